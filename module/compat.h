@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one place that knows kernels differ. Kbuild asks the headers and
+ * defines L1T_HAVE_*: stable and vendor kernels carry backports that a
+ * version number does not tell.
+ */
+#ifndef L1TUNE_COMPAT_H
+#define L1TUNE_COMPAT_H
+
+#include <linux/ftrace.h>
+#include <linux/kvm_host.h>
+#include <linux/sysfs.h>
+
+/* class and device_type callbacks take a const device since 6.2 */
+#ifdef L1T_HAVE_CONST_DEVICE
+#define L1T_CONST_DEVICE	const
+#else
+#define L1T_CONST_DEVICE
+#endif
+
+/* the read callback of a binary attribute takes it const since 6.16 */
+#ifdef L1T_HAVE_CONST_BIN_ATTRIBUTE
+#define L1T_CONST_BIN_ATTR	const
+#else
+#define L1T_CONST_BIN_ATTR
+#endif
+
+/* and an attribute group points to const binary attributes since then */
+#ifdef L1T_HAVE_CONST_BIN_ATTRS
+#define L1T_CONST_BIN_ATTRS	const
+#else
+#define L1T_CONST_BIN_ATTRS
+#endif
+
+/*
+ * 5.10 hands an ftrace callback pt_regs, later kernels ftrace_regs; and 5.10
+ * protects a callback against recursion unless told not to, later ones only
+ * if told to.
+ */
+#ifdef L1T_HAVE_FTRACE_REGS
+#define l1t_ftrace_regs			ftrace_regs
+#define l1t_ftrace_pt_regs(fregs)	ftrace_get_regs(fregs)
+#define L1T_FTRACE_RECURSION		FTRACE_OPS_FL_RECURSION
+#else
+#define l1t_ftrace_regs			pt_regs
+#define l1t_ftrace_pt_regs(fregs)	(fregs)
+#define L1T_FTRACE_RECURSION		0
+#endif
+
+/*
+ * Memslots became a tree, with a bucket for its iterator, and vCPUs an xarray
+ * indexed by unsigned long in 5.17.
+ */
+#ifdef L1T_HAVE_MEMSLOT_BKT
+#define L1T_VCPU_INDEX	unsigned long
+#define l1t_for_each_memslot(slot, bkt, slots) \
+	kvm_for_each_memslot(slot, bkt, slots)
+#else
+#define L1T_VCPU_INDEX	int
+#define l1t_for_each_memslot(slot, bkt, slots) \
+	for (bkt = 0; bkt < 1; bkt++) \
+		kvm_for_each_memslot(slot, slots)
+#endif
+
+/* the number of a VM's memory address spaces got its present name in 6.8 */
+#ifdef L1T_HAVE_KVM_MAX_NR_ADDRESS_SPACES
+#define L1T_ADDRESS_SPACES	KVM_MAX_NR_ADDRESS_SPACES
+#else
+#define L1T_ADDRESS_SPACES	KVM_ADDRESS_SPACE_NUM
+#endif
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Load and unload. */
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
+#include "attach.h"
+#include "clock.h"
+#include "guest.h"
+#include "symbol.h"
+#include "sysfs.h"
+
+static int __init l1tune_init(void)
+{
+	int err;
+
+	l1t_clock_init();
+	err = l1t_symbol_init();
+	if (err)
+		return err;
+	err = l1t_devices_init();
+	if (err)
+		return err;
+	err = l1t_sysfs_init();
+	if (err)
+		goto err_sysfs;
+	err = l1t_attach();
+	if (err)
+		goto err_attach;
+	pr_info("loaded, watching the guests of this machine: /sys/class/l1tune\n");
+	return 0;
+
+err_attach:
+	l1t_birth_drain();
+	l1t_sysfs_exit();
+err_sysfs:
+	l1t_devices_exit();
+	return err;
+}
+
+static void __exit l1tune_exit(void)
+{
+	l1t_detach();
+	l1t_birth_drain();
+	l1t_devices_exit();
+	l1t_guests_wait_freed();
+	l1t_sysfs_exit();
+	/* A thread may still be on its way out of a ticket of ours. */
+	synchronize_rcu_tasks();
+}
+
+module_init(l1tune_init);
+module_exit(l1tune_exit);
+
+MODULE_DESCRIPTION("Exits, limits and tuning of KVM guests on hosts that are guests");
+MODULE_AUTHOR("The l1tune developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(L1TUNE_VERSION);

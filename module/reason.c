@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a slot is called: the kernel's own names, as its trace events have them. */
+#include <linux/kernel.h>
+#include <linux/kvm_host.h>
+#include <linux/string.h>
+#include <asm/svm.h>
+#include <asm/vmx.h>
+
+#include "reason.h"
+
+struct reason_name {
+	u64 code;
+	const char *name;
+};
+
+static const struct reason_name vmx_names[] = { VMX_EXIT_REASONS };
+static const struct reason_name svm_names[] = { SVM_EXIT_REASONS };
+
+/**
+ * l1t_slot_code() - KVM's number for a slot
+ * @slot: below L1T_SLOTS
+ */
+u32 l1t_slot_code(unsigned int slot)
+{
+	switch (slot) {
+	case L1T_SLOT_UNKNOWN:
+		return L1T_CODE_UNKNOWN;
+	case L1T_SLOT_OTHER:
+		return L1T_CODE_OTHER;
+	case L1T_SLOT_SVM_ERR:
+		return (u32)-1;
+	default:
+		return slot < L1T_SLOT_SVM_400 ?
+			slot : slot - L1T_SLOT_SVM_400 + 0x400;
+	}
+}
+
+static const char *lookup(const struct reason_name *names, size_t n, u32 code)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((u32)names[i].code == code)
+			return names[i].name;
+	return NULL;
+}
+
+/**
+ * l1t_slot_name() - name of a slot, as one word
+ * @isa: whose reasons they are
+ * @slot: below L1T_SLOTS
+ * @buf: where to
+ * @len: size of @buf
+ *
+ * A reason this kernel has no name for is called "reason_<code>". Returns
+ * the length written.
+ */
+int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len)
+{
+	u32 code = l1t_slot_code(slot);
+	const char *name = NULL;
+
+	if (slot == L1T_SLOT_UNKNOWN)
+		name = "UNKNOWN";
+	else if (slot == L1T_SLOT_OTHER)
+		name = "OTHER";
+	else if (isa == L1T_ISA_VMX)
+		name = lookup(vmx_names, ARRAY_SIZE(vmx_names), code);
+	else if (isa == L1T_ISA_SVM)
+		name = lookup(svm_names, ARRAY_SIZE(svm_names), code);
+
+	if (!name)
+		return scnprintf(buf, len, "reason_%u", code);
+	if (strscpy(buf, name, len) < 0)
+		return len - 1;
+	strreplace(buf, ' ', '_');
+	return strlen(buf);
+}

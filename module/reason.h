@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Exit reasons. KVM's numbers are sparse; accounting wants a small dense
+ * index, a slot. A slot keeps its meaning while the module is loaded.
+ */
+#ifndef L1TUNE_REASON_H
+#define L1TUNE_REASON_H
+
+#include <linux/types.h>
+
+/* Numbered as KVM's tracepoints do. */
+enum l1t_isa { L1T_ISA_NONE, L1T_ISA_VMX = 1, L1T_ISA_SVM = 2 };
+
+/*
+ * VMX: the basic exit reason, all known ones are below 128.
+ * SVM: 0x000-0x0ff as they are, 0x400-0x40f behind them, the others share
+ * three slots at the end.
+ */
+#define L1T_SLOT_SVM_400	0x100
+#define L1T_SLOT_SVM_ERR	0x110
+#define L1T_SLOT_OTHER		0x111
+#define L1T_SLOT_UNKNOWN	0x112
+#define L1T_SLOTS		0x113
+
+/* Codes of the two slots that stand for no single reason of KVM's. */
+#define L1T_CODE_OTHER		65534
+#define L1T_CODE_UNKNOWN	65535
+
+static __always_inline unsigned int l1t_slot_vmx(u32 reason)
+{
+	reason &= 0xffff;
+	return likely(reason < 128) ? reason : L1T_SLOT_OTHER;
+}
+
+static __always_inline unsigned int l1t_slot_svm(u32 code)
+{
+	if (likely(code < 0x100))
+		return code;
+	if (likely(code - 0x400 < 0x10))
+		return code - 0x400 + L1T_SLOT_SVM_400;
+	return code == (u32)-1 ? L1T_SLOT_SVM_ERR : L1T_SLOT_OTHER;
+}
+
+u32 l1t_slot_code(unsigned int slot);
+int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len);
+
+#endif

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The binary statistics file of a guest or a vCPU, in the structures of
+ * KVM_GET_STATS_FD, so that a reader needs no list of what is in it:
+ *
+ *	0		header, then the name of whose statistics they are
+ *	DATA		a block of values for the whole, then one block for
+ *			each exit reason and level, 16 to a page
+ *	DESC		descriptors: of the whole, then of each block
+ *
+ * New reasons only append, to data and descriptors both, so what a reader has
+ * learnt stays true. A read ends at the end of a page and no block crosses
+ * one: the values of a block that one read returns are of one moment.
+ */
+#include <linux/kvm.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "attach.h"
+#include "guest.h"
+#include "reason.h"
+#include "stats.h"
+
+#define NAME_BYTES	48
+
+struct desc {
+	struct kvm_stats_desc d;
+	char name[NAME_BYTES];
+};
+
+/*
+ * In the file a histogram is KVM's: bucket n holds [2^(n-1), 2^n) ns, and
+ * what ours do not tell apart is in the highest bucket it can be in.
+ */
+#define FILE_BUCKETS	(L1T_HIST_SHIFT + L1T_HIST_BUCKETS)
+
+struct block {
+	u64 count;
+	u64 time_ns;
+	u64 reserved[4];
+	u64 max_ns;
+	u64 hist_ns[FILE_BUCKETS];
+};
+
+struct whole {
+	u64 exits;
+	u64 exit_time_ns;
+	u64 guest_time_ns;
+	u64 untraced;
+	u64 unpaired_entries;
+	u64 lost_cells;
+};
+
+#define BLOCK_BYTES	256
+#define BLOCKS		(1 + max_t(size_t, L1T_CELLS_MAX, L1T_GUEST_KEYS))
+#define DATA_OFFSET	PAGE_SIZE
+#define DESC_OFFSET	(DATA_OFFSET + PAGE_ALIGN(BLOCKS * BLOCK_BYTES))
+
+struct field {
+	const char *name;
+	u16 offset;
+	u16 values;
+	u32 flags;
+	s16 exponent;
+};
+
+#define COUNT_FLAGS	(KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | \
+			 KVM_STATS_BASE_POW10)
+#define TIME_FLAGS(type) ((type) | KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10)
+
+#define COUNT(type, f)	{ #f, offsetof(struct type, f), 1, COUNT_FLAGS, 0 }
+#define TIME(type, f, t) { #f, offsetof(struct type, f), \
+			   sizeof_field(struct type, f) / sizeof(u64), \
+			   TIME_FLAGS(KVM_STATS_TYPE_##t), -9 }
+
+static const struct field whole_fields[] = {
+	COUNT(whole, exits),
+	TIME(whole, exit_time_ns, CUMULATIVE),
+	TIME(whole, guest_time_ns, CUMULATIVE),
+	COUNT(whole, untraced),
+	COUNT(whole, unpaired_entries),
+	COUNT(whole, lost_cells),
+};
+
+static const struct field block_fields[] = {
+	COUNT(block, count),
+	TIME(block, time_ns, CUMULATIVE),
+	TIME(block, max_ns, PEAK),
+	TIME(block, hist_ns, LOG_HIST),
+};
+
+/**
+ * struct view - a guest or a vCPU, as a file
+ * @g: the guest
+ * @v: the vCPU; NULL for the whole guest
+ * @nr_keys: exit reasons by level, in the order of the file
+ */
+struct view {
+	struct l1t_guest *g;
+	struct l1t_vcpu *v;
+	unsigned int nr_keys;
+};
+
+static u32 view_key(const struct view *view, unsigned int n)
+{
+	if (view->v)
+		return l1t_account_cell(&view->v->acct, n)->key;
+	return view->g->keys[n];
+}
+
+static void add_key(const struct l1t_account *acct, u32 key,
+		    struct l1t_sample *sum)
+{
+	unsigned int n, cells = l1t_account_cells(acct);
+
+	for (n = 0; n < cells; n++) {
+		const struct l1t_cell *cell = l1t_account_cell(acct, n);
+
+		if (cell->key == key) {
+			l1t_cell_add_to(cell, sum);
+			return;
+		}
+	}
+}
+
+static void get_block(const struct view *view, unsigned int n,
+		      struct block *block)
+{
+	struct l1t_sample s = {};
+	struct l1t_vcpu *v;
+
+	if (view->v)
+		l1t_cell_add_to(l1t_account_cell(&view->v->acct, n), &s);
+	else
+		list_for_each_entry_rcu(v, &view->g->vcpus, link, true)
+			add_key(&v->acct, view_key(view, n), &s);
+
+	BUILD_BUG_ON(sizeof(struct block) != BLOCK_BYTES);
+	BUILD_BUG_ON(sizeof(struct whole) > BLOCK_BYTES);
+	memset(block, 0, sizeof(*block));
+	block->count = s.count;
+	block->time_ns = s.time_ns;
+	block->max_ns = s.max_ns;
+	memcpy(block->hist_ns + L1T_HIST_SHIFT, s.hist, sizeof(s.hist));
+}
+
+static void get_whole(const struct view *view, struct block *block)
+{
+	struct whole *whole = (struct whole *)block;
+	struct l1t_counts c = {};
+
+	if (view->v)
+		l1t_vcpu_counts(view->v, &c);
+	else
+		l1t_guest_counts(view->g, &c);
+
+	memset(block, 0, sizeof(*block));
+	*whole = (struct whole){
+		.exits = c.exits,
+		.exit_time_ns = c.exit_time_ns,
+		.guest_time_ns = c.guest_time_ns,
+		.untraced = c.untraced,
+		.unpaired_entries = c.unpaired_entries,
+		.lost_cells = c.lost_cells,
+	};
+}
+
+static unsigned int nr_descs(const struct view *view)
+{
+	return ARRAY_SIZE(whole_fields) +
+	       view->nr_keys * ARRAY_SIZE(block_fields);
+}
+
+static void get_desc(const struct view *view, unsigned int i, struct desc *desc)
+{
+	const struct field *f;
+	unsigned int block = 0;
+	int len = 0;
+
+	memset(desc, 0, sizeof(*desc));
+	if (i < ARRAY_SIZE(whole_fields)) {
+		f = &whole_fields[i];
+	} else {
+		u32 key;
+
+		i -= ARRAY_SIZE(whole_fields);
+		f = &block_fields[i % ARRAY_SIZE(block_fields)];
+		i /= ARRAY_SIZE(block_fields);
+		key = view_key(view, i);
+		block = 1 + i;
+		len = scnprintf(desc->name, NAME_BYTES, "l%u/%u/",
+				2 + key / L1T_SLOTS,
+				l1t_slot_code(key % L1T_SLOTS));
+		len += l1t_slot_name(l1t_isa(), key % L1T_SLOTS,
+				     desc->name + len, NAME_BYTES - len);
+		len += scnprintf(desc->name + len, NAME_BYTES - len, "/");
+	}
+	scnprintf(desc->name + len, NAME_BYTES - len, "%s", f->name);
+	desc->d.flags = f->flags;
+	desc->d.exponent = f->exponent;
+	desc->d.size = f->values;
+	desc->d.offset = block * BLOCK_BYTES + f->offset;
+}
+
+/* Copy what of an item at @at falls into [@pos, @pos + @count) of the file. */
+static void put(char *buf, loff_t pos, size_t count, loff_t at,
+		const void *item, size_t len)
+{
+	loff_t from = max(pos, at), to = min_t(loff_t, pos + count, at + len);
+
+	if (from < to)
+		memcpy(buf + (from - pos), item + (from - at), to - from);
+}
+
+static void read_head(const struct view *view, char *buf, loff_t pos,
+		      size_t count)
+{
+	struct kvm_stats_header header = {
+		.name_size = NAME_BYTES,
+		.num_desc = nr_descs(view),
+		.id_offset = sizeof(header),
+		.desc_offset = DESC_OFFSET,
+		.data_offset = DATA_OFFSET,
+	};
+	char id[NAME_BYTES] = {};
+
+	if (view->v)
+		scnprintf(id, sizeof(id), "l1tune-%u/vcpu-%u", view->g->id,
+			  view->v->id);
+	else
+		scnprintf(id, sizeof(id), "l1tune-%u", view->g->id);
+	put(buf, pos, count, 0, &header, sizeof(header));
+	put(buf, pos, count, sizeof(header), id, sizeof(id));
+}
+
+static void read_data(const struct view *view, char *buf, loff_t pos,
+		      size_t count)
+{
+	unsigned int i = (pos - DATA_OFFSET) / BLOCK_BYTES;
+	struct block block;
+	loff_t at;
+
+	for (; i <= view->nr_keys; i++) {
+		at = DATA_OFFSET + i * BLOCK_BYTES;
+		if (at >= pos + count)
+			break;
+		if (i)
+			get_block(view, i - 1, &block);
+		else
+			get_whole(view, &block);
+		put(buf, pos, count, at, &block, sizeof(block));
+	}
+}
+
+static void read_descs(const struct view *view, char *buf, loff_t pos,
+		       size_t count)
+{
+	unsigned int i = (pos - DESC_OFFSET) / sizeof(struct desc);
+	struct desc desc;
+	loff_t at;
+
+	for (; i < nr_descs(view); i++) {
+		at = DESC_OFFSET + i * sizeof(desc);
+		if (at >= pos + count)
+			break;
+		get_desc(view, i, &desc);
+		put(buf, pos, count, at, &desc, sizeof(desc));
+	}
+}
+
+static ssize_t read_view(const struct view *view, char *buf, loff_t pos,
+			 size_t count)
+{
+	loff_t end = DESC_OFFSET + nr_descs(view) * sizeof(struct desc);
+
+	if (pos >= end)
+		return 0;
+	count = min_t(loff_t, count, end - pos);
+	count = min_t(size_t, count, PAGE_SIZE - offset_in_page(pos));
+	memset(buf, 0, count);
+	if (pos < DATA_OFFSET)
+		read_head(view, buf, pos, count);
+	else if (pos < DESC_OFFSET)
+		read_data(view, buf, pos, count);
+	else
+		read_descs(view, buf, pos, count);
+	return count;
+}
+
+/**
+ * l1t_stats_read_vcpu() - read from a vCPU's statistics file
+ * @v: the vCPU
+ * @buf: where to
+ * @pos: place in the file
+ * @count: bytes wanted
+ *
+ * Return: bytes read, at most to the end of a page; 0 at the end.
+ */
+ssize_t l1t_stats_read_vcpu(struct l1t_vcpu *v, char *buf, loff_t pos,
+			    size_t count)
+{
+	struct view view = {
+		.g = v->guest,
+		.v = v,
+		.nr_keys = l1t_account_cells(&v->acct),
+	};
+
+	return read_view(&view, buf, pos, count);
+}
+
+static bool has_key(const struct l1t_guest *g, u32 key)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->nr_keys; i++)
+		if (g->keys[i] == key)
+			return true;
+	return false;
+}
+
+/* The reasons that its vCPUs have come across since the last time. */
+static void learn_keys(struct l1t_guest *g)
+{
+	struct l1t_vcpu *v;
+	unsigned int n;
+
+	lockdep_assert_held(&g->keys_lock);
+	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
+		unsigned int cells = l1t_account_cells(&v->acct);
+
+		for (n = 0; n < cells && g->nr_keys < L1T_GUEST_KEYS; n++) {
+			u32 key = l1t_account_cell(&v->acct, n)->key;
+
+			if (!has_key(g, key))
+				g->keys[g->nr_keys++] = key;
+		}
+	}
+}
+
+/**
+ * l1t_stats_read_guest() - read from a guest's statistics file
+ * @g: the guest
+ * @buf: where to
+ * @pos: place in the file
+ * @count: bytes wanted
+ *
+ * Context: may sleep. Return: as l1t_stats_read_vcpu().
+ */
+ssize_t l1t_stats_read_guest(struct l1t_guest *g, char *buf, loff_t pos,
+			     size_t count)
+{
+	struct view view = { .g = g };
+	ssize_t ret;
+
+	mutex_lock(&g->keys_lock);
+	learn_keys(g);
+	view.nr_keys = g->nr_keys;
+	ret = read_view(&view, buf, pos, count);
+	mutex_unlock(&g->keys_lock);
+	return ret;
+}

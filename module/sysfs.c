@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The class, and the device that stands for this machine. What is here is
+ * about the host as a whole and may be read by all; see ABI/ for each file.
+ */
+#include <linux/device.h>
+#include <linux/module.h>
+#include <linux/sysfs.h>
+#include <linux/timekeeping.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+
+#include "attach.h"
+#include "compat.h"
+#include "exit.h"
+#include "guest.h"
+#include "sysfs.h"
+
+#define L1T_ABI		1
+
+static unsigned int gid;
+module_param(gid, uint, 0444);
+MODULE_PARM_DESC(gid, "group that may read the files of single guests (default 0: root's)");
+
+static u64 loaded_ns;
+static char hypervisor[13] = "none";
+static struct device *l1_dev;
+
+/* Counts of another's guest are a side channel, hence not for everyone. */
+static void get_ownership(L1T_CONST_DEVICE struct device *dev, kuid_t *uid, kgid_t *group)
+{
+	if (dev->type != &l1t_guest_type)
+		return;
+	*uid = GLOBAL_ROOT_UID;
+	*group = make_kgid(&init_user_ns, gid);
+}
+
+struct class l1t_class = {
+	.name = "l1tune",
+	.get_ownership = get_ownership,
+};
+
+static ssize_t abi_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%d\n", L1T_ABI);
+}
+static DEVICE_ATTR_RO(abi);
+
+static ssize_t version_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%s\n", THIS_MODULE->version);
+}
+static DEVICE_ATTR_RO(version);
+
+static ssize_t loaded_ns_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", loaded_ns);
+}
+static DEVICE_ATTR_RO(loaded_ns);
+
+static ssize_t isa_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	static const char * const names[] = {
+		[L1T_ISA_NONE] = "none",
+		[L1T_ISA_VMX] = "vmx",
+		[L1T_ISA_SVM] = "svm",
+	};
+
+	return sysfs_emit(buf, "%s\n", names[l1t_isa()]);
+}
+static DEVICE_ATTR_RO(isa);
+
+static ssize_t virtualized_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n",
+			  boot_cpu_has(X86_FEATURE_HYPERVISOR) ? 1 : 0);
+}
+static DEVICE_ATTR_RO(virtualized);
+
+static ssize_t hypervisor_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", hypervisor);
+}
+static DEVICE_ATTR_RO(hypervisor);
+
+static struct attribute *l1_attrs[] = {
+	&dev_attr_abi.attr,
+	&dev_attr_version.attr,
+	&dev_attr_loaded_ns.attr,
+	&dev_attr_isa.attr,
+	&dev_attr_virtualized.attr,
+	&dev_attr_hypervisor.attr,
+	NULL
+};
+
+static const struct attribute_group l1_group = { .attrs = l1_attrs };
+
+/* hooks/ */
+
+struct hook_attribute {
+	struct device_attribute attr;
+	enum l1t_hook hook;
+};
+
+static ssize_t hook_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct hook_attribute *ha =
+		container_of(attr, struct hook_attribute, attr);
+
+	return sysfs_emit(buf, "%s\n", l1t_hook_state(ha->hook));
+}
+
+#define HOOK_ATTR(_name, _hook)						\
+	static struct hook_attribute hook_attr_##_name = {		\
+		.attr = __ATTR(_name, 0444, hook_show, NULL),		\
+		.hook = _hook,						\
+	}
+
+HOOK_ATTR(kvm_exit, L1T_HOOK_KVM_EXIT);
+HOOK_ATTR(kvm_entry, L1T_HOOK_KVM_ENTRY);
+HOOK_ATTR(exit_reason, L1T_HOOK_EXIT_REASON);
+HOOK_ATTR(vm_list, L1T_HOOK_VM_LIST);
+HOOK_ATTR(vm_create, L1T_HOOK_VM_CREATE);
+HOOK_ATTR(vm_free, L1T_HOOK_VM_FREE);
+HOOK_ATTR(vcpu_create, L1T_HOOK_VCPU_CREATE);
+HOOK_ATTR(vcpu_destroy, L1T_HOOK_VCPU_DESTROY);
+HOOK_ATTR(memory, L1T_HOOK_MEMORY);
+
+static struct attribute *hooks_attrs[] = {
+	&hook_attr_kvm_exit.attr.attr,
+	&hook_attr_kvm_entry.attr.attr,
+	&hook_attr_exit_reason.attr.attr,
+	&hook_attr_vm_list.attr.attr,
+	&hook_attr_vm_create.attr.attr,
+	&hook_attr_vm_free.attr.attr,
+	&hook_attr_vcpu_create.attr.attr,
+	&hook_attr_vcpu_destroy.attr.attr,
+	&hook_attr_memory.attr.attr,
+	NULL
+};
+
+static const struct attribute_group hooks_group = {
+	.name = "hooks",
+	.attrs = hooks_attrs,
+};
+
+/* totals/ and usage/: numbers in struct l1t_totals */
+
+struct total_attribute {
+	struct device_attribute attr;
+	size_t offset;
+};
+
+static ssize_t total_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct total_attribute *ta =
+		container_of(attr, struct total_attribute, attr);
+	struct l1t_totals totals;
+
+	l1t_totals(&totals);
+	return sysfs_emit(buf, "%llu\n",
+			  *(u64 *)((char *)&totals + ta->offset));
+}
+
+#define TOTAL_ATTR(_var, _name, _member)				\
+	static struct total_attribute _var = {				\
+		.attr = __ATTR(_name, 0444, total_show, NULL),		\
+		.offset = offsetof(struct l1t_totals, _member),		\
+	}
+
+TOTAL_ATTR(totals_vms, vms, vms);
+TOTAL_ATTR(totals_vcpus, vcpus, vcpus);
+TOTAL_ATTR(totals_exits, exits, counts.exits);
+TOTAL_ATTR(totals_exit_time_ns, exit_time_ns, counts.exit_time_ns);
+TOTAL_ATTR(totals_guest_time_ns, guest_time_ns, counts.guest_time_ns);
+TOTAL_ATTR(totals_untraced, untraced, counts.untraced);
+TOTAL_ATTR(totals_unpaired_entries, unpaired_entries, counts.unpaired_entries);
+TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
+TOTAL_ATTR(usage_vms, vms, usage.vms);
+TOTAL_ATTR(usage_vcpus, vcpus, usage.vcpus);
+TOTAL_ATTR(usage_memory_bytes, memory_bytes, usage.memory_bytes);
+
+static ssize_t unattributed_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", l1t_exit_unattributed());
+}
+static DEVICE_ATTR_RO(unattributed);
+
+static struct attribute *totals_attrs[] = {
+	&totals_vms.attr.attr,
+	&totals_vcpus.attr.attr,
+	&totals_exits.attr.attr,
+	&totals_exit_time_ns.attr.attr,
+	&totals_guest_time_ns.attr.attr,
+	&totals_untraced.attr.attr,
+	&totals_unpaired_entries.attr.attr,
+	&totals_lost_cells.attr.attr,
+	&dev_attr_unattributed.attr,
+	NULL
+};
+
+static const struct attribute_group totals_group = {
+	.name = "totals",
+	.attrs = totals_attrs,
+};
+
+static struct attribute *usage_attrs[] = {
+	&usage_vms.attr.attr,
+	&usage_vcpus.attr.attr,
+	&usage_memory_bytes.attr.attr,
+	NULL
+};
+
+static const struct attribute_group usage_group = {
+	.name = "usage",
+	.attrs = usage_attrs,
+};
+
+static const struct attribute_group *l1_groups[] = {
+	&l1_group,
+	&hooks_group,
+	&totals_group,
+	&usage_group,
+	NULL
+};
+
+/* Once, here: CPUID always exits to L0. */
+static void find_hypervisor(void)
+{
+	u32 eax, regs[3];
+
+	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return;
+	cpuid(0x40000000, &eax, &regs[0], &regs[1], &regs[2]);
+	memcpy(hypervisor, regs, sizeof(regs));
+	if (!hypervisor[0])
+		strscpy(hypervisor, "unknown", sizeof(hypervisor));
+}
+
+/**
+ * l1t_sysfs_init() - the class and the l1 device appear
+ *
+ * Return: 0 or an error.
+ */
+int l1t_sysfs_init(void)
+{
+	int err;
+
+	if (!gid_valid(make_kgid(&init_user_ns, gid))) {
+		pr_err("gid=%u is not a group\n", gid);
+		return -EINVAL;
+	}
+	loaded_ns = ktime_get_boottime_ns();
+	find_hypervisor();
+
+	err = class_register(&l1t_class);
+	if (err)
+		return err;
+	l1_dev = device_create_with_groups(&l1t_class, NULL, MKDEV(0, 0), NULL,
+					   l1_groups, "l1");
+	if (IS_ERR(l1_dev)) {
+		class_unregister(&l1t_class);
+		return PTR_ERR(l1_dev);
+	}
+	return 0;
+}
+
+/**
+ * l1t_sysfs_exit() - undo l1t_sysfs_init(); no guest is left
+ */
+void l1t_sysfs_exit(void)
+{
+	device_unregister(l1_dev);
+	class_unregister(&l1t_class);
+}

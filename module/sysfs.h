@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_SYSFS_H
+#define L1TUNE_SYSFS_H
+
+#include "guest.h"
+
+extern struct class l1t_class;
+
+int l1t_sysfs_init(void);
+void l1t_sysfs_exit(void);
+
+/* device.c publishes guests by these */
+extern const struct device_type l1t_guest_type;
+int l1t_sysfs_add_vcpu(struct l1t_vcpu *v);
+void l1t_sysfs_remove_vcpu(struct l1t_vcpu *v);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The files of a guest, l2-<id>/, and of its vCPUs in it; see ABI/. */
+#include <linux/device.h>
+#include <linux/kobject.h>
+#include <linux/string_helpers.h>
+#include <linux/sysfs.h>
+
+#include "compat.h"
+#include "guest.h"
+#include "stats.h"
+#include "sysfs.h"
+
+#define GUEST_ATTR(_name, _fmt, _value)					\
+	static ssize_t _name##_show(struct device *dev,			\
+				    struct device_attribute *attr,	\
+				    char *buf)				\
+	{								\
+		struct l1t_guest *g = dev_to_guest(dev);		\
+									\
+		return sysfs_emit(buf, _fmt "\n", _value);		\
+	}								\
+	static DEVICE_ATTR(_name, 0440, _name##_show, NULL)
+
+GUEST_ATTR(pid, "%d", g->pid);
+GUEST_ATTR(uid, "%u", from_kuid(&init_user_ns, g->uid));
+GUEST_ATTR(comm, "%s", g->comm);
+GUEST_ATTR(adopted, "%d", g->adopted);
+GUEST_ATTR(created_ns, "%llu", g->created_ns);
+GUEST_ATTR(vcpus, "%u", READ_ONCE(g->nr_vcpus));
+GUEST_ATTR(memory_bytes, "%llu", READ_ONCE(g->memory_bytes));
+
+#define GUEST_COUNT_ATTR(_name)						\
+	static ssize_t _name##_show(struct device *dev,			\
+				    struct device_attribute *attr,	\
+				    char *buf)				\
+	{								\
+		struct l1t_counts c = {};				\
+									\
+		l1t_guest_counts(dev_to_guest(dev), &c);		\
+		return sysfs_emit(buf, "%llu\n", c._name);		\
+	}								\
+	static DEVICE_ATTR(_name, 0440, _name##_show, NULL)
+
+GUEST_COUNT_ATTR(exits);
+GUEST_COUNT_ATTR(exit_time_ns);
+GUEST_COUNT_ATTR(guest_time_ns);
+
+static struct attribute *guest_attrs[] = {
+	&dev_attr_pid.attr,
+	&dev_attr_uid.attr,
+	&dev_attr_comm.attr,
+	&dev_attr_adopted.attr,
+	&dev_attr_created_ns.attr,
+	&dev_attr_vcpus.attr,
+	&dev_attr_memory_bytes.attr,
+	&dev_attr_exits.attr,
+	&dev_attr_exit_time_ns.attr,
+	&dev_attr_guest_time_ns.attr,
+	NULL
+};
+
+static ssize_t guest_stats_read(struct file *file, struct kobject *kobj,
+				L1T_CONST_BIN_ATTR struct bin_attribute *attr, char *buf,
+				loff_t pos, size_t count)
+{
+	return l1t_stats_read_guest(dev_to_guest(kobj_to_dev(kobj)), buf, pos,
+				    count);
+}
+
+static struct bin_attribute guest_stats = {
+	.attr = { .name = "stats", .mode = 0440 },
+	.read = guest_stats_read,
+};
+
+static L1T_CONST_BIN_ATTRS struct bin_attribute *guest_bin_attrs[] = {
+	&guest_stats,
+	NULL
+};
+
+static const struct attribute_group guest_group = {
+	.attrs = guest_attrs,
+	.bin_attrs = guest_bin_attrs,
+};
+
+static const struct attribute_group *guest_groups[] = { &guest_group, NULL };
+
+/* The guest's last word, at its removal, is what it came to. */
+static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env)
+{
+	struct l1t_guest *g = dev_to_guest((struct device *)dev);
+	struct l1t_counts c = {};
+
+	l1t_guest_counts(g, &c);
+	return add_uevent_var(env, "PID=%d", g->pid) ?:
+	       add_uevent_var(env, "UID=%u", from_kuid(&init_user_ns, g->uid)) ?:
+	       add_uevent_var(env, "COMM=%*pE", (int)strlen(g->comm), g->comm) ?:
+	       add_uevent_var(env, "EXITS=%llu", c.exits) ?:
+	       add_uevent_var(env, "EXIT_TIME_NS=%llu", c.exit_time_ns) ?:
+	       add_uevent_var(env, "GUEST_TIME_NS=%llu", c.guest_time_ns);
+}
+
+const struct device_type l1t_guest_type = {
+	.name = "l2",
+	.groups = guest_groups,
+	.uevent = guest_uevent,
+};
+
+static ssize_t vcpu_stats_read(struct file *file, struct kobject *kobj,
+			       L1T_CONST_BIN_ATTR struct bin_attribute *attr, char *buf, loff_t pos,
+			       size_t count)
+{
+	return l1t_stats_read_vcpu(attr->private, buf, pos, count);
+}
+
+static int vcpu_group(struct l1t_vcpu *v, bool add)
+{
+	L1T_CONST_BIN_ATTRS struct bin_attribute *bin_attrs[] = {
+		&v->stats, NULL
+	};
+	struct kobject *kobj = &v->guest->dev.kobj;
+	const struct attribute_group group = {
+		.name = v->dir,
+		.bin_attrs = bin_attrs,
+	};
+
+	if (add)
+		return sysfs_create_group(kobj, &group);
+	sysfs_remove_group(kobj, &group);
+	return 0;
+}
+
+/**
+ * l1t_sysfs_add_vcpu() - vcpu<id>/ appears in its guest's directory
+ * @v: its guest's device has been added
+ *
+ * Return: 0 or an error.
+ */
+int l1t_sysfs_add_vcpu(struct l1t_vcpu *v)
+{
+	snprintf(v->dir, sizeof(v->dir), "vcpu%u", v->id);
+	sysfs_bin_attr_init(&v->stats);
+	v->stats.attr.name = "stats";
+	v->stats.attr.mode = 0440;
+	v->stats.read = vcpu_stats_read;
+	v->stats.private = v;
+	return vcpu_group(v, true);
+}
+
+/**
+ * l1t_sysfs_remove_vcpu() - undo l1t_sysfs_add_vcpu(); waits for readers
+ * @v: the vCPU
+ */
+void l1t_sysfs_remove_vcpu(struct l1t_vcpu *v)
+{
+	vcpu_group(v, false);
+}
