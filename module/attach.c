@@ -544,6 +544,9 @@ int l1t_attach(void)
 		attach_vendor(&vendors[i]);
 	mutex_unlock(&attach_lock);
 
+	/* Known before they are heard of: no exit goes unattributed. */
+	l1t_birth_adopt();
+
 	/* Calls back for KVM if that is there. */
 	err = register_tracepoint_module_notifier(&tracepoint_nb);
 	if (err)
@@ -553,8 +556,6 @@ int l1t_attach(void)
 		for_each_kernel_tracepoint(attach_tracepoint, NULL);
 		mutex_unlock(&attach_lock);
 	}
-
-	l1t_birth_adopt();
 	return 0;
 
 detach:
