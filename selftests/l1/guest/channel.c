@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way out of the emulated machine: what is written to the debug port 0xe9 comes out of the emulator at once and byte for byte,
+ * while a serial line is slow, adds carriage returns and carries the kernel's messages too.
+ *
+ * channel run NONCE COMMAND [ARG]...  COMMAND's output, with a mark before it and one with its exit status behind it
+ * channel copy NONCE [MARK]           standard input as it is, then the mark MARK, if given
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DEBUG_PORT 0xe9
+
+/* Marks cannot occur in output by chance: the nonce is random and new for every run. */
+#define MARK_BYTE "\x1e"
+
+static void die(const char *what)
+{
+	fprintf(stderr, "channel: %s: %s\n", what, strerror(errno));
+	exit(125);
+}
+
+static void put(const char *buf, size_t len)
+{
+	asm volatile("rep outsb" : "+S"(buf), "+c"(len) : "d"(DEBUG_PORT) : "memory");
+}
+
+static void put_mark(const char *nonce, const char *mark)
+{
+	char buf[128];
+	int len = snprintf(buf, sizeof(buf), MARK_BYTE "%s:%s" MARK_BYTE, nonce, mark);
+
+	put(buf, len);
+}
+
+/* Returns false at the end of the file, or when a nonblocking one has nothing now. */
+static bool copy_some(int fd)
+{
+	char buf[4096];
+	ssize_t len;
+
+	do {
+		len = read(fd, buf, sizeof(buf));
+	} while (len < 0 && errno == EINTR);
+	if (len <= 0)
+		return false;
+	put(buf, len);
+	return true;
+}
+
+static void on_child(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * The command's end is the child's exit and not the pipe's: something it left running in the background may hold the pipe open for ever.
+ */
+static int run(const char *nonce, char **argv)
+{
+	struct sigaction action = { .sa_handler = on_child };
+	sigset_t child, waiting;
+	struct pollfd pollfd;
+	int fds[2], status;
+	char mark[32];
+	pid_t pid;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &child, &waiting) || sigaction(SIGCHLD, &action, NULL))
+		die("signals");
+	if (pipe2(fds, O_CLOEXEC))
+		die("pipe");
+
+	put_mark(nonce, "begin");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		sigprocmask(SIG_SETMASK, &waiting, NULL);
+		if (dup2(fds[1], STDOUT_FILENO) < 0 || dup2(fds[1], STDERR_FILENO) < 0)
+			die("dup2");
+		execvp(argv[0], argv);
+		die(argv[0]);
+	}
+	close(fds[1]);
+
+	pollfd = (struct pollfd){ .fd = fds[0], .events = POLLIN };
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (ppoll(&pollfd, 1, NULL, &waiting) > 0 && !copy_some(fds[0]))
+			pollfd.fd = -1;
+	}
+	if (fcntl(fds[0], F_SETFL, O_NONBLOCK))
+		die("fcntl");
+	while (copy_some(fds[0]))
+		;
+
+	snprintf(mark, sizeof(mark), "exit %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	put_mark(nonce, mark);
+	return 0;
+}
+
+static int copy(const char *nonce, const char *mark)
+{
+	while (copy_some(STDIN_FILENO))
+		;
+	if (mark)
+		put_mark(nonce, mark);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (ioperm(DEBUG_PORT, 1, 1))
+		die("ioperm");
+	if (argc >= 4 && !strcmp(argv[1], "run"))
+		return run(argv[2], argv + 3);
+	if (argc >= 3 && !strcmp(argv[1], "copy"))
+		return copy(argv[2], argv[3]);
+	fprintf(stderr, "usage: channel run NONCE COMMAND [ARG]... | copy NONCE [MARK]\n");
+	return 2;
+}

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The Intel machine: Bochs has VMX.
+#
+# Bochs 3.0 of trixie is preferred to bookworm's 2.7: it has more than one CPU, which 2.7 as Debian builds it has not, and it is faster
+# (README.md has the figures). It is not installed but unpacked into the cache with trixie's C and C++ libraries, the rest is bookworm's.
+# 3.1 does not run Linux (a divide error early in every kernel).
+
+BOCHS_SUITE=trixie
+BOCHS_PACKAGES=(bochs bochsbios)
+BOCHS_LIBRARIES=(libc6 libstdc++6 libgcc-s1 libreadline8t64 libtinfo6)
+BOCHS_PLUGINS=usr/lib/x86_64-linux-gnu/bochs/plugins
+
+build_bochs()
+{
+	local dir=$1 root deb
+	root=$(apt_root "$BOCHS_SUITE")
+	mkdir "$dir/debs"
+	fetch_debs "$root" "$dir/debs" "${BOCHS_PACKAGES[@]}" "${BOCHS_LIBRARIES[@]}"
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -rf "$dir/debs"
+}
+
+# Sets BOCHS to the command, BOCHS_SHARE to its BIOS files and BOCHS_VERSION.
+bochs_get()
+{
+	local dir libraries
+	need bochs-bin bochs
+	BOCHS_VERSION=${L1_BOCHS:-3.0}
+	case $BOCHS_VERSION in
+	2.7)
+		BOCHS=(bochs-bin)
+		BOCHS_SHARE=/usr/share/bochs
+		;;
+	3.0)
+		dir=$(cached "bochs/3.0" build_bochs)
+		libraries=$dir/usr/lib/x86_64-linux-gnu
+		BOCHS=(env "LTDL_LIBRARY_PATH=$dir/$BOCHS_PLUGINS" "BXSHARE=$dir/usr/share/bochs"
+			"$libraries/ld-linux-x86-64.so.2" --library-path "$libraries:/usr/lib/x86_64-linux-gnu" "$dir/usr/bin/bochs-bin")
+		BOCHS_SHARE=$dir/usr/share/bochs
+		;;
+	*)
+		usage_error "L1_BOCHS=$BOCHS_VERSION: 2.7 or 3.0"
+		;;
+	esac
+}
+
+write_bochsrc()
+{
+	local dir=$1 ips=50000000
+	if ((SMP > 1)); then
+		[[ $BOCHS_VERSION != 2.7 ]] || usage_error "--smp $SMP: Bochs 2.7 has one CPU only"
+		# with more, time in which all CPUs are idle takes long
+		ips=20000000
+	fi
+	cat > "$dir/bochsrc" <<-EOF
+		config_interface: textconfig
+		display_library: rfb, options="timeout=0"
+		vga: extension=vbe, update_freq=1
+		romimage: file=$BOCHS_SHARE/BIOS-bochs-latest
+		vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+		megs: $MEMORY
+		cpu: model=${L1_CPU_MODEL:-corei7_haswell_4770}, count=$SMP, ips=$ips, reset_on_triple_fault=0, ignore_bad_msrs=1
+		clock: sync=none, time0=local
+		ata0-master: type=cdrom, path=$dir/boot.iso, status=inserted
+		boot: cdrom
+		com1: enabled=1, mode=file, dev=$dir/console
+		port_e9_hack: enabled=1
+		log: $dir/bochs.log
+		panic: action=fatal
+		error: action=report
+		info: action=ignore
+	EOF
+	if [[ -n $SHELL_WANTED ]]; then
+		echo 'com2: enabled=1, mode=term, dev=@TTY@' > "$dir/com2"
+	fi
+	# what Debian's build, which has the debugger, is told at its prompt
+	echo c > "$dir/debugger"
+}
+
+# The kernel's raw image goes first in the initrd, where the stub expects it.
+write_iso()
+{
+	local dir=$1
+	mkdir "$dir/iso"
+	cp "$KERNEL_DIR/fast-vmlinuz" "$dir/iso/vmlinuz"
+	cat "$KERNEL_DIR/fast-kernel" "${INITRAMFS[@]}" > "$dir/iso/initrd"
+	cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$dir/iso/"
+	printf '%s\n' 'default l1' 'prompt 0' 'label l1' ' kernel /vmlinuz' " append initrd=/initrd $BOCHS_KERNEL_ARGS" > "$dir/iso/isolinux.cfg"
+	xorriso -as mkisofs -quiet -o "$dir/boot.iso" -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$dir/iso" 2> "$dir/xorriso.log" || {
+		cat "$dir/xorriso.log" >&2
+		die "xorriso cannot write $dir/boot.iso"
+	}
+	rm -r "$dir/iso"
+}
+
+# The headless display is a VNC server. In a network of its own nobody can reach it and no two get into each other's way.
+bochs_network()
+{
+	local unshare
+	for unshare in 'unshare -n' 'unshare -rn'; do
+		if $unshare true 2> /dev/null; then
+			echo "$unshare"
+			return
+		fi
+	done
+}
+
+# Sets EMULATOR to the command that runs the machine.
+bochs_machine()
+{
+	local dir=$1 network
+	need xorriso xorriso
+	[[ -r /usr/lib/ISOLINUX/isolinux.bin ]] || die "isolinux is not installed: run selftests/l1/setup first"
+	bochs_get
+	write_bochsrc "$dir"
+	write_iso "$dir"
+	network=$(bochs_network)
+	# shellcheck disable=SC2206 # words on purpose
+	EMULATOR=($network "${BOCHS[@]}" -q -f "$dir/bochsrc" -rc "$dir/debugger")
+}

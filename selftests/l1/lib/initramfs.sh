@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The initramfs: a base that only depends on the kernel, cached, and what a run adds, both uncompressed cpio archives (the kernel takes several in a row).
+
+# Those of the base, their dependencies come along.
+L1_MODULES=(kvm-intel kvm-amd msr cpuid tun vhost_net)
+
+cpio_of()
+{
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0)
+}
+
+build_channel()
+{
+	need gcc gcc
+	gcc -O2 -static -s -o "$1/channel" "$L1_DIR/guest/channel.c"
+}
+
+# modules_with_dependencies DIR RELEASE MODULE…: their files below DIR
+modules_with_dependencies()
+{
+	local dir=$1 release=$2 module
+	shift 2
+	for module in "$@"; do
+		PATH=$PATH:/usr/sbin:/sbin modprobe -d "$dir" -S "$release" -D "$module" 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' || true
+	done | sort -u
+}
+
+# What an ordinary program expects of a machine: merged /usr, a shell and the usual small tools, user names.
+make_skeleton()
+{
+	local dir=$1 applet
+	mkdir -p "$dir"/{dev,etc,l1,proc,root,run,selftests,sys,tmp,usr/{bin,sbin,lib,lib64,local/bin}}
+	chmod 1777 "$dir/tmp"
+	for applet in bin sbin lib lib64; do
+		ln -s "usr/$applet" "$dir/$applet"
+	done
+	cp /bin/busybox "$dir/usr/bin/"
+	while read -r applet; do
+		ln -s busybox "$dir/usr/bin/$applet"
+	done < <(/bin/busybox --list | grep -vx 'busybox\|init\|linuxrc')
+	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/sh user:x:1000:1000:user:/tmp:/bin/sh > "$dir/etc/passwd"
+	printf '%s\n' root:x:0: kvm:x:104: nogroup:x:65534: user:x:1000: > "$dir/etc/group"
+	printf '%s\n' 'passwd: files' 'group: files' 'hosts: files' > "$dir/etc/nsswitch.conf"
+	echo '127.0.0.1 localhost l1' > "$dir/etc/hosts"
+	echo l1 > "$dir/etc/hostname"
+}
+
+put_modules()
+{
+	local dir=$1 file
+	while read -r file; do
+		file=${file#"$KERNEL_DIR/"}
+		mkdir -p "$dir/usr/${file%/*}"
+		cp "$KERNEL_DIR/$file" "$dir/usr/$file"
+	done < <(modules_with_dependencies "$KERNEL_DIR" "$KERNEL_RELEASE" "${L1_MODULES[@]}")
+	cp "$KERNEL_DIR/lib/modules/$KERNEL_RELEASE"/modules.{builtin,order} "$dir/usr/lib/modules/$KERNEL_RELEASE/"
+	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir/usr" "$KERNEL_RELEASE" 2>/dev/null
+}
+
+build_base()
+{
+	local dir=$1 init=$2 channel
+	channel=$(cached "channel/$(hash_of "$L1_DIR/guest/channel.c")" build_channel)
+	make_skeleton "$dir/root"
+	put_modules "$dir/root"
+	cp "$channel/channel" "$dir/root/usr/bin/"
+	cp "$L1_DIR/guest/$init" "$dir/root/init"
+	chmod 755 "$dir/root/init"
+	cpio_of "$dir/root" > "$dir/base.cpio"
+	if [[ $init != init-l1 ]]; then
+		rm -rf "$dir/root"
+	fi
+}
+
+# base_initramfs INIT: prints the directory of the archive for the kernel that kernel_get found
+base_initramfs()
+{
+	cached "base/$KERNEL_KEY-${1#init-}-$(hash_of /bin/busybox "$L1_DIR/guest/$1" "$L1_DIR/guest/channel.c" "$L1_DIR/lib/initramfs.sh" "$L1_DIR/lib/kernel.sh")" build_base "$1"
+}
+
+merged_usr()
+{
+	printf '%s\n' "$1" | sed -E 's,^/(bin|sbin|lib|lib64)/,/usr/\1/,'
+}
+
+# put_libraries DIR FILE: what the dynamic program or library FILE needs, under DIR where it looks for it
+put_libraries()
+{
+	local dir=$1 library dest
+	while read -r library; do
+		dest=$dir$(merged_usr "$library")
+		if [[ ! -e $dest ]]; then
+			mkdir -p "${dest%/*}"
+			cp -L "$library" "$dest"
+		fi
+	done < <(ldd "$2" 2>/dev/null | grep -oE '/[^ ]+' || true)
+}
+
+is_elf()
+{
+	[[ -f $1 && $(head -c 4 "$1" | tr -d '\0') == $'\x7fELF' ]]
+}
+
+# put_file DIR PATH DEST: a file or a tree, and what the programs in it need
+put_file()
+{
+	local dir=$1 path=$2 dest file
+	dest=$1$(merged_usr "$3")
+	mkdir -p "${dest%/*}"
+	cp -RL -T "$path" "$dest"
+	while read -r file; do
+		if is_elf "$file"; then
+			put_libraries "$dir" "$file"
+		fi
+	done < <(find -L "$path" -type f)
+}
+
+# Where PATH lies in L1: an absolute one where it is here, a relative one below the command's working directory, so that COMMAND finds it under the same name.
+default_dest()
+{
+	case $1 in
+	/*) realpath -ms "$1" ;;
+	*) printf '/root/%s\n' "$(realpath -ms --relative-to=. "$1" | sed 's,^\(\.\./\)*,,')" ;;
+	esac
+}
+
+# A module of this checkout beside the kernel's own. All of depmod's files are written anew, they go over those of the base.
+put_our_module()
+{
+	local dir=$1 ko=$2 base=$3 tree=usr/lib/modules/$KERNEL_RELEASE
+	mkdir -p "$dir/$tree/updates" "$dir/depmod/lib/modules"
+	cp "$ko" "$dir/$tree/updates/"
+	cp -RT "$base/root/$tree" "$dir/depmod/lib/modules/$KERNEL_RELEASE"
+	cp -R "$dir/$tree/updates" "$dir/depmod/lib/modules/$KERNEL_RELEASE/"
+	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir/depmod" "$KERNEL_RELEASE" 2>/dev/null
+	cp "$dir/depmod/lib/modules/$KERNEL_RELEASE"/modules.* "$dir/$tree/"
+	rm -rf "$dir/depmod"
+}

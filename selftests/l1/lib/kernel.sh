@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Debian's stock kernels: fetched, unpacked, and put into the form that boots without decompressing itself.
+
+DEFAULT_KERNEL=6.1
+
+# 6.12 comes from the backports: its build tools run on bookworm's libc, those of trixie do not.
+kernel_suite()
+{
+	case $1 in
+	5.10) echo bullseye ;;
+	6.1) echo bookworm ;;
+	6.12) echo bookworm-backports ;;
+	7.2) echo sid ;;
+	7.3) echo trixie-backports ;;
+	*) usage_error "kernel $1 is not known: 5.10, 6.1, 6.12, 7.2 or 7.3" ;;
+	esac
+}
+
+# What is kept of a kernel's modules (a kernel has 400 MB of them).
+KERNEL_MODULES=(kernel/arch/x86 kernel/virt kernel/drivers/crypto/ccp kernel/drivers/char/hw_random kernel/drivers/vhost kernel/drivers/net/tun.ko kernel/drivers/net/tap.ko)
+
+# The package and version that VERSION stands for now; asked once, then kept, so that a warm cache needs no network.
+build_kernel_choice()
+{
+	local dir=$1 version=$2 suite root image
+	suite=$(kernel_suite "$version")
+	root=$(apt_root "$suite")
+	image=$(depends_on "$root" linux-image-amd64 "^linux-image-$version[.0-9]")
+	[[ -n $image ]] || skip "kernel $version: Debian $suite has no linux-image-amd64 of that version now"
+	printf '%s\n' "${image#linux-image-}" > "$dir/release"
+	version_of "$root" "$image" > "$dir/package-version"
+}
+
+# Sets KERNEL_RELEASE and KERNEL_KEY for VERSION.
+kernel_choose()
+{
+	local choice
+	KERNEL_SUITE=$(kernel_suite "$1")
+	choice=$(cached "kernel/$1" build_kernel_choice "$1")
+	KERNEL_RELEASE=$(< "$choice/release")
+	KERNEL_KEY=${KERNEL_RELEASE}_$(< "$choice/package-version")
+}
+
+# prune_modules DIR: leaves KERNEL_MODULES of the tree at DIR
+prune_modules()
+{
+	local kept=() module
+	for module in "${KERNEL_MODULES[@]}"; do
+		kept+=(! -path "$1/$module*")
+	done
+	find "$1" -type f -name '*.ko*' "${kept[@]}" -delete
+	find "$1" -type d -empty -delete
+}
+
+build_kernel()
+{
+	local dir=$1 root image packages deb modules vmlinuz file
+	root=$(apt_root "$KERNEL_SUITE")
+	image=linux-image-$KERNEL_RELEASE
+	mapfile -t packages < <(depends_on "$root" "$image" "^linux-(binary|modules)-")
+	mkdir "$dir/debs" "$dir/root"
+	fetch_debs "$root" "$dir/debs" "$image" "${packages[@]}"
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir/root"
+	done
+	modules=$(find "$dir/root" -type d -path "*/lib/modules/$KERNEL_RELEASE" -print -quit)
+	vmlinuz=$(find "$dir/root" -type f -name 'vmlinuz*' -print -quit)
+	[[ -n $modules && -n $vmlinuz ]] || die "no kernel or no modules in $image"
+	mkdir -p "$dir/lib/modules"
+	prune_modules "$modules"
+	mv "$modules" "$dir/lib/modules/"
+	mv "$vmlinuz" "$dir/vmlinuz"
+	find "$dir/root" -name 'config*' -type f -exec mv {} "$dir/config" ';'
+	rm -rf "$dir/debs" "$dir/root"
+	# busybox's modprobe and a fast boot want them plain
+	while read -r file; do
+		xz -d "$file"
+	done < <(find "$dir/lib/modules" -name '*.ko.xz')
+	depmod -b "$dir" "$KERNEL_RELEASE" 2> /dev/null
+	"$L1_DIR/lib/fastboot.py" "$dir/vmlinuz" "$(stub)" "$dir"
+}
+
+build_stub()
+{
+	need gcc gcc
+	gcc -m32 -c -o "$1/stub.o" "$L1_DIR/lib/stub.S"
+	ld -m elf_i386 -Ttext 0x100000 -o "$1/stub.elf" "$1/stub.o"
+	objcopy -O binary "$1/stub.elf" "$1/stub.bin"
+}
+
+stub()
+{
+	local entry
+	entry=$(cached "stub/$(hash_of "$L1_DIR/lib/stub.S")" build_stub)
+	echo "$entry/stub.bin"
+}
+
+# kernel_get VERSION: sets KERNEL_RELEASE, KERNEL_KEY and KERNEL_DIR, which holds
+# vmlinuz, vmlinux, fast-vmlinuz, fast-kernel, config and lib/modules/RELEASE
+kernel_get()
+{
+	kernel_choose "$1"
+	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S" "$L1_DIR/lib/kernel.sh")" build_kernel)
+}

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The AMD machine: QEMU's TCG has SVM.
+
+KERNEL_ARGS="console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable no_timer_check nowatchdog audit=0 random.trust_cpu=on cryptomgr.notests=1 log_buf_len=4M panic=-1"
+
+# Sets EMULATOR to the command that runs the machine.
+qemu_machine()
+{
+	local dir=$1
+	need qemu-system-x86_64 qemu-system-x86
+	cat "${INITRAMFS[@]}" > "$dir/initrd"
+	EMULATOR=(qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none
+		-cpu 'max,+svm,+npt' -m "$MEMORY" -smp "$SMP"
+		-kernel "$KERNEL_DIR/vmlinuz" -initrd "$dir/initrd" -append "$KERNEL_ARGS"
+		-chardev "file,id=console,path=$dir/console" -serial chardev:console
+		-chardev stdio,id=debug,signal=off -device isa-debugcon,iobase=0xe9,chardev=debug)
+	if [[ -n $SHELL_WANTED ]]; then
+		EMULATOR+=(-serial @TTY@)
+	fi
+	if [[ -n $ICOUNT ]]; then
+		EMULATOR+=(-accel tcg,thread=single -icount 'shift=0,sleep=off')
+	else
+		EMULATOR+=(-accel tcg)
+	fi
+}
