@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 # The AMD machine: QEMU's TCG has SVM.
 
-KERNEL_ARGS="console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable no_timer_check nowatchdog audit=0 random.trust_cpu=on cryptomgr.notests=1 log_buf_len=4M panic=-1"
-
 # Sets EMULATOR to the command that runs the machine.
 qemu_machine()
 {
