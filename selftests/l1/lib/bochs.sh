@@ -85,8 +85,8 @@ write_iso()
 {
 	local dir=$1
 	mkdir "$dir/iso"
-	cp "$KERNEL_DIR/fast-vmlinuz" "$dir/iso/vmlinuz"
-	cat "$KERNEL_DIR/fast-kernel" "${INITRAMFS[@]}" > "$dir/iso/initrd"
+	cp "$KERNEL_FAST_DIR/fast-vmlinuz" "$dir/iso/vmlinuz"
+	cat "$KERNEL_FAST_DIR/fast-kernel" "${INITRAMFS[@]}" > "$dir/iso/initrd"
 	cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$dir/iso/"
 	printf '%s\n' 'default l1' 'prompt 0' 'label l1' ' kernel /vmlinuz' " append initrd=/initrd $KERNEL_ARGS lpj=4000000 reboot=t" > "$dir/iso/isolinux.cfg"
 	xorriso -as mkisofs -quiet -o "$dir/boot.iso" -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$dir/iso" 2> "$dir/xorriso.log" || {

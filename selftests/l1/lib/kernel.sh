@@ -80,29 +80,24 @@ build_kernel()
 	while read -r file; do
 		xz -d "$file"
 	done < <(find "$dir/lib/modules" -name '*.ko.xz')
-	depmod -b "$dir" "$KERNEL_RELEASE" 2> /dev/null
-	"$L1_DIR/lib/fastboot.py" "$dir/vmlinuz" "$(stub)" "$dir"
+	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir" "$KERNEL_RELEASE" 2> /dev/null
 }
 
-build_stub()
+build_fast_kernel()
 {
 	need gcc gcc
 	gcc -m32 -c -o "$1/stub.o" "$L1_DIR/lib/stub.S"
 	ld -m elf_i386 -Ttext 0x100000 -o "$1/stub.elf" "$1/stub.o"
 	objcopy -O binary "$1/stub.elf" "$1/stub.bin"
+	"$L1_DIR/lib/fastboot.py" "$KERNEL_DIR/vmlinuz" "$1/stub.bin" "$1"
+	rm "$1"/stub.*
 }
 
-stub()
-{
-	local entry
-	entry=$(cached "stub/$(hash_of "$L1_DIR/lib/stub.S")" build_stub)
-	echo "$entry/stub.bin"
-}
-
-# kernel_get VERSION: sets KERNEL_RELEASE, KERNEL_KEY and KERNEL_DIR, which holds
-# vmlinuz, vmlinux, fast-vmlinuz, fast-kernel, config and lib/modules/RELEASE
+# kernel_get VERSION: sets KERNEL_RELEASE, KERNEL_KEY, KERNEL_DIR, which holds vmlinuz, config and lib/modules/RELEASE,
+# and KERNEL_FAST_DIR, which holds vmlinux, fast-vmlinuz, fast-kernel
 kernel_get()
 {
 	kernel_choose "$1"
-	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S" "$L1_DIR/lib/kernel.sh")" build_kernel)
+	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of <(printf '%s\n' "${KERNEL_MODULES[@]}"))" build_kernel)
+	KERNEL_FAST_DIR=$(cached "fast/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S")" build_fast_kernel)
 }
