@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cell.h"
+#include "cmd.h"
+#include "escape.h"
+#include "format.h"
+#include "json.h"
+#include "snapshot.h"
+#include "terminal.h"
+#include "util.h"
+
+#define TOP_REASONS	3
+
+enum { COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_TOP,
+       NUM_COLS };
+
+static const struct column columns[NUM_COLS] = {
+	[COL_ID] = { "ID" },
+	[COL_NAME] = { "NAME", .is_text = true, .is_flexible = true },
+	[COL_VCPUS] = { "VCPUS" },
+	[COL_MEMORY] = { "MEMORY" },
+	[COL_EXITS] = { "EXITS" },
+	[COL_BUSY] = { "BUSY" },
+	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
+};
+
+static void print_label(const char *label)
+{
+	printf("%s%-8s%s", terminal_bold(), label, terminal_normal());
+}
+
+/* Takes the string over. */
+static void print_and_free(const char *before, char *s, const char *after)
+{
+	printf("%s%s%s", before, s, after);
+	free(s);
+}
+
+static void print_machine(const struct host *host)
+{
+	static const struct {
+		const char *signature;
+		const char *name;
+	} hypervisors[] = {
+		{ "KVMKVMKVM", "KVM" },
+		{ "Microsoft Hv", "Hyper-V" },
+		{ "VMwareVMware", "VMware" },
+		{ "XenVMMXenVMM", "Xen" },
+		{ "TCGTCGTCGTCG", "QEMU without KVM" },
+	};
+	const char *name = "a hypervisor";
+	size_t i;
+
+	print_label("L1");
+	for (i = 0; i < ARRAY_SIZE(hypervisors); i++)
+		if (!strcmp(host->hypervisor, hypervisors[i].signature))
+			name = hypervisors[i].name;
+	if (host->virtualized) {
+		printf("guest of %s", name);
+		print_and_free(" (", escape_for_terminal(host->hypervisor), ")");
+	} else {
+		printf("bare metal");
+	}
+	print_and_free(", isa ", escape_for_terminal(host->isa), "");
+	print_and_free(", Linux ", escape_for_terminal(host->kernel), "\n");
+}
+
+static void print_module(const struct host *host, const struct options *options)
+{
+	struct timespec now;
+	uint64_t age_ns;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	age_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec,
+			     host->loaded_ns);
+	print_label("module");
+	print_and_free("", escape_for_terminal(host->module), "");
+	if (strcmp(host->module, L1TUNE_VERSION))
+		printf(" %s(the tool is %s)%s", terminal_warning(),
+		       L1TUNE_VERSION, terminal_normal());
+	if (options->style.bytes)
+		printf(", loaded %llu ns ago\n", (unsigned long long)age_ns);
+	else
+		print_and_free(", loaded ", format_ns(age_ns), " ago\n");
+}
+
+/* Those that nobody needs are off; anything else but ok is worth a word. */
+static void print_hooks(const struct host *host)
+{
+	size_t num_ok = 0, num_waiting = 0, num_named = 0, i;
+
+	for (i = 0; i < host->num_hooks; i++) {
+		num_ok += !strcmp(host->hooks[i].state, "ok");
+		num_waiting += !strcmp(host->hooks[i].state, "waiting");
+	}
+	print_label("hooks");
+	if (num_ok)
+		printf("%zu ok", num_ok);
+	for (i = 0; i < host->num_hooks; i++) {
+		const struct host_hook *hook = &host->hooks[i];
+
+		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
+			continue;
+		printf("%s%s", num_ok + num_named++ ? ", " : "",
+		       terminal_warning());
+		print_and_free("", escape_for_terminal(hook->name), " ");
+		print_and_free("", escape_for_terminal(hook->state), "");
+		printf("%s", terminal_normal());
+	}
+	printf("%s\n", num_ok + num_named ? "" : "off");
+	if (num_waiting)
+		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
+	if (num_named > num_waiting)
+		printf("        what is not ok is not counted: see dmesg\n");
+}
+
+static char *duration(uint64_t ns, const struct options *options)
+{
+	return options->style.bytes ?
+	       xasprintf("%lluns", (unsigned long long)ns) : format_ns(ns);
+}
+
+static void print_counts(const struct host *host, const struct options *options)
+{
+	static const char *const lost[] = {
+		"unattributed", "untraced", "failed_entries", "lost_cells",
+	};
+	uint64_t memory = host_count(&host->usage, "memory_bytes");
+	const struct host_counts *totals = &host->totals;
+	bool is_first = true;
+	size_t i;
+
+	print_label("guests");
+	printf("%llu with %llu vCPUs",
+	       (unsigned long long)host_count(&host->usage, "vms"),
+	       (unsigned long long)host_count(&host->usage, "vcpus"));
+	if (options->style.bytes)
+		printf(" and %llu bytes", (unsigned long long)memory);
+	else
+		print_and_free(" and ", format_bytes(memory), "");
+	printf(" of memory; %llu since load\n",
+	       (unsigned long long)host_count(totals, "vms"));
+	print_label("exits");
+	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
+	print_and_free("; ", duration(host_count(totals, "exit_time_ns"), options),
+		       " from exit to entry");
+	print_and_free(", ", duration(host_count(totals, "guest_time_ns"), options),
+		       " in guests\n");
+	for (i = 0; i < ARRAY_SIZE(lost); i++) {
+		uint64_t count = host_count(totals, lost[i]);
+
+		if (!count)
+			continue;
+		if (is_first)
+			print_label("lost");
+		printf("%s%llu %s", is_first ? "" : ", ",
+		       (unsigned long long)count, lost[i]);
+		is_first = false;
+	}
+	if (!is_first)
+		putchar('\n');
+}
+
+/* "CPUID 62 %, IO_INSTRUCTION 20 %": what most of the busy time goes to. */
+static char *top_reasons(const struct exit_stats *stats)
+{
+	const struct exit_cell **cells = exits_by_busy(stats);
+	uint64_t busy_ns = exits_busy_ns(stats);
+	char *text = xstrdup("");
+	size_t i;
+
+	for (i = 0; i < stats->num_cells && i < TOP_REASONS; i++) {
+		char *share, *longer;
+
+		if (!cell_busy_ns(cells[i]))
+			break;
+		share = format_percent(cell_busy_ns(cells[i]) / (double)busy_ns);
+		longer = xasprintf("%s%s%s%s %s", text, i ? ", " : "",
+				   cells[i]->key.level == 3 ? "L3 " : "",
+				   cells[i]->key.reason, share);
+		free(share);
+		free(text);
+		text = longer;
+	}
+	free(cells);
+	return text;
+}
+
+static int print_guests(const struct snapshot *snapshot,
+			const struct options *options)
+{
+	const struct guest_snapshot **guests;
+	struct table table;
+	int status;
+	size_t i;
+
+	if (!snapshot->num_guests)
+		return STATUS_OK;
+	status = table_init(&table, columns, NUM_COLS,
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
+			    NULL);
+	if (status != STATUS_OK)
+		return status;
+	guests = snapshot_by_busy(snapshot);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &guests[i]->guest;
+		struct value *row = table_add_row(&table);
+
+		row[COL_ID] = value_number(guest->id);
+		row[COL_NAME] = value_text(guest->name);
+		row[COL_VCPUS] = value_number(guest->vcpus);
+		row[COL_MEMORY] = value_bytes(guest->memory_bytes);
+		row[COL_EXITS] = value_number(guest->exits);
+		row[COL_BUSY] = value_ns(exits_busy_ns(&guests[i]->stats));
+		row[COL_TOP] = (struct value) {
+			VALUE_TEXT, .text = top_reasons(&guests[i]->stats)
+		};
+	}
+	free(guests);
+	putchar('\n');
+	status = table_print(&table, &options->style);
+	table_free(&table);
+	return status;
+}
+
+/* What everybody may see comes first, and stays if guests may not be seen. */
+static int show(const struct options *options, const struct host *host)
+{
+	const struct selection everything = { };
+	const struct snapshot_request request = { .selection = &everything };
+	struct snapshot snapshot;
+	int status, shown;
+
+	if (!options->json) {
+		print_machine(host);
+		print_module(host, options);
+		print_hooks(host);
+		print_counts(host, options);
+	}
+	status = snapshot_take(&options->env, host, &request, &snapshot);
+	if (options->json)
+		shown = json_print(host, status == STATUS_OK ||
+				   status == STATUS_FAILED ? &snapshot : NULL,
+				   false);
+	else
+		shown = print_guests(&snapshot, options);
+	snapshot_free(&snapshot);
+	return status == STATUS_OK ? shown : status;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune status [OPTION]...\n\n"
+	       "Shows this L1 at a glance, its guests under it.\n\nOptions:\n");
+	options_print_common();
+}
+
+int cmd_status(int argc, char *argv[], struct options *options)
+{
+	static const struct option longs[] = { COMMON_LONG, { } };
+	struct host host;
+	int status;
+
+	status = options_parse(options, argc, argv, COMMON_SHORT, longs);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (optind < argc) {
+		complain("status takes no guest: list and stat do");
+		return STATUS_USAGE;
+	}
+	status = env_open(&options->env);
+	if (status != STATUS_OK)
+		return status;
+	status = host_read(&options->env, &host);
+	if (status == STATUS_OK)
+		status = show(options, &host);
+	host_free(&host);
+	env_close(&options->env);
+	return status;
+}

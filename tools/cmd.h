@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CMD_H
+#define L1TUNE_CMD_H
+
+#include "options.h"
+
+/* Subcommands: options hold what stood before the name; an exit status. */
+int cmd_status(int argc, char *argv[], struct options *options);
+int cmd_list(int argc, char *argv[], struct options *options);
+int cmd_stat(int argc, char *argv[], struct options *options);
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cell.h"
+#include "escape.h"
+#include "json.h"
+#include "util.h"
+
+#define SCHEMA	1
+
+/* JSON's numbers are signed here; no counter that is real gets there. */
+static json_t *number(uint64_t value)
+{
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+static json_t *number_or_null(bool known, uint64_t value)
+{
+	return known ? number(value) : json_null();
+}
+
+/* Strings of others may hold anything; JSON's have to be UTF-8. */
+static json_t *string(const char *s)
+{
+	json_t *value;
+	char *valid;
+
+	if (!s)
+		return json_null();
+	valid = escape_invalid_utf8(s);
+	value = json_string(valid);
+	free(valid);
+	return value;
+}
+
+static json_t *percentile(const struct exit_cell *cell, unsigned int percent)
+{
+	struct percentile p = cell_percentile(cell, percent);
+
+	return number_or_null(p.kind == PERCENTILE_LE, p.ns);
+}
+
+static json_t *cell_to_json(const struct exit_cell *cell)
+{
+	json_t *json = json_object(), *hist = json_array();
+	unsigned int i;
+
+	for (i = 0; i < cell->num_buckets; i++)
+		json_array_append_new(hist, number(cell->hist[i]));
+	json_object_set_new(json, "reason", string(cell->key.reason));
+	json_object_set_new(json, "code", number(cell->key.code));
+	json_object_set_new(json, "level", number(cell->key.level));
+	json_object_set_new(json, "count", number(cell->value[CELL_COUNT]));
+	json_object_set_new(json, "time_ns", number(cell->value[CELL_TIME]));
+	json_object_set_new(json, "kernel_ns",
+			    number_or_null(cell_is_split(cell),
+					   cell_kernel_ns(cell)));
+	json_object_set_new(json, "user_ns",
+			    number_or_null(cell->has[CELL_USER],
+					   cell->value[CELL_USER]));
+	json_object_set_new(json, "wait_ns",
+			    number_or_null(cell->has[CELL_WAIT],
+					   cell->value[CELL_WAIT]));
+	json_object_set_new(json, "runq_ns",
+			    number_or_null(cell->has[CELL_RUNQ],
+					   cell->value[CELL_RUNQ]));
+	json_object_set_new(json, "throttled_ns",
+			    number_or_null(cell->has[CELL_THROTTLED],
+					   cell->value[CELL_THROTTLED]));
+	json_object_set_new(json, "max_ns",
+			    number_or_null(cell->has[CELL_MAX],
+					   cell->value[CELL_MAX]));
+	json_object_set_new(json, "p50_le_ns", percentile(cell, 50));
+	json_object_set_new(json, "p90_le_ns", percentile(cell, 90));
+	json_object_set_new(json, "p99_le_ns", percentile(cell, 99));
+	json_object_set_new(json, "hist", hist);
+	return json;
+}
+
+/* What a guest and a vCPU have in common. */
+static void add_stats(json_t *json, const struct exit_stats *stats,
+		      bool with_reasons)
+{
+	const struct exit_cell **cells = exits_by_busy(stats);
+	json_t *reasons = json_array();
+	size_t i;
+
+	json_object_set_new(json, "busy_ns", number(exits_busy_ns(stats)));
+	for (i = STAT_UNTRACED; i < NUM_FIXED_STATS; i++)
+		json_object_set_new(json, fixed_stat_names[i],
+				    number_or_null(stats->has[i],
+						   stats->value[i]));
+	for (i = 0; i < stats->num_cells; i++)
+		json_array_append_new(reasons, cell_to_json(cells[i]));
+	if (with_reasons)
+		json_object_set_new(json, "reasons", reasons);
+	else
+		json_decref(reasons);
+	free(cells);
+}
+
+static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu)
+{
+	json_t *json = json_object();
+	size_t i;
+
+	json_object_set_new(json, "id", number(vcpu->id));
+	for (i = 0; i < STAT_UNTRACED; i++)
+		json_object_set_new(json, fixed_stat_names[i],
+				    number_or_null(vcpu->stats.has[i],
+						   vcpu->stats.value[i]));
+	add_stats(json, &vcpu->stats, true);
+	return json;
+}
+
+static json_t *guest_to_json(const struct guest_snapshot *snapshot,
+			     bool with_reasons)
+{
+	const struct guest *guest = &snapshot->guest;
+	json_t *json = json_object(), *vcpus;
+	size_t i;
+
+	json_object_set_new(json, "id", number(guest->id));
+	json_object_set_new(json, "name", string(guest->name));
+	json_object_set_new(json, "name_source", string(guest->name_source));
+	json_object_set_new(json, "pid", number(guest->pid));
+	json_object_set_new(json, "uid", number(guest->uid));
+	json_object_set_new(json, "comm", string(guest->comm));
+	json_object_set_new(json, "cgroup", string(guest->cgroup));
+	json_object_set_new(json, "created_ns", number(guest->created_ns));
+	json_object_set_new(json, "adopted", json_boolean(guest->adopted));
+	json_object_set_new(json, "interval_ns", number(snapshot->interval_ns));
+	json_object_set_new(json, "vcpus", number(guest->vcpus));
+	json_object_set_new(json, "memory_bytes", number(guest->memory_bytes));
+	json_object_set_new(json, "exits", number(guest->exits));
+	json_object_set_new(json, "exit_time_ns", number(guest->exit_time_ns));
+	json_object_set_new(json, "guest_time_ns", number(guest->guest_time_ns));
+	add_stats(json, &snapshot->stats, with_reasons);
+	if (!snapshot->vcpus)
+		return json;
+	vcpus = json_array();
+	for (i = 0; i < snapshot->num_vcpus; i++)
+		json_array_append_new(vcpus, vcpu_to_json(&snapshot->vcpus[i]));
+	json_object_set_new(json, "vcpu", vcpus);
+	return json;
+}
+
+static json_t *counts_to_json(const struct host_counts *counts)
+{
+	json_t *json = json_object();
+	size_t i;
+
+	for (i = 0; i < counts->num; i++)
+		json_object_set_new(json, counts->v[i].name,
+				    number(counts->v[i].value));
+	return json;
+}
+
+static json_t *host_to_json(const struct host *host)
+{
+	json_t *json = json_object(), *hooks = json_object();
+	size_t i;
+
+	for (i = 0; i < host->num_hooks; i++)
+		json_object_set_new(hooks, host->hooks[i].name,
+				    string(host->hooks[i].state));
+	json_object_set_new(json, "abi", number(host->abi));
+	json_object_set_new(json, "isa", string(host->isa));
+	json_object_set_new(json, "virtualized",
+			    json_boolean(host->virtualized));
+	json_object_set_new(json, "hypervisor", string(host->hypervisor));
+	json_object_set_new(json, "kernel", string(host->kernel));
+	json_object_set_new(json, "hooks", hooks);
+	json_object_set_new(json, "usage", counts_to_json(&host->usage));
+	json_object_set_new(json, "totals", counts_to_json(&host->totals));
+	return json;
+}
+
+static json_t *time_to_json(const struct timespec *time)
+{
+	char seconds[32], *text;
+	json_t *json;
+	struct tm tm;
+
+	gmtime_r(&time->tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	text = xasprintf("%s.%09ldZ", seconds, time->tv_nsec);
+	json = json_string(text);
+	free(text);
+	return json;
+}
+
+static json_t *document(const struct host *host,
+			const struct snapshot *snapshot, bool with_reasons)
+{
+	const struct guest_snapshot **guests;
+	json_t *json = json_object(), *l2;
+	struct timespec now;
+	size_t i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_object_set_new(json, "schema", json_integer(SCHEMA));
+	json_object_set_new(json, "tool", json_string(L1TUNE_VERSION));
+	json_object_set_new(json, "module", string(host->module));
+	json_object_set_new(json, "boot_id", string(host->boot_id));
+	json_object_set_new(json, "loaded_ns", number(host->loaded_ns));
+	json_object_set_new(json, "time",
+			    time_to_json(snapshot ? &snapshot->time : &now));
+	json_object_set_new(json, "interval_ns",
+			    number_or_null(snapshot && snapshot->is_interval,
+					   snapshot ? snapshot->interval_ns : 0));
+	json_object_set_new(json, "l1", host_to_json(host));
+	if (!snapshot) {
+		json_object_set_new(json, "l2", json_null());
+		return json;
+	}
+	l2 = json_array();
+	guests = snapshot_by_busy(snapshot);
+	for (i = 0; i < snapshot->num_guests; i++)
+		json_array_append_new(l2, guest_to_json(guests[i], with_reasons));
+	free(guests);
+	json_object_set_new(json, "l2", l2);
+	return json;
+}
+
+/* On one line, and in ASCII: no string in it can do harm on a terminal. */
+int json_print(const struct host *host, const struct snapshot *snapshot,
+	       bool with_reasons)
+{
+	json_t *json = document(host, snapshot, with_reasons);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+	json_decref(json);
+	if (!text) {
+		complain("cannot write JSON: out of memory");
+		return STATUS_FAILED;
+	}
+	puts(text);
+	free(text);
+	return STATUS_OK;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_PROC_H
+#define L1TUNE_PROC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What /proc tells of the process behind a guest; NULL where it does not. */
+struct proc_info {
+	char *cmdline;
+	size_t cmdline_len;
+	char *cgroup;
+};
+
+/*
+ * A pid may belong to somebody else by now: a process that started after
+ * not_after_ns (CLOCK_BOOTTIME) is not the one that made the guest, -ESRCH.
+ */
+int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
+	      struct proc_info *info);
+void proc_free(struct proc_info *info);
+
+/* The path of a process in /proc/PID/cgroup of either cgroup version. */
+char *proc_parse_cgroup(const char *text);
+
+/* The start time in /proc/PID/stat, in clock ticks since boot. */
+int proc_parse_start(const char *stat, uint64_t *ticks);
+
+#endif

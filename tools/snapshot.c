@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cell.h"
+#include "escape.h"
+#include "snapshot.h"
+#include "sysfs.h"
+#include "util.h"
+
+static uint64_t now_ns(clockid_t clock, struct timespec *now)
+{
+	clock_gettime(clock, now);
+	return now->tv_sec * NSEC_PER_SEC + now->tv_nsec;
+}
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	return now_ns(CLOCK_BOOTTIME, &now);
+}
+
+/* 0, or -errno after telling what is wrong, unless the guest is just gone. */
+static int load_stats(const struct env *env, int fd, uint64_t guest_id,
+		      const char *file, struct exit_stats *stats)
+{
+	struct statsfile raw;
+	const char *why;
+	int err = statsfile_load_at(fd, file, &raw, &why);
+
+	if (!err) {
+		err = exits_parse(&raw, stats, &why);
+		statsfile_free(&raw);
+	}
+	if (err && !sysfs_is_gone(err) && err != -EACCES && err != -EPERM)
+		complain("%s/class/l1tune/l2-%llu/%s: %s", env->sysfs,
+			 (unsigned long long)guest_id, file, why);
+	return err;
+}
+
+static int compare_vcpus(const void *a, const void *b)
+{
+	const struct vcpu_snapshot *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int load_vcpus(const struct env *env, int fd,
+		      struct guest_snapshot *guest)
+{
+	int copy = sysfs_open_dir(fd, ".");
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!dir) {
+		err = copy < 0 ? copy : -errno;
+		if (copy >= 0)
+			close(copy);
+		return err;
+	}
+	while (!err && (entry = readdir(dir))) {
+		struct vcpu_snapshot vcpu = { };
+		char file[64];
+
+		if (guest_parse_id(entry->d_name, "vcpu", &vcpu.id))
+			continue;
+		snprintf(file, sizeof(file), "vcpu%llu/stats",
+			 (unsigned long long)vcpu.id);
+		err = load_stats(env, fd, guest->guest.id, file, &vcpu.stats);
+		if (!err)
+			*GROW(guest->vcpus, guest->num_vcpus) = vcpu;
+		else if (sysfs_is_gone(err))
+			err = 0;
+	}
+	closedir(dir);
+	if (guest->num_vcpus)
+		qsort(guest->vcpus, guest->num_vcpus, sizeof(*guest->vcpus),
+		      compare_vcpus);
+	return err;
+}
+
+static void free_guest(struct guest_snapshot *guest)
+{
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus; i++)
+		exits_free(&guest->vcpus[i].stats);
+	free(guest->vcpus);
+	exits_free(&guest->stats);
+	guest_free(&guest->guest);
+}
+
+static bool is_wanted(const struct snapshot_request *request,
+		      const struct guest *guest)
+{
+	if (request->selection->num)
+		return selection_matches(request->selection, guest);
+	return request->all || guest->vcpus;
+}
+
+/* Read in one go with the cells, so they agree better than the files do. */
+static void prefer_stats(struct guest *guest, const struct exit_stats *stats)
+{
+	if (stats->has[STAT_EXITS])
+		guest->exits = stats->value[STAT_EXITS];
+	if (stats->has[STAT_EXIT_TIME])
+		guest->exit_time_ns = stats->value[STAT_EXIT_TIME];
+	if (stats->has[STAT_GUEST_TIME])
+		guest->guest_time_ns = stats->value[STAT_GUEST_TIME];
+}
+
+/* Statistics are the larger part: only of guests that are wanted. */
+static int load_guest(const struct env *env, int fd, uint64_t id,
+		      const struct snapshot_request *request,
+		      struct guest_snapshot *guest, const char **file)
+{
+	int err = guest_read(env, fd, id, &guest->guest, file);
+
+	if (err || !is_wanted(request, &guest->guest))
+		return err ? err : -ENOENT;
+	*file = "stats";
+	err = load_stats(env, fd, id, *file, &guest->stats);
+	if (!err && request->vcpus)
+		err = load_vcpus(env, fd, guest);
+	guest->taken_ns = boottime_ns();
+	prefer_stats(&guest->guest, &guest->stats);
+	return err;
+}
+
+/* STATUS_OK also for a guest that is not wanted, or not there any more. */
+static int take_guest(const struct env *env, uint64_t id,
+		      const struct snapshot_request *request,
+		      struct snapshot *snapshot)
+{
+	struct guest_snapshot guest = { };
+	int fd = guest_open(env, id);
+	const char *file = "";
+	int status = STATUS_OK;
+	uint64_t start;
+	int err;
+
+	err = fd < 0 ? fd : load_guest(env, fd, id, request, &guest, &file);
+	if (fd >= 0)
+		close(fd);
+	if (!err) {
+		start = guest.guest.created_ns;
+		if (start < snapshot->loaded_ns)
+			start = snapshot->loaded_ns;
+		guest.interval_ns = sub_clamped(guest.taken_ns, start);
+		*GROW(snapshot->guests, snapshot->num_guests) = guest;
+		return STATUS_OK;
+	}
+	if (!sysfs_is_gone(err)) {
+		char *path = xasprintf("l2-%llu/%s", (unsigned long long)id,
+				       file);
+		bool told = guest.taken_ns && err != -EACCES && err != -EPERM;
+
+		status = told ? STATUS_FAILED : env_complain(env, path, err);
+		free(path);
+	}
+	free_guest(&guest);
+	return status;
+}
+
+static int check_selection(const struct selection *selection,
+			   const struct snapshot *snapshot)
+{
+	int status = STATUS_OK;
+	size_t i, j;
+
+	for (i = 0; i < selection->num; i++) {
+		char *shown;
+
+		for (j = 0; j < snapshot->num_guests; j++)
+			if (selector_matches(&selection->v[i],
+					     &snapshot->guests[j].guest))
+				break;
+		if (j < snapshot->num_guests)
+			continue;
+		shown = escape_for_terminal(selection->v[i].text);
+		complain("no guest is '%s': l1tune list -a shows those there are",
+			 shown);
+		free(shown);
+		status = STATUS_NO_GUEST;
+	}
+	return status;
+}
+
+int snapshot_take(const struct env *env, const struct host *host,
+		  const struct snapshot_request *request,
+		  struct snapshot *snapshot)
+{
+	int status = STATUS_OK, err;
+	uint64_t *ids;
+	size_t num, i;
+
+	*snapshot = (struct snapshot){ .loaded_ns = host->loaded_ns };
+	now_ns(CLOCK_REALTIME, &snapshot->time);
+	err = guest_list(env, &ids, &num);
+	if (err)
+		return env_complain(env, "", err);
+	for (i = 0; i < num && status < STATUS_NO_MODULE; i++) {
+		int result = take_guest(env, ids[i], request, snapshot);
+
+		if (result != STATUS_OK)
+			status = result;
+	}
+	free(ids);
+	snapshot->taken_ns = boottime_ns();
+	return status == STATUS_OK ?
+	       check_selection(request->selection, snapshot) : status;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		free_guest(&snapshot->guests[i]);
+	free(snapshot->guests);
+	*snapshot = (struct snapshot){ };
+}
+
+static const struct guest_snapshot *
+find_guest(const struct snapshot *snapshot, const struct guest_snapshot *other,
+	   uint64_t loaded_ns)
+{
+	size_t i;
+
+	if (snapshot->loaded_ns != loaded_ns)
+		return NULL;
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+
+		if (guest->id == other->guest.id &&
+		    guest->created_ns == other->guest.created_ns)
+			return &snapshot->guests[i];
+	}
+	return NULL;
+}
+
+static void subtract_vcpus(const struct guest_snapshot *before,
+			   const struct guest_snapshot *after,
+			   struct guest_snapshot *diff)
+{
+	static const struct exit_stats none;
+	size_t i, j = 0;
+
+	diff->vcpus = xcalloc(after->num_vcpus, sizeof(*diff->vcpus));
+	diff->num_vcpus = after->num_vcpus;
+	for (i = 0; i < after->num_vcpus; i++) {
+		uint64_t id = after->vcpus[i].id;
+		bool found;
+
+		while (before && j < before->num_vcpus &&
+		       before->vcpus[j].id < id)
+			j++;
+		found = before && j < before->num_vcpus &&
+			before->vcpus[j].id == id;
+		diff->vcpus[i].id = id;
+		exits_subtract(found ? &before->vcpus[j].stats : &none,
+			       &after->vcpus[i].stats, &diff->vcpus[i].stats);
+	}
+}
+
+/* A guest that was not there before is counted from its start. */
+static void subtract_guest(const struct guest_snapshot *before,
+			   const struct guest_snapshot *after,
+			   struct guest_snapshot *diff)
+{
+	static const struct exit_stats none;
+	struct guest *guest = &diff->guest;
+
+	*diff = *after;
+	guest->name = xstrdup(after->guest.name);
+	guest->cgroup = after->guest.cgroup ? xstrdup(after->guest.cgroup) : NULL;
+	if (before) {
+		diff->interval_ns = sub_clamped(after->taken_ns,
+						before->taken_ns);
+		guest->exits = sub_clamped(guest->exits, before->guest.exits);
+		guest->exit_time_ns = sub_clamped(guest->exit_time_ns,
+						  before->guest.exit_time_ns);
+		guest->guest_time_ns = sub_clamped(guest->guest_time_ns,
+						   before->guest.guest_time_ns);
+	}
+	exits_subtract(before ? &before->stats : &none, &after->stats,
+		       &diff->stats);
+	subtract_vcpus(before, after, diff);
+}
+
+void snapshot_subtract(const struct snapshot *before,
+		       const struct snapshot *after, struct snapshot *diff)
+{
+	size_t i;
+
+	*diff = *after;
+	diff->is_interval = true;
+	diff->interval_ns = sub_clamped(after->taken_ns, before->taken_ns);
+	diff->guests = xcalloc(after->num_guests, sizeof(*diff->guests));
+	for (i = 0; i < after->num_guests; i++) {
+		const struct guest_snapshot *guest = &after->guests[i];
+
+		subtract_guest(find_guest(before, guest, after->loaded_ns),
+			       guest, &diff->guests[i]);
+	}
+}
+
+static int compare_busy(const void *a, const void *b)
+{
+	const struct guest_snapshot *x = *(const struct guest_snapshot *const *)a;
+	const struct guest_snapshot *y = *(const struct guest_snapshot *const *)b;
+	uint64_t busy_x = exits_busy_ns(&x->stats);
+	uint64_t busy_y = exits_busy_ns(&y->stats);
+
+	if (busy_x != busy_y)
+		return busy_x > busy_y ? -1 : 1;
+	return x->guest.id < y->guest.id ? -1 : 1;
+}
+
+const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
+{
+	const struct guest_snapshot **guests = xcalloc(snapshot->num_guests,
+						       sizeof(*guests));
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		guests[i] = &snapshot->guests[i];
+	qsort(guests, snapshot->num_guests, sizeof(*guests), compare_busy);
+	return guests;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sysfs.h"
+#include "util.h"
+
+int sysfs_read(int dirfd, const char *name, char *buf, size_t size)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, buf + len, size - len);
+		if (n > 0)
+			len += n;
+	} while ((n > 0 && len < size) || (n < 0 && errno == EINTR));
+	n = n < 0 ? -errno : 0;
+	close(fd);
+	if (n)
+		return n;
+	if (len == size)
+		return -EOVERFLOW;
+	if (len && buf[len - 1] == '\n')
+		len--;
+	buf[len] = '\0';
+	return len;
+}
+
+int sysfs_read_u64(int dirfd, const char *name, uint64_t *value)
+{
+	char buf[32];
+	int len = sysfs_read(dirfd, name, buf, sizeof(buf));
+
+	return len < 0 ? len : parse_u64(buf, value) ? -EBADMSG : 0;
+}
+
+int sysfs_open_dir(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int sysfs_for_each(int dirfd, const char *dir,
+		   int (*fn)(int fd, const char *name, void *arg), void *arg)
+{
+	struct dirent **entries;
+	int num, i, err = 0;
+	int fd = sysfs_open_dir(dirfd, dir);
+
+	if (fd < 0)
+		return fd;
+	num = scandirat(fd, ".", &entries, is_visible, alphasort);
+	if (num < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	for (i = 0; i < num; i++) {
+		if (!err)
+			err = fn(fd, entries[i]->d_name, arg);
+		free(entries[i]);
+	}
+	free(entries);
+	close(fd);
+	return err;
+}
+
+bool sysfs_is_gone(int err)
+{
+	return err == -ENOENT || err == -ENODEV || err == -ENXIO ||
+	       err == -ESRCH;
+}

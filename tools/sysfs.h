@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_SYSFS_H
+#define L1TUNE_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One value: the file without its last newline. Its length, or -errno. */
+int sysfs_read(int dirfd, const char *name, char *buf, size_t size);
+int sysfs_read_u64(int dirfd, const char *name, uint64_t *value);
+
+/* A directory to read from, or -errno. */
+int sysfs_open_dir(int dirfd, const char *name);
+
+/* Calls fn for every regular file of a directory, in the order of names. */
+int sysfs_for_each(int dirfd, const char *dir,
+		   int (*fn)(int fd, const char *name, void *arg), void *arg);
+
+/* Does this error mean that the device went away while it was being read? */
+bool sysfs_is_gone(int err);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_UTIL_H
+#define L1TUNE_UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NSEC_PER_SEC 1000000000ULL
+
+/* Exit statuses; doctor's are its own. */
+enum status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NO_MODULE = 3,
+	STATUS_NO_GUEST = 4,
+	STATUS_NOT_PERMITTED = 5,
+};
+
+/* A short-lived tool has nothing better to do than to end when memory does. */
+void *xcalloc(size_t n, size_t size);
+void *xreallocarray(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xmemdup0(const char *s, size_t len);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Makes room for one more element; elements stay valid by index only. */
+#define GROW(array, num) \
+	((array) = xreallocarray((array), (num) + 1, sizeof(*(array))), \
+	 &(array)[(num)++])
+
+/* Counters come from outside: sums saturate, differences stop at zero. */
+uint64_t add_saturated(uint64_t a, uint64_t b);
+uint64_t sub_clamped(uint64_t a, uint64_t b);
+
+/* "l1tune: <message>" on stderr. Strings of others are to be escaped before. */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Decimal digits only, no sign, no leading zero, nothing after them. */
+int parse_u64(const char *s, uint64_t *value);
+
+#endif
