@@ -165,7 +165,7 @@ static void print_counts(const struct host *host, const struct options *options)
 		putchar('\n');
 }
 
-/* "CPUID 62 %, IO_INSTRUCTION 20 %": what most of the busy time goes to. */
+/* "CPUID 62%, IO_INSTRUCTION 20%": what most of the busy time goes to. */
 static char *top_reasons(const struct exit_stats *stats)
 {
 	const struct exit_cell **cells = exits_by_busy(stats);
@@ -174,15 +174,14 @@ static char *top_reasons(const struct exit_stats *stats)
 	size_t i;
 
 	for (i = 0; i < stats->num_cells && i < TOP_REASONS; i++) {
-		char *share, *longer;
+		char *longer;
 
 		if (!cell_busy_ns(cells[i]))
 			break;
-		share = format_percent(cell_busy_ns(cells[i]) / (double)busy_ns);
-		longer = xasprintf("%s%s%s%s %s", text, i ? ", " : "",
+		longer = xasprintf("%s%s%s%s %.0f%%", text, i ? ", " : "",
 				   cells[i]->key.level == 3 ? "L3 " : "",
-				   cells[i]->key.reason, share);
-		free(share);
+				   cells[i]->key.reason,
+				   100.0 * cell_busy_ns(cells[i]) / busy_ns);
 		free(text);
 		text = longer;
 	}

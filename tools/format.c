@@ -69,5 +69,7 @@ char *format_rate(double per_second)
 
 char *format_percent(double ratio)
 {
-	return xasprintf("%.1f%%", ratio * 100);
+	double percent = ratio * 100;
+
+	return xasprintf("%.*f%%", percent < 99.95 ? 1 : 0, percent);
 }

@@ -81,7 +81,8 @@ static char *cgroup_path(const char *line, size_t len, const char *controllers)
 	const char *end = line + len;
 
 	path = list ? memchr(list + 1, ':', end - list - 1) : NULL;
-	if (!path || (size_t)(path - list - 1) != strlen(controllers) ||
+	if (!path || end - path < 2 || path[1] != '/' ||
+	    (size_t)(path - list - 1) != strlen(controllers) ||
 	    strncmp(list + 1, controllers, strlen(controllers)))
 		return NULL;
 	return xmemdup0(path + 1, end - path - 1);

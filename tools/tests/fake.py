@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Writes a tree that stands for /sys and one for /proc, as the module makes them."""
+import os
+import struct
+
+TYPE_CUMULATIVE, TYPE_PEAK, TYPE_LOG_HIST = 0x0, 0x2, 0x4
+UNIT_NONE, UNIT_SECONDS = 0x00, 0x20
+NAME_SIZE = 48
+PAGE = 4096
+HIST_SIZE = 25
+HOOKS = ("kvm_exit kvm_entry exit_reason vm_list vm_create vm_free "
+         "vcpu_create vcpu_destroy memory").split()
+BOOT_ID = "11111111-2222-4333-8444-555555555555"
+
+
+def hist(**buckets):
+    """hist(b10=3): three in bucket 10."""
+    values = [0] * HIST_SIZE
+    for bucket, count in buckets.items():
+        values[int(bucket[1:])] = count
+    return values
+
+
+def cell(level, code, reason, count, time_ns, max_ns, hist_ns, **parts):
+    """The statistics of one (level, reason), in the module's order."""
+    prefix = f"l{level}/{code}/{reason}/"
+    seconds = UNIT_SECONDS
+    stats = [(prefix + "count", TYPE_CUMULATIVE | UNIT_NONE, 0, [count]),
+             (prefix + "time_ns", TYPE_CUMULATIVE | seconds, -9, [time_ns]),
+             (prefix + "max_ns", TYPE_PEAK | seconds, -9, [max_ns]),
+             (prefix + "hist_ns", TYPE_LOG_HIST | seconds, -9, hist_ns)]
+    stats += [(prefix + part, TYPE_CUMULATIVE | seconds, -9, [value])
+              for part, value in parts.items()]
+    return stats
+
+
+def fixed(**values):
+    return [(name, TYPE_CUMULATIVE | (UNIT_SECONDS if name.endswith("_ns") else 0),
+             -9 if name.endswith("_ns") else 0, [value])
+            for name, value in values.items()]
+
+
+def stats_file(name, cells):
+    """Header, id, data, descriptors; a cell stays within its page."""
+    header_size, data_offset = 24, 128
+    data, descs, groups = b"", b"", []
+    for stat in cells:
+        prefix = stat[0].rsplit("/", 1)[0] if "/" in stat[0] else None
+        if groups and prefix and groups[-1][0] == prefix:
+            groups[-1][1].append(stat)
+        else:
+            groups.append((prefix, [stat]))
+    num = 0
+    for _, group in groups:
+        size = sum(8 * len(values) for *_, values in group)
+        start = data_offset + len(data)
+        if start // PAGE != (start + size - 1) // PAGE:
+            data += bytes(-start % PAGE)
+        for stat, flags, exponent, values in group:
+            descs += struct.pack("=IhHII", flags, exponent, len(values), len(data), 0)
+            descs += stat.encode().ljust(NAME_SIZE, b"\0")
+            data += struct.pack(f"={len(values)}Q", *values)
+            num += 1
+    desc_offset = data_offset + len(data) + PAGE
+    header = struct.pack("=6I", 0, NAME_SIZE, num, header_size, desc_offset, data_offset)
+    image = header + name.encode().ljust(NAME_SIZE, b"\0")
+    image = image.ljust(data_offset, b"\0") + data
+    return image.ljust(desc_offset, b"\0") + descs
+
+
+def write(path, content, mode=0o444):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.exists(path):
+        os.unlink(path)
+    with open(path, "wb") as f:
+        f.write(content if isinstance(content, bytes) else f"{content}\n".encode())
+    os.chmod(path, mode)
+
+
+class Machine:
+    """This machine under directory: directory/sys and directory/proc."""
+
+    def __init__(self, directory):
+        self.sys = os.path.join(directory, "sys")
+        self.proc = os.path.join(directory, "proc")
+        os.makedirs(os.path.join(self.sys, "class"))
+        os.makedirs(self.proc)
+        write(self.proc + "/sys/kernel/osrelease", "6.1.0-56-amd64")
+        write(self.proc + "/sys/kernel/random/boot_id", BOOT_ID)
+
+    def device(self, name):
+        """Its directory; the class has links to devices, as the kernel's have."""
+        path = f"{self.sys}/devices/virtual/l1tune/{name}"
+        link = f"{self.sys}/class/l1tune/{name}"
+        os.makedirs(path, exist_ok=True)
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        if not os.path.islink(link):
+            os.symlink(f"../../devices/virtual/l1tune/{name}", link)
+        return path
+
+    def load(self, hooks=None, totals=None, usage=None, **values):
+        os.makedirs(self.sys + "/module/l1tune", exist_ok=True)
+        l1 = self.device("l1")
+        files = {"abi": 1, "loaded_ns": 5_000_000_000, "isa": "vmx", "virtualized": 1,
+                 "hypervisor": "KVMKVMKVM", "version": "0.1.0"}
+        for name, value in (files | values).items():
+            write(f"{l1}/{name}", value)
+        for name, value in ({hook: "ok" for hook in HOOKS} | (hooks or {})).items():
+            write(f"{l1}/hooks/{name}", value)
+        counts = dict.fromkeys("vms vcpus exits exit_time_ns guest_time_ns unattributed "
+                               "untraced lost_cells failed_entries".split(), 0)
+        for name, value in (counts | (totals or {})).items():
+            write(f"{l1}/totals/{name}", value)
+        counts = dict.fromkeys("vms vcpus memory_bytes".split(), 0)
+        for name, value in (counts | (usage or {})).items():
+            write(f"{l1}/usage/{name}", value)
+
+    def guest(self, number, cells=(), vcpu_cells=None, stats=None, **values):
+        device = self.device(f"l2-{number}")
+        files = {"pid": 1000 + number, "uid": 0, "comm": "vmm", "created_ns": 10_000_000_000,
+                 "adopted": 0, "vcpus": 1, "memory_bytes": 512 << 20, "exits": 0,
+                 "exit_time_ns": 0, "guest_time_ns": 0}
+        for name, value in (files | values).items():
+            write(f"{device}/{name}", value, 0o440)
+        if stats is None:
+            stats = stats_file(f"l1tune-{number}", [s for c in cells for s in c])
+        write(f"{device}/stats", stats, 0o440)
+        for vcpu, own in (vcpu_cells or {}).items():
+            write(f"{device}/vcpu{vcpu}/stats",
+                  stats_file(f"l1tune-{number}/vcpu-{vcpu}", [s for c in own for s in c]), 0o440)
+
+    def process(self, pid, args, cgroup="0::/\n", comm="vmm", start_ticks=100):
+        fields = " ".join(["S"] + ["0"] * 18 + [str(start_ticks)] + ["0"] * 30)
+        write(f"{self.proc}/{pid}/stat", f"{pid} ({comm}) {fields}")
+        write(f"{self.proc}/{pid}/cmdline",
+              b"".join(a.encode("utf-8", "surrogateescape") + b"\0" for a in args))
+        write(f"{self.proc}/{pid}/cgroup", cgroup.encode())

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is derived from the counts: busy time, percentiles, differences. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../cell.h"
+#include "../util.h"
+#include "ktap.h"
+
+static struct exit_cell cell(unsigned int level, unsigned int code,
+			     const char *reason, uint64_t count,
+			     uint64_t time_ns)
+{
+	struct exit_cell c = {
+		.key = { .level = level, .code = code },
+		.has = { [CELL_COUNT] = true, [CELL_TIME] = true,
+			 [CELL_MAX] = true },
+		.value = { [CELL_COUNT] = count, [CELL_TIME] = time_ns,
+			   [CELL_MAX] = time_ns },
+	};
+
+	strcpy(c.key.reason, reason);
+	return c;
+}
+
+static struct exit_cell split(const char *reason, uint64_t time_ns,
+			      uint64_t user, uint64_t wait, uint64_t runq,
+			      uint64_t throttled)
+{
+	struct exit_cell c = cell(2, 12, reason, 1, time_ns);
+
+	c.has[CELL_USER] = c.has[CELL_WAIT] = true;
+	c.has[CELL_RUNQ] = c.has[CELL_THROTTLED] = true;
+	c.value[CELL_USER] = user;
+	c.value[CELL_WAIT] = wait;
+	c.value[CELL_RUNQ] = runq;
+	c.value[CELL_THROTTLED] = throttled;
+	return c;
+}
+
+static void test_busy(void)
+{
+	struct exit_cell c = cell(2, 10, "CPUID", 4, 4000);
+
+	ktap_ok(cell_busy_ns(&c) == 4000, "an exit's time is busy time");
+	c = cell(2, 12, "HLT", 4, 4000);
+	ktap_ok(!cell_busy_ns(&c) && cell_is_idle(&c), "VMX HLT is not");
+	c = cell(2, 120, "hlt", 4, 4000);
+	ktap_ok(!cell_busy_ns(&c) && cell_is_idle(&c), "SVM hlt is not");
+	c = cell(2, 12, "write_cr2", 4, 4000);
+	ktap_ok(cell_busy_ns(&c) == 4000, "code 12 by another name is");
+	c = split("HLT", 1000, 100, 600, 50, 50);
+	ktap_ok(!cell_is_idle(&c) && cell_kernel_ns(&c) == 200 &&
+		cell_busy_ns(&c) == 300, "split: busy is kernel and user");
+	c = split("HLT", 1000, 900, 600, 50, 50);
+	ktap_ok(!cell_kernel_ns(&c), "split: parts above the whole leave 0");
+	c = split("HLT", 1000, UINT64_MAX, UINT64_MAX, 1, 1);
+	ktap_ok(!cell_kernel_ns(&c) && cell_busy_ns(&c) == UINT64_MAX,
+		"split: sums saturate");
+	c.has[CELL_RUNQ] = false;
+	ktap_ok(cell_is_idle(&c), "split: not without all its parts");
+}
+
+static void test_percentiles(void)
+{
+	struct exit_cell c = cell(2, 10, "CPUID", 101, 100000);
+	struct percentile p;
+
+	p = cell_percentile(&c, 50);
+	ktap_ok(p.kind == PERCENTILE_NONE, "no histogram, no percentile");
+	ktap_ok(cell_avg_ns(&c) == 990, "average over the count without one");
+	c.num_buckets = 25;
+	p = cell_percentile(&c, 50);
+	ktap_ok(p.kind == PERCENTILE_NONE && !cell_avg_ns(&c),
+		"nothing completed, none either");
+	c.hist[9] = 50;
+	c.hist[12] = 49;
+	c.hist[15] = 1;
+	ktap_ok(cell_completed(&c) == 100 && cell_avg_ns(&c) == 1000,
+		"the open exit is not in the average");
+	p = cell_percentile(&c, 50);
+	ktap_ok(p.kind == PERCENTILE_LE && p.ns == 512, "p50 of 100 is the 50th");
+	p = cell_percentile(&c, 51);
+	ktap_ok(p.ns == 4096, "p51 is the 51st");
+	p = cell_percentile(&c, 99);
+	ktap_ok(p.ns == 4096, "p99 is the 99th");
+	c.hist[15] = 2;
+	p = cell_percentile(&c, 99);
+	ktap_ok(p.ns == 32768, "p99 of 101 is the 100th");
+	memset(c.hist, 0, sizeof(c.hist));
+	c.hist[24] = 5;
+	p = cell_percentile(&c, 99);
+	ktap_ok(p.kind == PERCENTILE_LE && p.ns == 100000,
+		"in the open bucket: the maximum, since start");
+	c.has[CELL_MAX] = false;
+	p = cell_percentile(&c, 99);
+	ktap_ok(p.kind == PERCENTILE_ABOVE && p.ns == 1 << 23,
+		"in the open bucket: above its start, in an interval");
+	c.num_buckets = 64;
+	memset(c.hist, 0xff, sizeof(c.hist));
+	p = cell_percentile(&c, 99);
+	ktap_ok(cell_completed(&c) == UINT64_MAX && p.kind == PERCENTILE_LE,
+		"counts near 2^64 do not wrap");
+	c.num_buckets = 1;
+	p = cell_percentile(&c, 50);
+	ktap_ok(p.kind == PERCENTILE_ABOVE && !p.ns, "one bucket, open");
+}
+
+static void test_subtract(void)
+{
+	struct exit_cell before_cells[] = {
+		cell(2, 10, "CPUID", 10, 1000), cell(2, 30, "IO", 5, 500),
+		cell(2, 48, "EPT", 7, 700),
+	};
+	struct exit_cell after_cells[] = {
+		cell(2, 1, "IRQ", 3, 300), cell(2, 10, "CPUID", 15, 1600),
+		cell(2, 48, "EPT", 6, 800), cell(3, 10, "CPUID", 2, 20),
+	};
+	struct exit_stats before = { .cells = before_cells, .num_cells = 3,
+				     .value = { [STAT_EXITS] = 22 } };
+	struct exit_stats after = { .cells = after_cells, .num_cells = 4,
+				    .value = { [STAT_EXITS] = 26 } };
+	struct exit_stats diff;
+
+	before_cells[0].num_buckets = after_cells[1].num_buckets = 25;
+	before_cells[0].hist[9] = 10;
+	after_cells[1].hist[9] = 14;
+	after_cells[1].hist[10] = 1;
+	exits_subtract(&before, &after, &diff);
+	ktap_ok(diff.value[STAT_EXITS] == 4 && diff.num_cells == 4,
+		"as many cells as there are now");
+	ktap_ok(diff.cells[0].value[CELL_COUNT] == 3, "new cell: all of it");
+	ktap_ok(diff.cells[1].value[CELL_COUNT] == 5 &&
+		diff.cells[1].value[CELL_TIME] == 600 &&
+		diff.cells[1].hist[9] == 4 && diff.cells[1].hist[10] == 1,
+		"cell of both: what was added");
+	ktap_ok(!diff.cells[2].value[CELL_COUNT] &&
+		diff.cells[2].value[CELL_TIME] == 100, "never below zero");
+	ktap_ok(diff.cells[3].value[CELL_COUNT] == 2,
+		"another level is another cell");
+	ktap_ok(!diff.cells[0].has[CELL_MAX] && !diff.cells[1].has[CELL_MAX],
+		"no maximum of an interval");
+	exits_free(&diff);
+}
+
+static void test_order(void)
+{
+	struct exit_cell cells[] = {
+		cell(2, 1, "IRQ", 3, 300), cell(2, 12, "HLT", 1, 100000),
+		cell(2, 30, "IO", 5, 500), cell(3, 10, "CPUID", 2, 500),
+	};
+	struct exit_stats stats = { .cells = cells, .num_cells = 4 };
+	const struct exit_cell **order = exits_by_busy(&stats);
+
+	ktap_ok(order[0] == &cells[2] && order[1] == &cells[3] &&
+		order[2] == &cells[0] && order[3] == &cells[1],
+		"by busy time, equal ones by number, idle last");
+	ktap_ok(exits_busy_ns(&stats) == 1300, "busy time of all");
+	free(order);
+}
+
+int main(void)
+{
+	ktap_start();
+	test_busy();
+	test_percentiles();
+	test_subtract();
+	test_order();
+	return ktap_end();
+}

@@ -1,0 +1,411 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs l1tune on trees that stand for /sys and /proc. Usage: test-tool.py L1TUNE"""
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from fake import BOOT_ID, Machine, cell, fixed, hist, stats_file
+
+TOOL = os.path.abspath(sys.argv[1])
+KEYS = ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns", "l1", "l2"]
+CPUID = cell(2, 10, "CPUID", 60000, 90_000_000, 2_000_000, hist(b9=30000, b11=30000))
+IO = cell(2, 30, "IO_INSTRUCTION", 1000, 270_000_000, 9_000_000, hist(b15=999, b20=1))
+HLT = cell(2, 12, "HLT", 11, 900_000_000_000, 99_000_000_000, hist(b24=10))
+NESTED = cell(3, 10, "CPUID", 500, 40_000_000, 90_000, hist(b17=500))
+
+failed = 0
+number = 0
+
+
+def ok(condition, name, detail=""):
+    global failed, number
+    number += 1
+    failed += not condition
+    if not condition and detail:
+        print("# " + str(detail).replace("\n", "\n# "))
+    print(f"{'' if condition else 'not '}ok {number} - {name}", flush=True)
+
+
+def equal(got, expected, name):
+    ok(got == expected, name, f"got      {got!r}\nexpected {expected!r}")
+
+
+class Bench:
+    """A machine and the tool that looks at it."""
+
+    def __init__(self, load=True, **values):
+        self.directory = tempfile.mkdtemp(prefix="l1tune-test-")
+        os.chmod(self.directory, 0o755)
+        self.machine = Machine(self.directory)
+        if load:
+            self.machine.load(**values)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory)
+
+    def command(self, *args):
+        return [TOOL, *args[:1], "--sysfs", self.machine.sys, "--proc", self.machine.proc, *args[1:]]
+
+    def run(self, *args, locale="C.UTF-8", **options):
+        return subprocess.run(self.command(*args), capture_output=True, text=True, timeout=60,
+                              env=os.environ | {"LC_ALL": locale}, check=False, **options)
+
+    def json(self, *args):
+        return json.loads(self.run(*args).stdout)
+
+    def remove(self, number):
+        os.unlink(f"{self.machine.sys}/class/l1tune/l2-{number}")
+        shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
+
+
+def three_guests(bench):
+    m = bench.machine
+    m.guest(1, [IO, CPUID, HLT, NESTED, fixed(exits=61511, exit_time_ns=900_400_000_000,
+                                              guest_time_ns=8_000_000_000, untraced=0)],
+            vcpus=2, vcpu_cells={0: [CPUID], 10: [IO, HLT], 9: [NESTED]})
+    m.guest(2, [CPUID], pid=2002, uid=1000, exits=60000, comm="a\nb\x1b[2J", memory_bytes=1 << 30)
+    m.guest(3, vcpus=0)
+    m.process(1001, ["/usr/bin/qemu-system-x86_64", "-name", "guest=web,debug-threads=on"],
+              "0::/machine.slice/web.scope\n")
+
+
+def test_errors():
+    with Bench(load=False) as b:
+        for command in "status", "list", "stat":
+            r = b.run(command)
+            ok(r.returncode == 3 and "modprobe l1tune" in r.stderr and not r.stdout,
+               f"{command} without the module: 3 and what to do", r)
+    with Bench() as b:
+        three_guests(b)
+        for args in (["list", "-o", "NOSUCH"], ["list", "-o", ""], ["stat", "--sort", "X"],
+                     ["stat", "-c", "1"], ["stat", "-i", "0"], ["stat", "-i", "nan"],
+                     ["stat", "-i", "1x"], ["stat", "-i", "1", "-c", "0"], ["list", "pid:x"],
+                     ["list", "--nonsense"], ["status", "web"], ["nonsense"]):
+            r = b.run(*args)
+            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: {' '.join(args)}", r)
+        for selector in "9", "l2-9", "pid:9", "uid:9", "name:x*", "cgroup:/x*", "we":
+            r = b.run("stat", selector)
+            ok(r.returncode == 4 and selector in r.stderr and not r.stdout,
+               f"no such guest: {selector}", r)
+        r = b.run("stat", "web", "9")
+        equal(r.returncode, 4, "one of two selectors without a guest")
+        for args in ["help"], ["--help"], ["--version"], ["help", "stat"], ["stat", "--help"]:
+            r = subprocess.run([TOOL, *args], capture_output=True, text=True, check=False)
+            ok(r.returncode == 0 and r.stdout and not r.stderr, f"l1tune {' '.join(args)}", r)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            r = subprocess.run(b.command("list"), stdout=full, stderr=subprocess.PIPE, text=True,
+                               check=False)
+        ok(r.returncode == 1 and "No space left" in r.stderr, "output that cannot be written", r)
+        r = subprocess.run(b.command("stat", "-J"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True, check=False,
+                           preexec_fn=lambda: os.close(1))
+        ok(r.returncode == 1 and r.stderr, "output that is closed", r)
+
+
+def test_damage():
+    image = stats_file("l1tune-4", CPUID)
+    with Bench() as b:
+        three_guests(b)
+        b.machine.guest(4, stats=image[:-1])
+        r = b.run("stat")
+        ok(r.returncode == 1 and "l2-4/stats: the file ends too early" in r.stderr and
+           "IO_INSTRUCTION" in r.stdout, "a damaged file is named, the others are shown", r)
+        b.machine.guest(4, stats=image, vcpus="many")
+        r = b.run("list")
+        ok(r.returncode == 1 and "l2-4/vcpus" in r.stderr, "a value that is none is named", r)
+    with Bench() as b:
+        three_guests(b)
+        os.unlink(b.machine.sys + "/devices/virtual/l1tune/l2-1/stats")
+        r = b.run("stat")
+        ok(r.returncode == 0 and not r.stderr and "web" not in r.stdout and "CPUID" in r.stdout,
+           "a guest that vanishes is left out", r)
+        r = b.run("stat", "1")
+        equal(r.returncode, 4, "a guest that vanishes and was asked for")
+
+
+def test_permissions():
+    if os.geteuid():
+        print("# not root: the tests of permissions are left out")
+        return
+    with Bench(totals={"vms": 7}) as b:
+        three_guests(b)
+        for path in os.listdir(b.directory):
+            os.chmod(os.path.join(b.directory, path), 0o755)
+        tool = os.path.join(b.directory, "l1tune")
+        shutil.copy(TOOL, tool)
+
+        def nobody(*args):
+            command = b.command(*args)
+            return subprocess.run([tool, *command[1:]], capture_output=True, text=True,
+                                  user=65534, group=65534, extra_groups=[], check=False)
+        r = nobody("list")
+        ok(r.returncode == 5 and "l2-1/pid" in r.stderr and "gid" in r.stderr and not r.stdout,
+           "list, not permitted: 5, which file, who is", r)
+        r = nobody("status")
+        ok(r.returncode == 5 and "7 since load" in r.stdout and "gid" in r.stderr,
+           "status, not permitted: this machine is shown", r)
+        r = nobody("status", "-J")
+        document = json.loads(r.stdout)
+        ok(r.returncode == 5 and document["l2"] is None and document["l1"]["totals"]["vms"] == 7,
+           "status --json, not permitted", r)
+        for number_ in 1, 2, 3:
+            b.remove(number_)
+        equal(nobody("status").returncode, 0, "status, nothing that is not permitted")
+
+
+def test_status():
+    with Bench(totals={"vms": 9, "exits": 1234, "unattributed": 5},
+               usage={"vms": 3, "vcpus": 3, "memory_bytes": 3 << 30}) as b:
+        three_guests(b)
+        bare = subprocess.run([TOOL, "--sysfs", b.machine.sys, "--proc", b.machine.proc],
+                              capture_output=True, text=True, check=False,
+                              env=os.environ | {"LC_ALL": "C.UTF-8"})
+        r = b.run("status")
+        equal(re.sub("loaded .* ago", "", bare.stdout), re.sub("loaded .* ago", "", r.stdout),
+              "no command is status")
+        ok("guest of KVM (KVMKVMKVM), isa vmx, Linux 6.1.0-56-amd64\n" in r.stdout and
+           "hooks   9 ok\n" in r.stdout and "3 with 3 vCPUs and 3G of memory; 9 since load\n" in
+           r.stdout and "lost    5 unattributed\n" in r.stdout, "status of this machine", r.stdout)
+        ok(re.search(r"^ 1 web +2 +512M +61511 +400ms IO_INSTRUCTION 68%, CPUID 22%, L3 CPUID 10%$",
+                     r.stdout, re.M), "its guests and their reasons", r.stdout)
+    with Bench(hooks={"kvm_exit": "waiting", "kvm_entry": "waiting", "memory": "off"},
+               isa="none", hypervisor="none", virtualized=0, version="0.0.9") as b:
+        r = b.run("status")
+        ok(r.returncode == 0 and "modprobe kvm_intel" in r.stdout and "bare metal" in r.stdout and
+           "6 ok, kvm_entry waiting, kvm_exit waiting\n" in r.stdout, "KVM is not there yet",
+           r.stdout)
+        ok("0.0.9 (the tool is " in r.stdout, "module and tool of two versions", r.stdout)
+    with Bench(hooks={"memory": "unavailable"}) as b:
+        r = b.run("status")
+        ok("8 ok, memory unavailable\n" in r.stdout and "dmesg" in r.stdout,
+           "a hook that cannot be had", r.stdout)
+
+
+def test_list():
+    with Bench() as b:
+        three_guests(b)
+        r = b.run("list")
+        equal(r.stdout, "ID NAME           PID VCPUS MEMORY EXITS   BUSY\n"
+                        " 1 web           1001     2   512M 61511  400ms\n"
+                        " 2 a\\x0ab\\x1b[2J 2002     1     1G 60000 90.0ms\n", "list")
+        r = b.run("list", "-a", "--noheadings", "-o", "id,name")
+        equal(r.stdout.split(), ["1", "web", "2", "a\\x0ab\\x1b[2J", "3", "vmm"],
+              "-a, --noheadings, columns in small letters")
+        r = b.run("list", "-o", "+UID", "--sort", "uid", "web", "2")
+        equal([line.split()[-1] for line in r.stdout.splitlines()], ["UID", "1000", "0"],
+              "one column more, sorted by it")
+        r = b.run("list", "--noheadings", "-o", "ID", "--sort", "-exits")
+        equal(r.stdout.split(), ["2", "1"], "sorted the other way")
+        r = b.run("list", "--noheadings", "--bytes", "-o", "MEMORY,BUSY,EXIT_TIME", "1")
+        equal(r.stdout.split(), ["536870912", "400000000", "900400000000"], "--bytes")
+        r = b.run("list", "--noheadings", "-o", "NAME_SOURCE,CGROUP", "1")
+        equal(r.stdout.strip(), "qemu -name  /machine.slice/web.scope", "name's source, cgroup")
+        r = b.run("list", "--noheadings", "-o", "ID", "pid:2002", "2", "cgroup:*/web.scope")
+        equal(r.stdout.split(), ["1", "2"], "guests by several selectors")
+        r = b.run("list", "--noheadings", "-o", "ID", "3")
+        equal(r.stdout.split(), ["3"], "a guest without vCPUs by its number")
+        b.machine.process(1001, ["/usr/bin/qemu-system-x86_64", "-name", "other"],
+                          start_ticks=os.sysconf("SC_CLK_TCK") * 11)
+        r = b.run("list", "--noheadings", "-o", "NAME,CGROUP", "1")
+        equal(r.stdout.split(), ["vmm", "-"], "a pid that is another's by now")
+        b.machine.process(2002, ["firecracker", "--id=gr\u00fcn"])
+        for locale, name in ("C.UTF-8", "gr\u00fcn"), ("C", "gr\\xc3\\xbcn"):
+            r = b.run("list", "--noheadings", "-o", "NAME", "2", locale=locale)
+            equal(r.stdout.strip(), name, f"name beyond ASCII in {locale}")
+    with Bench() as b:
+        r = b.run("list")
+        ok(r.returncode == 0 and not r.stdout and "no guests" in r.stderr, "no guests", r)
+        equal(b.json("list", "-J")["l2"], [], "no guests in JSON")
+    with Bench() as b:
+        for n in range(12):
+            b.machine.guest(n, [CPUID])
+        r = b.run("list", "--noheadings", "-o", "ID")
+        equal(r.stdout.split(), [str(n) for n in range(12)], "equal ones by number")
+
+
+def test_stat():
+    with Bench() as b:
+        three_guests(b)
+        r = b.run("stat", "-o", "GUEST,LEVEL,REASON,COUNT,TOTAL,AVG,MAX,P50,P90,P99,SHARE", "1")
+        equal([line.split() for line in r.stdout.splitlines()], [
+            "GUEST LEVEL REASON COUNT TOTAL AVG MAX P50 P90 P99 SHARE".split(),
+            "1 2 IO_INSTRUCTION 1000 270ms 270\u00b5s 9.00ms 32.8\u00b5s 32.8\u00b5s 32.8\u00b5s 67.5%"
+            .split(),
+            "1 2 CPUID 60000 90.0ms 1.50\u00b5s 2.00ms 512ns 2.05\u00b5s 2.05\u00b5s 22.5%".split(),
+            "1 3 CPUID 500 40.0ms 80.0\u00b5s 90.0\u00b5s 131\u00b5s 131\u00b5s 131\u00b5s 10.0%".split(),
+            "1 2 HLT 11 15m00s 90.0s 99.0s 99.0s 99.0s 99.0s -".split()], "stat of one guest")
+        r = b.run("stat")
+        equal(r.stdout.split("\n")[0].split(),
+              "GUEST NAME LEVEL REASON COUNT RATE TOTAL AVG MAX P50 P99 SHARE".split(),
+              "its columns")
+        r = b.run("stat", "--noheadings", "--vcpus", "-o", "VCPU,REASON", "1")
+        equal(r.stdout.split(), "0 CPUID 9 CPUID 10 IO_INSTRUCTION 10 HLT".split(), "--vcpus")
+        r = b.run("stat", "--noheadings", "-o", "GUEST,REASON", "--sort", "count")
+        equal(r.stdout.split(), "1 CPUID 2 CPUID 1 IO_INSTRUCTION 1 CPUID 1 HLT".split(),
+              "sorted over all guests")
+        r = b.run("stat", "--noheadings", "-o", "REASON", "--sort", "share", "1")
+        equal(r.stdout.split()[-1], "HLT", "what is not known is sorted last")
+        r = b.run("stat", "--noheadings", "-o", "REASON", "--sort", "-share", "1")
+        equal(r.stdout.split()[-1], "HLT", "the other way as well")
+        b.machine.guest(4, [cell(2, 12, "HLT", 1, 1000, 1000, hist(b10=1), user_ns=100,
+                                 wait_ns=600, runq_ns=50, throttled_ns=50), CPUID])
+        r = b.run("stat", "--noheadings", "-o", "REASON,SHARE", "4")
+        equal(r.stdout.split(), ["CPUID", "100%", "HLT", "0.0%"], "HLT whose time is split")
+        reason = b.json("stat", "-J", "4")["l2"][0]["reasons"][1]
+        equal([reason[k] for k in ("kernel_ns", "user_ns", "wait_ns", "runq_ns", "throttled_ns")],
+              [200, 100, 600, 50, 50], "the split in JSON")
+    with Bench() as b:
+        b.machine.guest(1, [cell(2, code, f"R{code}", code, code * 1000, 1000, hist(b10=code))
+                            for code in range(1, 125)])
+        r = b.json("stat", "-J")
+        equal([c["count"] for c in r["l2"][0]["reasons"]], list(range(124, 0, -1)),
+              "a file of many pages")
+
+
+def test_json():
+    with Bench(totals={"exits": 2**63 - 1}) as b:
+        three_guests(b)
+        for command in "status", "list", "stat":
+            r = b.run(command, "--json")
+            ok(r.stdout.count("\n") == 1 and r.stdout.isascii(), f"{command}: one line of ASCII", r)
+            d = json.loads(r.stdout)
+            equal(list(d), KEYS, f"{command}: keys of the document")
+            equal([g["id"] for g in d["l2"]], [1, 2], f"{command}: its guests")
+        equal([d["schema"], d["module"], d["boot_id"], d["loaded_ns"], d["interval_ns"]],
+              [1, "0.1.0", BOOT_ID, 5_000_000_000, None], "what it is about")
+        ok(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", d["time"]), "time", d["time"])
+        equal(d["l1"]["totals"]["exits"], 2**63 - 1, "l1")
+        web, other = d["l2"]
+        equal([web[k] for k in ("name", "pid", "vcpus", "exits", "busy_ns", "untraced", "lost_cells")],
+              ["web", 1001, 2, 61511, 400_000_000, 0, None], "l2")
+        equal([r["reason"] for r in web["reasons"]], ["IO_INSTRUCTION", "CPUID", "CPUID", "HLT"],
+              "its reasons")
+        equal(web["reasons"][1],
+              {"reason": "CPUID", "code": 10, "level": 2, "count": 60000, "time_ns": 90_000_000,
+               "kernel_ns": None, "user_ns": None, "wait_ns": None, "runq_ns": None,
+               "throttled_ns": None, "max_ns": 2_000_000, "p50_le_ns": 512, "p90_le_ns": 2048,
+               "p99_le_ns": 2048, "hist": hist(b9=30000, b11=30000)}, "a reason, whole")
+        equal(web["reasons"][3]["p99_le_ns"], 99_000_000_000, "open bucket: the maximum")
+        equal([other["name"], other["comm"]], ["a\nb\x1b[2J"] * 2, "strings are what they were")
+        d = b.json("stat", "-J", "--vcpus", "1")
+        equal([v["id"] for v in d["l2"][0]["vcpu"]], [0, 9, 10], "vCPUs")
+        equal(d["l2"][0]["vcpu"][2]["reasons"][1]["reason"], "HLT", "their reasons")
+        b.machine.process(2002, ["firecracker", "--id=a\udcffb"])
+        equal(b.json("list", "-J", "2")["l2"][0]["name"], "a\\xffb", "a name that is not UTF-8")
+        b.machine.guest(2, [cell(2, 10, "CPUID", 2**64 - 1, 2**64 - 1, 1, hist(b9=2**64 - 1))])
+        reason = b.json("stat", "-J", "2")["l2"][0]["reasons"][0]
+        equal(reason["count"], 2**63 - 1, "a number beyond JSON's is its largest")
+
+
+def test_intervals():
+    with Bench() as b:
+        three_guests(b)
+        p = subprocess.Popen(b.command("stat", "-J", "-i", "0.5", "-c", "3"),
+                             stdout=subprocess.PIPE, text=True)
+        time.sleep(0.25)
+        more = cell(2, 10, "CPUID", 60010, 90_050_000, 3_000_000, hist(b9=30000, b11=30008, b24=2))
+        b.machine.guest(1, [IO, more, HLT, NESTED, fixed(exits=61521)], vcpus=2)
+        b.machine.guest(4, [CPUID], created_ns=12_000_000_000)
+        first = json.loads(p.stdout.readline())
+        b.remove(1)
+        # The same number and another guest, as after the module was loaded anew.
+        b.machine.guest(4, [cell(2, 10, "CPUID", 7, 70, 9, hist(b9=7))], created_ns=13_000_000_000)
+        second = json.loads(p.stdout.readline())
+        b.machine.guest(4, [cell(2, 10, "CPUID", 3, 30, 9, hist(b9=3))], created_ns=13_000_000_000)
+        third = json.loads(p.stdout.readline())
+        equal(p.wait(), 0, "-c 3 ends after three")
+        ok(0.4e9 < first["interval_ns"] < 0.9e9, "length of the interval", first["interval_ns"])
+        guests = {g["id"]: g for g in first["l2"]}
+        web = {(r["level"], r["reason"]): r for r in guests[1]["reasons"]}
+        equal([guests[1]["exits"], guests[1]["busy_ns"]], [10, 50_000], "difference of a guest")
+        cpuid = web[2, "CPUID"]
+        equal([cpuid["count"], cpuid["time_ns"], cpuid["hist"]], [10, 50_000, hist(b11=8, b24=2)],
+              "difference of a reason")
+        equal([cpuid["max_ns"], cpuid["p50_le_ns"], cpuid["p99_le_ns"]], [None, 2048, None],
+              "no maximum, no bound in the open bucket")
+        equal(web[2, "IO_INSTRUCTION"]["count"], 0, "nothing happened: 0")
+        equal(guests[4]["reasons"][0]["count"], 60000, "a new guest counts from its start")
+        guests = {g["id"]: g for g in second["l2"]}
+        ok(1 not in guests, "a guest that went is not there")
+        equal(guests[4]["reasons"][0]["count"], 7, "a guest reborn counts from its start")
+        guests = {g["id"]: g for g in third["l2"]}
+        equal(guests[4]["reasons"][0]["count"], 0, "never below zero")
+    with Bench() as b:
+        three_guests(b)
+        p = subprocess.Popen(b.command("stat", "-i", "0.5", "-o", "REASON,COUNT,MAX,P99"),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.25)
+        b.machine.guest(1, [IO, HLT, cell(2, 10, "CPUID", 60002, 90_050_000, 3_000_000,
+                                          hist(b9=30000, b11=30000, b24=2))])
+        lines = [p.stdout.readline() for _ in range(2)]
+        equal([line.split() for line in lines],
+              [["REASON", "COUNT", "MAX", "P99"], ["CPUID", "2", "-", ">8.39ms"]],
+              "interval in a table: what happened, and nothing else")
+        p.send_signal(signal.SIGINT)
+        equal(p.wait(), 0, "SIGINT ends it")
+        p = subprocess.Popen(b.command("list", "-J", "-i", "0.05"), stdout=subprocess.PIPE)
+        p.stdout.readline()
+        p.stdout.close()
+        equal(p.wait(), -signal.SIGPIPE, "a reader that goes ends it")
+        p = subprocess.Popen(b.command("stat", "-J", "-i", "0.05", "web"), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        p.stdout.readline()
+        b.remove(1)
+        equal([p.wait(), "web" in p.stderr.read()], [4, True], "the guest that was asked for ends")
+        p.stdout.close()
+        p = subprocess.Popen(b.command("list", "-J", "-i", "0.05"), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        p.stdout.readline()
+        shutil.rmtree(b.machine.sys + "/class/l1tune")
+        equal([p.wait(), "unloaded" in p.stderr.read()], [3, True], "the module goes")
+        p.stdout.close()
+
+
+def on_terminal(command, **environment):
+    """What a terminal of 80 columns gets."""
+    child, fd = pty.fork()
+    if not child:
+        os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"} | environment)
+        subprocess.run(["stty", "cols", "80", "rows", "24"], check=False)
+        os.execv(command[0], command)
+    output = b""
+    try:
+        while chunk := os.read(fd, 4096):
+            output += chunk
+    except OSError:
+        pass
+    os.waitpid(child, 0)
+    return output.decode()
+
+
+def test_terminal():
+    with Bench(totals={"vms": 3}) as b:
+        three_guests(b)
+        b.machine.process(1001, ["qemu", "-name", "a-name-that-is-" + "very-" * 10 + "long"])
+        for command in "status", "list", "stat":
+            colored = on_terminal(b.command(command))
+            plain = on_terminal(b.command(command), NO_COLOR="1")
+            ok("\x1b[1m" in colored, f"{command}: colours on a terminal", colored)
+            ok("\x1b" not in plain, f"{command}: NO_COLOR", plain)
+            ok("\x1b" not in on_terminal(b.command(command), TERM="dumb"), f"{command}: TERM=dumb")
+            ok("\x1b" not in b.run(command).stdout, f"{command}: none in a file")
+            ok(max(map(len, plain.splitlines())) <= 80, f"{command}: 80 columns", plain)
+
+
+print("KTAP version 1")
+for test in (test_errors, test_damage, test_permissions, test_status, test_list, test_stat,
+             test_json, test_intervals, test_terminal):
+    test()
+print(f"1..{number}")
+sys.exit(1 if failed else 0)
