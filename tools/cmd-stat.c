@@ -22,7 +22,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
 	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
 	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
-			 .is_flexible = true },
+			 .is_cut_last = true },
 	[COL_CODE] = { "CODE", "the same as the CPU's number" },
 	[COL_COUNT] = { "COUNT", "number of exits" },
 	[COL_RATE] = { "RATE", "exits per second" },

@@ -216,12 +216,13 @@ static struct libscols_table *new_table(const struct table *table,
 	scols_table_enable_noencoding(tb, 1);
 	for (i = 0; i < table->num_shown; i++) {
 		const struct column *c = &table->columns[table->shown[i]];
+		bool can_be_cut = c->is_flexible || c->is_cut_last;
 		struct libscols_column *cl;
 
 		cl = scols_table_new_column(tb, c->name,
 					    c->is_flexible ? 0.1 : 1,
 					    (c->is_text ? 0 : SCOLS_FL_RIGHT) |
-					    (c->is_flexible ? SCOLS_FL_TRUNC : 0));
+					    (can_be_cut ? SCOLS_FL_TRUNC : 0));
 		if (!cl) {
 			scols_unref_table(tb);
 			return NULL;

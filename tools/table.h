@@ -30,8 +30,9 @@ struct column {
 	const char *name;
 	const char *help;
 	bool is_text;
-	/* Gives way when the terminal is too narrow. */
+	/* Is cut when the terminal is too narrow, the flexible ones first. */
 	bool is_flexible;
+	bool is_cut_last;
 };
 
 struct table_row {
