@@ -90,17 +90,12 @@ static void print_help(void)
 
 int cmd_list(int argc, char *argv[], struct options *options)
 {
-	static const struct option longs[] = {
-		COMMON_LONG, TABLE_LONG,
-		{ "all", no_argument, NULL, 'a' },
-		{ }
-	};
 	struct selection selection;
 	struct table table;
 	int status;
 
 	status = options_parse(options, argc, argv,
-			       COMMON_SHORT TABLE_SHORT "a", longs);
+			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_ALL);
 	if (status != STATUS_OK)
 		return status;
 	if (options->help) {

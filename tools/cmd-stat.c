@@ -158,17 +158,12 @@ static void print_help(void)
 
 int cmd_stat(int argc, char *argv[], struct options *options)
 {
-	static const struct option longs[] = {
-		COMMON_LONG, TABLE_LONG,
-		{ "vcpus", no_argument, NULL, OPTION_VCPUS },
-		{ }
-	};
 	struct selection selection;
 	struct output output = { };
 	int status;
 
-	status = options_parse(options, argc, argv, COMMON_SHORT TABLE_SHORT,
-			       longs);
+	status = options_parse(options, argc, argv,
+			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_VCPUS);
 	if (status != STATUS_OK)
 		return status;
 	if (options->help) {

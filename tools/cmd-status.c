@@ -15,8 +15,10 @@
 
 #define TOP_REASONS	3
 
-enum { COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_TOP,
-       NUM_COLS };
+enum {
+	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_TOP,
+	NUM_COLS
+};
 
 static const struct column columns[NUM_COLS] = {
 	[COL_ID] = { "ID" },
@@ -260,11 +262,10 @@ static void print_help(void)
 
 int cmd_status(int argc, char *argv[], struct options *options)
 {
-	static const struct option longs[] = { COMMON_LONG, { } };
 	struct host host;
 	int status;
 
-	status = options_parse(options, argc, argv, COMMON_SHORT, longs);
+	status = options_parse(options, argc, argv, OPTIONS_COMMON);
 	if (status != STATUS_OK)
 		return status;
 	if (options->help) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +74,9 @@ static int next_part(const char **s, char *part, size_t size)
 
 static bool is_reason(const char *s)
 {
-	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
+	while (isalnum((unsigned char)*s) || *s == '_')
+		s++;
+	return !*s;
 }
 
 static int parse_name(const char *name, struct entry *entry)

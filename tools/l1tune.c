@@ -27,24 +27,25 @@ static void print_help(void)
 	       "Shows which nested guest exits, why, how often and how long.\n\nCommands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].description);
-	printf("  %-8s %s\n\nOptions:\n", "help",
-	       "this text, or with a command's name that command's");
+	printf("  help     this text, or that of the command named behind it\n\n"
+	       "Options:\n");
 	options_print_common();
 	printf("  -V, --version         the version\n\n"
 	       "l1tune COMMAND --help says more; the manual is l1tune(8).\n");
 }
 
-static int run(int argc, char *argv[], struct options *options)
+/* argv[0] is what getopt_long() puts before what it has to say. */
+static int run(const char *name, int argc, char *argv[],
+	       struct options *options)
 {
 	char *shown, *full_name;
 	int status;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(argv[0], commands[i].name))
+		if (strcmp(name, commands[i].name))
 			continue;
-		/* What getopt_long() puts before what it has to say. */
-		full_name = xasprintf("l1tune %s", argv[0]);
+		full_name = xasprintf("l1tune %s", name);
 		argv[0] = full_name;
 		optind = 0;
 		status = commands[i].fn(argc, argv, options);
@@ -53,42 +54,34 @@ static int run(int argc, char *argv[], struct options *options)
 		free(full_name);
 		return status;
 	}
-	shown = escape_for_terminal(argv[0]);
+	shown = escape_for_terminal(name);
 	complain("there is no command '%s': l1tune help lists those there are",
 		 shown);
 	free(shown);
 	return STATUS_USAGE;
 }
 
-static int help(int argc, char *argv[], struct options *options)
+/* "help" says what "--help" says, of one command or of all. */
+static int run_help(int argc, char *argv[], struct options *options)
 {
-	static char option[] = "--help";
-	char *command[] = { argv[argc - 1], option, NULL };
-
 	if (argc > 2) {
-		complain("help takes one command");
+		complain("only one command can be explained at a time");
 		return STATUS_USAGE;
 	}
-	if (argc == 2)
-		return run(2, command, options);
-	print_help();
-	return STATUS_OK;
+	if (argc < 2) {
+		print_help();
+		return STATUS_OK;
+	}
+	options->help = true;
+	return run(argv[1], 1, argv + 1, options);
 }
 
+/* The first word is the command; what follows is the command's. */
 static int parse(int argc, char *argv[], struct options *options)
 {
-	static const struct option longs[] = {
-		COMMON_LONG,
-		{ "version", no_argument, NULL, 'V' },
-		{ }
-	};
-	static char status_name[] = "status";
-	char *status_argv[] = { status_name, NULL };
-	int status;
+	int status = options_parse(options, argc, argv,
+				   OPTIONS_COMMON | OPTIONS_MAIN);
 
-	/* The first word is the command; what follows is the command's. */
-	status = options_parse(options, argc, argv, "+" COMMON_SHORT "V",
-			       longs);
 	if (status != STATUS_OK) {
 		fprintf(stderr, "Try 'l1tune --help'.\n");
 		return status;
@@ -101,12 +94,13 @@ static int parse(int argc, char *argv[], struct options *options)
 		printf("l1tune %s\n", L1TUNE_VERSION);
 		return STATUS_OK;
 	}
+	if (optind == argc)
+		return run("status", 1, argv, options);
 	argc -= optind;
 	argv += optind;
-	if (!argc)
-		return run(1, status_argv, options);
-	return strcmp(argv[0], "help") ? run(argc, argv, options) :
-					 help(argc, argv, options);
+	if (!strcmp(argv[0], "help"))
+		return run_help(argc, argv, options);
+	return run(argv[0], argc, argv, options);
 }
 
 int main(int argc, char *argv[])

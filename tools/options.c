@@ -9,6 +9,65 @@
 #define MIN_INTERVAL	0.01
 #define MAX_INTERVAL	86400.0
 
+/* Those that have no letter. */
+enum {
+	OPTION_SYSFS = 0x100,
+	OPTION_PROC,
+	OPTION_SORT,
+	OPTION_NOHEADINGS,
+	OPTION_BYTES,
+	OPTION_VCPUS,
+};
+
+static const struct {
+	unsigned int set;
+	struct option option;
+} known[] = {
+	{ OPTIONS_COMMON, { "json", no_argument, NULL, 'J' } },
+	{ OPTIONS_COMMON, { "help", no_argument, NULL, 'h' } },
+	{ OPTIONS_COMMON, { "sysfs", required_argument, NULL, OPTION_SYSFS } },
+	{ OPTIONS_COMMON, { "proc", required_argument, NULL, OPTION_PROC } },
+	{ OPTIONS_COMMON, { "bytes", no_argument, NULL, OPTION_BYTES } },
+	{ OPTIONS_TABLE, { "output", required_argument, NULL, 'o' } },
+	{ OPTIONS_TABLE, { "sort", required_argument, NULL, OPTION_SORT } },
+	{ OPTIONS_TABLE, { "noheadings", no_argument, NULL,
+			   OPTION_NOHEADINGS } },
+	{ OPTIONS_TABLE, { "interval", required_argument, NULL, 'i' } },
+	{ OPTIONS_TABLE, { "count", required_argument, NULL, 'c' } },
+	{ OPTIONS_ALL, { "all", no_argument, NULL, 'a' } },
+	{ OPTIONS_VCPUS, { "vcpus", no_argument, NULL, OPTION_VCPUS } },
+	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
+};
+
+/* What getopt_long() wants, of the options of some sets. */
+struct wanted {
+	char shorts[2 + 2 * ARRAY_SIZE(known)];
+	struct option longs[ARRAY_SIZE(known) + 1];
+};
+
+static void want(struct wanted *wanted, unsigned int sets)
+{
+	struct option *next = wanted->longs;
+	char *letter = wanted->shorts;
+	size_t i;
+
+	*wanted = (struct wanted){ };
+	if (sets & OPTIONS_MAIN)
+		*letter++ = '+';
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		const struct option *option = &known[i].option;
+
+		if (!(known[i].set & sets))
+			continue;
+		*next++ = *option;
+		if (option->val >= OPTION_SYSFS)
+			continue;
+		*letter++ = option->val;
+		if (option->has_arg)
+			*letter++ = ':';
+	}
+}
+
 static int take_interval(struct options *options, const char *arg)
 {
 	char *end;
@@ -81,12 +140,15 @@ static int take(struct options *options, int option, const char *arg)
 }
 
 int options_parse(struct options *options, int argc, char *argv[],
-		  const char *shorts, const struct option *longs)
+		  unsigned int sets)
 {
+	struct wanted wanted;
 	int option, status = STATUS_OK;
 
+	want(&wanted, sets);
 	while (status == STATUS_OK && !options->help && !options->version) {
-		option = getopt_long(argc, argv, shorts, longs, NULL);
+		option = getopt_long(argc, argv, wanted.shorts,
+				     wanted.longs, NULL);
 		if (option < 0)
 			break;
 		status = take(options, option, optarg);

@@ -25,38 +25,23 @@ struct options {
 	uint64_t count;
 };
 
+/* Which options a command line may have. */
 enum {
-	OPTION_SYSFS = 0x100,
-	OPTION_PROC,
-	OPTION_SORT,
-	OPTION_NOHEADINGS,
-	OPTION_BYTES,
-	OPTION_VCPUS,
+	OPTIONS_COMMON = 1 << 0,
+	/* Of those that print a table, once or at intervals. */
+	OPTIONS_TABLE = 1 << 1,
+	OPTIONS_ALL = 1 << 2,
+	OPTIONS_VCPUS = 1 << 3,
+	/* Of the tool itself: before the command, and ended by it. */
+	OPTIONS_MAIN = 1 << 4,
 };
-
-#define COMMON_SHORT "Jh"
-#define COMMON_LONG \
-	{ "json", no_argument, NULL, 'J' }, \
-	{ "help", no_argument, NULL, 'h' }, \
-	{ "sysfs", required_argument, NULL, OPTION_SYSFS }, \
-	{ "proc", required_argument, NULL, OPTION_PROC }, \
-	{ "bytes", no_argument, NULL, OPTION_BYTES }
-
-/* For those that print a table, once or at intervals. */
-#define TABLE_SHORT "o:i:c:"
-#define TABLE_LONG \
-	{ "output", required_argument, NULL, 'o' }, \
-	{ "sort", required_argument, NULL, OPTION_SORT }, \
-	{ "noheadings", no_argument, NULL, OPTION_NOHEADINGS }, \
-	{ "interval", required_argument, NULL, 'i' }, \
-	{ "count", required_argument, NULL, 'c' }
 
 /*
  * Takes the options of a command line; optind is then where they end.
  * STATUS_OK, or STATUS_USAGE after saying what is wrong.
  */
 int options_parse(struct options *options, int argc, char *argv[],
-		  const char *shorts, const struct option *longs);
+		  unsigned int sets);
 
 void options_print_common(void);
 void options_print_table(void);

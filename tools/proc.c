@@ -50,7 +50,7 @@ int proc_parse_start(const char *stat, uint64_t *ticks)
 		if (s)
 			s++;
 	}
-	len = s ? strcspn(s, " \n") : sizeof(digits);
+	len = s ? strcspn(s, "\n ") : sizeof(digits);
 	if (len >= sizeof(digits))
 		return -EINVAL;
 	memcpy(digits, s, len);

@@ -7,6 +7,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define NSEC_PER_SEC 1000000000ULL
+#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Exit statuses; doctor's are its own. */
 enum status {
@@ -23,7 +24,7 @@ void *xcalloc(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xmemdup0(const char *s, size_t len);
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__printf(1, 2) char *xasprintf(const char *fmt, ...);
 
 /* Makes room for one more element; elements stay valid by index only. */
 #define GROW(array, num) \
@@ -35,7 +36,7 @@ uint64_t add_saturated(uint64_t a, uint64_t b);
 uint64_t sub_clamped(uint64_t a, uint64_t b);
 
 /* "l1tune: <message>" on stderr. Strings of others are to be escaped before. */
-void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__printf(1, 2) void complain(const char *fmt, ...);
 
 /* Decimal digits only, no sign, no leading zero, nothing after them. */
 int parse_u64(const char *s, uint64_t *value);

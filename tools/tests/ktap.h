@@ -4,9 +4,11 @@
 
 #include <stdbool.h>
 
+#include "../util.h"
+
 /* Results as KTAP lines; a failed one goes on, so that all are seen. */
 void ktap_start(void);
-void ktap_ok(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+__printf(2, 3) void ktap_ok(bool ok, const char *fmt, ...);
 void ktap_equal(const char *got, const char *expected, const char *name);
 
 /* Prints the plan; the exit status. */

@@ -166,12 +166,12 @@ static void test_format(void)
 /* Whether a guest of the name web with everything else 7 is meant. */
 static void check_select(const char *text, int expected)
 {
-	static char name[] = "web", cgroup[] = "/machine.slice/web.scope";
-	const struct guest guest = { .id = 7, .pid = 77, .uid = 777,
-				     .name = name, .cgroup = cgroup };
-	char *argv[] = { (char *)text, NULL };
+	struct guest guest = { .id = 7, .pid = 77, .uid = 777,
+			       .name = xstrdup("web"),
+			       .cgroup = xstrdup("/machine.slice/web.scope") };
+	char *arg = xstrdup(text);
 	struct selection selection;
-	int got = selection_parse(argv, 1, &selection);
+	int got = selection_parse(&arg, 1, &selection);
 
 	if (got == STATUS_OK) {
 		got = selection_matches(&selection, &guest) ? 1 : 0;
@@ -179,6 +179,8 @@ static void check_select(const char *text, int expected)
 	} else {
 		got = -1;
 	}
+	free(arg);
+	guest_free(&guest);
 	ktap_ok(got == expected, "selector '%s' %s", text,
 		expected < 0 ? "is refused" : expected ? "is it" : "is not it");
 }
