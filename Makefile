@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# l1tune: the module (Kbuild), the tool (tools/), the tests (selftests/).
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+O := $(CURDIR)/build
+
+VERSION := $(shell sed -n 's/^L1TUNE_VERSION := //p' Kbuild)
+
+.PHONY: all
+all: module tool
+
+.PHONY: module
+module: # the kernel module, l1tune.ko; KVER= or KDIR= for another kernel
+	@test -e '$(KDIR)/Makefile' || { \
+		echo "l1tune: no headers of kernel $(KVER) in $(KDIR)" >&2; \
+		echo "  install them (Debian: apt install linux-headers-$(KVER))," >&2; \
+		echo "  name others with KVER= or KDIR=, or build the tool alone: make tool" >&2; \
+		exit 1; }
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
+
+.PHONY: tool
+tool: # the tool, build/l1tune
+	$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)'
+
+.PHONY: selftests
+selftests: # the programs that the tests run in an emulated L1
+	$(MAKE) -C selftests/vmm O='$(O)'
+
+.PHONY: setup
+setup: # install the Debian packages that demo, check and shell need
+	selftests/l1/setup
+
+.PHONY: demo
+demo: setup tool selftests # the whole thing in an emulated cloud instance
+	selftests/demo
+
+.PHONY: check
+check: setup # all tests, in emulated L1 hosts with VMX and with SVM
+	selftests/check
+
+.PHONY: shell
+shell: setup tool selftests # a console in an emulated L1; L1="--cpu svm" for options
+	selftests/l1/run $(L1) --shell
+
+.PHONY: clean
+clean: # remove what was built
+	rm -rf build
+	$(RM) l1tune.ko l1tune.mod l1tune.mod.c l1tune.o l1tune.mod.o .*.cmd \
+		module/*.o module/.*.cmd Module.symvers modules.order
+
+.PHONY: help
+help: # this
+	@sed -n 's/^\([a-z-]*\):[^#]*# \(.*\)/\1\t\2/p' Makefile | \
+		while IFS='	' read -r target text; do \
+			printf '  %-10s %s\n' "$$target" "$$text"; \
+		done
