@@ -5,11 +5,14 @@
  *
  * channel run NONCE COMMAND [ARG]...  COMMAND's output, with a mark before it and one with its exit status behind it
  * channel copy NONCE [MARK]           standard input as it is, then the mark MARK, if given
+ * channel relay NONCE [HOOK]          standard input, which is the debug port of a machine inside this one, up to its mark "end"; the
+ *                                     program HOOK is run with "begin" and "end" at COMMAND's. Fails if the input ends before the mark.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -119,6 +122,90 @@ static int copy(const char *nonce, const char *mark)
 	return 0;
 }
 
+struct relay {
+	const char *hook;
+	char prefix[64];
+	size_t prefix_len;
+	char held[128];		/* what may be a mark */
+	size_t held_len;
+	bool ended;
+};
+
+static void call_hook(const char *hook, const char *what)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		execl(hook, hook, what, NULL);
+		die(hook);
+	}
+	if (waitpid(pid, &status, 0) < 0 || status)
+		fprintf(stderr, "channel: %s %s failed\n", hook, what);
+}
+
+static void relay_mark(struct relay *relay)
+{
+	const char *mark = relay->held + relay->prefix_len;
+
+	relay->ended = !strncmp(mark, "end" MARK_BYTE, 4);
+	if (relay->ended)
+		return;
+	if (relay->hook)
+		call_hook(relay->hook, *mark == 'b' ? "begin" : "end");
+	put(relay->held, relay->held_len);
+}
+
+static void relay_byte(struct relay *relay, char c)
+{
+	bool in_prefix = relay->held_len < relay->prefix_len;
+
+	if (in_prefix && c != relay->prefix[relay->held_len]) {
+		put(relay->held, relay->held_len);
+		relay->held_len = 0;
+		if (c != *MARK_BYTE) {
+			put(&c, 1);
+			return;
+		}
+	}
+	relay->held[relay->held_len++] = c;
+	if (!in_prefix && c == *MARK_BYTE) {
+		relay_mark(relay);
+		relay->held_len = 0;
+	} else if (relay->held_len == sizeof(relay->held)) {
+		put(relay->held, relay->held_len);
+		relay->held_len = 0;
+	}
+}
+
+/*
+ * Runs before the inner machine's CPU does, so that, with one CPU, the hook has done its work when COMMAND begins and before anything
+ * that comes after it.
+ */
+static int relay(const char *nonce, const char *hook)
+{
+	struct sched_param param = { .sched_priority = 1 };
+	struct relay relay = { .hook = hook };
+	char buf[4096];
+	ssize_t len, i;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
+		die("sched_setscheduler");
+	relay.prefix_len = snprintf(relay.prefix, sizeof(relay.prefix), MARK_BYTE "%s:", nonce);
+	while (!relay.ended) {
+		len = read(STDIN_FILENO, buf, sizeof(buf));
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return 1;
+		for (i = 0; i < len && !relay.ended; i++)
+			relay_byte(&relay, buf[i]);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (ioperm(DEBUG_PORT, 1, 1))
@@ -127,6 +214,8 @@ int main(int argc, char **argv)
 		return run(argv[2], argv + 3);
 	if (argc >= 3 && !strcmp(argv[1], "copy"))
 		return copy(argv[2], argv[3]);
-	fprintf(stderr, "usage: channel run NONCE COMMAND [ARG]... | copy NONCE [MARK]\n");
+	if (argc >= 3 && !strcmp(argv[1], "relay"))
+		return relay(argv[2], argv[3]);
+	fprintf(stderr, "usage: channel run NONCE COMMAND [ARG]... | copy NONCE [MARK] | relay NONCE [HOOK]\n");
 	return 2;
 }

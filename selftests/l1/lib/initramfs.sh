@@ -58,25 +58,31 @@ put_modules()
 	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir/usr" "$KERNEL_RELEASE" 2>/dev/null
 }
 
-build_base()
+# make_machine DIR INIT: the files of a machine with the kernel that kernel_get found
+make_machine()
 {
-	local dir=$1 init=$2 channel
+	local dir=$1 channel
 	channel=$(cached "channel/$(hash_of "$L1_DIR/guest/channel.c")" build_channel)
-	make_skeleton "$dir/root"
-	put_modules "$dir/root"
-	cp "$channel/channel" "$dir/root/usr/bin/"
-	cp "$L1_DIR/guest/$init" "$dir/root/init"
-	chmod 755 "$dir/root/init"
-	cpio_of "$dir/root" > "$dir/base.cpio"
-	if [[ $init != init-l1 ]]; then
-		rm -rf "$dir/root"
-	fi
+	make_skeleton "$dir"
+	put_modules "$dir"
+	cp "$channel/channel" "$dir/usr/bin/"
+	cp "$L1_DIR/guest/$2" "$dir/init"
+	chmod 755 "$dir/init"
 }
 
-# base_initramfs INIT: prints the directory of the archive for the kernel that kernel_get found
+build_base()
+{
+	make_machine "$1/root" init-l1
+	cpio_of "$1/root" > "$1/base.cpio"
+}
+
+# What every base depends on
+BASE_SOURCES=(/bin/busybox "$L1_DIR/guest/channel.c" "$L1_DIR/lib/initramfs.sh")
+
+# base_initramfs: prints a directory with base.cpio, and its contents in root
 base_initramfs()
 {
-	cached "base/$KERNEL_KEY-${1#init-}-$(hash_of /bin/busybox "$L1_DIR/guest/$1" "$L1_DIR/guest/channel.c" "$L1_DIR/lib/initramfs.sh" "$L1_DIR/lib/kernel.sh")" build_base "$1"
+	cached "base/$KERNEL_KEY-$(hash_of "$L1_DIR/guest/init-l1" "${BASE_SOURCES[@]}")" build_base
 }
 
 merged_usr()

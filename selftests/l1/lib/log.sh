@@ -11,5 +11,5 @@ LOG_HARMLESS='\[Firmware Bug\]: TSC_DEADLINE disabled'
 # bad_log_lines FILE…
 bad_log_lines()
 {
-	cat -- "$@" | tr -d '\r' | grep -aE "$LOG_BAD" | grep -avE "$LOG_HARMLESS" || true
+	cat -- "$@" | tr -d '\r' | grep -aE "$LOG_BAD" | grep -avE "$LOG_HARMLESS" | awk '!seen[$0]++' || true
 }
