@@ -5,6 +5,7 @@
  */
 #include <linux/device.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 #include <asm/cpufeature.h>
@@ -233,6 +234,11 @@ static const struct attribute_group *l1_groups[] = {
 	NULL
 };
 
+static void l1_release(struct device *dev)
+{
+	kfree(dev);
+}
+
 /* Once, here: CPUID always exits to L0. */
 static void find_hypervisor(void)
 {
@@ -265,13 +271,26 @@ int l1t_sysfs_init(void)
 	err = class_register(&l1t_class);
 	if (err)
 		return err;
-	l1_dev = device_create_with_groups(&l1t_class, NULL, MKDEV(0, 0), NULL,
-					   l1_groups, "l1");
-	if (IS_ERR(l1_dev)) {
-		class_unregister(&l1t_class);
-		return PTR_ERR(l1_dev);
+	l1_dev = kzalloc(sizeof(*l1_dev), GFP_KERNEL);
+	if (!l1_dev) {
+		err = -ENOMEM;
+		goto err_class;
 	}
+	device_initialize(l1_dev);
+	l1_dev->class = &l1t_class;
+	l1_dev->groups = l1_groups;
+	l1_dev->release = l1_release;
+	device_set_pm_not_required(l1_dev);
+	err = dev_set_name(l1_dev, "l1") ?: device_add(l1_dev);
+	if (err)
+		goto err_device;
 	return 0;
+
+err_device:
+	put_device(l1_dev);
+err_class:
+	class_unregister(&l1t_class);
+	return err;
 }
 
 /**

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The ABI document and what the module shows are the same, both ways; modes
+# and owners are as documented; values have their form.
+. "${0%/*}/lib.sh"
+
+ktap_print_header
+ktap_set_plan 11
+
+load gid=77
+start a --vcpus 2 --hold cpuid=10
+wait_for said a holding
+wait_for has_guest a
+guest=$(guest_of a)
+wait_for test -e "$guest/vcpu1/stats"
+
+sed -n 's/^What:[[:space:]]*//p' /selftests/ABI | sort > "$TMP/documented"
+find "$CLASS/l1/" "$guest/" -type f ! -name uevent |
+	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,' |
+	sort -u > "$TMP/shown"
+
+missing=$(grep -vxFf "$TMP/shown" "$TMP/documented")
+equal "documented and not there" "" "$missing"
+result "every documented file is there"
+
+missing=$(grep -vxFf "$TMP/documented" "$TMP/shown")
+equal "there and not documented" "" "$missing"
+result "every file is documented"
+
+equal "modes of l1" "444 0 0" "$(find $L1/ -type f ! -name uevent -exec stat -c '%a %u %g' {} + | sort -u)"
+result "files of the host are readable by all and writable by none"
+
+equal "modes of a guest" "440 0 77" "$(find "$guest/" -type f ! -name uevent -exec stat -c '%a %u %g' {} + | sort -u)"
+result "files of a guest belong to root and to the group gid"
+
+equal "lines" "" "$(for f in $(find $L1/ -type f ! -name uevent); do [ "$(wc -l < "$f")" = 1 ] || echo "$f"; done)"
+result "every file of the host has one line"
+
+equal "hooks" ok "$(sort -u $L1/hooks/*)"
+result "all hooks are ok"
+
+equal "isa" "$(isa)" "$(value isa)" &&
+	equal "virtualized" "$(grep -c -m1 -w hypervisor /proc/cpuinfo)" "$(value virtualized)"
+result "ISA and virtualized are the CPU's"
+
+refused=$(find "$L1/" "$guest/" -type f ! -name uevent | while read -r f; do
+	{ echo rubbish > "$f"; } 2> /dev/null && echo "$f took it"
+done)
+equal "writes" "" "$refused"
+result "nothing takes a write"
+
+equal "totals/vms" 1 "$(value totals/vms)" && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
+result "usage and totals count the guest"
+
+kill_guests
+wait_for has_guests 0 && equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
+result "a killed guest is gone from usage"
+unload
+
+modprobe l1tune gid=4294967295 2> /dev/null
+equal "status" 1 $? && dmesg | tail -n 3 | grep -q 'l1tune: gid=4294967295 is not a group'
+result "a gid that is none fails the load and says so"
+
+ktap_finished

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# What the tests share. They run in an L1 host, as root, on busybox; each
+# loads the module itself and leaves it unloaded.
+. /selftests/ktap_helpers.sh
+
+CLASS=/sys/class/l1tune
+L1=$CLASS/l1
+TMP=$(mktemp -d)
+trap 'kill_guests; rm -rf "$TMP"' EXIT
+
+isa()
+{
+	grep -qw svm /proc/cpuinfo && echo svm || echo vmx
+}
+
+# start NAME VMM-ARGUMENT…: a guest in the background; its output is $TMP/NAME
+start()
+{
+	name=$1
+	shift
+	vmm -name "guest=$name" "$@" < /dev/null > "$TMP/$name" 2>&1 &
+	eval "pid_$name=$!"
+}
+
+# pid NAME
+pid()
+{
+	eval "echo \$pid_$1"
+}
+
+# finish NAME: waits for its end, fails if it failed
+finish()
+{
+	wait "$(pid "$1")" && return
+	ktap_print_msg "guest $1 failed: $(tail -n 3 "$TMP/$1")"
+	return 1
+}
+
+kill_guests()
+{
+	killall -q -KILL vmm
+	wait
+} 2> /dev/null
+
+# wait_for COMMAND…: until it holds, ten seconds at most
+wait_for()
+{
+	tries=100
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		usleep 100000
+	done
+}
+
+said()
+{
+	grep -q "$2" "$TMP/$1"
+}
+
+nr_guests()
+{
+	find "$CLASS/" -name 'l2-*' | wc -l
+}
+
+has_guests()
+{
+	[ "$(nr_guests)" -eq "$1" ]
+}
+
+# guest_of NAME: the directory of the guest whose VMM that is
+guest_of()
+{
+	grep -lx "$(pid "$1")" "$CLASS"/l2-*/pid 2> /dev/null | sed 's,/pid$,,'
+}
+
+has_guest()
+{
+	[ -n "$(guest_of "$1")" ]
+}
+
+# equal WHAT WANTED GOT
+equal()
+{
+	[ "$2" = "$3" ] && return
+	ktap_print_msg "$1: wanted '$2', got '$3'"
+	return 1
+}
+
+# result DESCRIPTION, after the command that it is the result of
+result()
+{
+	if [ $? -eq 0 ]; then
+		ktap_test_pass "$1"
+	else
+		ktap_test_fail "$1"
+	fi
+}
+
+value()
+{
+	cat "$L1/$1"
+}
+
+# load [PARAMETER=VALUE]…
+load()
+{
+	modprobe l1tune "$@" || ktap_exit_fail_msg "modprobe l1tune failed"
+}
+
+unload()
+{
+	rmmod l1tune || ktap_exit_fail_msg "rmmod l1tune failed"
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Usage: run_tests.sh TEST…
+# Runs tests in an L1 host one after the other. A test fails if the kernel's
+# log has a warning from its time, or if it ends without all that it planned.
+bad='WARNING:|BUG|Oops|Call Trace|general protection|unable to handle|INFO: (task|rcu)|blocked for more than|stall|lockup|KASAN|UBSAN|unreferenced'
+failed=0
+
+for test; do
+	start=$(date +%s)
+	echo "# test $test"
+	echo "l1tune-test: $test" > /dev/kmsg
+	sh "/selftests/$test.sh" > /tmp/out 2>&1
+	status=$?
+	cat /tmp/out
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' /tmp/out)
+	done=$(grep -cE '^(not )?ok ' /tmp/out)
+	if [ "${planned:-none}" != "$done" ]; then
+		echo "not ok $((done + 1)) $test: $done of ${planned:-unplanned} results, status $status"
+		failed=1
+	elif [ $status -ne 0 ] && ! grep -q '^not ok' /tmp/out; then
+		echo "not ok $((done + 1)) $test: status $status"
+		failed=1
+	fi
+	[ $status -eq 0 ] || failed=1
+	dmesg | sed "1,/l1tune-test: $test\$/d" | grep -E "$bad" > /tmp/bad
+	if [ -s /tmp/bad ]; then
+		echo "not ok $((done + 1)) $test: a warning in the kernel's log"
+		sed 's/^/# /' /tmp/bad
+		failed=1
+	fi
+	lsmod | grep -q '^l1tune ' && rmmod l1tune
+	echo "# test $test took $(($(date +%s) - start)) s"
+done
+exit $failed
