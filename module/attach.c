@@ -52,6 +52,9 @@ static enum hook_state states[L1T_HOOKS];
 static enum l1t_isa isa;
 static struct mutex *vms_mutex;
 static struct list_head *vms;
+static bool functions_attached;
+
+#define ENDBR_BYTES	4
 
 static void set_state(enum l1t_hook hook, int err)
 {
@@ -86,73 +89,82 @@ enum l1t_isa l1t_isa(void)
 	return READ_ONCE(isa);
 }
 
-/* Functions of KVM whose entry is told. */
+/* Functions of KVM whose entry is told. They get their first argument. */
 
-static void vm_create_hook(unsigned long ip, unsigned long parent_ip,
-			   struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+/* kvm_arch_init_vm(kvm, type) */
+static void vm_created(void *kvm)
 {
-	/* kvm_arch_init_vm(kvm, type) */
-	l1t_guest_missing((struct kvm *)l1t_ftrace_pt_regs(fregs)->di);
+	l1t_guest_missing(kvm);
 }
 
-static void vm_free_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+/* kvm_arch_free_vm(kvm): once for every VM, however far it got */
+static void vm_freed(void *kvm)
 {
-	/* kvm_arch_free_vm(kvm): once for every VM, however far it got */
-	l1t_guest_gone((struct kvm *)l1t_ftrace_pt_regs(fregs)->di);
+	l1t_guest_gone(kvm);
 }
 
-static void vcpu_create_hook(unsigned long ip, unsigned long parent_ip,
-			     struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+/* kvm_arch_vcpu_postcreate(vcpu): creation has succeeded */
+static void vcpu_created(void *vcpu)
 {
-	/* kvm_arch_vcpu_postcreate(vcpu): creation has succeeded */
-	struct kvm_vcpu *vcpu =
-		(struct kvm_vcpu *)l1t_ftrace_pt_regs(fregs)->di;
-
-	l1t_guest_missing(vcpu->kvm);
+	l1t_guest_missing(((struct kvm_vcpu *)vcpu)->kvm);
 }
 
-static void vcpu_destroy_hook(unsigned long ip, unsigned long parent_ip,
-			      struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+/* kvm_arch_vcpu_destroy(vcpu) */
+static void vcpu_destroyed(void *vcpu)
 {
-	/* kvm_arch_vcpu_destroy(vcpu) */
-	l1t_vcpu_gone((struct kvm_vcpu *)l1t_ftrace_pt_regs(fregs)->di);
+	l1t_vcpu_gone(vcpu);
 }
 
-static void memory_hook(unsigned long ip, unsigned long parent_ip,
-			struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+/* kvm_arch_commit_memory_region(kvm, ...): a slot has changed */
+static void memory_changed(void *kvm)
 {
-	/* kvm_arch_commit_memory_region(kvm, ...): a slot has changed */
-	struct kvm *kvm = (struct kvm *)l1t_ftrace_pt_regs(fregs)->di;
-
 	/* A VM on its way out drops its internal slots. */
-	if (refcount_read(&kvm->users_count))
+	if (refcount_read(&((struct kvm *)kvm)->users_count))
 		l1t_guest_missing(kvm);
 }
-
-/*
- * PERMANENT: turning ftrace off by sysctl is refused rather than heard of by
- * nobody.
- */
-#define HOOK_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | L1T_FTRACE_RECURSION | \
-			 FTRACE_OPS_FL_PERMANENT)
 
 static struct function_hook {
 	enum l1t_hook hook;
 	const char *function;
-	struct ftrace_ops ops;
+	void (*tell)(void *arg);
 	unsigned long ip;
 } function_hooks[] = {
-	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm",
-	  { .func = vm_free_hook, .flags = HOOK_FLAGS } },
-	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy",
-	  { .func = vcpu_destroy_hook, .flags = HOOK_FLAGS } },
-	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm",
-	  { .func = vm_create_hook, .flags = HOOK_FLAGS } },
-	{ L1T_HOOK_VCPU_CREATE, "kvm_arch_vcpu_postcreate",
-	  { .func = vcpu_create_hook, .flags = HOOK_FLAGS } },
-	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region",
-	  { .func = memory_hook, .flags = HOOK_FLAGS } },
+	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", vm_freed },
+	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", vcpu_destroyed },
+	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", vm_created },
+	{ L1T_HOOK_VCPU_CREATE, "kvm_arch_vcpu_postcreate", vcpu_created },
+	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region", memory_changed },
+};
+
+static void function_entered(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops,
+			     struct l1t_ftrace_regs *fregs)
+{
+	void *arg = (void *)l1t_ftrace_pt_regs(fregs)->di;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
+		const struct function_hook *fh = &function_hooks[i];
+
+		/* The call to here stands behind an ENDBR if there is one. */
+		if (fh->ip && ip - fh->ip <= ENDBR_BYTES) {
+			fh->tell(arg);
+			return;
+		}
+	}
+}
+
+/*
+ * One for all functions: to unregister waits for every task in the kernel to
+ * have been somewhere harmless, which takes a while.
+ *
+ * PERMANENT: turning ftrace off by sysctl is refused rather than heard of by
+ * nobody.
+ */
+static struct ftrace_ops function_ops = {
+	.func = function_entered,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | L1T_FTRACE_RECURSION |
+		 FTRACE_OPS_FL_PERMANENT,
 };
 
 static const char *kvm_module(void)
@@ -160,34 +172,65 @@ static const char *kvm_module(void)
 	return IS_BUILTIN(CONFIG_KVM) ? NULL : "kvm";
 }
 
-static int attach_function(struct function_hook *fh)
+static int find_function(struct function_hook *fh)
 {
 	unsigned long ip = l1t_symbol(kvm_module(), fh->function);
 	int err;
 
 	if (!ip)
 		return -ENOENT;
-	/* The filter first: ops without one would hook every function. */
-	err = ftrace_set_filter_ip(&fh->ops, ip, 0, 0);
-	if (err)
-		return err;
-	err = register_ftrace_function(&fh->ops);
-	if (err) {
-		ftrace_set_filter_ip(&fh->ops, ip, 1, 0);
-		return err;
-	}
-	fh->ip = ip;
-	return 0;
+	err = ftrace_set_filter_ip(&function_ops, ip, 0, 0);
+	if (!err)
+		fh->ip = ip;
+	return err;
 }
 
-static void detach_function(struct function_hook *fh)
+static void forget_functions(void)
 {
-	if (!fh->ip)
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
+		struct function_hook *fh = &function_hooks[i];
+
+		if (fh->ip)
+			ftrace_set_filter_ip(&function_ops, fh->ip, 1, 0);
+		fh->ip = 0;
+	}
+}
+
+static void attach_functions(void)
+{
+	int err, found = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
+		err = find_function(&function_hooks[i]);
+		set_state(function_hooks[i].hook, err);
+		found += !err;
+	}
+	/* Without a filter it would be told of every function there is. */
+	if (!found)
 		return;
-	unregister_ftrace_function(&fh->ops);
-	ftrace_set_filter_ip(&fh->ops, fh->ip, 1, 0);
-	fh->ip = 0;
-	set_detached(fh->hook);
+	err = register_ftrace_function(&function_ops);
+	if (!err) {
+		functions_attached = true;
+		return;
+	}
+	forget_functions();
+	for (i = 0; i < ARRAY_SIZE(function_hooks); i++)
+		set_state(function_hooks[i].hook, err);
+}
+
+static void detach_functions(void)
+{
+	size_t i;
+
+	if (functions_attached)
+		unregister_ftrace_function(&function_ops);
+	functions_attached = false;
+	forget_functions();
+	for (i = 0; i < ARRAY_SIZE(function_hooks); i++)
+		set_detached(function_hooks[i].hook);
 }
 
 static bool hears_of_the_end(void)
@@ -214,30 +257,22 @@ static int attach_vm_list(void)
 
 static void attach_kvm(void)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
-		struct function_hook *fh = &function_hooks[i];
-
-		if (!fh->ip)
-			set_state(fh->hook, attach_function(fh));
-	}
-	if (!vms)
-		set_state(L1T_HOOK_VM_LIST, attach_vm_list());
+	/* KVM may have come between our notifier and our look for it. */
+	if (functions_attached)
+		return;
+	attach_functions();
+	set_state(L1T_HOOK_VM_LIST, attach_vm_list());
 }
 
 /* Nothing of KVM's is looked at any more when its end is no longer told. */
 static void detach_kvm(void)
 {
-	size_t i;
-
 	if (vms) {
 		WRITE_ONCE(vms, NULL);
 		set_detached(L1T_HOOK_VM_LIST);
 	}
 	l1t_guests_abandon();
-	for (i = ARRAY_SIZE(function_hooks); i-- > 0;)
-		detach_function(&function_hooks[i]);
+	detach_functions();
 }
 
 /**

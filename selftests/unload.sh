@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The module comes and goes fifty times while guests run under load, are born
+# and die, and while readers hold its files open.
+. "${0%/*}/lib.sh"
+
+ktap_print_header
+ktap_set_plan 4
+
+start busy --vcpus 2 --forever cpuid=500 out=50 mmio=50
+start churn --churn 100000 cpuid=5
+wait_for said busy vcpus
+
+# Reads whatever there is, until told to stop.
+while [ ! -e "$TMP/stop" ]; do
+	cat $CLASS/l1/totals/* $CLASS/l2-*/* $CLASS/l2-*/vcpu*/stats
+done > /dev/null 2>&1 &
+reader=$!
+
+failed=0
+found=0
+round=0
+while [ $round -lt 50 ]; do
+	round=$((round + 1))
+	modprobe l1tune || failed=$((failed + 1))
+	wait_for has_guest busy && found=$((found + 1))
+	rmmod l1tune || failed=$((failed + 1))
+done
+touch "$TMP/stop"
+wait $reader
+
+equal "failed loads and unloads" 0 "$failed"
+result "loads and unloads 50 times under load"
+equal "times the guest was found" 50 "$found"
+result "finds the running guest each time"
+
+kill -0 "$(pid busy)" && kill -TERM "$(pid busy)" && finish busy
+result "the guest ran on and ended well"
+
+[ ! -e $CLASS ] && ! grep -qw l1tune /proc/kallsyms
+result "nothing of the module is left"
+
+ktap_finished
