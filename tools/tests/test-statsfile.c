@@ -178,8 +178,8 @@ static void test_descriptors(void)
 	image_desc(&image, 1)->offset = 4;
 	refused(-EBADMSG, "offset in the middle of a value");
 	start();
-	image_desc(&image, 1)->size = 0;
-	refused(-EBADMSG, "no values");
+	image_desc(&image, 4)->size = 0;
+	refused(-EBADMSG, "histogram without buckets");
 	start();
 	image_desc(&image, 1)->size = 2;
 	refused(-EBADMSG, "count of two values");
