@@ -21,12 +21,12 @@ enum {
 };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_ID] = { "ID" },
+	[COL_ID] = { .name = "ID" },
 	[COL_NAME] = { "NAME", .is_text = true, .is_flexible = true },
-	[COL_VCPUS] = { "VCPUS" },
-	[COL_MEMORY] = { "MEMORY" },
-	[COL_EXITS] = { "EXITS" },
-	[COL_BUSY] = { "BUSY" },
+	[COL_VCPUS] = { .name = "VCPUS" },
+	[COL_MEMORY] = { .name = "MEMORY" },
+	[COL_EXITS] = { .name = "EXITS" },
+	[COL_BUSY] = { .name = "BUSY" },
 	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
 };
 

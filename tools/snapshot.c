@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,22 +24,39 @@ static uint64_t boottime_ns(void)
 	return now_ns(CLOCK_BOOTTIME, &now);
 }
 
-/* 0, or -errno after telling what is wrong, unless the guest is just gone. */
+/* Not an exit status: the guest, or a vCPU, is not there any more. */
+#define GONE	(-1)
+
+/* Tells what could not be read. An exit status, or GONE without a word. */
+static int report(const struct env *env, uint64_t guest_id, const char *file,
+		  int err, const char *why)
+{
+	char *path;
+	int status = STATUS_FAILED;
+
+	if (sysfs_is_gone(err))
+		return GONE;
+	path = xasprintf("l2-%llu/%s", (unsigned long long)guest_id, file);
+	if (why && err == -EBADMSG)
+		complain("%s/class/l1tune/%s: %s", env->sysfs, path, why);
+	else
+		status = env_complain(env, path, err);
+	free(path);
+	return status;
+}
+
 static int load_stats(const struct env *env, int fd, uint64_t guest_id,
 		      const char *file, struct exit_stats *stats)
 {
+	const char *why = NULL;
 	struct statsfile raw;
-	const char *why;
 	int err = statsfile_load_at(fd, file, &raw, &why);
 
 	if (!err) {
 		err = exits_parse(&raw, stats, &why);
 		statsfile_free(&raw);
 	}
-	if (err && !sysfs_is_gone(err) && err != -EACCES && err != -EPERM)
-		complain("%s/class/l1tune/l2-%llu/%s: %s", env->sysfs,
-			 (unsigned long long)guest_id, file, why);
-	return err;
+	return err ? report(env, guest_id, file, err, why) : STATUS_OK;
 }
 
 static int compare_vcpus(const void *a, const void *b)
@@ -50,39 +66,42 @@ static int compare_vcpus(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+struct vcpu_loader {
+	const struct env *env;
+	struct guest_snapshot *guest;
+};
+
+/* An exit status also when the vCPU went meanwhile: then there is none. */
+static int load_vcpu(int fd, const char *name, void *arg)
+{
+	const struct vcpu_loader *loader = arg;
+	struct guest_snapshot *guest = loader->guest;
+	struct vcpu_snapshot vcpu = { };
+	char file[64];
+	int result;
+
+	if (guest_parse_id(name, "vcpu", &vcpu.id))
+		return STATUS_OK;
+	snprintf(file, sizeof(file), "vcpu%llu/stats",
+		 (unsigned long long)vcpu.id);
+	result = load_stats(loader->env, fd, guest->guest.id, file,
+			    &vcpu.stats);
+	if (result == STATUS_OK)
+		*GROW(guest->vcpus, guest->num_vcpus) = vcpu;
+	return result == GONE ? STATUS_OK : result;
+}
+
 static int load_vcpus(const struct env *env, int fd,
 		      struct guest_snapshot *guest)
 {
-	int copy = sysfs_open_dir(fd, ".");
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-	int err = 0;
+	struct vcpu_loader loader = { .env = env, .guest = guest };
+	int result = sysfs_for_each(fd, ".", load_vcpu, &loader);
 
-	if (!dir) {
-		err = copy < 0 ? copy : -errno;
-		if (copy >= 0)
-			close(copy);
-		return err;
-	}
-	while (!err && (entry = readdir(dir))) {
-		struct vcpu_snapshot vcpu = { };
-		char file[64];
-
-		if (guest_parse_id(entry->d_name, "vcpu", &vcpu.id))
-			continue;
-		snprintf(file, sizeof(file), "vcpu%llu/stats",
-			 (unsigned long long)vcpu.id);
-		err = load_stats(env, fd, guest->guest.id, file, &vcpu.stats);
-		if (!err)
-			*GROW(guest->vcpus, guest->num_vcpus) = vcpu;
-		else if (sysfs_is_gone(err))
-			err = 0;
-	}
-	closedir(dir);
 	if (guest->num_vcpus)
 		qsort(guest->vcpus, guest->num_vcpus, sizeof(*guest->vcpus),
 		      compare_vcpus);
-	return err;
+	return result < 0 ? report(env, guest->guest.id, "", result, NULL) :
+			    result;
 }
 
 static void free_guest(struct guest_snapshot *guest)
@@ -118,19 +137,22 @@ static void prefer_stats(struct guest *guest, const struct exit_stats *stats)
 /* Statistics are the larger part: only of guests that are wanted. */
 static int load_guest(const struct env *env, int fd, uint64_t id,
 		      const struct snapshot_request *request,
-		      struct guest_snapshot *guest, const char **file)
+		      struct guest_snapshot *guest)
 {
-	int err = guest_read(env, fd, id, &guest->guest, file);
+	const char *file = "";
+	int err = guest_read(env, fd, id, &guest->guest, &file);
+	int result;
 
-	if (err || !is_wanted(request, &guest->guest))
-		return err ? err : -ENOENT;
-	*file = "stats";
-	err = load_stats(env, fd, id, *file, &guest->stats);
-	if (!err && request->vcpus)
-		err = load_vcpus(env, fd, guest);
+	if (err)
+		return report(env, id, file, err, NULL);
+	if (!is_wanted(request, &guest->guest))
+		return GONE;
+	result = load_stats(env, fd, id, "stats", &guest->stats);
+	if (result == STATUS_OK && request->vcpus)
+		result = load_vcpus(env, fd, guest);
 	guest->taken_ns = boottime_ns();
 	prefer_stats(&guest->guest, &guest->stats);
-	return err;
+	return result;
 }
 
 /* STATUS_OK also for a guest that is not wanted, or not there any more. */
@@ -139,33 +161,25 @@ static int take_guest(const struct env *env, uint64_t id,
 		      struct snapshot *snapshot)
 {
 	struct guest_snapshot guest = { };
-	int fd = guest_open(env, id);
-	const char *file = "";
-	int status = STATUS_OK;
+	int fd = guest_open(env, id), result;
 	uint64_t start;
-	int err;
 
-	err = fd < 0 ? fd : load_guest(env, fd, id, request, &guest, &file);
-	if (fd >= 0)
+	if (fd < 0) {
+		result = report(env, id, "", fd, NULL);
+	} else {
+		result = load_guest(env, fd, id, request, &guest);
 		close(fd);
-	if (!err) {
-		start = guest.guest.created_ns;
-		if (start < snapshot->loaded_ns)
-			start = snapshot->loaded_ns;
-		guest.interval_ns = sub_clamped(guest.taken_ns, start);
-		*GROW(snapshot->guests, snapshot->num_guests) = guest;
-		return STATUS_OK;
 	}
-	if (!sysfs_is_gone(err)) {
-		char *path = xasprintf("l2-%llu/%s", (unsigned long long)id,
-				       file);
-		bool told = guest.taken_ns && err != -EACCES && err != -EPERM;
-
-		status = told ? STATUS_FAILED : env_complain(env, path, err);
-		free(path);
+	if (result != STATUS_OK) {
+		free_guest(&guest);
+		return result == GONE ? STATUS_OK : result;
 	}
-	free_guest(&guest);
-	return status;
+	start = guest.guest.created_ns;
+	if (start < snapshot->loaded_ns)
+		start = snapshot->loaded_ns;
+	guest.interval_ns = sub_clamped(guest.taken_ns, start);
+	*GROW(snapshot->guests, snapshot->num_guests) = guest;
+	return STATUS_OK;
 }
 
 static int check_selection(const struct selection *selection,

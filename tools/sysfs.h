@@ -13,7 +13,7 @@ int sysfs_read_u64(int dirfd, const char *name, uint64_t *value);
 /* A directory to read from, or -errno. */
 int sysfs_open_dir(int dirfd, const char *name);
 
-/* Calls fn for every regular file of a directory, in the order of names. */
+/* Calls fn for every entry of a directory by name, until it returns not 0. */
 int sysfs_for_each(int dirfd, const char *dir,
 		   int (*fn)(int fd, const char *name, void *arg), void *arg);
 

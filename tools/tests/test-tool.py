@@ -343,6 +343,26 @@ def test_intervals():
         equal(guests[4]["reasons"][0]["count"], 0, "never below zero")
     with Bench() as b:
         three_guests(b)
+        p = subprocess.Popen(b.command("stat", "-J", "--vcpus", "-i", "0.5", "-c", "2", "1", "2"),
+                             stdout=subprocess.PIPE, text=True)
+        time.sleep(0.25)
+        more = cell(2, 10, "CPUID", 60003, 90_000_000, 2_000_000, hist(b9=30003, b11=30000))
+        b.machine.guest(1, [CPUID], vcpus=4, vcpu_cells={0: [CPUID], 7: [IO], 9: [NESTED],
+                                                         10: [more, IO, HLT]})
+        first = json.loads(p.stdout.readline())
+        vcpus = [[v["id"], [r["count"] for r in v["reasons"]]]
+                 for v in next(g for g in first["l2"] if g["id"] == 1)["vcpu"]]
+        equal(vcpus, [[0, [0]], [7, [1000]], [9, [0]], [10, [0, 60003, 0]]],
+              "differences of vCPUs, one of them new")
+        # Loaded anew: the same guests are found again, and counted from 0.
+        b.machine.load(loaded_ns=20_000_000_000)
+        b.machine.guest(2, [cell(2, 10, "CPUID", 60007, 70, 9, hist(b9=7))])
+        second = json.loads(p.stdout.readline())
+        counts = [r["count"] for g in second["l2"] if g["id"] == 2 for r in g["reasons"]]
+        equal([p.wait(), counts], [0, [60007]], "the module is loaded anew")
+        p.stdout.close()
+    with Bench() as b:
+        three_guests(b)
         p = subprocess.Popen(b.command("stat", "-i", "0.5", "-o", "REASON,COUNT,MAX,P99"),
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(0.25)
