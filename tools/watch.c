@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <signal.h>
+#include <sys/select.h>
 #include <time.h>
 
 #include "terminal.h"
@@ -15,41 +15,57 @@ static uint64_t monotonic_ns(void)
 	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
-/*
- * Blocked all the time and taken here, between two outputs: what is printed is
- * printed whole.
- */
-static void block_signals(sigset_t *signals)
+static volatile sig_atomic_t is_asked_to_end;
+
+static void ask_to_end(int signal_number)
 {
-	sigemptyset(signals);
-	sigaddset(signals, SIGINT);
-	sigaddset(signals, SIGTERM);
-	sigaddset(signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, signals, NULL);
+	(void)signal_number;
+	is_asked_to_end = 1;
 }
 
-/* Sleeps until *next and moves it on; true when a signal asks to end. */
+/*
+ * The first signal ends between two outputs, so that what is printed is
+ * printed whole; the second one at once, should the output be stuck.
+ */
+static void catch_signals(sigset_t *signals)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = {
+		.sa_handler = ask_to_end,
+		.sa_flags = SA_RESTART | SA_RESETHAND,
+	};
+	size_t i;
+
+	sigemptyset(signals);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		sigaddset(signals, numbers[i]);
+		sigaction(numbers[i], &action, NULL);
+	}
+}
+
+/* Sleeps until *next and moves it on; false when a signal asks to end. */
 static bool wait_for(uint64_t *next, uint64_t interval_ns,
 		     const sigset_t *signals)
 {
+	sigset_t unblocked;
 	uint64_t now;
 
-	while ((now = monotonic_ns()) < *next) {
+	/* Only pselect() lets them in, or one could come just before it. */
+	sigprocmask(SIG_BLOCK, signals, &unblocked);
+	while ((now = monotonic_ns()) < *next && !is_asked_to_end) {
 		struct timespec left = {
 			.tv_sec = (*next - now) / NSEC_PER_SEC,
 			.tv_nsec = (*next - now) % NSEC_PER_SEC,
 		};
 
-		if (sigtimedwait(signals, NULL, &left) >= 0)
-			return true;
-		if (errno == EAGAIN)
-			break;
+		pselect(0, NULL, NULL, NULL, &left, &unblocked);
 	}
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	/* A stop of the process is not made up for by a burst. */
 	*next += interval_ns;
 	if (*next <= now)
 		*next = now + interval_ns;
-	return false;
+	return !is_asked_to_end;
 }
 
 static int take(const struct options *options,
@@ -98,11 +114,11 @@ static int intervals(const struct options *options,
 	sigset_t signals;
 	int status;
 
-	block_signals(&signals);
+	catch_signals(&signals);
 	status = take(options, request, &host, &before);
 	host_free(&host);
 	while (status == STATUS_OK &&
-	       !wait_for(&next, options->interval_ns, &signals)) {
+	       wait_for(&next, options->interval_ns, &signals)) {
 		status = take(options, request, &host, &after);
 		if (status == STATUS_OK) {
 			snapshot_subtract(&before, &after, &diff);
