@@ -116,33 +116,24 @@ static void add_guest(struct table *table, const struct guest_snapshot *snapshot
 	}
 }
 
-/* Tables of intervals follow each other with a line between. */
-struct output {
-	struct table table;
-	bool is_later;
-};
-
 static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
 	const struct guest_snapshot **guests;
-	struct output *output = arg;
+	struct table *table = arg;
 	size_t i;
 
 	if (options->json)
 		return json_print(host, snapshot, true);
 	guests = snapshot_by_busy(snapshot);
 	for (i = 0; i < snapshot->num_guests; i++)
-		add_guest(&output->table, guests[i], options->vcpus);
+		add_guest(table, guests[i], options->vcpus);
 	free(guests);
-	if (!output->table.num_rows) {
+	if (!table->num_rows) {
 		complain(snapshot->num_guests ? "no exits" : "no guests");
 		return STATUS_OK;
 	}
-	if (output->is_later)
-		putchar('\n');
-	output->is_later = true;
-	return table_print(&output->table, &options->style);
+	return table_print(table, &options->style);
 }
 
 static void print_help(void)
@@ -159,7 +150,7 @@ static void print_help(void)
 int cmd_stat(int argc, char *argv[], struct options *options)
 {
 	struct selection selection;
-	struct output output = { };
+	struct table table;
 	int status;
 
 	status = options_parse(options, argc, argv,
@@ -170,7 +161,7 @@ int cmd_stat(int argc, char *argv[], struct options *options)
 		print_help();
 		return STATUS_OK;
 	}
-	status = table_init(&output.table, columns, NUM_COLS, options->vcpus ?
+	status = table_init(&table, columns, NUM_COLS, options->vcpus ?
 			    "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE" :
 			    "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE",
 			    options->columns, options->sort);
@@ -178,8 +169,8 @@ int cmd_stat(int argc, char *argv[], struct options *options)
 		return status;
 	status = selection_parse(argv + optind, argc - optind, &selection);
 	if (status == STATUS_OK)
-		status = watch(options, &selection, show, &output);
+		status = watch(options, &selection, show, &table);
 	selection_free(&selection);
-	table_free(&output.table);
+	table_free(&table);
 	return status;
 }

@@ -254,6 +254,9 @@ int table_print(struct table *table, const struct table_style *style)
 	int err = tb ? 0 : -1;
 	size_t i;
 
+	if (table->is_later)
+		putchar('\n');
+	table->is_later = true;
 	sort_rows(table);
 	for (i = 0; i < table->num_rows && !err; i++)
 		err = add_line(tb, table, table->rows[i].values, style);

@@ -56,6 +56,8 @@ struct table {
 	bool sort_reversed;
 	struct table_row *rows;
 	size_t num_rows;
+	/* Tables of intervals follow each other with a line between. */
+	bool is_later;
 };
 
 /*
@@ -70,7 +72,7 @@ int table_init(struct table *table, const struct column *columns,
 /* A new row to fill, one value a column; texts are the table's then. */
 struct value *table_add_row(struct table *table);
 
-/* Prints the rows and forgets them. */
+/* Prints the rows and forgets them, for the next ones to follow. */
 int table_print(struct table *table, const struct table_style *style);
 void table_free(struct table *table);
 

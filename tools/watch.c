@@ -38,8 +38,13 @@ static void catch_signals(sigset_t *signals)
 
 	sigemptyset(signals);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		struct sigaction old;
+
 		sigaddset(signals, numbers[i]);
-		sigaction(numbers[i], &action, NULL);
+		/* What nohup and the like made to be ignored stays so. */
+		if (!sigaction(numbers[i], NULL, &old) &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
 	}
 }
 

@@ -390,6 +390,9 @@ def test_intervals():
               "interval in a table: what happened, and nothing else")
         p.send_signal(signal.SIGINT)
         equal(end_of(p), 0, "SIGINT ends it")
+        r = b.run("list", "-i", "0.05", "-c", "2", "-o", "ID")
+        equal(r.stdout.split("\n"), ["ID", " 1", " 2", "", "ID", " 1", " 2", ""],
+              "a line between intervals")
         p = subprocess.Popen(b.command("stat", "-J", "-i", "0.01"), stdout=subprocess.PIPE)
         time.sleep(1.5)
         p.send_signal(signal.SIGTERM)
