@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vmm: run guests that take exactly known VM exits. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+#define EXIT_USAGE	2
+
+struct options {
+	struct vmm_config cfg;
+	const char *name;
+	uint64_t seconds;
+	uint64_t churn;
+	bool paused;
+	bool hold;
+	bool probe;
+	bool expect;
+	bool stats;
+	bool time;
+};
+
+enum {
+	OPT_NAME = 256, OPT_VCPUS, OPT_ORDER, OPT_NESTED, OPT_ROUNDS, OPT_FOREVER, OPT_SECONDS,
+	OPT_PERIOD, OPT_SPIN, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
+	OPT_TIME, OPT_HELP,
+};
+
+static const struct option longopts[] = {
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "vcpus", required_argument, NULL, OPT_VCPUS },
+	{ "order", required_argument, NULL, OPT_ORDER },
+	{ "nested", no_argument, NULL, OPT_NESTED },
+	{ "rounds", required_argument, NULL, OPT_ROUNDS },
+	{ "forever", no_argument, NULL, OPT_FOREVER },
+	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "period-us", required_argument, NULL, OPT_PERIOD },
+	{ "spin-user-us", required_argument, NULL, OPT_SPIN },
+	{ "paused", no_argument, NULL, OPT_PAUSED },
+	{ "hold", no_argument, NULL, OPT_HOLD },
+	{ "probe", no_argument, NULL, OPT_PROBE },
+	{ "churn", required_argument, NULL, OPT_CHURN },
+	{ "expect", no_argument, NULL, OPT_EXPECT },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "time", no_argument, NULL, OPT_TIME },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+static void usage(FILE *f)
+{
+	unsigned int i;
+
+	fputs("Usage: vmm [OPTION]... KIND=N...\n"
+	      "Runs a guest whose vCPUs take N exits of each KIND in every round.\n\nKinds:\n", f);
+	for (i = 0; vmm_kind_name(i); i++)
+		fprintf(f, "  %-10s %s\n", vmm_kind_name(i), vmm_kind_help(i));
+	fputs("\nOptions:\n"
+	      "  --name NAME          for those who look at the command line; -name guest=NAME too\n"
+	      "  --vcpus N            vCPUs, one thread each (1)\n"
+	      "  --order ORDER        blocks: kind after kind; mixed: one of each in turn (blocks)\n"
+	      "  --nested             the guest becomes a hypervisor even without l3 kinds\n"
+	      "  --rounds N           rounds (1)\n"
+	      "  --forever            until SIGINT or SIGTERM ends it after a round; twice: at once\n"
+	      "  --seconds S          the first round that ends after S seconds is the last\n"
+	      "  --period-us US       how long a halt sleeps (1000)\n"
+	      "  --spin-user-us US    CPU time the VMM burns for each out and l3out (0)\n"
+	      "  --paused             create the guest, run it after SIGUSR1 or a line on stdin\n"
+	      "  --hold               keep the guest after its run until SIGUSR1 or a line on stdin\n"
+	      "  --probe              a VM without vCPUs, as a feature probe makes it\n"
+	      "  --churn N            create, run and destroy the guest N times\n"
+	      "  --expect             print the exits that each vCPU must have taken\n"
+	      "  --stats              print KVM's own statistics of each vCPU\n"
+	      "  --time               print how long each vCPU ran\n"
+	      "  --help               this text\n", f);
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2))) bad_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("vmm: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputs("\nTry 'vmm --help'.\n", stderr);
+	va_end(ap);
+	exit(EXIT_USAGE);
+}
+
+static uint64_t number(const char *what, const char *arg, uint64_t min, uint64_t max)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(arg, &end, 0);
+	if (errno || end == arg || *end || *arg == '-' || value < min || value > max)
+		bad_usage("%s: '%s' is not a number from %" PRIu64 " to %" PRIu64, what, arg, min,
+			  max);
+	return value;
+}
+
+static void parse_kind(struct options *o, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+	unsigned int i;
+
+	for (i = 0; eq && vmm_kind_name(i); i++) {
+		if (strlen(vmm_kind_name(i)) == (size_t)(eq - arg) &&
+		    !strncmp(arg, vmm_kind_name(i), eq - arg)) {
+			o->cfg.count[i] = number(vmm_kind_name(i), eq + 1, 0, UINT32_MAX);
+			return;
+		}
+	}
+	bad_usage("'%s' is not KIND=N with a known kind", arg);
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+	int opt;
+
+	*o = (struct options){ .cfg = { .vcpus = 1, .rounds = 1 }, .name = "vmm" };
+	while ((opt = getopt_long_only(argc, argv, "", longopts, NULL)) != -1) {
+		switch (opt) {
+		case OPT_NAME:
+			o->name = strncmp(optarg, "guest=", 6) ? optarg : optarg + 6;
+			break;
+		case OPT_VCPUS:
+			o->cfg.vcpus = number("--vcpus", optarg, 1, VMM_MAX_VCPUS);
+			break;
+		case OPT_ORDER:
+			o->cfg.mixed = !strcmp(optarg, "mixed");
+			if (!o->cfg.mixed && strcmp(optarg, "blocks"))
+				bad_usage("--order: '%s' is neither mixed nor blocks", optarg);
+			break;
+		case OPT_NESTED:
+			o->cfg.nested = true;
+			break;
+		case OPT_ROUNDS:
+			o->cfg.rounds = number("--rounds", optarg, 1, UINT32_MAX);
+			break;
+		case OPT_FOREVER:
+			o->cfg.rounds = 0;
+			break;
+		case OPT_SECONDS:
+			o->seconds = number("--seconds", optarg, 1, INT32_MAX);
+			o->cfg.rounds = 0;
+			break;
+		case OPT_PERIOD:
+			o->cfg.halt_period_us = number("--period-us", optarg, 1, 4000000);
+			break;
+		case OPT_SPIN:
+			o->cfg.user_spin_us = number("--spin-user-us", optarg, 0, 1000000);
+			break;
+		case OPT_PAUSED:
+			o->paused = true;
+			break;
+		case OPT_HOLD:
+			o->hold = true;
+			break;
+		case OPT_PROBE:
+			o->probe = true;
+			o->cfg.vcpus = 0;
+			break;
+		case OPT_CHURN:
+			o->churn = number("--churn", optarg, 1, UINT32_MAX);
+			break;
+		case OPT_EXPECT:
+			o->expect = true;
+			break;
+		case OPT_STATS:
+			o->stats = true;
+			break;
+		case OPT_TIME:
+			o->time = true;
+			break;
+		case OPT_HELP:
+			usage(stdout);
+			exit(0);
+		default:
+			fputs("Try 'vmm --help'.\n", stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	while (optind < argc)
+		parse_kind(o, argv[optind++]);
+}
+
+/* All are blocked from the start and only taken where they are waited for. */
+static void signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGUSR1);
+	sigaddset(set, SIGUSR2);
+}
+
+/* SIGUSR1 or a line on stdin: true. SIGINT, SIGTERM: false. */
+static bool wait_for_go(const char *state)
+{
+	struct pollfd fds[2] = { { .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+	struct signalfd_siginfo info = { 0 };
+	sigset_t set;
+	bool go = true;
+	char c = 0;
+
+	signals(&set);
+	fds[0].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	printf("%s\n", state);
+	while (c != '\n' && !info.ssi_signo) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		/* End of file is no line: in the background stdin is /dev/null. */
+		if (fds[1].revents && read(STDIN_FILENO, &c, 1) <= 0)
+			fds[1].fd = -1;
+		if (fds[0].revents && read(fds[0].fd, &info, sizeof(info)) == sizeof(info))
+			go = info.ssi_signo == SIGUSR1;
+	}
+	close(fds[0].fd);
+	return go;
+}
+
+struct watch {
+	struct vmm *vm;
+	uint64_t seconds;
+};
+
+/* Ends the run for a signal or when its time is up; SIGUSR2: the run has ended. */
+static void *watch(void *arg)
+{
+	struct watch *w = arg;
+	struct timespec timeout = { .tv_sec = w->seconds };
+	bool stopping = false;
+	sigset_t set;
+	int sig;
+
+	signals(&set);
+	for (;;) {
+		if (w->seconds && !stopping)
+			sig = sigtimedwait(&set, NULL, &timeout);
+		else
+			sig = sigwaitinfo(&set, NULL);
+		if (sig == SIGUSR2)
+			return NULL;
+		if (sig == SIGUSR1 || (sig < 0 && errno != EAGAIN))
+			continue;
+		if (stopping)
+			vmm_kill(w->vm);
+		else
+			vmm_stop(w->vm);
+		stopping = true;
+	}
+}
+
+static int run(struct options *o, struct vmm *vm)
+{
+	struct watch w = { .vm = vm, .seconds = o->seconds };
+	pthread_t watcher;
+	int ret;
+
+	if (pthread_create(&watcher, NULL, watch, &w)) {
+		fputs("vmm: cannot create a thread\n", stderr);
+		return -1;
+	}
+	ret = vmm_start(vm);
+	if (!ret)
+		ret = vmm_wait(vm);
+	pthread_kill(watcher, SIGUSR2);
+	pthread_join(watcher, NULL);
+	if (ret)
+		fprintf(stderr, "vmm: %s\n", vmm_error());
+	return ret;
+}
+
+struct vcpu_id {
+	unsigned int index;
+	pid_t tid;
+};
+
+static void print_stat(const char *name, uint64_t value, void *data)
+{
+	const struct vcpu_id *id = data;
+
+	printf("stat %s vcpu=%u tid=%d value=%" PRIu64 "\n", name, id->index, id->tid, value);
+}
+
+static int report(struct options *o, struct vmm *vm)
+{
+	struct vmm_exits exits[VMM_MAX_EXITS];
+	struct vmm_result res;
+	struct vcpu_id id;
+	unsigned int i, n, v;
+	int ret = 0;
+
+	for (v = 0; v < o->cfg.vcpus; v++) {
+		vmm_result(vm, v, &res);
+		id = (struct vcpu_id){ v, res.tid };
+		if (!res.complete) {
+			fprintf(stderr, "vmm: vCPU %u was ended within a round\n", v);
+			ret = -1;
+		}
+		n = o->expect ? vmm_expect(vm, v, exits, VMM_MAX_EXITS) : 0;
+		for (i = 0; i < n; i++)
+			printf("expect %s code=%u level=%u vcpu=%u tid=%d count=%" PRIu64 "\n",
+			       exits[i].reason, exits[i].code, exits[i].level, v, res.tid,
+			       exits[i].count);
+		if (o->time)
+			printf("time vcpu=%u tid=%d rounds=%" PRIu64 " wall_ns=%" PRIu64
+			       " wall_tsc=%" PRIu64 " user_exits=%" PRIu64 "\n", v, res.tid,
+			       res.rounds, res.wall_ns, res.wall_tsc, res.user_exits);
+		if (o->stats && vmm_for_each_stat(vm, v, print_stat, &id)) {
+			fprintf(stderr, "vmm: %s\n", vmm_error());
+			return -1;
+		}
+	}
+	for (i = 0; o->expect && vmm_host_caused(i); i++)
+		printf("%s%s", i ? " " : "excluded ", vmm_host_caused(i));
+	if (o->expect)
+		putchar('\n');
+	return ret;
+}
+
+/* 0: done, 1: told to end, -1: failed */
+static int one_guest(struct options *o)
+{
+	struct vmm *vm = vmm_create(&o->cfg);
+	int ret = 0;
+
+	if (!vm) {
+		fprintf(stderr, "vmm: %s\n", vmm_error());
+		return -1;
+	}
+	if (o->paused && !wait_for_go("paused"))
+		ret = 1;
+	if (!ret && !o->probe) {
+		ret = run(o, vm);
+		if (!ret)
+			ret = report(o, vm);
+	}
+	if (!ret && o->hold && !wait_for_go("holding"))
+		ret = 1;
+	vmm_destroy(vm);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	uint64_t done = 0;
+	sigset_t set;
+	int ret;
+
+	parse(&o, argc, argv);
+	signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("vmm name=%s isa=%s pid=%d vcpus=%u\n", o.name,
+	       vmm_isa() == VMM_VMX ? "vmx" : "svm", getpid(), o.cfg.vcpus);
+	do {
+		ret = one_guest(&o);
+	} while (!ret && ++done < o.churn);
+	if (o.churn)
+		printf("churned %" PRIu64 "\n", done);
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared between the files of the VMM, not for its users. */
+#ifndef VMM_INT_H
+#define VMM_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <linux/kvm.h>
+
+#include "guest.h"
+#include "vmm.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Guest-physical base of a vCPU's own gibibyte, above everything of a PC. */
+#define VCPU_GPA(index)	((4ull + (index)) << 30)
+
+struct step {
+	uint32_t left;
+	uint32_t fn;
+};
+
+struct vmwrite {
+	uint64_t field;
+	uint64_t value;
+};
+
+/* The parameter page, see guest.h. */
+struct guest_params {
+	uint32_t burst;
+	uint32_t nsteps;
+	uint32_t nested;
+	uint32_t nwrites;
+	uint64_t fresh;
+	uint64_t l3_fresh;
+	uint32_t halt_ticks;
+	uint32_t pad;
+	uint64_t vmxon_pa;
+	uint64_t vmcs_pa;
+	uint64_t vmcb_pa;
+	uint64_t hsave_pa;
+	uint8_t pad2[PARAMS_STEPS - 0x48];
+	struct step steps[MAX_STEPS];
+	uint8_t pad3[PARAMS_GDT - PARAMS_STEPS - MAX_STEPS * STEP_SIZE];
+	uint64_t gdt[5];
+	uint8_t pad4[PARAMS_IDT - PARAMS_GDT - 5 * 8];
+	uint64_t idt[2 * (IRQ_VECTOR + 1)];
+	uint8_t pad5[PARAMS_VMWRITES - PARAMS_IDT - 16 * (IRQ_VECTOR + 1)];
+	struct vmwrite vmwrites[MAX_VMWRITES];
+};
+
+struct vcpu {
+	struct vmm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	uint8_t *mem;			/* the vCPU's gibibyte, as far as it is memory */
+	size_t mem_size;
+	struct kvm_sregs sregs;		/* what it starts with */
+	unsigned int shadowed_vmwrites;	/* do not exit with VMCS shadowing */
+	pthread_t thread;
+	bool started;
+	bool ready;			/* has come to its first PORT_ROUND */
+	bool failed;
+	char error[256];
+	struct vmm_result res;
+};
+
+struct vmm {
+	struct vmm_config cfg;
+	enum vmm_isa isa;
+	bool nested;
+	int kvm_fd;
+	int fd;
+	size_t run_size;
+	struct vcpu *vcpus;
+
+	atomic_bool stop;
+	atomic_bool kill;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool starting;			/* a vCPU is on its way to its first PORT_ROUND */
+	unsigned int running;		/* vCPU threads; next two: their meeting point */
+	unsigned int waiting;
+	unsigned int meeting;
+};
+
+extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[];
+extern const uint8_t guest_nested_vmx[], guest_nested_svm[];
+extern const uint8_t guest_l3_vmx[], guest_l3_svm[], guest_l3_exit_vmx[];
+
+/* Guest-virtual address of something in guest.S */
+static inline uint64_t guest_code(const uint8_t *sym)
+{
+	return GUEST_CODE + (uint64_t)(sym - guest_start);
+}
+
+static inline struct guest_params *vcpu_params(struct vcpu *vcpu)
+{
+	return (struct guest_params *)(vcpu->mem + GUEST_PARAMS);
+}
+
+/* vmm.c: both return -1 */
+int vmm_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int vmm_fail_errno(const char *what, const char *hint);
+/* A kernel module's boolean parameter; false if there is no such thing. */
+bool vmm_module_param(const char *path);
+
+/* cpu.c */
+int vcpu_init_state(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid);
+struct kvm_cpuid2 *vmm_supported_cpuid(struct vmm *vm);
+int vmm_check_nested(struct vmm *vm, const struct kvm_cpuid2 *cpuid);
+int vcpu_get_msr(struct vcpu *vcpu, uint32_t index, uint64_t *value);
+
+/* nested.c */
+int vcpu_init_nested(struct vcpu *vcpu);
+
+/* program.c */
+bool kind_is_l3(enum vmm_kind kind);
+size_t program_memory(const struct vmm_config *cfg);
+int program_check(const struct vmm_config *cfg);
+void program_load(struct vcpu *vcpu);
+void program_next_round(struct vcpu *vcpu);
+void program_touch_fresh(struct vcpu *vcpu);
+void program_recycle_fresh(struct vcpu *vcpu);
+
+#endif
