@@ -58,18 +58,15 @@ struct name {
 static const struct name vmx_names[] = { VMX_EXIT_REASONS };
 static const struct name svm_names[] = { SVM_EXIT_REASONS };
 
-static const char *const vmx_host_caused[] = {
-	"EXTERNAL_INTERRUPT", "EXCEPTION_NMI", "INTERRUPT_WINDOW", "NMI_WINDOW",
-	"PREEMPTION_TIMER", "PML_FULL", "MCE_DURING_VMENTRY", NULL
-};
-static const char *const svm_host_caused[] = {
-	"interrupt", "nmi", "smi", "vintr", NULL
+static const uint32_t vmx_host_caused[] = {
+	EXIT_REASON_EXCEPTION_NMI, EXIT_REASON_EXTERNAL_INTERRUPT, EXIT_REASON_INTERRUPT_WINDOW,
+	EXIT_REASON_NMI_WINDOW, EXIT_REASON_PREEMPTION_TIMER, EXIT_REASON_PML_FULL,
+	EXIT_REASON_MCE_DURING_VMENTRY,
 };
 
-const char *vmm_host_caused(unsigned int i)
-{
-	return vmm_isa() == VMM_VMX ? vmx_host_caused[i] : svm_host_caused[i];
-}
+static const uint32_t svm_host_caused[] = {
+	SVM_EXIT_INTR, SVM_EXIT_NMI, SVM_EXIT_SMI, SVM_EXIT_VINTR,
+};
 
 static const char *reason_name(enum vmm_isa isa, uint32_t code)
 {
@@ -81,6 +78,21 @@ static const char *reason_name(enum vmm_isa isa, uint32_t code)
 			return names[i].name;
 	}
 	return "UNKNOWN";
+}
+
+bool vmm_host_caused(unsigned int i, struct vmm_exits *exits)
+{
+	const enum vmm_isa isa = vmm_isa();
+	const size_t n = isa == VMM_VMX ? ARRAY_SIZE(vmx_host_caused)
+					: ARRAY_SIZE(svm_host_caused);
+
+	if (i >= n)
+		return false;
+	*exits = (struct vmm_exits){
+		.code = isa == VMM_VMX ? vmx_host_caused[i] : svm_host_caused[i],
+	};
+	exits->reason = reason_name(isa, exits->code);
+	return true;
 }
 
 struct table {

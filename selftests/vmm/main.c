@@ -325,10 +325,8 @@ static int report(struct options *o, struct vmm *vm)
 			return -1;
 		}
 	}
-	for (i = 0; o->expect && vmm_host_caused(i); i++)
-		printf("%s%s", i ? " " : "excluded ", vmm_host_caused(i));
-	if (o->expect)
-		putchar('\n');
+	for (i = 0; o->expect && vmm_host_caused(i, &exits[0]); i++)
+		printf("excluded %s code=%u\n", exits[0].reason, exits[0].code);
 	return ret;
 }
 

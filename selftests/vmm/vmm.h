@@ -102,8 +102,8 @@ void vmm_result(struct vmm *vm, unsigned int vcpu, struct vmm_result *res);
  */
 unsigned int vmm_expect(struct vmm *vm, unsigned int vcpu, struct vmm_exits *exits,
 			unsigned int max);
-/* Names of the exits that depend on the host's timing; NULL behind the last. */
-const char *vmm_host_caused(unsigned int i);
+/* The exits that depend on the host's timing (reason and code); false behind the last. */
+bool vmm_host_caused(unsigned int i, struct vmm_exits *exits);
 
 /* KVM's own statistics of a vCPU (KVM_GET_STATS_FD): calls @fn for each one. */
 int vmm_for_each_stat(struct vmm *vm, unsigned int vcpu,
