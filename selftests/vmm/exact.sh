@@ -120,7 +120,7 @@ compare()
 			}
 		for (t in tid)
 			vcpus++
-		printf "# %d vCPUs, %d exits exact, %d caused by the host\n", vcpus, total,
+		printf "# %d vCPUs, %d exits expected, %d more caused by the host\n", vcpus, total,
 		       excluded
 		exit bad || !total
 	}'
