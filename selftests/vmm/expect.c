@@ -128,8 +128,10 @@ static void add(struct table *t, unsigned int level, enum exit exit, uint64_t co
 /* Does the guest's end of interrupt exit? Not if the CPU virtualizes its APIC. */
 static bool eoi_exits(enum vmm_isa isa)
 {
-	return isa == VMM_VMX ? !vmm_module_param("/sys/module/kvm_intel/parameters/enable_apicv")
-			      : !vmm_module_param("/sys/module/kvm_amd/parameters/avic");
+	const char *param = isa == VMM_VMX ? "/sys/module/kvm_intel/parameters/enable_apicv"
+					   : "/sys/module/kvm_amd/parameters/avic";
+
+	return !vmm_module_param(param, false);
 }
 
 static void expect_plain(struct table *t, const struct vmm_config *cfg, uint64_t rounds)
@@ -145,8 +147,11 @@ static void expect_plain(struct table *t, const struct vmm_config *cfg, uint64_t
 	add(t, 2, E_WRMSR, n[VMM_HALT] * (eoi_exits(t->isa) ? 2 : 1) * rounds);
 	add(t, 2, E_VMCALL, n[VMM_VMCALL] * rounds);
 	add(t, 2, E_FAULT, L2_PAGES + n[VMM_EPT] * rounds);
-	/* KVM makes the first access an EPT misconfiguration for all that follow. */
-	if (mmio && vmm_module_param("/sys/module/kvm/parameters/mmio_caching")) {
+	/*
+	 * KVM makes the first access an EPT misconfiguration for all that follow;
+	 * kernels before 6.0 have no parameter to prevent it.
+	 */
+	if (mmio && vmm_module_param("/sys/module/kvm/parameters/mmio_caching", true)) {
 		add(t, 2, E_FAULT, 1);
 		add(t, 2, E_MMIO, mmio - 1);
 	} else {
@@ -184,7 +189,7 @@ static void expect_nested(struct table *t, struct vcpu *vcpu, uint64_t rounds)
 	add(t, 2, E_VMLAUNCH, 1);
 	add(t, 2, E_VMRESUME, entries - 1);
 	writes = vcpu_params(vcpu)->nwrites;
-	if (vmm_module_param("/sys/module/kvm_intel/parameters/enable_shadow_vmcs")) {
+	if (vmm_module_param("/sys/module/kvm_intel/parameters/enable_shadow_vmcs", false)) {
 		add(t, 2, E_VMWRITE, writes - vcpu->shadowed_vmwrites);
 	} else {
 		add(t, 2, E_VMWRITE, writes + entries);

@@ -105,8 +105,8 @@ static inline struct guest_params *vcpu_params(struct vcpu *vcpu)
 /* vmm.c: both return -1 */
 int __attribute__((format(printf, 1, 2))) vmm_fail(const char *fmt, ...);
 int vmm_fail_errno(const char *what, const char *hint);
-/* A kernel module's boolean parameter; false if there is no such thing. */
-bool vmm_module_param(const char *path);
+/* A kernel module's boolean parameter, @missing if there is no such thing. */
+bool vmm_module_param(const char *path, bool missing);
 
 /* cpu.c */
 int vcpu_init_state(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid);

@@ -35,15 +35,15 @@ int vmm_fail_errno(const char *what, const char *hint)
 	return vmm_fail("%s: %s%s%s", what, strerror(errno), hint ? "; " : "", hint ? hint : "");
 }
 
-bool vmm_module_param(const char *path)
+bool vmm_module_param(const char *path, bool missing)
 {
-	char c = 'N';
 	FILE *f = fopen(path, "re");
+	int c;
 
-	if (f) {
-		c = fgetc(f);
-		fclose(f);
-	}
+	if (!f)
+		return missing;
+	c = fgetc(f);
+	fclose(f);
 	return c == 'Y' || c == '1';
 }
 
