@@ -170,6 +170,19 @@ static bool is_program(const char *base, const char *program)
 		(base[len] >= '0' && base[len] <= '9'));
 }
 
+/* libvirt's way, under whatever name its emulator goes. */
+static char *other_name(const struct args *args, const char **source)
+{
+	size_t i;
+
+	*source = "-name guest=";
+	for (i = 1; i + 1 < args->argc; i++)
+		if (!strcmp(args->argv[i], "-name") &&
+		    has_prefix(args->argv[i + 1], "guest="))
+			return qemu_guest(args->argv[i + 1]);
+	return NULL;
+}
+
 static char *find_name(const struct args *args, const char **source)
 {
 	const char *path = args->argv[0];
@@ -181,7 +194,7 @@ static char *find_name(const struct args *args, const char **source)
 	for (i = 0; i < ARRAY_SIZE(vmms); i++)
 		if (is_program(base, vmms[i].program))
 			return vmms[i].name(args, source);
-	return NULL;
+	return other_name(args, source);
 }
 
 char *name_from_cmdline(const char *cmdline, size_t len, const char **source)

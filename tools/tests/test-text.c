@@ -65,6 +65,8 @@ static void test_names(void)
 	NAME("crosvm\0run\0--name=arc", "arc", "crosvm --name");
 	NAME("cloud-hypervisor\0--api-socket\0/s", NULL, "cloud-hypervisor");
 	NAME("kvmtool\0-name\0no", NULL, "a VMM that is not known");
+	NAME("/opt/vmm\0-name\0guest=web,debug-threads=on", "web",
+	     "-name guest=");
 	NAME("", NULL, "an empty argument");
 	check_name("", 0, NULL, "no command line");
 	check_name("crosvm\0--name=open", strlen("crosvm") + 12, "open",
