@@ -24,8 +24,7 @@ static int read_all(int fd, void *buf, size_t size, off_t offset)
 	return 0;
 }
 
-static int read_stats(int fd, void (*fn)(const char *name, uint64_t value, void *data),
-		      void *data)
+static int read_stats(int fd, vmm_stat_fn fn, void *data)
 {
 	struct kvm_stats_header head;
 	struct kvm_stats_desc *desc;
@@ -54,8 +53,7 @@ static int read_stats(int fd, void (*fn)(const char *name, uint64_t value, void 
 	return ret;
 }
 
-int vmm_for_each_stat(struct vmm *vm, unsigned int vcpu,
-		      void (*fn)(const char *name, uint64_t value, void *data), void *data)
+int vmm_for_each_stat(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data)
 {
 	int fd, ret;
 

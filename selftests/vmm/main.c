@@ -18,6 +18,9 @@
 
 #define EXIT_USAGE	2
 
+#define __noreturn __attribute__((__noreturn__))
+#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
+
 struct options {
 	struct vmm_config cfg;
 	const char *name;
@@ -86,7 +89,7 @@ static void usage(FILE *f)
 	      "  --help               this text\n", f);
 }
 
-static void __attribute__((noreturn, format(printf, 1, 2))) bad_usage(const char *fmt, ...)
+static void __noreturn __printf(1, 2) bad_usage(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -98,7 +101,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) bad_usage(const char
 	exit(EXIT_USAGE);
 }
 
-static uint64_t number(const char *what, const char *arg, uint64_t min, uint64_t max)
+static uint64_t parse_number(const char *what, const char *arg, uint64_t min, uint64_t max)
 {
 	unsigned long long value;
 	char *end;
@@ -119,7 +122,7 @@ static void parse_kind(struct options *o, const char *arg)
 	for (i = 0; eq && vmm_kind_name(i); i++) {
 		if (strlen(vmm_kind_name(i)) == (size_t)(eq - arg) &&
 		    !strncmp(arg, vmm_kind_name(i), eq - arg)) {
-			o->cfg.count[i] = number(vmm_kind_name(i), eq + 1, 0, UINT32_MAX);
+			o->cfg.count[i] = parse_number(vmm_kind_name(i), eq + 1, 0, UINT32_MAX);
 			return;
 		}
 	}
@@ -137,7 +140,7 @@ static void parse(struct options *o, int argc, char **argv)
 			o->name = strncmp(optarg, "guest=", 6) ? optarg : optarg + 6;
 			break;
 		case OPT_VCPUS:
-			o->cfg.vcpus = number("--vcpus", optarg, 1, VMM_MAX_VCPUS);
+			o->cfg.vcpus = parse_number("--vcpus", optarg, 1, VMM_MAX_VCPUS);
 			break;
 		case OPT_ORDER:
 			o->cfg.mixed = !strcmp(optarg, "mixed");
@@ -148,20 +151,20 @@ static void parse(struct options *o, int argc, char **argv)
 			o->cfg.nested = true;
 			break;
 		case OPT_ROUNDS:
-			o->cfg.rounds = number("--rounds", optarg, 1, UINT32_MAX);
+			o->cfg.rounds = parse_number("--rounds", optarg, 1, UINT32_MAX);
 			break;
 		case OPT_FOREVER:
 			o->cfg.rounds = 0;
 			break;
 		case OPT_SECONDS:
-			o->seconds = number("--seconds", optarg, 1, INT32_MAX);
+			o->seconds = parse_number("--seconds", optarg, 1, INT32_MAX);
 			o->cfg.rounds = 0;
 			break;
 		case OPT_PERIOD:
-			o->cfg.halt_period_us = number("--period-us", optarg, 1, 4000000);
+			o->cfg.halt_period_us = parse_number("--period-us", optarg, 1, 4000000);
 			break;
 		case OPT_SPIN:
-			o->cfg.user_spin_us = number("--spin-user-us", optarg, 0, 1000000);
+			o->cfg.user_spin_us = parse_number("--spin-user-us", optarg, 0, 1000000);
 			break;
 		case OPT_PAUSED:
 			o->paused = true;
@@ -174,7 +177,7 @@ static void parse(struct options *o, int argc, char **argv)
 			o->cfg.vcpus = 0;
 			break;
 		case OPT_CHURN:
-			o->churn = number("--churn", optarg, 1, UINT32_MAX);
+			o->churn = parse_number("--churn", optarg, 1, UINT32_MAX);
 			break;
 		case OPT_EXPECT:
 			o->expect = true;

@@ -32,7 +32,7 @@ struct vmx_controls {
 	uint32_t entry;
 };
 
-static int control(struct vcpu *vcpu, uint32_t msr, uint32_t wanted, uint32_t *value)
+static int vmx_control(struct vcpu *vcpu, uint32_t msr, uint32_t wanted, uint32_t *value)
 {
 	uint64_t caps;
 
@@ -60,10 +60,10 @@ static int vmx_revision(struct vcpu *vcpu)
 
 static int vmx_controls(struct vcpu *vcpu, struct vmx_controls *c)
 {
-	if (control(vcpu, MSR_VMX_TRUE_PIN, 0, &c->pin) ||
-	    control(vcpu, MSR_VMX_TRUE_PROC, PROC_USE_MSR_BITMAPS, &c->proc) ||
-	    control(vcpu, MSR_VMX_TRUE_EXIT, EXIT_HOST_64BIT, &c->exit) ||
-	    control(vcpu, MSR_VMX_TRUE_ENTRY, ENTRY_GUEST_64BIT, &c->entry))
+	if (vmx_control(vcpu, MSR_VMX_TRUE_PIN, 0, &c->pin) ||
+	    vmx_control(vcpu, MSR_VMX_TRUE_PROC, PROC_USE_MSR_BITMAPS, &c->proc) ||
+	    vmx_control(vcpu, MSR_VMX_TRUE_EXIT, EXIT_HOST_64BIT, &c->exit) ||
+	    vmx_control(vcpu, MSR_VMX_TRUE_ENTRY, ENTRY_GUEST_64BIT, &c->entry))
 		return -1;
 	return 0;
 }

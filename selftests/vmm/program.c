@@ -28,13 +28,6 @@ _Static_assert(offsetof(struct guest_params, vmwrites) == PARAMS_VMWRITES, "gues
 _Static_assert(sizeof(struct guest_params) + 256 <= PARAMS_STACK, "no room for the stack");
 _Static_assert(VMM_KINDS <= MAX_STEPS, "guest.h");
 
-extern const uint8_t guest_cpuid[], guest_out[], guest_in[], guest_mmio[], guest_rdmsr[];
-extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_vmcall[], guest_vmmcall[];
-extern const uint8_t guest_ept[];
-extern const uint8_t guest_l3_cpuid_vmx[], guest_l3_cpuid_svm[], guest_l3_out_vmx[];
-extern const uint8_t guest_l3_out_svm[], guest_l3_rdmsr_vmx[], guest_l3_rdmsr_svm[];
-extern const uint8_t guest_l3_ept_vmx[], guest_l3_ept_svm[];
-
 static const struct kind {
 	const char *name;
 	const char *help;

@@ -13,6 +13,7 @@
 #include "vmm.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Guest-physical base of a vCPU's own gibibyte, above everything of a PC. */
 #define VCPU_GPA(index)	((4ull + (index)) << 30)
@@ -88,6 +89,12 @@ struct vmm {
 };
 
 extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[];
+extern const uint8_t guest_cpuid[], guest_out[], guest_in[], guest_mmio[], guest_rdmsr[];
+extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_vmcall[], guest_vmmcall[];
+extern const uint8_t guest_ept[];
+extern const uint8_t guest_l3_cpuid_vmx[], guest_l3_cpuid_svm[], guest_l3_out_vmx[];
+extern const uint8_t guest_l3_out_svm[], guest_l3_rdmsr_vmx[], guest_l3_rdmsr_svm[];
+extern const uint8_t guest_l3_ept_vmx[], guest_l3_ept_svm[];
 extern const uint8_t guest_nested_vmx[], guest_nested_svm[];
 extern const uint8_t guest_l3_vmx[], guest_l3_svm[], guest_l3_exit_vmx[];
 
@@ -103,7 +110,7 @@ static inline struct guest_params *vcpu_params(struct vcpu *vcpu)
 }
 
 /* vmm.c: both return -1 */
-int __attribute__((format(printf, 1, 2))) vmm_fail(const char *fmt, ...);
+int __printf(1, 2) vmm_fail(const char *fmt, ...);
 int vmm_fail_errno(const char *what, const char *hint);
 /* A kernel module's boolean parameter, @missing if there is no such thing. */
 bool vmm_module_param(const char *path, bool missing);
