@@ -53,7 +53,7 @@ static int read_stats(int fd, vmm_stat_fn fn, void *data)
 	return ret;
 }
 
-int vmm_for_each_stat(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data)
+int vmm_read_stats(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data)
 {
 	int fd, ret;
 
@@ -85,7 +85,7 @@ int vmm_stat(struct vmm *vm, unsigned int vcpu, const char *name, uint64_t *valu
 {
 	struct wanted w = { .name = name };
 
-	if (vmm_for_each_stat(vm, vcpu, pick, &w))
+	if (vmm_read_stats(vm, vcpu, pick, &w))
 		return -1;
 	if (!w.found)
 		return vmm_fail("KVM has no statistic named %s", name);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vmm: run guests that take exactly known VM exits. */
 #include <errno.h>
+#include <error.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,6 @@
 #include "vmm.h"
 
 #define EXIT_USAGE	2
-
-#define __noreturn __attribute__((__noreturn__))
-#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 
 struct options {
 	struct vmm_config cfg;
@@ -89,18 +86,6 @@ static void usage(FILE *f)
 	      "  --help               this text\n", f);
 }
 
-static void __noreturn __printf(1, 2) bad_usage(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("vmm: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputs("\nTry 'vmm --help'.\n", stderr);
-	va_end(ap);
-	exit(EXIT_USAGE);
-}
-
 static uint64_t parse_number(const char *what, const char *arg, uint64_t min, uint64_t max)
 {
 	unsigned long long value;
@@ -109,8 +94,8 @@ static uint64_t parse_number(const char *what, const char *arg, uint64_t min, ui
 	errno = 0;
 	value = strtoull(arg, &end, 0);
 	if (errno || end == arg || *end || *arg == '-' || value < min || value > max)
-		bad_usage("%s: '%s' is not a number from %" PRIu64 " to %" PRIu64, what, arg, min,
-			  max);
+		error(EXIT_USAGE, 0, "%s: '%s' is not a number from %" PRIu64 " to %" PRIu64, what,
+		      arg, min, max);
 	return value;
 }
 
@@ -126,7 +111,7 @@ static void parse_kind(struct options *o, const char *arg)
 			return;
 		}
 	}
-	bad_usage("'%s' is not KIND=N with a known kind", arg);
+	error(EXIT_USAGE, 0, "'%s' is not KIND=N with a known kind, see --help", arg);
 }
 
 static void parse(struct options *o, int argc, char **argv)
@@ -145,7 +130,7 @@ static void parse(struct options *o, int argc, char **argv)
 		case OPT_ORDER:
 			o->cfg.mixed = !strcmp(optarg, "mixed");
 			if (!o->cfg.mixed && strcmp(optarg, "blocks"))
-				bad_usage("--order: '%s' is neither mixed nor blocks", optarg);
+				error(EXIT_USAGE, 0, "--order: '%s' is neither mixed nor blocks", optarg);
 			break;
 		case OPT_NESTED:
 			o->cfg.nested = true;
@@ -323,7 +308,7 @@ static int report(struct options *o, struct vmm *vm)
 			printf("time vcpu=%u tid=%d rounds=%" PRIu64 " wall_ns=%" PRIu64
 			       " wall_tsc=%" PRIu64 " user_exits=%" PRIu64 "\n", v, res.tid,
 			       res.rounds, res.wall_ns, res.wall_tsc, res.user_exits);
-		if (o->stats && vmm_for_each_stat(vm, v, print_stat, &id)) {
+		if (o->stats && vmm_read_stats(vm, v, print_stat, &id)) {
 			fprintf(stderr, "vmm: %s\n", vmm_error());
 			return -1;
 		}

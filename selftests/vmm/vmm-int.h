@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <linux/kvm.h>
 
@@ -13,7 +14,6 @@
 #include "vmm.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Guest-physical base of a vCPU's own gibibyte, above everything of a PC. */
 #define VCPU_GPA(index)	((4ull + (index)) << 30)
@@ -109,8 +109,15 @@ static inline struct guest_params *vcpu_params(struct vcpu *vcpu)
 	return (struct guest_params *)(vcpu->mem + GUEST_PARAMS);
 }
 
-/* vmm.c: both return -1 */
-int __printf(1, 2) vmm_fail(const char *fmt, ...);
+/* vmm.c: what vmm_error() returns; both are -1 */
+extern _Thread_local char vmm_error_text[256];
+static inline int vmm_failed(int len)
+{
+	(void)len;
+	return -1;
+}
+#define vmm_fail(...) \
+	vmm_failed(snprintf(vmm_error_text, sizeof(vmm_error_text), __VA_ARGS__))
 int vmm_fail_errno(const char *what, const char *hint);
 /* A kernel module's boolean parameter, @missing if there is no such thing. */
 bool vmm_module_param(const char *path, bool missing);

@@ -3,7 +3,6 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +12,11 @@
 
 #include "vmm-int.h"
 
-static _Thread_local char error[256];
+_Thread_local char vmm_error_text[256];
 
 const char *vmm_error(void)
 {
-	return error;
-}
-
-int vmm_fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(error, sizeof(error), fmt, ap);
-	va_end(ap);
-	return -1;
+	return vmm_error_text;
 }
 
 int vmm_fail_errno(const char *what, const char *hint)

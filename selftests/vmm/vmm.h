@@ -107,7 +107,7 @@ bool vmm_host_caused(unsigned int i, struct vmm_exits *exits);
 
 /* KVM's own statistics of a vCPU (KVM_GET_STATS_FD): calls @fn for each one. */
 typedef void (*vmm_stat_fn)(const char *name, uint64_t value, void *data);
-int vmm_for_each_stat(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data);
+int vmm_read_stats(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data);
 /* One of them by name, for instance "exits". */
 int vmm_stat(struct vmm *vm, unsigned int vcpu, const char *name, uint64_t *value);
 
