@@ -43,10 +43,11 @@ kill_guests()
 	wait
 } 2> /dev/null
 
-# wait_for COMMAND…: until it holds, ten seconds at most
-wait_for()
+# within SECONDS COMMAND…: until it holds
+within()
 {
-	tries=100
+	tries=$(($1 * 10))
+	shift
 	until "$@"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1
@@ -54,6 +55,12 @@ wait_for()
 	done
 }
 
+wait_for()
+{
+	within 10 "$@"
+}
+
+# said NAME TEXT: has the guest's VMM printed it
 said()
 {
 	grep -q "$2" "$TMP/$1"

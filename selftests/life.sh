@@ -20,17 +20,12 @@ exits_grow()
 	[ "$(cat "$1/exits")" -gt "$before" ]
 }
 
-# counted NAME: what the module has of it by level and code, host-caused left out
+# counted NAME: what the module has of it, "LEVEL CODE COUNT", host-caused left out
 counted()
 {
 	l1tune stat "pid:$(pid "$1")" --noheadings --bytes -o LEVEL,CODE,COUNT |
-		awk -v isa="$(isa)" '
-		BEGIN {
-			n = split(isa == "vmx" ? "0 1 7 8 41 52 62" : "96 97 98 100", codes)
-			for (i = 1; i <= n; i++)
-				host[codes[i]] = 1
-		}
-		$3 && !($2 in host) { print $1, $2, $3 }' | sort
+		awk 'FNR == NR { if ($1 == "excluded") host[substr($3, 6)] = 1; next }
+		     $3 && !($2 in host) { print $1, $2, $3 }' "$TMP/$1" - | sort
 }
 
 executed()

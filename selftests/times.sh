@@ -15,8 +15,8 @@ svm-5.* | svm-6.1.*)
 esac
 ktap_set_plan 3
 
-# within WHAT PERMILLE WANTED GOT
-within()
+# near WHAT PERMILLE WANTED GOT
+near()
 {
 	awk -v want="$3" -v got="$4" -v most="$2" 'BEGIN {
 		off = (got - want) / want * 1000
@@ -32,15 +32,11 @@ start mixed --seconds 4 --time --hold --order mixed cpuid=200 out=200 mmio=100 r
 start halts --seconds 4 --time --hold --period-us 2000 halt=20 cpuid=100
 
 for name in busy mixed halts; do
-	tries=0
-	until said $name holding || [ $tries -ge 60 ]; do
-		tries=$((tries + 1))
-		sleep 1
-	done
+	within 60 said $name holding || ktap_exit_fail_msg "guest $name does not end"
 	guest=$(guest_of $name)
 	wall=$(sed -n 's/^time .*wall_ns=\([0-9]*\).*/\1/p' "$TMP/$name")
 	sum=$(cat "$guest/exit_time_ns" "$guest/guest_time_ns" | awk '{ n += $1 } END { print n }')
-	within "$name: exit time + guest time, ns" 10 "$wall" "$sum"
+	near "$name: exit time + guest time, ns" 10 "$wall" "$sum"
 	result "$name: exit time and guest time add up to the run's time"
 done
 unload
