@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The way out of the emulated machine: what is written to the debug port 0xe9 comes out of the emulator at once and byte for byte,
- * while a serial line is slow, adds carriage returns and carries the kernel's messages too.
+ * while a serial line is slow, adds carriage returns and carries the kernel's messages too. Under an L0 each byte would be an exit to
+ * its userspace: there the way out is the virtio port that the environment variable CHANNEL_DEVICE names.
  *
  * channel run NONCE COMMAND [ARG]...  COMMAND's output, with a mark before it and one with its exit status behind it
  * channel copy NONCE [MARK]           standard input as it is, then the mark MARK, if given
@@ -33,9 +34,46 @@ static void die(const char *what)
 	exit(125);
 }
 
-static void put(const char *buf, size_t len)
+static int device = -1;
+
+static void open_channel(void)
+{
+	const char *path = getenv("CHANNEL_DEVICE");
+
+	if (!path) {
+		if (ioperm(DEBUG_PORT, 1, 1))
+			die("ioperm");
+		return;
+	}
+	device = open(path, O_WRONLY | O_CLOEXEC);
+	if (device < 0)
+		die(path);
+}
+
+static void put_port(const char *buf, size_t len)
 {
 	asm volatile("rep outsb" : "+S"(buf), "+c"(len) : "d"(DEBUG_PORT) : "memory");
+}
+
+static void put_device(const char *buf, size_t len)
+{
+	ssize_t done;
+
+	for (; len; buf += done, len -= done) {
+		done = write(device, buf, len);
+		if (done < 0 && errno != EINTR)
+			die("write");
+		if (done < 0)
+			done = 0;
+	}
+}
+
+static void put(const char *buf, size_t len)
+{
+	if (device >= 0)
+		put_device(buf, len);
+	else
+		put_port(buf, len);
 }
 
 static void put_mark(const char *nonce, const char *mark)
@@ -208,8 +246,7 @@ static int relay(const char *nonce, const char *hook)
 
 int main(int argc, char **argv)
 {
-	if (ioperm(DEBUG_PORT, 1, 1))
-		die("ioperm");
+	open_channel();
 	if (argc >= 4 && !strcmp(argv[1], "run"))
 		return run(argv[2], argv + 3);
 	if (argc >= 3 && !strcmp(argv[1], "copy"))

@@ -3,7 +3,7 @@
 # The initramfs: a base that only depends on the kernel, cached, and what a run adds, both uncompressed cpio archives (the kernel takes several in a row).
 
 # Those of the base, their dependencies come along.
-L1_MODULES=(kvm-intel kvm-amd msr cpuid tun vhost_net)
+L1_MODULES=(kvm-intel kvm-amd msr cpuid tun vhost_net virtio_mmio virtio_console)
 
 cpio_of()
 {
@@ -36,9 +36,8 @@ make_skeleton()
 		ln -s "usr/$applet" "$dir/$applet"
 	done
 	cp /bin/busybox "$dir/usr/bin/"
-	while read -r applet; do
-		ln -s busybox "$dir/usr/bin/$applet"
-	done < <(/bin/busybox --list | grep -vx 'busybox\|init\|linuxrc')
+	/bin/busybox --install -s "$dir/usr/bin"
+	rm "$dir/usr/bin/init" "$dir/usr/bin/linuxrc"
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/sh user:x:1000:1000:user:/tmp:/bin/sh > "$dir/etc/passwd"
 	printf '%s\n' root:x:0: kvm:x:104: nogroup:x:65534: user:x:1000: > "$dir/etc/group"
 	printf '%s\n' 'passwd: files' 'group: files' 'hosts: files' > "$dir/etc/nsswitch.conf"

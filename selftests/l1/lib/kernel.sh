@@ -21,7 +21,8 @@ kernel_suite()
 }
 
 # What is kept of a kernel's modules (a kernel has 400 MB of them).
-KERNEL_MODULES=(kernel/arch/x86 kernel/virt kernel/drivers/crypto/ccp kernel/drivers/char/hw_random kernel/drivers/vhost kernel/drivers/net/tun.ko kernel/drivers/net/tap.ko)
+KERNEL_MODULES=(kernel/arch/x86 kernel/virt kernel/drivers/crypto/ccp kernel/drivers/char/hw_random kernel/drivers/char/virtio_console.ko
+	kernel/drivers/virtio kernel/drivers/vhost kernel/drivers/net/tun.ko kernel/drivers/net/tap.ko)
 
 # The package and version that VERSION stands for now; asked once, then kept, so that a warm cache needs no network.
 build_kernel_choice()
