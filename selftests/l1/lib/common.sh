@@ -62,7 +62,7 @@ hash_of()
 }
 
 # cached NAME BUILDER [ARG]…: prints the path of the cache entry NAME, a directory, having BUILDER DIR ARG… make it when it is not there.
-# An entry is renamed into place when it is whole; of two that want the same one builds and the other waits.
+# An entry is renamed into place when it is whole; of two that want the same one builds and the other waits. BUILDER finds the final path in ENTRY.
 cached()
 {
 	local entry=$CACHE/$1 builder=$2 lock
@@ -76,6 +76,7 @@ cached()
 				tmp=$(mktemp -d "$CACHE/tmp/XXXXXX")
 				trap 'rm -rf "$tmp"' EXIT
 				chmod 755 "$tmp"
+				ENTRY=$entry
 				"$builder" "$tmp" "$@" >&2 9>&-
 				mv -T "$tmp" "$entry"
 			fi

@@ -102,3 +102,38 @@ kernel_get()
 	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of <(printf '%s\n' "${KERNEL_MODULES[@]}"))" build_kernel)
 	KERNEL_FAST_DIR=$(cached "fast/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S")" build_fast_kernel)
 }
+
+# In headers absolute paths lead to /usr/src and /usr/lib: they shall lead to where the headers lie now.
+relocate_headers()
+{
+	local dir=$1 home=$2 file link
+	while read -r file; do
+		sed -i "s,/usr/\(src/linux-\|lib/linux-kbuild\),$home&,g" "$file"
+	done < <(find "$dir/usr/src" -maxdepth 2 -name Makefile -type f)
+	while read -r link; do
+		ln -sfn "$home$(readlink "$link")" "$link"
+	done < <(find "$dir/usr" -type l -lname '/usr/*')
+}
+
+build_headers()
+{
+	local dir=$1 root headers packages deb
+	root=$(apt_root "$KERNEL_SUITE")
+	headers=linux-headers-$KERNEL_RELEASE
+	mapfile -t packages < <(depends_on "$root" "$headers" '^linux-(headers|kbuild)-')
+	mkdir "$dir/debs"
+	fetch_debs "$root" "$dir/debs" "$headers" "${packages[@]}"
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -rf "$dir/debs" "$dir/usr/share" "$dir/lib"
+	relocate_headers "$dir" "$ENTRY"
+}
+
+# headers_get: sets KDIR for the kernel that kernel_get found
+headers_get()
+{
+	local dir
+	dir=$(cached "headers/$KERNEL_KEY" build_headers)
+	KDIR=$dir/usr/src/linux-headers-$KERNEL_RELEASE
+}
