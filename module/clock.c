@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cpufeature.h>
+#include <linux/time64.h>
 
 #include "clock.h"
 

@@ -12,7 +12,6 @@
  * learnt stays true. A read ends at the end of a page and no block crosses
  * one: the values of a block that one read returns are of one moment.
  */
-#include <linux/kvm.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -22,12 +21,36 @@
 #include "reason.h"
 #include "stats.h"
 
+/*
+ * KVM's structures as user space knows them: 5.10 has none, and in later
+ * kernels' own headers they differ by what comes last.
+ */
+struct header {
+	u32 flags;
+	u32 name_size;
+	u32 num_desc;
+	u32 id_offset;
+	u32 desc_offset;
+	u32 data_offset;
+};
+
 #define NAME_BYTES	48
 
 struct desc {
-	struct kvm_stats_desc d;
+	u32 flags;
+	s16 exponent;
+	u16 size;
+	u32 offset;
+	u32 bucket_size;
 	char name[NAME_BYTES];
 };
+
+#define TYPE_CUMULATIVE	(0 << 0)
+#define TYPE_PEAK	(2 << 0)
+#define TYPE_LOG_HIST	(4 << 0)
+#define UNIT_NONE	(0 << 4)
+#define UNIT_SECONDS	(2 << 4)
+#define BASE_POW10	(0 << 8)
 
 /*
  * In the file a histogram is KVM's: bucket n holds [2^(n-1), 2^n) ns, and
@@ -65,14 +88,11 @@ struct field {
 	s16 exponent;
 };
 
-#define COUNT_FLAGS	(KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | \
-			 KVM_STATS_BASE_POW10)
-#define TIME_FLAGS(type) ((type) | KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10)
-
-#define COUNT(type, f)	{ #f, offsetof(struct type, f), 1, COUNT_FLAGS, 0 }
+#define COUNT(type, f)	{ #f, offsetof(struct type, f), 1, \
+			  TYPE_CUMULATIVE | UNIT_NONE | BASE_POW10, 0 }
 #define TIME(type, f, t) { #f, offsetof(struct type, f), \
 			   sizeof_field(struct type, f) / sizeof(u64), \
-			   TIME_FLAGS(KVM_STATS_TYPE_##t), -9 }
+			   TYPE_##t | UNIT_SECONDS | BASE_POW10, -9 }
 
 static const struct field whole_fields[] = {
 	COUNT(whole, exits),
@@ -197,10 +217,10 @@ static void get_desc(const struct view *view, unsigned int i, struct desc *desc)
 		len += scnprintf(desc->name + len, NAME_BYTES - len, "/");
 	}
 	scnprintf(desc->name + len, NAME_BYTES - len, "%s", f->name);
-	desc->d.flags = f->flags;
-	desc->d.exponent = f->exponent;
-	desc->d.size = f->values;
-	desc->d.offset = block * BLOCK_BYTES + f->offset;
+	desc->flags = f->flags;
+	desc->exponent = f->exponent;
+	desc->size = f->values;
+	desc->offset = block * BLOCK_BYTES + f->offset;
 }
 
 /* Copy what of an item at @at falls into [@pos, @pos + @count) of the file. */
@@ -216,7 +236,7 @@ static void put(char *buf, loff_t pos, size_t count, loff_t at,
 static void read_head(const struct view *view, char *buf, loff_t pos,
 		      size_t count)
 {
-	struct kvm_stats_header header = {
+	struct header header = {
 		.name_size = NAME_BYTES,
 		.num_desc = nr_descs(view),
 		.id_offset = sizeof(header),
