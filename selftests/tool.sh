@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The tool on a real module: what it exits with, what it may not see, what it
+# says; its JSON against sysfs.
+. "${0%/*}/lib.sh"
+
+# status_of COMMAND…
+status_of()
+{
+	"$@" > "$TMP/stdout" 2> "$TMP/stderr"
+	echo $?
+}
+
+# as_user COMMAND-LINE: as a user who is nobody's, perhaps with a group
+as_user()
+{
+	su user -s /bin/sh -c "$1" > "$TMP/stdout" 2> "$TMP/stderr"
+}
+
+# json_value KEY: of the first such number in what was printed
+json_value()
+{
+	sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$TMP/stdout" | head -n 1
+}
+
+ktap_print_header
+ktap_set_plan 10
+
+equal "exit status" 3 "$(status_of l1tune)" && grep -q 'modprobe l1tune' "$TMP/stderr"
+result "without the module: status 3, and what to do"
+
+load gid=1000
+equal "exit status" 0 "$(status_of l1tune list)"
+result "no guests is no error"
+
+start web --vcpus 2 --hold cpuid=500 out=100
+start db --hold rdmsr=300
+wait_for said web holding
+wait_for said db holding
+guest=$(guest_of web)
+id=${guest##*-}
+
+for selector in "$id" "l2-$id" "pid:$(pid web)" web 'name:w*'; do
+	l1tune list "$selector" --noheadings -o NAME
+done > "$TMP/names"
+equal "names" "web 5" "$(sort "$TMP/names" | uniq -c | awk '{ print $2, $1 }')"
+result "a guest is found by id, pid and name"
+
+equal "exit status" 4 "$(status_of l1tune stat nobody)" && equal "exit status" 2 "$(status_of l1tune stat --nonsense)"
+result "no such guest: status 4; wrong usage: status 2"
+
+equal "exit status" 0 "$(status_of l1tune stat web --json)" &&
+	equal "exits" "$(cat "$guest/exits")" "$(sed 's/.*"l2"//' "$TMP/stdout" > "$TMP/l2"; mv "$TMP/l2" "$TMP/stdout"; json_value exits)"
+result "stat --json has the exits that sysfs has"
+
+equal "documents" 2 "$(l1tune stat web --json -i 1 -c 2 | wc -l)"
+result "with an interval it prints a document a line"
+
+as_user "id; l1tune list" && grep -q web "$TMP/stdout"
+result "a member of the group gid may read guests"
+
+unload
+load
+wait_for has_guests 2
+as_user "l1tune list"
+equal "exit status" 5 $? && grep -qi 'gid' "$TMP/stderr"
+result "who is not: status 5, and what gives access"
+as_user "cat $L1/totals/exits $L1/usage/vms"
+equal "usage/vms" "0 2" "$(xargs < "$TMP/stdout")"
+result "but the host's sums are for all"
+
+l1tune stat -i 1 -c 3 --noheadings > "$TMP/intervals" 2>&1 &
+watcher=$!
+sleep 1
+kill_guests
+wait_for has_guests 0
+wait $watcher
+equal "exit status" 0 $?
+result "guests that end while they are watched are no error"
+
+unload
+ktap_finished
