@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source this
 # The Intel machine: Bochs has VMX.
 #
 # Bochs 3.0 of trixie is preferred to bookworm's 2.7: it has more than one CPU, which 2.7 as Debian builds it has not, and it is faster

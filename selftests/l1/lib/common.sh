@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source this
 # Where things are, how one speaks, how the cache is filled. Every script here sources this file first.
 #
 # Errors travel by errexit alone, through $(…) too: a call that can die is never part of a condition, or bash would switch errexit off inside it.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source this
 # The initramfs: a base that only depends on the kernel, cached, and what a run adds, both uncompressed cpio archives (the kernel takes several in a row).
 
 # Those of the base, their dependencies come along.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source this
 # Debian's stock kernels: fetched, unpacked, and put into the form that boots without decompressing itself.
 
 DEFAULT_KERNEL=6.1
@@ -30,7 +31,7 @@ build_kernel_choice()
 	local dir=$1 version=$2 suite root image
 	suite=$(kernel_suite "$version")
 	root=$(apt_root "$suite")
-	image=$(depends_on "$root" linux-image-amd64 "^linux-image-$version[.0-9]")
+	image=$(depends_on "$root" linux-image-amd64 "^linux-image-${version}[.0-9]")
 	[[ -n $image ]] || skip "kernel $version: Debian $suite has no linux-image-amd64 of that version now"
 	printf '%s\n' "${image#linux-image-}" > "$dir/release"
 	version_of "$root" "$image" > "$dir/package-version"
@@ -126,7 +127,7 @@ build_headers()
 	for deb in "$dir"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$dir"
 	done
-	rm -rf "$dir/debs" "$dir/usr/share" "$dir/lib"
+	rm -rf "${dir:?}"/{debs,usr/share,lib}
 	relocate_headers "$dir" "$ENTRY"
 }
 

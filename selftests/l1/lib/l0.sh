@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source this
 # The third layer: on the emulated Intel CPU runs not L1 but an L0 Linux, and L1 is a guest of its KVM.
 
 L0_KERNEL=6.1

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source this
 # The AMD machine: QEMU's TCG has SVM.
 
 # Sets EMULATOR to the command that runs the machine.
@@ -8,6 +9,7 @@ qemu_machine()
 	local dir=$1
 	need qemu-system-x86_64 qemu-system-x86
 	cat "${INITRAMFS[@]}" > "$dir/initrd"
+	# shellcheck disable=SC2054 # these commas are QEMU's
 	EMULATOR=(qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none
 		-cpu 'max,+svm,+npt' -m "$MEMORY" -smp "$SMP"
 		-kernel "$KERNEL_DIR/vmlinuz" -initrd "$dir/initrd" -append "$KERNEL_ARGS"
@@ -17,7 +19,7 @@ qemu_machine()
 		EMULATOR+=(-serial @TTY@)
 	fi
 	if [[ -n $ICOUNT ]]; then
-		EMULATOR+=(-accel tcg,thread=single -icount 'shift=0,sleep=off')
+		EMULATOR+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off')
 	else
 		EMULATOR+=(-accel tcg)
 	fi
