@@ -33,7 +33,9 @@ result "files of the host are readable by all and writable by none"
 equal "modes of a guest" "440 0 77" "$(find "$guest/" -type f ! -name uevent -exec stat -c '%a %u %g' {} + | sort -u)"
 result "files of a guest belong to root and to the group gid"
 
-equal "lines" "" "$(for f in $(find $L1/ -type f ! -name uevent); do [ "$(wc -l < "$f")" = 1 ] || echo "$f"; done)"
+equal "files without one line" "" "$(find $L1/ -type f ! -name uevent | while read -r f; do
+	[ "$(wc -l < "$f")" = 1 ] || echo "$f"
+done)"
 result "every file of the host has one line"
 
 equal "hooks" ok "$(sort -u $L1/hooks/*)"

@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# A stock Linux as a guest of Debian's QEMU, counted while it boots: what the
+# module has is what the kernel traced. The guest is at /l2, see ./check.
+. "${0%/*}/lib.sh"
+. "${0%/*}/traced.sh"
+
+ktap_print_header
+if [ ! -e /l2/vmlinuz ]; then
+	ktap_skip_all "no /l2/vmlinuz: no Linux to run as a guest"
+	exit "$KSFT_SKIP"
+fi
+ktap_set_plan 4
+
+load
+traced_start
+qemu-system-x86_64 -name guest=linux,debug-threads=on -accel kvm -cpu host \
+	-M microvm,x-option-roms=off,isa-serial=on,rtc=on -m 192 -nodefaults -no-user-config \
+	-display none -serial stdio -no-reboot -kernel /l2/vmlinuz -initrd /l2/initrd \
+	-append "console=ttyS0 quiet nokaslr mitigations=off tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests=1 panic=-1 reboot=t" \
+	< /dev/null > "$TMP/linux" 2>&1 &
+qemu=$!
+
+within 120 grep -q 'L2 is up' "$TMP/linux"
+result "Linux boots as a guest"
+ktap_print_msg "$(grep -a 'L2 is up' "$TMP/linux")"
+
+# Stopped, it takes no more exits, and the counts can be compared.
+kill -STOP $qemu
+sleep 1
+equal "name" linux "$(l1tune list --noheadings -o NAME)" && equal "pid" $qemu "$(cat $CLASS/l2-1/pid)"
+result "it is known by its name"
+
+traced_counts | awk '{ n[$3 " " $4] += $5 } END { for (k in n) print k, n[k] }' | sort > "$TMP/traced"
+l1tune stat linux --noheadings --bytes -o LEVEL,CODE,COUNT | awk '$3' | tr -s ' ' | sed 's/^ //' | sort > "$TMP/counted"
+[ -s "$TMP/counted" ] && equal "exits by level and code" "$(cat "$TMP/traced")" "$(cat "$TMP/counted")"
+result "every exit of its boot is counted as it was traced"
+l1tune stat linux | sed 's/^/# /'
+
+# -m 192, and the firmware beside it
+memory=$(cat $CLASS/l2-1/memory_bytes)
+[ "$memory" -ge $((192 << 20)) ] && [ "$memory" -lt $((200 << 20)) ]
+result "its memory is what QEMU gives it"
+
+traced_stop
+kill -KILL $qemu
+wait_for has_guests 0
+unload
+ktap_finished
