@@ -74,9 +74,6 @@ write_bochsrc()
 		error: action=report
 		info: action=ignore
 	EOF
-	if [[ -n $SHELL_WANTED ]]; then
-		echo 'com2: enabled=1, mode=term, dev=@TTY@' > "$dir/com2"
-	fi
 	# what Debian's build, which has the debugger, is told at its prompt
 	echo c > "$dir/debugger"
 }
@@ -121,4 +118,7 @@ bochs_machine()
 	network=$(bochs_network)
 	# shellcheck disable=SC2206 # words on purpose
 	EMULATOR=($network "${BOCHS[@]}" -q -f "$dir/bochsrc" -rc "$dir/debugger")
+	if [[ -n $SHELL_WANTED ]]; then
+		EMULATOR+=('com2: enabled=1, mode=term, dev=@TTY@')
+	fi
 }

@@ -31,20 +31,22 @@ class Progress:
     def __init__(self, what):
         self.what = what
         self.start = time.monotonic()
-        self.shown = False
+        self.shown = None
         self.wanted = sys.stderr.isatty()
 
     def show(self):
-        if self.wanted:
-            sys.stderr.write(f'\r{self.what} … {time.monotonic() - self.start:.0f} s\033[K')
+        seconds = int(time.monotonic() - self.start)
+        if self.wanted and seconds != self.shown:
+            sys.stderr.write(f'\r{self.what} … {seconds} s\033[K')
             sys.stderr.flush()
-            self.shown = True
+            self.shown = seconds
 
     def done(self):
-        if self.shown:
+        if self.shown is not None:
             sys.stderr.write('\r\033[K')
             sys.stderr.flush()
-        self.wanted = self.shown = False
+        self.wanted = False
+        self.shown = None
 
 
 class Channel:

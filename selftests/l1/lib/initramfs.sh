@@ -73,6 +73,7 @@ make_machine()
 build_base()
 {
 	make_machine "$1/root" init-l1
+	cp "$L1_DIR/guest/shell-l1" "$1/root/l1/shell"
 	cpio_of "$1/root" > "$1/base.cpio"
 }
 
@@ -82,7 +83,7 @@ BASE_SOURCES=(/bin/busybox "$L1_DIR/guest/channel.c" "$L1_DIR/lib/initramfs.sh")
 # base_initramfs: prints a directory with base.cpio, and its contents in root
 base_initramfs()
 {
-	cached "base/$KERNEL_KEY-$(hash_of "$L1_DIR/guest/init-l1" "${BASE_SOURCES[@]}")" build_base
+	cached "base/$KERNEL_KEY-$(hash_of "$L1_DIR"/guest/{init,shell}-l1 "${BASE_SOURCES[@]}")" build_base
 }
 
 merged_usr()
