@@ -54,7 +54,11 @@ put_modules()
 		mkdir -p "$dir/usr/${file%/*}"
 		cp "$KERNEL_DIR/$file" "$dir/usr/$file"
 	done < <(modules_with_dependencies "$KERNEL_DIR" "$KERNEL_RELEASE" "${L1_MODULES[@]}")
-	cp "$KERNEL_DIR/lib/modules/$KERNEL_RELEASE"/modules.{builtin,order} "$dir/usr/lib/modules/$KERNEL_RELEASE/"
+	for file in modules.builtin modules.order; do
+		if [[ -e $KERNEL_DIR/lib/modules/$KERNEL_RELEASE/$file ]]; then
+			cp "$KERNEL_DIR/lib/modules/$KERNEL_RELEASE/$file" "$dir/usr/lib/modules/$KERNEL_RELEASE/"
+		fi
+	done
 	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir/usr" "$KERNEL_RELEASE" 2>/dev/null
 }
 

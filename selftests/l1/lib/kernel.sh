@@ -74,9 +74,9 @@ build_kernel()
 	[[ -n $modules && -n $vmlinuz ]] || die "no kernel or no modules in $image"
 	mkdir -p "$dir/lib/modules"
 	prune_modules "$modules"
-	mv "$modules" "$dir/lib/modules/"
 	mv "$vmlinuz" "$dir/vmlinuz"
 	find "$dir/root" -name 'config*' -type f -exec mv {} "$dir/config" ';'
+	mv "$modules" "$dir/lib/modules/"
 	rm -rf "$dir/debs" "$dir/root"
 	# busybox's modprobe and a fast boot want them plain
 	while read -r file; do
