@@ -21,6 +21,8 @@ qemu_machine()
 	if [[ -n $ICOUNT ]]; then
 		EMULATOR+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off')
 	else
-		EMULATOR+=(-accel tcg)
+		# One thread for all CPUs: with one each, a CPU at times goes on executing
+		# a breakpoint that another has long patched away, and the machine hangs.
+		EMULATOR+=(-accel 'tcg,thread=single')
 	fi
 }
