@@ -83,5 +83,17 @@ cached()
 			fi
 		) 9>"$lock"
 	fi
+	touch -c "$entry"
 	printf '%s\n' "$entry"
+}
+
+# What is made here goes when nothing has used it for a fortnight; what was fetched stays.
+prune_cache()
+{
+	local kind
+	for kind in base channel fast module tmp; do
+		if [[ -d $CACHE/$kind ]]; then
+			find "$CACHE/$kind" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
+		fi
+	done
 }

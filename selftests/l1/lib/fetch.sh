@@ -50,7 +50,7 @@ build_apt_root()
 apt_root()
 {
 	local suite=$1
-	if [[ -n $(find "$CACHE/apt/$suite" -maxdepth 0 -mtime +6 2>/dev/null) ]]; then
+	if [[ -n $(find "$CACHE/apt/$suite/sources.list" -mtime +6 2>/dev/null) ]]; then
 		rm -rf "$CACHE/apt/$suite"
 	fi
 	cached "apt/$suite" build_apt_root "$suite"
