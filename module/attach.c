@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "exit.h"
 #include "guest.h"
+#include "split.h"
 
 enum hook_state { WAITING, OK, UNAVAILABLE, DETACHED };
 
@@ -44,6 +45,10 @@ static const char * const hook_names[L1T_HOOKS] = {
 	[L1T_HOOK_VCPU_CREATE] = "vcpu_create",
 	[L1T_HOOK_VCPU_DESTROY] = "vcpu_destroy",
 	[L1T_HOOK_MEMORY] = "memory",
+	[L1T_HOOK_RUN] = "run",
+	[L1T_HOOK_PUT] = "put",
+	[L1T_HOOK_SCHED_OUT] = "sched_out",
+	[L1T_HOOK_SCHED_IN] = "sched_in",
 };
 
 /* Protects all below, and the text and data of KVM from going meanwhile. */
@@ -53,6 +58,7 @@ static enum l1t_isa isa;
 static struct mutex *vms_mutex;
 static struct list_head *vms;
 static bool functions_attached;
+static bool splits __read_mostly;
 
 #define ENDBR_BYTES	4
 
@@ -123,12 +129,51 @@ static void memory_changed(void *kvm)
 		l1t_guest_missing(kvm);
 }
 
+/* kvm_arch_vcpu_ioctl_run(vcpu) */
+static void vcpu_runs(void *vcpu)
+{
+	if (splits)
+		l1t_split_run(vcpu);
+}
+
+/* kvm_arch_vcpu_put(vcpu) */
+static void vcpu_unloaded(void *vcpu)
+{
+	if (splits)
+		l1t_split_put(vcpu);
+}
+
+static struct kvm_vcpu *notified_vcpu(void *notifier)
+{
+	return container_of((struct preempt_notifier *)notifier,
+			    struct kvm_vcpu, preempt_notifier);
+}
+
+/* kvm_sched_out(notifier, next) */
+static void vcpu_sched_out(void *notifier)
+{
+	if (splits)
+		l1t_split_sched_out(notified_vcpu(notifier));
+}
+
+/* kvm_sched_in(notifier, cpu) */
+static void vcpu_sched_in(void *notifier)
+{
+	if (splits)
+		l1t_split_sched_in(notified_vcpu(notifier));
+}
+
+/* Those that are told most often come first. */
 static struct function_hook {
 	enum l1t_hook hook;
 	const char *function;
 	void (*tell)(void *arg);
 	unsigned long ip;
 } function_hooks[] = {
+	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put", vcpu_unloaded },
+	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run", vcpu_runs },
+	{ L1T_HOOK_SCHED_OUT, "kvm_sched_out", vcpu_sched_out },
+	{ L1T_HOOK_SCHED_IN, "kvm_sched_in", vcpu_sched_in },
 	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", vm_freed },
 	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", vcpu_destroyed },
 	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", vm_created },
@@ -200,6 +245,11 @@ static void forget_functions(void)
 
 static void attach_functions(void)
 {
+	static const enum l1t_hook split_hooks[] = {
+		L1T_HOOK_RUN, L1T_HOOK_PUT,
+		L1T_HOOK_SCHED_OUT, L1T_HOOK_SCHED_IN,
+	};
+	bool split_all = true;
 	int err, found = 0;
 	size_t i;
 
@@ -208,6 +258,11 @@ static void attach_functions(void)
 		set_state(function_hooks[i].hook, err);
 		found += !err;
 	}
+	/* Half of what splits an exit's time would split it wrongly. */
+	for (i = 0; i < ARRAY_SIZE(split_hooks); i++)
+		if (states[split_hooks[i]] != OK)
+			split_all = false;
+	WRITE_ONCE(splits, split_all);
 	/* Without a filter it would be told of every function there is. */
 	if (!found)
 		return;

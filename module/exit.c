@@ -59,6 +59,17 @@ static __always_inline struct l1t_account *find(const struct kvm_vcpu *vcpu)
 }
 
 /**
+ * l1t_account_find() - the account of a vCPU, or NULL
+ * @vcpu: loaded, or about to be, by this thread
+ *
+ * Context: preemption off.
+ */
+struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu)
+{
+	return find(vcpu);
+}
+
+/**
  * l1t_exit_forget() - drop a vCPU that dies from every CPU's memory
  * @vcpu: no longer running, and no longer found by l1t_vcpu_find()
  *
@@ -90,98 +101,32 @@ u64 l1t_exit_unattributed(void)
 	return sum;
 }
 
-static __always_inline struct l1t_cell *cell_at(struct l1t_account *acct,
-						unsigned int index)
+static noinline void close_rare(struct l1t_account *acct, bool guest_mode,
+				u64 now, u64 ns)
 {
-	return &acct->chunks[index / L1T_CELL_PLACES]->cells[index % L1T_CELL_PLACES];
-}
+	struct l1t_split *split = &acct->split;
+	u64 parts_ns[L1T_PARTS];
+	unsigned int i;
 
-static unsigned int nth_index(unsigned int n)
-{
-	return n / L1T_CHUNK_CELLS * L1T_CELL_PLACES + n % L1T_CHUNK_CELLS;
-}
-
-static void refill(struct callback_head *work)
-{
-	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
-	struct l1t_chunk *chunk = kzalloc(L1T_CHUNK_BYTES, GFP_KERNEL);
-
-	/* Without memory the flag falls all the same: the next exit asks again. */
-	if (chunk) {
-		acct->chunks[acct->nr_chunks] = chunk;
-		/* new_cell(), on another CPU by now, sees the chunk. */
-		smp_store_release(&acct->nr_chunks, acct->nr_chunks + 1);
+	if (acct->rare & L1T_RARE_SPLIT) {
+		l1t_split_parts(split, now, ns, parts_ns);
+		for (i = 0; i < L1T_PARTS; i++) {
+			acct->open->parts_ns[i] += parts_ns[i];
+			split->ticks[i] = 0;
+		}
+		split->part = L1T_PART_KERNEL;
+		split->kernel_since_ticks = 0;
 	}
-	/* Whoever queues the next refill sees this one done. */
-	smp_store_release(&acct->refill_queued, false);
-	l1t_vcpu_put(container_of(acct, struct l1t_vcpu, acct));
+	if (!(acct->rare & L1T_RARE_L3))
+		acct->l3_entries += guest_mode;
+	else if (guest_mode)
+		acct->l3_exits_handled++;
+	else
+		acct->l3_exits_left++;
 }
 
-static void ask_for_refill(struct l1t_account *acct)
-{
-	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
-
-	/* Pairs with the release at the end of refill(). */
-	if (smp_load_acquire(&acct->refill_queued))
-		return;
-	if (acct->nr_chunks == L1T_CHUNKS)
-		return;
-	acct->refill_queued = true;
-	init_task_work(&acct->refill, refill);
-	l1t_vcpu_get(v);
-	if (l1t_task_work_add(current, &acct->refill)) {
-		acct->refill_queued = false;
-		l1t_vcpu_put(v);
-	}
-}
-
-/*
- * What KVM had counted before our first exit, of a vCPU that was running
- * before it was known. KVM counts after its tracepoint, except where that
- * stands in the exit handler (SVM before 6.12), out of guest mode.
- */
-static void set_kvm_exits_base(struct l1t_account *acct,
-			       const struct kvm_vcpu *vcpu)
-{
-	u64 exits = vcpu->stat.exits;
-
-	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE && exits)
-		exits--;
-	WRITE_ONCE(acct->kvm_exits_base, exits);
-}
-
-/*
- * First exit of its kind. Cell 0 is OTHER's and is always there, so index 0
- * can mean "none".
- */
-static noinline struct l1t_cell *new_cell(struct l1t_account *acct,
-					  const struct kvm_vcpu *vcpu,
-					  enum l1t_level level,
-					  unsigned int slot)
-{
-	unsigned int n = acct->nr_cells;
-	struct l1t_cell *cell;
-
-	if (acct->kvm_exits_base == L1T_BASE_UNKNOWN)
-		set_kvm_exits_base(acct, vcpu);
-	if (slot == L1T_SLOT_OTHER)
-		return cell_at(acct, 0);
-	if (n + L1T_CHUNK_CELLS >= acct->nr_chunks * L1T_CHUNK_CELLS)
-		ask_for_refill(acct);
-	/* Pairs with the release of the new chunk in refill(). */
-	if (n >= smp_load_acquire(&acct->nr_chunks) * L1T_CHUNK_CELLS) {
-		acct->lost_cells++;
-		return cell_at(acct, 0);
-	}
-	acct->index[level][slot] = nth_index(n);
-	cell = cell_at(acct, nth_index(n));
-	cell->key = l1t_key(level, slot);
-	/* Readers that count it see its key. */
-	smp_store_release(&acct->nr_cells, n + 1);
-	return cell;
-}
-
-static __always_inline void close_exit(struct l1t_account *acct, u64 now)
+static __always_inline void close_exit(struct l1t_account *acct,
+				       bool guest_mode, u64 now)
 {
 	u64 ns = l1t_ticks_to_ns(l1t_ticks_since(acct->exit_ticks, now));
 	unsigned int bucket = fls64(ns >> L1T_HIST_SHIFT);
@@ -190,15 +135,18 @@ static __always_inline void close_exit(struct l1t_account *acct, u64 now)
 	if (bucket >= L1T_HIST_BUCKETS)
 		bucket = L1T_HIST_BUCKETS - 1;
 
-	WRITE_ONCE(cell->seq, cell->seq + 1);
-	smp_wmb(); /* odd before the numbers change: l1t_cell_add_to() */
 	cell->time_ns += ns;
 	if (ns > cell->max_ns)
 		cell->max_ns = ns;
 	cell->hist[bucket]++;
-	smp_wmb(); /* even after */
-	WRITE_ONCE(cell->seq, cell->seq + 1);
+	if (unlikely(acct->rare | guest_mode))
+		close_rare(acct, guest_mode, now, ns);
 	acct->open = NULL;
+}
+
+static __always_inline bool in_guest_mode(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.hflags & HF_GUEST_MASK;
 }
 
 static __always_inline unsigned int slot_of(const struct kvm_vcpu *vcpu,
@@ -225,9 +173,9 @@ static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
 {
 	struct l1t_account *acct = find(vcpu);
 	u64 now = l1t_ticks();
-	enum l1t_level level;
 	struct l1t_cell *cell;
 	unsigned int index;
+	bool guest_mode;
 
 	if (unlikely(!acct)) {
 		this_cpu_inc(unattributed);
@@ -235,21 +183,25 @@ static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
 		return;
 	}
 
+	guest_mode = in_guest_mode(vcpu);
+	index = acct->index[guest_mode][slot];
+	cell = likely(index) ? l1t_account_cell(acct, index) :
+			       l1t_account_new_cell(acct, vcpu, guest_mode,
+						    slot);
+
+	l1t_account_write_begin(acct);
 	if (likely(acct->entry_ticks)) {
 		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
 		acct->entry_ticks = 0;
 	} else if (acct->open) {
 		/* 5.10 re-enters a guest without its kvm_entry tracepoint. */
-		close_exit(acct, now);
+		close_exit(acct, guest_mode, now);
 	}
-
-	level = vcpu->arch.hflags & HF_GUEST_MASK ? L1T_LEVEL3 : L1T_LEVEL2;
-	index = acct->index[level][slot];
-	cell = likely(index) ? cell_at(acct, index) :
-			       new_cell(acct, vcpu, level, slot);
 	cell->count++;
 	acct->exit_ticks = now;
+	acct->rare = guest_mode ? L1T_RARE_L3 : 0;
 	acct->open = cell;
+	l1t_account_write_end(acct);
 }
 
 /**
@@ -291,36 +243,15 @@ void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 	if (unlikely(!acct))
 		return;
 
+	l1t_account_write_begin(acct);
 	if (likely(acct->open)) {
-		close_exit(acct, now);
+		close_exit(acct, in_guest_mode(vcpu), now);
 	} else if (acct->entry_ticks) {
 		acct->unpaired_entries++;
 		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
 	}
 	acct->entry_ticks = now;
-}
-
-/**
- * l1t_account_init() - make an account ready for its first exit
- * @acct: all zero
- *
- * Context: may sleep. Return: 0 or -ENOMEM, and then @acct is to be freed.
- */
-int l1t_account_init(struct l1t_account *acct)
-{
-	BUILD_BUG_ON(sizeof(struct l1t_chunk) > L1T_CHUNK_BYTES);
-	BUILD_BUG_ON(L1T_CHUNK_CELLS > L1T_CELL_PLACES);
-	BUILD_BUG_ON(L1T_CHUNKS * L1T_CELL_PLACES > U8_MAX + 1);
-
-	for (; acct->nr_chunks < 2; acct->nr_chunks++) {
-		acct->chunks[acct->nr_chunks] = kzalloc(L1T_CHUNK_BYTES,
-							GFP_KERNEL);
-		if (!acct->chunks[acct->nr_chunks])
-			return -ENOMEM;
-	}
-	cell_at(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
-	acct->nr_cells = 1;
-	return 0;
+	l1t_account_write_end(acct);
 }
 
 /**
@@ -329,67 +260,16 @@ int l1t_account_init(struct l1t_account *acct)
  */
 void l1t_account_close(struct l1t_account *acct)
 {
-	if (acct->open)
-		close_exit(acct, l1t_ticks());
+	u64 now = l1t_ticks();
+
+	l1t_account_write_begin(acct);
+	if (acct->open) {
+		/* Neither handled nor left, if it was L3's. */
+		acct->rare &= ~L1T_RARE_L3;
+		close_exit(acct, false, now);
+	}
+	if (acct->entry_ticks)
+		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
 	acct->entry_ticks = 0;
-}
-
-/**
- * l1t_account_free() - free what l1t_account_init() and exits allocated
- * @acct: without a writer or reader left
- */
-void l1t_account_free(struct l1t_account *acct)
-{
-	while (acct->nr_chunks)
-		kfree(acct->chunks[--acct->nr_chunks]);
-}
-
-/**
- * l1t_account_cells() - how many cells there are; they are never fewer later
- * @acct: the account
- */
-unsigned int l1t_account_cells(const struct l1t_account *acct)
-{
-	/* Pairs with the release in new_cell(). */
-	return smp_load_acquire(&acct->nr_cells);
-}
-
-/**
- * l1t_account_cell() - the nth cell
- * @acct: the account
- * @n: below l1t_account_cells()
- */
-const struct l1t_cell *l1t_account_cell(const struct l1t_account *acct,
-					unsigned int n)
-{
-	return cell_at((struct l1t_account *)acct, nth_index(n));
-}
-
-/**
- * l1t_cell_add_to() - add a cell's numbers to a sum, as of one moment
- * @cell: may be written meanwhile
- * @sum: takes them
- */
-void l1t_cell_add_to(const struct l1t_cell *cell, struct l1t_sample *sum)
-{
-	struct l1t_sample s;
-	unsigned int i;
-	u32 seq;
-
-	do {
-		seq = READ_ONCE(cell->seq);
-		smp_rmb(); /* pairs with the barriers in close_exit() */
-		s.count = READ_ONCE(cell->count);
-		s.time_ns = READ_ONCE(cell->time_ns);
-		s.max_ns = READ_ONCE(cell->max_ns);
-		for (i = 0; i < L1T_HIST_BUCKETS; i++)
-			s.hist[i] = READ_ONCE(cell->hist[i]);
-		smp_rmb(); /* likewise */
-	} while (seq & 1 || READ_ONCE(cell->seq) != seq);
-
-	sum->count += s.count;
-	sum->time_ns += s.time_ns;
-	sum->max_ns = max(sum->max_ns, s.max_ns);
-	for (i = 0; i < L1T_HIST_BUCKETS; i++)
-		sum->hist[i] += s.hist[i];
+	l1t_account_write_end(acct);
 }

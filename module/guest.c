@@ -4,7 +4,10 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "clock.h"
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "exit.h"
 #include "guest.h"
 
 DEFINE_RAW_SPINLOCK(l1t_lock);
@@ -299,9 +302,10 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 	unsigned int n, cells = l1t_account_cells(acct);
 	struct l1t_sample s = {};
 	u64 kvm_exits, base;
+	unsigned int i;
 
 	for (n = 0; n < cells; n++)
-		l1t_cell_add_to(l1t_account_cell(acct, n), &s);
+		l1t_account_add_cell(acct, n, &s);
 
 	raw_spin_lock(&l1t_lock);
 	kvm_exits = v->vcpu ? READ_ONCE(v->vcpu->stat.exits) : v->kvm_exits;
@@ -310,11 +314,49 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 
 	sum->exits += s.count;
 	sum->exit_time_ns += s.time_ns;
-	sum->guest_time_ns += l1t_ticks_to_ns(READ_ONCE(acct->guest_ticks));
+	sum->guest_time_ns += l1t_account_guest_ns(acct);
+	for (i = 0; i < L1T_PARTS; i++)
+		sum->parts_ns[i] += s.parts_ns[i];
 	if (base != L1T_BASE_UNKNOWN && kvm_exits > base + s.count)
 		sum->untraced += kvm_exits - base - s.count;
 	sum->unpaired_entries += READ_ONCE(acct->unpaired_entries);
 	sum->lost_cells += READ_ONCE(acct->lost_cells);
+	sum->l3_entries += READ_ONCE(acct->l3_entries);
+	sum->l3_exits_handled += READ_ONCE(acct->l3_exits_handled);
+	sum->l3_exits_left += READ_ONCE(acct->l3_exits_left);
+}
+
+/*
+ * A guest turns CR4.VMXE on for VMXON and cannot turn it off before VMXOFF;
+ * EFER.SVME is what AMD's guests turn on.
+ */
+static enum l1t_nested vcpu_nested(const struct kvm_vcpu *vcpu)
+{
+	if (vcpu->arch.hflags & HF_GUEST_MASK)
+		return L1T_NESTED_RUNNING;
+	if (vcpu->arch.cr4 & X86_CR4_VMXE || vcpu->arch.efer & EFER_SVME)
+		return L1T_NESTED_ON;
+	return L1T_NESTED_OFF;
+}
+
+/**
+ * l1t_guest_nested() - does a guest use VMX or SVM itself
+ * @g: alive or dead
+ *
+ * Return: running if any of its vCPUs is with an L3 now, on if any may be.
+ */
+enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
+{
+	enum l1t_nested most = L1T_NESTED_OFF;
+	struct l1t_vcpu *v;
+
+	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
+		raw_spin_lock(&l1t_lock);
+		if (v->vcpu)
+			most = max(most, vcpu_nested(v->vcpu));
+		raw_spin_unlock(&l1t_lock);
+	}
+	return most;
 }
 
 /**
@@ -354,6 +396,7 @@ void l1t_totals(struct l1t_totals *t)
 		t->usage.vms++;
 		t->usage.vcpus += READ_ONCE(g->nr_vcpus);
 		t->usage.memory_bytes += READ_ONCE(g->memory_bytes);
+		t->usage.nested_vms += l1t_guest_nested(g) != L1T_NESTED_OFF;
 	}
 	t->vms = READ_ONCE(nr_guests_ever);
 	t->vcpus = READ_ONCE(nr_vcpus_ever);

@@ -17,7 +17,7 @@
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
 
-#include "exit.h"
+#include "account.h"
 
 struct l1t_guest;
 
@@ -102,8 +102,12 @@ struct l1t_counts {
 	u64 exit_time_ns;
 	u64 guest_time_ns;
 	u64 untraced;
+	u64 parts_ns[L1T_PARTS];
 	u64 unpaired_entries;
 	u64 lost_cells;
+	u64 l3_entries;
+	u64 l3_exits_handled;
+	u64 l3_exits_left;
 };
 
 /**
@@ -117,6 +121,7 @@ struct l1t_totals {
 		u64 vms;
 		u64 vcpus;
 		u64 memory_bytes;
+		u64 nested_vms;
 	} usage;
 };
 
@@ -146,6 +151,9 @@ void l1t_guests_abandon(void);
 void l1t_guests_wait_freed(void);
 
 void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum);
+enum l1t_nested { L1T_NESTED_OFF, L1T_NESTED_ON, L1T_NESTED_RUNNING };
+
+enum l1t_nested l1t_guest_nested(struct l1t_guest *g);
 void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
 void l1t_totals(struct l1t_totals *t);
 

@@ -15,6 +15,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 
 #include "attach.h"
 #include "guest.h"
@@ -46,6 +47,7 @@ struct desc {
 };
 
 #define TYPE_CUMULATIVE	(0 << 0)
+#define TYPE_INSTANT	(1 << 0)
 #define TYPE_PEAK	(2 << 0)
 #define TYPE_LOG_HIST	(4 << 0)
 #define UNIT_NONE	(0 << 4)
@@ -61,7 +63,10 @@ struct desc {
 struct block {
 	u64 count;
 	u64 time_ns;
-	u64 reserved[4];
+	u64 user_ns;
+	u64 wait_ns;
+	u64 runq_ns;
+	u64 throttled_ns;
 	u64 max_ns;
 	u64 hist_ns[FILE_BUCKETS];
 };
@@ -73,6 +78,14 @@ struct whole {
 	u64 untraced;
 	u64 unpaired_entries;
 	u64 lost_cells;
+	u64 l3_entries;
+	u64 l3_exits_handled;
+	u64 l3_exits_left;
+	/* what a vCPU is at; these only in its own file */
+	u64 state;
+	u64 state_since_ns;
+	u64 open_level;
+	u64 open_code;
 };
 
 #define BLOCK_BYTES	256
@@ -88,8 +101,9 @@ struct field {
 	s16 exponent;
 };
 
-#define COUNT(type, f)	{ #f, offsetof(struct type, f), 1, \
-			  TYPE_CUMULATIVE | UNIT_NONE | BASE_POW10, 0 }
+#define COUNT(type, f)	NUMBER(type, f, CUMULATIVE)
+#define NUMBER(type, f, t) { #f, offsetof(struct type, f), 1, \
+			     TYPE_##t | UNIT_NONE | BASE_POW10, 0 }
 #define TIME(type, f, t) { #f, offsetof(struct type, f), \
 			   sizeof_field(struct type, f) / sizeof(u64), \
 			   TYPE_##t | UNIT_SECONDS | BASE_POW10, -9 }
@@ -101,11 +115,25 @@ static const struct field whole_fields[] = {
 	COUNT(whole, untraced),
 	COUNT(whole, unpaired_entries),
 	COUNT(whole, lost_cells),
+	COUNT(whole, l3_entries),
+	COUNT(whole, l3_exits_handled),
+	COUNT(whole, l3_exits_left),
+	/* NR_GUEST_FIELDS end here */
+	NUMBER(whole, state, INSTANT),
+	TIME(whole, state_since_ns, INSTANT),
+	NUMBER(whole, open_level, INSTANT),
+	NUMBER(whole, open_code, INSTANT),
 };
+
+#define NR_GUEST_FIELDS	(ARRAY_SIZE(whole_fields) - 4)
 
 static const struct field block_fields[] = {
 	COUNT(block, count),
 	TIME(block, time_ns, CUMULATIVE),
+	TIME(block, user_ns, CUMULATIVE),
+	TIME(block, wait_ns, CUMULATIVE),
+	TIME(block, runq_ns, CUMULATIVE),
+	TIME(block, throttled_ns, CUMULATIVE),
 	TIME(block, max_ns, PEAK),
 	TIME(block, hist_ns, LOG_HIST),
 };
@@ -125,7 +153,7 @@ struct view {
 static u32 view_key(const struct view *view, unsigned int n)
 {
 	if (view->v)
-		return l1t_account_cell(&view->v->acct, n)->key;
+		return l1t_account_key(&view->v->acct, n);
 	return view->g->keys[n];
 }
 
@@ -135,10 +163,8 @@ static void add_key(const struct l1t_account *acct, u32 key,
 	unsigned int n, cells = l1t_account_cells(acct);
 
 	for (n = 0; n < cells; n++) {
-		const struct l1t_cell *cell = l1t_account_cell(acct, n);
-
-		if (cell->key == key) {
-			l1t_cell_add_to(cell, sum);
+		if (l1t_account_key(acct, n) == key) {
+			l1t_account_add_cell(acct, n, sum);
 			return;
 		}
 	}
@@ -151,7 +177,7 @@ static void get_block(const struct view *view, unsigned int n,
 	struct l1t_vcpu *v;
 
 	if (view->v)
-		l1t_cell_add_to(l1t_account_cell(&view->v->acct, n), &s);
+		l1t_account_add_cell(&view->v->acct, n, &s);
 	else
 		list_for_each_entry_rcu(v, &view->g->vcpus, link, true)
 			add_key(&v->acct, view_key(view, n), &s);
@@ -161,8 +187,27 @@ static void get_block(const struct view *view, unsigned int n,
 	memset(block, 0, sizeof(*block));
 	block->count = s.count;
 	block->time_ns = s.time_ns;
+	block->user_ns = s.parts_ns[L1T_PART_USER];
+	block->wait_ns = s.parts_ns[L1T_PART_WAIT];
+	block->runq_ns = s.parts_ns[L1T_PART_RUNQ];
+	block->throttled_ns = s.parts_ns[L1T_PART_THROTTLED];
 	block->max_ns = s.max_ns;
 	memcpy(block->hist_ns + L1T_HIST_SHIFT, s.hist, sizeof(s.hist));
+}
+
+static void get_state(const struct l1t_account *acct, struct whole *whole)
+{
+	struct l1t_now now;
+
+	l1t_account_now(acct, &now);
+	whole->state = now.state;
+	if (now.state == L1T_STATE_NONE)
+		return;
+	whole->state_since_ns = ktime_get_boottime_ns() - now.for_ns;
+	if (now.state == L1T_STATE_GUEST)
+		return;
+	whole->open_level = 2 + now.key / L1T_SLOTS;
+	whole->open_code = l1t_slot_code(now.key % L1T_SLOTS);
 }
 
 static void get_whole(const struct view *view, struct block *block)
@@ -183,12 +228,22 @@ static void get_whole(const struct view *view, struct block *block)
 		.untraced = c.untraced,
 		.unpaired_entries = c.unpaired_entries,
 		.lost_cells = c.lost_cells,
+		.l3_entries = c.l3_entries,
+		.l3_exits_handled = c.l3_exits_handled,
+		.l3_exits_left = c.l3_exits_left,
 	};
+	if (view->v)
+		get_state(&view->v->acct, whole);
+}
+
+static unsigned int nr_whole_fields(const struct view *view)
+{
+	return view->v ? ARRAY_SIZE(whole_fields) : NR_GUEST_FIELDS;
 }
 
 static unsigned int nr_descs(const struct view *view)
 {
-	return ARRAY_SIZE(whole_fields) +
+	return nr_whole_fields(view) +
 	       view->nr_keys * ARRAY_SIZE(block_fields);
 }
 
@@ -199,12 +254,12 @@ static void get_desc(const struct view *view, unsigned int i, struct desc *desc)
 	int len = 0;
 
 	memset(desc, 0, sizeof(*desc));
-	if (i < ARRAY_SIZE(whole_fields)) {
+	if (i < nr_whole_fields(view)) {
 		f = &whole_fields[i];
 	} else {
 		u32 key;
 
-		i -= ARRAY_SIZE(whole_fields);
+		i -= nr_whole_fields(view);
 		f = &block_fields[i % ARRAY_SIZE(block_fields)];
 		i /= ARRAY_SIZE(block_fields);
 		key = view_key(view, i);
@@ -350,7 +405,7 @@ static void learn_keys(struct l1t_guest *g)
 		unsigned int cells = l1t_account_cells(&v->acct);
 
 		for (n = 0; n < cells && g->nr_keys < L1T_GUEST_KEYS; n++) {
-			u32 key = l1t_account_cell(&v->acct, n)->key;
+			u32 key = l1t_account_key(&v->acct, n);
 
 			if (!has_key(g, key))
 				g->keys[g->nr_keys++] = key;

@@ -133,6 +133,10 @@ HOOK_ATTR(vm_free, L1T_HOOK_VM_FREE);
 HOOK_ATTR(vcpu_create, L1T_HOOK_VCPU_CREATE);
 HOOK_ATTR(vcpu_destroy, L1T_HOOK_VCPU_DESTROY);
 HOOK_ATTR(memory, L1T_HOOK_MEMORY);
+HOOK_ATTR(run, L1T_HOOK_RUN);
+HOOK_ATTR(put, L1T_HOOK_PUT);
+HOOK_ATTR(sched_out, L1T_HOOK_SCHED_OUT);
+HOOK_ATTR(sched_in, L1T_HOOK_SCHED_IN);
 
 static struct attribute *hooks_attrs[] = {
 	&hook_attr_kvm_exit.attr.attr,
@@ -144,6 +148,10 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_vcpu_create.attr.attr,
 	&hook_attr_vcpu_destroy.attr.attr,
 	&hook_attr_memory.attr.attr,
+	&hook_attr_run.attr.attr,
+	&hook_attr_put.attr.attr,
+	&hook_attr_sched_out.attr.attr,
+	&hook_attr_sched_in.attr.attr,
 	NULL
 };
 
@@ -182,12 +190,18 @@ TOTAL_ATTR(totals_vcpus, vcpus, vcpus);
 TOTAL_ATTR(totals_exits, exits, counts.exits);
 TOTAL_ATTR(totals_exit_time_ns, exit_time_ns, counts.exit_time_ns);
 TOTAL_ATTR(totals_guest_time_ns, guest_time_ns, counts.guest_time_ns);
+TOTAL_ATTR(totals_user_time_ns, user_time_ns, counts.parts_ns[L1T_PART_USER]);
+TOTAL_ATTR(totals_wait_time_ns, wait_time_ns, counts.parts_ns[L1T_PART_WAIT]);
+TOTAL_ATTR(totals_runq_time_ns, runq_time_ns, counts.parts_ns[L1T_PART_RUNQ]);
+TOTAL_ATTR(totals_throttled_ns, throttled_ns,
+	   counts.parts_ns[L1T_PART_THROTTLED]);
 TOTAL_ATTR(totals_untraced, untraced, counts.untraced);
 TOTAL_ATTR(totals_unpaired_entries, unpaired_entries, counts.unpaired_entries);
 TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
 TOTAL_ATTR(usage_vms, vms, usage.vms);
 TOTAL_ATTR(usage_vcpus, vcpus, usage.vcpus);
 TOTAL_ATTR(usage_memory_bytes, memory_bytes, usage.memory_bytes);
+TOTAL_ATTR(usage_nested_vms, nested_vms, usage.nested_vms);
 
 static ssize_t unattributed_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
@@ -202,6 +216,10 @@ static struct attribute *totals_attrs[] = {
 	&totals_exits.attr.attr,
 	&totals_exit_time_ns.attr.attr,
 	&totals_guest_time_ns.attr.attr,
+	&totals_user_time_ns.attr.attr,
+	&totals_wait_time_ns.attr.attr,
+	&totals_runq_time_ns.attr.attr,
+	&totals_throttled_ns.attr.attr,
 	&totals_untraced.attr.attr,
 	&totals_unpaired_entries.attr.attr,
 	&totals_lost_cells.attr.attr,
@@ -218,6 +236,7 @@ static struct attribute *usage_attrs[] = {
 	&usage_vms.attr.attr,
 	&usage_vcpus.attr.attr,
 	&usage_memory_bytes.attr.attr,
+	&usage_nested_vms.attr.attr,
 	NULL
 };
 

@@ -10,6 +10,17 @@
 #include "stats.h"
 #include "sysfs.h"
 
+static const char *nested_name(struct l1t_guest *g)
+{
+	static const char * const names[] = {
+		[L1T_NESTED_OFF] = "off",
+		[L1T_NESTED_ON] = "on",
+		[L1T_NESTED_RUNNING] = "running",
+	};
+
+	return names[l1t_guest_nested(g)];
+}
+
 #define GUEST_ATTR(_name, _fmt, _value)					\
 	static ssize_t _name##_show(struct device *dev,			\
 				    struct device_attribute *attr,	\
@@ -28,8 +39,9 @@ GUEST_ATTR(adopted, "%d", g->adopted);
 GUEST_ATTR(created_ns, "%llu", g->created_ns);
 GUEST_ATTR(vcpus, "%u", READ_ONCE(g->nr_vcpus));
 GUEST_ATTR(memory_bytes, "%llu", READ_ONCE(g->memory_bytes));
+GUEST_ATTR(nested, "%s", nested_name(g));
 
-#define GUEST_COUNT_ATTR(_name)						\
+#define GUEST_COUNT_ATTR(_name, _member)				\
 	static ssize_t _name##_show(struct device *dev,			\
 				    struct device_attribute *attr,	\
 				    char *buf)				\
@@ -37,13 +49,17 @@ GUEST_ATTR(memory_bytes, "%llu", READ_ONCE(g->memory_bytes));
 		struct l1t_counts c = {};				\
 									\
 		l1t_guest_counts(dev_to_guest(dev), &c);		\
-		return sysfs_emit(buf, "%llu\n", c._name);		\
+		return sysfs_emit(buf, "%llu\n", c._member);		\
 	}								\
 	static DEVICE_ATTR(_name, 0440, _name##_show, NULL)
 
-GUEST_COUNT_ATTR(exits);
-GUEST_COUNT_ATTR(exit_time_ns);
-GUEST_COUNT_ATTR(guest_time_ns);
+GUEST_COUNT_ATTR(exits, exits);
+GUEST_COUNT_ATTR(exit_time_ns, exit_time_ns);
+GUEST_COUNT_ATTR(guest_time_ns, guest_time_ns);
+GUEST_COUNT_ATTR(user_time_ns, parts_ns[L1T_PART_USER]);
+GUEST_COUNT_ATTR(wait_time_ns, parts_ns[L1T_PART_WAIT]);
+GUEST_COUNT_ATTR(runq_time_ns, parts_ns[L1T_PART_RUNQ]);
+GUEST_COUNT_ATTR(throttled_ns, parts_ns[L1T_PART_THROTTLED]);
 
 static struct attribute *guest_attrs[] = {
 	&dev_attr_pid.attr,
@@ -56,6 +72,11 @@ static struct attribute *guest_attrs[] = {
 	&dev_attr_exits.attr,
 	&dev_attr_exit_time_ns.attr,
 	&dev_attr_guest_time_ns.attr,
+	&dev_attr_user_time_ns.attr,
+	&dev_attr_wait_time_ns.attr,
+	&dev_attr_runq_time_ns.attr,
+	&dev_attr_throttled_ns.attr,
+	&dev_attr_nested.attr,
 	NULL
 };
 

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A vCPU's account: its memory, and how it is read. exit.c writes it. */
+#include <linux/slab.h>
+
+#include "attach.h"
+#include "clock.h"
+#include "exit.h"
+#include "guest.h"
+
+static unsigned int nth_index(unsigned int n)
+{
+	return n / L1T_CHUNK_CELLS * L1T_CELL_PLACES + n % L1T_CHUNK_CELLS;
+}
+
+static void refill(struct callback_head *work)
+{
+	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
+	struct l1t_chunk *chunk = kzalloc(L1T_CHUNK_BYTES, GFP_KERNEL);
+
+	/* Without memory the flag falls all the same: the next exit asks again. */
+	if (chunk) {
+		acct->chunks[acct->nr_chunks] = chunk;
+		/* new_cell(), on another CPU by now, sees the chunk. */
+		smp_store_release(&acct->nr_chunks, acct->nr_chunks + 1);
+	}
+	/* Whoever queues the next refill sees this one done. */
+	smp_store_release(&acct->refill_queued, false);
+	l1t_vcpu_put(container_of(acct, struct l1t_vcpu, acct));
+}
+
+static void ask_for_refill(struct l1t_account *acct)
+{
+	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
+
+	/* Pairs with the release at the end of refill(). */
+	if (smp_load_acquire(&acct->refill_queued))
+		return;
+	if (acct->nr_chunks == L1T_CHUNKS)
+		return;
+	acct->refill_queued = true;
+	init_task_work(&acct->refill, refill);
+	l1t_vcpu_get(v);
+	if (l1t_task_work_add(current, &acct->refill)) {
+		acct->refill_queued = false;
+		l1t_vcpu_put(v);
+	}
+}
+
+/*
+ * What KVM had counted before our first exit, of a vCPU that was running
+ * before it was known. KVM counts after its tracepoint, except where that
+ * stands in the exit handler (SVM before 6.12), out of guest mode.
+ */
+static void set_kvm_exits_base(struct l1t_account *acct,
+			       const struct kvm_vcpu *vcpu)
+{
+	u64 exits = vcpu->stat.exits;
+
+	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE && exits)
+		exits--;
+	WRITE_ONCE(acct->kvm_exits_base, exits);
+}
+
+/**
+ * l1t_account_new_cell() - a cell for the first exit of its kind
+ * @acct: the account
+ * @vcpu: its vCPU
+ * @level: of the exit
+ * @slot: of the exit
+ *
+ * Cell 0 is OTHER's and is always there, so index 0 can mean "none".
+ * Context: the exit path. Return: the cell, that of OTHER for want of memory.
+ */
+struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
+				      const struct kvm_vcpu *vcpu,
+				      enum l1t_level level, unsigned int slot)
+{
+	unsigned int n = acct->nr_cells;
+	struct l1t_cell *cell;
+
+	if (acct->kvm_exits_base == L1T_BASE_UNKNOWN)
+		set_kvm_exits_base(acct, vcpu);
+	/* Its thread may have entered KVM_RUN before there were hooks. */
+	acct->split.in_run = true;
+	if (slot == L1T_SLOT_OTHER)
+		return l1t_account_cell(acct, 0);
+	if (n + L1T_CHUNK_CELLS >= acct->nr_chunks * L1T_CHUNK_CELLS)
+		ask_for_refill(acct);
+	/* Pairs with the release of the new chunk in refill(). */
+	if (n >= smp_load_acquire(&acct->nr_chunks) * L1T_CHUNK_CELLS) {
+		acct->lost_cells++;
+		return l1t_account_cell(acct, 0);
+	}
+	acct->index[level][slot] = nth_index(n);
+	cell = l1t_account_cell(acct, nth_index(n));
+	cell->key = l1t_key(level, slot);
+	/* Readers that count it see its key. */
+	smp_store_release(&acct->nr_cells, n + 1);
+	return cell;
+}
+
+/**
+ * l1t_account_init() - make an account ready for its first exit
+ * @acct: all zero
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM, and then @acct is to be freed.
+ */
+int l1t_account_init(struct l1t_account *acct)
+{
+	BUILD_BUG_ON(sizeof(struct l1t_chunk) > L1T_CHUNK_BYTES);
+	BUILD_BUG_ON(L1T_CHUNK_CELLS > L1T_CELL_PLACES);
+	BUILD_BUG_ON(L1T_CHUNKS * L1T_CELL_PLACES > U8_MAX + 1);
+
+	for (; acct->nr_chunks < 2; acct->nr_chunks++) {
+		acct->chunks[acct->nr_chunks] = kzalloc(L1T_CHUNK_BYTES,
+							GFP_KERNEL);
+		if (!acct->chunks[acct->nr_chunks])
+			return -ENOMEM;
+	}
+	acct->split.part = L1T_PART_KERNEL;
+	l1t_account_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
+	acct->nr_cells = 1;
+	return 0;
+}
+
+/**
+ * l1t_account_free() - free what l1t_account_init() and exits allocated
+ * @acct: without a writer or reader left
+ */
+void l1t_account_free(struct l1t_account *acct)
+{
+	while (acct->nr_chunks)
+		kfree(acct->chunks[--acct->nr_chunks]);
+}
+
+/**
+ * l1t_account_cells() - how many cells there are; they are never fewer later
+ * @acct: the account
+ */
+unsigned int l1t_account_cells(const struct l1t_account *acct)
+{
+	/* Pairs with the release in new_cell(). */
+	return smp_load_acquire(&acct->nr_cells);
+}
+
+/**
+ * l1t_account_key() - level and slot of the nth cell
+ * @acct: the account
+ * @n: below l1t_account_cells()
+ */
+u32 l1t_account_key(const struct l1t_account *acct, unsigned int n)
+{
+	return l1t_account_cell(acct, nth_index(n))->key;
+}
+
+/* What is copied of an account is of one moment if none was written since. */
+static u32 account_read(const struct l1t_account *acct)
+{
+	u32 seq = READ_ONCE(acct->seq);
+
+	smp_rmb(); /* pairs with the writer's barriers */
+	return seq;
+}
+
+static bool account_read_again(const struct l1t_account *acct, u32 seq)
+{
+	smp_rmb(); /* likewise */
+	return seq & 1 || READ_ONCE(acct->seq) != seq;
+}
+
+/**
+ * l1t_account_add_cell() - add a cell's numbers to a sum, as of one moment
+ * @acct: may be written meanwhile
+ * @n: which cell, below l1t_account_cells()
+ * @sum: takes them
+ */
+void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
+			  struct l1t_sample *sum)
+{
+	const struct l1t_cell *cell = l1t_account_cell(acct, nth_index(n));
+	u64 open_ns, parts_ns[L1T_PARTS], now, exit_ticks;
+	struct l1t_split split;
+	struct l1t_cell c;
+	unsigned int i;
+	bool open;
+	u32 seq;
+
+	do {
+		seq = account_read(acct);
+		c = *cell;
+		open = acct->open == cell;
+		exit_ticks = acct->exit_ticks;
+		split = acct->split;
+		/* Here, so that it is no later than the exit's end. */
+		now = l1t_ticks();
+	} while (account_read_again(acct, seq));
+
+	sum->count += c.count;
+	sum->time_ns += c.time_ns;
+	sum->max_ns = max(sum->max_ns, c.max_ns);
+	for (i = 0; i < L1T_PARTS; i++)
+		sum->parts_ns[i] += c.parts_ns[i];
+	for (i = 0; i < L1T_HIST_BUCKETS; i++)
+		sum->hist[i] += c.hist[i];
+
+	if (!open)
+		return;
+	open_ns = l1t_ticks_to_ns(l1t_ticks_since(exit_ticks, now));
+	l1t_split_parts(&split, now, open_ns, parts_ns);
+	sum->time_ns += open_ns;
+	for (i = 0; i < L1T_PARTS; i++)
+		sum->parts_ns[i] += parts_ns[i];
+}
+
+/**
+ * l1t_account_guest_ns() - time in the guest, up to now
+ * @acct: may be written meanwhile
+ */
+u64 l1t_account_guest_ns(const struct l1t_account *acct)
+{
+	u64 ticks, entry_ticks, now;
+	u32 seq;
+
+	do {
+		seq = account_read(acct);
+		ticks = acct->guest_ticks;
+		entry_ticks = acct->entry_ticks;
+		now = l1t_ticks();
+	} while (account_read_again(acct, seq));
+
+	if (entry_ticks)
+		ticks += l1t_ticks_since(entry_ticks, now);
+	return l1t_ticks_to_ns(ticks);
+}
+
+/**
+ * l1t_account_now() - what a vCPU is at
+ * @acct: may be written meanwhile
+ * @at: filled in
+ */
+void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
+{
+	static const u8 states[] = {
+		[L1T_PART_USER] = L1T_STATE_USER,
+		[L1T_PART_WAIT] = L1T_STATE_WAIT,
+		[L1T_PART_RUNQ] = L1T_STATE_RUNQ,
+		[L1T_PART_THROTTLED] = L1T_STATE_THROTTLED,
+		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
+	};
+	u64 exit_ticks, entry_ticks, now, since = 0;
+	const struct l1t_cell *open;
+	struct l1t_split split;
+	u32 seq;
+
+	do {
+		seq = account_read(acct);
+		open = acct->open;
+		exit_ticks = acct->exit_ticks;
+		entry_ticks = acct->entry_ticks;
+		split = acct->split;
+		now = l1t_ticks();
+	} while (account_read_again(acct, seq));
+
+	*at = (struct l1t_now){};
+	if (open) {
+		at->state = states[split.part];
+		at->key = open->key;
+		since = split.part == L1T_PART_KERNEL ?
+			max(exit_ticks, split.kernel_since_ticks) :
+			split.since_ticks;
+	} else if (entry_ticks) {
+		at->state = L1T_STATE_GUEST;
+		since = entry_ticks;
+	}
+	if (at->state != L1T_STATE_NONE)
+		at->for_ns = l1t_ticks_to_ns(l1t_ticks_since(since, now));
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rare events of an exit. All of them run on the vCPU's own thread, two
+ * in the midst of the scheduler: no lock, no wake-up, no allocation here.
+ */
+#include "clock.h"
+#include "exit.h"
+#include "split.h"
+
+static void begin(struct l1t_account *acct, enum l1t_part part)
+{
+	struct l1t_split *split = &acct->split;
+
+	/* Outside an exit there is nothing to split. */
+	if (!acct->open || split->part != L1T_PART_KERNEL)
+		return;
+	l1t_account_write_begin(acct);
+	split->since_ticks = l1t_ticks();
+	split->part = part;
+	acct->rare |= L1T_RARE_SPLIT;
+	l1t_account_write_end(acct);
+}
+
+static void end(struct l1t_account *acct)
+{
+	struct l1t_split *split = &acct->split;
+	u64 now;
+
+	if (split->part == L1T_PART_KERNEL)
+		return;
+	l1t_account_write_begin(acct);
+	now = l1t_ticks();
+	split->ticks[split->part] += l1t_ticks_since(split->since_ticks, now);
+	split->kernel_since_ticks = now;
+	split->part = L1T_PART_KERNEL;
+	l1t_account_write_end(acct);
+}
+
+/**
+ * l1t_split_run() - a thread enters KVM_RUN
+ * @vcpu: its vCPU, loaded on no CPU yet
+ */
+void l1t_split_run(struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+
+	if (!acct)
+		return;
+	acct->split.in_run = true;
+	end(acct);
+}
+
+/**
+ * l1t_split_sched_out() - a vCPU's thread is about to be scheduled out
+ * @vcpu: the vCPU; l1t_split_put() follows
+ */
+void l1t_split_sched_out(struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+
+	if (acct)
+		acct->split.in_sched = true;
+}
+
+/**
+ * l1t_split_put() - KVM unloads a vCPU from its CPU
+ * @vcpu: the vCPU
+ *
+ * Because its thread is scheduled out, and then KVM has just noted whether
+ * that could have run on; or because an ioctl ends, and if that is KVM_RUN
+ * it is the VMM's turn.
+ */
+void l1t_split_put(struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+	bool in_sched;
+
+	if (!acct)
+		return;
+	in_sched = acct->split.in_sched;
+	acct->split.in_sched = false;
+	if (!acct->split.in_run)
+		return;
+	if (in_sched) {
+		begin(acct, READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ :
+							 L1T_PART_WAIT);
+	} else {
+		acct->split.in_run = false;
+		begin(acct, L1T_PART_USER);
+	}
+}
+
+/**
+ * l1t_split_sched_in() - a vCPU's thread is back on a CPU
+ * @vcpu: the vCPU
+ */
+void l1t_split_sched_in(struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+
+	if (acct && acct->split.in_run)
+		end(acct);
+}
+
+/**
+ * l1t_split_parts() - the parts of an exit, up to some moment
+ * @split: of the open exit, as of one moment
+ * @now: that moment, in ticks
+ * @total_ns: the exit's time up to it
+ * @parts_ns: L1T_PARTS of them, filled in
+ *
+ * Never more than @total_ns in sum: begin and end of a part may have been on
+ * CPUs whose clocks differ by a little.
+ */
+void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ns,
+		     u64 *parts_ns)
+{
+	u64 left = total_ns;
+	unsigned int i;
+
+	for (i = 0; i < L1T_PARTS; i++) {
+		u64 ticks = split->ticks[i];
+
+		if (split->part == i)
+			ticks += l1t_ticks_since(split->since_ticks, now);
+		parts_ns[i] = min(l1t_ticks_to_ns(ticks), left);
+		left -= parts_ns[i];
+	}
+}

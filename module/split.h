@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who spends the time between an exit and the next entry.
+ *
+ * KVM does, unless something rare happened: the vCPU's thread left KVM_RUN,
+ * lost its CPU, gave it up. So the exit path pays only for asking whether it
+ * did, and the rare events, told by hooks, do the rest.
+ */
+#ifndef L1TUNE_SPLIT_H
+#define L1TUNE_SPLIT_H
+
+#include <linux/kvm_host.h>
+#include <linux/types.h>
+
+/* Parts of an exit's time. KERNEL is what the others leave of it. */
+enum l1t_part {
+	L1T_PART_USER,		/* thread outside KVM_RUN: the VMM at work */
+	L1T_PART_WAIT,		/* scheduled out with nothing to do */
+	L1T_PART_RUNQ,		/* scheduled out though runnable */
+	L1T_PART_THROTTLED,	/* made to sleep by a limit of ours */
+	L1T_PARTS,
+	L1T_PART_KERNEL = L1T_PARTS
+};
+
+/**
+ * struct l1t_split - the parts of a vCPU's open exit
+ * @part: who has the vCPU now; L1T_PART_KERNEL unless something rare goes on
+ * @in_run: its thread is in KVM_RUN
+ * @in_sched: KVM is putting it because its thread is scheduled out
+ * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
+ * @kernel_since_ticks: when KVM last had it back, if later than the exit
+ * @ticks: of parts that have ended
+ */
+struct l1t_split {
+	u8 part;
+	bool in_run;
+	bool in_sched;
+	u64 since_ticks;
+	u64 kernel_since_ticks;
+	u64 ticks[L1T_PARTS];
+};
+
+void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ns,
+		     u64 *parts_ns);
+
+/* What the hooks tell; attach.c registers them. */
+void l1t_split_run(struct kvm_vcpu *vcpu);
+void l1t_split_sched_out(struct kvm_vcpu *vcpu);
+void l1t_split_put(struct kvm_vcpu *vcpu);
+void l1t_split_sched_in(struct kvm_vcpu *vcpu);
+
+#endif
