@@ -42,6 +42,53 @@ uint64_t cell_busy_ns(const struct exit_cell *cell)
 	return add_saturated(cell_kernel_ns(cell), cell->value[CELL_USER]);
 }
 
+const char *const time_part_names[NUM_PARTS] = {
+	[PART_KERNEL] = "kernel_ns",
+	[PART_USER] = "user_ns",
+	[PART_WAIT] = "wait_ns",
+	[PART_RUNQ] = "runq_ns",
+	[PART_THROTTLED] = "throttled_ns",
+};
+
+static const enum cell_field part_fields[NUM_PARTS] = {
+	[PART_USER] = CELL_USER,
+	[PART_WAIT] = CELL_WAIT,
+	[PART_RUNQ] = CELL_RUNQ,
+	[PART_THROTTLED] = CELL_THROTTLED,
+};
+
+bool cell_has_part(const struct exit_cell *cell, enum time_part part)
+{
+	return part == PART_KERNEL ? cell_is_split(cell) :
+				     cell->has[part_fields[part]];
+}
+
+uint64_t cell_part_ns(const struct exit_cell *cell, enum time_part part)
+{
+	return part == PART_KERNEL ? cell_kernel_ns(cell) :
+				     cell->value[part_fields[part]];
+}
+
+bool exits_are_split(const struct exit_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < stats->num_cells; i++)
+		if (!cell_is_split(&stats->cells[i]))
+			return false;
+	return stats->num_cells;
+}
+
+uint64_t exits_part_ns(const struct exit_stats *stats, enum time_part part)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < stats->num_cells; i++)
+		sum = add_saturated(sum, cell_part_ns(&stats->cells[i], part));
+	return sum;
+}
+
 uint64_t exits_busy_ns(const struct exit_stats *stats)
 {
 	uint64_t busy = 0;
@@ -77,6 +124,12 @@ const struct exit_cell **exits_by_busy(const struct exit_stats *stats)
 	return cells;
 }
 
+char *cell_label(const struct exit_cell *cell)
+{
+	return xasprintf("%s%s", cell->key.level == 3 ? "L3 " : "",
+			 cell->key.reason);
+}
+
 uint64_t cell_completed(const struct exit_cell *cell)
 {
 	uint64_t sum = 0;
@@ -89,11 +142,42 @@ uint64_t cell_completed(const struct exit_cell *cell)
 	return sum;
 }
 
+static uint64_t mul_saturated(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+/* The longest time that the completed exits of a histogram can have taken. */
+static uint64_t most_ns(const struct exit_cell *cell)
+{
+	uint64_t most = 0, bound;
+	unsigned int i;
+
+	if (!cell->num_buckets)
+		return UINT64_MAX;
+	for (i = 0; i < cell->num_buckets; i++) {
+		if (i < cell->num_buckets - 1)
+			bound = 1ULL << i;
+		else
+			bound = cell->has[CELL_MAX] ? cell->value[CELL_MAX] :
+						      UINT64_MAX;
+		most = add_saturated(most, mul_saturated(cell->hist[i], bound));
+	}
+	return most;
+}
+
 uint64_t cell_avg_ns(const struct exit_cell *cell)
 {
 	uint64_t completed = cell_completed(cell);
+	uint64_t time_ns = cell->value[CELL_TIME], most;
 
-	return completed ? cell->value[CELL_TIME] / completed : 0;
+	/* Files that do not split the time have none of open exits in it. */
+	most = cell_is_split(cell) ? most_ns(cell) : UINT64_MAX;
+	if (time_ns > most)
+		time_ns = most;
+	return completed ? time_ns / completed : 0;
 }
 
 struct percentile cell_percentile(const struct exit_cell *cell,
@@ -126,6 +210,66 @@ struct percentile cell_percentile(const struct exit_cell *cell,
 	return p;
 }
 
+/* The last bucket is open, so of two histograms the shorter one is left. */
+static void shorten(struct exit_cell *cell, unsigned int num_buckets)
+{
+	if (!num_buckets) {
+		cell->num_buckets = 0;
+		return;
+	}
+	while (cell->num_buckets > num_buckets) {
+		unsigned int last = --cell->num_buckets;
+
+		cell->hist[last - 1] = add_saturated(cell->hist[last - 1],
+						     cell->hist[last]);
+	}
+}
+
+/* Known of the sum is what is known of both. */
+static void cell_add(struct exit_cell *sum, const struct exit_cell *cell)
+{
+	struct exit_cell other = *cell;
+	unsigned int i;
+
+	for (i = 0; i < NUM_CELL_FIELDS; i++) {
+		sum->has[i] = sum->has[i] && cell->has[i];
+		if (i != CELL_MAX)
+			sum->value[i] = add_saturated(sum->value[i],
+						      cell->value[i]);
+		else if (sum->value[i] < cell->value[i])
+			sum->value[i] = cell->value[i];
+	}
+	shorten(sum, other.num_buckets);
+	shorten(&other, sum->num_buckets);
+	for (i = 0; i < sum->num_buckets; i++)
+		sum->hist[i] = add_saturated(sum->hist[i], other.hist[i]);
+}
+
+void exits_add(struct exit_stats *sum, const struct exit_stats *stats)
+{
+	size_t most = sum->num_cells + stats->num_cells, num = 0, i = 0, j = 0;
+	struct exit_cell *cells = xcalloc(most, sizeof(*cells));
+
+	while (i < sum->num_cells || j < stats->num_cells) {
+		int order = i == sum->num_cells ? 1 :
+			    j == stats->num_cells ? -1 :
+			    exits_compare(&sum->cells[i].key,
+					  &stats->cells[j].key);
+
+		cells[num] = order > 0 ? stats->cells[j++] : sum->cells[i++];
+		if (!order)
+			cell_add(&cells[num], &stats->cells[j++]);
+		num++;
+	}
+	free(sum->cells);
+	sum->cells = cells;
+	sum->num_cells = num;
+	for (i = 0; i < NUM_COUNTED_STATS; i++) {
+		sum->has[i] = sum->has[i] || stats->has[i];
+		sum->value[i] = add_saturated(sum->value[i], stats->value[i]);
+	}
+}
+
 static void cell_subtract(struct exit_cell *cell, const struct exit_cell *before)
 {
 	unsigned int i;
@@ -142,7 +286,7 @@ void exits_subtract(const struct exit_stats *before,
 	size_t i, j = 0;
 
 	*diff = *after;
-	for (i = 0; i < NUM_FIXED_STATS; i++)
+	for (i = 0; i < NUM_COUNTED_STATS; i++)
 		diff->value[i] = sub_clamped(after->value[i], before->value[i]);
 	diff->cells = xcalloc(after->num_cells, sizeof(*diff->cells));
 	for (i = 0; i < after->num_cells; i++) {

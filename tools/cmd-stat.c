@@ -5,13 +5,19 @@
 #include "cell.h"
 #include "cmd.h"
 #include "json.h"
+#include "terminal.h"
 #include "util.h"
+#include "vcpu.h"
 #include "watch.h"
+
+/* From here on there is room for all that one looks at first. */
+#define WIDE	130
 
 enum {
 	COL_GUEST, COL_NAME, COL_PID, COL_VCPU, COL_LEVEL, COL_REASON, COL_CODE,
 	COL_COUNT, COL_RATE, COL_TOTAL, COL_AVG, COL_MAX, COL_P50, COL_P90,
-	COL_P99, COL_SHARE, NUM_COLS
+	COL_P99, COL_KERNEL, COL_USER, COL_WAIT, COL_RUNQ, COL_THROTTLED,
+	COL_SHARE, COL_STATE, COL_SINCE, NUM_COLS
 };
 
 static const struct column columns[NUM_COLS] = {
@@ -32,14 +38,57 @@ static const struct column columns[NUM_COLS] = {
 	[COL_P50] = { "P50", "half of the exits took no longer than this" },
 	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
 	[COL_P99] = { "P99", "so did 99 %" },
+	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, polling included" },
+	[COL_USER] = { "USER", "time in the VMM, its own sleeping included" },
+	[COL_WAIT] = { "WAIT", "time off the CPU with nothing to do, as in HLT" },
+	[COL_RUNQ] = { "RUNQ", "time off the CPU though it had work" },
+	[COL_THROTTLED] = { "THROTTLED", "time it was held back" },
 	[COL_SHARE] = { "SHARE", "part of the busy time; idle HLT has none" },
+	[COL_STATE] = { "STATE", "what the vCPU does for this exit now",
+			.is_text = true },
+	[COL_SINCE] = { "SINCE", "for how long it has been doing that" },
 };
 
-/* A guest as a whole, or one of its vCPUs: one block of rows. */
+/* A guest as a whole, one of its vCPUs, or all guests: one block of rows. */
 struct block {
 	const struct guest_snapshot *snapshot;
 	const struct vcpu_snapshot *vcpu;
+	bool is_sum;
 };
+
+/*
+ * Who spends the time is what there is to see, if it is known: what a narrow
+ * terminal has no room for besides is left out.
+ */
+static const char *default_columns(const struct options *options,
+				   const struct snapshot *snapshot)
+{
+	unsigned int width = terminal_columns();
+	bool is_split = false, is_throttled = false;
+	size_t i;
+
+	for (i = 0; snapshot && i < snapshot->num_guests; i++) {
+		const struct exit_stats *stats = &snapshot->guests[i].stats;
+
+		is_split |= exits_are_split(stats);
+		is_throttled |= !!exits_part_ns(stats, PART_THROTTLED);
+	}
+	if (!is_split)
+		return options->vcpus ?
+		       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE";
+	if (width && width < WIDE && options->vcpus)
+		return is_throttled ?
+		       "GUEST,VCPU,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,THROTTLED,STATE,SINCE" :
+		       "GUEST,VCPU,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,STATE,SINCE";
+	if (width && width < WIDE)
+		return is_throttled ?
+		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,USER,WAIT,RUNQ,SHARE";
+	return options->vcpus ?
+	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
+	       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,AVG,P50,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE";
+}
 
 static struct value percentile(const struct exit_cell *cell,
 			       unsigned int percent)
@@ -54,16 +103,42 @@ static struct value percentile(const struct exit_cell *cell,
 	return value;
 }
 
+/* The state is shown beside the exit that it belongs to. */
+static void fill_vcpu(struct value *row, const struct block *block,
+		      const struct exit_cell *cell)
+{
+	struct vcpu_now now = vcpu_now(&block->vcpu->stats,
+				       block->snapshot->taken_ns);
+
+	row[COL_VCPU] = value_number(block->vcpu->id);
+	if (now.cell != cell)
+		return;
+	row[COL_STATE] = value_text(now.state);
+	row[COL_SINCE] = value_ns(now.for_ns);
+}
+
+static void fill_parts(struct value *row, const struct exit_cell *cell)
+{
+	int i;
+
+	for (i = 0; i < NUM_PARTS; i++)
+		row[COL_KERNEL + i] = value_ns(cell_part_ns(cell, i));
+}
+
 static void fill_row(struct value *row, const struct block *block,
 		     const struct exit_cell *cell, uint64_t busy_ns)
 {
 	const struct guest *guest = &block->snapshot->guest;
 
-	row[COL_GUEST] = value_number(guest->id);
-	row[COL_NAME] = value_text(guest->name);
-	row[COL_PID] = value_number(guest->pid);
+	if (block->is_sum) {
+		row[COL_GUEST] = value_text(guest->name);
+	} else {
+		row[COL_GUEST] = value_number(guest->id);
+		row[COL_NAME] = value_text(guest->name);
+		row[COL_PID] = value_number(guest->pid);
+	}
 	if (block->vcpu)
-		row[COL_VCPU] = value_number(block->vcpu->id);
+		fill_vcpu(row, block, cell);
 	row[COL_LEVEL] = value_number(cell->key.level);
 	row[COL_REASON] = value_text(cell->key.reason);
 	row[COL_CODE] = value_number(cell->key.code);
@@ -78,6 +153,8 @@ static void fill_row(struct value *row, const struct block *block,
 	row[COL_P50] = percentile(cell, 50);
 	row[COL_P90] = percentile(cell, 90);
 	row[COL_P99] = percentile(cell, 99);
+	if (cell_is_split(cell))
+		fill_parts(row, cell);
 	if (!cell_is_idle(cell))
 		row[COL_SHARE] = value_ratio(cell_busy_ns(cell), busy_ns);
 }
@@ -116,6 +193,16 @@ static void add_guest(struct table *table, const struct guest_snapshot *snapshot
 	}
 }
 
+static void add_sum(struct table *table, const struct snapshot *snapshot)
+{
+	struct guest_snapshot sum;
+	struct block block = { .snapshot = &sum, .is_sum = true };
+
+	snapshot_sum(snapshot, &sum);
+	add_block(table, &block);
+	snapshot_free_sum(&sum);
+}
+
 static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
@@ -124,11 +211,18 @@ static int show(const struct options *options, const struct host *host,
 	size_t i;
 
 	if (options->json)
-		return json_print(host, snapshot, true);
-	guests = snapshot_by_busy(snapshot);
-	for (i = 0; i < snapshot->num_guests; i++)
-		add_guest(table, guests[i], options->vcpus);
-	free(guests);
+		return json_print(host, snapshot, JSON_REASONS |
+				  (options->sum ? JSON_SUM : 0));
+	table_choose(table, default_columns(options, snapshot),
+		     options->columns);
+	if (options->sum) {
+		add_sum(table, snapshot);
+	} else {
+		guests = snapshot_by_busy(snapshot);
+		for (i = 0; i < snapshot->num_guests; i++)
+			add_guest(table, guests[i], options->vcpus);
+		free(guests);
+	}
 	if (!table->num_rows) {
 		complain(snapshot->num_guests ? "no exits" : "no guests");
 		return STATUS_OK;
@@ -141,7 +235,8 @@ static void print_help(void)
 	printf("Usage: l1tune stat [OPTION]... [GUEST]...\n\n"
 	       "Shows exits by guest and reason, since the guest's start or in intervals.\n"
 	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
-	       "      --vcpus           each vCPU by itself\n");
+	       "      --vcpus           each vCPU by itself, and what it does now\n"
+	       "      --sum             all guests as one\n");
 	options_print_table();
 	options_print_common();
 	table_print_columns(columns, NUM_COLS);
@@ -154,17 +249,21 @@ int cmd_stat(int argc, char *argv[], struct options *options)
 	int status;
 
 	status = options_parse(options, argc, argv,
-			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_VCPUS);
+			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_VCPUS |
+			       OPTIONS_SUM);
 	if (status != STATUS_OK)
 		return status;
 	if (options->help) {
 		print_help();
 		return STATUS_OK;
 	}
-	status = table_init(&table, columns, NUM_COLS, options->vcpus ?
-			    "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE" :
-			    "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE",
-			    options->columns, options->sort);
+	if (options->vcpus && options->sum) {
+		complain("--sum adds up guests and --vcpus takes them apart: use one of them");
+		return STATUS_USAGE;
+	}
+	status = table_init(&table, columns, NUM_COLS,
+			    default_columns(options, NULL), options->columns,
+			    options->sort);
 	if (status != STATUS_OK)
 		return status;
 	status = selection_parse(argv + optind, argc - optind, &selection);

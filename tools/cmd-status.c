@@ -16,8 +16,8 @@
 #define TOP_REASONS	3
 
 enum {
-	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_TOP,
-	NUM_COLS
+	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_WAIT,
+	COL_RUNQ, COL_NESTED, COL_TOP, NUM_COLS
 };
 
 static const struct column columns[NUM_COLS] = {
@@ -27,6 +27,9 @@ static const struct column columns[NUM_COLS] = {
 	[COL_MEMORY] = { .name = "MEMORY" },
 	[COL_EXITS] = { .name = "EXITS" },
 	[COL_BUSY] = { .name = "BUSY" },
+	[COL_WAIT] = { .name = "WAIT" },
+	[COL_RUNQ] = { .name = "RUNQ" },
+	[COL_NESTED] = { "NESTED", .is_text = true },
 	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
 };
 
@@ -126,6 +129,36 @@ static char *duration(uint64_t ns, const struct options *options)
 	       xasprintf("%lluns", (unsigned long long)ns) : format_ns(ns);
 }
 
+/* Who spent the time from exit to entry, if the module tells. */
+static void print_parts(const struct host_counts *totals,
+			const struct options *options)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+	} parts[] = {
+		{ "user_time_ns", " in VMMs" },
+		{ "wait_time_ns", " waiting" },
+		{ "runq_time_ns", " without a CPU" },
+		{ "throttled_ns", " throttled" },
+	};
+	uint64_t kernel_ns = host_count(totals, "exit_time_ns");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!host_has_count(totals, parts[i].name))
+			return;
+		kernel_ns = sub_clamped(kernel_ns,
+					host_count(totals, parts[i].name));
+	}
+	print_label("of it");
+	print_and_free("", duration(kernel_ns, options), " in KVM");
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		print_and_free(", ", duration(host_count(totals, parts[i].name),
+					      options), parts[i].text);
+	putchar('\n');
+}
+
 static void print_counts(const struct host *host, const struct options *options)
 {
 	static const char *const lost[] = {
@@ -152,6 +185,7 @@ static void print_counts(const struct host *host, const struct options *options)
 		       " from exit to entry");
 	print_and_free(", ", duration(host_count(totals, "guest_time_ns"), options),
 		       " in guests\n");
+	print_parts(totals, options);
 	for (i = 0; i < ARRAY_SIZE(lost); i++) {
 		uint64_t count = host_count(totals, lost[i]);
 
@@ -176,14 +210,14 @@ static char *top_reasons(const struct exit_stats *stats)
 	size_t i;
 
 	for (i = 0; i < stats->num_cells && i < TOP_REASONS; i++) {
-		char *longer;
+		char *longer, *label;
 
 		if (!cell_busy_ns(cells[i]))
 			break;
-		longer = xasprintf("%s%s%s%s %.0f%%", text, i ? ", " : "",
-				   cells[i]->key.level == 3 ? "L3 " : "",
-				   cells[i]->key.reason,
+		label = cell_label(cells[i]);
+		longer = xasprintf("%s%s%s %.0f%%", text, i ? ", " : "", label,
 				   100.0 * cell_busy_ns(cells[i]) / busy_ns);
+		free(label);
 		free(text);
 		text = longer;
 	}
@@ -196,12 +230,16 @@ static int print_guests(const struct snapshot *snapshot,
 {
 	const struct guest_snapshot **guests;
 	struct table table;
+	bool is_split = false;
 	int status;
 	size_t i;
 
 	if (!snapshot->num_guests)
 		return STATUS_OK;
-	status = table_init(&table, columns, NUM_COLS,
+	for (i = 0; i < snapshot->num_guests; i++)
+		is_split |= exits_are_split(&snapshot->guests[i].stats);
+	status = table_init(&table, columns, NUM_COLS, is_split ?
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,BUSY WITH" :
 			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
 			    NULL);
 	if (status != STATUS_OK)
@@ -217,6 +255,14 @@ static int print_guests(const struct snapshot *snapshot,
 		row[COL_MEMORY] = value_bytes(guest->memory_bytes);
 		row[COL_EXITS] = value_number(guest->exits);
 		row[COL_BUSY] = value_ns(exits_busy_ns(&guests[i]->stats));
+		if (exits_are_split(&guests[i]->stats)) {
+			row[COL_WAIT] = value_ns(exits_part_ns(&guests[i]->stats,
+							       PART_WAIT));
+			row[COL_RUNQ] = value_ns(exits_part_ns(&guests[i]->stats,
+							       PART_RUNQ));
+		}
+		if (*guest->nested)
+			row[COL_NESTED] = value_text(guest->nested);
 		row[COL_TOP] = (struct value) {
 			VALUE_TEXT, .text = top_reasons(&guests[i]->stats)
 		};
@@ -246,7 +292,7 @@ static int show(const struct options *options, const struct host *host)
 	if (options->json)
 		shown = json_print(host, status == STATUS_OK ||
 				   status == STATUS_FAILED ? &snapshot : NULL,
-				   false);
+				   0);
 	else
 		shown = print_guests(&snapshot, options);
 	snapshot_free(&snapshot);

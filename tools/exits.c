@@ -44,10 +44,17 @@ const char *const fixed_stat_names[NUM_FIXED_STATS] = {
 	[STAT_UNTRACED] = "untraced",
 	[STAT_FAILED_ENTRIES] = "failed_entries",
 	[STAT_LOST_CELLS] = "lost_cells",
+	[STAT_L3_ENTRIES] = "l3_entries",
+	[STAT_L3_EXITS_HANDLED] = "l3_exits_handled",
+	[STAT_L3_EXITS_LEFT] = "l3_exits_left",
+	[STAT_STATE] = "state",
+	[STAT_STATE_SINCE] = "state_since_ns",
+	[STAT_OPEN_LEVEL] = "open_level",
+	[STAT_OPEN_CODE] = "open_code",
 };
 
 /* One field of one cell, as it was named. */
-struct entry {
+struct exits_entry {
 	struct exit_key key;
 	unsigned int field;
 	const struct stats_item *item;
@@ -79,7 +86,7 @@ static bool is_reason(const char *s)
 	return !*s;
 }
 
-static int parse_name(const char *name, struct entry *entry)
+static int parse_name(const char *name, struct exits_entry *entry)
 {
 	struct exit_key *key = &entry->key;
 	char level[4], code[16];
@@ -102,7 +109,7 @@ static int parse_name(const char *name, struct entry *entry)
 	return -EINVAL;
 }
 
-static int check_field(const struct entry *entry, const char **why)
+static int check_field(const struct exits_entry *entry, const char **why)
 {
 	const struct stats_item *item = entry->item;
 
@@ -125,13 +132,13 @@ int exits_compare(const struct exit_key *a, const struct exit_key *b)
 
 static int compare_entries(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct exits_entry *x = a, *y = b;
 	int order = exits_compare(&x->key, &y->key);
 
 	return order ? order : (int)x->field - (int)y->field;
 }
 
-static void set_field(struct exit_cell *cell, const struct entry *entry)
+static void set_field(struct exit_cell *cell, const struct exits_entry *entry)
 {
 	const struct stats_item *item = entry->item;
 
@@ -146,67 +153,105 @@ static void set_field(struct exit_cell *cell, const struct entry *entry)
 }
 
 /* Sorted first: cells come out in order, and a name twice stands side by side. */
-static int build_cells(struct entry *entries, size_t num,
-		       struct exit_stats *stats, const char **why)
+static int sort_entries(struct exits_plan *plan, const char **why)
 {
-	struct exit_cell *cell = NULL;
+	const struct exits_entry *entries = plan->entries;
 	size_t i;
 
-	qsort(entries, num, sizeof(*entries), compare_entries);
-	for (i = 0; i < num; i++) {
+	qsort(plan->entries, plan->num_entries, sizeof(*entries),
+	      compare_entries);
+	for (i = 0; i < plan->num_entries; i++) {
 		if (i && !compare_entries(&entries[i - 1], &entries[i]))
 			return bad(why, "exit statistic that is there twice");
-		if (!cell || exits_compare(&cell->key, &entries[i].key)) {
-			cell = GROW(stats->cells, stats->num_cells);
-			*cell = (struct exit_cell){ .key = entries[i].key };
-		}
-		set_field(cell, &entries[i]);
+		if (!i || exits_compare(&entries[i - 1].key, &entries[i].key))
+			plan->num_cells++;
 	}
 	return 0;
 }
 
-static int set_fixed(struct exit_stats *stats, const struct stats_item *item,
-		     const char **why)
+static int plan_fixed(struct exits_plan *plan, const struct stats_item *item,
+		      const char **why)
 {
 	size_t i;
 
 	for (i = 0; i < NUM_FIXED_STATS; i++) {
 		if (strcmp(item->name, fixed_stat_names[i]))
 			continue;
-		if (stats->has[i])
+		if (plan->fixed[i])
 			return bad(why, "statistic that is there twice");
 		if (item->size != 1)
 			return bad(why, "statistic of an unexpected size");
-		stats->has[i] = true;
-		stats->value[i] = item->values[0];
+		plan->fixed[i] = item;
 	}
 	return 0;
+}
+
+int exits_plan(const struct statsfile *file, struct exits_plan *plan,
+	       const char **why)
+{
+	size_t i;
+	int err = 0;
+
+	*plan = (struct exits_plan) {
+		.entries = xcalloc(file->num_items, sizeof(*plan->entries)),
+	};
+	for (i = 0; i < file->num_items && !err; i++) {
+		struct exits_entry entry = { .item = &file->items[i] };
+
+		if (parse_name(entry.item->name, &entry)) {
+			err = plan_fixed(plan, entry.item, why);
+			continue;
+		}
+		err = check_field(&entry, why);
+		plan->entries[plan->num_entries++] = entry;
+	}
+	if (!err)
+		err = sort_entries(plan, why);
+	if (err)
+		exits_plan_free(plan);
+	return err;
+}
+
+void exits_plan_free(struct exits_plan *plan)
+{
+	free(plan->entries);
+	*plan = (struct exits_plan){ };
+}
+
+void exits_read(const struct exits_plan *plan, struct exit_stats *stats)
+{
+	const struct exits_entry *entry = plan->entries;
+	struct exit_cell *cell = NULL;
+	size_t i;
+
+	memset(stats, 0, sizeof(*stats));
+	for (i = 0; i < NUM_FIXED_STATS; i++) {
+		stats->has[i] = plan->fixed[i];
+		if (plan->fixed[i])
+			stats->value[i] = plan->fixed[i]->values[0];
+	}
+	stats->cells = xcalloc(plan->num_cells, sizeof(*stats->cells));
+	for (i = 0; i < plan->num_entries; i++, entry++) {
+		if (!cell || exits_compare(&cell->key, &entry->key)) {
+			cell = &stats->cells[stats->num_cells++];
+			cell->key = entry->key;
+		}
+		set_field(cell, entry);
+	}
 }
 
 int exits_parse(const struct statsfile *file, struct exit_stats *stats,
 		const char **why)
 {
-	struct entry *entries = xcalloc(file->num_items, sizeof(*entries));
-	size_t num = 0, i;
-	int err = 0;
+	struct exits_plan plan;
+	int err = exits_plan(file, &plan, why);
 
 	memset(stats, 0, sizeof(*stats));
-	for (i = 0; i < file->num_items && !err; i++) {
-		struct entry entry = { .item = &file->items[i] };
-
-		if (parse_name(entry.item->name, &entry)) {
-			err = set_fixed(stats, entry.item, why);
-			continue;
-		}
-		err = check_field(&entry, why);
-		entries[num++] = entry;
-	}
-	if (!err)
-		err = build_cells(entries, num, stats, why);
 	if (err)
-		exits_free(stats);
-	free(entries);
-	return err;
+		return err;
+	exits_read(&plan, stats);
+	exits_plan_free(&plan);
+	return 0;
 }
 
 void exits_free(struct exit_stats *stats)

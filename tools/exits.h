@@ -47,7 +47,16 @@ enum fixed_stat {
 	STAT_UNTRACED,
 	STAT_FAILED_ENTRIES,
 	STAT_LOST_CELLS,
-	NUM_FIXED_STATS
+	STAT_L3_ENTRIES,
+	STAT_L3_EXITS_HANDLED,
+	STAT_L3_EXITS_LEFT,
+	/* What is so now, of a vCPU: not counted, so neither added nor subtracted. */
+	STAT_STATE,
+	STAT_STATE_SINCE,
+	STAT_OPEN_LEVEL,
+	STAT_OPEN_CODE,
+	NUM_FIXED_STATS,
+	NUM_COUNTED_STATS = STAT_STATE,
 };
 
 extern const char *const fixed_stat_names[NUM_FIXED_STATS];
@@ -60,7 +69,24 @@ struct exit_stats {
 	size_t num_cells;
 };
 
-/* 0, or -EBADMSG with *why. Names that are not known are passed over. */
+/* Which statistic of a file goes where: found once, followed at each reading. */
+struct exits_plan {
+	struct exits_entry *entries;
+	size_t num_entries;
+	size_t num_cells;
+	const struct stats_item *fixed[NUM_FIXED_STATS];
+};
+
+/*
+ * 0, or -EBADMSG with *why. Names that are not known are passed over. A plan
+ * is good until the descriptors of its file change.
+ */
+int exits_plan(const struct statsfile *file, struct exits_plan *plan,
+	       const char **why);
+void exits_plan_free(struct exits_plan *plan);
+void exits_read(const struct exits_plan *plan, struct exit_stats *stats);
+
+/* The same for a file that is read once. */
 int exits_parse(const struct statsfile *file, struct exit_stats *stats,
 		const char **why);
 void exits_free(struct exit_stats *stats);

@@ -114,6 +114,9 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	err = sysfs_read(fd, *file, guest->comm, sizeof(guest->comm));
 	if (err < 0)
 		return err;
+	err = sysfs_read(fd, "nested", guest->nested, sizeof(guest->nested));
+	if (err < 0)
+		guest->nested[0] = '\0';
 	identify(env, guest);
 	return 0;
 }

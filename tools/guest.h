@@ -21,6 +21,8 @@ struct guest {
 	uint64_t exit_time_ns;
 	uint64_t guest_time_ns;
 	char comm[64];
+	/* off, on or running; empty when the module does not tell. */
+	char nested[16];
 	char *name;
 	const char *name_source;
 	char *cgroup;

@@ -122,12 +122,25 @@ void host_free(struct host *host)
 	memset(host, 0, sizeof(*host));
 }
 
-uint64_t host_count(const struct host_counts *counts, const char *name)
+static const struct host_count *find_count(const struct host_counts *counts,
+					   const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < counts->num; i++)
 		if (!strcmp(counts->v[i].name, name))
-			return counts->v[i].value;
-	return 0;
+			return &counts->v[i];
+	return NULL;
+}
+
+bool host_has_count(const struct host_counts *counts, const char *name)
+{
+	return find_count(counts, name);
+}
+
+uint64_t host_count(const struct host_counts *counts, const char *name)
+{
+	const struct host_count *count = find_count(counts, name);
+
+	return count ? count->value : 0;
 }

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_HOST_H
 #define L1TUNE_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,7 @@ struct host {
 int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
 
+bool host_has_count(const struct host_counts *counts, const char *name);
 /* 0 when there is none of this name. */
 uint64_t host_count(const struct host_counts *counts, const char *name);
 

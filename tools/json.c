@@ -7,7 +7,9 @@
 #include "cell.h"
 #include "escape.h"
 #include "json.h"
+#include "nested.h"
 #include "util.h"
+#include "vcpu.h"
 
 #define SCHEMA	1
 
@@ -46,7 +48,7 @@ static json_t *percentile(const struct exit_cell *cell, unsigned int percent)
 static json_t *cell_to_json(const struct exit_cell *cell)
 {
 	json_t *json = json_object(), *hist = json_array();
-	unsigned int i;
+	unsigned int part, i;
 
 	for (i = 0; i < cell->num_buckets; i++)
 		json_array_append_new(hist, number(cell->hist[i]));
@@ -55,21 +57,10 @@ static json_t *cell_to_json(const struct exit_cell *cell)
 	json_object_set_new(json, "level", number(cell->key.level));
 	json_object_set_new(json, "count", number(cell->value[CELL_COUNT]));
 	json_object_set_new(json, "time_ns", number(cell->value[CELL_TIME]));
-	json_object_set_new(json, "kernel_ns",
-			    number_or_null(cell_is_split(cell),
-					   cell_kernel_ns(cell)));
-	json_object_set_new(json, "user_ns",
-			    number_or_null(cell->has[CELL_USER],
-					   cell->value[CELL_USER]));
-	json_object_set_new(json, "wait_ns",
-			    number_or_null(cell->has[CELL_WAIT],
-					   cell->value[CELL_WAIT]));
-	json_object_set_new(json, "runq_ns",
-			    number_or_null(cell->has[CELL_RUNQ],
-					   cell->value[CELL_RUNQ]));
-	json_object_set_new(json, "throttled_ns",
-			    number_or_null(cell->has[CELL_THROTTLED],
-					   cell->value[CELL_THROTTLED]));
+	for (part = 0; part < NUM_PARTS; part++)
+		json_object_set_new(json, time_part_names[part],
+				    number_or_null(cell_has_part(cell, part),
+						   cell_part_ns(cell, part)));
 	json_object_set_new(json, "max_ns",
 			    number_or_null(cell->has[CELL_MAX],
 					   cell->value[CELL_MAX]));
@@ -80,30 +71,78 @@ static json_t *cell_to_json(const struct exit_cell *cell)
 	return json;
 }
 
-/* What a guest and a vCPU have in common. */
+static json_t *nested_to_json(const struct exit_stats *stats,
+			      const char *state)
+{
+	uint64_t left = stats->value[STAT_L3_EXITS_LEFT];
+	json_t *json;
+	size_t i;
+
+	if (!nested_is_known(stats))
+		return json_null();
+	json = json_object();
+	if (state)
+		json_object_set_new(json, "state", *state ? string(state) :
+							    json_null());
+	for (i = STAT_L3_ENTRIES; i <= STAT_L3_EXITS_LEFT; i++)
+		json_object_set_new(json, fixed_stat_names[i],
+				    number(stats->value[i]));
+	json_object_set_new(json, "l1_exits_per_l2_exit", left ?
+			    json_real(nested_exits(stats) / (double)left) :
+			    json_null());
+	return json;
+}
+
+/* What a guest, a vCPU and the sum of guests have in common. */
 static void add_stats(json_t *json, const struct exit_stats *stats,
-		      bool with_reasons)
+		      unsigned int contents)
 {
 	const struct exit_cell **cells = exits_by_busy(stats);
+	bool is_split = exits_are_split(stats);
 	json_t *reasons = json_array();
 	size_t i;
 
 	json_object_set_new(json, "busy_ns", number(exits_busy_ns(stats)));
-	for (i = STAT_UNTRACED; i < NUM_FIXED_STATS; i++)
+	for (i = 0; i < NUM_PARTS; i++)
+		json_object_set_new(json, time_part_names[i],
+				    number_or_null(is_split,
+						   exits_part_ns(stats, i)));
+	for (i = STAT_UNTRACED; i <= STAT_LOST_CELLS; i++)
 		json_object_set_new(json, fixed_stat_names[i],
 				    number_or_null(stats->has[i],
 						   stats->value[i]));
 	for (i = 0; i < stats->num_cells; i++)
 		json_array_append_new(reasons, cell_to_json(cells[i]));
-	if (with_reasons)
+	if (contents & JSON_REASONS)
 		json_object_set_new(json, "reasons", reasons);
 	else
 		json_decref(reasons);
 	free(cells);
 }
 
-static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu)
+/* What a vCPU does now: null if the module does not tell. */
+static void add_now(json_t *json, const struct vcpu_now *now)
 {
+	json_t *open = json_null();
+
+	json_object_set_new(json, "state", string(now->state));
+	json_object_set_new(json, "state_for_ns",
+			    number_or_null(now->state, now->for_ns));
+	if (now->level) {
+		open = json_object();
+		json_object_set_new(open, "reason", now->cell ?
+				    string(now->cell->key.reason) :
+				    json_null());
+		json_object_set_new(open, "code", number(now->code));
+		json_object_set_new(open, "level", number(now->level));
+	}
+	json_object_set_new(json, "open", open);
+}
+
+static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu,
+			    uint64_t taken_ns, unsigned int contents)
+{
+	struct vcpu_now now = vcpu_now(&vcpu->stats, taken_ns);
 	json_t *json = json_object();
 	size_t i;
 
@@ -112,12 +151,29 @@ static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu)
 		json_object_set_new(json, fixed_stat_names[i],
 				    number_or_null(vcpu->stats.has[i],
 						   vcpu->stats.value[i]));
-	add_stats(json, &vcpu->stats, true);
+	add_now(json, &now);
+	json_object_set_new(json, "nested", nested_to_json(&vcpu->stats, NULL));
+	add_stats(json, &vcpu->stats, contents);
 	return json;
 }
 
+static void add_counts(json_t *json, const struct guest_snapshot *snapshot,
+		       unsigned int contents)
+{
+	const struct guest *guest = &snapshot->guest;
+
+	json_object_set_new(json, "vcpus", number(guest->vcpus));
+	json_object_set_new(json, "memory_bytes", number(guest->memory_bytes));
+	json_object_set_new(json, "exits", number(guest->exits));
+	json_object_set_new(json, "exit_time_ns", number(guest->exit_time_ns));
+	json_object_set_new(json, "guest_time_ns", number(guest->guest_time_ns));
+	json_object_set_new(json, "nested",
+			    nested_to_json(&snapshot->stats, guest->nested));
+	add_stats(json, &snapshot->stats, contents);
+}
+
 static json_t *guest_to_json(const struct guest_snapshot *snapshot,
-			     bool with_reasons)
+			     unsigned int contents)
 {
 	const struct guest *guest = &snapshot->guest;
 	json_t *json = json_object(), *vcpus;
@@ -133,18 +189,29 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_object_set_new(json, "created_ns", number(guest->created_ns));
 	json_object_set_new(json, "adopted", json_boolean(guest->adopted));
 	json_object_set_new(json, "interval_ns", number(snapshot->interval_ns));
-	json_object_set_new(json, "vcpus", number(guest->vcpus));
-	json_object_set_new(json, "memory_bytes", number(guest->memory_bytes));
-	json_object_set_new(json, "exits", number(guest->exits));
-	json_object_set_new(json, "exit_time_ns", number(guest->exit_time_ns));
-	json_object_set_new(json, "guest_time_ns", number(guest->guest_time_ns));
-	add_stats(json, &snapshot->stats, with_reasons);
+	add_counts(json, snapshot, contents);
 	if (!snapshot->vcpus)
 		return json;
 	vcpus = json_array();
 	for (i = 0; i < snapshot->num_vcpus; i++)
-		json_array_append_new(vcpus, vcpu_to_json(&snapshot->vcpus[i]));
+		json_array_append_new(vcpus,
+				      vcpu_to_json(&snapshot->vcpus[i],
+						   snapshot->taken_ns,
+						   contents));
 	json_object_set_new(json, "vcpu", vcpus);
+	return json;
+}
+
+static json_t *sum_to_json(const struct snapshot *snapshot,
+			   unsigned int contents)
+{
+	json_t *json = json_object();
+	struct guest_snapshot sum;
+
+	snapshot_sum(snapshot, &sum);
+	json_object_set_new(json, "guests", number(snapshot->num_guests));
+	add_counts(json, &sum, contents);
+	snapshot_free_sum(&sum);
 	return json;
 }
 
@@ -194,7 +261,7 @@ static json_t *time_to_json(const struct timespec *time)
 }
 
 static json_t *document(const struct host *host,
-			const struct snapshot *snapshot, bool with_reasons)
+			const struct snapshot *snapshot, unsigned int contents)
 {
 	const struct guest_snapshot **guests;
 	json_t *json = json_object(), *l2;
@@ -220,17 +287,19 @@ static json_t *document(const struct host *host,
 	l2 = json_array();
 	guests = snapshot_by_busy(snapshot);
 	for (i = 0; i < snapshot->num_guests; i++)
-		json_array_append_new(l2, guest_to_json(guests[i], with_reasons));
+		json_array_append_new(l2, guest_to_json(guests[i], contents));
 	free(guests);
 	json_object_set_new(json, "l2", l2);
+	if (contents & JSON_SUM)
+		json_object_set_new(json, "sum", sum_to_json(snapshot, contents));
 	return json;
 }
 
 /* On one line, and in ASCII: no string in it can do harm on a terminal. */
 int json_print(const struct host *host, const struct snapshot *snapshot,
-	       bool with_reasons)
+	       unsigned int contents)
 {
-	json_t *json = document(host, snapshot, with_reasons);
+	json_t *json = document(host, snapshot, contents);
 	char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	json_decref(json);

@@ -4,11 +4,17 @@
 
 #include "snapshot.h"
 
+enum {
+	JSON_REASONS = 1 << 0,
+	/* "sum" beside "l2": all guests as one. */
+	JSON_SUM = 1 << 1,
+};
+
 /*
  * Prints the one document there is: what it is about, "l1", and "l2" with the
- * guests, with their reasons or without. Without a snapshot "l2" is null.
+ * guests. Without a snapshot "l2" is null.
  */
 int json_print(const struct host *host, const struct snapshot *snapshot,
-	       bool with_reasons);
+	       unsigned int contents);
 
 #endif

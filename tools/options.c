@@ -17,6 +17,7 @@ enum {
 	OPTION_NOHEADINGS,
 	OPTION_BYTES,
 	OPTION_VCPUS,
+	OPTION_SUM,
 };
 
 static const struct {
@@ -36,6 +37,7 @@ static const struct {
 	{ OPTIONS_TABLE, { "count", required_argument, NULL, 'c' } },
 	{ OPTIONS_ALL, { "all", no_argument, NULL, 'a' } },
 	{ OPTIONS_VCPUS, { "vcpus", no_argument, NULL, OPTION_VCPUS } },
+	{ OPTIONS_SUM, { "sum", no_argument, NULL, OPTION_SUM } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -109,6 +111,9 @@ static int take(struct options *options, int option, const char *arg)
 		break;
 	case OPTION_VCPUS:
 		options->vcpus = true;
+		break;
+	case OPTION_SUM:
+		options->sum = true;
 		break;
 	case 'o':
 		options->columns = arg;

@@ -20,6 +20,7 @@ struct options {
 	bool version;
 	bool all;
 	bool vcpus;
+	bool sum;
 	/* Intervals: 0 without -i, and no end without -c. */
 	uint64_t interval_ns;
 	uint64_t count;
@@ -32,6 +33,7 @@ enum {
 	OPTIONS_TABLE = 1 << 1,
 	OPTIONS_ALL = 1 << 2,
 	OPTIONS_VCPUS = 1 << 3,
+	OPTIONS_SUM = 1 << 5,
 	/* Of the tool itself: before the command, and ended by it. */
 	OPTIONS_MAIN = 1 << 4,
 };

@@ -325,6 +325,36 @@ void snapshot_subtract(const struct snapshot *before,
 	}
 }
 
+void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum)
+{
+	size_t i;
+
+	/* Without an interval each guest has a time of its own: no rates. */
+	*sum = (struct guest_snapshot) {
+		.guest.name = xstrdup("all"),
+		.taken_ns = snapshot->taken_ns,
+		.interval_ns = snapshot->is_interval ? snapshot->interval_ns : 0,
+	};
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+
+		sum->guest.vcpus += guest->vcpus;
+		sum->guest.memory_bytes += guest->memory_bytes;
+		sum->guest.exits = add_saturated(sum->guest.exits, guest->exits);
+		sum->guest.exit_time_ns = add_saturated(sum->guest.exit_time_ns,
+							guest->exit_time_ns);
+		sum->guest.guest_time_ns =
+			add_saturated(sum->guest.guest_time_ns,
+				      guest->guest_time_ns);
+		exits_add(&sum->stats, &snapshot->guests[i].stats);
+	}
+}
+
+void snapshot_free_sum(struct guest_snapshot *sum)
+{
+	free_guest(sum);
+}
+
 static int compare_busy(const void *a, const void *b)
 {
 	const struct guest_snapshot *x = *(const struct guest_snapshot *const *)a;

@@ -59,6 +59,10 @@ void snapshot_free(struct snapshot *snapshot);
 void snapshot_subtract(const struct snapshot *before,
 		       const struct snapshot *after, struct snapshot *diff);
 
+/* All guests as one that is called "all"; free with snapshot_free_sum(). */
+void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum);
+void snapshot_free_sum(struct guest_snapshot *sum);
+
 /* The guests by busy time: pointers to free together. */
 const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
 

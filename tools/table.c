@@ -48,6 +48,14 @@ struct value value_ratio(uint64_t part, uint64_t whole)
 	return (struct value){ VALUE_RATIO, .real = part / (double)whole };
 }
 
+/* How many times: a number like a rate, but of nothing per second. */
+struct value value_factor(uint64_t part, uint64_t whole)
+{
+	if (!whole)
+		return (struct value){ VALUE_NONE };
+	return (struct value){ VALUE_RATE, .real = part / (double)whole };
+}
+
 static int find_column(const struct table *table, const char *name, size_t len,
 		       size_t *column)
 {
@@ -82,21 +90,31 @@ static int add_columns(struct table *table, const char *names)
 	}
 }
 
-int table_init(struct table *table, const struct column *columns,
-	       size_t num_columns, const char *default_columns,
-	       const char *chosen_columns, const char *sort)
+int table_choose(struct table *table, const char *default_columns,
+		 const char *chosen_columns)
 {
 	int status = STATUS_OK;
 
-	*table = (struct table) {
-		.columns = columns, .num_columns = num_columns,
-		.sort_column = num_columns,
-	};
+	table->num_shown = 0;
 	if (!chosen_columns || *chosen_columns == '+')
 		status = add_columns(table, default_columns);
 	if (status == STATUS_OK && chosen_columns)
 		status = add_columns(table, chosen_columns +
 				     (*chosen_columns == '+'));
+	return status;
+}
+
+int table_init(struct table *table, const struct column *columns,
+	       size_t num_columns, const char *default_columns,
+	       const char *chosen_columns, const char *sort)
+{
+	int status;
+
+	*table = (struct table) {
+		.columns = columns, .num_columns = num_columns,
+		.sort_column = num_columns,
+	};
+	status = table_choose(table, default_columns, chosen_columns);
 	if (status == STATUS_OK && sort) {
 		table->sort_reversed = *sort == '-';
 		sort += table->sort_reversed;

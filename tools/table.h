@@ -25,6 +25,7 @@ struct value value_bytes(uint64_t bytes);
 struct value value_ns(uint64_t ns);
 struct value value_rate(uint64_t events, uint64_t interval_ns);
 struct value value_ratio(uint64_t part, uint64_t whole);
+struct value value_factor(uint64_t part, uint64_t whole);
 
 struct column {
 	const char *name;
@@ -68,6 +69,10 @@ struct table {
 int table_init(struct table *table, const struct column *columns,
 	       size_t num_columns, const char *default_columns,
 	       const char *chosen_columns, const char *sort);
+
+/* Shows other columns from now on, named as above. */
+int table_choose(struct table *table, const char *default_columns,
+		 const char *chosen_columns);
 
 /* A new row to fill, one value a column; texts are the table's then. */
 struct value *table_add_row(struct table *table);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "terminal.h"
@@ -35,6 +36,13 @@ const char *terminal_warning(void)
 const char *terminal_normal(void)
 {
 	return sequence("\033[0m");
+}
+
+unsigned int terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
 int terminal_flush(void)

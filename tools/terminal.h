@@ -12,6 +12,9 @@ const char *terminal_bold(void);
 const char *terminal_warning(void);
 const char *terminal_normal(void);
 
+/* How wide it is; 0 when stdout is none. */
+unsigned int terminal_columns(void);
+
 /* Whether what was printed arrived; a reader that went away is no failure. */
 int terminal_flush(void);
 

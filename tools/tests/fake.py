@@ -3,7 +3,7 @@
 import os
 import struct
 
-TYPE_CUMULATIVE, TYPE_PEAK, TYPE_LOG_HIST = 0x0, 0x2, 0x4
+TYPE_CUMULATIVE, TYPE_INSTANT, TYPE_PEAK, TYPE_LOG_HIST = 0x0, 0x1, 0x2, 0x4
 UNIT_NONE, UNIT_SECONDS = 0x00, 0x20
 NAME_SIZE = 48
 PAGE = 4096
@@ -38,6 +38,13 @@ def fixed(**values):
     return [(name, TYPE_CUMULATIVE | (UNIT_SECONDS if name.endswith("_ns") else 0),
              -9 if name.endswith("_ns") else 0, [value])
             for name, value in values.items()]
+
+
+def now(state, since_ns, level=0, code=0):
+    """What a vCPU does at the moment."""
+    return [("state", TYPE_INSTANT, 0, [state]),
+            ("state_since_ns", TYPE_INSTANT | UNIT_SECONDS, -9, [since_ns]),
+            ("open_level", TYPE_INSTANT, 0, [level]), ("open_code", TYPE_INSTANT, 0, [code])]
 
 
 def stats_file(name, cells):

@@ -143,6 +143,75 @@ static void test_subtract(void)
 	exits_free(&diff);
 }
 
+static void test_average(void)
+{
+	struct exit_cell c = split("HLT", 100000, 0, 90000, 0, 0);
+
+	c.value[CELL_COUNT] = 11;
+	c.num_buckets = 25;
+	c.hist[10] = 10;
+	c.value[CELL_MAX] = 1000;
+	ktap_ok(cell_avg_ns(&c) == 1024, "an open exit is not in the average");
+	c.value[CELL_TIME] = 9000;
+	ktap_ok(cell_avg_ns(&c) == 900, "and takes nothing from it");
+	c.value[CELL_TIME] = 1 << 30;
+	c.hist[24] = 10;
+	c.value[CELL_MAX] = 10000000;
+	ktap_ok(cell_avg_ns(&c) == (10 * 10000000 + 10240) / 20,
+		"the open bucket is bounded by the maximum");
+	c.has[CELL_MAX] = false;
+	ktap_ok(cell_avg_ns(&c) == (1 << 30) / 20,
+		"and without one by nothing");
+}
+
+static void test_add(void)
+{
+	struct exit_cell first[] = {
+		split("HLT", 1000, 100, 200, 300, 400),
+		cell(2, 30, "IO", 5, 500),
+	};
+	struct exit_cell second[] = {
+		cell(2, 10, "CPUID", 7, 700),
+		split("HLT", 3000, 1, 2, 3, 4),
+		cell(3, 30, "IO", 1, 100),
+	};
+	struct exit_stats a = { .cells = first, .num_cells = 2,
+				.has = { [STAT_EXITS] = true },
+				.value = { [STAT_EXITS] = 6, [STAT_STATE] = 4 } };
+	struct exit_stats b = { .cells = second, .num_cells = 3,
+				.value = { [STAT_EXITS] = 10 } };
+	struct exit_stats sum = { };
+	struct exit_cell *hlt;
+
+	first[0].num_buckets = 25;
+	first[0].hist[3] = 2;
+	first[0].hist[24] = 1;
+	second[1].num_buckets = 20;
+	second[1].hist[3] = 5;
+	second[1].hist[19] = 4;
+	exits_add(&sum, &a);
+	exits_add(&sum, &b);
+	hlt = &sum.cells[1];
+	ktap_ok(sum.num_cells == 4 && sum.cells[0].key.code == 10 &&
+		sum.cells[2].key.level == 2 && sum.cells[3].key.level == 3,
+		"sum: every reason once, in order");
+	ktap_ok(hlt->value[CELL_TIME] == 4000 && hlt->value[CELL_MAX] == 3000 &&
+		hlt->value[CELL_THROTTLED] == 404 && cell_is_split(hlt) &&
+		cell_kernel_ns(hlt) == 2990,
+		"sum: times are added, of maxima the larger one is kept");
+	ktap_ok(hlt->num_buckets == 20 && hlt->hist[3] == 7 &&
+		hlt->hist[19] == 5, "sum: the shorter histogram's buckets");
+	ktap_ok(sum.has[STAT_EXITS] && sum.value[STAT_EXITS] == 16 &&
+		!sum.has[STAT_STATE] && !sum.value[STAT_STATE],
+		"sum: what counts, not what is now");
+	second[1].has[CELL_RUNQ] = false;
+	second[1].num_buckets = 0;
+	exits_add(&sum, &b);
+	ktap_ok(!cell_is_split(&sum.cells[1]) && !sum.cells[1].num_buckets,
+		"sum: not known of one, not known of it");
+	exits_free(&sum);
+}
+
 static void test_order(void)
 {
 	struct exit_cell cells[] = {
@@ -164,6 +233,8 @@ int main(void)
 	ktap_start();
 	test_busy();
 	test_percentiles();
+	test_average();
+	test_add();
 	test_subtract();
 	test_order();
 	return ktap_end();

@@ -3,81 +3,20 @@
 """Runs l1tune on trees that stand for /sys and /proc. Usage: test-tool.py L1TUNE"""
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 
-from fake import BOOT_ID, Machine, cell, fixed, hist, stats_file
+from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal
+from fake import BOOT_ID, cell, fixed, hist, stats_file
 
-TOOL = os.path.abspath(sys.argv[1])
 KEYS = ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns", "l1", "l2"]
 CPUID = cell(2, 10, "CPUID", 60000, 90_000_000, 2_000_000, hist(b9=30000, b11=30000))
 IO = cell(2, 30, "IO_INSTRUCTION", 1000, 270_000_000, 9_000_000, hist(b15=999, b20=1))
 HLT = cell(2, 12, "HLT", 11, 900_000_000_000, 99_000_000_000, hist(b24=10))
 NESTED = cell(3, 10, "CPUID", 500, 40_000_000, 90_000, hist(b17=500))
-
-failed = 0
-number = 0
-
-
-def ok(condition, name, detail=""):
-    global failed, number
-    number += 1
-    failed += not condition
-    if not condition and detail:
-        print("# " + str(detail).replace("\n", "\n# "))
-    print(f"{'' if condition else 'not '}ok {number} - {name}", flush=True)
-
-
-def equal(got, expected, name):
-    ok(got == expected, name, f"got      {got!r}\nexpected {expected!r}")
-
-
-def end_of(process):
-    """Its exit status; one that does not end is ended, and has none."""
-    try:
-        return process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return None
-
-
-class Bench:
-    """A machine and the tool that looks at it."""
-
-    def __init__(self, load=True, **values):
-        self.directory = tempfile.mkdtemp(prefix="l1tune-test-")
-        os.chmod(self.directory, 0o755)
-        self.machine = Machine(self.directory)
-        if load:
-            self.machine.load(**values)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        shutil.rmtree(self.directory)
-
-    def command(self, *args):
-        return [TOOL, *args[:1], "--sysfs", self.machine.sys, "--proc", self.machine.proc, *args[1:]]
-
-    def run(self, *args, locale="C.UTF-8", **options):
-        return subprocess.run(self.command(*args), capture_output=True, text=True, timeout=60,
-                              env=os.environ | {"LC_ALL": locale}, check=False, **options)
-
-    def json(self, *args):
-        return json.loads(self.run(*args).stdout)
-
-    def remove(self, number):
-        os.unlink(f"{self.machine.sys}/class/l1tune/l2-{number}")
-        shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
-
 
 def three_guests(bench):
     m = bench.machine
@@ -426,23 +365,6 @@ def test_intervals():
         p.stdout.close()
 
 
-def on_terminal(command, **environment):
-    """What a terminal of 80 columns gets."""
-    child, fd = pty.fork()
-    if not child:
-        os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"} | environment)
-        subprocess.run(["stty", "cols", "80", "rows", "24"], check=False)
-        os.execv(command[0], command)
-    output = b""
-    try:
-        while chunk := os.read(fd, 4096):
-            output += chunk
-    except OSError:
-        pass
-    os.waitpid(child, 0)
-    return output.decode()
-
-
 def test_terminal():
     with Bench(totals={"vms": 3}) as b:
         three_guests(b)
@@ -461,5 +383,4 @@ print("KTAP version 1")
 for test in (test_errors, test_damage, test_permissions, test_status, test_list, test_stat,
              test_json, test_intervals, test_terminal):
     test()
-print(f"1..{number}")
-sys.exit(1 if failed else 0)
+finish()

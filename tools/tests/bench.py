@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What tests of l1tune have in common: KTAP, and a machine to run it on."""
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from fake import Machine
+
+TOOL = os.path.abspath(sys.argv[1])
+failed = 0
+number = 0
+
+
+def ok(condition, name, detail=""):
+    global failed, number
+    number += 1
+    failed += not condition
+    if not condition and detail:
+        print("# " + str(detail).replace("\n", "\n# "))
+    print(f"{'' if condition else 'not '}ok {number} - {name}", flush=True)
+
+
+def equal(got, expected, name):
+    ok(got == expected, name, f"got      {got!r}\nexpected {expected!r}")
+
+
+def end_of(process):
+    """Its exit status; one that does not end is ended, and has none."""
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
+
+
+def finish():
+    print(f"1..{number}")
+    sys.exit(1 if failed else 0)
+
+
+class Bench:
+    """A machine and the tool that looks at it."""
+
+    def __init__(self, load=True, **values):
+        self.directory = tempfile.mkdtemp(prefix="l1tune-test-")
+        os.chmod(self.directory, 0o755)
+        self.machine = Machine(self.directory)
+        if load:
+            self.machine.load(**values)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory)
+
+    def command(self, *args):
+        return [TOOL, *args[:1], "--sysfs", self.machine.sys, "--proc", self.machine.proc, *args[1:]]
+
+    def run(self, *args, locale="C.UTF-8", **options):
+        return subprocess.run(self.command(*args), capture_output=True, text=True, timeout=60,
+                              env=os.environ | {"LC_ALL": locale}, check=False, **options)
+
+    def json(self, *args):
+        return json.loads(self.run(*args).stdout)
+
+    def remove(self, number):
+        os.unlink(f"{self.machine.sys}/class/l1tune/l2-{number}")
+        shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
+
+
+def on_terminal(command, columns=80, **environment):
+    """What a terminal of so many columns gets."""
+    child, fd = pty.fork()
+    if not child:
+        os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"} | environment)
+        subprocess.run(["stty", "cols", str(columns), "rows", "24"], check=False)
+        os.execv(command[0], command)
+    output = b""
+    try:
+        while chunk := os.read(fd, 4096):
+            output += chunk
+    except OSError:
+        pass
+    os.waitpid(child, 0)
+    return output.decode()

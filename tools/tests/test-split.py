@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Who spends the time, what vCPUs do now, guests inside guests. Usage: test-split.py L1TUNE"""
+import json
+import subprocess
+import time
+
+from bench import Bench, end_of, equal, finish, ok, on_terminal
+from fake import cell, fixed, hist, now
+
+
+MS = 1_000_000
+
+
+def split(level, code, reason, count, buckets, kernel=0, user=0, wait=0, runq=0, throttled=0):
+    """A cell with its parts, in ms."""
+    parts = {"user_ns": user * MS, "wait_ns": wait * MS, "runq_ns": runq * MS,
+             "throttled_ns": throttled * MS}
+    total = kernel * MS + sum(parts.values())
+    return cell(level, code, reason, count, total, total // max(count, 1), hist(**buckets), **parts)
+
+
+CPUID = split(2, 10, "CPUID", 1000, {"b10": 1000}, kernel=1)
+IO = split(2, 30, "IO_INSTRUCTION", 100, {"b21": 100}, kernel=10, user=80, runq=10)
+HLT = split(2, 12, "HLT", 51, {"b21": 50}, kernel=9, wait=900_000)
+VMREAD = split(2, 23, "VMREAD", 300, {"b9": 300}, kernel=1)
+NESTED = split(3, 10, "CPUID", 50, {"b10": 50}, kernel=1, user=1)
+L3 = {"l3_entries": 400, "l3_exits_handled": 300, "l3_exits_left": 100}
+
+
+def boottime():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def guests(bench, throttled=False):
+    m = bench.machine
+    hlt = HLT if not throttled else split(2, 12, "HLT", 51, {"b21": 50}, wait=5, throttled=7)
+    since = boottime() - 900 * 10**9
+    m.guest(1, [CPUID, IO, hlt, VMREAD, NESTED,
+                fixed(exits=1501, exit_time_ns=900_113 * MS, guest_time_ns=5_000 * MS, **L3)],
+            vcpus=3, nested="running",
+            vcpu_cells={0: [CPUID, hlt, fixed(exits=1051), now(4, since, 2, 12)],
+                        1: [IO, NESTED, VMREAD, fixed(exits=450, **L3), now(1, since)],
+                        2: [fixed(exits=0), now(0, 0)]})
+    m.guest(2, [CPUID, fixed(exits=1000, exit_time_ns=MS, l3_entries=0, l3_exits_handled=0,
+                             l3_exits_left=0)], nested="off")
+    m.process(1001, ["qemu", "-name", "web"])
+
+
+def rows(result):
+    return [line.split() for line in result.stdout.splitlines()]
+
+
+def test_stat():
+    with Bench() as b:
+        guests(b)
+        r = b.run("stat")
+        equal(rows(r)[0], "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL USER WAIT RUNQ "
+              "THROTTLED SHARE".split(), "stat: columns with the split")
+        r = b.run("stat", "--noheadings", "-o", "LEVEL,REASON,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE",
+                  "1")
+        equal(rows(r), [
+            "2 IO_INSTRUCTION 10.0ms 80.0ms 0ns 10.0ms 0ns 87.4%".split(),
+            "2 HLT 9.00ms 0ns 15m00s 0ns 0ns 8.7%".split(),
+            "3 CPUID 1.00ms 1.00ms 0ns 0ns 0ns 1.9%".split(),
+            "2 CPUID 1.00ms 0ns 0ns 0ns 0ns 1.0%".split(),
+            "2 VMREAD 1.00ms 0ns 0ns 0ns 0ns 1.0%".split(),
+        ], "stat: sorted by kernel and user, HLT like any other")
+        r = b.run("stat", "--noheadings", "-o", "REASON,AVG,TOTAL", "1")
+        equal(dict(line[:2] for line in rows(r))["HLT"], "2.10ms",
+              "the open exit is in the total and not in the average")
+        for width, throttled, expected in (
+                (80, False, "GUEST NAME LEVEL REASON COUNT P99 KERNEL USER WAIT RUNQ SHARE"),
+                (80, True, "GUEST NAME LEVEL REASON COUNT KERNEL USER WAIT RUNQ THROTTLED SHARE"),
+                (160, False, "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL USER WAIT RUNQ "
+                 "THROTTLED SHARE")):
+            guests(b, throttled)
+            text = on_terminal(b.command("stat"), columns=width, NO_COLOR="1")
+            equal(text.splitlines()[0].split(), expected.split(),
+                  f"stat: {width} columns, throttled {throttled}")
+            ok(max(map(len, text.splitlines())) <= width and "CPUID" in text,
+               "stat: it fits", text)
+        guests(b)
+        r = b.run("stat", "--noheadings", "--vcpus", "-o", "VCPU,REASON,STATE,SINCE", "1")
+        equal(rows(r), ["0 HLT wait 15m00s".split(), "0 CPUID -".split() + ["-"],
+                        "1 IO_INSTRUCTION - -".split(), "1 CPUID - -".split(),
+                        "1 VMREAD - -".split()], "stat --vcpus: a state beside its exit")
+
+
+def test_sum():
+    with Bench() as b:
+        guests(b)
+        r = b.run("stat", "--sum", "--noheadings", "-o", "GUEST,NAME,REASON,COUNT,RATE,TOTAL,P50")
+        ok("all - CPUID 2000 - 2.00ms 1.02\u00b5s".split() in rows(r),
+           "--sum: the same reason of two guests", r.stdout)
+        equal(len(rows(r)), 5, "--sum: each reason once")
+        d = b.json("stat", "-J", "--sum")
+        cpuid = next(x for x in d["sum"]["reasons"] if (x["reason"], x["level"]) == ("CPUID", 2))
+        equal([cpuid["count"], cpuid["time_ns"], cpuid["hist"][10], d["sum"]["exits"],
+               d["sum"]["guests"], cpuid["max_ns"]], [2000, 2 * MS, 2000, 2501, 2, 1000],
+              "--sum in JSON")
+        ok("sum" not in b.json("stat", "-J"), "no sum that was not asked for")
+        old = cell(2, 10, "CPUID", 7, 70, 10, hist(b9=7))
+        b.machine.guest(3, [old])
+        d = b.json("stat", "-J", "--sum")
+        cpuid = next(x for x in d["sum"]["reasons"] if (x["reason"], x["level"]) == ("CPUID", 2))
+        equal([cpuid["count"], cpuid["kernel_ns"]], [2007, None],
+              "--sum: not known of one, not known of the sum")
+        r = b.run("stat", "--sum", "--vcpus")
+        equal(r.returncode, 2, "--sum or --vcpus")
+
+
+def test_list():
+    with Bench() as b:
+        guests(b)
+        r = b.run("list")
+        equal(rows(r), ["ID NAME PID VCPUS MEMORY NESTED EXITS BUSY USER WAIT RUNQ".split(),
+                        "1 web 1001 3 512M running 1501 103ms 81.0ms 15m00s 10.0ms".split(),
+                        "2 vmm 1002 1 512M off 1000 1.00ms 0ns 0ns 0ns".split()], "list")
+        ok(max(map(len, r.stdout.splitlines())) <= 80, "list: 80 columns", r.stdout)
+        r = b.run("list", "--noheadings", "-o", "L3_ENTRIES,L3_HANDLED,L3_LEFT,L3_FACTOR")
+        equal(rows(r), ["400 300 100 3.50".split(), "0 0 0 -".split()],
+              "list: guests inside guests")
+        r = b.run("list", "--noheadings", "--vcpus", "-o", "ID,VCPU,STATE,SINCE,REASON,EXITS", "1")
+        equal(rows(r), ["1 0 wait 15m00s HLT 1051".split(), "1 1 guest 15m00s - 450".split(),
+                        "1 2 none - - 0".split()], "list --vcpus: what each does now")
+        b.machine.guest(4, [CPUID], vcpu_cells={
+            5: [CPUID, NESTED, now(3, boottime() - 3 * 10**9, 3, 10)],
+            6: [CPUID, now(99, 0)], 7: [CPUID, now(2, 2**64 - 1, 2, 77)], 8: [CPUID]})
+        r = b.run("list", "--noheadings", "--vcpus", "-o", "VCPU,STATE,SINCE,REASON", "4")
+        equal([line[:2] + line[3:] for line in rows(r)], [
+            "5 user L3 CPUID".split(), "6 - -".split(), "7 kernel -".split(), "8 - -".split()],
+            "list --vcpus: odd states")
+
+
+def test_status():
+    with Bench(totals={"exit_time_ns": 1000 * MS, "user_time_ns": 200 * MS,
+                       "wait_time_ns": 300 * MS, "runq_time_ns": 50 * MS, "throttled_ns": 0}) as b:
+        guests(b)
+        r = b.run("status")
+        ok("of it   450ms in KVM, 200ms in VMMs, 300ms waiting, 50.0ms without a CPU, "
+           "0ns throttled\n" in r.stdout, "status: who spent the time", r.stdout)
+        line = next(x for x in r.stdout.splitlines() if " web " in x)
+        equal(line.split()[:9], "1 web 3 512M 1501 103ms 15m00s 10.0ms running".split(),
+              "status: its guests")
+
+
+def test_json():
+    with Bench() as b:
+        guests(b)
+        web, other = b.json("list", "-J", "--vcpus")["l2"]
+        equal(web["nested"], {"state": "running"} | L3 | {"l1_exits_per_l2_exit": 3.5}, "nested")
+        equal([other["nested"]["state"], other["nested"]["l1_exits_per_l2_exit"]], ["off", None],
+              "nothing nested")
+        parts = [web[k] for k in ("kernel_ns", "user_ns", "wait_ns", "runq_ns", "throttled_ns")]
+        equal(parts, [22 * MS, 81 * MS, 900_000 * MS, 10 * MS, 0], "the parts of a guest")
+        equal(sum(parts), web["exit_time_ns"], "they add up")
+        vcpus = web["vcpu"]
+        equal([v["state"] for v in vcpus], ["wait", "guest", "none"], "states")
+        equal([v["open"] for v in vcpus], [{"reason": "HLT", "code": 12, "level": 2}, None, None],
+              "their exits")
+        ok(900e9 <= vcpus[0]["state_for_ns"] < 930e9, "since when", vcpus[0]["state_for_ns"])
+        ok("reasons" not in vcpus[0], "list: no reasons")
+        b.machine.guest(3, [cell(2, 10, "CPUID", 7, 70, 10, hist(b9=7))],
+                        vcpu_cells={0: [CPUID]})
+        old = b.json("list", "-J", "--vcpus", "3")["l2"][0]
+        equal([old["nested"], old["kernel_ns"], old["vcpu"][0]["state"], old["vcpu"][0]["open"]],
+              [None, None, None, None], "an older module does not tell")
+
+
+def test_intervals():
+    with Bench() as b:
+        guests(b)
+        p = subprocess.Popen(b.command("stat", "-J", "--vcpus", "-i", "0.5", "-c", "1", "1"),
+                             stdout=subprocess.PIPE, text=True)
+        time.sleep(0.25)
+        hlt = split(2, 12, "HLT", 51, {"b21": 50}, kernel=10, wait=900_400)
+        since = boottime() - 900 * 10**9
+        more = L3 | {"l3_entries": 410, "l3_exits_left": 102}
+        b.machine.guest(1, [CPUID, IO, hlt, VMREAD, NESTED, fixed(exits=1501, **more)], vcpus=3,
+                        nested="on", vcpu_cells={0: [CPUID, hlt, now(4, since, 2, 12)]})
+        web = json.loads(p.stdout.readline())["l2"][0]
+        equal(end_of(p), 0, "an interval")
+        p.stdout.close()
+        hlt = next(x for x in web["reasons"] if x["reason"] == "HLT")
+        equal([hlt["count"], hlt["time_ns"], hlt["kernel_ns"], hlt["wait_ns"]],
+              [0, 401 * MS, 1 * MS, 400 * MS], "an open exit counts up in it")
+        equal([web["nested"]["l3_entries"], web["nested"]["l3_exits_left"]], [10, 2],
+              "guests inside it, in the interval")
+        vcpu = web["vcpu"][0]
+        equal([vcpu["state"], vcpu["open"]["reason"]], ["wait", "HLT"],
+              "a state is no difference")
+        ok(vcpu["state_for_ns"] >= 900e9, "nor is its start", vcpu["state_for_ns"])
+
+
+print("KTAP version 1")
+for test in test_stat, test_sum, test_list, test_status, test_json, test_intervals:
+    test()
+finish()
