@@ -8,5 +8,6 @@
 int cmd_status(int argc, char *argv[], struct options *options);
 int cmd_list(int argc, char *argv[], struct options *options);
 int cmd_stat(int argc, char *argv[], struct options *options);
+int cmd_top(int argc, char *argv[], struct options *options);
 
 #endif

@@ -82,6 +82,24 @@ static void identify(const struct env *env, struct guest *guest)
 	}
 }
 
+static void read_nested(int fd, struct guest *guest)
+{
+	if (sysfs_read(fd, "nested", guest->nested, sizeof(guest->nested)) < 0)
+		guest->nested[0] = '\0';
+}
+
+int guest_refresh(int fd, struct guest *guest, const char **file)
+{
+	int err = sysfs_read_u64(fd, *file = "vcpus", &guest->vcpus);
+
+	if (!err)
+		err = sysfs_read_u64(fd, *file = "memory_bytes",
+				     &guest->memory_bytes);
+	if (!err)
+		read_nested(fd, guest);
+	return err;
+}
+
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	       const char **file)
 {
@@ -114,11 +132,16 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	err = sysfs_read(fd, *file, guest->comm, sizeof(guest->comm));
 	if (err < 0)
 		return err;
-	err = sysfs_read(fd, "nested", guest->nested, sizeof(guest->nested));
-	if (err < 0)
-		guest->nested[0] = '\0';
+	read_nested(fd, guest);
 	identify(env, guest);
 	return 0;
+}
+
+void guest_copy(struct guest *copy, const struct guest *guest)
+{
+	*copy = *guest;
+	copy->name = xstrdup(guest->name);
+	copy->cgroup = guest->cgroup ? xstrdup(guest->cgroup) : NULL;
 }
 
 void guest_free(struct guest *guest)

@@ -34,9 +34,13 @@ int guest_list(const struct env *env, uint64_t **ids, size_t *num);
 /* Its directory to read from, or -errno. */
 int guest_open(const struct env *env, uint64_t id);
 
+/* What changes while it lives, and is not in its statistics. */
+int guest_refresh(int fd, struct guest *guest, const char **file);
+
 /* 0, or -errno with *file naming what could not be read. */
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	       const char **file);
+void guest_copy(struct guest *copy, const struct guest *guest);
 void guest_free(struct guest *guest);
 
 /* "l2-3", "vcpu7": the number behind the prefix, -EINVAL if it is not that. */

@@ -17,6 +17,7 @@ static const struct {
 	{ "status", cmd_status, "this L1 at a glance, its guests under it (the default)" },
 	{ "list", cmd_list, "guests: id, name, pid, vCPUs, memory, exits, busy time" },
 	{ "stat", cmd_stat, "exits by guest and reason: count, rate, time, percentiles" },
+	{ "top", cmd_top, "the same, live" },
 };
 
 static void print_help(void)

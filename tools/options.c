@@ -18,6 +18,7 @@ enum {
 	OPTION_BYTES,
 	OPTION_VCPUS,
 	OPTION_SUM,
+	OPTION_ONCE,
 };
 
 static const struct {
@@ -38,6 +39,9 @@ static const struct {
 	{ OPTIONS_ALL, { "all", no_argument, NULL, 'a' } },
 	{ OPTIONS_VCPUS, { "vcpus", no_argument, NULL, OPTION_VCPUS } },
 	{ OPTIONS_SUM, { "sum", no_argument, NULL, OPTION_SUM } },
+	{ OPTIONS_TOP, { "delay", required_argument, NULL, 'd' } },
+	{ OPTIONS_TOP, { "count", required_argument, NULL, 'n' } },
+	{ OPTIONS_TOP, { "once", no_argument, NULL, OPTION_ONCE } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -118,9 +122,14 @@ static int take(struct options *options, int option, const char *arg)
 	case 'o':
 		options->columns = arg;
 		break;
+	case OPTION_ONCE:
+		options->once = true;
+		break;
 	case 'i':
+	case 'd':
 		return take_interval(options, arg);
 	case 'c':
+	case 'n':
 		return take_count(options, arg);
 	case OPTION_SYSFS:
 		options->env.sysfs = arg;

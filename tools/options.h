@@ -21,6 +21,7 @@ struct options {
 	bool all;
 	bool vcpus;
 	bool sum;
+	bool once;
 	/* Intervals: 0 without -i, and no end without -c. */
 	uint64_t interval_ns;
 	uint64_t count;
@@ -34,6 +35,7 @@ enum {
 	OPTIONS_ALL = 1 << 2,
 	OPTIONS_VCPUS = 1 << 3,
 	OPTIONS_SUM = 1 << 5,
+	OPTIONS_TOP = 1 << 6,
 	/* Of the tool itself: before the command, and ended by it. */
 	OPTIONS_MAIN = 1 << 4,
 };

@@ -19,7 +19,7 @@ static const struct {
 	{ "cgroup:", SELECT_CGROUP_GLOB, false },
 };
 
-static int parse(const char *text, struct selector *selector)
+int selector_parse(const char *text, struct selector *selector)
 {
 	size_t i;
 
@@ -55,7 +55,7 @@ int selection_parse(char *const argv[], int argc, struct selection *selection)
 		struct selector *selector = GROW(selection->v, selection->num);
 		char *shown;
 
-		if (!parse(argv[i], selector))
+		if (!selector_parse(argv[i], selector))
 			continue;
 		shown = escape_for_terminal(argv[i]);
 		complain("'%s' names no guest: use 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name",

@@ -23,6 +23,9 @@ struct selection {
 	size_t num;
 };
 
+/* 0, or -EINVAL for what names no guest. */
+int selector_parse(const char *text, struct selector *selector);
+
 /* STATUS_OK, or STATUS_USAGE after saying which one is wrong. */
 int selection_parse(char *const argv[], int argc, struct selection *selection);
 void selection_free(struct selection *selection);

@@ -155,21 +155,52 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 	return result;
 }
 
+/* The same of a guest that may be known from the snapshot before. */
+static int load_known(const struct env *env, uint64_t id,
+		      const struct snapshot_request *request,
+		      struct guest_snapshot *guest)
+{
+	const char *file = "", *why = NULL;
+	struct known_guest *known = known_guest(request->known, env, id, &file);
+	int err = known ? 0 : -errno;
+
+	if (!err) {
+		guest_copy(&guest->guest, &known->guest);
+		if (!is_wanted(request, &guest->guest))
+			return GONE;
+		file = "stats";
+		err = known_guest_stats(known, &guest->stats, &why);
+	}
+	if (err)
+		return report(env, id, file, err, why);
+	guest->taken_ns = boottime_ns();
+	prefer_stats(&guest->guest, &guest->stats);
+	return STATUS_OK;
+}
+
+static int load_once(const struct env *env, uint64_t id,
+		     const struct snapshot_request *request,
+		     struct guest_snapshot *guest)
+{
+	int fd = guest_open(env, id), result;
+
+	if (fd < 0)
+		return report(env, id, "", fd, NULL);
+	result = load_guest(env, fd, id, request, guest);
+	close(fd);
+	return result;
+}
+
 /* STATUS_OK also for a guest that is not wanted, or not there any more. */
 static int take_guest(const struct env *env, uint64_t id,
 		      const struct snapshot_request *request,
 		      struct snapshot *snapshot)
 {
 	struct guest_snapshot guest = { };
-	int fd = guest_open(env, id), result;
 	uint64_t start;
+	int result = request->known ? load_known(env, id, request, &guest) :
+				      load_once(env, id, request, &guest);
 
-	if (fd < 0) {
-		result = report(env, id, "", fd, NULL);
-	} else {
-		result = load_guest(env, fd, id, request, &guest);
-		close(fd);
-	}
 	if (result != STATUS_OK) {
 		free_guest(&guest);
 		return result == GONE ? STATUS_OK : result;
@@ -206,6 +237,12 @@ static int check_selection(const struct selection *selection,
 	return status;
 }
 
+void snapshot_start(struct snapshot *snapshot)
+{
+	*snapshot = (struct snapshot){ .taken_ns = boottime_ns() };
+	now_ns(CLOCK_REALTIME, &snapshot->time);
+}
+
 int snapshot_take(const struct env *env, const struct host *host,
 		  const struct snapshot_request *request,
 		  struct snapshot *snapshot)
@@ -214,8 +251,8 @@ int snapshot_take(const struct env *env, const struct host *host,
 	uint64_t *ids;
 	size_t num, i;
 
-	*snapshot = (struct snapshot){ .loaded_ns = host->loaded_ns };
-	now_ns(CLOCK_REALTIME, &snapshot->time);
+	snapshot_start(snapshot);
+	snapshot->loaded_ns = host->loaded_ns;
 	err = guest_list(env, &ids, &num);
 	if (err)
 		return env_complain(env, "", err);
@@ -225,6 +262,8 @@ int snapshot_take(const struct env *env, const struct host *host,
 		if (result != STATUS_OK)
 			status = result;
 	}
+	if (request->known)
+		known_guests_keep(request->known, ids, num);
 	free(ids);
 	snapshot->taken_ns = boottime_ns();
 	return status == STATUS_OK ?
@@ -241,9 +280,9 @@ void snapshot_free(struct snapshot *snapshot)
 	*snapshot = (struct snapshot){ };
 }
 
-static const struct guest_snapshot *
-find_guest(const struct snapshot *snapshot, const struct guest_snapshot *other,
-	   uint64_t loaded_ns)
+const struct guest_snapshot *
+snapshot_find(const struct snapshot *snapshot,
+	      const struct guest_snapshot *other, uint64_t loaded_ns)
 {
 	size_t i;
 
@@ -292,8 +331,7 @@ static void subtract_guest(const struct guest_snapshot *before,
 	struct guest *guest = &diff->guest;
 
 	*diff = *after;
-	guest->name = xstrdup(after->guest.name);
-	guest->cgroup = after->guest.cgroup ? xstrdup(after->guest.cgroup) : NULL;
+	guest_copy(guest, &after->guest);
 	if (before) {
 		diff->interval_ns = sub_clamped(after->taken_ns,
 						before->taken_ns);
@@ -320,7 +358,7 @@ void snapshot_subtract(const struct snapshot *before,
 	for (i = 0; i < after->num_guests; i++) {
 		const struct guest_snapshot *guest = &after->guests[i];
 
-		subtract_guest(find_guest(before, guest, after->loaded_ns),
+		subtract_guest(snapshot_find(before, guest, after->loaded_ns),
 			       guest, &diff->guests[i]);
 	}
 }

@@ -8,6 +8,7 @@
 #include "exits.h"
 #include "guest.h"
 #include "host.h"
+#include "known.h"
 #include "select.h"
 
 struct vcpu_snapshot {
@@ -42,7 +43,12 @@ struct snapshot_request {
 	/* VMs without vCPUs too; what is selected by itself is always taken. */
 	bool all;
 	bool vcpus;
+	/* Of snapshots that follow each other, to read less; NULL for none. */
+	struct known_guests *known;
 };
+
+/* One of this moment, without guests. */
+void snapshot_start(struct snapshot *snapshot);
 
 /*
  * STATUS_OK, or another one after telling why. A guest that vanishes meanwhile
@@ -54,6 +60,11 @@ int snapshot_take(const struct env *env, const struct host *host,
 		  const struct snapshot_request *request,
 		  struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);
+
+/* The same guest of the same load in another snapshot, NULL if it is not. */
+const struct guest_snapshot *
+snapshot_find(const struct snapshot *snapshot,
+	      const struct guest_snapshot *guest, uint64_t loaded_ns);
 
 /* What happened between two snapshots, for the guests of the later one. */
 void snapshot_subtract(const struct snapshot *before,

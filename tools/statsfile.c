@@ -126,6 +126,7 @@ static int load_items(const struct stats_source *source,
 	}
 	if (!err) {
 		file->data = xcalloc(1, data_size);
+		file->data_size = data_size;
 		err = read_block(source, file->data, data_size,
 				 header->data_offset, why);
 	}
@@ -137,28 +138,65 @@ static int load_items(const struct stats_source *source,
 	return err;
 }
 
+static int read_header(const struct stats_source *source,
+		       struct kvm_stats_header *header, const char **why)
+{
+	int err = read_block(source, header, sizeof(*header), 0, why);
+
+	return err ? err : check_header(header, why);
+}
+
+static int load(const struct stats_source *source,
+		const struct kvm_stats_header *header, struct statsfile *file,
+		const char **why)
+{
+	int err;
+
+	memset(file, 0, sizeof(*file));
+	_Static_assert(sizeof(file->header) == sizeof(*header), "header");
+	memcpy(file->header, header, sizeof(*header));
+	file->id = xcalloc(1, header->name_size);
+	err = read_block(source, file->id, header->name_size, header->id_offset,
+			 why);
+	if (!err && check_string(file->id, header->name_size))
+		err = bad(why, "id that is not a string");
+	if (!err)
+		err = load_items(source, header, file, why);
+	if (err)
+		statsfile_free(file);
+	return err;
+}
+
 int statsfile_load(const struct stats_source *source, struct statsfile *file,
 		   const char **why)
 {
 	struct kvm_stats_header header;
-	int err;
+	int err = read_header(source, &header, why);
 
 	memset(file, 0, sizeof(*file));
-	err = read_block(source, &header, sizeof(header), 0, why);
-	if (!err)
-		err = check_header(&header, why);
+	return err ? err : load(source, &header, file, why);
+}
+
+int statsfile_reload(const struct stats_source *source, struct statsfile *file,
+		     bool *is_new, const char **why)
+{
+	struct kvm_stats_header header;
+	struct statsfile other;
+	int err = read_header(source, &header, why);
+
+	*is_new = false;
 	if (err)
 		return err;
-	file->id = xcalloc(1, header.name_size);
-	err = read_block(source, file->id, header.name_size, header.id_offset,
-			 why);
-	if (!err && check_string(file->id, header.name_size))
-		err = bad(why, "id that is not a string");
-	if (!err)
-		err = load_items(source, &header, file, why);
+	if (!memcmp(file->header, &header, sizeof(header)))
+		return read_block(source, file->data, file->data_size,
+				  header.data_offset, why);
+	err = load(source, &header, &other, why);
 	if (err)
-		statsfile_free(file);
-	return err;
+		return err;
+	statsfile_free(file);
+	*file = other;
+	*is_new = true;
+	return 0;
 }
 
 static ssize_t read_fd(void *ctx, void *buf, size_t size, uint64_t offset)

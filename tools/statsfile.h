@@ -2,6 +2,7 @@
 #ifndef L1TUNE_STATSFILE_H
 #define L1TUNE_STATSFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,9 @@ struct statsfile {
 	size_t num_items;
 	char *names;
 	uint64_t *data;
+	size_t data_size;
+	/* The header that the items were made from. */
+	unsigned char header[24];
 };
 
 /*
@@ -38,6 +42,14 @@ struct stats_source {
  */
 int statsfile_load(const struct stats_source *source, struct statsfile *file,
 		   const char **why);
+
+/*
+ * The values as they are now; the descriptors only if the header has changed,
+ * and then *is_new is true. After an error the file is as it was, but for its
+ * values.
+ */
+int statsfile_reload(const struct stats_source *source, struct statsfile *file,
+		     bool *is_new, const char **why);
 int statsfile_load_at(int dirfd, const char *name, struct statsfile *file,
 		      const char **why);
 void statsfile_free(struct statsfile *file);

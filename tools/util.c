@@ -62,10 +62,25 @@ uint64_t sub_clamped(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+static void (*complaint_sink)(const char *message);
+
+void complain_to(void (*sink)(const char *message))
+{
+	complaint_sink = sink;
+}
+
 void complain(const char *fmt, ...)
 {
+	char message[512];
 	va_list ap;
 
+	if (complaint_sink) {
+		va_start(ap, fmt);
+		vsnprintf(message, sizeof(message), fmt, ap);
+		va_end(ap);
+		complaint_sink(message);
+		return;
+	}
 	/* What was printed so far comes first when both go to one place. */
 	fflush(stdout);
 	fputs("l1tune: ", stderr);

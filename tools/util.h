@@ -38,6 +38,9 @@ uint64_t sub_clamped(uint64_t a, uint64_t b);
 /* "l1tune: <message>" on stderr. Strings of others are to be escaped before. */
 __printf(1, 2) void complain(const char *fmt, ...);
 
+/* Somewhere else than stderr; NULL for stderr again. */
+void complain_to(void (*sink)(const char *message));
+
 /* Decimal digits only, no sign, no leading zero, nothing after them. */
 int parse_u64(const char *s, uint64_t *value);
 

@@ -84,6 +84,13 @@ def write(path, content, mode=0o444):
     os.chmod(path, mode)
 
 
+def update(path, content):
+    """In place, as a file that is kept open sees it: no longer than it was."""
+    fd = os.open(path, os.O_WRONLY)
+    os.pwrite(fd, content, 0)
+    os.close(fd)
+
+
 class Machine:
     """This machine under directory: directory/sys and directory/proc."""
 
@@ -135,6 +142,11 @@ class Machine:
         for vcpu, own in (vcpu_cells or {}).items():
             write(f"{device}/vcpu{vcpu}/stats",
                   stats_file(f"l1tune-{number}/vcpu-{vcpu}", [s for c in own for s in c]), 0o440)
+
+    def exits(self, number, cells):
+        """New values of a guest's statistics, which may be open."""
+        update(f"{self.device(f'l2-{number}')}/stats",
+               stats_file(f"l1tune-{number}", [s for c in cells for s in c]))
 
     def process(self, pid, args, cgroup="0::/\n", comm="vmm", start_ticks=100):
         fields = " ".join(["S"] + ["0"] * 18 + [str(start_ticks)] + ["0"] * 30)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_FRAME_H
+#define L1TUNE_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What is written means; how that looks is the screen's business. */
+enum frame_style {
+	FRAME_NORMAL,
+	FRAME_TITLE,
+	FRAME_HEADING,
+	FRAME_HEADING_SORTED,
+	FRAME_DIM,
+	FRAME_WARM,
+	FRAME_HOT,
+	FRAME_BAR,
+	FRAME_KEY,
+	FRAME_MESSAGE,
+	NUM_FRAME_STYLES
+};
+
+struct frame_span {
+	enum frame_style style;
+	char *text;
+};
+
+struct frame_line {
+	struct frame_span *spans;
+	size_t num_spans;
+	/* The line that the cursor is on. */
+	bool is_chosen;
+};
+
+/* A picture of lines of text, for a screen or for a file. */
+struct frame {
+	struct frame_line *lines;
+	size_t num_lines;
+};
+
+void frame_line(struct frame *frame);
+/* To the last line; takes the string over. */
+void frame_add(struct frame *frame, enum frame_style style, char *text);
+void frame_free(struct frame *frame);
+
+/* To stdout without styles, and without blanks at ends of lines. */
+void frame_print(const struct frame *frame);
+
+/* New strings of so many columns: a text is cut, a number at the right is not. */
+char *fit_left(const char *s, size_t width);
+char *fit_right(const char *s, size_t width);
+
+/* The part of so many columns that a ratio fills, in the locale's characters. */
+char *draw_bar(double ratio, size_t width);
+
+#endif

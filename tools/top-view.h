@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_TOP_VIEW_H
+#define L1TUNE_TOP_VIEW_H
+
+#include "frame.h"
+#include "top-model.h"
+
+/* The keys that change what is shown: their letters stand in the headings. */
+struct top_status {
+	/* What is being typed after "/", NULL when nothing is. */
+	const char *prompt;
+	/* What went wrong, NULL for nothing. */
+	const char *message;
+	bool is_paused;
+};
+
+/*
+ * Draws the model. A height of 0 is as high as there are lines, and the keys
+ * are left out; status may then be NULL.
+ */
+void top_draw(const struct top_model *model, const struct top_choice *choice,
+	      const struct top_status *status, size_t width, size_t height,
+	      struct frame *frame);
+
+/* The keys, explained. */
+void top_draw_help(struct frame *frame);
+
+#endif

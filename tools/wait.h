@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_WAIT_H
+#define L1TUNE_WAIT_H
+
+#include <stdint.h>
+
+enum wait_result {
+	WAIT_TIME,
+	/* There is something to read, or another signal came. */
+	WAIT_INPUT,
+	/* A signal asks to end. */
+	WAIT_END,
+};
+
+uint64_t monotonic_ns(void);
+
+/*
+ * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to tell, so
+ * that what is printed is printed whole; the second one ends the process at
+ * once, should the output be stuck.
+ */
+void wait_catch_signals(void);
+
+/* Until a time of monotonic_ns(), or with fd >= 0 for input until then. */
+enum wait_result wait_until(uint64_t time_ns, int fd);
+
+#endif
