@@ -25,6 +25,7 @@ tool: # the tool, build/l1tune
 .PHONY: selftests
 selftests: # the programs that the tests run in an emulated L1
 	$(MAKE) -C selftests/vmm O='$(O)'
+	$(MAKE) -C selftests/programs O='$(O)'
 
 .PHONY: setup
 setup: # install the Debian packages that demo, check and shell need

@@ -4,6 +4,7 @@
 # loads the module itself and leaves it unloaded.
 . /selftests/ktap_helpers.sh
 
+PATH=$PATH:/selftests
 CLASS=/sys/class/l1tune
 L1=$CLASS/l1
 TMP=$(mktemp -d)
