@@ -124,10 +124,9 @@ const struct exit_cell **exits_by_busy(const struct exit_stats *stats)
 	return cells;
 }
 
-char *cell_label(const struct exit_cell *cell)
+char *exit_label(const struct exit_key *key)
 {
-	return xasprintf("%s%s", cell->key.level == 3 ? "L3 " : "",
-			 cell->key.reason);
+	return xasprintf("%s%s", key->level == 3 ? "L3 " : "", key->reason);
 }
 
 uint64_t cell_completed(const struct exit_cell *cell)

@@ -35,7 +35,7 @@ uint64_t exits_busy_ns(const struct exit_stats *stats);
 const struct exit_cell **exits_by_busy(const struct exit_stats *stats);
 
 /* "CPUID", and "L3 CPUID" for a guest inside the guest. */
-char *cell_label(const struct exit_cell *cell);
+char *exit_label(const struct exit_key *key);
 
 /* Exits with a known duration: all but the one that may be open. */
 uint64_t cell_completed(const struct exit_cell *cell);

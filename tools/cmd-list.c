@@ -104,7 +104,7 @@ static void fill_vcpu(struct value *row, const struct vcpu_snapshot *vcpu,
 		row[COL_SINCE] = value_ns(now.for_ns);
 	if (now.cell)
 		row[COL_REASON] = (struct value) {
-			VALUE_TEXT, .text = cell_label(now.cell)
+			VALUE_TEXT, .text = exit_label(&now.cell->key)
 		};
 	fill_counts(row, stats, &counts);
 }

@@ -214,7 +214,7 @@ static char *top_reasons(const struct exit_stats *stats)
 
 		if (!cell_busy_ns(cells[i]))
 			break;
-		label = cell_label(cells[i]);
+		label = exit_label(&cells[i]->key);
 		longer = xasprintf("%s%s%s %.0f%%", text, i ? ", " : "", label,
 				   100.0 * cell_busy_ns(cells[i]) / busy_ns);
 		free(label);

@@ -150,7 +150,7 @@ static void choose_guest(struct top *top, int step)
 	       model->guests[at].snapshot->guest.id != choice->guest_id)
 		at++;
 	if (!choice->has_guest || at == model->num_guests)
-		at = step > 0 ? 0 : model->num_guests;
+		at = step > 0 || !model->num_guests ? 0 : model->num_guests - 1;
 	else if (step < 0 && !at)
 		at = model->num_guests;
 	else if (step < 0 || at + 1 < model->num_guests)

@@ -9,5 +9,7 @@ int cmd_status(int argc, char *argv[], struct options *options);
 int cmd_list(int argc, char *argv[], struct options *options);
 int cmd_stat(int argc, char *argv[], struct options *options);
 int cmd_top(int argc, char *argv[], struct options *options);
+int cmd_diff(int argc, char *argv[], struct options *options);
+int cmd_hist(int argc, char *argv[], struct options *options);
 
 #endif

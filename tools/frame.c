@@ -56,8 +56,7 @@ void frame_print(const struct frame *frame)
 	}
 }
 
-/* How many bytes of s fit into so many columns, and how many they take. */
-static size_t measure(const char *s, size_t width, size_t *columns)
+size_t fit_length(const char *s, size_t width, size_t *columns)
 {
 	mbstate_t state = { };
 	size_t len = 0;
@@ -82,7 +81,7 @@ static size_t measure(const char *s, size_t width, size_t *columns)
 
 char *fit_left(const char *s, size_t width)
 {
-	size_t columns, len = measure(s, width, &columns);
+	size_t columns, len = fit_length(s, width, &columns);
 
 	return xasprintf("%.*s%*s", (int)len, s, (int)(width - columns), "");
 }
@@ -91,7 +90,7 @@ char *fit_right(const char *s, size_t width)
 {
 	size_t columns;
 
-	measure(s, width, &columns);
+	fit_length(s, width, &columns);
 	return xasprintf("%*s%s", (int)(width - columns), "", s);
 }
 

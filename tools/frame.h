@@ -50,6 +50,9 @@ void frame_print(const struct frame *frame);
 char *fit_left(const char *s, size_t width);
 char *fit_right(const char *s, size_t width);
 
+/* How many bytes of s fit into so many columns, and how many they take. */
+size_t fit_length(const char *s, size_t width, size_t *columns);
+
 /* The part of so many columns that a ratio fills, in the locale's characters. */
 char *draw_bar(double ratio, size_t width);
 

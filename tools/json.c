@@ -14,18 +14,18 @@
 #define SCHEMA	1
 
 /* JSON's numbers are signed here; no counter that is real gets there. */
-static json_t *number(uint64_t value)
+json_t *json_number(uint64_t value)
 {
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
-static json_t *number_or_null(bool known, uint64_t value)
+json_t *json_number_or_null(bool known, uint64_t value)
 {
-	return known ? number(value) : json_null();
+	return known ? json_number(value) : json_null();
 }
 
 /* Strings of others may hold anything; JSON's have to be UTF-8. */
-static json_t *string(const char *s)
+json_t *json_text(const char *s)
 {
 	json_t *value;
 	char *valid;
@@ -42,27 +42,27 @@ static json_t *percentile(const struct exit_cell *cell, unsigned int percent)
 {
 	struct percentile p = cell_percentile(cell, percent);
 
-	return number_or_null(p.kind == PERCENTILE_LE, p.ns);
+	return json_number_or_null(p.kind == PERCENTILE_LE, p.ns);
 }
 
-static json_t *cell_to_json(const struct exit_cell *cell)
+json_t *json_cell(const struct exit_cell *cell)
 {
 	json_t *json = json_object(), *hist = json_array();
 	unsigned int part, i;
 
 	for (i = 0; i < cell->num_buckets; i++)
-		json_array_append_new(hist, number(cell->hist[i]));
-	json_object_set_new(json, "reason", string(cell->key.reason));
-	json_object_set_new(json, "code", number(cell->key.code));
-	json_object_set_new(json, "level", number(cell->key.level));
-	json_object_set_new(json, "count", number(cell->value[CELL_COUNT]));
-	json_object_set_new(json, "time_ns", number(cell->value[CELL_TIME]));
+		json_array_append_new(hist, json_number(cell->hist[i]));
+	json_object_set_new(json, "reason", json_text(cell->key.reason));
+	json_object_set_new(json, "code", json_number(cell->key.code));
+	json_object_set_new(json, "level", json_number(cell->key.level));
+	json_object_set_new(json, "count", json_number(cell->value[CELL_COUNT]));
+	json_object_set_new(json, "time_ns", json_number(cell->value[CELL_TIME]));
 	for (part = 0; part < NUM_PARTS; part++)
 		json_object_set_new(json, time_part_names[part],
-				    number_or_null(cell_has_part(cell, part),
+				    json_number_or_null(cell_has_part(cell, part),
 						   cell_part_ns(cell, part)));
 	json_object_set_new(json, "max_ns",
-			    number_or_null(cell->has[CELL_MAX],
+			    json_number_or_null(cell->has[CELL_MAX],
 					   cell->value[CELL_MAX]));
 	json_object_set_new(json, "p50_le_ns", percentile(cell, 50));
 	json_object_set_new(json, "p90_le_ns", percentile(cell, 90));
@@ -82,11 +82,11 @@ static json_t *nested_to_json(const struct exit_stats *stats,
 		return json_null();
 	json = json_object();
 	if (state)
-		json_object_set_new(json, "state", *state ? string(state) :
+		json_object_set_new(json, "state", *state ? json_text(state) :
 							    json_null());
 	for (i = STAT_L3_ENTRIES; i <= STAT_L3_EXITS_LEFT; i++)
 		json_object_set_new(json, fixed_stat_names[i],
-				    number(stats->value[i]));
+				    json_number(stats->value[i]));
 	json_object_set_new(json, "l1_exits_per_l2_exit", left ?
 			    json_real(nested_exits(stats) / (double)left) :
 			    json_null());
@@ -102,17 +102,17 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 	json_t *reasons = json_array();
 	size_t i;
 
-	json_object_set_new(json, "busy_ns", number(exits_busy_ns(stats)));
+	json_object_set_new(json, "busy_ns", json_number(exits_busy_ns(stats)));
 	for (i = 0; i < NUM_PARTS; i++)
 		json_object_set_new(json, time_part_names[i],
-				    number_or_null(is_split,
+				    json_number_or_null(is_split,
 						   exits_part_ns(stats, i)));
 	for (i = STAT_UNTRACED; i <= STAT_LOST_CELLS; i++)
 		json_object_set_new(json, fixed_stat_names[i],
-				    number_or_null(stats->has[i],
+				    json_number_or_null(stats->has[i],
 						   stats->value[i]));
 	for (i = 0; i < stats->num_cells; i++)
-		json_array_append_new(reasons, cell_to_json(cells[i]));
+		json_array_append_new(reasons, json_cell(cells[i]));
 	if (contents & JSON_REASONS)
 		json_object_set_new(json, "reasons", reasons);
 	else
@@ -125,16 +125,16 @@ static void add_now(json_t *json, const struct vcpu_now *now)
 {
 	json_t *open = json_null();
 
-	json_object_set_new(json, "state", string(now->state));
+	json_object_set_new(json, "state", json_text(now->state));
 	json_object_set_new(json, "state_for_ns",
-			    number_or_null(now->state, now->for_ns));
+			    json_number_or_null(now->state, now->for_ns));
 	if (now->level) {
 		open = json_object();
 		json_object_set_new(open, "reason", now->cell ?
-				    string(now->cell->key.reason) :
+				    json_text(now->cell->key.reason) :
 				    json_null());
-		json_object_set_new(open, "code", number(now->code));
-		json_object_set_new(open, "level", number(now->level));
+		json_object_set_new(open, "code", json_number(now->code));
+		json_object_set_new(open, "level", json_number(now->level));
 	}
 	json_object_set_new(json, "open", open);
 }
@@ -146,10 +146,10 @@ static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu,
 	json_t *json = json_object();
 	size_t i;
 
-	json_object_set_new(json, "id", number(vcpu->id));
+	json_object_set_new(json, "id", json_number(vcpu->id));
 	for (i = 0; i < STAT_UNTRACED; i++)
 		json_object_set_new(json, fixed_stat_names[i],
-				    number_or_null(vcpu->stats.has[i],
+				    json_number_or_null(vcpu->stats.has[i],
 						   vcpu->stats.value[i]));
 	add_now(json, &now);
 	json_object_set_new(json, "nested", nested_to_json(&vcpu->stats, NULL));
@@ -162,11 +162,11 @@ static void add_counts(json_t *json, const struct guest_snapshot *snapshot,
 {
 	const struct guest *guest = &snapshot->guest;
 
-	json_object_set_new(json, "vcpus", number(guest->vcpus));
-	json_object_set_new(json, "memory_bytes", number(guest->memory_bytes));
-	json_object_set_new(json, "exits", number(guest->exits));
-	json_object_set_new(json, "exit_time_ns", number(guest->exit_time_ns));
-	json_object_set_new(json, "guest_time_ns", number(guest->guest_time_ns));
+	json_object_set_new(json, "vcpus", json_number(guest->vcpus));
+	json_object_set_new(json, "memory_bytes", json_number(guest->memory_bytes));
+	json_object_set_new(json, "exits", json_number(guest->exits));
+	json_object_set_new(json, "exit_time_ns", json_number(guest->exit_time_ns));
+	json_object_set_new(json, "guest_time_ns", json_number(guest->guest_time_ns));
 	json_object_set_new(json, "nested",
 			    nested_to_json(&snapshot->stats, guest->nested));
 	add_stats(json, &snapshot->stats, contents);
@@ -179,16 +179,16 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_t *json = json_object(), *vcpus;
 	size_t i;
 
-	json_object_set_new(json, "id", number(guest->id));
-	json_object_set_new(json, "name", string(guest->name));
-	json_object_set_new(json, "name_source", string(guest->name_source));
-	json_object_set_new(json, "pid", number(guest->pid));
-	json_object_set_new(json, "uid", number(guest->uid));
-	json_object_set_new(json, "comm", string(guest->comm));
-	json_object_set_new(json, "cgroup", string(guest->cgroup));
-	json_object_set_new(json, "created_ns", number(guest->created_ns));
+	json_object_set_new(json, "id", json_number(guest->id));
+	json_object_set_new(json, "name", json_text(guest->name));
+	json_object_set_new(json, "name_source", json_text(guest->name_source));
+	json_object_set_new(json, "pid", json_number(guest->pid));
+	json_object_set_new(json, "uid", json_number(guest->uid));
+	json_object_set_new(json, "comm", json_text(guest->comm));
+	json_object_set_new(json, "cgroup", json_text(guest->cgroup));
+	json_object_set_new(json, "created_ns", json_number(guest->created_ns));
 	json_object_set_new(json, "adopted", json_boolean(guest->adopted));
-	json_object_set_new(json, "interval_ns", number(snapshot->interval_ns));
+	json_object_set_new(json, "interval_ns", json_number(snapshot->interval_ns));
 	add_counts(json, snapshot, contents);
 	if (!snapshot->vcpus)
 		return json;
@@ -209,7 +209,7 @@ static json_t *sum_to_json(const struct snapshot *snapshot,
 	struct guest_snapshot sum;
 
 	snapshot_sum(snapshot, &sum);
-	json_object_set_new(json, "guests", number(snapshot->num_guests));
+	json_object_set_new(json, "guests", json_number(snapshot->num_guests));
 	add_counts(json, &sum, contents);
 	snapshot_free_sum(&sum);
 	return json;
@@ -222,7 +222,7 @@ static json_t *counts_to_json(const struct host_counts *counts)
 
 	for (i = 0; i < counts->num; i++)
 		json_object_set_new(json, counts->v[i].name,
-				    number(counts->v[i].value));
+				    json_number(counts->v[i].value));
 	return json;
 }
 
@@ -233,13 +233,13 @@ static json_t *host_to_json(const struct host *host)
 
 	for (i = 0; i < host->num_hooks; i++)
 		json_object_set_new(hooks, host->hooks[i].name,
-				    string(host->hooks[i].state));
-	json_object_set_new(json, "abi", number(host->abi));
-	json_object_set_new(json, "isa", string(host->isa));
+				    json_text(host->hooks[i].state));
+	json_object_set_new(json, "abi", json_number(host->abi));
+	json_object_set_new(json, "isa", json_text(host->isa));
 	json_object_set_new(json, "virtualized",
 			    json_boolean(host->virtualized));
-	json_object_set_new(json, "hypervisor", string(host->hypervisor));
-	json_object_set_new(json, "kernel", string(host->kernel));
+	json_object_set_new(json, "hypervisor", json_text(host->hypervisor));
+	json_object_set_new(json, "kernel", json_text(host->kernel));
 	json_object_set_new(json, "hooks", hooks);
 	json_object_set_new(json, "usage", counts_to_json(&host->usage));
 	json_object_set_new(json, "totals", counts_to_json(&host->totals));
@@ -260,25 +260,32 @@ static json_t *time_to_json(const struct timespec *time)
 	return json;
 }
 
+json_t *json_document(const struct host *host, const struct timespec *time)
+{
+	json_t *json = json_object();
+
+	json_object_set_new(json, "schema", json_integer(SCHEMA));
+	json_object_set_new(json, "tool", json_string(L1TUNE_VERSION));
+	json_object_set_new(json, "module", json_text(host->module));
+	json_object_set_new(json, "boot_id", json_text(host->boot_id));
+	json_object_set_new(json, "loaded_ns", json_number(host->loaded_ns));
+	json_object_set_new(json, "time", time_to_json(time));
+	return json;
+}
+
 static json_t *document(const struct host *host,
 			const struct snapshot *snapshot, unsigned int contents)
 {
 	const struct guest_snapshot **guests;
-	json_t *json = json_object(), *l2;
+	json_t *json, *l2;
 	struct timespec now;
 	size_t i;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	json_object_set_new(json, "schema", json_integer(SCHEMA));
-	json_object_set_new(json, "tool", json_string(L1TUNE_VERSION));
-	json_object_set_new(json, "module", string(host->module));
-	json_object_set_new(json, "boot_id", string(host->boot_id));
-	json_object_set_new(json, "loaded_ns", number(host->loaded_ns));
-	json_object_set_new(json, "time",
-			    time_to_json(snapshot ? &snapshot->time : &now));
+	json = json_document(host, snapshot ? &snapshot->time : &now);
 	json_object_set_new(json, "interval_ns",
-			    number_or_null(snapshot && snapshot->is_interval,
-					   snapshot ? snapshot->interval_ns : 0));
+			    json_number_or_null(snapshot && snapshot->is_interval,
+						snapshot ? snapshot->interval_ns : 0));
 	json_object_set_new(json, "l1", host_to_json(host));
 	if (!snapshot) {
 		json_object_set_new(json, "l2", json_null());
@@ -295,11 +302,9 @@ static json_t *document(const struct host *host,
 	return json;
 }
 
-/* On one line, and in ASCII: no string in it can do harm on a terminal. */
-int json_print(const struct host *host, const struct snapshot *snapshot,
-	       unsigned int contents)
+/* In ASCII: no string in it can do harm on a terminal. */
+int json_write(json_t *json)
 {
-	json_t *json = document(host, snapshot, contents);
 	char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	json_decref(json);
@@ -310,4 +315,10 @@ int json_print(const struct host *host, const struct snapshot *snapshot,
 	puts(text);
 	free(text);
 	return STATUS_OK;
+}
+
+int json_print(const struct host *host, const struct snapshot *snapshot,
+	       unsigned int contents)
+{
+	return json_write(document(host, snapshot, contents));
 }

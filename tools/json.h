@@ -2,6 +2,8 @@
 #ifndef L1TUNE_JSON_H
 #define L1TUNE_JSON_H
 
+#include <jansson.h>
+
 #include "snapshot.h"
 
 enum {
@@ -16,5 +18,15 @@ enum {
  */
 int json_print(const struct host *host, const struct snapshot *snapshot,
 	       unsigned int contents);
+
+/* The pieces that other documents are made of. */
+json_t *json_number(uint64_t value);
+json_t *json_number_or_null(bool known, uint64_t value);
+json_t *json_text(const char *s);
+json_t *json_cell(const struct exit_cell *cell);
+/* The keys that every document begins with. */
+json_t *json_document(const struct host *host, const struct timespec *time);
+/* On one line; takes the document over. */
+int json_write(json_t *json);
 
 #endif

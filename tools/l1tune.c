@@ -18,6 +18,8 @@ static const struct {
 	{ "list", cmd_list, "guests: id, name, pid, vCPUs, memory, exits, busy time" },
 	{ "stat", cmd_stat, "exits by guest and reason: count, rate, time, percentiles" },
 	{ "top", cmd_top, "the same, live" },
+	{ "hist", cmd_hist, "how long the exits of one reason take, as a picture" },
+	{ "diff", cmd_diff, "two guests, or two saved states, reason by reason" },
 };
 
 static void print_help(void)

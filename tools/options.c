@@ -30,17 +30,18 @@ static const struct {
 	{ OPTIONS_COMMON, { "sysfs", required_argument, NULL, OPTION_SYSFS } },
 	{ OPTIONS_COMMON, { "proc", required_argument, NULL, OPTION_PROC } },
 	{ OPTIONS_COMMON, { "bytes", no_argument, NULL, OPTION_BYTES } },
-	{ OPTIONS_TABLE, { "output", required_argument, NULL, 'o' } },
-	{ OPTIONS_TABLE, { "sort", required_argument, NULL, OPTION_SORT } },
-	{ OPTIONS_TABLE, { "noheadings", no_argument, NULL,
-			   OPTION_NOHEADINGS } },
-	{ OPTIONS_TABLE, { "interval", required_argument, NULL, 'i' } },
-	{ OPTIONS_TABLE, { "count", required_argument, NULL, 'c' } },
+	{ OPTIONS_COLUMNS, { "output", required_argument, NULL, 'o' } },
+	{ OPTIONS_COLUMNS, { "sort", required_argument, NULL, OPTION_SORT } },
+	{ OPTIONS_COLUMNS, { "noheadings", no_argument, NULL,
+			     OPTION_NOHEADINGS } },
+	{ OPTIONS_INTERVAL, { "interval", required_argument, NULL, 'i' } },
+	{ OPTIONS_REPEAT, { "count", required_argument, NULL, 'c' } },
 	{ OPTIONS_ALL, { "all", no_argument, NULL, 'a' } },
 	{ OPTIONS_VCPUS, { "vcpus", no_argument, NULL, OPTION_VCPUS } },
 	{ OPTIONS_SUM, { "sum", no_argument, NULL, OPTION_SUM } },
 	{ OPTIONS_TOP, { "delay", required_argument, NULL, 'd' } },
 	{ OPTIONS_TOP, { "count", required_argument, NULL, 'n' } },
+	{ OPTIONS_LEVEL, { "level", required_argument, NULL, 'l' } },
 	{ OPTIONS_TOP, { "once", no_argument, NULL, OPTION_ONCE } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
@@ -98,6 +99,16 @@ static int take_count(struct options *options, const char *arg)
 	return STATUS_OK;
 }
 
+static int take_level(struct options *options, const char *arg)
+{
+	if (parse_u64(arg, &options->level) || options->level < 2 ||
+	    options->level > 3) {
+		complain("the level is 2, the guest itself, or 3, a guest inside it");
+		return STATUS_USAGE;
+	}
+	return STATUS_OK;
+}
+
 static int take(struct options *options, int option, const char *arg)
 {
 	switch (option) {
@@ -125,6 +136,8 @@ static int take(struct options *options, int option, const char *arg)
 	case OPTION_ONCE:
 		options->once = true;
 		break;
+	case 'l':
+		return take_level(options, arg);
 	case 'i':
 	case 'd':
 		return take_interval(options, arg);
@@ -187,8 +200,13 @@ void options_print_common(void)
 void options_print_table(void)
 {
 	printf("  -i, --interval SEC    what happens in intervals, from now on\n"
-	       "  -c, --count N         end after so many of them\n"
-	       "  -o, --output COLUMNS  show these, or with +COLUMNS these too\n"
+	       "  -c, --count N         end after so many of them\n");
+	options_print_columns();
+}
+
+void options_print_columns(void)
+{
+	printf("  -o, --output COLUMNS  show these, or with +COLUMNS these too\n"
 	       "      --sort COLUMN     largest first, text from A to Z; -COLUMN the other way\n"
 	       "      --noheadings      no line of headings\n");
 }

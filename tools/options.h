@@ -22,6 +22,8 @@ struct options {
 	bool vcpus;
 	bool sum;
 	bool once;
+	/* 0 for whichever there is. */
+	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
 	uint64_t interval_ns;
 	uint64_t count;
@@ -30,12 +32,17 @@ struct options {
 /* Which options a command line may have. */
 enum {
 	OPTIONS_COMMON = 1 << 0,
-	/* Of those that print a table, once or at intervals. */
-	OPTIONS_TABLE = 1 << 1,
+	/* Of those that print a table. */
+	OPTIONS_COLUMNS = 1 << 1,
 	OPTIONS_ALL = 1 << 2,
 	OPTIONS_VCPUS = 1 << 3,
 	OPTIONS_SUM = 1 << 5,
 	OPTIONS_TOP = 1 << 6,
+	OPTIONS_INTERVAL = 1 << 7,
+	OPTIONS_REPEAT = 1 << 8,
+	OPTIONS_LEVEL = 1 << 9,
+	/* Of those that print a table, once or at intervals. */
+	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */
 	OPTIONS_MAIN = 1 << 4,
 };
@@ -48,6 +55,7 @@ int options_parse(struct options *options, int argc, char *argv[],
 		  unsigned int sets);
 
 void options_print_common(void);
+void options_print_columns(void);
 void options_print_table(void);
 
 #endif

@@ -92,19 +92,18 @@ size_t screen_height(void)
 static void show_line(const struct frame_line *line, int y)
 {
 	attr_t chosen = line->is_chosen ? A_REVERSE : A_NORMAL;
-	size_t i;
+	size_t left = COLS, i;
 
 	move(y, 0);
-	for (i = 0; i < line->num_spans; i++) {
+	/* What does not fit is cut: ncurses would put it on the next line. */
+	for (i = 0; i < line->num_spans && left; i++) {
 		const struct frame_span *span = &line->spans[i];
+		size_t columns, len = fit_length(span->text, left, &columns);
 
-		/* What does not fit is cut, not put on the next line. */
-		if (getcury(stdscr) != y)
-			return;
 		attrset(styles[span->style] | chosen);
-		addnstr(span->text, -1);
+		addnstr(span->text, len);
+		left -= columns;
 	}
-	attrset(A_NORMAL);
 }
 
 void screen_show(const struct frame *frame)

@@ -165,6 +165,13 @@ static char *format(const struct value *value, const struct table_style *style)
 		return format_rate(value->real);
 	case VALUE_RATIO:
 		return format_percent(value->real);
+	case VALUE_CHANGE:
+		text = format_percent(value->real);
+		/* What rounds to nothing has no direction. */
+		above = xasprintf("%s%s", value->real >= 0.0005 ? "+" : "",
+				  text + !strcmp(text, "-0.0%"));
+		free(text);
+		return above;
 	}
 	return NULL;
 }
@@ -176,7 +183,8 @@ static int compare_values(const struct value *a, const struct value *b)
 		return 0;
 	if (a->kind == VALUE_TEXT)
 		return strcmp(a->text, b->text);
-	if (a->kind == VALUE_RATE || a->kind == VALUE_RATIO)
+	if (a->kind == VALUE_RATE || a->kind == VALUE_RATIO ||
+	    a->kind == VALUE_CHANGE)
 		return a->real < b->real ? 1 : a->real > b->real ? -1 : 0;
 	return a->number < b->number ? 1 : a->number > b->number ? -1 : 0;
 }

@@ -282,7 +282,7 @@ static void draw_reason(struct frame *frame, const struct layout *l,
 	uint64_t busy_ns = exits_busy_ns(&model->reasons);
 	double ns = model->interval_ns ? model->interval_ns : 1;
 	double share = busy_ns ? cell_busy_ns(cell) / (double)busy_ns : 0;
-	char *label = cell_label(cell);
+	char *label = exit_label(&cell->key);
 	int i;
 
 	frame_line(frame);

@@ -71,6 +71,9 @@ class Bench:
 
     def remove(self, number):
         os.unlink(f"{self.machine.sys}/class/l1tune/l2-{number}")
+        self.remove_device(number)
+
+    def remove_device(self, number):
         shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
 
 

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune top in a terminal, which is tmux's. Usage: test-top.py L1TUNE"""
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from bench import Bench, equal, finish, ok
+from fake import cell, fixed, hist
+
+MS = 1_000_000
+NAMES = {1: "web", 2: "gr\u00fcn", 3: "db\x1b[2J"}
+
+
+def exits(number, n):
+    """What guest number has done after n rounds; each is busier than the next."""
+    io = n * 100 // number
+    return [cell(2, 30, "IO_INSTRUCTION", io, io * 300_000, 9 * MS, hist(b19=io),
+                 user_ns=io * 200_000, wait_ns=0, runq_ns=io * 50_000, throttled_ns=0),
+            cell(2, 12, "HLT", n, n * 100 * MS, 99 * MS, hist(b24=n), user_ns=0,
+                 wait_ns=n * 99 * MS, runq_ns=0, throttled_ns=0),
+            cell(3, 10, "CPUID", n * number * number * 50, n * 1000, 9000, hist(b9=n * number * number * 50),
+                 user_ns=0, wait_ns=0, runq_ns=0, throttled_ns=0),
+            fixed(exits=io + n + n * number * number * 50, exit_time_ns=io * 300_000 + n * 100 * MS,
+                  guest_time_ns=n * 50 * MS)]
+
+
+def guests(bench, number=3):
+    for n in range(1, number + 1):
+        bench.machine.guest(n, exits(n, 1), vcpus=n, nested="running")
+        if n in NAMES:
+            bench.machine.process(1000 + n, ["qemu", "-name", NAMES[n]])
+
+
+class Running(threading.Thread):
+    """Keeps the guests going."""
+
+    def __init__(self, bench):
+        super().__init__()
+        self.bench = bench
+        self.is_over = threading.Event()
+
+    def run(self):
+        n = 1
+        while not self.is_over.wait(0.05):
+            n += 1
+            for number in 1, 2, 3:
+                self.bench.machine.exits(number, exits(number, n))
+
+    def __enter__(self):
+        self.start()
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.join()
+
+
+class Terminal:
+    """l1tune top in a terminal of its own."""
+
+    def __init__(self, bench, *args, columns=80, lines=24, locale="C.UTF-8", before="", **env):
+        self.socket = tempfile.mktemp(prefix="tmux-", dir=bench.directory)
+        command = shlex.join(bench.command("top", *args))
+        env = " ".join(f"{k}={shlex.quote(v)}" for k, v in env.items())
+        script = f"{before} {env} {command}; echo status=$?; exec sleep 60"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines),
+                  f"LC_ALL={locale} sh -c {shlex.quote(script)}")
+
+    def tmux(self, *args):
+        return subprocess.run(["tmux", "-u", "-S", self.socket, *args], capture_output=True,
+                              text=True, check=False, timeout=20,
+                              env=os.environ | {"LC_ALL": "C.UTF-8"}).stdout
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tmux("kill-server")
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def screen(self, *args):
+        return self.tmux("capture-pane", "-p", *args)
+
+    def shows(self, pattern, name, seconds=10):
+        """Waits for it; what there is instead goes into the report."""
+        end = time.time() + seconds
+        while not (found := re.search(pattern, screen := self.screen(), re.M | re.S)):
+            if time.time() > end:
+                break
+            time.sleep(0.05)
+        ok(found, name, screen)
+        return screen
+
+    def pid(self):
+        shell = self.tmux("list-panes", "-F", "#{pane_pid}").strip()
+        with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as f:
+            return int(f.read().split()[0])
+
+
+def order(screen):
+    """The guests from the top."""
+    return re.findall(r"^ *(\d+) ", screen, re.M)
+
+
+def test_once():
+    with Bench() as b:
+        guests(b)
+        p = subprocess.Popen(b.command("top", "--once", "-d", "1"), stdout=subprocess.PIPE,
+                             text=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
+        time.sleep(0.5)
+        for n in 1, 2, 3:
+            b.machine.exits(n, exits(n, 2))
+        text = p.communicate(timeout=20)[0]
+        equal(p.returncode, 0, "--once")
+        lines = re.sub(r"\d\d:\d\d:\d\d  1\.0\ds", "TIME", text).splitlines()
+        # An interval is a little longer than it should be: so are rates smaller.
+        rates = [re.sub(r"\d+(\.\d+)?%|\d+(\.\d+)?/s|(?<= )\d\d+(?= )|(?<= )\d\.\d\d(?= )",
+                        "N", line)
+                 for line in lines]
+        equal([re.sub(" +", " ", line) for line in rates], [
+            "l1tune top TIME 3 guests, 6 vCPUs",
+            "exits N kernel N user N wait N runq N guest N",
+            " ID NAME VCPU EXITS/S KERNEL USER WAIT RUNQ GUEST BUSY",
+            " 1 web 1 N N N N N N N \u258f",
+            " 2 gr\u00fcn 2 N N N N N N N",
+            " 3 db\\x1b[2J 3 N N N N N N N",
+            "",
+            "REASON (all) EXITS/S AVG P99 KERNEL USER WAIT RUNQ SHARE",
+            "IO_INSTRUCTION N 300\u00b5s 524\u00b5s N N N N N \u2588\u2588\u2588\u2588\u258a",
+            "HLT N 100ms >8.39ms N N N N N \u258e",
+            "L3 CPUID N 4ns 512ns N N N N N",
+        ], "--once: the text")
+        numbers = lines[3].split()
+        ranges = (140, 151), (0.5, 0.6), (1.8, 2.0), (9, 9.9), (0.4, 0.5), (4.6, 5), (2.4, 2.6)
+        ok(all(low <= float(x.rstrip("%")) <= high for x, (low, high) in zip(numbers[3:], ranges)),
+           "--once: rates of a guest", lines[3])
+        ok(max(map(len, lines)) <= 80, "--once: 80 columns", text)
+        r = b.run("top", "--once", "-d", "0.1", "web", locale="C")
+        ok("3 guests" not in r.stdout and " web " in r.stdout and "\u2588" not in r.stdout,
+           "--once: one guest, in ASCII", r)
+        r = subprocess.run(b.command("top", "--once", "-d", "0.1"), capture_output=True, text=True,
+                           check=False, env=os.environ | {"COLUMNS": "120"})
+        ok("NESTED" in r.stdout and "running" in r.stdout and
+           80 < max(map(len, r.stdout.splitlines())) <= 120, "--once: COLUMNS", r.stdout)
+        r = b.run("top", "--once", "-d", "0.1", "nosuch")
+        equal([r.returncode, r.stdout], [4, ""], "--once: no such guest")
+        r = b.run("top", "-J", "--once", "-d", "0.1")
+        equal(len(json.loads(r.stdout)["l2"]), 3, "--json --once is an interval of stat")
+        r = b.run("top", stdin=subprocess.DEVNULL)
+        ok(r.returncode == 1 and "--once" in r.stderr and not r.stdout, "not a terminal", r)
+        for args in (["-d", "0"], ["-n", "0"], ["-i", "1"], ["--vcpus"]):
+            equal(b.run("top", *args).returncode, 2, f"usage: top {' '.join(args)}")
+    with Bench() as b:
+        b.machine.guest(1, [cell(2, 12, "HLT", 1, 1, 1, hist(b9=1))])
+        r = b.run("top", "--once", "-d", "0.1")
+        ok(" busy 0.0%" in r.stdout and re.search(r"vmm .* - +- +- +- ", r.stdout),
+           "--once: an older module", r.stdout)
+    with Bench() as b:
+        r = b.run("top", "--once", "-d", "0.1")
+        ok(r.returncode == 0 and "no guests" in r.stdout, "--once: no guests", r)
+    with Bench(load=False) as b:
+        r = b.run("top", "--once")
+        ok(r.returncode == 3 and "modprobe" in r.stderr and not r.stdout, "--once: no module", r)
+
+
+def test_keys():
+    with Bench() as b:
+        guests(b)
+        with Running(b), Terminal(b, "-d", "0.5") as t:
+            t.shows("3 guests, 6 vCPUs", "the first interval")
+            screen = t.shows(r"IO_INSTRUCTION +[1-9]", "exits")
+            equal(order(screen), ["1", "2", "3"], "by busy time")
+            for keys, expected, name in ((["i", "R"], "321", "i and R: numbers, the other way"),
+                                         (["R", "e"], "321", "e: by exits"),
+                                         (["n"], "321", "n: by name"), (["u"], "123", "u: by user"),
+                                         (["i"], "123", "i: by number")):
+                t.keys(*keys)
+                time.sleep(0.4)
+                equal("".join(order(t.screen())), expected, name)
+            t.keys("Down", "Down")
+            t.shows(r"REASON \(gr\u00fcn\)", "down: the second guest's reasons")
+            t.keys("Up", "Up")
+            t.shows(r"REASON \(all\)", "up: those of all")
+            t.keys("Up")
+            t.shows(r"REASON \(db\\x1b", "up: the last guest's")
+            t.keys("Escape")
+            t.shows(r"REASON \(all\)", "Escape: those of all")
+            t.keys("/", "w", "e", "x")
+            t.shows(r"filter: wex_", "/ asks for a filter")
+            t.keys("BSpace", "Enter")
+            screen = t.shows("1 guest, 1 vCPU +filter: we$", "part of a name")
+            equal(order(screen), ["1"], "it filters")
+            t.keys("/", "BSpace", "BSpace", "p", "i", "d", ":", "1", "0", "0", "2", "Enter")
+            equal(order(t.shows("filter: pid:1002", "a process")), ["2"], "it filters too")
+            t.keys("/", *["BSpace"] * 8, "Z", "Z", "Enter")
+            t.shows("no guest is like that", "none is like that")
+            t.keys("/", "BSpace", "BSpace", "Enter")
+            t.shows("3 guests", "an empty filter")
+            t.keys("v")
+            ok("REASON" not in t.shows("^ *$", "v: guests"), "without reasons")
+            t.keys("v")
+            ok("VCPU" not in t.shows("REASON", "v: reasons"), "without guests")
+            t.keys("v", "h")
+            t.shows("Any key goes back", "h: help")
+            t.keys("x")
+            t.shows("3 guests", "and back")
+            t.tmux("resize-window", "-x", "120", "-y", "40")
+            t.shows("NESTED.*THROT", "a larger terminal")
+            equal(len(t.screen().splitlines()), 40, "all of its lines")
+            t.tmux("resize-window", "-x", "30", "-y", "5")
+            t.shows("l1tune top", "a tiny one")
+            t.tmux("resize-window", "-x", "80", "-y", "24")
+            screen = t.shows("h help", "and back")
+            ok(max(map(len, screen.splitlines())) <= 80, "80 columns", screen)
+            t.keys("q")
+            screen = t.shows("status=0", "q: the terminal is given back")
+            ok("l1tune top" not in screen, "as it was", screen)
+
+
+def test_ends():
+    with Bench() as b:
+        guests(b)
+        with Terminal(b, "-d", "0.2", "-n", "2") as t:
+            t.shows("status=0", "-n 2 ends after two")
+    for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        with Bench() as b:
+            guests(b)
+            with Terminal(b) as t:
+                t.shows("3 guests", "it runs")
+                os.kill(t.pid(), number)
+                screen = t.shows("status=0", f"signal {number}: the terminal is given back")
+                ok("l1tune top" not in screen, "as it was", screen)
+    with Bench() as b:
+        with Terminal(b, TERM="nosuch") as t:
+            t.shows("TERM=nosuch.*--once.*status=1", "a terminal that is not known")
+    with Bench() as b:
+        guests(b)
+        for n in 1, 2, 3:
+            b.machine.exits(n, exits(n, 1))
+        for env, colors in (({}, True), ({"NO_COLOR": "1"}, False)):
+            with Terminal(b, **env) as t:
+                t.shows("3 guests", "it runs")
+                escapes = re.findall(r"\x1b\[[0-9;]*m", t.screen("-e"))
+                equal(any(re.search(r"\b3[1-6]m", e) for e in escapes), colors, f"colours: {env}")
+
+
+def test_changes():
+    with Bench() as b:
+        guests(b)
+        with Terminal(b, "-d", "1") as t:
+            t.shows("3 guests", "three guests")
+            b.remove(2)
+            b.machine.guest(7, exits(7, 1))
+            screen = t.shows(r"3 guests, .* 1 ended", "one goes and one comes")
+            ok(re.search(r"^ +2 gr\u00fcn +2 +ended", screen, re.M), "the one that went is marked",
+               screen)
+            ok(re.search("^ +7 vmm ", screen, re.M), "the one that came is there", screen)
+            screen = t.shows(r"3 guests, \d+ vCPUs\n", "an interval later")
+            ok(not re.search("^ +2 ", screen, re.M), "it is gone", screen)
+            b.machine.guest(8, stats=b"damaged")
+            t.shows("l2-8/stats: the file ends too early", "a damaged file is named")
+            b.remove(8)
+            t.shows("q quit", "and forgotten")
+            class_ = b.machine.sys + "/class/l1tune"
+            shutil.rmtree(class_)
+            screen = t.shows("the module (was unloaded|is not loaded)", "the module goes")
+            t.shows("no guests", "and with it the guests")
+            for n in 1, 3, 7:
+                b.remove_device(n)
+            b.machine.load(loaded_ns=6_000_000_000)
+            b.machine.guest(1, exits(1, 1))
+            screen = t.shows("1 guest, ", "it comes again")
+            equal(order(screen), ["1"], "with another guest of the same number")
+            t.keys("q")
+            t.shows("status=0", "q")
+    with Bench(load=False) as b:
+        with Terminal(b) as t:
+            t.shows("modprobe l1tune.*status=3", "no module")
+    with Bench() as b:
+        with Terminal(b, "-d", "0.2") as t:
+            t.shows("0 guests.*no guests; l1tune list -a", "no guests")
+            guests(b)
+            t.shows("3 guests", "some come")
+    with Bench() as b:
+        guests(b)
+        with Terminal(b, "-d", "0.2", "web") as t:
+            t.shows("1 guest, 1 vCPU", "one guest")
+            b.remove(1)
+            t.shows("no guest is 'web'", "it goes")
+    with Bench() as b:
+        guests(b, 200)
+        with Terminal(b, "-d", "0.5", before="ulimit -Sn 64;") as t:
+            t.shows("200 guests", "200 guests, and 64 open files at first")
+            t.keys("i", "R")
+            time.sleep(0.2)
+            equal(order(t.screen())[:3], ["200", "199", "198"], "the last ones first")
+            t.keys(*["Down"] * 40)
+            t.shows("^ *161 ", "down beyond the last line")
+            t.keys("q")
+            t.shows("status=0", "q")
+
+
+print("KTAP version 1")
+if shutil.which("tmux"):
+    for test in test_once, test_keys, test_ends, test_changes:
+        test()
+else:
+    print("# no tmux: the tests on a terminal are left out")
+    test_once()
+finish()
