@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The pictures that l1tune hist draws. Usage: test-hist.py L1TUNE"""
+import json
+import subprocess
+import time
+
+from bench import Bench, end_of, equal, finish, ok, on_terminal
+from fake import cell, hist
+
+MS = 1_000_000
+IO = cell(2, 30, "IO_INSTRUCTION", 1000, 400 * MS, 30 * MS, hist(b9=20, b10=600, b12=300, b24=80),
+          user_ns=200 * MS, wait_ns=0, runq_ns=100 * MS, throttled_ns=0)
+CPUID = cell(2, 10, "CPUID", 10, MS, MS, hist(b9=10), user_ns=0, wait_ns=0, runq_ns=0,
+             throttled_ns=0)
+NESTED = cell(3, 10, "CPUID", 5, MS, MS, hist(b11=5))
+
+PICTURE = """\
+IO_INSTRUCTION of vmm (l2-1): 1000 exits
+avg 400us  p50 <=1.02us  p90 <=4.10us  p99 <=30.0ms  max 30.0ms
+
+    0ns - 512ns          20 #                 kernel      100ms  25.0% ##
+  512ns - 1.02us        600 ################  user        200ms  50.0% ####
+ 1.02us - 2.05us          0                   wait          0ns   0.0%
+ 2.05us - 4.10us        300 ########          runq        100ms  25.0% ##
+ 4.10us - 8.19us          0                   throttled     0ns   0.0%
+ 8.19us - 16.4us          0                   total       400ms
+ 16.4us - 32.8us          0
+ 32.8us - 65.5us          0
+ 65.5us - 131us           0
+  131us - 262us           0
+  262us - 524us           0
+  524us - 1.05ms          0
+ 1.05ms - 2.10ms          0
+ 2.10ms - 4.19ms          0
+ 4.19ms - 8.39ms          0
+ 8.39ms - 30.0ms         80 ##
+"""
+
+
+def without_rate(text):
+    """Since the start the rate depends on the machine's uptime."""
+    first, rest = text.split("\n", 1)
+    return first.rsplit(",", 1)[0] + "\n" + rest
+
+
+def test_picture():
+    with Bench() as b:
+        b.machine.guest(1, [IO, CPUID, NESTED])
+        for reason in "IO_INSTRUCTION", "io_instruction", "30":
+            r = b.run("hist", "1", reason, locale="C")
+            equal(without_rate(r.stdout), PICTURE, f"hist 1 {reason}")
+        r = b.run("hist", "1", "30")
+        lines = r.stdout.splitlines()
+        ok("\u2588" * 16 + "  user" in lines[4] and "\u00b5s" in lines[4] and "#" not in r.stdout,
+           "blocks where there are some", r.stdout)
+        ok(lines[3].split("20 ")[1].startswith("\u258c"), "parts of them", lines[3])
+        for width in 80, 120:
+            text = on_terminal(b.command("hist", "1", "30"), columns=width, NO_COLOR="1")
+            widest = max(map(len, text.splitlines()))
+            ok(width - 12 < widest <= width, f"{width} columns", text)
+        r = b.run("hist", "1", "cpuid", locale="C")
+        titles = [line.split(":")[0] for line in r.stdout.splitlines() if " of " in line]
+        equal(titles, ["CPUID of vmm (l2-1)", "L3 CPUID of vmm (l2-1)"], "both levels")
+        r = b.run("hist", "-l", "3", "1", "cpuid", locale="C")
+        ok(r.stdout.startswith("L3 CPUID of vmm (l2-1): 5 exits") and "total" in r.stdout and
+           "kernel" not in r.stdout, "one level, whose time is not split", r.stdout)
+        r = b.run("hist", "--bytes", "1", "30", locale="C")
+        ok("p99 <=30000000" in r.stdout and "200000000" in r.stdout, "--bytes", r.stdout)
+        d = b.json("hist", "-J", "1", "cpuid")
+        equal([d["schema"], d["hist"]["id"], [r["level"] for r in d["hist"]["reasons"]],
+               d["hist"]["reasons"][0]["hist"]], [1, 1, [2, 3], hist(b9=10)], "JSON")
+
+
+def test_errors():
+    with Bench() as b:
+        b.machine.guest(1, [IO, CPUID])
+        b.machine.guest(2, [IO])
+        for args, status, words in (
+                (["1"], 2, "a guest and a reason"), (["1", "30", "x"], 2, "a guest and a reason"),
+                (["1", "nope"], 1, "no exit 'nope': l1tune stat 1"), (["-l", "4", "1", "30"], 2, "2"),
+                (["-l", "3", "1", "30"], 1, "at level 3"), (["9", "30"], 4, "'9'"),
+                (["name:*", "30"], 2, "2 guests"), (["1", "30\x1b"], 1, "30\\x1b")):
+            r = b.run("hist", *args)
+            ok(r.returncode == status and words in r.stderr and not r.stdout,
+               f"hist {args!r}: {status}", r)
+
+
+def test_intervals():
+    with Bench() as b:
+        b.machine.guest(1, [IO])
+        p = subprocess.Popen(b.command("hist", "-J", "-i", "0.5", "-c", "2", "1", "30"), text=True,
+                             stdout=subprocess.PIPE)
+        time.sleep(0.25)
+        b.machine.guest(1, [cell(2, 30, "IO_INSTRUCTION", 1003, 401 * MS, 30 * MS,
+                                 hist(b9=20, b10=603, b12=300, b24=80), user_ns=200 * MS,
+                                 wait_ns=0, runq_ns=101 * MS, throttled_ns=0)])
+        first, second = (json.loads(p.stdout.readline())["hist"]["reasons"][0] for _ in range(2))
+        equal(end_of(p), 0, "two intervals")
+        p.stdout.close()
+        equal([first["count"], first["hist"], first["runq_ns"], second["count"]],
+              [3, hist(b10=3), MS, 0], "what happened in them")
+        r = b.run("hist", "-i", "0.1", "-c", "1", "1", "30", locale="C")
+        ok(r.returncode == 0 and ": 0 exits, 0.00/s\navg -  p50 -  p90 -  p99 -\n" in r.stdout,
+           "nothing happened", r)
+
+
+print("KTAP version 1")
+for test in test_picture, test_errors, test_intervals:
+    test()
+finish()
