@@ -330,36 +330,6 @@ static size_t first_guest(const struct top_model *model,
 	return 0;
 }
 
-static void draw_keys(struct frame *frame, const struct top_status *status)
-{
-	static const char *const keys[][2] = {
-		{ "q", "quit" }, { "bekuwrg", "sort" }, { "R", "reverse" },
-		{ "/", "filter" }, { "up/down", "guest" }, { "v", "view" },
-		{ "h", "help" },
-	};
-	size_t i;
-
-	frame_line(frame);
-	if (status->prompt) {
-		char *typed = escape_for_terminal(status->prompt);
-
-		frame_add(frame, FRAME_KEY, xasprintf("filter: %s_", typed));
-		add(frame, FRAME_DIM, "  part of a name, 3, pid:N, uid:N, name:GLOB; Enter, Esc");
-		free(typed);
-		return;
-	}
-	if (status->message) {
-		frame_add(frame, FRAME_MESSAGE,
-			  escape_for_terminal(status->message));
-		return;
-	}
-	for (i = 0; i < ARRAY_SIZE(keys); i++) {
-		frame_add(frame, FRAME_KEY,
-			  xasprintf("%s%s", i ? "  " : "", keys[i][0]));
-		frame_add(frame, FRAME_DIM, xasprintf(" %s", keys[i][1]));
-	}
-}
-
 static void draw_nothing(struct frame *frame, const struct top_choice *choice)
 {
 	frame_line(frame);
@@ -402,39 +372,5 @@ void top_draw(const struct top_model *model, const struct top_choice *choice,
 		return;
 	while (frame->num_lines + 1 < height)
 		frame_line(frame);
-	draw_keys(frame, status);
-}
-
-void top_draw_help(struct frame *frame)
-{
-	static const char *const lines[] = {
-		"Sort:   b busy      e exits     k kernel   u user     w wait",
-		"        r runq      t throttled g guest    n name     i id",
-		"        R turns the order round",
-		"",
-		"Guests: / shows those with a part of the name, or 3, pid:N, uid:N,",
-		"          name:GLOB, cgroup:GLOB; an empty filter shows all",
-		"        up, down: one guest's reasons; Esc: those of all",
-		"",
-		"View:   v guests and reasons, guests, reasons",
-		"        space pauses   + - change the interval   q quits",
-		"",
-		"KERNEL  on a CPU in KVM, halt polling included",
-		"USER    in the VMM, its own sleeping included",
-		"WAIT    off the CPU with nothing to do, as in HLT",
-		"RUNQ    off the CPU though there was work; THROT: held back",
-		"GUEST   in the guest itself; BUSY: KERNEL and USER",
-		"100% is one CPU; bars are parts of what the vCPUs could have.",
-		"",
-		"Any key goes back.",
-	};
-	size_t i;
-
-	frame_line(frame);
-	add(frame, FRAME_TITLE, "l1tune top");
-	frame_line(frame);
-	for (i = 0; i < ARRAY_SIZE(lines); i++) {
-		frame_line(frame);
-		add(frame, FRAME_NORMAL, lines[i]);
-	}
+	top_draw_keys(status, frame);
 }

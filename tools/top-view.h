@@ -5,7 +5,7 @@
 #include "frame.h"
 #include "top-model.h"
 
-/* The keys that change what is shown: their letters stand in the headings. */
+/* What the last line tells besides the keys. */
 struct top_status {
 	/* What is being typed after "/", NULL when nothing is. */
 	const char *prompt;
@@ -21,6 +21,9 @@ struct top_status {
 void top_draw(const struct top_model *model, const struct top_choice *choice,
 	      const struct top_status *status, size_t width, size_t height,
 	      struct frame *frame);
+
+/* The last line: keys, what is typed, or what went wrong. */
+void top_draw_keys(const struct top_status *status, struct frame *frame);
 
 /* The keys, explained. */
 void top_draw_help(struct frame *frame);

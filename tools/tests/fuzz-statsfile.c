@@ -10,7 +10,9 @@
 #include <time.h>
 
 #include "../cell.h"
+#include "../nested.h"
 #include "../util.h"
+#include "../vcpu.h"
 #include "image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,7 +22,7 @@ static void use(struct exit_stats *stats)
 {
 	const struct exit_cell **cells = exits_by_busy(stats);
 	static const struct exit_stats none;
-	struct exit_stats diff;
+	struct exit_stats diff, sum = { };
 	size_t i;
 
 	for (i = 0; i < stats->num_cells; i++) {
@@ -29,6 +31,13 @@ static void use(struct exit_stats *stats)
 		cell_percentile(cells[i], 99);
 	}
 	free(cells);
+	vcpu_now(stats, UINT64_MAX);
+	nested_exits(stats);
+	exits_add(&sum, stats);
+	exits_add(&sum, stats);
+	if (sum.num_cells != stats->num_cells)
+		abort();
+	exits_free(&sum);
 	exits_subtract(&none, stats, &diff);
 	exits_free(&diff);
 	exits_subtract(stats, stats, &diff);

@@ -256,6 +256,57 @@ static void test_growing(void)
 	statsfile_free(&file);
 }
 
+/* A file that is kept open: values anew, descriptors when there are more. */
+static void test_reload(void)
+{
+	struct stats_source source = image_source(&image);
+	struct exit_stats stats;
+	struct statsfile file;
+	struct exits_plan plan;
+	const char *why;
+	bool is_new;
+
+	start();
+	image_add_one(&image, "state", KVM_STATS_TYPE_INSTANT, 0, 4);
+	if (statsfile_load(&source, &file, &why) ||
+	    exits_plan(&file, &plan, &why)) {
+		ktap_ok(false, "reload: %s", why);
+		return;
+	}
+	/* Its first value is that of "exits", the second one CPUID's count. */
+	((uint64_t *)(image.bytes + IMAGE_DATA))[0] = 8;
+	((uint64_t *)(image.bytes + IMAGE_DATA))[1] = 6;
+	image_desc(&image, 2)->exponent = 0;
+	ktap_ok(!statsfile_reload(&source, &file, &is_new, &why) && !is_new,
+		"reload: descriptors are not read again");
+	exits_read(&plan, &stats);
+	ktap_ok(stats.value[STAT_EXITS] == 8 && stats.num_cells == 2 &&
+		stats.cells[0].value[CELL_COUNT] == 6 &&
+		stats.cells[1].value[CELL_COUNT] == 2 &&
+		stats.value[STAT_STATE] == 4, "reload: the values are new");
+	exits_free(&stats);
+	image.fail_at = IMAGE_DATA;
+	image.fail_errno = ENODEV;
+	ktap_ok(statsfile_reload(&source, &file, &is_new, &why) == -ENODEV,
+		"reload: the guest vanishes");
+	image.fail_at = SIZE_MAX;
+	image_desc(&image, 2)->exponent = -9;
+	image_add_one(&image, "l2/1/LATER/count", 0, 0, 3);
+	ktap_ok(!statsfile_reload(&source, &file, &is_new, &why) && is_new,
+		"reload: there are more descriptors");
+	exits_plan_free(&plan);
+	ktap_ok(!exits_plan(&file, &plan, &why), "reload: and a new plan");
+	exits_read(&plan, &stats);
+	ktap_ok(stats.num_cells == 3 && stats.cells[0].value[CELL_COUNT] == 3,
+		"reload: with the new cell");
+	exits_free(&stats);
+	image_header(&image)->num_desc = UINT32_MAX;
+	ktap_ok(statsfile_reload(&source, &file, &is_new, &why) == -EBADMSG,
+		"reload: a damaged header");
+	exits_plan_free(&plan);
+	statsfile_free(&file);
+}
+
 static void test_errors(void)
 {
 	static const size_t places[] = { 0, 24, IMAGE_DATA, IMAGE_DESCS };
@@ -278,6 +329,7 @@ int main(void)
 	test_descriptors();
 	test_duplicates();
 	test_growing();
+	test_reload();
 	test_errors();
 	return ktap_end();
 }
