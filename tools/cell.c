@@ -269,6 +269,20 @@ void exits_add(struct exit_stats *sum, const struct exit_stats *stats)
 	}
 }
 
+void exits_total(const struct exit_stats *stats, struct exit_cell *total)
+{
+	size_t i;
+
+	*total = (struct exit_cell){ };
+	for (i = 0; i < stats->num_cells; i++) {
+		if (i)
+			cell_add(total, &stats->cells[i]);
+		else
+			*total = stats->cells[i];
+	}
+	total->key = (struct exit_key){ };
+}
+
 static void cell_subtract(struct exit_cell *cell, const struct exit_cell *before)
 {
 	unsigned int i;

@@ -60,6 +60,9 @@ struct percentile cell_percentile(const struct exit_cell *cell,
 /* Adds to a sum that starts as zeroes: all that counts, reason by reason. */
 void exits_add(struct exit_stats *sum, const struct exit_stats *stats);
 
+/* All reasons as one, which has no key. */
+void exits_total(const struct exit_stats *stats, struct exit_cell *total);
+
 /* What happened between two readings; a maximum of an interval is unknown. */
 void exits_subtract(const struct exit_stats *before,
 		    const struct exit_stats *after, struct exit_stats *diff);

@@ -51,18 +51,6 @@ struct comparison {
 	struct table table;
 };
 
-static struct value percentile(const struct exit_cell *cell)
-{
-	struct percentile p = cell_percentile(cell, 99);
-	struct value value = value_ns(p.ns);
-
-	if (p.kind == PERCENTILE_NONE)
-		value.kind = VALUE_NONE;
-	else if (p.kind == PERCENTILE_ABOVE)
-		value.kind = VALUE_NS_ABOVE;
-	return value;
-}
-
 static void fill_row(struct value *row, const struct change *change)
 {
 	static const char *const parts[NUM_PARTS] = {
@@ -86,7 +74,7 @@ static void fill_row(struct value *row, const struct change *change)
 		};
 		if (cell_completed(&side->cell))
 			row[COL_AVG_A + i] = value_ns(cell_avg_ns(&side->cell));
-		row[COL_P99_A + i] = percentile(&side->cell);
+		row[COL_P99_A + i] = value_percentile(&side->cell, 99);
 	}
 	row[COL_CHANGE] = (struct value){ VALUE_CHANGE, .real = change->cost };
 	if (change->is_split && change->cost)

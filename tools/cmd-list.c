@@ -14,7 +14,8 @@ enum {
 	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_PID, COL_UID, COL_COMM,
 	COL_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
 	COL_EXITS_S, COL_BUSY, COL_KERNEL, COL_USER, COL_WAIT, COL_RUNQ,
-	COL_THROTTLED, COL_EXIT_TIME, COL_GUEST_TIME, COL_NESTED,
+	COL_THROTTLED, COL_EXIT_TIME, COL_GUEST_TIME, COL_P50, COL_P90, COL_P99,
+	COL_NESTED,
 	COL_L3_ENTRIES, COL_L3_HANDLED, COL_L3_LEFT, COL_L3_FACTOR, COL_VCPU,
 	COL_STATE, COL_SINCE, COL_REASON, NUM_COLS
 };
@@ -44,6 +45,9 @@ static const struct column columns[NUM_COLS] = {
 	[COL_THROTTLED] = { "THROTTLED", "time it was held back" },
 	[COL_EXIT_TIME] = { "EXIT_TIME", "time from exits to entries, with HLT" },
 	[COL_GUEST_TIME] = { "GUEST_TIME", "time in the guest itself" },
+	[COL_P50] = { "P50", "half of its exits took no longer than this" },
+	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
+	[COL_P99] = { "P99", "so did 99 %" },
 	[COL_NESTED] = { "NESTED", "guests inside it: off, on or running",
 			 .is_text = true },
 	[COL_L3_ENTRIES] = { "L3_ENTRIES", "entries of guests inside it" },
@@ -69,6 +73,7 @@ static void fill_counts(struct value *row, const struct exit_stats *stats,
 			const struct counts *counts)
 {
 	uint64_t left = stats->value[STAT_L3_EXITS_LEFT];
+	struct exit_cell total;
 	int i;
 
 	row[COL_EXITS] = value_number(counts->exits);
@@ -78,6 +83,10 @@ static void fill_counts(struct value *row, const struct exit_stats *stats,
 	row[COL_BUSY] = value_ns(exits_busy_ns(stats));
 	for (i = 0; i < NUM_PARTS && exits_are_split(stats); i++)
 		row[COL_KERNEL + i] = value_ns(exits_part_ns(stats, i));
+	exits_total(stats, &total);
+	row[COL_P50] = value_percentile(&total, 50);
+	row[COL_P90] = value_percentile(&total, 90);
+	row[COL_P99] = value_percentile(&total, 99);
 	if (!nested_is_known(stats))
 		return;
 	row[COL_L3_ENTRIES] = value_number(stats->value[STAT_L3_ENTRIES]);

@@ -90,19 +90,6 @@ static const char *default_columns(const struct options *options,
 	       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,AVG,P50,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE";
 }
 
-static struct value percentile(const struct exit_cell *cell,
-			       unsigned int percent)
-{
-	struct percentile p = cell_percentile(cell, percent);
-	struct value value = value_ns(p.ns);
-
-	if (p.kind == PERCENTILE_NONE)
-		value.kind = VALUE_NONE;
-	else if (p.kind == PERCENTILE_ABOVE)
-		value.kind = VALUE_NS_ABOVE;
-	return value;
-}
-
 /* The state is shown beside the exit that it belongs to. */
 static void fill_vcpu(struct value *row, const struct block *block,
 		      const struct exit_cell *cell)
@@ -150,9 +137,9 @@ static void fill_row(struct value *row, const struct block *block,
 		row[COL_AVG] = value_ns(cell_avg_ns(cell));
 	if (cell->has[CELL_MAX])
 		row[COL_MAX] = value_ns(cell->value[CELL_MAX]);
-	row[COL_P50] = percentile(cell, 50);
-	row[COL_P90] = percentile(cell, 90);
-	row[COL_P99] = percentile(cell, 99);
+	row[COL_P50] = value_percentile(cell, 50);
+	row[COL_P90] = value_percentile(cell, 90);
+	row[COL_P99] = value_percentile(cell, 99);
 	if (cell_is_split(cell))
 		fill_parts(row, cell);
 	if (!cell_is_idle(cell))

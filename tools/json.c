@@ -45,6 +45,13 @@ static json_t *percentile(const struct exit_cell *cell, unsigned int percent)
 	return json_number_or_null(p.kind == PERCENTILE_LE, p.ns);
 }
 
+static void add_percentiles(json_t *json, const struct exit_cell *cell)
+{
+	json_object_set_new(json, "p50_le_ns", percentile(cell, 50));
+	json_object_set_new(json, "p90_le_ns", percentile(cell, 90));
+	json_object_set_new(json, "p99_le_ns", percentile(cell, 99));
+}
+
 json_t *json_cell(const struct exit_cell *cell)
 {
 	json_t *json = json_object(), *hist = json_array();
@@ -64,9 +71,7 @@ json_t *json_cell(const struct exit_cell *cell)
 	json_object_set_new(json, "max_ns",
 			    json_number_or_null(cell->has[CELL_MAX],
 					   cell->value[CELL_MAX]));
-	json_object_set_new(json, "p50_le_ns", percentile(cell, 50));
-	json_object_set_new(json, "p90_le_ns", percentile(cell, 90));
-	json_object_set_new(json, "p99_le_ns", percentile(cell, 99));
+	add_percentiles(json, cell);
 	json_object_set_new(json, "hist", hist);
 	return json;
 }
@@ -100,6 +105,7 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 	const struct exit_cell **cells = exits_by_busy(stats);
 	bool is_split = exits_are_split(stats);
 	json_t *reasons = json_array();
+	struct exit_cell total;
 	size_t i;
 
 	json_object_set_new(json, "busy_ns", json_number(exits_busy_ns(stats)));
@@ -111,6 +117,8 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 		json_object_set_new(json, fixed_stat_names[i],
 				    json_number_or_null(stats->has[i],
 						   stats->value[i]));
+	exits_total(stats, &total);
+	add_percentiles(json, &total);
 	for (i = 0; i < stats->num_cells; i++)
 		json_array_append_new(reasons, json_cell(cells[i]));
 	if (contents & JSON_REASONS)

@@ -56,6 +56,19 @@ struct value value_factor(uint64_t part, uint64_t whole)
 	return (struct value){ VALUE_RATE, .real = part / (double)whole };
 }
 
+struct value value_percentile(const struct exit_cell *cell,
+			      unsigned int percent)
+{
+	struct percentile p = cell_percentile(cell, percent);
+	struct value value = value_ns(p.ns);
+
+	if (p.kind == PERCENTILE_NONE)
+		value.kind = VALUE_NONE;
+	else if (p.kind == PERCENTILE_ABOVE)
+		value.kind = VALUE_NS_ABOVE;
+	return value;
+}
+
 static int find_column(const struct table *table, const char *name, size_t len,
 		       size_t *column)
 {

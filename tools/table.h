@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cell.h"
+
 /* What a place in a table holds; VALUE_NONE is shown as "-". */
 struct value {
 	enum {
@@ -26,6 +28,9 @@ struct value value_ns(uint64_t ns);
 struct value value_rate(uint64_t events, uint64_t interval_ns);
 struct value value_ratio(uint64_t part, uint64_t whole);
 struct value value_factor(uint64_t part, uint64_t whole);
+
+struct value value_percentile(const struct exit_cell *cell,
+			      unsigned int percent);
 
 struct column {
 	const char *name;

@@ -204,6 +204,10 @@ static void test_add(void)
 	ktap_ok(sum.has[STAT_EXITS] && sum.value[STAT_EXITS] == 16 &&
 		!sum.has[STAT_STATE] && !sum.value[STAT_STATE],
 		"sum: what counts, not what is now");
+	exits_add(&sum, &a);
+	hlt = &sum.cells[1];
+	ktap_ok(hlt->num_buckets == 20 && hlt->hist[3] == 9 &&
+		hlt->hist[19] == 6, "sum: also when the longer one is added");
 	second[1].has[CELL_RUNQ] = false;
 	second[1].num_buckets = 0;
 	exits_add(&sum, &b);

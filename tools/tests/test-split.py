@@ -124,6 +124,9 @@ def test_list():
         r = b.run("list", "--noheadings", "--vcpus", "-o", "ID,VCPU,STATE,SINCE,REASON,EXITS", "1")
         equal(rows(r), ["1 0 wait 15m00s HLT 1051".split(), "1 1 guest 15m00s - 450".split(),
                         "1 2 none - - 0".split()], "list --vcpus: what each does now")
+        r = b.run("list", "--noheadings", "-o", "ID,P50,P90,P99")
+        equal(rows(r), ["1 1.02\u00b5s 1.02\u00b5s 2.10ms".split(), "2 1.02\u00b5s 1.02\u00b5s 1.02\u00b5s".split()],
+              "list: percentiles of all its exits")
         b.machine.guest(4, [CPUID], vcpu_cells={
             5: [CPUID, NESTED, now(3, boottime() - 3 * 10**9, 3, 10)],
             6: [CPUID, now(99, 0)], 7: [CPUID, now(2, 2**64 - 1, 2, 77)], 8: [CPUID]})
@@ -155,6 +158,8 @@ def test_json():
         parts = [web[k] for k in ("kernel_ns", "user_ns", "wait_ns", "runq_ns", "throttled_ns")]
         equal(parts, [22 * MS, 81 * MS, 900_000 * MS, 10 * MS, 0], "the parts of a guest")
         equal(sum(parts), web["exit_time_ns"], "they add up")
+        equal([web["p50_le_ns"], web["p99_le_ns"], web["vcpu"][1]["p50_le_ns"],
+               web["vcpu"][2]["p50_le_ns"]], [1024, 2**21, 512, None], "percentiles")
         vcpus = web["vcpu"]
         equal([v["state"] for v in vcpus], ["wait", "guest", "none"], "states")
         equal([v["open"] for v in vcpus], [{"reason": "HLT", "code": 12, "level": 2}, None, None],
