@@ -57,8 +57,7 @@ struct l1t_chunk {
 	struct l1t_cell cells[L1T_CHUNK_CELLS];
 };
 
-/* So that "was the vCPU in guest mode" is the level. */
-enum l1t_level { L1T_LEVEL2 = 0, L1T_LEVEL3 = 1, L1T_LEVELS };
+enum l1t_level { L1T_LEVEL2, L1T_LEVEL3, L1T_LEVELS };
 
 static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 {
@@ -68,8 +67,8 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 #define L1T_KEYS	(L1T_LEVELS * L1T_SLOTS)
 
 /* What makes the next entry more than a sum and a histogram. */
-#define L1T_RARE_SPLIT	1	/* the exit's time has parts */
-#define L1T_RARE_L3	2	/* it was an exit of L3 */
+#define L1T_RARE_L3	L1T_LEVEL3	/* it was an exit of L3 */
+#define L1T_RARE_SPLIT	2		/* the exit's time has parts */
 
 #define L1T_BASE_UNKNOWN	U64_MAX
 

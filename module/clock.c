@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cpufeature.h>
 #include <linux/time64.h>
 
 #include "clock.h"
@@ -17,8 +16,7 @@ u64 l1t_tick_mult __read_mostly = 1ULL << L1T_TICK_SHIFT;
  */
 void l1t_clock_init(void)
 {
-	if (!tsc_khz || !boot_cpu_has(X86_FEATURE_CONSTANT_TSC) ||
-	    check_tsc_unstable()) {
+	if (!tsc_khz || check_tsc_unstable()) {
 		static_branch_enable(&l1t_tsc_unusable);
 		return;
 	}

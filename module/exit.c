@@ -101,7 +101,8 @@ u64 l1t_exit_unattributed(void)
 	return sum;
 }
 
-static noinline void close_rare(struct l1t_account *acct, bool guest_mode,
+/* @level: of what is entered */
+static noinline void close_rare(struct l1t_account *acct, enum l1t_level level,
 				u64 now, u64 ns)
 {
 	struct l1t_split *split = &acct->split;
@@ -118,15 +119,15 @@ static noinline void close_rare(struct l1t_account *acct, bool guest_mode,
 		split->kernel_since_ticks = 0;
 	}
 	if (!(acct->rare & L1T_RARE_L3))
-		acct->l3_entries += guest_mode;
-	else if (guest_mode)
+		acct->l3_entries += level == L1T_LEVEL3;
+	else if (level == L1T_LEVEL3)
 		acct->l3_exits_handled++;
 	else
 		acct->l3_exits_left++;
 }
 
 static __always_inline void close_exit(struct l1t_account *acct,
-				       bool guest_mode, u64 now)
+				       enum l1t_level level, u64 now)
 {
 	u64 ns = l1t_ticks_to_ns(l1t_ticks_since(acct->exit_ticks, now));
 	unsigned int bucket = fls64(ns >> L1T_HIST_SHIFT);
@@ -139,14 +140,22 @@ static __always_inline void close_exit(struct l1t_account *acct,
 	if (ns > cell->max_ns)
 		cell->max_ns = ns;
 	cell->hist[bucket]++;
-	if (unlikely(acct->rare | guest_mode))
-		close_rare(acct, guest_mode, now, ns);
+	if (unlikely(acct->rare | level))
+		close_rare(acct, level, now, ns);
 	acct->open = NULL;
 }
 
-static __always_inline bool in_guest_mode(const struct kvm_vcpu *vcpu)
+/* 5.10 re-enters a guest without its kvm_entry tracepoint. */
+static noinline void exit_without_entry(struct l1t_account *acct,
+					enum l1t_level level, u64 now)
 {
-	return vcpu->arch.hflags & HF_GUEST_MASK;
+	if (acct->open)
+		close_exit(acct, level, now);
+}
+
+static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
+{
+	return (vcpu->arch.hflags & HF_GUEST_MASK) / HF_GUEST_MASK;
 }
 
 static __always_inline unsigned int slot_of(const struct kvm_vcpu *vcpu,
@@ -173,9 +182,9 @@ static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
 {
 	struct l1t_account *acct = find(vcpu);
 	u64 now = l1t_ticks();
+	enum l1t_level level;
 	struct l1t_cell *cell;
 	unsigned int index;
-	bool guest_mode;
 
 	if (unlikely(!acct)) {
 		this_cpu_inc(unattributed);
@@ -183,23 +192,21 @@ static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
 		return;
 	}
 
-	guest_mode = in_guest_mode(vcpu);
-	index = acct->index[guest_mode][slot];
+	level = level_of(vcpu);
+	index = acct->index[level][slot];
 	cell = likely(index) ? l1t_account_cell(acct, index) :
-			       l1t_account_new_cell(acct, vcpu, guest_mode,
-						    slot);
+			       l1t_account_new_cell(acct, vcpu, level, slot);
 
 	l1t_account_write_begin(acct);
 	if (likely(acct->entry_ticks)) {
 		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
 		acct->entry_ticks = 0;
-	} else if (acct->open) {
-		/* 5.10 re-enters a guest without its kvm_entry tracepoint. */
-		close_exit(acct, guest_mode, now);
+	} else {
+		exit_without_entry(acct, level, now);
 	}
 	cell->count++;
 	acct->exit_ticks = now;
-	acct->rare = guest_mode ? L1T_RARE_L3 : 0;
+	acct->rare = level;
 	acct->open = cell;
 	l1t_account_write_end(acct);
 }
@@ -245,7 +252,7 @@ void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 
 	l1t_account_write_begin(acct);
 	if (likely(acct->open)) {
-		close_exit(acct, in_guest_mode(vcpu), now);
+		close_exit(acct, level_of(vcpu), now);
 	} else if (acct->entry_ticks) {
 		acct->unpaired_entries++;
 		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
@@ -266,7 +273,7 @@ void l1t_account_close(struct l1t_account *acct)
 	if (acct->open) {
 		/* Neither handled nor left, if it was L3's. */
 		acct->rare &= ~L1T_RARE_L3;
-		close_exit(acct, false, now);
+		close_exit(acct, L1T_LEVEL2, now);
 	}
 	if (acct->entry_ticks)
 		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
