@@ -280,6 +280,10 @@ def test_changes():
             b.machine.guest(1, exits(1, 1))
             screen = t.shows("1 guest, ", "it comes again")
             equal(order(screen), ["1"], "with another guest of the same number")
+            b.machine.process(1001, ["qemu", "-name", "reborn"])
+            b.machine.guest(1, exits(1, 1))
+            b.machine.load(loaded_ns=7_000_000_000)
+            t.shows("^ *1 reborn ", "and again, within an interval")
             t.keys("q")
             t.shows("status=0", "q")
     with Bench(load=False) as b:
