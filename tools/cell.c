@@ -157,11 +157,9 @@ static uint64_t most_ns(const struct exit_cell *cell)
 	if (!cell->num_buckets)
 		return UINT64_MAX;
 	for (i = 0; i < cell->num_buckets; i++) {
-		if (i < cell->num_buckets - 1)
-			bound = 1ULL << i;
-		else
-			bound = cell->has[CELL_MAX] ? cell->value[CELL_MAX] :
-						      UINT64_MAX;
+		bound = i < cell->num_buckets - 1 ? 1ULL << i : UINT64_MAX;
+		if (cell->has[CELL_MAX] && bound > cell->value[CELL_MAX])
+			bound = cell->value[CELL_MAX];
 		most = add_saturated(most, mul_saturated(cell->hist[i], bound));
 	}
 	return most;

@@ -150,8 +150,10 @@ static void test_average(void)
 	c.value[CELL_COUNT] = 11;
 	c.num_buckets = 25;
 	c.hist[10] = 10;
-	c.value[CELL_MAX] = 1000;
+	c.value[CELL_MAX] = 2000;
 	ktap_ok(cell_avg_ns(&c) == 1024, "an open exit is not in the average");
+	c.value[CELL_MAX] = 1000;
+	ktap_ok(cell_avg_ns(&c) == 1000, "which is no longer than the longest");
 	c.value[CELL_TIME] = 9000;
 	ktap_ok(cell_avg_ns(&c) == 900, "and takes nothing from it");
 	c.value[CELL_TIME] = 1 << 30;

@@ -129,10 +129,12 @@ def test_list():
               "list: percentiles of all its exits")
         b.machine.guest(4, [CPUID], vcpu_cells={
             5: [CPUID, NESTED, now(3, boottime() - 3 * 10**9, 3, 10)],
-            6: [CPUID, now(99, 0)], 7: [CPUID, now(2, 2**64 - 1, 2, 77)], 8: [CPUID]})
+            6: [CPUID, now(99, 0)], 7: [CPUID, now(2, 2**64 - 1, 2, 77)], 8: [CPUID],
+            9: [CPUID, NESTED, now(2, boottime(), 2, 10)]})
         r = b.run("list", "--noheadings", "--vcpus", "-o", "VCPU,STATE,SINCE,REASON", "4")
         equal([line[:2] + line[3:] for line in rows(r)], [
-            "5 user L3 CPUID".split(), "6 - -".split(), "7 kernel -".split(), "8 - -".split()],
+            "5 user L3 CPUID".split(), "6 - -".split(), "7 kernel -".split(), "8 - -".split(),
+            "9 kernel CPUID".split()],
             "list --vcpus: odd states")
 
 
