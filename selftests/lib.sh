@@ -38,9 +38,14 @@ finish()
 	return 1
 }
 
-kill_guests()
+kill_vmms()
 {
 	killall -q -KILL vmm
+}
+
+kill_guests()
+{
+	kill_vmms
 	wait
 } 2> /dev/null
 

@@ -47,8 +47,27 @@ state_of()
 	l1tune list "$1" --vcpus --noheadings -o STATE
 }
 
+readers_agree()
+{
+	failed=0
+	for reader in $readers; do
+		wait "$reader" || failed=$((failed + 1))
+	done
+	cat "$TMP"/reader*
+	equal "readers to whom it did not add up" 0 $failed
+}
+
+start_readers()
+{
+	readers=
+	for i in 1 2 3 4 5 6 7 8; do
+		adds_up "$1/vcpu0/stats" 5 > "$TMP/reader$i" 2>&1 &
+		readers="$readers $!"
+	done
+}
+
 ktap_print_header
-ktap_set_plan 9
+ktap_set_plan 11
 
 echo 0 > /sys/module/kvm/parameters/halt_poll_ns
 load
@@ -63,10 +82,10 @@ kill_guests
 
 # Serving an OUT takes the VMM a little more than it burns. The last one is
 # open, as the VMM holds the guest.
-start served --hold --spin-user-us 20000 out=50
+start served --hold --spin-user-us 20000 out=200
 within 60 said served holding
 sample served
-near "50 OUTs of 20 ms: user" 5 1000000000 $(($(part IO_INSTRUCTION user_ns) - $(number state_for_ns vcpu)))
+near "200 OUTs of 20 ms: user" 5 4000000000 $(($(part IO_INSTRUCTION user_ns) - $(number state_for_ns vcpu)))
 result "port I/O: the VMM is at work"
 equal "state" user "$(state_of served)"
 result "a VMM that holds its guest shows so"
@@ -98,23 +117,30 @@ near "stopped: user" 5 "$(number interval_ns)" "$(number user_ns)"
 result "and its time counts while it goes on"
 kill_guests
 
-# Every reader at every moment, under load and until the guest is killed.
+# Every reader at every moment: under load, when the guest is killed, and when
+# the module goes.
 start busy --forever --order mixed --period-us 1000 cpuid=200 out=50 mmio=20 halt=3
 wait_for has_guest busy
 guest=$(guest_of busy)
 wait_for test -e "$guest/vcpu0/stats"
-readers=
-for i in 1 2 3 4 5 6 7 8; do
-	adds_up "$guest/vcpu0/stats" 5 > "$TMP/reader$i" 2>&1 &
-	readers="$readers $!"
-done
-failed=0
-for reader in $readers; do
-	wait "$reader" || failed=$((failed + 1))
-done
-cat "$TMP"/reader*
-equal "readers to whom it did not add up" 0 $failed
+start_readers "$guest"
+readers_agree
 result "it adds up for 8 readers at once"
+start_readers "$guest"
+sleep 2
+unload
+readers_agree
+result "and when the module goes meanwhile"
+load
+wait_for has_guest busy
+guest=$(guest_of busy)
+wait_for test -e "$guest/vcpu0/stats"
+start_readers "$guest"
+sleep 2
+kill_vmms
+readers_agree
+result "and when the guest is killed meanwhile"
+start busy --forever cpuid=10
 
 start nested --hold --rounds 2 --expect l3=300 l3out=200 l3rdmsr=100 l3ept=50
 within 60 said nested holding

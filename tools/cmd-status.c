@@ -162,7 +162,7 @@ static void print_parts(const struct host_counts *totals,
 static void print_counts(const struct host *host, const struct options *options)
 {
 	static const char *const lost[] = {
-		"unattributed", "untraced", "failed_entries", "lost_cells",
+		"unattributed", "untraced", "unpaired_entries", "lost_cells",
 	};
 	uint64_t memory = host_count(&host->usage, "memory_bytes");
 	const struct host_counts *totals = &host->totals;

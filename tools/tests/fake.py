@@ -122,7 +122,7 @@ class Machine:
         for name, value in ({hook: "ok" for hook in HOOKS} | (hooks or {})).items():
             write(f"{l1}/hooks/{name}", value)
         counts = dict.fromkeys("vms vcpus exits exit_time_ns guest_time_ns unattributed "
-                               "untraced lost_cells failed_entries".split(), 0)
+                               "untraced lost_cells unpaired_entries".split(), 0)
         for name, value in (counts | (totals or {})).items():
             write(f"{l1}/totals/{name}", value)
         counts = dict.fromkeys("vms vcpus memory_bytes".split(), 0)
