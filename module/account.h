@@ -64,8 +64,6 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 	return level * L1T_SLOTS + slot;
 }
 
-#define L1T_KEYS	(L1T_LEVELS * L1T_SLOTS)
-
 /* What makes the next entry more than a sum and a histogram. */
 #define L1T_RARE_L3	L1T_LEVEL3	/* it was an exit of L3 */
 #define L1T_RARE_SPLIT	2		/* the exit's time has parts */

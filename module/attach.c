@@ -8,8 +8,8 @@
  * KVM, so none stands in the way of a livepatch.
  *
  * Pointers to a VM are only safe to hold while its end is heard of. So the
- * two hooks on the end of VMs and vCPUs come first and go last, and without
- * them nothing enters the registry.
+ * without the two hooks on the end of VMs and vCPUs nothing enters the registry,
+ * and it is emptied before they go.
  */
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>

@@ -187,17 +187,21 @@ static void sync_vms(const struct ticket *ticket)
 	l1t_devices_update();
 }
 
-static void redeem(struct callback_head *work)
+static void return_ticket(struct ticket *ticket)
 {
-	struct ticket *ticket = container_of(work, struct ticket, work);
-
-	sync_vms(ticket);
-
 	raw_spin_lock(&l1t_lock);
 	list_move(&ticket->link, &free_tickets);
 	raw_spin_unlock(&l1t_lock);
 	if (atomic_dec_and_test(&nr_queued))
 		wake_up(&all_done);
+}
+
+static void redeem(struct callback_head *work)
+{
+	struct ticket *ticket = container_of(work, struct ticket, work);
+
+	sync_vms(ticket);
+	return_ticket(ticket);
 }
 
 static struct ticket *take_ticket(struct kvm *kvm)
@@ -244,11 +248,7 @@ void l1t_guest_missing(struct kvm *kvm)
 	if (!l1t_task_work_add(current, &ticket->work))
 		return;
 
-	raw_spin_lock(&l1t_lock);
-	list_move(&ticket->link, &free_tickets);
-	raw_spin_unlock(&l1t_lock);
-	if (atomic_dec_and_test(&nr_queued))
-		wake_up(&all_done);
+	return_ticket(ticket);
 later:
 	schedule_work(&adopt_work);
 }

@@ -9,7 +9,6 @@
  */
 #include <linux/bitops.h>
 #include <linux/percpu.h>
-#include <linux/slab.h>
 #include <asm/svm.h>
 
 #include "attach.h"
