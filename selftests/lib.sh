@@ -93,6 +93,12 @@ has_guest()
 	[ -n "$(guest_of "$1")" ]
 }
 
+# has_exits DIRECTORY: before the first one its vCPU has no time to account for
+has_exits()
+{
+	[ "$(cat "$1/exits")" -gt 0 ]
+}
+
 # equal WHAT WANTED GOT
 equal()
 {

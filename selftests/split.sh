@@ -125,6 +125,7 @@ start busy --forever --order mixed --period-us 1000 cpuid=200 out=50 mmio=20 hal
 wait_for has_guest busy
 guest=$(guest_of busy)
 wait_for test -e "$guest/vcpu0/stats"
+wait_for has_exits "$guest"
 start_readers "$guest"
 readers_agree
 result "it adds up for 8 readers at once"
@@ -137,6 +138,7 @@ load
 wait_for has_guest busy
 guest=$(guest_of busy)
 wait_for test -e "$guest/vcpu0/stats"
+wait_for has_exits "$guest"
 start_readers "$guest"
 sleep 2
 kill_vmms
