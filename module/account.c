@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "exit.h"
 #include "guest.h"
+#include "throttle.h"
 
 static unsigned int nth_index(unsigned int n)
 {
@@ -94,6 +95,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	acct->index[level][slot] = nth_index(n);
 	cell = l1t_account_cell(acct, nth_index(n));
 	cell->key = l1t_key(level, slot);
+	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
 	/* Readers that count it see its key. */
 	smp_store_release(&acct->nr_cells, n + 1);
 	return cell;
@@ -117,8 +119,10 @@ int l1t_account_init(struct l1t_account *acct)
 		if (!acct->chunks[acct->nr_chunks])
 			return -ENOMEM;
 	}
+	acct->lease = L1T_LEASE_UNLIMITED;
 	acct->split.part = L1T_PART_KERNEL;
 	l1t_account_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
+	l1t_account_cell(acct, 0)->token = 1;
 	acct->nr_cells = 1;
 	return 0;
 }

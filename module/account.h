@@ -27,6 +27,8 @@
 /**
  * struct l1t_cell - what is known of one reason at one level of one vCPU
  * @key: level and slot, see l1t_key()
+ * @token: what such an exit takes from the account's lease: 1, or 0 if the
+ *	host causes it
  * @count: exits, counted as they happen
  * @time_ns: from exit to next entry, added at the entry
  * @max_ns: the longest of them
@@ -37,6 +39,7 @@
  */
 struct l1t_cell {
 	u32 key;
+	u32 token;
 	u64 count;
 	u64 time_ns;
 	u64 max_ns;
@@ -76,6 +79,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @exit_ticks: when it began
  * @entry_ticks: when the guest was entered; 0 while not in it
  * @guest_ticks: time in the guest so far
+ * @lease: exits that the guest may still cause before l1t_pace_exit() is asked
  * @seq: odd while the writer is at it
  * @rare: L1T_RARE_*, of the open exit
  * @refill_queued: @refill waits to run on the vCPU's thread
@@ -99,6 +103,7 @@ struct l1t_account {
 	u64 exit_ticks;
 	u64 entry_ticks;
 	u64 guest_ticks;
+	s64 lease;
 	u32 seq;
 	u8 rare;
 	bool refill_queued;

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "exit.h"
 #include "guest.h"
+#include "throttle.h"
 
 u32 l1t_vmx_reason_offset __read_mostly;
 bool l1t_svm_reason_known __read_mostly;
@@ -176,7 +177,7 @@ static __always_inline unsigned int slot_of(const struct kvm_vcpu *vcpu,
 	return l1t_slot_svm((*(struct vmcb *const *)(vcpu + 1))->control.exit_code);
 }
 
-static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
+static __always_inline void account_exit(struct kvm_vcpu *vcpu,
 					 unsigned int slot)
 {
 	struct l1t_account *acct = find(vcpu);
@@ -208,6 +209,10 @@ static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
 	acct->rare = level;
 	acct->open = cell;
 	l1t_account_write_end(acct);
+
+	acct->lease -= cell->token;
+	if (unlikely(acct->lease < 0))
+		l1t_pace_exit(acct, vcpu);
 }
 
 /**
@@ -223,13 +228,13 @@ static __always_inline void account_exit(const struct kvm_vcpu *vcpu,
 void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 		    unsigned long a3)
 {
-	const struct kvm_vcpu *vcpu;
+	struct kvm_vcpu *vcpu;
 
 	if (likely(a2 <= L1T_ISA_SVM)) {
-		vcpu = (const struct kvm_vcpu *)a1;
+		vcpu = (struct kvm_vcpu *)a1;
 		account_exit(vcpu, slot_of(vcpu, a2, 0, false));
 	} else {
-		vcpu = (const struct kvm_vcpu *)a2;
+		vcpu = (struct kvm_vcpu *)a2;
 		account_exit(vcpu, slot_of(vcpu, a3, a1, true));
 	}
 }

@@ -35,6 +35,37 @@ u32 l1t_slot_code(unsigned int slot)
 	}
 }
 
+/**
+ * l1t_slot_host_caused() - is an exit the host's doing and not its guest's
+ * @isa: whose reasons they are
+ * @slot: below L1T_SLOTS
+ *
+ * Interrupts, NMIs, timers, and the windows KVM opens to deliver them.
+ * EXCEPTION_NMI of VMX can be either; it is counted as the guest's, for only
+ * an exception comes often.
+ */
+bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot)
+{
+	if (isa == L1T_ISA_VMX) {
+		switch (slot) {
+		case EXIT_REASON_EXTERNAL_INTERRUPT:
+		case EXIT_REASON_INTERRUPT_WINDOW:
+		case EXIT_REASON_NMI_WINDOW:
+		case EXIT_REASON_PREEMPTION_TIMER:
+			return true;
+		}
+	} else if (isa == L1T_ISA_SVM) {
+		switch (slot) {
+		case SVM_EXIT_INTR:
+		case SVM_EXIT_NMI:
+		case SVM_EXIT_SMI:
+		case SVM_EXIT_VINTR:
+			return true;
+		}
+	}
+	return false;
+}
+
 static const char *lookup(const struct reason_name *names, size_t n, u32 code)
 {
 	size_t i;

@@ -41,6 +41,7 @@ static __always_inline unsigned int l1t_slot_svm(u32 code)
 	return code == (u32)-1 ? L1T_SLOT_SVM_ERR : L1T_SLOT_OTHER;
 }
 
+bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot);
 u32 l1t_slot_code(unsigned int slot);
 int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len);
 
