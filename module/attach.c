@@ -4,86 +4,38 @@
  *
  * kvm and kvm_intel or kvm_amd may be there, come, go and come back. Module
  * notifiers tell; attach_kvm() and friends take what can be had and note per
- * hook what became of it. All hooks here observe: none changes the path of
- * KVM, so none stands in the way of a livepatch.
+ * hook what became of it. Observers change nothing in KVM, so they stay as
+ * long as KVM does; refusals may, so they are there while a limit needs them
+ * and do not stand in the way of a livepatch else.
  *
- * Pointers to a VM are only safe to hold while its end is heard of. So the
+ * Pointers to a VM are only safe to hold while its end is heard of. So
  * without the two hooks on the end of VMs and vCPUs nothing enters the registry,
  * and it is emptied before they go.
  */
-#include <linux/ftrace.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
-#include <linux/static_call.h>
 #include <linux/tracepoint.h>
-#include <asm/svm.h>
 
 #include "attach.h"
+#include "attach_reason.h"
 #include "compat.h"
 #include "exit.h"
 #include "guest.h"
+#include "limit.h"
+#include "nested.h"
+#include "refuse.h"
 #include "split.h"
-
-enum hook_state { WAITING, OK, UNAVAILABLE, DETACHED };
-
-static const char * const hook_state_names[] = {
-	[WAITING] = "waiting",
-	[OK] = "ok",
-	[UNAVAILABLE] = "unavailable",
-	[DETACHED] = "detached",
-};
-
-static const char * const hook_names[L1T_HOOKS] = {
-	[L1T_HOOK_KVM_EXIT] = "kvm_exit",
-	[L1T_HOOK_KVM_ENTRY] = "kvm_entry",
-	[L1T_HOOK_EXIT_REASON] = "exit_reason",
-	[L1T_HOOK_VM_LIST] = "vm_list",
-	[L1T_HOOK_VM_CREATE] = "vm_create",
-	[L1T_HOOK_VM_FREE] = "vm_free",
-	[L1T_HOOK_VCPU_CREATE] = "vcpu_create",
-	[L1T_HOOK_VCPU_DESTROY] = "vcpu_destroy",
-	[L1T_HOOK_MEMORY] = "memory",
-	[L1T_HOOK_RUN] = "run",
-	[L1T_HOOK_PUT] = "put",
-	[L1T_HOOK_SCHED_OUT] = "sched_out",
-	[L1T_HOOK_SCHED_IN] = "sched_in",
-};
+#include "tell.h"
 
 /* Protects all below, and the text and data of KVM from going meanwhile. */
 static DEFINE_MUTEX(attach_lock);
-static enum hook_state states[L1T_HOOKS];
 static enum l1t_isa isa;
 static struct mutex *vms_mutex;
 static struct list_head *vms;
-static bool functions_attached;
+static bool unloading;
 static bool splits __read_mostly;
-
-#define ENDBR_BYTES	4
-
-static void set_state(enum l1t_hook hook, int err)
-{
-	WRITE_ONCE(states[hook], err ? UNAVAILABLE : OK);
-	if (err)
-		pr_warn("hook %s is unavailable: %pe\n", hook_names[hook],
-			ERR_PTR(err));
-}
-
-static void set_detached(enum l1t_hook hook)
-{
-	if (states[hook] != WAITING)
-		WRITE_ONCE(states[hook], DETACHED);
-}
-
-/**
- * l1t_hook_state() - what became of a hook, as one word
- * @hook: which
- */
-const char *l1t_hook_state(enum l1t_hook hook)
-{
-	return hook_state_names[READ_ONCE(states[hook])];
-}
 
 /**
  * l1t_isa() - whose exit reasons are counted
@@ -95,203 +47,308 @@ enum l1t_isa l1t_isa(void)
 	return READ_ONCE(isa);
 }
 
-/* Functions of KVM whose entry is told. They get their first argument. */
+/* Observers: functions of KVM whose entry is told. */
 
 /* kvm_arch_init_vm(kvm, type) */
-static void vm_created(void *kvm)
+static void vm_created(struct pt_regs *regs)
 {
-	l1t_guest_missing(kvm);
+	l1t_guest_missing(l1t_argument(regs, 0));
 }
 
 /* kvm_arch_free_vm(kvm): once for every VM, however far it got */
-static void vm_freed(void *kvm)
+static void vm_freed(struct pt_regs *regs)
 {
-	l1t_guest_gone(kvm);
+	l1t_guest_gone(l1t_argument(regs, 0));
 }
 
 /* kvm_arch_vcpu_postcreate(vcpu): creation has succeeded */
-static void vcpu_created(void *vcpu)
+static void vcpu_created(struct pt_regs *regs)
 {
-	l1t_guest_missing(((struct kvm_vcpu *)vcpu)->kvm);
+	const struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
+
+	l1t_guest_missing(vcpu->kvm);
 }
 
 /* kvm_arch_vcpu_destroy(vcpu) */
-static void vcpu_destroyed(void *vcpu)
+static void vcpu_destroyed(struct pt_regs *regs)
 {
-	l1t_vcpu_gone(vcpu);
+	l1t_vcpu_gone(l1t_argument(regs, 0));
 }
 
 /* kvm_arch_commit_memory_region(kvm, ...): a slot has changed */
-static void memory_changed(void *kvm)
+static void memory_changed(struct pt_regs *regs)
 {
+	struct kvm *kvm = l1t_argument(regs, 0);
+
 	/* A VM on its way out drops its internal slots. */
-	if (refcount_read(&((struct kvm *)kvm)->users_count))
-		l1t_guest_missing(kvm);
+	if (refcount_read(&kvm->users_count))
+		l1t_memory_changed(kvm);
 }
 
 /* kvm_arch_vcpu_ioctl_run(vcpu) */
-static void vcpu_runs(void *vcpu)
+static void vcpu_runs(struct pt_regs *regs)
 {
 	if (splits)
-		l1t_split_run(vcpu);
+		l1t_split_run(l1t_argument(regs, 0));
 }
 
 /* kvm_arch_vcpu_put(vcpu) */
-static void vcpu_unloaded(void *vcpu)
+static void vcpu_unloaded(struct pt_regs *regs)
 {
 	if (splits)
-		l1t_split_put(vcpu);
+		l1t_split_put(l1t_argument(regs, 0));
 }
 
-static struct kvm_vcpu *notified_vcpu(void *notifier)
+static struct kvm_vcpu *notified_vcpu(const struct pt_regs *regs)
 {
-	return container_of((struct preempt_notifier *)notifier,
+	return container_of((struct preempt_notifier *)l1t_argument(regs, 0),
 			    struct kvm_vcpu, preempt_notifier);
 }
 
 /* kvm_sched_out(notifier, next) */
-static void vcpu_sched_out(void *notifier)
+static void vcpu_sched_out(struct pt_regs *regs)
 {
 	if (splits)
-		l1t_split_sched_out(notified_vcpu(notifier));
+		l1t_split_sched_out(notified_vcpu(regs));
 }
 
 /* kvm_sched_in(notifier, cpu) */
-static void vcpu_sched_in(void *notifier)
+static void vcpu_sched_in(struct pt_regs *regs)
 {
 	if (splits)
-		l1t_split_sched_in(notified_vcpu(notifier));
+		l1t_split_sched_in(notified_vcpu(regs));
 }
 
 /* Those that are told most often come first. */
-static struct function_hook {
-	enum l1t_hook hook;
-	const char *function;
-	void (*tell)(void *arg);
-	unsigned long ip;
-} function_hooks[] = {
-	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put", vcpu_unloaded },
-	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run", vcpu_runs },
-	{ L1T_HOOK_SCHED_OUT, "kvm_sched_out", vcpu_sched_out },
-	{ L1T_HOOK_SCHED_IN, "kvm_sched_in", vcpu_sched_in },
-	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", vm_freed },
-	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", vcpu_destroyed },
-	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", vm_created },
-	{ L1T_HOOK_VCPU_CREATE, "kvm_arch_vcpu_postcreate", vcpu_created },
-	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region", memory_changed },
+static struct l1t_function observed[] = {
+	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put", NULL, vcpu_unloaded },
+	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run", NULL, vcpu_runs },
+	{ L1T_HOOK_SCHED_OUT, "kvm_sched_out", NULL, vcpu_sched_out },
+	{ L1T_HOOK_SCHED_IN, "kvm_sched_in", NULL, vcpu_sched_in },
+	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", NULL, vm_freed },
+	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", NULL, vcpu_destroyed },
+	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", NULL, vm_created },
+	{ L1T_HOOK_VCPU_CREATE, "kvm_arch_vcpu_postcreate", NULL, vcpu_created },
+	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region", NULL, memory_changed },
 };
 
-static void function_entered(unsigned long ip, unsigned long parent_ip,
-			     struct ftrace_ops *ops,
-			     struct l1t_ftrace_regs *fregs)
-{
-	void *arg = (void *)l1t_ftrace_pt_regs(fregs)->di;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
-		const struct function_hook *fh = &function_hooks[i];
-
-		/* The call to here stands behind an ENDBR if there is one. */
-		if (fh->ip && ip - fh->ip <= ENDBR_BYTES) {
-			fh->tell(arg);
-			return;
-		}
-	}
-}
-
-/*
- * One for all functions: to unregister waits for every task in the kernel to
- * have been somewhere harmless, which takes a while.
- *
- * PERMANENT: turning ftrace off by sysctl is refused rather than heard of by
- * nobody.
- */
-static struct ftrace_ops function_ops = {
-	.func = function_entered,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | L1T_FTRACE_RECURSION |
-		 FTRACE_OPS_FL_PERMANENT,
-};
+static struct l1t_functions observers = L1T_FUNCTIONS(observed);
 
 static const char *kvm_module(void)
 {
 	return IS_BUILTIN(CONFIG_KVM) ? NULL : "kvm";
 }
 
-static int find_function(struct function_hook *fh)
+static bool hook_ok(enum l1t_hook hook)
 {
-	unsigned long ip = l1t_symbol(kvm_module(), fh->function);
-	int err;
-
-	if (!ip)
-		return -ENOENT;
-	err = ftrace_set_filter_ip(&function_ops, ip, 0, 0);
-	if (!err)
-		fh->ip = ip;
-	return err;
+	return l1t_hook_state(hook) == L1T_HOOK_OK;
 }
 
-static void forget_functions(void)
+static void attach_observers(void)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
-		struct function_hook *fh = &function_hooks[i];
-
-		if (fh->ip)
-			ftrace_set_filter_ip(&function_ops, fh->ip, 1, 0);
-		fh->ip = 0;
-	}
-}
-
-static void attach_functions(void)
-{
-	static const enum l1t_hook split_hooks[] = {
-		L1T_HOOK_RUN, L1T_HOOK_PUT,
-		L1T_HOOK_SCHED_OUT, L1T_HOOK_SCHED_IN,
-	};
-	bool split_all = true;
 	int err, found = 0;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(function_hooks); i++) {
-		err = find_function(&function_hooks[i]);
-		set_state(function_hooks[i].hook, err);
+	for (i = 0; i < ARRAY_SIZE(observed); i++) {
+		err = l1t_function_find(&observers, &observed[i], kvm_module());
+		l1t_hook_result(observed[i].hook, err);
 		found += !err;
 	}
 	/* Half of what splits an exit's time would split it wrongly. */
-	for (i = 0; i < ARRAY_SIZE(split_hooks); i++)
-		if (states[split_hooks[i]] != OK)
-			split_all = false;
-	WRITE_ONCE(splits, split_all);
-	/* Without a filter it would be told of every function there is. */
+	WRITE_ONCE(splits, hook_ok(L1T_HOOK_RUN) && hook_ok(L1T_HOOK_PUT) &&
+			   hook_ok(L1T_HOOK_SCHED_OUT) &&
+			   hook_ok(L1T_HOOK_SCHED_IN));
 	if (!found)
 		return;
-	err = register_ftrace_function(&function_ops);
-	if (!err) {
-		functions_attached = true;
+	err = l1t_functions_register(&observers, false);
+	if (!err)
 		return;
-	}
-	forget_functions();
-	for (i = 0; i < ARRAY_SIZE(function_hooks); i++)
-		set_state(function_hooks[i].hook, err);
+	for (i = 0; i < ARRAY_SIZE(observed); i++)
+		l1t_hook_result(observed[i].hook, err);
 }
 
-static void detach_functions(void)
+static void detach_observers(void)
 {
 	size_t i;
 
-	if (functions_attached)
-		unregister_ftrace_function(&function_ops);
-	functions_attached = false;
-	forget_functions();
-	for (i = 0; i < ARRAY_SIZE(function_hooks); i++)
-		set_detached(function_hooks[i].hook);
+	l1t_functions_release(&observers);
+	for (i = 0; i < ARRAY_SIZE(observed); i++)
+		l1t_hook_gone(observed[i].hook);
+}
+
+/* Refusals: functions of KVM that may be kept from running. */
+
+static struct l1t_function vm_refusal[] = {
+	{ L1T_HOOK_REFUSE_VM, "kvm_arch_init_vm", NULL, l1t_refuse_vm },
+};
+
+static struct l1t_function vcpu_refusal[] = {
+	{ L1T_HOOK_REFUSE_VCPU, "kvm_arch_vcpu_precreate", NULL, l1t_refuse_vcpu },
+};
+
+static struct l1t_function memory_refusal[] = {
+	{ L1T_HOOK_REFUSE_MEMORY, "kvm_arch_prepare_memory_region", NULL,
+	  l1t_refuse_memory },
+};
+
+static struct l1t_function vmx_refusal[] = {
+	{ L1T_HOOK_REFUSE_NESTED, "handle_vmxon", "handle_vmon", l1t_refuse_vmxon },
+	{ L1T_HOOK_REFUSE_NESTED, "vmx_set_nested_state", NULL,
+	  l1t_refuse_vmx_state },
+	{ L1T_HOOK_REFUSE_NESTED, "enter_vmx_operation", NULL, l1t_vmx_entered },
+	{ L1T_HOOK_REFUSE_NESTED, "free_nested", NULL, l1t_nested_left },
+};
+
+static struct l1t_function svm_refusal[] = {
+	{ L1T_HOOK_REFUSE_NESTED, "vmrun_interception", NULL, l1t_refuse_vmrun },
+	{ L1T_HOOK_REFUSE_NESTED, "svm_set_nested_state", NULL,
+	  l1t_refuse_svm_state },
+	{ L1T_HOOK_REFUSE_NESTED, "svm_free_nested", NULL, l1t_nested_left },
+};
+
+/**
+ * struct refusal - functions that a limit needs together
+ * @hook: what they are called in sysfs
+ * @set: the functions
+ * @undefined: KVM's own handler of an instruction that the guest may not use;
+ *	control goes there
+ * @module: where they are; NULL for the kernel itself
+ * @there: that module is
+ * @serves: what they are attached for
+ */
+struct refusal {
+	enum l1t_hook hook;
+	struct l1t_functions set;
+	const char *undefined;
+	const char *module;
+	bool there;
+	enum l1t_need serves;
+};
+
+#define REFUSAL(_hook, _functions, _undefined)				\
+	{								\
+		.hook = _hook,						\
+		.set = L1T_FUNCTIONS(_functions),			\
+		.undefined = _undefined,				\
+	}
+
+static struct refusal refusals[] = {
+	REFUSAL(L1T_HOOK_REFUSE_VM, vm_refusal, NULL),
+	REFUSAL(L1T_HOOK_REFUSE_VCPU, vcpu_refusal, NULL),
+	REFUSAL(L1T_HOOK_REFUSE_MEMORY, memory_refusal, NULL),
+};
+
+static struct refusal vmx_nested_refusal =
+	REFUSAL(L1T_HOOK_REFUSE_NESTED, vmx_refusal, "handle_vmx_instruction");
+static struct refusal svm_nested_refusal =
+	REFUSAL(L1T_HOOK_REFUSE_NESTED, svm_refusal, "skinit_interception");
+
+static int attach_refusal(struct refusal *r, enum l1t_need need)
+{
+	int err;
+
+	if (r->undefined) {
+		l1t_undefined_ip = l1t_symbol(r->module, r->undefined);
+		if (!l1t_undefined_ip)
+			return -ENOENT;
+	}
+	err = l1t_functions_find(&r->set, r->module);
+	if (err)
+		return err;
+	err = l1t_functions_register(&r->set, need == L1T_NEED_REFUSE);
+	if (err)
+		return err;
+	r->serves = need;
+	if (r->hook == L1T_HOOK_REFUSE_NESTED)
+		l1t_nested_track(true);
+	return 0;
+}
+
+static void release_refusal(struct refusal *r)
+{
+	if (r->serves == L1T_NEED_NONE)
+		return;
+	l1t_functions_release(&r->set);
+	r->serves = L1T_NEED_NONE;
+	if (r->hook == L1T_HOOK_REFUSE_NESTED)
+		l1t_nested_track(false);
+}
+
+/* Bring a refusal in line with what the limits need. */
+static void update_refusal(struct refusal *r)
+{
+	enum l1t_need need = l1t_limit_need(r->hook);
+	enum l1t_hook_state before = l1t_hook_state(r->hook);
+
+	if (!r->there) {
+		if (before != L1T_HOOK_DETACHED || need == L1T_NEED_NONE)
+			l1t_hook_wait(r->hook, need != L1T_NEED_NONE);
+	} else if (need != r->serves || before == L1T_HOOK_UNAVAILABLE) {
+		release_refusal(r);
+		if (need == L1T_NEED_NONE)
+			l1t_hook_off(r->hook);
+		else
+			l1t_hook_result(r->hook, attach_refusal(r, need));
+	}
+	if (l1t_hook_state(r->hook) != before)
+		l1t_tell_effective(r->hook);
+}
+
+static void refusal_comes(struct refusal *r, const char *module)
+{
+	r->module = module;
+	r->there = true;
+	l1t_hook_off(r->hook);
+	update_refusal(r);
+}
+
+static void refusal_goes(struct refusal *r)
+{
+	if (!r->there)
+		return;
+	release_refusal(r);
+	r->there = false;
+	l1t_hook_gone(r->hook);
+	l1t_tell_effective(r->hook);
+}
+
+/* A pace needs no hook of its own, it works by that on exits. */
+static void update_throttle(void)
+{
+	enum l1t_hook_state before = l1t_hook_state(L1T_HOOK_THROTTLE);
+
+	if (l1t_limit_need(L1T_HOOK_THROTTLE) == L1T_NEED_NONE)
+		l1t_hook_off(L1T_HOOK_THROTTLE);
+	else
+		l1t_hook_like(L1T_HOOK_THROTTLE, L1T_HOOK_KVM_EXIT);
+	if (l1t_hook_state(L1T_HOOK_THROTTLE) != before)
+		l1t_tell_effective(L1T_HOOK_THROTTLE);
+}
+
+/**
+ * l1t_attach_limits() - what limits need of KVM has changed
+ *
+ * Context: may sleep, for long where a hook is released.
+ */
+void l1t_attach_limits(void)
+{
+	size_t i;
+
+	mutex_lock(&attach_lock);
+	if (!unloading) {
+		for (i = 0; i < ARRAY_SIZE(refusals); i++)
+			update_refusal(&refusals[i]);
+		/* One of them is there, or neither. */
+		update_refusal(svm_nested_refusal.there ? &svm_nested_refusal :
+							  &vmx_nested_refusal);
+		update_throttle();
+	}
+	mutex_unlock(&attach_lock);
 }
 
 static bool hears_of_the_end(void)
 {
-	return states[L1T_HOOK_VM_FREE] == OK &&
-	       states[L1T_HOOK_VCPU_DESTROY] == OK;
+	return hook_ok(L1T_HOOK_VM_FREE) && hook_ok(L1T_HOOK_VCPU_DESTROY);
 }
 
 static int attach_vm_list(void)
@@ -312,22 +369,30 @@ static int attach_vm_list(void)
 
 static void attach_kvm(void)
 {
+	size_t i;
+
 	/* KVM may have come between our notifier and our look for it. */
-	if (functions_attached)
+	if (observers.registered)
 		return;
-	attach_functions();
-	set_state(L1T_HOOK_VM_LIST, attach_vm_list());
+	attach_observers();
+	l1t_hook_result(L1T_HOOK_VM_LIST, attach_vm_list());
+	for (i = 0; i < ARRAY_SIZE(refusals); i++)
+		refusal_comes(&refusals[i], kvm_module());
 }
 
 /* Nothing of KVM's is looked at any more when its end is no longer told. */
 static void detach_kvm(void)
 {
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(refusals); i++)
+		refusal_goes(&refusals[i]);
 	if (vms) {
 		WRITE_ONCE(vms, NULL);
-		set_detached(L1T_HOOK_VM_LIST);
+		l1t_hook_gone(L1T_HOOK_VM_LIST);
 	}
 	l1t_guests_abandon();
-	detach_functions();
+	detach_observers();
 }
 
 /**
@@ -364,132 +429,18 @@ void l1t_vms_unlock(void)
 	mutex_unlock(&attach_lock);
 }
 
-/*
- * The exit reason. Headers packages do not say where KVM keeps it, but its
- * own get_exit_info() knows: run once on an image of a vCPU in which every
- * word says where it stands, it answers with the place.
- */
-
-#ifdef L1T_HAVE_EXIT_INFO_REASON
-
-#define IMAGE_BYTES	(32 * 1024)
-#define IMAGE_MARK	0x80000000u
-
-static void no_exit_info(struct kvm_vcpu *vcpu, u32 *reason, u64 *info1,
-			 u64 *info2, u32 *intr_info, u32 *error_code)
-{
-}
-
-DEFINE_STATIC_CALL(l1t_get_exit_info, no_exit_info);
-
-static int ask_exit_info(const char *module, const char *function,
-			 struct kvm_vcpu *image, u32 *reason, u64 *info1)
-{
-	unsigned long addr = l1t_symbol(module, function);
-	u32 intr_info, error_code;
-	u64 info2;
-
-	if (!addr)
-		return -ENOENT;
-	static_call_update(l1t_get_exit_info, (typeof(no_exit_info) *)addr);
-	static_call(l1t_get_exit_info)(image, reason, info1, &info2,
-				       &intr_info, &error_code);
-	static_call_update(l1t_get_exit_info, no_exit_info);
-	return 0;
-}
-
-/*
- * With every register marked as available and with the mark, bit 31, being
- * VMX's "failed VM entry", the function reads no VMCS.
- */
-static int find_vmx_reason(const char *module)
-{
-	u32 offset, reason = 0, word, *words;
-	struct kvm_vcpu *image;
-	u64 info1 = 0;
-	int err;
-
-	image = kzalloc(IMAGE_BYTES, GFP_KERNEL);
-	if (!image)
-		return -ENOMEM;
-	memset(&image->arch.regs_avail, 0xff, sizeof(image->arch.regs_avail));
-	words = (u32 *)image;
-	for (word = DIV_ROUND_UP(sizeof(*image), sizeof(u32));
-	     word < IMAGE_BYTES / sizeof(u32); word++)
-		words[word] = IMAGE_MARK | (u32)(word * sizeof(u32));
-
-	err = ask_exit_info(module, "vmx_get_exit_info", image, &reason, &info1);
-	kfree(image);
-	if (err)
-		return err;
-
-	offset = reason & ~IMAGE_MARK;
-	if (!(reason & IMAGE_MARK) || offset % sizeof(u32) ||
-	    offset < sizeof(*image) || offset >= IMAGE_BYTES)
-		return -EPROTO;
-	/* The exit qualification, read the same way, has two such words. */
-	if (upper_32_bits(info1) != lower_32_bits(info1) + sizeof(u32) ||
-	    !(lower_32_bits(info1) & IMAGE_MARK))
-		return -EPROTO;
-	WRITE_ONCE(l1t_vmx_reason_offset, offset);
-	return 0;
-}
-
-/* SVM has it in the VMCB, whose address follows struct kvm_vcpu. */
-static int find_svm_reason(const char *module)
-{
-	const u32 code = 0x5a5, info = 0xa5a5;
-	struct kvm_vcpu *image;
-	u32 reason = 0;
-	u64 info1 = 0;
-	int err = -ENOMEM;
-	struct vmcb *vmcb;
-
-	vmcb = kzalloc(sizeof(*vmcb), GFP_KERNEL);
-	if (!vmcb)
-		return err;
-	image = kzalloc(IMAGE_BYTES, GFP_KERNEL);
-	if (!image)
-		goto free_vmcb;
-	vmcb->control.exit_code = code;
-	vmcb->control.exit_info_1 = info;
-	*(struct vmcb **)(image + 1) = vmcb;
-
-	err = ask_exit_info(module, "svm_get_exit_info", image, &reason, &info1);
-	if (!err && (reason != code || info1 != info))
-		err = -EPROTO;
-	WRITE_ONCE(l1t_svm_reason_known, !err);
-	kfree(image);
-free_vmcb:
-	kfree(vmcb);
-	return err;
-}
-
-#else /* the kvm_exit tracepoint hands the reason over */
-
-static int find_vmx_reason(const char *module)
-{
-	return l1t_symbol(module, "vmx_get_exit_info") ? 0 : -ENOENT;
-}
-
-static int find_svm_reason(const char *module)
-{
-	return l1t_symbol(module, "svm_get_exit_info") ? 0 : -ENOENT;
-}
-
-#endif
-
 static const struct vendor {
 	const char *module;
 	bool builtin;
 	const char *mark;	/* a function that only this vendor's has */
 	enum l1t_isa isa;
 	int (*find_reason)(const char *module);
+	struct refusal *nested;
 } vendors[] = {
 	{ "kvm_intel", IS_BUILTIN(CONFIG_KVM_INTEL), "vmx_get_exit_info",
-	  L1T_ISA_VMX, find_vmx_reason },
+	  L1T_ISA_VMX, l1t_find_vmx_reason, &vmx_nested_refusal },
 	{ "kvm_amd", IS_BUILTIN(CONFIG_KVM_AMD), "svm_get_exit_info",
-	  L1T_ISA_SVM, find_svm_reason },
+	  L1T_ISA_SVM, l1t_find_svm_reason, &svm_nested_refusal },
 };
 
 static void attach_vendor(const struct vendor *vendor)
@@ -499,14 +450,17 @@ static void attach_vendor(const struct vendor *vendor)
 	if (!l1t_symbol(module, vendor->mark))
 		return;
 	WRITE_ONCE(isa, vendor->isa);
-	set_state(L1T_HOOK_EXIT_REASON, vendor->find_reason(module));
+	l1t_hook_result(L1T_HOOK_EXIT_REASON, vendor->find_reason(module));
+	refusal_comes(vendor->nested, module);
 }
 
 static void detach_vendor(void)
 {
+	refusal_goes(&vmx_nested_refusal);
+	refusal_goes(&svm_nested_refusal);
 	WRITE_ONCE(l1t_vmx_reason_offset, 0);
 	WRITE_ONCE(l1t_svm_reason_known, false);
-	set_detached(L1T_HOOK_EXIT_REASON);
+	l1t_hook_gone(L1T_HOOK_EXIT_REASON);
 }
 
 /* Tracepoints of KVM. */
@@ -534,8 +488,9 @@ static void attach_tracepoint(struct tracepoint *tp, void *unused)
 		err = tracepoint_probe_register(tp, th->probe, NULL);
 		if (!err)
 			th->tp = tp;
-		set_state(th->hook, err);
+		l1t_hook_result(th->hook, err);
 	}
+	update_throttle();
 }
 
 static void detach_tracepoints(void)
@@ -549,8 +504,9 @@ static void detach_tracepoints(void)
 			continue;
 		tracepoint_probe_unregister(th->tp, th->probe, NULL);
 		th->tp = NULL;
-		set_detached(th->hook);
+		l1t_hook_gone(th->hook);
 	}
+	update_throttle();
 	tracepoint_synchronize_unregister();
 }
 
@@ -651,6 +607,7 @@ int l1t_attach(void)
 detach:
 	unregister_module_notifier(&module_nb);
 	mutex_lock(&attach_lock);
+	detach_vendor();
 	detach_kvm();
 	mutex_unlock(&attach_lock);
 	return err;
@@ -666,8 +623,9 @@ void l1t_detach(void)
 	unregister_module_notifier(&module_nb);
 	unregister_tracepoint_module_notifier(&tracepoint_nb);
 	mutex_lock(&attach_lock);
+	unloading = true;
 	detach_tracepoints();
-	detach_kvm();
 	detach_vendor();
+	detach_kvm();
 	mutex_unlock(&attach_lock);
 }

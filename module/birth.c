@@ -7,39 +7,23 @@
  * or, for an exit of an unknown vCPU, before its next entry. There, where one
  * can sleep, sync_vms() brings the registry in line with what KVM has: the VM
  * itself, its vCPUs, its memory. The same function adopts VMs older than the
- * module. It is idempotent, so a ticket says which VM and nothing else.
+ * module. It is idempotent, so it matters which VM and nothing else.
  *
- * A VM may die before its ticket's turn: l1t_birth_cancel(), from the hook on
- * its end, takes it off the ticket.
+ * A VM may die before its ticket's turn: the hook on its end takes it off the
+ * ticket.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/task_work.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "attach.h"
 #include "compat.h"
 #include "guest.h"
+#include "limit.h"
+#include "nested.h"
+#include "ticket.h"
 #include "vm.h"
-
-/* As many threads can be between hook and return at once. */
-#define NR_TICKETS	256
-
-struct ticket {
-	struct callback_head work;
-	struct list_head link;
-	struct kvm *kvm;
-};
-
-/* Protected by l1t_lock. */
-static struct ticket tickets[NR_TICKETS];
-static unsigned int nr_used_once;
-static LIST_HEAD(free_tickets);
-static LIST_HEAD(queued_tickets);
-
-static atomic_t nr_queued = ATOMIC_INIT(0);
-static DECLARE_WAIT_QUEUE_HEAD(all_done);
 
 static void adopt_work_fn(struct work_struct *work);
 static DECLARE_WORK(adopt_work, adopt_work_fn);
@@ -127,6 +111,17 @@ static void sync_vcpus(struct kvm *kvm, struct l1t_guest *g,
 	}
 }
 
+static void sync_memory(struct kvm *kvm, struct l1t_guest *g)
+{
+	u64 bytes = l1t_vm_memory_bytes(kvm);
+
+	raw_spin_lock(&l1t_lock);
+	WRITE_ONCE(g->memory_bytes, bytes);
+	l1t_guest_had_memory(g, bytes);
+	l1t_nested_restored(g);
+	raw_spin_unlock(&l1t_lock);
+}
+
 /* The VM is listed and the list is locked, so neither it nor its vCPUs go. */
 static void sync_vm(struct kvm *kvm, struct stash *stash)
 {
@@ -147,12 +142,12 @@ static void sync_vm(struct kvm *kvm, struct stash *stash)
 		l1t_guest_insert(g, kvm);
 		raw_spin_unlock(&l1t_lock);
 	}
-	WRITE_ONCE(g->memory_bytes, l1t_vm_memory_bytes(kvm));
+	sync_memory(kvm, g);
 	sync_vcpus(kvm, g, stash);
 }
 
 /* @ticket: for its VM, if that is still there; NULL: for all of them. */
-static void sync_vms(const struct ticket *ticket)
+static void sync_vms(const struct l1t_ticket *ticket)
 {
 	struct stash stash = {
 		.guests = LIST_HEAD_INIT(stash.guests),
@@ -165,7 +160,7 @@ static void sync_vms(const struct ticket *ticket)
 			break;
 		if (ticket) {
 			raw_spin_lock(&l1t_lock);
-			kvm = ticket->kvm;
+			kvm = ticket->demand.kvm;
 			if (kvm && !l1t_vm_listed(kvm))
 				kvm = NULL;
 			raw_spin_unlock(&l1t_lock);
@@ -187,39 +182,57 @@ static void sync_vms(const struct ticket *ticket)
 	l1t_devices_update();
 }
 
-static void return_ticket(struct ticket *ticket)
-{
-	raw_spin_lock(&l1t_lock);
-	list_move(&ticket->link, &free_tickets);
-	raw_spin_unlock(&l1t_lock);
-	if (atomic_dec_and_test(&nr_queued))
-		wake_up(&all_done);
-}
-
 static void redeem(struct callback_head *work)
 {
-	struct ticket *ticket = container_of(work, struct ticket, work);
+	struct l1t_ticket *ticket = container_of(work, struct l1t_ticket, work);
 
 	sync_vms(ticket);
-	return_ticket(ticket);
+	l1t_ticket_put(ticket);
 }
 
-static struct ticket *take_ticket(struct kvm *kvm)
+/**
+ * l1t_birth_demand() - a thread asks KVM for something
+ * @demand: what it asks for
+ *
+ * Grants it a place if the limits leave one, which is held until the registry
+ * counts it or the thread's ioctl returns. Called by hooks, on that thread.
+ * Context: atomic. Return: 0, or the error that KVM is to return.
+ */
+int l1t_birth_demand(const struct l1t_demand *demand)
 {
-	struct ticket *ticket;
+	struct l1t_ticket *ticket;
+	bool queue = false;
+	int err;
 
-	lockdep_assert_held(&l1t_lock);
-	ticket = list_first_entry_or_null(&free_tickets, struct ticket, link);
-	if (ticket) {
-		list_move(&ticket->link, &queued_tickets);
-	} else if (nr_used_once < NR_TICKETS) {
-		ticket = &tickets[nr_used_once++];
-		list_add(&ticket->link, &queued_tickets);
-	} else {
-		return NULL;
+	/* A kernel thread has no way out to user space. */
+	if (current->flags & PF_KTHREAD) {
+		schedule_work(&adopt_work);
+		return 0;
 	}
-	ticket->kvm = kvm;
-	return ticket;
+
+	raw_spin_lock(&l1t_lock);
+	err = l1t_limit_admit(demand);
+	if (!err) {
+		ticket = l1t_ticket_find(demand->kvm);
+		if (!ticket) {
+			ticket = l1t_ticket_take(demand->kvm);
+			queue = ticket;
+		}
+		if (ticket)
+			l1t_ticket_add(ticket, demand);
+		else
+			err = -ENOMEM;
+	}
+	raw_spin_unlock(&l1t_lock);
+
+	if (queue) {
+		init_task_work(&ticket->work, redeem);
+		if (!l1t_task_work_add(current, &ticket->work))
+			return 0;
+		l1t_ticket_put(ticket);
+		schedule_work(&adopt_work);
+	}
+	return err;
 }
 
 /**
@@ -231,41 +244,34 @@ static struct ticket *take_ticket(struct kvm *kvm)
  */
 void l1t_guest_missing(struct kvm *kvm)
 {
-	struct ticket *ticket;
+	const struct l1t_demand nothing_limited = { .kvm = kvm };
 
-	/* A kernel thread has no way out to user space. */
-	if (current->flags & PF_KTHREAD)
-		goto later;
-
-	raw_spin_lock(&l1t_lock);
-	ticket = take_ticket(kvm);
-	raw_spin_unlock(&l1t_lock);
-	if (!ticket)
-		goto later;
-
-	atomic_inc(&nr_queued);
-	init_task_work(&ticket->work, redeem);
-	if (!l1t_task_work_add(current, &ticket->work))
-		return;
-
-	return_ticket(ticket);
-later:
-	schedule_work(&adopt_work);
+	/* It fails for want of tickets. */
+	if (l1t_birth_demand(&nothing_limited))
+		schedule_work(&adopt_work);
 }
 
 /**
- * l1t_birth_cancel() - a VM is gone, and with it what was to be done for it
- * @kvm: not freed yet
+ * l1t_memory_changed() - a VM's memory slots have changed
+ * @kvm: alive
  *
- * Context: l1t_lock held.
+ * Context: atomic, with the VM's slots_lock held: what has been granted is
+ * charged before any other thread can ask for more for the same VM.
  */
-void l1t_birth_cancel(const struct kvm *kvm)
+void l1t_memory_changed(struct kvm *kvm)
 {
-	struct ticket *ticket;
+	struct l1t_ticket *ticket;
+	struct l1t_guest *g;
 
-	list_for_each_entry(ticket, &queued_tickets, link)
-		if (ticket->kvm == kvm)
-			ticket->kvm = NULL;
+	raw_spin_lock(&l1t_lock);
+	ticket = l1t_ticket_find(kvm);
+	g = l1t_guest_find(kvm);
+	if (ticket && g) {
+		l1t_guest_had_memory(g, ticket->demand.memory_bytes);
+		ticket->demand.memory_bytes = 0;
+	}
+	raw_spin_unlock(&l1t_lock);
+	l1t_guest_missing(kvm);
 }
 
 static void adopt_work_fn(struct work_struct *work)
@@ -287,12 +293,10 @@ void l1t_birth_adopt(void)
 /**
  * l1t_birth_drain() - wait for everything in flight here
  *
- * Tickets are redeemed before their threads return to user space or enter
- * their guests again, so this takes no longer than such a thread waits for a
- * CPU. Context: hooks and probes are detached.
+ * Context: hooks and probes are detached.
  */
 void l1t_birth_drain(void)
 {
-	wait_event(all_done, !atomic_read(&nr_queued));
+	l1t_tickets_wait_returned();
 	cancel_work_sync(&adopt_work);
 }

@@ -69,4 +69,14 @@
 #define L1T_ADDRESS_SPACES	KVM_ADDRESS_SPACE_NUM
 #endif
 
+/* a memory slot knows its address space since 5.11 */
+static inline int l1t_slot_as_id(const struct kvm_memory_slot *slot)
+{
+#ifdef L1T_HAVE_SLOT_AS_ID
+	return slot->as_id;
+#else
+	return 0;
+#endif
+}
+
 #endif

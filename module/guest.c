@@ -4,14 +4,14 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include <asm/msr-index.h>
-#include <asm/processor-flags.h>
-
 #include "exit.h"
 #include "guest.h"
+#include "nested.h"
+#include "ticket.h"
 
 DEFINE_RAW_SPINLOCK(l1t_lock);
 LIST_HEAD(l1t_guests);
+struct l1t_ledger l1t_ledger;
 
 static DEFINE_HASHTABLE(vcpus, 10);
 static DEFINE_HASHTABLE(guests, 8);
@@ -63,6 +63,8 @@ static void guest_free(struct rcu_head *rcu)
 
 	list_for_each_entry_safe(v, next, &g->vcpus, link)
 		l1t_vcpu_free(v);
+	if (g->cred)
+		put_cred(g->cred);
 	kfree(g);
 	if (atomic_dec_and_test(&nr_unfreed))
 		wake_up(&all_freed);
@@ -89,6 +91,7 @@ struct l1t_guest *l1t_guest_alloc(void)
 	INIT_LIST_HEAD(&g->vcpus);
 	INIT_LIST_HEAD(&g->link);
 	mutex_init(&g->keys_lock);
+	l1t_throttle_init(&g->throttle);
 	g->keys[g->nr_keys++] = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
 	device_initialize(&g->dev);
 	g->dev.release = guest_release;
@@ -109,6 +112,8 @@ void l1t_guest_insert(struct l1t_guest *g, struct kvm *kvm)
 	g->id = ++nr_guests_ever;
 	hash_add(guests, &g->node, (unsigned long)kvm);
 	list_add_tail_rcu(&g->link, &l1t_guests);
+	l1t_ledger.vms++;
+	l1t_tickets_vm_counted(kvm);
 }
 
 /**
@@ -131,6 +136,10 @@ void l1t_vcpu_insert(struct l1t_vcpu *v, struct l1t_guest *g,
 	hash_add_rcu(vcpus, &v->node, (unsigned long)vcpu);
 	g->nr_vcpus++;
 	nr_vcpus_ever++;
+	l1t_ledger.vcpus++;
+	l1t_tickets_vcpu_counted(g->kvm, v->id);
+	l1t_nested_adopt(v);
+	l1t_throttle_vcpu(v);
 }
 
 /**
@@ -189,8 +198,10 @@ static void vcpu_leave(struct l1t_vcpu *v)
 	hash_del_rcu(&v->node);
 	l1t_exit_forget(v->vcpu);
 	l1t_account_close(&v->acct);
+	l1t_nested_set(v, false);
 	v->kvm_exits = v->vcpu->stat.exits;
 	v->guest->nr_vcpus--;
+	l1t_ledger.vcpus--;
 	WRITE_ONCE(v->vcpu, NULL);
 }
 
@@ -220,6 +231,8 @@ static void guest_leave(struct l1t_guest *g)
 			vcpu_leave(v);
 	hash_del(&g->node);
 	g->kvm = NULL;
+	l1t_ledger.vms--;
+	l1t_ledger.memory_bytes -= g->memory_peak_bytes;
 }
 
 /**
@@ -233,13 +246,29 @@ void l1t_guest_gone(struct kvm *kvm)
 	struct l1t_guest *g;
 
 	raw_spin_lock(&l1t_lock);
-	l1t_birth_cancel(kvm);
+	l1t_tickets_cancel(kvm);
 	g = l1t_guest_find(kvm);
 	if (g)
 		guest_leave(g);
 	raw_spin_unlock(&l1t_lock);
 	if (g)
 		l1t_devices_update();
+}
+
+/**
+ * l1t_guest_had_memory() - a guest is charged for the most it has had
+ * @g: alive
+ * @bytes: what it has now
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (bytes <= g->memory_peak_bytes)
+		return;
+	l1t_ledger.memory_bytes += bytes - g->memory_peak_bytes;
+	g->memory_peak_bytes = bytes;
 }
 
 /**
@@ -253,9 +282,12 @@ void l1t_guests_abandon(void)
 	struct l1t_guest *g;
 
 	raw_spin_lock(&l1t_lock);
-	list_for_each_entry(g, &l1t_guests, link)
-		if (g->kvm)
-			guest_leave(g);
+	list_for_each_entry(g, &l1t_guests, link) {
+		if (!g->kvm)
+			continue;
+		l1t_tickets_cancel(g->kvm);
+		guest_leave(g);
+	}
 	raw_spin_unlock(&l1t_lock);
 	l1t_devices_update();
 }
@@ -326,39 +358,6 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 	sum->l3_exits_left += READ_ONCE(acct->l3_exits_left);
 }
 
-/*
- * A guest turns CR4.VMXE on for VMXON and cannot turn it off before VMXOFF;
- * EFER.SVME is what AMD's guests turn on.
- */
-static enum l1t_nested vcpu_nested(const struct kvm_vcpu *vcpu)
-{
-	if (vcpu->arch.hflags & HF_GUEST_MASK)
-		return L1T_NESTED_RUNNING;
-	if (vcpu->arch.cr4 & X86_CR4_VMXE || vcpu->arch.efer & EFER_SVME)
-		return L1T_NESTED_ON;
-	return L1T_NESTED_OFF;
-}
-
-/**
- * l1t_guest_nested() - does a guest use VMX or SVM itself
- * @g: alive or dead
- *
- * Return: running if any of its vCPUs is with an L3 now, on if any may be.
- */
-enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
-{
-	enum l1t_nested most = L1T_NESTED_OFF;
-	struct l1t_vcpu *v;
-
-	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
-		raw_spin_lock(&l1t_lock);
-		if (v->vcpu)
-			most = max(most, vcpu_nested(v->vcpu));
-		raw_spin_unlock(&l1t_lock);
-	}
-	return most;
-}
-
 /**
  * l1t_guest_counts() - add a guest's counts to a sum
  * @g: alive or dead
@@ -389,15 +388,8 @@ void l1t_totals(struct l1t_totals *t)
 	 * Guests leave the list only under totals_lock and join it at its
 	 * end, so it can be walked without the spinlock.
 	 */
-	list_for_each_entry_rcu(g, &l1t_guests, link, true) {
+	list_for_each_entry_rcu(g, &l1t_guests, link, true)
 		l1t_guest_counts(g, &t->counts);
-		if (!READ_ONCE(g->kvm))
-			continue;
-		t->usage.vms++;
-		t->usage.vcpus += READ_ONCE(g->nr_vcpus);
-		t->usage.memory_bytes += READ_ONCE(g->memory_bytes);
-		t->usage.nested_vms += l1t_guest_nested(g) != L1T_NESTED_OFF;
-	}
 	t->vms = READ_ONCE(nr_guests_ever);
 	t->vcpus = READ_ONCE(nr_vcpus_ever);
 	mutex_unlock(&totals_lock);

@@ -18,6 +18,7 @@
 #include <linux/sysfs.h>
 
 #include "account.h"
+#include "throttle.h"
 
 struct l1t_guest;
 
@@ -31,6 +32,9 @@ struct l1t_guest;
  * @id: as in KVM_CREATE_VCPU
  * @kvm_exits: KVM's own exits statistic when the vCPU was destroyed
  * @published: has its directory in sysfs; devices workqueue only
+ * @nested: uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
+ * @pace: sees to the next lease, on the vCPU's thread
+ * @pace_queued: it waits to run
  * @dir: name of that directory
  * @stats: the file in it
  */
@@ -43,6 +47,9 @@ struct l1t_vcpu {
 	u32 id;
 	u64 kvm_exits;
 	bool published;
+	bool nested;
+	bool pace_queued;
+	struct callback_head pace;
 	char dir[16];
 	struct bin_attribute stats;
 };
@@ -61,11 +68,15 @@ struct l1t_vcpu {
  * @id: never reused while the module is loaded
  * @nr_vcpus: living ones; l1t_lock
  * @pid: VMM's process, in the initial PID namespace
- * @uid: who created the VM
+ * @cred: who created the VM
  * @comm: the VMM's name for itself then
  * @adopted: older than the module
  * @created_ns: CLOCK_BOOTTIME; of an adopted guest, when it was found
  * @memory_bytes: address space in user memory slots, written by birth.c only
+ * @memory_peak_bytes: the most it has been, which is what it is charged for;
+ *	l1t_lock
+ * @nested_holds: vCPUs that use VMX or SVM, and threads about to; l1t_lock
+ * @throttle: its pace
  * @published: its device has been added; devices workqueue only
  * @keys_lock: protects @keys and @nr_keys
  * @nr_keys: how many
@@ -81,11 +92,14 @@ struct l1t_guest {
 	u32 id;
 	u32 nr_vcpus;
 	pid_t pid;
-	kuid_t uid;
+	const struct cred *cred;
 	char comm[TASK_COMM_LEN];
 	bool adopted;
 	u64 created_ns;
 	u64 memory_bytes;
+	u64 memory_peak_bytes;
+	u32 nested_holds;
+	struct l1t_throttle throttle;
 	bool published;
 	struct mutex keys_lock;
 	unsigned int nr_keys;
@@ -117,12 +131,20 @@ struct l1t_totals {
 	struct l1t_counts counts;
 	u64 vms;
 	u64 vcpus;
-	struct {
-		u64 vms;
-		u64 vcpus;
-		u64 memory_bytes;
-		u64 nested_vms;
-	} usage;
+};
+
+/**
+ * struct l1t_ledger - what living guests have; l1t_lock
+ * @vms: guests
+ * @vcpus: vCPUs of theirs
+ * @memory_bytes: the most memory that each of them has had
+ * @nested_vms: guests that use VMX or SVM themselves, while that is tracked
+ */
+struct l1t_ledger {
+	u32 vms;
+	u32 vcpus;
+	u32 nested_vms;
+	u64 memory_bytes;
 };
 
 /*
@@ -133,6 +155,7 @@ struct l1t_totals {
  */
 extern raw_spinlock_t l1t_lock;
 extern struct list_head l1t_guests;
+extern struct l1t_ledger l1t_ledger;
 
 struct l1t_guest *l1t_guest_alloc(void);
 struct l1t_vcpu *l1t_vcpu_alloc(void);
@@ -146,20 +169,21 @@ void l1t_vcpu_get(struct l1t_vcpu *v);
 void l1t_vcpu_put(struct l1t_vcpu *v);
 void l1t_vcpu_gone(struct kvm_vcpu *vcpu);
 void l1t_guest_gone(struct kvm *kvm);
+void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes);
 void l1t_guest_retire(struct l1t_guest *g);
 void l1t_guests_abandon(void);
 void l1t_guests_wait_freed(void);
 
 void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum);
-enum l1t_nested { L1T_NESTED_OFF, L1T_NESTED_ON, L1T_NESTED_RUNNING };
-
-enum l1t_nested l1t_guest_nested(struct l1t_guest *g);
 void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
 void l1t_totals(struct l1t_totals *t);
 
 /* birth.c */
+struct l1t_demand;
+
+int l1t_birth_demand(const struct l1t_demand *demand);
 void l1t_guest_missing(struct kvm *kvm);
-void l1t_birth_cancel(const struct kvm *kvm);
+void l1t_memory_changed(struct kvm *kvm);
 void l1t_birth_adopt(void);
 void l1t_birth_drain(void);
 

@@ -6,8 +6,11 @@
 #include "attach.h"
 #include "clock.h"
 #include "guest.h"
+#include "limit.h"
 #include "symbol.h"
 #include "sysfs.h"
+#include "tell.h"
+#include "throttle.h"
 
 static int __init l1tune_init(void)
 {
@@ -15,6 +18,9 @@ static int __init l1tune_init(void)
 
 	l1t_clock_init();
 	err = l1t_symbol_init();
+	if (err)
+		return err;
+	err = l1t_limits_init();
 	if (err)
 		return err;
 	err = l1t_devices_init();
@@ -30,6 +36,7 @@ static int __init l1tune_init(void)
 	return 0;
 
 err_attach:
+	l1t_tell_stop();
 	l1t_birth_drain();
 	l1t_sysfs_exit();
 err_sysfs:
@@ -39,7 +46,9 @@ err_sysfs:
 
 static void __exit l1tune_exit(void)
 {
+	l1t_tell_stop();
 	l1t_detach();
+	l1t_throttle_stop();
 	l1t_birth_drain();
 	l1t_devices_exit();
 	l1t_guests_wait_freed();

@@ -103,6 +103,24 @@ void l1t_split_sched_in(struct kvm_vcpu *vcpu)
 }
 
 /**
+ * l1t_split_throttle() - a limit of ours begins to keep a vCPU, or ends
+ * @acct: of the vCPU that this thread runs
+ * @on: which of the two
+ *
+ * Whatever else goes on meanwhile, it is this that keeps it.
+ */
+void l1t_split_throttle(struct l1t_account *acct, bool on)
+{
+	preempt_disable();
+	end(acct);
+	if (on)
+		begin(acct, L1T_PART_THROTTLED);
+	else if (!acct->split.in_run)
+		begin(acct, L1T_PART_USER);
+	preempt_enable();
+}
+
+/**
  * l1t_split_parts() - the parts of an exit, up to some moment
  * @split: of the open exit, as of one moment
  * @now: that moment, in ticks

@@ -49,4 +49,8 @@ void l1t_split_sched_out(struct kvm_vcpu *vcpu);
 void l1t_split_put(struct kvm_vcpu *vcpu);
 void l1t_split_sched_in(struct kvm_vcpu *vcpu);
 
+struct l1t_account;
+
+void l1t_split_throttle(struct l1t_account *acct, bool on);
+
 #endif

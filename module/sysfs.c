@@ -15,7 +15,9 @@
 #include "compat.h"
 #include "exit.h"
 #include "guest.h"
+#include "nested.h"
 #include "sysfs.h"
+#include "tell.h"
 
 #define L1T_ABI		1
 
@@ -115,7 +117,7 @@ static ssize_t hook_show(struct device *dev, struct device_attribute *attr,
 	struct hook_attribute *ha =
 		container_of(attr, struct hook_attribute, attr);
 
-	return sysfs_emit(buf, "%s\n", l1t_hook_state(ha->hook));
+	return sysfs_emit(buf, "%s\n", l1t_hook_state_name(ha->hook));
 }
 
 #define HOOK_ATTR(_name, _hook)						\
@@ -137,6 +139,11 @@ HOOK_ATTR(run, L1T_HOOK_RUN);
 HOOK_ATTR(put, L1T_HOOK_PUT);
 HOOK_ATTR(sched_out, L1T_HOOK_SCHED_OUT);
 HOOK_ATTR(sched_in, L1T_HOOK_SCHED_IN);
+HOOK_ATTR(refuse_vm, L1T_HOOK_REFUSE_VM);
+HOOK_ATTR(refuse_vcpu, L1T_HOOK_REFUSE_VCPU);
+HOOK_ATTR(refuse_memory, L1T_HOOK_REFUSE_MEMORY);
+HOOK_ATTR(refuse_nested, L1T_HOOK_REFUSE_NESTED);
+HOOK_ATTR(throttle, L1T_HOOK_THROTTLE);
 
 static struct attribute *hooks_attrs[] = {
 	&hook_attr_kvm_exit.attr.attr,
@@ -152,6 +159,11 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_put.attr.attr,
 	&hook_attr_sched_out.attr.attr,
 	&hook_attr_sched_in.attr.attr,
+	&hook_attr_refuse_vm.attr.attr,
+	&hook_attr_refuse_vcpu.attr.attr,
+	&hook_attr_refuse_memory.attr.attr,
+	&hook_attr_refuse_nested.attr.attr,
+	&hook_attr_throttle.attr.attr,
 	NULL
 };
 
@@ -160,7 +172,7 @@ static const struct attribute_group hooks_group = {
 	.attrs = hooks_attrs,
 };
 
-/* totals/ and usage/: numbers in struct l1t_totals */
+/* totals/: numbers in struct l1t_totals */
 
 struct total_attribute {
 	struct device_attribute attr;
@@ -198,10 +210,6 @@ TOTAL_ATTR(totals_throttled_ns, throttled_ns,
 TOTAL_ATTR(totals_untraced, untraced, counts.untraced);
 TOTAL_ATTR(totals_unpaired_entries, unpaired_entries, counts.unpaired_entries);
 TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
-TOTAL_ATTR(usage_vms, vms, usage.vms);
-TOTAL_ATTR(usage_vcpus, vcpus, usage.vcpus);
-TOTAL_ATTR(usage_memory_bytes, memory_bytes, usage.memory_bytes);
-TOTAL_ATTR(usage_nested_vms, nested_vms, usage.nested_vms);
 
 static ssize_t unattributed_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
@@ -232,11 +240,27 @@ static const struct attribute_group totals_group = {
 	.attrs = totals_attrs,
 };
 
+/* usage/: what limits are compared with */
+
+#define USAGE_ATTR(_name, _value)					\
+	static ssize_t _name##_show(struct device *dev,			\
+				    struct device_attribute *attr,	\
+				    char *buf)				\
+	{								\
+		return sysfs_emit(buf, "%llu\n", (u64)(_value));	\
+	}								\
+	static struct device_attribute usage_##_name = __ATTR_RO(_name)
+
+USAGE_ATTR(vms, READ_ONCE(l1t_ledger.vms));
+USAGE_ATTR(vcpus, READ_ONCE(l1t_ledger.vcpus));
+USAGE_ATTR(memory_bytes, READ_ONCE(l1t_ledger.memory_bytes));
+USAGE_ATTR(nested_vms, l1t_nested_vms());
+
 static struct attribute *usage_attrs[] = {
-	&usage_vms.attr.attr,
-	&usage_vcpus.attr.attr,
-	&usage_memory_bytes.attr.attr,
-	&usage_nested_vms.attr.attr,
+	&usage_vms.attr,
+	&usage_vcpus.attr,
+	&usage_memory_bytes.attr,
+	&usage_nested_vms.attr,
 	NULL
 };
 
@@ -250,6 +274,11 @@ static const struct attribute_group *l1_groups[] = {
 	&hooks_group,
 	&totals_group,
 	&usage_group,
+	&l1t_limits_group,
+	&l1t_audit_group,
+	&l1t_denied_group,
+	&l1t_would_deny_group,
+	&l1t_effective_group,
 	NULL
 };
 
@@ -303,6 +332,7 @@ int l1t_sysfs_init(void)
 	err = dev_set_name(l1_dev, "l1") ?: device_add(l1_dev);
 	if (err)
 		goto err_device;
+	l1t_tell_start(l1_dev);
 	return 0;
 
 err_device:

@@ -6,6 +6,14 @@
 
 extern struct class l1t_class;
 
+/* sysfs_limit.c */
+extern const struct attribute_group l1t_limits_group;
+extern const struct attribute_group l1t_audit_group;
+extern const struct attribute_group l1t_denied_group;
+extern const struct attribute_group l1t_would_deny_group;
+extern const struct attribute_group l1t_effective_group;
+extern const struct attribute_group l1t_guest_limits_group;
+
 int l1t_sysfs_init(void);
 void l1t_sysfs_exit(void);
 

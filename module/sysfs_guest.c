@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "guest.h"
+#include "nested.h"
 #include "stats.h"
 #include "sysfs.h"
 
@@ -33,12 +34,13 @@ static const char *nested_name(struct l1t_guest *g)
 	static DEVICE_ATTR(_name, 0440, _name##_show, NULL)
 
 GUEST_ATTR(pid, "%d", g->pid);
-GUEST_ATTR(uid, "%u", from_kuid(&init_user_ns, g->uid));
+GUEST_ATTR(uid, "%u", from_kuid(&init_user_ns, g->cred->uid));
 GUEST_ATTR(comm, "%s", g->comm);
 GUEST_ATTR(adopted, "%d", g->adopted);
 GUEST_ATTR(created_ns, "%llu", g->created_ns);
 GUEST_ATTR(vcpus, "%u", READ_ONCE(g->nr_vcpus));
 GUEST_ATTR(memory_bytes, "%llu", READ_ONCE(g->memory_bytes));
+GUEST_ATTR(memory_peak_bytes, "%llu", READ_ONCE(g->memory_peak_bytes));
 GUEST_ATTR(nested, "%s", nested_name(g));
 
 #define GUEST_COUNT_ATTR(_name, _member)				\
@@ -69,6 +71,7 @@ static struct attribute *guest_attrs[] = {
 	&dev_attr_created_ns.attr,
 	&dev_attr_vcpus.attr,
 	&dev_attr_memory_bytes.attr,
+	&dev_attr_memory_peak_bytes.attr,
 	&dev_attr_exits.attr,
 	&dev_attr_exit_time_ns.attr,
 	&dev_attr_guest_time_ns.attr,
@@ -103,7 +106,11 @@ static const struct attribute_group guest_group = {
 	.bin_attrs = guest_bin_attrs,
 };
 
-static const struct attribute_group *guest_groups[] = { &guest_group, NULL };
+static const struct attribute_group *guest_groups[] = {
+	&guest_group,
+	&l1t_guest_limits_group,
+	NULL
+};
 
 /* The guest's last word, at its removal, is what it came to. */
 static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env)
@@ -113,7 +120,7 @@ static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_
 
 	l1t_guest_counts(g, &c);
 	return add_uevent_var(env, "PID=%d", g->pid) ?:
-	       add_uevent_var(env, "UID=%u", from_kuid(&init_user_ns, g->uid)) ?:
+	       add_uevent_var(env, "UID=%u", from_kuid(&init_user_ns, g->cred->uid)) ?:
 	       add_uevent_var(env, "COMM=%*pE", (int)strlen(g->comm), g->comm) ?:
 	       add_uevent_var(env, "EXITS=%llu", c.exits) ?:
 	       add_uevent_var(env, "EXIT_TIME_NS=%llu", c.exit_time_ns) ?:

@@ -1,16 +1,330 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Slowing an L2 that exits too often. */
+/*
+ * Slowing an L2 that exits too often.
+ *
+ * A guest has a bucket of tokens, which come at its rate; its vCPUs take them
+ * from it by the lease, so that an exit costs no more than a subtraction. A
+ * vCPU whose lease is used up sees to the next one on its thread's way back
+ * into the guest, or out to the VMM, where KVM holds no lock but the vCPU's
+ * own: there it may have to sleep until tokens have come.
+ *
+ * The bucket holds what comes in 50 ms, all leases together as much again: so
+ * a guest that was calm may do at once what it may do in 100 ms.
+ */
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
+
+#include "attach.h"
+#include "guest.h"
+#include "limit.h"
 #include "throttle.h"
+#include "trace.h"
+
+#define BUCKET_NS	(50 * NSEC_PER_MSEC)
+#define SLICE_NS	(10 * NSEC_PER_MSEC)
+#define MOST_LEASE	4096
+#define TELL_NS		(10ULL * NSEC_PER_SEC)
+
+static DECLARE_WAIT_QUEUE_HEAD(rates_changed);
+static unsigned int rates_version;
+static bool stopping;
+
+static u64 limit_rate(const struct l1t_guest *g)
+{
+	u64 rate = READ_ONCE(g->throttle.rate);
+
+	if (rate != L1T_RATE_DEFAULT)
+		return rate;
+	return l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT);
+}
+
+static u64 audit_rate(void)
+{
+	return l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_AUDIT);
+}
+
+static u64 tokens_ns(u64 tokens, u64 rate)
+{
+	return div64_u64(tokens * NSEC_PER_SEC, rate);
+}
+
+/* Fills it up to now; returns what is in it. */
+static u64 bucket_tokens(struct l1t_bucket *b, u64 rate, u64 now)
+{
+	u64 full_ns;
+
+	if (!rate)
+		return 0;
+	/* Room for one token at least. */
+	full_ns = max_t(u64, BUCKET_NS, tokens_ns(1, rate));
+	if (now > full_ns)
+		b->empty_ns = max(b->empty_ns, now - full_ns);
+	if (b->empty_ns >= now)
+		return 0;
+	return mul_u64_u64_div_u64(now - b->empty_ns, rate, NSEC_PER_SEC);
+}
+
+static void bucket_take(struct l1t_bucket *b, u64 rate, u64 tokens)
+{
+	b->empty_ns += tokens_ns(tokens, rate);
+}
+
+static s64 lease_size(const struct l1t_guest *g)
+{
+	u64 rate = min(limit_rate(g), audit_rate());
+	u64 tokens = div64_u64(rate, NSEC_PER_SEC / BUCKET_NS);
+
+	return clamp_t(u64, div_u64(tokens, max(READ_ONCE(g->nr_vcpus), 1u)),
+		       1, MOST_LEASE);
+}
+
+static bool paced(const struct l1t_guest *g)
+{
+	return limit_rate(g) != L1T_NO_LIMIT || audit_rate() != L1T_NO_LIMIT;
+}
+
+/**
+ * struct pacing - what one call of pace() finds out
+ * @waits: it has no token to go on with, which is counted once
+ * @tells: which bounds people are to be told of
+ * @rate: exits per second of late, if there is something to tell
+ */
+struct pacing {
+	bool waits;
+	bool tells[L1T_BOUNDS];
+	u64 rate;
+};
+
+static void exceeded(struct l1t_throttle *t, enum l1t_bound bound, u64 now,
+		     struct pacing *p)
+{
+	u64 since_ns = now - t->told_ns;
+
+	l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
+	if (since_ns < TELL_NS)
+		return;
+	p->rate = mul_u64_u64_div_u64(t->taken, NSEC_PER_SEC, since_ns);
+	p->tells[bound] = true;
+	t->told_ns = now;
+	t->taken = 0;
+}
+
+/*
+ * Takes the next lease of a vCPU, after paying for exits that it has had
+ * without. Returns 0, or for how long to sleep for want of tokens.
+ */
+static u64 renew_lease(struct l1t_vcpu *v, struct pacing *p)
+{
+	struct l1t_guest *g = v->guest;
+	struct l1t_throttle *t = &g->throttle;
+	u64 rate = limit_rate(g), audit = audit_rate(), now = ktime_get_ns();
+	u64 debt = max_t(s64, -v->acct.lease, 0), more = lease_size(g), tokens;
+
+	lockdep_assert_held(&t->lock);
+	if (rate != L1T_NO_LIMIT) {
+		tokens = bucket_tokens(&t->limit, rate, now);
+		if (tokens <= debt) {
+			if (!p->waits)
+				exceeded(t, L1T_BOUND_LIMIT, now, p);
+			p->waits = true;
+			if (!rate)
+				return SLICE_NS;
+			return min_t(u64, SLICE_NS,
+				     tokens_ns(debt + more - tokens, rate));
+		}
+		more = min(more, tokens - debt);
+		bucket_take(&t->limit, rate, debt + more);
+	}
+	if (audit != L1T_NO_LIMIT) {
+		tokens = bucket_tokens(&t->audit, audit, now);
+		if (tokens < debt + more)
+			exceeded(t, L1T_BOUND_AUDIT, now, p);
+		if (audit)
+			bucket_take(&t->audit, audit, min(tokens, debt + more));
+	}
+	t->taken += debt + more;
+	WRITE_ONCE(v->acct.lease, paced(g) ? more : L1T_LEASE_UNLIMITED);
+	return 0;
+}
+
+static void tell(struct l1t_guest *g, struct pacing *p)
+{
+	const u64 values[L1T_BOUNDS] = { limit_rate(g), audit_rate() };
+	enum l1t_bound bound;
+
+	for (bound = 0; bound < L1T_BOUNDS; bound++) {
+		if (!p->tells[bound])
+			continue;
+		raw_spin_lock(&l1t_lock);
+		l1t_limit_tell(L1T_MAX_EXITS_PER_SEC, bound, values[bound],
+			       p->rate, 0, g->id);
+		raw_spin_unlock(&l1t_lock);
+		p->tells[bound] = false;
+	}
+}
+
+/* Returns false if there is something to do other than to wait. */
+static bool sleep(struct l1t_vcpu *v, unsigned int version, u64 ns)
+{
+	u64 start = ktime_get_ns();
+	int err;
+
+	l1t_split_throttle(&v->acct, true);
+	err = wait_event_interruptible_hrtimeout(rates_changed,
+						 READ_ONCE(rates_version) != version ||
+						 READ_ONCE(stopping),
+						 ns_to_ktime(ns));
+	l1t_split_throttle(&v->acct, false);
+	trace_l1tune_throttle(v->guest->id, v->id, limit_rate(v->guest),
+			      ktime_get_ns() - start);
+	return err != -ERESTARTSYS && !READ_ONCE(stopping);
+}
+
+static void pace(struct callback_head *work)
+{
+	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, pace);
+	struct l1t_throttle *t = &v->guest->throttle;
+	struct pacing p = {};
+	unsigned int version;
+	u64 ns;
+
+	do {
+		version = READ_ONCE(rates_version);
+		raw_spin_lock(&t->lock);
+		ns = renew_lease(v, &p);
+		raw_spin_unlock(&t->lock);
+		tell(v->guest, &p);
+		/* A thread that goes or has a signal must not be kept. */
+	} while (ns && !(current->flags & PF_EXITING) && sleep(v, version, ns));
+
+	/* Whoever queues it next sees this one done. */
+	smp_store_release(&v->pace_queued, false);
+	l1t_vcpu_put(v);
+}
 
 /**
  * l1t_pace_exit() - a vCPU's lease is used up
  * @acct: of the vCPU
  * @vcpu: has just exited, runs on this CPU
  *
- * Without a limit on exits a lease has no end.
+ * Has its thread see to it before it enters the guest again.
  * Context: the exit path, preemption off.
  */
 void l1t_pace_exit(struct l1t_account *acct, struct kvm_vcpu *vcpu)
 {
-	acct->lease = L1T_LEASE_UNLIMITED;
+	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
+
+	/* Pairs with the release at the end of pace(). */
+	if (smp_load_acquire(&v->pace_queued))
+		return;
+	v->pace_queued = true;
+	l1t_vcpu_get(v);
+	init_task_work(&v->pace, pace);
+	if (l1t_task_work_add(current, &v->pace)) {
+		/* The thread exits, and with it the exits end. */
+		v->pace_queued = false;
+		l1t_vcpu_put(v);
+	}
+}
+
+/**
+ * l1t_throttle_init() - a guest without a pace of its own
+ * @t: all zero
+ */
+void l1t_throttle_init(struct l1t_throttle *t)
+{
+	raw_spin_lock_init(&t->lock);
+	t->rate = L1T_RATE_DEFAULT;
+}
+
+/**
+ * l1t_throttle_vcpu() - a vCPU is new
+ * @v: has had no exit
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_throttle_vcpu(struct l1t_vcpu *v)
+{
+	if (paced(v->guest))
+		WRITE_ONCE(v->acct.lease, 0);
+}
+
+/*
+ * Leases are to be no longer than they may be now. Returns false if one was:
+ * the vCPU may have been about to write it back.
+ */
+static bool shorten_leases(struct l1t_guest *g)
+{
+	s64 most = paced(g) ? lease_size(g) : L1T_LEASE_UNLIMITED;
+	bool all_short = true;
+	struct l1t_vcpu *v;
+
+	raw_spin_lock(&g->throttle.lock);
+	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
+		if (READ_ONCE(v->acct.lease) <= most)
+			continue;
+		WRITE_ONCE(v->acct.lease, 0);
+		all_short = false;
+	}
+	raw_spin_unlock(&g->throttle.lock);
+	return all_short;
+}
+
+static void wake_all(void)
+{
+	WRITE_ONCE(rates_version, rates_version + 1);
+	wake_up_all(&rates_changed);
+}
+
+/**
+ * l1t_throttle_set() - set a guest's own rate
+ * @g: the guest; @rate has been checked
+ * @rate: exits per second, L1T_NO_LIMIT or L1T_RATE_DEFAULT
+ *
+ * Context: may sleep; one at a time. It holds when this returns.
+ */
+void l1t_throttle_set(struct l1t_guest *g, u64 rate)
+{
+	WRITE_ONCE(g->throttle.rate, rate);
+	/* Exits run with preemption off: after this, none has an old lease. */
+	while (!shorten_leases(g))
+		synchronize_rcu();
+	wake_all();
+}
+
+/**
+ * l1t_throttle_update() - the machine's rate has changed
+ *
+ * Context: may sleep; one at a time. It holds when this returns.
+ */
+void l1t_throttle_update(void)
+{
+	struct l1t_guest *g;
+	bool all_short;
+
+	do {
+		all_short = true;
+		raw_spin_lock(&l1t_lock);
+		list_for_each_entry(g, &l1t_guests, link)
+			all_short &= shorten_leases(g);
+		raw_spin_unlock(&l1t_lock);
+		synchronize_rcu();
+	} while (!all_short);
+	wake_all();
+}
+
+/**
+ * l1t_throttle_stop() - let go of all that sleep here
+ *
+ * They are on their way when this returns, not out: each keeps its guest.
+ */
+void l1t_throttle_stop(void)
+{
+	WRITE_ONCE(stopping, true);
+	wake_up_all(&rates_changed);
 }

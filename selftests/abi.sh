@@ -27,10 +27,20 @@ missing=$(grep -vxFf "$TMP/documented" "$TMP/shown")
 equal "there and not documented" "" "$missing"
 result "every file is documented"
 
-equal "modes of l1" "444 0 0" "$(find $L1/ -type f ! -name uevent -exec stat -c '%a %u %g' {} + | sort -u)"
-result "files of the host are readable by all and writable by none"
+# modes DIRECTORY FIND-EXPRESSION…
+modes()
+{
+	dir=$1
+	shift
+	find "$dir/" -type f ! -name uevent "$@" -exec stat -c '%a %u %g' {} + | sort -u
+}
 
-equal "modes of a guest" "440 0 77" "$(find "$guest/" -type f ! -name uevent -exec stat -c '%a %u %g' {} + | sort -u)"
+equal "modes of limits" "644 0 0" "$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' ')')" &&
+	equal "modes of the others" "444 0 0" "$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*')"
+result "files of the host are readable by all, and but for limits writable by none"
+
+equal "modes of limits" "640 0 77" "$(modes "$guest" -path '*/limits/*')" &&
+	equal "modes of the others" "440 0 77" "$(modes "$guest" ! -path '*/limits/*')"
 result "files of a guest belong to root and to the group gid"
 
 equal "files without one line" "" "$(find $L1/ -type f ! -name uevent | while read -r f; do
@@ -38,8 +48,10 @@ equal "files without one line" "" "$(find $L1/ -type f ! -name uevent | while re
 done)"
 result "every file of the host has one line"
 
-equal "hooks" ok "$(sort -u $L1/hooks/*)"
-result "all hooks are ok"
+equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)" &&
+	equal "hooks that are off" "refuse_memory refuse_nested refuse_vcpu refuse_vm throttle" \
+		"$(grep -lx off $L1/hooks/* | sed 's,.*/,,' | sort | xargs)"
+result "all hooks are ok, and those that limits need are off"
 
 equal "isa" "$(isa)" "$(value isa)" &&
 	equal "virtualized" "$(grep -c -m1 -w hypervisor /proc/cpuinfo)" "$(value virtualized)"
@@ -49,7 +61,7 @@ refused=$(find "$L1/" "$guest/" -type f ! -name uevent | while read -r f; do
 	{ echo rubbish > "$f"; } 2> /dev/null && echo "$f took it"
 done)
 equal "writes" "" "$refused"
-result "nothing takes a write"
+result "nothing takes rubbish"
 
 equal "totals/vms" 1 "$(value totals/vms)" && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
 result "usage and totals count the guest"

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hooks on functions go through ftrace. A set of them shares one ftrace_ops:
+ * to unregister one waits for every task in the kernel to have been somewhere
+ * harmless, which takes a while.
+ */
+#include "hook.h"
+#include "symbol.h"
+
+/* Nothing needs a hook that refuses before a limit is set. */
+static enum l1t_hook_state states[L1T_HOOKS] = {
+	[L1T_HOOK_REFUSE_VM] = L1T_HOOK_OFF,
+	[L1T_HOOK_REFUSE_VCPU] = L1T_HOOK_OFF,
+	[L1T_HOOK_REFUSE_MEMORY] = L1T_HOOK_OFF,
+	[L1T_HOOK_REFUSE_NESTED] = L1T_HOOK_OFF,
+	[L1T_HOOK_THROTTLE] = L1T_HOOK_OFF,
+};
+
+static const char * const state_names[] = {
+	[L1T_HOOK_WAITING] = "waiting",
+	[L1T_HOOK_OFF] = "off",
+	[L1T_HOOK_OK] = "ok",
+	[L1T_HOOK_UNAVAILABLE] = "unavailable",
+	[L1T_HOOK_DETACHED] = "detached",
+};
+
+static const char * const names[L1T_HOOKS] = {
+	[L1T_HOOK_KVM_EXIT] = "kvm_exit",
+	[L1T_HOOK_KVM_ENTRY] = "kvm_entry",
+	[L1T_HOOK_EXIT_REASON] = "exit_reason",
+	[L1T_HOOK_VM_LIST] = "vm_list",
+	[L1T_HOOK_VM_CREATE] = "vm_create",
+	[L1T_HOOK_VM_FREE] = "vm_free",
+	[L1T_HOOK_VCPU_CREATE] = "vcpu_create",
+	[L1T_HOOK_VCPU_DESTROY] = "vcpu_destroy",
+	[L1T_HOOK_MEMORY] = "memory",
+	[L1T_HOOK_RUN] = "run",
+	[L1T_HOOK_PUT] = "put",
+	[L1T_HOOK_SCHED_OUT] = "sched_out",
+	[L1T_HOOK_SCHED_IN] = "sched_in",
+	[L1T_HOOK_REFUSE_VM] = "refuse_vm",
+	[L1T_HOOK_REFUSE_VCPU] = "refuse_vcpu",
+	[L1T_HOOK_REFUSE_MEMORY] = "refuse_memory",
+	[L1T_HOOK_REFUSE_NESTED] = "refuse_nested",
+	[L1T_HOOK_THROTTLE] = "throttle",
+};
+
+/**
+ * l1t_hook_state() - what became of a hook
+ * @hook: which
+ */
+enum l1t_hook_state l1t_hook_state(enum l1t_hook hook)
+{
+	return READ_ONCE(states[hook]);
+}
+
+/**
+ * l1t_hook_state_name() - what became of a hook, as one word
+ * @hook: which
+ */
+const char *l1t_hook_state_name(enum l1t_hook hook)
+{
+	return state_names[l1t_hook_state(hook)];
+}
+
+/**
+ * l1t_hook_result() - a hook has been attached, or not
+ * @hook: which
+ * @err: 0, or why not
+ */
+void l1t_hook_result(enum l1t_hook hook, int err)
+{
+	WRITE_ONCE(states[hook], err ? L1T_HOOK_UNAVAILABLE : L1T_HOOK_OK);
+	if (err)
+		pr_warn("hook %s is unavailable: %pe\n", names[hook],
+			ERR_PTR(err));
+}
+
+/**
+ * l1t_hook_off() - a hook is there to be had, and nothing needs it
+ * @hook: which
+ */
+void l1t_hook_off(enum l1t_hook hook)
+{
+	WRITE_ONCE(states[hook], L1T_HOOK_OFF);
+}
+
+/**
+ * l1t_hook_wait() - what a hook is on is not there yet
+ * @hook: which
+ * @needed: does anything need it
+ */
+void l1t_hook_wait(enum l1t_hook hook, bool needed)
+{
+	WRITE_ONCE(states[hook], needed ? L1T_HOOK_WAITING : L1T_HOOK_OFF);
+}
+
+/**
+ * l1t_hook_gone() - what a hook was on has gone
+ * @hook: which
+ */
+void l1t_hook_gone(enum l1t_hook hook)
+{
+	if (states[hook] != L1T_HOOK_WAITING && states[hook] != L1T_HOOK_OFF)
+		WRITE_ONCE(states[hook], L1T_HOOK_DETACHED);
+}
+
+/**
+ * l1t_hook_like() - a hook is what another one is
+ * @hook: which
+ * @other: the other one
+ */
+void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other)
+{
+	WRITE_ONCE(states[hook], states[other]);
+}
+
+/**
+ * l1t_hook_name() - what a hook is called in sysfs
+ * @hook: which
+ */
+const char *l1t_hook_name(enum l1t_hook hook)
+{
+	return names[hook];
+}
+
+#define ENDBR_BYTES	4
+
+/**
+ * l1t_function_entered() - ftrace's callback of all sets
+ * @ip: in the function
+ * @parent_ip: of its caller
+ * @ops: of the set
+ * @fregs: at its entry
+ */
+void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
+			  struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+{
+	struct l1t_functions *set = container_of(ops, struct l1t_functions, ops);
+	struct pt_regs *regs = l1t_ftrace_pt_regs(fregs);
+	unsigned int i;
+
+	for (i = 0; i < set->nr; i++) {
+		const struct l1t_function *fn = &set->list[i];
+
+		/* The call to here stands behind an ENDBR if there is one. */
+		if (fn->ip && ip - fn->ip <= ENDBR_BYTES) {
+			fn->entered(regs);
+			return;
+		}
+	}
+}
+
+/**
+ * l1t_function_find() - find a function and add it to what its set hooks
+ * @set: not registered
+ * @fn: in it
+ * @module: where the function is; NULL for the kernel itself
+ *
+ * Return: 0, or an error if there is none or ftrace cannot tell of it.
+ */
+int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
+		      const char *module)
+{
+	unsigned long ip = l1t_symbol(module, fn->name);
+	int err;
+
+	if (!ip && fn->old_name)
+		ip = l1t_symbol(module, fn->old_name);
+	if (!ip)
+		return -ENOENT;
+	err = ftrace_set_filter_ip(&set->ops, ip, 0, 0);
+	if (!err)
+		fn->ip = ip;
+	return err;
+}
+
+static void forget(struct l1t_functions *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->nr; i++) {
+		struct l1t_function *fn = &set->list[i];
+
+		if (fn->ip)
+			ftrace_set_filter_ip(&set->ops, fn->ip, 1, 0);
+		fn->ip = 0;
+	}
+}
+
+/**
+ * l1t_functions_find() - find all functions of a set
+ * @set: not registered
+ * @module: where they are; NULL for the kernel itself
+ *
+ * Return: 0, or an error, and then none is kept.
+ */
+int l1t_functions_find(struct l1t_functions *set, const char *module)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < set->nr; i++) {
+		err = l1t_function_find(set, &set->list[i], module);
+		if (err) {
+			forget(set);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * l1t_functions_register() - begin to be told of a set's functions
+ * @set: at least one of its functions has been found: without a filter it
+ *	would be told of every function there is
+ * @modify: its callbacks may send control elsewhere. Only one such at a time
+ *	may be on a function; livepatches are such too
+ *
+ * Return: 0, or an error, -EBUSY if another modifies one of them; then none
+ * of the functions is kept.
+ */
+int l1t_functions_register(struct l1t_functions *set, bool modify)
+{
+	int err;
+
+	if (modify)
+		set->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
+	else
+		set->ops.flags &= ~FTRACE_OPS_FL_IPMODIFY;
+	err = register_ftrace_function(&set->ops);
+	if (err)
+		forget(set);
+	else
+		set->registered = true;
+	return err;
+}
+
+/**
+ * l1t_functions_release() - let go of a set's functions
+ * @set: registered or not
+ *
+ * Context: may sleep. No callback of it runs when this returns.
+ */
+void l1t_functions_release(struct l1t_functions *set)
+{
+	if (set->registered)
+		unregister_ftrace_function(&set->ops);
+	set->registered = false;
+	forget(set);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What becomes of each hook on KVM, and the mechanism of those on functions. */
+#ifndef L1TUNE_HOOK_H
+#define L1TUNE_HOOK_H
+
+#include <linux/ftrace.h>
+#include <linux/ptrace.h>
+
+#include "compat.h"
+
+enum l1t_hook {
+	L1T_HOOK_KVM_EXIT,
+	L1T_HOOK_KVM_ENTRY,
+	L1T_HOOK_EXIT_REASON,
+	L1T_HOOK_VM_LIST,
+	L1T_HOOK_VM_CREATE,
+	L1T_HOOK_VM_FREE,
+	L1T_HOOK_VCPU_CREATE,
+	L1T_HOOK_VCPU_DESTROY,
+	L1T_HOOK_MEMORY,
+	L1T_HOOK_RUN,
+	L1T_HOOK_PUT,
+	L1T_HOOK_SCHED_OUT,
+	L1T_HOOK_SCHED_IN,
+	L1T_HOOK_REFUSE_VM,
+	L1T_HOOK_REFUSE_VCPU,
+	L1T_HOOK_REFUSE_MEMORY,
+	L1T_HOOK_REFUSE_NESTED,
+	L1T_HOOK_THROTTLE,
+	L1T_HOOKS
+};
+
+enum l1t_hook_state {
+	L1T_HOOK_WAITING,	/* for KVM */
+	L1T_HOOK_OFF,		/* nothing needs it */
+	L1T_HOOK_OK,
+	L1T_HOOK_UNAVAILABLE,
+	L1T_HOOK_DETACHED	/* KVM has gone */
+};
+
+enum l1t_hook_state l1t_hook_state(enum l1t_hook hook);
+const char *l1t_hook_state_name(enum l1t_hook hook);
+const char *l1t_hook_name(enum l1t_hook hook);
+void l1t_hook_result(enum l1t_hook hook, int err);
+void l1t_hook_off(enum l1t_hook hook);
+void l1t_hook_wait(enum l1t_hook hook, bool needed);
+void l1t_hook_gone(enum l1t_hook hook);
+void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
+
+/**
+ * struct l1t_function - a function whose entry is told
+ * @hook: what it is a part of
+ * @name: of the function
+ * @old_name: what it was called in older kernels, if something else
+ * @entered: gets its arguments; if it sets regs->ip, and its set modifies,
+ *	control goes there instead. Context: preemption off
+ * @ip: where it is; 0 while not looked for or not found
+ */
+struct l1t_function {
+	enum l1t_hook hook;
+	const char *name;
+	const char *old_name;
+	void (*entered)(struct pt_regs *regs);
+	unsigned long ip;
+};
+
+/**
+ * struct l1t_functions - functions that are hooked and let go together
+ * @ops: ftrace's
+ * @list: the functions
+ * @nr: how many
+ * @registered: entries are told now
+ */
+struct l1t_functions {
+	struct ftrace_ops ops;
+	struct l1t_function *list;
+	unsigned int nr;
+	bool registered;
+};
+
+void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
+			  struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs);
+
+/*
+ * PERMANENT: turning ftrace off by sysctl is refused rather than heard of by
+ * nobody.
+ */
+#define L1T_FUNCTIONS(_list)						\
+{									\
+	.ops = {							\
+		.func = l1t_function_entered,				\
+		.flags = FTRACE_OPS_FL_SAVE_REGS | L1T_FTRACE_RECURSION |	\
+			 FTRACE_OPS_FL_PERMANENT,			\
+	},								\
+	.list = _list,							\
+	.nr = ARRAY_SIZE(_list),					\
+}
+
+int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
+		      const char *module);
+int l1t_functions_find(struct l1t_functions *set, const char *module);
+int l1t_functions_register(struct l1t_functions *set, bool modify);
+void l1t_functions_release(struct l1t_functions *set);
+
+/* The arguments of a function just entered, from 0. */
+static inline void *l1t_argument(const struct pt_regs *regs, unsigned int n)
+{
+	const unsigned long arguments[] = {
+		regs->di, regs->si, regs->dx, regs->cx, regs->r8,
+	};
+
+	return (void *)arguments[n];
+}
+
+#endif

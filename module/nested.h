@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Guests that use VMX or SVM themselves. */
+#ifndef L1TUNE_NESTED_H
+#define L1TUNE_NESTED_H
+
+#include "guest.h"
+
+enum l1t_nested { L1T_NESTED_OFF, L1T_NESTED_ON, L1T_NESTED_RUNNING };
+
+enum l1t_nested l1t_guest_nested(struct l1t_guest *g);
+u32 l1t_nested_vms(void);
+
+void l1t_nested_track(bool on);
+void l1t_nested_hold(struct l1t_guest *g);
+void l1t_nested_unhold(struct l1t_guest *g);
+void l1t_nested_set(struct l1t_vcpu *v, bool on);
+void l1t_nested_adopt(struct l1t_vcpu *v);
+void l1t_nested_restored(struct l1t_guest *g);
+
+#endif
