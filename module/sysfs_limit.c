@@ -2,6 +2,7 @@
 /* The files about limits: limits/, audit/, denied/, would_deny/, effective/. */
 #include <linux/capability.h>
 #include <linux/device.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 
 #include "guest.h"
@@ -27,6 +28,14 @@ static ssize_t emit_value(char *buf, u64 value)
 	return sysfs_emit(buf, "%llu\n", value);
 }
 
+/* Who may write, and that it is text. */
+static int check_writer(const char *buf, size_t count)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return strnlen(buf, count) == count ? 0 : -EINVAL;
+}
+
 static ssize_t value_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
@@ -42,9 +51,8 @@ static ssize_t value_store(struct device *dev, struct device_attribute *attr,
 	u64 value;
 	int err;
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	err = l1t_limit_parse(la->limit, buf, &value) ?:
+	err = check_writer(buf, count) ?:
+	      l1t_limit_parse(la->limit, buf, &value) ?:
 	      l1t_limit_set(la->limit, la->bound, value);
 	return err ?: count;
 }
@@ -124,11 +132,9 @@ static ssize_t max_exits_per_sec_store(struct device *dev,
 				       const char *buf, size_t count)
 {
 	u64 rate = L1T_RATE_DEFAULT;
-	int err = 0;
+	int err = check_writer(buf, count);
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (!sysfs_streq(buf, "default"))
+	if (!err && !sysfs_streq(buf, "default"))
 		err = l1t_limit_parse(L1T_MAX_EXITS_PER_SEC, buf, &rate);
 	if (!err)
 		l1t_throttle_set(dev_to_guest(dev), rate);

@@ -40,7 +40,7 @@ finish()
 
 kill_vmms()
 {
-	killall -q -KILL vmm
+	killall -q -KILL vmm ask
 }
 
 kill_guests()
@@ -131,4 +131,50 @@ load()
 unload()
 {
 	rmmod l1tune || ktap_exit_fail_msg "rmmod l1tune failed"
+}
+
+# limit NAME VALUE
+limit()
+{
+	echo "$2" > "$L1/limits/$1"
+}
+
+no_limits()
+{
+	for file in "$L1"/limits/* "$L1"/audit/*; do
+		echo max > "$file"
+	done
+}
+
+# answers WORD…: KVM's answers to what ask(1) asks it for, in order
+answers()
+{
+	ask "$@" | awk '{ print $2 }' | xargs
+}
+
+# asks WANTED-ANSWERS WORD…
+asks()
+{
+	wanted=$1
+	shift
+	equal "$*" "$wanted" "$(answers "$@")"
+}
+
+# keep NAME WORD…: what ask(1) asks for is kept in the background
+keep()
+{
+	name=$1
+	shift
+	ask "$@" hold < /dev/null > "$TMP/$name" 2>&1 &
+	eval "pid_$name=$!"
+	wait_for said "$name" holding
+}
+
+# let_go NAME…
+let_go()
+{
+	for name; do
+		kill -KILL "$(pid "$name")"
+		wait "$(pid "$name")"
+	done 2> /dev/null
 }

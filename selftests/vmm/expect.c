@@ -28,6 +28,7 @@ enum exit {
 	E_VMLAUNCH,
 	E_VMRESUME,
 	E_VMRUN,
+	E_VMXOFF,
 	EXITS,
 };
 
@@ -48,6 +49,7 @@ static const uint32_t codes[EXITS][2] = {
 	[E_VMLAUNCH] = { EXIT_REASON_VMLAUNCH },
 	[E_VMRESUME] = { EXIT_REASON_VMRESUME },
 	[E_VMRUN]    = { 0,			     SVM_EXIT_VMRUN },
+	[E_VMXOFF]   = { EXIT_REASON_VMOFF },
 };
 
 struct name {
@@ -179,11 +181,12 @@ static void expect_nested(struct table *t, struct vcpu *vcpu, uint64_t rounds)
 	add(t, 3, E_FAULT, L3_PAGES + n[VMM_L3EPT] * rounds);
 	if (t->isa == VMM_SVM) {
 		add(t, 2, E_VMRUN, entries);
-		add(t, 2, E_WRMSR, 1);		/* VM_HSAVE_PA */
+		add(t, 2, E_WRMSR, 1 + n[VMM_OFF]);	/* VM_HSAVE_PA, EFER */
 		add(t, 2, E_FAULT, 1);		/* L2 reads the VMCB */
 		return;
 	}
 	add(t, 2, E_VMXON, 1);
+	add(t, 2, E_VMXOFF, n[VMM_OFF]);
 	add(t, 2, E_VMCLEAR, 1);
 	add(t, 2, E_VMPTRLD, 1);
 	add(t, 2, E_VMLAUNCH, 1);

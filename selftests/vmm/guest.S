@@ -141,6 +141,15 @@ guest_irq:
 	wrmsr
 	iretq
 
+	/* #UD: go on behind the call of what has met it. */
+	.globl guest_undefined
+guest_undefined:
+	incl	PARAMS_UNDEFINED(%r15)
+	lea	1f(%rip), %rax
+	mov	%rax, (%rsp)
+	iretq
+1:	ret
+
 	.globl guest_vmcall
 guest_vmcall:
 	mov	$HYPERCALL_UNKNOWN, %eax
@@ -165,6 +174,19 @@ guest_ept:
 	dec	%ebp
 	jnz	1b
 	mov	%rdi, PARAMS_FRESH(%r15)
+	ret
+
+	.globl guest_off_vmx
+guest_off_vmx:
+	vmxoff
+	ret
+
+	.globl guest_off_svm
+guest_off_svm:
+	mov	$MSR_EFER, %ecx
+	mov	$EFER_LONG_MODE, %eax
+	xor	%edx, %edx
+	wrmsr
 	ret
 
 #include "guest-l3.S"

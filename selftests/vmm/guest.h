@@ -43,6 +43,7 @@
 #define PARAMS_VMCS_PA		0x030
 #define PARAMS_VMCB_PA		0x038
 #define PARAMS_HSAVE_PA		0x040
+#define PARAMS_UNDEFINED	0x048
 #define PARAMS_STEPS		0x080
 #define PARAMS_GDT		0x200
 #define PARAMS_IDT		0x280
@@ -63,6 +64,7 @@
 #define SEL_DATA		0x10
 #define SEL_TSS			0x18
 
+#define UNDEFINED_VECTOR		0x06
 #define IRQ_VECTOR		0x20
 
 #define PORT_ROUND		0x5000	/* a round is done, ready for the next */
@@ -86,5 +88,7 @@
 #define MSR_X2APIC_EOI		0x80b
 #define MSR_X2APIC_TMICT	0x838
 #define MSR_SVM_HSAVE		0xc0010117
+#define MSR_EFER		0xc0000080
+#define EFER_LONG_MODE		0x500	/* LME and LMA, and no SVME */
 
 #endif

@@ -304,6 +304,9 @@ static int report(struct options *o, struct vmm *vm)
 			printf("expect %s code=%u level=%u vcpu=%u tid=%d count=%" PRIu64 "\n",
 			       exits[i].reason, exits[i].code, exits[i].level, v, res.tid,
 			       exits[i].count);
+		if (vmm_undefined(vm, v))
+			printf("undefined vcpu=%u tid=%d count=%" PRIu32 "\n", v, res.tid,
+			       vmm_undefined(vm, v));
 		if (o->time)
 			printf("time vcpu=%u tid=%d rounds=%" PRIu64 " wall_ns=%" PRIu64
 			       " wall_tsc=%" PRIu64 " user_exits=%" PRIu64 "\n", v, res.tid,

@@ -47,6 +47,8 @@ static const struct kind {
 	[VMM_VMCALL] = { "vmcall", "VMCALL (VMMCALL) which KVM answers with -KVM_ENOSYS",
 			 { guest_vmcall, guest_vmmcall } },
 	[VMM_EPT] = { "ept", "first write to a fresh page of memory", { guest_ept, guest_ept } },
+	[VMM_OFF] = { "off", "the guest ends to be a hypervisor: VMXOFF, or EFER.SVME off",
+		      { guest_off_vmx, guest_off_svm } },
 	[VMM_L3] = { "l3", "CPUID of a nested guest, reflected to L2, which resumes it",
 		     { guest_l3_cpuid_vmx, guest_l3_cpuid_svm } },
 	[VMM_L3OUT] = { "l3out", "OUT of a nested guest, which L1 handles (in the VMM)",
@@ -79,11 +81,18 @@ static size_t fresh_pages(const struct vmm_config *cfg)
 
 int program_check(const struct vmm_config *cfg)
 {
+	unsigned int i;
+
 	if (cfg->count[VMM_HLT] && cfg->count[VMM_HALT])
 		return vmm_fail("hlt and halt exclude each other: HLT goes to the VMM or stays in KVM");
 	if (fresh_pages(cfg) > MAX_FRESH)
 		return vmm_fail("ept and l3ept: at most %d pages a round, use more rounds",
 				MAX_FRESH);
+	if (cfg->count[VMM_OFF] > 1 || (cfg->count[VMM_OFF] && cfg->rounds != 1))
+		return vmm_fail("off: once, in the only round");
+	for (i = VMM_L3; cfg->count[VMM_OFF] && i < VMM_KINDS; i++)
+		if (cfg->count[i])
+			return vmm_fail("off and l3 kinds exclude each other");
 	if (cfg->halt_period_us > 4000000)
 		return vmm_fail("halt period: at most 4000000 us");
 	return 0;
@@ -113,12 +122,18 @@ static void load_page_tables(struct vcpu *vcpu)
 
 static void load_descriptors(struct guest_params *p)
 {
-	const uint64_t handler = guest_code(guest_irq);
+	static const struct {
+		unsigned int vector;
+		const uint8_t *handler;
+	} gates[] = { { UNDEFINED_VECTOR, guest_undefined }, { IRQ_VECTOR, guest_irq } };
+	unsigned int i;
 
 	p->gdt[SEL_CODE / 8] = 0x00af9b000000ffff;
 	p->gdt[SEL_DATA / 8] = 0x00cf93000000ffff;
-	/* a 64-bit interrupt gate; the handler is below 64 KiB */
-	p->idt[2 * IRQ_VECTOR] = handler | SEL_CODE << 16 | 0x8e00ull << 32;
+	/* 64-bit interrupt gates; handlers are below 64 KiB */
+	for (i = 0; i < ARRAY_SIZE(gates); i++)
+		p->idt[2 * gates[i].vector] = guest_code(gates[i].handler) | SEL_CODE << 16 |
+					      0x8e00ull << 32;
 }
 
 void program_load(struct vcpu *vcpu)

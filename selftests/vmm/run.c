@@ -299,6 +299,11 @@ int vmm_wait(struct vmm *vm)
 	return failed ? vmm_fail("%s", failed->error) : 0;
 }
 
+uint32_t vmm_undefined(struct vmm *vm, unsigned int vcpu)
+{
+	return vcpu_params(&vm->vcpus[vcpu])->undefined;
+}
+
 void vmm_result(struct vmm *vm, unsigned int vcpu, struct vmm_result *res)
 {
 	*res = vm->vcpus[vcpu].res;

@@ -42,7 +42,8 @@ struct guest_params {
 	uint64_t vmcs_pa;
 	uint64_t vmcb_pa;
 	uint64_t hsave_pa;
-	uint8_t pad2[PARAMS_STEPS - 0x48];
+	uint32_t undefined;
+	uint8_t pad2[PARAMS_STEPS - 0x4c];
 	struct step steps[MAX_STEPS];
 	uint8_t pad3[PARAMS_GDT - PARAMS_STEPS - MAX_STEPS * STEP_SIZE];
 	uint64_t gdt[5];
@@ -88,10 +89,10 @@ struct vmm {
 	unsigned int meeting;
 };
 
-extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[];
+extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[], guest_undefined[];
 extern const uint8_t guest_cpuid[], guest_out[], guest_in[], guest_mmio[], guest_rdmsr[];
 extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_vmcall[], guest_vmmcall[];
-extern const uint8_t guest_ept[];
+extern const uint8_t guest_ept[], guest_off_vmx[], guest_off_svm[];
 extern const uint8_t guest_l3_cpuid_vmx[], guest_l3_cpuid_svm[], guest_l3_out_vmx[];
 extern const uint8_t guest_l3_out_svm[], guest_l3_rdmsr_vmx[], guest_l3_rdmsr_svm[];
 extern const uint8_t guest_l3_ept_vmx[], guest_l3_ept_svm[];

@@ -193,7 +193,7 @@ struct vmm *vmm_create(const struct vmm_config *cfg)
 	if (!vm->cfg.halt_period_us)
 		vm->cfg.halt_period_us = 1000;
 	vm->isa = vmm_isa();
-	vm->nested = cfg->nested;
+	vm->nested = cfg->nested || cfg->count[VMM_OFF];
 	for (i = 0; i < VMM_KINDS; i++)
 		vm->nested |= kind_is_l3(i) && cfg->count[i];
 	vm->kvm_fd = -1;

@@ -36,6 +36,7 @@ enum vmm_kind {
 	VMM_HALT,		/* sleeps in KVM until the guest's timer fires */
 	VMM_VMCALL,
 	VMM_EPT,		/* first write to a fresh page */
+	VMM_OFF,		/* ends to be a hypervisor */
 	VMM_L3,			/* L3's CPUID, reflected to L2 */
 	VMM_L3OUT,		/* the other L3 kinds are handled by L1 */
 	VMM_L3RDMSR,
@@ -95,6 +96,8 @@ int vmm_wait(struct vmm *vm);
 void vmm_destroy(struct vmm *vm);
 
 void vmm_result(struct vmm *vm, unsigned int vcpu, struct vmm_result *res);
+/* Instructions that the guest was told do not exist (#UD). */
+uint32_t vmm_undefined(struct vmm *vm, unsigned int vcpu);
 /*
  * The exits the vCPU must have taken in the rounds it completed, all but those
  * the host causes (vmm_host_caused()). Returns the number of lines, 0 for a
