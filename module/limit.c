@@ -216,30 +216,6 @@ void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound)
 	atomic64_inc(&exceeded[bound][limit]);
 }
 
-/**
- * l1t_limit_tell() - let it be told that one has been exceeded
- * @limit: which
- * @bound: which of the two
- * @value: what it is
- * @use: what is in use
- * @err: what the VMM gets, or would; 0: nothing
- * @guest_id: of the guest that it is about, 0 for none
- *
- * Context: atomic, l1t_lock held, on the thread that asks.
- */
-void l1t_limit_tell(enum l1t_limit limit, enum l1t_bound bound, u64 value,
-		    u64 use, int err, u32 guest_id)
-{
-	l1t_tell_exceeded(&(struct l1t_exceeded){
-		.limit = limit,
-		.bound = bound,
-		.value = value,
-		.use = use,
-		.err = err,
-		.guest_id = guest_id,
-	});
-}
-
 static bool is_set(enum l1t_limit limit)
 {
 	return values[L1T_BOUND_LIMIT][limit] != L1T_NO_LIMIT ||
@@ -293,8 +269,15 @@ static void exceed(const struct check *c, enum l1t_bound bound, int err,
 		   const struct l1t_guest *g)
 {
 	l1t_limit_count(c->limit, bound);
-	l1t_limit_tell(c->limit, bound, values[bound][c->limit], c->use, err,
-		       g ? g->id : 0);
+	l1t_tell_exceeded(&(struct l1t_exceeded){
+		.limit = c->limit,
+		.bound = bound,
+		.value = values[bound][c->limit],
+		.use = c->use,
+		.err = err,
+		.guest_id = g ? g->id : 0,
+		.count = 1,
+	});
 }
 
 #define MOST_CHECKS	5

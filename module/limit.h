@@ -38,8 +38,6 @@ bool l1t_limit_effective(enum l1t_limit limit);
 enum l1t_need l1t_limit_need(enum l1t_hook hook);
 int l1t_limit_admit(const struct l1t_demand *demand);
 void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound);
-void l1t_limit_tell(enum l1t_limit limit, enum l1t_bound bound, u64 value,
-		    u64 use, int err, u32 guest_id);
 int l1t_limits_init(void);
 
 #endif

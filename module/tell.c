@@ -54,14 +54,14 @@ static void tell_soon(void)
 
 /**
  * l1t_tell_exceeded() - let it be told that a limit or threshold is exceeded
- * @what: all but @what->count and who, which is the current process
+ * @what: all but who it is, which is the current process
  *
  * Context: l1t_lock held.
  */
 void l1t_tell_exceeded(const struct l1t_exceeded *what)
 {
 	struct l1t_exceeded *last = &pending.last[what->bound][what->limit];
-	u64 count = last->count + 1;
+	u64 count = last->count + what->count;
 
 	*last = *what;
 	last->count = count;

@@ -22,6 +22,7 @@
 #include "attach.h"
 #include "guest.h"
 #include "limit.h"
+#include "tell.h"
 #include "throttle.h"
 #include "trace.h"
 
@@ -58,6 +59,8 @@ static u64 bucket_tokens(struct l1t_bucket *b, u64 rate, u64 now)
 {
 	u64 full_ns;
 
+	if (!b->told_ns)
+		b->told_ns = now;
 	if (!rate)
 		return 0;
 	/* Room for one token at least. */
@@ -88,37 +91,40 @@ static bool paced(const struct l1t_guest *g)
 	return limit_rate(g) != L1T_NO_LIMIT || audit_rate() != L1T_NO_LIMIT;
 }
 
-/**
- * struct pacing - what one call of pace() finds out
- * @waits: it has no token to go on with, which is counted once
- * @tells: which bounds people are to be told of
- * @rate: exits per second of late, if there is something to tell
- */
-struct pacing {
-	bool waits;
-	bool tells[L1T_BOUNDS];
+/* How often something did not suffice, to be told; 0: nothing to tell. */
+struct tell {
+	u64 value;
 	u64 rate;
+	u64 count;
 };
 
-static void exceeded(struct l1t_throttle *t, enum l1t_bound bound, u64 now,
-		     struct pacing *p)
+static void exceeded(struct l1t_bucket *b, enum l1t_bound bound, u64 value,
+		     u64 now, struct tell *tell)
 {
-	u64 since_ns = now - t->told_ns;
+	u64 since_ns = now - b->told_ns;
 
 	l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
-	if (since_ns < TELL_NS)
+	b->exceeded++;
+	if (b->told && since_ns < TELL_NS)
 		return;
-	p->rate = mul_u64_u64_div_u64(t->taken, NSEC_PER_SEC, since_ns);
-	p->tells[bound] = true;
-	t->told_ns = now;
-	t->taken = 0;
+	tell[bound] = (struct tell){
+		.value = value,
+		.rate = mul_u64_u64_div_u64(b->taken, NSEC_PER_SEC,
+					    max_t(u64, since_ns, NSEC_PER_MSEC)),
+		.count = b->exceeded,
+	};
+	b->told = true;
+	b->told_ns = now;
+	b->taken = 0;
+	b->exceeded = 0;
 }
 
 /*
  * Takes the next lease of a vCPU, after paying for exits that it has had
- * without. Returns 0, or for how long to sleep for want of tokens.
+ * without. Returns 0, or for how long to sleep for want of tokens; @waits: it
+ * has slept for them already.
  */
-static u64 renew_lease(struct l1t_vcpu *v, struct pacing *p)
+static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
 {
 	struct l1t_guest *g = v->guest;
 	struct l1t_throttle *t = &g->throttle;
@@ -129,9 +135,9 @@ static u64 renew_lease(struct l1t_vcpu *v, struct pacing *p)
 	if (rate != L1T_NO_LIMIT) {
 		tokens = bucket_tokens(&t->limit, rate, now);
 		if (tokens <= debt) {
-			if (!p->waits)
-				exceeded(t, L1T_BOUND_LIMIT, now, p);
-			p->waits = true;
+			if (!waits)
+				exceeded(&t->limit, L1T_BOUND_LIMIT, rate, now,
+					 tell);
 			if (!rate)
 				return SLICE_NS;
 			return min_t(u64, SLICE_NS,
@@ -143,28 +149,33 @@ static u64 renew_lease(struct l1t_vcpu *v, struct pacing *p)
 	if (audit != L1T_NO_LIMIT) {
 		tokens = bucket_tokens(&t->audit, audit, now);
 		if (tokens < debt + more)
-			exceeded(t, L1T_BOUND_AUDIT, now, p);
+			exceeded(&t->audit, L1T_BOUND_AUDIT, audit, now, tell);
 		if (audit)
 			bucket_take(&t->audit, audit, min(tokens, debt + more));
 	}
-	t->taken += debt + more;
+	t->limit.taken += debt + more;
+	t->audit.taken += debt + more;
 	WRITE_ONCE(v->acct.lease, paced(g) ? more : L1T_LEASE_UNLIMITED);
 	return 0;
 }
 
-static void tell(struct l1t_guest *g, struct pacing *p)
+static void tell_about(const struct l1t_guest *g, const struct tell *tell)
 {
-	const u64 values[L1T_BOUNDS] = { limit_rate(g), audit_rate() };
 	enum l1t_bound bound;
 
 	for (bound = 0; bound < L1T_BOUNDS; bound++) {
-		if (!p->tells[bound])
+		if (!tell[bound].count)
 			continue;
 		raw_spin_lock(&l1t_lock);
-		l1t_limit_tell(L1T_MAX_EXITS_PER_SEC, bound, values[bound],
-			       p->rate, 0, g->id);
+		l1t_tell_exceeded(&(struct l1t_exceeded){
+			.limit = L1T_MAX_EXITS_PER_SEC,
+			.bound = bound,
+			.value = tell[bound].value,
+			.use = tell[bound].rate,
+			.guest_id = g->id,
+			.count = tell[bound].count,
+		});
 		raw_spin_unlock(&l1t_lock);
-		p->tells[bound] = false;
 	}
 }
 
@@ -189,16 +200,19 @@ static void pace(struct callback_head *work)
 {
 	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, pace);
 	struct l1t_throttle *t = &v->guest->throttle;
-	struct pacing p = {};
 	unsigned int version;
+	bool waits = false;
 	u64 ns;
 
 	do {
+		struct tell tell[L1T_BOUNDS] = {};
+
 		version = READ_ONCE(rates_version);
 		raw_spin_lock(&t->lock);
-		ns = renew_lease(v, &p);
+		ns = renew_lease(v, waits, tell);
 		raw_spin_unlock(&t->lock);
-		tell(v->guest, &p);
+		tell_about(v->guest, tell);
+		waits = true;
 		/* A thread that goes or has a signal must not be kept. */
 	} while (ns && !(current->flags & PF_EXITING) && sleep(v, version, ns));
 

@@ -25,9 +25,18 @@ struct l1t_vcpu;
 /**
  * struct l1t_bucket - tokens that come at a steady rate
  * @empty_ns: when it was empty, or will be; CLOCK_MONOTONIC
+ * @told_ns: when last was told that they did not suffice, or when the first
+ *	one was asked for
+ * @taken: exits since then
+ * @exceeded: how often they did not suffice since then
+ * @told: it has been told once
  */
 struct l1t_bucket {
 	u64 empty_ns;
+	u64 told_ns;
+	u64 taken;
+	u64 exceeded;
+	bool told;
 };
 
 /**
@@ -36,16 +45,12 @@ struct l1t_bucket {
  * @rate: exits per second, or L1T_NO_LIMIT or L1T_RATE_DEFAULT
  * @limit: tokens for exits
  * @audit: tokens that would be there for exits
- * @taken: tokens taken since @told_ns
- * @told_ns: when last was told that it is too fast
  */
 struct l1t_throttle {
 	raw_spinlock_t lock;
 	u64 rate;
 	struct l1t_bucket limit;
 	struct l1t_bucket audit;
-	u64 taken;
-	u64 told_ns;
 };
 
 void l1t_pace_exit(struct l1t_account *acct, struct kvm_vcpu *vcpu);

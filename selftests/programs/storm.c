@@ -106,6 +106,8 @@ static void *churn(void *arg)
 		vm = ioctl(kvm, KVM_CREATE_VM, 0);
 		if (vm < 0) {
 			refused(&shared->vms, "KVM_CREATE_VM");
+			/* Let those go on that have one. */
+			usleep(rand_r(&seed) % 20000);
 			continue;
 		}
 		came(&shared->vms);

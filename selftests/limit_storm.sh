@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# 16 processes of 64 threads create and destroy VMs and vCPUs against limits for
+# 30 s: limits are never passed, by the count of those who create; in the end
+# all places are there again, and so is the memory.
+. "${0%/*}/lib.sh"
+
+kernel_kb()
+{
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	sleep 2
+	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
+}
+
+open_files()
+{
+	cut -f 1 /proc/sys/fs/file-nr
+}
+
+ktap_print_header
+ktap_set_plan 5
+
+load
+limit max_vms 12
+limit max_vcpus 10
+# The first one warms the caches.
+storm 12 10 4 16 5 > /dev/null
+within 30 has_guests 0
+before=$(kernel_kb)
+files=$(open_files)
+
+storm 12 10 16 64 30 > "$TMP/storm" 2>&1
+status=$?
+sed 's/^/# /' "$TMP/storm"
+equal "status of storm" 0 $status
+result "no limit is passed, and no place asked for in vain but by EDQUOT"
+
+within 60 has_guests 0
+equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
+result "in the end nothing is in use"
+
+# shellcheck disable=SC2046 # one word each
+asks "$(printf 'ok %.0s' $(seq 12))EDQUOT" $(seq 13 | sed 's/.*/vm/') &&
+	asks "ok $(printf 'ok %.0s' $(seq 10))EDQUOT" vm $(seq 11 | sed 's/^/vcpu:/')
+result "and no place is lost"
+
+no_limits
+within 60 has_guests 0
+after=$(kernel_kb)
+ktap_print_msg "kernel memory: $before kB before, $after kB after"
+[ $((after - before)) -lt 1024 ]
+result "the memory is back"
+equal "open files beyond 20 more" 0 "$(($(open_files) > files + 20))"
+result "and the files"
+
+unload
+ktap_finished

@@ -1,0 +1,159 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What limits tell: counts, the log, uevents, tracepoints, poll(2). And what
+# they are at load. Compared with what the kernel hands to others: busybox's
+# uevent, ftrace.
+. "${0%/*}/lib.sh"
+
+TRACING=/sys/kernel/tracing
+mount -t tracefs tracefs $TRACING 2> /dev/null
+
+# listen FILE: appends the variables of each uevent of ours
+listen()
+{
+	cat > "$TMP/handler" <<-'HANDLER'
+		#!/bin/sh
+		[ "$SUBSYSTEM" = l1tune ] || exit 0
+		env | sed -n 's/^\(ACTION\|DEVPATH\|EVENT\|LIMIT\|VALUE\|USE\|PID\|UID\|COMM\|ACTION_TAKEN\|ERRNO\|COUNT\|L2\|EFFECTIVE\|HOOK\|STATE\)=/&/p' |
+			sort | tr '\n' ' ' >> "$OUT"
+		echo >> "$OUT"
+	HANDLER
+	chmod +x "$TMP/handler"
+	: > "$1"
+	OUT=$1 uevent "$TMP/handler" > /dev/null 2>&1 &
+	listener=$!
+	sleep 1
+}
+
+heard()
+{
+	grep -q "$1" "$TMP/uevents"
+}
+
+all_told()
+{
+	[ "$(events ACTION_TAKEN=denied)" = 2000 ]
+}
+
+# events: how many denials and audits uevents stand for
+events()
+{
+	sed -n "s/.*$1.*COUNT=\([0-9]*\).*/\1/p" "$TMP/uevents" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# What comes after this in the log is new; the log itself stays, for run_tests.sh.
+mark_log()
+{
+	mark="l1tune-mark $(cat /proc/uptime)"
+	echo "$mark" > /dev/kmsg
+}
+
+new_log()
+{
+	dmesg | sed "1,/$mark\$/d"
+}
+
+log_has()
+{
+	new_log | grep -qE "l1tune: $1\$"
+}
+
+refuses_to_load()
+{
+	mark_log
+	modprobe l1tune "$1" 2> /dev/null && { unload; return 1; }
+	log_has "$1: $2"
+}
+
+ktap_print_header
+ktap_set_plan 16
+
+for bad in max_vms=many max_vms=-1 max_memory_bytes=64Q max_vms=64K; do
+	name=${bad%%=*}
+	case $name in
+	*_bytes) why="neither max nor a number of bytes such as 64G" ;;
+	*) why="neither max nor a number" ;;
+	esac
+	refuses_to_load "$bad" "$why" || { ktap_print_msg "$bad"; false; break; }
+done
+result "a bad value at load fails the load and says why"
+refuses_to_load max_vms=4294967296 "too much" && refuses_to_load max_exits_per_sec=1000000001 "too much"
+result "so does too much"
+load max_vms=3 max_memory_per_vm_bytes=2M max_exits_per_sec=max
+equal "limits" "3 2097152 max max" \
+	"$(value limits/max_vms) $(value limits/max_memory_per_vm_bytes) $(value limits/max_exits_per_sec) $(value limits/max_vcpus)" &&
+	equal "hooks" "ok off ok off off" "$(cat $L1/hooks/refuse_vm $L1/hooks/refuse_vcpu $L1/hooks/refuse_memory $L1/hooks/refuse_nested $L1/hooks/throttle | xargs)"
+result "good ones are in force, and the hooks they need are there"
+unload
+
+load
+mark_log
+echo 2 > $L1/audit/max_vms
+equal "hook" ok "$(value hooks/refuse_vm)" && equal "limit" max "$(value limits/max_vms)"
+result "an audit threshold takes the hook"
+# R: registers are saved, I: the path may be changed
+grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q R &&
+	! grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
+result "and does not reserve the right to change KVM's path"
+limit max_vms 4
+grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
+result "a limit does"
+limit max_vms max
+
+listen "$TMP/uevents"
+asks "ok ok ok ok" vm vm vm vm
+result "beyond the threshold nothing is refused"
+equal "would_deny" "2 0" "$(value would_deny/max_vms) $(value denied/max_vms)" && wait_for log_has 'audit limit=max_vms value=2 use=3 pid=[0-9]* uid=0 comm="ask" errno=EDQUOT'
+result "but counted, and told in the log"
+wait_for heard ACTION_TAKEN=audited && sleep 1 && equal "audits told" 2 "$(events ACTION_TAKEN=audited)"
+result "and by uevents"
+
+limit max_vcpus_per_vm 1
+# A name with what a log or a shell might stumble over.
+cp /selftests/ask "$TMP/a\"b c"
+"$TMP/a\"b c" vm vcpu:0 vcpu:1 > "$TMP/out" &
+ask_pid=$!
+wait $ask_pid
+wait_for log_has "deny limit=max_vcpus_per_vm value=1 use=1 pid=$ask_pid uid=0 comm=\"a'b c\" errno=EDQUOT"
+result "a denial is one line in the log, which a name cannot break"
+wait_for heard "ACTION_TAKEN=denied .*COUNT=1 .*ERRNO=EDQUOT EVENT=limit L2=l2-[0-9]* LIMIT=max_vcpus_per_vm PID=$ask_pid UID=0 USE=1 VALUE=1"
+result "and a uevent that says all of it"
+
+changes $L1/denied/max_vcpus_per_vm 20 > "$TMP/changes" &
+watcher=$!
+wait_for grep -q ready "$TMP/changes"
+asks "ok ok EDQUOT" vm vcpu:0 vcpu:1
+wait $watcher
+result "denied can be polled"
+
+echo 1 > $TRACING/events/l1tune/enable
+asks "ok ok EDQUOT" vm vcpu:0 vcpu:1
+grep -q 'l1tune_deny: limit=max_vcpus_per_vm denied value=1 use=1 err=-122 l2=[0-9]* tgid=[0-9]* uid=0 comm=ask' $TRACING/trace
+result "l1tune:l1tune_deny tells of it"
+echo 0 > $TRACING/events/l1tune/enable
+
+: > "$TMP/uevents"
+mark_log
+before=$(value denied/max_vcpus_per_vm)
+# shellcheck disable=SC2046 # one word each
+answers vm vcpu:0 $(seq 2000 | sed 's/.*/vcpu:1/') > /dev/null
+equal "denied" 2000 $(($(value denied/max_vcpus_per_vm) - before)) && within 20 all_told && [ "$(grep -c denied "$TMP/uevents")" -le 40 ] &&
+	[ "$(new_log | grep -c 'l1tune: deny')" -le 20 ]
+result "a storm of 2000 denials becomes a few uevents, which stand for all, and a few lines"
+
+kill $listener
+no_limits
+equal "hooks" off "$(sort -u $L1/hooks/refuse_* $L1/hooks/throttle)" && ! grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
+result "without limits no hook is held"
+
+rmmod kvm_amd kvm_intel 2> /dev/null
+rmmod kvm
+limit max_vms 1
+equal "hook and effective" "waiting 0" "$(value hooks/refuse_vm) $(value effective/max_vms)" &&
+	modprobe "$([ "$(isa)" = vmx ] && echo kvm_intel || echo kvm_amd)" &&
+	equal "hook and effective" "ok 1" "$(value hooks/refuse_vm) $(value effective/max_vms)" &&
+	asks "ok EDQUOT" vm vm
+result "a limit may be set before KVM is there, and holds when it comes"
+
+unload
+ktap_finished

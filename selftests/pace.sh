@@ -1,0 +1,143 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# max_exits_per_sec: the rate that a guest's exits have, counted by its program
+# and by KVM, is the one that it may have; nobody else pays for it. Wants
+# deterministic time (VMX, or SVM with --icount).
+. "${0%/*}/lib.sh"
+
+BURST_MS=100
+SECONDS_LONG=10
+
+# executed NAME: exits that its program took
+executed()
+{
+	sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ n += $1 } END { print n }'
+}
+
+wall_ms()
+{
+	sed -n 's/^time vcpu=0 .*wall_ns=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ printf "%d", $1 / 1000000 }'
+}
+
+# paced RATE NAME VMM-ARGUMENT…: such a guest, by its own program, exits at RATE
+paced()
+{
+	rate=$1
+	shift
+	start "$@" --seconds $SECONDS_LONG --expect --time
+	finish "$1" || return
+	ms=$(wall_ms "$1")
+	got=$(executed "$1")
+	ktap_print_msg "$1: $got exits in $ms ms, $rate a second allowed"
+	# After the burst.
+	awk -v n="$got" -v ms="$ms" -v r="$rate" -v burst=$BURST_MS 'BEGIN {
+		over = (n - r * burst / 1000) / (r * ms / 1000)
+		exit !(n / (r * ms / 1000) > 0.95 && over < 1.05)
+	}'
+}
+
+# cpu_ns PID: on a CPU so far, by the scheduler
+cpu_ns()
+{
+	cat /proc/"$1"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
+}
+
+alone()
+{
+	start "$1" --seconds 4 --expect --time cpuid=100
+	finish "$1" && executed "$1"
+}
+
+ktap_print_header
+ktap_set_plan 14
+
+load
+limit max_exits_per_sec 1000
+equal "hook and effective" "ok 1" "$(value hooks/throttle) $(value effective/max_exits_per_sec)" &&
+	paced 1000 slow cpuid=100
+result "1000 exits a second"
+limit max_exits_per_sec 10000
+paced 10000 faster cpuid=1000
+result "10000 exits a second"
+paced 10000 two --vcpus 2 cpuid=500
+result "two vCPUs share their guest's rate"
+paced 10000 vmms cpuid=100 out=100
+result "exits to the VMM are paced as well"
+limit max_exits_per_sec 50
+paced 50 crawling cpuid=5
+result "50 exits a second"
+limit max_exits_per_sec max
+
+# A guest that sleeps exits rarely: it takes no token in vain.
+limit max_exits_per_sec 1000
+before=$(value denied/max_exits_per_sec)
+start calm --seconds 4 --period-us 20000 halt=1
+finish calm && equal "denied" "$before" "$(value denied/max_exits_per_sec)"
+result "a guest below its rate is left alone"
+
+start held --forever cpuid=100
+wait_for has_guest held
+guest=$(guest_of held)
+wait_for has_exits "$guest"
+sleep 2
+slept=$(cat "$guest/throttled_ns")
+others=$(($(cat "$guest/user_time_ns") + $(cat "$guest/wait_time_ns")))
+runq=$(cat "$guest/runq_time_ns")
+sleep 4
+slept=$(($(cat "$guest/throttled_ns") - slept))
+others=$(($(cat "$guest/user_time_ns") + $(cat "$guest/wait_time_ns") - others))
+runq=$(($(cat "$guest/runq_time_ns") - runq))
+ktap_print_msg "in 4 s: throttled $slept ns, in VMM and halted $others ns, without a CPU $runq ns"
+[ $slept -gt 3500000000 ] && [ $others -lt 200000000 ] && [ $runq -lt 200000000 ]
+result "what it sleeps is in throttled_ns and in no other part"
+
+equal "own" default "$(cat "$guest/limits/max_exits_per_sec")" && echo max > "$guest/limits/max_exits_per_sec" &&
+	exits=$(cat "$guest/exits") && sleep 1 && [ $(($(cat "$guest/exits") - exits)) -gt 2000 ]
+result "a guest may have a limit of its own: none, at once"
+echo 0 > "$guest/limits/max_exits_per_sec"
+sleep 1
+exits=$(cat "$guest/exits")
+sleep 2
+equal "exits with 0 a second" "$exits" "$(cat "$guest/exits")" && equal "state" throttled "$(l1tune list held --vcpus --noheadings -o STATE)"
+result "or 0: it stands still, and shows so"
+
+took=$(slay "$(pid held)")
+ktap_print_msg "SIGKILL took $took us"
+[ "$took" -le 50000 ]
+result "SIGKILL ends a guest that stands still within 50 ms"
+limit max_exits_per_sec max
+
+# A neighbour on the same CPU has all that the paced one does not use of it.
+free=$(alone free)
+start neighbour --forever cpuid=100
+wait_for has_guest neighbour
+echo 1000 > "$(guest_of neighbour)/limits/max_exits_per_sec"
+sleep 1
+used=$(cpu_ns "$(pid neighbour)")
+beside=$(alone beside)
+used=$(($(cpu_ns "$(pid neighbour)") - used))
+ktap_print_msg "exits in 4 s: $free alone, $beside beside a paced guest, which used $used ns"
+awk -v a="$free" -v b="$beside" -v used="$used" 'BEGIN { exit !(b / a + used / 4e9 > 0.97) }'
+result "a neighbour loses less than 3 % beyond what the paced guest uses"
+
+echo 500 > $L1/audit/max_exits_per_sec
+echo default > "$(guest_of neighbour)/limits/max_exits_per_sec"
+sleep 1
+before=$(value denied/max_exits_per_sec)
+exits=$(cat "$(guest_of neighbour)/exits")
+slept=$(cat "$(guest_of neighbour)/throttled_ns")
+sleep 2
+equal "denied and slept" "$before $slept" "$(value denied/max_exits_per_sec) $(cat "$(guest_of neighbour)/throttled_ns")" &&
+	[ "$(value would_deny/max_exits_per_sec)" -gt 0 ] && [ $(($(cat "$(guest_of neighbour)/exits") - exits)) -gt 4000 ]
+result "beyond the audit threshold it is counted and does not sleep"
+echo max > $L1/audit/max_exits_per_sec
+
+limit max_exits_per_sec 0
+sleep 1
+kill -0 "$(pid neighbour)" && rmmod l1tune
+result "the module can go while guests stand still"
+kill -TERM "$(pid neighbour)"
+finish neighbour
+result "and they go on"
+
+ktap_finished
