@@ -112,19 +112,45 @@ static const struct attribute_group *guest_groups[] = {
 	NULL
 };
 
-/* The guest's last word, at its removal, is what it came to. */
-static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env)
+/*
+ * Only an event has an action: without one this is for who reads the device's
+ * file "uevent", which anyone may, and the counts of a guest are not for all.
+ */
+static bool is_removal(const struct kobj_uevent_env *env)
 {
-	struct l1t_guest *g = dev_to_guest((struct device *)dev);
+	return env->envp_idx && !strcmp(env->envp[0], "ACTION=remove");
+}
+
+/* The guest's last word, at its removal, is what it came to. */
+static int add_counts(struct l1t_guest *g, struct kobj_uevent_env *env)
+{
 	struct l1t_counts c = {};
 
 	l1t_guest_counts(g, &c);
-	return add_uevent_var(env, "PID=%d", g->pid) ?:
-	       add_uevent_var(env, "UID=%u", from_kuid(&init_user_ns, g->cred->uid)) ?:
-	       add_uevent_var(env, "COMM=%*pE", (int)strlen(g->comm), g->comm) ?:
-	       add_uevent_var(env, "EXITS=%llu", c.exits) ?:
+	return add_uevent_var(env, "EXITS=%llu", c.exits) ?:
 	       add_uevent_var(env, "EXIT_TIME_NS=%llu", c.exit_time_ns) ?:
+	       add_uevent_var(env, "USER_TIME_NS=%llu",
+			      c.parts_ns[L1T_PART_USER]) ?:
+	       add_uevent_var(env, "WAIT_TIME_NS=%llu",
+			      c.parts_ns[L1T_PART_WAIT]) ?:
+	       add_uevent_var(env, "RUNQ_TIME_NS=%llu",
+			      c.parts_ns[L1T_PART_RUNQ]) ?:
+	       add_uevent_var(env, "THROTTLED_NS=%llu",
+			      c.parts_ns[L1T_PART_THROTTLED]) ?:
 	       add_uevent_var(env, "GUEST_TIME_NS=%llu", c.guest_time_ns);
+}
+
+static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env)
+{
+	struct l1t_guest *g = dev_to_guest((struct device *)dev);
+	int err;
+
+	err = add_uevent_var(env, "PID=%d", g->pid) ?:
+	      add_uevent_var(env, "UID=%u", from_kuid(&init_user_ns, g->cred->uid)) ?:
+	      add_uevent_var(env, "COMM=%*pE", (int)strlen(g->comm), g->comm);
+	if (err || !is_removal(env))
+		return err;
+	return add_counts(g, env);
 }
 
 const struct device_type l1t_guest_type = {
