@@ -4,6 +4,8 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 O := $(CURDIR)/build
 
+MAKEFLAGS += --no-print-directory
+
 VERSION := $(shell sed -n 's/^L1TUNE_VERSION := //p' Kbuild)
 
 .PHONY: all
@@ -20,28 +22,28 @@ module: # the kernel module, l1tune.ko; KVER= or KDIR= for another kernel
 
 .PHONY: tool
 tool: # the tool, build/l1tune
-	$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)'
+	@$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)'
 
 .PHONY: selftests
 selftests: # the programs that the tests run in an emulated L1
-	$(MAKE) -C selftests/vmm O='$(O)'
-	$(MAKE) -C selftests/programs O='$(O)'
+	@$(MAKE) -C selftests/vmm O='$(O)'
+	@$(MAKE) -C selftests/programs O='$(O)'
 
 .PHONY: setup
 setup: # install the Debian packages that demo, check and shell need
-	selftests/l1/setup
+	@selftests/l1/setup
 
 .PHONY: demo
 demo: setup tool selftests # the whole thing in an emulated cloud instance
-	selftests/demo
+	@selftests/demo
 
 .PHONY: check
 check: setup # all tests, in emulated L1 hosts with VMX and with SVM
-	selftests/check
+	@selftests/check
 
 .PHONY: shell
 shell: setup tool selftests # a console in an emulated L1; L1="--cpu svm" for options
-	selftests/l1/run $(L1) --shell
+	@selftests/l1/run $(L1) --shell
 
 .PHONY: clean
 clean: # remove what was built

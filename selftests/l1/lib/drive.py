@@ -25,6 +25,10 @@ class Interrupted(Exception):
     pass
 
 
+class Left(Exception):
+    """The person has seen enough."""
+
+
 class Progress:
     """One line for a person who waits, gone when there is something to read."""
 
@@ -117,7 +121,7 @@ class Terminal:
     def from_person(self):
         data = os.read(0, 4096)
         if not data or ESCAPE in data:
-            raise Interrupted
+            raise Left
         os.write(self.master, data)
 
     def from_machine(self):
@@ -195,6 +199,8 @@ def main():
         machine = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True)
         try:
             serve(machine, channel, terminal, progress, deadline)
+        except Left:
+            return 0
         except Interrupted:
             progress.done()
             return 128 + signal.SIGINT

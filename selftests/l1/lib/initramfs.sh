@@ -39,6 +39,7 @@ make_skeleton()
 	cp /bin/busybox "$dir/usr/bin/"
 	/bin/busybox --install -s "$dir/usr/bin"
 	rm "$dir/usr/bin/init" "$dir/usr/bin/linuxrc"
+	cp -r /lib/terminfo "$dir/usr/lib/"
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/sh user:x:1000:1000:user:/tmp:/bin/sh > "$dir/etc/passwd"
 	printf '%s\n' root:x:0: kvm:x:104: nogroup:x:65534: user:x:1000: > "$dir/etc/group"
 	printf '%s\n' 'passwd: files' 'group: files' 'hosts: files' > "$dir/etc/nsswitch.conf"
