@@ -33,18 +33,36 @@ number()
 # part REASON KEY: of a reason in the sample, which goes by its name on VMX
 part()
 {
-	case $(isa)-$1 in
-	svm-IO_INSTRUCTION) reason=io ;;
-	svm-*) reason=$(echo "$1" | tr A-Z a-z) ;;
-	*) reason=$1 ;;
-	esac
-	sed 's/{"reason"/\n&/g' "$TMP/json" | grep "^{\"reason\": *\"$reason\"" |
+	sed 's/{"reason"/\n&/g' "$TMP/json" | grep "^{\"reason\": *\"$(its_name "$1")\"" |
 		sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"
 }
 
 state_of()
 {
-	l1tune list "$1" --vcpus --noheadings -o STATE
+	l1tune list "$1" --vcpus --noheadings -o "${2:-STATE}" | xargs
+}
+
+# its_name REASON: on this machine, of one that goes by its name on VMX
+its_name()
+{
+	case $(isa)-$1 in
+	svm-IO_INSTRUCTION) echo io ;;
+	svm-*) echo "$1" | tr A-Z a-z ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# Two documents an interval apart; again if the state was another one between.
+state_goes_on()
+{
+	for try in 1 2 3; do
+		l1tune list "$1" --vcpus --json -i 1 -c 2 > "$TMP/two"
+		sed -n 's/.*"state_for_ns": *\([0-9]*\).*/\1/p' "$TMP/two" | xargs > "$TMP/for"
+		read -r before after < "$TMP/for"
+		[ "$after" -lt "$before" ] || break
+	done
+	ktap_print_msg "try $try: for $before ns, and an interval later for $after ns"
+	near "an interval" 1 "$(sed -n '$s/.*"interval_ns": *\([0-9]*\).*/\1/p' "$TMP/two")" $((after - before))
 }
 
 readers_agree()
@@ -67,7 +85,7 @@ start_readers()
 }
 
 ktap_print_header
-ktap_set_plan 11
+ktap_set_plan 18
 
 echo 0 > /sys/module/kvm/parameters/halt_poll_ns
 load
@@ -79,6 +97,20 @@ sample halts
 near "200 halts of 5 ms: wait" 5 1000000000 "$(part HLT wait_ns)" &&
 	equal "user" 0 "$(part HLT user_ns)"
 result "HLT: the guest's timer is waited for"
+equal "p50, p90, p99: the bucket of 5 ms" "8388608 8388608 8388608" \
+	"$(part HLT p50_le_ns) $(part HLT p90_le_ns) $(part HLT p99_le_ns)"
+result "its percentiles are the bounds of the period's bucket"
+kill_guests
+
+start sleeps --forever --period-us 4000000 halt=1
+wait_for has_guest sleeps
+wait_for has_exits "$(guest_of sleeps)"
+sleep 1
+equal "state and reason" "wait $(its_name HLT)" "$(state_of sleeps STATE,REASON)" && state_goes_on sleeps
+result "a halted guest shows so, and for how long"
+sample sleeps -i 3 -c 1
+near "halted: wait" 5 "$(number interval_ns)" "$(number wait_ns)" && [ "$(part HLT count)" -le 1 ]
+result "and its time counts up to now"
 kill_guests
 
 # Nothing else runs meanwhile: what took the CPU when a spin is over would make
@@ -117,6 +149,25 @@ sample kernel -i 4 -c 1
 kill -CONT "$(pid kernel)"
 near "stopped: user" 5 "$(number interval_ns)" "$(number user_ns)"
 result "and its time counts while it goes on"
+kill_guests
+
+# The same guest twice, but that the VMM of one is slow at its port.
+mix="--forever --period-us 5000 halt=10 out=10 cpuid=50"
+# shellcheck disable=SC2086 # words on purpose
+{
+	start healthy $mix
+	start sick --spin-user-us 4000 $mix
+}
+wait_for has_guest sick
+l1tune diff healthy sick -i 4 --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
+equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
+result "diff: what makes the sick guest differ comes first"
+for name in healthy sick; do
+	l1tune stat $name -i 4 -c 1 --json > "$TMP/$name.json"
+done
+l1tune diff "$TMP/healthy.json" "$TMP/sick.json" --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
+equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
+result "diff: so it does in saved files"
 kill_guests
 
 # Every reader at every moment: under load, when the guest is killed, and when
@@ -166,6 +217,27 @@ equal "nested" on "$(cat "$guest/nested")" && equal "of another" off "$(cat "$(g
 	l3_exits=$(l1tune stat nested --noheadings --bytes -o LEVEL,COUNT | awk '$1 == 3 { n += $2 } END { print n }') &&
 	equal "L3's exits handled" $((l3_exits - $(cut -d' ' -f2 "$TMP/want"))) "$(l1tune list nested --noheadings -o L3_HANDLED | xargs)"
 result "exits of L3: handled and left as its program has it"
+
+
+# L1's exits for each that L2 saw: L3's own and L2's instructions for it.
+awk -v l3="$l3_exits" '
+function field(name,  i) {
+	for (i = 2; i <= NF; i++)
+		if (index($i, name "=") == 1)
+			return substr($i, length(name) + 2)
+}
+FNR == NR { left = $2; next }
+$1 == "expect" && field("level") == 2 && $2 ~ /^(VM(ON|CLEAR|PTRLD|LAUNCH|RESUME|READ|WRITE)|vmrun)$/ { n += field("count") }
+END { printf "%.2f\n", (l3 + n) / left }' "$TMP/want" "$TMP/nested" > "$TMP/factor"
+equal "L3_FACTOR" "$(cat "$TMP/factor")" "$(l1tune list nested --noheadings -o L3_FACTOR | xargs)"
+result "and the exits here for each exit that L2 sees"
+kill_guests
+
+start inside --forever --spin-user-us 500000 l3out=100
+wait_for has_guest inside
+within 30 grep -qx running "$(guest_of inside)/nested"
+equal "state and reason" "user L3 $(its_name IO_INSTRUCTION)" "$(state_of inside STATE,REASON)"
+result "a guest that runs its L3 shows so, and for which exit of L3 it waits"
 
 unload
 ktap_finished

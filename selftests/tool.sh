@@ -24,7 +24,7 @@ json_value()
 }
 
 ktap_print_header
-ktap_set_plan 10
+ktap_set_plan 12
 
 equal "exit status" 3 "$(status_of l1tune)" && grep -q 'modprobe l1tune' "$TMP/stderr"
 result "without the module: status 3, and what to do"
@@ -55,6 +55,15 @@ result "stat --json has the exits that sysfs has"
 
 equal "documents" 2 "$(l1tune stat web --json -i 1 -c 2 | wc -l)"
 result "with an interval it prints a document a line"
+
+equal "exit status" 0 "$(status_of l1tune hist web cpuid --json)"
+sed 's/.*"hist": *\[\([0-9, ]*\)\].*/\1/' "$TMP/stdout" | tr -d ' ' | tr ',' '\n' | awk '{ n += $1 } END { print n }' > "$TMP/sum"
+equal "exits in the histogram" 1000 "$(cat "$TMP/sum")"
+result "hist has the 1000 CPUIDs that the guest's two vCPUs executed"
+
+l1tune stat -i 1 -c 1 --noheadings --bytes -o COUNT > "$TMP/first"
+equal "exits in it" "" "$(grep -v '^ *0$' "$TMP/first")"
+result "the first interval is one: guests that did all before it did nothing in it"
 
 as_user "id; l1tune list" && grep -q web "$TMP/stdout"
 result "a member of the group gid may read guests"
