@@ -9,6 +9,8 @@
 #include "escape.h"
 #include "format.h"
 #include "json.h"
+#include "limit-use.h"
+#include "limit-value.h"
 #include "snapshot.h"
 #include "terminal.h"
 #include "util.h"
@@ -93,10 +95,21 @@ static void print_module(const struct host *host, const struct options *options)
 		print_and_free(", loaded ", format_ns(age_ns), " ago\n");
 }
 
+/* Is it for limits, and not for counting? */
+static bool is_for_limits(const struct host_hook *hook)
+{
+	size_t i;
+
+	for (i = 0; i < NUM_LIMITS; i++)
+		if (!strcmp(limit_kinds[i].hook, hook->name))
+			return true;
+	return false;
+}
+
 /* Those that nobody needs are off; anything else but ok is worth a word. */
 static void print_hooks(const struct host *host)
 {
-	size_t num_ok = 0, num_waiting = 0, num_named = 0, i;
+	size_t num_ok = 0, num_waiting = 0, num_named = 0, num_of_limits = 0, i;
 
 	for (i = 0; i < host->num_hooks; i++) {
 		num_ok += !strcmp(host->hooks[i].state, "ok");
@@ -110,6 +123,8 @@ static void print_hooks(const struct host *host)
 
 		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
 			continue;
+		num_of_limits += is_for_limits(hook) &&
+				 strcmp(hook->state, "waiting");
 		printf("%s%s", num_ok + num_named++ ? ", " : "",
 		       terminal_warning());
 		print_and_free("", escape_for_terminal(hook->name), " ");
@@ -119,8 +134,69 @@ static void print_hooks(const struct host *host)
 	printf("%s\n", num_ok + num_named ? "" : "off");
 	if (num_waiting)
 		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
-	if (num_named > num_waiting)
+	if (num_named > num_waiting + num_of_limits)
 		printf("        what is not ok is not counted: see dmesg\n");
+}
+
+/* "max_vms=20 (use 3)", in red if nothing comes of it. */
+static void print_limit(const struct limit *limit, const struct limit_use *use,
+			const struct options *options)
+{
+	const struct limit_kind *kind = limit->kind;
+	const char *before = "";
+
+	printf("%s", limit_is_broken(limit) ? terminal_alarm() : "");
+	if (limit->value != LIMIT_NONE) {
+		printf("%s=", kind->name);
+		print_and_free("", limit_format(kind, limit->value,
+						&options->style), "");
+		before = ", ";
+	}
+	if (limit->audit != LIMIT_NONE) {
+		printf("%saudit.%s=", before, kind->name);
+		print_and_free("", limit_format(kind, limit->audit,
+						&options->style), "");
+	}
+	if (use->is_known)
+		print_and_free(" (use ", limit_format(kind, use->value,
+						      &options->style), ")");
+	if (limit_is_broken(limit))
+		printf(" not effective");
+	else if (limit_is_waiting(limit))
+		printf(" waiting");
+	if (limit->denied)
+		printf(", denied %llu", (unsigned long long)limit->denied);
+	if (limit->would_deny)
+		printf(", would have denied %llu",
+		       (unsigned long long)limit->would_deny);
+	printf("%s\n", limit_is_broken(limit) ? terminal_normal() : "");
+}
+
+/* Only those that are set; a module without limits has none. */
+static int print_limits(const struct host *host, const struct options *options)
+{
+	struct limit_use uses[NUM_LIMITS];
+	bool is_first = true, is_broken = false;
+	struct limits limits;
+	int status = limits_read(&options->env, host, &limits);
+	size_t i;
+
+	if (status != STATUS_OK)
+		return status;
+	limit_uses_read(&options->env, host, uses);
+	for (i = 0; i < limits.num; i++) {
+		const struct limit *limit = &limits.v[i];
+
+		if (!limit_is_set(limit))
+			continue;
+		print_label(is_first ? "limits" : "");
+		print_limit(limit, &uses[limit->kind - limit_kinds], options);
+		is_first = false;
+		is_broken |= limit_is_broken(limit);
+	}
+	if (is_broken)
+		printf("        what is not effective holds nobody back: l1tune limits says why\n");
+	return STATUS_OK;
 }
 
 static char *duration(uint64_t ns, const struct options *options)
@@ -280,14 +356,17 @@ static int show(const struct options *options, const struct host *host)
 	const struct selection everything = { };
 	const struct snapshot_request request = { .selection = &everything };
 	struct snapshot snapshot;
-	int status, shown;
+	int status = STATUS_OK, shown;
 
 	if (!options->json) {
 		print_machine(host);
 		print_module(host, options);
 		print_hooks(host);
+		status = print_limits(host, options);
 		print_counts(host, options);
 	}
+	if (status != STATUS_OK)
+		return status;
 	status = snapshot_take(&options->env, host, &request, &snapshot);
 	if (options->json)
 		shown = json_print(host, status == STATUS_OK ||

@@ -11,5 +11,7 @@ int cmd_stat(int argc, char *argv[], struct options *options);
 int cmd_top(int argc, char *argv[], struct options *options);
 int cmd_diff(int argc, char *argv[], struct options *options);
 int cmd_hist(int argc, char *argv[], struct options *options);
+int cmd_limits(int argc, char *argv[], struct options *options);
+int cmd_events(int argc, char *argv[], struct options *options);
 
 #endif

@@ -61,6 +61,8 @@ void env_close(struct env *env)
 		close(env->class_fd);
 	if (env->proc_fd >= 0)
 		close(env->proc_fd);
+	env->class_fd = -1;
+	env->proc_fd = -1;
 }
 
 int env_complain(const struct env *env, const char *file, int err)

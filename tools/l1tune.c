@@ -20,6 +20,8 @@ static const struct {
 	{ "top", cmd_top, "the same, live" },
 	{ "hist", cmd_hist, "how long the exits of one reason take, as a picture" },
 	{ "diff", cmd_diff, "two guests, or two saved states, reason by reason" },
+	{ "limits", cmd_limits, "what guests may take of this machine: show and set it" },
+	{ "events", cmd_events, "guests coming and going, and what was denied, as it happens" },
 };
 
 static void print_help(void)

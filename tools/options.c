@@ -36,6 +36,7 @@ static const struct {
 			     OPTION_NOHEADINGS } },
 	{ OPTIONS_INTERVAL, { "interval", required_argument, NULL, 'i' } },
 	{ OPTIONS_REPEAT, { "count", required_argument, NULL, 'c' } },
+	{ OPTIONS_EVENTS, { "count", required_argument, NULL, 'c' } },
 	{ OPTIONS_ALL, { "all", no_argument, NULL, 'a' } },
 	{ OPTIONS_VCPUS, { "vcpus", no_argument, NULL, OPTION_VCPUS } },
 	{ OPTIONS_SUM, { "sum", no_argument, NULL, OPTION_SUM } },
@@ -181,7 +182,7 @@ int options_parse(struct options *options, int argc, char *argv[],
 		status = take(options, option, optarg);
 	}
 	if (status == STATUS_OK && !options->help && options->count &&
-	    !options->interval_ns) {
+	    !options->interval_ns && !(sets & OPTIONS_EVENTS)) {
 		complain("a count (-c) needs an interval (-i)");
 		status = STATUS_USAGE;
 	}

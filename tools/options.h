@@ -41,6 +41,8 @@ enum {
 	OPTIONS_INTERVAL = 1 << 7,
 	OPTIONS_REPEAT = 1 << 8,
 	OPTIONS_LEVEL = 1 << 9,
+	/* Of what happens by itself, whose count needs no interval. */
+	OPTIONS_EVENTS = 1 << 10,
 	/* Of those that print a table, once or at intervals. */
 	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */

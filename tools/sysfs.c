@@ -42,6 +42,20 @@ int sysfs_read_u64(int dirfd, const char *name, uint64_t *value)
 	return len < 0 ? len : parse_u64(buf, value) ? -EBADMSG : 0;
 }
 
+int sysfs_write(int dirfd, const char *name, const char *value)
+{
+	int fd = openat(dirfd, name, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	size_t len = strlen(value);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, value, len);
+	n = n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
+	close(fd);
+	return n;
+}
+
 int sysfs_open_dir(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -10,6 +10,9 @@
 int sysfs_read(int dirfd, const char *name, char *buf, size_t size);
 int sysfs_read_u64(int dirfd, const char *name, uint64_t *value);
 
+/* One value, whole or -errno. */
+int sysfs_write(int dirfd, const char *name, const char *value);
+
 /* A directory to read from, or -errno. */
 int sysfs_open_dir(int dirfd, const char *name);
 

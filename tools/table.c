@@ -149,6 +149,11 @@ struct value *table_add_row(struct table *table)
 	return row;
 }
 
+void table_alarm(struct table *table)
+{
+	table->rows[table->num_rows - 1].is_alarming = true;
+}
+
 static char *raw(const struct value *value)
 {
 	return xasprintf("%llu", (unsigned long long)value->number);
@@ -185,6 +190,8 @@ static char *format(const struct value *value, const struct table_style *style)
 				  text + !strcmp(text, "-0.0%"));
 		free(text);
 		return above;
+	case VALUE_UNLIMITED:
+		return xstrdup("max");
 	}
 	return NULL;
 }
@@ -273,16 +280,19 @@ static struct libscols_table *new_table(const struct table *table,
 }
 
 static int add_line(struct libscols_table *tb, const struct table *table,
-		    const struct value *row, const struct table_style *style)
+		    const struct table_row *row, const struct table_style *style)
 {
 	struct libscols_line *line = scols_table_new_line(tb, NULL);
 	size_t i;
 
 	if (!line)
 		return -1;
+	if (row->is_alarming && scols_line_set_color(line, "red"))
+		return -1;
 	for (i = 0; i < table->num_shown; i++)
 		if (scols_line_refer_data(line, i,
-					  format(&row[table->shown[i]], style)))
+					  format(&row->values[table->shown[i]],
+						 style)))
 			return -1;
 	return 0;
 }
@@ -298,7 +308,7 @@ int table_print(struct table *table, const struct table_style *style)
 	table->is_later = true;
 	sort_rows(table);
 	for (i = 0; i < table->num_rows && !err; i++)
-		err = add_line(tb, table, table->rows[i].values, style);
+		err = add_line(tb, table, &table->rows[i], style);
 	if (!err)
 		err = scols_print_table(tb);
 	scols_unref_table(tb);

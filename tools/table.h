@@ -12,7 +12,8 @@
 struct value {
 	enum {
 		VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_BYTES, VALUE_NS,
-		VALUE_NS_ABOVE, VALUE_RATE, VALUE_RATIO, VALUE_CHANGE
+		VALUE_NS_ABOVE, VALUE_RATE, VALUE_RATIO, VALUE_CHANGE,
+		VALUE_UNLIMITED
 	} kind;
 	union {
 		char *text;
@@ -45,6 +46,7 @@ struct table_row {
 	struct value *values;
 	/* Rows that sort equal stay as they came. */
 	size_t position;
+	bool is_alarming;
 };
 
 struct table_style {
@@ -81,6 +83,9 @@ int table_choose(struct table *table, const char *default_columns,
 
 /* A new row to fill, one value a column; texts are the table's then. */
 struct value *table_add_row(struct table *table);
+
+/* The row that was added last is shown in red. */
+void table_alarm(struct table *table);
 
 /* Prints the rows and forgets them, for the next ones to follow. */
 int table_print(struct table *table, const struct table_style *style);

@@ -33,6 +33,11 @@ const char *terminal_warning(void)
 	return sequence("\033[33m");
 }
 
+const char *terminal_alarm(void)
+{
+	return sequence("\033[31m");
+}
+
 const char *terminal_normal(void)
 {
 	return sequence("\033[0m");

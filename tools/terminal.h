@@ -10,6 +10,7 @@ bool terminal_has_colors(void);
 /* Escape sequences for stdout, empty without colours. */
 const char *terminal_bold(void);
 const char *terminal_warning(void);
+const char *terminal_alarm(void);
 const char *terminal_normal(void);
 
 /* How wide it is; 0 when stdout is none. */

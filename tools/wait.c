@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/select.h>
 #include <time.h>
@@ -42,19 +43,26 @@ void wait_catch_signals(void)
 	}
 }
 
-enum wait_result wait_until(uint64_t time_ns, int fd)
+/* Only a wait lets them in, or one could come just before it. */
+static void block_signals(sigset_t *unblocked)
 {
-	enum wait_result result = WAIT_TIME;
-	sigset_t blocked, unblocked;
-	uint64_t now;
-	fd_set fds;
+	sigset_t blocked;
 	size_t i;
 
-	/* Only pselect() lets them in, or one could come just before it. */
 	sigemptyset(&blocked);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaddset(&blocked, signals[i]);
-	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+	sigprocmask(SIG_BLOCK, &blocked, unblocked);
+}
+
+enum wait_result wait_until(uint64_t time_ns, int fd)
+{
+	enum wait_result result = WAIT_TIME;
+	sigset_t unblocked;
+	uint64_t now;
+	fd_set fds;
+
+	block_signals(&unblocked);
 	while (result == WAIT_TIME && !is_asked_to_end &&
 	       (now = monotonic_ns()) < time_ns) {
 		struct timespec left = {
@@ -71,4 +79,23 @@ enum wait_result wait_until(uint64_t time_ns, int fd)
 	}
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	return is_asked_to_end ? WAIT_END : result;
+}
+
+enum wait_result wait_for_input(int fd)
+{
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLIN },
+		/* Errors are told unasked. */
+		{ .fd = STDOUT_FILENO },
+	};
+	enum wait_result result = WAIT_INPUT;
+	sigset_t unblocked;
+
+	block_signals(&unblocked);
+	if (!is_asked_to_end)
+		ppoll(fds, ARRAY_SIZE(fds), NULL, &unblocked);
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	if (is_asked_to_end || fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		result = WAIT_END;
+	return result;
 }

@@ -8,7 +8,7 @@ enum wait_result {
 	WAIT_TIME,
 	/* There is something to read, or another signal came. */
 	WAIT_INPUT,
-	/* A signal asks to end. */
+	/* A signal asks to end, or the reader of stdout went. */
 	WAIT_END,
 };
 
@@ -23,5 +23,8 @@ void wait_catch_signals(void);
 
 /* Until a time of monotonic_ns(), or with fd >= 0 for input until then. */
 enum wait_result wait_until(uint64_t time_ns, int fd);
+
+/* For input, however long; it ends as well when nobody reads stdout any more. */
+enum wait_result wait_for_input(int fd);
 
 #endif

@@ -10,6 +10,9 @@ PAGE = 4096
 HIST_SIZE = 25
 HOOKS = ("kvm_exit kvm_entry exit_reason vm_list vm_create vm_free "
          "vcpu_create vcpu_destroy memory").split()
+LIMITS = ("max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes "
+          "max_memory_per_vm_bytes max_nested_vms max_exits_per_sec").split()
+LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested throttle".split()
 BOOT_ID = "11111111-2222-4333-8444-555555555555"
 
 
@@ -125,9 +128,25 @@ class Machine:
                                "untraced lost_cells unpaired_entries".split(), 0)
         for name, value in (counts | (totals or {})).items():
             write(f"{l1}/totals/{name}", value)
-        counts = dict.fromkeys("vms vcpus memory_bytes".split(), 0)
+        counts = dict.fromkeys("vms vcpus memory_bytes nested_vms".split(), 0)
         for name, value in (counts | (usage or {})).items():
             write(f"{l1}/usage/{name}", value)
+
+    def limits(self, hooks=None, **files):
+        """limits(limits={"max_vms": 20}, denied={"max_vms": 1}): the rest as at load."""
+        l1 = self.device("l1")
+        for name, value in (dict.fromkeys(LIMIT_HOOKS, "off") | (hooks or {})).items():
+            write(f"{l1}/hooks/{name}", value)
+        for directory, usual, mode in (("limits", "max", 0o644), ("audit", "max", 0o644),
+                                       ("denied", 0, 0o444), ("would_deny", 0, 0o444),
+                                       ("effective", 1, 0o444)):
+            for name, value in (dict.fromkeys(LIMITS, usual) | files.get(directory, {})).items():
+                write(f"{l1}/{directory}/{name}", value, mode)
+
+    def limit(self, path):
+        """The value of limits/max_vms, or of ../l2-1/limits/max_exits_per_sec."""
+        with open(f"{self.device('l1')}/{path}", encoding="ascii") as f:
+            return f.read().rstrip("\n")
 
     def guest(self, number, cells=(), vcpu_cells=None, stats=None, **values):
         device = self.device(f"l2-{number}")

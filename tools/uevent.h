@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_UEVENT_H
+#define L1TUNE_UEVENT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The kernel's own bounds: UEVENT_NUM_ENVP, and UEVENT_BUFFER_SIZE and a path. */
+#define UEVENT_MAX_KEYS	64
+#define UEVENT_MAX_SIZE	8192
+
+/* A message of the kernel about a device, in the buffer that it came in. */
+struct uevent {
+	const char *action;
+	const char *devpath;
+	size_t num;
+	struct {
+		const char *key;
+		const char *value;
+	} v[UEVENT_MAX_KEYS];
+};
+
+/*
+ * "ACTION@DEVPATH", then "KEY=VALUE", each with a NUL behind it. Cuts the
+ * buffer up. 0, or -EINVAL for what is no such message.
+ */
+int uevent_parse(char *buf, size_t len, struct uevent *uevent);
+
+/* NULL if there is no such key. */
+const char *uevent_get(const struct uevent *uevent, const char *key);
+
+/* The last part of the path: the device's name. */
+const char *uevent_device(const struct uevent *uevent);
+
+/* A socket that the kernel tells of devices, or -errno. */
+int uevent_open(void);
+
+/*
+ * The next message: its length, 0 for what is not the kernel's and to be
+ * passed over, -EAGAIN when there is none, -ENOBUFS when some were lost.
+ */
+ssize_t uevent_receive(int fd, char *buf, size_t size);
+
+#endif
