@@ -37,7 +37,7 @@ const char *limit_parse_value(const struct limit_kind *kind, const char *text,
 		return "a value is missing: a number, or max for no limit";
 	if (*text == '-' && text[1] >= '0' && text[1] <= '9')
 		return "a limit is not negative: max is no limit, 0 is none at all";
-	if (!digits || strchr(".,eExX", *unit ? *unit : ' '))
+	if (!digits || strchr(".,eEx", *unit ? *unit : ' '))
 		return kind->is_bytes ?
 		       "not a size: whole numbers, with K, M, G, T or P, or max for no limit" :
 		       "not a number: digits, or max for no limit";
