@@ -88,6 +88,14 @@ static void read_nested(int fd, struct guest *guest)
 		guest->nested[0] = '\0';
 }
 
+int guest_read_peak(int fd, uint64_t *bytes)
+{
+	int err = sysfs_read_u64(fd, "memory_peak_bytes", bytes);
+
+	/* Modules without limits did not keep it. */
+	return err == -ENOENT ? sysfs_read_u64(fd, "memory_bytes", bytes) : err;
+}
+
 int guest_refresh(int fd, struct guest *guest, const char **file)
 {
 	int err = sysfs_read_u64(fd, *file = "vcpus", &guest->vcpus);
@@ -128,6 +136,10 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 		if (err)
 			return err;
 	}
+	*file = "memory_peak_bytes";
+	err = guest_read_peak(fd, &guest->memory_peak_bytes);
+	if (err)
+		return err;
 	*file = "comm";
 	err = sysfs_read(fd, *file, guest->comm, sizeof(guest->comm));
 	if (err < 0)

@@ -17,6 +17,8 @@ struct guest {
 	uint64_t adopted;
 	uint64_t vcpus;
 	uint64_t memory_bytes;
+	/* The most it ever had, which limits count; memory_bytes if not told. */
+	uint64_t memory_peak_bytes;
 	uint64_t exits;
 	uint64_t exit_time_ns;
 	uint64_t guest_time_ns;
@@ -36,6 +38,9 @@ int guest_open(const struct env *env, uint64_t id);
 
 /* What changes while it lives, and is not in its statistics. */
 int guest_refresh(int fd, struct guest *guest, const char **file);
+
+/* The most memory that the guest of a directory ever had, or -errno. */
+int guest_read_peak(int fd, uint64_t *bytes);
 
 /* 0, or -errno with *file naming what could not be read. */
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,

@@ -29,13 +29,13 @@ static int read_own(const struct env *env, struct limit_row *row)
 
 static void use_of_guest(const struct guest *guest, struct limit_row *row)
 {
-	const char *usage = row->limit.kind->usage;
+	const struct limit_kind *kind = row->limit.kind;
 
-	row->use = (struct limit_use){ .is_known = usage };
-	if (!usage)
+	row->use = (struct limit_use){ .is_known = kind->usage };
+	if (!kind->usage)
 		return;
-	row->use.value = !strcmp(usage, "vcpus") ? guest->vcpus :
-						   guest->memory_bytes;
+	row->use.value = kind->is_bytes ? guest->memory_peak_bytes :
+					  guest->vcpus;
 	snprintf(row->use.of, sizeof(row->use.of), "l2-%llu",
 		 (unsigned long long)guest->id);
 }

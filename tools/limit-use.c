@@ -60,7 +60,8 @@ static int add_guest(const struct env *env, uint64_t id, struct users *users,
 			take_larger(&uses[i], count_user(users, uid), "uid ",
 				    uid);
 		} else if (kind->scope == LIMIT_PER_GUEST && kind->usage) {
-			err = sysfs_read_u64(fd, kind->usage, &value);
+			err = kind->is_bytes ? guest_read_peak(fd, &value) :
+			      sysfs_read_u64(fd, kind->usage, &value);
 			if (!err)
 				take_larger(&uses[i], value, "l2-", id);
 		}

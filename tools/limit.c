@@ -25,7 +25,7 @@ const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	{ "max_memory_bytes", "memory of all guests", "refuse_memory",
 	  "memory_bytes", .is_bytes = true },
 	{ "max_memory_per_vm_bytes", "memory of one guest", "refuse_memory",
-	  "memory_bytes", .is_bytes = true, .scope = LIMIT_PER_GUEST },
+	  "memory_peak_bytes", .is_bytes = true, .scope = LIMIT_PER_GUEST },
 	{ "max_nested_vms", "guests that may have guests themselves",
 	  "refuse_nested", "nested_vms" },
 	{ "max_exits_per_sec", "exits of one guest in a second", "throttle",

@@ -19,7 +19,7 @@ def machine(bench, **files):
     m.limits(**files)
     m.guest(1, vcpus=2)
     m.guest(2, uid=107, vcpus=4, memory_bytes=2 << 30, comm="max_vms")
-    m.guest(3, uid=107, vcpus=0, memory_bytes=0)
+    m.guest(3, uid=107, vcpus=0, memory_bytes=0, memory_peak_bytes=3 << 30)
     for number, value in (1, "default"), (2, "5000"), (3, "max"):
         write(f"{m.device(f'l2-{number}')}/limits/{PACE}", value, 0o640)
     m.process(1001, ["qemu-system-x86_64", "-name", "guest=web"])
@@ -48,13 +48,14 @@ def test_show():
             "max_vcpus max 4 6 max 0 3 yes".split(),
             "max_vcpus_per_vm max max 4 max 0 0 -".split(),
             "max_memory_bytes 64G max 2.5G 61.5G 0 0 waiting".split(),
-            "max_memory_per_vm_bytes max max 2G max 0 0 -".split(),
+            "max_memory_per_vm_bytes max max 3G max 0 0 -".split(),
             "max_nested_vms 0 max 1 0 0 0 yes".split(),
             "max_exits_per_sec max max - max 0 0 -".split()], "all limits")
         ok(r.returncode == 0 and not r.stderr, "a limit that waits for KVM is no fault", r)
         r = b.run("limits", "--noheadings", "-o", "OF", "max_vms", "max_vms_per_user",
                   "max_vcpus_per_vm", "audit.max_memory_per_vm_bytes")
-        equal(r.stdout.split("\n")[:-1], ["-", "uid 107", "l2-2", "l2-2"], "whose use it is")
+        equal(r.stdout.split("\n")[:-1], ["-", "uid 107", "l2-2", "l2-3"],
+              "whose use it is; of memory the most there was counts")
         r = b.run("limits", "--noheadings", "--bytes", "-o", "limit,value,use,headroom", "--sort",
                   "-headroom", "max_vms", "max_memory_bytes", "max_vcpus", "max_exits_per_sec")
         equal(rows(r), [["max_vms", "20", "3", "17"],
