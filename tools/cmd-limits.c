@@ -189,8 +189,7 @@ static int show(const struct options *options, const struct wish *wish,
 	int status = limits_read(&options->env, host, &limits);
 
 	if (status == STATUS_OK && !limits.num) {
-		complain("the module that is loaded has no limits: load that of version "
-			 L1TUNE_VERSION);
+		complain("the module that is loaded has no limits: load the one that came with this l1tune");
 		return STATUS_FAILED;
 	}
 	if (status != STATUS_OK)

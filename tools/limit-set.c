@@ -155,8 +155,8 @@ static int complain_gone(const struct env *env, const struct change *change)
 
 	free(device);
 	if (is_there) {
-		complain("the module that is loaded has no %s/class/l1tune/%s: load that of version "
-			 L1TUNE_VERSION, env->sysfs, change->path);
+		complain("the module that is loaded has no %s/class/l1tune/%s: load the one that came with this l1tune",
+			 env->sysfs, change->path);
 		return STATUS_FAILED;
 	}
 	if (!is_guest)

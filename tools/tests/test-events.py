@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal
@@ -53,6 +54,9 @@ class Follower:
         self.process = subprocess.Popen(bench.command("events", *args), stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True,
                                         env=os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}, **options)
+        # A line that does not come ends the test, and not all tests.
+        self.timer = threading.Timer(60, self.process.kill)
+        self.timer.start()
         deadline = time.monotonic() + 20
         while not listeners() and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -61,6 +65,7 @@ class Follower:
         return self
 
     def __exit__(self, *_):
+        self.timer.cancel()
         self.process.kill()
         self.process.communicate()
 
@@ -68,7 +73,7 @@ class Follower:
         return self.process.stdout.readline()
 
     def event(self):
-        return json.loads(self.line())["event"]
+        return json.loads(self.line() or '{"event": {"kind": "none"}}')["event"]
 
     def end(self):
         self.process.send_signal(signal.SIGINT)

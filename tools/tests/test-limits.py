@@ -80,7 +80,7 @@ def test_show():
     with Bench() as b:
         for args in ["limits"], ["limits", "max_vms=1"]:
             r = b.run(*args)
-            ok(r.returncode == 1 and "load that of version" in r.stderr and not r.stdout,
+            ok(r.returncode == 1 and "came with this l1tune" in r.stderr and not r.stdout,
                f"a module from before there were limits: {args}", r)
     with Bench(load=False) as b:
         for args in ["limits"], ["limits", "max_vms=1"]:
