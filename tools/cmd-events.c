@@ -20,7 +20,13 @@
 /* The first user namespace; a constant of the kernel, PROC_USER_INIT_INO. */
 #define INITIAL_USER_NS	0xEFFFFFFDU
 
-/* Who is who, for events that only have the number. */
+/* What is remembered of guests at most. */
+#define MAX_NAMES	1024
+
+/*
+ * Who is who, for events that only have the number. A denial may be told after
+ * the guest has gone, and ids are not used again, so names are kept.
+ */
 struct names {
 	struct {
 		uint64_t id;
@@ -36,6 +42,13 @@ struct follower {
 	uint64_t num_shown;
 };
 
+static void forget_oldest(struct names *names)
+{
+	free(names->v[0].name);
+	memmove(&names->v[0], &names->v[1],
+		--names->num * sizeof(*names->v));
+}
+
 static void remember(struct names *names, const struct env *env, uint64_t id)
 {
 	const char *file;
@@ -45,6 +58,8 @@ static void remember(struct names *names, const struct env *env, uint64_t id)
 	if (fd < 0)
 		return;
 	if (!guest_read(env, fd, id, &guest, &file)) {
+		if (names->num == MAX_NAMES)
+			forget_oldest(names);
 		GROW(names->v, names->num);
 		names->v[names->num - 1].id = id;
 		names->v[names->num - 1].name = xstrdup(guest.name);
@@ -61,19 +76,6 @@ static const char *recall(const struct names *names, uint64_t id)
 		if (names->v[i].id == id)
 			return names->v[i].name;
 	return NULL;
-}
-
-static void forget(struct names *names, uint64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < names->num; i++) {
-		if (names->v[i].id != id)
-			continue;
-		free(names->v[i].name);
-		names->v[i] = names->v[--names->num];
-		return;
-	}
 }
 
 static void forget_all(struct names *names)
@@ -158,7 +160,6 @@ static int handle(struct follower *follower, struct event *event)
 {
 	struct names *names = &follower->names;
 	const char *name;
-	int status;
 
 	if (event->kind == EVENT_LOADED)
 		meet_module(follower);
@@ -171,11 +172,8 @@ static int handle(struct follower *follower, struct event *event)
 		name = recall(names, event->id);
 		event->name = name ? xstrdup(name) : NULL;
 	}
-	status = show(follower, event);
-	if (event->kind == EVENT_REMOVED)
-		forget(names, event->id);
 	follower->num_shown++;
-	return status;
+	return show(follower, event);
 }
 
 static int tell_loss(struct follower *follower)

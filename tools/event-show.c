@@ -189,7 +189,8 @@ static void add_limit(struct line *line, const struct event *event,
 	add_amount(line, event, EVENT_VALUE, "=", style);
 	add_amount(line, event, EVENT_USE, ", use ", style);
 	add_process(line, event);
-	if (event->text[EVENT_ERRNO]) {
+	/* Of an audit it is what the process would have got. */
+	if (event->text[EVENT_ERRNO] && event->kind == EVENT_DENIED) {
 		start_part(line);
 		add_text(line, "", event->text[EVENT_ERRNO], "");
 	}

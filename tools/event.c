@@ -100,7 +100,8 @@ static void take_fields(const struct uevent *uevent, struct event *event)
 	}
 	for (i = 0; i < NUM_EVENT_TEXTS; i++) {
 		value = uevent_get(uevent, text_keys[i]);
-		if (value)
+		/* Pacing fails no call. */
+		if (value && !(i == EVENT_ERRNO && is(value, "0")))
 			event->text[i] = i == EVENT_COMM ? event_unescape(value) :
 							   xstrdup(value);
 	}

@@ -93,7 +93,7 @@ def web(bench):
 def test_lines():
     with Bench() as b:
         web(b)
-        with Follower(b, "-c", "5") as f:
+        with Follower(b, "-c", "6") as f:
             send("add", "l2-4", PID=1004, UID=0, COMM="qemu\\nx")
             equal(without_time(f.line()),
                   'added       l2-4 web: pid 1004, uid 0, comm "qemu\\x0ax"', "a guest comes")
@@ -115,7 +115,10 @@ def test_lines():
             equal(without_time(f.line()), 'removed     l2-4 web: pid 1004, uid 0, comm "qemu": '
                   "9 exits, 1.50ms from exit to entry, 2.00s in the guest",
                   "a guest goes, and its name is known still")
-            equal(end_of(f.process), 0, "-c 5 ends after five")
+            send("change", "l1", L2="l2-4", **DENIED | {"COUNT": 2})
+            equal(without_time(f.line()), 'denied      l2-4 web: max_vms=20, use 20: pid 77, uid 5, '
+                  'comm "vmm": EDQUOT (2 times)', "a denial is told after its guest has gone")
+            equal(end_of(f.process), 0, "-c 6 ends after six")
 
 
 def test_json():

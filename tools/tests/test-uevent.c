@@ -123,9 +123,12 @@ static void test_show(void)
 	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_vms\0VALUE=20\0USE=20\0PID=9\0UID=0\0COMM=vmm\0ACTION_TAKEN=denied\0ERRNO=EDQUOT\0COUNT=3",
 	      "1970-01-01 00:00:00.250 denied      max_vms=20, use 20: pid 9, uid 0, comm \"vmm\": EDQUOT (3 times)",
 	      "{\"kind\":\"denied\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"value\":20,\"use\":20,\"count\":3,\"pid\":9,\"uid\":0,\"comm\":\"vmm\",\"errno\":\"EDQUOT\"}");
-	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_memory_per_vm_bytes\0VALUE=1073741824\0USE=536870912\0L2=l2-4\0ACTION_TAKEN=audited\0COUNT=1",
+	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_memory_per_vm_bytes\0VALUE=1073741824\0USE=536870912\0L2=l2-4\0ACTION_TAKEN=audited\0ERRNO=EDQUOT\0COUNT=1",
 	      "1970-01-01 00:00:00.250 audited     l2-4: audit.max_memory_per_vm_bytes=1G, use 512M",
-	      "{\"kind\":\"audited\",\"id\":4,\"name\":null,\"limit\":\"max_memory_per_vm_bytes\",\"value\":1073741824,\"use\":536870912,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":null}");
+	      "{\"kind\":\"audited\",\"id\":4,\"name\":null,\"limit\":\"max_memory_per_vm_bytes\",\"value\":1073741824,\"use\":536870912,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":\"EDQUOT\"}");
+	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_exits_per_sec\0VALUE=1000\0USE=5000\0L2=l2-4\0ACTION_TAKEN=denied\0ERRNO=0\0COUNT=1",
+	      "1970-01-01 00:00:00.250 denied      l2-4: max_exits_per_sec=1000, use 5000",
+	      "{\"kind\":\"denied\",\"id\":4,\"name\":null,\"limit\":\"max_exits_per_sec\",\"value\":1000,\"use\":5000,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":null}");
 	SHOWS("change@" L1 OURS "\0EVENT=effective\0LIMIT=max_vms\0EFFECTIVE=0\0HOOK=refuse_vm\0STATE=unavailable",
 	      "1970-01-01 00:00:00.250 ineffective max_vms: hook refuse_vm is unavailable; nothing holds guests to it",
 	      "{\"kind\":\"ineffective\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"hook\":\"refuse_vm\",\"hook_state\":\"unavailable\"}");
