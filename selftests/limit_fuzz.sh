@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# 10,000 strings, random and nearly right ones, to each file that can be
+# written: each is refused and changes nothing, or is what it says.
+. "${0%/*}/lib.sh"
+
+ktap_print_header
+ktap_set_plan 3
+
+load
+start guest --forever cpuid=100
+wait_for has_guest guest
+
+# One limit of each hook stays set meanwhile: to release a hook takes a while.
+limit max_vms_per_user 1000
+limit max_vcpus 1000
+limit max_memory_bytes 64G
+scribble 10000 $L1/limits/max_vms $L1/audit/max_vms $L1/audit/max_vms_per_user \
+	$L1/limits/max_vcpus_per_vm $L1/audit/max_vcpus_per_vm $L1/audit/max_vcpus \
+	$L1/limits/max_memory_per_vm_bytes $L1/audit/max_memory_per_vm_bytes \
+	$L1/audit/max_memory_bytes > "$TMP/out" 2>&1 &&
+	limit max_vms 1000 && limit max_vcpus_per_vm 1000 && limit max_memory_per_vm_bytes 64G &&
+	scribble 10000 $L1/limits/max_vms_per_user $L1/limits/max_vcpus $L1/limits/max_memory_bytes >> "$TMP/out" 2>&1
+status=$?
+sed 's/^/# /' "$TMP/out" | tail -n 20
+equal "status" 0 $status
+result "those that refuse"
+
+scribble 10000 $L1/limits/max_nested_vms $L1/audit/max_nested_vms $L1/limits/max_exits_per_sec \
+	$L1/audit/max_exits_per_sec "$(guest_of guest)/limits/max_exits_per_sec" > "$TMP/out" 2>&1
+status=$?
+sed 's/^/# /' "$TMP/out" | tail -n 20
+equal "status" 0 $status
+result "those of nested guests and of pace"
+
+no_limits
+echo default > "$(guest_of guest)/limits/max_exits_per_sec"
+kill -TERM "$(pid guest)" && finish guest
+result "the guest meanwhile ran, or stood still, and ends well"
+
+unload
+ktap_finished

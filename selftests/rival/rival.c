@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Another owner of a function: takes the right to change where control goes
+ * at its entry, as a livepatch does, and does not use it.
+ */
+#include <linux/ftrace.h>
+#include <linux/module.h>
+
+static char *function = "";
+module_param(function, charp, 0);
+MODULE_PARM_DESC(function, "whose entry to own");
+
+#ifdef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
+static void entered(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		    struct ftrace_regs *regs)
+#else
+static void entered(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		    struct pt_regs *regs)
+#endif
+{
+}
+
+static struct ftrace_ops ops = {
+	.func = entered,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+};
+
+static int __init rival_init(void)
+{
+	int err;
+
+	err = ftrace_set_filter(&ops, function, strlen(function), 1);
+	if (err)
+		return err;
+	return register_ftrace_function(&ops);
+}
+
+static void __exit rival_exit(void)
+{
+	unregister_ftrace_function(&ops);
+}
+
+module_init(rival_init);
+module_exit(rival_exit);
+
+MODULE_DESCRIPTION("Owns a function, for tests");
+MODULE_LICENSE("GPL");
