@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# 10,000 strings, random and nearly right ones, to each file that can be
-# written: each is refused and changes nothing, or is what it says.
+# Strings, random and nearly right ones, to each file that can be written: each
+# is refused and changes nothing, or is what it says. SCRIBBLES: how many.
 . "${0%/*}/lib.sh"
 
 ktap_print_header
@@ -15,18 +15,18 @@ wait_for has_guest guest
 limit max_vms_per_user 1000
 limit max_vcpus 1000
 limit max_memory_bytes 64G
-scribble 10000 $L1/limits/max_vms $L1/audit/max_vms $L1/audit/max_vms_per_user \
+scribble "${SCRIBBLES:-1000}" $L1/limits/max_vms $L1/audit/max_vms $L1/audit/max_vms_per_user \
 	$L1/limits/max_vcpus_per_vm $L1/audit/max_vcpus_per_vm $L1/audit/max_vcpus \
 	$L1/limits/max_memory_per_vm_bytes $L1/audit/max_memory_per_vm_bytes \
 	$L1/audit/max_memory_bytes > "$TMP/out" 2>&1 &&
 	limit max_vms 1000 && limit max_vcpus_per_vm 1000 && limit max_memory_per_vm_bytes 64G &&
-	scribble 10000 $L1/limits/max_vms_per_user $L1/limits/max_vcpus $L1/limits/max_memory_bytes >> "$TMP/out" 2>&1
+	scribble "${SCRIBBLES:-1000}" $L1/limits/max_vms_per_user $L1/limits/max_vcpus $L1/limits/max_memory_bytes >> "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
 equal "status" 0 $status
 result "those that refuse"
 
-scribble 10000 $L1/limits/max_nested_vms $L1/audit/max_nested_vms $L1/limits/max_exits_per_sec \
+scribble "${SCRIBBLES:-1000}" $L1/limits/max_nested_vms $L1/audit/max_nested_vms $L1/limits/max_exits_per_sec \
 	$L1/audit/max_exits_per_sec "$(guest_of guest)/limits/max_exits_per_sec" > "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
