@@ -7,10 +7,10 @@
 
 APPEND="console=ttyS0 quiet nokaslr mitigations=off tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests=1 panic=-1 reboot=t"
 
-# qemu ARGUMENT…
+# qemu ARGUMENT…: takes the place of the shell that it is called in
 qemu()
 {
-	qemu-system-x86_64 -accel kvm -cpu host -nodefaults -no-user-config -display none "$@" < /dev/null
+	exec qemu-system-x86_64 -accel kvm -cpu host -nodefaults -no-user-config -display none "$@" < /dev/null
 }
 
 # says TEXT QEMU-ARGUMENT…: it ends, and says why
@@ -18,7 +18,7 @@ says()
 {
 	text=$1
 	shift
-	qemu "$@" > "$TMP/says" 2>&1
+	(qemu "$@") > "$TMP/says" 2>&1
 	status=$?
 	sed 's/^/# /' "$TMP/says"
 	[ $status -ne 0 ] && grep -q "$text" "$TMP/says"

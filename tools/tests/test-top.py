@@ -82,6 +82,11 @@ class Terminal:
         return self
 
     def __exit__(self, *_):
+        # What loses its terminal looks for leaks of memory for ever.
+        try:
+            os.kill(self.pid(), signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            pass
         self.tmux("kill-server")
 
     def keys(self, *keys):
