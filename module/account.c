@@ -8,22 +8,68 @@
 #include "guest.h"
 #include "throttle.h"
 
-static unsigned int nth_index(unsigned int n)
+static struct kmem_cache *cell_cache;
+
+u64 l1t_hist_mult __read_mostly;
+u64 l1t_hist_plain_ticks __read_mostly;
+
+/**
+ * l1t_accounts_init() - get ready for accounts
+ *
+ * Called once, after l1t_clock_init(). Return: 0 or -ENOMEM.
+ */
+int l1t_accounts_init(void)
 {
-	return n / L1T_CHUNK_CELLS * L1T_CELL_PLACES + n % L1T_CHUNK_CELLS;
+	BUILD_BUG_ON(L1T_CELLS_MAX > U8_MAX);
+	/* What an exit and its entry write: three cache lines, these two... */
+	BUILD_BUG_ON(offsetofend(struct l1t_cell, max_ticks) > L1_CACHE_BYTES);
+	BUILD_BUG_ON(offsetof(struct l1t_cell, hist) % L1_CACHE_BYTES);
+	/* ...and the account's own. */
+	BUILD_BUG_ON(offsetofend(struct l1t_account, rare) > L1_CACHE_BYTES);
+
+	l1t_hist_mult = l1t_tick_mult << (64 - L1T_TICK_SHIFT - (L1T_HIST_SHIFT - 1));
+	l1t_hist_plain_ticks = l1t_ticks_below(1U << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1));
+
+	cell_cache = kmem_cache_create("l1tune_cell", sizeof(struct l1t_cell),
+				       L1_CACHE_BYTES, 0, NULL);
+	return cell_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * l1t_accounts_exit() - undo l1t_accounts_init(), when all are freed
+ */
+void l1t_accounts_exit(void)
+{
+	kmem_cache_destroy(cell_cache);
+}
+
+static struct l1t_cell *nth_cell(const struct l1t_account *acct, unsigned int n)
+{
+	return acct->cells[1 + n];
+}
+
+static int add_cells(struct l1t_account *acct)
+{
+	unsigned int i, n = acct->nr_allocated;
+	struct l1t_cell *cell;
+
+	for (i = 0; i < L1T_CELLS_SPARE && n < L1T_CELLS_MAX; i++) {
+		cell = kmem_cache_zalloc(cell_cache, GFP_KERNEL);
+		if (!cell)
+			return -ENOMEM;
+		acct->cells[++n] = cell;
+		/* new_cell(), on another CPU by now, sees the cell. */
+		smp_store_release(&acct->nr_allocated, n);
+	}
+	return 0;
 }
 
 static void refill(struct callback_head *work)
 {
 	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
-	struct l1t_chunk *chunk = kzalloc(L1T_CHUNK_BYTES, GFP_KERNEL);
 
 	/* Without memory the flag falls all the same: the next exit asks again. */
-	if (chunk) {
-		acct->chunks[acct->nr_chunks] = chunk;
-		/* new_cell(), on another CPU by now, sees the chunk. */
-		smp_store_release(&acct->nr_chunks, acct->nr_chunks + 1);
-	}
+	add_cells(acct);
 	/* Whoever queues the next refill sees this one done. */
 	smp_store_release(&acct->refill_queued, false);
 	l1t_vcpu_put(container_of(acct, struct l1t_vcpu, acct));
@@ -36,7 +82,7 @@ static void ask_for_refill(struct l1t_account *acct)
 	/* Pairs with the release at the end of refill(). */
 	if (smp_load_acquire(&acct->refill_queued))
 		return;
-	if (acct->nr_chunks == L1T_CHUNKS)
+	if (acct->nr_allocated == L1T_CELLS_MAX)
 		return;
 	acct->refill_queued = true;
 	init_task_work(&acct->refill, refill);
@@ -69,8 +115,8 @@ static void set_kvm_exits_base(struct l1t_account *acct,
  * @level: of the exit
  * @slot: of the exit
  *
- * Cell 0 is OTHER's and is always there, so index 0 can mean "none".
- * Context: the exit path. Return: the cell, that of OTHER for want of memory.
+ * The first cell is OTHER's and is always there. Context: the exit path. Return: the
+ * cell, that of OTHER for want of memory.
  */
 struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 				      const struct kvm_vcpu *vcpu,
@@ -84,16 +130,16 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	/* Its thread may have entered KVM_RUN before there were hooks. */
 	acct->split.in_run = true;
 	if (slot == L1T_SLOT_OTHER)
-		return l1t_account_cell(acct, 0);
-	if (n + L1T_CHUNK_CELLS >= acct->nr_chunks * L1T_CHUNK_CELLS)
+		return nth_cell(acct, 0);
+	if (n + L1T_CELLS_SPARE / 2 >= acct->nr_allocated)
 		ask_for_refill(acct);
-	/* Pairs with the release of the new chunk in refill(). */
-	if (n >= smp_load_acquire(&acct->nr_chunks) * L1T_CHUNK_CELLS) {
+	/* Pairs with the release in add_cells(). */
+	if (n >= smp_load_acquire(&acct->nr_allocated)) {
 		acct->lost_cells++;
-		return l1t_account_cell(acct, 0);
+		return nth_cell(acct, 0);
 	}
-	acct->index[level][slot] = nth_index(n);
-	cell = l1t_account_cell(acct, nth_index(n));
+	acct->index[l1t_key(level, slot)] = 1 + n;
+	cell = nth_cell(acct, n);
 	cell->key = l1t_key(level, slot);
 	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
 	/* Readers that count it see its key. */
@@ -109,20 +155,13 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
  */
 int l1t_account_init(struct l1t_account *acct)
 {
-	BUILD_BUG_ON(sizeof(struct l1t_chunk) > L1T_CHUNK_BYTES);
-	BUILD_BUG_ON(L1T_CHUNK_CELLS > L1T_CELL_PLACES);
-	BUILD_BUG_ON(L1T_CHUNKS * L1T_CELL_PLACES > U8_MAX + 1);
-
-	for (; acct->nr_chunks < 2; acct->nr_chunks++) {
-		acct->chunks[acct->nr_chunks] = kzalloc(L1T_CHUNK_BYTES,
-							GFP_KERNEL);
-		if (!acct->chunks[acct->nr_chunks])
-			return -ENOMEM;
-	}
+	if (add_cells(acct))
+		return -ENOMEM;
 	acct->lease = L1T_LEASE_UNLIMITED;
+	acct->reason = &l1t_no_reason;
 	acct->split.part = L1T_PART_KERNEL;
-	l1t_account_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
-	l1t_account_cell(acct, 0)->token = 1;
+	nth_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
+	nth_cell(acct, 0)->token = 1;
 	acct->nr_cells = 1;
 	return 0;
 }
@@ -133,8 +172,8 @@ int l1t_account_init(struct l1t_account *acct)
  */
 void l1t_account_free(struct l1t_account *acct)
 {
-	while (acct->nr_chunks)
-		kfree(acct->chunks[--acct->nr_chunks]);
+	for (; acct->nr_allocated; acct->nr_allocated--)
+		kmem_cache_free(cell_cache, acct->cells[acct->nr_allocated]);
 }
 
 /**
@@ -154,7 +193,7 @@ unsigned int l1t_account_cells(const struct l1t_account *acct)
  */
 u32 l1t_account_key(const struct l1t_account *acct, unsigned int n)
 {
-	return l1t_account_cell(acct, nth_index(n))->key;
+	return nth_cell(acct, n)->key;
 }
 
 /* What is copied of an account is of one moment if none was written since. */
@@ -181,8 +220,8 @@ static bool account_read_again(const struct l1t_account *acct, u32 seq)
 void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
 {
-	const struct l1t_cell *cell = l1t_account_cell(acct, nth_index(n));
-	u64 open_ns, parts_ns[L1T_PARTS], now, exit_ticks;
+	const struct l1t_cell *cell = nth_cell(acct, n);
+	u64 now, since_ticks, open_ticks, parts_ticks[L1T_PARTS];
 	struct l1t_split split;
 	struct l1t_cell c;
 	unsigned int i;
@@ -193,27 +232,27 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 		seq = account_read(acct);
 		c = *cell;
 		open = acct->open == cell;
-		exit_ticks = acct->exit_ticks;
+		since_ticks = acct->since_ticks;
 		split = acct->split;
 		/* Here, so that it is no later than the exit's end. */
 		now = l1t_ticks();
 	} while (account_read_again(acct, seq));
 
+	if (open) {
+		open_ticks = l1t_ticks_since(since_ticks, now);
+		l1t_split_parts(&split, now, open_ticks, parts_ticks);
+		c.time_ticks += open_ticks;
+		for (i = 0; i < L1T_PARTS; i++)
+			c.parts_ticks[i] += parts_ticks[i];
+	}
+
 	sum->count += c.count;
-	sum->time_ns += c.time_ns;
-	sum->max_ns = max(sum->max_ns, c.max_ns);
+	sum->time_ns += l1t_ticks_to_ns(c.time_ticks);
+	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
 	for (i = 0; i < L1T_PARTS; i++)
-		sum->parts_ns[i] += c.parts_ns[i];
+		sum->parts_ns[i] += l1t_ticks_to_ns(c.parts_ticks[i]);
 	for (i = 0; i < L1T_HIST_BUCKETS; i++)
 		sum->hist[i] += c.hist[i];
-
-	if (!open)
-		return;
-	open_ns = l1t_ticks_to_ns(l1t_ticks_since(exit_ticks, now));
-	l1t_split_parts(&split, now, open_ns, parts_ns);
-	sum->time_ns += open_ns;
-	for (i = 0; i < L1T_PARTS; i++)
-		sum->parts_ns[i] += parts_ns[i];
 }
 
 /**
@@ -222,19 +261,22 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
  */
 u64 l1t_account_guest_ns(const struct l1t_account *acct)
 {
-	u64 ticks, entry_ticks, now;
+	bool in_guest;
+	u64 now;
+	s64 ticks;
 	u32 seq;
 
 	do {
 		seq = account_read(acct);
 		ticks = acct->guest_ticks;
-		entry_ticks = acct->entry_ticks;
+		in_guest = !acct->open && acct->since_ticks;
 		now = l1t_ticks();
 	} while (account_read_again(acct, seq));
 
-	if (entry_ticks)
-		ticks += l1t_ticks_since(entry_ticks, now);
-	return l1t_ticks_to_ns(ticks);
+	if (in_guest)
+		ticks += now;
+	/* Below zero only by what the clocks of CPUs differ. */
+	return l1t_ticks_to_ns(max(ticks, 0LL));
 }
 
 /**
@@ -251,7 +293,7 @@ void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
 		[L1T_PART_THROTTLED] = L1T_STATE_THROTTLED,
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
 	};
-	u64 exit_ticks, entry_ticks, now, since = 0;
+	u64 since, now;
 	const struct l1t_cell *open;
 	struct l1t_split split;
 	u32 seq;
@@ -259,8 +301,7 @@ void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
 	do {
 		seq = account_read(acct);
 		open = acct->open;
-		exit_ticks = acct->exit_ticks;
-		entry_ticks = acct->entry_ticks;
+		since = acct->since_ticks;
 		split = acct->split;
 		now = l1t_ticks();
 	} while (account_read_again(acct, seq));
@@ -270,11 +311,10 @@ void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
 		at->state = states[split.part];
 		at->key = open->key;
 		since = split.part == L1T_PART_KERNEL ?
-			max(exit_ticks, split.kernel_since_ticks) :
+			max(since, split.kernel_since_ticks) :
 			split.since_ticks;
-	} else if (entry_ticks) {
+	} else if (since) {
 		at->state = L1T_STATE_GUEST;
-		since = entry_ticks;
 	}
 	if (at->state != L1T_STATE_NONE)
 		at->for_ns = l1t_ticks_to_ns(l1t_ticks_since(since, now));

@@ -9,8 +9,10 @@
 #ifndef L1TUNE_ACCOUNT_H
 #define L1TUNE_ACCOUNT_H
 
+#include <linux/bitops.h>
 #include <linux/cache.h>
 #include <linux/kvm_host.h>
+#include <linux/math64.h>
 #include <linux/task_work.h>
 
 #include "reason.h"
@@ -30,35 +32,27 @@
  * @token: what such an exit takes from the account's lease: 1, or 0 if the
  *	host causes it
  * @count: exits, counted as they happen
- * @time_ns: from exit to next entry, added at the entry
- * @max_ns: the longest of them
- * @parts_ns: of @time_ns, what was not spent by KVM
+ * @time_ticks: from exit to next entry, added at the entry
+ * @max_ticks: the longest of them
+ * @parts_ticks: of @time_ticks, what was not spent by KVM
  * @hist: how many of them took how long
  *
- * An exit and its entry write the first cache line and one of @hist.
+ * An exit and its entry write the first cache line and one of @hist. Readers
+ * turn ticks into nanoseconds.
  */
 struct l1t_cell {
 	u32 key;
 	u32 token;
 	u64 count;
-	u64 time_ns;
-	u64 max_ns;
-	u64 parts_ns[L1T_PARTS];
+	u64 time_ticks;
+	u64 max_ticks;
+	u64 parts_ticks[L1T_PARTS];
 	u64 hist[L1T_HIST_BUCKETS] ____cacheline_aligned;
 } ____cacheline_aligned;
 
-/* Few of the possible cells are used, so they come by the chunk. */
-#define L1T_CHUNK_BYTES		2048
-#define L1T_CHUNK_CELLS		(L1T_CHUNK_BYTES / sizeof(struct l1t_cell))
-#define L1T_CHUNKS		15
-
-/* A cell's index is chunk * 16 + place in it, so that finding it is shifts. */
-#define L1T_CELL_PLACES		16
-#define L1T_CELLS_MAX		(L1T_CHUNKS * L1T_CHUNK_CELLS)
-
-struct l1t_chunk {
-	struct l1t_cell cells[L1T_CHUNK_CELLS];
-};
+/* Few of the possible cells are used, so they come a few at a time. */
+#define L1T_CELLS_SPARE		8
+#define L1T_CELLS_MAX		150
 
 enum l1t_level { L1T_LEVEL2, L1T_LEVEL3, L1T_LEVELS };
 
@@ -68,22 +62,25 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 }
 
 /* What makes the next entry more than a sum and a histogram. */
-#define L1T_RARE_L3	L1T_LEVEL3	/* it was an exit of L3 */
-#define L1T_RARE_SPLIT	2		/* the exit's time has parts */
+#define L1T_RARE_L3	BIT(0)	/* it was an exit of L3 */
+#define L1T_RARE_SPLIT	BIT(1)	/* the exit's time has parts */
+#define L1T_RARE_BLIND	BIT(2)	/* TSC or reason cannot be trusted; stays set */
 
 #define L1T_BASE_UNKNOWN	U64_MAX
 
 /**
  * struct l1t_account - one vCPU's exits
+ * @vcpu: whose, for a CPU that remembers the account; only compared
+ * @reason: where KVM has the reason of L2's exits; &l1t_no_reason: not known
  * @open: cell of the exit being handled; NULL while in the guest
- * @exit_ticks: when it began
- * @entry_ticks: when the guest was entered; 0 while not in it
- * @guest_ticks: time in the guest so far
+ * @since_ticks: when the exit began or the guest was entered; 0: neither yet
+ * @guest_ticks: time in the guest so far. The time of an entry is taken off
+ *	and that of an exit put on, so in the guest the present time is lacking
  * @lease: exits that the guest may still cause before l1t_pace_exit() is asked
  * @seq: odd while the writer is at it
  * @rare: L1T_RARE_*, of the open exit
  * @refill_queued: @refill waits to run on the vCPU's thread
- * @nr_chunks: chunks there, one of them to spare
+ * @nr_allocated: cells there
  * @nr_cells: cells in use, released to readers in order
  * @unpaired_entries: entries without a traced exit since the last: the entry
  *	failed, or KVM re-entered from a fast path before its tracepoint
@@ -94,21 +91,25 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @kvm_exits_base: KVM's own exits statistic before our first exit, or
  *	L1T_BASE_UNKNOWN until that exit has been
  * @split: who has the vCPU while the exit is open
- * @refill: allocates the next spare
- * @chunks: where the cells are
- * @index: by level and slot: index of the cell, 0 for none yet
+ * @refill: allocates the next spare cells
+ * @cells: the first is NULL, then come those that there are
+ * @index: by level and slot, see l1t_key(): place in @cells, 0 for none yet
+ *
+ * What stands before @refill_queued is written at every exit or read there;
+ * it is the account's only cache line that is.
  */
 struct l1t_account {
+	const struct kvm_vcpu *vcpu;
+	const u32 *reason;
 	struct l1t_cell *open;
-	u64 exit_ticks;
-	u64 entry_ticks;
+	u64 since_ticks;
 	u64 guest_ticks;
 	s64 lease;
 	u32 seq;
 	u8 rare;
 	bool refill_queued;
-	u8 nr_chunks;
-	u16 nr_cells;
+	u8 nr_allocated;
+	u8 nr_cells;
 	u64 unpaired_entries;
 	u64 lost_cells;
 	u64 l3_entries;
@@ -117,9 +118,9 @@ struct l1t_account {
 	u64 kvm_exits_base;
 	struct l1t_split split;
 	struct callback_head refill;
-	struct l1t_chunk *chunks[L1T_CHUNKS];
-	u8 index[L1T_LEVELS][L1T_SLOTS];
-};
+	struct l1t_cell *cells[1 + L1T_CELLS_MAX];
+	u8 index[L1T_LEVELS * L1T_SLOTS];
+} ____cacheline_aligned;
 
 /*
  * Around every change that a reader must not see half of. The writer's CPU
@@ -137,16 +138,30 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 	acct->seq++;
 }
 
-static __always_inline struct l1t_cell *
-l1t_account_cell(const struct l1t_account *acct, unsigned int index)
+/*
+ * The bucket of a time costs one multiplication: the upper half of the product
+ * is the time in 2^(L1T_HIST_SHIFT-1) ns, of which the highest bit tells.
+ * It goes by itself up to l1t_hist_plain_ticks, which is within the last bucket.
+ */
+extern u64 l1t_hist_mult;
+extern u64 l1t_hist_plain_ticks;
+
+static __always_inline unsigned long l1t_hist_plain_bucket(u64 ticks)
 {
-	return &acct->chunks[index / L1T_CELL_PLACES]->cells[index % L1T_CELL_PLACES];
+	return __fls(mul_u64_u64_shr(ticks, l1t_hist_mult, 64) | 1);
+}
+
+static inline unsigned long l1t_hist_bucket(u64 ticks)
+{
+	return min(l1t_hist_plain_bucket(ticks), L1T_HIST_BUCKETS - 1UL);
 }
 
 struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 				      const struct kvm_vcpu *vcpu,
 				      enum l1t_level level, unsigned int slot);
 
+int l1t_accounts_init(void);
+void l1t_accounts_exit(void);
 int l1t_account_init(struct l1t_account *acct);
 void l1t_account_free(struct l1t_account *acct);
 u32 l1t_account_key(const struct l1t_account *acct, unsigned int n);

@@ -21,17 +21,26 @@ extern u64 l1t_tick_mult;
 
 void l1t_clock_init(void);
 
+static __always_inline bool l1t_clock_is_tsc(void)
+{
+	return !static_branch_unlikely(&l1t_tsc_unusable);
+}
+
 static __always_inline u64 l1t_ticks(void)
 {
-	if (static_branch_unlikely(&l1t_tsc_unusable))
-		return local_clock();
-	return rdtsc();
+	return l1t_clock_is_tsc() ? rdtsc() : local_clock();
 }
 
 /* mul_u64_u64_shr() keeps 128 bits: a vCPU may stay halted for days. */
 static __always_inline u64 l1t_ticks_to_ns(u64 ticks)
 {
 	return mul_u64_u64_shr(ticks, l1t_tick_mult, L1T_TICK_SHIFT);
+}
+
+/* The most ticks that are less than so many nanoseconds; below 2^32 of them. */
+static inline u64 l1t_ticks_below(u32 ns)
+{
+	return div64_u64(((u64)ns << L1T_TICK_SHIFT) - 1, l1t_tick_mult);
 }
 
 /*

@@ -4,10 +4,15 @@
  * print, or do an atomic read-modify-write when KVM handles the exit itself
  * and its cell is there already.
  *
+ * Nearly all exits are alike: of the vCPU that ran last on this CPU, for a
+ * reason that it had before, handled by KVM at once. For these the two probes
+ * are straight code that calls nothing, so the compiler needs no stack and
+ * saves no register. What differs in anything goes to exit_unusual() or
+ * entry_unusual(), which know all cases.
+ *
  * Both probes run on the vCPU's own CPU with preemption off, so they never
  * run twice at once for one vCPU, nor on one CPU.
  */
-#include <linux/bitops.h>
 #include <linux/percpu.h>
 #include <asm/svm.h>
 
@@ -17,21 +22,73 @@
 #include "guest.h"
 #include "throttle.h"
 
+/* The reason of nobody's exits. */
+const u32 l1t_no_reason = U32_MAX;
+
 u32 l1t_vmx_reason_offset __read_mostly;
 bool l1t_svm_reason_known __read_mostly;
 
+/* The account of no vCPU. */
+static struct l1t_account nobody;
+
 /*
  * The vCPU that ran last on this CPU, since it is mostly the one that runs
- * next. Its entry is cleared when the vCPU dies (l1t_exit_forget()), or a
- * vCPU born at the same address would count for the dead.
+ * next. It is forgotten when the vCPU dies (l1t_exit_forget()), or a vCPU
+ * born at the same address would count for the dead.
  */
-struct last_vcpu {
-	const struct kvm_vcpu *vcpu;
-	struct l1t_account *acct;
-};
-
-static DEFINE_PER_CPU(struct last_vcpu, last_vcpu);
+static DEFINE_PER_CPU(struct l1t_account *, last_account);
 static DEFINE_PER_CPU(u64, unattributed);
+
+/**
+ * l1t_exit_init() - get ready for the first exit
+ *
+ * A module's per-CPU data cannot be initialized with an address.
+ */
+void l1t_exit_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(last_account, cpu) = &nobody;
+}
+
+static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.hflags & HF_GUEST_MASK ? L1T_LEVEL3 : L1T_LEVEL2;
+}
+
+static __always_inline const u32 *svm_reason_place(const struct kvm_vcpu *vcpu)
+{
+	const struct vmcb *vmcb = *(struct vmcb *const *)(vcpu + 1);
+
+	return (const u32 *)&vmcb->control.exit_code;
+}
+
+/* Where KVM has the reason of a vCPU's exit from its present level. */
+static const u32 *reason_place(const struct kvm_vcpu *vcpu)
+{
+	if (l1t_isa() == L1T_ISA_VMX && l1t_vmx_reason_offset)
+		return (const void *)vcpu + l1t_vmx_reason_offset;
+	if (l1t_isa() == L1T_ISA_SVM && l1t_svm_reason_known)
+		return svm_reason_place(vcpu);
+	return NULL;
+}
+
+/*
+ * On SVM each level has a VMCB of its own, and L3's may be replaced. The
+ * account has the place of L2's, which stays.
+ */
+static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
+{
+	const u32 *place = reason_place(vcpu);
+
+	acct->vcpu = vcpu;
+	if (!place || !l1t_clock_is_tsc())
+		acct->rare |= L1T_RARE_BLIND;
+	else if (level_of(vcpu) == L1T_LEVEL2)
+		acct->reason = place;
+	this_cpu_write(last_account, acct);
+}
 
 static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
 {
@@ -46,16 +103,8 @@ static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
 	 * v outlives the read section: it is freed after its vCPU is
 	 * destroyed, which cannot be while that vCPU runs here.
 	 */
-	this_cpu_write(last_vcpu.acct, &v->acct);
-	this_cpu_write(last_vcpu.vcpu, vcpu);
+	remember(&v->acct, vcpu);
 	return &v->acct;
-}
-
-static __always_inline struct l1t_account *find(const struct kvm_vcpu *vcpu)
-{
-	if (likely(this_cpu_read(last_vcpu.vcpu) == vcpu))
-		return this_cpu_read(last_vcpu.acct);
-	return find_slow(vcpu);
 }
 
 /**
@@ -66,25 +115,27 @@ static __always_inline struct l1t_account *find(const struct kvm_vcpu *vcpu)
  */
 struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu)
 {
-	return find(vcpu);
+	struct l1t_account *acct = this_cpu_read(last_account);
+
+	return likely(acct->vcpu == vcpu) ? acct : find_slow(vcpu);
 }
 
 /**
  * l1t_exit_forget() - drop a vCPU that dies from every CPU's memory
- * @vcpu: no longer running, and no longer found by l1t_vcpu_find()
+ * @acct: its account; it no longer runs and l1t_vcpu_find() finds it no more
  *
- * Another CPU may just be writing its entry for another vCPU; losing that is
- * one slow look-up.
+ * Another CPU may just be remembering another vCPU; losing that is one slow
+ * look-up.
  */
-void l1t_exit_forget(const struct kvm_vcpu *vcpu)
+void l1t_exit_forget(const struct l1t_account *acct)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct last_vcpu *last = per_cpu_ptr(&last_vcpu, cpu);
+		struct l1t_account **last = per_cpu_ptr(&last_account, cpu);
 
-		if (READ_ONCE(last->vcpu) == vcpu)
-			WRITE_ONCE(last->vcpu, NULL);
+		if (READ_ONCE(*last) == acct)
+			WRITE_ONCE(*last, &nobody);
 	}
 }
 
@@ -101,23 +152,66 @@ u64 l1t_exit_unattributed(void)
 	return sum;
 }
 
-/* @level: of what is entered */
-static noinline void close_rare(struct l1t_account *acct, enum l1t_level level,
-				u64 now, u64 ns)
+/* The guest has been left: its time ends, the exit's begins. */
+static __always_inline void begin_exit(struct l1t_account *acct,
+				       struct kvm_vcpu *vcpu,
+				       struct l1t_cell *cell, u64 now)
 {
+	l1t_account_write_begin(acct);
+	cell->count++;
+	acct->open = cell;
+	acct->since_ticks = now;
+	acct->guest_ticks += now;
+	l1t_account_write_end(acct);
+
+	acct->lease -= cell->token;
+	if (unlikely(acct->lease < 0))
+		l1t_pace_exit(acct, vcpu);
+}
+
+/* Part of what changes with an entry or with a vCPU's end. */
+static __always_inline void end_exit(struct l1t_account *acct, u64 ticks,
+				     unsigned long bucket)
+{
+	struct l1t_cell *cell = acct->open;
+
+	cell->time_ticks += ticks;
+	if (ticks > cell->max_ticks)
+		cell->max_ticks = ticks;
+	cell->hist[bucket]++;
+	acct->open = NULL;
+}
+
+/* Likewise, and the counterpart of what begin_exit() adds to guest_ticks. */
+static __always_inline void begin_guest(struct l1t_account *acct, u64 now)
+{
+	acct->since_ticks = now;
+	acct->guest_ticks -= now;
+}
+
+static void end_any_exit(struct l1t_account *acct, u64 now)
+{
+	u64 ticks = l1t_ticks_since(acct->since_ticks, now);
 	struct l1t_split *split = &acct->split;
-	u64 parts_ns[L1T_PARTS];
+	u64 parts_ticks[L1T_PARTS];
 	unsigned int i;
 
 	if (acct->rare & L1T_RARE_SPLIT) {
-		l1t_split_parts(split, now, ns, parts_ns);
+		l1t_split_parts(split, now, ticks, parts_ticks);
 		for (i = 0; i < L1T_PARTS; i++) {
-			acct->open->parts_ns[i] += parts_ns[i];
+			acct->open->parts_ticks[i] += parts_ticks[i];
 			split->ticks[i] = 0;
 		}
 		split->part = L1T_PART_KERNEL;
 		split->kernel_since_ticks = 0;
 	}
+	acct->rare &= ~(L1T_RARE_SPLIT | L1T_RARE_L3);
+	end_exit(acct, ticks, l1t_hist_bucket(ticks));
+}
+
+/* @level: of what is entered */
+static void count_l3(struct l1t_account *acct, enum l1t_level level)
+{
 	if (!(acct->rare & L1T_RARE_L3))
 		acct->l3_entries += level == L1T_LEVEL3;
 	else if (level == L1T_LEVEL3)
@@ -126,65 +220,36 @@ static noinline void close_rare(struct l1t_account *acct, enum l1t_level level,
 		acct->l3_exits_left++;
 }
 
-static __always_inline void close_exit(struct l1t_account *acct,
-				       enum l1t_level level, u64 now)
+static void any_entry(struct l1t_account *acct, enum l1t_level level, u64 now)
 {
-	u64 ns = l1t_ticks_to_ns(l1t_ticks_since(acct->exit_ticks, now));
-	unsigned int bucket = fls64(ns >> L1T_HIST_SHIFT);
-	struct l1t_cell *cell = acct->open;
-
-	if (bucket >= L1T_HIST_BUCKETS)
-		bucket = L1T_HIST_BUCKETS - 1;
-
-	cell->time_ns += ns;
-	if (ns > cell->max_ns)
-		cell->max_ns = ns;
-	cell->hist[bucket]++;
-	if (unlikely(acct->rare | level))
-		close_rare(acct, level, now, ns);
-	acct->open = NULL;
-}
-
-/* 5.10 re-enters a guest without its kvm_entry tracepoint. */
-static noinline void exit_without_entry(struct l1t_account *acct,
-					enum l1t_level level, u64 now)
-{
-	if (acct->open)
-		close_exit(acct, level, now);
-}
-
-static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
-{
-	return (vcpu->arch.hflags & HF_GUEST_MASK) / HF_GUEST_MASK;
-}
-
-static __always_inline unsigned int slot_of(const struct kvm_vcpu *vcpu,
-					    unsigned long isa,
-					    unsigned long reason, bool has_reason)
-{
-	if (likely(isa == L1T_ISA_VMX)) {
-		if (has_reason)
-			return l1t_slot_vmx(reason);
-		if (unlikely(!l1t_vmx_reason_offset))
-			return L1T_SLOT_UNKNOWN;
-		return l1t_slot_vmx(*(const u32 *)((const char *)vcpu +
-						   l1t_vmx_reason_offset));
+	l1t_account_write_begin(acct);
+	if (acct->open) {
+		count_l3(acct, level);
+		end_any_exit(acct, now);
+	} else if (acct->since_ticks) {
+		/* It is in the guest and stays there. */
+		acct->unpaired_entries++;
+		acct->guest_ticks += now;
 	}
-	if (has_reason)
-		return l1t_slot_svm(reason);
-	if (unlikely(!l1t_svm_reason_known))
-		return L1T_SLOT_UNKNOWN;
-	return l1t_slot_svm((*(struct vmcb *const *)(vcpu + 1))->control.exit_code);
+	begin_guest(acct, now);
+	l1t_account_write_end(acct);
 }
 
-static __always_inline void account_exit(struct kvm_vcpu *vcpu,
-					 unsigned int slot)
+/*
+ * The functions that the probes end in take the probe's arguments, which so
+ * stay in their registers; __noclone: gcc leaves out unused ones otherwise.
+ */
+static noinline __noclone void
+exit_unusual(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
 {
-	struct l1t_account *acct = find(vcpu);
+	bool has_reason = a2 > L1T_ISA_SVM;
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)(has_reason ? a2 : a1);
+	struct l1t_account *acct = l1t_account_find(vcpu);
 	u64 now = l1t_ticks();
+	unsigned int slot = L1T_SLOT_UNKNOWN;
+	const u32 *place = NULL;
 	enum l1t_level level;
 	struct l1t_cell *cell;
-	unsigned int index;
 
 	if (unlikely(!acct)) {
 		this_cpu_inc(unattributed);
@@ -193,26 +258,63 @@ static __always_inline void account_exit(struct kvm_vcpu *vcpu,
 	}
 
 	level = level_of(vcpu);
-	index = acct->index[level][slot];
-	cell = likely(index) ? l1t_account_cell(acct, index) :
-			       l1t_account_new_cell(acct, vcpu, level, slot);
-
-	l1t_account_write_begin(acct);
-	if (likely(acct->entry_ticks)) {
-		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
-		acct->entry_ticks = 0;
+	if (has_reason) {
+		slot = l1t_slot(a3, a1);
 	} else {
-		exit_without_entry(acct, level, now);
+		place = reason_place(vcpu);
+		if (place)
+			slot = l1t_slot(a2, *place);
 	}
-	cell->count++;
-	acct->exit_ticks = now;
-	acct->rare = level;
-	acct->open = cell;
-	l1t_account_write_end(acct);
+	/* It may have been remembered while it was with its L3. */
+	if (acct->reason == &l1t_no_reason)
+		remember(acct, vcpu);
 
-	acct->lease -= cell->token;
-	if (unlikely(acct->lease < 0))
-		l1t_pace_exit(acct, vcpu);
+	cell = acct->cells[acct->index[l1t_key(level, slot)]];
+	if (!cell)
+		cell = l1t_account_new_cell(acct, vcpu, level, slot);
+	/*
+	 * 5.10 re-enters a guest without its kvm_entry tracepoint; and what
+	 * is before the first entry seen is nobody's time.
+	 */
+	if (acct->open || !acct->since_ticks)
+		any_entry(acct, level, now);
+	if (level == L1T_LEVEL3)
+		acct->rare |= L1T_RARE_L3;
+	begin_exit(acct, vcpu, cell, now);
+}
+
+/* The cell of an exit that has nothing unusual, NULL if there is something. */
+static __always_inline struct l1t_cell *
+usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
+{
+	if (unlikely(reason >= L1T_SLOTS_PLAIN || acct->open))
+		return NULL;
+	return acct->cells[acct->index[l1t_key(level, reason)]];
+}
+
+/* Of the remembered vCPU. Straight, too: an L3 may exit as often as an L2. */
+static noinline __noclone notrace void
+exit_of_l3(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
+{
+	struct l1t_account *acct = this_cpu_read(last_account);
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)a1;
+	const u32 *place = acct->reason;
+	struct l1t_cell *cell;
+
+	if (unlikely(acct->rare))
+		goto unusual;
+	if (a2 == L1T_ISA_SVM)
+		place = svm_reason_place(vcpu);
+	cell = usual_cell(acct, L1T_LEVEL3, *place);
+	if (unlikely(!cell))
+		goto unusual;
+
+	acct->rare = L1T_RARE_L3;
+	begin_exit(acct, vcpu, cell, rdtsc());
+	return;
+
+unusual:
+	exit_unusual(data, a1, a2, a3);
 }
 
 /**
@@ -225,18 +327,68 @@ static __always_inline void account_exit(struct kvm_vcpu *vcpu,
  * The two forms are told apart by @a2, which is either tiny or a pointer, and
  * not by the kernel's version: vendors carry either.
  */
-void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
-		    unsigned long a3)
+notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
+			    unsigned long a3)
 {
-	struct kvm_vcpu *vcpu;
+	struct l1t_account *acct = this_cpu_read(last_account);
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)a1;
+	struct l1t_cell *cell;
 
-	if (likely(a2 <= L1T_ISA_SVM)) {
-		vcpu = (struct kvm_vcpu *)a1;
-		account_exit(vcpu, slot_of(vcpu, a2, 0, false));
-	} else {
-		vcpu = (struct kvm_vcpu *)a2;
-		account_exit(vcpu, slot_of(vcpu, a3, a1, true));
+	if (unlikely(acct->vcpu != vcpu))
+		goto unusual;
+	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
+		exit_of_l3(data, a1, a2, a3);
+		return;
 	}
+	cell = usual_cell(acct, L1T_LEVEL2, *acct->reason);
+	if (unlikely(!cell))
+		goto unusual;
+
+	begin_exit(acct, vcpu, cell, rdtsc());
+	return;
+
+unusual:
+	exit_unusual(data, a1, a2, a3);
+}
+
+static noinline __noclone void
+entry_unusual(void *data, const struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+
+	if (acct)
+		any_entry(acct, level_of(vcpu), l1t_ticks());
+}
+
+/* False, and nothing is done, if there is something unusual about the time. */
+static __always_inline bool usual_entry(struct l1t_account *acct)
+{
+	u64 now = rdtsc();
+	u64 ticks = now - acct->since_ticks;
+
+	/* So is what CPUs whose clocks differ make negative. */
+	if (unlikely(ticks > l1t_hist_plain_ticks))
+		return false;
+
+	l1t_account_write_begin(acct);
+	end_exit(acct, ticks, l1t_hist_plain_bucket(ticks));
+	begin_guest(acct, now);
+	l1t_account_write_end(acct);
+	return true;
+}
+
+/* Of the remembered vCPU, whose exit is open. L3 goes on after its own exit. */
+static noinline __noclone notrace void
+entry_of_l3(void *data, struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = this_cpu_read(last_account);
+
+	if (likely(acct->rare == L1T_RARE_L3 && usual_entry(acct))) {
+		acct->rare = 0;
+		acct->l3_exits_handled++;
+		return;
+	}
+	entry_unusual(data, vcpu);
 }
 
 /**
@@ -246,23 +398,21 @@ void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
  *
  * Some kernels hand over a second argument, which is of no use here.
  */
-void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
+notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 {
-	struct l1t_account *acct = find(vcpu);
-	u64 now = l1t_ticks();
+	struct l1t_account *acct = this_cpu_read(last_account);
 
-	if (unlikely(!acct))
+	if (unlikely(acct->vcpu != vcpu || !acct->open))
+		goto unusual;
+	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
+		entry_of_l3(data, vcpu);
+		return;
+	}
+	if (likely(!acct->rare && usual_entry(acct)))
 		return;
 
-	l1t_account_write_begin(acct);
-	if (likely(acct->open)) {
-		close_exit(acct, level_of(vcpu), now);
-	} else if (acct->entry_ticks) {
-		acct->unpaired_entries++;
-		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
-	}
-	acct->entry_ticks = now;
-	l1t_account_write_end(acct);
+unusual:
+	entry_unusual(data, vcpu);
 }
 
 /**
@@ -274,13 +424,10 @@ void l1t_account_close(struct l1t_account *acct)
 	u64 now = l1t_ticks();
 
 	l1t_account_write_begin(acct);
-	if (acct->open) {
-		/* Neither handled nor left, if it was L3's. */
-		acct->rare &= ~L1T_RARE_L3;
-		close_exit(acct, L1T_LEVEL2, now);
-	}
-	if (acct->entry_ticks)
-		acct->guest_ticks += l1t_ticks_since(acct->entry_ticks, now);
-	acct->entry_ticks = 0;
+	if (acct->open)
+		end_any_exit(acct, now);
+	else if (acct->since_ticks)
+		acct->guest_ticks += now;
+	acct->since_ticks = 0;
 	l1t_account_write_end(acct);
 }

@@ -11,10 +11,13 @@
 void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 		    unsigned long a3);
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu);
+void l1t_exit_init(void);
 struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu);
 void l1t_account_close(struct l1t_account *acct);
-void l1t_exit_forget(const struct kvm_vcpu *vcpu);
+void l1t_exit_forget(const struct l1t_account *acct);
 u64 l1t_exit_unattributed(void);
+
+extern const u32 l1t_no_reason;
 
 /*
  * Where KVM keeps the reason of the last exit. 0: not known, and reasons are

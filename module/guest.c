@@ -28,6 +28,39 @@ static u64 nr_vcpus_ever;
 static atomic_t nr_unfreed = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_freed);
 
+static struct kmem_cache *vcpu_cache;
+
+/**
+ * l1t_guests_init() - get ready for guests
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int l1t_guests_init(void)
+{
+	int err = l1t_accounts_init();
+
+	if (err)
+		return err;
+	vcpu_cache = kmem_cache_create("l1tune_vcpu", sizeof(struct l1t_vcpu),
+				       __alignof__(struct l1t_vcpu), 0, NULL);
+	if (!vcpu_cache) {
+		l1t_accounts_exit();
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * l1t_guests_exit() - undo l1t_guests_init()
+ *
+ * Context: no guest is left, see l1t_guests_wait_freed().
+ */
+void l1t_guests_exit(void)
+{
+	kmem_cache_destroy(vcpu_cache);
+	l1t_accounts_exit();
+}
+
 /**
  * l1t_vcpu_alloc() - a vCPU block, not yet in the registry
  *
@@ -35,7 +68,7 @@ static DECLARE_WAIT_QUEUE_HEAD(all_freed);
  */
 struct l1t_vcpu *l1t_vcpu_alloc(void)
 {
-	struct l1t_vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL);
+	struct l1t_vcpu *v = kmem_cache_zalloc(vcpu_cache, GFP_KERNEL);
 
 	if (!v)
 		return NULL;
@@ -53,7 +86,7 @@ struct l1t_vcpu *l1t_vcpu_alloc(void)
 void l1t_vcpu_free(struct l1t_vcpu *v)
 {
 	l1t_account_free(&v->acct);
-	kfree(v);
+	kmem_cache_free(vcpu_cache, v);
 }
 
 static void guest_free(struct rcu_head *rcu)
@@ -196,7 +229,7 @@ void l1t_vcpu_put(struct l1t_vcpu *v)
 static void vcpu_leave(struct l1t_vcpu *v)
 {
 	hash_del_rcu(&v->node);
-	l1t_exit_forget(v->vcpu);
+	l1t_exit_forget(&v->acct);
 	l1t_account_close(&v->acct);
 	l1t_nested_set(v, false);
 	v->kvm_exits = v->vcpu->stat.exits;

@@ -157,6 +157,8 @@ extern raw_spinlock_t l1t_lock;
 extern struct list_head l1t_guests;
 extern struct l1t_ledger l1t_ledger;
 
+int l1t_guests_init(void);
+void l1t_guests_exit(void);
 struct l1t_guest *l1t_guest_alloc(void);
 struct l1t_vcpu *l1t_vcpu_alloc(void);
 void l1t_vcpu_free(struct l1t_vcpu *v);

@@ -5,6 +5,7 @@
 
 #include "attach.h"
 #include "clock.h"
+#include "exit.h"
 #include "guest.h"
 #include "limit.h"
 #include "symbol.h"
@@ -17,15 +18,19 @@ static int __init l1tune_init(void)
 	int err;
 
 	l1t_clock_init();
+	l1t_exit_init();
 	err = l1t_symbol_init();
 	if (err)
 		return err;
 	err = l1t_limits_init();
 	if (err)
 		return err;
-	err = l1t_devices_init();
+	err = l1t_guests_init();
 	if (err)
 		return err;
+	err = l1t_devices_init();
+	if (err)
+		goto err_devices;
 	err = l1t_sysfs_init();
 	if (err)
 		goto err_sysfs;
@@ -41,6 +46,9 @@ err_attach:
 	l1t_sysfs_exit();
 err_sysfs:
 	l1t_devices_exit();
+	l1t_guests_wait_freed();
+err_devices:
+	l1t_guests_exit();
 	return err;
 }
 
@@ -52,6 +60,7 @@ static void __exit l1tune_exit(void)
 	l1t_birth_drain();
 	l1t_devices_exit();
 	l1t_guests_wait_freed();
+	l1t_guests_exit();
 	l1t_sysfs_exit();
 	/* A thread may still be on its way out of a ticket of ours. */
 	synchronize_rcu_tasks();

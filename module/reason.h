@@ -12,10 +12,12 @@
 enum l1t_isa { L1T_ISA_NONE, L1T_ISA_VMX = 1, L1T_ISA_SVM = 2 };
 
 /*
- * VMX: the basic exit reason, all known ones are below 128.
+ * VMX: the basic exit reason, all known ones are below 0x100.
  * SVM: 0x000-0x0ff as they are, 0x400-0x40f behind them, the others share
  * three slots at the end.
+ * So a reason below L1T_SLOTS_PLAIN is its own slot on both.
  */
+#define L1T_SLOTS_PLAIN		0x100
 #define L1T_SLOT_SVM_400	0x100
 #define L1T_SLOT_SVM_ERR	0x110
 #define L1T_SLOT_OTHER		0x111
@@ -26,19 +28,18 @@ enum l1t_isa { L1T_ISA_NONE, L1T_ISA_VMX = 1, L1T_ISA_SVM = 2 };
 #define L1T_CODE_OTHER		65534
 #define L1T_CODE_UNKNOWN	65535
 
-static __always_inline unsigned int l1t_slot_vmx(u32 reason)
+/* @reason: as KVM has it; on VMX with flags in its upper half */
+static inline unsigned int l1t_slot(enum l1t_isa isa, u32 reason)
 {
-	reason &= 0xffff;
-	return likely(reason < 128) ? reason : L1T_SLOT_OTHER;
-}
-
-static __always_inline unsigned int l1t_slot_svm(u32 code)
-{
-	if (likely(code < 0x100))
-		return code;
-	if (likely(code - 0x400 < 0x10))
-		return code - 0x400 + L1T_SLOT_SVM_400;
-	return code == (u32)-1 ? L1T_SLOT_SVM_ERR : L1T_SLOT_OTHER;
+	if (isa == L1T_ISA_VMX)
+		reason &= 0xffff;
+	if (reason < L1T_SLOTS_PLAIN)
+		return reason;
+	if (isa == L1T_ISA_VMX)
+		return L1T_SLOT_OTHER;
+	if (reason - 0x400 < 0x10)
+		return reason - 0x400 + L1T_SLOT_SVM_400;
+	return reason == (u32)-1 ? L1T_SLOT_SVM_ERR : L1T_SLOT_OTHER;
 }
 
 bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot);

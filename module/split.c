@@ -124,16 +124,16 @@ void l1t_split_throttle(struct l1t_account *acct, bool on)
  * l1t_split_parts() - the parts of an exit, up to some moment
  * @split: of the open exit, as of one moment
  * @now: that moment, in ticks
- * @total_ns: the exit's time up to it
- * @parts_ns: L1T_PARTS of them, filled in
+ * @total_ticks: the exit's time up to it
+ * @parts_ticks: L1T_PARTS of them, filled in
  *
- * Never more than @total_ns in sum: begin and end of a part may have been on
+ * Never more than @total_ticks in sum: begin and end of a part may have been on
  * CPUs whose clocks differ by a little.
  */
-void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ns,
-		     u64 *parts_ns)
+void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ticks,
+		     u64 *parts_ticks)
 {
-	u64 left = total_ns;
+	u64 left = total_ticks;
 	unsigned int i;
 
 	for (i = 0; i < L1T_PARTS; i++) {
@@ -141,7 +141,7 @@ void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ns,
 
 		if (split->part == i)
 			ticks += l1t_ticks_since(split->since_ticks, now);
-		parts_ns[i] = min(l1t_ticks_to_ns(ticks), left);
-		left -= parts_ns[i];
+		parts_ticks[i] = min(ticks, left);
+		left -= parts_ticks[i];
 	}
 }

@@ -40,8 +40,8 @@ struct l1t_split {
 	u64 ticks[L1T_PARTS];
 };
 
-void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ns,
-		     u64 *parts_ns);
+void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ticks,
+		     u64 *parts_ticks);
 
 /* What the hooks tell; attach.c registers them. */
 void l1t_split_run(struct kvm_vcpu *vcpu);
