@@ -28,6 +28,7 @@ tool: # the tool, build/l1tune
 selftests: # the programs that the tests run in an emulated L1
 	@$(MAKE) -C selftests/vmm O='$(O)'
 	@$(MAKE) -C selftests/programs O='$(O)'
+	@$(MAKE) -C selftests/bench O='$(O)'
 
 .PHONY: setup
 setup: # install the Debian packages that demo, check and shell need
@@ -40,6 +41,10 @@ demo: setup tool selftests # the whole thing in an emulated cloud instance
 .PHONY: check
 check: setup # all tests, in emulated L1 hosts with VMX and with SVM
 	@selftests/check
+
+.PHONY: bench
+bench: setup # what looking costs, beside other observers; BENCH="--json vmx-6.1" for options
+	@selftests/bench/run $(BENCH)
 
 .PHONY: shell
 shell: setup tool selftests # a console in an emulated L1; L1="--cpu svm" for options

@@ -82,7 +82,7 @@ static void usage(FILE *f)
 	      "  --churn N            create, run and destroy the guest N times\n"
 	      "  --expect             print the exits that each vCPU must have taken\n"
 	      "  --stats              print KVM's own statistics of each vCPU\n"
-	      "  --time               print how long each vCPU ran\n"
+	      "  --time               print how long each vCPU ran, and its thread\n"
 	      "  --help               this text\n", f);
 }
 
@@ -309,8 +309,9 @@ static int report(struct options *o, struct vmm *vm)
 			       vmm_undefined(vm, v));
 		if (o->time)
 			printf("time vcpu=%u tid=%d rounds=%" PRIu64 " wall_ns=%" PRIu64
-			       " wall_tsc=%" PRIu64 " user_exits=%" PRIu64 "\n", v, res.tid,
-			       res.rounds, res.wall_ns, res.wall_tsc, res.user_exits);
+			       " wall_tsc=%" PRIu64 " cpu_ns=%" PRIu64 " user_exits=%" PRIu64 "\n",
+			       v, res.tid, res.rounds, res.wall_ns, res.wall_tsc, res.cpu_ns,
+			       res.user_exits);
 		if (o->stats && vmm_read_stats(vm, v, print_stat, &id)) {
 			fprintf(stderr, "vmm: %s\n", vmm_error());
 			return -1;

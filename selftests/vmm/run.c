@@ -14,12 +14,17 @@
 
 #define KICK_SIGNAL	SIGRTMIN
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void spin_us(uint32_t us)
@@ -200,16 +205,18 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vmm *vm = vcpu->vm;
-	uint64_t tsc, ns;
+	uint64_t tsc, ns, cpu_ns;
 	int ret;
 
 	vcpu->res.tid = syscall(SYS_gettid);
 	begin_start(vm);
+	cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	ns = now_ns();
 	tsc = __rdtsc();
 	ret = run_vcpu(vcpu);
 	vcpu->res.wall_tsc = __rdtsc() - tsc;
 	vcpu->res.wall_ns = now_ns() - ns;
+	vcpu->res.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	vcpu->res.complete = ret > 0;
 	if (ret < 0) {
 		memcpy(vcpu->error, vmm_error(), sizeof(vcpu->error));

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define VMM_MAX_VCPUS	64
+#define VMM_MAX_VCPUS	240
 #define VMM_MAX_EXITS	32
 
 /* What a guest can be told to do; README.md has which exits that takes. */
@@ -69,6 +69,7 @@ struct vmm_result {
 	uint64_t rounds;		/* completed ones */
 	uint64_t wall_ns;		/* from the first KVM_RUN to the end of the last */
 	uint64_t wall_tsc;
+	uint64_t cpu_ns;		/* of it, what its thread had a CPU for */
 	uint64_t user_exits;		/* returns of KVM_RUN */
 	bool complete;			/* false: killed or failed within a round */
 };

@@ -7,7 +7,8 @@
  * channel run NONCE COMMAND [ARG]...  COMMAND's output, with a mark before it and one with its exit status behind it
  * channel copy NONCE [MARK]           standard input as it is, then the mark MARK, if given
  * channel relay NONCE [HOOK]          standard input, which is the debug port of a machine inside this one, up to its mark "end"; the
- *                                     program HOOK is run with "begin" and "end" at COMMAND's. Fails if the input ends before the mark.
+ *                                     program HOOK is run with "begin" and "end" at COMMAND's, and with "count NAME" at a mark of that
+ *                                     name, which COMMAND writes itself. Fails if the input ends before the mark.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -169,7 +170,7 @@ struct relay {
 	bool ended;
 };
 
-static void call_hook(const char *hook, const char *what)
+static void call_hook(const char *hook, const char *what, const char *name)
 {
 	pid_t pid = fork();
 	int status;
@@ -177,7 +178,7 @@ static void call_hook(const char *hook, const char *what)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		execl(hook, hook, what, NULL);
+		execl(hook, hook, what, name, NULL);
 		die(hook);
 	}
 	if (waitpid(pid, &status, 0) < 0 || status)
@@ -186,13 +187,19 @@ static void call_hook(const char *hook, const char *what)
 
 static void relay_mark(struct relay *relay)
 {
-	const char *mark = relay->held + relay->prefix_len;
+	char *mark = relay->held + relay->prefix_len;
 
+	if (!strncmp(mark, "count ", 6)) {
+		relay->held[relay->held_len - 1] = '\0';
+		if (relay->hook)
+			call_hook(relay->hook, "count", mark + 6);
+		return;
+	}
 	relay->ended = !strncmp(mark, "end" MARK_BYTE, 4);
 	if (relay->ended)
 		return;
 	if (relay->hook)
-		call_hook(relay->hook, *mark == 'b' ? "begin" : "end");
+		call_hook(relay->hook, *mark == 'b' ? "begin" : "end", NULL);
 	put(relay->held, relay->held_len);
 }
 

@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Usage: cost.sh [-o OBSERVER,…] [-k KIND,…] [-g GUESTS,…] [-l]
+# Runs in an L1 host whose time is instructions. For each observer, kind of exit
+# and number of guests prints what a round trip (exit, entry and what is between)
+# costs and over how many it was measured, as "cost OBSERVER KIND GUESTS
+# INSTRUCTIONS EXITS". With -l L0 tells its counts before, between and after the
+# two runs that are compared.
+#
+# A cost is the difference of two runs that differ in their number of exits
+# alone, by that difference. With one guest it is what passes on the machine's
+# only CPU, so an observer's own process is in it. Guests that sleep and guests
+# that take turns are charged what their threads had a CPU for: time in which
+# all sleep passes too.
+PATH=$PATH:/selftests
+OBSERVERS=none,l1tune,perf-stat,ftrace,bpftrace-count,perf-kvm,bpftrace-hist
+KINDS=cpuid,out,halt,ept
+GUESTS=1
+ask_l0=
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+events=/sys/kernel/tracing/events/kvm
+bpftrace_count='tracepoint:kvm:kvm_exit { @[args->exit_reason] = count(); }'
+bpftrace_hist='tracepoint:kvm:kvm_exit { @reason[tid] = args->exit_reason; @since[tid] = nsecs; }
+tracepoint:kvm:kvm_entry /@since[tid]/ { @[@reason[tid]] = hist(nsecs - @since[tid]); delete(@since[tid]); }'
+
+fail()
+{
+	echo "cost.sh: $*" >&2
+	exit 1
+}
+
+# start_process WORDS COMMAND…: until it has said WORDS
+start_process()
+{
+	words=$1 tries=600
+	shift
+	: > "$tmp/observer"
+	"$@" > "$tmp/observer" 2>&1 &
+	observer_pid=$!
+	until grep -q "$words" "$tmp/observer"; do
+		kill -0 "$observer_pid" 2> /dev/null || fail "$1: $(tail -n 3 "$tmp/observer")"
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || fail "$1 does not start: $(tail -n 3 "$tmp/observer")"
+		sleep 0.1
+	done
+	sleep 2
+}
+
+start_observer()
+{
+	observer_pid=
+	case $1 in
+	none) ;;
+	l1tune) modprobe l1tune || fail "modprobe l1tune failed" ;;
+	perf-stat) start_process '' perf stat -a -e kvm:kvm_exit -o "$tmp/stat" ;;
+	perf-kvm) start_process '' perf kvm stat record -a -o "$tmp/perf.data" ;;
+	ftrace) echo 1 > $events/kvm_exit/enable && echo 1 > $events/kvm_entry/enable ;;
+	bpftrace-count) start_process Attaching bpftrace -e "$bpftrace_count" ;;
+	bpftrace-hist) start_process Attaching bpftrace -e "$bpftrace_hist" ;;
+	*) fail "no observer $1" ;;
+	esac
+	# perf says nothing when it is ready.
+	case $1 in
+	perf-*) sleep 20 ;;
+	esac
+}
+
+stop_observer()
+{
+	case $1 in
+	none) ;;
+	l1tune) rmmod l1tune ;;
+	ftrace)
+		echo 0 > $events/kvm_exit/enable
+		echo 0 > $events/kvm_entry/enable
+		echo > /sys/kernel/tracing/trace
+		;;
+	*)
+		kill -INT "$observer_pid"
+		wait "$observer_pid"
+		rm -f "$tmp/perf.data"
+		;;
+	esac
+	return 0
+}
+
+# How many exits the two runs have, of one guest and of each of several.
+numbers()
+{
+	case $1-$2 in
+	cpuid-1) echo 1000 21000 ;;
+	out-1) echo 1000 4000 ;;
+	halt-1 | l3rdmsr-1) echo 100 600 ;;
+	ept-1) echo 500 4500 ;;
+	*) echo 10 60 ;;
+	esac
+}
+
+# instructions KIND GUESTS N: of N exits of each guest, and what is around them
+instructions()
+{
+	# shellcheck disable=SC2046 # words on purpose
+	for guest in $(seq "$2"); do
+		vmm --time --period-us 200 "$1=$3" > "$tmp/guest$guest" 2>&1 &
+		guests="$guests $!"
+	done
+	for pid in $guests; do
+		wait "$pid" || fail "a guest failed: $(cat "$tmp"/guest*)"
+	done
+	guests=
+	cat "$tmp"/guest* | tr ' ' '\n' | awk -F = -v sleeps="$([ "$1" = halt ] || [ "$2" -gt 1 ] && echo 1)" '
+		$1 == "wall_ns" { ns = $2 }
+		$1 == "wall_tsc" { tsc = $2 }
+		$1 == "cpu_ns" { sum += sleeps ? $2 * tsc / ns : tsc }
+		END { printf "%.0f\n", sum }'
+	rm "$tmp"/guest*
+}
+
+# tell_l0 NAME: L0 prints its counts so far; its clock runs on meanwhile, no L2 does
+tell_l0()
+{
+	[ -n "$ask_l0" ] || return 0
+	# shellcheck source=/dev/null
+	. /l1/env
+	printf '\036%s:count %s\036' "$L1_NONCE" "$1"
+	sleep 1
+}
+
+# measure OBSERVER KIND GUESTS
+measure()
+{
+	# shellcheck disable=SC2046 # words on purpose
+	set -- "$@" $(numbers "$2" "$3")
+	tell_l0 "$1/$2/begin"
+	few=$(instructions "$2" "$3" "$4") || exit
+	tell_l0 "$1/$2/few"
+	many=$(instructions "$2" "$3" "$5") || exit
+	tell_l0 "$1/$2/many"
+	echo "$few $many" | awk -v what="cost $1 $2 $3" -v n="$((($5 - $4) * $3))" '{ printf "%s %.1f %d\n", what, ($2 - $1) / n, n }'
+}
+
+while getopts o:k:g:l option; do
+	case $option in
+	o) OBSERVERS=$OPTARG ;;
+	k) KINDS=$OPTARG ;;
+	g) GUESTS=$OPTARG ;;
+	l) ask_l0=1 ;;
+	*) exit 2 ;;
+	esac
+done
+
+# Where things are in memory is chance; here it should not be.
+echo 0 > /proc/sys/kernel/randomize_va_space
+# What polls for the end of a sleep is not asleep.
+echo 0 > /sys/module/kvm/parameters/halt_poll_ns
+for observer in $(echo "$OBSERVERS" | tr , ' '); do
+	start_observer "$observer"
+	for kind in $(echo "$KINDS" | tr , ' '); do
+		for guests_wanted in $(echo "$GUESTS" | tr , ' '); do
+			measure "$observer" "$kind" "$guests_wanted"
+		done
+	done
+	stop_observer "$observer"
+done

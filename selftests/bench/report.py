@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Turns what the benchmark's machines printed into a table, JSON, the README's
+figures, or a verdict on the budget.
+
+report.py table|json|readme|budget [FILE] LOG…
+
+A LOG is named after its scene: build/bench/vmx-6.1, svm-6.12, l0-shadow, scale.
+"""
+import json
+import os
+import re
+import sys
+
+OBSERVERS = {
+    'none': 'none',
+    'l1tune': 'l1tune',
+    'perf-stat': 'perf stat -e kvm:kvm_exit',
+    'ftrace': 'ftrace kvm_exit, kvm_entry',
+    'bpftrace-count': 'bpftrace, count by reason',
+    'perf-kvm': 'perf kvm stat record',
+    'bpftrace-hist': 'bpftrace, times by reason',
+}
+KINDS = {
+    'cpuid': 'CPUID',
+    'out': 'port I/O',
+    'halt': 'HLT wake-up',
+    'ept': 'EPT fault',
+    'l3rdmsr': 'RDMSR of L3',
+}
+# What L1's KVM executes that may be an exit to L0: of those in L0's statistics.
+TRAPPING = ('VMREAD', 'VMWRITE', 'MSR_READ', 'MSR_WRITE', 'VMLAUNCH', 'VMRESUME', 'VMCLEAR',
+            'VMPTRLD', 'VMPTRST', 'INVEPT', 'INVVPID', 'VMON', 'VMOFF')
+MARKS = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
+
+
+def read_log(path):
+    """A scene: {'name', 'cost': {(observer, kind, guests): instructions}, 'exits': …, 'trapping': …, 'scale': …}"""
+    scene = {'name': os.path.basename(path), 'cost': {}, 'exits': {}, 'trapping': {}, 'scale': {}}
+    counts = {}
+    with open(path, encoding='utf-8', errors='replace') as log:
+        for line in log:
+            words = line.split()
+            if not words:
+                continue
+            if words[0] == 'cost' and len(words) == 6:
+                key = (words[1], words[2], int(words[3]))
+                scene['cost'][key] = float(words[4])
+                scene['exits'][key] = int(words[5])
+            elif words[0] == 'l0-exits-at' and len(words) == 4:
+                counts.setdefault(words[1], {})[words[2]] = int(words[3])
+            elif words[0] == 'scale' and len(words) >= 3:
+                scene['scale'][' '.join(words[1:-1])] = float(words[-1])
+    for (observer, kind, guests), exits in scene['exits'].items():
+        at = [counts.get(f'{observer}/{kind}/{when}') for when in ('begin', 'few', 'many')]
+        if None in at:
+            continue
+        begin, few, many = at
+        scene['trapping'][(observer, kind)] = {
+            reason: ((many.get(reason, 0) - few.get(reason, 0)) -
+                     (few.get(reason, 0) - begin.get(reason, 0))) / exits
+            for reason in many}
+    return scene
+
+
+def title(scene):
+    name = scene['name']
+    if name.startswith('l0-'):
+        return 'VMX in three layers, L0 %s VMCS shadowing' % ('with' if name == 'l0-shadow' else 'without')
+    isa, _, kernel = name.partition('-')
+    return f'{isa.upper()}, Linux {kernel}'
+
+
+def columns(scene):
+    return sorted({(kind, guests) for _, kind, guests in scene['cost']},
+                  key=lambda c: (c[1], list(KINDS).index(c[0])))
+
+
+def observers(scene):
+    there = {observer for observer, _, _ in scene['cost']}
+    return [o for o in OBSERVERS if o in there]
+
+
+def added(scene, observer, kind, guests):
+    cost = scene['cost']
+    if (observer, kind, guests) not in cost or ('none', kind, guests) not in cost:
+        return None
+    return cost[observer, kind, guests] - cost['none', kind, guests]
+
+
+def cost_rows(scene):
+    rows = [['observer'] + [KINDS[k] + (f', {g} guests' if g > 1 else '') for k, g in columns(scene)]]
+    for observer in observers(scene):
+        row = [OBSERVERS[observer]]
+        for kind, guests in columns(scene):
+            if observer == 'none':
+                row.append('%.0f' % scene['cost'][observer, kind, guests])
+                continue
+            more = added(scene, observer, kind, guests)
+            row.append('-' if more is None else '%+.0f' % more)
+        rows.append(row)
+    return rows
+
+
+def trapping_rows(scene):
+    kinds = [k for k in KINDS if any(kind == k for _, kind in scene['trapping'])]
+    rows = [['exits to L0 for each'] + [KINDS[k] for k in kinds]]
+    for observer in observers(scene):
+        row = [OBSERVERS[observer]]
+        for kind in kinds:
+            counts = scene['trapping'].get((observer, kind))
+            if counts is None:
+                row.append('-')
+                continue
+            some = [(r, counts[r]) for r in TRAPPING if counts.get(r, 0) >= 0.05]
+            row.append('%.1f' % sum(n for _, n in some) +
+                       (' (%s)' % ', '.join('%s %.1f' % (r, n) for r, n in some) if some else ''))
+        rows.append(row)
+    return rows
+
+
+def worse(scene):
+    """Where l1tune costs more than a peer does."""
+    found = []
+    for kind, guests in columns(scene):
+        ours = added(scene, 'l1tune', kind, guests)
+        for peer in observers(scene):
+            theirs = added(scene, peer, kind, guests)
+            if peer not in ('none', 'l1tune') and None not in (ours, theirs) and theirs < ours:
+                found.append('%s%s: %s costs %.0f less' % (
+                    KINDS[kind], f' of {guests} guests' if guests > 1 else '',
+                    OBSERVERS[peer], ours - theirs))
+    return found
+
+
+def text(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        yield '  '.join(c.ljust(w) if not i else c.rjust(w)
+                        for i, (c, w) in enumerate(zip(row, widths))).rstrip()
+
+
+def markdown(rows):
+    yield '| ' + ' | '.join(rows[0]) + ' |'
+    yield '|---' + '|---:' * (len(rows[0]) - 1) + '|'
+    for row in rows[1:]:
+        yield '| ' + ' | '.join(row) + ' |'
+
+
+def report(scenes, render, heading):
+    for scene in scenes:
+        if not scene['cost']:
+            continue
+        yield heading(title(scene))
+        yield ''
+        yield from render(cost_rows(scene))
+        yield ''
+        for line in worse(scene):
+            yield 'Dearer than a peer: ' + line + '.' + ('  ' if render is markdown else '')
+        if worse(scene):
+            yield ''
+        if scene['trapping']:
+            yield from render(trapping_rows(scene))
+            yield ''
+    scale = {what: value for scene in scenes for what, value in scene['scale'].items()}
+    if scale:
+        yield heading('Scale')
+        yield ''
+        yield from render([['measured', 'value']] +
+                          [[what, '%.0f' % v if v >= 100 else '%.3g' % v] for what, v in scale.items()])
+        yield ''
+
+
+def as_json(scenes):
+    return {'schema': 1, 'unit': 'instructions per exit and entry', 'scenes': [{
+        'scene': scene['name'],
+        'cost': [{'observer': o, 'kind': k, 'guests': g, 'instructions': cost,
+                  'added': added(scene, o, k, g), 'exits': scene['exits'][o, k, g]}
+                 for (o, k, g), cost in scene['cost'].items()],
+        'l0_exits': [{'observer': o, 'kind': k, 'per_exit': counts}
+                     for (o, k), counts in scene['trapping'].items()],
+        'scale': scene['scale'],
+    } for scene in scenes]}
+
+
+def replace_figures(path, lines):
+    with open(path, encoding='utf-8') as f:
+        old = f.read()
+    begin, end = (old.find(mark) for mark in MARKS)
+    if begin < 0 or end < begin:
+        sys.exit(f'report.py: {path} has no place for figures ({MARKS[0]})')
+    new = old[:begin + len(MARKS[0])] + '\n\n' + '\n'.join(lines).rstrip('\n') + '\n\n' + old[end:]
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(new)
+
+
+def check_budget(path, scenes):
+    """KTAP: one result a line of the budget, 'SCENE KIND INSTRUCTIONS'."""
+    with open(path, encoding='utf-8') as f:
+        budget = [line.split() for line in f if re.match(r'[a-z]', line)]
+    budget = [b for b in budget if any(s['name'] == b[0] for s in scenes)]
+    failed = False
+    print(f'1..{len(budget)}')
+    for number, (name, kind, most) in enumerate(budget, 1):
+        scene = next(s for s in scenes if s['name'] == name)
+        more = added(scene, 'l1tune', kind, 1)
+        ok = more is not None and more <= float(most)
+        failed |= not ok
+        print('%s %d %s: %s costs %s instructions more, the budget is %s' % (
+            'ok' if ok else 'not ok', number, name, KINDS[kind],
+            'nothing known' if more is None else '%.1f' % more, most))
+    return failed
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'readme', 'budget'):
+        sys.exit(__doc__)
+    what, args = sys.argv[1], sys.argv[2:]
+    path = args.pop(0) if what in ('readme', 'budget') else None
+    scenes = [read_log(log) for log in args]
+    if what == 'json':
+        json.dump(as_json(scenes), sys.stdout, indent=1)
+        print()
+    elif what == 'readme':
+        replace_figures(path, list(report(scenes, markdown, lambda t: f'**{t}**')))
+    elif what == 'budget':
+        sys.exit(check_budget(path, scenes))
+    else:
+        for line in report(scenes, text, lambda t: f'== {t}'):
+            print(line)
+
+
+main()
