@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The registry of guests, and how guests and vCPUs leave it. */
 #include <linux/hashtable.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -38,6 +39,10 @@ static struct kmem_cache *vcpu_cache;
 int l1t_guests_init(void)
 {
 	int err = l1t_accounts_init();
+
+	/* A vCPU with 96 reasons, which is more than is ever seen of one. */
+	BUILD_BUG_ON(sizeof(struct l1t_vcpu) +
+		     (96 + L1T_CELLS_SPARE) * sizeof(struct l1t_cell) > 24 * SZ_1K);
 
 	if (err)
 		return err;

@@ -36,8 +36,8 @@ start_process()
 {
 	words=$1 tries=600
 	shift
-	: > "$tmp/observer"
-	"$@" > "$tmp/observer" 2>&1 &
+	echo "$1:" > "$tmp/observer"
+	"$@" >> "$tmp/observer" 2>&1 &
 	observer_pid=$!
 	until grep -q "$words" "$tmp/observer"; do
 		kill -0 "$observer_pid" 2> /dev/null || fail "$1: $(tail -n 3 "$tmp/observer")"
