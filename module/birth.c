@@ -95,10 +95,14 @@ static void free_stash(struct stash *stash)
 static void sync_vcpus(struct kvm *kvm, struct l1t_guest *g,
 		       struct stash *stash)
 {
-	struct kvm_vcpu *vcpu;
-	L1T_VCPU_INDEX i;
+	int i, n = atomic_read(&kvm->online_vcpus);
 
-	kvm_for_each_vcpu(i, vcpu, kvm) {
+	/*
+	 * Those that are known come first: KVM appends, and keeps all for as
+	 * long as the VM is listed.
+	 */
+	for (i = READ_ONCE(g->nr_vcpus); i < n; i++) {
+		struct kvm_vcpu *vcpu = kvm_get_vcpu(kvm, i);
 		struct l1t_vcpu *v;
 
 		raw_spin_lock(&l1t_lock);

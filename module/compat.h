@@ -47,16 +47,11 @@
 #define L1T_FTRACE_RECURSION		0
 #endif
 
-/*
- * Memslots became a tree, with a bucket for its iterator, and vCPUs an xarray
- * indexed by unsigned long in 5.17.
- */
+/* memslots became a tree, with a bucket for its iterator, in 5.17 */
 #ifdef L1T_HAVE_MEMSLOT_BKT
-#define L1T_VCPU_INDEX	unsigned long
 #define l1t_for_each_memslot(slot, bkt, slots) \
 	kvm_for_each_memslot(slot, bkt, slots)
 #else
-#define L1T_VCPU_INDEX	int
 #define l1t_for_each_memslot(slot, bkt, slots) \
 	for (bkt = 0; bkt < 1; bkt++) \
 		kvm_for_each_memslot(slot, slots)
