@@ -283,13 +283,16 @@ exit_unusual(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
 	begin_exit(acct, vcpu, cell, now);
 }
 
-/* The cell of an exit that has nothing unusual, NULL if there is something. */
+/*
+ * The cell of an exit that has nothing unusual, NULL if there is something:
+ * OTHER has no place in the index.
+ */
 static __always_inline struct l1t_cell *
 usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
 {
-	if (unlikely(reason >= L1T_SLOTS_PLAIN || acct->open))
+	if (unlikely(acct->open))
 		return NULL;
-	return acct->cells[acct->index[l1t_key(level, reason)]];
+	return acct->cells[acct->index[l1t_key(level, l1t_slot_usual(reason))]];
 }
 
 /* Of the remembered vCPU. Straight, too: an L3 may exit as often as an L2. */

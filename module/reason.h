@@ -28,18 +28,27 @@ enum l1t_isa { L1T_ISA_NONE, L1T_ISA_VMX = 1, L1T_ISA_SVM = 2 };
 #define L1T_CODE_OTHER		65534
 #define L1T_CODE_UNKNOWN	65535
 
+/*
+ * The slot of a reason that cannot be mistaken whatever the ISA: VMX has
+ * none like those of SVM that are not plain. OTHER for all the rest.
+ */
+static __always_inline unsigned int l1t_slot_usual(u32 reason)
+{
+	if (likely(reason < L1T_SLOTS_PLAIN))
+		return reason;
+	if (likely(reason - 0x400 < 0x10))
+		return reason - 0x400 + L1T_SLOT_SVM_400;
+	return L1T_SLOT_OTHER;
+}
+
 /* @reason: as KVM has it; on VMX with flags in its upper half */
 static inline unsigned int l1t_slot(enum l1t_isa isa, u32 reason)
 {
 	if (isa == L1T_ISA_VMX)
 		reason &= 0xffff;
-	if (reason < L1T_SLOTS_PLAIN)
-		return reason;
-	if (isa == L1T_ISA_VMX)
-		return L1T_SLOT_OTHER;
-	if (reason - 0x400 < 0x10)
-		return reason - 0x400 + L1T_SLOT_SVM_400;
-	return reason == (u32)-1 ? L1T_SLOT_SVM_ERR : L1T_SLOT_OTHER;
+	else if (reason == (u32)-1)
+		return L1T_SLOT_SVM_ERR;
+	return l1t_slot_usual(reason);
 }
 
 bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot);

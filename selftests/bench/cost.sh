@@ -92,8 +92,8 @@ numbers()
 	case $1-$2 in
 	cpuid-1) echo 1000 21000 ;;
 	out-1) echo 1000 4000 ;;
-	halt-1 | l3rdmsr-1) echo 100 600 ;;
-	ept-1) echo 500 4500 ;;
+	halt-1) echo 100 600 ;;
+	ept-1 | l3rdmsr-1) echo 500 4500 ;;
 	*) echo 10 60 ;;
 	esac
 }
