@@ -167,7 +167,7 @@ def report(scenes, render, heading):
         yield heading('Scale')
         yield ''
         yield from render([['measured', 'value']] +
-                          [[what, '%.0f' % v if v >= 100 else '%.3g' % v] for what, v in scale.items()])
+                          [[what, f'{v:,.0f}' if v >= 100 else '%.3g' % v] for what, v in scale.items()])
         yield ''
 
 

@@ -71,8 +71,8 @@ compare_creation()
 			ticks) of="instructions on the machine" ;;
 			*) of="instructions of the creating threads" ;;
 			esac
-			tell "$1, up to $n: $of without $without"
-			tell "$1, up to $n: with the module, % more $(percent_more "$without" "$with")"
+			tell "$1, up to $n: $of, without $without"
+			tell "$1, up to $n: $of, % more with the module $(percent_more "$without" "$with")"
 		done
 	done
 }
@@ -130,8 +130,8 @@ for vcpus in 30 60 120 240; do
 	crowd_comes "vcpus$vcpus-with" --vcpus $vcpus
 	a=$(creation "vcpus$vcpus-without" ticks | cut -d ' ' -f 2)
 	b=$(creation "vcpus$vcpus-with" ticks | cut -d ' ' -f 2)
-	tell "creation of a guest with $vcpus vCPUs: instructions for each without $((a / vcpus))"
-	tell "creation of a guest with $vcpus vCPUs: with the module, % more $(percent_more "$a" "$b")"
+	tell "creation of a guest with $vcpus vCPUs: instructions on the machine for each, without $((a / vcpus))"
+	tell "creation of a guest with $vcpus vCPUs: instructions on the machine for each, % more with the module $(percent_more "$a" "$b")"
 	crowd_goes
 done
 rmmod l1tune
