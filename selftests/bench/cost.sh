@@ -91,7 +91,7 @@ numbers()
 {
 	case $1-$2 in
 	cpuid-1) echo 1000 21000 ;;
-	out-1) echo 1000 4000 ;;
+	out-1) echo 1000 11000 ;;
 	halt-1) echo 100 600 ;;
 	ept-1 | l3rdmsr-1) echo 500 4500 ;;
 	*) echo 10 60 ;;
