@@ -4,12 +4,14 @@
 #include <linux/rcupdate.h>
 
 #include "attach.h"
+#include "caps_read.h"
 #include "clock.h"
 #include "exit.h"
 #include "guest.h"
 #include "limit.h"
 #include "symbol.h"
 #include "sysfs.h"
+#include "sysfs_caps.h"
 #include "tell.h"
 #include "throttle.h"
 
@@ -19,6 +21,8 @@ static int __init l1tune_init(void)
 
 	l1t_clock_init();
 	l1t_exit_init();
+	l1t_caps_init();
+	l1t_sysfs_caps_init();
 	err = l1t_symbol_init();
 	if (err)
 		return err;

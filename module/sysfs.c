@@ -17,6 +17,7 @@
 #include "guest.h"
 #include "nested.h"
 #include "sysfs.h"
+#include "sysfs_caps.h"
 #include "tell.h"
 
 #define L1T_ABI		1
@@ -279,6 +280,7 @@ static const struct attribute_group *l1_groups[] = {
 	&l1t_denied_group,
 	&l1t_would_deny_group,
 	&l1t_effective_group,
+	&l1t_caps_group,
 	NULL
 };
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What CPUID says of SVM. */
+#include "caps.h"
+
+#define VM_CR_SVM_DISABLED	(1ull << 4)
+
+const struct l1t_svm_feature l1t_svm_features[L1T_SVM_FEATURES] = {
+	{ "npt", 0 },
+	{ "lbr_virtualization", 1 },
+	{ "svm_lock", 2 },
+	{ "nrip_save", 3 },
+	{ "tsc_scaling", 4 },
+	{ "vmcb_clean", 5 },
+	{ "flush_by_asid", 6 },
+	{ "decode_assists", 7 },
+	{ "pause_filter", 10 },
+	{ "pause_filter_threshold", 12 },
+	{ "avic", 13 },
+	{ "virtual_vmload_vmsave", 15 },
+	{ "virtual_gif", 16 },
+	{ "mode_based_execute", 17 },
+	{ "x2avic", 18 },
+	{ "virtual_spec_ctrl", 20 },
+	{ "virtual_nmi", 25 },
+};
+
+/**
+ * l1t_svm_has() - is a feature offered
+ * @caps: CPUID as it was read
+ * @feature: of l1t_svm_features
+ */
+bool l1t_svm_has(const struct l1t_svm_caps *caps, const struct l1t_svm_feature *feature)
+{
+	return caps->offered && (caps->edx >> feature->bit & 1);
+}
+
+/**
+ * l1t_svm_allowed() - may SVM be switched on
+ * @caps: as they were read
+ *
+ * Return: false when there is none, or when firmware has disabled it. A
+ * hypervisor that has no VM_CR disables nothing.
+ */
+bool l1t_svm_allowed(const struct l1t_svm_caps *caps)
+{
+	return caps->offered && !(caps->has_vm_cr && (caps->vm_cr & VM_CR_SVM_DISABLED));
+}
