@@ -33,7 +33,7 @@ write_l0_env()
 		shadow=1
 	fi
 	printf "%s='%s'\n" L0_SHADOW_VMCS "$shadow" L0_COUNT "$L0_EXITS" L1_NONCE "$NONCE" L1_SHELL "$SHELL_WANTED" \
-		L1_MEMORY "$MEMORY" L1_SMP "$SMP" L1_KERNEL_ARGS "$KERNEL_ARGS reboot=t"
+		L1_MEMORY "$MEMORY" L1_SMP "$SMP" L1_KERNEL_ARGS "$KERNEL_ARGS${L1_KERNEL_ARGS:+ $L1_KERNEL_ARGS} reboot=t"
 }
 
 # Takes L1's kernel and INITRAMFS, and makes those of L0 of them, with L1's in it. MEMORY becomes L0's.

@@ -6,15 +6,18 @@
 # Sets EMULATOR to the command that runs the machine.
 qemu_machine()
 {
-	local dir=$1
+	local dir=$1 args=$KERNEL_ARGS${L1_KERNEL_ARGS:+ $L1_KERNEL_ARGS}
 	need qemu-system-x86_64 qemu-system-x86
 	cat "${INITRAMFS[@]}" > "$dir/initrd"
 	# shellcheck disable=SC2054 # these commas are QEMU's
 	EMULATOR=(qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none
-		-cpu 'max,+svm,+npt' -m "$MEMORY" -smp "$SMP"
-		-kernel "$KERNEL_DIR/vmlinuz" -initrd "$dir/initrd" -append "$KERNEL_ARGS"
+		-cpu "${L1_CPU_MODEL:-max,+svm,+npt}" -m "$MEMORY" -smp "$SMP"
+		-kernel "$KERNEL_DIR/vmlinuz" -initrd "$dir/initrd" -append "$args"
 		-chardev "file,id=console,path=$dir/console" -serial chardev:console
 		-chardev stdio,id=debug,signal=off -device isa-debugcon,iobase=0xe9,chardev=debug)
+	if [[ -n ${L1_SMBIOS:-} ]]; then
+		EMULATOR+=(-smbios "$L1_SMBIOS")
+	fi
 	if [[ -n $SHELL_WANTED ]]; then
 		EMULATOR+=(-serial @TTY@)
 	fi
