@@ -4,8 +4,11 @@
 
 #include "cell.h"
 #include "cmd.h"
+#include "escape.h"
+#include "format.h"
 #include "json.h"
 #include "terminal.h"
+#include "transit.h"
 #include "util.h"
 #include "vcpu.h"
 #include "watch.h"
@@ -190,6 +193,78 @@ static void add_sum(struct table *table, const struct snapshot *snapshot)
 	snapshot_free_sum(&sum);
 }
 
+/* How much of each guest's time its exits spend in the hardware and L0. */
+static void print_transit(const struct options *options, const struct snapshot *snapshot)
+{
+	struct transit transit;
+	char *age;
+	size_t i;
+
+	transit_read(options, &transit);
+	if (!transit.is_known) {
+		printf("\ntransit to L0 and back: not known, %s\n", transit.why);
+		return;
+	}
+	age = format_ns(transit.age_ns);
+	printf("\ntransit to L0 and back, estimated by what bench measured %s ago:\n", age);
+	free(age);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+		char *name = escape_for_terminal(guest->guest.name), *low, *high;
+		double low_share, high_share;
+
+		transit_of_guest(&transit, guest, &low_share, &high_share);
+		low = format_percent(low_share);
+		high = format_percent(high_share);
+		printf("%5llu %s: %s to %s of the time that it had a CPU\n",
+		       (unsigned long long)guest->guest.id, name, low, high);
+		free(low);
+		free(high);
+		free(name);
+	}
+}
+
+static void add_transit(const struct options *options, const struct snapshot *snapshot,
+			json_t *json)
+{
+	json_t *value = json_object(), *guests = json_array();
+	struct transit transit;
+	size_t i;
+
+	transit_read(options, &transit);
+	json_object_set_new(value, "why_unknown", transit.is_known ? json_null() :
+							 json_text(transit.why));
+	for (i = 0; transit.is_known && i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+		json_t *one = json_object();
+		double low, high;
+
+		transit_of_guest(&transit, guest, &low, &high);
+		json_object_set_new(one, "id", json_number(guest->guest.id));
+		json_object_set_new(one, "low_ratio", json_real(low));
+		json_object_set_new(one, "high_ratio", json_real(high));
+		json_array_append_new(guests, one);
+	}
+	if (transit.is_known) {
+		json_object_set_new(value, "low_ns", json_real(transit.low_ns));
+		json_object_set_new(value, "high_ns", json_real(transit.high_ns));
+		json_object_set_new(value, "age_ns", json_number(transit.age_ns));
+	}
+	json_object_set_new(value, "l2", guests);
+	json_object_set_new(json, "transit", value);
+}
+
+static int show_json(const struct options *options, const struct host *host,
+		     const struct snapshot *snapshot)
+{
+	json_t *json = json_snapshot(host, snapshot, JSON_REASONS |
+				     (options->sum ? JSON_SUM : 0));
+
+	if (options->transit)
+		add_transit(options, snapshot, json);
+	return json_write(json);
+}
+
 static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
@@ -198,8 +273,7 @@ static int show(const struct options *options, const struct host *host,
 	size_t i;
 
 	if (options->json)
-		return json_print(host, snapshot, JSON_REASONS |
-				  (options->sum ? JSON_SUM : 0));
+		return show_json(options, host, snapshot);
 	table_choose(table, default_columns(options, snapshot),
 		     options->columns);
 	if (options->sum) {
@@ -214,7 +288,11 @@ static int show(const struct options *options, const struct host *host,
 		complain(snapshot->num_guests ? "no exits" : "no guests");
 		return STATUS_OK;
 	}
-	return table_print(table, &options->style);
+	if (table_print(table, &options->style) != STATUS_OK)
+		return STATUS_FAILED;
+	if (options->transit)
+		print_transit(options, snapshot);
+	return STATUS_OK;
 }
 
 static void print_help(void)
@@ -223,7 +301,9 @@ static void print_help(void)
 	       "Shows exits by guest and reason, since the guest's start or in intervals.\n"
 	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
 	       "      --vcpus           each vCPU by itself, and what it does now\n"
-	       "      --sum             all guests as one\n");
+	       "      --sum             all guests as one\n"
+	       "      --transit         also the share of time that exits spend in L0, by what\n"
+	       "                        l1tune bench --save measured\n");
 	options_print_table();
 	options_print_common();
 	table_print_columns(columns, NUM_COLS);
@@ -237,7 +317,7 @@ int cmd_stat(int argc, char *argv[], struct options *options)
 
 	status = options_parse(options, argc, argv,
 			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_VCPUS |
-			       OPTIONS_SUM);
+			       OPTIONS_SUM | OPTIONS_TRANSIT);
 	if (status != STATUS_OK)
 		return status;
 	if (options->help) {

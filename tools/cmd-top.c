@@ -355,18 +355,21 @@ static void print_help(void)
 	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
 	       "  -d, --delay SEC       length of the intervals, 1 without it\n"
 	       "  -n, --count N         end after so many of them\n"
-	       "      --once            one interval as text, without taking the terminal\n");
+	       "      --once            one interval as text, without taking the terminal\n"
+	       "      --transit         the share of time that exits spend in L0, not bars, by what\n"
+	       "                        l1tune bench --save measured\n");
 	options_print_common();
 }
 
 int cmd_top(int argc, char *argv[], struct options *options)
 {
 	struct top top = { .options = options };
+	struct transit transit;
 	int status;
 
 	options->interval_ns = DEFAULT_DELAY_NS;
 	status = options_parse(options, argc, argv,
-			       OPTIONS_COMMON | OPTIONS_TOP);
+			       OPTIONS_COMMON | OPTIONS_TOP | OPTIONS_TRANSIT);
 	if (status != STATUS_OK)
 		return status;
 	if (options->help) {
@@ -381,6 +384,10 @@ int cmd_top(int argc, char *argv[], struct options *options)
 			options->count = 1;
 		status = watch(options, &top.selection, show_json, NULL);
 	} else {
+		if (options->transit) {
+			transit_read(options, &transit);
+			top.choice.transit = &transit;
+		}
 		status = run(&top);
 	}
 	selection_free(&top.selection);

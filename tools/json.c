@@ -281,8 +281,8 @@ json_t *json_document(const struct host *host, const struct timespec *time)
 	return json;
 }
 
-static json_t *document(const struct host *host,
-			const struct snapshot *snapshot, unsigned int contents)
+json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
+		      unsigned int contents)
 {
 	const struct guest_snapshot **guests;
 	json_t *json, *l2;
@@ -328,5 +328,5 @@ int json_write(json_t *json)
 int json_print(const struct host *host, const struct snapshot *snapshot,
 	       unsigned int contents)
 {
-	return json_write(document(host, snapshot, contents));
+	return json_write(json_snapshot(host, snapshot, contents));
 }

@@ -19,6 +19,10 @@ enum {
 int json_print(const struct host *host, const struct snapshot *snapshot,
 	       unsigned int contents);
 
+/* The same without printing it, to add to. */
+json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
+		      unsigned int contents);
+
 /* The pieces that other documents are made of. */
 json_t *json_number(uint64_t value);
 json_t *json_number_or_null(bool known, uint64_t value);

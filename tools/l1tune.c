@@ -13,6 +13,8 @@ static const struct {
 	const char *name;
 	int (*fn)(int argc, char *argv[], struct options *options);
 	const char *description;
+	/* Its exit statuses are its own, and so is what it says of usage. */
+	bool own_status;
 } commands[] = {
 	{ "status", cmd_status, "this L1 at a glance, its guests under it (the default)" },
 	{ "list", cmd_list, "guests: id, name, pid, vCPUs, memory, exits, busy time" },
@@ -22,6 +24,9 @@ static const struct {
 	{ "diff", cmd_diff, "two guests, or two saved states, reason by reason" },
 	{ "limits", cmd_limits, "what guests may take of this machine: show and set it" },
 	{ "events", cmd_events, "guests coming and going, and what was denied, as it happens" },
+	{ "caps", cmd_caps, "what L0 offers of VMX or SVM, what KVM uses, what that saves" },
+	{ "doctor", cmd_doctor, "is this machine ready, and if not, what to do", true },
+	{ "bench", cmd_bench, "what one exit of each kind costs on this machine" },
 };
 
 static void print_help(void)
@@ -54,7 +59,7 @@ static int run(const char *name, int argc, char *argv[],
 		argv[0] = full_name;
 		optind = 0;
 		status = commands[i].fn(argc, argv, options);
-		if (status == STATUS_USAGE)
+		if (status == STATUS_USAGE && !commands[i].own_status)
 			fprintf(stderr, "Try '%s --help'.\n", full_name);
 		free(full_name);
 		return status;
@@ -113,6 +118,7 @@ int main(int argc, char *argv[])
 	struct options options = {
 		.env = { .sysfs = "/sys", .proc = "/proc",
 			 .class_fd = -1, .proc_fd = -1 },
+		.dev = "/dev", .state = "/var/lib/l1tune",
 	};
 	int status, flushed;
 

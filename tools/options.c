@@ -19,6 +19,11 @@ enum {
 	OPTION_VCPUS,
 	OPTION_SUM,
 	OPTION_ONCE,
+	OPTION_DEV,
+	OPTION_STATE,
+	OPTION_COMPARE,
+	OPTION_SAVE,
+	OPTION_TRANSIT,
 };
 
 static const struct {
@@ -44,6 +49,14 @@ static const struct {
 	{ OPTIONS_TOP, { "count", required_argument, NULL, 'n' } },
 	{ OPTIONS_LEVEL, { "level", required_argument, NULL, 'l' } },
 	{ OPTIONS_TOP, { "once", no_argument, NULL, OPTION_ONCE } },
+	{ OPTIONS_MACHINE, { "dev", required_argument, NULL, OPTION_DEV } },
+	{ OPTIONS_MACHINE | OPTIONS_TRANSIT, { "state", required_argument, NULL,
+					       OPTION_STATE } },
+	{ OPTIONS_TRANSIT, { "transit", no_argument, NULL,
+			     OPTION_TRANSIT } },
+	{ OPTIONS_COMPARE, { "compare", required_argument, NULL,
+			     OPTION_COMPARE } },
+	{ OPTIONS_SAVE, { "save", no_argument, NULL, OPTION_SAVE } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -150,6 +163,21 @@ static int take(struct options *options, int option, const char *arg)
 		break;
 	case OPTION_PROC:
 		options->env.proc = arg;
+		break;
+	case OPTION_DEV:
+		options->dev = arg;
+		break;
+	case OPTION_STATE:
+		options->state = arg;
+		break;
+	case OPTION_COMPARE:
+		options->compare = arg;
+		break;
+	case OPTION_TRANSIT:
+		options->transit = true;
+		break;
+	case OPTION_SAVE:
+		options->save = true;
 		break;
 	case OPTION_SORT:
 		options->sort = arg;

@@ -22,6 +22,12 @@ struct options {
 	bool vcpus;
 	bool sum;
 	bool once;
+	/* Of those that look at the machine itself. */
+	const char *dev;
+	const char *state;
+	const char *compare;
+	bool save;
+	bool transit;
 	/* 0 for whichever there is. */
 	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
@@ -43,6 +49,10 @@ enum {
 	OPTIONS_LEVEL = 1 << 9,
 	/* Of what happens by itself, whose count needs no interval. */
 	OPTIONS_EVENTS = 1 << 10,
+	OPTIONS_MACHINE = 1 << 16,
+	OPTIONS_COMPARE = 1 << 17,
+	OPTIONS_SAVE = 1 << 18,
+	OPTIONS_TRANSIT = 1 << 19,
 	/* Of those that print a table, once or at intervals. */
 	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */

@@ -4,6 +4,7 @@
 
 #include "cell.h"
 #include "snapshot.h"
+#include "transit.h"
 
 enum top_sort {
 	TOP_BY_BUSY,
@@ -31,6 +32,8 @@ struct top_choice {
 	/* The guest that the cursor is on: its reasons are shown. */
 	bool has_guest;
 	uint64_t guest_id;
+	/* Show the estimated transit instead of bars; NULL: do not. */
+	const struct transit *transit;
 };
 
 /* Times are parts of one CPU in the interval. */

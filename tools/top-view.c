@@ -12,6 +12,7 @@
 #define WIDE		96
 #define MAX_NAME	32
 #define MAX_BAR		24
+#define TRANSIT_WIDTH	9
 #define NO_SORT		NUM_TOP_SORTS
 
 /* Shares of what a guest's vCPUs or a CPU could have: worth a look, and a lot. */
@@ -82,7 +83,22 @@ static void add_bar(struct frame *frame, double ratio, size_t width)
 	frame_add(frame, FRAME_BAR, draw_bar(ratio, width));
 }
 
-static struct layout lay_out(const struct top_model *model, size_t width)
+/* From what to what, in percent of the time that the guest had a CPU. */
+static void add_transit(struct frame *frame, const struct transit *transit,
+			const struct top_rates *r, size_t width)
+{
+	double on_cpu = (r->guest + r->busy) * NSEC_PER_SEC;
+	char *text = !transit->is_known ? xstrdup(" -") :
+		     xasprintf(" %.0f-%.0f%%",
+			       100 * transit_share(r->exits, transit->low_ns, on_cpu),
+			       100 * transit_share(r->exits, transit->high_ns, on_cpu));
+
+	frame_add(frame, FRAME_NORMAL, fit_left(text, width + 1));
+	free(text);
+}
+
+static struct layout lay_out(const struct top_model *model,
+			     const struct top_choice *choice, size_t width)
 {
 	struct layout l = { .width = width, .id = 3, .is_wide = width >= WIDE };
 	size_t used, i;
@@ -98,6 +114,8 @@ static struct layout lay_out(const struct top_model *model, size_t width)
 	l.bar = l.is_wide ? 8 + (width - WIDE) / 4 : 5;
 	if (l.bar > MAX_BAR)
 		l.bar = MAX_BAR;
+	if (choice->transit)
+		l.bar = TRANSIT_WIDTH;
 	/* All of a line but the name, with the blanks before each column. */
 	used = l.id + 1 + 5 + 8 + 6 * 7 + (l.is_wide ? 7 + 8 : 0) + 1 + l.bar;
 	l.name = width > used + 4 ? width - used : 4;
@@ -108,6 +126,18 @@ static struct layout lay_out(const struct top_model *model, size_t width)
 	if (l.reason > MAX_NAME)
 		l.reason = MAX_NAME;
 	return l;
+}
+
+static char *transit_title(const struct transit *transit)
+{
+	char *age, *text;
+
+	if (!transit->is_known)
+		return xasprintf("  transit not known: %s", transit->why);
+	age = format_ns(transit->age_ns);
+	text = xasprintf("  transit as measured %s ago", age);
+	free(age);
+	return text;
 }
 
 static void draw_title(struct frame *frame, const struct top_model *model,
@@ -137,6 +167,8 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 			  xasprintf("  filter: %s", filter));
 		free(filter);
 	}
+	if (choice->transit)
+		frame_add(frame, FRAME_MESSAGE, transit_title(choice->transit));
 	if (status && status->is_paused)
 		add(frame, FRAME_MESSAGE, "  paused");
 	free(interval);
@@ -191,7 +223,8 @@ static void draw_guests_heading(struct frame *frame, const struct layout *l,
 		add_heading(frame, choice, "THROT", 6, TOP_BY_THROTTLED);
 	add_heading(frame, choice, "GUEST", 6, TOP_BY_GUEST);
 	add_heading(frame, choice, "BUSY", 6, TOP_BY_BUSY);
-	frame_add(frame, FRAME_HEADING, fit_left("", l->bar + 1));
+	frame_add(frame, FRAME_HEADING, fit_left(choice->transit ? " TRANSIT" : "",
+						 l->bar + 1));
 }
 
 static void draw_guest(struct frame *frame, const struct layout *l,
@@ -229,7 +262,10 @@ static void draw_guest(struct frame *frame, const struct layout *l,
 		add_part(frame, r->is_split, r->parts[PART_THROTTLED], whole);
 	add_part(frame, true, r->guest, 1e9);
 	add_part(frame, true, r->busy, whole);
-	add_bar(frame, r->busy / whole, l->bar);
+	if (choice->transit)
+		add_transit(frame, choice->transit, r, l->bar);
+	else
+		add_bar(frame, r->busy / whole, l->bar);
 }
 
 static void draw_reasons_heading(struct frame *frame, const struct layout *l,
@@ -342,7 +378,7 @@ void top_draw(const struct top_model *model, const struct top_choice *choice,
 	      const struct top_status *status, size_t width, size_t height,
 	      struct frame *frame)
 {
-	struct layout l = lay_out(model, width);
+	struct layout l = lay_out(model, choice, width);
 	size_t fixed = choice->panels == TOP_BOTH ? 6 : 4;
 	size_t lines = height > fixed ? height - fixed : 0;
 	size_t guests, first, i;

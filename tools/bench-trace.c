@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench-trace.h"
+#include "machine.h"
+#include "util.h"
+
+#define PREFIX	"l1tune-bench-"
+
+static int write_file(const char *dir, const char *name, const char *value)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	free(path);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void remove_instance(const char *dir)
+{
+	write_file(dir, "events/enable", "0");
+	rmdir(dir);
+}
+
+/* What a bench that was killed has left. */
+static void remove_stale(const char *instances)
+{
+	DIR *dir = opendir(instances);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char *path;
+		pid_t pid;
+
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		pid = atoi(entry->d_name + strlen(PREFIX));
+		if (pid <= 0 || !kill(pid, 0) || errno != ESRCH)
+			continue;
+		path = xasprintf("%s/%s", instances, entry->d_name);
+		remove_instance(path);
+		free(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int bench_trace_open(struct bench_trace *trace, const struct env *env)
+{
+	const char *tracing = machine_has(env->sysfs, "kernel/tracing/instances") ?
+			      "kernel/tracing" : "kernel/debug/tracing";
+	char *instances = xasprintf("%s/%s/instances", env->sysfs, tracing);
+	int err = 0;
+
+	remove_stale(instances);
+	trace->dir = xasprintf("%s/" PREFIX "%d", instances, (int)getpid());
+	free(instances);
+	if (mkdir(trace->dir, 0700)) {
+		err = -errno;
+		free(trace->dir);
+		trace->dir = NULL;
+		return err;
+	}
+	/* Nobody reads it: old events make room for new ones. */
+	write_file(trace->dir, "buffer_size_kb", "64");
+	return 0;
+}
+
+int bench_trace_set(const struct bench_trace *trace, const char *event, bool on)
+{
+	char *name = xasprintf("events/kvm/%s/enable", event);
+	int err = write_file(trace->dir, name, on ? "1" : "0");
+
+	free(name);
+	return err;
+}
+
+void bench_trace_close(struct bench_trace *trace)
+{
+	if (!trace->dir)
+		return;
+	remove_instance(trace->dir);
+	free(trace->dir);
+	trace->dir = NULL;
+}
