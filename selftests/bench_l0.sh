@@ -72,7 +72,7 @@ echo nooverwrite > $TRACE/trace_options
 echo 1024 > $TRACE/buffer_size_kb
 echo 1 > $TRACE/events/kvm/kvm_exit/enable
 echo 1 > $TRACE/events/kvm/kvm_entry/enable
-l1tune bench --json > "$TMP/traced"
+l1tune bench cpuid --json > "$TMP/traced"
 echo 0 > $TRACE/events/enable
 gap=$(gaps)
 rmdir $TRACE

@@ -342,7 +342,8 @@ static int measure_shadow(struct bench *b)
 }
 
 /* Is there a reason not to? */
-static bool skip(struct bench *b, enum bench_kind_id kind)
+static bool skip(struct bench *b, enum bench_kind_id kind,
+		 const struct bench_options *options)
 {
 	struct bench_result *r = &b->m->results[kind];
 
@@ -351,6 +352,8 @@ static bool skip(struct bench *b, enum bench_kind_id kind)
 	if (kind == BENCH_L3_CPUID && !bench_nested_is_on(&b->vm))
 		snprintf(r->skipped, sizeof(r->skipped), "nesting is off: load %s with nested=1",
 			 b->vm.svm ? "kvm_amd" : "kvm_intel");
+	if (options->is_choosy && !options->wanted[kind])
+		snprintf(r->skipped, sizeof(r->skipped), "not asked for");
 	return r->skipped[0];
 }
 
@@ -367,7 +370,7 @@ static int measure_all(struct bench *b, const struct bench_options *options)
 		/* Once VMX is on in the guest, its other exits are another matter. */
 		if (kind == BENCH_L3_CPUID && measure_shadow(b))
 			return -1;
-		if (skip(b, kind))
+		if (skip(b, kind, options))
 			continue;
 		if (kind == BENCH_L3_CPUID &&
 		    bench_vm_run(&b->vm, b->vm.svm ? bench_guest_svm_on :

@@ -62,6 +62,9 @@ struct measurement {
 
 struct bench_options {
 	const char *dev;
+	/* Those to measure, all without any. */
+	bool wanted[NUM_BENCH_KINDS];
+	bool is_choosy;
 	/* Told of each kind before it is measured; or NULL. */
 	void (*progress)(const char *name, unsigned int done, unsigned int all);
 };

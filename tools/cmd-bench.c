@@ -157,9 +157,30 @@ static int print_json(const struct measurement *m, const struct measurement *oth
 	return json_write(json);
 }
 
+static int choose(int argc, char *argv[], struct bench_options *bench)
+{
+	enum bench_kind_id kind;
+	char *shown;
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
+			if (!strcmp(argv[i], bench_kinds[kind].name))
+				break;
+		if (kind == NUM_BENCH_KINDS) {
+			shown = escape_for_terminal(argv[i]);
+			complain("there is no kind '%s': l1tune bench shows those there are", shown);
+			free(shown);
+			return STATUS_USAGE;
+		}
+		bench->wanted[kind] = bench->is_choosy = true;
+	}
+	return STATUS_OK;
+}
+
 static void print_help(void)
 {
-	printf("Usage: l1tune bench [OPTION]...\n\n"
+	printf("Usage: l1tune bench [OPTION]... [KIND]...\n\n"
 	       "Measures by a tiny guest what one exit of each kind costs on this machine. It\n"
 	       "takes a few seconds of one CPU, and needs /dev/kvm; with the module it tells\n"
 	       "KVM's part from the rest, with root whether L0 shadows the VMCS.\n\nOptions:\n"
@@ -188,8 +209,11 @@ int cmd_bench(int argc, char *argv[], struct options *options)
 		print_help();
 		return STATUS_OK;
 	}
-	if (optind < argc) {
-		complain("bench takes no argument");
+	status = choose(argc - optind, argv + optind, &bench);
+	if (status != STATUS_OK)
+		return status;
+	if (bench.is_choosy && options->save) {
+		complain("what is kept is all kinds: leave %s out, or --save", argv[optind]);
 		return STATUS_USAGE;
 	}
 	/* Before the work: what is wrong with the columns is known now. */
