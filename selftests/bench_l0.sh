@@ -78,8 +78,9 @@ gap=$(gaps)
 rmdir $TRACE
 khz=$(sed -n 's/.*"tsc_khz":\([0-9]*\).*/\1/p' "$TMP/bench")
 rest=$(awk -v ns="$(cpuid traced rest_ns)" -v khz="$khz" 'BEGIN { printf "%.0f\n", ns * khz / 1e6 }')
-# Both are of the same exits, which the events make longer.
-near "not KVM's, ticks" 50 "$gap" "$rest"
+# Both are of the same exits, which the events make longer. bench's mean also
+# has the exits by this machine's own timer in it, which the gaps leave out.
+near "not KVM's, ticks" 100 "$gap" "$rest"
 result "what is not KVM's is what lies between the kernel's own events"
 
 # bench's guest has a local APIC in KVM, which takes a look at it at each entry.
