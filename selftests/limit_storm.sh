@@ -13,6 +13,7 @@ kernel_kb()
 	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
 }
 
+# By a counter that each CPU adds to by the dozen: not to the file.
 open_files()
 {
 	cut -f 1 /proc/sys/fs/file-nr
@@ -51,7 +52,8 @@ after=$(kernel_kb)
 ktap_print_msg "kernel memory: $before kB before, $after kB after"
 [ $((after - before)) -lt 1024 ]
 result "the memory is back"
-equal "open files beyond 20 more" 0 "$(($(open_files) > files + 20))"
+ktap_print_msg "open files: $files before, $(open_files) after"
+[ "$(open_files)" -lt $((files + 150)) ]
 result "and the files"
 
 unload
