@@ -132,6 +132,8 @@ grep -q 'l1tune_deny: limit=max_vcpus_per_vm denied value=1 use=1 err=-122 l2=[0
 result "l1tune:l1tune_deny tells of it"
 echo 0 > $TRACING/events/l1tune/enable
 
+# What came before has been told by now.
+sleep 2
 : > "$TMP/uevents"
 mark_log
 before=$(value denied/max_vcpus_per_vm)
@@ -141,6 +143,7 @@ answers vm vcpu:0 $(seq 2000 | sed 's/.*/vcpu:1/') > /dev/null
 took=$(($(cut -d. -f1 /proc/uptime) - start + 1))
 equal "denied" 2000 $(($(value denied/max_vcpus_per_vm) - before)) && within 20 all_told
 all=$?
+ktap_print_msg "uevents stand for $(events ACTION_TAKEN=denied)"
 told=$(grep -c denied "$TMP/uevents")
 lines=$(new_log | grep -c 'l1tune: deny')
 ktap_print_msg "2000 denials in $took s: $told uevents, $lines lines in the log"
