@@ -216,10 +216,14 @@ void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound)
 	atomic64_inc(&exceeded[bound][limit]);
 }
 
-static bool is_set(enum l1t_limit limit)
+/**
+ * l1t_limit_is_set() - is there a limit or an audit threshold
+ * @limit: which
+ */
+bool l1t_limit_is_set(enum l1t_limit limit)
 {
-	return values[L1T_BOUND_LIMIT][limit] != L1T_NO_LIMIT ||
-	       values[L1T_BOUND_AUDIT][limit] != L1T_NO_LIMIT;
+	return l1t_limit_value(limit, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
+	       l1t_limit_value(limit, L1T_BOUND_AUDIT) != L1T_NO_LIMIT;
 }
 
 /* One thing that is asked for, against one limit. */
@@ -293,7 +297,7 @@ static unsigned int list_checks(const struct l1t_demand *d,
 	if (d->vm) {
 		checks[n++] = (struct check){ L1T_MAX_VMS,
 			l1t_ledger.vms + places.vms, 1 };
-		if (is_set(L1T_MAX_VMS_PER_USER))
+		if (l1t_limit_is_set(L1T_MAX_VMS_PER_USER))
 			checks[n++] = (struct check){ L1T_MAX_VMS_PER_USER,
 				most_vms_of_users(d), 1 };
 	}

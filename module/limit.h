@@ -31,6 +31,7 @@ enum l1t_need { L1T_NEED_NONE, L1T_NEED_AUDIT, L1T_NEED_REFUSE };
 const char *l1t_limit_name(enum l1t_limit limit);
 int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value);
 u64 l1t_limit_value(enum l1t_limit limit, enum l1t_bound bound);
+bool l1t_limit_is_set(enum l1t_limit limit);
 int l1t_limit_set(enum l1t_limit limit, enum l1t_bound bound, u64 value);
 u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound);
 enum l1t_hook l1t_limit_hook(enum l1t_limit limit);

@@ -147,12 +147,6 @@ static void tell_exceeded(struct device *l1, const struct l1t_exceeded *what,
 	send(l1, env);
 }
 
-static bool is_set(enum l1t_limit limit)
-{
-	return l1t_limit_value(limit, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
-	       l1t_limit_value(limit, L1T_BOUND_AUDIT) != L1T_NO_LIMIT;
-}
-
 static void tell_effective(struct device *l1, enum l1t_limit limit,
 			   struct kobj_uevent_env *env)
 {
@@ -162,7 +156,7 @@ static void tell_effective(struct device *l1, enum l1t_limit limit,
 	bool effective = l1t_limit_effective(limit);
 
 	sysfs_notify(&l1->kobj, "effective", l1t_limit_name(limit));
-	if (!is_set(limit))
+	if (!l1t_limit_is_set(limit))
 		return;
 	if (state == L1T_HOOK_UNAVAILABLE || state == L1T_HOOK_DETACHED) {
 		pr_err("limit %s is set and not in force: hook %s is %s\n",

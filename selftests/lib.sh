@@ -178,3 +178,20 @@ let_go()
 		wait "$(pid "$name")"
 	done 2> /dev/null
 }
+
+# exits_grow DIRECTORY: of a guest, within a second
+exits_grow()
+{
+	before=$(cat "$1/exits")
+	sleep 1
+	[ "$(cat "$1/exits")" -gt "$before" ]
+}
+
+# kB that the kernel cannot reclaim
+kernel_kb()
+{
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	sleep 2
+	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
+}

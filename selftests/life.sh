@@ -4,22 +4,6 @@
 # the hundred: the registry and the totals stay right, and the memory returns.
 . "${0%/*}/lib.sh"
 
-# kB that the kernel cannot reclaim
-kernel_kb()
-{
-	sync
-	echo 3 > /proc/sys/vm/drop_caches
-	sleep 1
-	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
-}
-
-exits_grow()
-{
-	before=$(cat "$1/exits")
-	sleep 1
-	[ "$(cat "$1/exits")" -gt "$before" ]
-}
-
 # counted NAME: what the module has of it, "LEVEL CODE COUNT", host-caused left out
 counted()
 {

@@ -5,14 +5,6 @@
 # all places are there again, and so is the memory.
 . "${0%/*}/lib.sh"
 
-kernel_kb()
-{
-	sync
-	echo 3 > /proc/sys/vm/drop_caches
-	sleep 2
-	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
-}
-
 # By a counter that each CPU adds to by the dozen: not to the file.
 open_files()
 {

@@ -5,13 +5,6 @@
 # what a guest has had it may have again.
 . "${0%/*}/lib.sh"
 
-exits_grow()
-{
-	before=$(cat "$1/exits")
-	sleep 1
-	[ "$(cat "$1/exits")" -gt "$before" ]
-}
-
 denied()
 {
 	cat "$L1/denied/$1"
