@@ -4,8 +4,9 @@
  * Reads a vCPU's statistics file over and over and holds it to what must be
  * true at any moment: of each reason the parts are no more than the whole,
  * nothing ever goes back, and exits and guest together take all the time
- * there is, by this program's own clock. Ends early with the guest. Prints what
- * it saw; status 1 if anything did not hold.
+ * there is, by this program's own clock, until the vCPU has gone: from then on
+ * nothing changes. Ends early with the guest. Prints what it saw; status 1 if
+ * anything did not hold.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 #define PAGE		4096
 #define MAX_STATS	4096
+#define STATE_NONE	0
 /* The two clocks are read one after the other, on a machine that is busy. */
 #define CLOCK_SLACK_NS	20000000
 
@@ -36,6 +38,7 @@ static unsigned int nr_stats;
 static char data[32 * PAGE];
 static uint64_t data_len;
 static unsigned int bad;
+static bool gone;
 
 static uint64_t now_ns(void)
 {
@@ -107,7 +110,7 @@ static void complain(const struct number *s, const char *what, uint64_t a, uint6
 		printf("# %s: %s: %" PRIu64 ", %" PRIu64 "\n", s->name, what, a, b);
 }
 
-/* Returns exit time plus guest time. */
+/* Returns exit time plus guest time, and whether the vCPU has @gone. */
 static uint64_t check(void)
 {
 	uint64_t time_ns = 0, parts_ns = 0, all_ns = 0;
@@ -118,6 +121,8 @@ static uint64_t check(void)
 		struct number *s = &stats[i];
 		uint64_t v = value(s);
 
+		if (is(s, "state"))
+			gone = v == STATE_NONE;
 		if (is(s, "state") || is(s, "state_since_ns") || is(s, "open_level") ||
 		    is(s, "open_code") || is(s, "untraced"))
 			continue;
@@ -144,7 +149,8 @@ static uint64_t check(void)
 
 int main(int argc, char **argv)
 {
-	uint64_t start, begin, end = 0, first = 0, first_at = 0, all, reads = 0;
+	uint64_t start, begin, end = 0, first = 0, first_at = 0, all, last = 0, reads = 0;
+	bool was_gone;
 	int fd;
 
 	if (argc != 3)
@@ -161,19 +167,23 @@ int main(int argc, char **argv)
 		if (!read_all(fd, data, data_len, header.data_offset))
 			break;
 		end = now_ns();
+		was_gone = gone;
 		all = check();
 		if (!reads++) {
-			first = all;
+			first = last = all;
 			first_at = begin;
 			continue;
 		}
 		/* guest_time_ns and the cells are read one after the other. */
 		if (all - first > end - first_at + CLOCK_SLACK_NS ||
-		    all - first + CLOCK_SLACK_NS + (end - begin) < begin - first_at) {
+		    (!gone &&
+		     all - first + CLOCK_SLACK_NS + (end - begin) < begin - first_at) ||
+		    (was_gone && all != last)) {
 			if (bad++ < 10)
 				printf("# in %" PRIu64 " ns exits and guest took %" PRIu64 " ns\n",
 				       end - first_at, all - first);
 		}
+		last = all;
 	} while (end - start < strtoull(argv[2], NULL, 0) * 1000000000ull);
 
 	printf("# %s: %" PRIu64 " reads of %u statistics, %u wrong\n", argv[1], reads, nr_stats,
