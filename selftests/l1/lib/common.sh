@@ -91,7 +91,7 @@ cached()
 prune_cache()
 {
 	local kind
-	for kind in base channel fast module tmp; do
+	for kind in base channel fast module root tmp; do
 		if [[ -d $CACHE/$kind ]]; then
 			find "$CACHE/$kind" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
 		fi

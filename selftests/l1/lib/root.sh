@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Clean Debian systems, to install and build in as on a machine that has none of what this one has.
+
+# build_root DIR SUITE PACKAGE…
+build_root()
+{
+	local dir=$1 suite=$2 packages
+	shift 2
+	packages=$(IFS=,; echo "$*")
+	say "making a Debian $suite with ${packages:-nothing besides} (about a minute)"
+	# A suite of its own sources; what apt said is of interest only if it failed.
+	suite_sources "$suite" | sed 's/ signed-by=[^]]*//' > "$dir/sources"
+	if ! mmdebstrap --quiet --mode=root --variant=minbase --include="ca-certificates${packages:+,$packages}" \
+		--skip=cleanup/apt/lists "$suite" "$dir/root" "$dir/sources" > "$dir/log" 2>&1; then
+		tail -n 5 "$dir/log" >&2
+		skip "a Debian $suite with ${packages:-nothing besides} cannot be had from $MIRROR"
+	fi
+}
+
+# root_get SUITE PACKAGE…: prints the directory of such a system, which is for looking at only
+root_get()
+{
+	local suite=$1 entry
+	((EUID == 0)) || skip "a Debian $suite of its own takes root's rights (chroot, mount)"
+	need mmdebstrap mmdebstrap
+	entry=$(cached "root/$suite-$(hash_of <(printf '%s\n' "$@"))" build_root "$@")
+	printf '%s\n' "$entry/root"
+}
+
+# in_root ROOT WORK BINDS COMMAND…: runs it in a copy of ROOT that goes with the directory WORK. BINDS names an array of PATH or PATH:DEST, which COMMAND sees too, and may write.
+in_root()
+{
+	local root=$1 work=$2
+	local -n binds_ref=$3
+	shift 3
+	mkdir -p "$work"/{changed,work,root}
+	ROOT=$root WORK=$work BINDS=$(printf '%s\n' "${binds_ref[@]}") \
+		unshare --mount --pid --fork --kill-child -- bash -euc '
+			mount -t overlay overlay -o "lowerdir=$ROOT,upperdir=$WORK/changed,workdir=$WORK/work" "$WORK/root"
+			mount -t proc proc "$WORK/root/proc"
+			while read -r bind; do
+				[[ -n $bind ]] || continue
+				dest=$WORK/root${bind##*:}
+				if [[ -d ${bind%%:*} ]]; then mkdir -p "$dest"; else mkdir -p "${dest%/*}"; touch "$dest"; fi
+				mount --rbind "${bind%%:*}" "$dest"
+			done <<< "$BINDS"
+			exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
+				DEBIAN_FRONTEND=noninteractive chroot "$WORK/root" "$@"
+		' in_root "$@"
+}
