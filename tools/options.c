@@ -24,6 +24,8 @@ enum {
 	OPTION_COMPARE,
 	OPTION_SAVE,
 	OPTION_TRANSIT,
+	OPTION_TEXTFILE,
+	OPTION_BY_REASON,
 };
 
 static const struct {
@@ -31,9 +33,11 @@ static const struct {
 	struct option option;
 } known[] = {
 	{ OPTIONS_COMMON, { "json", no_argument, NULL, 'J' } },
-	{ OPTIONS_COMMON, { "help", no_argument, NULL, 'h' } },
-	{ OPTIONS_COMMON, { "sysfs", required_argument, NULL, OPTION_SYSFS } },
-	{ OPTIONS_COMMON, { "proc", required_argument, NULL, OPTION_PROC } },
+	{ OPTIONS_COMMON | OPTIONS_PLACES, { "help", no_argument, NULL, 'h' } },
+	{ OPTIONS_COMMON | OPTIONS_PLACES, { "sysfs", required_argument, NULL,
+					     OPTION_SYSFS } },
+	{ OPTIONS_COMMON | OPTIONS_PLACES, { "proc", required_argument, NULL,
+					     OPTION_PROC } },
 	{ OPTIONS_COMMON, { "bytes", no_argument, NULL, OPTION_BYTES } },
 	{ OPTIONS_COLUMNS, { "output", required_argument, NULL, 'o' } },
 	{ OPTIONS_COLUMNS, { "sort", required_argument, NULL, OPTION_SORT } },
@@ -57,6 +61,10 @@ static const struct {
 	{ OPTIONS_COMPARE, { "compare", required_argument, NULL,
 			     OPTION_COMPARE } },
 	{ OPTIONS_SAVE, { "save", no_argument, NULL, OPTION_SAVE } },
+	{ OPTIONS_EXPORT, { "textfile", required_argument, NULL,
+			    OPTION_TEXTFILE } },
+	{ OPTIONS_EXPORT, { "by-reason", no_argument, NULL,
+			    OPTION_BY_REASON } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -179,6 +187,12 @@ static int take(struct options *options, int option, const char *arg)
 	case OPTION_SAVE:
 		options->save = true;
 		break;
+	case OPTION_TEXTFILE:
+		options->textfile = arg;
+		break;
+	case OPTION_BY_REASON:
+		options->by_reason = true;
+		break;
 	case OPTION_SORT:
 		options->sort = arg;
 		break;
@@ -220,8 +234,13 @@ int options_parse(struct options *options, int argc, char *argv[],
 void options_print_common(void)
 {
 	printf("  -J, --json            one JSON document; with -i one a line\n"
-	       "      --bytes           sizes in bytes and times in ns, not in units for people\n"
-	       "      --sysfs DIR       what stands for /sys, as in a container\n"
+	       "      --bytes           sizes in bytes and times in ns, not in units for people\n");
+	options_print_places();
+}
+
+void options_print_places(void)
+{
+	printf("      --sysfs DIR       what stands for /sys, as in a container\n"
 	       "      --proc DIR        what stands for /proc\n"
 	       "  -h, --help            this text\n");
 }

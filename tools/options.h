@@ -28,6 +28,8 @@ struct options {
 	const char *compare;
 	bool save;
 	bool transit;
+	const char *textfile;
+	bool by_reason;
 	/* 0 for whichever there is. */
 	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
@@ -53,6 +55,9 @@ enum {
 	OPTIONS_COMPARE = 1 << 17,
 	OPTIONS_SAVE = 1 << 18,
 	OPTIONS_TRANSIT = 1 << 19,
+	/* Of those whose output has a form of its own: help, and where to look. */
+	OPTIONS_PLACES = 1 << 20,
+	OPTIONS_EXPORT = 1 << 21,
 	/* Of those that print a table, once or at intervals. */
 	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */
@@ -67,6 +72,7 @@ int options_parse(struct options *options, int argc, char *argv[],
 		  unsigned int sets);
 
 void options_print_common(void);
+void options_print_places(void);
 void options_print_columns(void);
 void options_print_table(void);
 

@@ -12,7 +12,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 MANUAL = os.path.join(TOP, "man/l1tune.8")
 COMPLETION = os.path.join(TOP, "completion/l1tune")
 # Both forms of an option; completion offers the long ones.
-OPTION = re.compile(r"^ +(?:-(\w), )?--([a-z]+)", re.M)
+OPTION = re.compile(r"^ +(?:-(\w), )?--([a-z-]+)", re.M)
 COLUMN = re.compile(r"^  ([A-Z][A-Z0-9_]+) ", re.M)
 
 
