@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# l1tune export on a real module: what the guest did, guests that came and went
+# between two exports, counters that never go back, a reload that shows.
+. "${0%/*}/lib.sh"
+
+CPUID=CPUID
+[ "$(isa)" = vmx ] || CPUID=cpuid
+
+# sample NAME [LABEL=VALUE]…: its value in the last export
+sample()
+{
+	name=$1
+	shift
+	for label; do
+		labels="$labels${labels:+,}${label%%=*}=\"${label#*=}\""
+	done
+	awk -v series="$name${labels:+{$labels\}}" '$1 == series { print $2 }' "$TMP/export"
+	labels=
+}
+
+export_now()
+{
+	l1tune export > "$TMP/export" 2> "$TMP/stderr"
+}
+
+# went_back BEFORE AFTER: counters and parts of histograms that are less than they were
+went_back()
+{
+	awk 'NR == FNR { if ($1 ~ /(_total|_bucket|_count|_sum)({|$)/) before[$1] = $2; next }
+		$1 in before && $2 + 0 < before[$1] + 0 { print $1, before[$1], $2 }' "$1" "$2"
+}
+
+ktap_print_header
+ktap_set_plan 7
+
+load
+start web --vcpus 2 --hold --rounds 3 cpuid=500
+wait_for said web holding
+wait_for has_guest web
+export_now && ! [ -s "$TMP/stderr" ] && equal "last line" "# EOF" "$(tail -n 1 "$TMP/export")" &&
+	equal "exits" 3000 "$(sample l1tune_exits_total guest=web reason=$CPUID level=2)"
+result "the exits that the guest's program made"
+
+equal "buckets and count" "$(sample l1tune_exit_duration_seconds_count guest=web)" \
+	"$(sample l1tune_exit_duration_seconds_bucket guest=web le=+Inf)" &&
+	equal "guests" 1 "$(grep -c '^l1tune_guest_info{guest="web",id="'"$(guest_of web | sed 's/.*-//')"'"' "$TMP/export")"
+result "its durations, and its number"
+
+before=$(sample l1tune_host_exits_total) vms=$(sample l1tune_host_vms_total)
+vmm -name guest=brief cpuid=700 > "$TMP/brief" 2>&1
+wait_for has_guests 1
+export_now
+equal "brief's series" 0 "$(grep -c '"brief"' "$TMP/export")" && equal "VMs" $((vms + 1)) "$(sample l1tune_host_vms_total)" &&
+	[ $(($(sample l1tune_host_exits_total) - before)) -ge 700 ]
+result "a guest that came and went between two exports is in the totals"
+
+start busy --forever cpuid=200 out=50 halt=5
+wait_for has_guest busy
+tries=0
+: > "$TMP/back"
+cp "$TMP/export" "$TMP/last"
+while [ $tries -lt 30 ]; do
+	l1tune export > "$TMP/next"
+	went_back "$TMP/last" "$TMP/next" >> "$TMP/back"
+	mv "$TMP/next" "$TMP/last"
+	[ $tries -ne 15 ] || let_go busy
+	tries=$((tries + 1))
+done
+equal "counters that went back" "" "$(head -n 3 "$TMP/back")"
+result "no counter goes back, also when a guest ends"
+
+limit max_vms 1
+asks EDQUOT vm
+export_now
+equal "denials, limit, use, effective" "1 1 1 1" "$(sample l1tune_denials_total limit=max_vms) $(sample l1tune_limit limit=max_vms) $(
+	sample l1tune_limit_use limit=max_vms) $(sample l1tune_limit_effective limit=max_vms)"
+result "a denial"
+no_limits
+
+mkdir "$TMP/textfile"
+l1tune export --textfile "$TMP/textfile" && equal "files" l1tune.prom "$(ls -A "$TMP/textfile")" &&
+	grep -q "^l1tune_exits_total{guest=\"web\",reason=\"$CPUID\",level=\"2\"} 3000$" "$TMP/textfile/l1tune.prom"
+result "the file of node_exporter"
+
+export_now
+loaded=$(sample l1tune_load_boottime_seconds)
+unload
+l1tune export --textfile "$TMP/textfile" 2> "$TMP/stderr"
+equal "status" 3 $? && equal "file" "l1tune_up 0" "$(grep -v '^#' "$TMP/textfile/l1tune.prom")" && load && export_now &&
+	[ "$(sample l1tune_load_boottime_seconds)" != "$loaded" ] && equal "exits" 0 "$(sample l1tune_host_exits_total)"
+result "without the module the file says so; after a reload counters start anew"
+
+kill_guests
+unload
+ktap_finished
