@@ -11,9 +11,9 @@
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
-#include <asm/processor.h>
 
 #include "caps_read.h"
+#include "compat.h"
 
 #define CPUID_1_ECX_VMX			(1u << 5)
 #define CPUID_80000001_ECX_SVM		(1u << 2)

@@ -11,6 +11,13 @@
 #include <linux/kvm_host.h>
 #include <linux/sysfs.h>
 
+/* cpuid() has had headers of its own since 6.16 */
+#if __has_include(<asm/cpuid/api.h>)
+#include <asm/cpuid/api.h>
+#else
+#include <asm/processor.h>
+#endif
+
 /* class and device_type callbacks take a const device since 6.2 */
 #ifdef L1T_HAVE_CONST_DEVICE
 #define L1T_CONST_DEVICE	const

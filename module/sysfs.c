@@ -9,7 +9,6 @@
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 #include <asm/cpufeature.h>
-#include <asm/processor.h>
 
 #include "attach.h"
 #include "compat.h"

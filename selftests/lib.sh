@@ -99,6 +99,12 @@ has_exits()
 	[ "$(cat "$1/exits")" -gt 0 ]
 }
 
+# kvm_exits NAME: KVM's own count of the guest's exits
+kvm_exits()
+{
+	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/exits
+}
+
 # equal WHAT WANTED GOT
 equal()
 {

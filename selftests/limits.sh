@@ -56,8 +56,12 @@ result "two address spaces: the larger one counts, and one alone does not escape
 asks "ok ok ok ok ok ok ok ok ok EDQUOT" \
 	vm slot:0:8M log:0 move:0 log:0 del:0 slot:0:8M del:0 slot:1:8M slot:2:4K
 result "what a VM has had it may have again; moves, logging and deletions are not asked"
-asks "ok EINVAL EINVAL ok EDQUOT" vm far:0:8M far:0:8M slot:1:8M slot:2:4K
-result "slots that KVM refuses afterwards lose no place"
+if [ "$(answers vm far:0:8M)" = "ok EINVAL" ]; then
+	asks "ok EINVAL EINVAL ok EDQUOT" vm far:0:8M far:0:8M slot:1:8M slot:2:4K
+	result "slots that KVM refuses afterwards lose no place"
+else
+	ktap_test_skip "slots that KVM refuses afterwards: this KVM takes them at any address"
+fi
 limit max_memory_per_vm_bytes 0
 asks "ok EDQUOT ok" vm slot:0:4K vcpu:0
 result "max_memory_per_vm_bytes 0: none, and KVM's own slots are not asked"

@@ -53,6 +53,11 @@ static int read_stats(int fd, vmm_stat_fn fn, void *data)
 	return ret;
 }
 
+bool vmm_has_stats(const struct vmm *vm)
+{
+	return ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_BINARY_STATS_FD) > 0;
+}
+
 int vmm_read_stats(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data)
 {
 	int fd, ret;

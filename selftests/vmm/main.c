@@ -81,7 +81,7 @@ static void usage(FILE *f)
 	      "  --probe              a VM without vCPUs, as a feature probe makes it\n"
 	      "  --churn N            create, run and destroy the guest N times\n"
 	      "  --expect             print the exits that each vCPU must have taken\n"
-	      "  --stats              print KVM's own statistics of each vCPU\n"
+	      "  --stats              print KVM's own statistics of each vCPU (kernels from 5.14)\n"
 	      "  --time               print how long each vCPU ran, and its thread\n"
 	      "  --help               this text\n", f);
 }
@@ -312,7 +312,7 @@ static int report(struct options *o, struct vmm *vm)
 			       " wall_tsc=%" PRIu64 " cpu_ns=%" PRIu64 " user_exits=%" PRIu64 "\n",
 			       v, res.tid, res.rounds, res.wall_ns, res.wall_tsc, res.cpu_ns,
 			       res.user_exits);
-		if (o->stats && vmm_read_stats(vm, v, print_stat, &id)) {
+		if (o->stats && vmm_has_stats(vm) && vmm_read_stats(vm, v, print_stat, &id)) {
 			fprintf(stderr, "vmm: %s\n", vmm_error());
 			return -1;
 		}

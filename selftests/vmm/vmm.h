@@ -111,6 +111,7 @@ bool vmm_host_caused(unsigned int i, struct vmm_exits *exits);
 
 /* KVM's own statistics of a vCPU (KVM_GET_STATS_FD): calls @fn for each one. */
 typedef void (*vmm_stat_fn)(const char *name, uint64_t value, void *data);
+bool vmm_has_stats(const struct vmm *vm);	/* kernels from 5.14 have them */
 int vmm_read_stats(struct vmm *vm, unsigned int vcpu, vmm_stat_fn fn, void *data);
 /* One of them by name, for instance "exits". */
 int vmm_stat(struct vmm *vm, unsigned int vcpu, const char *name, uint64_t *value);
