@@ -5,14 +5,16 @@
 # build_root DIR SUITE PACKAGE…
 build_root()
 {
-	local dir=$1 suite=$2 packages
+	local dir=$1 suite=$2 packages valid
 	shift 2
 	packages=$(IFS=,; echo "$*")
 	say "making a Debian $suite with ${packages:-nothing besides} (about a minute)"
 	# A suite of its own sources; what apt said is of interest only if it failed.
 	suite_sources "$suite" | sed 's/ signed-by=[^]]*//' > "$dir/sources"
+	# A mirror that stands still is taken if this machine's own apt does so.
+	valid=$(apt-config dump --format '%v' Acquire::Check-Valid-Until)
 	if ! mmdebstrap --quiet --mode=root --variant=minbase --include="ca-certificates${packages:+,$packages}" \
-		--skip=cleanup/apt/lists "$suite" "$dir/root" "$dir/sources" > "$dir/log" 2>&1; then
+		--aptopt="Acquire::Check-Valid-Until \"${valid:-true}\"" --skip=cleanup/apt/lists "$suite" "$dir/root" "$dir/sources" > "$dir/log" 2>&1; then
 		tail -n 5 "$dir/log" >&2
 		skip "a Debian $suite with ${packages:-nothing besides} cannot be had from $MIRROR"
 	fi
