@@ -6,6 +6,7 @@
 bad='WARNING:|BUG|Oops|Call Trace|general protection|unable to handle|INFO: (task|rcu)|blocked for more than|stall|lockup|KASAN|UBSAN|unreferenced'
 failed=0
 
+echo "# kernel $(uname -r), $(uname -v)"
 for test; do
 	start=$(date +%s)
 	echo "# test $test"
