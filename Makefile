@@ -42,6 +42,14 @@ demo: setup tool selftests # the whole thing in an emulated cloud instance
 check: setup # all tests, in emulated L1 hosts with VMX and with SVM
 	@selftests/check
 
+.PHONY: check-debug
+check-debug: setup # tests and chaos on kernels with KASAN, lockdep, KCSAN (hours)
+	@selftests/check kasan kcsan
+
+.PHONY: matrix
+matrix: setup # all suites on all kernels (hours); MATRIX="--table" for options
+	@selftests/matrix $(MATRIX)
+
 .PHONY: bench
 bench: setup # what looking costs, beside other observers; BENCH="--json vmx-6.1" for options
 	@selftests/bench/run $(BENCH)
@@ -60,5 +68,5 @@ clean: # remove what was built
 help: # this
 	@sed -n 's/^\([a-z-]*\):[^#]*# \(.*\)/\1\t\2/p' Makefile | \
 		while IFS='	' read -r target text; do \
-			printf '  %-10s %s\n' "$$target" "$$text"; \
+			printf '  %-11s %s\n' "$$target" "$$text"; \
 		done

@@ -12,7 +12,7 @@
 #include <linux/sysfs.h>
 
 /* cpuid() has had headers of its own since 6.16 */
-#if __has_include(<asm/cpuid/api.h>)
+#ifdef L1T_HAVE_CPUID_API
 #include <asm/cpuid/api.h>
 #else
 #include <asm/processor.h>

@@ -6,6 +6,16 @@
 bad='WARNING:|BUG|Oops|Call Trace|general protection|unable to handle|INFO: (task|rcu)|blocked for more than|stall|lockup|KASAN|UBSAN|unreferenced'
 failed=0
 
+# What kmemleak, where the kernel has it, finds of ours: a second look is sure of it.
+leaks()
+{
+	[ -e /sys/kernel/debug/kmemleak ] || return
+	echo scan > /sys/kernel/debug/kmemleak
+	sleep 6
+	echo scan > /sys/kernel/debug/kmemleak
+	grep -q l1t /sys/kernel/debug/kmemleak && cat /sys/kernel/debug/kmemleak
+}
+
 echo "# kernel $(uname -r), $(uname -v)"
 for test; do
 	start=$(date +%s)
@@ -31,6 +41,11 @@ for test; do
 		failed=1
 	fi
 	lsmod | grep -q '^l1tune ' && rmmod l1tune
+	if leaks > /tmp/leaks; then
+		echo "not ok $((done + 1)) $test: memory is lost"
+		sed 's/^/# /' /tmp/leaks
+		failed=1
+	fi
 	echo "# test $test took $(($(date +%s) - start)) s"
 done
 exit $failed

@@ -5,6 +5,8 @@
 
 DEFAULT_KERNEL=6.1
 
+. "$L1_DIR/lib/debug.sh"
+
 # Quick and quiet to boot; a panic ends the emulator.
 KERNEL_ARGS="console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable no_timer_check nowatchdog audit=0 random.trust_cpu=on cryptomgr.notests=1 log_buf_len=4M panic=-1"
 
@@ -17,7 +19,7 @@ kernel_suite()
 	6.12) echo bookworm-backports ;;
 	7.2) echo sid ;;
 	7.3) echo trixie-backports ;;
-	*) usage_error "kernel $1 is not known: 5.10, 6.1, 6.12, 7.2 or 7.3" ;;
+	*) usage_error "kernel $1 is not known: 5.10, 6.1, 6.12, 7.2, 7.3, 6.1-kasan or 6.1-kcsan" ;;
 	esac
 }
 
@@ -99,8 +101,13 @@ build_fast_kernel()
 # and KERNEL_FAST_DIR, which holds vmlinux, fast-vmlinuz, fast-kernel
 kernel_get()
 {
-	kernel_choose "$1"
-	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of <(printf '%s\n' "${KERNEL_MODULES[@]}"))" build_kernel)
+	case $1 in
+	6.1-kasan | 6.1-kcsan) debug_get "$1" ;;
+	*)
+		kernel_choose "$1"
+		KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of <(printf '%s\n' "${KERNEL_MODULES[@]}"))" build_kernel)
+		;;
+	esac
 	KERNEL_FAST_DIR=$(cached "fast/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S")" build_fast_kernel)
 }
 
@@ -135,6 +142,7 @@ build_headers()
 headers_get()
 {
 	local dir
+	[[ $KERNEL_KEY != debug-* ]] || return 0
 	dir=$(cached "headers/$KERNEL_KEY" build_headers)
 	KDIR=$dir/usr/src/linux-headers-$KERNEL_RELEASE
 }

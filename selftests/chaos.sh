@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Everything at once, for CHAOS_SECONDS (60): guests of random size come, run,
+# end and are killed; limits are written at random; 8 readers read all there is;
+# the module, KVM and CPUs go and come back. In the end nothing is left of it.
+. "${0%/*}/lib.sh"
+
+DURATION=${CHAOS_SECONDS:-60}
+VENDOR=kvm_intel
+[ "$(isa)" = vmx ] || VENDOR=kvm_amd
+
+# random N: a number below N
+random()
+{
+	echo $(($(od -An -N2 -tu2 /dev/urandom) % $1))
+}
+
+# one_of WORD…
+one_of()
+{
+	shift "$(random $#)"
+	echo "$1"
+}
+
+on()
+{
+	[ ! -e "$TMP/stop" ]
+}
+
+# The activities: each runs until told to stop, and counts its rounds in $TMP/NAME.
+guests()
+{
+	while on; do
+		if [ -e "$TMP/no_kvm" ]; then
+			usleep 50000
+			continue
+		fi
+		kinds="cpuid=$(random 500) out=$(random 100) mmio=$(random 50) ept=$(random 50) hlt=$(random 5)"
+		[ "$(random 3)" != 0 ] || kinds="$kinds l3=$(random 100)"
+		# shellcheck disable=SC2086 # words on purpose
+		vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
+		vmm=$!
+		if [ "$(random 3)" = 0 ]; then
+			usleep $(($(random 500) * 1000))
+			kill -KILL $vmm
+		fi
+		wait $vmm
+		echo
+	done
+}
+
+limits()
+{
+	while on; do
+		for file in "$L1"/limits/* "$L1"/audit/* "$CLASS"/l2-*/limits/*; do
+			[ "$(random 4)" != 0 ] || one_of max max 0 1 2 5 1000 64M > "$file"
+		done
+		usleep 20000
+		echo
+	done
+}
+
+readers()
+{
+	while on; do
+		cat "$L1"/*/* "$CLASS"/l2-*/* "$CLASS"/l2-*/*/* > /dev/null
+		l1tune stat > /dev/null
+		echo
+	done
+}
+
+modules()
+{
+	while on; do
+		usleep $(($(random 2000) * 1000))
+		rmmod l1tune
+		usleep $(($(random 100) * 1000))
+		modprobe l1tune && echo
+	done
+}
+
+kvms()
+{
+	while on; do
+		sleep $(($(random 6) + 2))
+		touch "$TMP/no_kvm"
+		until rmmod $VENDOR; do
+			killall -q -KILL vmm
+			usleep 50000
+		done
+		[ "$(random 2)" = 0 ] || rmmod kvm
+		modprobe $VENDOR "nested=$(random 2)" && echo
+		rm "$TMP/no_kvm"
+	done
+}
+
+cpus()
+{
+	while on; do
+		usleep $(($(random 1000) * 1000))
+		for file in /sys/devices/system/cpu/cpu[1-9]*/online; do
+			echo 0 > "$file" && usleep 100000 && echo 1 > "$file" && echo
+		done
+	done
+}
+
+# chaos SECONDS
+chaos()
+{
+	rm -f "$TMP/stop"
+	jobs=
+	for activity in guests guests guests limits readers readers readers readers readers readers readers readers modules kvms cpus; do
+		$activity >> "$TMP/$activity" 2> /dev/null &
+		jobs="$jobs $!"
+	done
+	sleep "$1"
+	touch "$TMP/stop"
+	# shellcheck disable=SC2086 # words on purpose
+	wait $jobs
+	kill_guests
+	modprobe $VENDOR
+	modprobe l1tune
+	within 60 has_guests 0
+}
+
+ktap_print_header
+ktap_set_plan 5
+
+load
+# The first one warms the caches.
+chaos 10
+unload
+before=$(kernel_kb)
+rm -f "$TMP"/*
+load
+chaos "$DURATION"
+result "after $DURATION s of it the registry is empty"
+for activity in guests limits readers modules kvms; do
+	rounds=$(wc -l < "$TMP/$activity")
+	ktap_print_msg "$activity: $rounds rounds"
+	[ "$rounds" -gt 1 ] || break
+done
+[ "$rounds" -gt 1 ]
+result "all of it happened"
+
+equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
+result "nothing is in use"
+
+no_limits
+start after --hold cpuid=100
+wait_for said after holding
+equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')" &&
+	equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)"
+result "a guest that comes then is counted exactly, by hooks that are all in place"
+kill_guests
+
+unload
+after=$(kernel_kb)
+ktap_print_msg "kernel memory: $before kB before, $after kB after"
+[ $((after - before)) -lt 2048 ]
+result "the memory is back"
+
+ktap_finished

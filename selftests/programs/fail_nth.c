@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: fail_nth load MODULE-FILE [PARAMETER=VALUE]
+ *        fail_nth guest
+ * Loads a module, or brings up a guest and runs it, over and over, each time
+ * letting another one of the kernel's allocations fail: first the first, then
+ * the second, until all that there are have failed once. What comes of it is
+ * either what was wanted or an errno. Prints how often which; status 1 if the
+ * errno was another than ENOMEM or the like, or something was left behind.
+ *
+ * Wants a kernel with fault injection (/proc/thread-self/fail-nth).
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MEMORY		0x4000
+#define ENTRY		0x1000
+#define RUNS		200
+
+static int fail_fd;
+static const char *module, *parameters = "";
+static unsigned char *guest_memory;
+
+static void fail(unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth);
+
+	if (pwrite(fail_fd, text, len, 0) != len)
+		err(2, "fail-nth");
+}
+
+/* Has the allocation come that was to fail? */
+static bool has_failed(void)
+{
+	char text[16] = "";
+
+	if (pread(fail_fd, text, sizeof(text) - 1, 0) <= 0)
+		err(2, "fail-nth");
+	return !strtoul(text, NULL, 10);
+}
+
+static bool is_loaded(void)
+{
+	return !access("/sys/module/l1tune", F_OK);
+}
+
+/* Each try returns 0 or an errno, with nothing of it left but what undo() takes. */
+static int try_load(void)
+{
+	int fd = open(module, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return errno;
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		ret = errno;
+	close(fd);
+	return ret;
+}
+
+static bool undo_load(int ret)
+{
+	if (is_loaded() == !!ret)
+		return false;
+	return ret || !syscall(SYS_delete_module, "l1tune", O_NONBLOCK);
+}
+
+/* A loop of CPUID, in real mode. */
+static const unsigned char code[] = { 0x0f, 0xa2, 0xe6, 0x10, 0xeb, 0xfa };
+
+static int start_vcpu(int vm, int vcpu, size_t run_size)
+{
+	struct kvm_userspace_memory_region slot = {
+		.memory_size = MEMORY, .userspace_addr = (uintptr_t)guest_memory,
+	};
+	struct kvm_regs regs = { .rip = ENTRY, .rflags = 2 };
+	struct kvm_sregs sregs;
+	struct kvm_run *run;
+	int i, ret = 0;
+
+	run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (run == MAP_FAILED)
+		return errno;
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot) || ioctl(vcpu, KVM_GET_SREGS, &sregs))
+		goto out_errno;
+	sregs.cs.selector = 0;
+	sregs.cs.base = 0;
+	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_REGS, &regs))
+		goto out_errno;
+	for (i = 0; i < RUNS; i++)
+		if (ioctl(vcpu, KVM_RUN, 0) || run->exit_reason != KVM_EXIT_IO)
+			goto out_errno;
+	goto out;
+
+out_errno:
+	ret = errno;
+out:
+	munmap(run, run_size);
+	return ret;
+}
+
+static int try_guest(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm = -1, vcpu = -1, ret = 0;
+
+	if (kvm < 0)
+		return errno;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm >= 0)
+		vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	if (vcpu >= 0)
+		ret = start_vcpu(vm, vcpu, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
+	else
+		ret = errno;
+	close(vcpu);
+	close(vm);
+	close(kvm);
+	return ret;
+}
+
+static bool undo_guest(int ret)
+{
+	(void)ret;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int nth, refused = 0, had = 0, bad = 0;
+	bool failed, load = argc >= 3 && !strcmp(argv[1], "load");
+	int ret;
+
+	if (!load && (argc != 2 || strcmp(argv[1], "guest")))
+		errx(2, "usage: fail_nth load MODULE-FILE [PARAMETER=VALUE] | fail_nth guest");
+	if (load) {
+		module = argv[2];
+		parameters = argc > 3 ? argv[3] : "";
+	}
+	guest_memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (guest_memory == MAP_FAILED)
+		err(2, "mmap");
+	memcpy(guest_memory + ENTRY, code, sizeof(code));
+	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_fd < 0)
+		err(2, "/proc/thread-self/fail-nth: a kernel with CONFIG_FAULT_INJECTION has it");
+
+	for (nth = 1;; nth++) {
+		fail(nth);
+		ret = load ? try_load() : try_guest();
+		failed = has_failed();
+		fail(0);
+		if (!failed)
+			break;
+		if (ret)
+			refused++;
+		else
+			had++;
+		if (ret && ret != ENOMEM && ret != EINVAL && ret != EFAULT && ret != ENFILE && ret != EAGAIN) {
+			printf("# allocation %u: %s\n", nth, strerror(ret));
+			bad++;
+		}
+		if (!(load ? undo_load(ret) : undo_guest(ret))) {
+			printf("# allocation %u: %s, and something was left\n", nth,
+			       ret ? strerror(ret) : "no error");
+			bad++;
+		}
+	}
+	if (ret || !(load ? undo_load(ret) : undo_guest(ret))) {
+		printf("# without a failure: %s\n", strerror(ret));
+		bad++;
+	}
+	printf("# %u allocations: %u refused, %u done without\n", nth - 1, refused, had);
+	return bad || nth == 1;
+}
