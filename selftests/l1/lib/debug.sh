@@ -23,6 +23,9 @@ build_debug_kernel()
 		make -C "$dir/tree" tinyconfig
 		(cd "$dir/tree" && scripts/kconfig/merge_config.sh -m .config "$L1_DIR/debug.config" "$L1_DIR/debug-$kind.config")
 		make -C "$dir/tree" olddefconfig
+		sed -n 's/^\(CONFIG_.*=[ym]\)$/\1/p' "$L1_DIR/debug.config" "$L1_DIR/debug-$kind.config" | sort > "$dir/wanted"
+		sort "$dir/tree/.config" | comm -23 "$dir/wanted" - | sed 's/^/not to be had: /' > "$dir/missing"
+		[[ ! -s $dir/missing ]] || { cat "$dir/missing"; false; }
 		make -C "$dir/tree" -j "$(nproc)" LOCALVERSION="-$kind" bzImage modules
 		make -C "$dir/tree" LOCALVERSION="-$kind" INSTALL_MOD_PATH="$dir" modules_install
 	} > "$dir/log" 2>&1 || { tail -n 20 "$dir/log" >&2; die "the kernel for $kind does not build"; }
