@@ -28,6 +28,8 @@
 #define APIC_TDCR	0x3e0
 #define APIC_ENABLED	0x1ff
 #define APIC_DIVIDE_1	0xb
+#define LVTT_DEADLINE	(2u << 17)
+#define CPUID_1_ECX_DEADLINE	(1u << 24)
 
 #define MSR_FEATURE_CONTROL		0x3a
 #define FEATURE_CONTROL_LOCKED_VMXON	5
@@ -146,12 +148,36 @@ static int init_regs(struct vcpu *vcpu)
 	return 0;
 }
 
-/* A one-shot timer whose tick KVM makes one nanosecond, on a running CPU. */
+/* KVM's APIC has it, whatever KVM_GET_SUPPORTED_CPUID says. */
+static void offer_deadline(struct kvm_cpuid2 *cpuid)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= CPUID_1_ECX_DEADLINE;
+}
+
+static int init_tsc(struct vcpu *vcpu)
+{
+	const int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
+
+	if (khz <= 0)
+		return vmm_fail_errno("KVM_GET_TSC_KHZ", NULL);
+	vcpu->tsc_khz = khz;
+	return 0;
+}
+
+/*
+ * A one-shot timer on a running CPU: its tick KVM makes one nanosecond. Or one
+ * with a deadline on the TSC.
+ */
 static int init_lapic(struct vcpu *vcpu)
 {
 	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct kvm_lapic_state lapic;
-	const uint32_t spiv = APIC_ENABLED, lvtt = IRQ_VECTOR, tdcr = APIC_DIVIDE_1;
+	const uint32_t spiv = APIC_ENABLED, tdcr = APIC_DIVIDE_1;
+	const uint32_t lvtt = IRQ_VECTOR | (vcpu->vm->cfg.halt_deadline ? LVTT_DEADLINE : 0);
 
 	if (ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic))
 		return vmm_fail_errno("KVM_GET_LAPIC", NULL);
@@ -169,13 +195,15 @@ int vcpu_init_state(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid)
 {
 	struct vmm *vm = vcpu->vm;
 
+	if (vm->cfg.halt_deadline)
+		offer_deadline(cpuid);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid))
 		return vmm_fail_errno("KVM_SET_CPUID2", NULL);
 	/* Firmware's work: without it VMXON is a #GP. */
 	if (vm->nested && vm->isa == VMM_VMX &&
 	    set_msr(vcpu, MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED_VMXON))
 		return -1;
-	if (init_sregs(vcpu) || init_regs(vcpu))
+	if (init_sregs(vcpu) || init_regs(vcpu) || init_tsc(vcpu))
 		return -1;
 	return vm->cfg.count[VMM_HALT] ? init_lapic(vcpu) : 0;
 }

@@ -133,6 +133,25 @@ guest_halt:
 	jnz	guest_halt
 	ret
 
+	/* The same until a deadline, which begins to run before it is armed. */
+	.globl guest_halt_deadline
+guest_halt_deadline:
+	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	mov	PARAMS_HALT_TICKS(%r15), %ecx
+	add	%rcx, %rax
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	mov	$MSR_TSC_DEADLINE, %ecx
+	wrmsr
+	sti
+	hlt
+	cli
+	dec	%ebp
+	jnz	guest_halt_deadline
+	ret
+
 	.globl guest_irq
 guest_irq:
 	xor	%eax, %eax

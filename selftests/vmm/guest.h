@@ -85,6 +85,7 @@
 
 #define MSR_READ_INDEX		0x1a0	/* IA32_MISC_ENABLE: kvm.ko emulates it */
 #define MSR_WRITE_INDEX		0x8b	/* IA32_BIOS_SIGN_ID: kvm.ko ignores writes */
+#define MSR_TSC_DEADLINE	0x6e0
 #define MSR_X2APIC_EOI		0x80b
 #define MSR_X2APIC_TMICT	0x838
 #define MSR_SVM_HSAVE		0xc0010117

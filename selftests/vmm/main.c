@@ -33,7 +33,7 @@ struct options {
 
 enum {
 	OPT_NAME = 256, OPT_VCPUS, OPT_ORDER, OPT_NESTED, OPT_ROUNDS, OPT_FOREVER, OPT_SECONDS,
-	OPT_PERIOD, OPT_SPIN, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
+	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
 	OPT_TIME, OPT_HELP,
 };
 
@@ -46,6 +46,7 @@ static const struct option longopts[] = {
 	{ "forever", no_argument, NULL, OPT_FOREVER },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "period-us", required_argument, NULL, OPT_PERIOD },
+	{ "deadline", no_argument, NULL, OPT_DEADLINE },
 	{ "spin-user-us", required_argument, NULL, OPT_SPIN },
 	{ "paused", no_argument, NULL, OPT_PAUSED },
 	{ "hold", no_argument, NULL, OPT_HOLD },
@@ -75,6 +76,7 @@ static void usage(FILE *f)
 	      "  --forever            until SIGINT or SIGTERM ends it after a round; twice: at once\n"
 	      "  --seconds S          the first round that ends after S seconds is the last\n"
 	      "  --period-us US       how long a halt sleeps (1000)\n"
+	      "  --deadline           it begins before it is armed: a deadline on the TSC\n"
 	      "  --spin-user-us US    CPU time the VMM burns for each out and l3out (0)\n"
 	      "  --paused             create the guest, run it after SIGUSR1 or a line on stdin\n"
 	      "  --hold               keep the guest after its run until SIGUSR1 or a line on stdin\n"
@@ -147,6 +149,9 @@ static void parse(struct options *o, int argc, char **argv)
 			break;
 		case OPT_PERIOD:
 			o->cfg.halt_period_us = parse_number("--period-us", optarg, 1, 4000000);
+			break;
+		case OPT_DEADLINE:
+			o->cfg.halt_deadline = true;
 			break;
 		case OPT_SPIN:
 			o->cfg.user_spin_us = parse_number("--spin-user-us", optarg, 0, 1000000);

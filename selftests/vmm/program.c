@@ -136,6 +136,21 @@ static void load_descriptors(struct guest_params *p)
 					      0x8e00ull << 32;
 }
 
+static const uint8_t *code_of(const struct vmm *vm, enum vmm_kind kind)
+{
+	return kind == VMM_HALT && vm->cfg.halt_deadline ? guest_halt_deadline :
+							   kinds[kind].fn[vm->isa];
+}
+
+/* Ticks of the APIC's timer are nanoseconds here, those of the TSC are what they are. */
+static uint32_t halt_ticks(const struct vcpu *vcpu)
+{
+	const struct vmm_config *cfg = &vcpu->vm->cfg;
+
+	return cfg->halt_deadline ? (uint64_t)cfg->halt_period_us * vcpu->tsc_khz / 1000 :
+				    cfg->halt_period_us * 1000;
+}
+
 void program_load(struct vcpu *vcpu)
 {
 	const struct vmm_config *cfg = &vcpu->vm->cfg;
@@ -146,10 +161,10 @@ void program_load(struct vcpu *vcpu)
 	load_page_tables(vcpu);
 	load_descriptors(p);
 	p->burst = cfg->mixed ? 1 : ~0u;
-	p->halt_ticks = cfg->halt_period_us * 1000;
+	p->halt_ticks = halt_ticks(vcpu);
 	for (kind = 0; kind < VMM_KINDS; kind++) {
 		if (cfg->count[kind])
-			p->steps[p->nsteps++].fn = kinds[kind].fn[vcpu->vm->isa] - guest_start;
+			p->steps[p->nsteps++].fn = code_of(vcpu->vm, kind) - guest_start;
 	}
 }
 

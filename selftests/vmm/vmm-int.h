@@ -61,6 +61,7 @@ struct vcpu {
 	uint8_t *mem;			/* the vCPU's gibibyte, as far as it is memory */
 	size_t mem_size;
 	struct kvm_sregs sregs;		/* what it starts with */
+	unsigned int tsc_khz;
 	unsigned int shadowed_vmwrites;	/* do not exit with VMCS shadowing */
 	pthread_t thread;
 	bool started;
@@ -91,7 +92,8 @@ struct vmm {
 
 extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[], guest_undefined[];
 extern const uint8_t guest_cpuid[], guest_out[], guest_in[], guest_mmio[], guest_rdmsr[];
-extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_vmcall[], guest_vmmcall[];
+extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_halt_deadline[];
+extern const uint8_t guest_vmcall[], guest_vmmcall[];
 extern const uint8_t guest_ept[], guest_off_vmx[], guest_off_svm[];
 extern const uint8_t guest_l3_cpuid_vmx[], guest_l3_cpuid_svm[], guest_l3_out_vmx[];
 extern const uint8_t guest_l3_out_svm[], guest_l3_rdmsr_vmx[], guest_l3_rdmsr_svm[];

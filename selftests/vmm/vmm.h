@@ -53,6 +53,7 @@ struct vmm_config {
 	bool nested;			/* L2 becomes a hypervisor even without l3 work */
 	uint64_t rounds;		/* 0: until vmm_stop() */
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
+	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
 	uint32_t user_spin_us;		/* time the VMM burns for each VMM_OUT */
 };
 
