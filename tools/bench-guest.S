@@ -147,6 +147,7 @@ bench_guest_fresh:
 	mov	%eax, (%r9)
 	add	%r10, %r9
 	END	1b
+	mov	%r9, PARAMS_FRESH(%r15)
 	ret
 
 	/*

@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "bench-split.h"
+#include "bench-stats.h"
 #include "cell.h"
+#include "snapshot.h"
 #include "util.h"
 
 /* A guest appears shortly after its VM does. */
 #define PATIENCE_US	2000000
 #define STEP_US		10000
+/* So that a median of times keeps what is less than a nanosecond. */
+#define PSEC_PER_NSEC	1000.0
 
 static void ignore(const char *message)
 {
 	(void)message;
-}
-
-/* The only guest of this process, or nothing. */
-static bool take(struct bench_split *split, struct snapshot *snapshot)
-{
-	const struct snapshot_request request = {
-		.selection = &split->selection, .all = true,
-	};
-	int status;
-
-	complain_to(ignore);
-	status = snapshot_take(&split->env, &split->host, &request, snapshot);
-	complain_to(NULL);
-	return status == STATUS_OK && snapshot->num_guests == 1 &&
-	       exits_are_split(&snapshot->guests[0].stats);
 }
 
 void bench_split_open(struct bench_split *split, const struct env *env)
@@ -45,65 +33,136 @@ void bench_split_open(struct bench_split *split, const struct env *env)
 	selector_parse(selector, &split->selection.v[0]);
 }
 
-void bench_split_close(struct bench_split *split)
+static void forget_readings(struct bench_split *split)
 {
-	snapshot_free(&split->before);
-	free((char *)split->selection.v[0].text);
-	selection_free(&split->selection);
-	if (!split->has_module)
-		return;
-	host_free(&split->host);
-	env_close(&split->env);
+	while (split->num)
+		exits_free(&split->readings[--split->num]);
+	free(split->readings);
+	split->readings = NULL;
 }
 
-void bench_split_begin(struct bench_split *split)
+static void give_up(struct bench_split *split)
 {
-	unsigned int waited_us;
-
-	if (!split->has_module)
-		return;
-	for (waited_us = 0; waited_us < PATIENCE_US; waited_us += STEP_US) {
-		snapshot_free(&split->before);
-		if (take(split, &split->before))
-			return;
-		usleep(STEP_US);
-	}
-	/* Its guests are hidden from this user, or its hooks do not hold. */
 	split->has_module = false;
 	host_free(&split->host);
 	env_close(&split->env);
 }
 
-/*
- * What belongs to the round trip is what happened each time: exits of which
- * there were at least as many. Interrupts and the end of the batch are not.
- */
-bool bench_split_end(struct bench_split *split, uint64_t num, double *kvm_ns,
-		     double *vmm_ns)
+void bench_split_close(struct bench_split *split)
 {
-	struct snapshot after = { }, diff = { };
-	uint64_t kvm = 0, vmm = 0;
-	bool known = false;
+	forget_readings(split);
+	known_guests_free(&split->known);
+	free((char *)split->selection.v[0].text);
+	selection_free(&split->selection);
+	if (split->has_module)
+		give_up(split);
+}
+
+bool bench_split_read(struct bench_split *split)
+{
+	const struct snapshot_request request = {
+		.selection = &split->selection, .all = true, .known = &split->known,
+	};
+	struct snapshot snapshot;
+	bool is_there;
+
+	complain_to(ignore);
+	is_there = snapshot_take(&split->env, &split->host, &request, &snapshot) == STATUS_OK &&
+		   snapshot.num_guests == 1 && exits_are_split(&snapshot.guests[0].stats);
+	complain_to(NULL);
+	if (is_there) {
+		*GROW(split->readings, split->num) = snapshot.guests[0].stats;
+		snapshot.guests[0].stats = (struct exit_stats){ };
+	}
+	snapshot_free(&snapshot);
+	return is_there;
+}
+
+bool bench_split_begin(struct bench_split *split)
+{
+	unsigned int waited_us;
+
+	forget_readings(split);
+	for (waited_us = 0; split->has_module && waited_us < PATIENCE_US; waited_us += STEP_US) {
+		if (bench_split_read(split))
+			return true;
+		usleep(STEP_US);
+	}
+	/* Its guests are hidden from this user, or its hooks do not hold. */
+	if (split->has_module)
+		give_up(split);
+	return false;
+}
+
+/*
+ * What belongs to the round trip are the exits of which there are, over all
+ * batches, at least as many as round trips: no interrupts, no batch's end.
+ */
+static uint64_t count_of(const struct exit_stats *all, const struct exit_key *key)
+{
 	size_t i;
 
-	if (!split->has_module)
-		return false;
-	if (take(split, &after)) {
-		snapshot_subtract(&split->before, &after, &diff);
-		for (i = 0; diff.num_guests == 1 &&
-			    i < diff.guests[0].stats.num_cells; i++) {
-			const struct exit_cell *cell = &diff.guests[0].stats.cells[i];
+	for (i = 0; i < all->num_cells; i++)
+		if (!exits_compare(&all->cells[i].key, key))
+			return all->cells[i].value[CELL_COUNT];
+	return 0;
+}
 
-			if (cell->value[CELL_COUNT] < num)
-				continue;
-			kvm += cell_part_ns(cell, PART_KERNEL);
-			vmm += cell_part_ns(cell, PART_USER);
-			known = true;
-		}
-		snapshot_free(&diff);
+/*
+ * What a round trip of a batch takes. It may be of several exits, and a batch
+ * has some more of them, to begin and to end: so by the average of each.
+ */
+static void add_batch(const struct exit_stats *batch, const struct exit_stats *all,
+		      uint64_t num, struct bench_series *kvm, struct bench_series *vmm)
+{
+	double kvm_ps = 0, vmm_ps = 0;
+	bool known = false;
+	uint64_t value;
+	size_t i;
+
+	for (i = 0; i < batch->num_cells; i++) {
+		const struct exit_cell *cell = &batch->cells[i];
+		uint64_t times = count_of(all, &cell->key) / num;
+		double each;
+
+		if (!times || !cell->value[CELL_COUNT])
+			continue;
+		each = (double)times * PSEC_PER_NSEC / cell->value[CELL_COUNT];
+		kvm_ps += each * cell_part_ns(cell, PART_KERNEL);
+		vmm_ps += each * cell_part_ns(cell, PART_USER);
+		known = true;
 	}
-	snapshot_free(&after);
-	*kvm_ns = kvm / (double)num;
-	*vmm_ns = vmm / (double)num;
-	return known;
+	if (!known)
+		return;
+	value = kvm_ps;
+	bench_series_add(kvm, &value, 1);
+	value = vmm_ps;
+	bench_series_add(vmm, &value, 1);
+}
+
+bool bench_split_end(const struct bench_split *split, uint32_t count,
+		     double *kvm_ns, double *vmm_ns)
+{
+	const size_t batches = split->num ? split->num - 1 : 0;
+	struct bench_series kvm = { }, vmm = { };
+	struct exit_stats all;
+	size_t i;
+
+	if (!batches)
+		return false;
+	exits_subtract(&split->readings[0], &split->readings[batches], &all);
+	for (i = 0; i < batches; i++) {
+		struct exit_stats batch;
+
+		exits_subtract(&split->readings[i], &split->readings[i + 1], &batch);
+		add_batch(&batch, &all, (uint64_t)batches * count, &kvm, &vmm);
+		exits_free(&batch);
+	}
+	exits_free(&all);
+	*kvm_ns = bench_summarize(&kvm, 0).median / PSEC_PER_NSEC;
+	*vmm_ns = bench_summarize(&vmm, 0).median / PSEC_PER_NSEC;
+	i = kvm.num;
+	bench_series_free(&kvm);
+	bench_series_free(&vmm);
+	return i;
 }

@@ -21,6 +21,17 @@
 #define MAX_BATCH_NS	(NSEC_PER_SEC / 4)
 #define MAX_BATCHES	20
 #define MAX_NS		NSEC_PER_SEC
+/*
+ * Short enough that most are free of the machine's timer; more than one exit,
+ * so that the batch's own end is told from them by its number.
+ */
+#define SPLIT_NS	(NSEC_PER_SEC / 1000)
+#define MIN_SPLIT	2
+#define MAX_SPLIT	32
+#define SPLIT_BATCHES	64
+/* As many pages as are fresh at once. */
+#define FRESH_4K	512
+#define FRESH_2M	32
 #define MIN_DELAY_NS	500000
 /* Parts of a round trip that a few VMREADs may take, if they are no exits. */
 #define SHADOWED	0.03
@@ -103,7 +114,7 @@ double bench_ns(const struct measurement *m, double cycles)
 
 double bench_rest_ns(const struct measurement *m, const struct bench_result *r)
 {
-	return bench_ns(m, r->cycles.mean) - r->kvm_ns - r->vmm_ns;
+	return bench_ns(m, r->cycles.median) - r->kvm_ns - r->vmm_ns;
 }
 
 const char *bench_shadow_name(enum bench_shadow shadow)
@@ -173,18 +184,27 @@ static uint32_t batch_size(struct bench *b)
 	return fitting > BATCH ? BATCH : fitting < MIN_BATCH ? MIN_BATCH : fitting;
 }
 
+static bool is_fresh(enum bench_kind_id kind)
+{
+	return kind == BENCH_EPT_4K || kind == BENCH_EPT_2M;
+}
+
+static uint32_t fresh_pages(enum bench_kind_id kind)
+{
+	return kind == BENCH_EPT_2M ? FRESH_2M : FRESH_4K;
+}
+
 /* Fresh pages are used up by a batch. */
 static int sample_fresh(struct bench *b, enum bench_kind_id kind,
 			struct bench_series *series)
 {
-	const bool huge = kind == BENCH_EPT_2M;
-	const uint32_t batch = huge ? 32 : 512;
+	const uint32_t batch = fresh_pages(kind);
 	const uint64_t end = monotonic_ns() + MAX_NS;
 	struct bench_summary summary;
 	unsigned int i;
 
 	for (i = 0; i < MAX_BATCHES; i++) {
-		if (bench_vm_fresh(&b->vm, huge) ||
+		if (bench_vm_fresh(&b->vm, kind == BENCH_EPT_2M) ||
 		    bench_vm_run(&b->vm, bench_guest_fresh, batch, false))
 			return -1;
 		bench_series_add(series, bench_vm_samples(&b->vm), batch);
@@ -192,6 +212,34 @@ static int sample_fresh(struct bench *b, enum bench_kind_id kind,
 		if ((i && bench_is_sure(&summary)) || monotonic_ns() > end)
 			break;
 	}
+	return 0;
+}
+
+/* What KVM and the VMM have of a round trip. */
+static int split(struct bench *b, enum bench_kind_id kind)
+{
+	struct bench_result *r = &b->m->results[kind];
+	double ns = bench_ns(b->m, r->cycles.median);
+	double fitting = ns > 0 ? SPLIT_NS / ns : MAX_SPLIT;
+	uint32_t count = fitting > MAX_SPLIT ? MAX_SPLIT : fitting < MIN_SPLIT ? MIN_SPLIT : fitting;
+	uint32_t pages = 0;
+	unsigned int i;
+
+	if (!bench_kinds[kind].is_round_trip || !bench_split_begin(&b->split))
+		return 0;
+	for (i = 0; i < SPLIT_BATCHES; i++) {
+		if (is_fresh(kind) && pages < count) {
+			if (bench_vm_fresh(&b->vm, kind == BENCH_EPT_2M))
+				return -1;
+			pages = fresh_pages(kind);
+		}
+		if (bench_vm_run(&b->vm, code_of(b, kind), count, programs[kind].done_by_mmio))
+			return -1;
+		pages -= is_fresh(kind) ? count : 0;
+		if (!bench_split_read(&b->split))
+			return 0;
+	}
+	r->is_split = bench_split_end(&b->split, count, &r->kvm_ns, &r->vmm_ns);
 	return 0;
 }
 
@@ -214,19 +262,17 @@ static int measure_one(struct bench *b, enum bench_kind_id kind)
 {
 	struct bench_result *r = &b->m->results[kind];
 	struct bench_series series = { }, whole = { };
-	bool is_fresh = kind == BENCH_EPT_4K || kind == BENCH_EPT_2M;
 	uint32_t batch;
 	int err = 0;
 
-	if (!is_fresh && kind != BENCH_HLT_IPI)
+	if (!is_fresh(kind) && kind != BENCH_HLT_IPI)
 		err = bench_vm_run(&b->vm, code_of(b, kind), WARM_UP,
 				   programs[kind].done_by_mmio);
 	if (err)
 		return err;
 	/* A sleep is longer than what is left of it in the samples. */
 	batch = kind == BENCH_HLT_TIMER ? 2 * MIN_BATCH : batch_size(b);
-	bench_split_begin(&b->split);
-	if (is_fresh)
+	if (is_fresh(kind))
 		err = sample_fresh(b, kind, &series);
 	else if (kind == BENCH_HLT_IPI)
 		err = sample_ipi(b, &series);
@@ -236,9 +282,7 @@ static int measure_one(struct bench *b, enum bench_kind_id kind)
 	if (!err) {
 		r->cycles = bench_summarize(&series, clock_offset(b, kind));
 		r->whole = bench_summarize(&whole, 0);
-		r->is_split = bench_kinds[kind].is_round_trip &&
-			      bench_split_end(&b->split, series.num, &r->kvm_ns,
-					      &r->vmm_ns);
+		err = split(b, kind);
 	}
 	bench_series_free(&series);
 	bench_series_free(&whole);

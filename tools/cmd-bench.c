@@ -24,9 +24,9 @@ static const struct column columns[NUM_COLS] = {
 	[COL_MARGIN] = { "MARGIN", "width of the median's interval of 95 % confidence" },
 	[COL_P99] = { "P99", "99 % of them took no longer" },
 	[COL_CYCLES] = { "CYCLES", "the median in cycles of the TSC" },
-	[COL_KVM] = { "KVM", "of the mean, what KVM spent (with the module)" },
-	[COL_VMM] = { "VMM", "of the mean, what the VMM spent" },
-	[COL_REST] = { "REST", "of the mean, the hardware and L0" },
+	[COL_KVM] = { "KVM", "of the median, what KVM spent (with the module)" },
+	[COL_VMM] = { "VMM", "of the median, what the VMM spent" },
+	[COL_REST] = { "REST", "of the median, the rest: the hardware and L0" },
 	[COL_COUNT] = { "COUNT", "how many were measured" },
 	[COL_OTHER] = { "OTHER", "the median in the file of --compare" },
 	[COL_RATIO] = { "TIMES", "how many times that this one is, in cycles" },
@@ -121,7 +121,8 @@ static bool is_split(const struct measurement *m)
 static int print(const struct options *options, const struct measurement *m,
 		 const struct measurement *other)
 {
-	const char *shown = other ? "KIND,MEDIAN,P99,CYCLES,OTHER,TIMES,WHAT" :
+	const char *shown = other && is_split(m) ? "KIND,MEDIAN,P99,CYCLES,KVM,VMM,REST,OTHER,TIMES,WHAT" :
+			    other ? "KIND,MEDIAN,P99,CYCLES,OTHER,TIMES,WHAT" :
 			    is_split(m) ? "KIND,MEDIAN,MARGIN,P99,CYCLES,KVM,VMM,REST,COUNT,WHAT" :
 					  "KIND,MEDIAN,MARGIN,P99,CYCLES,COUNT,WHAT";
 	enum bench_kind_id kind;
