@@ -3,37 +3,7 @@
 # What bench measures, against the counting VMM under deterministic time: one
 # tick of the clock is one instruction, so figures are exact.
 . "${0%/*}/lib.sh"
-
-# near WHAT PERMILLE WANTED GOT
-near()
-{
-	ktap_print_msg "$1: wanted $3, got $4"
-	awk -v want="$3" -v got="$4" -v most="$2" 'BEGIN {
-		off = (got - want) / want * 1000
-		exit !(off <= most && -off <= most)
-	}'
-}
-
-# of FILE KIND KEY: a number of a kind; of FILE KIND whole KEY: of all of a wake-up
-of()
-{
-	sed 's/{"kind":/\n&/g' "$TMP/$1" | grep "^{\"kind\":\"$2\"" | sed "${4:+s/.*\"$3\"://}" |
-		sed -n "s/.*\"${4:-$3}\":\([0-9.]*\).*/\1/p"
-}
-
-# ticks VMM-ARGUMENT…: how long the guest ran
-ticks()
-{
-	vmm --time "$@" | sed -n 's/.*wall_tsc=\([0-9]*\).*/\1/p'
-}
-
-# Two runs that differ in the number of exits leave what one exit takes.
-ticks_per()
-{
-	few=$(ticks "$1=$((${2} / 10))")
-	many=$(ticks "$1=$2")
-	awk -v few="$few" -v many="$many" -v n="$2" 'BEGIN { printf "%.1f\n", (many - few) / (n * 0.9) }'
-}
+. "${0%/*}/bench_lib.sh"
 
 tracing_is_untouched()
 {
@@ -42,7 +12,7 @@ tracing_is_untouched()
 }
 
 ktap_print_header
-ktap_set_plan 11
+ktap_set_plan 13
 
 l1tune bench --json > "$TMP/one" && l1tune bench --json > "$TMP/two"
 result "it runs, without the module"
@@ -62,35 +32,41 @@ result "so does RDMSR"
 near "OUT to the VMM, ticks" 50 "$(ticks_per out 5000)" "$(of one pio_user mean_cycles)"
 result "and an OUT that the VMM serves"
 
-period_ns=$(sed -n 's/.*"halt_delay_ns":\([0-9]*\).*/\1/p' "$TMP/one")
-khz=$(sed -n 's/.*"tsc_khz":\([0-9]*\).*/\1/p' "$TMP/one")
-few=$(ticks --period-us $((period_ns / 1000)) halt=50)
-many=$(ticks --period-us $((period_ns / 1000)) halt=550)
-sleep_ticks=$((period_ns / 1000 * khz / 1000))
-halt=$(((many - few) / 500))
-whole=$(of one hlt_timer whole mean_cycles)
-# The VMM's period begins when KVM arms the timer, bench's deadline counts from
-# before that exit: it is shorter by the way to KVM.
-near "halt, ticks" 50 $halt "$whole" &&
-	near "beyond its period of $sleep_ticks" 100 $((halt - sleep_ticks)) $((whole - sleep_ticks))
-result "a wake-up takes as long as in the counting VMM"
+delay_ns=$(figure one halt_delay_ns)
+delay=$((delay_ns / 1000 * $(figure one tsc_khz) / 1000))
+few=$(ticks --period-us $((delay_ns / 1000)) --deadline halt=50)
+many=$(ticks --period-us $((delay_ns / 1000)) --deadline halt=550)
+halt=$(((many - few) / 500 - delay))
+near "halt beyond its deadline, ticks" 50 $halt $(($(of one hlt_timer whole mean_cycles) - delay))
+result "and a wake-up by the timer, beyond what the guest sleeps"
 
 l1tune bench > "$TMP/text" && grep -q "not virtualized\|virtualized" "$TMP/text"
 result "as a table"
 sed 's/^/# /' "$TMP/text"
+# Of the same machine and kernel, so as long as before.
+l1tune bench cpuid rdmsr --compare "$TMP/one" -o KIND,TIMES --noheadings --sort KIND > "$TMP/text" &&
+	equal "times" "cpuid 1.00 rdmsr 1.00" "$(grep -v -- '-$' "$TMP/text" | grep '^cpuid\|^rdmsr' | xargs)"
+result "beside another measurement"
 
 load
 l1tune bench --json --save > "$TMP/split"
-for kind in cpuid vmcall rdmsr wrmsr pio_user; do
-	near "$kind: KVM + VMM + rest" 5 "$(of split $kind mean_ns)" \
+sed 's/{"kind":/\n# &/g; s/^/# /' "$TMP/split"
+for kind in cpuid vmcall rdmsr wrmsr pio_user ept_4k l3_cpuid; do
+	near "$kind: KVM + VMM + rest" 1 "$(of split $kind median_ns)" \
 		"$(awk -v a="$(of split $kind kvm_ns)" -v b="$(of split $kind vmm_ns)" -v c="$(of split $kind rest_ns)" \
 		'BEGIN { print (a > 0 && c > 0 ? a + b + c : 0) }')" || echo "$kind" >> "$TMP/odd"
 done
 [ ! -e "$TMP/odd" ]
 result "with the module, the parts add up"
 # Whatever the kind: KVM's own work differs, the way into the guest and out does not.
-near "rest of RDMSR and of CPUID" 100 "$(of split cpuid rest_ns)" "$(of split rdmsr rest_ns)"
-result "the rest is the same for exits of two kinds"
+for kind in vmcall rdmsr wrmsr; do
+	near "rest of $kind and of CPUID" 50 "$(of split cpuid rest_ns)" "$(of split $kind rest_ns)" || echo "$kind" >> "$TMP/odd"
+done
+[ ! -e "$TMP/odd" ]
+result "the rest is the same for exits of several kinds"
+trace_cpuid
+near "not KVM's, ticks" 50 "$gap" "$rest"
+result "and what lies between the kernel's own trace events"
 equal "kept" "644 0" "$(stat -c '%a %u' /var/lib/l1tune/bench.json)" && l1tune doctor | grep -q 'CPUID exit takes'
 result "it is kept, and doctor knows it"
 unload

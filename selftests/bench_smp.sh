@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# bench on a machine with two CPUs: its guest has two vCPUs then, of which one
+# wakes the other by an IPI. The kernel's own trace events see that too.
+. "${0%/*}/lib.sh"
+. "${0%/*}/bench_lib.sh"
+
+ktap_print_header
+ktap_set_plan 3
+
+load
+l1tune bench --json > "$TMP/bench"
+result "it runs"
+sed 's/{"kind":/\n# &/g; s/^/# /' "$TMP/bench"
+
+for kind in cpuid vmcall pio_kvm pio_user mmio_kvm mmio_user rdmsr wrmsr hlt_timer hlt_ipi ept_4k l3_cpuid; do
+	[ "$(of bench $kind count)" -gt 0 ] || echo $kind
+done > "$TMP/missing"
+equal "kinds that were not measured" "" "$(xargs < "$TMP/missing")"
+result "with all kinds"
+
+# Beyond what the events see: the way out of the guest that sends and the way
+# into the one that wakes, as much as between two exits for CPUID.
+EVENTS='kvm_exit kvm_entry kvm_apic_ipi' trace l1tune bench cpuid hlt_ipi --json > "$TMP/traced"
+cpuid_times > "$TMP/times"
+ipi_times >> "$TMP/times"
+ktap_print_msg "$(grep -c ipi "$TMP/times") IPIs in the trace"
+# They come in several lengths, so it is the mean that is compared.
+near "wake-up by an IPI, ticks" 50 \
+	$(($(mean_of ipi "$TMP/times") + $(median_of gap "$TMP/times"))) "$(of traced hlt_ipi mean_cycles)"
+result "a wake-up by an IPI takes as long as the kernel's events say"
+
+unload
+ktap_finished
