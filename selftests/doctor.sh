@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# doctor on real machines. STATE says which one this is: ready, no_kvm (started
-# without it), no_vmx (a CPU without), ec2 (DMI of an instance), lockdown.
+# doctor on real machines. STATE says which one this is: ready, no_vmx (a CPU
+# without, and a device to resume from), ec2 (DMI of an instance; STATUS=2: one
+# without VMX or SVM), cloud (DMI of another, whose row is ROW), metal, lockdown.
 . "${0%/*}/lib.sh"
 
 # row NAME: its state, text and commands
@@ -33,14 +34,40 @@ VENDOR=kvm_intel
 ktap_print_header
 case $STATE in
 ready)
-	ktap_set_plan 7
+	ktap_set_plan 13
 	load
 	doctor 1 && has cpu ok && has kvm ok && has module ok && has hooks ok
 	result "with the module: only what this kernel's command line leaves open"
 	equal "warnings" "huge pages mitigations" "$(sed 's/{"row":"/\n/g' "$TMP/doctor" | grep '"warning"' | cut -d'"' -f1 | xargs)"
 	result "and a machine too small for huge pages"
-	has nesting ok && has hibernation ok
-	result "nesting is on, no hibernation"
+	has nesting ok && has hibernation ok && has clocksource ok
+	result "nesting is on, no hibernation, a fast clock"
+	clock=/sys/devices/system/clocksource/clocksource0
+	echo hpet > $clock/current_clocksource
+	doctor 1 && has clocksource warning "echo tsc > $clock/current_clocksource"
+	result "with a slow clock"
+	echo tsc > $clock/current_clocksource
+	echo 2 > /proc/sys/vm/nr_hugepages
+	doctor 1 && has "huge pages" ok '2 reserved'
+	result "with huge pages that are reserved"
+	echo 0 > /proc/sys/vm/nr_hugepages
+	chmod 666 /dev/kvm
+	doctor 1 && has access info
+	result "with KVM for everybody"
+	chmod 600 /dev/kvm
+	su user -s /bin/sh -c 'l1tune doctor --json' > "$TMP/doctor"
+	equal "exit status" 1 $? && has kvm warning 'usermod -aG kvm'
+	result "as a user who may not open it"
+	mv /dev/kvm /dev/kvm.not
+	doctor 2 && has kvm problem 'No such file'
+	result "without its device"
+	mv /dev/kvm.not /dev/kvm
+	insmod /selftests/rival.ko function=kvm_arch_init_vm
+	limit max_vms 1
+	doctor 1 && has hooks warning 'refuse_vm unavailable'
+	result "with a hook that another owns"
+	no_limits
+	rmmod rival
 	unload
 	doctor 1 && has module warning 'modprobe l1tune'
 	result "without the module"
@@ -56,9 +83,11 @@ ready)
 	result "with nesting off"
 	;;
 no_vmx)
-	ktap_set_plan 3
+	ktap_set_plan 4
 	doctor 2 && has cpu problem 'offers no'
 	result "a CPU without VMX or SVM"
+	has hibernation warning 'systemctl mask'
+	result "and a device to resume from"
 	load
 	equal "offered" 0 "$(cat $L1/vmx/offered $L1/svm/offered 2> /dev/null)" &&
 		equal "features" "" "$(grep -lx 1 $L1/vmx/* $L1/svm/* 2> /dev/null)" &&
@@ -82,6 +111,20 @@ ec2)
 		has "EC2 nesting" ok
 		result "with nested virtualization"
 	fi
+	unload
+	;;
+cloud)
+	ktap_set_plan 1
+	load
+	doctor 1 && has "$ROW" ok && ! grep -q '"row":"EC2' "$TMP/doctor"
+	result "$ROW, and no other cloud"
+	unload
+	;;
+metal)
+	ktap_set_plan 1
+	load
+	doctor 1 && has layer info 'is L0' && has "EC2 instance" info 'bare metal' && ! row "EC2 nesting"
+	result "an EC2 instance of bare metal"
 	unload
 	;;
 lockdown)
