@@ -27,7 +27,7 @@ export_now()
 # went_back BEFORE AFTER: counters and parts of histograms that are less than they were
 went_back()
 {
-	awk 'NR == FNR { if ($1 ~ /(_total|_bucket|_count|_sum)({|$)/) before[$1] = $2; next }
+	awk 'NR == FNR { if ($1 ~ /(_total|_bucket|_count|_sum)([{]|$)/) before[$1] = $2; next }
 		$1 in before && $2 + 0 < before[$1] + 0 { print $1, before[$1], $2 }' "$1" "$2"
 }
 

@@ -13,6 +13,8 @@ int cmd_diff(int argc, char *argv[], struct options *options);
 int cmd_hist(int argc, char *argv[], struct options *options);
 int cmd_limits(int argc, char *argv[], struct options *options);
 int cmd_events(int argc, char *argv[], struct options *options);
+int cmd_apply(int argc, char *argv[], struct options *options);
+int cmd_save(int argc, char *argv[], struct options *options);
 int cmd_export(int argc, char *argv[], struct options *options);
 int cmd_caps(int argc, char *argv[], struct options *options);
 int cmd_doctor(int argc, char *argv[], struct options *options);

@@ -89,8 +89,6 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		  "Time in guests, of those that are gone too.", true },
 		{ "unattributed", "l1tune_host_unattributed_exits",
 		  "Exits of vCPUs that were not known then; in no other count." },
-		{ "untraced", "l1tune_host_untraced_exits",
-		  "Exits that KVM counted and did not trace; in no other count." },
 		{ "unpaired_entries", "l1tune_host_unpaired_entries",
 		  "Entries without an exit since the one before." },
 		{ "lost_cells", "l1tune_host_lost_cells",
@@ -110,6 +108,16 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		else
 			metrics_number(metrics, value, "");
 	}
+}
+
+/* A difference of counts of KVM's and ours, and exits may be between them. */
+static void export_untraced(struct metrics *metrics, const struct host *host)
+{
+	if (!host_has_count(&host->totals, "untraced"))
+		return;
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_host_untraced_exits",
+		       "Exits that KVM counted and did not trace, or is about to; in no other count.");
+	metrics_number(metrics, host_count(&host->totals, "untraced"), "");
 }
 
 static void export_usage(struct metrics *metrics, const struct host *host)
@@ -146,5 +154,6 @@ void export_host(struct metrics *metrics, const struct host *host)
 	metrics_seconds(metrics, host->loaded_ns, "");
 	export_hooks(metrics, host);
 	export_totals(metrics, host);
+	export_untraced(metrics, host);
 	export_usage(metrics, host);
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "class-write.h"
 #include "escape.h"
 #include "limit-set.h"
 #include "limit-value.h"
-#include "sysfs.h"
 #include "util.h"
 
 #define AUDIT	"audit."
@@ -118,17 +115,10 @@ void assignments_free(struct assignments *assignments)
 	*assignments = (struct assignments){ };
 }
 
-/* The file behind an assignment, and what it had and gets. */
-struct change {
-	char path[96];
-	char before[32];
-	char *after;
-};
-
-static struct change *plan(const struct assignments *assignments,
-			   const struct guest *guest)
+static struct class_write *plan(const struct assignments *assignments,
+				const struct guest *guest)
 {
-	struct change *changes = xcalloc(assignments->num, sizeof(*changes));
+	struct class_write *writes = xcalloc(assignments->num, sizeof(*writes));
 	char dir[32] = "l1";
 	size_t i;
 
@@ -138,116 +128,20 @@ static struct change *plan(const struct assignments *assignments,
 	for (i = 0; i < assignments->num; i++) {
 		const struct assignment *a = &assignments->v[i];
 
-		snprintf(changes[i].path, sizeof(changes[i].path), "%s/%s/%s",
+		snprintf(writes[i].path, sizeof(writes[i].path), "%s/%s/%s",
 			 dir, a->is_audit ? "audit" : "limits", a->kind->name);
-		changes[i].after = a->is_default ? xstrdup("default") :
-				   limit_value_text(a->value);
+		writes[i].after = a->is_default ? xstrdup("default") :
+				  limit_value_text(a->value);
 	}
-	return changes;
-}
-
-/* Is it the file that is not there, or the guest, or all? */
-static int complain_gone(const struct env *env, const struct change *change)
-{
-	char *device = xmemdup0(change->path, strcspn(change->path, "/"));
-	bool is_there = !faccessat(env->class_fd, device, F_OK, 0);
-	bool is_guest = strcmp(device, "l1");
-
-	free(device);
-	if (is_there) {
-		complain("the module that is loaded has no %s/class/l1tune/%s: load the one that came with this l1tune",
-			 env->sysfs, change->path);
-		return STATUS_FAILED;
-	}
-	if (!is_guest)
-		return env_complain(env, change->path, -ENOENT);
-	complain("the guest is not there any more: no %s/class/l1tune/%s",
-		 env->sysfs, change->path);
-	return STATUS_NO_GUEST;
-}
-
-static int complain_write(const struct env *env, const struct change *change,
-			  int err)
-{
-	switch (err) {
-	case -EACCES:
-	case -EPERM:
-		complain("%s/class/l1tune/%s: %s: limits are set by root with CAP_SYS_ADMIN, and not from a user namespace",
-			 env->sysfs, change->path, strerror(-err));
-		return STATUS_NOT_PERMITTED;
-	case -EROFS:
-		complain("%s is mounted read-only, as in a container: set limits on the host",
-			 env->sysfs);
-		return STATUS_NOT_PERMITTED;
-	case -ERANGE:
-		complain("%s/class/l1tune/%s: %s is too large for it",
-			 env->sysfs, change->path, change->after);
-		return STATUS_FAILED;
-	case -EINVAL:
-		complain("%s/class/l1tune/%s: the module does not take %s",
-			 env->sysfs, change->path, change->after);
-		return STATUS_FAILED;
-	}
-	if (sysfs_is_gone(err))
-		return complain_gone(env, change);
-	return env_complain(env, change->path, err);
-}
-
-/* What cannot be given back is named, for it stays. */
-static void restore(const struct env *env, const struct change *changes,
-		    size_t num)
-{
-	size_t num_restored = 0, i;
-
-	for (i = num; i--; ) {
-		int err = sysfs_write(env->class_fd, changes[i].path,
-				      changes[i].before);
-
-		num_restored += !err;
-		if (err)
-			complain("%s/class/l1tune/%s stays at %s and cannot be set back to %s: %s",
-				 env->sysfs, changes[i].path, changes[i].after,
-				 changes[i].before, strerror(-err));
-	}
-	if (num_restored == num)
-		complain(num ? "nothing was changed: what was set before it has been set back" :
-			       "nothing was changed");
-}
-
-static int apply(const struct env *env, struct change *changes, size_t num)
-{
-	size_t i;
-	int err;
-
-	for (i = 0; i < num; i++) {
-		err = sysfs_read(env->class_fd, changes[i].path,
-				 changes[i].before, sizeof(changes[i].before));
-		if (err < 0)
-			return complain_write(env, &changes[i], err);
-	}
-	for (i = 0; i < num; i++) {
-		int status;
-
-		err = sysfs_write(env->class_fd, changes[i].path,
-				  changes[i].after);
-		if (!err)
-			continue;
-		status = complain_write(env, &changes[i], err);
-		restore(env, changes, i);
-		return status;
-	}
-	return STATUS_OK;
+	return writes;
 }
 
 int assignments_apply(const struct assignments *assignments,
 		      const struct env *env, const struct guest *guest)
 {
-	struct change *changes = plan(assignments, guest);
-	int status = apply(env, changes, assignments->num);
-	size_t i;
+	struct class_write *writes = plan(assignments, guest);
+	int status = class_writes_apply(env, writes, assignments->num);
 
-	for (i = 0; i < assignments->num; i++)
-		free(changes[i].after);
-	free(changes);
+	class_writes_free(writes, assignments->num);
 	return status;
 }

@@ -26,6 +26,8 @@ enum {
 	OPTION_TRANSIT,
 	OPTION_TEXTFILE,
 	OPTION_BY_REASON,
+	OPTION_CHECK,
+	OPTION_LOAD,
 };
 
 static const struct {
@@ -65,6 +67,8 @@ static const struct {
 			    OPTION_TEXTFILE } },
 	{ OPTIONS_EXPORT, { "by-reason", no_argument, NULL,
 			    OPTION_BY_REASON } },
+	{ OPTIONS_APPLY, { "check", no_argument, NULL, OPTION_CHECK } },
+	{ OPTIONS_APPLY, { "load", no_argument, NULL, OPTION_LOAD } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -192,6 +196,12 @@ static int take(struct options *options, int option, const char *arg)
 		break;
 	case OPTION_BY_REASON:
 		options->by_reason = true;
+		break;
+	case OPTION_CHECK:
+		options->check = true;
+		break;
+	case OPTION_LOAD:
+		options->load = true;
 		break;
 	case OPTION_SORT:
 		options->sort = arg;

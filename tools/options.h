@@ -30,6 +30,8 @@ struct options {
 	bool transit;
 	const char *textfile;
 	bool by_reason;
+	bool check;
+	bool load;
 	/* 0 for whichever there is. */
 	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
@@ -58,6 +60,7 @@ enum {
 	/* Of those whose output has a form of its own: help, and where to look. */
 	OPTIONS_PLACES = 1 << 20,
 	OPTIONS_EXPORT = 1 << 21,
+	OPTIONS_APPLY = 1 << 22,
 	/* Of those that print a table, once or at intervals. */
 	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */

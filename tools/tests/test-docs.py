@@ -9,6 +9,7 @@ import subprocess
 from bench import TOOL, equal, finish, ok
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+MANUALS = [os.path.join(TOP, "man", name) for name in ("l1tune.8", "l1tune.conf.5")]
 MANUAL = os.path.join(TOP, "man/l1tune.8")
 COMPLETION = os.path.join(TOP, "completion/l1tune")
 # Both forms of an option; completion offers the long ones.
@@ -31,9 +32,10 @@ def main():
     with open(MANUAL, encoding="utf-8") as f:
         source = f.read()
     if shutil.which("groff"):
-        p = subprocess.run(["groff", "-mdoc", "-ww", "-z", MANUAL], capture_output=True, text=True,
-                           check=False)
-        equal([p.returncode, p.stderr], [0, ""], "groff has nothing to say of the manual")
+        for manual in MANUALS:
+            p = subprocess.run(["groff", "-mdoc", "-ww", "-z", manual], capture_output=True, text=True,
+                               check=False)
+            equal([p.returncode, p.stderr], [0, ""], f"groff has nothing to say of {os.path.basename(manual)}")
     else:
         print("# no groff: the manual's form is not looked at")
     commands = re.findall(r"^  ([a-z]+) ", text_of(TOOL, "help").split("Options:")[0], re.M)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CLASS_WRITE_H
+#define L1TUNE_CLASS_WRITE_H
+
+#include <stddef.h>
+
+#include "env.h"
+
+/* A file below the class, what it had and what it gets. */
+struct class_write {
+	char path[96];
+	char before[32];
+	char *after;
+	/* Who wants that, to stand before complaints: "FILE:LINE: "; or NULL. */
+	char *where;
+};
+
+/*
+ * Writes them all, or none: when one fails, those before it get back what they
+ * had. STATUS_OK, or another one after telling.
+ */
+int class_writes_apply(const struct env *env, struct class_write *writes,
+		       size_t num);
+void class_writes_free(struct class_write *writes, size_t num);
+
+#endif
