@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""
+Rules and dashboard in a real Prometheus, which scrapes a real node_exporter that
+reads exports one after the other: recorded ones (RECORDINGS/*.prom), or those of
+a machine that is made up. All on the loopback, and gone in two minutes at most.
+Usage: test-prometheus.py L1TUNE [RECORDINGS]
+"""
+import ctypes
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+from bench import Bench, equal, finish, ok, skip
+from fake import cell, fixed, hist
+
+DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../prometheus")
+PROGRAMS = "promtool", "prometheus", "prometheus-node-exporter"
+PR_SET_PDEATHSIG = 1
+SECONDS = 120
+MS = 1_000_000
+CONFIG = """\
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}]
+scrape_configs:
+  - job_name: node
+    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+"""
+
+
+def made_up(step):
+    """What such a machine exports, step seconds later; from the sixth on a guest was denied."""
+    with Bench(totals={name: step * 500 * MS for name in "exit_time_ns user_time_ns wait_time_ns runq_time_ns "
+                       "throttled_ns guest_time_ns exits".split()}, usage={"vms": 2, "vcpus": 3, "nested_vms": 1}) as b:
+        b.machine.limits(limits={"max_vms": 3}, denied={"max_vms": int(step > 5)}, would_deny={"max_vcpus": step},
+                         hooks={"refuse_vm": "ok"})
+        parts = {name: step * 40 * MS for name in ("user_ns", "wait_ns", "runq_ns", "throttled_ns")}
+        for number, name in (1, "web"), (2, "lab"):
+            cells = [cell(level, 10, "CPUID", step * 1000, step * 200 * MS, 9 * MS,
+                          hist(b12=step * 900, b15=step * 100), **parts) for level in range(2, 2 + number)]
+            b.machine.guest(number, cells + [fixed(guest_time_ns=step * 300 * MS)], vcpus=number,
+                            nested="on" if number == 2 else "off")
+            b.machine.process(1000 + number, ["qemu-system-x86_64", "-name", "guest=" + name])
+        b.run("export", "--textfile", b.directory)
+        with open(b.directory + "/l1tune.prom", encoding="utf-8") as f:
+            return f.read()
+
+
+def recordings():
+    if len(sys.argv) < 3:
+        return [made_up(step) for step in range(1, 13)]
+    texts = []
+    for path in sorted(glob.glob(sys.argv[2] + "/*.prom")):
+        with open(path, encoding="utf-8") as f:
+            texts.append(f.read())
+    return texts
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Servers:
+    """node_exporter and Prometheus; what they have to say is shown if a test fails."""
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="l1tune-test-")
+        self.textfiles = self.directory + "/textfiles"
+        os.mkdir(self.textfiles)
+        self.node_port, self.port = free_port(), free_port()
+        with open(DIRECTORY + "/l1tune.rules.yml", encoding="utf-8") as f:
+            rules = f.read().replace("interval: 30s", "interval: 1s")
+        with open(self.directory + "/rules.yml", "w", encoding="utf-8") as f:
+            f.write(rules)
+        with open(self.directory + "/prometheus.yml", "w", encoding="utf-8") as f:
+            f.write(CONFIG.format(rules=self.directory + "/rules.yml", port=self.node_port))
+        with open(self.directory + "/log", "w", encoding="utf-8") as log:
+            self.processes = [subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=die_with_parent) for command in (
+                ["prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
+                 f"--collector.textfile.directory={self.textfiles}", f"--web.listen-address=127.0.0.1:{self.node_port}"],
+                ["prometheus", f"--config.file={self.directory}/prometheus.yml", f"--storage.tsdb.path={self.directory}/data",
+                 f"--web.listen-address=127.0.0.1:{self.port}"])]
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.directory)
+
+    def export(self, text):
+        """As the tool does it."""
+        with open(self.textfiles + "/.new", "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(self.textfiles + "/.new", self.textfiles + "/l1tune.prom")
+
+    def ask(self, path, **parameters):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}",
+                                        timeout=10) as answer:
+                return json.load(answer)["data"]
+        except OSError as error:
+            return {"error": f"{error} {error.read() if hasattr(error, 'read') else ''}"}
+
+    def query(self, expression):
+        answer = self.ask("query", query=expression)
+        return answer.get("result") or answer.get("error") or []
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.5)
+    return value
+
+
+def dashboard_queries():
+    with open(DIRECTORY + "/l1tune.dashboard.json", encoding="utf-8") as f:
+        dashboard = json.load(f)
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            metric, label = re.match(r"label_values\((.*), (\w+)\)$", variable["query"]["query"]).groups()
+            yield "the variable " + variable["name"], f"count by ({label}) ({metric})"
+
+
+def filled_in(query):
+    return query.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$guest", ".*")
+
+
+def rule_names(kind):
+    with open(DIRECTORY + "/l1tune.rules.yml", encoding="utf-8") as f:
+        return re.findall(rf"- {kind}: (\S+)", f.read())
+
+
+def test_rules():
+    for command in ["check", "rules", "l1tune.rules.yml"], ["test", "rules", "l1tune.rules.test.yml"]:
+        r = subprocess.run(["promtool", *command], cwd=DIRECTORY, capture_output=True, text=True, check=False)
+        ok(r.returncode == 0 and "SUCCESS" in r.stdout, "promtool " + " ".join(command[:2]), r)
+    with open(DIRECTORY + "/l1tune.rules.test.yml", encoding="utf-8") as f:
+        tested = f.read()
+    untested = [name for name in rule_names("alert")
+                if not re.search(rf"alertname: {name}\n.*\n +exp_alerts:", tested)]
+    equal(untested, [], "each alert is tested to fire")
+
+
+def test_server():
+    with Servers() as s:
+        texts = recordings()
+        ok(len(texts) >= 8, f"{len(texts)} exports to replay", texts[:1])
+        s.export(texts[0])
+        scraped = wait_for(lambda: s.query("l1tune_up"), 30)
+        equal([sample["value"][1] for sample in scraped], ["1"], "Prometheus scrapes what node_exporter reads")
+        for text in texts[1:]:
+            time.sleep(1.5)
+            s.export(text)
+        fired = wait_for(lambda: [a for a in s.ask("alerts").get("alerts", ()) if a["labels"]["alertname"] == "L1tuneDenied"
+                                  and a["state"] == "firing"], 30)
+        equal([a["labels"]["limit"] for a in fired], ["max_vms"], "an alert fires when a guest was denied")
+        equal(s.query("node_textfile_scrape_error")[0]["value"][1], "0", "node_exporter reads it without an error")
+        for name in rule_names("record"):
+            ok(isinstance(s.query(name), list) and s.query(name), f"{name} has data", s.query(name))
+        for title, query in dashboard_queries():
+            result = s.query(filled_in(query))
+            ok(isinstance(result, list) and result and "NaN" not in [r["value"][1] for r in result],
+               f"dashboard: {title}: {query[:60]}", result)
+        nested = wait_for(lambda: [a["labels"]["guest"] for a in s.ask("alerts").get("alerts", ())
+                                   if a["labels"]["alertname"] == "L1tuneNestedGuestAppeared"], 10)
+        equal(nested, ["lab"], "and one that tells of a nested guest")
+
+
+print("KTAP version 1")
+missing = [program for program in PROGRAMS if not shutil.which(program)]
+if missing:
+    skip("rules and dashboard in a real Prometheus", f"no {', no '.join(missing)} (packages prometheus and prometheus-node-exporter)")
+else:
+    signal.alarm(SECONDS)
+    test_rules()
+    test_server()
+finish()
