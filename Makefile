@@ -58,6 +58,48 @@ bench: setup # what looking costs, beside other observers; BENCH="--json vmx-6.1
 shell: setup tool selftests # a console in an emulated L1; L1="--cpu svm" for options
 	@selftests/l1/run $(L1) --shell
 
+# Below DESTDIR files are only put in their places. DKMS builds from /usr/src.
+SOURCE := $(DESTDIR)/usr/src/l1tune-$(VERSION)
+
+.PHONY: install
+install: install-tool install-source # the tool, its services, and the module by DKMS; DESTDIR=, prefix=
+ifeq ($(DESTDIR),)
+	packaging/dkms install $(VERSION) $(KVER)
+endif
+
+.PHONY: install-tool
+install-tool:
+	@$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)' install
+
+.PHONY: install-source
+install-source:
+	install -d '$(SOURCE)'
+	install -m 0644 Kbuild Makefile dkms.conf '$(SOURCE)'
+	install -d '$(SOURCE)/module'
+	install -m 0644 module/*.[ch] '$(SOURCE)/module'
+
+.PHONY: uninstall
+uninstall: # what install has put there, but for /etc/l1tune.conf
+ifeq ($(DESTDIR),)
+	packaging/dkms remove $(VERSION) $(KVER)
+endif
+	rm -rf '$(SOURCE)'
+	@$(MAKE) -C tools VERSION='$(VERSION)' uninstall
+
+DIST := build/l1tune-$(VERSION).tar.gz
+
+.PHONY: dist
+dist: # the source as build/l1tune-VERSION.tar.gz
+	packaging/dist '$(VERSION)' '$(DIST)'
+
+.PHONY: deb
+deb: dist # Debian packages, in build/deb
+	packaging/deb '$(VERSION)' '$(DIST)'
+
+.PHONY: modules-deb
+modules-deb: # a Debian package of the module built for the kernel KVER=; SIGN_KEY=, SIGN_CERT=, KO=
+	packaging/modules-deb '$(VERSION)' '$(KVER)' '$(KDIR)'
+
 .PHONY: clean
 clean: # remove what was built
 	rm -rf build
