@@ -132,7 +132,7 @@ static struct l1t_function observed[] = {
 	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region", NULL, memory_changed },
 };
 
-static struct l1t_functions observers = L1T_FUNCTIONS(observed);
+static struct l1t_functions observers = L1T_OBSERVERS(observed);
 
 static const char *kvm_module(void)
 {
@@ -228,7 +228,7 @@ struct refusal {
 #define REFUSAL(_hook, _functions, _undefined)				\
 	{								\
 		.hook = _hook,						\
-		.set = L1T_FUNCTIONS(_functions),			\
+		.set = L1T_MODIFIERS(_functions),			\
 		.undefined = _undefined,				\
 	}
 

@@ -40,18 +40,25 @@
 #endif
 
 /*
- * 5.10 hands an ftrace callback pt_regs, later kernels ftrace_regs; and 5.10
- * protects a callback against recursion unless told not to, later ones only
- * if told to.
+ * 5.10 hands an ftrace callback pt_regs, and those only if all registers are
+ * saved. Later kernels have ftrace_regs, in which the arguments always are;
+ * from 6.13 on they do not show what that is. And 5.10 protects a callback
+ * against recursion unless told not to, later ones only if told to.
  */
-#ifdef L1T_HAVE_FTRACE_REGS
-#define l1t_ftrace_regs			ftrace_regs
-#define l1t_ftrace_pt_regs(fregs)	ftrace_get_regs(fregs)
-#define L1T_FTRACE_RECURSION		FTRACE_OPS_FL_RECURSION
-#else
+#ifndef L1T_HAVE_FTRACE_REGS
 #define l1t_ftrace_regs			pt_regs
 #define l1t_ftrace_pt_regs(fregs)	(fregs)
-#define L1T_FTRACE_RECURSION		0
+#define L1T_FTRACE_ARGUMENTS		FTRACE_OPS_FL_SAVE_REGS
+#define L1T_FTRACE_NO_RECURSION		FTRACE_OPS_FL_RECURSION_SAFE
+#else
+#define l1t_ftrace_regs			ftrace_regs
+#ifdef L1T_HAVE_ARCH_FTRACE_REGS
+#define l1t_ftrace_pt_regs(fregs)	(&arch_ftrace_regs(fregs)->regs)
+#else
+#define l1t_ftrace_pt_regs(fregs)	(&(fregs)->regs)
+#endif
+#define L1T_FTRACE_ARGUMENTS		0
+#define L1T_FTRACE_NO_RECURSION		0
 #endif
 
 /* memslots became a tree, with a bucket for its iterator, in 5.17 */

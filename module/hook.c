@@ -133,22 +133,25 @@ const char *l1t_hook_name(enum l1t_hook hook)
  * @ops: of the set
  * @fregs: at its entry
  */
-void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
-			  struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs)
+void notrace l1t_function_entered(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops,
+				  struct l1t_ftrace_regs *fregs)
 {
 	struct l1t_functions *set = container_of(ops, struct l1t_functions, ops);
 	struct pt_regs *regs = l1t_ftrace_pt_regs(fregs);
 	unsigned int i;
 
+	preempt_disable_notrace();
 	for (i = 0; i < set->nr; i++) {
 		const struct l1t_function *fn = &set->list[i];
 
 		/* The call to here stands behind an ENDBR if there is one. */
 		if (fn->ip && ip - fn->ip <= ENDBR_BYTES) {
 			fn->entered(regs);
-			return;
+			break;
 		}
 	}
+	preempt_enable_notrace();
 }
 
 /**

@@ -52,8 +52,9 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
  * @hook: what it is a part of
  * @name: of the function
  * @old_name: what it was called in older kernels, if something else
- * @entered: gets its arguments; if it sets regs->ip, and its set modifies,
- *	control goes there instead. Context: preemption off
+ * @entered: gets its arguments, in @regs that have nothing else unless the set
+ *	is L1T_MODIFIERS; then control goes to regs->ip, if the set modifies.
+ *	Context: preemption off
  * @ip: where it is; 0 while not looked for or not found
  */
 struct l1t_function {
@@ -83,18 +84,24 @@ void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 
 /*
  * PERMANENT: turning ftrace off by sysctl is refused rather than heard of by
- * nobody.
+ * nobody. No protection against recursion, nor what it costs at each call: no
+ * callback calls a function that is hooked.
  */
-#define L1T_FUNCTIONS(_list)						\
+#define L1T_FTRACE_FLAGS	(L1T_FTRACE_NO_RECURSION | FTRACE_OPS_FL_PERMANENT)
+
+#define __L1T_FUNCTIONS(_list, _flags)					\
 {									\
 	.ops = {							\
 		.func = l1t_function_entered,				\
-		.flags = FTRACE_OPS_FL_SAVE_REGS | L1T_FTRACE_RECURSION |	\
-			 FTRACE_OPS_FL_PERMANENT,			\
+		.flags = L1T_FTRACE_FLAGS | (_flags),			\
 	},								\
 	.list = _list,							\
 	.nr = ARRAY_SIZE(_list),					\
 }
+
+/* All registers take longer to save than the arguments, which observers need. */
+#define L1T_OBSERVERS(_list)	__L1T_FUNCTIONS(_list, L1T_FTRACE_ARGUMENTS)
+#define L1T_MODIFIERS(_list)	__L1T_FUNCTIONS(_list, FTRACE_OPS_FL_SAVE_REGS)
 
 int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 		      const char *module);
