@@ -26,6 +26,7 @@ int l1t_accounts_init(void)
 	BUILD_BUG_ON(offsetof(struct l1t_cell, hist) % L1_CACHE_BYTES);
 	/* ...and the account's own. */
 	BUILD_BUG_ON(offsetofend(struct l1t_account, rare) > L1_CACHE_BYTES);
+	BUILD_BUG_ON(offsetofend(struct l1t_account, l3_exits_handled) > L1_CACHE_BYTES);
 
 	l1t_hist_mult = l1t_tick_mult << (64 - L1T_TICK_SHIFT - (L1T_HIST_SHIFT - 1));
 	l1t_hist_plain_ticks = l1t_ticks_below(1U << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1));
@@ -138,7 +139,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 		acct->lost_cells++;
 		return nth_cell(acct, 0);
 	}
-	acct->index[l1t_key(level, slot)] = 1 + n;
+	acct->index[level][slot] = 1 + n;
 	cell = nth_cell(acct, n);
 	cell->key = l1t_key(level, slot);
 	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
@@ -221,7 +222,7 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
 {
 	const struct l1t_cell *cell = nth_cell(acct, n);
-	u64 now, since_ticks, open_ticks, parts_ticks[L1T_PARTS];
+	u64 now, since_ticks, left, ticks;
 	struct l1t_split split;
 	struct l1t_cell c;
 	unsigned int i;
@@ -239,18 +240,25 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 	} while (account_read_again(acct, seq));
 
 	if (open) {
-		open_ticks = l1t_ticks_since(since_ticks, now);
-		l1t_split_parts(&split, now, open_ticks, parts_ticks);
-		c.time_ticks += open_ticks;
-		for (i = 0; i < L1T_PARTS; i++)
-			c.parts_ticks[i] += parts_ticks[i];
+		c.time_ticks += l1t_ticks_since(since_ticks, now);
+		if (split.part != L1T_PART_KERNEL)
+			c.parts_ticks[split.part] +=
+				l1t_ticks_since(split.since_ticks, now);
 	}
 
 	sum->count += c.count;
 	sum->time_ns += l1t_ticks_to_ns(c.time_ticks);
 	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
-	for (i = 0; i < L1T_PARTS; i++)
-		sum->parts_ns[i] += l1t_ticks_to_ns(c.parts_ticks[i]);
+	/*
+	 * Never more than the whole: begin and end of a part may have been on
+	 * CPUs whose clocks differ by a little.
+	 */
+	left = c.time_ticks;
+	for (i = 0; i < L1T_PARTS; i++) {
+		ticks = min(c.parts_ticks[i], left);
+		left -= ticks;
+		sum->parts_ns[i] += l1t_ticks_to_ns(ticks);
+	}
 	for (i = 0; i < L1T_HIST_BUCKETS; i++)
 		sum->hist[i] += c.hist[i];
 }

@@ -34,7 +34,8 @@
  * @count: exits, counted as they happen
  * @time_ticks: from exit to next entry, added at the entry
  * @max_ticks: the longest of them
- * @parts_ticks: of @time_ticks, what was not spent by KVM
+ * @parts_ticks: of @time_ticks, what was not spent by KVM; added as parts end,
+ *	the exit's end may be to come
  * @hist: how many of them took how long
  *
  * An exit and its entry write the first cache line and one of @hist. Readers
@@ -63,7 +64,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 
 /* What makes the next entry more than a sum and a histogram. */
 #define L1T_RARE_L3	BIT(0)	/* it was an exit of L3 */
-#define L1T_RARE_SPLIT	BIT(1)	/* the exit's time has parts */
+#define L1T_RARE_SPLIT	BIT(1)	/* a part of the exit's time goes on */
 #define L1T_RARE_BLIND	BIT(2)	/* TSC or reason cannot be trusted; stays set */
 
 #define L1T_BASE_UNKNOWN	U64_MAX
@@ -82,21 +83,22 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @refill_queued: @refill waits to run on the vCPU's thread
  * @nr_allocated: cells there
  * @nr_cells: cells in use, released to readers in order
+ * @l3_exits_handled: exits of L3 after which L3 went on
  * @unpaired_entries: entries without a traced exit since the last: the entry
  *	failed, or KVM re-entered from a fast path before its tracepoint
  * @lost_cells: exits counted in the OTHER cell for want of one of their own
  * @l3_entries: L2's entries into L3
- * @l3_exits_handled: exits of L3 after which L3 went on
  * @l3_exits_left: exits of L3 after which L2 went on
  * @kvm_exits_base: KVM's own exits statistic before our first exit, or
  *	L1T_BASE_UNKNOWN until that exit has been
  * @split: who has the vCPU while the exit is open
  * @refill: allocates the next spare cells
  * @cells: the first is NULL, then come those that there are
- * @index: by level and slot, see l1t_key(): place in @cells, 0 for none yet
+ * @index: by level and slot: place in @cells, 0 for none yet
  *
- * What stands before @refill_queued is written at every exit or read there;
- * it is the account's only cache line that is.
+ * What stands before @refill_queued is written at every exit or read there,
+ * and @l3_exits_handled at many of L3. The account's first cache line has them
+ * all, and no exit that KVM handles writes another.
  */
 struct l1t_account {
 	const struct kvm_vcpu *vcpu;
@@ -110,16 +112,16 @@ struct l1t_account {
 	bool refill_queued;
 	u8 nr_allocated;
 	u8 nr_cells;
+	u64 l3_exits_handled;
 	u64 unpaired_entries;
 	u64 lost_cells;
 	u64 l3_entries;
-	u64 l3_exits_handled;
 	u64 l3_exits_left;
 	u64 kvm_exits_base;
 	struct l1t_split split;
 	struct callback_head refill;
 	struct l1t_cell *cells[1 + L1T_CELLS_MAX];
-	u8 index[L1T_LEVELS * L1T_SLOTS];
+	u8 index[L1T_LEVELS][L1T_SLOTS];
 } ____cacheline_aligned;
 
 /*

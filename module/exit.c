@@ -57,11 +57,10 @@ static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
 	return vcpu->arch.hflags & HF_GUEST_MASK ? L1T_LEVEL3 : L1T_LEVEL2;
 }
 
-static __always_inline const u32 *svm_reason_place(const struct kvm_vcpu *vcpu)
+/* Of the level that the vCPU is at. */
+static __always_inline const struct vmcb *vmcb_of(const struct kvm_vcpu *vcpu)
 {
-	const struct vmcb *vmcb = *(struct vmcb *const *)(vcpu + 1);
-
-	return (const u32 *)&vmcb->control.exit_code;
+	return *(struct vmcb *const *)(vcpu + 1);
 }
 
 /* Where KVM has the reason of a vCPU's exit from its present level. */
@@ -70,7 +69,7 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 	if (l1t_isa() == L1T_ISA_VMX && l1t_vmx_reason_offset)
 		return (const void *)vcpu + l1t_vmx_reason_offset;
 	if (l1t_isa() == L1T_ISA_SVM && l1t_svm_reason_known)
-		return svm_reason_place(vcpu);
+		return (const u32 *)&vmcb_of(vcpu)->control.exit_code;
 	return NULL;
 }
 
@@ -107,6 +106,12 @@ static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
 	return &v->acct;
 }
 
+static __always_inline struct l1t_account *
+account_of(struct l1t_account *last, const struct kvm_vcpu *vcpu)
+{
+	return likely(last->vcpu == vcpu) ? last : find_slow(vcpu);
+}
+
 /**
  * l1t_account_find() - the account of a vCPU, or NULL
  * @vcpu: loaded, or about to be, by this thread
@@ -115,9 +120,7 @@ static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
  */
 struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu)
 {
-	struct l1t_account *acct = this_cpu_read(last_account);
-
-	return likely(acct->vcpu == vcpu) ? acct : find_slow(vcpu);
+	return account_of(this_cpu_read(last_account), vcpu);
 }
 
 /**
@@ -192,20 +195,9 @@ static __always_inline void begin_guest(struct l1t_account *acct, u64 now)
 static void end_any_exit(struct l1t_account *acct, u64 now)
 {
 	u64 ticks = l1t_ticks_since(acct->since_ticks, now);
-	struct l1t_split *split = &acct->split;
-	u64 parts_ticks[L1T_PARTS];
-	unsigned int i;
 
-	if (acct->rare & L1T_RARE_SPLIT) {
-		l1t_split_parts(split, now, ticks, parts_ticks);
-		for (i = 0; i < L1T_PARTS; i++) {
-			acct->open->parts_ticks[i] += parts_ticks[i];
-			split->ticks[i] = 0;
-		}
-		split->part = L1T_PART_KERNEL;
-		split->kernel_since_ticks = 0;
-	}
-	acct->rare &= ~(L1T_RARE_SPLIT | L1T_RARE_L3);
+	l1t_split_end(acct, now);
+	acct->rare &= ~L1T_RARE_L3;
 	end_exit(acct, ticks, l1t_hist_bucket(ticks));
 }
 
@@ -237,14 +229,16 @@ static void any_entry(struct l1t_account *acct, enum l1t_level level, u64 now)
 
 /*
  * The functions that the probes end in take the probe's arguments, which so
- * stay in their registers; __noclone: gcc leaves out unused ones otherwise.
+ * stay in their registers, and in place of the first, which is of no use, the
+ * account that this CPU remembers.
  */
-static noinline __noclone void
-exit_unusual(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
+static noinline void
+exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
+	     unsigned long a3)
 {
 	bool has_reason = a2 > L1T_ISA_SVM;
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)(has_reason ? a2 : a1);
-	struct l1t_account *acct = l1t_account_find(vcpu);
+	struct l1t_account *acct = account_of(last, vcpu);
 	u64 now = l1t_ticks();
 	unsigned int slot = L1T_SLOT_UNKNOWN;
 	const u32 *place = NULL;
@@ -269,7 +263,7 @@ exit_unusual(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
 	if (acct->reason == &l1t_no_reason)
 		remember(acct, vcpu);
 
-	cell = acct->cells[acct->index[l1t_key(level, slot)]];
+	cell = acct->cells[acct->index[level][slot]];
 	if (!cell)
 		cell = l1t_account_new_cell(acct, vcpu, level, slot);
 	/*
@@ -292,23 +286,23 @@ usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
 {
 	if (unlikely(acct->open))
 		return NULL;
-	return acct->cells[acct->index[l1t_key(level, l1t_slot_usual(reason))]];
+	return acct->cells[acct->index[level][l1t_slot_usual(reason)]];
 }
 
 /* Of the remembered vCPU. Straight, too: an L3 may exit as often as an L2. */
-static noinline __noclone notrace void
-exit_of_l3(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
+static noinline notrace void
+exit_of_l3(struct l1t_account *acct, struct kvm_vcpu *vcpu, unsigned long isa)
 {
-	struct l1t_account *acct = this_cpu_read(last_account);
-	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)a1;
-	const u32 *place = acct->reason;
 	struct l1t_cell *cell;
+	u32 reason;
 
 	if (unlikely(acct->rare))
 		goto unusual;
-	if (a2 == L1T_ISA_SVM)
-		place = svm_reason_place(vcpu);
-	cell = usual_cell(acct, L1T_LEVEL3, *place);
+	if (isa == L1T_ISA_SVM)
+		reason = vmcb_of(vcpu)->control.exit_code;
+	else
+		reason = *acct->reason;
+	cell = usual_cell(acct, L1T_LEVEL3, reason);
 	if (unlikely(!cell))
 		goto unusual;
 
@@ -317,7 +311,7 @@ exit_of_l3(void *data, unsigned long a1, unsigned long a2, unsigned long a3)
 	return;
 
 unusual:
-	exit_unusual(data, a1, a2, a3);
+	exit_unusual(acct, (unsigned long)vcpu, isa, 0);
 }
 
 /**
@@ -340,7 +334,7 @@ notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 	if (unlikely(acct->vcpu != vcpu))
 		goto unusual;
 	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
-		exit_of_l3(data, a1, a2, a3);
+		exit_of_l3(acct, vcpu, a2);
 		return;
 	}
 	cell = usual_cell(acct, L1T_LEVEL2, *acct->reason);
@@ -351,13 +345,13 @@ notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 	return;
 
 unusual:
-	exit_unusual(data, a1, a2, a3);
+	exit_unusual(acct, a1, a2, a3);
 }
 
-static noinline __noclone void
-entry_unusual(void *data, const struct kvm_vcpu *vcpu)
+static noinline void
+entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 {
-	struct l1t_account *acct = l1t_account_find(vcpu);
+	struct l1t_account *acct = account_of(last, vcpu);
 
 	if (acct)
 		any_entry(acct, level_of(vcpu), l1t_ticks());
@@ -381,17 +375,15 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 }
 
 /* Of the remembered vCPU, whose exit is open. L3 goes on after its own exit. */
-static noinline __noclone notrace void
-entry_of_l3(void *data, struct kvm_vcpu *vcpu)
+static noinline notrace void
+entry_of_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
-	struct l1t_account *acct = this_cpu_read(last_account);
-
 	if (likely(acct->rare == L1T_RARE_L3 && usual_entry(acct))) {
 		acct->rare = 0;
 		acct->l3_exits_handled++;
 		return;
 	}
-	entry_unusual(data, vcpu);
+	entry_unusual(acct, vcpu);
 }
 
 /**
@@ -408,14 +400,14 @@ notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 	if (unlikely(acct->vcpu != vcpu || !acct->open))
 		goto unusual;
 	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
-		entry_of_l3(data, vcpu);
+		entry_of_l3(acct, vcpu);
 		return;
 	}
 	if (likely(!acct->rare && usual_entry(acct)))
 		return;
 
 unusual:
-	entry_unusual(data, vcpu);
+	entry_unusual(acct, vcpu);
 }
 
 /**

@@ -21,18 +21,30 @@ static void begin(struct l1t_account *acct, enum l1t_part part)
 	l1t_account_write_end(acct);
 }
 
-static void end(struct l1t_account *acct)
+/**
+ * l1t_split_end() - the part that goes on ends, if one does
+ * @acct: of whose open exit it is a part; being written
+ * @now: in ticks
+ */
+void l1t_split_end(struct l1t_account *acct, u64 now)
 {
 	struct l1t_split *split = &acct->split;
-	u64 now;
 
 	if (split->part == L1T_PART_KERNEL)
 		return;
-	l1t_account_write_begin(acct);
-	now = l1t_ticks();
-	split->ticks[split->part] += l1t_ticks_since(split->since_ticks, now);
+	acct->open->parts_ticks[split->part] +=
+		l1t_ticks_since(split->since_ticks, now);
 	split->kernel_since_ticks = now;
 	split->part = L1T_PART_KERNEL;
+	acct->rare &= ~L1T_RARE_SPLIT;
+}
+
+static void end(struct l1t_account *acct)
+{
+	if (acct->split.part == L1T_PART_KERNEL)
+		return;
+	l1t_account_write_begin(acct);
+	l1t_split_end(acct, l1t_ticks());
 	l1t_account_write_end(acct);
 }
 
@@ -118,30 +130,4 @@ void l1t_split_throttle(struct l1t_account *acct, bool on)
 	else if (!acct->split.in_run)
 		begin(acct, L1T_PART_USER);
 	preempt_enable();
-}
-
-/**
- * l1t_split_parts() - the parts of an exit, up to some moment
- * @split: of the open exit, as of one moment
- * @now: that moment, in ticks
- * @total_ticks: the exit's time up to it
- * @parts_ticks: L1T_PARTS of them, filled in
- *
- * Never more than @total_ticks in sum: begin and end of a part may have been on
- * CPUs whose clocks differ by a little.
- */
-void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ticks,
-		     u64 *parts_ticks)
-{
-	u64 left = total_ticks;
-	unsigned int i;
-
-	for (i = 0; i < L1T_PARTS; i++) {
-		u64 ticks = split->ticks[i];
-
-		if (split->part == i)
-			ticks += l1t_ticks_since(split->since_ticks, now);
-		parts_ticks[i] = min(ticks, left);
-		left -= parts_ticks[i];
-	}
 }

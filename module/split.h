@@ -28,8 +28,7 @@ enum l1t_part {
  * @in_run: its thread is in KVM_RUN
  * @in_sched: KVM is putting it because its thread is scheduled out
  * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
- * @kernel_since_ticks: when KVM last had it back, if later than the exit
- * @ticks: of parts that have ended
+ * @kernel_since_ticks: when KVM last had it back from a part
  */
 struct l1t_split {
 	u8 part;
@@ -37,11 +36,7 @@ struct l1t_split {
 	bool in_sched;
 	u64 since_ticks;
 	u64 kernel_since_ticks;
-	u64 ticks[L1T_PARTS];
 };
-
-void l1t_split_parts(const struct l1t_split *split, u64 now, u64 total_ticks,
-		     u64 *parts_ticks);
 
 /* What the hooks tell; attach.c registers them. */
 void l1t_split_run(struct kvm_vcpu *vcpu);
@@ -52,5 +47,6 @@ void l1t_split_sched_in(struct kvm_vcpu *vcpu);
 struct l1t_account;
 
 void l1t_split_throttle(struct l1t_account *acct, bool on);
+void l1t_split_end(struct l1t_account *acct, u64 now);
 
 #endif
