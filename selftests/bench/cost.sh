@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Usage: cost.sh [-o OBSERVER,…] [-k KIND,…] [-g GUESTS,…] [-l]
+# Usage: cost.sh [-o OBSERVER,…] [-k KIND,…] [-g GUESTS,…] [-c KIND,…] [-l | -m]
 # Runs in an L1 host whose time is instructions. For each observer, kind of exit
 # and number of guests prints what a round trip (exit, entry and what is between)
 # costs and over how many it was measured, as "cost OBSERVER KIND GUESTS
-# INSTRUCTIONS EXITS". With -l L0 tells its counts before, between and after the
-# two runs that are compared.
+# INSTRUCTIONS EXITS"; of an observer that cannot be had "missing OBSERVER WHY".
+# With -c these kinds also with a crowd of 64 guests. With -l L0 tells its counts
+# before, between and after the two runs that are compared. With -m it is
+# "median OBSERVER KIND INSTRUCTIONS" instead, of the round trips that the guest
+# of l1tune bench measures: a machine's timer is not in a median.
 #
 # A cost is the difference of two runs that differ in their number of exits
 # alone, by that difference. With one guest it is what passes on the machine's
@@ -15,8 +18,9 @@
 PATH=$PATH:/selftests
 OBSERVERS=none,l1tune,perf-stat,ftrace,bpftrace-count,perf-kvm,bpftrace-hist
 KINDS=cpuid,out,halt,ept
-GUESTS=1
+CROWD_KINDS=
 ask_l0=
+medians=
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -31,18 +35,25 @@ fail()
 	exit 1
 }
 
-# start_process WORDS COMMAND…: until it has said WORDS
+# start_process WORDS COMMAND…: until it has said WORDS; false, and says why, if
+# it does not.
 start_process()
 {
-	words=$1 tries=600
+	words=$1 tries=1200
 	shift
 	echo "$1:" > "$tmp/observer"
 	"$@" >> "$tmp/observer" 2>&1 &
 	observer_pid=$!
 	until grep -q "$words" "$tmp/observer"; do
-		kill -0 "$observer_pid" 2> /dev/null || fail "$1: $(tail -n 3 "$tmp/observer")"
 		tries=$((tries - 1))
-		[ $tries -gt 0 ] || fail "$1 does not start: $(tail -n 3 "$tmp/observer")"
+		if ! kill -0 "$observer_pid" 2> /dev/null; then
+			echo "missing $observer $(tail -n 3 "$tmp/observer" | xargs)"
+			return 1
+		elif [ $tries = 0 ]; then
+			kill -KILL "$observer_pid"
+			echo "missing $observer does not start within two minutes of the machine's time"
+			return 1
+		fi
 		sleep 0.1
 	done
 	sleep 2
@@ -60,10 +71,15 @@ start_observer()
 	bpftrace-count) start_process Attaching bpftrace -e "$bpftrace_count" ;;
 	bpftrace-hist) start_process Attaching bpftrace -e "$bpftrace_hist" ;;
 	*) fail "no observer $1" ;;
-	esac
+	esac || return 1
 	# perf says nothing when it is ready.
 	case $1 in
-	perf-*) sleep 20 ;;
+	perf-*)
+		sleep 20
+		kill -0 "$observer_pid" 2> /dev/null && return
+		echo "missing $1 $(tail -n 3 "$tmp/observer" | xargs)"
+		return 1
+		;;
 	esac
 }
 
@@ -86,15 +102,19 @@ stop_observer()
 	return 0
 }
 
-# How many exits the two runs have, of one guest and of each of several.
+# How many exits the two runs have, of one guest and of each of several; L0's
+# counts are steady with few.
 numbers()
 {
-	case $1-$2 in
-	cpuid-1) echo 1000 21000 ;;
+	case $1-$2$ask_l0 in
+	cpuid-1 | l3rdmsr-1) echo 1000 21000 ;;
 	out-1) echo 1000 11000 ;;
 	halt-1) echo 100 600 ;;
-	ept-1 | l3rdmsr-1) echo 500 4500 ;;
-	*) echo 10 60 ;;
+	ept-1) echo 500 4500 ;;
+	*-1l) echo 500 4500 ;;
+	ept-*) echo 20 320 ;;
+	halt-*) echo 20 120 ;;
+	*) echo 100 600 ;;
 	esac
 }
 
@@ -141,12 +161,31 @@ measure()
 	echo "$few $many" | awk -v what="cost $1 $2 $3" -v n="$((($5 - $4) * $3))" '{ printf "%s %.1f %d\n", what, ($2 - $1) / n, n }'
 }
 
-while getopts o:k:g:l option; do
+# medians OBSERVER: of the kinds that are measured and that l1tune bench has
+medians()
+{
+	for kind in $(echo "$KINDS" | tr , ' '); do
+		case $kind in
+		cpuid) echo cpuid cpuid ;;
+		out) echo out pio_user ;;
+		ept) echo ept ept_4k ;;
+		esac
+	done > "$tmp/kinds"
+	# shellcheck disable=SC2046 # words on purpose
+	l1tune bench --json $(cut -d ' ' -f 2 "$tmp/kinds") | sed 's/{"kind":/\n&/g' > "$tmp/bench"
+	while read -r kind its_name; do
+		median=$(sed -n "/^{\"kind\": *\"$its_name\"/s/.*\"median_cycles\": *\([0-9]*\).*/\1/p" "$tmp/bench")
+		echo "median $1 $kind ${median:-nothing}"
+	done < "$tmp/kinds"
+}
+
+while getopts o:k:c:lm option; do
 	case $option in
 	o) OBSERVERS=$OPTARG ;;
 	k) KINDS=$OPTARG ;;
-	g) GUESTS=$OPTARG ;;
-	l) ask_l0=1 ;;
+	c) CROWD_KINDS=$OPTARG ;;
+	l) ask_l0=l ;;
+	m) medians=1 ;;
 	*) exit 2 ;;
 	esac
 done
@@ -156,11 +195,16 @@ echo 0 > /proc/sys/kernel/randomize_va_space
 # What polls for the end of a sleep is not asleep.
 echo 0 > /sys/module/kvm/parameters/halt_poll_ns
 for observer in $(echo "$OBSERVERS" | tr , ' '); do
-	start_observer "$observer"
-	for kind in $(echo "$KINDS" | tr , ' '); do
-		for guests_wanted in $(echo "$GUESTS" | tr , ' '); do
-			measure "$observer" "$kind" "$guests_wanted"
+	start_observer "$observer" || continue
+	if [ -n "$medians" ]; then
+		medians "$observer"
+	else
+		for kind in $(echo "$KINDS" | tr , ' '); do
+			measure "$observer" "$kind" 1
 		done
-	done
+		for kind in $(echo "$CROWD_KINDS" | tr , ' '); do
+			measure "$observer" "$kind" 64
+		done
+	fi
 	stop_observer "$observer"
 done

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Turns what the benchmark's machines printed into a table, JSON, the README's
-figures, or a verdict on the budget.
+"""Turns what the benchmark's machines printed into a table, JSON, the figures in
+a README (of the bench, or short for the project's), or a verdict on the budget.
 
-report.py table|json|readme|budget [FILE] LOG…
+report.py table|json|readme|short|budget [FILE] LOG…
 
 A LOG is named after its scene: build/bench/vmx-6.1, svm-6.12, l0-shadow, scale.
 """
@@ -35,8 +35,10 @@ MARKS = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
 
 
 def read_log(path):
-    """A scene: {'name', 'cost': {(observer, kind, guests): instructions}, 'exits': …, 'trapping': …, 'scale': …}"""
-    scene = {'name': os.path.basename(path), 'cost': {}, 'exits': {}, 'trapping': {}, 'scale': {}}
+    """A scene: {'name', 'cost': {(observer, kind, guests): instructions}, 'exits': …, 'medians': {(observer, kind):
+    instructions}, 'missing': {observer: why}, 'trapping': …, 'scale': …}"""
+    scene = {'name': os.path.basename(path), 'cost': {}, 'exits': {}, 'medians': {}, 'missing': {}, 'trapping': {},
+             'scale': {}}
     counts = {}
     with open(path, encoding='utf-8', errors='replace') as log:
         for line in log:
@@ -49,6 +51,10 @@ def read_log(path):
                 scene['exits'][key] = int(words[5])
             elif words[0] == 'l0-exits-at' and len(words) == 4:
                 counts.setdefault(words[1], {})[words[2]] = int(words[3])
+            elif words[0] == 'median' and len(words) == 4 and words[3].isdigit():
+                scene['medians'][words[1], words[2]] = int(words[3])
+            elif words[0] == 'missing' and len(words) >= 3:
+                scene['missing'][words[1]] = ' '.join(words[2:])
             elif words[0] == 'scale' and len(words) >= 3:
                 scene['scale'][' '.join(words[1:-1])] = float(words[-1])
     for (observer, kind, guests), exits in scene['exits'].items():
@@ -71,9 +77,17 @@ def title(scene):
     return f'{isa.upper()}, Linux {kernel}'
 
 
+def in_layers(scene):
+    """Of these a table has medians: an L0's timer is in a mean."""
+    return bool(scene['medians'])
+
+
 def columns(scene):
-    return sorted({(kind, guests) for _, kind, guests in scene['cost']},
-                  key=lambda c: (c[1], list(KINDS).index(c[0])))
+    if in_layers(scene):
+        there = {(kind, 1) for _, kind in scene['medians']}
+    else:
+        there = {(kind, guests) for _, kind, guests in scene['cost']}
+    return sorted(there, key=lambda c: (c[1], list(KINDS).index(c[0])))
 
 
 def observers(scene):
@@ -81,24 +95,30 @@ def observers(scene):
     return [o for o in OBSERVERS if o in there]
 
 
+def cost(scene, observer, kind, guests):
+    if in_layers(scene):
+        return scene['medians'].get((observer, kind))
+    return scene['cost'].get((observer, kind, guests))
+
+
 def added(scene, observer, kind, guests):
-    cost = scene['cost']
-    if (observer, kind, guests) not in cost or ('none', kind, guests) not in cost:
-        return None
-    return cost[observer, kind, guests] - cost['none', kind, guests]
+    whole, alone = (cost(scene, o, kind, guests) for o in (observer, 'none'))
+    return None if None in (whole, alone) else whole - alone
+
+
+def cost_words(scene, observer, kind, guests):
+    whole, more = cost(scene, observer, kind, guests), added(scene, observer, kind, guests)
+    if more is None:
+        return '-'
+    if observer == 'none':
+        return '%.0f' % whole
+    return '%+.0f' % more + (' (%.1f %%)' % (more / whole * 100) if in_layers(scene) else '')
 
 
 def cost_rows(scene):
     rows = [['observer'] + [KINDS[k] + (f', {g} guests' if g > 1 else '') for k, g in columns(scene)]]
     for observer in observers(scene):
-        row = [OBSERVERS[observer]]
-        for kind, guests in columns(scene):
-            if observer == 'none':
-                row.append('%.0f' % scene['cost'][observer, kind, guests])
-                continue
-            more = added(scene, observer, kind, guests)
-            row.append('-' if more is None else '%+.0f' % more)
-        rows.append(row)
+        rows.append([OBSERVERS[observer]] + [cost_words(scene, observer, k, g) for k, g in columns(scene)])
     return rows
 
 
@@ -157,7 +177,9 @@ def report(scenes, render, heading):
         yield ''
         for line in worse(scene):
             yield 'Dearer than a peer: ' + line + '.' + ('  ' if render is markdown else '')
-        if worse(scene):
+        for observer, why in scene['missing'].items():
+            yield 'Not measured: %s: %s.' % (OBSERVERS[observer], why) + ('  ' if render is markdown else '')
+        if worse(scene) or scene['missing']:
             yield ''
         if scene['trapping']:
             yield from render(trapping_rows(scene))
@@ -174,13 +196,29 @@ def report(scenes, render, heading):
 def as_json(scenes):
     return {'schema': 1, 'unit': 'instructions per exit and entry', 'scenes': [{
         'scene': scene['name'],
-        'cost': [{'observer': o, 'kind': k, 'guests': g, 'instructions': cost,
-                  'added': added(scene, o, k, g), 'exits': scene['exits'][o, k, g]}
-                 for (o, k, g), cost in scene['cost'].items()],
+        'cost': [{'observer': o, 'kind': k, 'guests': g, 'instructions': mean, 'exits': scene['exits'][o, k, g]}
+                 for (o, k, g), mean in scene['cost'].items()],
+        'added': [{'observer': o, 'kind': k, 'guests': g, 'instructions': added(scene, o, k, g)}
+                  for o in observers(scene) for k, g in columns(scene) if o != 'none'],
+        'missing': scene['missing'],
+        'medians': [{'observer': o, 'kind': k, 'instructions': median} for (o, k), median in scene['medians'].items()],
         'l0_exits': [{'observer': o, 'kind': k, 'per_exit': counts}
                      for (o, k), counts in scene['trapping'].items()],
         'scale': scene['scale'],
     } for scene in scenes]}
+
+
+def short(scenes):
+    """One table: what comes on top of a round trip, of what one would compare."""
+    kinds = ('cpuid', 'out', 'halt', 'ept')
+    peers = ('none', 'l1tune', 'perf-stat', 'perf-kvm')
+    scenes = [s for s in scenes if s['cost'] and not s['name'].endswith('6.12')]
+    rows = [['machine', 'observer'] + [KINDS[k] for k in kinds]]
+    for scene in scenes:
+        for observer in (o for o in observers(scene) if o in peers):
+            rows.append([title(scene) if observer == 'none' else '', OBSERVERS[observer]] +
+                        [cost_words(scene, observer, kind, 1) for kind in kinds])
+    return markdown(rows)
 
 
 def replace_figures(path, lines):
@@ -199,7 +237,7 @@ def check_budget(path, scenes):
     with open(path, encoding='utf-8') as f:
         budget = [line.split() for line in f if re.match(r'[a-z]', line)]
     budget = [b for b in budget if any(s['name'] == b[0] for s in scenes)]
-    failed = False
+    failed = not budget
     print(f'1..{len(budget)}')
     for number, (name, kind, most) in enumerate(budget, 1):
         scene = next(s for s in scenes if s['name'] == name)
@@ -213,16 +251,18 @@ def check_budget(path, scenes):
 
 
 def main():
-    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'readme', 'budget'):
+    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'readme', 'short', 'budget'):
         sys.exit(__doc__)
     what, args = sys.argv[1], sys.argv[2:]
-    path = args.pop(0) if what in ('readme', 'budget') else None
+    path = args.pop(0) if what in ('readme', 'short', 'budget') else None
     scenes = [read_log(log) for log in args]
     if what == 'json':
         json.dump(as_json(scenes), sys.stdout, indent=1)
         print()
     elif what == 'readme':
         replace_figures(path, list(report(scenes, markdown, lambda t: f'**{t}**')))
+    elif what == 'short':
+        replace_figures(path, list(short(scenes)))
     elif what == 'budget':
         sys.exit(check_budget(path, scenes))
     else:

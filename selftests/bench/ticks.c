@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ticks COMMAND [ARG]...: runs it, then prints what passed on the machine's clock meanwhile, and how long the command had a CPU. */
+/* ticks COMMAND [ARG]...: runs it, then prints what passed on the machine's clock meanwhile, and how long it had a CPU. */
 #include <err.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <x86intrin.h>
+
+static unsigned long long cpu_ns(const struct rusage *used)
+{
+	return (used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000000ull +
+	       (used->ru_utime.tv_usec + used->ru_stime.tv_usec) * 1000ull;
+}
 
 int main(int argc, char **argv)
 {
@@ -25,6 +31,6 @@ int main(int argc, char **argv)
 	}
 	if (wait4(pid, &status, 0, &used) < 0)
 		err(1, "wait");
-	fprintf(stderr, "ticks=%llu max_rss_kb=%ld\n", __rdtsc() - tsc, used.ru_maxrss);
+	fprintf(stderr, "ticks=%llu cpu_ns=%llu max_rss_kb=%ld\n", __rdtsc() - tsc, cpu_ns(&used), used.ru_maxrss);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
