@@ -160,9 +160,10 @@ def text(rows):
                         for i, (c, w) in enumerate(zip(row, widths))).rstrip()
 
 
-def markdown(rows):
+def markdown(rows, texts=1):
+    """texts: so many columns are no numbers."""
     yield '| ' + ' | '.join(rows[0]) + ' |'
-    yield '|---' + '|---:' * (len(rows[0]) - 1) + '|'
+    yield '|---' * texts + '|---:' * (len(rows[0]) - texts) + '|'
     for row in rows[1:]:
         yield '| ' + ' | '.join(row) + ' |'
 
@@ -175,11 +176,13 @@ def report(scenes, render, heading):
         yield ''
         yield from render(cost_rows(scene))
         yield ''
-        for line in worse(scene):
+        peers = [o for o in observers(scene) if o not in ('none', 'l1tune')]
+        dearer = worse(scene) or (['in nothing'] if peers else [])
+        for line in dearer:
             yield 'Dearer than a peer: ' + line + '.' + ('  ' if render is markdown else '')
         for observer, why in scene['missing'].items():
             yield 'Not measured: %s: %s.' % (OBSERVERS[observer], why) + ('  ' if render is markdown else '')
-        if worse(scene) or scene['missing']:
+        if dearer or scene['missing']:
             yield ''
         if scene['trapping']:
             yield from render(trapping_rows(scene))
@@ -218,7 +221,7 @@ def short(scenes):
         for observer in (o for o in observers(scene) if o in peers):
             rows.append([title(scene) if observer == 'none' else '', OBSERVERS[observer]] +
                         [cost_words(scene, observer, kind, 1) for kind in kinds])
-    return markdown(rows)
+    return markdown(rows, 2)
 
 
 def replace_figures(path, lines):
