@@ -2,7 +2,8 @@
 /*
  * Guests as devices. Adding and removing one sleeps and tells udev, so one
  * ordered workqueue does it, a moment after the guest came or went. However
- * many changes there were since, one run of it catches up with all of them.
+ * many changes there were since, one run of it catches up with all of them,
+ * and looks at no guest that has not changed: there may be a thousand.
  */
 #include <linux/workqueue.h>
 
@@ -11,23 +12,31 @@
 
 static struct workqueue_struct *devices_wq;
 
-static void publish_vcpus(struct l1t_guest *g)
+/* Guests that their devices do not show as they are; l1t_lock. */
+static LIST_HEAD(changed_guests);
+
+static bool publish_vcpus(struct l1t_guest *g)
 {
 	struct l1t_vcpu *v;
+	bool all = true;
 
 	/* Only grows, and is freed only after this workqueue let go of @g. */
 	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
 		if (v->published)
 			continue;
-		if (!l1t_sysfs_add_vcpu(v))
+		if (!l1t_sysfs_add_vcpu(v)) {
 			v->published = true;
-		else
-			pr_warn_ratelimited("cannot show l2-%u/vcpu%u in sysfs\n",
-					    g->id, v->id);
+			continue;
+		}
+		pr_warn_ratelimited("cannot show l2-%u/vcpu%u in sysfs\n",
+				    g->id, v->id);
+		all = false;
 	}
+	return all;
 }
 
-static void publish(struct l1t_guest *g)
+/* Returns false if some of it is to be tried again. */
+static bool publish(struct l1t_guest *g)
 {
 	if (!g->published) {
 		g->dev.class = &l1t_class;
@@ -37,11 +46,11 @@ static void publish(struct l1t_guest *g)
 		    device_add(&g->dev)) {
 			pr_warn_ratelimited("cannot show l2-%u in sysfs\n",
 					    g->id);
-			return;
+			return false;
 		}
 		g->published = true;
 	}
-	publish_vcpus(g);
+	return publish_vcpus(g);
 }
 
 static void unpublish(struct l1t_guest *g)
@@ -57,39 +66,60 @@ static void unpublish(struct l1t_guest *g)
 	put_device(&g->dev);
 }
 
-static struct l1t_guest *next_guest(struct l1t_guest *g)
+/* One that goes only after this is changed once more, and so comes again. */
+static struct l1t_guest *next_changed(bool *gone)
 {
-	/* Only this workqueue takes guests off the list. */
+	struct l1t_guest *g;
+
 	raw_spin_lock(&l1t_lock);
-	if (g)
-		g = list_is_last(&g->link, &l1t_guests) ?
-			NULL : list_next_entry(g, link);
-	else
-		g = list_first_entry_or_null(&l1t_guests, struct l1t_guest,
-					     link);
+	g = list_first_entry_or_null(&changed_guests, struct l1t_guest, changed);
+	if (g) {
+		list_del_init(&g->changed);
+		*gone = !g->kvm;
+	}
 	raw_spin_unlock(&l1t_lock);
 	return g;
 }
 
 static void update(struct work_struct *work)
 {
-	struct l1t_guest *g, *next;
+	struct l1t_guest *g;
+	LIST_HEAD(again);
+	bool gone;
 
-	for (g = next_guest(NULL); g; g = next) {
-		if (READ_ONCE(g->kvm))
-			publish(g);
-		next = next_guest(g);
-		if (READ_ONCE(g->kvm))
-			continue;
-		l1t_guest_retire(g);
-		unpublish(g);
+	while ((g = next_changed(&gone))) {
+		if (gone) {
+			l1t_guest_retire(g);
+			unpublish(g);
+		} else if (!publish(g)) {
+			raw_spin_lock(&l1t_lock);
+			list_move_tail(&g->changed, &again);
+			raw_spin_unlock(&l1t_lock);
+		}
 	}
+	/* With the next change of any guest. */
+	raw_spin_lock(&l1t_lock);
+	list_splice(&again, &changed_guests);
+	raw_spin_unlock(&l1t_lock);
 }
 
 static DECLARE_WORK(update_work, update);
 
 /**
- * l1t_devices_update() - guests came or went
+ * l1t_device_changed() - a guest came or went, or has a vCPU more
+ * @g: the guest; l1t_devices_update() follows
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_device_changed(struct l1t_guest *g)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (list_empty(&g->changed))
+		list_add_tail(&g->changed, &changed_guests);
+}
+
+/**
+ * l1t_devices_update() - guests have changed
  *
  * Context: any.
  */

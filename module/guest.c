@@ -128,6 +128,7 @@ struct l1t_guest *l1t_guest_alloc(void)
 		return NULL;
 	INIT_LIST_HEAD(&g->vcpus);
 	INIT_LIST_HEAD(&g->link);
+	INIT_LIST_HEAD(&g->changed);
 	mutex_init(&g->keys_lock);
 	l1t_throttle_init(&g->throttle);
 	g->keys[g->nr_keys++] = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
@@ -152,6 +153,7 @@ void l1t_guest_insert(struct l1t_guest *g, struct kvm *kvm)
 	list_add_tail_rcu(&g->link, &l1t_guests);
 	l1t_ledger.vms++;
 	l1t_tickets_vm_counted(kvm);
+	l1t_device_changed(g);
 }
 
 /**
@@ -178,6 +180,7 @@ void l1t_vcpu_insert(struct l1t_vcpu *v, struct l1t_guest *g,
 	l1t_tickets_vcpu_counted(g->kvm, v->id);
 	l1t_nested_adopt(v);
 	l1t_throttle_vcpu(v);
+	l1t_device_changed(g);
 }
 
 /**
@@ -269,6 +272,7 @@ static void guest_leave(struct l1t_guest *g)
 			vcpu_leave(v);
 	hash_del(&g->node);
 	g->kvm = NULL;
+	l1t_device_changed(g);
 	l1t_ledger.vms--;
 	l1t_ledger.memory_bytes -= g->memory_peak_bytes;
 }

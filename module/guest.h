@@ -63,6 +63,7 @@ struct l1t_vcpu {
  * @rcu: frees it
  * @node: in the look-up table, by @kvm
  * @link: in l1t_guests
+ * @changed: among those whose devices are to be brought up to date; l1t_lock
  * @kvm: KVM's VM; NULL once it is gone; l1t_lock
  * @vcpus: grows only, entries live as long as the guest; RCU for readers
  * @id: never reused while the module is loaded
@@ -87,6 +88,7 @@ struct l1t_guest {
 	struct rcu_head rcu;
 	struct hlist_node node;
 	struct list_head link;
+	struct list_head changed;
 	struct kvm *kvm;
 	struct list_head vcpus;
 	u32 id;
@@ -190,6 +192,7 @@ void l1t_birth_adopt(void);
 void l1t_birth_drain(void);
 
 /* device.c */
+void l1t_device_changed(struct l1t_guest *g);
 void l1t_devices_update(void);
 int l1t_devices_init(void);
 void l1t_devices_exit(void);
