@@ -48,7 +48,7 @@ export PATH=/usr/local/sbin:$PATH
 touch $CALLS
 
 ktap_print_header
-ktap_set_plan 12
+ktap_set_plan 13
 
 next=$(basename /out/l1tune-dkms_*.1_all.deb)
 next=${next#*_} next=${next%_*}
@@ -89,6 +89,10 @@ deb=$(echo build/deb/l1tune-module-*.deb)
 install_debs "$deb" /out/l1tune_"${version}"_amd64.deb && module "$version" &&
 	[[ $(modinfo -F signer "/lib/modules/$KERNEL/updates/l1tune.ko") == "a fleet" ]] && grep -q 'updates/l1tune.ko' "/lib/modules/$KERNEL/modules.dep"
 result "it is signed, is all that l1tune needs, and modprobe finds it"
+cp "/lib/modules/$KERNEL/updates/l1tune.ko" /tmp/signed.ko && rm "$deb" && make modules-deb KVER="$KERNEL" KO=/tmp/signed.ko > "$LOG" 2>&1 &&
+	dpkg-deb --fsys-tarfile "$deb" | tar -xO ./lib/modules/"$KERNEL"/updates/l1tune.ko | cmp - /tmp/signed.ko > "$LOG" 2>&1 &&
+	! make modules-deb KVER=1.2.3 KO=/tmp/signed.ko > "$LOG" 2>&1 && grep -q "is for the kernel $KERNEL, and not for 1.2.3" "$LOG"
+result "one that was signed elsewhere is packaged as it is, and only for its kernel"
 dpkg --purge l1tune "l1tune-module-$KERNEL" > "$LOG" 2>&1 && [[ -z $(find /lib/modules -name 'l1tune*') ]] && ! grep -q l1tune "/lib/modules/$KERNEL/modules.dep"
 result "and goes"
 

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""
+The sessions of the manuals, run again on the machine that they are about: what
+the program prints is what stands there. Usage: test-examples.py L1TUNE [--print]
+"""
+import os
+import re
+import subprocess
+import sys
+
+from bench import TOOL, Bench, equal, finish, ok
+from fake import cell, fixed, hist, write
+
+MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man")
+MS = 1_000_000
+# What needs a kernel, or takes its time from the clock.
+NOT_RUN = "bench", "events", "top"
+WRAPPER = """#!/bin/sh
+sub=${{1-status}}
+[ $# -eq 0 ] || shift
+case $sub in
+doctor|caps) set -- "$@" --dev {directory}/dev --state {directory}/state ;;
+apply|save) set -- "$@" {directory}/l1tune.conf ;;
+esac
+exec {tool} "$sub" --sysfs {directory}/sys --proc {directory}/proc "$@"
+"""
+
+
+def split(level, code, reason, buckets, longest_ns, kernel, user=0, wait=0, runq=0):
+    """Times in ms."""
+    return cell(level, code, reason, sum(buckets.values()), (kernel + user + wait + runq) * MS, longest_ns,
+                hist(**buckets), user_ns=user * MS, wait_ns=wait * MS, runq_ns=runq * MS, throttled_ns=0)
+
+
+def machine(bench):
+    """web is slow for its disk, build-17 for nothing; lab has a guest inside."""
+    m = bench.machine
+    m.load(hooks=dict.fromkeys(("run", "put", "sched_out", "sched_in"), "ok"), loaded_ns=10**9,
+           totals={"vms": 7, "exits": 1834567, "exit_time_ns": 960 * 10**9, "guest_time_ns": 45 * 10**9,
+                   "user_time_ns": 3 * 10**9, "wait_time_ns": 940 * 10**9, "runq_time_ns": 10**9, "throttled_ns": 0,
+                   "unattributed": 12}, usage={"vms": 3, "vcpus": 6, "memory_bytes": 1536 << 20})
+    m.limits()
+    created = 2 * 10**9
+    m.guest(1, [split(2, 10, "CPUID", {"b11": 59000, "b12": 1000}, 3900, 90),
+                split(2, 12, "HLT", {"b24": 1001}, 2 * 10**9, 4, wait=900_000),
+                split(2, 30, "IO_INSTRUCTION", {"b13": 9000, "b15": 10500, "b20": 500}, 900_000, 100, user=300, runq=20),
+                split(3, 10, "CPUID", {"b14": 500}, 16000, 5), fixed(exits=81501, guest_time_ns=20 * 10**9)],
+            vcpus=2, nested="on", created_ns=created, memory_peak_bytes=512 << 20)
+    m.guest(2, [split(2, 48, "EPT_VIOLATION", {"b15": 300}, 30000, 5), split(2, 10, "CPUID", {"b11": 200}, 2000, 1),
+                fixed(exits=500, guest_time_ns=9 * 10**9)],
+            vcpus=4, nested="off", created_ns=created, memory_bytes=1 << 30, memory_peak_bytes=1 << 30, comm="build-17")
+    m.guest(3, vcpus=0, memory_bytes=0, memory_peak_bytes=0, created_ns=created)
+    m.process(1001, ["qemu-system-x86_64", "-name", "guest=web"], "0::/machine.slice/web.scope\n")
+    for feature in "ept vpid ept_2m pml preemption_timer offered allowed".split():
+        write(f"{m.device('l1')}/vmx/{feature}", 1)
+    for feature in "vmcs_shadowing posted_interrupts".split():
+        write(f"{m.device('l1')}/vmx/{feature}", 0)
+    for name, value in (("module/kvm_intel/parameters/nested", "Y"), ("module/kvm_intel/parameters/ept", "Y"),
+                        ("module/kvm_intel/parameters/pml", "N"),
+                        ("kernel/security/lockdown", "[none] integrity confidentiality"),
+                        ("devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
+                        ("devices/system/clocksource/clocksource0/available_clocksource", "tsc hpet acpi_pm"),
+                        ("kernel/mm/transparent_hugepage/enabled", "always madvise [never]"),
+                        ("devices/system/cpu/vulnerabilities/l1tf", "Not affected")):
+        write(f"{m.sys}/{name}", value)
+    write(m.proc + "/cpuinfo", "vendor_id\t: GenuineIntel\nmodel name\t: A CPU\nflags\t\t: vmx ept hypervisor\n")
+    write(m.proc + "/cmdline", "quiet")
+    write(bench.directory + "/dev/kvm", "", 0o660)
+    write(bench.directory + "/l1tune", WRAPPER.format(directory=bench.directory, tool=TOOL).encode(), 0o755)
+
+
+def plain(text):
+    """Of mdoc: what a reader sees."""
+    return text.replace("\\[mc]", "\u00b5").replace("\\(dq", '"').replace("\\-", "-").replace("\\e", "\\")
+
+
+def sessions(name):
+    """[(command, output)…] of each block that has commands."""
+    with open(os.path.join(MAN, name), encoding="utf-8") as f:
+        text = f.read()
+    for block in re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed", text, re.M | re.S):
+        parts = re.split(r"^\$ ", plain(block), flags=re.M)
+        if len(parts) > 1:
+            yield [part.split("\n", 1) for part in parts[1:]]
+
+
+def run(bench, command):
+    r = subprocess.run(["bash", "-c", command.replace("/etc/l1tune.conf", bench.directory + "/l1tune.conf")],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.directory, check=False,
+                       env=os.environ | {"LC_ALL": "C.UTF-8", "PATH": f"{bench.directory}:{os.environ['PATH']}"})
+    return r.stdout.replace(bench.directory + "/l1tune.conf", "/etc/l1tune.conf").replace(bench.directory + "/dev", "/dev")
+
+
+def timeless(text):
+    """But for what depends on how long the machine of the tests has been up."""
+    return re.sub(r"loaded \S+ ago", "loaded a while ago", re.sub(r"[0-9.]+/s$", "some/s", text, flags=re.M))
+
+
+def prepare(bench, name):
+    """The files that sessions begin with."""
+    limit = "max_vm" if name == "l1tune.conf.5" else "max_vms"
+    write(bench.directory + "/l1tune.conf", f"# guests of this machine\n{limit} = 20\nmax_memory_bytes = 200G", 0o644)
+
+
+def main():
+    compared = set()
+    for name in "l1tune.8", "l1tune.conf.5":
+        with Bench() as b:
+            machine(b)
+            prepare(b, name)
+            for session in sessions(name):
+                for command, output in session:
+                    words = re.sub(r"^LC_ALL=C ", "", command).split()
+                    if words[0] == "l1tune" and len(words) > 1 and words[1] in NOT_RUN:
+                        continue
+                    got = run(b, command)
+                    if "--print" in sys.argv:
+                        print(f"$ {command}\n{got}", end="")
+                    equal(timeless(got), timeless(output), f"{name}: {command}")
+                    if words[0] == "l1tune":
+                        compared.add(words[1] if len(words) > 1 else "status")
+    commands = re.findall(r"^  ([a-z]+) ", subprocess.run([TOOL, "help"], capture_output=True, text=True,
+                                                         check=True).stdout.split("Options:")[0], re.M)
+    shown = {words[0] if words else "status" for session in sessions("l1tune.8") for command, _ in session
+             for words in re.findall(r"\bl1tune ?(\w*)", command)[:1] for words in [words.split()]}
+    equal(set(commands) - {"help"} - shown, set(), "each command has a session in the manual")
+    ok(compared >= shown - set(NOT_RUN), "and all were run again but " + ", ".join(NOT_RUN), compared)
+
+
+print("KTAP version 1")
+main()
+finish()
