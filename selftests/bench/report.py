@@ -31,6 +31,8 @@ KINDS = {
 # What L1's KVM executes that may be an exit to L0: of those in L0's statistics.
 TRAPPING = ('VMREAD', 'VMWRITE', 'MSR_READ', 'MSR_WRITE', 'VMLAUNCH', 'VMRESUME', 'VMCLEAR',
             'VMPTRLD', 'VMPTRST', 'INVEPT', 'INVVPID', 'VMON', 'VMOFF')
+# What creating guests by several threads may take more, in percent.
+CREATION_MOST = 5
 MARKS = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
 
 
@@ -194,6 +196,10 @@ def report(scenes, render, heading):
         yield from render([['measured', 'value']] +
                           [[what, f'{v:,.0f}' if v >= 100 else '%.3g' % v] for what, v in scale.items()])
         yield ''
+        for what, v in scale.items():
+            if 'threads: instructions on the machine, %' in what and v > CREATION_MOST:
+                yield f'More than the {CREATION_MOST} % that were wanted: {what}.'
+                yield ''
 
 
 def as_json(scenes):
