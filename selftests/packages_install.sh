@@ -48,7 +48,7 @@ export PATH=/usr/local/sbin:$PATH
 touch $CALLS
 
 ktap_print_header
-ktap_set_plan 13
+ktap_set_plan 14
 
 next=$(basename /out/l1tune-dkms_*.1_all.deb)
 next=${next#*_} next=${next%_*}
@@ -95,5 +95,11 @@ cp "/lib/modules/$KERNEL/updates/l1tune.ko" /tmp/signed.ko && rm "$deb" && make 
 result "one that was signed elsewhere is packaged as it is, and only for its kernel"
 dpkg --purge l1tune "l1tune-module-$KERNEL" > "$LOG" 2>&1 && [[ -z $(find /lib/modules -name 'l1tune*') ]] && ! grep -q l1tune "/lib/modules/$KERNEL/modules.dep"
 result "and goes"
+
+# What make install and make uninstall do besides the tool.
+make install-source > "$LOG" 2>&1 && packaging/dkms install "$version" "$KERNEL" >> "$LOG" 2>&1 && module "$version" &&
+	packaging/dkms install "$version" "$KERNEL" >> "$LOG" 2>&1 && packaging/dkms remove "$version" "$KERNEL" >> "$LOG" 2>&1 &&
+	[[ -z $(dkms status -m l1tune) && -z $(find /lib/modules -name 'l1tune*') ]]
+result "without packages: by DKMS, twice is as good as once, and gone again"
 
 ktap_finished

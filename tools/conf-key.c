@@ -111,11 +111,12 @@ const struct conf_key *conf_key_find(const char *name)
 const struct conf_key *conf_key_nearest(const char *name)
 {
 	bool is_audit = !strncmp(name, AUDIT, strlen(AUDIT));
-	const struct limit_kind *kind =
-		limit_nearest(name + (is_audit ? strlen(AUDIT) : 0));
+	const struct limit_kind *kind;
+	const struct conf_key *keys;
+	size_t num;
 
-	if (!kind)
-		return NULL;
-	return &conf_keys(&(size_t){ 0 })[kind - limit_kinds +
-					  (is_audit ? NUM_LIMITS : 0)];
+	keys = conf_keys(&num);
+	kind = limit_nearest(name + (is_audit ? strlen(AUDIT) : 0));
+	return kind ? &keys[kind - limit_kinds + (is_audit ? NUM_LIMITS : 0)] :
+		      NULL;
 }

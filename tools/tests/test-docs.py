@@ -40,6 +40,11 @@ def main():
         print("# no groff: the manual's form is not looked at")
     commands = re.findall(r"^  ([a-z]+) ", text_of(TOOL, "help").split("Options:")[0], re.M)
     ok(len(commands) > 5, "commands", commands)
+    offered = completions(TOOL, "limits", "max_v")
+    equal([word in offered for word in ("max_vms=", "max_vcpus_per_vm=", "audit.max_vms=")], [True, True, False],
+          "limits are completed")
+    equal([word in completions(TOOL, "apply", "--") for word in ("--check", "--json")], [True, False],
+          "apply takes no --json")
     for name in commands:
         ok(f".Cm {name}" in source, f"{name} is in the manual")
     equal(set(completions("l1tune", "''")) - {"help"} >= set(commands) - {"help"}, True,
