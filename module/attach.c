@@ -28,6 +28,7 @@
 #include "refuse.h"
 #include "split.h"
 #include "tell.h"
+#include "tune.h"
 
 /* Protects all below, and the text and data of KVM from going meanwhile. */
 static DEFINE_MUTEX(attach_lock);
@@ -85,6 +86,12 @@ static void memory_changed(struct pt_regs *regs)
 		l1t_memory_changed(kvm);
 }
 
+/* kvm_arch_vcpu_precreate(kvm, id): nothing of the vCPU is there yet */
+static void vcpu_asked_for(struct pt_regs *regs)
+{
+	l1t_tune_new(l1t_argument(regs, 0));
+}
+
 /* kvm_arch_vcpu_ioctl_run(vcpu) */
 static void vcpu_runs(struct pt_regs *regs)
 {
@@ -130,6 +137,7 @@ static struct l1t_function observed[] = {
 	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", NULL, vm_created },
 	{ L1T_HOOK_VCPU_CREATE, "kvm_arch_vcpu_postcreate", NULL, vcpu_created },
 	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region", NULL, memory_changed },
+	{ L1T_HOOK_TUNE, "kvm_arch_vcpu_precreate", NULL, vcpu_asked_for },
 };
 
 static struct l1t_functions observers = L1T_OBSERVERS(observed);

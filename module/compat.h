@@ -7,6 +7,7 @@
 #ifndef L1TUNE_COMPAT_H
 #define L1TUNE_COMPAT_H
 
+#include <linux/cpu.h>
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>
 #include <linux/sysfs.h>
@@ -77,6 +78,75 @@
 #else
 #define L1T_ADDRESS_SPACES	KVM_ADDRESS_SPACE_NUM
 #endif
+
+/*
+ * What a VM's halt polling is at most: its own value if that overrides the
+ * parameter of KVM's, since 6.1; before, always its own, which begins as the
+ * parameter was. In the order in which KVM_CAP_HALT_POLL writes them.
+ */
+static inline bool l1t_halt_poll_overridden(const struct kvm *kvm)
+{
+#ifdef L1T_HAVE_HALT_POLL_OVERRIDE
+	return READ_ONCE(kvm->override_halt_poll_ns);
+#else
+	return false;
+#endif
+}
+
+static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,
+				     unsigned int ns)
+{
+#ifdef L1T_HAVE_HALT_POLL_OVERRIDE
+	if (!override)
+		WRITE_ONCE(kvm->override_halt_poll_ns, false);
+	smp_wmb();
+	WRITE_ONCE(kvm->max_halt_poll_ns, ns);
+	smp_wmb();
+	if (override)
+		WRITE_ONCE(kvm->override_halt_poll_ns, true);
+#else
+	WRITE_ONCE(kvm->max_halt_poll_ns, ns);
+#endif
+}
+
+/* Which exits a VM does without became bits of one word in 6.17. */
+static inline void l1t_pause_in_guest(struct kvm *kvm)
+{
+#ifdef L1T_HAVE_DISABLED_EXITS
+	kvm->arch.disabled_exits |= KVM_X86_DISABLE_EXITS_PAUSE;
+#else
+	kvm->arch.pause_in_guest = true;
+#endif
+}
+
+static inline void l1t_hlt_in_guest(struct kvm *kvm)
+{
+#ifdef L1T_HAVE_DISABLED_EXITS
+	kvm->arch.disabled_exits |= KVM_X86_DISABLE_EXITS_HLT;
+#else
+	kvm->arch.hlt_in_guest = true;
+#endif
+}
+
+/* VMs have types since 6.8: software-protected ones, TDX, SEV and its kin */
+static inline bool l1t_vm_is_plain(const struct kvm *kvm)
+{
+#ifdef L1T_HAVE_VM_TYPE
+	return kvm->arch.vm_type == KVM_X86_DEFAULT_VM;
+#else
+	return true;
+#endif
+}
+
+/* Kernels that do not know of that bug do not look for it. */
+static inline bool l1t_cpu_has_smt_rsb(void)
+{
+#ifdef X86_BUG_SMT_RSB
+	return boot_cpu_has_bug(X86_BUG_SMT_RSB) && cpu_smt_possible();
+#else
+	return false;
+#endif
+}
 
 /* a memory slot knows its address space since 5.11 */
 static inline int l1t_slot_as_id(const struct kvm_memory_slot *slot)

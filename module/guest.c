@@ -270,6 +270,7 @@ static void guest_leave(struct l1t_guest *g)
 	list_for_each_entry(v, &g->vcpus, link)
 		if (v->vcpu)
 			vcpu_leave(v);
+	l1t_tune_release(g);
 	hash_del(&g->node);
 	g->kvm = NULL;
 	l1t_device_changed(g);

@@ -19,6 +19,7 @@
 
 #include "account.h"
 #include "throttle.h"
+#include "tune.h"
 
 struct l1t_guest;
 
@@ -78,6 +79,7 @@ struct l1t_vcpu {
  *	l1t_lock
  * @nested_holds: vCPUs that use VMX or SVM, and threads about to; l1t_lock
  * @throttle: its pace
+ * @tune: what has been tuned of it; l1t_lock
  * @published: its device has been added; devices workqueue only
  * @keys_lock: protects @keys and @nr_keys
  * @nr_keys: how many
@@ -102,6 +104,7 @@ struct l1t_guest {
 	u64 memory_peak_bytes;
 	u32 nested_holds;
 	struct l1t_throttle throttle;
+	struct l1t_tuned tune;
 	bool published;
 	struct mutex keys_lock;
 	unsigned int nr_keys;

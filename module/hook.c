@@ -43,6 +43,7 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_REFUSE_MEMORY] = "refuse_memory",
 	[L1T_HOOK_REFUSE_NESTED] = "refuse_nested",
 	[L1T_HOOK_THROTTLE] = "throttle",
+	[L1T_HOOK_TUNE] = "tune",
 };
 
 /**

@@ -144,6 +144,7 @@ HOOK_ATTR(refuse_vcpu, L1T_HOOK_REFUSE_VCPU);
 HOOK_ATTR(refuse_memory, L1T_HOOK_REFUSE_MEMORY);
 HOOK_ATTR(refuse_nested, L1T_HOOK_REFUSE_NESTED);
 HOOK_ATTR(throttle, L1T_HOOK_THROTTLE);
+HOOK_ATTR(tune, L1T_HOOK_TUNE);
 
 static struct attribute *hooks_attrs[] = {
 	&hook_attr_kvm_exit.attr.attr,
@@ -164,6 +165,7 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_refuse_memory.attr.attr,
 	&hook_attr_refuse_nested.attr.attr,
 	&hook_attr_throttle.attr.attr,
+	&hook_attr_tune.attr.attr,
 	NULL
 };
 
@@ -279,6 +281,7 @@ static const struct attribute_group *l1_groups[] = {
 	&l1t_denied_group,
 	&l1t_would_deny_group,
 	&l1t_effective_group,
+	&l1t_tune_group,
 	&l1t_caps_group,
 	NULL
 };

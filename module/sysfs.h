@@ -14,6 +14,10 @@ extern const struct attribute_group l1t_would_deny_group;
 extern const struct attribute_group l1t_effective_group;
 extern const struct attribute_group l1t_guest_limits_group;
 
+/* sysfs_tune.c */
+extern const struct attribute_group l1t_tune_group;
+extern const struct attribute_group l1t_guest_tune_group;
+
 int l1t_sysfs_init(void);
 void l1t_sysfs_exit(void);
 

@@ -38,12 +38,13 @@ modes()
 	find "$dir/" -type f ! -name uevent "$@" -exec stat -c '%a %u %g' {} + | sort -u
 }
 
-equal "modes of limits" "644 0 0" "$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' ')')" &&
-	equal "modes of the others" "444 0 0" "$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*')"
-result "files of the host are readable by all, and but for limits writable by none"
+equal "modes of what can be set" "644 0 0" \
+	"$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' -o -path '*/l1/tune/*' ')')" &&
+	equal "modes of the others" "444 0 0" "$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*' ! -path '*/l1/tune/*')"
+result "files of the host are readable by all, and but for limits and tuning writable by none"
 
-equal "modes of limits" "640 0 77" "$(modes "$guest" -path '*/limits/*')" &&
-	equal "modes of the others" "440 0 77" "$(modes "$guest" ! -path '*/limits/*')"
+equal "modes of what can be set" "640 0 77" "$(modes "$guest" '(' -path '*/limits/*' -o -path '*/tune/*' ')')" &&
+	equal "modes of the others" "440 0 77" "$(modes "$guest" ! -path '*/limits/*' ! -path '*/tune/*')"
 result "files of a guest belong to root and to the group gid"
 
 equal "files without one line" "" "$(find $L1/ -type f ! -name uevent | while read -r f; do

@@ -152,6 +152,17 @@ guest_halt_deadline:
 	jnz	guest_halt_deadline
 	ret
 
+	/* A loop is one if its PAUSEs are close to each other. */
+	.globl guest_pause
+guest_pause:
+	mov	$PAUSES, %ecx
+1:	pause
+	dec	%ecx
+	jnz	1b
+	dec	%ebp
+	jnz	guest_pause
+	ret
+
 	.globl guest_irq
 guest_irq:
 	xor	%eax, %eax

@@ -81,6 +81,8 @@
 #define FAIL_VMREAD		6
 #define FAIL_L3_EXIT		7
 
+#define PAUSES			1000
+
 #define HYPERCALL_UNKNOWN	0xfff0
 
 #define MSR_READ_INDEX		0x1a0	/* IA32_MISC_ENABLE: kvm.ko emulates it */

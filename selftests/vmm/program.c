@@ -44,6 +44,8 @@ static const struct kind {
 		      { guest_hlt, guest_hlt } },
 	[VMM_HALT] = { "halt", "HLT, sleeps in KVM until the guest's APIC timer fires",
 		       { guest_halt, guest_halt } },
+	[VMM_PAUSE] = { "pause", "PAUSE 1000 times in a loop, which the CPU may exit for",
+			{ guest_pause, guest_pause } },
 	[VMM_VMCALL] = { "vmcall", "VMCALL (VMMCALL) which KVM answers with -KVM_ENOSYS",
 			 { guest_vmcall, guest_vmmcall } },
 	[VMM_EPT] = { "ept", "first write to a fresh page of memory", { guest_ept, guest_ept } },

@@ -93,6 +93,7 @@ struct vmm {
 extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[], guest_undefined[];
 extern const uint8_t guest_cpuid[], guest_out[], guest_in[], guest_mmio[], guest_rdmsr[];
 extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_halt_deadline[];
+extern const uint8_t guest_pause[];
 extern const uint8_t guest_vmcall[], guest_vmmcall[];
 extern const uint8_t guest_ept[], guest_off_vmx[], guest_off_svm[];
 extern const uint8_t guest_l3_cpuid_vmx[], guest_l3_cpuid_svm[], guest_l3_out_vmx[];

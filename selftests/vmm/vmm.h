@@ -34,6 +34,7 @@ enum vmm_kind {
 	VMM_WRMSR,
 	VMM_HLT,		/* left to the VMM, which goes on at once */
 	VMM_HALT,		/* sleeps in KVM until the guest's timer fires */
+	VMM_PAUSE,		/* a spinning loop; exits as the CPU finds */
 	VMM_VMCALL,
 	VMM_EPT,		/* first write to a fresh page */
 	VMM_OFF,		/* ends to be a hypervisor */

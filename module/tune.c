@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tuning: what KVM lets a VMM choose for its VM, chosen for VMMs that do not.
+ *
+ * How long a vCPU polls before it sleeps may be changed at any time, so it is
+ * a guest's own value too, and the one before comes back when the module
+ * goes. Which instructions exit is in the VMCS or VMCB from a vCPU's creation
+ * on: it is decided once, when the first vCPU is asked for, and cannot be
+ * taken back.
+ *
+ * All of it is in fields of struct kvm that KVM itself reads without a lock,
+ * or while it creates a vCPU. They are written under l1t_lock, which keeps the
+ * VM from going.
+ */
+#include <linux/cred.h>
+#include <linux/uidgid.h>
+#include <asm/cpufeature.h>
+
+#include "compat.h"
+#include "guest.h"
+#include "hook.h"
+#include "tune.h"
+
+static u64 values[L1T_TUNABLES] = {
+	[0 ... L1T_TUNABLES - 1] = L1T_TUNE_DEFAULT
+};
+
+/**
+ * l1t_tune_value() - what is set for guests to come
+ * @tunable: which
+ *
+ * Return: a number or L1T_TUNE_DEFAULT.
+ */
+u64 l1t_tune_value(enum l1t_tunable tunable)
+{
+	return READ_ONCE(values[tunable]);
+}
+
+/*
+ * On CPUs where an HLT that does not exit lets the sibling's guest steer
+ * returns, KVM allows it or not by a parameter; here it is never. And where a
+ * VM of any type may become one whose state is protected (KVM_SEV_INIT), no
+ * field tells in all kernels.
+ */
+static bool hlt_in_guest_possible(void)
+{
+	return !l1t_cpu_has_smt_rsb() && !boot_cpu_has(X86_FEATURE_SEV);
+}
+
+/* A guest that never exits for HLT looks busy for ever: someone must ask for it. */
+static bool names_whose(const u64 *wanted)
+{
+	return wanted[L1T_TUNE_HLT_IN_GUEST] == L1T_TUNE_DEFAULT ||
+	       wanted[L1T_TUNE_UID] != L1T_TUNE_DEFAULT;
+}
+
+/**
+ * l1t_tune_set() - set something for guests to come
+ * @tunable: which
+ * @value: a number in its range, or L1T_TUNE_DEFAULT
+ *
+ * Return: 0, -EOPNOTSUPP if this machine cannot, or -EINVAL if that would be
+ * hlt_in_guest for guests of any user.
+ */
+int l1t_tune_set(enum l1t_tunable tunable, u64 value)
+{
+	u64 wanted[L1T_TUNABLES];
+	int err = 0;
+
+	if (value != L1T_TUNE_DEFAULT) {
+		if (l1t_hook_state(L1T_HOOK_TUNE) == L1T_HOOK_UNAVAILABLE)
+			return -EOPNOTSUPP;
+		if (tunable == L1T_TUNE_HLT_IN_GUEST && !hlt_in_guest_possible())
+			return -EOPNOTSUPP;
+	}
+	raw_spin_lock(&l1t_lock);
+	memcpy(wanted, values, sizeof(wanted));
+	wanted[tunable] = value;
+	if (names_whose(wanted))
+		WRITE_ONCE(values[tunable], value);
+	else
+		err = -EINVAL;
+	raw_spin_unlock(&l1t_lock);
+	return err;
+}
+
+/* Unless the VMM has said something else since. */
+static bool polls_as_set(const struct l1t_guest *g)
+{
+	return g->tune.polls && g->kvm->max_halt_poll_ns == g->tune.poll_ns;
+}
+
+static void set_poll_ns(struct l1t_guest *g, u32 ns)
+{
+	if (!polls_as_set(g)) {
+		g->tune.overrode = l1t_halt_poll_overridden(g->kvm);
+		g->tune.poll_ns_before = g->kvm->max_halt_poll_ns;
+	}
+	l1t_halt_poll_set(g->kvm, true, ns);
+	g->tune.poll_ns = ns;
+	g->tune.polls = true;
+}
+
+static bool is_meant(const struct l1t_guest *g)
+{
+	u64 uid = values[L1T_TUNE_UID];
+
+	/* Of one older than the module the user is not known for sure. */
+	if (g->adopted)
+		return false;
+	return uid == L1T_TUNE_DEFAULT ||
+	       from_kuid(&init_user_ns, g->cred->uid) == uid;
+}
+
+static void tune_new(struct l1t_guest *g)
+{
+	if (g->tune.decided)
+		return;
+	g->tune.decided = true;
+	if (!is_meant(g))
+		return;
+	if (values[L1T_TUNE_HALT_POLL_NS] != L1T_TUNE_DEFAULT &&
+	    !l1t_halt_poll_overridden(g->kvm))
+		set_poll_ns(g, values[L1T_TUNE_HALT_POLL_NS]);
+	if (!l1t_vm_is_plain(g->kvm))
+		return;
+	if (values[L1T_TUNE_PAUSE_IN_GUEST] != L1T_TUNE_DEFAULT)
+		l1t_pause_in_guest(g->kvm);
+	if (values[L1T_TUNE_HLT_IN_GUEST] != L1T_TUNE_DEFAULT)
+		l1t_hlt_in_guest(g->kvm);
+}
+
+/**
+ * l1t_tune_new() - a VM is about to have a vCPU
+ * @kvm: alive; known here, unless memory was short when it was created
+ *
+ * Context: atomic, from a hook; from 6.0 on KVM holds the VM's lock.
+ */
+void l1t_tune_new(struct kvm *kvm)
+{
+	struct l1t_guest *g;
+
+	raw_spin_lock(&l1t_lock);
+	g = l1t_guest_find(kvm);
+	if (g)
+		tune_new(g);
+	raw_spin_unlock(&l1t_lock);
+}
+
+/**
+ * l1t_tune_guest_poll_ns() - to what a guest's halt polling has been set here
+ * @g: alive or dead
+ *
+ * Return: a number or L1T_TUNE_DEFAULT.
+ */
+u64 l1t_tune_guest_poll_ns(struct l1t_guest *g)
+{
+	u64 ns = L1T_TUNE_DEFAULT;
+
+	raw_spin_lock(&l1t_lock);
+	if (g->kvm && polls_as_set(g))
+		ns = g->tune.poll_ns;
+	raw_spin_unlock(&l1t_lock);
+	return ns;
+}
+
+/**
+ * l1t_tune_guest_set_poll_ns() - set a guest's halt polling
+ * @g: alive or dead
+ * @value: a number of 32 bits, or L1T_TUNE_DEFAULT
+ *
+ * Return: 0, or -ENODEV if its VM is gone.
+ */
+int l1t_tune_guest_set_poll_ns(struct l1t_guest *g, u64 value)
+{
+	int err = 0;
+
+	raw_spin_lock(&l1t_lock);
+	if (!g->kvm)
+		err = -ENODEV;
+	else if (value == L1T_TUNE_DEFAULT)
+		l1t_tune_release(g);
+	else
+		set_poll_ns(g, value);
+	raw_spin_unlock(&l1t_lock);
+	return err;
+}
+
+/**
+ * l1t_tune_release() - give back what can be given back
+ * @g: its VM not freed yet
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_tune_release(struct l1t_guest *g)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (polls_as_set(g))
+		l1t_halt_poll_set(g->kvm, g->tune.overrode,
+				  g->tune.poll_ns_before);
+	g->tune.polls = false;
+}

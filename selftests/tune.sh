@@ -1,0 +1,199 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Tuning: HLT and PAUSE of guests whose VMM never asked for it do not exit any
+# more, and halted vCPUs poll as they are told, by KVM's statistics and trace
+# events; what can be given back is back when the module has gone.
+. "${0%/*}/lib.sh"
+. "${0%/*}/traced.sh"
+
+# A halt lasts longer than KVM polls by itself, and shorter than POLL_NS.
+PERIOD_US=2000
+POLL_NS=16000000
+
+if [ "$(isa)" = vmx ]; then
+	HLT=12 PAUSE=40
+	exits_for_pause=$([ "$(cat /sys/module/kvm_intel/parameters/ple_gap)" -gt 0 ] && echo yes)
+else
+	HLT=120 PAUSE=119
+	exits_for_pause=$([ "$(cat /sys/module/kvm_amd/parameters/pause_filter_count)" -gt 0 ] && echo yes)
+fi
+
+tune()
+{
+	echo "$2" > "$L1/tune/$1"
+}
+
+# refuses FILE VALUE ERROR: the error, and nothing is changed
+refuses()
+{
+	before=$(cat "$1")
+	said=$({ echo "$2" > "$1"; } 2>&1)
+	case $said in
+	*"$3"*) ;;
+	*)
+		ktap_print_msg "'$2' to $1: wanted '$3', got '$said'"
+		return 1
+		;;
+	esac
+	equal "$1" "$before" "$(cat "$1")"
+}
+
+# kvm_stat NAME STATISTIC: KVM's own, of a guest
+kvm_stat()
+{
+	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/"$2"
+}
+
+# polled NAME: in a second, how many of 100 halts polled with success
+polled()
+{
+	sleep 1
+	halts=$(kvm_stat "$1" halt_exits)
+	hits=$(kvm_stat "$1" halt_successful_poll)
+	tries=$(kvm_stat "$1" halt_attempted_poll)
+	sleep 1
+	halts=$(($(kvm_stat "$1" halt_exits) - halts))
+	hits=$(($(kvm_stat "$1" halt_successful_poll) - hits))
+	tries=$(($(kvm_stat "$1" halt_attempted_poll) - tries))
+	ktap_print_msg "$1: of $halts halts $tries polled, $hits with success"
+	[ $halts -ge 20 ] || return
+	share=$((100 * hits / halts))
+}
+
+polls()
+{
+	polled "$1" && [ $share -ge 80 ]
+}
+
+sleeps()
+{
+	polled "$1" && [ $share -le 20 ]
+}
+
+never_polls()
+{
+	polled "$1" && equal "halts that polled" 0 $tries
+}
+
+# exits_of NAME REASON VMM-ARGUMENT…: what such a guest takes of it, by the trace
+exits_of()
+{
+	name=$1
+	reason=$2
+	shift 2
+	traced_start
+	start "$name" --time "$@"
+	finish "$name" || return
+	tids=$(sed -n 's/^time vcpu=[0-9]* tid=\([0-9]*\).*/\1/p' "$TMP/$name" | xargs)
+	count=$(traced_counts | awk -v tids=" $tids " -v reason="$reason" \
+		'index(tids, " " $2 " ") && $4 == reason { n += $5 } END { print n + 0 }')
+	traced_stop
+	ktap_print_msg "$name: $count exits for reason $reason"
+}
+
+# The guest's program halts 30 times.
+halts()
+{
+	exits_of "$1" $HLT --period-us $PERIOD_US halt=30
+}
+
+spins()
+{
+	exits_of "$1" $PAUSE pause=200
+}
+
+ktap_print_header
+ktap_set_plan 17
+
+start older --forever --period-us $PERIOD_US halt=10
+wait_for said older vmm
+load
+wait_for has_guest older
+older=$(guest_of older)
+wait_for has_exits "$older"
+
+equal "values at load" "default default default any" \
+	"$(value tune/halt_poll_ns) $(value tune/pause_in_guest) $(value tune/hlt_in_guest) $(value tune/uid)" &&
+	equal "the guest's" default "$(cat "$older/tune/halt_poll_ns")" && equal "hook" ok "$(value hooks/tune)"
+result "nothing is tuned at load"
+
+bad=0
+for wrong in "" max any -1 +1 1.5 1K 0x10 "1 1" default1; do
+	for file in "$L1/tune/halt_poll_ns" "$L1/tune/pause_in_guest" "$L1/tune/hlt_in_guest" "$older/tune/halt_poll_ns"; do
+		refuses "$file" "$wrong" "nvalid argument" || bad=1
+	done
+done
+for file in "$L1/tune/halt_poll_ns" "$older/tune/halt_poll_ns"; do
+	refuses "$file" 4294967296 "out of range" || bad=1
+done
+refuses $L1/tune/pause_in_guest 0 "nvalid argument" && refuses $L1/tune/hlt_in_guest 0 "nvalid argument" &&
+	refuses $L1/tune/uid default "nvalid argument" && [ $bad = 0 ]
+result "nothing else is taken than the interface has"
+refuses $L1/tune/hlt_in_guest 1 "nvalid argument" && tune uid 0 && tune hlt_in_guest 1 &&
+	refuses $L1/tune/uid any "nvalid argument" && tune hlt_in_guest default && tune uid any
+result "hlt_in_guest wants a user to be named"
+
+sleeps older
+result "a halt longer than KVM polls by itself sleeps"
+echo $POLL_NS > "$older/tune/halt_poll_ns"
+equal "the guest's" $POLL_NS "$(cat "$older/tune/halt_poll_ns")" && polls older
+result "a guest that lives polls longer when it is told to"
+echo 0 > "$older/tune/halt_poll_ns"
+never_polls older
+result "and not at all with 0"
+echo $POLL_NS > "$older/tune/halt_poll_ns" && echo default > "$older/tune/halt_poll_ns" &&
+	equal "the guest's" default "$(cat "$older/tune/halt_poll_ns")" && sleeps older
+result "default is what it was before"
+
+tune halt_poll_ns $POLL_NS && tune uid 1000
+start other --forever --period-us $PERIOD_US halt=10
+wait_for has_guest other
+other=$(guest_of other)
+wait_for has_exits "$other"
+equal "the guest's" default "$(cat "$other/tune/halt_poll_ns")"
+result "what is for another user's guests is not for this one"
+kill -KILL "$(pid other)"
+tune uid 0
+start newer --forever --period-us $PERIOD_US halt=10
+wait_for has_guest newer
+newer=$(guest_of newer)
+wait_for has_exits "$newer"
+kill -KILL "$(pid older)"
+equal "the new guest's" $POLL_NS "$(cat "$newer/tune/halt_poll_ns")" && polls newer
+result "a new guest of the user that is named polls as told"
+tune halt_poll_ns default
+polls newer
+result "and goes on when guests to come are no longer told to"
+
+halts plain && equal "HLT exits" 30 "$count"
+result "each HLT of a guest exits"
+tune hlt_in_guest 1
+halts halting && equal "HLT exits" 0 "$count"
+result "none does with hlt_in_guest"
+
+if [ -n "$exits_for_pause" ]; then
+	spins spinning && [ "$count" -gt 0 ]
+	result "a guest that spins exits for it"
+	tune pause_in_guest 1
+	spins dedicated && equal "PAUSE exits" 0 "$count"
+	result "and does not with pause_in_guest"
+else
+	ktap_test_skip "a guest that spins exits for it: this CPU has no pause-loop exiting"
+	ktap_test_skip "and does not with pause_in_guest"
+fi
+tune uid 1000
+halts named && equal "HLT exits" 30 "$count"
+result "guests of another user exit as ever"
+
+tune uid 0
+start keeps --hold --time --period-us $PERIOD_US halt=30
+wait_for said keeps holding
+unload
+kept=$(kvm_stat keeps halt_exits)
+equal "HLT exits of the guest that has it" 0 "$kept" && sleeps newer
+result "without the module a guest polls as before, and what its vCPUs have they keep"
+halts after && equal "HLT exits" 30 "$count" && { [ -z "$exits_for_pause" ] || { spins again && [ "$count" -gt 0 ]; }; }
+result "and new guests exit as ever"
+
+kill_guests
+ktap_finished
