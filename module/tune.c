@@ -47,24 +47,19 @@ static bool hlt_in_guest_possible(void)
 	return !l1t_cpu_has_smt_rsb() && !boot_cpu_has(X86_FEATURE_SEV);
 }
 
-/* A guest that never exits for HLT looks busy for ever: someone must ask for it. */
-static bool names_whose(const u64 *wanted)
-{
-	return wanted[L1T_TUNE_HLT_IN_GUEST] == L1T_TUNE_DEFAULT ||
-	       wanted[L1T_TUNE_UID] != L1T_TUNE_DEFAULT;
-}
-
 /**
  * l1t_tune_set() - set something for guests to come
  * @tunable: which
  * @value: a number in its range, or L1T_TUNE_DEFAULT
  *
- * Return: 0, -EOPNOTSUPP if this machine cannot, or -EINVAL if that would be
- * hlt_in_guest for guests of any user.
+ * A guest that does not exit for HLT keeps its CPUs: that is for the guests of
+ * a user who is named, and goes when none is any more.
+ *
+ * Return: 0, -EOPNOTSUPP if this machine cannot, or -EINVAL for hlt_in_guest
+ * while no user is named.
  */
 int l1t_tune_set(enum l1t_tunable tunable, u64 value)
 {
-	u64 wanted[L1T_TUNABLES];
 	int err = 0;
 
 	if (value != L1T_TUNE_DEFAULT) {
@@ -74,12 +69,13 @@ int l1t_tune_set(enum l1t_tunable tunable, u64 value)
 			return -EOPNOTSUPP;
 	}
 	raw_spin_lock(&l1t_lock);
-	memcpy(wanted, values, sizeof(wanted));
-	wanted[tunable] = value;
-	if (names_whose(wanted))
-		WRITE_ONCE(values[tunable], value);
-	else
+	if (value == L1T_TUNE_DEFAULT && tunable == L1T_TUNE_UID)
+		WRITE_ONCE(values[L1T_TUNE_HLT_IN_GUEST], L1T_TUNE_DEFAULT);
+	if (value != L1T_TUNE_DEFAULT && tunable == L1T_TUNE_HLT_IN_GUEST &&
+	    values[L1T_TUNE_UID] == L1T_TUNE_DEFAULT)
 		err = -EINVAL;
+	else
+		WRITE_ONCE(values[tunable], value);
 	raw_spin_unlock(&l1t_lock);
 	return err;
 }

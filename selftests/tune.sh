@@ -130,8 +130,9 @@ refuses $L1/tune/pause_in_guest 0 "nvalid argument" && refuses $L1/tune/hlt_in_g
 	refuses $L1/tune/uid default "nvalid argument" && [ $bad = 0 ]
 result "nothing else is taken than the interface has"
 refuses $L1/tune/hlt_in_guest 1 "nvalid argument" && tune uid 0 && tune hlt_in_guest 1 &&
-	refuses $L1/tune/uid any "nvalid argument" && tune hlt_in_guest default && tune uid any
-result "hlt_in_guest wants a user to be named"
+	equal "hlt_in_guest" 1 "$(value tune/hlt_in_guest)" && tune uid any &&
+	equal "hlt_in_guest" default "$(value tune/hlt_in_guest)"
+result "hlt_in_guest wants a user to be named, and goes when none is"
 
 sleeps older
 result "a halt longer than KVM polls by itself sleeps"

@@ -14,6 +14,18 @@ static const char *where(const struct class_write *w)
 	return w->where ? w->where : "";
 }
 
+static int directory(const struct env *env, const struct class_write *w)
+{
+	return w->is_whole ? AT_FDCWD : env->class_fd;
+}
+
+/* A copy of where it is. */
+static char *full_path(const struct env *env, const struct class_write *w)
+{
+	return w->is_whole ? xstrdup(w->path) :
+	       xasprintf("%s/class/l1tune/%s", env->sysfs, w->path);
+}
+
 /* Is it the file that is not there, or the guest, or all? */
 static int complain_gone(const struct env *env, const struct class_write *w)
 {
@@ -22,6 +34,11 @@ static int complain_gone(const struct env *env, const struct class_write *w)
 	bool is_guest = strcmp(device, "l1");
 
 	free(device);
+	if (w->is_whole) {
+		complain("%sthere is no %s: its module is not loaded, or has no such parameter",
+			 where(w), w->path);
+		return STATUS_FAILED;
+	}
 	if (is_there) {
 		complain("%sthe module that is loaded has no %s/class/l1tune/%s: load the one that came with this l1tune",
 			 where(w), env->sysfs, w->path);
@@ -37,30 +54,41 @@ static int complain_gone(const struct env *env, const struct class_write *w)
 static int complain_write(const struct env *env, const struct class_write *w,
 			  int err)
 {
+	int status = STATUS_FAILED;
+	char *path;
+
+	if (sysfs_is_gone(err))
+		return complain_gone(env, w);
+	path = full_path(env, w);
 	switch (err) {
 	case -EACCES:
 	case -EPERM:
-		complain("%s%s/class/l1tune/%s: %s: limits are set by root with CAP_SYS_ADMIN, and not from a user namespace",
-			 where(w), env->sysfs, w->path, strerror(-err));
-		return STATUS_NOT_PERMITTED;
+		complain("%s%s: %s: it is set by root with CAP_SYS_ADMIN, and not from a user namespace",
+			 where(w), path, strerror(-err));
+		status = STATUS_NOT_PERMITTED;
+		break;
 	case -EROFS:
-		complain("%s%s is mounted read-only, as in a container: set limits on the host",
+		complain("%s%s is mounted read-only, as in a container: set it on the host",
 			 where(w), env->sysfs);
-		return STATUS_NOT_PERMITTED;
+		status = STATUS_NOT_PERMITTED;
+		break;
 	case -ERANGE:
-		complain("%s%s/class/l1tune/%s: %s is too large for it",
-			 where(w), env->sysfs, w->path, w->after);
-		return STATUS_FAILED;
+		complain("%s%s: %s is too large for it", where(w), path,
+			 w->after);
+		break;
 	case -EINVAL:
-		complain("%s%s/class/l1tune/%s: the module does not take %s",
-			 where(w), env->sysfs, w->path, w->after);
-		return STATUS_FAILED;
+		complain("%s%s: the module does not take %s", where(w), path,
+			 w->after);
+		break;
+	case -EOPNOTSUPP:
+		complain("%s%s: %s is not for this machine's CPU or KVM: the file's entry in sysfs-class-l1tune says when",
+			 where(w), path, w->after);
+		break;
+	default:
+		complain("%s%s: %s", where(w), path, strerror(-err));
 	}
-	if (sysfs_is_gone(err))
-		return complain_gone(env, w);
-	complain("%s%s/class/l1tune/%s: %s", where(w), env->sysfs, w->path,
-		 strerror(-err));
-	return STATUS_FAILED;
+	free(path);
+	return status;
 }
 
 /* What cannot be given back is named, for it stays. */
@@ -70,14 +98,18 @@ static void restore(const struct env *env, const struct class_write *writes,
 	size_t num_restored = 0, i;
 
 	for (i = num; i--; ) {
-		int err = sysfs_write(env->class_fd, writes[i].path,
-				      writes[i].before);
+		int err = sysfs_write(directory(env, &writes[i]),
+				      writes[i].path, writes[i].before);
+		char *path;
 
 		num_restored += !err;
-		if (err)
-			complain("%s/class/l1tune/%s stays at %s and cannot be set back to %s: %s",
-				 env->sysfs, writes[i].path, writes[i].after,
-				 writes[i].before, strerror(-err));
+		if (!err)
+			continue;
+		path = full_path(env, &writes[i]);
+		complain("%s stays at %s and cannot be set back to %s: %s",
+			 path, writes[i].after, writes[i].before,
+			 strerror(-err));
+		free(path);
 	}
 	if (num_restored == num)
 		complain(num ? "nothing was changed: what was set before it has been set back" :
@@ -91,7 +123,7 @@ int class_writes_apply(const struct env *env, struct class_write *writes,
 	int err;
 
 	for (i = 0; i < num; i++) {
-		err = sysfs_read(env->class_fd, writes[i].path,
+		err = sysfs_read(directory(env, &writes[i]), writes[i].path,
 				 writes[i].before, sizeof(writes[i].before));
 		if (err < 0)
 			return complain_write(env, &writes[i], err);
@@ -99,7 +131,7 @@ int class_writes_apply(const struct env *env, struct class_write *writes,
 	for (i = 0; i < num; i++) {
 		int status;
 
-		err = sysfs_write(env->class_fd, writes[i].path,
+		err = sysfs_write(directory(env, &writes[i]), writes[i].path,
 				  writes[i].after);
 		if (!err)
 			continue;

@@ -8,7 +8,9 @@
 
 /* A file below the class, what it had and what it gets. */
 struct class_write {
-	char path[96];
+	char path[256];
+	/* A whole path instead: of what is not the module's. */
+	bool is_whole;
 	char before[32];
 	char *after;
 	/* Who wants that, to stand before complaints: "FILE:LINE: "; or NULL. */
