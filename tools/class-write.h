@@ -2,6 +2,7 @@
 #ifndef L1TUNE_CLASS_WRITE_H
 #define L1TUNE_CLASS_WRITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "env.h"

@@ -9,6 +9,7 @@
 #include "util.h"
 
 #define AUDIT	"audit."
+#define TUNE	"tune."
 
 static const char *parse_limit(const struct conf_key *key, const char *text,
 			       char **value)
@@ -64,6 +65,28 @@ static char *show_text(const struct conf_key *key, const char *value)
 	return xstrdup(value);
 }
 
+static const char *parse_knob(const struct conf_key *key, const char *text,
+			      char **value)
+{
+	const char *wrong = knob_check(key->knob, text);
+
+	if (!wrong)
+		*value = xstrdup(text);
+	return wrong;
+}
+
+static struct conf_key knob_key(const struct knob *knob)
+{
+	return (struct conf_key) {
+		.name = xasprintf(TUNE "%s", knob->name),
+		.file = xasprintf("l1/tune/%s", knob->name),
+		.unset = knob->unset,
+		.parse = parse_knob,
+		.show = show_text,
+		.knob = knob,
+	};
+}
+
 static struct conf_key limit_key(const struct limit_kind *kind,
 				 const char *prefix, const char *dir)
 {
@@ -79,7 +102,7 @@ static struct conf_key limit_key(const struct limit_kind *kind,
 
 const struct conf_key *conf_keys(size_t *num)
 {
-	static struct conf_key keys[2 * NUM_LIMITS + 1];
+	static struct conf_key keys[2 * NUM_LIMITS + NUM_NEW_GUEST_KNOBS + 1];
 	size_t i;
 
 	*num = ARRAY_SIZE(keys);
@@ -90,7 +113,9 @@ const struct conf_key *conf_keys(size_t *num)
 		keys[NUM_LIMITS + i] = limit_key(&limit_kinds[i], AUDIT,
 						 "audit");
 	}
-	keys[2 * NUM_LIMITS] = (struct conf_key) {
+	for (i = 0; i < NUM_NEW_GUEST_KNOBS; i++)
+		keys[2 * NUM_LIMITS + i] = knob_key(&knobs[i]);
+	keys[2 * NUM_LIMITS + i] = (struct conf_key) {
 		.name = xstrdup("gid"), .unset = "0",
 		.parse = parse_group, .show = show_text,
 	};

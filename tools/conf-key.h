@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "knob.h"
 #include "limit.h"
 
 /* What a line of the configuration can set. */
@@ -19,6 +20,7 @@ struct conf_key {
 	/* A copy of what the module wrote, for people. */
 	char *(*show)(const struct conf_key *key, const char *value);
 	const struct limit_kind *limit;
+	const struct knob *knob;
 };
 
 /* All there are, in the order in which they are shown. */

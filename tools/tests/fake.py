@@ -143,6 +143,15 @@ class Machine:
             for name, value in (dict.fromkeys(LIMITS, usual) | files.get(directory, {})).items():
                 write(f"{l1}/{directory}/{name}", value, mode)
 
+    def tune(self, params=None, fixed=None, **values):
+        """tune(halt_poll_ns=0, params={"kvm/halt_poll_ns": 1}, fixed=...): the rest as at load."""
+        usual = {"uid": "any"} | dict.fromkeys("halt_poll_ns pause_in_guest hlt_in_guest".split(), "default")
+        for name, value in (usual | values).items():
+            write(f"{self.device('l1')}/tune/{name}", value, 0o644)
+        for some, mode in (params, 0o644), (fixed, 0o444):
+            for name, value in (some or {}).items():
+                write(f"{self.sys}/module/{name.replace('/', '/parameters/')}", value, mode)
+
     def limit(self, path):
         """The value of limits/max_vms, or of ../l2-1/limits/max_exits_per_sec."""
         with open(f"{self.device('l1')}/{path}", encoding="ascii") as f:

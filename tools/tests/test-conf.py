@@ -279,12 +279,16 @@ def test_example():
         r = b.apply()
         equal([r.returncode, r.stderr, b.values()], [0, "", {}], "the example limits nothing as it is")
         b.limits(gid=0)
+        b.machine.tune()
         settings = re.findall(r"^#(\w\S* = \S+)", example, re.M)
         b.write("\n".join(settings).replace("= kvm", "= 0") + "\n")
         r = b.apply()
-        equal([r.returncode, r.stderr, len(b.values())], [0, "", len(settings) - 1], "each of its lines can be taken")
+        equal([r.returncode, r.stderr, len(b.values())], [0, "", len(settings) - 4],
+              "each of its lines can be taken")
+        equal([b.machine.limit("tune/" + n) for n in ("uid", "halt_poll_ns", "pause_in_guest")],
+              ["107", "50000", "1"], "those of tuning too")
         names = {line.split()[0] for line in settings}
-        equal(names, set(LIMITS) | {"gid"} | {n for n in names if n.startswith("audit.")}, "it has each limit, and gid")
+        equal(names, set(LIMITS) | {"gid"} | {n for n in names if n.startswith(("audit.", "tune."))}, "it has each limit, and gid")
 
 
 def test_permissions():

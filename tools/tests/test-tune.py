@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune tune, and what apply and save keep of it. Usage: test-tune.py L1TUNE"""
+from bench import Bench, equal, finish, ok
+from fake import write
+
+
+def machine(bench, **values):
+    m = bench.machine
+    m.tune(**({"params": {"kvm/halt_poll_ns": 200000}, "fixed": {"kvm_intel/ple_gap": 128}} | values))
+    m.guest(1)
+    m.guest(2, comm="other")
+    for number, value in (1, "default"), (2, "5000"):
+        write(f"{m.device(f'l2-{number}')}/tune/halt_poll_ns", value, 0o640)
+    m.process(1001, ["qemu-system-x86_64", "-name", "guest=web"])
+    return m
+
+
+def param(bench, name):
+    with open(f"{bench.machine.sys}/module/{name}", encoding="ascii") as f:
+        return f.read().rstrip("\n")
+
+
+def rows(result):
+    return [line.split()[:4] for line in result.stdout.splitlines()]
+
+
+def test_show():
+    with Bench() as b:
+        machine(b, uid=107, halt_poll_ns=0)
+        r = b.run("tune")
+        equal(rows(r), [["NAME", "VALUE", "FOR", "CHANGE"], ["uid", "107", "new", "now"],
+                        ["halt_poll_ns", "0", "new", "now"], ["pause_in_guest", "default", "new", "now"],
+                        ["hlt_in_guest", "default", "new", "now"],
+                        ["kvm.halt_poll_ns", "200000", "all", "now"],
+                        ["kvm_intel.ple_gap", "128", "all", "reload"]], "what this machine has")
+        ok("before it sleeps" in r.stdout, "and what it does", r)
+        equal(rows(b.run("tune", "--noheadings", "2", "web")),
+              [["halt_poll_ns", "default", "l2-1", "now"], ["halt_poll_ns", "5000", "l2-2", "now"]],
+              "of guests what they may have of their own")
+        d = b.json("tune", "-J")
+        equal(d["tune"][0], {"name": "uid", "value": "107", "for": "new", "id": None, "change": "now",
+                             "reload": None, "what": d["tune"][0]["what"]}, "JSON")
+        equal(d["tune"][-1]["reload"],
+              "a line 'options kvm_intel ple_gap=VALUE' in a file of /etc/modprobe.d, and then, with "
+              "no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel", "JSON: how to reload")
+        equal(b.run("tune", "nobody").returncode, 4, "a guest that is not there")
+
+
+def test_set():
+    with Bench() as b:
+        m = machine(b)
+        r = b.run("tune", "hlt_in_guest=1", "kvm.halt_poll_ns=0", "uid=0")
+        ok(r.returncode == 0 and not r.stdout and not r.stderr, "set", r)
+        equal([m.limit("tune/uid"), m.limit("tune/hlt_in_guest"), param(b, "kvm/parameters/halt_poll_ns")],
+              ["0", "1", "0"], "what is set")
+        r = b.run("tune", "web", "halt_poll_ns=7000")
+        equal([r.returncode, m.limit("../l2-1/tune/halt_poll_ns"), m.limit("../l2-2/tune/halt_poll_ns"),
+               m.limit("tune/halt_poll_ns")], [0, "7000", "5000", "default"], "of one guest")
+        equal([b.run("tune", "1", "halt_poll_ns=default").returncode,
+               m.limit("../l2-1/tune/halt_poll_ns")], [0, "default"], "and back")
+
+
+def test_refusals():
+    with Bench() as b:
+        m = machine(b)
+        for words, text in (
+                (["max_vms=1"], "there is no such name"), (["halt_poll_ns=1k"], "neither default nor a number"),
+                (["halt_poll_ns=-1"], "neither default nor a number"),
+                (["halt_poll_ns=4294967296"], "too large"), (["uid=default"], "neither any nor"),
+                (["pause_in_guest=0"], "not possible"), (["pause_in_guest=2"], "too large"),
+                (["halt_poll_ns="], "a value is missing"), (["uid=1", "uid=2"], "set twice"),
+                (["web", "hlt_in_guest=1"], "one guest has no such value"),
+                (["1", "2", "halt_poll_ns=1"], "has to be one")):
+            r = b.run("tune", *words)
+            ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {words}", r)
+        r = b.run("tune", "uid=5", "kvm_intel.ple_gap=0")
+        ok(r.returncode == 1 and "'options kvm_intel ple_gap=0'" in r.stderr and
+           "modprobe -r kvm_intel kvm; modprobe kvm_intel" in r.stderr, "what only a reload changes", r)
+        equal([m.limit("tune/uid"), param(b, "kvm_intel/parameters/ple_gap")], ["any", "128"],
+              "and nothing was changed")
+        r = b.run("tune", "uid=5", "kvm_amd.avic=1")
+        ok(r.returncode == 1 and "its module is not loaded" in r.stderr and m.limit("tune/uid") == "any",
+           "a parameter that is not there", r)
+
+
+def test_configuration():
+    with Bench() as b:
+        m = machine(b)
+        m.limits()
+        write(b.machine.sys + "/module/l1tune/parameters/gid", 0)
+        path = b.directory + "/conf"
+        with open(path, "w", encoding="ascii") as f:
+            f.write("tune.hlt_in_guest = 1\ntune.uid = 107\n")
+        r = b.run("apply", path)
+        equal([r.returncode, m.limit("tune/uid"), m.limit("tune/hlt_in_guest")], [0, "107", "1"], "apply")
+        write(m.device("l1") + "/tune/halt_poll_ns", 9, 0o644)
+        r = b.run("save", "-")
+        ok("tune.uid = 107\n" in r.stdout and "tune.halt_poll_ns = 9\n" in r.stdout and
+           "pause" not in r.stdout, "save", r)
+        with open(path, "w", encoding="ascii") as f:
+            f.write("tune.hlt_in_guest = yes\n")
+        r = b.run("apply", path)
+        ok(r.returncode and "neither default nor a number" in r.stderr, "a line that is wrong", r)
+
+
+print("KTAP version 1")
+test_show()
+test_set()
+test_refusals()
+test_configuration()
+finish()
