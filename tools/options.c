@@ -28,6 +28,7 @@ enum {
 	OPTION_BY_REASON,
 	OPTION_CHECK,
 	OPTION_LOAD,
+	OPTION_SINCE_START,
 };
 
 static const struct {
@@ -56,7 +57,7 @@ static const struct {
 	{ OPTIONS_LEVEL, { "level", required_argument, NULL, 'l' } },
 	{ OPTIONS_TOP, { "once", no_argument, NULL, OPTION_ONCE } },
 	{ OPTIONS_MACHINE, { "dev", required_argument, NULL, OPTION_DEV } },
-	{ OPTIONS_MACHINE | OPTIONS_TRANSIT, { "state", required_argument, NULL,
+	{ OPTIONS_MACHINE | OPTIONS_TRANSIT | OPTIONS_ADVISE, { "state", required_argument, NULL,
 					       OPTION_STATE } },
 	{ OPTIONS_TRANSIT, { "transit", no_argument, NULL,
 			     OPTION_TRANSIT } },
@@ -69,6 +70,8 @@ static const struct {
 			    OPTION_BY_REASON } },
 	{ OPTIONS_APPLY, { "check", no_argument, NULL, OPTION_CHECK } },
 	{ OPTIONS_APPLY, { "load", no_argument, NULL, OPTION_LOAD } },
+	{ OPTIONS_ADVISE, { "since-start", no_argument, NULL,
+			    OPTION_SINCE_START } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -202,6 +205,9 @@ static int take(struct options *options, int option, const char *arg)
 		break;
 	case OPTION_LOAD:
 		options->load = true;
+		break;
+	case OPTION_SINCE_START:
+		options->since_start = true;
 		break;
 	case OPTION_SORT:
 		options->sort = arg;

@@ -32,6 +32,7 @@ struct options {
 	bool by_reason;
 	bool check;
 	bool load;
+	bool since_start;
 	/* 0 for whichever there is. */
 	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
@@ -61,6 +62,7 @@ enum {
 	OPTIONS_PLACES = 1 << 20,
 	OPTIONS_EXPORT = 1 << 21,
 	OPTIONS_APPLY = 1 << 22,
+	OPTIONS_ADVISE = 1 << 23,
 	/* Of those that print a table, once or at intervals. */
 	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_ADVISE_H
+#define L1TUNE_ADVISE_H
+
+#include "bench.h"
+#include "host.h"
+#include "kvm-counts.h"
+#include "snapshot.h"
+#include "transit.h"
+
+/* What rules look at: one guest in an interval, and this machine. */
+struct facts {
+	const struct env *env;
+	const struct host *host;
+	const struct guest_snapshot *guest;
+	/* Of that interval; memory as it is at its end. */
+	struct kvm_counts kvm;
+	struct transit transit;
+	/* What waking from HLT takes beyond an exit; 0 if not measured. */
+	double wake_ns;
+	uint64_t num_cpus;
+	/* Of all guests. */
+	uint64_t num_vcpus;
+};
+
+/* In CPUs: seconds of a CPU in a second. */
+struct gain {
+	enum { GAIN_UNKNOWN, GAIN_RANGE, GAIN_AT_LEAST, GAIN_AT_MOST } kind;
+	double low, high;
+};
+
+/* Texts are copies. */
+struct advice {
+	const struct rule *rule;
+	uint64_t guest_id;
+	char *guest_name;
+	char *evidence;
+	char *change;
+	struct gain gain;
+};
+
+struct rule {
+	const char *name;
+	const char *title;
+	/* Who can change it: L0, L1, VMM, guest. */
+	const char *owner;
+	const char *risk;
+	const char *sure;
+	/* Fills in evidence, change and gain; false if there is no reason to. */
+	bool (*applies)(const struct facts *facts, struct advice *advice);
+};
+
+extern const struct rule rules[];
+extern const size_t num_rules;
+
+/* What is less is not worth a change. */
+#define MIN_GAIN	0.01
+
+void advice_free(struct advice *advice);
+
+/*
+ * Of the guests of a snapshot, most gain first. before: KVM's counts at the
+ * interval's beginning, one for each guest, or NULL since their start.
+ */
+struct advice *advise(const struct options *options, const struct host *host,
+		      const struct snapshot *snapshot,
+		      const struct kvm_counts *before, size_t *num);
+
+/* "0.12 CPUs", "at least 0.12 CPUs", a copy. */
+char *gain_text(const struct gain *gain);
+
+#endif

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune advise: each rule on a guest that deserves it, and on one that does not.
+Usage: test-advise.py L1TUNE"""
+import json
+import os
+
+from bench import Bench, equal, finish, ok
+from fake import cell, fixed, hist, write
+
+SECOND = 1_000_000_000
+LOADED, CREATED = 5 * SECOND, 10 * SECOND
+# The statistics of a guest that has lived so long.
+SECONDS = 10
+
+
+def exits(reason, rate, kernel=0.0, level=2, code=1, **parts):
+    """So many a second; in the parts, seconds of a CPU in each second."""
+    parts = {name + "_ns": int(parts.get(name, 0) * SECONDS * SECOND)
+             for name in ("user", "wait", "runq", "throttled")}
+    time_ns = int(kernel * SECONDS * SECOND) + sum(parts.values())
+    return cell(level, code, reason, rate * SECONDS, time_ns, 0, hist(), **parts)
+
+
+class Advised(Bench):
+    """A machine with one guest of one vCPU that has lived for SECONDS."""
+
+    def __init__(self, *cells, cpus=2, vcpus=1, saved=True, kvm=None, params=None, offered=(), **l1):
+        super().__init__(usage={"vms": 1, "vcpus": vcpus, "memory_bytes": 0, "nested_vms": 0}, **l1)
+        m = self.machine
+        # Its start is as far back as the clock that the tool reads says.
+        with open("/proc/uptime", encoding="ascii") as f:
+            now = float(f.read().split()[0])
+        m.guest(1, [*cells, fixed(exits=1, guest_time_ns=0)], uid=107, vcpus=vcpus,
+                created_ns=int((now - SECONDS) * SECOND))
+        m.process(1001, ["vmm", "-name", "guest=web"])
+        flags = "flags\t\t: vmx hypervisor\n"
+        write(m.proc + "/cpuinfo", "".join(f"processor\t: {n}\n{flags}\n" for n in range(cpus)))
+        for name, value in (kvm or {}).items():
+            write(f"{m.sys}/kernel/debug/kvm/1001-11/{name}", value)
+        for name, value in (params or {}).items():
+            write(f"{m.sys}/module/{name.replace('.', '/parameters/')}", value)
+        for name in offered:
+            write(f"{m.device('l1')}/vmx/{name}", 1)
+        write(m.sys + "/kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
+        self.state = self.directory + "/state"
+        if saved:
+            self.save()
+
+    def save(self):
+        """What bench --save keeps: 10 us to L0 and back, waking takes 50 us more than an exit."""
+        def kind(name, ns, kvm_ns):
+            cycles = ns * 2
+            return {"kind": name, "count": 100, "median_cycles": cycles, "mean_cycles": cycles,
+                    "median_low95_cycles": cycles, "median_high95_cycles": cycles,
+                    "min_cycles": cycles, "p99_cycles": cycles,
+                    "split": kvm_ns and {"kvm_ns": kvm_ns, "vmm_ns": 0}, "skipped": None}
+
+        os.makedirs(self.state, exist_ok=True)
+        with open(self.machine.proc + "/sys/kernel/random/boot_id", encoding="ascii") as f:
+            boot_id = f.read().strip()
+        with open(self.machine.proc + "/sys/kernel/osrelease", encoding="ascii") as f:
+            kernel = f.read().strip()
+        document = {"schema": 1, "tool": "0.1.0", "module": "0.1.0", "boot_id": boot_id, "bench": {
+            "machine": {"kernel": kernel, "microcode": "", "vendor": "", "instance_type": "", "cpu": "",
+                        "virtualized": True},
+            "taken": 1, "tsc_khz": 2000000, "clock_cycles": 0, "halt_delay_ns": 0,
+            "kinds": [kind("cpuid", 11000, 1000), kind("hlt_timer", 61000, None)],
+            "vmcs_shadowing": {"shadowed": "unknown"}}}
+        write(self.state + "/bench.json", json.dumps(document), 0o644)
+
+    def advice(self, *options):
+        r = self.run("advise", "-J", "--since-start", "--state", self.state, *options)
+        ok(r.returncode == 0 and not r.stderr, "it advises", r)
+        return json.loads(r.stdout)["advice"]
+
+    def rules(self):
+        return [a["rule"] for a in self.advice()]
+
+
+IDLE = [exits("HLT", 20, kernel=0.0001, wait=0.98), exits("CPUID", 50, kernel=0.0001)]
+
+# Of each rule: a guest and machine that deserve it, what is to be changed, gain
+# in CPUs at least and at most; and a nearly equal one that does not.
+NO_APICV = {"kvm_intel.enable_apicv": "N"}
+SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
+HLT_FAST = exits("HLT", 1000, kernel=0.02, wait=0.1)
+CASES = {
+    "throttled": (([exits("CPUID", 500, throttled=0.5)], {}), "l1tune limits 1 max_exits_per_sec", 0.5, 0.5,
+                  ([exits("CPUID", 500, throttled=0.005)], {})),
+    "overcommit": (([exits("EXTERNAL_INTERRUPT", 10, runq=0.3)], {"vcpus": 4}), "fewer vCPUs than CPUs", 0, 0.3,
+                   ([exits("EXTERNAL_INTERRUPT", 10, runq=0.01)], {"vcpus": 4})),
+    "poll-down": (([exits("HLT", 100, kernel=0.2)],
+                   {"kvm": {"halt_poll_fail_ns": 2 * SECOND, "halt_poll_success_ns": 0}}),
+                  "l1tune tune 1 halt_poll_ns=0", 0.2, 0.2,
+                  ([exits("HLT", 100, kernel=0.2)],
+                   {"kvm": {"halt_poll_fail_ns": SECOND, "halt_poll_success_ns": 2 * SECOND}})),
+    "poll-up": (([exits("HLT", 400, wait=0.039)], {}), "l1tune tune 1 halt_poll_ns=200000", 0, 0.02,
+                ([exits("HLT", 400, wait=0.9)], {})),
+    "hlt-in-guest": (([HLT_FAST], {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}}),
+                     "l1tune tune uid=107 hlt_in_guest=1", 0.03, 0.03,
+                     ([HLT_FAST], {"cpus": 1, "vcpus": 2})),
+    "pause-in-guest": (([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {}),
+                       "l1tune tune uid=107 pause_in_guest=1", 0.03, 0.03,
+                       ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01, runq=0.04)], {})),
+    "small-pages": (([exits("EPT_VIOLATION", 1024, kernel=0.01)], {"kvm": SMALL}),
+                    "echo always >", 0.0202, 0.0203,
+                    ([exits("EPT_VIOLATION", 1024, kernel=0.01)], {"kvm": LARGE})),
+    "devices": (([exits("IO_INSTRUCTION", 500, user=0.2)], {}), "perf record", 0, 0.2,
+                ([exits("IO_INSTRUCTION", 500, user=0.01)], {})),
+    "apicv": (([exits("MSR_WRITE", 2000, kernel=0.01)],
+               {"params": NO_APICV, "offered": ["virtual_interrupt_delivery"]}), "enable_apicv=1", 0.03, 0.03,
+              ([exits("MSR_WRITE", 2000, kernel=0.01)], {"params": NO_APICV})),
+    "x2apic": (([exits("APIC_ACCESS", 1000, kernel=0.01)], {}), "x2APIC", 0.02, 0.02,
+               ([exits("APIC_ACCESS", 100, kernel=0.01)], {})),
+    "paging": (([exits("CR_ACCESS", 3000, kernel=0.01)],
+                {"params": {"kvm_intel.ept": "N"}, "offered": ["ept"]}), "options kvm_intel ept=1", 0.04, 0.04,
+               ([exits("CR_ACCESS", 3000, kernel=0.01)],
+                {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept"]})),
+    "dirty-log": (([exits("PML_FULL", 100, kernel=0.05)], {}), "end the migration", 0.051, 0.051,
+                  ([exits("PML_FULL", 10, kernel=0.001)], {})),
+    "interrupts": (([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.1)], {}), "smp_affinity_list", 0.19, 0.19,
+                   ([exits("EXTERNAL_INTERRUPT", 1000, kernel=0.1)], {})),
+    "nesting": (([exits("CPUID", 500, kernel=0.1, level=3)], {}), "beside it", 0.105, 0.105,
+                ([exits("CPUID", 500, kernel=0.1)], {})),
+    "evmcs": (([exits("CPUID", 2000)], {"hypervisor": "Microsoft Hv",
+                                        "params": {"kvm_intel.enlightened_vmcs": "N"}}),
+              "enlightened_vmcs=1", None, None,
+              ([exits("CPUID", 2000)], {"params": {"kvm_intel.enlightened_vmcs": "N"}})),
+    "l1d-flush": (([exits("CPUID", 2000)], {"kvm": {"l1d_flush": 50000}}), "vmentry_l1d_flush=never", None, None,
+                  ([exits("CPUID", 2000)], {"kvm": {"l1d_flush": 500}})),
+}
+
+
+def near(got, wanted):
+    """The interval is as long as the clock says, a little more than SECONDS."""
+    return got is None if wanted is None else got is not None and wanted * 0.9 - 1e-6 <= got <= wanted + 1e-6
+
+
+def test_rules():
+    for rule, (deserves, change, low, high, other) in CASES.items():
+        cells, values = deserves
+        with Advised(*cells, **values) as b:
+            advice = b.advice()
+            mine = [a for a in advice if a["rule"] == rule]
+            ok(len(mine) == 1 and change in mine[0]["change"], f"{rule}: who deserves it", advice)
+            gain = mine[0]["gain"] if mine else {"low_cpus": -1, "high_cpus": -1}
+            ok(near(gain["low_cpus"], low) and near(gain["high_cpus"], high), f"{rule}: what it brings", gain)
+            ok(mine and all(mine[0][k] for k in ("evidence", "owner", "risk", "sure", "title")),
+               f"{rule}: all of it is said", mine)
+        cells, values = other
+        with Advised(*cells, **values) as b:
+            ok(rule not in b.rules(), f"{rule}: who does not", b.rules())
+
+
+def test_help():
+    with Advised() as b:
+        listed = b.run("advise", "--help").stdout.split("Rules:\n")[1].split("\n\n")[0]
+        equal({line.split()[0] for line in listed.splitlines()}, set(CASES), "each rule is tested here")
+
+
+def test_order():
+    with Advised(exits("CPUID", 10, throttled=0.1), exits("IO_INSTRUCTION", 500, user=0.4)) as b:
+        equal(b.rules(), ["devices", "throttled"], "what brings most comes first")
+        text = b.run("advise", "--since-start", "--state", b.state).stdout
+        ok("1 web: devices emulated by the VMM (devices)\n" in text and "  owner     VMM\n" in text, "as text", text)
+
+
+def test_nothing():
+    with Advised(*IDLE) as b:
+        equal(b.rules(), [], "an idle guest deserves nothing")
+        r = b.run("advise", "--since-start", "--state", b.state)
+        ok(r.stdout.startswith("nothing worth changing: ") and r.returncode == 0, "and that is said", r)
+        r = b.run("advise", "-i", "0.05")
+        ok(r.stdout.startswith("nothing worth changing: "), "an interval in which nothing happens", r)
+        equal(b.run("advise", "-i", "1", "--since-start").returncode, 2, "back and on at a time")
+        equal(b.run("advise", "nobody").returncode, 4, "a guest that is not there")
+
+
+def test_unmeasured():
+    with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.05), exits("HLT", 400, wait=0.04), saved=False) as b:
+        advice = b.advice()
+        equal([a["rule"] for a in advice], ["pause-in-guest"], "without a measurement what needs one is not said")
+        gain = advice[0]["gain"]
+        ok(gain["kind"] == "at_least" and near(gain["low_cpus"], 0.05), "and gains lack the way to L0", gain)
+        ok("bench --save" in b.run("advise", "--since-start", "--state", b.state).stdout, "which is said")
+
+
+print("KTAP version 1")
+test_rules()
+test_help()
+test_order()
+test_nothing()
+test_unmeasured()
+finish()
