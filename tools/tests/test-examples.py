@@ -41,6 +41,7 @@ def machine(bench):
                    "user_time_ns": 3 * 10**9, "wait_time_ns": 940 * 10**9, "runq_time_ns": 10**9, "throttled_ns": 0,
                    "unattributed": 12}, usage={"vms": 3, "vcpus": 6, "memory_bytes": 1536 << 20})
     m.limits()
+    m.tune(params={"kvm/halt_poll_ns": 200000}, fixed={"kvm_intel/ple_gap": 128})
     created = 2 * 10**9
     m.guest(1, [split(2, 10, "CPUID", {"b11": 59000, "b12": 1000}, 3900, 90),
                 split(2, 12, "HLT", {"b24": 1001}, 2 * 10**9, 4, wait=900_000),
@@ -51,6 +52,8 @@ def machine(bench):
                 fixed(exits=500, guest_time_ns=9 * 10**9)],
             vcpus=4, nested="off", created_ns=created, memory_bytes=1 << 30, memory_peak_bytes=1 << 30, comm="build-17")
     m.guest(3, vcpus=0, memory_bytes=0, memory_peak_bytes=0, created_ns=created)
+    for number in 1, 2, 3:
+        write(f"{m.device(f'l2-{number}')}/tune/halt_poll_ns", "default", 0o640)
     m.process(1001, ["qemu-system-x86_64", "-name", "guest=web"], "0::/machine.slice/web.scope\n")
     for feature in "ept vpid ept_2m pml preemption_timer offered allowed".split():
         write(f"{m.device('l1')}/vmx/{feature}", 1)
