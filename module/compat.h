@@ -99,8 +99,10 @@ static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,
 #ifdef L1T_HAVE_HALT_POLL_OVERRIDE
 	if (!override)
 		WRITE_ONCE(kvm->override_halt_poll_ns, false);
+	/* Who sees that it overrides sees the value that does. */
 	smp_wmb();
 	WRITE_ONCE(kvm->max_halt_poll_ns, ns);
+	/* Pairs with the read barrier in kvm_vcpu_max_halt_poll_ns(). */
 	smp_wmb();
 	if (override)
 		WRITE_ONCE(kvm->override_halt_poll_ns, true);
