@@ -28,8 +28,7 @@ has()
 	return 1
 }
 
-VENDOR=kvm_intel
-[ "$(isa)" = vmx ] || VENDOR=kvm_amd
+VENDOR=$(kvm_vendor)
 
 ktap_print_header
 case $STATE in

@@ -3,8 +3,7 @@
 # KVM comes after the module, goes, and comes back with other parameters.
 . "${0%/*}/lib.sh"
 
-VENDOR=kvm_intel
-[ "$(isa)" = vmx ] || VENDOR=kvm_amd
+VENDOR=$(kvm_vendor)
 
 # Those that no limit needs are off, whatever KVM does.
 hooks()
@@ -22,6 +21,7 @@ one_guest()
 }
 
 ktap_print_header
+kvm_is_module || ktap_skip_all "KVM is built into this kernel"
 ktap_set_plan 9
 
 rmmod $VENDOR && rmmod kvm || ktap_exit_fail_msg "KVM cannot be unloaded"

@@ -15,6 +15,17 @@ isa()
 	grep -qw svm /proc/cpuinfo && echo svm || echo vmx
 }
 
+# The vendor's half of KVM
+kvm_vendor()
+{
+	if [ "$(isa)" = vmx ]; then echo kvm_intel; else echo kvm_amd; fi
+}
+
+kvm_is_module()
+{
+	lsmod | grep -q "^$(kvm_vendor) "
+}
+
 # start NAME VMM-ARGUMENT…: a guest in the background; its output is $TMP/NAME
 start()
 {

@@ -156,7 +156,7 @@ no_limits
 equal "hooks" off "$(sort -u $L1/hooks/refuse_* $L1/hooks/throttle)" && ! grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
 result "without limits no hook is held"
 
-VENDOR=$([ "$(isa)" = vmx ] && echo kvm_intel || echo kvm_amd)
+VENDOR=$(kvm_vendor)
 rmmod $VENDOR && rmmod kvm
 limit max_vms 1
 equal "hook and effective" "waiting 0" "$(value hooks/refuse_vm) $(value effective/max_vms)" &&

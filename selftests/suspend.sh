@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The machine is suspended, as far as the kernel's own tests of suspension go,
+# while guests run, one of them paced: it is not kept from that, and afterwards
+# guests go on and are counted.
+. "${0%/*}/lib.sh"
+
+LEVELS="freezer devices platform processors"
+
+ktap_print_header
+[ -e /sys/power/pm_test ] || ktap_skip_all "this kernel cannot test suspension (CONFIG_PM_SLEEP_DEBUG)"
+ktap_set_plan 6
+
+load
+start free --forever cpuid=50 out=5
+start paced --vcpus 2 --forever cpuid=50
+wait_for said free vcpus
+wait_for said paced vcpus
+wait_for has_guest paced
+echo 100 > "$(guest_of paced)/limits/max_exits_per_sec"
+wait_for exits_grow "$(guest_of paced)"
+
+for level in $LEVELS; do
+	echo "$level" > /sys/power/pm_test
+	if [ $level = processors ] && ! grep -qw deep /sys/power/mem_sleep; then
+		ktap_test_skip "suspended as far as: $level: this machine has no deep sleep"
+		continue
+	fi
+	echo mem > /sys/power/state && exits_grow "$(guest_of free)" && exits_grow "$(guest_of paced)"
+	result "suspended as far as: $level"
+done
+echo none > /sys/power/pm_test
+
+equal "hooks" ok "$(sort -u $L1/hooks/* | grep -vx off | xargs)"
+result "all hooks are in place"
+
+kill_guests
+start after --hold cpuid=100
+wait_for said after holding
+equal "exits" "$(kvm_exits after)" "$(cat "$(guest_of after)/exits")" && equal "untraced" 0 "$(value totals/untraced)"
+result "a guest that comes then is counted exactly"
+kill_guests
+
+unload
+ktap_finished
