@@ -73,19 +73,11 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 	return NULL;
 }
 
-/*
- * On SVM each level has a VMCB of its own, and L3's may be replaced. The
- * account has the place of L2's, which stays.
- */
 static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
-	const u32 *place = reason_place(vcpu);
-
 	acct->vcpu = vcpu;
-	if (!place || !l1t_clock_is_tsc())
+	if (!reason_place(vcpu) || !l1t_clock_is_tsc())
 		acct->rare |= L1T_RARE_BLIND;
-	else if (level_of(vcpu) == L1T_LEVEL2)
-		acct->reason = place;
 	this_cpu_write(last_account, acct);
 }
 
@@ -259,9 +251,13 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 		if (place)
 			slot = l1t_slot(a2, *place);
 	}
-	/* It may have been remembered while it was with its L3. */
-	if (acct->reason == &l1t_no_reason)
-		remember(acct, vcpu);
+	/*
+	 * On SVM each level has a VMCB of its own, and L3's may be replaced. The
+	 * account has the place of L2's, which stays. It is learnt from an exit:
+	 * KVM may be preempted between changing the VMCB and changing the level.
+	 */
+	if (place && level == L1T_LEVEL2 && !(acct->rare & L1T_RARE_BLIND))
+		acct->reason = place;
 
 	cell = acct->cells[acct->index[level][slot]];
 	if (!cell)
