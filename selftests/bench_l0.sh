@@ -6,7 +6,7 @@
 . "${0%/*}/bench_lib.sh"
 
 ktap_print_header
-ktap_set_plan 5
+ktap_set_plan 6
 
 load
 l1tune bench --json --save > "$TMP/bench"
@@ -22,6 +22,18 @@ near "not KVM's, ticks" 50 $(($(of traced cpuid median_cycles) - kvm)) "$rest"
 result "what is not KVM's is the round trip without what the kernel's events say of KVM"
 near "not KVM's, ticks" 50 "$gap" "$rest"
 result "and what lies between the kernel's own events"
+
+# The part of its time that a guest is on the way which does nothing but that:
+# by the trace, and as estimated from what was kept.
+start busy --forever cpuid=100
+wait_for has_guest busy
+sleep 2
+l1tune stat --transit --json > "$TMP/stat"
+kill_guests
+share="$(sed -n 's/.*"low_ratio":\([0-9.]*\).*/\1/p' "$TMP/stat") $(sed -n 's/.*"high_ratio":\([0-9.]*\).*/\1/p' "$TMP/stat")"
+ktap_print_msg "on the way, estimated at least and at most: $share"
+echo "$share $gap $kvm" | awk '{ real = $3 / ($3 + $4); print "# " real " by the trace"; exit !($1 > 0 && $1 < real && real < $2) }'
+result "a guest's time on the way is estimated right"
 
 near "round trip, ticks" 50 "$(awk -v t="$(ticks_per cpuid 1500)" 'BEGIN { print t - 4 }')" "$(of bench cpuid mean_cycles)"
 result "the round trip is that of the counting VMM"

@@ -105,10 +105,15 @@ ipi_times()
 	}' "$TMP/trace"
 }
 
-# mean_of WHAT FILE, median_of WHAT FILE: of such times
+# mean_of WHAT FILE, least_of WHAT FILE, median_of WHAT FILE: of such times
 mean_of()
 {
 	awk -v what="$1" '$1 == what { sum += $2; n++ } END { printf "%.0f\n", n ? sum / n : 0 }' "$2"
+}
+
+least_of()
+{
+	sed -n "s/^$1 //p" "$2" | sort -n | head -n 1
 }
 
 median_of()

@@ -25,9 +25,10 @@ EVENTS='kvm_exit kvm_entry kvm_apic_ipi' trace l1tune bench cpuid hlt_ipi --json
 cpuid_times > "$TMP/times"
 ipi_times >> "$TMP/times"
 ktap_print_msg "$(grep -c ipi "$TMP/times") IPIs in the trace"
-# They come in several lengths, so it is the mean that is compared.
+# They come in several lengths, so it is the mean that is compared. Of those
+# gaps the shortest is: on Bochs a CPU that sleeps makes time go faster.
 near "wake-up by an IPI, ticks" 50 \
-	$(($(mean_of ipi "$TMP/times") + $(median_of gap "$TMP/times"))) "$(of traced hlt_ipi mean_cycles)"
+	$(($(mean_of ipi "$TMP/times") + $(least_of gap "$TMP/times"))) "$(of traced hlt_ipi mean_cycles)"
 result "a wake-up by an IPI takes as long as the kernel's events say"
 
 unload
