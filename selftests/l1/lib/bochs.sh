@@ -57,10 +57,10 @@ write_msrs()
 	printf '%s 0 00000000 00000001 00000000 00000000 ffffffff ffffffff\n' 0x1a0 0x8b 0x19b 0x1b2 0xe7 0xe8 0x1b0 0x345 0x1fc > "$1/msrs"
 }
 
-# Bochs claims machine checks and has not all of their MSRs. What is wanted besides is for L1: under an L0 that gets it.
+# Bochs claims machine checks and clocks that can be set, and has not all of their MSRs. What is wanted besides is for L1: under an L0 that gets it.
 more_args()
 {
-	[[ ${L1_IGNORE_BAD_MSRS:-1} != 0 ]] || echo -n ' mce=off'
+	[[ ${L1_IGNORE_BAD_MSRS:-1} != 0 ]] || echo -n ' mce=off intel_pstate=disable'
 	[[ $L0 != none || -z ${L1_KERNEL_ARGS:-} ]] || echo -n " $L1_KERNEL_ARGS"
 }
 
