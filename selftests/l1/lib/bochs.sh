@@ -50,11 +50,11 @@ bochs_get()
 
 # With L1_IGNORE_BAD_MSRS=0 an MSR that the CPU has not is a fault. Linux takes some for granted that Bochs lacks: IA32_MISC_ENABLE, early in the
 # boot when a fault is the end, IA32_BIOS_SIGN_ID, IA32_THERM_INTERRUPT, IA32_PACKAGE_THERM_INTERRUPT, IA32_MPERF, IA32_APERF, IA32_ENERGY_PERF_BIAS,
-# IA32_PERF_CAPABILITIES, MSR_POWER_CTL. Each line is an MSR, its type, then two halves each of the value at reset, the bits that are reserved and
+# IA32_PERF_CAPABILITIES, MSR_POWER_CTL, IA32_PLATFORM_ID. Each line is an MSR, its type, then two halves each of the value at reset, the bits that are reserved and
 # those that are ignored.
 write_msrs()
 {
-	printf '%s 0 00000000 00000001 00000000 00000000 ffffffff ffffffff\n' 0x1a0 0x8b 0x19b 0x1b2 0xe7 0xe8 0x1b0 0x345 0x1fc > "$1/msrs"
+	printf '%s 0 00000000 00000001 00000000 00000000 ffffffff ffffffff\n' 0x1a0 0x8b 0x19b 0x1b2 0xe7 0xe8 0x1b0 0x345 0x1fc 0x17 > "$1/msrs"
 }
 
 # Bochs claims machine checks and clocks that can be set, and has not all of their MSRs. What is wanted besides is for L1: under an L0 that gets it.
