@@ -35,9 +35,16 @@ static void remove_instance(const char *dir)
 	rmdir(dir);
 }
 
-/* What a bench that was killed has left. */
-static void remove_stale(const char *instances)
+static char *instances_of(const struct env *env)
 {
+	return xasprintf("%s/%s/instances", env->sysfs,
+			 machine_has(env->sysfs, "kernel/tracing/instances") ?
+			 "kernel/tracing" : "kernel/debug/tracing");
+}
+
+void bench_trace_clean(const struct env *env)
+{
+	char *instances = instances_of(env);
 	DIR *dir = opendir(instances);
 	struct dirent *entry;
 
@@ -56,16 +63,14 @@ static void remove_stale(const char *instances)
 	}
 	if (dir)
 		closedir(dir);
+	free(instances);
 }
 
 int bench_trace_open(struct bench_trace *trace, const struct env *env)
 {
-	const char *tracing = machine_has(env->sysfs, "kernel/tracing/instances") ?
-			      "kernel/tracing" : "kernel/debug/tracing";
-	char *instances = xasprintf("%s/%s/instances", env->sysfs, tracing);
+	char *instances = instances_of(env);
 	int err = 0;
 
-	remove_stale(instances);
 	trace->dir = xasprintf("%s/" PREFIX "%d", instances, (int)getpid());
 	free(instances);
 	if (mkdir(trace->dir, 0700)) {

@@ -11,6 +11,9 @@ struct bench_trace {
 	char *dir;
 };
 
+/* Removes what a bench that was killed has left: its events make exits dearer. */
+void bench_trace_clean(const struct env *env);
+
 /* 0, or -errno: no tracefs, no right to it. */
 int bench_trace_open(struct bench_trace *trace, const struct env *env);
 int bench_trace_set(const struct bench_trace *trace, const char *event, bool on);

@@ -446,6 +446,7 @@ int bench_measure(const struct env *env, const struct bench_options *options,
 
 	*m = (struct measurement){ };
 	machine_read(env, &m->machine);
+	bench_trace_clean(env);
 	clock_gettime(CLOCK_REALTIME, &m->time);
 	err = bench_vm_open(&b.vm, options->dev, num_vcpus());
 	if (err) {
