@@ -246,19 +246,21 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 				l1t_ticks_since(split.since_ticks, now);
 	}
 
-	sum->count += c.count;
-	sum->time_ns += l1t_ticks_to_ns(c.time_ticks);
-	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
 	/*
 	 * Never more than the whole: begin and end of a part may have been on
-	 * CPUs whose clocks differ by a little.
+	 * CPUs whose clocks differ by a little. The whole is the sum of parts as
+	 * they are rounded, so that what is left, KVM's, never goes back.
 	 */
 	left = c.time_ticks;
 	for (i = 0; i < L1T_PARTS; i++) {
 		ticks = min(c.parts_ticks[i], left);
 		left -= ticks;
 		sum->parts_ns[i] += l1t_ticks_to_ns(ticks);
+		sum->time_ns += l1t_ticks_to_ns(ticks);
 	}
+	sum->time_ns += l1t_ticks_to_ns(left);
+	sum->count += c.count;
+	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
 	for (i = 0; i < L1T_HIST_BUCKETS; i++)
 		sum->hist[i] += c.hist[i];
 }
