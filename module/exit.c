@@ -294,7 +294,8 @@ exit_of_l3(struct l1t_account *acct, struct kvm_vcpu *vcpu, unsigned long isa)
 
 	if (unlikely(acct->rare))
 		goto unusual;
-	if (isa == L1T_ISA_SVM)
+	/* Elsewhere SVM has more to do: the jump is VMX's. */
+	if (likely(isa == L1T_ISA_SVM))
 		reason = vmcb_of(vcpu)->control.exit_code;
 	else
 		reason = *acct->reason;
