@@ -14,7 +14,7 @@ static const char *where(const struct class_write *w)
 	return w->where ? w->where : "";
 }
 
-static int directory(const struct env *env, const struct class_write *w)
+int class_write_directory(const struct env *env, const struct class_write *w)
 {
 	return w->is_whole ? AT_FDCWD : env->class_fd;
 }
@@ -98,7 +98,7 @@ static void restore(const struct env *env, const struct class_write *writes,
 	size_t num_restored = 0, i;
 
 	for (i = num; i--; ) {
-		int err = sysfs_write(directory(env, &writes[i]),
+		int err = sysfs_write(class_write_directory(env, &writes[i]),
 				      writes[i].path, writes[i].before);
 		char *path;
 
@@ -116,26 +116,36 @@ static void restore(const struct env *env, const struct class_write *writes,
 			       "nothing was changed");
 }
 
+int class_write_read(const struct env *env, struct class_write *write)
+{
+	int err = sysfs_read(class_write_directory(env, write), write->path,
+			     write->before, sizeof(write->before));
+
+	return err < 0 ? complain_write(env, write, err) : STATUS_OK;
+}
+
+int class_write_apply(const struct env *env, const struct class_write *write)
+{
+	int err = sysfs_write(class_write_directory(env, write), write->path,
+			      write->after);
+
+	return err ? complain_write(env, write, err) : STATUS_OK;
+}
+
 int class_writes_apply(const struct env *env, struct class_write *writes,
 		       size_t num)
 {
+	int status = STATUS_OK;
 	size_t i;
-	int err;
 
+	for (i = 0; i < num && status == STATUS_OK; i++)
+		status = class_write_read(env, &writes[i]);
+	if (status != STATUS_OK)
+		return status;
 	for (i = 0; i < num; i++) {
-		err = sysfs_read(directory(env, &writes[i]), writes[i].path,
-				 writes[i].before, sizeof(writes[i].before));
-		if (err < 0)
-			return complain_write(env, &writes[i], err);
-	}
-	for (i = 0; i < num; i++) {
-		int status;
-
-		err = sysfs_write(directory(env, &writes[i]), writes[i].path,
-				  writes[i].after);
-		if (!err)
+		status = class_write_apply(env, &writes[i]);
+		if (status == STATUS_OK)
 			continue;
-		status = complain_write(env, &writes[i], err);
 		restore(env, writes, i);
 		return status;
 	}

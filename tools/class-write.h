@@ -18,6 +18,16 @@ struct class_write {
 	char *where;
 };
 
+/* Where its path begins. */
+int class_write_directory(const struct env *env, const struct class_write *write);
+
+/*
+ * Reads what there is, and writes what there is to be: STATUS_OK, or another
+ * one after telling.
+ */
+int class_write_read(const struct env *env, struct class_write *write);
+int class_write_apply(const struct env *env, const struct class_write *write);
+
 /*
  * Writes them all, or none: when one fails, those before it get back what they
  * had. STATUS_OK, or another one after telling.

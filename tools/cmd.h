@@ -18,6 +18,7 @@ int cmd_save(int argc, char *argv[], struct options *options);
 int cmd_export(int argc, char *argv[], struct options *options);
 int cmd_caps(int argc, char *argv[], struct options *options);
 int cmd_doctor(int argc, char *argv[], struct options *options);
+int cmd_try(int argc, char *argv[], struct options *options);
 int cmd_advise(int argc, char *argv[], struct options *options);
 int cmd_tune(int argc, char *argv[], struct options *options);
 int cmd_bench(int argc, char *argv[], struct options *options);

@@ -26,6 +26,7 @@ static const struct {
 	{ "events", cmd_events, "guests coming and going, and what was denied, as it happens" },
 	{ "tune", cmd_tune, "how guests are run: show it, what each does, and set it" },
 	{ "advise", cmd_advise, "what is worth changing, how, and what it brings" },
+	{ "try", cmd_try, "set something, measure what it brings, put it back" },
 	{ "apply", cmd_apply, "make this machine as /etc/l1tune.conf says" },
 	{ "save", cmd_save, "write what is set now to /etc/l1tune.conf" },
 	{ "export", cmd_export, "all of it for Prometheus, as OpenMetrics" },

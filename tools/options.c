@@ -29,6 +29,8 @@ enum {
 	OPTION_CHECK,
 	OPTION_LOAD,
 	OPTION_SINCE_START,
+	OPTION_FOR,
+	OPTION_L2,
 };
 
 static const struct {
@@ -72,6 +74,8 @@ static const struct {
 	{ OPTIONS_APPLY, { "load", no_argument, NULL, OPTION_LOAD } },
 	{ OPTIONS_ADVISE, { "since-start", no_argument, NULL,
 			    OPTION_SINCE_START } },
+	{ OPTIONS_TRY, { "for", required_argument, NULL, OPTION_FOR } },
+	{ OPTIONS_TRY, { "l2", required_argument, NULL, OPTION_L2 } },
 	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
 };
 
@@ -104,11 +108,14 @@ static void want(struct wanted *wanted, unsigned int sets)
 	}
 }
 
-static int take_interval(struct options *options, const char *arg)
+static int take_interval(struct options *options, const char *arg,
+			 bool may_have_unit)
 {
 	char *end;
 	double seconds = strtod(arg, &end);
 
+	if (may_have_unit && end != arg && *end == 's')
+		end++;
 	if (end == arg || *end || !isfinite(seconds) ||
 	    seconds < MIN_INTERVAL || seconds > MAX_INTERVAL) {
 		complain("the interval is a number of seconds from %g to %g",
@@ -169,7 +176,12 @@ static int take(struct options *options, int option, const char *arg)
 		return take_level(options, arg);
 	case 'i':
 	case 'd':
-		return take_interval(options, arg);
+		return take_interval(options, arg, false);
+	case OPTION_FOR:
+		return take_interval(options, arg, true);
+	case OPTION_L2:
+		options->guest = arg;
+		break;
 	case 'c':
 	case 'n':
 		return take_count(options, arg);

@@ -33,6 +33,7 @@ struct options {
 	bool check;
 	bool load;
 	bool since_start;
+	const char *guest;
 	/* 0 for whichever there is. */
 	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
@@ -63,6 +64,7 @@ enum {
 	OPTIONS_EXPORT = 1 << 21,
 	OPTIONS_APPLY = 1 << 22,
 	OPTIONS_ADVISE = 1 << 23,
+	OPTIONS_TRY = 1 << 24,
 	/* Of those that print a table, once or at intervals. */
 	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
 	/* Of the tool itself: before the command, and ended by it. */

@@ -13,7 +13,7 @@ MANUALS = [os.path.join(TOP, "man", name) for name in ("l1tune.8", "l1tune.conf.
 MANUAL = os.path.join(TOP, "man/l1tune.8")
 COMPLETION = os.path.join(TOP, "completion/l1tune")
 # Both forms of an option; completion offers the long ones.
-OPTION = re.compile(r"^ +(?:-(\w), )?--([a-z-]+)", re.M)
+OPTION = re.compile(r"^ +(?:-(\w), )?--([a-z0-9-]+)", re.M)
 COLUMN = re.compile(r"^  ([A-Z][A-Z0-9_]+) ", re.M)
 
 

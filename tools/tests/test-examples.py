@@ -15,7 +15,7 @@ from fake import cell, fixed, hist, write
 MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man")
 MS = 1_000_000
 # What needs a kernel, or takes its time from the clock.
-NOT_RUN = "bench", "events", "top"
+NOT_RUN = "bench", "events", "top", "try"
 WRAPPER = """#!/bin/sh
 sub=${{1-status}}
 [ $# -eq 0 ] || shift

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune try: what it measures, and that the value is back however it ends. Usage: test-try.py L1TUNE"""
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from bench import Bench, equal, finish, ok
+from fake import write
+
+POLL = "halt_poll_ns"
+
+
+class Tried(Bench):
+    """Two guests; that of number 1 exits ten times as often while it does not poll."""
+
+    def __init__(self):
+        super().__init__()
+        m = self.machine
+        m.tune(params={"kvm/halt_poll_ns": 200000}, fixed={"kvm_intel/ple_gap": 128})
+        for number in 1, 2:
+            m.guest(number)
+            write(f"{m.device(f'l2-{number}')}/tune/{POLL}", "default", 0o640)
+        m.process(1001, ["vmm", "-name", "guest=web"])
+        self.stop = threading.Event()
+        self.thread = None
+
+    def __exit__(self, *what):
+        self.stop.set()
+        if self.thread:
+            self.thread.join()
+        super().__exit__(*what)
+
+    def exits(self):
+        path, count = self.machine.device("l2-1") + "/exits", 10**6
+        fd = os.open(path, os.O_WRONLY)
+        while not self.stop.is_set():
+            count += 100 if self.value() == "0" else 10
+            os.pwrite(fd, f"{count}\n".encode(), 0)
+            time.sleep(0.01)
+        os.close(fd)
+
+    def run_guest(self):
+        self.machine.guest(1, exits=10**6)
+        self.thread = threading.Thread(target=self.exits)
+        self.thread.start()
+
+    def value(self, path=f"../l2-1/tune/{POLL}"):
+        return self.machine.limit(path)
+
+    def start(self, *args):
+        """Until the value is the one that is tried."""
+        p = subprocess.Popen(self.command("try", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             start_new_session=True)
+        if not within(10, lambda: self.value() == "0"):
+            p.kill()
+        return p
+
+
+def within(seconds, condition):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_result():
+    with Tried() as b:
+        b.run_guest()
+        r = b.run("try", "-J", f"{POLL}=0", "--for", "1s", "--l2", "web")
+        ok(r.returncode == 0 and not r.stderr, "a trial", r)
+        d = json.loads(r.stdout)
+        equal([d["name"], d["value"], d["before"], d["interval_ns"]], [POLL, "0", "default", 10**9], "what was tried")
+        exits = d["try"][0]
+        ratio = exits["with"]["mean"] / exits["before"]["mean"]
+        ok(exits["metric"] == "exits_per_sec" and 5 < ratio < 20 and exits["clear"], "what it changed", exits)
+        ok(all(side["least"] <= side["mean"] <= side["most"] for m in d["try"] for side in (m["before"], m["with"])),
+           "spreads hold their means", d)
+        equal([m["clear"] for m in d["try"][1:]], [False] * 5, "what did not change is not clear")
+        equal(b.value(), "default", "it is back")
+        r = b.run("try", f"{POLL}=default", "--for", "0.5", "--l2", "1", "--noheadings", "-o", "METRIC,CLEAR")
+        equal([line.split() for line in r.stdout.splitlines()][0], ["exits_per_sec", "no"],
+              "trying what is there changes nothing beyond chance")
+        r = b.run("try", "kvm.halt_poll_ns=0", "--for", "0.3")
+        ok(r.returncode == 0 and b.value("../../../../module/kvm/parameters/halt_poll_ns") == "200000",
+           "a parameter of KVM, measured on all guests, and back", r)
+
+
+def test_killed():
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL:
+        with Tried() as b:
+            p = b.start(f"{POLL}=0", "--for", "4", "--l2", "1")
+            was = b.value()
+            # The whole group, as a terminal or a supervisor does.
+            os.killpg(p.pid, number)
+            back = within(5, lambda: b.value() == "default")
+            equal([was, back, b.value()], ["0", True, "default"], f"{number.name}: it is back")
+            out, err = p.communicate(timeout=10)
+            ok(p.returncode and not out, f"{number.name}: and nothing is shown as measured", [p.returncode, out, err])
+
+
+def test_others():
+    with Tried() as b:
+        p = b.start(f"{POLL}=0", "--for", "1", "--l2", "1")
+        write(b.machine.device("l2-1") + f"/tune/{POLL}", "7777", 0o640)
+        _, err = p.communicate(timeout=20)
+        ok(p.returncode == 1 and "by somebody else" in err and b.value() == "7777",
+           "what somebody else sets meanwhile stays", err)
+    with Tried() as b:
+        p = b.start(f"{POLL}=0", "--for", "1", "--l2", "1")
+        b.remove(1)
+        _, err = p.communicate(timeout=10)
+        equal([p.returncode, err], [4, "l1tune: no guest is '1': l1tune list -a shows those there are\n"],
+              "a guest that is gone has nothing to be put back")
+
+
+def test_refusals():
+    with Tried() as b:
+        for args, text in (
+                ([], "one NAME=VALUE"), ([f"{POLL}=1", "uid=1"], "one NAME=VALUE"), (["max_vms=1"], "no such name"),
+                ([f"{POLL}=1"], "--l2 GUEST"), (["hlt_in_guest=1", "--l2", "1"], "fixed as a guest starts"),
+                ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "has to be one"),
+                ([f"{POLL}=1", "--l2", "1", "--for", "1m"], "number of seconds")):
+            r = b.run("try", *args)
+            ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {args}", r)
+        r = b.run("try", "kvm_intel.ple_gap=0", "--for", "1")
+        ok(r.returncode == 1 and "options kvm_intel ple_gap=0" in r.stderr, "what only a reload changes", r)
+        r = b.run("try", "kvm_amd.avic=1", "--for", "0.2")
+        ok(r.returncode == 1 and "its module is not loaded" in r.stderr, "what is not there", r)
+        equal(b.run("try", f"{POLL}=1", "--l2", "9").returncode, 4, "a guest that is not there")
+
+
+print("KTAP version 1")
+test_result()
+test_killed()
+test_others()
+test_refusals()
+finish()
