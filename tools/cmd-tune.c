@@ -60,7 +60,7 @@ static const char *check(const struct wish *wish, const struct knob *knob,
 	if (!knob)
 		return "there is no such name: l1tune tune shows those there are";
 	if (for_guest && !knob->is_guests)
-		return "one guest has no such value of its own, only halt_poll_ns; without a guest it is set for guests to come";
+		return "one guest has no such value of its own, only halt_poll_ns; without a guest it is set for guests to come, or for all";
 	for (i = 0; i < wish->num_settings; i++)
 		if (wish->settings[i].knob == knob)
 			return "it is set twice";

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,14 +72,14 @@ static int restore(const struct env *env, const struct class_write *write,
 int guardian_start(struct guardian *guardian, const struct env *env,
 		   struct class_write *write)
 {
+	char told[32], ready = '.';
 	int fds[2], status;
-	char told[32];
 
 	status = class_write_read(env, write);
 	if (status != STATUS_OK)
 		return status;
-	if (pipe2(fds, O_CLOEXEC)) {
-		complain("no pipe: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
+		complain("no socket: %s", strerror(errno));
 		return STATUS_FAILED;
 	}
 	guardian->pid = fork();
@@ -92,12 +93,19 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	if (!guardian->pid) {
 		stand_apart();
 		close(fds[1]);
+		if (send(fds[0], &ready, 1, MSG_NOSIGNAL) != 1)
+			_exit(STATUS_FAILED);
 		wait_for_end(fds[0], told, sizeof(told));
 		_exit(restore(env, write, told));
 	}
 	close(fds[0]);
 	guardian->fd = fds[1];
-	return STATUS_OK;
+	/* Until it stands apart, what ends this one would end it too. */
+	if (read(fds[1], &ready, 1) == 1)
+		return STATUS_OK;
+	complain("the process that is to put the value back has ended; nothing was changed");
+	guardian_end(guardian);
+	return STATUS_FAILED;
 }
 
 void guardian_tell(struct guardian *guardian, const struct env *env,
@@ -108,7 +116,7 @@ void guardian_tell(struct guardian *guardian, const struct env *env,
 			     now, sizeof(now));
 
 	/* Without it the value is put back all the same. */
-	if (len > 0 && write(guardian->fd, now, len) != len)
+	if (len > 0 && send(guardian->fd, now, len, MSG_NOSIGNAL) != len)
 		complain("%s", strerror(errno));
 }
 
