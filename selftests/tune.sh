@@ -4,7 +4,8 @@
 # more, and halted vCPUs poll as they are told, by KVM's statistics and trace
 # events; what can be given back is back when the module has gone.
 . "${0%/*}/lib.sh"
-. "${0%/*}/traced.sh"
+
+TRACING=/sys/kernel/tracing
 
 # A halt lasts longer than KVM polls by itself, and shorter than POLL_NS.
 PERIOD_US=2000
@@ -62,12 +63,12 @@ polled()
 
 polls()
 {
-	polled "$1" && [ $share -ge 80 ]
+	polled "$1" && [ $share -ge 50 ]
 }
 
 sleeps()
 {
-	polled "$1" && [ $share -le 20 ]
+	polled "$1" && [ $share -le 10 ]
 }
 
 never_polls()
@@ -81,13 +82,18 @@ exits_of()
 	name=$1
 	reason=$2
 	shift 2
-	traced_start
+	event=$TRACING/events/kvm/kvm_exit
+	echo > $TRACING/trace
+	echo "exit_reason == $reason" > $event/filter || return
+	echo 1 > $event/enable
 	start "$name" --time "$@"
-	finish "$name" || return
-	tids=$(sed -n 's/^time vcpu=[0-9]* tid=\([0-9]*\).*/\1/p' "$TMP/$name" | xargs)
-	count=$(traced_counts | awk -v tids=" $tids " -v reason="$reason" \
-		'index(tids, " " $2 " ") && $4 == reason { n += $5 } END { print n + 0 }')
-	traced_stop
+	finish "$name"
+	status=$?
+	echo 0 > $event/enable
+	echo 0 > $event/filter
+	[ $status -eq 0 ] || return
+	tid=$(sed -n 's/^time vcpu=0 tid=\([0-9]*\).*/\1/p' "$TMP/$name")
+	count=$(grep -c "^ *[^ ]*-$tid " $TRACING/trace)
 	ktap_print_msg "$name: $count exits for reason $reason"
 }
 

@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Advice on guests that are built to deserve it or not, and what following it
+# brings; and a value that is tried is back however l1tune ends.
+. "${0%/*}/lib.sh"
+
+# rules_of NAME: of the advice for a guest in 3 seconds, most gain first
+rules_of()
+{
+	l1tune advise -i 3 "$1" > "$TMP/advice" || return 1
+	sed -n 's/^[0-9]* [^ ]*: .*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs
+}
+
+# gain NAME: of the first advice, at least or at most, in thousandths of a CPU
+gain()
+{
+	sed -n 's/^  gain  *\(at [a-z]* \)*\([0-9.]*\) CPUs.*/\2/p' "$TMP/advice" | head -n 1 | awk '{ printf "%d", $1 * 1000 }'
+}
+
+# cpu_ns NAME: of its VMM in user mode and in the kernel, by the scheduler
+cpu_ns()
+{
+	cat /proc/"$(pid "$1")"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
+}
+
+hlt_exits()
+{
+	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/halt_exits
+}
+
+runs()
+{
+	start "$@"
+	wait_for has_guest "$1" && wait_for has_exits "$(guest_of "$1")"
+}
+
+# back_after SIGNAL: what is tried is set, and is back when the tool has ended so
+back_after()
+{
+	file=$(guest_of halting)/tune/halt_poll_ns
+	l1tune try halt_poll_ns=12345 --for 1 --l2 halting > "$TMP/tried" 2>&1 &
+	tool=$!
+	within 10 grep -qx 12345 "$file" || return 1
+	kill -"$1" $tool
+	within 10 grep -qx default "$file"
+	status=$?
+	wait $tool 2> /dev/null
+	return $status
+}
+
+ktap_print_header
+ktap_set_plan 8
+
+load
+runs idle --forever --period-us 400000 halt=1
+equal "advice" "" "$(rules_of idle)" && grep -q '^nothing worth changing' "$TMP/advice"
+result "an idle guest: nothing is worth changing"
+kill -KILL "$(pid idle)"
+wait_for has_guests 0
+
+runs devices --forever --spin-user-us 500 out=100
+used=$(cpu_ns devices)
+rules=$(rules_of devices)
+used=$((($(cpu_ns devices) - used) / 3000000))
+ktap_print_msg "devices: $rules; $(gain) thousandths of a CPU at most, its VMM used $used of all"
+[ "${rules%% *}" = devices ] && [ "$(gain)" -gt $((used / 2)) ] && [ "$(gain)" -le $((used * 11 / 10)) ]
+result "a guest that is busy with devices is told so first, and no more than is spent"
+kill -KILL "$(pid devices)"
+wait_for has_guests 0
+
+runs halting --forever --period-us 100 halt=100
+exits=$(hlt_exits halting)
+rules=$(rules_of halting)
+exits=$((($(hlt_exits halting) - exits) / 3))
+predicted=$(gain)
+ktap_print_msg "halting: $rules; $exits halts in a second, $predicted thousandths of a CPU"
+case " $rules " in
+*" hlt-in-guest "*) grep -q 'l1tune tune uid=0 hlt_in_guest=1' "$TMP/advice" ;;
+*) false ;;
+esac
+result "a guest that halts often, with a CPU for each vCPU, may do so without exits"
+
+for signal in INT TERM KILL; do
+	back_after $signal
+	result "a value that is tried is back after SIG$signal"
+done
+l1tune try halt_poll_ns=2000000 --for 3 --l2 halting --noheadings -o METRIC,CLEAR > "$TMP/tried" &&
+	equal "afterwards" default "$(cat "$(guest_of halting)/tune/halt_poll_ns")" &&
+	equal "metrics" 6 "$(wc -l < "$TMP/tried")"
+result "a trial that ends by itself has a result, and puts back what there was"
+
+kernel=$(l1tune stat halting -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }')
+kill -KILL "$(pid halting)"
+l1tune tune uid=0 hlt_in_guest=1
+runs followed --forever --period-us 100 halt=100
+after=$(l1tune stat followed -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }')
+ktap_print_msg "KVM takes $kernel thousandths of a CPU before and $after after; predicted were $predicted less"
+equal "HLT exits" 0 "$(hlt_exits followed)"
+result "who follows that has no exits for HLT any more"
+
+kill_guests
+wait_for has_guests 0
+unload
+ktap_finished
