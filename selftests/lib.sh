@@ -212,3 +212,12 @@ kernel_kb()
 	sleep 2
 	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
 }
+
+# memory_is_back BEFORE LIMIT: kB. KASAN keeps what was freed for a while; a
+# kernel that has it looks for leaks itself, see run_tests.sh.
+memory_is_back()
+{
+	after=$(kernel_kb)
+	ktap_print_msg "kernel memory: $1 kB before, $after kB after"
+	[ -e /sys/kernel/debug/kmemleak ] || [ $((after - $1)) -lt "$2" ]
+}

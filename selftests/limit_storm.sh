@@ -40,9 +40,7 @@ result "and no place is lost"
 
 no_limits
 within 60 has_guests 0
-after=$(kernel_kb)
-ktap_print_msg "kernel memory: $before kB before, $after kB after"
-[ $((after - before)) -lt 1024 ]
+memory_is_back "$before" 1024
 result "the memory is back"
 ktap_print_msg "open files: $files before, $(open_files) after"
 [ "$(open_files)" -lt $((files + 150)) ]
