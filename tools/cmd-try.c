@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +152,8 @@ static struct value number_text(enum metric metric, double number, bool sign)
 	const char *format = metric == METRIC_EXITS ?
 			     (sign ? "%+.0f" : "%.0f") :
 			     (sign ? "%+.3f" : "%.3f");
-	char *text = xasprintf(format, number);
+	/* Less than can be shown is nothing, and has no sign. */
+	char *text = xasprintf(format, fabs(number) < 0.0005 ? 0 : number);
 	struct value value = value_text(text);
 
 	free(text);
