@@ -27,11 +27,12 @@ equal "status" 0 $status
 result "those that refuse"
 
 scribble "${SCRIBBLES:-1000}" $L1/limits/max_nested_vms $L1/audit/max_nested_vms $L1/limits/max_exits_per_sec \
-	$L1/audit/max_exits_per_sec "$(guest_of guest)/limits/max_exits_per_sec" > "$TMP/out" 2>&1
+	$L1/audit/max_exits_per_sec "$(guest_of guest)/limits/max_exits_per_sec" \
+	$L1/tune/halt_poll_ns $L1/tune/pause_in_guest $L1/tune/uid "$(guest_of guest)/tune/halt_poll_ns" > "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
 equal "status" 0 $status
-result "those of nested guests and of pace"
+result "those of nested guests, of pace and of tuning"
 
 no_limits
 echo default > "$(guest_of guest)/limits/max_exits_per_sec"

@@ -27,7 +27,7 @@ static unsigned int below(unsigned int n)
 static size_t make_text(char *text, size_t max)
 {
 	static const char * const words[] = {
-		"max", "max\n", "default", "0", "-1", "+1", " 1", "1 ", "0x10", "1e3", "64G", "64g",
+		"max", "max\n", "default", "any", "0", "-1", "+1", " 1", "1 ", "0x10", "1e3", "64G", "64g",
 		"1K\n", "1KB", "K", "99999999999999999999", "18446744073709551615",
 		"18446744073709551616", "4294967295", "4294967296", "9223372036854775807",
 		"9223372036854775808", "8388608T", "8388607T", "1P", "8192P", "8191P", "max max",
@@ -55,8 +55,10 @@ static size_t make_text(char *text, size_t max)
 static bool means(const char *file, const char *text, size_t len, char *value, size_t max)
 {
 	const char *name = strrchr(file, '/') + 1;
-	bool bytes = strstr(name, "_bytes");
-	uint64_t most = bytes ? INT64_MAX : UINT32_MAX, n = 0;
+	bool bytes = strstr(name, "_bytes"), tune = strstr(file, "/tune/");
+	bool uid = !strcmp(name, "uid"), only_1 = !strcmp(name, "pause_in_guest");
+	const char *unset = uid ? "any" : tune || strstr(file, "/l2-") ? "default" : "max";
+	uint64_t most = bytes ? INT64_MAX : uid ? UINT32_MAX - 1 : only_1 ? 1 : UINT32_MAX, n = 0;
 	unsigned int shift = 0;
 	size_t i;
 
@@ -64,12 +66,12 @@ static bool means(const char *file, const char *text, size_t len, char *value, s
 		most = 1000000000;
 	if (len && text[len - 1] == '\n')
 		len--;
-	if (len == 3 && !memcmp(text, "max", 3)) {
+	if (!tune && len == 3 && !memcmp(text, "max", 3)) {
 		snprintf(value, max, "max\n");
 		return true;
 	}
-	if (strstr(file, "/l2-") && len == 7 && !memcmp(text, "default", 7)) {
-		snprintf(value, max, "default\n");
+	if (len == strlen(unset) && !memcmp(text, unset, len)) {
+		snprintf(value, max, "%s\n", unset);
 		return true;
 	}
 	if (bytes && len && memchr("KMGTP", text[len - 1], 5))
@@ -81,7 +83,7 @@ static bool means(const char *file, const char *text, size_t len, char *value, s
 			return false;
 		n = n * 10 + (text[i] - '0');
 	}
-	if (n > most >> shift)
+	if (n > most >> shift || (only_1 && !n))
 		return false;
 	snprintf(value, max, "%llu\n", (unsigned long long)n << shift);
 	return true;
