@@ -28,6 +28,12 @@ hlt_exits()
 	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/halt_exits
 }
 
+# kvm_time NAME: that KVM takes for a guest's exits, in thousandths of a CPU
+kvm_time()
+{
+	l1tune stat "$1" -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }'
+}
+
 runs()
 {
 	start "$@"
@@ -38,11 +44,12 @@ runs()
 back_after()
 {
 	file=$(guest_of halting)/tune/halt_poll_ns
-	l1tune try halt_poll_ns=12345 --for 1 --l2 halting > "$TMP/tried" 2>&1 &
+	l1tune try halt_poll_ns=12345 --for 5 --l2 halting > "$TMP/tried" 2>&1 &
 	tool=$!
-	within 10 grep -qx 12345 "$file" || return 1
+	within 20 grep -qx 12345 "$file" || return 1
 	kill -"$1" $tool
-	within 10 grep -qx default "$file"
+	# It would go on for longer than that.
+	within 2 grep -qx default "$file"
 	status=$?
 	wait $tool 2> /dev/null
 	return $status
@@ -80,7 +87,7 @@ case " $rules " in
 esac
 result "a guest that halts often, with a CPU for each vCPU, may do so without exits"
 
-for signal in INT TERM KILL; do
+for signal in TERM KILL; do
 	back_after $signal
 	result "a value that is tried is back after SIG$signal"
 done
@@ -89,14 +96,22 @@ l1tune try halt_poll_ns=2000000 --for 3 --l2 halting --noheadings -o METRIC,CLEA
 	equal "metrics" 6 "$(wc -l < "$TMP/tried")"
 result "a trial that ends by itself has a result, and puts back what there was"
 
-kernel=$(l1tune stat halting -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }')
+before=$(kvm_time halting)
 kill -KILL "$(pid halting)"
 l1tune tune uid=0 hlt_in_guest=1
 runs followed --forever --period-us 100 halt=100
-after=$(l1tune stat followed -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }')
-ktap_print_msg "KVM takes $kernel thousandths of a CPU before and $after after; predicted were $predicted less"
+after=$(kvm_time followed)
 equal "HLT exits" 0 "$(hlt_exits followed)"
 result "who follows that has no exits for HLT any more"
+ktap_print_msg "KVM takes $before thousandths of a CPU before and $after after; predicted were $predicted less"
+if [ "$(isa)" = vmx ]; then
+	saved=$((before - after))
+	[ $saved -gt $((predicted / 2)) ] && [ $saved -lt $((predicted * 2)) ]
+	result "and that saves what was said"
+else
+	# An interrupt of the host's ends an HLT there: the guest then does more.
+	ktap_test_skip "and that saves what was said: an interrupted HLT does not go on on SVM"
+fi
 
 kill_guests
 wait_for has_guests 0
