@@ -267,10 +267,10 @@ static void guest_leave(struct l1t_guest *g)
 {
 	struct l1t_vcpu *v;
 
+	l1t_tune_release(g);
 	list_for_each_entry(v, &g->vcpus, link)
 		if (v->vcpu)
 			vcpu_leave(v);
-	l1t_tune_release(g);
 	hash_del(&g->node);
 	g->kvm = NULL;
 	l1t_device_changed(g);

@@ -86,6 +86,20 @@ static bool polls_as_set(const struct l1t_guest *g)
 	return g->tune.polls && g->kvm->max_halt_poll_ns == g->tune.poll_ns;
 }
 
+/*
+ * What a vCPU has come to poll within the old bound: KVM cuts it to the new one
+ * by itself since 5.17 only. The vCPU may be changing it, and then does so from
+ * what it was, once.
+ */
+static void cut_vcpus(struct l1t_guest *g, u32 ns)
+{
+	struct l1t_vcpu *v;
+
+	list_for_each_entry(v, &g->vcpus, link)
+		if (v->vcpu && READ_ONCE(v->vcpu->halt_poll_ns) > ns)
+			WRITE_ONCE(v->vcpu->halt_poll_ns, ns);
+}
+
 static void set_poll_ns(struct l1t_guest *g, u32 ns)
 {
 	if (!polls_as_set(g)) {
@@ -93,6 +107,7 @@ static void set_poll_ns(struct l1t_guest *g, u32 ns)
 		g->tune.poll_ns_before = g->kvm->max_halt_poll_ns;
 	}
 	l1t_halt_poll_set(g->kvm, true, ns);
+	cut_vcpus(g, ns);
 	g->tune.poll_ns = ns;
 	g->tune.polls = true;
 }
@@ -191,8 +206,10 @@ int l1t_tune_guest_set_poll_ns(struct l1t_guest *g, u64 value)
 void l1t_tune_release(struct l1t_guest *g)
 {
 	lockdep_assert_held(&l1t_lock);
-	if (polls_as_set(g))
+	if (polls_as_set(g)) {
 		l1t_halt_poll_set(g->kvm, g->tune.overrode,
 				  g->tune.poll_ns_before);
+		cut_vcpus(g, g->tune.poll_ns_before);
+	}
 	g->tune.polls = false;
 }
