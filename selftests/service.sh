@@ -4,8 +4,7 @@
 # force before the first guest, and a failure that says why whenever one is not.
 . "${0%/*}/lib.sh"
 
-VENDOR=kvm_intel
-[ "$(isa)" = vmx ] || VENDOR=kvm_amd
+VENDOR=$(kvm_vendor)
 CONF=/etc/l1tune.conf
 UNIT=/selftests/systemd/l1tune.service
 
@@ -32,7 +31,7 @@ fails()
 }
 
 ktap_print_header
-ktap_set_plan 11
+ktap_set_plan 12
 
 configure "# a comment" "max_vms = 1	# one" "audit.max_vcpus = 0" "gid = 107"
 unit ExecStart
@@ -47,6 +46,15 @@ configure "max_vms = 2" "max_memory_bytes = 1G" "gid = 107"
 unit ExecReload
 fails 0 "audit.max_vcpus is 0 and no line of $CONF sets it" && asks "ok EDQUOT" vm vm
 result "a reload with a guest running changes limits, and tells what is lost"
+
+start lives --forever cpuid=50 out=5
+wait_for said lives vcpus
+unload && unit ExecStart
+fails 0 '' && equal "adopted" 1 "$(cat "$(guest_of lives)/adopted")" && exits_grow "$(guest_of lives)" &&
+	equal "VMs" 2 "$(value usage/vms)" && asks EDQUOT vm
+result "an upgrade with guests running: they run on, are found, and limits hold again"
+kill -KILL "$(pid lives)"
+wait_for has_guests 1
 
 configure "max_vms = 3" "max_vm = 4" "max_vcpus = x"
 unit ExecReload
