@@ -4,11 +4,17 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
 from fake import Machine
+
+# A runner in the background, or under nohup, ignores these, and so would the tool.
+for ignored in signal.SIGINT, signal.SIGHUP:
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
 
 TOOL = os.path.abspath(sys.argv[1])
 failed = 0
