@@ -119,8 +119,14 @@ chaos()
 	done
 	sleep "$1"
 	touch "$TMP/stop"
+	# A guest that was left with a pace of next to nothing would not end by itself.
+	while [ -e "$TMP/stop" ]; do
+		usleep 200000
+		kill_vmms
+	done &
 	# shellcheck disable=SC2086 # words on purpose
 	wait $jobs
+	rm "$TMP/stop"
 	kill_guests
 	modprobe "$VENDOR"
 	modprobe l1tune
