@@ -5,7 +5,7 @@
 # log has a warning from its time, or if it ends without all that it planned.
 bad='WARNING:|BUG|Oops|Call Trace|general protection|unable to handle|INFO: (task|rcu)|blocked for more than|stall|lockup|KASAN|UBSAN|unreferenced'
 # What a test brings about itself, as l1/lib/log.sh has it
-wanted='/ fail_nth: \(vmalloc error\|page allocation failure\)/,/<\/TASK>/d'
+wanted='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d'
 failed=0
 
 # What kmemleak, where the kernel has it, finds of ours: a second look is sure of it.

@@ -9,7 +9,7 @@ LOG_BAD='WARNING:|BUG:|BUG |Oops|general protection|Call Trace|unable to handle|
 LOG_HARMLESS='\[Firmware Bug\]: TSC_DEADLINE disabled'
 
 # The kernel tells of allocations that fail because the test fail_nth wants it.
-LOG_WANTED='/ fail_nth: \(vmalloc error\|page allocation failure\)/,/<\/TASK>/d'
+LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d'
 
 # bad_log_lines FILE…
 bad_log_lines()
