@@ -5,24 +5,12 @@
 # live through what DKMS does with them over the years. The module for the first
 # kernel is left in the directory OUT.
 set -uo pipefail
-. /usr/lib/ktap_helpers.sh
+. "${0%/*}/root_lib.sh"
 
 SOURCES=$1 OUT=$2
 VERSION=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$SOURCES/dkms.conf")
 NEXT=$VERSION.1
 mapfile -t KERNELS < <(find /lib/modules -mindepth 1 -maxdepth 1 -printf '%f\n' | sort)
-LOG=$(mktemp)
-
-# result DESCRIPTION, after the command that it is the result of
-result()
-{
-	if [ $? -eq 0 ]; then
-		ktap_test_pass "$1"
-	else
-		tail -n 15 "$LOG" | sed 's/^/# /'
-		ktap_test_fail "$1"
-	fi
-}
 
 # add VERSION: the sources in their place, as a package puts them there
 add()

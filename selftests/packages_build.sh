@@ -3,18 +3,7 @@
 # In a clean Debian with what building takes: the packages of /out/l1tune.tar.gz,
 # and those of a version after it, are left in /out.
 set -uo pipefail
-. /usr/lib/ktap_helpers.sh
-LOG=$(mktemp)
-
-result()
-{
-	if [ $? -eq 0 ]; then
-		ktap_test_pass "$1"
-	else
-		tail -n 15 "$LOG" | sed 's/^/# /'
-		ktap_test_fail "$1"
-	fi
-}
+. "${0%/*}/root_lib.sh"
 
 # next VERSION: makes the sources those of it
 next()

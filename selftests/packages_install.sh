@@ -3,21 +3,10 @@
 # In a clean Debian with DKMS, the headers of a kernel and the packages in /out.
 # A package must not unload what guests may run on: rmmod and modprobe tell.
 set -uo pipefail
-. /usr/lib/ktap_helpers.sh
-LOG=$(mktemp)
+. "${0%/*}/root_lib.sh"
 KERNEL=$(find /lib/modules -mindepth 1 -maxdepth 1 -printf '%f\n' | head -n 1)
 CALLS=/tmp/calls
 UNITS=/etc/systemd/system
-
-result()
-{
-	if [ $? -eq 0 ]; then
-		ktap_test_pass "$1"
-	else
-		tail -n 15 "$LOG" | sed 's/^/# /'
-		ktap_test_fail "$1"
-	fi
-}
 
 # module VERSION: is that one installed for the kernel
 module()
