@@ -17,8 +17,8 @@ ktap_set_plan 5
 load
 limit max_vms 12
 limit max_vcpus 10
-# The first one warms the caches.
-storm 12 10 4 16 5 > /dev/null
+# The first one has the tables grow that do not shrink again.
+storm 12 10 16 64 5 > /dev/null
 within 30 has_guests 0
 before=$(kernel_kb)
 files=$(open_files)
@@ -40,7 +40,7 @@ result "and no place is lost"
 
 no_limits
 within 60 has_guests 0
-memory_is_back "$before" 1024
+memory_is_back "$before" 256
 result "the memory is back"
 ktap_print_msg "open files: $files before, $(open_files) after"
 [ "$(open_files)" -lt $((files + 150)) ]
