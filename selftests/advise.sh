@@ -55,8 +55,59 @@ back_after()
 	return $status
 }
 
+# programs: of l1tune's own on KVM's trace events
+programs()
+{
+	grep -c 'bpf_prog_[0-9a-f]*_l1tune' /proc/kallsyms
+}
+
+# hits WHAT: how often in a second that was read or written, by the evidence
+hits()
+{
+	sed -n "s/^  evidence .*$1\( ([^)]*)\)* \(read\|written\) \([0-9]*\) times.*/\3/p" "$TMP/advice"
+}
+
+# as A B WANTED-A WANTED-B: numbers that are to each other as those, to 5 %
+as()
+{
+	ktap_print_msg "$1 to $2, the program does $3 to $4"
+	[ "${1:-0}" -gt 100 ] || return 1
+	difference=$(($1 * $4 - ${2:-0} * $3))
+	[ $((${difference#-} * 20)) -le $(($1 * $4)) ]
+}
+
+# watched COMMAND…: the numbers of programs that were there while it ran, in order
+watched()
+{
+	"$@" > "$TMP/advice" &
+	tool=$!
+	# Of one that has ended it is empty.
+	while grep -q . /proc/$tool/cmdline; do
+		programs
+		usleep 100000
+	done | uniq | xargs
+	wait $tool
+}
+
+# ended_by SIGNAL: l1tune, as it samples
+ended_by()
+{
+	l1tune advise -i 40 ports > "$TMP/advice" 2>&1 &
+	tool=$!
+	within 39 sampling || return 1
+	kill -"$1" $tool
+	wait $tool 2> /dev/null
+	status=$?
+	equal "programs" 0 "$(programs)"
+}
+
+sampling()
+{
+	[ "$(programs)" -gt 0 ]
+}
+
 ktap_print_header
-ktap_set_plan 8
+ktap_set_plan 16
 
 load
 runs idle --forever --period-us 400000 halt=1
@@ -112,6 +163,52 @@ else
 	# An interrupt of the host's ends an HLT there: the guest then does more.
 	ktap_test_skip "and that saves what was said: an interrupted HLT does not go on on SVM"
 fi
+kill -KILL "$(pid followed)"
+wait_for has_guests 0
+l1tune tune hlt_in_guest=default
+
+runs ports --forever out=60 in=40
+rules=$(rules_of ports)
+[ "${rules%% *}" = devices ] && as "$(hits 'port 0x5010')" "$(hits 'port 0x5020')" 60 40
+result "two hot ports are named, and how often each is used"
+grep -q '^  change .*port 0x5010, port 0x5020: /proc/ioports' "$TMP/advice"
+result "and who can tell what they are"
+seen=$(watched l1tune advise -i 3 ports)
+case $seen in
+"0 "[1-9]*" 0" | "0 "[1-9]*) equal "programs afterwards" 0 "$(programs)" ;;
+*) equal "programs, in order" "0, some, 0" "$seen" ;;
+esac
+result "they are counted in the end of the interval only"
+unprivileged userns l1tune advise -i 1 ports > "$TMP/advice" &&
+	grep -q '^[0-9]* ports: .*(devices)' "$TMP/advice" &&
+	equal "lines" 1 "$(grep -c 'was not seen: that needs CAP_BPF' "$TMP/advice")"
+result "who may not count them gets what is known without, and is told"
+ended_by KILL && ended_by TERM && equal "status" 0 $status && [ "$(hits 'port 0x5010')" -gt 100 ]
+result "nothing goes on after SIGKILL; SIGTERM has it told what was seen"
+kill -KILL "$(pid ports)"
+wait_for has_guests 0
+
+runs mmio --forever mmio=100
+rules=$(rules_of mmio)
+[ "${rules%% *}" = devices ] && [ "$(hits 'address 0x13fe00000')" -gt 100 ]
+result "an address is named"
+kill -KILL "$(pid mmio)"
+wait_for has_guests 0
+
+runs msrs --forever wrmsr=100 rdmsr=50
+rules=$(rules_of msrs)
+case " $rules " in
+*" msrs "*) as "$(hits 'MSR 0x8b')" "$(hits 'MSR 0x1a0')" 100 50 ;;
+*) false ;;
+esac
+result "MSRs that are written and read all the time are named"
+kill -KILL "$(pid msrs)"
+wait_for has_guests 0
+
+runs plain --forever cpuid=1000
+seen=$(watched l1tune advise -i 2 plain)
+equal "programs" 0 "$seen" && ! grep -q 'devices\|msrs' "$TMP/advice"
+result "a guest without either is not looked at any closer"
 
 kill_guests
 wait_for has_guests 0

@@ -8,25 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "advise.h"
-#include "cell.h"
+#include "advise-access.h"
+#include "advise-load.h"
 #include "format.h"
 #include "machine.h"
 #include "util.h"
 
-#define MAX_NAMES	4
-
-/* Reasons that mean the same, by the names of both ISAs. */
-struct reasons {
-	const char *names[MAX_NAMES];
-};
-
 static const struct reasons halts = { { "HLT", "hlt" } };
 static const struct reasons pauses = { { "PAUSE_INSTRUCTION", "pause" } };
 static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
-static const struct reasons devices = {
-	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG", "npf" }
-};
+static const struct reasons misconfigs = { { "EPT_MISCONFIG" } };
 static const struct reasons apic_pages = {
 	{ "APIC_ACCESS", "APIC_WRITE", "EOI_INDUCED" }
 };
@@ -38,73 +29,9 @@ static const struct reasons interrupts = {
 	{ "EXTERNAL_INTERRUPT", "interrupt" }
 };
 static const struct reasons dirty_logs = { { "PML_FULL" } };
-static const struct reasons all_reasons;
 
-/* Exits of some reasons in a second, and the CPUs' time that goes into them. */
-struct load {
-	double rate;
-	double parts[NUM_PARTS];
-};
-
-static bool is_among(const struct reasons *reasons, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < MAX_NAMES && reasons->names[i]; i++)
-		if (!strcmp(reasons->names[i], name))
-			return true;
-	return reasons == &all_reasons;
-}
-
-static struct load load_of(const struct facts *f, const struct reasons *reasons,
-			   uint32_t level)
-{
-	const struct exit_stats *stats = &f->guest->stats;
-	struct load load = { };
-	enum time_part part;
-	size_t i;
-
-	for (i = 0; i < stats->num_cells && f->guest->interval_ns; i++) {
-		const struct exit_cell *cell = &stats->cells[i];
-
-		if (cell->key.level != level ||
-		    !is_among(reasons, cell->key.reason))
-			continue;
-		load.rate += (double)cell->value[CELL_COUNT] * NSEC_PER_SEC /
-			     f->guest->interval_ns;
-		for (part = 0; part < NUM_PARTS && cell_is_split(cell); part++)
-			load.parts[part] += (double)cell_part_ns(cell, part) /
-					    f->guest->interval_ns;
-	}
-	return load;
-}
-
-static double in_interval(const struct facts *f, uint64_t count)
-{
-	return f->guest->interval_ns ? (double)count / f->guest->interval_ns : 0;
-}
-
-/* So many exits fewer save what KVM spends on them, and their way to L0. */
-static struct gain gain_of(const struct facts *f, double kernel, double rate)
-{
-	if (!f->transit.is_known)
-		return (struct gain){ GAIN_AT_LEAST, kernel, kernel };
-	return (struct gain){
-		GAIN_RANGE,
-		kernel + rate * f->transit.low_ns / NSEC_PER_SEC,
-		kernel + rate * f->transit.high_ns / NSEC_PER_SEC,
-	};
-}
-
-static struct gain gain_at_most(double cpus)
-{
-	return (struct gain){ GAIN_AT_MOST, 0, cpus };
-}
-
-static bool is_worth_it(const struct gain *gain)
-{
-	return gain->high >= MIN_GAIN;
-}
+/* Those of the x2APIC that APICv serves without an exit. */
+enum { MSR_TPR = 0x808, MSR_EOI = 0x80b, MSR_SELF_IPI = 0x83f };
 
 /* Could each vCPU of this machine's guests have a CPU, and has it had one? */
 static bool is_dedicated(const struct facts *f)
@@ -249,10 +176,24 @@ static bool spins(const struct facts *f, struct advice *a)
 	return true;
 }
 
+/* Faults for memory: accesses to devices are faults too, where KVM cannot tell. */
+static struct load memory_faults(const struct facts *f)
+{
+	struct load fault = load_of(f, &faults, 2);
+	double mmio = access_mmio(&f->accesses) -
+		      load_of(f, &misconfigs, 2).rate;
+	double share = mmio > 0 && fault.rate ? 1 - mmio / fault.rate : 1;
+
+	share = share > 0 ? share : 0;
+	fault.rate *= share;
+	fault.parts[PART_KERNEL] *= share;
+	return fault;
+}
+
 /* Of 512 faults for small pages one is left with a large one. */
 static bool has_small_pages(const struct facts *f, struct advice *a)
 {
-	struct load fault = load_of(f, &faults, 2);
+	struct load fault = memory_faults(f);
 	double fewer = 511.0 / 512;
 	char thp[64] = "";
 
@@ -275,24 +216,25 @@ static bool has_small_pages(const struct facts *f, struct advice *a)
 	return true;
 }
 
-static bool emulates_devices(const struct facts *f, struct advice *a)
+/* Which of the MSRs that guests write are the APIC's is known by a sample only. */
+static struct load apic_msrs(const struct facts *f)
 {
-	struct load device = load_of(f, &devices, 2);
+	struct load msr = load_of(f, &msr_writes, 2);
+	double served = access_msr_writes(&f->accesses, MSR_TPR, MSR_TPR) +
+			access_msr_writes(&f->accesses, MSR_EOI, MSR_EOI) +
+			access_msr_writes(&f->accesses, MSR_SELF_IPI, MSR_SELF_IPI);
 
-	a->gain = gain_at_most(device.parts[PART_USER]);
-	if (device.rate < 100 || device.parts[PART_USER] < 0.02)
-		return false;
-	a->evidence = xasprintf("%.0f accesses to devices in a second, for which the VMM takes %.2f s of it",
-				device.rate, device.parts[PART_USER]);
-	a->change = xasprintf("virtio with ioeventfd or vhost for the device that it is; which one: perf record -e kvm:kvm_pio,kvm:kvm_mmio -p %llu",
-			      (unsigned long long)f->guest->guest.pid);
-	return true;
+	if (f->is_sampled && served < msr.rate) {
+		msr.parts[PART_KERNEL] *= served / msr.rate;
+		msr.rate = served;
+	}
+	return msr;
 }
 
 static bool apic_exits(const struct facts *f, struct advice *a)
 {
 	struct load page = load_of(f, &apic_pages, 2);
-	struct load msr = load_of(f, &msr_writes, 2);
+	struct load msr = apic_msrs(f);
 
 	a->gain = gain_of(f, page.parts[PART_KERNEL] + msr.parts[PART_KERNEL],
 			  page.rate + msr.rate);
@@ -301,8 +243,10 @@ static bool apic_exits(const struct facts *f, struct advice *a)
 	    !offers(f, "virtual_interrupt_delivery") ||
 	    !param_is(f, "kvm_intel/parameters/enable_apicv", "N"))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second for the APIC's page and %.0f for writing MSRs, which the APIC's are part of; L0 offers APICv and KVM does not use it",
-				page.rate, msr.rate);
+	a->evidence = xasprintf("%.0f exits in a second for the APIC's page and %.0f for writing %s; L0 offers APICv and KVM does not use it",
+				page.rate, msr.rate, f->is_sampled ?
+				"its MSRs" :
+				"MSRs, which the APIC's are part of");
 	a->change = xstrdup("options kvm_intel enable_apicv=1 in a file of /etc/modprobe.d, then with no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel");
 	return true;
 }
@@ -427,6 +371,11 @@ const struct rule rules[] = {
 	  "memory is taken 2M at a time", LIKELY, has_small_pages },
 	{ "devices", "devices emulated by the VMM", "VMM",
 	  "the guest needs the driver", PERHAPS, emulates_devices },
+	{ "kvm-devices", "old devices emulated by KVM", "VMM and guest",
+	  "the guest has to know the newer ones", PERHAPS,
+	  kvm_emulates_devices },
+	{ "msrs", "MSRs that exit", "VMM and guest",
+	  "what uses them has a reason to", PERHAPS, accesses_msrs },
 	{ "apicv", "APICv is not used", "L1", "all guests end for the reload",
 	  PERHAPS, apic_exits },
 	{ "x2apic", "the APIC by its page", "VMM and guest",

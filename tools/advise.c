@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "advise.h"
+#include "advise-access.h"
 #include "bench-file.h"
 #include "util.h"
 
@@ -11,6 +11,7 @@ void advice_free(struct advice *advice)
 	free(advice->guest_name);
 	free(advice->evidence);
 	free(advice->change);
+	free(advice->accesses);
 }
 
 /* What a wake-up by the timer takes beyond an exit, by bench --save. */
@@ -60,32 +61,66 @@ static void look(const struct facts *facts, struct advice **list, size_t *num)
 	}
 }
 
-struct advice *advise(const struct options *options, const struct host *host,
-		      const struct snapshot *snapshot,
-		      const struct kvm_counts *before, size_t *num)
+/* What is so for all guests. */
+static struct facts facts_of(const struct options *options,
+			     const struct observation *seen)
 {
-	struct facts facts = { .env = &options->env, .host = host };
-	struct advice *list = NULL;
+	struct facts facts = {
+		.env = &options->env,
+		.host = seen->host,
+		.wake_ns = read_wake_ns(options),
+		.num_vcpus = host_count(&seen->host->usage, "vcpus"),
+		.is_sampled = seen->sample,
+	};
 	struct machine machine;
-	size_t i;
 
 	machine_read(&options->env, &machine);
 	transit_read(options, &facts.transit);
-	facts.wake_ns = read_wake_ns(options);
 	facts.num_cpus = machine.num_cpus;
-	facts.num_vcpus = host_count(&host->usage, "vcpus");
+	return facts;
+}
+
+static void look_at(struct facts *facts, const struct observation *seen,
+		    size_t i)
+{
+	facts->guest = &seen->snapshot->guests[i];
+	kvm_counts_read(facts->env, facts->guest->guest.pid, &facts->kvm);
+	if (seen->before)
+		kvm_counts_subtract(&facts->kvm, &seen->before[i]);
+}
+
+struct advice *advise(const struct options *options,
+		      const struct observation *seen, size_t *num)
+{
+	struct facts facts = facts_of(options, seen);
+	struct advice *list = NULL;
+	size_t i;
+
 	*num = 0;
-	for (i = 0; i < snapshot->num_guests; i++) {
-		facts.guest = &snapshot->guests[i];
-		kvm_counts_read(&options->env, facts.guest->guest.pid,
-				&facts.kvm);
-		if (before)
-			kvm_counts_subtract(&facts.kvm, &before[i]);
+	for (i = 0; i < seen->snapshot->num_guests; i++) {
+		look_at(&facts, seen, i);
+		facts.accesses = access_groups(seen->sample,
+					       facts.guest->guest.pid);
 		look(&facts, &list, num);
+		free(facts.accesses.v);
 	}
 	if (list)
 		qsort(list, *num, sizeof(*list), compare);
 	return list;
+}
+
+bool advise_wants_sample(const struct options *options,
+			 const struct observation *seen)
+{
+	struct facts facts = facts_of(options, seen);
+	size_t i;
+
+	for (i = 0; i < seen->snapshot->num_guests; i++) {
+		facts.guest = &seen->snapshot->guests[i];
+		if (accesses_matter(&facts))
+			return true;
+	}
+	return false;
 }
 
 char *gain_text(const struct gain *gain)

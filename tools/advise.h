@@ -2,6 +2,7 @@
 #ifndef L1TUNE_ADVISE_H
 #define L1TUNE_ADVISE_H
 
+#include "access.h"
 #include "bench.h"
 #include "host.h"
 #include "kvm-counts.h"
@@ -21,6 +22,9 @@ struct facts {
 	uint64_t num_cpus;
 	/* Of all guests. */
 	uint64_t num_vcpus;
+	/* What its VMM's guests accessed; empty if that was not looked at. */
+	struct access_groups accesses;
+	bool is_sampled;
 };
 
 /* In CPUs: seconds of a CPU in a second. */
@@ -37,6 +41,9 @@ struct advice {
 	char *evidence;
 	char *change;
 	struct gain gain;
+	/* What the evidence names. */
+	struct access_group *accesses;
+	size_t num_accesses;
 };
 
 struct rule {
@@ -58,13 +65,26 @@ extern const size_t num_rules;
 
 void advice_free(struct advice *advice);
 
-/*
- * Of the guests of a snapshot, most gain first. before: KVM's counts at the
- * interval's beginning, one for each guest, or NULL since their start.
- */
-struct advice *advise(const struct options *options, const struct host *host,
-		      const struct snapshot *snapshot,
-		      const struct kvm_counts *before, size_t *num);
+/* What was seen of guests in an interval, or since their start. */
+struct observation {
+	const struct host *host;
+	const struct snapshot *snapshot;
+	/*
+	 * KVM's counts at the interval's beginning, one for each guest, or
+	 * NULL since their start.
+	 */
+	const struct kvm_counts *before;
+	/* What they accessed at its end, NULL if that was not looked at. */
+	const struct sample *sample;
+};
+
+/* Most gain first. */
+struct advice *advise(const struct options *options,
+		      const struct observation *seen, size_t *num);
+
+/* Whether a sample of accesses would make advice better. */
+bool advise_wants_sample(const struct options *options,
+			 const struct observation *seen);
 
 /* "0.12 CPUs", "at least 0.12 CPUs", a copy. */
 char *gain_text(const struct gain *gain);

@@ -51,6 +51,18 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 		       num_guests, num_guests == 1 ? "" : "s", 100 * MIN_GAIN);
 }
 
+/* What rules would have liked to know, and why they did not. */
+static void print_unseen(const struct sample *sample)
+{
+	if (!sample)
+		return;
+	if (sample->why_not)
+		printf("which ports, addresses and MSRs those are was not seen: %s\n",
+		       sample->why_not);
+	else if (sample->is_cut)
+		printf("guests accessed more ports, addresses and MSRs than were counted: what is named may not be all\n");
+}
+
 static json_t *gain_to_json(const struct gain *gain)
 {
 	static const char *const kinds[] = {
@@ -68,10 +80,53 @@ static json_t *gain_to_json(const struct gain *gain)
 	return json;
 }
 
-static int print_json(const struct host *host, const struct snapshot *snapshot,
+static json_t *accesses_to_json(const struct advice *advice)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < advice->num_accesses; i++) {
+		const struct access_group *group = &advice->accesses[i];
+		json_t *one = json_object();
+
+		json_object_set_new(one, "kind",
+				    json_text(access_kind_name(group->kind)));
+		json_object_set_new(one, "first", json_number(group->first));
+		json_object_set_new(one, "last", json_number(group->last));
+		json_object_set_new(one, "name", group->known ?
+				    json_text(group->known->name) : json_null());
+		json_object_set_new(one, "reads_per_sec",
+				    json_real(group->reads));
+		json_object_set_new(one, "writes_per_sec",
+				    json_real(group->writes));
+		json_array_append_new(array, one);
+	}
+	return array;
+}
+
+/* null if nothing had to be looked at. */
+static json_t *sample_to_json(const struct sample *sample)
+{
+	json_t *json;
+
+	if (!sample)
+		return json_null();
+	json = json_object();
+	json_object_set_new(json, "interval_ns",
+			    json_number_or_null(!sample->why_not,
+						sample->time_ns));
+	json_object_set_new(json, "complete",
+			    json_boolean(!sample->why_not && !sample->is_cut));
+	json_object_set_new(json, "why_not", sample->why_not ?
+			    json_text(sample->why_not) : json_null());
+	return json;
+}
+
+static int print_json(const struct observation *seen,
 		      const struct advice *list, size_t num)
 {
-	json_t *json = json_document(host, &snapshot->time);
+	const struct snapshot *snapshot = seen->snapshot;
+	json_t *json = json_document(seen->host, &snapshot->time);
 	json_t *array = json_array();
 	size_t i;
 
@@ -89,27 +144,31 @@ static int print_json(const struct host *host, const struct snapshot *snapshot,
 		json_object_set_new(one, "gain", gain_to_json(&list[i].gain));
 		json_object_set_new(one, "risk", json_text(rule->risk));
 		json_object_set_new(one, "sure", json_text(rule->sure));
+		json_object_set_new(one, "accesses",
+				    accesses_to_json(&list[i]));
 		json_array_append_new(array, one);
 	}
 	json_object_set_new(json, "interval_ns",
 			    json_number_or_null(snapshot->is_interval,
 						snapshot->interval_ns));
+	json_object_set_new(json, "sample", sample_to_json(seen->sample));
 	json_object_set_new(json, "advice", array);
 	return json_write(json);
 }
 
-static int tell(const struct options *options, const struct host *host,
-		const struct snapshot *snapshot, const struct kvm_counts *before)
+static int tell(const struct options *options, const struct observation *seen)
 {
 	int status = STATUS_OK;
 	struct advice *list;
 	size_t num, i;
 
-	list = advise(options, host, snapshot, before, &num);
-	if (options->json)
-		status = print_json(host, snapshot, list, num);
-	else
-		print(list, num, snapshot->num_guests);
+	list = advise(options, seen, &num);
+	if (options->json) {
+		status = print_json(seen, list, num);
+	} else {
+		print(list, num, seen->snapshot->num_guests);
+		print_unseen(seen->sample);
+	}
 	for (i = 0; i < num; i++)
 		advice_free(&list[i]);
 	free(list);
@@ -157,37 +216,90 @@ static struct kvm_counts *counts_before(const struct snapshot *before,
 	return v;
 }
 
+/* From the beginning of an interval until now. */
+struct look {
+	struct snapshot before, diff;
+	struct beginning *beginnings;
+	struct host host;
+	struct kvm_counts *counts;
+	struct sample sample;
+};
+
+static void forget_now(struct look *look)
+{
+	free(look->counts);
+	look->counts = NULL;
+	snapshot_free(&look->diff);
+	look->diff = (struct snapshot){ };
+	host_free(&look->host);
+	look->host = (struct host){ };
+}
+
+static int look_now(const struct options *options,
+		    const struct selection *guests, struct look *look)
+{
+	struct snapshot now = { };
+	int status;
+
+	forget_now(look);
+	status = take(options, guests, &look->host, &now);
+	if (status == STATUS_OK) {
+		snapshot_subtract(&look->before, &now, &look->diff);
+		look->counts = counts_before(&look->before, look->beginnings,
+					     &look->diff);
+	}
+	snapshot_free(&now);
+	return status;
+}
+
+/*
+ * The last quarter is for a sample of what guests access, if the others have
+ * shown that it matters, and else is like them: so what exits take is of a
+ * time in which no sample made them dearer.
+ */
+static int look_until(const struct options *options,
+		      const struct selection *guests, struct look *look,
+		      uint64_t end)
+{
+	struct observation seen = {
+		.host = &look->host, .snapshot = &look->diff,
+	};
+	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
+	int status = look_now(options, guests, look);
+
+	/* Asked to end, it tells what it has seen until then. */
+	if (status == STATUS_OK && waited != WAIT_END) {
+		if (advise_wants_sample(options, &seen)) {
+			seen.sample = &look->sample;
+			if (sample_start(&look->sample, &options->env)) {
+				wait_until(end, -1);
+				sample_stop(&look->sample);
+			}
+		} else {
+			wait_until(end, -1);
+			status = look_now(options, guests, look);
+		}
+	}
+	seen.before = look->counts;
+	return status == STATUS_OK ? tell(options, &seen) : status;
+}
+
 static int look_on(const struct options *options, const struct selection *guests)
 {
-	struct snapshot before = { }, after = { }, diff = { };
-	struct beginning *beginnings = NULL;
-	uint64_t start = monotonic_ns();
-	struct kvm_counts *counts;
-	struct host host;
+	uint64_t end = monotonic_ns() + options->interval_ns;
+	struct look look = { };
 	int status;
 
 	wait_catch_signals();
-	status = take(options, guests, &host, &before);
-	if (status == STATUS_OK)
-		beginnings = begin(options, &before);
-	/* Asked to end, it tells what it has seen until then. */
-	if (status == STATUS_OK)
-		wait_until(start + options->interval_ns, -1);
-	host_free(&host);
-	host = (struct host){ };
-	if (status == STATUS_OK)
-		status = take(options, guests, &host, &after);
+	status = take(options, guests, &look.host, &look.before);
 	if (status == STATUS_OK) {
-		snapshot_subtract(&before, &after, &diff);
-		counts = counts_before(&before, beginnings, &diff);
-		status = tell(options, &host, &diff, counts);
-		free(counts);
-		snapshot_free(&diff);
+		look.beginnings = begin(options, &look.before);
+		status = look_until(options, guests, &look, end);
 	}
-	host_free(&host);
-	free(beginnings);
-	snapshot_free(&before);
-	snapshot_free(&after);
+	forget_now(&look);
+	free(look.beginnings);
+	snapshot_free(&look.before);
+	sample_free(&look.sample);
 	return status;
 }
 
@@ -199,7 +311,9 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK)
-		status = tell(options, &host, &snapshot, NULL);
+		status = tell(options, &(struct observation){
+			.host = &host, .snapshot = &snapshot,
+		});
 	host_free(&host);
 	snapshot_free(&snapshot);
 	return status;

@@ -4,8 +4,10 @@
 Usage: test-advise.py L1TUNE"""
 import json
 import os
+import subprocess
+import time
 
-from bench import Bench, equal, finish, ok
+from bench import Bench, end_of, equal, finish, ok
 from fake import cell, fixed, hist, write
 
 SECOND = 1_000_000_000
@@ -108,6 +110,7 @@ CASES = {
                     ([exits("EPT_VIOLATION", 1024, kernel=0.01)], {"kvm": LARGE})),
     "devices": (([exits("IO_INSTRUCTION", 500, user=0.2)], {}), "perf record", 0, 0.2,
                 ([exits("IO_INSTRUCTION", 500, user=0.01)], {})),
+    "kvm-devices": None, "msrs": None,  # Samples: test-access
     "apicv": (([exits("MSR_WRITE", 2000, kernel=0.01)],
                {"params": NO_APICV, "offered": ["virtual_interrupt_delivery"]}), "enable_apicv=1", 0.03, 0.03,
               ([exits("MSR_WRITE", 2000, kernel=0.01)], {"params": NO_APICV})),
@@ -138,7 +141,10 @@ def near(got, wanted):
 
 
 def test_rules():
-    for rule, (deserves, change, low, high, other) in CASES.items():
+    for rule, case in CASES.items():
+        if not case:
+            continue
+        deserves, change, low, high, other = case
         cells, values = deserves
         with Advised(*cells, **values) as b:
             advice = b.advice()
@@ -177,6 +183,39 @@ def test_nothing():
         equal(b.run("advise", "nobody").returncode, 4, "a guest that is not there")
 
 
+def advise_meanwhile(bench, reason, *options):
+    """What it says of a guest that exits for one reason, a hundred times a turn."""
+    command = bench.command("advise", "-i", "1", "--state", bench.state, *options)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        turn = 0
+        while p.poll() is None and turn < 400:
+            turn += 1
+            bench.machine.exits(1, [exits(reason, 10 * turn, user=turn / 1000), fixed(exits=1, guest_time_ns=0)])
+            time.sleep(0.05)
+        equal(end_of(p), 0, f"it ends: {reason}")
+        return p.stdout.read()
+
+
+def test_sample():
+    why = "that needs the machine itself, and "
+    with Advised(exits("IO_INSTRUCTION", 0)) as b:
+        text = advise_meanwhile(b, "IO_INSTRUCTION")
+        ok("(devices)" in text and "perf record" in text, "what is known without a sample", text)
+        lines = [line for line in text.splitlines() if why in line]
+        ok(len(lines) == 1 and lines[0].startswith("which ports, addresses and MSRs those are was not seen: "),
+           "and in one line that there is none", text)
+    with Advised(exits("IO_INSTRUCTION", 0)) as b:
+        document = json.loads(advise_meanwhile(b, "IO_INSTRUCTION", "-J"))
+        ok(document["sample"]["why_not"].startswith(why) and document["sample"]["interval_ns"] is None
+           and document["sample"]["complete"] is False, "as JSON", document)
+        equal([a["accesses"] for a in document["advice"]], [[]], "without accesses")
+        ok(7e8 < document["interval_ns"] < 9.9e8, "counted for the time before", document)
+    with Advised(exits("CPUID", 0)) as b:
+        document = json.loads(advise_meanwhile(b, "CPUID", "-J"))
+        ok(document["sample"] is None and document["interval_ns"] > 9.9e8,
+           "nothing to sample: it looks on to the end", document)
+
+
 def test_unmeasured():
     with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.05), exits("HLT", 400, wait=0.04), saved=False) as b:
         advice = b.advice()
@@ -191,5 +230,6 @@ test_rules()
 test_help()
 test_order()
 test_nothing()
+test_sample()
 test_unmeasured()
 finish()
