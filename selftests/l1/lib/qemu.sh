@@ -11,7 +11,7 @@ qemu_machine()
 	cat "${INITRAMFS[@]}" > "$dir/initrd"
 	# shellcheck disable=SC2054 # these commas are QEMU's
 	EMULATOR=(qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none
-		-cpu "${L1_CPU_MODEL:-max,+svm,+npt}" -m "$MEMORY" -smp "$SMP"
+		-cpu "${L1_CPU_MODEL:-max,+svm,+npt}" -m "$MEMORY" -smp "$SMP${L1_THREADS:+,threads=$L1_THREADS}"
 		-kernel "$KERNEL_DIR/vmlinuz" -initrd "$dir/initrd" -append "$args"
 		-chardev "file,id=console,path=$dir/console" -serial chardev:console
 		-chardev stdio,id=debug,signal=off -device isa-debugcon,iobase=0xe9,chardev=debug)

@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# A CPU with the SMT RSB bug, as the first Zen has it: with SMT, guests are not
+# to halt without an exit. SMT=on|notsupported is what there is.
+. "${0%/*}/lib.sh"
+
+ktap_print_header
+ktap_set_plan 4
+
+grep -qw smt_rsb /proc/cpuinfo && equal "SMT" "$SMT" "$(cat /sys/devices/system/cpu/smt/control)"
+result "this is such a CPU, and SMT is $SMT"
+
+load
+HLT=$L1/tune/hlt_in_guest
+echo 0 > "$L1/tune/uid"
+if [ "$SMT" = on ]; then
+	said=$({ echo 1 > "$HLT"; } 2>&1)
+	case $said in
+	*"not supported"*) equal hlt_in_guest default "$(cat "$HLT")" ;;
+	*) equal "error" "not supported" "$said" ;;
+	esac
+	result "HLT without an exit is not to be had"
+	said=$(l1tune tune hlt_in_guest=1 2>&1)
+	equal "status" 1 $?
+	case $?$said in
+	0*"hlt_in_guest: 1 is not for this machine's CPU or KVM"*) ;;
+	*) equal "l1tune" "what is wrong" "$said" ;;
+	esac
+	result "and l1tune says so"
+else
+	echo 1 > "$HLT" && equal hlt_in_guest 1 "$(cat "$HLT")"
+	result "HLT without an exit is to be had"
+	l1tune tune hlt_in_guest=1
+	result "by l1tune, too"
+fi
+
+start halting --forever --period-us 2000 halt=10
+wait_for has_guest halting && wait_for exits_grow "$(guest_of halting)"
+exits=$(cat "/sys/kernel/debug/kvm/$(pid halting)"-*/halt_exits)
+ktap_print_msg "$exits exits for HLT"
+if [ "$SMT" = on ]; then [ "$exits" -gt 0 ]; else [ "$exits" -eq 0 ]; fi
+result "and a guest is as it says"
+
+kill_guests
+wait_for has_guests 0
+unload
+ktap_finished
