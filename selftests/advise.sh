@@ -101,6 +101,7 @@ ended_by()
 	l1tune advise -i 12 ports > "$TMP/advice" 2>&1 &
 	tool=$!
 	within 11 sampling || return 1
+	sleep 1
 	kill -"$1" $tool
 	wait $tool 2> /dev/null
 	status=$?

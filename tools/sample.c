@@ -20,6 +20,8 @@
 #include "wait.h"
 
 #define MAX_COUNTS	4096
+/* In less than that the events are hardly all on, and little is seen. */
+#define MIN_TIME	(NSEC_PER_SEC / 20)
 
 /* Types of kvm_mmio: a read that the VMM is asked for comes twice. */
 enum { MMIO_READ_ASKED, MMIO_READ, MMIO_WRITE };
@@ -367,9 +369,12 @@ void sample_stop(struct sample *sample)
 {
 	uint64_t now_ns = monotonic_ns();
 
-	/* First: it takes a while until the events are off. */
-	take_all(sample, now_ns);
 	sample->time_ns = now_ns - sample->since_ns[SAMPLE_EVENTS - 1];
+	/* First: it takes a while until the events are off. */
+	if (sample->time_ns >= MIN_TIME)
+		take_all(sample, now_ns);
+	else
+		sample->why_not = xstrdup("that needs a longer look");
 	close_all(sample);
 }
 

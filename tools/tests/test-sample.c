@@ -152,5 +152,13 @@ int main(void)
 	sample_stop(&sample);
 	ktap_ok(sample.num == MAX_COUNTS && sample.is_cut, "there is an end to what is counted, and it is told");
 	sample_free(&sample);
+
+	if (start() < 0)
+		abort();
+	port_write(0x3f8);
+	sample.since_ns[SAMPLE_EVENTS - 1] = monotonic_ns();
+	sample_stop(&sample);
+	ktap_ok(!sample.num && sample.why_not, "of a moment nothing is told");
+	sample_free(&sample);
 	return ktap_end();
 }
