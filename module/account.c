@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A vCPU's account: its memory, and how it is read. exit.c writes it. */
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 
 #include "attach.h"
@@ -132,11 +133,11 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	acct->split.in_run = true;
 	if (slot == L1T_SLOT_OTHER)
 		return nth_cell(acct, 0);
-	if (n + L1T_CELLS_SPARE / 2 >= acct->nr_allocated)
+	if (n + L1T_CELLS_SPARE / 2 >= READ_ONCE(acct->nr_allocated))
 		ask_for_refill(acct);
 	/* Pairs with the release in add_cells(). */
 	if (n >= smp_load_acquire(&acct->nr_allocated)) {
-		acct->lost_cells++;
+		WRITE_ONCE(acct->lost_cells, acct->lost_cells + 1);
 		return nth_cell(acct, 0);
 	}
 	acct->index[level][slot] = 1 + n;
@@ -203,11 +204,13 @@ static u32 account_read(const struct l1t_account *acct)
 	u32 seq = READ_ONCE(acct->seq);
 
 	smp_rmb(); /* pairs with the writer's barriers */
+	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
 	return seq;
 }
 
 static bool account_read_again(const struct l1t_account *acct, u32 seq)
 {
+	kcsan_atomic_next(0);
 	smp_rmb(); /* likewise */
 	return seq & 1 || READ_ONCE(acct->seq) != seq;
 }
@@ -222,9 +225,9 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
 {
 	const struct l1t_cell *cell = nth_cell(acct, n);
-	u64 now, since_ticks, left, ticks;
-	struct l1t_split split;
+	u64 now, since_ticks, part_since_ticks, left, ticks;
 	struct l1t_cell c;
+	u8 part;
 	unsigned int i;
 	bool open;
 	u32 seq;
@@ -234,16 +237,17 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 		c = *cell;
 		open = acct->open == cell;
 		since_ticks = acct->since_ticks;
-		split = acct->split;
+		part = acct->split.part;
+		part_since_ticks = acct->split.since_ticks;
 		/* Here, so that it is no later than the exit's end. */
 		now = l1t_ticks();
 	} while (account_read_again(acct, seq));
 
 	if (open) {
 		c.time_ticks += l1t_ticks_since(since_ticks, now);
-		if (split.part != L1T_PART_KERNEL)
-			c.parts_ticks[split.part] +=
-				l1t_ticks_since(split.since_ticks, now);
+		if (part != L1T_PART_KERNEL)
+			c.parts_ticks[part] +=
+				l1t_ticks_since(part_since_ticks, now);
 	}
 
 	/*
@@ -303,26 +307,27 @@ void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
 		[L1T_PART_THROTTLED] = L1T_STATE_THROTTLED,
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
 	};
-	u64 since, now;
+	u64 since, part_since, kernel_since, now;
 	const struct l1t_cell *open;
-	struct l1t_split split;
+	u8 part;
 	u32 seq;
 
 	do {
 		seq = account_read(acct);
 		open = acct->open;
 		since = acct->since_ticks;
-		split = acct->split;
+		part = acct->split.part;
+		part_since = acct->split.since_ticks;
+		kernel_since = acct->split.kernel_since_ticks;
 		now = l1t_ticks();
 	} while (account_read_again(acct, seq));
 
 	*at = (struct l1t_now){};
 	if (open) {
-		at->state = states[split.part];
+		at->state = states[part];
 		at->key = open->key;
-		since = split.part == L1T_PART_KERNEL ?
-			max(since, split.kernel_since_ticks) :
-			split.since_ticks;
+		since = part == L1T_PART_KERNEL ? max(since, kernel_since) :
+						  part_since;
 	} else if (since) {
 		at->state = L1T_STATE_GUEST;
 	}

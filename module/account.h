@@ -11,6 +11,7 @@
 
 #include <linux/bitops.h>
 #include <linux/cache.h>
+#include <linux/kcsan-checks.h>
 #include <linux/kvm_host.h>
 #include <linux/math64.h>
 #include <linux/task_work.h>
@@ -126,10 +127,11 @@ struct l1t_account {
 
 /*
  * Around every change that a reader must not see half of. The writer's CPU
- * may not be preempted in between.
+ * may not be preempted in between. To KCSAN it is what a seqcount's is.
  */
 static __always_inline void l1t_account_write_begin(struct l1t_account *acct)
 {
+	kcsan_nestable_atomic_begin();
 	acct->seq++;
 	smp_wmb(); /* odd before anything changes: pairs with account_read() */
 }
@@ -138,6 +140,7 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 {
 	smp_wmb(); /* even after */
 	acct->seq++;
+	kcsan_nestable_atomic_end();
 }
 
 /*

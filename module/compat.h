@@ -87,10 +87,17 @@
 static inline bool l1t_halt_poll_overridden(const struct kvm *kvm)
 {
 #ifdef L1T_HAVE_HALT_POLL_OVERRIDE
-	return READ_ONCE(kvm->override_halt_poll_ns);
+	/* KVM writes it plainly. */
+	return data_race(READ_ONCE(kvm->override_halt_poll_ns));
 #else
 	return false;
 #endif
+}
+
+static inline unsigned int l1t_halt_poll_ns(const struct kvm *kvm)
+{
+	/* Likewise. */
+	return data_race(READ_ONCE(kvm->max_halt_poll_ns));
 }
 
 static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,

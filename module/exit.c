@@ -75,7 +75,7 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 
 static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
-	acct->vcpu = vcpu;
+	WRITE_ONCE(acct->vcpu, vcpu);
 	if (!reason_place(vcpu) || !l1t_clock_is_tsc())
 		acct->rare |= L1T_RARE_BLIND;
 	this_cpu_write(last_account, acct);
@@ -98,10 +98,20 @@ static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
 	return &v->acct;
 }
 
+static __always_inline bool is_of(const struct l1t_account *acct,
+				  const struct kvm_vcpu *vcpu)
+{
+	/*
+	 * Another CPU may be remembering the account, which writes the same
+	 * once more; READ_ONCE() would be an instruction more.
+	 */
+	return likely(data_race(acct->vcpu == vcpu));
+}
+
 static __always_inline struct l1t_account *
 account_of(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 {
-	return likely(last->vcpu == vcpu) ? last : find_slow(vcpu);
+	return is_of(last, vcpu) ? last : find_slow(vcpu);
 }
 
 /**
@@ -143,7 +153,7 @@ u64 l1t_exit_unattributed(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(unattributed, cpu);
+		sum += READ_ONCE(per_cpu(unattributed, cpu));
 	return sum;
 }
 
@@ -152,6 +162,8 @@ static __always_inline void begin_exit(struct l1t_account *acct,
 				       struct kvm_vcpu *vcpu,
 				       struct l1t_cell *cell, u64 now)
 {
+	s64 lease;
+
 	l1t_account_write_begin(acct);
 	cell->count++;
 	acct->open = cell;
@@ -159,8 +171,9 @@ static __always_inline void begin_exit(struct l1t_account *acct,
 	acct->guest_ticks += now;
 	l1t_account_write_end(acct);
 
-	acct->lease -= cell->token;
-	if (unlikely(acct->lease < 0))
+	/* What throttle.c writes meanwhile may be lost: it looks once more. */
+	lease = data_race(acct->lease -= cell->token);
+	if (unlikely(lease < 0))
 		l1t_pace_exit(acct, vcpu);
 }
 
@@ -328,7 +341,7 @@ notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)a1;
 	struct l1t_cell *cell;
 
-	if (unlikely(acct->vcpu != vcpu))
+	if (unlikely(!is_of(acct, vcpu)))
 		goto unusual;
 	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
 		exit_of_l3(acct, vcpu, a2);
@@ -377,7 +390,8 @@ entry_of_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
 	if (likely(acct->rare == L1T_RARE_L3 && usual_entry(acct))) {
 		acct->rare = 0;
-		acct->l3_exits_handled++;
+		/* One instruction, and this CPU's alone to write. */
+		data_race(acct->l3_exits_handled++);
 		return;
 	}
 	entry_unusual(acct, vcpu);
@@ -394,7 +408,7 @@ notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = this_cpu_read(last_account);
 
-	if (unlikely(acct->vcpu != vcpu || !acct->open))
+	if (unlikely(!is_of(acct, vcpu) || !acct->open))
 		goto unusual;
 	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
 		entry_of_l3(acct, vcpu);

@@ -156,6 +156,12 @@ void l1t_guest_insert(struct l1t_guest *g, struct kvm *kvm)
 	l1t_device_changed(g);
 }
 
+static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
+{
+	/* KVM counts them plainly, on the vCPU's CPU. */
+	return data_race(READ_ONCE(vcpu->stat.exits));
+}
+
 /**
  * l1t_vcpu_insert() - a vCPU enters the registry
  * @v: the block
@@ -170,11 +176,11 @@ void l1t_vcpu_insert(struct l1t_vcpu *v, struct l1t_guest *g,
 	v->vcpu = vcpu;
 	v->guest = g;
 	v->id = vcpu->vcpu_id;
-	if (vcpu->stat.exits)
+	if (kvm_exits_of(vcpu))
 		v->acct.kvm_exits_base = L1T_BASE_UNKNOWN;
 	list_add_tail_rcu(&v->link, &g->vcpus);
 	hash_add_rcu(vcpus, &v->node, (unsigned long)vcpu);
-	g->nr_vcpus++;
+	WRITE_ONCE(g->nr_vcpus, g->nr_vcpus + 1);
 	nr_vcpus_ever++;
 	l1t_ledger.vcpus++;
 	l1t_tickets_vcpu_counted(g->kvm, v->id);
@@ -241,7 +247,7 @@ static void vcpu_leave(struct l1t_vcpu *v)
 	l1t_account_close(&v->acct);
 	l1t_nested_set(v, false);
 	v->kvm_exits = v->vcpu->stat.exits;
-	v->guest->nr_vcpus--;
+	WRITE_ONCE(v->guest->nr_vcpus, v->guest->nr_vcpus - 1);
 	l1t_ledger.vcpus--;
 	WRITE_ONCE(v->vcpu, NULL);
 }
@@ -311,7 +317,7 @@ void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes)
 	if (bytes <= g->memory_peak_bytes)
 		return;
 	l1t_ledger.memory_bytes += bytes - g->memory_peak_bytes;
-	g->memory_peak_bytes = bytes;
+	WRITE_ONCE(g->memory_peak_bytes, bytes);
 }
 
 /**
@@ -383,7 +389,7 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 		l1t_account_add_cell(acct, n, &s);
 
 	raw_spin_lock(&l1t_lock);
-	kvm_exits = v->vcpu ? READ_ONCE(v->vcpu->stat.exits) : v->kvm_exits;
+	kvm_exits = v->vcpu ? kvm_exits_of(v->vcpu) : v->kvm_exits;
 	raw_spin_unlock(&l1t_lock);
 	base = READ_ONCE(acct->kvm_exits_base);
 
@@ -433,7 +439,9 @@ void l1t_totals(struct l1t_totals *t)
 	 */
 	list_for_each_entry_rcu(g, &l1t_guests, link, true)
 		l1t_guest_counts(g, &t->counts);
-	t->vms = READ_ONCE(nr_guests_ever);
-	t->vcpus = READ_ONCE(nr_vcpus_ever);
+	raw_spin_lock(&l1t_lock);
+	t->vms = nr_guests_ever;
+	t->vcpus = nr_vcpus_ever;
+	raw_spin_unlock(&l1t_lock);
 	mutex_unlock(&totals_lock);
 }

@@ -18,12 +18,22 @@ static bool tracked;
 
 static bool may_be_on(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->arch.cr4 & X86_CR4_VMXE || vcpu->arch.efer & EFER_SVME;
+	/* It may be running, and KVM writes them plainly. */
+	unsigned long cr4 = data_race(READ_ONCE(vcpu->arch.cr4));
+	u64 efer = data_race(READ_ONCE(vcpu->arch.efer)); /* likewise */
+
+	return cr4 & X86_CR4_VMXE || efer & EFER_SVME;
+}
+
+static bool in_l3(const struct kvm_vcpu *vcpu)
+{
+	/* Likewise. */
+	return data_race(READ_ONCE(vcpu->arch.hflags)) & HF_GUEST_MASK;
 }
 
 static enum l1t_nested vcpu_nested(const struct l1t_vcpu *v)
 {
-	if (v->vcpu->arch.hflags & HF_GUEST_MASK)
+	if (in_l3(v->vcpu))
 		return L1T_NESTED_RUNNING;
 	if (tracked ? v->nested : may_be_on(v->vcpu))
 		return L1T_NESTED_ON;
@@ -145,7 +155,7 @@ void l1t_nested_restored(struct l1t_guest *g)
 	if (!tracked)
 		return;
 	list_for_each_entry(v, &g->vcpus, link)
-		if (v->vcpu && v->vcpu->arch.hflags & HF_GUEST_MASK)
+		if (v->vcpu && in_l3(v->vcpu))
 			l1t_nested_set(v, true);
 }
 

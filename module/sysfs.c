@@ -253,9 +253,22 @@ static const struct attribute_group totals_group = {
 	}								\
 	static struct device_attribute usage_##_name = __ATTR_RO(_name)
 
-USAGE_ATTR(vms, READ_ONCE(l1t_ledger.vms));
-USAGE_ATTR(vcpus, READ_ONCE(l1t_ledger.vcpus));
-USAGE_ATTR(memory_bytes, READ_ONCE(l1t_ledger.memory_bytes));
+/* The ledger is l1t_lock's. */
+#define LEDGER_ATTR(_name)						\
+	static u64 ledger_##_name(void)					\
+	{								\
+		u64 value;						\
+									\
+		raw_spin_lock(&l1t_lock);				\
+		value = l1t_ledger._name;				\
+		raw_spin_unlock(&l1t_lock);				\
+		return value;						\
+	}								\
+	USAGE_ATTR(_name, ledger_##_name())
+
+LEDGER_ATTR(vms);
+LEDGER_ATTR(vcpus);
+LEDGER_ATTR(memory_bytes);
 USAGE_ATTR(nested_vms, l1t_nested_vms());
 
 static struct attribute *usage_attrs[] = {

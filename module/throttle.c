@@ -32,7 +32,7 @@
 #define TELL_NS		(10ULL * NSEC_PER_SEC)
 
 static DECLARE_WAIT_QUEUE_HEAD(rates_changed);
-static unsigned int rates_version;
+static atomic_t rates_version = ATOMIC_INIT(0);
 static bool stopping;
 
 static u64 limit_rate(const struct l1t_guest *g)
@@ -129,7 +129,7 @@ static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
 	struct l1t_guest *g = v->guest;
 	struct l1t_throttle *t = &g->throttle;
 	u64 rate = limit_rate(g), audit = audit_rate(), now = ktime_get_ns();
-	u64 debt = max_t(s64, -v->acct.lease, 0), more = lease_size(g), tokens;
+	u64 debt = max_t(s64, -READ_ONCE(v->acct.lease), 0), more = lease_size(g), tokens;
 
 	lockdep_assert_held(&t->lock);
 	if (rate != L1T_NO_LIMIT) {
@@ -180,14 +180,14 @@ static void tell_about(const struct l1t_guest *g, const struct tell *tell)
 }
 
 /* Returns false if there is something to do other than to wait. */
-static bool sleep(struct l1t_vcpu *v, unsigned int version, u64 ns)
+static bool sleep(struct l1t_vcpu *v, int version, u64 ns)
 {
 	u64 start = ktime_get_ns();
 	int err;
 
 	l1t_split_throttle(&v->acct, true);
 	err = wait_event_interruptible_hrtimeout(rates_changed,
-						 READ_ONCE(rates_version) != version ||
+						 atomic_read(&rates_version) != version ||
 						 READ_ONCE(stopping),
 						 ns_to_ktime(ns));
 	l1t_split_throttle(&v->acct, false);
@@ -200,14 +200,14 @@ static void pace(struct callback_head *work)
 {
 	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, pace);
 	struct l1t_throttle *t = &v->guest->throttle;
-	unsigned int version;
 	bool waits = false;
+	int version;
 	u64 ns;
 
 	do {
 		struct tell tell[L1T_BOUNDS] = {};
 
-		version = READ_ONCE(rates_version);
+		version = atomic_read(&rates_version);
 		raw_spin_lock(&t->lock);
 		ns = renew_lease(v, waits, tell);
 		raw_spin_unlock(&t->lock);
@@ -291,7 +291,7 @@ static bool shorten_leases(struct l1t_guest *g)
 
 static void wake_all(void)
 {
-	WRITE_ONCE(rates_version, rates_version + 1);
+	atomic_inc(&rates_version);
 	wake_up_all(&rates_changed);
 }
 

@@ -83,7 +83,7 @@ int l1t_tune_set(enum l1t_tunable tunable, u64 value)
 /* Unless the VMM has said something else since. */
 static bool polls_as_set(const struct l1t_guest *g)
 {
-	return g->tune.polls && g->kvm->max_halt_poll_ns == g->tune.poll_ns;
+	return g->tune.polls && l1t_halt_poll_ns(g->kvm) == g->tune.poll_ns;
 }
 
 /*
@@ -95,16 +95,20 @@ static void cut_vcpus(struct l1t_guest *g, u32 ns)
 {
 	struct l1t_vcpu *v;
 
-	list_for_each_entry(v, &g->vcpus, link)
-		if (v->vcpu && READ_ONCE(v->vcpu->halt_poll_ns) > ns)
-			WRITE_ONCE(v->vcpu->halt_poll_ns, ns);
+	list_for_each_entry(v, &g->vcpus, link) {
+		if (!v->vcpu)
+			continue;
+		/* KVM reads and writes it plainly. */
+		if (data_race(v->vcpu->halt_poll_ns) > ns)
+			data_race(v->vcpu->halt_poll_ns = ns); /* likewise */
+	}
 }
 
 static void set_poll_ns(struct l1t_guest *g, u32 ns)
 {
 	if (!polls_as_set(g)) {
 		g->tune.overrode = l1t_halt_poll_overridden(g->kvm);
-		g->tune.poll_ns_before = g->kvm->max_halt_poll_ns;
+		g->tune.poll_ns_before = l1t_halt_poll_ns(g->kvm);
 	}
 	l1t_halt_poll_set(g->kvm, true, ns);
 	cut_vcpus(g, ns);
