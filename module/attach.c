@@ -95,14 +95,14 @@ static void vcpu_asked_for(struct pt_regs *regs)
 /* kvm_arch_vcpu_ioctl_run(vcpu) */
 static void vcpu_runs(struct pt_regs *regs)
 {
-	if (splits)
+	if (READ_ONCE(splits))
 		l1t_split_run(l1t_argument(regs, 0));
 }
 
 /* kvm_arch_vcpu_put(vcpu) */
 static void vcpu_unloaded(struct pt_regs *regs)
 {
-	if (splits)
+	if (READ_ONCE(splits))
 		l1t_split_put(l1t_argument(regs, 0));
 }
 
@@ -115,14 +115,14 @@ static struct kvm_vcpu *notified_vcpu(const struct pt_regs *regs)
 /* kvm_sched_out(notifier, next) */
 static void vcpu_sched_out(struct pt_regs *regs)
 {
-	if (splits)
+	if (READ_ONCE(splits))
 		l1t_split_sched_out(notified_vcpu(regs));
 }
 
 /* kvm_sched_in(notifier, cpu) */
 static void vcpu_sched_in(struct pt_regs *regs)
 {
-	if (splits)
+	if (READ_ONCE(splits))
 		l1t_split_sched_in(notified_vcpu(regs));
 }
 
@@ -399,6 +399,9 @@ static void detach_kvm(void)
 		WRITE_ONCE(vms, NULL);
 		l1t_hook_gone(L1T_HOOK_VM_LIST);
 	}
+	/* An account is closed when nobody writes to it any more. */
+	WRITE_ONCE(splits, false);
+	synchronize_rcu();
 	l1t_guests_abandon();
 	detach_observers();
 }
