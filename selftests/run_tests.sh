@@ -3,9 +3,8 @@
 # Usage: run_tests.sh TEST…
 # Runs tests in an L1 host one after the other. A test fails if the kernel's
 # log has a warning from its time, or if it ends without all that it planned.
-bad='WARNING:|BUG|Oops|Call Trace|general protection|unable to handle|INFO: (task|rcu)|blocked for more than|stall|lockup|KASAN|UBSAN|unreferenced'
-# What a test brings about itself, as l1/lib/log.sh has it
-wanted='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d'
+. /selftests/log.sh
+
 failed=0
 
 # What kmemleak, where the kernel has it, finds of ours: a second look is sure of it.
@@ -36,7 +35,8 @@ for test; do
 		failed=1
 	fi
 	[ $status -eq 0 ] || failed=1
-	dmesg | sed "1,/l1tune-test: $test\$/d" | sed "$wanted" | grep -E "$bad" > /tmp/bad
+	dmesg | sed "1,/l1tune-test: $test\$/d" > /tmp/log
+	bad_log_lines /tmp/log > /tmp/bad
 	if [ -s /tmp/bad ]; then
 		echo "not ok $((done + 1)) $test: a warning in the kernel's log"
 		sed 's/^/# /' /tmp/bad

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# What in the kernel's log of an L1 fails a test: for run_tests.sh there, and for l1/run, which also has the console's.
+
+LOG_BAD='WARNING:|BUG:|BUG |Oops|general protection|Call Trace|unable to handle|possible (circular|recursive) locking|INFO: (task|rcu|possible|inconsistent|lockdep)|rcu.*(stall|self-detected)|hung task|blocked for more than|soft lockup|hard LOCKUP|kmemleak: [0-9]+ new|UBSAN|KASAN|init-l[01]: error|Kernel panic|unreferenced object'
+
+# What a stock kernel says while it boots on these machines, and means no harm:
+# Bochs' CPU claims a firmware of a version known for its errata.
+LOG_HARMLESS='\[Firmware Bug\]: TSC_DEADLINE disabled'
+
+# The kernel tells of allocations that fail because the test fail_nth wants it.
+LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d'
+
+# A kernel with KCSAN has data races of its own. Of its reports, which stand
+# between lines of equals signs, those that have the module in neither stack do
+# not count; what an interrupt has interrupted is no part of its stack.
+LOG_OWN_RACES='
+function tell(  i) {
+	for (i = 0; i < held; i++)
+		if (ours || lines[i] !~ /BUG: KCSAN: /)
+			print lines[i]
+	held = ours = report = interrupted = 0
+}
+/====================/ {
+	ends = report
+	if (!ends)
+		tell()
+	lines[held++] = $0
+	if (ends)
+		tell()
+	next
+}
+held == 1 { report = /BUG: KCSAN: / }
+!report { tell(); print; next }
+/(read|write).* to 0x/ { interrupted = 0 }
+/ asm_[a-z_]*\+0x/ { interrupted = 1 }
+/\+0x.* \[l1tune\]/ && !interrupted { ours = 1 }
+{ lines[held++] = $0 }
+END { tell() }'
+
+# bad_log_lines FILE…
+bad_log_lines()
+{
+	cat -- "$@" | tr -d '\r' | sed "$LOG_WANTED" | awk "$LOG_OWN_RACES" | grep -aE "$LOG_BAD" | grep -avE "$LOG_HARMLESS" | awk '!seen[$0]++' || true
+}
