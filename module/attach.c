@@ -17,6 +17,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/tracepoint.h>
+#include <asm/cpufeature.h>
 
 #include "attach.h"
 #include "attach_reason.h"
@@ -443,21 +444,27 @@ void l1t_vms_unlock(void)
 static const struct vendor {
 	const char *module;
 	bool builtin;
+	u16 feature;		/* of the CPUs that it is for */
 	const char *mark;	/* a function that only this vendor's has */
 	enum l1t_isa isa;
 	int (*find_reason)(const char *module);
 	struct refusal *nested;
 } vendors[] = {
-	{ "kvm_intel", IS_BUILTIN(CONFIG_KVM_INTEL), "vmx_get_exit_info",
-	  L1T_ISA_VMX, l1t_find_vmx_reason, &vmx_nested_refusal },
-	{ "kvm_amd", IS_BUILTIN(CONFIG_KVM_AMD), "svm_get_exit_info",
-	  L1T_ISA_SVM, l1t_find_svm_reason, &svm_nested_refusal },
+	{ "kvm_intel", IS_BUILTIN(CONFIG_KVM_INTEL), X86_FEATURE_VMX,
+	  "vmx_get_exit_info", L1T_ISA_VMX, l1t_find_vmx_reason,
+	  &vmx_nested_refusal },
+	{ "kvm_amd", IS_BUILTIN(CONFIG_KVM_AMD), X86_FEATURE_SVM,
+	  "svm_get_exit_info", L1T_ISA_SVM, l1t_find_svm_reason,
+	  &svm_nested_refusal },
 };
 
 static void attach_vendor(const struct vendor *vendor)
 {
 	const char *module = vendor->builtin ? NULL : vendor->module;
 
+	/* A kernel may have both built in, of which one has found its CPU. */
+	if (vendor->builtin && !boot_cpu_has(vendor->feature))
+		return;
 	if (!l1t_symbol(module, vendor->mark))
 		return;
 	WRITE_ONCE(isa, vendor->isa);

@@ -95,6 +95,11 @@ static void check_cpu(struct doctor *doctor)
 			   xasprintf("grep -cw %s /proc/cpuinfo", flag));
 }
 
+static bool vendor_is_built_in(const struct doctor *doctor)
+{
+	return machine_is_built_in(root(doctor), doctor_vendor_module(doctor));
+}
+
 static void check_dev(struct doctor *doctor)
 {
 	char *path = xasprintf("%s/kvm", doctor->options->dev);
@@ -110,6 +115,7 @@ static void check_dev(struct doctor *doctor)
 	} else {
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s: %s", path, strerror(err)),
+			   vendor_is_built_in(doctor) ? xstrdup("dmesg | grep -i kvm") :
 			   xasprintf("dmesg | grep -i kvm\nmodprobe -r %s && modprobe %s",
 				     doctor_vendor_module(doctor), doctor_vendor_module(doctor)));
 	}
@@ -123,7 +129,11 @@ static void check_kvm(struct doctor *doctor)
 	bool loaded = machine_has(root(doctor), module);
 
 	free(module);
-	if (loaded)
+	if (vendor_is_built_in(doctor) && !doctor_cpu_is_ready(doctor))
+		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
+			   xasprintf("%s is part of this kernel and has no CPU to work with: see the row cpu", vendor),
+			   NULL);
+	else if (loaded)
 		check_dev(doctor);
 	else if (!doctor_cpu_is_ready(doctor))
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,

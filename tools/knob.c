@@ -155,7 +155,13 @@ char *knob_reload(const struct knob *knob, const struct env *env,
 	const char *dot = strchr(knob->name, '.');
 	const char *vendor = machine_has(env->sysfs, "module/kvm_amd") ?
 			     "kvm_amd" : "kvm_intel";
+	char *module = xmemdup0(knob->name, dot - knob->name);
+	bool is_built_in = machine_is_built_in(env->sysfs, module);
 
+	free(module);
+	if (is_built_in)
+		return xasprintf("%s=%s on the kernel's command line, and then start the machine again: KVM is part of this kernel",
+				 knob->name, value);
 	return xasprintf("a line 'options %.*s %s=%s' in a file of /etc/modprobe.d, and then, with no guest running: modprobe -r %s kvm; modprobe %s",
 			 (int)(dot - knob->name), knob->name, dot + 1, value,
 			 vendor, vendor);

@@ -51,6 +51,17 @@ bool machine_has(const char *root, const char *name)
 	return has;
 }
 
+bool machine_is_built_in(const char *root, const char *module)
+{
+	char *dir = xasprintf("module/%s", module);
+	char *state = xasprintf("%s/initstate", dir);
+	bool is = machine_has(root, dir) && !machine_has(root, state);
+
+	free(state);
+	free(dir);
+	return is;
+}
+
 bool machine_has_word(const char *line, const char *word)
 {
 	size_t len = strlen(word);

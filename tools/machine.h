@@ -39,6 +39,8 @@ char *machine_text(const char *root, const char *name);
 bool machine_has_word(const char *line, const char *word);
 /* Whether an environment's file or directory is there at all. */
 bool machine_has(const char *root, const char *name);
+/* Whether a module is part of the kernel, and can be neither loaded nor unloaded. */
+bool machine_is_built_in(const char *root, const char *module);
 
 /* Whether a module's parameter is on; false when there is none. */
 bool machine_param_on(const struct env *env, const char *module, const char *param);

@@ -151,6 +151,7 @@ class Machine:
         for some, mode in (params, 0o644), (fixed, 0o444):
             for name, value in (some or {}).items():
                 write(f"{self.sys}/module/{name.replace('/', '/parameters/')}", value, mode)
+                write(f"{self.sys}/module/{name.split('/')[0]}/initstate", "live")
 
     def limit(self, path):
         """The value of limits/max_vms, or of ../l2-1/limits/max_exits_per_sec."""

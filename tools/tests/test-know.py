@@ -34,6 +34,7 @@ class Known(Bench):
         write(self.dev + "/kvm", "", 0o666)
         os.chmod(self.dev + "/kvm", 0o660)
         self.cpu(flags, vendor)
+        self.sysfs("module/kvm_intel/initstate", "live")
         self.sysfs("module/kvm_intel/parameters/nested", "Y")
         self.sysfs("module/kvm_intel/parameters/ept", "Y")
         self.sysfs("module/kvm_intel/parameters/pml", "N")
@@ -138,6 +139,13 @@ def test_states():
     with Known() as b:
         os.unlink(b.dev + "/kvm")
         equal(state_of(b, "kvm"), ("problem", 2), "no /dev/kvm")
+        os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
+        equal(b.rows()[0]["kvm"]["commands"], ["dmesg | grep -i kvm"], "what cannot be loaded again")
+    with Known(flags="fpu hypervisor") as b:
+        os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
+        row = b.rows()[0]["kvm"]
+        ok(row["state"] == "problem" and "part of this kernel" in row["text"] and not row["commands"],
+           "KVM built in, and no VMX", row)
     with Known(load=False) as b:
         rows, status = b.rows()
         ok(rows["module"]["state"] == "warning" and rows["module"]["commands"] ==

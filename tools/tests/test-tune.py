@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """l1tune tune, and what apply and save keep of it. Usage: test-tune.py L1TUNE"""
+import os
+
 from bench import Bench, equal, finish, ok
 from fake import write
 
@@ -79,6 +81,10 @@ def test_refusals():
            "modprobe -r kvm_intel kvm; modprobe kvm_intel" in r.stderr, "what only a reload changes", r)
         equal([m.limit("tune/uid"), param(b, "kvm_intel/parameters/ple_gap")], ["any", "128"],
               "and nothing was changed")
+        os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
+        r = b.run("tune", "kvm_intel.ple_gap=0")
+        ok(r.returncode == 1 and "kvm_intel.ple_gap=0 on the kernel's command line" in r.stderr and
+           "modprobe" not in r.stderr, "or the next start, of a kernel that KVM is part of", r)
         r = b.run("tune", "uid=5", "kvm_amd.avic=1")
         ok(r.returncode == 1 and "its module is not loaded" in r.stderr and m.limit("tune/uid") == "any",
            "a parameter that is not there", r)
