@@ -215,6 +215,18 @@ static int sample_fresh(struct bench *b, enum bench_kind_id kind,
 	return 0;
 }
 
+/* Of the batch that has just run. */
+static double mean_round_trip_ns(struct bench *b, enum bench_kind_id kind, uint32_t count)
+{
+	struct bench_series series = { };
+	double cycles;
+
+	bench_series_add(&series, bench_vm_samples(&b->vm), count);
+	cycles = bench_summarize(&series, clock_offset(b, kind)).mean;
+	bench_series_free(&series);
+	return bench_ns(b->m, cycles);
+}
+
 /* What KVM and the VMM have of a round trip. */
 static int split(struct bench *b, enum bench_kind_id kind)
 {
@@ -223,9 +235,10 @@ static int split(struct bench *b, enum bench_kind_id kind)
 	double fitting = ns > 0 ? SPLIT_NS / ns : MAX_SPLIT;
 	uint32_t count = fitting > MAX_SPLIT ? MAX_SPLIT : fitting < MIN_SPLIT ? MIN_SPLIT : fitting;
 	uint32_t pages = 0;
+	double rest_ns;
 	unsigned int i;
 
-	if (!bench_kinds[kind].is_round_trip || !bench_split_begin(&b->split))
+	if (!bench_kinds[kind].is_round_trip || !b->m->tsc_khz || !bench_split_begin(&b->split))
 		return 0;
 	for (i = 0; i < SPLIT_BATCHES; i++) {
 		if (is_fresh(kind) && pages < count) {
@@ -236,10 +249,12 @@ static int split(struct bench *b, enum bench_kind_id kind)
 		if (bench_vm_run(&b->vm, code_of(b, kind), count, programs[kind].done_by_mmio))
 			return -1;
 		pages -= is_fresh(kind) ? count : 0;
-		if (!bench_split_read(&b->split))
+		if (!bench_split_read(&b->split, mean_round_trip_ns(b, kind, count)))
 			return 0;
 	}
-	r->is_split = bench_split_end(&b->split, count, &r->kvm_ns, &r->vmm_ns);
+	r->is_split = bench_split_end(&b->split, count, ns, &r->vmm_ns, &rest_ns);
+	if (r->is_split)
+		r->kvm_ns = ns - r->vmm_ns - rest_ns > 0 ? ns - r->vmm_ns - rest_ns : 0;
 	return 0;
 }
 

@@ -32,7 +32,7 @@ struct bench_result {
 	struct bench_summary cycles;
 	/* Of a wake-up: all of it, from arming to being awake again. */
 	struct bench_summary whole;
-	/* Means per exit: known when the module was there. */
+	/* Of the median: known when the module was there. */
 	bool is_split;
 	double kvm_ns, vmm_ns;
 };
