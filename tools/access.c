@@ -12,9 +12,9 @@
 #define DISPLAY	"virtio-gpu for the display, or none"
 #define DISK	"virtio-blk or virtio-scsi for the disk"
 #define FIRMWARE "firmware that is no longer being debugged, or less of it"
-#define TIMERS	"fewer timers in the guest: what arms them is seen there (perf record -e timer:hrtimer_start -ag), and QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer for Windows"
+#define TIMERS	"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there says whose they are"
 #define IPIS	"fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs); QEMU -cpu MODEL,kvm-pv-ipi=on makes one exit of one for many vCPUs"
-#define EOIS	"QEMU -cpu MODEL,kvm-pv-eoi=on, or APICv or AVIC if L0 offers them: l1tune caps"
+#define EOIS	"QEMU -cpu MODEL,kvm-pv-eoi=on, or APICv or AVIC, if l1tune caps says that L0 offers them"
 #define PMU	"no profiling in the guest: nmi_watchdog=0, no perf; or QEMU -cpu MODEL,pmu=off"
 #define BRANCHES "no tracing of branches in the guest (perf record -b, a debugger)"
 #define SPECULATION "a mitigation in the guest that does not switch: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does"
@@ -86,13 +86,13 @@ static const struct known_access known[] = {
 	{ ACCESS_MSR, 0x4c1, 0x4c8, "PMC", PMU },
 	{ ACCESS_MSR, 0x6e0, 0x6e0, "TSC_DEADLINE", TIMERS },
 	{ ACCESS_MSR, 0x808, 0x808, "x2APIC TPR",
-	  "APICv or AVIC if L0 offers them: l1tune caps" },
+	  "APICv or AVIC, if l1tune caps says that L0 offers them" },
 	{ ACCESS_MSR, 0x80b, 0x80b, "x2APIC EOI", EOIS },
 	{ ACCESS_MSR, 0x830, 0x830, "x2APIC ICR", IPIS },
 	{ ACCESS_MSR, 0x832, 0x832, "x2APIC LVT timer", TIMERS },
 	{ ACCESS_MSR, 0x838, 0x838, "x2APIC timer", TIMERS },
 	{ ACCESS_MSR, 0x83f, 0x83f, "x2APIC self IPI",
-	  "APICv or AVIC if L0 offers them: l1tune caps" },
+	  "APICv or AVIC, if l1tune caps says that L0 offers them" },
 	{ ACCESS_MSR, 0x40000070, 0x40000070, "Hyper-V EOI", EOIS },
 	{ ACCESS_MSR, 0x40000071, 0x40000071, "Hyper-V ICR", IPIS },
 	{ ACCESS_MSR, 0x40000020, 0x40000020, "Hyper-V reference counter",
