@@ -136,17 +136,18 @@ static bool eoi_exits(enum vmm_isa isa)
 	return !vmm_module_param(param, false);
 }
 
-static void expect_plain(struct table *t, const struct vmm_config *cfg, uint64_t rounds)
+static void expect_plain(struct table *t, struct vcpu *vcpu, uint64_t rounds)
 {
-	const uint32_t *n = cfg->count;
+	const uint32_t *n = vcpu->vm->cfg.count;
 	const uint64_t mmio = n[VMM_MMIO] * rounds;
+	const uint64_t armed = n[VMM_HALT] * rounds + vcpu_params(vcpu)->early;
 
 	add(t, 2, E_CPUID, n[VMM_CPUID] * rounds);
 	add(t, 2, E_IO, (n[VMM_OUT] + (uint64_t)n[VMM_IN] + 1) * rounds + 1);
 	add(t, 2, E_RDMSR, n[VMM_RDMSR] * rounds);
 	add(t, 2, E_WRMSR, n[VMM_WRMSR] * rounds);
 	add(t, 2, E_HLT, (n[VMM_HLT] + (uint64_t)n[VMM_HALT]) * rounds);
-	add(t, 2, E_WRMSR, n[VMM_HALT] * (eoi_exits(t->isa) ? 2 : 1) * rounds);
+	add(t, 2, E_WRMSR, armed * (eoi_exits(t->isa) ? 2 : 1));
 	add(t, 2, E_VMCALL, n[VMM_VMCALL] * rounds);
 	add(t, 2, E_FAULT, L2_PAGES + n[VMM_EPT] * rounds);
 	/*
@@ -208,7 +209,7 @@ unsigned int vmm_expect(struct vmm *vm, unsigned int vcpu, struct vmm_exits *exi
 
 	if (!res->complete)
 		return 0;
-	expect_plain(&t, &vm->cfg, res->rounds);
+	expect_plain(&t, &vm->vcpus[vcpu], res->rounds);
 	if (vm->nested)
 		expect_nested(&t, &vm->vcpus[vcpu], res->rounds);
 	return t.n;

@@ -118,8 +118,11 @@ guest_hlt:
 
 	/*
 	 * Arm the local APIC's timer and sleep until it fires. The interrupt
-	 * cannot come before HLT: sti holds it back for one instruction.
+	 * cannot come before HLT: sti holds it back for one instruction. An L0
+	 * that forgets this (guest_irq) has it done again.
 	 */
+guest_halt_again:
+	cli
 	.globl guest_halt
 guest_halt:
 	mov	PARAMS_HALT_TICKS(%r15), %eax
@@ -127,6 +130,7 @@ guest_halt:
 	mov	$MSR_X2APIC_TMICT, %ecx
 	wrmsr
 	sti
+guest_halt_hlt:
 	hlt
 	cli
 	dec	%ebp
@@ -134,6 +138,8 @@ guest_halt:
 	ret
 
 	/* The same until a deadline, which begins to run before it is armed. */
+guest_halt_deadline_again:
+	cli
 	.globl guest_halt_deadline
 guest_halt_deadline:
 	rdtsc
@@ -146,6 +152,7 @@ guest_halt_deadline:
 	mov	$MSR_TSC_DEADLINE, %ecx
 	wrmsr
 	sti
+guest_halt_deadline_hlt:
 	hlt
 	cli
 	dec	%ebp
@@ -163,13 +170,28 @@ guest_pause:
 	jnz	guest_pause
 	ret
 
+	/*
+	 * QEMU's SVM forgets what sti holds back when an exit comes between it
+	 * and HLT. The interrupt then comes before the HLT that it is to end,
+	 * and nothing would.
+	 */
 	.globl guest_irq
 guest_irq:
 	xor	%eax, %eax
 	xor	%edx, %edx
 	mov	$MSR_X2APIC_EOI, %ecx
 	wrmsr
-	iretq
+	lea	guest_halt_again(%rip), %rdx
+	lea	guest_halt_hlt(%rip), %rax
+	cmp	%rax, (%rsp)
+	je	1f
+	lea	guest_halt_deadline_again(%rip), %rdx
+	lea	guest_halt_deadline_hlt(%rip), %rax
+	cmp	%rax, (%rsp)
+	jne	2f
+1:	mov	%rdx, (%rsp)
+	incl	PARAMS_EARLY(%r15)
+2:	iretq
 
 	/* #UD: go on behind the call of what has met it. */
 	.globl guest_undefined

@@ -312,6 +312,9 @@ static int report(struct options *o, struct vmm *vm)
 		if (vmm_undefined(vm, v))
 			printf("undefined vcpu=%u tid=%d count=%" PRIu32 "\n", v, res.tid,
 			       vmm_undefined(vm, v));
+		if (vmm_early(vm, v))
+			printf("early vcpu=%u tid=%d count=%" PRIu32 "\n", v, res.tid,
+			       vmm_early(vm, v));
 		if (o->time)
 			printf("time vcpu=%u tid=%d rounds=%" PRIu64 " wall_ns=%" PRIu64
 			       " wall_tsc=%" PRIu64 " cpu_ns=%" PRIu64 " user_exits=%" PRIu64 "\n",

@@ -21,6 +21,7 @@ _Static_assert(offsetof(struct guest_params, l3_fresh) == PARAMS_L3_FRESH, "gues
 _Static_assert(offsetof(struct guest_params, halt_ticks) == PARAMS_HALT_TICKS, "guest.h");
 _Static_assert(offsetof(struct guest_params, vmxon_pa) == PARAMS_VMXON_PA, "guest.h");
 _Static_assert(offsetof(struct guest_params, hsave_pa) == PARAMS_HSAVE_PA, "guest.h");
+_Static_assert(offsetof(struct guest_params, early) == PARAMS_EARLY, "guest.h");
 _Static_assert(offsetof(struct guest_params, steps) == PARAMS_STEPS, "guest.h");
 _Static_assert(offsetof(struct guest_params, gdt) == PARAMS_GDT, "guest.h");
 _Static_assert(offsetof(struct guest_params, idt) == PARAMS_IDT, "guest.h");

@@ -311,6 +311,11 @@ uint32_t vmm_undefined(struct vmm *vm, unsigned int vcpu)
 	return vcpu_params(&vm->vcpus[vcpu])->undefined;
 }
 
+uint32_t vmm_early(struct vmm *vm, unsigned int vcpu)
+{
+	return vcpu_params(&vm->vcpus[vcpu])->early;
+}
+
 void vmm_result(struct vmm *vm, unsigned int vcpu, struct vmm_result *res)
 {
 	*res = vm->vcpus[vcpu].res;

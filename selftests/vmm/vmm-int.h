@@ -43,7 +43,8 @@ struct guest_params {
 	uint64_t vmcb_pa;
 	uint64_t hsave_pa;
 	uint32_t undefined;
-	uint8_t pad2[PARAMS_STEPS - 0x4c];
+	uint32_t early;
+	uint8_t pad2[PARAMS_STEPS - 0x50];
 	struct step steps[MAX_STEPS];
 	uint8_t pad3[PARAMS_GDT - PARAMS_STEPS - MAX_STEPS * STEP_SIZE];
 	uint64_t gdt[5];

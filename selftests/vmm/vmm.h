@@ -101,6 +101,8 @@ void vmm_destroy(struct vmm *vm);
 void vmm_result(struct vmm *vm, unsigned int vcpu, struct vmm_result *res);
 /* Instructions that the guest was told do not exist (#UD). */
 uint32_t vmm_undefined(struct vmm *vm, unsigned int vcpu);
+/* Halts that were armed again, as the interrupt came before them. */
+uint32_t vmm_early(struct vmm *vm, unsigned int vcpu);
 /*
  * The exits the vCPU must have taken in the rounds it completed, all but those
  * the host causes (vmm_host_caused()). Returns the number of lines, 0 for a
