@@ -8,6 +8,7 @@ PATH=$PATH:/selftests
 CLASS=/sys/class/l1tune
 L1=$CLASS/l1
 TMP=$(mktemp -d)
+mkfifo "$TMP/never"
 trap 'kill_guests; rm -rf "$TMP"' EXIT
 
 isa()
@@ -41,13 +42,30 @@ pid()
 	eval "echo \$pid_$1"
 }
 
-# finish NAME: waits for its end, fails if it failed
+# ends PID SECONDS: in the background; says where its threads are, and kills it
+ends()
+{
+	# Nothing comes from there: a sleep that ends with its shell.
+	read -t "$2" -r _ <> "$TMP/never"
+	cd "/sys/kernel/debug/kvm/$1"-*/ && ktap_print_msg "guest of $1 does not end: $(grep . exits halt_exits halt_wakeup irq_injections | xargs)"
+	for thread in "/proc/$1/task"/*; do
+		ktap_print_msg "$(cat "$thread/comm") $(grep State "$thread/status"): $(xargs < "$thread/stack")"
+	done
+	kill -KILL "$1"
+}
+
+# finish NAME [SECONDS]: waits for its end, fails if it failed
 finish()
 {
-	wait "$(pid "$1")" && return
+	ends "$(pid "$1")" "${2:-600}" &
+	ends=$!
+	wait "$(pid "$1")"
+	finished=$?
+	kill $ends && wait $ends
+	[ $finished -eq 0 ] && return
 	ktap_print_msg "guest $1 failed: $(tail -n 3 "$TMP/$1")"
 	return 1
-}
+} 2> /dev/null
 
 kill_vmms()
 {
