@@ -205,5 +205,5 @@ int vcpu_init_state(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid)
 		return -1;
 	if (init_sregs(vcpu) || init_regs(vcpu) || init_tsc(vcpu))
 		return -1;
-	return vm->cfg.count[VMM_HALT] ? init_lapic(vcpu) : 0;
+	return program_sleeps(&vm->cfg) ? init_lapic(vcpu) : 0;
 }

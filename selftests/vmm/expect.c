@@ -140,13 +140,14 @@ static void expect_plain(struct table *t, struct vcpu *vcpu, uint64_t rounds)
 {
 	const uint32_t *n = vcpu->vm->cfg.count;
 	const uint64_t mmio = n[VMM_MMIO] * rounds;
-	const uint64_t armed = n[VMM_HALT] * rounds + vcpu_params(vcpu)->early;
+	const uint64_t slept = (n[VMM_HALT] + (uint64_t)n[VMM_NAP]) * rounds;
+	const uint64_t armed = slept + vcpu_params(vcpu)->early;
 
 	add(t, 2, E_CPUID, n[VMM_CPUID] * rounds);
 	add(t, 2, E_IO, (n[VMM_OUT] + (uint64_t)n[VMM_IN] + 1) * rounds + 1);
 	add(t, 2, E_RDMSR, n[VMM_RDMSR] * rounds);
 	add(t, 2, E_WRMSR, n[VMM_WRMSR] * rounds);
-	add(t, 2, E_HLT, (n[VMM_HLT] + (uint64_t)n[VMM_HALT]) * rounds);
+	add(t, 2, E_HLT, n[VMM_HLT] * rounds + slept);
 	add(t, 2, E_WRMSR, armed * (eoi_exits(t->isa) ? 2 : 1));
 	add(t, 2, E_VMCALL, n[VMM_VMCALL] * rounds);
 	add(t, 2, E_FAULT, L2_PAGES + n[VMM_EPT] * rounds);

@@ -121,42 +121,51 @@ guest_hlt:
 	 * cannot come before HLT: sti holds it back for one instruction. An L0
 	 * that forgets this (guest_irq) has it done again.
 	 */
-guest_halt_again:
-	cli
+	.globl guest_nap
+guest_nap:
+	mov	PARAMS_NAP_TICKS(%r15), %ebx
+	jmp	halt_again
 	.globl guest_halt
 guest_halt:
-	mov	PARAMS_HALT_TICKS(%r15), %eax
+	mov	PARAMS_HALT_TICKS(%r15), %ebx
+halt_again:
+	cli
+	mov	%ebx, %eax
 	xor	%edx, %edx
 	mov	$MSR_X2APIC_TMICT, %ecx
 	wrmsr
 	sti
-guest_halt_hlt:
+halt_hlt:
 	hlt
-	cli
 	dec	%ebp
-	jnz	guest_halt
+	jnz	halt_again
+	cli
 	ret
 
 	/* The same until a deadline, which begins to run before it is armed. */
-guest_halt_deadline_again:
-	cli
+	.globl guest_nap_deadline
+guest_nap_deadline:
+	mov	PARAMS_NAP_TICKS(%r15), %ebx
+	jmp	deadline_again
 	.globl guest_halt_deadline
 guest_halt_deadline:
+	mov	PARAMS_HALT_TICKS(%r15), %ebx
+deadline_again:
+	cli
 	rdtsc
 	shl	$32, %rdx
 	or	%rdx, %rax
-	mov	PARAMS_HALT_TICKS(%r15), %ecx
-	add	%rcx, %rax
+	add	%rbx, %rax
 	mov	%rax, %rdx
 	shr	$32, %rdx
 	mov	$MSR_TSC_DEADLINE, %ecx
 	wrmsr
 	sti
-guest_halt_deadline_hlt:
+deadline_hlt:
 	hlt
-	cli
 	dec	%ebp
-	jnz	guest_halt_deadline
+	jnz	deadline_again
+	cli
 	ret
 
 	/* A loop is one if its PAUSEs are close to each other. */
@@ -181,12 +190,12 @@ guest_irq:
 	xor	%edx, %edx
 	mov	$MSR_X2APIC_EOI, %ecx
 	wrmsr
-	lea	guest_halt_again(%rip), %rdx
-	lea	guest_halt_hlt(%rip), %rax
+	lea	halt_again(%rip), %rdx
+	lea	halt_hlt(%rip), %rax
 	cmp	%rax, (%rsp)
 	je	1f
-	lea	guest_halt_deadline_again(%rip), %rdx
-	lea	guest_halt_deadline_hlt(%rip), %rax
+	lea	deadline_again(%rip), %rdx
+	lea	deadline_hlt(%rip), %rax
 	cmp	%rax, (%rsp)
 	jne	2f
 1:	mov	%rdx, (%rsp)

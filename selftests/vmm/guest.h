@@ -45,6 +45,7 @@
 #define PARAMS_HSAVE_PA		0x040
 #define PARAMS_UNDEFINED	0x048
 #define PARAMS_EARLY		0x04c
+#define PARAMS_NAP_TICKS	0x050
 #define PARAMS_STEPS		0x080
 #define PARAMS_GDT		0x200
 #define PARAMS_IDT		0x280
@@ -55,7 +56,7 @@
 #define STEP_LEFT		0
 #define STEP_FN			4
 #define STEP_SIZE		8
-#define MAX_STEPS		16
+#define MAX_STEPS		24
 
 /* A VMWRITE of the nested guest's set-up: u64 field, u64 value. */
 #define VMWRITE_SIZE		16

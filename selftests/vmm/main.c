@@ -33,7 +33,8 @@ struct options {
 
 enum {
 	OPT_NAME = 256, OPT_VCPUS, OPT_ORDER, OPT_NESTED, OPT_ROUNDS, OPT_FOREVER, OPT_SECONDS,
-	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
+	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN,
+	OPT_IOEVENTFD, OPT_HUGE, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
 	OPT_TIME, OPT_HELP,
 };
 
@@ -48,6 +49,8 @@ static const struct option longopts[] = {
 	{ "period-us", required_argument, NULL, OPT_PERIOD },
 	{ "deadline", no_argument, NULL, OPT_DEADLINE },
 	{ "spin-user-us", required_argument, NULL, OPT_SPIN },
+	{ "ioeventfd", no_argument, NULL, OPT_IOEVENTFD },
+	{ "huge-pages", no_argument, NULL, OPT_HUGE },
 	{ "paused", no_argument, NULL, OPT_PAUSED },
 	{ "hold", no_argument, NULL, OPT_HOLD },
 	{ "probe", no_argument, NULL, OPT_PROBE },
@@ -78,6 +81,8 @@ static void usage(FILE *f)
 	      "  --period-us US       how long a halt sleeps (1000)\n"
 	      "  --deadline           it begins before it is armed: a deadline on the TSC\n"
 	      "  --spin-user-us US    CPU time the VMM burns for each out and l3out (0)\n"
+	      "  --ioeventfd          KVM tells an eventfd of each out, and does not exit to the VMM\n"
+	      "  --huge-pages         memory in pages as large as the host has them for all\n"
 	      "  --paused             create the guest, run it after SIGUSR1 or a line on stdin\n"
 	      "  --hold               keep the guest after its run until SIGUSR1 or a line on stdin\n"
 	      "  --probe              a VM without vCPUs, as a feature probe makes it\n"
@@ -155,6 +160,12 @@ static void parse(struct options *o, int argc, char **argv)
 			break;
 		case OPT_SPIN:
 			o->cfg.user_spin_us = parse_number("--spin-user-us", optarg, 0, 1000000);
+			break;
+		case OPT_IOEVENTFD:
+			o->cfg.ioeventfd = true;
+			break;
+		case OPT_HUGE:
+			o->cfg.huge_pages = true;
 			break;
 		case OPT_PAUSED:
 			o->paused = true;

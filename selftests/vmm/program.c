@@ -12,7 +12,7 @@
 #define PTE_LARGE	(1u << 7)
 #define PTE_TABLE	(PTE_PRESENT | PTE_WRITE | PTE_ACCESSED)
 #define PTE_PAGE	(PTE_TABLE | PTE_DIRTY | PTE_LARGE)
-#define LARGE_SIZE	0x200000ull
+#define NAP_HALTS	5
 
 #define MAX_FRESH	((GUEST_MMIO - GUEST_FRESH) / GUEST_STRIDE)
 
@@ -22,6 +22,7 @@ _Static_assert(offsetof(struct guest_params, halt_ticks) == PARAMS_HALT_TICKS, "
 _Static_assert(offsetof(struct guest_params, vmxon_pa) == PARAMS_VMXON_PA, "guest.h");
 _Static_assert(offsetof(struct guest_params, hsave_pa) == PARAMS_HSAVE_PA, "guest.h");
 _Static_assert(offsetof(struct guest_params, early) == PARAMS_EARLY, "guest.h");
+_Static_assert(offsetof(struct guest_params, nap_ticks) == PARAMS_NAP_TICKS, "guest.h");
 _Static_assert(offsetof(struct guest_params, steps) == PARAMS_STEPS, "guest.h");
 _Static_assert(offsetof(struct guest_params, gdt) == PARAMS_GDT, "guest.h");
 _Static_assert(offsetof(struct guest_params, idt) == PARAMS_IDT, "guest.h");
@@ -45,6 +46,7 @@ static const struct kind {
 		      { guest_hlt, guest_hlt } },
 	[VMM_HALT] = { "halt", "HLT, sleeps in KVM until the guest's APIC timer fires",
 		       { guest_halt, guest_halt } },
+	[VMM_NAP] = { "nap", "the same for five times as long", { guest_nap, guest_nap } },
 	[VMM_PAUSE] = { "pause", "PAUSE 1000 times in a loop, which the CPU may exit for",
 			{ guest_pause, guest_pause } },
 	[VMM_VMCALL] = { "vmcall", "VMCALL (VMMCALL) which KVM answers with -KVM_ENOSYS",
@@ -77,6 +79,11 @@ bool kind_is_l3(enum vmm_kind kind)
 	return kind >= VMM_L3;
 }
 
+bool program_sleeps(const struct vmm_config *cfg)
+{
+	return cfg->count[VMM_HALT] || cfg->count[VMM_NAP];
+}
+
 static size_t fresh_pages(const struct vmm_config *cfg)
 {
 	return (size_t)cfg->count[VMM_EPT] + cfg->count[VMM_L3EPT];
@@ -86,8 +93,8 @@ int program_check(const struct vmm_config *cfg)
 {
 	unsigned int i;
 
-	if (cfg->count[VMM_HLT] && cfg->count[VMM_HALT])
-		return vmm_fail("hlt and halt exclude each other: HLT goes to the VMM or stays in KVM");
+	if (cfg->count[VMM_HLT] && program_sleeps(cfg))
+		return vmm_fail("hlt and halt or nap exclude each other: HLT goes to the VMM or stays in KVM");
 	if (fresh_pages(cfg) > MAX_FRESH)
 		return vmm_fail("ept and l3ept: at most %d pages a round, use more rounds",
 				MAX_FRESH);
@@ -96,8 +103,8 @@ int program_check(const struct vmm_config *cfg)
 	for (i = VMM_L3; cfg->count[VMM_OFF] && i < VMM_KINDS; i++)
 		if (cfg->count[i])
 			return vmm_fail("off and l3 kinds exclude each other");
-	if (cfg->halt_period_us > 4000000)
-		return vmm_fail("halt period: at most 4000000 us");
+	if (cfg->halt_period_us > 4000000 || (cfg->count[VMM_NAP] && cfg->halt_period_us > 800000))
+		return vmm_fail("halt period: at most 4000000 us, and 800000 us with nap");
 	return 0;
 }
 
@@ -141,8 +148,11 @@ static void load_descriptors(struct guest_params *p)
 
 static const uint8_t *code_of(const struct vmm *vm, enum vmm_kind kind)
 {
-	return kind == VMM_HALT && vm->cfg.halt_deadline ? guest_halt_deadline :
-							   kinds[kind].fn[vm->isa];
+	if (kind == VMM_HALT && vm->cfg.halt_deadline)
+		return guest_halt_deadline;
+	if (kind == VMM_NAP && vm->cfg.halt_deadline)
+		return guest_nap_deadline;
+	return kinds[kind].fn[vm->isa];
 }
 
 /* Ticks of the APIC's timer are nanoseconds here, those of the TSC are what they are. */
@@ -165,6 +175,7 @@ void program_load(struct vcpu *vcpu)
 	load_descriptors(p);
 	p->burst = cfg->mixed ? 1 : ~0u;
 	p->halt_ticks = halt_ticks(vcpu);
+	p->nap_ticks = NAP_HALTS * p->halt_ticks;
 	for (kind = 0; kind < VMM_KINDS; kind++) {
 		if (cfg->count[kind])
 			p->steps[p->nsteps++].fn = code_of(vcpu->vm, kind) - guest_start;
@@ -203,6 +214,15 @@ void program_touch_fresh(struct vcpu *vcpu)
  */
 void program_recycle_fresh(struct vcpu *vcpu)
 {
+	uint8_t *fresh = vcpu->mem + GUEST_FRESH;
+	size_t size = vcpu->mem_size - GUEST_FRESH;
+
+	/* KVM forgets what it has mapped; the host's pages stay, with their size. */
+	if (vcpu->vm->cfg.huge_pages) {
+		mprotect(fresh, size, PROT_NONE);
+		mprotect(fresh, size, PROT_READ | PROT_WRITE);
+		return;
+	}
 	madvise(vcpu->mem + GUEST_FRESH, vcpu->mem_size - GUEST_FRESH, MADV_DONTNEED);
 	program_touch_fresh(vcpu);
 }

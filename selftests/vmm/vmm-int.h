@@ -14,6 +14,7 @@
 #include "vmm.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define LARGE_SIZE	0x200000ull
 
 /* Guest-physical base of a vCPU's own gibibyte, above everything of a PC. */
 #define VCPU_GPA(index)	((4ull + (index)) << 30)
@@ -44,7 +45,8 @@ struct guest_params {
 	uint64_t hsave_pa;
 	uint32_t undefined;
 	uint32_t early;
-	uint8_t pad2[PARAMS_STEPS - 0x50];
+	uint32_t nap_ticks;
+	uint8_t pad2[PARAMS_STEPS - 0x54];
 	struct step steps[MAX_STEPS];
 	uint8_t pad3[PARAMS_GDT - PARAMS_STEPS - MAX_STEPS * STEP_SIZE];
 	uint64_t gdt[5];
@@ -59,7 +61,8 @@ struct vcpu {
 	unsigned int index;
 	int fd;
 	struct kvm_run *run;
-	uint8_t *mem;			/* the vCPU's gibibyte, as far as it is memory */
+	void *map;
+	uint8_t *mem;			/* in it: the vCPU's gibibyte, as far as it is memory */
 	size_t mem_size;
 	struct kvm_sregs sregs;		/* what it starts with */
 	unsigned int tsc_khz;
@@ -78,6 +81,7 @@ struct vmm {
 	bool nested;
 	int kvm_fd;
 	int fd;
+	int event_fd;
 	size_t run_size;
 	struct vcpu *vcpus;
 
@@ -94,6 +98,7 @@ struct vmm {
 extern const uint8_t guest_start[], guest_end[], guest_entry[], guest_irq[], guest_undefined[];
 extern const uint8_t guest_cpuid[], guest_out[], guest_in[], guest_mmio[], guest_rdmsr[];
 extern const uint8_t guest_wrmsr[], guest_hlt[], guest_halt[], guest_halt_deadline[];
+extern const uint8_t guest_nap[], guest_nap_deadline[];
 extern const uint8_t guest_pause[];
 extern const uint8_t guest_vmcall[], guest_vmmcall[];
 extern const uint8_t guest_ept[], guest_off_vmx[], guest_off_svm[];
@@ -138,6 +143,7 @@ int vcpu_init_nested(struct vcpu *vcpu);
 
 /* program.c */
 bool kind_is_l3(enum vmm_kind kind);
+bool program_sleeps(const struct vmm_config *cfg);
 size_t program_memory(const struct vmm_config *cfg);
 int program_check(const struct vmm_config *cfg);
 void program_load(struct vcpu *vcpu);

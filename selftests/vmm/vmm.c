@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -102,6 +103,22 @@ static int create_lapics(struct vmm *vm)
 	return 0;
 }
 
+/* Nobody reads what the guest writes there. */
+static int create_ioeventfd(struct vmm *vm)
+{
+	struct kvm_ioeventfd io = {
+		.addr = PORT_OUT, .len = 4, .flags = KVM_IOEVENTFD_FLAG_PIO,
+	};
+
+	vm->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (vm->event_fd < 0)
+		return vmm_fail_errno("eventfd", NULL);
+	io.fd = vm->event_fd;
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &io))
+		return vmm_fail_errno("KVM_IOEVENTFD", NULL);
+	return 0;
+}
+
 static int create_memory(struct vcpu *vcpu)
 {
 	struct kvm_userspace_memory_region region = {
@@ -111,16 +128,20 @@ static int create_memory(struct vcpu *vcpu)
 	void *mem;
 
 	vcpu->mem_size = program_memory(&vcpu->vm->cfg);
-	mem = mmap(NULL, vcpu->mem_size, PROT_READ | PROT_WRITE,
+	/* Huge pages are wanted where the guest's are, so some more for it. */
+	mem = mmap(NULL, vcpu->mem_size + LARGE_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (mem == MAP_FAILED)
 		return vmm_fail_errno("mmap of guest memory", NULL);
+	vcpu->map = mem;
+	mem = (void *)(((uintptr_t)mem + LARGE_SIZE - 1) & ~(LARGE_SIZE - 1));
 	vcpu->mem = mem;
 	/*
 	 * One EPT fault per page wants small pages. Kernels without huge pages
 	 * answer EINVAL, and have none.
 	 */
-	if (madvise(mem, vcpu->mem_size, MADV_NOHUGEPAGE) && errno != EINVAL)
+	if (!vcpu->vm->cfg.huge_pages &&
+	    madvise(mem, vcpu->mem_size, MADV_NOHUGEPAGE) && errno != EINVAL)
 		return vmm_fail_errno("madvise MADV_NOHUGEPAGE", NULL);
 	region.memory_size = vcpu->mem_size;
 	region.userspace_addr = (uintptr_t)mem;
@@ -198,6 +219,7 @@ struct vmm *vmm_create(const struct vmm_config *cfg)
 		vm->nested |= kind_is_l3(i) && cfg->count[i];
 	vm->kvm_fd = -1;
 	vm->fd = -1;
+	vm->event_fd = -1;
 	for (i = 0; i < cfg->vcpus; i++) {
 		vm->vcpus[i].vm = vm;
 		vm->vcpus[i].index = i;
@@ -207,7 +229,8 @@ struct vmm *vmm_create(const struct vmm_config *cfg)
 	pthread_cond_init(&vm->cond, NULL);
 
 	if (open_kvm(vm) ||
-	    (cfg->count[VMM_HALT] && create_lapics(vm)) ||
+	    (program_sleeps(cfg) && create_lapics(vm)) ||
+	    (cfg->ioeventfd && create_ioeventfd(vm)) ||
 	    (cfg->vcpus && create_vcpus(vm))) {
 		vmm_destroy(vm);
 		return NULL;
@@ -231,10 +254,12 @@ void vmm_destroy(struct vmm *vm)
 	}
 	if (vm->fd >= 0)
 		close(vm->fd);
+	if (vm->event_fd >= 0)
+		close(vm->event_fd);
 	for (i = 0; i < vm->cfg.vcpus; i++) {
 		vcpu = &vm->vcpus[i];
-		if (vcpu->mem)
-			munmap(vcpu->mem, vcpu->mem_size);
+		if (vcpu->map)
+			munmap(vcpu->map, vcpu->mem_size + LARGE_SIZE);
 	}
 	if (vm->kvm_fd >= 0)
 		close(vm->kvm_fd);

@@ -34,6 +34,7 @@ enum vmm_kind {
 	VMM_WRMSR,
 	VMM_HLT,		/* left to the VMM, which goes on at once */
 	VMM_HALT,		/* sleeps in KVM until the guest's timer fires */
+	VMM_NAP,		/* five times as long */
 	VMM_PAUSE,		/* a spinning loop; exits as the CPU finds */
 	VMM_VMCALL,
 	VMM_EPT,		/* first write to a fresh page */
@@ -56,6 +57,8 @@ struct vmm_config {
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
 	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
 	uint32_t user_spin_us;		/* time the VMM burns for each VMM_OUT */
+	bool ioeventfd;			/* KVM serves VMM_OUT: it is only told, and not of how many */
+	bool huge_pages;		/* memory as large as it comes, kept when made fresh */
 };
 
 /* One line of the table of exits that a vCPU must have taken. */
