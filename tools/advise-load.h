@@ -5,7 +5,7 @@
 #include "advise.h"
 #include "cell.h"
 
-#define MAX_NAMES	4
+#define MAX_NAMES	16
 
 /* Reasons that mean the same, by the names of both ISAs. */
 struct reasons {

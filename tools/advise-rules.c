@@ -29,6 +29,11 @@ static const struct reasons interrupts = {
 	{ "EXTERNAL_INTERRUPT", "interrupt" }
 };
 static const struct reasons dirty_logs = { { "PML_FULL" } };
+static const struct reasons nested = { {
+	"VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME",
+	"VMWRITE", "VMOFF", "VMON", "INVEPT", "INVVPID",
+	"vmrun", "vmload", "vmsave", "stgi", "clgi",
+} };
 
 /* Those of the x2APIC that APICv serves without an exit. */
 enum { MSR_TPR = 0x808, MSR_EOI = 0x80b, MSR_SELF_IPI = 0x83f };
@@ -241,6 +246,8 @@ static bool apic_exits(const struct facts *f, struct advice *a)
 	a->gain.kind = GAIN_AT_MOST;
 	if (page.rate + msr.rate < 1000 || !is_worth_it(&a->gain) ||
 	    !offers(f, "virtual_interrupt_delivery") ||
+	    !offers(f, "apic_register_virtualization") ||
+	    !offers(f, "posted_interrupts") ||
 	    !param_is(f, "kvm_intel/parameters/enable_apicv", "N"))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second for the APIC's page and %.0f for writing %s; L0 offers APICv and KVM does not use it",
@@ -308,15 +315,22 @@ static bool is_interrupted(const struct facts *f, struct advice *a)
 	return true;
 }
 
+/*
+ * Beside it, what is inside needs no VMRESUME and the like. It has its exits
+ * still, and those that its own hypervisor serves today cost less then.
+ */
 static bool nests(const struct facts *f, struct advice *a)
 {
 	struct load load = load_of(f, &all_reasons, 3);
+	struct load instructions = load_of(f, &nested, 2);
 
-	a->gain = gain_of(f, load.parts[PART_KERNEL] + load.parts[PART_USER],
-			  load.rate);
+	a->gain = gain_of(f, instructions.parts[PART_KERNEL],
+			  instructions.rate);
+	a->gain.high += load.parts[PART_KERNEL];
 	if (load.rate < 100 || a->gain.high < 0.02)
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second of guests inside this guest", load.rate);
+	a->evidence = xasprintf("%.0f exits in a second of guests inside this guest, and %.0f of its own instructions for them",
+				load.rate, instructions.rate);
 	a->change = xstrdup("run what is inside beside it, as a guest of this machine");
 	return true;
 }

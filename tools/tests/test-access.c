@@ -294,6 +294,8 @@ static void test_apic(void)
 		abort();
 	write_file(root, "module/kvm_intel/parameters", "enable_apicv", "N");
 	write_file(root, "class/l1tune/l1/vmx", "virtual_interrupt_delivery", "1");
+	write_file(root, "class/l1tune/l1/vmx", "apic_register_virtualization", "1");
+	write_file(root, "class/l1tune/l1/vmx", "posted_interrupts", "1");
 
 	start(&s);
 	s.env.sysfs = root;
