@@ -10,6 +10,7 @@
 #include "bench-file.h"
 #include "escape.h"
 #include "json.h"
+#include "replace.h"
 #include "util.h"
 
 #define SCHEMA	1
@@ -229,19 +230,26 @@ int bench_load(const char *path, struct measurement *m)
 	return status;
 }
 
+/* Whoever's the file before was, this one is of who measures, for all to read. */
 static int write_document(const char *path, const struct measurement *m)
 {
-	json_t *json = bench_to_json(m);
-	char *temporary = xasprintf("%s.new", path);
-	int err = 0;
+	struct replacement replacement;
+	int err = replacement_start(&replacement, path), fd;
+	json_t *json;
 
-	if (json_dump_file(json, temporary, JSON_INDENT(1) | JSON_ENSURE_ASCII) ||
-	    chmod(temporary, 0644) || rename(temporary, path)) {
-		err = errno;
-		unlink(temporary);
+	if (err)
+		return err;
+	fd = fileno(replacement.file);
+	json = bench_to_json(m);
+	errno = 0;
+	if (fchown(fd, geteuid(), getegid()) || fchmod(fd, 0644) ||
+	    json_dumpf(json, replacement.file, JSON_INDENT(1) | JSON_ENSURE_ASCII)) {
+		err = errno ? -errno : -EIO;
+		replacement_drop(&replacement);
+	} else {
+		err = replacement_finish(&replacement);
 	}
 	json_decref(json);
-	free(temporary);
 	return err;
 }
 
@@ -267,9 +275,9 @@ int bench_save(const char *state, const struct measurement *m)
 	make_directories(state);
 	err = write_document(path, m);
 	if (err)
-		complain("%s: %s", path, strerror(err));
+		complain("%s: %s", path, strerror(-err));
 	free(path);
-	return err == EACCES || err == EPERM ? STATUS_NOT_PERMITTED :
+	return err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
 	       err ? STATUS_FAILED : STATUS_OK;
 }
 
