@@ -5,7 +5,7 @@
 . "${0%/*}/lib.sh"
 
 ktap_print_header
-[ -e /proc/self/fail-nth ] || ktap_skip_all "this kernel has no fault injection"
+[ -e /proc/self/fail-nth ] || skip_all "this kernel has no fault injection"
 ktap_set_plan 5
 
 for fault in failslab fail_page_alloc; do

@@ -21,7 +21,7 @@ one_guest()
 }
 
 ktap_print_header
-kvm_is_module || ktap_skip_all "KVM is built into this kernel"
+kvm_is_module || skip_all "KVM is built into this kernel"
 ktap_set_plan 9
 
 rmmod $VENDOR && rmmod kvm || ktap_exit_fail_msg "KVM cannot be unloaded"

@@ -27,6 +27,13 @@ kvm_is_module()
 	lsmod | grep -q "^$(kvm_vendor) "
 }
 
+# skip_all REASON: the whole test
+skip_all()
+{
+	ktap_skip_all "$1"
+	exit "$KSFT_SKIP"
+}
+
 # start NAME VMM-ARGUMENT…: a guest in the background; its output is $TMP/NAME
 start()
 {

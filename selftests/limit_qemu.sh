@@ -37,8 +37,7 @@ up()
 
 ktap_print_header
 if [ ! -e /l2/vmlinuz ]; then
-	ktap_skip_all "no /l2/vmlinuz: no Linux to run as a guest"
-	exit "$KSFT_SKIP"
+	skip_all "no /l2/vmlinuz: no Linux to run as a guest"
 fi
 ktap_set_plan 9
 

@@ -7,8 +7,7 @@
 
 ktap_print_header
 if ! command -v perf > /dev/null; then
-	ktap_skip_all "perf is not here"
-	exit "$KSFT_SKIP"
+	skip_all "perf is not here"
 fi
 ktap_set_plan 2
 

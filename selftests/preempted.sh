@@ -26,7 +26,7 @@ compare()
 }
 
 ktap_print_header
-grep -q 'preempt=full' /proc/cmdline || ktap_skip_all "this kernel does not preempt KVM (preempt=full)"
+grep -q 'preempt=full' /proc/cmdline || skip_all "this kernel does not preempt KVM (preempt=full)"
 ktap_set_plan 4
 
 load

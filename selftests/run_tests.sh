@@ -27,7 +27,10 @@ for test; do
 	cat /tmp/out
 	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' /tmp/out)
 	done=$(grep -cE '^(not )?ok ' /tmp/out)
-	if [ "${planned:-none}" != "$done" ]; then
+	if [ $status -eq 4 ] && [ "$planned" = 0 ]; then
+		echo "ok 1 $test: $(sed -n 's/^1\.\.0 # SKIP //p' /tmp/out) # SKIP"
+		status=0
+	elif [ "${planned:-none}" != "$done" ]; then
 		echo "not ok $((done + 1)) $test: $done of ${planned:-unplanned} results, status $status"
 		failed=1
 	elif [ $status -ne 0 ] && ! grep -q '^not ok' /tmp/out; then

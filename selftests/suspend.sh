@@ -8,7 +8,7 @@
 LEVELS="freezer devices platform processors"
 
 ktap_print_header
-[ -e /sys/power/pm_test ] || ktap_skip_all "this kernel cannot test suspension (CONFIG_PM_SLEEP_DEBUG)"
+[ -e /sys/power/pm_test ] || skip_all "this kernel cannot test suspension (CONFIG_PM_SLEEP_DEBUG)"
 ktap_set_plan 6
 
 load
