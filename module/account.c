@@ -130,7 +130,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	if (acct->kvm_exits_base == L1T_BASE_UNKNOWN)
 		set_kvm_exits_base(acct, vcpu);
 	/* Its thread may have entered KVM_RUN before there were hooks. */
-	acct->split.in_run = true;
+	WRITE_ONCE(acct->split.runner, current);
 	if (slot == L1T_SLOT_OTHER)
 		return nth_cell(acct, 0);
 	if (n + L1T_CELLS_SPARE / 2 >= READ_ONCE(acct->nr_allocated))

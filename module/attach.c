@@ -321,15 +321,24 @@ static void refusal_goes(struct refusal *r)
 	l1t_tell_effective(r->hook);
 }
 
-/* A pace needs no hook of its own, it works by that on exits. */
+/*
+ * A pace needs no hook of its own: it works by that on exits, and by those
+ * that tell when a thread is in KVM_RUN.
+ */
 static void update_throttle(void)
 {
+	static const enum l1t_hook needed[] = {
+		L1T_HOOK_RUN, L1T_HOOK_PUT, L1T_HOOK_KVM_EXIT
+	};
 	enum l1t_hook_state before = l1t_hook_state(L1T_HOOK_THROTTLE);
+	size_t i = 0;
 
+	while (i < ARRAY_SIZE(needed) - 1 && hook_ok(needed[i]))
+		i++;
 	if (l1t_limit_need(L1T_HOOK_THROTTLE) == L1T_NEED_NONE)
 		l1t_hook_off(L1T_HOOK_THROTTLE);
 	else
-		l1t_hook_like(L1T_HOOK_THROTTLE, L1T_HOOK_KVM_EXIT);
+		l1t_hook_like(L1T_HOOK_THROTTLE, needed[i]);
 	if (l1t_hook_state(L1T_HOOK_THROTTLE) != before)
 		l1t_tell_effective(L1T_HOOK_THROTTLE);
 }
@@ -387,6 +396,7 @@ static void attach_kvm(void)
 	l1t_hook_result(L1T_HOOK_VM_LIST, attach_vm_list());
 	for (i = 0; i < ARRAY_SIZE(refusals); i++)
 		refusal_comes(&refusals[i], kvm_module());
+	update_throttle();
 }
 
 /* Nothing of KVM's is looked at any more when its end is no longer told. */

@@ -159,7 +159,6 @@ u64 l1t_exit_unattributed(void)
 
 /* The guest has been left: its time ends, the exit's begins. */
 static __always_inline void begin_exit(struct l1t_account *acct,
-				       struct kvm_vcpu *vcpu,
 				       struct l1t_cell *cell, u64 now)
 {
 	s64 lease;
@@ -174,7 +173,7 @@ static __always_inline void begin_exit(struct l1t_account *acct,
 	/* What throttle.c writes meanwhile may be lost: it looks once more. */
 	lease = data_race(acct->lease -= cell->token);
 	if (unlikely(lease < 0))
-		l1t_pace_exit(acct, vcpu);
+		l1t_pace_exit(acct);
 }
 
 /* Part of what changes with an entry or with a vCPU's end. */
@@ -283,7 +282,7 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 		any_entry(acct, level, now);
 	if (level == L1T_LEVEL3)
 		acct->rare |= L1T_RARE_L3;
-	begin_exit(acct, vcpu, cell, now);
+	begin_exit(acct, cell, now);
 }
 
 /*
@@ -317,7 +316,7 @@ exit_of_l3(struct l1t_account *acct, struct kvm_vcpu *vcpu, unsigned long isa)
 		goto unusual;
 
 	acct->rare = L1T_RARE_L3;
-	begin_exit(acct, vcpu, cell, rdtsc());
+	begin_exit(acct, cell, rdtsc());
 	return;
 
 unusual:
@@ -351,7 +350,7 @@ notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 	if (unlikely(!cell))
 		goto unusual;
 
-	begin_exit(acct, vcpu, cell, rdtsc());
+	begin_exit(acct, cell, rdtsc());
 	return;
 
 unusual:

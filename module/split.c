@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "exit.h"
 #include "split.h"
+#include "throttle.h"
 
 static void begin(struct l1t_account *acct, enum l1t_part part)
 {
@@ -58,8 +59,10 @@ void l1t_split_run(struct kvm_vcpu *vcpu)
 
 	if (!acct)
 		return;
-	acct->split.in_run = true;
+	WRITE_ONCE(acct->split.runner, current);
 	end(acct);
+	if (unlikely(READ_ONCE(acct->lease) < 0))
+		l1t_pace_exit(acct);
 }
 
 /**
@@ -91,13 +94,13 @@ void l1t_split_put(struct kvm_vcpu *vcpu)
 		return;
 	in_sched = acct->split.in_sched;
 	acct->split.in_sched = false;
-	if (!acct->split.in_run)
+	if (!acct->split.runner)
 		return;
 	if (in_sched) {
 		begin(acct, READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ :
 							 L1T_PART_WAIT);
 	} else {
-		acct->split.in_run = false;
+		WRITE_ONCE(acct->split.runner, NULL);
 		begin(acct, L1T_PART_USER);
 	}
 }
@@ -110,24 +113,21 @@ void l1t_split_sched_in(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (acct && acct->split.in_run)
+	if (acct && acct->split.runner)
 		end(acct);
 }
 
 /**
  * l1t_split_throttle() - a limit of ours begins to keep a vCPU, or ends
- * @acct: of the vCPU that this thread runs
+ * @acct: of the vCPU with which this thread is in KVM_RUN
  * @on: which of the two
  *
- * Whatever else goes on meanwhile, it is this that keeps it.
+ * Whatever else goes on meanwhile, it is this that keeps it. Context:
+ * preemption off.
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {
-	preempt_disable();
 	end(acct);
 	if (on)
 		begin(acct, L1T_PART_THROTTLED);
-	else if (!acct->split.in_run)
-		begin(acct, L1T_PART_USER);
-	preempt_enable();
 }

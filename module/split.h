@@ -24,15 +24,15 @@ enum l1t_part {
 
 /**
  * struct l1t_split - the parts of a vCPU's open exit
+ * @runner: the thread that is in KVM_RUN with it, NULL for none
  * @part: who has the vCPU now; L1T_PART_KERNEL unless something rare goes on
- * @in_run: its thread is in KVM_RUN
  * @in_sched: KVM is putting it because its thread is scheduled out
  * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
  * @kernel_since_ticks: when KVM last had it back from a part
  */
 struct l1t_split {
+	const struct task_struct *runner;
 	u8 part;
-	bool in_run;
 	bool in_sched;
 	u64 since_ticks;
 	u64 kernel_since_ticks;

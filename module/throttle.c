@@ -5,8 +5,10 @@
  * A guest has a bucket of tokens, which come at its rate; its vCPUs take them
  * from it by the lease, so that an exit costs no more than a subtraction. A
  * vCPU whose lease is used up sees to the next one on its thread's way back
- * into the guest, or out to the VMM, where KVM holds no lock but the vCPU's
- * own: there it may have to sleep until tokens have come.
+ * into the guest, where KVM holds no lock but the vCPU's own: there it may have
+ * to sleep until tokens have come. Out to the VMM it is let go, and is asked
+ * when it comes back: without the vCPU's lock another thread could run it, and
+ * both would write to its account.
  *
  * The bucket holds what comes in 50 ms, all leases together as much again: so
  * a guest that was calm may do at once what it may do in 100 ms.
@@ -179,18 +181,27 @@ static void tell_about(const struct l1t_guest *g, const struct tell *tell)
 	}
 }
 
+/* Has the account, unless that is closed, know of the sleep. */
+static void note(struct l1t_vcpu *v, bool sleeps)
+{
+	raw_spin_lock(&l1t_lock);
+	if (v->vcpu)
+		l1t_split_throttle(&v->acct, sleeps);
+	raw_spin_unlock(&l1t_lock);
+}
+
 /* Returns false if there is something to do other than to wait. */
 static bool sleep(struct l1t_vcpu *v, int version, u64 ns)
 {
 	u64 start = ktime_get_ns();
 	int err;
 
-	l1t_split_throttle(&v->acct, true);
+	note(v, true);
 	err = wait_event_interruptible_hrtimeout(rates_changed,
 						 atomic_read(&rates_version) != version ||
 						 READ_ONCE(stopping),
 						 ns_to_ktime(ns));
-	l1t_split_throttle(&v->acct, false);
+	note(v, false);
 	trace_l1tune_throttle(v->guest->id, v->id, limit_rate(v->guest),
 			      ktime_get_ns() - start);
 	return err != -ERESTARTSYS && !READ_ONCE(stopping);
@@ -204,7 +215,8 @@ static void pace(struct callback_head *work)
 	int version;
 	u64 ns;
 
-	do {
+	/* The vCPU is this thread's as long as it is in KVM_RUN. */
+	while (READ_ONCE(v->acct.split.runner) == current) {
 		struct tell tell[L1T_BOUNDS] = {};
 
 		version = atomic_read(&rates_version);
@@ -213,8 +225,10 @@ static void pace(struct callback_head *work)
 		raw_spin_unlock(&t->lock);
 		tell_about(v->guest, tell);
 		waits = true;
-		/* A thread that goes or has a signal must not be kept. */
-	} while (ns && !(current->flags & PF_EXITING) && sleep(v, version, ns));
+		/* A thread that has a signal must not be kept. */
+		if (!ns || !sleep(v, version, ns))
+			break;
+	}
 
 	/* Whoever queues it next sees this one done. */
 	smp_store_release(&v->pace_queued, false);
@@ -223,13 +237,12 @@ static void pace(struct callback_head *work)
 
 /**
  * l1t_pace_exit() - a vCPU's lease is used up
- * @acct: of the vCPU
- * @vcpu: has just exited, runs on this CPU
+ * @acct: of the vCPU with which this thread is in KVM_RUN
  *
- * Has its thread see to it before it enters the guest again.
+ * Has the thread see to it before it enters the guest again.
  * Context: the exit path, preemption off.
  */
-void l1t_pace_exit(struct l1t_account *acct, struct kvm_vcpu *vcpu)
+void l1t_pace_exit(struct l1t_account *acct)
 {
 	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
 

@@ -53,7 +53,7 @@ struct l1t_throttle {
 	struct l1t_bucket audit;
 };
 
-void l1t_pace_exit(struct l1t_account *acct, struct kvm_vcpu *vcpu);
+void l1t_pace_exit(struct l1t_account *acct);
 
 void l1t_throttle_init(struct l1t_throttle *t);
 void l1t_throttle_vcpu(struct l1t_vcpu *v);
