@@ -41,8 +41,12 @@ guests()
 		fi
 		kinds="cpuid=$(random 500) out=$(random 100) mmio=$(random 50) ept=$(random 50) hlt=$(random 5)"
 		[ "$(random 3)" != 0 ] || kinds="$kinds l3=$(random 100)"
-		# shellcheck disable=SC2086 # words on purpose
-		vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
+		if [ "$(random 8)" = 0 ]; then
+			handover 3 1 &
+		else
+			# shellcheck disable=SC2086 # words on purpose
+			vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
+		fi
 		vmm=$!
 		if [ "$(random 3)" = 0 ]; then
 			usleep $(($(random 500) * 1000))
@@ -89,7 +93,7 @@ kvms()
 		sleep $(($(random 6) + 2))
 		touch "$TMP/no_kvm"
 		until rmmod "$VENDOR"; do
-			killall -q -KILL vmm
+			kill_vmms
 			usleep 50000
 		done
 		[ "$(random 2)" = 0 ] || rmmod kvm

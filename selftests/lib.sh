@@ -76,7 +76,7 @@ finish()
 
 kill_vmms()
 {
-	killall -q -KILL vmm ask
+	killall -q -KILL vmm ask handover
 }
 
 kill_guests()

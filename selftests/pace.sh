@@ -49,7 +49,7 @@ alone()
 }
 
 ktap_print_header
-ktap_set_plan 14
+ktap_set_plan 15
 
 load
 limit max_exits_per_sec 1000
@@ -63,6 +63,11 @@ paced 10000 two --vcpus 2 cpuid=500
 result "two vCPUs share their guest's rate"
 paced 10000 vmms cpuid=100 out=100
 result "exits to the VMM are paced as well"
+limit max_exits_per_sec 1000
+exits=$(handover 4 $SECONDS_LONG)
+ktap_print_msg "four threads at one vCPU: $exits exits in $SECONDS_LONG s, 1000 a second allowed"
+[ "$exits" -gt $((950 * SECONDS_LONG)) ] && [ "$exits" -lt $((1050 * SECONDS_LONG + BURST_MS)) ]
+result "threads that take turns at a vCPU are paced as one"
 limit max_exits_per_sec 50
 paced 50 crawling cpuid=5
 result "50 exits a second"
