@@ -123,7 +123,7 @@ ended_by()
 }
 
 ktap_print_header
-ktap_set_plan 16
+ktap_set_plan 17
 
 PROGRAMS=$(programs)
 load
@@ -200,6 +200,13 @@ result "who may not count them gets what is known without, and is told"
 ended_by KILL && ended_by TERM && equal "status" 0 $status && [ "$(hits 'port 0x5010')" -gt 100 ]
 result "nothing goes on after SIGKILL; SIGTERM has it told what was seen"
 kill -KILL "$(pid ports)"
+wait_for has_guests 0
+
+runs told --forever --ioeventfd out=60 in=40
+rules=$(rules_of told)
+[ "${rules%% *}" = devices ] && [ "$(hits 'port 0x5020')" -gt 100 ] && ! grep -q 'port 0x5010' "$TMP/advice"
+result "what KVM tells an eventfd of costs the VMM nothing, and is not named"
+kill -KILL "$(pid told)"
 wait_for has_guests 0
 
 runs mmio --forever mmio=100

@@ -196,7 +196,11 @@ static int load_access(const struct event *event, const struct sample *sample)
 	return load(insns, ARRAY_SIZE(insns));
 }
 
-/* A KVM_RUN that ends for I/O without an error ends for the last access. */
+/*
+ * A KVM_RUN that ends for I/O without an error ends for the last access: only
+ * a read of a port has its event when it has been answered, so the first one
+ * after a write that KVM served is taken for that.
+ */
 static int load_user(const struct sample *sample)
 {
 	const struct bpf_insn insns[] = {
