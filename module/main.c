@@ -15,6 +15,19 @@
 #include "tell.h"
 #include "throttle.h"
 
+/* Undo all but l1t_attach(): that has been undone, or has failed after a while. */
+static void stop(void)
+{
+	l1t_throttle_stop();
+	l1t_birth_drain();
+	l1t_devices_exit();
+	l1t_guests_wait_freed();
+	l1t_guests_exit();
+	l1t_sysfs_exit();
+	/* A thread may still be on its way out of a ticket of ours. */
+	synchronize_rcu_tasks();
+}
+
 static int __init l1tune_init(void)
 {
 	int err;
@@ -39,18 +52,16 @@ static int __init l1tune_init(void)
 	if (err)
 		goto err_sysfs;
 	err = l1t_attach();
-	if (err)
-		goto err_attach;
+	if (err) {
+		l1t_tell_stop();
+		stop();
+		return err;
+	}
 	pr_info("loaded, watching the guests of this machine: /sys/class/l1tune\n");
 	return 0;
 
-err_attach:
-	l1t_tell_stop();
-	l1t_birth_drain();
-	l1t_sysfs_exit();
 err_sysfs:
 	l1t_devices_exit();
-	l1t_guests_wait_freed();
 err_devices:
 	l1t_guests_exit();
 	return err;
@@ -60,14 +71,7 @@ static void __exit l1tune_exit(void)
 {
 	l1t_tell_stop();
 	l1t_detach();
-	l1t_throttle_stop();
-	l1t_birth_drain();
-	l1t_devices_exit();
-	l1t_guests_wait_freed();
-	l1t_guests_exit();
-	l1t_sysfs_exit();
-	/* A thread may still be on its way out of a ticket of ours. */
-	synchronize_rcu_tasks();
+	stop();
 }
 
 module_init(l1tune_init);
