@@ -1,0 +1,242 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What advice brings, beside what it says that it brings: for each rule whose
+# gain an emulator has, a guest that does a certain work as it is and once more
+# as advised. The times are the scheduler's and the guest's VMM's.
+. "${0%/*}/lib.sh"
+
+KVM=/sys/module/kvm/parameters
+THP=/sys/kernel/mm/transparent_hugepage/enabled
+
+# was PATH…: its value is put back at the end
+was=
+was()
+{
+	for path; do
+		was="$was $path=$(sed 's/.*\[\(.*\)\].*/\1/' "$path")"
+	done
+}
+
+put_back()
+{
+	for path in $was; do
+		echo "${path#*=}" > "${path%%=*}"
+	done
+}
+
+# advised NAME RULE: sets low and high, in thousandths of a CPU, and change
+advised()
+{
+	# shellcheck disable=SC2086 # several words
+	l1tune advise ${interval:--i 3} "$1" > "$TMP/advice" || return 1
+	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
+	ktap_print_msg "$1: $(sed -n 's/.*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs)"
+	sed 's/^/# /' "$TMP/item"
+	change=$(sed -n 's/^  change  *//p' "$TMP/item")
+	gain=$(sed -n 's/^  gain  *\(at [a-z]* \)*\([0-9.]*\)\( to \([0-9.]*\)\)* CPUs.*/\2 \4/p' "$TMP/item")
+	low=$(echo "$gain" | awk '{ printf "%d", $1 * 1000 }')
+	high=$(echo "$gain" | awk '{ printf "%d", $NF * 1000 }')
+	[ -s "$TMP/item" ] && [ "$high" -gt 0 ] && return
+	l1tune stat "$1" | sed 's/^/# /'
+	return 1
+}
+
+# not_advised NAME RULE
+not_advised()
+{
+	! advised "$1" "$2" && [ ! -s "$TMP/item" ]
+}
+
+# runs NAME VMM-ARGUMENT…
+runs()
+{
+	start "$@"
+	wait_for has_guest "$1" && wait_for has_exits "$(guest_of "$1")"
+}
+
+# ended NAME: waits for its end; how long it ran and had a CPU for, in us
+ended()
+{
+	finish "$1" || return
+	wall=$(sed -n 's/^time .*wall_ns=\([0-9]*\)[0-9][0-9][0-9] .*/\1/p' "$TMP/$1")
+	cpu=$(sed -n 's/^time .*cpu_ns=\([0-9]*\)[0-9][0-9][0-9] .*/\1/p' "$TMP/$1")
+	ktap_print_msg "$1: ran $wall us, had a CPU for $cpu us"
+}
+
+# cpu_us NAME: of its VMM, by the scheduler
+cpu_us()
+{
+	cat /proc/"$(pid "$1")"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n / 1000 }'
+}
+
+# share NAME: of its VMM in 5 seconds, in thousandths of a CPU
+share()
+{
+	used=$(cpu_us "$1")
+	since=$(cut -d" " -f1 /proc/uptime)
+	sleep 5
+	used=$(($(cpu_us "$1") - used))
+	share=$(echo "$since $(cut -d" " -f1 /proc/uptime) $used" | awk '{ printf "%d", $3 / 1000 / ($2 - $1) }')
+	ktap_print_msg "$1: has $share thousandths of a CPU"
+}
+
+# brings MEASURED: no less than half of what was said, nor more than twice as much
+brings()
+{
+	ktap_print_msg "predicted $low to $high thousandths of a CPU, measured $1"
+	[ "$1" -ge $((high / 2)) ] && [ "$1" -le $((high * 2)) ]
+}
+
+end()
+{
+	kill -KILL "$(pid "$1")"
+	wait "$(pid "$1")" 2> /dev/null
+	wait_for has_guests 0
+}
+
+# looks_on RULE VMM-ARGUMENTS
+looks_on()
+{
+	# shellcheck disable=SC2086 # several words
+	runs before --time $2 && advised before "$1"
+}
+
+# looks_back RULE VMM-ARGUMENTS: on a guest that stands still, since l1tune wants
+# the only CPU itself
+looks_back()
+{
+	# shellcheck disable=SC2086 # several words
+	start before --time --paused $2
+	wait_for said before paused
+	kill -USR1 "$(pid before)"
+	sleep 8
+	kill -STOP "$(pid before)"
+	interval=--since-start
+	advised before "$1"
+	looked=$?
+	interval=
+	kill -CONT "$(pid before)"
+	return $looked
+}
+
+# compared RULE BEFORE AFTER [follow]: the CPU time that one VMM's arguments take
+# and the other's, where that is advised; what is to be changed is a command
+compared()
+{
+	kill_guests
+	wait_for has_guests 0
+	${look:-looks_on} "$1" "$2" && ended before || return
+	was_cpu=$cpu was_wall=$wall
+	[ -z "$4" ] || sh -c "${change%%,*}" || return
+	# shellcheck disable=SC2086
+	runs after --time $3 && ended after || return
+	brings $((1000 * (was_cpu - cpu) / was_wall))
+}
+
+ktap_print_header
+ktap_set_plan 22
+
+load
+was $KVM/halt_poll_ns $THP
+
+# Halt polling. With none, and what bench has measured, a guest that sleeps
+# shortly is told how long.
+l1tune bench --save > "$TMP/bench" 2>&1 || sed 's/^/# /' "$TMP/bench"
+echo 0 > $KVM/halt_poll_ns
+runs long --forever --period-us 3000 halt=10
+not_advised long poll-up
+result "poll-up: not for who sleeps long"
+end long
+runs short --time --rounds 400 --period-us 100 halt=100
+advised short poll-up && ended short
+result "poll-up: for who sleeps shortly"
+was_wall=$wall
+start polling --time --paused --rounds 400 --period-us 100 halt=100
+wait_for has_guest polling
+sh -c "$(echo "$change" | sed 's/tune [0-9]* /tune polling /')"
+kill -USR1 "$(pid polling)"
+ended polling && brings $((1000 * (was_wall - wall) / was_wall))
+result "and is as much faster"
+put_back
+
+# Short sleeps make KVM poll longer and longer, until a long one ends that.
+runs even --forever --period-us 100 halt=20
+not_advised even poll-down
+result "poll-down: not for whose polling finds something"
+end even
+runs uneven --time --rounds 12000 --period-us 100 halt=4 nap=1
+advised uneven poll-down && ended uneven
+result "poll-down: for who sleeps now long now short"
+was_cpu=$cpu was_wall=$wall
+start sleeping --time --paused --rounds 12000 --period-us 100 halt=4 nap=1
+wait_for has_guest sleeping
+sh -c "$(echo "$change" | sed 's/tune [0-9]* /tune sleeping /')"
+kill -USR1 "$(pid sleeping)"
+ended sleeping && brings $((1000 * (was_cpu - cpu) / was_wall))
+result "and takes as much less of a CPU"
+
+echo never > $THP
+work="--huge-pages --rounds 100 ept=1500"
+compared small-pages "$work" "$work" follow
+result "small-pages: faults that are gone with large ones"
+put_back
+
+# Whose spinning costs exits, as it does where KVM does not wait longer each time.
+if [ "$(isa)" = vmx ]; then
+	rmmod kvm_intel && modprobe kvm_intel ple_window_grow=0
+	work="--rounds 130 pause=1000"
+	look=looks_back
+	compared pause-in-guest "$work" "$work" follow
+	result "pause-in-guest: exits that are gone with it"
+	look=
+	l1tune tune pause_in_guest=default uid=any
+	kill_guests
+	rmmod kvm_intel && modprobe kvm_intel
+else
+	ktap_test_skip "pause-in-guest: this CPU has no pause-loop exiting"
+fi
+
+work="--spin-user-us 100 --rounds 200 out=100"
+compared devices "$work" "--ioeventfd $work"
+result "devices: the VMM's time that is gone with ioeventfd"
+
+runs free --forever cpuid=200
+not_advised free throttled
+result "throttled: not for who has no limit"
+limit max_exits_per_sec 500
+advised free throttled
+result "throttled: for who has"
+share free
+was_share=$share
+no_limits
+share free
+brings $((share - was_share))
+result "and it gets as much more of a CPU"
+
+start other --forever cpuid=200
+wait_for has_guests 2
+advised free overcommit
+result "overcommit: two guests that want the only CPU"
+share free
+was_share=$share
+kill -KILL "$(pid other)"
+wait_for has_guests 1
+share free
+brings $((share - was_share))
+result "and one of them gets as much more without the other"
+end free
+
+compared nesting "--rounds 200 l3=100" "--rounds 200 cpuid=100"
+result "nesting: beside it"
+
+for unseen in "apicv: the emulated CPUs lack posted interrupts, which KVM wants for it" \
+	"x2apic: no guest here uses the APIC's page" "paging: all emulated CPUs have nested paging, and KVM uses it" \
+	"dirty-log: no guest here migrates" "interrupts: the emulated machines have no device that interrupts so often" \
+	"evmcs: no L0 here has it" "l1d-flush: the emulated CPUs have no cache"; do
+	ktap_test_skip "$unseen; see tools/tests/test-advise.py"
+done
+
+kill_guests
+put_back
+unload
+ktap_finished
