@@ -4,8 +4,7 @@
 # a guest that runs lives on when limits are lowered below what it has, through
 # resets and reboots. The guest is a stock Linux at /l2, see ./check.
 . "${0%/*}/lib.sh"
-
-APPEND="console=ttyS0 quiet nokaslr mitigations=off tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests=1 panic=-1 reboot=t"
+. "${0%/*}/linux_lib.sh"
 
 # qemu ARGUMENT…: takes the place of the shell that it is called in
 qemu()
@@ -36,9 +35,7 @@ up()
 }
 
 ktap_print_header
-if [ ! -e /l2/vmlinuz ]; then
-	skip_all "no /l2/vmlinuz: no Linux to run as a guest"
-fi
+no_linux
 ktap_set_plan 9
 
 load
@@ -71,7 +68,7 @@ wait_for has_guests 0
 mkfifo "$TMP/monitor.in" "$TMP/monitor.out"
 qemu -name guest=linux -M microvm,x-option-roms=off,isa-serial=on,rtc=on -m 192 \
 	-serial stdio -monitor pipe:"$TMP/monitor" -kernel /l2/vmlinuz -initrd /l2/initrd \
-	-append "$APPEND l2.reboot" > "$TMP/linux" 2>&1 &
+	-append "$LINUX_APPEND l2.reboot" > "$TMP/linux" 2>&1 &
 vmm=$!
 cat "$TMP/monitor.out" > "$TMP/monitor" &
 exec 3> "$TMP/monitor.in"

@@ -3,24 +3,19 @@
 # A stock Linux as a guest of Debian's QEMU, counted while it boots: what the
 # module has is what the kernel traced. The guest is at /l2, see ./check.
 . "${0%/*}/lib.sh"
+. "${0%/*}/linux_lib.sh"
 . "${0%/*}/traced.sh"
 
 ktap_print_header
-if [ ! -e /l2/vmlinuz ]; then
-	skip_all "no /l2/vmlinuz: no Linux to run as a guest"
-fi
+no_linux
 ktap_set_plan 4
 
 load
 traced_start
-qemu-system-x86_64 -name guest=linux,debug-threads=on -accel kvm -cpu host \
-	-M microvm,x-option-roms=off,isa-serial=on,rtc=on -m 192 -nodefaults -no-user-config \
-	-display none -serial stdio -no-reboot -kernel /l2/vmlinuz -initrd /l2/initrd \
-	-append "console=ttyS0 quiet nokaslr mitigations=off tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests=1 panic=-1 reboot=t" \
-	< /dev/null > "$TMP/linux" 2>&1 &
-qemu=$!
+linux linux
+qemu=$(pid linux)
 
-within 120 grep -q 'L2 is up' "$TMP/linux"
+within 120 is_up linux
 result "Linux boots as a guest"
 ktap_print_msg "$(grep -a 'L2 is up' "$TMP/linux")"
 

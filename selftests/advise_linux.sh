@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Advice for what nobody built for it: a stock Linux in Debian's QEMU, booting,
+# idle, and at work. README.md has what is printed here.
+. "${0%/*}/lib.sh"
+. "${0%/*}/linux_lib.sh"
+
+# session COMMAND: as README.md has it
+session()
+{
+	printf '# %s\n' "$1"
+	sh -c "$1" > "$TMP/said" 2>&1
+	status=$?
+	cat "$TMP/said"
+	return $status
+}
+
+end()
+{
+	kill -KILL "$(pid "$1")"
+	wait "$(pid "$1")" 2> /dev/null
+	wait_for has_guests 0
+}
+
+# console_bytes NAME
+console_bytes()
+{
+	wc -c < "$TMP/$1"
+}
+
+ktap_print_header
+no_linux
+ktap_set_plan 3
+
+load
+linux booting
+wait_for has_guest booting
+session "l1tune advise booting" && grep -q '^1 booting: devices ' "$TMP/said"
+result "a Linux that boots asks devices what there is"
+within 120 is_up booting
+end booting
+
+linux idle
+within 240 is_up idle
+sleep 5
+session "l1tune advise idle" && grep -q '^nothing worth changing' "$TMP/said"
+result "for one that has nothing to do there is nothing worth changing"
+end idle
+
+# Its UART takes what it prints byte by byte, and a little more than that.
+linux busy l2.load
+within 240 is_up busy
+sleep 5
+bytes=$(console_bytes busy)
+session "l1tune advise busy"
+bytes=$((($(console_bytes busy) - bytes) / 10))
+written=$(sed -n 's/.*serial port) written \([0-9]*\) .*/\1/p' "$TMP/said")
+ktap_print_msg "it printed $bytes bytes in a second"
+[ "$bytes" -gt 50 ] && [ "${written:-0}" -ge $((bytes * 8 / 10)) ] && [ "$written" -le $((bytes * 2)) ]
+result "one that works is told of its serial console, and how much it writes there"
+end busy
+
+unload
+ktap_finished

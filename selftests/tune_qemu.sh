@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Tuning of what knows nothing of it: Debian's QEMU as it is, with a stock Linux.
+# Its HLT does not exit, nor its PAUSE, by the kernel's trace events and KVM's statistics;
+# those of the next guest do when the module has gone.
+. "${0%/*}/lib.sh"
+. "${0%/*}/linux_lib.sh"
+. "${0%/*}/traced.sh"
+
+HLT=12
+PAUSE=40
+
+# exits_for NAME CODE: of its life so far, as they were traced
+exits_for()
+{
+	threads=$(find "/proc/$(pid "$1")/task/" -mindepth 1 -maxdepth 1 | sed "s,.*/,," | xargs)
+	traced_counts | awk -v threads=" $threads " -v code="$2" \
+		'index(threads, " " $2 " ") && $4 == code { n += $5 } END { print n + 0 }'
+}
+
+# KVM's own, of its life so far
+kvm_halts()
+{
+	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/halt_exits
+}
+
+# lived NAME SECONDS: by what it says each second
+lived()
+{
+	[ "$(grep -ac 'L2 lives' "$TMP/$1")" -ge "$2" ]
+}
+
+# lives NAME: for another three seconds of its own
+lives()
+{
+	within 60 lived "$1" $(($(grep -ac 'L2 lives' "$TMP/$1") + 3))
+}
+
+# runs NAME: it has come up and lives
+runs()
+{
+	linux "$1"
+	within 120 is_up "$1" && lives "$1" && return
+	tail -n 20 "$TMP/$1" | sed 's/^/# /'
+	return 1
+}
+
+# panics NAME: Linux spins then, as long as its panic= says, and does nothing else
+panics()
+{
+	linux "$1" l2.panic panic=20
+	within 120 said "$1" 'Kernel panic' && sleep 3
+}
+
+# count NAME: what it exited for; stopped, so that the counts can be compared
+count()
+{
+	kill -STOP "$(pid "$1")"
+	sleep 1
+	hlt=$(exits_for "$1" $HLT)
+	pause=$(exits_for "$1" $PAUSE)
+	ktap_print_msg "$1: $hlt exits for HLT, $pause for PAUSE; KVM counts $(kvm_halts "$1") halts"
+}
+
+end()
+{
+	kill -KILL "$(pid "$1")"
+	wait "$(pid "$1")" 2> /dev/null
+}
+
+ktap_print_header
+no_linux
+ktap_set_plan 9
+
+load
+traced_start
+runs plain
+result "Linux comes up"
+count plain
+[ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_halts plain)"
+result "it exits for HLT"
+end plain
+
+panics spins && count spins && [ "$pause" -gt 0 ]
+result "one that spins exits for PAUSE"
+end spins
+
+l1tune tune uid=0 pause_in_guest=1
+panics tuned && count tuned && equal "exits for PAUSE" 0 "$pause"
+result "and does not with pause_in_guest"
+end tuned
+
+l1tune tune pause_in_guest=default hlt_in_guest=1
+runs halts
+result "Linux comes up with hlt_in_guest"
+count halts
+equal "exits for HLT" 0 "$hlt" && equal "KVM's halts" 0 "$(kvm_halts halts)"
+result "and does not exit for it"
+
+unload
+kill -CONT "$(pid halts)"
+lives halts && count halts && equal "exits for HLT" 0 "$hlt"
+result "without the module it lives on, and has what it was created with"
+end halts
+runs after
+result "the next comes up"
+count after
+[ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_halts after)"
+result "and exits as ever"
+
+end after
+traced_stop
+ktap_finished
