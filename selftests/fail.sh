@@ -1,50 +1,89 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Every allocation of loading the module and of a guest's life fails once: what
-# asked gets an errno or goes on without, and nothing is left behind.
+# asked gets an errno or goes on without, and nothing is left behind. And so do
+# many of those that workers make for guests that come and go.
 . "${0%/*}/lib.sh"
+
+FAULTS=/sys/kernel/debug
+
+# fault SETTING=VALUE…: of all kinds of allocations
+fault()
+{
+	for setting; do
+		for kind in failslab fail_page_alloc; do
+			file=$FAULTS/$kind/${setting%=*}
+			[ ! -e "$file" ] || echo "${setting#*=}" > "$file"
+		done
+	done
+}
+
+# each_fails WORD…: of the allocations that fail_nth WORD… makes
+each_fails()
+{
+	begun=$(date +%s)
+	fail_nth "$@" > "$TMP/fail_nth"
+	status=$?
+	cat "$TMP/fail_nth"
+	ktap_print_msg "it took $(($(date +%s) - begun)) s"
+	equal "status of fail_nth" 0 $status
+}
+
+# workers 1-OR-0: may their allocations fail
+workers()
+{
+	for comm in $(grep -l '^kworker' /proc/[0-9]*/comm); do
+		echo "$1" > "${comm%comm}make-it-fail"
+	done 2> /dev/null
+}
 
 ktap_print_header
 [ -e /proc/self/fail-nth ] || skip_all "this kernel has no fault injection"
-ktap_set_plan 5
+ktap_set_plan 7
 
-for fault in failslab fail_page_alloc; do
-	for setting in ignore-gfp-wait=N ignore-gfp-highmem=N min-order=0 verbose=0; do
-		file=/sys/kernel/debug/$fault/${setting%=*}
-		[ ! -e "$file" ] || echo "${setting#*=}" > "$file"
-	done
-done
+# fail_nth reads the traces in the log; the console is spared them.
+fault ignore-gfp-wait=N ignore-gfp-highmem=N min-order=0 verbose=2
+dmesg -n 4
 
 module=$(modinfo -n l1tune 2> /dev/null || find /lib/modules/ -name 'l1tune.ko')
-fail_nth load "$module" > "$TMP/load"
-status=$?
-cat "$TMP/load"
-equal "status of fail_nth" 0 $status
+each_fails load "$module"
 result "loading with KVM there"
 
 start older --vcpus 2 --forever cpuid=50 out=5
 wait_for said older vcpus
-fail_nth load "$module" > "$TMP/load"
-status=$?
-cat "$TMP/load"
-equal "status of fail_nth" 0 $status && kill -0 "$(pid older)"
+each_fails load "$module" l1t_attach && kill -0 "$(pid older)"
 result "loading with a guest that runs"
 kill_guests
 
 load
-fail_nth guest > "$TMP/guest"
-status=$?
-cat "$TMP/guest"
-equal "status of fail_nth" 0 $status
+each_fails guest
 result "a guest's life"
 within 30 has_guests 0
 equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 result "and nothing of it is in use"
+
+fault verbose=0 task-filter=Y probability=2
+workers 1
+fault times=1000000
+vmm --churn 100 cpuid=10 > "$TMP/churn"
+start shown --hold cpuid=10
+wait_for said shown holding
+fault times=0
+workers 0
+said="$(dmesg | grep -c 'l1tune: cannot show ')"
+ktap_print_msg "$said times a guest could not be shown"
+[ "$said" -gt 0 ]
+result "a guest cannot be shown where allocations of workers fail"
+
 start after --hold cpuid=100
 wait_for said after holding
+within 30 has_guests 2 && [ -e "$(guest_of shown)/vcpu0" ]
+result "those that are still there are shown with the next one"
 equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')"
 result "a guest that comes then is counted exactly"
 kill_guests
+within 30 has_guests 0
 unload
+dmesg -n 5
 
 ktap_finished

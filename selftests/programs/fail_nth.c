@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: fail_nth load MODULE-FILE [PARAMETER=VALUE]
+ * Usage: fail_nth load MODULE-FILE [FUNCTION]
  *        fail_nth guest
- * Loads a module, or brings up a guest and runs it, over and over, each time
+ * Loads l1tune, or brings up a guest and runs it, over and over, each time
  * letting another one of the kernel's allocations fail: first the first, then
  * the second, until all that there are have failed once. What comes of it is
  * either what was wanted or an errno. Prints how often which; status 1 if the
- * errno was another than ENOMEM or the like, or something was left behind.
+ * errno was another than ENOMEM or the like, something was left behind, or
+ * none of those that failed was the module's.
  *
- * Wants a kernel with fault injection (/proc/thread-self/fail-nth).
+ * Of loading, what comes before FUNCTION is left out; if none is named, what
+ * the kernel's loader does before it calls the module: that is most of it, and
+ * none of the module's.
+ *
+ * Wants a kernel with fault injection (/proc/thread-self/fail-nth) that tells
+ * of each failure in its log, with a trace of who asked (verbose is 2).
  */
 #include <err.h>
 #include <errno.h>
@@ -28,9 +34,15 @@
 #define ENTRY		0x1000
 #define RUNS		200
 
-static int fail_fd;
-static const char *module, *parameters = "";
+#define MANY		1000000
+
+static int fail_fd, log_fd;
+static const char *module, *begin = "do_init_module";
+static bool load;
 static unsigned char *guest_memory;
+
+/* What has been tried, and what came of it. */
+static unsigned int tried, refused, had, ours, bad;
 
 static void fail(unsigned int nth)
 {
@@ -41,14 +53,45 @@ static void fail(unsigned int nth)
 		err(2, "fail-nth");
 }
 
-/* Has the allocation come that was to fail? */
-static bool has_failed(void)
+/* How many more allocations are to come until one is to fail; 0: that has come. */
+static unsigned int to_come(void)
 {
 	char text[16] = "";
 
 	if (pread(fail_fd, text, sizeof(text) - 1, 0) <= 0)
 		err(2, "fail-nth");
-	return !strtoul(text, NULL, 10);
+	return strtoul(text, NULL, 10);
+}
+
+/* Who asked for the allocation that failed. The kernel does not tell of all. */
+enum asker { UNKNOWN, BEFORE, ANOTHER, OURS };
+
+/* Reads what the log has since the last time. */
+static enum asker read_asker(void)
+{
+	enum asker asker = UNKNOWN;
+	bool begun = !load;
+	char record[4096];
+	ssize_t len;
+
+	for (;;) {
+		len = read(log_fd, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len < 0)
+			break;
+		record[len] = 0;
+		if (strstr(record, "FAULT_INJECTION"))
+			asker = ANOTHER;
+		/* A frame that the unwinder is not sure of has a question mark. */
+		if (asker == UNKNOWN || strstr(record, " ? "))
+			continue;
+		if (strstr(record, begin))
+			begun = true;
+		if (strstr(record, " [l1tune]"))
+			asker = OURS;
+	}
+	return asker == UNKNOWN || begun ? asker : BEFORE;
 }
 
 static bool is_loaded(void)
@@ -63,7 +106,7 @@ static int try_load(void)
 
 	if (fd < 0)
 		return errno;
-	if (syscall(SYS_finit_module, fd, parameters, 0))
+	if (syscall(SYS_finit_module, fd, "", 0))
 		ret = errno;
 	close(fd);
 	return ret;
@@ -135,18 +178,89 @@ static bool undo_guest(int ret)
 	return true;
 }
 
-int main(int argc, char **argv)
+static bool undo(int ret)
 {
-	unsigned int nth, refused = 0, had = 0, bad = 0;
-	bool failed, load = argc >= 3 && !strcmp(argv[1], "load");
+	return load ? undo_load(ret) : undo_guest(ret);
+}
+
+/* Returns how many allocations there are. */
+static unsigned int try_without_failure(void)
+{
+	unsigned int left;
 	int ret;
 
-	if (!load && (argc != 2 || strcmp(argv[1], "guest")))
-		errx(2, "usage: fail_nth load MODULE-FILE [PARAMETER=VALUE] | fail_nth guest");
-	if (load) {
-		module = argv[2];
-		parameters = argc > 3 ? argv[3] : "";
+	fail(MANY);
+	ret = load ? try_load() : try_guest();
+	left = to_come();
+	fail(0);
+	if (ret || !undo(ret)) {
+		printf("# without a failure: %s\n", strerror(ret));
+		bad++;
 	}
+	return MANY - left;
+}
+
+/* Returns false if there are fewer than @nth. */
+static bool try_nth(unsigned int nth, enum asker *asker)
+{
+	bool failed;
+	int ret;
+
+	read_asker();
+	fail(nth);
+	ret = load ? try_load() : try_guest();
+	failed = !to_come();
+	fail(0);
+	*asker = read_asker();
+	if (failed) {
+		tried++;
+		refused += !!ret;
+		had += !ret;
+		ours += *asker == OURS;
+	}
+	if (failed ? ret && ret != ENOMEM && ret != EINVAL && ret != EFAULT && ret != ENFILE && ret != EAGAIN : ret) {
+		printf("# allocation %u: %s\n", nth, strerror(ret));
+		bad++;
+	}
+	if (!undo(ret)) {
+		printf("# allocation %u: %s, and something was left\n", nth,
+		       ret ? strerror(ret) : "no error");
+		bad++;
+	}
+	return failed;
+}
+
+/* The first allocation of @count that is not left out. */
+static unsigned int find_first(unsigned int count)
+{
+	unsigned int low = 1, high = count, middle, nth;
+	enum asker asker;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		nth = middle;
+		while (nth < high && try_nth(nth, &asker) && asker == UNKNOWN)
+			nth++;
+		if (nth < high && asker == BEFORE)
+			low = nth + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int count, first = 1, nth;
+	enum asker asker;
+
+	load = argc >= 3 && !strcmp(argv[1], "load");
+	if (!load && (argc != 2 || strcmp(argv[1], "guest")))
+		errx(2, "usage: fail_nth load MODULE-FILE [FUNCTION] | fail_nth guest");
+	if (load)
+		module = argv[2];
+	if (load && argc > 3)
+		begin = argv[3];
 	guest_memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (guest_memory == MAP_FAILED)
 		err(2, "mmap");
@@ -155,31 +269,16 @@ int main(int argc, char **argv)
 	if (fail_fd < 0)
 		err(2, "/proc/thread-self/fail-nth: a kernel with CONFIG_FAULT_INJECTION has it");
 
-	for (nth = 1;; nth++) {
-		fail(nth);
-		ret = load ? try_load() : try_guest();
-		failed = has_failed();
-		fail(0);
-		if (!failed)
-			break;
-		if (ret)
-			refused++;
-		else
-			had++;
-		if (ret && ret != ENOMEM && ret != EINVAL && ret != EFAULT && ret != ENFILE && ret != EAGAIN) {
-			printf("# allocation %u: %s\n", nth, strerror(ret));
-			bad++;
-		}
-		if (!(load ? undo_load(ret) : undo_guest(ret))) {
-			printf("# allocation %u: %s, and something was left\n", nth,
-			       ret ? strerror(ret) : "no error");
-			bad++;
-		}
-	}
-	if (ret || !(load ? undo_load(ret) : undo_guest(ret))) {
-		printf("# without a failure: %s\n", strerror(ret));
-		bad++;
-	}
-	printf("# %u allocations: %u refused, %u done without\n", nth - 1, refused, had);
-	return bad || nth == 1;
+	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log_fd < 0)
+		err(2, "/dev/kmsg");
+
+	count = try_without_failure();
+	if (load)
+		first = find_first(count);
+	for (nth = first; try_nth(nth, &asker); nth++)
+		;
+	printf("# %u allocations, from %u on each failed: %u refused, %u done without; %u of %u asked for by l1tune\n",
+	       nth - 1, first, refused, had, ours, tried);
+	return bad || !ours;
 }
