@@ -7,7 +7,9 @@
 
 #define PAGE	4096ULL
 
-#define CLOCK	"in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource); for Windows QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer"
+#define HV_CLOCK "for Windows QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer"
+#define CLOCK	"in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource); " HV_CLOCK
+#define RTC	HV_CLOCK "; in Linux nothing while it boots, later less that asks for the RTC (hwclock)"
 #define SERIAL	"virtio-console (in the guest console=hvc0), or less that is written to it (quiet)"
 #define DISPLAY	"virtio-gpu for the display, or none"
 #define DISK	"virtio-blk or virtio-scsi for the disk"
@@ -29,7 +31,7 @@ static const struct known_access known[] = {
 	{ ACCESS_PORT, 0x61, 0x61, "speaker", CLOCK, true },
 	{ ACCESS_PORT, 0x64, 0x64, "keyboard and mouse (i8042)",
 	  "no i8042 (QEMU -machine q35,i8042=off), or virtio-input" },
-	{ ACCESS_PORT, 0x70, 0x71, "clock (RTC)", CLOCK },
+	{ ACCESS_PORT, 0x70, 0x71, "clock (RTC)", RTC },
 	{ ACCESS_PORT, 0x80, 0x80, "port for delays", "in the guest io_delay=none" },
 	{ ACCESS_PORT, 0xa0, 0xa1, "interrupt controller (PIC)",
 	  "in the guest the APIC: without noapic, nolapic", true },
