@@ -238,7 +238,9 @@ static void check_clocksource(struct doctor *doctor)
 		return;
 	machine_file(root(doctor), "devices/system/clocksource/clocksource0/available_clocksource",
 		     available, sizeof(available));
-	if (!strcmp(current, "tsc") || !strcmp(current, "kvm-clock") || strstr(current, "hyperv_clocksource"))
+	/* tsc-early: for the first seconds, until the kernel has measured it. */
+	if (!strcmp(current, "tsc") || !strcmp(current, "tsc-early") ||
+	    !strcmp(current, "kvm-clock") || strstr(current, "hyperv_clocksource"))
 		doctor_add(doctor, "clocksource", DOCTOR_OK,
 			   xasprintf("%s: reading the time takes no exit", current), NULL);
 	else if (machine_has_word(available, "tsc") || machine_has_word(available, "kvm-clock"))

@@ -170,6 +170,9 @@ def test_states():
     with Known() as b:
         b.sysfs(clock + "current_clocksource", "hpet")
         equal(state_of(b, "clocksource"), ("warning", 1), "a slow clock, and a better one")
+        b.sysfs(clock + "current_clocksource", "tsc-early")
+        equal(state_of(b, "clocksource"), ("ok", 0), "the TSC, not measured yet")
+        b.sysfs(clock + "current_clocksource", "hpet")
         b.sysfs(clock + "available_clocksource", "hpet acpi_pm")
         equal(state_of(b, "clocksource"), ("info", 0), "a slow clock, and none better")
     with Known() as b:
