@@ -121,6 +121,22 @@ static void exceeded(struct l1t_bucket *b, enum l1t_bound bound, u64 value,
 	b->exceeded = 0;
 }
 
+static void take_audited(struct l1t_throttle *t, u64 wanted, u64 now,
+			 struct tell *tell)
+{
+	u64 audit = audit_rate(), tokens;
+
+	t->limit.taken += wanted;
+	t->audit.taken += wanted;
+	if (audit == L1T_NO_LIMIT)
+		return;
+	tokens = bucket_tokens(&t->audit, audit, now);
+	if (tokens < wanted)
+		exceeded(&t->audit, L1T_BOUND_AUDIT, audit, now, tell);
+	if (audit)
+		bucket_take(&t->audit, audit, min(tokens, wanted));
+}
+
 /*
  * Takes the next lease of a vCPU, after paying for exits that it has had
  * without. Returns 0, or for how long to sleep for want of tokens; @waits: it
@@ -130,7 +146,7 @@ static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
 {
 	struct l1t_guest *g = v->guest;
 	struct l1t_throttle *t = &g->throttle;
-	u64 rate = limit_rate(g), audit = audit_rate(), now = ktime_get_ns();
+	u64 rate = limit_rate(g), now = ktime_get_ns();
 	u64 debt = max_t(s64, -READ_ONCE(v->acct.lease), 0), more = lease_size(g), tokens;
 
 	lockdep_assert_held(&t->lock);
@@ -142,21 +158,20 @@ static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
 					 tell);
 			if (!rate)
 				return SLICE_NS;
+			/* In parts: it may be more than the bucket can hold. */
+			if (tokens) {
+				debt -= tokens;
+				bucket_take(&t->limit, rate, tokens);
+				take_audited(t, tokens, now, tell);
+				WRITE_ONCE(v->acct.lease, -(s64)debt);
+			}
 			return min_t(u64, SLICE_NS,
-				     tokens_ns(debt + more - tokens, rate));
+				     tokens_ns(debt + more, rate));
 		}
 		more = min(more, tokens - debt);
 		bucket_take(&t->limit, rate, debt + more);
 	}
-	if (audit != L1T_NO_LIMIT) {
-		tokens = bucket_tokens(&t->audit, audit, now);
-		if (tokens < debt + more)
-			exceeded(&t->audit, L1T_BOUND_AUDIT, audit, now, tell);
-		if (audit)
-			bucket_take(&t->audit, audit, min(tokens, debt + more));
-	}
-	t->limit.taken += debt + more;
-	t->audit.taken += debt + more;
+	take_audited(t, debt + more, now, tell);
 	WRITE_ONCE(v->acct.lease, paced(g) ? more : L1T_LEASE_UNLIMITED);
 	return 0;
 }
