@@ -17,27 +17,10 @@ gain()
 	sed -n 's/^  gain  *\(at [a-z]* \)*\([0-9.]*\) CPUs.*/\2/p' "$TMP/advice" | head -n 1 | awk '{ printf "%d", $1 * 1000 }'
 }
 
-# cpu_ns NAME: of its VMM in user mode and in the kernel, by the scheduler
-cpu_ns()
-{
-	cat /proc/"$(pid "$1")"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
-}
-
-hlt_exits()
-{
-	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/halt_exits
-}
-
 # kvm_time NAME: that KVM takes for a guest's exits, in thousandths of a CPU
 kvm_time()
 {
 	l1tune stat "$1" -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }'
-}
-
-runs()
-{
-	start "$@"
-	wait_for has_guest "$1" && wait_for has_exits "$(guest_of "$1")"
 }
 
 # back_after SIGNAL: what is tried is set, and is back when the tool has ended so
@@ -130,23 +113,21 @@ load
 runs idle --forever --period-us 400000 halt=1
 equal "advice" "" "$(rules_of idle)" && grep -q '^nothing worth changing' "$TMP/advice"
 result "an idle guest: nothing is worth changing"
-kill -KILL "$(pid idle)"
-wait_for has_guests 0
+end idle
 
 runs devices --forever --spin-user-us 500 out=100
-used=$(cpu_ns devices)
+used=$(cpu_time_ns devices)
 rules=$(rules_of devices)
-used=$((($(cpu_ns devices) - used) / 3000000))
+used=$((($(cpu_time_ns devices) - used) / 3000000))
 ktap_print_msg "devices: $rules; $(gain) thousandths of a CPU at most, its VMM used $used of all"
 [ "${rules%% *}" = devices ] && [ "$(gain)" -gt $((used / 2)) ] && [ "$(gain)" -le $((used * 11 / 10)) ]
 result "a guest that is busy with devices is told so first, and no more than is spent"
-kill -KILL "$(pid devices)"
-wait_for has_guests 0
+end devices
 
 runs halting --forever --period-us 100 halt=100
-exits=$(hlt_exits halting)
+exits=$(kvm_stat halting halt_exits)
 rules=$(rules_of halting)
-exits=$((($(hlt_exits halting) - exits) / 3))
+exits=$((($(kvm_stat halting halt_exits) - exits) / 3))
 predicted=$(gain)
 ktap_print_msg "halting: $rules; $exits halts in a second, $predicted thousandths of a CPU"
 case " $rules " in
@@ -169,7 +150,7 @@ kill -KILL "$(pid halting)"
 l1tune tune uid=0 hlt_in_guest=1
 runs followed --forever --period-us 100 halt=100
 after=$(kvm_time followed)
-equal "HLT exits" 0 "$(hlt_exits followed)"
+equal "HLT exits" 0 "$(kvm_stat followed halt_exits)"
 result "who follows that has no exits for HLT any more"
 ktap_print_msg "KVM takes $before thousandths of a CPU before and $after after; predicted were $predicted less"
 if [ "$(isa)" = vmx ]; then
@@ -180,8 +161,7 @@ else
 	# An interrupt of the host's ends an HLT there: the guest then does more.
 	ktap_test_skip "and that saves what was said: an interrupted HLT does not go on on SVM"
 fi
-kill -KILL "$(pid followed)"
-wait_for has_guests 0
+end followed
 l1tune tune hlt_in_guest=default
 
 runs ports --forever out=60 in=40
@@ -199,22 +179,19 @@ unprivileged userns l1tune advise -i 1 ports > "$TMP/advice" &&
 result "who may not count them gets what is known without, and is told"
 ended_by KILL && ended_by TERM && equal "status" 0 $status && [ "$(hits 'port 0x5010')" -gt 100 ]
 result "nothing goes on after SIGKILL; SIGTERM has it told what was seen"
-kill -KILL "$(pid ports)"
-wait_for has_guests 0
+end ports
 
 runs told --forever --ioeventfd out=60 in=40
 rules=$(rules_of told)
 [ "${rules%% *}" = devices ] && [ "$(hits 'port 0x5020')" -gt 100 ] && ! grep -q 'port 0x5010' "$TMP/advice"
 result "what KVM tells an eventfd of costs the VMM nothing, and is not named"
-kill -KILL "$(pid told)"
-wait_for has_guests 0
+end told
 
 runs mmio --forever mmio=100
 rules=$(rules_of mmio)
 [ "${rules%% *}" = devices ] && [ "$(hits 'address 0x13fe00000')" -gt 100 ]
 result "an address is named"
-kill -KILL "$(pid mmio)"
-wait_for has_guests 0
+end mmio
 
 runs msrs --forever wrmsr=100 rdmsr=50
 rules=$(rules_of msrs)
@@ -223,8 +200,7 @@ case " $rules " in
 *) false ;;
 esac
 result "MSRs that are written and read all the time are named"
-kill -KILL "$(pid msrs)"
-wait_for has_guests 0
+end msrs
 
 runs plain --forever cpuid=1000
 seen=$(watched l1tune advise -i 2 plain)

@@ -47,13 +47,6 @@ not_advised()
 	! advised "$1" "$2" && [ ! -s "$TMP/item" ]
 }
 
-# runs NAME VMM-ARGUMENT…
-runs()
-{
-	start "$@"
-	wait_for has_guest "$1" && wait_for has_exits "$(guest_of "$1")"
-}
-
 # ended NAME: waits for its end; how long it ran and had a CPU for, in us
 ended()
 {
@@ -63,20 +56,14 @@ ended()
 	ktap_print_msg "$1: ran $wall us, had a CPU for $cpu us"
 }
 
-# cpu_us NAME: of its VMM, by the scheduler
-cpu_us()
-{
-	cat /proc/"$(pid "$1")"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n / 1000 }'
-}
-
 # share NAME: of its VMM in 5 seconds, in thousandths of a CPU
 share()
 {
-	used=$(cpu_us "$1")
+	used=$(cpu_time_ns "$1")
 	since=$(cut -d" " -f1 /proc/uptime)
 	sleep 5
-	used=$(($(cpu_us "$1") - used))
-	share=$(echo "$since $(cut -d" " -f1 /proc/uptime) $used" | awk '{ printf "%d", $3 / 1000 / ($2 - $1) }')
+	used=$(($(cpu_time_ns "$1") - used))
+	share=$(echo "$since $(cut -d" " -f1 /proc/uptime) $used" | awk '{ printf "%d", $3 / 1000000 / ($2 - $1) }')
 	ktap_print_msg "$1: has $share thousandths of a CPU"
 }
 
@@ -85,13 +72,6 @@ brings()
 {
 	ktap_print_msg "predicted $low to $high thousandths of a CPU, measured $1"
 	[ "$1" -ge $((high / 2)) ] && [ "$1" -le $((high * 2)) ]
-}
-
-end()
-{
-	kill -KILL "$(pid "$1")"
-	wait "$(pid "$1")" 2> /dev/null
-	wait_for has_guests 0
 }
 
 # looks_on RULE VMM-ARGUMENTS

@@ -15,13 +15,6 @@ session()
 	return $status
 }
 
-end()
-{
-	kill -KILL "$(pid "$1")"
-	wait "$(pid "$1")" 2> /dev/null
-	wait_for has_guests 0
-}
-
 # console_bytes NAME
 console_bytes()
 {

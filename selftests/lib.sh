@@ -135,10 +135,29 @@ has_exits()
 	[ "$(cat "$1/exits")" -gt 0 ]
 }
 
+# runs NAME VMM-ARGUMENT…: a guest that has come as far as that
+runs()
+{
+	start "$@"
+	wait_for has_guest "$1" && wait_for has_exits "$(guest_of "$1")"
+}
+
+# kvm_stat NAME STATISTIC: KVM's own, of a guest
+kvm_stat()
+{
+	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/"$2"
+}
+
 # kvm_exits NAME: KVM's own count of the guest's exits
 kvm_exits()
 {
-	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/exits
+	kvm_stat "$1" exits
+}
+
+# cpu_time_ns NAME: of its VMM in user mode and in the kernel, by the scheduler
+cpu_time_ns()
+{
+	cat /proc/"$(pid "$1")"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
 }
 
 # equal WHAT WANTED GOT
@@ -219,6 +238,13 @@ let_go()
 		kill -KILL "$(pid "$name")"
 		wait "$(pid "$name")"
 	done 2> /dev/null
+}
+
+# end NAME: of the only guest
+end()
+{
+	let_go "$1"
+	wait_for has_guests 0
 }
 
 # exits_grow DIRECTORY: of a guest, within a second

@@ -36,12 +36,6 @@ paced()
 	}'
 }
 
-# cpu_ns PID: on a CPU so far, by the scheduler
-cpu_ns()
-{
-	cat /proc/"$1"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
-}
-
 alone()
 {
 	start "$1" --seconds 4 --expect --time cpuid=100
@@ -118,9 +112,9 @@ start neighbour --forever cpuid=100
 wait_for has_guest neighbour
 echo 1000 > "$(guest_of neighbour)/limits/max_exits_per_sec"
 sleep 1
-used=$(cpu_ns "$(pid neighbour)")
+used=$(cpu_time_ns neighbour)
 beside=$(alone beside)
-used=$(($(cpu_ns "$(pid neighbour)") - used))
+used=$(($(cpu_time_ns neighbour) - used))
 ktap_print_msg "exits in 4 s: $free alone, $beside beside a paced guest, which used $used ns"
 awk -v a="$free" -v b="$beside" -v used="$used" 'BEGIN { exit !(b / a + used / 4e9 > 0.97) }'
 result "a neighbour loses less than 3 % beyond what the paced guest uses"

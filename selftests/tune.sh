@@ -45,12 +45,6 @@ refuses()
 	equal "$1" "$before" "$(cat "$1")"
 }
 
-# kvm_stat NAME STATISTIC: KVM's own, of a guest
-kvm_stat()
-{
-	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/"$2"
-}
-
 # halted NAME N: has it halted N times in all
 halted()
 {
@@ -170,18 +164,14 @@ echo $POLL_NS > "$older/tune/halt_poll_ns" && echo default > "$older/tune/halt_p
 result "default is what it was before"
 
 tune halt_poll_ns $POLL_NS && tune uid 1000
-start other --forever --period-us $PERIOD_US halt=10
-wait_for has_guest other
+runs other --forever --period-us $PERIOD_US halt=10
 other=$(guest_of other)
-wait_for has_exits "$other"
 equal "the guest's" default "$(cat "$other/tune/halt_poll_ns")"
 result "what is for another user's guests is not for this one"
 kill -KILL "$(pid other)"
 tune uid 0
-start newer --forever --period-us $PERIOD_US halt=10
-wait_for has_guest newer
+runs newer --forever --period-us $PERIOD_US halt=10
 newer=$(guest_of newer)
-wait_for has_exits "$newer"
 kill -KILL "$(pid older)"
 equal "the new guest's" $POLL_NS "$(cat "$newer/tune/halt_poll_ns")" && polls newer
 result "a new guest of the user that is named polls as told"

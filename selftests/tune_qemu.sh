@@ -18,12 +18,6 @@ exits_for()
 		'index(threads, " " $2 " ") && $4 == code { n += $5 } END { print n + 0 }'
 }
 
-# KVM's own, of its life so far
-kvm_halts()
-{
-	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/halt_exits
-}
-
 # lived NAME SECONDS: by what it says each second
 lived()
 {
@@ -36,8 +30,8 @@ lives()
 	within 60 lived "$1" $(($(grep -ac 'L2 lives' "$TMP/$1") + 3))
 }
 
-# runs NAME: it has come up and lives
-runs()
+# comes_up NAME: and lives
+comes_up()
 {
 	linux "$1"
 	within 120 is_up "$1" && lives "$1" && return
@@ -59,13 +53,7 @@ count()
 	sleep 1
 	hlt=$(exits_for "$1" $HLT)
 	pause=$(exits_for "$1" $PAUSE)
-	ktap_print_msg "$1: $hlt exits for HLT, $pause for PAUSE; KVM counts $(kvm_halts "$1") halts"
-}
-
-end()
-{
-	kill -KILL "$(pid "$1")"
-	wait "$(pid "$1")" 2> /dev/null
+	ktap_print_msg "$1: $hlt exits for HLT, $pause for PAUSE; KVM counts $(kvm_stat "$1" halt_exits) halts"
 }
 
 ktap_print_header
@@ -74,40 +62,40 @@ ktap_set_plan 9
 
 load
 traced_start
-runs plain
+comes_up plain
 result "Linux comes up"
 count plain
-[ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_halts plain)"
+[ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_stat plain halt_exits)"
 result "it exits for HLT"
-end plain
+let_go plain
 
 panics spins && count spins && [ "$pause" -gt 0 ]
 result "one that spins exits for PAUSE"
-end spins
+let_go spins
 
 l1tune tune uid=0 pause_in_guest=1
 panics tuned && count tuned && equal "exits for PAUSE" 0 "$pause"
 result "and does not with pause_in_guest"
-end tuned
+let_go tuned
 
 l1tune tune pause_in_guest=default hlt_in_guest=1
-runs halts
+comes_up halts
 result "Linux comes up with hlt_in_guest"
 count halts
-equal "exits for HLT" 0 "$hlt" && equal "KVM's halts" 0 "$(kvm_halts halts)"
+equal "exits for HLT" 0 "$hlt" && equal "KVM's halts" 0 "$(kvm_stat halts halt_exits)"
 result "and does not exit for it"
 
 unload
 kill -CONT "$(pid halts)"
 lives halts && count halts && equal "exits for HLT" 0 "$hlt"
 result "without the module it lives on, and has what it was created with"
-end halts
-runs after
+let_go halts
+comes_up after
 result "the next comes up"
 count after
-[ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_halts after)"
+[ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_stat after halt_exits)"
 result "and exits as ever"
 
-end after
+let_go after
 traced_stop
 ktap_finished
