@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Measures what one exit of each kind costs here, by bench's own guest. */
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -254,7 +255,7 @@ static int split(struct bench *b, enum bench_kind_id kind)
 	}
 	r->is_split = bench_split_end(&b->split, count, ns, &r->vmm_ns, &rest_ns);
 	if (r->is_split)
-		r->kvm_ns = ns - r->vmm_ns - rest_ns > 0 ? ns - r->vmm_ns - rest_ns : 0;
+		r->kvm_ns = fmax(0, ns - r->vmm_ns - rest_ns);
 	return 0;
 }
 
