@@ -181,7 +181,7 @@ bool bench_split_end(const struct bench_split *split, uint32_t count,
 
 	if (!batches)
 		return false;
-	parts = xreallocarray(NULL, batches, sizeof(*parts));
+	parts = xmallocarray(batches, sizeof(*parts));
 	exits_subtract(&split->readings[0].stats, &split->readings[batches].stats, &all);
 	for (i = 1; i <= batches; i++) {
 		const struct bench_reading *reading = &split->readings[i];

@@ -245,7 +245,7 @@ static void cell_add(struct exit_cell *sum, const struct exit_cell *cell)
 void exits_add(struct exit_stats *sum, const struct exit_stats *stats)
 {
 	size_t most = sum->num_cells + stats->num_cells, num = 0, i = 0, j = 0;
-	struct exit_cell *cells = xcalloc(most, sizeof(*cells));
+	struct exit_cell *cells = xmallocarray(most, sizeof(*cells));
 
 	while (i < sum->num_cells || j < stats->num_cells) {
 		int order = i == sum->num_cells ? 1 :
@@ -299,7 +299,7 @@ void exits_subtract(const struct exit_stats *before,
 	*diff = *after;
 	for (i = 0; i < NUM_COUNTED_STATS; i++)
 		diff->value[i] = sub_clamped(after->value[i], before->value[i]);
-	diff->cells = xcalloc(after->num_cells, sizeof(*diff->cells));
+	diff->cells = xmallocarray(after->num_cells, sizeof(*diff->cells));
 	for (i = 0; i < after->num_cells; i++) {
 		struct exit_cell *cell = &diff->cells[i];
 

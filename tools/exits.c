@@ -230,11 +230,11 @@ void exits_read(const struct exits_plan *plan, struct exit_stats *stats)
 		if (plan->fixed[i])
 			stats->value[i] = plan->fixed[i]->values[0];
 	}
-	stats->cells = xcalloc(plan->num_cells, sizeof(*stats->cells));
+	stats->cells = xmallocarray(plan->num_cells, sizeof(*stats->cells));
 	for (i = 0; i < plan->num_entries; i++, entry++) {
 		if (!cell || exits_compare(&cell->key, &entry->key)) {
 			cell = &stats->cells[stats->num_cells++];
-			cell->key = entry->key;
+			*cell = (struct exit_cell){ .key = entry->key };
 		}
 		set_field(cell, entry);
 	}

@@ -20,6 +20,11 @@ void *xcalloc(size_t n, size_t size)
 	return or_die(calloc(n ? n : 1, size));
 }
 
+void *xmallocarray(size_t n, size_t size)
+{
+	return or_die(reallocarray(NULL, n ? n : 1, size));
+}
+
 void *xreallocarray(void *p, size_t n, size_t size)
 {
 	return or_die(reallocarray(p, n, size));

@@ -21,6 +21,8 @@ enum status {
 
 /* A short-lived tool has nothing better to do than to end when memory does. */
 void *xcalloc(size_t n, size_t size);
+/* Not zeroed: for many elements, each of which is written at once. */
+void *xmallocarray(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xmemdup0(const char *s, size_t len);
