@@ -11,6 +11,7 @@
 #include "advise-access.h"
 #include "advise-load.h"
 #include "format.h"
+#include "knob.h"
 #include "machine.h"
 #include "util.h"
 
@@ -46,14 +47,17 @@ static bool is_dedicated(const struct facts *f)
 	return f->num_vcpus <= f->num_cpus && all.parts[PART_RUNQ] < 0.01;
 }
 
-static bool param_is(const struct facts *f, const char *param, const char *value)
+static bool is_switched_off(const struct facts *f, const char *param)
 {
-	char *path = xasprintf("module/%s", param), got[64];
-	bool is = machine_file(f->env->sysfs, path, got, sizeof(got)) &&
-		  !strcmp(got, value);
+	char value[64];
 
-	free(path);
-	return is;
+	return knob_read(knob_find(param), f->env, NULL, value, sizeof(value)) !=
+	       KNOB_ABSENT && !strcmp(value, "N");
+}
+
+static char *how_to_switch_on(const struct facts *f, const char *param)
+{
+	return knob_reload(knob_find(param), f->env, "1");
 }
 
 static bool offers(const struct facts *f, const char *feature)
@@ -248,13 +252,13 @@ static bool apic_exits(const struct facts *f, struct advice *a)
 	    !offers(f, "virtual_interrupt_delivery") ||
 	    !offers(f, "apic_register_virtualization") ||
 	    !offers(f, "posted_interrupts") ||
-	    !param_is(f, "kvm_intel/parameters/enable_apicv", "N"))
+	    !is_switched_off(f, "kvm_intel.enable_apicv"))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second for the APIC's page and %.0f for writing %s; L0 offers APICv and KVM does not use it",
 				page.rate, msr.rate, f->is_sampled ?
 				"its MSRs" :
 				"MSRs, which the APIC's are part of");
-	a->change = xstrdup("options kvm_intel enable_apicv=1 in a file of /etc/modprobe.d, then with no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel");
+	a->change = how_to_switch_on(f, "kvm_intel.enable_apicv");
 	return true;
 }
 
@@ -274,18 +278,18 @@ static bool uses_apic_page(const struct facts *f, struct advice *a)
 
 static bool lacks_paging(const struct facts *f, struct advice *a)
 {
-	bool no_ept = param_is(f, "kvm_intel/parameters/ept", "N");
+	bool no_ept = is_switched_off(f, "kvm_intel.ept");
 	struct load load = load_of(f, &shadow_paging, 2);
 
 	a->gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
 	if (load.rate < 1000 || !is_worth_it(&a->gain) ||
 	    !offers(f, no_ept ? "ept" : "unrestricted_guest") ||
-	    !(no_ept || param_is(f, "kvm_intel/parameters/unrestricted_guest", "N")))
+	    !(no_ept || is_switched_off(f, "kvm_intel.unrestricted_guest")))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second for exceptions, control registers and INVLPG; L0 offers %s and KVM does not use it",
 				load.rate, no_ept ? "EPT" : "unrestricted guests");
-	a->change = xasprintf("options kvm_intel %s=1 in a file of /etc/modprobe.d, then with no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel",
-			      no_ept ? "ept" : "unrestricted_guest");
+	a->change = how_to_switch_on(f, no_ept ? "kvm_intel.ept" :
+					"kvm_intel.unrestricted_guest");
 	return true;
 }
 
@@ -340,11 +344,11 @@ static bool lacks_evmcs(const struct facts *f, struct advice *a)
 	struct load all = load_of(f, &all_reasons, 2);
 
 	if (strcmp(f->host->hypervisor, "Microsoft Hv") || all.rate < 1000 ||
-	    !param_is(f, "kvm_intel/parameters/enlightened_vmcs", "N"))
+	    !is_switched_off(f, "kvm_intel.enlightened_vmcs"))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second under Hyper-V, whose enlightened VMCS KVM does not use",
 				all.rate);
-	a->change = xstrdup("options kvm_intel enlightened_vmcs=1 in a file of /etc/modprobe.d, then with no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel");
+	a->change = how_to_switch_on(f, "kvm_intel.enlightened_vmcs");
 	return true;
 }
 

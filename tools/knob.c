@@ -49,6 +49,7 @@ const struct knob knobs[] = {
 	PARAM("kvm_intel.vpid", "TLB entries outlive exits"),
 	PARAM("kvm_intel.unrestricted_guest", "guests in real mode without emulation"),
 	PARAM("kvm_intel.pml", "the CPU logs dirty pages, if L0 offers that"),
+	PARAM("kvm_intel.enlightened_vmcs", "the VMCS in memory that it shares with an L0 that is Hyper-V"),
 	PARAM("kvm_intel.nested", "guests may have guests"),
 	PARAM("kvm_amd.npt", "the CPU walks the guest's page tables; without it each change of them exits"),
 	PARAM("kvm_amd.avic", "the CPU serves the guest's APIC, if L0 offers that"),

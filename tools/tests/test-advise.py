@@ -42,6 +42,7 @@ class Advised(Bench):
             write(f"{m.sys}/kernel/debug/kvm/1001-11/{name}", value)
         for name, value in (params or {}).items():
             write(f"{m.sys}/module/{name.replace('.', '/parameters/')}", value)
+            write(f"{m.sys}/module/{name.split('.')[0]}/initstate", "live")
         for name in offered:
             write(f"{m.device('l1')}/vmx/{name}", 1)
         write(m.sys + "/kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
@@ -161,6 +162,15 @@ def test_rules():
             ok(rule not in b.rules(), f"{rule}: who does not", b.rules())
 
 
+def test_built_in():
+    cells, values = CASES["paging"][0]
+    with Advised(*cells, **values) as b:
+        os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
+        change = [a["change"] for a in b.advice() if a["rule"] == "paging"]
+        ok(len(change) == 1 and change[0].startswith("kvm_intel.ept=1 on the kernel's command line"),
+           "where KVM is part of the kernel there is nothing to load again", change)
+
+
 def test_help():
     with Advised() as b:
         listed = b.run("advise", "--help").stdout.split("Rules:\n")[1].split("\n\n")[0]
@@ -229,6 +239,7 @@ def test_unmeasured():
 
 print("KTAP version 1")
 test_rules()
+test_built_in()
 test_help()
 test_order()
 test_nothing()
