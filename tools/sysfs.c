@@ -12,21 +12,20 @@
 int sysfs_read(int dirfd, const char *name, char *buf, size_t size)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t n;
+	ssize_t len;
 
 	if (fd < 0)
 		return -errno;
+	/* An attribute is made as a whole, and comes as a whole. */
 	do {
-		n = read(fd, buf + len, size - len);
-		if (n > 0)
-			len += n;
-	} while ((n > 0 && len < size) || (n < 0 && errno == EINTR));
-	n = n < 0 ? -errno : 0;
+		len = read(fd, buf, size);
+	} while (len < 0 && errno == EINTR);
+	if (len < 0)
+		len = -errno;
 	close(fd);
-	if (n)
-		return n;
-	if (len == size)
+	if (len < 0)
+		return len;
+	if ((size_t)len == size)
 		return -EOVERFLOW;
 	if (len && buf[len - 1] == '\n')
 		len--;

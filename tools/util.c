@@ -55,18 +55,6 @@ char *xasprintf(const char *fmt, ...)
 	return or_die(len < 0 ? NULL : s);
 }
 
-uint64_t add_saturated(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-uint64_t sub_clamped(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static void (*complaint_sink)(const char *message);
 
 void complain_to(void (*sink)(const char *message))

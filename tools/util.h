@@ -34,8 +34,17 @@ __printf(1, 2) char *xasprintf(const char *fmt, ...);
 	 &(array)[(num)++])
 
 /* Counters come from outside: sums saturate, differences stop at zero. */
-uint64_t add_saturated(uint64_t a, uint64_t b);
-uint64_t sub_clamped(uint64_t a, uint64_t b);
+static inline uint64_t add_saturated(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
 
 /* "l1tune: <message>" on stderr. Strings of others are to be escaped before. */
 __printf(1, 2) void complain(const char *fmt, ...);
