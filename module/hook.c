@@ -179,6 +179,10 @@ int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 	return err;
 }
 
+/*
+ * Where ftrace has no memory to take an address out, it stays in the filter: at
+ * worst the callback is called there for none of the set's functions.
+ */
 static void forget(struct l1t_functions *set)
 {
 	unsigned int i;
