@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A kprobe that is registered disabled patches nothing and tells an address;
- * that gives kallsyms_lookup_name(), which gives the rest.
+ * that gives kallsyms_lookup_name(), which gives the rest. Before 6.2 it goes
+ * through every symbol of the kernel, expanding each, before it looks at
+ * modules; so what is in a module is asked for where modules are looked at.
  *
  * Calls go through static_call, which patches a direct call into this
  * module: such a call may land on a function whose ENDBR is sealed, where an
@@ -24,6 +26,7 @@ static int no_task_work(struct task_struct *task, struct callback_head *work,
 }
 
 DEFINE_STATIC_CALL(l1t_kallsyms_lookup_name, no_lookup);
+DEFINE_STATIC_CALL(l1t_module_kallsyms_lookup_name, no_lookup);
 DEFINE_STATIC_CALL(l1t_do_task_work_add, no_task_work);
 
 /**
@@ -40,7 +43,7 @@ unsigned long l1t_symbol(const char *module, const char *name)
 	if (!module)
 		return static_call(l1t_kallsyms_lookup_name)(name);
 	scnprintf(full, sizeof(full), "%s:%s", module, name);
-	return static_call(l1t_kallsyms_lookup_name)(full);
+	return static_call(l1t_module_kallsyms_lookup_name)(full);
 }
 
 /**
@@ -78,6 +81,11 @@ int l1t_symbol_init(void)
 	addr = (unsigned long)kp.addr;
 	unregister_kprobe(&kp);
 	static_call_update(l1t_kallsyms_lookup_name,
+			   (typeof(no_lookup) *)addr);
+
+	/* Without it, slowly: the other one knows modules, too. */
+	addr = l1t_symbol(NULL, "module_kallsyms_lookup_name") ?: addr;
+	static_call_update(l1t_module_kallsyms_lookup_name,
 			   (typeof(no_lookup) *)addr);
 
 	addr = l1t_symbol(NULL, "task_work_add");
