@@ -22,7 +22,9 @@ in_log()
 }
 
 if [ "$(isa)" = vmx ]; then
-	NESTED="handle_vmxon vmx_set_nested_state enter_vmx_operation free_nested"
+	# What handles VMXON is called one or the other.
+	grep -qw handle_vmxon /proc/kallsyms && VMXON=handle_vmxon || VMXON=handle_vmon
+	NESTED="$VMXON vmx_set_nested_state enter_vmx_operation free_nested"
 else
 	NESTED="vmrun_interception svm_set_nested_state svm_free_nested"
 fi
