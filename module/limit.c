@@ -222,8 +222,8 @@ void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound)
  */
 bool l1t_limit_is_set(enum l1t_limit limit)
 {
-	return l1t_limit_value(limit, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
-	       l1t_limit_value(limit, L1T_BOUND_AUDIT) != L1T_NO_LIMIT;
+	return READ_ONCE(wanted[L1T_BOUND_LIMIT][limit]) != L1T_NO_LIMIT ||
+	       READ_ONCE(wanted[L1T_BOUND_AUDIT][limit]) != L1T_NO_LIMIT;
 }
 
 /* One thing that is asked for, against one limit. */
