@@ -25,6 +25,11 @@ static struct ftrace_ops ops = {
 	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
 };
 
+static void forget(void)
+{
+	ftrace_set_filter(&ops, NULL, 0, 1);
+}
+
 static int __init rival_init(void)
 {
 	int err;
@@ -32,12 +37,16 @@ static int __init rival_init(void)
 	err = ftrace_set_filter(&ops, function, strlen(function), 1);
 	if (err)
 		return err;
-	return register_ftrace_function(&ops);
+	err = register_ftrace_function(&ops);
+	if (err)
+		forget();
+	return err;
 }
 
 static void __exit rival_exit(void)
 {
 	unregister_ftrace_function(&ops);
+	forget();
 }
 
 module_init(rival_init);
