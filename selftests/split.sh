@@ -126,7 +126,7 @@ result "a VMM that holds its guest shows so"
 kill_guests
 
 # But for a moment in which the tool itself takes the CPU.
-start kernel --forever cpuid=10000
+runs kernel --forever cpuid=10000
 sample kernel -i 4 -c 1
 time=$(part CPUID time_ns)
 equal "CPUID: user and wait" "0 0" "$(part CPUID user_ns) $(part CPUID wait_ns)" &&
