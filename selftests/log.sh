@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # What in the kernel's log of an L1 fails a test: for run_tests.sh there, and for l1/run, which also has the console's.
 
-LOG_BAD='WARNING:|BUG:|BUG |Oops|general protection|Call Trace|unable to handle|possible (circular|recursive) locking|INFO: (task|rcu|possible|inconsistent|lockdep)|rcu.*(stall|self-detected)|hung task|blocked for more than|soft lockup|hard LOCKUP|kmemleak: [0-9]+ new|UBSAN|KASAN|init-l[01]: error|Kernel panic|unreferenced object'
+LOG_BAD='WARNING:|BUG:|BUG |Oops|general protection|Call Trace|unable to handle|possible (circular|recursive) locking|INFO: (task|rcu|possible|inconsistent|lockdep)|rcu.*(stall|self-detected)|hung task|blocked for more than|soft lockup|hard LOCKUP|UBSAN|KASAN|init-l[01]: error|Kernel panic|unreferenced object'
 
 # What a stock kernel says while it boots on these machines, and means no harm:
 # Bochs' CPU claims a firmware of a version known for its errata.

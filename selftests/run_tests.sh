@@ -15,8 +15,19 @@ leaks()
 	echo scan > /sys/kernel/debug/kmemleak
 	sleep 6
 	echo scan > /sys/kernel/debug/kmemleak
-	grep . /sys/kernel/debug/kmemleak || return
+	not_the_kernels < /sys/kernel/debug/kmemleak
 	echo clear > /sys/kernel/debug/kmemleak
+}
+
+# Where an allocation in sysfs_slab_add() fails, the kernel itself loses a name.
+not_the_kernels()
+{
+	awk '
+	function tell() { if (!known) printf "%s", held; held = ""; known = 0 }
+	/^unreferenced object/ { tell() }
+	{ held = held $0 "\n" }
+	/ sysfs_slab_add\+/ { known = 1 }
+	END { tell() }'
 }
 
 # Until a scan by itself ends, minutes on a slow machine, no module goes.
@@ -55,7 +66,8 @@ for test; do
 		failed=1
 	fi
 	lsmod | grep -q '^l1tune ' && rmmod l1tune
-	if leaks > /tmp/leaks; then
+	leaks > /tmp/leaks
+	if [ -s /tmp/leaks ]; then
 		echo "not ok $((done + 1)) $test: memory is lost"
 		sed 's/^/# /' /tmp/leaks
 		failed=1
