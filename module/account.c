@@ -3,11 +3,8 @@
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 
-#include "attach.h"
 #include "clock.h"
 #include "exit.h"
-#include "guest.h"
-#include "throttle.h"
 
 static struct kmem_cache *cell_cache;
 
@@ -33,7 +30,7 @@ int l1t_accounts_init(void)
 	l1t_hist_plain_ticks = l1t_ticks_below(1U << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1));
 
 	cell_cache = kmem_cache_create("l1tune_cell", sizeof(struct l1t_cell),
-				       L1_CACHE_BYTES, 0, NULL);
+				       L1_CACHE_BYTES, SLAB_ACCOUNT, NULL);
 	return cell_cache ? 0 : -ENOMEM;
 }
 
@@ -56,7 +53,7 @@ static int add_cells(struct l1t_account *acct)
 	struct l1t_cell *cell;
 
 	for (i = 0; i < L1T_CELLS_SPARE && n < L1T_CELLS_MAX; i++) {
-		cell = kmem_cache_zalloc(cell_cache, GFP_KERNEL);
+		cell = kmem_cache_zalloc(cell_cache, GFP_KERNEL_ACCOUNT);
 		if (!cell)
 			return -ENOMEM;
 		acct->cells[++n] = cell;
@@ -66,33 +63,20 @@ static int add_cells(struct l1t_account *acct)
 	return 0;
 }
 
-static void refill(struct callback_head *work)
+static void refill(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
 
-	/* Without memory the flag falls all the same: the next exit asks again. */
-	add_cells(acct);
-	/* Whoever queues the next refill sees this one done. */
-	smp_store_release(&acct->refill_queued, false);
-	l1t_vcpu_put(container_of(acct, struct l1t_vcpu, acct));
+	/* Without memory the next exit asks again. */
+	if (!cancelled)
+		add_cells(acct);
+	l1t_work_done(work);
 }
 
 static void ask_for_refill(struct l1t_account *acct)
 {
-	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
-
-	/* Pairs with the release at the end of refill(). */
-	if (smp_load_acquire(&acct->refill_queued))
-		return;
-	if (acct->nr_allocated == L1T_CELLS_MAX)
-		return;
-	acct->refill_queued = true;
-	init_task_work(&acct->refill, refill);
-	l1t_vcpu_get(v);
-	if (l1t_task_work_add(current, &acct->refill)) {
-		acct->refill_queued = false;
-		l1t_vcpu_put(v);
-	}
+	if (acct->nr_allocated < L1T_CELLS_MAX)
+		l1t_work_queue(&acct->refill);
 }
 
 /*
@@ -157,6 +141,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
  */
 int l1t_account_init(struct l1t_account *acct)
 {
+	l1t_work_init(&acct->refill, NULL, refill);
 	if (add_cells(acct))
 		return -ENOMEM;
 	acct->lease = L1T_LEASE_UNLIMITED;

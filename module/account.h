@@ -14,10 +14,10 @@
 #include <linux/kcsan-checks.h>
 #include <linux/kvm_host.h>
 #include <linux/math64.h>
-#include <linux/task_work.h>
 
 #include "reason.h"
 #include "split.h"
+#include "work.h"
 
 /*
  * The histogram of a cell: bucket 0 holds what took less than
@@ -68,6 +68,9 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 #define L1T_RARE_SPLIT	BIT(1)	/* a part of the exit's time goes on */
 #define L1T_RARE_BLIND	BIT(2)	/* TSC or reason cannot be trusted; stays set */
 
+/* A lease that lasts for longer than the machine. */
+#define L1T_LEASE_UNLIMITED	S64_MAX
+
 #define L1T_BASE_UNKNOWN	U64_MAX
 
 /**
@@ -81,7 +84,6 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @lease: exits that the guest may still cause before l1t_pace_exit() is asked
  * @seq: odd while the writer is at it
  * @rare: L1T_RARE_*, of the open exit
- * @refill_queued: @refill waits to run on the vCPU's thread
  * @nr_allocated: cells there
  * @nr_cells: cells in use, released to readers in order
  * @l3_exits_handled: exits of L3 after which L3 went on
@@ -97,7 +99,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @cells: the first is NULL, then come those that there are
  * @index: by level and slot: place in @cells, 0 for none yet
  *
- * What stands before @refill_queued is written at every exit or read there,
+ * What stands before @nr_allocated is written at every exit or read there,
  * and @l3_exits_handled at many of L3. The account's first cache line has them
  * all, and no exit that KVM handles writes another.
  */
@@ -110,7 +112,6 @@ struct l1t_account {
 	s64 lease;
 	u32 seq;
 	u8 rare;
-	bool refill_queued;
 	u8 nr_allocated;
 	u8 nr_cells;
 	u64 l3_exits_handled;
@@ -120,7 +121,7 @@ struct l1t_account {
 	u64 l3_exits_left;
 	u64 kvm_exits_base;
 	struct l1t_split split;
-	struct callback_head refill;
+	struct l1t_work refill;
 	struct l1t_cell *cells[1 + L1T_CELLS_MAX];
 	u8 index[L1T_LEVELS][L1T_SLOTS];
 } ____cacheline_aligned;

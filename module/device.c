@@ -7,8 +7,11 @@
  */
 #include <linux/workqueue.h>
 
-#include "guest.h"
+#include "device.h"
+#include "event.h"
 #include "sysfs.h"
+#include "throttle.h"
+#include "totals.h"
 
 static struct workqueue_struct *devices_wq;
 
@@ -28,11 +31,36 @@ static bool publish_vcpus(struct l1t_guest *g)
 			v->published = true;
 			continue;
 		}
-		pr_warn_ratelimited("cannot show l2-%u/vcpu%u in sysfs\n",
+		pr_warn_ratelimited("cannot show l2-%llu/vcpu%u in sysfs\n",
 				    g->id, v->id);
 		all = false;
 	}
 	return all;
+}
+
+static void record_birth(const struct l1t_guest *g)
+{
+	char comm[L1T_COMM_ESCAPED];
+
+	l1t_escape_comm(g->comm, comm);
+	l1t_event_record("EVENT=guest ACTION=add L2=l2-%llu PID=%d UID=%u COMM=%s",
+			 g->id, g->pid, from_kuid(&init_user_ns, g->cred->uid),
+			 comm);
+}
+
+static void record_end(struct l1t_guest *g)
+{
+	char comm[L1T_COMM_ESCAPED];
+	struct l1t_counts c = {};
+
+	l1t_guest_counts(g, &c);
+	l1t_escape_comm(g->comm, comm);
+	l1t_event_record("EVENT=guest ACTION=remove L2=l2-%llu PID=%d UID=%u COMM=%s EXITS=%llu EXIT_TIME_NS=%llu USER_TIME_NS=%llu WAIT_TIME_NS=%llu RUNQ_TIME_NS=%llu THROTTLED_NS=%llu GUEST_TIME_NS=%llu",
+			 g->id, g->pid, from_kuid(&init_user_ns, g->cred->uid),
+			 comm, c.exits, c.exit_time_ns,
+			 c.parts_ns[L1T_PART_USER], c.parts_ns[L1T_PART_WAIT],
+			 c.parts_ns[L1T_PART_RUNQ],
+			 c.parts_ns[L1T_PART_THROTTLED], c.guest_time_ns);
 }
 
 /* Returns false if some of it is to be tried again. */
@@ -42,13 +70,14 @@ static bool publish(struct l1t_guest *g)
 		g->dev.class = &l1t_class;
 		g->dev.type = &l1t_guest_type;
 		device_set_pm_not_required(&g->dev);
-		if (dev_set_name(&g->dev, "l2-%u", g->id) ||
+		if (dev_set_name(&g->dev, "l2-%llu", g->id) ||
 		    device_add(&g->dev)) {
-			pr_warn_ratelimited("cannot show l2-%u in sysfs\n",
+			pr_warn_ratelimited("cannot show l2-%llu in sysfs\n",
 					    g->id);
 			return false;
 		}
 		g->published = true;
+		record_birth(g);
 	}
 	return publish_vcpus(g);
 }
@@ -61,12 +90,15 @@ static void unpublish(struct l1t_guest *g)
 		list_for_each_entry(v, &g->vcpus, link)
 			if (v->published)
 				l1t_sysfs_remove_vcpu(v);
+		record_end(g);
 		device_del(&g->dev);
+		/* Nobody sets it any more. */
+		l1t_throttle_set(g, L1T_RATE_DEFAULT);
 	}
 	put_device(&g->dev);
 }
 
-/* One that goes only after this is changed once more, and so comes again. */
+/* A guest that ends after this is changed again, and returned again. */
 static struct l1t_guest *next_changed(bool *gone)
 {
 	struct l1t_guest *g;

@@ -16,7 +16,6 @@
 #include <linux/percpu.h>
 #include <asm/svm.h>
 
-#include "attach.h"
 #include "clock.h"
 #include "exit.h"
 #include "guest.h"
@@ -27,6 +26,9 @@ const u32 l1t_no_reason = U32_MAX;
 
 u32 l1t_vmx_reason_offset __read_mostly;
 bool l1t_svm_reason_known __read_mostly;
+
+/* Told of entries into an L3 that no exit of an L3 went before; NULL: nobody. */
+void (*l1t_exit_l3_entered)(struct l1t_account *acct) __read_mostly;
 
 /* The account of no vCPU. */
 static struct l1t_account nobody;
@@ -126,6 +128,18 @@ struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu)
 }
 
 /**
+ * l1t_account_here() - the account of the vCPU that ran last on this CPU, or NULL
+ *
+ * Context: preemption off.
+ */
+struct l1t_account *l1t_account_here(void)
+{
+	struct l1t_account *acct = this_cpu_read(last_account);
+
+	return acct == &nobody ? NULL : acct;
+}
+
+/**
  * l1t_exit_forget() - drop a vCPU that dies from every CPU's memory
  * @acct: its account; it no longer runs and l1t_vcpu_find() finds it no more
  *
@@ -218,6 +232,13 @@ static void count_l3(struct l1t_account *acct, enum l1t_level level)
 
 static void any_entry(struct l1t_account *acct, enum l1t_level level, u64 now)
 {
+	void (*l3_entered)(struct l1t_account *acct);
+
+	if (level == L1T_LEVEL3 && !(acct->rare & L1T_RARE_L3)) {
+		l3_entered = READ_ONCE(l1t_exit_l3_entered);
+		if (l3_entered)
+			l3_entered(acct);
+	}
 	l1t_account_write_begin(acct);
 	if (acct->open) {
 		count_l3(acct, level);
@@ -251,7 +272,6 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 
 	if (unlikely(!acct)) {
 		this_cpu_inc(unattributed);
-		l1t_guest_missing(vcpu->kvm);
 		return;
 	}
 

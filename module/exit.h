@@ -13,10 +13,12 @@ void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu);
 void l1t_exit_init(void);
 struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu);
+struct l1t_account *l1t_account_here(void);
 void l1t_account_close(struct l1t_account *acct);
 void l1t_exit_forget(const struct l1t_account *acct);
 u64 l1t_exit_unattributed(void);
 
+extern void (*l1t_exit_l3_entered)(struct l1t_account *acct);
 extern const u32 l1t_no_reason;
 
 /*

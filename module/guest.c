@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The registry of guests, and how guests and vCPUs leave it. */
+/* The registry of guests. life.c says who enters it and leaves it, and when. */
 #include <linux/hashtable.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "exit.h"
 #include "guest.h"
-#include "nested.h"
-#include "ticket.h"
 
 DEFINE_RAW_SPINLOCK(l1t_lock);
 LIST_HEAD(l1t_guests);
+LIST_HEAD(l1t_newborn);
 struct l1t_ledger l1t_ledger;
 
 static DEFINE_HASHTABLE(vcpus, 10);
 static DEFINE_HASHTABLE(guests, 8);
-
-/*
- * The dead's counts. A guest is either on l1t_guests or in here, and this
- * lock is held while it goes over, so that totals never go back.
- */
-static DEFINE_MUTEX(totals_lock);
-static struct l1t_counts dead;
 static u64 nr_guests_ever;
 static u64 nr_vcpus_ever;
 
@@ -31,68 +24,7 @@ static DECLARE_WAIT_QUEUE_HEAD(all_freed);
 
 static struct kmem_cache *vcpu_cache;
 
-/**
- * l1t_guests_init() - get ready for guests
- *
- * Return: 0 or -ENOMEM.
- */
-int l1t_guests_init(void)
-{
-	int err = l1t_accounts_init();
-
-	/* A vCPU with 96 reasons, which is more than is ever seen of one. */
-	BUILD_BUG_ON(sizeof(struct l1t_vcpu) +
-		     (96 + L1T_CELLS_SPARE) * sizeof(struct l1t_cell) > 24 * SZ_1K);
-
-	if (err)
-		return err;
-	vcpu_cache = kmem_cache_create("l1tune_vcpu", sizeof(struct l1t_vcpu),
-				       __alignof__(struct l1t_vcpu), 0, NULL);
-	if (!vcpu_cache) {
-		l1t_accounts_exit();
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/**
- * l1t_guests_exit() - undo l1t_guests_init()
- *
- * Context: no guest is left, see l1t_guests_wait_freed().
- */
-void l1t_guests_exit(void)
-{
-	kmem_cache_destroy(vcpu_cache);
-	l1t_accounts_exit();
-}
-
-/**
- * l1t_vcpu_alloc() - a vCPU block, not yet in the registry
- *
- * Context: may sleep. Return: the block or NULL.
- */
-struct l1t_vcpu *l1t_vcpu_alloc(void)
-{
-	struct l1t_vcpu *v = kmem_cache_zalloc(vcpu_cache, GFP_KERNEL);
-
-	if (!v)
-		return NULL;
-	if (l1t_account_init(&v->acct)) {
-		l1t_vcpu_free(v);
-		return NULL;
-	}
-	return v;
-}
-
-/**
- * l1t_vcpu_free() - free a block that nothing can reach
- * @v: from l1t_vcpu_alloc()
- */
-void l1t_vcpu_free(struct l1t_vcpu *v)
-{
-	l1t_account_free(&v->acct);
-	kmem_cache_free(vcpu_cache, v);
-}
+/* Blocks, which also count as unfreed. */
 
 static void guest_free(struct rcu_head *rcu)
 {
@@ -111,7 +43,10 @@ static void guest_free(struct rcu_head *rcu)
 /* Probes may still be passing its vCPU blocks in the look-up table. */
 static void guest_release(struct device *dev)
 {
-	call_rcu(&dev_to_guest(dev)->rcu, guest_free);
+	struct l1t_guest *g = dev_to_guest(dev);
+
+	l1t_users_free(g->users);
+	call_rcu(&g->rcu, guest_free);
 }
 
 /**
@@ -122,15 +57,15 @@ static void guest_release(struct device *dev)
  */
 struct l1t_guest *l1t_guest_alloc(void)
 {
-	struct l1t_guest *g = kzalloc(sizeof(*g), GFP_KERNEL);
+	struct l1t_guest *g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
 
 	if (!g)
 		return NULL;
 	INIT_LIST_HEAD(&g->vcpus);
 	INIT_LIST_HEAD(&g->link);
+	INIT_LIST_HEAD(&g->newborn);
 	INIT_LIST_HEAD(&g->changed);
 	mutex_init(&g->keys_lock);
-	l1t_throttle_init(&g->throttle);
 	g->keys[g->nr_keys++] = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
 	device_initialize(&g->dev);
 	g->dev.release = guest_release;
@@ -139,21 +74,243 @@ struct l1t_guest *l1t_guest_alloc(void)
 }
 
 /**
- * l1t_guest_insert() - a guest enters the registry
+ * l1t_vcpu_alloc() - a vCPU block, not yet in the registry
+ * @g: of which guest it will be
+ *
+ * Context: may sleep. Return: the block or NULL.
+ */
+struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g)
+{
+	struct l1t_vcpu *v = kmem_cache_zalloc(vcpu_cache, GFP_KERNEL_ACCOUNT);
+
+	if (!v)
+		return NULL;
+	v->guest = g;
+	if (l1t_account_init(&v->acct)) {
+		l1t_vcpu_free(v);
+		return NULL;
+	}
+	return v;
+}
+
+/**
+ * l1t_vcpu_free() - free a block that nothing can reach
+ * @v: from l1t_vcpu_alloc()
+ */
+void l1t_vcpu_free(struct l1t_vcpu *v)
+{
+	l1t_account_free(&v->acct);
+	kmem_cache_free(vcpu_cache, v);
+}
+
+/*
+ * The reserve. A hook cannot allocate, so blocks for the VMs that are created
+ * next are there already. Each creator puts back as many as it has taken, at its
+ * own expense, when its ioctl returns; and as it may sleep until then, a worker
+ * sees to it that there are always some.
+ */
+
+#define RESERVE		64
+
+static LIST_HEAD(reserve);
+static unsigned int nr_reserved;
+static bool reserving;
+
+static bool add_to_reserve(struct l1t_guest *g)
+{
+	bool added;
+
+	raw_spin_lock(&l1t_lock);
+	added = reserving && nr_reserved < RESERVE;
+	if (added) {
+		list_add(&g->link, &reserve);
+		nr_reserved++;
+	}
+	raw_spin_unlock(&l1t_lock);
+	return added;
+}
+
+static bool reserve_one(void)
+{
+	struct l1t_guest *g = l1t_guest_alloc();
+
+	if (!g || add_to_reserve(g))
+		return g;
+	put_device(&g->dev);
+	return false;
+}
+
+static void fill_reserve(struct work_struct *work)
+{
+	while (READ_ONCE(reserving) && READ_ONCE(nr_reserved) < RESERVE &&
+	       reserve_one())
+		;
+}
+
+static DECLARE_WORK(reserve_work, fill_reserve);
+
+/**
+ * l1t_guest_take_reserved() - a block for a guest, from the reserve
+ *
+ * Context: l1t_lock held. Return: the block, or NULL if there is none left.
+ */
+struct l1t_guest *l1t_guest_take_reserved(void)
+{
+	struct l1t_guest *g;
+
+	lockdep_assert_held(&l1t_lock);
+	if (nr_reserved <= RESERVE / 2)
+		queue_work(system_highpri_wq, &reserve_work);
+	g = list_first_entry_or_null(&reserve, struct l1t_guest, link);
+	if (g) {
+		list_del_init(&g->link);
+		nr_reserved--;
+	}
+	return g;
+}
+
+/**
+ * l1t_guest_reserve() - put back a block, for one that was taken
+ *
+ * Context: may sleep; the thread whose VM took it, which is charged.
+ */
+void l1t_guest_reserve(void)
+{
+	if (READ_ONCE(nr_reserved) < RESERVE)
+		reserve_one();
+}
+
+/**
+ * l1t_guests_stop_reserving() - no more blocks are taken or put back
+ *
+ * Context: may sleep; no hook is attached.
+ */
+void l1t_guests_stop_reserving(void)
+{
+	struct l1t_guest *g;
+
+	raw_spin_lock(&l1t_lock);
+	reserving = false;
+	raw_spin_unlock(&l1t_lock);
+	cancel_work_sync(&reserve_work);
+	while (nr_reserved) {
+		raw_spin_lock(&l1t_lock);
+		g = l1t_guest_take_reserved();
+		raw_spin_unlock(&l1t_lock);
+		put_device(&g->dev);
+	}
+	/* Taking the last ones has asked for more, which there will not be. */
+	cancel_work_sync(&reserve_work);
+}
+
+/**
+ * l1t_guests_init() - get ready for guests
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int l1t_guests_init(void)
+{
+	int err = l1t_accounts_init();
+
+	/* A vCPU with 96 reasons, which is more than is ever seen of one. */
+	BUILD_BUG_ON(sizeof(struct l1t_vcpu) +
+		     (96 + L1T_CELLS_SPARE) * sizeof(struct l1t_cell) > 32 * SZ_1K);
+
+	if (err)
+		return err;
+	vcpu_cache = kmem_cache_create("l1tune_vcpu", sizeof(struct l1t_vcpu),
+				       __alignof__(struct l1t_vcpu), SLAB_ACCOUNT, NULL);
+	if (!vcpu_cache)
+		goto err_accounts;
+	reserving = true;
+	fill_reserve(NULL);
+	if (nr_reserved < RESERVE)
+		goto err_reserve;
+	return 0;
+
+err_reserve:
+	l1t_guests_stop_reserving();
+	l1t_guests_wait_freed();
+	kmem_cache_destroy(vcpu_cache);
+err_accounts:
+	l1t_accounts_exit();
+	return -ENOMEM;
+}
+
+/**
+ * l1t_guests_exit() - undo l1t_guests_init()
+ *
+ * Context: no guest is left, see l1t_guests_wait_freed().
+ */
+void l1t_guests_exit(void)
+{
+	kmem_cache_destroy(vcpu_cache);
+	l1t_accounts_exit();
+}
+
+/**
+ * l1t_guests_wait_freed() - wait until no guest is left in memory
+ *
+ * Context: all devices are deleted; module unload.
+ */
+void l1t_guests_wait_freed(void)
+{
+	wait_event(all_freed, !atomic_read(&nr_unfreed));
+	/* The last callback may still be on its way out of this module. */
+	rcu_barrier();
+}
+
+/* Coming and going. */
+
+/**
+ * l1t_guest_enter() - a guest enters the registry
  * @g: who and when are filled in
- * @kvm: its VM, alive
+ * @kvm: its VM, being created or alive
  *
  * Context: l1t_lock held.
  */
-void l1t_guest_insert(struct l1t_guest *g, struct kvm *kvm)
+void l1t_guest_enter(struct l1t_guest *g, struct kvm *kvm)
 {
+	lockdep_assert_held(&l1t_lock);
 	g->kvm = kvm;
-	g->id = ++nr_guests_ever;
 	hash_add(guests, &g->node, (unsigned long)kvm);
-	list_add_tail_rcu(&g->link, &l1t_guests);
+	list_add_tail(&g->newborn, &l1t_newborn);
 	l1t_ledger.vms++;
-	l1t_tickets_vm_counted(kvm);
-	l1t_device_changed(g);
+}
+
+/**
+ * l1t_guest_confirm() - a guest's VM has been created
+ * @g: in the registry
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_confirm(struct l1t_guest *g)
+{
+	lockdep_assert_held(&l1t_lock);
+	g->id = ++nr_guests_ever;
+	list_add_tail_rcu(&g->link, &l1t_guests);
+}
+
+/**
+ * l1t_guest_leave() - a guest leaves the registry
+ * @g: its vCPUs have left
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_leave(struct l1t_guest *g)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&l1t_lock);
+	for (i = 0; i < L1T_CALLS; i++)
+		l1t_call_release(&g->calls[i]);
+	hash_del(&g->node);
+	list_del_init(&g->newborn);
+	if (g->users)
+		l1t_users_uncharge(g->users);
+	g->kvm = NULL;
+	l1t_ledger.vms--;
+	l1t_ledger.memory_bytes -= g->memory_peak_bytes;
 }
 
 static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
@@ -163,19 +320,34 @@ static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_vcpu_insert() - a vCPU enters the registry
+ * l1t_vcpu_kvm_exits() - what KVM itself has counted of a vCPU's exits
+ * @v: alive or dead
+ */
+u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v)
+{
+	u64 exits;
+
+	raw_spin_lock(&l1t_lock);
+	exits = v->vcpu ? kvm_exits_of(v->vcpu) : v->kvm_exits;
+	raw_spin_unlock(&l1t_lock);
+	return exits;
+}
+
+/**
+ * l1t_vcpu_enter() - a vCPU enters the registry
  * @v: the block
- * @g: its guest
  * @vcpu: KVM's vCPU, alive
  *
  * Context: l1t_lock held. Its next exit is counted.
  */
-void l1t_vcpu_insert(struct l1t_vcpu *v, struct l1t_guest *g,
-		     struct kvm_vcpu *vcpu)
+void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 {
+	struct l1t_guest *g = v->guest;
+
+	lockdep_assert_held(&l1t_lock);
 	v->vcpu = vcpu;
-	v->guest = g;
 	v->id = vcpu->vcpu_id;
+	v->acct.refill.owner = &g->dev;
 	if (kvm_exits_of(vcpu))
 		v->acct.kvm_exits_base = L1T_BASE_UNKNOWN;
 	list_add_tail_rcu(&v->link, &g->vcpus);
@@ -183,10 +355,27 @@ void l1t_vcpu_insert(struct l1t_vcpu *v, struct l1t_guest *g,
 	WRITE_ONCE(g->nr_vcpus, g->nr_vcpus + 1);
 	nr_vcpus_ever++;
 	l1t_ledger.vcpus++;
-	l1t_tickets_vcpu_counted(g->kvm, v->id);
-	l1t_nested_adopt(v);
-	l1t_throttle_vcpu(v);
-	l1t_device_changed(g);
+}
+
+/**
+ * l1t_vcpu_leave() - a vCPU leaves the registry
+ * @v: in it
+ * @readable: KVM's vCPU has not been freed yet, and no longer runs
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable)
+{
+	lockdep_assert_held(&l1t_lock);
+	hash_del_rcu(&v->node);
+	l1t_exit_forget(&v->acct);
+	if (readable) {
+		l1t_account_close(&v->acct);
+		v->kvm_exits = v->vcpu->stat.exits;
+	}
+	WRITE_ONCE(v->guest->nr_vcpus, v->guest->nr_vcpus - 1);
+	l1t_ledger.vcpus--;
+	WRITE_ONCE(v->vcpu, NULL);
 }
 
 /**
@@ -199,6 +388,7 @@ struct l1t_guest *l1t_guest_find(const struct kvm *kvm)
 {
 	struct l1t_guest *g;
 
+	lockdep_assert_held(&l1t_lock);
 	hash_for_each_possible(guests, g, node, (unsigned long)kvm)
 		if (g->kvm == kvm)
 			return g;
@@ -223,85 +413,23 @@ struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_vcpu_get() - keep a vCPU block allocated
- * @v: in the registry
- */
-void l1t_vcpu_get(struct l1t_vcpu *v)
-{
-	get_device(&v->guest->dev);
-}
-
-/**
- * l1t_vcpu_put() - undo l1t_vcpu_get()
- * @v: may be freed by this. Context: may sleep.
- */
-void l1t_vcpu_put(struct l1t_vcpu *v)
-{
-	put_device(&v->guest->dev);
-}
-
-static void vcpu_leave(struct l1t_vcpu *v)
-{
-	hash_del_rcu(&v->node);
-	l1t_exit_forget(&v->acct);
-	l1t_account_close(&v->acct);
-	l1t_nested_set(v, false);
-	v->kvm_exits = v->vcpu->stat.exits;
-	WRITE_ONCE(v->guest->nr_vcpus, v->guest->nr_vcpus - 1);
-	l1t_ledger.vcpus--;
-	WRITE_ONCE(v->vcpu, NULL);
-}
-
-/**
- * l1t_vcpu_gone() - KVM destroys a vCPU
- * @vcpu: no longer running, not freed yet; may be unknown here
+ * l1t_guests_ever() - guests since load
  *
- * Context: atomic, from a hook.
+ * Context: l1t_lock held.
  */
-void l1t_vcpu_gone(struct kvm_vcpu *vcpu)
+u64 l1t_guests_ever(void)
 {
-	struct l1t_vcpu *v;
-
-	raw_spin_lock(&l1t_lock);
-	v = l1t_vcpu_find(vcpu);
-	if (v)
-		vcpu_leave(v);
-	raw_spin_unlock(&l1t_lock);
-}
-
-static void guest_leave(struct l1t_guest *g)
-{
-	struct l1t_vcpu *v;
-
-	l1t_tune_release(g);
-	list_for_each_entry(v, &g->vcpus, link)
-		if (v->vcpu)
-			vcpu_leave(v);
-	hash_del(&g->node);
-	g->kvm = NULL;
-	l1t_device_changed(g);
-	l1t_ledger.vms--;
-	l1t_ledger.memory_bytes -= g->memory_peak_bytes;
+	return nr_guests_ever;
 }
 
 /**
- * l1t_guest_gone() - KVM frees a VM
- * @kvm: not freed yet; may be unknown here
+ * l1t_vcpus_ever() - vCPUs since load
  *
- * Context: atomic, from a hook.
+ * Context: l1t_lock held.
  */
-void l1t_guest_gone(struct kvm *kvm)
+u64 l1t_vcpus_ever(void)
 {
-	struct l1t_guest *g;
-
-	raw_spin_lock(&l1t_lock);
-	l1t_tickets_cancel(kvm);
-	g = l1t_guest_find(kvm);
-	if (g)
-		guest_leave(g);
-	raw_spin_unlock(&l1t_lock);
-	if (g)
-		l1t_devices_update();
+	return nr_vcpus_ever;
 }
 
 /**
@@ -320,128 +448,95 @@ void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes)
 	WRITE_ONCE(g->memory_peak_bytes, bytes);
 }
 
-/**
- * l1t_guests_abandon() - let go of all guests, whose VMs live on
- *
- * For when the hooks that tell of their end are gone. Context: probes are
- * unregistered and no longer running.
- */
-void l1t_guests_abandon(void)
-{
-	struct l1t_guest *g;
-
-	raw_spin_lock(&l1t_lock);
-	list_for_each_entry(g, &l1t_guests, link) {
-		if (!g->kvm)
-			continue;
-		l1t_tickets_cancel(g->kvm);
-		guest_leave(g);
-	}
-	raw_spin_unlock(&l1t_lock);
-	l1t_devices_update();
-}
+/* Calls. */
 
 /**
- * l1t_guest_retire() - a guest that is gone joins the dead in the totals
- * @g: its VM is gone; its own counts stay readable
+ * l1t_call_of_current() - the call that the current thread is in, or NULL
+ * @g: for which guest
  *
- * Context: devices workqueue.
+ * Context: l1t_lock held.
  */
-void l1t_guest_retire(struct l1t_guest *g)
+struct l1t_call *l1t_call_of_current(struct l1t_guest *g)
 {
-	mutex_lock(&totals_lock);
-	l1t_guest_counts(g, &dead);
-	raw_spin_lock(&l1t_lock);
-	list_del_init(&g->link);
-	raw_spin_unlock(&l1t_lock);
-	mutex_unlock(&totals_lock);
-}
-
-/**
- * l1t_guests_wait_freed() - wait until no guest is left in memory
- *
- * Context: all devices are deleted; module unload.
- */
-void l1t_guests_wait_freed(void)
-{
-	wait_event(all_freed, !atomic_read(&nr_unfreed));
-	/* The last callback may still be on its way out of this module. */
-	rcu_barrier();
-}
-
-/**
- * l1t_vcpu_counts() - add a vCPU's counts to a sum
- * @v: alive or dead
- * @sum: takes them
- *
- * Exits that KVM counted and did not trace are @sum->untraced; while an exit
- * is being handled one of the two may be a step ahead.
- */
-void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
-{
-	const struct l1t_account *acct = &v->acct;
-	unsigned int n, cells = l1t_account_cells(acct);
-	struct l1t_sample s = {};
-	u64 kvm_exits, base;
 	unsigned int i;
 
-	for (n = 0; n < cells; n++)
-		l1t_account_add_cell(acct, n, &s);
-
-	raw_spin_lock(&l1t_lock);
-	kvm_exits = v->vcpu ? kvm_exits_of(v->vcpu) : v->kvm_exits;
-	raw_spin_unlock(&l1t_lock);
-	base = READ_ONCE(acct->kvm_exits_base);
-
-	sum->exits += s.count;
-	sum->exit_time_ns += s.time_ns;
-	sum->guest_time_ns += l1t_account_guest_ns(acct);
-	for (i = 0; i < L1T_PARTS; i++)
-		sum->parts_ns[i] += s.parts_ns[i];
-	if (base != L1T_BASE_UNKNOWN && kvm_exits > base + s.count)
-		sum->untraced += kvm_exits - base - s.count;
-	sum->unpaired_entries += READ_ONCE(acct->unpaired_entries);
-	sum->lost_cells += READ_ONCE(acct->lost_cells);
-	sum->l3_entries += READ_ONCE(acct->l3_entries);
-	sum->l3_exits_handled += READ_ONCE(acct->l3_exits_handled);
-	sum->l3_exits_left += READ_ONCE(acct->l3_exits_left);
+	lockdep_assert_held(&l1t_lock);
+	for (i = 0; i < L1T_CALLS; i++)
+		if (g->calls[i].used && g->calls[i].work.task == current)
+			return &g->calls[i];
+	return NULL;
 }
 
 /**
- * l1t_guest_counts() - add a guest's counts to a sum
- * @g: alive or dead
- * @sum: takes them
- */
-void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum)
-{
-	struct l1t_vcpu *v;
-
-	/* Entries outlive @g's readers; RCU orders the list's growth. */
-	list_for_each_entry_rcu(v, &g->vcpus, link, true)
-		l1t_vcpu_counts(v, sum);
-}
-
-/**
- * l1t_totals() - sums over all guests, living and dead
- * @t: filled in
+ * l1t_call_get() - the call that the current thread is in, a new one if need be
+ * @g: for which guest
  *
- * Context: may sleep.
+ * Context: l1t_lock held; the work of a new one is initialized and not queued.
+ * Return: the call, or NULL if too many threads of its VMM are in such.
  */
-void l1t_totals(struct l1t_totals *t)
+struct l1t_call *l1t_call_get(struct l1t_guest *g)
 {
-	struct l1t_guest *g;
+	struct l1t_call *call = l1t_call_of_current(g);
+	unsigned int i;
 
-	mutex_lock(&totals_lock);
-	*t = (struct l1t_totals){ .counts = dead };
-	/*
-	 * Guests leave the list only under totals_lock and join it at its
-	 * end, so it can be walked without the spinlock.
-	 */
-	list_for_each_entry_rcu(g, &l1t_guests, link, true)
-		l1t_guest_counts(g, &t->counts);
-	raw_spin_lock(&l1t_lock);
-	t->vms = nr_guests_ever;
-	t->vcpus = nr_vcpus_ever;
-	raw_spin_unlock(&l1t_lock);
-	mutex_unlock(&totals_lock);
+	for (i = 0; !call && i < L1T_CALLS; i++) {
+		if (g->calls[i].used || smp_load_acquire(&g->calls[i].work.busy))
+			continue;
+		call = &g->calls[i];
+		call->used = true;
+		call->work.task = current;
+		call->guest = g;
+	}
+	return call;
+}
+
+/**
+ * l1t_call_ask_vcpu() - the ledger keeps a place for a vCPU
+ * @call: creates it
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_call_ask_vcpu(struct l1t_call *call)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (call->asked_vcpu)
+		return;
+	call->asked_vcpu = true;
+	call->guest->asked_vcpus++;
+	l1t_ledger.asked_vcpus++;
+}
+
+/**
+ * l1t_call_ask_memory() - the ledger keeps a place for memory
+ * @call: adds it
+ * @bytes: beyond what the guest has had
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_call_ask_memory(struct l1t_call *call, u64 bytes)
+{
+	lockdep_assert_held(&l1t_lock);
+	call->guest->asked_bytes += bytes - call->asked_bytes;
+	l1t_ledger.asked_bytes += bytes - call->asked_bytes;
+	call->asked_bytes = bytes;
+}
+
+/**
+ * l1t_call_release() - the ledger keeps nothing any more
+ * @call: has got what it asked for, or will not
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_call_release(struct l1t_call *call)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (!call->guest)
+		return;
+	if (call->asked_vcpu) {
+		call->asked_vcpu = false;
+		call->guest->asked_vcpus--;
+		l1t_ledger.asked_vcpus--;
+	}
+	l1t_call_ask_memory(call, 0);
+	call->new_vcpu = NULL;
 }

@@ -2,10 +2,12 @@
 /*
  * L2 guests and their vCPUs: who they are, how long they live.
  *
- * A guest is in the registry from its birth (birth.c) until its VM is gone
- * and the devices workqueue has folded its counts into the totals of the
- * dead. It is freed when the last reference to its device is dropped, after
- * a grace period; its vCPUs are freed with it.
+ * A guest is in the registry from the start of KVM_CREATE_VM, when it takes a
+ * block of the reserve, until KVM frees the VM, however far the VM got. Once the
+ * ioctl has succeeded it has an id and is on l1t_guests, until the devices
+ * workqueue has folded its counts into the totals of the dead. It is freed when
+ * the last reference to its device is dropped, after a grace period; its vCPUs
+ * are freed with it.
  */
 #ifndef L1TUNE_GUEST_H
 #define L1TUNE_GUEST_H
@@ -14,12 +16,12 @@
 #include <linux/kvm_host.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/spinlock.h>
 #include <linux/sysfs.h>
 
 #include "account.h"
-#include "throttle.h"
-#include "tune.h"
+#include "lock.h"
+#include "user.h"
+#include "work.h"
 
 struct l1t_guest;
 
@@ -34,8 +36,9 @@ struct l1t_guest;
  * @kvm_exits: KVM's own exits statistic when the vCPU was destroyed
  * @published: has its directory in sysfs; devices workqueue only
  * @nested: uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
+ * @nested_asked: may begin to, until @nested_end; l1t_lock
+ * @nested_end: gives back a place that was asked for and not taken
  * @pace: sees to the next lease, on the vCPU's thread
- * @pace_queued: it waits to run
  * @dir: name of that directory
  * @stats: the file in it
  */
@@ -49,10 +52,84 @@ struct l1t_vcpu {
 	u64 kvm_exits;
 	bool published;
 	bool nested;
-	bool pace_queued;
-	struct callback_head pace;
+	bool nested_asked;
+	struct l1t_work nested_end;
+	struct l1t_work pace;
 	char dir[16];
 	struct bin_attribute stats;
+};
+
+/**
+ * struct l1t_call - an ioctl of KVM's that a thread is in, for a guest
+ * @work: what is left to do when the ioctl returns
+ * @guest: the guest
+ * @used: a thread has it; l1t_lock
+ * @creates_vm: the ioctl is KVM_CREATE_VM
+ * @asked_vcpu: the ledger keeps a place for a vCPU; l1t_lock
+ * @asked_bytes: of memory that the ledger keeps a place for; l1t_lock
+ * @new_vcpu: created, and lacks a block; NULL once it is gone; l1t_lock
+ */
+struct l1t_call {
+	struct l1t_work work;
+	struct l1t_guest *guest;
+	bool used;
+	bool creates_vm;
+	bool asked_vcpu;
+	u64 asked_bytes;
+	struct kvm_vcpu *new_vcpu;
+};
+
+/*
+ * Threads of one VM that may be in such ioctls at once. Their VMM may have more,
+ * which is no fault of others: it is its own calls that wait for these.
+ */
+#define L1T_CALLS	16
+
+/**
+ * struct l1t_bucket - tokens that come at a steady rate
+ * @empty_ns: when it was empty, or will be; CLOCK_MONOTONIC
+ * @reported_ns: when it was last reported that they did not suffice, or when the
+ *	first one was asked for
+ * @taken: exits since then
+ * @exceeded: how often they did not suffice since then
+ * @reported: it has been reported once
+ */
+struct l1t_bucket {
+	u64 empty_ns;
+	u64 reported_ns;
+	u64 taken;
+	u64 exceeded;
+	bool reported;
+};
+
+/**
+ * struct l1t_throttle - a guest's pace
+ * @lock: protects the rest, and the leases of its vCPUs from all but them
+ * @rate: exits per second, or L1T_NO_LIMIT or L1T_RATE_DEFAULT
+ * @limit: tokens for exits
+ * @audit: tokens that would be there for exits
+ */
+struct l1t_throttle {
+	raw_spinlock_t lock;
+	u64 rate;
+	struct l1t_bucket limit;
+	struct l1t_bucket audit;
+};
+
+/**
+ * struct l1t_tuned - what is tuned of a guest
+ * @decided: what is for guests to come is no longer for this one
+ * @polls: its halt polling has been set here
+ * @overrode: it had a value of its own before
+ * @poll_ns: to what
+ * @poll_ns_before: what it was
+ */
+struct l1t_tuned {
+	bool decided;
+	bool polls;
+	bool overrode;
+	u32 poll_ns;
+	u32 poll_ns_before;
 };
 
 /* One key for each reason at each level; more than this go to OTHER. */
@@ -63,45 +140,57 @@ struct l1t_vcpu {
  * @dev: l2-<id>
  * @rcu: frees it
  * @node: in the look-up table, by @kvm
- * @link: in l1t_guests
+ * @link: in l1t_guests, or in the reserve
+ * @newborn: among those that are not charged to @users yet; l1t_lock
  * @changed: among those whose devices are to be brought up to date; l1t_lock
  * @kvm: KVM's VM; NULL once it is gone; l1t_lock
  * @vcpus: grows only, entries live as long as the guest; RCU for readers
- * @id: never reused while the module is loaded
+ * @id: never reused while the module is loaded; 0 while its VM is created
  * @nr_vcpus: living ones; l1t_lock
+ * @asked_vcpus: being created, with a place in the ledger; l1t_lock
+ * @creator: the thread that created the VM; only compared, while @id is 0
  * @pid: VMM's process, in the initial PID namespace
  * @cred: who created the VM
+ * @users: who is charged for it; NULL while newborn
  * @comm: the VMM's name for itself then
  * @adopted: older than the module
  * @created_ns: CLOCK_BOOTTIME; of an adopted guest, when it was found
- * @memory_bytes: address space in user memory slots, written by birth.c only
+ * @memory_bytes: in user memory slots, see memory.c; written with the VM's
+ *	slots_lock held
  * @memory_peak_bytes: the most it has been, which is what it is charged for;
  *	l1t_lock
- * @nested_holds: vCPUs that use VMX or SVM, and threads about to; l1t_lock
+ * @asked_bytes: beyond that, being added, with a place in the ledger; l1t_lock
+ * @nested_holds: vCPUs that use VMX or SVM, or may begin to; l1t_lock
  * @throttle: its pace
  * @tune: what has been tuned of it; l1t_lock
  * @published: its device has been added; devices workqueue only
  * @keys_lock: protects @keys and @nr_keys
  * @nr_keys: how many
  * @keys: exit reasons in the order in which its statistics file has them
+ * @calls: of its VMM's threads; l1t_lock
  */
 struct l1t_guest {
 	struct device dev;
 	struct rcu_head rcu;
 	struct hlist_node node;
 	struct list_head link;
+	struct list_head newborn;
 	struct list_head changed;
 	struct kvm *kvm;
 	struct list_head vcpus;
-	u32 id;
+	u64 id;
 	u32 nr_vcpus;
+	u32 asked_vcpus;
+	const struct task_struct *creator;
 	pid_t pid;
 	const struct cred *cred;
+	struct l1t_users *users;
 	char comm[TASK_COMM_LEN];
 	bool adopted;
 	u64 created_ns;
 	u64 memory_bytes;
 	u64 memory_peak_bytes;
+	u64 asked_bytes;
 	u32 nested_holds;
 	struct l1t_throttle throttle;
 	struct l1t_tuned tune;
@@ -109,95 +198,60 @@ struct l1t_guest {
 	struct mutex keys_lock;
 	unsigned int nr_keys;
 	u16 keys[L1T_GUEST_KEYS];
+	struct l1t_call calls[L1T_CALLS];
 };
 
 #define dev_to_guest(d)	container_of(d, struct l1t_guest, dev)
 
 /**
- * struct l1t_counts - what is summed over vCPUs and guests
- */
-struct l1t_counts {
-	u64 exits;
-	u64 exit_time_ns;
-	u64 guest_time_ns;
-	u64 untraced;
-	u64 parts_ns[L1T_PARTS];
-	u64 unpaired_entries;
-	u64 lost_cells;
-	u64 l3_entries;
-	u64 l3_exits_handled;
-	u64 l3_exits_left;
-};
-
-/**
- * struct l1t_totals - everything since load, the dead included
- */
-struct l1t_totals {
-	struct l1t_counts counts;
-	u64 vms;
-	u64 vcpus;
-};
-
-/**
- * struct l1t_ledger - what living guests have; l1t_lock
+ * struct l1t_ledger - what living guests have, and what is being created; l1t_lock
  * @vms: guests
  * @vcpus: vCPUs of theirs
- * @memory_bytes: the most memory that each of them has had
+ * @asked_vcpus: vCPUs that KVM is creating
  * @nested_vms: guests that use VMX or SVM themselves, while that is tracked
+ * @memory_bytes: the most memory that each of them has had
+ * @asked_bytes: memory that KVM is adding beyond that
  */
 struct l1t_ledger {
 	u32 vms;
 	u32 vcpus;
+	u32 asked_vcpus;
 	u32 nested_vms;
 	u64 memory_bytes;
+	u64 asked_bytes;
 };
 
-/*
- * Taken by KVM's hooks, so it is a spinning lock, and short. It protects the
- * tables, the list of guests, and every pointer of ours to a struct kvm or
- * kvm_vcpu: hooks on their destruction clear those under it, before KVM
- * frees the memory.
- */
-extern raw_spinlock_t l1t_lock;
 extern struct list_head l1t_guests;
+extern struct list_head l1t_newborn;
 extern struct l1t_ledger l1t_ledger;
 
 int l1t_guests_init(void);
 void l1t_guests_exit(void);
-struct l1t_guest *l1t_guest_alloc(void);
-struct l1t_vcpu *l1t_vcpu_alloc(void);
-void l1t_vcpu_free(struct l1t_vcpu *v);
-void l1t_guest_insert(struct l1t_guest *g, struct kvm *kvm);
-void l1t_vcpu_insert(struct l1t_vcpu *v, struct l1t_guest *g,
-		     struct kvm_vcpu *vcpu);
-struct l1t_guest *l1t_guest_find(const struct kvm *kvm);
-struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu);
-void l1t_vcpu_get(struct l1t_vcpu *v);
-void l1t_vcpu_put(struct l1t_vcpu *v);
-void l1t_vcpu_gone(struct kvm_vcpu *vcpu);
-void l1t_guest_gone(struct kvm *kvm);
-void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes);
-void l1t_guest_retire(struct l1t_guest *g);
-void l1t_guests_abandon(void);
 void l1t_guests_wait_freed(void);
 
-void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum);
-void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
-void l1t_totals(struct l1t_totals *t);
+struct l1t_guest *l1t_guest_alloc(void);
+struct l1t_guest *l1t_guest_take_reserved(void);
+void l1t_guest_reserve(void);
+void l1t_guests_stop_reserving(void);
+struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g);
+void l1t_vcpu_free(struct l1t_vcpu *v);
 
-/* birth.c */
-struct l1t_demand;
+void l1t_guest_enter(struct l1t_guest *g, struct kvm *kvm);
+void l1t_guest_confirm(struct l1t_guest *g);
+void l1t_guest_leave(struct l1t_guest *g);
+void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu);
+void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable);
+struct l1t_guest *l1t_guest_find(const struct kvm *kvm);
+struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu);
+void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes);
+u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v);
+u64 l1t_guests_ever(void);
+u64 l1t_vcpus_ever(void);
 
-int l1t_birth_demand(const struct l1t_demand *demand);
-void l1t_guest_missing(struct kvm *kvm);
-void l1t_memory_changed(struct kvm *kvm);
-void l1t_birth_adopt(void);
-void l1t_birth_drain(void);
-
-/* device.c */
-void l1t_device_changed(struct l1t_guest *g);
-void l1t_devices_update(void);
-int l1t_devices_init(void);
-void l1t_devices_exit(void);
+struct l1t_call *l1t_call_of_current(struct l1t_guest *g);
+struct l1t_call *l1t_call_get(struct l1t_guest *g);
+void l1t_call_ask_vcpu(struct l1t_call *call);
+void l1t_call_ask_memory(struct l1t_call *call, u64 bytes);
+void l1t_call_release(struct l1t_call *call);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks on functions go through ftrace. A set of them shares one ftrace_ops:
- * to unregister one waits for every task in the kernel to have been somewhere
- * harmless, which takes a while.
+ * Hooks on functions go through ftrace. A set of them shares one ftrace_ops,
+ * because unregistering one waits for an RCU-tasks grace period.
  */
 #include "hook.h"
 #include "symbol.h"
@@ -14,6 +13,7 @@ static enum l1t_hook_state states[L1T_HOOKS] = {
 	[L1T_HOOK_REFUSE_MEMORY] = L1T_HOOK_OFF,
 	[L1T_HOOK_REFUSE_NESTED] = L1T_HOOK_OFF,
 	[L1T_HOOK_THROTTLE] = L1T_HOOK_OFF,
+	[L1T_HOOK_TIMER] = L1T_HOOK_OFF,
 };
 
 static const char * const state_names[] = {
@@ -28,7 +28,7 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_KVM_EXIT] = "kvm_exit",
 	[L1T_HOOK_KVM_ENTRY] = "kvm_entry",
 	[L1T_HOOK_EXIT_REASON] = "exit_reason",
-	[L1T_HOOK_VM_LIST] = "vm_list",
+	[L1T_HOOK_ADOPT] = "adopt",
 	[L1T_HOOK_VM_CREATE] = "vm_create",
 	[L1T_HOOK_VM_FREE] = "vm_free",
 	[L1T_HOOK_VCPU_CREATE] = "vcpu_create",
@@ -43,6 +43,7 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_REFUSE_MEMORY] = "refuse_memory",
 	[L1T_HOOK_REFUSE_NESTED] = "refuse_nested",
 	[L1T_HOOK_THROTTLE] = "throttle",
+	[L1T_HOOK_TIMER] = "timer",
 	[L1T_HOOK_TUNE] = "tune",
 };
 
@@ -166,13 +167,16 @@ void notrace l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 		      const char *module)
 {
-	unsigned long ip = l1t_symbol(module, fn->name);
+	unsigned long ip;
 	int err;
 
+	if (fn->may_be_inlined)
+		return -EOPNOTSUPP;
+	ip = l1t_symbol(module, fn->name);
 	if (!ip && fn->old_name)
 		ip = l1t_symbol(module, fn->old_name);
 	if (!ip)
-		return -ENOENT;
+		return fn->optional ? 0 : -ENOENT;
 	err = ftrace_set_filter_ip(&set->ops, ip, 0, 0);
 	if (!err)
 		fn->ip = ip;

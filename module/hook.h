@@ -12,7 +12,7 @@ enum l1t_hook {
 	L1T_HOOK_KVM_EXIT,
 	L1T_HOOK_KVM_ENTRY,
 	L1T_HOOK_EXIT_REASON,
-	L1T_HOOK_VM_LIST,
+	L1T_HOOK_ADOPT,
 	L1T_HOOK_VM_CREATE,
 	L1T_HOOK_VM_FREE,
 	L1T_HOOK_VCPU_CREATE,
@@ -27,9 +27,13 @@ enum l1t_hook {
 	L1T_HOOK_REFUSE_MEMORY,
 	L1T_HOOK_REFUSE_NESTED,
 	L1T_HOOK_THROTTLE,
+	L1T_HOOK_TIMER,
 	L1T_HOOK_TUNE,
 	L1T_HOOKS
 };
+
+/* What is needed of a hook that may refuse, from least to most. */
+enum l1t_need { L1T_NEED_NONE, L1T_NEED_AUDIT, L1T_NEED_REFUSE };
 
 enum l1t_hook_state {
 	L1T_HOOK_WAITING,	/* for KVM */
@@ -56,6 +60,9 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
  * @entered: gets its arguments, in @regs that have nothing else unless the set
  *	is L1T_MODIFIERS; then control goes to regs->ip, if the set modifies.
  *	Context: preemption off
+ * @optional: kernels that lack it have nothing that it is needed for
+ * @may_be_inlined: the kernel was built by a compiler that may have put it into
+ *	its callers and left the symbol: it is not hooked
  * @ip: where it is; 0 while not looked for or not found
  */
 struct l1t_function {
@@ -63,6 +70,8 @@ struct l1t_function {
 	const char *name;
 	const char *old_name;
 	void (*entered)(struct pt_regs *regs);
+	bool optional;
+	bool may_be_inlined;
 	unsigned long ip;
 };
 

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 #include "hook.h"
-#include "ticket.h"
 
 enum l1t_limit {
 	L1T_MAX_VMS,
@@ -25,19 +24,16 @@ enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
 
 #define L1T_NO_LIMIT	U64_MAX
 
-/* What limits want of a hook that refuses, from least to most. */
-enum l1t_need { L1T_NEED_NONE, L1T_NEED_AUDIT, L1T_NEED_REFUSE };
-
 const char *l1t_limit_name(enum l1t_limit limit);
 int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value);
 u64 l1t_limit_value(enum l1t_limit limit, enum l1t_bound bound);
 bool l1t_limit_is_set(enum l1t_limit limit);
-int l1t_limit_set(enum l1t_limit limit, enum l1t_bound bound, u64 value);
+void l1t_limit_request(enum l1t_limit limit, enum l1t_bound bound, u64 value);
+void l1t_limit_enforce(enum l1t_limit limit, enum l1t_bound bound);
 u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound);
 enum l1t_hook l1t_limit_hook(enum l1t_limit limit);
 bool l1t_limit_effective(enum l1t_limit limit);
 enum l1t_need l1t_limit_need(enum l1t_hook hook);
-int l1t_limit_admit(const struct l1t_demand *demand);
 void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound);
 int l1t_limits_init(void);
 

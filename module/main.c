@@ -1,30 +1,107 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Load and unload. */
+/* Load and unload, and who is handed to attach.c. */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
+#include "adopt.h"
 #include "attach.h"
 #include "caps_read.h"
 #include "clock.h"
+#include "device.h"
+#include "event.h"
 #include "exit.h"
 #include "guest.h"
+#include "life.h"
 #include "limit.h"
+#include "refuse.h"
+#include "split.h"
 #include "symbol.h"
 #include "sysfs.h"
 #include "sysfs_caps.h"
-#include "tell.h"
 #include "throttle.h"
+#include "work.h"
 
-/* Undo all but l1t_attach(): that has been undone, or has failed after a while. */
+/* Those that are called most often come first. */
+static struct l1t_function observed[L1T_SPLIT_FUNCTIONS + L1T_LIFE_FUNCTIONS];
+static struct l1t_functions observers = L1T_OBSERVERS(observed);
+
+static struct l1t_optional *optional[L1T_REFUSALS + 1];
+
+static struct l1t_probe probes[] = {
+	{ L1T_HOOK_KVM_ENTRY, "kvm_entry", l1t_probe_entry },
+	{ L1T_HOOK_KVM_EXIT, "kvm_exit", l1t_probe_exit },
+};
+
+/*
+ * A pace needs no hook of its own: it works by that on exits, and by those
+ * that tell when a thread is in KVM_RUN.
+ */
+static const enum l1t_hook paced_by[] = {
+	L1T_HOOK_RUN, L1T_HOOK_PUT, L1T_HOOK_KVM_EXIT
+};
+
+static const struct l1t_combined pace = {
+	.hook = L1T_HOOK_THROTTLE,
+	.by = paced_by,
+	.nr = ARRAY_SIZE(paced_by),
+	.need = l1t_limit_need,
+};
+
+static int kvm_came(struct mutex *lock, struct list_head *vms)
+{
+	int err;
+
+	l1t_split_start(l1t_life_vcpu_runs);
+	l1t_life_open();
+	err = vms ? l1t_adopt(lock, vms) : -ENOENT;
+	l1t_life_adopted();
+	return err;
+}
+
+static void kvm_goes(void)
+{
+	/* An account is closed when nobody writes to it any more. */
+	l1t_split_stop();
+	l1t_life_close(true);
+}
+
+static const struct l1t_kvm_hooks kvm_hooks = {
+	.observers = &observers,
+	.optional = optional,
+	.nr_optional = ARRAY_SIZE(optional),
+	.probes = probes,
+	.nr_probes = ARRAY_SIZE(probes),
+	.combined = &pace,
+	.came = kvm_came,
+	.goes = kvm_goes,
+	.changed = l1t_event_effective,
+};
+
+static void put_tables_together(void)
+{
+	unsigned int i;
+
+	memcpy(observed, l1t_split_functions, sizeof(l1t_split_functions));
+	memcpy(observed + L1T_SPLIT_FUNCTIONS, l1t_life_functions,
+	       sizeof(l1t_life_functions));
+	for (i = 0; i < L1T_REFUSALS; i++)
+		optional[i] = &l1t_refusals[i];
+	optional[L1T_REFUSALS] = &l1t_throttle_timer;
+}
+
+/*
+ * Undo all but l1t_attach(): that has been undone, or has failed after a while.
+ * Nothing of what is waited for here can be kept by a VMM.
+ */
 static void stop(void)
 {
-	l1t_throttle_stop();
-	l1t_birth_drain();
+	l1t_life_exit();
+	l1t_guests_stop_reserving();
 	l1t_devices_exit();
 	l1t_guests_wait_freed();
 	l1t_guests_exit();
 	l1t_sysfs_exit();
-	/* A thread may still be on its way out of a ticket of ours. */
+	/* A thread may still be on its way out of a function of ours. */
 	synchronize_rcu_tasks();
 }
 
@@ -36,6 +113,7 @@ static int __init l1tune_init(void)
 	l1t_exit_init();
 	l1t_caps_init();
 	l1t_sysfs_caps_init();
+	put_tables_together();
 	err = l1t_symbol_init();
 	if (err)
 		return err;
@@ -51,9 +129,10 @@ static int __init l1tune_init(void)
 	err = l1t_sysfs_init();
 	if (err)
 		goto err_sysfs;
-	err = l1t_attach();
+	err = l1t_attach(&kvm_hooks);
 	if (err) {
-		l1t_tell_stop();
+		l1t_works_stop();
+		l1t_events_stop();
 		stop();
 		return err;
 	}
@@ -63,13 +142,21 @@ static int __init l1tune_init(void)
 err_sysfs:
 	l1t_devices_exit();
 err_devices:
+	l1t_guests_stop_reserving();
+	l1t_guests_wait_freed();
 	l1t_guests_exit();
 	return err;
 }
 
+/*
+ * Limits are in force until all work of VMMs' threads is done or taken back, so
+ * until what is left takes no longer than the machine wants.
+ */
 static void __exit l1tune_exit(void)
 {
-	l1t_tell_stop();
+	l1t_throttle_stop();
+	l1t_works_stop();
+	l1t_events_stop();
 	l1t_detach();
 	stop();
 }

@@ -12,6 +12,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
+#include "exit.h"
 #include "nested.h"
 
 static bool tracked;
@@ -84,30 +85,21 @@ u32 l1t_nested_vms(void)
 	return n;
 }
 
-/**
- * l1t_nested_hold() - a guest takes a place among those that use VMX or SVM
- * @g: the guest
- *
- * Each vCPU that does holds it, and so does a thread that is about to.
- * Context: l1t_lock held.
+/*
+ * A guest holds a place among those that use VMX or SVM while any of its vCPUs
+ * does, or may begin to in the ioctl or exit that its thread is in.
  */
-void l1t_nested_hold(struct l1t_guest *g)
+static void change(struct l1t_vcpu *v, bool on, bool asked)
 {
-	lockdep_assert_held(&l1t_lock);
-	if (!g->nested_holds++)
-		l1t_ledger.nested_vms++;
-}
+	bool before = v->nested || v->nested_asked, after = on || asked;
+	struct l1t_guest *g = v->guest;
 
-/**
- * l1t_nested_unhold() - undo l1t_nested_hold()
- * @g: the guest
- *
- * Context: l1t_lock held.
- */
-void l1t_nested_unhold(struct l1t_guest *g)
-{
 	lockdep_assert_held(&l1t_lock);
-	if (!--g->nested_holds)
+	WRITE_ONCE(v->nested, on);
+	v->nested_asked = asked;
+	if (!before && after && !g->nested_holds++)
+		l1t_ledger.nested_vms++;
+	if (before && !after && !--g->nested_holds)
 		l1t_ledger.nested_vms--;
 }
 
@@ -120,43 +112,98 @@ void l1t_nested_unhold(struct l1t_guest *g)
  */
 void l1t_nested_set(struct l1t_vcpu *v, bool on)
 {
-	lockdep_assert_held(&l1t_lock);
-	if (v->nested == on)
-		return;
-	WRITE_ONCE(v->nested, on);
-	if (on)
-		l1t_nested_hold(v->guest);
-	else
-		l1t_nested_unhold(v->guest);
+	change(v, on, v->nested_asked);
 }
 
 /**
- * l1t_nested_adopt() - a vCPU that the hooks have not told of is known now
+ * l1t_nested_ask() - a vCPU may begin to use VMX or SVM
+ * @v: the vCPU; the current thread runs it or sets its state
+ *
+ * It has its place until the thread leaves the kernel or enters the guest, even
+ * if KVM ends an earlier use in between. Context: l1t_lock held;
+ * l1t_nested_queue() follows.
+ */
+void l1t_nested_ask(struct l1t_vcpu *v)
+{
+	change(v, v->nested, true);
+}
+
+static void asked_enough(struct l1t_work *work, bool cancelled)
+{
+	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, nested_end);
+
+	raw_spin_lock(&l1t_lock);
+	change(v, v->nested, false);
+	l1t_work_done(work);
+	raw_spin_unlock(&l1t_lock);
+}
+
+/**
+ * l1t_nested_queue() - have the current thread give back what is not used
+ * @v: see l1t_nested_ask()
+ *
+ * Context: any; the vCPU's lock is held.
+ */
+void l1t_nested_queue(struct l1t_vcpu *v)
+{
+	int err = l1t_work_queue(&v->nested_end);
+
+	if (!err || err == -EBUSY)
+		return;
+	raw_spin_lock(&l1t_lock);
+	change(v, v->nested, false);
+	raw_spin_unlock(&l1t_lock);
+}
+
+/**
+ * l1t_nested_forget() - a vCPU is being destroyed
  * @v: in the registry
  *
  * Context: l1t_lock held.
  */
-void l1t_nested_adopt(struct l1t_vcpu *v)
+void l1t_nested_forget(struct l1t_vcpu *v)
 {
-	if (tracked && v->vcpu)
-		l1t_nested_set(v, may_be_on(v->vcpu));
+	change(v, false, false);
 }
 
 /**
- * l1t_nested_restored() - a guest's nested state may have been restored
- * @g: the guest
+ * l1t_nested_vcpu() - a vCPU is new, or was there before the hooks were
+ * @v: in the registry
  *
  * Context: l1t_lock held.
  */
-void l1t_nested_restored(struct l1t_guest *g)
+void l1t_nested_vcpu(struct l1t_vcpu *v)
 {
-	struct l1t_vcpu *v;
+	l1t_work_init(&v->nested_end, &v->guest->dev, asked_enough);
+	if (tracked)
+		l1t_nested_set(v, may_be_on(v->vcpu));
+}
 
-	if (!tracked)
+static u64 unadmitted;
+
+/**
+ * l1t_nested_unadmitted() - how often a vCPU was found in L3 without a place
+ *
+ * That is a way into L3 that no hook is on.
+ */
+u64 l1t_nested_unadmitted(void)
+{
+	return READ_ONCE(unadmitted);
+}
+
+/* With interrupts off, where no exit of an L3 went before. */
+static void l3_entered(struct l1t_account *acct)
+{
+	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
+
+	if (likely(READ_ONCE(v->nested)))
 		return;
-	list_for_each_entry(v, &g->vcpus, link)
-		if (v->vcpu && in_l3(v->vcpu))
-			l1t_nested_set(v, true);
+	raw_spin_lock(&l1t_lock);
+	if (tracked && v->vcpu && !v->nested) {
+		l1t_nested_set(v, true);
+		WRITE_ONCE(unadmitted, unadmitted + 1);
+	}
+	raw_spin_unlock(&l1t_lock);
 }
 
 /**
@@ -172,14 +219,12 @@ void l1t_nested_track(bool on)
 	struct l1t_vcpu *v;
 
 	raw_spin_lock(&l1t_lock);
-	tracked = on;
-	list_for_each_entry(g, &l1t_guests, link) {
-		list_for_each_entry(v, &g->vcpus, link) {
-			if (on)
-				l1t_nested_adopt(v);
-			else
-				l1t_nested_set(v, false);
-		}
-	}
+	WRITE_ONCE(tracked, on);
+	WRITE_ONCE(l1t_exit_l3_entered, on ? l3_entered : NULL);
+	list_for_each_entry(g, &l1t_guests, link)
+		list_for_each_entry(v, &g->vcpus, link)
+			if (v->vcpu)
+				change(v, on && may_be_on(v->vcpu),
+				       on && v->nested_asked);
 	raw_spin_unlock(&l1t_lock);
 }

@@ -11,10 +11,11 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g);
 u32 l1t_nested_vms(void);
 
 void l1t_nested_track(bool on);
-void l1t_nested_hold(struct l1t_guest *g);
-void l1t_nested_unhold(struct l1t_guest *g);
+void l1t_nested_vcpu(struct l1t_vcpu *v);
+void l1t_nested_forget(struct l1t_vcpu *v);
 void l1t_nested_set(struct l1t_vcpu *v, bool on);
-void l1t_nested_adopt(struct l1t_vcpu *v);
-void l1t_nested_restored(struct l1t_guest *g);
+void l1t_nested_ask(struct l1t_vcpu *v);
+void l1t_nested_queue(struct l1t_vcpu *v);
+u64 l1t_nested_unadmitted(void);
 
 #endif

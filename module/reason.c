@@ -16,6 +16,27 @@ struct reason_name {
 static const struct reason_name vmx_names[] = { VMX_EXIT_REASONS };
 static const struct reason_name svm_names[] = { SVM_EXIT_REASONS };
 
+static enum l1t_isa isa_now;
+
+/**
+ * l1t_isa() - whose exit reasons are counted
+ *
+ * Keeps its answer when the vendor module goes: the counts stay.
+ */
+enum l1t_isa l1t_isa(void)
+{
+	return READ_ONCE(isa_now);
+}
+
+/**
+ * l1t_isa_set() - a vendor module is there
+ * @isa: its ISA
+ */
+void l1t_isa_set(enum l1t_isa isa)
+{
+	WRITE_ONCE(isa_now, isa);
+}
+
 /**
  * l1t_slot_code() - KVM's number for a slot
  * @slot: below L1T_SLOTS
@@ -40,7 +61,9 @@ u32 l1t_slot_code(unsigned int slot)
  * @isa: whose reasons they are
  * @slot: below L1T_SLOTS
  *
- * Interrupts, NMIs, timers, and the windows KVM opens to deliver them.
+ * Interrupts, NMIs, and the windows KVM opens to deliver them. Among interrupts
+ * may be the guest's own timer, for which see throttle.c. VMX' preemption timer
+ * is the guest's: KVM sets it to the deadline of the guest's.
  * EXCEPTION_NMI of VMX can be either; it is counted as the guest's, for only
  * an exception comes often.
  */
@@ -51,7 +74,6 @@ bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot)
 		case EXIT_REASON_EXTERNAL_INTERRUPT:
 		case EXIT_REASON_INTERRUPT_WINDOW:
 		case EXIT_REASON_NMI_WINDOW:
-		case EXIT_REASON_PREEMPTION_TIMER:
 			return true;
 		}
 	} else if (isa == L1T_ISA_SVM) {

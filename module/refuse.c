@@ -6,21 +6,24 @@
  * its place, which returns an error and nothing else; KVM unwinds as it does
  * for errors of its own.
  *
+ * What was admitted is kept by the ledger until KVM has created it, or until the
+ * thread's ioctl returns.
+ *
  * Context: preemption is off.
  */
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/kvm_host.h>
 
+#include "admit.h"
 #include "compat.h"
-#include "guest.h"
-#include "hook.h"
+#include "life.h"
 #include "limit.h"
+#include "memory.h"
 #include "nested.h"
 #include "refuse.h"
-#include "vm.h"
 
-unsigned long l1t_undefined_ip;
+static unsigned long undefined_ip;
 
 static noinline notrace long refused_edquot(void)
 {
@@ -32,9 +35,15 @@ static noinline notrace long refused_eperm(void)
 	return -EPERM;
 }
 
-static noinline notrace long refused_enomem(void)
+static noinline notrace long refused_eagain(void)
 {
-	return -ENOMEM;
+	return -EAGAIN;
+}
+
+/* What KVM's handler of RSM takes for saved state that cannot be loaded. */
+static noinline notrace long refused_rsm(void)
+{
+	return 1;
 }
 
 static void refuse(struct pt_regs *regs, int err)
@@ -49,78 +58,81 @@ static void refuse(struct pt_regs *regs, int err)
 		regs->ip = (unsigned long)refused_eperm;
 		return;
 	default:
-		regs->ip = (unsigned long)refused_enomem;
+		regs->ip = (unsigned long)refused_eagain;
 		return;
 	}
 }
 
-/**
- * l1t_refuse_vm() - kvm_arch_init_vm(kvm, type): a VM is being created
- * @regs: at its entry
- */
-void l1t_refuse_vm(struct pt_regs *regs)
+/* @demand: all but the guest */
+static int ask(struct kvm *kvm, struct l1t_demand *demand)
 {
-	refuse(regs, l1t_birth_demand(&(struct l1t_demand){
-		.kvm = l1t_argument(regs, 0),
+	struct l1t_call *call = NULL;
+	struct l1t_guest *g;
+	int err;
+
+	if (!l1t_life_is_open())
+		return 0;
+	raw_spin_lock(&l1t_lock);
+	g = l1t_life_meet(kvm, demand->vm);
+	demand->guest = g;
+	if (g)
+		call = l1t_call_get(g);
+	if (call)
+		err = l1t_admit(demand);
+	else
+		err = l1t_admit_unreserved(demand);
+	if (call && !err && demand->vcpu)
+		l1t_call_ask_vcpu(call);
+	if (call && !err && demand->memory_bytes > g->memory_peak_bytes)
+		l1t_call_ask_memory(call, demand->memory_bytes - g->memory_peak_bytes);
+	raw_spin_unlock(&l1t_lock);
+	if (call)
+		l1t_life_queue(g);
+	return err;
+}
+
+/* kvm_arch_init_vm(kvm, type): a VM is being created */
+static void refuse_vm(struct pt_regs *regs)
+{
+	refuse(regs, ask(l1t_argument(regs, 0), &(struct l1t_demand){
 		.vm = true,
 	}));
 }
 
-/**
- * l1t_refuse_vcpu() - kvm_arch_vcpu_precreate(kvm, id): a vCPU is being created
- * @regs: at its entry
- */
-void l1t_refuse_vcpu(struct pt_regs *regs)
+/* kvm_arch_vcpu_precreate(kvm, id): a vCPU is being created */
+static void refuse_vcpu(struct pt_regs *regs)
 {
-	refuse(regs, l1t_birth_demand(&(struct l1t_demand){
-		.kvm = l1t_argument(regs, 0),
+	refuse(regs, ask(l1t_argument(regs, 0), &(struct l1t_demand){
 		.vcpu = true,
-		.vcpu_id = (unsigned long)l1t_argument(regs, 1),
-	}));
-}
-
-/**
- * l1t_refuse_memory() - kvm_arch_prepare_memory_region(kvm, ...): a memory
- * slot is about to change
- * @regs: at its entry
- *
- * Only what adds guest memory is looked at. The arguments between kvm and
- * change are the slot as it was and as it will be since 5.17, and there is no
- * old one of a slot that is new; before, as it will be and what the VMM asked
- * for. The VM's slots_lock is held.
- */
-void l1t_refuse_memory(struct pt_regs *regs)
-{
-	enum kvm_mr_change change = (unsigned long)l1t_argument(regs, 3);
-	const struct kvm_memory_slot *slot = l1t_argument(regs, 1);
-	struct kvm *kvm = l1t_argument(regs, 0);
-	int as_id;
-
-	if (change != KVM_MR_CREATE)
-		return;
-	if (slot) {
-		const struct kvm_userspace_memory_region *wanted =
-			l1t_argument(regs, 2);
-
-		as_id = wanted->slot >> 16;
-	} else {
-		slot = l1t_argument(regs, 2);
-		as_id = l1t_slot_as_id(slot);
-	}
-	if (slot->id >= KVM_USER_MEM_SLOTS)
-		return;
-	refuse(regs, l1t_birth_demand(&(struct l1t_demand){
-		.kvm = kvm,
-		.memory_bytes = l1t_vm_memory_bytes_with(kvm, as_id,
-							 slot->npages),
 	}));
 }
 
 /*
- * A vCPU that already uses VMX or SVM goes on without more ado: on AMD this is
- * asked at every entry of an L3.
+ * kvm_arch_prepare_memory_region(kvm, ...): a memory slot is about to change.
+ * Only what adds guest memory is looked at. The VM's slots_lock is held.
  */
-static int admit_nested(struct kvm_vcpu *vcpu, bool restore)
+static void refuse_memory(struct pt_regs *regs)
+{
+	struct l1t_slot_change change;
+	struct l1t_guest *g;
+	u64 added, now;
+
+	l1t_prepare_args(regs, &change);
+	if (change.change != KVM_MR_CREATE)
+		return;
+	added = l1t_memory_added_bytes(&change);
+	if (!added)
+		return;
+	raw_spin_lock(&l1t_lock);
+	g = l1t_guest_find(change.kvm);
+	now = g ? g->memory_bytes : 0;
+	raw_spin_unlock(&l1t_lock);
+	refuse(regs, ask(change.kvm, &(struct l1t_demand){
+		.memory_bytes = now + added,
+	}));
+}
+
+static bool is_nested(const struct kvm_vcpu *vcpu)
 {
 	const struct l1t_vcpu *v;
 	bool on;
@@ -129,16 +141,38 @@ static int admit_nested(struct kvm_vcpu *vcpu, bool restore)
 	v = l1t_vcpu_find(vcpu);
 	on = v && READ_ONCE(v->nested);
 	rcu_read_unlock();
-	if (on)
-		return 0;
-	return l1t_birth_demand(&(struct l1t_demand){
-		.kvm = vcpu->kvm,
-		.nested = true,
-		.restore = restore,
-	});
+	return on;
 }
 
-static void nested_set(struct kvm_vcpu *vcpu, bool on)
+/* @entered: KVM is not asked once more before the vCPU uses it */
+static int ask_nested(struct kvm_vcpu *vcpu, bool restore, bool entered)
+{
+	struct l1t_demand demand = { .nested = true, .restore = restore };
+	struct l1t_vcpu *v;
+	int err = 0;
+
+	if (!l1t_life_is_open())
+		return 0;
+	raw_spin_lock(&l1t_lock);
+	v = l1t_vcpu_find(vcpu);
+	if (!v) {
+		err = l1t_admit_unreserved(&demand);
+	} else {
+		demand.guest = v->guest;
+		if (!v->nested && !v->nested_asked)
+			err = l1t_admit(&demand);
+		if (!err && entered)
+			l1t_nested_set(v, true);
+		else if (!err)
+			l1t_nested_ask(v);
+	}
+	raw_spin_unlock(&l1t_lock);
+	if (v && !err && !entered)
+		l1t_nested_queue(v);
+	return err;
+}
+
+static void set_nested(struct kvm_vcpu *vcpu, bool on)
 {
 	struct l1t_vcpu *v;
 
@@ -149,74 +183,149 @@ static void nested_set(struct kvm_vcpu *vcpu, bool on)
 	raw_spin_unlock(&l1t_lock);
 }
 
-/**
- * l1t_refuse_vmxon() - handle_vmxon(vcpu): a guest executes VMXON
- * @regs: at its entry
+/*
+ * handle_vmxon(vcpu): a guest executes VMXON, which exits whatever CR4.VMXE is.
+ * Without that it is a fault, which is KVM's to inject.
  */
-void l1t_refuse_vmxon(struct pt_regs *regs)
-{
-	if (admit_nested(l1t_argument(regs, 0), false))
-		regs->ip = l1t_undefined_ip;
-}
-
-/**
- * l1t_vmx_entered() - enter_vmx_operation(vcpu): VMXON, or restored state,
- * is as it should be
- * @regs: at its entry
- */
-void l1t_vmx_entered(struct pt_regs *regs)
-{
-	nested_set(l1t_argument(regs, 0), true);
-}
-
-/**
- * l1t_nested_left() - free_nested(vcpu), svm_free_nested(svm): VMXOFF, the end
- * of EFER.SVME, a reset, the vCPU's end
- * @regs: at its entry; struct vcpu_svm begins with its struct kvm_vcpu
- */
-void l1t_nested_left(struct pt_regs *regs)
-{
-	nested_set(l1t_argument(regs, 0), false);
-}
-
-/**
- * l1t_refuse_vmrun() - vmrun_interception(vcpu): a guest executes VMRUN
- * @regs: at its entry
- */
-void l1t_refuse_vmrun(struct pt_regs *regs)
+static void refuse_vmxon(struct pt_regs *regs)
 {
 	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
 
-	if (!(vcpu->arch.efer & EFER_SVME))
+	if (!(vcpu->arch.cr4 & X86_CR4_VMXE) || is_nested(vcpu))
 		return;
-	if (admit_nested(vcpu, false))
-		regs->ip = l1t_undefined_ip;
-	else
-		nested_set(vcpu, true);
+	if (ask_nested(vcpu, false, false))
+		regs->ip = undefined_ip;
 }
 
-/**
- * l1t_refuse_vmx_state() - vmx_set_nested_state(vcpu, user_state, state)
- * @regs: at its entry
- *
- * A reset sets state too, which has no VMXON in it.
+/* enter_vmx_operation(vcpu): VMXON, or restored state, is as it should be */
+static void vmx_entered(struct pt_regs *regs)
+{
+	set_nested(l1t_argument(regs, 0), true);
+}
+
+/*
+ * free_nested(vcpu), svm_free_nested(svm): VMXOFF, the end of EFER.SVME, a
+ * reset, new state, the vCPU's end. struct vcpu_svm begins with its struct
+ * kvm_vcpu.
  */
-void l1t_refuse_vmx_state(struct pt_regs *regs)
+static void nested_left(struct pt_regs *regs)
+{
+	set_nested(l1t_argument(regs, 0), false);
+}
+
+/* vmrun_interception(vcpu): a guest executes VMRUN */
+static void refuse_vmrun(struct pt_regs *regs)
+{
+	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
+
+	if (!(vcpu->arch.efer & EFER_SVME) || is_nested(vcpu))
+		return;
+	if (ask_nested(vcpu, false, true))
+		regs->ip = undefined_ip;
+}
+
+/*
+ * vmx_set_nested_state(vcpu, user_state, state). A reset sets state too, which
+ * has no VMXON in it. KVM ends what the vCPU had, and begins anew: the place is
+ * kept over that.
+ */
+static void refuse_vmx_state(struct pt_regs *regs)
 {
 	const struct kvm_nested_state *state = l1t_argument(regs, 2);
 
 	if (state->hdr.vmx.vmxon_pa != INVALID_PAGE)
-		refuse(regs, admit_nested(l1t_argument(regs, 0), true));
+		refuse(regs, ask_nested(l1t_argument(regs, 0), true, false));
 }
 
-/**
- * l1t_refuse_svm_state() - svm_set_nested_state(vcpu, user_state, state)
- * @regs: at its entry
+/*
+ * svm_set_nested_state(vcpu, user_state, state). A guest that has EFER.SVME on
+ * is a hypervisor also when its own guest does not run: refused here it stays
+ * where it was, while its next VMRUN would be an instruction that is not there.
  */
-void l1t_refuse_svm_state(struct pt_regs *regs)
+static void refuse_svm_state(struct pt_regs *regs)
 {
 	const struct kvm_nested_state *state = l1t_argument(regs, 2);
+	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
 
-	if (state->flags & KVM_STATE_NESTED_GUEST_MODE)
-		refuse(regs, admit_nested(l1t_argument(regs, 0), true));
+	if (state->flags & KVM_STATE_NESTED_GUEST_MODE ||
+	    vcpu->arch.efer & EFER_SVME)
+		refuse(regs, ask_nested(vcpu, true, true));
 }
+
+/* In the state that an SMI saves: EFER, and was the guest in its own guest? */
+#define SMRAM_EFER	0xd0
+#define SMRAM_SVM_GUEST	0xd8
+
+/*
+ * svm_leave_smm(vcpu, smram), svm_pre_leave_smm(vcpu, smram): a guest executes
+ * RSM, with state that it may have changed.
+ */
+static void refuse_rsm(struct pt_regs *regs)
+{
+	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
+	const void *smram = l1t_argument(regs, 1);
+
+	if (!*(const u64 *)(smram + SMRAM_SVM_GUEST) ||
+	    !(*(const u64 *)(smram + SMRAM_EFER) & EFER_SVME) || is_nested(vcpu))
+		return;
+	if (ask_nested(vcpu, false, true))
+		regs->ip = (unsigned long)refused_rsm;
+}
+
+static struct l1t_function vm_functions[] = {
+	{ L1T_HOOK_REFUSE_VM, "kvm_arch_init_vm", NULL, refuse_vm },
+};
+
+static struct l1t_function vcpu_functions[] = {
+	{ L1T_HOOK_REFUSE_VCPU, "kvm_arch_vcpu_precreate", NULL, refuse_vcpu },
+};
+
+static struct l1t_function memory_functions[] = {
+	{ L1T_HOOK_REFUSE_MEMORY, "kvm_arch_prepare_memory_region", NULL,
+	  refuse_memory },
+};
+
+static struct l1t_function vmx_functions[] = {
+	{ L1T_HOOK_REFUSE_NESTED, "handle_vmxon", "handle_vmon", refuse_vmxon },
+	{ L1T_HOOK_REFUSE_NESTED, "vmx_set_nested_state", NULL,
+	  refuse_vmx_state },
+	{ L1T_HOOK_REFUSE_NESTED, "enter_vmx_operation", NULL, vmx_entered },
+	{ L1T_HOOK_REFUSE_NESTED, "free_nested", NULL, nested_left },
+};
+
+static struct l1t_function svm_functions[] = {
+	{ L1T_HOOK_REFUSE_NESTED, "vmrun_interception", NULL, refuse_vmrun },
+	{ L1T_HOOK_REFUSE_NESTED, "svm_leave_smm", "svm_pre_leave_smm", refuse_rsm,
+	  .optional = !IS_ENABLED(CONFIG_KVM_SMM) },
+	{ L1T_HOOK_REFUSE_NESTED, "svm_set_nested_state", NULL,
+	  refuse_svm_state },
+	{ L1T_HOOK_REFUSE_NESTED, "svm_free_nested", NULL, nested_left },
+};
+
+#define REFUSAL(_hook, _isa, _functions)				\
+	{								\
+		.hook = _hook,						\
+		.isa = _isa,						\
+		.set = L1T_MODIFIERS(_functions),			\
+		.need = l1t_limit_need,					\
+		.usable = l1t_life_is_open,				\
+	}
+#define NESTED_REFUSAL(_isa, _functions, _undefined)			\
+	{								\
+		.hook = L1T_HOOK_REFUSE_NESTED,				\
+		.isa = _isa,						\
+		.set = L1T_MODIFIERS(_functions),			\
+		.need = l1t_limit_need,					\
+		.usable = l1t_life_is_open,				\
+		.target = _undefined,					\
+		.target_ip = &undefined_ip,				\
+		.attached = l1t_nested_track,				\
+	}
+
+struct l1t_optional l1t_refusals[L1T_REFUSALS] = {
+	REFUSAL(L1T_HOOK_REFUSE_VM, L1T_ISA_NONE, vm_functions),
+	REFUSAL(L1T_HOOK_REFUSE_VCPU, L1T_ISA_NONE, vcpu_functions),
+	REFUSAL(L1T_HOOK_REFUSE_MEMORY, L1T_ISA_NONE, memory_functions),
+	NESTED_REFUSAL(L1T_ISA_VMX, vmx_functions, "handle_vmx_instruction"),
+	NESTED_REFUSAL(L1T_ISA_SVM, svm_functions, "skinit_interception"),
+};

@@ -4,6 +4,8 @@
  * in the midst of the scheduler: no lock, no wake-up, no allocation here.
  */
 #include "clock.h"
+#include <linux/rcupdate.h>
+
 #include "exit.h"
 #include "split.h"
 #include "throttle.h"
@@ -49,27 +51,25 @@ static void end(struct l1t_account *acct)
 	l1t_account_write_end(acct);
 }
 
-/**
- * l1t_split_run() - a thread enters KVM_RUN
- * @vcpu: its vCPU, loaded on no CPU yet
- */
-void l1t_split_run(struct kvm_vcpu *vcpu)
+static void (*unknown_runs)(struct kvm_vcpu *vcpu);
+
+/* A thread enters KVM_RUN with a vCPU that is loaded on no CPU yet. */
+static void thread_runs(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (!acct)
+	if (!acct) {
+		unknown_runs(vcpu);
 		return;
+	}
 	WRITE_ONCE(acct->split.runner, current);
 	end(acct);
 	if (unlikely(READ_ONCE(acct->lease) < 0))
 		l1t_pace_exit(acct);
 }
 
-/**
- * l1t_split_sched_out() - a vCPU's thread is about to be scheduled out
- * @vcpu: the vCPU; l1t_split_put() follows
- */
-void l1t_split_sched_out(struct kvm_vcpu *vcpu)
+/* A vCPU's thread is about to be scheduled out; vcpu_puts() follows. */
+static void thread_sched_out(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
@@ -77,15 +77,12 @@ void l1t_split_sched_out(struct kvm_vcpu *vcpu)
 		acct->split.in_sched = true;
 }
 
-/**
- * l1t_split_put() - KVM unloads a vCPU from its CPU
- * @vcpu: the vCPU
- *
- * Because its thread is scheduled out, and then KVM has just noted whether
- * that could have run on; or because an ioctl ends, and if that is KVM_RUN
- * it is the VMM's turn.
+/*
+ * KVM unloads a vCPU from its CPU, because its thread is scheduled out, and then
+ * KVM has just noted whether that could have run on; or because an ioctl ends,
+ * and if that is KVM_RUN it is the VMM's turn.
  */
-void l1t_split_put(struct kvm_vcpu *vcpu)
+static void thread_puts(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 	bool in_sched;
@@ -105,16 +102,83 @@ void l1t_split_put(struct kvm_vcpu *vcpu)
 	}
 }
 
-/**
- * l1t_split_sched_in() - a vCPU's thread is back on a CPU
- * @vcpu: the vCPU
- */
-void l1t_split_sched_in(struct kvm_vcpu *vcpu)
+/* A vCPU's thread is back on a CPU. */
+static void thread_sched_in(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
 	if (acct && acct->split.runner)
 		end(acct);
+}
+
+/* The hooks. Half of what splits an exit's time would split it wrongly. */
+static bool splits __read_mostly;
+
+static struct kvm_vcpu *notified_vcpu(const struct pt_regs *regs)
+{
+	return container_of((struct preempt_notifier *)l1t_argument(regs, 0),
+			    struct kvm_vcpu, preempt_notifier);
+}
+
+/* kvm_arch_vcpu_ioctl_run(vcpu) */
+static void vcpu_runs(struct pt_regs *regs)
+{
+	if (READ_ONCE(splits))
+		thread_runs(l1t_argument(regs, 0));
+}
+
+/* kvm_arch_vcpu_put(vcpu) */
+static void vcpu_puts(struct pt_regs *regs)
+{
+	if (READ_ONCE(splits))
+		thread_puts(l1t_argument(regs, 0));
+}
+
+/* kvm_sched_out(notifier, next) */
+static void vcpu_sched_out(struct pt_regs *regs)
+{
+	if (READ_ONCE(splits))
+		thread_sched_out(notified_vcpu(regs));
+}
+
+/* kvm_sched_in(notifier, cpu) */
+static void vcpu_sched_in(struct pt_regs *regs)
+{
+	if (READ_ONCE(splits))
+		thread_sched_in(notified_vcpu(regs));
+}
+
+struct l1t_function l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
+	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put", NULL, vcpu_puts },
+	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run", NULL, vcpu_runs },
+	{ L1T_HOOK_SCHED_OUT, "kvm_sched_out", NULL, vcpu_sched_out },
+	{ L1T_HOOK_SCHED_IN, "kvm_sched_in", NULL, vcpu_sched_in },
+};
+
+/**
+ * l1t_split_start() - the hooks are attached, those that could be
+ * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account
+ */
+void l1t_split_start(void (*unknown)(struct kvm_vcpu *vcpu))
+{
+	unsigned int i;
+
+	unknown_runs = unknown;
+	for (i = 0; i < L1T_SPLIT_FUNCTIONS; i++)
+		if (l1t_hook_state(l1t_split_functions[i].hook) != L1T_HOOK_OK)
+			return;
+	WRITE_ONCE(splits, true);
+}
+
+/**
+ * l1t_split_stop() - the hooks are about to go
+ *
+ * Context: may sleep. None of them writes to an account when this returns.
+ */
+void l1t_split_stop(void)
+{
+	WRITE_ONCE(splits, false);
+	synchronize_rcu();
 }
 
 /**

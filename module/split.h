@@ -12,6 +12,8 @@
 #include <linux/kvm_host.h>
 #include <linux/types.h>
 
+#include "hook.h"
+
 /* Parts of an exit's time. KERNEL is what the others leave of it. */
 enum l1t_part {
 	L1T_PART_USER,		/* thread outside KVM_RUN: the VMM at work */
@@ -38,11 +40,11 @@ struct l1t_split {
 	u64 kernel_since_ticks;
 };
 
-/* What the hooks tell; attach.c registers them. */
-void l1t_split_run(struct kvm_vcpu *vcpu);
-void l1t_split_sched_out(struct kvm_vcpu *vcpu);
-void l1t_split_put(struct kvm_vcpu *vcpu);
-void l1t_split_sched_in(struct kvm_vcpu *vcpu);
+#define L1T_SPLIT_FUNCTIONS	4
+extern struct l1t_function l1t_split_functions[L1T_SPLIT_FUNCTIONS];
+
+void l1t_split_start(void (*unknown)(struct kvm_vcpu *vcpu));
+void l1t_split_stop(void);
 
 struct l1t_account;
 

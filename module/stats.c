@@ -17,10 +17,10 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "attach.h"
 #include "guest.h"
 #include "reason.h"
 #include "stats.h"
+#include "totals.h"
 
 /*
  * KVM's structures as user space knows them: 5.10 has none, and in later
@@ -301,10 +301,10 @@ static void read_head(const struct view *view, char *buf, loff_t pos,
 	char id[NAME_BYTES] = {};
 
 	if (view->v)
-		scnprintf(id, sizeof(id), "l1tune-%u/vcpu-%u", view->g->id,
+		scnprintf(id, sizeof(id), "l1tune-%llu/vcpu-%u", view->g->id,
 			  view->v->id);
 	else
-		scnprintf(id, sizeof(id), "l1tune-%u", view->g->id);
+		scnprintf(id, sizeof(id), "l1tune-%llu", view->g->id);
 	put(buf, pos, count, 0, &header, sizeof(header));
 	put(buf, pos, count, sizeof(header), id, sizeof(id));
 }

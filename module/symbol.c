@@ -29,6 +29,22 @@ DEFINE_STATIC_CALL(l1t_kallsyms_lookup_name, no_lookup);
 DEFINE_STATIC_CALL(l1t_module_kallsyms_lookup_name, no_lookup);
 DEFINE_STATIC_CALL(l1t_do_task_work_add, no_task_work);
 
+static struct callback_head *
+no_cancel_match(struct task_struct *task,
+		bool (*match)(struct callback_head *work, void *data), void *data)
+{
+	return NULL;
+}
+
+static struct callback_head *no_cancel_func(struct task_struct *task,
+					    task_work_func_t func)
+{
+	return NULL;
+}
+
+DEFINE_STATIC_CALL(l1t_task_work_cancel_match, no_cancel_match);
+DEFINE_STATIC_CALL(l1t_task_work_cancel_func, no_cancel_func);
+
 /**
  * l1t_symbol() - address of a symbol
  * @module: where it is; NULL for the kernel's own
@@ -56,6 +72,45 @@ unsigned long l1t_symbol(const char *module, const char *name)
 int l1t_task_work_add(struct task_struct *task, struct callback_head *work)
 {
 	return static_call(l1t_do_task_work_add)(task, work, TWA_RESUME);
+}
+
+static bool has_func(struct callback_head *work, void *func)
+{
+	return work->func == func;
+}
+
+/**
+ * l1t_task_work_cancel() - take back something that a task has yet to run
+ * @task: kept by the caller
+ * @func: of the work
+ *
+ * Context: any but NMI. Return: one of the task's works with that function,
+ * which will not run now, or NULL if there is none.
+ */
+struct callback_head *l1t_task_work_cancel(struct task_struct *task,
+					   task_work_func_t func)
+{
+	return static_call(l1t_task_work_cancel_match)(task, has_func, func) ?:
+	       static_call(l1t_task_work_cancel_func)(task, func);
+}
+
+/* By any work's function since 5.12; before, and under another name since, by one. */
+static int find_task_work_cancel(void)
+{
+	unsigned long addr = l1t_symbol(NULL, "task_work_cancel_match");
+
+	if (addr) {
+		static_call_update(l1t_task_work_cancel_match,
+				   (typeof(no_cancel_match) *)addr);
+		return 0;
+	}
+	addr = l1t_symbol(NULL, "task_work_cancel_func") ?:
+	       l1t_symbol(NULL, "task_work_cancel");
+	if (!addr)
+		return -ENOENT;
+	static_call_update(l1t_task_work_cancel_func,
+			   (typeof(no_cancel_func) *)addr);
+	return 0;
 }
 
 /**
@@ -89,8 +144,8 @@ int l1t_symbol_init(void)
 			   (typeof(no_lookup) *)addr);
 
 	addr = l1t_symbol(NULL, "task_work_add");
-	if (!addr) {
-		pr_err("this kernel has no task_work_add()\n");
+	if (!addr || find_task_work_cancel()) {
+		pr_err("cannot find task_work_add() and task_work_cancel() in this kernel\n");
 		return -ENOENT;
 	}
 	static_call_update(l1t_do_task_work_add,

@@ -10,14 +10,14 @@
 #include <linux/timekeeping.h>
 #include <asm/cpufeature.h>
 
-#include "attach.h"
 #include "compat.h"
+#include "event.h"
 #include "exit.h"
 #include "guest.h"
 #include "nested.h"
 #include "sysfs.h"
 #include "sysfs_caps.h"
-#include "tell.h"
+#include "totals.h"
 
 #define L1T_ABI		1
 
@@ -29,11 +29,12 @@ static u64 loaded_ns;
 static char hypervisor[13] = "none";
 static struct device *l1_dev;
 
-/* Counts of another's guest are a side channel, hence not for everyone. */
+/*
+ * What moves with guests' exits is for root and a group (0440): another tenant's
+ * counts are a side channel, and on a machine with one guest totals are its own.
+ */
 static void get_ownership(L1T_CONST_DEVICE struct device *dev, kuid_t *uid, kgid_t *group)
 {
-	if (dev->type != &l1t_guest_type)
-		return;
 	*uid = GLOBAL_ROOT_UID;
 	*group = make_kgid(&init_user_ns, gid);
 }
@@ -92,6 +93,13 @@ static ssize_t hypervisor_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(hypervisor);
 
+static ssize_t events_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return l1t_events_show(buf);
+}
+static DEVICE_ATTR(events, 0440, events_show, NULL);
+
 static struct attribute *l1_attrs[] = {
 	&dev_attr_abi.attr,
 	&dev_attr_version.attr,
@@ -99,6 +107,7 @@ static struct attribute *l1_attrs[] = {
 	&dev_attr_isa.attr,
 	&dev_attr_virtualized.attr,
 	&dev_attr_hypervisor.attr,
+	&dev_attr_events.attr,
 	NULL
 };
 
@@ -129,7 +138,7 @@ static ssize_t hook_show(struct device *dev, struct device_attribute *attr,
 HOOK_ATTR(kvm_exit, L1T_HOOK_KVM_EXIT);
 HOOK_ATTR(kvm_entry, L1T_HOOK_KVM_ENTRY);
 HOOK_ATTR(exit_reason, L1T_HOOK_EXIT_REASON);
-HOOK_ATTR(vm_list, L1T_HOOK_VM_LIST);
+HOOK_ATTR(adopt, L1T_HOOK_ADOPT);
 HOOK_ATTR(vm_create, L1T_HOOK_VM_CREATE);
 HOOK_ATTR(vm_free, L1T_HOOK_VM_FREE);
 HOOK_ATTR(vcpu_create, L1T_HOOK_VCPU_CREATE);
@@ -144,13 +153,14 @@ HOOK_ATTR(refuse_vcpu, L1T_HOOK_REFUSE_VCPU);
 HOOK_ATTR(refuse_memory, L1T_HOOK_REFUSE_MEMORY);
 HOOK_ATTR(refuse_nested, L1T_HOOK_REFUSE_NESTED);
 HOOK_ATTR(throttle, L1T_HOOK_THROTTLE);
+HOOK_ATTR(timer, L1T_HOOK_TIMER);
 HOOK_ATTR(tune, L1T_HOOK_TUNE);
 
 static struct attribute *hooks_attrs[] = {
 	&hook_attr_kvm_exit.attr.attr,
 	&hook_attr_kvm_entry.attr.attr,
 	&hook_attr_exit_reason.attr.attr,
-	&hook_attr_vm_list.attr.attr,
+	&hook_attr_adopt.attr.attr,
 	&hook_attr_vm_create.attr.attr,
 	&hook_attr_vm_free.attr.attr,
 	&hook_attr_vcpu_create.attr.attr,
@@ -165,6 +175,7 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_refuse_memory.attr.attr,
 	&hook_attr_refuse_nested.attr.attr,
 	&hook_attr_throttle.attr.attr,
+	&hook_attr_timer.attr.attr,
 	&hook_attr_tune.attr.attr,
 	NULL
 };
@@ -195,7 +206,7 @@ static ssize_t total_show(struct device *dev, struct device_attribute *attr,
 
 #define TOTAL_ATTR(_var, _name, _member)				\
 	static struct total_attribute _var = {				\
-		.attr = __ATTR(_name, 0444, total_show, NULL),		\
+		.attr = __ATTR(_name, 0440, total_show, NULL),		\
 		.offset = offsetof(struct l1t_totals, _member),		\
 	}
 
@@ -213,12 +224,15 @@ TOTAL_ATTR(totals_untraced, untraced, counts.untraced);
 TOTAL_ATTR(totals_unpaired_entries, unpaired_entries, counts.unpaired_entries);
 TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
 
-static ssize_t unattributed_show(struct device *dev,
-				 struct device_attribute *attr, char *buf)
+TOTAL_ATTR(totals_unattributed, unattributed, unattributed);
+
+/* Of the hooks, not of the guests. */
+static ssize_t nested_unadmitted_show(struct device *dev,
+				      struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", l1t_exit_unattributed());
+	return sysfs_emit(buf, "%llu\n", l1t_nested_unadmitted());
 }
-static DEVICE_ATTR_RO(unattributed);
+static DEVICE_ATTR(nested_unadmitted, 0440, nested_unadmitted_show, NULL);
 
 static struct attribute *totals_attrs[] = {
 	&totals_vms.attr.attr,
@@ -233,7 +247,8 @@ static struct attribute *totals_attrs[] = {
 	&totals_untraced.attr.attr,
 	&totals_unpaired_entries.attr.attr,
 	&totals_lost_cells.attr.attr,
-	&dev_attr_unattributed.attr,
+	&totals_unattributed.attr.attr,
+	&dev_attr_nested_unadmitted.attr,
 	NULL
 };
 
@@ -349,7 +364,7 @@ int l1t_sysfs_init(void)
 	err = dev_set_name(l1_dev, "l1") ?: device_add(l1_dev);
 	if (err)
 		goto err_device;
-	l1t_tell_start(l1_dev);
+	l1t_events_start(l1_dev);
 	return 0;
 
 err_device:

@@ -2,7 +2,6 @@
 /* The files of a guest, l2-<id>/, and of its vCPUs in it; see ABI/. */
 #include <linux/device.h>
 #include <linux/kobject.h>
-#include <linux/string_helpers.h>
 #include <linux/sysfs.h>
 
 #include "compat.h"
@@ -10,6 +9,7 @@
 #include "nested.h"
 #include "stats.h"
 #include "sysfs.h"
+#include "totals.h"
 
 static const char *nested_name(struct l1t_guest *g)
 {
@@ -113,45 +113,12 @@ static const struct attribute_group *guest_groups[] = {
 	NULL
 };
 
-/*
- * Only an event has an action: without one this is for who reads the device's
- * file "uevent", which anyone may, and the counts of a guest are not for all.
- */
-static bool is_removal(const struct kobj_uevent_env *env)
-{
-	return env->envp_idx && !strcmp(env->envp[0], "ACTION=remove");
-}
-
-/* The guest's last word, at its removal, is what it came to. */
-static int add_counts(struct l1t_guest *g, struct kobj_uevent_env *env)
-{
-	struct l1t_counts c = {};
-
-	l1t_guest_counts(g, &c);
-	return add_uevent_var(env, "EXITS=%llu", c.exits) ?:
-	       add_uevent_var(env, "EXIT_TIME_NS=%llu", c.exit_time_ns) ?:
-	       add_uevent_var(env, "USER_TIME_NS=%llu",
-			      c.parts_ns[L1T_PART_USER]) ?:
-	       add_uevent_var(env, "WAIT_TIME_NS=%llu",
-			      c.parts_ns[L1T_PART_WAIT]) ?:
-	       add_uevent_var(env, "RUNQ_TIME_NS=%llu",
-			      c.parts_ns[L1T_PART_RUNQ]) ?:
-	       add_uevent_var(env, "THROTTLED_NS=%llu",
-			      c.parts_ns[L1T_PART_THROTTLED]) ?:
-	       add_uevent_var(env, "GUEST_TIME_NS=%llu", c.guest_time_ns);
-}
-
+/* For everyone: no more than KVM's own uevents have. */
 static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env)
 {
-	struct l1t_guest *g = dev_to_guest((struct device *)dev);
-	int err;
+	const struct l1t_guest *g = dev_to_guest((struct device *)dev);
 
-	err = add_uevent_var(env, "PID=%d", g->pid) ?:
-	      add_uevent_var(env, "UID=%u", from_kuid(&init_user_ns, g->cred->uid)) ?:
-	      add_uevent_var(env, "COMM=%*pE", (int)strlen(g->comm), g->comm);
-	if (err || !is_removal(env))
-		return err;
-	return add_counts(g, env);
+	return add_uevent_var(env, "PID=%d", g->pid);
 }
 
 const struct device_type l1t_guest_type = {

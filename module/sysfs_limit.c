@@ -2,12 +2,18 @@
 /* The files about limits: limits/, audit/, denied/, would_deny/, effective/. */
 #include <linux/capability.h>
 #include <linux/device.h>
+#include <linux/mutex.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "attach.h"
 #include "guest.h"
 #include "limit.h"
 #include "sysfs.h"
+#include "throttle.h"
+
+/* One limit at a time is set. */
+static DEFINE_MUTEX(set_lock);
 
 /* A file in one of the directories: of which limit, and limit or threshold. */
 struct limit_attribute {
@@ -36,6 +42,19 @@ static int check_writer(const char *buf, size_t count)
 	return strnlen(buf, count) == count ? 0 : -EINVAL;
 }
 
+static int set_limit(enum l1t_limit limit, enum l1t_bound bound, u64 value)
+{
+	if (mutex_lock_interruptible(&set_lock))
+		return -EINTR;
+	l1t_limit_request(limit, bound, value);
+	l1t_attach_update();
+	l1t_limit_enforce(limit, bound);
+	if (limit == L1T_MAX_EXITS_PER_SEC)
+		l1t_throttle_update();
+	mutex_unlock(&set_lock);
+	return 0;
+}
+
 static ssize_t value_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
@@ -53,7 +72,7 @@ static ssize_t value_store(struct device *dev, struct device_attribute *attr,
 
 	err = check_writer(buf, count) ?:
 	      l1t_limit_parse(la->limit, buf, &value) ?:
-	      l1t_limit_set(la->limit, la->bound, value);
+	      set_limit(la->limit, la->bound, value);
 	return err ?: count;
 }
 
@@ -80,7 +99,8 @@ static ssize_t effective_show(struct device *dev, struct device_attribute *attr,
 		.bound = _bound,					\
 	}
 
-#define LIMIT_DIRECTORY(_dir, _bound, _mode, _show, _store)		\
+/* @_exits_mode: of that which moves with guests' exits */
+#define LIMIT_DIRECTORY(_dir, _bound, _mode, _exits_mode, _show, _store)	\
 static struct limit_attribute _dir##_files[] = {			\
 	LIMIT_ATTR(max_vms, L1T_MAX_VMS, _bound, _mode, _show, _store),	\
 	LIMIT_ATTR(max_vms_per_user, L1T_MAX_VMS_PER_USER, _bound,	\
@@ -95,7 +115,7 @@ static struct limit_attribute _dir##_files[] = {			\
 	LIMIT_ATTR(max_nested_vms, L1T_MAX_NESTED_VMS, _bound,		\
 		   _mode, _show, _store),				\
 	LIMIT_ATTR(max_exits_per_sec, L1T_MAX_EXITS_PER_SEC, _bound,	\
-		   _mode, _show, _store),				\
+		   _exits_mode, _show, _store),				\
 };									\
 static struct attribute *_dir##_attrs[] = {				\
 	&_dir##_files[0].attr.attr, &_dir##_files[1].attr.attr,		\
@@ -109,11 +129,11 @@ const struct attribute_group l1t_##_dir##_group = {			\
 	.attrs = _dir##_attrs,						\
 }
 
-LIMIT_DIRECTORY(limits, L1T_BOUND_LIMIT, 0644, value_show, value_store);
-LIMIT_DIRECTORY(audit, L1T_BOUND_AUDIT, 0644, value_show, value_store);
-LIMIT_DIRECTORY(denied, L1T_BOUND_LIMIT, 0444, exceeded_show, NULL);
-LIMIT_DIRECTORY(would_deny, L1T_BOUND_AUDIT, 0444, exceeded_show, NULL);
-LIMIT_DIRECTORY(effective, L1T_BOUND_LIMIT, 0444, effective_show, NULL);
+LIMIT_DIRECTORY(limits, L1T_BOUND_LIMIT, 0644, 0644, value_show, value_store);
+LIMIT_DIRECTORY(audit, L1T_BOUND_AUDIT, 0644, 0644, value_show, value_store);
+LIMIT_DIRECTORY(denied, L1T_BOUND_LIMIT, 0444, 0440, exceeded_show, NULL);
+LIMIT_DIRECTORY(would_deny, L1T_BOUND_AUDIT, 0444, 0440, exceeded_show, NULL);
+LIMIT_DIRECTORY(effective, L1T_BOUND_LIMIT, 0444, 0444, effective_show, NULL);
 
 /* A guest's own limits. */
 
@@ -136,9 +156,14 @@ static ssize_t max_exits_per_sec_store(struct device *dev,
 
 	if (!err && !sysfs_streq(buf, "default"))
 		err = l1t_limit_parse(L1T_MAX_EXITS_PER_SEC, buf, &rate);
-	if (!err)
-		l1t_throttle_set(dev_to_guest(dev), rate);
-	return err ?: count;
+	if (err)
+		return err;
+	if (mutex_lock_interruptible(&set_lock))
+		return -EINTR;
+	l1t_throttle_set(dev_to_guest(dev), rate);
+	l1t_attach_update();
+	mutex_unlock(&set_lock);
+	return count;
 }
 
 /* As all files of a guest, but that root may write. */

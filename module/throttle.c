@@ -18,24 +18,26 @@
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/task_work.h>
 #include <linux/wait.h>
 
-#include "attach.h"
+#include "event.h"
+#include "exit.h"
 #include "guest.h"
 #include "limit.h"
-#include "tell.h"
 #include "throttle.h"
 #include "trace.h"
 
 #define BUCKET_NS	(50 * NSEC_PER_MSEC)
 #define SLICE_NS	(10 * NSEC_PER_MSEC)
 #define MOST_LEASE	4096
-#define TELL_NS		(10ULL * NSEC_PER_SEC)
+#define EVENT_NS	(10ULL * NSEC_PER_SEC)
 
 static DECLARE_WAIT_QUEUE_HEAD(rates_changed);
 static atomic_t rates_version = ATOMIC_INIT(0);
 static bool stopping;
+
+/* Guests that have a rate of their own. */
+static atomic_t nr_own_rates = ATOMIC_INIT(0);
 
 static u64 limit_rate(const struct l1t_guest *g)
 {
@@ -61,8 +63,8 @@ static u64 bucket_tokens(struct l1t_bucket *b, u64 rate, u64 now)
 {
 	u64 full_ns;
 
-	if (!b->told_ns)
-		b->told_ns = now;
+	if (!b->reported_ns)
+		b->reported_ns = now;
 	if (!rate)
 		return 0;
 	/* Room for one token at least. */
@@ -93,36 +95,36 @@ static bool paced(const struct l1t_guest *g)
 	return limit_rate(g) != L1T_NO_LIMIT || audit_rate() != L1T_NO_LIMIT;
 }
 
-/* How often something did not suffice, to be told; 0: nothing to tell. */
-struct tell {
+/* How often tokens did not suffice, to be reported; 0: nothing to report. */
+struct excess {
 	u64 value;
 	u64 rate;
 	u64 count;
 };
 
-static void exceeded(struct l1t_bucket *b, enum l1t_bound bound, u64 value,
-		     u64 now, struct tell *tell)
+static void tokens_short(struct l1t_bucket *b, enum l1t_bound bound, u64 value,
+		     u64 now, struct excess *excess)
 {
-	u64 since_ns = now - b->told_ns;
+	u64 since_ns = now - b->reported_ns;
 
 	l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
 	b->exceeded++;
-	if (b->told && since_ns < TELL_NS)
+	if (b->reported && since_ns < EVENT_NS)
 		return;
-	tell[bound] = (struct tell){
+	excess[bound] = (struct excess){
 		.value = value,
 		.rate = mul_u64_u64_div_u64(b->taken, NSEC_PER_SEC,
 					    max_t(u64, since_ns, NSEC_PER_MSEC)),
 		.count = b->exceeded,
 	};
-	b->told = true;
-	b->told_ns = now;
+	b->reported = true;
+	b->reported_ns = now;
 	b->taken = 0;
 	b->exceeded = 0;
 }
 
 static void take_audited(struct l1t_throttle *t, u64 wanted, u64 now,
-			 struct tell *tell)
+			 struct excess *excess)
 {
 	u64 audit = audit_rate(), tokens;
 
@@ -132,7 +134,7 @@ static void take_audited(struct l1t_throttle *t, u64 wanted, u64 now,
 		return;
 	tokens = bucket_tokens(&t->audit, audit, now);
 	if (tokens < wanted)
-		exceeded(&t->audit, L1T_BOUND_AUDIT, audit, now, tell);
+		tokens_short(&t->audit, L1T_BOUND_AUDIT, audit, now, excess);
 	if (audit)
 		bucket_take(&t->audit, audit, min(tokens, wanted));
 }
@@ -142,7 +144,7 @@ static void take_audited(struct l1t_throttle *t, u64 wanted, u64 now,
  * without. Returns 0, or for how long to sleep for want of tokens; @waits: it
  * has slept for them already.
  */
-static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
+static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
 {
 	struct l1t_guest *g = v->guest;
 	struct l1t_throttle *t = &g->throttle;
@@ -154,15 +156,15 @@ static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
 		tokens = bucket_tokens(&t->limit, rate, now);
 		if (tokens <= debt) {
 			if (!waits)
-				exceeded(&t->limit, L1T_BOUND_LIMIT, rate, now,
-					 tell);
+				tokens_short(&t->limit, L1T_BOUND_LIMIT, rate, now,
+					 excess);
 			if (!rate)
 				return SLICE_NS;
 			/* In parts: it may be more than the bucket can hold. */
 			if (tokens) {
 				debt -= tokens;
 				bucket_take(&t->limit, rate, tokens);
-				take_audited(t, tokens, now, tell);
+				take_audited(t, tokens, now, excess);
 				WRITE_ONCE(v->acct.lease, -(s64)debt);
 			}
 			return min_t(u64, SLICE_NS,
@@ -171,33 +173,33 @@ static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct tell *tell)
 		more = min(more, tokens - debt);
 		bucket_take(&t->limit, rate, debt + more);
 	}
-	take_audited(t, debt + more, now, tell);
+	take_audited(t, debt + more, now, excess);
 	WRITE_ONCE(v->acct.lease, paced(g) ? more : L1T_LEASE_UNLIMITED);
 	return 0;
 }
 
-static void tell_about(const struct l1t_guest *g, const struct tell *tell)
+static void report(const struct l1t_guest *g, const struct excess *excess)
 {
 	enum l1t_bound bound;
 
 	for (bound = 0; bound < L1T_BOUNDS; bound++) {
-		if (!tell[bound].count)
+		if (!excess[bound].count)
 			continue;
 		raw_spin_lock(&l1t_lock);
-		l1t_tell_exceeded(&(struct l1t_exceeded){
+		l1t_event_exceeded(&(struct l1t_exceeded){
 			.limit = L1T_MAX_EXITS_PER_SEC,
 			.bound = bound,
-			.value = tell[bound].value,
-			.use = tell[bound].rate,
+			.value = excess[bound].value,
+			.use = excess[bound].rate,
 			.guest_id = g->id,
-			.count = tell[bound].count,
+			.count = excess[bound].count,
 		});
 		raw_spin_unlock(&l1t_lock);
 	}
 }
 
-/* Has the account, unless that is closed, know of the sleep. */
-static void note(struct l1t_vcpu *v, bool sleeps)
+/* The sleep is a part of the open exit, unless the account is closed. */
+static void split_sleep(struct l1t_vcpu *v, bool sleeps)
 {
 	raw_spin_lock(&l1t_lock);
 	if (v->vcpu)
@@ -206,23 +208,23 @@ static void note(struct l1t_vcpu *v, bool sleeps)
 }
 
 /* Returns false if there is something to do other than to wait. */
-static bool sleep(struct l1t_vcpu *v, int version, u64 ns)
+static bool pace_sleep(struct l1t_vcpu *v, int version, u64 ns)
 {
 	u64 start = ktime_get_ns();
 	int err;
 
-	note(v, true);
+	split_sleep(v, true);
 	err = wait_event_interruptible_hrtimeout(rates_changed,
 						 atomic_read(&rates_version) != version ||
 						 READ_ONCE(stopping),
 						 ns_to_ktime(ns));
-	note(v, false);
+	split_sleep(v, false);
 	trace_l1tune_throttle(v->guest->id, v->id, limit_rate(v->guest),
 			      ktime_get_ns() - start);
 	return err != -ERESTARTSYS && !READ_ONCE(stopping);
 }
 
-static void pace(struct callback_head *work)
+static void pace_vcpu(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, pace);
 	struct l1t_throttle *t = &v->guest->throttle;
@@ -231,23 +233,21 @@ static void pace(struct callback_head *work)
 	u64 ns;
 
 	/* The vCPU is this thread's as long as it is in KVM_RUN. */
-	while (READ_ONCE(v->acct.split.runner) == current) {
-		struct tell tell[L1T_BOUNDS] = {};
+	while (!cancelled && READ_ONCE(v->acct.split.runner) == current) {
+		struct excess excess[L1T_BOUNDS] = {};
 
 		version = atomic_read(&rates_version);
 		raw_spin_lock(&t->lock);
-		ns = renew_lease(v, waits, tell);
+		ns = renew_lease(v, waits, excess);
 		raw_spin_unlock(&t->lock);
-		tell_about(v->guest, tell);
+		report(v->guest, excess);
 		waits = true;
 		/* A thread that has a signal must not be kept. */
-		if (!ns || !sleep(v, version, ns))
+		if (!ns || !pace_sleep(v, version, ns))
 			break;
 	}
 
-	/* Whoever queues it next sees this one done. */
-	smp_store_release(&v->pace_queued, false);
-	l1t_vcpu_put(v);
+	l1t_work_done(work);
 }
 
 /**
@@ -255,24 +255,57 @@ static void pace(struct callback_head *work)
  * @acct: of the vCPU with which this thread is in KVM_RUN
  *
  * Has the thread see to it before it enters the guest again.
- * Context: the exit path, preemption off.
+ * Context: the exit path, preemption off; or the timer's interrupt in it.
  */
 void l1t_pace_exit(struct l1t_account *acct)
 {
-	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
-
-	/* Pairs with the release at the end of pace(). */
-	if (smp_load_acquire(&v->pace_queued))
-		return;
-	v->pace_queued = true;
-	l1t_vcpu_get(v);
-	init_task_work(&v->pace, pace);
-	if (l1t_task_work_add(current, &v->pace)) {
-		/* The thread exits, and with it the exits end. */
-		v->pace_queued = false;
-		l1t_vcpu_put(v);
-	}
+	/* A thread that exits makes no more exits. */
+	l1t_work_queue(&container_of(acct, struct l1t_vcpu, acct)->pace);
 }
+
+/*
+ * apic_timer_fn(timer): a LAPIC timer that KVM emulates fires, in an interrupt.
+ * It is the vCPU's that is on this CPU if it lies in that one's LAPIC; then the
+ * exit by this interrupt, which may come before it or after, is of the guest's
+ * doing.
+ */
+#define LAPIC_TIMER_BYTES	64
+
+static void lapic_timer_fires(struct pt_regs *regs)
+{
+	const void *timer = l1t_argument(regs, 0);
+	struct l1t_account *acct = l1t_account_here();
+	const struct kvm_vcpu *vcpu;
+
+	if (!acct || READ_ONCE(acct->split.runner) != current)
+		return;
+	/* In KVM_RUN with this thread, so it is alive. */
+	vcpu = acct->vcpu;
+	if ((unsigned long)timer - (unsigned long)vcpu->arch.apic >= LAPIC_TIMER_BYTES)
+		return;
+	if (acct->open && acct->open->token)
+		return;
+	acct->lease--;
+	if (acct->lease < 0)
+		l1t_pace_exit(acct);
+}
+
+static struct l1t_function timer_functions[] = {
+	{ L1T_HOOK_TIMER, "apic_timer_fn", NULL, lapic_timer_fires },
+};
+
+static enum l1t_need timer_need(enum l1t_hook hook)
+{
+	if (atomic_read(&nr_own_rates))
+		return L1T_NEED_AUDIT;
+	return min(l1t_limit_need(L1T_HOOK_THROTTLE), L1T_NEED_AUDIT);
+}
+
+struct l1t_optional l1t_throttle_timer = {
+	.hook = L1T_HOOK_TIMER,
+	.set = L1T_OBSERVERS(timer_functions),
+	.need = timer_need,
+};
 
 /**
  * l1t_throttle_init() - a guest without a pace of its own
@@ -292,6 +325,7 @@ void l1t_throttle_init(struct l1t_throttle *t)
  */
 void l1t_throttle_vcpu(struct l1t_vcpu *v)
 {
+	l1t_work_init(&v->pace, &v->guest->dev, pace_vcpu);
 	if (paced(v->guest))
 		WRITE_ONCE(v->acct.lease, 0);
 }
@@ -332,6 +366,10 @@ static void wake_all(void)
  */
 void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 {
+	if (rate == g->throttle.rate)
+		return;
+	atomic_add((rate != L1T_RATE_DEFAULT) - (g->throttle.rate != L1T_RATE_DEFAULT),
+		   &nr_own_rates);
 	WRITE_ONCE(g->throttle.rate, rate);
 	/* Exits run with preemption off: after this, none has an old lease. */
 	while (!shorten_leases(g))

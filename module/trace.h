@@ -8,7 +8,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "tell.h"
+#include "event.h"
 
 TRACE_EVENT(l1tune_deny,
 	TP_PROTO(const struct l1t_exceeded *what),
@@ -19,7 +19,7 @@ TRACE_EVENT(l1tune_deny,
 		__field(u64, value)
 		__field(u64, use)
 		__field(int, err)
-		__field(u32, l2)
+		__field(u64, l2)
 		__field(pid_t, tgid)
 		__field(uid_t, uid)
 		__array(char, comm, TASK_COMM_LEN)
@@ -35,7 +35,7 @@ TRACE_EVENT(l1tune_deny,
 		__entry->uid = what->uid;
 		memcpy(__entry->comm, what->comm, TASK_COMM_LEN);
 	),
-	TP_printk("limit=%s %s value=%llu use=%llu err=%d l2=%u tgid=%d uid=%u comm=%s",
+	TP_printk("limit=%s %s value=%llu use=%llu err=%d l2=%llu tgid=%d uid=%u comm=%s",
 		  __print_symbolic(__entry->limit,
 				   { L1T_MAX_VMS, "max_vms" },
 				   { L1T_MAX_VMS_PER_USER, "max_vms_per_user" },
@@ -51,10 +51,10 @@ TRACE_EVENT(l1tune_deny,
 );
 
 TRACE_EVENT(l1tune_throttle,
-	TP_PROTO(u32 l2, u32 vcpu, u64 rate, u64 slept_ns),
+	TP_PROTO(u64 l2, u32 vcpu, u64 rate, u64 slept_ns),
 	TP_ARGS(l2, vcpu, rate, slept_ns),
 	TP_STRUCT__entry(
-		__field(u32, l2)
+		__field(u64, l2)
 		__field(u32, vcpu)
 		__field(u64, rate)
 		__field(u64, slept_ns)
@@ -65,7 +65,7 @@ TRACE_EVENT(l1tune_throttle,
 		__entry->rate = rate;
 		__entry->slept_ns = slept_ns;
 	),
-	TP_printk("l2=%u vcpu=%u rate=%llu slept_ns=%llu", __entry->l2,
+	TP_printk("l2=%llu vcpu=%u rate=%llu slept_ns=%llu", __entry->l2,
 		  __entry->vcpu, __entry->rate, __entry->slept_ns)
 );
 

@@ -127,8 +127,15 @@ static bool is_meant(const struct l1t_guest *g)
 	       from_kuid(&init_user_ns, g->cred->uid) == uid;
 }
 
-static void tune_new(struct l1t_guest *g)
+/**
+ * l1t_tune_new() - a VM is about to have a vCPU
+ * @g: alive
+ *
+ * Context: l1t_lock held, from a hook; from 6.0 on KVM holds the VM's lock.
+ */
+void l1t_tune_new(struct l1t_guest *g)
 {
+	lockdep_assert_held(&l1t_lock);
 	if (g->tune.decided)
 		return;
 	g->tune.decided = true;
@@ -143,23 +150,6 @@ static void tune_new(struct l1t_guest *g)
 		l1t_pause_in_guest(g->kvm);
 	if (values[L1T_TUNE_HLT_IN_GUEST] != L1T_TUNE_DEFAULT)
 		l1t_hlt_in_guest(g->kvm);
-}
-
-/**
- * l1t_tune_new() - a VM is about to have a vCPU
- * @kvm: alive; known here, unless memory was short when it was created
- *
- * Context: atomic, from a hook; from 6.0 on KVM holds the VM's lock.
- */
-void l1t_tune_new(struct kvm *kvm)
-{
-	struct l1t_guest *g;
-
-	raw_spin_lock(&l1t_lock);
-	g = l1t_guest_find(kvm);
-	if (g)
-		tune_new(g);
-	raw_spin_unlock(&l1t_lock);
 }
 
 /**

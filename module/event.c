@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What limits do is noted in atomic context and told a moment later, by a
+ * What limits do is noted in atomic context and reported a moment later, by a
  * work item that does not run more often than ten times a second: a storm of
- * refusals becomes a few uevents, each of which says how many it stands for,
- * and as many lines in the log as the kernel's rate limit lets through.
+ * refusals becomes a few events, each of which says how many it stands for, and
+ * as many lines in the log as the kernel's rate limit lets through.
  */
-#include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kobject.h>
 #include <linux/kvm_host.h>
+#include <linux/mutex.h>
 #include <linux/ratelimit.h>
-#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 #include <linux/sysfs.h>
+#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
-#include "guest.h"
-#include "tell.h"
+#include "event.h"
+#include "lock.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -39,26 +39,104 @@ static struct {
 
 static unsigned long not_before;
 
-static void tell(struct work_struct *work);
-static DECLARE_DELAYED_WORK(tell_work, tell);
+static void report(struct work_struct *work);
+static DECLARE_DELAYED_WORK(report_work, report);
 
-static void tell_soon(void)
+static void report_soon(void)
 {
 	unsigned long now = jiffies;
 
 	lockdep_assert_held(&l1t_lock);
 	if (pending.l1)
-		schedule_delayed_work(&tell_work, time_before(now, not_before) ?
-						  not_before - now : 0);
+		schedule_delayed_work(&report_work, time_before(now, not_before) ?
+						    not_before - now : 0);
+}
+
+/* l1/events: a page of the last events. */
+
+#define RECORDS		32
+#define RECORD_BYTES	400
+
+static DEFINE_MUTEX(records_lock);
+static char records[RECORDS][RECORD_BYTES];
+static u64 nr_records;
+
+/**
+ * l1t_escape_comm() - a process' name as one word
+ * @comm: the name, which is its own choice
+ * @buf: of L1T_COMM_ESCAPED bytes
+ */
+void l1t_escape_comm(const char *comm, char *buf)
+{
+	char *end = buf + L1T_COMM_ESCAPED - 5;
+
+	for (; *comm && buf < end; comm++)
+		if (*comm == ' ')
+			buf += sprintf(buf, "\\040");
+		else
+			buf += sprintf(buf, "%*pE", 1, comm);
+	*buf = '\0';
 }
 
 /**
- * l1t_tell_exceeded() - let it be told that a limit or threshold is exceeded
+ * l1t_event_record() - an event is shown in l1/events
+ * @fmt: KEY=VALUE of each that is known, with blanks between
+ *
+ * Context: may sleep.
+ */
+void l1t_event_record(const char *fmt, ...)
+{
+	struct device *l1;
+	va_list args;
+	char *text;
+	int n;
+
+	mutex_lock(&records_lock);
+	text = records[nr_records++ % RECORDS];
+	n = scnprintf(text, RECORD_BYTES, "%llu %llu ", nr_records,
+		      ktime_get_boottime_ns());
+	va_start(args, fmt);
+	vscnprintf(text + n, RECORD_BYTES - n, fmt, args);
+	va_end(args);
+	mutex_unlock(&records_lock);
+
+	raw_spin_lock(&l1t_lock);
+	l1 = pending.l1;
+	raw_spin_unlock(&l1t_lock);
+	if (l1)
+		sysfs_notify(&l1->kobj, NULL, "events");
+}
+
+/**
+ * l1t_events_show() - the last events that fit a page, the newest last
+ * @buf: a page
+ */
+ssize_t l1t_events_show(char *buf)
+{
+	size_t room = PAGE_SIZE - 1, len = 0;
+	u64 first;
+
+	mutex_lock(&records_lock);
+	for (first = nr_records; first && nr_records - first < RECORDS; first--) {
+		size_t bytes = strlen(records[(first - 1) % RECORDS]) + 1;
+
+		if (bytes > room)
+			break;
+		room -= bytes;
+	}
+	for (; first < nr_records; first++)
+		len += sysfs_emit_at(buf, len, "%s\n", records[first % RECORDS]);
+	mutex_unlock(&records_lock);
+	return len;
+}
+
+/**
+ * l1t_event_exceeded() - a limit or an audit threshold is exceeded
  * @what: all but who it is, which is the current process
  *
  * Context: l1t_lock held.
  */
-void l1t_tell_exceeded(const struct l1t_exceeded *what)
+void l1t_event_exceeded(const struct l1t_exceeded *what)
 {
 	struct l1t_exceeded *last = &pending.last[what->bound][what->limit];
 	u64 count = last->count + what->count;
@@ -67,24 +145,26 @@ void l1t_tell_exceeded(const struct l1t_exceeded *what)
 	last->count = count;
 	last->pid = task_tgid_nr(current);
 	last->uid = from_kuid(&init_user_ns, current_uid());
-	strscpy(last->comm, current->group_leader->comm, sizeof(last->comm));
+	rcu_read_lock();
+	strscpy(last->comm, READ_ONCE(current->group_leader)->comm, sizeof(last->comm));
+	rcu_read_unlock();
 	if (pending.nr_lines < MOST_LINES)
 		pending.lines[pending.nr_lines++] = *last;
 	trace_l1tune_deny(last);
-	tell_soon();
+	report_soon();
 }
 
 /**
- * l1t_tell_effective() - let it be told whether limits are effective now
+ * l1t_event_effective() - limits may have become effective, or ceased to be
  * @hook: whose state has changed
  *
  * Context: may sleep.
  */
-void l1t_tell_effective(enum l1t_hook hook)
+void l1t_event_effective(enum l1t_hook hook)
 {
 	raw_spin_lock(&l1t_lock);
 	pending.hooks |= BIT(hook);
-	tell_soon();
+	report_soon();
 	raw_spin_unlock(&l1t_lock);
 }
 
@@ -95,6 +175,8 @@ static const char *error_name(int err)
 		return "EDQUOT";
 	case -EPERM:
 		return "EPERM";
+	case -EAGAIN:
+		return "EAGAIN";
 	default:
 		return "0";
 	}
@@ -116,41 +198,49 @@ static void log_line(struct l1t_exceeded *what)
 		  error_name(what->err));
 }
 
-static void send(struct device *l1, struct kobj_uevent_env *env)
+static void send_uevent(struct device *l1, struct kobj_uevent_env *env)
 {
 	env->envp[env->envp_idx] = NULL;
 	kobject_uevent_env(&l1->kobj, KOBJ_CHANGE, env->envp);
 }
 
-static void tell_exceeded(struct device *l1, const struct l1t_exceeded *what,
-			  struct kobj_uevent_env *env)
+static void record_exceeded(const struct l1t_exceeded *what, const char *action)
+{
+	char comm[L1T_COMM_ESCAPED], guest[32] = "";
+
+	if (what->guest_id)
+		snprintf(guest, sizeof(guest), " L2=l2-%llu", what->guest_id);
+	l1t_escape_comm(what->comm, comm);
+	l1t_event_record("EVENT=limit LIMIT=%s VALUE=%llu USE=%llu PID=%d UID=%u COMM=%s ACTION_TAKEN=%s ERRNO=%s COUNT=%llu%s",
+			 l1t_limit_name(what->limit), what->value, what->use,
+			 what->pid, what->uid, comm, action,
+			 error_name(what->err), what->count, guest);
+}
+
+static void report_exceeded(struct device *l1, const struct l1t_exceeded *what,
+			    struct kobj_uevent_env *env)
 {
 	bool denied = what->bound == L1T_BOUND_LIMIT;
 	const char *name = l1t_limit_name(what->limit);
+	const char *action = denied ? "denied" : "audited";
 
 	sysfs_notify(&l1->kobj, denied ? "denied" : "would_deny", name);
+	record_exceeded(what, action);
 	memset(env, 0, sizeof(*env));
 	if (add_uevent_var(env, "EVENT=limit") ||
 	    add_uevent_var(env, "LIMIT=%s", name) ||
-	    add_uevent_var(env, "VALUE=%llu", what->value) ||
-	    add_uevent_var(env, "USE=%llu", what->use) ||
 	    add_uevent_var(env, "PID=%d", what->pid) ||
-	    add_uevent_var(env, "UID=%u", what->uid) ||
-	    add_uevent_var(env, "COMM=%*pE", (int)strlen(what->comm),
-			   what->comm) ||
-	    add_uevent_var(env, "ACTION_TAKEN=%s",
-			   denied ? "denied" : "audited") ||
+	    add_uevent_var(env, "ACTION_TAKEN=%s", action) ||
 	    add_uevent_var(env, "ERRNO=%s", error_name(what->err)) ||
-	    add_uevent_var(env, "COUNT=%llu", what->count) ||
-	    (what->guest_id && add_uevent_var(env, "L2=l2-%u", what->guest_id)))
+	    (what->guest_id && add_uevent_var(env, "L2=l2-%llu", what->guest_id)))
 		return;
-	send(l1, env);
+	send_uevent(l1, env);
 }
 
-static void tell_effective(struct device *l1, enum l1t_limit limit,
+static void report_effective(struct device *l1, enum l1t_limit limit,
 			   struct kobj_uevent_env *env)
 {
-	static bool complained[L1T_LIMITS];
+	static bool warned[L1T_LIMITS];
 	enum l1t_hook hook = l1t_limit_hook(limit);
 	enum l1t_hook_state state = l1t_hook_state(hook);
 	bool effective = l1t_limit_effective(limit);
@@ -162,11 +252,14 @@ static void tell_effective(struct device *l1, enum l1t_limit limit,
 		pr_err("limit %s is set and not in force: hook %s is %s\n",
 		       l1t_limit_name(limit), l1t_hook_name(hook),
 		       l1t_hook_state_name(hook));
-		complained[limit] = true;
-	} else if (effective && complained[limit]) {
+		warned[limit] = true;
+	} else if (effective && warned[limit]) {
 		pr_notice("limit %s is in force again\n", l1t_limit_name(limit));
-		complained[limit] = false;
+		warned[limit] = false;
 	}
+	l1t_event_record("EVENT=effective LIMIT=%s EFFECTIVE=%d HOOK=%s STATE=%s",
+			 l1t_limit_name(limit), effective, l1t_hook_name(hook),
+			 l1t_hook_state_name(hook));
 	memset(env, 0, sizeof(*env));
 	if (add_uevent_var(env, "EVENT=effective") ||
 	    add_uevent_var(env, "LIMIT=%s", l1t_limit_name(limit)) ||
@@ -174,12 +267,12 @@ static void tell_effective(struct device *l1, enum l1t_limit limit,
 	    add_uevent_var(env, "HOOK=%s", l1t_hook_name(hook)) ||
 	    add_uevent_var(env, "STATE=%s", l1t_hook_state_name(hook)))
 		return;
-	send(l1, env);
+	send_uevent(l1, env);
 }
 
-static void tell(struct work_struct *work)
+static void report(struct work_struct *work)
 {
-	/* One at a time, and too much for a stack. */
+	/* One at a time, and too large for a stack. */
 	static struct l1t_exceeded lines[MOST_LINES], last;
 	static struct kobj_uevent_env env;
 	unsigned int i, nr_lines, bound;
@@ -202,23 +295,23 @@ static void tell(struct work_struct *work)
 		log_line(&lines[i]);
 	for (i = 0; i < L1T_LIMITS; i++) {
 		if (hooks & BIT(l1t_limit_hook(i)))
-			tell_effective(l1, i, &env);
+			report_effective(l1, i, &env);
 		for (bound = 0; bound < L1T_BOUNDS; bound++) {
 			raw_spin_lock(&l1t_lock);
 			last = pending.last[bound][i];
 			pending.last[bound][i].count = 0;
 			raw_spin_unlock(&l1t_lock);
 			if (last.count)
-				tell_exceeded(l1, &last, &env);
+				report_exceeded(l1, &last, &env);
 		}
 	}
 }
 
 /**
- * l1t_tell_start() - there is a device to tell it by
+ * l1t_events_start() - there is a device that events are of
  * @l1: the device
  */
-void l1t_tell_start(struct device *l1)
+void l1t_events_start(struct device *l1)
 {
 	raw_spin_lock(&l1t_lock);
 	pending.l1 = l1;
@@ -226,15 +319,15 @@ void l1t_tell_start(struct device *l1)
 }
 
 /**
- * l1t_tell_stop() - tell the rest, and nothing from now on
+ * l1t_events_stop() - report the rest, and nothing from now on
  *
  * Context: may sleep.
  */
-void l1t_tell_stop(void)
+void l1t_events_stop(void)
 {
-	flush_delayed_work(&tell_work);
+	flush_delayed_work(&report_work);
 	raw_spin_lock(&l1t_lock);
 	pending.l1 = NULL;
 	raw_spin_unlock(&l1t_lock);
-	cancel_delayed_work_sync(&tell_work);
+	cancel_delayed_work_sync(&report_work);
 }

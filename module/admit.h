@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Whether what a thread asks KVM for is within the limits. */
+#ifndef L1TUNE_ADMIT_H
+#define L1TUNE_ADMIT_H
+
+#include "guest.h"
+
+/**
+ * struct l1t_demand - what a thread asks KVM for
+ * @guest: for which guest; of a new VM it is the guest itself
+ * @vm: this VM
+ * @vcpu: a vCPU of it
+ * @memory_bytes: more memory slots: what the VM has with them; 0: none
+ * @nested: that it uses VMX or SVM itself
+ * @restore: by restored state rather than by an instruction
+ */
+struct l1t_demand {
+	const struct l1t_guest *guest;
+	bool vm;
+	bool vcpu;
+	u64 memory_bytes;
+	bool nested;
+	bool restore;
+};
+
+int l1t_admit(const struct l1t_demand *demand);
+int l1t_admit_unreserved(const struct l1t_demand *demand);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMs that are older than the module may be paused and never exit, so they are
+ * looked for, once, in KVM's own list. The hooks are attached already: what is
+ * born or dies meanwhile is not missed.
+ *
+ * Nothing may be allocated while KVM's lock is held, because KVM's shrinker takes
+ * it too: the walk says what it lacks, and is repeated.
+ */
+#include <linux/cred.h>
+#include <linux/kvm_host.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+#include <linux/timekeeping.h>
+
+#include "adopt.h"
+#include "compat.h"
+#include "device.h"
+#include "life.h"
+#include "memory.h"
+
+/**
+ * struct stash - blocks allocated ahead
+ * @guests: by their @link
+ * @vcpus: likewise
+ * @missing_guests: how many more the walk wants
+ * @missing_vcpus: likewise
+ */
+struct stash {
+	struct list_head guests;
+	struct list_head vcpus;
+	unsigned int missing_guests;
+	unsigned int missing_vcpus;
+};
+
+static struct l1t_guest *take_guest(struct stash *stash)
+{
+	struct l1t_guest *g;
+
+	g = list_first_entry_or_null(&stash->guests, struct l1t_guest, link);
+	if (g)
+		list_del_init(&g->link);
+	else
+		stash->missing_guests++;
+	return g;
+}
+
+static struct l1t_vcpu *take_vcpu(struct stash *stash, struct l1t_guest *g)
+{
+	struct l1t_vcpu *v;
+
+	v = list_first_entry_or_null(&stash->vcpus, struct l1t_vcpu, link);
+	if (v) {
+		list_del(&v->link);
+		v->guest = g;
+	} else {
+		stash->missing_vcpus++;
+	}
+	return v;
+}
+
+static int refill(struct stash *stash)
+{
+	for (; stash->missing_guests; stash->missing_guests--) {
+		struct l1t_guest *g = l1t_guest_alloc();
+
+		if (!g)
+			return -ENOMEM;
+		list_add(&g->link, &stash->guests);
+	}
+	for (; stash->missing_vcpus; stash->missing_vcpus--) {
+		struct l1t_vcpu *v = l1t_vcpu_alloc(NULL);
+
+		if (!v)
+			return -ENOMEM;
+		list_add(&v->link, &stash->vcpus);
+	}
+	return 0;
+}
+
+static void free_stash(struct stash *stash)
+{
+	struct l1t_guest *g, *next_g;
+	struct l1t_vcpu *v, *next_v;
+
+	list_for_each_entry_safe(g, next_g, &stash->guests, link) {
+		list_del_init(&g->link);
+		put_device(&g->dev);
+	}
+	list_for_each_entry_safe(v, next_v, &stash->vcpus, link)
+		l1t_vcpu_free(v);
+}
+
+/* The thread that created the VM may be long gone, its process is not. */
+static struct task_struct *find_vmm(struct kvm *kvm)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(kvm->userspace_pid, &init_pid_ns),
+			PIDTYPE_PID);
+#ifdef CONFIG_MEMCG
+	if (!task || READ_ONCE(task->mm) != kvm->mm)
+		task = rcu_dereference(kvm->mm->owner);
+#endif
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+/* Its owner's present credentials stand for the creator's; root's if none. */
+static void identify(struct kvm *kvm, struct l1t_guest *g)
+{
+	struct task_struct *task = find_vmm(kvm);
+
+	g->created_ns = ktime_get_boottime_ns();
+	g->adopted = true;
+	g->pid = kvm->userspace_pid;
+	g->cred = get_task_cred(task ?: &init_task);
+	if (!task)
+		return;
+	g->pid = task_tgid_nr(task);
+	rcu_read_lock();
+	strscpy(g->comm, READ_ONCE(task->group_leader)->comm, sizeof(g->comm));
+	rcu_read_unlock();
+	put_task_struct(task);
+}
+
+static void adopt_vcpus(struct kvm *kvm, struct l1t_guest *g, struct stash *stash)
+{
+	int i, n = atomic_read(&kvm->online_vcpus);
+
+	for (i = 0; i < n; i++) {
+		struct kvm_vcpu *vcpu = kvm_get_vcpu(kvm, i);
+		struct l1t_vcpu *v;
+
+		raw_spin_lock(&l1t_lock);
+		if (!l1t_vcpu_find(vcpu)) {
+			v = take_vcpu(stash, g);
+			if (v)
+				l1t_life_add_vcpu(v, vcpu);
+		}
+		raw_spin_unlock(&l1t_lock);
+	}
+}
+
+/*
+ * The hook on changes adds to what is found here, so none may be under way. A
+ * VMM may keep its slots locked for as long as it likes: then the sum is taken
+ * all the same, and may lack or count twice the one slot that is changing.
+ */
+static u64 memory_of(struct kvm *kvm)
+{
+	bool locked = mutex_trylock(&kvm->slots_lock);
+	u64 bytes;
+	int idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	bytes = l1t_memory_sum_bytes(kvm);
+	srcu_read_unlock(&kvm->srcu, idx);
+	if (locked)
+		mutex_unlock(&kvm->slots_lock);
+	return bytes;
+}
+
+/* The VM is listed and the list is locked, so neither it nor its vCPUs go. */
+static void adopt_vm(struct kvm *kvm, struct stash *stash)
+{
+	struct l1t_guest *g;
+	u64 bytes;
+
+	raw_spin_lock(&l1t_lock);
+	g = l1t_guest_find(kvm);
+	raw_spin_unlock(&l1t_lock);
+	if (!g) {
+		g = take_guest(stash);
+		if (!g) {
+			/* Ask for its vCPUs too, to come back only once. */
+			stash->missing_vcpus += atomic_read(&kvm->online_vcpus);
+			return;
+		}
+		identify(kvm, g);
+		bytes = memory_of(kvm);
+		raw_spin_lock(&l1t_lock);
+		l1t_life_enter(g, kvm);
+		WRITE_ONCE(g->memory_bytes, bytes);
+		l1t_guest_had_memory(g, bytes);
+		raw_spin_unlock(&l1t_lock);
+	}
+	adopt_vcpus(kvm, g, stash);
+}
+
+static struct l1t_guest *next_unconfirmed(void)
+{
+	struct l1t_guest *g, *found = NULL;
+
+	raw_spin_lock(&l1t_lock);
+	list_for_each_entry(g, &l1t_newborn, newborn) {
+		if (g->adopted && !g->id) {
+			get_device(&g->dev);
+			found = g;
+			break;
+		}
+	}
+	raw_spin_unlock(&l1t_lock);
+	return found;
+}
+
+/**
+ * l1t_adopt() - bring in all VMs that KVM has
+ * @kvm_lock: KVM's own, of its list
+ * @vms: KVM's list
+ *
+ * Context: may sleep; KVM does not go meanwhile. Return: 0, -ENOMEM, or
+ * -EOPNOTSUPP if guests cannot be known.
+ */
+int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
+{
+	struct stash stash = {
+		.guests = LIST_HEAD_INIT(stash.guests),
+		.vcpus = LIST_HEAD_INIT(stash.vcpus),
+	};
+	struct l1t_guest *g;
+	struct kvm *kvm;
+	int err;
+
+	if (!l1t_life_is_open())
+		return -EOPNOTSUPP;
+	do {
+		mutex_lock(kvm_lock);
+		list_for_each_entry(kvm, vms, vm_list)
+			adopt_vm(kvm, &stash);
+		mutex_unlock(kvm_lock);
+		if (!stash.missing_guests && !stash.missing_vcpus) {
+			err = 0;
+			break;
+		}
+		err = refill(&stash);
+	} while (!err);
+	free_stash(&stash);
+
+	while ((g = next_unconfirmed())) {
+		l1t_life_confirm(g);
+		put_device(&g->dev);
+	}
+	return err;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Events: in the log, as uevents, in l1/events, by files that can be polled.
+ *
+ * Uevents reach every process of the machine, in containers too: they carry no
+ * count, rate, uid or name. l1/events has those, for who may read it.
+ */
+#ifndef L1TUNE_EVENT_H
+#define L1TUNE_EVENT_H
+
+#include <linux/device.h>
+#include <linux/sched.h>
+
+#include "limit.h"
+
+/**
+ * struct l1t_exceeded - a limit has been refused, or a threshold passed
+ * @limit: which
+ * @bound: which of the two
+ * @value: of the limit or threshold
+ * @use: what was in use
+ * @err: what the VMM gets, or would; negative
+ * @guest_id: of the guest that it is about, 0 for none
+ * @count: how many of these it stands for
+ * @pid: the VMM's process
+ * @uid: its user
+ * @comm: its name for itself
+ */
+struct l1t_exceeded {
+	enum l1t_limit limit;
+	enum l1t_bound bound;
+	u64 value;
+	u64 use;
+	int err;
+	u64 guest_id;
+	u64 count;
+	pid_t pid;
+	uid_t uid;
+	char comm[TASK_COMM_LEN];
+};
+
+/* A process' name with what is not a plain letter escaped, blanks too. */
+#define L1T_COMM_ESCAPED	(4 * TASK_COMM_LEN + 1)
+
+void l1t_event_exceeded(const struct l1t_exceeded *what);
+void l1t_event_effective(enum l1t_hook hook);
+void l1t_event_record(const char *fmt, ...) __printf(1, 2);
+void l1t_escape_comm(const char *comm, char *buf);
+ssize_t l1t_events_show(char *buf);
+void l1t_events_start(struct device *l1);
+void l1t_events_stop(void);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How guests and vCPUs come and go, as KVM's hooks say. */
+#ifndef L1TUNE_LIFE_H
+#define L1TUNE_LIFE_H
+
+#include <linux/kvm_host.h>
+
+#include "guest.h"
+#include "hook.h"
+
+#define L1T_LIFE_FUNCTIONS	6
+extern struct l1t_function l1t_life_functions[L1T_LIFE_FUNCTIONS];
+
+void l1t_life_open(void);
+void l1t_life_adopted(void);
+void l1t_life_close(bool readable);
+bool l1t_life_is_open(void);
+void l1t_life_exit(void);
+
+struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born);
+void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm);
+void l1t_life_confirm(struct l1t_guest *g);
+void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu);
+void l1t_life_queue(struct l1t_guest *g);
+void l1t_life_vcpu_runs(struct kvm_vcpu *vcpu);
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VM's memory is what its user slots map, in both address spaces together:
+ * the second is for System Management Mode, and a VMM puts the VM's RAM into
+ * both. So what both map to the same place, from the same address of the VMM's,
+ * counts once. KVM's internal slots do not count.
+ *
+ * The sum is kept by what each change of a slot adds and removes. Finding out
+ * what the other space has of a slot takes a look-up, and a step for each slot
+ * there; a VMM may make those many, so no more than MOST_STEPS are taken. What
+ * was not looked at counts when a slot is added, and is not given back when
+ * one is removed: nobody gains by making many.
+ */
+#include "memory.h"
+
+#define MOST_STEPS	32
+
+static bool is_user_slot(const struct kvm_memory_slot *slot)
+{
+	return slot && slot->id < KVM_USER_MEM_SLOTS;
+}
+
+static bool same_pages(const struct kvm_memory_slot *a,
+		       const struct kvm_memory_slot *b)
+{
+	return a->userspace_addr - (a->base_gfn << PAGE_SHIFT) ==
+	       b->userspace_addr - (b->base_gfn << PAGE_SHIFT);
+}
+
+/*
+ * The pages of a slot that the other address space has, too, and those that
+ * were not looked at. Context: the VM's slots_lock is held.
+ */
+static void compare_with_space(struct kvm *kvm, int as_id,
+			       const struct kvm_memory_slot *slot,
+			       u64 *shared, u64 *unseen)
+{
+	struct kvm_memslots *slots = __kvm_memslots(kvm, as_id);
+	gfn_t gfn = slot->base_gfn, end = gfn + slot->npages;
+	const struct kvm_memory_slot *other;
+	unsigned int steps;
+
+	for (steps = 0; steps < MOST_STEPS && gfn < end; steps++) {
+		other = l1t_memslot_from(slots, gfn);
+		if (!other || other->base_gfn >= end)
+			return;
+		gfn = max(gfn, other->base_gfn);
+		if (is_user_slot(other) && same_pages(slot, other))
+			*shared += min(end, other->base_gfn + other->npages) - gfn;
+		gfn = other->base_gfn + other->npages;
+	}
+	if (gfn < end)
+		*unseen += end - gfn;
+}
+
+static void compare(struct kvm *kvm, const struct kvm_memory_slot *slot,
+		    int slot_as_id, u64 *shared, u64 *unseen)
+{
+	int as_id;
+
+	*shared = 0;
+	*unseen = 0;
+	for (as_id = 0; as_id < L1T_ADDRESS_SPACES; as_id++)
+		if (as_id != slot_as_id)
+			compare_with_space(kvm, as_id, slot, shared, unseen);
+}
+
+/**
+ * l1t_memory_added_bytes() - what a VM has more by a change of a slot
+ * @change: about to be made, or made
+ *
+ * Context: the VM's slots_lock is held; any.
+ */
+u64 l1t_memory_added_bytes(const struct l1t_slot_change *change)
+{
+	u64 shared, unseen;
+
+	if (change->change == KVM_MR_FLAGS_ONLY || !is_user_slot(change->new))
+		return 0;
+	compare(change->kvm, change->new, change->as_id, &shared, &unseen);
+	return (change->new->npages - shared) << PAGE_SHIFT;
+}
+
+/**
+ * l1t_memory_removed_bytes() - what a VM has less by a change of a slot
+ * @change: made
+ *
+ * Context: the VM's slots_lock is held; any.
+ */
+u64 l1t_memory_removed_bytes(const struct l1t_slot_change *change)
+{
+	u64 shared, unseen;
+
+	if (change->change == KVM_MR_FLAGS_ONLY || !is_user_slot(change->old))
+		return 0;
+	compare(change->kvm, change->old, change->as_id, &shared, &unseen);
+	return (change->old->npages - shared - unseen) << PAGE_SHIFT;
+}
+
+/* What the spaces before @as_id have of a slot counts there. */
+static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
+				      const struct kvm_memory_slot *slot)
+{
+	u64 shared = 0, unseen = 0;
+	int before;
+
+	for (before = 0; before < as_id; before++)
+		compare_with_space(kvm, before, slot, &shared, &unseen);
+	return slot->npages - shared;
+}
+
+/**
+ * l1t_memory_sum_bytes() - what a VM has that is older than the module
+ * @kvm: alive, its slots do not change
+ *
+ * Walks all slots. Context: may sleep.
+ */
+u64 l1t_memory_sum_bytes(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	u64 pages = 0;
+	int as_id, bkt;
+
+	for (as_id = 0; as_id < L1T_ADDRESS_SPACES; as_id++)
+		l1t_for_each_memslot(slot, bkt, __kvm_memslots(kvm, as_id))
+			if (is_user_slot(slot))
+				pages += pages_beyond_spaces_before(kvm, as_id, slot);
+	return pages << PAGE_SHIFT;
+}

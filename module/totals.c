@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Totals go over every cell of every guest, and take from the CPUs that write
+ * those the cache lines that they write. So they are made at most ten times a
+ * second, however many read them, and what is read in between is that.
+ */
+#include <linux/jiffies.h>
+
+#include "exit.h"
+#include "totals.h"
+
+/*
+ * The dead's counts. A guest is either on l1t_guests or in here, and this
+ * lock is held while it goes over, so that totals never go back.
+ */
+static DEFINE_MUTEX(totals_lock);
+static struct l1t_counts dead;
+
+static struct l1t_totals snapshot;
+static unsigned long snapshot_until;
+static bool has_snapshot;
+
+/**
+ * l1t_vcpu_counts() - add a vCPU's counts to a sum
+ * @v: alive or dead
+ * @sum: takes them
+ *
+ * Exits that KVM counted and did not trace are @sum->untraced; while an exit
+ * is being handled one of the two may be a step ahead.
+ */
+void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
+{
+	const struct l1t_account *acct = &v->acct;
+	unsigned int n, cells = l1t_account_cells(acct);
+	struct l1t_sample s = {};
+	u64 kvm_exits, base;
+	unsigned int i;
+
+	for (n = 0; n < cells; n++)
+		l1t_account_add_cell(acct, n, &s);
+
+	kvm_exits = l1t_vcpu_kvm_exits(v);
+	base = READ_ONCE(acct->kvm_exits_base);
+
+	sum->exits += s.count;
+	sum->exit_time_ns += s.time_ns;
+	sum->guest_time_ns += l1t_account_guest_ns(acct);
+	for (i = 0; i < L1T_PARTS; i++)
+		sum->parts_ns[i] += s.parts_ns[i];
+	if (base != L1T_BASE_UNKNOWN && kvm_exits > base + s.count)
+		sum->untraced += kvm_exits - base - s.count;
+	sum->unpaired_entries += READ_ONCE(acct->unpaired_entries);
+	sum->lost_cells += READ_ONCE(acct->lost_cells);
+	sum->l3_entries += READ_ONCE(acct->l3_entries);
+	sum->l3_exits_handled += READ_ONCE(acct->l3_exits_handled);
+	sum->l3_exits_left += READ_ONCE(acct->l3_exits_left);
+}
+
+
+/**
+ * l1t_guest_counts() - add a guest's counts to a sum
+ * @g: alive or dead
+ * @sum: takes them
+ */
+void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum)
+{
+	struct l1t_vcpu *v;
+
+	/* Entries outlive @g's readers; RCU orders the list's growth. */
+	list_for_each_entry_rcu(v, &g->vcpus, link, true)
+		l1t_vcpu_counts(v, sum);
+}
+
+
+/**
+ * l1t_guest_retire() - a guest that is gone joins the dead in the totals
+ * @g: its VM is gone; its own counts stay readable
+ *
+ * Context: devices workqueue.
+ */
+void l1t_guest_retire(struct l1t_guest *g)
+{
+	mutex_lock(&totals_lock);
+	l1t_guest_counts(g, &dead);
+	raw_spin_lock(&l1t_lock);
+	list_del_init(&g->link);
+	raw_spin_unlock(&l1t_lock);
+	mutex_unlock(&totals_lock);
+}
+
+
+static void take_snapshot(void)
+{
+	struct l1t_guest *g;
+
+	snapshot = (struct l1t_totals){ .counts = dead };
+	/*
+	 * Guests leave the list only under totals_lock and join it at its
+	 * end, so it can be walked without the spinlock.
+	 */
+	list_for_each_entry_rcu(g, &l1t_guests, link, true)
+		l1t_guest_counts(g, &snapshot.counts);
+	raw_spin_lock(&l1t_lock);
+	snapshot.vms = l1t_guests_ever();
+	snapshot.vcpus = l1t_vcpus_ever();
+	raw_spin_unlock(&l1t_lock);
+	snapshot.unattributed = l1t_exit_unattributed();
+	snapshot_until = jiffies + HZ / 10;
+	has_snapshot = true;
+}
+
+/**
+ * l1t_totals() - sums over all guests, living and dead
+ * @t: filled in, as of one moment at most 100 ms ago
+ *
+ * Context: may sleep.
+ */
+void l1t_totals(struct l1t_totals *t)
+{
+	mutex_lock(&totals_lock);
+	if (!has_snapshot || time_after_eq(jiffies, snapshot_until))
+		take_snapshot();
+	*t = snapshot;
+	mutex_unlock(&totals_lock);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Sums over vCPUs and guests. */
+#ifndef L1TUNE_TOTALS_H
+#define L1TUNE_TOTALS_H
+
+#include "guest.h"
+
+/**
+ * struct l1t_counts - what is summed over vCPUs and guests
+ */
+struct l1t_counts {
+	u64 exits;
+	u64 exit_time_ns;
+	u64 guest_time_ns;
+	u64 untraced;
+	u64 parts_ns[L1T_PARTS];
+	u64 unpaired_entries;
+	u64 lost_cells;
+	u64 l3_entries;
+	u64 l3_exits_handled;
+	u64 l3_exits_left;
+};
+
+/**
+ * struct l1t_totals - everything since load, the dead included
+ */
+struct l1t_totals {
+	struct l1t_counts counts;
+	u64 vms;
+	u64 vcpus;
+	u64 unattributed;
+};
+
+void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum);
+void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
+void l1t_guest_retire(struct l1t_guest *g);
+void l1t_totals(struct l1t_totals *t);
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The counts are l1t_lock's; nothing is allocated or freed under it. */
+#include <linux/hashtable.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "lock.h"
+#include "user.h"
+
+/**
+ * struct l1t_user - a user who is charged for VMs
+ * @uid: who
+ * @vms: how many live
+ * @refs: guests that point to this
+ * @node: in the look-up table
+ */
+struct l1t_user {
+	kuid_t uid;
+	u32 vms;
+	u32 refs;
+	struct hlist_node node;
+};
+
+/**
+ * struct l1t_users - all who are charged for one VM
+ * @nr: how many
+ * @user: each of them once
+ */
+struct l1t_users {
+	unsigned int nr;
+	struct l1t_user *user[];
+};
+
+static DEFINE_HASHTABLE(by_uid, 8);
+
+static struct l1t_user *known_user(kuid_t uid)
+{
+	struct l1t_user *user;
+
+	hash_for_each_possible(by_uid, user, node, __kuid_val(uid))
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+/**
+ * l1t_user_vms() - how many living VMs a user is charged for
+ * @uid: the user
+ *
+ * Context: l1t_lock held.
+ */
+u32 l1t_user_vms(kuid_t uid)
+{
+	const struct l1t_user *user;
+
+	lockdep_assert_held(&l1t_lock);
+	user = known_user(uid);
+	return user ? user->vms : 0;
+}
+
+/**
+ * l1t_cred_charges() - is a user charged for what is created with credentials
+ * @cred: of the creator
+ * @uid: the user
+ */
+bool l1t_cred_charges(const struct cred *cred, kuid_t uid)
+{
+	const struct user_namespace *ns;
+
+	if (uid_eq(cred->uid, uid))
+		return true;
+	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
+		if (uid_eq(ns->owner, uid))
+			return true;
+	return false;
+}
+
+/**
+ * l1t_cred_outermost() - the user of the initial namespace who is behind it all
+ * @cred: of a creator
+ *
+ * However many user ids somebody has in namespaces, this is one.
+ */
+kuid_t l1t_cred_outermost(const struct cred *cred)
+{
+	const struct user_namespace *ns;
+	kuid_t uid = cred->uid;
+
+	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
+		uid = ns->owner;
+	return uid;
+}
+
+static bool has_user(const struct l1t_users *users, kuid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < users->nr; i++)
+		if (uid_eq(users->user[i]->uid, uid))
+			return true;
+	return false;
+}
+
+static bool add_user(struct l1t_users *users, kuid_t uid)
+{
+	struct l1t_user *user;
+
+	if (has_user(users, uid))
+		return true;
+	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return false;
+	user->uid = uid;
+	users->user[users->nr++] = user;
+	return true;
+}
+
+/**
+ * l1t_users_cancel() - undo l1t_users_alloc()
+ * @users: not charged
+ */
+void l1t_users_cancel(struct l1t_users *users)
+{
+	unsigned int i;
+
+	for (i = 0; i < users->nr; i++)
+		kfree(users->user[i]);
+	kfree(users);
+}
+
+/**
+ * l1t_users_alloc() - who is to be charged for a VM
+ * @cred: of its creator
+ *
+ * Context: may sleep. Return: not charged yet, or NULL for want of memory.
+ */
+struct l1t_users *l1t_users_alloc(const struct cred *cred)
+{
+	const struct user_namespace *ns;
+	struct l1t_users *users;
+	unsigned int nr = 1;
+
+	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
+		nr++;
+	users = kzalloc(struct_size(users, user, nr), GFP_KERNEL_ACCOUNT);
+	if (!users)
+		return NULL;
+	if (!add_user(users, cred->uid))
+		goto err;
+	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
+		if (!add_user(users, ns->owner))
+			goto err;
+	return users;
+
+err:
+	l1t_users_cancel(users);
+	return NULL;
+}
+
+/**
+ * l1t_users_charge() - a VM is counted for its users
+ * @users: from l1t_users_alloc(); once
+ * @unused: gets what l1t_users_free_unused() is to free after unlocking
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_users_charge(struct l1t_users *users, struct hlist_head *unused)
+{
+	struct l1t_user *user, *known;
+	unsigned int i;
+
+	lockdep_assert_held(&l1t_lock);
+	for (i = 0; i < users->nr; i++) {
+		user = users->user[i];
+		known = known_user(user->uid);
+		if (known) {
+			hlist_add_head(&user->node, unused);
+			users->user[i] = known;
+			user = known;
+		} else {
+			hash_add(by_uid, &user->node, __kuid_val(user->uid));
+		}
+		user->refs++;
+		user->vms++;
+	}
+}
+
+/**
+ * l1t_users_free_unused() - free what was known already
+ * @unused: from l1t_users_charge()
+ */
+void l1t_users_free_unused(struct hlist_head *unused)
+{
+	struct hlist_node *next;
+	struct l1t_user *user;
+
+	hlist_for_each_entry_safe(user, next, unused, node)
+		kfree(user);
+}
+
+/**
+ * l1t_users_uncharge() - a VM is gone
+ * @users: charged; to be freed later
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_users_uncharge(struct l1t_users *users)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&l1t_lock);
+	for (i = 0; i < users->nr; i++)
+		users->user[i]->vms--;
+}
+
+/**
+ * l1t_users_free() - undo l1t_users_charge() and l1t_users_alloc()
+ * @users: uncharged, or NULL
+ *
+ * Context: takes l1t_lock, may sleep.
+ */
+void l1t_users_free(struct l1t_users *users)
+{
+	struct l1t_user *user;
+	unsigned int i;
+	bool last;
+
+	if (!users)
+		return;
+	for (i = 0; i < users->nr; i++) {
+		user = users->user[i];
+		raw_spin_lock(&l1t_lock);
+		last = !--user->refs;
+		if (last)
+			hash_del(&user->node);
+		raw_spin_unlock(&l1t_lock);
+		if (last)
+			kfree(user);
+	}
+	kfree(users);
+}

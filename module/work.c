@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "symbol.h"
+#include "work.h"
+
+/* Taken on the exit path and in interrupts: interrupts are off while held. */
+static DEFINE_RAW_SPINLOCK(works_lock);
+static LIST_HEAD(queued);
+static unsigned int nr_running;
+static bool stopping;
+static DECLARE_WAIT_QUEUE_HEAD(progress);
+
+/* Returns false if somebody else has taken it off the list. */
+static bool take(struct l1t_work *work)
+{
+	unsigned long flags;
+	bool taken;
+
+	raw_spin_lock_irqsave(&works_lock, flags);
+	taken = !list_empty(&work->link);
+	list_del_init(&work->link);
+	nr_running += taken;
+	raw_spin_unlock_irqrestore(&works_lock, flags);
+	return taken;
+}
+
+static void finish(struct l1t_work *work, bool cancelled)
+{
+	struct task_struct *task = work->task;
+	struct device *owner = work->owner;
+	unsigned long flags;
+
+	/* From here on the work may be queued again. */
+	work->fn(work, cancelled);
+	put_device(owner);
+	put_task_struct(task);
+	raw_spin_lock_irqsave(&works_lock, flags);
+	nr_running--;
+	raw_spin_unlock_irqrestore(&works_lock, flags);
+	wake_up(&progress);
+}
+
+static void run(struct callback_head *head)
+{
+	struct l1t_work *work = container_of(head, struct l1t_work, head);
+
+	take(work);
+	finish(work, false);
+}
+
+/**
+ * l1t_work_init() - before a work is queued for the first time
+ * @work: not queued
+ * @owner: what it is embedded in
+ * @fn: see struct l1t_work
+ */
+void l1t_work_init(struct l1t_work *work, struct device *owner,
+		   void (*fn)(struct l1t_work *work, bool cancelled))
+{
+	INIT_LIST_HEAD(&work->link);
+	work->owner = owner;
+	work->fn = fn;
+}
+
+/**
+ * l1t_work_queue() - have the current thread do a work
+ * @work: queued by one thread at a time
+ *
+ * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0,
+ * -EBUSY if it is queued or being done, -ESRCH if the thread exits,
+ * -ESHUTDOWN if the module goes.
+ */
+int l1t_work_queue(struct l1t_work *work)
+{
+	unsigned long flags;
+	int err = 0;
+
+	/* Pairs with l1t_work_done(). */
+	if (smp_load_acquire(&work->busy))
+		return -EBUSY;
+	raw_spin_lock_irqsave(&works_lock, flags);
+	if (stopping) {
+		err = -ESHUTDOWN;
+	} else {
+		work->busy = true;
+		work->task = get_task_struct(current);
+		get_device(work->owner);
+		init_task_work(&work->head, run);
+		list_add_tail(&work->link, &queued);
+	}
+	raw_spin_unlock_irqrestore(&works_lock, flags);
+	if (err)
+		return err;
+
+	err = l1t_task_work_add(current, &work->head);
+	if (err) {
+		/* It is not in the thread's list, so nobody else takes it. */
+		raw_spin_lock_irqsave(&works_lock, flags);
+		list_del_init(&work->link);
+		raw_spin_unlock_irqrestore(&works_lock, flags);
+		l1t_work_done(work);
+		put_device(work->owner);
+		put_task_struct(current);
+	}
+	return err;
+}
+
+static struct task_struct *task_of_first(void)
+{
+	struct task_struct *task = NULL;
+	struct l1t_work *work;
+
+	raw_spin_lock_irq(&works_lock);
+	work = list_first_entry_or_null(&queued, struct l1t_work, link);
+	if (work)
+		task = get_task_struct(work->task);
+	raw_spin_unlock_irq(&works_lock);
+	return task;
+}
+
+static bool all_done(void)
+{
+	bool done;
+
+	raw_spin_lock_irq(&works_lock);
+	done = list_empty(&queued) && !nr_running;
+	raw_spin_unlock_irq(&works_lock);
+	return done;
+}
+
+/**
+ * l1t_works_stop() - take back all work that has not begun, wait for the rest
+ *
+ * No work is queued any more from now on. What has begun sleeps for no longer
+ * than an allocation does. Context: may sleep; module unload.
+ */
+void l1t_works_stop(void)
+{
+	struct callback_head *head;
+	struct task_struct *task;
+
+	raw_spin_lock_irq(&works_lock);
+	stopping = true;
+	raw_spin_unlock_irq(&works_lock);
+
+	while (!all_done()) {
+		task = task_of_first();
+		head = task ? l1t_task_work_cancel(task, run) : NULL;
+		if (head) {
+			struct l1t_work *work = container_of(head, struct l1t_work, head);
+
+			take(work);
+			finish(work, true);
+		} else {
+			/* It has just begun, or is just being queued. */
+			wait_event_timeout(progress, all_done(), 1);
+		}
+		if (task)
+			put_task_struct(task);
+	}
+}
