@@ -84,35 +84,19 @@ void l1t_refuse_vcpu(struct pt_regs *regs)
  * slot is about to change
  * @regs: at its entry
  *
- * Only what adds guest memory is looked at. The arguments between kvm and
- * change are the slot as it was and as it will be since 5.17, and there is no
- * old one of a slot that is new; before, as it will be and what the VMM asked
- * for. The VM's slots_lock is held.
+ * Only what adds guest memory is looked at. The VM's slots_lock is held.
  */
 void l1t_refuse_memory(struct pt_regs *regs)
 {
-	enum kvm_mr_change change = (unsigned long)l1t_argument(regs, 3);
-	const struct kvm_memory_slot *slot = l1t_argument(regs, 1);
-	struct kvm *kvm = l1t_argument(regs, 0);
-	int as_id;
+	struct l1t_slot_change c;
 
-	if (change != KVM_MR_CREATE)
-		return;
-	if (slot) {
-		const struct kvm_userspace_memory_region *wanted =
-			l1t_argument(regs, 2);
-
-		as_id = wanted->slot >> 16;
-	} else {
-		slot = l1t_argument(regs, 2);
-		as_id = l1t_slot_as_id(slot);
-	}
-	if (slot->id >= KVM_USER_MEM_SLOTS)
+	l1t_prepare_args(regs, &c);
+	if (c.change != KVM_MR_CREATE || c.new->id >= KVM_USER_MEM_SLOTS)
 		return;
 	refuse(regs, l1t_birth_demand(&(struct l1t_demand){
-		.kvm = kvm,
-		.memory_bytes = l1t_vm_memory_bytes_with(kvm, as_id,
-							 slot->npages),
+		.kvm = c.kvm,
+		.memory_bytes = l1t_vm_memory_bytes_with(c.kvm, c.as_id,
+							 c.new->npages),
 	}));
 }
 

@@ -30,7 +30,7 @@ static char hypervisor[13] = "none";
 static struct device *l1_dev;
 
 /* Counts of another's guest are a side channel, hence not for everyone. */
-static void get_ownership(L1T_CONST_DEVICE struct device *dev, kuid_t *uid, kgid_t *group)
+static void get_ownership(l1t_ownership_device *dev, kuid_t *uid, kgid_t *group)
 {
 	if (dev->type != &l1t_guest_type)
 		return;
