@@ -32,7 +32,7 @@
 /* _a and _b tell whether an interface has one or the other form. */
 #define L1T_ONE_FORM(_a, _b, _what) \
 	static_assert((_a) + (_b) == 1, \
-		      "l1tune does not know this kernel's form of " _what)
+		      "l1tune: unknown form of " _what " in this kernel")
 
 /* The type _const if _condition, the same without const if not. */
 #define L1T_CONST_IF(_condition, _type) \

@@ -59,7 +59,7 @@ struct l1t_slot_change {
 #ifdef L1T_MEMSLOTS_TREE
 
 static_assert(L1T_PREPARE_OLD_NEW && L1T_COMMIT_OLD_NEW,
-	      "l1tune does not know how this kernel changes a memory slot");
+	      "l1tune: unknown form of memory slot changes in this kernel");
 
 /**
  * l1t_commit_args() - read the arguments of kvm_arch_commit_memory_region()
@@ -132,7 +132,7 @@ l1t_memslot_next(struct kvm_memslots *slots, struct kvm_memory_slot *slot)
 #else /* up to 5.16 */
 
 static_assert(L1T_PREPARE_NEW_MEM && L1T_COMMIT_MEM_OLD_NEW,
-	      "l1tune does not know how this kernel changes a memory slot");
+	      "l1tune: unknown form of memory slot changes in this kernel");
 
 /* A slot that is not there has no pages in these kernels. */
 static inline const struct kvm_memory_slot *l1t_slot_or_null(unsigned long arg)

@@ -32,7 +32,7 @@ for interface in FTRACE MEMSLOTS HALT_POLL EXITS VM_TYPE CPUID; do
 	done
 	case $matches in
 	' '*' '* | '')
-		echo "l1tune: this kernel's form of $interface is not known (matches:${matches:- none}), see $source" >&2
+		echo "l1tune: unknown form of $interface in this kernel, see $source (matches:${matches:- none})" >&2
 		printf '%s' "$errors" >&2
 		status=1
 		;;
