@@ -76,7 +76,7 @@ install-source:
 	install -d '$(SOURCE)'
 	install -m 0644 Kbuild Makefile dkms.conf '$(SOURCE)'
 	install -d '$(SOURCE)/module'
-	install -m 0644 module/*.[ch] '$(SOURCE)/module'
+	install -m 0644 module/*.[ch] module/forms.sh '$(SOURCE)/module'
 
 .PHONY: uninstall
 uninstall: # what install has put there, but for /etc/l1tune.conf
@@ -103,7 +103,7 @@ modules-deb: # a Debian package of the module built for the kernel KVER=; SIGN_K
 .PHONY: clean
 clean: # remove what was built
 	rm -rf build
-	$(RM) l1tune.ko l1tune.mod l1tune.mod.c l1tune.o l1tune.mod.o .*.cmd \
+	$(RM) l1tune.ko l1tune.mod l1tune.mod.c l1tune.o l1tune.mod.o l1t_forms.h .*.cmd \
 		module/*.o module/.*.cmd Module.symvers modules.order
 
 .PHONY: help

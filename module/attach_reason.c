@@ -2,7 +2,8 @@
 /*
  * Where KVM keeps the reason of the last exit. Headers packages do not say,
  * but KVM's own get_exit_info() knows: run once on an image of a vCPU in which
- * every word says where it stands, it answers with the place.
+ * every word says where it stands, it answers with the place. Kernels whose
+ * function does not tell the reason hand it over in the kvm_exit tracepoint.
  */
 #include <linux/kvm_host.h>
 #include <linux/slab.h>
@@ -10,10 +11,9 @@
 #include <asm/svm.h>
 
 #include "attach_reason.h"
+#include "compat.h"
 #include "exit.h"
 #include "symbol.h"
-
-#ifdef L1T_HAVE_EXIT_INFO_REASON
 
 #define IMAGE_BYTES	(32 * 1024)
 #define IMAGE_MARK	0x80000000u
@@ -57,6 +57,8 @@ int l1t_find_vmx_reason(const char *module)
 	u64 info1 = 0;
 	int err;
 
+	if (!L1T_EXIT_INFO_REASON)
+		return l1t_symbol(module, "vmx_get_exit_info") ? 0 : -ENOENT;
 	image = kzalloc(IMAGE_BYTES, GFP_KERNEL);
 	if (!image)
 		return -ENOMEM;
@@ -100,6 +102,8 @@ int l1t_find_svm_reason(const char *module)
 	int err = -ENOMEM;
 	struct vmcb *vmcb;
 
+	if (!L1T_EXIT_INFO_REASON)
+		return l1t_symbol(module, "svm_get_exit_info") ? 0 : -ENOENT;
 	vmcb = kzalloc(sizeof(*vmcb), GFP_KERNEL);
 	if (!vmcb)
 		return err;
@@ -119,17 +123,3 @@ free_vmcb:
 	kfree(vmcb);
 	return err;
 }
-
-#else /* the kvm_exit tracepoint hands the reason over */
-
-int l1t_find_vmx_reason(const char *module)
-{
-	return l1t_symbol(module, "vmx_get_exit_info") ? 0 : -ENOENT;
-}
-
-int l1t_find_svm_reason(const char *module)
-{
-	return l1t_symbol(module, "svm_get_exit_info") ? 0 : -ENOENT;
-}
-
-#endif

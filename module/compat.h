@@ -1,44 +1,105 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one place that knows kernels differ. Kbuild asks the headers and
- * defines L1T_HAVE_*: stable and vendor kernels carry backports that a
- * version number does not tell.
+ * The one place that knows that kernels differ. A version number does not tell
+ * what a kernel has, because stable and vendor kernels carry backports: the
+ * compiler is asked instead. A kernel whose form of an interface is not known
+ * fails the build. l1t_forms.h is generated, see forms.c.
  */
 #ifndef L1TUNE_COMPAT_H
 #define L1TUNE_COMPAT_H
 
+#include <linux/build_bug.h>
 #include <linux/cpu.h>
+#include <linux/device.h>
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>
 #include <linux/sysfs.h>
 
+#include "l1t_forms.h"
+
 /* cpuid() has had headers of its own since 6.16 */
-#ifdef L1T_HAVE_CPUID_API
+#ifdef L1T_CPUID_API
 #include <asm/cpuid/api.h>
 #else
 #include <asm/processor.h>
 #endif
 
-/* class and device_type callbacks take a const device since 6.2 */
-#ifdef L1T_HAVE_CONST_DEVICE
-#define L1T_CONST_DEVICE	const
-#else
-#define L1T_CONST_DEVICE
-#endif
+#define L1T_IS(_expression, _type) \
+	__builtin_types_compatible_p(typeof(_expression), _type)
 
-/* the read callback of a binary attribute takes it const since 6.16 */
-#ifdef L1T_HAVE_CONST_BIN_ATTRIBUTE
-#define L1T_CONST_BIN_ATTR	const
-#else
-#define L1T_CONST_BIN_ATTR
-#endif
+#define L1T_MEMBER(_type, _member)	(((_type *)NULL)->_member)
 
-/* and an attribute group points to const binary attributes since then */
-#ifdef L1T_HAVE_CONST_BIN_ATTRS
-#define L1T_CONST_BIN_ATTRS	const
-#else
-#define L1T_CONST_BIN_ATTRS
-#endif
+/* _a and _b tell whether an interface has one or the other form. */
+#define L1T_ONE_FORM(_a, _b, _what) \
+	static_assert((_a) + (_b) == 1, \
+		      "l1tune: unknown form of " _what " in this kernel")
+
+/* The type _const if _condition, the same without const if not. */
+#define L1T_CONST_IF(_condition, _type) \
+	typeof(*__builtin_choose_expr(_condition, (const _type *)NULL, \
+				      (_type *)NULL))
+
+/* get_ownership() of a class takes a const device since 6.4 */
+#define L1T_OWNERSHIP(_device) \
+	L1T_IS(L1T_MEMBER(struct class, get_ownership), \
+	       void (*)(_device * dev, kuid_t *uid, kgid_t *gid))
+L1T_ONE_FORM(L1T_OWNERSHIP(struct device), L1T_OWNERSHIP(const struct device),
+	     "get_ownership() in struct class");
+#define l1t_ownership_device \
+	L1T_CONST_IF(L1T_OWNERSHIP(const struct device), struct device)
+
+/* uevent() of a device type takes a const device since 6.3 */
+#define L1T_UEVENT(_device) \
+	L1T_IS(L1T_MEMBER(const struct device_type, uevent), \
+	       int (*)(_device * dev, struct kobj_uevent_env *env))
+L1T_ONE_FORM(L1T_UEVENT(struct device), L1T_UEVENT(const struct device),
+	     "uevent() in struct device_type");
+#define l1t_uevent_device \
+	L1T_CONST_IF(L1T_UEVENT(const struct device), struct device)
+
+/*
+ * read() of a binary attribute takes it const since 6.16. 6.13 to 6.15 have a
+ * read_new() that does, beside the old read().
+ */
+#define L1T_BIN_READ(_attribute) \
+	L1T_IS(L1T_MEMBER(struct bin_attribute, read), \
+	       ssize_t (*)(struct file *file, struct kobject *kobj, \
+			   _attribute * attr, char *buf, loff_t pos, \
+			   size_t size))
+L1T_ONE_FORM(L1T_BIN_READ(struct bin_attribute),
+	     L1T_BIN_READ(const struct bin_attribute),
+	     "read() in struct bin_attribute");
+#define l1t_read_bin_attribute \
+	L1T_CONST_IF(L1T_BIN_READ(const struct bin_attribute), \
+		     struct bin_attribute)
+
+/*
+ * An attribute group points to const binary attributes since 6.16. 6.13 to
+ * 6.15 have bin_attrs_new that does, beside the old bin_attrs.
+ */
+#define L1T_BIN_ATTRS(_pointer) \
+	L1T_IS(L1T_MEMBER(struct attribute_group, bin_attrs), _pointer *)
+L1T_ONE_FORM(L1T_BIN_ATTRS(struct bin_attribute *),
+	     L1T_BIN_ATTRS(const struct bin_attribute *const),
+	     "bin_attrs in struct attribute_group");
+#define l1t_group_bin_attribute \
+	L1T_CONST_IF(L1T_BIN_ATTRS(const struct bin_attribute *const), \
+		     struct bin_attribute)
+
+/*
+ * get_exit_info() of KVM's tells the exit reason since 5.14; before, the
+ * kvm_exit tracepoint hands it over.
+ */
+#define L1T_EXIT_INFO_REASON \
+	L1T_IS(L1T_MEMBER(struct kvm_x86_ops, get_exit_info), \
+	       void (*)(struct kvm_vcpu *vcpu, u32 *reason, u64 *info1, \
+			u64 *info2, u32 *intr_info, u32 *error_code))
+#define L1T_EXIT_INFO_NO_REASON \
+	L1T_IS(L1T_MEMBER(struct kvm_x86_ops, get_exit_info), \
+	       void (*)(struct kvm_vcpu *vcpu, u64 *info1, u64 *info2, \
+			u32 *intr_info, u32 *error_code))
+L1T_ONE_FORM(L1T_EXIT_INFO_REASON, L1T_EXIT_INFO_NO_REASON,
+	     "get_exit_info() in struct kvm_x86_ops");
 
 /*
  * 5.10 hands an ftrace callback pt_regs, and those only if all registers are
@@ -46,14 +107,14 @@
  * from 6.13 on they do not show what that is. And 5.10 protects a callback
  * against recursion unless told not to, later ones only if told to.
  */
-#ifndef L1T_HAVE_FTRACE_REGS
+#ifdef L1T_FTRACE_PT_REGS
 #define l1t_ftrace_regs			pt_regs
 #define l1t_ftrace_pt_regs(fregs)	(fregs)
 #define L1T_FTRACE_ARGUMENTS		FTRACE_OPS_FL_SAVE_REGS
 #define L1T_FTRACE_NO_RECURSION		FTRACE_OPS_FL_RECURSION_SAFE
 #else
 #define l1t_ftrace_regs			ftrace_regs
-#ifdef L1T_HAVE_ARCH_FTRACE_REGS
+#ifdef L1T_FTRACE_REGS_HIDDEN
 #define l1t_ftrace_pt_regs(fregs)	(&arch_ftrace_regs(fregs)->regs)
 #else
 #define l1t_ftrace_pt_regs(fregs)	(&(fregs)->regs)
@@ -62,18 +123,8 @@
 #define L1T_FTRACE_NO_RECURSION		0
 #endif
 
-/* memslots became a tree, with a bucket for its iterator, in 5.17 */
-#ifdef L1T_HAVE_MEMSLOT_BKT
-#define l1t_for_each_memslot(slot, bkt, slots) \
-	kvm_for_each_memslot(slot, bkt, slots)
-#else
-#define l1t_for_each_memslot(slot, bkt, slots) \
-	for (bkt = 0; bkt < 1; bkt++) \
-		kvm_for_each_memslot(slot, slots)
-#endif
-
 /* the number of a VM's memory address spaces got its present name in 6.8 */
-#ifdef L1T_HAVE_KVM_MAX_NR_ADDRESS_SPACES
+#ifdef KVM_MAX_NR_ADDRESS_SPACES
 #define L1T_ADDRESS_SPACES	KVM_MAX_NR_ADDRESS_SPACES
 #else
 #define L1T_ADDRESS_SPACES	KVM_ADDRESS_SPACE_NUM
@@ -86,7 +137,7 @@
  */
 static inline bool l1t_halt_poll_overridden(const struct kvm *kvm)
 {
-#ifdef L1T_HAVE_HALT_POLL_OVERRIDE
+#ifdef L1T_HALT_POLL_OVERRIDE
 	/* KVM writes it plainly. */
 	return data_race(READ_ONCE(kvm->override_halt_poll_ns));
 #else
@@ -103,7 +154,7 @@ static inline unsigned int l1t_halt_poll_ns(const struct kvm *kvm)
 static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,
 				     unsigned int ns)
 {
-#ifdef L1T_HAVE_HALT_POLL_OVERRIDE
+#ifdef L1T_HALT_POLL_OVERRIDE
 	if (!override)
 		WRITE_ONCE(kvm->override_halt_poll_ns, false);
 	/* Who sees that it overrides sees the value that does. */
@@ -121,7 +172,7 @@ static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,
 /* Which exits a VM does without became bits of one word in 6.17. */
 static inline void l1t_pause_in_guest(struct kvm *kvm)
 {
-#ifdef L1T_HAVE_DISABLED_EXITS
+#ifdef L1T_EXITS_MASK
 	kvm->arch.disabled_exits |= KVM_X86_DISABLE_EXITS_PAUSE;
 #else
 	kvm->arch.pause_in_guest = true;
@@ -130,7 +181,7 @@ static inline void l1t_pause_in_guest(struct kvm *kvm)
 
 static inline void l1t_hlt_in_guest(struct kvm *kvm)
 {
-#ifdef L1T_HAVE_DISABLED_EXITS
+#ifdef L1T_EXITS_MASK
 	kvm->arch.disabled_exits |= KVM_X86_DISABLE_EXITS_HLT;
 #else
 	kvm->arch.hlt_in_guest = true;
@@ -140,7 +191,7 @@ static inline void l1t_hlt_in_guest(struct kvm *kvm)
 /* VMs have types since 6.8: software-protected ones, TDX, SEV and its kin */
 static inline bool l1t_vm_is_plain(const struct kvm *kvm)
 {
-#ifdef L1T_HAVE_VM_TYPE
+#ifdef L1T_VM_TYPE_MEMBER
 	return kvm->arch.vm_type == KVM_X86_DEFAULT_VM;
 #else
 	return true;
@@ -157,14 +208,6 @@ static inline bool l1t_cpu_has_smt_rsb(void)
 #endif
 }
 
-/* a memory slot knows its address space since 5.11 */
-static inline int l1t_slot_as_id(const struct kvm_memory_slot *slot)
-{
-#ifdef L1T_HAVE_SLOT_AS_ID
-	return slot->as_id;
-#else
-	return 0;
-#endif
-}
+#include "compat_memslot.h"
 
 #endif

@@ -33,7 +33,7 @@ static struct device *l1_dev;
  * What moves with guests' exits is for root and a group (0440): another tenant's
  * counts are a side channel, and on a machine with one guest totals are its own.
  */
-static void get_ownership(L1T_CONST_DEVICE struct device *dev, kuid_t *uid, kgid_t *group)
+static void get_ownership(l1t_ownership_device *dev, kuid_t *uid, kgid_t *group)
 {
 	*uid = GLOBAL_ROOT_UID;
 	*group = make_kgid(&init_user_ns, gid);

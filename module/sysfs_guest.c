@@ -84,7 +84,7 @@ static struct attribute *guest_attrs[] = {
 };
 
 static ssize_t guest_stats_read(struct file *file, struct kobject *kobj,
-				L1T_CONST_BIN_ATTR struct bin_attribute *attr, char *buf,
+				l1t_read_bin_attribute *attr, char *buf,
 				loff_t pos, size_t count)
 {
 	return l1t_stats_read_guest(dev_to_guest(kobj_to_dev(kobj)), buf, pos,
@@ -96,7 +96,7 @@ static struct bin_attribute guest_stats = {
 	.read = guest_stats_read,
 };
 
-static L1T_CONST_BIN_ATTRS struct bin_attribute *guest_bin_attrs[] = {
+static l1t_group_bin_attribute *guest_bin_attrs[] = {
 	&guest_stats,
 	NULL
 };
@@ -114,7 +114,7 @@ static const struct attribute_group *guest_groups[] = {
 };
 
 /* For everyone: no more than KVM's own uevents have. */
-static int guest_uevent(L1T_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env)
+static int guest_uevent(l1t_uevent_device *dev, struct kobj_uevent_env *env)
 {
 	const struct l1t_guest *g = dev_to_guest((struct device *)dev);
 
@@ -128,7 +128,7 @@ const struct device_type l1t_guest_type = {
 };
 
 static ssize_t vcpu_stats_read(struct file *file, struct kobject *kobj,
-			       L1T_CONST_BIN_ATTR struct bin_attribute *attr, char *buf, loff_t pos,
+			       l1t_read_bin_attribute *attr, char *buf, loff_t pos,
 			       size_t count)
 {
 	return l1t_stats_read_vcpu(attr->private, buf, pos, count);
@@ -136,7 +136,7 @@ static ssize_t vcpu_stats_read(struct file *file, struct kobject *kobj,
 
 static int vcpu_group(struct l1t_vcpu *v, bool add)
 {
-	L1T_CONST_BIN_ATTRS struct bin_attribute *bin_attrs[] = {
+	l1t_group_bin_attribute *bin_attrs[] = {
 		&v->stats, NULL
 	};
 	struct kobject *kobj = &v->guest->dev.kobj;
