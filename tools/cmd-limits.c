@@ -55,7 +55,7 @@ static void fill_row(struct value *values, const struct limit_row *row)
 	if (row->guest) {
 		values[COL_GUEST] = value_number(row->guest->id);
 		values[COL_NAME] = value_text(row->guest->name);
-	} else {
+	} else if (row->limit.are_counts_known) {
 		values[COL_DENIED] = value_number(row->limit.denied);
 		values[COL_WOULD_DENY] = value_number(row->limit.would_deny);
 	}
@@ -87,6 +87,7 @@ static json_t *row_to_json(const struct limit_row *row)
 	const struct limit *limit = &row->limit;
 	uint64_t headroom = 0;
 	bool is_known = limit_headroom(limit->value, &row->use, &headroom);
+	bool has_counts = !row->guest && limit->are_counts_known;
 	json_t *json = json_object();
 
 	json_object_set_new(json, "id", row->guest ?
@@ -105,10 +106,9 @@ static json_t *row_to_json(const struct limit_row *row)
 	json_object_set_new(json, "headroom",
 			    json_number_or_null(is_known, headroom));
 	json_object_set_new(json, "denied",
-			    json_number_or_null(!row->guest, limit->denied));
+			    json_number_or_null(has_counts, limit->denied));
 	json_object_set_new(json, "would_deny",
-			    json_number_or_null(!row->guest,
-						limit->would_deny));
+			    json_number_or_null(has_counts, limit->would_deny));
 	json_object_set_new(json, "set", json_boolean(limit_is_set(limit)));
 	json_object_set_new(json, "effective",
 			    json_boolean(limit->is_effective));

@@ -164,9 +164,9 @@ static void print_limit(const struct limit *limit, const struct limit_use *use,
 		printf(" not effective");
 	else if (limit_is_waiting(limit))
 		printf(" waiting");
-	if (limit->denied)
+	if (limit->are_counts_known && limit->denied)
 		printf(", denied %llu", (unsigned long long)limit->denied);
-	if (limit->would_deny)
+	if (limit->are_counts_known && limit->would_deny)
 		printf(", would have denied %llu",
 		       (unsigned long long)limit->would_deny);
 	printf("%s\n", limit_is_broken(limit) ? terminal_normal() : "");
@@ -235,27 +235,21 @@ static void print_parts(const struct host_counts *totals,
 	putchar('\n');
 }
 
-static void print_counts(const struct host *host, const struct options *options)
+static void print_totals(const struct host_counts *totals,
+			 const struct options *options)
 {
 	static const char *const lost[] = {
 		"unattributed", "untraced", "unpaired_entries", "lost_cells",
 	};
-	uint64_t memory = host_count(&host->usage, "memory_bytes");
-	const struct host_counts *totals = &host->totals;
+	uint64_t unadmitted = host_count(totals, "nested_unadmitted");
 	bool is_first = true;
 	size_t i;
 
-	print_label("guests");
-	printf("%llu with %llu vCPUs",
-	       (unsigned long long)host_count(&host->usage, "vms"),
-	       (unsigned long long)host_count(&host->usage, "vcpus"));
-	if (options->style.bytes)
-		printf(" and %llu bytes", (unsigned long long)memory);
-	else
-		print_and_free(" and ", format_bytes(memory), "");
-	printf(" of memory; %llu since load\n",
-	       (unsigned long long)host_count(totals, "vms"));
 	print_label("exits");
+	if (totals->are_withheld) {
+		printf("not shown: totals are for root and the group that the module's parameter gid names\n");
+		return;
+	}
 	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
 	print_and_free("; ", duration(host_count(totals, "exit_time_ns"), options),
 		       " from exit to entry");
@@ -275,6 +269,31 @@ static void print_counts(const struct host *host, const struct options *options)
 	}
 	if (!is_first)
 		putchar('\n');
+	if (unadmitted) {
+		print_label("nested");
+		printf("%llu vCPUs ran a nested guest without a place of max_nested_vms\n",
+		       (unsigned long long)unadmitted);
+	}
+}
+
+static void print_counts(const struct host *host, const struct options *options)
+{
+	uint64_t memory = host_count(&host->usage, "memory_bytes");
+
+	print_label("guests");
+	printf("%llu with %llu vCPUs",
+	       (unsigned long long)host_count(&host->usage, "vms"),
+	       (unsigned long long)host_count(&host->usage, "vcpus"));
+	if (options->style.bytes)
+		printf(" and %llu bytes", (unsigned long long)memory);
+	else
+		print_and_free(" and ", format_bytes(memory), "");
+	printf(" of memory");
+	if (host_has_count(&host->totals, "vms"))
+		printf("; %llu since load",
+		       (unsigned long long)host_count(&host->totals, "vms"));
+	putchar('\n');
+	print_totals(&host->totals, options);
 }
 
 /* "CPUID 62%, IO_INSTRUCTION 20%": what most of the busy time goes to. */

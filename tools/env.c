@@ -34,7 +34,7 @@ int env_open(struct env *env)
 	env->class_fd = sysfs_open_dir(AT_FDCWD, class);
 	fd = env->class_fd < 0 ? env->class_fd :
 				 sysfs_open_dir(env->class_fd, "l1");
-	if (fd == -EACCES || fd == -EPERM) {
+	if (sysfs_is_withheld(fd)) {
 		complain("%s: %s", class, strerror(-fd));
 		status = STATUS_NOT_PERMITTED;
 	} else if (fd < 0) {
@@ -71,7 +71,7 @@ int env_complain(const struct env *env, const char *file, int err)
 		complain("the module was unloaded meanwhile: run modprobe l1tune");
 		return STATUS_NO_MODULE;
 	}
-	if (err != -EACCES && err != -EPERM) {
+	if (!sysfs_is_withheld(err)) {
 		complain("%s/class/l1tune/%s: %s", env->sysfs, file,
 			 err == -EBADMSG ? "not the value that belongs there" :
 					   strerror(-err));

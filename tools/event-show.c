@@ -211,6 +211,16 @@ static void add_effect(struct line *line, const struct event *event)
 		add(line, "; nothing holds guests to it");
 }
 
+static void add_loss(struct line *line, const struct event *event)
+{
+	if (event->num_lost)
+		add(line, "%llu event%s not recorded: more came than l1/events holds; l1tune limits has the counts",
+		    (unsigned long long)event->num_lost,
+		    event->num_lost == 1 ? " was" : "s were");
+	else
+		add(line, "events came faster than they could be shown; l1tune limits has the counts");
+}
+
 char *event_line(const struct event *event, const struct table_style *style)
 {
 	struct line line = { .text = xstrdup("") };
@@ -239,7 +249,7 @@ char *event_line(const struct event *event, const struct table_style *style)
 		add(&line, "the module l1tune");
 		break;
 	case EVENT_LOST:
-		add(&line, "events came faster than they could be shown; l1tune limits has the counts");
+		add_loss(&line, event);
 		break;
 	default:
 		start_part(&line);
@@ -298,6 +308,11 @@ json_t *event_to_json(const struct event *event)
 		set_text(json, event, EVENT_LIMIT, "limit");
 		set_text(json, event, EVENT_HOOK, "hook");
 		set_text(json, event, EVENT_STATE, "hook_state");
+		break;
+	case EVENT_LOST:
+		json_object_set_new(json, "count",
+				    json_number_or_null(event->num_lost,
+							event->num_lost));
 		break;
 	case EVENT_OTHER:
 		json_object_set_new(json, "what", json_text(event->what));

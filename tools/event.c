@@ -70,36 +70,37 @@ static bool is(const char *value, const char *expected)
 	return value && !strcmp(value, expected);
 }
 
-static enum event_kind kind_of(const struct uevent *uevent, bool is_guest)
+static enum event_kind kind_of(const struct uevent_keys *keys,
+			       const char *action, bool is_guest)
 {
-	const char *event = uevent_get(uevent, "EVENT");
-	const char *taken = uevent_get(uevent, "ACTION_TAKEN");
+	const char *event = uevent_get(keys, "EVENT");
+	const char *taken = uevent_get(keys, "ACTION_TAKEN");
 
-	if (is(uevent->action, "add"))
+	if (is(action, "add"))
 		return is_guest ? EVENT_ADDED : EVENT_LOADED;
-	if (is(uevent->action, "remove"))
+	if (is(action, "remove"))
 		return is_guest ? EVENT_REMOVED : EVENT_UNLOADED;
 	if (is(event, "limit") && is(taken, "denied"))
 		return EVENT_DENIED;
 	if (is(event, "limit") && is(taken, "audited"))
 		return EVENT_AUDITED;
 	if (is(event, "effective"))
-		return is(uevent_get(uevent, "EFFECTIVE"), "1") ?
+		return is(uevent_get(keys, "EFFECTIVE"), "1") ?
 		       EVENT_EFFECTIVE : EVENT_INEFFECTIVE;
 	return EVENT_OTHER;
 }
 
-static void take_fields(const struct uevent *uevent, struct event *event)
+static void take_keys(const struct uevent_keys *keys, struct event *event)
 {
 	const char *value;
 	size_t i;
 
 	for (i = 0; i < NUM_EVENT_NUMBERS; i++) {
-		value = uevent_get(uevent, number_keys[i]);
+		value = uevent_get(keys, number_keys[i]);
 		event->has[i] = value && !parse_u64(value, &event->number[i]);
 	}
 	for (i = 0; i < NUM_EVENT_TEXTS; i++) {
-		value = uevent_get(uevent, text_keys[i]);
+		value = uevent_get(keys, text_keys[i]);
 		/* Pacing fails no call. */
 		if (value && !(i == EVENT_ERRNO && is(value, "0")))
 			event->text[i] = i == EVENT_COMM ? event_unescape(value) :
@@ -107,29 +108,60 @@ static void take_fields(const struct uevent *uevent, struct event *event)
 	}
 }
 
-int event_take(const struct uevent *uevent, struct event *event)
+static void take(const struct uevent_keys *keys, const char *action,
+		 bool is_guest, struct event *event)
+{
+	const char *guest = uevent_get(keys, "L2");
+	const char *what = uevent_get(keys, "EVENT");
+
+	if (!event->has_id && guest)
+		event->has_id = !guest_parse_id(guest, "l2-", &event->id);
+	event->kind = kind_of(keys, action, is_guest);
+	take_keys(keys, event);
+	if (event->kind == EVENT_OTHER)
+		event->what = xstrdup(what ? what : action ? action : "");
+}
+
+int event_take_uevent(const struct uevent *uevent, struct event *event)
 {
 	const char *device = uevent_device(uevent);
-	const char *guest = uevent_get(uevent, "L2");
-	bool is_guest;
 
 	*event = (struct event){ };
-	if (!is(uevent_get(uevent, "SUBSYSTEM"), "l1tune"))
+	if (!is(uevent_get(&uevent->keys, "SUBSYSTEM"), "l1tune"))
 		return -ENOENT;
-	is_guest = !guest_parse_id(device, "l2-", &event->id);
-	if (!is_guest && strcmp(device, "l1"))
+	event->has_id = !guest_parse_id(device, "l2-", &event->id);
+	if (!event->has_id && strcmp(device, "l1"))
 		return -ENOENT;
-	event->has_id = is_guest ||
-			(guest && !guest_parse_id(guest, "l2-", &event->id));
 	clock_gettime(CLOCK_REALTIME, &event->time);
-	event->kind = kind_of(uevent, is_guest);
-	take_fields(uevent, event);
-	if (event->kind == EVENT_OTHER) {
-		const char *what = uevent_get(uevent, "EVENT");
-
-		event->what = xstrdup(what ? what : uevent->action);
-	}
+	take(&uevent->keys, uevent->action, event->has_id, event);
 	return 0;
+}
+
+/* When it was by the wall clock, as far as that was not set since. */
+static struct timespec time_of(uint64_t boottime_ns)
+{
+	struct timespec now, since_boot;
+	uint64_t now_ns, ago_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	ago_ns = sub_clamped(since_boot.tv_sec * NSEC_PER_SEC +
+			     since_boot.tv_nsec, boottime_ns);
+	now_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec, ago_ns);
+	return (struct timespec) {
+		.tv_sec = now_ns / NSEC_PER_SEC,
+		.tv_nsec = now_ns % NSEC_PER_SEC,
+	};
+}
+
+void event_take_record(const struct record *record, struct event *event)
+{
+	bool is_guest = is(uevent_get(&record->keys, "EVENT"), "guest");
+
+	*event = (struct event){ .time = time_of(record->time_ns) };
+	take(&record->keys,
+	     is_guest ? uevent_get(&record->keys, "ACTION") : NULL, is_guest,
+	     event);
 }
 
 void event_free(struct event *event)

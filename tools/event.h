@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "record.h"
 #include "table.h"
 #include "uevent.h"
 
@@ -36,12 +37,19 @@ struct event {
 	uint64_t number[NUM_EVENT_NUMBERS];
 	/* NULL where there is none. */
 	char *text[NUM_EVENT_TEXTS];
+	/* Of EVENT_LOST: how many, 0 if nobody knows. */
+	uint64_t num_lost;
 	/* Of EVENT_OTHER: what it is called. */
 	char *what;
 };
 
-/* 0, or -ENOENT for what is not l1tune's. Free with event_free() then. */
-int event_take(const struct uevent *uevent, struct event *event);
+/*
+ * What the kernel tells everybody: no amounts, users and names. 0, or -ENOENT
+ * for what is not l1tune's. Free with event_free() then.
+ */
+int event_take_uevent(const struct uevent *uevent, struct event *event);
+/* What l1/events has of it. Free with event_free(). */
+void event_take_record(const struct record *record, struct event *event);
 void event_free(struct event *event);
 
 /* One line for people, without its end, and with colours on a terminal. */

@@ -93,6 +93,8 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		  "Entries without an exit since the one before." },
 		{ "lost_cells", "l1tune_host_lost_cells",
 		  "Exits under the reason OTHER for want of memory." },
+		{ "nested_unadmitted", "l1tune_host_nested_unadmitted",
+		  "vCPUs found in a nested guest without a place of max_nested_vms." },
 	};
 	size_t i;
 

@@ -47,10 +47,13 @@ static void export_one(struct metrics *metrics, enum of_limit what,
 			metrics_number(metrics, use->value, labels, name);
 		break;
 	case OF_LIMIT_DENIALS:
-		metrics_number(metrics, limit->denied, labels, name);
+		if (limit->are_counts_known)
+			metrics_number(metrics, limit->denied, labels, name);
 		break;
 	case OF_LIMIT_WOULD_DENIALS:
-		metrics_number(metrics, limit->would_deny, labels, name);
+		if (limit->are_counts_known)
+			metrics_number(metrics, limit->would_deny, labels,
+				       name);
 		break;
 	case OF_LIMIT_EFFECTIVE:
 		metrics_number(metrics, limit->is_effective, labels, name);

@@ -14,6 +14,10 @@ static int add_count(int fd, const char *name, void *arg)
 	uint64_t value;
 	int err = sysfs_read_u64(fd, name, &value);
 
+	if (sysfs_is_withheld(err)) {
+		counts->are_withheld = true;
+		return 0;
+	}
 	if (!err)
 		*GROW(counts->v, counts->num) = (struct host_count) {
 			.name = xstrdup(name), .value = value,

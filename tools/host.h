@@ -17,6 +17,8 @@ struct host_count {
 struct host_counts {
 	struct host_count *v;
 	size_t num;
+	/* Some may not be seen by whoever runs this: they are unknown. */
+	bool are_withheld;
 };
 
 struct host_hook {
@@ -24,7 +26,7 @@ struct host_hook {
 	char *state;
 };
 
-/* This machine, as l1/ shows it to everybody. */
+/* This machine, as l1/ shows it; totals to those who may see guests. */
 struct host {
 	uint64_t abi;
 	uint64_t loaded_ns;
@@ -45,7 +47,7 @@ int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
 
 bool host_has_count(const struct host_counts *counts, const char *name);
-/* 0 when there is none of this name. */
+/* 0 when there is none of this name, or it may not be seen. */
 uint64_t host_count(const struct host_counts *counts, const char *name);
 
 #endif

@@ -223,11 +223,15 @@ static json_t *sum_to_json(const struct snapshot *snapshot,
 	return json;
 }
 
+/* Null if they may not be seen. */
 static json_t *counts_to_json(const struct host_counts *counts)
 {
-	json_t *json = json_object();
+	json_t *json;
 	size_t i;
 
+	if (counts->are_withheld)
+		return json_null();
+	json = json_object();
 	for (i = 0; i < counts->num; i++)
 		json_object_set_new(json, counts->v[i].name,
 				    json_number(counts->v[i].value));

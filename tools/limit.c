@@ -108,21 +108,25 @@ static int read_one(int fd, struct limit *limit, char *path, size_t size)
 	const struct {
 		const char *dir;
 		uint64_t *value;
+		bool is_count;
 	} files[] = {
 		{ "limits", &limit->value },
 		{ "audit", &limit->audit },
-		{ "denied", &limit->denied },
-		{ "would_deny", &limit->would_deny },
+		{ "denied", &limit->denied, .is_count = true },
+		{ "would_deny", &limit->would_deny, .is_count = true },
 	};
 	uint64_t effective;
 	size_t i;
 	int err;
 
+	limit->are_counts_known = true;
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		snprintf(path, size, "l1/%s/%s", files[i].dir,
 			 limit->kind->name);
 		err = read_value(fd, path, files[i].value);
-		if (err)
+		if (files[i].is_count && sysfs_is_withheld(err))
+			limit->are_counts_known = false;
+		else if (err)
 			return err;
 	}
 	snprintf(path, size, "l1/effective/%s", limit->kind->name);

@@ -92,6 +92,11 @@ int sysfs_for_each(int dirfd, const char *dir,
 	return err;
 }
 
+bool sysfs_is_withheld(int err)
+{
+	return err == -EACCES || err == -EPERM;
+}
+
 bool sysfs_is_gone(int err)
 {
 	return err == -ENOENT || err == -ENODEV || err == -ENXIO ||

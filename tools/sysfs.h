@@ -20,6 +20,9 @@ int sysfs_open_dir(int dirfd, const char *name);
 int sysfs_for_each(int dirfd, const char *dir,
 		   int (*fn)(int fd, const char *name, void *arg), void *arg);
 
+/* Does this error mean that one may not see it? */
+bool sysfs_is_withheld(int err);
+
 /* Does this error mean that the device went away while it was being read? */
 bool sysfs_is_gone(int err);
 

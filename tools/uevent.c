@@ -12,6 +12,17 @@
 /* For a storm of some ten thousand messages; it is taken only when there is one. */
 #define QUEUE_BYTES	(16 << 20)
 
+void uevent_add(struct uevent_keys *keys, char *pair)
+{
+	char *value = strchr(pair, '=');
+
+	if (!value || value == pair || keys->num == UEVENT_MAX_KEYS)
+		return;
+	*value = '\0';
+	keys->v[keys->num].key = pair;
+	keys->v[keys->num++].value = value + 1;
+}
+
 int uevent_parse(char *buf, size_t len, struct uevent *uevent)
 {
 	char *end = buf + len, *next, *at;
@@ -26,27 +37,22 @@ int uevent_parse(char *buf, size_t len, struct uevent *uevent)
 	*at = '\0';
 	uevent->action = buf;
 	uevent->devpath = at + 1;
-	while (next < end && uevent->num < UEVENT_MAX_KEYS) {
-		char *value = strchr(next, '=');
-		char *key = next;
+	while (next < end) {
+		char *pair = next;
 
 		next += strlen(next) + 1;
-		if (!value || value == key)
-			continue;
-		*value = '\0';
-		uevent->v[uevent->num].key = key;
-		uevent->v[uevent->num++].value = value + 1;
+		uevent_add(&uevent->keys, pair);
 	}
 	return 0;
 }
 
-const char *uevent_get(const struct uevent *uevent, const char *key)
+const char *uevent_get(const struct uevent_keys *keys, const char *key)
 {
 	size_t i;
 
-	for (i = 0; i < uevent->num; i++)
-		if (!strcmp(uevent->v[i].key, key))
-			return uevent->v[i].value;
+	for (i = 0; i < keys->num; i++)
+		if (!strcmp(keys->v[i].key, key))
+			return keys->v[i].value;
 	return NULL;
 }
 

@@ -9,15 +9,20 @@
 #define UEVENT_MAX_KEYS	64
 #define UEVENT_MAX_SIZE	8192
 
-/* A message of the kernel about a device, in the buffer that it came in. */
-struct uevent {
-	const char *action;
-	const char *devpath;
+/* KEY=VALUE pairs, in the buffer that they came in. */
+struct uevent_keys {
 	size_t num;
 	struct {
 		const char *key;
 		const char *value;
 	} v[UEVENT_MAX_KEYS];
+};
+
+/* A message of the kernel about a device. */
+struct uevent {
+	const char *action;
+	const char *devpath;
+	struct uevent_keys keys;
 };
 
 /*
@@ -27,7 +32,13 @@ struct uevent {
 int uevent_parse(char *buf, size_t len, struct uevent *uevent);
 
 /* NULL if there is no such key. */
-const char *uevent_get(const struct uevent *uevent, const char *key);
+const char *uevent_get(const struct uevent_keys *keys, const char *key);
+
+/*
+ * Cuts "KEY=VALUE" up and adds it; what has no key or no value is passed over,
+ * and so is what is too much.
+ */
+void uevent_add(struct uevent_keys *keys, char *pair);
 
 /* The last part of the path: the device's name. */
 const char *uevent_device(const struct uevent *uevent);

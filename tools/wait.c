@@ -81,12 +81,13 @@ enum wait_result wait_until(uint64_t time_ns, int fd)
 	return is_asked_to_end ? WAIT_END : result;
 }
 
-enum wait_result wait_for_input(int fd)
+enum wait_result wait_for_input(int fd, int attribute_fd)
 {
 	struct pollfd fds[] = {
-		{ .fd = fd, .events = POLLIN },
 		/* Errors are told unasked. */
 		{ .fd = STDOUT_FILENO },
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = attribute_fd, .events = POLLPRI },
 	};
 	enum wait_result result = WAIT_INPUT;
 	sigset_t unblocked;
@@ -95,7 +96,7 @@ enum wait_result wait_for_input(int fd)
 	if (!is_asked_to_end)
 		ppoll(fds, ARRAY_SIZE(fds), NULL, &unblocked);
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
-	if (is_asked_to_end || fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+	if (is_asked_to_end || fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
 		result = WAIT_END;
 	return result;
 }

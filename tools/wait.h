@@ -24,7 +24,11 @@ void wait_catch_signals(void);
 /* Until a time of monotonic_ns(), or with fd >= 0 for input until then. */
 enum wait_result wait_until(uint64_t time_ns, int fd);
 
-/* For input, however long; it ends as well when nobody reads stdout any more. */
-enum wait_result wait_for_input(int fd);
+/*
+ * For input of fd, or a change of the attribute attribute_fd, which is to be
+ * read before the next wait; -1 stands for neither. However long; it ends as
+ * well when nobody reads stdout any more.
+ */
+enum wait_result wait_for_input(int fd, int attribute_fd);
 
 #endif

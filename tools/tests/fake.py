@@ -8,11 +8,11 @@ UNIT_NONE, UNIT_SECONDS = 0x00, 0x20
 NAME_SIZE = 48
 PAGE = 4096
 HIST_SIZE = 25
-HOOKS = ("kvm_exit kvm_entry exit_reason vm_list vm_create vm_free "
+HOOKS = ("kvm_exit kvm_entry exit_reason adopt vm_create vm_free "
          "vcpu_create vcpu_destroy memory").split()
 LIMITS = ("max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes "
           "max_memory_per_vm_bytes max_nested_vms max_exits_per_sec").split()
-LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested throttle".split()
+LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested throttle timer".split()
 BOOT_ID = "11111111-2222-4333-8444-555555555555"
 
 
@@ -125,12 +125,25 @@ class Machine:
         for name, value in ({hook: "ok" for hook in HOOKS} | (hooks or {})).items():
             write(f"{l1}/hooks/{name}", value)
         counts = dict.fromkeys("vms vcpus exits exit_time_ns guest_time_ns unattributed "
-                               "untraced lost_cells unpaired_entries".split(), 0)
+                               "untraced lost_cells unpaired_entries nested_unadmitted".split(), 0)
         for name, value in (counts | (totals or {})).items():
-            write(f"{l1}/totals/{name}", value)
+            write(f"{l1}/totals/{name}", value, 0o440)
+        write(f"{l1}/events", b"", 0o440)
+        self.num_events = 0
         counts = dict.fromkeys("vms vcpus memory_bytes nested_vms".split(), 0)
         for name, value in (counts | (usage or {})).items():
             write(f"{l1}/usage/{name}", value)
+
+    def event(self, keep=10, **keys):
+        """One more line of l1/events, which keeps so many."""
+        self.num_events += 1
+        path = self.device("l1") + "/events"
+        with open(path, encoding="ascii") as f:
+            lines = f.read().splitlines()
+        words = [str(self.num_events), "1000000000"] + [f"{key}={value}" for key, value in keys.items()]
+        text = "".join(line + "\n" for line in [*lines, " ".join(words)][-keep:]).encode()
+        update(path, text)
+        os.truncate(path, len(text))
 
     def limits(self, hooks=None, **files):
         """limits(limits={"max_vms": 20}, denied={"max_vms": 1}): the rest as at load."""
@@ -141,7 +154,8 @@ class Machine:
                                        ("denied", 0, 0o444), ("would_deny", 0, 0o444),
                                        ("effective", 1, 0o444)):
             for name, value in (dict.fromkeys(LIMITS, usual) | files.get(directory, {})).items():
-                write(f"{l1}/{directory}/{name}", value, mode)
+                is_of_guests = name == "max_exits_per_sec" and mode == 0o444 and directory != "effective"
+                write(f"{l1}/{directory}/{name}", value, 0o440 if is_of_guests else mode)
 
     def tune(self, params=None, fixed=None, **values):
         """tune(halt_poll_ns=0, params={"kvm/halt_poll_ns": 1}, fixed=...): the rest as at load."""

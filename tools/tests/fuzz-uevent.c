@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Feeds damaged messages of the kernel to the parser, and shows what it makes
- * of them. As in fuzz-statsfile.c: LLVMFuzzerTestOneInput() is libFuzzer's,
+ * Feeds damaged messages of the kernel and lines of l1/events to their parsers,
+ * and shows what they make of them. As in fuzz-statsfile.c: LLVMFuzzerTestOneInput() is libFuzzer's,
  * main() is for where there is none.
  */
 #include <stdio.h>
@@ -51,7 +51,7 @@ static bool parse(const uint8_t *data, size_t size)
 		abort();
 	memcpy(buf, data, size);
 	is_event = !uevent_parse(buf, size, &uevent) &&
-		   !event_take(&uevent, &event);
+		   !event_take_uevent(&uevent, &event);
 	if (is_event) {
 		use(&event);
 		event_free(&event);
@@ -60,9 +60,26 @@ static bool parse(const uint8_t *data, size_t size)
 	return is_event;
 }
 
+static bool parse_record(const uint8_t *data, size_t size)
+{
+	char *line = xmemdup0((const char *)data, size);
+	struct record record;
+	struct event event;
+	bool is_event = !record_parse(line, &record);
+
+	if (is_event) {
+		event_take_record(&record, &event);
+		use(&event);
+		event_free(&event);
+	}
+	free(line);
+	return is_event;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	parse(data, size);
+	parse_record(data, size);
 	return 0;
 }
 
@@ -73,6 +90,8 @@ static const char good[][300] = {
 	"change@/devices/virtual/l1tune/l1\0SUBSYSTEM=l1tune\0EVENT=limit\0LIMIT=max_memory_bytes\0VALUE=20\0USE=20\0PID=9\0UID=0\0COMM=vmm\0ACTION_TAKEN=denied\0ERRNO=EDQUOT\0COUNT=3\0L2=l2-4",
 	"change@/devices/virtual/l1tune/l1\0SUBSYSTEM=l1tune\0EVENT=limit\0ACTION_TAKEN=audited\0LIMIT=max_vms",
 	"change@/devices/virtual/l1tune/l1\0SUBSYSTEM=l1tune\0EVENT=effective\0LIMIT=max_vms\0EFFECTIVE=0\0HOOK=refuse_vm\0STATE=unavailable",
+	"1 12 EVENT=guest ACTION=remove L2=l2-3 PID=12 UID=107 COMM=a b EXITS=7 EXIT_TIME_NS=1500 GUEST_TIME_NS=9",
+	"2 34 EVENT=limit LIMIT=max_vms VALUE=20 USE=20 PID=9 UID=0 COMM=vmm ACTION_TAKEN=denied ERRNO=EDQUOT COUNT=3 L2=l2-4",
 };
 
 static uint64_t state;
@@ -138,13 +157,14 @@ int main(int argc, char *argv[])
 		size = size_of((const char *)message);
 		for (times = 1 + below(6); times; times--)
 			damage(message, &size);
-		accepted += parse(message, size);
+		accepted += parse(message, size) ||
+			    parse_record(message, size);
 	}
 	printf("KTAP version 1\n1..1\n");
 	printf("# %llu rounds, %llu accepted\n", (unsigned long long)i,
 	       (unsigned long long)accepted);
 	/* All or none accepted would say that nothing was really tried. */
-	printf("%sok 1 - damaged messages of the kernel do no harm\n",
+	printf("%sok 1 - damaged messages of the kernel and lines of l1/events do no harm\n",
 	       accepted && accepted < i ? "" : "not ");
 	return accepted && accepted < i ? 0 : 1;
 }

@@ -24,6 +24,9 @@ KERNEL = (0, 0)
 KEYS = ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns", "event"]
 DENIED = {"EVENT": "limit", "LIMIT": "max_vms", "VALUE": 20, "USE": 20, "PID": 77, "UID": 5,
           "COMM": "vmm", "ACTION_TAKEN": "denied", "ERRNO": "EDQUOT", "COUNT": 1}
+# All that a uevent says; the rest is in l1/events only.
+IN_UEVENTS = "EVENT LIMIT PID ACTION_TAKEN ERRNO L2 EFFECTIVE HOOK STATE".split()
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 
 
 def message(action, device, subsystem="l1tune", **keys):
@@ -39,6 +42,24 @@ def send(action, device, **keys):
         s.sendto(message(action, device, **keys), KERNEL)
 
 
+def send_uevent(action, device, **keys):
+    """As the module does: without amounts and names."""
+    if device != "l1":
+        keys = {"DEVTYPE": "l2"} | keys
+    send(action, device, **{key: value for key, value in keys.items() if key in (*IN_UEVENTS, "DEVTYPE")})
+
+
+def record(bench, action, device, **keys):
+    if device != "l1":
+        keys = {"EVENT": "guest", "ACTION": action, "L2": device} | keys
+    bench.machine.event(**keys)
+
+
+def happen(bench, action, device, **keys):
+    record(bench, action, device, **keys)
+    send_uevent(action, device, **keys)
+
+
 def listeners():
     """The ports of who listens to the kernel's events here."""
     with open("/proc/self/net/netlink", encoding="ascii") as f:
@@ -50,8 +71,8 @@ def listeners():
 class Follower:
     """l1tune events, which listens already."""
 
-    def __init__(self, bench, *args, **options):
-        self.process = subprocess.Popen(bench.command("events", *args), stdout=subprocess.PIPE,
+    def __init__(self, bench, *args, tool=TOOL, **options):
+        self.process = subprocess.Popen([tool, *bench.command("events", *args)[1:]], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True,
                                         env=os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}, **options)
         # A line that does not come ends the test, and not all tests.
@@ -93,64 +114,152 @@ def web(bench):
 def test_lines():
     with Bench() as b:
         web(b)
+        record(b, "change", "l1", **DENIED)
         with Follower(b, "-c", "6") as f:
-            send("add", "l2-4", PID=1004, UID=0, COMM="qemu\\nx")
+            happen(b, "add", "l2-4", PID=1004, UID=0, COMM="qemu\\nx")
             equal(without_time(f.line()),
-                  'added       l2-4 web: pid 1004, uid 0, comm "qemu\\x0ax"', "a guest comes")
+                  'added       l2-4 web: pid 1004, uid 0, comm "qemu\\x0ax"',
+                  "events shows what comes after its start, first a guest that is added")
             send("change", "l1", subsystem="net", EVENT="limit")
-            send("change", "l1", **DENIED)
+            happen(b, "change", "l1", **DENIED | {"COMM": "a b USE=1"})
             equal(without_time(f.line()),
-                  'denied      max_vms=20, use 20: pid 77, uid 5, comm "vmm": EDQUOT', "a denial")
-            send("change", "l1", EVENT="limit", LIMIT="max_exits_per_sec", VALUE=1000, L2="l2-4",
-                 ACTION_TAKEN="denied", COUNT=250)
+                  'denied      max_vms=20, use 20: pid 77, uid 5, comm "a b USE=1": EDQUOT',
+                  "a denial has all details, and a name that looks like a key changes none")
+            happen(b, "change", "l1", EVENT="limit", LIMIT="max_exits_per_sec", VALUE=1000,
+                   ACTION_TAKEN="denied", COUNT=250, L2="l2-4")
             equal(without_time(f.line()), "denied      l2-4 web: max_exits_per_sec=1000 (250 times)",
-                  "a guest is slowed")
-            send("change", "l1", EVENT="effective", LIMIT="max_vms", EFFECTIVE=0, HOOK="refuse_vm",
-                 STATE="unavailable")
-            ok("ineffective max_vms: hook refuse_vm is unavailable" in f.line(), "no effect")
+                  "a guest that is slowed is named")
+            happen(b, "change", "l1", EVENT="effective", LIMIT="max_vms", EFFECTIVE=0, HOOK="refuse_vm",
+                   STATE="unavailable")
+            ok("ineffective max_vms: hook refuse_vm is unavailable" in f.line(),
+               "a limit that loses its hook is shown as ineffective")
             b.remove(4)
             shutil.rmtree(b.machine.proc + "/1004")
-            send("remove", "l2-4", PID=1004, UID=0, COMM="qemu", EXITS=9, EXIT_TIME_NS=1_500_000,
-                 GUEST_TIME_NS=2_000_000_000)
-            equal(without_time(f.line()), 'removed     l2-4 web: pid 1004, uid 0, comm "qemu": '
+            happen(b, "remove", "l2-4", PID=1004, UID=0, COMM="qemu EXITS=1", EXITS=9, EXIT_TIME_NS=1_500_000,
+                   USER_TIME_NS=0, WAIT_TIME_NS=0, RUNQ_TIME_NS=0, THROTTLED_NS=0, GUEST_TIME_NS=2_000_000_000)
+            equal(without_time(f.line()), 'removed     l2-4 web: pid 1004, uid 0, comm "qemu EXITS=1": '
                   "9 exits, 1.50ms from exit to entry, 2.00s in the guest",
-                  "a guest goes, and its name is known still")
-            send("change", "l1", L2="l2-4", **DENIED | {"COUNT": 2})
+                  "a guest that is removed is shown with its counts and the name it had")
+            happen(b, "change", "l1", **DENIED | {"COUNT": 2, "L2": "l2-4"})
             equal(without_time(f.line()), 'denied      l2-4 web: max_vms=20, use 20: pid 77, uid 5, '
-                  'comm "vmm": EDQUOT (2 times)', "a denial is told after its guest has gone")
-            equal(end_of(f.process), 0, "-c 6 ends after six")
+                  'comm "vmm": EDQUOT (2 times)', "a denial that is told after its guest has gone has the guest's name")
+            equal([end_of(f.process), f.process.stderr.read()], [0, ""], "-c 6 ends after six events")
+
+
+def test_gap():
+    with Bench() as b:
+        with Follower(b, "-J") as f:
+            happen(b, "change", "l1", **DENIED)
+            equal(f.event()["count"], 1, "the first event is shown")
+            for number in range(2, 9):
+                b.machine.event(keep=3, **DENIED | {"COUNT": number})
+            send_uevent("change", "l1", **DENIED)
+            equal(f.event(), {"kind": "lost", "id": None, "name": None, "count": 4},
+                  "events that left the file unread are counted")
+            equal([f.event()["count"] for _ in range(3)], [6, 7, 8], "those that are left are shown in order")
+            send_uevent("change", "l1", **DENIED)
+            happen(b, "change", "l1", **DENIED | {"COUNT": 9})
+            equal(f.event()["count"], 9, "an event is not shown twice")
+            equal(f.end(), 0, "SIGINT ends it after a gap")
+        with Follower(b, "-c", "1") as f:
+            for _ in range(2):
+                b.machine.event(keep=1, **DENIED)
+            send_uevent("change", "l1", **DENIED)
+            equal(without_time(f.line()), "lost        1 event was not recorded: more came than l1/events holds; "
+                  "l1tune limits has the counts", "a gap is a line of its own")
+            ok("denied" in f.line() and end_of(f.process) == 0, "the line for a gap does not count for -c")
+
+
+def test_time():
+    with Bench() as b:
+        with Follower(b, "-J") as f:
+            happen(b, "change", "l1", **DENIED)
+            when = json.loads(f.line())["time"]
+            seconds = time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(time.CLOCK_BOOTTIME) + 1
+            ok(abs(time.mktime(time.strptime(when[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - seconds) <= 2,
+               "the time is when it happened, not when it was read", when)
+
+
+def test_no_details():
+    with Bench() as b:
+        web(b)
+        for path in os.listdir(b.directory):
+            os.chmod(os.path.join(b.directory, path), 0o755)
+        tool = os.path.join(b.directory, "l1tune")
+        shutil.copy(TOOL, tool)
+        with Follower(b, "-c", "4", tool=tool, **NOBODY) as f:
+            happen(b, "add", "l2-4", PID=1004, UID=0, COMM="qemu")
+            equal(without_time(f.line()), "added       l2-4: pid 1004", "without the right to read l1/events the process is shown")
+            happen(b, "change", "l1", **DENIED)
+            equal(without_time(f.line()), "denied      max_vms: pid 77: EDQUOT", "so is the limit that denied")
+            happen(b, "change", "l1", EVENT="effective", LIMIT="max_vms", EFFECTIVE=1, HOOK="refuse_vm", STATE="ok")
+            equal(without_time(f.line()), "effective   max_vms: hook refuse_vm is ok", "so is a limit that takes effect")
+            happen(b, "remove", "l2-4", PID=1004, UID=0, COMM="qemu", EXITS=9)
+            equal(without_time(f.line()), "removed     l2-4: pid 1004", "so is a guest that is removed")
+            end = end_of(f.process)
+            said = f.process.stderr.read()
+            ok(end == 0 and said.count("\n") == 1 and "l1/events: Permission denied" in said and "gid" in said,
+               "what is missing and who may see it is said once", said)
+        with Follower(b, "-J", tool=tool, **NOBODY) as f:
+            happen(b, "change", "l1", **DENIED)
+            equal(f.event(), {"kind": "denied", "id": None, "name": None, "limit": "max_vms", "value": None,
+                              "use": None, "count": None, "pid": 77, "uid": None, "comm": None, "errno": "EDQUOT"},
+                  "what may not be seen is null in JSON")
 
 
 def test_json():
     with Bench() as b:
         web(b)
         with Follower(b, "--json") as f:
-            send("change", "l1", **DENIED | {"COMM": "a\\033[2J"})
+            happen(b, "change", "l1", **DENIED | {"COMM": "a\\033[2J"})
             line = f.line()
             document = json.loads(line)
             ok(list(document) == KEYS and line.isascii(), "keys of the document", line)
             equal(document["event"],
                   {"kind": "denied", "id": None, "name": None, "limit": "max_vms", "value": 20,
                    "use": 20, "count": 1, "pid": 77, "uid": 5, "comm": "a\x1b[2J",
-                   "errno": "EDQUOT"}, "an event")
+                   "errno": "EDQUOT"}, "a denial as JSON")
+            happen(b, "add", f"l2-{2**63 - 1}", PID=1, UID=0, COMM="vmm")
+            equal(f.event()["id"], 2**63 - 1, "ids have 64 bits")
             send("remove", "l1")
             b.remove(4)
             shutil.rmtree(b.machine.sys + "/class/l1tune")
-            equal(f.event()["kind"], "unloaded", "the module goes, and it goes on")
+            equal(f.event()["kind"], "unloaded", "the module is unloaded, and events goes on")
+            send_uevent("remove", f"l2-{2**63 - 1}", PID=1)
+            equal(f.event()["kind"], "removed", "without the file a guest's end is shown by its uevent")
             b.machine.load(loaded_ns=9_000_000_000)
             b.machine.guest(4, pid=99, comm="another")
+            record(b, "add", "l2-4", PID=99, UID=0, COMM="another")
             send("add", "l1")
             document = json.loads(f.line())
             equal([document["loaded_ns"], document["event"]["kind"]], [9_000_000_000, "loaded"],
-                  "it comes back")
-            send("change", "l1", L2="l2-4", **DENIED)
+                  "the module is loaded again")
+            equal(f.event()["kind"], "added", "all that is recorded since then is shown")
+            send("add", "l1")
+            equal(f.event()["kind"], "loaded", "a second uevent for the same module is shown")
+            happen(b, "change", "l1", **DENIED | {"L2": "l2-4"})
             event = f.event()
-            equal([event["id"], event["name"]], [4, "another"], "with other guests")
-            equal(f.end(), 0, "SIGINT ends it")
+            equal([event["kind"], event["id"], event["name"]], ["denied", 4, "another"],
+                  "it shows nothing twice, and guests of the new module have their names")
+            equal([f.end(), f.process.stderr.read()], [0, ""], "SIGINT ends it")
+
+
+def test_unload():
+    with Bench() as b:
+        web(b)
+        with Follower(b) as f:
+            record(b, "remove", "l2-4", PID=1004, UID=0, COMM="qemu", EXITS=9)
+            send("change", "l1", EVENT="guest")
+            ok("9 exits" in f.line(), "a guest's end is shown from the file")
+            os.unlink(b.machine.device("l1") + "/events")
+            send("remove", "l1")
+            ok("unloaded" in f.line(), "the module's end follows")
+            equal(f.end(), 0, "SIGINT ends it without the module")
 
 
 def test_forged():
     with Bench() as b:
+        os.unlink(b.machine.device("l1") + "/events")
         with Follower(b, "-J") as f:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, KOBJECT_UEVENT) as s:
                 s.bind((0, 0))
@@ -159,25 +268,39 @@ def test_forged():
                     s.sendto(payload, (port, 0))
                     s.sendto(payload, (port, 1))
             send("change", "l1", **DENIED)
-            equal(f.event()["limit"], "max_vms", "what is not from the kernel is passed over")
-            equal(f.end(), 0, "and does no harm")
+            equal(f.event()["limit"], "max_vms", "a message that is not from the kernel is passed over")
+            equal(f.end(), 0, "a forged message does no harm")
+
+
+def send_storm():
+    data = message("change", "l1", **DENIED | {"COMM": "x" * 1500})
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, KOBJECT_UEVENT) as s:
+        for _ in range(30000):
+            s.sendto(data, KERNEL)
 
 
 def test_loss():
     with Bench() as b:
+        with Follower(b, "-c", "2") as f:
+            f.process.send_signal(signal.SIGSTOP)
+            record(b, "change", "l1", **DENIED)
+            send_storm()
+            record(b, "change", "l1", **DENIED)
+            f.process.send_signal(signal.SIGCONT)
+            equal([without_time(f.line())[:7] for _ in range(2)], ["denied ", "denied "],
+                  "uevents that are lost lose nothing that is recorded")
+            equal(end_of(f.process), 0, "-c ends it after a storm")
+        os.unlink(b.machine.device("l1") + "/events")
         with Follower(b) as f:
             f.process.send_signal(signal.SIGSTOP)
-            data = message("change", "l1", **DENIED | {"COMM": "x" * 1500})
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, KOBJECT_UEVENT) as s:
-                for _ in range(30000):
-                    s.sendto(data, KERNEL)
+            send_storm()
             f.process.send_signal(signal.SIGCONT)
             line = f.line()
             denied = 0
             while line and " lost " not in line:
                 denied += 1
                 line = f.line()
-            ok(" lost " in line and "l1tune limits" in line, "lost events are told", line)
+            ok(" lost " in line and "l1tune limits" in line, "without the file lost events are told", line)
             f.process.send_signal(signal.SIGINT)
             rest = f.process.stdout.read()
             ok(end_of(f.process) == 0 and (not rest or rest.endswith("\n")), "whole lines to the end")
@@ -197,7 +320,7 @@ def test_end():
         if not child:
             while not listeners():
                 time.sleep(0.01)
-            send("change", "l1", **DENIED)
+            happen(b, "change", "l1", **DENIED)
             os._exit(0)
         shown = on_terminal(b.command("events", "-c", "1"))
         os.waitpid(child, 0)
@@ -230,6 +353,7 @@ test_errors()
 if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
     ok(True, "events of the kernel # SKIP a network namespace takes root to make")
 else:
-    for test in (test_lines, test_json, test_forged, test_loss, test_end, test_container):
+    for test in (test_lines, test_gap, test_time, test_no_details, test_json, test_unload, test_forged, test_loss,
+                 test_end, test_container):
         test()
 finish()

@@ -249,6 +249,19 @@ def test_wrong():
                                user=65534, group=65534, extra_groups=[], check=False)
             ok(r.returncode == 5 and not r.stdout and "gid" in r.stderr and contents(path) == before,
                f"who may not see guests exports nothing: {args[:1]}", r)
+    with Bench(totals={"exits": 7}, usage={"vcpus": 5}) as b:
+        b.machine.limits(denied={"max_vms": 3})
+        for directory in os.listdir(b.directory):
+            os.chmod(os.path.join(b.directory, directory), 0o755)
+        tool = os.path.join(b.directory, "l1tune")
+        shutil.copy(TOOL, tool)
+        r = subprocess.run([tool, *b.command("export")[1:]], capture_output=True, text=True,
+                           user=65534, group=65534, extra_groups=[], check=False)
+        ok(r.returncode == 0 and "\nl1tune_vcpus 5\n" in r.stdout and "l1tune_host_" not in r.stdout,
+           "who may not see totals exports use without totals", r)
+        ok('l1tune_denials_total{limit="max_vms"} 3' in r.stdout and
+           '_denials_total{limit="max_exits_per_sec"}' not in r.stdout,
+           "who may not see how often guests were slowed exports the other denials", r)
 
 
 def test_manual():

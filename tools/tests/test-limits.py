@@ -282,6 +282,12 @@ def test_permissions():
         equal([r.returncode, rows(r)[:3], r.stderr],
               [0, [["max_vms", "3", "max"], ["max_vms_per_user", "-", "-"], ["max_vcpus", "6", "max"]],
                ""], "all may see limits; of users and guests they see no use")
+        r = nobody("limits", "--noheadings", "-o", "LIMIT,DENIED,WOULD_DENY")
+        equal([rows(r)[0], rows(r)[-1]], [["max_vms", "0", "0"], ["max_exits_per_sec", "-", "-"]],
+              "how often guests were slowed is shown to those who may see guests")
+        limits = json.loads(nobody("limits", "-J").stdout)["limits"]
+        equal([limits[0]["denied"], limits[-1]["denied"], limits[-1]["would_deny"]], [0, None, None],
+              "it is null in JSON for others")
         os.chmod(b.machine.device("l1") + "/limits/max_vms", 0o666)
         r = nobody("limits", "max_vms=4", "max_vcpus=4")
         ok(r.returncode == 5 and "limits/max_vcpus" in r.stderr and "CAP_SYS_ADMIN" in r.stderr and

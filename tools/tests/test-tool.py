@@ -87,7 +87,7 @@ def test_permissions():
     if os.geteuid():
         print("# not root: the tests of permissions are left out")
         return
-    with Bench(totals={"vms": 7}) as b:
+    with Bench(totals={"vms": 7}, usage={"vms": 3, "vcpus": 4, "memory_bytes": 2 << 30}) as b:
         three_guests(b)
         for path in os.listdir(b.directory):
             os.chmod(os.path.join(b.directory, path), 0o755)
@@ -102,12 +102,15 @@ def test_permissions():
         ok(r.returncode == 5 and "l2-1/pid" in r.stderr and "gid" in r.stderr and not r.stdout,
            "list, not permitted: 5, which file, who is", r)
         r = nobody("status")
-        ok(r.returncode == 5 and "7 since load" in r.stdout and "gid" in r.stderr,
+        ok(r.returncode == 5 and "hooks   9 ok\n" in r.stdout and "gid" in r.stderr,
            "status, not permitted: this machine is shown", r)
+        ok("guests  3 with 4 vCPUs and 2G of memory\n" in r.stdout and "since load" not in r.stdout and
+           "exits   not shown: totals are for root and the group" in r.stdout,
+           "status, not permitted: use is shown, and totals are said to be unknown", r)
         r = nobody("status", "-J")
         document = json.loads(r.stdout)
-        ok(r.returncode == 5 and document["l2"] is None and document["l1"]["totals"]["vms"] == 7,
-           "status --json, not permitted", r)
+        ok(r.returncode == 5 and document["l2"] is None and document["l1"]["totals"] is None and
+           document["l1"]["usage"]["vms"] == 3, "status --json, not permitted: totals are null", r)
         for number_ in 1, 2, 3:
             b.remove(number_)
         equal(nobody("status").returncode, 0, "status, nothing that is not permitted")

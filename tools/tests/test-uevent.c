@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../event.h"
+#include "../util.h"
 #include "ktap.h"
 
 #define GUEST	"/devices/virtual/l1tune/l2-3"
@@ -24,7 +25,7 @@ static int take(const char *message, size_t len, struct event *event)
 	int err = uevent_parse(buf, len, &uevent);
 
 	if (!err)
-		err = event_take(&uevent, event);
+		err = event_take_uevent(&uevent, event);
 	free(buf);
 	return err;
 }
@@ -49,12 +50,12 @@ static void test_parse(void)
 	ktap_ok(!uevent_parse(buf, sizeof(buf), &uevent), "a message");
 	ktap_equal(uevent.action, "change", "its action");
 	ktap_equal(uevent_device(&uevent), "l1", "its device");
-	ktap_equal(uevent_get(&uevent, "A"), "1", "a value");
-	ktap_equal(uevent_get(&uevent, "B"), "", "an empty value");
-	ktap_equal(uevent_get(&uevent, "C"), "a=b", "a value with a =");
-	ktap_equal(uevent_get(&uevent, "SEQNUM"), "7", "the last value");
-	ktap_equal(uevent_get(&uevent, "D"), NULL, "a key without a value");
-	ktap_equal(uevent_get(&uevent, ""), NULL, "a value without a key");
+	ktap_equal(uevent_get(&uevent.keys, "A"), "1", "a value");
+	ktap_equal(uevent_get(&uevent.keys, "B"), "", "an empty value");
+	ktap_equal(uevent_get(&uevent.keys, "C"), "a=b", "a value with a =");
+	ktap_equal(uevent_get(&uevent.keys, "SEQNUM"), "7", "the last value");
+	ktap_equal(uevent_get(&uevent.keys, "D"), NULL, "a key without a value");
+	ktap_equal(uevent_get(&uevent.keys, ""), NULL, "a value without a key");
 	REFUSED("", 0, "nothing");
 	REFUSED("add@/x\0A=1", 10, "no NUL at the end");
 	REFUSED("add/x", 6, "no @");
@@ -146,6 +147,63 @@ static void test_show(void)
 	      "{\"kind\":\"other\",\"id\":3,\"name\":null,\"what\":\"change\"}");
 }
 
+static void record_is(const char *text, const char *expected_json)
+{
+	char *line = xstrdup(text), *shown;
+	struct record record;
+	struct event event;
+	json_t *json;
+
+	if (record_parse(line, &record)) {
+		ktap_ok(false, "%s is a record", text);
+		free(line);
+		return;
+	}
+	event_take_record(&record, &event);
+	json = event_to_json(&event);
+	shown = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+	ktap_equal(shown, expected_json, text);
+	json_decref(json);
+	free(shown);
+	event_free(&event);
+	free(line);
+}
+
+static void test_record(void)
+{
+	static const char *const refused[] = {
+		"", "7", "7 8", "x 8 EVENT=guest", "0 8 EVENT=guest",
+		"7 x EVENT=guest", "-7 8 EVENT=guest",
+	};
+	struct record record;
+	char line[] = "18446744073709551615 12 EVENT=x A= B C=a=b";
+	size_t i;
+
+	ktap_ok(!record_parse(line, &record), "a record is parsed");
+	ktap_ok(record.seq == UINT64_MAX && record.time_ns == 12,
+		"it has a number and a time");
+	ktap_equal(uevent_get(&record.keys, "A"), "", "an empty value of a record");
+	ktap_equal(uevent_get(&record.keys, "B"), NULL, "a key without a value in a record");
+	ktap_equal(uevent_get(&record.keys, "C"), "a=b", "a value with a = in a record");
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		char *copy = xstrdup(refused[i]);
+
+		ktap_ok(record_parse(copy, &record) == -EINVAL,
+			"no record: '%s'", refused[i]);
+		free(copy);
+	}
+	record_is("1 2 EVENT=guest ACTION=add L2=l2-3 PID=12 UID=107 COMM=a b EXITS=5",
+		  "{\"kind\":\"added\",\"id\":3,\"name\":null,\"pid\":12,\"uid\":107,\"comm\":\"a b EXITS=5\"}");
+	record_is("1 2 EVENT=guest ACTION=remove L2=l2-4294967296 PID=12 UID=0 COMM=a EXITS=5 EXITS=7 EXIT_TIME_NS=8 USER_TIME_NS=1 GUEST_TIME_NS=9",
+		  "{\"kind\":\"removed\",\"id\":4294967296,\"name\":null,\"exits\":7,\"exit_time_ns\":8,\"guest_time_ns\":9,\"pid\":12,\"uid\":0,\"comm\":\"a EXITS=5\"}");
+	record_is("1 2 EVENT=limit LIMIT=max_vms VALUE=1 USE=2 PID=3 UID=4 COMM=a ERRNO=0 L2=l2 ACTION_TAKEN=audited ERRNO=EAGAIN COUNT=5 L2=l2-6",
+		  "{\"kind\":\"audited\",\"id\":6,\"name\":null,\"limit\":\"max_vms\",\"value\":1,\"use\":2,\"count\":5,\"pid\":3,\"uid\":4,\"comm\":\"a ERRNO=0 L2=l2\",\"errno\":\"EAGAIN\"}");
+	record_is("1 2 EVENT=effective LIMIT=max_vms EFFECTIVE=1 HOOK=refuse_vm STATE=ok",
+		  "{\"kind\":\"effective\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"hook\":\"refuse_vm\",\"hook_state\":\"ok\"}");
+	record_is("1 2 EVENT=later", "{\"kind\":\"other\",\"id\":null,\"name\":null,\"what\":\"later\"}");
+	record_is("1 2 COMM=", "{\"kind\":\"other\",\"id\":null,\"name\":null,\"what\":\"\"}");
+}
+
 static void test_others(void)
 {
 	struct event event;
@@ -167,6 +225,7 @@ int main(void)
 	test_parse();
 	test_unescape();
 	test_show();
+	test_record();
 	test_others();
 	return ktap_end();
 }
