@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: early_run ROUNDS
+ * Runs a new vCPU before KVM_CREATE_VCPU has returned to its creator: another
+ * thread guesses the file descriptor and calls KVM_RUN on it all the time. The
+ * first exit is for reason 0 on SVM, a read of CR0. Prints in how many rounds the
+ * vCPU was in KVM_RUN when its creator came back. Wants two CPUs.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "kvm.h"
+
+#define TOP		0xfffff000ul
+#define TOUCH_IP	0xff00
+#define LONGEST_SPINS	100000
+
+/* At the reset vector. */
+GUEST_CODE(read_cr0, 16, "1: mov %cr0, %eax\n jmp 1b");
+/* A first vCPU maps the page, so that the second does not exit for it. */
+GUEST_CODE(touch, 16, "1: out %al, $0x10\n jmp 1b");
+
+static atomic_int guess, done, left;
+static atomic_long early;
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(1, "CPU %d", cpu);
+}
+
+/* The descriptor is -1 between rounds. */
+static void *run_first(void *unused)
+{
+	int fd, ret;
+
+	stay_on(1);
+	for (;;) {
+		fd = guess;
+		if (fd == -2)
+			return unused;
+		if (fd < 0)
+			continue;
+		ret = ioctl(fd, KVM_RUN, 0);
+		if ((ret && errno == EINTR) || done)
+			left = 1;
+	}
+}
+
+static int create_vm(int kvm, uint8_t *page)
+{
+	int vm = kvm_create_vm(kvm);
+
+	kvm_set_slot(vm, 0, TOP, PAGE, page);
+	return vm;
+}
+
+static void map_page(int vcpu)
+{
+	struct kvm_regs regs = { .rip = TOUCH_IP, .rflags = 2 };
+
+	if (ioctl(vcpu, KVM_SET_REGS, &regs) || ioctl(vcpu, KVM_RUN, 0))
+		err(1, "first vCPU");
+}
+
+static int next_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	close(fd);
+	return fd;
+}
+
+static void play_round(int kvm, pthread_t runner, uint8_t *page)
+{
+	int vm = create_vm(kvm, page), first = kvm_create_vcpu(vm, 0), second, i;
+
+	map_page(first);
+	left = 0;
+	done = 0;
+	guess = next_fd();
+	second = kvm_create_vcpu(vm, 1);
+	/* As a known vCPU it goes on a little, so that its CPU remembers it. */
+	usleep(300);
+	guess = -1;
+	done = 1;
+	for (i = 0; !left && i < LONGEST_SPINS; i++) {
+		pthread_kill(runner, SIGUSR1);
+		sched_yield();
+		usleep(50);
+	}
+	early += left;
+	close(second);
+	close(first);
+	close(vm);
+}
+
+int main(int argc, char **argv)
+{
+	const struct sigaction action = { .sa_handler = ignore };
+	int rounds = argc == 2 ? atoi(argv[1]) : 0, kvm, i;
+	uint8_t *page = allocate(PAGE);
+	pthread_t runner;
+
+	if (rounds < 1)
+		errx(2, "usage: early_run ROUNDS");
+	GUEST_CODE_COPY(page + 0xff0, read_cr0);
+	GUEST_CODE_COPY(page + TOUCH_IP % PAGE, touch);
+	sigaction(SIGUSR1, &action, NULL);
+	kvm = kvm_open();
+	stay_on(0);
+	guess = -1;
+	if (pthread_create(&runner, NULL, run_first, NULL))
+		errx(1, "pthread_create");
+	for (i = 0; i < rounds; i++)
+		play_round(kvm, runner, page);
+	guess = -2;
+	pthread_join(runner, NULL);
+	printf("rounds %d early %ld\n", rounds, early);
+	return 0;
+}
