@@ -16,8 +16,7 @@ mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers"
 slab()
 {
 	mkdir "$CGROUPS/$1"
-	# shellcheck disable=SC2046 # one word each
-	sh -c "echo 0 > $CGROUPS/$1/cgroup.procs; exec ask vm $(seq $VCPUS | sed 's/^/vcpu:/') hold" < /dev/null > "$TMP/$1" 2>&1 &
+	sh -c "echo 0 > $CGROUPS/$1/cgroup.procs; exec ask vm $(seq $VCPUS | sed 's/^/vcpu:/' | xargs) hold" < /dev/null > "$TMP/$1" 2>&1 &
 	vmm=$!
 	within 30 said "$1" holding
 	sleep 3

@@ -105,7 +105,7 @@ wait_for()
 # said NAME TEXT: has the guest's VMM printed it
 said()
 {
-	grep -q "$2" "$TMP/$1"
+	grep -qs "$2" "$TMP/$1"
 }
 
 nr_guests()

@@ -17,15 +17,14 @@
 
 #define TOP		0xfffff000ul
 #define TOUCH_IP	0xff00
-#define LONGEST_SPINS	100000
 
 /* At the reset vector. */
 GUEST_CODE(read_cr0, 16, "1: mov %cr0, %eax\n jmp 1b");
 /* A first vCPU maps the page, so that the second does not exit for it. */
 GUEST_CODE(touch, 16, "1: out %al, $0x10\n jmp 1b");
 
-static atomic_int guess, done, left;
-static atomic_long early;
+static atomic_int guess, started, over, finished, early;
+static atomic_bool stop;
 
 static void ignore(int sig)
 {
@@ -42,21 +41,22 @@ static void stay_on(int cpu)
 		err(1, "CPU %d", cpu);
 }
 
-/* The descriptor is -1 between rounds. */
 static void *run_first(void *unused)
 {
-	int fd, ret;
+	bool ran;
+	int round;
 
 	stay_on(1);
-	for (;;) {
-		fd = guess;
-		if (fd == -2)
-			return unused;
-		if (fd < 0)
-			continue;
-		ret = ioctl(fd, KVM_RUN, 0);
-		if ((ret && errno == EINTR) || done)
-			left = 1;
+	for (round = 1; ; round++) {
+		while (started < round) {
+			if (stop)
+				return unused;
+		}
+		do {
+			ran = ioctl(guess, KVM_RUN, 0) && errno == EINTR;
+		} while (!ran && over < round);
+		early += ran;
+		finished = round;
 	}
 }
 
@@ -84,25 +84,21 @@ static int next_fd(void)
 	return fd;
 }
 
-static void play_round(int kvm, pthread_t runner, uint8_t *page)
+static void play_round(int kvm, pthread_t runner, uint8_t *page, int round)
 {
-	int vm = create_vm(kvm, page), first = kvm_create_vcpu(vm, 0), second, i;
+	int vm = create_vm(kvm, page), first = kvm_create_vcpu(vm, 0), second;
 
 	map_page(first);
-	left = 0;
-	done = 0;
 	guess = next_fd();
+	started = round;
 	second = kvm_create_vcpu(vm, 1);
 	/* As a known vCPU it goes on a little, so that its CPU remembers it. */
 	usleep(300);
-	guess = -1;
-	done = 1;
-	for (i = 0; !left && i < LONGEST_SPINS; i++) {
+	over = round;
+	while (finished < round) {
 		pthread_kill(runner, SIGUSR1);
-		sched_yield();
 		usleep(50);
 	}
-	early += left;
 	close(second);
 	close(first);
 	close(vm);
@@ -122,13 +118,12 @@ int main(int argc, char **argv)
 	sigaction(SIGUSR1, &action, NULL);
 	kvm = kvm_open();
 	stay_on(0);
-	guess = -1;
 	if (pthread_create(&runner, NULL, run_first, NULL))
 		errx(1, "pthread_create");
-	for (i = 0; i < rounds; i++)
-		play_round(kvm, runner, page);
-	guess = -2;
+	for (i = 1; i <= rounds; i++)
+		play_round(kvm, runner, page, i);
+	stop = true;
 	pthread_join(runner, NULL);
-	printf("rounds %d early %ld\n", rounds, early);
+	printf("rounds %d early %d\n", rounds, early);
 	return 0;
 }
