@@ -4,7 +4,8 @@
  * Runs a new vCPU before KVM_CREATE_VCPU has returned to its creator: another
  * thread guesses the file descriptor and calls KVM_RUN on it all the time. The
  * first exit is for reason 0 on SVM, a read of CR0. Prints in how many rounds the
- * vCPU was in KVM_RUN when its creator came back. Wants two CPUs.
+ * vCPU was in KVM_RUN soon after. Each tenth round is in a new VM, after the end of
+ * the last: CPU 1 has no vCPU to remember then. Wants two CPUs.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -17,6 +18,7 @@
 
 #define TOP		0xfffff000ul
 #define TOUCH_IP	0xff00
+#define VCPUS		10
 
 /* At the reset vector. */
 GUEST_CODE(read_cr0, 16, "1: mov %cr0, %eax\n jmp 1b");
@@ -84,14 +86,13 @@ static int next_fd(void)
 	return fd;
 }
 
-static void play_round(int kvm, pthread_t runner, uint8_t *page, int round)
+static void play_round(int vm, pthread_t runner, int round)
 {
-	int vm = create_vm(kvm, page), first = kvm_create_vcpu(vm, 0), second;
+	int vcpu;
 
-	map_page(first);
 	guess = next_fd();
 	started = round;
-	second = kvm_create_vcpu(vm, 1);
+	vcpu = kvm_create_vcpu(vm, 1 + round % VCPUS);
 	/* As a known vCPU it goes on a little, so that its CPU remembers it. */
 	usleep(300);
 	over = round;
@@ -99,31 +100,43 @@ static void play_round(int kvm, pthread_t runner, uint8_t *page, int round)
 		pthread_kill(runner, SIGUSR1);
 		usleep(50);
 	}
-	close(second);
-	close(first);
-	close(vm);
+	close(vcpu);
+}
+
+static void play(int kvm, int rounds)
+{
+	uint8_t *page = allocate(PAGE);
+	int vm = -1, first = -1, i;
+	pthread_t runner;
+
+	GUEST_CODE_COPY(page + 0xff0, read_cr0);
+	GUEST_CODE_COPY(page + TOUCH_IP % PAGE, touch);
+	if (pthread_create(&runner, NULL, run_first, NULL))
+		errx(1, "pthread_create");
+	for (i = 0; i < rounds; i++) {
+		if (i % VCPUS == 0) {
+			close(first);
+			close(vm);
+			vm = create_vm(kvm, page);
+			first = kvm_create_vcpu(vm, 0);
+			map_page(first);
+		}
+		play_round(vm, runner, i + 1);
+	}
+	stop = true;
+	pthread_join(runner, NULL);
 }
 
 int main(int argc, char **argv)
 {
 	const struct sigaction action = { .sa_handler = ignore };
-	int rounds = argc == 2 ? atoi(argv[1]) : 0, kvm, i;
-	uint8_t *page = allocate(PAGE);
-	pthread_t runner;
+	int rounds = argc == 2 ? atoi(argv[1]) : 0;
 
 	if (rounds < 1)
 		errx(2, "usage: early_run ROUNDS");
-	GUEST_CODE_COPY(page + 0xff0, read_cr0);
-	GUEST_CODE_COPY(page + TOUCH_IP % PAGE, touch);
 	sigaction(SIGUSR1, &action, NULL);
-	kvm = kvm_open();
 	stay_on(0);
-	if (pthread_create(&runner, NULL, run_first, NULL))
-		errx(1, "pthread_create");
-	for (i = 1; i <= rounds; i++)
-		play_round(kvm, runner, page, i);
-	stop = true;
-	pthread_join(runner, NULL);
+	play(kvm_open(), rounds);
 	printf("rounds %d early %d\n", rounds, early);
 	return 0;
 }

@@ -31,8 +31,7 @@ struct victim {
 };
 
 static int kvm;
-static atomic_int entered, left, refused;
-static int started;
+static atomic_int started, entered, left, refused;
 
 static void start(void *(*function)(void *), struct victim *victim)
 {
@@ -41,10 +40,10 @@ static void start(void *(*function)(void *), struct victim *victim)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	started++;
 	if (pthread_create(&thread, &attr, function, victim))
 		errx(1, "thread %d", started);
 	pthread_attr_destroy(&attr);
-	started++;
 }
 
 static struct victim *new_victim(int fd, void *memory)
@@ -81,16 +80,6 @@ static void *run_guest(void *arg)
 
 	entered++;
 	ioctl(victim->fd, KVM_RUN, 0);
-	left++;
-	return NULL;
-}
-
-static void *add_slot(void *arg)
-{
-	struct victim *victim = arg;
-
-	entered++;
-	kvm_try_slot(victim->fd, 2, 1 << 20, PAGE, victim->memory);
 	left++;
 	return NULL;
 }
@@ -148,23 +137,31 @@ static void block_states(int vcpus)
 	}
 }
 
-static void block_slot(void)
+/* In a thread each: for each slot KVM waits for a grace period. */
+static void *block_slot(void *unused)
 {
 	char *page = allocate(PAGE);
 	int vm, vcpu;
 
 	if (create_guest(&vm, &vcpu))
-		return;
+		goto out;
 	block_pages(page, PAGE);
 	if (kvm_try_slot(vm, 1, CLOCK_GPA, PAGE, page)) {
 		refused++;
-		return;
+		goto out;
 	}
 	kvm_real_mode(vcpu, CODE);
 	start(run_guest, new_victim(vcpu, NULL));
-	/* Until it waits; where one CPU has much to do, a slot may go through. */
-	usleep(2000);
-	start(add_slot, new_victim(vm, allocate(PAGE)));
+	usleep(100000);
+	entered++;
+	kvm_try_slot(vm, 2, 1 << 20, PAGE, allocate(PAGE));
+	left++;
+	return unused;
+out:
+	/* It has come as far as it can. */
+	entered++;
+	left++;
+	return unused;
 }
 
 int main(int argc, char **argv)
@@ -177,10 +174,10 @@ int main(int argc, char **argv)
 	allow_many_files();
 	become(atoi(argv[1]));
 	kvm = kvm_open();
-	for (i = 0; i < atoi(argv[4]); i++)
-		block_slot();
 	for (i = 0; i < atoi(argv[2]); i++)
 		block_states(atoi(argv[3]));
+	for (i = 0; i < atoi(argv[4]); i++)
+		start(block_slot, NULL);
 	do {
 		before = entered;
 		usleep(300000);
