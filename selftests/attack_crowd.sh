@@ -76,8 +76,8 @@ limit max_memory_bytes 1T
 limit max_nested_vms 10000
 served "limits far away"
 no_limits
-equal "denied" 0 "$(cat $L1/denied/max_vms $L1/denied/max_vcpus $L1/denied/max_memory_bytes | sort -u)"
-result "limits far away: none of them was reached"
+equal "denied" 0 $(($(value denied/max_vms) + $(value denied/max_vcpus)))
+result "limits far away: no VM or vCPU was denied"
 
 kill_guests
 within 30 equal "usage" "0 0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes) $(value usage/nested_vms)"

@@ -19,6 +19,7 @@
 #define TOP		0xfffff000ul
 #define TOUCH_IP	0xff00
 #define VCPUS		10
+#define LONGEST_NS	20000000000ull
 
 /* At the reset vector. */
 GUEST_CODE(read_cr0, 16, "1: mov %cr0, %eax\n jmp 1b");
@@ -88,6 +89,7 @@ static int next_fd(void)
 
 static void play_round(int vm, pthread_t runner, int round)
 {
+	uint64_t deadline;
 	int vcpu;
 
 	guess = next_fd();
@@ -96,7 +98,10 @@ static void play_round(int vm, pthread_t runner, int round)
 	/* As a known vCPU it goes on a little, so that its CPU remembers it. */
 	usleep(300);
 	over = round;
+	deadline = now_ns() + LONGEST_NS;
 	while (finished < round) {
+		if (now_ns() > deadline)
+			errx(1, "round %d: KVM_RUN does not return", round);
 		pthread_kill(runner, SIGUSR1);
 		usleep(50);
 	}
