@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: vmx_state_race SECONDS
+ * Usage: vmx_state_race MILLISECONDS
  * Two VMs whose VMMs restore VMX state, that of a hypervisor after VMXON, as
  * often as they can, and now and then reset it (VMX). Prints how often each got
  * it and was refused, "both N": how often both had it at once, and "lost N": how
@@ -89,14 +89,14 @@ int main(int argc, char **argv)
 	int kvm = kvm_open(), i;
 
 	if (argc != 2)
-		errx(2, "usage: vmx_state_race SECONDS");
+		errx(2, "usage: vmx_state_race MILLISECONDS");
 	for (i = 0; i < 2; i++)
 		sides[i].vcpu = create_vcpu(kvm);
 	for (i = 0; i < 2; i++) {
 		if (pthread_create(&threads[i], NULL, restore, &sides[i]))
 			errx(1, "pthread_create");
 	}
-	sleep(atoi(argv[1]));
+	usleep(atoi(argv[1]) * 1000);
 	stop = true;
 	for (i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
