@@ -12,18 +12,20 @@ cpuids()
 	taskset 1 spin cpuid 2 | awk '$1 == "rounds" { print $2 }'
 }
 
-read_totals()
+# read_all FILE…: again and again
+read_all()
 {
 	while :; do
-		cat $L1/totals/* > /dev/null
+		cat "$@" > /dev/null
 	done
 }
 
+# start_readers FILE…
 start_readers()
 {
 	readers=
 	for _ in $(seq $READERS); do
-		read_totals &
+		read_all "$@" &
 		taskset -p 2 $! > /dev/null
 		readers="$readers $!"
 	done
@@ -37,28 +39,37 @@ stop_readers()
 	wait $readers
 } 2> /dev/null
 
-# The most of three tries each: what else the machine does takes from both.
-compare()
+# cpuids_beside FILE…: that a guest executes while so many read those
+cpuids_beside()
 {
-	alone=0
-	beside=0
-	for _ in 1 2 3; do
-		n=$(cpuids)
-		[ "$n" -le $alone ] || alone=$n
-		start_readers
-		n=$(cpuids)
-		stop_readers
-		[ "$n" -le $beside ] || beside=$n
-	done
-	ktap_print_msg "CPUIDs in 2 s: $alone alone, $beside beside $READERS readers"
-	[ $((beside * 100)) -ge $((alone * 80)) ]
+	start_readers "$@"
+	cpuids
+	stop_readers
 }
 
-# same_twice: of ten pairs of reads, those that give one number
+# Of three tries each the most, and with readers of something that costs nothing:
+# what else the machine does takes from both.
+compare()
+{
+	idle=0
+	busy=0
+	for _ in 1 2 3; do
+		n=$(cpuids_beside $L1/limits/*)
+		[ "$n" -le $idle ] || idle=$n
+		n=$(cpuids_beside $L1/totals/*)
+		[ "$n" -le $busy ] || busy=$n
+	done
+	ktap_print_msg "CPUIDs in 2 s: $idle beside $READERS readers of limits, $busy beside as many of totals"
+	[ $((busy * 100)) -ge $((idle * 80)) ]
+}
+
+# same_twice: of ten pairs of reads 20 ms apart, those that give one number
 same_twice()
 {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		cat $L1/totals/exits $L1/totals/exits | sort -u | wc -l
+		first=$(value totals/exits)
+		usleep 20000
+		[ "$(value totals/exits)" = "$first" ] && echo 1
 		usleep 130000
 	done | grep -cx 1
 }
@@ -89,8 +100,8 @@ result "$READERS readers of totals do not slow a guest on another CPU"
 runs guest --forever cpuid=1000 out=10
 same=$(same_twice)
 ktap_print_msg "$same of 10 pairs of reads give one number"
-# One or two fall on either side of a new snapshot.
-[ "$same" -ge 7 ]
+# A machine that stands still for a while makes one or two longer.
+[ "$same" -ge 8 ]
 result "reads of totals/exits within 100 ms give one number"
 before=$(value totals/exits)
 sleep 1
