@@ -76,7 +76,7 @@ finish()
 
 kill_vmms()
 {
-	killall -q -KILL vmm ask handover
+	killall -q -KILL vmm ask handover rsm spin stuck stuck_crowd
 }
 
 kill_guests()
@@ -105,7 +105,7 @@ wait_for()
 # said NAME TEXT: has the guest's VMM printed it
 said()
 {
-	grep -q "$2" "$TMP/$1"
+	grep -qs "$2" "$TMP/$1"
 }
 
 nr_guests()
@@ -276,4 +276,20 @@ memory_is_back()
 	after=$(kernel_kb)
 	ktap_print_msg "kernel memory: $1 kB before, $after kB after"
 	[ -e /sys/kernel/debug/kmemleak ] || [ $((after - $1)) -lt "$2" ]
+}
+
+# allow_users: everybody has KVM, and may hold it up with userfaultfd
+allow_users()
+{
+	chmod 666 /dev/kvm
+	echo 1 > /proc/sys/vm/unprivileged_userfaultfd
+}
+
+# background NAME COMMAND…: its output is $TMP/NAME
+background()
+{
+	name=$1
+	shift
+	"$@" < /dev/null > "$TMP/$name" 2>&1 &
+	eval "pid_$name=$!"
 }

@@ -14,7 +14,7 @@ listen()
 	cat > "$TMP/handler" <<-'HANDLER'
 		#!/bin/sh
 		[ "$SUBSYSTEM" = l1tune ] || exit 0
-		env | sed -n 's/^\(ACTION\|DEVPATH\|EVENT\|LIMIT\|VALUE\|USE\|PID\|UID\|COMM\|ACTION_TAKEN\|ERRNO\|COUNT\|L2\|EFFECTIVE\|HOOK\|STATE\)=/&/p' |
+		env | sed -n 's/^\(ACTION\|DEVPATH\|EVENT\|LIMIT\|PID\|ACTION_TAKEN\|ERRNO\|L2\|EFFECTIVE\|HOOK\|STATE\)=/&/p' |
 			sort | tr '\n' ' ' >> "$OUT"
 		echo >> "$OUT"
 	HANDLER
@@ -32,13 +32,44 @@ heard()
 
 all_told()
 {
-	[ "$(events ACTION_TAKEN=denied)" = 2000 ]
+	[ $(($(events ACTION_TAKEN=denied) - events_before)) = 2000 ]
 }
 
-# events: how many denials and audits uevents stand for
+# collect FILE: appends l1/events, which keeps the newest only, again and again
+collect()
+{
+	: > "$1"
+	while :; do
+		cat $L1/events >> "$1" || break
+		usleep 200000
+	done 2> /dev/null &
+	collector=$!
+}
+
+# details: each event once
+details()
+{
+	sort -u "$TMP/details"
+}
+
+# detailed WORD…: is there an event with all of them
+detailed()
+{
+	details | awk -v words="$*" '
+	BEGIN { n = split(words, wanted, " ") }
+	{
+		all = 1
+		for (i = 1; i <= n; i++)
+			all = all && index(" " $0 " ", " " wanted[i] " ")
+		found = found || all
+	}
+	END { exit !found }'
+}
+
+# events WORD: how many denials or audits the details stand for
 events()
 {
-	sed -n "s/.*$1.*COUNT=\([0-9]*\).*/\1/p" "$TMP/uevents" | awk '{ n += $1 } END { print n + 0 }'
+	details | grep -w "$1" | sed -n 's/.* COUNT=\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'
 }
 
 # What comes after this in the log is new; the log itself stays, for run_tests.sh.
@@ -66,7 +97,7 @@ refuses_to_load()
 }
 
 ktap_print_header
-ktap_set_plan 16
+ktap_set_plan 17
 
 for bad in max_vms=many max_vms=-1 max_memory_bytes=64Q max_vms=64K; do
 	name=${bad%%=*}
@@ -101,12 +132,13 @@ result "a limit does"
 limit max_vms max
 
 listen "$TMP/uevents"
+collect "$TMP/details"
 asks "ok ok ok ok" vm vm vm vm
 result "beyond the threshold nothing is refused"
 equal "would_deny" "2 0" "$(value would_deny/max_vms) $(value denied/max_vms)" && wait_for log_has 'audit limit=max_vms value=2 use=3 pid=[0-9]* uid=0 comm="ask" errno=EDQUOT'
 result "but counted, and told in the log"
 wait_for heard ACTION_TAKEN=audited && sleep 1 && equal "audits told" 2 "$(events ACTION_TAKEN=audited)"
-result "and by uevents"
+result "and by uevents and l1/events"
 
 limit max_vcpus_per_vm 1
 # A name with what a log or a shell might stumble over.
@@ -116,8 +148,10 @@ ask_pid=$!
 wait $ask_pid
 wait_for log_has "deny limit=max_vcpus_per_vm value=1 use=1 pid=$ask_pid uid=0 comm=\"a'b c\" errno=EDQUOT"
 result "a denial is one line in the log, which a name cannot break"
-wait_for heard "ACTION_TAKEN=denied .*COUNT=1 .*ERRNO=EDQUOT EVENT=limit L2=l2-[0-9]* LIMIT=max_vcpus_per_vm PID=$ask_pid UID=0 USE=1 VALUE=1"
-result "and a uevent that says all of it"
+wait_for heard "ACTION_TAKEN=denied .*ERRNO=EDQUOT EVENT=limit L2=l2-[0-9]* LIMIT=max_vcpus_per_vm PID=$ask_pid"
+result "and a uevent that names the limit, the process and the guest"
+wait_for detailed EVENT=limit ACTION_TAKEN=denied LIMIT=max_vcpus_per_vm "PID=$ask_pid" COUNT=1 ERRNO=EDQUOT UID=0 USE=1 VALUE=1
+result "and a line of l1/events that has the numbers too"
 
 changes $L1/denied/max_vcpus_per_vm 20 > "$TMP/changes" &
 watcher=$!
@@ -135,6 +169,7 @@ echo 0 > $TRACING/events/l1tune/enable
 # What came before has been told by now.
 sleep 2
 : > "$TMP/uevents"
+events_before=$(events ACTION_TAKEN=denied)
 mark_log
 before=$(value denied/max_vcpus_per_vm)
 start=$(cut -d. -f1 /proc/uptime)
@@ -143,15 +178,15 @@ answers vm vcpu:0 $(seq 2000 | sed 's/.*/vcpu:1/') > /dev/null
 took=$(($(cut -d. -f1 /proc/uptime) - start + 1))
 equal "denied" 2000 $(($(value denied/max_vcpus_per_vm) - before)) && within 20 all_told
 all=$?
-ktap_print_msg "uevents stand for $(events ACTION_TAKEN=denied)"
+ktap_print_msg "l1/events stands for $(($(events ACTION_TAKEN=denied) - events_before))"
 told=$(grep -c denied "$TMP/uevents")
 lines=$(new_log | grep -c 'l1tune: deny')
 ktap_print_msg "2000 denials in $took s: $told uevents, $lines lines in the log"
 # Ten uevents a second; ten lines in five seconds, which the kernel counts its own way.
 [ $all -eq 0 ] && [ "$told" -le $((10 * took + 5)) ] && [ "$lines" -le $((2 * took + 20)) ]
-result "a storm of 2000 denials becomes a few uevents, which stand for all, and a few lines"
+result "a storm of 2000 denials becomes a few uevents, events that stand for all, and a few lines of the log"
 
-kill $listener
+kill $listener $collector
 no_limits
 equal "hooks" off "$(sort -u $L1/hooks/refuse_* $L1/hooks/throttle)" && ! grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
 result "without limits no hook is held"

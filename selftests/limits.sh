@@ -51,8 +51,8 @@ limit max_vcpus max
 limit max_memory_per_vm_bytes 8M
 asks "ok ok EDQUOT ok EDQUOT" vm slot:0:4M slot:1:5M slot:1:4M slot:2:4K
 result "max_memory_per_vm_bytes: to the byte"
-asks "ok ok ok EDQUOT" vm slot:0:8M slot:1@1:8M slot:2@1:4K
-result "two address spaces: the larger one counts, and one alone does not escape"
+asks "ok ok ok EDQUOT" vm slot:0:8M share:0@1 slot:2@1:4K
+result "two address spaces: what both share counts once, and one alone does not escape"
 asks "ok ok ok ok ok ok ok ok ok EDQUOT" \
 	vm slot:0:8M log:0 move:0 log:0 del:0 slot:0:8M del:0 slot:1:8M slot:2:4K
 result "what a VM has had it may have again; moves, logging and deletions are not asked"

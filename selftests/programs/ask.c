@@ -7,9 +7,11 @@
  *	vm			a VM, which the following words are about
  *	vcpu:ID			a vCPU of it, which the following words are about
  *	slot:ID[@AS]:BYTES	a memory slot, in address space AS; K, M, G too
+ *	share:ID@AS		the same memory at the same address, in address space AS
  *	far:ID:BYTES		one beyond all addresses: KVM refuses it late
  *	del:ID move:ID log:ID	a slot is deleted, moved, logged
  *	close			the VM and its vCPUs are closed
+ *	svme			EFER.SVME is set (SVM)
  *	reset restore		nested state is set: none, or that of a hypervisor
  *	uid:UID			be somebody else
  *	userns:OWNER:UID	be UID in a user namespace of OWNER's
@@ -35,6 +37,7 @@
 #define MAX_SLOTS	64
 #define SLOT_STRIDE	(1ull << 36)
 #define VMXON_PA	0x1000
+#define EFER_SVME	(1ull << 12)
 
 static int kvm_fd = -1, vm_fd = -1, vcpu_fds[MAX_VCPUS], nr_vcpus;
 
@@ -141,6 +144,19 @@ static int create_slot(char *arg, uint64_t beyond)
 	return ret;
 }
 
+/* ID@AS */
+static int share_slot(const char *arg)
+{
+	const char *as = strchr(arg, '@');
+	struct kvm_userspace_memory_region region;
+
+	if (!as)
+		errx(2, "share %s: in which address space", arg);
+	region = slot_of(strtoul(arg, NULL, 10))->region;
+	region.slot = (region.slot & 0xffff) | strtoul(as + 1, NULL, 10) << 16;
+	return ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
 static int delete_slot(struct slot *slot)
 {
 	struct kvm_userspace_memory_region region = slot->region;
@@ -199,6 +215,18 @@ static int set_nested_state(int live)
 		state.hdr.vmx.vmcs12_pa = -1ull;
 	}
 	return ioctl(vcpu_fds[nr_vcpus - 1], KVM_SET_NESTED_STATE, &state);
+}
+
+static int set_svme(void)
+{
+	struct kvm_sregs sregs;
+
+	if (!nr_vcpus)
+		errx(2, "EFER of which vCPU?");
+	if (ioctl(vcpu_fds[nr_vcpus - 1], KVM_GET_SREGS, &sregs))
+		return -1;
+	sregs.efer |= EFER_SVME;
+	return ioctl(vcpu_fds[nr_vcpus - 1], KVM_SET_SREGS, &sregs);
 }
 
 static int be(unsigned long uid)
@@ -270,6 +298,8 @@ static int ask(char *word)
 		return create_vm();
 	if (!strcmp(word, "close"))
 		return close_vm();
+	if (!strcmp(word, "svme"))
+		return set_svme();
 	if (!strcmp(word, "reset"))
 		return set_nested_state(0);
 	if (!strcmp(word, "restore"))
@@ -282,6 +312,8 @@ static int ask(char *word)
 		return create_vcpu(strtoul(arg, NULL, 10));
 	if (!strcmp(word, "slot"))
 		return create_slot(arg, 0);
+	if (!strcmp(word, "share"))
+		return share_slot(arg);
 	if (!strcmp(word, "far"))
 		return create_slot(arg, 1ull << 52);
 	if (!strcmp(word, "del"))

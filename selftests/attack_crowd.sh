@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# One user has more than 2,048 threads wait in the middle of KVM's ioctls: others create
+# VMs, vCPUs and slots as before, with audit thresholds and with limits (SVM).
+. "${0%/*}/lib.sh"
+
+VMS=9
+VCPUS=248
+SLOTS=64
+WAIT_CS=300
+
+centiseconds()
+{
+	tr -d . < /proc/uptime | cut -d' ' -f1
+}
+
+# serves WORD…: one more VM for whoever the words say, with all that it needs, soon
+serves()
+{
+	start_cs=$(centiseconds)
+	timeout -s KILL 60 ask "$@" vm vcpu:0 vcpu:1 slot:0:1M slot:1:1M > "$TMP/serves"
+	took=$(($(centiseconds) - start_cs))
+	ktap_print_msg "took $took cs"
+	equal "$*" "ok ok ok ok ok" "$(awk '{ print $2 }' "$TMP/serves" | tail -n 5 | xargs)" && [ $took -le $WAIT_CS ]
+}
+
+# running: a VM of before, to which a slot is added now
+running_gets_slot()
+{
+	kill -USR1 "$(pid running)"
+	wait_for said running log:9
+	equal "slots" "ok ok" "$(grep -E "^(slot|log):9" "$TMP/running" | awk "{ print \$2 }" | xargs)"
+}
+
+crowds()
+{
+	background crowd stuck_crowd 65534 $VMS $VCPUS $SLOTS
+	within 90 said crowd refused
+	ktap_print_msg "crowd: $(xargs < "$TMP/crowd")"
+}
+
+# served WHAT
+served()
+{
+	background running ask uid:1000 vm vcpu:0 slot:0:1M hold slot:9:1M log:9
+	wait_for said running holding
+	crowds
+	result "$1: a crowd of threads waits in KVM"
+	serves
+	result "$1: root gets a VM, vCPUs and slots beside the crowd"
+	serves uid:1000
+	result "$1: so does another user"
+	running_gets_slot
+	result "$1: a VM of before gets another slot"
+	let_go crowd
+	kill_vmms
+	wait_for has_guests 0
+}
+
+ktap_print_header
+ktap_set_plan 12
+allow_users
+load
+
+for limit in max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes max_memory_per_vm_bytes max_nested_vms; do
+	echo 1 > "$L1/audit/$limit"
+done
+served "audit only"
+equal "denied" 0 "$(cat $L1/denied/* | sort -u)"
+result "audit only: nothing was denied"
+
+no_limits
+limit max_vms 10000
+limit max_vcpus 100000
+limit max_memory_bytes 1T
+limit max_nested_vms 10000
+served "limits far away"
+no_limits
+equal "denied" 0 $(($(value denied/max_vms) + $(value denied/max_vcpus)))
+result "limits far away: no VM or vCPU was denied"
+
+kill_guests
+within 30 equal "usage" "0 0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes) $(value usage/nested_vms)"
+result "when the crowd is killed, nothing is in use"
+timeout -s KILL 30 rmmod l1tune
+result "the module unloads"
+ktap_finished

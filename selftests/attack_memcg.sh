@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What the module allocates for guests is charged to the VMM's memory cgroup.
+. "${0%/*}/lib.sh"
+
+VCPUS=64
+# The least that the module can keep for a vCPU
+BYTES=1024
+
+CGROUPS=$TMP/cgroups
+mkdir "$CGROUPS"
+mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers" &&
+	echo +memory > "$CGROUPS/cgroup.subtree_control" || skip_all "there is no memory controller of cgroup2"
+
+# slab NAME: bytes of the kernel's objects charged to a VMM in a cgroup of its own
+slab()
+{
+	mkdir "$CGROUPS/$1"
+	sh -c "echo 0 > $CGROUPS/$1/cgroup.procs; exec ask vm $(seq $VCPUS | sed 's/^/vcpu:/' | xargs) hold" < /dev/null > "$TMP/$1" 2>&1 &
+	vmm=$!
+	within 30 said "$1" holding
+	sleep 3
+	awk '$1 == "slab" { print $2 }' "$CGROUPS/$1/memory.stat"
+	kill -KILL $vmm
+	wait $vmm 2> /dev/null
+}
+
+ktap_print_header
+ktap_set_plan 1
+
+before=$(slab unloaded)
+load
+after=$(slab loaded)
+ktap_print_msg "$VCPUS vCPUs: $before bytes charged without the module, $after with it"
+[ $((after - before)) -ge $((VCPUS * BYTES)) ]
+result "memory for guests and vCPUs is charged to the VMM's cgroup"
+
+unload
+umount "$CGROUPS"
+ktap_finished

@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# A user with nothing but /dev/kvm runs a vCPU before its creation has returned,
+# also where the module cannot know any vCPU. Wants two CPUs.
+. "${0%/*}/lib.sh"
+
+ROUNDS=1000
+
+# races ROUNDS: most of them have to get there
+races()
+{
+	background race timeout -s KILL 150 early_run "$1"
+	wait "$(pid race)"
+	status=$?
+	ktap_print_msg "status $status: $(xargs < "$TMP/race")"
+	[ $status -eq 0 ] && [ "$(awk '{ print $4 }' "$TMP/race")" -gt $(($1 / 2)) ]
+}
+
+no_oops()
+{
+	! dmesg | grep -qE 'Oops|BUG:'
+}
+
+ktap_print_header
+ktap_set_plan 4
+
+load
+races $ROUNDS
+result "$ROUNDS vCPUs run before KVM_CREATE_VCPU returns, and the machine goes on"
+
+if no_oops; then
+	unload
+	echo 0 > /proc/sys/kernel/ftrace_enabled
+	load
+	equal "hook" unavailable "$(value hooks/vcpu_create)"
+	result "with ftrace disabled the hooks that need it are unavailable"
+	spin cr0 1 > "$TMP/spin" && grep -q 'rounds [1-9]' "$TMP/spin"
+	result "exits for reason 0 of a vCPU that the module cannot know do no harm"
+	races 200
+	result "nor do vCPUs that run before KVM_CREATE_VCPU returns"
+	unload
+	echo 1 > /proc/sys/kernel/ftrace_enabled
+else
+	for what in "hooks that need ftrace" "exits for reason 0" "unknown vCPUs"; do
+		ktap_test_fail "$what: not tried, the kernel has had an oops"
+	done
+fi
+
+ktap_finished

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Setting and removing limits holds up no VMM's changes of memory slots. Wants
+# two CPUs.
+. "${0%/*}/lib.sh"
+
+# disturb FILE: writes to it all the time
+disturb()
+{
+	while :; do
+		echo 64G > "$1"
+		echo max > "$1"
+	done
+}
+
+# worst FILE: of slot changes while somebody writes to it, ns
+worst()
+{
+	disturb "$1" &
+	disturber=$!
+	many_slots seconds 4 | awk '$1 == "worst" { print $2 }'
+	kill -KILL $disturber
+	wait $disturber 2> /dev/null
+}
+
+ktap_print_header
+ktap_set_plan 1
+load
+
+least_alone=$(worst /dev/null)
+least_beside=$(worst $L1/limits/max_memory_bytes)
+for _ in 1 2; do
+	alone=$(worst /dev/null)
+	[ "$alone" -ge "$least_alone" ] || least_alone=$alone
+	beside=$(worst $L1/limits/max_memory_bytes)
+	[ "$beside" -ge "$least_beside" ] || least_beside=$beside
+done
+ktap_print_msg "worst slot change: $least_alone ns, $least_beside ns while limits change"
+[ "$least_beside" -le $((2 * least_alone)) ]
+result "the slowest change of a slot takes at most twice as long while limits are set and removed"
+
+unload
+ktap_finished

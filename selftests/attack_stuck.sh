@@ -1,0 +1,121 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# A vCPU's thread waits in mid-exit for a page that nobody fills, and another
+# thread in KVM waits for that one: the module unloads all the same, the guest
+# goes on when the page comes, and limits are enforced as long as the module is
+# loaded.
+. "${0%/*}/lib.sh"
+
+UNLOAD_SECONDS=2
+MOST_SECONDS=20
+
+# where NAME: its threads in the kernel, and where they are
+where()
+{
+	for thread in "/proc/$(pid "$1")/task"/*; do
+		echo "$(basename "$thread") $(sed 's/+0x.*//' "$thread/stack" | xargs)"
+	done
+}
+
+is_stuck()
+{
+	where stuck | grep -q handle_userfault
+}
+
+unload_in_background()
+{
+	rm -f "$TMP/unloaded"
+	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	{
+		rmmod l1tune && echo $(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs)) > "$TMP/took" && touch "$TMP/unloaded"
+	} &
+	unloader=$!
+}
+
+unloaded()
+{
+	[ -e "$TMP/unloaded" ]
+}
+
+# Without it, what comes after could not be tried.
+release()
+{
+	unloaded && return
+	let_go stuck
+	wait $unloader
+}
+
+went_on()
+{
+	said stuck 'clock 2' && { [ "$how" != slot ] || said stuck 'slot ok'; }
+}
+
+# try WHAT [slot|later]: such a guest, while the module has been set up
+try()
+{
+	what=$1
+	how=$2
+	# shellcheck disable=SC2086 # no word if empty
+	background stuck stuck 65534 $how
+	within $MOST_SECONDS said stuck stuck && is_stuck
+	result "$what: a vCPU is stuck in mid-exit"
+	before=$(where stuck)
+	unload_in_background
+	within $UNLOAD_SECONDS unloaded
+	result "$what: rmmod returns within $UNLOAD_SECONDS s"
+	if unloaded; then
+		ktap_print_msg "rmmod took $(cat "$TMP/took") cs"
+		equal "threads" "$before" "$(where stuck)"
+		result "$what: the VMM's threads are where they were"
+		load && wait_for has_guests 1
+		result "$what: the module loads again at once, and knows the guest"
+		kill -USR1 "$(pid stuck)"
+		wait_for went_on && wait_for exits_grow "$(guest_of stuck)"
+		result "$what: the guest goes on when the page is filled"
+		let_go stuck
+		wait_for has_guests 0
+		unload
+	else
+		release
+		for after in "the VMM's threads are where they were" "the module loads again at once" "the guest goes on"; do
+			ktap_test_fail "$what: $after: not tried"
+		done
+	fi
+}
+
+ktap_print_header
+ktap_set_plan 27
+allow_users
+
+load
+try "no limit"
+
+load
+limit max_exits_per_sec 1
+try "a pace of one exit a second"
+
+# One of the two has its pace exceeded by the exit that is stuck.
+load
+limit max_exits_per_sec 1
+try "a pace of one exit a second, one exit later" later
+
+load
+echo 1 > $L1/audit/max_memory_bytes
+try "an audited memory limit, and a slot that waits" slot
+
+load
+limit max_memory_bytes 1G
+limit max_vms 1
+background stuck stuck 65534 slot
+within $MOST_SECONDS said stuck stuck
+asks "EDQUOT" vm
+result "max_vms is enforced while a vCPU is stuck and a slot waits for it"
+limit max_vms max
+asks "ok ok EDQUOT" vm slot:0:4M slot:1:1G
+result "so is max_memory_bytes"
+let_go stuck
+wait_for has_guests 0
+
+try "a memory limit, and a slot that waits" slot
+
+ktap_finished

@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# max_nested_vms on SVM, whichever way a guest takes to a guest of its own: RSM
+# with a forged save area, and nested state that is restored.
+. "${0%/*}/lib.sh"
+
+nested_of()
+{
+	cat "$(guest_of "$1")/nested"
+}
+
+[ "$(isa)" = svm ] || skip_all "this is about SVM"
+ktap_print_header
+ktap_set_plan 9
+
+load
+background free rsm
+within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")" && said free '^guest mode'
+result "without a limit RSM enters a nested guest"
+equal "nested" running "$(nested_of free)" && equal "nested_vms" 1 "$(value usage/nested_vms)"
+result "and it is shown"
+end free
+
+limit max_nested_vms 0
+background limited rsm
+within 30 said limited holding && ktap_print_msg "$(xargs < "$TMP/limited")" && said limited '^no guest mode'
+result "max_nested_vms 0: RSM enters no nested guest"
+[ "$(nested_of limited)" != running ] && equal "nested_vms" 0 "$(value usage/nested_vms)"
+result "max_nested_vms 0: no nested guest is shown or counted"
+[ "$(value denied/max_nested_vms)" -gt 0 ]
+result "max_nested_vms 0: it is counted as denied"
+end limited
+
+limit max_nested_vms 1
+keep first vm vcpu:0 svme reset
+asks "ok ok ok EPERM" vm vcpu:0 svme reset
+result "state restored with EFER.SVME takes a place: the second VM gets EPERM"
+equal "nested_vms" 1 "$(value usage/nested_vms)"
+result "and one place is in use"
+asks "ok ok ok" vm vcpu:0 reset
+result "state without EFER.SVME takes none"
+end first
+wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
+result "the place is free when its VM ends"
+
+unload
+ktap_finished

@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# max_exits_per_sec holds against the timer of the guest itself.
+. "${0%/*}/lib.sh"
+
+LIMIT=100
+SECONDS_LONG=3
+
+# rate KIND: exits a second of such a guest by KVM's own count, after its start
+rate()
+{
+	background "$1" spin "$1" $((SECONDS_LONG + 2))
+	sleep 1
+	from=$(kvm_exits "$1")
+	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	sleep $SECONDS_LONG
+	exits=$(($(kvm_exits "$1") - from))
+	took=$(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs))
+	let_go "$1"
+	echo $((exits * 100 / took))
+}
+
+# Interrupts of the host's own are no exits that the guest could leave out.
+holds()
+{
+	[ "$1" -le $((busy + LIMIT * 6 / 5)) ]
+}
+
+ktap_print_header
+ktap_set_plan 4
+load
+
+free=$(rate timer)
+limit max_exits_per_sec $LIMIT
+busy=$(rate busy)
+timer=$(rate timer)
+no_eoi=$(rate timer_no_eoi)
+cpuid=$(rate cpuid)
+ktap_print_msg "exits a second: $free by a timer without a limit; limit $LIMIT: $busy without a timer, $timer by a timer, $no_eoi by a timer without EOI, $cpuid by CPUID"
+[ "$free" -gt $((busy + 5 * LIMIT)) ]
+result "without a limit a guest's timer makes it exit often"
+holds "$timer"
+result "max_exits_per_sec $LIMIT holds against a guest's periodic timer"
+holds "$no_eoi"
+result "also if the guest does not end its interrupts"
+holds "$cpuid"
+result "also against CPUID in a loop"
+
+unload
+ktap_finished

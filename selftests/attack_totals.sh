@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Readers of totals: they slow no guest, and what they read is of one moment.
+# Wants two CPUs.
+. "${0%/*}/lib.sh"
+
+READERS=32
+
+# cpuids: that a guest on the first CPU executes
+cpuids()
+{
+	taskset 1 spin cpuid 2 | awk '$1 == "rounds" { print $2 }'
+}
+
+# read_all FILE…: again and again
+read_all()
+{
+	while :; do
+		cat "$@" > /dev/null
+	done
+}
+
+# start_readers FILE…
+start_readers()
+{
+	readers=
+	for _ in $(seq $READERS); do
+		read_all "$@" &
+		taskset -p 2 $! > /dev/null
+		readers="$readers $!"
+	done
+}
+
+stop_readers()
+{
+	# shellcheck disable=SC2086 # one word each
+	kill -KILL $readers
+	# shellcheck disable=SC2086
+	wait $readers
+} 2> /dev/null
+
+# cpuids_beside FILE…: that a guest executes while so many read those
+cpuids_beside()
+{
+	start_readers "$@"
+	cpuids
+	stop_readers
+}
+
+# Of three tries each the most, and with readers of something that costs nothing:
+# what else the machine does takes from both.
+compare()
+{
+	idle=0
+	busy=0
+	for _ in 1 2 3; do
+		n=$(cpuids_beside $L1/limits/*)
+		[ "$n" -le $idle ] || idle=$n
+		n=$(cpuids_beside $L1/totals/*)
+		[ "$n" -le $busy ] || busy=$n
+	done
+	ktap_print_msg "CPUIDs in 2 s: $idle beside $READERS readers of limits, $busy beside as many of totals"
+	[ $((busy * 100)) -ge $((idle * 80)) ]
+}
+
+# same_twice: of ten pairs of reads 20 ms apart, those that give one number
+same_twice()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		first=$(value totals/exits)
+		usleep 20000
+		[ "$(value totals/exits)" = "$first" ] && echo 1
+		usleep 130000
+	done | grep -cx 1
+}
+
+parts()
+{
+	for part in kernel vmm vmm_sleep halted blocked runq throttled; do
+		echo "$L1/totals/${part}_time_ns"
+	done
+}
+
+# adds_up: of ten reads of a time and its parts, those that add up
+adds_up()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		# shellcheck disable=SC2046 # one word each
+		cat $L1/totals/exit_time_ns $(parts) | awk 'NR == 1 { all = $1 } NR > 1 { n += $1 } END { print NR == 8 && n == all }'
+		usleep 130000
+	done | grep -cx 1
+}
+
+ktap_print_header
+ktap_set_plan 4
+load
+
+compare
+result "$READERS readers of totals do not slow a guest on another CPU"
+runs guest --forever cpuid=1000 out=10
+same=$(same_twice)
+ktap_print_msg "$same of 10 pairs of reads give one number"
+# A machine that stands still for a while makes one or two longer.
+[ "$same" -ge 8 ]
+result "reads of totals/exits within 100 ms give one number"
+before=$(value totals/exits)
+sleep 1
+[ "$(value totals/exits)" -gt "$before" ]
+result "after a second it is a new one"
+sums=$(adds_up 2> /dev/null)
+ktap_print_msg "$sums of 10 reads add up"
+[ "$sums" -ge 7 ]
+result "exit_time_ns is the sum of its parts, read one after the other"
+
+let_go guest
+unload
+ktap_finished

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# max_nested_vms on VMX: two VMMs that restore nested state as fast as they can
+# race for one place. Wants two CPUs.
+. "${0%/*}/lib.sh"
+
+# number NAME WORD [FIELD]
+number()
+{
+	awk -v word="$2" -v field="${3:-2}" '$1 == word { print $field }' "$TMP/$1"
+}
+
+[ "$(isa)" = vmx ] || skip_all "this is about VMX"
+ktap_print_header
+ktap_set_plan 4
+load
+
+vmx_state_race 200 > "$TMP/free"
+ktap_print_msg "no limit: $(xargs < "$TMP/free")"
+[ "$(number free both)" -gt 0 ]
+result "without a limit two VMs have VMX state at once"
+limit max_nested_vms 1
+vmx_state_race 1000 > "$TMP/race"
+ktap_print_msg "max_nested_vms 1: $(xargs < "$TMP/race")"
+[ "$(number race got)" -gt 0 ] && [ "$(number race got 3)" -gt 0 ] && equal "both" 0 "$(number race both)"
+result "max_nested_vms 1: two VMMs that race never have VMX state at once"
+equal "lost" 0 "$(number race lost)"
+result "max_nested_vms 1: who has the state may restore it"
+wait_for has_guests 0 && equal "nested_vms" 0 "$(value usage/nested_vms)"
+result "no place is in use in the end"
+
+unload
+ktap_finished

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# max_nested_vms on VMX: guests that execute VMXON without CR4.VMXE are faulted by
+# KVM, and take no place.
+. "${0%/*}/lib.sh"
+
+# number NAME WORD
+number()
+{
+	awk -v word="$2" '$1 == word { print $2 }' "$TMP/$1"
+}
+
+log_lines()
+{
+	dmesg | grep -c 'l1tune: deny limit=max_nested_vms'
+}
+
+[ "$(isa)" = vmx ] || skip_all "this is about VMX"
+ktap_print_header
+ktap_set_plan 5
+load
+
+lines=$(log_lines)
+limit max_nested_vms 0
+spin vmxon 2 > "$TMP/vmxon"
+ktap_print_msg "VMXON without CR4.VMXE: $(xargs < "$TMP/vmxon")"
+[ "$(number vmxon undefined)" -gt 1000 ]
+result "VMXON without CR4.VMXE raises #UD"
+equal "denied" 0 "$(value denied/max_nested_vms)" && equal "log" "$lines" "$(log_lines)"
+result "it is neither counted as denied nor logged"
+limit max_nested_vms 1
+before=$(value denied/max_nested_vms)
+background one spin vmxon 3
+background two spin vmxon 3
+sleep 0.2
+spin vmxon_vmxe 2 > "$TMP/entitled"
+ktap_print_msg "an entitled guest beside two such: $(xargs < "$TMP/entitled")"
+[ "$(number entitled rounds)" -gt 100 ] && equal "refused" 0 "$(number entitled undefined)"
+result "two such guests take no place from an entitled one"
+wait "$(pid one)" && wait "$(pid two)" && equal "denied" "$before" "$(value denied/max_nested_vms)"
+result "nothing was denied"
+wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
+result "no place is in use afterwards"
+
+unload
+ktap_finished

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: many_slots SLOTS
+ *        many_slots seconds SECONDS
+ * Adds memory slots to a VM, and prints what one costs among the first hundred
+ * and among the last hundred, "first N" and "last N" in ns. With "seconds"
+ * changes the flags of a slot for so long, and prints "changes N" and "worst N".
+ */
+#define _GNU_SOURCE
+#include "kvm.h"
+
+#define BLOCK	100
+
+static int vm;
+static void *page;
+
+static uint64_t add_block(uint32_t from)
+{
+	uint64_t start = now_ns();
+	uint32_t i;
+
+	for (i = from; i < from + BLOCK; i++)
+		kvm_set_slot(vm, i, (uint64_t)i * 2 * PAGE, PAGE, page);
+	return (now_ns() - start) / BLOCK;
+}
+
+static void delete_block(uint32_t from)
+{
+	uint32_t i;
+
+	for (i = from; i < from + BLOCK; i++)
+		kvm_set_slot(vm, i, 0, 0, NULL);
+}
+
+/* The least of some tries: what else the machine does is no cost of the slots. */
+static uint64_t least_cost(uint32_t from)
+{
+	uint64_t least = -1ull, cost;
+	int try;
+
+	for (try = 0; try < 5; try++) {
+		cost = add_block(from);
+		if (cost < least)
+			least = cost;
+		delete_block(from);
+	}
+	return least;
+}
+
+static void add_many(uint32_t slots)
+{
+	uint64_t first;
+	uint32_t i;
+
+	first = least_cost(0);
+	for (i = 0; i + BLOCK < slots; i++)
+		kvm_set_slot(vm, i, (uint64_t)i * 2 * PAGE, PAGE, page);
+	printf("first %lu\nlast %lu\n", first, least_cost(slots - BLOCK));
+}
+
+static void change_for(unsigned int seconds)
+{
+	struct kvm_userspace_memory_region region = {
+		.memory_size = PAGE,
+		.userspace_addr = (uintptr_t)page,
+	};
+	uint64_t start = now_ns(), before = start, now, worst = 0;
+	long changes = 0;
+
+	while (before - start < seconds * 1000000000ull) {
+		region.flags ^= KVM_MEM_LOG_DIRTY_PAGES;
+		if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+			err(1, "change");
+		now = now_ns();
+		if (now - before > worst)
+			worst = now - before;
+		before = now;
+		changes++;
+	}
+	printf("changes %ld\nworst %lu\n", changes, worst);
+}
+
+int main(int argc, char **argv)
+{
+	vm = kvm_create_vm(kvm_open());
+	page = allocate(PAGE);
+	if (argc == 2)
+		add_many(atoi(argv[1]));
+	else if (argc == 3)
+		change_for(atoi(argv[2]));
+	else
+		errx(2, "usage: many_slots SLOTS | many_slots seconds SECONDS");
+	return 0;
+}
