@@ -9,35 +9,8 @@
 #define L1TUNE_EVENT_H
 
 #include <linux/device.h>
-#include <linux/sched.h>
 
 #include "limit.h"
-
-/**
- * struct l1t_exceeded - a limit has been refused, or a threshold passed
- * @limit: which
- * @bound: which of the two
- * @value: of the limit or threshold
- * @use: what was in use
- * @err: what the VMM gets, or would; negative
- * @guest_id: of the guest that it is about, 0 for none
- * @count: how many of these it stands for
- * @pid: the VMM's process
- * @uid: its user
- * @comm: its name for itself
- */
-struct l1t_exceeded {
-	enum l1t_limit limit;
-	enum l1t_bound bound;
-	u64 value;
-	u64 use;
-	int err;
-	u64 guest_id;
-	u64 count;
-	pid_t pid;
-	uid_t uid;
-	char comm[TASK_COMM_LEN];
-};
 
 /* A process' name with what is not a plain letter escaped, blanks too. */
 #define L1T_COMM_ESCAPED	(4 * TASK_COMM_LEN + 1)

@@ -3,6 +3,7 @@
 #ifndef L1TUNE_LIMIT_H
 #define L1TUNE_LIMIT_H
 
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "hook.h"
@@ -23,6 +24,32 @@ enum l1t_limit {
 enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
 
 #define L1T_NO_LIMIT	U64_MAX
+
+/**
+ * struct l1t_exceeded - a limit has been refused, or a threshold passed
+ * @limit: which
+ * @bound: which of the two
+ * @value: of the limit or threshold
+ * @use: what was in use
+ * @err: what the VMM gets, or would; negative
+ * @guest_id: of the guest that it is about, 0 for none
+ * @count: how many of these it stands for
+ * @pid: the VMM's process
+ * @uid: its user
+ * @comm: its name for itself
+ */
+struct l1t_exceeded {
+	enum l1t_limit limit;
+	enum l1t_bound bound;
+	u64 value;
+	u64 use;
+	int err;
+	u64 guest_id;
+	u64 count;
+	pid_t pid;
+	uid_t uid;
+	char comm[TASK_COMM_LEN];
+};
 
 const char *l1t_limit_name(enum l1t_limit limit);
 int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value);

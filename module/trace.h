@@ -8,7 +8,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "event.h"
+#include "limit.h"
 
 TRACE_EVENT(l1tune_deny,
 	TP_PROTO(const struct l1t_exceeded *what),
