@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The rare events of an exit. All of them run on the vCPU's own thread, two
- * in the midst of the scheduler: no lock, no wake-up, no allocation here.
+ * The rare events of an exit, and the hooks that see them. All of them run on
+ * the vCPU's own thread, two in the midst of the scheduler: no lock, no wake-up,
+ * no allocation here.
+ *
+ * These are the functions of KVM that are called most often of all that are
+ * hooked. So each has an ftrace_ops of its own, which calls its callback at once.
  */
 #include "clock.h"
 #include "exit.h"
+#include "hook.h"
 #include "split.h"
 #include "throttle.h"
 
-static void begin(struct l1t_account *acct, enum l1t_part part)
+static __always_inline void split_begin(struct l1t_account *acct,
+					enum l1t_part part)
 {
 	struct l1t_split *split = &acct->split;
 
@@ -18,8 +24,20 @@ static void begin(struct l1t_account *acct, enum l1t_part part)
 	l1t_account_write_begin(acct);
 	split->since_ticks = l1t_ticks();
 	split->part = part;
-	acct->rare |= L1T_RARE_SPLIT;
+	WRITE_ONCE(acct->state, acct->state | L1T_AT_RARE);
 	l1t_account_write_end(acct);
+}
+
+static __always_inline void split_end(struct l1t_account *acct, u64 now)
+{
+	struct l1t_split *split = &acct->split;
+
+	acct->open->parts_ticks[split->part] +=
+		l1t_ticks_since(split->since_ticks, now);
+	split->kernel_since_ticks = now;
+	split->part = L1T_PART_KERNEL;
+	if (l1t_clock_is_tsc())
+		WRITE_ONCE(acct->state, acct->state & ~L1T_AT_RARE);
 }
 
 /**
@@ -29,92 +47,129 @@ static void begin(struct l1t_account *acct, enum l1t_part part)
  */
 void l1t_split_end(struct l1t_account *acct, u64 now)
 {
-	struct l1t_split *split = &acct->split;
-
-	if (split->part == L1T_PART_KERNEL)
-		return;
-	acct->open->parts_ticks[split->part] +=
-		l1t_ticks_since(split->since_ticks, now);
-	split->kernel_since_ticks = now;
-	split->part = L1T_PART_KERNEL;
-	acct->rare &= ~L1T_RARE_SPLIT;
+	if (acct->split.part != L1T_PART_KERNEL)
+		split_end(acct, now);
 }
 
-static void end(struct l1t_account *acct)
+static __always_inline void split_end_now(struct l1t_account *acct)
 {
-	if (acct->split.part == L1T_PART_KERNEL)
-		return;
 	l1t_account_write_begin(acct);
-	l1t_split_end(acct, l1t_ticks());
+	split_end(acct, l1t_ticks());
 	l1t_account_write_end(acct);
 }
 
-/**
- * l1t_split_run() - a thread enters KVM_RUN
- * @vcpu: its vCPU, loaded on no CPU yet
- */
-void l1t_split_run(struct kvm_vcpu *vcpu)
+/* kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN; not loaded yet */
+static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops,
+				      struct l1t_ftrace_regs *fregs)
 {
-	struct l1t_account *acct = l1t_account_find(vcpu);
+	struct l1t_account *acct;
 
-	if (!acct)
-		return;
-	WRITE_ONCE(acct->split.runner, current);
-	end(acct);
-	if (unlikely(READ_ONCE(acct->lease) < 0))
-		l1t_pace_exit(acct);
+	preempt_disable_notrace();
+	acct = l1t_account_find(l1t_argument(l1t_ftrace_pt_regs(fregs), 0));
+	if (likely(acct)) {
+		WRITE_ONCE(acct->split.runner, current);
+		if (acct->split.part != L1T_PART_KERNEL)
+			split_end_now(acct);
+		if (static_branch_unlikely(&l1t_paced) &&
+		    READ_ONCE(acct->lease) < 0)
+			l1t_pace_exit(acct);
+	}
+	preempt_enable_notrace();
 }
 
-/**
- * l1t_split_sched_out() - a vCPU's thread is about to be scheduled out
- * @vcpu: the vCPU; l1t_split_put() follows
+/*
+ * kvm_arch_vcpu_put(vcpu): KVM unloads a vCPU from its CPU. The scheduler has
+ * interrupts disabled, and KVM has just noted whether the thread could have run
+ * on. Elsewhere they are enabled: an ioctl ends, and if that is KVM_RUN it is
+ * the VMM's turn. In either case preemption is off.
  */
-void l1t_split_sched_out(struct kvm_vcpu *vcpu)
+static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops,
+				   struct l1t_ftrace_regs *fregs)
 {
+	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (acct)
-		acct->split.in_sched = true;
-}
-
-/**
- * l1t_split_put() - KVM unloads a vCPU from its CPU
- * @vcpu: the vCPU
- *
- * Because its thread is scheduled out, and then KVM has just noted whether
- * that could have run on; or because an ioctl ends, and if that is KVM_RUN
- * it is the VMM's turn.
- */
-void l1t_split_put(struct kvm_vcpu *vcpu)
-{
-	struct l1t_account *acct = l1t_account_find(vcpu);
-	bool in_sched;
-
-	if (!acct)
+	if (unlikely(!acct || !acct->split.runner))
 		return;
-	in_sched = acct->split.in_sched;
-	acct->split.in_sched = false;
-	if (!acct->split.runner)
-		return;
-	if (in_sched) {
-		begin(acct, READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ :
-							 L1T_PART_WAIT);
+	if (irqs_disabled()) {
+		split_begin(acct, READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ :
+							       L1T_PART_WAIT);
 	} else {
 		WRITE_ONCE(acct->split.runner, NULL);
-		begin(acct, L1T_PART_USER);
+		split_begin(acct, L1T_PART_USER);
+	}
+}
+
+/* kvm_sched_in(notifier, cpu): a vCPU's thread is back; preemption is off */
+static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops,
+				   struct l1t_ftrace_regs *fregs)
+{
+	struct preempt_notifier *pn = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
+	struct l1t_account *acct =
+		l1t_account_find(container_of(pn, struct kvm_vcpu,
+					      preempt_notifier));
+
+	if (likely(acct && acct->split.runner) &&
+	    acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct);
+}
+
+static struct l1t_function run_function[] = {
+	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run" },
+};
+
+static struct l1t_function put_function[] = {
+	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put" },
+};
+
+static struct l1t_function sched_in_function[] = {
+	{ L1T_HOOK_SCHED_IN, "kvm_sched_in" },
+};
+
+static struct l1t_functions hooks[] = {
+	L1T_DIRECT_OBSERVER(put_function, split_vcpu_put),
+	L1T_DIRECT_OBSERVER(run_function, split_run_entered),
+	L1T_DIRECT_OBSERVER(sched_in_function, split_sched_in),
+};
+
+/**
+ * l1t_split_attach() - hook what splits an exit's time
+ * @module: where the functions are; NULL for the kernel itself
+ *
+ * Half of them would split it wrongly, so without one there is none.
+ */
+void l1t_split_attach(const char *module)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++)
+		err = l1t_functions_find(&hooks[i], module);
+	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++)
+		err = l1t_functions_register(&hooks[i], false);
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		if (err)
+			l1t_functions_release(&hooks[i]);
+		l1t_hook_result(hooks[i].list->hook, err);
 	}
 }
 
 /**
- * l1t_split_sched_in() - a vCPU's thread is back on a CPU
- * @vcpu: the vCPU
+ * l1t_split_detach() - let go of them
+ *
+ * Context: may sleep. None of them runs when this returns.
  */
-void l1t_split_sched_in(struct kvm_vcpu *vcpu)
+void l1t_split_detach(void)
 {
-	struct l1t_account *acct = l1t_account_find(vcpu);
+	size_t i;
 
-	if (acct && acct->split.runner)
-		end(acct);
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		l1t_functions_release(&hooks[i]);
+		l1t_hook_gone(hooks[i].list->hook);
+	}
 }
 
 /**
@@ -127,7 +182,8 @@ void l1t_split_sched_in(struct kvm_vcpu *vcpu)
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {
-	end(acct);
+	if (acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct);
 	if (on)
-		begin(acct, L1T_PART_THROTTLED);
+		split_begin(acct, L1T_PART_THROTTLED);
 }
