@@ -93,14 +93,6 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 	return NULL;
 }
 
-/* @at: L1T_AT_*, what a vCPU in the usual state is at */
-static __always_inline bool is_at(const struct l1t_account *acct,
-				  const struct kvm_vcpu *vcpu, unsigned long at)
-{
-	/* As in l1t_account_is_of(). */
-	return likely(data_race(acct->state == (unsigned long)vcpu + at));
-}
-
 static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
 	/* The first time it is learnt whose it is. */
@@ -223,9 +215,7 @@ static __always_inline void usual_exit(struct l1t_account *acct,
 }
 
 /* The counterpart. False, and nothing is done, if there is more to do. */
-static __always_inline bool usual_entry(struct l1t_account *acct,
-					const struct kvm_vcpu *vcpu,
-					unsigned long at)
+static __always_inline bool usual_entry(struct l1t_account *acct)
 {
 	struct l1t_cell *cell = acct->open;
 	u64 now, ticks;
@@ -241,12 +231,15 @@ static __always_inline bool usual_entry(struct l1t_account *acct,
 		kcsan_nestable_atomic_end();
 		return false;
 	}
-	cell->time_ticks += ticks;
-	cell->hist[l1t_hist_plain_bucket(ticks)]++;
 	acct->guest_from_ticks += ticks;
+	cell->time_ticks += ticks;
 	WRITE_ONCE(acct->since_ticks, now);
+	/* So the product may take the register of the ticks. */
+	barrier();
+	cell->hist[l1t_hist_plain_bucket(ticks)]++;
 	smp_wmb();
-	WRITE_ONCE(acct->state, (unsigned long)vcpu + at);
+	/* Of this CPU only, and one instruction less than WRITE_ONCE(). */
+	acct->state += L1T_AT_GUEST;
 	kcsan_nestable_atomic_end();
 	return true;
 }
@@ -381,7 +374,7 @@ exit_not_of_l2(struct l1t_account *acct, unsigned long a1, unsigned long a2,
 	struct l1t_cell *cell;
 	u32 reason;
 
-	if (unlikely(!is_at(acct, vcpu, L1T_AT_GUEST + L1T_AT_L3)))
+	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST + L1T_AT_L3)))
 		goto unusual;
 	/* Elsewhere SVM has more to do: the jump is VMX's. */
 	if (likely(a2 == L1T_ISA_SVM))
@@ -407,7 +400,7 @@ static __always_inline void probe_exit(unsigned long a1, unsigned long a2,
 	struct l1t_cell *cell;
 
 	/* The level at an exit is that at the entry. */
-	if (unlikely(!is_at(acct, vcpu, L1T_AT_GUEST)))
+	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST)))
 		goto unusual;
 	cell = usual_cell(acct, L1T_LEVEL2, *acct->reason);
 	if (unlikely(!cell))
@@ -436,9 +429,9 @@ entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 static noinline notrace void
 entry_not_of_l2(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
-	if (likely(is_at(acct, vcpu, L1T_AT_L3) &&
+	if (likely(l1t_account_is_at(acct, vcpu, L1T_AT_L3) &&
 		   level_of(vcpu) == L1T_LEVEL3 &&
-		   usual_entry(acct, vcpu, L1T_AT_GUEST + L1T_AT_L3))) {
+		   usual_entry(acct))) {
 		/* One instruction, and this CPU's alone to write. */
 		data_race(acct->l3_exits_handled++);
 		return;
@@ -450,8 +443,8 @@ static __always_inline void probe_entry(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (likely(is_at(acct, vcpu, 0) && level_of(vcpu) == L1T_LEVEL2 &&
-		   usual_entry(acct, vcpu, L1T_AT_GUEST)))
+	if (likely(l1t_account_is_at(acct, vcpu, 0) && level_of(vcpu) == L1T_LEVEL2 &&
+		   usual_entry(acct)))
 		return;
 	entry_not_of_l2(acct, vcpu);
 }

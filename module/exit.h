@@ -51,6 +51,15 @@ static __always_inline bool l1t_account_is_of(const struct l1t_account *acct,
 	return likely((data_race(acct->state) ^ (unsigned long)vcpu) <= L1T_AT_MASK);
 }
 
+/* @at: L1T_AT_*, all that the vCPU is at */
+static __always_inline bool l1t_account_is_at(const struct l1t_account *acct,
+					      const struct kvm_vcpu *vcpu,
+					      unsigned long at)
+{
+	/* Likewise. */
+	return likely(data_race(acct->state) == (unsigned long)vcpu + at);
+}
+
 /* @last: the account that this CPU remembers */
 static __always_inline struct l1t_account *
 l1t_account_of(struct l1t_account *last, const struct kvm_vcpu *vcpu)

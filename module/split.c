@@ -13,31 +13,35 @@
 #include "split.h"
 #include "throttle.h"
 
+/* @is_tsc: the clock is known to be that, and another need not be asked */
 static __always_inline void split_begin(struct l1t_account *acct,
-					enum l1t_part part)
+					enum l1t_part part, bool is_tsc)
 {
-	struct l1t_split *split = &acct->split;
-
-	/* Outside an exit there is nothing to split. */
-	if (!acct->open || split->part != L1T_PART_KERNEL)
-		return;
 	l1t_account_write_begin(acct);
-	split->since_ticks = l1t_ticks();
-	split->part = part;
-	WRITE_ONCE(acct->state, acct->state | L1T_AT_RARE);
+	acct->split.since_ticks = is_tsc ? rdtsc() : l1t_ticks();
+	acct->split.part = part;
+	acct->state |= L1T_AT_RARE;
 	l1t_account_write_end(acct);
 }
 
-static __always_inline void split_end(struct l1t_account *acct, u64 now)
+/* Outside an exit there is nothing to split. */
+static __always_inline bool split_may_begin(const struct l1t_account *acct)
+{
+	return acct->open && acct->split.part == L1T_PART_KERNEL;
+}
+
+static __always_inline void split_end(struct l1t_account *acct, u64 now,
+				      bool is_tsc)
 {
 	struct l1t_split *split = &acct->split;
 
-	acct->open->parts_ticks[split->part] +=
-		l1t_ticks_since(split->since_ticks, now);
+	/* As l1t_ticks_since() has it. */
+	if (likely(now >= split->since_ticks))
+		acct->open->parts_ticks[split->part] += now - split->since_ticks;
 	split->kernel_since_ticks = now;
 	split->part = L1T_PART_KERNEL;
-	if (l1t_clock_is_tsc())
-		WRITE_ONCE(acct->state, acct->state & ~L1T_AT_RARE);
+	if (is_tsc || l1t_clock_is_tsc())
+		acct->state &= ~(unsigned long)L1T_AT_RARE;
 }
 
 /**
@@ -48,14 +52,45 @@ static __always_inline void split_end(struct l1t_account *acct, u64 now)
 void l1t_split_end(struct l1t_account *acct, u64 now)
 {
 	if (acct->split.part != L1T_PART_KERNEL)
-		split_end(acct, now);
+		split_end(acct, now, false);
 }
 
-static __always_inline void split_end_now(struct l1t_account *acct)
+static __always_inline void split_end_now(struct l1t_account *acct, bool is_tsc)
 {
 	l1t_account_write_begin(acct);
-	split_end(acct, l1t_ticks());
+	split_end(acct, is_tsc ? rdtsc() : l1t_ticks(), is_tsc);
 	l1t_account_write_end(acct);
+}
+
+/*
+ * Handling an exit of L2 of which a part goes on: what KVM_RUN and the scheduler
+ * nearly always come back to. In L3, say, it is unusual.
+ */
+static __always_inline bool split_goes_on(const struct l1t_account *acct,
+					  const struct kvm_vcpu *vcpu)
+{
+	return l1t_account_is_at(acct, vcpu, L1T_AT_RARE) && l1t_clock_is_tsc();
+}
+
+static noinline notrace void split_run_unusual(const struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+
+	if (!acct)
+		return;
+	WRITE_ONCE(acct->split.runner, current);
+	if (acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct, false);
+}
+
+/* If its vCPU is known, that is what this CPU remembers by now. */
+static noinline notrace void split_run_paced(void)
+{
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+
+	if (READ_ONCE(acct->split.runner) == current &&
+	    READ_ONCE(acct->lease) < 0)
+		l1t_pace_exit(acct);
 }
 
 /* kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN; not loaded yet */
@@ -63,19 +98,35 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
 				      struct l1t_ftrace_regs *fregs)
 {
+	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
 	struct l1t_account *acct;
 
 	preempt_disable_notrace();
-	acct = l1t_account_find(l1t_argument(l1t_ftrace_pt_regs(fregs), 0));
-	if (likely(acct)) {
+	acct = this_cpu_read(l1t_last_account);
+	if (likely(split_goes_on(acct, vcpu))) {
 		WRITE_ONCE(acct->split.runner, current);
-		if (acct->split.part != L1T_PART_KERNEL)
-			split_end_now(acct);
-		if (static_branch_unlikely(&l1t_paced) &&
-		    READ_ONCE(acct->lease) < 0)
-			l1t_pace_exit(acct);
+		split_end_now(acct, true);
+	} else {
+		split_run_unusual(vcpu);
 	}
+	if (static_branch_unlikely(&l1t_paced))
+		split_run_paced();
 	preempt_enable_notrace();
+}
+
+static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_find(vcpu);
+	enum l1t_part part = L1T_PART_USER;
+
+	if (!acct || !acct->split.runner)
+		return;
+	if (irqs_disabled())
+		part = READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ : L1T_PART_WAIT;
+	else
+		WRITE_ONCE(acct->split.runner, NULL);
+	if (split_may_begin(acct))
+		split_begin(acct, part, false);
 }
 
 /*
@@ -83,23 +134,30 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
  * interrupts disabled, and KVM has just noted whether the thread could have run
  * on. Elsewhere they are enabled: an ioctl ends, and if that is KVM_RUN it is
  * the VMM's turn. In either case preemption is off.
+ *
+ * While KVM handles an exit, and no part of that goes on, it is KVM_RUN.
  */
 static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops,
 				   struct l1t_ftrace_regs *fregs)
 {
 	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+
+	if (unlikely(!l1t_account_is_at(acct, vcpu, 0) || irqs_disabled())) {
+		split_put_unusual(vcpu);
+		return;
+	}
+	WRITE_ONCE(acct->split.runner, NULL);
+	split_begin(acct, L1T_PART_USER, true);
+}
+
+static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
+{
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (unlikely(!acct || !acct->split.runner))
-		return;
-	if (irqs_disabled()) {
-		split_begin(acct, READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ :
-							       L1T_PART_WAIT);
-	} else {
-		WRITE_ONCE(acct->split.runner, NULL);
-		split_begin(acct, L1T_PART_USER);
-	}
+	if (acct && acct->split.runner && acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct, false);
 }
 
 /* kvm_sched_in(notifier, cpu): a vCPU's thread is back; preemption is off */
@@ -108,13 +166,13 @@ static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 				   struct l1t_ftrace_regs *fregs)
 {
 	struct preempt_notifier *pn = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
-	struct l1t_account *acct =
-		l1t_account_find(container_of(pn, struct kvm_vcpu,
-					      preempt_notifier));
+	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (likely(acct && acct->split.runner) &&
-	    acct->split.part != L1T_PART_KERNEL)
-		split_end_now(acct);
+	if (likely(split_goes_on(acct, vcpu) && acct->split.runner))
+		split_end_now(acct, true);
+	else
+		split_sched_in_unusual(vcpu);
 }
 
 static struct l1t_function run_function[] = {
@@ -183,7 +241,7 @@ void l1t_split_detach(void)
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {
 	if (acct->split.part != L1T_PART_KERNEL)
-		split_end_now(acct);
-	if (on)
-		split_begin(acct, L1T_PART_THROTTLED);
+		split_end_now(acct, false);
+	if (on && split_may_begin(acct))
+		split_begin(acct, L1T_PART_THROTTLED, false);
 }
