@@ -219,12 +219,12 @@ struct moment {
 static void read_begin(const struct l1t_account *acct, struct moment *m)
 {
 	m->seq = READ_ONCE(acct->seq);
-	smp_rmb();
+	smp_rmb(); /* pairs with l1t_account_write_*() */
 	m->since_ticks = READ_ONCE(acct->since_ticks);
 	m->state = READ_ONCE(acct->state);
-	smp_rmb();
+	smp_rmb(); /* these before @open: see above */
 	m->open = READ_ONCE(acct->open);
-	smp_rmb();
+	smp_rmb(); /* @open before the rest */
 	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
 }
 
@@ -232,13 +232,13 @@ static bool is_still(const struct l1t_account *acct, const struct moment *m)
 {
 	if (READ_ONCE(acct->open) != m->open)
 		return false;
-	smp_rmb();
+	smp_rmb(); /* @open, then @state: see read_begin() */
 	if (READ_ONCE(acct->state) != m->state)
 		return false;
-	smp_rmb();
+	smp_rmb(); /* then @since_ticks */
 	if (READ_ONCE(acct->since_ticks) != m->since_ticks)
 		return false;
-	smp_rmb();
+	smp_rmb(); /* pairs with l1t_account_write_*() */
 	return READ_ONCE(acct->seq) == m->seq;
 }
 

@@ -204,9 +204,9 @@ static __always_inline void usual_exit(struct l1t_account *acct,
 {
 	kcsan_nestable_atomic_begin();
 	WRITE_ONCE(acct->open, cell);
-	smp_wmb(); /* pairs with read_begin() and read_again(), as does the next */
+	smp_wmb(); /* first @open: pairs with read_begin() and is_still() */
 	WRITE_ONCE(acct->since_ticks, rdtsc());
-	smp_wmb();
+	smp_wmb(); /* last @state: likewise */
 	WRITE_ONCE(acct->state, (unsigned long)vcpu + at);
 	kcsan_nestable_atomic_end();
 
@@ -222,7 +222,7 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 
 	kcsan_nestable_atomic_begin();
 	WRITE_ONCE(acct->open, NULL);
-	smp_wmb(); /* as in usual_exit() */
+	smp_wmb(); /* first @open, as in usual_exit() */
 	now = rdtsc();
 	ticks = now - acct->since_ticks;
 	/* So is what CPUs whose clocks differ make negative. */
@@ -237,7 +237,7 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 	/* So the product may take the register of the ticks. */
 	barrier();
 	cell->hist[l1t_hist_plain_bucket(ticks)]++;
-	smp_wmb();
+	smp_wmb(); /* last @state, likewise */
 	/* Of this CPU only, and one instruction less than WRITE_ONCE(). */
 	acct->state += L1T_AT_GUEST;
 	kcsan_nestable_atomic_end();
