@@ -66,6 +66,34 @@ static void detach_observers(void)
 		l1t_hook_gone(set->list[i].hook);
 }
 
+/* Those that are called often: all of them or none. */
+
+static void attach_direct(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < hooks->nr_direct && !err; i++)
+		err = l1t_functions_find(&hooks->direct[i], kvm_module());
+	for (i = 0; i < hooks->nr_direct && !err; i++)
+		err = l1t_functions_register(&hooks->direct[i], false);
+	for (i = 0; i < hooks->nr_direct; i++) {
+		if (err)
+			l1t_functions_release(&hooks->direct[i]);
+		l1t_hook_result(hooks->direct[i].list->hook, err);
+	}
+}
+
+static void detach_direct(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < hooks->nr_direct; i++) {
+		l1t_functions_release(&hooks->direct[i]);
+		l1t_hook_gone(hooks->direct[i].list->hook);
+	}
+}
+
 /* Functions that are hooked while that is needed. */
 
 static int attach_optional(struct l1t_optional *o, enum l1t_need need)
@@ -219,6 +247,7 @@ static void attach_kvm(void)
 	if (hooks->observers->registered)
 		return;
 	attach_observers();
+	attach_direct();
 	l1t_hook_result(L1T_HOOK_ADOPT, let_adopt());
 	optional_comes(L1T_ISA_NONE, kvm_module());
 	update_combined();
@@ -229,6 +258,8 @@ static void detach_kvm(void)
 {
 	optional_goes(L1T_ISA_NONE);
 	l1t_hook_gone(L1T_HOOK_ADOPT);
+	/* An account is closed when nobody writes to it any more. */
+	detach_direct();
 	hooks->goes();
 	detach_observers();
 }
@@ -287,8 +318,8 @@ static void attach_tracepoint(struct tracepoint *tp, void *unused)
 
 		if (p->tp || strcmp(tp->name, p->name))
 			continue;
-		err = p->probe ? tracepoint_probe_register(tp, p->probe, NULL) :
-				 -EOPNOTSUPP;
+		err = L1T_PROBES_FIT ?
+		      tracepoint_probe_register(tp, p->probe, NULL) : -EOPNOTSUPP;
 		if (!err)
 			p->tp = tp;
 		l1t_hook_result(p->hook, err);

@@ -74,6 +74,8 @@ struct l1t_combined {
 /**
  * struct l1t_kvm_hooks - all that is hooked
  * @observers: functions whose entry is observed, as long as KVM is there
+ * @direct: likewise, with a callback of their own each; all of them or none
+ * @nr_direct: how many
  * @optional: functions that are hooked while needed
  * @nr_optional: how many
  * @probes: on tracepoints
@@ -86,6 +88,8 @@ struct l1t_combined {
  */
 struct l1t_kvm_hooks {
 	struct l1t_functions *observers;
+	struct l1t_functions *direct;
+	unsigned int nr_direct;
 	struct l1t_optional **optional;
 	unsigned int nr_optional;
 	struct l1t_probe *probes;

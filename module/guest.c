@@ -14,7 +14,6 @@ LIST_HEAD(l1t_guests);
 LIST_HEAD(l1t_newborn);
 struct l1t_ledger l1t_ledger;
 
-static DEFINE_HASHTABLE(vcpus, 10);
 static DEFINE_HASHTABLE(guests, 8);
 static u64 nr_guests_ever;
 static u64 nr_vcpus_ever;
@@ -214,7 +213,7 @@ int l1t_guests_init(void)
 
 	/* A vCPU with 96 reasons, which is more than is ever seen of one. */
 	BUILD_BUG_ON(sizeof(struct l1t_vcpu) +
-		     (96 + L1T_CELLS_SPARE) * sizeof(struct l1t_cell) > 32 * SZ_1K);
+		     (96 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 32 * SZ_1K);
 
 	if (err)
 		return err;
@@ -351,7 +350,7 @@ void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 	if (kvm_exits_of(vcpu))
 		v->acct.kvm_exits_base = L1T_BASE_UNKNOWN;
 	list_add_tail_rcu(&v->link, &g->vcpus);
-	hash_add_rcu(vcpus, &v->node, (unsigned long)vcpu);
+	l1t_exit_watch(&v->acct, vcpu);
 	WRITE_ONCE(g->nr_vcpus, g->nr_vcpus + 1);
 	nr_vcpus_ever++;
 	l1t_ledger.vcpus++;
@@ -367,7 +366,6 @@ void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable)
 {
 	lockdep_assert_held(&l1t_lock);
-	hash_del_rcu(&v->node);
 	l1t_exit_forget(&v->acct);
 	if (readable) {
 		l1t_account_close(&v->acct);
@@ -403,13 +401,9 @@ struct l1t_guest *l1t_guest_find(const struct kvm *kvm)
  */
 struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu)
 {
-	struct l1t_vcpu *v;
+	struct l1t_account *acct = l1t_account_get(vcpu);
 
-	hash_for_each_possible_rcu(vcpus, v, node, (unsigned long)vcpu,
-				   lockdep_is_held(&l1t_lock))
-		if (READ_ONCE(v->vcpu) == vcpu)
-			return v;
-	return NULL;
+	return acct ? container_of(acct, struct l1t_vcpu, acct) : NULL;
 }
 
 /**

@@ -28,7 +28,6 @@ struct l1t_guest;
 /**
  * struct l1t_vcpu - a vCPU of an L2
  * @acct: its exits
- * @node: in the look-up table, by @vcpu; RCU
  * @link: in its guest's @vcpus
  * @guest: whose it is
  * @vcpu: KVM's vCPU; NULL once that is destroyed; l1t_lock
@@ -38,13 +37,11 @@ struct l1t_guest;
  * @nested: uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
  * @nested_asked: may begin to, until @nested_end; l1t_lock
  * @nested_end: gives back a place that was asked for and not taken
- * @pace: sees to the next lease, on the vCPU's thread
  * @dir: name of that directory
  * @stats: the file in it
  */
 struct l1t_vcpu {
 	struct l1t_account acct;
-	struct hlist_node node;
 	struct list_head link;
 	struct l1t_guest *guest;
 	struct kvm_vcpu *vcpu;
@@ -54,7 +51,6 @@ struct l1t_vcpu {
 	bool nested;
 	bool nested_asked;
 	struct l1t_work nested_end;
-	struct l1t_work pace;
 	char dir[16];
 	struct bin_attribute stats;
 };

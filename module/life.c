@@ -401,7 +401,7 @@ static void memory_changed(struct pt_regs *regs)
 	l1t_life_queue(g);
 }
 
-struct l1t_function l1t_life_functions[L1T_LIFE_FUNCTIONS] = {
+static struct l1t_function functions[] = {
 	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", NULL, vm_freed,
 	  .may_be_inlined = IS_ENABLED(CONFIG_LTO_CLANG) },
 	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", NULL, vcpu_destroyed },
@@ -410,6 +410,8 @@ struct l1t_function l1t_life_functions[L1T_LIFE_FUNCTIONS] = {
 	{ L1T_HOOK_MEMORY, "kvm_arch_commit_memory_region", NULL, memory_changed },
 	{ L1T_HOOK_TUNE, "kvm_arch_vcpu_precreate", NULL, vcpu_asked_for },
 };
+
+struct l1t_functions l1t_life_functions = L1T_OBSERVERS(functions);
 
 /**
  * l1t_life_open() - the hooks are attached: guests may enter the registry

@@ -8,8 +8,7 @@
 #include "guest.h"
 #include "hook.h"
 
-#define L1T_LIFE_FUNCTIONS	6
-extern struct l1t_function l1t_life_functions[L1T_LIFE_FUNCTIONS];
+extern struct l1t_functions l1t_life_functions;
 
 void l1t_life_open(void);
 void l1t_life_adopted(void);

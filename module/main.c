@@ -21,10 +21,6 @@
 #include "throttle.h"
 #include "work.h"
 
-/* Those that are called most often come first. */
-static struct l1t_function observed[L1T_SPLIT_FUNCTIONS + L1T_LIFE_FUNCTIONS];
-static struct l1t_functions observers = L1T_OBSERVERS(observed);
-
 static struct l1t_optional *optional[L1T_REFUSALS + 1];
 
 static struct l1t_probe probes[] = {
@@ -51,7 +47,6 @@ static int kvm_came(struct mutex *lock, struct list_head *vms)
 {
 	int err;
 
-	l1t_split_start(l1t_life_vcpu_runs);
 	l1t_life_open();
 	err = vms ? l1t_adopt(lock, vms) : -ENOENT;
 	l1t_life_adopted();
@@ -60,13 +55,13 @@ static int kvm_came(struct mutex *lock, struct list_head *vms)
 
 static void kvm_goes(void)
 {
-	/* An account is closed when nobody writes to it any more. */
-	l1t_split_stop();
 	l1t_life_close(true);
 }
 
 static const struct l1t_kvm_hooks kvm_hooks = {
-	.observers = &observers,
+	.observers = &l1t_life_functions,
+	.direct = l1t_split_functions,
+	.nr_direct = L1T_SPLIT_FUNCTIONS,
 	.optional = optional,
 	.nr_optional = ARRAY_SIZE(optional),
 	.probes = probes,
@@ -77,13 +72,10 @@ static const struct l1t_kvm_hooks kvm_hooks = {
 	.changed = l1t_event_effective,
 };
 
-static void put_tables_together(void)
+static void put_optional_together(void)
 {
 	unsigned int i;
 
-	memcpy(observed, l1t_split_functions, sizeof(l1t_split_functions));
-	memcpy(observed + L1T_SPLIT_FUNCTIONS, l1t_life_functions,
-	       sizeof(l1t_life_functions));
 	for (i = 0; i < L1T_REFUSALS; i++)
 		optional[i] = &l1t_refusals[i];
 	optional[L1T_REFUSALS] = &l1t_throttle_timer;
@@ -113,7 +105,8 @@ static int __init l1tune_init(void)
 	l1t_exit_init();
 	l1t_caps_init();
 	l1t_sysfs_caps_init();
-	put_tables_together();
+	l1t_split_init(l1t_life_vcpu_runs);
+	put_optional_together();
 	err = l1t_symbol_init();
 	if (err)
 		return err;

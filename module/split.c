@@ -1,60 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The rare events of an exit. All of them run on the vCPU's own thread, two
- * in the midst of the scheduler: no lock, no wake-up, no allocation here.
+ * The rare events of an exit, and the hooks that see them. All of them run on
+ * the vCPU's own thread, two in the midst of the scheduler: no lock, no wake-up,
+ * no allocation here.
+ *
+ * These are the functions of KVM that are called most often of all that are
+ * hooked. So each has an ftrace_ops of its own, which calls its callback at once.
  */
 #include "clock.h"
-#include <linux/rcupdate.h>
-
 #include "exit.h"
 #include "split.h"
-#include "throttle.h"
 
-static void begin(struct l1t_account *acct, enum l1t_part part)
+/* @is_tsc: the clock is known to be that, and another need not be asked */
+static __always_inline void split_begin(struct l1t_account *acct,
+					enum l1t_part part, bool is_tsc)
 {
-	struct l1t_split *split = &acct->split;
-
-	/* Outside an exit there is nothing to split. */
-	if (!acct->open || split->part != L1T_PART_KERNEL)
-		return;
 	l1t_account_write_begin(acct);
-	split->since_ticks = l1t_ticks();
-	split->part = part;
-	acct->rare |= L1T_RARE_SPLIT;
+	acct->split.since_ticks = is_tsc ? rdtsc() : l1t_ticks();
+	acct->split.part = part;
+	acct->state |= L1T_AT_RARE;
 	l1t_account_write_end(acct);
 }
 
-/**
- * l1t_split_end() - the part that goes on ends, if one does
- * @acct: of whose open exit it is a part; being written
- * @now: in ticks
+/* Outside an exit there is nothing to split. */
+static __always_inline bool split_may_begin(const struct l1t_account *acct)
+{
+	return acct->open && acct->split.part == L1T_PART_KERNEL;
+}
+
+static __always_inline void split_end_now(struct l1t_account *acct, bool is_tsc)
+{
+	l1t_account_write_begin(acct);
+	__l1t_exit_end_part(acct, is_tsc ? rdtsc() : l1t_ticks(), is_tsc);
+	l1t_account_write_end(acct);
+}
+
+/*
+ * Handling an exit of L2 of which a part goes on: what KVM_RUN and the scheduler
+ * nearly always come back to. In L3, say, it is unusual.
  */
-void l1t_split_end(struct l1t_account *acct, u64 now)
+static __always_inline bool split_goes_on(const struct l1t_account *acct,
+					  const struct kvm_vcpu *vcpu)
 {
-	struct l1t_split *split = &acct->split;
-
-	if (split->part == L1T_PART_KERNEL)
-		return;
-	acct->open->parts_ticks[split->part] +=
-		l1t_ticks_since(split->since_ticks, now);
-	split->kernel_since_ticks = now;
-	split->part = L1T_PART_KERNEL;
-	acct->rare &= ~L1T_RARE_SPLIT;
-}
-
-static void end(struct l1t_account *acct)
-{
-	if (acct->split.part == L1T_PART_KERNEL)
-		return;
-	l1t_account_write_begin(acct);
-	l1t_split_end(acct, l1t_ticks());
-	l1t_account_write_end(acct);
+	return l1t_account_is_at(acct, vcpu, L1T_AT_RARE) && l1t_clock_is_tsc();
 }
 
 static void (*unknown_runs)(struct kvm_vcpu *vcpu);
 
-/* A thread enters KVM_RUN with a vCPU that is loaded on no CPU yet. */
-static void thread_runs(struct kvm_vcpu *vcpu)
+static noinline notrace void split_run_unusual(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
@@ -63,122 +56,130 @@ static void thread_runs(struct kvm_vcpu *vcpu)
 		return;
 	}
 	WRITE_ONCE(acct->split.runner, current);
-	end(acct);
-	if (unlikely(READ_ONCE(acct->lease) < 0))
-		l1t_pace_exit(acct);
+	if (acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct, false);
 }
 
-/* A vCPU's thread is about to be scheduled out; vcpu_puts() follows. */
-static void thread_sched_out(struct kvm_vcpu *vcpu)
+/* If its vCPU is known, that is what this CPU remembers by now. */
+static noinline notrace void split_run_paced(void)
+{
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+
+	if (READ_ONCE(acct->split.runner) == current &&
+	    READ_ONCE(acct->lease) < 0)
+		l1t_work_queue(&acct->pace);
+}
+
+/* kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN; not loaded yet */
+static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops,
+				      struct l1t_ftrace_regs *fregs)
+{
+	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
+	struct l1t_account *acct;
+
+	preempt_disable_notrace();
+	acct = this_cpu_read(l1t_last_account);
+	if (likely(split_goes_on(acct, vcpu))) {
+		WRITE_ONCE(acct->split.runner, current);
+		split_end_now(acct, true);
+	} else {
+		split_run_unusual(vcpu);
+	}
+	if (static_branch_unlikely(&l1t_paced))
+		split_run_paced();
+	preempt_enable_notrace();
+}
+
+static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
+	enum l1t_part part = L1T_PART_USER;
 
-	if (acct)
-		acct->split.in_sched = true;
+	if (!acct || !acct->split.runner)
+		return;
+	if (irqs_disabled())
+		part = READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ : L1T_PART_WAIT;
+	else
+		WRITE_ONCE(acct->split.runner, NULL);
+	if (split_may_begin(acct))
+		split_begin(acct, part, false);
 }
 
 /*
- * KVM unloads a vCPU from its CPU, because its thread is scheduled out, and then
- * KVM has just noted whether that could have run on; or because an ioctl ends,
- * and if that is KVM_RUN it is the VMM's turn.
+ * kvm_arch_vcpu_put(vcpu): KVM unloads a vCPU from its CPU. The scheduler has
+ * interrupts disabled, and KVM has just noted whether the thread could have run
+ * on. Elsewhere they are enabled: an ioctl ends, and if that is KVM_RUN it is
+ * the VMM's turn. In either case preemption is off.
+ *
+ * While KVM handles an exit, and no part of that goes on, it is KVM_RUN.
  */
-static void thread_puts(struct kvm_vcpu *vcpu)
+static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops,
+				   struct l1t_ftrace_regs *fregs)
 {
-	struct l1t_account *acct = l1t_account_find(vcpu);
-	bool in_sched;
+	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (!acct)
+	if (unlikely(!l1t_account_is_at(acct, vcpu, 0) || irqs_disabled())) {
+		split_put_unusual(vcpu);
 		return;
-	in_sched = acct->split.in_sched;
-	acct->split.in_sched = false;
-	if (!acct->split.runner)
-		return;
-	if (in_sched) {
-		begin(acct, READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ :
-							 L1T_PART_WAIT);
-	} else {
-		WRITE_ONCE(acct->split.runner, NULL);
-		begin(acct, L1T_PART_USER);
 	}
+	WRITE_ONCE(acct->split.runner, NULL);
+	split_begin(acct, L1T_PART_USER, true);
 }
 
-/* A vCPU's thread is back on a CPU. */
-static void thread_sched_in(struct kvm_vcpu *vcpu)
+static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (acct && acct->split.runner)
-		end(acct);
+	if (acct && acct->split.runner && acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct, false);
 }
 
-/* The hooks. Half of what splits an exit's time would split it wrongly. */
-static bool splits __read_mostly;
-
-static struct kvm_vcpu *notified_vcpu(const struct pt_regs *regs)
+/* kvm_sched_in(notifier, cpu): a vCPU's thread is back; preemption is off */
+static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops,
+				   struct l1t_ftrace_regs *fregs)
 {
-	return container_of((struct preempt_notifier *)l1t_argument(regs, 0),
-			    struct kvm_vcpu, preempt_notifier);
+	struct preempt_notifier *pn = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
+	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+
+	if (likely(split_goes_on(acct, vcpu) && acct->split.runner))
+		split_end_now(acct, true);
+	else
+		split_sched_in_unusual(vcpu);
 }
 
-/* kvm_arch_vcpu_ioctl_run(vcpu) */
-static void vcpu_runs(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		thread_runs(l1t_argument(regs, 0));
-}
+static struct l1t_function run_function[] = {
+	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run" },
+};
 
-/* kvm_arch_vcpu_put(vcpu) */
-static void vcpu_puts(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		thread_puts(l1t_argument(regs, 0));
-}
+static struct l1t_function put_function[] = {
+	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put" },
+};
 
-/* kvm_sched_out(notifier, next) */
-static void vcpu_sched_out(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		thread_sched_out(notified_vcpu(regs));
-}
+static struct l1t_function sched_in_function[] = {
+	{ L1T_HOOK_SCHED_IN, "kvm_sched_in" },
+};
 
-/* kvm_sched_in(notifier, cpu) */
-static void vcpu_sched_in(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		thread_sched_in(notified_vcpu(regs));
-}
-
-struct l1t_function l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
-	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put", NULL, vcpu_puts },
-	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run", NULL, vcpu_runs },
-	{ L1T_HOOK_SCHED_OUT, "kvm_sched_out", NULL, vcpu_sched_out },
-	{ L1T_HOOK_SCHED_IN, "kvm_sched_in", NULL, vcpu_sched_in },
+/*
+ * Half of them would split an exit's time wrongly, so without one there is none.
+ */
+struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
+	L1T_DIRECT_OBSERVER(put_function, split_vcpu_put),
+	L1T_DIRECT_OBSERVER(run_function, split_run_entered),
+	L1T_DIRECT_OBSERVER(sched_in_function, split_sched_in),
 };
 
 /**
- * l1t_split_start() - the hooks are attached, those that could be
+ * l1t_split_init() - before the hooks are attached
  * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account
  */
-void l1t_split_start(void (*unknown)(struct kvm_vcpu *vcpu))
+void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu))
 {
-	unsigned int i;
-
 	unknown_runs = unknown;
-	for (i = 0; i < L1T_SPLIT_FUNCTIONS; i++)
-		if (l1t_hook_state(l1t_split_functions[i].hook) != L1T_HOOK_OK)
-			return;
-	WRITE_ONCE(splits, true);
-}
-
-/**
- * l1t_split_stop() - the hooks are about to go
- *
- * Context: may sleep. None of them writes to an account when this returns.
- */
-void l1t_split_stop(void)
-{
-	WRITE_ONCE(splits, false);
-	synchronize_rcu();
 }
 
 /**
@@ -191,7 +192,8 @@ void l1t_split_stop(void)
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {
-	end(acct);
-	if (on)
-		begin(acct, L1T_PART_THROTTLED);
+	if (acct->split.part != L1T_PART_KERNEL)
+		split_end_now(acct, false);
+	if (on && split_may_begin(acct))
+		split_begin(acct, L1T_PART_THROTTLED, false);
 }

@@ -24,6 +24,7 @@
 #include "exit.h"
 #include "guest.h"
 #include "limit.h"
+#include "split.h"
 #include "throttle.h"
 #include "trace.h"
 
@@ -226,7 +227,7 @@ static bool pace_sleep(struct l1t_vcpu *v, int version, u64 ns)
 
 static void pace_vcpu(struct l1t_work *work, bool cancelled)
 {
-	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, pace);
+	struct l1t_vcpu *v = container_of(work, struct l1t_vcpu, acct.pace);
 	struct l1t_throttle *t = &v->guest->throttle;
 	bool waits = false;
 	int version;
@@ -250,19 +251,6 @@ static void pace_vcpu(struct l1t_work *work, bool cancelled)
 	l1t_work_done(work);
 }
 
-/**
- * l1t_pace_exit() - a vCPU's lease is used up
- * @acct: of the vCPU with which this thread is in KVM_RUN
- *
- * Has the thread see to it before it enters the guest again.
- * Context: the exit path, preemption off; or the timer's interrupt in it.
- */
-void l1t_pace_exit(struct l1t_account *acct)
-{
-	/* A thread that exits makes no more exits. */
-	l1t_work_queue(&container_of(acct, struct l1t_vcpu, acct)->pace);
-}
-
 /*
  * apic_timer_fn(timer): a LAPIC timer that KVM emulates fires, in an interrupt.
  * It is the vCPU's that is on this CPU if it lies in that one's LAPIC; then the
@@ -280,14 +268,14 @@ static void lapic_timer_fires(struct pt_regs *regs)
 	if (!acct || READ_ONCE(acct->split.runner) != current)
 		return;
 	/* In KVM_RUN with this thread, so it is alive. */
-	vcpu = acct->vcpu;
+	vcpu = READ_ONCE(acct->vcpu);
 	if ((unsigned long)timer - (unsigned long)vcpu->arch.apic >= LAPIC_TIMER_BYTES)
 		return;
 	if (acct->open && acct->open->token)
 		return;
 	acct->lease--;
 	if (acct->lease < 0)
-		l1t_pace_exit(acct);
+		l1t_work_queue(&acct->pace);
 }
 
 static struct l1t_function timer_functions[] = {
@@ -325,9 +313,22 @@ void l1t_throttle_init(struct l1t_throttle *t)
  */
 void l1t_throttle_vcpu(struct l1t_vcpu *v)
 {
-	l1t_work_init(&v->pace, &v->guest->dev, pace_vcpu);
+	l1t_work_init(&v->acct.pace, &v->guest->dev, pace_vcpu);
 	if (paced(v->guest))
 		WRITE_ONCE(v->acct.lease, 0);
+}
+
+/*
+ * Do exits take tokens? Context: one at a time; the rate that changes has been
+ * set, or is about to be lifted.
+ */
+static void update_tokens(void)
+{
+	bool needed = audit_rate() != L1T_NO_LIMIT ||
+		      l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
+		      atomic_read(&nr_own_rates);
+
+	l1t_exit_pace_needed(needed);
 }
 
 /*
@@ -371,6 +372,7 @@ void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 	atomic_add((rate != L1T_RATE_DEFAULT) - (g->throttle.rate != L1T_RATE_DEFAULT),
 		   &nr_own_rates);
 	WRITE_ONCE(g->throttle.rate, rate);
+	update_tokens();
 	/* Exits run with preemption off: after this, none has an old lease. */
 	while (!shorten_leases(g))
 		synchronize_rcu();
@@ -387,6 +389,7 @@ void l1t_throttle_update(void)
 	struct l1t_guest *g;
 	bool all_short;
 
+	update_tokens();
 	do {
 		all_short = true;
 		raw_spin_lock(&l1t_lock);

@@ -15,8 +15,6 @@
 
 extern struct l1t_optional l1t_throttle_timer;
 
-void l1t_pace_exit(struct l1t_account *acct);
-
 void l1t_throttle_init(struct l1t_throttle *t);
 void l1t_throttle_vcpu(struct l1t_vcpu *v);
 void l1t_throttle_set(struct l1t_guest *g, u64 rate);
