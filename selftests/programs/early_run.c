@@ -4,8 +4,9 @@
  * Runs a new vCPU before KVM_CREATE_VCPU has returned to its creator: another
  * thread guesses the file descriptor and calls KVM_RUN on it all the time. The
  * first exit is for reason 0 on SVM, a read of CR0. Prints after each hundred
- * rounds in how many the vCPU was in KVM_RUN soon after. Each tenth round is in a new VM, after the end of
- * the last: CPU 1 has no vCPU to remember then. Wants two CPUs.
+ * rounds in how many the vCPU was in KVM_RUN soon after. Each tenth round is in
+ * a new VM, after the end of the last: CPU 1 has no vCPU to remember then.
+ * Wants two CPUs.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
