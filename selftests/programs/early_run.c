@@ -3,9 +3,10 @@
  * Usage: early_run ROUNDS
  * Runs a new vCPU before KVM_CREATE_VCPU has returned to its creator: another
  * thread guesses the file descriptor and calls KVM_RUN on it all the time. The
- * first exit is for reason 0 on SVM, a read of CR0. Prints in how many rounds the
- * vCPU was in KVM_RUN soon after. Each tenth round is in a new VM, after the end of
- * the last: CPU 1 has no vCPU to remember then. Wants two CPUs.
+ * first exit is for reason 0 on SVM, a read of CR0. Prints after each hundred
+ * rounds in how many the vCPU was in KVM_RUN soon after. Each tenth round is in
+ * a new VM, after the end of the last: CPU 1 has no vCPU to remember then.
+ * Wants two CPUs.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #define TOP		0xfffff000ul
 #define TOUCH_IP	0xff00
 #define VCPUS		10
+#define TELL_EVERY	100
 #define LONGEST_NS	20000000000ull
 
 /* At the reset vector. */
@@ -127,6 +129,8 @@ static void play(int kvm, int rounds)
 			map_page(first);
 		}
 		play_round(vm, runner, i + 1);
+		if ((i + 1) % TELL_EVERY == 0)
+			printf("rounds %d early %d\n", i + 1, early);
 	}
 	stop = true;
 	pthread_join(runner, NULL);
@@ -139,9 +143,9 @@ int main(int argc, char **argv)
 
 	if (rounds < 1)
 		errx(2, "usage: early_run ROUNDS");
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGUSR1, &action, NULL);
 	stay_on(0);
 	play(kvm_open(), rounds);
-	printf("rounds %d early %d\n", rounds, early);
 	return 0;
 }
