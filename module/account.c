@@ -9,7 +9,7 @@
 #include "guest.h"
 #include "throttle.h"
 
-static struct kmem_cache *cell_cache;
+static struct kmem_cache *chunk_cache;
 
 u64 l1t_hist_mult __read_mostly;
 u64 l1t_hist_plain_ticks __read_mostly;
@@ -23,18 +23,18 @@ int l1t_accounts_init(void)
 {
 	BUILD_BUG_ON(L1T_CELLS_MAX > U8_MAX);
 	/* What an exit and its entry write: three cache lines, these two... */
-	BUILD_BUG_ON(offsetofend(struct l1t_cell, max_ticks) > L1_CACHE_BYTES);
+	BUILD_BUG_ON(offsetofend(struct l1t_cell, plain_ticks) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetof(struct l1t_cell, hist) % L1_CACHE_BYTES);
 	/* ...and the account's own. */
-	BUILD_BUG_ON(offsetofend(struct l1t_account, rare) > L1_CACHE_BYTES);
+	BUILD_BUG_ON(offsetofend(struct l1t_account, seq) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetofend(struct l1t_account, l3_exits_handled) > L1_CACHE_BYTES);
 
 	l1t_hist_mult = l1t_tick_mult << (64 - L1T_TICK_SHIFT - (L1T_HIST_SHIFT - 1));
-	l1t_hist_plain_ticks = l1t_ticks_below(1U << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1));
+	l1t_hist_plain_ticks = l1t_ticks_below(1ULL << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1));
 
-	cell_cache = kmem_cache_create("l1tune_cell", sizeof(struct l1t_cell),
-				       L1_CACHE_BYTES, 0, NULL);
-	return cell_cache ? 0 : -ENOMEM;
+	chunk_cache = kmem_cache_create("l1tune_chunk", sizeof(struct l1t_chunk),
+					L1_CACHE_BYTES, 0, NULL);
+	return chunk_cache ? 0 : -ENOMEM;
 }
 
 /**
@@ -42,27 +42,25 @@ int l1t_accounts_init(void)
  */
 void l1t_accounts_exit(void)
 {
-	kmem_cache_destroy(cell_cache);
+	kmem_cache_destroy(chunk_cache);
 }
 
 static struct l1t_cell *nth_cell(const struct l1t_account *acct, unsigned int n)
 {
-	return acct->cells[1 + n];
+	return &acct->chunks[n / L1T_CELLS_CHUNK]->cells[n % L1T_CELLS_CHUNK];
 }
 
-static int add_cells(struct l1t_account *acct)
+static int add_chunk(struct l1t_account *acct)
 {
-	unsigned int i, n = acct->nr_allocated;
-	struct l1t_cell *cell;
+	unsigned int n = acct->nr_allocated;
+	struct l1t_chunk *chunk;
 
-	for (i = 0; i < L1T_CELLS_SPARE && n < L1T_CELLS_MAX; i++) {
-		cell = kmem_cache_zalloc(cell_cache, GFP_KERNEL);
-		if (!cell)
-			return -ENOMEM;
-		acct->cells[++n] = cell;
-		/* new_cell(), on another CPU by now, sees the cell. */
-		smp_store_release(&acct->nr_allocated, n);
-	}
+	chunk = kmem_cache_zalloc(chunk_cache, GFP_KERNEL);
+	if (!chunk)
+		return -ENOMEM;
+	acct->chunks[n / L1T_CELLS_CHUNK] = chunk;
+	/* new_cell(), on another CPU by now, sees the chunk. */
+	smp_store_release(&acct->nr_allocated, n + L1T_CELLS_CHUNK);
 	return 0;
 }
 
@@ -71,7 +69,7 @@ static void refill(struct callback_head *work)
 	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
 
 	/* Without memory the flag falls all the same: the next exit asks again. */
-	add_cells(acct);
+	add_chunk(acct);
 	/* Whoever queues the next refill sees this one done. */
 	smp_store_release(&acct->refill_queued, false);
 	l1t_vcpu_put(container_of(acct, struct l1t_vcpu, acct));
@@ -133,17 +131,17 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	WRITE_ONCE(acct->split.runner, current);
 	if (slot == L1T_SLOT_OTHER)
 		return nth_cell(acct, 0);
-	if (n + L1T_CELLS_SPARE / 2 >= READ_ONCE(acct->nr_allocated))
+	if (n + L1T_CELLS_CHUNK / 2 >= READ_ONCE(acct->nr_allocated))
 		ask_for_refill(acct);
-	/* Pairs with the release in add_cells(). */
+	/* Pairs with the release in add_chunk(). */
 	if (n >= smp_load_acquire(&acct->nr_allocated)) {
 		WRITE_ONCE(acct->lost_cells, acct->lost_cells + 1);
 		return nth_cell(acct, 0);
 	}
-	acct->index[level][slot] = 1 + n;
 	cell = nth_cell(acct, n);
 	cell->key = l1t_key(level, slot);
 	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
+	acct->cells[level][slot] = cell;
 	/* Readers that count it see its key. */
 	smp_store_release(&acct->nr_cells, n + 1);
 	return cell;
@@ -157,8 +155,9 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
  */
 int l1t_account_init(struct l1t_account *acct)
 {
-	if (add_cells(acct))
+	if (add_chunk(acct))
 		return -ENOMEM;
+	acct->state = L1T_AT_GUEST | L1T_AT_RARE;
 	acct->lease = L1T_LEASE_UNLIMITED;
 	acct->reason = &l1t_no_reason;
 	acct->split.part = L1T_PART_KERNEL;
@@ -174,8 +173,10 @@ int l1t_account_init(struct l1t_account *acct)
  */
 void l1t_account_free(struct l1t_account *acct)
 {
-	for (; acct->nr_allocated; acct->nr_allocated--)
-		kmem_cache_free(cell_cache, acct->cells[acct->nr_allocated]);
+	unsigned int i;
+
+	for (i = 0; i < acct->nr_allocated / L1T_CELLS_CHUNK; i++)
+		kmem_cache_free(chunk_cache, acct->chunks[i]);
 }
 
 /**
@@ -198,21 +199,61 @@ u32 l1t_account_key(const struct l1t_account *acct, unsigned int n)
 	return nth_cell(acct, n)->key;
 }
 
-/* What is copied of an account is of one moment if none was written since. */
-static u32 account_read(const struct l1t_account *acct)
-{
-	u32 seq = READ_ONCE(acct->seq);
+/* What an account is at when a reader begins. */
+struct moment {
+	u32 seq;
+	unsigned long state;
+	u64 since_ticks;
+	const struct l1t_cell *open;
+};
 
-	smp_rmb(); /* pairs with the writer's barriers */
+/*
+ * What is read between these two is of one moment if read_again() says so. Each
+ * smp_rmb() pairs with one of the writer's, and the order is the reverse of
+ * that in which an exit or an entry writes @open, @since_ticks and @state:
+ *
+ * - If one was under way when read_begin() read @open, @state was still the old.
+ * - If one began later and has not ended, @open has changed.
+ * - If more than one did, @since_ticks has changed: it is a time.
+ */
+static void read_begin(const struct l1t_account *acct, struct moment *m)
+{
+	m->seq = READ_ONCE(acct->seq);
+	smp_rmb(); /* pairs with l1t_account_write_*() */
+	m->since_ticks = READ_ONCE(acct->since_ticks);
+	m->state = READ_ONCE(acct->state);
+	smp_rmb(); /* these before @open: see above */
+	m->open = READ_ONCE(acct->open);
+	smp_rmb(); /* @open before the rest */
 	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
-	return seq;
 }
 
-static bool account_read_again(const struct l1t_account *acct, u32 seq)
+static bool is_still(const struct l1t_account *acct, const struct moment *m)
 {
+	if (READ_ONCE(acct->open) != m->open)
+		return false;
+	smp_rmb(); /* @open, then @state: see read_begin() */
+	if (READ_ONCE(acct->state) != m->state)
+		return false;
+	smp_rmb(); /* then @since_ticks */
+	if (READ_ONCE(acct->since_ticks) != m->since_ticks)
+		return false;
+	smp_rmb(); /* pairs with l1t_account_write_*() */
+	return READ_ONCE(acct->seq) == m->seq;
+}
+
+static bool read_again(const struct l1t_account *acct, const struct moment *m)
+{
+	bool in_guest = m->state & L1T_AT_GUEST;
+
 	kcsan_atomic_next(0);
-	smp_rmb(); /* likewise */
-	return seq & 1 || READ_ONCE(acct->seq) != seq;
+	/* An LFENCE: the caller's RDTSC comes before what is read now. */
+	rmb();
+	if (!(m->seq & 1) && in_guest == !m->open && is_still(acct, m))
+		return false;
+	/* L0 may have taken the writer's CPU away. */
+	cpu_relax();
+	return true;
 }
 
 /**
@@ -225,26 +266,24 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
 {
 	const struct l1t_cell *cell = nth_cell(acct, n);
-	u64 now, since_ticks, part_since_ticks, left, ticks;
+	u64 now, part_since_ticks, left, ticks;
 	struct l1t_cell c;
-	u8 part;
+	struct moment m;
 	unsigned int i;
-	bool open;
-	u32 seq;
+	u8 part;
 
 	do {
-		seq = account_read(acct);
+		read_begin(acct, &m);
 		c = *cell;
-		open = acct->open == cell;
-		since_ticks = acct->since_ticks;
 		part = acct->split.part;
 		part_since_ticks = acct->split.since_ticks;
 		/* Here, so that it is no later than the exit's end. */
 		now = l1t_ticks();
-	} while (account_read_again(acct, seq));
+	} while (read_again(acct, &m));
 
-	if (open) {
-		c.time_ticks += l1t_ticks_since(since_ticks, now);
+	if (m.open == cell) {
+		sum->count++;
+		c.time_ticks += l1t_ticks_since(m.since_ticks, now);
 		if (part != L1T_PART_KERNEL)
 			c.parts_ticks[part] +=
 				l1t_ticks_since(part_since_ticks, now);
@@ -263,10 +302,11 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 		sum->time_ns += l1t_ticks_to_ns(ticks);
 	}
 	sum->time_ns += l1t_ticks_to_ns(left);
-	sum->count += c.count;
 	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
-	for (i = 0; i < L1T_HIST_BUCKETS; i++)
+	for (i = 0; i < L1T_HIST_BUCKETS; i++) {
 		sum->hist[i] += c.hist[i];
+		sum->count += c.hist[i];
+	}
 }
 
 /**
@@ -275,20 +315,17 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
  */
 u64 l1t_account_guest_ns(const struct l1t_account *acct)
 {
-	bool in_guest;
-	u64 now;
+	struct moment m;
+	u64 from, now;
 	s64 ticks;
-	u32 seq;
 
 	do {
-		seq = account_read(acct);
-		ticks = acct->guest_ticks;
-		in_guest = !acct->open && acct->since_ticks;
+		read_begin(acct, &m);
+		from = acct->guest_from_ticks;
 		now = l1t_ticks();
-	} while (account_read_again(acct, seq));
+	} while (read_again(acct, &m));
 
-	if (in_guest)
-		ticks += now;
+	ticks = (m.open || !m.since_ticks ? m.since_ticks : now) - from;
 	/* Below zero only by what the clocks of CPUs differ. */
 	return l1t_ticks_to_ns(max(ticks, 0LL));
 }
@@ -308,24 +345,22 @@ void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
 	};
 	u64 since, part_since, kernel_since, now;
-	const struct l1t_cell *open;
+	struct moment m;
 	u8 part;
-	u32 seq;
 
 	do {
-		seq = account_read(acct);
-		open = acct->open;
-		since = acct->since_ticks;
+		read_begin(acct, &m);
 		part = acct->split.part;
 		part_since = acct->split.since_ticks;
 		kernel_since = acct->split.kernel_since_ticks;
 		now = l1t_ticks();
-	} while (account_read_again(acct, seq));
+	} while (read_again(acct, &m));
 
 	*at = (struct l1t_now){};
-	if (open) {
+	since = m.since_ticks;
+	if (m.open) {
 		at->state = states[part];
-		at->key = open->key;
+		at->key = m.open->key;
 		since = part == L1T_PART_KERNEL ? max(since, kernel_since) :
 						  part_since;
 	} else if (since) {

@@ -3,8 +3,14 @@
  * A vCPU's account of its exits.
  *
  * It has one writer, the CPU that runs the vCPU, with preemption off, or its
- * thread on that CPU. Readers are anywhere and take no lock: they read until
+ * thread on that CPU. Readers are anywhere and take no lock: they retry until
  * nothing was written meanwhile.
+ *
+ * Most writes need no sequence count for that. An exit and its entry both begin
+ * with @open and end with @state, so a reader that finds the two at odds is in
+ * the midst of a write; and each writes its own @since_ticks, so a reader that
+ * finds all three unchanged has seen none. Whatever else is written is written
+ * while @seq is odd.
  */
 #ifndef L1TUNE_ACCOUNT_H
 #define L1TUNE_ACCOUNT_H
@@ -22,39 +28,46 @@
 /*
  * The histogram of a cell: bucket 0 holds what took less than
  * 2^L1T_HIST_SHIFT ns, bucket n what took less than 2^(L1T_HIST_SHIFT+n),
- * the last one all the rest.
+ * the last one, from 2^31 ns on, all the rest.
  */
 #define L1T_HIST_SHIFT		9
-#define L1T_HIST_BUCKETS	16
+#define L1T_HIST_BUCKETS	24
 
 /**
  * struct l1t_cell - what is known of one reason at one level of one vCPU
  * @key: level and slot, see l1t_key()
  * @token: what such an exit takes from the account's lease: 1, or 0 if the
  *	host causes it
- * @count: exits, counted as they happen
  * @time_ticks: from exit to next entry, added at the entry
+ * @plain_ticks: @max_ticks, but at most l1t_hist_plain_ticks: an exit that took
+ *	no longer needs nothing but additions
  * @max_ticks: the longest of them
  * @parts_ticks: of @time_ticks, what was not spent by KVM; added as parts end,
  *	the exit's end may be to come
- * @hist: how many of them took how long
+ * @hist: how many of them took how long; the sum, with the open exit, is how
+ *	many there were
  *
- * An exit and its entry write the first cache line and one of @hist. Readers
- * turn ticks into nanoseconds.
+ * An entry writes the first cache line and one of @hist, an exit none of the
+ * cell. Readers turn ticks into nanoseconds.
  */
 struct l1t_cell {
 	u32 key;
 	u32 token;
-	u64 count;
 	u64 time_ticks;
+	u64 plain_ticks;
 	u64 max_ticks;
 	u64 parts_ticks[L1T_PARTS];
 	u64 hist[L1T_HIST_BUCKETS] ____cacheline_aligned;
 } ____cacheline_aligned;
 
-/* Few of the possible cells are used, so they come a few at a time. */
-#define L1T_CELLS_SPARE		8
-#define L1T_CELLS_MAX		150
+/* Few of the possible cells are used, so they are allocated a chunk at a time. */
+#define L1T_CELLS_CHUNK		8
+#define L1T_CHUNKS_MAX		19
+#define L1T_CELLS_MAX		(L1T_CHUNKS_MAX * L1T_CELLS_CHUNK)
+
+struct l1t_chunk {
+	struct l1t_cell cells[L1T_CELLS_CHUNK];
+};
 
 enum l1t_level { L1T_LEVEL2, L1T_LEVEL3, L1T_LEVELS };
 
@@ -63,27 +76,33 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 	return level * L1T_SLOTS + slot;
 }
 
-/* What makes the next entry more than a sum and a histogram. */
-#define L1T_RARE_L3	BIT(0)	/* it was an exit of L3 */
-#define L1T_RARE_SPLIT	BIT(1)	/* a part of the exit's time goes on */
-#define L1T_RARE_BLIND	BIT(2)	/* TSC or reason cannot be trusted; stays set */
+/*
+ * What a vCPU is at, in the low bits of its own address: so one comparison
+ * tells that it is the expected vCPU in the usual state. Handling an exit of L2
+ * with nothing else going on is no bit at all.
+ */
+#define L1T_AT_GUEST	BIT(0)	/* in the guest, or not seen yet, or destroyed */
+#define L1T_AT_L3	BIT(1)	/* in L3, or handling an exit of L3 */
+#define L1T_AT_RARE	BIT(2)	/* a part of the exit's time goes on; no TSC */
+#define L1T_AT_MASK	(L1T_AT_GUEST | L1T_AT_L3 | L1T_AT_RARE)
 
 #define L1T_BASE_UNKNOWN	U64_MAX
 
 /**
  * struct l1t_account - one vCPU's exits
- * @vcpu: whose, for a CPU that remembers the account; only compared
+ * @state: the vCPU's address, only compared, and L1T_AT_*
  * @reason: where KVM has the reason of L2's exits; &l1t_no_reason: not known
  * @open: cell of the exit being handled; NULL while in the guest
- * @since_ticks: when the exit began or the guest was entered; 0: neither yet
- * @guest_ticks: time in the guest so far. The time of an entry is taken off
- *	and that of an exit put on, so in the guest the present time is lacking
- * @lease: exits that the guest may still cause before l1t_pace_exit() is asked
- * @seq: odd while the writer is at it
- * @rare: L1T_RARE_*, of the open exit
+ * @since_ticks: when the exit began or the guest was entered; 0: neither yet,
+ *	or destroyed
+ * @guest_from_ticks: when the guest would have been entered first had it never
+ *	exited: from then to now, or to the open exit, is its time
+ * @seq: odd while more is written than an exit or an entry does
  * @refill_queued: @refill waits to run on the vCPU's thread
  * @nr_allocated: cells there
  * @nr_cells: cells in use, released to readers in order
+ * @lease: exits that the guest may still cause before l1t_pace_exit() is asked;
+ *	untouched unless something is paced
  * @l3_exits_handled: exits of L3 after which L3 went on
  * @unpaired_entries: entries without a traced exit since the last: the entry
  *	failed, or KVM re-entered from a fast path before its tracepoint
@@ -94,25 +113,24 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  *	L1T_BASE_UNKNOWN until that exit has been
  * @split: who has the vCPU while the exit is open
  * @refill: allocates the next spare cells
- * @cells: the first is NULL, then come those that there are
- * @index: by level and slot: place in @cells, 0 for none yet
+ * @chunks: the cells, in the order in which they came into use
+ * @cells: the same by level and slot, NULL for none yet; always for OTHER
  *
- * What stands before @refill_queued is written at every exit or read there,
- * and @l3_exits_handled at many of L3. The account's first cache line has them
- * all, and no exit that KVM handles writes another.
+ * What stands before @seq is written at every exit or read there, @lease too
+ * when something is paced, and @l3_exits_handled at many of L3. The account's
+ * first cache line has them all, and no exit that KVM handles writes another.
  */
 struct l1t_account {
-	const struct kvm_vcpu *vcpu;
+	unsigned long state;
 	const u32 *reason;
 	struct l1t_cell *open;
 	u64 since_ticks;
-	u64 guest_ticks;
-	s64 lease;
+	u64 guest_from_ticks;
 	u32 seq;
-	u8 rare;
 	bool refill_queued;
 	u8 nr_allocated;
 	u8 nr_cells;
+	s64 lease;
 	u64 l3_exits_handled;
 	u64 unpaired_entries;
 	u64 lost_cells;
@@ -121,19 +139,20 @@ struct l1t_account {
 	u64 kvm_exits_base;
 	struct l1t_split split;
 	struct callback_head refill;
-	struct l1t_cell *cells[1 + L1T_CELLS_MAX];
-	u8 index[L1T_LEVELS][L1T_SLOTS];
+	struct l1t_chunk *chunks[L1T_CHUNKS_MAX];
+	struct l1t_cell *cells[L1T_LEVELS][L1T_SLOTS];
 } ____cacheline_aligned;
 
 /*
- * Around every change that a reader must not see half of. The writer's CPU
- * may not be preempted in between. To KCSAN it is what a seqcount's is.
+ * Around every change that a reader must not see half of, but for the usual
+ * exit and entry. The writer's CPU may not be preempted in between. To KCSAN it
+ * is what a seqcount's is.
  */
 static __always_inline void l1t_account_write_begin(struct l1t_account *acct)
 {
 	kcsan_nestable_atomic_begin();
 	acct->seq++;
-	smp_wmb(); /* odd before anything changes: pairs with account_read() */
+	smp_wmb(); /* odd before anything changes: pairs with read_begin() */
 }
 
 static __always_inline void l1t_account_write_end(struct l1t_account *acct)
@@ -146,7 +165,7 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 /*
  * The bucket of a time costs one multiplication: the upper half of the product
  * is the time in 2^(L1T_HIST_SHIFT-1) ns, of which the highest bit tells.
- * It goes by itself up to l1t_hist_plain_ticks, which is within the last bucket.
+ * It needs no bound up to l1t_hist_plain_ticks, which is 2^32 ns.
  */
 extern u64 l1t_hist_mult;
 extern u64 l1t_hist_plain_ticks;

@@ -37,7 +37,6 @@ static enum l1t_isa isa;
 static struct mutex *vms_mutex;
 static struct list_head *vms;
 static bool unloading;
-static bool splits __read_mostly;
 
 /**
  * l1t_isa() - whose exit reasons are counted
@@ -93,46 +92,7 @@ static void vcpu_asked_for(struct pt_regs *regs)
 	l1t_tune_new(l1t_argument(regs, 0));
 }
 
-/* kvm_arch_vcpu_ioctl_run(vcpu) */
-static void vcpu_runs(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		l1t_split_run(l1t_argument(regs, 0));
-}
-
-/* kvm_arch_vcpu_put(vcpu) */
-static void vcpu_unloaded(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		l1t_split_put(l1t_argument(regs, 0));
-}
-
-static struct kvm_vcpu *notified_vcpu(const struct pt_regs *regs)
-{
-	return container_of((struct preempt_notifier *)l1t_argument(regs, 0),
-			    struct kvm_vcpu, preempt_notifier);
-}
-
-/* kvm_sched_out(notifier, next) */
-static void vcpu_sched_out(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		l1t_split_sched_out(notified_vcpu(regs));
-}
-
-/* kvm_sched_in(notifier, cpu) */
-static void vcpu_sched_in(struct pt_regs *regs)
-{
-	if (READ_ONCE(splits))
-		l1t_split_sched_in(notified_vcpu(regs));
-}
-
-/* Those that are told most often come first. */
 static struct l1t_function observed[] = {
-	{ L1T_HOOK_PUT, "kvm_arch_vcpu_put", NULL, vcpu_unloaded },
-	{ L1T_HOOK_RUN, "kvm_arch_vcpu_ioctl_run", NULL, vcpu_runs },
-	{ L1T_HOOK_SCHED_OUT, "kvm_sched_out", NULL, vcpu_sched_out },
-	{ L1T_HOOK_SCHED_IN, "kvm_sched_in", NULL, vcpu_sched_in },
 	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", NULL, vm_freed },
 	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", NULL, vcpu_destroyed },
 	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", NULL, vm_created },
@@ -163,10 +123,6 @@ static void attach_observers(void)
 		l1t_hook_result(observed[i].hook, err);
 		found += !err;
 	}
-	/* Half of what splits an exit's time would split it wrongly. */
-	WRITE_ONCE(splits, hook_ok(L1T_HOOK_RUN) && hook_ok(L1T_HOOK_PUT) &&
-			   hook_ok(L1T_HOOK_SCHED_OUT) &&
-			   hook_ok(L1T_HOOK_SCHED_IN));
 	if (!found)
 		return;
 	err = l1t_functions_register(&observers, false);
@@ -393,6 +349,7 @@ static void attach_kvm(void)
 	if (observers.registered)
 		return;
 	attach_observers();
+	l1t_split_attach(kvm_module());
 	l1t_hook_result(L1T_HOOK_VM_LIST, attach_vm_list());
 	for (i = 0; i < ARRAY_SIZE(refusals); i++)
 		refusal_comes(&refusals[i], kvm_module());
@@ -411,8 +368,7 @@ static void detach_kvm(void)
 		l1t_hook_gone(L1T_HOOK_VM_LIST);
 	}
 	/* An account is closed when nobody writes to it any more. */
-	WRITE_ONCE(splits, false);
-	synchronize_rcu();
+	l1t_split_detach();
 	l1t_guests_abandon();
 	detach_observers();
 }
@@ -513,7 +469,8 @@ static void attach_tracepoint(struct tracepoint *tp, void *unused)
 
 		if (th->tp || strcmp(tp->name, th->name))
 			continue;
-		err = tracepoint_probe_register(tp, th->probe, NULL);
+		err = L1T_PROBES_FIT ?
+			tracepoint_probe_register(tp, th->probe, NULL) : -EOPNOTSUPP;
 		if (!err)
 			th->tp = tp;
 		l1t_hook_result(th->hook, err);

@@ -37,10 +37,10 @@ static __always_inline u64 l1t_ticks_to_ns(u64 ticks)
 	return mul_u64_u64_shr(ticks, l1t_tick_mult, L1T_TICK_SHIFT);
 }
 
-/* The most ticks that are less than so many nanoseconds; below 2^32 of them. */
-static inline u64 l1t_ticks_below(u32 ns)
+/* The most ticks that are less than so many nanoseconds; at most 2^32 of them. */
+static inline u64 l1t_ticks_below(u64 ns)
 {
-	return div64_u64(((u64)ns << L1T_TICK_SHIFT) - 1, l1t_tick_mult);
+	return div64_u64((ns << L1T_TICK_SHIFT) - 1, l1t_tick_mult);
 }
 
 /*

@@ -13,6 +13,7 @@
  * Both probes run on the vCPU's own CPU with preemption off, so they never
  * run twice at once for one vCPU, nor on one CPU.
  */
+#include <linux/err.h>
 #include <linux/percpu.h>
 #include <asm/svm.h>
 
@@ -28,15 +29,20 @@ const u32 l1t_no_reason = U32_MAX;
 u32 l1t_vmx_reason_offset __read_mostly;
 bool l1t_svm_reason_known __read_mostly;
 
-/* The account of no vCPU. */
-static struct l1t_account nobody;
+DEFINE_STATIC_KEY_FALSE(l1t_paced);
+
+/*
+ * The account of no vCPU. What a probe compares with its state may be an exit
+ * reason, which is a small number: until 5.15 that is the first argument.
+ */
+static struct l1t_account nobody = { .state = (unsigned long)-ENOENT };
 
 /*
  * The vCPU that ran last on this CPU, since it is mostly the one that runs
  * next. It is forgotten when the vCPU dies (l1t_exit_forget()), or a vCPU
  * born at the same address would count for the dead.
  */
-static DEFINE_PER_CPU(struct l1t_account *, last_account);
+DEFINE_PER_CPU(struct l1t_account *, l1t_last_account);
 static DEFINE_PER_CPU(u64, unattributed);
 
 /**
@@ -49,7 +55,21 @@ void l1t_exit_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		per_cpu(last_account, cpu) = &nobody;
+		per_cpu(l1t_last_account, cpu) = &nobody;
+}
+
+/**
+ * l1t_exit_pace_needed() - exits take tokens from now on, or no longer
+ * @needed: which of the two
+ *
+ * Context: may sleep. Exits that are under way may still do as before.
+ */
+void l1t_exit_pace_needed(bool needed)
+{
+	if (needed)
+		static_branch_enable(&l1t_paced);
+	else
+		static_branch_disable(&l1t_paced);
 }
 
 static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
@@ -75,13 +95,19 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 
 static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
-	WRITE_ONCE(acct->vcpu, vcpu);
-	if (!reason_place(vcpu) || !l1t_clock_is_tsc())
-		acct->rare |= L1T_RARE_BLIND;
-	this_cpu_write(last_account, acct);
+	/* The first time it is learnt whose it is. */
+	if (!l1t_account_is_of(acct, vcpu))
+		WRITE_ONCE(acct->state, acct->state + (unsigned long)vcpu);
+	this_cpu_write(l1t_last_account, acct);
 }
 
-static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
+/**
+ * l1t_account_look_up() - the account of a vCPU that this CPU does not remember
+ * @vcpu: loaded, or about to be, by this thread
+ *
+ * Context: preemption off. Return: the account, or NULL.
+ */
+noinline struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_vcpu *v;
 
@@ -98,33 +124,6 @@ static noinline struct l1t_account *find_slow(const struct kvm_vcpu *vcpu)
 	return &v->acct;
 }
 
-static __always_inline bool is_of(const struct l1t_account *acct,
-				  const struct kvm_vcpu *vcpu)
-{
-	/*
-	 * Another CPU may be remembering the account, which writes the same
-	 * once more; READ_ONCE() would be an instruction more.
-	 */
-	return likely(data_race(acct->vcpu == vcpu));
-}
-
-static __always_inline struct l1t_account *
-account_of(struct l1t_account *last, const struct kvm_vcpu *vcpu)
-{
-	return is_of(last, vcpu) ? last : find_slow(vcpu);
-}
-
-/**
- * l1t_account_find() - the account of a vCPU, or NULL
- * @vcpu: loaded, or about to be, by this thread
- *
- * Context: preemption off.
- */
-struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu)
-{
-	return account_of(this_cpu_read(last_account), vcpu);
-}
-
 /**
  * l1t_exit_forget() - drop a vCPU that dies from every CPU's memory
  * @acct: its account; it no longer runs and l1t_vcpu_find() finds it no more
@@ -137,7 +136,7 @@ void l1t_exit_forget(const struct l1t_account *acct)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct l1t_account **last = per_cpu_ptr(&last_account, cpu);
+		struct l1t_account **last = per_cpu_ptr(&l1t_last_account, cpu);
 
 		if (READ_ONCE(*last) == acct)
 			WRITE_ONCE(*last, &nobody);
@@ -157,58 +156,115 @@ u64 l1t_exit_unattributed(void)
 	return sum;
 }
 
-/* The guest has been left: its time ends, the exit's begins. */
-static __always_inline void begin_exit(struct l1t_account *acct,
-				       struct l1t_cell *cell, u64 now)
+/*
+ * What else there is to know of an open exit or of the guest. Without a TSC all
+ * exits and entries are rare ones: those take the other clock.
+ */
+static __always_inline unsigned long at_clock(void)
 {
-	s64 lease;
+	return l1t_clock_is_tsc() ? 0 : L1T_AT_RARE;
+}
 
-	l1t_account_write_begin(acct);
-	cell->count++;
-	acct->open = cell;
-	acct->since_ticks = now;
-	acct->guest_ticks += now;
-	l1t_account_write_end(acct);
+static __always_inline unsigned long at_level(enum l1t_level level)
+{
+	return level == L1T_LEVEL3 ? L1T_AT_L3 : 0;
+}
 
+/* In L3 a reason that is not known is another thing that is rare. */
+static unsigned long at_guest(const struct l1t_account *acct,
+			      enum l1t_level level)
+{
+	unsigned long at = L1T_AT_GUEST + at_level(level);
+
+	if (level == L1T_LEVEL3 && acct->reason == &l1t_no_reason)
+		return at | L1T_AT_RARE;
+	return at | at_clock();
+}
+
+static noinline void take_token(struct l1t_account *acct,
+				const struct l1t_cell *cell)
+{
 	/* What throttle.c writes meanwhile may be lost: it looks once more. */
-	lease = data_race(acct->lease -= cell->token);
+	s64 lease = data_race(acct->lease -= cell->token);
+
 	if (unlikely(lease < 0))
 		l1t_pace_exit(acct);
 }
 
-/* Part of what changes with an entry or with a vCPU's end. */
-static __always_inline void end_exit(struct l1t_account *acct, u64 ticks,
-				     unsigned long bucket)
+/*
+ * The guest has been left: its time ends, the exit's begins. The first write
+ * comes before the clock is read, for L0 may take the CPU away in between: a
+ * reader meanwhile waits and takes nothing for the guest's time.
+ *
+ * @at: of the exit, L1T_AT_*
+ */
+static __always_inline void usual_exit(struct l1t_account *acct,
+				       const struct kvm_vcpu *vcpu,
+				       struct l1t_cell *cell, unsigned long at)
+{
+	kcsan_nestable_atomic_begin();
+	WRITE_ONCE(acct->open, cell);
+	smp_wmb(); /* first @open: pairs with read_begin() and is_still() */
+	WRITE_ONCE(acct->since_ticks, rdtsc());
+	smp_wmb(); /* last @state: likewise */
+	WRITE_ONCE(acct->state, (unsigned long)vcpu + at);
+	kcsan_nestable_atomic_end();
+
+	if (static_branch_unlikely(&l1t_paced))
+		take_token(acct, cell);
+}
+
+/* The counterpart. False, and nothing is done, if there is more to do. */
+static __always_inline bool usual_entry(struct l1t_account *acct)
 {
 	struct l1t_cell *cell = acct->open;
+	u64 now, ticks;
 
+	kcsan_nestable_atomic_begin();
+	WRITE_ONCE(acct->open, NULL);
+	smp_wmb(); /* first @open, as in usual_exit() */
+	now = rdtsc();
+	ticks = now - acct->since_ticks;
+	/* So is what CPUs whose clocks differ make negative. */
+	if (unlikely(ticks > cell->plain_ticks)) {
+		WRITE_ONCE(acct->open, cell);
+		kcsan_nestable_atomic_end();
+		return false;
+	}
+	acct->guest_from_ticks += ticks;
 	cell->time_ticks += ticks;
-	if (ticks > cell->max_ticks)
-		cell->max_ticks = ticks;
-	cell->hist[bucket]++;
-	acct->open = NULL;
+	WRITE_ONCE(acct->since_ticks, now);
+	/* So the product may take the register of the ticks. */
+	barrier();
+	cell->hist[l1t_hist_plain_bucket(ticks)]++;
+	smp_wmb(); /* last @state, likewise */
+	/* Of this CPU only, and one instruction less than WRITE_ONCE(). */
+	acct->state += L1T_AT_GUEST;
+	kcsan_nestable_atomic_end();
+	return true;
 }
 
-/* Likewise, and the counterpart of what begin_exit() adds to guest_ticks. */
-static __always_inline void begin_guest(struct l1t_account *acct, u64 now)
-{
-	acct->since_ticks = now;
-	acct->guest_ticks -= now;
-}
-
-static void end_any_exit(struct l1t_account *acct, u64 now)
+/* The open exit ends, with an entry or with the vCPU. */
+static void end_exit(struct l1t_account *acct, u64 now)
 {
 	u64 ticks = l1t_ticks_since(acct->since_ticks, now);
+	struct l1t_cell *cell = acct->open;
 
 	l1t_split_end(acct, now);
-	acct->rare &= ~L1T_RARE_L3;
-	end_exit(acct, ticks, l1t_hist_bucket(ticks));
+	cell->time_ticks += ticks;
+	if (ticks > cell->max_ticks) {
+		cell->max_ticks = ticks;
+		cell->plain_ticks = min(ticks, l1t_hist_plain_ticks);
+	}
+	cell->hist[l1t_hist_bucket(ticks)]++;
+	acct->guest_from_ticks += ticks;
+	WRITE_ONCE(acct->open, NULL);
 }
 
 /* @level: of what is entered */
 static void count_l3(struct l1t_account *acct, enum l1t_level level)
 {
-	if (!(acct->rare & L1T_RARE_L3))
+	if (!(acct->state & L1T_AT_L3))
 		acct->l3_entries += level == L1T_LEVEL3;
 	else if (level == L1T_LEVEL3)
 		acct->l3_exits_handled++;
@@ -216,19 +272,48 @@ static void count_l3(struct l1t_account *acct, enum l1t_level level)
 		acct->l3_exits_left++;
 }
 
-static void any_entry(struct l1t_account *acct, enum l1t_level level, u64 now)
+/* An entry, of which nothing is known. Between l1t_account_write_*(). */
+static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
+		      enum l1t_level level, u64 now)
 {
-	l1t_account_write_begin(acct);
 	if (acct->open) {
 		count_l3(acct, level);
-		end_any_exit(acct, now);
+		end_exit(acct, now);
 	} else if (acct->since_ticks) {
 		/* It is in the guest and stays there. */
 		acct->unpaired_entries++;
-		acct->guest_ticks += now;
+	} else {
+		acct->guest_from_ticks = now;
 	}
-	begin_guest(acct, now);
+	WRITE_ONCE(acct->since_ticks, now);
+	WRITE_ONCE(acct->state, (unsigned long)vcpu + at_guest(acct, level));
+}
+
+/* @slot: of an exit of the vCPU, from @level */
+static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
+		     enum l1t_level level, unsigned int slot)
+{
+	struct l1t_cell *cell;
+	u64 now;
+
+	l1t_account_write_begin(acct);
+	now = l1t_ticks();
+	cell = acct->cells[level][slot];
+	if (!cell)
+		cell = l1t_account_new_cell(acct, vcpu, level, slot);
+	/*
+	 * 5.10 re-enters a guest without its kvm_entry tracepoint; and what
+	 * is before the first entry seen is nobody's time.
+	 */
+	if (acct->open || !acct->since_ticks)
+		any_entry(acct, vcpu, level, now);
+	WRITE_ONCE(acct->open, cell);
+	WRITE_ONCE(acct->since_ticks, now);
+	WRITE_ONCE(acct->state, (unsigned long)vcpu + at_level(level) + at_clock());
 	l1t_account_write_end(acct);
+
+	if (static_branch_unlikely(&l1t_paced))
+		take_token(acct, cell);
 }
 
 /*
@@ -242,16 +327,13 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 {
 	bool has_reason = a2 > L1T_ISA_SVM;
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)(has_reason ? a2 : a1);
-	struct l1t_account *acct = account_of(last, vcpu);
-	u64 now = l1t_ticks();
+	struct l1t_account *acct = l1t_account_of(last, vcpu);
 	unsigned int slot = L1T_SLOT_UNKNOWN;
 	const u32 *place = NULL;
 	enum l1t_level level;
-	struct l1t_cell *cell;
 
 	if (unlikely(!acct)) {
 		this_cpu_inc(unattributed);
-		l1t_guest_missing(vcpu->kvm);
 		return;
 	}
 
@@ -268,46 +350,34 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 	 * account has the place of L2's, which stays. It is learnt from an exit:
 	 * KVM may be preempted between changing the VMCB and changing the level.
 	 */
-	if (place && level == L1T_LEVEL2 && !(acct->rare & L1T_RARE_BLIND))
+	if (place && level == L1T_LEVEL2)
 		acct->reason = place;
-
-	cell = acct->cells[acct->index[level][slot]];
-	if (!cell)
-		cell = l1t_account_new_cell(acct, vcpu, level, slot);
-	/*
-	 * 5.10 re-enters a guest without its kvm_entry tracepoint; and what
-	 * is before the first entry seen is nobody's time.
-	 */
-	if (acct->open || !acct->since_ticks)
-		any_entry(acct, level, now);
-	if (level == L1T_LEVEL3)
-		acct->rare |= L1T_RARE_L3;
-	begin_exit(acct, cell, now);
+	any_exit(acct, vcpu, level, slot);
 }
 
 /*
  * The cell of an exit that has nothing unusual, NULL if there is something:
- * OTHER has no place in the index.
+ * OTHER's is not among them.
  */
 static __always_inline struct l1t_cell *
 usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
 {
-	if (unlikely(acct->open))
-		return NULL;
-	return acct->cells[acct->index[level][l1t_slot_usual(reason)]];
+	return acct->cells[level][l1t_slot_usual(reason)];
 }
 
-/* Of the remembered vCPU. Straight, too: an L3 may exit as often as an L2. */
+/* Not of L2, or unusual. Straight, too: an L3 may exit as often as an L2. */
 static noinline notrace void
-exit_of_l3(struct l1t_account *acct, struct kvm_vcpu *vcpu, unsigned long isa)
+exit_not_of_l2(struct l1t_account *acct, unsigned long a1, unsigned long a2,
+	       unsigned long a3)
 {
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)a1;
 	struct l1t_cell *cell;
 	u32 reason;
 
-	if (unlikely(acct->rare))
+	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST + L1T_AT_L3)))
 		goto unusual;
 	/* Elsewhere SVM has more to do: the jump is VMX's. */
-	if (likely(isa == L1T_ISA_SVM))
+	if (likely(a2 == L1T_ISA_SVM))
 		reason = vmcb_of(vcpu)->control.exit_code;
 	else
 		reason = *acct->reason;
@@ -315,13 +385,96 @@ exit_of_l3(struct l1t_account *acct, struct kvm_vcpu *vcpu, unsigned long isa)
 	if (unlikely(!cell))
 		goto unusual;
 
-	acct->rare = L1T_RARE_L3;
-	begin_exit(acct, cell, rdtsc());
+	usual_exit(acct, vcpu, cell, L1T_AT_L3);
 	return;
 
 unusual:
-	exit_unusual(acct, (unsigned long)vcpu, isa, 0);
+	exit_unusual(acct, a1, a2, a3);
 }
+
+static __always_inline void probe_exit(unsigned long a1, unsigned long a2,
+				       unsigned long a3)
+{
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)a1;
+	struct l1t_cell *cell;
+
+	/* The level at an exit is that at the entry. */
+	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST)))
+		goto unusual;
+	cell = usual_cell(acct, L1T_LEVEL2, *acct->reason);
+	if (unlikely(!cell))
+		goto unusual;
+
+	usual_exit(acct, vcpu, cell, 0);
+	return;
+
+unusual:
+	exit_not_of_l2(acct, a1, a2, a3);
+}
+
+static noinline void
+entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = l1t_account_of(last, vcpu);
+
+	if (!acct)
+		return;
+	l1t_account_write_begin(acct);
+	any_entry(acct, vcpu, level_of(vcpu), l1t_ticks());
+	l1t_account_write_end(acct);
+}
+
+/* L3 goes on after its own exit, or something is unusual. */
+static noinline notrace void
+entry_not_of_l2(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
+{
+	if (likely(l1t_account_is_at(acct, vcpu, L1T_AT_L3) &&
+		   level_of(vcpu) == L1T_LEVEL3 &&
+		   usual_entry(acct))) {
+		/* One instruction, and this CPU's alone to write. */
+		data_race(acct->l3_exits_handled++);
+		return;
+	}
+	entry_unusual(acct, vcpu);
+}
+
+static __always_inline void probe_entry(const struct kvm_vcpu *vcpu)
+{
+	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+
+	if (likely(l1t_account_is_at(acct, vcpu, 0) && level_of(vcpu) == L1T_LEVEL2 &&
+		   usual_entry(acct)))
+		return;
+	entry_not_of_l2(acct, vcpu);
+}
+
+#ifdef L1T_PROBES_TYPED
+
+/**
+ * l1t_probe_exit() - probe of kvm:kvm_exit, of exactly its type
+ * @data: not used
+ * @vcpu: the vCPU
+ * @isa: L1T_ISA_VMX or L1T_ISA_SVM
+ */
+notrace void l1t_probe_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
+{
+	probe_exit((unsigned long)vcpu, isa, 0);
+}
+
+/**
+ * l1t_probe_entry() - probe of kvm:kvm_entry, of exactly its type
+ * @data: not used
+ * @vcpu: the vCPU about to be entered
+ * @force_immediate_exit: not used
+ */
+notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu,
+			     bool force_immediate_exit)
+{
+	probe_entry(vcpu);
+}
+
+#else
 
 /**
  * l1t_probe_exit() - probe of kvm:kvm_exit
@@ -336,64 +489,7 @@ unusual:
 notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 			    unsigned long a3)
 {
-	struct l1t_account *acct = this_cpu_read(last_account);
-	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)a1;
-	struct l1t_cell *cell;
-
-	if (unlikely(!is_of(acct, vcpu)))
-		goto unusual;
-	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
-		exit_of_l3(acct, vcpu, a2);
-		return;
-	}
-	cell = usual_cell(acct, L1T_LEVEL2, *acct->reason);
-	if (unlikely(!cell))
-		goto unusual;
-
-	begin_exit(acct, cell, rdtsc());
-	return;
-
-unusual:
-	exit_unusual(acct, a1, a2, a3);
-}
-
-static noinline void
-entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
-{
-	struct l1t_account *acct = account_of(last, vcpu);
-
-	if (acct)
-		any_entry(acct, level_of(vcpu), l1t_ticks());
-}
-
-/* False, and nothing is done, if there is something unusual about the time. */
-static __always_inline bool usual_entry(struct l1t_account *acct)
-{
-	u64 now = rdtsc();
-	u64 ticks = now - acct->since_ticks;
-
-	/* So is what CPUs whose clocks differ make negative. */
-	if (unlikely(ticks > l1t_hist_plain_ticks))
-		return false;
-
-	l1t_account_write_begin(acct);
-	end_exit(acct, ticks, l1t_hist_plain_bucket(ticks));
-	begin_guest(acct, now);
-	l1t_account_write_end(acct);
-	return true;
-}
-
-/* Of the remembered vCPU, whose exit is open. L3 goes on after its own exit. */
-static noinline notrace void
-entry_of_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
-{
-	if (likely(acct->rare == L1T_RARE_L3 && usual_entry(acct))) {
-		acct->rare = 0;
-		/* One instruction, and this CPU's alone to write. */
-		data_race(acct->l3_exits_handled++);
-		return;
-	}
-	entry_unusual(acct, vcpu);
+	probe_exit(a1, a2, a3);
 }
 
 /**
@@ -401,28 +497,20 @@ entry_of_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
  * @data: not used
  * @vcpu: the vCPU about to be entered
  *
- * Some kernels hand over a second argument, which is of no use here.
+ * Some kernels pass a second argument, which is of no use here.
  */
 notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 {
-	struct l1t_account *acct = this_cpu_read(last_account);
-
-	if (unlikely(!is_of(acct, vcpu) || !acct->open))
-		goto unusual;
-	if (unlikely(level_of(vcpu) == L1T_LEVEL3)) {
-		entry_of_l3(acct, vcpu);
-		return;
-	}
-	if (likely(!acct->rare && usual_entry(acct)))
-		return;
-
-unusual:
-	entry_unusual(acct, vcpu);
+	probe_entry(vcpu);
 }
+
+#endif
 
 /**
  * l1t_account_close() - end the exit that no entry will end
  * @acct: of a vCPU that is being destroyed
+ *
+ * What has been the guest's time stays so: none passes any more.
  */
 void l1t_account_close(struct l1t_account *acct)
 {
@@ -430,9 +518,10 @@ void l1t_account_close(struct l1t_account *acct)
 
 	l1t_account_write_begin(acct);
 	if (acct->open)
-		end_any_exit(acct, now);
-	else if (acct->since_ticks)
-		acct->guest_ticks += now;
-	acct->since_ticks = 0;
+		end_exit(acct, now);
+	if (acct->since_ticks)
+		acct->guest_from_ticks -= now;
+	WRITE_ONCE(acct->since_ticks, 0);
+	WRITE_ONCE(acct->state, L1T_AT_GUEST | L1T_AT_RARE);
 	l1t_account_write_end(acct);
 }

@@ -3,19 +3,85 @@
 #ifndef L1TUNE_EXIT_H
 #define L1TUNE_EXIT_H
 
+#include <linux/jump_label.h>
 #include <linux/kvm_host.h>
+#include <linux/percpu.h>
 
 #include "account.h"
 
-/* The probes; attach.c registers them. */
+/*
+ * The probes; attach.c registers them. A kernel with CFI checks their types as
+ * soon as a tracepoint has a second probe, so there they have to be the
+ * tracepoints' own. That of kvm_entry got a second argument in 6.9, and in
+ * some older kernels by a backport.
+ */
+#if defined(CONFIG_CFI) || defined(CONFIG_CFI_CLANG)
+#define L1T_PROBES_TYPED
+#ifdef L1T_SINCE_6_9
+#define L1T_PROBES_FIT	true
+#else
+#define L1T_PROBES_FIT	false
+#endif
+
+void l1t_probe_exit(void *data, struct kvm_vcpu *vcpu, u32 isa);
+void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu,
+		     bool force_immediate_exit);
+#else
+#define L1T_PROBES_FIT	true
+
 void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 		    unsigned long a3);
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu);
+#endif
+
 void l1t_exit_init(void);
-struct l1t_account *l1t_account_find(const struct kvm_vcpu *vcpu);
+void l1t_exit_pace_needed(bool needed);
+struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu);
 void l1t_account_close(struct l1t_account *acct);
 void l1t_exit_forget(const struct l1t_account *acct);
 u64 l1t_exit_unattributed(void);
+
+DECLARE_PER_CPU(struct l1t_account *, l1t_last_account);
+
+static __always_inline bool l1t_account_is_of(const struct l1t_account *acct,
+					      const struct kvm_vcpu *vcpu)
+{
+	/*
+	 * If it is another vCPU's account, the CPU that runs that may be writing
+	 * it: the answer is no all the same. READ_ONCE() would be an instruction
+	 * more.
+	 */
+	return likely((data_race(acct->state) ^ (unsigned long)vcpu) <= L1T_AT_MASK);
+}
+
+/* @at: L1T_AT_*, all that the vCPU is at */
+static __always_inline bool l1t_account_is_at(const struct l1t_account *acct,
+					      const struct kvm_vcpu *vcpu,
+					      unsigned long at)
+{
+	/* Likewise. */
+	return likely(data_race(acct->state) == (unsigned long)vcpu + at);
+}
+
+/* @last: the account that this CPU remembers */
+static __always_inline struct l1t_account *
+l1t_account_of(struct l1t_account *last, const struct kvm_vcpu *vcpu)
+{
+	return l1t_account_is_of(last, vcpu) ? last : l1t_account_look_up(vcpu);
+}
+
+/*
+ * The account of a vCPU that is loaded, or about to be, by this thread, or
+ * NULL. Context: preemption off.
+ */
+static __always_inline struct l1t_account *
+l1t_account_find(const struct kvm_vcpu *vcpu)
+{
+	return l1t_account_of(this_cpu_read(l1t_last_account), vcpu);
+}
+
+/* On while anything is paced, see l1t_exit_pace_needed(). */
+DECLARE_STATIC_KEY_FALSE(l1t_paced);
 
 extern const u32 l1t_no_reason;
 

@@ -42,7 +42,7 @@ int l1t_guests_init(void)
 
 	/* A vCPU with 96 reasons, which is more than is ever seen of one. */
 	BUILD_BUG_ON(sizeof(struct l1t_vcpu) +
-		     (96 + L1T_CELLS_SPARE) * sizeof(struct l1t_cell) > 24 * SZ_1K);
+		     (96 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 32 * SZ_1K);
 
 	if (err)
 		return err;

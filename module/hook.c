@@ -36,7 +36,6 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_MEMORY] = "memory",
 	[L1T_HOOK_RUN] = "run",
 	[L1T_HOOK_PUT] = "put",
-	[L1T_HOOK_SCHED_OUT] = "sched_out",
 	[L1T_HOOK_SCHED_IN] = "sched_in",
 	[L1T_HOOK_REFUSE_VM] = "refuse_vm",
 	[L1T_HOOK_REFUSE_VCPU] = "refuse_vcpu",

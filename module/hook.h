@@ -20,7 +20,6 @@ enum l1t_hook {
 	L1T_HOOK_MEMORY,
 	L1T_HOOK_RUN,
 	L1T_HOOK_PUT,
-	L1T_HOOK_SCHED_OUT,
 	L1T_HOOK_SCHED_IN,
 	L1T_HOOK_REFUSE_VM,
 	L1T_HOOK_REFUSE_VCPU,
@@ -54,7 +53,7 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
  * @name: of the function
  * @old_name: what it was called in older kernels, if something else
  * @entered: gets its arguments, in @regs that have nothing else unless the set
- *	is L1T_MODIFIERS; then control goes to regs->ip, if the set modifies.
+ *	is L1T_MODIFIERS; not used if it is L1T_DIRECT_OBSERVER; then control goes to regs->ip, if the set modifies.
  *	Context: preemption off
  * @ip: where it is; 0 while not looked for or not found
  */
@@ -90,10 +89,10 @@ void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
  */
 #define L1T_FTRACE_FLAGS	(L1T_FTRACE_NO_RECURSION | FTRACE_OPS_FL_PERMANENT)
 
-#define __L1T_FUNCTIONS(_list, _flags)					\
+#define __L1T_FUNCTIONS(_list, _func, _flags)				\
 {									\
 	.ops = {							\
-		.func = l1t_function_entered,				\
+		.func = _func,						\
 		.flags = L1T_FTRACE_FLAGS | (_flags),			\
 	},								\
 	.list = _list,							\
@@ -101,8 +100,17 @@ void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 }
 
 /* All registers take longer to save than the arguments, which observers need. */
-#define L1T_OBSERVERS(_list)	__L1T_FUNCTIONS(_list, L1T_FTRACE_ARGUMENTS)
-#define L1T_MODIFIERS(_list)	__L1T_FUNCTIONS(_list, FTRACE_OPS_FL_SAVE_REGS)
+#define L1T_OBSERVERS(_list)						\
+	__L1T_FUNCTIONS(_list, l1t_function_entered, L1T_FTRACE_ARGUMENTS)
+#define L1T_MODIFIERS(_list)						\
+	__L1T_FUNCTIONS(_list, l1t_function_entered, FTRACE_OPS_FL_SAVE_REGS)
+
+/*
+ * A list of one, which is called often: ftrace calls _func itself, with
+ * preemption as the function's caller has it.
+ */
+#define L1T_DIRECT_OBSERVER(_list, _func)				\
+	__L1T_FUNCTIONS(_list, _func, L1T_FTRACE_ARGUMENTS)
 
 int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 		      const char *module);

@@ -26,23 +26,18 @@ enum l1t_part {
  * struct l1t_split - the parts of a vCPU's open exit
  * @runner: the thread that is in KVM_RUN with it, NULL for none
  * @part: who has the vCPU now; L1T_PART_KERNEL unless something rare goes on
- * @in_sched: KVM is putting it because its thread is scheduled out
  * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
  * @kernel_since_ticks: when KVM last had it back from a part
  */
 struct l1t_split {
 	const struct task_struct *runner;
 	u8 part;
-	bool in_sched;
 	u64 since_ticks;
 	u64 kernel_since_ticks;
 };
 
-/* What the hooks tell; attach.c registers them. */
-void l1t_split_run(struct kvm_vcpu *vcpu);
-void l1t_split_sched_out(struct kvm_vcpu *vcpu);
-void l1t_split_put(struct kvm_vcpu *vcpu);
-void l1t_split_sched_in(struct kvm_vcpu *vcpu);
+void l1t_split_attach(const char *module);
+void l1t_split_detach(void);
 
 struct l1t_account;
 

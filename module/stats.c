@@ -5,7 +5,7 @@
  *
  *	0		header, then the name of whose statistics they are
  *	DATA		a block of values for the whole, then one block for
- *			each exit reason and level, 16 to a page
+ *			each exit reason and level, 8 to a page
  *	DESC		descriptors: of the whole, then of each block
  *
  * New reasons only append, to data and descriptors both, so what a reader has
@@ -88,7 +88,7 @@ struct whole {
 	u64 open_code;
 };
 
-#define BLOCK_BYTES	256
+#define BLOCK_BYTES	512
 #define BLOCKS		(1 + max_t(size_t, L1T_CELLS_MAX, L1T_GUEST_KEYS))
 #define DATA_OFFSET	PAGE_SIZE
 #define DESC_OFFSET	(DATA_OFFSET + PAGE_ALIGN(BLOCKS * BLOCK_BYTES))
@@ -182,8 +182,8 @@ static void get_block(const struct view *view, unsigned int n,
 		list_for_each_entry_rcu(v, &view->g->vcpus, link, true)
 			add_key(&v->acct, view_key(view, n), &s);
 
-	BUILD_BUG_ON(sizeof(struct block) != BLOCK_BYTES);
-	BUILD_BUG_ON(sizeof(struct whole) > BLOCK_BYTES);
+	BUILD_BUG_ON(sizeof(struct block) > BLOCK_BYTES);
+	BUILD_BUG_ON(sizeof(struct whole) > sizeof(struct block));
 	memset(block, 0, sizeof(*block));
 	block->count = s.count;
 	block->time_ns = s.time_ns;

@@ -137,7 +137,6 @@ HOOK_ATTR(vcpu_destroy, L1T_HOOK_VCPU_DESTROY);
 HOOK_ATTR(memory, L1T_HOOK_MEMORY);
 HOOK_ATTR(run, L1T_HOOK_RUN);
 HOOK_ATTR(put, L1T_HOOK_PUT);
-HOOK_ATTR(sched_out, L1T_HOOK_SCHED_OUT);
 HOOK_ATTR(sched_in, L1T_HOOK_SCHED_IN);
 HOOK_ATTR(refuse_vm, L1T_HOOK_REFUSE_VM);
 HOOK_ATTR(refuse_vcpu, L1T_HOOK_REFUSE_VCPU);
@@ -158,7 +157,6 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_memory.attr.attr,
 	&hook_attr_run.attr.attr,
 	&hook_attr_put.attr.attr,
-	&hook_attr_sched_out.attr.attr,
 	&hook_attr_sched_in.attr.attr,
 	&hook_attr_refuse_vm.attr.attr,
 	&hook_attr_refuse_vcpu.attr.attr,

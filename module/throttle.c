@@ -22,6 +22,7 @@
 #include <linux/wait.h>
 
 #include "attach.h"
+#include "exit.h"
 #include "guest.h"
 #include "limit.h"
 #include "tell.h"
@@ -297,6 +298,24 @@ void l1t_throttle_vcpu(struct l1t_vcpu *v)
 }
 
 /*
+ * Do exits take tokens? One of a guest that is on its way out may still count.
+ * Context: the rate that changes has been set.
+ */
+static void update_tokens(void)
+{
+	bool needed = audit_rate() != L1T_NO_LIMIT;
+	struct l1t_guest *g;
+
+	raw_spin_lock(&l1t_lock);
+	list_for_each_entry(g, &l1t_guests, link)
+		needed |= limit_rate(g) != L1T_NO_LIMIT;
+	raw_spin_unlock(&l1t_lock);
+	needed |= l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT) !=
+		  L1T_NO_LIMIT;
+	l1t_exit_pace_needed(needed);
+}
+
+/*
  * Leases are to be no longer than they may be now. Returns false if one was:
  * the vCPU may have been about to write it back.
  */
@@ -333,6 +352,7 @@ static void wake_all(void)
 void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 {
 	WRITE_ONCE(g->throttle.rate, rate);
+	update_tokens();
 	/* Exits run with preemption off: after this, none has an old lease. */
 	while (!shorten_leases(g))
 		synchronize_rcu();
@@ -349,6 +369,7 @@ void l1t_throttle_update(void)
 	struct l1t_guest *g;
 	bool all_short;
 
+	update_tokens();
 	do {
 		all_short = true;
 		raw_spin_lock(&l1t_lock);
