@@ -130,7 +130,7 @@ crowd_comes one-with --vms "$MANY"
 kb_with=$(kernel_kb)
 compare_creation "creation of a guest" one-without one-with
 tell "memory of a guest with one vCPU that has not run: bytes $(((kb_with - kb_without) * 1024 / MANY))"
-tell "memory of a vCPU with 96 reasons in use, by the slabs' sizes: bytes $(($(slab_bytes l1tune_vcpu) + (96 + 8) * $(slab_bytes l1tune_cell)))"
+tell "memory of a vCPU with 96 reasons in use, by the slabs' sizes: bytes $(($(slab_bytes l1tune_vcpu) + (96 + 8) / 8 * $(slab_bytes l1tune_chunk)))"
 crowd_goes
 crowd_comes many --vms "$MANY" --exits 5
 tell "CPUID, guests there $MANY: instructions $(exit_cost)"
