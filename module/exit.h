@@ -4,7 +4,6 @@
 #define L1TUNE_EXIT_H
 
 #include <linux/jump_label.h>
-#include <linux/kconfig.h>
 #include <linux/kvm_host.h>
 #include <linux/percpu.h>
 
@@ -20,7 +19,11 @@
  */
 #if defined(CONFIG_CFI) || defined(CONFIG_CFI_CLANG)
 #define L1T_PROBES_TYPED
-#define L1T_PROBES_FIT	IS_ENABLED(L1T_SINCE_6_9)
+#ifdef L1T_SINCE_6_9
+#define L1T_PROBES_FIT	true
+#else
+#define L1T_PROBES_FIT	false
+#endif
 
 void l1t_probe_exit(void *data, struct kvm_vcpu *vcpu, u32 isa);
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu,
