@@ -213,6 +213,7 @@ TOTAL_ATTR(totals_vcpus, vcpus, vcpus);
 TOTAL_ATTR(totals_exits, exits, counts.exits);
 TOTAL_ATTR(totals_exit_time_ns, exit_time_ns, counts.exit_time_ns);
 TOTAL_ATTR(totals_guest_time_ns, guest_time_ns, counts.guest_time_ns);
+TOTAL_ATTR(totals_kernel_time_ns, kernel_time_ns, kernel_ns);
 TOTAL_ATTR(totals_user_time_ns, user_time_ns, counts.parts_ns[L1T_PART_USER]);
 TOTAL_ATTR(totals_wait_time_ns, wait_time_ns, counts.parts_ns[L1T_PART_WAIT]);
 TOTAL_ATTR(totals_runq_time_ns, runq_time_ns, counts.parts_ns[L1T_PART_RUNQ]);
@@ -238,6 +239,7 @@ static struct attribute *totals_attrs[] = {
 	&totals_exits.attr.attr,
 	&totals_exit_time_ns.attr.attr,
 	&totals_guest_time_ns.attr.attr,
+	&totals_kernel_time_ns.attr.attr,
 	&totals_user_time_ns.attr.attr,
 	&totals_wait_time_ns.attr.attr,
 	&totals_runq_time_ns.attr.attr,

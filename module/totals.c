@@ -92,6 +92,7 @@ void l1t_guest_retire(struct l1t_guest *g)
 static void take_snapshot(void)
 {
 	struct l1t_guest *g;
+	unsigned int i;
 
 	snapshot = (struct l1t_totals){ .counts = dead };
 	/*
@@ -100,6 +101,9 @@ static void take_snapshot(void)
 	 */
 	list_for_each_entry_rcu(g, &l1t_guests, link, true)
 		l1t_guest_counts(g, &snapshot.counts);
+	snapshot.kernel_ns = snapshot.counts.exit_time_ns;
+	for (i = 0; i < L1T_PARTS; i++)
+		snapshot.kernel_ns -= snapshot.counts.parts_ns[i];
 	raw_spin_lock(&l1t_lock);
 	snapshot.vms = l1t_guests_ever();
 	snapshot.vcpus = l1t_vcpus_ever();

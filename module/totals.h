@@ -23,9 +23,15 @@ struct l1t_counts {
 
 /**
  * struct l1t_totals - everything since load, the dead included
+ * @counts: of all guests
+ * @kernel_ns: what the parts leave of the exits' time
+ * @vms: guests
+ * @vcpus: vCPUs of theirs
+ * @unattributed: exits of vCPUs that were not known
  */
 struct l1t_totals {
 	struct l1t_counts counts;
+	u64 kernel_ns;
 	u64 vms;
 	u64 vcpus;
 	u64 unattributed;

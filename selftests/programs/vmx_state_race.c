@@ -26,6 +26,7 @@ static struct side {
 	long refused;
 } sides[2];
 
+static pthread_barrier_t start;
 static atomic_bool stop;
 static atomic_long both, lost;
 
@@ -45,6 +46,7 @@ static void *restore(void *arg)
 	struct side *side = arg, *other = &sides[side == sides];
 	long i;
 
+	pthread_barrier_wait(&start);
 	for (i = 1; !stop; i++) {
 		if (!set_state(side->vcpu, VMXON_GPA)) {
 			side->got++;
@@ -92,10 +94,12 @@ int main(int argc, char **argv)
 		errx(2, "usage: vmx_state_race MILLISECONDS");
 	for (i = 0; i < 2; i++)
 		sides[i].vcpu = create_vcpu(kvm);
+	pthread_barrier_init(&start, NULL, 3);
 	for (i = 0; i < 2; i++) {
 		if (pthread_create(&threads[i], NULL, restore, &sides[i]))
 			errx(1, "pthread_create");
 	}
+	pthread_barrier_wait(&start);
 	usleep(atoi(argv[1]) * 1000);
 	stop = true;
 	for (i = 0; i < 2; i++)
