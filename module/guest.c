@@ -109,7 +109,7 @@ void l1t_vcpu_free(struct l1t_vcpu *v)
  * sees to it that there are always some.
  */
 
-#define RESERVE		64
+#define RESERVE		96
 
 static LIST_HEAD(reserve);
 static unsigned int nr_reserved;
@@ -474,6 +474,7 @@ struct l1t_call *l1t_call_get(struct l1t_guest *g)
 	unsigned int i;
 
 	for (i = 0; !call && i < L1T_CALLS; i++) {
+		/* Pairs with l1t_work_done(): what the last thread did is seen. */
 		if (g->calls[i].used || smp_load_acquire(&g->calls[i].work.busy))
 			continue;
 		call = &g->calls[i];

@@ -28,7 +28,8 @@
 #include "throttle.h"
 #include "tune.h"
 
-#define MOST_NEWBORN	16
+/* At most half of the reserve. */
+#define MOST_NEWBORN	48
 
 static bool open;
 

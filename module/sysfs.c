@@ -98,7 +98,7 @@ static ssize_t events_show(struct device *dev, struct device_attribute *attr,
 {
 	return l1t_events_show(buf);
 }
-static DEVICE_ATTR(events, 0440, events_show, NULL);
+static struct device_attribute dev_attr_events = __ATTR(events, 0440, events_show, NULL);
 
 static struct attribute *l1_attrs[] = {
 	&dev_attr_abi.attr,
@@ -231,7 +231,8 @@ static ssize_t nested_unadmitted_show(struct device *dev,
 {
 	return sysfs_emit(buf, "%llu\n", l1t_nested_unadmitted());
 }
-static DEVICE_ATTR(nested_unadmitted, 0440, nested_unadmitted_show, NULL);
+static struct device_attribute dev_attr_nested_unadmitted =
+	__ATTR(nested_unadmitted, 0440, nested_unadmitted_show, NULL);
 
 static struct attribute *totals_attrs[] = {
 	&totals_vms.attr.attr,

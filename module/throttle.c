@@ -16,6 +16,7 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -318,17 +319,18 @@ void l1t_throttle_vcpu(struct l1t_vcpu *v)
 		WRITE_ONCE(v->acct.lease, 0);
 }
 
-/*
- * Do exits take tokens? Context: one at a time; the rate that changes has been
- * set, or is about to be lifted.
- */
+/* Do exits take tokens? Context: may sleep; the rate that changes has been set. */
 static void update_tokens(void)
 {
-	bool needed = audit_rate() != L1T_NO_LIMIT ||
-		      l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
-		      atomic_read(&nr_own_rates);
+	/* A guest may end while a limit is set. */
+	static DEFINE_MUTEX(tokens_lock);
 
-	l1t_exit_pace_needed(needed);
+	mutex_lock(&tokens_lock);
+	l1t_exit_pace_needed(audit_rate() != L1T_NO_LIMIT ||
+			     l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT) !=
+			     L1T_NO_LIMIT ||
+			     atomic_read(&nr_own_rates));
+	mutex_unlock(&tokens_lock);
 }
 
 /*

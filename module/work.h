@@ -40,9 +40,9 @@ void l1t_work_init(struct l1t_work *work, struct device *owner,
 int l1t_work_queue(struct l1t_work *work);
 void l1t_works_stop(void);
 
-/* Whoever queues the work next sees what was done before this. */
 static inline void l1t_work_done(struct l1t_work *work)
 {
+	/* Whoever queues the work next sees what was done before this. */
 	smp_store_release(&work->busy, false);
 }
 

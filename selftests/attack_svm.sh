@@ -15,10 +15,18 @@ ktap_set_plan 9
 
 load
 background free rsm
-within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")" && said free '^guest mode'
-result "without a limit RSM enters a nested guest"
-equal "nested" running "$(nested_of free)" && equal "nested_vms" 1 "$(value usage/nested_vms)"
-result "and it is shown"
+within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")"
+# 17 is KVM_EXIT_INTERNAL_ERROR, 9 KVM_EXIT_FAIL_ENTRY: KVM before 5.16 takes the CPU into
+# the nested guest with a state that it cannot run.
+if said free 'last exit 9$' && ! said free '^guest mode'; then
+	ktap_test_skip "without a limit RSM enters a nested guest: this KVM fails at it"
+	ktap_test_skip "and it is shown: this KVM fails at it"
+else
+	said free '^guest mode'
+	result "without a limit RSM enters a nested guest"
+	equal "nested" running "$(nested_of free)" && equal "nested_vms" 1 "$(value usage/nested_vms)"
+	result "and it is shown"
+fi
 end free
 
 limit max_nested_vms 0
