@@ -110,7 +110,7 @@ static struct task_struct *find_vmm(struct kvm *kvm)
 	return task;
 }
 
-/* Its owner's present credentials stand for the creator's; root's if none. */
+/* The owner's present credentials are taken for the creator's; root's if none. */
 static void identify(struct kvm *kvm, struct l1t_guest *g)
 {
 	struct task_struct *task = find_vmm(kvm);
@@ -209,7 +209,7 @@ static struct l1t_guest *next_unconfirmed(void)
 }
 
 /**
- * l1t_adopt() - bring in all VMs that KVM has
+ * l1t_adopt() - enter all VMs that KVM has into the registry
  * @kvm_lock: KVM's own, of its list
  * @vms: KVM's list
  *
@@ -245,5 +245,7 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 		l1t_life_confirm(g);
 		put_device(&g->dev);
 	}
+	/* They have lived for long enough. */
+	l1t_devices_update(false);
 	return err;
 }

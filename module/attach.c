@@ -3,7 +3,7 @@
  * Finds the running KVM and hooks what it is handed.
  *
  * kvm and kvm_intel or kvm_amd may be there, come, go and come back. Module
- * notifiers tell; attach_kvm() and friends take what can be had and note per
+ * notifiers say so; attach_kvm() and friends attach what they can and note per
  * hook what became of it. Observers change nothing in KVM, so they stay as
  * long as KVM does.
  *
@@ -149,8 +149,8 @@ static void update_optional(struct l1t_optional *o)
 		hooks->changed(o->hook);
 }
 
-/* Of the two ISAs one is there, or neither; and one stands for the hook. */
-static bool stands_for_its_hook(const struct l1t_optional *o)
+/* Of the two ISAs one is there, or neither. One of them shows the hook's state. */
+static bool shows_its_hook(const struct l1t_optional *o)
 {
 	unsigned int i;
 
@@ -222,7 +222,7 @@ void l1t_attach_update(void)
 	mutex_lock(&attach_lock);
 	if (!unloading) {
 		for (i = 0; i < hooks->nr_optional; i++)
-			if (stands_for_its_hook(hooks->optional[i]))
+			if (shows_its_hook(hooks->optional[i]))
 				update_optional(hooks->optional[i]);
 		update_combined();
 	}
@@ -260,7 +260,7 @@ static void detach_kvm(void)
 	l1t_hook_gone(L1T_HOOK_ADOPT);
 	/* An account is closed when nobody writes to it any more. */
 	detach_direct();
-	hooks->goes();
+	hooks->leaves();
 	detach_observers();
 }
 
@@ -435,7 +435,7 @@ int l1t_attach(const struct l1t_kvm_hooks *what)
 
 	/*
 	 * Calls back for KVM if that is there. All vCPUs are known by now, so no
-	 * exit goes unattributed.
+	 * exit is unattributed.
 	 */
 	err = register_tracepoint_module_notifier(&tracepoint_nb);
 	if (err)

@@ -83,7 +83,7 @@ struct l1t_combined {
  * @combined: works by others
  * @came: KVM is there and the observers are attached; is handed KVM's list of
  *	VMs and its lock, or NULL. Returns what is to be said of L1T_HOOK_ADOPT
- * @goes: KVM goes: nothing of it may be touched after this returns
+ * @leaves: KVM is unloaded: nothing of it may be touched after this returns
  * @changed: the state of an optional or combined hook has changed
  */
 struct l1t_kvm_hooks {
@@ -96,7 +96,7 @@ struct l1t_kvm_hooks {
 	unsigned int nr_probes;
 	const struct l1t_combined *combined;
 	int (*came)(struct mutex *lock, struct list_head *vms);
-	void (*goes)(void);
+	void (*leaves)(void);
 	void (*changed)(enum l1t_hook hook);
 };
 

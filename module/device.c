@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guests as devices. Adding and removing one sleeps and tells udev, so one
- * ordered workqueue does it, a moment after the guest came or went. However
- * many changes there were since, one run of it catches up with all of them,
- * and looks at no guest that has not changed: there may be a thousand.
+ * Guests as devices. Adding and removing one sleeps and makes udev work, so one
+ * ordered workqueue does it after the guest came or went. However many changes
+ * there were since, one run of it catches up with all of them, and looks at no
+ * guest that has not changed: there may be a thousand.
+ *
+ * A guest is shown when it has lived for BIRTH_DELAY: VMMs create VMs only to ask
+ * KVM what it can do, and those need no device.
  */
+#include <linux/jiffies.h>
 #include <linux/workqueue.h>
 
 #include "device.h"
@@ -12,6 +16,8 @@
 #include "sysfs.h"
 #include "throttle.h"
 #include "totals.h"
+
+#define BIRTH_DELAY	(HZ / 10)
 
 static struct workqueue_struct *devices_wq;
 
@@ -135,7 +141,7 @@ static void update(struct work_struct *work)
 	raw_spin_unlock(&l1t_lock);
 }
 
-static DECLARE_WORK(update_work, update);
+static DECLARE_DELAYED_WORK(update_work, update);
 
 /**
  * l1t_device_changed() - a guest came or went, or has a vCPU more
@@ -152,12 +158,16 @@ void l1t_device_changed(struct l1t_guest *g)
 
 /**
  * l1t_devices_update() - guests have changed
+ * @delay: there is no hurry
  *
  * Context: any.
  */
-void l1t_devices_update(void)
+void l1t_devices_update(bool delay)
 {
-	queue_work(devices_wq, &update_work);
+	if (delay)
+		queue_delayed_work(devices_wq, &update_work, BIRTH_DELAY);
+	else
+		mod_delayed_work(devices_wq, &update_work, 0);
 }
 
 /**
@@ -178,6 +188,7 @@ int l1t_devices_init(void)
  */
 void l1t_devices_exit(void)
 {
-	l1t_devices_update();
+	l1t_devices_update(false);
+	flush_delayed_work(&update_work);
 	destroy_workqueue(devices_wq);
 }

@@ -6,7 +6,7 @@
 #include "guest.h"
 
 void l1t_device_changed(struct l1t_guest *g);
-void l1t_devices_update(void);
+void l1t_devices_update(bool delay);
 int l1t_devices_init(void);
 void l1t_devices_exit(void);
 

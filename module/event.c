@@ -2,7 +2,7 @@
 /*
  * What limits do is noted in atomic context and reported a moment later, by a
  * work item that does not run more often than ten times a second: a storm of
- * refusals becomes a few events, each of which says how many it stands for, and
+ * refusals becomes a few events, each with a count of what it sums up, and
  * as many lines in the log as the kernel's rate limit lets through.
  */
 #include <linux/errno.h>

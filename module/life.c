@@ -134,7 +134,7 @@ void l1t_life_queue(struct l1t_guest *g)
 	err = l1t_work_queue(&call->work);
 	if (!err || err == -EBUSY)
 		return;
-	/* The module is about to go: nothing of it will be missed. */
+	/* The module is being unloaded: nothing is lost by it. */
 	raw_spin_lock(&l1t_lock);
 	l1t_call_release(call);
 	call->used = false;
@@ -170,7 +170,7 @@ void l1t_life_confirm(struct l1t_guest *g)
 	l1t_users_free_unused(&unused);
 	if (users && !charged)
 		l1t_users_cancel(users);
-	l1t_devices_update();
+	l1t_devices_update(true);
 }
 
 /**
@@ -213,7 +213,7 @@ static void add_new_vcpu(struct l1t_call *call)
 	raw_spin_unlock(&l1t_lock);
 	if (v)
 		l1t_vcpu_free(v);
-	l1t_devices_update();
+	l1t_devices_update(true);
 }
 
 static void call_returns(struct l1t_work *work, bool cancelled)
@@ -327,7 +327,7 @@ static void vm_freed(struct pt_regs *regs)
 		guest_leaves(g, true);
 	raw_spin_unlock(&l1t_lock);
 	if (g)
-		l1t_devices_update();
+		l1t_devices_update(false);
 }
 
 /* kvm_arch_vcpu_precreate(kvm, id): nothing of the vCPU is there yet */
@@ -469,7 +469,7 @@ void l1t_life_close(bool readable)
 	list_for_each_entry_safe(g, next, &l1t_newborn, newborn)
 		guest_leaves(g, readable);
 	raw_spin_unlock(&l1t_lock);
-	l1t_devices_update();
+	l1t_devices_update(false);
 }
 
 /**

@@ -29,8 +29,8 @@ static struct l1t_probe probes[] = {
 };
 
 /*
- * A pace needs no hook of its own: it works by that on exits, and by those
- * that tell when a thread is in KVM_RUN.
+ * A pace needs no hook of its own: it works by that on exits, and by those that
+ * see a thread enter and leave KVM_RUN.
  */
 static const enum l1t_hook paced_by[] = {
 	L1T_HOOK_RUN, L1T_HOOK_PUT, L1T_HOOK_KVM_EXIT
@@ -53,7 +53,7 @@ static int kvm_came(struct mutex *lock, struct list_head *vms)
 	return err;
 }
 
-static void kvm_goes(void)
+static void kvm_leaves(void)
 {
 	l1t_life_close(true);
 }
@@ -68,7 +68,7 @@ static const struct l1t_kvm_hooks kvm_hooks = {
 	.nr_probes = ARRAY_SIZE(probes),
 	.combined = &pace,
 	.came = kvm_came,
-	.goes = kvm_goes,
+	.leaves = kvm_leaves,
 	.changed = l1t_event_effective,
 };
 

@@ -5,7 +5,7 @@
  * Where KVM notes that a guest has executed VMXON is private, so there are two
  * answers. What everyone can see: a guest turns CR4.VMXE on for VMXON and
  * cannot turn it off before VMXOFF; on AMD it turns EFER.SVME on for VMRUN.
- * And, while a limit needs it, what hooks tell: VMXON and VMXOFF themselves,
+ * And, while a limit needs it, what hooks see: VMXON and VMXOFF themselves,
  * the first VMRUN and the end of EFER.SVME.
  */
 #include <linux/kvm_host.h>
@@ -207,7 +207,7 @@ static void l3_entered(struct l1t_account *acct)
 }
 
 /**
- * l1t_nested_track() - hooks begin to tell who uses VMX or SVM, or end
+ * l1t_nested_track() - hooks begin to see who uses VMX or SVM, or end
  * @on: which of the two
  *
  * What came before is judged by what everyone can see. Context: may sleep; the

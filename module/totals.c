@@ -11,7 +11,7 @@
 
 /*
  * The dead's counts. A guest is either on l1t_guests or in here, and this
- * lock is held while it goes over, so that totals never go back.
+ * lock is held while it moves, so that totals never decrease.
  */
 static DEFINE_MUTEX(totals_lock);
 static struct l1t_counts dead;

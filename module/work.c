@@ -71,7 +71,7 @@ void l1t_work_init(struct l1t_work *work, struct device *owner,
  *
  * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0,
  * -EBUSY if it is queued or being done, -ESRCH if the thread exits,
- * -ESHUTDOWN if the module goes.
+ * -ESHUTDOWN while the module is unloaded.
  */
 int l1t_work_queue(struct l1t_work *work)
 {

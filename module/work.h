@@ -18,13 +18,13 @@
  * @link: among all that are queued; works_lock
  * @task: the thread, while queued
  * @owner: what the work is embedded in; kept while the work is busy
- * @fn: does it. Runs with @cancelled true, on any thread, if the module goes
- *	first. Calls l1t_work_done() before the work may be queued again
+ * @fn: does it. Runs with @cancelled true, on any thread, if the module is
+ *	unloaded first. Calls l1t_work_done() before the work may be queued again
  * @busy: queued or being done
  *
  * A thread may sleep in KVM for as long as its VMM likes before it gets to its
- * work. So what is queued holds nothing that others need, and the module takes
- * it back when it goes.
+ * work. So what is queued holds nothing that others need, and unloading takes
+ * it back.
  */
 struct l1t_work {
 	struct callback_head head;
