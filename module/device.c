@@ -152,6 +152,9 @@ static DECLARE_DELAYED_WORK(update_work, update);
 void l1t_device_changed(struct l1t_guest *g)
 {
 	lockdep_assert_held(&l1t_lock);
+	/* One that is not confirmed yet has no name. */
+	if (g->kvm && !g->id)
+		return;
 	if (list_empty(&g->changed))
 		list_add_tail(&g->changed, &changed_guests);
 }

@@ -174,13 +174,25 @@ enum l1t_need l1t_limit_need(enum l1t_hook hook)
 }
 
 /**
- * l1t_limit_effective() - is a limit set and enforced now
+ * l1t_limit_is_set() - is there a limit or an audit threshold
  * @limit: which
+ */
+bool l1t_limit_is_set(enum l1t_limit limit)
+{
+	return READ_ONCE(requested[L1T_BOUND_LIMIT][limit]) != L1T_NO_LIMIT ||
+	       READ_ONCE(requested[L1T_BOUND_AUDIT][limit]) != L1T_NO_LIMIT;
+}
+
+/**
+ * l1t_limit_effective() - is a limit or audit threshold set and in force now
+ * @limit: which
+ *
+ * A guest may have a pace of its own: then its hook is needed, too.
  */
 bool l1t_limit_effective(enum l1t_limit limit)
 {
-	return READ_ONCE(requested[L1T_BOUND_LIMIT][limit]) != L1T_NO_LIMIT &&
-	       l1t_hook_state(limits[limit].hook) == L1T_HOOK_OK;
+	return l1t_hook_state(limits[limit].hook) == L1T_HOOK_OK &&
+	       (l1t_limit_is_set(limit) || limit == L1T_MAX_EXITS_PER_SEC);
 }
 
 /**
@@ -203,16 +215,6 @@ u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound)
 void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound)
 {
 	atomic64_inc(&exceeded[bound][limit]);
-}
-
-/**
- * l1t_limit_is_set() - is there a limit or an audit threshold
- * @limit: which
- */
-bool l1t_limit_is_set(enum l1t_limit limit)
-{
-	return READ_ONCE(requested[L1T_BOUND_LIMIT][limit]) != L1T_NO_LIMIT ||
-	       READ_ONCE(requested[L1T_BOUND_AUDIT][limit]) != L1T_NO_LIMIT;
 }
 
 /* At load the same names are module parameters, for modprobe.d. */

@@ -40,7 +40,7 @@ static const struct l1t_combined pace = {
 	.hook = L1T_HOOK_THROTTLE,
 	.by = paced_by,
 	.nr = ARRAY_SIZE(paced_by),
-	.need = l1t_limit_need,
+	.need = l1t_throttle_need,
 };
 
 static int kvm_came(struct mutex *lock, struct list_head *vms)

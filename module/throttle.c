@@ -283,11 +283,21 @@ static struct l1t_function timer_functions[] = {
 	{ L1T_HOOK_TIMER, "apic_timer_fn", NULL, lapic_timer_fires },
 };
 
-static enum l1t_need timer_need(enum l1t_hook hook)
+/**
+ * l1t_throttle_need() - what paces want of the hooks that they work by
+ * @hook: which
+ */
+enum l1t_need l1t_throttle_need(enum l1t_hook hook)
 {
 	if (atomic_read(&nr_own_rates))
-		return L1T_NEED_AUDIT;
-	return min(l1t_limit_need(L1T_HOOK_THROTTLE), L1T_NEED_AUDIT);
+		return L1T_NEED_REFUSE;
+	return l1t_limit_need(L1T_HOOK_THROTTLE);
+}
+
+/* The timer's is never kept from running. */
+static enum l1t_need timer_need(enum l1t_hook hook)
+{
+	return min(l1t_throttle_need(hook), L1T_NEED_AUDIT);
 }
 
 struct l1t_optional l1t_throttle_timer = {
