@@ -74,8 +74,10 @@ class Bench:
     def command(self, *args):
         return [TOOL, *args[:1], "--sysfs", self.machine.sys, "--proc", self.machine.proc, *args[1:]]
 
-    def run(self, *args, locale="C.UTF-8", **options):
-        return subprocess.run(self.command(*args), capture_output=True, text=True, timeout=60,
+    def run(self, *args, locale="C.UTF-8", tool=None, **options):
+        command = self.command(*args)
+        command[0] = tool or command[0]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60,
                               env=os.environ | {"LC_ALL": locale}, check=False, **options)
 
     def json(self, *args):

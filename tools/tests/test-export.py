@@ -39,10 +39,10 @@ def exported(bench, *args):
     return r, samples, types
 
 
-def textfile(bench, *args):
+def textfile(bench, *args, tool=None):
     directory = bench.directory + "/textfile"
     os.makedirs(directory, exist_ok=True)
-    return bench.run("export", "--textfile", directory, *args), directory + "/l1tune.prom"
+    return bench.run("export", "--textfile", directory, *args, tool=tool), directory + "/l1tune.prom"
 
 
 def contents(path):
@@ -302,7 +302,7 @@ def test_many():
             b.machine.guest(number, stats=image, vcpus=4, nested="off", memory_peak_bytes=1 << 30)
             b.machine.process(1000 + number, ["qemu-system-x86_64", "-name", f"guest=instance-{number:08x}"])
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        r, path = textfile(b)
+        r, path = textfile(b, tool=os.environ.get("L1TUNE_INSTALLED"))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         samples = parse(contents(path))[0]
