@@ -116,6 +116,21 @@ static void audit(const struct l1t_demand *demand, const struct check *checks,
 				 refusal_of(demand), demand->guest);
 }
 
+static int refuse(const struct l1t_demand *demand, const struct check *checks,
+		  unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (!exceeds(&checks[i], L1T_BOUND_LIMIT))
+			continue;
+		exceeded(&checks[i], L1T_BOUND_LIMIT, refusal_of(demand),
+			 demand->guest);
+		return refusal_of(demand);
+	}
+	return 0;
+}
+
 /**
  * l1t_admit() - may a thread have what it asks for
  * @demand: what
@@ -126,19 +141,15 @@ static void audit(const struct l1t_demand *demand, const struct check *checks,
 int l1t_admit(const struct l1t_demand *demand)
 {
 	struct check checks[MOST_CHECKS];
-	unsigned int i, n;
+	unsigned int n;
+	int err;
 
 	lockdep_assert_held(&l1t_lock);
 	n = list_checks(demand, checks);
-	for (i = 0; i < n; i++) {
-		if (!exceeds(&checks[i], L1T_BOUND_LIMIT))
-			continue;
-		exceeded(&checks[i], L1T_BOUND_LIMIT, refusal_of(demand),
-			 demand->guest);
-		return refusal_of(demand);
-	}
-	audit(demand, checks, n);
-	return 0;
+	err = refuse(demand, checks, n);
+	if (!err)
+		audit(demand, checks, n);
+	return err;
 }
 
 /**
@@ -148,15 +159,20 @@ int l1t_admit(const struct l1t_demand *demand)
  * Its user has too many calls in flight. A limit that is set refuses those, and
  * nobody else's; an audit threshold refuses nothing.
  *
- * Context: l1t_lock held. Return: 0 or -EAGAIN.
+ * Context: l1t_lock held. Return: 0, -EAGAIN, or what l1t_admit() returns for
+ * what is beyond a limit.
  */
 int l1t_admit_unreserved(const struct l1t_demand *demand)
 {
 	struct check checks[MOST_CHECKS];
 	unsigned int i, n;
+	int err;
 
 	lockdep_assert_held(&l1t_lock);
 	n = list_checks(demand, checks);
+	err = refuse(demand, checks, n);
+	if (err)
+		return err;
 	for (i = 0; i < n; i++) {
 		if (l1t_limit_value(checks[i].limit, L1T_BOUND_LIMIT) == L1T_NO_LIMIT)
 			continue;

@@ -21,6 +21,7 @@ static u64 nr_vcpus_ever;
 static atomic_t nr_unfreed = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_freed);
 
+static struct kmem_cache *guest_cache;
 static struct kmem_cache *vcpu_cache;
 
 /* Blocks, which also count as unfreed. */
@@ -34,7 +35,7 @@ static void guest_free(struct rcu_head *rcu)
 		l1t_vcpu_free(v);
 	if (g->cred)
 		put_cred(g->cred);
-	kfree(g);
+	kmem_cache_free(guest_cache, g);
 	if (atomic_dec_and_test(&nr_unfreed))
 		wake_up(&all_freed);
 }
@@ -56,7 +57,7 @@ static void guest_release(struct device *dev)
  */
 struct l1t_guest *l1t_guest_alloc(void)
 {
-	struct l1t_guest *g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
+	struct l1t_guest *g = kmem_cache_zalloc(guest_cache, GFP_KERNEL_ACCOUNT);
 
 	if (!g)
 		return NULL;
@@ -109,7 +110,10 @@ void l1t_vcpu_free(struct l1t_vcpu *v)
  * sees to it that there are always some.
  */
 
-#define RESERVE		96
+#define RESERVE		128
+
+/* Below this one user may not take all that are left. */
+#define RESERVE_SCARCE	(RESERVE / 4)
 
 static LIST_HEAD(reserve);
 static unsigned int nr_reserved;
@@ -158,7 +162,7 @@ struct l1t_guest *l1t_guest_take_reserved(void)
 	struct l1t_guest *g;
 
 	lockdep_assert_held(&l1t_lock);
-	if (nr_reserved <= RESERVE / 2)
+	if (nr_reserved <= RESERVE - RESERVE_SCARCE)
 		queue_work(system_highpri_wq, &reserve_work);
 	g = list_first_entry_or_null(&reserve, struct l1t_guest, link);
 	if (g) {
@@ -166,6 +170,16 @@ struct l1t_guest *l1t_guest_take_reserved(void)
 		nr_reserved--;
 	}
 	return g;
+}
+
+/**
+ * l1t_guest_reserve_is_scarce() - must what is left of the reserve be shared
+ *
+ * Context: l1t_lock held.
+ */
+bool l1t_guest_reserve_is_scarce(void)
+{
+	return nr_reserved <= RESERVE_SCARCE;
 }
 
 /**
@@ -217,10 +231,14 @@ int l1t_guests_init(void)
 
 	if (err)
 		return err;
+	guest_cache = kmem_cache_create("l1tune_guest", sizeof(struct l1t_guest),
+					__alignof__(struct l1t_guest), SLAB_ACCOUNT, NULL);
+	if (!guest_cache)
+		goto err_accounts;
 	vcpu_cache = kmem_cache_create("l1tune_vcpu", sizeof(struct l1t_vcpu),
 				       __alignof__(struct l1t_vcpu), SLAB_ACCOUNT, NULL);
 	if (!vcpu_cache)
-		goto err_accounts;
+		goto err_guests;
 	reserving = true;
 	fill_reserve(NULL);
 	if (nr_reserved < RESERVE)
@@ -231,6 +249,8 @@ err_reserve:
 	l1t_guests_stop_reserving();
 	l1t_guests_wait_freed();
 	kmem_cache_destroy(vcpu_cache);
+err_guests:
+	kmem_cache_destroy(guest_cache);
 err_accounts:
 	l1t_accounts_exit();
 	return -ENOMEM;
@@ -244,6 +264,7 @@ err_accounts:
 void l1t_guests_exit(void)
 {
 	kmem_cache_destroy(vcpu_cache);
+	kmem_cache_destroy(guest_cache);
 	l1t_accounts_exit();
 }
 

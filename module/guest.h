@@ -227,6 +227,7 @@ void l1t_guests_wait_freed(void);
 
 struct l1t_guest *l1t_guest_alloc(void);
 struct l1t_guest *l1t_guest_take_reserved(void);
+bool l1t_guest_reserve_is_scarce(void);
 void l1t_guest_reserve(void);
 void l1t_guests_stop_reserving(void);
 struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g);

@@ -9,8 +9,9 @@
  * a vCPU so has its block before its first entry, whichever thread runs it.
  *
  * What a thread may keep by sleeping in KVM is its own VM's: the VM's block, and
- * one of its calls. Of VMs that are being created a user may have MOST_NEWBORN;
- * beyond that they are met when they get a vCPU or memory.
+ * one of its calls. While the reserve is scarce, or very many VMs are being
+ * created, a user may have no more than MOST_NEWBORN of them; others are met when
+ * they get a vCPU or memory.
  *
  * Pointers to a VM are only safe to hold while its end is noticed, so the
  * registry is open only while both hooks on the end of VMs and vCPUs are there.
@@ -28,8 +29,8 @@
 #include "throttle.h"
 #include "tune.h"
 
-/* At most half of the reserve. */
-#define MOST_NEWBORN	48
+#define MOST_NEWBORN		8
+#define MOST_NEWBORN_OF_ALL	256
 
 static bool open;
 
@@ -39,14 +40,18 @@ static bool adopted;
 /* No vCPU is looked for before then: there was no memory for one. */
 static unsigned long no_memory_until = INITIAL_JIFFIES;
 
-static unsigned int newborn_of(kuid_t uid)
+/* Many are being created, or the reserve is scarce: what is left is shared. */
+static bool has_too_many_newborn(kuid_t uid)
 {
+	unsigned int n = 0, all = 0;
 	const struct l1t_guest *g;
-	unsigned int n = 0;
 
-	list_for_each_entry(g, &l1t_newborn, newborn)
+	list_for_each_entry(g, &l1t_newborn, newborn) {
 		n += uid_eq(l1t_cred_outermost(g->cred), uid);
-	return n;
+		all++;
+	}
+	return n >= MOST_NEWBORN &&
+	       (all >= MOST_NEWBORN_OF_ALL || l1t_guest_reserve_is_scarce());
 }
 
 static void identify(struct l1t_guest *g)
@@ -101,7 +106,7 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	/* adopt.c will come across it. */
 	if (!born && !adopted)
 		return NULL;
-	if (newborn_of(l1t_cred_outermost(current_cred())) >= MOST_NEWBORN)
+	if (has_too_many_newborn(l1t_cred_outermost(current_cred())))
 		return NULL;
 	g = l1t_guest_take_reserved();
 	if (!g)
