@@ -8,6 +8,7 @@ VMS=9
 VCPUS=248
 SLOTS=64
 WAIT_CS=300
+! srcu_spins || WAIT_CS=1200
 
 centiseconds()
 {

@@ -73,8 +73,13 @@ try()
 	result "$what: a vCPU is stuck in mid-exit"
 	before=$(where stuck)
 	unload_in_background
-	within $unload_seconds unloaded
-	result "$what: rmmod returns within 2 s, or twice what it takes with nothing stuck"
+	if [ "$how" = slot ] && srcu_spins; then
+		within $((4 * unload_seconds)) unloaded
+		result "$what: rmmod returns within 8 s, as this kernel's own worker has a CPU"
+	else
+		within $unload_seconds unloaded
+		result "$what: rmmod returns within 2 s, or twice what it takes with nothing stuck"
+	fi
 	if unloaded; then
 		ktap_print_msg "rmmod took $(cat "$TMP/took") cs"
 		equal "threads" "$before" "$(where stuck)"
