@@ -88,13 +88,6 @@ static inline void l1t_prepare_args(const struct pt_regs *regs,
 	l1t_commit_args(regs, c);
 }
 
-static inline struct kvm_memory_slot *
-l1t_memslot_of_node(const struct kvm_memslots *slots, struct rb_node *node)
-{
-	return container_of(node, struct kvm_memory_slot,
-			    gfn_node[slots->node_idx]);
-}
-
 /**
  * l1t_memslot_from() - the lowest memory slot that ends above a guest address
  * @slots: one address space of a VM, with its slots_lock or SRCU held
@@ -109,21 +102,6 @@ l1t_memslot_from(struct kvm_memslots *slots, gfn_t gfn)
 
 	kvm_memslot_iter_start(&iter, slots, gfn);
 	return iter.node ? iter.slot : NULL;
-}
-
-/**
- * l1t_memslot_next() - the memory slot at the next higher guest address
- * @slots: as for l1t_memslot_from()
- * @slot: one of them
- *
- * Return: the slot or NULL.
- */
-static inline struct kvm_memory_slot *
-l1t_memslot_next(struct kvm_memslots *slots, struct kvm_memory_slot *slot)
-{
-	struct rb_node *node = rb_next(&slot->gfn_node[slots->node_idx]);
-
-	return node ? l1t_memslot_of_node(slots, node) : NULL;
 }
 
 #define l1t_for_each_memslot(slot, bkt, slots) \
@@ -186,12 +164,6 @@ l1t_memslot_from(struct kvm_memslots *slots, gfn_t gfn)
 			end = middle;
 	}
 	return above ? &slot[above - 1] : NULL;
-}
-
-static inline struct kvm_memory_slot *
-l1t_memslot_next(struct kvm_memslots *slots, struct kvm_memory_slot *slot)
-{
-	return slot > slots->memslots ? slot - 1 : NULL;
 }
 
 #define l1t_for_each_memslot(slot, bkt, slots) \

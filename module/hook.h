@@ -52,13 +52,13 @@ void l1t_hook_gone(enum l1t_hook hook);
 void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
 
 /**
- * struct l1t_function - a function whose entry is told
+ * struct l1t_function - a function whose entry is observed
  * @hook: what it is a part of
  * @name: of the function
  * @old_name: what it was called in older kernels, if something else
  * @entered: gets its arguments, in @regs that have nothing else unless the set
- *	is L1T_MODIFIERS; not used if it is L1T_DIRECT_OBSERVER; then control goes to regs->ip, if the set modifies.
- *	Context: preemption off
+ *	is L1T_MODIFIERS; the function continues at regs->ip if the set modifies.
+ *	Not used by L1T_DIRECT_OBSERVER. Context: preemption off
  * @optional: kernels that lack it have nothing that it is needed for
  * @may_be_inlined: the kernel was built by a compiler that may have put it into
  *	its callers and left the symbol: it is not hooked
@@ -79,7 +79,7 @@ struct l1t_function {
  * @ops: ftrace's
  * @list: the functions
  * @nr: how many
- * @registered: entries are told now
+ * @registered: entries are observed now
  */
 struct l1t_functions {
 	struct ftrace_ops ops;

@@ -2,7 +2,7 @@
 /*
  * Slowing an L2 that exits too often. The exit path knows only this: each
  * exit that the guest causes takes a token from its account's lease, and when
- * that is used up, l1t_pace_exit() is asked.
+ * that is used up, the account's @pace is queued.
  */
 #ifndef L1TUNE_THROTTLE_H
 #define L1TUNE_THROTTLE_H
