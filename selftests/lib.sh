@@ -42,11 +42,19 @@ skip_all()
 	exit "$KSFT_SKIP"
 }
 
+# The shell of a command in the background opens its output only when it runs: until
+# then what an earlier one of that name printed must not be taken for its output.
+forget_output()
+{
+	rm -f "$TMP/$1"
+}
+
 # start NAME VMM-ARGUMENT…: a guest in the background; its output is $TMP/NAME
 start()
 {
 	name=$1
 	shift
+	forget_output "$name"
 	vmm -name "guest=$name" "$@" < /dev/null > "$TMP/$name" 2>&1 &
 	eval "pid_$name=$!"
 }
@@ -234,6 +242,7 @@ keep()
 {
 	name=$1
 	shift
+	forget_output "$name"
 	ask "$@" hold < /dev/null > "$TMP/$name" 2>&1 &
 	eval "pid_$name=$!"
 	wait_for said "$name" holding
@@ -298,6 +307,7 @@ background()
 {
 	name=$1
 	shift
+	forget_output "$name"
 	"$@" < /dev/null > "$TMP/$name" 2>&1 &
 	eval "pid_$name=$!"
 }
