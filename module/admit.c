@@ -51,10 +51,29 @@ static u32 most_vms_of_users(const struct l1t_guest *new)
 	return most;
 }
 
+/**
+ * l1t_demand_peak_bytes() - memory asked for that the VM has never had
+ * @demand: what its VM asks for
+ *
+ * What a VM has had before it may have again.
+ *
+ * Context: l1t_lock held.
+ */
+u64 l1t_demand_peak_bytes(const struct l1t_demand *demand)
+{
+	const struct l1t_guest *g = demand->guest;
+	u64 bytes = demand->more_memory_bytes;
+
+	if (!g)
+		return bytes;
+	bytes += g->memory_bytes;
+	return bytes > g->memory_peak_bytes ? bytes - g->memory_peak_bytes : 0;
+}
+
 static unsigned int list_checks(const struct l1t_demand *d, struct check *checks)
 {
 	const struct l1t_guest *g = d->guest;
-	u64 had_bytes = g ? g->memory_peak_bytes : 0;
+	u64 bytes = l1t_demand_peak_bytes(d);
 	unsigned int n = 0;
 
 	if (d->vm) {
@@ -70,14 +89,12 @@ static unsigned int list_checks(const struct l1t_demand *d, struct check *checks
 		checks[n++] = (struct check){ L1T_MAX_VCPUS_PER_VM,
 			g ? g->nr_vcpus + g->asked_vcpus : 0, 1 };
 	}
-	/* What a VM has had before it may have again. */
-	if (d->memory_bytes > had_bytes) {
+	if (bytes) {
 		checks[n++] = (struct check){ L1T_MAX_MEMORY,
 			l1t_ledger.memory_bytes + l1t_ledger.asked_bytes,
-			d->memory_bytes - had_bytes };
+			bytes };
 		checks[n++] = (struct check){ L1T_MAX_MEMORY_PER_VM,
-			had_bytes + (g ? g->asked_bytes : 0),
-			d->memory_bytes - had_bytes };
+			g ? g->memory_peak_bytes + g->asked_bytes : 0, bytes };
 	}
 	if (d->nested && !(g && g->nested_holds))
 		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS,

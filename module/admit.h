@@ -10,7 +10,7 @@
  * @guest: for which guest; of a new VM it is the guest itself
  * @vm: this VM
  * @vcpu: a vCPU of it
- * @memory_bytes: more memory slots: what the VM has with them; 0: none
+ * @more_memory_bytes: memory that it would have beside what it has
  * @nested: that it uses VMX or SVM itself
  * @restore: by restored state rather than by an instruction
  */
@@ -18,11 +18,12 @@ struct l1t_demand {
 	const struct l1t_guest *guest;
 	bool vm;
 	bool vcpu;
-	u64 memory_bytes;
+	u64 more_memory_bytes;
 	bool nested;
 	bool restore;
 };
 
+u64 l1t_demand_peak_bytes(const struct l1t_demand *demand);
 int l1t_admit(const struct l1t_demand *demand);
 int l1t_admit_unreserved(const struct l1t_demand *demand);
 

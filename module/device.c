@@ -44,29 +44,29 @@ static bool publish_vcpus(struct l1t_guest *g)
 	return all;
 }
 
-static void record_birth(const struct l1t_guest *g)
+/* @more: what else the record has, or nothing */
+static void record(const struct l1t_guest *g, const char *action, const char *more)
 {
 	char comm[L1T_COMM_ESCAPED];
 
 	l1t_escape_comm(g->comm, comm);
-	l1t_event_record("EVENT=guest ACTION=add L2=l2-%llu PID=%d UID=%u COMM=%s",
-			 g->id, g->pid, from_kuid(&init_user_ns, g->cred->uid),
-			 comm);
+	l1t_event_record("EVENT=guest ACTION=%s L2=l2-%llu PID=%d UID=%u COMM=%s%s",
+			 action, g->id, g->pid,
+			 from_kuid(&init_user_ns, g->cred->uid), comm, more);
 }
 
 static void record_end(struct l1t_guest *g)
 {
-	char comm[L1T_COMM_ESCAPED];
+	/* The names, and numbers of at most 20 digits. */
+	char counts[256];
 	struct l1t_counts c = {};
 
 	l1t_guest_counts(g, &c);
-	l1t_escape_comm(g->comm, comm);
-	l1t_event_record("EVENT=guest ACTION=remove L2=l2-%llu PID=%d UID=%u COMM=%s EXITS=%llu EXIT_TIME_NS=%llu USER_TIME_NS=%llu WAIT_TIME_NS=%llu RUNQ_TIME_NS=%llu THROTTLED_NS=%llu GUEST_TIME_NS=%llu",
-			 g->id, g->pid, from_kuid(&init_user_ns, g->cred->uid),
-			 comm, c.exits, c.exit_time_ns,
-			 c.parts_ns[L1T_PART_USER], c.parts_ns[L1T_PART_WAIT],
-			 c.parts_ns[L1T_PART_RUNQ],
-			 c.parts_ns[L1T_PART_THROTTLED], c.guest_time_ns);
+	scnprintf(counts, sizeof(counts), " EXITS=%llu EXIT_TIME_NS=%llu USER_TIME_NS=%llu WAIT_TIME_NS=%llu RUNQ_TIME_NS=%llu THROTTLED_NS=%llu GUEST_TIME_NS=%llu",
+		  c.exits, c.exit_time_ns, c.parts_ns[L1T_PART_USER],
+		  c.parts_ns[L1T_PART_WAIT], c.parts_ns[L1T_PART_RUNQ],
+		  c.parts_ns[L1T_PART_THROTTLED], c.guest_time_ns);
+	record(g, "remove", counts);
 }
 
 /* Returns false if some of it is to be tried again. */
@@ -83,7 +83,7 @@ static bool publish(struct l1t_guest *g)
 			return false;
 		}
 		g->published = true;
-		record_birth(g);
+		record(g, "add", "");
 	}
 	return publish_vcpus(g);
 }

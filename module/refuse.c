@@ -68,6 +68,7 @@ static int ask(struct kvm *kvm, struct l1t_demand *demand)
 {
 	struct l1t_call *call = NULL;
 	struct l1t_guest *g;
+	u64 bytes;
 	int err;
 
 	if (!l1t_life_is_open())
@@ -83,8 +84,9 @@ static int ask(struct kvm *kvm, struct l1t_demand *demand)
 		err = l1t_admit_unreserved(demand);
 	if (call && !err && demand->vcpu)
 		l1t_call_ask_vcpu(call);
-	if (call && !err && demand->memory_bytes > g->memory_peak_bytes)
-		l1t_call_ask_memory(call, demand->memory_bytes - g->memory_peak_bytes);
+	bytes = l1t_demand_peak_bytes(demand);
+	if (call && !err && bytes)
+		l1t_call_ask_memory(call, bytes);
 	raw_spin_unlock(&l1t_lock);
 	if (call)
 		l1t_life_queue(g);
@@ -114,8 +116,7 @@ static void refuse_vcpu(struct pt_regs *regs)
 static void refuse_memory(struct pt_regs *regs)
 {
 	struct l1t_slot_change change;
-	struct l1t_guest *g;
-	u64 added, now;
+	u64 added;
 
 	l1t_prepare_args(regs, &change);
 	if (change.change != KVM_MR_CREATE)
@@ -123,12 +124,8 @@ static void refuse_memory(struct pt_regs *regs)
 	added = l1t_memory_added_bytes(&change);
 	if (!added)
 		return;
-	raw_spin_lock(&l1t_lock);
-	g = l1t_guest_find(change.kvm);
-	now = g ? g->memory_bytes : 0;
-	raw_spin_unlock(&l1t_lock);
 	refuse(regs, ask(change.kvm, &(struct l1t_demand){
-		.memory_bytes = now + added,
+		.more_memory_bytes = added,
 	}));
 }
 
