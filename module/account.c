@@ -22,8 +22,8 @@ int l1t_accounts_init(void)
 {
 	BUILD_BUG_ON(L1T_CELLS_MAX > U8_MAX);
 	/* What an exit and its entry write: three cache lines, these two... */
-	BUILD_BUG_ON(offsetofend(struct l1t_cell, plain_ticks) > L1_CACHE_BYTES);
-	BUILD_BUG_ON(offsetof(struct l1t_cell, hist) % L1_CACHE_BYTES);
+	BUILD_BUG_ON(offsetofend(struct l1t_cell, plain_ticks) > 16);
+	BUILD_BUG_ON(sizeof(struct l1t_cell) % 16);
 	/* ...and the account's own. */
 	BUILD_BUG_ON(offsetofend(struct l1t_account, seq) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetofend(struct l1t_account, l3_exits_handled) > L1_CACHE_BYTES);
@@ -114,7 +114,8 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	if (acct->kvm_exits_base == L1T_BASE_UNKNOWN)
 		set_kvm_exits_base(acct, vcpu);
 	/* Its thread may have entered KVM_RUN before there were hooks. */
-	WRITE_ONCE(acct->split.runner, current);
+	l1t_away_take(&acct->split.away);
+	WRITE_ONCE(acct->split.in_run, true);
 	if (slot == L1T_SLOT_OTHER)
 		return nth_cell(acct, 0);
 	if (n + L1T_CELLS_CHUNK / 2 >= READ_ONCE(acct->nr_allocated))
@@ -142,6 +143,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 int l1t_account_init(struct l1t_account *acct)
 {
 	l1t_work_init(&acct->refill, NULL, refill);
+	l1t_away_init(&acct->split.away);
 	if (add_chunk(acct))
 		return -ENOMEM;
 	acct->state = L1T_AT_GUEST | L1T_AT_RARE;
@@ -162,6 +164,7 @@ void l1t_account_free(struct l1t_account *acct)
 {
 	unsigned int i;
 
+	l1t_away_exit(&acct->split.away);
 	for (i = 0; i < acct->nr_allocated / L1T_CELLS_CHUNK; i++)
 		kmem_cache_free(chunk_cache, acct->chunks[i]);
 }
@@ -249,11 +252,13 @@ static bool read_again(const struct l1t_account *acct, const struct moment *m)
  * @n: which cell, below l1t_account_cells()
  * @sum: takes them
  */
-void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
+void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
 {
 	const struct l1t_cell *cell = nth_cell(acct, n);
-	u64 now, part_since_ticks, left, ticks;
+	u64 now, part_since_ticks, rest, ticks;
+	struct l1t_stay stay;
+	struct l1t_left left;
 	struct l1t_cell c;
 	struct moment m;
 	unsigned int i;
@@ -264,14 +269,20 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 		c = *cell;
 		part = acct->split.part;
 		part_since_ticks = acct->split.since_ticks;
+		left = acct->split.away.left;
 		/* Here, so that it is no later than the exit's end. */
 		now = l1t_ticks();
+		if (m.open == cell && part == L1T_PART_VMM)
+			l1t_away_look(&acct->split.away, &stay);
 	} while (read_again(acct, &m));
 
 	if (m.open == cell) {
 		sum->count++;
 		c.time_ticks += l1t_ticks_since(m.since_ticks, now);
-		if (part != L1T_PART_KERNEL)
+		if (part == L1T_PART_VMM)
+			l1t_away_divide(&acct->split.away, &left, &stay,
+					part_since_ticks, now, c.parts_ticks);
+		else if (part != L1T_PART_KERNEL)
 			c.parts_ticks[part] +=
 				l1t_ticks_since(part_since_ticks, now);
 	}
@@ -281,14 +292,15 @@ void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
 	 * CPUs whose clocks differ by a little. The whole is the sum of parts as
 	 * they are rounded, so that what is left, KVM's, never goes back.
 	 */
-	left = c.time_ticks;
+	rest = c.time_ticks;
 	for (i = 0; i < L1T_PARTS; i++) {
-		ticks = min(c.parts_ticks[i], left);
-		left -= ticks;
+		ticks = min(c.parts_ticks[i], rest);
+		rest -= ticks;
 		sum->parts_ns[i] += l1t_ticks_to_ns(ticks);
 		sum->time_ns += l1t_ticks_to_ns(ticks);
 	}
-	sum->time_ns += l1t_ticks_to_ns(left);
+	sum->parts_ns[L1T_PART_KERNEL] += l1t_ticks_to_ns(rest);
+	sum->time_ns += l1t_ticks_to_ns(rest);
 	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
 	for (i = 0; i < L1T_HIST_BUCKETS; i++) {
 		sum->hist[i] += c.hist[i];
@@ -322,11 +334,13 @@ u64 l1t_account_guest_ns(const struct l1t_account *acct)
  * @acct: may be written meanwhile
  * @at: filled in
  */
-void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
+void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 {
 	static const u8 states[] = {
-		[L1T_PART_USER] = L1T_STATE_USER,
-		[L1T_PART_WAIT] = L1T_STATE_WAIT,
+		[L1T_PART_VMM] = L1T_STATE_VMM,
+		[L1T_PART_VMM_SLEEP] = L1T_STATE_VMM_SLEEP,
+		[L1T_PART_HALTED] = L1T_STATE_HALTED,
+		[L1T_PART_BLOCKED] = L1T_STATE_BLOCKED,
 		[L1T_PART_RUNQ] = L1T_STATE_RUNQ,
 		[L1T_PART_THROTTLED] = L1T_STATE_THROTTLED,
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
@@ -347,6 +361,8 @@ void l1t_account_now(const struct l1t_account *acct, struct l1t_now *at)
 	since = m.since_ticks;
 	if (m.open) {
 		at->state = states[part];
+		if (part == L1T_PART_VMM && l1t_away_is_asleep(&acct->split.away))
+			at->state = L1T_STATE_VMM_SLEEP;
 		at->key = m.open->key;
 		since = part == L1T_PART_KERNEL ? max(since, kernel_since) :
 						  part_since;

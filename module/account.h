@@ -23,71 +23,65 @@
 #include <linux/kvm_host.h>
 #include <linux/math64.h>
 
+#include "away.h"
+#include "part.h"
 #include "reason.h"
 #include "work.h"
 
-/* Parts of an exit's time. KERNEL is what the others leave of it. */
-enum l1t_part {
-	L1T_PART_USER,		/* thread outside KVM_RUN: the VMM at work */
-	L1T_PART_WAIT,		/* scheduled out with nothing to do */
-	L1T_PART_RUNQ,		/* scheduled out though runnable */
-	L1T_PART_THROTTLED,	/* made to sleep by a limit of ours */
-	L1T_PARTS,
-	L1T_PART_KERNEL = L1T_PARTS
-};
-
 /**
  * struct l1t_split - the parts of a vCPU's open exit
- * @runner: the thread that is in KVM_RUN with it, NULL for none
+ * @in_run: a thread is in KVM_RUN with it: that of @away
  * @part: who has the vCPU now; L1T_PART_KERNEL unless something rare goes on
  * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
  * @kernel_since_ticks: when KVM last had it back from a part
+ * @away: what its thread had done when it last left KVM_RUN
  */
 struct l1t_split {
-	const struct task_struct *runner;
+	bool in_run;
 	u8 part;
 	u64 since_ticks;
 	u64 kernel_since_ticks;
+	struct l1t_away away;
 };
 
 /*
  * The histogram of a cell: bucket 0 holds what took less than
  * 2^L1T_HIST_SHIFT ns, bucket n what took less than 2^(L1T_HIST_SHIFT+n),
- * the last one, from 2^31 ns on, all the rest.
+ * the last one, from 2^32 ns on, all the rest.
  */
-#define L1T_HIST_SHIFT		9
+#define L1T_HIST_SHIFT		10
 #define L1T_HIST_BUCKETS	24
 
 /**
  * struct l1t_cell - what is known of one reason at one level of one vCPU
- * @key: level and slot, see l1t_key()
- * @token: what such an exit takes from the account's lease: 1, or 0 if the
- *	host causes it
  * @time_ticks: from exit to next entry, added at the entry
  * @plain_ticks: @max_ticks, but at most l1t_hist_plain_ticks: an exit that took
  *	no longer needs nothing but additions
+ * @hist: how many of them took how long; the sum, with the open exit, is how
+ *	many there were
+ * @key: level and slot, see l1t_key()
+ * @token: what such an exit takes from the account's lease: 1, or 0 if the
+ *	host causes it
  * @max_ticks: the longest of them
  * @parts_ticks: of @time_ticks, what was not spent by KVM; added as parts end,
  *	the exit's end may be to come
- * @hist: how many of them took how long; the sum, with the open exit, is how
- *	many there were
  *
- * An entry writes the first cache line and one of @hist, an exit none of the
- * cell. Readers turn ticks into nanoseconds.
+ * An entry writes the first two, which share a cache line, and one of @hist, an
+ * exit none of the cell. Readers turn ticks into nanoseconds.
  */
 struct l1t_cell {
-	u32 key;
-	u32 token;
 	u64 time_ticks;
 	u64 plain_ticks;
+	u64 hist[L1T_HIST_BUCKETS];
+	u32 key;
+	u32 token;
 	u64 max_ticks;
 	u64 parts_ticks[L1T_PARTS];
-	u64 hist[L1T_HIST_BUCKETS] ____cacheline_aligned;
-} ____cacheline_aligned;
+} __aligned(16);
 
 /* Few of the possible cells are used, so they are allocated a chunk at a time. */
-#define L1T_CELLS_CHUNK		8
-#define L1T_CHUNKS_MAX		19
+#define L1T_CELLS_CHUNK		4
+#define L1T_CHUNKS_MAX		38
 #define L1T_CELLS_MAX		(L1T_CHUNKS_MAX * L1T_CELLS_CHUNK)
 
 struct l1t_chunk {
@@ -197,7 +191,7 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 /*
  * The bucket of a time costs one multiplication: the upper half of the product
  * is the time in 2^(L1T_HIST_SHIFT-1) ns, of which the highest bit tells.
- * It needs no bound up to l1t_hist_plain_ticks, which is 2^32 ns.
+ * It needs no bound up to l1t_hist_plain_ticks, which is 2^33 ns.
  */
 extern u64 l1t_hist_mult;
 extern u64 l1t_hist_plain_ticks;
@@ -210,6 +204,13 @@ static __always_inline unsigned long l1t_hist_plain_bucket(u64 ticks)
 static inline unsigned long l1t_hist_bucket(u64 ticks)
 {
 	return min(l1t_hist_plain_bucket(ticks), L1T_HIST_BUCKETS - 1UL);
+}
+
+/* Is the current thread in KVM_RUN with the vCPU? Another may be meanwhile. */
+static inline bool l1t_account_runs_here(const struct l1t_account *acct)
+{
+	return READ_ONCE(acct->split.in_run) &&
+	       READ_ONCE(acct->split.away.thread) == current;
 }
 
 /* The reason of exits whose reason is not known. */
@@ -236,20 +237,22 @@ struct l1t_sample {
 	u64 count;
 	u64 time_ns;
 	u64 max_ns;
-	u64 parts_ns[L1T_PARTS];
+	u64 parts_ns[L1T_PARTS_AND_KERNEL];
 	u64 hist[L1T_HIST_BUCKETS];
 };
 
-void l1t_account_add_cell(const struct l1t_account *acct, unsigned int n,
+void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum);
 u64 l1t_account_guest_ns(const struct l1t_account *acct);
 
 enum l1t_state {
-	L1T_STATE_NONE,		/* has not run yet, or was found in a pause */
+	L1T_STATE_NONE,		/* no exit has been seen */
 	L1T_STATE_GUEST,
 	L1T_STATE_KERNEL,
-	L1T_STATE_USER,
-	L1T_STATE_WAIT,
+	L1T_STATE_VMM,
+	L1T_STATE_VMM_SLEEP,
+	L1T_STATE_HALTED,
+	L1T_STATE_BLOCKED,
 	L1T_STATE_RUNQ,
 	L1T_STATE_THROTTLED
 };
@@ -266,6 +269,6 @@ struct l1t_now {
 	u32 key;
 };
 
-void l1t_account_now(const struct l1t_account *acct, struct l1t_now *now);
+void l1t_account_now(struct l1t_account *acct, struct l1t_now *now);
 
 #endif

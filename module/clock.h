@@ -37,6 +37,12 @@ static __always_inline u64 l1t_ticks_to_ns(u64 ticks)
 	return mul_u64_u64_shr(ticks, l1t_tick_mult, L1T_TICK_SHIFT);
 }
 
+/* The counterpart, not for the exit path. */
+static inline u64 l1t_ns_to_ticks(u64 ns)
+{
+	return mul_u64_u64_div_u64(ns, 1ULL << L1T_TICK_SHIFT, l1t_tick_mult);
+}
+
 /* The most ticks that are less than so many nanoseconds; at most 2^32 of them. */
 static inline u64 l1t_ticks_below(u64 ns)
 {

@@ -123,6 +123,16 @@ L1T_ONE_FORM(L1T_EXIT_INFO_REASON, L1T_EXIT_INFO_NO_REASON,
 #define L1T_FTRACE_NO_RECURSION		0
 #endif
 
+/* 5.14 renamed a task's state, and has this since */
+static inline bool l1t_task_is_running(const struct task_struct *task)
+{
+#ifdef task_is_running
+	return task_is_running(task);
+#else
+	return READ_ONCE(task->state) == TASK_RUNNING;
+#endif
+}
+
 /* the number of a VM's memory address spaces got its present name in 6.8 */
 #ifdef KVM_MAX_NR_ADDRESS_SPACES
 #define L1T_ADDRESS_SPACES	KVM_MAX_NR_ADDRESS_SPACES

@@ -57,15 +57,28 @@ static void record(const struct l1t_guest *g, const char *action, const char *mo
 
 static void record_end(struct l1t_guest *g)
 {
-	/* The names, and numbers of at most 20 digits. */
-	char counts[256];
+	static const char * const parts[] = {
+		[L1T_PART_KERNEL] = "KERNEL",
+		[L1T_PART_VMM] = "VMM",
+		[L1T_PART_VMM_SLEEP] = "VMM_SLEEP",
+		[L1T_PART_HALTED] = "HALTED",
+		[L1T_PART_BLOCKED] = "BLOCKED",
+		[L1T_PART_RUNQ] = "RUNQ",
+		[L1T_PART_THROTTLED] = "THROTTLED",
+	};
+	/* Ten names, and numbers of at most 20 digits. */
+	char counts[384];
 	struct l1t_counts c = {};
+	unsigned int i;
+	int len;
 
 	l1t_guest_counts(g, &c);
-	scnprintf(counts, sizeof(counts), " EXITS=%llu EXIT_TIME_NS=%llu USER_TIME_NS=%llu WAIT_TIME_NS=%llu RUNQ_TIME_NS=%llu THROTTLED_NS=%llu GUEST_TIME_NS=%llu",
-		  c.exits, c.exit_time_ns, c.parts_ns[L1T_PART_USER],
-		  c.parts_ns[L1T_PART_WAIT], c.parts_ns[L1T_PART_RUNQ],
-		  c.parts_ns[L1T_PART_THROTTLED], c.guest_time_ns);
+	len = scnprintf(counts, sizeof(counts),
+			" EXITS=%llu GUEST_TIME_NS=%llu EXIT_TIME_NS=%llu",
+			c.exits, c.guest_time_ns, c.exit_time_ns);
+	for (i = 0; i < L1T_PARTS_AND_KERNEL; i++)
+		len += scnprintf(counts + len, sizeof(counts) - len,
+				 " %s_TIME_NS=%llu", parts[i], c.parts_ns[i]);
 	record(g, "remove", counts);
 }
 

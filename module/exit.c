@@ -289,6 +289,30 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 	return true;
 }
 
+/**
+ * l1t_exit_end_part() - the part that goes on ends, if one does
+ * @acct: of the vCPU; between l1t_account_write_*()
+ * @now: by l1t_ticks()
+ *
+ * Context: preemption off.
+ */
+void l1t_exit_end_part(struct l1t_account *acct, u64 now)
+{
+	struct l1t_split *split = &acct->split;
+	struct l1t_stay stay;
+
+	if (split->part == L1T_PART_KERNEL)
+		return;
+	if (split->part == L1T_PART_VMM) {
+		l1t_away_look(&split->away, &stay);
+		l1t_away_divide(&split->away, &split->away.left, &stay,
+				split->since_ticks, now, acct->open->parts_ticks);
+		l1t_exit_back_in_kernel(acct, now, false);
+	} else {
+		l1t_exit_end_whole_part(acct, now, false);
+	}
+}
+
 /* The open exit ends, with an entry or with the vCPU. */
 static void end_exit(struct l1t_account *acct, u64 now)
 {

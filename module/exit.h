@@ -86,29 +86,31 @@ l1t_account_find(const struct kvm_vcpu *vcpu)
 }
 
 /*
- * A part of the open exit ends. Context: between l1t_account_write_*().
+ * It is KVM's turn again. Context: between l1t_account_write_*().
  * @is_tsc: the clock is known to be that, and another need not be asked
  */
-static __always_inline void __l1t_exit_end_part(struct l1t_account *acct, u64 now,
-						bool is_tsc)
+static __always_inline void l1t_exit_back_in_kernel(struct l1t_account *acct,
+						    u64 now, bool is_tsc)
 {
-	struct l1t_split *split = &acct->split;
-
-	/* As l1t_ticks_since() has it. */
-	if (likely(now >= split->since_ticks))
-		acct->open->parts_ticks[split->part] += now - split->since_ticks;
-	split->kernel_since_ticks = now;
-	split->part = L1T_PART_KERNEL;
+	acct->split.kernel_since_ticks = now;
+	acct->split.part = L1T_PART_KERNEL;
 	if (is_tsc || l1t_clock_is_tsc())
 		acct->state &= ~(unsigned long)L1T_AT_RARE;
 }
 
-/* The part that goes on ends, if one does. Likewise. */
-static inline void l1t_exit_end_part(struct l1t_account *acct, u64 now)
+/* A part of the open exit ends, and all of it was that. Likewise. */
+static __always_inline void l1t_exit_end_whole_part(struct l1t_account *acct,
+						    u64 now, bool is_tsc)
 {
-	if (acct->split.part != L1T_PART_KERNEL)
-		__l1t_exit_end_part(acct, now, false);
+	const struct l1t_split *split = &acct->split;
+
+	/* As l1t_ticks_since() has it. */
+	if (likely(now >= split->since_ticks))
+		acct->open->parts_ticks[split->part] += now - split->since_ticks;
+	l1t_exit_back_in_kernel(acct, now, is_tsc);
 }
+
+void l1t_exit_end_part(struct l1t_account *acct, u64 now);
 
 /* Called before an entry into L3 that no exit of L3 went before; or NULL. */
 extern void (*l1t_exit_l3_entered)(struct l1t_account *acct);

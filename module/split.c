@@ -11,14 +11,22 @@
 #include "exit.h"
 #include "split.h"
 
-/* @is_tsc: the clock is known to be that, and another need not be asked */
-static __always_inline void split_begin(struct l1t_account *acct,
-					enum l1t_part part, bool is_tsc)
+/*
+ * Between l1t_account_write_*(). @is_tsc: the clock is known to be that, and
+ * another need not be asked
+ */
+static __always_inline void split_begin_part(struct l1t_account *acct,
+					     enum l1t_part part, bool is_tsc)
 {
-	l1t_account_write_begin(acct);
 	acct->split.since_ticks = is_tsc ? rdtsc() : l1t_ticks();
 	acct->split.part = part;
 	acct->state |= L1T_AT_RARE;
+}
+
+static void split_begin(struct l1t_account *acct, enum l1t_part part)
+{
+	l1t_account_write_begin(acct);
+	split_begin_part(acct, part, false);
 	l1t_account_write_end(acct);
 }
 
@@ -28,10 +36,18 @@ static __always_inline bool split_may_begin(const struct l1t_account *acct)
 	return acct->open && acct->split.part == L1T_PART_KERNEL;
 }
 
-static __always_inline void split_end_now(struct l1t_account *acct, bool is_tsc)
+/* Of a clock that is the TSC, and a part that is not to be divided. */
+static __always_inline void split_end_plain(struct l1t_account *acct)
 {
 	l1t_account_write_begin(acct);
-	__l1t_exit_end_part(acct, is_tsc ? rdtsc() : l1t_ticks(), is_tsc);
+	l1t_exit_end_whole_part(acct, rdtsc(), true);
+	l1t_account_write_end(acct);
+}
+
+static void split_end(struct l1t_account *acct)
+{
+	l1t_account_write_begin(acct);
+	l1t_exit_end_part(acct, l1t_ticks());
 	l1t_account_write_end(acct);
 }
 
@@ -55,9 +71,9 @@ static noinline notrace void split_run_unusual(struct kvm_vcpu *vcpu)
 		unknown_runs(vcpu);
 		return;
 	}
-	WRITE_ONCE(acct->split.runner, current);
-	if (acct->split.part != L1T_PART_KERNEL)
-		split_end_now(acct, false);
+	split_end(acct);
+	l1t_away_take(&acct->split.away);
+	WRITE_ONCE(acct->split.in_run, true);
 }
 
 /* If its vCPU is known, that is what this CPU remembers by now. */
@@ -65,8 +81,7 @@ static noinline notrace void split_run_paced(void)
 {
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (READ_ONCE(acct->split.runner) == current &&
-	    READ_ONCE(acct->lease) < 0)
+	if (l1t_account_runs_here(acct) && READ_ONCE(acct->lease) < 0)
 		l1t_work_queue(&acct->pace);
 }
 
@@ -80,9 +95,10 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 
 	preempt_disable_notrace();
 	acct = this_cpu_read(l1t_last_account);
-	if (likely(split_goes_on(acct, vcpu))) {
-		WRITE_ONCE(acct->split.runner, current);
-		split_end_now(acct, true);
+	if (likely(split_goes_on(acct, vcpu) &&
+		   l1t_away_was_on_cpu(&acct->split.away))) {
+		WRITE_ONCE(acct->split.in_run, true);
+		split_end_plain(acct);
 	} else {
 		split_run_unusual(vcpu);
 	}
@@ -91,19 +107,32 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 	preempt_enable_notrace();
 }
 
+/* KVM's own wait of a halted vCPU is the only one on @vcpu->wait. */
+static enum l1t_part split_part_off_cpu(const struct kvm_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->preempted))
+		return L1T_PART_RUNQ;
+	return rcuwait_active((struct rcuwait *)&vcpu->wait) ?
+	       L1T_PART_HALTED : L1T_PART_BLOCKED;
+}
+
 static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
-	enum l1t_part part = L1T_PART_USER;
+	enum l1t_part part = L1T_PART_VMM;
 
-	if (!acct || !acct->split.runner)
+	if (!acct || !acct->split.in_run)
 		return;
-	if (irqs_disabled())
-		part = READ_ONCE(vcpu->preempted) ? L1T_PART_RUNQ : L1T_PART_WAIT;
-	else
-		WRITE_ONCE(acct->split.runner, NULL);
+	if (irqs_disabled()) {
+		part = split_part_off_cpu(vcpu);
+	} else {
+		WRITE_ONCE(acct->split.in_run, false);
+		l1t_account_write_begin(acct);
+		l1t_away_leave(&acct->split.away);
+		l1t_account_write_end(acct);
+	}
 	if (split_may_begin(acct))
-		split_begin(acct, part, false);
+		split_begin(acct, part);
 }
 
 /*
@@ -125,16 +154,19 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 		split_put_unusual(vcpu);
 		return;
 	}
-	WRITE_ONCE(acct->split.runner, NULL);
-	split_begin(acct, L1T_PART_USER, true);
+	WRITE_ONCE(acct->split.in_run, false);
+	l1t_account_write_begin(acct);
+	l1t_away_leave(&acct->split.away);
+	split_begin_part(acct, L1T_PART_VMM, true);
+	l1t_account_write_end(acct);
 }
 
 static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (acct && acct->split.runner && acct->split.part != L1T_PART_KERNEL)
-		split_end_now(acct, false);
+	if (acct && acct->split.in_run)
+		split_end(acct);
 }
 
 /* kvm_sched_in(notifier, cpu): a vCPU's thread is back; preemption is off */
@@ -146,8 +178,8 @@ static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (likely(split_goes_on(acct, vcpu) && acct->split.runner))
-		split_end_now(acct, true);
+	if (likely(split_goes_on(acct, vcpu) && acct->split.in_run))
+		split_end_plain(acct);
 	else
 		split_sched_in_unusual(vcpu);
 }
@@ -192,8 +224,7 @@ void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu))
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {
-	if (acct->split.part != L1T_PART_KERNEL)
-		split_end_now(acct, false);
+	split_end(acct);
 	if (on && split_may_begin(acct))
-		split_begin(acct, L1T_PART_THROTTLED, false);
+		split_begin(acct, L1T_PART_THROTTLED);
 }

@@ -63,8 +63,11 @@ struct desc {
 struct block {
 	u64 count;
 	u64 time_ns;
-	u64 user_ns;
-	u64 wait_ns;
+	u64 kernel_ns;
+	u64 vmm_ns;
+	u64 vmm_sleep_ns;
+	u64 halted_ns;
+	u64 blocked_ns;
 	u64 runq_ns;
 	u64 throttled_ns;
 	u64 max_ns;
@@ -130,8 +133,11 @@ static const struct field whole_fields[] = {
 static const struct field block_fields[] = {
 	COUNT(block, count),
 	TIME(block, time_ns, CUMULATIVE),
-	TIME(block, user_ns, CUMULATIVE),
-	TIME(block, wait_ns, CUMULATIVE),
+	TIME(block, kernel_ns, CUMULATIVE),
+	TIME(block, vmm_ns, CUMULATIVE),
+	TIME(block, vmm_sleep_ns, CUMULATIVE),
+	TIME(block, halted_ns, CUMULATIVE),
+	TIME(block, blocked_ns, CUMULATIVE),
 	TIME(block, runq_ns, CUMULATIVE),
 	TIME(block, throttled_ns, CUMULATIVE),
 	TIME(block, max_ns, PEAK),
@@ -157,7 +163,7 @@ static u32 view_key(const struct view *view, unsigned int n)
 	return view->g->keys[n];
 }
 
-static void add_key(const struct l1t_account *acct, u32 key,
+static void add_key(struct l1t_account *acct, u32 key,
 		    struct l1t_sample *sum)
 {
 	unsigned int n, cells = l1t_account_cells(acct);
@@ -187,15 +193,18 @@ static void get_block(const struct view *view, unsigned int n,
 	memset(block, 0, sizeof(*block));
 	block->count = s.count;
 	block->time_ns = s.time_ns;
-	block->user_ns = s.parts_ns[L1T_PART_USER];
-	block->wait_ns = s.parts_ns[L1T_PART_WAIT];
+	block->kernel_ns = s.parts_ns[L1T_PART_KERNEL];
+	block->vmm_ns = s.parts_ns[L1T_PART_VMM];
+	block->vmm_sleep_ns = s.parts_ns[L1T_PART_VMM_SLEEP];
+	block->halted_ns = s.parts_ns[L1T_PART_HALTED];
+	block->blocked_ns = s.parts_ns[L1T_PART_BLOCKED];
 	block->runq_ns = s.parts_ns[L1T_PART_RUNQ];
 	block->throttled_ns = s.parts_ns[L1T_PART_THROTTLED];
 	block->max_ns = s.max_ns;
 	memcpy(block->hist_ns + L1T_HIST_SHIFT, s.hist, sizeof(s.hist));
 }
 
-static void get_state(const struct l1t_account *acct, struct whole *whole)
+static void get_state(struct l1t_account *acct, struct whole *whole)
 {
 	struct l1t_now now;
 

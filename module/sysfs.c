@@ -208,17 +208,22 @@ static ssize_t total_show(struct device *dev, struct device_attribute *attr,
 		.offset = offsetof(struct l1t_totals, _member),		\
 	}
 
+#define PART_ATTR(_name, _part)						\
+	TOTAL_ATTR(totals_##_name##_time_ns, _name##_time_ns,		\
+		   counts.parts_ns[L1T_PART_##_part])
+
 TOTAL_ATTR(totals_vms, vms, vms);
 TOTAL_ATTR(totals_vcpus, vcpus, vcpus);
 TOTAL_ATTR(totals_exits, exits, counts.exits);
 TOTAL_ATTR(totals_exit_time_ns, exit_time_ns, counts.exit_time_ns);
 TOTAL_ATTR(totals_guest_time_ns, guest_time_ns, counts.guest_time_ns);
-TOTAL_ATTR(totals_kernel_time_ns, kernel_time_ns, kernel_ns);
-TOTAL_ATTR(totals_user_time_ns, user_time_ns, counts.parts_ns[L1T_PART_USER]);
-TOTAL_ATTR(totals_wait_time_ns, wait_time_ns, counts.parts_ns[L1T_PART_WAIT]);
-TOTAL_ATTR(totals_runq_time_ns, runq_time_ns, counts.parts_ns[L1T_PART_RUNQ]);
-TOTAL_ATTR(totals_throttled_ns, throttled_ns,
-	   counts.parts_ns[L1T_PART_THROTTLED]);
+PART_ATTR(kernel, KERNEL);
+PART_ATTR(vmm, VMM);
+PART_ATTR(vmm_sleep, VMM_SLEEP);
+PART_ATTR(halted, HALTED);
+PART_ATTR(blocked, BLOCKED);
+PART_ATTR(runq, RUNQ);
+PART_ATTR(throttled, THROTTLED);
 TOTAL_ATTR(totals_untraced, untraced, counts.untraced);
 TOTAL_ATTR(totals_unpaired_entries, unpaired_entries, counts.unpaired_entries);
 TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
@@ -241,10 +246,12 @@ static struct attribute *totals_attrs[] = {
 	&totals_exit_time_ns.attr.attr,
 	&totals_guest_time_ns.attr.attr,
 	&totals_kernel_time_ns.attr.attr,
-	&totals_user_time_ns.attr.attr,
-	&totals_wait_time_ns.attr.attr,
+	&totals_vmm_time_ns.attr.attr,
+	&totals_vmm_sleep_time_ns.attr.attr,
+	&totals_halted_time_ns.attr.attr,
+	&totals_blocked_time_ns.attr.attr,
 	&totals_runq_time_ns.attr.attr,
-	&totals_throttled_ns.attr.attr,
+	&totals_throttled_time_ns.attr.attr,
 	&totals_untraced.attr.attr,
 	&totals_unpaired_entries.attr.attr,
 	&totals_lost_cells.attr.attr,

@@ -58,10 +58,13 @@ GUEST_ATTR(nested, "%s", nested_name(g));
 GUEST_COUNT_ATTR(exits, exits);
 GUEST_COUNT_ATTR(exit_time_ns, exit_time_ns);
 GUEST_COUNT_ATTR(guest_time_ns, guest_time_ns);
-GUEST_COUNT_ATTR(user_time_ns, parts_ns[L1T_PART_USER]);
-GUEST_COUNT_ATTR(wait_time_ns, parts_ns[L1T_PART_WAIT]);
+GUEST_COUNT_ATTR(kernel_time_ns, parts_ns[L1T_PART_KERNEL]);
+GUEST_COUNT_ATTR(vmm_time_ns, parts_ns[L1T_PART_VMM]);
+GUEST_COUNT_ATTR(vmm_sleep_time_ns, parts_ns[L1T_PART_VMM_SLEEP]);
+GUEST_COUNT_ATTR(halted_time_ns, parts_ns[L1T_PART_HALTED]);
+GUEST_COUNT_ATTR(blocked_time_ns, parts_ns[L1T_PART_BLOCKED]);
 GUEST_COUNT_ATTR(runq_time_ns, parts_ns[L1T_PART_RUNQ]);
-GUEST_COUNT_ATTR(throttled_ns, parts_ns[L1T_PART_THROTTLED]);
+GUEST_COUNT_ATTR(throttled_time_ns, parts_ns[L1T_PART_THROTTLED]);
 
 static struct attribute *guest_attrs[] = {
 	&dev_attr_pid.attr,
@@ -75,10 +78,13 @@ static struct attribute *guest_attrs[] = {
 	&dev_attr_exits.attr,
 	&dev_attr_exit_time_ns.attr,
 	&dev_attr_guest_time_ns.attr,
-	&dev_attr_user_time_ns.attr,
-	&dev_attr_wait_time_ns.attr,
+	&dev_attr_kernel_time_ns.attr,
+	&dev_attr_vmm_time_ns.attr,
+	&dev_attr_vmm_sleep_time_ns.attr,
+	&dev_attr_halted_time_ns.attr,
+	&dev_attr_blocked_time_ns.attr,
 	&dev_attr_runq_time_ns.attr,
-	&dev_attr_throttled_ns.attr,
+	&dev_attr_throttled_time_ns.attr,
 	&dev_attr_nested.attr,
 	NULL
 };

@@ -235,7 +235,7 @@ static void pace_vcpu(struct l1t_work *work, bool cancelled)
 	u64 ns;
 
 	/* The vCPU is this thread's as long as it is in KVM_RUN. */
-	while (!cancelled && READ_ONCE(v->acct.split.runner) == current) {
+	while (!cancelled && l1t_account_runs_here(&v->acct)) {
 		struct excess excess[L1T_BOUNDS] = {};
 
 		version = atomic_read(&rates_version);
@@ -266,7 +266,7 @@ static void lapic_timer_fires(struct pt_regs *regs)
 	struct l1t_account *acct = l1t_account_here();
 	const struct kvm_vcpu *vcpu;
 
-	if (!acct || READ_ONCE(acct->split.runner) != current)
+	if (!acct || !l1t_account_runs_here(acct))
 		return;
 	/* In KVM_RUN with this thread, so it is alive. */
 	vcpu = READ_ONCE(acct->vcpu);

@@ -30,7 +30,7 @@ static bool has_snapshot;
  */
 void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 {
-	const struct l1t_account *acct = &v->acct;
+	struct l1t_account *acct = &v->acct;
 	unsigned int n, cells = l1t_account_cells(acct);
 	struct l1t_sample s = {};
 	u64 kvm_exits, base;
@@ -45,7 +45,7 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 	sum->exits += s.count;
 	sum->exit_time_ns += s.time_ns;
 	sum->guest_time_ns += l1t_account_guest_ns(acct);
-	for (i = 0; i < L1T_PARTS; i++)
+	for (i = 0; i < L1T_PARTS_AND_KERNEL; i++)
 		sum->parts_ns[i] += s.parts_ns[i];
 	if (base != L1T_BASE_UNKNOWN && kvm_exits > base + s.count)
 		sum->untraced += kvm_exits - base - s.count;
@@ -92,7 +92,6 @@ void l1t_guest_retire(struct l1t_guest *g)
 static void take_snapshot(void)
 {
 	struct l1t_guest *g;
-	unsigned int i;
 
 	snapshot = (struct l1t_totals){ .counts = dead };
 	/*
@@ -101,9 +100,6 @@ static void take_snapshot(void)
 	 */
 	list_for_each_entry_rcu(g, &l1t_guests, link, true)
 		l1t_guest_counts(g, &snapshot.counts);
-	snapshot.kernel_ns = snapshot.counts.exit_time_ns;
-	for (i = 0; i < L1T_PARTS; i++)
-		snapshot.kernel_ns -= snapshot.counts.parts_ns[i];
 	raw_spin_lock(&l1t_lock);
 	snapshot.vms = l1t_guests_ever();
 	snapshot.vcpus = l1t_vcpus_ever();

@@ -13,7 +13,7 @@ struct l1t_counts {
 	u64 exit_time_ns;
 	u64 guest_time_ns;
 	u64 untraced;
-	u64 parts_ns[L1T_PARTS];
+	u64 parts_ns[L1T_PARTS_AND_KERNEL];
 	u64 unpaired_entries;
 	u64 lost_cells;
 	u64 l3_entries;
@@ -24,14 +24,12 @@ struct l1t_counts {
 /**
  * struct l1t_totals - everything since load, the dead included
  * @counts: of all guests
- * @kernel_ns: what the parts leave of the exits' time
  * @vms: guests
  * @vcpus: vCPUs of theirs
  * @unattributed: exits of vCPUs that were not known
  */
 struct l1t_totals {
 	struct l1t_counts counts;
-	u64 kernel_ns;
 	u64 vms;
 	u64 vcpus;
 	u64 unattributed;
