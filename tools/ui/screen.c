@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "ui/screen.h"
