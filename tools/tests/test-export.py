@@ -230,7 +230,7 @@ def test_wrong():
             r = b.run("export", *args)
             ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: {args}", r)
         r = subprocess.run([TOOL, "--json", "export"], capture_output=True, text=True, check=False)
-        ok(r.returncode == 2 and "stat --json" in r.stderr, "--json before it", r)
+        ok(r.returncode == 2 and "export does not print JSON" in r.stderr, "--json before it", r)
         b.machine.guest(4, stats=stats_file("l1tune-4", CPUID)[:-1])
         r, s, _ = exported(b)
         ok(r.returncode == 1 and "l2-4/stats" in r.stderr and of_guest(s, "l1tune_guest_vcpus") == "2",

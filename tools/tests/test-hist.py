@@ -77,7 +77,7 @@ def test_errors():
         b.machine.guest(1, [IO, CPUID])
         b.machine.guest(2, [IO])
         for args, status, words in (
-                (["1"], 2, "a guest and a reason"), (["1", "30", "x"], 2, "a guest and a reason"),
+                (["1"], 2, "GUEST REASON"), (["1", "30", "x"], 2, "too many arguments"),
                 (["1", "nope"], 1, "no exit 'nope': l1tune stat 1"), (["-l", "4", "1", "30"], 2, "2"),
                 (["-l", "3", "1", "30"], 1, "at level 3"), (["9", "30"], 4, "'9'"),
                 (["name:*", "30"], 2, "2 guests"), (["1", "30\x1b"], 1, "30\\x1b")):

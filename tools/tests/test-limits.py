@@ -175,7 +175,7 @@ def test_wrong():
                            ("max_memory_bytes=1.5G", "not a size"),
                            ("max_vm=1", "did you mean max_vms?"),
                            ("audit.max_vcpu=1", "did you mean audit.max_vcpus?"),
-                           ("max_memory=1G", "there are max_vms,"), ("nonsense=1", "name:"),
+                           ("memory=1G", "--help lists them"), ("nonsense=1", "name:"),
                            ("=5", "a name is missing"), ("audit.=5", "a name is missing"),
                            ("max_vms=1\x1b[2J=", "\\x1b[2J"), ("max_vcpus=7", "twice"),
                            ("max_vms", "name:max_vms")):
@@ -219,7 +219,7 @@ def test_guest():
                 (2, "2 guests", ["uid:107", f"{PACE}=1"]), (4, "no guest", ["9", f"{PACE}=1"]),
                 (2, "only max_exits_per_sec", ["1", "max_vms=1"]),
                 (2, "only max_exits_per_sec", ["1", f"audit.{PACE}=1"]),
-                (2, "not about single guests", ["1", "max_vms"]),
+                (2, "applies to the host only", ["1", "max_vms"]),
                 (2, "not a number", ["1", f"{PACE}=default "])):
             r = b.run("limits", *words)
             ok(r.returncode == status and said in r.stderr and not r.stdout and

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_UTIL_H
+#define L1TUNE_UTIL_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NSEC_PER_SEC 1000000000ULL
+#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* Exit statuses; doctor's are its own. */
+enum status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NO_MODULE = 3,
+	STATUS_NO_GUEST = 4,
+	STATUS_NOT_PERMITTED = 5,
+};
+
+/* A short-lived tool has nothing better to do than to end when memory does. */
+void *xcalloc(size_t n, size_t size);
+/* Not zeroed: for many elements, each of which is written at once. */
+void *xmallocarray(size_t n, size_t size);
+void *xreallocarray(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xmemdup0(const char *s, size_t len);
+__printf(1, 2) char *xasprintf(const char *fmt, ...);
+char *xvasprintf(const char *fmt, va_list ap);
+/* Adds to the end of a string, which may become another one. */
+__printf(2, 3) void append(char **s, const char *fmt, ...);
+
+/* Makes room for one more element; elements stay valid by index only. */
+#define GROW(array, num) \
+	((array) = xreallocarray((array), (num) + 1, sizeof(*(array))), \
+	 &(array)[(num)++])
+
+/* Counters come from outside: sums saturate, differences stop at zero. */
+static inline uint64_t add_saturated(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Decimal digits only, no sign, no leading zero, nothing after them. */
+int parse_u64(const char *s, uint64_t *value);
+
+#endif

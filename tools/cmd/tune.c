@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "base/util.h"
+#include "cmd/command.h"
+#include "model/json.h"
+#include "settings/setting.h"
+
+#define KINDS	(SETTING_TUNE | SETTING_PARAM)
+
+enum { COL_NAME, COL_VALUE, COL_FOR, COL_CHANGE, COL_WHAT, NUM_COLS };
+
+static const struct column columns[NUM_COLS] = {
+	[COL_NAME] = { "NAME", "what can be set", .is_text = true },
+	[COL_VALUE] = { "VALUE", "what it is", .is_text = true },
+	[COL_FOR] = { "FOR", "new: guests to come; all: of this KVM; or a guest",
+		      .is_text = true },
+	[COL_CHANGE] = { "CHANGE", "now, or by a reload of KVM's module",
+			 .is_text = true },
+	[COL_WHAT] = { "WHAT", "what it does", .is_text = true,
+		       .is_flexible = true },
+};
+
+struct wish {
+	struct assignments assignments;
+	struct selection guests;
+};
+
+/* What is shown: a setting as it is. */
+struct line {
+	const struct setting *setting;
+	const char *change;
+	char value[64];
+};
+
+/* What is fixed until KVM is loaded again cannot be set, but be said how. */
+static int check_now(const struct wish *wish, const struct env *env)
+{
+	int status = STATUS_OK;
+	char value[64], *how;
+	size_t i;
+
+	for (i = 0; i < wish->assignments.num; i++) {
+		const struct assignment *a = &wish->assignments.v[i];
+
+		if (!setting_needs_reload(a->setting, env) ||
+		    setting_read(a->setting, env, NULL, value, sizeof(value)) < 0)
+			continue;
+		how = setting_reload(a->setting, env, a->value);
+		complain("%s is %s and can be changed only as its module is loaded: %s",
+			 a->setting->name, value, how);
+		free(how);
+		status = STATUS_FAILED;
+	}
+	return status;
+}
+
+/* Those that this machine has; of a guest those that it may have. */
+static struct line *read_lines(const struct env *env, const struct guest *guest,
+			       size_t *num)
+{
+	const struct setting *s;
+	struct line *lines = NULL;
+	size_t left;
+
+	*num = 0;
+	for (s = settings_all(&left); left--; s++) {
+		struct line line = { .setting = s };
+
+		if (!(s->kind & KINDS) || (guest && !s->is_guests) ||
+		    setting_read(s, env, guest, line.value, sizeof(line.value)) < 0)
+			continue;
+		line.change = setting_needs_reload(s, env) ? "reload" : "now";
+		*GROW(lines, *num) = line;
+	}
+	return lines;
+}
+
+static char *whose(const struct setting *setting, const struct guest *guest)
+{
+	return guest ? xasprintf("l2-%llu", (unsigned long long)guest->id) :
+	       xstrdup(setting->kind == SETTING_PARAM ? "all" : "new");
+}
+
+static void add_rows(struct table *table, const struct guest *guest,
+		     const struct line *lines, size_t num)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++) {
+		struct value *values = table_add_row(table);
+		char *owner = whose(lines[i].setting, guest);
+
+		values[COL_NAME] = value_text(lines[i].setting->name);
+		values[COL_VALUE] = value_text(lines[i].value);
+		values[COL_FOR] = value_text(owner);
+		values[COL_CHANGE] = value_text(lines[i].change);
+		values[COL_WHAT] = value_text(lines[i].setting->what);
+		free(owner);
+	}
+}
+
+static void add_json(json_t *array, const struct env *env,
+		     const struct guest *guest, const struct line *lines,
+		     size_t num)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++) {
+		char *how = setting_needs_reload(lines[i].setting, env) ?
+			    setting_reload(lines[i].setting, env, "VALUE") : NULL;
+		char *owner = whose(lines[i].setting, guest);
+		json_t *json = json_object();
+
+		json_object_set_new(json, "name", json_text(lines[i].setting->name));
+		json_object_set_new(json, "value", json_text(lines[i].value));
+		json_object_set_new(json, "for", json_text(owner));
+		json_object_set_new(json, "id", guest ? json_number(guest->id) :
+				    json_null());
+		json_object_set_new(json, "change",
+				    json_text(lines[i].change));
+		json_object_set_new(json, "reload", json_text(how));
+		json_object_set_new(json, "what", json_text(lines[i].setting->what));
+		json_array_append_new(array, json);
+		free(owner);
+		free(how);
+	}
+}
+
+static int show(const struct options *options, const struct host *host,
+		const struct snapshot *snapshot)
+{
+	size_t num_guests = snapshot ? snapshot->num_guests : 1, num, i;
+	json_t *array = json_array(), *json;
+	int status = STATUS_OK;
+	struct timespec now;
+
+	for (i = 0; i < num_guests; i++) {
+		const struct guest *guest =
+			snapshot ? &snapshot->guests[i].guest : NULL;
+		struct line *lines = read_lines(&options->env, guest, &num);
+
+		if (options->json)
+			add_json(array, &options->env, guest, lines, num);
+		else
+			add_rows(options->table, guest, lines, num);
+		free(lines);
+	}
+	if (!options->json) {
+		json_decref(array);
+		return table_print(options->table, &options->style);
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(host, &now);
+	json_object_set_new(json, "interval_ns", json_null());
+	json_object_set_new(json, "tune", array);
+	status = json_write(json);
+	return status;
+}
+
+static int work(const struct options *options, const struct wish *wish)
+{
+	const struct snapshot_request request = { .selection = &wish->guests };
+	bool has_guests = wish->guests.num;
+	struct snapshot snapshot = { };
+	const struct guest *guest = NULL;
+	struct host host;
+	int status = host_read(&options->env, &host);
+
+	if (status == STATUS_OK && has_guests)
+		status = snapshot_take(&options->env, &host, &request,
+				       &snapshot);
+	if (status == STATUS_OK && wish->assignments.num && has_guests) {
+		guest = &snapshot.guests[0].guest;
+		status = snapshot_check_single(&snapshot, options->error);
+	}
+	if (status == STATUS_OK && wish->assignments.num)
+		status = check_now(wish, &options->env);
+	if (status == STATUS_OK && wish->assignments.num)
+		status = assignments_apply(&wish->assignments, &options->env,
+					   guest);
+	if (status == STATUS_OK && (!wish->assignments.num || options->json))
+		status = show(options, &host, has_guests ? &snapshot : NULL);
+	snapshot_free(&snapshot);
+	host_free(&host);
+	return status;
+}
+
+static int run(struct options *options)
+{
+	struct wish wish = { };
+	int status = assignments_parse(options->words, options->num_words, KINDS,
+				       &wish.guests, &wish.assignments,
+				       options->error);
+
+	if (status == STATUS_OK)
+		status = env_open(&options->env);
+	if (status == STATUS_OK) {
+		status = work(options, &wish);
+		env_close(&options->env);
+	}
+	selection_free(&wish.guests);
+	assignments_free(&wish.assignments);
+	return status;
+}
+
+static bool names(size_t i, struct named *named)
+{
+	size_t num;
+	const struct setting *s = settings_all(&num);
+
+	/* The first of these kinds. */
+	for (; num && !(s->kind & KINDS); num--)
+		s++;
+	if (i >= num || !(s[i].kind & KINDS))
+		return false;
+	*named = (struct named) {
+		.name = s[i].name, .help = s[i].what, .values = s[i].unset,
+	};
+	return true;
+}
+
+const struct command cmd_tune = {
+	.name = "tune",
+	.synopsis = "[OPTION]... [GUEST]...\n[OPTION]... [GUEST] NAME=VALUE...",
+	.summary = "how guests are run: show it, what each does, and set it",
+	.about = "Shows what can be tuned for guests to come (new), for all guests of this KVM\n"
+		 "(all) or of a guest, or sets it: all that is named, or nothing if one part of\n"
+		 "it cannot be. Of one guest halt_poll_ns can be set. What only a reload changes\n"
+		 "is not set: its lines for modprobe.d are said instead.",
+	.run = run,
+	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+	.default_columns = "NAME,VALUE,FOR,CHANGE,WHAT",
+	.names_title = "Names",
+	.names = names,
+};
