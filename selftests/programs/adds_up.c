@@ -134,12 +134,15 @@ static uint64_t check(void)
 			time_ns = v;
 			parts_ns = 0;
 			all_ns += v;
-		} else if (is(s, "user_ns") || is(s, "wait_ns") || is(s, "runq_ns") ||
+		} else if (is(s, "kernel_ns") || is(s, "vmm_ns") || is(s, "vmm_sleep_ns") ||
+			   is(s, "halted_ns") || is(s, "blocked_ns") || is(s, "runq_ns") ||
 			   is(s, "throttled_ns")) {
 			parts_ns += v;
 			if (time_stat && parts_ns > time_ns)
 				complain(time_stat, "parts are more than the whole", parts_ns,
 					 time_ns);
+		} else if (is(s, "max_ns") && time_stat && parts_ns != time_ns) {
+			complain(time_stat, "parts are not the whole", parts_ns, time_ns);
 		} else if (is(s, "guest_time_ns")) {
 			all_ns += v;
 		}

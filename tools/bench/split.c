@@ -137,7 +137,7 @@ static bool split_batch(const struct exit_stats *batch, const struct exit_stats 
 			continue;
 		each = (double)times / cell->value[CELL_COUNT];
 		kvm_ns += each * cell_part_ns(cell, PART_KERNEL);
-		parts->vmm_ns += each * cell_part_ns(cell, PART_USER);
+		parts->vmm_ns += each * cell_part_ns(cell, PART_VMM);
 		known = true;
 	}
 	parts->rest_ns = round_trip_ns - kvm_ns - parts->vmm_ns;

@@ -51,9 +51,6 @@ struct comparison {
 
 static void fill_row(struct value *row, const struct change *change)
 {
-	static const char *const parts[NUM_PARTS] = {
-		"kernel", "user", "wait", "runq", "throttled",
-	};
 	int i;
 
 	row[COL_LEVEL] = value_number(change->key.level);
@@ -76,7 +73,7 @@ static void fill_row(struct value *row, const struct change *change)
 	}
 	row[COL_CHANGE] = (struct value){ VALUE_CHANGE, .real = change->cost };
 	if (change->is_split && change->cost)
-		row[COL_IN] = value_text(parts[change->most]);
+		row[COL_IN] = value_text(time_part_names[change->most]);
 }
 
 static json_t *side_to_json(const struct change_side *side)

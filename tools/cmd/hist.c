@@ -102,9 +102,6 @@ static void print_title(const struct guest_snapshot *guest,
 static char *split_line(const struct exit_cell *cell, unsigned int part,
 			const struct options *options)
 {
-	static const char *const names[] = {
-		"kernel", "user", "wait", "runq", "throttled", "total",
-	};
 	uint64_t total = cell->value[CELL_TIME], ns;
 	char *time, *percent, *bar, *line;
 	double ratio;
@@ -116,7 +113,8 @@ static char *split_line(const struct exit_cell *cell, unsigned int part,
 	time = duration(ns, options);
 	percent = format_percent(ratio);
 	bar = draw_bar(part < NUM_PARTS ? ratio : 0, SPLIT_BAR);
-	line = xasprintf("%-9s %7s %6s %s", names[part], time,
+	line = xasprintf("%-9s %7s %6s %s",
+			 part < NUM_PARTS ? time_part_names[part] : "total", time,
 			 part < NUM_PARTS ? percent : "", bar);
 	free(bar);
 	free(percent);

@@ -20,7 +20,8 @@
 enum {
 	COL_GUEST, COL_NAME, COL_PID, COL_VCPU, COL_LEVEL, COL_REASON, COL_CODE,
 	COL_COUNT, COL_RATE, COL_TOTAL, COL_AVG, COL_MAX, COL_P50, COL_P90,
-	COL_P99, COL_KERNEL, COL_USER, COL_WAIT, COL_RUNQ, COL_THROTTLED,
+	COL_P99, COL_KERNEL, COL_VMM, COL_VMM_SLEEP, COL_HALTED, COL_BLOCKED,
+	COL_RUNQ, COL_THROTTLED,
 	COL_SHARE, COL_STATE, COL_SINCE, NUM_COLS
 };
 
@@ -43,10 +44,12 @@ static const struct column columns[NUM_COLS] = {
 	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
 	[COL_P99] = { "P99", "so did 99 %" },
 	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, polling included" },
-	[COL_USER] = { "USER", "time in the VMM, its own sleeping included" },
-	[COL_WAIT] = { "WAIT", "time off the CPU with nothing to do, as in HLT" },
-	[COL_RUNQ] = { "RUNQ", "time off the CPU though it had work" },
-	[COL_THROTTLED] = { "THROTTLED", "time it was held back" },
+	[COL_VMM] = { "VMM", "time on a CPU in the VMM" },
+	[COL_VMM_SLEEP] = { "VMM_SLEEP", "time the VMM was asleep; a paused guest" },
+	[COL_HALTED] = { "HALTED", "time the vCPU was halted" },
+	[COL_BLOCKED] = { "BLOCKED", "time asleep elsewhere in KVM: a page, a mutex" },
+	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
+	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
 	[COL_SHARE] = { "SHARE", "part of the busy time; idle HLT has none" },
 	[COL_STATE] = { "STATE", "what the vCPU does for this exit now",
 			.is_text = true },
@@ -83,15 +86,15 @@ static const char *default_columns(const struct options *options,
 		       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE";
 	if (width && width < WIDE && options->vcpus)
 		return is_throttled ?
-		       "GUEST,VCPU,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,THROTTLED,STATE,SINCE" :
-		       "GUEST,VCPU,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,STATE,SINCE";
+		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,THROTTLED,STATE,SINCE" :
+		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,STATE,SINCE";
 	if (width && width < WIDE)
 		return is_throttled ?
-		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE" :
-		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,USER,WAIT,RUNQ,SHARE";
+		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,VMM,HALTED,BLOCKED,RUNQ,SHARE";
 	return options->vcpus ?
-	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
-	       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,AVG,P50,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE";
+	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
+	       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,AVG,P50,P99,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE";
 }
 
 /* The state is shown beside the exit that it belongs to. */

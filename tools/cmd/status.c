@@ -19,7 +19,7 @@
 #define TOP_REASONS	3
 
 enum {
-	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_WAIT,
+	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_HALTED,
 	COL_RUNQ, COL_NESTED, COL_TOP, NUM_COLS
 };
 
@@ -30,7 +30,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_MEMORY] = { .name = "MEMORY" },
 	[COL_EXITS] = { .name = "EXITS" },
 	[COL_BUSY] = { .name = "BUSY" },
-	[COL_WAIT] = { .name = "WAIT" },
+	[COL_HALTED] = { .name = "HALTED" },
 	[COL_RUNQ] = { .name = "RUNQ" },
 	[COL_NESTED] = { "NESTED", .is_text = true },
 	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
@@ -214,25 +214,24 @@ static void print_parts(const struct host_counts *totals,
 		const char *name;
 		const char *text;
 	} parts[] = {
-		{ "user_time_ns", " in VMMs" },
-		{ "wait_time_ns", " waiting" },
+		{ "kernel_time_ns", " in KVM" },
+		{ "vmm_time_ns", " in VMMs" },
+		{ "halted_time_ns", " halted" },
+		{ "vmm_sleep_time_ns", " VMMs asleep" },
+		{ "blocked_time_ns", " blocked" },
 		{ "runq_time_ns", " without a CPU" },
-		{ "throttled_ns", " throttled" },
+		{ "throttled_time_ns", " throttled" },
 	};
-	uint64_t kernel_ns = host_count(totals, "exit_time_ns");
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		if (!host_has_count(totals, parts[i].name))
 			return;
-		kernel_ns = sub_clamped(kernel_ns,
-					host_count(totals, parts[i].name));
-	}
-	print_label("of it");
-	print_and_free("", duration(kernel_ns, options), " in KVM");
+	print_label("breakdown");
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		print_and_free(", ", duration(host_count(totals, parts[i].name),
-					      options), parts[i].text);
+		print_and_free(i ? ", " : "",
+			       duration(host_count(totals, parts[i].name), options),
+			       parts[i].text);
 	putchar('\n');
 }
 
@@ -352,8 +351,8 @@ static int print_guests(const struct snapshot *snapshot,
 		row[COL_EXITS] = value_number(guest->exits);
 		row[COL_BUSY] = value_ns(exits_busy_ns(&guests[i]->stats));
 		if (exits_are_split(&guests[i]->stats)) {
-			row[COL_WAIT] = value_ns(exits_part_ns(&guests[i]->stats,
-							       PART_WAIT));
+			row[COL_HALTED] = value_ns(exits_part_ns(&guests[i]->stats,
+							       PART_HALTED));
 			row[COL_RUNQ] = value_ns(exits_part_ns(&guests[i]->stats,
 							       PART_RUNQ));
 		}

@@ -193,8 +193,10 @@ static bool press_sort(struct top_choice *choice, int key)
 {
 	static const char keys[NUM_TOP_SORTS] = {
 		[TOP_BY_BUSY] = 'b', [TOP_BY_EXITS] = 'e',
-		[TOP_BY_KERNEL] = 'k', [TOP_BY_USER] = 'u',
-		[TOP_BY_WAIT] = 'w', [TOP_BY_RUNQ] = 'r',
+		[TOP_BY_KERNEL] = 'k', [TOP_BY_VMM] = 'm',
+		[TOP_BY_VMM_SLEEP] = 'z', [TOP_BY_HALTED] = 'l',
+		[TOP_BY_BLOCKED] = 'o',
+		[TOP_BY_RUNQ] = 'r',
 		[TOP_BY_THROTTLED] = 't', [TOP_BY_GUEST] = 'g',
 		[TOP_BY_NAME] = 'n', [TOP_BY_ID] = 'i',
 	};

@@ -86,9 +86,9 @@ static void add_slice(struct measure *measure, const struct snapshot *diff)
 
 		values[METRIC_EXITS] += g->guest.exits;
 		values[METRIC_KVM] += exits_part_ns(&g->stats, PART_KERNEL);
-		values[METRIC_VMM] += exits_part_ns(&g->stats, PART_USER);
+		values[METRIC_VMM] += exits_part_ns(&g->stats, PART_VMM);
 		values[METRIC_GUEST] += g->guest.guest_time_ns;
-		values[METRIC_HALTED] += exits_part_ns(&g->stats, PART_WAIT);
+		values[METRIC_HALTED] += exits_part_ns(&g->stats, PART_HALTED);
 		values[METRIC_NO_CPU] += exits_part_ns(&g->stats, PART_RUNQ);
 	}
 	values[METRIC_EXITS] *= NSEC_PER_SEC;

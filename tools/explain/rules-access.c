@@ -170,7 +170,7 @@ static struct gain some_of(const struct facts *f, double kernel, double rate)
 
 static bool is_busy_with_devices(const struct load *device)
 {
-	return device->rate >= 100 && device->parts[PART_USER] >= 0.02;
+	return device->rate >= 100 && device->parts[PART_VMM] >= 0.02;
 }
 
 /* A storm of accesses that KVM serves by itself. */
@@ -196,11 +196,11 @@ bool emulates_devices(const struct facts *f, struct advice *a)
 	struct named named = name_those(f, is_by_vmm);
 	char *evidence;
 
-	a->gain = gain_at_most(device.parts[PART_USER]);
+	a->gain = gain_at_most(device.parts[PART_VMM]);
 	if (!is_busy_with_devices(&device))
 		return false;
 	evidence = xasprintf("%.0f accesses to devices in a second, for which the VMM takes %.2f s of it",
-			     device.rate, device.parts[PART_USER]);
+			     device.rate, device.parts[PART_VMM]);
 	if (named.num) {
 		tell_named(a, &named, evidence);
 		return true;

@@ -128,7 +128,7 @@ static bool polls_in_vain(const struct facts *f, struct advice *a)
 static bool sleeps_shortly(const struct facts *f, struct advice *a)
 {
 	struct load halt = load_of(f, &halts, 2);
-	double wait_ns = halt.rate ? halt.parts[PART_WAIT] * NSEC_PER_SEC /
+	double wait_ns = halt.rate ? halt.parts[PART_HALTED] * NSEC_PER_SEC /
 				     halt.rate : 0;
 	unsigned long long poll_ns;
 
@@ -144,7 +144,7 @@ static bool sleeps_shortly(const struct facts *f, struct advice *a)
 	poll_ns = (unsigned long long)(2 * wait_ns / 10000 + 1) * 10000;
 	a->evidence = xasprintf("%.0f halts in a second sleep %.0f us each, and waking takes %.0f us more than an exit; polling would burn %.2f CPUs",
 				halt.rate, wait_ns / 1000, f->wake_ns / 1000,
-				halt.parts[PART_WAIT]);
+				halt.parts[PART_HALTED]);
 	a->change = xasprintf("l1tune tune %llu halt_poll_ns=%llu", id_of(f),
 			      poll_ns);
 	return true;

@@ -71,14 +71,6 @@ static void export_exits(struct metrics *metrics, const struct exported *guest)
 	}
 }
 
-static const char *const part_labels[NUM_PARTS] = {
-	[PART_KERNEL] = "kernel",
-	[PART_USER] = "user",
-	[PART_WAIT] = "wait",
-	[PART_RUNQ] = "runq",
-	[PART_THROTTLED] = "throttled",
-};
-
 /* Without a cell all parts are known to be nothing. */
 static void export_parts(struct metrics *metrics, const struct exported *guest)
 {
@@ -90,7 +82,7 @@ static void export_parts(struct metrics *metrics, const struct exported *guest)
 	for (part = 0; part < NUM_PARTS; part++)
 		metrics_seconds(metrics, exits_part_ns(stats, part),
 				"guest=\"%s\",part=\"%s\"", guest->label,
-				part_labels[part]);
+				time_part_names[part]);
 }
 
 static void export_parts_by_reason(struct metrics *metrics,
@@ -106,7 +98,7 @@ static void export_parts_by_reason(struct metrics *metrics,
 			metrics_seconds(metrics, cell_part_ns(cell, part),
 					"guest=\"%s\",reason=\"%s\",level=\"%u\",part=\"%s\"",
 					guest->label, cell->key.reason,
-					cell->key.level, part_labels[part]);
+					cell->key.level, time_part_names[part]);
 	}
 }
 

@@ -60,10 +60,6 @@ static void export_hooks(struct metrics *metrics, const struct host *host)
 	}
 }
 
-/*
- * What KVM spent of the exits' time is no file: a difference of files that are
- * read one after the other could go back.
- */
 static void export_totals(struct metrics *metrics, const struct host *host)
 {
 	static const struct {
@@ -77,13 +73,19 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		{ "exits", "l1tune_host_exits", "Exits since load, of guests that are gone too." },
 		{ "exit_time_ns", "l1tune_host_exit_seconds",
 		  "Time from exits to the next entries, of guests that are gone too.", true },
-		{ "user_time_ns", "l1tune_host_user_seconds",
-		  "The part of it in VMMs.", true },
-		{ "wait_time_ns", "l1tune_host_wait_seconds",
-		  "The part of it off the CPU with nothing to do.", true },
+		{ "kernel_time_ns", "l1tune_host_kernel_seconds",
+		  "The part of it on a CPU in KVM.", true },
+		{ "vmm_time_ns", "l1tune_host_vmm_seconds",
+		  "The part of it on a CPU in VMMs.", true },
+		{ "vmm_sleep_time_ns", "l1tune_host_vmm_sleep_seconds",
+		  "The part of it in which VMMs were asleep.", true },
+		{ "halted_time_ns", "l1tune_host_halted_seconds",
+		  "The part of it in which vCPUs were halted.", true },
+		{ "blocked_time_ns", "l1tune_host_blocked_seconds",
+		  "The part of it asleep elsewhere in KVM.", true },
 		{ "runq_time_ns", "l1tune_host_runq_seconds",
-		  "The part of it off the CPU though there was work.", true },
-		{ "throttled_ns", "l1tune_host_throttled_seconds",
+		  "The part of it runnable without a CPU.", true },
+		{ "throttled_time_ns", "l1tune_host_throttled_seconds",
 		  "The part of it in which a limit held a vCPU back.", true },
 		{ "guest_time_ns", "l1tune_host_guest_seconds",
 		  "Time in guests, of those that are gone too.", true },

@@ -9,11 +9,23 @@
 #define VMX_EXIT_HLT	12
 #define SVM_EXIT_HLT	0x78
 
+static const enum cell_field part_fields[NUM_PARTS] = {
+	[PART_VMM] = CELL_VMM,
+	[PART_VMM_SLEEP] = CELL_VMM_SLEEP,
+	[PART_HALTED] = CELL_HALTED,
+	[PART_BLOCKED] = CELL_BLOCKED,
+	[PART_RUNQ] = CELL_RUNQ,
+	[PART_THROTTLED] = CELL_THROTTLED,
+};
+
 bool cell_is_split(const struct exit_cell *cell)
 {
-	return cell->has[CELL_TIME] && cell->has[CELL_USER] &&
-	       cell->has[CELL_WAIT] && cell->has[CELL_RUNQ] &&
-	       cell->has[CELL_THROTTLED];
+	enum time_part part;
+
+	for (part = PART_KERNEL + 1; part < NUM_PARTS; part++)
+		if (!cell->has[part_fields[part]])
+			return false;
+	return cell->has[CELL_TIME];
 }
 
 /* Code 12 is something else on SVM, so the name counts too. */
@@ -25,11 +37,11 @@ bool cell_is_idle(const struct exit_cell *cell)
 
 uint64_t cell_kernel_ns(const struct exit_cell *cell)
 {
-	uint64_t others = cell->value[CELL_USER];
+	enum time_part part;
+	uint64_t others = 0;
 
-	others = add_saturated(others, cell->value[CELL_WAIT]);
-	others = add_saturated(others, cell->value[CELL_RUNQ]);
-	others = add_saturated(others, cell->value[CELL_THROTTLED]);
+	for (part = PART_KERNEL + 1; part < NUM_PARTS; part++)
+		others = add_saturated(others, cell->value[part_fields[part]]);
 	return sub_clamped(cell->value[CELL_TIME], others);
 }
 
@@ -39,22 +51,27 @@ uint64_t cell_busy_ns(const struct exit_cell *cell)
 		return 0;
 	if (!cell_is_split(cell))
 		return cell->value[CELL_TIME];
-	return add_saturated(cell_kernel_ns(cell), cell->value[CELL_USER]);
+	return add_saturated(cell_kernel_ns(cell), cell->value[CELL_VMM]);
 }
 
 const char *const time_part_names[NUM_PARTS] = {
-	[PART_KERNEL] = "kernel_ns",
-	[PART_USER] = "user_ns",
-	[PART_WAIT] = "wait_ns",
-	[PART_RUNQ] = "runq_ns",
-	[PART_THROTTLED] = "throttled_ns",
+	[PART_KERNEL] = "kernel",
+	[PART_VMM] = "vmm",
+	[PART_VMM_SLEEP] = "vmm_sleep",
+	[PART_HALTED] = "halted",
+	[PART_BLOCKED] = "blocked",
+	[PART_RUNQ] = "runq",
+	[PART_THROTTLED] = "throttled",
 };
 
-static const enum cell_field part_fields[NUM_PARTS] = {
-	[PART_USER] = CELL_USER,
-	[PART_WAIT] = CELL_WAIT,
-	[PART_RUNQ] = CELL_RUNQ,
-	[PART_THROTTLED] = CELL_THROTTLED,
+const char *const time_part_keys[NUM_PARTS] = {
+	[PART_KERNEL] = "kernel_ns",
+	[PART_VMM] = "vmm_ns",
+	[PART_VMM_SLEEP] = "vmm_sleep_ns",
+	[PART_HALTED] = "halted_ns",
+	[PART_BLOCKED] = "blocked_ns",
+	[PART_RUNQ] = "runq_ns",
+	[PART_THROTTLED] = "throttled_ns",
 };
 
 bool cell_has_part(const struct exit_cell *cell, enum time_part part)

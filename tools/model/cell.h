@@ -15,14 +15,18 @@ uint64_t cell_busy_ns(const struct exit_cell *cell);
 /* Who spent the time; they add up to all of it. */
 enum time_part {
 	PART_KERNEL,
-	PART_USER,
-	PART_WAIT,
+	PART_VMM,
+	PART_VMM_SLEEP,
+	PART_HALTED,
+	PART_BLOCKED,
 	PART_RUNQ,
 	PART_THROTTLED,
 	NUM_PARTS
 };
 
+/* "kernel", and "kernel_ns" as in files and JSON. */
 extern const char *const time_part_names[NUM_PARTS];
+extern const char *const time_part_keys[NUM_PARTS];
 
 bool cell_has_part(const struct exit_cell *cell, enum time_part part);
 uint64_t cell_part_ns(const struct exit_cell *cell, enum time_part part);

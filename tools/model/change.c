@@ -6,12 +6,24 @@
 #include "base/util.h"
 #include "model/change.h"
 
-/* Waiting with nothing to do is no cost; without the split HLT stands for it. */
+/* Nobody pays for a vCPU that is halted, nor for a VMM that is asleep. */
+static bool is_idle_part(enum time_part part)
+{
+	return part == PART_HALTED || part == PART_VMM_SLEEP;
+}
+
+/* Without the split HLT is left out. */
 static uint64_t cost_ns(const struct exit_cell *cell)
 {
-	return cell_is_split(cell) ?
-	       sub_clamped(cell->value[CELL_TIME], cell->value[CELL_WAIT]) :
-	       cell_busy_ns(cell);
+	uint64_t cost = cell->value[CELL_TIME];
+	enum time_part part;
+
+	if (!cell_is_split(cell))
+		return cell_busy_ns(cell);
+	for (part = 0; part < NUM_PARTS; part++)
+		if (is_idle_part(part))
+			cost = sub_clamped(cost, cell_part_ns(cell, part));
+	return cost;
 }
 
 /* Guests of a side have intervals of their own, so rates are what is added. */
@@ -61,8 +73,7 @@ static void compare_sides(struct change *change)
 	for (i = 0; i < NUM_PARTS; i++) {
 		double difference = fabs(b->parts[i] - a->parts[i]);
 
-		/* Waiting is what cost leaves out. */
-		if (i == PART_WAIT || difference <= most)
+		if (is_idle_part(i) || difference <= most)
 			continue;
 		most = difference;
 		change->most = i;

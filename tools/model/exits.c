@@ -11,6 +11,7 @@
 #define TYPE_UNIT_BASE	(KVM_STATS_TYPE_MASK | KVM_STATS_UNIT_MASK | \
 			 KVM_STATS_BASE_MASK)
 #define NS_EXPONENT	(-9)
+#define TIME_SPENT	KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_SECONDS, NS_EXPONENT
 
 /* The histogram is a field like the others, but not one number. */
 #define CELL_HIST	NUM_CELL_FIELDS
@@ -21,18 +22,15 @@ static const struct {
 	int16_t exponent;
 } fields[] = {
 	[CELL_COUNT] = { "count", KVM_STATS_TYPE_CUMULATIVE, 0 },
-	[CELL_TIME] = { "time_ns", KVM_STATS_TYPE_CUMULATIVE |
-			KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
+	[CELL_TIME] = { "time_ns", TIME_SPENT },
 	[CELL_MAX] = { "max_ns", KVM_STATS_TYPE_PEAK |
 		       KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
-	[CELL_USER] = { "user_ns", KVM_STATS_TYPE_CUMULATIVE |
-			KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
-	[CELL_WAIT] = { "wait_ns", KVM_STATS_TYPE_CUMULATIVE |
-			KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
-	[CELL_RUNQ] = { "runq_ns", KVM_STATS_TYPE_CUMULATIVE |
-			KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
-	[CELL_THROTTLED] = { "throttled_ns", KVM_STATS_TYPE_CUMULATIVE |
-			     KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
+	[CELL_VMM] = { "vmm_ns", TIME_SPENT },
+	[CELL_VMM_SLEEP] = { "vmm_sleep_ns", TIME_SPENT },
+	[CELL_HALTED] = { "halted_ns", TIME_SPENT },
+	[CELL_BLOCKED] = { "blocked_ns", TIME_SPENT },
+	[CELL_RUNQ] = { "runq_ns", TIME_SPENT },
+	[CELL_THROTTLED] = { "throttled_ns", TIME_SPENT },
 	[CELL_HIST] = { "hist_ns", KVM_STATS_TYPE_LOG_HIST |
 			KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
 };

@@ -48,8 +48,10 @@ static bool load_cell(const json_t *json, struct exit_cell *cell)
 		[CELL_COUNT] = "count",
 		[CELL_TIME] = "time_ns",
 		[CELL_MAX] = "max_ns",
-		[CELL_USER] = "user_ns",
-		[CELL_WAIT] = "wait_ns",
+		[CELL_VMM] = "vmm_ns",
+		[CELL_VMM_SLEEP] = "vmm_sleep_ns",
+		[CELL_HALTED] = "halted_ns",
+		[CELL_BLOCKED] = "blocked_ns",
 		[CELL_RUNQ] = "runq_ns",
 		[CELL_THROTTLED] = "throttled_ns",
 	};

@@ -66,7 +66,7 @@ json_t *json_cell(const struct exit_cell *cell)
 	json_object_set_new(json, "count", json_number(cell->value[CELL_COUNT]));
 	json_object_set_new(json, "time_ns", json_number(cell->value[CELL_TIME]));
 	for (part = 0; part < NUM_PARTS; part++)
-		json_object_set_new(json, time_part_names[part],
+		json_object_set_new(json, time_part_keys[part],
 				    json_number_or_null(cell_has_part(cell, part),
 						   cell_part_ns(cell, part)));
 	json_object_set_new(json, "max_ns",
@@ -111,7 +111,7 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 
 	json_object_set_new(json, "busy_ns", json_number(exits_busy_ns(stats)));
 	for (i = 0; i < NUM_PARTS; i++)
-		json_object_set_new(json, time_part_names[i],
+		json_object_set_new(json, time_part_keys[i],
 				    json_number_or_null(is_split,
 						   exits_part_ns(stats, i)));
 	for (i = STAT_UNTRACED; i <= STAT_LOST_CELLS; i++)

@@ -5,7 +5,8 @@
 struct vcpu_now vcpu_now(const struct exit_stats *stats, uint64_t taken_ns)
 {
 	static const char *const names[] = {
-		"none", "guest", "kernel", "user", "wait", "runq", "throttled",
+		"none", "guest", "kernel", "vmm", "vmm_sleep", "halted",
+		"blocked", "runq", "throttled",
 	};
 	uint64_t state = stats->value[STAT_STATE];
 	struct vcpu_now now = { };

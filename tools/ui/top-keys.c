@@ -9,7 +9,7 @@
 void top_draw_keys(const struct top_status *status, struct frame *frame)
 {
 	static const char *const keys[][2] = {
-		{ "q", "quit" }, { "bekuwrg", "sort" }, { "R", "reverse" },
+		{ "q", "quit" }, { "bekmlrg", "sort" }, { "R", "reverse" },
 		{ "/", "filter" }, { "up/down", "guest" }, { "v", "view" },
 		{ "h", "help" },
 	};
@@ -39,8 +39,9 @@ void top_draw_keys(const struct top_status *status, struct frame *frame)
 void top_draw_help(struct frame *frame)
 {
 	static const char *const lines[] = {
-		"Sort:   b busy      e exits     k kernel   u user     w wait",
-		"        r runq      t throttled g guest    n name     i id",
+		"Sort:   b busy      e exits     k kernel   m vmm      z vmm asleep",
+		"        l halted    o blocked   r runq     t throttled g guest",
+		"        n name      i id",
 		"        R turns the order round",
 		"",
 		"Guests: / shows those with a part of the name, or 3, pid:N, uid:N,",
@@ -51,10 +52,10 @@ void top_draw_help(struct frame *frame)
 		"        space pauses   + - change the interval   q quits",
 		"",
 		"KERNEL  on a CPU in KVM, halt polling included",
-		"USER    in the VMM, its own sleeping included",
-		"WAIT    off the CPU with nothing to do, as in HLT",
-		"RUNQ    off the CPU though there was work; THROT: held back",
-		"GUEST   in the guest itself; BUSY: KERNEL and USER",
+		"VMM     on a CPU in the VMM; SLEEP: the VMM asleep, as of a paused guest",
+		"HALTED  the vCPU is halted; BLOCK: asleep in KVM, for a page or a mutex",
+		"RUNQ    runnable without a CPU; THROT: asleep for a limit",
+		"GUEST   in the guest itself; BUSY: KERNEL and VMM",
 		"100% is one CPU; bars are parts of what the vCPUs could have.",
 		"",
 		"Any key goes back.",

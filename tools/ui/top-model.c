@@ -58,8 +58,10 @@ static double rate(const struct top_rates *rates, enum top_sort sort)
 	case TOP_BY_EXITS:
 		return rates->exits;
 	case TOP_BY_KERNEL:
-	case TOP_BY_USER:
-	case TOP_BY_WAIT:
+	case TOP_BY_VMM:
+	case TOP_BY_VMM_SLEEP:
+	case TOP_BY_HALTED:
+	case TOP_BY_BLOCKED:
 	case TOP_BY_RUNQ:
 	case TOP_BY_THROTTLED:
 		return rates->parts[sort - TOP_BY_KERNEL];
@@ -95,8 +97,10 @@ double top_cell_rate(const struct exit_cell *cell, enum top_sort sort)
 	case TOP_BY_EXITS:
 		return cell->value[CELL_COUNT];
 	case TOP_BY_KERNEL:
-	case TOP_BY_USER:
-	case TOP_BY_WAIT:
+	case TOP_BY_VMM:
+	case TOP_BY_VMM_SLEEP:
+	case TOP_BY_HALTED:
+	case TOP_BY_BLOCKED:
 	case TOP_BY_RUNQ:
 	case TOP_BY_THROTTLED:
 		return cell_part_ns(cell, sort - TOP_BY_KERNEL);

@@ -176,9 +176,6 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 
 static void draw_total(struct frame *frame, const struct top_rates *total)
 {
-	static const char *const names[NUM_PARTS] = {
-		"kernel", "user", "wait", "runq", "throttled",
-	};
 	char *exits = format_rate(total->exits), *percent;
 	int i;
 
@@ -186,11 +183,11 @@ static void draw_total(struct frame *frame, const struct top_rates *total)
 	frame_add(frame, FRAME_NORMAL, xasprintf("exits %s/s", exits));
 	free(exits);
 	for (i = 0; i < NUM_PARTS && total->is_split; i++) {
-		if (i == PART_THROTTLED && !total->parts[i])
+		if (i > PART_RUNQ && !total->parts[i])
 			continue;
 		percent = format_percent(total->parts[i]);
 		frame_add(frame, FRAME_NORMAL,
-			  xasprintf("  %s %s", names[i], percent));
+			  xasprintf("  %s %s", time_part_names[i], percent));
 		free(percent);
 	}
 	percent = format_percent(total->busy);
@@ -200,6 +197,32 @@ static void draw_total(struct frame *frame, const struct top_rates *total)
 	percent = format_percent(total->guest);
 	frame_add(frame, FRAME_NORMAL, xasprintf("  guest %s", percent));
 	free(percent);
+}
+
+/* What a narrow terminal has no room for. */
+static bool is_for_wide(enum time_part part)
+{
+	return part == PART_VMM_SLEEP || part == PART_THROTTLED;
+}
+
+/* That a vCPU is halted or its VMM asleep is nothing to look at. */
+static double most_of(enum time_part part, double whole)
+{
+	return part == PART_HALTED || part == PART_VMM_SLEEP ? 1e9 : whole;
+}
+
+static void add_parts_heading(struct frame *frame, const struct layout *l,
+			      const struct top_choice *choice)
+{
+	static const char *const headings[NUM_PARTS] = {
+		"KERNEL", "VMM", "SLEEP", "HALTED", "BLOCK", "RUNQ", "THROT",
+	};
+	enum time_part part;
+
+	for (part = 0; part < NUM_PARTS; part++)
+		if (l->is_wide || !is_for_wide(part))
+			add_heading(frame, choice, headings[part], 6,
+				    TOP_BY_KERNEL + part);
 }
 
 static void draw_guests_heading(struct frame *frame, const struct layout *l,
@@ -215,12 +238,7 @@ static void draw_guests_heading(struct frame *frame, const struct layout *l,
 	if (l->is_wide)
 		add_heading(frame, choice, "NESTED", 7, NO_SORT);
 	add_heading(frame, choice, "EXITS/S", 7, TOP_BY_EXITS);
-	add_heading(frame, choice, "KERNEL", 6, TOP_BY_KERNEL);
-	add_heading(frame, choice, "USER", 6, TOP_BY_USER);
-	add_heading(frame, choice, "WAIT", 6, TOP_BY_WAIT);
-	add_heading(frame, choice, "RUNQ", 6, TOP_BY_RUNQ);
-	if (l->is_wide)
-		add_heading(frame, choice, "THROT", 6, TOP_BY_THROTTLED);
+	add_parts_heading(frame, l, choice);
 	add_heading(frame, choice, "GUEST", 6, TOP_BY_GUEST);
 	add_heading(frame, choice, "BUSY", 6, TOP_BY_BUSY);
 	frame_add(frame, FRAME_HEADING, fit_left(choice->transit ? " TRANSIT" : "",
@@ -236,7 +254,7 @@ static void draw_guest(struct frame *frame, const struct layout *l,
 	enum frame_style style = top->is_ended ? FRAME_DIM : FRAME_NORMAL;
 	double whole = guest->vcpus ? guest->vcpus : 1;
 	char *id = xasprintf("%llu", (unsigned long long)guest->id);
-	int i;
+	enum time_part part;
 
 	frame_line(frame);
 	frame->lines[frame->num_lines - 1].is_chosen =
@@ -254,12 +272,10 @@ static void draw_guest(struct frame *frame, const struct layout *l,
 		add_right(frame, style, xstrdup(*guest->nested ?
 						guest->nested : "-"), 7);
 	add_right(frame, style, format_rate(r->exits), 7);
-	for (i = PART_KERNEL; i <= PART_RUNQ; i++)
-		/* That nothing is to be done is nothing to look at. */
-		add_part(frame, r->is_split, r->parts[i],
-			 i == PART_WAIT ? 1e9 : whole);
-	if (l->is_wide)
-		add_part(frame, r->is_split, r->parts[PART_THROTTLED], whole);
+	for (part = 0; part < NUM_PARTS; part++)
+		if (l->is_wide || !is_for_wide(part))
+			add_part(frame, r->is_split, r->parts[part],
+				 most_of(part, whole));
 	add_part(frame, true, r->guest, 1e9);
 	add_part(frame, true, r->busy, whole);
 	if (choice->transit)
@@ -284,12 +300,7 @@ static void draw_reasons_heading(struct frame *frame, const struct layout *l,
 	if (l->is_wide)
 		add_heading(frame, choice, "P50", 7, NO_SORT);
 	add_heading(frame, choice, "P99", 7, NO_SORT);
-	add_heading(frame, choice, "KERNEL", 6, TOP_BY_KERNEL);
-	add_heading(frame, choice, "USER", 6, TOP_BY_USER);
-	add_heading(frame, choice, "WAIT", 6, TOP_BY_WAIT);
-	add_heading(frame, choice, "RUNQ", 6, TOP_BY_RUNQ);
-	if (l->is_wide)
-		add_heading(frame, choice, "THROT", 6, TOP_BY_THROTTLED);
+	add_parts_heading(frame, l, choice);
 	add_heading(frame, choice, "SHARE", 6, TOP_BY_BUSY);
 	frame_add(frame, FRAME_HEADING, fit_left("", l->bar + 1));
 	free(shown);
@@ -319,7 +330,7 @@ static void draw_reason(struct frame *frame, const struct layout *l,
 	double ns = model->interval_ns ? model->interval_ns : 1;
 	double share = busy_ns ? cell_busy_ns(cell) / (double)busy_ns : 0;
 	char *label = exit_label(&cell->key);
-	int i;
+	enum time_part part;
 
 	frame_line(frame);
 	frame_add(frame, FRAME_NORMAL, fit_left(label, l->reason));
@@ -331,12 +342,10 @@ static void draw_reason(struct frame *frame, const struct layout *l,
 	if (l->is_wide)
 		add_right(frame, FRAME_NORMAL, percentile(cell, 50), 7);
 	add_right(frame, FRAME_NORMAL, percentile(cell, 99), 7);
-	for (i = PART_KERNEL; i <= PART_RUNQ; i++)
-		add_part(frame, cell_is_split(cell), cell_part_ns(cell, i) / ns,
-			 i == PART_WAIT ? 1e9 : 1);
-	if (l->is_wide)
-		add_part(frame, cell_is_split(cell),
-			 cell_part_ns(cell, PART_THROTTLED) / ns, 1);
+	for (part = 0; part < NUM_PARTS; part++)
+		if (l->is_wide || !is_for_wide(part))
+			add_part(frame, cell_is_split(cell),
+				 cell_part_ns(cell, part) / ns, most_of(part, 1));
 	add_part(frame, !cell_is_idle(cell), share, 1);
 	add_bar(frame, share, l->bar);
 }
