@@ -101,46 +101,32 @@ static json_t *row_to_json(const struct limit_row *row)
 	bool has_counts = !row->guest && limit->are_counts_known;
 	json_t *json = json_object();
 
-	json_object_set_new(json, "id", row->guest ?
-			    json_number(row->guest->id) : json_null());
-	json_object_set_new(json, "name",
-			    json_text(row->guest ? row->guest->name : NULL));
-	json_object_set_new(json, "limit", json_text(limit->kind->name));
-	json_object_set_new(json, "value", limit_to_json(limit->value));
-	json_object_set_new(json, "from", json_text(row->is_own ? "l2" : "l1"));
-	json_object_set_new(json, "audit", limit_to_json(limit->audit));
-	json_object_set_new(json, "use", json_number_or_null(row->use.is_known,
-							     row->use.value));
-	json_object_set_new(json, "of", json_text(row->use.is_known &&
-						  *row->use.of ?
-						  row->use.of : NULL));
-	json_object_set_new(json, "headroom",
-			    json_number_or_null(is_known, headroom));
-	json_object_set_new(json, "denied",
-			    json_number_or_null(has_counts, limit->denied));
-	json_object_set_new(json, "would_deny",
-			    json_number_or_null(has_counts, limit->would_deny));
-	json_object_set_new(json, "set", json_boolean(limit_is_set(limit)));
-	json_object_set_new(json, "effective",
-			    json_boolean(limit->is_effective));
-	json_object_set_new(json, "hook", json_text(limit->kind->hook));
-	json_object_set_new(json, "hook_state", json_text(limit->hook_state));
+	json_set(json, "id", row->guest ? json_number(row->guest->id) : json_null());
+	json_set(json, "name", json_text(row->guest ? row->guest->name : NULL));
+	json_set(json, "limit", json_text(limit->kind->name));
+	json_set(json, "value", limit_to_json(limit->value));
+	json_set(json, "from", json_text(row->is_own ? "l2" : "l1"));
+	json_set(json, "audit", limit_to_json(limit->audit));
+	json_set(json, "use", json_number_or_null(row->use.is_known, row->use.value));
+	json_set(json, "of", json_text(row->use.is_known && *row->use.of ? row->use.of : NULL));
+	json_set(json, "headroom", json_number_or_null(is_known, headroom));
+	json_set(json, "denied", json_number_or_null(has_counts, limit->denied));
+	json_set(json, "would_deny", json_number_or_null(has_counts, limit->would_deny));
+	json_set(json, "set", json_boolean(limit_is_set(limit)));
+	json_set(json, "effective", json_boolean(limit->is_effective));
+	json_set(json, "hook", json_text(limit->kind->hook));
+	json_set(json, "hook_state", json_text(limit->hook_state));
 	return json;
 }
 
 static int print_json(const struct host *host, const struct limit_rows *rows)
 {
-	json_t *limits = json_array(), *json;
-	struct timespec now;
+	json_t *limits = json_array();
 	size_t i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < rows->num; i++)
 		json_array_append_new(limits, row_to_json(&rows->v[i]));
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "limits", limits);
-	return json_write(json);
+	return json_print_value(host, "limits", limits);
 }
 
 static int print_table(const struct options *options,

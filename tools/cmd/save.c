@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/replace.h"
 #include "base/sysfs.h"
-#include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
 #include "settings/conf.h"
@@ -85,12 +84,10 @@ static int run(struct options *options)
 		status = fill(&options->env, &conf);
 		env_close(&options->env);
 	}
-	if (status == STATUS_OK && is_stdout) {
+	if (status == STATUS_OK && is_stdout)
 		conf_write(&conf, stdout);
-		status = terminal_flush();
-	} else if (status == STATUS_OK) {
+	else if (status == STATUS_OK)
 		status = write_file(&conf);
-	}
 	conf_free(&conf);
 	return status;
 }

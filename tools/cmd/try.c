@@ -68,11 +68,8 @@ static int take(const struct trial *trial, struct host *host,
 		struct snapshot *snapshot)
 {
 	const struct snapshot_request request = { .selection = &trial->guests };
-	int status = host_read(&trial->options->env, host);
 
-	return status == STATUS_OK ?
-	       snapshot_take(&trial->options->env, host, &request, snapshot) :
-	       status;
+	return snapshot_read(&trial->options->env, &request, host, snapshot);
 }
 
 static void add_slice(struct measure *measure, const struct snapshot *diff)
@@ -191,37 +188,32 @@ static json_t *side_to_json(const struct measure *measure, enum metric metric)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "mean", json_real(average(measure, metric)));
-	json_object_set_new(json, "least", json_real(measure->v[metric].least));
-	json_object_set_new(json, "most", json_real(measure->v[metric].most));
+	json_set(json, "mean", json_real(average(measure, metric)));
+	json_set(json, "least", json_real(measure->v[metric].least));
+	json_set(json, "most", json_real(measure->v[metric].most));
 	return json;
 }
 
 static int print_json(const struct trial *trial, const struct host *host)
 {
-	json_t *json, *array = json_array();
-	struct timespec now;
+	json_t *json = json_document(host, NULL, trial->options->interval_ns);
+	json_t *array = json_array();
 	enum metric i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < NUM_METRICS; i++) {
 		json_t *one = json_object();
 
-		json_object_set_new(one, "metric", json_text(metric_names[i]));
-		json_object_set_new(one, "before", side_to_json(&trial->before, i));
-		json_object_set_new(one, "with", side_to_json(&trial->with, i));
-		json_object_set_new(one, "clear",
-				    json_boolean(is_clear(&trial->before.v[i],
-							  &trial->with.v[i])));
+		json_set(one, "metric", json_text(metric_names[i]));
+		json_set(one, "before", side_to_json(&trial->before, i));
+		json_set(one, "with", side_to_json(&trial->with, i));
+		json_set(one, "clear", json_boolean(is_clear(&trial->before.v[i],
+			 &trial->with.v[i])));
 		json_array_append_new(array, one);
 	}
-	json_object_set_new(json, "interval_ns",
-			    json_number(trial->options->interval_ns));
-	json_object_set_new(json, "name", json_text(trial->setting->name));
-	json_object_set_new(json, "value", json_text(trial->value));
-	json_object_set_new(json, "before", json_text(trial->write.before));
-	json_object_set_new(json, "try", array);
+	json_set(json, "name", json_text(trial->setting->name));
+	json_set(json, "value", json_text(trial->value));
+	json_set(json, "before", json_text(trial->write.before));
+	json_set(json, "try", array);
 	return json_write(json);
 }
 

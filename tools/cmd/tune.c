@@ -116,15 +116,13 @@ static void add_json(json_t *array, const struct env *env,
 		char *owner = whose(lines[i].setting, guest);
 		json_t *json = json_object();
 
-		json_object_set_new(json, "name", json_text(lines[i].setting->name));
-		json_object_set_new(json, "value", json_text(lines[i].value));
-		json_object_set_new(json, "for", json_text(owner));
-		json_object_set_new(json, "id", guest ? json_number(guest->id) :
-				    json_null());
-		json_object_set_new(json, "change",
-				    json_text(lines[i].change));
-		json_object_set_new(json, "reload", json_text(how));
-		json_object_set_new(json, "what", json_text(lines[i].setting->what));
+		json_set(json, "name", json_text(lines[i].setting->name));
+		json_set(json, "value", json_text(lines[i].value));
+		json_set(json, "for", json_text(owner));
+		json_set(json, "id", guest ? json_number(guest->id) : json_null());
+		json_set(json, "change", json_text(lines[i].change));
+		json_set(json, "reload", json_text(how));
+		json_set(json, "what", json_text(lines[i].setting->what));
 		json_array_append_new(array, json);
 		free(owner);
 		free(how);
@@ -135,9 +133,7 @@ static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot)
 {
 	size_t num_guests = snapshot ? snapshot->num_guests : 1, num, i;
-	json_t *array = json_array(), *json;
-	int status = STATUS_OK;
-	struct timespec now;
+	json_t *array = json_array();
 
 	for (i = 0; i < num_guests; i++) {
 		const struct guest *guest =
@@ -154,12 +150,7 @@ static int show(const struct options *options, const struct host *host,
 		json_decref(array);
 		return table_print(options->table, &options->style);
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "tune", array);
-	status = json_write(json);
-	return status;
+	return json_print_value(host, "tune", array);
 }
 
 static int work(const struct options *options, const struct wish *wish)

@@ -46,6 +46,10 @@ struct host {
 int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
 
+/* The same with env_open() before it; host_close() in every case. */
+int host_open(struct env *env, struct host *host);
+void host_close(struct env *env, struct host *host);
+
 bool host_has_count(const struct host_counts *counts, const char *name);
 /* 0 when there is none of this name, or it may not be seen. */
 uint64_t host_count(const struct host_counts *counts, const char *name);

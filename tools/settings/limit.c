@@ -164,15 +164,13 @@ static const char *advice(const struct limit *limit)
 void limit_complain(const struct limit *limit)
 {
 	const char *prefix = limit->value == LIMIT_NONE ? "audit." : "";
-	char *state = escape_for_terminal(limit->hook_state ?
-					  limit->hook_state : "not there");
 
 	if (limit_is_waiting(limit))
 		complain("%s%s is set and waits for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU",
 			 prefix, limit->kind->name);
 	else
 		complain("%s%s is set and not effective: its hook %s is %s: %s",
-			 prefix, limit->kind->name, limit->kind->hook, state,
+			 prefix, limit->kind->name, limit->kind->hook,
+			 limit->hook_state ? limit->hook_state : "not there",
 			 advice(limit));
-	free(state);
 }
