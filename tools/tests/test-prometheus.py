@@ -162,6 +162,12 @@ def test_rules():
     equal(untested, [], "each alert is tested to fire")
 
 
+def test_readme():
+    with open(DIRECTORY + "/README.md", encoding="utf-8") as f:
+        listed = re.findall(r"^\| `(L1tune\w+)` \|", f.read(), re.M)
+    equal(listed, rule_names("alert"), "the README lists each alert, in the order of the rules")
+
+
 def test_server():
     with Servers() as s:
         texts = recordings()
@@ -188,6 +194,7 @@ def test_server():
 
 
 print("KTAP version 1")
+test_readme()
 missing = [program for program in PROGRAMS if not shutil.which(program)]
 if missing:
     skip("rules and dashboard in a real Prometheus", f"no {', no '.join(missing)} (packages prometheus and prometheus-node-exporter)")
