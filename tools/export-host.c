@@ -60,10 +60,7 @@ static void export_hooks(struct metrics *metrics, const struct host *host)
 	}
 }
 
-/*
- * What KVM spent of the exits' time is no file: a difference of files that are
- * read one after the other could go back.
- */
+/* A difference of two of them could go back: each file is a metric of its own. */
 static void export_totals(struct metrics *metrics, const struct host *host)
 {
 	static const struct {
@@ -77,6 +74,8 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		{ "exits", "l1tune_host_exits", "Exits since load, of guests that are gone too." },
 		{ "exit_time_ns", "l1tune_host_exit_seconds",
 		  "Time from exits to the next entries, of guests that are gone too.", true },
+		{ "kernel_time_ns", "l1tune_host_kernel_seconds",
+		  "The part of it in KVM.", true },
 		{ "user_time_ns", "l1tune_host_user_seconds",
 		  "The part of it in VMMs.", true },
 		{ "wait_time_ns", "l1tune_host_wait_seconds",

@@ -60,8 +60,8 @@ def buckets(samples, name="l1tune_exit_duration_seconds_bucket", **labels):
 
 
 def test_values():
-    with Bench(totals={"vms": 9, "exits": 123456789, "exit_time_ns": 5 * 10**18 + 1, "user_time_ns": 7,
-                       "throttled_ns": 2_000_000_000}, usage={"vms": 3, "memory_bytes": 64 << 30}) as b:
+    with Bench(totals={"vms": 9, "exits": 123456789, "exit_time_ns": 5 * 10**18 + 1, "kernel_time_ns": 11,
+                       "user_time_ns": 7, "throttled_ns": 2_000_000_000}, usage={"vms": 3, "memory_bytes": 64 << 30}) as b:
         machine(b)
         r, s, types = exported(b)
         ok(r.returncode == 0 and not r.stderr and r.stdout.endswith("\n# EOF\n"), "OpenMetrics, to its end", r)
@@ -69,8 +69,9 @@ def test_values():
                value(s, "l1tune_load_boottime_seconds"), value(s, "l1tune_hook_info", hook="kvm_exit", state="ok")],
               ["1", "1", "5.000000000", "1"], "the module, and when it was loaded")
         equal([value(s, "l1tune_host_" + name) for name in (
-            "vms_total", "exits_total", "exit_seconds_total", "user_seconds_total", "throttled_seconds_total")],
-              ["9", "123456789", "5000000000.000000001", "0.000000007", "2.000000000"],
+            "vms_total", "exits_total", "exit_seconds_total", "kernel_seconds_total", "user_seconds_total",
+            "throttled_seconds_total")],
+              ["9", "123456789", "5000000000.000000001", "0.000000011", "0.000000007", "2.000000000"],
               "totals are the module's, which have the dead, to the nanosecond")
         equal([value(s, "l1tune_vms"), value(s, "l1tune_memory_bytes")], ["3", str(64 << 30)], "use")
         equal([of_guest(s, "l1tune_exits_total", reason=reason, level=level)
@@ -268,7 +269,7 @@ def test_manual():
     with open(MANUAL, encoding="utf-8") as f:
         manual = f.read().partition(".Sh METRICS\n")[2].partition(".Sh OPTIONS\n")[0]
     described = set(re.findall(r"\bl1tune_[a-z0-9_]+", manual))
-    with Bench(totals=dict.fromkeys(("user_time_ns", "wait_time_ns", "runq_time_ns", "throttled_ns"), 1)) as b:
+    with Bench(totals=dict.fromkeys(("kernel_time_ns", "user_time_ns", "wait_time_ns", "runq_time_ns", "throttled_ns"), 1)) as b:
         machine(b)
         _, s, _ = exported(b)
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
