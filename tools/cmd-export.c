@@ -65,7 +65,9 @@ static int complain_file(const char *path, int err)
 	char *shown = escape_for_terminal(path);
 
 	complain("%s: %s%s", shown, strerror(-err),
-		 err == -ENOENT ? ": it has to be the directory that node_exporter's --collector.textfile.directory names" : "");
+		 err == -ENOENT ? ": DIR is the directory that node_exporter's --collector.textfile.directory names" :
+		 err == -ELOOP ? ": only links that belong to root or to the caller are followed" :
+		 "");
 	free(shown);
 	return err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
 						 STATUS_FAILED;

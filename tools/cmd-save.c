@@ -54,14 +54,11 @@ static int fill(const struct env *env, struct conf *conf)
 	return status;
 }
 
-/* What others make a link of stays one. */
 static int write_file(const struct conf *conf)
 {
-	char *real = realpath(conf->path, NULL);
 	struct replacement replacement;
-	int err = replacement_start(&replacement, real ? real : conf->path);
+	int err = replacement_start(&replacement, conf->path);
 
-	free(real);
 	if (!err) {
 		conf_write(conf, replacement.file);
 		err = replacement_finish(&replacement);

@@ -214,8 +214,20 @@ def test_textfile():
         r = b.run("export", "--textfile", os.path.dirname(path), preexec_fn=no_room)
         ok(r.returncode == 1 and "l1tune.prom: File too large" in r.stderr and contents(path) == before and
            os.listdir(os.path.dirname(path)) == ["l1tune.prom"], "without room the old file stays, and nothing else", r)
+        os.mkdir(b.directory + "/elsewhere")
+        os.rename(path, b.directory + "/elsewhere/file")
+        os.symlink("../elsewhere/file", path)
+        os.utime(b.directory + "/elsewhere/file", (1, 1))
+        r, _ = textfile(b)
+        equal([r.returncode, os.readlink(path), os.stat(path).st_mtime > 1, os.listdir(b.directory + "/elsewhere")],
+              [0, "../elsewhere/file", True, ["file"]], "l1tune.prom that is a link stays one: the file that it names is written")
+        if not os.geteuid():
+            os.lchown(path, 65534, 65534)
+            r, _ = textfile(b)
+            ok(r.returncode == 1 and "belong to root" in r.stderr, "a link of another user is refused, with the reason", r)
         r = b.run("export", "--textfile", b.directory + "/nowhere")
         ok(r.returncode == 1 and "collector.textfile.directory" in r.stderr, "a directory that is not there", r)
+        os.unlink(path)
         shutil.rmtree(b.machine.sys + "/class")
         r, path = textfile(b)
         equal([r.returncode, parse(contents(path))[0], "modprobe l1tune" in r.stderr],
