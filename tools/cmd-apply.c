@@ -191,10 +191,25 @@ static int load(const struct options *options, const struct conf *conf)
 	return load_modules(&options->env, gid ? gid->value : NULL);
 }
 
+/*
+ * A file that lost its content in a crash must not remove all limits: whoever
+ * wants none leaves a comment.
+ */
+static int read_conf(const char *path, struct conf *conf)
+{
+	int status = conf_read(path, conf);
+
+	if (status != STATUS_OK || !conf_is_empty(conf))
+		return status;
+	complain("%s is empty, as a crash may leave a file: restore it, or write it anew with l1tune save; a file that sets no limit has a comment line at least",
+		 conf->shown);
+	return STATUS_FAILED;
+}
+
 static int run(struct options *options, const char *path)
 {
 	struct conf conf;
-	int is_right = conf_read(path, &conf), status = STATUS_OK;
+	int is_right = read_conf(path, &conf), status = STATUS_OK;
 
 	if (options->load)
 		status = load(options, &conf);

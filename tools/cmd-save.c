@@ -79,7 +79,9 @@ static int start(const char *path, bool is_stdout, struct conf *conf)
 		if (status != STATUS_OK)
 			complain("%s was not changed: what is wrong in it would be lost",
 				 conf->shown);
-		return status;
+		if (status != STATUS_OK || !conf_is_empty(conf))
+			return status;
+		conf_free(conf);
 	}
 	conf_start(path, conf);
 	conf_add_text(conf, HEADER);
