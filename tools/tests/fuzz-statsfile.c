@@ -9,11 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "../cell.h"
-#include "../nested.h"
-#include "../util.h"
-#include "../vcpu.h"
+#include "base/util.h"
 #include "image.h"
+#include "model/cell.h"
+#include "model/nested.h"
+#include "model/vcpu.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../event.h"
-#include "../util.h"
+#include "base/util.h"
+#include "ui/event-show.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

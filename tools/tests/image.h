@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <linux/kvm.h>
 
-#include "../statsfile.h"
+#include "model/statsfile.h"
 
 #define IMAGE_SIZE	(3 * 4096)
 #define IMAGE_DATA	128

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "../util.h"
+#include "base/util.h"
 
 /* Results as KTAP lines; a failed one goes on, so that all are seen. */
 void ktap_start(void);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../advise-access.h"
+#include "explain/advise.h"
+#include "explain/rules-access.h"
+#include "explain/rules.h"
 #include "ktap.h"
 
 #define PID		1001

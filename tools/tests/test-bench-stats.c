@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../bench-stats.h"
+#include "bench/stats.h"
 #include "ktap.h"
 
 /* A generator of its own: the same numbers on every machine. */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../cell.h"
-#include "../util.h"
+#include "base/util.h"
 #include "ktap.h"
+#include "model/cell.h"
 
 static struct exit_cell cell(unsigned int level, unsigned int code,
 			     const char *reason, uint64_t count,

@@ -6,7 +6,7 @@
 #define sample_start its_sample_start
 #define sample_stop its_sample_stop
 #define sample_free its_sample_free
-#include "../sample.c"
+#include "explain/sample.c"
 
 #include <sched.h>
 #include <stdio.h>

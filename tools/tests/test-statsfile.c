@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../exits.h"
-#include "../util.h"
+#include "base/util.h"
 #include "image.h"
 #include "ktap.h"
+#include "model/exits.h"
 
 static struct image image;
 

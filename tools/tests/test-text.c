@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../escape.h"
-#include "../format.h"
-#include "../name.h"
-#include "../proc.h"
-#include "../select.h"
-#include "../util.h"
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/util.h"
 #include "ktap.h"
+#include "model/name.h"
+#include "model/proc.h"
+#include "model/select.h"
 
 /* The array's own NUL ends the last argument. */
 #define NAME(cmdline, expected, source) \

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../event.h"
-#include "../util.h"
+#include "base/util.h"
 #include "ktap.h"
+#include "ui/event-show.h"
 
 #define GUEST	"/devices/virtual/l1tune/l2-3"
 #define L1	"/devices/virtual/l1tune/l1"

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/sysfs.h"
+#include "base/util.h"
+
+static int complain_missing(const struct env *env)
+{
+	char *module = xasprintf("%s/module/l1tune", env->sysfs);
+
+	if (access(env->sysfs, F_OK))
+		complain("%s: %s", env->sysfs, strerror(errno));
+	else if (access(module, F_OK))
+		complain("the module is not loaded (no %s/class/l1tune): run modprobe l1tune",
+			 env->sysfs);
+	else
+		complain("the module is loaded, but %s/class/l1tune/l1 is not there: see dmesg; run modprobe -r l1tune, then modprobe l1tune",
+			 env->sysfs);
+	free(module);
+	return STATUS_NO_MODULE;
+}
+
+int env_open(struct env *env)
+{
+	char *class = xasprintf("%s/class/l1tune", env->sysfs);
+	int status = STATUS_OK, fd;
+
+	env->proc_fd = -1;
+	env->class_fd = sysfs_open_dir(AT_FDCWD, class);
+	fd = env->class_fd < 0 ? env->class_fd :
+				 sysfs_open_dir(env->class_fd, "l1");
+	if (sysfs_is_withheld(fd)) {
+		complain("%s: %s", class, strerror(-fd));
+		status = STATUS_NOT_PERMITTED;
+	} else if (fd < 0) {
+		status = complain_missing(env);
+	} else {
+		close(fd);
+	}
+	free(class);
+	if (status == STATUS_OK) {
+		env->proc_fd = sysfs_open_dir(AT_FDCWD, env->proc);
+		if (env->proc_fd < 0) {
+			complain("%s: %s", env->proc, strerror(-env->proc_fd));
+			status = STATUS_FAILED;
+		}
+	}
+	if (status != STATUS_OK)
+		env_close(env);
+	return status;
+}
+
+void env_close(struct env *env)
+{
+	if (env->class_fd >= 0)
+		close(env->class_fd);
+	if (env->proc_fd >= 0)
+		close(env->proc_fd);
+	env->class_fd = -1;
+	env->proc_fd = -1;
+}
+
+int env_complain(const struct env *env, const char *file, int err)
+{
+	if (sysfs_is_gone(err) && faccessat(env->class_fd, "l1", F_OK, 0)) {
+		complain("the module was unloaded meanwhile: run modprobe l1tune");
+		return STATUS_NO_MODULE;
+	}
+	if (!sysfs_is_withheld(err)) {
+		complain("%s/class/l1tune/%s: %s", env->sysfs, file,
+			 err == -EBADMSG ? "not the value that belongs there" :
+					   strerror(-err));
+		return STATUS_FAILED;
+	}
+	complain("%s/class/l1tune/%s: %s: guests are shown to root and to the group that the module's parameter gid names",
+		 env->sysfs, file, strerror(-err));
+	return STATUS_NOT_PERMITTED;
+}

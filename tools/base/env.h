@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_ENV_H
+#define L1TUNE_ENV_H
+
+/* Where this machine is looked at: /sys, /proc and /dev, or directories used instead. */
+struct env {
+	const char *sysfs;
+	const char *proc;
+	const char *dev;
+	/* Where the tool keeps files of its own. */
+	const char *state;
+	int class_fd;
+	int proc_fd;
+};
+
+/* STATUS_OK, or another one after telling the user what to do. */
+int env_open(struct env *env);
+void env_close(struct env *env);
+
+/*
+ * Tells that a file below the class could not be read, and what to do about
+ * it. Returns the exit status that goes with it.
+ */
+int env_complain(const struct env *env, const char *file, int err);
+
+#endif

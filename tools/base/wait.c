@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/select.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "base/wait.h"
+
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+static volatile sig_atomic_t is_asked_to_end;
+
+uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+static void ask_to_end(int signal_number)
+{
+	(void)signal_number;
+	is_asked_to_end = 1;
+}
+
+void wait_catch_signals(void)
+{
+	struct sigaction action = {
+		.sa_handler = ask_to_end,
+		.sa_flags = SA_RESTART | SA_RESETHAND,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct sigaction old;
+
+		/* What nohup and the like made to be ignored stays so. */
+		if (!sigaction(signals[i], NULL, &old) &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+/* Only a wait lets them in, or one could come just before it. */
+static void block_signals(sigset_t *unblocked)
+{
+	sigset_t blocked;
+	size_t i;
+
+	sigemptyset(&blocked);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&blocked, signals[i]);
+	sigprocmask(SIG_BLOCK, &blocked, unblocked);
+}
+
+enum wait_result wait_until(uint64_t time_ns, int fd)
+{
+	enum wait_result result = WAIT_TIME;
+	sigset_t unblocked;
+	uint64_t now;
+	fd_set fds;
+
+	block_signals(&unblocked);
+	while (result == WAIT_TIME && !is_asked_to_end &&
+	       (now = monotonic_ns()) < time_ns) {
+		struct timespec left = {
+			.tv_sec = (time_ns - now) / NSEC_PER_SEC,
+			.tv_nsec = (time_ns - now) % NSEC_PER_SEC,
+		};
+
+		FD_ZERO(&fds);
+		if (fd >= 0)
+			FD_SET(fd, &fds);
+		if (pselect(fd + 1, &fds, NULL, NULL, &left, &unblocked) &&
+		    fd >= 0)
+			result = WAIT_INPUT;
+	}
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	return is_asked_to_end ? WAIT_END : result;
+}
+
+enum wait_result wait_for_input(int fd, int attribute_fd)
+{
+	struct pollfd fds[] = {
+		/* Errors are told unasked. */
+		{ .fd = STDOUT_FILENO },
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = attribute_fd, .events = POLLPRI },
+	};
+	enum wait_result result = WAIT_INPUT;
+	sigset_t unblocked;
+
+	block_signals(&unblocked);
+	if (!is_asked_to_end)
+		ppoll(fds, ARRAY_SIZE(fds), NULL, &unblocked);
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	if (is_asked_to_end || fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+		result = WAIT_END;
+	return result;
+}

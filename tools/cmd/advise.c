@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "base/wait.h"
+#include "cmd/cmd.h"
+#include "explain/advise.h"
+#include "explain/rules.h"
+#include "model/json.h"
+
+#define DEFAULT_INTERVAL	(10 * NSEC_PER_SEC)
+
+/* What a guest's VMM had been counted for when the interval began. */
+struct beginning {
+	uint64_t id;
+	struct kvm_counts counts;
+};
+
+/* Only a guest's name is of others. */
+static void print_advice(const struct advice *advice)
+{
+	char *name = escape_for_terminal(advice->guest_name);
+	char *gain = gain_text(&advice->gain);
+
+	printf("%llu %s: %s (%s)\n"
+	       "  evidence  %s\n"
+	       "  owner     %s\n"
+	       "  change    %s\n"
+	       "  gain      %s\n"
+	       "  risk      %s\n"
+	       "  sure      %s\n\n",
+	       (unsigned long long)advice->guest_id, name, advice->rule->title,
+	       advice->rule->name, advice->evidence, advice->rule->owner,
+	       advice->change, gain, advice->rule->risk, advice->rule->sure);
+	free(name);
+	free(gain);
+}
+
+static void print(const struct advice *list, size_t num, size_t num_guests)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++)
+		print_advice(&list[i]);
+	if (!num_guests)
+		printf("no guests: nothing to look at\n");
+	else if (!num)
+		printf("nothing worth changing: what could be known of %zu guest%s would bring less than %g %% of a CPU each\n",
+		       num_guests, num_guests == 1 ? "" : "s", 100 * MIN_GAIN);
+}
+
+/* What rules would have liked to know, and why they did not. */
+static void print_unseen(const struct sample *sample)
+{
+	if (!sample)
+		return;
+	if (sample->why_not)
+		printf("which ports, addresses and MSRs those are was not seen: %s\n",
+		       sample->why_not);
+	else if (sample->is_cut)
+		printf("guests accessed more ports, addresses and MSRs than were counted: what is named may not be all\n");
+}
+
+static json_t *gain_to_json(const struct gain *gain)
+{
+	static const char *const kinds[] = {
+		[GAIN_UNKNOWN] = "unknown", [GAIN_RANGE] = "range",
+		[GAIN_AT_LEAST] = "at_least", [GAIN_AT_MOST] = "at_most",
+	};
+	bool is_known = gain->kind != GAIN_UNKNOWN;
+	json_t *json = json_object();
+
+	json_object_set_new(json, "kind", json_text(kinds[gain->kind]));
+	json_object_set_new(json, "low_cpus", is_known ? json_real(gain->low) :
+			    json_null());
+	json_object_set_new(json, "high_cpus", is_known ?
+			    json_real(gain->high) : json_null());
+	return json;
+}
+
+static json_t *accesses_to_json(const struct advice *advice)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < advice->num_accesses; i++) {
+		const struct access_group *group = &advice->accesses[i];
+		json_t *one = json_object();
+
+		json_object_set_new(one, "kind",
+				    json_text(access_kind_name(group->kind)));
+		json_object_set_new(one, "first", json_number(group->first));
+		json_object_set_new(one, "last", json_number(group->last));
+		json_object_set_new(one, "name", group->known ?
+				    json_text(group->known->name) : json_null());
+		json_object_set_new(one, "reads_per_sec",
+				    json_real(group->reads));
+		json_object_set_new(one, "writes_per_sec",
+				    json_real(group->writes));
+		json_array_append_new(array, one);
+	}
+	return array;
+}
+
+/* null if nothing had to be looked at. */
+static json_t *sample_to_json(const struct sample *sample)
+{
+	json_t *json;
+
+	if (!sample)
+		return json_null();
+	json = json_object();
+	json_object_set_new(json, "interval_ns",
+			    json_number_or_null(!sample->why_not,
+						sample->time_ns));
+	json_object_set_new(json, "complete",
+			    json_boolean(!sample->why_not && !sample->is_cut));
+	json_object_set_new(json, "why_not", sample->why_not ?
+			    json_text(sample->why_not) : json_null());
+	return json;
+}
+
+static int print_json(const struct observation *seen,
+		      const struct advice *list, size_t num)
+{
+	const struct snapshot *snapshot = seen->snapshot;
+	json_t *json = json_document(seen->host, &snapshot->time);
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < num; i++) {
+		const struct rule *rule = list[i].rule;
+		json_t *one = json_object();
+
+		json_object_set_new(one, "rule", json_text(rule->name));
+		json_object_set_new(one, "title", json_text(rule->title));
+		json_object_set_new(one, "id", json_number(list[i].guest_id));
+		json_object_set_new(one, "name", json_text(list[i].guest_name));
+		json_object_set_new(one, "evidence", json_text(list[i].evidence));
+		json_object_set_new(one, "owner", json_text(rule->owner));
+		json_object_set_new(one, "change", json_text(list[i].change));
+		json_object_set_new(one, "gain", gain_to_json(&list[i].gain));
+		json_object_set_new(one, "risk", json_text(rule->risk));
+		json_object_set_new(one, "sure", json_text(rule->sure));
+		json_object_set_new(one, "accesses",
+				    accesses_to_json(&list[i]));
+		json_array_append_new(array, one);
+	}
+	json_object_set_new(json, "interval_ns",
+			    json_number_or_null(snapshot->is_interval,
+						snapshot->interval_ns));
+	json_object_set_new(json, "sample", sample_to_json(seen->sample));
+	json_object_set_new(json, "advice", array);
+	return json_write(json);
+}
+
+static int tell(const struct options *options, const struct observation *seen)
+{
+	int status = STATUS_OK;
+	struct advice *list;
+	size_t num, i;
+
+	list = advise(&options->env, seen, &num);
+	if (options->json) {
+		status = print_json(seen, list, num);
+	} else {
+		print(list, num, seen->snapshot->num_guests);
+		print_unseen(seen->sample);
+	}
+	for (i = 0; i < num; i++)
+		advice_free(&list[i]);
+	free(list);
+	return status;
+}
+
+static int take(const struct options *options, const struct selection *guests,
+		struct host *host, struct snapshot *snapshot)
+{
+	const struct snapshot_request request = { .selection = guests };
+	int status = host_read(&options->env, host);
+
+	return status == STATUS_OK ?
+	       snapshot_take(&options->env, host, &request, snapshot) : status;
+}
+
+static struct beginning *begin(const struct options *options,
+			       const struct snapshot *snapshot)
+{
+	struct beginning *v = xcalloc(snapshot->num_guests, sizeof(*v));
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		v[i].id = snapshot->guests[i].guest.id;
+		kvm_counts_read(&options->env, snapshot->guests[i].guest.pid,
+				&v[i].counts);
+	}
+	return v;
+}
+
+/* A guest that came since has been counted from nothing. */
+static struct kvm_counts *counts_before(const struct snapshot *before,
+					const struct beginning *beginnings,
+					const struct snapshot *after)
+{
+	struct kvm_counts *v = xcalloc(after->num_guests, sizeof(*v));
+	size_t i, j;
+
+	for (i = 0; i < after->num_guests; i++) {
+		v[i].is_known = true;
+		for (j = 0; j < before->num_guests; j++)
+			if (beginnings[j].id == after->guests[i].guest.id)
+				v[i] = beginnings[j].counts;
+	}
+	return v;
+}
+
+/* From the beginning of an interval until now. */
+struct look {
+	struct snapshot before, diff;
+	struct beginning *beginnings;
+	struct host host;
+	struct kvm_counts *counts;
+	struct sample sample;
+};
+
+static void forget_now(struct look *look)
+{
+	free(look->counts);
+	look->counts = NULL;
+	snapshot_free(&look->diff);
+	look->diff = (struct snapshot){ };
+	host_free(&look->host);
+	look->host = (struct host){ };
+}
+
+static int look_now(const struct options *options,
+		    const struct selection *guests, struct look *look)
+{
+	struct snapshot now = { };
+	int status;
+
+	forget_now(look);
+	status = take(options, guests, &look->host, &now);
+	if (status == STATUS_OK) {
+		snapshot_subtract(&look->before, &now, &look->diff);
+		look->counts = counts_before(&look->before, look->beginnings,
+					     &look->diff);
+	}
+	snapshot_free(&now);
+	return status;
+}
+
+/*
+ * The last quarter is for a sample of what guests access, if the others have
+ * shown that it matters, and else is like them: so what exits take is of a
+ * time in which no sample made them dearer.
+ */
+static int look_until(const struct options *options,
+		      const struct selection *guests, struct look *look,
+		      uint64_t end)
+{
+	struct observation seen = {
+		.host = &look->host, .snapshot = &look->diff,
+	};
+	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
+	int status = look_now(options, guests, look);
+
+	/* Asked to end, it tells what it has seen until then. */
+	if (status == STATUS_OK && waited != WAIT_END) {
+		if (advise_wants_sample(&options->env, &seen)) {
+			seen.sample = &look->sample;
+			if (sample_start(&look->sample, &options->env)) {
+				wait_until(end, -1);
+				sample_stop(&look->sample);
+			}
+		} else {
+			wait_until(end, -1);
+			status = look_now(options, guests, look);
+		}
+	}
+	seen.before = look->counts;
+	return status == STATUS_OK ? tell(options, &seen) : status;
+}
+
+static int look_on(const struct options *options, const struct selection *guests)
+{
+	uint64_t end = monotonic_ns() + options->interval_ns;
+	struct look look = { };
+	int status;
+
+	wait_catch_signals();
+	status = take(options, guests, &look.host, &look.before);
+	if (status == STATUS_OK) {
+		look.beginnings = begin(options, &look.before);
+		status = look_until(options, guests, &look, end);
+	}
+	forget_now(&look);
+	free(look.beginnings);
+	snapshot_free(&look.before);
+	sample_free(&look.sample);
+	return status;
+}
+
+static int look_back(const struct options *options,
+		     const struct selection *guests)
+{
+	struct snapshot snapshot = { };
+	struct host host;
+	int status = take(options, guests, &host, &snapshot);
+
+	if (status == STATUS_OK)
+		status = tell(options, &(struct observation){
+			.host = &host, .snapshot = &snapshot,
+		});
+	host_free(&host);
+	snapshot_free(&snapshot);
+	return status;
+}
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: l1tune advise [OPTION]... [GUEST]...\n\n"
+	       "Looks at guests for 10 seconds and says what is worth changing, what brings most\n"
+	       "first: why, who can change it, how, what it brings, what it risks, and how sure\n"
+	       "that is. Nothing is changed.\n"
+	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nRules:\n");
+	for (i = 0; i < num_rules; i++)
+		printf("  %-16s %s\n", rules[i].name, rules[i].title);
+	printf("\nOptions:\n"
+	       "  -i, --interval SEC    look on for so long instead\n"
+	       "      --since-start     look back instead, to each guest's start\n"
+	       "      --state DIR       where l1tune bench --save has kept what exits cost\n");
+	options_print_common();
+}
+
+int cmd_advise(int argc, char *argv[], struct options *options)
+{
+	struct selection guests;
+	int status = options_parse(options, argc, argv, OPTIONS_COMMON |
+				   OPTIONS_INTERVAL | OPTIONS_ADVISE);
+
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (options->interval_ns && options->since_start) {
+		complain("--since-start looks back and --interval looks on: use one of them");
+		return STATUS_USAGE;
+	}
+	if (!options->interval_ns)
+		options->interval_ns = DEFAULT_INTERVAL;
+	status = selection_parse(argv + optind, argc - optind, &guests);
+	if (status == STATUS_OK)
+		status = env_open(&options->env);
+	if (status == STATUS_OK) {
+		status = options->since_start ? look_back(options, &guests) :
+						look_on(options, &guests);
+		env_close(&options->env);
+	}
+	selection_free(&guests);
+	return status;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "model/machine.h"
+#include "settings/class-write.h"
+#include "settings/conf.h"
+#include "settings/modules.h"
+
+#define GID_FILE	"module/l1tune/parameters/gid"
+
+/* Hooks are attached before KVM's modprobe ends, or shortly after it. */
+#define WAIT_US		100000
+#define MAX_WAITS	20
+
+/* The writes that it takes. */
+struct plan {
+	struct class_write *writes;
+	size_t num;
+};
+
+/*
+ * A line is written also when it says what is set already: the module then
+ * tries again to get a hook that somebody else had. What no line sets gets what
+ * it has without one.
+ */
+static void plan_write(struct plan *plan, const struct conf *conf,
+		       const struct conf_key *key, const char *before)
+{
+	const struct conf_line *line = conf_find(conf, key);
+	struct class_write *write;
+
+	if (!line && !strcmp(before, key->unset))
+		return;
+	if (!line)
+		complain("%s is %s and no line of %s sets it: it becomes %s",
+			 key->name, before, conf->shown, key->unset);
+	write = GROW(plan->writes, plan->num);
+	*write = (struct class_write) {
+		.after = xstrdup(line ? line->value : key->unset),
+		.where = line ? conf_where(conf, line) : NULL,
+	};
+	snprintf(write->path, sizeof(write->path), "%s", key->file);
+}
+
+static void show_change(const struct conf *conf, const struct conf_key *key,
+			const char *before)
+{
+	const struct conf_line *line = conf_find(conf, key);
+	const char *after = line ? line->value : key->unset;
+
+	if (strcmp(before, after))
+		printf("%s: %s -> %s\n", key->name, before, after);
+}
+
+/* With a plan it is filled, and without one what it would change is shown. */
+static int compare(const struct env *env, const struct conf *conf,
+		   struct plan *plan)
+{
+	const struct conf_key *keys;
+	int status = STATUS_OK, len;
+	char before[32];
+	size_t num, i;
+
+	keys = conf_keys(&num);
+	for (i = 0; i < num && status == STATUS_OK; i++) {
+		if (!keys[i].file)
+			continue;
+		len = sysfs_read(env->class_fd, keys[i].file, before,
+				 sizeof(before));
+		/* A module that has no such file has nothing to give back. */
+		if (sysfs_is_gone(len) && !conf_find(conf, &keys[i]))
+			continue;
+		if (len < 0)
+			snprintf(before, sizeof(before), "-");
+		if (len < 0 && !sysfs_is_gone(len))
+			status = env_complain(env, keys[i].file, len);
+		else if (plan)
+			plan_write(plan, conf, &keys[i], before);
+		else
+			show_change(conf, &keys[i], before);
+	}
+	return status;
+}
+
+/* The files of guests are made for a group, which cannot be changed later. */
+static int check_gid(const struct env *env, const struct conf *conf)
+{
+	const struct conf_line *line = conf_find(conf, conf_key_find("gid"));
+	char gid[32], *where;
+
+	if (!line || !machine_file(env->sysfs, GID_FILE, gid, sizeof(gid)) ||
+	    !strcmp(gid, line->value))
+		return STATUS_OK;
+	where = conf_where(conf, line);
+	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is loaded again: rmmod l1tune, then systemctl restart l1tune; counts start anew with that",
+		 where, line->value, gid);
+	free(where);
+	return STATUS_FAILED;
+}
+
+/* Whether a limit that is set waits for KVM. */
+static bool is_waiting(const struct limits *limits)
+{
+	size_t i;
+
+	for (i = 0; i < limits->num; i++)
+		if (limit_is_waiting(&limits->v[i]))
+			return true;
+	return false;
+}
+
+static int read_limits(const struct env *env, struct host *host,
+		       struct limits *limits)
+{
+	int status = host_read(env, host);
+
+	return status == STATUS_OK ? limits_read(env, host, limits) : status;
+}
+
+/* Is what was set in force? With KVM loaded nothing has a reason to wait. */
+static int check_effect(const struct env *env, bool is_loaded)
+{
+	struct host host = { };
+	struct limits limits = { };
+	int status, waits = is_loaded ? MAX_WAITS : 0;
+	size_t i;
+
+	while ((status = read_limits(env, &host, &limits)) == STATUS_OK &&
+	       waits-- && is_waiting(&limits)) {
+		host_free(&host);
+		usleep(WAIT_US);
+	}
+	for (i = 0; status != STATUS_NO_MODULE && i < limits.num; i++) {
+		const struct limit *limit = &limits.v[i];
+
+		if (limit_is_broken(limit) || limit_is_waiting(limit))
+			limit_complain(limit);
+		if (limit_is_broken(limit) ||
+		    (is_loaded && limit_is_waiting(limit)))
+			status = STATUS_FAILED;
+	}
+	host_free(&host);
+	return status;
+}
+
+static int apply(const struct options *options, const struct conf *conf)
+{
+	const struct env *env = &options->env;
+	struct plan plan = { };
+	int status = check_gid(env, conf);
+
+	if (status == STATUS_OK)
+		status = compare(env, conf, &plan);
+	if (status == STATUS_OK)
+		status = class_writes_apply(env, plan.writes, plan.num);
+	else
+		complain("nothing was changed");
+	class_writes_free(plan.writes, plan.num);
+	return status == STATUS_OK ? check_effect(env, options->load) : status;
+}
+
+/* Without the module there is nothing to compare with. */
+static int check(struct options *options, const struct conf *conf)
+{
+	int status;
+
+	if (!machine_has(options->env.sysfs, "class/l1tune/l1"))
+		return STATUS_OK;
+	status = env_open(&options->env);
+	if (status != STATUS_OK)
+		return status;
+	status = check_gid(&options->env, conf);
+	if (status == STATUS_OK)
+		status = compare(&options->env, conf, NULL);
+	env_close(&options->env);
+	return status;
+}
+
+/* Somebody who mistypes a limit loses limits, and not what the module counts. */
+static int load(const struct options *options, const struct conf *conf)
+{
+	const struct conf_line *gid = conf_find(conf, conf_key_find("gid"));
+
+	return load_modules(&options->env, gid ? gid->value : NULL);
+}
+
+/*
+ * A file that lost its content in a crash must not remove all limits: whoever
+ * wants none leaves a comment.
+ */
+static int read_conf(const char *path, struct conf *conf)
+{
+	int status = conf_read(path, conf);
+
+	if (status != STATUS_OK || !conf_is_empty(conf))
+		return status;
+	complain("%s is empty, as a crash may leave a file: restore it, or write it anew with l1tune save; a file that sets no limit has a comment line at least",
+		 conf->shown);
+	return STATUS_FAILED;
+}
+
+static int run(struct options *options, const char *path)
+{
+	struct conf conf;
+	int is_right = read_conf(path, &conf), status = STATUS_OK;
+
+	if (options->load)
+		status = load(options, &conf);
+	if (is_right != STATUS_OK) {
+		complain("no limit was changed: %s has to be right as a whole",
+			 conf.shown);
+		status = is_right;
+	} else if (status == STATUS_OK && options->check) {
+		status = check(options, &conf);
+	} else if (status == STATUS_OK) {
+		status = env_open(&options->env);
+		if (status == STATUS_OK) {
+			status = apply(options, &conf);
+			env_close(&options->env);
+		}
+	}
+	conf_free(&conf);
+	return status;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune apply [OPTION]... [FILE]\n\n"
+	       "Makes this machine as FILE says, or " CONF_PATH ": all of it, or nothing if one\n"
+	       "line is wrong. What no line sets is set to what it has without one.\n\n"
+	       "Options:\n"
+	       "      --check           only read it, and show what it would change\n"
+	       "      --load            load the module, and KVM, before that\n");
+	options_print_places();
+}
+
+int cmd_apply(int argc, char *argv[], struct options *options)
+{
+	int status = options_parse(options, argc, argv,
+				   OPTIONS_PLACES | OPTIONS_APPLY);
+
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (optind + 1 < argc) {
+		complain("there is one file at a time");
+		return STATUS_USAGE;
+	}
+	if (options->check && options->load) {
+		complain("--check changes nothing and --load does: use one of them");
+		return STATUS_USAGE;
+	}
+	return run(options, optind < argc ? argv[optind] : CONF_PATH);
+}

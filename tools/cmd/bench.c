@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/util.h"
+#include "bench/bench.h"
+#include "bench/file.h"
+#include "cmd/cmd.h"
+#include "model/json.h"
+
+enum {
+	COL_KIND, COL_MEDIAN, COL_MARGIN, COL_P99, COL_CYCLES, COL_KVM, COL_VMM,
+	COL_REST, COL_COUNT, COL_OTHER, COL_RATIO, COL_WHAT, NUM_COLS
+};
+
+static const struct column columns[NUM_COLS] = {
+	[COL_KIND] = { "KIND", "kind of exit", .is_text = true },
+	[COL_MEDIAN] = { "MEDIAN", "half of them took no longer" },
+	[COL_MARGIN] = { "MARGIN", "width of the median's interval of 95 % confidence" },
+	[COL_P99] = { "P99", "99 % of them took no longer" },
+	[COL_CYCLES] = { "CYCLES", "the median in cycles of the TSC" },
+	[COL_KVM] = { "KVM", "of the median, what KVM spent (with the module)" },
+	[COL_VMM] = { "VMM", "of the median, what the VMM spent" },
+	[COL_REST] = { "REST", "of the median, the rest: the hardware and L0" },
+	[COL_COUNT] = { "COUNT", "how many were measured" },
+	[COL_OTHER] = { "OTHER", "the median in the file of --compare" },
+	[COL_RATIO] = { "TIMES", "how many times that this one is, in cycles" },
+	[COL_WHAT] = { "WHAT", "what it is, or why it was not measured", .is_text = true,
+		       .is_flexible = true },
+};
+
+static void show_progress(const char *name, unsigned int done, unsigned int all)
+{
+	if (!name)
+		fprintf(stderr, "\r\033[K");
+	else
+		fprintf(stderr, "\r\033[K%u of %u: %s ", done, all, name);
+	fflush(stderr);
+}
+
+static void fill_split(struct value *row, const struct measurement *m,
+		       const struct bench_result *r)
+{
+	double rest_ns = bench_rest_ns(m, r);
+
+	row[COL_KVM] = value_ns(r->kvm_ns + 0.5);
+	row[COL_VMM] = value_ns(r->vmm_ns + 0.5);
+	row[COL_REST] = value_ns(rest_ns > 0 ? rest_ns + 0.5 : 0);
+}
+
+static void fill_row(struct value *row, enum bench_kind_id kind,
+		     const struct measurement *m, const struct measurement *other)
+{
+	const struct bench_result *r = &m->results[kind];
+
+	row[COL_KIND] = value_text(bench_kinds[kind].name);
+	row[COL_WHAT] = value_text(r->skipped[0] ? r->skipped : bench_kinds[kind].text);
+	if (other && other->results[kind].cycles.count)
+		row[COL_OTHER] = value_ns(bench_ns(other, other->results[kind].cycles.median));
+	if (!r->cycles.count)
+		return;
+	row[COL_MEDIAN] = value_ns(bench_ns(m, r->cycles.median));
+	row[COL_MARGIN] = value_ratio(r->cycles.high - r->cycles.low, r->cycles.median);
+	row[COL_P99] = value_ns(bench_ns(m, r->cycles.p99));
+	row[COL_CYCLES] = value_number(r->cycles.median);
+	row[COL_COUNT] = value_number(r->cycles.count);
+	if (r->is_split)
+		fill_split(row, m, r);
+	if (other)
+		row[COL_RATIO] = value_factor(r->cycles.median,
+					      other->results[kind].cycles.median);
+}
+
+static void print_machine(const char *label, const struct machine *machine,
+			  uint64_t tsc_khz)
+{
+	char *kernel = escape_for_terminal(machine->kernel);
+	char *product = escape_for_terminal(machine->product);
+
+	printf("%-8s%s%s%s, Linux %s, TSC %.3f GHz\n", label, product,
+	       product[0] ? ", " : "", machine->virtualized ? "virtualized" : "not virtualized",
+	       kernel, tsc_khz / 1e6);
+	free(kernel);
+	free(product);
+}
+
+static void print_shadow(const struct measurement *m)
+{
+	static const char *const texts[] = {
+		[BENCH_SHADOW_UNKNOWN] = "not known",
+		[BENCH_SHADOW_NOT_APPLICABLE] = "does not matter here",
+		[BENCH_SHADOW_YES] = "L0 shadows the VMCS: KVM's VMREADs cost no trip to L0",
+		[BENCH_SHADOW_NO] = "L0 does not shadow the VMCS: each VMREAD of KVM is a trip to L0",
+		[BENCH_SHADOW_UNCLEAR] = "not clear from what was measured",
+	};
+	char *why = escape_for_terminal(m->shadow_text);
+
+	printf("VMCS    %s%s%s\n", texts[m->shadow], why[0] ? ": " : "", why);
+	free(why);
+	if (m->vmread_event_cycles && m->event_cycles)
+		printf("        a CPUID exit takes %" PRIu64 " cycles, %" PRIu64
+		       " with an event that reads no VMCS, %" PRIu64 " with one that does\n",
+		       m->plain_cycles, m->event_cycles, m->vmread_event_cycles);
+}
+
+static bool is_split(const struct measurement *m)
+{
+	enum bench_kind_id kind;
+
+	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
+		if (m->results[kind].is_split)
+			return true;
+	return false;
+}
+
+static int print(const struct options *options, const struct measurement *m,
+		 const struct measurement *other)
+{
+	const char *shown = other && is_split(m) ? "KIND,MEDIAN,P99,CYCLES,KVM,VMM,REST,OTHER,TIMES,WHAT" :
+			    other ? "KIND,MEDIAN,P99,CYCLES,OTHER,TIMES,WHAT" :
+			    is_split(m) ? "KIND,MEDIAN,MARGIN,P99,CYCLES,KVM,VMM,REST,COUNT,WHAT" :
+					  "KIND,MEDIAN,MARGIN,P99,CYCLES,COUNT,WHAT";
+	enum bench_kind_id kind;
+	struct table table;
+	int status;
+
+	status = table_init(&table, columns, NUM_COLS, shown, options->columns, options->sort);
+	if (status != STATUS_OK)
+		return status;
+	print_machine("machine", &m->machine, m->tsc_khz);
+	if (other)
+		print_machine("other", &other->machine, other->tsc_khz);
+	print_shadow(m);
+	if (!m->module[0])
+		printf("module  not loaded: with it, each round trip is split into what KVM spends and the rest\n");
+	putchar('\n');
+	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
+		fill_row(table_add_row(&table), kind, m, other);
+	status = table_print(&table, &options->style);
+	table_free(&table);
+	return status;
+}
+
+static int print_json(const struct measurement *m, const struct measurement *other)
+{
+	json_t *json = bench_to_json(m), *compared;
+
+	if (other) {
+		compared = bench_to_json(other);
+		json_object_set(json, "other", json_object_get(compared, "bench"));
+		json_decref(compared);
+	}
+	return json_write(json);
+}
+
+static int choose(int argc, char *argv[], struct bench_options *bench)
+{
+	enum bench_kind_id kind;
+	char *shown;
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
+			if (!strcmp(argv[i], bench_kinds[kind].name))
+				break;
+		if (kind == NUM_BENCH_KINDS) {
+			shown = escape_for_terminal(argv[i]);
+			complain("there is no kind '%s': l1tune bench shows those there are", shown);
+			free(shown);
+			return STATUS_USAGE;
+		}
+		bench->wanted[kind] = bench->is_choosy = true;
+	}
+	return STATUS_OK;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune bench [OPTION]... [KIND]...\n\n"
+	       "Measures by a tiny guest what one exit of each kind costs on this machine. It\n"
+	       "takes a few seconds of one CPU, and needs /dev/kvm; with the module it tells\n"
+	       "KVM's part from the rest, with root whether L0 shadows the VMCS.\n\nOptions:\n"
+	       "      --save            keep it in %s for stat, top, caps and doctor\n"
+	       "      --compare FILE    beside what l1tune bench --json said elsewhere\n"
+	       "      --dev DIR         what stands for /dev\n"
+	       "      --state DIR       what stands for %s\n",
+	       BENCH_STATE, BENCH_STATE);
+	options_print_columns();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+int cmd_bench(int argc, char *argv[], struct options *options)
+{
+	struct bench_options bench = { };
+	struct measurement m, other;
+	struct table table;
+	int status;
+
+	status = options_parse(options, argc, argv, OPTIONS_COMMON | OPTIONS_COLUMNS |
+			       OPTIONS_MACHINE | OPTIONS_COMPARE | OPTIONS_SAVE);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	status = choose(argc - optind, argv + optind, &bench);
+	if (status != STATUS_OK)
+		return status;
+	if (bench.is_choosy && options->save) {
+		complain("what is kept is all kinds: leave %s out, or --save", argv[optind]);
+		return STATUS_USAGE;
+	}
+	/* Before the work: what is wrong with the columns is known now. */
+	status = table_init(&table, columns, NUM_COLS, "KIND", options->columns, options->sort);
+	if (status == STATUS_OK)
+		table_free(&table);
+	if (status == STATUS_OK && options->compare)
+		status = bench_load(options->compare, &other);
+	if (status != STATUS_OK)
+		return status;
+	bench.dev = options->env.dev;
+	if (isatty(STDERR_FILENO))
+		bench.progress = show_progress;
+	status = bench_measure(&options->env, &bench, &m);
+	if (status == STATUS_OK && options->save)
+		status = bench_save(options->env.state, &m);
+	if (status != STATUS_OK)
+		return status;
+	return options->json ? print_json(&m, options->compare ? &other : NULL) :
+			       print(options, &m, options->compare ? &other : NULL);
+}

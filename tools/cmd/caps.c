@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "bench/file.h"
+#include "cmd/cmd.h"
+#include "model/caps-table.h"
+#include "model/json.h"
+#include "model/machine.h"
+#include "model/snapshot.h"
+
+enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
+
+static const struct column columns[NUM_COLS] = {
+	[COL_FEATURE] = { "FEATURE", "its file in l1/vmx or l1/svm", .is_text = true },
+	[COL_OFFERED] = { "OFFERED", "whether L0 offers it", .is_text = true },
+	[COL_USED] = { "USED", "whether KVM uses it, as its parameters say", .is_text = true },
+	[COL_OTHER] = { "OTHER", "whether the machine of --compare is offered it", .is_text = true },
+	[COL_WHY] = { "MATTERS", "because: what it is good for", .is_text = true,
+		      .is_flexible = true },
+	[COL_SAVES] = { "SAVES", "the exit reasons that are fewer with it", .is_text = true,
+			.is_flexible = true },
+};
+
+/* The state of one feature; unknown is that no file or parameter tells. */
+struct feature {
+	const struct cap *cap;
+	enum { ANSWER_UNKNOWN = -1, ANSWER_NO, ANSWER_YES } offered, used, other;
+};
+
+struct caps {
+	const char *isa;
+	struct feature *features;
+	size_t num;
+	char revision[32];
+	bool offered, allowed, cpus_differ;
+	struct machine machine;
+	struct measurement saved;
+	const struct measurement *measurement;
+	const char *why_none;
+};
+
+static int read_flag(const struct options *options, const char *isa, const char *name)
+{
+	char *file = xasprintf("class/l1tune/l1/%s/%s", isa, name), value[32];
+	int flag = ANSWER_UNKNOWN;
+
+	if (machine_file(options->env.sysfs, file, value, sizeof(value)))
+		flag = !strcmp(value, "1") ? ANSWER_YES :
+		       !strcmp(value, "0") ? ANSWER_NO : ANSWER_UNKNOWN;
+	free(file);
+	return flag;
+}
+
+/* A parameter is Y or N, or a number that is 0 when it is off. */
+static int read_param(const struct options *options, const struct cap *cap)
+{
+	char *copy, *slash, *file, value[32];
+	int used = ANSWER_UNKNOWN;
+
+	if (!cap->param)
+		return used;
+	copy = xstrdup(cap->param);
+	slash = strchr(copy, '/');
+	*slash = '\0';
+	file = xasprintf("module/%s/parameters/%s", copy, slash + 1);
+	if (machine_file(options->env.sysfs, file, value, sizeof(value)) ||
+	    /* Some have moved to the module that both share. */
+	    (free(file), file = xasprintf("module/kvm/parameters/%s", slash + 1),
+	     machine_file(options->env.sysfs, file, value, sizeof(value))))
+		used = value[0] && strcmp(value, "N") && strcmp(value, "0") ? ANSWER_YES : ANSWER_NO;
+	free(file);
+	free(copy);
+	return used;
+}
+
+static bool is_svm(const struct options *options)
+{
+	return machine_has(options->env.sysfs, "class/l1tune/l1/svm");
+}
+
+static int answer(const json_t *feature, const char *key)
+{
+	const json_t *value = json_object_get(feature, key);
+
+	return json_is_boolean(value) ? json_is_true(value) : ANSWER_UNKNOWN;
+}
+
+/* What a document of caps --json says of each feature. */
+static int load_other(const char *path, struct caps *caps)
+{
+	char *shown = escape_for_terminal(path), *text;
+	const json_t *features, *feature;
+	json_error_t error;
+	json_t *json = json_load_file(path, 0, &error);
+	size_t i, j;
+
+	features = json_object_get(json_object_get(json, "caps"), "features");
+	if (!json_is_array(features)) {
+		text = escape_for_terminal(json ? "not a document of l1tune caps --json" : error.text);
+		complain("%s: %s", shown, text);
+		free(text);
+	}
+	json_array_foreach(features, i, feature) {
+		const char *name = json_string_value(json_object_get(feature, "feature"));
+
+		for (j = 0; name && j < caps->num; j++)
+			if (!strcmp(name, caps->features[j].cap->name))
+				caps->features[j].other = answer(feature, "offered");
+	}
+	i = json_is_array(features);
+	json_decref(json);
+	free(shown);
+	return i ? STATUS_OK : STATUS_FAILED;
+}
+
+static int read_caps(const struct options *options, struct caps *caps)
+{
+	const bool svm = is_svm(options);
+	const struct cap *known = svm ? svm_caps : vmx_caps;
+	size_t num = svm ? num_svm_caps : num_vmx_caps, i;
+	char *file;
+
+	*caps = (struct caps){ .isa = svm ? "svm" : "vmx" };
+	if (read_flag(options, caps->isa, "offered") == ANSWER_UNKNOWN) {
+		complain("the module has no l1/%s: it is older than this tool; build both from one version",
+			 caps->isa);
+		return STATUS_FAILED;
+	}
+	caps->offered = read_flag(options, caps->isa, "offered") == ANSWER_YES;
+	caps->allowed = read_flag(options, caps->isa, "allowed") == ANSWER_YES;
+	caps->cpus_differ = read_flag(options, caps->isa, "cpus_differ") == ANSWER_YES;
+	file = xasprintf("class/l1tune/l1/%s/%s", caps->isa, svm ? "revision" : "vmcs_revision");
+	machine_file(options->env.sysfs, file, caps->revision, sizeof(caps->revision));
+	free(file);
+	for (i = 0; i < num; i++) {
+		struct feature *f = GROW(caps->features, caps->num);
+
+		f->cap = &known[i];
+		f->offered = read_flag(options, caps->isa, known[i].name);
+		f->used = read_param(options, &known[i]);
+		f->other = ANSWER_UNKNOWN;
+	}
+	machine_read(&options->env, &caps->machine);
+	caps->measurement = bench_saved(options->env.state, &caps->machine, &caps->saved,
+					&caps->why_none);
+	return options->compare ? load_other(options->compare, caps) : STATUS_OK;
+}
+
+static const char *word(int answer_)
+{
+	return answer_ == ANSWER_YES ? "yes" : answer_ == ANSWER_NO ? "no" : NULL;
+}
+
+/*
+ * The VMM's command line tells that a guest was given Hyper-V's own interface
+ * for hypervisors: such a guest, once it uses VMX, probably runs Hyper-V.
+ */
+static bool may_run_hyperv(const struct options *options, const struct guest *guest)
+{
+	char *file = xasprintf("%s/%llu/cmdline", options->env.proc,
+			       (unsigned long long)guest->pid);
+	char buf[65536];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1), i;
+
+	free(file);
+	if (fd >= 0)
+		close(fd);
+	for (i = 0; i < len; i++)
+		if (!buf[i])
+			buf[i] = ' ';
+	buf[len > 0 ? len : 0] = '\0';
+	return strstr(buf, "hv-evmcs") || strstr(buf, "hv_evmcs") || strstr(buf, "hv-passthrough") ||
+	       strstr(buf, "hv_passthrough");
+}
+
+static void print_guests(const struct options *options, const struct snapshot *snapshot)
+{
+	size_t i, num = 0;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+		char *name;
+
+		if (strcmp(guest->nested, "on") && strcmp(guest->nested, "running"))
+			continue;
+		if (!num++)
+			printf("\nGuests that run guests of their own:\n");
+		name = escape_for_terminal(guest->name);
+		printf("  %llu %s%s\n", (unsigned long long)guest->id, name,
+		       may_run_hyperv(options, guest) ?
+		       ": has Hyper-V's interface for hypervisors, its hypervisor may be Hyper-V" : "");
+		free(name);
+	}
+	if (!num)
+		printf("\nNo guest runs guests of its own.\n");
+}
+
+static void print_head(const struct caps *caps, const struct host *host)
+{
+	bool svm = !strcmp(caps->isa, "svm");
+	char *signature = escape_for_terminal(host->hypervisor);
+
+	if (!caps->offered)
+		printf("This CPU offers no %s: KVM cannot run guests here. l1tune doctor says what to do.\n",
+		       svm ? "SVM" : "VMX");
+	else if (!caps->allowed)
+		printf("Firmware has locked %s away: KVM cannot run guests here.\n", svm ? "SVM" : "VMX");
+	printf("%s of %s, %s %s\n", svm ? "SVM" : "VMX",
+	       host->virtualized ? "L0" : "this CPU (not virtualized)",
+	       svm ? "revision" : "VMCS revision", caps->revision);
+	if (host->virtualized)
+		printf("L0 is %s\n", signature);
+	if (caps->cpus_differ)
+		printf("CPUs of this machine differ in what they offer: see dmesg\n");
+	free(signature);
+}
+
+/* What no file can tell, and what was measured instead. */
+static void print_measured(const struct caps *caps, const struct host *host)
+{
+	const struct measurement *m = caps->measurement;
+
+	if (!host->virtualized || !strcmp(caps->isa, "svm"))
+		return;
+	printf("\nWhether L0 shadows the VMCS of this machine cannot be read here: vmcs_shadowing above is\n"
+	       "what this machine can do for guests that run guests. ");
+	if (!m)
+		printf("Measured: %s.\n", caps->why_none);
+	else if (m->shadow == BENCH_SHADOW_YES)
+		printf("Measured: L0 does.\n");
+	else if (m->shadow == BENCH_SHADOW_NO)
+		printf("Measured: L0 does not, each VMREAD is a trip to L0.\n");
+	else
+		printf("Measured: not clear.\n");
+	if (m && m->results[BENCH_CPUID].cycles.count)
+		printf("A CPUID exit of a guest takes %.0f ns here (%llu cycles).\n",
+		       bench_ns(m, m->results[BENCH_CPUID].cycles.median),
+		       (unsigned long long)m->results[BENCH_CPUID].cycles.median);
+}
+
+static int print(const struct options *options, const struct host *host,
+		 const struct caps *caps, const struct snapshot *snapshot)
+{
+	struct table table;
+	size_t i;
+	int status = table_init(&table, columns, NUM_COLS, options->compare ?
+				"FEATURE,OFFERED,USED,OTHER,MATTERS,SAVES" :
+				"FEATURE,OFFERED,USED,MATTERS,SAVES",
+				options->columns, options->sort);
+
+	if (status != STATUS_OK)
+		return status;
+	print_head(caps, host);
+	putchar('\n');
+	for (i = 0; i < caps->num; i++) {
+		const struct feature *f = &caps->features[i];
+		struct value *row = table_add_row(&table);
+
+		row[COL_FEATURE] = value_text(f->cap->name);
+		row[COL_OFFERED] = value_text(word(f->offered));
+		row[COL_USED] = value_text(word(f->used));
+		row[COL_OTHER] = value_text(word(f->other));
+		row[COL_WHY] = value_text(f->cap->why);
+		row[COL_SAVES] = value_text(f->cap->exits);
+	}
+	status = table_print(&table, &options->style);
+	table_free(&table);
+	print_measured(caps, host);
+	if (snapshot)
+		print_guests(options, snapshot);
+	return status;
+}
+
+static json_t *bool_or_null(int answer_)
+{
+	return answer_ == ANSWER_UNKNOWN ? json_null() : json_boolean(answer_ == ANSWER_YES);
+}
+
+static int add_register(int fd, const char *name, void *arg)
+{
+	char value[32];
+
+	if (strncmp(name, "msr_", 4) && strncmp(name, "cpuid_", 6))
+		return 0;
+	if (sysfs_read(fd, name, value, sizeof(value)) >= 0)
+		json_object_set_new(arg, name, json_text(value));
+	return 0;
+}
+
+static json_t *registers_to_json(const struct options *options, const char *isa)
+{
+	json_t *json = json_object();
+	int fd = sysfs_open_dir(options->env.class_fd, "l1");
+
+	if (fd >= 0) {
+		sysfs_for_each(fd, isa, add_register, json);
+		close(fd);
+	}
+	return json;
+}
+
+static json_t *caps_to_json(const struct options *options, const struct caps *caps,
+			    const struct snapshot *snapshot)
+{
+	json_t *json = json_object(), *features = json_array(), *nested = json_array();
+	size_t i;
+
+	for (i = 0; i < caps->num; i++) {
+		const struct feature *f = &caps->features[i];
+		json_t *one = json_object();
+
+		json_object_set_new(one, "feature", json_string(f->cap->name));
+		json_object_set_new(one, "offered", bool_or_null(f->offered));
+		json_object_set_new(one, "used", bool_or_null(f->used));
+		if (options->compare)
+			json_object_set_new(one, "other", bool_or_null(f->other));
+		json_object_set_new(one, "why", json_string(f->cap->why));
+		json_object_set_new(one, "saves", json_text(f->cap->exits));
+		json_array_append_new(features, one);
+	}
+	for (i = 0; snapshot && i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+		json_t *one = json_object();
+
+		json_object_set_new(one, "id", json_number(guest->id));
+		json_object_set_new(one, "name", json_text(guest->name));
+		json_object_set_new(one, "nested", json_text(guest->nested));
+		json_object_set_new(one, "may_run_hyperv",
+				    json_boolean(may_run_hyperv(options, guest)));
+		json_array_append_new(nested, one);
+	}
+	json_object_set_new(json, "isa", json_string(caps->isa));
+	json_object_set_new(json, "offered", json_boolean(caps->offered));
+	json_object_set_new(json, "allowed", json_boolean(caps->allowed));
+	json_object_set_new(json, "cpus_differ", json_boolean(caps->cpus_differ));
+	json_object_set_new(json, "revision", json_text(caps->revision));
+	json_object_set_new(json, "features", features);
+	json_object_set_new(json, "registers", registers_to_json(options, caps->isa));
+	json_object_set_new(json, "l0_shadows_vmcs", caps->measurement ?
+			    json_string(bench_shadow_name(caps->measurement->shadow)) : json_null());
+	json_object_set_new(json, "guests", snapshot ? nested : json_null());
+	if (!snapshot)
+		json_decref(nested);
+	return json;
+}
+
+static int print_json(const struct options *options, const struct host *host,
+		      const struct caps *caps, const struct snapshot *snapshot)
+{
+	struct timespec now;
+	json_t *json;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(host, &now);
+	json_object_set_new(json, "interval_ns", json_null());
+	json_object_set_new(json, "caps", caps_to_json(options, caps, snapshot));
+	return json_write(json);
+}
+
+static void ignore(const char *message)
+{
+	(void)message;
+}
+
+/* Guests may be hidden from this user: the rest is shown all the same. */
+static int show(const struct options *options, const struct host *host)
+{
+	const struct selection all = { };
+	const struct snapshot_request request = { .selection = &all };
+	struct snapshot snapshot;
+	struct caps caps;
+	bool has_guests;
+	int status = read_caps(options, &caps);
+
+	complain_to(ignore);
+	has_guests = snapshot_take(&options->env, host, &request, &snapshot) == STATUS_OK;
+	complain_to(NULL);
+	if (status == STATUS_OK)
+		status = options->json ?
+			 print_json(options, host, &caps, has_guests ? &snapshot : NULL) :
+			 print(options, host, &caps, has_guests ? &snapshot : NULL);
+	snapshot_free(&snapshot);
+	free(caps.features);
+	return status;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune caps [OPTION]...\n\n"
+	       "Shows what L0 offers of VMX or SVM, what KVM uses of it, and what that saves.\n\nOptions:\n"
+	       "      --compare FILE    beside what l1tune caps --json said elsewhere\n"
+	       "      --state DIR       what stands for %s\n", BENCH_STATE);
+	options_print_columns();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+int cmd_caps(int argc, char *argv[], struct options *options)
+{
+	struct host host;
+	int status = options_parse(options, argc, argv, OPTIONS_COMMON | OPTIONS_COLUMNS |
+				   OPTIONS_MACHINE | OPTIONS_COMPARE);
+
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (optind < argc) {
+		complain("caps takes no argument");
+		return STATUS_USAGE;
+	}
+	status = env_open(&options->env);
+	if (status != STATUS_OK)
+		return status;
+	status = host_read(&options->env, &host);
+	if (status == STATUS_OK) {
+		status = show(options, &host);
+		host_free(&host);
+	}
+	env_close(&options->env);
+	return status;
+}

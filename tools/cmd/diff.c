@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "model/change.h"
+#include "model/json-load.h"
+#include "model/json.h"
+#include "ui/watch.h"
+
+#define DEFAULT_INTERVAL_NS	(5 * NSEC_PER_SEC)
+
+enum {
+	COL_LEVEL, COL_REASON, COL_CODE, COL_RATE_A, COL_RATE_B, COL_TIME_A,
+	COL_TIME_B, COL_AVG_A, COL_AVG_B, COL_P99_A, COL_P99_B, COL_CHANGE,
+	COL_IN, NUM_COLS
+};
+
+static const struct column columns[NUM_COLS] = {
+	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
+	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
+			 .is_cut_last = true },
+	[COL_CODE] = { "CODE", "the same as the CPU's number" },
+	[COL_RATE_A] = { "RATE_A", "exits per second of A" },
+	[COL_RATE_B] = { "RATE_B", "the same of B" },
+	[COL_TIME_A] = { "TIME_A", "time from exit to entry; 100% is one CPU's" },
+	[COL_TIME_B] = { "TIME_B", "the same of B" },
+	[COL_AVG_A] = { "AVG_A", "the same per exit" },
+	[COL_AVG_B] = { "AVG_B", "the same of B" },
+	[COL_P99_A] = { "P99_A", "99 % took no longer (powers of two)" },
+	[COL_P99_B] = { "P99_B", "the same of B" },
+	[COL_CHANGE] = { "CHANGE", "how much more time B takes, waiting left out" },
+	[COL_IN] = { "IN", "where most of the change is", .is_text = true },
+};
+
+/* A file that stat --json wrote, or a guest that is there now. */
+struct operand {
+	const char *text;
+	bool is_file;
+	struct snapshot snapshot;
+	/* What guests of this machine it is, to be found in its intervals. */
+	struct selector selector;
+};
+
+struct comparison {
+	struct operand operands[2];
+	struct table table;
+};
+
+static void fill_row(struct value *row, const struct change *change)
+{
+	static const char *const parts[NUM_PARTS] = {
+		"kernel", "user", "wait", "runq", "throttled",
+	};
+	int i;
+
+	row[COL_LEVEL] = value_number(change->key.level);
+	row[COL_REASON] = (struct value) {
+		VALUE_TEXT, .text = exit_label(&change->key)
+	};
+	row[COL_CODE] = value_number(change->key.code);
+	for (i = 0; i < 2; i++) {
+		const struct change_side *side = &change->sides[i];
+
+		row[COL_RATE_A + i] = (struct value) {
+			VALUE_RATE, .real = side->per_second
+		};
+		row[COL_TIME_A + i] = (struct value) {
+			VALUE_RATIO, .real = side->time
+		};
+		if (cell_completed(&side->cell))
+			row[COL_AVG_A + i] = value_ns(cell_avg_ns(&side->cell));
+		row[COL_P99_A + i] = value_percentile(&side->cell, 99);
+	}
+	row[COL_CHANGE] = (struct value){ VALUE_CHANGE, .real = change->cost };
+	if (change->is_split && change->cost)
+		row[COL_IN] = value_text(parts[change->most]);
+}
+
+static json_t *side_to_json(const struct change_side *side)
+{
+	json_t *json = json_cell(&side->cell);
+
+	json_object_del(json, "reason");
+	json_object_del(json, "code");
+	json_object_del(json, "level");
+	json_object_set_new(json, "per_second", json_real(side->per_second));
+	json_object_set_new(json, "time_per_second", json_real(side->time));
+	json_object_set_new(json, "cost_per_second", json_real(side->cost));
+	json_object_set_new(json, "avg_ns",
+			    json_number_or_null(cell_completed(&side->cell),
+						cell_avg_ns(&side->cell)));
+	return json;
+}
+
+static json_t *operand_to_json(const struct operand *operand)
+{
+	json_t *json = json_object(), *ids = json_array();
+	size_t i;
+
+	for (i = 0; i < operand->snapshot.num_guests; i++)
+		json_array_append_new(ids, json_number(
+				      operand->snapshot.guests[i].guest.id));
+	json_object_set_new(json, operand->is_file ? "file" : "guest",
+			    json_text(operand->text));
+	json_object_set_new(json, "ids", ids);
+	return json;
+}
+
+static int print_json(const struct comparison *comparison,
+		      const struct host *host, const struct change *changes,
+		      size_t num)
+{
+	json_t *json, *reasons = json_array(), *diff = json_object();
+	struct timespec now;
+	size_t i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(host, &now);
+	for (i = 0; i < num; i++) {
+		const struct change *change = &changes[i];
+		json_t *reason = json_object();
+
+		json_object_set_new(reason, "reason",
+				    json_text(change->key.reason));
+		json_object_set_new(reason, "code",
+				    json_number(change->key.code));
+		json_object_set_new(reason, "level",
+				    json_number(change->key.level));
+		json_object_set_new(reason, "a",
+				    side_to_json(&change->sides[0]));
+		json_object_set_new(reason, "b",
+				    side_to_json(&change->sides[1]));
+		json_object_set_new(reason, "change_per_second",
+				    json_real(change->cost));
+		json_object_set_new(reason, "change_in",
+				    change->is_split && change->cost ?
+				    json_text(time_part_names[change->most]) :
+				    json_null());
+		json_array_append_new(reasons, reason);
+	}
+	json_object_set_new(diff, "a", operand_to_json(&comparison->operands[0]));
+	json_object_set_new(diff, "b", operand_to_json(&comparison->operands[1]));
+	json_object_set_new(diff, "reasons", reasons);
+	json_object_set_new(json, "diff", diff);
+	return json_write(json);
+}
+
+static int compare(const struct options *options, const struct host *host,
+		   struct comparison *comparison)
+{
+	size_t num, i;
+	struct change *changes = changes_make(&comparison->operands[0].snapshot,
+					      &comparison->operands[1].snapshot,
+					      &num);
+	int status = STATUS_OK;
+
+	for (i = 0; i < num; i++)
+		fill_row(table_add_row(&comparison->table), &changes[i]);
+	if (options->json)
+		status = print_json(comparison, host, changes, num);
+	else if (num)
+		status = table_print(&comparison->table, &options->style);
+	else
+		complain("no exits");
+	free(changes);
+	return status;
+}
+
+/* The one guest that is meant, as a snapshot that borrows it. */
+static int pick(struct operand *operand, const struct snapshot *snapshot)
+{
+	size_t num = 0, i;
+	char *shown;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		if (!selector_matches(&operand->selector,
+				      &snapshot->guests[i].guest))
+			continue;
+		operand->snapshot = *snapshot;
+		operand->snapshot.guests = &snapshot->guests[i];
+		operand->snapshot.num_guests = 1;
+		num++;
+	}
+	if (num == 1)
+		return STATUS_OK;
+	shown = escape_for_terminal(operand->text);
+	complain("'%s' is %zu guests, and has to be one: l1tune list shows them",
+		 shown, num);
+	free(shown);
+	operand->snapshot = (struct snapshot){ };
+	return num ? STATUS_USAGE : STATUS_NO_GUEST;
+}
+
+static int show(const struct options *options, const struct host *host,
+		const struct snapshot *snapshot, void *arg)
+{
+	struct comparison *comparison = arg;
+	int status = STATUS_OK, i;
+
+	for (i = 0; i < 2 && status == STATUS_OK; i++)
+		if (!comparison->operands[i].is_file)
+			status = pick(&comparison->operands[i], snapshot);
+	if (status == STATUS_OK)
+		status = compare(options, host, comparison);
+	/* They were borrowed. */
+	for (i = 0; i < 2; i++)
+		if (!comparison->operands[i].is_file)
+			comparison->operands[i].snapshot = (struct snapshot){ };
+	return status;
+}
+
+/* What is a file is one, also when a guest has its name; name:FILE is not. */
+static int parse_operand(struct operand *operand, const char *text)
+{
+	operand->text = text;
+	operand->is_file = strchr(text, '/') || !access(text, F_OK);
+	if (operand->is_file)
+		return json_load_snapshot(text, &operand->snapshot);
+	if (!selector_parse(text, &operand->selector))
+		return STATUS_OK;
+	complain("'%s' is neither a file nor a guest", text);
+	return STATUS_USAGE;
+}
+
+static int run(struct options *options, char *argv[],
+	       struct comparison *comparison)
+{
+	struct operand *operands = comparison->operands;
+	struct selection selection = { };
+	const struct host nowhere = { };
+	int status = STATUS_OK, i;
+
+	for (i = 0; i < 2 && status == STATUS_OK; i++) {
+		status = parse_operand(&operands[i], argv[i]);
+		if (!operands[i].is_file)
+			*GROW(selection.v, selection.num) =
+				operands[i].selector;
+	}
+	if (status == STATUS_OK && selection.num) {
+		options->count = 1;
+		status = watch(options, &selection, show, comparison);
+	} else if (status == STATUS_OK) {
+		status = compare(options, &nowhere, comparison);
+	}
+	for (i = 0; i < 2; i++)
+		snapshot_free(&operands[i].snapshot);
+	selection_free(&selection);
+	return status;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune diff [OPTION]... A B\n\n"
+	       "Compares reasons of two sides, what changed most first. A side is a file that\n"
+	       "l1tune stat --json wrote, with all guests in it, or a guest, of which an\n"
+	       "interval is taken now.\n\nOptions:\n"
+	       "  -i, --interval SEC    length of the interval, 5 without it\n");
+	options_print_columns();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+int cmd_diff(int argc, char *argv[], struct options *options)
+{
+	struct comparison comparison = { };
+	int status;
+
+	options->interval_ns = DEFAULT_INTERVAL_NS;
+	status = options_parse(options, argc, argv, OPTIONS_COMMON |
+			       OPTIONS_COLUMNS | OPTIONS_INTERVAL);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (argc - optind != 2) {
+		complain("diff compares two: files of stat --json, or guests");
+		return STATUS_USAGE;
+	}
+	status = table_init(&comparison.table, columns, NUM_COLS,
+			    "REASON,RATE_A,RATE_B,TIME_A,TIME_B,AVG_A,AVG_B,P99_A,P99_B,CHANGE,IN",
+			    options->columns, options->sort);
+	if (status != STATUS_OK)
+		return status;
+	status = run(options, argv + optind, &comparison);
+	table_free(&comparison.table);
+	return status;
+}

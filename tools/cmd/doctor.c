@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "doctor/doctor.h"
+#include "model/json.h"
+
+#define INDENT		25
+#define DEFAULT_WIDTH	100
+
+/* doctor's own exit statuses. */
+enum { DOCTOR_READY = 0, DOCTOR_WARNINGS = 1, DOCTOR_NOT_USABLE = 2 };
+
+static const char *const state_names[] = {
+	[DOCTOR_OK] = "ok",
+	[DOCTOR_INFO] = "info",
+	[DOCTOR_WARNING] = "warning",
+	[DOCTOR_PROBLEM] = "problem",
+};
+
+static void ignore(const char *message)
+{
+	(void)message;
+}
+
+static void look(struct doctor *doctor, const struct options *options)
+{
+	struct env env = options->env;
+
+	*doctor = (struct doctor){ .env = &options->env };
+	machine_read(&env, &doctor->machine);
+	/* That there is no module is a row, not an error. */
+	complain_to(ignore);
+	if (env_open(&env) == STATUS_OK) {
+		doctor->has_module = host_read(&env, &doctor->host) == STATUS_OK;
+		env_close(&env);
+	}
+	complain_to(NULL);
+	doctor->measurement = bench_saved(options->env.state, &doctor->machine, &doctor->saved,
+					  &doctor->why_none);
+	doctor_check_machine(doctor);
+	doctor_check_clouds(doctor, options->all);
+}
+
+static void forget(struct doctor *doctor)
+{
+	size_t i;
+
+	for (i = 0; i < doctor->num_rows; i++) {
+		free(doctor->rows[i].text);
+		free(doctor->rows[i].commands);
+	}
+	free(doctor->rows);
+	if (doctor->has_module)
+		host_free(&doctor->host);
+}
+
+static size_t num_in(const struct doctor *doctor, enum doctor_state state)
+{
+	size_t i, num = 0;
+
+	for (i = 0; i < doctor->num_rows; i++)
+		num += doctor->rows[i].state == state;
+	return num;
+}
+
+static int status_of(const struct doctor *doctor)
+{
+	return num_in(doctor, DOCTOR_PROBLEM) ? DOCTOR_NOT_USABLE :
+	       num_in(doctor, DOCTOR_WARNING) ? DOCTOR_WARNINGS : DOCTOR_READY;
+}
+
+/* Words in lines that fit, the second one and those behind it indented. */
+static void print_wrapped(const char *text)
+{
+	unsigned int width = terminal_columns() ? terminal_columns() : DEFAULT_WIDTH;
+	size_t column = INDENT;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column > INDENT && column + len > width) {
+			printf("\n%*s", INDENT, "");
+			column = INDENT;
+		}
+		printf("%.*s", (int)len, text);
+		column += len;
+		text += len;
+		if (*text == ' ') {
+			text++;
+			column++;
+			if (column + strcspn(text, " ") <= width)
+				putchar(' ');
+		}
+	}
+	putchar('\n');
+}
+
+/* What a row says is of DMI and sysfs in parts: escaped as a whole. */
+static void print_row(const struct doctor_row *row)
+{
+	bool is_bad = row->state >= DOCTOR_WARNING;
+	char *text = escape_for_terminal(row->text), *command, *s;
+
+	printf("%s%-8s%s %-15s ", is_bad ? terminal_warning() : "",
+	       state_names[row->state], is_bad ? terminal_normal() : "", row->name);
+	print_wrapped(text);
+	free(text);
+	if (!row->commands)
+		return;
+	command = xstrdup(row->commands);
+	for (s = strtok(command, "\n"); s; s = strtok(NULL, "\n"))
+		printf("%*s$ %s\n", INDENT, "", s);
+	free(command);
+}
+
+static int print(const struct doctor *doctor)
+{
+	size_t problems = num_in(doctor, DOCTOR_PROBLEM), warnings = num_in(doctor, DOCTOR_WARNING);
+	size_t i;
+
+	for (i = 0; i < doctor->num_rows; i++)
+		print_row(&doctor->rows[i]);
+	if (problems)
+		printf("\nGuests cannot run here: %zu problem%s.\n", problems, problems == 1 ? "" : "s");
+	else if (warnings)
+		printf("\nGuests can run here; %zu warning%s.\n", warnings, warnings == 1 ? "" : "s");
+	else
+		printf("\nThis machine is ready.\n");
+	return status_of(doctor);
+}
+
+static json_t *commands_to_json(const char *commands)
+{
+	json_t *json = json_array();
+	char *copy = xstrdup(commands ? commands : ""), *s;
+
+	for (s = strtok(copy, "\n"); s; s = strtok(NULL, "\n"))
+		json_array_append_new(json, json_text(s));
+	free(copy);
+	return json;
+}
+
+static int print_json(const struct doctor *doctor)
+{
+	json_t *json, *rows = json_array();
+	struct host host = { };
+	struct timespec now;
+	size_t i;
+
+	if (!doctor->has_module)
+		snprintf(host.boot_id, sizeof(host.boot_id), "%s", doctor->machine.boot_id);
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(doctor->has_module ? &doctor->host : &host, &now);
+	if (!doctor->has_module) {
+		json_object_set_new(json, "module", json_null());
+		json_object_set_new(json, "loaded_ns", json_null());
+	}
+	json_object_set_new(json, "interval_ns", json_null());
+	for (i = 0; i < doctor->num_rows; i++) {
+		const struct doctor_row *row = &doctor->rows[i];
+		json_t *one = json_object();
+
+		json_object_set_new(one, "row", json_text(row->name));
+		json_object_set_new(one, "state", json_string(state_names[row->state]));
+		json_object_set_new(one, "text", json_text(row->text));
+		json_object_set_new(one, "commands", commands_to_json(row->commands));
+		json_array_append_new(rows, one);
+	}
+	json_object_set_new(json, "status", json_integer(status_of(doctor)));
+	json_object_set_new(json, "rows", rows);
+	/* A failure to write leaves nothing that could be believed. */
+	return json_write(json) == STATUS_OK ? status_of(doctor) : DOCTOR_NOT_USABLE;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune doctor [OPTION]...\n\n"
+	       "Says whether this machine is ready to run guests, and if not, what to do: by\n"
+	       "commands to copy. It runs nothing itself and does not ask the network.\n"
+	       "Exit status: 0 ready, 1 warnings, 2 guests cannot run (2 is also wrong usage).\n\nOptions:\n"
+	       "  -a, --all             also what is about other clouds than this one\n"
+	       "      --dev DIR         what stands for /dev\n"
+	       "      --state DIR       what stands for %s\n", BENCH_STATE);
+	options_print_common();
+}
+
+int cmd_doctor(int argc, char *argv[], struct options *options)
+{
+	struct doctor doctor;
+	int status = options_parse(options, argc, argv,
+				   OPTIONS_COMMON | OPTIONS_ALL | OPTIONS_MACHINE);
+
+	if (status == STATUS_OK && optind < argc && !options->help) {
+		complain("doctor takes no argument");
+		status = STATUS_USAGE;
+	}
+	if (status != STATUS_OK) {
+		fprintf(stderr, "Try 'l1tune doctor --help'.\n");
+		return status;
+	}
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	look(&doctor, options);
+	status = options->json ? print_json(&doctor) : print(&doctor);
+	forget(&doctor);
+	return status;
+}

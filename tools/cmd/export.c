@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/replace.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "export/export.h"
+
+#define TEXTFILE	"l1tune.prom"
+
+/* All there is to export, read before a line of it is written. */
+struct reading {
+	struct host host;
+	struct limits limits;
+	struct limit_use uses[NUM_LIMITS];
+	struct snapshot snapshot;
+	/* False without the module: then only that is told. */
+	bool is_up;
+};
+
+/* A guest that cannot be read is left out, and the status tells. */
+static int read_guests(const struct env *env, struct reading *reading)
+{
+	const struct selection everything = { };
+	const struct snapshot_request request = { .selection = &everything };
+	int status = snapshot_take(env, &reading->host, &request,
+				   &reading->snapshot);
+
+	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
+	return status;
+}
+
+static int read_all(const struct env *env, struct reading *reading)
+{
+	int status = host_read(env, &reading->host);
+
+	if (status == STATUS_OK)
+		status = limits_read(env, &reading->host, &reading->limits);
+	if (status != STATUS_OK)
+		return status;
+	limit_uses_read(env, &reading->host, reading->uses);
+	return read_guests(env, reading);
+}
+
+static void write_all(struct metrics *metrics, const struct reading *reading,
+		      bool by_reason)
+{
+	if (reading->is_up) {
+		export_host(metrics, &reading->host);
+		export_limits(metrics, &reading->limits, reading->uses);
+		export_guests(metrics, &reading->snapshot, by_reason);
+	} else {
+		export_absence(metrics);
+	}
+	metrics_end(metrics);
+}
+
+static int complain_file(const char *path, int err)
+{
+	char *shown = escape_for_terminal(path);
+
+	complain("%s: %s%s", shown, strerror(-err),
+		 err == -ENOENT ? ": DIR is the directory that node_exporter's --collector.textfile.directory names" :
+		 err == -ELOOP ? ": only links that belong to root or to the caller are followed" :
+		 "");
+	free(shown);
+	return err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
+						 STATUS_FAILED;
+}
+
+static int write_textfile(const char *dir, const struct reading *reading,
+			  bool by_reason)
+{
+	char *path = xasprintf("%s/%s", dir, TEXTFILE);
+	struct replacement replacement;
+	int err = replacement_start(&replacement, path), status = STATUS_OK;
+
+	if (!err) {
+		struct metrics metrics = {
+			.out = replacement.file, .is_text = true,
+		};
+
+		write_all(&metrics, reading, by_reason);
+		err = replacement_finish(&replacement);
+	}
+	if (err)
+		status = complain_file(path, err);
+	free(path);
+	return status;
+}
+
+static int write_stdout(const struct reading *reading, bool by_reason)
+{
+	struct metrics metrics = { .out = stdout };
+
+	write_all(&metrics, reading, by_reason);
+	return terminal_flush();
+}
+
+/*
+ * A collector goes on to show the last file there was: that the module has gone
+ * is therefore written, and any other failure leaves the file to become old.
+ */
+static int run(struct options *options)
+{
+	struct reading reading = { };
+	int status = env_open(&options->env), written = STATUS_OK;
+
+	if (status == STATUS_OK) {
+		status = read_all(&options->env, &reading);
+		env_close(&options->env);
+	}
+	if (options->textfile && (reading.is_up || status == STATUS_NO_MODULE))
+		written = write_textfile(options->textfile, &reading,
+					 options->by_reason);
+	else if (reading.is_up)
+		written = write_stdout(&reading, options->by_reason);
+	snapshot_free(&reading.snapshot);
+	host_free(&reading.host);
+	return status == STATUS_OK ? written : status;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune export [OPTION]...\n\n"
+	       "Prints this machine, its limits and its guests as OpenMetrics, for Prometheus.\n\n"
+	       "Options:\n"
+	       "      --textfile DIR    write " TEXTFILE " there, for node_exporter's textfile collector\n"
+	       "      --by-reason       times by guest, reason and level, not by guest alone\n");
+	options_print_places();
+}
+
+int cmd_export(int argc, char *argv[], struct options *options)
+{
+	int status = options_parse(options, argc, argv,
+				   OPTIONS_PLACES | OPTIONS_EXPORT);
+
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (options->json) {
+		complain("export prints OpenMetrics: stat --json has the same as JSON");
+		return STATUS_USAGE;
+	}
+	if (optind < argc) {
+		complain("export takes no guest: it is about all there are");
+		return STATUS_USAGE;
+	}
+	return run(options);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "model/cell.h"
+#include "model/json.h"
+#include "ui/frame.h"
+#include "ui/watch.h"
+
+#define TEXT_WIDTH	80
+#define MIN_WIDTH	72
+#define MAX_WIDTH	140
+
+/* "512ns - 1.02us     12345 " before the bar, and the split behind it. */
+#define LABEL_WIDTH	28
+#define SPLIT_WIDTH	34
+#define SPLIT_BAR	8
+
+/* All shorter ones are in this bucket too. */
+#define LOWEST_BUCKET	9
+
+struct wish {
+	const char *reason;
+	uint64_t code;
+	bool is_code;
+};
+
+static char *duration(uint64_t ns, const struct options *options)
+{
+	return options->style.bytes ?
+	       xasprintf("%llu", (unsigned long long)ns) : format_ns(ns);
+}
+
+static bool is_wished(const struct wish *wish, const struct options *options,
+		      const struct exit_key *key)
+{
+	if (options->level && key->level != options->level)
+		return false;
+	return wish->is_code ? key->code == wish->code :
+			       !strcasecmp(key->reason, wish->reason);
+}
+
+static char *percentile(const struct exit_cell *cell, unsigned int percent,
+			const struct options *options)
+{
+	struct percentile p = cell_percentile(cell, percent);
+	char *text, *bound;
+
+	if (p.kind == PERCENTILE_NONE)
+		return xstrdup("-");
+	text = duration(p.ns, options);
+	bound = xasprintf("%s%s", p.kind == PERCENTILE_LE ? "<=" : ">", text);
+	free(text);
+	return bound;
+}
+
+static void print_title(const struct guest_snapshot *guest,
+			const struct exit_cell *cell,
+			const struct options *options)
+{
+	static const unsigned int percents[] = { 50, 90, 99 };
+	char *name = escape_for_terminal(guest->guest.name);
+	char *label = exit_label(&cell->key), *rate = NULL, *text;
+	size_t i;
+
+	printf("%s%s%s of %s (l2-%llu): %llu exits", terminal_bold(), label,
+	       terminal_normal(), name, (unsigned long long)guest->guest.id,
+	       (unsigned long long)cell->value[CELL_COUNT]);
+	if (guest->interval_ns) {
+		rate = format_rate(cell->value[CELL_COUNT] *
+				   (double)NSEC_PER_SEC / guest->interval_ns);
+		printf(", %s/s", rate);
+	}
+	text = duration(cell_avg_ns(cell), options);
+	printf("\navg %s", cell_completed(cell) ? text : "-");
+	free(text);
+	for (i = 0; i < ARRAY_SIZE(percents); i++) {
+		text = percentile(cell, percents[i], options);
+		printf("  p%u %s", percents[i], text);
+		free(text);
+	}
+	if (cell->has[CELL_MAX]) {
+		text = duration(cell->value[CELL_MAX], options);
+		printf("  max %s", text);
+		free(text);
+	}
+	printf("\n\n");
+	free(rate);
+	free(label);
+	free(name);
+}
+
+/* "kernel 200ms 74.1% ####"; the sum after the parts, then nothing. */
+static char *split_line(const struct exit_cell *cell, unsigned int part,
+			const struct options *options)
+{
+	static const char *const names[] = {
+		"kernel", "user", "wait", "runq", "throttled", "total",
+	};
+	uint64_t total = cell->value[CELL_TIME], ns;
+	char *time, *percent, *bar, *line;
+	double ratio;
+
+	if (part > NUM_PARTS || (part < NUM_PARTS && !cell_is_split(cell)))
+		return xstrdup("");
+	ns = part < NUM_PARTS ? cell_part_ns(cell, part) : total;
+	ratio = total ? ns / (double)total : 0;
+	time = duration(ns, options);
+	percent = format_percent(ratio);
+	bar = draw_bar(part < NUM_PARTS ? ratio : 0, SPLIT_BAR);
+	line = xasprintf("%-9s %7s %6s %s", names[part], time,
+			 part < NUM_PARTS ? percent : "", bar);
+	free(bar);
+	free(percent);
+	free(time);
+	return line;
+}
+
+static char *bucket_label(const struct exit_cell *cell, unsigned int n,
+			  const struct options *options)
+{
+	bool is_open = n == cell->num_buckets - 1;
+	char *from = duration(n <= LOWEST_BUCKET ? 0 : 1ULL << (n - 1), options);
+	char *to = is_open && !cell->has[CELL_MAX] ? xstrdup("...") :
+		   duration(is_open ? cell->value[CELL_MAX] : 1ULL << n, options);
+	char *from_fit = fit_right(from, 7), *to_fit = fit_left(to, 7);
+	char *label = xasprintf("%s - %s %9llu ", from_fit, to_fit,
+				(unsigned long long)cell->hist[n]);
+
+	free(from_fit);
+	free(to_fit);
+	free(from);
+	free(to);
+	return label;
+}
+
+static void print_line(const char *left, const char *right, size_t width)
+{
+	char *line = fit_left(left, width);
+	struct frame frame = { };
+
+	/* Without the blanks at its end. */
+	frame_line(&frame);
+	frame_add(&frame, FRAME_NORMAL, line);
+	frame_add(&frame, FRAME_NORMAL, xstrdup(right));
+	frame_print(&frame);
+	frame_free(&frame);
+}
+
+static void print_picture(const struct exit_cell *cell,
+			  const struct options *options)
+{
+	size_t width = terminal_columns(), bar_width;
+	unsigned int first = 0, last = 0, rows, i;
+	uint64_t most = 0;
+
+	if (!width)
+		width = TEXT_WIDTH;
+	width = width < MIN_WIDTH ? MIN_WIDTH :
+		width > MAX_WIDTH ? MAX_WIDTH : width;
+	bar_width = width - LABEL_WIDTH - SPLIT_WIDTH - 2;
+	for (i = 0; i < cell->num_buckets; i++) {
+		if (!cell->hist[i])
+			continue;
+		first = most ? first : i;
+		last = i;
+		if (most < cell->hist[i])
+			most = cell->hist[i];
+	}
+	rows = most ? last - first + 1 : 0;
+	for (i = 0; i < rows || i <= NUM_PARTS; i++) {
+		uint64_t count = i < rows ? cell->hist[first + i] : 0;
+		char *label = i < rows ? bucket_label(cell, first + i, options) :
+					 xstrdup("");
+		char *bar = draw_bar(most ? count / (double)most : 0, bar_width);
+		char *left = xasprintf("%s%s", label, bar);
+		char *right = split_line(cell, i, options);
+
+		if (i < rows || *right)
+			print_line(left, right, LABEL_WIDTH + bar_width + 2);
+		free(right);
+		free(left);
+		free(bar);
+		free(label);
+	}
+}
+
+static int no_such_reason(const struct guest_snapshot *guest,
+			  const struct wish *wish,
+			  const struct options *options)
+{
+	char *shown = escape_for_terminal(wish->reason), *level = xstrdup("");
+
+	if (options->level) {
+		free(level);
+		level = xasprintf(" at level %llu",
+				  (unsigned long long)options->level);
+	}
+	complain("l2-%llu had no exit '%s'%s: l1tune stat %llu shows those it had",
+		 (unsigned long long)guest->guest.id, shown, level,
+		 (unsigned long long)guest->guest.id);
+	free(level);
+	free(shown);
+	return STATUS_FAILED;
+}
+
+static int print_json(const struct host *host, const struct snapshot *snapshot,
+		      const struct options *options, const struct wish *wish)
+{
+	const struct guest_snapshot *guest = &snapshot->guests[0];
+	json_t *json = json_document(host, &snapshot->time);
+	json_t *hist = json_object(), *reasons = json_array();
+	size_t i;
+
+	for (i = 0; i < guest->stats.num_cells; i++)
+		if (is_wished(wish, options, &guest->stats.cells[i].key))
+			json_array_append_new(reasons,
+					      json_cell(&guest->stats.cells[i]));
+	json_object_set_new(json, "interval_ns",
+			    json_number_or_null(snapshot->is_interval,
+						snapshot->interval_ns));
+	json_object_set_new(hist, "id", json_number(guest->guest.id));
+	json_object_set_new(hist, "name", json_text(guest->guest.name));
+	json_object_set_new(hist, "interval_ns",
+			    json_number(guest->interval_ns));
+	json_object_set_new(hist, "reasons", reasons);
+	json_object_set_new(json, "hist", hist);
+	return json_write(json);
+}
+
+static int show(const struct options *options, const struct host *host,
+		const struct snapshot *snapshot, void *arg)
+{
+	const struct guest_snapshot *guest = &snapshot->guests[0];
+	const struct wish *wish = arg;
+	size_t num = 0, i;
+
+	if (snapshot->num_guests != 1) {
+		complain("that is %zu guests, and has to be one: l1tune list shows them",
+			 snapshot->num_guests);
+		return STATUS_USAGE;
+	}
+	for (i = 0; i < guest->stats.num_cells; i++)
+		num += is_wished(wish, options, &guest->stats.cells[i].key);
+	if (!num && !snapshot->is_interval)
+		return no_such_reason(guest, wish, options);
+	if (options->json)
+		return print_json(host, snapshot, options, wish);
+	if (!num)
+		complain("no exits");
+	for (i = 0; i < guest->stats.num_cells; i++) {
+		const struct exit_cell *cell = &guest->stats.cells[i];
+
+		if (!is_wished(wish, options, &cell->key))
+			continue;
+		print_title(guest, cell, options);
+		print_picture(cell, options);
+		if (--num || snapshot->is_interval)
+			putchar('\n');
+	}
+	return STATUS_OK;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune hist [OPTION]... GUEST REASON\n\n"
+	       "Shows how long a guest's exits of one reason took, and who spent the time.\n"
+	       "REASON: a name as stat shows it, or the CPU's number.\n\nOptions:\n"
+	       "  -l, --level N         2: of the guest itself; 3: of a guest inside it\n"
+	       "  -i, --interval SEC    what happens in intervals, from now on\n"
+	       "  -c, --count N         end after so many of them\n");
+	options_print_common();
+}
+
+int cmd_hist(int argc, char *argv[], struct options *options)
+{
+	struct selection selection;
+	struct wish wish = { };
+	int status;
+
+	status = options_parse(options, argc, argv, OPTIONS_COMMON |
+			       OPTIONS_INTERVAL | OPTIONS_REPEAT |
+			       OPTIONS_LEVEL);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (argc - optind != 2) {
+		complain("hist takes a guest and a reason");
+		return STATUS_USAGE;
+	}
+	wish.reason = argv[optind + 1];
+	wish.is_code = !parse_u64(wish.reason, &wish.code);
+	status = selection_parse(argv + optind, 1, &selection);
+	if (status == STATUS_OK)
+		status = watch(options, &selection, show, &wish);
+	selection_free(&selection);
+	return status;
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "model/json.h"
+#include "settings/limit-rows.h"
+#include "settings/limit-set.h"
+#include "settings/limit-value.h"
+
+enum {
+	COL_GUEST, COL_NAME, COL_LIMIT, COL_VALUE, COL_FROM, COL_AUDIT, COL_USE,
+	COL_OF, COL_HEADROOM, COL_DENIED, COL_WOULD_DENY, COL_EFFECTIVE,
+	COL_HOOK, COL_HOOK_STATE, NUM_COLS
+};
+
+static const struct column columns[NUM_COLS] = {
+	[COL_GUEST] = { "GUEST", "number of the guest, if one was named" },
+	[COL_NAME] = { "NAME", "its name", .is_text = true,
+		       .is_flexible = true },
+	[COL_LIMIT] = { "LIMIT", "which limit", .is_text = true },
+	[COL_VALUE] = { "VALUE", "what is beyond it is refused, or slowed" },
+	[COL_FROM] = { "FROM", "whose it is: l1, all guests', or l2, its own",
+		       .is_text = true },
+	[COL_AUDIT] = { "AUDIT", "what is beyond it is only told" },
+	[COL_USE] = { "USE", "of a limit per guest or user, by the largest" },
+	[COL_OF] = { "OF", "the guest or user that is the largest",
+		     .is_text = true },
+	[COL_HEADROOM] = { "HEADROOM", "what is left: VALUE less USE" },
+	[COL_DENIED] = { "DENIED", "how often it said no, or held a vCPU back" },
+	[COL_WOULD_DENY] = { "WOULD_DENY", "how often AUDIT was passed" },
+	[COL_EFFECTIVE] = { "EFFECTIVE", "yes, no, or waiting for KVM; - if not set",
+			    .is_text = true },
+	[COL_HOOK] = { "HOOK", "what it needs in KVM", .is_text = true },
+	[COL_HOOK_STATE] = { "HOOK_STATE", "and what became of that",
+			     .is_text = true },
+};
+
+/* A command line, taken apart. */
+struct wish {
+	/* Limits that are named; all when none is. */
+	bool limits[NUM_LIMITS];
+	bool has_limits;
+	struct selection guests;
+	struct assignments assignments;
+};
+
+static struct value value_limit(const struct limit_kind *kind, uint64_t value)
+{
+	if (value == LIMIT_NONE)
+		return (struct value){ VALUE_UNLIMITED, .number = value };
+	return kind->is_bytes ? value_bytes(value) : value_number(value);
+}
+
+static void fill_row(struct value *values, const struct limit_row *row)
+{
+	const struct limit_kind *kind = row->limit.kind;
+	uint64_t headroom;
+
+	if (row->guest) {
+		values[COL_GUEST] = value_number(row->guest->id);
+		values[COL_NAME] = value_text(row->guest->name);
+	} else if (row->limit.are_counts_known) {
+		values[COL_DENIED] = value_number(row->limit.denied);
+		values[COL_WOULD_DENY] = value_number(row->limit.would_deny);
+	}
+	values[COL_LIMIT] = value_text(kind->name);
+	values[COL_VALUE] = value_limit(kind, row->limit.value);
+	values[COL_FROM] = value_text(row->is_own ? "l2" : "l1");
+	values[COL_AUDIT] = value_limit(kind, row->limit.audit);
+	if (row->use.is_known)
+		values[COL_USE] = kind->is_bytes ? value_bytes(row->use.value) :
+						   value_number(row->use.value);
+	if (row->use.is_known && *row->use.of)
+		values[COL_OF] = value_text(row->use.of);
+	if (row->limit.value == LIMIT_NONE)
+		values[COL_HEADROOM] = value_limit(kind, LIMIT_NONE);
+	else if (limit_headroom(row->limit.value, &row->use, &headroom))
+		values[COL_HEADROOM] = value_limit(kind, headroom);
+	values[COL_EFFECTIVE] = value_text(limit_state(&row->limit));
+	values[COL_HOOK] = value_text(kind->hook);
+	values[COL_HOOK_STATE] = value_text(row->limit.hook_state);
+}
+
+static json_t *limit_to_json(uint64_t value)
+{
+	return json_number_or_null(value != LIMIT_NONE, value);
+}
+
+static json_t *row_to_json(const struct limit_row *row)
+{
+	const struct limit *limit = &row->limit;
+	uint64_t headroom = 0;
+	bool is_known = limit_headroom(limit->value, &row->use, &headroom);
+	bool has_counts = !row->guest && limit->are_counts_known;
+	json_t *json = json_object();
+
+	json_object_set_new(json, "id", row->guest ?
+			    json_number(row->guest->id) : json_null());
+	json_object_set_new(json, "name",
+			    json_text(row->guest ? row->guest->name : NULL));
+	json_object_set_new(json, "limit", json_text(limit->kind->name));
+	json_object_set_new(json, "value", limit_to_json(limit->value));
+	json_object_set_new(json, "from", json_text(row->is_own ? "l2" : "l1"));
+	json_object_set_new(json, "audit", limit_to_json(limit->audit));
+	json_object_set_new(json, "use", json_number_or_null(row->use.is_known,
+							     row->use.value));
+	json_object_set_new(json, "of", json_text(row->use.is_known &&
+						  *row->use.of ?
+						  row->use.of : NULL));
+	json_object_set_new(json, "headroom",
+			    json_number_or_null(is_known, headroom));
+	json_object_set_new(json, "denied",
+			    json_number_or_null(has_counts, limit->denied));
+	json_object_set_new(json, "would_deny",
+			    json_number_or_null(has_counts, limit->would_deny));
+	json_object_set_new(json, "set", json_boolean(limit_is_set(limit)));
+	json_object_set_new(json, "effective",
+			    json_boolean(limit->is_effective));
+	json_object_set_new(json, "hook", json_text(limit->kind->hook));
+	json_object_set_new(json, "hook_state", json_text(limit->hook_state));
+	return json;
+}
+
+static int print_json(const struct host *host, const struct limit_rows *rows)
+{
+	json_t *limits = json_array(), *json;
+	struct timespec now;
+	size_t i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(host, &now);
+	for (i = 0; i < rows->num; i++)
+		json_array_append_new(limits, row_to_json(&rows->v[i]));
+	json_object_set_new(json, "interval_ns", json_null());
+	json_object_set_new(json, "limits", limits);
+	return json_write(json);
+}
+
+static int print_table(const struct options *options, struct table *table,
+		       const struct limit_rows *rows)
+{
+	size_t i;
+
+	for (i = 0; i < rows->num; i++) {
+		fill_row(table_add_row(table), &rows->v[i]);
+		if (limit_is_broken(&rows->v[i].limit))
+			table_alarm(table);
+	}
+	return table_print(table, &options->style);
+}
+
+/* Once for each limit, however many guests it is about. */
+static int say_what_is_not_effective(const struct limit_rows *rows, bool is_new)
+{
+	bool is_said[NUM_LIMITS] = { };
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < rows->num; i++) {
+		const struct limit *limit = &rows->v[i].limit;
+		bool *said = &is_said[limit->kind - limit_kinds];
+
+		if (limit_is_broken(limit))
+			status = STATUS_FAILED;
+		else if (!is_new || !limit_is_waiting(limit))
+			continue;
+		if (!*said)
+			limit_complain(limit);
+		*said = true;
+	}
+	return status;
+}
+
+static void keep_wanted(struct limits *limits, const struct wish *wish)
+{
+	size_t num = 0, i;
+
+	for (i = 0; i < limits->num; i++)
+		if (!wish->has_limits ||
+		    wish->limits[limits->v[i].kind - limit_kinds])
+			limits->v[num++] = limits->v[i];
+	limits->num = num;
+}
+
+/* What is there after it was perhaps changed. */
+static int show(const struct options *options, const struct wish *wish,
+		const struct host *host, const struct snapshot *snapshot,
+		struct table *table)
+{
+	bool is_new = wish->assignments.num;
+	struct limit_rows rows = { };
+	struct limits limits;
+	int status = limits_read(&options->env, host, &limits);
+
+	if (status == STATUS_OK && !limits.num) {
+		complain("the module that is loaded has no limits: load the one that came with this l1tune");
+		return STATUS_FAILED;
+	}
+	if (status != STATUS_OK)
+		return status;
+	keep_wanted(&limits, wish);
+	status = limit_rows_read(&rows, &options->env, host, &limits,
+				 wish->guests.num ? snapshot : NULL);
+	if (status == STATUS_OK && options->json)
+		status = print_json(host, &rows);
+	else if (status == STATUS_OK && !is_new)
+		status = print_table(options, table, &rows);
+	if (status == STATUS_OK)
+		status = say_what_is_not_effective(&rows, is_new);
+	limit_rows_free(&rows);
+	return status;
+}
+
+/* Somebody who writes max_vm means a limit, and no guest. */
+static void suggest(const struct selection *guests)
+{
+	const struct limit_kind *nearest;
+	size_t i;
+
+	for (i = 0; i < guests->num; i++) {
+		nearest = guests->v[i].kind == SELECT_NAME ?
+			  limit_nearest(guests->v[i].text) : NULL;
+		if (nearest)
+			complain("did you mean the limit %s?", nearest->name);
+	}
+}
+
+static int set(const struct options *options, const struct wish *wish,
+	       const struct snapshot *snapshot)
+{
+	if (wish->guests.num && snapshot->num_guests != 1) {
+		complain("that is %zu guests, and has to be one: l1tune list shows them",
+			 snapshot->num_guests);
+		return STATUS_USAGE;
+	}
+	return assignments_apply(&wish->assignments, &options->env,
+				 wish->guests.num ?
+				 &snapshot->guests[0].guest : NULL);
+}
+
+static int work(const struct options *options, const struct wish *wish,
+		struct table *table)
+{
+	const struct snapshot_request request = { .selection = &wish->guests };
+	struct snapshot snapshot = { };
+	struct host host;
+	int status = host_read(&options->env, &host);
+
+	if (status == STATUS_OK && wish->guests.num) {
+		status = snapshot_take(&options->env, &host, &request,
+				       &snapshot);
+		if (status == STATUS_NO_GUEST)
+			suggest(&wish->guests);
+	}
+	if (status == STATUS_OK && wish->assignments.num) {
+		status = set(options, wish, &snapshot);
+		/* Setting a limit attaches hooks: what they are now counts. */
+		host_free(&host);
+		if (status == STATUS_OK)
+			status = host_read(&options->env, &host);
+	}
+	if (status == STATUS_OK)
+		status = show(options, wish, &host, &snapshot, table);
+	snapshot_free(&snapshot);
+	host_free(&host);
+	return status;
+}
+
+static int want(struct wish *wish, const struct limit_kind *kind)
+{
+	wish->limits[kind - limit_kinds] = true;
+	wish->has_limits = true;
+	return STATUS_OK;
+}
+
+/* Words are limits before they are guests: these have name: to tell them apart. */
+static int parse_words(struct wish *wish, char *words[], int num)
+{
+	char **guests = xcalloc(num, sizeof(*guests));
+	const char *bare = NULL;
+	int num_guests = 0, num_assigned = 0, status, i;
+	bool is_audit;
+
+	for (i = 0; i < num; i++) {
+		const struct limit_kind *kind = assignment_name(words[i],
+								&is_audit);
+
+		if (assignment_is(words[i])) {
+			num_assigned++;
+		} else if (kind) {
+			bare = words[i];
+			want(wish, kind);
+		} else {
+			guests[num_guests++] = words[i];
+		}
+	}
+	status = selection_parse(guests, num_guests, &wish->guests);
+	free(guests);
+	if (status == STATUS_OK && bare && num_assigned) {
+		complain("%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
+			 bare, bare, bare);
+		status = STATUS_USAGE;
+	}
+	for (i = 0; i < num && status == STATUS_OK; i++) {
+		if (!assignment_is(words[i]))
+			continue;
+		status = assignment_add(&wish->assignments, words[i],
+					num_guests);
+		if (status == STATUS_OK)
+			want(wish, wish->assignments.v[wish->assignments.num - 1].kind);
+	}
+	return status;
+}
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: l1tune limits [OPTION]... [LIMIT]... [GUEST]...\n"
+	       "       l1tune limits [OPTION]... [GUEST] [audit.]LIMIT=VALUE...\n\n"
+	       "Shows what guests may take of this machine, or sets it: all that is named, or\n"
+	       "nothing if one part of it cannot be. Of one guest max_exits_per_sec can be set.\n"
+	       "VALUE: a number, a size as 64G, or max for no limit; of a guest also default.\n"
+	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nLimits:\n");
+	for (i = 0; i < NUM_LIMITS; i++)
+		printf("  %-24s %s\n", limit_kinds[i].name,
+		       limit_kinds[i].help);
+	printf("\nOptions:\n");
+	options_print_columns();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+static int run(struct options *options, char *words[], int num)
+{
+	struct wish wish = { };
+	struct table table = { };
+	int status = parse_words(&wish, words, num);
+
+	if (status == STATUS_OK)
+		status = table_init(&table, columns, NUM_COLS, wish.guests.num ?
+				    "GUEST,NAME,LIMIT,VALUE,FROM,AUDIT,USE,HEADROOM,EFFECTIVE" :
+				    "LIMIT,VALUE,AUDIT,USE,HEADROOM,DENIED,WOULD_DENY,EFFECTIVE",
+				    options->columns, options->sort);
+	if (status == STATUS_OK)
+		status = env_open(&options->env);
+	if (status == STATUS_OK) {
+		status = work(options, &wish, &table);
+		env_close(&options->env);
+	}
+	table_free(&table);
+	selection_free(&wish.guests);
+	assignments_free(&wish.assignments);
+	return status;
+}
+
+int cmd_limits(int argc, char *argv[], struct options *options)
+{
+	int status = options_parse(options, argc, argv,
+				   OPTIONS_COMMON | OPTIONS_COLUMNS);
+
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	return run(options, argv + optind, argc - optind);
+}

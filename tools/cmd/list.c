@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "model/cell.h"
+#include "model/json.h"
+#include "model/nested.h"
+#include "model/vcpu.h"
+#include "ui/watch.h"
+
+enum {
+	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_PID, COL_UID, COL_COMM,
+	COL_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
+	COL_EXITS_S, COL_BUSY, COL_KERNEL, COL_USER, COL_WAIT, COL_RUNQ,
+	COL_THROTTLED, COL_EXIT_TIME, COL_GUEST_TIME, COL_P50, COL_P90, COL_P99,
+	COL_NESTED,
+	COL_L3_ENTRIES, COL_L3_HANDLED, COL_L3_LEFT, COL_L3_FACTOR, COL_VCPU,
+	COL_STATE, COL_SINCE, COL_REASON, NUM_COLS
+};
+
+static const struct column columns[NUM_COLS] = {
+	[COL_ID] = { "ID", "number of the guest, never used again" },
+	[COL_NAME] = { "NAME", "name from the VMM's command line, or COMM",
+		       .is_text = true, .is_flexible = true },
+	[COL_NAME_SOURCE] = { "NAME_SOURCE", "where the name comes from",
+			      .is_text = true },
+	[COL_PID] = { "PID", "process of the VMM" },
+	[COL_UID] = { "UID", "user who created the guest" },
+	[COL_COMM] = { "COMM", "name of that process", .is_text = true },
+	[COL_CGROUP] = { "CGROUP", "control group of that process",
+			 .is_text = true, .is_flexible = true },
+	[COL_AGE] = { "AGE", "time since the guest was created" },
+	[COL_ADOPTED] = { "ADOPTED", "1 if it is older than the module" },
+	[COL_VCPUS] = { "VCPUS", "number of vCPUs" },
+	[COL_MEMORY] = { "MEMORY", "size of its memory slots" },
+	[COL_EXITS] = { "EXITS", "number of exits" },
+	[COL_EXITS_S] = { "EXITS_S", "exits per second" },
+	[COL_BUSY] = { "BUSY", "time spent on its exits, idle HLT left out" },
+	[COL_KERNEL] = { "KERNEL", "of it: on a CPU in KVM, polling included" },
+	[COL_USER] = { "USER", "of it: in the VMM, its sleeping included" },
+	[COL_WAIT] = { "WAIT", "time off the CPU with nothing to do" },
+	[COL_RUNQ] = { "RUNQ", "time off the CPU though it had work" },
+	[COL_THROTTLED] = { "THROTTLED", "time it was held back" },
+	[COL_EXIT_TIME] = { "EXIT_TIME", "time from exits to entries, with HLT" },
+	[COL_GUEST_TIME] = { "GUEST_TIME", "time in the guest itself" },
+	[COL_P50] = { "P50", "half of its exits took no longer than this" },
+	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
+	[COL_P99] = { "P99", "so did 99 %" },
+	[COL_NESTED] = { "NESTED", "guests inside it: off, on or running",
+			 .is_text = true },
+	[COL_L3_ENTRIES] = { "L3_ENTRIES", "entries of guests inside it" },
+	[COL_L3_HANDLED] = { "L3_HANDLED", "their exits that it did not see" },
+	[COL_L3_LEFT] = { "L3_LEFT", "their exits that went to it" },
+	[COL_L3_FACTOR] = { "L3_FACTOR", "exits here for each that went to it" },
+	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
+	[COL_STATE] = { "STATE", "what the vCPU does now", .is_text = true },
+	[COL_SINCE] = { "SINCE", "for how long it has been doing that" },
+	[COL_REASON] = { "REASON", "the exit for which it does it",
+			 .is_text = true, .is_cut_last = true },
+};
+
+/* Of a guest or a vCPU. */
+struct counts {
+	uint64_t interval_ns;
+	uint64_t exits;
+	uint64_t exit_time_ns;
+	uint64_t guest_time_ns;
+};
+
+static void fill_counts(struct value *row, const struct exit_stats *stats,
+			const struct counts *counts)
+{
+	uint64_t left = stats->value[STAT_L3_EXITS_LEFT];
+	struct exit_cell total;
+	int i;
+
+	row[COL_EXITS] = value_number(counts->exits);
+	row[COL_EXITS_S] = value_rate(counts->exits, counts->interval_ns);
+	row[COL_EXIT_TIME] = value_ns(counts->exit_time_ns);
+	row[COL_GUEST_TIME] = value_ns(counts->guest_time_ns);
+	row[COL_BUSY] = value_ns(exits_busy_ns(stats));
+	for (i = 0; i < NUM_PARTS && exits_are_split(stats); i++)
+		row[COL_KERNEL + i] = value_ns(exits_part_ns(stats, i));
+	exits_total(stats, &total);
+	row[COL_P50] = value_percentile(&total, 50);
+	row[COL_P90] = value_percentile(&total, 90);
+	row[COL_P99] = value_percentile(&total, 99);
+	if (!nested_is_known(stats))
+		return;
+	row[COL_L3_ENTRIES] = value_number(stats->value[STAT_L3_ENTRIES]);
+	row[COL_L3_HANDLED] = value_number(stats->value[STAT_L3_EXITS_HANDLED]);
+	row[COL_L3_LEFT] = value_number(left);
+	row[COL_L3_FACTOR] = value_factor(nested_exits(stats), left);
+}
+
+static void fill_vcpu(struct value *row, const struct vcpu_snapshot *vcpu,
+		      const struct guest_snapshot *snapshot)
+{
+	const struct exit_stats *stats = &vcpu->stats;
+	struct vcpu_now now = vcpu_now(stats, snapshot->taken_ns);
+	const struct counts counts = {
+		.interval_ns = snapshot->interval_ns,
+		.exits = stats->value[STAT_EXITS],
+		.exit_time_ns = stats->value[STAT_EXIT_TIME],
+		.guest_time_ns = stats->value[STAT_GUEST_TIME],
+	};
+
+	row[COL_VCPU] = value_number(vcpu->id);
+	row[COL_STATE] = value_text(now.state);
+	if (now.for_ns)
+		row[COL_SINCE] = value_ns(now.for_ns);
+	if (now.cell)
+		row[COL_REASON] = (struct value) {
+			VALUE_TEXT, .text = exit_label(&now.cell->key)
+		};
+	fill_counts(row, stats, &counts);
+}
+
+static void fill_guest(struct value *row, const struct guest_snapshot *snapshot)
+{
+	const struct guest *guest = &snapshot->guest;
+	const struct counts counts = {
+		.interval_ns = snapshot->interval_ns,
+		.exits = guest->exits,
+		.exit_time_ns = guest->exit_time_ns,
+		.guest_time_ns = guest->guest_time_ns,
+	};
+
+	row[COL_ID] = value_number(guest->id);
+	row[COL_NAME] = value_text(guest->name);
+	row[COL_NAME_SOURCE] = value_text(guest->name_source);
+	row[COL_PID] = value_number(guest->pid);
+	row[COL_UID] = value_number(guest->uid);
+	row[COL_COMM] = value_text(guest->comm);
+	row[COL_CGROUP] = value_text(guest->cgroup);
+	row[COL_AGE] = value_ns(sub_clamped(snapshot->taken_ns, guest->created_ns));
+	row[COL_ADOPTED] = value_number(guest->adopted);
+	row[COL_VCPUS] = value_number(guest->vcpus);
+	row[COL_MEMORY] = value_bytes(guest->memory_bytes);
+	if (*guest->nested)
+		row[COL_NESTED] = value_text(guest->nested);
+	fill_counts(row, &snapshot->stats, &counts);
+}
+
+/* With who spends the time, if that is known. */
+static const char *default_columns(const struct options *options,
+				   const struct snapshot *snapshot)
+{
+	bool is_interval = options->interval_ns, is_split = false;
+	size_t i;
+
+	for (i = 0; snapshot && i < snapshot->num_guests; i++)
+		is_split |= exits_are_split(&snapshot->guests[i].stats);
+	if (options->vcpus)
+		return is_interval ?
+		       "ID,NAME,VCPU,STATE,SINCE,REASON,EXITS_S,BUSY,USER,WAIT,RUNQ" :
+		       "ID,NAME,VCPU,STATE,SINCE,REASON,EXITS,BUSY,USER,WAIT,RUNQ";
+	if (is_split)
+		return is_interval ?
+		       "ID,NAME,PID,VCPUS,MEMORY,NESTED,EXITS_S,BUSY,USER,WAIT,RUNQ" :
+		       "ID,NAME,PID,VCPUS,MEMORY,NESTED,EXITS,BUSY,USER,WAIT,RUNQ";
+	return is_interval ? "ID,NAME,PID,VCPUS,MEMORY,EXITS_S,BUSY" :
+			     "ID,NAME,PID,VCPUS,MEMORY,EXITS,BUSY";
+}
+
+static void add_guest(struct table *table, const struct guest_snapshot *snapshot,
+		      bool vcpus)
+{
+	size_t i;
+
+	if (!vcpus) {
+		fill_guest(table_add_row(table), snapshot);
+		return;
+	}
+	for (i = 0; i < snapshot->num_vcpus; i++) {
+		struct value *row = table_add_row(table);
+
+		row[COL_ID] = value_number(snapshot->guest.id);
+		row[COL_NAME] = value_text(snapshot->guest.name);
+		row[COL_PID] = value_number(snapshot->guest.pid);
+		fill_vcpu(row, &snapshot->vcpus[i], snapshot);
+	}
+}
+
+static int show(const struct options *options, const struct host *host,
+		const struct snapshot *snapshot, void *arg)
+{
+	const struct guest_snapshot **guests;
+	struct table *table = arg;
+	size_t i;
+
+	if (options->json)
+		return json_print(host, snapshot, 0);
+	if (!snapshot->num_guests) {
+		complain("no guests; VMs without vCPUs are listed with -a");
+		return STATUS_OK;
+	}
+	table_choose(table, default_columns(options, snapshot),
+		     options->columns);
+	guests = snapshot_by_busy(snapshot);
+	for (i = 0; i < snapshot->num_guests; i++)
+		add_guest(table, guests[i], options->vcpus);
+	free(guests);
+	return table_print(table, &options->style);
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune list [OPTION]... [GUEST]...\n\n"
+	       "Lists guests, those that cost most first.\n\nOptions:\n"
+	       "  -a, --all             VMs without vCPUs too (probes)\n"
+	       "      --vcpus           their vCPUs, and what each does now\n");
+	options_print_table();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+int cmd_list(int argc, char *argv[], struct options *options)
+{
+	struct selection selection;
+	struct table table;
+	int status;
+
+	status = options_parse(options, argc, argv,
+			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_ALL |
+			       OPTIONS_VCPUS);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	status = table_init(&table, columns, NUM_COLS,
+			    default_columns(options, NULL), options->columns,
+			    options->sort);
+	if (status != STATUS_OK)
+		return status;
+	status = selection_parse(argv + optind, argc - optind, &selection);
+	if (status == STATUS_OK)
+		status = watch(options, &selection, show, &table);
+	selection_free(&selection);
+	table_free(&table);
+	return status;
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "explain/transit.h"
+#include "model/cell.h"
+#include "model/json.h"
+#include "model/vcpu.h"
+#include "ui/watch.h"
+
+/* From here on there is room for all that one looks at first. */
+#define WIDE	130
+
+enum {
+	COL_GUEST, COL_NAME, COL_PID, COL_VCPU, COL_LEVEL, COL_REASON, COL_CODE,
+	COL_COUNT, COL_RATE, COL_TOTAL, COL_AVG, COL_MAX, COL_P50, COL_P90,
+	COL_P99, COL_KERNEL, COL_USER, COL_WAIT, COL_RUNQ, COL_THROTTLED,
+	COL_SHARE, COL_STATE, COL_SINCE, NUM_COLS
+};
+
+static const struct column columns[NUM_COLS] = {
+	[COL_GUEST] = { "GUEST", "number of the guest" },
+	[COL_NAME] = { "NAME", "its name", .is_text = true,
+		       .is_flexible = true },
+	[COL_PID] = { "PID", "process of its VMM" },
+	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
+	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
+	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
+			 .is_cut_last = true },
+	[COL_CODE] = { "CODE", "the same as the CPU's number" },
+	[COL_COUNT] = { "COUNT", "number of exits" },
+	[COL_RATE] = { "RATE", "exits per second" },
+	[COL_TOTAL] = { "TOTAL", "time from exit to next entry, summed" },
+	[COL_AVG] = { "AVG", "the same per exit" },
+	[COL_MAX] = { "MAX", "longest since the guest's start" },
+	[COL_P50] = { "P50", "half of the exits took no longer than this" },
+	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
+	[COL_P99] = { "P99", "so did 99 %" },
+	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, polling included" },
+	[COL_USER] = { "USER", "time in the VMM, its own sleeping included" },
+	[COL_WAIT] = { "WAIT", "time off the CPU with nothing to do, as in HLT" },
+	[COL_RUNQ] = { "RUNQ", "time off the CPU though it had work" },
+	[COL_THROTTLED] = { "THROTTLED", "time it was held back" },
+	[COL_SHARE] = { "SHARE", "part of the busy time; idle HLT has none" },
+	[COL_STATE] = { "STATE", "what the vCPU does for this exit now",
+			.is_text = true },
+	[COL_SINCE] = { "SINCE", "for how long it has been doing that" },
+};
+
+/* A guest as a whole, one of its vCPUs, or all guests: one block of rows. */
+struct block {
+	const struct guest_snapshot *snapshot;
+	const struct vcpu_snapshot *vcpu;
+	bool is_sum;
+};
+
+/*
+ * Who spends the time is what there is to see, if it is known: what a narrow
+ * terminal has no room for besides is left out.
+ */
+static const char *default_columns(const struct options *options,
+				   const struct snapshot *snapshot)
+{
+	unsigned int width = terminal_columns();
+	bool is_split = false, is_throttled = false;
+	size_t i;
+
+	for (i = 0; snapshot && i < snapshot->num_guests; i++) {
+		const struct exit_stats *stats = &snapshot->guests[i].stats;
+
+		is_split |= exits_are_split(stats);
+		is_throttled |= !!exits_part_ns(stats, PART_THROTTLED);
+	}
+	if (!is_split)
+		return options->vcpus ?
+		       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE";
+	if (width && width < WIDE && options->vcpus)
+		return is_throttled ?
+		       "GUEST,VCPU,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,THROTTLED,STATE,SINCE" :
+		       "GUEST,VCPU,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,STATE,SINCE";
+	if (width && width < WIDE)
+		return is_throttled ?
+		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,USER,WAIT,RUNQ,SHARE";
+	return options->vcpus ?
+	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
+	       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,AVG,P50,P99,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE";
+}
+
+/* The state is shown beside the exit that it belongs to. */
+static void fill_vcpu(struct value *row, const struct block *block,
+		      const struct exit_cell *cell)
+{
+	struct vcpu_now now = vcpu_now(&block->vcpu->stats,
+				       block->snapshot->taken_ns);
+
+	row[COL_VCPU] = value_number(block->vcpu->id);
+	if (now.cell != cell)
+		return;
+	row[COL_STATE] = value_text(now.state);
+	row[COL_SINCE] = value_ns(now.for_ns);
+}
+
+static void fill_parts(struct value *row, const struct exit_cell *cell)
+{
+	int i;
+
+	for (i = 0; i < NUM_PARTS; i++)
+		row[COL_KERNEL + i] = value_ns(cell_part_ns(cell, i));
+}
+
+static void fill_row(struct value *row, const struct block *block,
+		     const struct exit_cell *cell, uint64_t busy_ns)
+{
+	const struct guest *guest = &block->snapshot->guest;
+
+	if (block->is_sum) {
+		row[COL_GUEST] = value_text(guest->name);
+	} else {
+		row[COL_GUEST] = value_number(guest->id);
+		row[COL_NAME] = value_text(guest->name);
+		row[COL_PID] = value_number(guest->pid);
+	}
+	if (block->vcpu)
+		fill_vcpu(row, block, cell);
+	row[COL_LEVEL] = value_number(cell->key.level);
+	row[COL_REASON] = value_text(cell->key.reason);
+	row[COL_CODE] = value_number(cell->key.code);
+	row[COL_COUNT] = value_number(cell->value[CELL_COUNT]);
+	row[COL_RATE] = value_rate(cell->value[CELL_COUNT],
+				   block->snapshot->interval_ns);
+	row[COL_TOTAL] = value_ns(cell->value[CELL_TIME]);
+	if (cell_completed(cell))
+		row[COL_AVG] = value_ns(cell_avg_ns(cell));
+	if (cell->has[CELL_MAX])
+		row[COL_MAX] = value_ns(cell->value[CELL_MAX]);
+	row[COL_P50] = value_percentile(cell, 50);
+	row[COL_P90] = value_percentile(cell, 90);
+	row[COL_P99] = value_percentile(cell, 99);
+	if (cell_is_split(cell))
+		fill_parts(row, cell);
+	if (!cell_is_idle(cell))
+		row[COL_SHARE] = value_ratio(cell_busy_ns(cell), busy_ns);
+}
+
+/* Also a cell that only ends an exit of the interval before has its time. */
+static bool is_empty(const struct exit_cell *cell)
+{
+	return !cell->value[CELL_COUNT] && !cell->value[CELL_TIME];
+}
+
+static void add_block(struct table *table, const struct block *block)
+{
+	const struct exit_stats *stats = block->vcpu ? &block->vcpu->stats :
+						       &block->snapshot->stats;
+	const struct exit_cell **cells = exits_by_busy(stats);
+	uint64_t busy_ns = exits_busy_ns(stats);
+	size_t i;
+
+	for (i = 0; i < stats->num_cells; i++)
+		if (!is_empty(cells[i]))
+			fill_row(table_add_row(table), block, cells[i], busy_ns);
+	free(cells);
+}
+
+static void add_guest(struct table *table, const struct guest_snapshot *snapshot,
+		      bool vcpus)
+{
+	struct block block = { .snapshot = snapshot };
+	size_t i;
+
+	if (!vcpus)
+		add_block(table, &block);
+	for (i = 0; vcpus && i < snapshot->num_vcpus; i++) {
+		block.vcpu = &snapshot->vcpus[i];
+		add_block(table, &block);
+	}
+}
+
+static void add_sum(struct table *table, const struct snapshot *snapshot)
+{
+	struct guest_snapshot sum;
+	struct block block = { .snapshot = &sum, .is_sum = true };
+
+	snapshot_sum(snapshot, &sum);
+	add_block(table, &block);
+	snapshot_free_sum(&sum);
+}
+
+/* How much of each guest's time its exits spend in the hardware and L0. */
+static void print_transit(const struct options *options, const struct snapshot *snapshot)
+{
+	struct transit transit;
+	char *age;
+	size_t i;
+
+	transit_read(&options->env, &transit);
+	if (!transit.is_known) {
+		printf("\ntransit to L0 and back: not known, %s\n", transit.why);
+		return;
+	}
+	age = format_ns(transit.age_ns);
+	printf("\ntransit to L0 and back, estimated by what bench measured %s ago:\n", age);
+	free(age);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+		char *name = escape_for_terminal(guest->guest.name), *low, *high;
+		double low_share, high_share;
+
+		transit_of_guest(&transit, guest, &low_share, &high_share);
+		low = format_percent(low_share);
+		high = format_percent(high_share);
+		printf("%5llu %s: %s to %s of the time that it had a CPU\n",
+		       (unsigned long long)guest->guest.id, name, low, high);
+		free(low);
+		free(high);
+		free(name);
+	}
+}
+
+static void add_transit(const struct options *options, const struct snapshot *snapshot,
+			json_t *json)
+{
+	json_t *value = json_object(), *guests = json_array();
+	struct transit transit;
+	size_t i;
+
+	transit_read(&options->env, &transit);
+	json_object_set_new(value, "why_unknown", transit.is_known ? json_null() :
+							 json_text(transit.why));
+	for (i = 0; transit.is_known && i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+		json_t *one = json_object();
+		double low, high;
+
+		transit_of_guest(&transit, guest, &low, &high);
+		json_object_set_new(one, "id", json_number(guest->guest.id));
+		json_object_set_new(one, "low_ratio", json_real(low));
+		json_object_set_new(one, "high_ratio", json_real(high));
+		json_array_append_new(guests, one);
+	}
+	if (transit.is_known) {
+		json_object_set_new(value, "low_ns", json_real(transit.low_ns));
+		json_object_set_new(value, "high_ns", json_real(transit.high_ns));
+		json_object_set_new(value, "age_ns", json_number(transit.age_ns));
+	}
+	json_object_set_new(value, "l2", guests);
+	json_object_set_new(json, "transit", value);
+}
+
+static int show_json(const struct options *options, const struct host *host,
+		     const struct snapshot *snapshot)
+{
+	json_t *json = json_snapshot(host, snapshot, JSON_REASONS |
+				     (options->sum ? JSON_SUM : 0));
+
+	if (options->transit)
+		add_transit(options, snapshot, json);
+	return json_write(json);
+}
+
+static int show(const struct options *options, const struct host *host,
+		const struct snapshot *snapshot, void *arg)
+{
+	const struct guest_snapshot **guests;
+	struct table *table = arg;
+	size_t i;
+
+	if (options->json)
+		return show_json(options, host, snapshot);
+	table_choose(table, default_columns(options, snapshot),
+		     options->columns);
+	if (options->sum) {
+		add_sum(table, snapshot);
+	} else {
+		guests = snapshot_by_busy(snapshot);
+		for (i = 0; i < snapshot->num_guests; i++)
+			add_guest(table, guests[i], options->vcpus);
+		free(guests);
+	}
+	if (!table->num_rows) {
+		complain(snapshot->num_guests ? "no exits" : "no guests");
+		return STATUS_OK;
+	}
+	if (table_print(table, &options->style) != STATUS_OK)
+		return STATUS_FAILED;
+	if (options->transit)
+		print_transit(options, snapshot);
+	return STATUS_OK;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune stat [OPTION]... [GUEST]...\n\n"
+	       "Shows exits by guest and reason, since the guest's start or in intervals.\n"
+	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
+	       "      --vcpus           each vCPU by itself, and what it does now\n"
+	       "      --sum             all guests as one\n"
+	       "      --transit         also the share of time that exits spend in L0, by what\n"
+	       "                        l1tune bench --save measured\n");
+	options_print_table();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+int cmd_stat(int argc, char *argv[], struct options *options)
+{
+	struct selection selection;
+	struct table table;
+	int status;
+
+	status = options_parse(options, argc, argv,
+			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_VCPUS |
+			       OPTIONS_SUM | OPTIONS_TRANSIT);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (options->vcpus && options->sum) {
+		complain("--sum adds up guests and --vcpus takes them apart: use one of them");
+		return STATUS_USAGE;
+	}
+	status = table_init(&table, columns, NUM_COLS,
+			    default_columns(options, NULL), options->columns,
+			    options->sort);
+	if (status != STATUS_OK)
+		return status;
+	status = selection_parse(argv + optind, argc - optind, &selection);
+	if (status == STATUS_OK)
+		status = watch(options, &selection, show, &table);
+	selection_free(&selection);
+	table_free(&table);
+	return status;
+}

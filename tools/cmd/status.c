@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "cmd/cmd.h"
+#include "model/cell.h"
+#include "model/json.h"
+#include "model/snapshot.h"
+#include "settings/limit-use.h"
+#include "settings/limit-value.h"
+
+#define TOP_REASONS	3
+
+enum {
+	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_WAIT,
+	COL_RUNQ, COL_NESTED, COL_TOP, NUM_COLS
+};
+
+static const struct column columns[NUM_COLS] = {
+	[COL_ID] = { .name = "ID" },
+	[COL_NAME] = { "NAME", .is_text = true, .is_flexible = true },
+	[COL_VCPUS] = { .name = "VCPUS" },
+	[COL_MEMORY] = { .name = "MEMORY" },
+	[COL_EXITS] = { .name = "EXITS" },
+	[COL_BUSY] = { .name = "BUSY" },
+	[COL_WAIT] = { .name = "WAIT" },
+	[COL_RUNQ] = { .name = "RUNQ" },
+	[COL_NESTED] = { "NESTED", .is_text = true },
+	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
+};
+
+static void print_label(const char *label)
+{
+	printf("%s%-8s%s", terminal_bold(), label, terminal_normal());
+}
+
+/* Takes the string over. */
+static void print_and_free(const char *before, char *s, const char *after)
+{
+	printf("%s%s%s", before, s, after);
+	free(s);
+}
+
+static void print_machine(const struct host *host)
+{
+	static const struct {
+		const char *signature;
+		const char *name;
+	} hypervisors[] = {
+		{ "KVMKVMKVM", "KVM" },
+		{ "Microsoft Hv", "Hyper-V" },
+		{ "VMwareVMware", "VMware" },
+		{ "XenVMMXenVMM", "Xen" },
+		{ "TCGTCGTCGTCG", "QEMU without KVM" },
+	};
+	const char *name = "a hypervisor";
+	size_t i;
+
+	print_label("L1");
+	for (i = 0; i < ARRAY_SIZE(hypervisors); i++)
+		if (!strcmp(host->hypervisor, hypervisors[i].signature))
+			name = hypervisors[i].name;
+	if (host->virtualized) {
+		printf("guest of %s", name);
+		print_and_free(" (", escape_for_terminal(host->hypervisor), ")");
+	} else {
+		printf("bare metal");
+	}
+	print_and_free(", isa ", escape_for_terminal(host->isa), "");
+	print_and_free(", Linux ", escape_for_terminal(host->kernel), "\n");
+}
+
+static void print_module(const struct host *host, const struct options *options)
+{
+	struct timespec now;
+	uint64_t age_ns;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	age_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec,
+			     host->loaded_ns);
+	print_label("module");
+	print_and_free("", escape_for_terminal(host->module), "");
+	if (strcmp(host->module, L1TUNE_VERSION))
+		printf(" %s(the tool is %s)%s", terminal_warning(),
+		       L1TUNE_VERSION, terminal_normal());
+	if (options->style.bytes)
+		printf(", loaded %llu ns ago\n", (unsigned long long)age_ns);
+	else
+		print_and_free(", loaded ", format_ns(age_ns), " ago\n");
+}
+
+/* Is it for limits, and not for counting? */
+static bool is_for_limits(const struct host_hook *hook)
+{
+	size_t i;
+
+	for (i = 0; i < NUM_LIMITS; i++)
+		if (!strcmp(limit_kinds[i].hook, hook->name))
+			return true;
+	return false;
+}
+
+/* Those that nobody needs are off; anything else but ok is worth a word. */
+static void print_hooks(const struct host *host)
+{
+	size_t num_ok = 0, num_waiting = 0, num_named = 0, num_of_limits = 0, i;
+
+	for (i = 0; i < host->num_hooks; i++) {
+		num_ok += !strcmp(host->hooks[i].state, "ok");
+		num_waiting += !strcmp(host->hooks[i].state, "waiting");
+	}
+	print_label("hooks");
+	if (num_ok)
+		printf("%zu ok", num_ok);
+	for (i = 0; i < host->num_hooks; i++) {
+		const struct host_hook *hook = &host->hooks[i];
+
+		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
+			continue;
+		num_of_limits += is_for_limits(hook) &&
+				 strcmp(hook->state, "waiting");
+		printf("%s%s", num_ok + num_named++ ? ", " : "",
+		       terminal_warning());
+		print_and_free("", escape_for_terminal(hook->name), " ");
+		print_and_free("", escape_for_terminal(hook->state), "");
+		printf("%s", terminal_normal());
+	}
+	printf("%s\n", num_ok + num_named ? "" : "off");
+	if (num_waiting)
+		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
+	if (num_named > num_waiting + num_of_limits)
+		printf("        what is not ok is not counted: see dmesg\n");
+}
+
+/* "max_vms=20 (use 3)", in red if nothing comes of it. */
+static void print_limit(const struct limit *limit, const struct limit_use *use,
+			const struct options *options)
+{
+	const struct limit_kind *kind = limit->kind;
+	const char *before = "";
+
+	printf("%s", limit_is_broken(limit) ? terminal_alarm() : "");
+	if (limit->value != LIMIT_NONE) {
+		printf("%s=", kind->name);
+		print_and_free("", limit_format(kind, limit->value,
+						options->style.bytes), "");
+		before = ", ";
+	}
+	if (limit->audit != LIMIT_NONE) {
+		printf("%saudit.%s=", before, kind->name);
+		print_and_free("", limit_format(kind, limit->audit,
+						options->style.bytes), "");
+	}
+	if (use->is_known)
+		print_and_free(" (use ", limit_format(kind, use->value,
+						      options->style.bytes), ")");
+	if (limit_is_broken(limit))
+		printf(" not effective");
+	else if (limit_is_waiting(limit))
+		printf(" waiting");
+	if (limit->are_counts_known && limit->denied)
+		printf(", denied %llu", (unsigned long long)limit->denied);
+	if (limit->are_counts_known && limit->would_deny)
+		printf(", would have denied %llu",
+		       (unsigned long long)limit->would_deny);
+	printf("%s\n", limit_is_broken(limit) ? terminal_normal() : "");
+}
+
+/* Only those that are set; a module without limits has none. */
+static int print_limits(const struct host *host, const struct options *options)
+{
+	struct limit_use uses[NUM_LIMITS];
+	bool is_first = true, is_broken = false;
+	struct limits limits;
+	int status = limits_read(&options->env, host, &limits);
+	size_t i;
+
+	if (status != STATUS_OK)
+		return status;
+	limit_uses_read(&options->env, host, uses);
+	for (i = 0; i < limits.num; i++) {
+		const struct limit *limit = &limits.v[i];
+
+		if (!limit_is_set(limit))
+			continue;
+		print_label(is_first ? "limits" : "");
+		print_limit(limit, &uses[limit->kind - limit_kinds], options);
+		is_first = false;
+		is_broken |= limit_is_broken(limit);
+	}
+	if (is_broken)
+		printf("        what is not effective holds nobody back: l1tune limits says why\n");
+	return STATUS_OK;
+}
+
+static char *duration(uint64_t ns, const struct options *options)
+{
+	return options->style.bytes ?
+	       xasprintf("%lluns", (unsigned long long)ns) : format_ns(ns);
+}
+
+/* Who spent the time from exit to entry, if the module tells. */
+static void print_parts(const struct host_counts *totals,
+			const struct options *options)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+	} parts[] = {
+		{ "user_time_ns", " in VMMs" },
+		{ "wait_time_ns", " waiting" },
+		{ "runq_time_ns", " without a CPU" },
+		{ "throttled_ns", " throttled" },
+	};
+	uint64_t kernel_ns = host_count(totals, "exit_time_ns");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!host_has_count(totals, parts[i].name))
+			return;
+		kernel_ns = sub_clamped(kernel_ns,
+					host_count(totals, parts[i].name));
+	}
+	print_label("of it");
+	print_and_free("", duration(kernel_ns, options), " in KVM");
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		print_and_free(", ", duration(host_count(totals, parts[i].name),
+					      options), parts[i].text);
+	putchar('\n');
+}
+
+static void print_totals(const struct host_counts *totals,
+			 const struct options *options)
+{
+	static const char *const lost[] = {
+		"unattributed", "untraced", "unpaired_entries", "lost_cells",
+	};
+	uint64_t unadmitted = host_count(totals, "nested_unadmitted");
+	bool is_first = true;
+	size_t i;
+
+	print_label("exits");
+	if (totals->are_withheld) {
+		printf("not shown: totals are for root and the group that the module's parameter gid names\n");
+		return;
+	}
+	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
+	print_and_free("; ", duration(host_count(totals, "exit_time_ns"), options),
+		       " from exit to entry");
+	print_and_free(", ", duration(host_count(totals, "guest_time_ns"), options),
+		       " in guests\n");
+	print_parts(totals, options);
+	for (i = 0; i < ARRAY_SIZE(lost); i++) {
+		uint64_t count = host_count(totals, lost[i]);
+
+		if (!count)
+			continue;
+		if (is_first)
+			print_label("lost");
+		printf("%s%llu %s", is_first ? "" : ", ",
+		       (unsigned long long)count, lost[i]);
+		is_first = false;
+	}
+	if (!is_first)
+		putchar('\n');
+	if (unadmitted) {
+		print_label("nested");
+		printf("%llu vCPUs ran a nested guest without a place of max_nested_vms\n",
+		       (unsigned long long)unadmitted);
+	}
+}
+
+static void print_counts(const struct host *host, const struct options *options)
+{
+	uint64_t memory = host_count(&host->usage, "memory_bytes");
+
+	print_label("guests");
+	printf("%llu with %llu vCPUs",
+	       (unsigned long long)host_count(&host->usage, "vms"),
+	       (unsigned long long)host_count(&host->usage, "vcpus"));
+	if (options->style.bytes)
+		printf(" and %llu bytes", (unsigned long long)memory);
+	else
+		print_and_free(" and ", format_bytes(memory), "");
+	printf(" of memory");
+	if (host_has_count(&host->totals, "vms"))
+		printf("; %llu since load",
+		       (unsigned long long)host_count(&host->totals, "vms"));
+	putchar('\n');
+	print_totals(&host->totals, options);
+}
+
+/* "CPUID 62%, IO_INSTRUCTION 20%": what most of the busy time goes to. */
+static char *top_reasons(const struct exit_stats *stats)
+{
+	const struct exit_cell **cells = exits_by_busy(stats);
+	uint64_t busy_ns = exits_busy_ns(stats);
+	char *text = xstrdup("");
+	size_t i;
+
+	for (i = 0; i < stats->num_cells && i < TOP_REASONS; i++) {
+		char *longer, *label;
+
+		if (!cell_busy_ns(cells[i]))
+			break;
+		label = exit_label(&cells[i]->key);
+		longer = xasprintf("%s%s%s %.0f%%", text, i ? ", " : "", label,
+				   100.0 * cell_busy_ns(cells[i]) / busy_ns);
+		free(label);
+		free(text);
+		text = longer;
+	}
+	free(cells);
+	return text;
+}
+
+static int print_guests(const struct snapshot *snapshot,
+			const struct options *options)
+{
+	const struct guest_snapshot **guests;
+	struct table table;
+	bool is_split = false;
+	int status;
+	size_t i;
+
+	if (!snapshot->num_guests)
+		return STATUS_OK;
+	for (i = 0; i < snapshot->num_guests; i++)
+		is_split |= exits_are_split(&snapshot->guests[i].stats);
+	status = table_init(&table, columns, NUM_COLS, is_split ?
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,BUSY WITH" :
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
+			    NULL);
+	if (status != STATUS_OK)
+		return status;
+	guests = snapshot_by_busy(snapshot);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &guests[i]->guest;
+		struct value *row = table_add_row(&table);
+
+		row[COL_ID] = value_number(guest->id);
+		row[COL_NAME] = value_text(guest->name);
+		row[COL_VCPUS] = value_number(guest->vcpus);
+		row[COL_MEMORY] = value_bytes(guest->memory_bytes);
+		row[COL_EXITS] = value_number(guest->exits);
+		row[COL_BUSY] = value_ns(exits_busy_ns(&guests[i]->stats));
+		if (exits_are_split(&guests[i]->stats)) {
+			row[COL_WAIT] = value_ns(exits_part_ns(&guests[i]->stats,
+							       PART_WAIT));
+			row[COL_RUNQ] = value_ns(exits_part_ns(&guests[i]->stats,
+							       PART_RUNQ));
+		}
+		if (*guest->nested)
+			row[COL_NESTED] = value_text(guest->nested);
+		row[COL_TOP] = (struct value) {
+			VALUE_TEXT, .text = top_reasons(&guests[i]->stats)
+		};
+	}
+	free(guests);
+	putchar('\n');
+	status = table_print(&table, &options->style);
+	table_free(&table);
+	return status;
+}
+
+/* What everybody may see comes first, and stays if guests may not be seen. */
+static int show(const struct options *options, const struct host *host)
+{
+	const struct selection everything = { };
+	const struct snapshot_request request = { .selection = &everything };
+	struct snapshot snapshot;
+	int status = STATUS_OK, shown;
+
+	if (!options->json) {
+		print_machine(host);
+		print_module(host, options);
+		print_hooks(host);
+		status = print_limits(host, options);
+		print_counts(host, options);
+	}
+	if (status != STATUS_OK)
+		return status;
+	status = snapshot_take(&options->env, host, &request, &snapshot);
+	if (options->json)
+		shown = json_print(host, status == STATUS_OK ||
+				   status == STATUS_FAILED ? &snapshot : NULL,
+				   0);
+	else
+		shown = print_guests(&snapshot, options);
+	snapshot_free(&snapshot);
+	return status == STATUS_OK ? shown : status;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune status [OPTION]...\n\n"
+	       "Shows this L1 at a glance, its guests under it.\n\nOptions:\n");
+	options_print_common();
+}
+
+int cmd_status(int argc, char *argv[], struct options *options)
+{
+	struct host host;
+	int status;
+
+	status = options_parse(options, argc, argv, OPTIONS_COMMON);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (optind < argc) {
+		complain("status takes no guest: list and stat do");
+		return STATUS_USAGE;
+	}
+	status = env_open(&options->env);
+	if (status != STATUS_OK)
+		return status;
+	status = host_read(&options->env, &host);
+	if (status == STATUS_OK)
+		status = show(options, &host);
+	host_free(&host);
+	env_close(&options->env);
+	return status;
+}

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/sysfs.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "base/wait.h"
+#include "cmd/cmd.h"
+#include "model/json.h"
+#include "ui/screen.h"
+#include "ui/top-view.h"
+#include "ui/watch.h"
+
+#define DEFAULT_DELAY_NS	NSEC_PER_SEC
+#define MIN_DELAY_NS		(NSEC_PER_SEC / 8)
+#define MAX_DELAY_NS		(3600 * NSEC_PER_SEC)
+#define TEXT_WIDTH		80
+
+struct top {
+	struct options *options;
+	struct selection selection;
+	struct known_guests known;
+	/* The module may come and go; which load of it this is. */
+	bool is_open;
+	struct host host;
+	/* The ends of the interval, what happened in it, what is seen of that. */
+	struct snapshot before;
+	struct snapshot after;
+	struct snapshot diff;
+	bool has_interval;
+	struct top_model model;
+	struct top_choice choice;
+	struct top_status status;
+	char prompt[sizeof(((struct top_choice *)NULL)->filter)];
+	bool is_help;
+	bool is_ended;
+};
+
+/* On a screen what went wrong is a line of it, until the next interval. */
+static char last_message[512];
+
+static void keep_message(const char *message)
+{
+	snprintf(last_message, sizeof(last_message), "%s", message);
+}
+
+static void close_env(struct top *top)
+{
+	known_guests_free(&top->known);
+	if (top->is_open)
+		env_close(&top->options->env);
+	top->is_open = false;
+}
+
+static int open_env(struct top *top)
+{
+	struct env *env = &top->options->env;
+	uint64_t loaded_ns = top->host.loaded_ns;
+	int status, err;
+
+	if (!top->is_open) {
+		status = env_open(env);
+		if (status != STATUS_OK)
+			return status;
+		top->is_open = true;
+	}
+	err = sysfs_read_u64(env->class_fd, "l1/loaded_ns",
+			     &top->host.loaded_ns);
+	if (loaded_ns != top->host.loaded_ns)
+		known_guests_free(&top->known);
+	return err ? env_complain(env, "l1/loaded_ns", err) : STATUS_OK;
+}
+
+/* The guests as they are now; none if they cannot be seen. */
+static int take(struct top *top, struct snapshot *snapshot)
+{
+	const struct snapshot_request request = {
+		.selection = &top->selection,
+		.known = &top->known,
+	};
+	int status = open_env(top);
+
+	snapshot_start(snapshot);
+	if (status == STATUS_OK)
+		status = snapshot_take(&top->options->env, &top->host, &request,
+				       snapshot);
+	if (status == STATUS_NO_MODULE)
+		close_env(top);
+	return status;
+}
+
+/* Ends an interval and begins the next one. */
+static int next_interval(struct top *top)
+{
+	struct snapshot now;
+	int status;
+
+	last_message[0] = '\0';
+	status = take(top, &now);
+	top_model_free(&top->model);
+	snapshot_free(&top->diff);
+	snapshot_free(&top->before);
+	top->before = top->after;
+	top->after = now;
+	snapshot_subtract(&top->before, &top->after, &top->diff);
+	top->has_interval = true;
+	return status;
+}
+
+static void draw(struct top *top, size_t width, size_t height,
+		 struct frame *frame)
+{
+	if (!top->has_interval) {
+		frame_line(frame);
+		frame_add(frame, FRAME_TITLE, xstrdup("l1tune top"));
+		frame_add(frame, FRAME_DIM, xstrdup("  the first interval..."));
+		return;
+	}
+	top_model_free(&top->model);
+	top_model_make(&top->model, &top->choice, &top->before, &top->after,
+		       &top->diff);
+	top_draw(&top->model, &top->choice, &top->status, width, height, frame);
+}
+
+static void show_screen(struct top *top)
+{
+	struct frame frame = { };
+
+	top->status.message = *last_message ? last_message : NULL;
+	if (top->is_help)
+		top_draw_help(&frame);
+	else
+		draw(top, screen_width(), screen_height(), &frame);
+	screen_show(&frame);
+	frame_free(&frame);
+}
+
+/* Up from the first guest are all of them. */
+static void choose_guest(struct top *top, int step)
+{
+	const struct top_model *model = &top->model;
+	struct top_choice *choice = &top->choice;
+	size_t at = 0;
+
+	while (choice->has_guest && at < model->num_guests &&
+	       model->guests[at].snapshot->guest.id != choice->guest_id)
+		at++;
+	if (!choice->has_guest || at == model->num_guests)
+		at = step > 0 || !model->num_guests ? 0 : model->num_guests - 1;
+	else if (step < 0 && !at)
+		at = model->num_guests;
+	else if (step < 0 || at + 1 < model->num_guests)
+		at += step;
+	choice->has_guest = at < model->num_guests;
+	if (choice->has_guest)
+		choice->guest_id = model->guests[at].snapshot->guest.id;
+}
+
+static void type(struct top *top, int key)
+{
+	size_t len = strlen(top->prompt);
+
+	if (key == KEY_IS_ENTER) {
+		strcpy(top->choice.filter, top->prompt);
+		top->status.prompt = NULL;
+	} else if (key == KEY_IS_ESCAPE) {
+		top->status.prompt = NULL;
+	} else if (key == KEY_IS_ERASE) {
+		/* A whole character: its last byte and what continues it. */
+		while (len && (top->prompt[--len] & 0xc0) == 0x80)
+			;
+		top->prompt[len] = '\0';
+	} else if (key < KEY_IS_UP && len + 1 < sizeof(top->prompt)) {
+		top->prompt[len] = key;
+		top->prompt[len + 1] = '\0';
+	}
+}
+
+static void change_delay(struct top *top, bool longer)
+{
+	uint64_t ns = top->options->interval_ns;
+
+	ns = longer ? ns * 2 : ns / 2;
+	if (ns >= MIN_DELAY_NS && ns <= MAX_DELAY_NS)
+		top->options->interval_ns = ns;
+}
+
+static bool press_sort(struct top_choice *choice, int key)
+{
+	static const char keys[NUM_TOP_SORTS] = {
+		[TOP_BY_BUSY] = 'b', [TOP_BY_EXITS] = 'e',
+		[TOP_BY_KERNEL] = 'k', [TOP_BY_USER] = 'u',
+		[TOP_BY_WAIT] = 'w', [TOP_BY_RUNQ] = 'r',
+		[TOP_BY_THROTTLED] = 't', [TOP_BY_GUEST] = 'g',
+		[TOP_BY_NAME] = 'n', [TOP_BY_ID] = 'i',
+	};
+	int i;
+
+	for (i = 0; i < NUM_TOP_SORTS; i++) {
+		if (keys[i] != key)
+			continue;
+		choice->sort = i;
+		return true;
+	}
+	return false;
+}
+
+static void press(struct top *top, int key)
+{
+	struct top_choice *choice = &top->choice;
+
+	if (top->status.prompt) {
+		type(top, key);
+		return;
+	}
+	if (top->is_help) {
+		top->is_help = key == KEY_IS_RESIZE;
+		return;
+	}
+	if (press_sort(choice, key))
+		return;
+	switch (key) {
+	case 'q':
+		top->is_ended = true;
+		break;
+	case 'R':
+		choice->is_reversed = !choice->is_reversed;
+		break;
+	case '/':
+		strcpy(top->prompt, choice->filter);
+		top->status.prompt = top->prompt;
+		break;
+	case KEY_IS_UP:
+		choose_guest(top, -1);
+		break;
+	case KEY_IS_DOWN:
+		choose_guest(top, 1);
+		break;
+	case KEY_IS_ESCAPE:
+		choice->has_guest = false;
+		break;
+	case 'v':
+		choice->panels = (choice->panels + 1) % NUM_TOP_PANELS;
+		break;
+	case ' ':
+		top->status.is_paused = !top->status.is_paused;
+		break;
+	case '+':
+	case '-':
+		change_delay(top, key == '+');
+		break;
+	case 'h':
+	case '?':
+		top->is_help = true;
+		break;
+	}
+}
+
+static int live(struct top *top)
+{
+	uint64_t next = monotonic_ns() + top->options->interval_ns, done = 0;
+	int status = screen_open(), key;
+
+	if (status != STATUS_OK)
+		return status;
+	complain_to(keep_message);
+	while (!top->is_ended) {
+		enum wait_result result;
+
+		show_screen(top);
+		result = wait_until(next, STDIN_FILENO);
+		if (result == WAIT_END)
+			break;
+		key = screen_key();
+		/* A terminal that is gone is readable and has nothing. */
+		if (result == WAIT_INPUT && key == KEY_IS_NONE &&
+		    !isatty(STDIN_FILENO))
+			break;
+		for (; key != KEY_IS_NONE; key = screen_key())
+			press(top, key);
+		if (monotonic_ns() < next)
+			continue;
+		next = monotonic_ns() + top->options->interval_ns;
+		if (top->status.is_paused)
+			continue;
+		next_interval(top);
+		if (++done == top->options->count)
+			break;
+	}
+	complain_to(NULL);
+	screen_close();
+	return STATUS_OK;
+}
+
+static size_t text_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	uint64_t width = terminal_columns();
+
+	if (columns && parse_u64(columns, &width))
+		width = 0;
+	return width && width < 10000 ? width : TEXT_WIDTH;
+}
+
+static int once(struct top *top)
+{
+	struct frame frame = { };
+	int status;
+
+	if (wait_until(monotonic_ns() + top->options->interval_ns, -1) ==
+	    WAIT_END)
+		return STATUS_OK;
+	status = next_interval(top);
+	if (status != STATUS_OK && status != STATUS_FAILED)
+		return status;
+	draw(top, text_width(), 0, &frame);
+	frame_print(&frame);
+	frame_free(&frame);
+	return status;
+}
+
+static int run(struct top *top)
+{
+	int status;
+
+	known_guests_allow_files();
+	wait_catch_signals();
+	status = take(top, &top->after);
+	if (status == STATUS_OK || status == STATUS_FAILED)
+		status = top->options->once ? once(top) : live(top);
+	top_model_free(&top->model);
+	snapshot_free(&top->diff);
+	snapshot_free(&top->before);
+	snapshot_free(&top->after);
+	close_env(top);
+	return status;
+}
+
+static int show_json(const struct options *options, const struct host *host,
+		     const struct snapshot *snapshot, void *arg)
+{
+	(void)options;
+	(void)arg;
+	return json_print(host, snapshot, JSON_REASONS);
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune top [OPTION]... [GUEST]...\n\n"
+	       "Shows guests and their exits live; h shows the keys.\n"
+	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
+	       "  -d, --delay SEC       length of the intervals, 1 without it\n"
+	       "  -n, --count N         end after so many of them\n"
+	       "      --once            one interval as text, without taking the terminal\n"
+	       "      --transit         the share of time that exits spend in L0, not bars, by what\n"
+	       "                        l1tune bench --save measured\n");
+	options_print_common();
+}
+
+int cmd_top(int argc, char *argv[], struct options *options)
+{
+	struct top top = { .options = options };
+	struct transit transit;
+	int status;
+
+	options->interval_ns = DEFAULT_DELAY_NS;
+	status = options_parse(options, argc, argv,
+			       OPTIONS_COMMON | OPTIONS_TOP | OPTIONS_TRANSIT);
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	status = selection_parse(argv + optind, argc - optind, &top.selection);
+	if (status != STATUS_OK)
+		return status;
+	if (options->json) {
+		if (options->once)
+			options->count = 1;
+		status = watch(options, &top.selection, show_json, NULL);
+	} else {
+		if (options->transit) {
+			transit_read(&options->env, &transit);
+			top.choice.transit = &transit;
+		}
+		status = run(&top);
+	}
+	selection_free(&top.selection);
+	return status;
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "base/wait.h"
+#include "cmd/cmd.h"
+#include "model/cell.h"
+#include "model/json.h"
+#include "settings/guardian.h"
+#include "settings/knob.h"
+
+#define DEFAULT_INTERVAL	(10 * NSEC_PER_SEC)
+/* Parts of each measurement, whose spread tells what chance does. */
+#define NUM_SLICES		5
+
+enum { COL_METRIC, COL_BEFORE, COL_BEFORE_SPREAD, COL_WITH, COL_WITH_SPREAD,
+       COL_CHANGE, COL_CLEAR, NUM_COLS };
+
+static const struct column columns[NUM_COLS] = {
+	[COL_METRIC] = { "METRIC", "exits in a second; or CPUs: in KVM, in the VMM, in the guest, halted, without one",
+			 .is_text = true },
+	[COL_BEFORE] = { "BEFORE", "as it was" },
+	[COL_BEFORE_SPREAD] = { "BEFORE_SPREAD", "between the least and the most of five parts of the time" },
+	[COL_WITH] = { "WITH", "with the value that is tried" },
+	[COL_WITH_SPREAD] = { "WITH_SPREAD", "likewise" },
+	[COL_CHANGE] = { "CHANGE", "the difference" },
+	[COL_CLEAR] = { "CLEAR", "yes: no part of one is within the other's spread",
+			.is_text = true },
+};
+
+enum metric {
+	METRIC_EXITS, METRIC_KVM, METRIC_VMM, METRIC_GUEST, METRIC_HALTED,
+	METRIC_NO_CPU, NUM_METRICS
+};
+
+static const char *const metric_names[NUM_METRICS] = {
+	"exits_per_sec", "kvm_cpus", "vmm_cpus", "guest_cpus", "halted_cpus",
+	"without_cpu",
+};
+
+/* A metric over the parts of a measurement. */
+struct spread {
+	double sum, least, most;
+};
+
+struct measure {
+	struct spread v[NUM_METRICS];
+	size_t num;
+};
+
+/* What is tried. */
+struct trial {
+	const struct options *options;
+	const struct knob *knob;
+	const char *value;
+	struct selection guests;
+	struct class_write write;
+	struct measure before, with;
+};
+
+static int take(const struct trial *trial, struct host *host,
+		struct snapshot *snapshot)
+{
+	const struct snapshot_request request = { .selection = &trial->guests };
+	int status = host_read(&trial->options->env, host);
+
+	return status == STATUS_OK ?
+	       snapshot_take(&trial->options->env, host, &request, snapshot) :
+	       status;
+}
+
+static void add_slice(struct measure *measure, const struct snapshot *diff)
+{
+	double values[NUM_METRICS] = { };
+	enum metric metric;
+	size_t i;
+
+	for (i = 0; i < diff->num_guests; i++) {
+		const struct guest_snapshot *g = &diff->guests[i];
+
+		values[METRIC_EXITS] += g->guest.exits;
+		values[METRIC_KVM] += exits_part_ns(&g->stats, PART_KERNEL);
+		values[METRIC_VMM] += exits_part_ns(&g->stats, PART_USER);
+		values[METRIC_GUEST] += g->guest.guest_time_ns;
+		values[METRIC_HALTED] += exits_part_ns(&g->stats, PART_WAIT);
+		values[METRIC_NO_CPU] += exits_part_ns(&g->stats, PART_RUNQ);
+	}
+	values[METRIC_EXITS] *= NSEC_PER_SEC;
+	for (metric = 0; metric < NUM_METRICS; metric++) {
+		struct spread *spread = &measure->v[metric];
+		double value = values[metric] / diff->interval_ns;
+
+		spread->sum += value;
+		if (!measure->num || value < spread->least)
+			spread->least = value;
+		if (!measure->num || value > spread->most)
+			spread->most = value;
+	}
+	measure->num++;
+}
+
+/* STATUS_FAILED also when a signal asks to end. */
+static int measure(const struct trial *trial, struct measure *measure)
+{
+	uint64_t slice = trial->options->interval_ns / NUM_SLICES;
+	struct snapshot before = { }, after, diff;
+	uint64_t next = monotonic_ns() + slice;
+	int status, i;
+	struct host host;
+
+	status = take(trial, &host, &before);
+	host_free(&host);
+	for (i = 0; i < NUM_SLICES && status == STATUS_OK; i++) {
+		if (wait_until(next, -1) == WAIT_END) {
+			complain("a signal ended it before all was measured");
+			status = STATUS_FAILED;
+			break;
+		}
+		next += slice;
+		after = (struct snapshot){ };
+		status = take(trial, &host, &after);
+		host_free(&host);
+		if (status == STATUS_OK) {
+			snapshot_subtract(&before, &after, &diff);
+			add_slice(measure, &diff);
+			snapshot_free(&diff);
+		}
+		snapshot_free(&before);
+		before = after;
+	}
+	snapshot_free(&before);
+	return status;
+}
+
+/* What chance does is within the spread of either. */
+static bool is_clear(const struct spread *a, const struct spread *b)
+{
+	return a->most < b->least || b->most < a->least;
+}
+
+static double average(const struct measure *measure, enum metric metric)
+{
+	return measure->num ? measure->v[metric].sum / measure->num : 0;
+}
+
+static struct value number_text(enum metric metric, double number, bool sign)
+{
+	const char *format = metric == METRIC_EXITS ?
+			     (sign ? "%+.0f" : "%.0f") :
+			     (sign ? "%+.3f" : "%.3f");
+	/* Less than can be shown is nothing, and has no sign. */
+	char *text = xasprintf(format, fabs(number) < 0.0005 ? 0 : number);
+	struct value value = value_text(text);
+
+	free(text);
+	return value;
+}
+
+static int print_table(const struct trial *trial, struct table *table)
+{
+	enum metric i;
+
+	for (i = 0; i < NUM_METRICS; i++) {
+		const struct spread *a = &trial->before.v[i];
+		const struct spread *b = &trial->with.v[i];
+		double before = average(&trial->before, i);
+		double with = average(&trial->with, i);
+		struct value *values = table_add_row(table);
+
+		values[COL_METRIC] = value_text(metric_names[i]);
+		values[COL_BEFORE] = number_text(i, before, false);
+		values[COL_BEFORE_SPREAD] = number_text(i, a->most - a->least,
+							false);
+		values[COL_WITH] = number_text(i, with, false);
+		values[COL_WITH_SPREAD] = number_text(i, b->most - b->least,
+						      false);
+		values[COL_CHANGE] = number_text(i, with - before, true);
+		values[COL_CLEAR] = value_text(is_clear(a, b) ? "yes" : "no");
+	}
+	return table_print(table, &trial->options->style);
+}
+
+static json_t *side_to_json(const struct measure *measure, enum metric metric)
+{
+	json_t *json = json_object();
+
+	json_object_set_new(json, "mean", json_real(average(measure, metric)));
+	json_object_set_new(json, "least", json_real(measure->v[metric].least));
+	json_object_set_new(json, "most", json_real(measure->v[metric].most));
+	return json;
+}
+
+static int print_json(const struct trial *trial, const struct host *host)
+{
+	json_t *json, *array = json_array();
+	struct timespec now;
+	enum metric i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(host, &now);
+	for (i = 0; i < NUM_METRICS; i++) {
+		json_t *one = json_object();
+
+		json_object_set_new(one, "metric", json_text(metric_names[i]));
+		json_object_set_new(one, "before", side_to_json(&trial->before, i));
+		json_object_set_new(one, "with", side_to_json(&trial->with, i));
+		json_object_set_new(one, "clear",
+				    json_boolean(is_clear(&trial->before.v[i],
+							  &trial->with.v[i])));
+		json_array_append_new(array, one);
+	}
+	json_object_set_new(json, "interval_ns",
+			    json_number(trial->options->interval_ns));
+	json_object_set_new(json, "name", json_text(trial->knob->name));
+	json_object_set_new(json, "value", json_text(trial->value));
+	json_object_set_new(json, "before", json_text(trial->write.before));
+	json_object_set_new(json, "try", array);
+	return json_write(json);
+}
+
+/* The value is another one from when the guardian stands until it has ended. */
+static int try(struct trial *trial)
+{
+	const struct env *env = &trial->options->env;
+	struct guardian guardian;
+	int status, restored;
+
+	status = measure(trial, &trial->before);
+	if (status != STATUS_OK)
+		return status;
+	status = guardian_start(&guardian, env, &trial->write);
+	if (status != STATUS_OK)
+		return status;
+	status = class_write_apply(env, &trial->write);
+	if (status == STATUS_OK) {
+		guardian_tell(&guardian, env, &trial->write);
+		status = measure(trial, &trial->with);
+	}
+	restored = guardian_end(&guardian);
+	return status == STATUS_OK ? restored : status;
+}
+
+/* A guest that is named by a value for one guest has to be one. */
+static int find_guest(const struct trial *trial, const struct snapshot *snapshot,
+		      const struct guest **guest)
+{
+	*guest = NULL;
+	if (trial->knob->kind == KNOB_PARAM)
+		return STATUS_OK;
+	if (snapshot->num_guests != 1) {
+		complain("that is %zu guests, and has to be one: l1tune list shows them",
+			 snapshot->num_guests);
+		return STATUS_USAGE;
+	}
+	*guest = &snapshot->guests[0].guest;
+	return STATUS_OK;
+}
+
+static int check_change(const struct trial *trial, const struct guest *guest)
+{
+	const struct env *env = &trial->options->env;
+	char value[64], *how;
+
+	if (knob_read(trial->knob, env, guest, value, sizeof(value)) !=
+	    KNOB_RELOAD)
+		return STATUS_OK;
+	how = knob_reload(trial->knob, env, trial->value);
+	complain("%s cannot be tried, as it can be changed only as its module is loaded: %s",
+		 trial->knob->name, how);
+	free(how);
+	return STATUS_FAILED;
+}
+
+static int work(struct trial *trial, struct table *table)
+{
+	const struct env *env = &trial->options->env;
+	struct snapshot snapshot = { };
+	const struct guest *guest;
+	struct host host;
+	int status;
+
+	wait_catch_signals();
+	status = take(trial, &host, &snapshot);
+	if (status == STATUS_OK)
+		status = find_guest(trial, &snapshot, &guest);
+	if (status == STATUS_OK)
+		status = check_change(trial, guest);
+	if (status == STATUS_OK) {
+		knob_plan(trial->knob, env, guest, trial->value, &trial->write);
+		status = try(trial);
+	}
+	if (status == STATUS_OK && trial->options->json)
+		status = print_json(trial, &host);
+	else if (status == STATUS_OK)
+		status = print_table(trial, table);
+	free(trial->write.after);
+	snapshot_free(&snapshot);
+	host_free(&host);
+	return status;
+}
+
+static const char *check(const struct trial *trial, const char *value)
+{
+	if (!trial->knob)
+		return "there is no such name: l1tune tune shows those there are";
+	if (trial->knob->kind == KNOB_NEW_GUESTS && !trial->knob->is_guests)
+		return "that is fixed as a guest starts: l1tune tune sets it, and a guest that starts then shows what it brings";
+	if (trial->knob->kind == KNOB_NEW_GUESTS && !trial->guests.num)
+		return "it is a guest's: --l2 GUEST says which";
+	return knob_check(trial->knob, value);
+}
+
+static int parse(struct trial *trial, char *words[], int num)
+{
+	char *name, *guest = (char *)trial->options->guest, *shown;
+	const char *wrong, *equals = num == 1 ? strchr(words[0], '=') : NULL;
+	int status;
+
+	if (!equals) {
+		complain("what to try is one NAME=VALUE");
+		return STATUS_USAGE;
+	}
+	status = selection_parse(&guest, guest ? 1 : 0, &trial->guests);
+	if (status != STATUS_OK)
+		return status;
+	name = xmemdup0(words[0], equals - words[0]);
+	trial->knob = knob_find(name);
+	trial->value = equals + 1;
+	free(name);
+	wrong = check(trial, trial->value);
+	if (!wrong)
+		return STATUS_OK;
+	shown = escape_for_terminal(words[0]);
+	complain("%s: %s", shown, wrong);
+	free(shown);
+	return STATUS_USAGE;
+}
+
+static void print_help(void)
+{
+	printf("Usage: l1tune try [OPTION]... NAME=VALUE\n\n"
+	       "Measures guests, sets a value as l1tune tune does, measures again, puts back what\n"
+	       "there was, and shows the difference with its spread. Another process puts it back\n"
+	       "should this one be killed. NAME: halt_poll_ns of a guest, or kvm.PARAMETER.\n\n"
+	       "Options:\n"
+	       "      --for SEC         how long to measure, before and then; 10 without it\n"
+	       "      --l2 GUEST        which guest is tuned and measured: 3, pid:N, a name ...;\n"
+	       "                        of parameters of KVM all are measured without it\n");
+	options_print_columns();
+	options_print_common();
+	table_print_columns(columns, NUM_COLS);
+}
+
+int cmd_try(int argc, char *argv[], struct options *options)
+{
+	struct trial trial = { .options = options };
+	struct table table = { };
+	int status = options_parse(options, argc, argv, OPTIONS_COMMON |
+				   OPTIONS_COLUMNS | OPTIONS_TRY);
+
+	if (status != STATUS_OK)
+		return status;
+	if (options->help) {
+		print_help();
+		return STATUS_OK;
+	}
+	if (!options->interval_ns)
+		options->interval_ns = DEFAULT_INTERVAL;
+	status = parse(&trial, argv + optind, argc - optind);
+	if (status == STATUS_OK)
+		status = table_init(&table, columns, NUM_COLS,
+				    "METRIC,BEFORE,BEFORE_SPREAD,WITH,WITH_SPREAD,CHANGE,CLEAR",
+				    options->columns, options->sort);
+	if (status == STATUS_OK)
+		status = env_open(&options->env);
+	if (status == STATUS_OK) {
+		status = work(&trial, &table);
+		env_close(&options->env);
+	}
+	table_free(&table);
+	selection_free(&trial.guests);
+	return status;
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What clouds publish about nested virtualization, as far as their documents
+ * say. Nothing here asks the network: what has to be asked is a command to copy.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "base/util.h"
+#include "doctor/doctor.h"
+
+#define WINDOWS_MAX_CPUS	192
+
+enum cloud { CLOUD_NONE, CLOUD_EC2, CLOUD_GOOGLE, CLOUD_AZURE };
+
+static enum cloud cloud_of(const struct machine *machine)
+{
+	if (!strcmp(machine->vendor, "Amazon EC2"))
+		return CLOUD_EC2;
+	if (!strcmp(machine->vendor, "Google"))
+		return CLOUD_GOOGLE;
+	/* Hyper-V at home says the same. */
+	if (!strcmp(machine->vendor, "Microsoft Corporation") &&
+	    !strcmp(machine->product, "Virtual Machine"))
+		return CLOUD_AZURE;
+	return CLOUD_NONE;
+}
+
+/* "m8i.metal-48xl", "c5.metal" */
+static bool is_metal(const struct machine *machine)
+{
+	const char *s = strstr(machine->product, ".metal");
+
+	return s && (!s[6] || s[6] == '-');
+}
+
+static const char *ec2_ask_types(void)
+{
+	return "aws ec2 describe-instance-types --filters Name=processor-info.supported-features,Values=nested-virtualization --query 'sort(InstanceTypes[].InstanceType)'";
+}
+
+static void check_ec2_vmx(struct doctor *doctor, bool here)
+{
+	if (here && doctor_cpu_is_ready(doctor)) {
+		doctor_add(doctor, "EC2 nesting", DOCTOR_OK,
+			   xstrdup("nested virtualization is on for this instance"), NULL);
+		return;
+	}
+	doctor_add(doctor, "EC2 nesting", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
+		   xstrdup(here ? "nested virtualization is off for this instance: it must be stopped to switch it on, and its type must support it (ask the API, first command); the last command is for a new instance" :
+				  "nested virtualization is switched on for a stopped instance, or at launch"),
+		   xasprintf("%s\n"
+			     "aws ec2 stop-instances --instance-ids INSTANCE-ID\n"
+			     "aws ec2 modify-instance-cpu-options --instance-id INSTANCE-ID --nested-virtualization enabled\n"
+			     "aws ec2 start-instances --instance-ids INSTANCE-ID\n"
+			     "aws ec2 run-instances --cpu-options \"NestedVirtualization=enabled\" --instance-type TYPE --image-id IMAGE-ID",
+			     ec2_ask_types()));
+}
+
+static void check_latency(struct doctor *doctor)
+{
+	const struct measurement *m = doctor->measurement;
+	const char *advice = "latency-strict work: every exit of a guest goes through L0, so evaluate a bare-metal instance for it";
+	char *time;
+
+	if (!m || !m->results[BENCH_CPUID].cycles.count) {
+		doctor_add(doctor, "EC2 latency", DOCTOR_INFO,
+			   xasprintf("%s; what an exit costs here is not known: %s", advice, doctor->why_none ? doctor->why_none : "measure it"),
+			   xstrdup("l1tune bench --save"));
+		return;
+	}
+	time = format_ns(bench_ns(m, m->results[BENCH_CPUID].cycles.median));
+	doctor_add(doctor, "EC2 latency", DOCTOR_INFO,
+		   xasprintf("%s; a CPUID exit was measured as %s here", advice, time), NULL);
+	free(time);
+}
+
+static void check_ec2_considerations(struct doctor *doctor, bool here)
+{
+	const struct machine *machine = &doctor->machine;
+	char *product = here ? xasprintf("this is %s; ", machine->product) : xstrdup("");
+
+	doctor_add(doctor, "EC2 types", DOCTOR_INFO,
+		   xasprintf("%sC8i, M8i and R8i were the first to support nested virtualization, the API knows today's", product),
+		   xstrdup(ec2_ask_types()));
+	doctor_add(doctor, "EC2 hypervisors", DOCTOR_INFO,
+		   xstrdup("supported as L1's hypervisor: KVM, which this is, and Hyper-V (a guest that may run it as its own is named by l1tune caps)"), NULL);
+	doctor_add(doctor, "EC2 Windows", DOCTOR_INFO,
+		   xasprintf("not for this instance, which runs Linux: with Windows, nested virtualization switches Virtual Secure Mode (Credential Guard) off and excludes hibernation and more than %d CPUs; this one has %llu",
+			     WINDOWS_MAX_CPUS, (unsigned long long)machine->num_cpus), NULL);
+	doctor_add(doctor, "EC2 security", DOCTOR_INFO,
+		   xstrdup("the provider is responsible for L0 and the hardware; you are for this system, its hypervisor, its guests and their data. Of that the rows mitigations, access, lockdown and module look at this kernel, /dev/kvm and what may be loaded; updates, guests' images and networks they cannot see"), NULL);
+	check_latency(doctor);
+	free(product);
+}
+
+static void check_ec2(struct doctor *doctor, bool here)
+{
+	const struct machine *machine = &doctor->machine;
+
+	if (here && is_metal(machine)) {
+		doctor_add(doctor, "EC2 instance", DOCTOR_INFO,
+			   xasprintf("%s is bare metal: this is L0, no nested virtualization is needed. Exits go to this machine's KVM alone; what is limited by L0 elsewhere (types, cost of exits, hidden capabilities) is not here", machine->product), NULL);
+		return;
+	}
+	if (here)
+		doctor_add(doctor, "EC2 instance", DOCTOR_OK,
+			   xasprintf("%s, virtual", machine->product[0] ? machine->product : "type not known"), NULL);
+	check_ec2_vmx(doctor, here);
+	check_ec2_considerations(doctor, here);
+}
+
+static void check_google(struct doctor *doctor, bool here)
+{
+	if (here && doctor_cpu_is_ready(doctor))
+		doctor_add(doctor, "Google Cloud", DOCTOR_OK,
+			   xstrdup("nested virtualization is on for this instance; documented for Linux and KVM on Intel CPUs, with 10 % or more lost to CPU-bound work and more to I/O"), NULL);
+	else
+		doctor_add(doctor, "Google Cloud", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
+			   xstrdup("nested virtualization is a property of an instance, which an organization's policy (compute.disableNestedVirtualization) may forbid; not every machine series has it. In the exported file set advancedMachineFeatures: enableNestedVirtualization: true"),
+			   xstrdup("gcloud compute instances export INSTANCE --zone ZONE --destination instance.yaml\n"
+				   "gcloud compute instances update-from-file INSTANCE --zone ZONE --source instance.yaml --most-disruptive-allowed-action RESTART\n"
+				   "gcloud compute instances create INSTANCE --zone ZONE --enable-nested-virtualization"));
+}
+
+static void check_azure(struct doctor *doctor, bool here)
+{
+	if (here && doctor_cpu_is_ready(doctor))
+		doctor_add(doctor, "Azure", DOCTOR_OK,
+			   xstrdup("L0 is Hyper-V and offers nested virtualization: enlightened VMCS, if l1tune caps shows it, saves trips to L0"), NULL);
+	else
+		doctor_add(doctor, "Azure", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
+			   xstrdup("there is no switch: sizes whose documents say so have it (Dv3, Ev3 and later families), with the security type Standard. At home the switch is Hyper-V's, in PowerShell on its host, last command"),
+			   xstrdup("az vm list-vm-resize-options --resource-group GROUP --name VM --output table\n"
+				   "az vm deallocate --resource-group GROUP --name VM\n"
+				   "az vm resize --resource-group GROUP --name VM --size SIZE\n"
+				   "Set-VMProcessor -VMName VM -ExposeVirtualizationExtensions $true"));
+}
+
+void doctor_check_clouds(struct doctor *doctor, bool all)
+{
+	enum cloud cloud = cloud_of(&doctor->machine);
+
+	if (all || cloud == CLOUD_EC2)
+		check_ec2(doctor, cloud == CLOUD_EC2);
+	if (all || cloud == CLOUD_GOOGLE)
+		check_google(doctor, cloud == CLOUD_GOOGLE);
+	if (all || cloud == CLOUD_AZURE)
+		check_azure(doctor, cloud == CLOUD_AZURE);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_DOCTOR_H
+#define L1TUNE_DOCTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/env.h"
+#include "bench/file.h"
+#include "model/host.h"
+#include "model/machine.h"
+
+/* The worse the later; DOCTOR_PROBLEM is what keeps guests from running. */
+enum doctor_state { DOCTOR_OK, DOCTOR_INFO, DOCTOR_WARNING, DOCTOR_PROBLEM };
+
+struct doctor_row {
+	const char *name;
+	enum doctor_state state;
+	char *text;
+	/* What to do, a line each: commands to copy, or NULL. */
+	char *commands;
+};
+
+/* What the rows are made from, and the rows. */
+struct doctor {
+	const struct env *env;
+	struct machine machine;
+	bool has_module;
+	struct host host;
+	const struct measurement *measurement;
+	struct measurement saved;
+	const char *why_none;
+	struct doctor_row *rows;
+	size_t num_rows;
+};
+
+/* Text and commands are printf()ed by the caller and become the rows'. */
+void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state,
+		char *text, char *commands);
+
+/* "vmx" or "svm", and the module that goes with it. */
+const char *doctor_flag(const struct doctor *doctor);
+const char *doctor_vendor_module(const struct doctor *doctor);
+bool doctor_cpu_is_ready(const struct doctor *doctor);
+
+/* What holds on every machine. */
+void doctor_check_machine(struct doctor *doctor);
+/* What clouds' documents say; of others than this one if all. */
+void doctor_check_clouds(struct doctor *doctor, bool all);
+
+#endif

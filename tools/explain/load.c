@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a guest exits for, and what fewer of these exits bring. */
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/load.h"
+
+const struct reasons all_reasons;
+
+static bool is_among(const struct reasons *reasons, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < MAX_NAMES && reasons->names[i]; i++)
+		if (!strcmp(reasons->names[i], name))
+			return true;
+	return reasons == &all_reasons;
+}
+
+struct load load_of(const struct facts *f, const struct reasons *reasons,
+		    uint32_t level)
+{
+	const struct exit_stats *stats = &f->guest->stats;
+	struct load load = { };
+	enum time_part part;
+	size_t i;
+
+	for (i = 0; i < stats->num_cells && f->guest->interval_ns; i++) {
+		const struct exit_cell *cell = &stats->cells[i];
+
+		if (cell->key.level != level ||
+		    !is_among(reasons, cell->key.reason))
+			continue;
+		load.rate += (double)cell->value[CELL_COUNT] * NSEC_PER_SEC /
+			     f->guest->interval_ns;
+		for (part = 0; part < NUM_PARTS && cell_is_split(cell); part++)
+			load.parts[part] += (double)cell_part_ns(cell, part) /
+					    f->guest->interval_ns;
+	}
+	return load;
+}
+
+double in_interval(const struct facts *f, uint64_t count)
+{
+	return f->guest->interval_ns ? (double)count / f->guest->interval_ns : 0;
+}
+
+struct gain gain_of(const struct facts *f, double kernel, double rate)
+{
+	if (!f->transit.is_known)
+		return (struct gain){ GAIN_AT_LEAST, kernel, kernel };
+	return (struct gain){
+		GAIN_RANGE,
+		kernel + rate * f->transit.low_ns / NSEC_PER_SEC,
+		kernel + rate * f->transit.high_ns / NSEC_PER_SEC,
+	};
+}
+
+struct gain gain_at_most(double cpus)
+{
+	return (struct gain){ GAIN_AT_MOST, 0, cpus };
+}
+
+bool is_worth_it(const struct gain *gain)
+{
+	return gain->high >= MIN_GAIN;
+}

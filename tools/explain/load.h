@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_LOAD_H
+#define L1TUNE_LOAD_H
+
+#include "explain/facts.h"
+#include "model/cell.h"
+
+#define MAX_NAMES	16
+
+/* Reasons that mean the same, by the names of both ISAs. */
+struct reasons {
+	const char *names[MAX_NAMES];
+};
+
+extern const struct reasons all_reasons;
+
+/* Exits of some reasons in a second, and the CPUs' time that goes into them. */
+struct load {
+	double rate;
+	double parts[NUM_PARTS];
+};
+
+struct load load_of(const struct facts *f, const struct reasons *reasons,
+		    uint32_t level);
+
+/* What was counted, for each ns. */
+double in_interval(const struct facts *f, uint64_t count);
+
+/* So many exits fewer save what KVM spends on them, and their way to L0. */
+struct gain gain_of(const struct facts *f, double kernel, double rate);
+struct gain gain_at_most(double cpus);
+bool is_worth_it(const struct gain *gain);
+
+#endif

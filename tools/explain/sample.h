@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_SAMPLE_H
+#define L1TUNE_SAMPLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+enum access_kind { ACCESS_PORT, ACCESS_MMIO, ACCESS_MSR };
+
+/* How often in a second the guests of a VMM read or wrote a port, address or MSR. */
+struct access {
+	uint64_t pid;
+	enum access_kind kind;
+	enum {
+		ACCESS_READ,
+		ACCESS_WRITE,
+		/* Which of those writes KVM left to the VMM: not an ioeventfd. */
+		ACCESS_WRITE_TO_VMM,
+	} type;
+	uint64_t address;
+	double rate;
+};
+
+#define SAMPLE_EVENTS	5
+
+/* What KVM served of such accesses in a while. */
+struct sample {
+	uint64_t time_ns;
+	struct access *list;
+	size_t num;
+	/* There were more different ones than are counted. */
+	bool is_cut;
+	/* Why nothing can be counted and what that needs; NULL when it can. */
+	char *why_not;
+
+	int counts_fd, last_fd;
+	int event_fds[SAMPLE_EVENTS];
+	uint64_t since_ns[SAMPLE_EVENTS];
+};
+
+/* Has the kernel count from now on; false if it cannot, which why_not tells. */
+bool sample_start(struct sample *sample, const struct env *env);
+
+/*
+ * Ends it and takes what was counted. A process that dies before has ended it
+ * as well: the kernel counts as long as its files are open.
+ */
+void sample_stop(struct sample *sample);
+void sample_free(struct sample *sample);
+
+#endif

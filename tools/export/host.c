@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "export/export.h"
+
+static void export_up(struct metrics *metrics, bool is_up)
+{
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_up",
+		       "Whether the module l1tune is loaded.");
+	metrics_number(metrics, is_up, "");
+}
+
+void export_absence(struct metrics *metrics)
+{
+	export_up(metrics, false);
+}
+
+static void export_build(struct metrics *metrics, const struct host *host)
+{
+	char *module = metrics_escape(host->module);
+
+	metrics_family(metrics, METRIC_INFO, "l1tune_build",
+		       "Versions of the module, of its interface and of the tool.");
+	metrics_number(metrics, 1, "module=\"%s\",abi=\"%llu\",tool=\"%s\"",
+		       module, (unsigned long long)host->abi, L1TUNE_VERSION);
+	free(module);
+}
+
+static void export_machine(struct metrics *metrics, const struct host *host)
+{
+	char *hypervisor = metrics_escape(host->hypervisor);
+	char *kernel = metrics_escape(host->kernel);
+	char *isa = metrics_escape(host->isa);
+
+	metrics_family(metrics, METRIC_INFO, "l1tune_machine",
+		       "This machine, and the hypervisor below it.");
+	metrics_number(metrics, 1,
+		       "isa=\"%s\",virtualized=\"%u\",hypervisor=\"%s\",kernel=\"%s\"",
+		       isa, !!host->virtualized, hypervisor, kernel);
+	free(isa);
+	free(kernel);
+	free(hypervisor);
+}
+
+static void export_hooks(struct metrics *metrics, const struct host *host)
+{
+	size_t i;
+
+	metrics_family(metrics, METRIC_INFO, "l1tune_hook",
+		       "State of each hook into KVM: ok, off, waiting, unavailable or detached.");
+	for (i = 0; i < host->num_hooks; i++) {
+		char *name = metrics_escape(host->hooks[i].name);
+		char *state = metrics_escape(host->hooks[i].state);
+
+		metrics_number(metrics, 1, "hook=\"%s\",state=\"%s\"", name,
+			       state);
+		free(state);
+		free(name);
+	}
+}
+
+/* A difference of two of them could go back: each file is a metric of its own. */
+static void export_totals(struct metrics *metrics, const struct host *host)
+{
+	static const struct {
+		const char *file;
+		const char *name;
+		const char *help;
+		bool is_ns;
+	} totals[] = {
+		{ "vms", "l1tune_host_vms", "VMs since load, those without vCPUs too." },
+		{ "vcpus", "l1tune_host_vcpus", "vCPUs since load." },
+		{ "exits", "l1tune_host_exits", "Exits since load, of guests that are gone too." },
+		{ "exit_time_ns", "l1tune_host_exit_seconds",
+		  "Time from exits to the next entries, of guests that are gone too.", true },
+		{ "kernel_time_ns", "l1tune_host_kernel_seconds",
+		  "The part of it in KVM.", true },
+		{ "user_time_ns", "l1tune_host_user_seconds",
+		  "The part of it in VMMs.", true },
+		{ "wait_time_ns", "l1tune_host_wait_seconds",
+		  "The part of it off the CPU with nothing to do.", true },
+		{ "runq_time_ns", "l1tune_host_runq_seconds",
+		  "The part of it off the CPU though there was work.", true },
+		{ "throttled_ns", "l1tune_host_throttled_seconds",
+		  "The part of it in which a limit held a vCPU back.", true },
+		{ "guest_time_ns", "l1tune_host_guest_seconds",
+		  "Time in guests, of those that are gone too.", true },
+		{ "unattributed", "l1tune_host_unattributed_exits",
+		  "Exits of vCPUs that were not known then; in no other count." },
+		{ "unpaired_entries", "l1tune_host_unpaired_entries",
+		  "Entries without an exit since the one before." },
+		{ "lost_cells", "l1tune_host_lost_cells",
+		  "Exits under the reason OTHER for want of memory." },
+		{ "nested_unadmitted", "l1tune_host_nested_unadmitted",
+		  "vCPUs found in a nested guest without a place of max_nested_vms." },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(totals); i++) {
+		uint64_t value = host_count(&host->totals, totals[i].file);
+
+		if (!host_has_count(&host->totals, totals[i].file))
+			continue;
+		metrics_family(metrics, METRIC_COUNTER, totals[i].name,
+			       totals[i].help);
+		if (totals[i].is_ns)
+			metrics_seconds(metrics, value, "");
+		else
+			metrics_number(metrics, value, "");
+	}
+}
+
+/* A difference of counts of KVM's and ours, and exits may be between them. */
+static void export_untraced(struct metrics *metrics, const struct host *host)
+{
+	if (!host_has_count(&host->totals, "untraced"))
+		return;
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_host_untraced_exits",
+		       "Exits that KVM counted and did not trace, or is about to; in no other count.");
+	metrics_number(metrics, host_count(&host->totals, "untraced"), "");
+}
+
+static void export_usage(struct metrics *metrics, const struct host *host)
+{
+	static const struct {
+		const char *file;
+		const char *name;
+		const char *help;
+	} usage[] = {
+		{ "vms", "l1tune_vms", "VMs that there are, those without vCPUs too." },
+		{ "vcpus", "l1tune_vcpus", "vCPUs that there are." },
+		{ "memory_bytes", "l1tune_memory_bytes", "The most memory that each guest there is has had." },
+		{ "nested_vms", "l1tune_nested_vms", "Guests that use VMX or SVM themselves." },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(usage); i++) {
+		if (!host_has_count(&host->usage, usage[i].file))
+			continue;
+		metrics_family(metrics, METRIC_GAUGE, usage[i].name,
+			       usage[i].help);
+		metrics_number(metrics, host_count(&host->usage, usage[i].file),
+			       "");
+	}
+}
+
+void export_host(struct metrics *metrics, const struct host *host)
+{
+	export_up(metrics, true);
+	export_build(metrics, host);
+	export_machine(metrics, host);
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_load_boottime_seconds",
+		       "When the module was loaded, since boot: when it changes all counters start anew.");
+	metrics_seconds(metrics, host->loaded_ns, "");
+	export_hooks(metrics, host);
+	export_totals(metrics, host);
+	export_untraced(metrics, host);
+	export_usage(metrics, host);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CELL_H
+#define L1TUNE_CELL_H
+
+#include "model/exits.h"
+
+/* Is it time with nothing to do, and is that not yet told from work? */
+bool cell_is_idle(const struct exit_cell *cell);
+
+/* Does the file tell who spent the time? */
+bool cell_is_split(const struct exit_cell *cell);
+uint64_t cell_kernel_ns(const struct exit_cell *cell);
+uint64_t cell_busy_ns(const struct exit_cell *cell);
+
+/* Who spent the time; they add up to all of it. */
+enum time_part {
+	PART_KERNEL,
+	PART_USER,
+	PART_WAIT,
+	PART_RUNQ,
+	PART_THROTTLED,
+	NUM_PARTS
+};
+
+extern const char *const time_part_names[NUM_PARTS];
+
+bool cell_has_part(const struct exit_cell *cell, enum time_part part);
+uint64_t cell_part_ns(const struct exit_cell *cell, enum time_part part);
+/* Whether all cells tell, of which there has to be one. */
+bool exits_are_split(const struct exit_stats *stats);
+uint64_t exits_part_ns(const struct exit_stats *stats, enum time_part part);
+uint64_t exits_busy_ns(const struct exit_stats *stats);
+
+/* The cells by busy time, idle ones last: pointers to free together. */
+const struct exit_cell **exits_by_busy(const struct exit_stats *stats);
+
+/* "CPUID", and "L3 CPUID" for a guest inside the guest. */
+char *exit_label(const struct exit_key *key);
+
+/* Exits with a known duration: all but the one that may be open. */
+uint64_t cell_completed(const struct exit_cell *cell);
+/*
+ * Of these. The time holds that of open exits too, which may be hours: no more
+ * of it is taken than the histogram says that completed ones can have taken.
+ */
+uint64_t cell_avg_ns(const struct exit_cell *cell);
+
+/*
+ * A percentile is known as the bucket it falls in. PERCENTILE_ABOVE: in the
+ * open last one, and all that is known is that it is above .ns.
+ */
+struct percentile {
+	enum { PERCENTILE_NONE, PERCENTILE_LE, PERCENTILE_ABOVE } kind;
+	uint64_t ns;
+};
+
+struct percentile cell_percentile(const struct exit_cell *cell,
+				  unsigned int percent);
+
+/* Adds to a sum that starts as zeroes: all that counts, reason by reason. */
+void exits_add(struct exit_stats *sum, const struct exit_stats *stats);
+
+/* All reasons as one, which has no key. */
+void exits_total(const struct exit_stats *stats, struct exit_cell *total);
+
+/* What happened between two readings; a maximum of an interval is unknown. */
+void exits_subtract(const struct exit_stats *before,
+		    const struct exit_stats *after, struct exit_stats *diff);
+
+#endif

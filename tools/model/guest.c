@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "model/guest.h"
+#include "model/name.h"
+#include "model/proc.h"
+
+int guest_parse_id(const char *name, const char *prefix, uint64_t *id)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(name, prefix, len) ? -EINVAL : parse_u64(name + len, id);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int guest_list(const struct env *env, uint64_t **ids, size_t *num)
+{
+	struct dirent *entry;
+	uint64_t id;
+	DIR *dir;
+	int fd;
+
+	*ids = NULL;
+	*num = 0;
+	fd = sysfs_open_dir(env->class_fd, ".");
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	while ((entry = readdir(dir)))
+		if (!guest_parse_id(entry->d_name, "l2-", &id))
+			*GROW(*ids, *num) = id;
+	closedir(dir);
+	if (*num)
+		qsort(*ids, *num, sizeof(**ids), compare_ids);
+	return 0;
+}
+
+int guest_open(const struct env *env, uint64_t id)
+{
+	char dir[32];
+
+	snprintf(dir, sizeof(dir), "l2-%llu", (unsigned long long)id);
+	return sysfs_open_dir(env->class_fd, dir);
+}
+
+/* Names are what the VMM says; of a process that is gone only comm is left. */
+static void identify(const struct env *env, struct guest *guest)
+{
+	struct proc_info info;
+
+	if (!proc_read(env->proc_fd, guest->pid, guest->created_ns, &info)) {
+		if (info.cmdline)
+			guest->name = name_from_cmdline(info.cmdline,
+							info.cmdline_len,
+							&guest->name_source);
+		guest->cgroup = info.cgroup;
+		info.cgroup = NULL;
+		proc_free(&info);
+	}
+	if (!guest->name) {
+		guest->name = xstrdup(guest->comm);
+		guest->name_source = "comm";
+	}
+}
+
+static void read_nested(int fd, struct guest *guest)
+{
+	if (sysfs_read(fd, "nested", guest->nested, sizeof(guest->nested)) < 0)
+		guest->nested[0] = '\0';
+}
+
+int guest_read_peak(int fd, uint64_t *bytes)
+{
+	int err = sysfs_read_u64(fd, "memory_peak_bytes", bytes);
+
+	/* Modules without limits did not keep it. */
+	return err == -ENOENT ? sysfs_read_u64(fd, "memory_bytes", bytes) : err;
+}
+
+int guest_refresh(int fd, struct guest *guest, const char **file)
+{
+	int err = sysfs_read_u64(fd, *file = "vcpus", &guest->vcpus);
+
+	if (!err)
+		err = sysfs_read_u64(fd, *file = "memory_bytes",
+				     &guest->memory_bytes);
+	if (!err)
+		read_nested(fd, guest);
+	return err;
+}
+
+int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
+	       const char **file)
+{
+	const struct {
+		const char *file;
+		uint64_t *value;
+	} numbers[] = {
+		{ "pid", &guest->pid },
+		{ "uid", &guest->uid },
+		{ "created_ns", &guest->created_ns },
+		{ "adopted", &guest->adopted },
+		{ "vcpus", &guest->vcpus },
+		{ "memory_bytes", &guest->memory_bytes },
+		{ "exits", &guest->exits },
+		{ "exit_time_ns", &guest->exit_time_ns },
+		{ "guest_time_ns", &guest->guest_time_ns },
+	};
+	size_t i;
+	int err;
+
+	memset(guest, 0, sizeof(*guest));
+	guest->id = id;
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		*file = numbers[i].file;
+		err = sysfs_read_u64(fd, *file, numbers[i].value);
+		if (err)
+			return err;
+	}
+	*file = "memory_peak_bytes";
+	err = guest_read_peak(fd, &guest->memory_peak_bytes);
+	if (err)
+		return err;
+	*file = "comm";
+	err = sysfs_read(fd, *file, guest->comm, sizeof(guest->comm));
+	if (err < 0)
+		return err;
+	read_nested(fd, guest);
+	identify(env, guest);
+	return 0;
+}
+
+void guest_copy(struct guest *copy, const struct guest *guest)
+{
+	*copy = *guest;
+	copy->name = xstrdup(guest->name);
+	copy->cgroup = guest->cgroup ? xstrdup(guest->cgroup) : NULL;
+}
+
+void guest_free(struct guest *guest)
+{
+	free(guest->name);
+	free(guest->cgroup);
+	memset(guest, 0, sizeof(*guest));
+}

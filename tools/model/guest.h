@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_GUEST_H
+#define L1TUNE_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+/* Who a guest is. Strings are as they were found: escape them to show them. */
+struct guest {
+	uint64_t id;
+	uint64_t pid;
+	uint64_t uid;
+	uint64_t created_ns;
+	uint64_t adopted;
+	uint64_t vcpus;
+	uint64_t memory_bytes;
+	/* The most it ever had, which limits count; memory_bytes if not told. */
+	uint64_t memory_peak_bytes;
+	uint64_t exits;
+	uint64_t exit_time_ns;
+	uint64_t guest_time_ns;
+	char comm[64];
+	/* off, on or running; empty when the module does not tell. */
+	char nested[16];
+	char *name;
+	const char *name_source;
+	char *cgroup;
+};
+
+/* The ids of the guests there are, in order; -errno, or 0. */
+int guest_list(const struct env *env, uint64_t **ids, size_t *num);
+
+/* Its directory to read from, or -errno. */
+int guest_open(const struct env *env, uint64_t id);
+
+/* What changes while it lives, and is not in its statistics. */
+int guest_refresh(int fd, struct guest *guest, const char **file);
+
+/* The most memory that the guest of a directory ever had, or -errno. */
+int guest_read_peak(int fd, uint64_t *bytes);
+
+/* 0, or -errno with *file naming what could not be read. */
+int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
+	       const char **file);
+void guest_copy(struct guest *copy, const struct guest *guest);
+void guest_free(struct guest *guest);
+
+/* "l2-3", "vcpu7": the number behind the prefix, -EINVAL if it is not that. */
+int guest_parse_id(const char *name, const char *prefix, uint64_t *id);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_HOST_H
+#define L1TUNE_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+/* A file of a directory of counters: taken as they are, whatever their names. */
+struct host_count {
+	char *name;
+	uint64_t value;
+};
+
+struct host_counts {
+	struct host_count *v;
+	size_t num;
+	/* Some may not be seen by whoever runs this: they are unknown. */
+	bool are_withheld;
+};
+
+struct host_hook {
+	char *name;
+	char *state;
+};
+
+/* This machine, as l1/ shows it; totals to those who may see guests. */
+struct host {
+	uint64_t abi;
+	uint64_t loaded_ns;
+	uint64_t virtualized;
+	char isa[16];
+	char hypervisor[32];
+	char module[64];
+	char kernel[128];
+	char boot_id[64];
+	struct host_hook *hooks;
+	size_t num_hooks;
+	struct host_counts totals;
+	struct host_counts usage;
+};
+
+/* STATUS_OK, or another one after telling what went wrong. */
+int host_read(const struct env *env, struct host *host);
+void host_free(struct host *host);
+
+bool host_has_count(const struct host_counts *counts, const char *name);
+/* 0 when there is none of this name, or it may not be seen. */
+uint64_t host_count(const struct host_counts *counts, const char *name);
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What happened between two snapshots. */
+#include "base/util.h"
+#include "model/cell.h"
+#include "model/snapshot.h"
+
+const struct guest_snapshot *
+snapshot_find(const struct snapshot *snapshot,
+	      const struct guest_snapshot *other, uint64_t loaded_ns)
+{
+	size_t i;
+
+	if (snapshot->loaded_ns != loaded_ns)
+		return NULL;
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+
+		if (guest->id == other->guest.id &&
+		    guest->created_ns == other->guest.created_ns)
+			return &snapshot->guests[i];
+	}
+	return NULL;
+}
+
+static void subtract_vcpus(const struct guest_snapshot *before,
+			   const struct guest_snapshot *after,
+			   struct guest_snapshot *diff)
+{
+	static const struct exit_stats none;
+	size_t i, j = 0;
+
+	diff->vcpus = xcalloc(after->num_vcpus, sizeof(*diff->vcpus));
+	diff->num_vcpus = after->num_vcpus;
+	for (i = 0; i < after->num_vcpus; i++) {
+		uint64_t id = after->vcpus[i].id;
+		bool found;
+
+		while (before && j < before->num_vcpus &&
+		       before->vcpus[j].id < id)
+			j++;
+		found = before && j < before->num_vcpus &&
+			before->vcpus[j].id == id;
+		diff->vcpus[i].id = id;
+		exits_subtract(found ? &before->vcpus[j].stats : &none,
+			       &after->vcpus[i].stats, &diff->vcpus[i].stats);
+	}
+}
+
+/* A guest that was not there before is counted from its start. */
+static void subtract_guest(const struct guest_snapshot *before,
+			   const struct guest_snapshot *after,
+			   struct guest_snapshot *diff)
+{
+	static const struct exit_stats none;
+	struct guest *guest = &diff->guest;
+
+	*diff = *after;
+	guest_copy(guest, &after->guest);
+	if (before) {
+		diff->interval_ns = sub_clamped(after->taken_ns,
+						before->taken_ns);
+		guest->exits = sub_clamped(guest->exits, before->guest.exits);
+		guest->exit_time_ns = sub_clamped(guest->exit_time_ns,
+						  before->guest.exit_time_ns);
+		guest->guest_time_ns = sub_clamped(guest->guest_time_ns,
+						   before->guest.guest_time_ns);
+	}
+	exits_subtract(before ? &before->stats : &none, &after->stats,
+		       &diff->stats);
+	subtract_vcpus(before, after, diff);
+}
+
+void snapshot_subtract(const struct snapshot *before,
+		       const struct snapshot *after, struct snapshot *diff)
+{
+	size_t i;
+
+	*diff = *after;
+	diff->is_interval = true;
+	diff->interval_ns = sub_clamped(after->taken_ns, before->taken_ns);
+	diff->guests = xcalloc(after->num_guests, sizeof(*diff->guests));
+	for (i = 0; i < after->num_guests; i++) {
+		const struct guest_snapshot *guest = &after->guests[i];
+
+		subtract_guest(snapshot_find(before, guest, after->loaded_ns),
+			       guest, &diff->guests[i]);
+	}
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "model/cell.h"
+#include "model/json-load.h"
+
+#define SCHEMA	1
+
+/* A number of a file that somebody may have edited; false when it is none. */
+static bool take_number(const json_t *json, const char *key, uint64_t *value)
+{
+	const json_t *number = json_object_get(json, key);
+
+	*value = 0;
+	if (!json_is_integer(number) || json_integer_value(number) < 0)
+		return false;
+	*value = json_integer_value(number);
+	return true;
+}
+
+static bool load_hist(const json_t *json, struct exit_cell *cell)
+{
+	const json_t *hist = json_object_get(json, "hist");
+	size_t num = json_array_size(hist), i;
+
+	if (!json_is_array(hist) || num > MAX_BUCKETS)
+		return false;
+	cell->num_buckets = num;
+	for (i = 0; i < num; i++) {
+		const json_t *count = json_array_get(hist, i);
+
+		if (!json_is_integer(count) || json_integer_value(count) < 0)
+			return false;
+		cell->hist[i] = json_integer_value(count);
+	}
+	return true;
+}
+
+static bool load_cell(const json_t *json, struct exit_cell *cell)
+{
+	static const char *const names[NUM_CELL_FIELDS] = {
+		[CELL_COUNT] = "count",
+		[CELL_TIME] = "time_ns",
+		[CELL_MAX] = "max_ns",
+		[CELL_USER] = "user_ns",
+		[CELL_WAIT] = "wait_ns",
+		[CELL_RUNQ] = "runq_ns",
+		[CELL_THROTTLED] = "throttled_ns",
+	};
+	const char *reason = json_string_value(json_object_get(json, "reason"));
+	uint64_t level, code;
+	int i;
+
+	*cell = (struct exit_cell){ };
+	if (!reason || strlen(reason) >= sizeof(cell->key.reason) ||
+	    !take_number(json, "level", &level) || level < 2 || level > 3 ||
+	    !take_number(json, "code", &code) || code > UINT32_MAX)
+		return false;
+	strcpy(cell->key.reason, reason);
+	cell->key.level = level;
+	cell->key.code = code;
+	for (i = 0; i < NUM_CELL_FIELDS; i++)
+		cell->has[i] = take_number(json, names[i], &cell->value[i]);
+	return cell->has[CELL_COUNT] && cell->has[CELL_TIME] &&
+	       load_hist(json, cell);
+}
+
+/* Added one by one, which puts them in order whatever their order was. */
+static bool load_reasons(const json_t *json, struct exit_stats *stats)
+{
+	const json_t *reasons = json_object_get(json, "reasons"), *reason;
+	size_t i;
+
+	if (!json_is_array(reasons))
+		return false;
+	json_array_foreach(reasons, i, reason) {
+		struct exit_cell cell;
+		struct exit_stats one = { .cells = &cell, .num_cells = 1 };
+
+		if (!load_cell(reason, &cell))
+			return false;
+		exits_add(stats, &one);
+	}
+	return true;
+}
+
+static bool load_guest(const json_t *json, struct guest_snapshot *guest)
+{
+	const char *name = json_string_value(json_object_get(json, "name"));
+	const char *cgroup = json_string_value(json_object_get(json, "cgroup"));
+
+	*guest = (struct guest_snapshot){ };
+	guest->guest.name = xstrdup(name ? name : "");
+	guest->guest.cgroup = cgroup ? xstrdup(cgroup) : NULL;
+	take_number(json, "pid", &guest->guest.pid);
+	take_number(json, "uid", &guest->guest.uid);
+	take_number(json, "exits", &guest->guest.exits);
+	take_number(json, "guest_time_ns", &guest->guest.guest_time_ns);
+	return take_number(json, "id", &guest->guest.id) &&
+	       take_number(json, "interval_ns", &guest->interval_ns) &&
+	       guest->interval_ns && load_reasons(json, &guest->stats);
+}
+
+static const char *load_document(const json_t *json, struct snapshot *snapshot)
+{
+	const json_t *l2 = json_object_get(json, "l2"), *guest;
+	uint64_t schema;
+	size_t i;
+
+	if (!take_number(json, "schema", &schema))
+		return "not a document of l1tune stat --json";
+	if (schema != SCHEMA)
+		return "of another l1tune, whose documents are not known here";
+	if (!json_is_array(l2))
+		return "without guests";
+	snapshot->is_interval =
+		take_number(json, "interval_ns", &snapshot->interval_ns);
+	json_array_foreach(l2, i, guest)
+		if (!load_guest(guest, GROW(snapshot->guests,
+					    snapshot->num_guests)))
+			return "without reasons that make sense: save l1tune stat --json";
+	return NULL;
+}
+
+int json_load_snapshot(const char *path, struct snapshot *snapshot)
+{
+	char *shown = escape_for_terminal(path), *text;
+	const char *wrong = NULL;
+	json_error_t error;
+	json_t *json = json_load_file(path, 0, &error);
+
+	*snapshot = (struct snapshot){ };
+	if (json) {
+		wrong = load_document(json, snapshot);
+		json_decref(json);
+	} else if (json_error_code(&error) == json_error_end_of_input_expected) {
+		wrong = "more than one document: an interval each, so take one line of it";
+	} else {
+		wrong = error.text;
+	}
+	if (wrong) {
+		text = escape_for_terminal(wrong);
+		complain("%s: %s", shown, text);
+		free(text);
+	}
+	free(shown);
+	return wrong ? STATUS_FAILED : STATUS_OK;
+}

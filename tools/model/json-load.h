@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_JSON_LOAD_H
+#define L1TUNE_JSON_LOAD_H
+
+#include "model/snapshot.h"
+
+/*
+ * The guests of a file that "stat --json" wrote. STATUS_OK, or STATUS_FAILED
+ * after telling what is wrong. Free with snapshot_free() in every case.
+ */
+int json_load_snapshot(const char *path, struct snapshot *snapshot);
+
+#endif

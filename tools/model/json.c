@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "model/cell.h"
+#include "model/json.h"
+#include "model/nested.h"
+#include "model/vcpu.h"
+
+#define SCHEMA	1
+
+/* JSON's numbers are signed here; no counter that is real gets there. */
+json_t *json_number(uint64_t value)
+{
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+json_t *json_number_or_null(bool known, uint64_t value)
+{
+	return known ? json_number(value) : json_null();
+}
+
+/* Strings of others may hold anything; JSON's have to be UTF-8. */
+json_t *json_text(const char *s)
+{
+	json_t *value;
+	char *valid;
+
+	if (!s)
+		return json_null();
+	valid = escape_invalid_utf8(s);
+	value = json_string(valid);
+	free(valid);
+	return value;
+}
+
+static json_t *percentile(const struct exit_cell *cell, unsigned int percent)
+{
+	struct percentile p = cell_percentile(cell, percent);
+
+	return json_number_or_null(p.kind == PERCENTILE_LE, p.ns);
+}
+
+static void add_percentiles(json_t *json, const struct exit_cell *cell)
+{
+	json_object_set_new(json, "p50_le_ns", percentile(cell, 50));
+	json_object_set_new(json, "p90_le_ns", percentile(cell, 90));
+	json_object_set_new(json, "p99_le_ns", percentile(cell, 99));
+}
+
+json_t *json_cell(const struct exit_cell *cell)
+{
+	json_t *json = json_object(), *hist = json_array();
+	unsigned int part, i;
+
+	for (i = 0; i < cell->num_buckets; i++)
+		json_array_append_new(hist, json_number(cell->hist[i]));
+	json_object_set_new(json, "reason", json_text(cell->key.reason));
+	json_object_set_new(json, "code", json_number(cell->key.code));
+	json_object_set_new(json, "level", json_number(cell->key.level));
+	json_object_set_new(json, "count", json_number(cell->value[CELL_COUNT]));
+	json_object_set_new(json, "time_ns", json_number(cell->value[CELL_TIME]));
+	for (part = 0; part < NUM_PARTS; part++)
+		json_object_set_new(json, time_part_names[part],
+				    json_number_or_null(cell_has_part(cell, part),
+						   cell_part_ns(cell, part)));
+	json_object_set_new(json, "max_ns",
+			    json_number_or_null(cell->has[CELL_MAX],
+					   cell->value[CELL_MAX]));
+	add_percentiles(json, cell);
+	json_object_set_new(json, "hist", hist);
+	return json;
+}
+
+static json_t *nested_to_json(const struct exit_stats *stats,
+			      const char *state)
+{
+	uint64_t left = stats->value[STAT_L3_EXITS_LEFT];
+	json_t *json;
+	size_t i;
+
+	if (!nested_is_known(stats))
+		return json_null();
+	json = json_object();
+	if (state)
+		json_object_set_new(json, "state", *state ? json_text(state) :
+							    json_null());
+	for (i = STAT_L3_ENTRIES; i <= STAT_L3_EXITS_LEFT; i++)
+		json_object_set_new(json, fixed_stat_names[i],
+				    json_number(stats->value[i]));
+	json_object_set_new(json, "l1_exits_per_l2_exit", left ?
+			    json_real(nested_exits(stats) / (double)left) :
+			    json_null());
+	return json;
+}
+
+/* What a guest, a vCPU and the sum of guests have in common. */
+static void add_stats(json_t *json, const struct exit_stats *stats,
+		      unsigned int contents)
+{
+	const struct exit_cell **cells = exits_by_busy(stats);
+	bool is_split = exits_are_split(stats);
+	json_t *reasons = json_array();
+	struct exit_cell total;
+	size_t i;
+
+	json_object_set_new(json, "busy_ns", json_number(exits_busy_ns(stats)));
+	for (i = 0; i < NUM_PARTS; i++)
+		json_object_set_new(json, time_part_names[i],
+				    json_number_or_null(is_split,
+						   exits_part_ns(stats, i)));
+	for (i = STAT_UNTRACED; i <= STAT_LOST_CELLS; i++)
+		json_object_set_new(json, fixed_stat_names[i],
+				    json_number_or_null(stats->has[i],
+						   stats->value[i]));
+	exits_total(stats, &total);
+	add_percentiles(json, &total);
+	for (i = 0; i < stats->num_cells; i++)
+		json_array_append_new(reasons, json_cell(cells[i]));
+	if (contents & JSON_REASONS)
+		json_object_set_new(json, "reasons", reasons);
+	else
+		json_decref(reasons);
+	free(cells);
+}
+
+/* What a vCPU does now: null if the module does not tell. */
+static void add_now(json_t *json, const struct vcpu_now *now)
+{
+	json_t *open = json_null();
+
+	json_object_set_new(json, "state", json_text(now->state));
+	json_object_set_new(json, "state_for_ns",
+			    json_number_or_null(now->state, now->for_ns));
+	if (now->level) {
+		open = json_object();
+		json_object_set_new(open, "reason", now->cell ?
+				    json_text(now->cell->key.reason) :
+				    json_null());
+		json_object_set_new(open, "code", json_number(now->code));
+		json_object_set_new(open, "level", json_number(now->level));
+	}
+	json_object_set_new(json, "open", open);
+}
+
+static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu,
+			    uint64_t taken_ns, unsigned int contents)
+{
+	struct vcpu_now now = vcpu_now(&vcpu->stats, taken_ns);
+	json_t *json = json_object();
+	size_t i;
+
+	json_object_set_new(json, "id", json_number(vcpu->id));
+	for (i = 0; i < STAT_UNTRACED; i++)
+		json_object_set_new(json, fixed_stat_names[i],
+				    json_number_or_null(vcpu->stats.has[i],
+						   vcpu->stats.value[i]));
+	add_now(json, &now);
+	json_object_set_new(json, "nested", nested_to_json(&vcpu->stats, NULL));
+	add_stats(json, &vcpu->stats, contents);
+	return json;
+}
+
+static void add_counts(json_t *json, const struct guest_snapshot *snapshot,
+		       unsigned int contents)
+{
+	const struct guest *guest = &snapshot->guest;
+
+	json_object_set_new(json, "vcpus", json_number(guest->vcpus));
+	json_object_set_new(json, "memory_bytes", json_number(guest->memory_bytes));
+	json_object_set_new(json, "exits", json_number(guest->exits));
+	json_object_set_new(json, "exit_time_ns", json_number(guest->exit_time_ns));
+	json_object_set_new(json, "guest_time_ns", json_number(guest->guest_time_ns));
+	json_object_set_new(json, "nested",
+			    nested_to_json(&snapshot->stats, guest->nested));
+	add_stats(json, &snapshot->stats, contents);
+}
+
+static json_t *guest_to_json(const struct guest_snapshot *snapshot,
+			     unsigned int contents)
+{
+	const struct guest *guest = &snapshot->guest;
+	json_t *json = json_object(), *vcpus;
+	size_t i;
+
+	json_object_set_new(json, "id", json_number(guest->id));
+	json_object_set_new(json, "name", json_text(guest->name));
+	json_object_set_new(json, "name_source", json_text(guest->name_source));
+	json_object_set_new(json, "pid", json_number(guest->pid));
+	json_object_set_new(json, "uid", json_number(guest->uid));
+	json_object_set_new(json, "comm", json_text(guest->comm));
+	json_object_set_new(json, "cgroup", json_text(guest->cgroup));
+	json_object_set_new(json, "created_ns", json_number(guest->created_ns));
+	json_object_set_new(json, "adopted", json_boolean(guest->adopted));
+	json_object_set_new(json, "interval_ns", json_number(snapshot->interval_ns));
+	add_counts(json, snapshot, contents);
+	if (!snapshot->vcpus)
+		return json;
+	vcpus = json_array();
+	for (i = 0; i < snapshot->num_vcpus; i++)
+		json_array_append_new(vcpus,
+				      vcpu_to_json(&snapshot->vcpus[i],
+						   snapshot->taken_ns,
+						   contents));
+	json_object_set_new(json, "vcpu", vcpus);
+	return json;
+}
+
+static json_t *sum_to_json(const struct snapshot *snapshot,
+			   unsigned int contents)
+{
+	json_t *json = json_object();
+	struct guest_snapshot sum;
+
+	snapshot_sum(snapshot, &sum);
+	json_object_set_new(json, "guests", json_number(snapshot->num_guests));
+	add_counts(json, &sum, contents);
+	snapshot_free_sum(&sum);
+	return json;
+}
+
+/* Null if they may not be seen. */
+static json_t *counts_to_json(const struct host_counts *counts)
+{
+	json_t *json;
+	size_t i;
+
+	if (counts->are_withheld)
+		return json_null();
+	json = json_object();
+	for (i = 0; i < counts->num; i++)
+		json_object_set_new(json, counts->v[i].name,
+				    json_number(counts->v[i].value));
+	return json;
+}
+
+static json_t *host_to_json(const struct host *host)
+{
+	json_t *json = json_object(), *hooks = json_object();
+	size_t i;
+
+	for (i = 0; i < host->num_hooks; i++)
+		json_object_set_new(hooks, host->hooks[i].name,
+				    json_text(host->hooks[i].state));
+	json_object_set_new(json, "abi", json_number(host->abi));
+	json_object_set_new(json, "isa", json_text(host->isa));
+	json_object_set_new(json, "virtualized",
+			    json_boolean(host->virtualized));
+	json_object_set_new(json, "hypervisor", json_text(host->hypervisor));
+	json_object_set_new(json, "kernel", json_text(host->kernel));
+	json_object_set_new(json, "hooks", hooks);
+	json_object_set_new(json, "usage", counts_to_json(&host->usage));
+	json_object_set_new(json, "totals", counts_to_json(&host->totals));
+	return json;
+}
+
+static json_t *time_to_json(const struct timespec *time)
+{
+	char seconds[32], *text;
+	json_t *json;
+	struct tm tm;
+
+	gmtime_r(&time->tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	text = xasprintf("%s.%09ldZ", seconds, time->tv_nsec);
+	json = json_string(text);
+	free(text);
+	return json;
+}
+
+json_t *json_document(const struct host *host, const struct timespec *time)
+{
+	json_t *json = json_object();
+
+	json_object_set_new(json, "schema", json_integer(SCHEMA));
+	json_object_set_new(json, "tool", json_string(L1TUNE_VERSION));
+	json_object_set_new(json, "module", json_text(host->module));
+	json_object_set_new(json, "boot_id", json_text(host->boot_id));
+	json_object_set_new(json, "loaded_ns", json_number(host->loaded_ns));
+	json_object_set_new(json, "time", time_to_json(time));
+	return json;
+}
+
+json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
+		      unsigned int contents)
+{
+	const struct guest_snapshot **guests;
+	json_t *json, *l2;
+	struct timespec now;
+	size_t i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json = json_document(host, snapshot ? &snapshot->time : &now);
+	json_object_set_new(json, "interval_ns",
+			    json_number_or_null(snapshot && snapshot->is_interval,
+						snapshot ? snapshot->interval_ns : 0));
+	json_object_set_new(json, "l1", host_to_json(host));
+	if (!snapshot) {
+		json_object_set_new(json, "l2", json_null());
+		return json;
+	}
+	l2 = json_array();
+	guests = snapshot_by_busy(snapshot);
+	for (i = 0; i < snapshot->num_guests; i++)
+		json_array_append_new(l2, guest_to_json(guests[i], contents));
+	free(guests);
+	json_object_set_new(json, "l2", l2);
+	if (contents & JSON_SUM)
+		json_object_set_new(json, "sum", sum_to_json(snapshot, contents));
+	return json;
+}
+
+/* In ASCII: no string in it can do harm on a terminal. */
+int json_write(json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+	json_decref(json);
+	if (!text) {
+		complain("cannot write JSON: out of memory");
+		return STATUS_FAILED;
+	}
+	puts(text);
+	free(text);
+	return STATUS_OK;
+}
+
+int json_print(const struct host *host, const struct snapshot *snapshot,
+	       unsigned int contents)
+{
+	return json_write(json_snapshot(host, snapshot, contents));
+}

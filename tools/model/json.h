@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_JSON_H
+#define L1TUNE_JSON_H
+
+#include <jansson.h>
+
+#include "model/snapshot.h"
+
+enum {
+	JSON_REASONS = 1 << 0,
+	/* "sum" beside "l2": all guests as one. */
+	JSON_SUM = 1 << 1,
+};
+
+/*
+ * Prints the one document there is: what it is about, "l1", and "l2" with the
+ * guests. Without a snapshot "l2" is null.
+ */
+int json_print(const struct host *host, const struct snapshot *snapshot,
+	       unsigned int contents);
+
+/* The same without printing it, to add to. */
+json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
+		      unsigned int contents);
+
+/* The pieces that other documents are made of. */
+json_t *json_number(uint64_t value);
+json_t *json_number_or_null(bool known, uint64_t value);
+json_t *json_text(const char *s);
+json_t *json_cell(const struct exit_cell *cell);
+/* The keys that every document begins with. */
+json_t *json_document(const struct host *host, const struct timespec *time);
+/* On one line; takes the document over. */
+int json_write(json_t *json);
+
+#endif

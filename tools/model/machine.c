@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "model/machine.h"
+
+#define MAX_FILE	(4 << 20)
+
+bool machine_file(const char *root, const char *name, char *buf, size_t size)
+{
+	char *path = xasprintf("%s/%s", root, name);
+	int len = sysfs_read(AT_FDCWD, path, buf, size);
+
+	free(path);
+	if (len < 0)
+		buf[0] = '\0';
+	return len >= 0;
+}
+
+char *machine_text(const char *root, const char *name)
+{
+	char *path = xasprintf("%s/%s", root, name), *text = NULL;
+	size_t len = 0, got;
+	FILE *f = fopen(path, "re");
+
+	free(path);
+	if (!f)
+		return NULL;
+	/* Its size is not known before it is read. */
+	do {
+		text = xreallocarray(text, len + 65536 + 1, 1);
+		got = fread(text + len, 1, 65536, f);
+		len += got;
+	} while (got && len < MAX_FILE);
+	fclose(f);
+	text[len] = '\0';
+	return text;
+}
+
+bool machine_has(const char *root, const char *name)
+{
+	char *path = xasprintf("%s/%s", root, name);
+	bool has = !access(path, F_OK);
+
+	free(path);
+	return has;
+}
+
+bool machine_is_built_in(const char *root, const char *module)
+{
+	char *dir = xasprintf("module/%s", module);
+	char *state = xasprintf("%s/initstate", dir);
+	bool is = machine_has(root, dir) && !machine_has(root, state);
+
+	free(state);
+	free(dir);
+	return is;
+}
+
+bool machine_has_word(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+	const char *s = line;
+
+	while ((s = strstr(s, word))) {
+		if ((s == line || s[-1] == ' ') && (!s[len] || s[len] == ' '))
+			return true;
+		s += len;
+	}
+	return false;
+}
+
+bool machine_param_on(const struct env *env, const char *module, const char *param)
+{
+	char *name = xasprintf("module/%s/parameters/%s", module, param);
+	char value[16];
+
+	machine_file(env->sysfs, name, value, sizeof(value));
+	free(name);
+	return value[0] == 'Y' || value[0] == '1';
+}
+
+/* The value of the first "key : value" of /proc/cpuinfo; to free. */
+static char *cpuinfo_value(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	while (text && *text) {
+		const char *end = text + strcspn(text, "\n"), *value;
+
+		if (!strncmp(text, key, len) &&
+		    (text[len] == '\t' || text[len] == ' ' || text[len] == ':')) {
+			value = memchr(text, ':', end - text);
+			if (value && value + 1 < end)
+				return xmemdup0(value + 2, end - value - 2);
+			return NULL;
+		}
+		text = *end ? end + 1 : end;
+	}
+	return NULL;
+}
+
+static void take(char *buf, size_t size, char *value)
+{
+	snprintf(buf, size, "%s", value ? value : "");
+	free(value);
+}
+
+static void read_cpuinfo(const struct env *env, struct machine *machine)
+{
+	char *text = machine_text(env->proc, "cpuinfo"), *flags, *vendor, *s;
+
+	flags = cpuinfo_value(text, "flags");
+	vendor = cpuinfo_value(text, "vendor_id");
+	if (flags) {
+		machine->virtualized = machine_has_word(flags, "hypervisor");
+		machine->vmx = machine_has_word(flags, "vmx");
+		machine->svm = machine_has_word(flags, "svm");
+	}
+	machine->amd = vendor && (!strcmp(vendor, "AuthenticAMD") ||
+				  !strcmp(vendor, "HygonGenuine"));
+	take(machine->microcode, sizeof(machine->microcode),
+	     cpuinfo_value(text, "microcode"));
+	take(machine->cpu, sizeof(machine->cpu), cpuinfo_value(text, "model name"));
+	for (s = text; s && (s = strstr(s, "processor\t")); s++)
+		machine->num_cpus += s == text || s[-1] == '\n';
+	free(flags);
+	free(vendor);
+	free(text);
+}
+
+void machine_read(const struct env *env, struct machine *machine)
+{
+	*machine = (struct machine){ };
+	read_cpuinfo(env, machine);
+	machine_file(env->proc, "sys/kernel/osrelease", machine->kernel,
+		     sizeof(machine->kernel));
+	machine_file(env->proc, "sys/kernel/random/boot_id", machine->boot_id,
+		     sizeof(machine->boot_id));
+	machine_file(env->sysfs, "class/dmi/id/sys_vendor", machine->vendor,
+		     sizeof(machine->vendor));
+	machine_file(env->sysfs, "class/dmi/id/product_name", machine->product,
+		     sizeof(machine->product));
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "model/proc.h"
+
+/* A process writes its own cmdline: take no more than a sane VMM needs. */
+#define MAX_SIZE	(256 << 10)
+#define STARTTIME_FIELD	22
+
+static char *read_all(int dirfd, const char *name, size_t *len)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	char *buf;
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	buf = xcalloc(1, MAX_SIZE + 1);
+	*len = 0;
+	do {
+		n = read(fd, buf + *len, MAX_SIZE - *len);
+		if (n > 0)
+			*len += n;
+	} while ((n > 0 && *len < MAX_SIZE) || (n < 0 && errno == EINTR));
+	close(fd);
+	if (n < 0) {
+		free(buf);
+		return NULL;
+	}
+	return xreallocarray(buf, *len + 1, 1);
+}
+
+int proc_parse_start(const char *stat, uint64_t *ticks)
+{
+	/* The name stands in parentheses and may hold some itself. */
+	const char *s = strrchr(stat, ')');
+	char digits[32];
+	size_t len;
+	int field;
+
+	for (field = 2; s && field < STARTTIME_FIELD; field++) {
+		s = strchr(s, ' ');
+		if (s)
+			s++;
+	}
+	len = s ? strcspn(s, "\n ") : sizeof(digits);
+	if (len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, s, len);
+	digits[len] = '\0';
+	return parse_u64(digits, ticks);
+}
+
+static int check_start(int dirfd, uint64_t not_after_ns)
+{
+	uint64_t ticks, hz = sysconf(_SC_CLK_TCK);
+	size_t len;
+	char *stat = read_all(dirfd, "stat", &len);
+	int err = stat ? proc_parse_start(stat, &ticks) : -ESRCH;
+
+	free(stat);
+	if (err)
+		return err;
+	/* Rounded down by the kernel, so a real owner is never too late. */
+	if (ticks / hz > not_after_ns / NSEC_PER_SEC)
+		return -ESRCH;
+	return ticks * (NSEC_PER_SEC / hz) > not_after_ns ? -ESRCH : 0;
+}
+
+/* The path of one "id:controllers:path", if the controllers are those. */
+static char *cgroup_path(const char *line, size_t len, const char *controllers)
+{
+	const char *list = memchr(line, ':', len), *path;
+	const char *end = line + len;
+
+	path = list ? memchr(list + 1, ':', end - list - 1) : NULL;
+	if (!path || end - path < 2 || path[1] != '/' ||
+	    (size_t)(path - list - 1) != strlen(controllers) ||
+	    strncmp(list + 1, controllers, strlen(controllers)))
+		return NULL;
+	return xmemdup0(path + 1, end - path - 1);
+}
+
+static char *find_cgroup(const char *text, const char *controllers)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char *path = cgroup_path(text, len, controllers);
+
+		if (path)
+			return path;
+		text += len + !!text[len];
+	}
+	return NULL;
+}
+
+/*
+ * Version 2 has one path. With version 1, or both, systemd's own hierarchy has
+ * the unit and the others may be flat.
+ */
+char *proc_parse_cgroup(const char *text)
+{
+	static const char *const hierarchies[] = {
+		"", "name=systemd", "cpu,cpuacct", "cpu", "cpuacct,cpu", "memory",
+	};
+	char *path = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hierarchies); i++) {
+		char *other = find_cgroup(text, hierarchies[i]);
+
+		if (!other)
+			continue;
+		free(path);
+		path = other;
+		if (strcmp(path, "/"))
+			break;
+	}
+	return path;
+}
+
+int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
+	      struct proc_info *info)
+{
+	char dir[24];
+	size_t len;
+	char *text;
+	int fd, err;
+
+	memset(info, 0, sizeof(*info));
+	snprintf(dir, sizeof(dir), "%llu", (unsigned long long)pid);
+	/* The open directory stays with its process, also when it is gone. */
+	fd = sysfs_open_dir(procfd, dir);
+	if (fd < 0)
+		return fd;
+	err = check_start(fd, not_after_ns);
+	if (!err) {
+		info->cmdline = read_all(fd, "cmdline", &info->cmdline_len);
+		text = read_all(fd, "cgroup", &len);
+		info->cgroup = text ? proc_parse_cgroup(text) : NULL;
+		free(text);
+	}
+	close(fd);
+	return err;
+}
+
+void proc_free(struct proc_info *info)
+{
+	free(info->cmdline);
+	free(info->cgroup);
+	memset(info, 0, sizeof(*info));
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "model/select.h"
+
+static const struct {
+	const char *prefix;
+	int kind;
+	bool is_number;
+} kinds[] = {
+	{ "pid:", SELECT_PID, true },
+	{ "uid:", SELECT_UID, true },
+	{ "name:", SELECT_NAME_GLOB, false },
+	{ "cgroup:", SELECT_CGROUP_GLOB, false },
+};
+
+int selector_parse(const char *text, struct selector *selector)
+{
+	size_t i;
+
+	*selector = (struct selector){ .text = text, .pattern = text };
+	if (!*text)
+		return -EINVAL;
+	if (!parse_u64(text, &selector->number) ||
+	    !guest_parse_id(text, "l2-", &selector->number)) {
+		selector->kind = SELECT_ID;
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t len = strlen(kinds[i].prefix);
+
+		if (strncmp(text, kinds[i].prefix, len))
+			continue;
+		selector->kind = kinds[i].kind;
+		selector->pattern = text + len;
+		if (kinds[i].is_number)
+			return parse_u64(text + len, &selector->number);
+		return text[len] ? 0 : -EINVAL;
+	}
+	selector->kind = SELECT_NAME;
+	return 0;
+}
+
+int selection_parse(char *const argv[], int argc, struct selection *selection)
+{
+	int i;
+
+	*selection = (struct selection){ };
+	for (i = 0; i < argc; i++) {
+		struct selector *selector = GROW(selection->v, selection->num);
+		char *shown;
+
+		if (!selector_parse(argv[i], selector))
+			continue;
+		shown = escape_for_terminal(argv[i]);
+		complain("'%s' names no guest: use 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name",
+			 shown);
+		free(shown);
+		selection_free(selection);
+		return STATUS_USAGE;
+	}
+	return STATUS_OK;
+}
+
+void selection_free(struct selection *selection)
+{
+	free(selection->v);
+	*selection = (struct selection){ };
+}
+
+bool selector_matches(const struct selector *selector,
+		      const struct guest *guest)
+{
+	switch (selector->kind) {
+	case SELECT_ID:
+		return guest->id == selector->number;
+	case SELECT_PID:
+		return guest->pid == selector->number;
+	case SELECT_UID:
+		return guest->uid == selector->number;
+	case SELECT_NAME:
+		return !strcmp(guest->name, selector->pattern);
+	case SELECT_NAME_GLOB:
+		return !fnmatch(selector->pattern, guest->name, 0);
+	case SELECT_CGROUP_GLOB:
+		return guest->cgroup &&
+		       !fnmatch(selector->pattern, guest->cgroup, 0);
+	}
+	return false;
+}
+
+bool selection_matches(const struct selection *selection,
+		       const struct guest *guest)
+{
+	size_t i;
+
+	for (i = 0; i < selection->num; i++)
+		if (selector_matches(&selection->v[i], guest))
+			return true;
+	return !selection->num;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_SELECT_H
+#define L1TUNE_SELECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/guest.h"
+
+/* Which guests are meant: 3, l2-3, pid:N, name:GLOB, uid:N, cgroup:GLOB, NAME */
+struct selector {
+	enum {
+		SELECT_ID, SELECT_PID, SELECT_UID,
+		SELECT_NAME, SELECT_NAME_GLOB, SELECT_CGROUP_GLOB
+	} kind;
+	const char *text;
+	const char *pattern;
+	uint64_t number;
+};
+
+struct selection {
+	struct selector *v;
+	size_t num;
+};
+
+/* 0, or -EINVAL for what names no guest. */
+int selector_parse(const char *text, struct selector *selector);
+
+/* STATUS_OK, or STATUS_USAGE after saying which one is wrong. */
+int selection_parse(char *const argv[], int argc, struct selection *selection);
+void selection_free(struct selection *selection);
+
+bool selector_matches(const struct selector *selector,
+		      const struct guest *guest);
+/* True also when nothing is selected: then all guests are meant. */
+bool selection_matches(const struct selection *selection,
+		       const struct guest *guest);
+
+#endif

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "model/cell.h"
+#include "model/snapshot.h"
+
+static uint64_t now_ns(clockid_t clock, struct timespec *now)
+{
+	clock_gettime(clock, now);
+	return now->tv_sec * NSEC_PER_SEC + now->tv_nsec;
+}
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	return now_ns(CLOCK_BOOTTIME, &now);
+}
+
+/* Not an exit status: the guest, or a vCPU, is not there any more. */
+#define GONE	(-1)
+
+/* Tells what could not be read. An exit status, or GONE without a word. */
+static int report(const struct env *env, uint64_t guest_id, const char *file,
+		  int err, const char *why)
+{
+	char *path;
+	int status = STATUS_FAILED;
+
+	if (sysfs_is_gone(err))
+		return GONE;
+	path = xasprintf("l2-%llu/%s", (unsigned long long)guest_id, file);
+	if (why && err == -EBADMSG)
+		complain("%s/class/l1tune/%s: %s", env->sysfs, path, why);
+	else
+		status = env_complain(env, path, err);
+	free(path);
+	return status;
+}
+
+static int load_stats(const struct env *env, int fd, uint64_t guest_id,
+		      const char *file, struct exit_stats *stats)
+{
+	const char *why = NULL;
+	struct statsfile raw;
+	int err = statsfile_load_at(fd, file, &raw, &why);
+
+	if (!err) {
+		err = exits_parse(&raw, stats, &why);
+		statsfile_free(&raw);
+	}
+	return err ? report(env, guest_id, file, err, why) : STATUS_OK;
+}
+
+static int compare_vcpus(const void *a, const void *b)
+{
+	const struct vcpu_snapshot *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+struct vcpu_loader {
+	const struct env *env;
+	struct guest_snapshot *guest;
+};
+
+/* An exit status also when the vCPU went meanwhile: then there is none. */
+static int load_vcpu(int fd, const char *name, void *arg)
+{
+	const struct vcpu_loader *loader = arg;
+	struct guest_snapshot *guest = loader->guest;
+	struct vcpu_snapshot vcpu = { };
+	char file[64];
+	int result;
+
+	if (guest_parse_id(name, "vcpu", &vcpu.id))
+		return STATUS_OK;
+	snprintf(file, sizeof(file), "vcpu%llu/stats",
+		 (unsigned long long)vcpu.id);
+	result = load_stats(loader->env, fd, guest->guest.id, file,
+			    &vcpu.stats);
+	if (result == STATUS_OK)
+		*GROW(guest->vcpus, guest->num_vcpus) = vcpu;
+	return result == GONE ? STATUS_OK : result;
+}
+
+static int load_vcpus(const struct env *env, int fd,
+		      struct guest_snapshot *guest)
+{
+	struct vcpu_loader loader = { .env = env, .guest = guest };
+	int result = sysfs_for_each(fd, ".", load_vcpu, &loader);
+
+	if (guest->num_vcpus)
+		qsort(guest->vcpus, guest->num_vcpus, sizeof(*guest->vcpus),
+		      compare_vcpus);
+	return result < 0 ? report(env, guest->guest.id, "", result, NULL) :
+			    result;
+}
+
+static void free_guest(struct guest_snapshot *guest)
+{
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus; i++)
+		exits_free(&guest->vcpus[i].stats);
+	free(guest->vcpus);
+	exits_free(&guest->stats);
+	guest_free(&guest->guest);
+}
+
+static bool is_wanted(const struct snapshot_request *request,
+		      const struct guest *guest)
+{
+	if (request->selection->num)
+		return selection_matches(request->selection, guest);
+	return request->all || guest->vcpus;
+}
+
+/* Read in one go with the cells, so they agree better than the files do. */
+static void prefer_stats(struct guest *guest, const struct exit_stats *stats)
+{
+	if (stats->has[STAT_EXITS])
+		guest->exits = stats->value[STAT_EXITS];
+	if (stats->has[STAT_EXIT_TIME])
+		guest->exit_time_ns = stats->value[STAT_EXIT_TIME];
+	if (stats->has[STAT_GUEST_TIME])
+		guest->guest_time_ns = stats->value[STAT_GUEST_TIME];
+}
+
+/* Statistics are the larger part: only of guests that are wanted. */
+static int load_guest(const struct env *env, int fd, uint64_t id,
+		      const struct snapshot_request *request,
+		      struct guest_snapshot *guest)
+{
+	const char *file = "";
+	int err = guest_read(env, fd, id, &guest->guest, &file);
+	int result;
+
+	if (err)
+		return report(env, id, file, err, NULL);
+	if (!is_wanted(request, &guest->guest))
+		return GONE;
+	result = load_stats(env, fd, id, "stats", &guest->stats);
+	if (result == STATUS_OK && request->vcpus)
+		result = load_vcpus(env, fd, guest);
+	guest->taken_ns = boottime_ns();
+	prefer_stats(&guest->guest, &guest->stats);
+	return result;
+}
+
+/* The same of a guest that may be known from the snapshot before. */
+static int load_known(const struct env *env, uint64_t id,
+		      const struct snapshot_request *request,
+		      struct guest_snapshot *guest)
+{
+	const char *file = "", *why = NULL;
+	struct known_guest *known = known_guest(request->known, env, id, &file);
+	int err = known ? 0 : -errno;
+
+	if (!err) {
+		guest_copy(&guest->guest, &known->guest);
+		if (!is_wanted(request, &guest->guest))
+			return GONE;
+		file = "stats";
+		err = known_guest_stats(known, &guest->stats, &why);
+	}
+	if (err)
+		return report(env, id, file, err, why);
+	guest->taken_ns = boottime_ns();
+	prefer_stats(&guest->guest, &guest->stats);
+	return STATUS_OK;
+}
+
+static int load_once(const struct env *env, uint64_t id,
+		     const struct snapshot_request *request,
+		     struct guest_snapshot *guest)
+{
+	int fd = guest_open(env, id), result;
+
+	if (fd < 0)
+		return report(env, id, "", fd, NULL);
+	result = load_guest(env, fd, id, request, guest);
+	close(fd);
+	return result;
+}
+
+/* STATUS_OK also for a guest that is not wanted, or not there any more. */
+static int take_guest(const struct env *env, uint64_t id,
+		      const struct snapshot_request *request,
+		      struct snapshot *snapshot)
+{
+	struct guest_snapshot guest = { };
+	uint64_t start;
+	int result = request->known ? load_known(env, id, request, &guest) :
+				      load_once(env, id, request, &guest);
+
+	if (result != STATUS_OK) {
+		free_guest(&guest);
+		return result == GONE ? STATUS_OK : result;
+	}
+	start = guest.guest.created_ns;
+	if (start < snapshot->loaded_ns)
+		start = snapshot->loaded_ns;
+	guest.interval_ns = sub_clamped(guest.taken_ns, start);
+	*GROW(snapshot->guests, snapshot->num_guests) = guest;
+	return STATUS_OK;
+}
+
+static int check_selection(const struct selection *selection,
+			   const struct snapshot *snapshot)
+{
+	int status = STATUS_OK;
+	size_t i, j;
+
+	for (i = 0; i < selection->num; i++) {
+		char *shown;
+
+		for (j = 0; j < snapshot->num_guests; j++)
+			if (selector_matches(&selection->v[i],
+					     &snapshot->guests[j].guest))
+				break;
+		if (j < snapshot->num_guests)
+			continue;
+		shown = escape_for_terminal(selection->v[i].text);
+		complain("no guest is '%s': l1tune list -a shows those there are",
+			 shown);
+		free(shown);
+		status = STATUS_NO_GUEST;
+	}
+	return status;
+}
+
+void snapshot_start(struct snapshot *snapshot)
+{
+	*snapshot = (struct snapshot){ .taken_ns = boottime_ns() };
+	now_ns(CLOCK_REALTIME, &snapshot->time);
+}
+
+int snapshot_take(const struct env *env, const struct host *host,
+		  const struct snapshot_request *request,
+		  struct snapshot *snapshot)
+{
+	int status = STATUS_OK, err;
+	uint64_t *ids;
+	size_t num, i;
+
+	snapshot_start(snapshot);
+	snapshot->loaded_ns = host->loaded_ns;
+	err = guest_list(env, &ids, &num);
+	if (err)
+		return env_complain(env, "", err);
+	for (i = 0; i < num && status < STATUS_NO_MODULE; i++) {
+		int result = take_guest(env, ids[i], request, snapshot);
+
+		if (result != STATUS_OK)
+			status = result;
+	}
+	if (request->known)
+		known_guests_keep(request->known, ids, num);
+	free(ids);
+	snapshot->taken_ns = boottime_ns();
+	return status == STATUS_OK ?
+	       check_selection(request->selection, snapshot) : status;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		free_guest(&snapshot->guests[i]);
+	free(snapshot->guests);
+	*snapshot = (struct snapshot){ };
+}
+
+void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum)
+{
+	size_t i;
+
+	/* Without an interval each guest has a time of its own: no rates. */
+	*sum = (struct guest_snapshot) {
+		.guest.name = xstrdup("all"),
+		.taken_ns = snapshot->taken_ns,
+		.interval_ns = snapshot->is_interval ? snapshot->interval_ns : 0,
+	};
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+
+		sum->guest.vcpus += guest->vcpus;
+		sum->guest.memory_bytes += guest->memory_bytes;
+		sum->guest.exits = add_saturated(sum->guest.exits, guest->exits);
+		sum->guest.exit_time_ns = add_saturated(sum->guest.exit_time_ns,
+							guest->exit_time_ns);
+		sum->guest.guest_time_ns =
+			add_saturated(sum->guest.guest_time_ns,
+				      guest->guest_time_ns);
+		exits_add(&sum->stats, &snapshot->guests[i].stats);
+	}
+}
+
+void snapshot_free_sum(struct guest_snapshot *sum)
+{
+	free_guest(sum);
+}
+
+static int compare_busy(const void *a, const void *b)
+{
+	const struct guest_snapshot *x = *(const struct guest_snapshot *const *)a;
+	const struct guest_snapshot *y = *(const struct guest_snapshot *const *)b;
+	uint64_t busy_x = exits_busy_ns(&x->stats);
+	uint64_t busy_y = exits_busy_ns(&y->stats);
+
+	if (busy_x != busy_y)
+		return busy_x > busy_y ? -1 : 1;
+	return x->guest.id < y->guest.id ? -1 : 1;
+}
+
+const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
+{
+	const struct guest_snapshot **guests = xcalloc(snapshot->num_guests,
+						       sizeof(*guests));
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		guests[i] = &snapshot->guests[i];
+	qsort(guests, snapshot->num_guests, sizeof(*guests), compare_busy);
+	return guests;
+}

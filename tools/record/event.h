@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_EVENT_H
+#define L1TUNE_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "record/record.h"
+#include "record/uevent.h"
+
+enum event_number {
+	EVENT_VALUE, EVENT_USE, EVENT_COUNT, EVENT_PID, EVENT_UID, EVENT_EXITS,
+	EVENT_EXIT_TIME, EVENT_GUEST_TIME, NUM_EVENT_NUMBERS
+};
+
+enum event_text {
+	EVENT_LIMIT, EVENT_COMM, EVENT_ERRNO, EVENT_HOOK, EVENT_STATE,
+	NUM_EVENT_TEXTS
+};
+
+/* Something that the module told. Strings are as they were found. */
+struct event {
+	enum event_kind {
+		EVENT_ADDED, EVENT_REMOVED, EVENT_DENIED, EVENT_AUDITED,
+		EVENT_EFFECTIVE, EVENT_INEFFECTIVE, EVENT_LOADED,
+		EVENT_UNLOADED, EVENT_LOST, EVENT_OTHER, NUM_EVENT_KINDS
+	} kind;
+	struct timespec time;
+	/* The guest that it is about, if it is about one. */
+	bool has_id;
+	uint64_t id;
+	char *name;
+	bool has[NUM_EVENT_NUMBERS];
+	uint64_t number[NUM_EVENT_NUMBERS];
+	/* NULL where there is none. */
+	char *text[NUM_EVENT_TEXTS];
+	/* Of EVENT_LOST: how many, 0 if nobody knows. */
+	uint64_t num_lost;
+	/* Of EVENT_OTHER: what it is called. */
+	char *what;
+};
+
+/*
+ * What the kernel tells everybody: no amounts, users and names. 0, or -ENOENT
+ * for what is not l1tune's. Free with event_free() then.
+ */
+int event_take_uevent(const struct uevent *uevent, struct event *event);
+/* What l1/events has of it. Free with event_free(). */
+void event_take_record(const struct record *record, struct event *event);
+void event_free(struct event *event);
+
+/* What %*pE of the kernel made of a string, undone. */
+char *event_unescape(const char *s);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_RECORD_H
+#define L1TUNE_RECORD_H
+
+#include <stdint.h>
+
+#include "record/uevent.h"
+
+/* An event as l1/events has it, in the line that it came in. */
+struct record {
+	/* Counts up from 1, without gaps. */
+	uint64_t seq;
+	/* CLOCK_BOOTTIME. */
+	uint64_t time_ns;
+	struct uevent_keys keys;
+};
+
+/*
+ * "SEQ TIME_NS KEY=VALUE ...", without its newline. Cuts the line up. 0, or
+ * -EINVAL for what is no such line.
+ */
+int record_parse(char *line, struct record *record);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CLASS_WRITE_H
+#define L1TUNE_CLASS_WRITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/env.h"
+
+/* A file below the class, what it had and what it gets. */
+struct class_write {
+	char path[256];
+	/* A whole path instead: of what is not the module's. */
+	bool is_whole;
+	char before[32];
+	char *after;
+	/* Who wants that, to stand before complaints: "FILE:LINE: "; or NULL. */
+	char *where;
+};
+
+/* Where its path begins. */
+int class_write_directory(const struct env *env, const struct class_write *write);
+
+/*
+ * Reads what there is, and writes what there is to be: STATUS_OK, or another
+ * one after telling.
+ */
+int class_write_read(const struct env *env, struct class_write *write);
+int class_write_apply(const struct env *env, const struct class_write *write);
+
+/*
+ * Writes them all, or none: when one fails, those before it get back what they
+ * had. STATUS_OK, or another one after telling.
+ */
+int class_writes_apply(const struct env *env, struct class_write *writes,
+		       size_t num);
+void class_writes_free(struct class_write *writes, size_t num);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "settings/conf.h"
+
+static const char *skip_blanks(const char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
+char *conf_where(const struct conf *conf, const struct conf_line *line)
+{
+	return xasprintf("%s:%zu: ", conf->shown, line - conf->lines + 1);
+}
+
+/* Takes the explanation over. */
+static int complain_line(const struct conf *conf, const struct conf_line *line,
+			 char *why)
+{
+	char *where = conf_where(conf, line);
+
+	complain("%s%s", where, why);
+	free(where);
+	free(why);
+	return STATUS_FAILED;
+}
+
+static char *explain_unknown(const char *name)
+{
+	const struct conf_key *nearest = conf_key_nearest(name);
+	char *shown = escape_for_terminal(name), *why;
+
+	why = nearest ? xasprintf("there is no '%s': did you mean %s?", shown,
+				  nearest->name) :
+			xasprintf("there is no '%s': l1tune.conf(5) lists what there is",
+				  shown);
+	free(shown);
+	return why;
+}
+
+const struct conf_line *conf_find(const struct conf *conf,
+				  const struct conf_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++)
+		if (conf->lines[i].key == key)
+			return &conf->lines[i];
+	return NULL;
+}
+
+/* A comment may follow it. */
+static void find_value(struct conf_line *line, const char *start)
+{
+	size_t len = 0;
+
+	while (start[len] && !(start[len] == '#' &&
+			       (!len || isspace((unsigned char)start[len - 1]))))
+		len++;
+	while (len && isspace((unsigned char)start[len - 1]))
+		len--;
+	line->value_start = start - line->text;
+	line->value_len = len;
+}
+
+static int parse_value(const struct conf *conf, struct conf_line *line,
+		       const struct conf_key *key)
+{
+	const struct conf_line *other = conf_find(conf, key);
+	char *text, *shown, *why = NULL;
+	const char *wrong;
+
+	if (other)
+		return complain_line(conf, line,
+				     xasprintf("%s is set in line %zu already",
+					       key->name,
+					       other - conf->lines + 1));
+	text = xmemdup0(line->text + line->value_start, line->value_len);
+	wrong = key->parse(key, text, &line->value);
+	if (wrong) {
+		shown = escape_for_terminal(text);
+		why = xasprintf("%s = %s: %s", key->name, shown, wrong);
+		free(shown);
+	} else {
+		line->key = key;
+	}
+	free(text);
+	return why ? complain_line(conf, line, why) : STATUS_OK;
+}
+
+static int parse_line(const struct conf *conf, struct conf_line *line)
+{
+	const char *start = skip_blanks(line->text), *end;
+	size_t len = strcspn(start, "=# \t\r\f\v");
+	const struct conf_key *key;
+	char *name;
+	int status;
+
+	if (!*start || *start == '#')
+		return STATUS_OK;
+	end = skip_blanks(start + len);
+	if (*end != '=')
+		return complain_line(conf, line,
+				     xstrdup("a line is NAME = VALUE, or a comment that begins with #"));
+	name = xmemdup0(start, len);
+	key = conf_key_find(name);
+	if (key) {
+		find_value(line, skip_blanks(end + 1));
+		status = parse_value(conf, line, key);
+	} else {
+		status = complain_line(conf, line, explain_unknown(name));
+	}
+	free(name);
+	return status;
+}
+
+void conf_add_text(struct conf *conf, const char *text)
+{
+	*GROW(conf->lines, conf->num) = (struct conf_line) {
+		.text = xstrdup(text),
+	};
+}
+
+static int read_lines(struct conf *conf, FILE *file)
+{
+	int status = STATUS_OK, one;
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	while ((len = getline(&text, &size, file)) >= 0) {
+		struct conf_line *line;
+
+		if (len && text[len - 1] == '\n')
+			text[--len] = '\0';
+		conf_add_text(conf, text);
+		line = &conf->lines[conf->num - 1];
+		one = strlen(text) == (size_t)len ? parse_line(conf, line) :
+		      complain_line(conf, line, xstrdup("this is no text"));
+		if (one != STATUS_OK)
+			status = one;
+	}
+	free(text);
+	if (!ferror(file))
+		return status;
+	complain("%s: %s", conf->shown, strerror(errno));
+	return STATUS_FAILED;
+}
+
+bool conf_is_empty(const struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++)
+		if (*skip_blanks(conf->lines[i].text))
+			return false;
+	return true;
+}
+
+void conf_start(const char *path, struct conf *conf)
+{
+	*conf = (struct conf) {
+		.path = xstrdup(path), .shown = escape_for_terminal(path),
+	};
+}
+
+int conf_read(const char *path, struct conf *conf)
+{
+	FILE *file;
+	int status;
+
+	conf_start(path, conf);
+	file = fopen(path, "re");
+	if (!file) {
+		complain("%s: %s%s", conf->shown, strerror(errno),
+			 errno == ENOENT ? ": l1tune save writes one of what is set now" : "");
+		return errno == EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
+	}
+	status = read_lines(conf, file);
+	fclose(file);
+	return status;
+}
+
+static void free_line(struct conf_line *line)
+{
+	free(line->text);
+	free(line->value);
+}
+
+void conf_free(struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++)
+		free_line(&conf->lines[i]);
+	free(conf->lines);
+	free(conf->shown);
+	free(conf->path);
+	*conf = (struct conf){ };
+}
+
+/* What it means is all that changes: what says the same is left as it is. */
+void conf_set(struct conf *conf, const struct conf_key *key, const char *value)
+{
+	const struct conf_line *found = conf_find(conf, key);
+	struct conf_line *line, before;
+	char *shown;
+
+	if (found && !strcmp(found->value, value))
+		return;
+	shown = key->show(key, value);
+	if (found) {
+		line = &conf->lines[found - conf->lines];
+		before = *line;
+		line->text = xasprintf("%.*s%s%s", (int)before.value_start,
+				       before.text, shown, before.text +
+				       before.value_start + before.value_len);
+	} else {
+		line = GROW(conf->lines, conf->num);
+		before = (struct conf_line){ };
+		*line = (struct conf_line) {
+			.text = xasprintf("%s = %s", key->name, shown),
+			.key = key, .value_start = strlen(key->name) + 3,
+		};
+	}
+	line->value = xstrdup(value);
+	line->value_len = strlen(shown);
+	free_line(&before);
+	free(shown);
+}
+
+void conf_write(const struct conf *conf, FILE *file)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++)
+		fprintf(file, "%s\n", conf->lines[i].text);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CONF_H
+#define L1TUNE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "settings/conf-key.h"
+
+#define CONF_PATH	"/etc/l1tune.conf"
+
+/* A line of the configuration, as it stands there. */
+struct conf_line {
+	char *text;
+	/* NULL for a comment, an empty line, and one that is wrong. */
+	const struct conf_key *key;
+	/* As the module writes it. */
+	char *value;
+	/* Where the value is in the text. */
+	size_t value_start;
+	size_t value_len;
+};
+
+struct conf {
+	char *path;
+	/* The same, harmless on a terminal. */
+	char *shown;
+	struct conf_line *lines;
+	size_t num;
+};
+
+/*
+ * STATUS_OK, or another one after telling of each line what is wrong with it;
+ * the others are there then. Free with conf_free() in every case.
+ */
+int conf_read(const char *path, struct conf *conf);
+/* Not even a comment is in it. */
+bool conf_is_empty(const struct conf *conf);
+/* One without lines, to be filled. */
+void conf_start(const char *path, struct conf *conf);
+void conf_free(struct conf *conf);
+
+/* The line that sets a key, NULL if none does. */
+const struct conf_line *conf_find(const struct conf *conf,
+				  const struct conf_key *key);
+/* "FILE:LINE: ", a copy. */
+char *conf_where(const struct conf *conf, const struct conf_line *line);
+
+/* Puts a value into its line, or into a new one at the end. */
+void conf_set(struct conf *conf, const struct conf_key *key, const char *value);
+void conf_add_text(struct conf *conf, const char *text);
+void conf_write(const struct conf *conf, FILE *file);
+
+#endif

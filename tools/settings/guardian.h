@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_GUARDIAN_H
+#define L1TUNE_GUARDIAN_H
+
+#include <sys/types.h>
+
+#include "base/env.h"
+#include "settings/class-write.h"
+
+/* A process that puts a value back, however this one ends. */
+struct guardian {
+	pid_t pid;
+	/* As long as this is open here, the value may be another one. */
+	int fd;
+};
+
+/*
+ * To be there before the value is changed: it reads what the value is.
+ * STATUS_OK, or another one after telling why.
+ */
+int guardian_start(struct guardian *guardian, const struct env *env,
+		   struct class_write *write);
+
+/*
+ * The value has been written. Should it be a third one in the end, somebody
+ * else has set it, and it stays.
+ */
+void guardian_tell(struct guardian *guardian, const struct env *env,
+		   const struct class_write *written);
+
+/* Has it put back; STATUS_FAILED if that was not possible, which it has told. */
+int guardian_end(struct guardian *guardian);
+
+#endif

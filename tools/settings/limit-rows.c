@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "settings/limit-rows.h"
+
+/* A module that knows no limits of single guests has no such file: default. */
+static int read_own(const struct env *env, struct limit_row *row)
+{
+	char path[96], text[32];
+	int len;
+
+	snprintf(path, sizeof(path), "l2-%llu/limits/%s",
+		 (unsigned long long)row->guest->id, row->limit.kind->name);
+	len = sysfs_read(env->class_fd, path, text, sizeof(text));
+	if (sysfs_is_gone(len) || (len > 0 && !strcmp(text, "default")))
+		return STATUS_OK;
+	row->is_own = true;
+	row->limit.value = LIMIT_NONE;
+	if (len >= 0 && strcmp(text, "max") &&
+	    parse_u64(text, &row->limit.value))
+		len = -EBADMSG;
+	return len < 0 ? env_complain(env, path, len) : STATUS_OK;
+}
+
+static void use_of_guest(const struct guest *guest, struct limit_row *row)
+{
+	const struct limit_kind *kind = row->limit.kind;
+
+	row->use = (struct limit_use){ .is_known = kind->usage };
+	if (!kind->usage)
+		return;
+	row->use.value = kind->is_bytes ? guest->memory_peak_bytes :
+					  guest->vcpus;
+	snprintf(row->use.of, sizeof(row->use.of), "l2-%llu",
+		 (unsigned long long)guest->id);
+}
+
+static int add_guest(struct limit_rows *rows, const struct env *env,
+		     const struct limits *limits, const struct guest *guest)
+{
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < limits->num && status == STATUS_OK; i++) {
+		struct limit_row *row;
+
+		if (limits->v[i].kind->scope != LIMIT_PER_GUEST)
+			continue;
+		row = GROW(rows->v, rows->num);
+		*row = (struct limit_row) {
+			.guest = guest, .limit = limits->v[i],
+		};
+		use_of_guest(guest, row);
+		if (row->limit.kind == limit_of_guests)
+			status = read_own(env, row);
+	}
+	return status;
+}
+
+static void add_host(struct limit_rows *rows, const struct env *env,
+		     const struct host *host, const struct limits *limits)
+{
+	struct limit_use uses[NUM_LIMITS];
+	size_t i;
+
+	limit_uses_read(env, host, uses);
+	for (i = 0; i < limits->num; i++)
+		*GROW(rows->v, rows->num) = (struct limit_row) {
+			.limit = limits->v[i],
+			.use = uses[limits->v[i].kind - limit_kinds],
+		};
+}
+
+int limit_rows_read(struct limit_rows *rows, const struct env *env,
+		    const struct host *host, const struct limits *limits,
+		    const struct snapshot *snapshot)
+{
+	int status = STATUS_OK;
+	size_t i;
+
+	*rows = (struct limit_rows){ };
+	if (!snapshot)
+		add_host(rows, env, host, limits);
+	for (i = 0; snapshot && i < snapshot->num_guests &&
+	     status == STATUS_OK; i++)
+		status = add_guest(rows, env, limits,
+				   &snapshot->guests[i].guest);
+	if (status == STATUS_OK && !rows->num) {
+		complain("that limit is not about single guests: leave the guest out");
+		status = STATUS_USAGE;
+	}
+	return status;
+}
+
+void limit_rows_free(struct limit_rows *rows)
+{
+	free(rows->v);
+	*rows = (struct limit_rows){ };
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_LIMIT_ROWS_H
+#define L1TUNE_LIMIT_ROWS_H
+
+#include "model/snapshot.h"
+#include "settings/limit-use.h"
+
+/* A limit of this machine, or as it is for one guest. */
+struct limit_row {
+	/* NULL for this machine. */
+	const struct guest *guest;
+	/* What holds: of a guest that has none of its own, this machine's. */
+	struct limit limit;
+	bool is_own;
+	struct limit_use use;
+};
+
+struct limit_rows {
+	struct limit_row *v;
+	size_t num;
+};
+
+/*
+ * Rows of this machine, or with a snapshot those of each guest in it that are
+ * about single guests. STATUS_OK, or another one after telling.
+ */
+int limit_rows_read(struct limit_rows *rows, const struct env *env,
+		    const struct host *host, const struct limits *limits,
+		    const struct snapshot *snapshot);
+void limit_rows_free(struct limit_rows *rows);
+
+#endif

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "settings/limit.h"
+
+/* More wrong letters than that is another word. */
+#define MAX_DISTANCE	4
+#define MAX_WORD	64
+
+const struct limit_kind limit_kinds[NUM_LIMITS] = {
+	{ "max_vms", "virtual machines", "refuse_vm", "vms" },
+	{ "max_vms_per_user", "of them, of one user", "refuse_vm", NULL,
+	  .scope = LIMIT_PER_USER },
+	{ "max_vcpus", "vCPUs of all guests", "refuse_vcpu", "vcpus" },
+	{ "max_vcpus_per_vm", "vCPUs of one guest", "refuse_vcpu", "vcpus",
+	  .scope = LIMIT_PER_GUEST },
+	{ "max_memory_bytes", "memory of all guests", "refuse_memory",
+	  "memory_bytes", .is_bytes = true },
+	{ "max_memory_per_vm_bytes", "memory of one guest", "refuse_memory",
+	  "memory_peak_bytes", .is_bytes = true, .scope = LIMIT_PER_GUEST },
+	{ "max_nested_vms", "guests that may have guests themselves",
+	  "refuse_nested", "nested_vms" },
+	{ "max_exits_per_sec", "exits of one guest in a second", "throttle",
+	  NULL, .scope = LIMIT_PER_GUEST },
+};
+
+const struct limit_kind *const limit_of_guests = &limit_kinds[NUM_LIMITS - 1];
+
+const struct limit_kind *limit_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NUM_LIMITS; i++)
+		if (!strcmp(limit_kinds[i].name, name))
+			return &limit_kinds[i];
+	return NULL;
+}
+
+/* Letters to add, to leave out or to change: Levenshtein's distance. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[MAX_WORD], len = strlen(b), i, j;
+
+	if (len >= MAX_WORD)
+		return MAX_WORD;
+	for (j = 0; j <= len; j++)
+		row[j] = j;
+	for (i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (j = 0; j < len; j++) {
+			size_t above = row[j + 1];
+			size_t best = diagonal + (a[i] != b[j]);
+
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			row[j + 1] = best;
+			diagonal = above;
+		}
+	}
+	return row[len];
+}
+
+const struct limit_kind *limit_nearest(const char *name)
+{
+	const struct limit_kind *nearest = NULL;
+	size_t best = MAX_DISTANCE + 1, i;
+
+	for (i = 0; i < NUM_LIMITS; i++) {
+		size_t d = distance(limit_kinds[i].name, name);
+
+		if (d < best) {
+			best = d;
+			nearest = &limit_kinds[i];
+		}
+	}
+	return nearest;
+}
+
+static int read_value(int fd, const char *path, uint64_t *value)
+{
+	char text[32];
+	int len = sysfs_read(fd, path, text, sizeof(text));
+
+	if (len < 0)
+		return len;
+	if (!strcmp(text, "max")) {
+		*value = LIMIT_NONE;
+		return 0;
+	}
+	return parse_u64(text, value) ? -EBADMSG : 0;
+}
+
+/* 0, or -errno with path naming what could not be read. */
+static int read_one(int fd, struct limit *limit, char *path, size_t size)
+{
+	const struct {
+		const char *dir;
+		uint64_t *value;
+		bool is_count;
+	} files[] = {
+		{ "limits", &limit->value },
+		{ "audit", &limit->audit },
+		{ "denied", &limit->denied, .is_count = true },
+		{ "would_deny", &limit->would_deny, .is_count = true },
+	};
+	uint64_t effective;
+	size_t i;
+	int err;
+
+	limit->are_counts_known = true;
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, size, "l1/%s/%s", files[i].dir,
+			 limit->kind->name);
+		err = read_value(fd, path, files[i].value);
+		if (files[i].is_count && sysfs_is_withheld(err))
+			limit->are_counts_known = false;
+		else if (err)
+			return err;
+	}
+	snprintf(path, size, "l1/effective/%s", limit->kind->name);
+	err = sysfs_read_u64(fd, path, &effective);
+	limit->is_effective = effective;
+	return err;
+}
+
+static const char *hook_state(const struct host *host, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < host->num_hooks; i++)
+		if (!strcmp(host->hooks[i].name, name))
+			return host->hooks[i].state;
+	return NULL;
+}
+
+int limits_read(const struct env *env, const struct host *host,
+		struct limits *limits)
+{
+	char path[96];
+	size_t i;
+	int err;
+
+	*limits = (struct limits){ };
+	/* Modules from before there were limits have none of these files. */
+	if (faccessat(env->class_fd, "l1/limits", F_OK, 0) && errno == ENOENT &&
+	    !faccessat(env->class_fd, "l1", F_OK, 0))
+		return STATUS_OK;
+	for (i = 0; i < NUM_LIMITS; i++) {
+		struct limit *limit = &limits->v[limits->num];
+
+		*limit = (struct limit) {
+			.kind = &limit_kinds[i],
+			.hook_state = hook_state(host, limit_kinds[i].hook),
+		};
+		err = read_one(env->class_fd, limit, path, sizeof(path));
+		if (err)
+			return env_complain(env, path, err);
+		limits->num++;
+	}
+	return STATUS_OK;
+}
+
+bool limit_is_set(const struct limit *limit)
+{
+	return limit->value != LIMIT_NONE || limit->audit != LIMIT_NONE;
+}
+
+bool limit_is_waiting(const struct limit *limit)
+{
+	return limit_is_set(limit) && !limit->is_effective &&
+	       limit->hook_state && !strcmp(limit->hook_state, "waiting");
+}
+
+bool limit_is_broken(const struct limit *limit)
+{
+	return limit_is_set(limit) && !limit->is_effective &&
+	       !limit_is_waiting(limit);
+}
+
+const char *limit_state(const struct limit *limit)
+{
+	if (!limit_is_set(limit))
+		return NULL;
+	return limit_is_broken(limit) ? "no" :
+	       limit_is_waiting(limit) ? "waiting" : "yes";
+}
+
+static const char *advice(const struct limit *limit)
+{
+	const char *state = limit->hook_state ? limit->hook_state : "";
+
+	if (!strcmp(state, "unavailable"))
+		return "another, such as a livepatch, may hold the same function of KVM; see dmesg";
+	if (!strcmp(state, "detached"))
+		return "another took it away; see dmesg";
+	return "see dmesg";
+}
+
+void limit_complain(const struct limit *limit)
+{
+	const char *prefix = limit->value == LIMIT_NONE ? "audit." : "";
+	char *state = escape_for_terminal(limit->hook_state ?
+					  limit->hook_state : "not there");
+
+	if (limit_is_waiting(limit))
+		complain("%s%s is set and waits for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU",
+			 prefix, limit->kind->name);
+	else
+		complain("%s%s is set and not effective: its hook %s is %s: %s",
+			 prefix, limit->kind->name, limit->kind->hook, state,
+			 advice(limit));
+	free(state);
+}

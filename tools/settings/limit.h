@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_LIMIT_H
+#define L1TUNE_LIMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "model/host.h"
+
+/* "max" in the module's files. */
+#define LIMIT_NONE	UINT64_MAX
+#define NUM_LIMITS	8
+
+/* What a limit is about, and whose use counts against it. */
+struct limit_kind {
+	const char *name;
+	const char *help;
+	/* What has to be attached in KVM for it. */
+	const char *hook;
+	/* The file in l1/usage, or of a guest, that is the use of it. */
+	const char *usage;
+	bool is_bytes;
+	enum {
+		LIMIT_PER_HOST, LIMIT_PER_USER, LIMIT_PER_GUEST
+	} scope;
+};
+
+extern const struct limit_kind limit_kinds[NUM_LIMITS];
+
+/* The one that a guest can have for itself. */
+extern const struct limit_kind *const limit_of_guests;
+
+/* NULL if there is none of this name. */
+const struct limit_kind *limit_find(const char *name);
+/* The one that may have been meant, NULL if none is close. */
+const struct limit_kind *limit_nearest(const char *name);
+
+/* One limit as the module has it now. */
+struct limit {
+	const struct limit_kind *kind;
+	/* LIMIT_NONE when not set. */
+	uint64_t value;
+	uint64_t audit;
+	/* How fast guests exit is for those who may see guests. */
+	bool are_counts_known;
+	uint64_t denied;
+	uint64_t would_deny;
+	bool is_effective;
+	/* Its hook's; NULL if the module has none of that name. */
+	const char *hook_state;
+};
+
+struct limits {
+	struct limit v[NUM_LIMITS];
+	size_t num;
+};
+
+/* STATUS_OK, or another one after telling; none if the module has no limits. */
+int limits_read(const struct env *env, const struct host *host,
+		struct limits *limits);
+
+/* Is there anything to enforce, or to tell? */
+bool limit_is_set(const struct limit *limit);
+/* KVM is not there yet: no fault. */
+bool limit_is_waiting(const struct limit *limit);
+/* Set, and nothing comes of it. */
+bool limit_is_broken(const struct limit *limit);
+/* "yes", "waiting", "no", or NULL when it is not set. */
+const char *limit_state(const struct limit *limit);
+/* Says why one is broken or waits, and what to do. */
+void limit_complain(const struct limit *limit);
+
+#endif

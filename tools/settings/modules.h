@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_MODULES_H
+#define L1TUNE_MODULES_H
+
+#include "base/env.h"
+
+/*
+ * Loads the module if it is not there, with its parameter gid if that is not
+ * NULL, and KVM's module of this CPU. That KVM cannot be loaded is no failure:
+ * limits that wait for it tell. STATUS_OK, or another one after telling.
+ */
+int load_modules(const struct env *env, const char *gid);
+
+#endif

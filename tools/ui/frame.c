@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "base/util.h"
+#include "ui/frame.h"
+
+void frame_line(struct frame *frame)
+{
+	*GROW(frame->lines, frame->num_lines) = (struct frame_line){ };
+}
+
+void frame_add(struct frame *frame, enum frame_style style, char *text)
+{
+	struct frame_line *line = &frame->lines[frame->num_lines - 1];
+
+	*GROW(line->spans, line->num_spans) = (struct frame_span){ style, text };
+}
+
+void frame_free(struct frame *frame)
+{
+	size_t i, j;
+
+	for (i = 0; i < frame->num_lines; i++) {
+		for (j = 0; j < frame->lines[i].num_spans; j++)
+			free(frame->lines[i].spans[j].text);
+		free(frame->lines[i].spans);
+	}
+	free(frame->lines);
+	*frame = (struct frame){ };
+}
+
+void frame_print(const struct frame *frame)
+{
+	size_t i, j;
+
+	for (i = 0; i < frame->num_lines; i++) {
+		size_t blanks = 0;
+
+		for (j = 0; j < frame->lines[i].num_spans; j++) {
+			const char *c = frame->lines[i].spans[j].text;
+
+			for (; *c; c++) {
+				if (*c == ' ') {
+					blanks++;
+					continue;
+				}
+				printf("%*s%c", (int)blanks, "", *c);
+				blanks = 0;
+			}
+		}
+		putchar('\n');
+	}
+}
+
+size_t fit_length(const char *s, size_t width, size_t *columns)
+{
+	mbstate_t state = { };
+	size_t len = 0;
+
+	*columns = 0;
+	while (s[len]) {
+		wchar_t wide;
+		size_t n = mbrtowc(&wide, s + len, MB_CUR_MAX, &state);
+		int w;
+
+		/* Escaped for this locale before, so this does not happen. */
+		if (n == (size_t)-1 || n == (size_t)-2)
+			break;
+		w = wcwidth(wide);
+		if (w < 0 || *columns + w > width)
+			break;
+		*columns += w;
+		len += n;
+	}
+	return len;
+}
+
+char *fit_left(const char *s, size_t width)
+{
+	size_t columns, len = fit_length(s, width, &columns);
+
+	return xasprintf("%.*s%*s", (int)len, s, (int)(width - columns), "");
+}
+
+char *fit_right(const char *s, size_t width)
+{
+	size_t columns;
+
+	fit_length(s, width, &columns);
+	return xasprintf("%*s%s", (int)(width - columns), "", s);
+}
+
+/* Eighths of a column where there are characters for them. */
+char *draw_bar(double ratio, size_t width)
+{
+	static const char *const eighths[] = {
+		"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a",
+		"\u2589", "\u2588",
+	};
+	bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	unsigned int scale = is_utf8 ? 8 : 1;
+	size_t units, i;
+	char *bar = xcalloc(width * 4 + 1, 1);
+
+	if (!(ratio > 0))
+		return bar;
+	units = ratio < 1 ? ratio * width * scale + 0.5 : width * scale;
+	for (i = 0; i < units / scale; i++)
+		strcat(bar, is_utf8 ? eighths[8] : "#");
+	if (is_utf8)
+		strcat(bar, eighths[units % 8]);
+	return bar;
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/terminal.h"
+#include "base/util.h"
+#include "ui/table.h"
+
+struct value value_text(const char *s)
+{
+	return s ? (struct value){ VALUE_TEXT, .text = xstrdup(s) } :
+		   (struct value){ VALUE_NONE };
+}
+
+struct value value_number(uint64_t n)
+{
+	return (struct value){ VALUE_NUMBER, .number = n };
+}
+
+struct value value_bytes(uint64_t bytes)
+{
+	return (struct value){ VALUE_BYTES, .number = bytes };
+}
+
+struct value value_ns(uint64_t ns)
+{
+	return (struct value){ VALUE_NS, .number = ns };
+}
+
+struct value value_rate(uint64_t events, uint64_t interval_ns)
+{
+	if (!interval_ns)
+		return (struct value){ VALUE_NONE };
+	return (struct value) {
+		VALUE_RATE, .real = events * (double)NSEC_PER_SEC / interval_ns
+	};
+}
+
+struct value value_ratio(uint64_t part, uint64_t whole)
+{
+	if (!whole)
+		return (struct value){ VALUE_NONE };
+	return (struct value){ VALUE_RATIO, .real = part / (double)whole };
+}
+
+/* How many times: a number like a rate, but of nothing per second. */
+struct value value_factor(uint64_t part, uint64_t whole)
+{
+	if (!whole)
+		return (struct value){ VALUE_NONE };
+	return (struct value){ VALUE_RATE, .real = part / (double)whole };
+}
+
+struct value value_percentile(const struct exit_cell *cell,
+			      unsigned int percent)
+{
+	struct percentile p = cell_percentile(cell, percent);
+	struct value value = value_ns(p.ns);
+
+	if (p.kind == PERCENTILE_NONE)
+		value.kind = VALUE_NONE;
+	else if (p.kind == PERCENTILE_ABOVE)
+		value.kind = VALUE_NS_ABOVE;
+	return value;
+}
+
+static int find_column(const struct table *table, const char *name, size_t len,
+		       size_t *column)
+{
+	size_t i;
+
+	for (i = 0; i < table->num_columns; i++) {
+		const char *other = table->columns[i].name;
+
+		if (strlen(other) == len && !strncasecmp(other, name, len)) {
+			*column = i;
+			return STATUS_OK;
+		}
+	}
+	complain("there is no column '%.*s': --help lists those there are",
+		 (int)len, name);
+	return STATUS_USAGE;
+}
+
+static int add_columns(struct table *table, const char *names)
+{
+	while (true) {
+		size_t len = strcspn(names, ",");
+		size_t column;
+		int status = find_column(table, names, len, &column);
+
+		if (status != STATUS_OK)
+			return status;
+		*GROW(table->shown, table->num_shown) = column;
+		if (!names[len])
+			return STATUS_OK;
+		names += len + 1;
+	}
+}
+
+int table_choose(struct table *table, const char *default_columns,
+		 const char *chosen_columns)
+{
+	int status = STATUS_OK;
+
+	table->num_shown = 0;
+	if (!chosen_columns || *chosen_columns == '+')
+		status = add_columns(table, default_columns);
+	if (status == STATUS_OK && chosen_columns)
+		status = add_columns(table, chosen_columns +
+				     (*chosen_columns == '+'));
+	return status;
+}
+
+int table_init(struct table *table, const struct column *columns,
+	       size_t num_columns, const char *default_columns,
+	       const char *chosen_columns, const char *sort)
+{
+	int status;
+
+	*table = (struct table) {
+		.columns = columns, .num_columns = num_columns,
+		.sort_column = num_columns,
+	};
+	status = table_choose(table, default_columns, chosen_columns);
+	if (status == STATUS_OK && sort) {
+		table->sort_reversed = *sort == '-';
+		sort += table->sort_reversed;
+		status = find_column(table, sort, strlen(sort),
+				     &table->sort_column);
+	}
+	if (status != STATUS_OK)
+		table_free(table);
+	return status;
+}
+
+struct value *table_add_row(struct table *table)
+{
+	struct value *row = xcalloc(table->num_columns, sizeof(*row));
+
+	*GROW(table->rows, table->num_rows) = (struct table_row) {
+		.values = row, .position = table->num_rows,
+	};
+	return row;
+}
+
+void table_alarm(struct table *table)
+{
+	table->rows[table->num_rows - 1].is_alarming = true;
+}
+
+static char *raw(const struct value *value)
+{
+	return xasprintf("%llu", (unsigned long long)value->number);
+}
+
+static char *format(const struct value *value, const struct table_style *style)
+{
+	char *text, *above;
+
+	switch (value->kind) {
+	case VALUE_NONE:
+		return xstrdup("-");
+	case VALUE_TEXT:
+		return escape_for_terminal(value->text);
+	case VALUE_NUMBER:
+		return raw(value);
+	case VALUE_BYTES:
+		return style->bytes ? raw(value) : format_bytes(value->number);
+	case VALUE_NS:
+		return style->bytes ? raw(value) : format_ns(value->number);
+	case VALUE_NS_ABOVE:
+		text = style->bytes ? raw(value) : format_ns(value->number);
+		above = xasprintf(">%s", text);
+		free(text);
+		return above;
+	case VALUE_RATE:
+		return format_rate(value->real);
+	case VALUE_RATIO:
+		return format_percent(value->real);
+	case VALUE_CHANGE:
+		text = format_percent(value->real);
+		/* What rounds to nothing has no direction. */
+		above = xasprintf("%s%s", value->real >= 0.0005 ? "+" : "",
+				  text + !strcmp(text, "-0.0%"));
+		free(text);
+		return above;
+	case VALUE_UNLIMITED:
+		return xstrdup("max");
+	}
+	return NULL;
+}
+
+static int compare_values(const struct value *a, const struct value *b)
+{
+	/* What is not known comes last, whichever way. */
+	if (a->kind == VALUE_NONE || b->kind == VALUE_NONE)
+		return 0;
+	if (a->kind == VALUE_TEXT)
+		return strcmp(a->text, b->text);
+	if (a->kind == VALUE_RATE || a->kind == VALUE_RATIO ||
+	    a->kind == VALUE_CHANGE)
+		return a->real < b->real ? 1 : a->real > b->real ? -1 : 0;
+	return a->number < b->number ? 1 : a->number > b->number ? -1 : 0;
+}
+
+static int compare_rows(const void *x, const void *y, void *arg)
+{
+	const struct table_row *row_a = x, *row_b = y;
+	const struct table *table = arg;
+	const struct value *a = &row_a->values[table->sort_column];
+	const struct value *b = &row_b->values[table->sort_column];
+	int order;
+
+	if ((a->kind == VALUE_NONE) != (b->kind == VALUE_NONE))
+		return a->kind == VALUE_NONE ? 1 : -1;
+	order = compare_values(a, b);
+	if (order)
+		return table->sort_reversed ? -order : order;
+	return row_a->position < row_b->position ? -1 : 1;
+}
+
+static void sort_rows(struct table *table)
+{
+	if (table->sort_column < table->num_columns && table->num_rows)
+		qsort_r(table->rows, table->num_rows, sizeof(*table->rows),
+			compare_rows, table);
+}
+
+static void free_rows(struct table *table)
+{
+	size_t i, j;
+
+	for (i = 0; i < table->num_rows; i++) {
+		for (j = 0; j < table->num_columns; j++)
+			if (table->rows[i].values[j].kind == VALUE_TEXT)
+				free(table->rows[i].values[j].text);
+		free(table->rows[i].values);
+	}
+	free(table->rows);
+	table->rows = NULL;
+	table->num_rows = 0;
+}
+
+static struct libscols_table *new_table(const struct table *table,
+					const struct table_style *style)
+{
+	struct libscols_table *tb = scols_new_table();
+	bool colors = terminal_has_colors();
+	size_t i;
+
+	if (!tb)
+		return NULL;
+	scols_table_enable_noheadings(tb, style->noheadings);
+	scols_table_enable_colors(tb, colors);
+	/* Escaped already, and a second time would show the escapes' own. */
+	scols_table_enable_noencoding(tb, 1);
+	for (i = 0; i < table->num_shown; i++) {
+		const struct column *c = &table->columns[table->shown[i]];
+		bool can_be_cut = c->is_flexible || c->is_cut_last;
+		struct libscols_column *cl;
+
+		cl = scols_table_new_column(tb, c->name,
+					    c->is_flexible ? 0.1 : 1,
+					    (c->is_text ? 0 : SCOLS_FL_RIGHT) |
+					    (can_be_cut ? SCOLS_FL_TRUNC : 0));
+		if (!cl) {
+			scols_unref_table(tb);
+			return NULL;
+		}
+		if (colors)
+			scols_cell_set_color(scols_column_get_header(cl), "bold");
+	}
+	return tb;
+}
+
+static int add_line(struct libscols_table *tb, const struct table *table,
+		    const struct table_row *row, const struct table_style *style)
+{
+	struct libscols_line *line = scols_table_new_line(tb, NULL);
+	size_t i;
+
+	if (!line)
+		return -1;
+	if (row->is_alarming && scols_line_set_color(line, "red"))
+		return -1;
+	for (i = 0; i < table->num_shown; i++)
+		if (scols_line_refer_data(line, i,
+					  format(&row->values[table->shown[i]],
+						 style)))
+			return -1;
+	return 0;
+}
+
+int table_print(struct table *table, const struct table_style *style)
+{
+	struct libscols_table *tb = new_table(table, style);
+	int err = tb ? 0 : -1;
+	size_t i;
+
+	if (table->is_later)
+		putchar('\n');
+	table->is_later = true;
+	sort_rows(table);
+	for (i = 0; i < table->num_rows && !err; i++)
+		err = add_line(tb, table, &table->rows[i], style);
+	if (!err)
+		err = scols_print_table(tb);
+	scols_unref_table(tb);
+	free_rows(table);
+	if (err)
+		complain("cannot print the table: out of memory");
+	return err ? STATUS_FAILED : STATUS_OK;
+}
+
+void table_free(struct table *table)
+{
+	free_rows(table);
+	free(table->shown);
+	*table = (struct table){ };
+}
+
+void table_print_columns(const struct column *columns, size_t num_columns)
+{
+	size_t i;
+
+	printf("\nColumns:\n");
+	for (i = 0; i < num_columns; i++)
+		printf("  %-12s %s\n", columns[i].name, columns[i].help);
+}

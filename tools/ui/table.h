@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_TABLE_H
+#define L1TUNE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/cell.h"
+
+/* What a place in a table holds; VALUE_NONE is shown as "-". */
+struct value {
+	enum {
+		VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_BYTES, VALUE_NS,
+		VALUE_NS_ABOVE, VALUE_RATE, VALUE_RATIO, VALUE_CHANGE,
+		VALUE_UNLIMITED
+	} kind;
+	union {
+		char *text;
+		uint64_t number;
+		double real;
+	};
+};
+
+struct value value_text(const char *s);
+struct value value_number(uint64_t n);
+struct value value_bytes(uint64_t bytes);
+struct value value_ns(uint64_t ns);
+struct value value_rate(uint64_t events, uint64_t interval_ns);
+struct value value_ratio(uint64_t part, uint64_t whole);
+struct value value_factor(uint64_t part, uint64_t whole);
+
+struct value value_percentile(const struct exit_cell *cell,
+			      unsigned int percent);
+
+struct column {
+	const char *name;
+	const char *help;
+	bool is_text;
+	/* Is cut when the terminal is too narrow, the flexible ones first. */
+	bool is_flexible;
+	bool is_cut_last;
+};
+
+struct table_row {
+	struct value *values;
+	/* Rows that sort equal stay as they came. */
+	size_t position;
+	bool is_alarming;
+};
+
+struct table_style {
+	bool bytes;
+	bool noheadings;
+};
+
+struct table {
+	const struct column *columns;
+	size_t num_columns;
+	size_t *shown;
+	size_t num_shown;
+	/* What --sort asks for; num_columns when rows stay as they came. */
+	size_t sort_column;
+	bool sort_reversed;
+	struct table_row *rows;
+	size_t num_rows;
+	/* Tables of intervals follow each other with a line between. */
+	bool is_later;
+};
+
+/*
+ * columns: "A,B" shows these, "+A,B" those too, NULL the default ones. sort:
+ * a column's name; numbers start with the largest, "-NAME" turns it round.
+ * STATUS_OK, or STATUS_USAGE after saying what is wrong.
+ */
+int table_init(struct table *table, const struct column *columns,
+	       size_t num_columns, const char *default_columns,
+	       const char *chosen_columns, const char *sort);
+
+/* Shows other columns from now on, named as above. */
+int table_choose(struct table *table, const char *default_columns,
+		 const char *chosen_columns);
+
+/* A new row to fill, one value a column; texts are the table's then. */
+struct value *table_add_row(struct table *table);
+
+/* The row that was added last is shown in red. */
+void table_alarm(struct table *table);
+
+/* Prints the rows and forgets them, for the next ones to follow. */
+int table_print(struct table *table, const struct table_style *style);
+void table_free(struct table *table);
+
+/* The list of columns for --help. */
+void table_print_columns(const struct column *columns, size_t num_columns);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What top says of its keys. */
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+#include "ui/top-view.h"
+
+void top_draw_keys(const struct top_status *status, struct frame *frame)
+{
+	static const char *const keys[][2] = {
+		{ "q", "quit" }, { "bekuwrg", "sort" }, { "R", "reverse" },
+		{ "/", "filter" }, { "up/down", "guest" }, { "v", "view" },
+		{ "h", "help" },
+	};
+	size_t i;
+
+	frame_line(frame);
+	if (status->prompt) {
+		char *typed = escape_for_terminal(status->prompt);
+
+		frame_add(frame, FRAME_KEY, xasprintf("filter: %s_", typed));
+		frame_add(frame, FRAME_DIM, xstrdup("  part of a name, 3, pid:N, uid:N, name:GLOB; Enter, Esc"));
+		free(typed);
+		return;
+	}
+	if (status->message) {
+		frame_add(frame, FRAME_MESSAGE,
+			  escape_for_terminal(status->message));
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		frame_add(frame, FRAME_KEY,
+			  xasprintf("%s%s", i ? "  " : "", keys[i][0]));
+		frame_add(frame, FRAME_DIM, xasprintf(" %s", keys[i][1]));
+	}
+}
+
+void top_draw_help(struct frame *frame)
+{
+	static const char *const lines[] = {
+		"Sort:   b busy      e exits     k kernel   u user     w wait",
+		"        r runq      t throttled g guest    n name     i id",
+		"        R turns the order round",
+		"",
+		"Guests: / shows those with a part of the name, or 3, pid:N, uid:N,",
+		"          name:GLOB, cgroup:GLOB; an empty filter shows all",
+		"        up, down: one guest's reasons; Esc: those of all",
+		"",
+		"View:   v guests and reasons, guests, reasons",
+		"        space pauses   + - change the interval   q quits",
+		"",
+		"KERNEL  on a CPU in KVM, halt polling included",
+		"USER    in the VMM, its own sleeping included",
+		"WAIT    off the CPU with nothing to do, as in HLT",
+		"RUNQ    off the CPU though there was work; THROT: held back",
+		"GUEST   in the guest itself; BUSY: KERNEL and USER",
+		"100% is one CPU; bars are parts of what the vCPUs could have.",
+		"",
+		"Any key goes back.",
+	};
+	size_t i;
+
+	frame_line(frame);
+	frame_add(frame, FRAME_TITLE, xstrdup("l1tune top"));
+	frame_line(frame);
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		frame_line(frame);
+		frame_add(frame, FRAME_NORMAL, xstrdup(lines[i]));
+	}
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_TOP_MODEL_H
+#define L1TUNE_TOP_MODEL_H
+
+#include "explain/transit.h"
+#include "model/cell.h"
+#include "model/snapshot.h"
+
+enum top_sort {
+	TOP_BY_BUSY,
+	TOP_BY_EXITS,
+	TOP_BY_KERNEL,
+	TOP_BY_USER,
+	TOP_BY_WAIT,
+	TOP_BY_RUNQ,
+	TOP_BY_THROTTLED,
+	TOP_BY_GUEST,
+	TOP_BY_NAME,
+	TOP_BY_ID,
+	NUM_TOP_SORTS
+};
+
+enum top_panels { TOP_BOTH, TOP_GUESTS, TOP_REASONS, NUM_TOP_PANELS };
+
+/* What the user has chosen to see. */
+struct top_choice {
+	enum top_sort sort;
+	bool is_reversed;
+	enum top_panels panels;
+	/* A part of the name, or what names guests elsewhere; "" for all. */
+	char filter[64];
+	/* The guest that the cursor is on: its reasons are shown. */
+	bool has_guest;
+	uint64_t guest_id;
+	/* Show the estimated transit instead of bars; NULL: do not. */
+	const struct transit *transit;
+};
+
+/* Times are parts of one CPU in the interval. */
+struct top_rates {
+	double exits;
+	double busy;
+	double guest;
+	double parts[NUM_PARTS];
+	bool is_split;
+};
+
+struct top_guest {
+	const struct guest_snapshot *snapshot;
+	struct top_rates rates;
+	/* It went in the interval: nothing is known of the end of its life. */
+	bool is_ended;
+};
+
+/* What there is to see after an interval. */
+struct top_model {
+	struct top_guest *guests;
+	size_t num_guests;
+	size_t num_ended;
+	uint64_t num_vcpus;
+	struct top_rates total;
+	uint64_t interval_ns;
+	struct timespec time;
+	/* Of the chosen guest, or of all that are shown. */
+	struct exit_stats reasons;
+	const char *reasons_of;
+	const struct exit_cell **cells;
+	size_t num_cells;
+};
+
+/*
+ * before and after are the snapshots at the ends of the interval, diff is what
+ * happened in it; the model points into them.
+ */
+void top_model_make(struct top_model *model, const struct top_choice *choice,
+		    const struct snapshot *before, const struct snapshot *after,
+		    const struct snapshot *diff);
+void top_model_free(struct top_model *model);
+
+double top_cell_rate(const struct exit_cell *cell, enum top_sort sort);
+
+#endif

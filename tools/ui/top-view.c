@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/format.h"
+#include "base/util.h"
+#include "ui/top-view.h"
+
+/* From here on columns are added instead of blanks. */
+#define WIDE		96
+#define MAX_NAME	32
+#define MAX_BAR		24
+#define TRANSIT_WIDTH	9
+#define NO_SORT		NUM_TOP_SORTS
+
+/* Shares of what a guest's vCPUs or a CPU could have: worth a look, and a lot. */
+#define WARM		0.1
+#define HOT		0.5
+
+struct layout {
+	size_t width;
+	size_t id;
+	/* Of the guests and of the reasons. */
+	size_t name;
+	size_t reason;
+	size_t bar;
+	bool is_wide;
+};
+
+static void add(struct frame *frame, enum frame_style style, const char *text)
+{
+	frame_add(frame, style, xstrdup(text));
+}
+
+/* Takes the text over. */
+static void add_right(struct frame *frame, enum frame_style style, char *text,
+		      size_t width)
+{
+	add(frame, FRAME_NORMAL, " ");
+	frame_add(frame, style, fit_right(text, width));
+	free(text);
+}
+
+/* The same at the left, escaped: names are what guests say. */
+static void add_name(struct frame *frame, enum frame_style style,
+		     const char *name, size_t width)
+{
+	char *shown = escape_for_terminal(name);
+
+	add(frame, FRAME_NORMAL, " ");
+	frame_add(frame, style, fit_left(shown, width));
+	free(shown);
+}
+
+static void add_heading(struct frame *frame, const struct top_choice *choice,
+			const char *name, size_t width, enum top_sort sort)
+{
+	enum frame_style style = choice->sort == sort ? FRAME_HEADING_SORTED :
+							FRAME_HEADING;
+
+	frame_add(frame, FRAME_HEADING, xstrdup(" "));
+	frame_add(frame, style, fit_right(name, width));
+}
+
+static void add_part(struct frame *frame, bool is_known, double ratio,
+		     double whole)
+{
+	enum frame_style style = ratio >= HOT * whole ? FRAME_HOT :
+				 ratio >= WARM * whole ? FRAME_WARM :
+				 ratio < 0.0005 ? FRAME_DIM : FRAME_NORMAL;
+
+	if (is_known)
+		add_right(frame, style, format_percent(ratio), 6);
+	else
+		add_right(frame, FRAME_DIM, xstrdup("-"), 6);
+}
+
+static void add_bar(struct frame *frame, double ratio, size_t width)
+{
+	add(frame, FRAME_NORMAL, " ");
+	frame_add(frame, FRAME_BAR, draw_bar(ratio, width));
+}
+
+/* From what to what, in percent of the time that the guest had a CPU. */
+static void add_transit(struct frame *frame, const struct transit *transit,
+			const struct top_rates *r, size_t width)
+{
+	double on_cpu = (r->guest + r->busy) * NSEC_PER_SEC;
+	char *text = !transit->is_known ? xstrdup(" -") :
+		     xasprintf(" %.0f-%.0f%%",
+			       100 * transit_share(r->exits, transit->low_ns, on_cpu),
+			       100 * transit_share(r->exits, transit->high_ns, on_cpu));
+
+	frame_add(frame, FRAME_NORMAL, fit_left(text, width + 1));
+	free(text);
+}
+
+static struct layout lay_out(const struct top_model *model,
+			     const struct top_choice *choice, size_t width)
+{
+	struct layout l = { .width = width, .id = 3, .is_wide = width >= WIDE };
+	size_t used, i;
+
+	for (i = 0; i < model->num_guests; i++) {
+		uint64_t id = model->guests[i].snapshot->guest.id;
+		size_t digits = snprintf(NULL, 0, "%llu",
+					 (unsigned long long)id);
+
+		if (l.id < digits)
+			l.id = digits;
+	}
+	l.bar = l.is_wide ? 8 + (width - WIDE) / 4 : 5;
+	if (l.bar > MAX_BAR)
+		l.bar = MAX_BAR;
+	if (choice->transit)
+		l.bar = TRANSIT_WIDTH;
+	/* All of a line but the name, with the blanks before each column. */
+	used = l.id + 1 + 5 + 8 + 6 * 7 + (l.is_wide ? 7 + 8 : 0) + 1 + l.bar;
+	l.name = width > used + 4 ? width - used : 4;
+	if (l.name > MAX_NAME)
+		l.name = MAX_NAME;
+	used = 8 + 7 + 8 + 5 * 7 + (l.is_wide ? 8 + 7 : 0) + 1 + l.bar;
+	l.reason = width > used + 8 ? width - used : 8;
+	if (l.reason > MAX_NAME)
+		l.reason = MAX_NAME;
+	return l;
+}
+
+static char *transit_title(const struct transit *transit)
+{
+	char *age, *text;
+
+	if (!transit->is_known)
+		return xasprintf("  transit not known: %s", transit->why);
+	age = format_ns(transit->age_ns);
+	text = xasprintf("  transit as measured %s ago", age);
+	free(age);
+	return text;
+}
+
+static void draw_title(struct frame *frame, const struct top_model *model,
+		       const struct top_choice *choice,
+		       const struct top_status *status)
+{
+	char clock[16], *interval = format_ns(model->interval_ns);
+	size_t num = model->num_guests - model->num_ended;
+	struct tm tm;
+
+	localtime_r(&model->time.tv_sec, &tm);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	frame_line(frame);
+	add(frame, FRAME_TITLE, "l1tune top");
+	frame_add(frame, FRAME_NORMAL,
+		  xasprintf("  %s  %s  %zu guest%s, %llu vCPU%s", clock,
+			    interval, num, num == 1 ? "" : "s",
+			    (unsigned long long)model->num_vcpus,
+			    model->num_vcpus == 1 ? "" : "s"));
+	if (model->num_ended)
+		frame_add(frame, FRAME_MESSAGE,
+			  xasprintf(", %zu ended", model->num_ended));
+	if (*choice->filter) {
+		char *filter = escape_for_terminal(choice->filter);
+
+		frame_add(frame, FRAME_MESSAGE,
+			  xasprintf("  filter: %s", filter));
+		free(filter);
+	}
+	if (choice->transit)
+		frame_add(frame, FRAME_MESSAGE, transit_title(choice->transit));
+	if (status && status->is_paused)
+		add(frame, FRAME_MESSAGE, "  paused");
+	free(interval);
+}
+
+static void draw_total(struct frame *frame, const struct top_rates *total)
+{
+	static const char *const names[NUM_PARTS] = {
+		"kernel", "user", "wait", "runq", "throttled",
+	};
+	char *exits = format_rate(total->exits), *percent;
+	int i;
+
+	frame_line(frame);
+	frame_add(frame, FRAME_NORMAL, xasprintf("exits %s/s", exits));
+	free(exits);
+	for (i = 0; i < NUM_PARTS && total->is_split; i++) {
+		if (i == PART_THROTTLED && !total->parts[i])
+			continue;
+		percent = format_percent(total->parts[i]);
+		frame_add(frame, FRAME_NORMAL,
+			  xasprintf("  %s %s", names[i], percent));
+		free(percent);
+	}
+	percent = format_percent(total->busy);
+	if (!total->is_split)
+		frame_add(frame, FRAME_NORMAL, xasprintf("  busy %s", percent));
+	free(percent);
+	percent = format_percent(total->guest);
+	frame_add(frame, FRAME_NORMAL, xasprintf("  guest %s", percent));
+	free(percent);
+}
+
+static void draw_guests_heading(struct frame *frame, const struct layout *l,
+				const struct top_choice *choice)
+{
+	frame_line(frame);
+	frame_add(frame, choice->sort == TOP_BY_ID ? FRAME_HEADING_SORTED :
+		  FRAME_HEADING, fit_right("ID", l->id));
+	frame_add(frame, FRAME_HEADING, xstrdup(" "));
+	frame_add(frame, choice->sort == TOP_BY_NAME ? FRAME_HEADING_SORTED :
+		  FRAME_HEADING, fit_left("NAME", l->name));
+	add_heading(frame, choice, "VCPU", 4, NO_SORT);
+	if (l->is_wide)
+		add_heading(frame, choice, "NESTED", 7, NO_SORT);
+	add_heading(frame, choice, "EXITS/S", 7, TOP_BY_EXITS);
+	add_heading(frame, choice, "KERNEL", 6, TOP_BY_KERNEL);
+	add_heading(frame, choice, "USER", 6, TOP_BY_USER);
+	add_heading(frame, choice, "WAIT", 6, TOP_BY_WAIT);
+	add_heading(frame, choice, "RUNQ", 6, TOP_BY_RUNQ);
+	if (l->is_wide)
+		add_heading(frame, choice, "THROT", 6, TOP_BY_THROTTLED);
+	add_heading(frame, choice, "GUEST", 6, TOP_BY_GUEST);
+	add_heading(frame, choice, "BUSY", 6, TOP_BY_BUSY);
+	frame_add(frame, FRAME_HEADING, fit_left(choice->transit ? " TRANSIT" : "",
+						 l->bar + 1));
+}
+
+static void draw_guest(struct frame *frame, const struct layout *l,
+		       const struct top_choice *choice,
+		       const struct top_guest *top)
+{
+	const struct guest *guest = &top->snapshot->guest;
+	const struct top_rates *r = &top->rates;
+	enum frame_style style = top->is_ended ? FRAME_DIM : FRAME_NORMAL;
+	double whole = guest->vcpus ? guest->vcpus : 1;
+	char *id = xasprintf("%llu", (unsigned long long)guest->id);
+	int i;
+
+	frame_line(frame);
+	frame->lines[frame->num_lines - 1].is_chosen =
+		choice->has_guest && guest->id == choice->guest_id;
+	frame_add(frame, style, fit_right(id, l->id));
+	free(id);
+	add_name(frame, style, guest->name, l->name);
+	add_right(frame, style, xasprintf("%llu",
+					  (unsigned long long)guest->vcpus), 4);
+	if (top->is_ended) {
+		add(frame, FRAME_MESSAGE, "  ended");
+		return;
+	}
+	if (l->is_wide)
+		add_right(frame, style, xstrdup(*guest->nested ?
+						guest->nested : "-"), 7);
+	add_right(frame, style, format_rate(r->exits), 7);
+	for (i = PART_KERNEL; i <= PART_RUNQ; i++)
+		/* That nothing is to be done is nothing to look at. */
+		add_part(frame, r->is_split, r->parts[i],
+			 i == PART_WAIT ? 1e9 : whole);
+	if (l->is_wide)
+		add_part(frame, r->is_split, r->parts[PART_THROTTLED], whole);
+	add_part(frame, true, r->guest, 1e9);
+	add_part(frame, true, r->busy, whole);
+	if (choice->transit)
+		add_transit(frame, choice->transit, r, l->bar);
+	else
+		add_bar(frame, r->busy / whole, l->bar);
+}
+
+static void draw_reasons_heading(struct frame *frame, const struct layout *l,
+				 const struct top_choice *choice,
+				 const struct top_model *model)
+{
+	char *name = model->reasons_of ?
+		     xasprintf("REASON (%s)", model->reasons_of) :
+		     xstrdup("REASON (all)");
+	char *shown = escape_for_terminal(name);
+
+	frame_line(frame);
+	frame_add(frame, FRAME_HEADING, fit_left(shown, l->reason));
+	add_heading(frame, choice, "EXITS/S", 7, TOP_BY_EXITS);
+	add_heading(frame, choice, "AVG", 6, NO_SORT);
+	if (l->is_wide)
+		add_heading(frame, choice, "P50", 7, NO_SORT);
+	add_heading(frame, choice, "P99", 7, NO_SORT);
+	add_heading(frame, choice, "KERNEL", 6, TOP_BY_KERNEL);
+	add_heading(frame, choice, "USER", 6, TOP_BY_USER);
+	add_heading(frame, choice, "WAIT", 6, TOP_BY_WAIT);
+	add_heading(frame, choice, "RUNQ", 6, TOP_BY_RUNQ);
+	if (l->is_wide)
+		add_heading(frame, choice, "THROT", 6, TOP_BY_THROTTLED);
+	add_heading(frame, choice, "SHARE", 6, TOP_BY_BUSY);
+	frame_add(frame, FRAME_HEADING, fit_left("", l->bar + 1));
+	free(shown);
+	free(name);
+}
+
+static char *percentile(const struct exit_cell *cell, unsigned int percent)
+{
+	struct percentile p = cell_percentile(cell, percent);
+	char *text, *above;
+
+	if (p.kind == PERCENTILE_NONE)
+		return xstrdup("-");
+	text = format_ns(p.ns);
+	if (p.kind == PERCENTILE_LE)
+		return text;
+	above = xasprintf(">%s", text);
+	free(text);
+	return above;
+}
+
+static void draw_reason(struct frame *frame, const struct layout *l,
+			const struct top_model *model,
+			const struct exit_cell *cell)
+{
+	uint64_t busy_ns = exits_busy_ns(&model->reasons);
+	double ns = model->interval_ns ? model->interval_ns : 1;
+	double share = busy_ns ? cell_busy_ns(cell) / (double)busy_ns : 0;
+	char *label = exit_label(&cell->key);
+	int i;
+
+	frame_line(frame);
+	frame_add(frame, FRAME_NORMAL, fit_left(label, l->reason));
+	free(label);
+	add_right(frame, FRAME_NORMAL,
+		  format_rate(cell->value[CELL_COUNT] * NSEC_PER_SEC / ns), 7);
+	add_right(frame, FRAME_NORMAL, cell_completed(cell) ?
+		  format_ns(cell_avg_ns(cell)) : xstrdup("-"), 6);
+	if (l->is_wide)
+		add_right(frame, FRAME_NORMAL, percentile(cell, 50), 7);
+	add_right(frame, FRAME_NORMAL, percentile(cell, 99), 7);
+	for (i = PART_KERNEL; i <= PART_RUNQ; i++)
+		add_part(frame, cell_is_split(cell), cell_part_ns(cell, i) / ns,
+			 i == PART_WAIT ? 1e9 : 1);
+	if (l->is_wide)
+		add_part(frame, cell_is_split(cell),
+			 cell_part_ns(cell, PART_THROTTLED) / ns, 1);
+	add_part(frame, !cell_is_idle(cell), share, 1);
+	add_bar(frame, share, l->bar);
+}
+
+/* Guests get half of the lines, and what the reasons do not need. */
+static size_t lines_for_guests(const struct top_model *model,
+			       const struct top_choice *choice, size_t lines)
+{
+	size_t half = (lines + 1) / 2;
+
+	if (choice->panels == TOP_GUESTS)
+		return lines;
+	if (model->num_cells < lines - half)
+		half = lines - model->num_cells;
+	return half < model->num_guests ? half : model->num_guests;
+}
+
+/* The first one to show, so that the chosen one is seen. */
+static size_t first_guest(const struct top_model *model,
+			  const struct top_choice *choice, size_t lines)
+{
+	size_t i;
+
+	for (i = 0; choice->has_guest && i < model->num_guests; i++)
+		if (model->guests[i].snapshot->guest.id == choice->guest_id)
+			return i < lines ? 0 : i - lines + 1;
+	return 0;
+}
+
+static void draw_nothing(struct frame *frame, const struct top_choice *choice)
+{
+	frame_line(frame);
+	add(frame, FRAME_DIM, *choice->filter ?
+	    "no guest is like that" :
+	    "no guests; l1tune list -a also shows VMs without vCPUs");
+}
+
+void top_draw(const struct top_model *model, const struct top_choice *choice,
+	      const struct top_status *status, size_t width, size_t height,
+	      struct frame *frame)
+{
+	struct layout l = lay_out(model, choice, width);
+	size_t fixed = choice->panels == TOP_BOTH ? 6 : 4;
+	size_t lines = height > fixed ? height - fixed : 0;
+	size_t guests, first, i;
+
+	if (!height)
+		lines = 2 * (model->num_guests + model->num_cells);
+	guests = lines_for_guests(model, choice, lines);
+	draw_title(frame, model, choice, status);
+	draw_total(frame, &model->total);
+	if (choice->panels != TOP_REASONS) {
+		draw_guests_heading(frame, &l, choice);
+		if (!model->num_guests)
+			draw_nothing(frame, choice);
+		first = first_guest(model, choice, guests);
+		for (i = first; i < model->num_guests && i < first + guests; i++)
+			draw_guest(frame, &l, choice, &model->guests[i]);
+		lines -= guests;
+	}
+	if (choice->panels != TOP_GUESTS) {
+		if (choice->panels == TOP_BOTH)
+			frame_line(frame);
+		draw_reasons_heading(frame, &l, choice, model);
+		for (i = 0; i < model->num_cells && i < lines; i++)
+			draw_reason(frame, &l, model, model->cells[i]);
+	}
+	if (!height)
+		return;
+	while (frame->num_lines + 1 < height)
+		frame_line(frame);
+	top_draw_keys(status, frame);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_WATCH_H
+#define L1TUNE_WATCH_H
+
+#include "model/snapshot.h"
+#include "ui/options.h"
+
+typedef int (*watch_fn)(const struct options *options, const struct host *host,
+			const struct snapshot *snapshot, void *arg);
+
+/*
+ * Shows the counts since the guests' start once, or with -i those of each
+ * interval until the count is reached or a signal asks to end. Returns an exit
+ * status; show returns STATUS_OK to go on.
+ */
+int watch(struct options *options, const struct selection *selection,
+	  watch_fn show, void *arg);
+
+#endif
