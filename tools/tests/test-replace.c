@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../replace.h"
+#include "base/replace.h"
 #include "ktap.h"
 
 static char calls[256];
