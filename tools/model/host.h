@@ -46,6 +46,9 @@ struct host {
 int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
 
+/* KVM is not loaded, not yet or no longer; a hook comes with it. */
+bool hook_waits_for_kvm(const char *state);
+
 bool host_has_count(const struct host_counts *counts, const char *name);
 /* 0 when there is none of this name, or it may not be seen. */
 uint64_t host_count(const struct host_counts *counts, const char *name);

@@ -160,6 +160,10 @@ def test_states():
         rows, status = b.rows()
         ok(rows["hooks"]["state"] == "warning" and "vm_create unavailable" in rows["hooks"]["text"]
            and status == 1, "a hook that another has", rows["hooks"])
+    with Known(hooks={"vm_create": "detached", "memory": "unavailable"}) as b:
+        text = b.rows()[0]["hooks"]["text"]
+        ok("so what they count is missing: memory unavailable; KVM is not loaded: vm_create detached" in text,
+           "a hook that went with KVM is not taken for one that another user holds", text)
     with Known(hooks={"vm_create": "waiting"}) as b:
         rows, _ = b.rows()
         equal(rows["hooks"]["commands"], ["modprobe kvm_intel"], "hooks that wait for KVM")
