@@ -116,6 +116,19 @@ def test_permissions():
         equal(nobody("status").returncode, 0, "status, nothing that is not permitted")
 
 
+def test_long_name():
+    with Bench() as b:
+        three_guests(b)
+        name = "begin-" + "x" * 131_000 + "-end"
+        b.machine.process(1001, ["qemu-system-x86_64", "-name", name])
+        for args in ["list"], ["stat"], ["status"]:
+            r = b.run(*args)
+            widest = max(map(len, r.stdout.splitlines()))
+            ok(r.returncode == 0 and widest < 400 and "begin-" in r.stdout and "x-end" in r.stdout,
+               f"{args[0]}: a name of 131,000 characters does not widen the table", widest)
+        equal([guest["name"] for guest in b.json("list", "-J")["l2"] if guest["id"] == 1], [name], "in JSON a long name is whole")
+
+
 def test_status():
     with Bench(totals={"vms": 9, "exits": 1234, "unattributed": 5},
                usage={"vms": 3, "vcpus": 3, "memory_bytes": 3 << 30}) as b:
@@ -383,7 +396,7 @@ def test_terminal():
 
 
 print("KTAP version 1")
-for test in (test_errors, test_damage, test_permissions, test_status, test_list, test_stat,
+for test in (test_errors, test_damage, test_permissions, test_status, test_long_name, test_list, test_stat,
              test_json, test_intervals, test_terminal):
     test()
 finish()
