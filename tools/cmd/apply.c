@@ -11,6 +11,7 @@
 #include "model/machine.h"
 #include "settings/class-write.h"
 #include "settings/conf.h"
+#include "settings/limit-use.h"
 #include "settings/modules.h"
 
 #define GID_FILE	"module/l1tune/parameters/gid"
@@ -124,6 +125,18 @@ static int read_limits(const struct env *env, struct host *host,
 	return status == STATUS_OK ? limits_read(env, host, limits) : status;
 }
 
+static void complain_below_use(const struct env *env, const struct host *host,
+			       const struct limits *limits)
+{
+	struct limit_use uses[NUM_LIMITS];
+	size_t i;
+
+	limit_uses_read(env, host, uses);
+	for (i = 0; i < limits->num; i++)
+		limit_complain_below_use(&limits->v[i],
+					 &uses[limits->v[i].kind - limit_kinds]);
+}
+
 /* Is what was set in force? With KVM loaded nothing has a reason to wait. */
 static int check_effect(const struct env *env, bool is_loaded)
 {
@@ -146,6 +159,8 @@ static int check_effect(const struct env *env, bool is_loaded)
 		    (is_loaded && limit_is_waiting(limit)))
 			status = STATUS_FAILED;
 	}
+	if (status != STATUS_NO_MODULE)
+		complain_below_use(env, &host, &limits);
 	host_free(&host);
 	return status;
 }

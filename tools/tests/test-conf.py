@@ -78,7 +78,12 @@ def test_apply():
         equal(b.values(), {"max_vms": "20", "max_memory_bytes": str(64 << 30), "audit.max_vcpus": "4"},
               "and gets what it has without one")
         equal(b.apply("--check").stdout, "", "then nothing is left to change")
-        b.write("# nothing\n")
+    with Config("max_vms = 2\nmax_vcpus = 4\n", usage={"vms": 3, "vcpus": 4}) as b:
+        r = b.apply()
+        ok(r.returncode == 0 and "max_vms=2 is below the 3 in use" in r.stderr and "max_vcpus" not in r.stderr,
+           "a limit below what is in use is applied, and said", r)
+    with Config("# nothing\n") as b:
+        b.limits(limits={"max_vms": 7})
         b.apply()
         equal(b.values(), {}, "a configuration of comments alone sets no limits")
     with Config(load=False) as b:

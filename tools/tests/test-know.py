@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from bench import TOOL, Bench, equal, finish, ok
+from bench import TOOL, Bench, equal, finish, ok, on_terminal
 from fake import BOOT_ID, cell, fixed, hist, write
 
 VMX = "fpu vme vmx ept hypervisor"
@@ -160,6 +160,11 @@ def test_states():
         rows, status = b.rows()
         ok(rows["hooks"]["state"] == "warning" and "vm_create unavailable" in rows["hooks"]["text"]
            and status == 1, "a hook that another has", rows["hooks"])
+    with Known(hooks={"memory": "unavailable"}) as b:
+        os.unlink(b.dev + "/kvm")
+        shown = on_terminal(b.command("doctor"), 100)
+        ok(re.search(r"\x1b\[31mproblem +\x1b\[0m kvm", shown) and re.search(r"\x1b\[33mwarning +\x1b\[0m hooks", shown),
+           "a problem is red on a terminal, a warning yellow", shown)
     with Known(hooks={"vm_create": "detached", "memory": "unavailable"}) as b:
         text = b.rows()[0]["hooks"]["text"]
         ok("so what they count is missing: memory unavailable; KVM is not loaded: vm_create detached" in text,

@@ -114,6 +114,10 @@ def test_broken():
            b.machine.limit("limits/max_vms") == "19", "set, and not effective: status 1", r)
         r = b.run("limits", "max_vms=max")
         ok(r.returncode == 0 and not r.stderr, "unset: no fault", r)
+        r = b.run("limits", "max_vms=2", "audit.max_memory_bytes=1G", "max_vcpus=9")
+        ok("max_vms=2 is below the 3 in use: guests keep what they have" in r.stderr and
+           "audit.max_memory_bytes=1G is below the 2.5G in use: each request for more is counted" in r.stderr and
+           "max_vcpus" not in r.stderr, "a limit below what is in use says so", r.stderr)
         b.machine.limits(**broken)
         r = b.run("status")
         ok(r.returncode == 0 and "\nlimits  max_vms=20 (use 3) not effective\n" in r.stdout and
