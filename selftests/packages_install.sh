@@ -49,8 +49,9 @@ result "install"
 [[ $(dkms status -m l1tune -v "$version" -k "$KERNEL") == *installed* ]] && module "$version"
 result "the module is built for $KERNEL"
 l1tune --version > "$LOG" && [[ -e /etc/l1tune.conf && -e /usr/share/man/man8/l1tune.8.gz && -e /usr/share/man/man5/l1tune.conf.5.gz &&
-	-e /usr/share/bash-completion/completions/l1tune ]] && l1tune apply --check > "$LOG" 2>&1
-result "the tool, its manual and completion, and a configuration that is right"
+	-e /usr/share/bash-completion/completions/l1tune && -e /usr/share/zsh/vendor-completions/_l1tune &&
+	-e /usr/share/fish/vendor_completions.d/l1tune.fish ]] && l1tune apply --check > "$LOG" 2>&1
+result "the tool, its manual and completions, and a configuration that is right"
 [[ -L $UNITS/multi-user.target.wants/l1tune.service && ! -e $UNITS/timers.target.wants/l1tune-export.timer ]]
 result "the service is enabled, and the export is for the operator to enable"
 

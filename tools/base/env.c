@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 

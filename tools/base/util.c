@@ -11,7 +11,7 @@ static void *or_die(void *p)
 {
 	if (p)
 		return p;
-	complain("out of memory");
+	fputs("l1tune: out of memory\n", stderr);
 	exit(STATUS_FAILED);
 }
 
@@ -43,44 +43,36 @@ char *xmemdup0(const char *s, size_t len)
 	return copy;
 }
 
+char *xvasprintf(const char *fmt, va_list ap)
+{
+	char *s;
+
+	return or_die(vasprintf(&s, fmt, ap) < 0 ? NULL : s);
+}
+
 char *xasprintf(const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
-	int len;
 
 	va_start(ap, fmt);
-	len = vasprintf(&s, fmt, ap);
+	s = xvasprintf(fmt, ap);
 	va_end(ap);
-	return or_die(len < 0 ? NULL : s);
+	return s;
 }
 
-static void (*complaint_sink)(const char *message);
-
-void complain_to(void (*sink)(const char *message))
+void append(char **s, const char *fmt, ...)
 {
-	complaint_sink = sink;
-}
-
-void complain(const char *fmt, ...)
-{
-	char message[512];
+	char *piece, *longer;
 	va_list ap;
 
-	if (complaint_sink) {
-		va_start(ap, fmt);
-		vsnprintf(message, sizeof(message), fmt, ap);
-		va_end(ap);
-		complaint_sink(message);
-		return;
-	}
-	/* What was printed so far comes first when both go to one place. */
-	fflush(stdout);
-	fputs("l1tune: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	piece = xvasprintf(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	longer = xasprintf("%s%s", *s, piece);
+	free(piece);
+	free(*s);
+	*s = longer;
 }
 
 int parse_u64(const char *s, uint64_t *value)

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_UTIL_H
 #define L1TUNE_UTIL_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xmemdup0(const char *s, size_t len);
 __printf(1, 2) char *xasprintf(const char *fmt, ...);
+char *xvasprintf(const char *fmt, va_list ap);
+/* Adds to the end of a string, which may become another one. */
+__printf(2, 3) void append(char **s, const char *fmt, ...);
 
 /* Makes room for one more element; elements stay valid by index only. */
 #define GROW(array, num) \
@@ -45,12 +49,6 @@ static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
 }
-
-/* "l1tune: <message>" on stderr. Strings of others are to be escaped before. */
-__printf(1, 2) void complain(const char *fmt, ...);
-
-/* Somewhere else than stderr; NULL for stderr again. */
-void complain_to(void (*sink)(const char *message));
 
 /* Decimal digits only, no sign, no leading zero, nothing after them. */
 int parse_u64(const char *s, uint64_t *value);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/error.h"
 #include "base/util.h"
 #include "base/wait.h"
 #include "bench/bench.h"

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/replace.h"
 #include "base/util.h"
@@ -302,11 +303,6 @@ static bool is_roots(const char *path)
 	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static void ignore(const char *message)
-{
-	(void)message;
-}
-
 const struct measurement *bench_saved(const char *state, const struct machine *now,
 				      struct measurement *m, const char **why)
 {
@@ -319,7 +315,7 @@ const struct measurement *bench_saved(const char *state, const struct machine *n
 	} else if (!is_roots(path)) {
 		*why = "the file of measurements is not root's alone: remove it, then run l1tune bench --save";
 	} else {
-		complain_to(ignore);
+		complain_to(complain_ignore);
 		status = bench_load(path, m);
 		complain_to(NULL);
 		*why = status == STATUS_OK ? changed(&m->machine, now) :

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/util.h"
 #include "bench/split.h"
 #include "bench/stats.h"
@@ -17,17 +18,12 @@
 /* One of so many batches counts, of those that are most like what is usual. */
 #define USUAL		4
 
-static void ignore(const char *message)
-{
-	(void)message;
-}
-
 void bench_split_open(struct bench_split *split, const struct env *env)
 {
 	char *selector = xasprintf("pid:%d", (int)getpid());
 
 	*split = (struct bench_split){ .env = *env };
-	complain_to(ignore);
+	complain_to(complain_ignore);
 	split->has_module = env_open(&split->env) == STATUS_OK &&
 			    host_read(&split->env, &split->host) == STATUS_OK;
 	complain_to(NULL);
@@ -69,7 +65,7 @@ bool bench_split_read(struct bench_split *split, double round_trip_ns)
 	struct snapshot snapshot;
 	bool is_there;
 
-	complain_to(ignore);
+	complain_to(complain_ignore);
 	is_there = snapshot_take(&split->env, &split->host, &request, &snapshot) == STATUS_OK &&
 		   snapshot.num_guests == 1 && exits_are_split(&snapshot.guests[0].stats);
 	complain_to(NULL);

@@ -3,15 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
 #include "base/wait.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "explain/advise.h"
 #include "explain/rules.h"
 #include "model/json.h"
-
-#define DEFAULT_INTERVAL	(10 * NSEC_PER_SEC)
 
 /* What a guest's VMM had been counted for when the interval began. */
 struct beginning {
@@ -320,43 +319,12 @@ static int look_back(const struct options *options,
 	return status;
 }
 
-static void print_help(void)
-{
-	size_t i;
-
-	printf("Usage: l1tune advise [OPTION]... [GUEST]...\n\n"
-	       "Looks at guests for 10 seconds and says what is worth changing, what brings most\n"
-	       "first: why, who can change it, how, what it brings, what it risks, and how sure\n"
-	       "that is. Nothing is changed.\n"
-	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nRules:\n");
-	for (i = 0; i < num_rules; i++)
-		printf("  %-16s %s\n", rules[i].name, rules[i].title);
-	printf("\nOptions:\n"
-	       "  -i, --interval SEC    look on for so long instead\n"
-	       "      --since-start     look back instead, to each guest's start\n"
-	       "      --state DIR       where l1tune bench --save has kept what exits cost\n");
-	options_print_common();
-}
-
-int cmd_advise(int argc, char *argv[], struct options *options)
+static int run(struct options *options)
 {
 	struct selection guests;
-	int status = options_parse(options, argc, argv, OPTIONS_COMMON |
-				   OPTIONS_INTERVAL | OPTIONS_ADVISE);
+	int status = selection_parse(options->words, options->num_words, &guests,
+				     options->error);
 
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (options->interval_ns && options->since_start) {
-		complain("--since-start looks back and --interval looks on: use one of them");
-		return STATUS_USAGE;
-	}
-	if (!options->interval_ns)
-		options->interval_ns = DEFAULT_INTERVAL;
-	status = selection_parse(argv + optind, argc - optind, &guests);
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
@@ -367,3 +335,35 @@ int cmd_advise(int argc, char *argv[], struct options *options)
 	selection_free(&guests);
 	return status;
 }
+
+static bool names(size_t i, struct named *named)
+{
+	if (i >= num_rules)
+		return false;
+	*named = (struct named){ .name = rules[i].name, .help = rules[i].title };
+	return true;
+}
+
+static const struct option_spec own_options[] = {
+	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns, "how long to observe; 10 by default"),
+	OPTION(FLAG, 0, "since-start", NULL, since_start,
+	       "judge what happened since each guest's start instead", .excludes = "interval"),
+	{ }
+};
+
+const struct command cmd_advise = {
+	.name = "advise",
+	.synopsis = "[OPTION]... [GUEST]...",
+	.summary = "what is worth changing, how, and what it brings",
+	.about = "Looks at guests for 10 seconds and says what is worth changing, what brings most\n"
+		 "first: why, who can change it, how, what it brings, what it risks, and how sure\n"
+		 "that is. Nothing is changed.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
+	.interval_ns = 10 * NSEC_PER_SEC,
+	.words = WORDS_GUESTS,
+	.most_words = ANY_NUMBER,
+	.names_title = "Rules",
+	.names = names,
+};

@@ -4,10 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/machine.h"
 #include "settings/class-write.h"
 #include "settings/conf.h"
@@ -221,8 +222,9 @@ static int read_conf(const char *path, struct conf *conf)
 	return STATUS_FAILED;
 }
 
-static int run(struct options *options, const char *path)
+static int run(struct options *options)
 {
+	const char *path = options->num_words ? options->words[0] : CONF_PATH;
 	struct conf conf;
 	int is_right = read_conf(path, &conf), status = STATUS_OK;
 
@@ -245,35 +247,21 @@ static int run(struct options *options, const char *path)
 	return status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune apply [OPTION]... [FILE]\n\n"
-	       "Makes this machine as FILE says, or " CONF_PATH ": all of it, or nothing if one\n"
-	       "line is wrong. What no line sets is set to what it has without one.\n\n"
-	       "Options:\n"
-	       "      --check           only read it, and show what it would change\n"
-	       "      --load            load the module, and KVM, before that\n");
-	options_print_places();
-}
+static const struct option_spec own_options[] = {
+	OPTION(FLAG, 0, "check", NULL, check, "only read the file, and show what it would change",
+	       .excludes = "load"),
+	OPTION(FLAG, 0, "load", NULL, load, "load the module, and KVM, before that"),
+	{ }
+};
 
-int cmd_apply(int argc, char *argv[], struct options *options)
-{
-	int status = options_parse(options, argc, argv,
-				   OPTIONS_PLACES | OPTIONS_APPLY);
-
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (optind + 1 < argc) {
-		complain("there is one file at a time");
-		return STATUS_USAGE;
-	}
-	if (options->check && options->load) {
-		complain("--check changes nothing and --load does: use one of them");
-		return STATUS_USAGE;
-	}
-	return run(options, optind < argc ? argv[optind] : CONF_PATH);
-}
+const struct command cmd_apply = {
+	.name = "apply",
+	.synopsis = "[OPTION]... [FILE]",
+	.summary = "make this machine as /etc/l1tune.conf says",
+	.about = "Makes this machine as FILE says, or " CONF_PATH ": all of it, or nothing if one\n"
+		 "line is wrong. What no line sets is set to what it has without one.",
+	.run = run,
+	.options = own_options,
+	.words = WORDS_FILES,
+	.most_words = 1,
+};

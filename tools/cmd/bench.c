@@ -5,12 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/format.h"
+#include "base/nearest.h"
 #include "base/util.h"
 #include "bench/bench.h"
 #include "bench/file.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/json.h"
 
 enum {
@@ -126,12 +128,8 @@ static int print(const struct options *options, const struct measurement *m,
 			    is_split(m) ? "KIND,MEDIAN,MARGIN,P99,CYCLES,KVM,VMM,REST,COUNT,WHAT" :
 					  "KIND,MEDIAN,MARGIN,P99,CYCLES,COUNT,WHAT";
 	enum bench_kind_id kind;
-	struct table table;
-	int status;
 
-	status = table_init(&table, columns, NUM_COLS, shown, options->columns, options->sort);
-	if (status != STATUS_OK)
-		return status;
+	table_set_defaults(options->table, shown);
 	print_machine("machine", &m->machine, m->tsc_khz);
 	if (other)
 		print_machine("other", &other->machine, other->tsc_khz);
@@ -140,10 +138,8 @@ static int print(const struct options *options, const struct measurement *m,
 		printf("module  not loaded: with it, each round trip is split into what KVM spends and the rest\n");
 	putchar('\n');
 	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
-		fill_row(table_add_row(&table), kind, m, other);
-	status = table_print(&table, &options->style);
-	table_free(&table);
-	return status;
+		fill_row(table_add_row(options->table), kind, m, other);
+	return table_print(options->table, &options->style);
 }
 
 static int print_json(const struct measurement *m, const struct measurement *other)
@@ -158,74 +154,44 @@ static int print_json(const struct measurement *m, const struct measurement *oth
 	return json_write(json);
 }
 
-static int choose(int argc, char *argv[], struct bench_options *bench)
+static int choose(const struct options *options, struct bench_options *bench)
 {
+	struct nearest nearest;
 	enum bench_kind_id kind;
-	char *shown;
+	char *text;
 	int i;
 
-	for (i = 0; i < argc; i++) {
-		for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
-			if (!strcmp(argv[i], bench_kinds[kind].name))
+	for (i = 0; i < options->num_words; i++) {
+		nearest = (struct nearest){ .word = options->words[i] };
+		for (kind = 0; kind < NUM_BENCH_KINDS; kind++) {
+			if (!strcmp(options->words[i], bench_kinds[kind].name))
 				break;
+			nearest_offer(&nearest, bench_kinds[kind].name);
+		}
 		if (kind == NUM_BENCH_KINDS) {
-			shown = escape_for_terminal(argv[i]);
-			complain("there is no kind '%s': l1tune bench shows those there are", shown);
-			free(shown);
+			text = nearest_text(&nearest, ": l1tune bench --help lists the kinds");
+			error_set(options->error, "unknown kind '%s'%s",
+				  options->words[i], text);
+			free(text);
 			return STATUS_USAGE;
 		}
 		bench->wanted[kind] = bench->is_choosy = true;
 	}
-	return STATUS_OK;
+	return bench->is_choosy && options->save ?
+	       error_set(options->error, "--save cannot be combined with KIND") :
+	       STATUS_OK;
 }
 
-static void print_help(void)
+static int run(struct options *options)
 {
-	printf("Usage: l1tune bench [OPTION]... [KIND]...\n\n"
-	       "Measures by a tiny guest what one exit of each kind costs on this machine. It\n"
-	       "takes a few seconds of one CPU, and needs /dev/kvm; with the module it tells\n"
-	       "KVM's part from the rest, with root whether L0 shadows the VMCS.\n\nOptions:\n"
-	       "      --save            keep it in %s for stat, top, caps and doctor\n"
-	       "      --compare FILE    beside what l1tune bench --json said elsewhere\n"
-	       "      --dev DIR         what stands for /dev\n"
-	       "      --state DIR       what stands for %s\n",
-	       BENCH_STATE, BENCH_STATE);
-	options_print_columns();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
-}
-
-int cmd_bench(int argc, char *argv[], struct options *options)
-{
-	struct bench_options bench = { };
+	struct bench_options bench = { .dev = options->env.dev };
 	struct measurement m, other;
-	struct table table;
-	int status;
+	int status = choose(options, &bench);
 
-	status = options_parse(options, argc, argv, OPTIONS_COMMON | OPTIONS_COLUMNS |
-			       OPTIONS_MACHINE | OPTIONS_COMPARE | OPTIONS_SAVE);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	status = choose(argc - optind, argv + optind, &bench);
-	if (status != STATUS_OK)
-		return status;
-	if (bench.is_choosy && options->save) {
-		complain("what is kept is all kinds: leave %s out, or --save", argv[optind]);
-		return STATUS_USAGE;
-	}
-	/* Before the work: what is wrong with the columns is known now. */
-	status = table_init(&table, columns, NUM_COLS, "KIND", options->columns, options->sort);
-	if (status == STATUS_OK)
-		table_free(&table);
 	if (status == STATUS_OK && options->compare)
 		status = bench_load(options->compare, &other);
 	if (status != STATUS_OK)
 		return status;
-	bench.dev = options->env.dev;
 	if (isatty(STDERR_FILENO))
 		bench.progress = show_progress;
 	status = bench_measure(&options->env, &bench, &m);
@@ -236,3 +202,37 @@ int cmd_bench(int argc, char *argv[], struct options *options)
 	return options->json ? print_json(&m, options->compare ? &other : NULL) :
 			       print(options, &m, options->compare ? &other : NULL);
 }
+
+static bool names(size_t i, struct named *named)
+{
+	if (i >= NUM_BENCH_KINDS)
+		return false;
+	*named = (struct named) {
+		.name = bench_kinds[i].name, .help = bench_kinds[i].text,
+	};
+	return true;
+}
+
+static const struct option_spec own_options[] = {
+	OPTION(FLAG, 0, "save", NULL, save, "keep the result for stat, top, caps and doctor"),
+	OPTION(TEXT, 0, "compare", "FILE", compare, "compare with what l1tune bench --json printed elsewhere"),
+	{ }
+};
+
+const struct command cmd_bench = {
+	.name = "bench",
+	.synopsis = "[OPTION]... [KIND]...",
+	.summary = "what one exit of each kind costs on this machine",
+	.about = "Measures by a tiny guest what one exit of each kind costs on this machine. It\n"
+		 "takes a few seconds of one CPU, and needs /dev/kvm; with the module it tells\n"
+		 "KVM's part from the rest, with root whether L0 shadows the VMCS.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_NAMES,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+	.names_title = "Kinds",
+	.names = names,
+};

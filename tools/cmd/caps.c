@@ -5,11 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "bench/file.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/caps-table.h"
 #include "model/json.h"
 #include "model/machine.h"
@@ -249,20 +250,17 @@ static void print_measured(const struct caps *caps, const struct host *host)
 static int print(const struct options *options, const struct host *host,
 		 const struct caps *caps, const struct snapshot *snapshot)
 {
-	struct table table;
+	int status;
 	size_t i;
-	int status = table_init(&table, columns, NUM_COLS, options->compare ?
-				"FEATURE,OFFERED,USED,OTHER,MATTERS,SAVES" :
-				"FEATURE,OFFERED,USED,MATTERS,SAVES",
-				options->columns, options->sort);
 
-	if (status != STATUS_OK)
-		return status;
+	table_set_defaults(options->table, options->compare ?
+			   "FEATURE,OFFERED,USED,OTHER,MATTERS,SAVES" :
+			   "FEATURE,OFFERED,USED,MATTERS,SAVES");
 	print_head(caps, host);
 	putchar('\n');
 	for (i = 0; i < caps->num; i++) {
 		const struct feature *f = &caps->features[i];
-		struct value *row = table_add_row(&table);
+		struct value *row = table_add_row(options->table);
 
 		row[COL_FEATURE] = value_text(f->cap->name);
 		row[COL_OFFERED] = value_text(word(f->offered));
@@ -271,8 +269,7 @@ static int print(const struct options *options, const struct host *host,
 		row[COL_WHY] = value_text(f->cap->why);
 		row[COL_SAVES] = value_text(f->cap->exits);
 	}
-	status = table_print(&table, &options->style);
-	table_free(&table);
+	status = table_print(options->table, &options->style);
 	print_measured(caps, host);
 	if (snapshot)
 		print_guests(options, snapshot);
@@ -365,11 +362,6 @@ static int print_json(const struct options *options, const struct host *host,
 	return json_write(json);
 }
 
-static void ignore(const char *message)
-{
-	(void)message;
-}
-
 /* Guests may be hidden from this user: the rest is shown all the same. */
 static int show(const struct options *options, const struct host *host)
 {
@@ -380,7 +372,7 @@ static int show(const struct options *options, const struct host *host)
 	bool has_guests;
 	int status = read_caps(options, &caps);
 
-	complain_to(ignore);
+	complain_to(complain_ignore);
 	has_guests = snapshot_take(&options->env, host, &request, &snapshot) == STATUS_OK;
 	complain_to(NULL);
 	if (status == STATUS_OK)
@@ -392,41 +384,34 @@ static int show(const struct options *options, const struct host *host)
 	return status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune caps [OPTION]...\n\n"
-	       "Shows what L0 offers of VMX or SVM, what KVM uses of it, and what that saves.\n\nOptions:\n"
-	       "      --compare FILE    beside what l1tune caps --json said elsewhere\n"
-	       "      --state DIR       what stands for %s\n", BENCH_STATE);
-	options_print_columns();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
-}
-
-int cmd_caps(int argc, char *argv[], struct options *options)
+static int run(struct options *options)
 {
 	struct host host;
-	int status = options_parse(options, argc, argv, OPTIONS_COMMON | OPTIONS_COLUMNS |
-				   OPTIONS_MACHINE | OPTIONS_COMPARE);
+	int status = env_open(&options->env);
 
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (optind < argc) {
-		complain("caps takes no argument");
-		return STATUS_USAGE;
-	}
-	status = env_open(&options->env);
 	if (status != STATUS_OK)
 		return status;
 	status = host_read(&options->env, &host);
-	if (status == STATUS_OK) {
+	if (status == STATUS_OK)
 		status = show(options, &host);
-		host_free(&host);
-	}
+	host_free(&host);
 	env_close(&options->env);
 	return status;
 }
+
+static const struct option_spec own_options[] = {
+	OPTION(TEXT, 0, "compare", "FILE", compare, "compare with what l1tune caps --json printed elsewhere"),
+	{ }
+};
+
+const struct command cmd_caps = {
+	.name = "caps",
+	.synopsis = "[OPTION]...",
+	.summary = "what L0 offers of VMX or SVM, what KVM uses, what that saves",
+	.about = "Shows what L0 offers of VMX or SVM, what KVM uses of it, and what that saves.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+};

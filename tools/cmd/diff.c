@@ -4,15 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/change.h"
 #include "model/json-load.h"
 #include "model/json.h"
 #include "ui/watch.h"
-
-#define DEFAULT_INTERVAL_NS	(5 * NSEC_PER_SEC)
 
 enum {
 	COL_LEVEL, COL_REASON, COL_CODE, COL_RATE_A, COL_RATE_B, COL_TIME_A,
@@ -48,7 +47,6 @@ struct operand {
 
 struct comparison {
 	struct operand operands[2];
-	struct table table;
 };
 
 static void fill_row(struct value *row, const struct change *change)
@@ -160,11 +158,11 @@ static int compare(const struct options *options, const struct host *host,
 	int status = STATUS_OK;
 
 	for (i = 0; i < num; i++)
-		fill_row(table_add_row(&comparison->table), &changes[i]);
+		fill_row(table_add_row(options->table), &changes[i]);
 	if (options->json)
 		status = print_json(comparison, host, changes, num);
 	else if (num)
-		status = table_print(&comparison->table, &options->style);
+		status = table_print(options->table, &options->style);
 	else
 		complain("no exits");
 	free(changes);
@@ -172,10 +170,10 @@ static int compare(const struct options *options, const struct host *host,
 }
 
 /* The one guest that is meant, as a snapshot that borrows it. */
-static int pick(struct operand *operand, const struct snapshot *snapshot)
+static int pick(struct operand *operand, const struct snapshot *snapshot,
+		struct error *error)
 {
 	size_t num = 0, i;
-	char *shown;
 
 	for (i = 0; i < snapshot->num_guests; i++) {
 		if (!selector_matches(&operand->selector,
@@ -188,12 +186,12 @@ static int pick(struct operand *operand, const struct snapshot *snapshot)
 	}
 	if (num == 1)
 		return STATUS_OK;
-	shown = escape_for_terminal(operand->text);
-	complain("'%s' is %zu guests, and has to be one: l1tune list shows them",
-		 shown, num);
-	free(shown);
 	operand->snapshot = (struct snapshot){ };
-	return num ? STATUS_USAGE : STATUS_NO_GUEST;
+	if (num)
+		return error_set(error, "'%s' matches %zu guests and only one can be meant: l1tune list shows them",
+				 operand->text, num);
+	complain("'%s' matches no guest: l1tune list -a shows them", operand->text);
+	return STATUS_NO_GUEST;
 }
 
 static int show(const struct options *options, const struct host *host,
@@ -204,7 +202,8 @@ static int show(const struct options *options, const struct host *host,
 
 	for (i = 0; i < 2 && status == STATUS_OK; i++)
 		if (!comparison->operands[i].is_file)
-			status = pick(&comparison->operands[i], snapshot);
+			status = pick(&comparison->operands[i], snapshot,
+				      options->error);
 	if (status == STATUS_OK)
 		status = compare(options, host, comparison);
 	/* They were borrowed. */
@@ -215,7 +214,8 @@ static int show(const struct options *options, const struct host *host,
 }
 
 /* What is a file is one, also when a guest has its name; name:FILE is not. */
-static int parse_operand(struct operand *operand, const char *text)
+static int parse_operand(struct operand *operand, const char *text,
+			 struct error *error)
 {
 	operand->text = text;
 	operand->is_file = strchr(text, '/') || !access(text, F_OK);
@@ -223,29 +223,29 @@ static int parse_operand(struct operand *operand, const char *text)
 		return json_load_snapshot(text, &operand->snapshot);
 	if (!selector_parse(text, &operand->selector))
 		return STATUS_OK;
-	complain("'%s' is neither a file nor a guest", text);
-	return STATUS_USAGE;
+	return error_set(error, "'%s' is neither a file nor a guest", text);
 }
 
-static int run(struct options *options, char *argv[],
-	       struct comparison *comparison)
+static int run(struct options *options)
 {
-	struct operand *operands = comparison->operands;
+	struct comparison comparison = { };
+	struct operand *operands = comparison.operands;
 	struct selection selection = { };
 	const struct host nowhere = { };
 	int status = STATUS_OK, i;
 
 	for (i = 0; i < 2 && status == STATUS_OK; i++) {
-		status = parse_operand(&operands[i], argv[i]);
+		status = parse_operand(&operands[i], options->words[i],
+				       options->error);
 		if (!operands[i].is_file)
 			*GROW(selection.v, selection.num) =
 				operands[i].selector;
 	}
 	if (status == STATUS_OK && selection.num) {
 		options->count = 1;
-		status = watch(options, &selection, show, comparison);
+		status = watch(options, &selection, show, &comparison);
 	} else if (status == STATUS_OK) {
-		status = compare(options, &nowhere, comparison);
+		status = compare(options, &nowhere, &comparison);
 	}
 	for (i = 0; i < 2; i++)
 		snapshot_free(&operands[i].snapshot);
@@ -253,42 +253,26 @@ static int run(struct options *options, char *argv[],
 	return status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune diff [OPTION]... A B\n\n"
-	       "Compares reasons of two sides, what changed most first. A side is a file that\n"
-	       "l1tune stat --json wrote, with all guests in it, or a guest, of which an\n"
-	       "interval is taken now.\n\nOptions:\n"
-	       "  -i, --interval SEC    length of the interval, 5 without it\n");
-	options_print_columns();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
-}
+static const struct option_spec own_options[] = {
+	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns, "length of the interval; 5 by default"),
+	{ }
+};
 
-int cmd_diff(int argc, char *argv[], struct options *options)
-{
-	struct comparison comparison = { };
-	int status;
-
-	options->interval_ns = DEFAULT_INTERVAL_NS;
-	status = options_parse(options, argc, argv, OPTIONS_COMMON |
-			       OPTIONS_COLUMNS | OPTIONS_INTERVAL);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (argc - optind != 2) {
-		complain("diff compares two: files of stat --json, or guests");
-		return STATUS_USAGE;
-	}
-	status = table_init(&comparison.table, columns, NUM_COLS,
-			    "REASON,RATE_A,RATE_B,TIME_A,TIME_B,AVG_A,AVG_B,P99_A,P99_B,CHANGE,IN",
-			    options->columns, options->sort);
-	if (status != STATUS_OK)
-		return status;
-	status = run(options, argv + optind, &comparison);
-	table_free(&comparison.table);
-	return status;
-}
+const struct command cmd_diff = {
+	.name = "diff",
+	.synopsis = "[OPTION]... A B",
+	.summary = "two guests, or two saved states, reason by reason",
+	.about = "Compares reasons of two sides, what changed most first. A side is a file that\n"
+		 "l1tune stat --json wrote, with all guests in it, or a guest, of which an\n"
+		 "interval is taken now.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
+	.interval_ns = 5 * NSEC_PER_SEC,
+	.words = WORDS_GUESTS | WORDS_FILES,
+	.least_words = 2,
+	.most_words = 2,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+	.default_columns = "REASON,RATE_A,RATE_B,TIME_A,TIME_B,AVG_A,AVG_B,P99_A,P99_B,CHANGE,IN",
+};

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/terminal.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "doctor/doctor.h"
 #include "model/json.h"
 
@@ -23,11 +24,6 @@ static const char *const state_names[] = {
 	[DOCTOR_PROBLEM] = "problem",
 };
 
-static void ignore(const char *message)
-{
-	(void)message;
-}
-
 static void look(struct doctor *doctor, const struct options *options)
 {
 	struct env env = options->env;
@@ -35,7 +31,7 @@ static void look(struct doctor *doctor, const struct options *options)
 	*doctor = (struct doctor){ .env = &options->env };
 	machine_read(&env, &doctor->machine);
 	/* That there is no module is a row, not an error. */
-	complain_to(ignore);
+	complain_to(complain_ignore);
 	if (env_open(&env) == STATUS_OK) {
 		doctor->has_module = host_read(&env, &doctor->host) == STATUS_OK;
 		env_close(&env);
@@ -179,38 +175,30 @@ static int print_json(const struct doctor *doctor)
 	return json_write(json) == STATUS_OK ? status_of(doctor) : DOCTOR_NOT_USABLE;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune doctor [OPTION]...\n\n"
-	       "Says whether this machine is ready to run guests, and if not, what to do: by\n"
-	       "commands to copy. It runs nothing itself and does not ask the network.\n"
-	       "Exit status: 0 ready, 1 warnings, 2 guests cannot run (2 is also wrong usage).\n\nOptions:\n"
-	       "  -a, --all             also what is about other clouds than this one\n"
-	       "      --dev DIR         what stands for /dev\n"
-	       "      --state DIR       what stands for %s\n", BENCH_STATE);
-	options_print_common();
-}
-
-int cmd_doctor(int argc, char *argv[], struct options *options)
+static int run(struct options *options)
 {
 	struct doctor doctor;
-	int status = options_parse(options, argc, argv,
-				   OPTIONS_COMMON | OPTIONS_ALL | OPTIONS_MACHINE);
+	int status;
 
-	if (status == STATUS_OK && optind < argc && !options->help) {
-		complain("doctor takes no argument");
-		status = STATUS_USAGE;
-	}
-	if (status != STATUS_OK) {
-		fprintf(stderr, "Try 'l1tune doctor --help'.\n");
-		return status;
-	}
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
 	look(&doctor, options);
 	status = options->json ? print_json(&doctor) : print(&doctor);
 	forget(&doctor);
 	return status;
 }
+
+static const struct option_spec own_options[] = {
+	OPTION(FLAG, 'a', "all", NULL, all, "also what is about clouds other than this one"),
+	{ }
+};
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.synopsis = "[OPTION]...",
+	.summary = "is this machine ready, and if not, what to do",
+	.about = "Says whether this machine is ready to run guests, and if not, what to do: by\n"
+		 "commands to copy. It runs nothing itself and does not ask the network.\n"
+		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (2 is also wrong usage).",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_JSON,
+};

@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "base/wait.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/guest.h"
 #include "model/json.h"
 #include "record/event-file.h"
@@ -388,30 +389,19 @@ static int run(struct options *options)
 	return status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune events [OPTION]...\n\n"
-	       "Shows what happens, as it happens: guests come and go, limits deny or would have\n"
-	       "denied, a limit takes effect or cannot. Goes on until it is ended.\n"
-	       "Amounts, counts, names and users are for those who may see guests.\n\nOptions:\n"
-	       "  -c, --count N         end after so many events\n");
-	options_print_common();
-}
+static const struct option_spec own_options[] = {
+	OPTION(NUMBER, 'c', "count", "N", count, "stop after N events"),
+	{ }
+};
 
-int cmd_events(int argc, char *argv[], struct options *options)
-{
-	int status = options_parse(options, argc, argv,
-				   OPTIONS_COMMON | OPTIONS_EVENTS);
-
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (optind < argc) {
-		complain("events takes no guest: it shows those of all");
-		return STATUS_USAGE;
-	}
-	return run(options);
-}
+const struct command cmd_events = {
+	.name = "events",
+	.synopsis = "[OPTION]...",
+	.summary = "guests coming and going, and what was denied, as it happens",
+	.about = "Shows what happens, as it happens: guests come and go, limits deny or would have\n"
+		 "denied, a limit takes effect or cannot. Goes on until it is ended.\n"
+		 "Amounts, counts, names and users are for those who may see guests.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_JSON,
+};

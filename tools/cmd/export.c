@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/replace.h"
 #include "base/terminal.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "export/export.h"
 
 #define TEXTFILE	"l1tune.prom"
@@ -136,34 +137,19 @@ static int run(struct options *options)
 	return status == STATUS_OK ? written : status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune export [OPTION]...\n\n"
-	       "Prints this machine, its limits and its guests as OpenMetrics, for Prometheus.\n\n"
-	       "Options:\n"
-	       "      --textfile DIR    write " TEXTFILE " there, for node_exporter's textfile collector\n"
-	       "      --by-reason       times by guest, reason and level, not by guest alone\n");
-	options_print_places();
-}
+static const struct option_spec own_options[] = {
+	OPTION(TEXT, 0, "textfile", "DIR", textfile,
+	       "write " TEXTFILE " there, for node_exporter's textfile collector"),
+	OPTION(FLAG, 0, "by-reason", NULL, by_reason,
+	       "times by guest, reason and level, not by guest alone"),
+	{ }
+};
 
-int cmd_export(int argc, char *argv[], struct options *options)
-{
-	int status = options_parse(options, argc, argv,
-				   OPTIONS_PLACES | OPTIONS_EXPORT);
-
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (options->json) {
-		complain("export prints OpenMetrics: stat --json has the same as JSON");
-		return STATUS_USAGE;
-	}
-	if (optind < argc) {
-		complain("export takes no guest: it is about all there are");
-		return STATUS_USAGE;
-	}
-	return run(options);
-}
+const struct command cmd_export = {
+	.name = "export",
+	.synopsis = "[OPTION]...",
+	.summary = "all of it for Prometheus, as OpenMetrics",
+	.about = "Prints this machine, its limits and its guests as OpenMetrics, for Prometheus.",
+	.run = run,
+	.options = own_options,
+};

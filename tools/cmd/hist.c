@@ -4,11 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "ui/frame.h"
@@ -213,7 +214,8 @@ static int list_reasons(const struct guest_snapshot *guest,
 {
 	struct table table;
 	int status = table_init(&table, columns, NUM_COLS,
-				"REASON,COUNT,AVG,P99,MAX", NULL, "COUNT");
+				"REASON,COUNT,AVG,P99,MAX", NULL, "COUNT",
+				options->error);
 	size_t i;
 
 	for (i = 0; i < guest->stats.num_cells && status == STATUS_OK; i++) {
@@ -295,11 +297,8 @@ static int show(const struct options *options, const struct host *host,
 	const struct wish *wish = arg;
 	size_t num = 0, i;
 
-	if (snapshot->num_guests != 1) {
-		complain("that is %zu guests, and has to be one: l1tune list shows them",
-			 snapshot->num_guests);
+	if (snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
-	}
 	for (i = 0; i < guest->stats.num_cells; i++)
 		num += is_wished(wish, options, &guest->stats.cells[i].key);
 	if (!num && !snapshot->is_interval)
@@ -323,46 +322,36 @@ static int show(const struct options *options, const struct host *host,
 	return STATUS_OK;
 }
 
-static void print_help(void)
+static int run(struct options *options)
 {
-	printf("Usage: l1tune hist [OPTION]... GUEST [REASON]\n\n"
-	       "Shows how long a guest's exits of one reason took, and who spent the time.\n"
-	       "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
-	       "reasons are listed.\n\nOptions:\n"
-	       "  -l, --level N         2: of the guest itself; 3: of a guest inside it\n"
-	       "  -i, --interval SEC    what happens in intervals, from now on\n"
-	       "  -c, --count N         end after so many of them\n");
-	options_print_common();
-}
+	struct wish wish = {
+		.reason = options->num_words > 1 ? options->words[1] : NULL,
+	};
 
-int cmd_hist(int argc, char *argv[], struct options *options)
-{
-	struct selection selection;
-	struct wish wish = { };
-	int status;
-
-	status = options_parse(options, argc, argv, OPTIONS_COMMON |
-			       OPTIONS_INTERVAL | OPTIONS_REPEAT |
-			       OPTIONS_LEVEL);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (argc == optind || argc - optind > 2) {
-		complain("hist takes a guest and a reason, or a guest alone to list its reasons");
-		return STATUS_USAGE;
-	}
-	wish.reason = argv[optind + 1];
-	if (!wish.reason && options->interval_ns) {
-		complain("-i needs a REASON: l1tune hist GUEST lists them");
-		return STATUS_USAGE;
-	}
+	if (!wish.reason && options->interval_ns)
+		return error_set(options->error,
+				 "-i needs a REASON: l1tune hist GUEST lists them");
 	wish.is_code = wish.reason && !parse_u64(wish.reason, &wish.code);
-	status = selection_parse(argv + optind, 1, &selection);
-	if (status == STATUS_OK)
-		status = watch(options, &selection, show, &wish);
-	selection_free(&selection);
-	return status;
+	options->num_words = 1;
+	return watch_words(options, show, &wish);
 }
+
+static const struct option_spec own_options[] = {
+	OPTION(NUMBER, 'l', "level", "2|3", level, "2: of the guest itself; 3: of a guest inside it"),
+	{ }
+};
+
+const struct command cmd_hist = {
+	.name = "hist",
+	.synopsis = "[OPTION]... GUEST [REASON]",
+	.summary = "how long the exits of one reason take, as a picture",
+	.about = "Shows how long a guest's exits of one reason took, and who spent the time.\n"
+		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
+		 "reasons are listed.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_INTERVALS | OPTIONS_JSON,
+	.words = WORDS_GUESTS | WORDS_REASONS,
+	.least_words = 1,
+	.most_words = 2,
+};

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/json.h"
 #include "settings/limit-rows.h"
 #include "settings/limit-set.h"
@@ -139,9 +140,10 @@ static int print_json(const struct host *host, const struct limit_rows *rows)
 	return json_write(json);
 }
 
-static int print_table(const struct options *options, struct table *table,
+static int print_table(const struct options *options,
 		       const struct limit_rows *rows)
 {
+	struct table *table = options->table;
 	size_t i;
 
 	for (i = 0; i < rows->num; i++) {
@@ -189,8 +191,7 @@ static void keep_wanted(struct limits *limits, const struct wish *wish)
 
 /* What is there after it was perhaps changed. */
 static int show(const struct options *options, const struct wish *wish,
-		const struct host *host, const struct snapshot *snapshot,
-		struct table *table)
+		const struct host *host, const struct snapshot *snapshot)
 {
 	bool is_new = wish->assignments.num;
 	struct limit_rows rows = { };
@@ -205,11 +206,12 @@ static int show(const struct options *options, const struct wish *wish,
 		return status;
 	keep_wanted(&limits, wish);
 	status = limit_rows_read(&rows, &options->env, host, &limits,
-				 wish->guests.num ? snapshot : NULL);
+				 wish->guests.num ? snapshot : NULL,
+				 options->error);
 	if (status == STATUS_OK && options->json)
 		status = print_json(host, &rows);
 	else if (status == STATUS_OK && !is_new)
-		status = print_table(options, table, &rows);
+		status = print_table(options, &rows);
 	if (status == STATUS_OK)
 		status = say_what_is_not_effective(&rows, is_new);
 	limit_rows_free(&rows);
@@ -233,18 +235,15 @@ static void suggest(const struct selection *guests)
 static int set(const struct options *options, const struct wish *wish,
 	       const struct snapshot *snapshot)
 {
-	if (wish->guests.num && snapshot->num_guests != 1) {
-		complain("that is %zu guests, and has to be one: l1tune list shows them",
-			 snapshot->num_guests);
+	if (wish->guests.num &&
+	    snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
-	}
 	return assignments_apply(&wish->assignments, &options->env,
 				 wish->guests.num ?
 				 &snapshot->guests[0].guest : NULL);
 }
 
-static int work(const struct options *options, const struct wish *wish,
-		struct table *table)
+static int work(const struct options *options, const struct wish *wish)
 {
 	const struct snapshot_request request = { .selection = &wish->guests };
 	struct snapshot snapshot = { };
@@ -265,7 +264,7 @@ static int work(const struct options *options, const struct wish *wish,
 			status = host_read(&options->env, &host);
 	}
 	if (status == STATUS_OK)
-		status = show(options, wish, &host, &snapshot, table);
+		status = show(options, wish, &host, &snapshot);
 	snapshot_free(&snapshot);
 	host_free(&host);
 	return status;
@@ -279,8 +278,10 @@ static int want(struct wish *wish, const struct limit_kind *kind)
 }
 
 /* Words are limits before they are guests: these have name: to tell them apart. */
-static int parse_words(struct wish *wish, char *words[], int num)
+static int parse_words(struct wish *wish, const struct options *options)
 {
+	int num = options->num_words;
+	char **words = options->words;
 	char **guests = xcalloc(num, sizeof(*guests));
 	const char *bare = NULL;
 	int num_guests = 0, num_assigned = 0, status, i;
@@ -299,76 +300,77 @@ static int parse_words(struct wish *wish, char *words[], int num)
 			guests[num_guests++] = words[i];
 		}
 	}
-	status = selection_parse(guests, num_guests, &wish->guests);
+	status = selection_parse(guests, num_guests, &wish->guests,
+				 options->error);
 	free(guests);
-	if (status == STATUS_OK && bare && num_assigned) {
-		complain("%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
-			 bare, bare, bare);
-		status = STATUS_USAGE;
-	}
+	if (status == STATUS_OK && bare && num_assigned)
+		status = error_set(options->error, "%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
+				   bare, bare, bare);
 	for (i = 0; i < num && status == STATUS_OK; i++) {
 		if (!assignment_is(words[i]))
 			continue;
 		status = assignment_add(&wish->assignments, words[i],
-					num_guests);
+					num_guests, options->error);
 		if (status == STATUS_OK)
 			want(wish, wish->assignments.v[wish->assignments.num - 1].kind);
 	}
 	return status;
 }
 
-static void print_help(void)
-{
-	size_t i;
-
-	printf("Usage: l1tune limits [OPTION]... [LIMIT]... [GUEST]...\n"
-	       "       l1tune limits [OPTION]... [GUEST] [audit.]LIMIT=VALUE...\n\n"
-	       "Shows what guests may take of this machine, or sets it: all that is named, or\n"
-	       "nothing if one part of it cannot be. Of one guest max_exits_per_sec can be set.\n"
-	       "VALUE: a number, a size as 64G, or max for no limit; of a guest also default.\n"
-	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nLimits:\n");
-	for (i = 0; i < NUM_LIMITS; i++)
-		printf("  %-24s %s\n", limit_kinds[i].name,
-		       limit_kinds[i].help);
-	printf("\nOptions:\n");
-	options_print_columns();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
-}
-
-static int run(struct options *options, char *words[], int num)
+static int run(struct options *options)
 {
 	struct wish wish = { };
-	struct table table = { };
-	int status = parse_words(&wish, words, num);
+	int status = parse_words(&wish, options);
 
-	if (status == STATUS_OK)
-		status = table_init(&table, columns, NUM_COLS, wish.guests.num ?
-				    "GUEST,NAME,LIMIT,VALUE,FROM,AUDIT,USE,HEADROOM,EFFECTIVE" :
-				    "LIMIT,VALUE,AUDIT,USE,HEADROOM,DENIED,WOULD_DENY,EFFECTIVE",
-				    options->columns, options->sort);
-	if (status == STATUS_OK)
-		status = env_open(&options->env);
 	if (status == STATUS_OK) {
-		status = work(options, &wish, &table);
+		table_set_defaults(options->table, wish.guests.num ?
+				   "GUEST,NAME,LIMIT,VALUE,FROM,AUDIT,USE,HEADROOM,EFFECTIVE" :
+				   "LIMIT,VALUE,AUDIT,USE,HEADROOM,DENIED,WOULD_DENY,EFFECTIVE");
+		status = env_open(&options->env);
+	}
+	if (status == STATUS_OK) {
+		status = work(options, &wish);
 		env_close(&options->env);
 	}
-	table_free(&table);
 	selection_free(&wish.guests);
 	assignments_free(&wish.assignments);
 	return status;
 }
 
-int cmd_limits(int argc, char *argv[], struct options *options)
+/* The limits, and behind them their audit thresholds. */
+static bool names(size_t i, struct named *named)
 {
-	int status = options_parse(options, argc, argv,
-				   OPTIONS_COMMON | OPTIONS_COLUMNS);
+	static char *audits[NUM_LIMITS];
 
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
+	if (i >= 2 * NUM_LIMITS)
+		return false;
+	*named = (struct named){ .values = "max" };
+	if (i < NUM_LIMITS) {
+		named->name = limit_kinds[i].name;
+		named->help = limit_kinds[i].help;
+		return true;
 	}
-	return run(options, argv + optind, argc - optind);
+	i -= NUM_LIMITS;
+	if (!audits[i])
+		audits[i] = xasprintf("audit.%s", limit_kinds[i].name);
+	named->name = audits[i];
+	return true;
 }
+
+const struct command cmd_limits = {
+	.name = "limits",
+	.synopsis = "[OPTION]... [LIMIT]... [GUEST]...\n"
+		    "[OPTION]... [GUEST] [audit.]LIMIT=VALUE...",
+	.summary = "what guests may take of this machine: show and set it",
+	.about = "Shows what guests may take of this machine, or sets it: all that is named, or\n"
+		 "nothing if one part of it cannot be. Of one guest max_exits_per_sec can be set.\n"
+		 "VALUE: a number, a size as 64G, or max for no limit; of a guest also default.",
+	.run = run,
+	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+	.names_title = "Limits",
+	.names = names,
+};

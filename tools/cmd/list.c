@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/nested.h"
@@ -151,7 +152,7 @@ static const char *default_columns(const struct options *options,
 	bool is_interval = options->interval_ns, is_split = false;
 	size_t i;
 
-	for (i = 0; snapshot && i < snapshot->num_guests; i++)
+	for (i = 0; i < snapshot->num_guests; i++)
 		is_split |= exits_are_split(&snapshot->guests[i].stats);
 	if (options->vcpus)
 		return is_interval ?
@@ -188,59 +189,44 @@ static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
 	const struct guest_snapshot **guests;
-	struct table *table = arg;
 	size_t i;
 
+	(void)arg;
 	if (options->json)
 		return json_print(host, snapshot, 0);
 	if (!snapshot->num_guests) {
 		complain("no guests; VMs without vCPUs are listed with -a");
 		return STATUS_OK;
 	}
-	table_choose(table, default_columns(options, snapshot),
-		     options->columns);
+	table_set_defaults(options->table, default_columns(options, snapshot));
 	guests = snapshot_by_busy(snapshot);
 	for (i = 0; i < snapshot->num_guests; i++)
-		add_guest(table, guests[i], options->vcpus);
+		add_guest(options->table, guests[i], options->vcpus);
 	free(guests);
-	return table_print(table, &options->style);
+	return table_print(options->table, &options->style);
 }
 
-static void print_help(void)
+static int run(struct options *options)
 {
-	printf("Usage: l1tune list [OPTION]... [GUEST]...\n\n"
-	       "Lists guests, those that cost most first.\n\nOptions:\n"
-	       "  -a, --all             VMs without vCPUs too (probes)\n"
-	       "      --vcpus           their vCPUs, and what each does now\n");
-	options_print_table();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
+	return watch_words(options, show, NULL);
 }
 
-int cmd_list(int argc, char *argv[], struct options *options)
-{
-	struct selection selection;
-	struct table table;
-	int status;
+static const struct option_spec own_options[] = {
+	OPTION(FLAG, 'a', "all", NULL, all, "list VMs without vCPUs (probes) as well"),
+	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "list vCPUs, and what each does now"),
+	{ }
+};
 
-	status = options_parse(options, argc, argv,
-			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_ALL |
-			       OPTIONS_VCPUS);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	status = table_init(&table, columns, NUM_COLS,
-			    default_columns(options, NULL), options->columns,
-			    options->sort);
-	if (status != STATUS_OK)
-		return status;
-	status = selection_parse(argv + optind, argc - optind, &selection);
-	if (status == STATUS_OK)
-		status = watch(options, &selection, show, &table);
-	selection_free(&selection);
-	table_free(&table);
-	return status;
-}
+const struct command cmd_list = {
+	.name = "list",
+	.synopsis = "[OPTION]... [GUEST]...",
+	.summary = "guests: id, name, pid, vCPUs, memory, exits, busy time",
+	.about = "Lists guests, those that cost most first.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_INTERVALS | OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_GUESTS,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+};

@@ -5,11 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/replace.h"
 #include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/machine.h"
 #include "settings/conf.h"
 
@@ -88,8 +89,9 @@ static int start(const char *path, bool is_stdout, struct conf *conf)
 	return status;
 }
 
-static int run(struct options *options, const char *path)
+static int run(struct options *options)
 {
+	const char *path = options->num_words ? options->words[0] : CONF_PATH;
 	bool is_stdout = !strcmp(path, "-");
 	struct conf conf;
 	int status = start(path, is_stdout, &conf);
@@ -110,28 +112,13 @@ static int run(struct options *options, const char *path)
 	return status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune save [OPTION]... [FILE]\n\n"
-	       "Writes what is set now to FILE, or " CONF_PATH ", where comments stay as they\n"
-	       "are; - is standard output. l1tune apply sets it again.\n\n"
-	       "Options:\n");
-	options_print_places();
-}
-
-int cmd_save(int argc, char *argv[], struct options *options)
-{
-	int status = options_parse(options, argc, argv, OPTIONS_PLACES);
-
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (optind + 1 < argc) {
-		complain("there is one file at a time");
-		return STATUS_USAGE;
-	}
-	return run(options, optind < argc ? argv[optind] : CONF_PATH);
-}
+const struct command cmd_save = {
+	.name = "save",
+	.synopsis = "[OPTION]... [FILE]",
+	.summary = "write what is set now to /etc/l1tune.conf",
+	.about = "Writes what is set now to FILE, or " CONF_PATH ", where comments stay as they\n"
+		 "are; - is standard output. l1tune apply sets it again.",
+	.run = run,
+	.words = WORDS_FILES,
+	.most_words = 1,
+};

@@ -2,11 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "explain/transit.h"
 #include "model/cell.h"
 #include "model/json.h"
@@ -70,7 +71,7 @@ static const char *default_columns(const struct options *options,
 	bool is_split = false, is_throttled = false;
 	size_t i;
 
-	for (i = 0; snapshot && i < snapshot->num_guests; i++) {
+	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct exit_stats *stats = &snapshot->guests[i].stats;
 
 		is_split |= exits_are_split(stats);
@@ -269,13 +270,13 @@ static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
 	const struct guest_snapshot **guests;
-	struct table *table = arg;
+	struct table *table = options->table;
 	size_t i;
 
+	(void)arg;
 	if (options->json)
 		return show_json(options, host, snapshot);
-	table_choose(table, default_columns(options, snapshot),
-		     options->columns);
+	table_set_defaults(table, default_columns(options, snapshot));
 	if (options->sum) {
 		add_sum(table, snapshot);
 	} else {
@@ -295,48 +296,30 @@ static int show(const struct options *options, const struct host *host,
 	return STATUS_OK;
 }
 
-static void print_help(void)
+static int run(struct options *options)
 {
-	printf("Usage: l1tune stat [OPTION]... [GUEST]...\n\n"
-	       "Shows exits by guest and reason, since the guest's start or in intervals.\n"
-	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
-	       "      --vcpus           each vCPU by itself, and what it does now\n"
-	       "      --sum             all guests as one\n"
-	       "      --transit         also the share of time that exits spend in L0, by what\n"
-	       "                        l1tune bench --save measured\n");
-	options_print_table();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
+	return watch_words(options, show, NULL);
 }
 
-int cmd_stat(int argc, char *argv[], struct options *options)
-{
-	struct selection selection;
-	struct table table;
-	int status;
+static const struct option_spec own_options[] = {
+	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU by itself, and what it does now"),
+	OPTION(FLAG, 0, "sum", NULL, sum, "show the sum of all guests", .excludes = "vcpus"),
+	OPTION(FLAG, 0, "transit", NULL, transit,
+	       "also estimate the share of time that exits spend in L0, from\n"
+	       "what l1tune bench --save measured"),
+	{ }
+};
 
-	status = options_parse(options, argc, argv,
-			       OPTIONS_COMMON | OPTIONS_TABLE | OPTIONS_VCPUS |
-			       OPTIONS_SUM | OPTIONS_TRANSIT);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (options->vcpus && options->sum) {
-		complain("--sum adds up guests and --vcpus takes them apart: use one of them");
-		return STATUS_USAGE;
-	}
-	status = table_init(&table, columns, NUM_COLS,
-			    default_columns(options, NULL), options->columns,
-			    options->sort);
-	if (status != STATUS_OK)
-		return status;
-	status = selection_parse(argv + optind, argc - optind, &selection);
-	if (status == STATUS_OK)
-		status = watch(options, &selection, show, &table);
-	selection_free(&selection);
-	table_free(&table);
-	return status;
-}
+const struct command cmd_stat = {
+	.name = "stat",
+	.synopsis = "[OPTION]... [GUEST]...",
+	.summary = "exits by guest and reason: count, rate, time, percentiles",
+	.about = "Shows exits by guest and reason, since the guest's start or in intervals.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_INTERVALS | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_GUESTS,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+};

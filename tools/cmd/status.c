@@ -4,11 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/snapshot.h"
@@ -336,7 +337,7 @@ static int print_guests(const struct snapshot *snapshot,
 	status = table_init(&table, columns, NUM_COLS, is_split ?
 			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,BUSY WITH" :
 			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
-			    NULL);
+			    NULL, NULL);
 	if (status != STATUS_OK)
 		return status;
 	guests = snapshot_by_busy(snapshot);
@@ -397,30 +398,11 @@ static int show(const struct options *options, const struct host *host)
 	return status == STATUS_OK ? shown : status;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune status [OPTION]...\n\n"
-	       "Shows this L1 at a glance, its guests under it.\n\nOptions:\n");
-	options_print_common();
-}
-
-int cmd_status(int argc, char *argv[], struct options *options)
+static int run(struct options *options)
 {
 	struct host host;
-	int status;
+	int status = env_open(&options->env);
 
-	status = options_parse(options, argc, argv, OPTIONS_COMMON);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (optind < argc) {
-		complain("status takes no guest: list and stat do");
-		return STATUS_USAGE;
-	}
-	status = env_open(&options->env);
 	if (status != STATUS_OK)
 		return status;
 	status = host_read(&options->env, &host);
@@ -430,3 +412,12 @@ int cmd_status(int argc, char *argv[], struct options *options)
 	env_close(&options->env);
 	return status;
 }
+
+const struct command cmd_status = {
+	.name = "status",
+	.synopsis = "[OPTION]...",
+	.summary = "this L1 at a glance, its guests under it (the default)",
+	.about = "Shows this L1 at a glance, its guests under it.",
+	.run = run,
+	.shared_options = OPTIONS_JSON,
+};

@@ -4,18 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "base/wait.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/json.h"
 #include "ui/screen.h"
 #include "ui/top-view.h"
 #include "ui/watch.h"
 
-#define DEFAULT_DELAY_NS	NSEC_PER_SEC
 #define MIN_DELAY_NS		(NSEC_PER_SEC / 8)
 #define MAX_DELAY_NS		(3600 * NSEC_PER_SEC)
 #define TEXT_WIDTH		80
@@ -334,7 +334,7 @@ static int print_intervals(struct top *top, uint64_t num)
 }
 
 /* A terminal that cannot place its cursor gets text. */
-static int show(struct top *top)
+static int show_intervals(struct top *top)
 {
 	if (top->options->once)
 		return print_intervals(top, 1);
@@ -343,7 +343,7 @@ static int show(struct top *top)
 	return live(top);
 }
 
-static int run(struct top *top)
+static int show(struct top *top)
 {
 	int status;
 
@@ -351,7 +351,7 @@ static int run(struct top *top)
 	wait_catch_signals();
 	status = take(top, &top->after);
 	if (status == STATUS_OK || status == STATUS_FAILED)
-		status = show(top);
+		status = show_intervals(top);
 	top_model_free(&top->model);
 	snapshot_free(&top->diff);
 	snapshot_free(&top->before);
@@ -368,48 +368,47 @@ static int show_json(const struct options *options, const struct host *host,
 	return json_print(host, snapshot, JSON_REASONS);
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune top [OPTION]... [GUEST]...\n\n"
-	       "Shows guests and their exits live; h shows the keys.\n"
-	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nOptions:\n"
-	       "  -d, --delay SEC       length of the intervals, 1 without it\n"
-	       "  -n, --count N         end after so many of them\n"
-	       "      --once            one interval as text, without taking the terminal\n"
-	       "      --transit         the share of time that exits spend in L0, not bars, by what\n"
-	       "                        l1tune bench --save measured\n");
-	options_print_common();
-}
-
-int cmd_top(int argc, char *argv[], struct options *options)
+static int run(struct options *options)
 {
 	struct top top = { .options = options };
 	struct transit transit;
-	int status;
+	int status = selection_parse(options->words, options->num_words,
+				     &top.selection, options->error);
 
-	options->interval_ns = DEFAULT_DELAY_NS;
-	status = options_parse(options, argc, argv,
-			       OPTIONS_COMMON | OPTIONS_TOP | OPTIONS_TRANSIT);
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	status = selection_parse(argv + optind, argc - optind, &top.selection);
-	if (status != STATUS_OK)
-		return status;
-	if (options->json) {
+	if (status == STATUS_OK && options->json) {
 		if (options->once)
 			options->count = 1;
 		status = watch(options, &top.selection, show_json, NULL);
-	} else {
+	} else if (status == STATUS_OK) {
 		if (options->transit) {
 			transit_read(&options->env, &transit);
 			top.choice.transit = &transit;
 		}
-		status = run(&top);
+		status = show(&top);
 	}
 	selection_free(&top.selection);
 	return status;
 }
+
+static const struct option_spec own_options[] = {
+	OPTION(SECONDS, 'd', "delay", "SEC", interval_ns, "length of the intervals; 1 by default"),
+	OPTION(NUMBER, 'n', "count", "N", count, "stop after N intervals"),
+	OPTION(FLAG, 0, "once", NULL, once, "print one interval as text, without taking the terminal"),
+	OPTION(FLAG, 0, "transit", NULL, transit,
+	       "show the share of time that exits spend in L0 instead of bars,\n"
+	       "estimated from what l1tune bench --save measured"),
+	{ }
+};
+
+const struct command cmd_top = {
+	.name = "top",
+	.synopsis = "[OPTION]... [GUEST]...",
+	.summary = "the same, live",
+	.about = "Shows guests and their exits live; h shows the keys.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
+	.interval_ns = NSEC_PER_SEC,
+	.words = WORDS_GUESTS,
+	.most_words = ANY_NUMBER,
+};

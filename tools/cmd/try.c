@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
 #include "base/wait.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "settings/guardian.h"
 #include "settings/knob.h"
 
-#define DEFAULT_INTERVAL	(10 * NSEC_PER_SEC)
 /* Parts of each measurement, whose spread tells what chance does. */
 #define NUM_SLICES		5
 
@@ -160,8 +160,9 @@ static struct value number_text(enum metric metric, double number, bool sign)
 	return value;
 }
 
-static int print_table(const struct trial *trial, struct table *table)
+static int print_table(const struct trial *trial)
 {
+	struct table *table = trial->options->table;
 	enum metric i;
 
 	for (i = 0; i < NUM_METRICS; i++) {
@@ -251,11 +252,8 @@ static int find_guest(const struct trial *trial, const struct snapshot *snapshot
 	*guest = NULL;
 	if (trial->knob->kind == KNOB_PARAM)
 		return STATUS_OK;
-	if (snapshot->num_guests != 1) {
-		complain("that is %zu guests, and has to be one: l1tune list shows them",
-			 snapshot->num_guests);
+	if (snapshot_check_single(snapshot, trial->options->error) != STATUS_OK)
 		return STATUS_USAGE;
-	}
 	*guest = &snapshot->guests[0].guest;
 	return STATUS_OK;
 }
@@ -275,7 +273,7 @@ static int check_change(const struct trial *trial, const struct guest *guest)
 	return STATUS_FAILED;
 }
 
-static int work(struct trial *trial, struct table *table)
+static int work(struct trial *trial)
 {
 	const struct env *env = &trial->options->env;
 	struct snapshot snapshot = { };
@@ -296,7 +294,7 @@ static int work(struct trial *trial, struct table *table)
 	if (status == STATUS_OK && trial->options->json)
 		status = print_json(trial, &host);
 	else if (status == STATUS_OK)
-		status = print_table(trial, table);
+		status = print_table(trial);
 	free(trial->write.after);
 	snapshot_free(&snapshot);
 	host_free(&host);
@@ -314,74 +312,81 @@ static const char *check(const struct trial *trial, const char *value)
 	return knob_check(trial->knob, value);
 }
 
-static int parse(struct trial *trial, char *words[], int num)
+static int parse(struct trial *trial, const char *word)
 {
-	char *name, *guest = (char *)trial->options->guest, *shown;
-	const char *wrong, *equals = num == 1 ? strchr(words[0], '=') : NULL;
+	char *name, *guest = (char *)trial->options->guest;
+	const char *wrong, *equals = strchr(word, '=');
 	int status;
 
-	if (!equals) {
-		complain("what to try is one NAME=VALUE");
-		return STATUS_USAGE;
-	}
-	status = selection_parse(&guest, guest ? 1 : 0, &trial->guests);
+	if (!equals)
+		return error_set(trial->options->error, "what to try is one NAME=VALUE");
+	status = selection_parse(&guest, guest ? 1 : 0, &trial->guests,
+				 trial->options->error);
 	if (status != STATUS_OK)
 		return status;
-	name = xmemdup0(words[0], equals - words[0]);
+	name = xmemdup0(word, equals - word);
 	trial->knob = knob_find(name);
 	trial->value = equals + 1;
 	free(name);
 	wrong = check(trial, trial->value);
-	if (!wrong)
-		return STATUS_OK;
-	shown = escape_for_terminal(words[0]);
-	complain("%s: %s", shown, wrong);
-	free(shown);
-	return STATUS_USAGE;
+	return wrong ? error_set(trial->options->error, "%s: %s", word, wrong) :
+		       STATUS_OK;
 }
 
-static void print_help(void)
-{
-	printf("Usage: l1tune try [OPTION]... NAME=VALUE\n\n"
-	       "Measures guests, sets a value as l1tune tune does, measures again, puts back what\n"
-	       "there was, and shows the difference with its spread. Another process puts it back\n"
-	       "should this one be killed. NAME: halt_poll_ns of a guest, or kvm.PARAMETER.\n\n"
-	       "Options:\n"
-	       "      --for SEC         how long to measure, before and then; 10 without it\n"
-	       "      --l2 GUEST        which guest is tuned and measured: 3, pid:N, a name ...;\n"
-	       "                        of parameters of KVM all are measured without it\n");
-	options_print_columns();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
-}
-
-int cmd_try(int argc, char *argv[], struct options *options)
+static int run(struct options *options)
 {
 	struct trial trial = { .options = options };
-	struct table table = { };
-	int status = options_parse(options, argc, argv, OPTIONS_COMMON |
-				   OPTIONS_COLUMNS | OPTIONS_TRY);
+	int status = parse(&trial, options->words[0]);
 
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	if (!options->interval_ns)
-		options->interval_ns = DEFAULT_INTERVAL;
-	status = parse(&trial, argv + optind, argc - optind);
-	if (status == STATUS_OK)
-		status = table_init(&table, columns, NUM_COLS,
-				    "METRIC,BEFORE,BEFORE_SPREAD,WITH,WITH_SPREAD,CHANGE,CLEAR",
-				    options->columns, options->sort);
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
-		status = work(&trial, &table);
+		status = work(&trial);
 		env_close(&options->env);
 	}
-	table_free(&table);
 	selection_free(&trial.guests);
 	return status;
 }
+
+static bool names(size_t i, struct named *named)
+{
+	if (i >= num_knobs)
+		return false;
+	*named = (struct named) {
+		.name = knobs[i].name,
+		.help = knobs[i].kind == KNOB_PARAM || knobs[i].is_guests ?
+			knobs[i].what : NULL,
+		.values = "",
+	};
+	return true;
+}
+
+static const struct option_spec own_options[] = {
+	OPTION(SECONDS, 0, "for", "SEC", interval_ns,
+	       "how long to measure, before and after; 10 by default"),
+	OPTION(TEXT, 0, "l2", "GUEST", guest,
+	       "tune and measure this guest: 3, pid:N, a name ...; without it,\n"
+	       "parameters of KVM are measured on all guests"),
+	{ }
+};
+
+const struct command cmd_try = {
+	.name = "try",
+	.synopsis = "[OPTION]... NAME=VALUE",
+	.summary = "set something, measure what it brings, put it back",
+	.about = "Measures guests, sets a value as l1tune tune does, measures again, puts back what\n"
+		 "there was, and shows the difference with its spread. Another process puts it back\n"
+		 "should this one be killed. NAME: halt_poll_ns of a guest, or kvm.PARAMETER.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
+	.interval_ns = 10 * NSEC_PER_SEC,
+	.words = WORDS_ASSIGNMENTS,
+	.least_words = 1,
+	.most_words = 1,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+	.default_columns = "METRIC,BEFORE,BEFORE_SPREAD,WITH,WITH_SPREAD,CHANGE,CLEAR",
+	.names_title = "Names",
+	.names = names,
+};

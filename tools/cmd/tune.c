@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "model/json.h"
 #include "settings/knob.h"
 
@@ -67,39 +68,40 @@ static const char *check(const struct wish *wish, const struct knob *knob,
 	return knob_check(knob, value);
 }
 
-static int add_setting(struct wish *wish, const char *word, bool for_guest)
+static int add_setting(struct wish *wish, const char *word, bool for_guest,
+		       struct error *error)
 {
 	const char *value = strchr(word, '=') + 1, *wrong;
-	char *name = xmemdup0(word, value - word - 1), *shown;
+	char *name = xmemdup0(word, value - word - 1);
 	const struct knob *knob = knob_find(name);
 
 	free(name);
 	wrong = check(wish, knob, value, for_guest);
-	if (wrong) {
-		shown = escape_for_terminal(word);
-		complain("%s: %s", shown, wrong);
-		free(shown);
-		return STATUS_USAGE;
-	}
+	if (wrong)
+		return error_set(error, "%s: %s", word, wrong);
 	*GROW(wish->settings, wish->num_settings) = (struct setting) {
 		.knob = knob, .value = value,
 	};
 	return STATUS_OK;
 }
 
-static int parse_words(struct wish *wish, char *words[], int num)
+static int parse_words(struct wish *wish, const struct options *options)
 {
+	int num = options->num_words;
+	char **words = options->words;
 	char **guests = xcalloc(num, sizeof(*guests));
 	int num_guests = 0, status, i;
 
 	for (i = 0; i < num; i++)
 		if (!is_setting(words[i]))
 			guests[num_guests++] = words[i];
-	status = selection_parse(guests, num_guests, &wish->guests);
+	status = selection_parse(guests, num_guests, &wish->guests,
+				 options->error);
 	free(guests);
 	for (i = 0; i < num && status == STATUS_OK; i++)
 		if (is_setting(words[i]))
-			status = add_setting(wish, words[i], num_guests);
+			status = add_setting(wish, words[i], num_guests,
+					     options->error);
 	return status;
 }
 
@@ -219,7 +221,7 @@ static void add_json(json_t *array, const struct env *env,
 }
 
 static int show(const struct options *options, const struct host *host,
-		const struct snapshot *snapshot, struct table *table)
+		const struct snapshot *snapshot)
 {
 	size_t num_guests = snapshot ? snapshot->num_guests : 1, num, i;
 	json_t *array = json_array(), *json;
@@ -234,12 +236,12 @@ static int show(const struct options *options, const struct host *host,
 		if (options->json)
 			add_json(array, &options->env, guest, lines, num);
 		else
-			add_rows(table, guest, lines, num);
+			add_rows(options->table, guest, lines, num);
 		free(lines);
 	}
 	if (!options->json) {
 		json_decref(array);
-		return table_print(table, &options->style);
+		return table_print(options->table, &options->style);
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	json = json_document(host, &now);
@@ -249,8 +251,7 @@ static int show(const struct options *options, const struct host *host,
 	return status;
 }
 
-static int work(const struct options *options, const struct wish *wish,
-		struct table *table)
+static int work(const struct options *options, const struct wish *wish)
 {
 	const struct snapshot_request request = { .selection = &wish->guests };
 	bool has_guests = wish->guests.num;
@@ -264,75 +265,61 @@ static int work(const struct options *options, const struct wish *wish,
 				       &snapshot);
 	if (status == STATUS_OK && wish->num_settings && has_guests) {
 		guest = &snapshot.guests[0].guest;
-		if (snapshot.num_guests != 1) {
-			complain("that is %zu guests, and has to be one: l1tune list shows them",
-				 snapshot.num_guests);
-			status = STATUS_USAGE;
-		}
+		status = snapshot_check_single(&snapshot, options->error);
 	}
 	if (status == STATUS_OK && wish->num_settings)
 		status = check_now(wish, &options->env);
 	if (status == STATUS_OK && wish->num_settings)
 		status = set(wish, &options->env, guest);
 	if (status == STATUS_OK && (!wish->num_settings || options->json))
-		status = show(options, &host, has_guests ? &snapshot : NULL,
-			      table);
+		status = show(options, &host, has_guests ? &snapshot : NULL);
 	snapshot_free(&snapshot);
 	host_free(&host);
 	return status;
 }
 
-static void print_help(void)
+static int run(struct options *options)
 {
-	size_t i;
-
-	printf("Usage: l1tune tune [OPTION]... [GUEST]...\n"
-	       "       l1tune tune [OPTION]... [GUEST] NAME=VALUE...\n\n"
-	       "Shows what can be tuned for guests to come (new), for all guests of this KVM\n"
-	       "(all) or of a guest, or sets it: all that is named, or nothing if one part of\n"
-	       "it cannot be. Of one guest halt_poll_ns can be set. What only a reload changes\n"
-	       "is not set: its lines for modprobe.d are said instead.\n"
-	       "GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n\nNames:\n");
-	for (i = 0; i < num_knobs; i++)
-		printf("  %s\n", knobs[i].name);
-	printf("\nOptions:\n");
-	options_print_columns();
-	options_print_common();
-	table_print_columns(columns, NUM_COLS);
-}
-
-static int run(struct options *options, char *words[], int num)
-{
-	struct table table = { };
 	struct wish wish = { };
-	int status = parse_words(&wish, words, num);
+	int status = parse_words(&wish, options);
 
-	if (status == STATUS_OK)
-		status = table_init(&table, columns, NUM_COLS,
-				    "NAME,VALUE,FOR,CHANGE,WHAT",
-				    options->columns, options->sort);
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
-		status = work(options, &wish, &table);
+		status = work(options, &wish);
 		env_close(&options->env);
 	}
-	table_free(&table);
 	selection_free(&wish.guests);
 	free(wish.settings);
 	return status;
 }
 
-int cmd_tune(int argc, char *argv[], struct options *options)
+static bool names(size_t i, struct named *named)
 {
-	int status = options_parse(options, argc, argv,
-				   OPTIONS_COMMON | OPTIONS_COLUMNS);
-
-	if (status != STATUS_OK)
-		return status;
-	if (options->help) {
-		print_help();
-		return STATUS_OK;
-	}
-	return run(options, argv + optind, argc - optind);
+	if (i >= num_knobs)
+		return false;
+	*named = (struct named) {
+		.name = knobs[i].name, .help = knobs[i].what,
+		.values = knobs[i].kind == KNOB_PARAM ? "" : knobs[i].unset,
+	};
+	return true;
 }
+
+const struct command cmd_tune = {
+	.name = "tune",
+	.synopsis = "[OPTION]... [GUEST]...\n[OPTION]... [GUEST] NAME=VALUE...",
+	.summary = "how guests are run: show it, what each does, and set it",
+	.about = "Shows what can be tuned for guests to come (new), for all guests of this KVM\n"
+		 "(all) or of a guest, or sets it: all that is named, or nothing if one part of\n"
+		 "it cannot be. Of one guest halt_poll_ns can be set. What only a reload changes\n"
+		 "is not set: its lines for modprobe.d are said instead.",
+	.run = run,
+	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+	.default_columns = "NAME,VALUE,FOR,CHANGE,WHAT",
+	.names_title = "Names",
+	.names = names,
+};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "model/select.h"
 
@@ -46,23 +46,18 @@ int selector_parse(const char *text, struct selector *selector)
 	return 0;
 }
 
-int selection_parse(char *const argv[], int argc, struct selection *selection)
+int selection_parse(char *const words[], int num, struct selection *selection,
+		    struct error *error)
 {
 	int i;
 
 	*selection = (struct selection){ };
-	for (i = 0; i < argc; i++) {
-		struct selector *selector = GROW(selection->v, selection->num);
-		char *shown;
-
-		if (!selector_parse(argv[i], selector))
+	for (i = 0; i < num; i++) {
+		if (!selector_parse(words[i], GROW(selection->v, selection->num)))
 			continue;
-		shown = escape_for_terminal(argv[i]);
-		complain("'%s' names no guest: use 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name",
-			 shown);
-		free(shown);
 		selection_free(selection);
-		return STATUS_USAGE;
+		return error_set(error, "'%s' is not a guest: use 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name",
+				 words[i]);
 	}
 	return STATUS_OK;
 }

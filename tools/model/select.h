@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "model/guest.h"
 
 /* Which guests are meant: 3, l2-3, pid:N, name:GLOB, uid:N, cgroup:GLOB, NAME */
@@ -26,8 +27,9 @@ struct selection {
 /* 0, or -EINVAL for what names no guest. */
 int selector_parse(const char *text, struct selector *selector);
 
-/* STATUS_OK, or STATUS_USAGE after saying which one is wrong. */
-int selection_parse(char *const argv[], int argc, struct selection *selection);
+/* STATUS_OK, or STATUS_USAGE with an error. */
+int selection_parse(char *const words[], int num, struct selection *selection,
+		    struct error *error);
 void selection_free(struct selection *selection);
 
 bool selector_matches(const struct selector *selector,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -332,4 +333,11 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
 		guests[i] = &snapshot->guests[i];
 	qsort(guests, snapshot->num_guests, sizeof(*guests), compare_busy);
 	return guests;
+}
+
+int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
+{
+	return snapshot->num_guests == 1 ? STATUS_OK :
+	       error_set(error, "%zu guests match and only one can be meant: l1tune list shows them",
+			 snapshot->num_guests);
 }

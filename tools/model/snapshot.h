@@ -77,4 +77,7 @@ void snapshot_free_sum(struct guest_snapshot *sum);
 /* The guests by busy time: pointers to free together. */
 const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
 
+/* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
+int snapshot_check_single(const struct snapshot *snapshot, struct error *error);
+
 #endif

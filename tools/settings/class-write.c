@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "settings/class-write.h"

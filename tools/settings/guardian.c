@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "settings/guardian.h"

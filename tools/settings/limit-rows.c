@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "settings/limit-rows.h"
@@ -78,7 +79,7 @@ static void add_host(struct limit_rows *rows, const struct env *env,
 
 int limit_rows_read(struct limit_rows *rows, const struct env *env,
 		    const struct host *host, const struct limits *limits,
-		    const struct snapshot *snapshot)
+		    const struct snapshot *snapshot, struct error *error)
 {
 	int status = STATUS_OK;
 	size_t i;
@@ -90,10 +91,8 @@ int limit_rows_read(struct limit_rows *rows, const struct env *env,
 	     status == STATUS_OK; i++)
 		status = add_guest(rows, env, limits,
 				   &snapshot->guests[i].guest);
-	if (status == STATUS_OK && !rows->num) {
-		complain("that limit is not about single guests: leave the guest out");
-		status = STATUS_USAGE;
-	}
+	if (status == STATUS_OK && !rows->num)
+		status = error_set(error, "limit applies to the host only: leave the guest out");
 	return status;
 }
 

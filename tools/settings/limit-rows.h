@@ -22,11 +22,12 @@ struct limit_rows {
 
 /*
  * Rows of this machine, or with a snapshot those of each guest in it that are
- * about single guests. STATUS_OK, or another one after telling.
+ * about single guests. STATUS_OK, or another one after telling or
+ * with an error.
  */
 int limit_rows_read(struct limit_rows *rows, const struct env *env,
 		    const struct host *host, const struct limits *limits,
-		    const struct snapshot *snapshot);
+		    const struct snapshot *snapshot, struct error *error);
 void limit_rows_free(struct limit_rows *rows);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
 #include "settings/class-write.h"
@@ -38,24 +39,24 @@ static char *list_names(void)
 	return list;
 }
 
-static void complain_unknown(const char *name, bool is_audit)
+static void explain_unknown(const char *name, bool is_audit,
+			    struct error *error)
 {
 	const char *rest = name + (is_audit ? strlen(AUDIT) : 0);
 	const struct limit_kind *nearest = limit_nearest(rest);
-	char *shown = escape_for_terminal(name), *list;
+	char *list;
 
 	if (!*rest) {
-		complain("a name is missing before '=': NAME=VALUE, without spaces");
+		error_set(error, "a name is missing before '=': NAME=VALUE, without spaces");
 	} else if (nearest) {
-		complain("there is no limit '%s': did you mean %s%s?", shown,
+		error_set(error, "there is no limit '%s': did you mean %s%s?", name,
 			 is_audit ? AUDIT : "", nearest->name);
 	} else {
 		list = list_names();
-		complain("there is no limit '%s': there are %s (a guest whose name has a '=' is named name:NAME)",
-			 shown, list);
+		error_set(error, "there is no limit '%s': there are %s (a guest whose name has a '=' is named name:NAME)",
+			  name, list);
 		free(list);
 	}
-	free(shown);
 }
 
 /* Of a guest only the pace can be set, and default says to follow this one's. */
@@ -86,25 +87,21 @@ static const char *check(const struct assignments *assignments,
 }
 
 int assignment_add(struct assignments *assignments, const char *text,
-		   bool for_guest)
+		   bool for_guest, struct error *error)
 {
 	const char *value = strchr(text, '=') + 1, *wrong;
-	char *name = xmemdup0(text, value - text - 1), *shown;
+	char *name = xmemdup0(text, value - text - 1);
 	struct assignment assignment = { };
 
 	assignment.kind = assignment_name(name, &assignment.is_audit);
 	if (!assignment.kind)
-		complain_unknown(name, assignment.is_audit);
+		explain_unknown(name, assignment.is_audit, error);
 	free(name);
 	if (!assignment.kind)
 		return STATUS_USAGE;
 	wrong = check(assignments, &assignment, value, for_guest);
-	if (wrong) {
-		shown = escape_for_terminal(text);
-		complain("%s: %s", shown, wrong);
-		free(shown);
-		return STATUS_USAGE;
-	}
+	if (wrong)
+		return error_set(error, "%s: %s", text, wrong);
 	*GROW(assignments->v, assignments->num) = assignment;
 	return STATUS_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_LIMIT_SET_H
 #define L1TUNE_LIMIT_SET_H
 
+#include "base/error.h"
 #include "model/guest.h"
 #include "settings/limit.h"
 
@@ -27,10 +28,10 @@ const struct limit_kind *assignment_name(const char *name, bool *is_audit);
 
 /*
  * Adds one to those there are; for_guest says whose limits they are.
- * STATUS_OK, or STATUS_USAGE after saying what is wrong.
+ * STATUS_OK, or STATUS_USAGE with an error.
  */
 int assignment_add(struct assignments *assignments, const char *text,
-		   bool for_guest);
+		   bool for_guest, struct error *error);
 void assignments_free(struct assignments *assignments);
 
 /*

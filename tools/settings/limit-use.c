@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/format.h"
 #include "base/sysfs.h"
 #include "base/util.h"

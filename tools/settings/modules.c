@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/util.h"
 #include "model/machine.h"
 #include "settings/modules.h"

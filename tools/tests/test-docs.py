@@ -3,18 +3,21 @@
 """The manual and the completion have what the tool's help has. Usage: test-docs.py L1TUNE"""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
-from bench import TOOL, equal, finish, ok
+from bench import TOOL, Bench, equal, finish, ok
+from fake import cell, hist
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 MANUALS = [os.path.join(TOP, "man", name) for name in ("l1tune.8", "l1tune.conf.5")]
 MANUAL = os.path.join(TOP, "man/l1tune.8")
-COMPLETION = os.path.join(TOP, "completion/l1tune")
-# Both forms of an option; completion offers the long ones.
-OPTION = re.compile(r"^ +(?:-(\w), )?--([a-z0-9-]+)", re.M)
+COMPLETION = os.path.join(TOP, "completion/l1tune.bash")
+# Both forms of an option, and what follows it; completion offers the long ones.
+OPTION = re.compile(r"^ +(?:-(\w), )?--([a-z0-9-]+)(?: (\S+))?  ", re.M)
 COLUMN = re.compile(r"^  ([A-Z][A-Z0-9_]+) ", re.M)
+SHELLS = {"zsh": ["zsh", "-n", "completion/_l1tune"], "fish": ["fish", "-n", "completion/l1tune.fish"]}
 
 
 def text_of(*command, **options):
@@ -25,7 +28,45 @@ def completions(*words):
     """What bash offers after these, which end with the beginning of one."""
     script = (f"source {COMPLETION}; compopt() {{ :; }}; COMP_WORDS=({' '.join(words)}); "
               f"COMP_CWORD={len(words) - 1}; _l1tune; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
-    return text_of("bash", "-c", script).split()
+    return text_of("bash", "-c", script).splitlines()
+
+
+def documented(source, letter, long, argument):
+    """Whether the manual has an entry for the option, in both forms, with its argument."""
+    form = rf"(?:{letter} , )?-{long}" if letter else f"-{long}"
+    if argument and "|" not in argument:
+        form += rf" Ar {argument}"
+    return re.search(rf"^\.It Fl {form}\b", source, re.M)
+
+
+def in_synopsis(source, name):
+    """The options that the manual's synopsis shows for a command."""
+    forms = re.findall(rf"^\.Nm\n\.Cm {name}\n((?:\.(?!Nm|Cm|Sh).*\n)*)", source.partition(".Sh DESCRIPTION")[0], re.M)
+    return set(re.findall(r"(?:Fl|\|) -([a-z0-9-]+)|Fl ([a-zA-Z])\b", "".join(forms)))
+
+
+def one(code, reason):
+    return cell(2, code, reason, 1, 1, 1, hist(b9=1))
+
+
+def test_machine():
+    """What is completed of the guests that there are."""
+    with Bench() as b:
+        m = b.machine
+        m.guest(3, [one(10, "CPUID"), one(12, "HLT")], pid=1001)
+        m.guest(4, [one(28, "CR_ACCESS")], pid=1002)
+        m.process(1001, ["qemu-system-x86_64", "-name", "guest=web server"], "0::/a\n")
+        m.process(1002, ["qemu-system-x86_64", "-name", "guest=$(touch here)"], "0::/b\n")
+        wrapper = os.path.join(b.directory, "l1tune")
+        with open(wrapper, "w", encoding="ascii") as f:
+            f.write(f"#!/bin/sh\nexec {shlex.join(b.command())} \"$@\"\n")
+        os.chmod(wrapper, 0o755)
+        equal(completions(wrapper, "stat", "''"), ["3", r"web\ server", "4", r"\$\(touch\ here\)"],
+              "guests are completed by id and by name, whatever a name holds")
+        equal(completions(wrapper, "stat", r"web\\ s"), [r"web\ server"], "a name that is begun is completed")
+        equal(completions(wrapper, "try", "--l2", "w"), [r"web\ server"], "the value of an option is completed")
+        equal(completions(wrapper, "hist", "3", "''"), ["CPUID", "HLT"], "reasons are those that the guest had")
+        equal(completions(wrapper, "hist", "3", "HLT", "''"), [""], "a third argument of hist is not completed")
 
 
 def main():
@@ -47,17 +88,25 @@ def main():
           "apply takes no --json")
     for name in commands:
         ok(f".Cm {name}" in source, f"{name} is in the manual")
-    equal(set(completions("l1tune", "''")) - {"help"} >= set(commands) - {"help"}, True,
-          "every command is completed")
+    equal(completions(TOOL, "''"), commands, "every command is completed")
+    equal(completions(TOOL, "help", "''"), commands, "help completes every command")
+    equal(completions(TOOL, "limits", "max_vms", "=", "''"), ["max"], "values of limits are completed")
+    equal(completions(TOOL, "limits", "--sort", "=", "USE"), ["USE"], "a value after = is completed")
+    for shell, command in SHELLS.items():
+        if shutil.which(shell):
+            equal(subprocess.run(command, cwd=TOP, capture_output=True, check=False).returncode, 0, f"{shell} reads its completion")
     for name in commands:
         if name == "help":
             continue
         help_text = text_of(TOOL, name, "--help")
-        missing = [long for _, long in OPTION.findall(help_text)
-                   if not re.search(rf"^\.It Fl .*-{long}\b", source, re.M)]
+        options = OPTION.findall(help_text)
+        missing = [option for option in options if not documented(source, *option)]
         equal(missing, [], f"{name}: options that the manual lacks")
+        known = {long for _, long, _ in options} | {letter for letter, _, _ in options}
+        wrong = {long or letter for long, letter in in_synopsis(source, name)} - known
+        equal(wrong, set(), f"{name}: options of the manual's synopsis that the command lacks")
         offered = completions(TOOL, name, "--")
-        missing = [long for _, long in OPTION.findall(help_text) if "--" + long not in offered]
+        missing = [long for _, long, _ in options if "--" + long not in offered]
         equal(missing, [], f"{name}: options that completion lacks")
         columns = COLUMN.findall(help_text.partition("\nColumns:\n")[2])
         missing = [column for column in columns
@@ -69,4 +118,5 @@ def main():
 
 print("KTAP version 1")
 main()
+test_machine()
 finish()

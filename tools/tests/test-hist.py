@@ -85,7 +85,7 @@ def test_errors():
         b.machine.guest(1, [IO, CPUID])
         b.machine.guest(2, [IO])
         for args, status, words in (
-                ([], 2, "a guest and a reason"), (["1", "-i", "1"], 2, "-i needs a REASON"), (["1", "30", "x"], 2, "a guest and a reason"),
+                ([], 2, "GUEST"), (["1", "-i", "1"], 2, "-i needs a REASON"), (["1", "30", "x"], 2, "too many arguments"),
                 (["1", "nope"], 1, "no exit 'nope': l1tune hist 1 lists"), (["-l", "4", "1", "30"], 2, "2"),
                 (["-l", "3", "1", "30"], 1, "at level 3"), (["9", "30"], 4, "'9'"),
                 (["name:*", "30"], 2, "2 guests"), (["1", "30\x1b"], 1, "30\\x1b")):

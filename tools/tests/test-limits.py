@@ -234,7 +234,7 @@ def test_guest():
                 (2, "2 guests", ["uid:107", f"{PACE}=1"]), (4, "no guest", ["9", f"{PACE}=1"]),
                 (2, "only max_exits_per_sec", ["1", "max_vms=1"]),
                 (2, "only max_exits_per_sec", ["1", f"audit.{PACE}=1"]),
-                (2, "not about single guests", ["1", "max_vms"]),
+                (2, "applies to the host only", ["1", "max_vms"]),
                 (2, "not a number", ["1", f"{PACE}=default "])):
             r = b.run("limits", *words)
             ok(r.returncode == status and said in r.stderr and not r.stdout and

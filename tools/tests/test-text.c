@@ -173,13 +173,15 @@ static void check_select(const char *text, int expected)
 			       .cgroup = xstrdup("/machine.slice/web.scope") };
 	char *arg = xstrdup(text);
 	struct selection selection;
-	int got = selection_parse(&arg, 1, &selection);
+	struct error error = { };
+	int got = selection_parse(&arg, 1, &selection, &error);
 
 	if (got == STATUS_OK) {
 		got = selection_matches(&selection, &guest) ? 1 : 0;
 		selection_free(&selection);
 	} else {
 		got = -1;
+		error_free(&error);
 	}
 	free(arg);
 	guest_free(&guest);

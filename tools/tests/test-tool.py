@@ -49,7 +49,23 @@ def test_errors():
                f"no such guest: {selector}", r)
         r = b.run("stat", "web", "9")
         equal(r.returncode, 4, "one of two selectors without a guest")
-        for args in ["help"], ["--help"], ["--version"], ["help", "stat"], ["stat", "--help"]:
+        for args, said in ((["stta"], "unknown command 'stta': did you mean stat?"),
+                           (["zzz"], "unknown command 'zzz': l1tune help lists"),
+                           (["help", "limit"], "did you mean limits?"),
+                           (["list", "-o", "VCPU_"], "unknown column 'VCPU_': did you mean VCPUS?"),
+                           (["stat", "--sort", "zzzzzz"], "unknown column 'zzzzzz': --help lists"),
+                           (["stat", "--vcpsu"], "unknown option '--vcpsu': did you mean --vcpus?"),
+                           (["list", "-x"], "unknown option '-x'"), (["list", "--json=1"], "--json takes no value"),
+                           (["list", "-i"], "--interval needs a value: --interval SEC"),
+                           (["stat", "-c", "1"], "--count needs --interval"),
+                           (["stat", "--sum", "--vcpus"], "--sum and --vcpus are mutually exclusive"),
+                           (["hist", "-l", "4", "1", "30"], "--level: '4' is none of 2|3"),
+                           (["stat", "-i", "1x"], "--interval: '1x' is not a number of seconds"),
+                           (["status", "web"], "status takes no arguments")):
+            r = b.run(*args)
+            equal([r.returncode, r.stdout, said in r.stderr, r.stderr.count("\n")], [2, "", True, 2],
+                  f"{' '.join(args)}: {said}")
+        for args in ["help"], ["version"], ["--help"], ["--version"], ["help", "stat"], ["stat", "--help"]:
             r = subprocess.run([TOOL, *args], capture_output=True, text=True, check=False)
             ok(r.returncode == 0 and r.stdout and not r.stderr, f"l1tune {' '.join(args)}", r)
         with open("/dev/full", "w", encoding="ascii") as full:

@@ -122,9 +122,9 @@ def test_others():
 def test_refusals():
     with Tried() as b:
         for args, text in (
-                ([], "one NAME=VALUE"), ([f"{POLL}=1", "uid=1"], "one NAME=VALUE"), (["max_vms=1"], "no such name"),
+                ([], "too few arguments"), ([f"{POLL}=1", "uid=1"], "too many arguments"), (["halt_poll_ns"], "one NAME=VALUE"), (["max_vms=1"], "no such name"),
                 ([f"{POLL}=1"], "--l2 GUEST"), (["hlt_in_guest=1", "--l2", "1"], "fixed as a guest starts"),
-                ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "has to be one"),
+                ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "only one"),
                 ([f"{POLL}=1", "--l2", "1", "--for", "1m"], "number of seconds")):
             r = b.run("try", *args)
             ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {args}", r)

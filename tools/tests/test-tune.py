@@ -73,7 +73,7 @@ def test_refusals():
                 (["pause_in_guest=0"], "not possible"), (["pause_in_guest=2"], "too large"),
                 (["halt_poll_ns="], "a value is missing"), (["uid=1", "uid=2"], "set twice"),
                 (["web", "hlt_in_guest=1"], "one guest has no such value"),
-                (["1", "2", "halt_poll_ns=1"], "has to be one")):
+                (["1", "2", "halt_poll_ns=1"], "only one")):
             r = b.run("tune", *words)
             ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {words}", r)
         r = b.run("tune", "uid=5", "kvm_intel.ple_gap=0")

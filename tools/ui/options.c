@@ -1,288 +1,229 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/util.h"
+#include "base/nearest.h"
 #include "ui/options.h"
 
 #define MIN_INTERVAL	0.01
 #define MAX_INTERVAL	86400.0
 
-/* Those that have no letter. */
-enum {
-	OPTION_SYSFS = 0x100,
-	OPTION_PROC,
-	OPTION_SORT,
-	OPTION_NOHEADINGS,
-	OPTION_BYTES,
-	OPTION_VCPUS,
-	OPTION_SUM,
-	OPTION_ONCE,
-	OPTION_DEV,
-	OPTION_STATE,
-	OPTION_COMPARE,
-	OPTION_SAVE,
-	OPTION_TRANSIT,
-	OPTION_TEXTFILE,
-	OPTION_BY_REASON,
-	OPTION_CHECK,
-	OPTION_LOAD,
-	OPTION_SINCE_START,
-	OPTION_FOR,
-	OPTION_L2,
-};
+/* Where the text of help begins. */
+#define HELP_COLUMN	24
+
+/* getopt_long() returns this for the first option of a list. */
+#define FIRST		0x100
 
 static const struct {
 	unsigned int set;
-	struct option option;
-} known[] = {
-	{ OPTIONS_COMMON, { "json", no_argument, NULL, 'J' } },
-	{ OPTIONS_COMMON | OPTIONS_PLACES, { "help", no_argument, NULL, 'h' } },
-	{ OPTIONS_COMMON | OPTIONS_PLACES, { "sysfs", required_argument, NULL,
-					     OPTION_SYSFS } },
-	{ OPTIONS_COMMON | OPTIONS_PLACES, { "proc", required_argument, NULL,
-					     OPTION_PROC } },
-	{ OPTIONS_COMMON, { "bytes", no_argument, NULL, OPTION_BYTES } },
-	{ OPTIONS_COLUMNS, { "output", required_argument, NULL, 'o' } },
-	{ OPTIONS_COLUMNS, { "sort", required_argument, NULL, OPTION_SORT } },
-	{ OPTIONS_COLUMNS, { "noheadings", no_argument, NULL,
-			     OPTION_NOHEADINGS } },
-	{ OPTIONS_INTERVAL, { "interval", required_argument, NULL, 'i' } },
-	{ OPTIONS_REPEAT, { "count", required_argument, NULL, 'c' } },
-	{ OPTIONS_EVENTS, { "count", required_argument, NULL, 'c' } },
-	{ OPTIONS_ALL, { "all", no_argument, NULL, 'a' } },
-	{ OPTIONS_VCPUS, { "vcpus", no_argument, NULL, OPTION_VCPUS } },
-	{ OPTIONS_SUM, { "sum", no_argument, NULL, OPTION_SUM } },
-	{ OPTIONS_TOP, { "delay", required_argument, NULL, 'd' } },
-	{ OPTIONS_TOP, { "count", required_argument, NULL, 'n' } },
-	{ OPTIONS_LEVEL, { "level", required_argument, NULL, 'l' } },
-	{ OPTIONS_TOP, { "once", no_argument, NULL, OPTION_ONCE } },
-	{ OPTIONS_MACHINE, { "dev", required_argument, NULL, OPTION_DEV } },
-	{ OPTIONS_MACHINE | OPTIONS_TRANSIT | OPTIONS_ADVISE, { "state", required_argument, NULL,
-					       OPTION_STATE } },
-	{ OPTIONS_TRANSIT, { "transit", no_argument, NULL,
-			     OPTION_TRANSIT } },
-	{ OPTIONS_COMPARE, { "compare", required_argument, NULL,
-			     OPTION_COMPARE } },
-	{ OPTIONS_SAVE, { "save", no_argument, NULL, OPTION_SAVE } },
-	{ OPTIONS_EXPORT, { "textfile", required_argument, NULL,
-			    OPTION_TEXTFILE } },
-	{ OPTIONS_EXPORT, { "by-reason", no_argument, NULL,
-			    OPTION_BY_REASON } },
-	{ OPTIONS_APPLY, { "check", no_argument, NULL, OPTION_CHECK } },
-	{ OPTIONS_APPLY, { "load", no_argument, NULL, OPTION_LOAD } },
-	{ OPTIONS_ADVISE, { "since-start", no_argument, NULL,
-			    OPTION_SINCE_START } },
-	{ OPTIONS_TRY, { "for", required_argument, NULL, OPTION_FOR } },
-	{ OPTIONS_TRY, { "l2", required_argument, NULL, OPTION_L2 } },
-	{ OPTIONS_MAIN, { "version", no_argument, NULL, 'V' } },
+	struct option_spec spec;
+} shared[] = {
+	{ OPTIONS_INTERVALS, OPTION(SECONDS, 'i', "interval", "SEC", interval_ns,
+				    "show what happens in intervals from now on") },
+	{ OPTIONS_INTERVALS, OPTION(NUMBER, 'c', "count", "N", count,
+				    "stop after N intervals", .needs = "interval") },
+	{ OPTIONS_DEV, OPTION(TEXT, 0, "dev", "DIR", env.dev, "use DIR instead of /dev") },
+	{ OPTIONS_STATE, OPTION(TEXT, 0, "state", "DIR", env.state,
+				"use DIR instead of /var/lib/l1tune") },
+	{ OPTIONS_TABLE, OPTION(TEXT, 'o', "output", "COLUMNS", columns,
+				"show these columns; with +COLUMNS, these as well") },
+	{ OPTIONS_TABLE, OPTION(TEXT, 0, "sort", "COLUMN", sort,
+				"largest first, text from A to Z; -COLUMN reverses") },
+	{ OPTIONS_TABLE, OPTION(FLAG, 0, "noheadings", NULL, style.noheadings,
+				"do not print the line of headings") },
+	{ OPTIONS_JSON, OPTION(FLAG, 'J', "json", NULL, json,
+			       "print one JSON document; with -i one per line") },
+	{ OPTIONS_JSON, OPTION(FLAG, 0, "bytes", NULL, style.bytes,
+			       "print bytes and ns instead of human-readable units") },
+	{ OPTIONS_COMMON, OPTION(TEXT, 0, "sysfs", "DIR", env.sysfs,
+				 "use DIR instead of /sys, as in a container") },
+	{ OPTIONS_COMMON, OPTION(TEXT, 0, "proc", "DIR", env.proc,
+				 "use DIR instead of /proc") },
+	{ OPTIONS_COMMON, OPTION(FLAG, 'h', "help", NULL, help, "print this text") },
 };
 
-/* What getopt_long() wants, of the options of some sets. */
-struct wanted {
-	char shorts[2 + 2 * ARRAY_SIZE(known)];
-	struct option longs[ARRAY_SIZE(known) + 1];
-};
-
-static void want(struct wanted *wanted, unsigned int sets)
+struct option_list options_list(const struct option_spec *own, unsigned int sets)
 {
-	struct option *next = wanted->longs;
-	char *letter = wanted->shorts;
+	struct option_list list = { };
 	size_t i;
 
-	*wanted = (struct wanted){ };
-	if (sets & OPTIONS_MAIN)
-		*letter++ = '+';
-	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		const struct option *option = &known[i].option;
+	for (; own && own->name; own++)
+		list.v[list.num++] = own;
+	for (i = 0; i < ARRAY_SIZE(shared); i++)
+		if (shared[i].set & sets)
+			list.v[list.num++] = &shared[i].spec;
+	return list;
+}
 
-		if (!(known[i].set & sets))
-			continue;
-		*next++ = *option;
-		if (option->val >= OPTION_SYSFS)
-			continue;
-		*letter++ = option->val;
-		if (option->has_arg)
-			*letter++ = ':';
+/* Lines behind the first one begin where that does. */
+static void print_indented(const char *text)
+{
+	const char *end;
+
+	while ((end = strchr(text, '\n'))) {
+		printf("%.*s\n%*s", (int)(end - text), text, HELP_COLUMN, "");
+		text = end + 1;
+	}
+	puts(text);
+}
+
+void options_print(const struct option_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->num; i++) {
+		const struct option_spec *spec = list->v[i];
+		char letter[] = { '-', spec->letter, ',', '\0' };
+		int len = printf("  %-3s --%s%s%s ", spec->letter ? letter : "",
+				 spec->name, spec->argument ? " " : "",
+				 spec->argument ? spec->argument : "");
+
+		printf("%*s", len < HELP_COLUMN ? HELP_COLUMN - len : 0, "");
+		print_indented(spec->help);
 	}
 }
 
-static int take_interval(struct options *options, const char *arg,
-			 bool may_have_unit)
+static size_t find(const struct option_list *list, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < list->num && strcmp(list->v[i]->name, name); i++)
+		;
+	return i;
+}
+
+/* The option that getopt_long() names by a letter, or by its number in the list. */
+static size_t index_of(const struct option_list *list, int value)
+{
+	size_t i;
+
+	for (i = 0; i < list->num; i++)
+		if (value == list->v[i]->letter || value == (int)(FIRST + i))
+			break;
+	return i;
+}
+
+static int take_seconds(const struct option_spec *spec, const char *text,
+			uint64_t *ns, struct error *error)
 {
 	char *end;
-	double seconds = strtod(arg, &end);
+	double seconds = strtod(text, &end);
 
-	if (may_have_unit && end != arg && *end == 's')
-		end++;
-	if (end == arg || *end || !isfinite(seconds) ||
-	    seconds < MIN_INTERVAL || seconds > MAX_INTERVAL) {
-		complain("the interval is a number of seconds from %g to %g",
-			 MIN_INTERVAL, MAX_INTERVAL);
-		return STATUS_USAGE;
-	}
-	options->interval_ns = seconds * NSEC_PER_SEC;
+	if (end == text || strcmp(end + (*end == 's'), "") || !isfinite(seconds) ||
+	    seconds < MIN_INTERVAL || seconds > MAX_INTERVAL)
+		return error_set(error, "--%s: '%s' is not a number of seconds from %g to %g",
+				 spec->name, text, MIN_INTERVAL, MAX_INTERVAL);
+	*ns = seconds * NSEC_PER_SEC;
 	return STATUS_OK;
 }
 
-static int take_count(struct options *options, const char *arg)
+static int take_number(const struct option_spec *spec, const char *text,
+		       uint64_t *number, struct error *error)
 {
-	if (parse_u64(arg, &options->count) || !options->count) {
-		complain("the count is a number from 1");
-		return STATUS_USAGE;
+	const char *choice = strchr(spec->argument, '|') ?
+			     strstr(spec->argument, text) : text;
+
+	if (choice && !parse_u64(text, number) && *number)
+		return STATUS_OK;
+	return error_set(error, choice == text ?
+			 "--%s: '%s' is not a whole number from 1" :
+			 "--%s: '%s' is none of %s", spec->name, text,
+			 spec->argument);
+}
+
+static int take(struct options *options, const struct option_spec *spec,
+		const char *text)
+{
+	void *member = (char *)options + spec->member;
+
+	switch (spec->type) {
+	case OPTION_FLAG:
+		*(bool *)member = true;
+		break;
+	case OPTION_TEXT:
+		*(const char **)member = text;
+		break;
+	case OPTION_SECONDS:
+		return take_seconds(spec, text, member, options->error);
+	case OPTION_NUMBER:
+		return take_number(spec, text, member, options->error);
 	}
 	return STATUS_OK;
 }
 
-static int take_level(struct options *options, const char *arg)
+/* What getopt_long() did not take; found is '?', or ':' for a missing value. */
+static int refuse(const struct option_list *list, int found, const char *word,
+		  struct error *error)
 {
-	if (parse_u64(arg, &options->level) || options->level < 2 ||
-	    options->level > 3) {
-		complain("the level is 2, the guest itself, or 3, a guest inside it");
-		return STATUS_USAGE;
-	}
-	return STATUS_OK;
+	struct nearest nearest = { .word = word + strspn(word, "-") };
+	size_t i = index_of(list, optopt);
+
+	if (optopt && i < list->num)
+		return found == ':' ?
+		       error_set(error, "--%s needs a value: --%s %s", list->v[i]->name,
+				 list->v[i]->name, list->v[i]->argument) :
+		       error_set(error, "--%s takes no value", list->v[i]->name);
+	if (optopt)
+		return error_set(error, "unknown option '-%c'", optopt);
+	for (i = 0; i < list->num; i++)
+		nearest_offer(&nearest, list->v[i]->name);
+	return error_set(error, nearest.name ?
+			 "unknown option '%s': did you mean --%s?" :
+			 "unknown option '%s'", word, nearest.name);
 }
 
-static int take(struct options *options, int option, const char *arg)
+static int check_together(const struct option_list *list, const bool *given,
+			  struct error *error)
 {
-	switch (option) {
-	case 'J':
-		options->json = true;
-		break;
-	case 'h':
-		options->help = true;
-		break;
-	case 'V':
-		options->version = true;
-		break;
-	case 'a':
-		options->all = true;
-		break;
-	case OPTION_VCPUS:
-		options->vcpus = true;
-		break;
-	case OPTION_SUM:
-		options->sum = true;
-		break;
-	case 'o':
-		options->columns = arg;
-		break;
-	case OPTION_ONCE:
-		options->once = true;
-		break;
-	case 'l':
-		return take_level(options, arg);
-	case 'i':
-	case 'd':
-		return take_interval(options, arg, false);
-	case OPTION_FOR:
-		return take_interval(options, arg, true);
-	case OPTION_L2:
-		options->guest = arg;
-		break;
-	case 'c':
-	case 'n':
-		return take_count(options, arg);
-	case OPTION_SYSFS:
-		options->env.sysfs = arg;
-		break;
-	case OPTION_PROC:
-		options->env.proc = arg;
-		break;
-	case OPTION_DEV:
-		options->env.dev = arg;
-		break;
-	case OPTION_STATE:
-		options->env.state = arg;
-		break;
-	case OPTION_COMPARE:
-		options->compare = arg;
-		break;
-	case OPTION_TRANSIT:
-		options->transit = true;
-		break;
-	case OPTION_SAVE:
-		options->save = true;
-		break;
-	case OPTION_TEXTFILE:
-		options->textfile = arg;
-		break;
-	case OPTION_BY_REASON:
-		options->by_reason = true;
-		break;
-	case OPTION_CHECK:
-		options->check = true;
-		break;
-	case OPTION_LOAD:
-		options->load = true;
-		break;
-	case OPTION_SINCE_START:
-		options->since_start = true;
-		break;
-	case OPTION_SORT:
-		options->sort = arg;
-		break;
-	case OPTION_NOHEADINGS:
-		options->style.noheadings = true;
-		break;
-	case OPTION_BYTES:
-		options->style.bytes = true;
-		break;
-	default:
-		/* getopt_long() has said what is wrong. */
-		return STATUS_USAGE;
+	size_t i;
+
+	for (i = 0; i < list->num; i++) {
+		const struct option_spec *spec = list->v[i];
+
+		if (given[i] && spec->excludes && given[find(list, spec->excludes)])
+			return error_set(error, "--%s and --%s are mutually exclusive",
+					 spec->name, spec->excludes);
+		if (given[i] && spec->needs && !given[find(list, spec->needs)])
+			return error_set(error, "--%s needs --%s", spec->name,
+					 spec->needs);
 	}
 	return STATUS_OK;
 }
 
 int options_parse(struct options *options, int argc, char *argv[],
-		  unsigned int sets)
+		  const struct option_list *list, bool is_main)
 {
-	struct wanted wanted;
-	int option, status = STATUS_OK;
+	struct option longs[ARRAY_SIZE(list->v) + 1] = { };
+	char shorts[3 + 2 * ARRAY_SIZE(list->v)] = { }, *letter;
+	bool given[ARRAY_SIZE(list->v) + 1] = { };
+	int found, status = STATUS_OK;
+	size_t i;
 
-	want(&wanted, sets);
+	letter = stpcpy(shorts, is_main ? "+:" : ":");
+	for (i = 0; i < list->num; i++) {
+		longs[i] = (struct option) {
+			list->v[i]->name, !!list->v[i]->argument, NULL, FIRST + i
+		};
+		if (list->v[i]->letter)
+			letter += sprintf(letter, "%c%s", list->v[i]->letter,
+					  list->v[i]->argument ? ":" : "");
+	}
+	optind = 0;
 	while (status == STATUS_OK && !options->help && !options->version) {
-		option = getopt_long(argc, argv, wanted.shorts,
-				     wanted.longs, NULL);
-		if (option < 0)
+		found = getopt_long(argc, argv, shorts, longs, NULL);
+		if (found < 0)
 			break;
-		status = take(options, option, optarg);
+		i = index_of(list, found);
+		if (i == list->num)
+			return refuse(list, found, argv[optind - 1], options->error);
+		given[i] = true;
+		status = take(options, list->v[i], optarg);
 	}
-	if (status == STATUS_OK && !options->help && options->count &&
-	    !options->interval_ns && !(sets & OPTIONS_EVENTS)) {
-		complain("a count (-c) needs an interval (-i)");
-		status = STATUS_USAGE;
-	}
-	return status;
-}
-
-void options_print_common(void)
-{
-	printf("  -J, --json            one JSON document; with -i one a line\n"
-	       "      --bytes           sizes in bytes and times in ns, not in units for people\n");
-	options_print_places();
-}
-
-void options_print_places(void)
-{
-	printf("      --sysfs DIR       what stands for /sys, as in a container\n"
-	       "      --proc DIR        what stands for /proc\n"
-	       "  -h, --help            this text\n");
-}
-
-void options_print_table(void)
-{
-	printf("  -i, --interval SEC    what happens in intervals, from now on\n"
-	       "  -c, --count N         end after so many of them\n");
-	options_print_columns();
-}
-
-void options_print_columns(void)
-{
-	printf("  -o, --output COLUMNS  show these, or with +COLUMNS these too\n"
-	       "      --sort COLUMN     largest first, text from A to Z; -COLUMN the other way\n"
-	       "      --noheadings      no line of headings\n");
+	options->words = argv + optind;
+	options->num_words = argc - optind;
+	return status != STATUS_OK || options->help ? status :
+	       check_together(list, given, options->error);
 }

@@ -2,14 +2,15 @@
 #ifndef L1TUNE_OPTIONS_H
 #define L1TUNE_OPTIONS_H
 
-#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/env.h"
+#include "base/error.h"
 #include "ui/table.h"
 
-/* What every subcommand understands. */
+/* What a command line asks for. */
 struct options {
 	struct env env;
 	bool json;
@@ -36,48 +37,68 @@ struct options {
 	/* Intervals: 0 without -i, and no end without -c. */
 	uint64_t interval_ns;
 	uint64_t count;
+	/* What follows the options. */
+	char **words;
+	int num_words;
+	/* With the columns that were chosen, of commands that print a table. */
+	struct table *table;
+	/* What is wrong with the command line; main() prints it. */
+	struct error *error;
 };
 
-/* Which options a command line may have. */
-enum {
-	OPTIONS_COMMON = 1 << 0,
-	/* Of those that print a table. */
-	OPTIONS_COLUMNS = 1 << 1,
-	OPTIONS_ALL = 1 << 2,
-	OPTIONS_VCPUS = 1 << 3,
-	OPTIONS_SUM = 1 << 5,
-	OPTIONS_TOP = 1 << 6,
-	OPTIONS_INTERVAL = 1 << 7,
-	OPTIONS_REPEAT = 1 << 8,
-	OPTIONS_LEVEL = 1 << 9,
-	/* Of what happens by itself, whose count needs no interval. */
-	OPTIONS_EVENTS = 1 << 10,
-	OPTIONS_MACHINE = 1 << 16,
-	OPTIONS_COMPARE = 1 << 17,
-	OPTIONS_SAVE = 1 << 18,
-	OPTIONS_TRANSIT = 1 << 19,
-	/* Of those whose output has a form of its own: help, and where to look. */
-	OPTIONS_PLACES = 1 << 20,
-	OPTIONS_EXPORT = 1 << 21,
-	OPTIONS_APPLY = 1 << 22,
-	OPTIONS_ADVISE = 1 << 23,
-	OPTIONS_TRY = 1 << 24,
-	/* Of those that print a table, once or at intervals. */
-	OPTIONS_TABLE = OPTIONS_COLUMNS | OPTIONS_INTERVAL | OPTIONS_REPEAT,
-	/* Of the tool itself: before the command, and ended by it. */
-	OPTIONS_MAIN = 1 << 4,
+/* An option, and the member of struct options that it sets. */
+struct option_spec {
+	/* 0 if it has none. */
+	char letter;
+	const char *name;
+	/*
+	 * What follows it: FILE, DIR, COLUMN, COLUMNS, GUEST, SEC, N, or the
+	 * words to choose from, with | between. NULL if nothing does.
+	 */
+	const char *argument;
+	const char *help;
+	size_t member;
+	enum { OPTION_FLAG, OPTION_TEXT, OPTION_SECONDS, OPTION_NUMBER } type;
+	/* The name of an option that cannot or has to be given with it. */
+	const char *excludes;
+	const char *needs;
 };
+
+#define OPTION(_type, _letter, _name, _argument, _member, _help, ...)	\
+	{ .type = OPTION_ ## _type, .letter = _letter, .name = _name,	\
+	  .argument = _argument, .help = _help,				\
+	  .member = offsetof(struct options, _member), __VA_ARGS__ }
+
+/* Options that several commands have. */
+enum {
+	OPTIONS_INTERVALS = 1 << 0,
+	OPTIONS_DEV = 1 << 1,
+	OPTIONS_STATE = 1 << 2,
+	OPTIONS_TABLE = 1 << 3,
+	OPTIONS_JSON = 1 << 4,
+	/* All have these: where to look at the machine, and --help. */
+	OPTIONS_COMMON = 1 << 5,
+};
+
+/* The options of one command. */
+struct option_list {
+	const struct option_spec *v[24];
+	size_t num;
+};
+
+/* Its own, which end with an empty one and may be NULL, and shared ones. */
+struct option_list options_list(const struct option_spec *own,
+				unsigned int shared);
+
+/* "  -i, --interval SEC    show intervals …", a line each. */
+void options_print(const struct option_list *list);
 
 /*
- * Takes the options of a command line; optind is then where they end.
- * STATUS_OK, or STATUS_USAGE after saying what is wrong.
+ * Takes the options of a command line; words and num_words are then what
+ * follows them, or with is_main what follows the first word. STATUS_OK, or
+ * STATUS_USAGE with an error.
  */
 int options_parse(struct options *options, int argc, char *argv[],
-		  unsigned int sets);
-
-void options_print_common(void);
-void options_print_places(void);
-void options_print_columns(void);
-void options_print_table(void);
+		  const struct option_list *list, bool is_main);
 
 #endif

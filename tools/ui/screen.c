@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "ui/screen.h"

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/error.h"
 #include "base/escape.h"
 #include "base/format.h"
+#include "base/nearest.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "ui/frame.h"
@@ -74,72 +76,78 @@ struct value value_percentile(const struct exit_cell *cell,
 }
 
 static int find_column(const struct table *table, const char *name, size_t len,
-		       size_t *column)
+		       size_t *column, struct error *error)
 {
+	char *copy = xmemdup0(name, len), *text;
+	struct nearest nearest = { .word = copy };
 	size_t i;
 
 	for (i = 0; i < table->num_columns; i++) {
-		const char *other = table->columns[i].name;
-
-		if (strlen(other) == len && !strncasecmp(other, name, len)) {
-			*column = i;
-			return STATUS_OK;
-		}
+		if (!strcasecmp(table->columns[i].name, copy))
+			break;
+		nearest_offer(&nearest, table->columns[i].name);
 	}
-	complain("there is no column '%.*s': --help lists those there are",
-		 (int)len, name);
-	return STATUS_USAGE;
+	*column = i;
+	if (i == table->num_columns) {
+		text = nearest_text(&nearest, ": --help lists the columns");
+		error_set(error, "unknown column '%s'%s", copy, text);
+		free(text);
+	}
+	free(copy);
+	return i < table->num_columns ? STATUS_OK : STATUS_USAGE;
 }
 
-static int add_columns(struct table *table, const char *names)
+static int add_columns(struct table *table, const char *names,
+		       struct error *error)
 {
-	while (true) {
-		size_t len = strcspn(names, ",");
-		size_t column;
-		int status = find_column(table, names, len, &column);
+	size_t len, column;
 
-		if (status != STATUS_OK)
-			return status;
+	for (; names; names = names[len] ? names + len + 1 : NULL) {
+		len = strcspn(names, ",");
+		if (find_column(table, names, len, &column, error) != STATUS_OK)
+			return STATUS_USAGE;
 		*GROW(table->shown, table->num_shown) = column;
-		if (!names[len])
-			return STATUS_OK;
-		names += len + 1;
 	}
+	return STATUS_OK;
 }
 
-int table_choose(struct table *table, const char *default_columns,
-		 const char *chosen_columns)
+static int choose(struct table *table, const char *default_columns,
+		  struct error *error)
 {
+	const char *chosen = table->chosen;
 	int status = STATUS_OK;
 
 	table->num_shown = 0;
-	if (!chosen_columns || *chosen_columns == '+')
-		status = add_columns(table, default_columns);
-	if (status == STATUS_OK && chosen_columns)
-		status = add_columns(table, chosen_columns +
-				     (*chosen_columns == '+'));
+	if (!chosen || *chosen == '+')
+		status = add_columns(table, default_columns, error);
+	if (status == STATUS_OK && chosen)
+		status = add_columns(table, chosen + (*chosen == '+'), error);
 	return status;
+}
+
+void table_set_defaults(struct table *table, const char *default_columns)
+{
+	/* What was chosen was right before. */
+	choose(table, default_columns, NULL);
 }
 
 int table_init(struct table *table, const struct column *columns,
 	       size_t num_columns, const char *default_columns,
-	       const char *chosen_columns, const char *sort)
+	       const char *chosen, const char *sort, struct error *error)
 {
 	int status;
 
 	*table = (struct table) {
 		.columns = columns, .num_columns = num_columns,
-		.sort_column = num_columns,
+		.chosen = chosen, .sort_column = num_columns,
 	};
-	status = table_choose(table, default_columns, chosen_columns);
+	status = choose(table, default_columns, error);
 	if (status == STATUS_OK && sort) {
 		table->sort_reversed = *sort == '-';
 		sort += table->sort_reversed;
 		status = find_column(table, sort, strlen(sort),
-				     &table->sort_column);
+				     &table->sort_column, error);
 	}
-	if (status != STATUS_OK)
-		table_free(table);
 	return status;
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "model/cell.h"
 
 /* What a place in a table holds; VALUE_NONE is shown as "-". */
@@ -59,6 +60,8 @@ struct table {
 	size_t num_columns;
 	size_t *shown;
 	size_t num_shown;
+	/* What the user chose, as above. */
+	const char *chosen;
 	/* What --sort asks for; num_columns when rows stay as they came. */
 	size_t sort_column;
 	bool sort_reversed;
@@ -69,17 +72,16 @@ struct table {
 };
 
 /*
- * columns: "A,B" shows these, "+A,B" those too, NULL the default ones. sort:
- * a column's name; numbers start with the largest, "-NAME" turns it round.
- * STATUS_OK, or STATUS_USAGE after saying what is wrong.
+ * chosen: "A,B" shows these columns, "+A,B" the default ones and these, NULL
+ * the default ones. sort: a column's name; the largest number comes first,
+ * "-NAME" reverses. STATUS_OK, or STATUS_USAGE with an error.
  */
 int table_init(struct table *table, const struct column *columns,
 	       size_t num_columns, const char *default_columns,
-	       const char *chosen_columns, const char *sort);
+	       const char *chosen, const char *sort, struct error *error);
 
-/* Shows other columns from now on, named as above. */
-int table_choose(struct table *table, const char *default_columns,
-		 const char *chosen_columns);
+/* Has other default columns from now on. */
+void table_set_defaults(struct table *table, const char *default_columns);
 
 /* A new row to fill, one value a column; texts are the table's then. */
 struct value *table_add_row(struct table *table);

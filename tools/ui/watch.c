@@ -101,3 +101,15 @@ int watch(struct options *options, const struct selection *selection,
 	env_close(&options->env);
 	return status;
 }
+
+int watch_words(struct options *options, watch_fn show, void *arg)
+{
+	struct selection selection;
+	int status = selection_parse(options->words, options->num_words,
+				     &selection, options->error);
+
+	if (status == STATUS_OK)
+		status = watch(options, &selection, show, arg);
+	selection_free(&selection);
+	return status;
+}

@@ -16,4 +16,7 @@ typedef int (*watch_fn)(const struct options *options, const struct host *host,
 int watch(struct options *options, const struct selection *selection,
 	  watch_fn show, void *arg);
 
+/* The same of the guests that the words of the command line name. */
+int watch_words(struct options *options, watch_fn show, void *arg);
+
 #endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "cmd/command.h"
+
+const struct command *const all_commands[] = {
+	&cmd_status, &cmd_list, &cmd_stat, &cmd_top, &cmd_hist, &cmd_diff,
+	&cmd_limits, &cmd_events, &cmd_tune, &cmd_advise, &cmd_try, &cmd_apply,
+	&cmd_save, &cmd_export, &cmd_caps, &cmd_doctor, &cmd_bench, &cmd_help,
+	&cmd_version, &cmd_completion, NULL
+};
+
+static const struct option_spec main_options[] = {
+	OPTION(FLAG, 'V', "version", NULL, version, "print the version"),
+	{ }
+};
+
+const struct command l1tune = {
+	.synopsis = "[OPTION]... [COMMAND [ARGUMENT]...]",
+	.about = "Shows which nested guest exits, why, how often and how long.",
+	.options = main_options,
+	.shared_options = OPTIONS_JSON,
+};
+
+const struct command *command_find(const char *name, struct error *error)
+{
+	struct nearest nearest = { .word = name };
+	char *text;
+	size_t i;
+
+	for (i = 0; all_commands[i]; i++) {
+		if (!strcmp(all_commands[i]->name, name))
+			return all_commands[i];
+		if (all_commands[i]->summary)
+			nearest_offer(&nearest, all_commands[i]->name);
+	}
+	text = nearest_text(&nearest, ": l1tune help lists the commands");
+	error_set(error, "unknown command '%s'%s", name, text);
+	free(text);
+	return NULL;
+}
+
+struct option_list command_options(const struct command *command)
+{
+	return options_list(command->options,
+			    command->shared_options | OPTIONS_COMMON);
+}
+
+static void print_synopsis(const struct command *command)
+{
+	const char *rest = command->synopsis, *before = "Usage:";
+	size_t len;
+
+	for (; rest; rest = rest[len] ? rest + len + 1 : NULL) {
+		len = strcspn(rest, "\n");
+		printf("%-6s l1tune %s%s%.*s\n", before,
+		       command->name ? command->name : "",
+		       command->name && len ? " " : "", (int)len, rest);
+		before = "";
+	}
+}
+
+void command_print_help(const struct command *command)
+{
+	struct option_list list = command_options(command);
+	struct named named = { };
+	size_t i;
+
+	print_synopsis(command);
+	printf("\n%s\n", command->about);
+	if (command->words & WORDS_GUESTS)
+		printf("GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n");
+	if (command->names)
+		printf("\n%s:\n", command->names_title);
+	for (i = 0; command->names && command->names(i, &named); i++)
+		if (named.help)
+			printf("  %-24s %s\n", named.name, named.help);
+	if (command == &l1tune)
+		printf("\nCommands:\n");
+	for (i = 0; command == &l1tune && all_commands[i]; i++)
+		if (all_commands[i]->summary)
+			printf("  %-8s %s\n", all_commands[i]->name,
+			       all_commands[i]->summary);
+	printf("\nOptions:\n");
+	options_print(&list);
+	if (command->columns)
+		table_print_columns(command->columns, command->num_columns);
+	if (command == &l1tune)
+		printf("\nl1tune COMMAND --help explains a command; the manual is l1tune(8).\n");
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_COMMAND_H
+#define L1TUNE_COMMAND_H
+
+#include <limits.h>
+
+#include "ui/options.h"
+
+/* What the words of a command line are, for --help and for shells to complete. */
+enum {
+	WORDS_GUESTS = 1 << 0,
+	WORDS_FILES = 1 << 1,
+	WORDS_REASONS = 1 << 2,
+	WORDS_COMMANDS = 1 << 3,
+	/* Of the command's names: each as it is, or before =VALUE. */
+	WORDS_NAMES = 1 << 4,
+	WORDS_ASSIGNMENTS = 1 << 5,
+};
+
+#define ANY_NUMBER	INT_MAX
+
+/* One of a list in a command's help. */
+struct named {
+	const char *name;
+	/* NULL for one that only shells complete. */
+	const char *help;
+	/* What may follow "name=", with blanks between. */
+	const char *values;
+};
+
+/*
+ * A command, as it is declared by its file. The command line is parsed by it,
+ * and --help and the shells' completions are made from it; a test compares the
+ * manual with it.
+ */
+struct command {
+	const char *name;
+	/* What follows the name; other forms each after a newline. */
+	const char *synopsis;
+	/* For the list of commands; NULL for one that is not for people. */
+	const char *summary;
+	const char *about;
+	/* An exit status; STATUS_USAGE with options->error. */
+	int (*run)(struct options *options);
+	/* Ends with an empty one. */
+	const struct option_spec *options;
+	unsigned int shared_options;
+	/* What --interval is without that option. */
+	uint64_t interval_ns;
+	unsigned int words;
+	int least_words, most_words;
+	const struct column *columns;
+	size_t num_columns;
+	/* NULL if the command chooses them itself. */
+	const char *default_columns;
+	/* A list in its help: false behind its end. */
+	const char *names_title;
+	bool (*names)(size_t i, struct named *named);
+};
+
+extern const struct command cmd_status, cmd_list, cmd_stat, cmd_top, cmd_hist,
+	cmd_diff, cmd_limits, cmd_events, cmd_tune, cmd_advise, cmd_try,
+	cmd_apply, cmd_save, cmd_export, cmd_caps, cmd_doctor, cmd_bench,
+	cmd_help, cmd_version, cmd_completion;
+
+/* The tool itself, with the options that may stand before a command. */
+extern const struct command l1tune;
+
+/* All, in the order of the help; ends with NULL. */
+extern const struct command *const all_commands[];
+
+/* With "did you mean" if there is none: NULL. */
+const struct command *command_find(const char *name, struct error *error);
+
+struct option_list command_options(const struct command *command);
+void command_print_help(const struct command *command);
+
+#endif
