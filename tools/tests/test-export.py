@@ -133,7 +133,7 @@ def test_limits():
 
 
 HOSTILE = ['quote"d', "back\\slash", "line\nfeed", "esc\x1b[2J", 'x",reason="CPUID"} 1\nl1tune_up{a="', "bad\udcff\udcfeutf",
-           "\u202egnp.exe", "# HELP", "ünïcödé", "web#7", "a" * 300, "a" * 300, "ä" * 100, "=,{}", "line\\x0afeed"]
+           "\u202egnp.exe", "# HELP", "ünïcödé", "web#7", "a" * 300, "a" * 300, "ä" * 100, "=,{}", "line\\x0afeed", "x" + "ä" * 100]
 
 
 def python_with_client():
@@ -157,7 +157,7 @@ def test_names():
         missing = {'quote"d', "back\\slash", "line\\x0afeed", "esc\\x1b[2J", "bad\\xff\\xfeutf", "ünïcödé", "# HELP",
                    "=,{}", "web_7", 'a"b\\\\x0ac#99'} - labels
         equal(missing, set(), "labels are readable, a nameless guest's ends with its number")
-        ok({"a" * 128, "a" * 128 + "#12", "ä" * 64, "line\\x0afeed#15"} <= labels,
+        ok({"a" * 128, "a" * 128 + "#12", "ä" * 64, "x" + "ä" * 63, "line\\x0afeed#15"} <= labels,
            "long names are cut between characters; those that are the same then are told apart", labels)
         ok(not any(c < " " or c == "\x7f" for label in labels for c in label), "no control character is in them")
         python = python_with_client()

@@ -306,6 +306,16 @@ def test_kept():
             ok("since: run l1tune bench --save" in cost(), f"not good for another {what}", cost())
         keep(b, measurement(), 0o666)
         ok("not root's alone" in cost(), "written by anybody", cost())
+        keep(b, measurement())
+        if not os.geteuid():
+            os.chown(b.state + "/bench.json", 65534, 0)
+            ok("not root's alone" in cost(), "a measurement of another user is not accepted", cost())
+            os.unlink(b.state + "/bench.json")
+            keep(b, measurement())
+            os.rename(b.state + "/bench.json", b.state + "/kept.json")
+            os.symlink("kept.json", b.state + "/bench.json")
+            ok("not root's alone" in cost(), "nor is a link, which could lead to one", cost())
+            os.unlink(b.state + "/bench.json")
         write(b.state + "/bench.json", b"{")
         ok("damaged" in cost(), "damaged", cost())
 

@@ -311,6 +311,37 @@ def test_ends():
                 equal(any(re.search(r"\b3[1-6]m", e) for e in escapes), colors, f"colours: {env}")
 
 
+def test_new_reason():
+    with Bench() as b:
+        guests(b)
+        with Terminal(b, "-d", "0.3") as t:
+            t.shows(r"REASON \(all\)", "guests whose statistics are kept open")
+            for n in range(2, 40):
+                b.machine.exits(1, [cell(2, 48, "EPT_VIOLATION", n * 10, n * 10_000, 9000, hist(b10=n * 10), user_ns=0,
+                                         wait_ns=0, runq_ns=0, throttled_ns=0), *exits(1, n)])
+                if "EPT_VIOLATION" in t.screen():
+                    break
+                time.sleep(0.1)
+            screen = t.shows(r"^EPT_VIOLATION +\d", "a reason that appears while it runs is shown")
+            ok(re.search(r"^IO_INSTRUCTION +[1-9]", screen, re.M), "the other reasons are still counted right", screen)
+            t.keys("q")
+            t.shows("status=0", "it ends without an error of memory")
+
+
+def test_gone():
+    with Bench() as b:
+        guests(b, 20)
+        with Terminal(b, "-d", "0.2") as t:
+            t.shows("20 guests", "20 guests")
+            fds = f"/proc/{t.pid()}/fd"
+            before = len(os.listdir(fds))
+            for n in range(2, 21):
+                b.remove(n)
+            t.shows("1 guest, 1 vCPU\n", "19 of them go")
+            after = len(os.listdir(fds))
+            ok(before - after == 2 * 19, "files of guests that went are closed", (before, after))
+
+
 def test_changes():
     with Bench() as b:
         guests(b)
@@ -373,7 +404,7 @@ def test_changes():
 
 print("KTAP version 1")
 if shutil.which("tmux"):
-    for test in test_once, test_narrow, test_keys, test_ends, test_changes:
+    for test in test_once, test_narrow, test_keys, test_ends, test_new_reason, test_gone, test_changes:
         test()
 else:
     print("# no tmux: the tests on a terminal are left out")
