@@ -15,8 +15,6 @@
 #include "settings/limit-use.h"
 #include "settings/modules.h"
 
-#define GID_FILE	"module/l1tune/parameters/gid"
-
 /* Hooks are attached before KVM's modprobe ends, or shortly after it. */
 #define WAIT_US		100000
 #define MAX_WAITS	20
@@ -32,61 +30,59 @@ struct plan {
  * tries again to get a hook that somebody else had. What no line sets gets what
  * it has without one.
  */
-static void plan_write(struct plan *plan, const struct conf *conf,
-		       const struct conf_key *key, const char *before)
+static void plan_write(struct plan *plan, const struct env *env,
+		       const struct conf *conf, const struct setting *setting,
+		       const char *before)
 {
-	const struct conf_line *line = conf_find(conf, key);
+	const struct conf_line *line = conf_find(conf, setting);
 	struct class_write *write;
 
-	if (!line && !strcmp(before, key->unset))
+	if (!line && !strcmp(before, setting->unset))
 		return;
 	if (!line)
 		complain("%s is %s and no line of %s sets it: it becomes %s",
-			 key->name, before, conf->shown, key->unset);
+			 setting->conf_name, before, conf->shown, setting->unset);
 	write = GROW(plan->writes, plan->num);
 	*write = (struct class_write) {
-		.after = xstrdup(line ? line->value : key->unset),
 		.where = line ? conf_where(conf, line) : NULL,
 	};
-	snprintf(write->path, sizeof(write->path), "%s", key->file);
+	setting_plan(setting, env, NULL, line ? line->value : setting->unset, write);
 }
 
-static void show_change(const struct conf *conf, const struct conf_key *key,
+static void show_change(const struct conf *conf, const struct setting *setting,
 			const char *before)
 {
-	const struct conf_line *line = conf_find(conf, key);
-	const char *after = line ? line->value : key->unset;
+	const struct conf_line *line = conf_find(conf, setting);
+	const char *after = line ? line->value : setting->unset;
 
 	if (strcmp(before, after))
-		printf("%s: %s -> %s\n", key->name, before, after);
+		printf("%s: %s -> %s\n", setting->conf_name, before, after);
 }
 
 /* With a plan it is filled, and without one what it would change is shown. */
 static int compare(const struct env *env, const struct conf *conf,
 		   struct plan *plan)
 {
-	const struct conf_key *keys;
+	const struct setting *s;
 	int status = STATUS_OK, len;
 	char before[32];
-	size_t num, i;
+	size_t num;
 
-	keys = conf_keys(&num);
-	for (i = 0; i < num && status == STATUS_OK; i++) {
-		if (!keys[i].file)
+	for (s = settings_all(&num); num-- && status == STATUS_OK; s++) {
+		if (!s->conf_name || s->kind == SETTING_LOAD)
 			continue;
-		len = sysfs_read(env->class_fd, keys[i].file, before,
-				 sizeof(before));
+		len = setting_read(s, env, NULL, before, sizeof(before));
 		/* A module that has no such file has nothing to give back. */
-		if (sysfs_is_gone(len) && !conf_find(conf, &keys[i]))
+		if (sysfs_is_gone(len) && !conf_find(conf, s))
 			continue;
 		if (len < 0)
 			snprintf(before, sizeof(before), "-");
 		if (len < 0 && !sysfs_is_gone(len))
-			status = env_complain(env, keys[i].file, len);
+			status = setting_complain(s, env, len);
 		else if (plan)
-			plan_write(plan, conf, &keys[i], before);
+			plan_write(plan, env, conf, s, before);
 		else
-			show_change(conf, &keys[i], before);
+			show_change(conf, s, before);
 	}
 	return status;
 }
@@ -94,10 +90,10 @@ static int compare(const struct env *env, const struct conf *conf,
 /* The files of guests are made for a group, which cannot be changed later. */
 static int check_gid(const struct env *env, const struct conf *conf)
 {
-	const struct conf_line *line = conf_find(conf, conf_key_find("gid"));
+	const struct conf_line *line = conf_find(conf, setting_find_conf("gid"));
 	char gid[32], *where;
 
-	if (!line || !machine_file(env->sysfs, GID_FILE, gid, sizeof(gid)) ||
+	if (!line || setting_read(line->setting, env, NULL, gid, sizeof(gid)) < 0 ||
 	    !strcmp(gid, line->value))
 		return STATUS_OK;
 	where = conf_where(conf, line);
@@ -202,7 +198,7 @@ static int check(struct options *options, const struct conf *conf)
 /* Somebody who mistypes a limit loses limits, and not what the module counts. */
 static int load(const struct options *options, const struct conf *conf)
 {
-	const struct conf_line *gid = conf_find(conf, conf_key_find("gid"));
+	const struct conf_line *gid = conf_find(conf, setting_find_conf("gid"));
 
 	return load_modules(&options->env, gid ? gid->value : NULL);
 }

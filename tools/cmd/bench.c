@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/nearest.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "bench/bench.h"
 #include "bench/file.h"
@@ -81,14 +81,10 @@ static void fill_row(struct value *row, enum bench_kind_id kind,
 static void print_machine(const char *label, const struct machine *machine,
 			  uint64_t tsc_khz)
 {
-	char *kernel = escape_for_terminal(machine->kernel);
-	char *product = escape_for_terminal(machine->product);
-
-	printf("%-8s%s%s%s, Linux %s, TSC %.3f GHz\n", label, product,
-	       product[0] ? ", " : "", machine->virtualized ? "virtualized" : "not virtualized",
-	       kernel, tsc_khz / 1e6);
-	free(kernel);
-	free(product);
+	terminal_print("%-8s%s%s%s, Linux %s, TSC %.3f GHz\n", label, machine->product,
+		       machine->product[0] ? ", " : "",
+		       machine->virtualized ? "virtualized" : "not virtualized",
+		       machine->kernel, tsc_khz / 1e6);
 }
 
 static void print_shadow(const struct measurement *m)
@@ -100,10 +96,9 @@ static void print_shadow(const struct measurement *m)
 		[BENCH_SHADOW_NO] = "L0 does not shadow the VMCS: each VMREAD of KVM is a trip to L0",
 		[BENCH_SHADOW_UNCLEAR] = "not clear from what was measured",
 	};
-	char *why = escape_for_terminal(m->shadow_text);
 
-	printf("VMCS    %s%s%s\n", texts[m->shadow], why[0] ? ": " : "", why);
-	free(why);
+	terminal_print("VMCS    %s%s%s\n", texts[m->shadow], m->shadow_text[0] ? ": " : "",
+		       m->shadow_text);
 	if (m->vmread_event_cycles && m->event_cycles)
 		printf("        a CPUID exit takes %" PRIu64 " cycles, %" PRIu64
 		       " with an event that reads no VMCS, %" PRIu64 " with one that does\n",

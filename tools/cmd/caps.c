@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/sysfs.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "bench/file.h"
 #include "cmd/command.h"
 #include "model/caps-table.h"
 #include "model/json.h"
 #include "model/machine.h"
+#include "model/proc.h"
 #include "model/snapshot.h"
 
 enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
@@ -96,18 +96,16 @@ static int answer(const json_t *feature, const char *key)
 /* What a document of caps --json says of each feature. */
 static int load_other(const char *path, struct caps *caps)
 {
-	char *shown = escape_for_terminal(path), *text;
+	json_t *json = json_read(path);
 	const json_t *features, *feature;
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
+	int status = STATUS_FAILED;
 	size_t i, j;
 
 	features = json_object_get(json_object_get(json, "caps"), "features");
-	if (!json_is_array(features)) {
-		text = escape_for_terminal(json ? "not a document of l1tune caps --json" : error.text);
-		complain("%s: %s", shown, text);
-		free(text);
-	}
+	if (json_is_array(features))
+		status = STATUS_OK;
+	else if (json)
+		complain("%s: not a document of l1tune caps --json", path);
 	json_array_foreach(features, i, feature) {
 		const char *name = json_string_value(json_object_get(feature, "feature"));
 
@@ -115,10 +113,8 @@ static int load_other(const char *path, struct caps *caps)
 			if (!strcmp(name, caps->features[j].cap->name))
 				caps->features[j].other = answer(feature, "offered");
 	}
-	i = json_is_array(features);
 	json_decref(json);
-	free(shown);
-	return i ? STATUS_OK : STATUS_FAILED;
+	return status;
 }
 
 static int read_caps(const struct options *options, struct caps *caps)
@@ -165,21 +161,19 @@ static const char *word(int answer_)
  */
 static bool may_run_hyperv(const struct options *options, const struct guest *guest)
 {
-	char *file = xasprintf("%s/%llu/cmdline", options->env.proc,
-			       (unsigned long long)guest->pid);
-	char buf[65536];
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1), i;
+	static const char *const words[] = {
+		"hv-evmcs", "hv_evmcs", "hv-passthrough", "hv_passthrough",
+	};
+	struct proc_info info;
+	bool may = false;
+	size_t i;
 
-	free(file);
-	if (fd >= 0)
-		close(fd);
-	for (i = 0; i < len; i++)
-		if (!buf[i])
-			buf[i] = ' ';
-	buf[len > 0 ? len : 0] = '\0';
-	return strstr(buf, "hv-evmcs") || strstr(buf, "hv_evmcs") || strstr(buf, "hv-passthrough") ||
-	       strstr(buf, "hv_passthrough");
+	if (proc_read(options->env.proc_fd, guest->pid, guest->created_ns, &info))
+		return false;
+	for (i = 0; info.cmdline && i < ARRAY_SIZE(words); i++)
+		may |= !!memmem(info.cmdline, info.cmdline_len, words[i], strlen(words[i]));
+	proc_free(&info);
+	return may;
 }
 
 static void print_guests(const struct options *options, const struct snapshot *snapshot)
@@ -188,17 +182,14 @@ static void print_guests(const struct options *options, const struct snapshot *s
 
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest *guest = &snapshot->guests[i].guest;
-		char *name;
 
 		if (strcmp(guest->nested, "on") && strcmp(guest->nested, "running"))
 			continue;
 		if (!num++)
 			printf("\nGuests that run guests of their own:\n");
-		name = escape_for_terminal(guest->name);
-		printf("  %llu %s%s\n", (unsigned long long)guest->id, name,
-		       may_run_hyperv(options, guest) ?
-		       ": has Hyper-V's interface for hypervisors, its hypervisor may be Hyper-V" : "");
-		free(name);
+		terminal_print("  %llu %s%s\n", (unsigned long long)guest->id, guest->name,
+			       may_run_hyperv(options, guest) ?
+			       ": has Hyper-V's interface for hypervisors, its hypervisor may be Hyper-V" : "");
 	}
 	if (!num)
 		printf("\nNo guest runs guests of its own.\n");
@@ -207,7 +198,6 @@ static void print_guests(const struct options *options, const struct snapshot *s
 static void print_head(const struct caps *caps, const struct host *host)
 {
 	bool svm = !strcmp(caps->isa, "svm");
-	char *signature = escape_for_terminal(host->hypervisor);
 
 	if (!caps->offered)
 		printf("This CPU offers no %s: KVM cannot run guests here. l1tune doctor says what to do.\n",
@@ -218,10 +208,9 @@ static void print_head(const struct caps *caps, const struct host *host)
 	       host->virtualized ? "L0" : "this CPU (not virtualized)",
 	       svm ? "revision" : "VMCS revision", caps->revision);
 	if (host->virtualized)
-		printf("L0 is %s\n", signature);
+		terminal_print("L0 is %s\n", host->hypervisor);
 	if (caps->cpus_differ)
 		printf("CPUs of this machine differ in what they offer: see dmesg\n");
-	free(signature);
 }
 
 /* What no file can tell, and what was measured instead. */
@@ -288,7 +277,7 @@ static int add_register(int fd, const char *name, void *arg)
 	if (strncmp(name, "msr_", 4) && strncmp(name, "cpuid_", 6))
 		return 0;
 	if (sysfs_read(fd, name, value, sizeof(value)) >= 0)
-		json_object_set_new(arg, name, json_text(value));
+		json_set(arg, name, json_text(value));
 	return 0;
 }
 
@@ -314,52 +303,38 @@ static json_t *caps_to_json(const struct options *options, const struct caps *ca
 		const struct feature *f = &caps->features[i];
 		json_t *one = json_object();
 
-		json_object_set_new(one, "feature", json_string(f->cap->name));
-		json_object_set_new(one, "offered", bool_or_null(f->offered));
-		json_object_set_new(one, "used", bool_or_null(f->used));
+		json_set(one, "feature", json_string(f->cap->name));
+		json_set(one, "offered", bool_or_null(f->offered));
+		json_set(one, "used", bool_or_null(f->used));
 		if (options->compare)
-			json_object_set_new(one, "other", bool_or_null(f->other));
-		json_object_set_new(one, "why", json_string(f->cap->why));
-		json_object_set_new(one, "saves", json_text(f->cap->exits));
+			json_set(one, "other", bool_or_null(f->other));
+		json_set(one, "why", json_string(f->cap->why));
+		json_set(one, "saves", json_text(f->cap->exits));
 		json_array_append_new(features, one);
 	}
 	for (i = 0; snapshot && i < snapshot->num_guests; i++) {
 		const struct guest *guest = &snapshot->guests[i].guest;
 		json_t *one = json_object();
 
-		json_object_set_new(one, "id", json_number(guest->id));
-		json_object_set_new(one, "name", json_text(guest->name));
-		json_object_set_new(one, "nested", json_text(guest->nested));
-		json_object_set_new(one, "may_run_hyperv",
-				    json_boolean(may_run_hyperv(options, guest)));
+		json_set(one, "id", json_number(guest->id));
+		json_set(one, "name", json_text(guest->name));
+		json_set(one, "nested", json_text(guest->nested));
+		json_set(one, "may_run_hyperv", json_boolean(may_run_hyperv(options, guest)));
 		json_array_append_new(nested, one);
 	}
-	json_object_set_new(json, "isa", json_string(caps->isa));
-	json_object_set_new(json, "offered", json_boolean(caps->offered));
-	json_object_set_new(json, "allowed", json_boolean(caps->allowed));
-	json_object_set_new(json, "cpus_differ", json_boolean(caps->cpus_differ));
-	json_object_set_new(json, "revision", json_text(caps->revision));
-	json_object_set_new(json, "features", features);
-	json_object_set_new(json, "registers", registers_to_json(options, caps->isa));
-	json_object_set_new(json, "l0_shadows_vmcs", caps->measurement ?
+	json_set(json, "isa", json_string(caps->isa));
+	json_set(json, "offered", json_boolean(caps->offered));
+	json_set(json, "allowed", json_boolean(caps->allowed));
+	json_set(json, "cpus_differ", json_boolean(caps->cpus_differ));
+	json_set(json, "revision", json_text(caps->revision));
+	json_set(json, "features", features);
+	json_set(json, "registers", registers_to_json(options, caps->isa));
+	json_set(json, "l0_shadows_vmcs", caps->measurement ?
 			    json_string(bench_shadow_name(caps->measurement->shadow)) : json_null());
-	json_object_set_new(json, "guests", snapshot ? nested : json_null());
+	json_set(json, "guests", snapshot ? nested : json_null());
 	if (!snapshot)
 		json_decref(nested);
 	return json;
-}
-
-static int print_json(const struct options *options, const struct host *host,
-		      const struct caps *caps, const struct snapshot *snapshot)
-{
-	struct timespec now;
-	json_t *json;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "caps", caps_to_json(options, caps, snapshot));
-	return json_write(json);
 }
 
 /* Guests may be hidden from this user: the rest is shown all the same. */
@@ -377,7 +352,7 @@ static int show(const struct options *options, const struct host *host)
 	complain_to(NULL);
 	if (status == STATUS_OK)
 		status = options->json ?
-			 print_json(options, host, &caps, has_guests ? &snapshot : NULL) :
+			 json_print_value(host, "caps", caps_to_json(options, &caps, has_guests ? &snapshot : NULL)) :
 			 print(options, host, &caps, has_guests ? &snapshot : NULL);
 	snapshot_free(&snapshot);
 	free(caps.features);
@@ -387,15 +362,11 @@ static int show(const struct options *options, const struct host *host)
 static int run(struct options *options)
 {
 	struct host host;
-	int status = env_open(&options->env);
+	int status = host_open(&options->env, &host);
 
-	if (status != STATUS_OK)
-		return status;
-	status = host_read(&options->env, &host);
 	if (status == STATUS_OK)
 		status = show(options, &host);
-	host_free(&host);
-	env_close(&options->env);
+	host_close(&options->env, &host);
 	return status;
 }
 

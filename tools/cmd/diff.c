@@ -86,12 +86,11 @@ static json_t *side_to_json(const struct change_side *side)
 	json_object_del(json, "reason");
 	json_object_del(json, "code");
 	json_object_del(json, "level");
-	json_object_set_new(json, "per_second", json_real(side->per_second));
-	json_object_set_new(json, "time_per_second", json_real(side->time));
-	json_object_set_new(json, "cost_per_second", json_real(side->cost));
-	json_object_set_new(json, "avg_ns",
-			    json_number_or_null(cell_completed(&side->cell),
-						cell_avg_ns(&side->cell)));
+	json_set(json, "per_second", json_real(side->per_second));
+	json_set(json, "time_per_second", json_real(side->time));
+	json_set(json, "cost_per_second", json_real(side->cost));
+	json_set(json, "avg_ns", json_number_or_null(cell_completed(&side->cell),
+		 cell_avg_ns(&side->cell)));
 	return json;
 }
 
@@ -101,11 +100,9 @@ static json_t *operand_to_json(const struct operand *operand)
 	size_t i;
 
 	for (i = 0; i < operand->snapshot.num_guests; i++)
-		json_array_append_new(ids, json_number(
-				      operand->snapshot.guests[i].guest.id));
-	json_object_set_new(json, operand->is_file ? "file" : "guest",
-			    json_text(operand->text));
-	json_object_set_new(json, "ids", ids);
+		json_array_append_new(ids, json_number(operand->snapshot.guests[i].guest.id));
+	json_set(json, operand->is_file ? "file" : "guest", json_text(operand->text));
+	json_set(json, "ids", ids);
 	return json;
 }
 
@@ -113,39 +110,27 @@ static int print_json(const struct comparison *comparison,
 		      const struct host *host, const struct change *changes,
 		      size_t num)
 {
-	json_t *json, *reasons = json_array(), *diff = json_object();
-	struct timespec now;
+	json_t *reasons = json_array(), *diff = json_object();
 	size_t i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < num; i++) {
 		const struct change *change = &changes[i];
 		json_t *reason = json_object();
 
-		json_object_set_new(reason, "reason",
-				    json_text(change->key.reason));
-		json_object_set_new(reason, "code",
-				    json_number(change->key.code));
-		json_object_set_new(reason, "level",
-				    json_number(change->key.level));
-		json_object_set_new(reason, "a",
-				    side_to_json(&change->sides[0]));
-		json_object_set_new(reason, "b",
-				    side_to_json(&change->sides[1]));
-		json_object_set_new(reason, "change_per_second",
-				    json_real(change->cost));
-		json_object_set_new(reason, "change_in",
-				    change->is_split && change->cost ?
-				    json_text(time_part_names[change->most]) :
-				    json_null());
+		json_set(reason, "reason", json_text(change->key.reason));
+		json_set(reason, "code", json_number(change->key.code));
+		json_set(reason, "level", json_number(change->key.level));
+		json_set(reason, "a", side_to_json(&change->sides[0]));
+		json_set(reason, "b", side_to_json(&change->sides[1]));
+		json_set(reason, "change_per_second", json_real(change->cost));
+		json_set(reason, "change_in", change->is_split && change->cost ?
+			 json_text(time_part_names[change->most]) : json_null());
 		json_array_append_new(reasons, reason);
 	}
-	json_object_set_new(diff, "a", operand_to_json(&comparison->operands[0]));
-	json_object_set_new(diff, "b", operand_to_json(&comparison->operands[1]));
-	json_object_set_new(diff, "reasons", reasons);
-	json_object_set_new(json, "diff", diff);
-	return json_write(json);
+	json_set(diff, "a", operand_to_json(&comparison->operands[0]));
+	json_set(diff, "b", operand_to_json(&comparison->operands[1]));
+	json_set(diff, "reasons", reasons);
+	return json_print_value(host, "diff", diff);
 }
 
 static int compare(const struct options *options, const struct host *host,

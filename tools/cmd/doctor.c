@@ -146,31 +146,24 @@ static json_t *commands_to_json(const char *commands)
 static int print_json(const struct doctor *doctor)
 {
 	json_t *json, *rows = json_array();
-	struct host host = { };
-	struct timespec now;
+	struct host no_module = { };
 	size_t i;
 
-	if (!doctor->has_module)
-		snprintf(host.boot_id, sizeof(host.boot_id), "%s", doctor->machine.boot_id);
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(doctor->has_module ? &doctor->host : &host, &now);
-	if (!doctor->has_module) {
-		json_object_set_new(json, "module", json_null());
-		json_object_set_new(json, "loaded_ns", json_null());
-	}
-	json_object_set_new(json, "interval_ns", json_null());
+	snprintf(no_module.boot_id, sizeof(no_module.boot_id), "%s",
+		 doctor->machine.boot_id);
+	json = json_document(doctor->has_module ? &doctor->host : &no_module, NULL, 0);
 	for (i = 0; i < doctor->num_rows; i++) {
 		const struct doctor_row *row = &doctor->rows[i];
 		json_t *one = json_object();
 
-		json_object_set_new(one, "row", json_text(row->name));
-		json_object_set_new(one, "state", json_string(state_names[row->state]));
-		json_object_set_new(one, "text", json_text(row->text));
-		json_object_set_new(one, "commands", commands_to_json(row->commands));
+		json_set(one, "row", json_text(row->name));
+		json_set(one, "state", json_string(state_names[row->state]));
+		json_set(one, "text", json_text(row->text));
+		json_set(one, "commands", commands_to_json(row->commands));
 		json_array_append_new(rows, one);
 	}
-	json_object_set_new(json, "status", json_integer(status_of(doctor)));
-	json_object_set_new(json, "rows", rows);
+	json_set(json, "status", json_integer(status_of(doctor)));
+	json_set(json, "rows", rows);
 	/* A failure to write leaves nothing that could be believed. */
 	return json_write(json) == STATUS_OK ? status_of(doctor) : DOCTOR_NOT_USABLE;
 }

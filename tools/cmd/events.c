@@ -158,9 +158,8 @@ static int show(struct follower *follower, const struct event *event)
 	if (wait_for_output() == WAIT_END)
 		return STATUS_OK;
 	if (options->json) {
-		json = json_document(&follower->host, &event->time);
-		json_object_set_new(json, "interval_ns", json_null());
-		json_object_set_new(json, "event", event_to_json(event));
+		json = json_document(&follower->host, &event->time, 0);
+		json_set(json, "event", event_to_json(event));
 		if (json_write(json) != STATUS_OK)
 			return STATUS_FAILED;
 	} else {

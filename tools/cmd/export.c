@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/replace.h"
+#include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
@@ -74,15 +74,11 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 
 static int complain_file(const char *path, int err)
 {
-	char *shown = escape_for_terminal(path);
-
-	complain("%s: %s%s", shown, strerror(-err),
+	complain("%s: %s%s", path, strerror(-err),
 		 err == -ENOENT ? ": DIR is the directory that node_exporter's --collector.textfile.directory names" :
 		 err == -ELOOP ? ": only links that belong to root or to the caller are followed" :
 		 "");
-	free(shown);
-	return err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
-						 STATUS_FAILED;
+	return sysfs_is_withheld(err) ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 }
 
 static int write_textfile(const char *dir, const struct reading *reading,
@@ -106,14 +102,6 @@ static int write_textfile(const char *dir, const struct reading *reading,
 	return status;
 }
 
-static int write_stdout(const struct reading *reading, bool by_reason)
-{
-	struct metrics metrics = { .out = stdout };
-
-	write_all(&metrics, reading, by_reason);
-	return terminal_flush();
-}
-
 /*
  * A collector goes on to show the last file there was: that the module has gone
  * is therefore written, and any other failure leaves the file to become old.
@@ -131,7 +119,8 @@ static int run(struct options *options)
 		written = write_textfile(options->textfile, &reading,
 					 options->by_reason);
 	else if (reading.is_up)
-		written = write_stdout(&reading, options->by_reason);
+		write_all(&(struct metrics){ .out = stdout }, &reading,
+			  options->by_reason);
 	snapshot_free(&reading.snapshot);
 	host_free(&reading.host);
 	return status == STATUS_OK ? written : status;

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
@@ -71,35 +70,28 @@ static void print_title(const struct guest_snapshot *guest,
 			const struct options *options)
 {
 	static const unsigned int percents[] = { 50, 90, 99 };
-	char *name = escape_for_terminal(guest->guest.name);
-	char *label = exit_label(&cell->key), *rate = NULL, *text;
+	char *label = exit_label(&cell->key), *text;
 	size_t i;
 
-	printf("%s%s%s of %s (l2-%llu): %llu exits", terminal_bold(), label,
-	       terminal_normal(), name, (unsigned long long)guest->guest.id,
-	       (unsigned long long)cell->value[CELL_COUNT]);
-	if (guest->interval_ns) {
-		rate = format_rate(cell->value[CELL_COUNT] *
-				   (double)NSEC_PER_SEC / guest->interval_ns);
-		printf(", %s/s", rate);
-	}
+	printf("%s%s%s", terminal_bold(), label, terminal_normal());
+	terminal_print(" of %s (l2-%llu): %llu exits", guest->guest.name,
+		       (unsigned long long)guest->guest.id,
+		       (unsigned long long)cell->value[CELL_COUNT]);
+	if (guest->interval_ns)
+		print_and_free(", %s/s", format_rate(cell->value[CELL_COUNT] *
+						     (double)NSEC_PER_SEC /
+						     guest->interval_ns));
 	text = duration(cell_avg_ns(cell), options);
 	printf("\navg %s", cell_completed(cell) ? text : "-");
 	free(text);
 	for (i = 0; i < ARRAY_SIZE(percents); i++) {
-		text = percentile(cell, percents[i], options);
-		printf("  p%u %s", percents[i], text);
-		free(text);
+		printf("  p%u ", percents[i]);
+		print_and_free("%s", percentile(cell, percents[i], options));
 	}
-	if (cell->has[CELL_MAX]) {
-		text = duration(cell->value[CELL_MAX], options);
-		printf("  max %s", text);
-		free(text);
-	}
+	if (cell->has[CELL_MAX])
+		print_and_free("  max %s", duration(cell->value[CELL_MAX], options));
 	printf("\n\n");
-	free(rate);
 	free(label);
-	free(name);
 }
 
 /* "kernel 200ms 74.1% ####"; the sum after the parts, then nothing. */
@@ -246,23 +238,17 @@ static int no_such_reason(const struct guest_snapshot *guest,
 			  const struct wish *wish,
 			  const struct options *options)
 {
-	char *shown = escape_for_terminal(wish->reason ? wish->reason : "");
-	char *level = xstrdup("");
+	unsigned long long id = guest->guest.id;
+	char *level = options->level ? xasprintf(" at level %llu",
+						 (unsigned long long)options->level) :
+				       xstrdup("");
 
-	if (options->level) {
-		free(level);
-		level = xasprintf(" at level %llu",
-				  (unsigned long long)options->level);
-	}
 	if (wish->reason)
 		complain("l2-%llu had no exit '%s'%s: l1tune hist %llu lists its reasons",
-			 (unsigned long long)guest->guest.id, shown, level,
-			 (unsigned long long)guest->guest.id);
+			 id, wish->reason, level, id);
 	else
-		complain("l2-%llu had no exits%s",
-			 (unsigned long long)guest->guest.id, level);
+		complain("l2-%llu had no exits%s", id, level);
 	free(level);
-	free(shown);
 	return STATUS_FAILED;
 }
 
@@ -270,23 +256,18 @@ static int print_json(const struct host *host, const struct snapshot *snapshot,
 		      const struct options *options, const struct wish *wish)
 {
 	const struct guest_snapshot *guest = &snapshot->guests[0];
-	json_t *json = json_document(host, &snapshot->time);
+	json_t *json = json_document(host, &snapshot->time, snapshot->interval_ns);
 	json_t *hist = json_object(), *reasons = json_array();
 	size_t i;
 
 	for (i = 0; i < guest->stats.num_cells; i++)
 		if (is_wished(wish, options, &guest->stats.cells[i].key))
-			json_array_append_new(reasons,
-					      json_cell(&guest->stats.cells[i]));
-	json_object_set_new(json, "interval_ns",
-			    json_number_or_null(snapshot->is_interval,
-						snapshot->interval_ns));
-	json_object_set_new(hist, "id", json_number(guest->guest.id));
-	json_object_set_new(hist, "name", json_text(guest->guest.name));
-	json_object_set_new(hist, "interval_ns",
-			    json_number(guest->interval_ns));
-	json_object_set_new(hist, "reasons", reasons);
-	json_object_set_new(json, "hist", hist);
+			json_array_append_new(reasons, json_cell(&guest->stats.cells[i]));
+	json_set(hist, "id", json_number(guest->guest.id));
+	json_set(hist, "name", json_text(guest->guest.name));
+	json_set(hist, "interval_ns", json_number(guest->interval_ns));
+	json_set(hist, "reasons", reasons);
+	json_set(json, "hist", hist);
 	return json_write(json);
 }
 

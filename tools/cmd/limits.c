@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/util.h"
 #include "cmd/command.h"
 #include "model/json.h"
 #include "settings/limit-rows.h"
-#include "settings/limit-set.h"
 #include "settings/limit-value.h"
+#include "settings/setting.h"
+
+#define LIMITS	(SETTING_LIMIT | SETTING_AUDIT)
 
 enum {
 	COL_GUEST, COL_NAME, COL_LIMIT, COL_VALUE, COL_FROM, COL_AUDIT, COL_USE,
@@ -98,46 +101,32 @@ static json_t *row_to_json(const struct limit_row *row)
 	bool has_counts = !row->guest && limit->are_counts_known;
 	json_t *json = json_object();
 
-	json_object_set_new(json, "id", row->guest ?
-			    json_number(row->guest->id) : json_null());
-	json_object_set_new(json, "name",
-			    json_text(row->guest ? row->guest->name : NULL));
-	json_object_set_new(json, "limit", json_text(limit->kind->name));
-	json_object_set_new(json, "value", limit_to_json(limit->value));
-	json_object_set_new(json, "from", json_text(row->is_own ? "l2" : "l1"));
-	json_object_set_new(json, "audit", limit_to_json(limit->audit));
-	json_object_set_new(json, "use", json_number_or_null(row->use.is_known,
-							     row->use.value));
-	json_object_set_new(json, "of", json_text(row->use.is_known &&
-						  *row->use.of ?
-						  row->use.of : NULL));
-	json_object_set_new(json, "headroom",
-			    json_number_or_null(is_known, headroom));
-	json_object_set_new(json, "denied",
-			    json_number_or_null(has_counts, limit->denied));
-	json_object_set_new(json, "would_deny",
-			    json_number_or_null(has_counts, limit->would_deny));
-	json_object_set_new(json, "set", json_boolean(limit_is_set(limit)));
-	json_object_set_new(json, "effective",
-			    json_boolean(limit->is_effective));
-	json_object_set_new(json, "hook", json_text(limit->kind->hook));
-	json_object_set_new(json, "hook_state", json_text(limit->hook_state));
+	json_set(json, "id", row->guest ? json_number(row->guest->id) : json_null());
+	json_set(json, "name", json_text(row->guest ? row->guest->name : NULL));
+	json_set(json, "limit", json_text(limit->kind->name));
+	json_set(json, "value", limit_to_json(limit->value));
+	json_set(json, "from", json_text(row->is_own ? "l2" : "l1"));
+	json_set(json, "audit", limit_to_json(limit->audit));
+	json_set(json, "use", json_number_or_null(row->use.is_known, row->use.value));
+	json_set(json, "of", json_text(row->use.is_known && *row->use.of ? row->use.of : NULL));
+	json_set(json, "headroom", json_number_or_null(is_known, headroom));
+	json_set(json, "denied", json_number_or_null(has_counts, limit->denied));
+	json_set(json, "would_deny", json_number_or_null(has_counts, limit->would_deny));
+	json_set(json, "set", json_boolean(limit_is_set(limit)));
+	json_set(json, "effective", json_boolean(limit->is_effective));
+	json_set(json, "hook", json_text(limit->kind->hook));
+	json_set(json, "hook_state", json_text(limit->hook_state));
 	return json;
 }
 
 static int print_json(const struct host *host, const struct limit_rows *rows)
 {
-	json_t *limits = json_array(), *json;
-	struct timespec now;
+	json_t *limits = json_array();
 	size_t i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < rows->num; i++)
 		json_array_append_new(limits, row_to_json(&rows->v[i]));
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "limits", limits);
-	return json_write(json);
+	return json_print_value(host, "limits", limits);
 }
 
 static int print_table(const struct options *options,
@@ -221,14 +210,15 @@ static int show(const struct options *options, const struct wish *wish,
 /* Somebody who writes max_vm means a limit, and no guest. */
 static void suggest(const struct selection *guests)
 {
-	const struct limit_kind *nearest;
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < guests->num; i++) {
-		nearest = guests->v[i].kind == SELECT_NAME ?
-			  limit_nearest(guests->v[i].text) : NULL;
-		if (nearest)
-			complain("did you mean the limit %s?", nearest->name);
+		struct nearest nearest = { .word = guests->v[i].text };
+
+		for (j = 0; j < NUM_LIMITS; j++)
+			nearest_offer(&nearest, limit_kinds[j].name);
+		if (nearest.name)
+			complain("did you mean the limit %s?", nearest.name);
 	}
 }
 
@@ -270,51 +260,34 @@ static int work(const struct options *options, const struct wish *wish)
 	return status;
 }
 
-static int want(struct wish *wish, const struct limit_kind *kind)
-{
-	wish->limits[kind - limit_kinds] = true;
-	wish->has_limits = true;
-	return STATUS_OK;
-}
-
 /* Words are limits before they are guests: these have name: to tell them apart. */
 static int parse_words(struct wish *wish, const struct options *options)
 {
-	int num = options->num_words;
-	char **words = options->words;
-	char **guests = xcalloc(num, sizeof(*guests));
+	char **others = xcalloc(options->num_words, sizeof(*others));
 	const char *bare = NULL;
-	int num_guests = 0, num_assigned = 0, status, i;
-	bool is_audit;
+	int num_others = 0, status, i;
+	size_t j;
 
-	for (i = 0; i < num; i++) {
-		const struct limit_kind *kind = assignment_name(words[i],
-								&is_audit);
+	for (i = 0; i < options->num_words; i++) {
+		char *word = options->words[i];
+		const struct setting *setting = setting_find(word, LIMITS);
 
-		if (assignment_is(words[i])) {
-			num_assigned++;
-		} else if (kind) {
-			bare = words[i];
-			want(wish, kind);
-		} else {
-			guests[num_guests++] = words[i];
-		}
-	}
-	status = selection_parse(guests, num_guests, &wish->guests,
-				 options->error);
-	free(guests);
-	if (status == STATUS_OK && bare && num_assigned)
-		status = error_set(options->error, "%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
-				   bare, bare, bare);
-	for (i = 0; i < num && status == STATUS_OK; i++) {
-		if (!assignment_is(words[i]))
+		if (!setting) {
+			others[num_others++] = word;
 			continue;
-		status = assignment_add(&wish->assignments, words[i],
-					num_guests, options->error);
-		if (status == STATUS_OK)
-			want(wish, wish->assignments.v[wish->assignments.num - 1].kind);
+		}
+		bare = word;
+		wish->limits[setting->limit - limit_kinds] = wish->has_limits = true;
 	}
-	return status;
+	status = assignments_parse(others, num_others, LIMITS, &wish->guests,
+				   &wish->assignments, options->error);
+	free(others);
+	for (j = 0; j < wish->assignments.num; j++)
+		wish->limits[wish->assignments.v[j].setting->limit - limit_kinds] =
+			wish->has_limits = true;
+	return status == STATUS_OK && bare && wish->assignments.num ?
+	       error_set(options->error, "%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
+			 bare, bare, bare) : status;
 }
 
 static int run(struct options *options)
@@ -340,20 +313,15 @@ static int run(struct options *options)
 /* The limits, and behind them their audit thresholds. */
 static bool names(size_t i, struct named *named)
 {
-	static char *audits[NUM_LIMITS];
+	size_t num;
+	const struct setting *s = &settings_all(&num)[i];
 
-	if (i >= 2 * NUM_LIMITS)
+	if (i == num || !(s->kind & LIMITS))
 		return false;
-	*named = (struct named){ .values = "max" };
-	if (i < NUM_LIMITS) {
-		named->name = limit_kinds[i].name;
-		named->help = limit_kinds[i].help;
-		return true;
-	}
-	i -= NUM_LIMITS;
-	if (!audits[i])
-		audits[i] = xasprintf("audit.%s", limit_kinds[i].name);
-	named->name = audits[i];
+	*named = (struct named) {
+		.name = s->name, .values = "max",
+		.help = s->kind == SETTING_LIMIT ? s->what : NULL,
+	};
 	return true;
 }
 

@@ -8,51 +8,32 @@
 #include "base/error.h"
 #include "base/replace.h"
 #include "base/sysfs.h"
-#include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
-#include "model/machine.h"
 #include "settings/conf.h"
 
 #define HEADER	"# What l1tune apply sets, and l1tune save wrote: see l1tune.conf(5)."
 
-/* One without the file has nothing to say; STATUS_OK also then. */
-static int read_value(const struct env *env, const struct conf_key *key,
-		      char *buf, size_t size)
-{
-	char *path;
-	int len;
-
-	if (key->file) {
-		len = sysfs_read(env->class_fd, key->file, buf, size);
-		if (sysfs_is_gone(len))
-			snprintf(buf, size, "%s", key->unset);
-		return len < 0 && !sysfs_is_gone(len) ?
-		       env_complain(env, key->file, len) : STATUS_OK;
-	}
-	path = xasprintf("module/l1tune/parameters/%s", key->name);
-	if (!machine_file(env->sysfs, path, buf, size))
-		snprintf(buf, size, "%s", key->unset);
-	free(path);
-	return STATUS_OK;
-}
-
 /* A line that is there stays, with max in it if need be: it may have a comment. */
 static int fill(const struct env *env, struct conf *conf)
 {
-	const struct conf_key *keys;
-	int status = STATUS_OK;
+	const struct setting *s;
 	char value[64];
-	size_t num, i;
+	size_t num;
+	int len;
 
-	keys = conf_keys(&num);
-	for (i = 0; i < num && status == STATUS_OK; i++) {
-		status = read_value(env, &keys[i], value, sizeof(value));
-		if (status == STATUS_OK && (conf_find(conf, &keys[i]) ||
-					    strcmp(value, keys[i].unset)))
-			conf_set(conf, &keys[i], value);
+	for (s = settings_all(&num); num--; s++) {
+		if (!s->conf_name)
+			continue;
+		len = setting_read(s, env, NULL, value, sizeof(value));
+		if (len < 0 && !sysfs_is_gone(len) && s->kind != SETTING_LOAD)
+			return setting_complain(s, env, len);
+		if (len < 0)
+			snprintf(value, sizeof(value), "%s", s->unset);
+		if (conf_find(conf, s) || strcmp(value, s->unset))
+			conf_set(conf, s, value);
 	}
-	return status;
+	return STATUS_OK;
 }
 
 static int write_file(const struct conf *conf)
@@ -102,12 +83,10 @@ static int run(struct options *options)
 		status = fill(&options->env, &conf);
 		env_close(&options->env);
 	}
-	if (status == STATUS_OK && is_stdout) {
+	if (status == STATUS_OK && is_stdout)
 		conf_write(&conf, stdout);
-		status = terminal_flush();
-	} else if (status == STATUS_OK) {
+	else if (status == STATUS_OK)
 		status = write_file(&conf);
-	}
 	conf_free(&conf);
 	return status;
 }

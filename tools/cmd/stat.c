@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
@@ -211,17 +210,17 @@ static void print_transit(const struct options *options, const struct snapshot *
 	free(age);
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
-		char *name = escape_for_terminal(guest->guest.name), *low, *high;
+		char *low, *high;
 		double low_share, high_share;
 
 		transit_of_guest(&transit, guest, &low_share, &high_share);
 		low = format_percent(low_share);
 		high = format_percent(high_share);
-		printf("%5llu %s: %s to %s of the time that it had a CPU\n",
-		       (unsigned long long)guest->guest.id, name, low, high);
+		terminal_print("%5llu %s: %s to %s of the time that it had a CPU\n",
+			       (unsigned long long)guest->guest.id,
+			       guest->guest.name, low, high);
 		free(low);
 		free(high);
-		free(name);
 	}
 }
 
@@ -233,26 +232,25 @@ static void add_transit(const struct options *options, const struct snapshot *sn
 	size_t i;
 
 	transit_read(&options->env, &transit);
-	json_object_set_new(value, "why_unknown", transit.is_known ? json_null() :
-							 json_text(transit.why));
+	json_set(value, "why_unknown", transit.is_known ? json_null() : json_text(transit.why));
 	for (i = 0; transit.is_known && i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
 		json_t *one = json_object();
 		double low, high;
 
 		transit_of_guest(&transit, guest, &low, &high);
-		json_object_set_new(one, "id", json_number(guest->guest.id));
-		json_object_set_new(one, "low_ratio", json_real(low));
-		json_object_set_new(one, "high_ratio", json_real(high));
+		json_set(one, "id", json_number(guest->guest.id));
+		json_set(one, "low_ratio", json_real(low));
+		json_set(one, "high_ratio", json_real(high));
 		json_array_append_new(guests, one);
 	}
 	if (transit.is_known) {
-		json_object_set_new(value, "low_ns", json_real(transit.low_ns));
-		json_object_set_new(value, "high_ns", json_real(transit.high_ns));
-		json_object_set_new(value, "age_ns", json_number(transit.age_ns));
+		json_set(value, "low_ns", json_real(transit.low_ns));
+		json_set(value, "high_ns", json_real(transit.high_ns));
+		json_set(value, "age_ns", json_number(transit.age_ns));
 	}
-	json_object_set_new(value, "l2", guests);
-	json_object_set_new(json, "transit", value);
+	json_set(value, "l2", guests);
+	json_set(json, "transit", value);
 }
 
 static int show_json(const struct options *options, const struct host *host,

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
@@ -41,13 +40,6 @@ static void print_label(const char *label)
 	printf("%s%-8s%s", terminal_bold(), label, terminal_normal());
 }
 
-/* Takes the string over. */
-static void print_and_free(const char *before, char *s, const char *after)
-{
-	printf("%s%s%s", before, s, after);
-	free(s);
-}
-
 static void print_machine(const struct host *host)
 {
 	static const struct {
@@ -68,13 +60,11 @@ static void print_machine(const struct host *host)
 		if (!strcmp(host->hypervisor, hypervisors[i].signature))
 			name = hypervisors[i].name;
 	if (host->virtualized) {
-		printf("guest of %s", name);
-		print_and_free(" (", escape_for_terminal(host->hypervisor), ")");
+		terminal_print("guest of %s (%s)", name, host->hypervisor);
 	} else {
 		printf("bare metal");
 	}
-	print_and_free(", isa ", escape_for_terminal(host->isa), "");
-	print_and_free(", Linux ", escape_for_terminal(host->kernel), "\n");
+	terminal_print(", isa %s, Linux %s\n", host->isa, host->kernel);
 }
 
 static void print_module(const struct host *host, const struct options *options)
@@ -86,14 +76,14 @@ static void print_module(const struct host *host, const struct options *options)
 	age_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec,
 			     host->loaded_ns);
 	print_label("module");
-	print_and_free("", escape_for_terminal(host->module), "");
+	terminal_print("%s", host->module);
 	if (strcmp(host->module, L1TUNE_VERSION))
 		printf(" %s(the tool is %s)%s", terminal_warning(),
 		       L1TUNE_VERSION, terminal_normal());
 	if (options->style.bytes)
 		printf(", loaded %llu ns ago\n", (unsigned long long)age_ns);
 	else
-		print_and_free(", loaded ", format_ns(age_ns), " ago\n");
+		print_and_free(", loaded %s ago\n", format_ns(age_ns));
 }
 
 /* Is it for limits, and not for counting? */
@@ -128,8 +118,7 @@ static void print_hooks(const struct host *host)
 				 !hook_waits_for_kvm(hook->state);
 		printf("%s%s", num_ok + num_named++ ? ", " : "",
 		       terminal_warning());
-		print_and_free("", escape_for_terminal(hook->name), " ");
-		print_and_free("", escape_for_terminal(hook->state), "");
+		terminal_print("%s %s", hook->name, hook->state);
 		printf("%s", terminal_normal());
 	}
 	printf("%s\n", num_ok + num_named ? "" : "off");
@@ -149,18 +138,18 @@ static void print_limit(const struct limit *limit, const struct limit_use *use,
 	printf("%s", limit_is_broken(limit) ? terminal_alarm() : "");
 	if (limit->value != LIMIT_NONE) {
 		printf("%s=", kind->name);
-		print_and_free("", limit_format(kind, limit->value,
-						options->style.bytes), "");
+		print_and_free("%s", limit_format(kind, limit->value,
+						options->style.bytes));
 		before = ", ";
 	}
 	if (limit->audit != LIMIT_NONE) {
 		printf("%saudit.%s=", before, kind->name);
-		print_and_free("", limit_format(kind, limit->audit,
-						options->style.bytes), "");
+		print_and_free("%s", limit_format(kind, limit->audit,
+						options->style.bytes));
 	}
 	if (use->is_known)
-		print_and_free(" (use ", limit_format(kind, use->value,
-						      options->style.bytes), ")");
+		print_and_free(" (use %s)", limit_format(kind, use->value,
+						      options->style.bytes));
 	if (limit_is_broken(limit))
 		printf(" not effective");
 	else if (limit_is_waiting(limit))
@@ -212,12 +201,12 @@ static void print_parts(const struct host_counts *totals,
 {
 	static const struct {
 		const char *name;
-		const char *text;
+		const char *format;
 	} parts[] = {
-		{ "user_time_ns", " in VMMs" },
-		{ "wait_time_ns", " waiting" },
-		{ "runq_time_ns", " without a CPU" },
-		{ "throttled_ns", " throttled" },
+		{ "user_time_ns", ", %s in VMMs" },
+		{ "wait_time_ns", ", %s waiting" },
+		{ "runq_time_ns", ", %s without a CPU" },
+		{ "throttled_ns", ", %s throttled" },
 	};
 	uint64_t kernel_ns = host_count(totals, "exit_time_ns");
 	size_t i;
@@ -229,10 +218,10 @@ static void print_parts(const struct host_counts *totals,
 					host_count(totals, parts[i].name));
 	}
 	print_label("of it");
-	print_and_free("", duration(kernel_ns, options), " in KVM");
+	print_and_free("%s in KVM", duration(kernel_ns, options));
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		print_and_free(", ", duration(host_count(totals, parts[i].name),
-					      options), parts[i].text);
+		print_and_free(parts[i].format, duration(host_count(totals, parts[i].name),
+							 options));
 	putchar('\n');
 }
 
@@ -252,10 +241,8 @@ static void print_totals(const struct host_counts *totals,
 		return;
 	}
 	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
-	print_and_free("; ", duration(host_count(totals, "exit_time_ns"), options),
-		       " from exit to entry");
-	print_and_free(", ", duration(host_count(totals, "guest_time_ns"), options),
-		       " in guests\n");
+	print_and_free("; %s from exit to entry", duration(host_count(totals, "exit_time_ns"), options));
+	print_and_free(", %s in guests\n", duration(host_count(totals, "guest_time_ns"), options));
 	print_parts(totals, options);
 	for (i = 0; i < ARRAY_SIZE(lost); i++) {
 		uint64_t count = host_count(totals, lost[i]);
@@ -288,7 +275,7 @@ static void print_counts(const struct host *host, const struct options *options)
 	if (options->style.bytes)
 		printf(" and %llu bytes", (unsigned long long)memory);
 	else
-		print_and_free(" and ", format_bytes(memory), "");
+		print_and_free(" and %s", format_bytes(memory));
 	printf(" of memory");
 	if (host_has_count(&host->totals, "vms"))
 		printf("; %llu since load",
@@ -401,15 +388,11 @@ static int show(const struct options *options, const struct host *host)
 static int run(struct options *options)
 {
 	struct host host;
-	int status = env_open(&options->env);
+	int status = host_open(&options->env, &host);
 
-	if (status != STATUS_OK)
-		return status;
-	status = host_read(&options->env, &host);
 	if (status == STATUS_OK)
 		status = show(options, &host);
-	host_free(&host);
-	env_close(&options->env);
+	host_close(&options->env, &host);
 	return status;
 }
 

@@ -12,7 +12,7 @@
 #include "model/cell.h"
 #include "model/json.h"
 #include "settings/guardian.h"
-#include "settings/knob.h"
+#include "settings/setting.h"
 
 /* Parts of each measurement, whose spread tells what chance does. */
 #define NUM_SLICES		5
@@ -55,7 +55,9 @@ struct measure {
 /* What is tried. */
 struct trial {
 	const struct options *options;
-	const struct knob *knob;
+	struct assignments assignments;
+	/* The only one. */
+	const struct setting *setting;
 	const char *value;
 	struct selection guests;
 	struct class_write write;
@@ -66,11 +68,8 @@ static int take(const struct trial *trial, struct host *host,
 		struct snapshot *snapshot)
 {
 	const struct snapshot_request request = { .selection = &trial->guests };
-	int status = host_read(&trial->options->env, host);
 
-	return status == STATUS_OK ?
-	       snapshot_take(&trial->options->env, host, &request, snapshot) :
-	       status;
+	return snapshot_read(&trial->options->env, &request, host, snapshot);
 }
 
 static void add_slice(struct measure *measure, const struct snapshot *diff)
@@ -189,37 +188,32 @@ static json_t *side_to_json(const struct measure *measure, enum metric metric)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "mean", json_real(average(measure, metric)));
-	json_object_set_new(json, "least", json_real(measure->v[metric].least));
-	json_object_set_new(json, "most", json_real(measure->v[metric].most));
+	json_set(json, "mean", json_real(average(measure, metric)));
+	json_set(json, "least", json_real(measure->v[metric].least));
+	json_set(json, "most", json_real(measure->v[metric].most));
 	return json;
 }
 
 static int print_json(const struct trial *trial, const struct host *host)
 {
-	json_t *json, *array = json_array();
-	struct timespec now;
+	json_t *json = json_document(host, NULL, trial->options->interval_ns);
+	json_t *array = json_array();
 	enum metric i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < NUM_METRICS; i++) {
 		json_t *one = json_object();
 
-		json_object_set_new(one, "metric", json_text(metric_names[i]));
-		json_object_set_new(one, "before", side_to_json(&trial->before, i));
-		json_object_set_new(one, "with", side_to_json(&trial->with, i));
-		json_object_set_new(one, "clear",
-				    json_boolean(is_clear(&trial->before.v[i],
-							  &trial->with.v[i])));
+		json_set(one, "metric", json_text(metric_names[i]));
+		json_set(one, "before", side_to_json(&trial->before, i));
+		json_set(one, "with", side_to_json(&trial->with, i));
+		json_set(one, "clear", json_boolean(is_clear(&trial->before.v[i],
+			 &trial->with.v[i])));
 		json_array_append_new(array, one);
 	}
-	json_object_set_new(json, "interval_ns",
-			    json_number(trial->options->interval_ns));
-	json_object_set_new(json, "name", json_text(trial->knob->name));
-	json_object_set_new(json, "value", json_text(trial->value));
-	json_object_set_new(json, "before", json_text(trial->write.before));
-	json_object_set_new(json, "try", array);
+	json_set(json, "name", json_text(trial->setting->name));
+	json_set(json, "value", json_text(trial->value));
+	json_set(json, "before", json_text(trial->write.before));
+	json_set(json, "try", array);
 	return json_write(json);
 }
 
@@ -250,7 +244,7 @@ static int find_guest(const struct trial *trial, const struct snapshot *snapshot
 		      const struct guest **guest)
 {
 	*guest = NULL;
-	if (trial->knob->kind == KNOB_PARAM)
+	if (trial->setting->kind == SETTING_PARAM)
 		return STATUS_OK;
 	if (snapshot_check_single(snapshot, trial->options->error) != STATUS_OK)
 		return STATUS_USAGE;
@@ -258,17 +252,15 @@ static int find_guest(const struct trial *trial, const struct snapshot *snapshot
 	return STATUS_OK;
 }
 
-static int check_change(const struct trial *trial, const struct guest *guest)
+static int check_change(const struct trial *trial)
 {
-	const struct env *env = &trial->options->env;
-	char value[64], *how;
+	char *how;
 
-	if (knob_read(trial->knob, env, guest, value, sizeof(value)) !=
-	    KNOB_RELOAD)
+	if (!setting_needs_reload(trial->setting, &trial->options->env))
 		return STATUS_OK;
-	how = knob_reload(trial->knob, env, trial->value);
+	how = setting_reload(trial->setting, &trial->options->env, trial->value);
 	complain("%s cannot be tried, as it can be changed only as its module is loaded: %s",
-		 trial->knob->name, how);
+		 trial->setting->name, how);
 	free(how);
 	return STATUS_FAILED;
 }
@@ -286,9 +278,9 @@ static int work(struct trial *trial)
 	if (status == STATUS_OK)
 		status = find_guest(trial, &snapshot, &guest);
 	if (status == STATUS_OK)
-		status = check_change(trial, guest);
+		status = check_change(trial);
 	if (status == STATUS_OK) {
-		knob_plan(trial->knob, env, guest, trial->value, &trial->write);
+		setting_plan(trial->setting, env, guest, trial->value, &trial->write);
 		status = try(trial);
 	}
 	if (status == STATUS_OK && trial->options->json)
@@ -301,42 +293,38 @@ static int work(struct trial *trial)
 	return status;
 }
 
-static const char *check(const struct trial *trial, const char *value)
+static int parse(struct trial *trial)
 {
-	if (!trial->knob)
-		return "there is no such name: l1tune tune shows those there are";
-	if (trial->knob->kind == KNOB_NEW_GUESTS && !trial->knob->is_guests)
-		return "that is fixed as a guest starts: l1tune tune sets it, and a guest that starts then shows what it brings";
-	if (trial->knob->kind == KNOB_NEW_GUESTS && !trial->guests.num)
-		return "it is a guest's: --l2 GUEST says which";
-	return knob_check(trial->knob, value);
-}
+	const struct options *options = trial->options;
+	const struct setting *setting;
+	struct selection none = { };
+	char *guest = (char *)options->guest;
+	int status = selection_parse(&guest, !!guest, &trial->guests, options->error);
 
-static int parse(struct trial *trial, const char *word)
-{
-	char *name, *guest = (char *)trial->options->guest;
-	const char *wrong, *equals = strchr(word, '=');
-	int status;
-
-	if (!equals)
-		return error_set(trial->options->error, "what to try is one NAME=VALUE");
-	status = selection_parse(&guest, guest ? 1 : 0, &trial->guests,
-				 trial->options->error);
+	if (status == STATUS_OK)
+		status = assignments_parse(options->words, options->num_words,
+					   SETTING_TUNE | SETTING_PARAM, &none,
+					   &trial->assignments, options->error);
+	selection_free(&none);
 	if (status != STATUS_OK)
 		return status;
-	name = xmemdup0(word, equals - word);
-	trial->knob = knob_find(name);
-	trial->value = equals + 1;
-	free(name);
-	wrong = check(trial, trial->value);
-	return wrong ? error_set(trial->options->error, "%s: %s", word, wrong) :
-		       STATUS_OK;
+	if (!trial->assignments.num)
+		return error_set(options->error, "what to try is one NAME=VALUE");
+	trial->setting = setting = trial->assignments.v[0].setting;
+	trial->value = trial->assignments.v[0].value;
+	if (setting->kind == SETTING_TUNE && !setting->is_guests)
+		return error_set(options->error, "%s is fixed as a guest starts: set it by l1tune tune and start a guest to see its effect",
+				 setting->name);
+	if (setting->kind == SETTING_TUNE && !trial->guests.num)
+		return error_set(options->error, "%s belongs to a guest: name it with --l2 GUEST",
+				 setting->name);
+	return STATUS_OK;
 }
 
 static int run(struct options *options)
 {
 	struct trial trial = { .options = options };
-	int status = parse(&trial, options->words[0]);
+	int status = parse(&trial);
 
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
@@ -344,21 +332,19 @@ static int run(struct options *options)
 		status = work(&trial);
 		env_close(&options->env);
 	}
+	assignments_free(&trial.assignments);
 	selection_free(&trial.guests);
 	return status;
 }
 
 static bool names(size_t i, struct named *named)
 {
-	if (i >= num_knobs)
-		return false;
-	*named = (struct named) {
-		.name = knobs[i].name,
-		.help = knobs[i].kind == KNOB_PARAM || knobs[i].is_guests ?
-			knobs[i].what : NULL,
-		.values = "",
-	};
-	return true;
+	bool is_there = cmd_tune.names(i, named);
+
+	/* Its values say little of what is worth a try. */
+	if (is_there && !strcmp(named->name, "halt_poll_ns"))
+		named->values = "";
+	return is_there;
 }
 
 static const struct option_spec own_options[] = {

@@ -14,7 +14,7 @@
 #include "explain/rules-access.h"
 #include "explain/rules.h"
 #include "model/machine.h"
-#include "settings/knob.h"
+#include "settings/setting.h"
 
 static const struct reasons halts = { { "HLT", "hlt" } };
 static const struct reasons pauses = { { "PAUSE_INSTRUCTION", "pause" } };
@@ -52,13 +52,13 @@ static bool is_switched_off(const struct facts *f, const char *param)
 {
 	char value[64];
 
-	return knob_read(knob_find(param), f->env, NULL, value, sizeof(value)) !=
-	       KNOB_ABSENT && !strcmp(value, "N");
+	return setting_read(setting_find(param, SETTING_PARAM), f->env, NULL,
+			    value, sizeof(value)) > 0 && !strcmp(value, "N");
 }
 
 static char *how_to_switch_on(const struct facts *f, const char *param)
 {
-	return knob_reload(knob_find(param), f->env, "1");
+	return setting_reload(setting_find(param, SETTING_PARAM), f->env, "1");
 }
 
 static bool offers(const struct facts *f, const char *feature)

@@ -46,6 +46,10 @@ struct host {
 int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
 
+/* The same with env_open() before it; host_close() in every case. */
+int host_open(struct env *env, struct host *host);
+void host_close(struct env *env, struct host *host);
+
 /* KVM is not loaded, not yet or no longer; a hook comes with it. */
 bool hook_waits_for_kvm(const char *state);
 

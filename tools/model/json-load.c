@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/util.h"
 #include "model/cell.h"
 #include "model/json-load.h"
+#include "model/json.h"
 
 #define SCHEMA	1
 
@@ -130,25 +130,15 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 
 int json_load_snapshot(const char *path, struct snapshot *snapshot)
 {
-	char *shown = escape_for_terminal(path), *text;
-	const char *wrong = NULL;
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
+	json_t *json = json_read(path);
+	const char *wrong;
 
 	*snapshot = (struct snapshot){ };
-	if (json) {
-		wrong = load_document(json, snapshot);
-		json_decref(json);
-	} else if (json_error_code(&error) == json_error_end_of_input_expected) {
-		wrong = "more than one document: an interval each, so take one line of it";
-	} else {
-		wrong = error.text;
-	}
-	if (wrong) {
-		text = escape_for_terminal(wrong);
-		complain("%s: %s", shown, text);
-		free(text);
-	}
-	free(shown);
+	if (!json)
+		return STATUS_FAILED;
+	wrong = load_document(json, snapshot);
+	json_decref(json);
+	if (wrong)
+		complain("%s: %s", path, wrong);
 	return wrong ? STATUS_FAILED : STATUS_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/machine.h"
@@ -24,21 +25,11 @@ bool machine_file(const char *root, const char *name, char *buf, size_t size)
 
 char *machine_text(const char *root, const char *name)
 {
-	char *path = xasprintf("%s/%s", root, name), *text = NULL;
-	size_t len = 0, got;
-	FILE *f = fopen(path, "re");
+	char *path = xasprintf("%s/%s", root, name), *text;
+	size_t len;
 
+	text = file_read(AT_FDCWD, path, MAX_FILE, &len);
 	free(path);
-	if (!f)
-		return NULL;
-	/* Its size is not known before it is read. */
-	do {
-		text = xreallocarray(text, len + 65536 + 1, 1);
-		got = fread(text + len, 1, 65536, f);
-		len += got;
-	} while (got && len < MAX_FILE);
-	fclose(f);
-	text[len] = '\0';
 	return text;
 }
 

@@ -221,18 +221,14 @@ static int check_selection(const struct selection *selection,
 	size_t i, j;
 
 	for (i = 0; i < selection->num; i++) {
-		char *shown;
-
 		for (j = 0; j < snapshot->num_guests; j++)
 			if (selector_matches(&selection->v[i],
 					     &snapshot->guests[j].guest))
 				break;
 		if (j < snapshot->num_guests)
 			continue;
-		shown = escape_for_terminal(selection->v[i].text);
 		complain("no guest is '%s': l1tune list -a shows those there are",
-			 shown);
-		free(shown);
+			 selection->v[i].text);
 		status = STATUS_NO_GUEST;
 	}
 	return status;
@@ -340,4 +336,14 @@ int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 	return snapshot->num_guests == 1 ? STATUS_OK :
 	       error_set(error, "%zu guests match and only one can be meant: l1tune list shows them",
 			 snapshot->num_guests);
+}
+
+int snapshot_read(const struct env *env, const struct snapshot_request *request,
+		  struct host *host, struct snapshot *snapshot)
+{
+	int status = host_read(env, host);
+
+	*snapshot = (struct snapshot){ };
+	return status == STATUS_OK ? snapshot_take(env, host, request, snapshot) :
+				     status;
 }

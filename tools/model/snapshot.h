@@ -77,6 +77,13 @@ void snapshot_free_sum(struct guest_snapshot *sum);
 /* The guests by busy time: pointers to free together. */
 const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
 
+/*
+ * The same, and the host that it needs. Free both in every case; host is to be
+ * empty before.
+ */
+int snapshot_read(const struct env *env, const struct snapshot_request *request,
+		  struct host *host, struct snapshot *snapshot);
+
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);
 

@@ -21,38 +21,29 @@ char *conf_where(const struct conf *conf, const struct conf_line *line)
 	return xasprintf("%s:%zu: ", conf->shown, line - conf->lines + 1);
 }
 
-/* Takes the explanation over. */
+__printf(3, 4)
 static int complain_line(const struct conf *conf, const struct conf_line *line,
-			 char *why)
+			 const char *fmt, ...)
 {
-	char *where = conf_where(conf, line);
+	char *where = conf_where(conf, line), *why;
+	va_list ap;
 
+	va_start(ap, fmt);
+	why = xvasprintf(fmt, ap);
+	va_end(ap);
 	complain("%s%s", where, why);
 	free(where);
 	free(why);
 	return STATUS_FAILED;
 }
 
-static char *explain_unknown(const char *name)
-{
-	const struct conf_key *nearest = conf_key_nearest(name);
-	char *shown = escape_for_terminal(name), *why;
-
-	why = nearest ? xasprintf("there is no '%s': did you mean %s?", shown,
-				  nearest->name) :
-			xasprintf("there is no '%s': l1tune.conf(5) lists what there is",
-				  shown);
-	free(shown);
-	return why;
-}
-
 const struct conf_line *conf_find(const struct conf *conf,
-				  const struct conf_key *key)
+				  const struct setting *setting)
 {
 	size_t i;
 
 	for (i = 0; i < conf->num; i++)
-		if (conf->lines[i].key == key)
+		if (conf->lines[i].setting == setting)
 			return &conf->lines[i];
 	return NULL;
 }
@@ -72,35 +63,33 @@ static void find_value(struct conf_line *line, const char *start)
 }
 
 static int parse_value(const struct conf *conf, struct conf_line *line,
-		       const struct conf_key *key)
+		       const struct setting *setting)
 {
-	const struct conf_line *other = conf_find(conf, key);
-	char *text, *shown, *why = NULL;
-	const char *wrong;
+	const struct conf_line *other = conf_find(conf, setting);
+	const char *wrong = "a value is missing";
+	char *text;
 
 	if (other)
-		return complain_line(conf, line,
-				     xasprintf("%s is set in line %zu already",
-					       key->name,
-					       other - conf->lines + 1));
+		return complain_line(conf, line, "%s is set in line %zu already",
+				     setting->conf_name, other - conf->lines + 1);
 	text = xmemdup0(line->text + line->value_start, line->value_len);
-	wrong = key->parse(key, text, &line->value);
-	if (wrong) {
-		shown = escape_for_terminal(text);
-		why = xasprintf("%s = %s: %s", key->name, shown, wrong);
-		free(shown);
-	} else {
-		line->key = key;
-	}
+	if (*text)
+		wrong = setting->parse(setting, text, &line->value);
+	if (wrong)
+		complain_line(conf, line, "%s = %s: %s", setting->conf_name, text,
+			      wrong);
+	else
+		line->setting = setting;
 	free(text);
-	return why ? complain_line(conf, line, why) : STATUS_OK;
+	return wrong ? STATUS_FAILED : STATUS_OK;
 }
 
 static int parse_line(const struct conf *conf, struct conf_line *line)
 {
 	const char *start = skip_blanks(line->text), *end;
 	size_t len = strcspn(start, "=# \t\r\f\v");
-	const struct conf_key *key;
+	const struct setting *setting;
+	struct error error = { };
 	char *name;
 	int status;
 
@@ -108,15 +97,16 @@ static int parse_line(const struct conf *conf, struct conf_line *line)
 		return STATUS_OK;
 	end = skip_blanks(start + len);
 	if (*end != '=')
-		return complain_line(conf, line,
-				     xstrdup("a line is NAME = VALUE, or a comment that begins with #"));
+		return complain_line(conf, line, "a line is NAME = VALUE, or a comment that begins with #");
 	name = xmemdup0(start, len);
-	key = conf_key_find(name);
-	if (key) {
+	setting = setting_find_conf(name);
+	if (setting) {
 		find_value(line, skip_blanks(end + 1));
-		status = parse_value(conf, line, key);
+		status = parse_value(conf, line, setting);
 	} else {
-		status = complain_line(conf, line, explain_unknown(name));
+		setting_unknown_conf(name, &error);
+		status = complain_line(conf, line, "%s", error.message);
+		error_free(&error);
 	}
 	free(name);
 	return status;
@@ -144,7 +134,7 @@ static int read_lines(struct conf *conf, FILE *file)
 		conf_add_text(conf, text);
 		line = &conf->lines[conf->num - 1];
 		one = strlen(text) == (size_t)len ? parse_line(conf, line) :
-		      complain_line(conf, line, xstrdup("this is no text"));
+		      complain_line(conf, line, "this is no text");
 		if (one != STATUS_OK)
 			status = one;
 	}
@@ -208,15 +198,15 @@ void conf_free(struct conf *conf)
 }
 
 /* What it means is all that changes: what says the same is left as it is. */
-void conf_set(struct conf *conf, const struct conf_key *key, const char *value)
+void conf_set(struct conf *conf, const struct setting *setting, const char *value)
 {
-	const struct conf_line *found = conf_find(conf, key);
+	const struct conf_line *found = conf_find(conf, setting);
 	struct conf_line *line, before;
 	char *shown;
 
 	if (found && !strcmp(found->value, value))
 		return;
-	shown = key->show(key, value);
+	shown = setting->show(setting, value);
 	if (found) {
 		line = &conf->lines[found - conf->lines];
 		before = *line;
@@ -227,8 +217,8 @@ void conf_set(struct conf *conf, const struct conf_key *key, const char *value)
 		line = GROW(conf->lines, conf->num);
 		before = (struct conf_line){ };
 		*line = (struct conf_line) {
-			.text = xasprintf("%s = %s", key->name, shown),
-			.key = key, .value_start = strlen(key->name) + 3,
+			.text = xasprintf("%s = %s", setting->conf_name, shown),
+			.setting = setting, .value_start = strlen(setting->conf_name) + 3,
 		};
 	}
 	line->value = xstrdup(value);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "settings/conf-key.h"
+#include "settings/setting.h"
 
 #define CONF_PATH	"/etc/l1tune.conf"
 
@@ -14,7 +14,7 @@
 struct conf_line {
 	char *text;
 	/* NULL for a comment, an empty line, and one that is wrong. */
-	const struct conf_key *key;
+	const struct setting *setting;
 	/* As the module writes it. */
 	char *value;
 	/* Where the value is in the text. */
@@ -43,12 +43,12 @@ void conf_free(struct conf *conf);
 
 /* The line that sets a key, NULL if none does. */
 const struct conf_line *conf_find(const struct conf *conf,
-				  const struct conf_key *key);
+				  const struct setting *setting);
 /* "FILE:LINE: ", a copy. */
 char *conf_where(const struct conf *conf, const struct conf_line *line);
 
 /* Puts a value into its line, or into a new one at the end. */
-void conf_set(struct conf *conf, const struct conf_key *key, const char *value);
+void conf_set(struct conf *conf, const struct setting *setting, const char *value);
 void conf_add_text(struct conf *conf, const char *text);
 void conf_write(const struct conf *conf, FILE *file);
 

@@ -12,10 +12,6 @@
 #include "base/util.h"
 #include "settings/limit.h"
 
-/* More wrong letters than that is another word. */
-#define MAX_DISTANCE	4
-#define MAX_WORD	64
-
 const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	{ "max_vms", "virtual machines", "refuse_vm", "vms" },
 	{ "max_vms_per_user", "of them, of one user", "refuse_vm", NULL,
@@ -43,50 +39,6 @@ const struct limit_kind *limit_find(const char *name)
 		if (!strcmp(limit_kinds[i].name, name))
 			return &limit_kinds[i];
 	return NULL;
-}
-
-/* Letters to add, to leave out or to change: Levenshtein's distance. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[MAX_WORD], len = strlen(b), i, j;
-
-	if (len >= MAX_WORD)
-		return MAX_WORD;
-	for (j = 0; j <= len; j++)
-		row[j] = j;
-	for (i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (j = 0; j < len; j++) {
-			size_t above = row[j + 1];
-			size_t best = diagonal + (a[i] != b[j]);
-
-			if (above + 1 < best)
-				best = above + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			row[j + 1] = best;
-			diagonal = above;
-		}
-	}
-	return row[len];
-}
-
-const struct limit_kind *limit_nearest(const char *name)
-{
-	const struct limit_kind *nearest = NULL;
-	size_t best = MAX_DISTANCE + 1, i;
-
-	for (i = 0; i < NUM_LIMITS; i++) {
-		size_t d = distance(limit_kinds[i].name, name);
-
-		if (d < best) {
-			best = d;
-			nearest = &limit_kinds[i];
-		}
-	}
-	return nearest;
 }
 
 static int read_value(int fd, const char *path, uint64_t *value)
@@ -210,15 +162,13 @@ static const char *advice(const struct limit *limit)
 void limit_complain(const struct limit *limit)
 {
 	const char *prefix = limit->value == LIMIT_NONE ? "audit." : "";
-	char *state = escape_for_terminal(limit->hook_state ?
-					  limit->hook_state : "not there");
 
 	if (limit_is_waiting(limit))
 		complain("%s%s is set and waits for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU",
 			 prefix, limit->kind->name);
 	else
 		complain("%s%s is set and not effective: its hook %s is %s: %s",
-			 prefix, limit->kind->name, limit->kind->hook, state,
+			 prefix, limit->kind->name, limit->kind->hook,
+			 limit->hook_state ? limit->hook_state : "not there",
 			 advice(limit));
-	free(state);
 }

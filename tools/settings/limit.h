@@ -34,8 +34,6 @@ extern const struct limit_kind *const limit_of_guests;
 
 /* NULL if there is none of this name. */
 const struct limit_kind *limit_find(const char *name);
-/* The one that may have been meant, NULL if none is close. */
-const struct limit_kind *limit_nearest(const char *name);
 
 /* One limit as the module has it now. */
 struct limit {

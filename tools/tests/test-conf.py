@@ -95,11 +95,11 @@ def test_apply():
 
 
 # line → what is said of it
-WRONG = (("max_vm = 20", "there is no 'max_vm': did you mean max_vms?"),
-         ("audit.max_vcpu = 20", "there is no 'audit.max_vcpu': did you mean audit.max_vcpus?"),
-         ("frobnicate = 1", "there is no 'frobnicate': l1tune.conf(5)"),
+WRONG = (("max_vm = 20", "unknown setting 'max_vm': did you mean max_vms?"),
+         ("audit.max_vcpu = 20", "unknown setting 'audit.max_vcpu': did you mean audit.max_vcpus?"),
+         ("frobnicate = 1", "unknown setting 'frobnicate': l1tune.conf(5)"),
          ("max_vcpus", "a line is NAME = VALUE"), ("max_vcpus 20", "a line is NAME = VALUE"),
-         ("= 20", "there is no ''"), ("[limits]", "a line is NAME = VALUE"),
+         ("= 20", "unknown setting ''"), ("[limits]", "a line is NAME = VALUE"),
          ("max_vcpus =", "max_vcpus = : a value is missing"), ("max_vcpus = # 4", "a value is missing"),
          ("max_vcpus = 4G", "takes no unit"), ("max_vcpus = -1", "not negative"), ("max_vcpus = 4 5", "takes no unit"),
          ("max_memory_per_vm_bytes = 1.5G", "not a size"), ("max_memory_per_vm_bytes = 64X", "not a unit"),
@@ -239,7 +239,7 @@ def test_load():
         equal([b.apply("--load").returncode, b.loaded()[2:]], [0, ["kvm_intel"]], "what is there is not loaded again")
     with Unloaded("max_vms = 20\nmax_vm = 1\n", "svm") as b:
         r = b.apply("--load")
-        equal([r.returncode, b.loaded(), b.values(), ":2: there is no 'max_vm'" in r.stderr],
+        equal([r.returncode, b.loaded(), b.values(), ":2: unknown setting 'max_vm'" in r.stderr],
               [1, ["l1tune", "kvm_amd"], {}, True], "a configuration that is wrong loses limits, and not the module")
     with Unloaded("max_vms = 20\n") as b:
         write(b.directory + "/fails", "")

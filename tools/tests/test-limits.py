@@ -190,7 +190,7 @@ def test_wrong():
                            ("max_memory_bytes=1.5G", "not a size"),
                            ("max_vm=1", "did you mean max_vms?"),
                            ("audit.max_vcpu=1", "did you mean audit.max_vcpus?"),
-                           ("max_memory=1G", "there are max_vms,"), ("nonsense=1", "name:"),
+                           ("memory=1G", "--help lists them"), ("nonsense=1", "name:"),
                            ("=5", "a name is missing"), ("audit.=5", "a name is missing"),
                            ("max_vms=1\x1b[2J=", "\\x1b[2J"), ("max_vcpus=7", "twice"),
                            ("max_vms", "name:max_vms")):

@@ -69,9 +69,12 @@ def test_errors():
             r = subprocess.run([TOOL, *args], capture_output=True, text=True, check=False)
             ok(r.returncode == 0 and r.stdout and not r.stderr, f"l1tune {' '.join(args)}", r)
         with open("/dev/full", "w", encoding="ascii") as full:
-            r = subprocess.run(b.command("list"), stdout=full, stderr=subprocess.PIPE, text=True,
-                               check=False)
-        ok(r.returncode == 1 and "No space left" in r.stderr, "output that cannot be written", r)
+            for command in "list", "stat", "export", "status", "version":
+                r = subprocess.run(b.command(command)[:1 if command == "version" else None] +
+                                   ["version"] * (command == "version"), stdout=full, stderr=subprocess.PIPE,
+                                   text=True, check=False)
+                equal([r.returncode, r.stderr], [1, "l1tune: cannot write: No space left on device\n"],
+                      f"{command}: output that cannot be written is reported once")
         r = subprocess.run(b.command("stat", "-J"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True, check=False,
                            preexec_fn=lambda: os.close(1))

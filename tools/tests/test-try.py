@@ -122,7 +122,7 @@ def test_others():
 def test_refusals():
     with Tried() as b:
         for args, text in (
-                ([], "too few arguments"), ([f"{POLL}=1", "uid=1"], "too many arguments"), (["halt_poll_ns"], "one NAME=VALUE"), (["max_vms=1"], "no such name"),
+                ([], "too few arguments"), ([f"{POLL}=1", "uid=1"], "too many arguments"), (["halt_poll_ns"], "one NAME=VALUE"), (["max_vms=1"], "unknown setting"),
                 ([f"{POLL}=1"], "--l2 GUEST"), (["hlt_in_guest=1", "--l2", "1"], "fixed as a guest starts"),
                 ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "only one"),
                 ([f"{POLL}=1", "--l2", "1", "--for", "1m"], "number of seconds")):

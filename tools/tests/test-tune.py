@@ -67,10 +67,10 @@ def test_refusals():
     with Bench() as b:
         m = machine(b)
         for words, text in (
-                (["max_vms=1"], "there is no such name"), (["halt_poll_ns=1k"], "neither default nor a number"),
+                (["max_vms=1"], "unknown setting"), (["halt_poll_ns=1k"], "neither default nor a number"),
                 (["halt_poll_ns=-1"], "neither default nor a number"),
                 (["halt_poll_ns=4294967296"], "too large"), (["uid=default"], "neither any nor"),
-                (["pause_in_guest=0"], "not possible"), (["pause_in_guest=2"], "too large"),
+                (["pause_in_guest=0"], "cannot be made to exit"), (["pause_in_guest=2"], "too large"),
                 (["halt_poll_ns="], "a value is missing"), (["uid=1", "uid=2"], "set twice"),
                 (["web", "hlt_in_guest=1"], "one guest has no such value"),
                 (["1", "2", "halt_poll_ns=1"], "only one")):

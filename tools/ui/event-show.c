@@ -269,25 +269,22 @@ static void set_numbers(json_t *json, const struct event *event,
 	size_t i;
 
 	for (i = first; i <= last; i++)
-		json_object_set_new(json, keys[i],
-				    json_number_or_null(event->has[i],
-							event->number[i]));
+		json_set(json, keys[i], json_number_or_null(event->has[i], event->number[i]));
 }
 
 static void set_text(json_t *json, const struct event *event,
 		     enum event_text text, const char *key)
 {
-	json_object_set_new(json, key, json_text(event->text[text]));
+	json_set(json, key, json_text(event->text[text]));
 }
 
 json_t *event_to_json(const struct event *event)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "kind", json_text(kind_names[event->kind]));
-	json_object_set_new(json, "id",
-			    json_number_or_null(event->has_id, event->id));
-	json_object_set_new(json, "name", json_text(event->name));
+	json_set(json, "kind", json_text(kind_names[event->kind]));
+	json_set(json, "id", json_number_or_null(event->has_id, event->id));
+	json_set(json, "name", json_text(event->name));
 	switch (event->kind) {
 	case EVENT_REMOVED:
 		set_numbers(json, event, EVENT_EXITS, EVENT_GUEST_TIME);
@@ -310,12 +307,10 @@ json_t *event_to_json(const struct event *event)
 		set_text(json, event, EVENT_STATE, "hook_state");
 		break;
 	case EVENT_LOST:
-		json_object_set_new(json, "count",
-				    json_number_or_null(event->num_lost,
-							event->num_lost));
+		json_set(json, "count", json_number_or_null(event->num_lost, event->num_lost));
 		break;
 	case EVENT_OTHER:
-		json_object_set_new(json, "what", json_text(event->what));
+		json_set(json, "what", json_text(event->what));
 		break;
 	default:
 		break;
