@@ -44,7 +44,7 @@ wait_for test -e "$guest/vcpu1/stats"
 # What the CPU offers is in vmx/ or in svm/.
 other=vmx
 [ "$(isa)" = vmx ] && other=svm
-documented /selftests/ABI | grep -v "/l1/$other/" | sort > "$TMP/documented"
+documented "$(first_of "$HERE/ABI" "$HERE/../module/ABI/sysfs-class-l1tune")" | grep -v "/l1/$other/" | sort > "$TMP/documented"
 find "$CLASS/l1/" "$guest/" -type f ! -name uevent |
 	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,' |
 	sort -u > "$TMP/shown"
@@ -115,7 +115,7 @@ wait_for has_guests 0 && equal "usage" "0 0 0" "$(value usage/vms) $(value usage
 result "a killed guest is gone from usage"
 unload
 
-modprobe l1tune gid=4294967295 2> /dev/null
+load_module gid=4294967295 2> /dev/null
 equal "status" 1 $? && dmesg | tail -n 3 | grep -q 'l1tune: gid=4294967295 is not a group'
 result "a gid that is none fails the load and says so"
 

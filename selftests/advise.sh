@@ -78,7 +78,7 @@ watched()
 	# Of one that has ended it is empty, or gone.
 	while grep -q . /proc/$tool/cmdline 2> /dev/null; do
 		if sampling; then echo on; else echo off; fi
-		usleep 50000
+		pause_ms 50
 	done > "$TMP/states"
 	uniq "$TMP/states" | xargs
 	wait $tool
@@ -159,7 +159,7 @@ if [ "$(isa)" = vmx ]; then
 	result "and that saves what was said"
 else
 	# An interrupt of the host's ends an HLT there: the guest then does more.
-	ktap_test_skip "and that saves what was said: an interrupted HLT does not go on on SVM"
+	ktap_test_skip "and that saves what was said" "an interrupted HLT does not go on on SVM"
 fi
 end followed
 l1tune tune hlt_in_guest=default

@@ -8,22 +8,6 @@
 KVM=/sys/module/kvm/parameters
 THP=/sys/kernel/mm/transparent_hugepage/enabled
 
-# was PATH…: its value is put back at the end
-was=
-was()
-{
-	for path; do
-		was="$was $path=$(sed 's/.*\[\(.*\)\].*/\1/' "$path")"
-	done
-}
-
-put_back()
-{
-	for path in $was; do
-		echo "${path#*=}" > "${path%%=*}"
-	done
-}
-
 # advised NAME RULE: sets low and high, in thousandths of a CPU, and change
 advised()
 {
@@ -117,12 +101,11 @@ ktap_print_header
 ktap_set_plan 22
 
 load
-was $KVM/halt_poll_ns $THP
 
 # Halt polling. With none, and what bench has measured, a guest that sleeps
 # shortly is told how long.
 l1tune bench --save > "$TMP/bench" 2>&1 || sed 's/^/# /' "$TMP/bench"
-echo 0 > $KVM/halt_poll_ns
+borrow $KVM/halt_poll_ns 0
 runs long --forever --period-us 3000 halt=10
 not_advised long poll-up
 result "poll-up: not for who sleeps long"
@@ -137,7 +120,7 @@ sh -c "$(echo "$change" | sed 's/tune [0-9]* /tune polling /')"
 kill -USR1 "$(pid polling)"
 ended polling && brings $((1000 * (was_wall - wall) / was_wall))
 result "and is as much faster"
-put_back
+give_back
 
 # Short sleeps make KVM poll longer and longer, until a long one ends that.
 runs even --forever --period-us 100 halt=20
@@ -155,11 +138,11 @@ kill -USR1 "$(pid sleeping)"
 ended sleeping && brings $((1000 * (was_cpu - cpu) / was_wall))
 result "and takes as much less of a CPU"
 
-echo never > $THP
+borrow $THP never
 work="--huge-pages --rounds 100 ept=1500"
 compared small-pages "$work" "$work" follow
 result "small-pages: faults that are gone with large ones"
-put_back
+give_back
 
 # Whose spinning costs exits, as it does where KVM does not wait longer each time.
 if [ "$(isa)" = vmx ]; then
@@ -173,7 +156,7 @@ if [ "$(isa)" = vmx ]; then
 	kill_guests
 	rmmod kvm_intel && modprobe kvm_intel
 else
-	ktap_test_skip "pause-in-guest: this CPU has no pause-loop exiting"
+	ktap_test_skip "pause-in-guest: exits that are gone with it" "this CPU has no pause-loop exiting"
 fi
 
 work="--spin-user-us 100 --rounds 200 out=100"
@@ -213,10 +196,10 @@ for unseen in "apicv: the emulated CPUs lack posted interrupts, which KVM wants 
 	"x2apic: no guest here uses the APIC's page" "paging: all emulated CPUs have nested paging, and KVM uses it" \
 	"dirty-log: no guest here migrates" "interrupts: the emulated machines have no device that interrupts so often" \
 	"evmcs: no L0 here has it" "l1d-flush: the emulated CPUs have no cache"; do
-	ktap_test_skip "$unseen; see tools/tests/test-advise.py"
+	ktap_test_skip "${unseen%%: *}" "${unseen#*: }; see tools/tests/test-advise.py"
 done
 
 kill_guests
-put_back
+give_back
 unload
 ktap_finished

@@ -18,15 +18,15 @@ unexpected()
 can_read()
 {
 	for file; do
-		[ ! -e "$file" ] || ! su user -s /bin/sh -c "cat '$file'" > /dev/null 2>&1 || echo "$file"
+		[ ! -e "$file" ] || ! as_user cat "$file" > /dev/null 2>&1 || echo "$file"
 	done
 }
 
 ktap_print_header
 ktap_set_plan 8
 
-background uevents uevents 1000
-sleep 1
+background uevents uevents "$TEST_UID"
+wait_for said uevents listening
 load
 limit max_vms 3
 limit max_vcpus_per_vm 1

@@ -22,6 +22,7 @@ no_oops()
 }
 
 ktap_print_header
+needs_cpus 2
 ktap_set_plan 4
 
 load

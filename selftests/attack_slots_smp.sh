@@ -24,6 +24,7 @@ worst()
 }
 
 ktap_print_header
+needs_cpus 2
 ktap_set_plan 1
 load
 

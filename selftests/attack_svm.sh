@@ -19,8 +19,8 @@ within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")"
 # 17 is KVM_EXIT_INTERNAL_ERROR, 9 KVM_EXIT_FAIL_ENTRY: KVM before 5.16 takes the CPU into
 # the nested guest with a state that it cannot run.
 if said free 'last exit 9$' && ! said free '^guest mode'; then
-	ktap_test_skip "without a limit RSM enters a nested guest: this KVM fails at it"
-	ktap_test_skip "and it is shown: this KVM fails at it"
+	ktap_test_skip "without a limit RSM enters a nested guest" "this KVM fails at it"
+	ktap_test_skip "and it is shown" "this KVM fails at it"
 else
 	said free '^guest mode'
 	result "without a limit RSM enters a nested guest"

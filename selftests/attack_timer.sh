@@ -27,6 +27,7 @@ holds()
 }
 
 ktap_print_header
+needs_steady_time
 ktap_set_plan 4
 load
 

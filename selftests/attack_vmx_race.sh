@@ -12,6 +12,7 @@ number()
 
 [ "$(isa)" = vmx ] || skip_all "this is about VMX"
 ktap_print_header
+needs_cpus 2
 ktap_set_plan 4
 load
 

@@ -73,7 +73,7 @@ unload
 
 l1tune bench > /dev/null 2>&1 &
 bench=$!
-usleep 300000
+pause_ms 300
 kill -TERM $bench
 wait $bench
 equal "status" 1 $? && tracing_is_untouched

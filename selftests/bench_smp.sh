@@ -33,7 +33,7 @@ if [ "$(isa)" = vmx ]; then
 		$(($(mean_of ipi "$TMP/times") + $(least_of gap "$TMP/times"))) "$(of traced hlt_ipi mean_cycles)"
 	result "$WHAT"
 else
-	ktap_test_skip "$WHAT: time is the host's here"
+	ktap_test_skip "$WHAT" "time is the host's here"
 fi
 
 unload

@@ -3,6 +3,7 @@
 # doctor on real machines. STATE says which one this is: ready, no_vmx (a CPU
 # without, and a device to resume from), ec2 (DMI of an instance; STATUS=2: one
 # without VMX or SVM), cloud (DMI of another, whose row is ROW), metal, lockdown.
+ANY_MACHINE=yes
 . "${0%/*}/lib.sh"
 
 # row NAME: its state, text and commands
@@ -31,8 +32,10 @@ has()
 VENDOR=$(kvm_vendor)
 
 ktap_print_header
+needs_disposable "clocks, huge pages and KVM are changed"
 case $STATE in
 ready)
+	needs_rival
 	ktap_set_plan 13
 	load
 	doctor 1 && has cpu ok && has kvm ok && has module ok && has hooks ok
@@ -50,23 +53,24 @@ ready)
 	doctor 1 && has "huge pages" ok '2 reserved'
 	result "with huge pages that are reserved"
 	echo 0 > /proc/sys/vm/nr_hugepages
-	chmod 666 /dev/kvm
+	open_kvm
 	doctor 1 && has access info
 	result "with KVM for everybody"
+	give_back
 	chmod 600 /dev/kvm
-	su user -s /bin/sh -c 'l1tune doctor --json' > "$TMP/doctor"
+	as_user l1tune doctor --json > "$TMP/doctor"
 	equal "exit status" 1 $? && has kvm warning 'usermod -aG kvm'
 	result "as a user who may not open it"
 	mv /dev/kvm /dev/kvm.not
 	doctor 2 && has kvm problem 'No such file'
 	result "without its device"
 	mv /dev/kvm.not /dev/kvm
-	insmod /selftests/rival.ko function=kvm_arch_init_vm
+	rival_takes kvm_arch_init_vm
 	limit max_vms 1
 	doctor 1 && has hooks warning 'refuse_vm unavailable'
 	result "with a hook that another owns"
 	no_limits
-	rmmod rival
+	rival_leaves
 	unload
 	doctor 1 && has module warning 'modprobe l1tune'
 	result "without the module"

@@ -119,7 +119,7 @@ for name in $GUESTS; do
 		cat "$TMP/$name" "$TMP/traced" "$TMP/counted" | trace_agrees
 		result "$name: the kernel's trace events and the module agree"
 	else
-		ktap_test_skip "$name: trace events: this kernel has no histogram triggers"
+		ktap_test_skip "$name: the kernel's trace events and the module agree" "this kernel has no histogram triggers"
 	fi
 	if grep -q '^stat exits' "$TMP/$name"; then
 		cat "$TMP/$name" "$TMP/counted" | statistic_agrees

@@ -38,6 +38,7 @@ workers()
 }
 
 ktap_print_header
+needs_disposable "allocations of the whole kernel fail"
 [ -e /proc/self/fail-nth ] || skip_all "this kernel has no fault injection"
 ktap_set_plan 7
 

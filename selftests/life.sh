@@ -83,8 +83,7 @@ ktap_print_msg "200 guests executed $want exits, the totals have $got"
 [ "$got" -ge "$want" ] && [ "$got" -le $((want + want / 10)) ]
 result "the totals have their exits, and few that the host caused"
 
-memory_is_back "$before" 256
-result "their memory is back"
+memory_is_back "$before" 256 "their memory is back"
 
 unload
 ktap_finished

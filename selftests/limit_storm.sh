@@ -40,8 +40,7 @@ result "and no place is lost"
 
 no_limits
 within 60 has_guests 0
-memory_is_back "$before" 256
-result "the memory is back"
+memory_is_back "$before" 256 "the memory is back"
 ktap_print_msg "open files: $files before, $(open_files) after"
 [ "$(open_files)" -lt $((files + 150)) ]
 result "and the files"

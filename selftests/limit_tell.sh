@@ -1,33 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # What limits tell: counts, the log, uevents, tracepoints, poll(2). And what
-# they are at load. Compared with what the kernel hands to others: busybox's
-# uevent, ftrace.
+# they are at load.
 . "${0%/*}/lib.sh"
 
 TRACING=/sys/kernel/tracing
-mount -t tracefs tracefs $TRACING 2> /dev/null
 
-# listen FILE: appends the variables of each uevent of ours
-listen()
-{
-	cat > "$TMP/handler" <<-'HANDLER'
-		#!/bin/sh
-		[ "$SUBSYSTEM" = l1tune ] || exit 0
-		env | sed -n 's/^\(ACTION\|DEVPATH\|EVENT\|LIMIT\|PID\|ACTION_TAKEN\|ERRNO\|L2\|EFFECTIVE\|HOOK\|STATE\)=/&/p' |
-			sort | tr '\n' ' ' >> "$OUT"
-		echo >> "$OUT"
-	HANDLER
-	chmod +x "$TMP/handler"
-	: > "$1"
-	OUT=$1 uevent "$TMP/handler" > /dev/null 2>&1 &
-	listener=$!
-	sleep 1
-}
-
+# heard WORD…: was there a uevent with all of these variables
 heard()
 {
-	grep -q "$1" "$TMP/uevents"
+	has_all "$@" < "$TMP/uevents"
 }
 
 all_told()
@@ -41,7 +23,7 @@ collect()
 	: > "$1"
 	while :; do
 		cat $L1/events >> "$1" || break
-		usleep 200000
+		pause_ms 200
 	done 2> /dev/null &
 	collector=$!
 }
@@ -55,7 +37,13 @@ details()
 # detailed WORD…: is there an event with all of them
 detailed()
 {
-	details | awk -v words="$*" '
+	details | has_all "$@"
+}
+
+# has_all WORD…: has a line of the standard input all of them
+has_all()
+{
+	awk -v words="$*" '
 	BEGIN { n = split(words, wanted, " ") }
 	{
 		all = 1
@@ -92,7 +80,7 @@ log_has()
 refuses_to_load()
 {
 	mark_log
-	modprobe l1tune "$1" 2> /dev/null && { unload; return 1; }
+	load_module "$1" 2> /dev/null && { unload; return 1; }
 	log_has "$1: $2"
 }
 
@@ -131,7 +119,8 @@ grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
 result "a limit does"
 limit max_vms max
 
-listen "$TMP/uevents"
+background uevents uevents 0
+wait_for said uevents listening
 collect "$TMP/details"
 asks "ok ok ok ok" vm vm vm vm
 result "beyond the threshold nothing is refused"
@@ -142,13 +131,14 @@ result "and by uevents and l1/events"
 
 limit max_vcpus_per_vm 1
 # A name with what a log or a shell might stumble over.
-cp /selftests/ask "$TMP/a\"b c"
+cp "$(command -v ask)" "$TMP/a\"b c"
 "$TMP/a\"b c" vm vcpu:0 vcpu:1 > "$TMP/out" &
 ask_pid=$!
 wait $ask_pid
 wait_for log_has "deny limit=max_vcpus_per_vm value=1 use=1 pid=$ask_pid uid=0 comm=\"a'b c\" errno=EDQUOT"
 result "a denial is one line in the log, which a name cannot break"
-wait_for heard "ACTION_TAKEN=denied .*ERRNO=EDQUOT EVENT=limit L2=l2-[0-9]* LIMIT=max_vcpus_per_vm PID=$ask_pid"
+wait_for heard EVENT=limit ACTION_TAKEN=denied ERRNO=EDQUOT LIMIT=max_vcpus_per_vm "PID=$ask_pid" &&
+	grep "PID=$ask_pid " "$TMP/uevents" | grep -q ' L2=l2-[0-9]* '
 result "and a uevent that names the limit, the process and the guest"
 wait_for detailed EVENT=limit ACTION_TAKEN=denied LIMIT=max_vcpus_per_vm "PID=$ask_pid" COUNT=1 ERRNO=EDQUOT UID=0 USE=1 VALUE=1
 result "and a line of l1/events that has the numbers too"
@@ -168,7 +158,7 @@ echo 0 > $TRACING/events/l1tune/enable
 
 # What came before has been told by now.
 sleep 2
-: > "$TMP/uevents"
+heard_before=$(wc -l < "$TMP/uevents")
 events_before=$(events ACTION_TAKEN=denied)
 mark_log
 before=$(value denied/max_vcpus_per_vm)
@@ -179,14 +169,15 @@ took=$(($(cut -d. -f1 /proc/uptime) - start + 1))
 equal "denied" 2000 $(($(value denied/max_vcpus_per_vm) - before)) && within 20 all_told
 all=$?
 ktap_print_msg "l1/events stands for $(($(events ACTION_TAKEN=denied) - events_before))"
-told=$(grep -c denied "$TMP/uevents")
+told=$(sed "1,${heard_before}d" "$TMP/uevents" | grep -c denied)
 lines=$(new_log | grep -c 'l1tune: deny')
 ktap_print_msg "2000 denials in $took s: $told uevents, $lines lines in the log"
 # Ten uevents a second; ten lines in five seconds, which the kernel counts its own way.
 [ $all -eq 0 ] && [ "$told" -le $((10 * took + 5)) ] && [ "$lines" -le $((2 * took + 20)) ]
 result "a storm of 2000 denials becomes a few uevents, events that stand for all, and a few lines of the log"
 
-kill $listener $collector
+let_go uevents
+kill $collector
 no_limits
 equal "hooks" off "$(sort -u $L1/hooks/refuse_* $L1/hooks/throttle)" && ! grep '^kvm_arch_init_vm ' $TRACING/enabled_functions | grep -q ' I '
 result "without limits no hook is held"
@@ -202,7 +193,7 @@ if kvm_is_module; then
 		asks "ok EDQUOT" vm vm
 	result "$before_kvm"
 else
-	ktap_test_skip "$before_kvm: KVM is built into this kernel"
+	ktap_test_skip "$before_kvm" "KVM is built into this kernel"
 fi
 
 unload

@@ -17,7 +17,7 @@ refused_to()
 ktap_print_header
 ktap_set_plan 9
 
-chmod 666 /dev/kvm
+open_kvm
 load
 limit max_vms_per_user 2
 

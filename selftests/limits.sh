@@ -60,7 +60,7 @@ if [ "$(answers vm far:0:8M)" = "ok EINVAL" ]; then
 	asks "ok EINVAL EINVAL ok EDQUOT" vm far:0:8M far:0:8M slot:1:8M slot:2:4K
 	result "slots that KVM refuses afterwards lose no place"
 else
-	ktap_test_skip "slots that KVM refuses afterwards: this KVM takes them at any address"
+	ktap_test_skip "slots that KVM refuses afterwards lose no place" "this KVM takes them at any address"
 fi
 limit max_memory_per_vm_bytes 0
 asks "ok EDQUOT ok" vm slot:0:4K vcpu:0

@@ -3,7 +3,6 @@
 # l1tune limits and l1tune events on a real module: what the tool sets is in
 # sysfs, what KVM refuses is told, all or nothing also when the module objects.
 . "${0%/*}/lib.sh"
-trap 'kill $follower 2> /dev/null; kill_guests; rm -rf "$TMP"' EXIT
 
 # status_of COMMAND…
 status_of()
@@ -90,10 +89,10 @@ equal "exit status" 0 "$(status_of l1tune limits web max_exits_per_sec=123456)" 
 	equal "the guest's" default "$(cat "$guest/limits/max_exits_per_sec")"
 result "the pace of one guest"
 
-su user -s /bin/sh -c 'l1tune limits max_vms=5' 2> "$TMP/stderr"
+as_user l1tune limits max_vms=5 2> "$TMP/stderr"
 equal "exit status" 5 $? && grep -q CAP_SYS_ADMIN "$TMP/stderr" && equal "max_vms" 1 "$(value limits/max_vms)"
 result "who is not root may not set them: status 5"
-equal "seen by a user" "1 1" "$(su user -s /bin/sh -c 'l1tune limits --noheadings -o VALUE,USE max_vms' | xargs)"
+equal "seen by a user" "1 1" "$(as_user l1tune limits --noheadings -o VALUE,USE max_vms | xargs)"
 result "but see them"
 
 kill_vmms

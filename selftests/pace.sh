@@ -43,6 +43,8 @@ alone()
 }
 
 ktap_print_header
+needs_steady_time
+on_one_cpu
 ktap_set_plan 15
 
 load

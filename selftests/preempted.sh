@@ -35,7 +35,7 @@ for name in $GUESTS; do
 done
 # Takes a CPU for moments, so that guests move between them.
 while [ ! -e "$TMP/stop" ]; do
-	usleep 3000
+	pause_ms 3
 	cat $CLASS/l2-*/stats > /dev/null
 done 2> /dev/null &
 for name in $GUESTS; do

@@ -6,7 +6,7 @@
 
 VENDOR=$(kvm_vendor)
 CONF=/etc/l1tune.conf
-UNIT=/selftests/systemd/l1tune.service
+UNIT=$(first_of "$HERE/systemd/l1tune.service" "$HERE/../tools/systemd/l1tune.service")
 
 # unit KEY: runs that command of the unit's; its output is in $TMP/said
 unit()
@@ -31,6 +31,8 @@ fails()
 }
 
 ktap_print_header
+needs_disposable "/etc/l1tune.conf is written, and KVM is unloaded"
+needs_rival
 ktap_set_plan 12
 
 configure "# a comment" "max_vms = 1	# one" "audit.max_vcpus = 0" "gid = 107"
@@ -77,13 +79,13 @@ fails 3 'l1tune cannot be loaded.*dkms status'
 result "without a module for this kernel it fails and says what to do"
 mv "$module.away" "$module"
 
-insmod /selftests/rival.ko function=kvm_arch_init_vm
+rival_takes kvm_arch_init_vm
 configure "max_vms = 1" "max_vcpus_per_vm = 1"
 unit ExecStart
 fails 1 'max_vms is set and not effective: its hook refuse_vm is unavailable' &&
 	asks "ok ok ok EDQUOT" vm vm vcpu:0 vcpu:1
 result "a hook that another has fails it; the other limits hold"
-rmmod rival
+rival_leaves
 unit ExecReload
 fails 0 '' && asks "ok EDQUOT" vm vm
 result "a reload gets the hook when it is free"

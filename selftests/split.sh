@@ -85,9 +85,11 @@ start_readers()
 }
 
 ktap_print_header
+needs_steady_time
+on_one_cpu
 ktap_set_plan 18
 
-echo 0 > /sys/module/kvm/parameters/halt_poll_ns
+borrow /sys/module/kvm/parameters/halt_poll_ns 0
 load
 
 start halts --hold --period-us 5000 halt=200

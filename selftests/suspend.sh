@@ -8,6 +8,7 @@
 LEVELS="freezer devices platform processors"
 
 ktap_print_header
+needs_disposable "the machine is suspended"
 [ -e /sys/power/pm_test ] || skip_all "this kernel cannot test suspension (CONFIG_PM_SLEEP_DEBUG)"
 ktap_set_plan 6
 
@@ -23,7 +24,7 @@ wait_for exits_grow "$(guest_of paced)"
 for level in $LEVELS; do
 	echo "$level" > /sys/power/pm_test
 	if [ $level = processors ] && ! grep -qw deep /sys/power/mem_sleep; then
-		ktap_test_skip "suspended as far as: $level: this machine has no deep sleep"
+		ktap_test_skip "suspended as far as: $level" "this machine has no deep sleep"
 		continue
 	fi
 	echo mem > /sys/power/state && exits_grow "$(guest_of free)" && exits_grow "$(guest_of paced)"

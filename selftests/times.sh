@@ -22,6 +22,7 @@ json_value()
 }
 
 ktap_print_header
+needs_steady_time
 ktap_set_plan 4
 
 load

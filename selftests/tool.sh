@@ -11,10 +11,10 @@ status_of()
 	echo $?
 }
 
-# as_user COMMAND-LINE: as a user who is nobody's, perhaps with a group
-as_user()
+# user_runs COMMAND…: as a user who is nobody's, perhaps with a group
+user_runs()
 {
-	su user -s /bin/sh -c "$1" > "$TMP/stdout" 2> "$TMP/stderr"
+	as_user "$@" > "$TMP/stdout" 2> "$TMP/stderr"
 }
 
 # json_value KEY: of the first such number in what was printed
@@ -29,7 +29,7 @@ ktap_set_plan 12
 equal "exit status" 3 "$(status_of l1tune)" && grep -q 'modprobe l1tune' "$TMP/stderr"
 result "without the module: status 3, and what to do"
 
-load gid=1000
+load gid="$TEST_UID"
 equal "exit status" 0 "$(status_of l1tune list)"
 result "no guests is no error"
 
@@ -65,16 +65,16 @@ l1tune stat -i 1 -c 1 --noheadings --bytes -o COUNT > "$TMP/first"
 equal "exits in it" "" "$(grep -v '^ *0$' "$TMP/first")"
 result "the first interval is one: guests that did all before it did nothing in it"
 
-as_user "id; l1tune list" && grep -q web "$TMP/stdout"
+user_runs l1tune list && grep -q web "$TMP/stdout"
 result "a member of the group gid may read guests"
 
 unload
 load
 wait_for has_guests 2
-as_user "l1tune list"
+user_runs l1tune list
 equal "exit status" 5 $? && grep -qi 'gid' "$TMP/stderr"
 result "who is not: status 5, and what gives access"
-as_user "cat $L1/usage/vms" && equal "usage/vms" 2 "$(cat "$TMP/stdout")" && ! as_user "cat $L1/totals/exits"
+user_runs cat $L1/usage/vms && equal "usage/vms" 2 "$(cat "$TMP/stdout")" && ! user_runs cat $L1/totals/exits
 result "what is in use is for all, totals are not"
 
 l1tune stat -i 1 -c 3 --noheadings > "$TMP/intervals" 2>&1 &

@@ -14,8 +14,7 @@ POLL_NS=400000000
 # How long KVM polls at first, and then twice as long each time that it was in
 # vain: at once as long as a halt, so that one that was late costs one try.
 GROW_START=/sys/module/kvm/parameters/halt_poll_ns_grow_start
-grow_start=$(cat $GROW_START)
-echo 10000000 > $GROW_START
+borrow $GROW_START 10000000
 
 if [ "$(isa)" = vmx ]; then
 	HLT=12 PAUSE=40
@@ -192,8 +191,8 @@ if [ -n "$exits_for_pause" ]; then
 	spins dedicated && equal "PAUSE exits" 0 "$count"
 	result "and does not with pause_in_guest"
 else
-	ktap_test_skip "a guest that spins exits for it: this CPU has no pause-loop exiting"
-	ktap_test_skip "and does not with pause_in_guest"
+	ktap_test_skip "a guest that spins exits for it" "this CPU has no pause-loop exiting"
+	ktap_test_skip "and does not with pause_in_guest" "this CPU has no pause-loop exiting"
 fi
 tune uid 1000
 halts named && equal "HLT exits" 30 "$count"
@@ -210,5 +209,4 @@ halts after && equal "HLT exits" 30 "$count" && { [ -z "$exits_for_pause" ] || {
 result "and new guests exit as ever"
 
 kill_guests
-echo "$grow_start" > $GROW_START
 ktap_finished

@@ -22,7 +22,7 @@ found=0
 round=0
 while [ $round -lt 50 ]; do
 	round=$((round + 1))
-	modprobe l1tune || failed=$((failed + 1))
+	load_module || failed=$((failed + 1))
 	wait_for has_guest busy && found=$((found + 1))
 	rmmod l1tune || failed=$((failed + 1))
 done
