@@ -8,12 +8,21 @@
 KVM=/sys/module/kvm/parameters
 THP=/sys/kernel/mm/transparent_hugepage/enabled
 
+# look NAME RULE: what is advised for a guest, in $TMP/advice, and of that the rule's part in $TMP/item
+look()
+{
+	# shellcheck disable=SC2086 # several words
+	if ! l1tune advise ${interval:--i 3} "$1" > "$TMP/advice"; then
+		ktap_print_msg "l1tune advise failed"
+		return 1
+	fi
+	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
+}
+
 # advised NAME RULE: sets low and high, in thousandths of a CPU, and change
 advised()
 {
-	# shellcheck disable=SC2086 # several words
-	l1tune advise ${interval:--i 3} "$1" > "$TMP/advice" || return 1
-	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
+	look "$1" "$2" || return
 	ktap_print_msg "$1: $(sed -n 's/.*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs)"
 	sed 's/^/# /' "$TMP/item"
 	change=$(sed -n 's/^  change  *//p' "$TMP/item")
@@ -28,7 +37,7 @@ advised()
 # not_advised NAME RULE
 not_advised()
 {
-	! advised "$1" "$2" && [ ! -s "$TMP/item" ]
+	look "$1" "$2" && equal "advice ($2)" "" "$(cat "$TMP/item")"
 }
 
 # ended NAME: waits for its end; how long it ran and had a CPU for, in us
@@ -89,7 +98,7 @@ compared()
 {
 	kill_guests
 	wait_for has_guests 0
-	${look:-looks_on} "$1" "$2" && ended before || return
+	${looks:-looks_on} "$1" "$2" && ended before || return
 	was_cpu=$cpu was_wall=$wall
 	[ -z "$4" ] || sh -c "${change%%,*}" || return
 	# shellcheck disable=SC2086
@@ -148,10 +157,10 @@ give_back
 if [ "$(isa)" = vmx ]; then
 	rmmod kvm_intel && modprobe kvm_intel ple_window_grow=0
 	work="--rounds 130 pause=1000"
-	look=looks_back
+	looks=looks_back
 	compared pause-in-guest "$work" "$work" follow
 	result "pause-in-guest: exits that are gone with it"
-	look=
+	looks=
 	l1tune tune pause_in_guest=default uid=any
 	kill_guests
 	rmmod kvm_intel && modprobe kvm_intel

@@ -34,8 +34,7 @@ within 120 is_up booting
 end booting
 
 linux idle
-within 240 is_up idle
-sleep 5
+within 240 lived idle 5
 session "l1tune advise idle" && grep -q '^nothing worth changing' "$TMP/said"
 result "for one that has nothing to do there is nothing worth changing"
 end idle
@@ -43,6 +42,7 @@ end idle
 # Its UART takes what it prints byte by byte, and a little more than that.
 linux busy l2.load
 within 240 is_up busy
+# Until the work that it does is all that it does.
 sleep 5
 bytes=$(console_bytes busy)
 session "l1tune advise busy"

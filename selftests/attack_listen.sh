@@ -55,7 +55,7 @@ let_go guest
 wait_for said uevents 'ACTION=remove DEVPATH=[^ ]*/l2-1 ' && said uevents 'ACTION=add DEVPATH=[^ ]*/l2-1 '
 result "another user is told that guests come and go"
 unload
-sleep 1
+wait_for said uevents 'ACTION=remove DEVPATH=[^ ]*/l1 '
 ktap_print_msg "$(wc -l < "$TMP/uevents") uevents, unexpected variables: $(unexpected)"
 equal "unexpected variables" "" "$(unexpected)"
 result "no uevent has a count, a rate, a user or a name"

@@ -20,6 +20,7 @@ slab()
 	sh -c "echo 0 > $CGROUPS/l1tune-test-$1/cgroup.procs; exec ask vm $(seq $VCPUS | sed 's/^/vcpu:/' | xargs) hold" < /dev/null > "$TMP/$1" 2>&1 &
 	vmm=$!
 	within 30 said "$1" holding
+	# The kernel brings these statistics up to date every two seconds.
 	sleep 3
 	awk '$1 == "slab" { print $2 }' "$CGROUPS/l1tune-test-$1/memory.stat"
 	kill -KILL $vmm

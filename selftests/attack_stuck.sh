@@ -87,7 +87,7 @@ try()
 		load && wait_for has_guests 1
 		result "$what: the module loads again at once, and knows the guest"
 		kill -USR1 "$(pid stuck)"
-		wait_for went_on && wait_for exits_grow "$(guest_of stuck)"
+		wait_for went_on && exits_grow "$(guest_of stuck)"
 		result "$what: the guest goes on when the page is filled"
 		let_go stuck
 		wait_for has_guests 0

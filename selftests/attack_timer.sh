@@ -6,11 +6,17 @@
 LIMIT=100
 SECONDS_LONG=3
 
+# is_going NAME: has it used up the burst of a tenth of a second that it may have
+is_going()
+{
+	[ "$(kvm_exits "$1" 2> /dev/null || echo 0)" -gt $((LIMIT / 10)) ]
+}
+
 # rate KIND: exits a second of such a guest by KVM's own count, after its start
 rate()
 {
-	background "$1" spin "$1" $((SECONDS_LONG + 2))
-	sleep 1
+	background "$1" spin "$1" $((SECONDS_LONG + 10))
+	wait_for is_going "$1"
 	from=$(kvm_exits "$1")
 	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
 	sleep $SECONDS_LONG

@@ -32,7 +32,9 @@ limit max_nested_vms 1
 before=$(value denied/max_nested_vms)
 background one spin vmxon 3
 background two spin vmxon 3
-sleep 0.2
+for name in one two; do
+	wait_for has_guest $name && wait_for has_exits "$(guest_of $name)"
+done
 spin vmxon_vmxe 2 > "$TMP/entitled"
 ktap_print_msg "an entitled guest beside two such: $(xargs < "$TMP/entitled")"
 [ "$(number entitled rounds)" -gt 100 ] && equal "refused" 0 "$(number entitled undefined)"

@@ -351,12 +351,34 @@ end()
 	wait_for has_guests 0
 }
 
-# exits_grow DIRECTORY: of a guest, within a second
+# has_more_exits DIRECTORY N: has a guest more than so many
+has_more_exits()
+{
+	[ "$(cat "$1/exits")" -gt "$2" ]
+}
+
+# exits_grow DIRECTORY: of a guest, within ten seconds
 exits_grow()
 {
-	before=$(cat "$1/exits")
-	sleep 1
-	[ "$(cat "$1/exits")" -gt "$before" ]
+	wait_for has_more_exits "$1" "$(cat "$1/exits")"
+}
+
+# is_throttled NAME: has its guest ever slept for its pace
+is_throttled()
+{
+	[ "$(cat "$(guest_of "$1")/throttled_ns")" -gt 0 ]
+}
+
+# stop NAME: its VMM, as a whole
+stop()
+{
+	kill -STOP "$(pid "$1")"
+	wait_for is_stopped "$(pid "$1")"
+}
+
+is_stopped()
+{
+	[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/task"/*/status | sort -u)" = T ]
 }
 
 # kB that the kernel cannot reclaim. Slab caches keep what was freed at hand:

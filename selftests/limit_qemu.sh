@@ -88,9 +88,9 @@ equal "denied" "$denied" "$(cat $L1/denied/max_memory_bytes $L1/denied/max_memor
 result "nothing of what it had was refused"
 
 limit max_exits_per_sec 100
-sleep 3
-guest=$(grep -lx $vmm $CLASS/l2-*/pid)
-[ "$(cat "${guest%/pid}/throttled_ns")" -gt 0 ]
+# shellcheck disable=SC2034 # for pid
+pid_linux=$vmm
+wait_for is_throttled linux
 paced=$?
 limit max_exits_per_sec max
 [ $paced -eq 0 ] && ups=$(grep -ac 'L2 is up' "$TMP/linux") && within 120 up $((ups + 1)) && kill -0 $vmm

@@ -20,8 +20,7 @@ result "Linux boots as a guest"
 ktap_print_msg "$(grep -a 'L2 is up' "$TMP/linux")"
 
 # Stopped, it takes no more exits, and the counts can be compared.
-kill -STOP $qemu
-sleep 1
+stop linux
 equal "name" linux "$(l1tune list --noheadings -o NAME)" && equal "pid" $qemu "$(cat $CLASS/l2-1/pid)"
 result "it is known by its name"
 

@@ -36,6 +36,12 @@ paced()
 	}'
 }
 
+# stands_still NAME: by the state that is shown
+stands_still()
+{
+	[ "$(l1tune list "$1" --vcpus --noheadings -o STATE | xargs)" = throttled ]
+}
+
 alone()
 {
 	start "$1" --seconds 4 --expect --time cpuid=100
@@ -79,8 +85,8 @@ result "a guest below its rate is left alone"
 start held --forever cpuid=100
 wait_for has_guest held
 guest=$(guest_of held)
-wait_for has_exits "$guest"
-sleep 2
+# Its burst is over then.
+wait_for is_throttled held
 slept=$(cat "$guest/throttled_ns")
 others=$(($(cat "$guest/user_time_ns") + $(cat "$guest/wait_time_ns")))
 runq=$(cat "$guest/runq_time_ns")
@@ -96,10 +102,10 @@ equal "own" default "$(cat "$guest/limits/max_exits_per_sec")" && echo max > "$g
 	exits=$(cat "$guest/exits") && sleep 1 && [ $(($(cat "$guest/exits") - exits)) -gt 2000 ]
 result "a guest may have a limit of its own: none, at once"
 echo 0 > "$guest/limits/max_exits_per_sec"
-sleep 1
+wait_for stands_still held
 exits=$(cat "$guest/exits")
 sleep 2
-equal "exits with 0 a second" "$exits" "$(cat "$guest/exits")" && equal "state" throttled "$(l1tune list held --vcpus --noheadings -o STATE)"
+equal "exits with 0 a second" "$exits" "$(cat "$guest/exits")" && stands_still held
 result "or 0: it stands still, and shows so"
 
 took=$(slay "$(pid held)")
@@ -113,7 +119,7 @@ free=$(alone free)
 start neighbour --forever cpuid=100
 wait_for has_guest neighbour
 echo 1000 > "$(guest_of neighbour)/limits/max_exits_per_sec"
-sleep 1
+wait_for is_throttled neighbour
 used=$(cpu_time_ns neighbour)
 beside=$(alone beside)
 used=$(($(cpu_time_ns neighbour) - used))
@@ -123,7 +129,7 @@ result "a neighbour loses less than 3 % beyond what the paced guest uses"
 
 echo 500 > $L1/audit/max_exits_per_sec
 echo default > "$(guest_of neighbour)/limits/max_exits_per_sec"
-sleep 1
+exits_grow "$(guest_of neighbour)"
 before=$(value denied/max_exits_per_sec)
 exits=$(cat "$(guest_of neighbour)/exits")
 slept=$(cat "$(guest_of neighbour)/throttled_ns")
@@ -134,7 +140,7 @@ result "beyond the audit threshold it is counted and does not sleep"
 echo max > $L1/audit/max_exits_per_sec
 
 limit max_exits_per_sec 0
-sleep 1
+wait_for stands_still neighbour
 kill -0 "$(pid neighbour)" && rmmod l1tune
 result "the module can go while guests stand still"
 kill -TERM "$(pid neighbour)"

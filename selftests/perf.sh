@@ -5,6 +5,12 @@
 # comes after the module has looked at the clock, is lost in it.
 . "${0%/*}/lib.sh"
 
+# records PID: does perf wait for events, in poll(), with buffers for them
+records()
+{
+	grep -q 'perf_event' "/proc/$1/maps" && grep -q '^7 ' "/proc/$1/syscall"
+}
+
 ktap_print_header
 if ! command -v perf > /dev/null; then
 	skip_all "perf is not here"
@@ -18,8 +24,7 @@ wait_for said guest paused
 cd "$TMP" || exit 1
 perf kvm stat record -a -o "$TMP/perf.data" > "$TMP/record" 2>&1 &
 perf=$!
-# perf takes its time on an emulated CPU.
-sleep 30
+within 120 records $perf || ktap_exit_fail_msg "perf does not record: $(head -n 3 "$TMP/record")"
 kill -USR1 "$(pid guest)"
 within 120 said guest holding
 l1tune stat guest --noheadings --bytes -o REASON,COUNT,TOTAL > "$TMP/counted"

@@ -42,6 +42,11 @@ state_of()
 	l1tune list "$1" --vcpus --noheadings -o "${2:-STATE}" | xargs
 }
 
+waits_in_hlt()
+{
+	[ "$(state_of "$1" STATE,REASON)" = "wait $(its_name HLT)" ]
+}
+
 # its_name REASON: on this machine, of one that goes by its name on VMX
 its_name()
 {
@@ -106,9 +111,7 @@ kill_guests
 
 start sleeps --forever --period-us 4000000 halt=1
 wait_for has_guest sleeps
-wait_for has_exits "$(guest_of sleeps)"
-sleep 1
-equal "state and reason" "wait $(its_name HLT)" "$(state_of sleeps STATE,REASON)" && state_goes_on sleeps
+wait_for waits_in_hlt sleeps && state_goes_on sleeps
 result "a halted guest shows so, and for how long"
 sample sleeps -i 3 -c 1
 near "halted: wait" 5 "$(number interval_ns)" "$(number wait_ns)" && [ "$(part HLT count)" -le 1 ]
@@ -137,14 +140,12 @@ result "CPUID: KVM alone"
 
 while :; do :; done &
 rival=$!
-sleep 1
 sample kernel -i 8 -c 1
 kill $rival
 near "beside a busy thread: runq" 5 $(($(number interval_ns) / 2)) "$(number runq_ns)"
 result "a busy rival takes half of the CPU"
 
-kill -STOP "$(pid kernel)"
-sleep 1
+stop kernel
 equal "state" user "$(state_of kernel)"
 result "a stopped VMM shows so"
 sample kernel -i 4 -c 1
@@ -183,6 +184,7 @@ start_readers "$guest"
 readers_agree
 result "it adds up for 8 readers at once"
 start_readers "$guest"
+# In the middle of their five seconds.
 sleep 2
 unload
 readers_agree

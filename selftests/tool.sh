@@ -79,7 +79,7 @@ result "what is in use is for all, totals are not"
 
 l1tune stat -i 1 -c 3 --noheadings > "$TMP/intervals" 2>&1 &
 watcher=$!
-sleep 1
+wait_for test -s "$TMP/intervals"
 kill_guests
 wait_for has_guests 0
 wait $watcher

@@ -18,12 +18,6 @@ exits_for()
 		'index(threads, " " $2 " ") && $4 == code { n += $5 } END { print n + 0 }'
 }
 
-# lived NAME SECONDS: by what it says each second
-lived()
-{
-	[ "$(grep -ac 'L2 lives' "$TMP/$1")" -ge "$2" ]
-}
-
 # lives NAME: for another three seconds of its own
 lives()
 {
@@ -49,8 +43,7 @@ panics()
 # count NAME: what it exited for; stopped, so that the counts can be compared
 count()
 {
-	kill -STOP "$(pid "$1")"
-	sleep 1
+	stop "$1"
 	hlt=$(exits_for "$1" $HLT)
 	pause=$(exits_for "$1" $PAUSE)
 	ktap_print_msg "$1: $hlt exits for HLT, $pause for PAUSE; KVM counts $(kvm_stat "$1" halt_exits) halts"

@@ -35,7 +35,7 @@ else
 fi
 
 start halting --forever --period-us 2000 halt=10
-wait_for has_guest halting && wait_for exits_grow "$(guest_of halting)"
+wait_for has_guest halting && exits_grow "$(guest_of halting)"
 exits=$(cat "/sys/kernel/debug/kvm/$(pid halting)"-*/halt_exits)
 ktap_print_msg "$exits exits for HLT"
 if [ "$SMT" = on ]; then [ "$exits" -gt 0 ]; else [ "$exits" -eq 0 ]; fi
