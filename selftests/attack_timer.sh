@@ -1,6 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # max_exits_per_sec holds against the timer of the guest itself.
+#
+#	guest:  does nothing, and its own timer interrupts it ──> exits that it caused
+#	limit:  100 exits a second, beside those that the host causes
 . "${0%/*}/lib.sh"
 
 LIMIT=100
@@ -45,13 +48,13 @@ no_eoi=$(rate timer_no_eoi)
 cpuid=$(rate cpuid)
 ktap_print_msg "exits a second: $free by a timer without a limit; limit $LIMIT: $busy without a timer, $timer by a timer, $no_eoi by a timer without EOI, $cpuid by CPUID"
 [ "$free" -gt $((busy + 5 * LIMIT)) ]
-result "without a limit a guest's timer makes it exit often"
+result "without a limit a guest's timer makes it exit much more often than the limit"
 holds "$timer"
-result "max_exits_per_sec $LIMIT holds against a guest's periodic timer"
+result "max_exits_per_sec=$LIMIT holds a guest with a periodic timer"
 holds "$no_eoi"
-result "also if the guest does not end its interrupts"
+result "max_exits_per_sec=$LIMIT holds a guest that does not end its interrupts"
 holds "$cpuid"
-result "also against CPUID in a loop"
+result "max_exits_per_sec=$LIMIT holds a guest that executes CPUID in a loop"
 
 unload
 ktap_finished

@@ -112,14 +112,14 @@ cpus()
 	done
 }
 
-# least ACTIVITY: rounds that it has to come to, by how long it pauses between them, and
-# a machine that takes several times as long as it should
+# least ACTIVITY: rounds that it has to come to. On an emulated machine with much else to
+# do the module comes and goes three times a minute, and the others are quicker.
 least()
 {
 	case $1 in
-	guests | limits | readers) echo $((DURATION / 5)) ;;
-	modules | cpus) echo $((DURATION / 10)) ;;
-	kvms) echo $((DURATION / 20)) ;;
+	guests | limits | readers) echo $((1 + DURATION / 10)) ;;
+	cpus) echo $((1 + DURATION / 20)) ;;
+	modules | kvms) echo $((1 + DURATION / 60)) ;;
 	esac
 }
 
@@ -160,7 +160,7 @@ before=$(kernel_kb)
 rm -f "$TMP"/*
 load
 chaos "$DURATION"
-result "after $DURATION s of it the registry is empty"
+result "no guest is left in sysfs after $DURATION s of chaos"
 few=
 for activity in $ACTIVITIES; do
 	[ $activity != cpus ] || [ -e /sys/devices/system/cpu/cpu1 ] || continue
@@ -168,21 +168,19 @@ for activity in $ACTIVITIES; do
 	ktap_print_msg "$activity: $rounds rounds, at least $(least $activity)"
 	[ "$rounds" -ge "$(least $activity)" ] || few="$few $activity"
 done
-equal "activities with too few rounds" "" "$few"
-result "all of it happened"
+check "each activity had as many rounds as it has to" equal "activities with too few rounds" "" "$few"
 
-equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
-result "nothing is in use"
+check "usage is 0 after the chaos" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 
 no_limits
 start after --hold cpuid=100
 wait_for said after holding
 equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')" &&
 	equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)"
-result "a guest that comes then is counted exactly, by hooks that are all in place"
+result "after the chaos all hooks are attached and a new guest is counted exactly"
 kill_guests
 
 unload
-memory_is_back "$before" 2048 "the memory is back"
+memory_is_back "$before" 2048 "the kernel's memory is free again after the chaos"
 
 ktap_finished

@@ -19,10 +19,10 @@ ktap_print_header()
 	KTAP_HEADER=printed
 }
 
-# ktap_print_msg TEXT…: a diagnostic line. Not by echo, which in some shells interprets backslashes.
+# ktap_print_msg TEXT…: diagnostic lines. Not by echo, which in some shells interprets backslashes.
 ktap_print_msg()
 {
-	printf '# %s\n' "$*"
+	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
 # ktap_set_plan N: so many results follow

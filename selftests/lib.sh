@@ -250,6 +250,15 @@ result()
 	fi
 }
 
+# check DESCRIPTION COMMAND…: a result in one line
+check()
+{
+	description=$1
+	shift
+	"$@"
+	result "$description"
+}
+
 value()
 {
 	cat "$L1/$1"
@@ -272,6 +281,12 @@ first_of()
 	for file; do
 		[ ! -e "$file" ] || { echo "$file"; return; }
 	done
+}
+
+# write FILE VALUE: prints the error, as a shell's echo in some of them does not
+write()
+{
+	echo "$2" | dd of="$1" status=none 2>&1
 }
 
 # needs_rival: another module that hooks KVM, for rival_takes and rival_leaves
@@ -499,6 +514,7 @@ on_one_cpu()
 needs_steady_time()
 {
 	! is_disposable || return
+	! grep -q 'QEMU TCG' /proc/cpuinfo || skip_all "QEMU emulates this CPU: its clock goes on while the emulator has no CPU"
 	gone=$(steady 500)
 	[ "$gone" -le 10 ] || skip_all "something else takes $gone thousandths of this CPU's time: exact times cannot be told"
 }

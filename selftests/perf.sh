@@ -50,7 +50,7 @@ $1 in count || $2 > ($1 == open) {
 	n++
 }
 END { exit bad || !n }' "$TMP/perf" "$TMP/counted"
-result "counts are those of perf kvm stat"
+result "the module counts as many exits as perf kvm stat"
 
 awk -v open="$open" '
 NR == FNR { time[$1] = $3; next }
@@ -60,7 +60,7 @@ END {
 	off = (got - want) / want
 	exit !(want && off < 0.01 && off > -0.01)
 }' "$TMP/perf" "$TMP/counted"
-result "so is the time, within 1 %"
+result "the module's time of exits is that of perf kvm stat within 1 %"
 
 unload
 ktap_finished

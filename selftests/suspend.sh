@@ -24,22 +24,21 @@ exits_grow "$(guest_of paced)"
 for level in $LEVELS; do
 	echo "$level" > /sys/power/pm_test
 	if [ $level = processors ] && ! grep -qw deep /sys/power/mem_sleep; then
-		ktap_test_skip "suspended as far as: $level" "this machine has no deep sleep"
+		ktap_test_skip "the machine suspends as far as $level, and guests run on" "this machine has no deep sleep"
 		continue
 	fi
 	echo mem > /sys/power/state && exits_grow "$(guest_of free)" && exits_grow "$(guest_of paced)"
-	result "suspended as far as: $level"
+	result "the machine suspends as far as $level, and guests run on"
 done
 echo none > /sys/power/pm_test
 
-equal "hooks" ok "$(sort -u $L1/hooks/* | grep -vx off | xargs)"
-result "all hooks are in place"
+check "all hooks are attached after suspending" equal "hooks" ok "$(sort -u $L1/hooks/* | grep -vx off | xargs)"
 
 kill_guests
 start after --hold cpuid=100
 wait_for said after holding
 equal "exits" "$(kvm_exits after)" "$(cat "$(guest_of after)/exits")" && equal "untraced" 0 "$(value totals/untraced)"
-result "a guest that comes then is counted exactly"
+result "a new guest is counted exactly after suspending"
 kill_guests
 
 unload

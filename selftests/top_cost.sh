@@ -48,12 +48,11 @@ cpu=$(($(cpu_ns "$top") - cpu))
 kill "$top"
 wait_for test ! -e "/proc/$top"
 
-grep -q "$GUESTS guests, $GUESTS vCPUs" "$TMP/screen"
-result "top shows $GUESTS guests"
+check "top shows $GUESTS guests" grep -q "$GUESTS guests, $GUESTS vCPUs" "$TMP/screen"
 interval=$(($(instructions $cpu) / SECONDS_MEASURED))
 ktap_print_msg "$interval instructions an interval, $(awk '/^cpu MHz/ { print $4; exit }' /proc/cpuinfo) million ticks a second"
 [ $interval -gt 0 ] && [ $interval -lt $MOST ]
-result "an interval takes less than $MOST instructions, 1 % of a slow CPU's"
+result "an interval of top takes less than $MOST instructions, 1 % of a slow CPU"
 
 kill_guests
 unload

@@ -56,38 +56,38 @@ ktap_set_plan 9
 load
 traced_start
 comes_up plain
-result "Linux comes up"
+result "a Linux boots without tuning"
 count plain
 [ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_stat plain halt_exits)"
-result "it exits for HLT"
+result "a Linux has HLT exits without tuning"
 let_go plain
 
 panics spins && count spins && [ "$pause" -gt 0 ]
-result "one that spins exits for PAUSE"
+result "a Linux that spins has PAUSE exits without tuning"
 let_go spins
 
 l1tune tune uid=0 pause_in_guest=1
 panics tuned && count tuned && equal "exits for PAUSE" 0 "$pause"
-result "and does not with pause_in_guest"
+result "a Linux that spins has no PAUSE exit with pause_in_guest"
 let_go tuned
 
 l1tune tune pause_in_guest=default hlt_in_guest=1
 comes_up halts
-result "Linux comes up with hlt_in_guest"
+result "a Linux boots with hlt_in_guest"
 count halts
 equal "exits for HLT" 0 "$hlt" && equal "KVM's halts" 0 "$(kvm_stat halts halt_exits)"
-result "and does not exit for it"
+result "a Linux has no HLT exit with hlt_in_guest"
 
 unload
 kill -CONT "$(pid halts)"
 lives halts && count halts && equal "exits for HLT" 0 "$hlt"
-result "without the module it lives on, and has what it was created with"
+result "after unloading a Linux runs on and keeps hlt_in_guest"
 let_go halts
 comes_up after
-result "the next comes up"
+result "a Linux boots after unloading"
 count after
 [ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_stat after halt_exits)"
-result "and exits as ever"
+result "a Linux has HLT exits after unloading"
 
 let_go after
 traced_stop

@@ -62,24 +62,23 @@ b" --vcpus 2 --hold --spin-user-us 1000 cpuid=500 out=100
 within 30 said one holding
 within 30 told add l2-1
 equal "PID" "$(pid one)" "$(variable add l2-1 PID)" && equal "secrets" "" "$(uevent add l2-1 | secrets)"
-result "the uevent of a guest that comes has its process, and no user, name or count"
+result "the uevent of a new guest has its PID, and no user, name or count"
 wait_for event add l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$(pid one) $TEST_UID a\\nb" "$(identity add l2-1)"
-result "its line of l1/events has its user and its name, escaped"
+result "l1/events has the user and the escaped name of a new guest"
 
 as_user cat $CLASS/l2-1/uevent > "$TMP/read" &&
 	equal "PID read" "$(pid one)" "$(sed -n 's/^PID=//p' "$TMP/read")" && equal "secrets read" "" "$(secrets < "$TMP/read")"
-result "the file uevent, which all may read, has its process, and no user, name or count"
+result "the world-readable file uevent has the PID, and no user, name or count"
 
 exits=$(kvm_exits one)
 kill -KILL "$(pid one)"
 within 30 told remove l2-1
 equal "PID" "$(pid one)" "$(variable remove l2-1 PID)" && equal "secrets" "" "$(uevent remove l2-1 | secrets)"
-result "the uevent of a guest that goes has its process, and no user, name or count"
+result "the uevent of a guest that ended has its PID, and no user, name or count"
 wait_for event remove l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$(pid one) $TEST_UID a\\nb" "$(identity remove l2-1)"
-result "its line of l1/events has who it was"
+result "l1/events has the PID, user and name of a guest that ended"
 
-equal "EXITS" "$exits" "$(detail remove l2-1 EXITS)"
-result "and its exits, which are KVM's own count"
+check "l1/events has KVM's own count of exits of a guest that ended" equal "EXITS" "$exits" "$(detail remove l2-1 EXITS)"
 
 # Totals are at most 100 ms old.
 pause_ms 200
@@ -88,13 +87,12 @@ for name in exit_time_ns guest_time_ns user_time_ns wait_time_ns runq_time_ns th
 	equal $name "$(value totals/$name)" "$(detail remove l2-1 "$(echo $name | tr a-z A-Z)")" || bad=1
 done
 [ $bad = 0 ] && [ "$(detail remove l2-1 USER_TIME_NS)" -ge 200000000 ]
-result "and its times, which are in the totals, 200 OUTs of 1 ms in them"
+result "l1/events has the times of a guest that ended, as they are in the totals"
 
 start two --hold cpuid=10
 within 30 told add l2-2
 unload
 within 30 told remove l2-2
-equal "PID" "$(pid two)" "$(variable remove l2-2 PID)"
-result "the module goes: its guests do so too"
+check "unloading the module sends a remove uevent for each guest" equal "PID" "$(pid two)" "$(variable remove l2-2 PID)"
 
 ktap_finished

@@ -29,15 +29,13 @@ done
 touch "$TMP/stop"
 wait $reader
 
-equal "failed loads and unloads" 0 "$failed"
-result "loads and unloads 50 times under load"
-equal "times the guest was found" 50 "$found"
-result "finds the running guest each time"
+check "the module loads and unloads 50 times while guests run" equal "failed loads and unloads" 0 "$failed"
+check "the module finds the running guest after each of 50 loads" equal "times the guest was found" 50 "$found"
 
 kill -0 "$(pid busy)" && kill -TERM "$(pid busy)" && finish busy
-result "the guest ran on and ended well"
+result "a guest runs on and ends without an error while the module comes and goes"
 
 [ ! -e $CLASS ] && ! grep -qw l1tune /proc/kallsyms
-result "nothing of the module is left"
+result "no sysfs file and no symbol of the module is left"
 
 ktap_finished
