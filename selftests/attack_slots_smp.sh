@@ -28,6 +28,7 @@ worst()
 
 ktap_print_header
 needs_cpus 2
+needs_steady_time
 ktap_set_plan 1
 load
 

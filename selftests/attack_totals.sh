@@ -97,6 +97,7 @@ adds_up()
 ktap_print_header
 core=$(other_core)
 [ -n "$core" ] || skip_all "this takes two CPUs that are not threads of one core"
+needs_steady_time
 readers_mask=$(printf %x $((1 << core)))
 ktap_set_plan 4
 load
