@@ -81,6 +81,11 @@ unfit()
 		echo "the module is neither built nor installed for $(uname -r): make module"
 	else
 		holders=$(vm_holders | xargs)
+		if [ -n "$holders" ]; then
+			# A VMM of the test before may not have ended quite yet.
+			sleep 2
+			holders=$(vm_holders | xargs)
+		fi
 		[ -z "$holders" ] || echo "guests that are not the tests' are running: PID $holders"
 	fi
 }

@@ -42,9 +42,10 @@ not_the_kernels()
 	END { tell() }'
 }
 
+# settings: what is set, uid first, without which hlt_in_guest is refused
 settings()
 {
-	for file in /sys/class/l1tune/l1/limits/* /sys/class/l1tune/l1/audit/* /sys/class/l1tune/l1/tune/*; do
+	for file in tune/uid limits/* audit/* tune/*; do
 		echo "$file $(cat "$file")"
 	done
 }
@@ -53,7 +54,7 @@ settings()
 take_away()
 {
 	gid=$(cat /sys/module/l1tune/parameters/gid)
-	settings > "$WORK/settings"
+	(cd /sys/class/l1tune/l1 && settings) > "$WORK/settings"
 	rmmod l1tune
 }
 
@@ -63,6 +64,7 @@ put_back()
 	[ -e "$WORK/settings" ] || return
 	! is_loaded || rmmod l1tune
 	load_module "gid=$gid"
+	cd /sys/class/l1tune/l1 || return
 	while read -r file value; do
 		[ "$(cat "$file")" = "$value" ] || echo "$value" > "$file"
 	done < "$WORK/settings"
