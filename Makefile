@@ -27,10 +27,8 @@ tool: # build the tool, build/l1tune
 	@$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)'
 
 .PHONY: selftests
-selftests: # build the programs that the tests run in an emulated L1
-	@$(MAKE) -C selftests/vmm O='$(O)'
-	@$(MAKE) -C selftests/programs O='$(O)'
-	@$(MAKE) -C selftests/bench O='$(O)'
+selftests: # build the programs of the tests; to run the tests here: make -C selftests run_tests
+	@$(MAKE) -C selftests programs O='$(O)'
 
 .PHONY: setup
 setup: # install the Debian packages that demo, check and shell need
