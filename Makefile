@@ -5,6 +5,8 @@ KDIR ?= /lib/modules/$(KVER)/build
 O := $(CURDIR)/build
 
 MAKEFLAGS += --no-print-directory
+# As in the kernel's build, V=1 shows the commands.
+Q := $(if $(filter 1,$(V)),,@)
 
 VERSION := $(shell sed -n 's/^L1TUNE_VERSION := //p' Kbuild)
 
@@ -12,20 +14,20 @@ VERSION := $(shell sed -n 's/^L1TUNE_VERSION := //p' Kbuild)
 all: module tool
 
 .PHONY: module
-module: # the kernel module, l1tune.ko; KVER= or KDIR= for another kernel
+module: # build the kernel module, l1tune.ko; KVER= or KDIR= for another kernel
 	@test -e '$(KDIR)/Makefile' || { \
 		echo "l1tune: no headers of kernel $(KVER) in $(KDIR)" >&2; \
 		echo "  install them (Debian: apt install linux-headers-$(KVER))," >&2; \
 		echo "  name others with KVER= or KDIR=, or build the tool alone: make tool" >&2; \
 		exit 1; }
-	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
 
 .PHONY: tool
-tool: # the tool, build/l1tune
+tool: # build the tool, build/l1tune
 	@$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)'
 
 .PHONY: selftests
-selftests: # the programs that the tests run in an emulated L1
+selftests: # build the programs that the tests run in an emulated L1
 	@$(MAKE) -C selftests/vmm O='$(O)'
 	@$(MAKE) -C selftests/programs O='$(O)'
 	@$(MAKE) -C selftests/bench O='$(O)'
@@ -35,36 +37,36 @@ setup: # install the Debian packages that demo, check and shell need
 	@selftests/l1/setup
 
 .PHONY: demo
-demo: setup tool selftests # the whole thing in an emulated cloud instance
+demo: setup tool selftests # show l1tune in five screens, in an emulated cloud instance
 	@selftests/demo
 
 .PHONY: check
-check: setup # all tests, in emulated L1 hosts with VMX and with SVM
+check: setup # run all tests in emulated L1 hosts with VMX and SVM (an hour)
 	@selftests/check
 
 .PHONY: check-debug
-check-debug: setup # tests and chaos on kernels with KASAN, lockdep, KCSAN (hours)
+check-debug: setup # run tests and chaos on kernels with KASAN, lockdep, KCSAN (hours)
 	@selftests/check kasan fail kcsan
 
 .PHONY: matrix
-matrix: setup # all suites on all kernels (hours); MATRIX="--table" for options
+matrix: setup # run all suites on all kernels (hours); MATRIX="--table" for options
 	@selftests/matrix $(MATRIX)
 
 .PHONY: bench
-bench: setup # what looking costs, beside other observers; BENCH="--json vmx-6.1" for options
+bench: setup # measure what observers cost; BENCH="--json vmx-6.1" for options
 	@selftests/bench/run $(BENCH)
 
 .PHONY: shell
-shell: setup tool selftests # a console in an emulated L1; L1="--cpu svm" for options
+shell: setup tool selftests # open a console in an emulated L1; L1="--cpu svm" for options
 	@selftests/l1/run $(L1) --shell
 
-# Below DESTDIR files are only put in their places. DKMS builds from /usr/src.
+# With DESTDIR files are only copied. DKMS builds from /usr/src.
 SOURCE := $(DESTDIR)/usr/src/l1tune-$(VERSION)
 
 .PHONY: install
-install: install-tool install-source # the tool, its services, and the module by DKMS; DESTDIR=, prefix=
+install: install-tool install-source # install the tool, its services, and the module by DKMS; DESTDIR=, prefix=
 ifeq ($(DESTDIR),)
-	packaging/dkms install $(VERSION) $(KVER)
+	$(Q)packaging/dkms install $(VERSION) $(KVER)
 endif
 
 .PHONY: install-tool
@@ -73,41 +75,42 @@ install-tool:
 
 .PHONY: install-source
 install-source:
-	install -d '$(SOURCE)'
-	install -m 0644 Kbuild Makefile dkms.conf '$(SOURCE)'
-	install -d '$(SOURCE)/module'
-	install -m 0644 module/*.[ch] module/forms.sh '$(SOURCE)/module'
+	@echo '  INSTALL $(SOURCE)'
+	$(Q)install -d '$(SOURCE)'
+	$(Q)install -m 0644 Kbuild Makefile dkms.conf '$(SOURCE)'
+	$(Q)install -d '$(SOURCE)/module'
+	$(Q)install -m 0644 module/*.[ch] module/forms.sh '$(SOURCE)/module'
 
 .PHONY: uninstall
-uninstall: # what install has put there, but for /etc/l1tune.conf
+uninstall: # remove what install has installed, except /etc/l1tune.conf
 ifeq ($(DESTDIR),)
-	packaging/dkms remove $(VERSION) $(KVER)
+	$(Q)packaging/dkms remove $(VERSION) $(KVER)
 endif
-	rm -rf '$(SOURCE)'
+	$(Q)rm -rf '$(SOURCE)'
 	@$(MAKE) -C tools VERSION='$(VERSION)' uninstall
 
 DIST := build/l1tune-$(VERSION).tar.gz
 
 .PHONY: dist
-dist: # the source as build/l1tune-VERSION.tar.gz
-	packaging/dist '$(VERSION)' '$(DIST)'
+dist: # pack the source into build/l1tune-VERSION.tar.gz
+	$(Q)packaging/dist '$(VERSION)' '$(DIST)'
 
 .PHONY: deb
-deb: dist # Debian packages, in build/deb
-	packaging/deb '$(VERSION)' '$(DIST)'
+deb: dist # build Debian packages, in build/deb
+	$(Q)packaging/deb '$(VERSION)' '$(DIST)'
 
 .PHONY: modules-deb
-modules-deb: # a Debian package of the module built for the kernel KVER=; SIGN_KEY=, SIGN_CERT=, KO=
-	packaging/modules-deb '$(VERSION)' '$(KVER)' '$(KDIR)'
+modules-deb: # build a Debian package of the module for the kernel KVER=; SIGN_KEY=, SIGN_CERT=, KO=
+	$(Q)packaging/modules-deb '$(VERSION)' '$(KVER)' '$(KDIR)'
 
 .PHONY: clean
 clean: # remove what was built
-	rm -rf build
-	$(RM) l1tune.ko l1tune.mod l1tune.mod.c l1tune.o l1tune.mod.o l1t_forms.h .*.cmd \
+	$(Q)rm -rf build
+	$(Q)$(RM) l1tune.ko l1tune.mod l1tune.mod.c l1tune.o l1tune.mod.o l1t_forms.h .*.cmd \
 		module/*.o module/.*.cmd Module.symvers modules.order
 
 .PHONY: help
-help: # this
+help: # show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*# \(.*\)/\1\t\2/p' Makefile | \
 		while IFS='	' read -r target text; do \
 			printf '  %-11s %s\n' "$$target" "$$text"; \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The part of selftests/readme that runs in L1: README.md's sessions about
-# limits, the configuration, tuning and Prometheus, on guests like those there.
+# The part of selftests/readme that runs in L1: the sessions of docs/ about limits,
+# the configuration, tuning and Prometheus, with guests like those shown there.
 . "${0%/*}/lib.sh"
 
 session()

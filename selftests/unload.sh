@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The module comes and goes fifty times while guests run under load, are born
+# The module comes and goes twenty times while guests run under load, are born
 # and die, and while readers hold its files open.
 . "${0%/*}/lib.sh"
+
+ROUNDS=20
 
 ktap_print_header
 ktap_set_plan 4
@@ -20,7 +22,7 @@ reader=$!
 failed=0
 found=0
 round=0
-while [ $round -lt 50 ]; do
+while [ $round -lt $ROUNDS ]; do
 	round=$((round + 1))
 	modprobe l1tune || failed=$((failed + 1))
 	wait_for has_guest busy && found=$((found + 1))
@@ -30,8 +32,8 @@ touch "$TMP/stop"
 wait $reader
 
 equal "failed loads and unloads" 0 "$failed"
-result "loads and unloads 50 times under load"
-equal "times the guest was found" 50 "$found"
+result "loads and unloads $ROUNDS times under load"
+equal "times the guest was found" $ROUNDS "$found"
 result "finds the running guest each time"
 
 kill -0 "$(pid busy)" && kill -TERM "$(pid busy)" && finish busy

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Turns what the benchmark's machines printed into a table, JSON, the figures in
-a README (of the bench, or short for the project's), or a verdict on the budget.
+"""Turns what the benchmark's machines printed into tables, JSON, the tables of a
+page in Markdown, or a verdict on the budget.
 
-report.py table|json|readme|short|budget [FILE] LOG…
+report.py table|json LOG…
+report.py write PAGE LOG…
+report.py budget BUDGET LOG…
 
 A LOG is named after its scene: build/bench/vmx-6.1, svm-6.12, l0-shadow, scale.
 """
@@ -33,7 +35,9 @@ TRAPPING = ('VMREAD', 'VMWRITE', 'MSR_READ', 'MSR_WRITE', 'VMLAUNCH', 'VMRESUME'
             'VMPTRLD', 'VMPTRST', 'INVEPT', 'INVVPID', 'VMON', 'VMOFF')
 # What creating guests by several threads may take more, in percent.
 CREATION_MOST = 5
-MARKS = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
+# The parts of a page that are replaced.
+SUMMARY = ('<!-- summary of selftests/bench/run -->', '<!-- end of summary -->')
+FIGURES = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
 
 
 def read_log(path):
@@ -179,12 +183,12 @@ def report(scenes, render, heading):
         yield from render(cost_rows(scene))
         yield ''
         peers = [o for o in observers(scene) if o not in ('none', 'l1tune')]
-        dearer = worse(scene) or (['in nothing'] if peers else [])
-        for line in dearer:
-            yield 'Dearer than a peer: ' + line + '.' + ('  ' if render is markdown else '')
+        costly = worse(scene) or (['in nothing'] if peers else [])
+        for line in costly:
+            yield 'More expensive than a peer: ' + line + '.' + ('  ' if render is markdown else '')
         for observer, why in scene['missing'].items():
             yield 'Not measured: %s: %s.' % (OBSERVERS[observer], why) + ('  ' if render is markdown else '')
-        if dearer or scene['missing']:
+        if costly or scene['missing']:
             yield ''
         if scene['trapping']:
             yield from render(trapping_rows(scene))
@@ -198,7 +202,7 @@ def report(scenes, render, heading):
         yield ''
         for what, v in scale.items():
             if 'threads: instructions on the machine, %' in what and v > CREATION_MOST:
-                yield f'More than the {CREATION_MOST} % that were wanted: {what}.'
+                yield f'Above the target of {CREATION_MOST} %: {what}.'
                 yield ''
 
 
@@ -218,7 +222,7 @@ def as_json(scenes):
 
 
 def short(scenes):
-    """One table: what comes on top of a round trip, of what one would compare."""
+    """One table: what the observers that people compare add to a round trip."""
     kinds = ('cpuid', 'out', 'halt', 'ept')
     peers = ('none', 'l1tune', 'perf-stat', 'perf-kvm')
     scenes = [s for s in scenes if s['cost'] and not s['name'].endswith('6.12')]
@@ -230,13 +234,13 @@ def short(scenes):
     return markdown(rows, 2)
 
 
-def replace_figures(path, lines):
+def replace_between(marks, path, lines):
     with open(path, encoding='utf-8') as f:
         old = f.read()
-    begin, end = (old.find(mark) for mark in MARKS)
+    begin, end = (old.find(mark) for mark in marks)
     if begin < 0 or end < begin:
-        sys.exit(f'report.py: {path} has no place for figures ({MARKS[0]})')
-    new = old[:begin + len(MARKS[0])] + '\n\n' + '\n'.join(lines).rstrip('\n') + '\n\n' + old[end:]
+        sys.exit(f'report.py: {path} has no place for the tables ({marks[0]})')
+    new = old[:begin + len(marks[0])] + '\n\n' + '\n'.join(lines).rstrip('\n') + '\n\n' + old[end:]
     with open(path, 'w', encoding='utf-8') as f:
         f.write(new)
 
@@ -260,18 +264,17 @@ def check_budget(path, scenes):
 
 
 def main():
-    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'readme', 'short', 'budget'):
+    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'write', 'budget'):
         sys.exit(__doc__)
     what, args = sys.argv[1], sys.argv[2:]
-    path = args.pop(0) if what in ('readme', 'short', 'budget') else None
+    path = args.pop(0) if what in ('write', 'budget') else None
     scenes = [read_log(log) for log in args]
     if what == 'json':
         json.dump(as_json(scenes), sys.stdout, indent=1)
         print()
-    elif what == 'readme':
-        replace_figures(path, list(report(scenes, markdown, lambda t: f'**{t}**')))
-    elif what == 'short':
-        replace_figures(path, list(short(scenes)))
+    elif what == 'write':
+        replace_between(SUMMARY, path, list(short(scenes)))
+        replace_between(FIGURES, path, list(report(scenes, markdown, lambda t: f'**{t}**')))
     elif what == 'budget':
         sys.exit(check_budget(path, scenes))
     else:

@@ -4,7 +4,7 @@
 # The Intel machine: Bochs has VMX.
 #
 # Bochs 3.0 of trixie is preferred to bookworm's 2.7: it has more than one CPU, which 2.7 as Debian builds it has not, and it is faster
-# (README.md has the figures). It is not installed but unpacked into the cache with trixie's C and C++ libraries, the rest is bookworm's.
+# (../README.md has the figures). It is not installed but unpacked into the cache with trixie's C and C++ libraries, the rest is bookworm's.
 # 3.1 does not run Linux (a divide error early in every kernel).
 
 BOCHS_SUITE=trixie

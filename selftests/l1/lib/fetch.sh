@@ -75,5 +75,5 @@ fetch_debs()
 	size=$(apt_in "$root" apt-cache show --no-all-versions "$@" | awk '/^Size: /{ n += $2 } END { printf "%.0f", n / 1e6 }')
 	say "fetching $* ($size MB)"
 	(cd "$dir" && apt_in "$root" apt-get download "$@") ||
-		die "cannot fetch $* from $MIRROR: is the network there? (an outdated list is renewed by: rm -r $root)"
+		die "cannot fetch $* from $MIRROR: check the network; if the package list is outdated, rm -r $root"
 }

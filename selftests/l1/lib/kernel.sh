@@ -19,7 +19,7 @@ kernel_suite()
 	6.12) echo bookworm-backports ;;
 	7.2) echo sid ;;
 	7.3) echo trixie-backports ;;
-	*) usage_error "kernel $1 is not known: 5.10, 6.1, 6.12, 7.2, 7.3, 6.1-kasan or 6.1-kcsan" ;;
+	*) usage_error "unknown kernel $1: 5.10, 6.1, 6.12, 7.2, 7.3, 6.1-kasan or 6.1-kcsan" ;;
 	esac
 }
 
