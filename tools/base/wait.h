@@ -25,6 +25,12 @@ void wait_catch_signals(void);
 enum wait_result wait_until(uint64_t time_ns, int fd);
 
 /*
+ * Until a write to stdout does not block: WAIT_INPUT, or WAIT_END so that a
+ * reader that stopped reading does not keep a signal from ending the process.
+ */
+enum wait_result wait_for_output(void);
+
+/*
  * For input of fd, or a change of the attribute attribute_fd, which is to be
  * read before the next wait; -1 stands for neither. However long; it ends as
  * well when nobody reads stdout any more.

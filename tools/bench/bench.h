@@ -76,6 +76,8 @@ int bench_measure(const struct env *env, const struct bench_options *options,
 double bench_ns(const struct measurement *m, double cycles);
 /* What is neither KVM's nor the VMM's: the hardware and L0. */
 double bench_rest_ns(const struct measurement *m, const struct bench_result *r);
+/* From what was measured with and without trace events. */
+void bench_judge_shadow(struct measurement *m);
 const char *bench_shadow_name(enum bench_shadow shadow);
 
 #endif

@@ -12,6 +12,7 @@
 #include "model/machine.h"
 #include "settings/class-write.h"
 #include "settings/conf.h"
+#include "settings/limit-use.h"
 #include "settings/modules.h"
 
 /* Hooks are attached before KVM's modprobe ends, or shortly after it. */
@@ -121,6 +122,18 @@ static int read_limits(const struct env *env, struct host *host,
 	return status == STATUS_OK ? limits_read(env, host, limits) : status;
 }
 
+static void complain_below_use(const struct env *env, const struct host *host,
+			       const struct limits *limits)
+{
+	struct limit_use uses[NUM_LIMITS];
+	size_t i;
+
+	limit_uses_read(env, host, uses);
+	for (i = 0; i < limits->num; i++)
+		limit_complain_below_use(&limits->v[i],
+					 &uses[limits->v[i].kind - limit_kinds]);
+}
+
 /* Is what was set in force? With KVM loaded nothing has a reason to wait. */
 static int check_effect(const struct env *env, bool is_loaded)
 {
@@ -143,6 +156,8 @@ static int check_effect(const struct env *env, bool is_loaded)
 		    (is_loaded && limit_is_waiting(limit)))
 			status = STATUS_FAILED;
 	}
+	if (status != STATUS_NO_MODULE)
+		complain_below_use(env, &host, &limits);
 	host_free(&host);
 	return status;
 }
@@ -188,11 +203,26 @@ static int load(const struct options *options, const struct conf *conf)
 	return load_modules(&options->env, gid ? gid->value : NULL);
 }
 
+/*
+ * A file that lost its content in a crash must not remove all limits: whoever
+ * wants none leaves a comment.
+ */
+static int read_conf(const char *path, struct conf *conf)
+{
+	int status = conf_read(path, conf);
+
+	if (status != STATUS_OK || !conf_is_empty(conf))
+		return status;
+	complain("%s is empty, as a crash may leave a file: restore it, or write it anew with l1tune save; a file that sets no limit has a comment line at least",
+		 conf->shown);
+	return STATUS_FAILED;
+}
+
 static int run(struct options *options)
 {
 	const char *path = options->num_words ? options->words[0] : CONF_PATH;
 	struct conf conf;
-	int is_right = conf_read(path, &conf), status = STATUS_OK;
+	int is_right = read_conf(path, &conf), status = STATUS_OK;
 
 	if (options->load)
 		status = load(options, &conf);

@@ -100,10 +100,11 @@ static void print_wrapped(const char *text)
 /* What a row says is of DMI and sysfs in parts: escaped as a whole. */
 static void print_row(const struct doctor_row *row)
 {
+	bool is_problem = row->state == DOCTOR_PROBLEM;
 	bool is_bad = row->state >= DOCTOR_WARNING;
 	char *text = escape_for_terminal(row->text), *command, *s;
 
-	printf("%s%-8s%s %-15s ", is_bad ? terminal_warning() : "",
+	printf("%s%-8s%s %-15s ", is_problem ? terminal_alarm() : is_bad ? terminal_warning() : "",
 	       state_names[row->state], is_bad ? terminal_normal() : "", row->name);
 	print_wrapped(text);
 	free(text);

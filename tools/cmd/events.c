@@ -155,6 +155,8 @@ static int show(struct follower *follower, const struct event *event)
 	json_t *json;
 	char *line;
 
+	if (wait_for_output() == WAIT_END)
+		return STATUS_OK;
 	if (options->json) {
 		json = json_document(&follower->host, &event->time, 0);
 		json_set(json, "event", event_to_json(event));
@@ -354,12 +356,14 @@ static int follow(struct follower *follower, int fd)
 static int run(struct options *options)
 {
 	struct follower follower = { .options = options, .file.fd = -1 };
-	int status = env_open(&options->env), fd = -1;
+	int status, fd = -1;
+
+	wait_catch_signals();
+	status = env_open(&options->env);
 
 	if (status == STATUS_OK)
 		status = check_namespace(&options->env);
 	if (status == STATUS_OK) {
-		wait_catch_signals();
 		/* In this order, so that nothing is missed after it. */
 		start_after_now(&follower);
 		fd = uevent_open();

@@ -20,11 +20,15 @@ struct reading {
 	struct limits limits;
 	struct limit_use uses[NUM_LIMITS];
 	struct snapshot snapshot;
+	bool are_guests_readable;
 	/* False without the module: then only that is told. */
 	bool is_up;
 };
 
-/* A guest that cannot be read is left out, and the status tells. */
+/*
+ * A guest that cannot be read is left out, and the status tells. Who may see no
+ * guest exports the host: a metric and a message say that guests are missing.
+ */
 static int read_guests(const struct env *env, struct reading *reading)
 {
 	const struct selection everything = { };
@@ -32,6 +36,11 @@ static int read_guests(const struct env *env, struct reading *reading)
 	int status = snapshot_take(env, &reading->host, &request,
 				   &reading->snapshot);
 
+	reading->are_guests_readable = status != STATUS_NOT_PERMITTED;
+	if (status == STATUS_NOT_PERMITTED) {
+		complain("the export is without guests");
+		status = STATUS_OK;
+	}
 	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
 	return status;
 }
@@ -54,7 +63,9 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 	if (reading->is_up) {
 		export_host(metrics, &reading->host);
 		export_limits(metrics, &reading->limits, reading->uses);
-		export_guests(metrics, &reading->snapshot, by_reason);
+		export_guests_readable(metrics, reading->are_guests_readable);
+		if (reading->are_guests_readable)
+			export_guests(metrics, &reading->snapshot, by_reason);
 	} else {
 		export_absence(metrics);
 	}
@@ -64,7 +75,9 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 static int complain_file(const char *path, int err)
 {
 	complain("%s: %s%s", path, strerror(-err),
-		 err == -ENOENT ? ": it has to be the directory that node_exporter's --collector.textfile.directory names" : "");
+		 err == -ENOENT ? ": DIR is the directory that node_exporter's --collector.textfile.directory names" :
+		 err == -ELOOP ? ": only links that belong to root or to the caller are followed" :
+		 "");
 	return sysfs_is_withheld(err) ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 }
 

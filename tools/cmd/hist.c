@@ -12,6 +12,7 @@
 #include "model/cell.h"
 #include "model/json.h"
 #include "ui/frame.h"
+#include "ui/table.h"
 #include "ui/watch.h"
 
 #define TEXT_WIDTH	80
@@ -27,6 +28,7 @@
 #define LOWEST_BUCKET	9
 
 struct wish {
+	/* NULL: which there are. */
 	const char *reason;
 	uint64_t code;
 	bool is_code;
@@ -43,6 +45,8 @@ static bool is_wished(const struct wish *wish, const struct options *options,
 {
 	if (options->level && key->level != options->level)
 		return false;
+	if (!wish->reason)
+		return true;
 	return wish->is_code ? key->code == wish->code :
 			       !strcasecmp(key->reason, wish->reason);
 }
@@ -185,6 +189,51 @@ static void print_picture(const struct exit_cell *cell,
 	}
 }
 
+enum { COL_REASON, COL_COUNT, COL_AVG, COL_P99, COL_MAX, NUM_COLS };
+
+static const struct column columns[NUM_COLS] = {
+	[COL_REASON] = { "REASON", "", .is_text = true },
+	[COL_COUNT] = { "COUNT", "" },
+	[COL_AVG] = { "AVG", "" },
+	[COL_P99] = { "P99", "" },
+	[COL_MAX] = { "MAX", "" },
+};
+
+/* The reasons that there is a picture of, the most frequent ones first. */
+static int list_reasons(const struct guest_snapshot *guest,
+			const struct wish *wish,
+			const struct options *options)
+{
+	struct table table;
+	int status = table_init(&table, columns, NUM_COLS,
+				"REASON,COUNT,AVG,P99,MAX", NULL, "COUNT",
+				options->error);
+	size_t i;
+
+	for (i = 0; i < guest->stats.num_cells && status == STATUS_OK; i++) {
+		const struct exit_cell *cell = &guest->stats.cells[i];
+		struct value *row;
+		char *label;
+
+		if (!is_wished(wish, options, &cell->key))
+			continue;
+		row = table_add_row(&table);
+		label = exit_label(&cell->key);
+		row[COL_REASON] = value_text(label);
+		free(label);
+		row[COL_COUNT] = value_number(cell->value[CELL_COUNT]);
+		if (cell_completed(cell))
+			row[COL_AVG] = value_ns(cell_avg_ns(cell));
+		row[COL_P99] = value_percentile(cell, 99);
+		if (cell->has[CELL_MAX])
+			row[COL_MAX] = value_ns(cell->value[CELL_MAX]);
+	}
+	if (status == STATUS_OK)
+		status = table_print(&table, &options->style);
+	table_free(&table);
+	return status;
+}
+
 static int no_such_reason(const struct guest_snapshot *guest,
 			  const struct wish *wish,
 			  const struct options *options)
@@ -194,8 +243,11 @@ static int no_such_reason(const struct guest_snapshot *guest,
 						 (unsigned long long)options->level) :
 				       xstrdup("");
 
-	complain("l2-%llu had no exit '%s'%s: l1tune stat %llu shows those it had",
-		 id, wish->reason, level, id);
+	if (wish->reason)
+		complain("l2-%llu had no exit '%s'%s: l1tune hist %llu lists its reasons",
+			 id, wish->reason, level, id);
+	else
+		complain("l2-%llu had no exits%s", id, level);
 	free(level);
 	return STATUS_FAILED;
 }
@@ -234,6 +286,8 @@ static int show(const struct options *options, const struct host *host,
 		return no_such_reason(guest, wish, options);
 	if (options->json)
 		return print_json(host, snapshot, options, wish);
+	if (!wish->reason)
+		return list_reasons(guest, wish, options);
 	if (!num)
 		complain("no exits");
 	for (i = 0; i < guest->stats.num_cells; i++) {
@@ -251,9 +305,14 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
-	struct wish wish = { .reason = options->words[1] };
+	struct wish wish = {
+		.reason = options->num_words > 1 ? options->words[1] : NULL,
+	};
 
-	wish.is_code = !parse_u64(wish.reason, &wish.code);
+	if (!wish.reason && options->interval_ns)
+		return error_set(options->error,
+				 "-i needs a REASON: l1tune hist GUEST lists them");
+	wish.is_code = wish.reason && !parse_u64(wish.reason, &wish.code);
 	options->num_words = 1;
 	return watch_words(options, show, &wish);
 }
@@ -265,14 +324,15 @@ static const struct option_spec own_options[] = {
 
 const struct command cmd_hist = {
 	.name = "hist",
-	.synopsis = "[OPTION]... GUEST REASON",
+	.synopsis = "[OPTION]... GUEST [REASON]",
 	.summary = "how long the exits of one reason take, as a picture",
 	.about = "Shows how long a guest's exits of one reason took, and who spent the time.\n"
-		 "REASON: a name as stat shows it, or the CPU's number.",
+		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
+		 "reasons are listed.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_REASONS,
-	.least_words = 2,
+	.least_words = 1,
 	.most_words = 2,
 };

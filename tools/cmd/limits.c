@@ -154,6 +154,8 @@ static int say_what_is_not_effective(const struct limit_rows *rows, bool is_new)
 		const struct limit *limit = &rows->v[i].limit;
 		bool *said = &is_said[limit->kind - limit_kinds];
 
+		if (is_new && !*said)
+			limit_complain_below_use(limit, &rows->v[i].use);
 		if (limit_is_broken(limit))
 			status = STATUS_FAILED;
 		else if (!is_new || !limit_is_waiting(limit))

@@ -36,14 +36,11 @@ static int fill(const struct env *env, struct conf *conf)
 	return STATUS_OK;
 }
 
-/* What others make a link of stays one. */
 static int write_file(const struct conf *conf)
 {
-	char *real = realpath(conf->path, NULL);
 	struct replacement replacement;
-	int err = replacement_start(&replacement, real ? real : conf->path);
+	int err = replacement_start(&replacement, conf->path);
 
-	free(real);
 	if (!err) {
 		conf_write(conf, replacement.file);
 		err = replacement_finish(&replacement);
@@ -64,7 +61,9 @@ static int start(const char *path, bool is_stdout, struct conf *conf)
 		if (status != STATUS_OK)
 			complain("%s was not changed: what is wrong in it would be lost",
 				 conf->shown);
-		return status;
+		if (status != STATUS_OK || !conf_is_empty(conf))
+			return status;
+		conf_free(conf);
 	}
 	conf_start(path, conf);
 	conf_add_text(conf, HEADER);

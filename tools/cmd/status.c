@@ -104,7 +104,7 @@ static void print_hooks(const struct host *host)
 
 	for (i = 0; i < host->num_hooks; i++) {
 		num_ok += !strcmp(host->hooks[i].state, "ok");
-		num_waiting += !strcmp(host->hooks[i].state, "waiting");
+		num_waiting += hook_waits_for_kvm(host->hooks[i].state);
 	}
 	print_label("hooks");
 	if (num_ok)
@@ -115,7 +115,7 @@ static void print_hooks(const struct host *host)
 		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
 			continue;
 		num_of_limits += is_for_limits(hook) &&
-				 strcmp(hook->state, "waiting");
+				 !hook_waits_for_kvm(hook->state);
 		printf("%s%s", num_ok + num_named++ ? ", " : "",
 		       terminal_warning());
 		terminal_print("%s %s", hook->name, hook->state);

@@ -306,21 +306,41 @@ static size_t text_width(void)
 	return width && width < 10000 ? width : TEXT_WIDTH;
 }
 
-static int once(struct top *top)
+/* Intervals as text, one below the other; 0 for all there are to come. */
+static int print_intervals(struct top *top, uint64_t num)
 {
-	struct frame frame = { };
-	int status;
+	int status = STATUS_OK;
+	uint64_t done = 0;
 
-	if (wait_until(monotonic_ns() + top->options->interval_ns, -1) ==
-	    WAIT_END)
-		return STATUS_OK;
-	status = next_interval(top);
-	if (status != STATUS_OK && status != STATUS_FAILED)
-		return status;
-	draw(top, text_width(), 0, &frame);
-	frame_print(&frame);
-	frame_free(&frame);
+	while (status == STATUS_OK &&
+	       wait_until(monotonic_ns() + top->options->interval_ns, -1) !=
+	       WAIT_END) {
+		struct frame frame = { };
+
+		status = next_interval(top);
+		if (status != STATUS_OK && status != STATUS_FAILED)
+			break;
+		if (done)
+			putchar('\n');
+		draw(top, text_width(), 0, &frame);
+		frame_print(&frame);
+		frame_free(&frame);
+		if (terminal_flush() != STATUS_OK)
+			status = STATUS_FAILED;
+		if (++done == num)
+			break;
+	}
 	return status;
+}
+
+/* A terminal that cannot place its cursor gets text. */
+static int show_intervals(struct top *top)
+{
+	if (top->options->once)
+		return print_intervals(top, 1);
+	if (screen_is_dumb() && isatty(STDOUT_FILENO))
+		return print_intervals(top, top->options->count);
+	return live(top);
 }
 
 static int show(struct top *top)
@@ -331,7 +351,7 @@ static int show(struct top *top)
 	wait_catch_signals();
 	status = take(top, &top->after);
 	if (status == STATUS_OK || status == STATUS_FAILED)
-		status = top->options->once ? once(top) : live(top);
+		status = show_intervals(top);
 	top_model_free(&top->model);
 	snapshot_free(&top->diff);
 	snapshot_free(&top->before);

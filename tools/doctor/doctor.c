@@ -182,35 +182,44 @@ static void check_module(struct doctor *doctor)
 			   xasprintf("l1tune %s is loaded", doctor->host.module), NULL);
 }
 
-static void check_hooks(struct doctor *doctor)
+/* Hooks that are not in place, "a waiting, b detached"; empty if there are none. */
+static char *list_hooks(const struct host *host, bool wait_for_kvm)
 {
-	char *bad = xstrdup(""), *more;
-	bool waiting = false;
+	char *list = xstrdup(""), *more;
 	size_t i;
 
-	if (!doctor->has_module) {
-		free(bad);
-		return;
-	}
-	for (i = 0; i < doctor->host.num_hooks; i++) {
-		const struct host_hook *hook = &doctor->host.hooks[i];
+	for (i = 0; i < host->num_hooks; i++) {
+		const struct host_hook *hook = &host->hooks[i];
 
-		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
+		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off") ||
+		    hook_waits_for_kvm(hook->state) != wait_for_kvm)
 			continue;
-		waiting |= strcmp(hook->state, "unavailable");
-		more = xasprintf("%s%s%s %s", bad, bad[0] ? ", " : "", hook->name, hook->state);
-		free(bad);
-		bad = more;
+		more = xasprintf("%s%s%s %s", list, *list ? ", " : "", hook->name, hook->state);
+		free(list);
+		list = more;
 	}
-	if (!bad[0])
+	return list;
+}
+
+static void check_hooks(struct doctor *doctor)
+{
+	char *bad, *waiting;
+
+	if (!doctor->has_module)
+		return;
+	bad = list_hooks(&doctor->host, false);
+	waiting = list_hooks(&doctor->host, true);
+	if (!*bad && !*waiting)
 		doctor_add(doctor, "hooks", DOCTOR_OK, xstrdup("all hooks into KVM hold"), NULL);
-	else if (waiting)
-		doctor_add(doctor, "hooks", DOCTOR_WARNING, xasprintf("KVM is not there: %s", bad),
+	else if (!*bad)
+		doctor_add(doctor, "hooks", DOCTOR_WARNING, xasprintf("KVM is not loaded: %s", waiting),
 			   xasprintf("modprobe %s", doctor_vendor_module(doctor)));
 	else
 		doctor_add(doctor, "hooks", DOCTOR_WARNING,
-			   xasprintf("this KVM does not have them, or somebody else holds them, so what they count is missing: %s", bad),
+			   xasprintf("this KVM does not have them, or another user holds them, so what they count is missing: %s%s%s",
+				     bad, *waiting ? "; KVM is not loaded: " : "", waiting),
 			   xstrdup("dmesg | grep l1tune\nls /sys/kernel/livepatch\ncat /sys/kernel/tracing/enabled_functions"));
+	free(waiting);
 	free(bad);
 }
 

@@ -15,6 +15,9 @@ void export_host(struct metrics *metrics, const struct host *host);
 void export_limits(struct metrics *metrics, const struct limits *limits,
 		   const struct limit_use *uses);
 
+/* Comes before the guests, and alone when they may not be read. */
+void export_guests_readable(struct metrics *metrics, bool are_readable);
+
 /* Times by guest, or with by_reason by guest, reason and level. */
 void export_guests(struct metrics *metrics, const struct snapshot *snapshot,
 		   bool by_reason);

@@ -166,6 +166,13 @@ static const struct {
 	  export_durations, export_durations_by_reason },
 };
 
+void export_guests_readable(struct metrics *metrics, bool are_readable)
+{
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_guests_readable",
+		       "Whether whoever exports may read guests; without that there are no metrics of guests.");
+	metrics_number(metrics, are_readable, "");
+}
+
 void export_guests(struct metrics *metrics, const struct snapshot *snapshot,
 		   bool by_reason)
 {

@@ -48,7 +48,7 @@ static void export_hooks(struct metrics *metrics, const struct host *host)
 	size_t i;
 
 	metrics_family(metrics, METRIC_INFO, "l1tune_hook",
-		       "State of each hook into KVM: ok, off, waiting, unavailable or detached.");
+		       "State of each hook into KVM: ok, off (not needed), waiting or detached (KVM is not loaded), or unavailable.");
 	for (i = 0; i < host->num_hooks; i++) {
 		char *name = metrics_escape(host->hooks[i].name);
 		char *state = metrics_escape(host->hooks[i].state);
@@ -60,10 +60,7 @@ static void export_hooks(struct metrics *metrics, const struct host *host)
 	}
 }
 
-/*
- * What KVM spent of the exits' time is no file: a difference of files that are
- * read one after the other could go back.
- */
+/* A difference of two of them could go back: each file is a metric of its own. */
 static void export_totals(struct metrics *metrics, const struct host *host)
 {
 	static const struct {
@@ -77,6 +74,8 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		{ "exits", "l1tune_host_exits", "Exits since load, of guests that are gone too." },
 		{ "exit_time_ns", "l1tune_host_exit_seconds",
 		  "Time from exits to the next entries, of guests that are gone too.", true },
+		{ "kernel_time_ns", "l1tune_host_kernel_seconds",
+		  "The part of it in KVM.", true },
 		{ "user_time_ns", "l1tune_host_user_seconds",
 		  "The part of it in VMMs.", true },
 		{ "wait_time_ns", "l1tune_host_wait_seconds",

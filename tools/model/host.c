@@ -151,6 +151,11 @@ static const struct host_count *find_count(const struct host_counts *counts,
 	return NULL;
 }
 
+bool hook_waits_for_kvm(const char *state)
+{
+	return !strcmp(state, "waiting") || !strcmp(state, "detached");
+}
+
 bool host_has_count(const struct host_counts *counts, const char *name)
 {
 	return find_count(counts, name);

@@ -50,6 +50,9 @@ void host_free(struct host *host);
 int host_open(struct env *env, struct host *host);
 void host_close(struct env *env, struct host *host);
 
+/* KVM is not loaded, not yet or no longer; a hook comes with it. */
+bool hook_waits_for_kvm(const char *state);
+
 bool host_has_count(const struct host_counts *counts, const char *name);
 /* 0 when there is none of this name, or it may not be seen. */
 uint64_t host_count(const struct host_counts *counts, const char *name);

@@ -145,6 +145,16 @@ static int read_lines(struct conf *conf, FILE *file)
 	return STATUS_FAILED;
 }
 
+bool conf_is_empty(const struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++)
+		if (*skip_blanks(conf->lines[i].text))
+			return false;
+	return true;
+}
+
 void conf_start(const char *path, struct conf *conf)
 {
 	*conf = (struct conf) {

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_CONF_H
 #define L1TUNE_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -34,6 +35,8 @@ struct conf {
  * the others are there then. Free with conf_free() in every case.
  */
 int conf_read(const char *path, struct conf *conf);
+/* Not even a comment is in it. */
+bool conf_is_empty(const struct conf *conf);
 /* One without lines, to be filled. */
 void conf_start(const char *path, struct conf *conf);
 void conf_free(struct conf *conf);

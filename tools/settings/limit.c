@@ -133,7 +133,7 @@ bool limit_is_set(const struct limit *limit)
 bool limit_is_waiting(const struct limit *limit)
 {
 	return limit_is_set(limit) && !limit->is_effective &&
-	       limit->hook_state && !strcmp(limit->hook_state, "waiting");
+	       limit->hook_state && hook_waits_for_kvm(limit->hook_state);
 }
 
 bool limit_is_broken(const struct limit *limit)
@@ -156,8 +156,6 @@ static const char *advice(const struct limit *limit)
 
 	if (!strcmp(state, "unavailable"))
 		return "another, such as a livepatch, may hold the same function of KVM; see dmesg";
-	if (!strcmp(state, "detached"))
-		return "another took it away; see dmesg";
 	return "see dmesg";
 }
 

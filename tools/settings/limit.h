@@ -61,7 +61,7 @@ int limits_read(const struct env *env, const struct host *host,
 
 /* Is there anything to enforce, or to tell? */
 bool limit_is_set(const struct limit *limit);
-/* KVM is not there yet: no fault. */
+/* KVM is not loaded: no fault. */
 bool limit_is_waiting(const struct limit *limit);
 /* Set, and nothing comes of it. */
 bool limit_is_broken(const struct limit *limit);

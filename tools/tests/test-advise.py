@@ -103,7 +103,7 @@ CASES = {
                 ([exits("HLT", 400, wait=0.9)], {})),
     "hlt-in-guest": (([HLT_FAST], {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}}),
                      "l1tune tune uid=107 hlt_in_guest=1", 0.03, 0.03,
-                     ([HLT_FAST], {"cpus": 1, "vcpus": 2})),
+                     ([HLT_FAST], {"cpus": 1, "vcpus": 2, "kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}})),
     "pause-in-guest": (([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {}),
                        "l1tune tune uid=107 pause_in_guest=1", 0.03, 0.03,
                        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01, runq=0.04)], {})),

@@ -78,9 +78,14 @@ def test_apply():
         equal(b.values(), {"max_vms": "20", "max_memory_bytes": str(64 << 30), "audit.max_vcpus": "4"},
               "and gets what it has without one")
         equal(b.apply("--check").stdout, "", "then nothing is left to change")
-        b.write("# nothing\n")
+    with Config("max_vms = 2\nmax_vcpus = 4\n", usage={"vms": 3, "vcpus": 4}) as b:
+        r = b.apply()
+        ok(r.returncode == 0 and "max_vms=2 is below the 3 in use" in r.stderr and "max_vcpus" not in r.stderr,
+           "a limit below what is in use is applied, and said", r)
+    with Config("# nothing\n") as b:
+        b.limits(limits={"max_vms": 7})
         b.apply()
-        equal(b.values(), {}, "an empty configuration limits nothing")
+        equal(b.values(), {}, "a configuration of comments alone sets no limits")
     with Config(load=False) as b:
         b.write(CONF)
         r = b.apply("--check")
@@ -118,6 +123,24 @@ def test_wrong():
         r = b.apply()
         ok(r.returncode == 1 and "conf:1: " in r.stderr and "conf:3: " in r.stderr and "conf:2" not in r.stderr,
            "every line that is wrong is named at once", r)
+    for text in "", "\n", " \t\n\n":
+        with Config(text) as b:
+            b.limits(limits={"max_vms": 7})
+            for args in [], ["--check"]:
+                r = b.apply(*args)
+                ok(r.returncode == 1 and f"{b.path} is empty" in r.stderr and "l1tune save" in r.stderr and not r.stdout and
+                   b.values() == {"max_vms": "7"}, f"an empty file is an error and removes no limit: {text!r} {args}", r)
+            equal([b.run("save", b.path).returncode, b.apply().returncode, b.values()], [0, 0, {"max_vms": "7"}],
+                  f"save fills an empty file: {text!r}")
+            b.write(text)
+            b.limits()
+            equal([b.run("save", b.path).returncode, b.apply().returncode], [0, 0],
+                  f"save fills an empty file even when nothing is set: {text!r}")
+    with Config("\0" * 4096) as b:
+        b.limits(limits={"max_vms": 7})
+        r = b.apply()
+        ok(r.returncode == 1 and "no text" in r.stderr and b.values() == {"max_vms": "7"},
+           "a file of zeros is an error and removes no limit", r)
     with Config() as b:
         r = b.apply()
         ok(r.returncode == 1 and "No such file" in r.stderr and "l1tune save" in r.stderr, "no file", r)

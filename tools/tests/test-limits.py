@@ -90,7 +90,7 @@ def test_show():
 
 def test_broken():
     broken = {"limits": {"max_vms": 20}, "audit": {"max_memory_bytes": 1 << 30},
-              "hooks": {"refuse_vm": "unavailable", "refuse_memory": "detached",
+              "hooks": {"refuse_vm": "unavailable", "refuse_memory": "unavailable",
                         "refuse_vcpu": "ok"},
               "effective": {"max_vms": 0, "max_vms_per_user": 0, "max_memory_bytes": 0}}
     with Bench(**used()) as b:
@@ -98,7 +98,7 @@ def test_broken():
         r = b.run("limits", "--noheadings", "-o", "LIMIT,EFFECTIVE,HOOK_STATE")
         equal(rows(r)[:2] + rows(r)[4:5], [["max_vms", "no", "unavailable"],
                                            ["max_vms_per_user", "-", "unavailable"],
-                                           ["max_memory_bytes", "no", "detached"]],
+                                           ["max_memory_bytes", "no", "unavailable"]],
               "limits that cannot be enforced")
         ok(r.returncode == 1 and "max_vms is set and not effective: its hook refuse_vm is "
            "unavailable" in r.stderr and "audit.max_memory_bytes is set" in r.stderr and
@@ -114,12 +114,16 @@ def test_broken():
            b.machine.limit("limits/max_vms") == "19", "set, and not effective: status 1", r)
         r = b.run("limits", "max_vms=max")
         ok(r.returncode == 0 and not r.stderr, "unset: no fault", r)
+        r = b.run("limits", "max_vms=2", "audit.max_memory_bytes=1G", "max_vcpus=9")
+        ok("max_vms=2 is below the 3 in use: guests keep what they have" in r.stderr and
+           "audit.max_memory_bytes=1G is below the 2.5G in use: each request for more is counted" in r.stderr and
+           "max_vcpus" not in r.stderr, "a limit below what is in use says so", r.stderr)
         b.machine.limits(**broken)
         r = b.run("status")
         ok(r.returncode == 0 and "\nlimits  max_vms=20 (use 3) not effective\n" in r.stdout and
            "\n        audit.max_memory_bytes=1G (use 2.5G) not effective\n" in r.stdout and
            "l1tune limits says why" in r.stdout, "status tells it", r.stdout)
-        ok("refuse_memory detached, refuse_vm unavailable\n" in r.stdout and
+        ok("refuse_memory unavailable, refuse_vm unavailable\n" in r.stdout and
            "not counted" not in r.stdout, "its hooks are not of those that count", r.stdout)
         shown = on_terminal(b.command("status"), 100)
         ok("\x1b[31mmax_vms=20" in shown, "in red", shown)
@@ -130,6 +134,17 @@ def test_broken():
         ok("\nlimits  max_memory_bytes=64G, audit.max_memory_bytes=32G (use 2.5G) waiting, "
            "denied 2\n" in r.stdout and "not effective" not in r.stdout, "status of one that waits",
            r.stdout)
+        for state in "waiting", "detached":
+            b.machine.limits(limits={"max_vms": 20}, hooks={"refuse_vm": state}, effective={"max_vms": 0})
+            status, limits, export = b.run("status"), b.run("limits"), b.run("export")
+            ok(" waiting\n" in status.stdout and f"refuse_vm {state}" in status.stdout and "modprobe kvm_intel" in status.stdout,
+               f"status says that a limit waits for KVM: its hook is {state}", status.stdout)
+            ok(limits.returncode == 0 and "waiting" in limits.stdout and not limits.stderr,
+               f"limits says that it waits for KVM: its hook is {state}", limits)
+            ok('l1tune_limit_broken{limit="max_vms"} 0' in export.stdout,
+               f"export says that it is not broken, so that no alert fires: its hook is {state}", export.stdout)
+            r = b.run("limits", "max_vms=21")
+            ok(r.returncode == 0 and "waits for KVM" in r.stderr, f"a limit can be set while its hook is {state}", r)
         b.machine.limits()
         r = b.run("status")
         ok("limits" not in r.stdout and "hooks   9 ok\n" in r.stdout,

@@ -135,6 +135,29 @@ def test_permissions():
         equal(nobody("status").returncode, 0, "status, nothing that is not permitted")
 
 
+def test_one_unreadable():
+    with Bench() as b:
+        three_guests(b)
+        b.machine.guest(0, stats=b"damaged")
+        for command in "list", "stat":
+            r = b.run(command, "--noheadings")
+            ok(r.returncode == 1 and "l2-0/stats" in r.stderr and {line.split()[0] for line in r.stdout.splitlines()} >= {"1", "2"},
+               f"{command}: one guest that cannot be read is named, and the others are shown", r)
+
+
+def test_long_name():
+    with Bench() as b:
+        three_guests(b)
+        name = "begin-" + "x" * 131_000 + "-end"
+        b.machine.process(1001, ["qemu-system-x86_64", "-name", name])
+        for args in ["list"], ["stat"], ["status"]:
+            r = b.run(*args)
+            widest = max(map(len, r.stdout.splitlines()))
+            ok(r.returncode == 0 and widest < 400 and "begin-" in r.stdout and "x-end" in r.stdout,
+               f"{args[0]}: a name of 131,000 characters does not widen the table", widest)
+        equal([guest["name"] for guest in b.json("list", "-J")["l2"] if guest["id"] == 1], [name], "in JSON a long name is whole")
+
+
 def test_status():
     with Bench(totals={"vms": 9, "exits": 1234, "unattributed": 5},
                usage={"vms": 3, "vcpus": 3, "memory_bytes": 3 << 30}) as b:
@@ -269,6 +292,10 @@ def test_json():
                "kernel_ns": None, "user_ns": None, "wait_ns": None, "runq_ns": None,
                "throttled_ns": None, "max_ns": 2_000_000, "p50_le_ns": 512, "p90_le_ns": 2048,
                "p99_le_ns": 2048, "hist": hist(b9=30000, b11=30000)}, "a reason, whole")
+        b.machine.guest(3, [cell(2, 10, "CPUID", 100, 100_000, 9000, hist(b10=60, b11=35, b12=5))])
+        [reason] = b.json("stat", "-J", "3")["l2"][0]["reasons"]
+        equal([reason[key] for key in ("p50_le_ns", "p90_le_ns", "p99_le_ns")], [1024, 2048, 4096], "percentiles are told apart")
+        b.remove(3)
         equal(web["reasons"][3]["p99_le_ns"], 99_000_000_000, "open bucket: the maximum")
         equal([other["name"], other["comm"]], ["a\nb\x1b[2J"] * 2, "strings are what they were")
         d = b.json("stat", "-J", "--vcpus", "1")
@@ -402,7 +429,7 @@ def test_terminal():
 
 
 print("KTAP version 1")
-for test in (test_errors, test_damage, test_permissions, test_status, test_list, test_stat,
+for test in (test_errors, test_damage, test_permissions, test_status, test_one_unreadable, test_long_name, test_list, test_stat,
              test_json, test_intervals, test_terminal):
     test()
 finish()

@@ -3,6 +3,7 @@
 #include <curses.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -45,6 +46,13 @@ static void start_styles(void)
 	styles[FRAME_BAR] |= COLOR_PAIR(PAIR_BAR);
 	styles[FRAME_KEY] |= COLOR_PAIR(PAIR_KEY);
 	styles[FRAME_MESSAGE] |= COLOR_PAIR(PAIR_WARM);
+}
+
+bool screen_is_dumb(void)
+{
+	const char *term = getenv("TERM");
+
+	return !term || !*term || !strcmp(term, "dumb");
 }
 
 int screen_open(void)

@@ -17,6 +17,9 @@ enum screen_key {
 	KEY_IS_OTHER,
 };
 
+/* It cannot place its cursor: TERM is dumb, or not set. */
+bool screen_is_dumb(void);
+
 /*
  * Takes the terminal over until screen_close(), also when the process exits
  * by itself. STATUS_OK, or STATUS_FAILED after telling why there is none.
