@@ -361,8 +361,7 @@ static void set_delay(struct bench *b)
 	uint64_t poll_ns = 0;
 	char text[32];
 
-	machine_file(b->env->sysfs, "module/kvm/parameters/halt_poll_ns", text,
-		     sizeof(text));
+	machine_file(b->env->sysfs, text, sizeof(text), "module/kvm/parameters/halt_poll_ns");
 	parse_u64(text, &poll_ns);
 	b->m->halt_delay_ns = 2 * poll_ns > MIN_DELAY_NS ? 2 * poll_ns : MIN_DELAY_NS;
 	bench_vm_set_delay(&b->vm, b->m->halt_delay_ns * b->m->tsc_khz / 1000000);

@@ -49,36 +49,28 @@ struct caps {
 
 static int read_flag(const struct options *options, const char *isa, const char *name)
 {
-	char *file = xasprintf("class/l1tune/l1/%s/%s", isa, name), value[32];
-	int flag = ANSWER_UNKNOWN;
+	char value[32];
 
-	if (machine_file(options->env.sysfs, file, value, sizeof(value)))
-		flag = !strcmp(value, "1") ? ANSWER_YES :
-		       !strcmp(value, "0") ? ANSWER_NO : ANSWER_UNKNOWN;
-	free(file);
-	return flag;
+	if (!machine_file(options->env.sysfs, value, sizeof(value), "class/l1tune/l1/%s/%s", isa, name))
+		return ANSWER_UNKNOWN;
+	return !strcmp(value, "1") ? ANSWER_YES :
+	       !strcmp(value, "0") ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 /* A parameter is Y or N, or a number that is 0 when it is off. */
 static int read_param(const struct options *options, const struct cap *cap)
 {
-	char *copy, *slash, *file, value[32];
-	int used = ANSWER_UNKNOWN;
+	const char *slash = cap->param ? strchr(cap->param, '/') : NULL;
+	char value[32];
 
-	if (!cap->param)
-		return used;
-	copy = xstrdup(cap->param);
-	slash = strchr(copy, '/');
-	*slash = '\0';
-	file = xasprintf("module/%s/parameters/%s", copy, slash + 1);
-	if (machine_file(options->env.sysfs, file, value, sizeof(value)) ||
-	    /* Some have moved to the module that both share. */
-	    (free(file), file = xasprintf("module/kvm/parameters/%s", slash + 1),
-	     machine_file(options->env.sysfs, file, value, sizeof(value))))
-		used = value[0] && strcmp(value, "N") && strcmp(value, "0") ? ANSWER_YES : ANSWER_NO;
-	free(file);
-	free(copy);
-	return used;
+	/* Some have moved to the module that both share. */
+	if (!slash ||
+	    !(machine_file(options->env.sysfs, value, sizeof(value), "module/%.*s/parameters/%s",
+			   (int)(slash - cap->param), cap->param, slash + 1) ||
+	      machine_file(options->env.sysfs, value, sizeof(value), "module/kvm/parameters/%s",
+			   slash + 1)))
+		return ANSWER_UNKNOWN;
+	return value[0] && strcmp(value, "N") && strcmp(value, "0") ? ANSWER_YES : ANSWER_NO;
 }
 
 static bool is_svm(const struct options *options)
@@ -122,7 +114,6 @@ static int read_caps(const struct options *options, struct caps *caps)
 	const bool svm = is_svm(options);
 	const struct cap *known = svm ? svm_caps : vmx_caps;
 	size_t num = svm ? num_svm_caps : num_vmx_caps, i;
-	char *file;
 
 	*caps = (struct caps){ .isa = svm ? "svm" : "vmx" };
 	if (read_flag(options, caps->isa, "offered") == ANSWER_UNKNOWN) {
@@ -133,9 +124,8 @@ static int read_caps(const struct options *options, struct caps *caps)
 	caps->offered = read_flag(options, caps->isa, "offered") == ANSWER_YES;
 	caps->allowed = read_flag(options, caps->isa, "allowed") == ANSWER_YES;
 	caps->cpus_differ = read_flag(options, caps->isa, "cpus_differ") == ANSWER_YES;
-	file = xasprintf("class/l1tune/l1/%s/%s", caps->isa, svm ? "revision" : "vmcs_revision");
-	machine_file(options->env.sysfs, file, caps->revision, sizeof(caps->revision));
-	free(file);
+	machine_file(options->env.sysfs, caps->revision, sizeof(caps->revision),
+		     "class/l1tune/l1/%s/%s", caps->isa, svm ? "revision" : "vmcs_revision");
 	for (i = 0; i < num; i++) {
 		struct feature *f = GROW(caps->features, caps->num);
 

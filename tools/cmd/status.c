@@ -293,16 +293,14 @@ static char *top_reasons(const struct exit_stats *stats)
 	size_t i;
 
 	for (i = 0; i < stats->num_cells && i < TOP_REASONS; i++) {
-		char *longer, *label;
+		char *label;
 
 		if (!cell_busy_ns(cells[i]))
 			break;
 		label = exit_label(&cells[i]->key);
-		longer = xasprintf("%s%s%s %.0f%%", text, i ? ", " : "", label,
-				   100.0 * cell_busy_ns(cells[i]) / busy_ns);
+		append(&text, "%s%s %.0f%%", i ? ", " : "", label,
+		       100.0 * cell_busy_ns(cells[i]) / busy_ns);
 		free(label);
-		free(text);
-		text = longer;
 	}
 	free(cells);
 	return text;

@@ -63,12 +63,10 @@ static char *how_to_switch_on(const struct facts *f, const char *param)
 
 static bool offers(const struct facts *f, const char *feature)
 {
-	char *path = xasprintf("class/l1tune/l1/vmx/%s", feature), got[64];
-	bool is = machine_file(f->env->sysfs, path, got, sizeof(got)) &&
-		  !strcmp(got, "1");
+	char value[64];
 
-	free(path);
-	return is;
+	return machine_file(f->env->sysfs, value, sizeof(value),
+			    "class/l1tune/l1/vmx/%s", feature) && !strcmp(value, "1");
 }
 
 static unsigned long long id_of(const struct facts *f)
@@ -214,8 +212,8 @@ static bool has_small_pages(const struct facts *f, struct advice *a)
 			  fault.rate * fewer);
 	if (!is_worth_it(&a->gain))
 		return false;
-	machine_file(f->env->sysfs, "kernel/mm/transparent_hugepage/enabled",
-		     thp, sizeof(thp));
+	machine_file(f->env->sysfs, thp, sizeof(thp),
+		     "kernel/mm/transparent_hugepage/enabled");
 	a->evidence = xasprintf("%.0f EPT violations in a second; %llu pages of 4K are mapped and %llu of 2M; transparent huge pages: %s",
 				fault.rate, (unsigned long long)f->kvm.small_pages,
 				(unsigned long long)f->kvm.large_pages,
