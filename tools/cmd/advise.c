@@ -333,10 +333,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_advise = {
 	.name = "advise",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "what is worth changing, how, and what it brings",
-	.about = "Looks at guests for 10 seconds and says what is worth changing, what brings most\n"
-		 "first: why, who can change it, how, what it brings, what it risks, and how sure\n"
-		 "that is. Nothing is changed.",
+	.summary = "suggest what is worth changing, and the expected gain",
+	.about = "Observes guests for 10 seconds and reports what is worth changing, largest gain\n"
+		 "first: why, who can change it, how, the expected gain, the risk and the\n"
+		 "confidence. Nothing is changed.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,

@@ -19,13 +19,13 @@
 enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_FEATURE] = { "FEATURE", "its file in l1/vmx or l1/svm", .is_text = true },
+	[COL_FEATURE] = { "FEATURE", "name of its file in l1/vmx or l1/svm", .is_text = true },
 	[COL_OFFERED] = { "OFFERED", "whether L0 offers it", .is_text = true },
-	[COL_USED] = { "USED", "whether KVM uses it, as its parameters say", .is_text = true },
-	[COL_OTHER] = { "OTHER", "whether the machine of --compare is offered it", .is_text = true },
-	[COL_WHY] = { "MATTERS", "because: what it is good for", .is_text = true,
+	[COL_USED] = { "USED", "whether KVM uses it, according to its parameters", .is_text = true },
+	[COL_OTHER] = { "OTHER", "whether it is offered on the host of --compare", .is_text = true },
+	[COL_WHY] = { "MATTERS", "why it matters", .is_text = true,
 		      .is_flexible = true },
-	[COL_SAVES] = { "SAVES", "the exit reasons that are fewer with it", .is_text = true,
+	[COL_SAVES] = { "SAVES", "exit reasons that it avoids", .is_text = true,
 			.is_flexible = true },
 };
 
@@ -368,8 +368,8 @@ static const struct option_spec own_options[] = {
 const struct command cmd_caps = {
 	.name = "caps",
 	.synopsis = "[OPTION]...",
-	.summary = "what L0 offers of VMX or SVM, what KVM uses, what that saves",
-	.about = "Shows what L0 offers of VMX or SVM, what KVM uses of it, and what that saves.",
+	.summary = "show which VMX or SVM features L0 offers and KVM uses",
+	.about = "Shows which VMX or SVM features L0 offers, which KVM uses, and the exits they save.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,

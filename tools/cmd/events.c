@@ -145,7 +145,7 @@ static int check_namespace(const struct env *env)
 		close(net);
 	if (!is_deaf)
 		return STATUS_OK;
-	complain("the kernel tells no events to a network namespace that belongs to a user namespace, as of a rootless container: run l1tune events on the host");
+	complain("uevents do not reach a network namespace owned by a user namespace, such as a rootless container's: run l1tune events on the host");
 	return STATUS_FAILED;
 }
 
@@ -179,7 +179,7 @@ static void complain_details(struct follower *follower, int err)
 	complain("%s/class/l1tune/l1/events: %s: events are shown without amounts, counts, names and users%s",
 		 follower->options->env.sysfs, strerror(-err),
 		 sysfs_is_withheld(err) ?
-		 ", which are for root and the group that the module's parameter gid names" : "");
+		 ", which only root and the group of the module parameter gid may read" : "");
 }
 
 static void open_file(struct follower *follower)
@@ -325,7 +325,7 @@ static int take_message(struct follower *follower, int fd)
 	int status;
 
 	if (len < 0 && len != -EAGAIN && len != -ENOBUFS) {
-		complain("cannot receive events: %s", strerror(-len));
+		complain("cannot receive uevents: %s", strerror(-len));
 		return STATUS_FAILED;
 	}
 	/* A message and a change of the file wake alike. */
@@ -368,7 +368,7 @@ static int run(struct options *options)
 		start_after_now(&follower);
 		fd = uevent_open();
 		if (fd < 0) {
-			complain("cannot listen to the kernel's events: %s",
+			complain("cannot open the uevent socket: %s",
 				 strerror(-fd));
 			status = STATUS_FAILED;
 		}
@@ -396,10 +396,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_events = {
 	.name = "events",
 	.synopsis = "[OPTION]...",
-	.summary = "guests coming and going, and what was denied, as it happens",
-	.about = "Shows what happens, as it happens: guests come and go, limits deny or would have\n"
-		 "denied, a limit takes effect or cannot. Goes on until it is ended.\n"
-		 "Amounts, counts, names and users are for those who may see guests.",
+	.summary = "show guests starting and ending, and denials, as they happen",
+	.about = "Shows events as they happen: guests start and end, limits deny or would have\n"
+		 "denied, a limit takes effect or cannot. Runs until it is interrupted.\n"
+		 "Amounts, counts, names and users are shown to those who may read guests.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_JSON,

@@ -325,7 +325,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_hist = {
 	.name = "hist",
 	.synopsis = "[OPTION]... GUEST [REASON]",
-	.summary = "how long the exits of one reason take, as a picture",
+	.summary = "show how long the exits of one reason take",
 	.about = "Shows how long a guest's exits of one reason took, and who spent the time.\n"
 		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
 		 "reasons are listed.",

@@ -21,24 +21,24 @@ enum {
 };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_GUEST] = { "GUEST", "number of the guest, if one was named" },
+	[COL_GUEST] = { "GUEST", "id of the guest, if one was named" },
 	[COL_NAME] = { "NAME", "its name", .is_text = true,
 		       .is_flexible = true },
 	[COL_LIMIT] = { "LIMIT", "which limit", .is_text = true },
-	[COL_VALUE] = { "VALUE", "what is beyond it is refused, or slowed" },
-	[COL_FROM] = { "FROM", "whose it is: l1, all guests', or l2, its own",
+	[COL_VALUE] = { "VALUE", "limit: more is denied, or throttled" },
+	[COL_FROM] = { "FROM", "scope: l1 for all guests, l2 for this guest",
 		       .is_text = true },
-	[COL_AUDIT] = { "AUDIT", "what is beyond it is only told" },
-	[COL_USE] = { "USE", "of a limit per guest or user, by the largest" },
-	[COL_OF] = { "OF", "the guest or user that is the largest",
+	[COL_AUDIT] = { "AUDIT", "audit threshold: more is only reported" },
+	[COL_USE] = { "USE", "current use; the highest one for limits per guest or user" },
+	[COL_OF] = { "OF", "guest or user with the highest use",
 		     .is_text = true },
-	[COL_HEADROOM] = { "HEADROOM", "what is left: VALUE less USE" },
-	[COL_DENIED] = { "DENIED", "how often it said no, or held a vCPU back" },
-	[COL_WOULD_DENY] = { "WOULD_DENY", "how often AUDIT was passed" },
+	[COL_HEADROOM] = { "HEADROOM", "VALUE minus USE" },
+	[COL_DENIED] = { "DENIED", "how often it denied, or throttled a vCPU" },
+	[COL_WOULD_DENY] = { "WOULD_DENY", "how often AUDIT was exceeded" },
 	[COL_EFFECTIVE] = { "EFFECTIVE", "yes, no, or waiting for KVM; - if not set",
 			    .is_text = true },
-	[COL_HOOK] = { "HOOK", "what it needs in KVM", .is_text = true },
-	[COL_HOOK_STATE] = { "HOOK_STATE", "and what became of that",
+	[COL_HOOK] = { "HOOK", "hook into KVM that it needs", .is_text = true },
+	[COL_HOOK_STATE] = { "HOOK_STATE", "state of that hook",
 			     .is_text = true },
 };
 
@@ -188,7 +188,7 @@ static int show(const struct options *options, const struct wish *wish,
 	int status = limits_read(&options->env, host, &limits);
 
 	if (status == STATUS_OK && !limits.num) {
-		complain("the module that is loaded has no limits: load the one that came with this l1tune");
+		complain("the loaded module has no limits: load the module that came with this l1tune");
 		return STATUS_FAILED;
 	}
 	if (status != STATUS_OK)
@@ -286,7 +286,7 @@ static int parse_words(struct wish *wish, const struct options *options)
 		wish->limits[wish->assignments.v[j].setting->limit - limit_kinds] =
 			wish->has_limits = true;
 	return status == STATUS_OK && bare && wish->assignments.num ?
-	       error_set(options->error, "%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
+	       error_set(options->error, "%s has no value: use %s=VALUE to set it, or name:%s for a guest of that name",
 			 bare, bare, bare) : status;
 }
 
@@ -310,29 +310,26 @@ static int run(struct options *options)
 	return status;
 }
 
-/* The limits, and behind them their audit thresholds. */
+/* Audit thresholds are completed, but not listed. */
 static bool names(size_t i, struct named *named)
 {
-	size_t num;
-	const struct setting *s = &settings_all(&num)[i];
+	const struct setting *s = setting_at(i, LIMITS);
 
-	if (i == num || !(s->kind & LIMITS))
-		return false;
-	*named = (struct named) {
-		.name = s->name, .values = "max",
-		.help = s->kind == SETTING_LIMIT ? s->what : NULL,
-	};
-	return true;
+	if (s)
+		*named = (struct named) {
+			s->name, s->kind == SETTING_LIMIT ? s->what : NULL, "max"
+		};
+	return s;
 }
 
 const struct command cmd_limits = {
 	.name = "limits",
 	.synopsis = "[OPTION]... [LIMIT]... [GUEST]...\n"
 		    "[OPTION]... [GUEST] [audit.]LIMIT=VALUE...",
-	.summary = "what guests may take of this machine: show and set it",
-	.about = "Shows what guests may take of this machine, or sets it: all that is named, or\n"
-		 "nothing if one part of it cannot be. Of one guest max_exits_per_sec can be set.\n"
-		 "VALUE: a number, a size as 64G, or max for no limit; of a guest also default.",
+	.summary = "show and set limits on what guests may use",
+	.about = "Shows limits on what guests may use, or sets them: all that are named, or none if\n"
+		 "one cannot be set. For one guest, max_exits_per_sec can be set.\n"
+		 "VALUE: a number, a size such as 64G, or max for no limit; for a guest also default.",
 	.run = run,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,

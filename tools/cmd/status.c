@@ -125,7 +125,7 @@ static void print_hooks(const struct host *host)
 	if (num_waiting)
 		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
 	if (num_named > num_waiting + num_of_limits)
-		printf("        what is not ok is not counted: see dmesg\n");
+		printf("        what these hooks count is missing: see dmesg\n");
 }
 
 /* "max_vms=20 (use 3)", in red if nothing comes of it. */
@@ -185,7 +185,7 @@ static int print_limits(const struct host *host, const struct options *options)
 		is_broken |= limit_is_broken(limit);
 	}
 	if (is_broken)
-		printf("        what is not effective holds nobody back: l1tune limits says why\n");
+		printf("        a limit that is not effective is not enforced: l1tune limits says why\n");
 	return STATUS_OK;
 }
 
@@ -237,7 +237,7 @@ static void print_totals(const struct host_counts *totals,
 
 	print_label("exits");
 	if (totals->are_withheld) {
-		printf("not shown: totals are for root and the group that the module's parameter gid names\n");
+		printf("not shown: only root and the group of the module parameter gid may read totals\n");
 		return;
 	}
 	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
@@ -397,8 +397,8 @@ static int run(struct options *options)
 const struct command cmd_status = {
 	.name = "status",
 	.synopsis = "[OPTION]...",
-	.summary = "this L1 at a glance, its guests under it (the default)",
-	.about = "Shows this L1 at a glance, its guests under it.",
+	.summary = "show this host and its guests at a glance (the default)",
+	.about = "Shows this host and its guests at a glance.",
 	.run = run,
 	.shared_options = OPTIONS_JSON,
 };

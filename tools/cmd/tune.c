@@ -15,13 +15,13 @@
 enum { COL_NAME, COL_VALUE, COL_FOR, COL_CHANGE, COL_WHAT, NUM_COLS };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_NAME] = { "NAME", "what can be set", .is_text = true },
-	[COL_VALUE] = { "VALUE", "what it is", .is_text = true },
-	[COL_FOR] = { "FOR", "new: guests to come; all: of this KVM; or a guest",
+	[COL_NAME] = { "NAME", "name of the setting", .is_text = true },
+	[COL_VALUE] = { "VALUE", "current value", .is_text = true },
+	[COL_FOR] = { "FOR", "scope: new guests, all guests of this KVM, or a guest",
 		      .is_text = true },
-	[COL_CHANGE] = { "CHANGE", "now, or by a reload of KVM's module",
+	[COL_CHANGE] = { "CHANGE", "whether it changes now, or when KVM's module is reloaded",
 			 .is_text = true },
-	[COL_WHAT] = { "WHAT", "what it does", .is_text = true,
+	[COL_WHAT] = { "WHAT", "what the setting does", .is_text = true,
 		       .is_flexible = true },
 };
 
@@ -51,7 +51,7 @@ static int check_now(const struct wish *wish, const struct env *env)
 		    setting_read(a->setting, env, NULL, value, sizeof(value)) < 0)
 			continue;
 		how = setting_reload(a->setting, env, a->value);
-		complain("%s is %s and can be changed only as its module is loaded: %s",
+		complain("%s is %s and can only be changed when its module is loaded: %s",
 			 a->setting->name, value, how);
 		free(how);
 		status = STATUS_FAILED;
@@ -201,28 +201,21 @@ static int run(struct options *options)
 
 static bool names(size_t i, struct named *named)
 {
-	size_t num;
-	const struct setting *s = settings_all(&num);
+	const struct setting *s = setting_at(i, KINDS);
 
-	/* The first of these kinds. */
-	for (; num && !(s->kind & KINDS); num--)
-		s++;
-	if (i >= num || !(s[i].kind & KINDS))
-		return false;
-	*named = (struct named) {
-		.name = s[i].name, .help = s[i].what, .values = s[i].unset,
-	};
-	return true;
+	if (s)
+		*named = (struct named){ s->name, s->what, s->unset };
+	return s;
 }
 
 const struct command cmd_tune = {
 	.name = "tune",
 	.synopsis = "[OPTION]... [GUEST]...\n[OPTION]... [GUEST] NAME=VALUE...",
-	.summary = "how guests are run: show it, what each does, and set it",
-	.about = "Shows what can be tuned for guests to come (new), for all guests of this KVM\n"
-		 "(all) or of a guest, or sets it: all that is named, or nothing if one part of\n"
-		 "it cannot be. Of one guest halt_poll_ns can be set. What only a reload changes\n"
-		 "is not set: its lines for modprobe.d are said instead.",
+	.summary = "show and set how KVM runs guests",
+	.about = "Shows settings for new guests (new), for all guests of this KVM (all) or for one\n"
+		 "guest, or sets them: all that are named, or none if one cannot be set. For one\n"
+		 "guest, halt_poll_ns can be set. A setting that only a reload of KVM changes is not\n"
+		 "set: the lines for modprobe.d are printed instead.",
 	.run = run,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,

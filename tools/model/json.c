@@ -320,7 +320,7 @@ json_t *json_read(const char *path)
 	if (json)
 		return json;
 	complain("%s: %s", path, json_error_code(&error) == json_error_end_of_input_expected ?
-		 "more than one document: an interval each, so take one line of it" : error.text);
+		 "more than one document (one per interval): keep a single line" : error.text);
 	return NULL;
 }
 

@@ -227,7 +227,7 @@ static int check_selection(const struct selection *selection,
 				break;
 		if (j < snapshot->num_guests)
 			continue;
-		complain("no guest is '%s': l1tune list -a shows those there are",
+		complain("no guest matches '%s': l1tune list -a shows all guests",
 			 selection->v[i].text);
 		status = STATUS_NO_GUEST;
 	}
@@ -334,7 +334,7 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 {
 	return snapshot->num_guests == 1 ? STATUS_OK :
-	       error_set(error, "%zu guests match and only one can be meant: l1tune list shows them",
+	       error_set(error, "%zu guests match, exactly one is needed: l1tune list shows them",
 			 snapshot->num_guests);
 }
 

@@ -57,7 +57,7 @@ static int restore(const struct env *env, const struct class_write *write,
 	if (sysfs_is_gone(err) || (err >= 0 && !strcmp(now, write->before)))
 		return STATUS_OK;
 	if (err >= 0 && *told && strcmp(now, told)) {
-		complain("%s was set to %s by somebody else meanwhile and stays so; it was %s before",
+		complain("%s was set to %s by another process and is left alone; it was %s before",
 			 write->path, now, write->before);
 		return STATUS_FAILED;
 	}
@@ -65,7 +65,7 @@ static int restore(const struct env *env, const struct class_write *write,
 		err = sysfs_write(dir, write->path, write->before);
 	if (!err || sysfs_is_gone(err))
 		return STATUS_OK;
-	complain("%s cannot be set back to %s: %s", write->path, write->before,
+	complain("%s cannot be restored to %s: %s", write->path, write->before,
 		 strerror(-err));
 	return STATUS_FAILED;
 }
@@ -80,12 +80,12 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	if (status != STATUS_OK)
 		return status;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
-		complain("no socket: %s", strerror(errno));
+		complain("cannot create a socket: %s", strerror(errno));
 		return STATUS_FAILED;
 	}
 	guardian->pid = fork();
 	if (guardian->pid < 0) {
-		complain("no process to put the value back: %s; nothing was changed",
+		complain("cannot start the process that restores the value: %s; nothing was changed",
 			 strerror(errno));
 		close(fds[0]);
 		close(fds[1]);
@@ -104,7 +104,7 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	/* Until it stands apart, what ends this one would end it too. */
 	if (read(fds[1], &ready, 1) == 1)
 		return STATUS_OK;
-	complain("the process that is to put the value back has ended; nothing was changed");
+	complain("the process that restores the value has ended; nothing was changed");
 	guardian_end(guardian);
 	return STATUS_FAILED;
 }

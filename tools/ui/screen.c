@@ -63,7 +63,7 @@ int screen_open(void)
 	}
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
-		complain("this terminal (TERM=%s) cannot show it: use --once, or stat -i",
+		complain("terminal type '%s' is not supported: use --once, or stat -i",
 			 getenv("TERM") ? getenv("TERM") : "");
 		return STATUS_FAILED;
 	}
