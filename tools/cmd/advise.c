@@ -24,12 +24,12 @@ static void print_advice(const struct advice *advice)
 	terminal_print("%llu %s: %s (%s)\n",
 		       (unsigned long long)advice->guest_id, advice->guest_name,
 		       rule->title, rule->name);
-	terminal_print("  evidence  %s\n", advice->evidence);
-	terminal_print("  owner     %s\n", rule->owner);
-	terminal_print("  change    %s\n", advice->change);
-	print_and_free("  gain      %s\n", gain_text(&advice->gain));
-	terminal_print("  risk      %s\n", rule->risk);
-	terminal_print("  sure      %s\n", rule->sure);
+	terminal_print("  evidence    %s\n", advice->evidence);
+	terminal_print("  owner       %s\n", rule->owner);
+	terminal_print("  change      %s\n", advice->change);
+	print_and_free("  gain        %s\n", gain_text(&advice->gain));
+	terminal_print("  risk        %s\n", rule->risk);
+	terminal_print("  confidence  %s\n", rule->confidence);
 	putchar('\n');
 }
 
@@ -128,7 +128,7 @@ static int print_json(const struct observation *seen,
 		json_set(one, "change", json_text(list[i].change));
 		json_set(one, "gain", gain_to_json(&list[i].gain));
 		json_set(one, "risk", json_text(rule->risk));
-		json_set(one, "sure", json_text(rule->sure));
+		json_set(one, "confidence", json_text(rule->confidence));
 		json_set(one, "accesses", accesses_to_json(&list[i]));
 		json_array_append_new(array, one);
 	}

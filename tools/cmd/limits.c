@@ -15,7 +15,7 @@
 #define LIMITS	(SETTING_LIMIT | SETTING_AUDIT)
 
 enum {
-	COL_GUEST, COL_NAME, COL_LIMIT, COL_VALUE, COL_FROM, COL_AUDIT, COL_USE,
+	COL_GUEST, COL_NAME, COL_LIMIT, COL_VALUE, COL_SCOPE, COL_AUDIT, COL_USE,
 	COL_OF, COL_HEADROOM, COL_DENIED, COL_WOULD_DENY, COL_EFFECTIVE,
 	COL_HOOK, COL_HOOK_STATE, NUM_COLS
 };
@@ -26,7 +26,7 @@ static const struct column columns[NUM_COLS] = {
 		       .is_flexible = true },
 	[COL_LIMIT] = { "LIMIT", "which limit", .is_text = true },
 	[COL_VALUE] = { "VALUE", "limit: more is denied, or throttled" },
-	[COL_FROM] = { "FROM", "scope: l1 for all guests, l2 for this guest",
+	[COL_SCOPE] = { "SCOPE", "l1 for all guests, l2 for this guest",
 		       .is_text = true },
 	[COL_AUDIT] = { "AUDIT", "audit threshold: more is only reported" },
 	[COL_USE] = { "USE", "current use; the highest one for limits per guest or user" },
@@ -72,7 +72,7 @@ static void fill_row(struct value *values, const struct limit_row *row)
 	}
 	values[COL_LIMIT] = value_text(kind->name);
 	values[COL_VALUE] = value_limit(kind, row->limit.value);
-	values[COL_FROM] = value_text(row->is_own ? "l2" : "l1");
+	values[COL_SCOPE] = value_text(row->is_own ? "l2" : "l1");
 	values[COL_AUDIT] = value_limit(kind, row->limit.audit);
 	if (row->use.is_known)
 		values[COL_USE] = kind->is_bytes ? value_bytes(row->use.value) :
@@ -105,7 +105,7 @@ static json_t *row_to_json(const struct limit_row *row)
 	json_set(json, "name", json_text(row->guest ? row->guest->name : NULL));
 	json_set(json, "limit", json_text(limit->kind->name));
 	json_set(json, "value", limit_to_json(limit->value));
-	json_set(json, "from", json_text(row->is_own ? "l2" : "l1"));
+	json_set(json, "scope", json_text(row->is_own ? "l2" : "l1"));
 	json_set(json, "audit", limit_to_json(limit->audit));
 	json_set(json, "use", json_number_or_null(row->use.is_known, row->use.value));
 	json_set(json, "of", json_text(row->use.is_known && *row->use.of ? row->use.of : NULL));
@@ -297,7 +297,7 @@ static int run(struct options *options)
 
 	if (status == STATUS_OK) {
 		table_set_defaults(options->table, wish.guests.num ?
-				   "GUEST,NAME,LIMIT,VALUE,FROM,AUDIT,USE,HEADROOM,EFFECTIVE" :
+				   "GUEST,NAME,LIMIT,VALUE,SCOPE,AUDIT,USE,HEADROOM,EFFECTIVE" :
 				   "LIMIT,VALUE,AUDIT,USE,HEADROOM,DENIED,WOULD_DENY,EFFECTIVE");
 		status = env_open(&options->env);
 	}

@@ -32,7 +32,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_WAIT] = { .name = "WAIT" },
 	[COL_RUNQ] = { .name = "RUNQ" },
 	[COL_NESTED] = { "NESTED", .is_text = true },
-	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
+	[COL_TOP] = { "TOP REASONS", .is_text = true, .is_flexible = true },
 };
 
 static void print_label(const char *label)
@@ -320,8 +320,8 @@ static int print_guests(const struct snapshot *snapshot,
 	for (i = 0; i < snapshot->num_guests; i++)
 		is_split |= exits_are_split(&snapshot->guests[i].stats);
 	status = table_init(&table, columns, NUM_COLS, is_split ?
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,BUSY WITH" :
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,TOP REASONS" :
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,TOP REASONS", NULL,
 			    NULL, NULL);
 	if (status != STATUS_OK)
 		return status;

@@ -363,9 +363,9 @@ static bool flushes_l1d(const struct facts *f, struct advice *a)
 	return true;
 }
 
-#define MEASURED	"measured"
-#define LIKELY		"likely: what it costs is measured, that it ends is KVM's design"
-#define PERHAPS		"perhaps: try it"
+#define MEASURED	"high: measured"
+#define LIKELY		"medium: the cost is measured, the effect follows from KVM's design"
+#define PERHAPS		"low: try it"
 
 const struct rule rules[] = {
 	{ "throttled", "held back by a limit", "L1",

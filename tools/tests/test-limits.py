@@ -66,7 +66,7 @@ def test_show():
         equal(list(d), ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns",
                         "limits"], "keys of the document")
         equal(d["limits"][0], {
-            "id": None, "name": None, "limit": "max_vms", "value": 20, "from": "l1", "audit": None,
+            "id": None, "name": None, "limit": "max_vms", "value": 20, "scope": "l1", "audit": None,
             "use": 3, "of": None, "headroom": 17, "denied": 7, "would_deny": 0, "set": True,
             "effective": True, "hook": "refuse_vm", "hook_state": "ok"}, "a limit in JSON")
         equal([[r["limit"], r["value"], r["audit"], r["use"], r["headroom"]]
@@ -208,13 +208,13 @@ def test_guest():
     with Bench() as b:
         machine(b, limits={PACE: 10000, "max_memory_per_vm_bytes": 4 << 30}, audit={PACE: 900})
         r = b.run("limits", "web")
-        equal(rows(r), ["GUEST NAME LIMIT VALUE FROM AUDIT USE HEADROOM EFFECTIVE".split(),
+        equal(rows(r), ["GUEST NAME LIMIT VALUE SCOPE AUDIT USE HEADROOM EFFECTIVE".split(),
                         "1 web max_vcpus_per_vm max l1 max 2 max -".split(),
                         "1 web max_memory_per_vm_bytes 4G l1 max 512M 3.5G yes".split(),
                         "1 web max_exits_per_sec 10000 l1 900 - - yes".split()], "of one guest")
-        r = b.run("limits", "name:*", PACE, "--noheadings", "-o", "GUEST,VALUE,FROM")
+        r = b.run("limits", "name:*", PACE, "--noheadings", "-o", "GUEST,VALUE,SCOPE")
         equal(rows(r), [["1", "10000", "l1"], ["2", "5000", "l2"], ["3", "max", "l2"]], "of all")
-        equal([[g["id"], g["value"], g["from"], g["denied"]]
+        equal([[g["id"], g["value"], g["scope"], g["denied"]]
                for g in b.json("limits", "-J", "2", PACE)["limits"]], [[2, 5000, "l2", None]], "-J")
         r = b.run("limits", "max_vms", "--noheadings")
         equal(rows(r)[0][0], "max_vms", "max_vms is the limit")
