@@ -447,7 +447,7 @@ static bool skip(struct bench *b, enum bench_kind_id kind,
 	if (kind == BENCH_L3_CPUID && !bench_nested_is_on(&b->vm))
 		snprintf(r->skipped, sizeof(r->skipped), "nesting is off: load %s with nested=1",
 			 b->vm.svm ? "kvm_amd" : "kvm_intel");
-	if (options->is_choosy && !options->wanted[kind])
+	if (options->has_selection && !options->wanted[kind])
 		snprintf(r->skipped, sizeof(r->skipped), "not asked for");
 	return r->skipped[0];
 }

@@ -64,7 +64,7 @@ struct bench_options {
 	const char *dev;
 	/* Those to measure, all without any. */
 	bool wanted[NUM_BENCH_KINDS];
-	bool is_choosy;
+	bool has_selection;
 	/* Told of each kind before it is measured; or NULL. */
 	void (*progress)(const char *name, unsigned int done, unsigned int all);
 };

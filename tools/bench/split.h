@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "model/exits.h"
+#include "model/guest-cache.h"
 #include "model/host.h"
-#include "model/known.h"
 #include "model/select.h"
 
 /* What the module tells after a batch, and what the batch's guest says of it. */
@@ -28,7 +28,7 @@ struct bench_split {
 	struct env env;
 	struct host host;
 	struct selection selection;
-	struct known_guests known;
+	struct guest_cache cache;
 	struct bench_reading *readings;
 	size_t num;
 };

@@ -170,9 +170,9 @@ static int choose(const struct options *options, struct bench_options *bench)
 			free(text);
 			return STATUS_USAGE;
 		}
-		bench->wanted[kind] = bench->is_choosy = true;
+		bench->wanted[kind] = bench->has_selection = true;
 	}
-	return bench->is_choosy && options->save ?
+	return bench->has_selection && options->save ?
 	       error_set(options->error, "--save cannot be combined with KIND") :
 	       STATUS_OK;
 }

@@ -43,7 +43,7 @@ static const struct column columns[NUM_COLS] = {
 };
 
 /* A command line, taken apart. */
-struct wish {
+struct request {
 	/* Limits that are named; all when none is. */
 	bool limits[NUM_LIMITS];
 	bool has_limits;
@@ -167,22 +167,22 @@ static int say_what_is_not_effective(const struct limit_rows *rows, bool is_new)
 	return status;
 }
 
-static void keep_wanted(struct limits *limits, const struct wish *wish)
+static void keep_requested(struct limits *limits, const struct request *request)
 {
 	size_t num = 0, i;
 
 	for (i = 0; i < limits->num; i++)
-		if (!wish->has_limits ||
-		    wish->limits[limits->v[i].kind - limit_kinds])
+		if (!request->has_limits ||
+		    request->limits[limits->v[i].kind - limit_kinds])
 			limits->v[num++] = limits->v[i];
 	limits->num = num;
 }
 
 /* What is there after it was perhaps changed. */
-static int show(const struct options *options, const struct wish *wish,
+static int show(const struct options *options, const struct request *request,
 		const struct host *host, const struct snapshot *snapshot)
 {
-	bool is_new = wish->assignments.num;
+	bool is_new = request->assignments.num;
 	struct limit_rows rows = { };
 	struct limits limits;
 	int status = limits_read(&options->env, host, &limits);
@@ -193,9 +193,9 @@ static int show(const struct options *options, const struct wish *wish,
 	}
 	if (status != STATUS_OK)
 		return status;
-	keep_wanted(&limits, wish);
+	keep_requested(&limits, request);
 	status = limit_rows_read(&rows, &options->env, host, &limits,
-				 wish->guests.num ? snapshot : NULL,
+				 request->guests.num ? snapshot : NULL,
 				 options->error);
 	if (status == STATUS_OK && options->json)
 		status = print_json(host, &rows);
@@ -222,46 +222,46 @@ static void suggest(const struct selection *guests)
 	}
 }
 
-static int set(const struct options *options, const struct wish *wish,
+static int set(const struct options *options, const struct request *request,
 	       const struct snapshot *snapshot)
 {
-	if (wish->guests.num &&
+	if (request->guests.num &&
 	    snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
-	return assignments_apply(&wish->assignments, &options->env,
-				 wish->guests.num ?
+	return assignments_apply(&request->assignments, &options->env,
+				 request->guests.num ?
 				 &snapshot->guests[0].guest : NULL);
 }
 
-static int work(const struct options *options, const struct wish *wish)
+static int work(const struct options *options, const struct request *request)
 {
-	const struct snapshot_request request = { .selection = &wish->guests };
+	const struct snapshot_request query = { .selection = &request->guests };
 	struct snapshot snapshot = { };
 	struct host host;
 	int status = host_read(&options->env, &host);
 
-	if (status == STATUS_OK && wish->guests.num) {
-		status = snapshot_take(&options->env, &host, &request,
+	if (status == STATUS_OK && request->guests.num) {
+		status = snapshot_take(&options->env, &host, &query,
 				       &snapshot);
 		if (status == STATUS_NO_GUEST)
-			suggest(&wish->guests);
+			suggest(&request->guests);
 	}
-	if (status == STATUS_OK && wish->assignments.num) {
-		status = set(options, wish, &snapshot);
+	if (status == STATUS_OK && request->assignments.num) {
+		status = set(options, request, &snapshot);
 		/* Setting a limit attaches hooks: what they are now counts. */
 		host_free(&host);
 		if (status == STATUS_OK)
 			status = host_read(&options->env, &host);
 	}
 	if (status == STATUS_OK)
-		status = show(options, wish, &host, &snapshot);
+		status = show(options, request, &host, &snapshot);
 	snapshot_free(&snapshot);
 	host_free(&host);
 	return status;
 }
 
 /* Words are limits before they are guests: these have name: to tell them apart. */
-static int parse_words(struct wish *wish, const struct options *options)
+static int parse_words(struct request *request, const struct options *options)
 {
 	char **others = xcalloc(options->num_words, sizeof(*others));
 	const char *bare = NULL;
@@ -277,36 +277,36 @@ static int parse_words(struct wish *wish, const struct options *options)
 			continue;
 		}
 		bare = word;
-		wish->limits[setting->limit - limit_kinds] = wish->has_limits = true;
+		request->limits[setting->limit - limit_kinds] = request->has_limits = true;
 	}
-	status = assignments_parse(others, num_others, LIMITS, &wish->guests,
-				   &wish->assignments, options->error);
+	status = assignments_parse(others, num_others, LIMITS, &request->guests,
+				   &request->assignments, options->error);
 	free(others);
-	for (j = 0; j < wish->assignments.num; j++)
-		wish->limits[wish->assignments.v[j].setting->limit - limit_kinds] =
-			wish->has_limits = true;
-	return status == STATUS_OK && bare && wish->assignments.num ?
+	for (j = 0; j < request->assignments.num; j++)
+		request->limits[request->assignments.v[j].setting->limit - limit_kinds] =
+			request->has_limits = true;
+	return status == STATUS_OK && bare && request->assignments.num ?
 	       error_set(options->error, "%s has no value: use %s=VALUE to set it, or name:%s for a guest of that name",
 			 bare, bare, bare) : status;
 }
 
 static int run(struct options *options)
 {
-	struct wish wish = { };
-	int status = parse_words(&wish, options);
+	struct request request = { };
+	int status = parse_words(&request, options);
 
 	if (status == STATUS_OK) {
-		table_set_defaults(options->table, wish.guests.num ?
+		table_set_defaults(options->table, request.guests.num ?
 				   "GUEST,NAME,LIMIT,VALUE,SCOPE,AUDIT,USE,HEADROOM,EFFECTIVE" :
 				   "LIMIT,VALUE,AUDIT,USE,HEADROOM,DENIED,WOULD_DENY,EFFECTIVE");
 		status = env_open(&options->env);
 	}
 	if (status == STATUS_OK) {
-		status = work(options, &wish);
+		status = work(options, &request);
 		env_close(&options->env);
 	}
-	selection_free(&wish.guests);
-	assignments_free(&wish.assignments);
+	selection_free(&request.guests);
+	assignments_free(&request.assignments);
 	return status;
 }
 

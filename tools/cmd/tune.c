@@ -25,7 +25,7 @@ static const struct column columns[NUM_COLS] = {
 		       .is_flexible = true },
 };
 
-struct wish {
+struct request {
 	struct assignments assignments;
 	struct selection guests;
 };
@@ -38,14 +38,14 @@ struct line {
 };
 
 /* What is fixed until KVM is loaded again cannot be set, but be said how. */
-static int check_now(const struct wish *wish, const struct env *env)
+static int check_now(const struct request *request, const struct env *env)
 {
 	int status = STATUS_OK;
 	char value[64], *how;
 	size_t i;
 
-	for (i = 0; i < wish->assignments.num; i++) {
-		const struct assignment *a = &wish->assignments.v[i];
+	for (i = 0; i < request->assignments.num; i++) {
+		const struct assignment *a = &request->assignments.v[i];
 
 		if (!setting_needs_reload(a->setting, env) ||
 		    setting_read(a->setting, env, NULL, value, sizeof(value)) < 0)
@@ -153,28 +153,28 @@ static int show(const struct options *options, const struct host *host,
 	return json_print_value(host, "tune", array);
 }
 
-static int work(const struct options *options, const struct wish *wish)
+static int work(const struct options *options, const struct request *request)
 {
-	const struct snapshot_request request = { .selection = &wish->guests };
-	bool has_guests = wish->guests.num;
+	const struct snapshot_request query = { .selection = &request->guests };
+	bool has_guests = request->guests.num;
 	struct snapshot snapshot = { };
 	const struct guest *guest = NULL;
 	struct host host;
 	int status = host_read(&options->env, &host);
 
 	if (status == STATUS_OK && has_guests)
-		status = snapshot_take(&options->env, &host, &request,
+		status = snapshot_take(&options->env, &host, &query,
 				       &snapshot);
-	if (status == STATUS_OK && wish->assignments.num && has_guests) {
+	if (status == STATUS_OK && request->assignments.num && has_guests) {
 		guest = &snapshot.guests[0].guest;
 		status = snapshot_check_single(&snapshot, options->error);
 	}
-	if (status == STATUS_OK && wish->assignments.num)
-		status = check_now(wish, &options->env);
-	if (status == STATUS_OK && wish->assignments.num)
-		status = assignments_apply(&wish->assignments, &options->env,
+	if (status == STATUS_OK && request->assignments.num)
+		status = check_now(request, &options->env);
+	if (status == STATUS_OK && request->assignments.num)
+		status = assignments_apply(&request->assignments, &options->env,
 					   guest);
-	if (status == STATUS_OK && (!wish->assignments.num || options->json))
+	if (status == STATUS_OK && (!request->assignments.num || options->json))
 		status = show(options, &host, has_guests ? &snapshot : NULL);
 	snapshot_free(&snapshot);
 	host_free(&host);
@@ -183,19 +183,19 @@ static int work(const struct options *options, const struct wish *wish)
 
 static int run(struct options *options)
 {
-	struct wish wish = { };
+	struct request request = { };
 	int status = assignments_parse(options->words, options->num_words, KINDS,
-				       &wish.guests, &wish.assignments,
+				       &request.guests, &request.assignments,
 				       options->error);
 
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
-		status = work(options, &wish);
+		status = work(options, &request);
 		env_close(&options->env);
 	}
-	selection_free(&wish.guests);
-	assignments_free(&wish.assignments);
+	selection_free(&request.guests);
+	assignments_free(&request.assignments);
 	return status;
 }
 

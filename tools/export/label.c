@@ -33,7 +33,7 @@ static void cut(char *s)
 }
 
 /* "web#3" is the third guest that is called web, and nobody's own name. */
-static void free_of_number(char *s)
+static void reserve_hash_suffix(char *s)
 {
 	char *hash = strrchr(s, '#');
 
@@ -65,7 +65,7 @@ static struct name *read_names(const struct snapshot *snapshot)
 				    strcmp(guest->name_source, "comm"),
 		};
 		cut(names[i].text);
-		free_of_number(names[i].text);
+		reserve_hash_suffix(names[i].text);
 	}
 	return names;
 }

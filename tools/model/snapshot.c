@@ -156,21 +156,21 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 	return result;
 }
 
-/* The same of a guest that may be known from the snapshot before. */
-static int load_known(const struct env *env, uint64_t id,
-		      const struct snapshot_request *request,
-		      struct guest_snapshot *guest)
+/* The same of a guest that may be cached from the snapshot before. */
+static int load_cached(const struct env *env, uint64_t id,
+		       const struct snapshot_request *request,
+		       struct guest_snapshot *guest)
 {
 	const char *file = "", *why = NULL;
-	struct known_guest *known = known_guest(request->known, env, id, &file);
-	int err = known ? 0 : -errno;
+	struct cached_guest *cached = guest_cache_get(request->cache, env, id, &file);
+	int err = cached ? 0 : -errno;
 
 	if (!err) {
-		guest_copy(&guest->guest, &known->guest);
+		guest_copy(&guest->guest, &cached->guest);
 		if (!is_wanted(request, &guest->guest))
 			return GONE;
 		file = "stats";
-		err = known_guest_stats(known, &guest->stats, &why);
+		err = cached_guest_stats(cached, &guest->stats, &why);
 	}
 	if (err)
 		return report(env, id, file, err, why);
@@ -199,7 +199,7 @@ static int take_guest(const struct env *env, uint64_t id,
 {
 	struct guest_snapshot guest = { };
 	uint64_t start;
-	int result = request->known ? load_known(env, id, request, &guest) :
+	int result = request->cache ? load_cached(env, id, request, &guest) :
 				      load_once(env, id, request, &guest);
 
 	if (result != STATUS_OK) {
@@ -259,8 +259,8 @@ int snapshot_take(const struct env *env, const struct host *host,
 		if (result != STATUS_OK)
 			status = result;
 	}
-	if (request->known)
-		known_guests_keep(request->known, ids, num);
+	if (request->cache)
+		guest_cache_keep(request->cache, ids, num);
 	free(ids);
 	snapshot->taken_ns = boottime_ns();
 	return status == STATUS_OK ?

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "model/exits.h"
+#include "model/guest-cache.h"
 #include "model/guest.h"
 #include "model/host.h"
-#include "model/known.h"
 #include "model/select.h"
 
 struct vcpu_snapshot {
@@ -44,7 +44,7 @@ struct snapshot_request {
 	bool all;
 	bool vcpus;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
-	struct known_guests *known;
+	struct guest_cache *cache;
 };
 
 /* One of this moment, without guests. */

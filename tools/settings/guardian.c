@@ -15,7 +15,7 @@
 #include "settings/guardian.h"
 
 /* What ends the one that is guarded must not end this. */
-static void stand_apart(void)
+static void detach(void)
 {
 	static const int signals[] = {
 		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
@@ -92,7 +92,7 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 		return STATUS_FAILED;
 	}
 	if (!guardian->pid) {
-		stand_apart();
+		detach();
 		close(fds[1]);
 		if (send(fds[0], &ready, 1, MSG_NOSIGNAL) != 1)
 			_exit(STATUS_FAILED);
@@ -101,7 +101,7 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	}
 	close(fds[0]);
 	guardian->fd = fds[1];
-	/* Until it stands apart, what ends this one would end it too. */
+	/* Before it is detached, a signal to this group would end it too. */
 	if (read(fds[1], &ready, 1) == 1)
 		return STATUS_OK;
 	complain("the process that restores the value has ended; nothing was changed");
