@@ -26,7 +26,7 @@
 #define MAX_NS		NSEC_PER_SEC
 /*
  * Short enough that most are free of the machine's timer; more than one exit,
- * so that the batch's own end is told from them by its number.
+ * so that the end of the batch can be distinguished by its number.
  */
 #define SPLIT_NS	(NSEC_PER_SEC / 1000)
 #define MIN_SPLIT	2
@@ -143,7 +143,7 @@ const char *bench_shadow_name(enum bench_shadow shadow)
 	return names[shadow];
 }
 
-/* All that goes on while one measures. */
+/* The state of a measurement. */
 struct bench {
 	struct bench_vm vm;
 	struct bench_split split;

@@ -137,7 +137,7 @@ static int print_json(const struct observation *seen,
 	return json_write(json);
 }
 
-static int tell(const struct options *options, const struct observation *seen)
+static int report(const struct options *options, const struct observation *seen)
 {
 	int status = STATUS_OK;
 	struct advice *list;
@@ -234,7 +234,7 @@ static int look_now(const struct options *options,
 /*
  * The last quarter is for a sample of what guests access, if the others have
  * shown that it matters, and else is like them: so what exits take is of a
- * time in which no sample made them dearer.
+ * time in which no sample made them more expensive.
  */
 static int look_until(const struct options *options,
 		      const struct selection *guests, struct look *look,
@@ -246,7 +246,7 @@ static int look_until(const struct options *options,
 	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
 	int status = look_now(options, guests, look);
 
-	/* Asked to end, it tells what it has seen until then. */
+	/* On a signal it reports what it has seen so far. */
 	if (status == STATUS_OK && waited != WAIT_END) {
 		if (advise_wants_sample(&options->env, &seen)) {
 			seen.sample = &look->sample;
@@ -260,7 +260,7 @@ static int look_until(const struct options *options,
 		}
 	}
 	seen.before = look->counts;
-	return status == STATUS_OK ? tell(options, &seen) : status;
+	return status == STATUS_OK ? report(options, &seen) : status;
 }
 
 static int look_on(const struct options *options, const struct selection *guests)
@@ -290,7 +290,7 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK)
-		status = tell(options, &(struct observation){
+		status = report(options, &(struct observation){
 			.host = &host, .snapshot = &snapshot,
 		});
 	host_free(&host);

@@ -29,7 +29,7 @@ static const struct column columns[NUM_COLS] = {
 			.is_flexible = true },
 };
 
-/* The state of one feature; unknown is that no file or parameter tells. */
+/* The state of one feature; unknown if there is no file or parameter. */
 struct feature {
 	const struct cap *cap;
 	enum { ANSWER_UNKNOWN = -1, ANSWER_NO, ANSWER_YES } offered, used, other;
@@ -85,7 +85,7 @@ static int answer(const json_t *feature, const char *key)
 	return json_is_boolean(value) ? json_is_true(value) : ANSWER_UNKNOWN;
 }
 
-/* What a document of caps --json says of each feature. */
+/* Reads the features of a document of caps --json. */
 static int load_other(const char *path, struct caps *caps)
 {
 	json_t *json = json_read(path);
@@ -146,7 +146,7 @@ static const char *word(int answer_)
 }
 
 /*
- * The VMM's command line tells that a guest was given Hyper-V's own interface
+ * The VMM's command line shows that a guest was given Hyper-V's own interface
  * for hypervisors: such a guest, once it uses VMX, probably runs Hyper-V.
  */
 static bool may_run_hyperv(const struct options *options, const struct guest *guest)
@@ -203,7 +203,7 @@ static void print_head(const struct caps *caps, const struct host *host)
 		printf("CPUs of this machine differ in what they offer: see dmesg\n");
 }
 
-/* What no file can tell, and what was measured instead. */
+/* What no file shows, and what was measured instead. */
 static void print_measured(const struct caps *caps, const struct host *host)
 {
 	const struct measurement *m = caps->measurement;

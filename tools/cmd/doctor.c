@@ -97,7 +97,7 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-/* What a row says is of DMI and sysfs in parts: escaped as a whole. */
+/* Parts of the text come from DMI and sysfs, so all of it is escaped. */
 static void print_row(const struct doctor_row *row)
 {
 	bool is_problem = row->state == DOCTOR_PROBLEM;

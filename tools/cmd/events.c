@@ -27,7 +27,7 @@
 #define MAX_NAMES	1024
 
 /*
- * Who is who, for events that only have the number. A denial may be told after
+ * Names by id, for events that only have the id. A denial may be reported after
  * the guest has gone, and ids are not used again, so names are kept.
  */
 struct names {
@@ -46,7 +46,7 @@ struct follower {
 	struct host host;
 	struct names names;
 	struct event_file file;
-	/* Whoever cannot read the file has been told so. */
+	/* That the file cannot be read was reported. */
 	bool is_told;
 	uint64_t num_shown;
 };
@@ -128,7 +128,7 @@ static void remember_all(struct names *names, const struct env *env)
 }
 
 /*
- * The kernel tells all network namespaces but those of user namespaces. 0, or
+ * Uevents reach all network namespaces but those of user namespaces. 0, or
  * an exit status after saying that this is such a one.
  */
 static int check_namespace(const struct env *env)
@@ -170,7 +170,7 @@ static int show(struct follower *follower, const struct event *event)
 	return terminal_flush();
 }
 
-/* Whoever may not read the file has only what the kernel tells everybody. */
+/* Without the file there is only what uevents contain. */
 static void complain_details(struct follower *follower, int err)
 {
 	if (follower->is_told)
@@ -204,7 +204,7 @@ static void start_after_now(struct follower *follower)
 	event_file_skip(&follower->file);
 }
 
-/* The class is another one then; what is written goes on either way. */
+/* The class was created anew; output continues either way. */
 static void meet_module(struct follower *follower)
 {
 	struct env *env = &follower->options->env;
@@ -217,7 +217,7 @@ static void meet_module(struct follower *follower)
 	is_same = host.loaded_ns == follower->host.loaded_ns;
 	host_free(&follower->host);
 	follower->host = host;
-	/* Somebody may have had the kernel tell of it again. */
+	/* The uevent may have been sent again by a write to its file. */
 	if (is_same && follower->file.fd >= 0)
 		return;
 	forget_all(&follower->names);
@@ -310,7 +310,7 @@ static bool is_told_by_file(const struct follower *follower,
 
 	if (event->kind == EVENT_LOADED || event->kind == EVENT_UNLOADED)
 		return false;
-	/* The file goes with the module, and its guests' ends go before it. */
+	/* The file disappears with the module, after its guests' ends. */
 	return follower->file.fd >= 0 ||
 	       (event->kind == EVENT_REMOVED && i >= 0 &&
 		follower->names.v[i].is_gone);

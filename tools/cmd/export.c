@@ -21,7 +21,7 @@ struct reading {
 	struct limit_use uses[NUM_LIMITS];
 	struct snapshot snapshot;
 	bool are_guests_readable;
-	/* False without the module: then only that is told. */
+	/* False without the module: then only l1tune_up is exported. */
 	bool is_up;
 };
 

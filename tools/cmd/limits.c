@@ -260,7 +260,7 @@ static int work(const struct options *options, const struct request *request)
 	return status;
 }
 
-/* Words are limits before they are guests: these have name: to tell them apart. */
+/* A word that names a limit is that limit; name:WORD is a guest. */
 static int parse_words(struct request *request, const struct options *options)
 {
 	char **others = xcalloc(options->num_words, sizeof(*others));

@@ -97,7 +97,7 @@ static bool is_for_limits(const struct host_hook *hook)
 	return false;
 }
 
-/* Those that nobody needs are off; anything else but ok is worth a word. */
+/* Hooks that are not needed are off; all that are neither ok nor off are named. */
 static void print_hooks(const struct host *host)
 {
 	size_t num_ok = 0, num_waiting = 0, num_named = 0, num_of_limits = 0, i;
@@ -139,17 +139,17 @@ static void print_limit(const struct limit *limit, const struct limit_use *use,
 	if (limit->value != LIMIT_NONE) {
 		printf("%s=", kind->name);
 		print_and_free("%s", limit_format(kind, limit->value,
-						options->style.bytes));
+						  options->style.bytes));
 		before = ", ";
 	}
 	if (limit->audit != LIMIT_NONE) {
 		printf("%saudit.%s=", before, kind->name);
 		print_and_free("%s", limit_format(kind, limit->audit,
-						options->style.bytes));
+						  options->style.bytes));
 	}
 	if (use->is_known)
 		print_and_free(" (use %s)", limit_format(kind, use->value,
-						      options->style.bytes));
+							 options->style.bytes));
 	if (limit_is_broken(limit))
 		printf(" not effective");
 	else if (limit_is_waiting(limit))
@@ -195,7 +195,7 @@ static char *duration(uint64_t ns, const struct options *options)
 	       xasprintf("%lluns", (unsigned long long)ns) : format_ns(ns);
 }
 
-/* Who spent the time from exit to entry, if the module tells. */
+/* Who spent the time from exit to entry, if the module counts that. */
 static void print_parts(const struct host_counts *totals,
 			const struct options *options)
 {
@@ -284,7 +284,7 @@ static void print_counts(const struct host *host, const struct options *options)
 	print_totals(&host->totals, options);
 }
 
-/* "CPUID 62%, IO_INSTRUCTION 20%": what most of the busy time goes to. */
+/* "CPUID 62%, IO_INSTRUCTION 20%": the largest parts of the busy time. */
 static char *top_reasons(const struct exit_stats *stats)
 {
 	const struct exit_cell **cells = exits_by_busy(stats);

@@ -40,7 +40,7 @@ struct top {
 	bool is_ended;
 };
 
-/* On a screen what went wrong is a line of it, until the next interval. */
+/* On a screen, a message is shown in a line of it until the next interval. */
 static char last_message[512];
 
 static void keep_message(const char *message)

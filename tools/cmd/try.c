@@ -14,7 +14,7 @@
 #include "settings/guardian.h"
 #include "settings/setting.h"
 
-/* Parts of each measurement, whose spread tells what chance does. */
+/* Parts of each measurement, whose spread shows the noise. */
 #define NUM_SLICES		5
 
 enum { COL_METRIC, COL_BEFORE, COL_BEFORE_SPREAD, COL_WITH, COL_WITH_SPREAD,
@@ -232,7 +232,7 @@ static int try(struct trial *trial)
 		return status;
 	status = class_write_apply(env, &trial->write);
 	if (status == STATUS_OK) {
-		guardian_tell(&guardian, env, &trial->write);
+		guardian_expect(&guardian, env, &trial->write);
 		status = measure(trial, &trial->with);
 	}
 	restored = guardian_end(&guardian);

@@ -37,7 +37,7 @@ struct line {
 	char value[64];
 };
 
-/* What is fixed until KVM is loaded again cannot be set, but be said how. */
+/* A setting that is fixed until KVM is reloaded is refused, with the way to do it. */
 static int check_now(const struct request *request, const struct env *env)
 {
 	int status = STATUS_OK;

@@ -16,7 +16,7 @@
 struct cached_guest {
 	struct guest guest;
 	int dir_fd;
-	/* -1 as long as nobody asked for statistics. */
+	/* -1 until statistics are requested. */
 	int stats_fd;
 	struct statsfile file;
 	struct exits_plan plan;

@@ -126,7 +126,7 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 	free(cells);
 }
 
-/* What a vCPU does now: null if the module does not tell. */
+/* What a vCPU is doing: null if the module does not publish it. */
 static void add_now(json_t *json, const struct vcpu_now *now)
 {
 	json_t *open = json_null();

@@ -72,7 +72,7 @@ struct vcpu_loader {
 	struct guest_snapshot *guest;
 };
 
-/* An exit status also when the vCPU went meanwhile: then there is none. */
+/* STATUS_OK also if the vCPU has ended meanwhile. */
 static int load_vcpu(int fd, const char *name, void *arg)
 {
 	const struct vcpu_loader *loader = arg;

@@ -51,7 +51,7 @@ struct snapshot_request {
 void snapshot_start(struct snapshot *snapshot);
 
 /*
- * STATUS_OK, or another one after telling why. A guest that vanishes meanwhile
+ * STATUS_OK, or another exit status after a message. A guest that ends meanwhile
  * is left out; a selector that then matches nothing is STATUS_NO_GUEST. With
  * STATUS_FAILED the guests that could be read are there.
  * Free with snapshot_free() in every case.

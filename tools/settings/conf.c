@@ -197,7 +197,7 @@ void conf_free(struct conf *conf)
 	*conf = (struct conf){ };
 }
 
-/* What it means is all that changes: what says the same is left as it is. */
+/* A line whose meaning is the same is left as it is. */
 void conf_set(struct conf *conf, const struct setting *setting, const char *value)
 {
 	const struct conf_line *found = conf_find(conf, setting);

@@ -109,8 +109,8 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	return STATUS_FAILED;
 }
 
-void guardian_tell(struct guardian *guardian, const struct env *env,
-		   const struct class_write *written)
+void guardian_expect(struct guardian *guardian, const struct env *env,
+		     const struct class_write *written)
 {
 	char now[32];
 	int len = sysfs_read(class_write_directory(env, written), written->path,

@@ -48,7 +48,7 @@ const char *limit_parse_value(const struct limit_kind *kind, const char *text,
 		return "unknown unit: use K, M, G, T or P (powers of 1024)";
 	errno = 0;
 	number = strtoull(text, NULL, 10);
-	/* The largest number of all is what says that there is no limit. */
+	/* The largest number means no limit. */
 	if (errno || number > (LIMIT_NONE - 1) >> (10 * power))
 		return "too large: use max for no limit";
 	*value = number << (10 * power);

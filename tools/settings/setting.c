@@ -104,7 +104,7 @@ static char *show_text(const struct setting *setting, const char *value)
 	  .path = _module "/parameters/" _name, .what = _what,		\
 	  .parse = parse_param, .show = show_text }
 
-/* A user is named before what wants one. */
+/* uid is set before the settings that need one. */
 static const struct setting others[] = {
 	TUNE("uid", "any", 0, UINT32_MAX - 1,
 	     "uid whose new guests get the next three settings, or any"),

@@ -14,7 +14,7 @@
 #define ESCAPE		0x1b
 #define DELETE		0x7f
 
-/* A lone Escape is told from a key's sequence after so many ms. */
+/* Without more input for so many ms, Escape is the key itself. */
 #define ESCAPE_DELAY	25
 
 enum { PAIR_WARM = 1, PAIR_HOT, PAIR_BAR, PAIR_KEY };
