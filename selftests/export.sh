@@ -42,11 +42,12 @@ export_now && ! [ -s "$TMP/stderr" ] && equal "last line" "# EOF" "$(tail -n 1 "
 	equal "exits" 3000 "$(sample l1tune_exits_total guest=web reason=$CPUID level=2)"
 result "export has the exits that the guest's program executed"
 
-exits=$(cat "$(guest_of web)/exits")
+# The exit in which the VMM holds each of the two vCPUs has not ended.
+exits=$(($(cat "$(guest_of web)/exits") - 2))
 equal "buckets and count" "$exits $exits" "$(sample l1tune_exit_duration_seconds_bucket guest=web le=+Inf) $(
 	sample l1tune_exit_duration_seconds_count guest=web)" &&
 	equal "guests" 1 "$(grep -c '^l1tune_guest_info{guest="web",id="'"$(guest_of web | sed 's/.*-//')"'"' "$TMP/export")"
-result "export's histogram of durations has all exits, and its info the guest's id"
+result "export's histogram of durations has all exits that have ended, and its info the guest's id"
 
 before=$(sample l1tune_host_exits_total) vms=$(sample l1tune_host_vms_total)
 vmm -name guest=brief cpuid=700 > "$TMP/brief" 2>&1
