@@ -85,7 +85,7 @@ result "one of several that the module does not take: nothing is changed"
 equal "exit status" 0 "$(status_of l1tune limits web max_exits_per_sec=123456)" &&
 	equal "the guest's, all guests'" "123456 max" \
 		"$(cat "$guest/limits/max_exits_per_sec") $(value limits/max_exits_per_sec)" &&
-	equal "shown" "123456 l2" "$(shown VALUE,FROM web max_exits_per_sec)" &&
+	equal "shown" "123456 l2" "$(shown VALUE,SCOPE web max_exits_per_sec)" &&
 	equal "exit status" 0 "$(status_of l1tune limits "l2-$id" max_exits_per_sec=default)" &&
 	equal "the guest's" default "$(cat "$guest/limits/max_exits_per_sec")"
 result "the pace of one guest"

@@ -79,7 +79,7 @@ void print_and_free(const char *fmt, char *s)
 /* The first failure: the stream's error flag lasts, errno does not. */
 static int failure;
 
-static void note(int result)
+static void note_failure(int result)
 {
 	if ((result || ferror(stdout)) && !failure)
 		failure = errno ? errno : EIO;
@@ -88,18 +88,18 @@ static void note(int result)
 int terminal_flush(void)
 {
 	errno = 0;
-	note(fflush(stdout));
+	note_failure(fflush(stdout));
 	return failure ? STATUS_FAILED : STATUS_OK;
 }
 
 int terminal_close(void)
 {
 	errno = 0;
-	note(fflush(stdout));
-	/* Some file systems tell only now; that it never was open is no news. */
+	note_failure(fflush(stdout));
+	/* Some file systems report errors only now; EBADF: it was never open. */
 	if (close(STDOUT_FILENO) && errno != EBADF)
-		note(EOF);
-	/* A reader that went away wants no more. */
+		note_failure(EOF);
+	/* A reader that closed its end is no error. */
 	if (failure && failure != EPIPE)
 		complain("cannot write: %s", strerror(failure));
 	return failure ? STATUS_FAILED : STATUS_OK;

@@ -29,7 +29,7 @@ void print_and_free(const char *fmt, char *s);
 
 /* Whether what was printed so far has arrived: STATUS_OK or STATUS_FAILED. */
 int terminal_flush(void);
-/* The same at the end, after which nothing is printed; says what was wrong. */
+/* The same at the end, when nothing is printed any more; reports a failure. */
 int terminal_close(void);
 
 #endif

@@ -102,7 +102,7 @@ enum wait_result wait_for_output(void)
 enum wait_result wait_for_input(int fd, int attribute_fd)
 {
 	struct pollfd fds[] = {
-		/* Errors are told unasked. */
+		/* Errors are reported without being requested. */
 		{ .fd = STDOUT_FILENO },
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = attribute_fd, .events = POLLPRI },

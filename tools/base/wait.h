@@ -8,14 +8,14 @@ enum wait_result {
 	WAIT_TIME,
 	/* There is something to read, or another signal came. */
 	WAIT_INPUT,
-	/* A signal asks to end, or the reader of stdout went. */
+	/* A signal asks to end, or the reader of stdout closed it. */
 	WAIT_END,
 };
 
 uint64_t monotonic_ns(void);
 
 /*
- * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to tell, so
+ * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to return, so
  * that what is printed is printed whole; the second one ends the process at
  * once, should the output be stuck.
  */

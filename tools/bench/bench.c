@@ -26,7 +26,7 @@
 #define MAX_NS		NSEC_PER_SEC
 /*
  * Short enough that most are free of the machine's timer; more than one exit,
- * so that the batch's own end is told from them by its number.
+ * so that the end of the batch can be distinguished by its number.
  */
 #define SPLIT_NS	(NSEC_PER_SEC / 1000)
 #define MIN_SPLIT	2
@@ -143,7 +143,7 @@ const char *bench_shadow_name(enum bench_shadow shadow)
 	return names[shadow];
 }
 
-/* All that goes on while one measures. */
+/* The state of a measurement. */
 struct bench {
 	struct bench_vm vm;
 	struct bench_split split;
@@ -447,7 +447,7 @@ static bool skip(struct bench *b, enum bench_kind_id kind,
 	if (kind == BENCH_L3_CPUID && !bench_nested_is_on(&b->vm))
 		snprintf(r->skipped, sizeof(r->skipped), "nesting is off: load %s with nested=1",
 			 b->vm.svm ? "kvm_amd" : "kvm_intel");
-	if (options->is_choosy && !options->wanted[kind])
+	if (options->has_selection && !options->wanted[kind])
 		snprintf(r->skipped, sizeof(r->skipped), "not asked for");
 	return r->skipped[0];
 }

@@ -278,7 +278,7 @@ static const char *changed(const struct machine *then, const struct machine *now
 	return NULL;
 }
 
-static bool is_roots(const char *path)
+static bool is_owned_by_root(const char *path)
 {
 	struct stat st;
 
@@ -295,7 +295,7 @@ const struct measurement *bench_saved(const char *state, const struct machine *n
 	*why = NULL;
 	if (access(path, F_OK)) {
 		*why = "nothing was measured yet: run l1tune bench --save";
-	} else if (!is_roots(path)) {
+	} else if (!is_owned_by_root(path)) {
 		*why = "the file of measurements is not root's alone: remove it, then run l1tune bench --save";
 	} else {
 		complain_to(complain_ignore);

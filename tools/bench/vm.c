@@ -330,7 +330,7 @@ void bench_vm_close(struct bench_vm *vm)
 	free(vm->cpuid);
 }
 
-/* Is what was just touched one huge page? The kernel tells of the mapping. */
+/* Is the page that was just touched part of a huge page? */
 static bool is_huge(const uint8_t *page)
 {
 	char *line = NULL;

@@ -31,7 +31,7 @@ struct bench_vcpu {
 
 /* bench's own guest: no firmware, no devices, one program. */
 struct bench_vm {
-	/* What could not be done and why, when a call says so. */
+	/* Why a call failed. */
 	char error[256];
 	bool svm;
 	int kvm_fd, fd;

@@ -24,12 +24,12 @@ static void print_advice(const struct advice *advice)
 	terminal_print("%llu %s: %s (%s)\n",
 		       (unsigned long long)advice->guest_id, advice->guest_name,
 		       rule->title, rule->name);
-	terminal_print("  evidence  %s\n", advice->evidence);
-	terminal_print("  owner     %s\n", rule->owner);
-	terminal_print("  change    %s\n", advice->change);
-	print_and_free("  gain      %s\n", gain_text(&advice->gain));
-	terminal_print("  risk      %s\n", rule->risk);
-	terminal_print("  sure      %s\n", rule->sure);
+	terminal_print("  evidence    %s\n", advice->evidence);
+	terminal_print("  owner       %s\n", rule->owner);
+	terminal_print("  change      %s\n", advice->change);
+	print_and_free("  gain        %s\n", gain_text(&advice->gain));
+	terminal_print("  risk        %s\n", rule->risk);
+	terminal_print("  confidence  %s\n", rule->confidence);
 	putchar('\n');
 }
 
@@ -128,7 +128,7 @@ static int print_json(const struct observation *seen,
 		json_set(one, "change", json_text(list[i].change));
 		json_set(one, "gain", gain_to_json(&list[i].gain));
 		json_set(one, "risk", json_text(rule->risk));
-		json_set(one, "sure", json_text(rule->sure));
+		json_set(one, "confidence", json_text(rule->confidence));
 		json_set(one, "accesses", accesses_to_json(&list[i]));
 		json_array_append_new(array, one);
 	}
@@ -137,7 +137,7 @@ static int print_json(const struct observation *seen,
 	return json_write(json);
 }
 
-static int tell(const struct options *options, const struct observation *seen)
+static int report(const struct options *options, const struct observation *seen)
 {
 	int status = STATUS_OK;
 	struct advice *list;
@@ -234,7 +234,7 @@ static int look_now(const struct options *options,
 /*
  * The last quarter is for a sample of what guests access, if the others have
  * shown that it matters, and else is like them: so what exits take is of a
- * time in which no sample made them dearer.
+ * time in which no sample made them more expensive.
  */
 static int look_until(const struct options *options,
 		      const struct selection *guests, struct look *look,
@@ -246,7 +246,7 @@ static int look_until(const struct options *options,
 	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
 	int status = look_now(options, guests, look);
 
-	/* Asked to end, it tells what it has seen until then. */
+	/* On a signal it reports what it has seen so far. */
 	if (status == STATUS_OK && waited != WAIT_END) {
 		if (advise_wants_sample(&options->env, &seen)) {
 			seen.sample = &look->sample;
@@ -260,7 +260,7 @@ static int look_until(const struct options *options,
 		}
 	}
 	seen.before = look->counts;
-	return status == STATUS_OK ? tell(options, &seen) : status;
+	return status == STATUS_OK ? report(options, &seen) : status;
 }
 
 static int look_on(const struct options *options, const struct selection *guests)
@@ -290,7 +290,7 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK)
-		status = tell(options, &(struct observation){
+		status = report(options, &(struct observation){
 			.host = &host, .snapshot = &snapshot,
 		});
 	host_free(&host);
@@ -333,10 +333,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_advise = {
 	.name = "advise",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "what is worth changing, how, and what it brings",
-	.about = "Looks at guests for 10 seconds and says what is worth changing, what brings most\n"
-		 "first: why, who can change it, how, what it brings, what it risks, and how sure\n"
-		 "that is. Nothing is changed.",
+	.summary = "suggest what is worth changing, and the expected gain",
+	.about = "Observes guests for 10 seconds and reports what is worth changing, largest gain\n"
+		 "first: why, who can change it, how, the expected gain, the risk and the\n"
+		 "confidence. Nothing is changed.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,

@@ -97,7 +97,7 @@ static int check_gid(const struct env *env, const struct conf *conf)
 	    !strcmp(gid, line->value))
 		return STATUS_OK;
 	where = conf_where(conf, line);
-	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is loaded again: rmmod l1tune, then systemctl restart l1tune; counts start anew with that",
+	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is reloaded: rmmod l1tune, then systemctl restart l1tune; counts start at zero then",
 		 where, line->value, gid);
 	free(where);
 	return STATUS_FAILED;
@@ -227,7 +227,7 @@ static int run(struct options *options)
 	if (options->load)
 		status = load(options, &conf);
 	if (is_right != STATUS_OK) {
-		complain("no limit was changed: %s has to be right as a whole",
+		complain("no limit was changed: correct %s first",
 			 conf.shown);
 		status = is_right;
 	} else if (status == STATUS_OK && options->check) {
@@ -244,18 +244,18 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 0, "check", NULL, check, "only read the file, and show what it would change",
+	OPTION(FLAG, 0, "check", NULL, check, "only check the file, and show what would change",
 	       .excludes = "load"),
-	OPTION(FLAG, 0, "load", NULL, load, "load the module, and KVM, before that"),
+	OPTION(FLAG, 0, "load", NULL, load, "first load the module, and KVM"),
 	{ }
 };
 
 const struct command cmd_apply = {
 	.name = "apply",
 	.synopsis = "[OPTION]... [FILE]",
-	.summary = "make this machine as /etc/l1tune.conf says",
-	.about = "Makes this machine as FILE says, or " CONF_PATH ": all of it, or nothing if one\n"
-		 "line is wrong. What no line sets is set to what it has without one.",
+	.summary = "apply /etc/l1tune.conf to this host",
+	.about = "Applies FILE, or " CONF_PATH ", to this host: all of it, or nothing if a line\n"
+		 "is wrong. Settings without a line are reset to their defaults.",
 	.run = run,
 	.options = own_options,
 	.words = WORDS_FILES,

@@ -19,17 +19,17 @@
 enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_FEATURE] = { "FEATURE", "its file in l1/vmx or l1/svm", .is_text = true },
+	[COL_FEATURE] = { "FEATURE", "name of its file in l1/vmx or l1/svm", .is_text = true },
 	[COL_OFFERED] = { "OFFERED", "whether L0 offers it", .is_text = true },
-	[COL_USED] = { "USED", "whether KVM uses it, as its parameters say", .is_text = true },
-	[COL_OTHER] = { "OTHER", "whether the machine of --compare is offered it", .is_text = true },
-	[COL_WHY] = { "MATTERS", "because: what it is good for", .is_text = true,
+	[COL_USED] = { "USED", "whether KVM uses it, according to its parameters", .is_text = true },
+	[COL_OTHER] = { "OTHER", "whether it is offered on the host of --compare", .is_text = true },
+	[COL_WHY] = { "MATTERS", "why it matters", .is_text = true,
 		      .is_flexible = true },
-	[COL_SAVES] = { "SAVES", "the exit reasons that are fewer with it", .is_text = true,
+	[COL_SAVES] = { "SAVES", "exit reasons that it avoids", .is_text = true,
 			.is_flexible = true },
 };
 
-/* The state of one feature; unknown is that no file or parameter tells. */
+/* The state of one feature; unknown if there is no file or parameter. */
 struct feature {
 	const struct cap *cap;
 	enum { ANSWER_UNKNOWN = -1, ANSWER_NO, ANSWER_YES } offered, used, other;
@@ -85,7 +85,7 @@ static int answer(const json_t *feature, const char *key)
 	return json_is_boolean(value) ? json_is_true(value) : ANSWER_UNKNOWN;
 }
 
-/* What a document of caps --json says of each feature. */
+/* Reads the features of a document of caps --json. */
 static int load_other(const char *path, struct caps *caps)
 {
 	json_t *json = json_read(path);
@@ -146,7 +146,7 @@ static const char *word(int answer_)
 }
 
 /*
- * The VMM's command line tells that a guest was given Hyper-V's own interface
+ * The VMM's command line shows that a guest was given Hyper-V's own interface
  * for hypervisors: such a guest, once it uses VMX, probably runs Hyper-V.
  */
 static bool may_run_hyperv(const struct options *options, const struct guest *guest)
@@ -203,7 +203,7 @@ static void print_head(const struct caps *caps, const struct host *host)
 		printf("CPUs of this machine differ in what they offer: see dmesg\n");
 }
 
-/* What no file can tell, and what was measured instead. */
+/* What no file shows, and what was measured instead. */
 static void print_measured(const struct caps *caps, const struct host *host)
 {
 	const struct measurement *m = caps->measurement;
@@ -368,8 +368,8 @@ static const struct option_spec own_options[] = {
 const struct command cmd_caps = {
 	.name = "caps",
 	.synopsis = "[OPTION]...",
-	.summary = "what L0 offers of VMX or SVM, what KVM uses, what that saves",
-	.about = "Shows what L0 offers of VMX or SVM, what KVM uses of it, and what that saves.",
+	.summary = "show which VMX or SVM features L0 offers and KVM uses",
+	.about = "Shows which VMX or SVM features L0 offers, which KVM uses, and the exits they save.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,

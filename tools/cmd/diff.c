@@ -21,19 +21,19 @@ enum {
 
 static const struct column columns[NUM_COLS] = {
 	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
-	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
+	[COL_REASON] = { "REASON", "exit reason", .is_text = true,
 			 .is_cut_last = true },
-	[COL_CODE] = { "CODE", "the same as the CPU's number" },
-	[COL_RATE_A] = { "RATE_A", "exits per second of A" },
-	[COL_RATE_B] = { "RATE_B", "the same of B" },
+	[COL_CODE] = { "CODE", "exit reason as the CPU's number" },
+	[COL_RATE_A] = { "RATE_A", "exits per second for A" },
+	[COL_RATE_B] = { "RATE_B", "the same for B" },
 	[COL_TIME_A] = { "TIME_A", "time from exit to entry; 100% is one CPU's" },
-	[COL_TIME_B] = { "TIME_B", "the same of B" },
-	[COL_AVG_A] = { "AVG_A", "the same per exit" },
-	[COL_AVG_B] = { "AVG_B", "the same of B" },
+	[COL_TIME_B] = { "TIME_B", "the same for B" },
+	[COL_AVG_A] = { "AVG_A", "average time per exit" },
+	[COL_AVG_B] = { "AVG_B", "the same for B" },
 	[COL_P99_A] = { "P99_A", "99 % took no longer (powers of two)" },
-	[COL_P99_B] = { "P99_B", "the same of B" },
-	[COL_CHANGE] = { "CHANGE", "how much more time B takes, waiting left out" },
-	[COL_IN] = { "IN", "where most of the change is", .is_text = true },
+	[COL_P99_B] = { "P99_B", "the same for B" },
+	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without waiting" },
+	[COL_IN] = { "IN", "part of the time that changed most", .is_text = true },
 };
 
 /* A file that stat --json wrote, or a guest that is there now. */
@@ -173,9 +173,9 @@ static int pick(struct operand *operand, const struct snapshot *snapshot,
 		return STATUS_OK;
 	operand->snapshot = (struct snapshot){ };
 	if (num)
-		return error_set(error, "'%s' matches %zu guests and only one can be meant: l1tune list shows them",
+		return error_set(error, "'%s' matches %zu guests, exactly one is needed: l1tune list shows them",
 				 operand->text, num);
-	complain("'%s' matches no guest: l1tune list -a shows them", operand->text);
+	complain("no guest matches '%s': l1tune list -a shows all guests", operand->text);
 	return STATUS_NO_GUEST;
 }
 
@@ -246,10 +246,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_diff = {
 	.name = "diff",
 	.synopsis = "[OPTION]... A B",
-	.summary = "two guests, or two saved states, reason by reason",
-	.about = "Compares reasons of two sides, what changed most first. A side is a file that\n"
-		 "l1tune stat --json wrote, with all guests in it, or a guest, of which an\n"
-		 "interval is taken now.",
+	.summary = "compare two guests, or two saved states, by reason",
+	.about = "Compares two sides by reason, largest change first. A side is a file written by\n"
+		 "l1tune stat --json, with all guests in it, or a guest, which is observed for\n"
+		 "an interval now.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

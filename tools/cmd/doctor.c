@@ -97,7 +97,7 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-/* What a row says is of DMI and sysfs in parts: escaped as a whole. */
+/* Parts of the text come from DMI and sysfs, so all of it is escaped. */
 static void print_row(const struct doctor_row *row)
 {
 	bool is_problem = row->state == DOCTOR_PROBLEM;
@@ -180,17 +180,17 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 'a', "all", NULL, all, "also what is about clouds other than this one"),
+	OPTION(FLAG, 'a', "all", NULL, all, "also print what applies to other clouds"),
 	{ }
 };
 
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.synopsis = "[OPTION]...",
-	.summary = "is this machine ready, and if not, what to do",
-	.about = "Says whether this machine is ready to run guests, and if not, what to do: by\n"
-		 "commands to copy. It runs nothing itself and does not ask the network.\n"
-		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (2 is also wrong usage).",
+	.summary = "check whether this host can run guests, and how to fix it",
+	.about = "Checks whether this host is ready to run guests, and prints commands that fix\n"
+		 "problems. It runs none of them and does not use the network.\n"
+		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (also wrong usage).",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_JSON,

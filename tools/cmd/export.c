@@ -21,7 +21,7 @@ struct reading {
 	struct limit_use uses[NUM_LIMITS];
 	struct snapshot snapshot;
 	bool are_guests_readable;
-	/* False without the module: then only that is told. */
+	/* False without the module: then only l1tune_up is exported. */
 	bool is_up;
 };
 
@@ -130,15 +130,15 @@ static const struct option_spec own_options[] = {
 	OPTION(TEXT, 0, "textfile", "DIR", textfile,
 	       "write " TEXTFILE " there, for node_exporter's textfile collector"),
 	OPTION(FLAG, 0, "by-reason", NULL, by_reason,
-	       "times by guest, reason and level, not by guest alone"),
+	       "report times by guest, reason and level, not only by guest"),
 	{ }
 };
 
 const struct command cmd_export = {
 	.name = "export",
 	.synopsis = "[OPTION]...",
-	.summary = "all of it for Prometheus, as OpenMetrics",
-	.about = "Prints this machine, its limits and its guests as OpenMetrics, for Prometheus.",
+	.summary = "print metrics for Prometheus, as OpenMetrics",
+	.about = "Prints metrics of this host, its limits and its guests as OpenMetrics.",
 	.run = run,
 	.options = own_options,
 };

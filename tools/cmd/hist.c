@@ -27,7 +27,7 @@
 /* All shorter ones are in this bucket too. */
 #define LOWEST_BUCKET	9
 
-struct wish {
+struct reason_filter {
 	/* NULL: which there are. */
 	const char *reason;
 	uint64_t code;
@@ -40,15 +40,15 @@ static char *duration(uint64_t ns, const struct options *options)
 	       xasprintf("%llu", (unsigned long long)ns) : format_ns(ns);
 }
 
-static bool is_wished(const struct wish *wish, const struct options *options,
-		      const struct exit_key *key)
+static bool is_selected(const struct reason_filter *filter, const struct options *options,
+			const struct exit_key *key)
 {
 	if (options->level && key->level != options->level)
 		return false;
-	if (!wish->reason)
+	if (!filter->reason)
 		return true;
-	return wish->is_code ? key->code == wish->code :
-			       !strcasecmp(key->reason, wish->reason);
+	return filter->is_code ? key->code == filter->code :
+			       !strcasecmp(key->reason, filter->reason);
 }
 
 static char *percentile(const struct exit_cell *cell, unsigned int percent,
@@ -201,7 +201,7 @@ static const struct column columns[NUM_COLS] = {
 
 /* The reasons that there is a picture of, the most frequent ones first. */
 static int list_reasons(const struct guest_snapshot *guest,
-			const struct wish *wish,
+			const struct reason_filter *filter,
 			const struct options *options)
 {
 	struct table table;
@@ -215,7 +215,7 @@ static int list_reasons(const struct guest_snapshot *guest,
 		struct value *row;
 		char *label;
 
-		if (!is_wished(wish, options, &cell->key))
+		if (!is_selected(filter, options, &cell->key))
 			continue;
 		row = table_add_row(&table);
 		label = exit_label(&cell->key);
@@ -235,7 +235,7 @@ static int list_reasons(const struct guest_snapshot *guest,
 }
 
 static int no_such_reason(const struct guest_snapshot *guest,
-			  const struct wish *wish,
+			  const struct reason_filter *filter,
 			  const struct options *options)
 {
 	unsigned long long id = guest->guest.id;
@@ -243,9 +243,9 @@ static int no_such_reason(const struct guest_snapshot *guest,
 						 (unsigned long long)options->level) :
 				       xstrdup("");
 
-	if (wish->reason)
+	if (filter->reason)
 		complain("l2-%llu had no exit '%s'%s: l1tune hist %llu lists its reasons",
-			 id, wish->reason, level, id);
+			 id, filter->reason, level, id);
 	else
 		complain("l2-%llu had no exits%s", id, level);
 	free(level);
@@ -253,7 +253,7 @@ static int no_such_reason(const struct guest_snapshot *guest,
 }
 
 static int print_json(const struct host *host, const struct snapshot *snapshot,
-		      const struct options *options, const struct wish *wish)
+		      const struct options *options, const struct reason_filter *filter)
 {
 	const struct guest_snapshot *guest = &snapshot->guests[0];
 	json_t *json = json_document(host, &snapshot->time, snapshot->interval_ns);
@@ -261,7 +261,7 @@ static int print_json(const struct host *host, const struct snapshot *snapshot,
 	size_t i;
 
 	for (i = 0; i < guest->stats.num_cells; i++)
-		if (is_wished(wish, options, &guest->stats.cells[i].key))
+		if (is_selected(filter, options, &guest->stats.cells[i].key))
 			json_array_append_new(reasons, json_cell(&guest->stats.cells[i]));
 	json_set(hist, "id", json_number(guest->guest.id));
 	json_set(hist, "name", json_text(guest->guest.name));
@@ -275,25 +275,25 @@ static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
 	const struct guest_snapshot *guest = &snapshot->guests[0];
-	const struct wish *wish = arg;
+	const struct reason_filter *filter = arg;
 	size_t num = 0, i;
 
 	if (snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
 	for (i = 0; i < guest->stats.num_cells; i++)
-		num += is_wished(wish, options, &guest->stats.cells[i].key);
+		num += is_selected(filter, options, &guest->stats.cells[i].key);
 	if (!num && !snapshot->is_interval)
-		return no_such_reason(guest, wish, options);
+		return no_such_reason(guest, filter, options);
 	if (options->json)
-		return print_json(host, snapshot, options, wish);
-	if (!wish->reason)
-		return list_reasons(guest, wish, options);
+		return print_json(host, snapshot, options, filter);
+	if (!filter->reason)
+		return list_reasons(guest, filter, options);
 	if (!num)
 		complain("no exits");
 	for (i = 0; i < guest->stats.num_cells; i++) {
 		const struct exit_cell *cell = &guest->stats.cells[i];
 
-		if (!is_wished(wish, options, &cell->key))
+		if (!is_selected(filter, options, &cell->key))
 			continue;
 		print_title(guest, cell, options);
 		print_picture(cell, options);
@@ -305,16 +305,16 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
-	struct wish wish = {
+	struct reason_filter filter = {
 		.reason = options->num_words > 1 ? options->words[1] : NULL,
 	};
 
-	if (!wish.reason && options->interval_ns)
+	if (!filter.reason && options->interval_ns)
 		return error_set(options->error,
 				 "-i needs a REASON: l1tune hist GUEST lists them");
-	wish.is_code = wish.reason && !parse_u64(wish.reason, &wish.code);
+	filter.is_code = filter.reason && !parse_u64(filter.reason, &filter.code);
 	options->num_words = 1;
-	return watch_words(options, show, &wish);
+	return watch_words(options, show, &filter);
 }
 
 static const struct option_spec own_options[] = {
@@ -325,7 +325,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_hist = {
 	.name = "hist",
 	.synopsis = "[OPTION]... GUEST [REASON]",
-	.summary = "how long the exits of one reason take, as a picture",
+	.summary = "show how long the exits of one reason take",
 	.about = "Shows how long a guest's exits of one reason took, and who spent the time.\n"
 		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
 		 "reasons are listed.",

@@ -59,7 +59,7 @@ static int start(const char *path, bool is_stdout, struct conf *conf)
 	if (!is_stdout && !access(path, F_OK)) {
 		status = conf_read(path, conf);
 		if (status != STATUS_OK)
-			complain("%s was not changed: what is wrong in it would be lost",
+			complain("%s was not changed: correct it first, or its wrong lines would be lost",
 				 conf->shown);
 		if (status != STATUS_OK || !conf_is_empty(conf))
 			return status;
@@ -94,9 +94,9 @@ static int run(struct options *options)
 const struct command cmd_save = {
 	.name = "save",
 	.synopsis = "[OPTION]... [FILE]",
-	.summary = "write what is set now to /etc/l1tune.conf",
-	.about = "Writes what is set now to FILE, or " CONF_PATH ", where comments stay as they\n"
-		 "are; - is standard output. l1tune apply sets it again.",
+	.summary = "write the current settings to /etc/l1tune.conf",
+	.about = "Writes the current settings to FILE, or " CONF_PATH ", and keeps its comments;\n"
+		 "- is standard output. l1tune apply applies the file.",
 	.run = run,
 	.words = WORDS_FILES,
 	.most_words = 1,

@@ -24,32 +24,32 @@ enum {
 };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_GUEST] = { "GUEST", "number of the guest" },
+	[COL_GUEST] = { "GUEST", "id of the guest" },
 	[COL_NAME] = { "NAME", "its name", .is_text = true,
 		       .is_flexible = true },
-	[COL_PID] = { "PID", "process of its VMM" },
+	[COL_PID] = { "PID", "PID of its VMM" },
 	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
 	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
-	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
+	[COL_REASON] = { "REASON", "exit reason", .is_text = true,
 			 .is_cut_last = true },
-	[COL_CODE] = { "CODE", "the same as the CPU's number" },
+	[COL_CODE] = { "CODE", "exit reason as the CPU's number" },
 	[COL_COUNT] = { "COUNT", "number of exits" },
 	[COL_RATE] = { "RATE", "exits per second" },
-	[COL_TOTAL] = { "TOTAL", "time from exit to next entry, summed" },
-	[COL_AVG] = { "AVG", "the same per exit" },
-	[COL_MAX] = { "MAX", "longest since the guest's start" },
+	[COL_TOTAL] = { "TOTAL", "total time from exits to entries" },
+	[COL_AVG] = { "AVG", "average time per exit" },
+	[COL_MAX] = { "MAX", "longest exit since the guest's start" },
 	[COL_P50] = { "P50", "half of the exits took no longer than this" },
-	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
-	[COL_P99] = { "P99", "so did 99 %" },
-	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, polling included" },
-	[COL_USER] = { "USER", "time in the VMM, its own sleeping included" },
-	[COL_WAIT] = { "WAIT", "time off the CPU with nothing to do, as in HLT" },
-	[COL_RUNQ] = { "RUNQ", "time off the CPU though it had work" },
-	[COL_THROTTLED] = { "THROTTLED", "time it was held back" },
-	[COL_SHARE] = { "SHARE", "part of the busy time; idle HLT has none" },
-	[COL_STATE] = { "STATE", "what the vCPU does for this exit now",
+	[COL_P90] = { "P90", "90 % took no longer (powers of two)" },
+	[COL_P99] = { "P99", "99 % took no longer" },
+	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, including polling" },
+	[COL_USER] = { "USER", "time in the VMM, including its sleep" },
+	[COL_WAIT] = { "WAIT", "time off the CPU with no work, as in HLT" },
+	[COL_RUNQ] = { "RUNQ", "time off the CPU with work to do" },
+	[COL_THROTTLED] = { "THROTTLED", "time it was throttled by a limit" },
+	[COL_SHARE] = { "SHARE", "share of the busy time; idle HLT has none" },
+	[COL_STATE] = { "STATE", "what the vCPU is doing for this exit now",
 			.is_text = true },
-	[COL_SINCE] = { "SINCE", "for how long it has been doing that" },
+	[COL_SINCE] = { "SINCE", "for how long" },
 };
 
 /* A guest as a whole, one of its vCPUs, or all guests: one block of rows. */
@@ -300,7 +300,7 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU by itself, and what it does now"),
+	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU separately, and what it is doing now"),
 	OPTION(FLAG, 0, "sum", NULL, sum, "show the sum of all guests", .excludes = "vcpus"),
 	OPTION(FLAG, 0, "transit", NULL, transit,
 	       "also estimate the share of time that exits spend in L0, from\n"
@@ -311,7 +311,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_stat = {
 	.name = "stat",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "exits by guest and reason: count, rate, time, percentiles",
+	.summary = "show exits by guest and reason: count, rate, time, percentiles",
 	.about = "Shows exits by guest and reason, since the guest's start or in intervals.",
 	.run = run,
 	.options = own_options,

@@ -32,7 +32,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_WAIT] = { .name = "WAIT" },
 	[COL_RUNQ] = { .name = "RUNQ" },
 	[COL_NESTED] = { "NESTED", .is_text = true },
-	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
+	[COL_TOP] = { "TOP REASONS", .is_text = true, .is_flexible = true },
 };
 
 static void print_label(const char *label)
@@ -97,7 +97,7 @@ static bool is_for_limits(const struct host_hook *hook)
 	return false;
 }
 
-/* Those that nobody needs are off; anything else but ok is worth a word. */
+/* Hooks that are not needed are off; all that are neither ok nor off are named. */
 static void print_hooks(const struct host *host)
 {
 	size_t num_ok = 0, num_waiting = 0, num_named = 0, num_of_limits = 0, i;
@@ -125,7 +125,7 @@ static void print_hooks(const struct host *host)
 	if (num_waiting)
 		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
 	if (num_named > num_waiting + num_of_limits)
-		printf("        what is not ok is not counted: see dmesg\n");
+		printf("        what these hooks count is missing: see dmesg\n");
 }
 
 /* "max_vms=20 (use 3)", in red if nothing comes of it. */
@@ -139,17 +139,17 @@ static void print_limit(const struct limit *limit, const struct limit_use *use,
 	if (limit->value != LIMIT_NONE) {
 		printf("%s=", kind->name);
 		print_and_free("%s", limit_format(kind, limit->value,
-						options->style.bytes));
+						  options->style.bytes));
 		before = ", ";
 	}
 	if (limit->audit != LIMIT_NONE) {
 		printf("%saudit.%s=", before, kind->name);
 		print_and_free("%s", limit_format(kind, limit->audit,
-						options->style.bytes));
+						  options->style.bytes));
 	}
 	if (use->is_known)
 		print_and_free(" (use %s)", limit_format(kind, use->value,
-						      options->style.bytes));
+							 options->style.bytes));
 	if (limit_is_broken(limit))
 		printf(" not effective");
 	else if (limit_is_waiting(limit))
@@ -185,7 +185,7 @@ static int print_limits(const struct host *host, const struct options *options)
 		is_broken |= limit_is_broken(limit);
 	}
 	if (is_broken)
-		printf("        what is not effective holds nobody back: l1tune limits says why\n");
+		printf("        a limit that is not effective is not enforced: l1tune limits says why\n");
 	return STATUS_OK;
 }
 
@@ -195,7 +195,7 @@ static char *duration(uint64_t ns, const struct options *options)
 	       xasprintf("%lluns", (unsigned long long)ns) : format_ns(ns);
 }
 
-/* Who spent the time from exit to entry, if the module tells. */
+/* Who spent the time from exit to entry, if the module counts that. */
 static void print_parts(const struct host_counts *totals,
 			const struct options *options)
 {
@@ -237,7 +237,7 @@ static void print_totals(const struct host_counts *totals,
 
 	print_label("exits");
 	if (totals->are_withheld) {
-		printf("not shown: totals are for root and the group that the module's parameter gid names\n");
+		printf("not shown: only root and the group of the module parameter gid may read totals\n");
 		return;
 	}
 	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
@@ -284,7 +284,7 @@ static void print_counts(const struct host *host, const struct options *options)
 	print_totals(&host->totals, options);
 }
 
-/* "CPUID 62%, IO_INSTRUCTION 20%": what most of the busy time goes to. */
+/* "CPUID 62%, IO_INSTRUCTION 20%": the largest parts of the busy time. */
 static char *top_reasons(const struct exit_stats *stats)
 {
 	const struct exit_cell **cells = exits_by_busy(stats);
@@ -320,8 +320,8 @@ static int print_guests(const struct snapshot *snapshot,
 	for (i = 0; i < snapshot->num_guests; i++)
 		is_split |= exits_are_split(&snapshot->guests[i].stats);
 	status = table_init(&table, columns, NUM_COLS, is_split ?
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,BUSY WITH" :
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,TOP REASONS" :
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,TOP REASONS", NULL,
 			    NULL, NULL);
 	if (status != STATUS_OK)
 		return status;
@@ -397,8 +397,8 @@ static int run(struct options *options)
 const struct command cmd_status = {
 	.name = "status",
 	.synopsis = "[OPTION]...",
-	.summary = "this L1 at a glance, its guests under it (the default)",
-	.about = "Shows this L1 at a glance, its guests under it.",
+	.summary = "show this host and its guests at a glance (the default)",
+	.about = "Shows this host and its guests at a glance.",
 	.run = run,
 	.shared_options = OPTIONS_JSON,
 };

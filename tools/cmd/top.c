@@ -23,7 +23,7 @@
 struct top {
 	struct options *options;
 	struct selection selection;
-	struct known_guests known;
+	struct guest_cache cache;
 	/* The module may come and go; which load of it this is. */
 	bool is_open;
 	struct host host;
@@ -40,7 +40,7 @@ struct top {
 	bool is_ended;
 };
 
-/* On a screen what went wrong is a line of it, until the next interval. */
+/* On a screen, a message is shown in a line of it until the next interval. */
 static char last_message[512];
 
 static void keep_message(const char *message)
@@ -50,7 +50,7 @@ static void keep_message(const char *message)
 
 static void close_env(struct top *top)
 {
-	known_guests_free(&top->known);
+	guest_cache_free(&top->cache);
 	if (top->is_open)
 		env_close(&top->options->env);
 	top->is_open = false;
@@ -71,7 +71,7 @@ static int open_env(struct top *top)
 	err = sysfs_read_u64(env->class_fd, "l1/loaded_ns",
 			     &top->host.loaded_ns);
 	if (loaded_ns != top->host.loaded_ns)
-		known_guests_free(&top->known);
+		guest_cache_free(&top->cache);
 	return err ? env_complain(env, "l1/loaded_ns", err) : STATUS_OK;
 }
 
@@ -80,7 +80,7 @@ static int take(struct top *top, struct snapshot *snapshot)
 {
 	const struct snapshot_request request = {
 		.selection = &top->selection,
-		.known = &top->known,
+		.cache = &top->cache,
 	};
 	int status = open_env(top);
 
@@ -347,7 +347,7 @@ static int show(struct top *top)
 {
 	int status;
 
-	known_guests_allow_files();
+	guest_cache_allow_files();
 	wait_catch_signals();
 	status = take(top, &top->after);
 	if (status == STATUS_OK || status == STATUS_FAILED)
@@ -403,7 +403,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_top = {
 	.name = "top",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "the same, live",
+	.summary = "show exits by guest and reason, live",
 	.about = "Shows guests and their exits live; h shows the keys.",
 	.run = run,
 	.options = own_options,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is worth changing, a rule each. A rule wants evidence in what was
+ * What is worth changing, a rule each. A rule needs evidence in what was
  * counted and measured, and gives none of its advice without.
  */
 #include <stdarg.h>
@@ -156,7 +156,7 @@ static bool halts_often(const struct facts *f, struct advice *a)
 	double kernel = halt.parts[PART_KERNEL] > polled ?
 			halt.parts[PART_KERNEL] - polled : 0;
 
-	/* Without KVM's counts, polling and work cannot be told apart. */
+	/* Without KVM's counts, polling cannot be separated from work. */
 	if (!f->kvm.is_known)
 		kernel = 0;
 	a->gain = gain_of(f, kernel, halt.rate);
@@ -184,7 +184,7 @@ static bool spins(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Faults for memory: accesses to devices are faults too, where KVM cannot tell. */
+/* Faults for memory: accesses to devices are faults too, on CPUs without EPT_MISCONFIG. */
 static struct load memory_faults(const struct facts *f)
 {
 	struct load fault = load_of(f, &faults, 2);
@@ -363,9 +363,9 @@ static bool flushes_l1d(const struct facts *f, struct advice *a)
 	return true;
 }
 
-#define MEASURED	"measured"
-#define LIKELY		"likely: what it costs is measured, that it ends is KVM's design"
-#define PERHAPS		"perhaps: try it"
+#define MEASURED	"high: measured"
+#define LIKELY		"medium: the cost is measured, the effect follows from KVM's design"
+#define PERHAPS		"low: try it"
 
 const struct rule rules[] = {
 	{ "throttled", "held back by a limit", "L1",

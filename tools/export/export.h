@@ -6,7 +6,7 @@
 #include "model/snapshot.h"
 #include "settings/limit-use.h"
 
-/* What is told of this machine when the module is not there. */
+/* The metrics of a machine without the module. */
 void export_absence(struct metrics *metrics);
 
 void export_host(struct metrics *metrics, const struct host *host);

@@ -44,7 +44,7 @@ static void export_nested(struct metrics *metrics, const struct exported *guest)
 {
 	const char *state = guest->snapshot->guest.nested;
 
-	/* Modules that do not tell have no such file. */
+	/* Older modules have no such file. */
 	if (*state)
 		metrics_number(metrics, !!strcmp(state, "off"), "guest=\"%s\"",
 			       guest->label);

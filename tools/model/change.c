@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "model/change.h"
 
-/* Waiting with nothing to do is no cost; without the split HLT stands for it. */
+/* Waiting without work is no cost; without the split, HLT counts as waiting. */
 static uint64_t cost_ns(const struct exit_cell *cell)
 {
 	return cell_is_split(cell) ?

@@ -17,7 +17,7 @@ struct host_count {
 struct host_counts {
 	struct host_count *v;
 	size_t num;
-	/* Some may not be seen by whoever runs this: they are unknown. */
+	/* The caller may not read some of them: they are unknown. */
 	bool are_withheld;
 };
 
@@ -42,7 +42,7 @@ struct host {
 	struct host_counts usage;
 };
 
-/* STATUS_OK, or another one after telling what went wrong. */
+/* STATUS_OK, or another exit status after a message. */
 int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
 

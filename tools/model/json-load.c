@@ -12,7 +12,7 @@
 
 #define SCHEMA	1
 
-/* A number of a file that somebody may have edited; false when it is none. */
+/* A number of a file that may have been edited; false if it is none. */
 static bool take_number(const json_t *json, const char *key, uint64_t *value)
 {
 	const json_t *number = json_object_get(json, key);

@@ -126,7 +126,7 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 	free(cells);
 }
 
-/* What a vCPU does now: null if the module does not tell. */
+/* What a vCPU is doing: null if the module does not publish it. */
 static void add_now(json_t *json, const struct vcpu_now *now)
 {
 	json_t *open = json_null();
@@ -320,7 +320,7 @@ json_t *json_read(const char *path)
 	if (json)
 		return json;
 	complain("%s: %s", path, json_error_code(&error) == json_error_end_of_input_expected ?
-		 "more than one document: an interval each, so take one line of it" : error.text);
+		 "more than one document (one per interval): keep a single line" : error.text);
 	return NULL;
 }
 

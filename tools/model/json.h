@@ -37,7 +37,7 @@ json_t *json_document(const struct host *host, const struct timespec *time,
 		      uint64_t interval_ns);
 /* A document of now with one more key; takes the value over. */
 int json_print_value(const struct host *host, const char *key, json_t *value);
-/* A document of a file; NULL after telling what is wrong with it. */
+/* A document of a file; NULL after a message. */
 json_t *json_read(const char *path);
 /* On one line; takes the document over. */
 int json_write(json_t *json);

@@ -10,7 +10,7 @@
 #include "base/util.h"
 
 /*
- * This machine as /sys and /proc tell of it, also without the module. What
+ * This machine as /sys and /proc describe it, also without the module. What
  * they withhold is empty.
  */
 struct machine {

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "model/exits.h"
+#include "model/guest-cache.h"
 #include "model/guest.h"
 #include "model/host.h"
-#include "model/known.h"
 #include "model/select.h"
 
 struct vcpu_snapshot {
@@ -44,14 +44,14 @@ struct snapshot_request {
 	bool all;
 	bool vcpus;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
-	struct known_guests *known;
+	struct guest_cache *cache;
 };
 
 /* One of this moment, without guests. */
 void snapshot_start(struct snapshot *snapshot);
 
 /*
- * STATUS_OK, or another one after telling why. A guest that vanishes meanwhile
+ * STATUS_OK, or another exit status after a message. A guest that ends meanwhile
  * is left out; a selector that then matches nothing is STATUS_NO_GUEST. With
  * STATUS_FAILED the guests that could be read are there.
  * Free with snapshot_free() in every case.

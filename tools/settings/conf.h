@@ -31,7 +31,7 @@ struct conf {
 };
 
 /*
- * STATUS_OK, or another one after telling of each line what is wrong with it;
+ * STATUS_OK, or another exit status after a message for each wrong line;
  * the others are there then. Free with conf_free() in every case.
  */
 int conf_read(const char *path, struct conf *conf);

@@ -44,7 +44,7 @@ static void take_larger(struct limit_use *use, uint64_t value, const char *who,
 		 (unsigned long long)number);
 }
 
-/* 0, or -errno; a guest that went meanwhile uses nothing. */
+/* 0, or -errno; a guest that has ended meanwhile uses nothing. */
 static int add_guest(const struct env *env, uint64_t id, struct users *users,
 		     struct limit_use uses[NUM_LIMITS])
 {

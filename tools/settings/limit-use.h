@@ -4,7 +4,7 @@
 
 #include "settings/limit.h"
 
-/* How much of a limit is used, by whoever uses most of it. */
+/* How much of a limit is used, by the guest or user with the highest use. */
 struct limit_use {
 	bool is_known;
 	uint64_t value;

@@ -14,7 +14,7 @@
 
 const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	{ "max_vms", "virtual machines", "refuse_vm", "vms" },
-	{ "max_vms_per_user", "of them, of one user", "refuse_vm", NULL,
+	{ "max_vms_per_user", "virtual machines of one user", "refuse_vm", NULL,
 	  .scope = LIMIT_PER_USER },
 	{ "max_vcpus", "vCPUs of all guests", "refuse_vcpu", "vcpus" },
 	{ "max_vcpus_per_vm", "vCPUs of one guest", "refuse_vcpu", "vcpus",
@@ -23,9 +23,9 @@ const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	  "memory_bytes", .is_bytes = true },
 	{ "max_memory_per_vm_bytes", "memory of one guest", "refuse_memory",
 	  "memory_peak_bytes", .is_bytes = true, .scope = LIMIT_PER_GUEST },
-	{ "max_nested_vms", "guests that may have guests themselves",
+	{ "max_nested_vms", "guests that may run nested guests",
 	  "refuse_nested", "nested_vms" },
-	{ "max_exits_per_sec", "exits of one guest in a second", "throttle",
+	{ "max_exits_per_sec", "exits per second of one guest", "throttle",
 	  NULL, .scope = LIMIT_PER_GUEST },
 };
 
@@ -155,7 +155,7 @@ static const char *advice(const struct limit *limit)
 	const char *state = limit->hook_state ? limit->hook_state : "";
 
 	if (!strcmp(state, "unavailable"))
-		return "another, such as a livepatch, may hold the same function of KVM; see dmesg";
+		return "another user of the same KVM function, such as a livepatch, may hold it; see dmesg";
 	return "see dmesg";
 }
 

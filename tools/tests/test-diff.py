@@ -106,7 +106,7 @@ def test_wrong_files():
         def changed(**changes):
             return json.dumps(document | {"l2": [guest | {"reasons": [reason | changes]}]})
         for content, expected in (
-                ("", "bad.json"), (text[:-9], "bad.json"), (text + "\n" + text, "one line"),
+                ("", "bad.json"), (text[:-9], "bad.json"), (text + "\n" + text, "a single line"),
                 ("[]", "not a document"), ('"x"', "bad.json"), ("{}", "not a document"),
                 (json.dumps(document | {"schema": 2}), "another l1tune"),
                 (json.dumps(document | {"l2": None}), "without guests"),

@@ -66,7 +66,7 @@ def test_show():
         equal(list(d), ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns",
                         "limits"], "keys of the document")
         equal(d["limits"][0], {
-            "id": None, "name": None, "limit": "max_vms", "value": 20, "from": "l1", "audit": None,
+            "id": None, "name": None, "limit": "max_vms", "value": 20, "scope": "l1", "audit": None,
             "use": 3, "of": None, "headroom": 17, "denied": 7, "would_deny": 0, "set": True,
             "effective": True, "hook": "refuse_vm", "hook_state": "ok"}, "a limit in JSON")
         equal([[r["limit"], r["value"], r["audit"], r["use"], r["headroom"]]
@@ -179,18 +179,18 @@ def test_wrong():
                            ("max_vms=1.5", "not a number"), ("max_vms=0x10", "not a number"),
                            ("max_vms=1e3", "not a number"), ("max_vms=4K", "takes no unit"),
                            ("max_vms=4 ", "takes no unit"), ("max_vms=MAX", "not a number"),
-                           ("max_vms=default", "max is no limit"),
+                           ("max_vms=default", "use max for no limit"),
                            ("max_vms=18446744073709551615", "too large"),
                            ("max_vms=99999999999999999999", "too large"),
                            ("max_memory_bytes=16384P", "too large"),
-                           ("max_memory_bytes=64GB", "not a unit"),
-                           ("max_memory_bytes=64 G", "not a unit"),
-                           ("max_memory_bytes=64X", "not a unit"),
+                           ("max_memory_bytes=64GB", "unknown unit"),
+                           ("max_memory_bytes=64 G", "unknown unit"),
+                           ("max_memory_bytes=64X", "unknown unit"),
                            ("max_memory_bytes=G", "not a size"),
                            ("max_memory_bytes=1.5G", "not a size"),
                            ("max_vm=1", "did you mean max_vms?"),
                            ("audit.max_vcpu=1", "did you mean audit.max_vcpus?"),
-                           ("memory=1G", "--help lists them"), ("nonsense=1", "name:"),
+                           ("memory=1G", "--help lists the settings"), ("nonsense=1", "name:"),
                            ("=5", "a name is missing"), ("audit.=5", "a name is missing"),
                            ("max_vms=1\x1b[2J=", "\\x1b[2J"), ("max_vcpus=7", "twice"),
                            ("max_vms", "name:max_vms")):
@@ -208,13 +208,13 @@ def test_guest():
     with Bench() as b:
         machine(b, limits={PACE: 10000, "max_memory_per_vm_bytes": 4 << 30}, audit={PACE: 900})
         r = b.run("limits", "web")
-        equal(rows(r), ["GUEST NAME LIMIT VALUE FROM AUDIT USE HEADROOM EFFECTIVE".split(),
+        equal(rows(r), ["GUEST NAME LIMIT VALUE SCOPE AUDIT USE HEADROOM EFFECTIVE".split(),
                         "1 web max_vcpus_per_vm max l1 max 2 max -".split(),
                         "1 web max_memory_per_vm_bytes 4G l1 max 512M 3.5G yes".split(),
                         "1 web max_exits_per_sec 10000 l1 900 - - yes".split()], "of one guest")
-        r = b.run("limits", "name:*", PACE, "--noheadings", "-o", "GUEST,VALUE,FROM")
+        r = b.run("limits", "name:*", PACE, "--noheadings", "-o", "GUEST,VALUE,SCOPE")
         equal(rows(r), [["1", "10000", "l1"], ["2", "5000", "l2"], ["3", "max", "l2"]], "of all")
-        equal([[g["id"], g["value"], g["from"], g["denied"]]
+        equal([[g["id"], g["value"], g["scope"], g["denied"]]
                for g in b.json("limits", "-J", "2", PACE)["limits"]], [[2, 5000, "l2", None]], "-J")
         r = b.run("limits", "max_vms", "--noheadings")
         equal(rows(r)[0][0], "max_vms", "max_vms is the limit")
@@ -265,7 +265,7 @@ def test_all_or_nothing():
         ok("max_nested_vms" in r.stderr and "nothing was changed" in r.stderr, "it says so", r)
         b.machine.limits(limits={"max_vcpus": 6})
         r = set_with_file_size(b, 1, "max_vms=7", "max_vcpus=8", "max_nested_vms=10")
-        ok(r.returncode == 1 and "limits/max_vms stays at 7 and cannot be set back to max" in r.stderr
+        ok(r.returncode == 1 and "limits/max_vms remains 7 and cannot be restored to max" in r.stderr
            and "nothing was changed" not in r.stderr and b.machine.limit("limits/max_vcpus") == "6",
            "what cannot be set back is named", r)
         b.machine.limits()
@@ -275,7 +275,7 @@ def test_all_or_nothing():
            b.machine.limit("limits/max_vms") == "max", "a file that is not there", r)
         b.machine.limits(limits={"max_vms": "many"})
         r = b.run("limits")
-        ok(r.returncode == 1 and "limits/max_vms: not the value that belongs there" in r.stderr,
+        ok(r.returncode == 1 and "limits/max_vms: unexpected value" in r.stderr,
            "a value that is none is named", r)
 
 

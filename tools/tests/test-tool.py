@@ -124,7 +124,7 @@ def test_permissions():
         ok(r.returncode == 5 and "hooks   9 ok\n" in r.stdout and "gid" in r.stderr,
            "status, not permitted: this machine is shown", r)
         ok("guests  3 with 4 vCPUs and 2G of memory\n" in r.stdout and "since load" not in r.stdout and
-           "exits   not shown: totals are for root and the group" in r.stdout,
+           "exits   not shown: only root and the group" in r.stdout,
            "status, not permitted: use is shown, and totals are said to be unknown", r)
         r = nobody("status", "-J")
         document = json.loads(r.stdout)

@@ -101,7 +101,7 @@ static void add_process(struct line *line, const struct event *event)
 		if (!*before)
 			start_part(line);
 		append(&line->text, "%s%s %llu", before, numbers[i].name,
-		    (unsigned long long)event->number[numbers[i].number]);
+		       (unsigned long long)event->number[numbers[i].number]);
 		before = ", ";
 	}
 	if (!event->text[EVENT_COMM])
@@ -129,7 +129,7 @@ static void add_totals(struct line *line, const struct event *event,
 		return;
 	start_part(line);
 	append(&line->text, "%llu exits",
-	    (unsigned long long)event->number[EVENT_EXITS]);
+	       (unsigned long long)event->number[EVENT_EXITS]);
 	if (event->has[EVENT_EXIT_TIME]) {
 		append(&line->text, ", ");
 		add_ns(line, event->number[EVENT_EXIT_TIME], style);
@@ -197,8 +197,8 @@ static void add_loss(struct line *line, const struct event *event)
 {
 	if (event->num_lost)
 		append(&line->text, "%llu event%s not recorded: more came than l1/events holds; l1tune limits has the counts",
-		    (unsigned long long)event->num_lost,
-		    event->num_lost == 1 ? " was" : "s were");
+		       (unsigned long long)event->num_lost,
+		       event->num_lost == 1 ? " was" : "s were");
 	else
 		append(&line->text, "events came faster than they could be shown; l1tune limits has the counts");
 }
@@ -209,7 +209,7 @@ char *event_line(const struct event *event, const struct table_style *style)
 
 	add_time(&line, &event->time);
 	append(&line.text, "%s%-11s%s ", color(event->kind), kind_names[event->kind],
-	    terminal_normal());
+	       terminal_normal());
 	add_guest(&line, event);
 	switch (event->kind) {
 	case EVENT_ADDED:

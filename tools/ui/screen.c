@@ -14,7 +14,7 @@
 #define ESCAPE		0x1b
 #define DELETE		0x7f
 
-/* A lone Escape is told from a key's sequence after so many ms. */
+/* Without more input for so many ms, Escape is the key itself. */
 #define ESCAPE_DELAY	25
 
 enum { PAIR_WARM = 1, PAIR_HOT, PAIR_BAR, PAIR_KEY };
@@ -63,7 +63,7 @@ int screen_open(void)
 	}
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
-		complain("this terminal (TERM=%s) cannot show it: use --once, or stat -i",
+		complain("terminal type '%s' is not supported: use --once, or stat -i",
 			 getenv("TERM") ? getenv("TERM") : "");
 		return STATUS_FAILED;
 	}

@@ -346,5 +346,5 @@ void table_print_columns(const struct column *columns, size_t num_columns)
 
 	printf("\nColumns:\n");
 	for (i = 0; i < num_columns; i++)
-		printf("  %-12s %s\n", columns[i].name, columns[i].help);
+		printf("  %-14s %s\n", columns[i].name, columns[i].help);
 }

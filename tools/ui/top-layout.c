@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What of top fits into a width. Names give way first, down to MIN_NAME columns;
- * then bars, and then whole columns, the least telling ones first.
+ * then bars, and then whole columns, the least important ones first.
  */
 #include <stdio.h>
 #include <stdlib.h>

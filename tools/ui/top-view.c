@@ -29,7 +29,7 @@ static void add_right(struct frame *frame, enum frame_style style, char *text,
 	free(text);
 }
 
-/* The same at the left, escaped: names are what guests say. */
+/* The same at the left, escaped: names come from guests. */
 static void add_name(struct frame *frame, enum frame_style style,
 		     const char *name, size_t width)
 {
