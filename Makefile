@@ -48,6 +48,10 @@ check: setup # run all tests in emulated L1 hosts with VMX and SVM (an hour)
 check-debug: setup # run tests and chaos on kernels with KASAN, lockdep, KCSAN (hours)
 	@selftests/check kasan fail kcsan
 
+.PHONY: mutants
+mutants: setup selftests # break the tool in 100 places, one at a time: do tests notice? MUTANTS="--module" for options
+	@selftests/mutants $(MUTANTS)
+
 .PHONY: matrix
 matrix: setup # run all suites on all kernels (hours); MATRIX="--table" for options
 	@selftests/matrix $(MATRIX)

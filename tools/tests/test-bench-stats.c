@@ -155,6 +155,10 @@ int main(void)
 	ktap_ok(s.count == 5 && s.median == 20 && s.min == 5 && s.p99 == 995 && s.mean == 212,
 		"median, least, p99 and mean, less what the clock takes");
 	ktap_ok(s.low == 5 && s.high == 995 && !bench_is_sure(&s), "five are not sure");
+	s = (struct bench_summary){ .count = 100, .median = 1000, .low = 995, .high = 1005 };
+	ktap_ok(bench_is_sure(&s), "a median within 1 %% is sure");
+	s.high = 1006;
+	ktap_ok(!bench_is_sure(&s), "one within more is not");
 	bench_series_free(&series);
 
 	for (i = 0; i < 1000; i++)

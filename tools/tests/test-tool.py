@@ -312,6 +312,20 @@ def test_json():
         equal(reason["count"], 2**63 - 1, "a number beyond JSON's is its largest")
 
 
+def test_stop():
+    with Bench() as b:
+        three_guests(b)
+        with subprocess.Popen(b.command("stat", "-J", "-i", "0.3", "-c", "4"), stdout=subprocess.PIPE, text=True) as p:
+            lines = [p.stdout.readline()]
+            p.send_signal(signal.SIGSTOP)
+            time.sleep(1.5)
+            p.send_signal(signal.SIGCONT)
+            lines += p.stdout.read().splitlines()
+            intervals = [json.loads(line)["interval_ns"] / 1e9 for line in lines]
+            ok(end_of(p) == 0 and intervals[1] > 1 and all(interval > 0.2 for interval in intervals),
+               "after a stop the intervals go on, and are not made up for by short ones", intervals)
+
+
 def test_intervals():
     with Bench() as b:
         three_guests(b)
@@ -430,6 +444,6 @@ def test_terminal():
 
 print("KTAP version 1")
 for test in (test_errors, test_damage, test_permissions, test_status, test_one_unreadable, test_long_name, test_list, test_stat,
-             test_json, test_intervals, test_terminal):
+             test_json, test_stop, test_intervals, test_terminal):
     test()
 finish()
