@@ -299,7 +299,7 @@ def test_ends():
                 ok("l1tune top" not in screen, "as it was", screen)
     with Bench() as b:
         with Terminal(b, TERM="nosuch") as t:
-            t.shows("TERM=nosuch.*--once.*status=1", "a terminal that is not known")
+            t.shows("'nosuch' is not supported.*--once.*status=1", "a terminal that is not known")
     with Bench() as b:
         guests(b)
         for n in 1, 2, 3:
@@ -388,7 +388,7 @@ def test_changes():
         with Terminal(b, "-d", "0.2", "web") as t:
             t.shows("1 guest, 1 vCPU", "one guest")
             b.remove(1)
-            t.shows("no guest is 'web'", "it goes")
+            t.shows("no guest matches 'web'", "a guest that ends is reported as missing")
     with Bench() as b:
         guests(b, 200)
         with Terminal(b, "-d", "0.5", before="ulimit -Sn 64;") as t:
