@@ -15,6 +15,7 @@
 #include "model/machine.h"
 #include "model/proc.h"
 #include "model/snapshot.h"
+#include "ui/watch.h"
 
 enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
 
@@ -351,13 +352,7 @@ static int show(const struct options *options, const struct host *host)
 
 static int run(struct options *options)
 {
-	struct host host;
-	int status = host_open(&options->env, &host);
-
-	if (status == STATUS_OK)
-		status = show(options, &host);
-	host_close(&options->env, &host);
-	return status;
+	return watch_host(options, show);
 }
 
 static const struct option_spec own_options[] = {

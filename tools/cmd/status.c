@@ -14,6 +14,7 @@
 #include "model/snapshot.h"
 #include "settings/limit-use.h"
 #include "settings/limit-value.h"
+#include "ui/watch.h"
 
 #define TOP_REASONS	3
 
@@ -385,13 +386,7 @@ static int show(const struct options *options, const struct host *host)
 
 static int run(struct options *options)
 {
-	struct host host;
-	int status = host_open(&options->env, &host);
-
-	if (status == STATUS_OK)
-		status = show(options, &host);
-	host_close(&options->env, &host);
-	return status;
+	return watch_host(options, show);
 }
 
 const struct command cmd_status = {

@@ -102,3 +102,15 @@ int watch_words(struct options *options, watch_fn show, void *arg)
 	selection_free(&selection);
 	return status;
 }
+
+int watch_host(struct options *options,
+	       int (*show)(const struct options *options, const struct host *host))
+{
+	struct host host;
+	int status = host_open(&options->env, &host);
+
+	if (status == STATUS_OK)
+		status = show(options, &host);
+	host_close(&options->env, &host);
+	return status;
+}
