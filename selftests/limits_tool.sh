@@ -55,10 +55,10 @@ equal "exit status" 0 "$(status_of l1tune limits)" && ! [ -s "$TMP/stderr" ] &&
 result "l1tune limits shows eight limits, all max, after loading"
 
 equal "exit status" 0 "$(status_of l1tune limits max_vms=1 max_memory_bytes=64G audit.max_vcpus=0)" &&
-	! [ -s "$TMP/stderr" ] &&
+	equal "lines on stderr, about which setting" "1 1" "$(wc -l < "$TMP/stderr") $(grep -c 'audit.max_vcpus=0 is below the 2 in use' "$TMP/stderr")" &&
 	equal "in sysfs" "1 68719476736 0" \
 		"$(value limits/max_vms) $(value limits/max_memory_bytes) $(value audit/max_vcpus)"
-result "limits that l1tune sets are in sysfs"
+result "limits that l1tune sets are in sysfs, and a threshold below what is in use is told"
 
 equal "max_vms" "max_vms 1 max 1 0 yes" "$(shown LIMIT,VALUE,AUDIT,USE,HEADROOM,EFFECTIVE max_vms)" &&
 	equal "max_vcpus_per_vm" "2 l2-$id" "$(shown USE,OF max_vcpus_per_vm)" &&

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from fake import Machine
 
@@ -89,6 +90,20 @@ class Bench:
 
     def remove_device(self, number):
         shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
+
+
+# x86-64's numbers of pselect and ppoll
+WAITING = ("270", "271")
+
+
+def wait_for_look(process, seconds=30):
+    """Until a process has read its first numbers, and waits for its interval to end."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with open(f"/proc/{process.pid}/syscall", encoding="ascii") as f:
+            if f.read().split()[0] in WAITING:
+                return
+        time.sleep(0.01)
 
 
 def on_terminal(command, columns=80, **environment):

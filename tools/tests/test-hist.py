@@ -3,9 +3,8 @@
 """The pictures that l1tune hist draws. Usage: test-hist.py L1TUNE"""
 import json
 import subprocess
-import time
 
-from bench import Bench, end_of, equal, finish, ok, on_terminal
+from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, hist
 
 MS = 1_000_000
@@ -97,9 +96,9 @@ def test_errors():
 def test_intervals():
     with Bench() as b:
         b.machine.guest(1, [IO])
-        p = subprocess.Popen(b.command("hist", "-J", "-i", "0.5", "-c", "2", "1", "30"), text=True,
+        p = subprocess.Popen(b.command("hist", "-J", "-i", "1", "-c", "2", "1", "30"), text=True,
                              stdout=subprocess.PIPE)
-        time.sleep(0.25)
+        wait_for_look(p)
         b.machine.guest(1, [cell(2, 30, "IO_INSTRUCTION", 1003, 401 * MS, 30 * MS,
                                  hist(b9=20, b10=603, b12=300, b24=80), user_ns=200 * MS,
                                  wait_ns=0, runq_ns=101 * MS, throttled_ns=0)])
