@@ -23,8 +23,8 @@ if [ "$SMT" = on ]; then
 	said=$(l1tune tune hlt_in_guest=1 2>&1)
 	equal "status" 1 $?
 	case $?$said in
-	0*"hlt_in_guest: 1 is not for this machine's CPU or KVM"*) ;;
-	*) equal "l1tune" "what is wrong" "$said" ;;
+	0*"hlt_in_guest: this CPU or KVM does not support 1"*) ;;
+	*) equal "message" "hlt_in_guest: this CPU or KVM does not support 1" "$said" ;;
 	esac
 	result "l1tune tune says that hlt_in_guest is not supported"
 else
