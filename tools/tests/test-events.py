@@ -18,7 +18,7 @@ import termios
 import threading
 import time
 
-from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal
+from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
 
 CLONE_NEWNET = 0x40000000
 F_SETPIPE_SZ = 1031
@@ -165,6 +165,8 @@ def test_gap():
         with Follower(b, "-J") as f:
             happen(b, "change", "l1", **DENIED)
             equal(f.event()["count"], 1, "the first event is shown")
+            # It may not have ended reading yet, and would come across the next ones one by one.
+            wait_for_look(f.process)
             for number in range(2, 9):
                 b.machine.event(keep=3, **DENIED | {"COUNT": number})
             send_uevent("change", "l1", **DENIED)
