@@ -15,17 +15,12 @@ SLOTS=64
 WAIT_CS=300
 ! srcu_spins || WAIT_CS=1200
 
-centiseconds()
-{
-	tr -d . < /proc/uptime | cut -d' ' -f1
-}
-
 # serves WORD…: one more VM for whoever the words say, with all that it needs, soon
 serves()
 {
-	start_cs=$(centiseconds)
+	start_cs=$(uptime_cs)
 	timeout -s KILL 60 ask "$@" vm vcpu:0 vcpu:1 slot:0:1M slot:1:1M > "$TMP/serves"
-	took=$(($(centiseconds) - start_cs))
+	took=$(($(uptime_cs) - start_cs))
 	ktap_print_msg "took $took cs"
 	equal "$*" "ok ok ok ok ok" "$(awk '{ print $2 }' "$TMP/serves" | tail -n 5 | xargs)" && [ $took -le $WAIT_CS ]
 }

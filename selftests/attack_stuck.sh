@@ -20,9 +20,9 @@ unload_cs()
 	load
 	start usual --hold cpuid=10
 	limit max_memory_bytes 1G
-	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	start_cs=$(uptime_cs)
 	unload
-	echo $(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs))
+	echo $(($(uptime_cs) - start_cs))
 	kill_vmms
 }
 
@@ -42,9 +42,9 @@ is_stuck()
 unload_in_background()
 {
 	rm -f "$TMP/unloaded"
-	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	start_cs=$(uptime_cs)
 	{
-		rmmod l1tune && echo $(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs)) > "$TMP/took" && touch "$TMP/unloaded"
+		rmmod l1tune && echo $(($(uptime_cs) - start_cs)) > "$TMP/took" && touch "$TMP/unloaded"
 	} &
 	unloader=$!
 }

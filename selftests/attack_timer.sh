@@ -21,10 +21,10 @@ rate()
 	background "$1" spin "$1" $((SECONDS_LONG + 10))
 	wait_for is_going "$1"
 	from=$(kvm_exits "$1")
-	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	start_cs=$(uptime_cs)
 	sleep $SECONDS_LONG
 	exits=$(($(kvm_exits "$1") - from))
-	took=$(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs))
+	took=$(($(uptime_cs) - start_cs))
 	let_go "$1"
 	echo $((exits * 100 / took))
 }

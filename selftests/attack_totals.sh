@@ -66,13 +66,6 @@ compare()
 	[ $((busy * 100)) -ge $((idle * 80)) ]
 }
 
-# cs: hundredths of a second since the machine started, without a process
-cs()
-{
-	read -r up _ < /proc/uptime
-	echo "${up%.*}${up#*.}"
-}
-
 # same_twice: pairs of reads within 90 ms, up to ten of them, a line each: same or different.
 # The first of a pair finds a snapshot that is too old; a pair that took longer is no pair.
 same_twice()
@@ -81,11 +74,11 @@ same_twice()
 	for _ in $(seq 60); do
 		[ $pairs -lt 10 ] || break
 		pause_ms 130
-		from=$(cs)
+		from=$(uptime_cs)
 		read -r first < $L1/totals/exits
 		pause_ms 20
 		read -r second < $L1/totals/exits
-		[ $(($(cs) - from)) -lt 9 ] || continue
+		[ $(($(uptime_cs) - from)) -lt 9 ] || continue
 		pairs=$((pairs + 1))
 		[ "$first" = "$second" ] && echo same || echo different
 	done
