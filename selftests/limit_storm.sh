@@ -38,7 +38,10 @@ result "after the threads have ended all places are free again"
 
 no_limits
 within 60 has_guests 0
-memory_is_back "$before" 256 "the kernel's memory is free again after the threads have ended"
+# What 1024 threads leave behind for a while differs by 400 kB from one storm to the
+# next; what a refusal lost would be lost some 40,000 times, and what a guest
+# loses shows in life.
+memory_is_back "$before" 1024 "the kernel's memory is free again after the threads have ended"
 ktap_print_msg "open files: $files before, $(open_files) after"
 [ "$(open_files)" -lt $((files + 150)) ]
 result "no open file is left of the threads"
