@@ -92,18 +92,28 @@ class Bench:
         shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
 
 
+def within(seconds, condition):
+    """Does it hold before so much time has passed?"""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 # x86-64's numbers of pselect and ppoll
 WAITING = ("270", "271")
 
 
-def wait_for_look(process, seconds=30):
+def is_waiting(process):
+    with open(f"/proc/{process.pid}/syscall", encoding="ascii") as f:
+        return f.read().split()[0] in WAITING
+
+
+def wait_for_look(process):
     """Until a process has read its first numbers, and waits for its interval to end."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with open(f"/proc/{process.pid}/syscall", encoding="ascii") as f:
-            if f.read().split()[0] in WAITING:
-                return
-        time.sleep(0.01)
+    within(30, lambda: is_waiting(process))
 
 
 def on_terminal(command, columns=80, **environment):

@@ -18,7 +18,7 @@ import termios
 import threading
 import time
 
-from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
+from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal, wait_for_look, within
 
 CLONE_NEWNET = 0x40000000
 F_SETPIPE_SZ = 1031
@@ -81,9 +81,7 @@ class Follower:
         # A line that does not come ends the test, and not all tests.
         self.timer = threading.Timer(60, self.process.kill)
         self.timer.start()
-        deadline = time.monotonic() + 20
-        while not listeners() and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        within(20, lambda: listeners() or self.process.poll() is not None)
 
     def __enter__(self):
         return self
@@ -353,8 +351,7 @@ def test_end():
         equal(ends, [[True, "", ""]] * 20, "SIGTERM ends it at any moment of its start")
         child = os.fork()
         if not child:
-            while not listeners():
-                time.sleep(0.01)
+            within(60, listeners)
             happen(b, "change", "l1", **DENIED)
             os._exit(0)
         shown = on_terminal(b.command("events", "-c", "1"))

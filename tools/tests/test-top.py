@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from bench import Bench, equal, finish, ok, on_terminal
+from bench import Bench, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, fixed, hist
 
 MS = 1_000_000
@@ -93,7 +93,15 @@ class Terminal:
         self.tmux("send-keys", *keys)
 
     def screen(self, *args):
-        return self.tmux("capture-pane", "-p", *args)
+        """When it has been the same for a moment: one may be half drawn."""
+        before = None
+        for _ in range(20):
+            now = self.tmux("capture-pane", "-p", *args)
+            if now == before:
+                break
+            before = now
+            time.sleep(0.05)
+        return now
 
     def shows(self, pattern, name, seconds=10):
         """Waits for it; what there is instead goes into the report."""
@@ -121,7 +129,7 @@ def test_once():
         guests(b)
         p = subprocess.Popen(b.command("top", "--once", "-d", "1"), stdout=subprocess.PIPE,
                              text=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
-        time.sleep(0.5)
+        wait_for_look(p)
         for n in 1, 2, 3:
             b.machine.exits(n, exits(n, 2))
         text = p.communicate(timeout=20)[0]

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from bench import Bench, equal, finish, ok
+from bench import Bench, equal, finish, ok, within
 from fake import write
 
 POLL = "halt_poll_ns"
@@ -58,15 +58,6 @@ class Tried(Bench):
         if not within(10, lambda: self.value() == "0"):
             p.kill()
         return p
-
-
-def within(seconds, condition):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_result():
