@@ -27,10 +27,8 @@ tool: # build the tool, build/l1tune
 	@$(MAKE) -C tools O='$(O)' VERSION='$(VERSION)'
 
 .PHONY: selftests
-selftests: # build the programs that the tests run in an emulated L1
-	@$(MAKE) -C selftests/vmm O='$(O)'
-	@$(MAKE) -C selftests/programs O='$(O)'
-	@$(MAKE) -C selftests/bench O='$(O)'
+selftests: # build the programs of the tests; to run the tests here: make -C selftests run_tests
+	@$(MAKE) -C selftests programs O='$(O)'
 
 .PHONY: setup
 setup: # install the Debian packages that demo, check and shell need
@@ -47,6 +45,10 @@ check: setup # run all tests in emulated L1 hosts with VMX and SVM (an hour)
 .PHONY: check-debug
 check-debug: setup # run tests and chaos on kernels with KASAN, lockdep, KCSAN (hours)
 	@selftests/check kasan fail kcsan
+
+.PHONY: mutants
+mutants: setup selftests # break the tool in 100 places, one at a time: do tests notice? MUTANTS="--module" for options
+	@selftests/mutants $(MUTANTS)
 
 .PHONY: matrix
 matrix: setup # run all suites on all kernels (hours); MATRIX="--table" for options

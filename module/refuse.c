@@ -63,12 +63,22 @@ static void refuse(struct pt_regs *regs, int err)
 	}
 }
 
+/* What was admitted is kept for the thread until its ioctl returns. */
+static void reserve(struct l1t_call *call, const struct l1t_demand *demand)
+{
+	u64 bytes = l1t_demand_peak_bytes(demand);
+
+	if (demand->vcpu)
+		l1t_call_ask_vcpu(call);
+	if (bytes)
+		l1t_call_ask_memory(call, bytes);
+}
+
 /* @demand: all but the guest */
 static int ask(struct kvm *kvm, struct l1t_demand *demand)
 {
 	struct l1t_call *call = NULL;
 	struct l1t_guest *g;
-	u64 bytes;
 	int err;
 
 	if (!l1t_life_is_open())
@@ -82,11 +92,8 @@ static int ask(struct kvm *kvm, struct l1t_demand *demand)
 		err = l1t_admit(demand);
 	else
 		err = l1t_admit_unreserved(demand);
-	if (call && !err && demand->vcpu)
-		l1t_call_ask_vcpu(call);
-	bytes = l1t_demand_peak_bytes(demand);
-	if (call && !err && bytes)
-		l1t_call_ask_memory(call, bytes);
+	if (call && !err)
+		reserve(call, demand);
 	raw_spin_unlock(&l1t_lock);
 	if (call)
 		l1t_life_queue(g);

@@ -44,18 +44,16 @@ wait_for test -e "$guest/vcpu1/stats"
 # What the CPU offers is in vmx/ or in svm/.
 other=vmx
 [ "$(isa)" = vmx ] && other=svm
-documented /selftests/ABI | grep -v "/l1/$other/" | sort > "$TMP/documented"
+documented "$(first_of "$HERE/ABI" "$HERE/../module/ABI/sysfs-class-l1tune")" | grep -v "/l1/$other/" | sort > "$TMP/documented"
 find "$CLASS/l1/" "$guest/" -type f ! -name uevent |
 	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,' |
 	sort -u > "$TMP/shown"
 
 missing=$(grep -vxFf "$TMP/shown" "$TMP/documented")
-equal "documented and not there" "" "$missing"
-result "every documented file is there"
+check "every file that the ABI documents exists in sysfs" equal "documented and not there" "" "$missing"
 
 missing=$(grep -vxFf "$TMP/documented" "$TMP/shown")
-equal "there and not documented" "" "$missing"
-result "every file is documented"
+check "the ABI documents every file in sysfs" equal "there and not documented" "" "$missing"
 
 # modes DIRECTORY FIND-EXPRESSION…
 modes()
@@ -67,56 +65,54 @@ modes()
 
 equal "modes of what can be set" "644 0 77" \
 	"$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' -o -path '*/l1/tune/*' ')')"
-result "only limits and tuning of the host can be set, by root"
+result "only limits, audit thresholds and tuning of the host are writable, by root alone"
 
 equal "modes of what guests do" "440 0 77" \
 	"$(modes $L1 '(' -path '*/l1/events' -o -path '*/l1/totals/*' -o -path '*/denied/max_exits_per_sec' \
 		-o -path '*/would_deny/max_exits_per_sec' ')')"
-result "totals, events and how often guests were slowed are for root and the group gid"
+result "totals, events and counts of pacing are readable by root and the group gid only"
 
 equal "modes of the others" "444 0 77" \
 	"$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*' ! -path '*/l1/tune/*' ! -path '*/l1/events' \
 		! -path '*/l1/totals/*' ! -path '*/denied/max_exits_per_sec' ! -path '*/would_deny/max_exits_per_sec')"
-result "all other files of the host are readable by all"
+result "all other files of the host are world-readable"
 
 equal "modes of what can be set" "640 0 77" "$(modes "$guest" '(' -path '*/limits/*' -o -path '*/tune/*' ')')" &&
 	equal "modes of the others" "440 0 77" "$(modes "$guest" ! -path '*/limits/*' ! -path '*/tune/*')"
-result "files of a guest belong to root and to the group gid"
+result "files of a guest are readable by root and the group gid only"
 
 equal "files without one line" "" "$(find $L1/ -type f ! -name uevent ! -path '*/l1/events' | while read -r f; do
 	[ "$(wc -l < "$f")" = 1 ] || echo "$f"
 done)"
-result "every file of the host but events has one line"
+result "every file of the host except events has exactly one line"
 
 equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)" &&
 	equal "hooks that are off" "refuse_memory refuse_nested refuse_vcpu refuse_vm throttle timer" \
 		"$(grep -lx off $L1/hooks/* | sed 's,.*/,,' | sort | xargs)"
-result "all hooks are ok, and those that limits need are off"
+result "without limits the hooks that refuse are off and all others are ok"
 
 equal "isa" "$(isa)" "$(value isa)" &&
 	equal "virtualized" "$(grep -c -m1 -w hypervisor /proc/cpuinfo)" "$(value virtualized)"
-result "ISA and virtualized are the CPU's"
+result "isa and virtualized agree with /proc/cpuinfo"
 
 refused=$(find "$L1/" "$guest/" -type f ! -name uevent | while read -r f; do
 	{ echo rubbish > "$f"; } 2> /dev/null && echo "$f took it"
 done)
-equal "writes" "" "$refused"
-result "nothing takes rubbish"
+check "no file accepts an invalid value" equal "writes" "" "$refused"
 
-grep -q "^[0-9]* [0-9]* EVENT=guest ACTION=add L2=${guest##*/} PID=$(pid a) UID=0 COMM=vmm\$" $L1/events
-result "events has the guest"
+check "l1/events has a line for a new guest" grep -q "^[0-9]* [0-9]* EVENT=guest ACTION=add L2=${guest##*/} PID=$(pid a) UID=0 COMM=vmm\$" $L1/events
 
 # A snapshot may be 100 ms old.
 wait_for grep -qx 1 $L1/totals/vms && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
-result "usage and totals count the guest"
+result "usage and totals count a new guest"
 
 kill_guests
 wait_for has_guests 0 && equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
-result "a killed guest is gone from usage"
+result "usage drops to 0 when the only guest is killed"
 unload
 
-modprobe l1tune gid=4294967295 2> /dev/null
+load_module gid=4294967295 2> /dev/null
 equal "status" 1 $? && dmesg | tail -n 3 | grep -q 'l1tune: gid=4294967295 is not a group'
-result "a gid that is none fails the load and says so"
+result "loading with an invalid gid fails and the log says why"
 
 ktap_finished

@@ -78,7 +78,7 @@ watched()
 	# Of one that has ended it is empty, or gone.
 	while grep -q . /proc/$tool/cmdline 2> /dev/null; do
 		if sampling; then echo on; else echo off; fi
-		usleep 50000
+		pause_ms 50
 	done > "$TMP/states"
 	uniq "$TMP/states" | xargs
 	wait $tool
@@ -95,9 +95,9 @@ ended_by()
 {
 	l1tune advise -i 12 ports > "$TMP/advice" 2>&1 &
 	tool=$!
-	within 11 sampling || return 1
+	within 11 sampling && wait_for has_programs $((PROGRAMS + 5)) || return 1
+	# It has something to count in this second.
 	sleep 1
-	equal "programs" $((PROGRAMS + 5)) "$(programs)" || return
 	kill -"$1" $tool
 	wait $tool 2> /dev/null
 	status=$?
@@ -112,7 +112,7 @@ PROGRAMS=$(programs)
 load
 runs idle --forever --period-us 400000 halt=1
 equal "advice" "" "$(rules_of idle)" && grep -q '^nothing worth changing' "$TMP/advice"
-result "an idle guest: nothing is worth changing"
+result "advise has nothing for an idle guest"
 end idle
 
 runs devices --forever --spin-user-us 500 out=100
@@ -121,7 +121,7 @@ rules=$(rules_of devices)
 used=$((($(cpu_time_ns devices) - used) / 3000000))
 ktap_print_msg "devices: $rules; $(gain) thousandths of a CPU at most, its VMM used $used of all"
 [ "${rules%% *}" = devices ] && [ "$(gain)" -gt $((used / 2)) ] && [ "$(gain)" -le $((used * 11 / 10)) ]
-result "a guest that is busy with devices is told so first, and no more than is spent"
+result "advise names devices first for a guest busy with them, and no more gain than it spends"
 end devices
 
 runs halting --forever --period-us 100 halt=100
@@ -134,32 +134,31 @@ case " $rules " in
 *" hlt-in-guest "*) grep -q 'l1tune tune uid=0 hlt_in_guest=1' "$TMP/advice" ;;
 *) false ;;
 esac
-result "a guest that halts often, with a CPU for each vCPU, may do so without exits"
+result "advise proposes hlt_in_guest for a guest that halts often and has a CPU per vCPU"
 
 for signal in TERM KILL; do
 	back_after $signal
-	result "a value that is tried is back after SIG$signal"
+	result "try restores the value when it ends by SIG$signal"
 done
 l1tune try halt_poll_ns=2000000 --for 3 --l2 halting --noheadings -o METRIC,CLEAR > "$TMP/tried" &&
 	equal "afterwards" default "$(cat "$(guest_of halting)/tune/halt_poll_ns")" &&
 	equal "metrics" 6 "$(wc -l < "$TMP/tried")"
-result "a trial that ends by itself has a result, and puts back what there was"
+result "try prints its result and restores the value when its time is up"
 
 before=$(kvm_time halting)
 kill -KILL "$(pid halting)"
 l1tune tune uid=0 hlt_in_guest=1
 runs followed --forever --period-us 100 halt=100
 after=$(kvm_time followed)
-equal "HLT exits" 0 "$(kvm_stat followed halt_exits)"
-result "who follows that has no exits for HLT any more"
+check "a guest has no HLT exits after the advice was followed" equal "HLT exits" 0 "$(kvm_stat followed halt_exits)"
 ktap_print_msg "KVM takes $before thousandths of a CPU before and $after after; predicted were $predicted less"
 if [ "$(isa)" = vmx ]; then
 	saved=$((before - after))
 	[ $saved -gt $((predicted / 2)) ] && [ $saved -lt $((predicted * 2)) ]
-	result "and that saves what was said"
+	result "following the advice saves half to twice what advise predicted"
 else
 	# An interrupt of the host's ends an HLT there: the guest then does more.
-	ktap_test_skip "and that saves what was said: an interrupted HLT does not go on on SVM"
+	ktap_test_skip "following the advice saves half to twice what advise predicted" "an interrupted HLT does not go on on SVM"
 fi
 end followed
 l1tune tune hlt_in_guest=default
@@ -167,30 +166,29 @@ l1tune tune hlt_in_guest=default
 runs ports --forever out=60 in=40
 rules=$(rules_of ports)
 [ "${rules%% *}" = devices ] && as "$(hits 'port 0x5010')" "$(hits 'port 0x5020')" 60 40
-result "two hot ports are named, and how often each is used"
-grep -q '^  change .*port 0x5010, port 0x5020: /proc/ioports' "$TMP/advice"
-result "and who can tell what they are"
+result "advise names two hot ports and how often each is used"
+check "advise says where to look up hot ports" grep -q '^  change .*port 0x5010, port 0x5020: /proc/ioports' "$TMP/advice"
 seen=$(watched l1tune advise -i 3 ports)
 equal "sampling" "off on" "${seen% off}" && mostly_off && wait_for has_programs "$PROGRAMS"
-result "they are counted in the end of the interval only"
+result "advise samples ports only at the end of its interval, and leaves no BPF program"
 unprivileged userns l1tune advise -i 1 ports > "$TMP/advice" &&
 	grep -q '^[0-9]* ports: .*(devices)' "$TMP/advice" &&
 	equal "lines" 1 "$(grep -c 'was not seen: that needs CAP_BPF' "$TMP/advice")"
-result "who may not count them gets what is known without, and is told"
+result "advise without CAP_BPF gives less, and says so"
 ended_by KILL && ended_by TERM && equal "status" 0 $status && [ "$(hits 'port 0x5010')" -gt 100 ]
-result "nothing goes on after SIGKILL; SIGTERM has it told what was seen"
+result "no BPF program is left after SIGKILL, and SIGTERM prints what was counted"
 end ports
 
 runs told --forever --ioeventfd out=60 in=40
 rules=$(rules_of told)
 [ "${rules%% *}" = devices ] && [ "$(hits 'port 0x5020')" -gt 100 ] && ! grep -q 'port 0x5010' "$TMP/advice"
-result "what KVM tells an eventfd of costs the VMM nothing, and is not named"
+result "advise does not name a port with an ioeventfd"
 end told
 
 runs mmio --forever mmio=100
 rules=$(rules_of mmio)
 [ "${rules%% *}" = devices ] && [ "$(hits 'address 0x13fe00000')" -gt 100 ]
-result "an address is named"
+result "advise names a hot MMIO address"
 end mmio
 
 runs msrs --forever wrmsr=100 rdmsr=50
@@ -199,13 +197,13 @@ case " $rules " in
 *" msrs "*) as "$(hits 'MSR 0x8b')" "$(hits 'MSR 0x1a0')" 100 50 ;;
 *) false ;;
 esac
-result "MSRs that are written and read all the time are named"
+result "advise names hot MSRs and how often each is used"
 end msrs
 
 runs plain --forever cpuid=1000
 seen=$(watched l1tune advise -i 2 plain)
 equal "sampling" off "$seen" && ! grep -q 'devices\|msrs' "$TMP/advice"
-result "a guest without either is not looked at any closer"
+result "advise does not sample a guest without port, MMIO or MSR exits"
 
 kill_guests
 wait_for has_guests 0

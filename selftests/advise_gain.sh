@@ -8,28 +8,21 @@
 KVM=/sys/module/kvm/parameters
 THP=/sys/kernel/mm/transparent_hugepage/enabled
 
-# was PATH…: its value is put back at the end
-was=
-was()
+# look NAME RULE: what is advised for a guest, in $TMP/advice, and of that the rule's part in $TMP/item
+look()
 {
-	for path; do
-		was="$was $path=$(sed 's/.*\[\(.*\)\].*/\1/' "$path")"
-	done
-}
-
-put_back()
-{
-	for path in $was; do
-		echo "${path#*=}" > "${path%%=*}"
-	done
+	# shellcheck disable=SC2086 # several words
+	if ! l1tune advise ${interval:--i 3} "$1" > "$TMP/advice"; then
+		ktap_print_msg "l1tune advise failed"
+		return 1
+	fi
+	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
 }
 
 # advised NAME RULE: sets low and high, in thousandths of a CPU, and change
 advised()
 {
-	# shellcheck disable=SC2086 # several words
-	l1tune advise ${interval:--i 3} "$1" > "$TMP/advice" || return 1
-	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
+	look "$1" "$2" || return
 	ktap_print_msg "$1: $(sed -n 's/.*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs)"
 	sed 's/^/# /' "$TMP/item"
 	change=$(sed -n 's/^  change  *//p' "$TMP/item")
@@ -44,7 +37,7 @@ advised()
 # not_advised NAME RULE
 not_advised()
 {
-	! advised "$1" "$2" && [ ! -s "$TMP/item" ]
+	look "$1" "$2" && equal "advice ($2)" "" "$(cat "$TMP/item")"
 }
 
 # ended NAME: waits for its end; how long it ran and had a CPU for, in us
@@ -105,7 +98,7 @@ compared()
 {
 	kill_guests
 	wait_for has_guests 0
-	${look:-looks_on} "$1" "$2" && ended before || return
+	${looks:-looks_on} "$1" "$2" && ended before || return
 	was_cpu=$cpu was_wall=$wall
 	[ -z "$4" ] || sh -c "${change%%,*}" || return
 	# shellcheck disable=SC2086
@@ -117,106 +110,105 @@ ktap_print_header
 ktap_set_plan 22
 
 load
-was $KVM/halt_poll_ns $THP
 
 # Halt polling. With none, and what bench has measured, a guest that sleeps
 # shortly is told how long.
 l1tune bench --save > "$TMP/bench" 2>&1 || sed 's/^/# /' "$TMP/bench"
-echo 0 > $KVM/halt_poll_ns
+borrow $KVM/halt_poll_ns 0
 runs long --forever --period-us 3000 halt=10
 not_advised long poll-up
-result "poll-up: not for who sleeps long"
+result "poll-up is not advised for a guest that sleeps long"
 end long
 runs short --time --rounds 400 --period-us 100 halt=100
 advised short poll-up && ended short
-result "poll-up: for who sleeps shortly"
+result "poll-up is advised for a guest that sleeps shortly"
 was_wall=$wall
 start polling --time --paused --rounds 400 --period-us 100 halt=100
 wait_for has_guest polling
 sh -c "$(echo "$change" | sed 's/tune [0-9]* /tune polling /')"
 kill -USR1 "$(pid polling)"
 ended polling && brings $((1000 * (was_wall - wall) / was_wall))
-result "and is as much faster"
-put_back
+result "poll-up makes the guest faster by half to twice what was predicted"
+give_back
 
 # Short sleeps make KVM poll longer and longer, until a long one ends that.
 runs even --forever --period-us 100 halt=20
 not_advised even poll-down
-result "poll-down: not for whose polling finds something"
+result "poll-down is not advised for a guest whose polling succeeds"
 end even
 runs uneven --time --rounds 12000 --period-us 100 halt=4 nap=1
 advised uneven poll-down && ended uneven
-result "poll-down: for who sleeps now long now short"
+result "poll-down is advised for a guest that sleeps now long now short"
 was_cpu=$cpu was_wall=$wall
 start sleeping --time --paused --rounds 12000 --period-us 100 halt=4 nap=1
 wait_for has_guest sleeping
 sh -c "$(echo "$change" | sed 's/tune [0-9]* /tune sleeping /')"
 kill -USR1 "$(pid sleeping)"
 ended sleeping && brings $((1000 * (was_cpu - cpu) / was_wall))
-result "and takes as much less of a CPU"
+result "poll-down saves half to twice the CPU time that was predicted"
 
-echo never > $THP
+borrow $THP never
 work="--huge-pages --rounds 100 ept=1500"
 compared small-pages "$work" "$work" follow
-result "small-pages: faults that are gone with large ones"
-put_back
+result "small-pages is advised, and huge pages save half to twice what was predicted"
+give_back
 
 # Whose spinning costs exits, as it does where KVM does not wait longer each time.
 if [ "$(isa)" = vmx ]; then
 	rmmod kvm_intel && modprobe kvm_intel ple_window_grow=0
 	work="--rounds 130 pause=1000"
-	look=looks_back
+	looks=looks_back
 	compared pause-in-guest "$work" "$work" follow
-	result "pause-in-guest: exits that are gone with it"
-	look=
+	result "pause-in-guest is advised, and saves half to twice what was predicted"
+	looks=
 	l1tune tune pause_in_guest=default uid=any
 	kill_guests
 	rmmod kvm_intel && modprobe kvm_intel
 else
-	ktap_test_skip "pause-in-guest: this CPU has no pause-loop exiting"
+	ktap_test_skip "pause-in-guest is advised, and saves half to twice what was predicted" "this CPU has no pause-loop exiting"
 fi
 
 work="--spin-user-us 100 --rounds 200 out=100"
 compared devices "$work" "--ioeventfd $work"
-result "devices: the VMM's time that is gone with ioeventfd"
+result "devices is advised, and an ioeventfd saves half to twice what was predicted"
 
 runs free --forever cpuid=200
 not_advised free throttled
-result "throttled: not for who has no limit"
+result "throttled is not advised for a guest without a limit"
 limit max_exits_per_sec 500
 advised free throttled
-result "throttled: for who has"
+result "throttled is advised for a guest with a limit"
 share free
 was_share=$share
 no_limits
 share free
 brings $((share - was_share))
-result "and it gets as much more of a CPU"
+result "without the limit the guest gets half to twice the CPU time that was predicted"
 
 start other --forever cpuid=200
 wait_for has_guests 2
 advised free overcommit
-result "overcommit: two guests that want the only CPU"
+result "overcommit is advised for two guests that want the only CPU"
 share free
 was_share=$share
 kill -KILL "$(pid other)"
 wait_for has_guests 1
 share free
 brings $((share - was_share))
-result "and one of them gets as much more without the other"
+result "a guest gets half to twice the CPU time that was predicted when the other ends"
 end free
 
 compared nesting "--rounds 200 l3=100" "--rounds 200 cpuid=100"
-result "nesting: beside it"
+result "nesting is advised, and without it the guest saves half to twice what was predicted"
 
 for unseen in "apicv: the emulated CPUs lack posted interrupts, which KVM wants for it" \
 	"x2apic: no guest here uses the APIC's page" "paging: all emulated CPUs have nested paging, and KVM uses it" \
 	"dirty-log: no guest here migrates" "interrupts: the emulated machines have no device that interrupts so often" \
 	"evmcs: no L0 here has it" "l1d-flush: the emulated CPUs have no cache"; do
-	ktap_test_skip "$unseen; see tools/tests/test-advise.py"
+	ktap_test_skip "${unseen%%: *}" "${unseen#*: }; see tools/tests/test-advise.py"
 done
 
 kill_guests
-put_back
+give_back
 unload
 ktap_finished

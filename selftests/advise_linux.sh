@@ -29,20 +29,20 @@ load
 linux booting
 wait_for has_guest booting
 session "l1tune advise booting" && grep -q '^1 booting: devices ' "$TMP/said"
-result "a Linux that boots asks devices what there is"
+result "advise names devices for a Linux that boots"
 within 120 is_up booting
 end booting
 
 linux idle
-within 240 is_up idle
-sleep 5
+within 240 lived idle 5
 session "l1tune advise idle" && grep -q '^nothing worth changing' "$TMP/said"
-result "for one that has nothing to do there is nothing worth changing"
+result "advise has nothing for an idle Linux"
 end idle
 
 # Its UART takes what it prints byte by byte, and a little more than that.
 linux busy l2.load
 within 240 is_up busy
+# Until the work that it does is all that it does.
 sleep 5
 bytes=$(console_bytes busy)
 session "l1tune advise busy"
@@ -50,7 +50,7 @@ bytes=$((($(console_bytes busy) - bytes) / 10))
 written=$(sed -n 's/.*serial port) written \([0-9]*\) .*/\1/p' "$TMP/said")
 ktap_print_msg "it printed $bytes bytes in a second"
 [ "$bytes" -gt 50 ] && [ "${written:-0}" -ge $((bytes * 8 / 10)) ] && [ "$written" -le $((bytes * 2)) ]
-result "one that works is told of its serial console, and how much it writes there"
+result "advise names the serial console of a busy Linux and how much it writes"
 end busy
 
 unload

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # What another user learns of guests that are not his: uevents have no number,
 # and files with counts cannot be read.
+#
+#	root:   load, limits, guest, denial, audit, kill, unload
+#	             │ uevents                     │ files
+#	user:   listens: PID, guest, limit only    reads: usage and limits only
 . "${0%/*}/lib.sh"
 
 ALLOWED='ACTION DEVPATH SUBSYSTEM SEQNUM DEVTYPE EVENT LIMIT PID L2 HOOK STATE EFFECTIVE ACTION_TAKEN ERRNO'
@@ -18,15 +22,15 @@ unexpected()
 can_read()
 {
 	for file; do
-		[ ! -e "$file" ] || ! su user -s /bin/sh -c "cat '$file'" > /dev/null 2>&1 || echo "$file"
+		[ ! -e "$file" ] || ! as_user cat "$file" > /dev/null 2>&1 || echo "$file"
 	done
 }
 
 ktap_print_header
 ktap_set_plan 8
 
-background uevents uevents 1000
-sleep 1
+background uevents uevents "$TEST_UID"
+wait_for said uevents listening
 load
 limit max_vms 3
 limit max_vcpus_per_vm 1
@@ -35,30 +39,26 @@ limit max_exits_per_sec 1000
 runs guest --hold cpuid=5000
 answers vm vcpu:0 vcpu:1 vcpu:2 > /dev/null
 answers vm vm vm vm > /dev/null
-wait_for said uevents 'ACTION_TAKEN=denied.*LIMIT=max_vms\|LIMIT=max_vms.*ACTION_TAKEN=denied'
-result "another user is told of a denial"
-wait_for said uevents ACTION_TAKEN=audited
-result "and of an audited threshold"
+check "another user receives the uevent of a denial" wait_for said uevents 'ACTION_TAKEN=denied.*LIMIT=max_vms\|LIMIT=max_vms.*ACTION_TAKEN=denied'
+check "another user receives the uevent of an exceeded audit threshold" wait_for said uevents ACTION_TAKEN=audited
 
 files=$(ls $L1/totals/* $L1/denied/max_exits_per_sec $L1/would_deny/max_exits_per_sec)
-equal "readable" "" "$(can_read $files | xargs)"
-result "another user cannot read totals, nor how often a pace slept"
+check "another user cannot read totals and counts of pacing" equal "readable" "" "$(can_read $files | xargs)"
 equal "readable" "" "$(can_read $CLASS/l2-1/*exits* $CLASS/l2-1/*_ns $CLASS/l2-1/stats $CLASS/l2-1/reasons $CLASS/l2-1/vcpu0/stats | grep -v created_ns | xargs)"
-result "nor what a guest came to"
+result "another user cannot read the exits, times and statistics of a guest"
 [ -n "$(can_read $L1/usage/vms)" ] && [ -n "$(can_read $L1/limits/max_vms)" ]
-result "but use and limits"
+result "another user may read usage and limits"
 equal "readable" "" "$(can_read $L1/events | xargs)" && [ -e $L1/events ]
-result "the details of events are for root"
+result "another user cannot read l1/events"
 
 no_limits
 let_go guest
 wait_for said uevents 'ACTION=remove DEVPATH=[^ ]*/l2-1 ' && said uevents 'ACTION=add DEVPATH=[^ ]*/l2-1 '
-result "another user is told that guests come and go"
+result "another user receives the uevents of guests that come and go"
 unload
-sleep 1
+wait_for said uevents 'ACTION=remove DEVPATH=[^ ]*/l1 '
 ktap_print_msg "$(wc -l < "$TMP/uevents") uevents, unexpected variables: $(unexpected)"
-equal "unexpected variables" "" "$(unexpected)"
-result "no uevent has a count, a rate, a user or a name"
+check "no uevent has a count, a rate, a user or a name" equal "unexpected variables" "" "$(unexpected)"
 
 let_go uevents
 ktap_finished

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # A user with nothing but /dev/kvm runs a vCPU before its creation has returned,
 # also where the module cannot know any vCPU. Wants two CPUs.
+#
+#	thread 1:  KVM_CREATE_VCPU ──────────────────────────> returns
+#	thread 2:        guesses the descriptor, KVM_RUN ──> exits
 . "${0%/*}/lib.sh"
 
 ROUNDS=1000
@@ -22,22 +25,22 @@ no_oops()
 }
 
 ktap_print_header
+needs_cpus 2
 ktap_set_plan 4
 
 load
 races $ROUNDS
-result "$ROUNDS vCPUs run before KVM_CREATE_VCPU returns, and the machine goes on"
+result "$ROUNDS vCPUs that run before KVM_CREATE_VCPU returns do no harm"
 
 if no_oops; then
 	unload
 	echo 0 > /proc/sys/kernel/ftrace_enabled
 	load
-	equal "hook" unavailable "$(value hooks/vcpu_create)"
-	result "with ftrace disabled the hooks that need it are unavailable"
+	check "with ftrace disabled the hooks that need it are unavailable" equal "hook" unavailable "$(value hooks/vcpu_create)"
 	spin cr0 1 > "$TMP/spin" && grep -q 'rounds [1-9]' "$TMP/spin"
-	result "exits for reason 0 of a vCPU that the module cannot know do no harm"
+	result "exits for reason 0 of a vCPU unknown to the module do no harm"
 	races 200
-	result "nor do vCPUs that run before KVM_CREATE_VCPU returns"
+	result "without ftrace vCPUs that run before KVM_CREATE_VCPU returns do no harm"
 	unload
 	echo 1 > /proc/sys/kernel/ftrace_enabled
 else

@@ -4,6 +4,11 @@
 # thread in KVM waits for that one: the module unloads all the same, the guest
 # goes on when the page comes, and limits are enforced as long as the module is
 # loaded.
+#
+#	vCPU:   exit ── KVM touches a page ── waits for userfaultfd ─────┐
+#	slot:   KVM_SET_USER_MEMORY_REGION waits for the vCPU (SRCU)     │
+#	rmmod:  ─────── returns ── modprobe ── finds the guest ──────────┤
+#	page:                                                    filled ─┘ the guest runs on
 . "${0%/*}/lib.sh"
 
 MOST_SECONDS=20
@@ -15,9 +20,9 @@ unload_cs()
 	load
 	start usual --hold cpuid=10
 	limit max_memory_bytes 1G
-	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	start_cs=$(uptime_cs)
 	unload
-	echo $(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs))
+	echo $(($(uptime_cs) - start_cs))
 	kill_vmms
 }
 
@@ -37,9 +42,9 @@ is_stuck()
 unload_in_background()
 {
 	rm -f "$TMP/unloaded"
-	start_cs=$(tr -d . < /proc/uptime | cut -d' ' -f1)
+	start_cs=$(uptime_cs)
 	{
-		rmmod l1tune && echo $(($(tr -d . < /proc/uptime | cut -d' ' -f1) - start_cs)) > "$TMP/took" && touch "$TMP/unloaded"
+		rmmod l1tune && echo $(($(uptime_cs) - start_cs)) > "$TMP/took" && touch "$TMP/unloaded"
 	} &
 	unloader=$!
 }
@@ -70,25 +75,24 @@ try()
 	# shellcheck disable=SC2086 # no word if empty
 	background stuck stuck 65534 $how
 	within $MOST_SECONDS said stuck stuck && is_stuck
-	result "$what: a vCPU is stuck in mid-exit"
+	result "$what: a vCPU waits in mid-exit for a page"
 	before=$(where stuck)
 	unload_in_background
 	if [ "$how" = slot ] && srcu_spins; then
 		within $((4 * unload_seconds)) unloaded
-		result "$what: rmmod returns within 8 s, as this kernel's own worker has a CPU"
+		result "$what: rmmod returns within 8 s, as this kernel's own worker takes a CPU"
 	else
 		within $unload_seconds unloaded
 		result "$what: rmmod returns within 2 s, or twice what it takes with nothing stuck"
 	fi
 	if unloaded; then
 		ktap_print_msg "rmmod took $(cat "$TMP/took") cs"
-		equal "threads" "$before" "$(where stuck)"
-		result "$what: the VMM's threads are where they were"
+		check "$what: the VMM's threads still wait where they did after rmmod" equal "threads" "$before" "$(where stuck)"
 		load && wait_for has_guests 1
-		result "$what: the module loads again at once, and knows the guest"
+		result "$what: the module loads again and finds the guest"
 		kill -USR1 "$(pid stuck)"
-		wait_for went_on && wait_for exits_grow "$(guest_of stuck)"
-		result "$what: the guest goes on when the page is filled"
+		wait_for went_on && exits_grow "$(guest_of stuck)"
+		result "$what: the guest runs on when the page is filled"
 		let_go stuck
 		wait_for has_guests 0
 		unload
@@ -128,11 +132,9 @@ limit max_memory_bytes 1G
 limit max_vms 1
 background stuck stuck 65534 slot
 within $MOST_SECONDS said stuck stuck
-asks "EDQUOT" vm
-result "max_vms is enforced while a vCPU is stuck and a slot waits for it"
+check "max_vms is enforced while a vCPU is stuck and a slot waits for it" asks "EDQUOT" vm
 limit max_vms max
-asks "ok ok EDQUOT" vm slot:0:4M slot:1:1G
-result "so is max_memory_bytes"
+check "max_memory_bytes is enforced while a vCPU is stuck and a slot waits for it" asks "ok ok EDQUOT" vm slot:0:4M slot:1:1G
 let_go stuck
 wait_for has_guests 0
 

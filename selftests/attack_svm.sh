@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # max_nested_vms on SVM, whichever way a guest takes to a guest of its own: RSM
 # with a forged save area, and nested state that is restored.
+#
+#	guest ── VMRUN ──────────────────> L3     the way that KVM's hook sees
+#	guest ── RSM, forged save area ──> L3     no VMRUN
+#	VMM ──── KVM_SET_NESTED_STATE ───> L3     no exit at all
 . "${0%/*}/lib.sh"
 
 nested_of()
@@ -19,37 +23,33 @@ within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")"
 # 17 is KVM_EXIT_INTERNAL_ERROR, 9 KVM_EXIT_FAIL_ENTRY: KVM before 5.16 takes the CPU into
 # the nested guest with a state that it cannot run.
 if said free 'last exit 9$' && ! said free '^guest mode'; then
-	ktap_test_skip "without a limit RSM enters a nested guest: this KVM fails at it"
-	ktap_test_skip "and it is shown: this KVM fails at it"
+	ktap_test_skip "without a limit RSM enters a nested guest" "this KVM fails at it"
+	ktap_test_skip "a nested guest that RSM entered is shown and counted" "this KVM fails at it"
 else
 	said free '^guest mode'
 	result "without a limit RSM enters a nested guest"
 	equal "nested" running "$(nested_of free)" && equal "nested_vms" 1 "$(value usage/nested_vms)"
-	result "and it is shown"
+	result "a nested guest that RSM entered is shown and counted"
 fi
 end free
 
 limit max_nested_vms 0
 background limited rsm
 within 30 said limited holding && ktap_print_msg "$(xargs < "$TMP/limited")" && said limited '^no guest mode'
-result "max_nested_vms 0: RSM enters no nested guest"
+result "max_nested_vms=0: RSM enters no nested guest"
 [ "$(nested_of limited)" != running ] && equal "nested_vms" 0 "$(value usage/nested_vms)"
-result "max_nested_vms 0: no nested guest is shown or counted"
+result "max_nested_vms=0: RSM leaves no nested guest shown or counted"
 [ "$(value denied/max_nested_vms)" -gt 0 ]
-result "max_nested_vms 0: it is counted as denied"
+result "max_nested_vms=0: RSM into a nested guest is counted as denied"
 end limited
 
 limit max_nested_vms 1
 keep first vm vcpu:0 svme reset
-asks "ok ok ok EPERM" vm vcpu:0 svme reset
-result "state restored with EFER.SVME takes a place: the second VM gets EPERM"
-equal "nested_vms" 1 "$(value usage/nested_vms)"
-result "and one place is in use"
-asks "ok ok ok" vm vcpu:0 reset
-result "state without EFER.SVME takes none"
+check "nested state restored with EFER.SVME takes a place: a second VM gets EPERM" asks "ok ok ok EPERM" vm vcpu:0 svme reset
+check "nested state restored with EFER.SVME uses one place" equal "nested_vms" 1 "$(value usage/nested_vms)"
+check "nested state restored without EFER.SVME takes no place" asks "ok ok ok" vm vcpu:0 reset
 end first
-wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
-result "the place is free when its VM ends"
+check "the place of restored nested state is free when its VM ends" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
 
 unload
 ktap_finished

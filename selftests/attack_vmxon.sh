@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # max_nested_vms on VMX: guests that execute VMXON without CR4.VMXE are faulted by
 # KVM, and take no place.
+#
+#	one, two:   VMXON without CR4.VMXE, in a loop ──> invalid opcode, no place
+#	entitled:   VMXON with CR4.VMXE ──> the only place
 . "${0%/*}/lib.sh"
 
 # number NAME WORD
@@ -25,22 +28,23 @@ limit max_nested_vms 0
 spin vmxon 2 > "$TMP/vmxon"
 ktap_print_msg "VMXON without CR4.VMXE: $(xargs < "$TMP/vmxon")"
 [ "$(number vmxon undefined)" -gt 1000 ]
-result "VMXON without CR4.VMXE raises #UD"
+result "VMXON without CR4.VMXE raises an invalid opcode fault"
 equal "denied" 0 "$(value denied/max_nested_vms)" && equal "log" "$lines" "$(log_lines)"
-result "it is neither counted as denied nor logged"
+result "VMXON without CR4.VMXE is neither counted as denied nor logged"
 limit max_nested_vms 1
 before=$(value denied/max_nested_vms)
 background one spin vmxon 3
 background two spin vmxon 3
-sleep 0.2
+for name in one two; do
+	wait_for has_guest $name && wait_for has_exits "$(guest_of $name)"
+done
 spin vmxon_vmxe 2 > "$TMP/entitled"
 ktap_print_msg "an entitled guest beside two such: $(xargs < "$TMP/entitled")"
 [ "$(number entitled rounds)" -gt 100 ] && equal "refused" 0 "$(number entitled undefined)"
-result "two such guests take no place from an entitled one"
+result "two guests that execute VMXON without CR4.VMXE take no place from one that may use VMX"
 wait "$(pid one)" && wait "$(pid two)" && equal "denied" "$before" "$(value denied/max_nested_vms)"
-result "nothing was denied"
-wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
-result "no place is in use afterwards"
+result "VMXON without CR4.VMXE is not denied while another guest has the place"
+check "usage/nested_vms is 0 when all guests have ended" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
 
 unload
 ktap_finished

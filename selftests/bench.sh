@@ -15,22 +15,21 @@ ktap_print_header
 ktap_set_plan 13
 
 l1tune bench --json > "$TMP/one" && l1tune bench --json > "$TMP/two"
-result "it runs, without the module"
+result "bench runs without the module"
 for kind in cpuid vmcall pio_kvm pio_user mmio_kvm mmio_user rdmsr wrmsr l3_cpuid; do
 	[ -n "$(of one $kind median_cycles)" ] &&
 		[ "$(of one $kind median_cycles)" = "$(of two $kind median_cycles)" ] ||
 		echo "$kind: $(of one $kind median_cycles), then $(of two $kind median_cycles)"
 done > "$TMP/different"
-equal "medians that differ" "" "$(cat "$TMP/different")"
-result "a second run has the same medians"
+check "a second bench has the same medians" equal "medians that differ" "" "$(cat "$TMP/different")"
 
 # The VMM's loop is five instructions, CPUID among them; bench times that alone.
 near "CPUID, ticks" 20 "$(awk -v t="$(ticks_per cpuid 20000)" 'BEGIN { print t - 4 }')" "$(of one cpuid median_cycles)"
-result "a CPUID exit takes as many instructions as in the counting VMM"
+result "bench measures a CPUID exit as the counting VMM does"
 near "RDMSR, ticks" 20 "$(awk -v t="$(ticks_per rdmsr 20000)" 'BEGIN { print t - 2 }')" "$(of one rdmsr median_cycles)"
-result "so does RDMSR"
+result "bench measures an RDMSR exit as the counting VMM does"
 near "OUT to the VMM, ticks" 50 "$(ticks_per out 5000)" "$(of one pio_user mean_cycles)"
-result "and an OUT that the VMM serves"
+result "bench measures an OUT to the VMM as the counting VMM does"
 
 delay_ns=$(figure one halt_delay_ns)
 delay=$((delay_ns / 1000 * $(figure one tsc_khz) / 1000))
@@ -38,15 +37,15 @@ few=$(ticks --period-us $((delay_ns / 1000)) --deadline halt=50)
 many=$(ticks --period-us $((delay_ns / 1000)) --deadline halt=550)
 halt=$(((many - few) / 500 - delay))
 near "halt beyond its deadline, ticks" 50 $halt $(($(of one hlt_timer whole mean_cycles) - delay))
-result "and a wake-up by the timer, beyond what the guest sleeps"
+result "bench measures a timer wake-up as the counting VMM does"
 
 l1tune bench > "$TMP/text" && grep -q "not virtualized\|virtualized" "$TMP/text"
-result "as a table"
+result "bench prints a table"
 sed 's/^/# /' "$TMP/text"
 # Of the same machine and kernel, so as long as before.
 l1tune bench cpuid rdmsr --compare "$TMP/one" -o KIND,TIMES --noheadings --sort KIND > "$TMP/text" &&
 	equal "times" "cpuid 1.00 rdmsr 1.00" "$(grep -v -- '-$' "$TMP/text" | grep '^cpuid\|^rdmsr' | xargs)"
-result "beside another measurement"
+result "bench --compare shows the ratio to an earlier measurement"
 
 load
 l1tune bench --json --save > "$TMP/split"
@@ -57,26 +56,26 @@ for kind in cpuid vmcall rdmsr wrmsr pio_user ept_4k l3_cpuid; do
 		'BEGIN { print (a > 0 && c > 0 ? a + b + c : 0) }')" || echo "$kind" >> "$TMP/odd"
 done
 [ ! -e "$TMP/odd" ]
-result "with the module, the parts add up"
+result "with the module the parts that bench shows add up"
 # Whatever the kind: KVM's own work differs, the way into the guest and out does not.
 for kind in vmcall rdmsr wrmsr; do
 	near "rest of $kind and of CPUID" 50 "$(of split cpuid rest_ns)" "$(of split $kind rest_ns)" || echo "$kind" >> "$TMP/odd"
 done
 [ ! -e "$TMP/odd" ]
-result "the rest is the same for exits of several kinds"
+result "bench's part outside of KVM and VMM is the same for several kinds of exits"
 trace_cpuid
 near "not KVM's, ticks" 50 "$gap" "$rest"
-result "and what lies between the kernel's own trace events"
+result "bench's part outside of KVM and VMM is what the kernel's trace events show"
 equal "kept" "644 0" "$(stat -c '%a %u' /var/lib/l1tune/bench.json)" && l1tune doctor | grep -q 'CPUID exit takes'
-result "it is kept, and doctor knows it"
+result "bench --save keeps the measurement, and doctor shows it"
 unload
 
 l1tune bench > /dev/null 2>&1 &
 bench=$!
-usleep 300000
+pause_ms 300
 kill -TERM $bench
 wait $bench
 equal "status" 1 $? && tracing_is_untouched
-result "a bench that is ended leaves no trace"
+result "a bench that ends by SIGTERM leaves no trace event enabled"
 
 ktap_finished

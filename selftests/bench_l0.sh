@@ -13,21 +13,21 @@ load
 mkdir /sys/kernel/tracing/instances/l1tune-bench-4194304
 echo 1 > /sys/kernel/tracing/instances/l1tune-bench-4194304/events/kvm/kvm_exit/enable
 l1tune bench --json --save > "$TMP/bench"
-result "it runs"
+result "bench runs under an L0"
 sed 's/{"kind":/\n# &/g; s/^/# /' "$TMP/bench"
 
 equal "L0 shadows the VMCS" "$SHADOW" "$(sed -n 's/.*"shadowed":"\([a-z_]*\)".*/\1/p' "$TMP/bench")" &&
 	l1tune caps | grep "^A CPUID exit\|Measured: L0 does"
-result "whether L0 shadows the VMCS is known, and caps says so"
+result "bench knows whether L0 shadows the VMCS, and caps says so"
 
 equal "trace buffers" "" "$(ls /sys/kernel/tracing/instances)" && equal "events" 0 "$(cat /sys/kernel/tracing/events/kvm/enable)"
-result "nothing of it is left in the kernel's tracing, nor of one that was killed"
+result "bench leaves no trace instance, and removes that of a bench that was killed"
 
 trace_cpuid
 near "not KVM's, ticks" 50 $(($(of traced cpuid median_cycles) - kvm)) "$rest"
-result "what is not KVM's is the round trip without what the kernel's events say of KVM"
+result "bench's part outside of KVM is the round trip less KVM's time by the trace events"
 near "not KVM's, ticks" 50 "$gap" "$rest"
-result "and what lies between the kernel's own events"
+result "bench's part outside of KVM is what the kernel's trace events show"
 
 # The part of its time that a guest is on the way which does nothing but that:
 # by the trace, whose events make KVM's part longer, and as estimated from what
@@ -40,10 +40,10 @@ kill_guests
 share="$(sed -n 's/.*"low_ratio":\([0-9.]*\).*/\1/p' "$TMP/stat") $(sed -n 's/.*"high_ratio":\([0-9.]*\).*/\1/p' "$TMP/stat")"
 ktap_print_msg "on the way, estimated at least and at most: $share"
 echo "$share $gap $kvm" | awk '{ real = $3 / ($3 + $4); print "# " real " by the trace"; exit !($1 > 0 && $1 < real * 1.05 && real < $2) }'
-result "a guest's time on the way is estimated right"
+result "stat --transit bounds a guest's time in transit"
 
 near "round trip, ticks" 50 "$(awk -v t="$(ticks_per cpuid 1500)" 'BEGIN { print t - 4 }')" "$(of bench cpuid mean_cycles)"
-result "the round trip is that of the counting VMM"
+result "bench measures a round trip as the counting VMM does"
 
 unload
 ktap_finished

@@ -10,16 +10,15 @@ ktap_set_plan 3
 
 load
 l1tune bench --json > "$TMP/bench"
-result "it runs"
+result "bench runs on two CPUs"
 sed 's/{"kind":/\n# &/g; s/^/# /' "$TMP/bench"
 
 for kind in cpuid vmcall pio_kvm pio_user mmio_kvm mmio_user rdmsr wrmsr hlt_timer hlt_ipi ept_4k l3_cpuid; do
 	[ "$(of bench $kind count)" -gt 0 ] || echo $kind
 done > "$TMP/missing"
-equal "kinds that were not measured" "" "$(xargs < "$TMP/missing")"
-result "with all kinds"
+check "bench measures all kinds of exits on two CPUs" equal "kinds that were not measured" "" "$(xargs < "$TMP/missing")"
 
-WHAT="a wake-up by an IPI takes as long as the kernel's events say"
+WHAT="bench measures a wake-up by an IPI as the kernel's trace events do"
 if [ "$(isa)" = vmx ]; then
 	# Beyond what the events see: the way out of the guest that sends and the way
 	# into the one that wakes, as much as between two exits for CPUID.
@@ -33,7 +32,7 @@ if [ "$(isa)" = vmx ]; then
 		$(($(mean_of ipi "$TMP/times") + $(least_of gap "$TMP/times"))) "$(of traced hlt_ipi mean_cycles)"
 	result "$WHAT"
 else
-	ktap_test_skip "$WHAT: time is the host's here"
+	ktap_test_skip "$WHAT" "time is the host's here"
 fi
 
 unload

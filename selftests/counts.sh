@@ -8,12 +8,15 @@ count()
 	cat "${@:2}" 2> /dev/null | grep -cE "$1" || true
 }
 
-# results LOG…: sets PASSED, FAILED and SKIPPED
+# results LOG…: sets PASSED, FAILED and SKIPPED. The result of a test that has results
+# of its own, which stand before it, indented, counts only if it alone failed.
 results()
 {
-	SKIPPED=$(count '^ *ok .*# SKIP' "$@")
-	PASSED=$(($(count '^ *ok ' "$@") - SKIPPED))
-	FAILED=$(count '^ *not ok ' "$@")
+	read -r PASSED FAILED SKIPPED < <(cat "$@" 2> /dev/null | awk '
+	function add() { if (/^ *not/) failed++; else if (/# SKIP/) skipped++; else passed++ }
+	/^ +(not )?ok / { add(); inner = 1; bad = bad || /^ *not/ }
+	/^(not )?ok / { if (!inner || /^not/ && !bad) add(); inner = bad = 0 }
+	END { print passed + 0, failed + 0, skipped + 0 }')
 }
 
 # counts LOG…

@@ -3,6 +3,7 @@
 # doctor on real machines. STATE says which one this is: ready, no_vmx (a CPU
 # without, and a device to resume from), ec2 (DMI of an instance; STATUS=2: one
 # without VMX or SVM), cloud (DMI of another, whose row is ROW), metal, lockdown.
+ANY_MACHINE=yes
 . "${0%/*}/lib.sh"
 
 # row NAME: its state, text and commands
@@ -31,69 +32,72 @@ has()
 VENDOR=$(kvm_vendor)
 
 ktap_print_header
+needs_disposable "clocks, huge pages and KVM are changed"
 case $STATE in
 ready)
+	needs_rival
 	ktap_set_plan 13
 	load
 	doctor 1 && has cpu ok && has kvm ok && has module ok && has hooks ok
-	result "with the module: only what this kernel's command line leaves open"
+	result "doctor has no problem on a machine with the module"
 	equal "warnings" "huge pages mitigations" "$(sed 's/{"row":"/\n/g' "$TMP/doctor" | grep '"warning"' | cut -d'"' -f1 | xargs)"
-	result "and a machine too small for huge pages"
+	result "doctor warns of huge pages and mitigations only"
 	has nesting ok && has hibernation ok && has clocksource ok
-	result "nesting is on, no hibernation, a fast clock"
+	result "doctor finds nesting, hibernation and the clock in order"
 	clock=/sys/devices/system/clocksource/clocksource0
 	echo hpet > $clock/current_clocksource
 	doctor 1 && has clocksource warning "echo tsc > $clock/current_clocksource"
-	result "with a slow clock"
+	result "doctor warns of a slow clock and says how to change it"
 	echo tsc > $clock/current_clocksource
 	echo 2 > /proc/sys/vm/nr_hugepages
 	doctor 1 && has "huge pages" ok '2 reserved'
-	result "with huge pages that are reserved"
+	result "doctor finds reserved huge pages"
 	echo 0 > /proc/sys/vm/nr_hugepages
-	chmod 666 /dev/kvm
+	open_kvm
 	doctor 1 && has access info
-	result "with KVM for everybody"
+	result "doctor says that everybody may open KVM"
+	give_back
 	chmod 600 /dev/kvm
-	su user -s /bin/sh -c 'l1tune doctor --json' > "$TMP/doctor"
+	as_user l1tune doctor --json > "$TMP/doctor"
 	equal "exit status" 1 $? && has kvm warning 'usermod -aG kvm'
-	result "as a user who may not open it"
+	result "doctor says to a user without access to KVM what gives access"
 	mv /dev/kvm /dev/kvm.not
 	doctor 2 && has kvm problem 'No such file'
-	result "without its device"
+	result "doctor says that /dev/kvm is missing"
 	mv /dev/kvm.not /dev/kvm
-	insmod /selftests/rival.ko function=kvm_arch_init_vm
+	rival_takes kvm_arch_init_vm
 	limit max_vms 1
 	doctor 1 && has hooks warning 'refuse_vm unavailable'
-	result "with a hook that another owns"
+	result "doctor warns of a hook that another module has"
 	no_limits
-	rmmod rival
+	rival_leaves
 	unload
 	doctor 1 && has module warning 'modprobe l1tune'
-	result "without the module"
+	result "doctor says how to load the module"
 	rmmod $VENDOR
 	doctor 2 && has kvm problem "modprobe $VENDOR"
-	result "without $VENDOR"
+	result "doctor says how to load $VENDOR"
 	load
 	doctor 2 && has hooks warning "modprobe $VENDOR"
-	result "with hooks that wait for it"
+	result "doctor says that hooks wait for $VENDOR"
 	unload
 	modprobe $VENDOR nested=0
 	doctor 1 && has nesting info
-	result "with nesting off"
+	result "doctor says that nesting is off"
 	;;
 no_vmx)
 	ktap_set_plan 4
 	doctor 2 && has cpu problem 'offers no'
-	result "a CPU without VMX or SVM"
+	result "doctor says that the CPU has neither VMX nor SVM"
 	has hibernation warning 'systemctl mask'
-	result "and a device to resume from"
+	result "doctor warns of hibernation"
 	load
 	equal "offered" 0 "$(cat $L1/vmx/offered $L1/svm/offered 2> /dev/null)" &&
 		equal "features" "" "$(grep -lx 1 $L1/vmx/* $L1/svm/* 2> /dev/null)" &&
 		dmesg | grep -q 'l1tune: this CPU offers no'
-	result "the module says so, and that no feature is there"
+	result "the module says that the CPU has neither VMX nor SVM, and shows no feature"
 	l1tune caps | grep -q 'This CPU offers no'
-	result "and so does caps"
+	result "caps says that the CPU has neither VMX nor SVM"
 	unload
 	;;
 ec2)
@@ -102,13 +106,13 @@ ec2)
 	doctor "${STATUS:-1}" && has "EC2 instance" ok m8i.4xlarge && has "EC2 types" info &&
 		has "EC2 hypervisors" info && has "EC2 Windows" info && has "EC2 security" info &&
 		has "EC2 latency" info
-	result "an EC2 instance by its DMI"
+	result "doctor knows an EC2 instance by its DMI"
 	if [ "${STATUS:-1}" = 2 ]; then
 		has "EC2 nesting" problem 'modify-instance-cpu-options'
-		result "without nested virtualization: the steps"
+		result "doctor says how to switch nested virtualization on in EC2"
 	else
 		has "EC2 nesting" ok
-		result "with nested virtualization"
+		result "doctor finds nested virtualization on in EC2"
 	fi
 	unload
 	;;
@@ -116,24 +120,23 @@ cloud)
 	ktap_set_plan 1
 	load
 	doctor 1 && has "$ROW" ok && ! grep -q '"row":"EC2' "$TMP/doctor"
-	result "$ROW, and no other cloud"
+	result "doctor knows $ROW by its DMI, and no other cloud"
 	unload
 	;;
 metal)
 	ktap_set_plan 1
 	load
 	doctor 1 && has layer info 'is L0' && has "EC2 instance" info 'bare metal' && ! row "EC2 nesting"
-	result "an EC2 instance of bare metal"
+	result "doctor knows a bare metal instance of EC2"
 	unload
 	;;
 lockdown)
 	ktap_set_plan 2
 	mount -t securityfs securityfs /sys/kernel/security 2> /dev/null
 	insmod "$(find /lib/modules -name l1tune.ko)" 2> /dev/null
-	equal "status of insmod" 1 $?
-	result "lockdown keeps the unsigned module out"
+	check "lockdown refuses the unsigned module" equal "status of insmod" 1 $?
 	doctor 1 && has module warning integrity && has lockdown info 'kvm_stat'
-	result "and doctor says so"
+	result "doctor says that lockdown refuses the module and what it closes"
 	;;
 esac
 ktap_finished

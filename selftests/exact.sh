@@ -3,6 +3,16 @@
 # Exactness: what the module counts is what the guests' programs execute, what
 # the kernel's trace events show in the same run, and what KVM's own statistic
 # "exits" has. Per vCPU, reason and level, over 100,000 exits of 4 guests.
+#
+#	guest		what its program executes	vCPUs
+#	plain		each kind in a row		1
+#	mixed		each kind in turn, and HLT	2
+#	cpuid		35,000 CPUIDs			2
+#	nested		a guest of its own		1
+#
+#	program ──┐
+#	trace   ──┼── per vCPU, level and reason ──> l1tune stat
+#	KVM     ──┘   (KVM: only per vCPU)
 . "${0%/*}/lib.sh"
 . "${0%/*}/traced.sh"
 
@@ -114,31 +124,31 @@ for name in $GUESTS; do
 		awk '$4 { print "counted", $1, $2, $3, $4 }' > "$TMP/counted"
 
 	cat "$TMP/$name" "$TMP/counted" | program_agrees
-	result "$name: the guest's program and the module agree"
+	result "guest $name: the module counts the exits that its program executes"
 	if [ $traced -eq 0 ]; then
 		cat "$TMP/$name" "$TMP/traced" "$TMP/counted" | trace_agrees
-		result "$name: the kernel's trace events and the module agree"
+		result "guest $name: the module counts the exits that the kernel traces"
 	else
-		ktap_test_skip "$name: trace events: this kernel has no histogram triggers"
+		ktap_test_skip "guest $name: the module counts the exits that the kernel traces" "this kernel has no histogram triggers"
 	fi
 	if grep -q '^stat exits' "$TMP/$name"; then
 		cat "$TMP/$name" "$TMP/counted" | statistic_agrees
 	else
 		equal "exits" "$(kvm_exits $name)" "$(awk '{ n += $5 } END { print n }' "$TMP/counted")"
 	fi
-	result "$name: KVM's own statistic and the module agree"
+	result "guest $name: the module counts as many exits as KVM's own statistic"
 done
 
 total=$(value totals/exits)
 [ "$total" -ge 100000 ] && equal "sum over guests" "$total" "$(cat "$CLASS"/l2-*/exits | awk '{ n += $1 } END { print n }')"
-result "the totals are the sum of the guests, over 100000 exits"
+result "totals/exits is the sum over all guests, which is at least 100000"
 
 kill_guests
 wait_for has_guests 0
 equal "totals/exits" "$total" "$(value totals/exits)" &&
 	equal "unattributed, untraced, lost_cells" "0 0 0" \
 		"$(value totals/unattributed) $(value totals/untraced) $(value totals/lost_cells)"
-result "the dead's exits stay in the totals, none was lost"
+result "totals keep the exits of guests that ended, and none was lost"
 
 unload
 ktap_finished

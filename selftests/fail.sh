@@ -38,6 +38,7 @@ workers()
 }
 
 ktap_print_header
+needs_disposable "allocations of the whole kernel fail"
 [ -e /proc/self/fail-nth ] || skip_all "this kernel has no fault injection"
 ktap_set_plan 7
 
@@ -47,20 +48,19 @@ dmesg -n 4
 
 module=$(modinfo -n l1tune 2> /dev/null || find /lib/modules/ -name 'l1tune.ko')
 each_fails load "$module"
-result "loading with KVM there"
+result "each failed allocation of loading the module is handled"
 
 start older --vcpus 2 --forever cpuid=50 out=5
 wait_for said older vcpus
 each_fails load "$module" l1t_attach && kill -0 "$(pid older)"
-result "loading with a guest that runs"
+result "each failed allocation of loading with a running guest is handled"
 kill_guests
 
 load
 each_fails guest
-result "a guest's life"
+result "each failed allocation of a guest's life is handled"
 within 30 has_guests 0
-equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
-result "and nothing of it is in use"
+check "usage is 0 after guests with failed allocations" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 
 fault verbose=0 task-filter=Y probability=2
 workers 1
@@ -73,14 +73,14 @@ workers 0
 said="$(dmesg | grep -c 'l1tune: cannot show ')"
 ktap_print_msg "$said times a guest could not be shown"
 [ "$said" -gt 0 ]
-result "a guest cannot be shown where allocations of workers fail"
+result "a guest is not shown when allocations of workers fail, and the log says so"
 
 start after --hold cpuid=100
 wait_for said after holding
 within 30 has_guests 2 && [ -e "$(guest_of shown)/vcpu0" ]
-result "those that are still there are shown with the next one"
+result "a guest that could not be shown is shown when the next one comes"
 equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')"
-result "a guest that comes then is counted exactly"
+result "a new guest is counted exactly after failed allocations"
 kill_guests
 within 30 has_guests 0
 unload

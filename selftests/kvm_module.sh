@@ -27,39 +27,37 @@ ktap_set_plan 9
 rmmod $VENDOR && rmmod kvm || ktap_exit_fail_msg "KVM cannot be unloaded"
 load
 equal "hooks" waiting "$(hooks)" && equal "isa" none "$(value isa)"
-result "without KVM all hooks wait"
+result "without KVM all hooks are waiting"
 
 l1tune status > "$TMP/status" 2>&1
 status=$?
 grep -qi kvm "$TMP/status" && equal "exit status of l1tune" 0 $status
-result "l1tune says that KVM is missing"
+result "l1tune status says that KVM is missing"
 
 modprobe $VENDOR
 equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)"
-result "they attach when KVM comes"
-equal "CPUID exits" 100 "$(one_guest)"
-result "and count"
+result "hooks attach when KVM is loaded after the module"
+check "a guest is counted exactly when KVM is loaded after the module" equal "CPUID exits" 100 "$(one_guest)"
 
 rmmod $VENDOR
 equal "exit_reason" detached "$(value hooks/exit_reason)" && equal "kvm_exit" ok "$(value hooks/kvm_exit)"
-result "the exit reason detaches with the vendor's module"
+result "the hook exit_reason detaches when the vendor's KVM module is unloaded"
 modprobe $VENDOR nested=0
 equal "hooks" ok "$(hooks)" && equal "CPUID exits" 100 "$(one_guest)"
-result "and comes back with it"
+result "hooks attach again when the vendor's KVM module is loaded again"
 
 rmmod $VENDOR
 rmmod kvm
-equal "hooks" detached "$(hooks)"
-result "all detach when KVM goes for good"
+check "all hooks detach when KVM is unloaded" equal "hooks" detached "$(hooks)"
 unload
 
 modprobe $VENDOR
 load
 equal "hooks" ok "$(hooks)" && equal "CPUID exits" 100 "$(one_guest)"
-result "KVM that is there first is found at load"
+result "hooks attach at load when KVM is loaded before the module"
 
 rmmod $VENDOR && rmmod kvm
-result "the module does not keep KVM from going"
+result "KVM can be unloaded while the module is loaded"
 unload
 modprobe $VENDOR
 

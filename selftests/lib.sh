@@ -1,15 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What the tests share. They run in an L1 host, as root, on busybox; each
-# loads the module itself and leaves it unloaded.
-. /selftests/ktap_helpers.sh
+# What the tests share. They run as root, in any POSIX shell, on a machine with KVM on
+# which no guest runs but theirs; each loads the module itself and leaves it unloaded.
+# Each process of a test has this in its environment, see started(); the shell itself, and
+# with it its subshells, only if it starts so.
+if [ -z "${L1TUNE_TEST-}" ]; then
+	L1TUNE_TEST=$(mktemp -d)
+	export L1TUNE_TEST
+	exec sh "$0" "$@"
+fi
 
-PATH=$PATH:/selftests
+HERE=$(cd "${0%/*}" && pwd)
+TMP=$L1TUNE_TEST
+. "$HERE/ktap.sh"
+. "$HERE/host.sh"
+
 CLASS=/sys/class/l1tune
 L1=$CLASS/l1
-TMP=$(mktemp -d)
-mkfifo "$TMP/never"
-trap 'kill_guests; rm -rf "$TMP"' EXIT
+# A user whom no machine has
+TEST_UID=64123
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+clean_up()
+{
+	kill_started
+	give_back
+	rm -rf "$TMP"
+}
 
 isa()
 {
@@ -42,21 +60,23 @@ skip_all()
 	exit "$KSFT_SKIP"
 }
 
-# The shell of a command in the background opens its output only when it runs: until
-# then what an earlier one of that name printed must not be taken for its output.
-forget_output()
+# background NAME COMMAND…: its output is $TMP/NAME. The shell of the command opens that
+# only when it runs: until then what an earlier one of that name printed is not its output.
+background()
 {
-	rm -f "$TMP/$1"
+	name=$1
+	shift
+	rm -f "$TMP/$name"
+	"$@" < /dev/null > "$TMP/$name" 2>&1 &
+	eval "pid_$name=$!"
 }
 
-# start NAME VMM-ARGUMENT…: a guest in the background; its output is $TMP/NAME
+# start NAME VMM-ARGUMENT…: a guest in the background
 start()
 {
 	name=$1
 	shift
-	forget_output "$name"
-	vmm -name "guest=$name" "$@" < /dev/null > "$TMP/$name" 2>&1 &
-	eval "pid_$name=$!"
+	background "$name" vmm -name "guest=$name" "$@"
 }
 
 # pid NAME
@@ -68,8 +88,11 @@ pid()
 # ends PID SECONDS: in the background; says where its threads are, and kills it
 ends()
 {
-	# Nothing comes from there: a sleep that ends with its shell.
-	read -t "$2" -r _ <> "$TMP/never"
+	sleeper=
+	trap 'kill $sleeper; exit' TERM
+	sleep "$2" &
+	sleeper=$!
+	wait $sleeper
 	cd "/sys/kernel/debug/kvm/$1"-*/ && ktap_print_msg "guest of $1 does not end: $(grep . exits halt_exits halt_wakeup irq_injections | xargs)"
 	for thread in "/proc/$1/task"/*; do
 		ktap_print_msg "$(cat "$thread/comm") $(grep State "$thread/status"): $(xargs < "$thread/stack")"
@@ -90,16 +113,50 @@ finish()
 	return 1
 } 2> /dev/null
 
+# started: the processes of this test, its shell and subshells among them
+started()
+{
+	grep -lsa "L1TUNE_TEST=$TMP" /proc/[0-9]*/environ | sed 's,^/proc/,,; s,/environ$,,'
+}
+
+# kill_started: all but the shell
+kill_started()
+{
+	for process in $(started); do
+		[ "$process" = $$ ] || kill -KILL "$process"
+	done
+	wait
+} 2> /dev/null
+
+# kill_vmms: those of them that have guests
 kill_vmms()
 {
-	killall -q -KILL vmm ask handover rsm spin stuck stuck_crowd
-}
+	for vmm in $(started); do
+		case $(readlink "/proc/$vmm/exe") in
+		*/vmm | */ask | */handover | */rsm | */spin | */stuck | */stuck_crowd | "$TMP"/*) kill -KILL "$vmm" ;;
+		esac
+	done
+} 2> /dev/null
 
 kill_guests()
 {
 	kill_vmms
 	wait
 } 2> /dev/null
+
+# pause_ms MILLISECONDS: usleep, which hosts do not have
+pause_ms()
+{
+	pause=$(($1 % 1000 + 1000))
+	sleep $(($1 / 1000)).${pause#1}
+}
+
+# uptime_cs: hundredths of a second since the machine started; by the shell alone
+uptime_cs()
+{
+	read -r up _ < /proc/uptime
+	echo "${up%.*}${up#*.}"
+}
 
 # within SECONDS COMMAND…: until it holds
 within()
@@ -109,7 +166,7 @@ within()
 	until "$@"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1
-		usleep 100000
+		pause_ms 100
 	done
 }
 
@@ -194,6 +251,15 @@ result()
 	fi
 }
 
+# check DESCRIPTION COMMAND…: a result in one line
+check()
+{
+	description=$1
+	shift
+	"$@"
+	result "$description"
+}
+
 value()
 {
 	cat "$L1/$1"
@@ -202,12 +268,49 @@ value()
 # load [PARAMETER=VALUE]…
 load()
 {
-	modprobe l1tune "$@" || ktap_exit_fail_msg "modprobe l1tune failed"
+	said=$(load_module "$@" 2>&1) || ktap_exit_fail_msg "the module cannot be loaded: $said"
 }
 
 unload()
 {
 	rmmod l1tune || ktap_exit_fail_msg "rmmod l1tune failed"
+}
+
+# first_of FILE…: that is there
+first_of()
+{
+	for file; do
+		[ ! -e "$file" ] || { echo "$file"; return; }
+	done
+}
+
+# write FILE VALUE: prints the error, as a shell's echo in some of them does not
+write()
+{
+	echo "$2" | dd of="$1" status=none 2>&1
+}
+
+# needs_rival: another module that hooks KVM, for rival_takes and rival_leaves
+needs_rival()
+{
+	RIVAL=$(first_of "$HERE/rival.ko" "$HERE/rival/rival.ko")
+	[ -n "$RIVAL" ] || skip_all "rival.ko is not built: make -C selftests rival"
+}
+
+rival_takes()
+{
+	insmod "$RIVAL" function="$1"
+}
+
+rival_leaves()
+{
+	rmmod rival
+}
+
+# needs_disposable WHY
+needs_disposable()
+{
+	is_disposable || skip_all "$1: only on a machine that is there for the tests alone (DISPOSABLE=yes)"
 }
 
 # limit NAME VALUE
@@ -242,9 +345,7 @@ keep()
 {
 	name=$1
 	shift
-	forget_output "$name"
-	ask "$@" hold < /dev/null > "$TMP/$name" 2>&1 &
-	eval "pid_$name=$!"
+	background "$name" ask "$@" hold
 	wait_for said "$name" holding
 }
 
@@ -264,18 +365,41 @@ end()
 	wait_for has_guests 0
 }
 
-# exits_grow DIRECTORY: of a guest, within a second
+# has_more_exits DIRECTORY N: has a guest more than so many
+has_more_exits()
+{
+	[ "$(cat "$1/exits")" -gt "$2" ]
+}
+
+# exits_grow DIRECTORY: of a guest, within ten seconds
 exits_grow()
 {
-	before=$(cat "$1/exits")
-	sleep 1
-	[ "$(cat "$1/exits")" -gt "$before" ]
+	wait_for has_more_exits "$1" "$(cat "$1/exits")"
+}
+
+# is_throttled NAME: has its guest ever slept for its pace
+is_throttled()
+{
+	[ "$(cat "$(guest_of "$1")/throttled_ns")" -gt 0 ]
+}
+
+# stop NAME: its VMM, as a whole
+stop()
+{
+	kill -STOP "$(pid "$1")"
+	wait_for is_stopped "$(pid "$1")"
+}
+
+is_stopped()
+{
+	[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/task"/*/status | sort -u)" = T ]
 }
 
 # kB that the kernel cannot reclaim. Slab caches keep what was freed at hand:
 # 7.3, for each CPU, some 48 freed objects of every size; so they give it back first.
 kernel_kb()
 {
+	is_disposable || return
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	sleep 2
@@ -286,28 +410,122 @@ kernel_kb()
 	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
 }
 
-# memory_is_back BEFORE LIMIT: kB. KASAN keeps what was freed for a while; a
-# kernel that has it looks for leaks itself, see run_tests.sh.
+# memory_is_back BEFORE LIMIT DESCRIPTION: a result, in kB. The kernel frees what
+# belonged to a process (stacks, per-CPU counts) some time after it ended; KASAN keeps
+# what was freed for a while, and a kernel that has it looks for leaks itself, see
+# run_tests.sh.
 memory_is_back()
 {
-	after=$(kernel_kb)
-	ktap_print_msg "kernel memory: $1 kB before, $after kB after"
-	[ -e /sys/kernel/debug/kmemleak ] || [ $((after - $1)) -lt "$2" ]
+	if ! is_disposable; then
+		ktap_test_skip "$3" "other programs of this machine use memory, too"
+		return
+	fi
+	for try in 1 2 3 4 5; do
+		after=$(kernel_kb)
+		ktap_print_msg "kernel memory: $1 kB before, $after kB after (look $try)"
+		[ $((after - $1)) -ge "$2" ] || break
+	done
+	if [ -e /sys/kernel/debug/kmemleak ] || [ $((after - $1)) -lt "$2" ]; then
+		ktap_test_pass "$3"
+	else
+		ktap_print_msg "$(grep -E '^(SUnreclaim|VmallocUsed|Percpu):' /proc/meminfo | tr '\n' ' ')"
+		ktap_test_fail "$3"
+	fi
+}
+
+# borrow FILE VALUE: until the test ends, or give_back
+borrow()
+{
+	old=$(sed 's/.*\[\(.*\)\].*/\1/' "$1")
+	case " $borrowed" in
+	*" $1="*) ;;
+	*) borrowed="$borrowed $1=$old" ;;
+	esac
+	echo "$2" > "$1"
+}
+
+give_back()
+{
+	for file in $borrowed; do
+		echo "${file#*=}" > "${file%%=*}"
+	done
+	[ -z "$kvm_mode" ] || chmod "$kvm_mode" /dev/kvm
+	borrowed=
+	kvm_mode=
+}
+
+borrowed=
+kvm_mode=
+
+# open_kvm: to every user, until the test ends
+open_kvm()
+{
+	kvm_mode=$(stat -c %a /dev/kvm)
+	chmod 666 /dev/kvm
 }
 
 # allow_users: everybody has KVM, and may hold it up with userfaultfd
 allow_users()
 {
-	chmod 666 /dev/kvm
-	echo 1 > /proc/sys/vm/unprivileged_userfaultfd
+	open_kvm
+	borrow /proc/sys/vm/unprivileged_userfaultfd 1
 }
 
-# background NAME COMMAND…: its output is $TMP/NAME
-background()
+# as_user COMMAND…: as a user who has no rights. He may not enter the checkout: the
+# programs that he needs are lent to him.
+as_user()
 {
-	name=$1
-	shift
-	forget_output "$name"
-	"$@" < /dev/null > "$TMP/$name" 2>&1 &
-	eval "pid_$name=$!"
+	if [ ! -d "$TMP/lent" ]; then
+		mkdir "$TMP/lent"
+		cp "$(command -v l1tune)" "$(command -v vmm)" "$TMP/lent/"
+		chmod 755 "$TMP" "$TMP/lent"
+	fi
+	unprivileged "uid:$TEST_UID" env "PATH=$TMP/lent:$PATH" "$@"
 }
+
+# needs_cpus N
+needs_cpus()
+{
+	[ "$(nproc)" -ge "$1" ] || skip_all "this takes $1 CPUs; there are $(nproc)"
+}
+
+# other_core: a CPU that is no thread of the first CPU's core, if there is one
+other_core()
+{
+	for cpu in /sys/devices/system/cpu/cpu[1-9]*/topology/thread_siblings_list; do
+		if [ "$(cat "$cpu")" != "$(cat /sys/devices/system/cpu/cpu0/topology/thread_siblings_list)" ]; then
+			echo "$cpu" | sed 's,.*/cpu\([0-9]*\)/topology/.*,\1,'
+			return
+		fi
+	done
+}
+
+# on_cpu N COMMAND…
+on_cpu()
+{
+	mask=$(printf %x $((1 << $1)))
+	shift
+	taskset "$mask" "$@"
+}
+
+# on_one_cpu: all that this test runs from now on
+on_one_cpu()
+{
+	taskset -p 1 $$ > /dev/null
+}
+
+# needs_steady_time: skips where something else takes the CPU away. The steps that run
+# in an emulated L1 choose machines on which nothing does.
+needs_steady_time()
+{
+	! is_disposable || return
+	! grep -q 'QEMU TCG' /proc/cpuinfo || skip_all "QEMU emulates this CPU: its clock goes on while the emulator has no CPU"
+	gone=$(steady 500)
+	[ "$gone" -le 10 ] || skip_all "something else takes $gone thousandths of this CPU's time: exact times cannot be told"
+}
+
+if [ -z "${ANY_MACHINE-}" ]; then
+	reason=$(unfit)
+	[ -z "$reason" ] || skip_all "$reason"
+	! is_loaded || skip_all "l1tune is loaded: unload it first, or use run_tests.sh, which loads it again afterwards"
+fi

@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # Guests come before and after the module, pause, are killed, come and go by
 # the hundred: the registry and the totals stay right, and the memory returns.
+#
+#	module:            loaded ─────────────────────────────────────────> unloaded
+#	running:  ─────────────┼───────────────── killed
+#	paused:   ── waits ────┼── runs ── holds ──────── killed
+#	probe:    ── no vCPU ──┼───────────────────────── killed
+#	later:                 └── runs ── holds ──────── killed
+#	churn:                                              200 guests in a row, twice
 . "${0%/*}/lib.sh"
 
 # counted NAME: what the module has of it, "LEVEL CODE COUNT", host-caused left out
@@ -28,42 +35,37 @@ wait_for said probe holding
 load
 
 wait_for has_guests 3
-equal "guests" 3 "$(nr_guests)"
-result "guests older than the module are found"
+check "the module finds guests that are older than itself" equal "guests" 3 "$(nr_guests)"
 
 running=$(guest_of running)
 paused=$(guest_of paused)
 equal "adopted" "1 1 1" "$(cat "$CLASS"/l2-*/adopted | xargs)" &&
 	equal "vcpus" "1 2 0" "$(cat "$running/vcpus" "$paused/vcpus" "$(guest_of probe)/vcpus" | xargs)" &&
 	equal "uid and comm" "0 vmm" "$(cat "$running/uid" "$running/comm" | xargs)"
-result "they are known as adopted, with their vCPUs and owner"
+result "guests older than the module are adopted, with their vCPUs and owner"
 
 exits_grow "$running" && equal "exits" 0 "$(cat "$paused/exits")"
-result "the running one is counted, the paused one has no exits"
+result "a running guest older than the module is counted, a paused one has no exits"
 
 kill -USR1 "$(pid paused)"
 wait_for said paused holding
 executed paused | awk '{ n[$1 " " $2] += $3 } END { for (k in n) print k, n[k] }' | sort > "$TMP/want"
 counted paused > "$TMP/got"
-equal "exits of the paused guest" "$(cat "$TMP/want")" "$(cat "$TMP/got")"
-result "the paused one, once it runs, is counted exactly"
+check "a paused guest older than the module is counted exactly when it runs" equal "exits of the paused guest" "$(cat "$TMP/want")" "$(cat "$TMP/got")"
 
 start later --expect --hold cpuid=700
 wait_for said later holding
 later=$(guest_of later)
 equal "adopted" 0 "$(cat "$later/adopted")" && equal "exits" "$(executed later)" "$(counted later)"
-result "one that starts later is counted exactly and not adopted"
+result "a guest that starts after the module is counted exactly and is not adopted"
 
-wait_for exits_grow "$running"
+exits_grow "$running"
 kill -KILL "$(pid running)"
-wait_for test ! -e "$running"
-result "one that is killed in mid-run disappears"
+check "a guest that is killed while it runs disappears from sysfs" wait_for test ! -e "$running"
 
 kill_guests
-wait_for has_guests 0
-result "no guest is left"
-equal "totals" "4 4" "$(value totals/vms) $(value totals/vcpus)"
-result "totals count all that were there"
+check "no guest is left in sysfs when all are killed" wait_for has_guests 0
+check "totals count the VMs and vCPUs of guests that ended" equal "totals" "4 4" "$(value totals/vms) $(value totals/vcpus)"
 
 # 200 guests in a row, twice: the first time warms the caches.
 vmm --churn 200 cpuid=10 > "$TMP/churn"
@@ -71,20 +73,18 @@ wait_for has_guests 0
 before=$(kernel_kb)
 exits=$(value totals/exits)
 vmm --churn 200 --expect cpuid=10 > "$TMP/churn"
-wait_for has_guests 0
-result "after 200 guests in a row the registry is empty"
+check "no guest is left in sysfs after 200 guests in a row" wait_for has_guests 0
 
 equal "totals/vms" 404 "$(value totals/vms)" && equal "usage" "0 0" "$(value usage/vms) $(value usage/vcpus)"
-result "all 200 are in the totals"
+result "totals count 200 guests that came and went"
 
 want=$(executed churn | awk '{ n += $3 } END { print n }')
 got=$(($(value totals/exits) - exits))
 ktap_print_msg "200 guests executed $want exits, the totals have $got"
 [ "$got" -ge "$want" ] && [ "$got" -le $((want + want / 10)) ]
-result "the totals have their exits, and few that the host caused"
+result "totals have the exits of 200 guests, and at most a tenth more"
 
-memory_is_back "$before" 256
-result "their memory is back"
+memory_is_back "$before" 256 "the kernel's memory is free again after 200 guests"
 
 unload
 ktap_finished

@@ -23,21 +23,19 @@ scribble "${SCRIBBLES:-1000}" $L1/limits/max_vms $L1/audit/max_vms $L1/audit/max
 	scribble "${SCRIBBLES:-1000}" $L1/limits/max_vms_per_user $L1/limits/max_vcpus $L1/limits/max_memory_bytes >> "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
-equal "status" 0 $status
-result "those that refuse"
+check "limits and thresholds that refuse accept exactly the valid ones of random strings" equal "status" 0 $status
 
 scribble "${SCRIBBLES:-1000}" $L1/limits/max_nested_vms $L1/audit/max_nested_vms $L1/limits/max_exits_per_sec \
 	$L1/audit/max_exits_per_sec "$(guest_of guest)/limits/max_exits_per_sec" \
 	$L1/tune/halt_poll_ns $L1/tune/pause_in_guest $L1/tune/uid "$(guest_of guest)/tune/halt_poll_ns" > "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
-equal "status" 0 $status
-result "those of nested guests, of pace and of tuning"
+check "nesting, rate and tuning accept exactly the valid ones of random strings" equal "status" 0 $status
 
 no_limits
 echo default > "$(guest_of guest)/limits/max_exits_per_sec"
 kill -TERM "$(pid guest)" && finish guest
-result "the guest meanwhile ran, or stood still, and ends well"
+result "a guest ends without an error after its limits were written at random"
 
 unload
 ktap_finished

@@ -5,17 +5,6 @@
 # enforced says so, and the others are.
 . "${0%/*}/lib.sh"
 
-# own FUNCTION / disown
-own()
-{
-	insmod /selftests/rival.ko function="$1"
-}
-
-disown_all()
-{
-	rmmod rival
-}
-
 in_log()
 {
 	dmesg | tail -n 20 | grep -q "$1"
@@ -30,6 +19,7 @@ else
 fi
 
 ktap_print_header
+needs_rival
 ktap_set_plan 9
 
 load
@@ -37,46 +27,43 @@ failed=
 # shellcheck disable=SC2086 # words on purpose
 for function in kvm_arch_init_vm kvm_arch_vcpu_precreate kvm_arch_prepare_memory_region \
 	kvm_arch_free_vm kvm_arch_vcpu_destroy kvm_arch_vcpu_ioctl_run $NESTED; do
-	own $function && disown_all || failed="$failed $function"
+	rival_takes $function && rival_leaves || failed="$failed $function"
 done
-equal "functions that another cannot own" "" "$failed"
-result "with no limit set, another may own any function"
+check "with no limit set another module may have any of KVM's functions" equal "functions that another cannot own" "" "$failed"
 
-own kvm_arch_init_vm
+rival_takes kvm_arch_init_vm
 limit max_vms 1
 limit max_vcpus_per_vm 1
 equal "hooks" "unavailable ok" "$(value hooks/refuse_vm) $(value hooks/refuse_vcpu)" &&
 	equal "effective" "0 0 1" "$(value effective/max_vms) $(value effective/max_vms_per_user) $(value effective/max_vcpus_per_vm)"
-result "owned by another before: unavailable, and not effective"
-wait_for in_log 'l1tune: limit max_vms is set and not in force: hook refuse_vm is unavailable'
-result "the log says so"
-asks "ok ok ok EDQUOT" vm vm vcpu:0 vcpu:1
-result "the rest is enforced"
+result "a limit whose function another module has is unavailable and not effective"
+check "the log says that a limit is set and not enforced" wait_for in_log 'l1tune: limit max_vms is set and not in force: hook refuse_vm is unavailable'
+check "the other limits are enforced while one cannot be" asks "ok ok ok EDQUOT" vm vm vcpu:0 vcpu:1
 l1tune limits > "$TMP/limits"
 equal "status of l1tune limits" 1 $? && grep -q 'max_vms .*unavailable\|max_vms .*no' "$TMP/limits"
-result "l1tune limits shows it and fails"
+result "l1tune limits shows a limit that is not enforced, and exits with 1"
 
-disown_all
+rival_leaves
 limit max_vms 1
 equal "hook" ok "$(value hooks/refuse_vm)" && equal "effective" 1 "$(value effective/max_vms)" && asks "ok EDQUOT" vm vm &&
 	wait_for in_log 'l1tune: limit max_vms is in force again'
-result "when the other is gone, setting it again puts it in force"
+result "setting the limit again enforces it when the other module has gone"
 
-own kvm_arch_init_vm 2> /dev/null && disown_all
+rival_takes kvm_arch_init_vm 2> /dev/null && rival_leaves
 equal "refused" 1 "$(lsmod | grep -q '^rival ' || echo 1)" && asks "ok EDQUOT" vm vm
-result "owned by l1tune, another cannot take it"
+result "another module cannot have a function that a limit uses"
 no_limits
-own kvm_arch_init_vm && disown_all
-result "but once the limit is unset"
+rival_takes kvm_arch_init_vm && rival_leaves
+result "another module may have the function when the limit is unset"
 
 # shellcheck disable=SC2086 # the first word
 set -- $NESTED
-own "$1"
+rival_takes "$1"
 limit max_nested_vms 0
 equal "hook" unavailable "$(value hooks/refuse_nested)" && equal "effective" 0 "$(value effective/max_nested_vms)" &&
 	vmm l3=5 > "$TMP/out" 2>&1
-result "so it is with VMXON and VMRUN"
-disown_all
+result "a limit of nested guests is unavailable, too, while another has its function"
+rival_leaves
 no_limits
 
 unload

@@ -32,60 +32,54 @@ within 60 said older holding
 load max_nested_vms=2
 wait_for has_guest older
 
-equal "nested_vms" 1 "$(value usage/nested_vms)"
-result "one older than the limit counts"
+check "max_nested_vms counts a nested guest older than the module" equal "nested_vms" 1 "$(value usage/nested_vms)"
 nested second l3=10
 equal "nested_vms" 2 "$(value usage/nested_vms)" && equal "#UD" "" "$(met_undefined second)"
-result "up to the limit guests have guests"
+result "max_nested_vms lets a guest have nested guests up to the limit"
 
 nested third --nested --expect cpuid=25 out=5
 equal "#UD" 1 "$(met_undefined third)" && said third "count=25"
-result "one beyond meets #UD and runs on"
+result "a guest beyond max_nested_vms gets an invalid opcode fault and runs on"
 equal "counts" "1 0 2" "$(value denied/max_nested_vms) $(cat "$(guest_of third)/nested" | grep -c on) $(value usage/nested_vms)"
-result "it is counted as denied, and not as nested"
-asks "ok ok ok EPERM" vm vcpu:0 reset restore
-result "its state cannot be restored, a reset can"
+result "a guest beyond max_nested_vms is counted as denied and not as nested"
+check "beyond max_nested_vms nested state is not restored (EPERM), a reset is" asks "ok ok ok EPERM" vm vcpu:0 reset restore
 
 kill -USR1 "$(pid second)"
 finish second
 wait_for test ! -e "$(guest_of second)/nested"
 nested fourth l3=10
 equal "#UD" "" "$(met_undefined fourth)" && equal "nested_vms" 2 "$(value usage/nested_vms)"
-result "a place is free when its guest ends"
+result "max_nested_vms has a place free when its guest ends"
 let_go fourth
 wait_for equal "nested_vms" 1 "$(value usage/nested_vms)"
 
 nested fifth off=1
 equal "#UD" "" "$(met_undefined fifth)" && equal "nested_vms" 1 "$(value usage/nested_vms)"
-result "a place is free when VMX or SVM is turned off"
+result "a guest that turns VMX or SVM off gives its place back"
 nested sixth l3=10
 equal "#UD" "" "$(met_undefined sixth)" && equal "nested_vms" 2 "$(value usage/nested_vms)"
-result "and another may have it"
+result "another guest may have the place that was given back"
 let_go fifth sixth
 
 wait_for equal "nested_vms" 1 "$(value usage/nested_vms)"
-asks "ok ok ok $(live_state ok EINVAL)" vm vcpu:0 reset restore
-result "with a place free, state is restored, or refused for what it is"
-equal "nested_vms" 1 "$(value usage/nested_vms)"
-result "and gives its place back"
+check "with a place free KVM itself judges nested state that is restored" asks "ok ok ok $(live_state ok EINVAL)" vm vcpu:0 reset restore
+check "nested state of a VM that ended takes no place" equal "nested_vms" 1 "$(value usage/nested_vms)"
 
 limit max_nested_vms 0
 nested seventh --vcpus 2 --nested cpuid=10
-equal "#UD" "1 1" "$(met_undefined seventh | xargs)"
-result "0: none at all, for each vCPU"
+check "max_nested_vms=0 faults every vCPU that uses VMX or SVM" equal "#UD" "1 1" "$(met_undefined seventh | xargs)"
 kill -0 "$(pid older)" && equal "nested" on "$(cat "$(guest_of older)/nested")"
-result "who has a guest keeps it"
+result "a guest with nested guests keeps them when max_nested_vms becomes 0"
 let_go seventh
 
 limit max_nested_vms max
 nested eighth --vcpus 2 l3=50
-equal "#UD" "" "$(met_undefined eighth)"
-result "max: as if it were not there"
+check "max_nested_vms=max refuses nothing" equal "#UD" "" "$(met_undefined eighth)"
 
 kill_guests
 wait_for has_guests 0
 equal "usage" "0 0" "$(value usage/vms) $(value usage/nested_vms)" && equal "hook" off "$(value hooks/refuse_nested)"
-result "in the end nothing is in use"
+result "usage is 0 and the hook is off when all guests have ended"
 
 unload
 ktap_finished

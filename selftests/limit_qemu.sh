@@ -41,15 +41,15 @@ ktap_set_plan 9
 load
 limit max_vms 0
 microvm 'ioctl(KVM_CREATE_VM) failed: 122 Disk quota exceeded'
-result "max_vms: QEMU says that KVM_CREATE_VM failed, disk quota exceeded"
+result "max_vms=0: QEMU says that KVM_CREATE_VM failed, disk quota exceeded"
 no_limits
 limit max_vcpus 0
 microvm 'kvm_init_vcpu: kvm_get_vcpu failed (0): Disk quota exceeded'
-result "max_vcpus: it says that kvm_get_vcpu failed"
+result "max_vcpus=0: QEMU says that kvm_get_vcpu failed, disk quota exceeded"
 no_limits
 limit max_memory_per_vm_bytes 32M
 microvm 'KVM_SET_USER_MEMORY_REGION failed.*Disk quota exceeded'
-result "max_memory_per_vm_bytes: it says that KVM_SET_USER_MEMORY_REGION failed, and aborts"
+result "max_memory_per_vm_bytes: QEMU says that KVM_SET_USER_MEMORY_REGION failed, and aborts"
 
 limit max_memory_per_vm_bytes 80M
 qemu -M q35 -m 64 -S > "$TMP/q35" 2>&1 &
@@ -59,7 +59,7 @@ sleep 2
 kill -0 $q35 && guest=$(grep -lx $q35 $CLASS/l2-*/pid) && peak=$(cat "${guest%/pid}/memory_peak_bytes") &&
 	ktap_print_msg "64 MiB and firmware: $peak bytes" &&
 	[ "$peak" -ge $((64 << 20)) ] && [ "$peak" -lt $((80 << 20)) ]
-result "the copy of its RAM for System Management Mode is not counted twice"
+result "QEMU's memory for System Management Mode is not counted twice"
 kill -KILL $q35
 wait $q35 2> /dev/null
 no_limits
@@ -72,29 +72,27 @@ qemu -name guest=linux -M microvm,x-option-roms=off,isa-serial=on,rtc=on -m 192 
 vmm=$!
 cat "$TMP/monitor.out" > "$TMP/monitor" &
 exec 3> "$TMP/monitor.in"
-within 120 up 1
-result "Linux comes up"
+check "a Linux boots under limits" within 120 up 1
 denied=$(cat $L1/denied/max_memory_bytes $L1/denied/max_memory_per_vm_bytes | xargs)
 
 for name in max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes max_memory_per_vm_bytes max_nested_vms; do
 	limit $name 0
 done
 within 120 up 2 && kill -0 $vmm
-result "it reboots itself while every limit is 0"
+result "a Linux reboots while every limit is 0"
 echo system_reset >&3
 wait_for grep -q 'system_reset' "$TMP/monitor" && within 120 up 4 && kill -0 $vmm
-result "and is reset from outside"
-equal "denied" "$denied" "$(cat $L1/denied/max_memory_bytes $L1/denied/max_memory_per_vm_bytes | xargs)"
-result "nothing of what it had was refused"
+result "QEMU resets a Linux while every limit is 0"
+check "no memory was refused to a Linux that reboots" equal "denied" "$denied" "$(cat $L1/denied/max_memory_bytes $L1/denied/max_memory_per_vm_bytes | xargs)"
 
 limit max_exits_per_sec 100
-sleep 3
-guest=$(grep -lx $vmm $CLASS/l2-*/pid)
-[ "$(cat "${guest%/pid}/throttled_ns")" -gt 0 ]
+# shellcheck disable=SC2034 # for pid
+pid_linux=$vmm
+wait_for is_throttled linux
 paced=$?
 limit max_exits_per_sec max
 [ $paced -eq 0 ] && ups=$(grep -ac 'L2 is up' "$TMP/linux") && within 120 up $((ups + 1)) && kill -0 $vmm
-result "paced, it lives on too"
+result "a Linux that was paced runs on"
 
 exec 3>&-
 kill -KILL $vmm

@@ -26,25 +26,25 @@ files=$(open_files)
 storm 12 10 16 64 30 > "$TMP/storm" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/storm"
-equal "status of storm" 0 $status
-result "no limit is passed, and no place asked for in vain but by EDQUOT"
+check "1024 threads never exceed a limit, and are refused by EDQUOT only" equal "status of storm" 0 $status
 
 within 60 has_guests 0
-equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
-result "in the end nothing is in use"
+check "usage is 0 when all threads have ended" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 
 # shellcheck disable=SC2046 # one word each
 asks "$(printf 'ok %.0s' $(seq 12))EDQUOT" $(seq 13 | sed 's/.*/vm/') &&
 	asks "ok $(printf 'ok %.0s' $(seq 10))EDQUOT" vm $(seq 11 | sed 's/^/vcpu:/')
-result "and no place is lost"
+result "after the threads have ended all places are free again"
 
 no_limits
 within 60 has_guests 0
-memory_is_back "$before" 256
-result "the memory is back"
+# What 1024 threads leave behind for a while differs by 400 kB from one storm to the
+# next; what a refusal lost would be lost some 40,000 times, and what a guest
+# loses shows in life.
+memory_is_back "$before" 1024 "the kernel's memory is free again after the threads have ended"
 ktap_print_msg "open files: $files before, $(open_files) after"
 [ "$(open_files)" -lt $((files + 150)) ]
-result "and the files"
+result "no open file is left of the threads"
 
 unload
 ktap_finished

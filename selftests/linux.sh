@@ -15,26 +15,24 @@ traced_start
 linux linux
 qemu=$(pid linux)
 
-within 120 is_up linux
-result "Linux boots as a guest"
+check "a stock Linux boots as a guest" within 120 is_up linux
 ktap_print_msg "$(grep -a 'L2 is up' "$TMP/linux")"
 
 # Stopped, it takes no more exits, and the counts can be compared.
-kill -STOP $qemu
-sleep 1
+stop linux
 equal "name" linux "$(l1tune list --noheadings -o NAME)" && equal "pid" $qemu "$(cat $CLASS/l2-1/pid)"
-result "it is known by its name"
+result "a stock Linux is listed by its name and PID"
 
 traced_counts | awk '{ n[$3 " " $4] += $5 } END { for (k in n) print k, n[k] }' | sort > "$TMP/traced"
 l1tune stat linux --noheadings --bytes -o LEVEL,CODE,COUNT | awk '$3' | tr -s ' ' | sed 's/^ //' | sort > "$TMP/counted"
 [ -s "$TMP/counted" ] && equal "exits by level and code" "$(cat "$TMP/traced")" "$(cat "$TMP/counted")"
-result "every exit of its boot is counted as it was traced"
+result "the module counts the exits of a Linux boot that the kernel traces"
 l1tune stat linux | sed 's/^/# /'
 
 # -m 192, and the firmware beside it
 memory=$(cat $CLASS/l2-1/memory_bytes)
 [ "$memory" -ge $((192 << 20)) ] && [ "$memory" -lt $((200 << 20)) ]
-result "its memory is what QEMU gives it"
+result "memory_bytes is what QEMU gives a Linux"
 
 traced_stop
 kill -KILL $qemu

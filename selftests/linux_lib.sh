@@ -23,6 +23,12 @@ is_up()
 	grep -q 'L2 is up' "$TMP/$1"
 }
 
+# lived NAME SECONDS: by what it says each second
+lived()
+{
+	[ "$(grep -ac 'L2 lives' "$TMP/$1")" -ge "$2" ]
+}
+
 # no_linux: plans nothing where there is no guest
 no_linux()
 {

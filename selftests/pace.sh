@@ -3,6 +3,11 @@
 # max_exits_per_sec: the rate that a guest's exits have, counted by its program
 # and by KVM, is the one that it may have; nobody else pays for it. Wants
 # deterministic time (VMX, or SVM with --icount).
+#
+#	tokens a second ──> guest's bucket (100 ms of burst) ──> vCPU leases
+#	                                                          │ empty: sleeps
+#	guest:  exits ≤ rate: never sleeps     exits > rate: throttled_ns grows
+#	beside: neighbour on the same CPU: has all that the paced one does not use
 . "${0%/*}/lib.sh"
 
 BURST_MS=100
@@ -36,6 +41,12 @@ paced()
 	}'
 }
 
+# stands_still NAME: by the state that is shown
+stands_still()
+{
+	[ "$(l1tune list "$1" --vcpus --noheadings -o STATE | xargs)" = throttled ]
+}
+
 alone()
 {
 	start "$1" --seconds 4 --expect --time cpuid=100
@@ -43,28 +54,30 @@ alone()
 }
 
 ktap_print_header
+needs_steady_time
+on_one_cpu
 ktap_set_plan 15
 
 load
 limit max_exits_per_sec 1000
 equal "hook and effective" "ok 1" "$(value hooks/throttle) $(value effective/max_exits_per_sec)" &&
 	paced 1000 slow cpuid=100
-result "1000 exits a second"
+result "max_exits_per_sec=1000 paces a guest to 1000 exits a second"
 limit max_exits_per_sec 10000
 paced 10000 faster cpuid=1000
-result "10000 exits a second"
+result "max_exits_per_sec=10000 paces a guest to 10000 exits a second"
 paced 10000 two --vcpus 2 cpuid=500
-result "two vCPUs share their guest's rate"
+result "two vCPUs share the rate of their guest"
 paced 10000 vmms cpuid=100 out=100
 result "exits to the VMM are paced as well"
 limit max_exits_per_sec 1000
 exits=$(handover 4 $SECONDS_LONG)
 ktap_print_msg "four threads at one vCPU: $exits exits in $SECONDS_LONG s, 1000 a second allowed"
 [ "$exits" -gt $((950 * SECONDS_LONG)) ] && [ "$exits" -lt $((1050 * SECONDS_LONG + BURST_MS)) ]
-result "threads that take turns at a vCPU are paced as one"
+result "four threads that take turns at one vCPU are paced as one"
 limit max_exits_per_sec 50
 paced 50 crawling cpuid=5
-result "50 exits a second"
+result "max_exits_per_sec=50 paces a guest to 50 exits a second"
 limit max_exits_per_sec max
 
 # A guest that sleeps exits rarely: it takes no token in vain.
@@ -72,13 +85,13 @@ limit max_exits_per_sec 1000
 before=$(value denied/max_exits_per_sec)
 start calm --seconds 4 --period-us 20000 halt=1
 finish calm && equal "denied" "$before" "$(value denied/max_exits_per_sec)"
-result "a guest below its rate is left alone"
+result "a guest below its rate is never paced"
 
 start held --forever cpuid=100
 wait_for has_guest held
 guest=$(guest_of held)
-wait_for has_exits "$guest"
-sleep 2
+# Its burst is over then.
+wait_for is_throttled held
 slept=$(cat "$guest/throttled_ns")
 others=$(($(cat "$guest/user_time_ns") + $(cat "$guest/wait_time_ns")))
 runq=$(cat "$guest/runq_time_ns")
@@ -88,22 +101,22 @@ others=$(($(cat "$guest/user_time_ns") + $(cat "$guest/wait_time_ns") - others))
 runq=$(($(cat "$guest/runq_time_ns") - runq))
 ktap_print_msg "in 4 s: throttled $slept ns, in VMM and halted $others ns, without a CPU $runq ns"
 [ $slept -gt 3500000000 ] && [ $others -lt 200000000 ] && [ $runq -lt 200000000 ]
-result "what it sleeps is in throttled_ns and in no other part"
+result "the time that a paced guest sleeps is in throttled_ns and in no other part"
 
 equal "own" default "$(cat "$guest/limits/max_exits_per_sec")" && echo max > "$guest/limits/max_exits_per_sec" &&
 	exits=$(cat "$guest/exits") && sleep 1 && [ $(($(cat "$guest/exits") - exits)) -gt 2000 ]
-result "a guest may have a limit of its own: none, at once"
+result "a guest's own limit of max frees it at once"
 echo 0 > "$guest/limits/max_exits_per_sec"
-sleep 1
+wait_for stands_still held
 exits=$(cat "$guest/exits")
 sleep 2
-equal "exits with 0 a second" "$exits" "$(cat "$guest/exits")" && equal "state" throttled "$(l1tune list held --vcpus --noheadings -o STATE)"
-result "or 0: it stands still, and shows so"
+equal "exits with 0 a second" "$exits" "$(cat "$guest/exits")" && stands_still held
+result "a guest's own limit of 0 stops it, and its state is throttled"
 
 took=$(slay "$(pid held)")
 ktap_print_msg "SIGKILL took $took us"
 [ "$took" -le 50000 ]
-result "SIGKILL ends a guest that stands still within 50 ms"
+result "SIGKILL ends a guest that pacing stopped within 50 ms"
 limit max_exits_per_sec max
 
 # A neighbour on the same CPU has all that the paced one does not use of it.
@@ -111,32 +124,32 @@ free=$(alone free)
 start neighbour --forever cpuid=100
 wait_for has_guest neighbour
 echo 1000 > "$(guest_of neighbour)/limits/max_exits_per_sec"
-sleep 1
+wait_for is_throttled neighbour
 used=$(cpu_time_ns neighbour)
 beside=$(alone beside)
 used=$(($(cpu_time_ns neighbour) - used))
 ktap_print_msg "exits in 4 s: $free alone, $beside beside a paced guest, which used $used ns"
 awk -v a="$free" -v b="$beside" -v used="$used" 'BEGIN { exit !(b / a + used / 4e9 > 0.97) }'
-result "a neighbour loses less than 3 % beyond what the paced guest uses"
+result "a guest beside a paced one loses less than 3 % beyond what that one uses"
 
 echo 500 > $L1/audit/max_exits_per_sec
 echo default > "$(guest_of neighbour)/limits/max_exits_per_sec"
-sleep 1
+exits_grow "$(guest_of neighbour)"
 before=$(value denied/max_exits_per_sec)
 exits=$(cat "$(guest_of neighbour)/exits")
 slept=$(cat "$(guest_of neighbour)/throttled_ns")
 sleep 2
 equal "denied and slept" "$before $slept" "$(value denied/max_exits_per_sec) $(cat "$(guest_of neighbour)/throttled_ns")" &&
 	[ "$(value would_deny/max_exits_per_sec)" -gt 0 ] && [ $(($(cat "$(guest_of neighbour)/exits") - exits)) -gt 4000 ]
-result "beyond the audit threshold it is counted and does not sleep"
+result "beyond the audit threshold a guest is counted and not paced"
 echo max > $L1/audit/max_exits_per_sec
 
 limit max_exits_per_sec 0
-sleep 1
+wait_for stands_still neighbour
 kill -0 "$(pid neighbour)" && rmmod l1tune
-result "the module can go while guests stand still"
+result "the module unloads while pacing has stopped a guest"
 kill -TERM "$(pid neighbour)"
 finish neighbour
-result "and they go on"
+result "a guest that pacing had stopped runs on after the module has gone"
 
 ktap_finished

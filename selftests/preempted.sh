@@ -35,7 +35,7 @@ for name in $GUESTS; do
 done
 # Takes a CPU for moments, so that guests move between them.
 while [ ! -e "$TMP/stop" ]; do
-	usleep 3000
+	pause_ms 3
 	cat $CLASS/l2-*/stats > /dev/null
 done 2> /dev/null &
 for name in $GUESTS; do
@@ -48,7 +48,7 @@ for name in $GUESTS; do
 		sed -n 's/^expect .*code=\([0-9]*\) level=\([0-9]*\) .*count=\([0-9]*\)$/want \2 \1 \3/p' "$TMP/$name"
 		l1tune stat "pid:$(pid $name)" --noheadings --bytes -o LEVEL,CODE,COUNT | sed 's/^ */got /'
 	} | compare
-	result "$name: the guest's program and the module agree"
+	result "guest $name: the module counts the exits that its program executes"
 done
 kill_guests
 

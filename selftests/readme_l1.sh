@@ -19,11 +19,8 @@ session "l1tune limits audit.max_vcpus_per_vm=1 max_vms=3 max_memory_bytes=8M"
 l1tune events > "$TMP/events" 2>&1 &
 events=$!
 sleep 1
+# Its memory is refused, so it ends before it is shown.
 start third --vcpus 2 --hold cpuid=10
-wait_for said third holding
-kill -KILL "$(pid third)"
-wait_for has_guests 2
-start third ept=2000
 wait "$(pid third)"
 session "l1tune limits"
 sleep 1

@@ -6,6 +6,8 @@
 
 load
 limit max_vms 2
+limit max_memory_bytes 64G
+echo 32G > "$L1/audit/max_memory_bytes"
 echo 1 > "$L1/audit/max_vcpus"
 start web --vcpus 1 --forever cpuid=200 out=50 halt=5 ept=10
 start lab --vcpus 1 --forever l3=20 l3out=5

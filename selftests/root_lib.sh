@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # What the tests in a clean Debian share.
-. /usr/lib/ktap_helpers.sh
+. "${0%/*}/ktap.sh"
 
 # What the command that a result is of has said
 LOG=$(mktemp)

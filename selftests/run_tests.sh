@@ -1,22 +1,34 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Usage: run_tests.sh TEST…
-# Runs tests in an L1 host one after the other. A test fails if the kernel's
-# log has a warning from its time, or if it ends without all that it planned.
-. /selftests/log.sh
+# Runs tests one after the other, as root on any Linux host with KVM, and prints KTAP.
+# A test fails if the kernel's log has a warning from its time, or if it ends without
+# all that it planned. Exit status: 0 if none failed, 4 if all were skipped, else 1.
+# DISPOSABLE=yes says that the machine is there for nothing else, see host.sh.
+HERE=$(cd "${0%/*}" && pwd)
+. "$HERE/host.sh"
+. "$HERE/log.sh"
 
-failed=0
+WORK=$(mktemp -d)
+chmod 755 "$WORK"
+trap 'put_back; rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
 
 # What kmemleak, where the kernel has it, finds: a second look is sure of it. Whose it
 # is cannot be asked: of a module that has gone no names are left.
 leaks()
 {
-	[ -e /sys/kernel/debug/kmemleak ] || return
+	has_kmemleak || return
 	echo scan > /sys/kernel/debug/kmemleak
 	sleep 6
 	echo scan > /sys/kernel/debug/kmemleak
 	not_the_kernels < /sys/kernel/debug/kmemleak
 	echo clear > /sys/kernel/debug/kmemleak
+}
+
+has_kmemleak()
+{
+	is_disposable && [ -e /sys/kernel/debug/kmemleak ]
 }
 
 # Where an allocation in sysfs_slab_add() fails, the kernel itself loses a name.
@@ -30,48 +42,134 @@ not_the_kernels()
 	END { tell() }'
 }
 
-# Until a scan by itself ends, minutes on a slow machine, no module goes.
-[ ! -e /sys/kernel/debug/kmemleak ] || echo scan=off > /sys/kernel/debug/kmemleak
+# settings: what is set, uid first, without which hlt_in_guest is refused
+settings()
+{
+	for file in tune/uid limits/* audit/* tune/*; do
+		echo "$file $(cat "$file")"
+	done
+}
 
+# take_away: the module that is loaded; tests load it themselves
+take_away()
+{
+	gid=$(cat /sys/module/l1tune/parameters/gid)
+	(cd /sys/class/l1tune/l1 && settings) > "$WORK/settings"
+	rmmod l1tune
+}
+
+# put_back: what take_away took
+put_back()
+{
+	[ -e "$WORK/settings" ] || return
+	! is_loaded || rmmod l1tune
+	load_module "gid=$gid"
+	cd /sys/class/l1tune/l1 || return
+	while read -r file value; do
+		[ "$(cat "$file")" = "$value" ] || echo "$value" > "$file"
+	done < "$WORK/settings"
+}
+
+# limited COMMAND…: for as long as the file settings has, if there is one
+limited()
+{
+	seconds=$(sed -n 's/^timeout=//p' "$HERE/settings" 2> /dev/null)
+	if [ "${seconds:-0}" -gt 0 ]; then
+		timeout "$seconds" "$@"
+	else
+		"$@"
+	fi
+}
+
+# run TEST: its output is in $WORK/out, its exit status in $status
+run()
+{
+	if [ ! -e "$HERE/$1.sh" ]; then
+		echo "Bail out! there is no test $1" > "$WORK/out"
+		status=1
+		return
+	fi
+	mkdir "$WORK/test"
+	limited env "L1TUNE_TEST=$WORK/test" sh "$HERE/$1.sh" > "$WORK/out" 2>&1
+	status=$?
+	rm -rf "$WORK/test"
+}
+
+# wrong WHAT: fails the test that runs; the standard input is about it
+wrong()
+{
+	problem=${problem:+$problem; }$1
+	sed 's/^/# /'
+}
+
+# judge TEST: what is wrong with its output and with the kernel's log since it started
+judge()
+{
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$WORK/out")
+	results=$(grep -cE '^(not )?ok ' "$WORK/out")
+	failures=$(grep -c '^not ok ' "$WORK/out")
+	if [ "$status" -eq 4 ] && [ "$planned" = 0 ]; then
+		skipped=$(sed -n 's/^1\.\.0 # SKIP //p' "$WORK/out")
+	elif [ "$status" -eq 124 ]; then
+		wrong "it took longer than $seconds s" < /dev/null
+	elif [ "${planned:-none}" != "$results" ]; then
+		wrong "it ended after $results of ${planned:-unplanned} results with status $status" < /dev/null
+	elif [ "$failures" -gt 0 ]; then
+		wrong "$failures of $results results" < /dev/null
+	elif [ "$status" -ne 0 ]; then
+		wrong "it ended with status $status" < /dev/null
+	fi
+
+	dmesg > "$WORK/dmesg"
+	# A log that has lost its beginning tells nothing.
+	grep -q "l1tune-test: $1\$" "$WORK/dmesg" ||
+		printf 'l1tune-test: %s\nWARNING: the log is too small, see log_buf_len\n' "$1" >> "$WORK/dmesg"
+	sed "1,/l1tune-test: $1\$/d" "$WORK/dmesg" > "$WORK/log"
+	bad_log_lines "$WORK/log" > "$WORK/bad"
+	[ ! -s "$WORK/bad" ] || wrong "a warning in the kernel's log" < "$WORK/bad"
+
+	! is_loaded || rmmod l1tune
+	leaks > "$WORK/leaks"
+	[ ! -s "$WORK/leaks" ] || wrong "memory was lost" < "$WORK/leaks"
+}
+
+[ $# -gt 0 ] || { echo "usage: $0 TEST…" >&2; exit 2; }
+
+# Opening it loads KVM where that is not there yet.
+(: < /dev/kvm) 2> /dev/null
+if is_loaded && [ -z "$(unfit)" ]; then
+	take_away
+fi
+# Until a scan by itself ends, minutes on a slow machine, no module goes.
+! has_kmemleak || echo scan=off > /sys/kernel/debug/kmemleak
+
+echo "KTAP version 1"
+echo "1..$#"
 echo "# kernel $(uname -r), $(uname -v)"
+number=0
+passed=0
+failed=0
 for test; do
+	number=$((number + 1))
 	start=$(date +%s)
 	echo "# test $test"
 	echo "l1tune-test: $test" > /dev/kmsg
-	sh "/selftests/$test.sh" > /tmp/out 2>&1
-	status=$?
-	cat /tmp/out
-	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' /tmp/out)
-	done=$(grep -cE '^(not )?ok ' /tmp/out)
-	if [ $status -eq 4 ] && [ "$planned" = 0 ]; then
-		echo "ok 1 $test: $(sed -n 's/^1\.\.0 # SKIP //p' /tmp/out) # SKIP"
-		status=0
-	elif [ "${planned:-none}" != "$done" ]; then
-		echo "not ok $((done + 1)) $test: $done of ${planned:-unplanned} results, status $status"
-		failed=1
-	elif [ $status -ne 0 ] && ! grep -q '^not ok' /tmp/out; then
-		echo "not ok $((done + 1)) $test: status $status"
-		failed=1
-	fi
-	[ $status -eq 0 ] || failed=1
-	dmesg > /tmp/dmesg
-	# A log that has lost its beginning tells nothing.
-	grep -q "l1tune-test: $test\$" /tmp/dmesg ||
-		printf 'l1tune-test: %s\nWARNING: the log is too small, see log_buf_len\n' "$test" >> /tmp/dmesg
-	sed "1,/l1tune-test: $test\$/d" /tmp/dmesg > /tmp/log
-	bad_log_lines /tmp/log > /tmp/bad
-	if [ -s /tmp/bad ]; then
-		echo "not ok $((done + 1)) $test: a warning in the kernel's log"
-		sed 's/^/# /' /tmp/bad
-		failed=1
-	fi
-	lsmod | grep -q '^l1tune ' && rmmod l1tune
-	leaks > /tmp/leaks
-	if [ -s /tmp/leaks ]; then
-		echo "not ok $((done + 1)) $test: memory is lost"
-		sed 's/^/# /' /tmp/leaks
-		failed=1
+	problem=
+	skipped=
+	run "$test"
+	sed 's/^/  /' "$WORK/out"
+	judge "$test"
+	if [ -n "$problem" ]; then
+		failed=$((failed + 1))
+		echo "not ok $number $test: $problem"
+	elif [ -n "$skipped" ]; then
+		echo "ok $number $test # SKIP $skipped"
+	else
+		passed=$((passed + 1))
+		echo "ok $number $test"
 	fi
 	echo "# test $test took $(($(date +%s) - start)) s"
 done
-exit $failed
+echo "# Totals: pass:$passed fail:$failed skip:$((number - passed - failed))"
+[ $failed -eq 0 ] || exit 1
+[ $passed -gt 0 ] || exit 4

@@ -2,6 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # Who spends the time of exits: guests each of which gives it to one known
 # party. Wants deterministic time (VMX, or SVM with --icount) and one CPU.
+#
+#	an exit of the guest	whose time it is	by what
+#	HLT			wait			a timer of 5 ms, of 4 s
+#	OUT			user			a VMM that spins for 20 ms
+#	CPUID			kernel			KVM alone
+#	CPUID			runq			a busy thread on the same CPU
+#	any			user			a VMM that SIGSTOP stops
+#	HLT, OUT of L3		left to L2, or handled	a nested guest
 . "${0%/*}/lib.sh"
 
 # near WHAT PERCENT WANTED GOT
@@ -40,6 +48,11 @@ part()
 state_of()
 {
 	l1tune list "$1" --vcpus --noheadings -o "${2:-STATE}" | xargs
+}
+
+waits_in_hlt()
+{
+	[ "$(state_of "$1" STATE,REASON)" = "wait $(its_name HLT)" ]
 }
 
 # its_name REASON: on this machine, of one that goes by its name on VMX
@@ -85,9 +98,11 @@ start_readers()
 }
 
 ktap_print_header
+needs_steady_time
+on_one_cpu
 ktap_set_plan 18
 
-echo 0 > /sys/module/kvm/parameters/halt_poll_ns
+borrow /sys/module/kvm/parameters/halt_poll_ns 0
 load
 
 start halts --hold --period-us 5000 halt=200
@@ -96,21 +111,19 @@ within 60 said halts holding
 sample halts
 near "200 halts of 5 ms: wait" 5 1000000000 "$(part HLT wait_ns)" &&
 	equal "user" 0 "$(part HLT user_ns)"
-result "HLT: the guest's timer is waited for"
+result "HLT: the time until the guest's timer is wait time"
 equal "p50, p90, p99: the bucket of 5 ms" "8388608 8388608 8388608" \
 	"$(part HLT p50_le_ns) $(part HLT p90_le_ns) $(part HLT p99_le_ns)"
-result "its percentiles are the bounds of the period's bucket"
+result "HLT: percentiles are the bound of the period's bucket"
 kill_guests
 
 start sleeps --forever --period-us 4000000 halt=1
 wait_for has_guest sleeps
-wait_for has_exits "$(guest_of sleeps)"
-sleep 1
-equal "state and reason" "wait $(its_name HLT)" "$(state_of sleeps STATE,REASON)" && state_goes_on sleeps
-result "a halted guest shows so, and for how long"
+wait_for waits_in_hlt sleeps && state_goes_on sleeps
+result "a halted guest is shown in state wait, with how long it has been"
 sample sleeps -i 3 -c 1
 near "halted: wait" 5 "$(number interval_ns)" "$(number wait_ns)" && [ "$(part HLT count)" -le 1 ]
-result "and its time counts up to now"
+result "the wait time of an open HLT counts up to now"
 kill_guests
 
 # Nothing else runs meanwhile: what took the CPU when a spin is over would make
@@ -120,9 +133,8 @@ sleep 8
 within 60 said served holding
 sample served
 near "200 OUTs of 20 ms: user" 5 4000000000 $(($(part IO_INSTRUCTION user_ns) - $(number state_for_ns vcpu)))
-result "port I/O: the VMM is at work"
-equal "state" user "$(state_of served)"
-result "a VMM that holds its guest shows so"
+result "port I/O: the time that the VMM takes is user time"
+check "a guest that its VMM holds is shown in state user" equal "state" user "$(state_of served)"
 kill_guests
 
 # But for a moment in which the tool itself takes the CPU.
@@ -131,24 +143,21 @@ sample kernel -i 4 -c 1
 time=$(part CPUID time_ns)
 equal "CPUID: user and wait" "0 0" "$(part CPUID user_ns) $(part CPUID wait_ns)" &&
 	near "CPUID: kernel" 5 "$time" "$(part CPUID kernel_ns)"
-result "CPUID: KVM alone"
+result "CPUID: all time is KVM's"
 
 while :; do :; done &
 rival=$!
-sleep 1
 sample kernel -i 8 -c 1
 kill $rival
 near "beside a busy thread: runq" 5 $(($(number interval_ns) / 2)) "$(number runq_ns)"
-result "a busy rival takes half of the CPU"
+result "beside a busy thread half of the time is run queue time"
 
-kill -STOP "$(pid kernel)"
-sleep 1
-equal "state" user "$(state_of kernel)"
-result "a stopped VMM shows so"
+stop kernel
+check "a guest whose VMM is stopped is shown in state user" equal "state" user "$(state_of kernel)"
 sample kernel -i 4 -c 1
 kill -CONT "$(pid kernel)"
 near "stopped: user" 5 "$(number interval_ns)" "$(number user_ns)"
-result "and its time counts while it goes on"
+result "the user time of a stopped VMM counts up to now"
 kill_guests
 
 # The same guest twice, but that the VMM of one is slow at its port.
@@ -160,14 +169,12 @@ mix="--forever --period-us 5000 halt=10 out=10 cpuid=50"
 }
 wait_for has_guest sick
 l1tune diff healthy sick -i 4 --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
-equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
-result "diff: what makes the sick guest differ comes first"
+check "diff of two guests shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
 for name in healthy sick; do
 	l1tune stat $name -i 4 -c 1 --json > "$TMP/$name.json"
 done
 l1tune diff "$TMP/healthy.json" "$TMP/sick.json" --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
-equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
-result "diff: so it does in saved files"
+check "diff of two saved files shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
 kill_guests
 
 # Every reader at every moment: under load, when the guest is killed, and when
@@ -179,12 +186,13 @@ wait_for test -e "$guest/vcpu0/stats"
 wait_for has_exits "$guest"
 start_readers "$guest"
 readers_agree
-result "it adds up for 8 readers at once"
+result "the parts of the time add up for 8 readers at once"
 start_readers "$guest"
+# In the middle of their five seconds.
 sleep 2
 unload
 readers_agree
-result "and when the module goes meanwhile"
+result "the parts of the time add up for readers while the module unloads"
 load
 wait_for has_guest busy
 guest=$(guest_of busy)
@@ -194,7 +202,7 @@ start_readers "$guest"
 sleep 2
 kill_vmms
 readers_agree
-result "and when the guest is killed meanwhile"
+result "the parts of the time add up for readers while the guest is killed"
 start busy --forever cpuid=10
 
 start nested --hold --rounds 2 --expect l3=300 l3out=200 l3rdmsr=100 l3ept=50
@@ -216,7 +224,7 @@ equal "nested" on "$(cat "$guest/nested")" && equal "of another" off "$(cat "$(g
 	equal "L3's entries and exits that left to L2" "$(cat "$TMP/want")" "$(cat "$TMP/got")" &&
 	l3_exits=$(l1tune stat nested --noheadings --bytes -o LEVEL,COUNT | awk '$1 == 3 { n += $2 } END { print n }') &&
 	equal "L3's exits handled" $((l3_exits - $(cut -d' ' -f2 "$TMP/want"))) "$(l1tune list nested --noheadings -o L3_HANDLED | xargs)"
-result "exits of L3: handled and left as its program has it"
+result "exits of a nested guest are handled here or left to the guest as its program has it"
 
 
 # L1's exits for each that L2 saw: L3's own and L2's instructions for it.
@@ -229,15 +237,14 @@ function field(name,  i) {
 FNR == NR { left = $2; next }
 $1 == "expect" && field("level") == 2 && $2 ~ /^(VM(ON|CLEAR|PTRLD|LAUNCH|RESUME|READ|WRITE)|vmrun)$/ { n += field("count") }
 END { printf "%.2f\n", (l3 + n) / left }' "$TMP/want" "$TMP/nested" > "$TMP/factor"
-equal "L3_FACTOR" "$(cat "$TMP/factor")" "$(l1tune list nested --noheadings -o L3_FACTOR | xargs)"
-result "and the exits here for each exit that L2 sees"
+check "L3_FACTOR is the exits here per exit that the guest sees" equal "L3_FACTOR" "$(cat "$TMP/factor")" "$(l1tune list nested --noheadings -o L3_FACTOR | xargs)"
 kill_guests
 
 start inside --forever --spin-user-us 500000 l3out=100
 wait_for has_guest inside
 within 30 grep -qx running "$(guest_of inside)/nested"
 equal "state and reason" "user L3 $(its_name IO_INSTRUCTION)" "$(state_of inside STATE,REASON)"
-result "a guest that runs its L3 shows so, and for which exit of L3 it waits"
+result "a guest that waits in its nested guest's exit shows level and reason"
 
 unload
 ktap_finished

@@ -8,6 +8,7 @@
 LEVELS="freezer devices platform processors"
 
 ktap_print_header
+needs_disposable "the machine is suspended"
 [ -e /sys/power/pm_test ] || skip_all "this kernel cannot test suspension (CONFIG_PM_SLEEP_DEBUG)"
 ktap_set_plan 6
 
@@ -18,27 +19,26 @@ wait_for said free vcpus
 wait_for said paced vcpus
 wait_for has_guest paced
 echo 100 > "$(guest_of paced)/limits/max_exits_per_sec"
-wait_for exits_grow "$(guest_of paced)"
+exits_grow "$(guest_of paced)"
 
 for level in $LEVELS; do
 	echo "$level" > /sys/power/pm_test
 	if [ $level = processors ] && ! grep -qw deep /sys/power/mem_sleep; then
-		ktap_test_skip "suspended as far as: $level: this machine has no deep sleep"
+		ktap_test_skip "the machine suspends as far as $level, and guests run on" "this machine has no deep sleep"
 		continue
 	fi
 	echo mem > /sys/power/state && exits_grow "$(guest_of free)" && exits_grow "$(guest_of paced)"
-	result "suspended as far as: $level"
+	result "the machine suspends as far as $level, and guests run on"
 done
 echo none > /sys/power/pm_test
 
-equal "hooks" ok "$(sort -u $L1/hooks/* | grep -vx off | xargs)"
-result "all hooks are in place"
+check "all hooks are attached after suspending" equal "hooks" ok "$(sort -u $L1/hooks/* | grep -vx off | xargs)"
 
 kill_guests
 start after --hold cpuid=100
 wait_for said after holding
 equal "exits" "$(kvm_exits after)" "$(cat "$(guest_of after)/exits")" && equal "untraced" 0 "$(value totals/untraced)"
-result "a guest that comes then is counted exactly"
+result "a new guest is counted exactly after suspending"
 kill_guests
 
 unload

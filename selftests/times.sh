@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Times: in any interval a vCPU's exit time and guest time together grow by as
 # much as the clock, within 1 %. By the tool's clock, which is not the module's.
+#
+#	clock of l1tune stat:  |<──────────── interval ────────────>|
+#	the vCPU's time:       | exit | guest | exit |  guest | exit|
+#	sum of both:           |<──────── the same, to 1 % ────────>|
 . "${0%/*}/lib.sh"
 
 # near WHAT PERMILLE WANTED GOT
@@ -22,6 +26,7 @@ json_value()
 }
 
 ktap_print_header
+needs_steady_time
 ktap_set_plan 4
 
 load
@@ -36,7 +41,7 @@ for name in busy mixed halts ended; do
 	l1tune stat $name -i 4 -c 1 --json | sed 's/.*"l2"//' > "$TMP/json"
 	near "$name: exit time + guest time, ns" 10 "$(json_value interval_ns)" \
 		$(($(json_value exit_time_ns) + $(json_value guest_time_ns)))
-	result "$name: exit time and guest time are the time that passes"
+	result "guest $name: exit time and guest time add up to the time that passes"
 done
 unload
 ktap_finished

@@ -11,10 +11,10 @@ status_of()
 	echo $?
 }
 
-# as_user COMMAND-LINE: as a user who is nobody's, perhaps with a group
-as_user()
+# user_runs COMMAND…: as a user who is nobody's, perhaps with a group
+user_runs()
 {
-	su user -s /bin/sh -c "$1" > "$TMP/stdout" 2> "$TMP/stderr"
+	as_user "$@" > "$TMP/stdout" 2> "$TMP/stderr"
 }
 
 # json_value KEY: of the first such number in what was printed
@@ -27,11 +27,10 @@ ktap_print_header
 ktap_set_plan 12
 
 equal "exit status" 3 "$(status_of l1tune)" && grep -q 'modprobe l1tune' "$TMP/stderr"
-result "without the module: status 3, and what to do"
+result "without the module l1tune exits with 3 and says what to do"
 
-load gid=1000
-equal "exit status" 0 "$(status_of l1tune list)"
-result "no guests is no error"
+load gid="$TEST_UID"
+check "l1tune list exits with 0 when there are no guests" equal "exit status" 0 "$(status_of l1tune list)"
 
 start web --vcpus 2 --hold cpuid=500 out=100
 start db --hold rdmsr=300
@@ -43,48 +42,43 @@ id=${guest##*-}
 for selector in "$id" "l2-$id" "pid:$(pid web)" web 'name:w*'; do
 	l1tune list "$selector" --noheadings -o NAME
 done > "$TMP/names"
-equal "names" "web 5" "$(sort "$TMP/names" | uniq -c | awk '{ print $2, $1 }')"
-result "a guest is found by id, pid and name"
+check "a guest is selected by id, PID, name and pattern" equal "names" "web 5" "$(sort "$TMP/names" | uniq -c | awk '{ print $2, $1 }')"
 
 equal "exit status" 4 "$(status_of l1tune stat nobody)" && equal "exit status" 2 "$(status_of l1tune stat --nonsense)"
-result "no such guest: status 4; wrong usage: status 2"
+result "l1tune exits with 4 for an unknown guest and with 2 for wrong usage"
 
 equal "exit status" 0 "$(status_of l1tune stat web --json)" &&
 	equal "exits" "$(cat "$guest/exits")" "$(sed 's/.*"l2"//' "$TMP/stdout" > "$TMP/l2"; mv "$TMP/l2" "$TMP/stdout"; json_value exits)"
-result "stat --json has the exits that sysfs has"
+result "stat --json has as many exits as sysfs"
 
-equal "documents" 2 "$(l1tune stat web --json -i 1 -c 2 | wc -l)"
-result "with an interval it prints a document a line"
+check "stat --json -i prints one document per line" equal "documents" 2 "$(l1tune stat web --json -i 1 -c 2 | wc -l)"
 
 equal "exit status" 0 "$(status_of l1tune hist web cpuid --json)"
 sed 's/.*"hist": *\[\([0-9, ]*\)\].*/\1/' "$TMP/stdout" | tr -d ' ' | tr ',' '\n' | awk '{ n += $1 } END { print n }' > "$TMP/sum"
-equal "exits in the histogram" 1000 "$(cat "$TMP/sum")"
-result "hist has the 1000 CPUIDs that the guest's two vCPUs executed"
+check "hist has the 1000 CPUIDs that the guest's two vCPUs executed" equal "exits in the histogram" 1000 "$(cat "$TMP/sum")"
 
 l1tune stat -i 1 -c 1 --noheadings --bytes -o COUNT > "$TMP/first"
-equal "exits in it" "" "$(grep -v '^ *0$' "$TMP/first")"
-result "the first interval is one: guests that did all before it did nothing in it"
+check "the first interval has no exits of guests that did all before it" equal "exits in it" "" "$(grep -v '^ *0$' "$TMP/first")"
 
-as_user "id; l1tune list" && grep -q web "$TMP/stdout"
+user_runs l1tune list && grep -q web "$TMP/stdout"
 result "a member of the group gid may read guests"
 
 unload
 load
 wait_for has_guests 2
-as_user "l1tune list"
+user_runs l1tune list
 equal "exit status" 5 $? && grep -qi 'gid' "$TMP/stderr"
-result "who is not: status 5, and what gives access"
-as_user "cat $L1/usage/vms" && equal "usage/vms" 2 "$(cat "$TMP/stdout")" && ! as_user "cat $L1/totals/exits"
-result "what is in use is for all, totals are not"
+result "without that group l1tune exits with 5 and says what gives access"
+user_runs cat $L1/usage/vms && equal "usage/vms" 2 "$(cat "$TMP/stdout")" && ! user_runs cat $L1/totals/exits
+result "every user may read usage, and not totals"
 
 l1tune stat -i 1 -c 3 --noheadings > "$TMP/intervals" 2>&1 &
 watcher=$!
-sleep 1
+wait_for test -s "$TMP/intervals"
 kill_guests
 wait_for has_guests 0
 wait $watcher
-equal "exit status" 0 $?
-result "guests that end while they are watched are no error"
+check "guests that end while stat watches them are no error" equal "exit status" 0 $?
 
 unload
 ktap_finished

@@ -14,8 +14,7 @@ POLL_NS=400000000
 # How long KVM polls at first, and then twice as long each time that it was in
 # vain: at once as long as a halt, so that one that was late costs one try.
 GROW_START=/sys/module/kvm/parameters/halt_poll_ns_grow_start
-grow_start=$(cat $GROW_START)
-echo 10000000 > $GROW_START
+borrow $GROW_START 10000000
 
 if [ "$(isa)" = vmx ]; then
 	HLT=12 PAUSE=40
@@ -34,7 +33,7 @@ tune()
 refuses()
 {
 	before=$(cat "$1")
-	said=$({ echo "$2" > "$1"; } 2>&1)
+	said=$(write "$1" "$2")
 	case $said in
 	*"$3"*) ;;
 	*)
@@ -132,7 +131,7 @@ wait_for has_exits "$older"
 equal "values at load" "default default default any" \
 	"$(value tune/halt_poll_ns) $(value tune/pause_in_guest) $(value tune/hlt_in_guest) $(value tune/uid)" &&
 	equal "the guest's" default "$(cat "$older/tune/halt_poll_ns")" && equal "hook" ok "$(value hooks/tune)"
-result "nothing is tuned at load"
+result "nothing is tuned after loading"
 
 bad=0
 for wrong in "" max any -1 +1 1.5 1K 0x10 "1 1" default1; do
@@ -145,59 +144,58 @@ for file in "$L1/tune/halt_poll_ns" "$older/tune/halt_poll_ns"; do
 done
 refuses $L1/tune/pause_in_guest 0 "nvalid argument" && refuses $L1/tune/hlt_in_guest 0 "nvalid argument" &&
 	refuses $L1/tune/uid default "nvalid argument" && [ $bad = 0 ]
-result "nothing else is taken than the interface has"
+result "tuning files accept no invalid value"
 refuses $L1/tune/hlt_in_guest 1 "nvalid argument" && tune uid 0 && tune hlt_in_guest 1 &&
 	equal "hlt_in_guest" 1 "$(value tune/hlt_in_guest)" && tune uid any &&
 	equal "hlt_in_guest" default "$(value tune/hlt_in_guest)"
-result "hlt_in_guest wants a user to be named, and goes when none is"
+result "hlt_in_guest needs a uid, and is reset when uid becomes any"
 
 sleeps older
-result "a halt longer than KVM polls by itself sleeps"
+result "a halt longer than KVM's own polling sleeps"
 echo $POLL_NS > "$older/tune/halt_poll_ns"
 equal "the guest's" $POLL_NS "$(cat "$older/tune/halt_poll_ns")" && polls older
-result "a guest that lives polls longer when it is told to"
+result "a running guest polls longer when its halt_poll_ns is raised"
 echo 0 > "$older/tune/halt_poll_ns"
 never_polls older
-result "and not at all with 0"
+result "a running guest does not poll with halt_poll_ns=0"
 echo $POLL_NS > "$older/tune/halt_poll_ns" && echo default > "$older/tune/halt_poll_ns" &&
 	equal "the guest's" default "$(cat "$older/tune/halt_poll_ns")" && sleeps older
-result "default is what it was before"
+result "a running guest polls as before with halt_poll_ns=default"
 
 tune halt_poll_ns $POLL_NS && tune uid 1000
 runs other --forever --period-us $PERIOD_US halt=10
 other=$(guest_of other)
-equal "the guest's" default "$(cat "$other/tune/halt_poll_ns")"
-result "what is for another user's guests is not for this one"
+check "tuning for another user's guests does not change this user's" equal "the guest's" default "$(cat "$other/tune/halt_poll_ns")"
 kill -KILL "$(pid other)"
 tune uid 0
 runs newer --forever --period-us $PERIOD_US halt=10
 newer=$(guest_of newer)
 kill -KILL "$(pid older)"
 equal "the new guest's" $POLL_NS "$(cat "$newer/tune/halt_poll_ns")" && polls newer
-result "a new guest of the user that is named polls as told"
+result "a new guest of the named user polls as the host's setting says"
 tune halt_poll_ns default
 polls newer
-result "and goes on when guests to come are no longer told to"
+result "a guest keeps its polling when the host's setting is reset"
 
 halts plain && equal "HLT exits" 30 "$count"
-result "each HLT of a guest exits"
+result "without tuning each HLT exits"
 tune hlt_in_guest 1
 halts halting && equal "HLT exits" 0 "$count"
-result "none does with hlt_in_guest"
+result "with hlt_in_guest no HLT exits"
 
 if [ -n "$exits_for_pause" ]; then
 	spins spinning && [ "$count" -gt 0 ]
-	result "a guest that spins exits for it"
+	result "without tuning a guest that spins has PAUSE exits"
 	tune pause_in_guest 1
 	spins dedicated && equal "PAUSE exits" 0 "$count"
-	result "and does not with pause_in_guest"
+	result "with pause_in_guest a guest that spins has no PAUSE exit"
 else
-	ktap_test_skip "a guest that spins exits for it: this CPU has no pause-loop exiting"
-	ktap_test_skip "and does not with pause_in_guest"
+	ktap_test_skip "without tuning a guest that spins has PAUSE exits" "this CPU has no pause-loop exiting"
+	ktap_test_skip "with pause_in_guest a guest that spins has no PAUSE exit" "this CPU has no pause-loop exiting"
 fi
 tune uid 1000
 halts named && equal "HLT exits" 30 "$count"
-result "guests of another user exit as ever"
+result "hlt_in_guest for one user leaves the guests of another alone"
 
 tune uid 0
 start keeps --hold --time --period-us $PERIOD_US halt=30
@@ -205,10 +203,9 @@ wait_for said keeps holding
 unload
 kept=$(kvm_stat keeps halt_exits)
 equal "HLT exits of the guest that has it" 0 "$kept" && sleeps newer
-result "without the module a guest polls as before, and what its vCPUs have they keep"
+result "after unloading a guest polls as before, and keeps hlt_in_guest"
 halts after && equal "HLT exits" 30 "$count" && { [ -z "$exits_for_pause" ] || { spins again && [ "$count" -gt 0 ]; }; }
-result "and new guests exit as ever"
+result "after unloading new guests have HLT and PAUSE exits"
 
 kill_guests
-echo "$grow_start" > $GROW_START
 ktap_finished

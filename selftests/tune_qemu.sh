@@ -18,12 +18,6 @@ exits_for()
 		'index(threads, " " $2 " ") && $4 == code { n += $5 } END { print n + 0 }'
 }
 
-# lived NAME SECONDS: by what it says each second
-lived()
-{
-	[ "$(grep -ac 'L2 lives' "$TMP/$1")" -ge "$2" ]
-}
-
 # lives NAME: for another three seconds of its own
 lives()
 {
@@ -49,8 +43,7 @@ panics()
 # count NAME: what it exited for; stopped, so that the counts can be compared
 count()
 {
-	kill -STOP "$(pid "$1")"
-	sleep 1
+	stop "$1"
 	hlt=$(exits_for "$1" $HLT)
 	pause=$(exits_for "$1" $PAUSE)
 	ktap_print_msg "$1: $hlt exits for HLT, $pause for PAUSE; KVM counts $(kvm_stat "$1" halt_exits) halts"
@@ -63,38 +56,38 @@ ktap_set_plan 9
 load
 traced_start
 comes_up plain
-result "Linux comes up"
+result "a Linux boots without tuning"
 count plain
 [ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_stat plain halt_exits)"
-result "it exits for HLT"
+result "a Linux has HLT exits without tuning"
 let_go plain
 
 panics spins && count spins && [ "$pause" -gt 0 ]
-result "one that spins exits for PAUSE"
+result "a Linux that spins has PAUSE exits without tuning"
 let_go spins
 
 l1tune tune uid=0 pause_in_guest=1
 panics tuned && count tuned && equal "exits for PAUSE" 0 "$pause"
-result "and does not with pause_in_guest"
+result "a Linux that spins has no PAUSE exit with pause_in_guest"
 let_go tuned
 
 l1tune tune pause_in_guest=default hlt_in_guest=1
 comes_up halts
-result "Linux comes up with hlt_in_guest"
+result "a Linux boots with hlt_in_guest"
 count halts
 equal "exits for HLT" 0 "$hlt" && equal "KVM's halts" 0 "$(kvm_stat halts halt_exits)"
-result "and does not exit for it"
+result "a Linux has no HLT exit with hlt_in_guest"
 
 unload
 kill -CONT "$(pid halts)"
 lives halts && count halts && equal "exits for HLT" 0 "$hlt"
-result "without the module it lives on, and has what it was created with"
+result "after unloading a Linux runs on and keeps hlt_in_guest"
 let_go halts
 comes_up after
-result "the next comes up"
+result "a Linux boots after unloading"
 count after
 [ "$hlt" -gt 0 ] && equal "KVM's halts" "$hlt" "$(kvm_stat after halt_exits)"
-result "and exits as ever"
+result "a Linux has HLT exits after unloading"
 
 let_go after
 traced_stop

@@ -4,20 +4,22 @@
 # l1/events, which is root's, also has the user, the name and what a guest came to.
 . "${0%/*}/lib.sh"
 
-# What the guests' devices tell, a directory an event and a file a variable.
-cat > "$TMP/listener" <<'EOF'
-#!/bin/sh
-case $DEVPATH in
-*/l1tune/l2-*) env > "$1/$ACTION-${DEVPATH##*/}.new" && mv "$1/$ACTION-${DEVPATH##*/}.new" "$1/$ACTION-${DEVPATH##*/}" ;;
-esac
-EOF
-chmod 755 "$TMP" "$TMP/listener"
-mkdir "$TMP/events"
+# uevent ACTION L2: the variables of what that guest's device told, a line each
+uevent()
+{
+	grep "ACTION=$1 " "$TMP/uevents" | grep "DEVPATH=[^ ]*/l1tune/$2 " | tr ' ' '\n'
+}
 
-# variable EVENT NAME
+# told ACTION L2
+told()
+{
+	[ -n "$(uevent "$1" "$2")" ]
+}
+
+# variable ACTION L2 NAME
 variable()
 {
-	sed -n "s/^$2=//p" "$TMP/events/$1"
+	uevent "$1" "$2" | sed -n "s/^$3=//p"
 }
 
 # event ACTION L2: the line of l1/events
@@ -35,63 +37,62 @@ detail()
 # identity ACTION L2
 identity()
 {
-	echo "$(detail "$1" "$2" PID) $(detail "$1" "$2" UID) $(detail "$1" "$2" COMM)"
+	printf '%s\n' "$(detail "$1" "$2" PID) $(detail "$1" "$2" UID) $(detail "$1" "$2" COMM)"
 }
 
-# secrets FILE: what a uevent must not have
+# secrets: what a uevent must not have, of its variables
 secrets()
 {
-	grep -E '^(UID|COMM|EXITS|COUNT|VALUE|USE)=|_NS=' "$1"
+	grep -E '^(UID|COMM|EXITS|COUNT|VALUE|USE)=|_NS='
 }
 
 ktap_print_header
 ktap_set_plan 8
 
-uevent "$TMP/listener" "$TMP/events" &
-listener=$!
+background uevents uevents "$TEST_UID"
+wait_for said uevents listening
 load
 
-chmod 666 /dev/kvm
-cp /usr/bin/vmm "$TMP/a
+open_kvm
+chmod 755 "$TMP"
+cp "$(command -v vmm)" "$TMP/a
 b"
-su user -s /bin/sh -c "exec '$TMP/a
-b' --vcpus 2 --hold --spin-user-us 1000 cpuid=500 out=100" < /dev/null > "$TMP/one" 2>&1 &
-pid_one=$!
+background one unprivileged "uid:$TEST_UID" "$TMP/a
+b" --vcpus 2 --hold --spin-user-us 1000 cpuid=500 out=100
 within 30 said one holding
-within 30 test -e "$TMP/events/add-l2-1"
-equal "PID" "$pid_one" "$(variable add-l2-1 PID)" && equal "secrets" "" "$(secrets "$TMP/events/add-l2-1")"
-result "the uevent of a guest that comes has its process, and no user, name or count"
-wait_for event add l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$pid_one 1000 a\\nb" "$(identity add l2-1)"
-result "its line of l1/events has its user and its name, escaped"
+within 30 told add l2-1
+equal "PID" "$(pid one)" "$(variable add l2-1 PID)" && equal "secrets" "" "$(uevent add l2-1 | secrets)"
+result "the uevent of a new guest has its PID, and no user, name or count"
+wait_for event add l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$(pid one) $TEST_UID a\\nb" "$(identity add l2-1)"
+result "l1/events has the user and the escaped name of a new guest"
 
-su user -s /bin/sh -c "cat $CLASS/l2-1/uevent" > "$TMP/read" &&
-	equal "PID read" "$pid_one" "$(sed -n 's/^PID=//p' "$TMP/read")" && equal "secrets read" "" "$(secrets "$TMP/read")"
-result "the file uevent, which all may read, has its process, and no user, name or count"
+as_user cat $CLASS/l2-1/uevent > "$TMP/read" &&
+	equal "PID read" "$(pid one)" "$(sed -n 's/^PID=//p' "$TMP/read")" && equal "secrets read" "" "$(secrets < "$TMP/read")"
+result "the world-readable file uevent has the PID, and no user, name or count"
 
 exits=$(kvm_exits one)
-kill -KILL "$pid_one"
-within 30 test -e "$TMP/events/remove-l2-1"
-equal "PID" "$pid_one" "$(variable remove-l2-1 PID)" && equal "secrets" "" "$(secrets "$TMP/events/remove-l2-1")"
-result "the uevent of a guest that goes has its process, and no user, name or count"
-wait_for event remove l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$pid_one 1000 a\\nb" "$(identity remove l2-1)"
-result "its line of l1/events has who it was"
+kill -KILL "$(pid one)"
+within 30 told remove l2-1
+equal "PID" "$(pid one)" "$(variable remove l2-1 PID)" && equal "secrets" "" "$(uevent remove l2-1 | secrets)"
+result "the uevent of a guest that ended has its PID, and no user, name or count"
+wait_for event remove l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$(pid one) $TEST_UID a\\nb" "$(identity remove l2-1)"
+result "l1/events has the PID, user and name of a guest that ended"
 
-equal "EXITS" "$exits" "$(detail remove l2-1 EXITS)"
-result "and its exits, which are KVM's own count"
+check "l1/events has KVM's own count of exits of a guest that ended" equal "EXITS" "$exits" "$(detail remove l2-1 EXITS)"
 
 # Totals are at most 100 ms old.
-usleep 200000
+pause_ms 200
+bad=0
 for name in exit_time_ns guest_time_ns user_time_ns wait_time_ns runq_time_ns throttled_ns; do
-	equal $name "$(value totals/$name)" "$(detail remove l2-1 "$(echo $name | tr a-z A-Z)")" || break
-done && [ "$(detail remove l2-1 USER_TIME_NS)" -ge 200000000 ]
-result "and its times, which are in the totals, 200 OUTs of 1 ms in them"
+	equal $name "$(value totals/$name)" "$(detail remove l2-1 "$(echo $name | tr a-z A-Z)")" || bad=1
+done
+[ $bad = 0 ] && [ "$(detail remove l2-1 USER_TIME_NS)" -ge 200000000 ]
+result "l1/events has the times of a guest that ended, as they are in the totals"
 
 start two --hold cpuid=10
-within 30 test -e "$TMP/events/add-l2-2"
+within 30 told add l2-2
 unload
-within 30 test -e "$TMP/events/remove-l2-2"
-equal "PID" "$(pid two)" "$(variable remove-l2-2 PID)"
-result "the module goes: its guests do so too"
+within 30 told remove l2-2
+check "unloading the module sends a remove uevent for each guest" equal "PID" "$(pid two)" "$(variable remove l2-2 PID)"
 
-kill $listener
 ktap_finished

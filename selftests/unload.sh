@@ -24,22 +24,20 @@ found=0
 round=0
 while [ $round -lt $ROUNDS ]; do
 	round=$((round + 1))
-	modprobe l1tune || failed=$((failed + 1))
+	load_module || failed=$((failed + 1))
 	wait_for has_guest busy && found=$((found + 1))
 	rmmod l1tune || failed=$((failed + 1))
 done
 touch "$TMP/stop"
 wait $reader
 
-equal "failed loads and unloads" 0 "$failed"
-result "loads and unloads $ROUNDS times under load"
-equal "times the guest was found" $ROUNDS "$found"
-result "finds the running guest each time"
+check "the module loads and unloads $ROUNDS times while guests run" equal "failed loads and unloads" 0 "$failed"
+check "the module finds the running guest after each of $ROUNDS loads" equal "times the guest was found" $ROUNDS "$found"
 
 kill -0 "$(pid busy)" && kill -TERM "$(pid busy)" && finish busy
-result "the guest ran on and ended well"
+result "a guest runs on and ends without an error while the module comes and goes"
 
 [ ! -e $CLASS ] && ! grep -qw l1tune /proc/kallsyms
-result "nothing of the module is left"
+result "no sysfs file and no symbol of the module is left"
 
 ktap_finished

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: uevents UID
- * Listens to the kernel's uevents as user UID, and prints the variables of each
- * of l1tune's on a line; until it is killed.
+ * Listens to the kernel's uevents as user UID: prints "listening", then the
+ * variables of each of l1tune's on a line; until it is killed.
  */
 #define _GNU_SOURCE
 #include <linux/netlink.h>
@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
 	if (fd < 0 || bind(fd, (const void *)&address, sizeof(address)))
 		err(1, "netlink");
+	puts("listening");
 	for (;;) {
 		n = recv(fd, message, sizeof(message) - 1, 0);
 		if (n <= 0)

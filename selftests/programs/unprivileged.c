@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: unprivileged admin|userns COMMAND…
+ * Usage: unprivileged admin|userns|uid:UID COMMAND…
  * Runs a command as root without CAP_SYS_ADMIN: dropped, or held in a user
- * namespace of its own only.
+ * namespace of its own only; or as another user, whose group has the same number.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -11,8 +11,8 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "kvm.h"
 
 static void drop_admin(void)
 {
@@ -43,8 +43,10 @@ static void enter_userns(void)
 int main(int argc, char **argv)
 {
 	if (argc < 3)
-		errx(2, "usage: unprivileged admin|userns COMMAND...");
-	if (!strcmp(argv[1], "admin"))
+		errx(2, "usage: unprivileged admin|userns|uid:UID COMMAND...");
+	if (!strncmp(argv[1], "uid:", 4))
+		become(atoi(argv[1] + 4));
+	else if (!strcmp(argv[1], "admin"))
 		drop_admin();
 	else
 		enter_userns();

@@ -20,7 +20,7 @@ static int complain_missing(const struct env *env)
 		complain("the module is not loaded (no %s/class/l1tune): run modprobe l1tune",
 			 env->sysfs);
 	else
-		complain("the module is loaded, but %s/class/l1tune/l1 is not there: see dmesg; run modprobe -r l1tune, then modprobe l1tune",
+		complain("the module is loaded, but %s/class/l1tune/l1 is missing: see dmesg; run modprobe -r l1tune, then modprobe l1tune",
 			 env->sysfs);
 	free(module);
 	return STATUS_NO_MODULE;
@@ -69,16 +69,16 @@ void env_close(struct env *env)
 int env_complain(const struct env *env, const char *file, int err)
 {
 	if (sysfs_is_gone(err) && faccessat(env->class_fd, "l1", F_OK, 0)) {
-		complain("the module was unloaded meanwhile: run modprobe l1tune");
+		complain("the module was unloaded: run modprobe l1tune");
 		return STATUS_NO_MODULE;
 	}
 	if (!sysfs_is_withheld(err)) {
 		complain("%s/class/l1tune/%s: %s", env->sysfs, file,
-			 err == -EBADMSG ? "not the value that belongs there" :
+			 err == -EBADMSG ? "unexpected value" :
 					   strerror(-err));
 		return STATUS_FAILED;
 	}
-	complain("%s/class/l1tune/%s: %s: guests are shown to root and to the group that the module's parameter gid names",
+	complain("%s/class/l1tune/%s: %s: only root and the group of the module parameter gid may read guests",
 		 env->sysfs, file, strerror(-err));
 	return STATUS_NOT_PERMITTED;
 }

@@ -13,13 +13,13 @@ struct env {
 	int proc_fd;
 };
 
-/* STATUS_OK, or another one after telling the user what to do. */
+/* STATUS_OK, or another exit status after a message. */
 int env_open(struct env *env);
 void env_close(struct env *env);
 
 /*
  * Tells that a file below the class could not be read, and what to do about
- * it. Returns the exit status that goes with it.
+ * it. Returns the exit status for that.
  */
 int env_complain(const struct env *env, const char *file, int err);
 

@@ -14,7 +14,7 @@ void complain_ignore(const char *message);
 
 /*
  * What is wrong with something that the user wrote, and what to do about it.
- * Whoever finds it returns it, and whoever knows where it was written prints it.
+ * The parser returns it; the caller, who knows where it was written, prints it.
  */
 struct error {
 	/* NULL if nothing is. */

@@ -13,12 +13,18 @@ struct replacement {
 };
 
 /*
- * The temporary file is hidden, in the same directory, and has owner and mode
- * of the file that is replaced. 0 or -errno.
+ * The temporary file is hidden, in the same directory, and has the owner and the
+ * permissions of the file that it replaces. A link to a file stays: the file that
+ * it names is replaced. 0 or -errno: -ELOOP also for a link of another user,
+ * -ENOTSUP for what is not a file.
  */
 int replacement_start(struct replacement *replacement, const char *path);
 
-/* 0, or -errno: then the old file is still there. */
+/*
+ * When it returns 0 the new file is on the disk under its name. Otherwise
+ * -errno, and the old file is still there unless the directory could not be
+ * synced.
+ */
 int replacement_finish(struct replacement *replacement);
 void replacement_drop(struct replacement *replacement);
 

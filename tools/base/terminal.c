@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/terminal.h"
 #include "base/util.h"
 
@@ -51,14 +53,54 @@ unsigned int terminal_columns(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
+void terminal_print(const char *fmt, ...)
+{
+	bool ends_line = fmt[strlen(fmt) - 1] == '\n';
+	char *text, *shown;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (ends_line)
+		text[strlen(text) - 1] = '\0';
+	shown = escape_for_terminal(text);
+	printf("%s%s", shown, ends_line ? "\n" : "");
+	free(shown);
+	free(text);
+}
+
+void print_and_free(const char *fmt, char *s)
+{
+	terminal_print(fmt, s);
+	free(s);
+}
+
+/* The first failure: the stream's error flag lasts, errno does not. */
+static int failure;
+
+static void note_failure(int result)
+{
+	if ((result || ferror(stdout)) && !failure)
+		failure = errno ? errno : EIO;
+}
+
 int terminal_flush(void)
 {
-	/* Not kept across calls: the stream's error flag lasts, errno does not. */
 	errno = 0;
-	if (!fflush(stdout) && !ferror(stdout))
-		return STATUS_OK;
-	if (errno != EPIPE)
-		complain("cannot write: %s",
-			 errno ? strerror(errno) : "output was lost");
-	return STATUS_FAILED;
+	note_failure(fflush(stdout));
+	return failure ? STATUS_FAILED : STATUS_OK;
+}
+
+int terminal_close(void)
+{
+	errno = 0;
+	note_failure(fflush(stdout));
+	/* Some file systems report errors only now; EBADF: it was never open. */
+	if (close(STDOUT_FILENO) && errno != EBADF)
+		note_failure(EOF);
+	/* A reader that closed its end is no error. */
+	if (failure && failure != EPIPE)
+		complain("cannot write: %s", strerror(failure));
+	return failure ? STATUS_FAILED : STATUS_OK;
 }

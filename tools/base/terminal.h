@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/util.h"
+
 /* Colours only for a terminal that has them, and not with NO_COLOR. */
 bool terminal_has_colors(void);
 
@@ -16,7 +18,18 @@ const char *terminal_normal(void);
 /* How wide it is; 0 when stdout is none. */
 unsigned int terminal_columns(void);
 
-/* Whether what was printed arrived; a reader that went away is no failure. */
+/*
+ * Prints a line, or part of one, in which strings of others may be: all of it
+ * is escaped, but for a newline at the end of the format.
+ */
+__printf(1, 2) void terminal_print(const char *fmt, ...);
+
+/* The same of one string, which it takes over. */
+void print_and_free(const char *fmt, char *s);
+
+/* Whether what was printed so far has arrived: STATUS_OK or STATUS_FAILED. */
 int terminal_flush(void);
+/* The same at the end, when nothing is printed any more; reports a failure. */
+int terminal_close(void);
 
 #endif

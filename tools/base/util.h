@@ -20,7 +20,7 @@ enum status {
 	STATUS_NOT_PERMITTED = 5,
 };
 
-/* A short-lived tool has nothing better to do than to end when memory does. */
+/* These exit when there is no memory. */
 void *xcalloc(size_t n, size_t size);
 /* Not zeroed: for many elements, each of which is written at once. */
 void *xmallocarray(size_t n, size_t size);

@@ -31,16 +31,22 @@ void wait_catch_signals(void)
 		.sa_handler = ask_to_end,
 		.sa_flags = SA_RESTART | SA_RESETHAND,
 	};
+	sigset_t caught;
 	size_t i;
 
+	sigemptyset(&caught);
 	for (i = 0; i < ARRAY_SIZE(signals); i++) {
 		struct sigaction old;
 
 		/* What nohup and the like made to be ignored stays so. */
 		if (!sigaction(signals[i], NULL, &old) &&
-		    old.sa_handler != SIG_IGN)
+		    old.sa_handler != SIG_IGN) {
 			sigaction(signals[i], &action, NULL);
+			sigaddset(&caught, signals[i]);
+		}
 	}
+	/* A parent may have left them blocked. */
+	sigprocmask(SIG_UNBLOCK, &caught, NULL);
 }
 
 /* Only a wait lets them in, or one could come just before it. */
@@ -81,10 +87,22 @@ enum wait_result wait_until(uint64_t time_ns, int fd)
 	return is_asked_to_end ? WAIT_END : result;
 }
 
+enum wait_result wait_for_output(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	sigset_t unblocked;
+
+	block_signals(&unblocked);
+	if (!is_asked_to_end)
+		ppoll(&out, 1, NULL, &unblocked);
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	return is_asked_to_end ? WAIT_END : WAIT_INPUT;
+}
+
 enum wait_result wait_for_input(int fd, int attribute_fd)
 {
 	struct pollfd fds[] = {
-		/* Errors are told unasked. */
+		/* Errors are reported without being requested. */
 		{ .fd = STDOUT_FILENO },
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = attribute_fd, .events = POLLPRI },

@@ -8,14 +8,14 @@ enum wait_result {
 	WAIT_TIME,
 	/* There is something to read, or another signal came. */
 	WAIT_INPUT,
-	/* A signal asks to end, or the reader of stdout went. */
+	/* A signal asks to end, or the reader of stdout closed it. */
 	WAIT_END,
 };
 
 uint64_t monotonic_ns(void);
 
 /*
- * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to tell, so
+ * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to return, so
  * that what is printed is printed whole; the second one ends the process at
  * once, should the output be stuck.
  */
@@ -23,6 +23,12 @@ void wait_catch_signals(void);
 
 /* Until a time of monotonic_ns(), or with fd >= 0 for input until then. */
 enum wait_result wait_until(uint64_t time_ns, int fd);
+
+/*
+ * Until a write to stdout does not block: WAIT_INPUT, or WAIT_END so that a
+ * reader that stopped reading does not keep a signal from ending the process.
+ */
+enum wait_result wait_for_output(void);
 
 /*
  * For input of fd, or a change of the attribute attribute_fd, which is to be

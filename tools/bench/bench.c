@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -25,7 +26,7 @@
 #define MAX_NS		NSEC_PER_SEC
 /*
  * Short enough that most are free of the machine's timer; more than one exit,
- * so that the batch's own end is told from them by its number.
+ * so that the end of the batch can be distinguished by its number.
  */
 #define SPLIT_NS	(NSEC_PER_SEC / 1000)
 #define MIN_SPLIT	2
@@ -35,6 +36,9 @@
 #define FRESH_4K	512
 #define FRESH_2M	32
 #define MIN_DELAY_NS	500000
+/* The longest that a guest may run without an end: for the first exits, for a batch. */
+#define FIRST_SECONDS	5
+#define RUN_SECONDS	120
 /* Parts of a round trip that a few VMREADs may take, if they are no exits. */
 #define SHADOWED	0.03
 #define NOT_SHADOWED	0.05
@@ -76,14 +80,20 @@ static const struct {
 	[BENCH_L3_CPUID] = { bench_guest_l3_cpuid_vmx, bench_guest_l3_cpuid_svm },
 };
 
+static const int caught[] = {
+	SIGINT, SIGTERM, SIGHUP, SIGALRM, BENCH_VM_WAKE_SIGNAL,
+};
+
 static volatile uint8_t *immediate_exit[2];
+
+static volatile sig_atomic_t is_overdue;
 
 /* KVM_RUN not yet begun returns at once, begun is interrupted. */
 static void interrupt(int sig)
 {
 	size_t i;
 
-	(void)sig;
+	is_overdue |= sig == SIGALRM;
 	for (i = 0; i < ARRAY_SIZE(immediate_exit); i++)
 		if (immediate_exit[i])
 			*immediate_exit[i] = 1;
@@ -96,17 +106,18 @@ static void catch_signals(struct bench_vm *vm)
 
 	for (i = 0; i < vm->num_vcpus; i++)
 		immediate_exit[i] = &vm->vcpu[i].run->immediate_exit;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	for (i = 0; i < ARRAY_SIZE(caught); i++)
+		sigaction(caught[i], &action, NULL);
+	is_overdue = false;
 }
 
 static void release_signals(void)
 {
+	size_t i;
+
 	memset((void *)immediate_exit, 0, sizeof(immediate_exit));
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
+	for (i = 0; i < ARRAY_SIZE(caught); i++)
+		signal(caught[i], SIG_DFL);
 }
 
 double bench_ns(const struct measurement *m, double cycles)
@@ -132,13 +143,37 @@ const char *bench_shadow_name(enum bench_shadow shadow)
 	return names[shadow];
 }
 
-/* All that goes on while one measures. */
+/* The state of a measurement. */
 struct bench {
 	struct bench_vm vm;
 	struct bench_split split;
 	struct measurement *m;
 	const struct env *env;
 };
+
+/*
+ * As bench_vm_run(), within so many seconds: a guest that does not exit, or a KVM
+ * that is none, would have it wait without end.
+ */
+static int run_within(struct bench *b, unsigned int seconds,
+		      const unsigned char *fn, uint32_t count, bool done_by_mmio)
+{
+	int err;
+
+	alarm(seconds);
+	err = bench_vm_run(&b->vm, fn, count, done_by_mmio);
+	alarm(0);
+	if (is_overdue)
+		bench_vm_fail(&b->vm, "the guest does not exit here: no end of %u exits within %u seconds",
+			      count, seconds);
+	return err;
+}
+
+static int run_guest(struct bench *b, const unsigned char *fn, uint32_t count,
+		     bool done_by_mmio)
+{
+	return run_within(b, RUN_SECONDS, fn, count, done_by_mmio);
+}
 
 static const unsigned char *code_of(const struct bench *b, enum bench_kind_id kind)
 {
@@ -160,7 +195,7 @@ static int sample(struct bench *b, enum bench_kind_id kind, uint32_t batch,
 	unsigned int i;
 
 	for (i = 0; i < MAX_BATCHES; i++) {
-		if (bench_vm_run(&b->vm, code_of(b, kind), batch,
+		if (run_guest(b, code_of(b, kind), batch,
 				 programs[kind].done_by_mmio))
 			return -1;
 		bench_series_add(series, bench_vm_samples(&b->vm), batch);
@@ -207,7 +242,7 @@ static int sample_fresh(struct bench *b, enum bench_kind_id kind,
 
 	for (i = 0; i < MAX_BATCHES; i++) {
 		if (bench_vm_fresh(&b->vm, kind == BENCH_EPT_2M) ||
-		    bench_vm_run(&b->vm, bench_guest_fresh, batch, false))
+		    run_guest(b, bench_guest_fresh, batch, false))
 			return -1;
 		bench_series_add(series, bench_vm_samples(&b->vm), batch);
 		summary = bench_summarize(series, b->m->clock_cycles);
@@ -248,7 +283,7 @@ static int split(struct bench *b, enum bench_kind_id kind)
 				return -1;
 			pages = fresh_pages(kind);
 		}
-		if (bench_vm_run(&b->vm, code_of(b, kind), count, programs[kind].done_by_mmio))
+		if (run_guest(b, code_of(b, kind), count, programs[kind].done_by_mmio))
 			return -1;
 		pages -= is_fresh(kind) ? count : 0;
 		if (!bench_split_read(&b->split, mean_round_trip_ns(b, kind, count)))
@@ -266,9 +301,9 @@ static int sample_ipi(struct bench *b, struct bench_series *series)
 
 	if (bench_vm_start_sleeper(&b->vm))
 		return -1;
-	err = bench_vm_run(&b->vm, bench_guest_hlt_ipi, BATCH / 4, false);
+	err = run_guest(b, bench_guest_hlt_ipi, BATCH / 4, false);
 	if (err)
-		b->vm.vcpu[1].run->immediate_exit = 1;
+		bench_vm_stop_sleeper(&b->vm);
 	if (bench_vm_join_sleeper(&b->vm) || err)
 		return -1;
 	bench_series_add(series, bench_vm_samples(&b->vm), BATCH / 4);
@@ -283,7 +318,7 @@ static int measure_one(struct bench *b, enum bench_kind_id kind)
 	int err = 0;
 
 	if (!is_fresh(kind) && kind != BENCH_HLT_IPI)
-		err = bench_vm_run(&b->vm, code_of(b, kind), WARM_UP,
+		err = run_guest(b, code_of(b, kind), WARM_UP,
 				   programs[kind].done_by_mmio);
 	if (err)
 		return err;
@@ -310,7 +345,7 @@ static int measure_one(struct bench *b, enum bench_kind_id kind)
 static int measure_clock(struct bench *b)
 {
 	struct bench_series series = { };
-	int err = bench_vm_run(&b->vm, bench_guest_nothing, BATCH, false);
+	int err = run_guest(b, bench_guest_nothing, BATCH, false);
 
 	if (!err) {
 		bench_series_add(&series, bench_vm_samples(&b->vm), BATCH);
@@ -326,8 +361,7 @@ static void set_delay(struct bench *b)
 	uint64_t poll_ns = 0;
 	char text[32];
 
-	machine_file(b->env->sysfs, "module/kvm/parameters/halt_poll_ns", text,
-		     sizeof(text));
+	machine_file(b->env->sysfs, text, sizeof(text), "module/kvm/parameters/halt_poll_ns");
 	parse_u64(text, &poll_ns);
 	b->m->halt_delay_ns = 2 * poll_ns > MIN_DELAY_NS ? 2 * poll_ns : MIN_DELAY_NS;
 	bench_vm_set_delay(&b->vm, b->m->halt_delay_ns * b->m->tsc_khz / 1000000);
@@ -336,7 +370,7 @@ static void set_delay(struct bench *b)
 static int median_cpuid(struct bench *b, uint64_t *median)
 {
 	struct bench_series series = { };
-	int err = bench_vm_run(&b->vm, bench_guest_cpuid, WARM_UP, false);
+	int err = run_guest(b, bench_guest_cpuid, WARM_UP, false);
 
 	if (!err)
 		err = sample(b, BENCH_CPUID, batch_size(b), &series, NULL);
@@ -351,7 +385,7 @@ static int median_cpuid(struct bench *b, uint64_t *median)
  * heavy and reads none: the difference is what these few VMREADs cost. Each
  * is a trip to L0 when that does not shadow the VMCS.
  */
-static void judge(struct measurement *m)
+void bench_judge_shadow(struct measurement *m)
 {
 	double part = (int64_t)(m->vmread_event_cycles - m->event_cycles) /
 		      (double)m->plain_cycles;
@@ -398,7 +432,7 @@ static int measure_shadow(struct bench *b)
 		err = measure_with(b, &trace, "kvm_exit", &m->vmread_event_cycles);
 	bench_trace_close(&trace);
 	if (m->event_cycles && m->vmread_event_cycles)
-		judge(m);
+		bench_judge_shadow(m);
 	return err;
 }
 
@@ -413,7 +447,7 @@ static bool skip(struct bench *b, enum bench_kind_id kind,
 	if (kind == BENCH_L3_CPUID && !bench_nested_is_on(&b->vm))
 		snprintf(r->skipped, sizeof(r->skipped), "nesting is off: load %s with nested=1",
 			 b->vm.svm ? "kvm_amd" : "kvm_intel");
-	if (options->is_choosy && !options->wanted[kind])
+	if (options->has_selection && !options->wanted[kind])
 		snprintf(r->skipped, sizeof(r->skipped), "not asked for");
 	return r->skipped[0];
 }
@@ -422,7 +456,7 @@ static int measure_all(struct bench *b, const struct bench_options *options)
 {
 	enum bench_kind_id kind;
 
-	if (bench_vm_run(&b->vm, bench_guest_nothing, WARM_UP, false) ||
+	if (run_within(b, FIRST_SECONDS, bench_guest_nothing, WARM_UP, false) ||
 	    measure_clock(b))
 		return -1;
 	for (kind = 0; kind < NUM_BENCH_KINDS; kind++) {
@@ -434,7 +468,7 @@ static int measure_all(struct bench *b, const struct bench_options *options)
 		if (skip(b, kind, options))
 			continue;
 		if (kind == BENCH_L3_CPUID &&
-		    bench_vm_run(&b->vm, b->vm.svm ? bench_guest_svm_on :
+		    run_guest(b, b->vm.svm ? bench_guest_svm_on :
 						     bench_guest_vmx_on, 1, false))
 			return -1;
 		if (!measure_one(b, kind))

@@ -26,7 +26,7 @@ struct bench_kind {
 
 extern const struct bench_kind bench_kinds[NUM_BENCH_KINDS];
 
-/* In cycles; without count it was not measured, and skipped says why. */
+/* In cycles; without a count it was not measured; skipped is the reason. */
 struct bench_result {
 	char skipped[256];
 	struct bench_summary cycles;
@@ -64,18 +64,20 @@ struct bench_options {
 	const char *dev;
 	/* Those to measure, all without any. */
 	bool wanted[NUM_BENCH_KINDS];
-	bool is_choosy;
+	bool has_selection;
 	/* Told of each kind before it is measured; or NULL. */
 	void (*progress)(const char *name, unsigned int done, unsigned int all);
 };
 
-/* STATUS_OK, or another one after telling why. */
+/* STATUS_OK, or another exit status after a message. */
 int bench_measure(const struct env *env, const struct bench_options *options,
 		  struct measurement *m);
 
 double bench_ns(const struct measurement *m, double cycles);
 /* What is neither KVM's nor the VMM's: the hardware and L0. */
 double bench_rest_ns(const struct measurement *m, const struct bench_result *r);
+/* From what was measured with and without trace events. */
+void bench_judge_shadow(struct measurement *m);
 const char *bench_shadow_name(enum bench_shadow shadow);
 
 #endif

@@ -21,17 +21,17 @@ static void set_cycles(json_t *json, const char *name, const struct measurement 
 {
 	char *key = xasprintf("%s_cycles", name);
 
-	json_object_set_new(json, key, json_number((uint64_t)(cycles + 0.5)));
+	json_set(json, key, json_number((uint64_t)(cycles + 0.5)));
 	free(key);
 	key = xasprintf("%s_ns", name);
-	json_object_set_new(json, key, json_real(bench_ns(m, cycles)));
+	json_set(json, key, json_real(bench_ns(m, cycles)));
 	free(key);
 }
 
 static void set_summary(json_t *json, const struct measurement *m,
 			const struct bench_summary *s)
 {
-	json_object_set_new(json, "count", json_number(s->count));
+	json_set(json, "count", json_number(s->count));
 	set_cycles(json, "median", m, s->median);
 	set_cycles(json, "median_low95", m, s->low);
 	set_cycles(json, "median_high95", m, s->high);
@@ -47,9 +47,9 @@ static json_t *split_to_json(const struct measurement *m, const struct bench_res
 	if (!r->is_split)
 		return json_null();
 	json = json_object();
-	json_object_set_new(json, "kvm_ns", json_real(r->kvm_ns));
-	json_object_set_new(json, "vmm_ns", json_real(r->vmm_ns));
-	json_object_set_new(json, "rest_ns", json_real(bench_rest_ns(m, r)));
+	json_set(json, "kvm_ns", json_real(r->kvm_ns));
+	json_set(json, "vmm_ns", json_real(r->vmm_ns));
+	json_set(json, "rest_ns", json_real(bench_rest_ns(m, r)));
 	return json;
 }
 
@@ -58,17 +58,16 @@ static json_t *result_to_json(const struct measurement *m, enum bench_kind_id ki
 	const struct bench_result *r = &m->results[kind];
 	json_t *json = json_object(), *whole;
 
-	json_object_set_new(json, "kind", json_string(bench_kinds[kind].name));
-	json_object_set_new(json, "skipped", r->skipped[0] ? json_text(r->skipped) :
-							     json_null());
+	json_set(json, "kind", json_string(bench_kinds[kind].name));
+	json_set(json, "skipped", r->skipped[0] ? json_text(r->skipped) : json_null());
 	if (!r->cycles.count)
 		return json;
 	set_summary(json, m, &r->cycles);
-	json_object_set_new(json, "split", split_to_json(m, r));
+	json_set(json, "split", split_to_json(m, r));
 	if (r->whole.count) {
 		whole = json_object();
 		set_summary(whole, m, &r->whole);
-		json_object_set_new(json, "whole", whole);
+		json_set(json, "whole", whole);
 	}
 	return json;
 }
@@ -77,13 +76,11 @@ static json_t *shadow_to_json(const struct measurement *m)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "shadowed", json_string(bench_shadow_name(m->shadow)));
-	json_object_set_new(json, "why_unknown", m->shadow_text[0] ?
-			    json_text(m->shadow_text) : json_null());
-	json_object_set_new(json, "plain_cycles", json_number(m->plain_cycles));
-	json_object_set_new(json, "kvm_cpuid_event_cycles", json_number(m->event_cycles));
-	json_object_set_new(json, "kvm_exit_event_cycles",
-			    json_number(m->vmread_event_cycles));
+	json_set(json, "shadowed", json_string(bench_shadow_name(m->shadow)));
+	json_set(json, "why_unknown", m->shadow_text[0] ? json_text(m->shadow_text) : json_null());
+	json_set(json, "plain_cycles", json_number(m->plain_cycles));
+	json_set(json, "kvm_cpuid_event_cycles", json_number(m->event_cycles));
+	json_set(json, "kvm_exit_event_cycles", json_number(m->vmread_event_cycles));
 	return json;
 }
 
@@ -91,12 +88,12 @@ static json_t *machine_to_json(const struct machine *machine)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "kernel", json_text(machine->kernel));
-	json_object_set_new(json, "microcode", json_text(machine->microcode));
-	json_object_set_new(json, "vendor", json_text(machine->vendor));
-	json_object_set_new(json, "instance_type", json_text(machine->product));
-	json_object_set_new(json, "cpu", json_text(machine->cpu));
-	json_object_set_new(json, "virtualized", json_boolean(machine->virtualized));
+	json_set(json, "kernel", json_text(machine->kernel));
+	json_set(json, "microcode", json_text(machine->microcode));
+	json_set(json, "vendor", json_text(machine->vendor));
+	json_set(json, "instance_type", json_text(machine->product));
+	json_set(json, "cpu", json_text(machine->cpu));
+	json_set(json, "virtualized", json_boolean(machine->virtualized));
 	return json;
 }
 
@@ -108,22 +105,17 @@ json_t *bench_to_json(const struct measurement *m)
 
 	snprintf(host.boot_id, sizeof(host.boot_id), "%s", m->machine.boot_id);
 	snprintf(host.module, sizeof(host.module), "%s", m->module);
-	json = json_document(&host, &m->time);
-	if (!m->module[0]) {
-		json_object_set_new(json, "module", json_null());
-		json_object_set_new(json, "loaded_ns", json_null());
-	}
-	json_object_set_new(json, "interval_ns", json_null());
+	json = json_document(&host, &m->time, 0);
 	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
 		json_array_append_new(kinds, result_to_json(m, kind));
-	json_object_set_new(bench, "machine", machine_to_json(&m->machine));
-	json_object_set_new(bench, "taken", json_number(m->time.tv_sec));
-	json_object_set_new(bench, "tsc_khz", json_number(m->tsc_khz));
-	json_object_set_new(bench, "clock_cycles", json_number(m->clock_cycles));
-	json_object_set_new(bench, "halt_delay_ns", json_number(m->halt_delay_ns));
-	json_object_set_new(bench, "kinds", kinds);
-	json_object_set_new(bench, "vmcs_shadowing", shadow_to_json(m));
-	json_object_set_new(json, "bench", bench);
+	json_set(bench, "machine", machine_to_json(&m->machine));
+	json_set(bench, "taken", json_number(m->time.tv_sec));
+	json_set(bench, "tsc_khz", json_number(m->tsc_khz));
+	json_set(bench, "clock_cycles", json_number(m->clock_cycles));
+	json_set(bench, "halt_delay_ns", json_number(m->halt_delay_ns));
+	json_set(bench, "kinds", kinds);
+	json_set(bench, "vmcs_shadowing", shadow_to_json(m));
+	json_set(json, "bench", bench);
 	return json;
 }
 
@@ -211,24 +203,15 @@ static bool load_document(const json_t *json, struct measurement *m)
 
 int bench_load(const char *path, struct measurement *m)
 {
-	char *shown = escape_for_terminal(path), *message;
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
-	int status = STATUS_OK;
+	json_t *json = json_read(path);
+	bool is_right;
 
 	*m = (struct measurement){ };
-	if (!json) {
-		message = escape_for_terminal(error.text);
-		complain("%s: %s", shown, message);
-		free(message);
-		status = STATUS_FAILED;
-	} else if (!load_document(json, m)) {
-		complain("%s: not a document of l1tune bench --json", shown);
-		status = STATUS_FAILED;
-	}
+	is_right = json && load_document(json, m);
+	if (json && !is_right)
+		complain("%s: not a document of l1tune bench --json", path);
 	json_decref(json);
-	free(shown);
-	return status;
+	return is_right ? STATUS_OK : STATUS_FAILED;
 }
 
 /* Whoever's the file before was, this one is of who measures, for all to read. */
@@ -295,7 +278,7 @@ static const char *changed(const struct machine *then, const struct machine *now
 	return NULL;
 }
 
-static bool is_roots(const char *path)
+static bool is_owned_by_root(const char *path)
 {
 	struct stat st;
 
@@ -312,7 +295,7 @@ const struct measurement *bench_saved(const char *state, const struct machine *n
 	*why = NULL;
 	if (access(path, F_OK)) {
 		*why = "nothing was measured yet: run l1tune bench --save";
-	} else if (!is_roots(path)) {
+	} else if (!is_owned_by_root(path)) {
 		*why = "the file of measurements is not root's alone: remove it, then run l1tune bench --save";
 	} else {
 		complain_to(complain_ignore);

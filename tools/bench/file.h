@@ -10,7 +10,7 @@
 
 /* A measurement as a document and back. */
 json_t *bench_to_json(const struct measurement *m);
-/* STATUS_OK, or STATUS_FAILED after telling why. */
+/* STATUS_OK, or STATUS_FAILED after a message. */
 int bench_load(const char *path, struct measurement *m);
 
 /* Keeps it in the directory state. */

@@ -50,7 +50,7 @@ static void give_up(struct bench_split *split)
 void bench_split_close(struct bench_split *split)
 {
 	forget_readings(split);
-	known_guests_free(&split->known);
+	guest_cache_free(&split->cache);
 	free((char *)split->selection.v[0].text);
 	selection_free(&split->selection);
 	if (split->has_module)
@@ -60,7 +60,7 @@ void bench_split_close(struct bench_split *split)
 bool bench_split_read(struct bench_split *split, double round_trip_ns)
 {
 	const struct snapshot_request request = {
-		.selection = &split->selection, .all = true, .known = &split->known,
+		.selection = &split->selection, .all = true, .cache = &split->cache,
 	};
 	struct snapshot snapshot;
 	bool is_there;

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 #include "model/exits.h"
+#include "model/guest-cache.h"
 #include "model/host.h"
-#include "model/known.h"
 #include "model/select.h"
 
-/* What the module tells after a batch, and what the batch's guest says of it. */
+/* What the module counted in a batch, and what the batch's guest measured. */
 struct bench_reading {
 	struct exit_stats stats;
 	/* The mean of its round trips. */
@@ -28,7 +28,7 @@ struct bench_split {
 	struct env env;
 	struct host host;
 	struct selection selection;
-	struct known_guests known;
+	struct guest_cache cache;
 	struct bench_reading *readings;
 	size_t num;
 };
@@ -36,7 +36,7 @@ struct bench_split {
 void bench_split_open(struct bench_split *split, const struct env *env);
 void bench_split_close(struct bench_split *split);
 
-/* Before batches of one kind of exit, and after each: false when it does not tell. */
+/* Before batches of one kind of exit, and after each: false if it is not known. */
 bool bench_split_begin(struct bench_split *split);
 bool bench_split_read(struct bench_split *split, double round_trip_ns);
 /*

@@ -28,7 +28,7 @@ void bench_series_free(struct bench_series *series);
 /* Each duration is less by offset: the time that reading the clock takes. */
 struct bench_summary bench_summarize(struct bench_series *series, uint64_t offset);
 
-/* Whether more samples would tell nothing new: low to high is within 1 %. */
+/* Whether more samples would add nothing: low to high is within 1 %. */
 bool bench_is_sure(const struct bench_summary *summary);
 
 #endif

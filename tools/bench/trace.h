@@ -11,7 +11,7 @@ struct bench_trace {
 	char *dir;
 };
 
-/* Removes what a bench that was killed has left: its events make exits dearer. */
+/* Removes what a killed bench has left: its events make exits more expensive. */
 void bench_trace_clean(const struct env *env);
 
 /* 0, or -errno: no tracefs, no right to it. */

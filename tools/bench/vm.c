@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,8 +71,18 @@ static int open_kvm(struct bench_vm *vm, const char *dev)
 	struct kvm_enable_cap irqchip = {
 		.cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 },
 	};
+	static const struct {
+		int cap;
+		const char *name;
+	} needed[] = {
+		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+		{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
+		{ KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP" },
+		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+	};
 	char *path = xasprintf("%s/kvm", dev);
 	int size;
+	size_t i;
 
 	vm->kvm_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (vm->kvm_fd < 0) {
@@ -85,6 +96,10 @@ static int open_kvm(struct bench_vm *vm, const char *dev)
 	free(path);
 	if (ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return bench_vm_fail(vm, "this KVM has another interface than the one known here");
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
+			return bench_vm_fail(vm, "this KVM lacks %s, which bench needs",
+					     needed[i].name);
 	vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
 		return fail_errno(vm, errno == EDQUOT ?
@@ -315,7 +330,7 @@ void bench_vm_close(struct bench_vm *vm)
 	free(vm->cpuid);
 }
 
-/* Is what was just touched one huge page? The kernel tells of the mapping. */
+/* Is the page that was just touched part of a huge page? */
 static bool is_huge(const uint8_t *page)
 {
 	char *line = NULL;
@@ -411,6 +426,9 @@ static int run(struct bench_vm *vm, struct bench_vcpu *vcpu)
 	while (!done) {
 		if (!ioctl(vcpu->fd, KVM_RUN, 0))
 			done = serve(vm, vcpu);
+		/* Whoever stops the sleeper knows why. */
+		else if (errno == EINTR && vcpu != &vm->vcpu[0])
+			return -1;
 		else if (errno != EAGAIN)
 			return errno == EINTR ? bench_vm_fail(vm, "interrupted") :
 						fail_errno(vm, "KVM_RUN");
@@ -457,6 +475,12 @@ int bench_vm_start_sleeper(struct bench_vm *vm)
 	bench_vm_set_param(vm, PARAMS_STOP, 0, 4);
 	err = pthread_create(&vm->vcpu[1].thread, NULL, sleep_in_guest, &vm->vcpu[1]);
 	return err ? bench_vm_fail(vm, "a thread for a vCPU: %s", strerror(err)) : 0;
+}
+
+void bench_vm_stop_sleeper(struct bench_vm *vm)
+{
+	vm->vcpu[1].run->immediate_exit = 1;
+	pthread_kill(vm->vcpu[1].thread, BENCH_VM_WAKE_SIGNAL);
 }
 
 int bench_vm_join_sleeper(struct bench_vm *vm)

@@ -3,6 +3,7 @@
 #define L1TUNE_BENCH_VM_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ struct bench_vcpu {
 
 /* bench's own guest: no firmware, no devices, one program. */
 struct bench_vm {
-	/* What could not be done and why, when a call says so. */
+	/* Why a call failed. */
 	char error[256];
 	bool svm;
 	int kvm_fd, fd;
@@ -68,6 +69,12 @@ void bench_vm_set_delay(struct bench_vm *vm, uint64_t ticks);
 
 /* The other vCPU sleeps until it is woken, in a thread of its own. */
 int bench_vm_start_sleeper(struct bench_vm *vm);
+/*
+ * Ends it by a signal, for which the caller has a handler that does nothing much:
+ * a halted vCPU is not woken by anything else.
+ */
+#define BENCH_VM_WAKE_SIGNAL	SIGUSR1
+void bench_vm_stop_sleeper(struct bench_vm *vm);
 int bench_vm_join_sleeper(struct bench_vm *vm);
 
 /* bench-nested.c: a guest inside this guest. */

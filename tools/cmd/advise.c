@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
-#include "base/escape.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "base/wait.h"
 #include "cmd/command.h"
@@ -18,24 +17,20 @@ struct beginning {
 	struct kvm_counts counts;
 };
 
-/* Only a guest's name is of others. */
 static void print_advice(const struct advice *advice)
 {
-	char *name = escape_for_terminal(advice->guest_name);
-	char *gain = gain_text(&advice->gain);
+	const struct rule *rule = advice->rule;
 
-	printf("%llu %s: %s (%s)\n"
-	       "  evidence  %s\n"
-	       "  owner     %s\n"
-	       "  change    %s\n"
-	       "  gain      %s\n"
-	       "  risk      %s\n"
-	       "  sure      %s\n\n",
-	       (unsigned long long)advice->guest_id, name, advice->rule->title,
-	       advice->rule->name, advice->evidence, advice->rule->owner,
-	       advice->change, gain, advice->rule->risk, advice->rule->sure);
-	free(name);
-	free(gain);
+	terminal_print("%llu %s: %s (%s)\n",
+		       (unsigned long long)advice->guest_id, advice->guest_name,
+		       rule->title, rule->name);
+	terminal_print("  evidence    %s\n", advice->evidence);
+	terminal_print("  owner       %s\n", rule->owner);
+	terminal_print("  change      %s\n", advice->change);
+	print_and_free("  gain        %s\n", gain_text(&advice->gain));
+	terminal_print("  risk        %s\n", rule->risk);
+	terminal_print("  confidence  %s\n", rule->confidence);
+	putchar('\n');
 }
 
 static void print(const struct advice *list, size_t num, size_t num_guests)
@@ -72,11 +67,9 @@ static json_t *gain_to_json(const struct gain *gain)
 	bool is_known = gain->kind != GAIN_UNKNOWN;
 	json_t *json = json_object();
 
-	json_object_set_new(json, "kind", json_text(kinds[gain->kind]));
-	json_object_set_new(json, "low_cpus", is_known ? json_real(gain->low) :
-			    json_null());
-	json_object_set_new(json, "high_cpus", is_known ?
-			    json_real(gain->high) : json_null());
+	json_set(json, "kind", json_text(kinds[gain->kind]));
+	json_set(json, "low_cpus", is_known ? json_real(gain->low) : json_null());
+	json_set(json, "high_cpus", is_known ? json_real(gain->high) : json_null());
 	return json;
 }
 
@@ -89,16 +82,12 @@ static json_t *accesses_to_json(const struct advice *advice)
 		const struct access_group *group = &advice->accesses[i];
 		json_t *one = json_object();
 
-		json_object_set_new(one, "kind",
-				    json_text(access_kind_name(group->kind)));
-		json_object_set_new(one, "first", json_number(group->first));
-		json_object_set_new(one, "last", json_number(group->last));
-		json_object_set_new(one, "name", group->known ?
-				    json_text(group->known->name) : json_null());
-		json_object_set_new(one, "reads_per_sec",
-				    json_real(group->reads));
-		json_object_set_new(one, "writes_per_sec",
-				    json_real(group->writes));
+		json_set(one, "kind", json_text(access_kind_name(group->kind)));
+		json_set(one, "first", json_number(group->first));
+		json_set(one, "last", json_number(group->last));
+		json_set(one, "name", group->known ? json_text(group->known->name) : json_null());
+		json_set(one, "reads_per_sec", json_real(group->reads));
+		json_set(one, "writes_per_sec", json_real(group->writes));
 		json_array_append_new(array, one);
 	}
 	return array;
@@ -112,13 +101,9 @@ static json_t *sample_to_json(const struct sample *sample)
 	if (!sample)
 		return json_null();
 	json = json_object();
-	json_object_set_new(json, "interval_ns",
-			    json_number_or_null(!sample->why_not,
-						sample->time_ns));
-	json_object_set_new(json, "complete",
-			    json_boolean(!sample->why_not && !sample->is_cut));
-	json_object_set_new(json, "why_not", sample->why_not ?
-			    json_text(sample->why_not) : json_null());
+	json_set(json, "interval_ns", json_number_or_null(!sample->why_not, sample->time_ns));
+	json_set(json, "complete", json_boolean(!sample->why_not && !sample->is_cut));
+	json_set(json, "why_not", sample->why_not ? json_text(sample->why_not) : json_null());
 	return json;
 }
 
@@ -126,7 +111,7 @@ static int print_json(const struct observation *seen,
 		      const struct advice *list, size_t num)
 {
 	const struct snapshot *snapshot = seen->snapshot;
-	json_t *json = json_document(seen->host, &snapshot->time);
+	json_t *json = json_document(seen->host, &snapshot->time, snapshot->interval_ns);
 	json_t *array = json_array();
 	size_t i;
 
@@ -134,29 +119,25 @@ static int print_json(const struct observation *seen,
 		const struct rule *rule = list[i].rule;
 		json_t *one = json_object();
 
-		json_object_set_new(one, "rule", json_text(rule->name));
-		json_object_set_new(one, "title", json_text(rule->title));
-		json_object_set_new(one, "id", json_number(list[i].guest_id));
-		json_object_set_new(one, "name", json_text(list[i].guest_name));
-		json_object_set_new(one, "evidence", json_text(list[i].evidence));
-		json_object_set_new(one, "owner", json_text(rule->owner));
-		json_object_set_new(one, "change", json_text(list[i].change));
-		json_object_set_new(one, "gain", gain_to_json(&list[i].gain));
-		json_object_set_new(one, "risk", json_text(rule->risk));
-		json_object_set_new(one, "sure", json_text(rule->sure));
-		json_object_set_new(one, "accesses",
-				    accesses_to_json(&list[i]));
+		json_set(one, "rule", json_text(rule->name));
+		json_set(one, "title", json_text(rule->title));
+		json_set(one, "id", json_number(list[i].guest_id));
+		json_set(one, "name", json_text(list[i].guest_name));
+		json_set(one, "evidence", json_text(list[i].evidence));
+		json_set(one, "owner", json_text(rule->owner));
+		json_set(one, "change", json_text(list[i].change));
+		json_set(one, "gain", gain_to_json(&list[i].gain));
+		json_set(one, "risk", json_text(rule->risk));
+		json_set(one, "confidence", json_text(rule->confidence));
+		json_set(one, "accesses", accesses_to_json(&list[i]));
 		json_array_append_new(array, one);
 	}
-	json_object_set_new(json, "interval_ns",
-			    json_number_or_null(snapshot->is_interval,
-						snapshot->interval_ns));
-	json_object_set_new(json, "sample", sample_to_json(seen->sample));
-	json_object_set_new(json, "advice", array);
+	json_set(json, "sample", sample_to_json(seen->sample));
+	json_set(json, "advice", array);
 	return json_write(json);
 }
 
-static int tell(const struct options *options, const struct observation *seen)
+static int report(const struct options *options, const struct observation *seen)
 {
 	int status = STATUS_OK;
 	struct advice *list;
@@ -179,10 +160,8 @@ static int take(const struct options *options, const struct selection *guests,
 		struct host *host, struct snapshot *snapshot)
 {
 	const struct snapshot_request request = { .selection = guests };
-	int status = host_read(&options->env, host);
 
-	return status == STATUS_OK ?
-	       snapshot_take(&options->env, host, &request, snapshot) : status;
+	return snapshot_read(&options->env, &request, host, snapshot);
 }
 
 static struct beginning *begin(const struct options *options,
@@ -255,7 +234,7 @@ static int look_now(const struct options *options,
 /*
  * The last quarter is for a sample of what guests access, if the others have
  * shown that it matters, and else is like them: so what exits take is of a
- * time in which no sample made them dearer.
+ * time in which no sample made them more expensive.
  */
 static int look_until(const struct options *options,
 		      const struct selection *guests, struct look *look,
@@ -267,7 +246,7 @@ static int look_until(const struct options *options,
 	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
 	int status = look_now(options, guests, look);
 
-	/* Asked to end, it tells what it has seen until then. */
+	/* On a signal it reports what it has seen so far. */
 	if (status == STATUS_OK && waited != WAIT_END) {
 		if (advise_wants_sample(&options->env, &seen)) {
 			seen.sample = &look->sample;
@@ -281,7 +260,7 @@ static int look_until(const struct options *options,
 		}
 	}
 	seen.before = look->counts;
-	return status == STATUS_OK ? tell(options, &seen) : status;
+	return status == STATUS_OK ? report(options, &seen) : status;
 }
 
 static int look_on(const struct options *options, const struct selection *guests)
@@ -311,7 +290,7 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK)
-		status = tell(options, &(struct observation){
+		status = report(options, &(struct observation){
 			.host = &host, .snapshot = &snapshot,
 		});
 	host_free(&host);
@@ -354,10 +333,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_advise = {
 	.name = "advise",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "what is worth changing, how, and what it brings",
-	.about = "Looks at guests for 10 seconds and says what is worth changing, what brings most\n"
-		 "first: why, who can change it, how, what it brings, what it risks, and how sure\n"
-		 "that is. Nothing is changed.",
+	.summary = "suggest what is worth changing, and the expected gain",
+	.about = "Observes guests for 10 seconds and reports what is worth changing, largest gain\n"
+		 "first: why, who can change it, how, the expected gain, the risk and the\n"
+		 "confidence. Nothing is changed.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,

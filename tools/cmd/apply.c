@@ -12,6 +12,7 @@
 #include "model/machine.h"
 #include "settings/class-write.h"
 #include "settings/conf.h"
+#include "settings/limit-use.h"
 #include "settings/modules.h"
 
 /* Hooks are attached before KVM's modprobe ends, or shortly after it. */
@@ -96,7 +97,7 @@ static int check_gid(const struct env *env, const struct conf *conf)
 	    !strcmp(gid, line->value))
 		return STATUS_OK;
 	where = conf_where(conf, line);
-	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is loaded again: rmmod l1tune, then systemctl restart l1tune; counts start anew with that",
+	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is reloaded: rmmod l1tune, then systemctl restart l1tune; counts start at zero then",
 		 where, line->value, gid);
 	free(where);
 	return STATUS_FAILED;
@@ -121,6 +122,18 @@ static int read_limits(const struct env *env, struct host *host,
 	return status == STATUS_OK ? limits_read(env, host, limits) : status;
 }
 
+static void complain_below_use(const struct env *env, const struct host *host,
+			       const struct limits *limits)
+{
+	struct limit_use uses[NUM_LIMITS];
+	size_t i;
+
+	limit_uses_read(env, host, uses);
+	for (i = 0; i < limits->num; i++)
+		limit_complain_below_use(&limits->v[i],
+					 &uses[limits->v[i].kind - limit_kinds]);
+}
+
 /* Is what was set in force? With KVM loaded nothing has a reason to wait. */
 static int check_effect(const struct env *env, bool is_loaded)
 {
@@ -143,6 +156,8 @@ static int check_effect(const struct env *env, bool is_loaded)
 		    (is_loaded && limit_is_waiting(limit)))
 			status = STATUS_FAILED;
 	}
+	if (status != STATUS_NO_MODULE)
+		complain_below_use(env, &host, &limits);
 	host_free(&host);
 	return status;
 }
@@ -188,16 +203,31 @@ static int load(const struct options *options, const struct conf *conf)
 	return load_modules(&options->env, gid ? gid->value : NULL);
 }
 
+/*
+ * A file that lost its content in a crash must not remove all limits: whoever
+ * wants none leaves a comment.
+ */
+static int read_conf(const char *path, struct conf *conf)
+{
+	int status = conf_read(path, conf);
+
+	if (status != STATUS_OK || !conf_is_empty(conf))
+		return status;
+	complain("%s is empty, as a crash may leave a file: restore it, or write it anew with l1tune save; a file that sets no limit has a comment line at least",
+		 conf->shown);
+	return STATUS_FAILED;
+}
+
 static int run(struct options *options)
 {
 	const char *path = options->num_words ? options->words[0] : CONF_PATH;
 	struct conf conf;
-	int is_right = conf_read(path, &conf), status = STATUS_OK;
+	int is_right = read_conf(path, &conf), status = STATUS_OK;
 
 	if (options->load)
 		status = load(options, &conf);
 	if (is_right != STATUS_OK) {
-		complain("no limit was changed: %s has to be right as a whole",
+		complain("no limit was changed: correct %s first",
 			 conf.shown);
 		status = is_right;
 	} else if (status == STATUS_OK && options->check) {
@@ -214,18 +244,18 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 0, "check", NULL, check, "only read the file, and show what it would change",
+	OPTION(FLAG, 0, "check", NULL, check, "only check the file, and show what would change",
 	       .excludes = "load"),
-	OPTION(FLAG, 0, "load", NULL, load, "load the module, and KVM, before that"),
+	OPTION(FLAG, 0, "load", NULL, load, "first load the module, and KVM"),
 	{ }
 };
 
 const struct command cmd_apply = {
 	.name = "apply",
 	.synopsis = "[OPTION]... [FILE]",
-	.summary = "make this machine as /etc/l1tune.conf says",
-	.about = "Makes this machine as FILE says, or " CONF_PATH ": all of it, or nothing if one\n"
-		 "line is wrong. What no line sets is set to what it has without one.",
+	.summary = "apply /etc/l1tune.conf to this host",
+	.about = "Applies FILE, or " CONF_PATH ", to this host: all of it, or nothing if a line\n"
+		 "is wrong. Settings without a line are reset to their defaults.",
 	.run = run,
 	.options = own_options,
 	.words = WORDS_FILES,

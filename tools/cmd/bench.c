@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/nearest.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "bench/bench.h"
 #include "bench/file.h"
@@ -22,17 +22,17 @@ enum {
 
 static const struct column columns[NUM_COLS] = {
 	[COL_KIND] = { "KIND", "kind of exit", .is_text = true },
-	[COL_MEDIAN] = { "MEDIAN", "half of them took no longer" },
-	[COL_MARGIN] = { "MARGIN", "width of the median's interval of 95 % confidence" },
+	[COL_MEDIAN] = { "MEDIAN", "median time" },
+	[COL_MARGIN] = { "MARGIN", "width of the median's 95 % confidence interval" },
 	[COL_P99] = { "P99", "99 % of them took no longer" },
 	[COL_CYCLES] = { "CYCLES", "the median in cycles of the TSC" },
-	[COL_KVM] = { "KVM", "of the median, what KVM spent (with the module)" },
-	[COL_VMM] = { "VMM", "of the median, what the VMM spent" },
-	[COL_REST] = { "REST", "of the median, the rest: the hardware and L0" },
-	[COL_COUNT] = { "COUNT", "how many were measured" },
-	[COL_OTHER] = { "OTHER", "the median in the file of --compare" },
-	[COL_RATIO] = { "TIMES", "how many times that this one is, in cycles" },
-	[COL_WHAT] = { "WHAT", "what it is, or why it was not measured", .is_text = true,
+	[COL_KVM] = { "KVM", "part of the median spent in KVM (needs the module)" },
+	[COL_VMM] = { "VMM", "part of the median spent in the VMM" },
+	[COL_REST] = { "REST", "rest of the median: hardware and L0" },
+	[COL_COUNT] = { "COUNT", "number of measured exits" },
+	[COL_OTHER] = { "OTHER", "median in the file of --compare" },
+	[COL_RATIO] = { "TIMES", "ratio to OTHER, in cycles" },
+	[COL_WHAT] = { "WHAT", "description, or why it was not measured", .is_text = true,
 		       .is_flexible = true },
 };
 
@@ -81,14 +81,10 @@ static void fill_row(struct value *row, enum bench_kind_id kind,
 static void print_machine(const char *label, const struct machine *machine,
 			  uint64_t tsc_khz)
 {
-	char *kernel = escape_for_terminal(machine->kernel);
-	char *product = escape_for_terminal(machine->product);
-
-	printf("%-8s%s%s%s, Linux %s, TSC %.3f GHz\n", label, product,
-	       product[0] ? ", " : "", machine->virtualized ? "virtualized" : "not virtualized",
-	       kernel, tsc_khz / 1e6);
-	free(kernel);
-	free(product);
+	terminal_print("%-8s%s%s%s, Linux %s, TSC %.3f GHz\n", label, machine->product,
+		       machine->product[0] ? ", " : "",
+		       machine->virtualized ? "virtualized" : "not virtualized",
+		       machine->kernel, tsc_khz / 1e6);
 }
 
 static void print_shadow(const struct measurement *m)
@@ -100,10 +96,9 @@ static void print_shadow(const struct measurement *m)
 		[BENCH_SHADOW_NO] = "L0 does not shadow the VMCS: each VMREAD of KVM is a trip to L0",
 		[BENCH_SHADOW_UNCLEAR] = "not clear from what was measured",
 	};
-	char *why = escape_for_terminal(m->shadow_text);
 
-	printf("VMCS    %s%s%s\n", texts[m->shadow], why[0] ? ": " : "", why);
-	free(why);
+	terminal_print("VMCS    %s%s%s\n", texts[m->shadow], m->shadow_text[0] ? ": " : "",
+		       m->shadow_text);
 	if (m->vmread_event_cycles && m->event_cycles)
 		printf("        a CPUID exit takes %" PRIu64 " cycles, %" PRIu64
 		       " with an event that reads no VMCS, %" PRIu64 " with one that does\n",
@@ -175,9 +170,9 @@ static int choose(const struct options *options, struct bench_options *bench)
 			free(text);
 			return STATUS_USAGE;
 		}
-		bench->wanted[kind] = bench->is_choosy = true;
+		bench->wanted[kind] = bench->has_selection = true;
 	}
-	return bench->is_choosy && options->save ?
+	return bench->has_selection && options->save ?
 	       error_set(options->error, "--save cannot be combined with KIND") :
 	       STATUS_OK;
 }
@@ -222,10 +217,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_bench = {
 	.name = "bench",
 	.synopsis = "[OPTION]... [KIND]...",
-	.summary = "what one exit of each kind costs on this machine",
-	.about = "Measures by a tiny guest what one exit of each kind costs on this machine. It\n"
-		 "takes a few seconds of one CPU, and needs /dev/kvm; with the module it tells\n"
-		 "KVM's part from the rest, with root whether L0 shadows the VMCS.",
+	.summary = "measure what one exit of each kind costs",
+	.about = "Measures with a tiny guest what one exit of each kind costs on this host. It\n"
+		 "takes a few seconds of one CPU and needs /dev/kvm. With the module loaded it\n"
+		 "separates KVM's part; as root it detects whether L0 shadows the VMCS.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,

@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/sysfs.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "bench/file.h"
 #include "cmd/command.h"
 #include "model/caps-table.h"
 #include "model/json.h"
 #include "model/machine.h"
+#include "model/proc.h"
 #include "model/snapshot.h"
+#include "ui/watch.h"
 
 enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_FEATURE] = { "FEATURE", "its file in l1/vmx or l1/svm", .is_text = true },
+	[COL_FEATURE] = { "FEATURE", "name of its file in l1/vmx or l1/svm", .is_text = true },
 	[COL_OFFERED] = { "OFFERED", "whether L0 offers it", .is_text = true },
-	[COL_USED] = { "USED", "whether KVM uses it, as its parameters say", .is_text = true },
-	[COL_OTHER] = { "OTHER", "whether the machine of --compare is offered it", .is_text = true },
-	[COL_WHY] = { "MATTERS", "because: what it is good for", .is_text = true,
+	[COL_USED] = { "USED", "whether KVM uses it, according to its parameters", .is_text = true },
+	[COL_OTHER] = { "OTHER", "whether it is offered on the host of --compare", .is_text = true },
+	[COL_WHY] = { "MATTERS", "why it matters", .is_text = true,
 		      .is_flexible = true },
-	[COL_SAVES] = { "SAVES", "the exit reasons that are fewer with it", .is_text = true,
+	[COL_SAVES] = { "SAVES", "exit reasons that it avoids", .is_text = true,
 			.is_flexible = true },
 };
 
-/* The state of one feature; unknown is that no file or parameter tells. */
+/* The state of one feature; unknown if there is no file or parameter. */
 struct feature {
 	const struct cap *cap;
 	enum { ANSWER_UNKNOWN = -1, ANSWER_NO, ANSWER_YES } offered, used, other;
@@ -49,36 +50,28 @@ struct caps {
 
 static int read_flag(const struct options *options, const char *isa, const char *name)
 {
-	char *file = xasprintf("class/l1tune/l1/%s/%s", isa, name), value[32];
-	int flag = ANSWER_UNKNOWN;
+	char value[32];
 
-	if (machine_file(options->env.sysfs, file, value, sizeof(value)))
-		flag = !strcmp(value, "1") ? ANSWER_YES :
-		       !strcmp(value, "0") ? ANSWER_NO : ANSWER_UNKNOWN;
-	free(file);
-	return flag;
+	if (!machine_file(options->env.sysfs, value, sizeof(value), "class/l1tune/l1/%s/%s", isa, name))
+		return ANSWER_UNKNOWN;
+	return !strcmp(value, "1") ? ANSWER_YES :
+	       !strcmp(value, "0") ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 /* A parameter is Y or N, or a number that is 0 when it is off. */
 static int read_param(const struct options *options, const struct cap *cap)
 {
-	char *copy, *slash, *file, value[32];
-	int used = ANSWER_UNKNOWN;
+	const char *slash = cap->param ? strchr(cap->param, '/') : NULL;
+	char value[32];
 
-	if (!cap->param)
-		return used;
-	copy = xstrdup(cap->param);
-	slash = strchr(copy, '/');
-	*slash = '\0';
-	file = xasprintf("module/%s/parameters/%s", copy, slash + 1);
-	if (machine_file(options->env.sysfs, file, value, sizeof(value)) ||
-	    /* Some have moved to the module that both share. */
-	    (free(file), file = xasprintf("module/kvm/parameters/%s", slash + 1),
-	     machine_file(options->env.sysfs, file, value, sizeof(value))))
-		used = value[0] && strcmp(value, "N") && strcmp(value, "0") ? ANSWER_YES : ANSWER_NO;
-	free(file);
-	free(copy);
-	return used;
+	/* Some have moved to the module that both share. */
+	if (!slash ||
+	    !(machine_file(options->env.sysfs, value, sizeof(value), "module/%.*s/parameters/%s",
+			   (int)(slash - cap->param), cap->param, slash + 1) ||
+	      machine_file(options->env.sysfs, value, sizeof(value), "module/kvm/parameters/%s",
+			   slash + 1)))
+		return ANSWER_UNKNOWN;
+	return value[0] && strcmp(value, "N") && strcmp(value, "0") ? ANSWER_YES : ANSWER_NO;
 }
 
 static bool is_svm(const struct options *options)
@@ -93,21 +86,19 @@ static int answer(const json_t *feature, const char *key)
 	return json_is_boolean(value) ? json_is_true(value) : ANSWER_UNKNOWN;
 }
 
-/* What a document of caps --json says of each feature. */
+/* Reads the features of a document of caps --json. */
 static int load_other(const char *path, struct caps *caps)
 {
-	char *shown = escape_for_terminal(path), *text;
+	json_t *json = json_read(path);
 	const json_t *features, *feature;
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
+	int status = STATUS_FAILED;
 	size_t i, j;
 
 	features = json_object_get(json_object_get(json, "caps"), "features");
-	if (!json_is_array(features)) {
-		text = escape_for_terminal(json ? "not a document of l1tune caps --json" : error.text);
-		complain("%s: %s", shown, text);
-		free(text);
-	}
+	if (json_is_array(features))
+		status = STATUS_OK;
+	else if (json)
+		complain("%s: not a document of l1tune caps --json", path);
 	json_array_foreach(features, i, feature) {
 		const char *name = json_string_value(json_object_get(feature, "feature"));
 
@@ -115,10 +106,8 @@ static int load_other(const char *path, struct caps *caps)
 			if (!strcmp(name, caps->features[j].cap->name))
 				caps->features[j].other = answer(feature, "offered");
 	}
-	i = json_is_array(features);
 	json_decref(json);
-	free(shown);
-	return i ? STATUS_OK : STATUS_FAILED;
+	return status;
 }
 
 static int read_caps(const struct options *options, struct caps *caps)
@@ -126,7 +115,6 @@ static int read_caps(const struct options *options, struct caps *caps)
 	const bool svm = is_svm(options);
 	const struct cap *known = svm ? svm_caps : vmx_caps;
 	size_t num = svm ? num_svm_caps : num_vmx_caps, i;
-	char *file;
 
 	*caps = (struct caps){ .isa = svm ? "svm" : "vmx" };
 	if (read_flag(options, caps->isa, "offered") == ANSWER_UNKNOWN) {
@@ -137,9 +125,8 @@ static int read_caps(const struct options *options, struct caps *caps)
 	caps->offered = read_flag(options, caps->isa, "offered") == ANSWER_YES;
 	caps->allowed = read_flag(options, caps->isa, "allowed") == ANSWER_YES;
 	caps->cpus_differ = read_flag(options, caps->isa, "cpus_differ") == ANSWER_YES;
-	file = xasprintf("class/l1tune/l1/%s/%s", caps->isa, svm ? "revision" : "vmcs_revision");
-	machine_file(options->env.sysfs, file, caps->revision, sizeof(caps->revision));
-	free(file);
+	machine_file(options->env.sysfs, caps->revision, sizeof(caps->revision),
+		     "class/l1tune/l1/%s/%s", caps->isa, svm ? "revision" : "vmcs_revision");
 	for (i = 0; i < num; i++) {
 		struct feature *f = GROW(caps->features, caps->num);
 
@@ -160,26 +147,24 @@ static const char *word(int answer_)
 }
 
 /*
- * The VMM's command line tells that a guest was given Hyper-V's own interface
+ * The VMM's command line shows that a guest was given Hyper-V's own interface
  * for hypervisors: such a guest, once it uses VMX, probably runs Hyper-V.
  */
 static bool may_run_hyperv(const struct options *options, const struct guest *guest)
 {
-	char *file = xasprintf("%s/%llu/cmdline", options->env.proc,
-			       (unsigned long long)guest->pid);
-	char buf[65536];
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1), i;
+	static const char *const words[] = {
+		"hv-evmcs", "hv_evmcs", "hv-passthrough", "hv_passthrough",
+	};
+	struct proc_info info;
+	bool may = false;
+	size_t i;
 
-	free(file);
-	if (fd >= 0)
-		close(fd);
-	for (i = 0; i < len; i++)
-		if (!buf[i])
-			buf[i] = ' ';
-	buf[len > 0 ? len : 0] = '\0';
-	return strstr(buf, "hv-evmcs") || strstr(buf, "hv_evmcs") || strstr(buf, "hv-passthrough") ||
-	       strstr(buf, "hv_passthrough");
+	if (proc_read(options->env.proc_fd, guest->pid, guest->created_ns, &info))
+		return false;
+	for (i = 0; info.cmdline && i < ARRAY_SIZE(words); i++)
+		may |= !!memmem(info.cmdline, info.cmdline_len, words[i], strlen(words[i]));
+	proc_free(&info);
+	return may;
 }
 
 static void print_guests(const struct options *options, const struct snapshot *snapshot)
@@ -188,17 +173,14 @@ static void print_guests(const struct options *options, const struct snapshot *s
 
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest *guest = &snapshot->guests[i].guest;
-		char *name;
 
 		if (strcmp(guest->nested, "on") && strcmp(guest->nested, "running"))
 			continue;
 		if (!num++)
 			printf("\nGuests that run guests of their own:\n");
-		name = escape_for_terminal(guest->name);
-		printf("  %llu %s%s\n", (unsigned long long)guest->id, name,
-		       may_run_hyperv(options, guest) ?
-		       ": has Hyper-V's interface for hypervisors, its hypervisor may be Hyper-V" : "");
-		free(name);
+		terminal_print("  %llu %s%s\n", (unsigned long long)guest->id, guest->name,
+			       may_run_hyperv(options, guest) ?
+			       ": has Hyper-V's interface for hypervisors, its hypervisor may be Hyper-V" : "");
 	}
 	if (!num)
 		printf("\nNo guest runs guests of its own.\n");
@@ -207,7 +189,6 @@ static void print_guests(const struct options *options, const struct snapshot *s
 static void print_head(const struct caps *caps, const struct host *host)
 {
 	bool svm = !strcmp(caps->isa, "svm");
-	char *signature = escape_for_terminal(host->hypervisor);
 
 	if (!caps->offered)
 		printf("This CPU offers no %s: KVM cannot run guests here. l1tune doctor says what to do.\n",
@@ -218,13 +199,12 @@ static void print_head(const struct caps *caps, const struct host *host)
 	       host->virtualized ? "L0" : "this CPU (not virtualized)",
 	       svm ? "revision" : "VMCS revision", caps->revision);
 	if (host->virtualized)
-		printf("L0 is %s\n", signature);
+		terminal_print("L0 is %s\n", host->hypervisor);
 	if (caps->cpus_differ)
 		printf("CPUs of this machine differ in what they offer: see dmesg\n");
-	free(signature);
 }
 
-/* What no file can tell, and what was measured instead. */
+/* What no file shows, and what was measured instead. */
 static void print_measured(const struct caps *caps, const struct host *host)
 {
 	const struct measurement *m = caps->measurement;
@@ -288,7 +268,7 @@ static int add_register(int fd, const char *name, void *arg)
 	if (strncmp(name, "msr_", 4) && strncmp(name, "cpuid_", 6))
 		return 0;
 	if (sysfs_read(fd, name, value, sizeof(value)) >= 0)
-		json_object_set_new(arg, name, json_text(value));
+		json_set(arg, name, json_text(value));
 	return 0;
 }
 
@@ -314,52 +294,38 @@ static json_t *caps_to_json(const struct options *options, const struct caps *ca
 		const struct feature *f = &caps->features[i];
 		json_t *one = json_object();
 
-		json_object_set_new(one, "feature", json_string(f->cap->name));
-		json_object_set_new(one, "offered", bool_or_null(f->offered));
-		json_object_set_new(one, "used", bool_or_null(f->used));
+		json_set(one, "feature", json_string(f->cap->name));
+		json_set(one, "offered", bool_or_null(f->offered));
+		json_set(one, "used", bool_or_null(f->used));
 		if (options->compare)
-			json_object_set_new(one, "other", bool_or_null(f->other));
-		json_object_set_new(one, "why", json_string(f->cap->why));
-		json_object_set_new(one, "saves", json_text(f->cap->exits));
+			json_set(one, "other", bool_or_null(f->other));
+		json_set(one, "why", json_string(f->cap->why));
+		json_set(one, "saves", json_text(f->cap->exits));
 		json_array_append_new(features, one);
 	}
 	for (i = 0; snapshot && i < snapshot->num_guests; i++) {
 		const struct guest *guest = &snapshot->guests[i].guest;
 		json_t *one = json_object();
 
-		json_object_set_new(one, "id", json_number(guest->id));
-		json_object_set_new(one, "name", json_text(guest->name));
-		json_object_set_new(one, "nested", json_text(guest->nested));
-		json_object_set_new(one, "may_run_hyperv",
-				    json_boolean(may_run_hyperv(options, guest)));
+		json_set(one, "id", json_number(guest->id));
+		json_set(one, "name", json_text(guest->name));
+		json_set(one, "nested", json_text(guest->nested));
+		json_set(one, "may_run_hyperv", json_boolean(may_run_hyperv(options, guest)));
 		json_array_append_new(nested, one);
 	}
-	json_object_set_new(json, "isa", json_string(caps->isa));
-	json_object_set_new(json, "offered", json_boolean(caps->offered));
-	json_object_set_new(json, "allowed", json_boolean(caps->allowed));
-	json_object_set_new(json, "cpus_differ", json_boolean(caps->cpus_differ));
-	json_object_set_new(json, "revision", json_text(caps->revision));
-	json_object_set_new(json, "features", features);
-	json_object_set_new(json, "registers", registers_to_json(options, caps->isa));
-	json_object_set_new(json, "l0_shadows_vmcs", caps->measurement ?
+	json_set(json, "isa", json_string(caps->isa));
+	json_set(json, "offered", json_boolean(caps->offered));
+	json_set(json, "allowed", json_boolean(caps->allowed));
+	json_set(json, "cpus_differ", json_boolean(caps->cpus_differ));
+	json_set(json, "revision", json_text(caps->revision));
+	json_set(json, "features", features);
+	json_set(json, "registers", registers_to_json(options, caps->isa));
+	json_set(json, "l0_shadows_vmcs", caps->measurement ?
 			    json_string(bench_shadow_name(caps->measurement->shadow)) : json_null());
-	json_object_set_new(json, "guests", snapshot ? nested : json_null());
+	json_set(json, "guests", snapshot ? nested : json_null());
 	if (!snapshot)
 		json_decref(nested);
 	return json;
-}
-
-static int print_json(const struct options *options, const struct host *host,
-		      const struct caps *caps, const struct snapshot *snapshot)
-{
-	struct timespec now;
-	json_t *json;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "caps", caps_to_json(options, caps, snapshot));
-	return json_write(json);
 }
 
 /* Guests may be hidden from this user: the rest is shown all the same. */
@@ -377,7 +343,7 @@ static int show(const struct options *options, const struct host *host)
 	complain_to(NULL);
 	if (status == STATUS_OK)
 		status = options->json ?
-			 print_json(options, host, &caps, has_guests ? &snapshot : NULL) :
+			 json_print_value(host, "caps", caps_to_json(options, &caps, has_guests ? &snapshot : NULL)) :
 			 print(options, host, &caps, has_guests ? &snapshot : NULL);
 	snapshot_free(&snapshot);
 	free(caps.features);
@@ -386,17 +352,7 @@ static int show(const struct options *options, const struct host *host)
 
 static int run(struct options *options)
 {
-	struct host host;
-	int status = env_open(&options->env);
-
-	if (status != STATUS_OK)
-		return status;
-	status = host_read(&options->env, &host);
-	if (status == STATUS_OK)
-		status = show(options, &host);
-	host_free(&host);
-	env_close(&options->env);
-	return status;
+	return watch_host(options, show);
 }
 
 static const struct option_spec own_options[] = {
@@ -407,8 +363,8 @@ static const struct option_spec own_options[] = {
 const struct command cmd_caps = {
 	.name = "caps",
 	.synopsis = "[OPTION]...",
-	.summary = "what L0 offers of VMX or SVM, what KVM uses, what that saves",
-	.about = "Shows what L0 offers of VMX or SVM, what KVM uses of it, and what that saves.",
+	.summary = "show which VMX or SVM features L0 offers and KVM uses",
+	.about = "Shows which VMX or SVM features L0 offers, which KVM uses, and the exits they save.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,

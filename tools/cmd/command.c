@@ -63,10 +63,23 @@ static void print_synopsis(const struct command *command)
 	}
 }
 
+static void print_names(const struct command *command)
+{
+	struct named named;
+	size_t i, width = 0;
+
+	printf("\n%s:\n", command->names_title);
+	for (i = 0; command->names(i, &named); i++)
+		if (named.help && strlen(named.name) > width)
+			width = strlen(named.name);
+	for (i = 0; command->names(i, &named); i++)
+		if (named.help)
+			printf("  %-*s  %s\n", (int)width, named.name, named.help);
+}
+
 void command_print_help(const struct command *command)
 {
 	struct option_list list = command_options(command);
-	struct named named = { };
 	size_t i;
 
 	print_synopsis(command);
@@ -74,10 +87,7 @@ void command_print_help(const struct command *command)
 	if (command->words & WORDS_GUESTS)
 		printf("GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n");
 	if (command->names)
-		printf("\n%s:\n", command->names_title);
-	for (i = 0; command->names && command->names(i, &named); i++)
-		if (named.help)
-			printf("  %-24s %s\n", named.name, named.help);
+		print_names(command);
 	if (command == &l1tune)
 		printf("\nCommands:\n");
 	for (i = 0; command == &l1tune && all_commands[i]; i++)

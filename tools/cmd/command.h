@@ -24,7 +24,7 @@ struct named {
 	const char *name;
 	/* NULL for one that only shells complete. */
 	const char *help;
-	/* What may follow "name=", with blanks between. */
+	/* What may follow "name=", with blanks between; or NULL. */
 	const char *values;
 };
 

@@ -144,7 +144,8 @@ static void offer_names(struct target *target, const struct command *command)
 		} else if (strlen(named.name) == len &&
 			   !strncmp(named.name, target->rest, len)) {
 			keep_before(target, "=");
-			offer_list(target, named.values, " ");
+			if (named.values)
+				offer_list(target, named.values, " ");
 			return;
 		}
 	}

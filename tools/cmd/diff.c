@@ -21,19 +21,19 @@ enum {
 
 static const struct column columns[NUM_COLS] = {
 	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
-	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
+	[COL_REASON] = { "REASON", "exit reason", .is_text = true,
 			 .is_cut_last = true },
-	[COL_CODE] = { "CODE", "the same as the CPU's number" },
-	[COL_RATE_A] = { "RATE_A", "exits per second of A" },
-	[COL_RATE_B] = { "RATE_B", "the same of B" },
+	[COL_CODE] = { "CODE", "exit reason as the CPU's number" },
+	[COL_RATE_A] = { "RATE_A", "exits per second for A" },
+	[COL_RATE_B] = { "RATE_B", "the same for B" },
 	[COL_TIME_A] = { "TIME_A", "time from exit to entry; 100% is one CPU's" },
-	[COL_TIME_B] = { "TIME_B", "the same of B" },
-	[COL_AVG_A] = { "AVG_A", "the same per exit" },
-	[COL_AVG_B] = { "AVG_B", "the same of B" },
+	[COL_TIME_B] = { "TIME_B", "the same for B" },
+	[COL_AVG_A] = { "AVG_A", "average time per exit" },
+	[COL_AVG_B] = { "AVG_B", "the same for B" },
 	[COL_P99_A] = { "P99_A", "99 % took no longer (powers of two)" },
-	[COL_P99_B] = { "P99_B", "the same of B" },
-	[COL_CHANGE] = { "CHANGE", "how much more time B takes, waiting left out" },
-	[COL_IN] = { "IN", "where most of the change is", .is_text = true },
+	[COL_P99_B] = { "P99_B", "the same for B" },
+	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without waiting" },
+	[COL_IN] = { "IN", "part of the time that changed most", .is_text = true },
 };
 
 /* A file that stat --json wrote, or a guest that is there now. */
@@ -83,12 +83,11 @@ static json_t *side_to_json(const struct change_side *side)
 	json_object_del(json, "reason");
 	json_object_del(json, "code");
 	json_object_del(json, "level");
-	json_object_set_new(json, "per_second", json_real(side->per_second));
-	json_object_set_new(json, "time_per_second", json_real(side->time));
-	json_object_set_new(json, "cost_per_second", json_real(side->cost));
-	json_object_set_new(json, "avg_ns",
-			    json_number_or_null(cell_completed(&side->cell),
-						cell_avg_ns(&side->cell)));
+	json_set(json, "per_second", json_real(side->per_second));
+	json_set(json, "time_per_second", json_real(side->time));
+	json_set(json, "cost_per_second", json_real(side->cost));
+	json_set(json, "avg_ns", json_number_or_null(cell_completed(&side->cell),
+		 cell_avg_ns(&side->cell)));
 	return json;
 }
 
@@ -98,11 +97,9 @@ static json_t *operand_to_json(const struct operand *operand)
 	size_t i;
 
 	for (i = 0; i < operand->snapshot.num_guests; i++)
-		json_array_append_new(ids, json_number(
-				      operand->snapshot.guests[i].guest.id));
-	json_object_set_new(json, operand->is_file ? "file" : "guest",
-			    json_text(operand->text));
-	json_object_set_new(json, "ids", ids);
+		json_array_append_new(ids, json_number(operand->snapshot.guests[i].guest.id));
+	json_set(json, operand->is_file ? "file" : "guest", json_text(operand->text));
+	json_set(json, "ids", ids);
 	return json;
 }
 
@@ -110,39 +107,27 @@ static int print_json(const struct comparison *comparison,
 		      const struct host *host, const struct change *changes,
 		      size_t num)
 {
-	json_t *json, *reasons = json_array(), *diff = json_object();
-	struct timespec now;
+	json_t *reasons = json_array(), *diff = json_object();
 	size_t i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < num; i++) {
 		const struct change *change = &changes[i];
 		json_t *reason = json_object();
 
-		json_object_set_new(reason, "reason",
-				    json_text(change->key.reason));
-		json_object_set_new(reason, "code",
-				    json_number(change->key.code));
-		json_object_set_new(reason, "level",
-				    json_number(change->key.level));
-		json_object_set_new(reason, "a",
-				    side_to_json(&change->sides[0]));
-		json_object_set_new(reason, "b",
-				    side_to_json(&change->sides[1]));
-		json_object_set_new(reason, "change_per_second",
-				    json_real(change->cost));
-		json_object_set_new(reason, "change_in",
-				    change->is_split && change->cost ?
-				    json_text(time_part_names[change->most]) :
-				    json_null());
+		json_set(reason, "reason", json_text(change->key.reason));
+		json_set(reason, "code", json_number(change->key.code));
+		json_set(reason, "level", json_number(change->key.level));
+		json_set(reason, "a", side_to_json(&change->sides[0]));
+		json_set(reason, "b", side_to_json(&change->sides[1]));
+		json_set(reason, "change_per_second", json_real(change->cost));
+		json_set(reason, "change_in", change->is_split && change->cost ?
+			 json_text(time_part_names[change->most]) : json_null());
 		json_array_append_new(reasons, reason);
 	}
-	json_object_set_new(diff, "a", operand_to_json(&comparison->operands[0]));
-	json_object_set_new(diff, "b", operand_to_json(&comparison->operands[1]));
-	json_object_set_new(diff, "reasons", reasons);
-	json_object_set_new(json, "diff", diff);
-	return json_write(json);
+	json_set(diff, "a", operand_to_json(&comparison->operands[0]));
+	json_set(diff, "b", operand_to_json(&comparison->operands[1]));
+	json_set(diff, "reasons", reasons);
+	return json_print_value(host, "diff", diff);
 }
 
 static int compare(const struct options *options, const struct host *host,
@@ -185,9 +170,9 @@ static int pick(struct operand *operand, const struct snapshot *snapshot,
 		return STATUS_OK;
 	operand->snapshot = (struct snapshot){ };
 	if (num)
-		return error_set(error, "'%s' matches %zu guests and only one can be meant: l1tune list shows them",
+		return error_set(error, "'%s' matches %zu guests, exactly one is needed: l1tune list shows them",
 				 operand->text, num);
-	complain("'%s' matches no guest: l1tune list -a shows them", operand->text);
+	complain("no guest matches '%s': l1tune list -a shows all guests", operand->text);
 	return STATUS_NO_GUEST;
 }
 
@@ -258,10 +243,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_diff = {
 	.name = "diff",
 	.synopsis = "[OPTION]... A B",
-	.summary = "two guests, or two saved states, reason by reason",
-	.about = "Compares reasons of two sides, what changed most first. A side is a file that\n"
-		 "l1tune stat --json wrote, with all guests in it, or a guest, of which an\n"
-		 "interval is taken now.",
+	.summary = "compare two guests, or two saved states, by reason",
+	.about = "Compares two sides by reason, largest change first. A side is a file written by\n"
+		 "l1tune stat --json, with all guests in it, or a guest, which is observed for\n"
+		 "an interval now.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

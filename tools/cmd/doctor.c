@@ -97,13 +97,14 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-/* What a row says is of DMI and sysfs in parts: escaped as a whole. */
+/* Parts of the text come from DMI and sysfs, so all of it is escaped. */
 static void print_row(const struct doctor_row *row)
 {
+	bool is_problem = row->state == DOCTOR_PROBLEM;
 	bool is_bad = row->state >= DOCTOR_WARNING;
 	char *text = escape_for_terminal(row->text), *command, *s;
 
-	printf("%s%-8s%s %-15s ", is_bad ? terminal_warning() : "",
+	printf("%s%-8s%s %-15s ", is_problem ? terminal_alarm() : is_bad ? terminal_warning() : "",
 	       state_names[row->state], is_bad ? terminal_normal() : "", row->name);
 	print_wrapped(text);
 	free(text);
@@ -145,31 +146,24 @@ static json_t *commands_to_json(const char *commands)
 static int print_json(const struct doctor *doctor)
 {
 	json_t *json, *rows = json_array();
-	struct host host = { };
-	struct timespec now;
+	struct host no_module = { };
 	size_t i;
 
-	if (!doctor->has_module)
-		snprintf(host.boot_id, sizeof(host.boot_id), "%s", doctor->machine.boot_id);
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(doctor->has_module ? &doctor->host : &host, &now);
-	if (!doctor->has_module) {
-		json_object_set_new(json, "module", json_null());
-		json_object_set_new(json, "loaded_ns", json_null());
-	}
-	json_object_set_new(json, "interval_ns", json_null());
+	snprintf(no_module.boot_id, sizeof(no_module.boot_id), "%s",
+		 doctor->machine.boot_id);
+	json = json_document(doctor->has_module ? &doctor->host : &no_module, NULL, 0);
 	for (i = 0; i < doctor->num_rows; i++) {
 		const struct doctor_row *row = &doctor->rows[i];
 		json_t *one = json_object();
 
-		json_object_set_new(one, "row", json_text(row->name));
-		json_object_set_new(one, "state", json_string(state_names[row->state]));
-		json_object_set_new(one, "text", json_text(row->text));
-		json_object_set_new(one, "commands", commands_to_json(row->commands));
+		json_set(one, "row", json_text(row->name));
+		json_set(one, "state", json_string(state_names[row->state]));
+		json_set(one, "text", json_text(row->text));
+		json_set(one, "commands", commands_to_json(row->commands));
 		json_array_append_new(rows, one);
 	}
-	json_object_set_new(json, "status", json_integer(status_of(doctor)));
-	json_object_set_new(json, "rows", rows);
+	json_set(json, "status", json_integer(status_of(doctor)));
+	json_set(json, "rows", rows);
 	/* A failure to write leaves nothing that could be believed. */
 	return json_write(json) == STATUS_OK ? status_of(doctor) : DOCTOR_NOT_USABLE;
 }
@@ -186,17 +180,17 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 'a', "all", NULL, all, "also what is about clouds other than this one"),
+	OPTION(FLAG, 'a', "all", NULL, all, "also print what applies to other clouds"),
 	{ }
 };
 
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.synopsis = "[OPTION]...",
-	.summary = "is this machine ready, and if not, what to do",
-	.about = "Says whether this machine is ready to run guests, and if not, what to do: by\n"
-		 "commands to copy. It runs nothing itself and does not ask the network.\n"
-		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (2 is also wrong usage).",
+	.summary = "check whether this host can run guests, and how to fix it",
+	.about = "Checks whether this host is ready to run guests, and prints commands that fix\n"
+		 "problems. It runs none of them and does not use the network.\n"
+		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (also wrong usage).",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_JSON,

@@ -27,7 +27,7 @@
 #define MAX_NAMES	1024
 
 /*
- * Who is who, for events that only have the number. A denial may be told after
+ * Names by id, for events that only have the id. A denial may be reported after
  * the guest has gone, and ids are not used again, so names are kept.
  */
 struct names {
@@ -46,7 +46,7 @@ struct follower {
 	struct host host;
 	struct names names;
 	struct event_file file;
-	/* Whoever cannot read the file has been told so. */
+	/* That the file cannot be read was reported. */
 	bool is_told;
 	uint64_t num_shown;
 };
@@ -128,7 +128,7 @@ static void remember_all(struct names *names, const struct env *env)
 }
 
 /*
- * The kernel tells all network namespaces but those of user namespaces. 0, or
+ * Uevents reach all network namespaces but those of user namespaces. 0, or
  * an exit status after saying that this is such a one.
  */
 static int check_namespace(const struct env *env)
@@ -145,7 +145,7 @@ static int check_namespace(const struct env *env)
 		close(net);
 	if (!is_deaf)
 		return STATUS_OK;
-	complain("the kernel tells no events to a network namespace that belongs to a user namespace, as of a rootless container: run l1tune events on the host");
+	complain("uevents do not reach a network namespace owned by a user namespace, such as a rootless container's: run l1tune events on the host");
 	return STATUS_FAILED;
 }
 
@@ -155,10 +155,11 @@ static int show(struct follower *follower, const struct event *event)
 	json_t *json;
 	char *line;
 
+	if (wait_for_output() == WAIT_END)
+		return STATUS_OK;
 	if (options->json) {
-		json = json_document(&follower->host, &event->time);
-		json_object_set_new(json, "interval_ns", json_null());
-		json_object_set_new(json, "event", event_to_json(event));
+		json = json_document(&follower->host, &event->time, 0);
+		json_set(json, "event", event_to_json(event));
 		if (json_write(json) != STATUS_OK)
 			return STATUS_FAILED;
 	} else {
@@ -169,7 +170,7 @@ static int show(struct follower *follower, const struct event *event)
 	return terminal_flush();
 }
 
-/* Whoever may not read the file has only what the kernel tells everybody. */
+/* Without the file there is only what uevents contain. */
 static void complain_details(struct follower *follower, int err)
 {
 	if (follower->is_told)
@@ -178,7 +179,7 @@ static void complain_details(struct follower *follower, int err)
 	complain("%s/class/l1tune/l1/events: %s: events are shown without amounts, counts, names and users%s",
 		 follower->options->env.sysfs, strerror(-err),
 		 sysfs_is_withheld(err) ?
-		 ", which are for root and the group that the module's parameter gid names" : "");
+		 ", which only root and the group of the module parameter gid may read" : "");
 }
 
 static void open_file(struct follower *follower)
@@ -203,7 +204,7 @@ static void start_after_now(struct follower *follower)
 	event_file_skip(&follower->file);
 }
 
-/* The class is another one then; what is written goes on either way. */
+/* The class was created anew; output continues either way. */
 static void meet_module(struct follower *follower)
 {
 	struct env *env = &follower->options->env;
@@ -216,7 +217,7 @@ static void meet_module(struct follower *follower)
 	is_same = host.loaded_ns == follower->host.loaded_ns;
 	host_free(&follower->host);
 	follower->host = host;
-	/* Somebody may have had the kernel tell of it again. */
+	/* The uevent may have been sent again by a write to its file. */
 	if (is_same && follower->file.fd >= 0)
 		return;
 	forget_all(&follower->names);
@@ -309,7 +310,7 @@ static bool is_told_by_file(const struct follower *follower,
 
 	if (event->kind == EVENT_LOADED || event->kind == EVENT_UNLOADED)
 		return false;
-	/* The file goes with the module, and its guests' ends go before it. */
+	/* The file disappears with the module, after its guests' ends. */
 	return follower->file.fd >= 0 ||
 	       (event->kind == EVENT_REMOVED && i >= 0 &&
 		follower->names.v[i].is_gone);
@@ -324,7 +325,7 @@ static int take_message(struct follower *follower, int fd)
 	int status;
 
 	if (len < 0 && len != -EAGAIN && len != -ENOBUFS) {
-		complain("cannot receive events: %s", strerror(-len));
+		complain("cannot receive uevents: %s", strerror(-len));
 		return STATUS_FAILED;
 	}
 	/* A message and a change of the file wake alike. */
@@ -355,17 +356,19 @@ static int follow(struct follower *follower, int fd)
 static int run(struct options *options)
 {
 	struct follower follower = { .options = options, .file.fd = -1 };
-	int status = env_open(&options->env), fd = -1;
+	int status, fd = -1;
+
+	wait_catch_signals();
+	status = env_open(&options->env);
 
 	if (status == STATUS_OK)
 		status = check_namespace(&options->env);
 	if (status == STATUS_OK) {
-		wait_catch_signals();
 		/* In this order, so that nothing is missed after it. */
 		start_after_now(&follower);
 		fd = uevent_open();
 		if (fd < 0) {
-			complain("cannot listen to the kernel's events: %s",
+			complain("cannot open the uevent socket: %s",
 				 strerror(-fd));
 			status = STATUS_FAILED;
 		}
@@ -393,10 +396,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_events = {
 	.name = "events",
 	.synopsis = "[OPTION]...",
-	.summary = "guests coming and going, and what was denied, as it happens",
-	.about = "Shows what happens, as it happens: guests come and go, limits deny or would have\n"
-		 "denied, a limit takes effect or cannot. Goes on until it is ended.\n"
-		 "Amounts, counts, names and users are for those who may see guests.",
+	.summary = "show guests starting and ending, and denials, as they happen",
+	.about = "Shows events as they happen: guests start and end, limits deny or would have\n"
+		 "denied, a limit takes effect or cannot. Runs until it is interrupted.\n"
+		 "Amounts, counts, names and users are shown to those who may read guests.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_JSON,

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/replace.h"
+#include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
@@ -20,11 +20,15 @@ struct reading {
 	struct limits limits;
 	struct limit_use uses[NUM_LIMITS];
 	struct snapshot snapshot;
-	/* False without the module: then only that is told. */
+	bool are_guests_readable;
+	/* False without the module: then only l1tune_up is exported. */
 	bool is_up;
 };
 
-/* A guest that cannot be read is left out, and the status tells. */
+/*
+ * A guest that cannot be read is left out, and the status tells. Who may see no
+ * guest exports the host: a metric and a message say that guests are missing.
+ */
 static int read_guests(const struct env *env, struct reading *reading)
 {
 	const struct selection everything = { };
@@ -32,6 +36,11 @@ static int read_guests(const struct env *env, struct reading *reading)
 	int status = snapshot_take(env, &reading->host, &request,
 				   &reading->snapshot);
 
+	reading->are_guests_readable = status != STATUS_NOT_PERMITTED;
+	if (status == STATUS_NOT_PERMITTED) {
+		complain("the export is without guests");
+		status = STATUS_OK;
+	}
 	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
 	return status;
 }
@@ -54,7 +63,9 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 	if (reading->is_up) {
 		export_host(metrics, &reading->host);
 		export_limits(metrics, &reading->limits, reading->uses);
-		export_guests(metrics, &reading->snapshot, by_reason);
+		export_guests_readable(metrics, reading->are_guests_readable);
+		if (reading->are_guests_readable)
+			export_guests(metrics, &reading->snapshot, by_reason);
 	} else {
 		export_absence(metrics);
 	}
@@ -63,13 +74,11 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 
 static int complain_file(const char *path, int err)
 {
-	char *shown = escape_for_terminal(path);
-
-	complain("%s: %s%s", shown, strerror(-err),
-		 err == -ENOENT ? ": it has to be the directory that node_exporter's --collector.textfile.directory names" : "");
-	free(shown);
-	return err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
-						 STATUS_FAILED;
+	complain("%s: %s%s", path, strerror(-err),
+		 err == -ENOENT ? ": DIR is the directory that node_exporter's --collector.textfile.directory names" :
+		 err == -ELOOP ? ": only links that belong to root or to the caller are followed" :
+		 "");
+	return sysfs_is_withheld(err) ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 }
 
 static int write_textfile(const char *dir, const struct reading *reading,
@@ -93,14 +102,6 @@ static int write_textfile(const char *dir, const struct reading *reading,
 	return status;
 }
 
-static int write_stdout(const struct reading *reading, bool by_reason)
-{
-	struct metrics metrics = { .out = stdout };
-
-	write_all(&metrics, reading, by_reason);
-	return terminal_flush();
-}
-
 /*
  * A collector goes on to show the last file there was: that the module has gone
  * is therefore written, and any other failure leaves the file to become old.
@@ -118,7 +119,8 @@ static int run(struct options *options)
 		written = write_textfile(options->textfile, &reading,
 					 options->by_reason);
 	else if (reading.is_up)
-		written = write_stdout(&reading, options->by_reason);
+		write_all(&(struct metrics){ .out = stdout }, &reading,
+			  options->by_reason);
 	snapshot_free(&reading.snapshot);
 	host_free(&reading.host);
 	return status == STATUS_OK ? written : status;
@@ -128,15 +130,15 @@ static const struct option_spec own_options[] = {
 	OPTION(TEXT, 0, "textfile", "DIR", textfile,
 	       "write " TEXTFILE " there, for node_exporter's textfile collector"),
 	OPTION(FLAG, 0, "by-reason", NULL, by_reason,
-	       "times by guest, reason and level, not by guest alone"),
+	       "report times by guest, reason and level, not only by guest"),
 	{ }
 };
 
 const struct command cmd_export = {
 	.name = "export",
 	.synopsis = "[OPTION]...",
-	.summary = "all of it for Prometheus, as OpenMetrics",
-	.about = "Prints this machine, its limits and its guests as OpenMetrics, for Prometheus.",
+	.summary = "print metrics for Prometheus, as OpenMetrics",
+	.about = "Prints metrics of this host, its limits and its guests as OpenMetrics.",
 	.run = run,
 	.options = own_options,
 };

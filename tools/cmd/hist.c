@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
@@ -13,6 +12,7 @@
 #include "model/cell.h"
 #include "model/json.h"
 #include "ui/frame.h"
+#include "ui/table.h"
 #include "ui/watch.h"
 
 #define TEXT_WIDTH	80
@@ -27,7 +27,8 @@
 /* All shorter ones are in this bucket too. */
 #define LOWEST_BUCKET	9
 
-struct wish {
+struct reason_filter {
+	/* NULL: which there are. */
 	const char *reason;
 	uint64_t code;
 	bool is_code;
@@ -39,13 +40,15 @@ static char *duration(uint64_t ns, const struct options *options)
 	       xasprintf("%llu", (unsigned long long)ns) : format_ns(ns);
 }
 
-static bool is_wished(const struct wish *wish, const struct options *options,
-		      const struct exit_key *key)
+static bool is_selected(const struct reason_filter *filter, const struct options *options,
+			const struct exit_key *key)
 {
 	if (options->level && key->level != options->level)
 		return false;
-	return wish->is_code ? key->code == wish->code :
-			       !strcasecmp(key->reason, wish->reason);
+	if (!filter->reason)
+		return true;
+	return filter->is_code ? key->code == filter->code :
+			       !strcasecmp(key->reason, filter->reason);
 }
 
 static char *percentile(const struct exit_cell *cell, unsigned int percent,
@@ -67,35 +70,28 @@ static void print_title(const struct guest_snapshot *guest,
 			const struct options *options)
 {
 	static const unsigned int percents[] = { 50, 90, 99 };
-	char *name = escape_for_terminal(guest->guest.name);
-	char *label = exit_label(&cell->key), *rate = NULL, *text;
+	char *label = exit_label(&cell->key), *text;
 	size_t i;
 
-	printf("%s%s%s of %s (l2-%llu): %llu exits", terminal_bold(), label,
-	       terminal_normal(), name, (unsigned long long)guest->guest.id,
-	       (unsigned long long)cell->value[CELL_COUNT]);
-	if (guest->interval_ns) {
-		rate = format_rate(cell->value[CELL_COUNT] *
-				   (double)NSEC_PER_SEC / guest->interval_ns);
-		printf(", %s/s", rate);
-	}
+	printf("%s%s%s", terminal_bold(), label, terminal_normal());
+	terminal_print(" of %s (l2-%llu): %llu exits", guest->guest.name,
+		       (unsigned long long)guest->guest.id,
+		       (unsigned long long)cell->value[CELL_COUNT]);
+	if (guest->interval_ns)
+		print_and_free(", %s/s", format_rate(cell->value[CELL_COUNT] *
+						     (double)NSEC_PER_SEC /
+						     guest->interval_ns));
 	text = duration(cell_avg_ns(cell), options);
 	printf("\navg %s", cell_completed(cell) ? text : "-");
 	free(text);
 	for (i = 0; i < ARRAY_SIZE(percents); i++) {
-		text = percentile(cell, percents[i], options);
-		printf("  p%u %s", percents[i], text);
-		free(text);
+		printf("  p%u ", percents[i]);
+		print_and_free("%s", percentile(cell, percents[i], options));
 	}
-	if (cell->has[CELL_MAX]) {
-		text = duration(cell->value[CELL_MAX], options);
-		printf("  max %s", text);
-		free(text);
-	}
+	if (cell->has[CELL_MAX])
+		print_and_free("  max %s", duration(cell->value[CELL_MAX], options));
 	printf("\n\n");
-	free(rate);
 	free(label);
-	free(name);
 }
 
 /* "kernel 200ms 74.1% ####"; the sum after the parts, then nothing. */
@@ -191,46 +187,85 @@ static void print_picture(const struct exit_cell *cell,
 	}
 }
 
+enum { COL_REASON, COL_COUNT, COL_AVG, COL_P99, COL_MAX, NUM_COLS };
+
+static const struct column columns[NUM_COLS] = {
+	[COL_REASON] = { "REASON", "", .is_text = true },
+	[COL_COUNT] = { "COUNT", "" },
+	[COL_AVG] = { "AVG", "" },
+	[COL_P99] = { "P99", "" },
+	[COL_MAX] = { "MAX", "" },
+};
+
+/* The reasons that there is a picture of, the most frequent ones first. */
+static int list_reasons(const struct guest_snapshot *guest,
+			const struct reason_filter *filter,
+			const struct options *options)
+{
+	struct table table;
+	int status = table_init(&table, columns, NUM_COLS,
+				"REASON,COUNT,AVG,P99,MAX", NULL, "COUNT",
+				options->error);
+	size_t i;
+
+	for (i = 0; i < guest->stats.num_cells && status == STATUS_OK; i++) {
+		const struct exit_cell *cell = &guest->stats.cells[i];
+		struct value *row;
+		char *label;
+
+		if (!is_selected(filter, options, &cell->key))
+			continue;
+		row = table_add_row(&table);
+		label = exit_label(&cell->key);
+		row[COL_REASON] = value_text(label);
+		free(label);
+		row[COL_COUNT] = value_number(cell->value[CELL_COUNT]);
+		if (cell_completed(cell))
+			row[COL_AVG] = value_ns(cell_avg_ns(cell));
+		row[COL_P99] = value_percentile(cell, 99);
+		if (cell->has[CELL_MAX])
+			row[COL_MAX] = value_ns(cell->value[CELL_MAX]);
+	}
+	if (status == STATUS_OK)
+		status = table_print(&table, &options->style);
+	table_free(&table);
+	return status;
+}
+
 static int no_such_reason(const struct guest_snapshot *guest,
-			  const struct wish *wish,
+			  const struct reason_filter *filter,
 			  const struct options *options)
 {
-	char *shown = escape_for_terminal(wish->reason), *level = xstrdup("");
+	unsigned long long id = guest->guest.id;
+	char *level = options->level ? xasprintf(" at level %llu",
+						 (unsigned long long)options->level) :
+				       xstrdup("");
 
-	if (options->level) {
-		free(level);
-		level = xasprintf(" at level %llu",
-				  (unsigned long long)options->level);
-	}
-	complain("l2-%llu had no exit '%s'%s: l1tune stat %llu shows those it had",
-		 (unsigned long long)guest->guest.id, shown, level,
-		 (unsigned long long)guest->guest.id);
+	if (filter->reason)
+		complain("l2-%llu had no exit '%s'%s: l1tune hist %llu lists its reasons",
+			 id, filter->reason, level, id);
+	else
+		complain("l2-%llu had no exits%s", id, level);
 	free(level);
-	free(shown);
 	return STATUS_FAILED;
 }
 
 static int print_json(const struct host *host, const struct snapshot *snapshot,
-		      const struct options *options, const struct wish *wish)
+		      const struct options *options, const struct reason_filter *filter)
 {
 	const struct guest_snapshot *guest = &snapshot->guests[0];
-	json_t *json = json_document(host, &snapshot->time);
+	json_t *json = json_document(host, &snapshot->time, snapshot->interval_ns);
 	json_t *hist = json_object(), *reasons = json_array();
 	size_t i;
 
 	for (i = 0; i < guest->stats.num_cells; i++)
-		if (is_wished(wish, options, &guest->stats.cells[i].key))
-			json_array_append_new(reasons,
-					      json_cell(&guest->stats.cells[i]));
-	json_object_set_new(json, "interval_ns",
-			    json_number_or_null(snapshot->is_interval,
-						snapshot->interval_ns));
-	json_object_set_new(hist, "id", json_number(guest->guest.id));
-	json_object_set_new(hist, "name", json_text(guest->guest.name));
-	json_object_set_new(hist, "interval_ns",
-			    json_number(guest->interval_ns));
-	json_object_set_new(hist, "reasons", reasons);
-	json_object_set_new(json, "hist", hist);
+		if (is_selected(filter, options, &guest->stats.cells[i].key))
+			json_array_append_new(reasons, json_cell(&guest->stats.cells[i]));
+	json_set(hist, "id", json_number(guest->guest.id));
+	json_set(hist, "name", json_text(guest->guest.name));
+	json_set(hist, "interval_ns", json_number(guest->interval_ns));
+	json_set(hist, "reasons", reasons);
+	json_set(json, "hist", hist);
 	return json_write(json);
 }
 
@@ -238,23 +273,25 @@ static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
 	const struct guest_snapshot *guest = &snapshot->guests[0];
-	const struct wish *wish = arg;
+	const struct reason_filter *filter = arg;
 	size_t num = 0, i;
 
 	if (snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
 	for (i = 0; i < guest->stats.num_cells; i++)
-		num += is_wished(wish, options, &guest->stats.cells[i].key);
+		num += is_selected(filter, options, &guest->stats.cells[i].key);
 	if (!num && !snapshot->is_interval)
-		return no_such_reason(guest, wish, options);
+		return no_such_reason(guest, filter, options);
 	if (options->json)
-		return print_json(host, snapshot, options, wish);
+		return print_json(host, snapshot, options, filter);
+	if (!filter->reason)
+		return list_reasons(guest, filter, options);
 	if (!num)
 		complain("no exits");
 	for (i = 0; i < guest->stats.num_cells; i++) {
 		const struct exit_cell *cell = &guest->stats.cells[i];
 
-		if (!is_wished(wish, options, &cell->key))
+		if (!is_selected(filter, options, &cell->key))
 			continue;
 		print_title(guest, cell, options);
 		print_picture(cell, options);
@@ -266,11 +303,16 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
-	struct wish wish = { .reason = options->words[1] };
+	struct reason_filter filter = {
+		.reason = options->num_words > 1 ? options->words[1] : NULL,
+	};
 
-	wish.is_code = !parse_u64(wish.reason, &wish.code);
+	if (!filter.reason && options->interval_ns)
+		return error_set(options->error,
+				 "-i needs a REASON: l1tune hist GUEST lists them");
+	filter.is_code = filter.reason && !parse_u64(filter.reason, &filter.code);
 	options->num_words = 1;
-	return watch_words(options, show, &wish);
+	return watch_words(options, show, &filter);
 }
 
 static const struct option_spec own_options[] = {
@@ -280,14 +322,15 @@ static const struct option_spec own_options[] = {
 
 const struct command cmd_hist = {
 	.name = "hist",
-	.synopsis = "[OPTION]... GUEST REASON",
-	.summary = "how long the exits of one reason take, as a picture",
+	.synopsis = "[OPTION]... GUEST [REASON]",
+	.summary = "show how long the exits of one reason take",
 	.about = "Shows how long a guest's exits of one reason took, and who spent the time.\n"
-		 "REASON: a name as stat shows it, or the CPU's number.",
+		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
+		 "reasons are listed.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_REASONS,
-	.least_words = 2,
+	.least_words = 1,
 	.most_words = 2,
 };

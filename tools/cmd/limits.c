@@ -15,35 +15,35 @@
 #define LIMITS	(SETTING_LIMIT | SETTING_AUDIT)
 
 enum {
-	COL_GUEST, COL_NAME, COL_LIMIT, COL_VALUE, COL_FROM, COL_AUDIT, COL_USE,
+	COL_GUEST, COL_NAME, COL_LIMIT, COL_VALUE, COL_SCOPE, COL_AUDIT, COL_USE,
 	COL_OF, COL_HEADROOM, COL_DENIED, COL_WOULD_DENY, COL_EFFECTIVE,
 	COL_HOOK, COL_HOOK_STATE, NUM_COLS
 };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_GUEST] = { "GUEST", "number of the guest, if one was named" },
+	[COL_GUEST] = { "GUEST", "id of the guest, if one was named" },
 	[COL_NAME] = { "NAME", "its name", .is_text = true,
 		       .is_flexible = true },
 	[COL_LIMIT] = { "LIMIT", "which limit", .is_text = true },
-	[COL_VALUE] = { "VALUE", "what is beyond it is refused, or slowed" },
-	[COL_FROM] = { "FROM", "whose it is: l1, all guests', or l2, its own",
+	[COL_VALUE] = { "VALUE", "limit: more is denied, or throttled" },
+	[COL_SCOPE] = { "SCOPE", "l1 for all guests, l2 for this guest",
 		       .is_text = true },
-	[COL_AUDIT] = { "AUDIT", "what is beyond it is only told" },
-	[COL_USE] = { "USE", "of a limit per guest or user, by the largest" },
-	[COL_OF] = { "OF", "the guest or user that is the largest",
+	[COL_AUDIT] = { "AUDIT", "audit threshold: more is only reported" },
+	[COL_USE] = { "USE", "current use; the highest one for limits per guest or user" },
+	[COL_OF] = { "OF", "guest or user with the highest use",
 		     .is_text = true },
-	[COL_HEADROOM] = { "HEADROOM", "what is left: VALUE less USE" },
-	[COL_DENIED] = { "DENIED", "how often it said no, or held a vCPU back" },
-	[COL_WOULD_DENY] = { "WOULD_DENY", "how often AUDIT was passed" },
+	[COL_HEADROOM] = { "HEADROOM", "VALUE minus USE" },
+	[COL_DENIED] = { "DENIED", "how often it denied, or throttled a vCPU" },
+	[COL_WOULD_DENY] = { "WOULD_DENY", "how often AUDIT was exceeded" },
 	[COL_EFFECTIVE] = { "EFFECTIVE", "yes, no, or waiting for KVM; - if not set",
 			    .is_text = true },
-	[COL_HOOK] = { "HOOK", "what it needs in KVM", .is_text = true },
-	[COL_HOOK_STATE] = { "HOOK_STATE", "and what became of that",
+	[COL_HOOK] = { "HOOK", "hook into KVM that it needs", .is_text = true },
+	[COL_HOOK_STATE] = { "HOOK_STATE", "state of that hook",
 			     .is_text = true },
 };
 
 /* A command line, taken apart. */
-struct wish {
+struct request {
 	/* Limits that are named; all when none is. */
 	bool limits[NUM_LIMITS];
 	bool has_limits;
@@ -72,7 +72,7 @@ static void fill_row(struct value *values, const struct limit_row *row)
 	}
 	values[COL_LIMIT] = value_text(kind->name);
 	values[COL_VALUE] = value_limit(kind, row->limit.value);
-	values[COL_FROM] = value_text(row->is_own ? "l2" : "l1");
+	values[COL_SCOPE] = value_text(row->is_own ? "l2" : "l1");
 	values[COL_AUDIT] = value_limit(kind, row->limit.audit);
 	if (row->use.is_known)
 		values[COL_USE] = kind->is_bytes ? value_bytes(row->use.value) :
@@ -101,46 +101,32 @@ static json_t *row_to_json(const struct limit_row *row)
 	bool has_counts = !row->guest && limit->are_counts_known;
 	json_t *json = json_object();
 
-	json_object_set_new(json, "id", row->guest ?
-			    json_number(row->guest->id) : json_null());
-	json_object_set_new(json, "name",
-			    json_text(row->guest ? row->guest->name : NULL));
-	json_object_set_new(json, "limit", json_text(limit->kind->name));
-	json_object_set_new(json, "value", limit_to_json(limit->value));
-	json_object_set_new(json, "from", json_text(row->is_own ? "l2" : "l1"));
-	json_object_set_new(json, "audit", limit_to_json(limit->audit));
-	json_object_set_new(json, "use", json_number_or_null(row->use.is_known,
-							     row->use.value));
-	json_object_set_new(json, "of", json_text(row->use.is_known &&
-						  *row->use.of ?
-						  row->use.of : NULL));
-	json_object_set_new(json, "headroom",
-			    json_number_or_null(is_known, headroom));
-	json_object_set_new(json, "denied",
-			    json_number_or_null(has_counts, limit->denied));
-	json_object_set_new(json, "would_deny",
-			    json_number_or_null(has_counts, limit->would_deny));
-	json_object_set_new(json, "set", json_boolean(limit_is_set(limit)));
-	json_object_set_new(json, "effective",
-			    json_boolean(limit->is_effective));
-	json_object_set_new(json, "hook", json_text(limit->kind->hook));
-	json_object_set_new(json, "hook_state", json_text(limit->hook_state));
+	json_set(json, "id", row->guest ? json_number(row->guest->id) : json_null());
+	json_set(json, "name", json_text(row->guest ? row->guest->name : NULL));
+	json_set(json, "limit", json_text(limit->kind->name));
+	json_set(json, "value", limit_to_json(limit->value));
+	json_set(json, "scope", json_text(row->is_own ? "l2" : "l1"));
+	json_set(json, "audit", limit_to_json(limit->audit));
+	json_set(json, "use", json_number_or_null(row->use.is_known, row->use.value));
+	json_set(json, "of", json_text(row->use.is_known && *row->use.of ? row->use.of : NULL));
+	json_set(json, "headroom", json_number_or_null(is_known, headroom));
+	json_set(json, "denied", json_number_or_null(has_counts, limit->denied));
+	json_set(json, "would_deny", json_number_or_null(has_counts, limit->would_deny));
+	json_set(json, "set", json_boolean(limit_is_set(limit)));
+	json_set(json, "effective", json_boolean(limit->is_effective));
+	json_set(json, "hook", json_text(limit->kind->hook));
+	json_set(json, "hook_state", json_text(limit->hook_state));
 	return json;
 }
 
 static int print_json(const struct host *host, const struct limit_rows *rows)
 {
-	json_t *limits = json_array(), *json;
-	struct timespec now;
+	json_t *limits = json_array();
 	size_t i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < rows->num; i++)
 		json_array_append_new(limits, row_to_json(&rows->v[i]));
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "limits", limits);
-	return json_write(json);
+	return json_print_value(host, "limits", limits);
 }
 
 static int print_table(const struct options *options,
@@ -168,6 +154,8 @@ static int say_what_is_not_effective(const struct limit_rows *rows, bool is_new)
 		const struct limit *limit = &rows->v[i].limit;
 		bool *said = &is_said[limit->kind - limit_kinds];
 
+		if (is_new && !*said)
+			limit_complain_below_use(limit, &rows->v[i].use);
 		if (limit_is_broken(limit))
 			status = STATUS_FAILED;
 		else if (!is_new || !limit_is_waiting(limit))
@@ -179,35 +167,35 @@ static int say_what_is_not_effective(const struct limit_rows *rows, bool is_new)
 	return status;
 }
 
-static void keep_wanted(struct limits *limits, const struct wish *wish)
+static void keep_requested(struct limits *limits, const struct request *request)
 {
 	size_t num = 0, i;
 
 	for (i = 0; i < limits->num; i++)
-		if (!wish->has_limits ||
-		    wish->limits[limits->v[i].kind - limit_kinds])
+		if (!request->has_limits ||
+		    request->limits[limits->v[i].kind - limit_kinds])
 			limits->v[num++] = limits->v[i];
 	limits->num = num;
 }
 
 /* What is there after it was perhaps changed. */
-static int show(const struct options *options, const struct wish *wish,
+static int show(const struct options *options, const struct request *request,
 		const struct host *host, const struct snapshot *snapshot)
 {
-	bool is_new = wish->assignments.num;
+	bool is_new = request->assignments.num;
 	struct limit_rows rows = { };
 	struct limits limits;
 	int status = limits_read(&options->env, host, &limits);
 
 	if (status == STATUS_OK && !limits.num) {
-		complain("the module that is loaded has no limits: load the one that came with this l1tune");
+		complain("the loaded module has no limits: load the module that came with this l1tune");
 		return STATUS_FAILED;
 	}
 	if (status != STATUS_OK)
 		return status;
-	keep_wanted(&limits, wish);
+	keep_requested(&limits, request);
 	status = limit_rows_read(&rows, &options->env, host, &limits,
-				 wish->guests.num ? snapshot : NULL,
+				 request->guests.num ? snapshot : NULL,
 				 options->error);
 	if (status == STATUS_OK && options->json)
 		status = print_json(host, &rows);
@@ -234,46 +222,46 @@ static void suggest(const struct selection *guests)
 	}
 }
 
-static int set(const struct options *options, const struct wish *wish,
+static int set(const struct options *options, const struct request *request,
 	       const struct snapshot *snapshot)
 {
-	if (wish->guests.num &&
+	if (request->guests.num &&
 	    snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
-	return assignments_apply(&wish->assignments, &options->env,
-				 wish->guests.num ?
+	return assignments_apply(&request->assignments, &options->env,
+				 request->guests.num ?
 				 &snapshot->guests[0].guest : NULL);
 }
 
-static int work(const struct options *options, const struct wish *wish)
+static int work(const struct options *options, const struct request *request)
 {
-	const struct snapshot_request request = { .selection = &wish->guests };
+	const struct snapshot_request query = { .selection = &request->guests };
 	struct snapshot snapshot = { };
 	struct host host;
 	int status = host_read(&options->env, &host);
 
-	if (status == STATUS_OK && wish->guests.num) {
-		status = snapshot_take(&options->env, &host, &request,
+	if (status == STATUS_OK && request->guests.num) {
+		status = snapshot_take(&options->env, &host, &query,
 				       &snapshot);
 		if (status == STATUS_NO_GUEST)
-			suggest(&wish->guests);
+			suggest(&request->guests);
 	}
-	if (status == STATUS_OK && wish->assignments.num) {
-		status = set(options, wish, &snapshot);
+	if (status == STATUS_OK && request->assignments.num) {
+		status = set(options, request, &snapshot);
 		/* Setting a limit attaches hooks: what they are now counts. */
 		host_free(&host);
 		if (status == STATUS_OK)
 			status = host_read(&options->env, &host);
 	}
 	if (status == STATUS_OK)
-		status = show(options, wish, &host, &snapshot);
+		status = show(options, request, &host, &snapshot);
 	snapshot_free(&snapshot);
 	host_free(&host);
 	return status;
 }
 
-/* Words are limits before they are guests: these have name: to tell them apart. */
-static int parse_words(struct wish *wish, const struct options *options)
+/* A word that names a limit is that limit; name:WORD is a guest. */
+static int parse_words(struct request *request, const struct options *options)
 {
 	char **others = xcalloc(options->num_words, sizeof(*others));
 	const char *bare = NULL;
@@ -289,62 +277,59 @@ static int parse_words(struct wish *wish, const struct options *options)
 			continue;
 		}
 		bare = word;
-		wish->limits[setting->limit - limit_kinds] = wish->has_limits = true;
+		request->limits[setting->limit - limit_kinds] = request->has_limits = true;
 	}
-	status = assignments_parse(others, num_others, LIMITS, &wish->guests,
-				   &wish->assignments, options->error);
+	status = assignments_parse(others, num_others, LIMITS, &request->guests,
+				   &request->assignments, options->error);
 	free(others);
-	for (j = 0; j < wish->assignments.num; j++)
-		wish->limits[wish->assignments.v[j].setting->limit - limit_kinds] =
-			wish->has_limits = true;
-	return status == STATUS_OK && bare && wish->assignments.num ?
-	       error_set(options->error, "%s has no value: %s=VALUE sets it, name:%s names a guest that is called so",
+	for (j = 0; j < request->assignments.num; j++)
+		request->limits[request->assignments.v[j].setting->limit - limit_kinds] =
+			request->has_limits = true;
+	return status == STATUS_OK && bare && request->assignments.num ?
+	       error_set(options->error, "%s has no value: use %s=VALUE to set it, or name:%s for a guest of that name",
 			 bare, bare, bare) : status;
 }
 
 static int run(struct options *options)
 {
-	struct wish wish = { };
-	int status = parse_words(&wish, options);
+	struct request request = { };
+	int status = parse_words(&request, options);
 
 	if (status == STATUS_OK) {
-		table_set_defaults(options->table, wish.guests.num ?
-				   "GUEST,NAME,LIMIT,VALUE,FROM,AUDIT,USE,HEADROOM,EFFECTIVE" :
+		table_set_defaults(options->table, request.guests.num ?
+				   "GUEST,NAME,LIMIT,VALUE,SCOPE,AUDIT,USE,HEADROOM,EFFECTIVE" :
 				   "LIMIT,VALUE,AUDIT,USE,HEADROOM,DENIED,WOULD_DENY,EFFECTIVE");
 		status = env_open(&options->env);
 	}
 	if (status == STATUS_OK) {
-		status = work(options, &wish);
+		status = work(options, &request);
 		env_close(&options->env);
 	}
-	selection_free(&wish.guests);
-	assignments_free(&wish.assignments);
+	selection_free(&request.guests);
+	assignments_free(&request.assignments);
 	return status;
 }
 
-/* The limits, and behind them their audit thresholds. */
+/* Audit thresholds are completed, but not listed. */
 static bool names(size_t i, struct named *named)
 {
-	size_t num;
-	const struct setting *s = &settings_all(&num)[i];
+	const struct setting *s = setting_at(i, LIMITS);
 
-	if (i == num || !(s->kind & LIMITS))
-		return false;
-	*named = (struct named) {
-		.name = s->name, .values = "max",
-		.help = s->kind == SETTING_LIMIT ? s->what : NULL,
-	};
-	return true;
+	if (s)
+		*named = (struct named) {
+			s->name, s->kind == SETTING_LIMIT ? s->what : NULL, "max"
+		};
+	return s;
 }
 
 const struct command cmd_limits = {
 	.name = "limits",
 	.synopsis = "[OPTION]... [LIMIT]... [GUEST]...\n"
 		    "[OPTION]... [GUEST] [audit.]LIMIT=VALUE...",
-	.summary = "what guests may take of this machine: show and set it",
-	.about = "Shows what guests may take of this machine, or sets it: all that is named, or\n"
-		 "nothing if one part of it cannot be. Of one guest max_exits_per_sec can be set.\n"
-		 "VALUE: a number, a size as 64G, or max for no limit; of a guest also default.",
+	.summary = "show and set limits on what guests may use",
+	.about = "Shows limits on what guests may use, or sets them: all that are named, or none if\n"
+		 "one cannot be set. For one guest, max_exits_per_sec can be set.\n"
+		 "VALUE: a number, a size such as 64G, or max for no limit; for a guest also default.",
 	.run = run,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,

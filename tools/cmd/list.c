@@ -23,18 +23,18 @@ enum {
 };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_ID] = { "ID", "number of the guest, never used again" },
+	[COL_ID] = { "ID", "id of the guest, never reused" },
 	[COL_NAME] = { "NAME", "name from the VMM's command line, or COMM",
 		       .is_text = true, .is_flexible = true },
 	[COL_NAME_SOURCE] = { "NAME_SOURCE", "where the name comes from",
 			      .is_text = true },
-	[COL_PID] = { "PID", "process of the VMM" },
+	[COL_PID] = { "PID", "PID of the VMM" },
 	[COL_UID] = { "UID", "user who created the guest" },
-	[COL_COMM] = { "COMM", "name of that process", .is_text = true },
-	[COL_CGROUP] = { "CGROUP", "control group of that process",
+	[COL_COMM] = { "COMM", "name of the VMM's process", .is_text = true },
+	[COL_CGROUP] = { "CGROUP", "control group of the VMM",
 			 .is_text = true, .is_flexible = true },
 	[COL_AGE] = { "AGE", "time since the guest was created" },
-	[COL_ADOPTED] = { "ADOPTED", "1 if it is older than the module" },
+	[COL_ADOPTED] = { "ADOPTED", "1 if it started before the module was loaded" },
 	[COL_VCPUS] = { "VCPUS", "number of vCPUs" },
 	[COL_MEMORY] = { "MEMORY", "size of its memory slots" },
 	[COL_EXITS] = { "EXITS", "number of exits" },
@@ -50,18 +50,18 @@ static const struct column columns[NUM_COLS] = {
 	[COL_EXIT_TIME] = { "EXIT_TIME", "time from exits to entries, with HLT" },
 	[COL_GUEST_TIME] = { "GUEST_TIME", "time in the guest itself" },
 	[COL_P50] = { "P50", "half of its exits took no longer than this" },
-	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
-	[COL_P99] = { "P99", "so did 99 %" },
+	[COL_P90] = { "P90", "90 % took no longer (powers of two)" },
+	[COL_P99] = { "P99", "99 % took no longer" },
 	[COL_NESTED] = { "NESTED", "guests inside it: off, on or running",
 			 .is_text = true },
 	[COL_L3_ENTRIES] = { "L3_ENTRIES", "entries of guests inside it" },
-	[COL_L3_HANDLED] = { "L3_HANDLED", "their exits that it did not see" },
-	[COL_L3_LEFT] = { "L3_LEFT", "their exits that went to it" },
-	[COL_L3_FACTOR] = { "L3_FACTOR", "exits here for each that went to it" },
+	[COL_L3_HANDLED] = { "L3_HANDLED", "their exits that L1 handled" },
+	[COL_L3_LEFT] = { "L3_LEFT", "their exits that were reflected to it" },
+	[COL_L3_FACTOR] = { "L3_FACTOR", "exits to L1 per reflected exit" },
 	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
-	[COL_STATE] = { "STATE", "what the vCPU does now", .is_text = true },
-	[COL_SINCE] = { "SINCE", "for how long it has been doing that" },
-	[COL_REASON] = { "REASON", "the exit for which it does it",
+	[COL_STATE] = { "STATE", "what the vCPU is doing now", .is_text = true },
+	[COL_SINCE] = { "SINCE", "for how long" },
+	[COL_REASON] = { "REASON", "the exit it is handling",
 			 .is_text = true, .is_cut_last = true },
 };
 
@@ -215,16 +215,16 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 'a', "all", NULL, all, "list VMs without vCPUs (probes) as well"),
-	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "list vCPUs, and what each does now"),
+	OPTION(FLAG, 'a', "all", NULL, all, "also list VMs without vCPUs (probes)"),
+	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "list vCPUs, and what each is doing now"),
 	{ }
 };
 
 const struct command cmd_list = {
 	.name = "list",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "guests: id, name, pid, vCPUs, memory, exits, busy time",
-	.about = "Lists guests, those that cost most first.",
+	.summary = "list guests: id, name, pid, vCPUs, memory, exits, busy time",
+	.about = "Lists guests, busiest first.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_TABLE | OPTIONS_JSON,

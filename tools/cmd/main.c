@@ -85,7 +85,7 @@ int main(int argc, char *argv[])
 		.error = &error,
 	};
 	const struct command *command = NULL;
-	int status, flushed;
+	int status, closed;
 
 	setlocale(LC_ALL, "");
 	/* Numbers are read by scripts too: a dot is a dot. */
@@ -97,6 +97,6 @@ int main(int argc, char *argv[])
 			command ? command->name : "");
 		error_free(&error);
 	}
-	flushed = terminal_flush();
-	return status == STATUS_OK ? flushed : status;
+	closed = terminal_close();
+	return status == STATUS_OK ? closed : status;
 }

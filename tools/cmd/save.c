@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/replace.h"
 #include "base/sysfs.h"
-#include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
 #include "settings/conf.h"
@@ -37,14 +36,11 @@ static int fill(const struct env *env, struct conf *conf)
 	return STATUS_OK;
 }
 
-/* What others make a link of stays one. */
 static int write_file(const struct conf *conf)
 {
-	char *real = realpath(conf->path, NULL);
 	struct replacement replacement;
-	int err = replacement_start(&replacement, real ? real : conf->path);
+	int err = replacement_start(&replacement, conf->path);
 
-	free(real);
 	if (!err) {
 		conf_write(conf, replacement.file);
 		err = replacement_finish(&replacement);
@@ -63,9 +59,11 @@ static int start(const char *path, bool is_stdout, struct conf *conf)
 	if (!is_stdout && !access(path, F_OK)) {
 		status = conf_read(path, conf);
 		if (status != STATUS_OK)
-			complain("%s was not changed: what is wrong in it would be lost",
+			complain("%s was not changed: correct it first, or its wrong lines would be lost",
 				 conf->shown);
-		return status;
+		if (status != STATUS_OK || !conf_is_empty(conf))
+			return status;
+		conf_free(conf);
 	}
 	conf_start(path, conf);
 	conf_add_text(conf, HEADER);
@@ -85,12 +83,10 @@ static int run(struct options *options)
 		status = fill(&options->env, &conf);
 		env_close(&options->env);
 	}
-	if (status == STATUS_OK && is_stdout) {
+	if (status == STATUS_OK && is_stdout)
 		conf_write(&conf, stdout);
-		status = terminal_flush();
-	} else if (status == STATUS_OK) {
+	else if (status == STATUS_OK)
 		status = write_file(&conf);
-	}
 	conf_free(&conf);
 	return status;
 }
@@ -98,9 +94,9 @@ static int run(struct options *options)
 const struct command cmd_save = {
 	.name = "save",
 	.synopsis = "[OPTION]... [FILE]",
-	.summary = "write what is set now to /etc/l1tune.conf",
-	.about = "Writes what is set now to FILE, or " CONF_PATH ", where comments stay as they\n"
-		 "are; - is standard output. l1tune apply sets it again.",
+	.summary = "write the current settings to /etc/l1tune.conf",
+	.about = "Writes the current settings to FILE, or " CONF_PATH ", and keeps its comments;\n"
+		 "- is standard output. l1tune apply applies the file.",
 	.run = run,
 	.words = WORDS_FILES,
 	.most_words = 1,

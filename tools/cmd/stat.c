@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
@@ -26,23 +25,23 @@ enum {
 };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_GUEST] = { "GUEST", "number of the guest" },
+	[COL_GUEST] = { "GUEST", "id of the guest" },
 	[COL_NAME] = { "NAME", "its name", .is_text = true,
 		       .is_flexible = true },
-	[COL_PID] = { "PID", "process of its VMM" },
+	[COL_PID] = { "PID", "PID of its VMM" },
 	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
 	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
-	[COL_REASON] = { "REASON", "why it left for the host", .is_text = true,
+	[COL_REASON] = { "REASON", "exit reason", .is_text = true,
 			 .is_cut_last = true },
-	[COL_CODE] = { "CODE", "the same as the CPU's number" },
+	[COL_CODE] = { "CODE", "exit reason as the CPU's number" },
 	[COL_COUNT] = { "COUNT", "number of exits" },
 	[COL_RATE] = { "RATE", "exits per second" },
-	[COL_TOTAL] = { "TOTAL", "time from exit to next entry, summed" },
-	[COL_AVG] = { "AVG", "the same per exit" },
-	[COL_MAX] = { "MAX", "longest since the guest's start" },
+	[COL_TOTAL] = { "TOTAL", "total time from exits to entries" },
+	[COL_AVG] = { "AVG", "average time per exit" },
+	[COL_MAX] = { "MAX", "longest exit since the guest's start" },
 	[COL_P50] = { "P50", "half of the exits took no longer than this" },
-	[COL_P90] = { "P90", "so did 90 % (powers of two)" },
-	[COL_P99] = { "P99", "so did 99 %" },
+	[COL_P90] = { "P90", "90 % took no longer (powers of two)" },
+	[COL_P99] = { "P99", "99 % took no longer" },
 	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, polling included" },
 	[COL_VMM] = { "VMM", "time on a CPU in the VMM" },
 	[COL_VMM_SLEEP] = { "VMM_SLEEP", "time the VMM was asleep; a paused guest" },
@@ -50,10 +49,10 @@ static const struct column columns[NUM_COLS] = {
 	[COL_BLOCKED] = { "BLOCKED", "time asleep elsewhere in KVM: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
 	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
-	[COL_SHARE] = { "SHARE", "part of the busy time; idle HLT has none" },
-	[COL_STATE] = { "STATE", "what the vCPU does for this exit now",
+	[COL_SHARE] = { "SHARE", "share of the busy time; idle HLT has none" },
+	[COL_STATE] = { "STATE", "what the vCPU is doing for this exit now",
 			.is_text = true },
-	[COL_SINCE] = { "SINCE", "for how long it has been doing that" },
+	[COL_SINCE] = { "SINCE", "for how long" },
 };
 
 /* A guest as a whole, one of its vCPUs, or all guests: one block of rows. */
@@ -214,17 +213,17 @@ static void print_transit(const struct options *options, const struct snapshot *
 	free(age);
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
-		char *name = escape_for_terminal(guest->guest.name), *low, *high;
+		char *low, *high;
 		double low_share, high_share;
 
 		transit_of_guest(&transit, guest, &low_share, &high_share);
 		low = format_percent(low_share);
 		high = format_percent(high_share);
-		printf("%5llu %s: %s to %s of the time that it had a CPU\n",
-		       (unsigned long long)guest->guest.id, name, low, high);
+		terminal_print("%5llu %s: %s to %s of the time that it had a CPU\n",
+			       (unsigned long long)guest->guest.id,
+			       guest->guest.name, low, high);
 		free(low);
 		free(high);
-		free(name);
 	}
 }
 
@@ -236,26 +235,25 @@ static void add_transit(const struct options *options, const struct snapshot *sn
 	size_t i;
 
 	transit_read(&options->env, &transit);
-	json_object_set_new(value, "why_unknown", transit.is_known ? json_null() :
-							 json_text(transit.why));
+	json_set(value, "why_unknown", transit.is_known ? json_null() : json_text(transit.why));
 	for (i = 0; transit.is_known && i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
 		json_t *one = json_object();
 		double low, high;
 
 		transit_of_guest(&transit, guest, &low, &high);
-		json_object_set_new(one, "id", json_number(guest->guest.id));
-		json_object_set_new(one, "low_ratio", json_real(low));
-		json_object_set_new(one, "high_ratio", json_real(high));
+		json_set(one, "id", json_number(guest->guest.id));
+		json_set(one, "low_ratio", json_real(low));
+		json_set(one, "high_ratio", json_real(high));
 		json_array_append_new(guests, one);
 	}
 	if (transit.is_known) {
-		json_object_set_new(value, "low_ns", json_real(transit.low_ns));
-		json_object_set_new(value, "high_ns", json_real(transit.high_ns));
-		json_object_set_new(value, "age_ns", json_number(transit.age_ns));
+		json_set(value, "low_ns", json_real(transit.low_ns));
+		json_set(value, "high_ns", json_real(transit.high_ns));
+		json_set(value, "age_ns", json_number(transit.age_ns));
 	}
-	json_object_set_new(value, "l2", guests);
-	json_object_set_new(json, "transit", value);
+	json_set(value, "l2", guests);
+	json_set(json, "transit", value);
 }
 
 static int show_json(const struct options *options, const struct host *host,
@@ -305,7 +303,7 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU by itself, and what it does now"),
+	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU separately, and what it is doing now"),
 	OPTION(FLAG, 0, "sum", NULL, sum, "show the sum of all guests", .excludes = "vcpus"),
 	OPTION(FLAG, 0, "transit", NULL, transit,
 	       "also estimate the share of time that exits spend in L0, from\n"
@@ -316,7 +314,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_stat = {
 	.name = "stat",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "exits by guest and reason: count, rate, time, percentiles",
+	.summary = "show exits by guest and reason: count, rate, time, percentiles",
 	.about = "Shows exits by guest and reason, since the guest's start or in intervals.",
 	.run = run,
 	.options = own_options,

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
@@ -15,6 +14,7 @@
 #include "model/snapshot.h"
 #include "settings/limit-use.h"
 #include "settings/limit-value.h"
+#include "ui/watch.h"
 
 #define TOP_REASONS	3
 
@@ -33,19 +33,12 @@ static const struct column columns[NUM_COLS] = {
 	[COL_HALTED] = { .name = "HALTED" },
 	[COL_RUNQ] = { .name = "RUNQ" },
 	[COL_NESTED] = { "NESTED", .is_text = true },
-	[COL_TOP] = { "BUSY WITH", .is_text = true, .is_flexible = true },
+	[COL_TOP] = { "TOP REASONS", .is_text = true, .is_flexible = true },
 };
 
 static void print_label(const char *label)
 {
 	printf("%s%-8s%s", terminal_bold(), label, terminal_normal());
-}
-
-/* Takes the string over. */
-static void print_and_free(const char *before, char *s, const char *after)
-{
-	printf("%s%s%s", before, s, after);
-	free(s);
 }
 
 static void print_machine(const struct host *host)
@@ -68,13 +61,11 @@ static void print_machine(const struct host *host)
 		if (!strcmp(host->hypervisor, hypervisors[i].signature))
 			name = hypervisors[i].name;
 	if (host->virtualized) {
-		printf("guest of %s", name);
-		print_and_free(" (", escape_for_terminal(host->hypervisor), ")");
+		terminal_print("guest of %s (%s)", name, host->hypervisor);
 	} else {
 		printf("bare metal");
 	}
-	print_and_free(", isa ", escape_for_terminal(host->isa), "");
-	print_and_free(", Linux ", escape_for_terminal(host->kernel), "\n");
+	terminal_print(", isa %s, Linux %s\n", host->isa, host->kernel);
 }
 
 static void print_module(const struct host *host, const struct options *options)
@@ -86,14 +77,14 @@ static void print_module(const struct host *host, const struct options *options)
 	age_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec,
 			     host->loaded_ns);
 	print_label("module");
-	print_and_free("", escape_for_terminal(host->module), "");
+	terminal_print("%s", host->module);
 	if (strcmp(host->module, L1TUNE_VERSION))
 		printf(" %s(the tool is %s)%s", terminal_warning(),
 		       L1TUNE_VERSION, terminal_normal());
 	if (options->style.bytes)
 		printf(", loaded %llu ns ago\n", (unsigned long long)age_ns);
 	else
-		print_and_free(", loaded ", format_ns(age_ns), " ago\n");
+		print_and_free(", loaded %s ago\n", format_ns(age_ns));
 }
 
 /* Is it for limits, and not for counting? */
@@ -107,14 +98,14 @@ static bool is_for_limits(const struct host_hook *hook)
 	return false;
 }
 
-/* Those that nobody needs are off; anything else but ok is worth a word. */
+/* Hooks that are not needed are off; all that are neither ok nor off are named. */
 static void print_hooks(const struct host *host)
 {
 	size_t num_ok = 0, num_waiting = 0, num_named = 0, num_of_limits = 0, i;
 
 	for (i = 0; i < host->num_hooks; i++) {
 		num_ok += !strcmp(host->hooks[i].state, "ok");
-		num_waiting += !strcmp(host->hooks[i].state, "waiting");
+		num_waiting += hook_waits_for_kvm(host->hooks[i].state);
 	}
 	print_label("hooks");
 	if (num_ok)
@@ -125,18 +116,17 @@ static void print_hooks(const struct host *host)
 		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
 			continue;
 		num_of_limits += is_for_limits(hook) &&
-				 strcmp(hook->state, "waiting");
+				 !hook_waits_for_kvm(hook->state);
 		printf("%s%s", num_ok + num_named++ ? ", " : "",
 		       terminal_warning());
-		print_and_free("", escape_for_terminal(hook->name), " ");
-		print_and_free("", escape_for_terminal(hook->state), "");
+		terminal_print("%s %s", hook->name, hook->state);
 		printf("%s", terminal_normal());
 	}
 	printf("%s\n", num_ok + num_named ? "" : "off");
 	if (num_waiting)
 		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
 	if (num_named > num_waiting + num_of_limits)
-		printf("        what is not ok is not counted: see dmesg\n");
+		printf("        what these hooks count is missing: see dmesg\n");
 }
 
 /* "max_vms=20 (use 3)", in red if nothing comes of it. */
@@ -149,18 +139,18 @@ static void print_limit(const struct limit *limit, const struct limit_use *use,
 	printf("%s", limit_is_broken(limit) ? terminal_alarm() : "");
 	if (limit->value != LIMIT_NONE) {
 		printf("%s=", kind->name);
-		print_and_free("", limit_format(kind, limit->value,
-						options->style.bytes), "");
+		print_and_free("%s", limit_format(kind, limit->value,
+						  options->style.bytes));
 		before = ", ";
 	}
 	if (limit->audit != LIMIT_NONE) {
 		printf("%saudit.%s=", before, kind->name);
-		print_and_free("", limit_format(kind, limit->audit,
-						options->style.bytes), "");
+		print_and_free("%s", limit_format(kind, limit->audit,
+						  options->style.bytes));
 	}
 	if (use->is_known)
-		print_and_free(" (use ", limit_format(kind, use->value,
-						      options->style.bytes), ")");
+		print_and_free(" (use %s)", limit_format(kind, use->value,
+							 options->style.bytes));
 	if (limit_is_broken(limit))
 		printf(" not effective");
 	else if (limit_is_waiting(limit))
@@ -196,7 +186,7 @@ static int print_limits(const struct host *host, const struct options *options)
 		is_broken |= limit_is_broken(limit);
 	}
 	if (is_broken)
-		printf("        what is not effective holds nobody back: l1tune limits says why\n");
+		printf("        a limit that is not effective is not enforced: l1tune limits says why\n");
 	return STATUS_OK;
 }
 
@@ -206,21 +196,21 @@ static char *duration(uint64_t ns, const struct options *options)
 	       xasprintf("%lluns", (unsigned long long)ns) : format_ns(ns);
 }
 
-/* Who spent the time from exit to entry, if the module tells. */
+/* Who spent the time from exit to entry, if the module counts that. */
 static void print_parts(const struct host_counts *totals,
 			const struct options *options)
 {
 	static const struct {
 		const char *name;
-		const char *text;
+		const char *format;
 	} parts[] = {
-		{ "kernel_time_ns", " in KVM" },
-		{ "vmm_time_ns", " in VMMs" },
-		{ "halted_time_ns", " halted" },
-		{ "vmm_sleep_time_ns", " VMMs asleep" },
-		{ "blocked_time_ns", " blocked" },
-		{ "runq_time_ns", " without a CPU" },
-		{ "throttled_time_ns", " throttled" },
+		{ "kernel_time_ns", "%s in KVM" },
+		{ "vmm_time_ns", ", %s in VMMs" },
+		{ "halted_time_ns", ", %s halted" },
+		{ "vmm_sleep_time_ns", ", %s VMMs asleep" },
+		{ "blocked_time_ns", ", %s blocked" },
+		{ "runq_time_ns", ", %s without a CPU" },
+		{ "throttled_time_ns", ", %s throttled" },
 	};
 	size_t i;
 
@@ -229,9 +219,8 @@ static void print_parts(const struct host_counts *totals,
 			return;
 	print_label("breakdown");
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		print_and_free(i ? ", " : "",
-			       duration(host_count(totals, parts[i].name), options),
-			       parts[i].text);
+		print_and_free(parts[i].format,
+			       duration(host_count(totals, parts[i].name), options));
 	putchar('\n');
 }
 
@@ -247,14 +236,12 @@ static void print_totals(const struct host_counts *totals,
 
 	print_label("exits");
 	if (totals->are_withheld) {
-		printf("not shown: totals are for root and the group that the module's parameter gid names\n");
+		printf("not shown: only root and the group of the module parameter gid may read totals\n");
 		return;
 	}
 	printf("%llu since load", (unsigned long long)host_count(totals, "exits"));
-	print_and_free("; ", duration(host_count(totals, "exit_time_ns"), options),
-		       " from exit to entry");
-	print_and_free(", ", duration(host_count(totals, "guest_time_ns"), options),
-		       " in guests\n");
+	print_and_free("; %s from exit to entry", duration(host_count(totals, "exit_time_ns"), options));
+	print_and_free(", %s in guests\n", duration(host_count(totals, "guest_time_ns"), options));
 	print_parts(totals, options);
 	for (i = 0; i < ARRAY_SIZE(lost); i++) {
 		uint64_t count = host_count(totals, lost[i]);
@@ -287,7 +274,7 @@ static void print_counts(const struct host *host, const struct options *options)
 	if (options->style.bytes)
 		printf(" and %llu bytes", (unsigned long long)memory);
 	else
-		print_and_free(" and ", format_bytes(memory), "");
+		print_and_free(" and %s", format_bytes(memory));
 	printf(" of memory");
 	if (host_has_count(&host->totals, "vms"))
 		printf("; %llu since load",
@@ -296,7 +283,7 @@ static void print_counts(const struct host *host, const struct options *options)
 	print_totals(&host->totals, options);
 }
 
-/* "CPUID 62%, IO_INSTRUCTION 20%": what most of the busy time goes to. */
+/* "CPUID 62%, IO_INSTRUCTION 20%": the largest parts of the busy time. */
 static char *top_reasons(const struct exit_stats *stats)
 {
 	const struct exit_cell **cells = exits_by_busy(stats);
@@ -305,16 +292,14 @@ static char *top_reasons(const struct exit_stats *stats)
 	size_t i;
 
 	for (i = 0; i < stats->num_cells && i < TOP_REASONS; i++) {
-		char *longer, *label;
+		char *label;
 
 		if (!cell_busy_ns(cells[i]))
 			break;
 		label = exit_label(&cells[i]->key);
-		longer = xasprintf("%s%s%s %.0f%%", text, i ? ", " : "", label,
-				   100.0 * cell_busy_ns(cells[i]) / busy_ns);
+		append(&text, "%s%s %.0f%%", i ? ", " : "", label,
+		       100.0 * cell_busy_ns(cells[i]) / busy_ns);
 		free(label);
-		free(text);
-		text = longer;
 	}
 	free(cells);
 	return text;
@@ -334,8 +319,8 @@ static int print_guests(const struct snapshot *snapshot,
 	for (i = 0; i < snapshot->num_guests; i++)
 		is_split |= exits_are_split(&snapshot->guests[i].stats);
 	status = table_init(&table, columns, NUM_COLS, is_split ?
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,BUSY WITH" :
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,BUSY WITH", NULL,
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,TOP REASONS" :
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,TOP REASONS", NULL,
 			    NULL, NULL);
 	if (status != STATUS_OK)
 		return status;
@@ -399,24 +384,14 @@ static int show(const struct options *options, const struct host *host)
 
 static int run(struct options *options)
 {
-	struct host host;
-	int status = env_open(&options->env);
-
-	if (status != STATUS_OK)
-		return status;
-	status = host_read(&options->env, &host);
-	if (status == STATUS_OK)
-		status = show(options, &host);
-	host_free(&host);
-	env_close(&options->env);
-	return status;
+	return watch_host(options, show);
 }
 
 const struct command cmd_status = {
 	.name = "status",
 	.synopsis = "[OPTION]...",
-	.summary = "this L1 at a glance, its guests under it (the default)",
-	.about = "Shows this L1 at a glance, its guests under it.",
+	.summary = "show this host and its guests at a glance (the default)",
+	.about = "Shows this host and its guests at a glance.",
 	.run = run,
 	.shared_options = OPTIONS_JSON,
 };

@@ -23,7 +23,7 @@
 struct top {
 	struct options *options;
 	struct selection selection;
-	struct known_guests known;
+	struct guest_cache cache;
 	/* The module may come and go; which load of it this is. */
 	bool is_open;
 	struct host host;
@@ -40,7 +40,7 @@ struct top {
 	bool is_ended;
 };
 
-/* On a screen what went wrong is a line of it, until the next interval. */
+/* On a screen, a message is shown in a line of it until the next interval. */
 static char last_message[512];
 
 static void keep_message(const char *message)
@@ -50,7 +50,7 @@ static void keep_message(const char *message)
 
 static void close_env(struct top *top)
 {
-	known_guests_free(&top->known);
+	guest_cache_free(&top->cache);
 	if (top->is_open)
 		env_close(&top->options->env);
 	top->is_open = false;
@@ -71,7 +71,7 @@ static int open_env(struct top *top)
 	err = sysfs_read_u64(env->class_fd, "l1/loaded_ns",
 			     &top->host.loaded_ns);
 	if (loaded_ns != top->host.loaded_ns)
-		known_guests_free(&top->known);
+		guest_cache_free(&top->cache);
 	return err ? env_complain(env, "l1/loaded_ns", err) : STATUS_OK;
 }
 
@@ -80,7 +80,7 @@ static int take(struct top *top, struct snapshot *snapshot)
 {
 	const struct snapshot_request request = {
 		.selection = &top->selection,
-		.known = &top->known,
+		.cache = &top->cache,
 	};
 	int status = open_env(top);
 
@@ -308,32 +308,52 @@ static size_t text_width(void)
 	return width && width < 10000 ? width : TEXT_WIDTH;
 }
 
-static int once(struct top *top)
+/* Intervals as text, one below the other; 0 for all there are to come. */
+static int print_intervals(struct top *top, uint64_t num)
 {
-	struct frame frame = { };
-	int status;
+	int status = STATUS_OK;
+	uint64_t done = 0;
 
-	if (wait_until(monotonic_ns() + top->options->interval_ns, -1) ==
-	    WAIT_END)
-		return STATUS_OK;
-	status = next_interval(top);
-	if (status != STATUS_OK && status != STATUS_FAILED)
-		return status;
-	draw(top, text_width(), 0, &frame);
-	frame_print(&frame);
-	frame_free(&frame);
+	while (status == STATUS_OK &&
+	       wait_until(monotonic_ns() + top->options->interval_ns, -1) !=
+	       WAIT_END) {
+		struct frame frame = { };
+
+		status = next_interval(top);
+		if (status != STATUS_OK && status != STATUS_FAILED)
+			break;
+		if (done)
+			putchar('\n');
+		draw(top, text_width(), 0, &frame);
+		frame_print(&frame);
+		frame_free(&frame);
+		if (terminal_flush() != STATUS_OK)
+			status = STATUS_FAILED;
+		if (++done == num)
+			break;
+	}
 	return status;
+}
+
+/* A terminal that cannot place its cursor gets text. */
+static int show_intervals(struct top *top)
+{
+	if (top->options->once)
+		return print_intervals(top, 1);
+	if (screen_is_dumb() && isatty(STDOUT_FILENO))
+		return print_intervals(top, top->options->count);
+	return live(top);
 }
 
 static int show(struct top *top)
 {
 	int status;
 
-	known_guests_allow_files();
+	guest_cache_allow_files();
 	wait_catch_signals();
 	status = take(top, &top->after);
 	if (status == STATUS_OK || status == STATUS_FAILED)
-		status = top->options->once ? once(top) : live(top);
+		status = show_intervals(top);
 	top_model_free(&top->model);
 	snapshot_free(&top->diff);
 	snapshot_free(&top->before);
@@ -385,7 +405,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_top = {
 	.name = "top",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "the same, live",
+	.summary = "show exits by guest and reason, live",
 	.about = "Shows guests and their exits live; h shows the keys.",
 	.run = run,
 	.options = own_options,

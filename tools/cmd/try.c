@@ -14,21 +14,21 @@
 #include "settings/guardian.h"
 #include "settings/setting.h"
 
-/* Parts of each measurement, whose spread tells what chance does. */
+/* Parts of each measurement, whose spread shows the noise. */
 #define NUM_SLICES		5
 
 enum { COL_METRIC, COL_BEFORE, COL_BEFORE_SPREAD, COL_WITH, COL_WITH_SPREAD,
        COL_CHANGE, COL_CLEAR, NUM_COLS };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_METRIC] = { "METRIC", "exits in a second; or CPUs: in KVM, in the VMM, in the guest, halted, without one",
+	[COL_METRIC] = { "METRIC", "exits per second; CPUs used in KVM, in the VMM, in the guest, halted, waiting for a CPU",
 			 .is_text = true },
-	[COL_BEFORE] = { "BEFORE", "as it was" },
-	[COL_BEFORE_SPREAD] = { "BEFORE_SPREAD", "between the least and the most of five parts of the time" },
-	[COL_WITH] = { "WITH", "with the value that is tried" },
-	[COL_WITH_SPREAD] = { "WITH_SPREAD", "likewise" },
-	[COL_CHANGE] = { "CHANGE", "the difference" },
-	[COL_CLEAR] = { "CLEAR", "yes: no part of one is within the other's spread",
+	[COL_BEFORE] = { "BEFORE", "with the old value" },
+	[COL_BEFORE_SPREAD] = { "BEFORE_SPREAD", "difference of lowest and highest of five parts" },
+	[COL_WITH] = { "WITH", "with the new value" },
+	[COL_WITH_SPREAD] = { "WITH_SPREAD", "the same for WITH" },
+	[COL_CHANGE] = { "CHANGE", "WITH minus BEFORE" },
+	[COL_CLEAR] = { "CLEAR", "yes: the two ranges do not overlap",
 			.is_text = true },
 };
 
@@ -68,11 +68,8 @@ static int take(const struct trial *trial, struct host *host,
 		struct snapshot *snapshot)
 {
 	const struct snapshot_request request = { .selection = &trial->guests };
-	int status = host_read(&trial->options->env, host);
 
-	return status == STATUS_OK ?
-	       snapshot_take(&trial->options->env, host, &request, snapshot) :
-	       status;
+	return snapshot_read(&trial->options->env, &request, host, snapshot);
 }
 
 static void add_slice(struct measure *measure, const struct snapshot *diff)
@@ -118,7 +115,7 @@ static int measure(const struct trial *trial, struct measure *measure)
 	host_free(&host);
 	for (i = 0; i < NUM_SLICES && status == STATUS_OK; i++) {
 		if (wait_until(next, -1) == WAIT_END) {
-			complain("a signal ended it before all was measured");
+			complain("interrupted before the measurement was complete");
 			status = STATUS_FAILED;
 			break;
 		}
@@ -191,37 +188,32 @@ static json_t *side_to_json(const struct measure *measure, enum metric metric)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "mean", json_real(average(measure, metric)));
-	json_object_set_new(json, "least", json_real(measure->v[metric].least));
-	json_object_set_new(json, "most", json_real(measure->v[metric].most));
+	json_set(json, "mean", json_real(average(measure, metric)));
+	json_set(json, "least", json_real(measure->v[metric].least));
+	json_set(json, "most", json_real(measure->v[metric].most));
 	return json;
 }
 
 static int print_json(const struct trial *trial, const struct host *host)
 {
-	json_t *json, *array = json_array();
-	struct timespec now;
+	json_t *json = json_document(host, NULL, trial->options->interval_ns);
+	json_t *array = json_array();
 	enum metric i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
 	for (i = 0; i < NUM_METRICS; i++) {
 		json_t *one = json_object();
 
-		json_object_set_new(one, "metric", json_text(metric_names[i]));
-		json_object_set_new(one, "before", side_to_json(&trial->before, i));
-		json_object_set_new(one, "with", side_to_json(&trial->with, i));
-		json_object_set_new(one, "clear",
-				    json_boolean(is_clear(&trial->before.v[i],
-							  &trial->with.v[i])));
+		json_set(one, "metric", json_text(metric_names[i]));
+		json_set(one, "before", side_to_json(&trial->before, i));
+		json_set(one, "with", side_to_json(&trial->with, i));
+		json_set(one, "clear", json_boolean(is_clear(&trial->before.v[i],
+			 &trial->with.v[i])));
 		json_array_append_new(array, one);
 	}
-	json_object_set_new(json, "interval_ns",
-			    json_number(trial->options->interval_ns));
-	json_object_set_new(json, "name", json_text(trial->setting->name));
-	json_object_set_new(json, "value", json_text(trial->value));
-	json_object_set_new(json, "before", json_text(trial->write.before));
-	json_object_set_new(json, "try", array);
+	json_set(json, "name", json_text(trial->setting->name));
+	json_set(json, "value", json_text(trial->value));
+	json_set(json, "before", json_text(trial->write.before));
+	json_set(json, "try", array);
 	return json_write(json);
 }
 
@@ -240,7 +232,7 @@ static int try(struct trial *trial)
 		return status;
 	status = class_write_apply(env, &trial->write);
 	if (status == STATUS_OK) {
-		guardian_tell(&guardian, env, &trial->write);
+		guardian_expect(&guardian, env, &trial->write);
 		status = measure(trial, &trial->with);
 	}
 	restored = guardian_end(&guardian);
@@ -267,7 +259,7 @@ static int check_change(const struct trial *trial)
 	if (!setting_needs_reload(trial->setting, &trial->options->env))
 		return STATUS_OK;
 	how = setting_reload(trial->setting, &trial->options->env, trial->value);
-	complain("%s cannot be tried, as it can be changed only as its module is loaded: %s",
+	complain("%s cannot be tried, because it can only be changed when its module is loaded: %s",
 		 trial->setting->name, how);
 	free(how);
 	return STATUS_FAILED;
@@ -317,11 +309,11 @@ static int parse(struct trial *trial)
 	if (status != STATUS_OK)
 		return status;
 	if (!trial->assignments.num)
-		return error_set(options->error, "what to try is one NAME=VALUE");
+		return error_set(options->error, "NAME=VALUE expected");
 	trial->setting = setting = trial->assignments.v[0].setting;
 	trial->value = trial->assignments.v[0].value;
 	if (setting->kind == SETTING_TUNE && !setting->is_guests)
-		return error_set(options->error, "%s is fixed as a guest starts: set it by l1tune tune and start a guest to see its effect",
+		return error_set(options->error, "%s is fixed when a guest starts: set it with l1tune tune and start a guest to see its effect",
 				 setting->name);
 	if (setting->kind == SETTING_TUNE && !trial->guests.num)
 		return error_set(options->error, "%s belongs to a guest: name it with --l2 GUEST",
@@ -345,14 +337,15 @@ static int run(struct options *options)
 	return status;
 }
 
+/* What a guest can have for itself, and parameters. */
 static bool names(size_t i, struct named *named)
 {
-	bool is_there = cmd_tune.names(i, named);
+	const struct setting *s = i ? setting_at(i - 1, SETTING_PARAM) :
+				      setting_find("halt_poll_ns", SETTING_TUNE);
 
-	/* Its values say little of what is worth a try. */
-	if (is_there && !strcmp(named->name, "halt_poll_ns"))
-		named->values = "";
-	return is_there;
+	if (s)
+		*named = (struct named){ s->name, s->what };
+	return s;
 }
 
 static const struct option_spec own_options[] = {
@@ -367,10 +360,10 @@ static const struct option_spec own_options[] = {
 const struct command cmd_try = {
 	.name = "try",
 	.synopsis = "[OPTION]... NAME=VALUE",
-	.summary = "set something, measure what it brings, put it back",
-	.about = "Measures guests, sets a value as l1tune tune does, measures again, puts back what\n"
-		 "there was, and shows the difference with its spread. Another process puts it back\n"
-		 "should this one be killed. NAME: halt_poll_ns of a guest, or kvm.PARAMETER.",
+	.summary = "apply a setting, measure its effect, restore it",
+	.about = "Measures guests, applies a setting as l1tune tune does, measures again, restores\n"
+		 "the old value, and shows the difference and its spread. Another process restores\n"
+		 "the value if this one is killed. NAME: halt_poll_ns of a guest, or kvm.PARAMETER.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

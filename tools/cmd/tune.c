@@ -15,17 +15,17 @@
 enum { COL_NAME, COL_VALUE, COL_FOR, COL_CHANGE, COL_WHAT, NUM_COLS };
 
 static const struct column columns[NUM_COLS] = {
-	[COL_NAME] = { "NAME", "what can be set", .is_text = true },
-	[COL_VALUE] = { "VALUE", "what it is", .is_text = true },
-	[COL_FOR] = { "FOR", "new: guests to come; all: of this KVM; or a guest",
+	[COL_NAME] = { "NAME", "name of the setting", .is_text = true },
+	[COL_VALUE] = { "VALUE", "current value", .is_text = true },
+	[COL_FOR] = { "FOR", "scope: new guests, all guests of this KVM, or a guest",
 		      .is_text = true },
-	[COL_CHANGE] = { "CHANGE", "now, or by a reload of KVM's module",
+	[COL_CHANGE] = { "CHANGE", "whether it changes now, or when KVM's module is reloaded",
 			 .is_text = true },
-	[COL_WHAT] = { "WHAT", "what it does", .is_text = true,
+	[COL_WHAT] = { "WHAT", "what the setting does", .is_text = true,
 		       .is_flexible = true },
 };
 
-struct wish {
+struct request {
 	struct assignments assignments;
 	struct selection guests;
 };
@@ -37,21 +37,21 @@ struct line {
 	char value[64];
 };
 
-/* What is fixed until KVM is loaded again cannot be set, but be said how. */
-static int check_now(const struct wish *wish, const struct env *env)
+/* A setting that is fixed until KVM is reloaded is refused, with the way to do it. */
+static int check_now(const struct request *request, const struct env *env)
 {
 	int status = STATUS_OK;
 	char value[64], *how;
 	size_t i;
 
-	for (i = 0; i < wish->assignments.num; i++) {
-		const struct assignment *a = &wish->assignments.v[i];
+	for (i = 0; i < request->assignments.num; i++) {
+		const struct assignment *a = &request->assignments.v[i];
 
 		if (!setting_needs_reload(a->setting, env) ||
 		    setting_read(a->setting, env, NULL, value, sizeof(value)) < 0)
 			continue;
 		how = setting_reload(a->setting, env, a->value);
-		complain("%s is %s and can be changed only as its module is loaded: %s",
+		complain("%s is %s and can only be changed when its module is loaded: %s",
 			 a->setting->name, value, how);
 		free(how);
 		status = STATUS_FAILED;
@@ -116,15 +116,13 @@ static void add_json(json_t *array, const struct env *env,
 		char *owner = whose(lines[i].setting, guest);
 		json_t *json = json_object();
 
-		json_object_set_new(json, "name", json_text(lines[i].setting->name));
-		json_object_set_new(json, "value", json_text(lines[i].value));
-		json_object_set_new(json, "for", json_text(owner));
-		json_object_set_new(json, "id", guest ? json_number(guest->id) :
-				    json_null());
-		json_object_set_new(json, "change",
-				    json_text(lines[i].change));
-		json_object_set_new(json, "reload", json_text(how));
-		json_object_set_new(json, "what", json_text(lines[i].setting->what));
+		json_set(json, "name", json_text(lines[i].setting->name));
+		json_set(json, "value", json_text(lines[i].value));
+		json_set(json, "for", json_text(owner));
+		json_set(json, "id", guest ? json_number(guest->id) : json_null());
+		json_set(json, "change", json_text(lines[i].change));
+		json_set(json, "reload", json_text(how));
+		json_set(json, "what", json_text(lines[i].setting->what));
 		json_array_append_new(array, json);
 		free(owner);
 		free(how);
@@ -135,9 +133,7 @@ static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot)
 {
 	size_t num_guests = snapshot ? snapshot->num_guests : 1, num, i;
-	json_t *array = json_array(), *json;
-	int status = STATUS_OK;
-	struct timespec now;
+	json_t *array = json_array();
 
 	for (i = 0; i < num_guests; i++) {
 		const struct guest *guest =
@@ -154,36 +150,31 @@ static int show(const struct options *options, const struct host *host,
 		json_decref(array);
 		return table_print(options->table, &options->style);
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, &now);
-	json_object_set_new(json, "interval_ns", json_null());
-	json_object_set_new(json, "tune", array);
-	status = json_write(json);
-	return status;
+	return json_print_value(host, "tune", array);
 }
 
-static int work(const struct options *options, const struct wish *wish)
+static int work(const struct options *options, const struct request *request)
 {
-	const struct snapshot_request request = { .selection = &wish->guests };
-	bool has_guests = wish->guests.num;
+	const struct snapshot_request query = { .selection = &request->guests };
+	bool has_guests = request->guests.num;
 	struct snapshot snapshot = { };
 	const struct guest *guest = NULL;
 	struct host host;
 	int status = host_read(&options->env, &host);
 
 	if (status == STATUS_OK && has_guests)
-		status = snapshot_take(&options->env, &host, &request,
+		status = snapshot_take(&options->env, &host, &query,
 				       &snapshot);
-	if (status == STATUS_OK && wish->assignments.num && has_guests) {
+	if (status == STATUS_OK && request->assignments.num && has_guests) {
 		guest = &snapshot.guests[0].guest;
 		status = snapshot_check_single(&snapshot, options->error);
 	}
-	if (status == STATUS_OK && wish->assignments.num)
-		status = check_now(wish, &options->env);
-	if (status == STATUS_OK && wish->assignments.num)
-		status = assignments_apply(&wish->assignments, &options->env,
+	if (status == STATUS_OK && request->assignments.num)
+		status = check_now(request, &options->env);
+	if (status == STATUS_OK && request->assignments.num)
+		status = assignments_apply(&request->assignments, &options->env,
 					   guest);
-	if (status == STATUS_OK && (!wish->assignments.num || options->json))
+	if (status == STATUS_OK && (!request->assignments.num || options->json))
 		status = show(options, &host, has_guests ? &snapshot : NULL);
 	snapshot_free(&snapshot);
 	host_free(&host);
@@ -192,46 +183,39 @@ static int work(const struct options *options, const struct wish *wish)
 
 static int run(struct options *options)
 {
-	struct wish wish = { };
+	struct request request = { };
 	int status = assignments_parse(options->words, options->num_words, KINDS,
-				       &wish.guests, &wish.assignments,
+				       &request.guests, &request.assignments,
 				       options->error);
 
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
-		status = work(options, &wish);
+		status = work(options, &request);
 		env_close(&options->env);
 	}
-	selection_free(&wish.guests);
-	assignments_free(&wish.assignments);
+	selection_free(&request.guests);
+	assignments_free(&request.assignments);
 	return status;
 }
 
 static bool names(size_t i, struct named *named)
 {
-	size_t num;
-	const struct setting *s = settings_all(&num);
+	const struct setting *s = setting_at(i, KINDS);
 
-	/* The first of these kinds. */
-	for (; num && !(s->kind & KINDS); num--)
-		s++;
-	if (i >= num || !(s[i].kind & KINDS))
-		return false;
-	*named = (struct named) {
-		.name = s[i].name, .help = s[i].what, .values = s[i].unset,
-	};
-	return true;
+	if (s)
+		*named = (struct named){ s->name, s->what, s->unset };
+	return s;
 }
 
 const struct command cmd_tune = {
 	.name = "tune",
 	.synopsis = "[OPTION]... [GUEST]...\n[OPTION]... [GUEST] NAME=VALUE...",
-	.summary = "how guests are run: show it, what each does, and set it",
-	.about = "Shows what can be tuned for guests to come (new), for all guests of this KVM\n"
-		 "(all) or of a guest, or sets it: all that is named, or nothing if one part of\n"
-		 "it cannot be. Of one guest halt_poll_ns can be set. What only a reload changes\n"
-		 "is not set: its lines for modprobe.d are said instead.",
+	.summary = "show and set how KVM runs guests",
+	.about = "Shows settings for new guests (new), for all guests of this KVM (all) or for one\n"
+		 "guest, or sets them: all that are named, or none if one cannot be set. For one\n"
+		 "guest, halt_poll_ns can be set. A setting that only a reload of KVM changes is not\n"
+		 "set: the lines for modprobe.d are printed instead.",
 	.run = run,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,

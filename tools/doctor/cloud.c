@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What clouds publish about nested virtualization, as far as their documents
- * say. Nothing here asks the network: what has to be asked is a command to copy.
+ * say. Nothing here uses the network: what has to be looked up is a command to copy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static enum cloud cloud_of(const struct machine *machine)
 		return CLOUD_EC2;
 	if (!strcmp(machine->vendor, "Google"))
 		return CLOUD_GOOGLE;
-	/* Hyper-V at home says the same. */
+	/* Hyper-V outside Azure has the same strings. */
 	if (!strcmp(machine->vendor, "Microsoft Corporation") &&
 	    !strcmp(machine->product, "Virtual Machine"))
 		return CLOUD_AZURE;

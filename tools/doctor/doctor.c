@@ -40,15 +40,6 @@ static const char *root(const struct doctor *doctor)
 	return doctor->env->sysfs;
 }
 
-static bool l1_file(const struct doctor *doctor, const char *name, char *buf, size_t size)
-{
-	char *file = xasprintf("class/l1tune/l1/%s", name);
-	bool ok = machine_file(root(doctor), file, buf, size);
-
-	free(file);
-	return ok;
-}
-
 static void check_layer(struct doctor *doctor)
 {
 	const struct machine *machine = &doctor->machine;
@@ -67,7 +58,7 @@ static void check_layer(struct doctor *doctor)
 static void check_cpu(struct doctor *doctor)
 {
 	const char *flag = doctor_flag(doctor);
-	char offered[8], *file;
+	char offered[8];
 	bool locked;
 
 	if (doctor_cpu_is_ready(doctor)) {
@@ -77,9 +68,8 @@ static void check_cpu(struct doctor *doctor)
 		return;
 	}
 	/* The kernel hides the flag when firmware has locked the feature. */
-	file = xasprintf("%s/offered", flag);
-	locked = l1_file(doctor, file, offered, sizeof(offered)) && !strcmp(offered, "1");
-	free(file);
+	locked = machine_file(root(doctor), offered, sizeof(offered), "class/l1tune/l1/%s/offered",
+			      flag) && !strcmp(offered, "1");
 	if (locked)
 		doctor_add(doctor, "cpu", DOCTOR_PROBLEM,
 			   xasprintf("firmware has locked %s away, so KVM cannot run guests: switch it on in the firmware's set-up, or have L0 do it",
@@ -125,15 +115,12 @@ static void check_dev(struct doctor *doctor)
 static void check_kvm(struct doctor *doctor)
 {
 	const char *vendor = doctor_vendor_module(doctor);
-	char *module = xasprintf("module/%s", vendor);
-	bool loaded = machine_has(root(doctor), module);
 
-	free(module);
 	if (vendor_is_built_in(doctor) && !doctor_cpu_is_ready(doctor))
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is part of this kernel and has no CPU to work with: see the row cpu", vendor),
 			   NULL);
-	else if (loaded)
+	else if (machine_has(root(doctor), "module/%s", vendor))
 		check_dev(doctor);
 	else if (!doctor_cpu_is_ready(doctor))
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
@@ -148,7 +135,7 @@ static void lockdown_of(const struct doctor *doctor, char *mode, size_t size)
 	char text[128], *open, *close_;
 
 	mode[0] = '\0';
-	if (!machine_file(root(doctor), "kernel/security/lockdown", text, sizeof(text)))
+	if (!machine_file(root(doctor), text, sizeof(text), "kernel/security/lockdown"))
 		return;
 	open = strchr(text, '[');
 	close_ = open ? strchr(open, ']') : NULL;
@@ -182,35 +169,42 @@ static void check_module(struct doctor *doctor)
 			   xasprintf("l1tune %s is loaded", doctor->host.module), NULL);
 }
 
-static void check_hooks(struct doctor *doctor)
+/* Hooks that are not in place, "a waiting, b detached"; empty if there are none. */
+static char *list_hooks(const struct host *host, bool wait_for_kvm)
 {
-	char *bad = xstrdup(""), *more;
-	bool waiting = false;
+	char *list = xstrdup("");
 	size_t i;
 
-	if (!doctor->has_module) {
-		free(bad);
-		return;
-	}
-	for (i = 0; i < doctor->host.num_hooks; i++) {
-		const struct host_hook *hook = &doctor->host.hooks[i];
+	for (i = 0; i < host->num_hooks; i++) {
+		const struct host_hook *hook = &host->hooks[i];
 
-		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off"))
+		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off") ||
+		    hook_waits_for_kvm(hook->state) != wait_for_kvm)
 			continue;
-		waiting |= strcmp(hook->state, "unavailable");
-		more = xasprintf("%s%s%s %s", bad, bad[0] ? ", " : "", hook->name, hook->state);
-		free(bad);
-		bad = more;
+		append(&list, "%s%s %s", *list ? ", " : "", hook->name, hook->state);
 	}
-	if (!bad[0])
+	return list;
+}
+
+static void check_hooks(struct doctor *doctor)
+{
+	char *bad, *waiting;
+
+	if (!doctor->has_module)
+		return;
+	bad = list_hooks(&doctor->host, false);
+	waiting = list_hooks(&doctor->host, true);
+	if (!*bad && !*waiting)
 		doctor_add(doctor, "hooks", DOCTOR_OK, xstrdup("all hooks into KVM hold"), NULL);
-	else if (waiting)
-		doctor_add(doctor, "hooks", DOCTOR_WARNING, xasprintf("KVM is not there: %s", bad),
+	else if (!*bad)
+		doctor_add(doctor, "hooks", DOCTOR_WARNING, xasprintf("KVM is not loaded: %s", waiting),
 			   xasprintf("modprobe %s", doctor_vendor_module(doctor)));
 	else
 		doctor_add(doctor, "hooks", DOCTOR_WARNING,
-			   xasprintf("this KVM does not have them, or somebody else holds them, so what they count is missing: %s", bad),
+			   xasprintf("this KVM does not have them, or another user holds them, so what they count is missing: %s%s%s",
+				     bad, *waiting ? "; KVM is not loaded: " : "", waiting),
 			   xstrdup("dmesg | grep l1tune\nls /sys/kernel/livepatch\ncat /sys/kernel/tracing/enabled_functions"));
+	free(waiting);
 	free(bad);
 }
 
@@ -233,11 +227,11 @@ static void check_clocksource(struct doctor *doctor)
 {
 	char current[32], available[128];
 
-	if (!machine_file(root(doctor), "devices/system/clocksource/clocksource0/current_clocksource",
-			  current, sizeof(current)))
+	if (!machine_file(root(doctor), current, sizeof(current),
+			  "devices/system/clocksource/clocksource0/current_clocksource"))
 		return;
-	machine_file(root(doctor), "devices/system/clocksource/clocksource0/available_clocksource",
-		     available, sizeof(available));
+	machine_file(root(doctor), available, sizeof(available),
+		     "devices/system/clocksource/clocksource0/available_clocksource");
 	/* tsc-early: for the first seconds, until the kernel has measured it. */
 	if (!strcmp(current, "tsc") || !strcmp(current, "tsc-early") ||
 	    !strcmp(current, "kvm-clock") || strstr(current, "hyperv_clocksource"))
@@ -256,13 +250,9 @@ static void check_clocksource(struct doctor *doctor)
 static void check_nested(struct doctor *doctor)
 {
 	const char *vendor = doctor_vendor_module(doctor);
-	char *file = xasprintf("module/%s/parameters/nested", vendor);
 
-	if (!machine_has(root(doctor), file)) {
-		free(file);
+	if (!machine_has(root(doctor), "module/%s/parameters/nested", vendor))
 		return;
-	}
-	free(file);
 	if (machine_param_on(doctor->env, vendor, "nested"))
 		doctor_add(doctor, "nesting", DOCTOR_OK,
 			   xstrdup("on: guests of this machine may run guests (L3) themselves"), NULL);
@@ -277,8 +267,8 @@ static bool hibernation_is_planned(const struct doctor *doctor)
 	char *cmdline = machine_text(doctor->env->proc, "cmdline");
 	bool planned;
 
-	machine_file(root(doctor), "power/state", state, sizeof(state));
-	machine_file(root(doctor), "power/resume", resume, sizeof(resume));
+	machine_file(root(doctor), state, sizeof(state), "power/state");
+	machine_file(root(doctor), resume, sizeof(resume), "power/resume");
 	planned = machine_has_word(state, "disk") &&
 		  ((resume[0] && strcmp(resume, "0:0")) || (cmdline && strstr(cmdline, "resume=")));
 	free(cmdline);
@@ -302,7 +292,7 @@ static void check_huge_pages(struct doctor *doctor)
 	unsigned long long reserved = total ? strtoull(total + 16, NULL, 10) : 0;
 
 	free(meminfo);
-	machine_file(root(doctor), "kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
+	machine_file(root(doctor), thp, sizeof(thp), "kernel/mm/transparent_hugepage/enabled");
 	if (reserved)
 		doctor_add(doctor, "huge pages", DOCTOR_OK,
 			   xasprintf("%llu reserved for guests whose VMM asks for them", reserved), NULL);
@@ -319,31 +309,25 @@ static void check_huge_pages(struct doctor *doctor)
 
 static void check_cpus_differ(struct doctor *doctor)
 {
-	char *file = xasprintf("%s/cpus_differ", doctor_flag(doctor)), value[8];
+	char value[8];
 
-	if (l1_file(doctor, file, value, sizeof(value)) && !strcmp(value, "1"))
+	if (machine_file(root(doctor), value, sizeof(value), "class/l1tune/l1/%s/cpus_differ",
+			 doctor_flag(doctor)) && !strcmp(value, "1"))
 		doctor_add(doctor, "cpus", DOCTOR_WARNING,
 			   xstrdup("CPUs differ in what they offer: guests may fail on some of them"),
 			   xstrdup("dmesg | grep l1tune"));
-	free(file);
 }
 
-/* What of its own part, that of the machine's user, can be looked at here. */
-static int add_vulnerable(const struct doctor *doctor, const char *name, char **list)
+static bool is_vulnerable(const struct doctor *doctor, const char *name)
 {
-	char *file = xasprintf("devices/system/cpu/vulnerabilities/%s", name), value[256], *more;
-	bool bad = machine_file(root(doctor), file, value, sizeof(value)) &&
-		   !strncmp(value, "Vulnerable", 10);
+	char value[256];
 
-	free(file);
-	if (!bad)
-		return 0;
-	more = xasprintf("%s%s%s", *list, (*list)[0] ? ", " : "", name);
-	free(*list);
-	*list = more;
-	return 1;
+	return machine_file(root(doctor), value, sizeof(value),
+			    "devices/system/cpu/vulnerabilities/%s", name) &&
+	       !strncmp(value, "Vulnerable", 10);
 }
 
+/* The user's part of a cloud's shared responsibility, as far as it shows here. */
 static void check_security(struct doctor *doctor)
 {
 	static const char *const names[] = {
@@ -357,7 +341,8 @@ static void check_security(struct doctor *doctor)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		add_vulnerable(doctor, names[i], &list);
+		if (is_vulnerable(doctor, names[i]))
+			append(&list, "%s%s", *list ? ", " : "", names[i]);
 	if (list[0])
 		doctor_add(doctor, "mitigations", DOCTOR_WARNING,
 			   xasprintf("guests may read what is not theirs, this kernel says it is vulnerable: %s", list),

@@ -38,14 +38,14 @@ struct doctor {
 void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state,
 		char *text, char *commands);
 
-/* "vmx" or "svm", and the module that goes with it. */
+/* "vmx" or "svm", and the matching module of KVM. */
 const char *doctor_flag(const struct doctor *doctor);
 const char *doctor_vendor_module(const struct doctor *doctor);
 bool doctor_cpu_is_ready(const struct doctor *doctor);
 
 /* What holds on every machine. */
 void doctor_check_machine(struct doctor *doctor);
-/* What clouds' documents say; of others than this one if all. */
+/* What clouds document; with all, also clouds other than this one. */
 void doctor_check_clouds(struct doctor *doctor, bool all);
 
 #endif

@@ -52,7 +52,8 @@ struct rule {
 	/* Who can change it: L0, L1, VMM, guest. */
 	const char *owner;
 	const char *risk;
-	const char *sure;
+	/* How sure the gain is. */
+	const char *confidence;
 	/* Fills in evidence, change and gain; false if there is no reason to. */
 	bool (*applies)(const struct facts *facts, struct advice *advice);
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a guest exits for, and what fewer of these exits bring. */
+/* What a guest exits for, and what fewer of these exits would save. */
 #include <string.h>
 
 #include "base/util.h"

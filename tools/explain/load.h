@@ -14,7 +14,7 @@ struct reasons {
 
 extern const struct reasons all_reasons;
 
-/* Exits of some reasons in a second, and the CPUs' time that goes into them. */
+/* Exits of some reasons per second, and the CPU time spent on them. */
 struct load {
 	double rate;
 	double parts[NUM_PARTS];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Rules on ports, addresses and MSRs: which ones they are says what to change. */
+/* Rules on ports, addresses and MSRs: what to change depends on which they are. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ static double rate_of(const struct access_group *group)
 	return group->reads + group->writes;
 }
 
-/* Writes that wake somebody by an ioeventfd never get to the VMM. */
+/* Writes that signal an ioeventfd never reach the VMM. */
 static bool is_by_vmm(const struct access_group *group)
 {
 	return group->by_vmm > rate_of(group) / 2;
@@ -145,7 +145,7 @@ static char *change_of(const struct named *named)
 			 text;
 }
 
-/* The evidence so far, and what was seen; the change that goes with that. */
+/* The evidence so far with what was seen, and the change that follows. */
 static void tell_named(struct advice *a, const struct named *named,
 		       char *evidence)
 {
@@ -235,7 +235,7 @@ bool accesses_msrs(const struct facts *f, struct advice *a)
 	struct named named = name_those(f, is_msr);
 
 	a->gain = some_of(f, msr.parts[PART_KERNEL], msr.rate);
-	/* Without names there is nothing to say. */
+	/* Without names there is no advice. */
 	if (!named.num || !is_storm(f, &msr))
 		return false;
 	tell_named(a, &named, xasprintf("%.0f exits in a second for MSRs, on which KVM spends %.2f s of it",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is worth changing, a rule each. A rule wants evidence in what was
+ * What is worth changing, a rule each. A rule needs evidence in what was
  * counted and measured, and gives none of its advice without.
  */
 #include <stdarg.h>
@@ -63,12 +63,10 @@ static char *how_to_switch_on(const struct facts *f, const char *param)
 
 static bool offers(const struct facts *f, const char *feature)
 {
-	char *path = xasprintf("class/l1tune/l1/vmx/%s", feature), got[64];
-	bool is = machine_file(f->env->sysfs, path, got, sizeof(got)) &&
-		  !strcmp(got, "1");
+	char value[64];
 
-	free(path);
-	return is;
+	return machine_file(f->env->sysfs, value, sizeof(value),
+			    "class/l1tune/l1/vmx/%s", feature) && !strcmp(value, "1");
 }
 
 static unsigned long long id_of(const struct facts *f)
@@ -158,7 +156,7 @@ static bool halts_often(const struct facts *f, struct advice *a)
 	double kernel = halt.parts[PART_KERNEL] > polled ?
 			halt.parts[PART_KERNEL] - polled : 0;
 
-	/* Without KVM's counts, polling and work cannot be told apart. */
+	/* Without KVM's counts, polling cannot be separated from work. */
 	if (!f->kvm.is_known)
 		kernel = 0;
 	a->gain = gain_of(f, kernel, halt.rate);
@@ -186,7 +184,7 @@ static bool spins(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Faults for memory: accesses to devices are faults too, where KVM cannot tell. */
+/* Faults for memory: accesses to devices are faults too, on CPUs without EPT_MISCONFIG. */
 static struct load memory_faults(const struct facts *f)
 {
 	struct load fault = load_of(f, &faults, 2);
@@ -214,8 +212,8 @@ static bool has_small_pages(const struct facts *f, struct advice *a)
 			  fault.rate * fewer);
 	if (!is_worth_it(&a->gain))
 		return false;
-	machine_file(f->env->sysfs, "kernel/mm/transparent_hugepage/enabled",
-		     thp, sizeof(thp));
+	machine_file(f->env->sysfs, thp, sizeof(thp),
+		     "kernel/mm/transparent_hugepage/enabled");
 	a->evidence = xasprintf("%.0f EPT violations in a second; %llu pages of 4K are mapped and %llu of 2M; transparent huge pages: %s",
 				fault.rate, (unsigned long long)f->kvm.small_pages,
 				(unsigned long long)f->kvm.large_pages,
@@ -365,9 +363,9 @@ static bool flushes_l1d(const struct facts *f, struct advice *a)
 	return true;
 }
 
-#define MEASURED	"measured"
-#define LIKELY		"likely: what it costs is measured, that it ends is KVM's design"
-#define PERHAPS		"perhaps: try it"
+#define MEASURED	"high: measured"
+#define LIKELY		"medium: the cost is measured, the effect follows from KVM's design"
+#define PERHAPS		"low: try it"
 
 const struct rule rules[] = {
 	{ "throttled", "held back by a limit", "L1",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM's own trace events tell of each port, address and MSR. A BPF program of
+ * KVM's own trace events have each port, address and MSR. A BPF program of
  * a few instructions on each of them counts in a map of the kernel: nothing is
- * written to a buffer, and all of it goes with the files that hold it.
+ * written to a buffer, and all of it is freed with the files that hold it.
  */
 #include <errno.h>
 #include <linux/bpf.h>

@@ -41,7 +41,7 @@ struct sample {
 	uint64_t since_ns[SAMPLE_EVENTS];
 };
 
-/* Has the kernel count from now on; false if it cannot, which why_not tells. */
+/* Starts counting in the kernel; false if it cannot, with why_not. */
 bool sample_start(struct sample *sample, const struct env *env);
 
 /*

@@ -44,7 +44,7 @@ static void export_nested(struct metrics *metrics, const struct exported *guest)
 {
 	const char *state = guest->snapshot->guest.nested;
 
-	/* Modules that do not tell have no such file. */
+	/* Older modules have no such file. */
 	if (*state)
 		metrics_number(metrics, !!strcmp(state, "off"), "guest=\"%s\"",
 			       guest->label);
@@ -157,6 +157,13 @@ static const struct {
 	  "How long it took from exits to the next entries; the sum has exits that go on.",
 	  export_durations, export_durations_by_reason },
 };
+
+void export_guests_readable(struct metrics *metrics, bool are_readable)
+{
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_guests_readable",
+		       "Whether whoever exports may read guests; without that there are no metrics of guests.");
+	metrics_number(metrics, are_readable, "");
+}
 
 void export_guests(struct metrics *metrics, const struct snapshot *snapshot,
 		   bool by_reason)

@@ -8,7 +8,7 @@
 #include "export/label.h"
 #include "export/openmetrics.h"
 
-/* A VMM can be told names of any length; a series is kept for each. */
+/* Names of guests can have any length, and Prometheus keeps a series for each. */
 #define MAX_LABEL	128
 
 struct name {
@@ -32,8 +32,8 @@ static void cut(char *s)
 	s[len] = '\0';
 }
 
-/* "web#3" is the third guest that is called web, and nobody's own name. */
-static void free_of_number(char *s)
+/* "web#3" is guest 3 of the name web: no name may look like that. */
+static void reserve_hash_suffix(char *s)
 {
 	char *hash = strrchr(s, '#');
 
@@ -65,7 +65,7 @@ static struct name *read_names(const struct snapshot *snapshot)
 				    strcmp(guest->name_source, "comm"),
 		};
 		cut(names[i].text);
-		free_of_number(names[i].text);
+		reserve_hash_suffix(names[i].text);
 	}
 	return names;
 }

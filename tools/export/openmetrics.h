@@ -41,7 +41,7 @@ __printf(3, 4) void metrics_number(struct metrics *metrics, uint64_t value,
 				   const char *labels, ...);
 __printf(3, 4) void metrics_seconds(struct metrics *metrics, uint64_t ns,
 				    const char *labels, ...);
-/* A number of which the largest says that there is no bound. */
+/* A number whose maximum means no bound. */
 __printf(3, 4) void metrics_bound(struct metrics *metrics, uint64_t value,
 				  const char *labels, ...);
 /* All buckets of what the exits of a cell took. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What each capability is good for on a machine where exits are dear. */
+/* What each capability is good for on a machine where exits are expensive. */
 #include "base/util.h"
 #include "model/caps-table.h"
 

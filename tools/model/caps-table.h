@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * What is known of a capability: param is the parameter that says whether KVM
+ * What is known of a capability: param is the parameter that shows whether KVM
  * uses it, "MODULE/NAME", NULL when none does; exits names the exit reasons
  * that it saves.
  */

@@ -4,10 +4,10 @@
 
 #include "model/exits.h"
 
-/* Is it time with nothing to do, and is that not yet told from work? */
+/* Is it HLT, in a file that does not separate waiting from work? */
 bool cell_is_idle(const struct exit_cell *cell);
 
-/* Does the file tell who spent the time? */
+/* Does the file split the time by who spent it? */
 bool cell_is_split(const struct exit_cell *cell);
 uint64_t cell_kernel_ns(const struct exit_cell *cell);
 uint64_t cell_busy_ns(const struct exit_cell *cell);
@@ -30,7 +30,7 @@ extern const char *const time_part_keys[NUM_PARTS];
 
 bool cell_has_part(const struct exit_cell *cell, enum time_part part);
 uint64_t cell_part_ns(const struct exit_cell *cell, enum time_part part);
-/* Whether all cells tell, of which there has to be one. */
+/* Whether all cells do, and there is at least one. */
 bool exits_are_split(const struct exit_stats *stats);
 uint64_t exits_part_ns(const struct exit_stats *stats, enum time_part part);
 uint64_t exits_busy_ns(const struct exit_stats *stats);

@@ -20,7 +20,7 @@ struct change {
 	struct exit_key key;
 	struct change_side sides[2];
 	double cost;
-	/* Whose time changed most; only if both sides tell. */
+	/* The part that changed most; only if both sides are split. */
 	bool is_split;
 	enum time_part most;
 };

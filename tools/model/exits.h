@@ -71,7 +71,7 @@ struct exit_stats {
 	size_t num_cells;
 };
 
-/* Which statistic of a file goes where: found once, followed at each reading. */
+/* Where each statistic of a file is: found once, used at each read. */
 struct exits_plan {
 	struct exits_entry *entries;
 	size_t num_entries;

@@ -62,7 +62,7 @@ int guest_open(const struct env *env, uint64_t id)
 	return sysfs_open_dir(env->class_fd, dir);
 }
 
-/* Names are what the VMM says; of a process that is gone only comm is left. */
+/* The name comes from the VMM's command line; of an ended process only comm is left. */
 static void identify(const struct env *env, struct guest *guest)
 {
 	struct proc_info info;

@@ -17,13 +17,13 @@ struct guest {
 	uint64_t adopted;
 	uint64_t vcpus;
 	uint64_t memory_bytes;
-	/* The most it ever had, which limits count; memory_bytes if not told. */
+	/* The most it ever had, which limits count; memory_bytes if not known. */
 	uint64_t memory_peak_bytes;
 	uint64_t exits;
 	uint64_t exit_time_ns;
 	uint64_t guest_time_ns;
 	char comm[64];
-	/* off, on or running; empty when the module does not tell. */
+	/* off, on or running; empty if the module has no such file. */
 	char nested[16];
 	char *name;
 	const char *name_source;

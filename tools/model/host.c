@@ -126,6 +126,20 @@ void host_free(struct host *host)
 	memset(host, 0, sizeof(*host));
 }
 
+int host_open(struct env *env, struct host *host)
+{
+	int status = env_open(env);
+
+	*host = (struct host){ };
+	return status == STATUS_OK ? host_read(env, host) : status;
+}
+
+void host_close(struct env *env, struct host *host)
+{
+	host_free(host);
+	env_close(env);
+}
+
 static const struct host_count *find_count(const struct host_counts *counts,
 					   const char *name)
 {
@@ -135,6 +149,11 @@ static const struct host_count *find_count(const struct host_counts *counts,
 		if (!strcmp(counts->v[i].name, name))
 			return &counts->v[i];
 	return NULL;
+}
+
+bool hook_waits_for_kvm(const char *state)
+{
+	return !strcmp(state, "waiting") || !strcmp(state, "detached");
 }
 
 bool host_has_count(const struct host_counts *counts, const char *name)

@@ -17,7 +17,7 @@ struct host_count {
 struct host_counts {
 	struct host_count *v;
 	size_t num;
-	/* Some may not be seen by whoever runs this: they are unknown. */
+	/* The caller may not read some of them: they are unknown. */
 	bool are_withheld;
 };
 
@@ -42,9 +42,16 @@ struct host {
 	struct host_counts usage;
 };
 
-/* STATUS_OK, or another one after telling what went wrong. */
+/* STATUS_OK, or another exit status after a message. */
 int host_read(const struct env *env, struct host *host);
 void host_free(struct host *host);
+
+/* The same with env_open() before it; host_close() in every case. */
+int host_open(struct env *env, struct host *host);
+void host_close(struct env *env, struct host *host);
+
+/* KVM is not loaded, not yet or no longer; a hook comes with it. */
+bool hook_waits_for_kvm(const char *state);
 
 bool host_has_count(const struct host_counts *counts, const char *name);
 /* 0 when there is none of this name, or it may not be seen. */

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/util.h"
 #include "model/cell.h"
 #include "model/json-load.h"
+#include "model/json.h"
 
 #define SCHEMA	1
 
-/* A number of a file that somebody may have edited; false when it is none. */
+/* A number of a file that may have been edited; false if it is none. */
 static bool take_number(const json_t *json, const char *key, uint64_t *value)
 {
 	const json_t *number = json_object_get(json, key);
@@ -132,25 +132,15 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 
 int json_load_snapshot(const char *path, struct snapshot *snapshot)
 {
-	char *shown = escape_for_terminal(path), *text;
-	const char *wrong = NULL;
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
+	json_t *json = json_read(path);
+	const char *wrong;
 
 	*snapshot = (struct snapshot){ };
-	if (json) {
-		wrong = load_document(json, snapshot);
-		json_decref(json);
-	} else if (json_error_code(&error) == json_error_end_of_input_expected) {
-		wrong = "more than one document: an interval each, so take one line of it";
-	} else {
-		wrong = error.text;
-	}
-	if (wrong) {
-		text = escape_for_terminal(wrong);
-		complain("%s: %s", shown, text);
-		free(text);
-	}
-	free(shown);
+	if (!json)
+		return STATUS_FAILED;
+	wrong = load_document(json, snapshot);
+	json_decref(json);
+	if (wrong)
+		complain("%s: %s", path, wrong);
 	return wrong ? STATUS_FAILED : STATUS_OK;
 }

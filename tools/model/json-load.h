@@ -6,7 +6,7 @@
 
 /*
  * The guests of a file that "stat --json" wrote. STATUS_OK, or STATUS_FAILED
- * after telling what is wrong. Free with snapshot_free() in every case.
+ * after a message. Free with snapshot_free() in every case.
  */
 int json_load_snapshot(const char *path, struct snapshot *snapshot);
 

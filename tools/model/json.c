@@ -14,6 +14,11 @@
 
 #define SCHEMA	1
 
+void json_set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
 /* JSON's numbers are signed here; no counter that is real gets there. */
 json_t *json_number(uint64_t value)
 {
@@ -48,9 +53,9 @@ static json_t *percentile(const struct exit_cell *cell, unsigned int percent)
 
 static void add_percentiles(json_t *json, const struct exit_cell *cell)
 {
-	json_object_set_new(json, "p50_le_ns", percentile(cell, 50));
-	json_object_set_new(json, "p90_le_ns", percentile(cell, 90));
-	json_object_set_new(json, "p99_le_ns", percentile(cell, 99));
+	json_set(json, "p50_le_ns", percentile(cell, 50));
+	json_set(json, "p90_le_ns", percentile(cell, 90));
+	json_set(json, "p99_le_ns", percentile(cell, 99));
 }
 
 json_t *json_cell(const struct exit_cell *cell)
@@ -60,20 +65,17 @@ json_t *json_cell(const struct exit_cell *cell)
 
 	for (i = 0; i < cell->num_buckets; i++)
 		json_array_append_new(hist, json_number(cell->hist[i]));
-	json_object_set_new(json, "reason", json_text(cell->key.reason));
-	json_object_set_new(json, "code", json_number(cell->key.code));
-	json_object_set_new(json, "level", json_number(cell->key.level));
-	json_object_set_new(json, "count", json_number(cell->value[CELL_COUNT]));
-	json_object_set_new(json, "time_ns", json_number(cell->value[CELL_TIME]));
+	json_set(json, "reason", json_text(cell->key.reason));
+	json_set(json, "code", json_number(cell->key.code));
+	json_set(json, "level", json_number(cell->key.level));
+	json_set(json, "count", json_number(cell->value[CELL_COUNT]));
+	json_set(json, "time_ns", json_number(cell->value[CELL_TIME]));
 	for (part = 0; part < NUM_PARTS; part++)
-		json_object_set_new(json, time_part_keys[part],
-				    json_number_or_null(cell_has_part(cell, part),
-						   cell_part_ns(cell, part)));
-	json_object_set_new(json, "max_ns",
-			    json_number_or_null(cell->has[CELL_MAX],
-					   cell->value[CELL_MAX]));
+		json_set(json, time_part_keys[part], json_number_or_null(cell_has_part(cell, part),
+			 cell_part_ns(cell, part)));
+	json_set(json, "max_ns", json_number_or_null(cell->has[CELL_MAX], cell->value[CELL_MAX]));
 	add_percentiles(json, cell);
-	json_object_set_new(json, "hist", hist);
+	json_set(json, "hist", hist);
 	return json;
 }
 
@@ -88,14 +90,11 @@ static json_t *nested_to_json(const struct exit_stats *stats,
 		return json_null();
 	json = json_object();
 	if (state)
-		json_object_set_new(json, "state", *state ? json_text(state) :
-							    json_null());
+		json_set(json, "state", *state ? json_text(state) : json_null());
 	for (i = STAT_L3_ENTRIES; i <= STAT_L3_EXITS_LEFT; i++)
-		json_object_set_new(json, fixed_stat_names[i],
-				    json_number(stats->value[i]));
-	json_object_set_new(json, "l1_exits_per_l2_exit", left ?
-			    json_real(nested_exits(stats) / (double)left) :
-			    json_null());
+		json_set(json, fixed_stat_names[i], json_number(stats->value[i]));
+	json_set(json, "l1_exits_per_l2_exit", left ? json_real(nested_exits(stats) / (double)left)
+		 : json_null());
 	return json;
 }
 
@@ -109,43 +108,39 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 	struct exit_cell total;
 	size_t i;
 
-	json_object_set_new(json, "busy_ns", json_number(exits_busy_ns(stats)));
+	json_set(json, "busy_ns", json_number(exits_busy_ns(stats)));
 	for (i = 0; i < NUM_PARTS; i++)
-		json_object_set_new(json, time_part_keys[i],
-				    json_number_or_null(is_split,
-						   exits_part_ns(stats, i)));
+		json_set(json, time_part_keys[i], json_number_or_null(is_split,
+			 exits_part_ns(stats, i)));
 	for (i = STAT_UNTRACED; i <= STAT_LOST_CELLS; i++)
-		json_object_set_new(json, fixed_stat_names[i],
-				    json_number_or_null(stats->has[i],
-						   stats->value[i]));
+		json_set(json, fixed_stat_names[i], json_number_or_null(stats->has[i],
+			 stats->value[i]));
 	exits_total(stats, &total);
 	add_percentiles(json, &total);
 	for (i = 0; i < stats->num_cells; i++)
 		json_array_append_new(reasons, json_cell(cells[i]));
 	if (contents & JSON_REASONS)
-		json_object_set_new(json, "reasons", reasons);
+		json_set(json, "reasons", reasons);
 	else
 		json_decref(reasons);
 	free(cells);
 }
 
-/* What a vCPU does now: null if the module does not tell. */
+/* What a vCPU is doing: null if the module does not publish it. */
 static void add_now(json_t *json, const struct vcpu_now *now)
 {
 	json_t *open = json_null();
 
-	json_object_set_new(json, "state", json_text(now->state));
-	json_object_set_new(json, "state_for_ns",
-			    json_number_or_null(now->state, now->for_ns));
+	json_set(json, "state", json_text(now->state));
+	json_set(json, "state_for_ns", json_number_or_null(now->state, now->for_ns));
 	if (now->level) {
 		open = json_object();
-		json_object_set_new(open, "reason", now->cell ?
-				    json_text(now->cell->key.reason) :
-				    json_null());
-		json_object_set_new(open, "code", json_number(now->code));
-		json_object_set_new(open, "level", json_number(now->level));
+		json_set(open, "reason", now->cell ? json_text(now->cell->key.reason) :
+			 json_null());
+		json_set(open, "code", json_number(now->code));
+		json_set(open, "level", json_number(now->level));
 	}
-	json_object_set_new(json, "open", open);
+	json_set(json, "open", open);
 }
 
 static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu,
@@ -155,13 +150,12 @@ static json_t *vcpu_to_json(const struct vcpu_snapshot *vcpu,
 	json_t *json = json_object();
 	size_t i;
 
-	json_object_set_new(json, "id", json_number(vcpu->id));
+	json_set(json, "id", json_number(vcpu->id));
 	for (i = 0; i < STAT_UNTRACED; i++)
-		json_object_set_new(json, fixed_stat_names[i],
-				    json_number_or_null(vcpu->stats.has[i],
-						   vcpu->stats.value[i]));
+		json_set(json, fixed_stat_names[i], json_number_or_null(vcpu->stats.has[i],
+			 vcpu->stats.value[i]));
 	add_now(json, &now);
-	json_object_set_new(json, "nested", nested_to_json(&vcpu->stats, NULL));
+	json_set(json, "nested", nested_to_json(&vcpu->stats, NULL));
 	add_stats(json, &vcpu->stats, contents);
 	return json;
 }
@@ -171,13 +165,12 @@ static void add_counts(json_t *json, const struct guest_snapshot *snapshot,
 {
 	const struct guest *guest = &snapshot->guest;
 
-	json_object_set_new(json, "vcpus", json_number(guest->vcpus));
-	json_object_set_new(json, "memory_bytes", json_number(guest->memory_bytes));
-	json_object_set_new(json, "exits", json_number(guest->exits));
-	json_object_set_new(json, "exit_time_ns", json_number(guest->exit_time_ns));
-	json_object_set_new(json, "guest_time_ns", json_number(guest->guest_time_ns));
-	json_object_set_new(json, "nested",
-			    nested_to_json(&snapshot->stats, guest->nested));
+	json_set(json, "vcpus", json_number(guest->vcpus));
+	json_set(json, "memory_bytes", json_number(guest->memory_bytes));
+	json_set(json, "exits", json_number(guest->exits));
+	json_set(json, "exit_time_ns", json_number(guest->exit_time_ns));
+	json_set(json, "guest_time_ns", json_number(guest->guest_time_ns));
+	json_set(json, "nested", nested_to_json(&snapshot->stats, guest->nested));
 	add_stats(json, &snapshot->stats, contents);
 }
 
@@ -188,26 +181,24 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_t *json = json_object(), *vcpus;
 	size_t i;
 
-	json_object_set_new(json, "id", json_number(guest->id));
-	json_object_set_new(json, "name", json_text(guest->name));
-	json_object_set_new(json, "name_source", json_text(guest->name_source));
-	json_object_set_new(json, "pid", json_number(guest->pid));
-	json_object_set_new(json, "uid", json_number(guest->uid));
-	json_object_set_new(json, "comm", json_text(guest->comm));
-	json_object_set_new(json, "cgroup", json_text(guest->cgroup));
-	json_object_set_new(json, "created_ns", json_number(guest->created_ns));
-	json_object_set_new(json, "adopted", json_boolean(guest->adopted));
-	json_object_set_new(json, "interval_ns", json_number(snapshot->interval_ns));
+	json_set(json, "id", json_number(guest->id));
+	json_set(json, "name", json_text(guest->name));
+	json_set(json, "name_source", json_text(guest->name_source));
+	json_set(json, "pid", json_number(guest->pid));
+	json_set(json, "uid", json_number(guest->uid));
+	json_set(json, "comm", json_text(guest->comm));
+	json_set(json, "cgroup", json_text(guest->cgroup));
+	json_set(json, "created_ns", json_number(guest->created_ns));
+	json_set(json, "adopted", json_boolean(guest->adopted));
+	json_set(json, "interval_ns", json_number(snapshot->interval_ns));
 	add_counts(json, snapshot, contents);
 	if (!snapshot->vcpus)
 		return json;
 	vcpus = json_array();
 	for (i = 0; i < snapshot->num_vcpus; i++)
-		json_array_append_new(vcpus,
-				      vcpu_to_json(&snapshot->vcpus[i],
-						   snapshot->taken_ns,
-						   contents));
-	json_object_set_new(json, "vcpu", vcpus);
+		json_array_append_new(vcpus, vcpu_to_json(&snapshot->vcpus[i], snapshot->taken_ns,
+				      contents));
+	json_set(json, "vcpu", vcpus);
 	return json;
 }
 
@@ -218,7 +209,7 @@ static json_t *sum_to_json(const struct snapshot *snapshot,
 	struct guest_snapshot sum;
 
 	snapshot_sum(snapshot, &sum);
-	json_object_set_new(json, "guests", json_number(snapshot->num_guests));
+	json_set(json, "guests", json_number(snapshot->num_guests));
 	add_counts(json, &sum, contents);
 	snapshot_free_sum(&sum);
 	return json;
@@ -234,8 +225,7 @@ static json_t *counts_to_json(const struct host_counts *counts)
 		return json_null();
 	json = json_object();
 	for (i = 0; i < counts->num; i++)
-		json_object_set_new(json, counts->v[i].name,
-				    json_number(counts->v[i].value));
+		json_set(json, counts->v[i].name, json_number(counts->v[i].value));
 	return json;
 }
 
@@ -245,17 +235,15 @@ static json_t *host_to_json(const struct host *host)
 	size_t i;
 
 	for (i = 0; i < host->num_hooks; i++)
-		json_object_set_new(hooks, host->hooks[i].name,
-				    json_text(host->hooks[i].state));
-	json_object_set_new(json, "abi", json_number(host->abi));
-	json_object_set_new(json, "isa", json_text(host->isa));
-	json_object_set_new(json, "virtualized",
-			    json_boolean(host->virtualized));
-	json_object_set_new(json, "hypervisor", json_text(host->hypervisor));
-	json_object_set_new(json, "kernel", json_text(host->kernel));
-	json_object_set_new(json, "hooks", hooks);
-	json_object_set_new(json, "usage", counts_to_json(&host->usage));
-	json_object_set_new(json, "totals", counts_to_json(&host->totals));
+		json_set(hooks, host->hooks[i].name, json_text(host->hooks[i].state));
+	json_set(json, "abi", json_number(host->abi));
+	json_set(json, "isa", json_text(host->isa));
+	json_set(json, "virtualized", json_boolean(host->virtualized));
+	json_set(json, "hypervisor", json_text(host->hypervisor));
+	json_set(json, "kernel", json_text(host->kernel));
+	json_set(json, "hooks", hooks);
+	json_set(json, "usage", counts_to_json(&host->usage));
+	json_set(json, "totals", counts_to_json(&host->totals));
 	return json;
 }
 
@@ -273,17 +261,30 @@ static json_t *time_to_json(const struct timespec *time)
 	return json;
 }
 
-json_t *json_document(const struct host *host, const struct timespec *time)
+json_t *json_document(const struct host *host, const struct timespec *time,
+		      uint64_t interval_ns)
 {
+	bool has_module = *host->module;
 	json_t *json = json_object();
+	struct timespec now;
 
-	json_object_set_new(json, "schema", json_integer(SCHEMA));
-	json_object_set_new(json, "tool", json_string(L1TUNE_VERSION));
-	json_object_set_new(json, "module", json_text(host->module));
-	json_object_set_new(json, "boot_id", json_text(host->boot_id));
-	json_object_set_new(json, "loaded_ns", json_number(host->loaded_ns));
-	json_object_set_new(json, "time", time_to_json(time));
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_set(json, "schema", json_integer(SCHEMA));
+	json_set(json, "tool", json_string(L1TUNE_VERSION));
+	json_set(json, "module", json_text(has_module ? host->module : NULL));
+	json_set(json, "boot_id", json_text(host->boot_id));
+	json_set(json, "loaded_ns", json_number_or_null(has_module, host->loaded_ns));
+	json_set(json, "time", time_to_json(time ? time : &now));
+	json_set(json, "interval_ns", json_number_or_null(interval_ns, interval_ns));
 	return json;
+}
+
+int json_print_value(const struct host *host, const char *key, json_t *value)
+{
+	json_t *json = json_document(host, NULL, 0);
+
+	json_set(json, key, value);
+	return json_write(json);
 }
 
 json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
@@ -291,17 +292,13 @@ json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 {
 	const struct guest_snapshot **guests;
 	json_t *json, *l2;
-	struct timespec now;
 	size_t i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json = json_document(host, snapshot ? &snapshot->time : &now);
-	json_object_set_new(json, "interval_ns",
-			    json_number_or_null(snapshot && snapshot->is_interval,
-						snapshot ? snapshot->interval_ns : 0));
-	json_object_set_new(json, "l1", host_to_json(host));
+	json = json_document(host, snapshot ? &snapshot->time : NULL,
+			     snapshot ? snapshot->interval_ns : 0);
+	json_set(json, "l1", host_to_json(host));
 	if (!snapshot) {
-		json_object_set_new(json, "l2", json_null());
+		json_set(json, "l2", json_null());
 		return json;
 	}
 	l2 = json_array();
@@ -309,10 +306,22 @@ json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 	for (i = 0; i < snapshot->num_guests; i++)
 		json_array_append_new(l2, guest_to_json(guests[i], contents));
 	free(guests);
-	json_object_set_new(json, "l2", l2);
+	json_set(json, "l2", l2);
 	if (contents & JSON_SUM)
-		json_object_set_new(json, "sum", sum_to_json(snapshot, contents));
+		json_set(json, "sum", sum_to_json(snapshot, contents));
 	return json;
+}
+
+json_t *json_read(const char *path)
+{
+	json_error_t error;
+	json_t *json = json_load_file(path, 0, &error);
+
+	if (json)
+		return json;
+	complain("%s: %s", path, json_error_code(&error) == json_error_end_of_input_expected ?
+		 "more than one document (one per interval): keep a single line" : error.text);
+	return NULL;
 }
 
 /* In ASCII: no string in it can do harm on a terminal. */

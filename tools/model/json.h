@@ -23,13 +23,22 @@ int json_print(const struct host *host, const struct snapshot *snapshot,
 json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		      unsigned int contents);
 
-/* The pieces that other documents are made of. */
+/* The pieces that other documents are made of; json_set() takes the value over. */
+void json_set(json_t *object, const char *key, json_t *value);
 json_t *json_number(uint64_t value);
 json_t *json_number_or_null(bool known, uint64_t value);
 json_t *json_text(const char *s);
 json_t *json_cell(const struct exit_cell *cell);
-/* The keys that every document begins with. */
-json_t *json_document(const struct host *host, const struct timespec *time);
+/*
+ * The keys that every document begins with. time is NULL for now, interval_ns 0
+ * where there is no interval; without a module host has an empty version.
+ */
+json_t *json_document(const struct host *host, const struct timespec *time,
+		      uint64_t interval_ns);
+/* A document of now with one more key; takes the value over. */
+int json_print_value(const struct host *host, const char *key, json_t *value);
+/* A document of a file; NULL after a message. */
+json_t *json_read(const char *path);
 /* On one line; takes the document over. */
 int json_write(json_t *json);
 

@@ -5,17 +5,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/machine.h"
 
 #define MAX_FILE	(4 << 20)
 
-bool machine_file(const char *root, const char *name, char *buf, size_t size)
+/* "ROOT/NAME", to free. */
+static char *path_below(const char *root, const char *name, va_list ap)
 {
-	char *path = xasprintf("%s/%s", root, name);
-	int len = sysfs_read(AT_FDCWD, path, buf, size);
+	char *rest = xvasprintf(name, ap);
+	char *path = xasprintf("%s/%s", root, rest);
 
+	free(rest);
+	return path;
+}
+
+bool machine_file(const char *root, char *buf, size_t size, const char *name, ...)
+{
+	va_list ap;
+	char *path;
+	int len;
+
+	va_start(ap, name);
+	path = path_below(root, name, ap);
+	va_end(ap);
+	len = sysfs_read(AT_FDCWD, path, buf, size);
 	free(path);
 	if (len < 0)
 		buf[0] = '\0';
@@ -24,42 +40,32 @@ bool machine_file(const char *root, const char *name, char *buf, size_t size)
 
 char *machine_text(const char *root, const char *name)
 {
-	char *path = xasprintf("%s/%s", root, name), *text = NULL;
-	size_t len = 0, got;
-	FILE *f = fopen(path, "re");
+	char *path = xasprintf("%s/%s", root, name), *text;
+	size_t len;
 
+	text = file_read(AT_FDCWD, path, MAX_FILE, &len);
 	free(path);
-	if (!f)
-		return NULL;
-	/* Its size is not known before it is read. */
-	do {
-		text = xreallocarray(text, len + 65536 + 1, 1);
-		got = fread(text + len, 1, 65536, f);
-		len += got;
-	} while (got && len < MAX_FILE);
-	fclose(f);
-	text[len] = '\0';
 	return text;
 }
 
-bool machine_has(const char *root, const char *name)
+bool machine_has(const char *root, const char *name, ...)
 {
-	char *path = xasprintf("%s/%s", root, name);
-	bool has = !access(path, F_OK);
+	va_list ap;
+	char *path;
+	bool has;
 
+	va_start(ap, name);
+	path = path_below(root, name, ap);
+	va_end(ap);
+	has = !access(path, F_OK);
 	free(path);
 	return has;
 }
 
 bool machine_is_built_in(const char *root, const char *module)
 {
-	char *dir = xasprintf("module/%s", module);
-	char *state = xasprintf("%s/initstate", dir);
-	bool is = machine_has(root, dir) && !machine_has(root, state);
-
-	free(state);
-	free(dir);
-	return is;
+	return machine_has(root, "module/%s", module) &&
+	       !machine_has(root, "module/%s/initstate", module);
 }
 
 bool machine_has_word(const char *line, const char *word)
@@ -77,12 +83,10 @@ bool machine_has_word(const char *line, const char *word)
 
 bool machine_param_on(const struct env *env, const char *module, const char *param)
 {
-	char *name = xasprintf("module/%s/parameters/%s", module, param);
 	char value[16];
 
-	machine_file(env->sysfs, name, value, sizeof(value));
-	free(name);
-	return value[0] == 'Y' || value[0] == '1';
+	return machine_file(env->sysfs, value, sizeof(value), "module/%s/parameters/%s",
+			    module, param) && (value[0] == 'Y' || value[0] == '1');
 }
 
 /* The value of the first "key : value" of /proc/cpuinfo; to free. */
@@ -138,12 +142,8 @@ void machine_read(const struct env *env, struct machine *machine)
 {
 	*machine = (struct machine){ };
 	read_cpuinfo(env, machine);
-	machine_file(env->proc, "sys/kernel/osrelease", machine->kernel,
-		     sizeof(machine->kernel));
-	machine_file(env->proc, "sys/kernel/random/boot_id", machine->boot_id,
-		     sizeof(machine->boot_id));
-	machine_file(env->sysfs, "class/dmi/id/sys_vendor", machine->vendor,
-		     sizeof(machine->vendor));
-	machine_file(env->sysfs, "class/dmi/id/product_name", machine->product,
-		     sizeof(machine->product));
+	machine_file(env->proc, machine->kernel, sizeof(machine->kernel), "sys/kernel/osrelease");
+	machine_file(env->proc, machine->boot_id, sizeof(machine->boot_id), "sys/kernel/random/boot_id");
+	machine_file(env->sysfs, machine->vendor, sizeof(machine->vendor), "class/dmi/id/sys_vendor");
+	machine_file(env->sysfs, machine->product, sizeof(machine->product), "class/dmi/id/product_name");
 }

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 #include "base/env.h"
+#include "base/util.h"
 
 /*
- * This machine as /sys and /proc tell of it, also without the module. What
+ * This machine as /sys and /proc describe it, also without the module. What
  * they withhold is empty.
  */
 struct machine {
@@ -33,12 +34,13 @@ void machine_read(const struct env *env, struct machine *machine);
  * One line of a file below /sys or /proc, without its end: false, and an
  * empty buf, when there is none or it may not be read.
  */
-bool machine_file(const char *root, const char *name, char *buf, size_t size);
+__printf(4, 5) bool machine_file(const char *root, char *buf, size_t size,
+				 const char *name, ...);
 /* A whole file to free, NULL when it cannot be read. */
 char *machine_text(const char *root, const char *name);
 bool machine_has_word(const char *line, const char *word);
 /* Whether an environment's file or directory is there at all. */
-bool machine_has(const char *root, const char *name);
+__printf(2, 3) bool machine_has(const char *root, const char *name, ...);
 /* Whether a module is part of the kernel, and can be neither loaded nor unloaded. */
 bool machine_is_built_in(const char *root, const char *module);
 

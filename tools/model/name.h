@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * The name that a VMM was told to give its guest. The command line is what
+ * The name that the VMM's command line gives the guest. The command line is what
  * /proc/PID/cmdline holds: arguments that end with NUL. *source says which
  * option it came from; NULL when there is none.
  */

@@ -4,7 +4,7 @@
 
 #include "model/exits.h"
 
-/* Does the file tell of guests inside the guest? */
+/* Does the file count guests inside the guest? */
 bool nested_is_known(const struct exit_stats *stats);
 
 /*

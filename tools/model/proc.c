@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/proc.h"
@@ -13,29 +13,6 @@
 /* A process writes its own cmdline: take no more than a sane VMM needs. */
 #define MAX_SIZE	(256 << 10)
 #define STARTTIME_FIELD	22
-
-static char *read_all(int dirfd, const char *name, size_t *len)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	char *buf;
-	ssize_t n;
-
-	if (fd < 0)
-		return NULL;
-	buf = xcalloc(1, MAX_SIZE + 1);
-	*len = 0;
-	do {
-		n = read(fd, buf + *len, MAX_SIZE - *len);
-		if (n > 0)
-			*len += n;
-	} while ((n > 0 && *len < MAX_SIZE) || (n < 0 && errno == EINTR));
-	close(fd);
-	if (n < 0) {
-		free(buf);
-		return NULL;
-	}
-	return xreallocarray(buf, *len + 1, 1);
-}
 
 int proc_parse_start(const char *stat, uint64_t *ticks)
 {
@@ -62,7 +39,7 @@ static int check_start(int dirfd, uint64_t not_after_ns)
 {
 	uint64_t ticks, hz = sysconf(_SC_CLK_TCK);
 	size_t len;
-	char *stat = read_all(dirfd, "stat", &len);
+	char *stat = file_read(dirfd, "stat", MAX_SIZE, &len);
 	int err = stat ? proc_parse_start(stat, &ticks) : -ESRCH;
 
 	free(stat);
@@ -142,8 +119,9 @@ int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 		return fd;
 	err = check_start(fd, not_after_ns);
 	if (!err) {
-		info->cmdline = read_all(fd, "cmdline", &info->cmdline_len);
-		text = read_all(fd, "cgroup", &len);
+		info->cmdline = file_read(fd, "cmdline", MAX_SIZE,
+					  &info->cmdline_len);
+		text = file_read(fd, "cgroup", MAX_SIZE, &len);
 		info->cgroup = text ? proc_parse_cgroup(text) : NULL;
 		free(text);
 	}

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What /proc tells of the process behind a guest; NULL where it does not. */
+/* What /proc has about the process of a guest; NULL where it has nothing. */
 struct proc_info {
 	char *cmdline;
 	size_t cmdline_len;
@@ -13,7 +13,7 @@ struct proc_info {
 };
 
 /*
- * A pid may belong to somebody else by now: a process that started after
+ * The PID may have been reused: a process that started after
  * not_after_ns (CLOCK_BOOTTIME) is not the one that made the guest, -ESRCH.
  */
 int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,

@@ -72,7 +72,7 @@ struct vcpu_loader {
 	struct guest_snapshot *guest;
 };
 
-/* An exit status also when the vCPU went meanwhile: then there is none. */
+/* STATUS_OK also if the vCPU has ended meanwhile. */
 static int load_vcpu(int fd, const char *name, void *arg)
 {
 	const struct vcpu_loader *loader = arg;
@@ -156,21 +156,21 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 	return result;
 }
 
-/* The same of a guest that may be known from the snapshot before. */
-static int load_known(const struct env *env, uint64_t id,
-		      const struct snapshot_request *request,
-		      struct guest_snapshot *guest)
+/* The same of a guest that may be cached from the snapshot before. */
+static int load_cached(const struct env *env, uint64_t id,
+		       const struct snapshot_request *request,
+		       struct guest_snapshot *guest)
 {
 	const char *file = "", *why = NULL;
-	struct known_guest *known = known_guest(request->known, env, id, &file);
-	int err = known ? 0 : -errno;
+	struct cached_guest *cached = guest_cache_get(request->cache, env, id, &file);
+	int err = cached ? 0 : -errno;
 
 	if (!err) {
-		guest_copy(&guest->guest, &known->guest);
+		guest_copy(&guest->guest, &cached->guest);
 		if (!is_wanted(request, &guest->guest))
 			return GONE;
 		file = "stats";
-		err = known_guest_stats(known, &guest->stats, &why);
+		err = cached_guest_stats(cached, &guest->stats, &why);
 	}
 	if (err)
 		return report(env, id, file, err, why);
@@ -199,7 +199,7 @@ static int take_guest(const struct env *env, uint64_t id,
 {
 	struct guest_snapshot guest = { };
 	uint64_t start;
-	int result = request->known ? load_known(env, id, request, &guest) :
+	int result = request->cache ? load_cached(env, id, request, &guest) :
 				      load_once(env, id, request, &guest);
 
 	if (result != STATUS_OK) {
@@ -221,18 +221,14 @@ static int check_selection(const struct selection *selection,
 	size_t i, j;
 
 	for (i = 0; i < selection->num; i++) {
-		char *shown;
-
 		for (j = 0; j < snapshot->num_guests; j++)
 			if (selector_matches(&selection->v[i],
 					     &snapshot->guests[j].guest))
 				break;
 		if (j < snapshot->num_guests)
 			continue;
-		shown = escape_for_terminal(selection->v[i].text);
-		complain("no guest is '%s': l1tune list -a shows those there are",
-			 shown);
-		free(shown);
+		complain("no guest matches '%s': l1tune list -a shows all guests",
+			 selection->v[i].text);
 		status = STATUS_NO_GUEST;
 	}
 	return status;
@@ -263,8 +259,8 @@ int snapshot_take(const struct env *env, const struct host *host,
 		if (result != STATUS_OK)
 			status = result;
 	}
-	if (request->known)
-		known_guests_keep(request->known, ids, num);
+	if (request->cache)
+		guest_cache_keep(request->cache, ids, num);
 	free(ids);
 	snapshot->taken_ns = boottime_ns();
 	return status == STATUS_OK ?
@@ -338,6 +334,16 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 {
 	return snapshot->num_guests == 1 ? STATUS_OK :
-	       error_set(error, "%zu guests match and only one can be meant: l1tune list shows them",
+	       error_set(error, "%zu guests match, exactly one is needed: l1tune list shows them",
 			 snapshot->num_guests);
+}
+
+int snapshot_read(const struct env *env, const struct snapshot_request *request,
+		  struct host *host, struct snapshot *snapshot)
+{
+	int status = host_read(env, host);
+
+	*snapshot = (struct snapshot){ };
+	return status == STATUS_OK ? snapshot_take(env, host, request, snapshot) :
+				     status;
 }

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "model/exits.h"
+#include "model/guest-cache.h"
 #include "model/guest.h"
 #include "model/host.h"
-#include "model/known.h"
 #include "model/select.h"
 
 struct vcpu_snapshot {
@@ -44,14 +44,14 @@ struct snapshot_request {
 	bool all;
 	bool vcpus;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
-	struct known_guests *known;
+	struct guest_cache *cache;
 };
 
 /* One of this moment, without guests. */
 void snapshot_start(struct snapshot *snapshot);
 
 /*
- * STATUS_OK, or another one after telling why. A guest that vanishes meanwhile
+ * STATUS_OK, or another exit status after a message. A guest that ends meanwhile
  * is left out; a selector that then matches nothing is STATUS_NO_GUEST. With
  * STATUS_FAILED the guests that could be read are there.
  * Free with snapshot_free() in every case.
@@ -76,6 +76,13 @@ void snapshot_free_sum(struct guest_snapshot *sum);
 
 /* The guests by busy time: pointers to free together. */
 const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
+
+/*
+ * The same, and the host that it needs. Free both in every case; host is to be
+ * empty before.
+ */
+int snapshot_read(const struct env *env, const struct snapshot_request *request,
+		  struct host *host, struct snapshot *snapshot);
 
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);

@@ -6,7 +6,7 @@
 
 /* What a vCPU does at the moment of reading. */
 struct vcpu_now {
-	/* NULL when the file does not tell. */
+	/* NULL if the file does not have it. */
 	const char *state;
 	uint64_t for_ns;
 	/* The exit that is being handled; level 0 when there is none. */

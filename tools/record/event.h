@@ -19,7 +19,7 @@ enum event_text {
 	NUM_EVENT_TEXTS
 };
 
-/* Something that the module told. Strings are as they were found. */
+/* An event of the module. Strings are as they were found. */
 struct event {
 	enum event_kind {
 		EVENT_ADDED, EVENT_REMOVED, EVENT_DENIED, EVENT_AUDITED,
@@ -35,14 +35,14 @@ struct event {
 	uint64_t number[NUM_EVENT_NUMBERS];
 	/* NULL where there is none. */
 	char *text[NUM_EVENT_TEXTS];
-	/* Of EVENT_LOST: how many, 0 if nobody knows. */
+	/* Of EVENT_LOST: how many, 0 if not known. */
 	uint64_t num_lost;
 	/* Of EVENT_OTHER: what it is called. */
 	char *what;
 };
 
 /*
- * What the kernel tells everybody: no amounts, users and names. 0, or -ENOENT
+ * A uevent, which every process receives: no amounts, users and names. 0, or -ENOENT
  * for what is not l1tune's. Free with event_free() then.
  */
 int event_take_uevent(const struct uevent *uevent, struct event *event);

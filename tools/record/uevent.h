@@ -43,7 +43,7 @@ void uevent_add(struct uevent_keys *keys, char *pair);
 /* The last part of the path: the device's name. */
 const char *uevent_device(const struct uevent *uevent);
 
-/* A socket that the kernel tells of devices, or -errno. */
+/* A socket that receives uevents, or -errno. */
 int uevent_open(void);
 
 /*

@@ -36,18 +36,18 @@ static int complain_gone(const struct env *env, const struct class_write *w)
 
 	free(device);
 	if (w->is_whole) {
-		complain("%sthere is no %s: its module is not loaded, or has no such parameter",
+		complain("%s%s does not exist: its module is not loaded, or has no such parameter",
 			 where(w), w->path);
 		return STATUS_FAILED;
 	}
 	if (is_there) {
-		complain("%sthe module that is loaded has no %s/class/l1tune/%s: load the one that came with this l1tune",
+		complain("%sthe loaded module has no %s/class/l1tune/%s: load the module that came with this l1tune",
 			 where(w), env->sysfs, w->path);
 		return STATUS_FAILED;
 	}
 	if (!is_guest)
 		return env_complain(env, w->path, -ENOENT);
-	complain("the guest is not there any more: no %s/class/l1tune/%s",
+	complain("the guest has ended: no %s/class/l1tune/%s",
 		 env->sysfs, w->path);
 	return STATUS_NO_GUEST;
 }
@@ -64,7 +64,7 @@ static int complain_write(const struct env *env, const struct class_write *w,
 	switch (err) {
 	case -EACCES:
 	case -EPERM:
-		complain("%s%s: %s: it is set by root with CAP_SYS_ADMIN, and not from a user namespace",
+		complain("%s%s: %s: needs CAP_SYS_ADMIN in the initial user namespace",
 			 where(w), path, strerror(-err));
 		status = STATUS_NOT_PERMITTED;
 		break;
@@ -74,15 +74,15 @@ static int complain_write(const struct env *env, const struct class_write *w,
 		status = STATUS_NOT_PERMITTED;
 		break;
 	case -ERANGE:
-		complain("%s%s: %s is too large for it", where(w), path,
+		complain("%s%s: %s is too large", where(w), path,
 			 w->after);
 		break;
 	case -EINVAL:
-		complain("%s%s: the module does not take %s", where(w), path,
+		complain("%s%s: invalid value %s", where(w), path,
 			 w->after);
 		break;
 	case -EOPNOTSUPP:
-		complain("%s%s: %s is not for this machine's CPU or KVM: the file's entry in sysfs-class-l1tune says when",
+		complain("%s%s: this CPU or KVM does not support %s: see the file's entry in sysfs-class-l1tune",
 			 where(w), path, w->after);
 		break;
 	default:
@@ -107,13 +107,13 @@ static void restore(const struct env *env, const struct class_write *writes,
 		if (!err)
 			continue;
 		path = full_path(env, &writes[i]);
-		complain("%s stays at %s and cannot be set back to %s: %s",
+		complain("%s remains %s and cannot be restored to %s: %s",
 			 path, writes[i].after, writes[i].before,
 			 strerror(-err));
 		free(path);
 	}
 	if (num_restored == num)
-		complain(num ? "nothing was changed: what was set before it has been set back" :
+		complain(num ? "nothing was changed: the values written before were restored" :
 			       "nothing was changed");
 }
 

@@ -14,7 +14,7 @@ struct class_write {
 	bool is_whole;
 	char before[32];
 	char *after;
-	/* Who wants that, to stand before complaints: "FILE:LINE: "; or NULL. */
+	/* A prefix of messages, "FILE:LINE: ", or NULL. */
 	char *where;
 };
 
@@ -22,15 +22,15 @@ struct class_write {
 int class_write_directory(const struct env *env, const struct class_write *write);
 
 /*
- * Reads what there is, and writes what there is to be: STATUS_OK, or another
- * one after telling.
+ * Read the old value, and write the new one: STATUS_OK, or another exit status
+ * after a message.
  */
 int class_write_read(const struct env *env, struct class_write *write);
 int class_write_apply(const struct env *env, const struct class_write *write);
 
 /*
  * Writes them all, or none: when one fails, those before it get back what they
- * had. STATUS_OK, or another one after telling.
+ * had. STATUS_OK, or another exit status after a message.
  */
 int class_writes_apply(const struct env *env, struct class_write *writes,
 		       size_t num);

@@ -70,7 +70,7 @@ static int parse_value(const struct conf *conf, struct conf_line *line,
 	char *text;
 
 	if (other)
-		return complain_line(conf, line, "%s is set in line %zu already",
+		return complain_line(conf, line, "%s is already set in line %zu",
 				     setting->conf_name, other - conf->lines + 1);
 	text = xmemdup0(line->text + line->value_start, line->value_len);
 	if (*text)
@@ -134,7 +134,7 @@ static int read_lines(struct conf *conf, FILE *file)
 		conf_add_text(conf, text);
 		line = &conf->lines[conf->num - 1];
 		one = strlen(text) == (size_t)len ? parse_line(conf, line) :
-		      complain_line(conf, line, "this is no text");
+		      complain_line(conf, line, "not a line of text: it contains a NUL byte");
 		if (one != STATUS_OK)
 			status = one;
 	}
@@ -143,6 +143,16 @@ static int read_lines(struct conf *conf, FILE *file)
 		return status;
 	complain("%s: %s", conf->shown, strerror(errno));
 	return STATUS_FAILED;
+}
+
+bool conf_is_empty(const struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++)
+		if (*skip_blanks(conf->lines[i].text))
+			return false;
+	return true;
 }
 
 void conf_start(const char *path, struct conf *conf)
@@ -161,7 +171,7 @@ int conf_read(const char *path, struct conf *conf)
 	file = fopen(path, "re");
 	if (!file) {
 		complain("%s: %s%s", conf->shown, strerror(errno),
-			 errno == ENOENT ? ": l1tune save writes one of what is set now" : "");
+			 errno == ENOENT ? ": l1tune save creates one from the current settings" : "");
 		return errno == EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 	}
 	status = read_lines(conf, file);
@@ -187,7 +197,7 @@ void conf_free(struct conf *conf)
 	*conf = (struct conf){ };
 }
 
-/* What it means is all that changes: what says the same is left as it is. */
+/* A line whose meaning is the same is left as it is. */
 void conf_set(struct conf *conf, const struct setting *setting, const char *value)
 {
 	const struct conf_line *found = conf_find(conf, setting);

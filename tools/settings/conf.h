@@ -2,6 +2,7 @@
 #ifndef L1TUNE_CONF_H
 #define L1TUNE_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -30,10 +31,12 @@ struct conf {
 };
 
 /*
- * STATUS_OK, or another one after telling of each line what is wrong with it;
+ * STATUS_OK, or another exit status after a message for each wrong line;
  * the others are there then. Free with conf_free() in every case.
  */
 int conf_read(const char *path, struct conf *conf);
+/* Not even a comment is in it. */
+bool conf_is_empty(const struct conf *conf);
 /* One without lines, to be filled. */
 void conf_start(const char *path, struct conf *conf);
 void conf_free(struct conf *conf);

@@ -15,7 +15,7 @@
 #include "settings/guardian.h"
 
 /* What ends the one that is guarded must not end this. */
-static void stand_apart(void)
+static void detach(void)
 {
 	static const int signals[] = {
 		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
@@ -57,7 +57,7 @@ static int restore(const struct env *env, const struct class_write *write,
 	if (sysfs_is_gone(err) || (err >= 0 && !strcmp(now, write->before)))
 		return STATUS_OK;
 	if (err >= 0 && *told && strcmp(now, told)) {
-		complain("%s was set to %s by somebody else meanwhile and stays so; it was %s before",
+		complain("%s was set to %s by another process and is left alone; it was %s before",
 			 write->path, now, write->before);
 		return STATUS_FAILED;
 	}
@@ -65,7 +65,7 @@ static int restore(const struct env *env, const struct class_write *write,
 		err = sysfs_write(dir, write->path, write->before);
 	if (!err || sysfs_is_gone(err))
 		return STATUS_OK;
-	complain("%s cannot be set back to %s: %s", write->path, write->before,
+	complain("%s cannot be restored to %s: %s", write->path, write->before,
 		 strerror(-err));
 	return STATUS_FAILED;
 }
@@ -80,19 +80,19 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	if (status != STATUS_OK)
 		return status;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
-		complain("no socket: %s", strerror(errno));
+		complain("cannot create a socket: %s", strerror(errno));
 		return STATUS_FAILED;
 	}
 	guardian->pid = fork();
 	if (guardian->pid < 0) {
-		complain("no process to put the value back: %s; nothing was changed",
+		complain("cannot start the process that restores the value: %s; nothing was changed",
 			 strerror(errno));
 		close(fds[0]);
 		close(fds[1]);
 		return STATUS_FAILED;
 	}
 	if (!guardian->pid) {
-		stand_apart();
+		detach();
 		close(fds[1]);
 		if (send(fds[0], &ready, 1, MSG_NOSIGNAL) != 1)
 			_exit(STATUS_FAILED);
@@ -101,16 +101,16 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	}
 	close(fds[0]);
 	guardian->fd = fds[1];
-	/* Until it stands apart, what ends this one would end it too. */
+	/* Before it is detached, a signal to this group would end it too. */
 	if (read(fds[1], &ready, 1) == 1)
 		return STATUS_OK;
-	complain("the process that is to put the value back has ended; nothing was changed");
+	complain("the process that restores the value has ended; nothing was changed");
 	guardian_end(guardian);
 	return STATUS_FAILED;
 }
 
-void guardian_tell(struct guardian *guardian, const struct env *env,
-		   const struct class_write *written)
+void guardian_expect(struct guardian *guardian, const struct env *env,
+		     const struct class_write *written)
 {
 	char now[32];
 	int len = sysfs_read(class_write_directory(env, written), written->path,

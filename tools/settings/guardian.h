@@ -16,7 +16,7 @@ struct guardian {
 
 /*
  * To be there before the value is changed: it reads what the value is.
- * STATUS_OK, or another one after telling why.
+ * STATUS_OK, or another exit status after a message.
  */
 int guardian_start(struct guardian *guardian, const struct env *env,
 		   struct class_write *write);
@@ -25,10 +25,10 @@ int guardian_start(struct guardian *guardian, const struct env *env,
  * The value has been written. Should it be a third one in the end, somebody
  * else has set it, and it stays.
  */
-void guardian_tell(struct guardian *guardian, const struct env *env,
-		   const struct class_write *written);
+void guardian_expect(struct guardian *guardian, const struct env *env,
+		     const struct class_write *written);
 
-/* Has it put back; STATUS_FAILED if that was not possible, which it has told. */
+/* Has it restored; STATUS_FAILED after a message if that was not possible. */
 int guardian_end(struct guardian *guardian);
 
 #endif

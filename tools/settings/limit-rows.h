@@ -22,8 +22,8 @@ struct limit_rows {
 
 /*
  * Rows of this machine, or with a snapshot those of each guest in it that are
- * about single guests. STATUS_OK, or another one after telling or
- * with an error.
+ * about single guests. STATUS_OK, or another exit status after a message or with
+ * an error.
  */
 int limit_rows_read(struct limit_rows *rows, const struct env *env,
 		    const struct host *host, const struct limits *limits,

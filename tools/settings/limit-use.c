@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "base/format.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/guest.h"
@@ -42,7 +44,7 @@ static void take_larger(struct limit_use *use, uint64_t value, const char *who,
 		 (unsigned long long)number);
 }
 
-/* 0, or -errno; a guest that went meanwhile uses nothing. */
+/* 0, or -errno; a guest that has ended meanwhile uses nothing. */
 static int add_guest(const struct env *env, uint64_t id, struct users *users,
 		     struct limit_use uses[NUM_LIMITS])
 {
@@ -105,6 +107,34 @@ void limit_uses_read(const struct env *env, const struct host *host,
 				(kind->usage || kind->scope == LIMIT_PER_USER);
 		}
 	}
+}
+
+static void complain_below(const struct limit_kind *kind, const char *prefix,
+			   uint64_t value, const struct limit_use *use,
+			   const char *effect)
+{
+	char *limit = kind->is_bytes ? format_bytes(value) :
+		      xasprintf("%llu", (unsigned long long)value);
+	char *used = kind->is_bytes ? format_bytes(use->value) :
+		     xasprintf("%llu", (unsigned long long)use->value);
+
+	complain("%s%s=%s is below the %s in use%s%s: %s", prefix, kind->name,
+		 limit, used, *use->of ? " by " : "", use->of, effect);
+	free(used);
+	free(limit);
+}
+
+void limit_complain_below_use(const struct limit *limit,
+			      const struct limit_use *use)
+{
+	if (!use->is_known)
+		return;
+	if (limit->value < use->value)
+		complain_below(limit->kind, "", limit->value, use,
+			       "guests keep what they have, and requests for more are refused");
+	if (limit->audit < use->value)
+		complain_below(limit->kind, "audit.", limit->audit, use,
+			       "each request for more is counted");
 }
 
 bool limit_headroom(uint64_t limit, const struct limit_use *use,

@@ -4,7 +4,7 @@
 
 #include "settings/limit.h"
 
-/* How much of a limit is used, by whoever uses most of it. */
+/* How much of a limit is used, by the guest or user with the highest use. */
 struct limit_use {
 	bool is_known;
 	uint64_t value;
@@ -18,6 +18,13 @@ struct limit_use {
  */
 void limit_uses_read(const struct env *env, const struct host *host,
 		     struct limit_use uses[NUM_LIMITS]);
+
+/*
+ * Says so if a limit that is set, or an audit threshold, is below what is in use
+ * already: that is not taken back.
+ */
+void limit_complain_below_use(const struct limit *limit,
+			      const struct limit_use *use);
 
 /* What is left of it; false if that is not known. */
 bool limit_headroom(uint64_t limit, const struct limit_use *use,

@@ -34,23 +34,23 @@ const char *limit_parse_value(const struct limit_kind *kind, const char *text,
 		return NULL;
 	}
 	if (!*text)
-		return "a value is missing: a number, or max for no limit";
+		return "a value is missing: use a number, or max for no limit";
 	if (*text == '-' && text[1] >= '0' && text[1] <= '9')
-		return "a limit is not negative: max is no limit, 0 is none at all";
+		return "a limit cannot be negative: use max for no limit, 0 to allow none";
 	if (!digits || strchr(".,eEx", *unit ? *unit : ' '))
 		return kind->is_bytes ?
-		       "not a size: whole numbers, with K, M, G, T or P, or max for no limit" :
-		       "not a number: digits, or max for no limit";
+		       "not a size: use a whole number with K, M, G, T or P, or max for no limit" :
+		       "not a number: use digits, or max for no limit";
 	power = unit_power(unit);
 	if (*unit && !kind->is_bytes)
-		return "this limit is a number and takes no unit";
+		return "this limit takes no unit";
 	if (*unit && !power)
-		return "not a unit: K, M, G, T or P, powers of 1024";
+		return "unknown unit: use K, M, G, T or P (powers of 1024)";
 	errno = 0;
 	number = strtoull(text, NULL, 10);
-	/* The largest number of all is what says that there is no limit. */
+	/* The largest number means no limit. */
 	if (errno || number > (LIMIT_NONE - 1) >> (10 * power))
-		return "too large: max is no limit";
+		return "too large: use max for no limit";
 	*value = number << (10 * power);
 	return NULL;
 }

@@ -14,7 +14,7 @@
 
 const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	{ "max_vms", "virtual machines", "refuse_vm", "vms" },
-	{ "max_vms_per_user", "of them, of one user", "refuse_vm", NULL,
+	{ "max_vms_per_user", "virtual machines of one user", "refuse_vm", NULL,
 	  .scope = LIMIT_PER_USER },
 	{ "max_vcpus", "vCPUs of all guests", "refuse_vcpu", "vcpus" },
 	{ "max_vcpus_per_vm", "vCPUs of one guest", "refuse_vcpu", "vcpus",
@@ -23,9 +23,9 @@ const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	  "memory_bytes", .is_bytes = true },
 	{ "max_memory_per_vm_bytes", "memory of one guest", "refuse_memory",
 	  "memory_peak_bytes", .is_bytes = true, .scope = LIMIT_PER_GUEST },
-	{ "max_nested_vms", "guests that may have guests themselves",
+	{ "max_nested_vms", "guests that may run nested guests",
 	  "refuse_nested", "nested_vms" },
-	{ "max_exits_per_sec", "exits of one guest in a second", "throttle",
+	{ "max_exits_per_sec", "exits per second of one guest", "throttle",
 	  NULL, .scope = LIMIT_PER_GUEST },
 };
 
@@ -133,7 +133,7 @@ bool limit_is_set(const struct limit *limit)
 bool limit_is_waiting(const struct limit *limit)
 {
 	return limit_is_set(limit) && !limit->is_effective &&
-	       limit->hook_state && !strcmp(limit->hook_state, "waiting");
+	       limit->hook_state && hook_waits_for_kvm(limit->hook_state);
 }
 
 bool limit_is_broken(const struct limit *limit)
@@ -155,24 +155,20 @@ static const char *advice(const struct limit *limit)
 	const char *state = limit->hook_state ? limit->hook_state : "";
 
 	if (!strcmp(state, "unavailable"))
-		return "another, such as a livepatch, may hold the same function of KVM; see dmesg";
-	if (!strcmp(state, "detached"))
-		return "another took it away; see dmesg";
+		return "another user of the same KVM function, such as a livepatch, may hold it; see dmesg";
 	return "see dmesg";
 }
 
 void limit_complain(const struct limit *limit)
 {
 	const char *prefix = limit->value == LIMIT_NONE ? "audit." : "";
-	char *state = escape_for_terminal(limit->hook_state ?
-					  limit->hook_state : "not there");
 
 	if (limit_is_waiting(limit))
 		complain("%s%s is set and waits for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU",
 			 prefix, limit->kind->name);
 	else
 		complain("%s%s is set and not effective: its hook %s is %s: %s",
-			 prefix, limit->kind->name, limit->kind->hook, state,
+			 prefix, limit->kind->name, limit->kind->hook,
+			 limit->hook_state ? limit->hook_state : "not there",
 			 advice(limit));
-	free(state);
 }

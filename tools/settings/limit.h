@@ -55,13 +55,13 @@ struct limits {
 	size_t num;
 };
 
-/* STATUS_OK, or another one after telling; none if the module has no limits. */
+/* STATUS_OK, or another exit status after a message; empty without limits. */
 int limits_read(const struct env *env, const struct host *host,
 		struct limits *limits);
 
-/* Is there anything to enforce, or to tell? */
+/* Is there a limit to enforce, or an audit threshold? */
 bool limit_is_set(const struct limit *limit);
-/* KVM is not there yet: no fault. */
+/* KVM is not loaded: no fault. */
 bool limit_is_waiting(const struct limit *limit);
 /* Set, and nothing comes of it. */
 bool limit_is_broken(const struct limit *limit);

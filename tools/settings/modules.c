@@ -36,9 +36,9 @@ static int load_l1tune(const char *gid)
 	if (!result)
 		return STATUS_OK;
 	if (result < 0)
-		complain("modprobe cannot be run: %s", strerror(-result));
+		complain("cannot run modprobe: %s", strerror(-result));
 	else
-		complain("the module l1tune cannot be loaded, modprobe ended with status %d: after an upgrade of the kernel it is built by dkms (dkms status l1tune; dkms autoinstall), with Secure Boot it has to be signed; see dmesg",
+		complain("the module l1tune cannot be loaded, modprobe ended with status %d: after a kernel upgrade, dkms has to build it (dkms status l1tune; dkms autoinstall); with Secure Boot, it has to be signed; see dmesg",
 			 result);
 	return STATUS_NO_MODULE;
 }

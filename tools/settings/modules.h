@@ -7,7 +7,8 @@
 /*
  * Loads the module if it is not there, with its parameter gid if that is not
  * NULL, and KVM's module of this CPU. That KVM cannot be loaded is no failure:
- * limits that wait for it tell. STATUS_OK, or another one after telling.
+ * limits that wait for it are reported. STATUS_OK, or another exit status after a
+ * message.
  */
 int load_modules(const struct env *env, const char *gid);
 

@@ -48,12 +48,12 @@ static const char *parse_tune(const struct setting *setting, const char *text,
 
 	if (strcmp(text, setting->unset)) {
 		if (parse_u64(text, &number))
-			return is_user ? "neither any nor the number of a user" :
+			return is_user ? "neither any nor a uid" :
 					 "neither default nor a number";
 		if (number > setting->most)
 			return "too large";
 		if (number < setting->least)
-			return "KVM cannot be made to exit where it need not: use default or 1";
+			return "exits cannot be forced: use default or 1";
 	}
 	*value = xstrdup(text);
 	return NULL;
@@ -78,12 +78,12 @@ static const char *parse_group(const struct setting *setting, const char *text,
 	if (parse_u64(text, &gid)) {
 		group = getgrnam(text);
 		if (!group)
-			return "there is no such group: use a name that getent group shows, or a number";
+			return "no such group: use a name from getent group, or a number";
 		gid = group->gr_gid;
 	}
 	/* The largest number is none. */
 	if (gid >= UINT32_MAX)
-		return "too large for the number of a group";
+		return "too large for a gid";
 	*value = xasprintf("%llu", (unsigned long long)gid);
 	return NULL;
 }
@@ -104,18 +104,18 @@ static char *show_text(const struct setting *setting, const char *value)
 	  .path = _module "/parameters/" _name, .what = _what,		\
 	  .parse = parse_param, .show = show_text }
 
-/* A user is named before what wants one. */
+/* uid is set before the settings that need one. */
 static const struct setting others[] = {
 	TUNE("uid", "any", 0, UINT32_MAX - 1,
-	     "whose guests get the next three: any, or a user's number"),
+	     "uid whose new guests get the next three settings, or any"),
 	TUNE("halt_poll_ns", "default", 0, UINT32_MAX,
-	     "how long a halted vCPU polls before it sleeps; 0: not at all",
+	     "how long a halted vCPU polls before it sleeps; 0: never polls",
 	     .is_guests = true),
 	TUNE("pause_in_guest", "default", 1, 1,
 	     "1: spinning on PAUSE does not exit; for vCPUs with a CPU each"),
 	TUNE("hlt_in_guest", "default", 1, 1,
-	     "1: HLT does not exit, and keeps the CPU; for vCPUs with a CPU each"),
-	PARAM("kvm", "halt_poll_ns", "how long halted vCPUs of all guests poll at most; 0: not at all"),
+	     "1: HLT does not exit and keeps the CPU; for vCPUs with a CPU each"),
+	PARAM("kvm", "halt_poll_ns", "how long halted vCPUs of all guests poll at most; 0: never"),
 	PARAM("kvm", "halt_poll_ns_grow", "by what factor that grows when it was too short; 0: never"),
 	PARAM("kvm", "halt_poll_ns_grow_start", "what it grows from"),
 	PARAM("kvm", "halt_poll_ns_shrink", "by what divisor it shrinks; 0: to nothing at once"),
@@ -181,6 +181,17 @@ const struct setting *settings_all(size_t *num)
 	return all;
 }
 
+const struct setting *setting_at(size_t i, unsigned int kinds)
+{
+	const struct setting *s;
+	size_t num;
+
+	for (s = settings_all(&num); num--; s++)
+		if (s->kind & kinds && !i--)
+			return s;
+	return NULL;
+}
+
 /* By name, or without kinds by conf_name; the others are offered to nearest. */
 static const struct setting *look_up(unsigned int kinds, struct nearest *nearest)
 {
@@ -224,7 +235,7 @@ static int unknown(const char *name, unsigned int kinds, const char *otherwise,
 
 int setting_unknown(const char *name, unsigned int kinds, struct error *error)
 {
-	return unknown(name, kinds, ": --help lists them; a guest whose name has a = is name:NAME",
+	return unknown(name, kinds, ": --help lists the settings; for a guest whose name contains =, use name:NAME",
 		       error);
 }
 
@@ -323,11 +334,11 @@ static const char *parse_value(const struct setting *setting, const char *text,
 
 	if (for_guest && !setting->is_guests)
 		return is_limit ?
-		       "one guest has no such limit of its own, only max_exits_per_sec; without a guest it is set for all" :
-		       "one guest has no such value of its own, only halt_poll_ns; without a guest it is set for guests to come, or for all";
+		       "only max_exits_per_sec can be set for one guest; leave the guest out to set the limit for all" :
+		       "only halt_poll_ns can be set for one guest; leave the guest out to set it for new guests, or for all";
 	if (is_limit && !strcmp(text, "default")) {
 		if (!for_guest)
-			return "default is for single guests: max is no limit";
+			return "default applies to single guests: use max for no limit";
 		*value = xstrdup(text);
 		return NULL;
 	}
@@ -351,7 +362,7 @@ static int add(struct assignments *list, const char *word, unsigned int kinds,
 		wrong = parse_value(new.setting, text, for_guest, &new.value);
 		for (i = 0; i < list->num && !wrong; i++)
 			if (list->v[i].setting == new.setting)
-				wrong = "it is set twice";
+				wrong = "set twice";
 		status = wrong ? error_set(error, "%s: %s", word, wrong) : STATUS_OK;
 	}
 	free(name);

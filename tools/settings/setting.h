@@ -48,6 +48,9 @@ struct setting {
 /* All, in the order in which they are shown and set. */
 const struct setting *settings_all(size_t *num);
 
+/* The one of these kinds at a place in that order; NULL behind the last. */
+const struct setting *setting_at(size_t i, unsigned int kinds);
+
 /* By name; NULL if there is none of these kinds. */
 const struct setting *setting_find(const char *name, unsigned int kinds);
 const struct setting *setting_find_conf(const char *name);

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from fake import Machine
 
@@ -89,6 +90,30 @@ class Bench:
 
     def remove_device(self, number):
         shutil.rmtree(f"{self.machine.sys}/devices/virtual/l1tune/l2-{number}")
+
+
+def within(seconds, condition):
+    """Does it hold before so much time has passed?"""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+# x86-64's numbers of pselect and ppoll
+WAITING = ("270", "271")
+
+
+def is_waiting(process):
+    with open(f"/proc/{process.pid}/syscall", encoding="ascii") as f:
+        return f.read().split()[0] in WAITING
+
+
+def wait_for_look(process):
+    """Until a process has read its first numbers, and waits for its interval to end."""
+    within(30, lambda: is_waiting(process))
 
 
 def on_terminal(command, columns=80, **environment):

@@ -103,7 +103,7 @@ CASES = {
                 ([exits("HLT", 400, wait=0.9)], {})),
     "hlt-in-guest": (([HLT_FAST], {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}}),
                      "l1tune tune uid=107 hlt_in_guest=1", 0.03, 0.03,
-                     ([HLT_FAST], {"cpus": 1, "vcpus": 2})),
+                     ([HLT_FAST], {"cpus": 1, "vcpus": 2, "kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}})),
     "pause-in-guest": (([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {}),
                        "l1tune tune uid=107 pause_in_guest=1", 0.03, 0.03,
                        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01, runq=0.04)], {})),
@@ -155,7 +155,7 @@ def test_rules():
             ok(len(mine) == 1 and change in mine[0]["change"], f"{rule}: who deserves it", advice)
             gain = mine[0]["gain"] if mine else {"low_cpus": -1, "high_cpus": -1}
             ok(near(gain["low_cpus"], low) and near(gain["high_cpus"], high), f"{rule}: what it brings", gain)
-            ok(mine and all(mine[0][k] for k in ("evidence", "owner", "risk", "sure", "title")),
+            ok(mine and all(mine[0][k] for k in ("evidence", "owner", "risk", "confidence", "title")),
                f"{rule}: all of it is said", mine)
         cells, values = other
         with Advised(*cells, **values) as b:
@@ -181,7 +181,7 @@ def test_order():
     with Advised(exits("CPUID", 10, throttled=0.1), exits("IO_INSTRUCTION", 500, user=0.4)) as b:
         equal(b.rules(), ["devices", "throttled"], "what brings most comes first")
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("1 web: devices emulated by the VMM (devices)\n" in text and "  owner     VMM\n" in text, "as text", text)
+        ok("1 web: devices emulated by the VMM (devices)\n" in text and "  owner       VMM\n" in text, "as text", text)
 
 
 def test_nothing():

@@ -78,9 +78,14 @@ def test_apply():
         equal(b.values(), {"max_vms": "20", "max_memory_bytes": str(64 << 30), "audit.max_vcpus": "4"},
               "and gets what it has without one")
         equal(b.apply("--check").stdout, "", "then nothing is left to change")
-        b.write("# nothing\n")
+    with Config("max_vms = 2\nmax_vcpus = 4\n", usage={"vms": 3, "vcpus": 4}) as b:
+        r = b.apply()
+        ok(r.returncode == 0 and "max_vms=2 is below the 3 in use" in r.stderr and "max_vcpus" not in r.stderr,
+           "a limit below what is in use is applied, and said", r)
+    with Config("# nothing\n") as b:
+        b.limits(limits={"max_vms": 7})
         b.apply()
-        equal(b.values(), {}, "an empty configuration limits nothing")
+        equal(b.values(), {}, "a configuration of comments alone sets no limits")
     with Config(load=False) as b:
         b.write(CONF)
         r = b.apply("--check")
@@ -96,10 +101,11 @@ WRONG = (("max_vm = 20", "unknown setting 'max_vm': did you mean max_vms?"),
          ("max_vcpus", "a line is NAME = VALUE"), ("max_vcpus 20", "a line is NAME = VALUE"),
          ("= 20", "unknown setting ''"), ("[limits]", "a line is NAME = VALUE"),
          ("max_vcpus =", "max_vcpus = : a value is missing"), ("max_vcpus = # 4", "a value is missing"),
-         ("max_vcpus = 4G", "takes no unit"), ("max_vcpus = -1", "not negative"), ("max_vcpus = 4 5", "takes no unit"),
-         ("max_memory_per_vm_bytes = 1.5G", "not a size"), ("max_memory_per_vm_bytes = 64X", "not a unit"),
-         ("max_vms = 21", "max_vms is set in line 2 already"), ("gid = no-such-group", "there is no such group"),
-         ("gid = 4294967295", "too large"), ("max_vcpus = \x1b[2J", "\\x1b[2J"), ("a\x00b = 3", "no text"))
+         ("max_memory_of_all_things = 1", "'max_memory_of_all_things': l1tune.conf(5)"),
+         ("max_vcpus = 4#5", "takes no unit"), ("max_vcpus = 4G", "takes no unit"), ("max_vcpus = -1", "cannot be negative"), ("max_vcpus = 4 5", "takes no unit"),
+         ("max_memory_per_vm_bytes = 1.5G", "not a size"), ("max_memory_per_vm_bytes = 64X", "unknown unit"),
+         ("max_vms = 21", "max_vms is already set in line 2"), ("gid = no-such-group", "no such group"),
+         ("gid = 4294967295", "too large"), ("max_vcpus = \x1b[2J", "\\x1b[2J"), ("a\x00b = 3", "NUL byte"))
 
 
 def test_wrong():
@@ -118,6 +124,24 @@ def test_wrong():
         r = b.apply()
         ok(r.returncode == 1 and "conf:1: " in r.stderr and "conf:3: " in r.stderr and "conf:2" not in r.stderr,
            "every line that is wrong is named at once", r)
+    for text in "", "\n", " \t\n\n":
+        with Config(text) as b:
+            b.limits(limits={"max_vms": 7})
+            for args in [], ["--check"]:
+                r = b.apply(*args)
+                ok(r.returncode == 1 and f"{b.path} is empty" in r.stderr and "l1tune save" in r.stderr and not r.stdout and
+                   b.values() == {"max_vms": "7"}, f"an empty file is an error and removes no limit: {text!r} {args}", r)
+            equal([b.run("save", b.path).returncode, b.apply().returncode, b.values()], [0, 0, {"max_vms": "7"}],
+                  f"save fills an empty file: {text!r}")
+            b.write(text)
+            b.limits()
+            equal([b.run("save", b.path).returncode, b.apply().returncode], [0, 0],
+                  f"save fills an empty file even when nothing is set: {text!r}")
+    with Config("\0" * 4096) as b:
+        b.limits(limits={"max_vms": 7})
+        r = b.apply()
+        ok(r.returncode == 1 and "NUL byte" in r.stderr and b.values() == {"max_vms": "7"},
+           "a file of zeros is an error and removes no limit", r)
     with Config() as b:
         r = b.apply()
         ok(r.returncode == 1 and "No such file" in r.stderr and "l1tune save" in r.stderr, "no file", r)
@@ -138,13 +162,13 @@ def test_all_or_nothing():
         b.limits(limits={"max_vms": 7, "max_vcpus": 6})
         r = b.run("apply", b.path, preexec_fn=one_byte_only)
         ok(r.returncode == 1 and f"{b.path}:4: " in r.stderr and "max_nested_vms: " in r.stderr and
-           "set back" in r.stderr, "a write that fails is named, with its line", r)
+           "were restored" in r.stderr, "a write that fails is named, with its line", r)
         write(b.machine.device("l1") + "/limits/max_nested_vms", "max", 0o644)
         equal(b.values(), {"max_vms": "7", "max_vcpus": "6"}, "and those before it are put back")
         path = b.machine.device("l1") + "/limits/max_nested_vms"
         os.unlink(path)
         r = b.apply()
-        ok(r.returncode == 1 and f"{b.path}:4: the module that is loaded has no" in r.stderr,
+        ok(r.returncode == 1 and f"{b.path}:4: the loaded module has no" in r.stderr,
            "a module without that limit", r)
         write(path, "max", 0o644)
         equal(b.values(), {"max_vms": "7", "max_vcpus": "6"}, "nothing is set then")

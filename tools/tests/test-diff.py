@@ -4,9 +4,8 @@
 import json
 import os
 import subprocess
-import time
 
-from bench import Bench, equal, finish, ok, on_terminal
+from bench import Bench, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, hist
 
 MS = 1_000_000
@@ -106,7 +105,7 @@ def test_wrong_files():
         def changed(**changes):
             return json.dumps(document | {"l2": [guest | {"reasons": [reason | changes]}]})
         for content, expected in (
-                ("", "bad.json"), (text[:-9], "bad.json"), (text + "\n" + text, "one line"),
+                ("", "bad.json"), (text[:-9], "bad.json"), (text + "\n" + text, "a single line"),
                 ("[]", "not a document"), ('"x"', "bad.json"), ("{}", "not a document"),
                 (json.dumps(document | {"schema": 2}), "another l1tune"),
                 (json.dumps(document | {"l2": None}), "without guests"),
@@ -138,7 +137,7 @@ def test_guests():
         b.machine.process(1001, ["qemu", "-name", "web"])
         p = subprocess.Popen(b.command("diff", "-J", "-i", "1", "web", "2"), text=True,
                              stdout=subprocess.PIPE)
-        time.sleep(0.5)
+        wait_for_look(p)
         b.machine.guest(1, [split(2, 10, "CPUID", 1100, 10, kernel=1)] + HEALTHY[1:])
         b.machine.guest(2, [split(2, 10, "CPUID", 1200, 10, kernel=101)] + HEALTHY[1:])
         d = json.loads(p.communicate(timeout=20)[0])["diff"]

@@ -5,6 +5,7 @@ l1tune events, told of events by the kernel: in a network namespace of its own t
 kernel passes on what root sends, as its own. Usage: test-events.py L1TUNE
 """
 import ctypes
+import fcntl
 import json
 import os
 import re
@@ -13,12 +14,14 @@ import signal
 import socket
 import struct
 import subprocess
+import termios
 import threading
 import time
 
-from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal
+from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal, wait_for_look, within
 
 CLONE_NEWNET = 0x40000000
+F_SETPIPE_SZ = 1031
 KOBJECT_UEVENT = 15
 KERNEL = (0, 0)
 KEYS = ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns", "event"]
@@ -78,9 +81,7 @@ class Follower:
         # A line that does not come ends the test, and not all tests.
         self.timer = threading.Timer(60, self.process.kill)
         self.timer.start()
-        deadline = time.monotonic() + 20
-        while not listeners() and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        within(20, lambda: listeners() or self.process.poll() is not None)
 
     def __enter__(self):
         return self
@@ -104,6 +105,17 @@ class Follower:
 def without_time(line):
     found = re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (.*)\n", line)
     return found[1] if found else line
+
+
+def wait_until_full(pipe):
+    """Until its writer has filled what can be filled by whole lines."""
+    size, before, deadline = struct.pack("i", 0), -1, time.monotonic() + 20
+    while time.monotonic() < deadline:
+        [now] = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, size))
+        if now == before and now > 0:
+            return
+        before = now
+        time.sleep(0.3)
 
 
 def web(bench):
@@ -151,6 +163,8 @@ def test_gap():
         with Follower(b, "-J") as f:
             happen(b, "change", "l1", **DENIED)
             equal(f.event()["count"], 1, "the first event is shown")
+            # It may not have ended reading yet, and would come across the next ones one by one.
+            wait_for_look(f.process)
             for number in range(2, 9):
                 b.machine.event(keep=3, **DENIED | {"COUNT": number})
             send_uevent("change", "l1", **DENIED)
@@ -316,10 +330,28 @@ def test_end():
         with Follower(b) as f:
             f.process.send_signal(signal.SIGTERM)
             equal(end_of(f.process), 0, "SIGTERM ends it")
+        with Follower(b) as f:
+            fcntl.fcntl(f.process.stdout, F_SETPIPE_SZ, 4096)
+            for _ in range(200):
+                happen(b, "change", "l1", **DENIED)
+            wait_until_full(f.process.stdout)
+            f.process.send_signal(signal.SIGTERM)
+            equal(end_of(f.process), 0, "one SIGTERM ends it while its reader does not read")
+            rest = f.process.stdout.read()
+            ok(rest.endswith("\n") and all(re.match(r"\S+ \S+ (denied|lost) ", line) for line in rest.splitlines()), "what was printed till then are whole lines", rest)
+        with Follower(b, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])) as f:
+            f.process.send_signal(signal.SIGTERM)
+            equal(end_of(f.process), 0, "SIGTERM ends it though the parent had it blocked")
+        ends = []
+        for delay in range(0, 100, 5):
+            p = subprocess.Popen(b.command("events"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(delay / 1000)
+            p.send_signal(signal.SIGTERM)
+            ends.append([end_of(p) in (0, -signal.SIGTERM), *p.communicate()])
+        equal(ends, [[True, "", ""]] * 20, "SIGTERM ends it at any moment of its start")
         child = os.fork()
         if not child:
-            while not listeners():
-                time.sleep(0.01)
+            within(60, listeners)
             happen(b, "change", "l1", **DENIED)
             os._exit(0)
         shown = on_terminal(b.command("events", "-c", "1"))

@@ -3,9 +3,8 @@
 """The pictures that l1tune hist draws. Usage: test-hist.py L1TUNE"""
 import json
 import subprocess
-import time
 
-from bench import Bench, end_of, equal, finish, ok, on_terminal
+from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, hist
 
 MS = 1_000_000
@@ -67,6 +66,14 @@ def test_picture():
            "kernel" not in r.stdout, "one level, whose time is not split", r.stdout)
         r = b.run("hist", "--bytes", "1", "30", locale="C")
         ok("p99 <=30000000" in r.stdout and "200000000" in r.stdout, "--bytes", r.stdout)
+        r = b.run("hist", "1", locale="C")
+        equal([line.split() for line in r.stdout.splitlines()], [
+            ["REASON", "COUNT", "AVG", "P99", "MAX"], ["IO_INSTRUCTION", "1000", "400us", "30.0ms", "30.0ms"],
+            ["CPUID", "10", "512ns", "512ns", "1.00ms"], ["L3", "CPUID", "5", "200us", "2.05us", "1.00ms"]],
+              "without a reason the guest's reasons are listed, the most frequent first")
+        ok("CPUID" in b.run("hist", "-l", "3", "1").stdout and "IO_" not in b.run("hist", "-l", "3", "1").stdout, "of one level")
+        equal([r["reason"] for r in b.json("hist", "-J", "1")["hist"]["reasons"]], ["CPUID", "IO_INSTRUCTION", "CPUID"],
+              "JSON without a reason has the histograms of all")
         d = b.json("hist", "-J", "1", "cpuid")
         equal([d["schema"], d["hist"]["id"], [r["level"] for r in d["hist"]["reasons"]],
                d["hist"]["reasons"][0]["hist"]], [1, 1, [2, 3], hist(b9=10)], "JSON")
@@ -77,8 +84,8 @@ def test_errors():
         b.machine.guest(1, [IO, CPUID])
         b.machine.guest(2, [IO])
         for args, status, words in (
-                (["1"], 2, "GUEST REASON"), (["1", "30", "x"], 2, "too many arguments"),
-                (["1", "nope"], 1, "no exit 'nope': l1tune stat 1"), (["-l", "4", "1", "30"], 2, "2"),
+                ([], 2, "GUEST"), (["1", "-i", "1"], 2, "-i needs a REASON"), (["1", "30", "x"], 2, "too many arguments"),
+                (["1", "nope"], 1, "no exit 'nope': l1tune hist 1 lists"), (["-l", "4", "1", "30"], 2, "2"),
                 (["-l", "3", "1", "30"], 1, "at level 3"), (["9", "30"], 4, "'9'"),
                 (["name:*", "30"], 2, "2 guests"), (["1", "30\x1b"], 1, "30\\x1b")):
             r = b.run("hist", *args)
@@ -89,9 +96,9 @@ def test_errors():
 def test_intervals():
     with Bench() as b:
         b.machine.guest(1, [IO])
-        p = subprocess.Popen(b.command("hist", "-J", "-i", "0.5", "-c", "2", "1", "30"), text=True,
+        p = subprocess.Popen(b.command("hist", "-J", "-i", "1", "-c", "2", "1", "30"), text=True,
                              stdout=subprocess.PIPE)
-        time.sleep(0.25)
+        wait_for_look(p)
         b.machine.guest(1, [cell(2, 30, "IO_INSTRUCTION", 1003, 401 * MS, 30 * MS,
                                  hist(b9=20, b10=603, b12=300, b24=80), user_ns=200 * MS,
                                  wait_ns=0, runq_ns=101 * MS, throttled_ns=0)])

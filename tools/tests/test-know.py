@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from bench import TOOL, Bench, equal, finish, ok
+from bench import TOOL, Bench, equal, finish, ok, on_terminal
 from fake import BOOT_ID, cell, fixed, hist, write
 
 VMX = "fpu vme vmx ept hypervisor"
@@ -160,6 +160,15 @@ def test_states():
         rows, status = b.rows()
         ok(rows["hooks"]["state"] == "warning" and "vm_create unavailable" in rows["hooks"]["text"]
            and status == 1, "a hook that another has", rows["hooks"])
+    with Known(hooks={"memory": "unavailable"}) as b:
+        os.unlink(b.dev + "/kvm")
+        shown = on_terminal(b.command("doctor"), 100)
+        ok(re.search(r"\x1b\[31mproblem +\x1b\[0m kvm", shown) and re.search(r"\x1b\[33mwarning +\x1b\[0m hooks", shown),
+           "a problem is red on a terminal, a warning yellow", shown)
+    with Known(hooks={"vm_create": "detached", "memory": "unavailable"}) as b:
+        text = b.rows()[0]["hooks"]["text"]
+        ok("so what they count is missing: memory unavailable; KVM is not loaded: vm_create detached" in text,
+           "a hook that went with KVM is not taken for one that another user holds", text)
     with Known(hooks={"vm_create": "waiting"}) as b:
         rows, _ = b.rows()
         equal(rows["hooks"]["commands"], ["modprobe kvm_intel"], "hooks that wait for KVM")
@@ -297,6 +306,16 @@ def test_kept():
             ok("since: run l1tune bench --save" in cost(), f"not good for another {what}", cost())
         keep(b, measurement(), 0o666)
         ok("not root's alone" in cost(), "written by anybody", cost())
+        keep(b, measurement())
+        if not os.geteuid():
+            os.chown(b.state + "/bench.json", 65534, 0)
+            ok("not root's alone" in cost(), "a measurement of another user is not accepted", cost())
+            os.unlink(b.state + "/bench.json")
+            keep(b, measurement())
+            os.rename(b.state + "/bench.json", b.state + "/kept.json")
+            os.symlink("kept.json", b.state + "/bench.json")
+            ok("not root's alone" in cost(), "nor is a link, which could lead to one", cost())
+            os.unlink(b.state + "/bench.json")
         write(b.state + "/bench.json", b"{")
         ok("damaged" in cost(), "damaged", cost())
 

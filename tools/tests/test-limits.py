@@ -66,7 +66,7 @@ def test_show():
         equal(list(d), ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns",
                         "limits"], "keys of the document")
         equal(d["limits"][0], {
-            "id": None, "name": None, "limit": "max_vms", "value": 20, "from": "l1", "audit": None,
+            "id": None, "name": None, "limit": "max_vms", "value": 20, "scope": "l1", "audit": None,
             "use": 3, "of": None, "headroom": 17, "denied": 7, "would_deny": 0, "set": True,
             "effective": True, "hook": "refuse_vm", "hook_state": "ok"}, "a limit in JSON")
         equal([[r["limit"], r["value"], r["audit"], r["use"], r["headroom"]]
@@ -90,7 +90,7 @@ def test_show():
 
 def test_broken():
     broken = {"limits": {"max_vms": 20}, "audit": {"max_memory_bytes": 1 << 30},
-              "hooks": {"refuse_vm": "unavailable", "refuse_memory": "detached",
+              "hooks": {"refuse_vm": "unavailable", "refuse_memory": "unavailable",
                         "refuse_vcpu": "ok"},
               "effective": {"max_vms": 0, "max_vms_per_user": 0, "max_memory_bytes": 0}}
     with Bench(**used()) as b:
@@ -98,7 +98,7 @@ def test_broken():
         r = b.run("limits", "--noheadings", "-o", "LIMIT,EFFECTIVE,HOOK_STATE")
         equal(rows(r)[:2] + rows(r)[4:5], [["max_vms", "no", "unavailable"],
                                            ["max_vms_per_user", "-", "unavailable"],
-                                           ["max_memory_bytes", "no", "detached"]],
+                                           ["max_memory_bytes", "no", "unavailable"]],
               "limits that cannot be enforced")
         ok(r.returncode == 1 and "max_vms is set and not effective: its hook refuse_vm is "
            "unavailable" in r.stderr and "audit.max_memory_bytes is set" in r.stderr and
@@ -114,12 +114,16 @@ def test_broken():
            b.machine.limit("limits/max_vms") == "19", "set, and not effective: status 1", r)
         r = b.run("limits", "max_vms=max")
         ok(r.returncode == 0 and not r.stderr, "unset: no fault", r)
+        r = b.run("limits", "max_vms=2", "audit.max_memory_bytes=1G", "max_vcpus=9")
+        ok("max_vms=2 is below the 3 in use: guests keep what they have" in r.stderr and
+           "audit.max_memory_bytes=1G is below the 2.5G in use: each request for more is counted" in r.stderr and
+           "max_vcpus" not in r.stderr, "a limit below what is in use says so", r.stderr)
         b.machine.limits(**broken)
         r = b.run("status")
         ok(r.returncode == 0 and "\nlimits  max_vms=20 (use 3) not effective\n" in r.stdout and
            "\n        audit.max_memory_bytes=1G (use 2.5G) not effective\n" in r.stdout and
            "l1tune limits says why" in r.stdout, "status tells it", r.stdout)
-        ok("refuse_memory detached, refuse_vm unavailable\n" in r.stdout and
+        ok("refuse_memory unavailable, refuse_vm unavailable\n" in r.stdout and
            "not counted" not in r.stdout, "its hooks are not of those that count", r.stdout)
         shown = on_terminal(b.command("status"), 100)
         ok("\x1b[31mmax_vms=20" in shown, "in red", shown)
@@ -130,6 +134,17 @@ def test_broken():
         ok("\nlimits  max_memory_bytes=64G, audit.max_memory_bytes=32G (use 2.5G) waiting, "
            "denied 2\n" in r.stdout and "not effective" not in r.stdout, "status of one that waits",
            r.stdout)
+        for state in "waiting", "detached":
+            b.machine.limits(limits={"max_vms": 20}, hooks={"refuse_vm": state}, effective={"max_vms": 0})
+            status, limits, export = b.run("status"), b.run("limits"), b.run("export")
+            ok(" waiting\n" in status.stdout and f"refuse_vm {state}" in status.stdout and "modprobe kvm_intel" in status.stdout,
+               f"status says that a limit waits for KVM: its hook is {state}", status.stdout)
+            ok(limits.returncode == 0 and "waiting" in limits.stdout and not limits.stderr,
+               f"limits says that it waits for KVM: its hook is {state}", limits)
+            ok('l1tune_limit_broken{limit="max_vms"} 0' in export.stdout,
+               f"export says that it is not broken, so that no alert fires: its hook is {state}", export.stdout)
+            r = b.run("limits", "max_vms=21")
+            ok(r.returncode == 0 and "waits for KVM" in r.stderr, f"a limit can be set while its hook is {state}", r)
         b.machine.limits()
         r = b.run("status")
         ok("limits" not in r.stdout and "hooks   9 ok\n" in r.stdout,
@@ -164,18 +179,18 @@ def test_wrong():
                            ("max_vms=1.5", "not a number"), ("max_vms=0x10", "not a number"),
                            ("max_vms=1e3", "not a number"), ("max_vms=4K", "takes no unit"),
                            ("max_vms=4 ", "takes no unit"), ("max_vms=MAX", "not a number"),
-                           ("max_vms=default", "max is no limit"),
+                           ("max_vms=default", "use max for no limit"),
                            ("max_vms=18446744073709551615", "too large"),
                            ("max_vms=99999999999999999999", "too large"),
                            ("max_memory_bytes=16384P", "too large"),
-                           ("max_memory_bytes=64GB", "not a unit"),
-                           ("max_memory_bytes=64 G", "not a unit"),
-                           ("max_memory_bytes=64X", "not a unit"),
+                           ("max_memory_bytes=64GB", "unknown unit"),
+                           ("max_memory_bytes=64 G", "unknown unit"),
+                           ("max_memory_bytes=64X", "unknown unit"),
                            ("max_memory_bytes=G", "not a size"),
                            ("max_memory_bytes=1.5G", "not a size"),
                            ("max_vm=1", "did you mean max_vms?"),
                            ("audit.max_vcpu=1", "did you mean audit.max_vcpus?"),
-                           ("memory=1G", "--help lists them"), ("nonsense=1", "name:"),
+                           ("memory=1G", "--help lists the settings"), ("nonsense=1", "name:"),
                            ("=5", "a name is missing"), ("audit.=5", "a name is missing"),
                            ("max_vms=1\x1b[2J=", "\\x1b[2J"), ("max_vcpus=7", "twice"),
                            ("max_vms", "name:max_vms")):
@@ -193,13 +208,13 @@ def test_guest():
     with Bench() as b:
         machine(b, limits={PACE: 10000, "max_memory_per_vm_bytes": 4 << 30}, audit={PACE: 900})
         r = b.run("limits", "web")
-        equal(rows(r), ["GUEST NAME LIMIT VALUE FROM AUDIT USE HEADROOM EFFECTIVE".split(),
+        equal(rows(r), ["GUEST NAME LIMIT VALUE SCOPE AUDIT USE HEADROOM EFFECTIVE".split(),
                         "1 web max_vcpus_per_vm max l1 max 2 max -".split(),
                         "1 web max_memory_per_vm_bytes 4G l1 max 512M 3.5G yes".split(),
                         "1 web max_exits_per_sec 10000 l1 900 - - yes".split()], "of one guest")
-        r = b.run("limits", "name:*", PACE, "--noheadings", "-o", "GUEST,VALUE,FROM")
+        r = b.run("limits", "name:*", PACE, "--noheadings", "-o", "GUEST,VALUE,SCOPE")
         equal(rows(r), [["1", "10000", "l1"], ["2", "5000", "l2"], ["3", "max", "l2"]], "of all")
-        equal([[g["id"], g["value"], g["from"], g["denied"]]
+        equal([[g["id"], g["value"], g["scope"], g["denied"]]
                for g in b.json("limits", "-J", "2", PACE)["limits"]], [[2, 5000, "l2", None]], "-J")
         r = b.run("limits", "max_vms", "--noheadings")
         equal(rows(r)[0][0], "max_vms", "max_vms is the limit")
@@ -250,7 +265,7 @@ def test_all_or_nothing():
         ok("max_nested_vms" in r.stderr and "nothing was changed" in r.stderr, "it says so", r)
         b.machine.limits(limits={"max_vcpus": 6})
         r = set_with_file_size(b, 1, "max_vms=7", "max_vcpus=8", "max_nested_vms=10")
-        ok(r.returncode == 1 and "limits/max_vms stays at 7 and cannot be set back to max" in r.stderr
+        ok(r.returncode == 1 and "limits/max_vms remains 7 and cannot be restored to max" in r.stderr
            and "nothing was changed" not in r.stderr and b.machine.limit("limits/max_vcpus") == "6",
            "what cannot be set back is named", r)
         b.machine.limits()
@@ -260,7 +275,7 @@ def test_all_or_nothing():
            b.machine.limit("limits/max_vms") == "max", "a file that is not there", r)
         b.machine.limits(limits={"max_vms": "many"})
         r = b.run("limits")
-        ok(r.returncode == 1 and "limits/max_vms: not the value that belongs there" in r.stderr,
+        ok(r.returncode == 1 and "limits/max_vms: unexpected value" in r.stderr,
            "a value that is none is named", r)
 
 

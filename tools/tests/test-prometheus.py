@@ -39,11 +39,17 @@ scrape_configs:
 
 
 def made_up(step):
-    """What such a machine exports, step seconds later; from the sixth on a guest was denied."""
-    with Bench(totals={name: step * 500 * MS for name in "exit_time_ns user_time_ns wait_time_ns runq_time_ns "
-                       "throttled_ns guest_time_ns exits".split()}, usage={"vms": 2, "vcpus": 3, "nested_vms": 1}) as b:
-        b.machine.limits(limits={"max_vms": 3}, denied={"max_vms": int(step > 5)}, would_deny={"max_vcpus": step},
-                         hooks={"refuse_vm": "ok"})
+    """
+    What such a machine exports, step seconds later; from the sixth on a guest was denied, a third
+    guest lives from the fifth to the eighth, and the module is loaded again before the eleventh.
+    """
+    with Bench(totals={name: step * 500 * MS for name in "exit_time_ns kernel_time_ns user_time_ns wait_time_ns runq_time_ns "
+                       "throttled_ns guest_time_ns exits".split()}, usage={"vms": 2, "vcpus": 3, "nested_vms": 1},
+               loaded_ns=(5 if step < 11 else 95) * 1000 * MS) as b:
+        b.machine.limits(limits={"max_vms": 3, "max_memory_bytes": 64 << 30},
+                         audit={"max_vcpus": 2, "max_memory_bytes": 32 << 30},
+                         denied={"max_vms": int(step > 5)}, would_deny={"max_vcpus": step},
+                         hooks={"refuse_vm": "ok", "refuse_vcpu": "ok", "refuse_memory": "ok"})
         parts = {name: step * 40 * MS for name in ("user_ns", "wait_ns", "runq_ns", "throttled_ns")}
         for number, name in (1, "web"), (2, "lab"):
             cells = [cell(level, 10, "CPUID", step * 1000, step * 200 * MS, 9 * MS,
@@ -51,6 +57,9 @@ def made_up(step):
             b.machine.guest(number, cells + [fixed(guest_time_ns=step * 300 * MS)], vcpus=number,
                             nested="on" if number == 2 else "off")
             b.machine.process(1000 + number, ["qemu-system-x86_64", "-name", "guest=" + name])
+        if 5 <= step <= 8:
+            b.machine.guest(3, [cell(2, 10, "CPUID", step, step * MS, MS, hist(b12=step), **parts)])
+            b.machine.process(1003, ["qemu-system-x86_64", "-name", "guest=batch"])
         b.run("export", "--textfile", b.directory)
         with open(b.directory + "/l1tune.prom", encoding="utf-8") as f:
             return f.read()
@@ -130,9 +139,13 @@ def wait_for(condition, seconds):
     return value
 
 
-def dashboard_queries():
+def read_dashboard():
     with open(DIRECTORY + "/l1tune.dashboard.json", encoding="utf-8") as f:
-        dashboard = json.load(f)
+        return json.load(f)
+
+
+def dashboard_queries():
+    dashboard = read_dashboard()
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             yield panel["title"], target["expr"]
@@ -144,6 +157,42 @@ def dashboard_queries():
 
 def filled_in(query):
     return query.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$guest", ".*")
+
+
+def units_of(panel):
+    """That of its fields, or in a table those of its columns."""
+    if panel["type"] != "table":
+        return [panel["fieldConfig"]["defaults"].get("unit")]
+    return [prop["value"] for override in panel["fieldConfig"]["overrides"] for prop in override["properties"]
+            if prop["id"] == "unit"]
+
+
+def test_dashboard():
+    dashboard = read_dashboard()
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    titles = {check: [panel["title"] for panel in panels if is_bad(panel)] for check, is_bad in {
+        "no description": lambda panel: not panel["description"],
+        "no unit": lambda panel: not units_of(panel) or "none" in units_of(panel) or None in units_of(panel),
+        "an expression that subtracts": lambda panel: any(re.search(r"[\w)] - ", t["expr"]) for t in panel["targets"]),
+        "a table that shows internal columns": lambda panel: panel["type"] == "table" and not any(
+            {"Time", "__name__", "job"} <= set(t["options"].get("excludeByName", ())) for t in panel["transformations"]),
+    }.items()}
+    equal({check: bad for check, bad in titles.items() if bad}, {}, "dashboard: each panel has a description and units, reads metrics as they are")
+    equal([panel["title"] for panel in panels if panel["type"] == "heatmap"], ["Exit times"], "dashboard: a heat map of exit times")
+    places = [tuple(panel["gridPos"][key] for key in "xywh") for panel in dashboard["panels"]]
+    covered = [(x + i, y + j) for x, y, w, h in places for i in range(w) for j in range(h)]
+    ok(len(set(covered)) == len(covered) and max(x for x, _ in covered) < 24, "dashboard: no panel covers another", places)
+    equal(len({panel["id"] for panel in dashboard["panels"]}), len(places), "dashboard: each panel has an id of its own")
+
+
+def annotated(server, begin):
+    """The labels of what each annotation marks since begin; a minute of a real machine is 3 seconds here."""
+    found = {}
+    for annotation in read_dashboard()["annotations"]["list"]:
+        query = filled_in(annotation["expr"].replace("1m", "3s"))
+        answer = server.ask("query_range", query=query, start=begin, end=time.time(), step=1)
+        found[annotation["name"]] = [series["metric"] for series in answer.get("result", [answer])]
+    return found
 
 
 def rule_names(kind):
@@ -162,9 +211,16 @@ def test_rules():
     equal(untested, [], "each alert is tested to fire")
 
 
+def test_readme():
+    with open(DIRECTORY + "/README.md", encoding="utf-8") as f:
+        listed = re.findall(r"^\| `(L1tune\w+)` \|", f.read(), re.M)
+    equal(listed, rule_names("alert"), "the README lists each alert, in the order of the rules")
+
+
 def test_server():
     with Servers() as s:
         texts = recordings()
+        begin = time.time() + 4
         ok(len(texts) >= 8, f"{len(texts)} exports to replay", texts[:1])
         s.export(texts[0])
         scraped = wait_for(lambda: [sample for sample in s.query("l1tune_up") if isinstance(sample, dict)], 30)
@@ -182,12 +238,20 @@ def test_server():
             result = s.query(filled_in(query))
             ok(isinstance(result, list) and result and "NaN" not in [r["value"][1] for r in result],
                f"dashboard: {title}: {query[:60]}", result)
+        found = annotated(s, begin)
+        if len(sys.argv) < 3:
+            equal([[marked.get("guest") for marked in found[name]] for name in ("Guest started", "Guest ended")], [["batch"], ["batch"]],
+                  "annotations mark the guest that came and went, and no other")
+            ok(found["Module load"], "an annotation marks the load of the module", found)
+        equal([marked.get("limit") for marked in found["Denial"]], ["max_vms"], "an annotation marks the denial")
         nested = wait_for(lambda: [a["labels"]["guest"] for a in s.ask("alerts").get("alerts", ())
                                    if a["labels"]["alertname"] == "L1tuneNestedGuestAppeared"], 10)
         equal(nested, ["lab"], "and one that tells of a nested guest")
 
 
 print("KTAP version 1")
+test_readme()
+test_dashboard()
 missing = [program for program in PROGRAMS if not shutil.which(program)]
 if missing:
     skip("rules and dashboard in a real Prometheus", f"no {', no '.join(missing)} (packages prometheus and prometheus-node-exporter)")

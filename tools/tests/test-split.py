@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from bench import Bench, end_of, equal, finish, ok, on_terminal
+from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, fixed, hist, now
 
 
@@ -181,9 +181,9 @@ def test_json():
 def test_intervals():
     with Bench() as b:
         guests(b)
-        p = subprocess.Popen(b.command("stat", "-J", "--vcpus", "-i", "0.5", "-c", "1", "1"),
+        p = subprocess.Popen(b.command("stat", "-J", "--vcpus", "-i", "1", "-c", "1", "1"),
                              stdout=subprocess.PIPE, text=True)
-        time.sleep(0.25)
+        wait_for_look(p)
         hlt = split(2, 12, "HLT", 51, {"b21": 50}, kernel=10, wait=900_400)
         since = boottime() - 900 * 10**9
         more = L3 | {"l3_entries": 410, "l3_exits_left": 102}

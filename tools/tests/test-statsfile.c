@@ -33,6 +33,8 @@ static int load(struct exit_stats *stats, const char **why)
 	return err;
 }
 
+static const char *why_refused;
+
 static void refused(int expected, const char *name)
 {
 	struct exit_stats stats;
@@ -41,6 +43,7 @@ static void refused(int expected, const char *name)
 
 	if (!err)
 		exits_free(&stats);
+	why_refused = why;
 	ktap_ok(err == expected && why, "%s: %s", name, why ? why : "accepted");
 }
 
@@ -174,6 +177,8 @@ static void test_descriptors(void)
 	start();
 	image_desc(&image, 1)->offset = UINT32_MAX - 7;
 	refused(-EBADMSG, "offset that overflows");
+	ktap_ok(why_refused && strstr(why_refused, "out of range"),
+		"it is refused before memory of that size is taken");
 	start();
 	image_desc(&image, 1)->offset = 4;
 	refused(-EBADMSG, "offset in the middle of a value");

@@ -203,6 +203,7 @@ static void test_select(void)
 	check_select("w*", 0);
 	check_select("name:w*", 1);
 	check_select("name:*x", 0);
+	check_select("name:W*", 0);
 	check_select("name:w[ae]b", 1);
 	check_select("cgroup:/machine.slice/*", 1);
 	check_select("cgroup:*web.scope", 1);

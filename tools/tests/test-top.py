@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from bench import Bench, equal, finish, ok
+from bench import Bench, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, fixed, hist
 
 MS = 1_000_000
@@ -93,7 +93,15 @@ class Terminal:
         self.tmux("send-keys", *keys)
 
     def screen(self, *args):
-        return self.tmux("capture-pane", "-p", *args)
+        """When it has been the same for a moment: one may be half drawn."""
+        before = None
+        for _ in range(20):
+            now = self.tmux("capture-pane", "-p", *args)
+            if now == before:
+                break
+            before = now
+            time.sleep(0.05)
+        return now
 
     def shows(self, pattern, name, seconds=10):
         """Waits for it; what there is instead goes into the report."""
@@ -121,7 +129,7 @@ def test_once():
         guests(b)
         p = subprocess.Popen(b.command("top", "--once", "-d", "1"), stdout=subprocess.PIPE,
                              text=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
-        time.sleep(0.5)
+        wait_for_look(p)
         for n in 1, 2, 3:
             b.machine.exits(n, exits(n, 2))
         text = p.communicate(timeout=20)[0]
@@ -177,6 +185,59 @@ def test_once():
         ok(r.returncode == 3 and "modprobe" in r.stderr and not r.stdout, "--once: no module", r)
 
 
+def panels(text):
+    """(columns, rows of numbers) of the guests' panel and of the reasons'; a first column may have blanks."""
+    lines, found = text.splitlines(), []
+    for i, line in enumerate(lines):
+        if re.match(r" *ID NAME|REASON ", line):
+            names = re.sub(r"^( *ID NAME|REASON \([^)]*\))", "", line).split()
+            rows = []
+            for row in lines[i + 1:]:
+                if not row:
+                    break
+                rows.append(re.sub("[\u2588-\u258f]+$", "", row).split()[-len(names):])
+            found.append((names, rows))
+    return found
+
+
+def test_narrow():
+    with Bench() as b:
+        guests(b)
+        long = "payments-" + "x" * 60 + "-eu-west-1"
+        b.machine.process(1001, ["qemu", "-name", long])
+        seen = {}
+        for width in 200, 96, 80, 76, 60, 50, 40, 30, 20:
+            p = subprocess.Popen(b.command("top", "--once", "-d", "0.3"), stdout=subprocess.PIPE, text=True,
+                                 env=os.environ | {"LC_ALL": "C.UTF-8", "COLUMNS": str(width)})
+            text = p.communicate(timeout=20)[0]
+            seen[width] = text
+            number = r"\d+(\.\d+)?%?|>?\d+(\.\d+)?(ns|\u00b5s|ms|s)|-|running"
+            cut = [row for names, rows in panels(text) for row in rows
+                   if len(row) != len(names) or not all(re.fullmatch(number, value) for value in row)]
+            ok(max(map(len, text.splitlines())) <= width and not cut,
+               f"{width} columns: no line is longer, and each number is whole", (cut, text))
+        ok(all("hidden" not in seen[width] for width in (200, 96, 80, 76)) and
+           all(re.search(r"^l1tune top  \d+ columns hidden", seen[width]) for width in (60, 50, 40, 30)),
+           "columns are left out below 76 columns only, and a word says so", seen[60])
+        ok(all(" pay" in seen[width] and re.search("\u2026\\S*-1 ", seen[width]) for width in (80, 76, 60, 50)) and
+           long[:14] not in seen[76], "a long name loses its middle before columns are left out", seen[76])
+        ok("NAME" in seen[60] and "EXITS/S" in seen[60] and "BUSY" in seen[60] and "WAIT" not in seen[60].split("REASON")[0],
+           "at 60 columns exits and busy time are shown, the waiting is not", seen[60])
+        r = subprocess.run(b.command("top", "--once", "-d", "0.1"), capture_output=True, text=True, check=False,
+                           env=os.environ | {"LC_ALL": "C", "COLUMNS": "60"})
+        ok(re.search(r" pay\S*~\S*-1 ", r.stdout), "in ASCII a ~ stands for the middle of a name", r.stdout)
+        shown = on_terminal(b.command("top", "-d", "0.1", "-n", "2"), 60, TERM="dumb")
+        ok(shown.count("l1tune top") == 2 and "\x1b" not in shown and max(map(len, shown.splitlines())) <= 60,
+           "a dumb terminal gets each interval as text", shown)
+    with Bench() as b:
+        b.machine.guest(1, exits(1, 1), vcpus=128)
+        b.machine.process(1001, ["qemu", "-name", "\u6f22" * 30])
+        r = subprocess.run(b.command("top", "--once", "-d", "0.1"), capture_output=True, text=True, check=False,
+                           env=os.environ | {"LC_ALL": "C.UTF-8", "COLUMNS": "60"})
+        line = [line for line in r.stdout.splitlines() if "\u6f22" in line][0]
+        ok("\u2026" in line and " 128 " not in line and r.returncode == 0, "a name of wide characters is shortened too", r)
+
+
 def test_keys():
     with Bench() as b:
         guests(b)
@@ -196,7 +257,7 @@ def test_keys():
             t.keys("Up", "Up")
             t.shows(r"REASON \(all\)", "up: those of all")
             t.keys("Up")
-            t.shows(r"REASON \(db\\x1b", "up: the last guest's")
+            t.shows(r"REASON \(db\\", "up: the last guest's")
             t.keys("Escape")
             t.shows(r"REASON \(all\)", "Escape: those of all")
             t.keys("/", "w", "e", "x")
@@ -246,7 +307,7 @@ def test_ends():
                 ok("l1tune top" not in screen, "as it was", screen)
     with Bench() as b:
         with Terminal(b, TERM="nosuch") as t:
-            t.shows("TERM=nosuch.*--once.*status=1", "a terminal that is not known")
+            t.shows("'nosuch' is not supported.*--once.*status=1", "a terminal that is not known")
     with Bench() as b:
         guests(b)
         for n in 1, 2, 3:
@@ -256,6 +317,37 @@ def test_ends():
                 t.shows("3 guests", "it runs")
                 escapes = re.findall(r"\x1b\[[0-9;]*m", t.screen("-e"))
                 equal(any(re.search(r"\b3[1-6]m", e) for e in escapes), colors, f"colours: {env}")
+
+
+def test_new_reason():
+    with Bench() as b:
+        guests(b)
+        with Terminal(b, "-d", "0.3") as t:
+            t.shows(r"REASON \(all\)", "guests whose statistics are kept open")
+            for n in range(2, 40):
+                b.machine.exits(1, [cell(2, 48, "EPT_VIOLATION", n * 10, n * 10_000, 9000, hist(b10=n * 10), user_ns=0,
+                                         wait_ns=0, runq_ns=0, throttled_ns=0), *exits(1, n)])
+                if "EPT_VIOLATION" in t.screen():
+                    break
+                time.sleep(0.1)
+            screen = t.shows(r"^EPT_VIOLATION +\d", "a reason that appears while it runs is shown")
+            ok(re.search(r"^IO_INSTRUCTION +[1-9]", screen, re.M), "the other reasons are still counted right", screen)
+            t.keys("q")
+            t.shows("status=0", "it ends without an error of memory")
+
+
+def test_gone():
+    with Bench() as b:
+        guests(b, 20)
+        with Terminal(b, "-d", "0.2") as t:
+            t.shows("20 guests", "20 guests")
+            fds = f"/proc/{t.pid()}/fd"
+            before = len(os.listdir(fds))
+            for n in range(2, 21):
+                b.remove(n)
+            t.shows("1 guest, 1 vCPU\n", "19 of them go")
+            after = len(os.listdir(fds))
+            ok(before - after == 2 * 19, "files of guests that went are closed", (before, after))
 
 
 def test_changes():
@@ -304,7 +396,7 @@ def test_changes():
         with Terminal(b, "-d", "0.2", "web") as t:
             t.shows("1 guest, 1 vCPU", "one guest")
             b.remove(1)
-            t.shows("no guest is 'web'", "it goes")
+            t.shows("no guest matches 'web'", "a guest that ends is reported as missing")
     with Bench() as b:
         guests(b, 200)
         with Terminal(b, "-d", "0.5", before="ulimit -Sn 64;") as t:
@@ -320,9 +412,10 @@ def test_changes():
 
 print("KTAP version 1")
 if shutil.which("tmux"):
-    for test in test_once, test_keys, test_ends, test_changes:
+    for test in test_once, test_narrow, test_keys, test_ends, test_new_reason, test_gone, test_changes:
         test()
 else:
     print("# no tmux: the tests on a terminal are left out")
     test_once()
+    test_narrow()
 finish()

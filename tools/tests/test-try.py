@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from bench import Bench, equal, finish, ok
+from bench import Bench, equal, finish, ok, within
 from fake import write
 
 POLL = "halt_poll_ns"
@@ -60,15 +60,6 @@ class Tried(Bench):
         return p
 
 
-def within(seconds, condition):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def test_result():
     with Tried() as b:
         b.run_guest()
@@ -109,22 +100,22 @@ def test_others():
         p = b.start(f"{POLL}=0", "--for", "1", "--l2", "1")
         write(b.machine.device("l2-1") + f"/tune/{POLL}", "7777", 0o640)
         _, err = p.communicate(timeout=20)
-        ok(p.returncode == 1 and "by somebody else" in err and b.value() == "7777",
+        ok(p.returncode == 1 and "by another process" in err and b.value() == "7777",
            "what somebody else sets meanwhile stays", err)
     with Tried() as b:
         p = b.start(f"{POLL}=0", "--for", "1", "--l2", "1")
         b.remove(1)
         _, err = p.communicate(timeout=10)
-        equal([p.returncode, err], [4, "l1tune: no guest is '1': l1tune list -a shows those there are\n"],
+        equal([p.returncode, err], [4, "l1tune: no guest matches '1': l1tune list -a shows all guests\n"],
               "a guest that is gone has nothing to be put back")
 
 
 def test_refusals():
     with Tried() as b:
         for args, text in (
-                ([], "too few arguments"), ([f"{POLL}=1", "uid=1"], "too many arguments"), (["halt_poll_ns"], "one NAME=VALUE"), (["max_vms=1"], "unknown setting"),
-                ([f"{POLL}=1"], "--l2 GUEST"), (["hlt_in_guest=1", "--l2", "1"], "fixed as a guest starts"),
-                ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "only one"),
+                ([], "too few arguments"), ([f"{POLL}=1", "uid=1"], "too many arguments"), (["halt_poll_ns"], "NAME=VALUE expected"), (["max_vms=1"], "unknown setting"),
+                ([f"{POLL}=1"], "--l2 GUEST"), (["hlt_in_guest=1", "--l2", "1"], "fixed when a guest starts"),
+                ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "exactly one"),
                 ([f"{POLL}=1", "--l2", "1", "--for", "1m"], "number of seconds")):
             r = b.run("try", *args)
             ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {args}", r)

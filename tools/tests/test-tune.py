@@ -70,10 +70,10 @@ def test_refusals():
                 (["max_vms=1"], "unknown setting"), (["halt_poll_ns=1k"], "neither default nor a number"),
                 (["halt_poll_ns=-1"], "neither default nor a number"),
                 (["halt_poll_ns=4294967296"], "too large"), (["uid=default"], "neither any nor"),
-                (["pause_in_guest=0"], "cannot be made to exit"), (["pause_in_guest=2"], "too large"),
+                (["pause_in_guest=0"], "cannot be forced"), (["pause_in_guest=2"], "too large"),
                 (["halt_poll_ns="], "a value is missing"), (["uid=1", "uid=2"], "set twice"),
-                (["web", "hlt_in_guest=1"], "one guest has no such value"),
-                (["1", "2", "halt_poll_ns=1"], "only one")):
+                (["web", "hlt_in_guest=1"], "only halt_poll_ns"),
+                (["1", "2", "halt_poll_ns=1"], "exactly one")):
             r = b.run("tune", *words)
             ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {words}", r)
         r = b.run("tune", "uid=5", "kvm_intel.ple_gap=0")

@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The systemd units: systemd's own opinion, and commands that the tool has. Usage: test-units.py L1TUNE"""
+"""
+The systemd units: what systemd-analyze says of them, that their commands exist, and that these
+work with the capabilities that the units leave them. Usage: test-units.py L1TUNE
+"""
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 
-from bench import TOOL, equal, finish, ok, skip
+from bench import TOOL, Bench, equal, finish, ok, skip
 
 UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../systemd")
+# In tenths, as --threshold takes it: below 4.0.
+MAX_EXPOSURE = 39
+NOBODY = 65534
 
 
 def unit(name):
@@ -27,8 +33,52 @@ def verify(directory, *names):
     return [r.returncode, r.stdout + r.stderr]
 
 
+def security(directory, name):
+    """Fails with the table if the unit is exposed more than it may be."""
+    if "--offline" not in subprocess.run(["systemd-analyze", "--help"], capture_output=True, text=True, check=False).stdout:
+        skip(f"{name}: systemd-analyze security", "systemd-analyze has no --offline (before version 250)")
+        return
+    r = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}",
+                        os.path.join(directory, name)], capture_output=True, text=True, check=False)
+    ok(r.returncode == 0, f"{name}: systemd-analyze security says less than {(MAX_EXPOSURE + 1) / 10}", r.stdout + r.stderr)
+
+
+def confined(bench, name, *args):
+    """The tool with the capabilities that the unit leaves to root, and no others."""
+    [capabilities] = re.findall(r"^CapabilityBoundingSet=(.*)", unit(name), re.M)
+    kept = ",".join("+" + word.removeprefix("CAP_").lower() for word in capabilities.split())
+    return subprocess.run(["setpriv", "--no-new-privs", f"--bounding-set=-all,{kept}", "--inh-caps=-all", *bench.command(*args)],
+                          capture_output=True, text=True, check=False)
+
+
+def test_capabilities():
+    with Bench() as b:
+        b.machine.limits()
+        conf = b.directory + "/l1tune.conf"
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write("max_vms = 3\n")
+        os.chmod(conf, 0o600)
+        os.chown(conf, NOBODY, NOBODY)
+        r = confined(b, "l1tune.service", "apply", conf)
+        equal([r.returncode, r.stderr, b.machine.limit("limits/max_vms")], [0, "", "3"],
+              "l1tune.service: its capabilities suffice for a configuration file of another user")
+
+        directory = b.directory + "/textfiles"
+        os.mkdir(directory, 0o755)
+        path = directory + "/l1tune.prom"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("old\n")
+        for path_of_nobody in directory, path:
+            os.chown(path_of_nobody, NOBODY, NOBODY)
+        r = confined(b, "l1tune-export.service", "export", "--textfile", directory)
+        with open(path, encoding="utf-8") as f:
+            equal([r.returncode, r.stderr, "l1tune_up 1\n" in f.read(), os.stat(path).st_uid], [0, "", True, NOBODY],
+                  "l1tune-export.service: its capabilities suffice for a directory of another user")
+
+
 def main():
     units = sorted(name for name in os.listdir(UNITS) if name.startswith("l1tune"))
+    services = [name for name in units if name.endswith(".service")]
     if shutil.which("systemd-analyze"):
         with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
             equal(verify(directory, *units), [0, ""], f"systemd-analyze has nothing to say of {' '.join(units)}")
@@ -39,8 +89,18 @@ def main():
             r = subprocess.run(["systemd-analyze", "verify", "--man=no", os.path.join(directory, "libvirtd.service")],
                                capture_output=True, text=True, check=False)
             equal([r.returncode, r.stdout + r.stderr], [0, ""], "nor of the drop-in")
+            for name in services:
+                security(directory, name)
     else:
         skip("systemd-analyze has nothing to say of the units", "no systemd-analyze (package systemd)")
+        skip("systemd-analyze security says less than 4.0", "no systemd-analyze (package systemd)")
+    if shutil.which("setpriv") and os.geteuid() == 0:
+        test_capabilities()
+    else:
+        skip("the units' capabilities suffice", "not root, or no setpriv (package util-linux)")
+    for name in services:
+        # Without one a oneshot service may take forever, and whatever is ordered after it with it.
+        ok(re.search(r"^TimeoutStartSec=\d+s$", unit(name), re.M), f"{name}: a start that hangs is ended")
     for name in units:
         text = unit(name)
         ok("ConditionKernelCommandLine=!nol1tune" in text, f"{name}: nol1tune keeps it off")

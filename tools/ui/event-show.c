@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* An event as a line for people, and as JSON for programs. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,28 +40,11 @@ static const char *color(enum event_kind kind)
 	}
 }
 
-/* Grows by pieces; parts of it have a colon between them. */
+/* Its parts have a colon between them. */
 struct line {
 	char *text;
 	bool has_parts;
 };
-
-__printf(2, 3)
-static void add(struct line *line, const char *fmt, ...)
-{
-	char *piece, *longer;
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vasprintf(&piece, fmt, ap);
-	va_end(ap);
-	longer = xasprintf("%s%s", line->text, len < 0 ? "" : piece);
-	if (len >= 0)
-		free(piece);
-	free(line->text);
-	line->text = longer;
-}
 
 /* Strings of others, with what stands around them. */
 static void add_text(struct line *line, const char *before, const char *text,
@@ -70,14 +52,14 @@ static void add_text(struct line *line, const char *before, const char *text,
 {
 	char *shown = escape_for_terminal(text);
 
-	add(line, "%s%s%s", before, shown, after);
+	append(&line->text, "%s%s%s", before, shown, after);
 	free(shown);
 }
 
 static void start_part(struct line *line)
 {
 	if (line->has_parts)
-		add(line, ": ");
+		append(&line->text, ": ");
 	line->has_parts = true;
 }
 
@@ -88,7 +70,7 @@ static void add_time(struct line *line, const struct timespec *time)
 
 	localtime_r(&time->tv_sec, &tm);
 	strftime(text, sizeof(text), "%F %T", &tm);
-	add(line, "%s.%03ld ", text, time->tv_nsec / 1000000);
+	append(&line->text, "%s.%03ld ", text, time->tv_nsec / 1000000);
 }
 
 static void add_guest(struct line *line, const struct event *event)
@@ -96,7 +78,7 @@ static void add_guest(struct line *line, const struct event *event)
 	if (!event->has_id)
 		return;
 	start_part(line);
-	add(line, "l2-%llu", (unsigned long long)event->id);
+	append(&line->text, "l2-%llu", (unsigned long long)event->id);
 	if (event->name)
 		add_text(line, " ", event->name, "");
 }
@@ -118,15 +100,15 @@ static void add_process(struct line *line, const struct event *event)
 			continue;
 		if (!*before)
 			start_part(line);
-		add(line, "%s%s %llu", before, numbers[i].name,
-		    (unsigned long long)event->number[numbers[i].number]);
+		append(&line->text, "%s%s %llu", before, numbers[i].name,
+		       (unsigned long long)event->number[numbers[i].number]);
 		before = ", ";
 	}
 	if (!event->text[EVENT_COMM])
 		return;
 	if (!*before)
 		start_part(line);
-	add(line, "%scomm ", before);
+	append(&line->text, "%scomm ", before);
 	add_text(line, "\"", event->text[EVENT_COMM], "\"");
 }
 
@@ -136,7 +118,7 @@ static void add_ns(struct line *line, uint64_t ns,
 	char *text = style->bytes ? xasprintf("%lluns", (unsigned long long)ns) :
 				    format_ns(ns);
 
-	add(line, "%s", text);
+	append(&line->text, "%s", text);
 	free(text);
 }
 
@@ -146,17 +128,17 @@ static void add_totals(struct line *line, const struct event *event,
 	if (!event->has[EVENT_EXITS])
 		return;
 	start_part(line);
-	add(line, "%llu exits",
-	    (unsigned long long)event->number[EVENT_EXITS]);
+	append(&line->text, "%llu exits",
+	       (unsigned long long)event->number[EVENT_EXITS]);
 	if (event->has[EVENT_EXIT_TIME]) {
-		add(line, ", ");
+		append(&line->text, ", ");
 		add_ns(line, event->number[EVENT_EXIT_TIME], style);
-		add(line, " from exit to entry");
+		append(&line->text, " from exit to entry");
 	}
 	if (event->has[EVENT_GUEST_TIME]) {
-		add(line, ", ");
+		append(&line->text, ", ");
 		add_ns(line, event->number[EVENT_GUEST_TIME], style);
-		add(line, " in the guest");
+		append(&line->text, " in the guest");
 	}
 }
 
@@ -173,7 +155,7 @@ static void add_amount(struct line *line, const struct event *event,
 		return;
 	amount = limit_format(kind ? kind : &plain, event->number[number],
 			      style->bytes);
-	add(line, "%s%s", before, amount);
+	append(&line->text, "%s%s", before, amount);
 	free(amount);
 }
 
@@ -195,7 +177,7 @@ static void add_limit(struct line *line, const struct event *event,
 		add_text(line, "", event->text[EVENT_ERRNO], "");
 	}
 	if (event->has[EVENT_COUNT] && count != 1)
-		add(line, " (%llu times)", (unsigned long long)count);
+		append(&line->text, " (%llu times)", (unsigned long long)count);
 }
 
 static void add_effect(struct line *line, const struct event *event)
@@ -208,17 +190,17 @@ static void add_effect(struct line *line, const struct event *event)
 	if (event->text[EVENT_STATE])
 		add_text(line, " is ", event->text[EVENT_STATE], "");
 	if (event->kind == EVENT_INEFFECTIVE)
-		add(line, "; nothing holds guests to it");
+		append(&line->text, "; nothing holds guests to it");
 }
 
 static void add_loss(struct line *line, const struct event *event)
 {
 	if (event->num_lost)
-		add(line, "%llu event%s not recorded: more came than l1/events holds; l1tune limits has the counts",
-		    (unsigned long long)event->num_lost,
-		    event->num_lost == 1 ? " was" : "s were");
+		append(&line->text, "%llu event%s not recorded: more came than l1/events holds; l1tune limits has the counts",
+		       (unsigned long long)event->num_lost,
+		       event->num_lost == 1 ? " was" : "s were");
 	else
-		add(line, "events came faster than they could be shown; l1tune limits has the counts");
+		append(&line->text, "events came faster than they could be shown; l1tune limits has the counts");
 }
 
 char *event_line(const struct event *event, const struct table_style *style)
@@ -226,8 +208,8 @@ char *event_line(const struct event *event, const struct table_style *style)
 	struct line line = { .text = xstrdup("") };
 
 	add_time(&line, &event->time);
-	add(&line, "%s%-11s%s ", color(event->kind), kind_names[event->kind],
-	    terminal_normal());
+	append(&line.text, "%s%-11s%s ", color(event->kind), kind_names[event->kind],
+	       terminal_normal());
 	add_guest(&line, event);
 	switch (event->kind) {
 	case EVENT_ADDED:
@@ -246,7 +228,7 @@ char *event_line(const struct event *event, const struct table_style *style)
 		break;
 	case EVENT_LOADED:
 	case EVENT_UNLOADED:
-		add(&line, "the module l1tune");
+		append(&line.text, "the module l1tune");
 		break;
 	case EVENT_LOST:
 		add_loss(&line, event);
@@ -269,25 +251,22 @@ static void set_numbers(json_t *json, const struct event *event,
 	size_t i;
 
 	for (i = first; i <= last; i++)
-		json_object_set_new(json, keys[i],
-				    json_number_or_null(event->has[i],
-							event->number[i]));
+		json_set(json, keys[i], json_number_or_null(event->has[i], event->number[i]));
 }
 
 static void set_text(json_t *json, const struct event *event,
 		     enum event_text text, const char *key)
 {
-	json_object_set_new(json, key, json_text(event->text[text]));
+	json_set(json, key, json_text(event->text[text]));
 }
 
 json_t *event_to_json(const struct event *event)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "kind", json_text(kind_names[event->kind]));
-	json_object_set_new(json, "id",
-			    json_number_or_null(event->has_id, event->id));
-	json_object_set_new(json, "name", json_text(event->name));
+	json_set(json, "kind", json_text(kind_names[event->kind]));
+	json_set(json, "id", json_number_or_null(event->has_id, event->id));
+	json_set(json, "name", json_text(event->name));
 	switch (event->kind) {
 	case EVENT_REMOVED:
 		set_numbers(json, event, EVENT_EXITS, EVENT_GUEST_TIME);
@@ -310,12 +289,10 @@ json_t *event_to_json(const struct event *event)
 		set_text(json, event, EVENT_STATE, "hook_state");
 		break;
 	case EVENT_LOST:
-		json_object_set_new(json, "count",
-				    json_number_or_null(event->num_lost,
-							event->num_lost));
+		json_set(json, "count", json_number_or_null(event->num_lost, event->num_lost));
 		break;
 	case EVENT_OTHER:
-		json_object_set_new(json, "what", json_text(event->what));
+		json_set(json, "what", json_text(event->what));
 		break;
 	default:
 		break;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <langinfo.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,18 @@ void frame_add(struct frame *frame, enum frame_style style, char *text)
 	struct frame_line *line = &frame->lines[frame->num_lines - 1];
 
 	*GROW(line->spans, line->num_spans) = (struct frame_span){ style, text };
+}
+
+size_t frame_width(const struct frame *frame)
+{
+	const struct frame_line *line = &frame->lines[frame->num_lines - 1];
+	size_t width = 0, columns, i;
+
+	for (i = 0; i < line->num_spans; i++) {
+		fit_length(line->spans[i].text, SIZE_MAX, &columns);
+		width += columns;
+	}
+	return width;
 }
 
 void frame_free(struct frame *frame)
@@ -94,6 +107,51 @@ char *fit_right(const char *s, size_t width)
 	return xasprintf("%*s%s", (int)(width - columns), "", s);
 }
 
+static bool is_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+/* The end of s that fits into so many columns. */
+static const char *last_columns(const char *s, size_t width)
+{
+	size_t left, columns, len;
+
+	fit_length(s, SIZE_MAX, &left);
+	while (left > width) {
+		len = fit_length(s, 1, &columns);
+		/* A wide character. */
+		if (!columns)
+			len = fit_length(s, 2, &columns);
+		if (!len)
+			break;
+		s += len;
+		left -= columns;
+	}
+	return s;
+}
+
+char *shorten_middle(const char *s, size_t width)
+{
+	size_t columns, head, len = fit_length(s, width, &columns);
+
+	if (!s[len] || width < 3)
+		return xmemdup0(s, len);
+	head = width / 2;
+	len = fit_length(s, head, &columns);
+	return xasprintf("%.*s%s%s", (int)len, s, is_utf8() ? "\u2026" : "~",
+			 last_columns(s, width - head - 1));
+}
+
+char *fit_middle(const char *s, size_t width)
+{
+	char *text = shorten_middle(s, width);
+	char *filled = fit_left(text, width);
+
+	free(text);
+	return filled;
+}
+
 /* Eighths of a column where there are characters for them. */
 char *draw_bar(double ratio, size_t width)
 {
@@ -101,8 +159,8 @@ char *draw_bar(double ratio, size_t width)
 		"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a",
 		"\u2589", "\u2588",
 	};
-	bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	unsigned int scale = is_utf8 ? 8 : 1;
+	bool has_eighths = is_utf8();
+	unsigned int scale = has_eighths ? 8 : 1;
 	size_t units, i;
 	char *bar = xcalloc(width * 4 + 1, 1);
 
@@ -110,8 +168,8 @@ char *draw_bar(double ratio, size_t width)
 		return bar;
 	units = ratio < 1 ? ratio * width * scale + 0.5 : width * scale;
 	for (i = 0; i < units / scale; i++)
-		strcat(bar, is_utf8 ? eighths[8] : "#");
-	if (is_utf8)
+		strcat(bar, has_eighths ? eighths[8] : "#");
+	if (has_eighths)
 		strcat(bar, eighths[units % 8]);
 	return bar;
 }

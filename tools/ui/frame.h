@@ -41,6 +41,8 @@ struct frame {
 void frame_line(struct frame *frame);
 /* To the last line; takes the string over. */
 void frame_add(struct frame *frame, enum frame_style style, char *text);
+/* Columns that the last line takes so far. */
+size_t frame_width(const struct frame *frame);
 void frame_free(struct frame *frame);
 
 /* To stdout without styles, and without blanks at ends of lines. */
@@ -49,6 +51,13 @@ void frame_print(const struct frame *frame);
 /* New strings of so many columns: a text is cut, a number at the right is not. */
 char *fit_left(const char *s, size_t width);
 char *fit_right(const char *s, size_t width);
+
+/*
+ * A text that is too long loses its middle, for an ellipsis, to both ends of
+ * which names differ; the second one does not fill a short one with blanks.
+ */
+char *fit_middle(const char *s, size_t width);
+char *shorten_middle(const char *s, size_t width);
 
 /* How many bytes of s fit into so many columns, and how many they take. */
 size_t fit_length(const char *s, size_t width, size_t *columns);

@@ -22,7 +22,7 @@ static const struct {
 	struct option_spec spec;
 } shared[] = {
 	{ OPTIONS_INTERVALS, OPTION(SECONDS, 'i', "interval", "SEC", interval_ns,
-				    "show what happens in intervals from now on") },
+				    "show intervals, from now on") },
 	{ OPTIONS_INTERVALS, OPTION(NUMBER, 'c', "count", "N", count,
 				    "stop after N intervals", .needs = "interval") },
 	{ OPTIONS_DEV, OPTION(TEXT, 0, "dev", "DIR", env.dev, "use DIR instead of /dev") },

@@ -3,6 +3,7 @@
 #include <curses.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -13,7 +14,7 @@
 #define ESCAPE		0x1b
 #define DELETE		0x7f
 
-/* A lone Escape is told from a key's sequence after so many ms. */
+/* Without more input for so many ms, Escape is the key itself. */
 #define ESCAPE_DELAY	25
 
 enum { PAIR_WARM = 1, PAIR_HOT, PAIR_BAR, PAIR_KEY };
@@ -47,6 +48,13 @@ static void start_styles(void)
 	styles[FRAME_MESSAGE] |= COLOR_PAIR(PAIR_WARM);
 }
 
+bool screen_is_dumb(void)
+{
+	const char *term = getenv("TERM");
+
+	return !term || !*term || !strcmp(term, "dumb");
+}
+
 int screen_open(void)
 {
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
@@ -55,7 +63,7 @@ int screen_open(void)
 	}
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
-		complain("this terminal (TERM=%s) cannot show it: use --once, or stat -i",
+		complain("terminal type '%s' is not supported: use --once, or stat -i",
 			 getenv("TERM") ? getenv("TERM") : "");
 		return STATUS_FAILED;
 	}

@@ -17,9 +17,12 @@ enum screen_key {
 	KEY_IS_OTHER,
 };
 
+/* It cannot place its cursor: TERM is dumb, or not set. */
+bool screen_is_dumb(void);
+
 /*
  * Takes the terminal over until screen_close(), also when the process exits
- * by itself. STATUS_OK, or STATUS_FAILED after telling why there is none.
+ * by itself. STATUS_OK, or STATUS_FAILED after a message.
  */
 int screen_open(void);
 void screen_close(void);

@@ -11,7 +11,11 @@
 #include "base/nearest.h"
 #include "base/terminal.h"
 #include "base/util.h"
+#include "ui/frame.h"
 #include "ui/table.h"
+
+/* A guest's name can be of any length, and a column is as wide as its widest row. */
+#define MAX_TEXT	128
 
 struct value value_text(const char *s)
 {
@@ -175,7 +179,10 @@ static char *format(const struct value *value, const struct table_style *style)
 	case VALUE_NONE:
 		return xstrdup("-");
 	case VALUE_TEXT:
-		return escape_for_terminal(value->text);
+		text = escape_for_terminal(value->text);
+		above = shorten_middle(text, MAX_TEXT);
+		free(text);
+		return above;
 	case VALUE_NUMBER:
 		return raw(value);
 	case VALUE_BYTES:
@@ -339,5 +346,5 @@ void table_print_columns(const struct column *columns, size_t num_columns)
 
 	printf("\nColumns:\n");
 	for (i = 0; i < num_columns; i++)
-		printf("  %-12s %s\n", columns[i].name, columns[i].help);
+		printf("  %-14s %s\n", columns[i].name, columns[i].help);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What top says of its keys. */
+/* The line of keys, and the help of top. */
 #include <stdlib.h>
 
 #include "base/escape.h"

@@ -120,7 +120,7 @@ static int compare_cells(const void *a, const void *b, void *arg)
 
 	if (!order)
 		order = exits_compare(&x->key, &y->key);
-	/* Guests are told by name and number, reasons have neither. */
+	/* Reasons have no name and number to sort by. */
 	return choice->is_reversed && choice->sort < TOP_BY_GUEST ?
 	       -order : order;
 }

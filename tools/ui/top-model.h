@@ -50,7 +50,7 @@ struct top_rates {
 struct top_guest {
 	const struct guest_snapshot *snapshot;
 	struct top_rates rates;
-	/* It went in the interval: nothing is known of the end of its life. */
+	/* It ended in the interval: its last counts are not known. */
 	bool is_ended;
 };
 

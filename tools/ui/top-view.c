@@ -6,28 +6,14 @@
 #include "base/escape.h"
 #include "base/format.h"
 #include "base/util.h"
+#include "ui/top-layout.h"
 #include "ui/top-view.h"
 
-/* From here on columns are added instead of blanks. */
-#define WIDE		96
-#define MAX_NAME	32
-#define MAX_BAR		24
-#define TRANSIT_WIDTH	9
 #define NO_SORT		NUM_TOP_SORTS
 
 /* Shares of what a guest's vCPUs or a CPU could have: worth a look, and a lot. */
 #define WARM		0.1
 #define HOT		0.5
-
-struct layout {
-	size_t width;
-	size_t id;
-	/* Of the guests and of the reasons. */
-	size_t name;
-	size_t reason;
-	size_t bar;
-	bool is_wide;
-};
 
 static void add(struct frame *frame, enum frame_style style, const char *text)
 {
@@ -43,15 +29,28 @@ static void add_right(struct frame *frame, enum frame_style style, char *text,
 	free(text);
 }
 
-/* The same at the left, escaped: names are what guests say. */
+/* The same at the left, escaped: names come from guests. */
 static void add_name(struct frame *frame, enum frame_style style,
 		     const char *name, size_t width)
 {
 	char *shown = escape_for_terminal(name);
 
 	add(frame, FRAME_NORMAL, " ");
-	frame_add(frame, style, fit_left(shown, width));
+	frame_add(frame, style, fit_middle(shown, width));
 	free(shown);
+}
+
+/* Text of a line that is not a column: it is there as a whole or not at all. */
+static void add_if_fits(struct frame *frame, enum frame_style style, char *text,
+			size_t width)
+{
+	size_t columns;
+
+	fit_length(text, width + 1, &columns);
+	if (frame_width(frame) + columns <= width)
+		frame_add(frame, style, text);
+	else
+		free(text);
 }
 
 static void add_heading(struct frame *frame, const struct top_choice *choice,
@@ -97,37 +96,6 @@ static void add_transit(struct frame *frame, const struct transit *transit,
 	free(text);
 }
 
-static struct layout lay_out(const struct top_model *model,
-			     const struct top_choice *choice, size_t width)
-{
-	struct layout l = { .width = width, .id = 3, .is_wide = width >= WIDE };
-	size_t used, i;
-
-	for (i = 0; i < model->num_guests; i++) {
-		uint64_t id = model->guests[i].snapshot->guest.id;
-		size_t digits = snprintf(NULL, 0, "%llu",
-					 (unsigned long long)id);
-
-		if (l.id < digits)
-			l.id = digits;
-	}
-	l.bar = l.is_wide ? 8 + (width - WIDE) / 4 : 5;
-	if (l.bar > MAX_BAR)
-		l.bar = MAX_BAR;
-	if (choice->transit)
-		l.bar = TRANSIT_WIDTH;
-	/* All of a line but the name, with the blanks before each column. */
-	used = l.id + 1 + 5 + 8 + 6 * 7 + (l.is_wide ? 7 + 8 : 0) + 1 + l.bar;
-	l.name = width > used + 4 ? width - used : 4;
-	if (l.name > MAX_NAME)
-		l.name = MAX_NAME;
-	used = 8 + 7 + 8 + 5 * 7 + (l.is_wide ? 8 + 7 : 0) + 1 + l.bar;
-	l.reason = width > used + 8 ? width - used : 8;
-	if (l.reason > MAX_NAME)
-		l.reason = MAX_NAME;
-	return l;
-}
-
 static char *transit_title(const struct transit *transit)
 {
 	char *age, *text;
@@ -142,7 +110,8 @@ static char *transit_title(const struct transit *transit)
 
 static void draw_title(struct frame *frame, const struct top_model *model,
 		       const struct top_choice *choice,
-		       const struct top_status *status)
+		       const struct top_status *status,
+		       const struct top_layout *l)
 {
 	char clock[16], *interval = format_ns(model->interval_ns);
 	size_t num = model->num_guests - model->num_ended;
@@ -152,14 +121,23 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	frame_line(frame);
 	add(frame, FRAME_TITLE, "l1tune top");
-	frame_add(frame, FRAME_NORMAL,
-		  xasprintf("  %s  %s  %zu guest%s, %llu vCPU%s", clock,
-			    interval, num, num == 1 ? "" : "s",
-			    (unsigned long long)model->num_vcpus,
-			    model->num_vcpus == 1 ? "" : "s"));
+	if (l->num_hidden)
+		add_if_fits(frame, FRAME_MESSAGE,
+			    xasprintf("  %u column%s hidden", l->num_hidden,
+				      l->num_hidden == 1 ? "" : "s"), l->width);
+	/* A narrow terminal has better use for the place. */
+	else
+		frame_add(frame, FRAME_NORMAL,
+			  xasprintf("  %s  %s", clock, interval));
+	add_if_fits(frame, FRAME_NORMAL,
+		    xasprintf("  %zu guest%s, %llu vCPU%s", num,
+			      num == 1 ? "" : "s",
+			      (unsigned long long)model->num_vcpus,
+			      model->num_vcpus == 1 ? "" : "s"), l->width);
 	if (model->num_ended)
-		frame_add(frame, FRAME_MESSAGE,
-			  xasprintf(", %zu ended", model->num_ended));
+		add_if_fits(frame, FRAME_MESSAGE,
+			    xasprintf(", %zu ended", model->num_ended),
+			    l->width);
 	if (*choice->filter) {
 		char *filter = escape_for_terminal(choice->filter);
 
@@ -174,7 +152,8 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 	free(interval);
 }
 
-static void draw_total(struct frame *frame, const struct top_rates *total)
+static void draw_total(struct frame *frame, const struct top_rates *total,
+		       size_t width)
 {
 	char *exits = format_rate(total->exits), *percent;
 	int i;
@@ -186,46 +165,60 @@ static void draw_total(struct frame *frame, const struct top_rates *total)
 		if (i > PART_RUNQ && !total->parts[i])
 			continue;
 		percent = format_percent(total->parts[i]);
-		frame_add(frame, FRAME_NORMAL,
-			  xasprintf("  %s %s", time_part_names[i], percent));
+		add_if_fits(frame, FRAME_NORMAL,
+			    xasprintf("  %s %s", time_part_names[i], percent), width);
 		free(percent);
 	}
 	percent = format_percent(total->busy);
 	if (!total->is_split)
-		frame_add(frame, FRAME_NORMAL, xasprintf("  busy %s", percent));
+		add_if_fits(frame, FRAME_NORMAL, xasprintf("  busy %s", percent),
+			    width);
 	free(percent);
 	percent = format_percent(total->guest);
-	frame_add(frame, FRAME_NORMAL, xasprintf("  guest %s", percent));
+	add_if_fits(frame, FRAME_NORMAL, xasprintf("  guest %s", percent), width);
 	free(percent);
 }
 
-/* What a narrow terminal has no room for. */
-static bool is_for_wide(enum time_part part)
+/* The columns of a panel, from the left; busy is what it calls the last one. */
+static void add_headings(struct frame *frame, const struct top_choice *choice,
+			 unsigned int columns, const char *busy)
 {
-	return part == PART_VMM_SLEEP || part == PART_THROTTLED;
-}
-
-/* That a vCPU is halted or its VMM asleep is nothing to look at. */
-static double most_of(enum time_part part, double whole)
-{
-	return part == PART_HALTED || part == PART_VMM_SLEEP ? 1e9 : whole;
-}
-
-static void add_parts_heading(struct frame *frame, const struct layout *l,
-			      const struct top_choice *choice)
-{
-	static const char *const headings[NUM_PARTS] = {
-		"KERNEL", "VMM", "SLEEP", "HALTED", "BLOCK", "RUNQ", "THROT",
+	const struct {
+		const char *name;
+		enum top_sort sort;
+	} headings[] = {
+		[TOP_VCPU] = { "VCPU", NO_SORT },
+		[TOP_NESTED] = { "NESTED", NO_SORT },
+		[TOP_EXITS] = { "EXITS/S", TOP_BY_EXITS },
+		[TOP_AVG] = { "AVG", NO_SORT },
+		[TOP_P50] = { "P50", NO_SORT },
+		[TOP_P99] = { "P99", NO_SORT },
+		[TOP_KERNEL] = { "KERNEL", TOP_BY_KERNEL },
+		[TOP_VMM] = { "VMM", TOP_BY_VMM },
+		[TOP_VMM_SLEEP] = { "SLEEP", TOP_BY_VMM_SLEEP },
+		[TOP_HALTED] = { "HALTED", TOP_BY_HALTED },
+		[TOP_BLOCKED] = { "BLOCK", TOP_BY_BLOCKED },
+		[TOP_RUNQ] = { "RUNQ", TOP_BY_RUNQ },
+		[TOP_THROTTLED] = { "THROT", TOP_BY_THROTTLED },
+		[TOP_GUEST] = { "GUEST", TOP_BY_GUEST },
+		[TOP_BUSY] = { busy, TOP_BY_BUSY },
 	};
-	enum time_part part;
+	size_t i;
 
-	for (part = 0; part < NUM_PARTS; part++)
-		if (l->is_wide || !is_for_wide(part))
-			add_heading(frame, choice, headings[part], 6,
-				    TOP_BY_KERNEL + part);
+	for (i = 0; i < ARRAY_SIZE(headings); i++)
+		if (top_has(columns, i))
+			add_heading(frame, choice, headings[i].name,
+				    top_column_width(i), headings[i].sort);
 }
 
-static void draw_guests_heading(struct frame *frame, const struct layout *l,
+static void add_bar_heading(struct frame *frame, const struct top_layout *l,
+			    unsigned int columns, const char *name)
+{
+	if (top_has(columns, TOP_BAR))
+		frame_add(frame, FRAME_HEADING, fit_left(name, l->bar + 1));
+}
+
+static void draw_guests_heading(struct frame *frame, const struct top_layout *l,
 				const struct top_choice *choice)
 {
 	frame_line(frame);
@@ -234,18 +227,29 @@ static void draw_guests_heading(struct frame *frame, const struct layout *l,
 	frame_add(frame, FRAME_HEADING, xstrdup(" "));
 	frame_add(frame, choice->sort == TOP_BY_NAME ? FRAME_HEADING_SORTED :
 		  FRAME_HEADING, fit_left("NAME", l->name));
-	add_heading(frame, choice, "VCPU", 4, NO_SORT);
-	if (l->is_wide)
-		add_heading(frame, choice, "NESTED", 7, NO_SORT);
-	add_heading(frame, choice, "EXITS/S", 7, TOP_BY_EXITS);
-	add_parts_heading(frame, l, choice);
-	add_heading(frame, choice, "GUEST", 6, TOP_BY_GUEST);
-	add_heading(frame, choice, "BUSY", 6, TOP_BY_BUSY);
-	frame_add(frame, FRAME_HEADING, fit_left(choice->transit ? " TRANSIT" : "",
-						 l->bar + 1));
+	add_headings(frame, choice, l->guest_columns, "BUSY");
+	add_bar_heading(frame, l, l->guest_columns,
+			choice->transit ? " TRANSIT" : "");
 }
 
-static void draw_guest(struct frame *frame, const struct layout *l,
+/* That a vCPU is halted or its VMM asleep is nothing to look at. */
+static double most_of(enum time_part part, double whole)
+{
+	return part == PART_HALTED || part == PART_VMM_SLEEP ? 1e9 : whole;
+}
+
+/* The parts that are shown, each of what it could be at most. */
+static void add_parts(struct frame *frame, unsigned int columns, bool are_known,
+		      const double *parts, double whole)
+{
+	int i;
+
+	for (i = 0; i < NUM_PARTS; i++)
+		if (top_has(columns, TOP_KERNEL + i))
+			add_part(frame, are_known, parts[i], most_of(i, whole));
+}
+
+static void draw_guest(struct frame *frame, const struct top_layout *l,
 		       const struct top_choice *choice,
 		       const struct top_guest *top)
 {
@@ -253,8 +257,8 @@ static void draw_guest(struct frame *frame, const struct layout *l,
 	const struct top_rates *r = &top->rates;
 	enum frame_style style = top->is_ended ? FRAME_DIM : FRAME_NORMAL;
 	double whole = guest->vcpus ? guest->vcpus : 1;
+	unsigned int columns = l->guest_columns;
 	char *id = xasprintf("%llu", (unsigned long long)guest->id);
-	enum time_part part;
 
 	frame_line(frame);
 	frame->lines[frame->num_lines - 1].is_chosen =
@@ -262,49 +266,47 @@ static void draw_guest(struct frame *frame, const struct layout *l,
 	frame_add(frame, style, fit_right(id, l->id));
 	free(id);
 	add_name(frame, style, guest->name, l->name);
-	add_right(frame, style, xasprintf("%llu",
-					  (unsigned long long)guest->vcpus), 4);
+	if (top_has(columns, TOP_VCPU))
+		add_right(frame, style,
+			  xasprintf("%llu", (unsigned long long)guest->vcpus), 4);
 	if (top->is_ended) {
 		add(frame, FRAME_MESSAGE, "  ended");
 		return;
 	}
-	if (l->is_wide)
+	if (top_has(columns, TOP_NESTED))
 		add_right(frame, style, xstrdup(*guest->nested ?
 						guest->nested : "-"), 7);
-	add_right(frame, style, format_rate(r->exits), 7);
-	for (part = 0; part < NUM_PARTS; part++)
-		if (l->is_wide || !is_for_wide(part))
-			add_part(frame, r->is_split, r->parts[part],
-				 most_of(part, whole));
-	add_part(frame, true, r->guest, 1e9);
+	if (top_has(columns, TOP_EXITS))
+		add_right(frame, style, format_rate(r->exits), 7);
+	add_parts(frame, columns, r->is_split, r->parts, whole);
+	if (top_has(columns, TOP_GUEST))
+		add_part(frame, true, r->guest, 1e9);
 	add_part(frame, true, r->busy, whole);
+	if (!top_has(columns, TOP_BAR))
+		return;
 	if (choice->transit)
 		add_transit(frame, choice->transit, r, l->bar);
 	else
 		add_bar(frame, r->busy / whole, l->bar);
 }
 
-static void draw_reasons_heading(struct frame *frame, const struct layout *l,
+static void draw_reasons_heading(struct frame *frame, const struct top_layout *l,
 				 const struct top_choice *choice,
 				 const struct top_model *model)
 {
-	char *name = model->reasons_of ?
-		     xasprintf("REASON (%s)", model->reasons_of) :
-		     xstrdup("REASON (all)");
-	char *shown = escape_for_terminal(name);
+	char *shown = escape_for_terminal(model->reasons_of ? model->reasons_of :
+					  "all");
+	size_t around = strlen("REASON ()");
+	char *name = shorten_middle(shown, l->reason - around);
+	char *heading = xasprintf("REASON (%s)", name);
 
 	frame_line(frame);
-	frame_add(frame, FRAME_HEADING, fit_left(shown, l->reason));
-	add_heading(frame, choice, "EXITS/S", 7, TOP_BY_EXITS);
-	add_heading(frame, choice, "AVG", 6, NO_SORT);
-	if (l->is_wide)
-		add_heading(frame, choice, "P50", 7, NO_SORT);
-	add_heading(frame, choice, "P99", 7, NO_SORT);
-	add_parts_heading(frame, l, choice);
-	add_heading(frame, choice, "SHARE", 6, TOP_BY_BUSY);
-	frame_add(frame, FRAME_HEADING, fit_left("", l->bar + 1));
-	free(shown);
+	frame_add(frame, FRAME_HEADING, fit_left(heading, l->reason));
+	add_headings(frame, choice, l->reason_columns, "SHARE");
+	add_bar_heading(frame, l, l->reason_columns, "");
+	free(heading);
 	free(name);
+	free(shown);
 }
 
 static char *percentile(const struct exit_cell *cell, unsigned int percent)
@@ -322,32 +324,38 @@ static char *percentile(const struct exit_cell *cell, unsigned int percent)
 	return above;
 }
 
-static void draw_reason(struct frame *frame, const struct layout *l,
+static void draw_reason(struct frame *frame, const struct top_layout *l,
 			const struct top_model *model,
 			const struct exit_cell *cell)
 {
 	uint64_t busy_ns = exits_busy_ns(&model->reasons);
 	double ns = model->interval_ns ? model->interval_ns : 1;
 	double share = busy_ns ? cell_busy_ns(cell) / (double)busy_ns : 0;
+	unsigned int columns = l->reason_columns;
 	char *label = exit_label(&cell->key);
-	enum time_part part;
+	double parts[NUM_PARTS];
+	int i;
 
 	frame_line(frame);
-	frame_add(frame, FRAME_NORMAL, fit_left(label, l->reason));
+	frame_add(frame, FRAME_NORMAL, fit_middle(label, l->reason));
 	free(label);
-	add_right(frame, FRAME_NORMAL,
-		  format_rate(cell->value[CELL_COUNT] * NSEC_PER_SEC / ns), 7);
-	add_right(frame, FRAME_NORMAL, cell_completed(cell) ?
-		  format_ns(cell_avg_ns(cell)) : xstrdup("-"), 6);
-	if (l->is_wide)
+	if (top_has(columns, TOP_EXITS))
+		add_right(frame, FRAME_NORMAL,
+			  format_rate(cell->value[CELL_COUNT] * NSEC_PER_SEC / ns),
+			  7);
+	if (top_has(columns, TOP_AVG))
+		add_right(frame, FRAME_NORMAL, cell_completed(cell) ?
+			  format_ns(cell_avg_ns(cell)) : xstrdup("-"), 6);
+	if (top_has(columns, TOP_P50))
 		add_right(frame, FRAME_NORMAL, percentile(cell, 50), 7);
-	add_right(frame, FRAME_NORMAL, percentile(cell, 99), 7);
-	for (part = 0; part < NUM_PARTS; part++)
-		if (l->is_wide || !is_for_wide(part))
-			add_part(frame, cell_is_split(cell),
-				 cell_part_ns(cell, part) / ns, most_of(part, 1));
+	if (top_has(columns, TOP_P99))
+		add_right(frame, FRAME_NORMAL, percentile(cell, 99), 7);
+	for (i = 0; i < NUM_PARTS; i++)
+		parts[i] = cell_is_split(cell) ? cell_part_ns(cell, i) / ns : 0;
+	add_parts(frame, columns, cell_is_split(cell), parts, 1);
 	add_part(frame, !cell_is_idle(cell), share, 1);
-	add_bar(frame, share, l->bar);
+	if (top_has(columns, TOP_BAR))
+		add_bar(frame, share, l->bar);
 }
 
 /* Guests get half of the lines, and what the reasons do not need. */
@@ -387,7 +395,7 @@ void top_draw(const struct top_model *model, const struct top_choice *choice,
 	      const struct top_status *status, size_t width, size_t height,
 	      struct frame *frame)
 {
-	struct layout l = lay_out(model, choice, width);
+	struct top_layout l = top_lay_out(model, choice, width);
 	size_t fixed = choice->panels == TOP_BOTH ? 6 : 4;
 	size_t lines = height > fixed ? height - fixed : 0;
 	size_t guests, first, i;
@@ -395,8 +403,8 @@ void top_draw(const struct top_model *model, const struct top_choice *choice,
 	if (!height)
 		lines = 2 * (model->num_guests + model->num_cells);
 	guests = lines_for_guests(model, choice, lines);
-	draw_title(frame, model, choice, status);
-	draw_total(frame, &model->total);
+	draw_title(frame, model, choice, status, &l);
+	draw_total(frame, &model->total, width);
 	if (choice->panels != TOP_REASONS) {
 		draw_guests_heading(frame, &l, choice);
 		if (!model->num_guests)

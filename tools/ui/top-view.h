@@ -5,11 +5,11 @@
 #include "ui/frame.h"
 #include "ui/top-model.h"
 
-/* What the last line tells besides the keys. */
+/* What the last line shows besides the keys. */
 struct top_status {
 	/* What is being typed after "/", NULL when nothing is. */
 	const char *prompt;
-	/* What went wrong, NULL for nothing. */
+	/* An error message, or NULL. */
 	const char *message;
 	bool is_paused;
 };
@@ -22,7 +22,7 @@ void top_draw(const struct top_model *model, const struct top_choice *choice,
 	      const struct top_status *status, size_t width, size_t height,
 	      struct frame *frame);
 
-/* The last line: keys, what is typed, or what went wrong. */
+/* The last line: keys, typed text, or an error message. */
 void top_draw_keys(const struct top_status *status, struct frame *frame);
 
 /* The keys, explained. */

@@ -17,17 +17,6 @@ static bool wait_for(uint64_t *next, uint64_t interval_ns)
 	return result != WAIT_END;
 }
 
-static int take(const struct options *options,
-		const struct snapshot_request *request, struct host *host,
-		struct snapshot *snapshot)
-{
-	int status = host_read(&options->env, host);
-
-	*snapshot = (struct snapshot){ };
-	return status == STATUS_OK ?
-	       snapshot_take(&options->env, host, request, snapshot) : status;
-}
-
 static int show_one(const struct options *options, const struct host *host,
 		    const struct snapshot *snapshot, watch_fn show, void *arg)
 {
@@ -41,7 +30,7 @@ static int once(const struct options *options,
 {
 	struct snapshot snapshot;
 	struct host host;
-	int status = take(options, request, &host, &snapshot), shown;
+	int status = snapshot_read(&options->env, request, &host, &snapshot), shown;
 
 	if (status == STATUS_OK || status == STATUS_FAILED) {
 		shown = show_one(options, &host, &snapshot, show, arg);
@@ -63,11 +52,11 @@ static int intervals(const struct options *options,
 	int status;
 
 	wait_catch_signals();
-	status = take(options, request, &host, &before);
+	status = snapshot_read(&options->env, request, &host, &before);
 	host_free(&host);
 	while (status == STATUS_OK &&
 	       wait_for(&next, options->interval_ns)) {
-		status = take(options, request, &host, &after);
+		status = snapshot_read(&options->env, request, &host, &after);
 		if (status == STATUS_OK) {
 			snapshot_subtract(&before, &after, &diff);
 			status = show_one(options, &host, &diff, show, arg);
@@ -111,5 +100,17 @@ int watch_words(struct options *options, watch_fn show, void *arg)
 	if (status == STATUS_OK)
 		status = watch(options, &selection, show, arg);
 	selection_free(&selection);
+	return status;
+}
+
+int watch_host(struct options *options,
+	       int (*show)(const struct options *options, const struct host *host))
+{
+	struct host host;
+	int status = host_open(&options->env, &host);
+
+	if (status == STATUS_OK)
+		status = show(options, &host);
+	host_close(&options->env, &host);
 	return status;
 }

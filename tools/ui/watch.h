@@ -19,4 +19,8 @@ int watch(struct options *options, const struct selection *selection,
 /* The same of the guests that the words of the command line name. */
 int watch_words(struct options *options, watch_fn show, void *arg);
 
+/* Shows the host as it is now. Returns an exit status. */
+int watch_host(struct options *options,
+	       int (*show)(const struct options *options, const struct host *host));
+
 #endif

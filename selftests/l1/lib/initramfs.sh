@@ -27,6 +27,19 @@ modules_with_dependencies()
 	done | sort -u
 }
 
+# What of a Debian no test looks at
+DEBIAN_LEFT_OUT=(usr/share/{doc,i18n,info,locale,man,zoneinfo} var/cache var/lib/apt var/log dev proc sys)
+
+# make_debian DIR SUITE: with what the tests' scripts call
+make_debian()
+{
+	local dir=$1 root
+	root=$(root_get "$2" busybox-static kmod libjansson4 libncursesw6 libsmartcols1 make procps)
+	mkdir -p "$dir"
+	tar -c -C "$root" "${DEBIAN_LEFT_OUT[@]/#/--exclude=./}" . | tar -x -C "$dir"
+	mkdir -p "$dir"/{dev,l1,proc,sys}
+}
+
 # What an ordinary program expects of a machine: merged /usr, a shell and the usual small tools, user names.
 make_skeleton()
 {
@@ -68,7 +81,11 @@ make_machine()
 {
 	local dir=$1 channel
 	channel=$(cached "channel/$(hash_of "$L1_DIR/guest/channel.c")" build_channel)
-	make_skeleton "$dir"
+	if [[ -n $DEBIAN ]]; then
+		make_debian "$dir" "$DEBIAN"
+	else
+		make_skeleton "$dir"
+	fi
 	put_modules "$dir"
 	cp "$channel/channel" "$dir/usr/bin/"
 	cp "$L1_DIR/guest/$2" "$dir/init"
@@ -80,6 +97,8 @@ build_base()
 	make_machine "$1/root" init-l1
 	cp "$L1_DIR/guest/shell-l1" "$1/root/l1/shell"
 	cpio_of "$1/root" > "$1/base.cpio"
+	# put_our_module wants no more than these.
+	find "$1/root" -mindepth 1 ! -path "$1/root/usr" ! -path "$1/root/usr/lib" ! -path "$1/root/usr/lib/modules*" -delete 2> /dev/null || true
 }
 
 # What every base depends on
@@ -88,7 +107,7 @@ BASE_SOURCES=(/bin/busybox "$L1_DIR/guest/channel.c" "$L1_DIR/lib/initramfs.sh")
 # base_initramfs: prints a directory with base.cpio, and its contents in root
 base_initramfs()
 {
-	cached "base/$KERNEL_KEY-$(hash_of "$L1_DIR"/guest/{init,shell}-l1 "${BASE_SOURCES[@]}")" build_base
+	cached "base/$KERNEL_KEY-${DEBIAN:+$DEBIAN-}$(hash_of "$L1_DIR"/guest/{init,shell}-l1 "${BASE_SOURCES[@]}")" build_base
 }
 
 merged_usr()
@@ -96,10 +115,11 @@ merged_usr()
 	printf '%s\n' "$1" | sed -E 's,^/(bin|sbin|lib|lib64)/,/usr/\1/,'
 }
 
-# put_libraries DIR FILE: what the dynamic program or library FILE needs, under DIR where it looks for it
+# put_libraries DIR FILE: what the dynamic program or library FILE needs, under DIR where it looks for it. A Debian has its own.
 put_libraries()
 {
 	local dir=$1 library dest
+	[[ -z $DEBIAN ]] || return 0
 	while read -r library; do
 		dest=$dir$(merged_usr "$library")
 		if [[ ! -e $dest ]]; then

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef L1TUNE_KNOWN_H
-#define L1TUNE_KNOWN_H
+#ifndef L1TUNE_GUEST_CACHE_H
+#define L1TUNE_GUEST_CACHE_H
 
 #include <stddef.h>
 
@@ -13,33 +13,33 @@
  * statistics are called only when one is added: what looks every second keeps
  * their directories and files open, and reads the values.
  */
-struct known_guest {
+struct cached_guest {
 	struct guest guest;
 	int dir_fd;
-	/* -1 as long as nobody asked for statistics. */
+	/* -1 until statistics are requested. */
 	int stats_fd;
 	struct statsfile file;
 	struct exits_plan plan;
 };
 
-struct known_guests {
-	struct known_guest **v;
+struct guest_cache {
+	struct cached_guest **v;
 	size_t num;
 };
 
 /* Lets the process have as many open files as many guests need. */
-void known_guests_allow_files(void);
+void guest_cache_allow_files(void);
 
 /* NULL with errno, and *file naming what could not be read. */
-struct known_guest *known_guest(struct known_guests *known,
-				const struct env *env, uint64_t id,
-				const char **file);
-int known_guest_stats(struct known_guest *known, struct exit_stats *stats,
-		      const char **why);
+struct cached_guest *guest_cache_get(struct guest_cache *cache,
+				     const struct env *env, uint64_t id,
+				     const char **file);
+int cached_guest_stats(struct cached_guest *cached, struct exit_stats *stats,
+		       const char **why);
 
 /* Forgets all guests but these, whose ids are in order. */
-void known_guests_keep(struct known_guests *known, const uint64_t *ids,
-		       size_t num);
-void known_guests_free(struct known_guests *known);
+void guest_cache_keep(struct guest_cache *cache, const uint64_t *ids,
+		      size_t num);
+void guest_cache_free(struct guest_cache *cache);
 
 #endif
