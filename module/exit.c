@@ -349,8 +349,12 @@ static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		count_l3(acct, level);
 		end_exit(acct, now);
 	} else if (acct->since_ticks) {
-		/* It is in the guest and stays there. */
-		acct->unpaired_entries++;
+		/*
+		 * It is in the guest and stays there. Of a vCPU older than the
+		 * module an exit may have been before its probe was attached.
+		 */
+		if (acct->kvm_exits_base != L1T_BASE_UNKNOWN)
+			acct->unpaired_entries++;
 	} else {
 		acct->guest_from_ticks = now;
 	}

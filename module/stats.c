@@ -176,18 +176,24 @@ static void add_key(struct l1t_account *acct, u32 key,
 	}
 }
 
+static void get_sample(const struct view *view, unsigned int n,
+		       struct l1t_sample *s)
+{
+	struct l1t_vcpu *v;
+
+	if (view->v)
+		l1t_account_add_cell(&view->v->acct, n, s);
+	else
+		list_for_each_entry_rcu(v, &view->g->vcpus, link, true)
+			add_key(&v->acct, view_key(view, n), s);
+}
+
 static void get_block(const struct view *view, unsigned int n,
 		      struct block *block)
 {
 	struct l1t_sample s = {};
-	struct l1t_vcpu *v;
 
-	if (view->v)
-		l1t_account_add_cell(&view->v->acct, n, &s);
-	else
-		list_for_each_entry_rcu(v, &view->g->vcpus, link, true)
-			add_key(&v->acct, view_key(view, n), &s);
-
+	get_sample(view, n, &s);
 	BUILD_BUG_ON(sizeof(struct block) > BLOCK_BYTES);
 	BUILD_BUG_ON(sizeof(struct whole) > sizeof(struct block));
 	memset(block, 0, sizeof(*block));
@@ -353,6 +359,36 @@ static void read_descs(const struct view *view, char *buf, loff_t pos,
 	}
 }
 
+/* The lines of a text, all of one length, so that its place tells which it is. */
+#define LINE_BYTES	(1 + 1 + 32 + 1 + 20 + 1 + 20 + 1)
+
+static ssize_t read_lines(const struct view *view, char *buf, loff_t pos,
+			  size_t count)
+{
+	loff_t end = view->nr_keys * LINE_BYTES, at;
+	char name[NAME_BYTES], line[LINE_BYTES + 1];
+	struct l1t_sample s;
+	unsigned int i;
+	u32 key;
+
+	if (pos >= end)
+		return 0;
+	count = min_t(loff_t, count, end - pos);
+	for (i = pos / LINE_BYTES; i < view->nr_keys; i++) {
+		at = i * LINE_BYTES;
+		if (at >= pos + count)
+			break;
+		s = (struct l1t_sample){};
+		get_sample(view, i, &s);
+		key = view_key(view, i);
+		l1t_slot_name(l1t_isa(), key % L1T_SLOTS, name, sizeof(name));
+		snprintf(line, sizeof(line), "%u %-32.32s %20llu %20llu\n",
+			 2 + key / L1T_SLOTS, name, s.count, s.time_ns);
+		put(buf, pos, count, at, line, LINE_BYTES);
+	}
+	return count;
+}
+
 static ssize_t read_view(const struct view *view, char *buf, loff_t pos,
 			 size_t count)
 {
@@ -422,6 +458,21 @@ static void learn_keys(struct l1t_guest *g)
 	}
 }
 
+static ssize_t read_guest(struct l1t_guest *g, char *buf, loff_t pos, size_t count,
+			  ssize_t (*read)(const struct view *view, char *buf,
+					  loff_t pos, size_t count))
+{
+	struct view view = { .g = g };
+	ssize_t ret;
+
+	mutex_lock(&g->keys_lock);
+	learn_keys(g);
+	view.nr_keys = g->nr_keys;
+	ret = read(&view, buf, pos, count);
+	mutex_unlock(&g->keys_lock);
+	return ret;
+}
+
 /**
  * l1t_stats_read_guest() - read from a guest's statistics file
  * @g: the guest
@@ -434,13 +485,20 @@ static void learn_keys(struct l1t_guest *g)
 ssize_t l1t_stats_read_guest(struct l1t_guest *g, char *buf, loff_t pos,
 			     size_t count)
 {
-	struct view view = { .g = g };
-	ssize_t ret;
+	return read_guest(g, buf, pos, count, read_view);
+}
 
-	mutex_lock(&g->keys_lock);
-	learn_keys(g);
-	view.nr_keys = g->nr_keys;
-	ret = read_view(&view, buf, pos, count);
-	mutex_unlock(&g->keys_lock);
-	return ret;
+/**
+ * l1t_stats_read_reasons() - read from a guest's reasons file, which is text
+ * @g: the guest
+ * @buf: where to
+ * @pos: place in the file
+ * @count: bytes wanted
+ *
+ * Context: may sleep. Return: bytes read; 0 at the end.
+ */
+ssize_t l1t_stats_read_reasons(struct l1t_guest *g, char *buf, loff_t pos,
+			       size_t count)
+{
+	return read_guest(g, buf, pos, count, read_lines);
 }

@@ -8,6 +8,8 @@
 
 ssize_t l1t_stats_read_guest(struct l1t_guest *g, char *buf, loff_t pos,
 			     size_t count);
+ssize_t l1t_stats_read_reasons(struct l1t_guest *g, char *buf, loff_t pos,
+			       size_t count);
 ssize_t l1t_stats_read_vcpu(struct l1t_vcpu *v, char *buf, loff_t pos,
 			    size_t count);
 

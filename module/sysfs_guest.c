@@ -102,8 +102,23 @@ static struct bin_attribute guest_stats = {
 	.read = guest_stats_read,
 };
 
+static ssize_t guest_reasons_read(struct file *file, struct kobject *kobj,
+				  l1t_read_bin_attribute *attr, char *buf,
+				  loff_t pos, size_t count)
+{
+	return l1t_stats_read_reasons(dev_to_guest(kobj_to_dev(kobj)), buf, pos,
+				      count);
+}
+
+/* Text, which may be longer than the page that an attribute has. */
+static struct bin_attribute guest_reasons = {
+	.attr = { .name = "reasons", .mode = 0440 },
+	.read = guest_reasons_read,
+};
+
 static l1t_group_bin_attribute *guest_bin_attrs[] = {
 	&guest_stats,
+	&guest_reasons,
 	NULL
 };
 

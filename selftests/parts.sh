@@ -31,10 +31,17 @@ part()
 	case $(isa)-$1 in
 	svm-IO_INSTRUCTION) name=io ;;
 	svm-EPT_VIOLATION) name=npf ;;
+	svm-*) name=$(echo "$1" | tr A-Z a-z) ;;
 	*) name=$1 ;;
 	esac
 	sed 's/{"reason"/\n&/g' "$TMP/json" | grep "^{\"reason\": *\"$name\"" |
 		sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"
+}
+
+# whole KEY: of the guest in the sample
+whole()
+{
+	sed "s/\"$1\"/\n&/" "$TMP/json" | sed -n "s/^\"$1\": *\([0-9]*\).*/\1/p"
 }
 
 # others REASON PART: the sum of all but that, KVM's own and the VMM's time
@@ -51,6 +58,8 @@ others()
 is_all_in()
 {
 	background "$1" parts "$1" "$2" "$3"
+	# To look every now and then would take the CPU from it.
+	sleep $((1 + $2 * $3 / 500))
 	within 60 said "$1" did
 	wait_for has_guest "$1"
 	sample "$1"
@@ -65,7 +74,9 @@ state_of()
 }
 
 ktap_print_header
-ktap_set_plan 9
+needs_steady_time
+on_one_cpu
+ktap_set_plan 12
 
 load
 is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep
@@ -88,20 +99,66 @@ result "a VMM that computes 10 ms, sleeps 20, computes 10: vmm and vmm_sleep"
 is_all_in page 20 15 EPT_VIOLATION blocked
 result "a page that comes after 20 ms: blocked"
 
-start busy --forever out=100
+# own_cgroup LIMIT: moves the guest "busy" into one with that cpu.max
+own_cgroup()
+{
+	mkdir "$TMP/cgroup" &&
+		mount -t cgroup2 none "$TMP/cgroup" &&
+		echo +cpu > "$TMP/cgroup/cgroup.subtree_control" &&
+		mkdir "$TMP/cgroup/vmm" &&
+		echo "$1" > "$TMP/cgroup/vmm/cpu.max" &&
+		pid busy > "$TMP/cgroup/vmm/cgroup.procs"
+} 2> /dev/null
+
+quota_ns()
+{
+	awk '$1 == "throttled_usec" { print $2 * 1000 }' "$TMP/cgroup/vmm/cpu.stat"
+}
+
+# A guest that always wants the CPU: what others get of it is what it waits.
+start busy --forever cpuid=1000
 wait_for has_guest busy
 wait_for has_exits "$(guest_of busy)"
-kill -STOP "$(pid busy)"
+sample busy
+before=$(whole runq_ns)
+hog 3000
+sample busy
+close "runq_ns beside 3 s of another program" 3000000000 $(($(whole runq_ns) - before)) 1
+result "a program that computes beside it: runq"
+equal "vmm_sleep, halted, blocked, throttled" "0 0 0 0" \
+	"$(whole vmm_sleep_ns) $(whole halted_ns) $(whole blocked_ns) $(whole throttled_ns)"
+result "and nothing else"
+
+description="a quota of its VMM's cgroup: runq"
+if own_cgroup "20000 100000"; then
+	sleep 1
+	quota=$(quota_ns)
+	sample busy
+	before=$(whole runq_ns)
+	sleep 4
+	sample busy
+	# The two are read at one moment of a period each, which is 100 ms.
+	close "runq_ns while the cgroup is throttled" $(($(quota_ns) - quota)) $(($(whole runq_ns) - before)) 5000
+	result "$description"
+	echo max > "$TMP/cgroup/vmm/cpu.max"
+else
+	ktap_test_skip "$description" "no cgroup v2 with a controller for the CPU"
+fi
+
+stop busy
 sleep 1
 equal "state" vmm_sleep "$(state_of busy)"
 result "a VMM that is stopped: its guest's state is vmm_sleep"
-busy=$(l1tune list --json | sed 's/.*"l2"//' | sed 's/{"id"/\n&/g' | grep "\"pid\": *$(pid busy)," | sed -n 's/.*"busy_ns": *\([0-9]*\).*/\1/p')
+sample busy
+busy=$(whole busy_ns)
 sleep 2
-after=$(l1tune list --json | sed 's/.*"l2"//' | sed 's/{"id"/\n&/g' | grep "\"pid\": *$(pid busy)," | sed -n 's/.*"busy_ns": *\([0-9]*\).*/\1/p')
-close "busy time of 2 s" "$busy" "$after" 1
+sample busy
+equal "busy time of 2 s" "$busy" "$(whole busy_ns)"
 result "and it is not busy"
 kill -CONT "$(pid busy)"
 kill_guests
+
+[ ! -d "$TMP/cgroup/vmm" ] || { rmdir "$TMP/cgroup/vmm"; umount "$TMP/cgroup"; }
 
 unload
 ktap_finished
