@@ -45,7 +45,7 @@ def machine(bench):
     m.tune(params={"kvm/halt_poll_ns": 200000}, fixed={"kvm_intel/ple_gap": 128})
     created = 2 * 10**9
     m.guest(1, [split(2, 10, "CPUID", {"b11": 59000, "b12": 1000}, 3900, kernel=90),
-                split(2, 12, "HLT", {"b30": 1001}, 2 * 10**9, kernel=4, halted=900_000),
+                split(2, 12, "HLT", {"b30": 1001}, 1_050_000_000, kernel=4, halted=900_000),
                 split(2, 30, "IO_INSTRUCTION", {"b13": 9000, "b15": 10500, "b20": 500}, 900_000, kernel=100,
                       vmm=240, vmm_sleep=60, runq=20),
                 split(3, 10, "CPUID", {"b14": 500}, 16000, kernel=5), fixed(exits=81501, guest_time_ns=20 * 10**9)],
