@@ -90,8 +90,8 @@ is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep
 result "a VMM that sleeps 20 ms for each OUT: vmm_sleep"
 close "IO_INSTRUCTION, vmm_ns" 0 "$(part IO_INSTRUCTION vmm_ns)" 500
 result "and what it computes for that is vmm"
-equal "state" vmm_sleep "$(state_of sleep)"
-result "a guest whose VMM does not call KVM_RUN: its state is vmm_sleep"
+equal "state" asleep "$(state_of sleep)"
+result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
 before=$(part HLT vmm_sleep_ns)
 sleep 2
 sample sleep
@@ -159,7 +159,7 @@ fi
 
 stop busy
 sleep 1
-equal "state" vmm_sleep "$(state_of busy)"
+equal "state" paused "$(state_of busy)"
 result "a VMM that is stopped: its guest's state is vmm_sleep"
 sample busy
 busy=$(whole busy_ns)

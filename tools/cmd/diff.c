@@ -32,7 +32,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_AVG_B] = { "AVG_B", "the same for B" },
 	[COL_P99_A] = { "P99_A", "99 % took no longer (powers of two)" },
 	[COL_P99_B] = { "P99_B", "the same for B" },
-	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without waiting" },
+	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without HALTED and VMM_SLEEP" },
 	[COL_IN] = { "IN", "part of the time that changed most", .is_text = true },
 };
 
@@ -121,7 +121,7 @@ static int print_json(const struct comparison *comparison,
 		json_set(reason, "b", side_to_json(&change->sides[1]));
 		json_set(reason, "change_per_second", json_real(change->cost));
 		json_set(reason, "change_in", change->is_split && change->cost ?
-			 json_text(time_part_names[change->most]) : json_null());
+			 json_text(time_part_keys[change->most]) : json_null());
 		json_array_append_new(reasons, reason);
 	}
 	json_set(diff, "a", operand_to_json(&comparison->operands[0]));

@@ -44,9 +44,9 @@ static const struct column columns[NUM_COLS] = {
 	[COL_P99] = { "P99", "99 % took no longer" },
 	[COL_KERNEL] = { "KERNEL", "time on a CPU in KVM, polling included" },
 	[COL_VMM] = { "VMM", "time on a CPU in the VMM" },
-	[COL_VMM_SLEEP] = { "VMM_SLEEP", "time the VMM was asleep; a paused guest" },
+	[COL_VMM_SLEEP] = { "VMM_SLEEP", "time the VMM was asleep, as while a guest is paused" },
 	[COL_HALTED] = { "HALTED", "time the vCPU was halted" },
-	[COL_BLOCKED] = { "BLOCKED", "time asleep elsewhere in KVM: a page, a mutex" },
+	[COL_BLOCKED] = { "BLOCKED", "time asleep in KVM for another reason: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
 	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
 	[COL_SHARE] = { "SHARE", "share of the busy time; idle HLT has none" },
@@ -85,11 +85,11 @@ static const char *default_columns(const struct options *options,
 		       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE";
 	if (width && width < WIDE && options->vcpus)
 		return is_throttled ?
-		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,THROTTLED,STATE,SINCE" :
-		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,STATE,SINCE";
+		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,RUNQ,THROTTLED,STATE,SINCE" :
+		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,STATE,SINCE";
 	if (width && width < WIDE)
 		return is_throttled ?
-		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,THROTTLED,SHARE" :
 		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,VMM,HALTED,BLOCKED,RUNQ,SHARE";
 	return options->vcpus ?
 	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
@@ -106,7 +106,7 @@ static void fill_vcpu(struct value *row, const struct block *block,
 	row[COL_VCPU] = value_number(block->vcpu->id);
 	if (now.cell != cell)
 		return;
-	row[COL_STATE] = value_text(now.state);
+	row[COL_STATE] = value_text(vcpu_state_text(&now, block->snapshot->is_stopped));
 	row[COL_SINCE] = value_ns(now.for_ns);
 }
 

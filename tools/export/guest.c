@@ -154,7 +154,7 @@ static const struct {
 	{ METRIC_COUNTER, "l1tune_guest_seconds",
 	  "Time in the guest, as far as no exit was seen.", export_guest_time },
 	{ METRIC_HISTOGRAM, "l1tune_exit_duration_seconds",
-	  "How long it took from exits to the next entries; the sum has exits that go on.",
+	  "How long it took from exits to the next entries, without HLT unless by reason; the sum has exits that go on.",
 	  export_durations, export_durations_by_reason },
 };
 
