@@ -287,12 +287,22 @@ int json_print_value(const struct host *host, const char *key, json_t *value)
 	return json_write(json);
 }
 
+json_t *json_guests(const struct snapshot *snapshot, unsigned int contents)
+{
+	const struct guest_snapshot **guests = snapshot_by_busy(snapshot);
+	json_t *json = json_array();
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		json_array_append_new(json, guest_to_json(guests[i], contents));
+	free(guests);
+	return json;
+}
+
 json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		      unsigned int contents)
 {
-	const struct guest_snapshot **guests;
-	json_t *json, *l2;
-	size_t i;
+	json_t *json;
 
 	json = json_document(host, snapshot ? &snapshot->time : NULL,
 			     snapshot ? snapshot->interval_ns : 0);
@@ -301,12 +311,7 @@ json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		json_set(json, "l2", json_null());
 		return json;
 	}
-	l2 = json_array();
-	guests = snapshot_by_busy(snapshot);
-	for (i = 0; i < snapshot->num_guests; i++)
-		json_array_append_new(l2, guest_to_json(guests[i], contents));
-	free(guests);
-	json_set(json, "l2", l2);
+	json_set(json, "l2", json_guests(snapshot, contents));
 	if (contents & JSON_SUM)
 		json_set(json, "sum", sum_to_json(snapshot, contents));
 	return json;

@@ -30,6 +30,8 @@ struct guest_snapshot {
 struct snapshot {
 	/* Which load of the module: ids start again with the next one. */
 	uint64_t loaded_ns;
+	/* Of a file, empty otherwise: of which start of the machine it is. */
+	char boot_id[64];
 	struct timespec time;
 	uint64_t taken_ns;
 	bool is_interval;
@@ -69,6 +71,12 @@ snapshot_find(const struct snapshot *snapshot,
 /* What happened between two snapshots, for the guests of the later one. */
 void snapshot_subtract(const struct snapshot *before,
 		       const struct snapshot *after, struct snapshot *diff);
+
+/*
+ * Do both count since the guests' start, in one load of the module, and have a
+ * guest in common? Then what happened between them is their difference.
+ */
+bool snapshot_can_subtract(const struct snapshot *a, const struct snapshot *b);
 
 /* All guests as one that is called "all"; free with snapshot_free_sum(). */
 void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum);
