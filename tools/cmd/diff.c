@@ -288,24 +288,20 @@ static int compare(const struct options *options, const struct host *host,
 static int pick(struct operand *operand, const struct snapshot *snapshot,
 		struct error *error)
 {
-	size_t num = 0, i;
+	const struct guest_snapshot *guest;
+	size_t num;
 
-	for (i = 0; i < snapshot->num_guests; i++) {
-		if (!selector_matches(&operand->selector,
-				      &snapshot->guests[i].guest))
-			continue;
+	guest = snapshot_single(snapshot, &operand->selector, &num);
+	if (guest) {
 		operand->snapshot = *snapshot;
-		operand->snapshot.guests = &snapshot->guests[i];
+		operand->snapshot.guests = (struct guest_snapshot *)guest;
 		operand->snapshot.num_guests = 1;
-		num++;
-	}
-	if (num == 1)
 		return STATUS_OK;
-	operand->snapshot = (struct snapshot){ };
+	}
 	if (num)
 		return error_set(error, "'%s' matches %zu guests, exactly one is needed: l1tune list shows them",
 				 operand->text, num);
-	complain("no guest matches '%s': l1tune list -a shows all guests", operand->text);
+	/* It was there when the interval began: that it has ended was said. */
 	return STATUS_NO_GUEST;
 }
 

@@ -191,6 +191,7 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_set(json, "created_ns", json_number(guest->created_ns));
 	json_set(json, "adopted", json_boolean(guest->adopted));
 	json_set(json, "interval_ns", json_number(snapshot->interval_ns));
+	json_set(json, "ended", json_boolean(snapshot->is_ended));
 	add_counts(json, snapshot, contents);
 	if (!snapshot->vcpus)
 		return json;

@@ -234,6 +234,13 @@ static int check_selection(const struct selection *selection,
 	return status;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct guest_snapshot *x = a, *y = b;
+
+	return x->guest.id < y->guest.id ? -1 : x->guest.id > y->guest.id;
+}
+
 void snapshot_start(struct snapshot *snapshot)
 {
 	*snapshot = (struct snapshot){ .taken_ns = boottime_ns() };
@@ -263,8 +270,44 @@ int snapshot_take(const struct env *env, const struct host *host,
 		guest_cache_keep(request->cache, ids, num);
 	free(ids);
 	snapshot->taken_ns = boottime_ns();
-	return status == STATUS_OK ?
+	return status == STATUS_OK && !request->may_match_none ?
 	       check_selection(request->selection, snapshot) : status;
+}
+
+/* Guests of another load of the module may have the same ids: they are forgotten. */
+void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
+{
+	size_t num_read = snapshot->num_guests, i;
+
+	for (i = 0; i < older->num_guests; i++) {
+		struct guest_snapshot *guest = &older->guests[i];
+
+		if (older->loaded_ns != snapshot->loaded_ns ||
+		    snapshot_find(snapshot, guest, older->loaded_ns)) {
+			free_guest(guest);
+			continue;
+		}
+		guest->is_ended = true;
+		*GROW(snapshot->guests, snapshot->num_guests) = *guest;
+	}
+	free(older->guests);
+	*older = (struct snapshot){ };
+	if (snapshot->num_guests > num_read)
+		qsort(snapshot->guests, snapshot->num_guests,
+		      sizeof(*snapshot->guests), compare_ids);
+}
+
+void snapshot_drop_ended(struct snapshot *snapshot)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		if (snapshot->guests[i].is_ended)
+			free_guest(&snapshot->guests[i]);
+		else
+			snapshot->guests[kept++] = snapshot->guests[i];
+	}
+	snapshot->num_guests = kept;
 }
 
 void snapshot_free(struct snapshot *snapshot)
@@ -331,11 +374,37 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
 	return guests;
 }
 
+const struct guest_snapshot *snapshot_single(const struct snapshot *snapshot,
+					     const struct selector *selector,
+					     size_t *num)
+{
+	const struct guest_snapshot *alive = NULL, *ended = NULL;
+	size_t num_alive = 0, num_ended = 0, i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+
+		if (selector && !selector_matches(selector, &guest->guest))
+			continue;
+		if (guest->is_ended) {
+			ended = guest;
+			num_ended++;
+		} else {
+			alive = guest;
+			num_alive++;
+		}
+	}
+	*num = num_alive > 1 || !num_ended ? num_alive : num_ended;
+	return *num != 1 ? NULL : num_ended ? ended : alive;
+}
+
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 {
-	return snapshot->num_guests == 1 ? STATUS_OK :
+	size_t num;
+
+	return snapshot_single(snapshot, NULL, &num) ? STATUS_OK :
 	       error_set(error, "%zu guests match, exactly one is needed: l1tune list shows them",
-			 snapshot->num_guests);
+			 num);
 }
 
 int snapshot_read(const struct env *env, const struct snapshot_request *request,

@@ -21,6 +21,8 @@ struct guest_snapshot {
 	uint64_t taken_ns;
 	/* The time that the counts are about. */
 	uint64_t interval_ns;
+	/* It ended in the interval: these are the last counts that were seen. */
+	bool is_ended;
 	struct exit_stats stats;
 	struct vcpu_snapshot *vcpus;
 	size_t num_vcpus;
@@ -45,6 +47,8 @@ struct snapshot_request {
 	/* VMs without vCPUs too; what is selected by itself is always taken. */
 	bool all;
 	bool vcpus;
+	/* That a selector matches nothing is no error. */
+	bool may_match_none;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
 	struct guest_cache *cache;
 };
@@ -67,6 +71,13 @@ void snapshot_free(struct snapshot *snapshot);
 const struct guest_snapshot *
 snapshot_find(const struct snapshot *snapshot,
 	      const struct guest_snapshot *guest, uint64_t loaded_ns);
+
+/*
+ * Adds the guests of an older snapshot that are not in this one any more, as
+ * ended ones. The older one is empty then.
+ */
+void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older);
+void snapshot_drop_ended(struct snapshot *snapshot);
 
 /* What happened between two snapshots, for the guests of the later one. */
 void snapshot_subtract(const struct snapshot *before,
@@ -91,6 +102,15 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
  */
 int snapshot_read(const struct env *env, const struct snapshot_request *request,
 		  struct host *host, struct snapshot *snapshot);
+
+/*
+ * The one guest that matches; all do if selector is NULL. Where one ended and
+ * another took its place within the interval, it is the one that ended. NULL
+ * if there is none or there are several, with their number.
+ */
+const struct guest_snapshot *snapshot_single(const struct snapshot *snapshot,
+					     const struct selector *selector,
+					     size_t *num);
 
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);
