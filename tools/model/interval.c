@@ -80,6 +80,8 @@ static void subtract_guest(const struct guest_snapshot *before,
 		guest->guest_time_ns = sub_clamped(guest->guest_time_ns,
 						   before->guest.guest_time_ns);
 	}
+	if (before)
+		beside_subtract(&before->beside, &after->beside, &diff->beside);
 	exits_subtract(before ? &before->stats : &none, &after->stats,
 		       &diff->stats);
 	subtract_vcpus(before, after, diff);

@@ -174,6 +174,16 @@ static void add_counts(json_t *json, const struct guest_snapshot *snapshot,
 	add_stats(json, &snapshot->stats, contents);
 }
 
+static void add_beside(json_t *json, const struct guest_snapshot *snapshot)
+{
+	const struct tally *helpers = &snapshot->beside.helpers;
+	uint64_t quota_ns;
+	bool is_known = snapshot_quota_ns(snapshot, &quota_ns);
+
+	json_set(json, "quota_ns", json_number_or_null(is_known, quota_ns));
+	json_set(json, "helpers_ns", json_number_or_null(helpers->is_known, helpers->ns));
+}
+
 static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 			     unsigned int contents)
 {
@@ -193,6 +203,7 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_set(json, "interval_ns", json_number(snapshot->interval_ns));
 	json_set(json, "ended", json_boolean(snapshot->is_ended));
 	add_counts(json, snapshot, contents);
+	add_beside(json, snapshot);
 	if (!snapshot->vcpus)
 		return json;
 	vcpus = json_array();

@@ -18,6 +18,8 @@ struct proc_info {
  */
 int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 	      struct proc_info *info);
+/* The same of a directory /proc/PID: 0, or -ESRCH. */
+int proc_check_start(int dirfd, uint64_t not_after_ns);
 void proc_free(struct proc_info *info);
 
 /* The path of a process in /proc/PID/cgroup of either cgroup version. */

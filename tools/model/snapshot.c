@@ -192,16 +192,68 @@ static int load_once(const struct env *env, uint64_t id,
 	return result;
 }
 
+/* The processes of all guests, also of those that are not wanted. */
+struct vmms {
+	struct vmm *v;
+	size_t num;
+};
+
+static struct vmm *find_vmm(const struct vmms *vmms, uint64_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < vmms->num; i++)
+		if (vmms->v[i].pid == pid)
+			return &vmms->v[i];
+	return NULL;
+}
+
+static void note_vmm(struct vmms *vmms, const struct guest *guest)
+{
+	struct vmm *vmm = find_vmm(vmms, guest->pid);
+
+	if (!guest->vcpus)
+		return;
+	if (!vmm) {
+		vmm = GROW(vmms->v, vmms->num);
+		*vmm = (struct vmm) {
+			.pid = guest->pid, .created_ns = guest->created_ns,
+		};
+	}
+	vmm->num_vms++;
+	vmm->num_vcpus = add_saturated(vmm->num_vcpus, guest->vcpus);
+}
+
+static void read_beside(const struct env *env, const struct vmms *vmms,
+			struct snapshot *snapshot)
+{
+	struct beside_reader reader;
+	size_t i;
+
+	if (!snapshot->num_guests)
+		return;
+	beside_open(&reader, env);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		struct guest_snapshot *guest = &snapshot->guests[i];
+		const struct vmm *vmm = find_vmm(vmms, guest->guest.pid);
+
+		if (vmm)
+			beside_read(&reader, vmm, &guest->beside);
+	}
+	beside_close(&reader);
+}
+
 /* STATUS_OK also for a guest that is not wanted, or not there any more. */
 static int take_guest(const struct env *env, uint64_t id,
 		      const struct snapshot_request *request,
-		      struct snapshot *snapshot)
+		      struct snapshot *snapshot, struct vmms *vmms)
 {
 	struct guest_snapshot guest = { };
 	uint64_t start;
 	int result = request->cache ? load_cached(env, id, request, &guest) :
 				      load_once(env, id, request, &guest);
 
+	note_vmm(vmms, &guest.guest);
 	if (result != STATUS_OK) {
 		free_guest(&guest);
 		return result == GONE ? STATUS_OK : result;
@@ -252,6 +304,7 @@ int snapshot_take(const struct env *env, const struct host *host,
 		  struct snapshot *snapshot)
 {
 	int status = STATUS_OK, err;
+	struct vmms vmms = { };
 	uint64_t *ids;
 	size_t num, i;
 
@@ -261,7 +314,8 @@ int snapshot_take(const struct env *env, const struct host *host,
 	if (err)
 		return env_complain(env, "", err);
 	for (i = 0; i < num && status < STATUS_NO_MODULE; i++) {
-		int result = take_guest(env, ids[i], request, snapshot);
+		int result = take_guest(env, ids[i], request, snapshot,
+					&vmms);
 
 		if (result != STATUS_OK)
 			status = result;
@@ -269,6 +323,9 @@ int snapshot_take(const struct env *env, const struct host *host,
 	if (request->cache)
 		guest_cache_keep(request->cache, ids, num);
 	free(ids);
+	if (request->beside)
+		read_beside(env, &vmms, snapshot);
+	free(vmms.v);
 	snapshot->taken_ns = boottime_ns();
 	return status == STATUS_OK && !request->may_match_none ?
 	       check_selection(request->selection, snapshot) : status;
@@ -396,6 +453,16 @@ const struct guest_snapshot *snapshot_single(const struct snapshot *snapshot,
 	}
 	*num = num_alive > 1 || !num_ended ? num_alive : num_ended;
 	return *num != 1 ? NULL : num_ended ? ended : alive;
+}
+
+bool snapshot_quota_ns(const struct guest_snapshot *guest, uint64_t *ns)
+{
+	const struct tally *quota = &guest->beside.quota;
+
+	*ns = exits_part_ns(&guest->stats, PART_RUNQ);
+	if (*ns > quota->ns)
+		*ns = quota->ns;
+	return quota->is_known && exits_are_split(&guest->stats);
 }
 
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "model/beside.h"
 #include "model/exits.h"
 #include "model/guest-cache.h"
 #include "model/guest.h"
@@ -24,6 +25,8 @@ struct guest_snapshot {
 	/* It ended in the interval: these are the last counts that were seen. */
 	bool is_ended;
 	struct exit_stats stats;
+	/* Unknown unless it was requested. */
+	struct beside beside;
 	struct vcpu_snapshot *vcpus;
 	size_t num_vcpus;
 };
@@ -49,6 +52,7 @@ struct snapshot_request {
 	bool vcpus;
 	/* That a selector matches nothing is no error. */
 	bool may_match_none;
+	bool beside;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
 	struct guest_cache *cache;
 };
@@ -111,6 +115,12 @@ int snapshot_read(const struct env *env, const struct snapshot_request *request,
 const struct guest_snapshot *snapshot_single(const struct snapshot *snapshot,
 					     const struct selector *selector,
 					     size_t *num);
+
+/*
+ * How much of the time that a guest's vCPUs were runnable without a CPU is due to
+ * CPU quotas, at most; false if that is not known.
+ */
+bool snapshot_quota_ns(const struct guest_snapshot *guest, uint64_t *ns);
 
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);

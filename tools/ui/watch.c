@@ -72,6 +72,7 @@ static void look(struct watcher *watcher)
 	struct snapshot now;
 
 	request.may_match_none = true;
+	request.beside = false;
 	complain_to(complain_ignore);
 	if (!sysfs_read_u64(env->class_fd, "l1/loaded_ns", &host.loaded_ns)) {
 		snapshot_take(env, &host, &request, &now);
@@ -195,6 +196,7 @@ int watch(struct options *options, const struct selection *selection,
 		.selection = selection,
 		.all = options->all,
 		.vcpus = options->vcpus,
+		.beside = options->beside,
 	};
 	int status = env_open(&options->env);
 
