@@ -102,6 +102,9 @@ def test_quota():
         equal(quota_of(b), 250 * MS, "a vCPU in a cgroup of its own is held back by that, too")
         write(f"{host.proc}/1001/cgroup", "0::/other")
         host.throttled("/other", 10_000)
+        b.machine.guest(1, runq(900), vcpus=5)
+        equal(quota_of(b), 280 * MS, "vCPUs whose threads are not found are taken to be in the process's cgroup, each")
+        b.machine.guest(1, runq(900), vcpus=2)
         equal(quota_of(b), 250 * MS, "where the threads of vCPUs are known the process's cgroup does not matter")
 
 
@@ -161,6 +164,9 @@ def test_helpers():
         for comm, guest_ns in ("vcpu", TICK), ("fc_vcpu 0", 0), ("vcpu0", 0), ("crosvm_vcpu0", 0), ("kvm-vcpu-0", 0):
             host.task("1001/task/1002", comm, 2000 * MS, guest_ns)
             equal(helpers_of(b), 1000 * MS, f"a thread called {comm} with {guest_ns} ns in the guest runs a vCPU")
+        host.task(1001, "q) 1 (emu", 3000 * MS)
+        host.task("1001/task/1002", "CPU) 0 (KVM", 2000 * MS, TICK)
+        equal(helpers_of(b), 1000 * MS, "names may have parentheses and blanks")
         for comm in "vcpu_setup", "CPU 0/KVMx", "vcpux0", "worker":
             host.task("1001/task/1002", comm, 2000 * MS)
             equal(helpers_of(b), None, f"if {comm} is none and no thread runs a vCPU, it is unknown")
