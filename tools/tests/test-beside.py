@@ -277,7 +277,7 @@ def test_stat_and_top():
         heading = next((line for line in wide.splitlines() if "HELPERS" in line), "")
         rows = {line.split()[0]: line for line in wide.splitlines() if line.split()[:1] in (["1"], ["2"])}
         end = heading.index("HELPERS") + len("HELPERS") if heading else 0
-        equal([rows[number][:end].split()[-1] for number in ("1", "2")], ["0.0%", "?"],
+        equal([rows[number][:end].split()[-1] for number in ("1", "2")], ["0.0%", "-"],
               "top has a column HELPERS on a wide terminal")
         ok("HELPERS" not in on_terminal(b.command("top", "--once", "-d", "0.2"), columns=120, NO_COLOR="1"),
            "top has no such column on a narrower one")

@@ -284,7 +284,7 @@ static void draw_guest(struct frame *frame, const struct top_layout *l,
 		add_part(frame, true, r->guest, 1e9);
 	if (top_has(columns, TOP_HELPERS))
 		add_right(frame, style, r->has_helpers ?
-			  format_percent(r->helpers) : xstrdup("?"),
+			  format_percent(r->helpers) : xstrdup("-"),
 			  top_column_width(TOP_HELPERS));
 	add_part(frame, true, r->busy, whole);
 	if (!top_has(columns, TOP_BAR))
