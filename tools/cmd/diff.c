@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "base/format.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
 #include "model/change.h"
@@ -16,8 +18,12 @@
 enum {
 	COL_LEVEL, COL_REASON, COL_CODE, COL_RATE_A, COL_RATE_B, COL_TIME_A,
 	COL_TIME_B, COL_AVG_A, COL_AVG_B, COL_P99_A, COL_P99_B, COL_CHANGE,
-	COL_IN, NUM_COLS
+	COL_IN, COL_GUEST, COL_NAME, COL_COUNT, COL_RATE, COL_TIME, COL_AVG,
+	COL_P99, COL_BUSY, COL_PARTS, NUM_COLS = COL_PARTS + NUM_PARTS
 };
+
+/* What happened between two files of one load of the module. */
+#define BETWEEN_COLUMNS	"GUEST,NAME,LEVEL,REASON,COUNT,RATE,TIME,AVG,P99,BUSY,RUNQ"
 
 static const struct column columns[NUM_COLS] = {
 	[COL_LEVEL] = { "LEVEL", "2: the guest itself; 3: a guest inside it" },
@@ -34,6 +40,21 @@ static const struct column columns[NUM_COLS] = {
 	[COL_P99_B] = { "P99_B", "the same for B" },
 	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without HALTED and VMM_SLEEP" },
 	[COL_IN] = { "IN", "part of the time that changed most", .is_text = true },
+	[COL_GUEST] = { "GUEST", "between two files: id of the guest" },
+	[COL_NAME] = { "NAME", "its name", .is_text = true, .is_flexible = true },
+	[COL_COUNT] = { "COUNT", "number of exits between the files" },
+	[COL_RATE] = { "RATE", "exits per second" },
+	[COL_TIME] = { "TIME", "time from exit to entry; 100% is one CPU's" },
+	[COL_AVG] = { "AVG", "average time per exit" },
+	[COL_P99] = { "P99", "99 % took no longer (powers of two)" },
+	[COL_BUSY] = { "BUSY", "CPU time spent on the exits: KERNEL and VMM" },
+	[COL_PARTS + PART_KERNEL] = { "KERNEL", "on a CPU in KVM, polling included" },
+	[COL_PARTS + PART_VMM] = { "VMM", "on a CPU in the VMM" },
+	[COL_PARTS + PART_VMM_SLEEP] = { "VMM_SLEEP", "time the VMM was asleep; a paused guest" },
+	[COL_PARTS + PART_HALTED] = { "HALTED", "time vCPUs were halted" },
+	[COL_PARTS + PART_BLOCKED] = { "BLOCKED", "time asleep elsewhere in KVM: a page, a mutex" },
+	[COL_PARTS + PART_RUNQ] = { "RUNQ", "time runnable without a CPU" },
+	[COL_PARTS + PART_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
 };
 
 /* A file that stat --json wrote, or a guest that is there now. */
@@ -130,6 +151,118 @@ static int print_json(const struct comparison *comparison,
 	return json_print_value(host, "diff", diff);
 }
 
+static void fill_between(struct value *row, const struct guest_snapshot *guest,
+			 const struct exit_cell *cell)
+{
+	int i;
+
+	row[COL_GUEST] = value_number(guest->guest.id);
+	row[COL_NAME] = value_text(guest->guest.name);
+	row[COL_LEVEL] = value_number(cell->key.level);
+	row[COL_REASON] = value_text(cell->key.reason);
+	row[COL_CODE] = value_number(cell->key.code);
+	row[COL_COUNT] = value_number(cell->value[CELL_COUNT]);
+	row[COL_RATE] = value_rate(cell->value[CELL_COUNT], guest->interval_ns);
+	row[COL_TIME] = value_ratio(cell->value[CELL_TIME], guest->interval_ns);
+	if (cell_completed(cell))
+		row[COL_AVG] = value_ns(cell_avg_ns(cell));
+	row[COL_P99] = value_percentile(cell, 99);
+	row[COL_BUSY] = value_ns(cell_busy_ns(cell));
+	for (i = 0; i < NUM_PARTS; i++)
+		if (cell_has_part(cell, i))
+			row[COL_PARTS + i] = value_ns(cell_part_ns(cell, i));
+}
+
+static void add_between(struct table *table, const struct guest_snapshot *guest)
+{
+	const struct exit_cell **cells = exits_by_busy(&guest->stats);
+	size_t i;
+
+	for (i = 0; i < guest->stats.num_cells; i++)
+		if (cells[i]->value[CELL_COUNT] || cells[i]->value[CELL_TIME])
+			fill_between(table_add_row(table), guest, cells[i]);
+	free(cells);
+}
+
+/* Two files of one load of the module: the later one less the earlier one. */
+struct between {
+	const struct operand *earlier, *later;
+	struct snapshot snapshot;
+};
+
+static void complain_of_ended(const struct between *between)
+{
+	const struct snapshot *before = &between->earlier->snapshot;
+	size_t i;
+
+	for (i = 0; i < before->num_guests; i++) {
+		const struct guest_snapshot *guest = &before->guests[i];
+
+		if (!snapshot_find(&between->later->snapshot, guest,
+				   before->loaded_ns))
+			complain("guest %llu (%s) is not in %s: what it did between the files is not known",
+				 (unsigned long long)guest->guest.id,
+				 guest->guest.name, between->later->text);
+	}
+}
+
+static int print_between(const struct options *options, const struct between *between)
+{
+	const struct guest_snapshot **guests = snapshot_by_busy(&between->snapshot);
+	char *age = format_ns(between->snapshot.interval_ns);
+	size_t i;
+
+	for (i = 0; i < between->snapshot.num_guests; i++)
+		add_between(options->table, guests[i]);
+	free(guests);
+	/* A command line is the user's own, and may still hold anything. */
+	if (options->table->num_rows && !options->style.noheadings)
+		terminal_print("%s minus %s: what happened in the %s between them (the same boot and load of the module)\n",
+			       between->later->text, between->earlier->text, age);
+	free(age);
+	if (options->table->num_rows)
+		return table_print(options->table, &options->style);
+	complain("no exits between %s and %s", between->earlier->text,
+		 between->later->text);
+	return STATUS_OK;
+}
+
+static int print_between_json(const struct comparison *comparison,
+			      const struct host *host, const struct between *between)
+{
+	const struct operand *operands = comparison->operands;
+	json_t *diff = json_object(), *json = json_object();
+
+	json_set(diff, "a", operand_to_json(&operands[0]));
+	json_set(diff, "b", operand_to_json(&operands[1]));
+	json_set(json, "later", json_text(between->later == operands ? "a" : "b"));
+	json_set(json, "interval_ns", json_number(between->snapshot.interval_ns));
+	json_set(json, "l2", json_guests(&between->snapshot, JSON_REASONS));
+	json_set(diff, "between", json);
+	return json_print_value(host, "diff", diff);
+}
+
+static int subtract(const struct options *options, const struct host *host,
+		    const struct comparison *comparison)
+{
+	const struct operand *a = &comparison->operands[0];
+	const struct operand *b = &comparison->operands[1];
+	bool is_a_later = a->snapshot.taken_ns > b->snapshot.taken_ns;
+	struct between between = {
+		.earlier = is_a_later ? b : a, .later = is_a_later ? a : b,
+	};
+	int status;
+
+	snapshot_subtract(&between.earlier->snapshot, &between.later->snapshot,
+			  &between.snapshot);
+	complain_of_ended(&between);
+	table_set_defaults(options->table, BETWEEN_COLUMNS);
+	status = options->json ? print_between_json(comparison, host, &between) :
+				 print_between(options, &between);
+	snapshot_free(&between.snapshot);
+	return status;
+}
+
 static int compare(const struct options *options, const struct host *host,
 		   struct comparison *comparison)
 {
@@ -155,24 +288,20 @@ static int compare(const struct options *options, const struct host *host,
 static int pick(struct operand *operand, const struct snapshot *snapshot,
 		struct error *error)
 {
-	size_t num = 0, i;
+	const struct guest_snapshot *guest;
+	size_t num;
 
-	for (i = 0; i < snapshot->num_guests; i++) {
-		if (!selector_matches(&operand->selector,
-				      &snapshot->guests[i].guest))
-			continue;
+	guest = snapshot_single(snapshot, &operand->selector, &num);
+	if (guest) {
 		operand->snapshot = *snapshot;
-		operand->snapshot.guests = &snapshot->guests[i];
+		operand->snapshot.guests = (struct guest_snapshot *)guest;
 		operand->snapshot.num_guests = 1;
-		num++;
-	}
-	if (num == 1)
 		return STATUS_OK;
-	operand->snapshot = (struct snapshot){ };
+	}
 	if (num)
 		return error_set(error, "'%s' matches %zu guests, exactly one is needed: l1tune list shows them",
 				 operand->text, num);
-	complain("no guest matches '%s': l1tune list -a shows all guests", operand->text);
+	/* It was there when the interval began: that it has ended was said. */
 	return STATUS_NO_GUEST;
 }
 
@@ -227,7 +356,10 @@ static int run(struct options *options)
 		options->count = 1;
 		status = watch(options, &selection, show, &comparison);
 	} else if (status == STATUS_OK) {
-		status = compare(options, &nowhere, &comparison);
+		status = snapshot_can_subtract(&operands[0].snapshot,
+					       &operands[1].snapshot) ?
+			 subtract(options, &nowhere, &comparison) :
+			 compare(options, &nowhere, &comparison);
 	}
 	for (i = 0; i < 2; i++)
 		snapshot_free(&operands[i].snapshot);
@@ -246,7 +378,9 @@ const struct command cmd_diff = {
 	.summary = "compare two guests, or two saved states, by reason",
 	.about = "Compares two sides by reason, largest change first. A side is a file written by\n"
 		 "l1tune stat --json, with all guests in it, or a guest, which is observed for\n"
-		 "an interval now.",
+		 "an interval now.\n"
+		 "Two files without -i of the same boot and load of the module are subtracted: the\n"
+		 "later one minus the earlier one, by guest and reason.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

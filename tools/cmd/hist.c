@@ -258,9 +258,9 @@ static int no_such_reason(const struct guest_snapshot *guest,
 }
 
 static int print_json(const struct host *host, const struct snapshot *snapshot,
-		      const struct options *options, const struct reason_filter *filter)
+		      const struct guest_snapshot *guest, const struct options *options,
+		      const struct reason_filter *filter)
 {
-	const struct guest_snapshot *guest = &snapshot->guests[0];
 	json_t *json = json_document(host, &snapshot->time, snapshot->interval_ns);
 	json_t *hist = json_object(), *reasons = json_array();
 	size_t i;
@@ -271,6 +271,7 @@ static int print_json(const struct host *host, const struct snapshot *snapshot,
 	json_set(hist, "id", json_number(guest->guest.id));
 	json_set(hist, "name", json_text(guest->guest.name));
 	json_set(hist, "interval_ns", json_number(guest->interval_ns));
+	json_set(hist, "ended", json_boolean(guest->is_ended));
 	json_set(hist, "reasons", reasons);
 	json_set(json, "hist", hist);
 	return json_write(json);
@@ -279,18 +280,20 @@ static int print_json(const struct host *host, const struct snapshot *snapshot,
 static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
-	const struct guest_snapshot *guest = &snapshot->guests[0];
+	const struct guest_snapshot *guest;
 	const struct reason_filter *filter = arg;
-	size_t num = 0, i;
+	size_t num, i;
 
 	if (snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
+	guest = snapshot_single(snapshot, NULL, &num);
+	num = 0;
 	for (i = 0; i < guest->stats.num_cells; i++)
 		num += is_selected(filter, options, &guest->stats.cells[i].key);
 	if (!num && !snapshot->is_interval)
 		return no_such_reason(guest, filter, options);
 	if (options->json)
-		return print_json(host, snapshot, options, filter);
+		return print_json(host, snapshot, guest, options, filter);
 	if (!filter->reason)
 		return list_reasons(guest, filter, options);
 	if (!num)

@@ -18,7 +18,7 @@ enum {
 	COL_BLOCKED, COL_RUNQ, COL_THROTTLED, COL_EXIT_TIME, COL_GUEST_TIME,
 	COL_P50, COL_P90, COL_P99, COL_NESTED,
 	COL_L3_ENTRIES, COL_L3_HANDLED, COL_L3_LEFT, COL_L3_FACTOR, COL_VCPU,
-	COL_STATE, COL_SINCE, COL_REASON, NUM_COLS
+	COL_STATE, COL_SINCE, COL_REASON, COL_QUOTA, COL_HELPERS, NUM_COLS
 };
 
 static const struct column columns[NUM_COLS] = {
@@ -60,6 +60,8 @@ static const struct column columns[NUM_COLS] = {
 	[COL_VCPU] = { "VCPU", "number of the vCPU, with --vcpus" },
 	[COL_STATE] = { "STATE", "what the vCPU is doing now", .is_text = true },
 	[COL_SINCE] = { "SINCE", "for how long" },
+	[COL_QUOTA] = { "QUOTA", "of RUNQ, at most: waited because of its cgroup's cpu.max" },
+	[COL_HELPERS] = { "HELPERS", "CPU time of other threads for it, at most; not in BUSY" },
 	[COL_REASON] = { "REASON", "the exit it is handling",
 			 .is_text = true, .is_cut_last = true },
 };
@@ -121,6 +123,16 @@ static void fill_vcpu(struct value *row, const struct vcpu_snapshot *vcpu,
 	fill_counts(row, stats, &counts);
 }
 
+static void fill_beside(struct value *row, const struct guest_snapshot *snapshot)
+{
+	const struct tally *helpers = &snapshot->beside.helpers;
+	uint64_t quota_ns;
+	bool is_known = snapshot_quota_ns(snapshot, &quota_ns);
+
+	row[COL_QUOTA] = value_ns_or_unknown(is_known, quota_ns);
+	row[COL_HELPERS] = value_ns_or_unknown(helpers->is_known, helpers->ns);
+}
+
 static void fill_guest(struct value *row, const struct guest_snapshot *snapshot)
 {
 	const struct guest *guest = &snapshot->guest;
@@ -145,6 +157,7 @@ static void fill_guest(struct value *row, const struct guest_snapshot *snapshot)
 	if (*guest->nested)
 		row[COL_NESTED] = value_text(guest->nested);
 	fill_counts(row, &snapshot->stats, &counts);
+	fill_beside(row, snapshot);
 }
 
 /* With who spends the time, if that is known. */
@@ -210,6 +223,8 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
+	/* The default columns have nothing of it. */
+	options->beside = options->json || options->columns || options->sort;
 	return watch_words(options, show, NULL);
 }
 

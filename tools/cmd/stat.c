@@ -227,6 +227,45 @@ static void print_transit(const struct options *options, const struct snapshot *
 	}
 }
 
+/* Nothing is said where no quota held anything back. */
+static bool is_held_back(const struct snapshot *snapshot)
+{
+	uint64_t ns;
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		if (snapshot_quota_ns(&snapshot->guests[i], &ns) && ns)
+			return true;
+	return false;
+}
+
+/* How much of each guest's time in RUNQ is due to CPU quotas. */
+static void print_quotas(const struct snapshot *snapshot)
+{
+	size_t i;
+
+	if (!is_held_back(snapshot))
+		return;
+	printf("\nof RUNQ, because of the CPU quota (cpu.max) of the VMM's cgroup or one above it:\n");
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+		uint64_t runq_ns = exits_part_ns(&guest->stats, PART_RUNQ), quota_ns;
+		bool is_known = snapshot_quota_ns(guest, &quota_ns);
+		char *quota = format_ns(quota_ns), *runq = format_ns(runq_ns);
+
+		if (is_known)
+			terminal_print("%5llu %s: at most %s of %s\n",
+				       (unsigned long long)guest->guest.id,
+				       guest->guest.name, quota, runq);
+		else
+			terminal_print("%5llu %s: not known of %s\n",
+				       (unsigned long long)guest->guest.id,
+				       guest->guest.name, runq);
+		free(quota);
+		free(runq);
+	}
+}
+
 static void add_transit(const struct options *options, const struct snapshot *snapshot,
 			json_t *json)
 {
@@ -292,6 +331,7 @@ static int show(const struct options *options, const struct host *host,
 	}
 	if (table_print(table, &options->style) != STATUS_OK)
 		return STATUS_FAILED;
+	print_quotas(snapshot);
 	if (options->transit)
 		print_transit(options, snapshot);
 	return STATUS_OK;
@@ -299,6 +339,7 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
+	options->beside = true;
 	return watch_words(options, show, NULL);
 }
 

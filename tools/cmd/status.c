@@ -366,7 +366,9 @@ static int print_guests(const struct snapshot *snapshot,
 static int show(const struct options *options, const struct host *host)
 {
 	const struct selection everything = { };
-	const struct snapshot_request request = { .selection = &everything };
+	const struct snapshot_request request = {
+		.selection = &everything, .beside = options->json,
+	};
 	struct snapshot snapshot;
 	int status = STATUS_OK, shown;
 

@@ -13,6 +13,7 @@
 #include "cmd/command.h"
 #include "model/json.h"
 #include "ui/screen.h"
+#include "ui/top-layout.h"
 #include "ui/top-view.h"
 #include "ui/watch.h"
 
@@ -38,6 +39,8 @@ struct top {
 	char prompt[sizeof(((struct top_choice *)NULL)->filter)];
 	bool is_help;
 	bool is_ended;
+	/* As it was drawn last; any before that. */
+	size_t width;
 };
 
 /* On a screen, a message is shown in a line of it until the next interval. */
@@ -81,6 +84,8 @@ static int take(struct top *top, struct snapshot *snapshot)
 	const struct snapshot_request request = {
 		.selection = &top->selection,
 		.cache = &top->cache,
+		/* That takes a look at all processes. */
+		.beside = top_has_room_for_helpers(top->width),
 	};
 	int status = open_env(top);
 
@@ -114,6 +119,7 @@ static int next_interval(struct top *top)
 static void draw(struct top *top, size_t width, size_t height,
 		 struct frame *frame)
 {
+	top->width = width;
 	if (!top->has_interval) {
 		frame_line(frame);
 		frame_add(frame, FRAME_TITLE, xstrdup("l1tune top"));
@@ -372,7 +378,7 @@ static int show_json(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
-	struct top top = { .options = options };
+	struct top top = { .options = options, .width = SIZE_MAX };
 	struct transit transit;
 	int status = selection_parse(options->words, options->num_words,
 				     &top.selection, options->error);
@@ -380,6 +386,7 @@ static int run(struct options *options)
 	if (status == STATUS_OK && options->json) {
 		if (options->once)
 			options->count = 1;
+		options->beside = true;
 		status = watch(options, &top.selection, show_json, NULL);
 	} else if (status == STATUS_OK) {
 		if (options->transit) {

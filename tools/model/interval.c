@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What happened between two snapshots. */
+#include <string.h>
+
 #include "base/util.h"
 #include "model/cell.h"
 #include "model/snapshot.h"
@@ -20,6 +22,19 @@ snapshot_find(const struct snapshot *snapshot,
 			return &snapshot->guests[i];
 	}
 	return NULL;
+}
+
+bool snapshot_can_subtract(const struct snapshot *a, const struct snapshot *b)
+{
+	size_t i;
+
+	if (a->is_interval || b->is_interval || !*a->boot_id ||
+	    strcmp(a->boot_id, b->boot_id) || !a->loaded_ns)
+		return false;
+	for (i = 0; i < b->num_guests; i++)
+		if (snapshot_find(a, &b->guests[i], b->loaded_ns))
+			return true;
+	return false;
 }
 
 static void subtract_vcpus(const struct guest_snapshot *before,
@@ -65,6 +80,8 @@ static void subtract_guest(const struct guest_snapshot *before,
 		guest->guest_time_ns = sub_clamped(guest->guest_time_ns,
 						   before->guest.guest_time_ns);
 	}
+	if (before)
+		beside_subtract(&before->beside, &after->beside, &diff->beside);
 	exits_subtract(before ? &before->stats : &none, &after->stats,
 		       &diff->stats);
 	subtract_vcpus(before, after, diff);

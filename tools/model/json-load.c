@@ -99,10 +99,40 @@ static bool load_guest(const json_t *json, struct guest_snapshot *guest)
 	take_number(json, "pid", &guest->guest.pid);
 	take_number(json, "uid", &guest->guest.uid);
 	take_number(json, "exits", &guest->guest.exits);
+	take_number(json, "exit_time_ns", &guest->guest.exit_time_ns);
 	take_number(json, "guest_time_ns", &guest->guest.guest_time_ns);
+	take_number(json, "created_ns", &guest->guest.created_ns);
+	take_number(json, "vcpus", &guest->guest.vcpus);
+	take_number(json, "memory_bytes", &guest->guest.memory_bytes);
 	return take_number(json, "id", &guest->guest.id) &&
 	       take_number(json, "interval_ns", &guest->interval_ns) &&
 	       guest->interval_ns && load_reasons(json, &guest->stats);
+}
+
+/* Guests were read one after the other, each at the end of its own interval. */
+static void find_out_when(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		struct guest_snapshot *guest = &snapshot->guests[i];
+		uint64_t start = guest->guest.created_ns;
+
+		if (start < snapshot->loaded_ns)
+			start = snapshot->loaded_ns;
+		guest->taken_ns = add_saturated(start, guest->interval_ns);
+		if (snapshot->taken_ns < guest->taken_ns)
+			snapshot->taken_ns = guest->taken_ns;
+	}
+}
+
+static void load_boot(const json_t *json, struct snapshot *snapshot)
+{
+	const char *id = json_string_value(json_object_get(json, "boot_id"));
+
+	take_number(json, "loaded_ns", &snapshot->loaded_ns);
+	if (id && strlen(id) < sizeof(snapshot->boot_id))
+		strcpy(snapshot->boot_id, id);
 }
 
 static const char *load_document(const json_t *json, struct snapshot *snapshot)
@@ -119,10 +149,12 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 		return "without guests";
 	snapshot->is_interval =
 		take_number(json, "interval_ns", &snapshot->interval_ns);
+	load_boot(json, snapshot);
 	json_array_foreach(l2, i, guest)
 		if (!load_guest(guest, GROW(snapshot->guests,
 					    snapshot->num_guests)))
 			return "without reasons that make sense: save l1tune stat --json";
+	find_out_when(snapshot);
 	return NULL;
 }
 

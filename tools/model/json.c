@@ -174,6 +174,16 @@ static void add_counts(json_t *json, const struct guest_snapshot *snapshot,
 	add_stats(json, &snapshot->stats, contents);
 }
 
+static void add_beside(json_t *json, const struct guest_snapshot *snapshot)
+{
+	const struct tally *helpers = &snapshot->beside.helpers;
+	uint64_t quota_ns;
+	bool is_known = snapshot_quota_ns(snapshot, &quota_ns);
+
+	json_set(json, "quota_ns", json_number_or_null(is_known, quota_ns));
+	json_set(json, "helpers_ns", json_number_or_null(helpers->is_known, helpers->ns));
+}
+
 static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 			     unsigned int contents)
 {
@@ -191,7 +201,9 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_set(json, "created_ns", json_number(guest->created_ns));
 	json_set(json, "adopted", json_boolean(guest->adopted));
 	json_set(json, "interval_ns", json_number(snapshot->interval_ns));
+	json_set(json, "ended", json_boolean(snapshot->is_ended));
 	add_counts(json, snapshot, contents);
+	add_beside(json, snapshot);
 	if (!snapshot->vcpus)
 		return json;
 	vcpus = json_array();
@@ -287,12 +299,22 @@ int json_print_value(const struct host *host, const char *key, json_t *value)
 	return json_write(json);
 }
 
+json_t *json_guests(const struct snapshot *snapshot, unsigned int contents)
+{
+	const struct guest_snapshot **guests = snapshot_by_busy(snapshot);
+	json_t *json = json_array();
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		json_array_append_new(json, guest_to_json(guests[i], contents));
+	free(guests);
+	return json;
+}
+
 json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		      unsigned int contents)
 {
-	const struct guest_snapshot **guests;
-	json_t *json, *l2;
-	size_t i;
+	json_t *json;
 
 	json = json_document(host, snapshot ? &snapshot->time : NULL,
 			     snapshot ? snapshot->interval_ns : 0);
@@ -301,12 +323,7 @@ json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		json_set(json, "l2", json_null());
 		return json;
 	}
-	l2 = json_array();
-	guests = snapshot_by_busy(snapshot);
-	for (i = 0; i < snapshot->num_guests; i++)
-		json_array_append_new(l2, guest_to_json(guests[i], contents));
-	free(guests);
-	json_set(json, "l2", l2);
+	json_set(json, "l2", json_guests(snapshot, contents));
 	if (contents & JSON_SUM)
 		json_set(json, "sum", sum_to_json(snapshot, contents));
 	return json;

@@ -23,6 +23,9 @@ int json_print(const struct host *host, const struct snapshot *snapshot,
 json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		      unsigned int contents);
 
+/* Its guests alone, as "l2" has them. */
+json_t *json_guests(const struct snapshot *snapshot, unsigned int contents);
+
 /* The pieces that other documents are made of; json_set() takes the value over. */
 void json_set(json_t *object, const char *key, json_t *value);
 json_t *json_number(uint64_t value);

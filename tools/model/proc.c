@@ -35,7 +35,7 @@ int proc_parse_start(const char *stat, uint64_t *ticks)
 	return parse_u64(digits, ticks);
 }
 
-static int check_start(int dirfd, uint64_t not_after_ns)
+int proc_check_start(int dirfd, uint64_t not_after_ns)
 {
 	uint64_t ticks, hz = sysconf(_SC_CLK_TCK);
 	size_t len;
@@ -117,7 +117,7 @@ int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 	fd = sysfs_open_dir(procfd, dir);
 	if (fd < 0)
 		return fd;
-	err = check_start(fd, not_after_ns);
+	err = proc_check_start(fd, not_after_ns);
 	if (!err) {
 		info->cmdline = file_read(fd, "cmdline", MAX_SIZE,
 					  &info->cmdline_len);

@@ -196,16 +196,68 @@ static int load_once(const struct env *env, uint64_t id,
 	return result;
 }
 
+/* The processes of all guests, also of those that are not wanted. */
+struct vmms {
+	struct vmm *v;
+	size_t num;
+};
+
+static struct vmm *find_vmm(const struct vmms *vmms, uint64_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < vmms->num; i++)
+		if (vmms->v[i].pid == pid)
+			return &vmms->v[i];
+	return NULL;
+}
+
+static void note_vmm(struct vmms *vmms, const struct guest *guest)
+{
+	struct vmm *vmm = find_vmm(vmms, guest->pid);
+
+	if (!guest->vcpus)
+		return;
+	if (!vmm) {
+		vmm = GROW(vmms->v, vmms->num);
+		*vmm = (struct vmm) {
+			.pid = guest->pid, .created_ns = guest->created_ns,
+		};
+	}
+	vmm->num_vms++;
+	vmm->num_vcpus = add_saturated(vmm->num_vcpus, guest->vcpus);
+}
+
+static void read_beside(const struct env *env, const struct vmms *vmms,
+			struct snapshot *snapshot)
+{
+	struct beside_reader reader;
+	size_t i;
+
+	if (!snapshot->num_guests)
+		return;
+	beside_open(&reader, env);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		struct guest_snapshot *guest = &snapshot->guests[i];
+		const struct vmm *vmm = find_vmm(vmms, guest->guest.pid);
+
+		if (vmm)
+			beside_read(&reader, vmm, &guest->beside);
+	}
+	beside_close(&reader);
+}
+
 /* STATUS_OK also for a guest that is not wanted, or not there any more. */
 static int take_guest(const struct env *env, uint64_t id,
 		      const struct snapshot_request *request,
-		      struct snapshot *snapshot)
+		      struct snapshot *snapshot, struct vmms *vmms)
 {
 	struct guest_snapshot guest = { };
 	uint64_t start;
 	int result = request->cache ? load_cached(env, id, request, &guest) :
 				      load_once(env, id, request, &guest);
 
+	note_vmm(vmms, &guest.guest);
 	if (result != STATUS_OK) {
 		free_guest(&guest);
 		return result == GONE ? STATUS_OK : result;
@@ -238,6 +290,13 @@ static int check_selection(const struct selection *selection,
 	return status;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct guest_snapshot *x = a, *y = b;
+
+	return x->guest.id < y->guest.id ? -1 : x->guest.id > y->guest.id;
+}
+
 void snapshot_start(struct snapshot *snapshot)
 {
 	*snapshot = (struct snapshot){ .taken_ns = boottime_ns() };
@@ -249,6 +308,7 @@ int snapshot_take(const struct env *env, const struct host *host,
 		  struct snapshot *snapshot)
 {
 	int status = STATUS_OK, err;
+	struct vmms vmms = { };
 	uint64_t *ids;
 	size_t num, i;
 
@@ -258,7 +318,8 @@ int snapshot_take(const struct env *env, const struct host *host,
 	if (err)
 		return env_complain(env, "", err);
 	for (i = 0; i < num && status < STATUS_NO_MODULE; i++) {
-		int result = take_guest(env, ids[i], request, snapshot);
+		int result = take_guest(env, ids[i], request, snapshot,
+					&vmms);
 
 		if (result != STATUS_OK)
 			status = result;
@@ -266,9 +327,48 @@ int snapshot_take(const struct env *env, const struct host *host,
 	if (request->cache)
 		guest_cache_keep(request->cache, ids, num);
 	free(ids);
+	if (request->beside)
+		read_beside(env, &vmms, snapshot);
+	free(vmms.v);
 	snapshot->taken_ns = boottime_ns();
-	return status == STATUS_OK ?
+	return status == STATUS_OK && !request->may_match_none ?
 	       check_selection(request->selection, snapshot) : status;
+}
+
+/* Guests of another load of the module may have the same ids: they are forgotten. */
+void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
+{
+	size_t num_read = snapshot->num_guests, i;
+
+	for (i = 0; i < older->num_guests; i++) {
+		struct guest_snapshot *guest = &older->guests[i];
+
+		if (older->loaded_ns != snapshot->loaded_ns ||
+		    snapshot_find(snapshot, guest, older->loaded_ns)) {
+			free_guest(guest);
+			continue;
+		}
+		guest->is_ended = true;
+		*GROW(snapshot->guests, snapshot->num_guests) = *guest;
+	}
+	free(older->guests);
+	*older = (struct snapshot){ };
+	if (snapshot->num_guests > num_read)
+		qsort(snapshot->guests, snapshot->num_guests,
+		      sizeof(*snapshot->guests), compare_ids);
+}
+
+void snapshot_drop_ended(struct snapshot *snapshot)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		if (snapshot->guests[i].is_ended)
+			free_guest(&snapshot->guests[i]);
+		else
+			snapshot->guests[kept++] = snapshot->guests[i];
+	}
+	snapshot->num_guests = kept;
 }
 
 void snapshot_free(struct snapshot *snapshot)
@@ -335,11 +435,47 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot)
 	return guests;
 }
 
+const struct guest_snapshot *snapshot_single(const struct snapshot *snapshot,
+					     const struct selector *selector,
+					     size_t *num)
+{
+	const struct guest_snapshot *alive = NULL, *ended = NULL;
+	size_t num_alive = 0, num_ended = 0, i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+
+		if (selector && !selector_matches(selector, &guest->guest))
+			continue;
+		if (guest->is_ended) {
+			ended = guest;
+			num_ended++;
+		} else {
+			alive = guest;
+			num_alive++;
+		}
+	}
+	*num = num_alive > 1 || !num_ended ? num_alive : num_ended;
+	return *num != 1 ? NULL : num_ended ? ended : alive;
+}
+
+bool snapshot_quota_ns(const struct guest_snapshot *guest, uint64_t *ns)
+{
+	const struct tally *quota = &guest->beside.quota;
+
+	*ns = exits_part_ns(&guest->stats, PART_RUNQ);
+	if (*ns > quota->ns)
+		*ns = quota->ns;
+	return quota->is_known && exits_are_split(&guest->stats);
+}
+
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 {
-	return snapshot->num_guests == 1 ? STATUS_OK :
+	size_t num;
+
+	return snapshot_single(snapshot, NULL, &num) ? STATUS_OK :
 	       error_set(error, "%zu guests match, exactly one is needed: l1tune list shows them",
-			 snapshot->num_guests);
+			 num);
 }
 
 int snapshot_read(const struct env *env, const struct snapshot_request *request,

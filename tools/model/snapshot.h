@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "model/beside.h"
 #include "model/exits.h"
 #include "model/guest-cache.h"
 #include "model/guest.h"
@@ -21,7 +22,11 @@ struct guest_snapshot {
 	uint64_t taken_ns;
 	/* The time that the counts are about. */
 	uint64_t interval_ns;
+	/* It ended in the interval: these are the last counts that were seen. */
+	bool is_ended;
 	struct exit_stats stats;
+	/* Unknown unless it was requested. */
+	struct beside beside;
 	struct vcpu_snapshot *vcpus;
 	size_t num_vcpus;
 	/* Does SIGSTOP or a debugger hold the VMM? Read with vCPUs only. */
@@ -32,6 +37,8 @@ struct guest_snapshot {
 struct snapshot {
 	/* Which load of the module: ids start again with the next one. */
 	uint64_t loaded_ns;
+	/* Of a file, empty otherwise: of which start of the machine it is. */
+	char boot_id[64];
 	struct timespec time;
 	uint64_t taken_ns;
 	bool is_interval;
@@ -45,6 +52,9 @@ struct snapshot_request {
 	/* VMs without vCPUs too; what is selected by itself is always taken. */
 	bool all;
 	bool vcpus;
+	/* That a selector matches nothing is no error. */
+	bool may_match_none;
+	bool beside;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
 	struct guest_cache *cache;
 };
@@ -68,9 +78,22 @@ const struct guest_snapshot *
 snapshot_find(const struct snapshot *snapshot,
 	      const struct guest_snapshot *guest, uint64_t loaded_ns);
 
+/*
+ * Adds the guests of an older snapshot that are not in this one any more, as
+ * ended ones. The older one is empty then.
+ */
+void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older);
+void snapshot_drop_ended(struct snapshot *snapshot);
+
 /* What happened between two snapshots, for the guests of the later one. */
 void snapshot_subtract(const struct snapshot *before,
 		       const struct snapshot *after, struct snapshot *diff);
+
+/*
+ * Do both count since the guests' start, in one load of the module, and have a
+ * guest in common? Then what happened between them is their difference.
+ */
+bool snapshot_can_subtract(const struct snapshot *a, const struct snapshot *b);
 
 /* All guests as one that is called "all"; free with snapshot_free_sum(). */
 void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum);
@@ -85,6 +108,21 @@ const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
  */
 int snapshot_read(const struct env *env, const struct snapshot_request *request,
 		  struct host *host, struct snapshot *snapshot);
+
+/*
+ * The one guest that matches; all do if selector is NULL. Where one ended and
+ * another took its place within the interval, it is the one that ended. NULL
+ * if there is none or there are several, with their number.
+ */
+const struct guest_snapshot *snapshot_single(const struct snapshot *snapshot,
+					     const struct selector *selector,
+					     size_t *num);
+
+/*
+ * How much of the time that a guest's vCPUs were runnable without a CPU is due to
+ * CPU quotas, at most; false if that is not known.
+ */
+bool snapshot_quota_ns(const struct guest_snapshot *guest, uint64_t *ns);
 
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);

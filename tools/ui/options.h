@@ -21,6 +21,8 @@ struct options {
 	bool version;
 	bool all;
 	bool vcpus;
+	/* Read what is beside the guests' exits; a command sets it. */
+	bool beside;
 	bool sum;
 	bool once;
 	const char *compare;

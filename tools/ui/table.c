@@ -38,6 +38,11 @@ struct value value_ns(uint64_t ns)
 	return (struct value){ VALUE_NS, .number = ns };
 }
 
+struct value value_ns_or_unknown(bool is_known, uint64_t ns)
+{
+	return is_known ? value_ns(ns) : (struct value){ VALUE_UNKNOWN };
+}
+
 struct value value_rate(uint64_t events, uint64_t interval_ns)
 {
 	if (!interval_ns)
@@ -178,6 +183,8 @@ static char *format(const struct value *value, const struct table_style *style)
 	switch (value->kind) {
 	case VALUE_NONE:
 		return xstrdup("-");
+	case VALUE_UNKNOWN:
+		return xstrdup("?");
 	case VALUE_TEXT:
 		text = escape_for_terminal(value->text);
 		above = shorten_middle(text, MAX_TEXT);
@@ -211,10 +218,15 @@ static char *format(const struct value *value, const struct table_style *style)
 	return NULL;
 }
 
+static bool is_there(const struct value *value)
+{
+	return value->kind != VALUE_NONE && value->kind != VALUE_UNKNOWN;
+}
+
 static int compare_values(const struct value *a, const struct value *b)
 {
 	/* What is not known comes last, whichever way. */
-	if (a->kind == VALUE_NONE || b->kind == VALUE_NONE)
+	if (!is_there(a) || !is_there(b))
 		return 0;
 	if (a->kind == VALUE_TEXT)
 		return strcmp(a->text, b->text);
@@ -232,8 +244,8 @@ static int compare_rows(const void *x, const void *y, void *arg)
 	const struct value *b = &row_b->values[table->sort_column];
 	int order;
 
-	if ((a->kind == VALUE_NONE) != (b->kind == VALUE_NONE))
-		return a->kind == VALUE_NONE ? 1 : -1;
+	if (is_there(a) != is_there(b))
+		return is_there(a) ? -1 : 1;
 	order = compare_values(a, b);
 	if (order)
 		return table->sort_reversed ? -order : order;

@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "model/cell.h"
 
-/* What a place in a table holds; VALUE_NONE is shown as "-". */
+/* What a place in a table holds; VALUE_NONE is shown as "-", VALUE_UNKNOWN as "?". */
 struct value {
 	enum {
-		VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_BYTES, VALUE_NS,
+		VALUE_NONE, VALUE_UNKNOWN, VALUE_TEXT, VALUE_NUMBER, VALUE_BYTES, VALUE_NS,
 		VALUE_NS_ABOVE, VALUE_RATE, VALUE_RATIO, VALUE_CHANGE,
 		VALUE_UNLIMITED
 	} kind;
@@ -27,6 +27,7 @@ struct value value_text(const char *s);
 struct value value_number(uint64_t n);
 struct value value_bytes(uint64_t bytes);
 struct value value_ns(uint64_t ns);
+struct value value_ns_or_unknown(bool is_known, uint64_t ns);
 struct value value_rate(uint64_t events, uint64_t interval_ns);
 struct value value_ratio(uint64_t part, uint64_t whole);
 struct value value_factor(uint64_t part, uint64_t whole);

@@ -13,6 +13,8 @@
 
 /* From here on columns are added instead of blanks. */
 #define WIDE		110
+/* And from here on what threads other than vCPUs take. */
+#define VERY_WIDE	126
 #define MIN_NAME	12
 #define MAX_NAME	32
 /* When nothing else is left to leave out. */
@@ -31,6 +33,11 @@
 #define REASON_COLUMNS	(BIT(TOP_EXITS) | BIT(TOP_AVG) | BIT(TOP_P99) | PARTS | \
 			 BIT(TOP_BUSY) | BIT(TOP_BAR))
 
+bool top_has_room_for_helpers(size_t width)
+{
+	return width >= VERY_WIDE;
+}
+
 size_t top_column_width(enum top_column column)
 {
 	switch (column) {
@@ -38,6 +45,7 @@ size_t top_column_width(enum top_column column)
 		return 4;
 	case TOP_NESTED:
 	case TOP_EXITS:
+	case TOP_HELPERS:
 	case TOP_P50:
 	case TOP_P99:
 		return 7;
@@ -63,7 +71,7 @@ static unsigned int drop_columns(const struct top_layout *l,
 				 size_t first)
 {
 	static const enum top_column order[] = {
-		TOP_HALTED, TOP_VMM_SLEEP, TOP_VCPU, TOP_BLOCKED, TOP_RUNQ,
+		TOP_HELPERS, TOP_HALTED, TOP_VMM_SLEEP, TOP_VCPU, TOP_BLOCKED, TOP_RUNQ,
 		TOP_GUEST, TOP_VMM, TOP_KERNEL,
 		TOP_AVG, TOP_P99, TOP_BAR, TOP_EXITS,
 	};
@@ -142,6 +150,8 @@ struct top_layout top_lay_out(const struct top_model *model,
 		reasons |= BIT(TOP_P50) | WIDE_PARTS;
 		l.bar = 8 + (width - WIDE) / 4;
 	}
+	if (top_has_room_for_helpers(width))
+		guests |= BIT(TOP_HELPERS);
 	if (l.bar > MAX_BAR)
 		l.bar = MAX_BAR;
 	if (is_bar_asked_for)

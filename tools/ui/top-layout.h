@@ -24,6 +24,7 @@ enum top_column {
 	TOP_RUNQ,
 	TOP_THROTTLED,
 	TOP_GUEST,
+	TOP_HELPERS,
 	TOP_BUSY,
 	/* A bar, or the transit. */
 	TOP_BAR,
@@ -47,6 +48,9 @@ struct top_layout {
 
 struct top_layout top_lay_out(const struct top_model *model,
 			      const struct top_choice *choice, size_t width);
+
+/* Is there room for what other threads than vCPUs take? */
+bool top_has_room_for_helpers(size_t width);
 
 /* Without the blank before it; the bar's is in the layout. */
 size_t top_column_width(enum top_column column);

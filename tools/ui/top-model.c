@@ -19,6 +19,8 @@ static struct top_rates rates_of(const struct guest_snapshot *guest)
 		.busy = per(exits_busy_ns(stats), ns),
 		.guest = per(guest->guest.guest_time_ns, ns),
 		.is_split = exits_are_split(stats),
+		.helpers = per(guest->beside.helpers.ns, ns),
+		.has_helpers = guest->beside.helpers.is_known,
 	};
 	int i;
 

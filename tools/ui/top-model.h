@@ -45,6 +45,9 @@ struct top_rates {
 	double guest;
 	double parts[NUM_PARTS];
 	bool is_split;
+	/* Of one guest. */
+	double helpers;
+	bool has_helpers;
 };
 
 struct top_guest {

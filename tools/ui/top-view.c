@@ -208,6 +208,7 @@ static void add_headings(struct frame *frame, const struct top_choice *choice,
 		[TOP_RUNQ] = { "RUNQ", TOP_BY_RUNQ },
 		[TOP_THROTTLED] = { "THROT", TOP_BY_THROTTLED },
 		[TOP_GUEST] = { "GUEST", TOP_BY_GUEST },
+		[TOP_HELPERS] = { "HELPERS", NO_SORT },
 		[TOP_BUSY] = { busy, TOP_BY_BUSY },
 	};
 	size_t i;
@@ -288,6 +289,10 @@ static void draw_guest(struct frame *frame, const struct top_layout *l,
 	add_parts(frame, columns, r->is_split, r->parts, whole);
 	if (top_has(columns, TOP_GUEST))
 		add_part(frame, true, r->guest, 1e9);
+	if (top_has(columns, TOP_HELPERS))
+		add_right(frame, style, r->has_helpers ?
+			  format_percent(r->helpers) : xstrdup("-"),
+			  top_column_width(TOP_HELPERS));
 	add_part(frame, true, r->busy, whole);
 	if (!top_has(columns, TOP_BAR))
 		return;

@@ -1,8 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "base/error.h"
+#include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "base/wait.h"
 #include "ui/watch.h"
+
+/*
+ * A guest that ends takes its counts with it, so within an interval they are
+ * looked at now and then: no more often than this, and on a machine of many
+ * guests so much less often that reading them stays cheap.
+ */
+#define LOOK_NS			(NSEC_PER_SEC / 4)
+#define LOOK_NS_PER_GUEST	(NSEC_PER_SEC / 100)
+
+/* Shows intervals; what the counts were at the start of the present one. */
+struct watcher {
+	const struct options *options;
+	const struct snapshot_request *request;
+	watch_fn show;
+	void *arg;
+	struct snapshot before;
+	/* Guests as they were seen last within it. */
+	struct snapshot seen;
+};
 
 /* Sleeps until *next and moves it on; false when a signal asks to end. */
 static bool wait_for(uint64_t *next, uint64_t interval_ns)
@@ -42,33 +63,129 @@ static int once(const struct options *options,
 	return status;
 }
 
+/* What cannot be read now is complained of at the end of the interval. */
+static void look(struct watcher *watcher)
+{
+	const struct env *env = &watcher->options->env;
+	struct snapshot_request request = *watcher->request;
+	struct host host = { };
+	struct snapshot now;
+
+	request.may_match_none = true;
+	request.beside = false;
+	complain_to(complain_ignore);
+	if (!sysfs_read_u64(env->class_fd, "l1/loaded_ns", &host.loaded_ns)) {
+		snapshot_take(env, &host, &request, &now);
+		snapshot_keep_ended(&now, &watcher->seen);
+		watcher->seen = now;
+	}
+	complain_to(NULL);
+}
+
+/* Until *next, which it moves on; false when a signal asks to end. */
+static bool wait_and_look(struct watcher *watcher, uint64_t *next)
+{
+	uint64_t step = LOOK_NS_PER_GUEST * watcher->before.num_guests;
+	uint64_t now;
+
+	if (step < LOOK_NS)
+		step = LOOK_NS;
+	while (now = monotonic_ns(), now + step + step / 2 < *next) {
+		if (wait_until(now + step, -1) == WAIT_END)
+			return false;
+		look(watcher);
+	}
+	return wait_for(next, watcher->options->interval_ns);
+}
+
+static void complain_of_ended(const struct guest_snapshot *guest,
+			      uint64_t lived_ns)
+{
+	unsigned long long id = guest->guest.id;
+	const char *name = guest->guest.name;
+
+	if (lived_ns)
+		complain("guest %llu (%s) ended after %.1f s of the interval; what follows is of that time",
+			 id, name, lived_ns / (double)NSEC_PER_SEC);
+	else
+		complain("guest %llu (%s) ended in the interval; what it did in it is not known",
+			 id, name);
+}
+
+/* Of another load of the module nothing is known about guests of the one before. */
+static void complain_of_all_ended(const struct snapshot *before,
+				  const struct snapshot *after,
+				  const struct snapshot *diff)
+{
+	size_t i;
+
+	if (before->loaded_ns != after->loaded_ns) {
+		complain("the module was loaded again in the interval: what follows is since then");
+		return;
+	}
+	for (i = 0; i < diff->num_guests; i++)
+		if (diff->guests[i].is_ended)
+			complain_of_ended(&diff->guests[i],
+					  diff->guests[i].interval_ns);
+	for (i = 0; i < before->num_guests; i++)
+		if (!snapshot_find(after, &before->guests[i], before->loaded_ns))
+			complain_of_ended(&before->guests[i], 0);
+}
+
+static int end_interval(struct watcher *watcher)
+{
+	struct snapshot_request request = *watcher->request;
+	struct snapshot after, diff;
+	struct host host;
+	int status;
+
+	request.may_match_none = true;
+	status = snapshot_read(&watcher->options->env, &request, &host, &after);
+	if (status == STATUS_OK) {
+		snapshot_keep_ended(&after, &watcher->seen);
+		snapshot_subtract(&watcher->before, &after, &diff);
+		complain_of_all_ended(&watcher->before, &after, &diff);
+		if (request.selection->num && !diff.num_guests)
+			status = STATUS_NO_GUEST;
+		else
+			status = show_one(watcher->options, &host, &diff,
+					  watcher->show, watcher->arg);
+		snapshot_free(&diff);
+		snapshot_drop_ended(&after);
+	}
+	host_free(&host);
+	snapshot_free(&watcher->before);
+	watcher->before = after;
+	return status;
+}
+
+/* Those that were selected have all ended; without a selection others may come. */
+static bool is_over(const struct watcher *watcher)
+{
+	return watcher->request->selection->num && !watcher->before.num_guests;
+}
+
 static int intervals(const struct options *options,
 		     const struct snapshot_request *request, watch_fn show,
 		     void *arg)
 {
+	struct watcher watcher = {
+		.options = options, .request = request, .show = show, .arg = arg,
+	};
 	uint64_t next = monotonic_ns() + options->interval_ns, done = 0;
-	struct snapshot before, after, diff;
 	struct host host;
 	int status;
 
 	wait_catch_signals();
-	status = snapshot_read(&options->env, request, &host, &before);
+	status = snapshot_read(&options->env, request, &host, &watcher.before);
 	host_free(&host);
-	while (status == STATUS_OK &&
-	       wait_for(&next, options->interval_ns)) {
-		status = snapshot_read(&options->env, request, &host, &after);
-		if (status == STATUS_OK) {
-			snapshot_subtract(&before, &after, &diff);
-			status = show_one(options, &host, &diff, show, arg);
-			snapshot_free(&diff);
-		}
-		host_free(&host);
-		snapshot_free(&before);
-		before = after;
-		if (++done == options->count)
+	while (status == STATUS_OK && wait_and_look(&watcher, &next)) {
+		status = end_interval(&watcher);
+		if (++done == options->count || is_over(&watcher))
 			break;
 	}
-	snapshot_free(&before);
+	snapshot_free(&watcher.before);
+	snapshot_free(&watcher.seen);
 	return status;
 }
 
@@ -79,6 +196,7 @@ int watch(struct options *options, const struct selection *selection,
 		.selection = selection,
 		.all = options->all,
 		.vcpus = options->vcpus,
+		.beside = options->beside,
 	};
 	int status = env_open(&options->env);
 

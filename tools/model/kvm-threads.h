@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_KVM_THREADS_H
+#define L1TUNE_KVM_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+/* A kernel thread that works for a process that has a VM. */
+struct kvm_thread {
+	uint64_t tid;
+	/* Of the process that it works for, see is_own_number. */
+	uint64_t pid;
+	/* The PID is as the process itself sees it, in its own namespace. */
+	bool is_own_number;
+	uint64_t cpu_ns;
+};
+
+/*
+ * All of a moment. Those that are threads of the VMM, as newer kernels make
+ * them, are not among them.
+ */
+struct kvm_threads {
+	bool are_known;
+	struct kvm_thread *v;
+	size_t num;
+};
+
+/* Looks once at all processes. */
+void kvm_threads_read(const struct env *env, struct kvm_threads *threads);
+void kvm_threads_free(struct kvm_threads *threads);
+
+#endif

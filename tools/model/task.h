@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_TASK_H
+#define L1TUNE_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What /proc/PID/stat and /proc/PID/task/TID/stat say of a process or thread. */
+struct task {
+	char comm[64];
+	/* User and system time; of a process that of all threads it ever had. */
+	uint64_t cpu_ns;
+	/* The part of it in which it ran a guest's code. */
+	uint64_t guest_ns;
+	bool is_kernel_thread;
+};
+
+/* 0, or -EINVAL. */
+int task_parse(const char *stat, struct task *task);
+
+/* Of a directory with such a file; 0, or -errno. */
+int task_read(int dirfd, const char *dir, struct task *task);
+
+/*
+ * The CPU time of one thread in its schedstat, in ns rather than clock ticks;
+ * -errno where the kernel has no such file.
+ */
+int task_read_cpu_ns(int dirfd, const char *dir, uint64_t *cpu_ns);
+
+#endif
