@@ -22,6 +22,7 @@ enum cell_field {
 	CELL_BLOCKED,
 	CELL_RUNQ,
 	CELL_THROTTLED,
+	CELL_STOLEN,
 	NUM_CELL_FIELDS
 };
 
@@ -52,6 +53,7 @@ enum fixed_stat {
 	STAT_L3_ENTRIES,
 	STAT_L3_EXITS_HANDLED,
 	STAT_L3_EXITS_LEFT,
+	STAT_STOLEN,
 	/* What is so now, of a vCPU: not counted, so neither added nor subtracted. */
 	STAT_STATE,
 	STAT_STATE_SINCE,

@@ -54,6 +54,7 @@ static bool load_cell(const json_t *json, struct exit_cell *cell)
 		[CELL_BLOCKED] = "blocked_ns",
 		[CELL_RUNQ] = "runq_ns",
 		[CELL_THROTTLED] = "throttled_ns",
+		[CELL_STOLEN] = "stolen_ns",
 	};
 	const char *reason = json_string_value(json_object_get(json, "reason"));
 	uint64_t level, code;
@@ -104,6 +105,8 @@ static bool load_guest(const json_t *json, struct guest_snapshot *guest)
 	take_number(json, "uid", &guest->guest.uid);
 	take_number(json, "exits", &guest->guest.exits);
 	take_number(json, "guest_time_ns", &guest->guest.guest_time_ns);
+	guest->stats.has[STAT_STOLEN] = take_number(json, "stolen_ns",
+						    &guest->stats.value[STAT_STOLEN]);
 	return take_number(json, "id", &guest->guest.id) &&
 	       take_number(json, "interval_ns", &guest->interval_ns) &&
 	       guest->interval_ns && load_reasons(json, &guest->stats);

@@ -23,6 +23,7 @@ enum top_column {
 	TOP_BLOCKED,
 	TOP_RUNQ,
 	TOP_THROTTLED,
+	TOP_STOLEN,
 	TOP_GUEST,
 	TOP_BUSY,
 	/* A bar, or the transit. */
