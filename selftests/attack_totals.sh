@@ -86,8 +86,8 @@ same_twice()
 
 parts()
 {
-	for part in kernel_time user_time wait_time runq_time throttled; do
-		echo "$L1/totals/${part}_ns"
+	for part in kernel vmm vmm_sleep halted blocked runq throttled; do
+		echo "$L1/totals/${part}_time_ns"
 	done
 }
 
@@ -96,7 +96,7 @@ adds_up()
 {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		# shellcheck disable=SC2046 # one word each
-		cat $L1/totals/exit_time_ns $(parts) | awk 'NR == 1 { all = $1 } NR > 1 { n += $1 } END { print NR == 6 && n == all }'
+		cat $L1/totals/exit_time_ns $(parts) | awk 'NR == 1 { all = $1 } NR > 1 { n += $1 } END { print NR == 8 && n == all }'
 		pause_ms 130
 	done | grep -cx 1
 }

@@ -380,7 +380,7 @@ exits_grow()
 # is_throttled NAME: has its guest ever slept for its pace
 is_throttled()
 {
-	[ "$(cat "$(guest_of "$1")/throttled_ns")" -gt 0 ]
+	[ "$(cat "$(guest_of "$1")/throttled_time_ns")" -gt 0 ]
 }
 
 # stop NAME: its VMM, as a whole

@@ -72,8 +72,8 @@ is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep
 result "a VMM that sleeps 20 ms for each OUT: vmm_sleep"
 close "IO_INSTRUCTION, vmm_ns" 0 "$(part IO_INSTRUCTION vmm_ns)" 500
 result "and what it computes for that is vmm"
-equal "state" vmm_sleep "$(state_of sleep)"
-result "a guest whose VMM does not call KVM_RUN: its state is vmm_sleep"
+equal "state" asleep "$(state_of sleep)"
+result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
 before=$(part HLT vmm_sleep_ns)
 sleep 2
 sample sleep
@@ -93,8 +93,8 @@ wait_for has_guest busy
 wait_for has_exits "$(guest_of busy)"
 kill -STOP "$(pid busy)"
 sleep 1
-equal "state" vmm_sleep "$(state_of busy)"
-result "a VMM that is stopped: its guest's state is vmm_sleep"
+equal "state" paused "$(state_of busy)"
+result "a guest whose VMM is stopped is shown in state paused"
 busy=$(l1tune list --json | sed 's/.*"l2"//' | sed 's/{"id"/\n&/g' | grep "\"pid\": *$(pid busy)," | sed -n 's/.*"busy_ns": *\([0-9]*\).*/\1/p')
 sleep 2
 after=$(l1tune list --json | sed 's/.*"l2"//' | sed 's/{"id"/\n&/g' | grep "\"pid\": *$(pid busy)," | sed -n 's/.*"busy_ns": *\([0-9]*\).*/\1/p')

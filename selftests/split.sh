@@ -4,11 +4,11 @@
 # party. Wants deterministic time (VMX, or SVM with --icount) and one CPU.
 #
 #	an exit of the guest	whose time it is	by what
-#	HLT			wait			a timer of 5 ms, of 4 s
-#	OUT			user			a VMM that spins for 20 ms
+#	HLT			halted			a timer of 5 ms, of 4 s
+#	OUT			vmm			a VMM that spins for 20 ms
 #	CPUID			kernel			KVM alone
 #	CPUID			runq			a busy thread on the same CPU
-#	any			user			a VMM that SIGSTOP stops
+#	any			vmm_sleep		a VMM that SIGSTOP stops
 #	HLT, OUT of L3		left to L2, or handled	a nested guest
 . "${0%/*}/lib.sh"
 
@@ -28,14 +28,13 @@ sample()
 	guest_name=$1
 	shift
 	l1tune stat "$guest_name" --vcpus --json "$@" | sed 's/.*"l2"//' > "$TMP/json"
-	sed 's/.*"vcpu"://' "$TMP/json" > "$TMP/vcpu"
 	sed -i 's/"vcpu":.*//' "$TMP/json"
 }
 
-# number KEY: the first in the sample; number KEY vcpu: in its vCPU
+# number KEY: the first in the sample
 number()
 {
-	sed "s/\"$1\"/\n&/" "$TMP/${2:-json}" | sed -n "s/^\"$1\": *\([0-9]*\).*/\1/p"
+	sed "s/\"$1\"/\n&/" "$TMP/json" | sed -n "s/^\"$1\": *\([0-9]*\).*/\1/p"
 }
 
 # part REASON KEY: of a reason in the sample, which goes by its name on VMX
@@ -52,7 +51,7 @@ state_of()
 
 waits_in_hlt()
 {
-	[ "$(state_of "$1" STATE,REASON)" = "wait $(its_name HLT)" ]
+	[ "$(state_of "$1" STATE,REASON)" = "halted $(its_name HLT)" ]
 }
 
 # its_name REASON: on this machine, of one that goes by its name on VMX
@@ -109,9 +108,9 @@ start halts --hold --period-us 5000 halt=200
 sleep 4
 within 60 said halts holding
 sample halts
-near "200 halts of 5 ms: wait" 5 1000000000 "$(part HLT wait_ns)" &&
-	equal "user" 0 "$(part HLT user_ns)"
-result "HLT: the time until the guest's timer is wait time"
+near "200 halts of 5 ms: halted" 5 1000000000 "$(part HLT halted_ns)" &&
+	equal "vmm, vmm_sleep, blocked" "0 0 0" "$(part HLT vmm_ns) $(part HLT vmm_sleep_ns) $(part HLT blocked_ns)"
+result "HLT: the time until the guest's timer is halted time"
 equal "p50, p90, p99: the bucket of 5 ms" "8388608 8388608 8388608" \
 	"$(part HLT p50_le_ns) $(part HLT p90_le_ns) $(part HLT p99_le_ns)"
 result "HLT: percentiles are the bound of the period's bucket"
@@ -120,28 +119,29 @@ kill_guests
 start sleeps --forever --period-us 4000000 halt=1
 wait_for has_guest sleeps
 wait_for waits_in_hlt sleeps && state_goes_on sleeps
-result "a halted guest is shown in state wait, with how long it has been"
+result "a halted guest is shown in state halted, with how long it has been"
 sample sleeps -i 3 -c 1
-near "halted: wait" 5 "$(number interval_ns)" "$(number wait_ns)" && [ "$(part HLT count)" -le 1 ]
-result "the wait time of an open HLT counts up to now"
+near "halted" 5 "$(number interval_ns)" "$(number halted_ns)" && [ "$(part HLT count)" -le 1 ]
+result "the halted time of an open HLT counts up to now"
 kill_guests
 
 # Nothing else runs meanwhile: what took the CPU when a spin is over would make
-# it longer. The last OUT is open, as the VMM holds the guest.
+# it longer. The last OUT is open: the VMM sleeps while it holds the guest.
 start served --hold --spin-user-us 20000 out=200
 sleep 8
 within 60 said served holding
 sample served
-near "200 OUTs of 20 ms: user" 5 4000000000 $(($(part IO_INSTRUCTION user_ns) - $(number state_for_ns vcpu)))
-result "port I/O: the time that the VMM takes is user time"
-check "a guest that its VMM holds is shown in state user" equal "state" user "$(state_of served)"
+near "200 OUTs of 20 ms: vmm" 5 4000000000 "$(part IO_INSTRUCTION vmm_ns)"
+result "port I/O: the time for which the VMM computes is vmm time"
+check "a guest that its VMM holds is shown in state asleep" equal "state" asleep "$(state_of served)"
 kill_guests
 
 # But for a moment in which the tool itself takes the CPU.
 runs kernel --forever cpuid=10000
 sample kernel -i 4 -c 1
 time=$(part CPUID time_ns)
-equal "CPUID: user and wait" "0 0" "$(part CPUID user_ns) $(part CPUID wait_ns)" &&
+equal "CPUID: vmm, vmm_sleep, halted, blocked" "0 0 0 0" \
+	"$(part CPUID vmm_ns) $(part CPUID vmm_sleep_ns) $(part CPUID halted_ns) $(part CPUID blocked_ns)" &&
 	near "CPUID: kernel" 5 "$time" "$(part CPUID kernel_ns)"
 result "CPUID: all time is KVM's"
 
@@ -153,11 +153,11 @@ near "beside a busy thread: runq" 5 $(($(number interval_ns) / 2)) "$(number run
 result "beside a busy thread half of the time is run queue time"
 
 stop kernel
-check "a guest whose VMM is stopped is shown in state user" equal "state" user "$(state_of kernel)"
+check "a guest whose VMM is stopped is shown in state paused" equal "state" paused "$(state_of kernel)"
 sample kernel -i 4 -c 1
 kill -CONT "$(pid kernel)"
-near "stopped: user" 5 "$(number interval_ns)" "$(number user_ns)"
-result "the user time of a stopped VMM counts up to now"
+near "stopped: vmm_sleep" 5 "$(number interval_ns)" "$(number vmm_sleep_ns)"
+result "the vmm_sleep time of a stopped VMM counts up to now"
 kill_guests
 
 # The same guest twice, but that the VMM of one is slow at its port.
@@ -169,12 +169,12 @@ mix="--forever --period-us 5000 halt=10 out=10 cpuid=50"
 }
 wait_for has_guest sick
 l1tune diff healthy sick -i 4 --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
-check "diff of two guests shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
+check "diff of two guests shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) vmm" "$(cat "$TMP/got")"
 for name in healthy sick; do
 	l1tune stat $name -i 4 -c 1 --json > "$TMP/$name.json"
 done
 l1tune diff "$TMP/healthy.json" "$TMP/sick.json" --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
-check "diff of two saved files shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) user" "$(cat "$TMP/got")"
+check "diff of two saved files shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) vmm" "$(cat "$TMP/got")"
 kill_guests
 
 # Every reader at every moment: under load, when the guest is killed, and when
@@ -243,7 +243,7 @@ kill_guests
 start inside --forever --spin-user-us 500000 l3out=100
 wait_for has_guest inside
 within 30 grep -qx running "$(guest_of inside)/nested"
-equal "state and reason" "user L3 $(its_name IO_INSTRUCTION)" "$(state_of inside STATE,REASON)"
+equal "state and reason" "vmm L3 $(its_name IO_INSTRUCTION)" "$(state_of inside STATE,REASON)"
 result "a guest that waits in its nested guest's exit shows level and reason"
 
 unload

@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools/tests'))
-from fake import Machine, cell, fixed, hist  # noqa: E402
+from fake import Machine, cell, fixed, hist, parts_ns  # noqa: E402
 
 GUESTS = 1000
 REASONS = 16
@@ -33,8 +33,8 @@ def main():
         machine = Machine(directory)
         machine.load()
         cells = [fixed(exits=16000, exit_time_ns=10**9, guest_time_ns=10**9)]
-        cells += [cell(2, code, f'REASON_{code}', 1000, 10**8, 10**6, hist(b16=1000), user_ns=0,
-                       wait_ns=0, runq_ns=0, throttled_ns=0) for code in range(REASONS)]
+        cells += [cell(2, code, f'REASON_{code}', 1000, 10**8, 10**6, hist(b16=1000),
+                       **parts_ns(kernel=10**8)) for code in range(REASONS)]
         for number in range(1, GUESTS + 1):
             machine.guest(number, cells=cells)
             machine.process(1000 + number, ['vmm', '-name', f'guest=g{number}'])

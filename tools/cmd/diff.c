@@ -121,7 +121,7 @@ static int print_json(const struct comparison *comparison,
 		json_set(reason, "b", side_to_json(&change->sides[1]));
 		json_set(reason, "change_per_second", json_real(change->cost));
 		json_set(reason, "change_in", change->is_split && change->cost ?
-			 json_text(time_part_names[change->most]) : json_null());
+			 json_text(time_part_keys[change->most]) : json_null());
 		json_array_append_new(reasons, reason);
 	}
 	json_set(diff, "a", operand_to_json(&comparison->operands[0]));

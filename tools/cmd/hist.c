@@ -19,13 +19,10 @@
 #define MIN_WIDTH	72
 #define MAX_WIDTH	140
 
-/* "512ns - 1.02us     12345 " before the bar, and the split behind it. */
-#define LABEL_WIDTH	28
+/* " - " and "     12345 " beside the bounds, before the bar; the parts behind it. */
+#define LABEL_WIDTH	14
 #define SPLIT_WIDTH	34
 #define SPLIT_BAR	8
-
-/* All shorter ones are in this bucket too. */
-#define LOWEST_BUCKET	9
 
 struct reason_filter {
 	/* NULL: which there are. */
@@ -118,6 +115,12 @@ static char *split_line(const struct exit_cell *cell, unsigned int part,
 	return line;
 }
 
+/* Of the bounds of a bucket: the last one begins at 2^32 ns. */
+static size_t bound_width(const struct options *options)
+{
+	return options->style.bytes ? 10 : 7;
+}
+
 static char *bucket_label(const struct exit_cell *cell, unsigned int n,
 			  const struct options *options)
 {
@@ -125,7 +128,10 @@ static char *bucket_label(const struct exit_cell *cell, unsigned int n,
 	char *from = duration(n <= LOWEST_BUCKET ? 0 : 1ULL << (n - 1), options);
 	char *to = is_open && !cell->has[CELL_MAX] ? xstrdup("...") :
 		   duration(is_open ? cell->value[CELL_MAX] : 1ULL << n, options);
-	char *from_fit = fit_right(from, 7), *to_fit = fit_left(to, 7);
+	size_t width = bound_width(options), len = strlen(to);
+	char *from_fit = fit_right(from, width);
+	/* The longest exit may have taken hours; its digits are not cut. */
+	char *to_fit = fit_left(to, len > width ? len : width);
 	char *label = xasprintf("%s - %s %9llu ", from_fit, to_fit,
 				(unsigned long long)cell->hist[n]);
 
@@ -152,7 +158,7 @@ static void print_line(const char *left, const char *right, size_t width)
 static void print_picture(const struct exit_cell *cell,
 			  const struct options *options)
 {
-	size_t width = terminal_columns(), bar_width;
+	size_t width = terminal_columns(), label_width, bar_width;
 	unsigned int first = 0, last = 0, rows, i;
 	uint64_t most = 0;
 
@@ -160,7 +166,8 @@ static void print_picture(const struct exit_cell *cell,
 		width = TEXT_WIDTH;
 	width = width < MIN_WIDTH ? MIN_WIDTH :
 		width > MAX_WIDTH ? MAX_WIDTH : width;
-	bar_width = width - LABEL_WIDTH - SPLIT_WIDTH - 2;
+	label_width = LABEL_WIDTH + 2 * bound_width(options);
+	bar_width = width - label_width - SPLIT_WIDTH - 2;
 	for (i = 0; i < cell->num_buckets; i++) {
 		if (!cell->hist[i])
 			continue;
@@ -179,7 +186,7 @@ static void print_picture(const struct exit_cell *cell,
 		char *right = split_line(cell, i, options);
 
 		if (i < rows || *right)
-			print_line(left, right, LABEL_WIDTH + bar_width + 2);
+			print_line(left, right, label_width + bar_width + 2);
 		free(right);
 		free(left);
 		free(bar);

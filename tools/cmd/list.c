@@ -15,9 +15,8 @@ enum {
 	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_PID, COL_UID, COL_COMM,
 	COL_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
 	COL_EXITS_S, COL_BUSY, COL_KERNEL, COL_VMM, COL_VMM_SLEEP, COL_HALTED,
-	COL_BLOCKED, COL_RUNQ,
-	COL_THROTTLED, COL_STOLEN, COL_EXIT_TIME, COL_GUEST_TIME, COL_P50, COL_P90, COL_P99,
-	COL_NESTED,
+	COL_BLOCKED, COL_RUNQ, COL_THROTTLED, COL_STOLEN, COL_EXIT_TIME,
+	COL_GUEST_TIME, COL_P50, COL_P90, COL_P99, COL_NESTED,
 	COL_L3_ENTRIES, COL_L3_HANDLED, COL_L3_LEFT, COL_L3_FACTOR, COL_VCPU,
 	COL_STATE, COL_SINCE, COL_REASON, NUM_COLS
 };
@@ -50,7 +49,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_STOLEN] = { "STOLEN", "time L0 took from the guest and its exits" },
 	[COL_EXIT_TIME] = { "EXIT_TIME", "time from exits to entries, with HLT" },
 	[COL_GUEST_TIME] = { "GUEST_TIME", "time in the guest itself" },
-	[COL_P50] = { "P50", "half of its exits took no longer than this" },
+	[COL_P50] = { "P50", "half of its exits took no longer; HLT is left out" },
 	[COL_P90] = { "P90", "90 % took no longer (powers of two)" },
 	[COL_P99] = { "P99", "99 % took no longer" },
 	[COL_NESTED] = { "NESTED", "guests inside it: off, on or running",
@@ -115,7 +114,7 @@ static void fill_vcpu(struct value *row, const struct vcpu_snapshot *vcpu,
 	};
 
 	row[COL_VCPU] = value_number(vcpu->id);
-	row[COL_STATE] = value_text(now.state);
+	row[COL_STATE] = value_text(vcpu_state_text(&now, snapshot->is_stopped));
 	if (now.for_ns)
 		row[COL_SINCE] = value_ns(now.for_ns);
 	if (now.cell)
@@ -162,12 +161,12 @@ static const char *default_columns(const struct options *options,
 		is_split |= exits_are_split(&snapshot->guests[i].stats);
 	if (options->vcpus)
 		return is_interval ?
-		       "ID,NAME,VCPU,STATE,SINCE,REASON,EXITS_S,BUSY,USER,WAIT,RUNQ" :
-		       "ID,NAME,VCPU,STATE,SINCE,REASON,EXITS,BUSY,USER,WAIT,RUNQ";
+		       "ID,NAME,VCPU,STATE,SINCE,REASON,EXITS_S,BUSY,VMM,BLOCKED,RUNQ" :
+		       "ID,NAME,VCPU,STATE,SINCE,REASON,EXITS,BUSY,VMM,BLOCKED,RUNQ";
 	if (is_split)
 		return is_interval ?
-		       "ID,NAME,PID,VCPUS,MEMORY,NESTED,EXITS_S,BUSY,USER,WAIT,RUNQ" :
-		       "ID,NAME,PID,VCPUS,MEMORY,NESTED,EXITS,BUSY,USER,WAIT,RUNQ";
+		       "ID,NAME,PID,VCPUS,MEMORY,NESTED,EXITS_S,BUSY,VMM,BLOCKED,RUNQ" :
+		       "ID,NAME,PID,VCPUS,MEMORY,NESTED,EXITS,BUSY,VMM,BLOCKED,RUNQ";
 	return is_interval ? "ID,NAME,PID,VCPUS,MEMORY,EXITS_S,BUSY" :
 			     "ID,NAME,PID,VCPUS,MEMORY,EXITS,BUSY";
 }

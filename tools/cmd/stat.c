@@ -86,11 +86,11 @@ static const char *default_columns(const struct options *options,
 		       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,TOTAL,AVG,MAX,P50,P99,SHARE";
 	if (width && width < WIDE && options->vcpus)
 		return is_throttled ?
-		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,THROTTLED,STATE,SINCE" :
-		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,STATE,SINCE";
+		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,RUNQ,THROTTLED,STATE,SINCE" :
+		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,STATE,SINCE";
 	if (width && width < WIDE)
 		return is_throttled ?
-		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,VMM,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE" :
+		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,THROTTLED,SHARE" :
 		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,VMM,HALTED,BLOCKED,RUNQ,SHARE";
 	return options->vcpus ?
 	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
@@ -107,7 +107,7 @@ static void fill_vcpu(struct value *row, const struct block *block,
 	row[COL_VCPU] = value_number(block->vcpu->id);
 	if (now.cell != cell)
 		return;
-	row[COL_STATE] = value_text(now.state);
+	row[COL_STATE] = value_text(vcpu_state_text(&now, block->snapshot->is_stopped));
 	row[COL_SINCE] = value_ns(now.for_ns);
 }
 

@@ -17,6 +17,7 @@
 #include "ui/watch.h"
 
 #define TOP_REASONS	3
+#define LABEL_WIDTH	10
 
 enum {
 	COL_ID, COL_NAME, COL_VCPUS, COL_MEMORY, COL_EXITS, COL_BUSY, COL_HALTED,
@@ -38,7 +39,7 @@ static const struct column columns[NUM_COLS] = {
 
 static void print_label(const char *label)
 {
-	printf("%s%-8s%s", terminal_bold(), label, terminal_normal());
+	printf("%s%-*s%s", terminal_bold(), LABEL_WIDTH, label, terminal_normal());
 }
 
 static void print_machine(const struct host *host)
@@ -124,9 +125,11 @@ static void print_hooks(const struct host *host)
 	}
 	printf("%s\n", num_ok + num_named ? "" : "off");
 	if (num_waiting)
-		printf("        hooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n");
+		printf("%*shooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n",
+		       LABEL_WIDTH, "");
 	if (num_named > num_waiting + num_of_limits)
-		printf("        what these hooks count is missing: see dmesg\n");
+		printf("%*swhat these hooks count is missing: see dmesg\n",
+		       LABEL_WIDTH, "");
 }
 
 /* "max_vms=20 (use 3)", in red if nothing comes of it. */
@@ -186,7 +189,8 @@ static int print_limits(const struct host *host, const struct options *options)
 		is_broken |= limit_is_broken(limit);
 	}
 	if (is_broken)
-		printf("        a limit that is not effective is not enforced: l1tune limits says why\n");
+		printf("%*sa limit that is not effective is not enforced: l1tune limits says why\n",
+		       LABEL_WIDTH, "");
 	return STATUS_OK;
 }
 
@@ -206,21 +210,25 @@ static void print_parts(const struct host_counts *totals,
 	} parts[] = {
 		{ "kernel_time_ns", "%s in KVM" },
 		{ "vmm_time_ns", ", %s in VMMs" },
-		{ "halted_time_ns", ", %s halted" },
-		{ "vmm_sleep_time_ns", ", %s VMMs asleep" },
-		{ "blocked_time_ns", ", %s blocked" },
 		{ "runq_time_ns", ", %s without a CPU" },
+		{ "halted_time_ns", "%s halted" },
+		{ "vmm_sleep_time_ns", ", %s with the VMM asleep" },
+		{ "blocked_time_ns", ", %s blocked" },
 		{ "throttled_time_ns", ", %s throttled" },
 	};
+	const size_t first_asleep = 3;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		if (!host_has_count(totals, parts[i].name))
 			return;
 	print_label("breakdown");
-	for (i = 0; i < ARRAY_SIZE(parts); i++)
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (i == first_asleep)
+			printf(",\n%*s", LABEL_WIDTH, "");
 		print_and_free(parts[i].format,
 			       duration(host_count(totals, parts[i].name), options));
+	}
 	/* Not a part: it is in them, and in the time in guests. */
 	if (host_has_count(totals, "stolen_time_ns"))
 		print_and_free("; %s stolen by L0",
@@ -323,7 +331,7 @@ static int print_guests(const struct snapshot *snapshot,
 	for (i = 0; i < snapshot->num_guests; i++)
 		is_split |= exits_are_split(&snapshot->guests[i].stats);
 	status = table_init(&table, columns, NUM_COLS, is_split ?
-			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,WAIT,RUNQ,NESTED,TOP REASONS" :
+			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,HALTED,RUNQ,NESTED,TOP REASONS" :
 			    "ID,NAME,VCPUS,MEMORY,EXITS,BUSY,TOP REASONS", NULL,
 			    NULL, NULL);
 	if (status != STATUS_OK)

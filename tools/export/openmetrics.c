@@ -8,9 +8,6 @@
 #include "export/openmetrics.h"
 #include "model/cell.h"
 
-/* The module counts all that took less than 2^FIRST_BUCKET ns together. */
-#define FIRST_BUCKET	9
-
 static const struct {
 	const char *name;
 	const char *name_of_text;
@@ -112,7 +109,7 @@ void metrics_histogram(struct metrics *metrics, const struct exit_cell *cell,
 
 	for (i = 0; i + 1 < cell->num_buckets; i++) {
 		count = add_saturated(count, cell->hist[i]);
-		if (i >= FIRST_BUCKET)
+		if (i >= LOWEST_BUCKET)
 			fprintf(metrics->out,
 				"%s_bucket{%s,le=\"%.12g\"} %" PRIu64 "\n",
 				metrics->name, labels, (1ULL << i) / 1e9, count);

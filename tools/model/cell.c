@@ -9,40 +9,26 @@
 #define VMX_EXIT_HLT	12
 #define SVM_EXIT_HLT	0x78
 
-static const enum cell_field part_fields[NUM_PARTS] = {
-	[PART_VMM] = CELL_VMM,
-	[PART_VMM_SLEEP] = CELL_VMM_SLEEP,
-	[PART_HALTED] = CELL_HALTED,
-	[PART_BLOCKED] = CELL_BLOCKED,
-	[PART_RUNQ] = CELL_RUNQ,
-	[PART_THROTTLED] = CELL_THROTTLED,
-};
-
 bool cell_is_split(const struct exit_cell *cell)
 {
 	enum time_part part;
 
-	for (part = PART_KERNEL + 1; part < NUM_PARTS; part++)
-		if (!cell->has[part_fields[part]])
+	for (part = 0; part < NUM_PARTS; part++)
+		if (!cell_has_part(cell, part))
 			return false;
-	return cell->has[CELL_TIME];
+	return true;
 }
 
 /* Code 12 is something else on SVM, so the name counts too. */
-bool cell_is_idle(const struct exit_cell *cell)
+bool cell_is_halt(const struct exit_cell *cell)
 {
-	return !cell_is_split(cell) && !strcasecmp(cell->key.reason, "HLT") &&
+	return !strcasecmp(cell->key.reason, "HLT") &&
 	       (cell->key.code == VMX_EXIT_HLT || cell->key.code == SVM_EXIT_HLT);
 }
 
-uint64_t cell_kernel_ns(const struct exit_cell *cell)
+bool cell_is_idle(const struct exit_cell *cell)
 {
-	enum time_part part;
-	uint64_t others = 0;
-
-	for (part = PART_KERNEL + 1; part < NUM_PARTS; part++)
-		others = add_saturated(others, cell->value[part_fields[part]]);
-	return sub_clamped(cell->value[CELL_TIME], others);
+	return !cell_is_split(cell) && cell_is_halt(cell);
 }
 
 uint64_t cell_busy_ns(const struct exit_cell *cell)
@@ -51,7 +37,7 @@ uint64_t cell_busy_ns(const struct exit_cell *cell)
 		return 0;
 	if (!cell_is_split(cell))
 		return cell->value[CELL_TIME];
-	return add_saturated(cell_kernel_ns(cell), cell->value[CELL_VMM]);
+	return add_saturated(cell->value[CELL_KERNEL], cell->value[CELL_VMM]);
 }
 
 const char *const time_part_names[NUM_PARTS] = {
@@ -76,14 +62,12 @@ const char *const time_part_keys[NUM_PARTS] = {
 
 bool cell_has_part(const struct exit_cell *cell, enum time_part part)
 {
-	return part == PART_KERNEL ? cell_is_split(cell) :
-				     cell->has[part_fields[part]];
+	return cell->has[CELL_KERNEL + part];
 }
 
 uint64_t cell_part_ns(const struct exit_cell *cell, enum time_part part)
 {
-	return part == PART_KERNEL ? cell_kernel_ns(cell) :
-				     cell->value[part_fields[part]];
+	return cell->value[CELL_KERNEL + part];
 }
 
 bool exits_are_split(const struct exit_stats *stats)
@@ -214,13 +198,9 @@ struct percentile cell_percentile(const struct exit_cell *cell,
 			return p;
 		}
 	}
-	if (cell->has[CELL_MAX]) {
-		p.kind = PERCENTILE_LE;
-		p.ns = cell->value[CELL_MAX];
-	} else {
-		p.kind = PERCENTILE_ABOVE;
-		p.ns = n ? 1ULL << (n - 1) : 0;
-	}
+	/* Also where a maximum is known: an interval has none. */
+	p.kind = PERCENTILE_ABOVE;
+	p.ns = n ? 1ULL << (n - 1) : 0;
 	return p;
 }
 
@@ -286,14 +266,18 @@ void exits_add(struct exit_stats *sum, const struct exit_stats *stats)
 
 void exits_total(const struct exit_stats *stats, struct exit_cell *total)
 {
+	bool is_first = true;
 	size_t i;
 
 	*total = (struct exit_cell){ };
 	for (i = 0; i < stats->num_cells; i++) {
-		if (i)
-			cell_add(total, &stats->cells[i]);
-		else
+		if (cell_is_halt(&stats->cells[i]))
+			continue;
+		if (is_first)
 			*total = stats->cells[i];
+		else
+			cell_add(total, &stats->cells[i]);
+		is_first = false;
 	}
 	total->key = (struct exit_key){ };
 }

@@ -4,12 +4,14 @@
 
 #include "model/exits.h"
 
-/* Is it HLT, in a file that does not separate waiting from work? */
+/* Is it HLT, by the guest or by one inside it? */
+bool cell_is_halt(const struct exit_cell *cell);
+
+/* Is it that, in a file that does not separate waiting from work? */
 bool cell_is_idle(const struct exit_cell *cell);
 
 /* Does the file split the time by who spent it? */
 bool cell_is_split(const struct exit_cell *cell);
-uint64_t cell_kernel_ns(const struct exit_cell *cell);
 uint64_t cell_busy_ns(const struct exit_cell *cell);
 
 /* Who spent the time; they add up to all of it. */
@@ -64,7 +66,10 @@ struct percentile cell_percentile(const struct exit_cell *cell,
 /* Adds to a sum that starts as zeroes: all that counts, reason by reason. */
 void exits_add(struct exit_stats *sum, const struct exit_stats *stats);
 
-/* All reasons as one, which has no key. */
+/*
+ * All reasons but HLT as one, which has no key: percentiles of a whole guest
+ * are about exits, and not about how long it had nothing to do.
+ */
 void exits_total(const struct exit_stats *stats, struct exit_cell *total);
 
 /* What happened between two readings; a maximum of an interval is unknown. */

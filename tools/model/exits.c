@@ -25,6 +25,7 @@ static const struct {
 	[CELL_TIME] = { "time_ns", TIME_SPENT },
 	[CELL_MAX] = { "max_ns", KVM_STATS_TYPE_PEAK |
 		       KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
+	[CELL_KERNEL] = { "kernel_ns", TIME_SPENT },
 	[CELL_VMM] = { "vmm_ns", TIME_SPENT },
 	[CELL_VMM_SLEEP] = { "vmm_sleep_ns", TIME_SPENT },
 	[CELL_HALTED] = { "halted_ns", TIME_SPENT },

@@ -10,19 +10,23 @@
 
 #define MAX_BUCKETS	64
 #define MAX_REASON	48
+/* The module tells no times below 2^LOWEST_BUCKET ns apart. */
+#define LOWEST_BUCKET	10
 
 /* The fields of a cell that are one number. */
 enum cell_field {
 	CELL_COUNT,
 	CELL_TIME,
 	CELL_MAX,
+	CELL_STOLEN,
+	/* The parts of CELL_TIME, in the order of enum time_part. */
+	CELL_KERNEL,
 	CELL_VMM,
 	CELL_VMM_SLEEP,
 	CELL_HALTED,
 	CELL_BLOCKED,
 	CELL_RUNQ,
 	CELL_THROTTLED,
-	CELL_STOLEN,
 	NUM_CELL_FIELDS
 };
 

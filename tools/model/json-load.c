@@ -44,16 +44,10 @@ static bool load_hist(const json_t *json, struct exit_cell *cell)
 
 static bool load_cell(const json_t *json, struct exit_cell *cell)
 {
-	static const char *const names[NUM_CELL_FIELDS] = {
+	static const char *const names[CELL_KERNEL] = {
 		[CELL_COUNT] = "count",
 		[CELL_TIME] = "time_ns",
 		[CELL_MAX] = "max_ns",
-		[CELL_VMM] = "vmm_ns",
-		[CELL_VMM_SLEEP] = "vmm_sleep_ns",
-		[CELL_HALTED] = "halted_ns",
-		[CELL_BLOCKED] = "blocked_ns",
-		[CELL_RUNQ] = "runq_ns",
-		[CELL_THROTTLED] = "throttled_ns",
 		[CELL_STOLEN] = "stolen_ns",
 	};
 	const char *reason = json_string_value(json_object_get(json, "reason"));
@@ -69,7 +63,9 @@ static bool load_cell(const json_t *json, struct exit_cell *cell)
 	cell->key.level = level;
 	cell->key.code = code;
 	for (i = 0; i < NUM_CELL_FIELDS; i++)
-		cell->has[i] = take_number(json, names[i], &cell->value[i]);
+		cell->has[i] = take_number(json, i < CELL_KERNEL ? names[i] :
+					   time_part_keys[i - CELL_KERNEL],
+					   &cell->value[i]);
 	return cell->has[CELL_COUNT] && cell->has[CELL_TIME] &&
 	       load_hist(json, cell);
 }

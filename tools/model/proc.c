@@ -129,6 +129,22 @@ int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 	return err;
 }
 
+bool proc_is_stopped(int procfd, uint64_t pid)
+{
+	char file[32];
+	const char *s;
+	char *stat;
+	size_t len;
+	bool stopped;
+
+	snprintf(file, sizeof(file), "%llu/stat", (unsigned long long)pid);
+	stat = file_read(procfd, file, MAX_SIZE, &len);
+	s = stat ? strrchr(stat, ')') : NULL;
+	stopped = s && (!strncmp(s, ") T", 3) || !strncmp(s, ") t", 3));
+	free(stat);
+	return stopped;
+}
+
 void proc_free(struct proc_info *info)
 {
 	free(info->cmdline);

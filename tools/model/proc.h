@@ -2,6 +2,7 @@
 #ifndef L1TUNE_PROC_H
 #define L1TUNE_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ struct proc_info {
 int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 	      struct proc_info *info);
 void proc_free(struct proc_info *info);
+
+/* Is a living process stopped by a signal or a tracer? Not if it cannot be read. */
+bool proc_is_stopped(int procfd, uint64_t pid);
 
 /* The path of a process in /proc/PID/cgroup of either cgroup version. */
 char *proc_parse_cgroup(const char *text);

@@ -10,6 +10,7 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/cell.h"
+#include "model/proc.h"
 #include "model/snapshot.h"
 
 static uint64_t now_ns(clockid_t clock, struct timespec *now)
@@ -149,8 +150,11 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 	if (!is_wanted(request, &guest->guest))
 		return GONE;
 	result = load_stats(env, fd, id, "stats", &guest->stats);
-	if (result == STATUS_OK && request->vcpus)
+	if (result == STATUS_OK && request->vcpus) {
 		result = load_vcpus(env, fd, guest);
+		guest->is_stopped = proc_is_stopped(env->proc_fd,
+						    guest->guest.pid);
+	}
 	guest->taken_ns = boottime_ns();
 	prefer_stats(&guest->guest, &guest->stats);
 	return result;

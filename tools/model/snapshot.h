@@ -24,6 +24,8 @@ struct guest_snapshot {
 	struct exit_stats stats;
 	struct vcpu_snapshot *vcpus;
 	size_t num_vcpus;
+	/* Does SIGSTOP or a debugger hold the VMM? Read with vCPUs only. */
+	bool is_stopped;
 };
 
 /* Guests and their exits: since each one's start, or in an interval. */

@@ -1,21 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
 #include "base/util.h"
 #include "model/vcpu.h"
 
+static const struct {
+	const char *name;
+	const char *text;
+} states[] = {
+	{ "none", "not seen since load" },
+	{ "guest", "guest" },
+	{ "kernel", "kernel" },
+	{ "vmm", "vmm" },
+	{ "vmm_sleep", "asleep" },
+	{ "halted", "halted" },
+	{ "blocked", "blocked" },
+	{ "runq", "runq" },
+	{ "throttled", "throttled" },
+};
+
+const char *vcpu_state_text(const struct vcpu_now *now, bool is_stopped)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(states) && now->state; i++) {
+		if (strcmp(now->state, states[i].name))
+			continue;
+		/* A thread stops outside KVM_RUN. */
+		return is_stopped && !strcmp(now->state, "vmm_sleep") ?
+		       "paused" : states[i].text;
+	}
+	return NULL;
+}
+
 struct vcpu_now vcpu_now(const struct exit_stats *stats, uint64_t taken_ns)
 {
-	static const char *const names[] = {
-		"none", "guest", "kernel", "vmm", "vmm_sleep", "halted",
-		"blocked", "runq", "throttled",
-	};
 	uint64_t state = stats->value[STAT_STATE];
 	struct vcpu_now now = { };
 	size_t i;
 
-	if (!stats->has[STAT_STATE] || state >= ARRAY_SIZE(names))
+	if (!stats->has[STAT_STATE] || state >= ARRAY_SIZE(states))
 		return now;
-	now.state = names[state];
-	/* A vCPU that never ran is in no state since. */
+	now.state = states[state].name;
+	/* Of a vCPU that was not seen to run it is not known since when. */
 	if (state)
 		now.for_ns = sub_clamped(taken_ns,
 					 stats->value[STAT_STATE_SINCE]);

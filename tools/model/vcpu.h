@@ -6,7 +6,7 @@
 
 /* What a vCPU does at the moment of reading. */
 struct vcpu_now {
-	/* NULL if the file does not have it. */
+	/* The module's word, as in JSON; NULL if the file does not have it. */
 	const char *state;
 	uint64_t for_ns;
 	/* The exit that is being handled; level 0 when there is none. */
@@ -17,5 +17,8 @@ struct vcpu_now {
 };
 
 struct vcpu_now vcpu_now(const struct exit_stats *stats, uint64_t taken_ns);
+
+/* The state in words for people; the VMM's process may be stopped. */
+const char *vcpu_state_text(const struct vcpu_now *now, bool is_stopped);
 
 #endif

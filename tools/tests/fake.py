@@ -7,7 +7,8 @@ TYPE_CUMULATIVE, TYPE_INSTANT, TYPE_PEAK, TYPE_LOG_HIST = 0x0, 0x1, 0x2, 0x4
 UNIT_NONE, UNIT_SECONDS = 0x00, 0x20
 NAME_SIZE = 48
 PAGE = 4096
-HIST_SIZE = 25
+HIST_SIZE = 34
+PARTS = "kernel vmm vmm_sleep halted blocked runq throttled".split()
 HOOKS = ("kvm_exit kvm_entry exit_reason adopt vm_create vm_free "
          "vcpu_create vcpu_destroy memory").split()
 LIMITS = ("max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes "
@@ -24,17 +25,28 @@ def hist(**buckets):
     return values
 
 
+def parts_ns(unit=1, **parts):
+    """All parts of a cell's time, in units: those that are not named are 0."""
+    assert set(parts) <= set(PARTS), parts
+    return {part + "_ns": int(parts.get(part, 0) * unit) for part in PARTS}
+
+
+def split(level, code, reason, count, max_ns, hist_ns, unit=1_000_000, **parts):
+    """A cell whose time is that of its parts, in ms."""
+    parts = parts_ns(unit, **parts)
+    return cell(level, code, reason, count, sum(parts.values()), max_ns, hist_ns, **parts)
+
+
 def cell(level, code, reason, count, time_ns, max_ns, hist_ns, **parts):
-    """The statistics of one (level, reason), in the module's order."""
+    """The statistics of one (level, reason), in the module's order; older modules have no parts."""
     prefix = f"l{level}/{code}/{reason}/"
     seconds = UNIT_SECONDS
     stats = [(prefix + "count", TYPE_CUMULATIVE | UNIT_NONE, 0, [count]),
-             (prefix + "time_ns", TYPE_CUMULATIVE | seconds, -9, [time_ns]),
-             (prefix + "max_ns", TYPE_PEAK | seconds, -9, [max_ns]),
-             (prefix + "hist_ns", TYPE_LOG_HIST | seconds, -9, hist_ns)]
+             (prefix + "time_ns", TYPE_CUMULATIVE | seconds, -9, [time_ns])]
     stats += [(prefix + part, TYPE_CUMULATIVE | seconds, -9, [value])
               for part, value in parts.items()]
-    return stats
+    return stats + [(prefix + "max_ns", TYPE_PEAK | seconds, -9, [max_ns]),
+                    (prefix + "hist_ns", TYPE_LOG_HIST | seconds, -9, hist_ns)]
 
 
 def fixed(**values):
@@ -191,8 +203,8 @@ class Machine:
         update(f"{self.device(f'l2-{number}')}/stats",
                stats_file(f"l1tune-{number}", [s for c in cells for s in c]))
 
-    def process(self, pid, args, cgroup="0::/\n", comm="vmm", start_ticks=100):
-        fields = " ".join(["S"] + ["0"] * 18 + [str(start_ticks)] + ["0"] * 30)
+    def process(self, pid, args, cgroup="0::/\n", comm="vmm", start_ticks=100, state="S"):
+        fields = " ".join([state] + ["0"] * 18 + [str(start_ticks)] + ["0"] * 30)
         write(f"{self.proc}/{pid}/stat", f"{pid} ({comm}) {fields}")
         write(f"{self.proc}/{pid}/cmdline",
               b"".join(a.encode("utf-8", "surrogateescape") + b"\0" for a in args))

@@ -42,7 +42,7 @@ static void start(struct scene *s)
 
 /* In a second so many exits, and of it so many thousandths in KVM and the VMM. */
 static void exits(struct scene *s, const char *reason, uint64_t rate,
-		  uint64_t kernel, uint64_t user)
+		  uint64_t kernel, uint64_t vmm)
 {
 	struct exit_cell *cell = &s->cells[s->guest.stats.num_cells++];
 	const uint64_t ms = NSEC_PER_SEC / 1000;
@@ -51,8 +51,9 @@ static void exits(struct scene *s, const char *reason, uint64_t rate,
 	strcpy(cell->key.reason, reason);
 	memset(cell->has, true, sizeof(cell->has));
 	cell->value[CELL_COUNT] = rate;
-	cell->value[CELL_TIME] = (kernel + user) * ms;
-	cell->value[CELL_USER] = user * ms;
+	cell->value[CELL_TIME] = (kernel + vmm) * ms;
+	cell->value[CELL_KERNEL] = kernel * ms;
+	cell->value[CELL_VMM] = vmm * ms;
 }
 
 static void sampled(struct scene *s, const struct access *list, size_t num)

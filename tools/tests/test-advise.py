@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from bench import Bench, end_of, equal, finish, ok
-from fake import cell, fixed, hist, write
+from fake import fixed, hist, split, write
 
 SECOND = 1_000_000_000
 LOADED, CREATED = 5 * SECOND, 10 * SECOND
@@ -16,12 +16,9 @@ LOADED, CREATED = 5 * SECOND, 10 * SECOND
 SECONDS = 10
 
 
-def exits(reason, rate, kernel=0.0, level=2, code=1, **parts):
+def exits(reason, rate, level=2, code=1, **parts):
     """So many a second; in the parts, seconds of a CPU in each second."""
-    parts = {name + "_ns": int(parts.get(name, 0) * SECONDS * SECOND)
-             for name in ("user", "wait", "runq", "throttled")}
-    time_ns = int(kernel * SECONDS * SECOND) + sum(parts.values())
-    return cell(level, code, reason, rate * SECONDS, time_ns, 0, hist(), **parts)
+    return split(level, code, reason, rate * SECONDS, 0, hist(), SECONDS * SECOND, **parts)
 
 
 class Advised(Bench):
@@ -81,14 +78,14 @@ class Advised(Bench):
         return [a["rule"] for a in self.advice()]
 
 
-IDLE = [exits("HLT", 20, kernel=0.0001, wait=0.98), exits("CPUID", 50, kernel=0.0001)]
+IDLE = [exits("HLT", 20, kernel=0.0001, halted=0.98), exits("CPUID", 50, kernel=0.0001)]
 
 # Of each rule: a guest and machine that deserve it, what is to be changed, gain
 # in CPUs at least and at most; and a nearly equal one that does not.
 APICV = ["virtual_interrupt_delivery", "apic_register_virtualization", "posted_interrupts"]
 NO_APICV = {"kvm_intel.enable_apicv": "N"}
 SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
-HLT_FAST = exits("HLT", 1000, kernel=0.02, wait=0.1)
+HLT_FAST = exits("HLT", 1000, kernel=0.02, halted=0.1)
 CASES = {
     "throttled": (([exits("CPUID", 500, throttled=0.5)], {}), "l1tune limits 1 max_exits_per_sec", 0.5, 0.5,
                   ([exits("CPUID", 500, throttled=0.005)], {})),
@@ -99,8 +96,8 @@ CASES = {
                   "l1tune tune 1 halt_poll_ns=0", 0.2, 0.2,
                   ([exits("HLT", 100, kernel=0.2)],
                    {"kvm": {"halt_poll_fail_ns": SECOND, "halt_poll_success_ns": 2 * SECOND}})),
-    "poll-up": (([exits("HLT", 400, wait=0.039)], {}), "l1tune tune 1 halt_poll_ns=200000", 0, 0.02,
-                ([exits("HLT", 400, wait=0.9)], {})),
+    "poll-up": (([exits("HLT", 400, halted=0.039)], {}), "l1tune tune 1 halt_poll_ns=200000", 0, 0.02,
+                ([exits("HLT", 400, halted=0.9)], {})),
     "hlt-in-guest": (([HLT_FAST], {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}}),
                      "l1tune tune uid=107 hlt_in_guest=1", 0.03, 0.03,
                      ([HLT_FAST], {"cpus": 1, "vcpus": 2, "kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}})),
@@ -110,8 +107,8 @@ CASES = {
     "small-pages": (([exits("EPT_VIOLATION", 1024, kernel=0.01)], {"kvm": SMALL}),
                     "echo always >", 0.0202, 0.0203,
                     ([exits("EPT_VIOLATION", 1024, kernel=0.01)], {"kvm": LARGE})),
-    "devices": (([exits("IO_INSTRUCTION", 500, user=0.2)], {}), "perf record", 0, 0.2,
-                ([exits("IO_INSTRUCTION", 500, user=0.01)], {})),
+    "devices": (([exits("IO_INSTRUCTION", 500, vmm=0.2)], {}), "perf record", 0, 0.2,
+                ([exits("IO_INSTRUCTION", 500, vmm=0.01, vmm_sleep=0.5)], {})),
     "kvm-devices": None, "msrs": None,  # Samples: test-access
     "apicv": (([exits("MSR_WRITE", 2000, kernel=0.01)],
                {"params": NO_APICV, "offered": APICV}), "enable_apicv=1", 0.03, 0.03,
@@ -178,7 +175,7 @@ def test_help():
 
 
 def test_order():
-    with Advised(exits("CPUID", 10, throttled=0.1), exits("IO_INSTRUCTION", 500, user=0.4)) as b:
+    with Advised(exits("CPUID", 10, throttled=0.1), exits("IO_INSTRUCTION", 500, vmm=0.4)) as b:
         equal(b.rules(), ["devices", "throttled"], "what brings most comes first")
         text = b.run("advise", "--since-start", "--state", b.state).stdout
         ok("1 web: devices emulated by the VMM (devices)\n" in text and "  owner       VMM\n" in text, "as text", text)
@@ -202,7 +199,7 @@ def advise_meanwhile(bench, reason, *options):
         turn = 0
         while p.poll() is None and turn < 400:
             turn += 1
-            bench.machine.exits(1, [exits(reason, 10 * turn, user=turn / 1000), fixed(exits=1, guest_time_ns=0)])
+            bench.machine.exits(1, [exits(reason, 10 * turn, vmm=turn / 1000), fixed(exits=1, guest_time_ns=0)])
             time.sleep(0.05)
         equal(end_of(p), 0, f"it ends: {reason}")
         return p.stdout.read()
@@ -229,7 +226,7 @@ def test_sample():
 
 
 def test_unmeasured():
-    with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.05), exits("HLT", 400, wait=0.04), saved=False) as b:
+    with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.05), exits("HLT", 400, halted=0.04), saved=False) as b:
         advice = b.advice()
         equal([a["rule"] for a in advice], ["pause-in-guest"], "without a measurement what needs one is not said")
         gain = advice[0]["gain"]

@@ -54,7 +54,8 @@ static struct exit_cell cell(const char *reason, uint32_t code, uint64_t count,
 		c.has[field] = true;
 	c.value[CELL_COUNT] = count;
 	c.value[CELL_TIME] = kernel_ns + vmm_ns;
-	c.value[CELL_USER] = vmm_ns;
+	c.value[CELL_KERNEL] = kernel_ns;
+	c.value[CELL_VMM] = vmm_ns;
 	return c;
 }
 

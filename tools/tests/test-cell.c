@@ -23,16 +23,19 @@ static struct exit_cell cell(unsigned int level, unsigned int code,
 	return c;
 }
 
+/* As the module has it: what the other parts leave is the kernel's. */
 static struct exit_cell split(const char *reason, uint64_t time_ns,
-			      uint64_t user, uint64_t wait, uint64_t runq,
+			      uint64_t vmm, uint64_t halted, uint64_t runq,
 			      uint64_t throttled)
 {
 	struct exit_cell c = cell(2, 12, reason, 1, time_ns);
+	enum time_part part;
 
-	c.has[CELL_USER] = c.has[CELL_WAIT] = true;
-	c.has[CELL_RUNQ] = c.has[CELL_THROTTLED] = true;
-	c.value[CELL_USER] = user;
-	c.value[CELL_WAIT] = wait;
+	for (part = 0; part < NUM_PARTS; part++)
+		c.has[CELL_KERNEL + part] = true;
+	c.value[CELL_KERNEL] = time_ns - vmm - halted - runq - throttled;
+	c.value[CELL_VMM] = vmm;
+	c.value[CELL_HALTED] = halted;
 	c.value[CELL_RUNQ] = runq;
 	c.value[CELL_THROTTLED] = throttled;
 	return c;
@@ -50,15 +53,17 @@ static void test_busy(void)
 	c = cell(2, 12, "write_cr2", 4, 4000);
 	ktap_ok(cell_busy_ns(&c) == 4000, "code 12 by another name is");
 	c = split("HLT", 1000, 100, 600, 50, 50);
-	ktap_ok(!cell_is_idle(&c) && cell_kernel_ns(&c) == 200 &&
-		cell_busy_ns(&c) == 300, "split: busy is kernel and user");
-	c = split("HLT", 1000, 900, 600, 50, 50);
-	ktap_ok(!cell_kernel_ns(&c), "split: parts above the whole leave 0");
-	c = split("HLT", 1000, UINT64_MAX, UINT64_MAX, 1, 1);
-	ktap_ok(!cell_kernel_ns(&c) && cell_busy_ns(&c) == UINT64_MAX,
-		"split: sums saturate");
-	c.has[CELL_RUNQ] = false;
-	ktap_ok(cell_is_idle(&c), "split: not without all its parts");
+	c.value[CELL_VMM_SLEEP] = c.value[CELL_BLOCKED] = 1000;
+	ktap_ok(!cell_is_idle(&c) && cell_part_ns(&c, PART_KERNEL) == 200 &&
+		cell_busy_ns(&c) == 300,
+		"with parts, busy time is that of the kernel and of the VMM on a CPU");
+	c.value[CELL_KERNEL] = 1;
+	ktap_ok(cell_busy_ns(&c) == 101,
+		"the kernel's part is the file's own, and not what the others leave");
+	c.value[CELL_VMM] = UINT64_MAX;
+	ktap_ok(cell_busy_ns(&c) == UINT64_MAX, "busy time does not wrap");
+	c.has[CELL_BLOCKED] = false;
+	ktap_ok(cell_is_idle(&c), "a time is not split if one of the parts is missing");
 }
 
 static void test_percentiles(void)
@@ -90,12 +95,12 @@ static void test_percentiles(void)
 	memset(c.hist, 0, sizeof(c.hist));
 	c.hist[24] = 5;
 	p = cell_percentile(&c, 99);
-	ktap_ok(p.kind == PERCENTILE_LE && p.ns == 100000,
-		"in the open bucket: the maximum, since start");
+	ktap_ok(p.kind == PERCENTILE_ABOVE && p.ns == 1 << 23,
+		"a percentile in the last bucket is above its start");
 	c.has[CELL_MAX] = false;
 	p = cell_percentile(&c, 99);
 	ktap_ok(p.kind == PERCENTILE_ABOVE && p.ns == 1 << 23,
-		"in the open bucket: above its start, in an interval");
+		"a percentile in the last bucket is the same in an interval, which has no maximum");
 	c.num_buckets = 64;
 	memset(c.hist, 0xff, sizeof(c.hist));
 	p = cell_percentile(&c, 99);
@@ -200,7 +205,7 @@ static void test_add(void)
 		"sum: every reason once, in order");
 	ktap_ok(hlt->value[CELL_TIME] == 4000 && hlt->value[CELL_MAX] == 3000 &&
 		hlt->value[CELL_THROTTLED] == 404 && cell_is_split(hlt) &&
-		cell_kernel_ns(hlt) == 2990,
+		cell_part_ns(hlt, PART_KERNEL) == 2990,
 		"sum: times are added, of maxima the larger one is kept");
 	ktap_ok(hlt->num_buckets == 20 && hlt->hist[3] == 7 &&
 		hlt->hist[19] == 7, "sum: the shorter histogram's buckets, the last of which has the rest");
@@ -217,6 +222,32 @@ static void test_add(void)
 	ktap_ok(!cell_is_split(&sum.cells[1]) && !sum.cells[1].num_buckets,
 		"sum: not known of one, not known of it");
 	exits_free(&sum);
+}
+
+static void test_total(void)
+{
+	struct exit_cell cells[] = {
+		split("HLT", 9000, 0, 9000, 0, 0), cell(2, 30, "IO", 5, 500),
+		cell(2, 120, "hlt", 1, 100), cell(3, 12, "HLT", 1, 100),
+		cell(2, 12, "write_cr2", 2, 50),
+	};
+	struct exit_stats stats = { .cells = cells, .num_cells = ARRAY_SIZE(cells) };
+	struct exit_cell total;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cells); i++) {
+		cells[i].num_buckets = 25;
+		cells[i].hist[cell_is_halt(&cells[i]) ? 24 : 12] = 7;
+	}
+	exits_total(&stats, &total);
+	ktap_ok(total.value[CELL_COUNT] == 7 && total.value[CELL_TIME] == 550 &&
+		total.hist[12] == 14 && !total.hist[24] &&
+		cell_percentile(&total, 99).ns == 4096,
+		"percentiles of a whole guest leave out HLT, at each level and of both ISAs");
+	stats.num_cells = 1;
+	exits_total(&stats, &total);
+	ktap_ok(cell_percentile(&total, 99).kind == PERCENTILE_NONE,
+		"a guest that did nothing but HLT has no percentiles as a whole");
 }
 
 static void test_order(void)
@@ -243,6 +274,7 @@ int main(void)
 	test_average();
 	test_add();
 	test_subtract();
+	test_total();
 	test_order();
 	return ktap_end();
 }

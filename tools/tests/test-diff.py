@@ -6,24 +6,23 @@ import os
 import subprocess
 
 from bench import Bench, equal, finish, ok, on_terminal, wait_for_look
+import fake
 from fake import cell, hist
 
 MS = 1_000_000
 COLUMNS = "LEVEL,REASON,RATE_A,RATE_B,TIME_A,TIME_B,AVG_A,AVG_B,P99_A,P99_B,CHANGE,IN"
 
 
-def split(level, code, reason, count, bucket, kernel=0, user=0, wait=0, runq=0):
+def split(level, code, reason, count, bucket, **parts):
     """A cell with its parts, in ms."""
-    return cell(level, code, reason, count, (kernel + user + wait + runq) * MS, 9 * MS,
-                hist(**{f"b{bucket}": count}), user_ns=user * MS, wait_ns=wait * MS,
-                runq_ns=runq * MS, throttled_ns=0)
+    return fake.split(level, code, reason, count, 9 * MS, hist(**{f"b{bucket}": count}), **parts)
 
 
-HEALTHY = [split(2, 10, "CPUID", 1000, 10, kernel=1), split(2, 30, "IO_INSTRUCTION", 100, 18, 5, 5),
-           split(2, 12, "HLT", 100, 24, kernel=10, wait=9_000), split(2, 28, "CR_ACCESS", 7, 9)]
+HEALTHY = [split(2, 10, "CPUID", 1000, 10, kernel=1), split(2, 30, "IO_INSTRUCTION", 100, 18, kernel=5, vmm=5),
+           split(2, 12, "HLT", 100, 33, kernel=10, halted=9_000), split(2, 28, "CR_ACCESS", 7, 10)]
 SICK = [split(2, 10, "CPUID", 1000, 22, kernel=1, runq=800),
-        split(2, 30, "IO_INSTRUCTION", 500, 20, 25, 225),
-        split(2, 12, "HLT", 10, 24, kernel=1, wait=1_000), split(3, 10, "CPUID", 10, 9, kernel=2)]
+        split(2, 30, "IO_INSTRUCTION", 500, 20, kernel=25, vmm=225, vmm_sleep=900),
+        split(2, 12, "HLT", 10, 33, kernel=1, halted=1_000), split(3, 10, "CPUID", 10, 10, kernel=2)]
 
 
 def save(bench, name, cells, interval_ns=10**9, **changes):
@@ -50,12 +49,12 @@ def test_files():
         r = b.run("diff", "--noheadings", "-o", COLUMNS, healthy, sick)
         equal(rows(r), [
             "2 CPUID 1000 500 0.1% 40.1% 1.00\u00b5s 801\u00b5s 1.02\u00b5s 4.19ms +40.0% runq".split(),
-            "2 IO_INSTRUCTION 100 250 1.0% 12.5% 100\u00b5s 500\u00b5s 262\u00b5s 1.05ms +11.5% user"
+            "2 IO_INSTRUCTION 100 250 1.0% 57.5% 100\u00b5s 1.05ms 262\u00b5s 1.05ms +11.5% vmm"
             .split(),
-            "2 HLT 100 5.00 901% 50.0% 9.00ms 9.00ms 9.00ms 9.00ms -0.9% kernel".split(),
-            "3 L3 CPUID 0.00 5.00 0.0% 0.1% - 512ns - 512ns +0.1% kernel".split(),
-            "2 CR_ACCESS 7.00 0.00 0.0% 0.0% 0ns - 512ns - 0.0% -".split(),
-        ], "two files: what changed most first, waiting left out")
+            "2 HLT 100 5.00 901% 50.0% 9.00ms 9.00ms >4.29s >4.29s -0.9% kernel".split(),
+            "3 L3 CPUID 0.00 5.00 0.0% 0.1% - 1.02\u00b5s - 1.02\u00b5s +0.1% kernel".split(),
+            "2 CR_ACCESS 7.00 0.00 0.0% 0.0% 0ns - 1.02\u00b5s - 0.0% -".split(),
+        ], "two files: what changed most first; that a vCPU is halted or the VMM asleep is left out")
         r = b.run("diff", healthy, sick)
         equal(rows(r)[0], "REASON RATE_A RATE_B TIME_A TIME_B AVG_A AVG_B P99_A P99_B CHANGE IN"
               .split(), "its columns")

@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 from bench import TOOL, Bench, equal, finish, ok
-from fake import cell, fixed, hist, write
+import fake
+from fake import fixed, hist, write
 
 MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man")
 MS = 1_000_000
@@ -27,10 +28,9 @@ exec {tool} "$sub" --sysfs {directory}/sys --proc {directory}/proc "$@"
 """
 
 
-def split(level, code, reason, buckets, longest_ns, kernel, user=0, wait=0, runq=0):
+def split(level, code, reason, buckets, longest_ns, **parts):
     """Times in ms."""
-    return cell(level, code, reason, sum(buckets.values()), (kernel + user + wait + runq) * MS, longest_ns,
-                hist(**buckets), user_ns=user * MS, wait_ns=wait * MS, runq_ns=runq * MS, throttled_ns=0)
+    return fake.split(level, code, reason, sum(buckets.values()), longest_ns, hist(**buckets), **parts)
 
 
 def machine(bench):
@@ -38,17 +38,19 @@ def machine(bench):
     m = bench.machine
     m.load(hooks=dict.fromkeys(("run", "put", "sched_in"), "ok"), loaded_ns=10**9,
            totals={"vms": 7, "exits": 1834567, "exit_time_ns": 960 * 10**9, "guest_time_ns": 45 * 10**9,
-                   "user_time_ns": 3 * 10**9, "wait_time_ns": 940 * 10**9, "runq_time_ns": 10**9, "throttled_ns": 0,
-                   "unattributed": 12}, usage={"vms": 3, "vcpus": 6, "memory_bytes": 1536 << 20})
+                   "kernel_time_ns": 16 * 10**9, "vmm_time_ns": 3 * 10**9, "vmm_sleep_time_ns": 8 * 10**9,
+                   "halted_time_ns": 930 * 10**9, "blocked_time_ns": 2 * 10**9, "runq_time_ns": 10**9,
+                   "throttled_time_ns": 0, "unattributed": 12}, usage={"vms": 3, "vcpus": 6, "memory_bytes": 1536 << 20})
     m.limits()
     m.tune(params={"kvm/halt_poll_ns": 200000}, fixed={"kvm_intel/ple_gap": 128})
     created = 2 * 10**9
-    m.guest(1, [split(2, 10, "CPUID", {"b11": 59000, "b12": 1000}, 3900, 90),
-                split(2, 12, "HLT", {"b24": 1001}, 2 * 10**9, 4, wait=900_000),
-                split(2, 30, "IO_INSTRUCTION", {"b13": 9000, "b15": 10500, "b20": 500}, 900_000, 100, user=300, runq=20),
-                split(3, 10, "CPUID", {"b14": 500}, 16000, 5), fixed(exits=81501, guest_time_ns=20 * 10**9)],
+    m.guest(1, [split(2, 10, "CPUID", {"b11": 59000, "b12": 1000}, 3900, kernel=90),
+                split(2, 12, "HLT", {"b30": 1001}, 1_050_000_000, kernel=4, halted=900_000),
+                split(2, 30, "IO_INSTRUCTION", {"b13": 9000, "b15": 10500, "b20": 500}, 900_000, kernel=100,
+                      vmm=240, vmm_sleep=60, runq=20),
+                split(3, 10, "CPUID", {"b14": 500}, 16000, kernel=5), fixed(exits=81501, guest_time_ns=20 * 10**9)],
             vcpus=2, nested="on", created_ns=created, memory_peak_bytes=512 << 20)
-    m.guest(2, [split(2, 48, "EPT_VIOLATION", {"b15": 300}, 30000, 5), split(2, 10, "CPUID", {"b11": 200}, 2000, 1),
+    m.guest(2, [split(2, 48, "EPT_VIOLATION", {"b15": 300}, 30000, kernel=5), split(2, 10, "CPUID", {"b11": 200}, 2000, kernel=1),
                 fixed(exits=500, guest_time_ns=9 * 10**9)],
             vcpus=4, nested="off", created_ns=created, memory_bytes=1 << 30, memory_peak_bytes=1 << 30, comm="build-17")
     m.guest(3, vcpus=0, memory_bytes=0, memory_peak_bytes=0, created_ns=created)

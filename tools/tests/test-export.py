@@ -9,16 +9,17 @@ import signal
 import subprocess
 
 from bench import TOOL, Bench, equal, finish, ok, skip
-from fake import cell, fixed, hist, stats_file, write
+import fake
+from fake import cell, fixed, hist, parts_ns, stats_file, write
 from promtext import labels_of, parse, value
 
 MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man/l1tune.8")
 MS = 1_000_000
-PARTS = {"user_ns": 30 * MS, "wait_ns": 20 * MS, "runq_ns": 10 * MS, "throttled_ns": 5 * MS}
-CPUID = cell(2, 10, "CPUID", 1001, 100 * MS, 9 * MS, hist(b9=700, b10=250, b23=49, b24=1), **PARTS)
-HLT = cell(2, 12, "HLT", 11, 900_000_000_001, 99_000 * MS, hist(b24=10),
-           user_ns=0, wait_ns=900_000_000_000, runq_ns=0, throttled_ns=0)
-NESTED = cell(3, 10, "CPUID", 500, 40 * MS, 90_000, hist(b17=500), **dict.fromkeys(PARTS, 0))
+PARTS = parts_ns(MS, kernel=35, vmm=30, vmm_sleep=2, halted=1, blocked=17, runq=10, throttled=5)
+CPUID = cell(2, 10, "CPUID", 1001, 100 * MS, 9 * MS, hist(b10=700, b11=250, b23=49, b33=1), **PARTS)
+HLT = cell(2, 12, "HLT", 11, 900_000_000_001, 99_000 * MS, hist(b33=10),
+           **parts_ns(kernel=1, halted=900_000_000_000))
+NESTED = cell(3, 10, "CPUID", 500, 40 * MS, 90_000, hist(b17=500), **parts_ns(kernel=40 * MS))
 FIXED = fixed(exits=1512, exit_time_ns=900_140_000_001, guest_time_ns=8_000_000_002)
 REASONS = ("CPUID IO_INSTRUCTION HLT EXTERNAL_INTERRUPT EPT_VIOLATION EPT_MISCONFIG MSR_READ "
            "MSR_WRITE INTERRUPT_WINDOW PREEMPTION_TIMER CR_ACCESS WBINVD").split()
@@ -61,7 +62,7 @@ def buckets(samples, name="l1tune_exit_duration_seconds_bucket", **labels):
 
 def test_values():
     with Bench(totals={"vms": 9, "exits": 123456789, "exit_time_ns": 5 * 10**18 + 1, "kernel_time_ns": 11,
-                       "user_time_ns": 7, "throttled_ns": 2_000_000_000}, usage={"vms": 3, "memory_bytes": 64 << 30}) as b:
+                       "vmm_time_ns": 7, "throttled_time_ns": 2_000_000_000}, usage={"vms": 3, "memory_bytes": 64 << 30}) as b:
         machine(b)
         r, s, types = exported(b)
         ok(r.returncode == 0 and not r.stderr and r.stdout.endswith("\n# EOF\n"), "OpenMetrics, to its end", r)
@@ -69,7 +70,7 @@ def test_values():
                value(s, "l1tune_load_boottime_seconds"), value(s, "l1tune_hook_info", hook="kvm_exit", state="ok")],
               ["1", "1", "5.000000000", "1"], "the module, and when it was loaded")
         equal([value(s, "l1tune_host_" + name) for name in (
-            "vms_total", "exits_total", "exit_seconds_total", "kernel_seconds_total", "user_seconds_total",
+            "vms_total", "exits_total", "exit_seconds_total", "kernel_seconds_total", "vmm_seconds_total",
             "throttled_seconds_total")],
               ["9", "123456789", "5000000000.000000001", "0.000000011", "0.000000007", "2.000000000"],
               "totals are the module's, which have the dead, to the nanosecond")
@@ -78,16 +79,17 @@ def test_values():
                for reason, level in (("CPUID", 2), ("HLT", 2), ("CPUID", 3))], ["1001", "11", "500"],
               "exits by reason and level")
         equal([of_guest(s, "l1tune_exit_seconds_total", part=part)
-               for part in ("kernel", "user", "wait", "runq", "throttled")],
-              ["0.075000001", "0.030000000", "900.020000000", "0.010000000", "0.005000000"], "who spent the time")
+               for part in fake.PARTS],
+              ["0.075000001", "0.030000000", "0.002000000", "900.001000000", "0.017000000", "0.010000000",
+               "0.005000000"], "who spent the time")
         equal(of_guest(s, "l1tune_guest_seconds_total"), "8.000000002", "time in the guest")
-        equal([b for b in buckets(s, guest="web") if b[0] in (512e-9, 1024e-9, 2**17 / 1e9, 2**23 / 1e9, float("inf"))],
-              [(512e-9, 700), (1024e-9, 950), (2**17 / 1e9, 1450), (2**23 / 1e9, 1499), (float("inf"), 1510)],
-              "buckets are counted up, exits that go on are in none")
+        equal([b for b in buckets(s, guest="web") if b[0] in (2**10 / 1e9, 2**11 / 1e9, 2**17 / 1e9, 2**32 / 1e9, float("inf"))],
+              [(2**10 / 1e9, 700), (2**11 / 1e9, 950), (2**17 / 1e9, 1450), (2**32 / 1e9, 1499), (float("inf"), 1500)],
+              "buckets are counted up; exits that go on are in none, nor is HLT")
         bounds = [bound for bound, _ in buckets(s, guest="web")]
-        equal([len(bounds), bounds], [16, sorted(bounds)], "16 buckets in order")
+        equal([len(bounds), bounds], [24, sorted(bounds)], "24 buckets in order")
         equal([of_guest(s, "l1tune_exit_duration_seconds_count"), of_guest(s, "l1tune_exit_duration_seconds_sum")],
-              ["1510", "900.140000001"], "their count and sum")
+              ["1500", "0.140000000"], "their count and sum")
         equal([of_guest(s, "l1tune_guest_" + name) for name in ("vcpus", "memory_bytes", "nested")],
               ["2", str(512 << 20), "1"], "what the guest has")
         equal(value(s, "l1tune_guest_info", guest="web", id=1, name="web", pid=1001, uid=107, comm="vmm"), "1",
@@ -100,9 +102,9 @@ def test_values():
            "units")
         _, by_reason, _ = exported(b, "--by-reason")
         equal([of_guest(by_reason, "l1tune_exit_seconds_total", reason="HLT", level=2, part=part)
-               for part in ("kernel", "wait")], ["0.000000001", "900.000000000"], "--by-reason: times of a reason")
-        equal(buckets(by_reason, guest="web", reason="CPUID", level="2")[-1], (float("inf"), 1000),
-              "--by-reason: durations of a reason")
+               for part in ("kernel", "halted")], ["0.000000001", "900.000000000"], "--by-reason: times of a reason")
+        equal([buckets(by_reason, guest="web", reason=reason, level="2")[-1] for reason in ("CPUID", "HLT")],
+              [(float("inf"), 1000), (float("inf"), 10)], "--by-reason: durations of a reason, of HLT too")
         equal(sum(float(v) for (n, l), v in by_reason.items() if n == "l1tune_exit_seconds_total"),
               sum(float(v) for (n, l), v in s.items() if n == "l1tune_exit_seconds_total"),
               "the times of all reasons are those of the guest")
@@ -285,7 +287,7 @@ def test_manual():
     with open(MANUAL, encoding="utf-8") as f:
         manual = f.read().partition(".Sh METRICS\n")[2].partition(".Sh OPTIONS\n")[0]
     described = set(re.findall(r"\bl1tune_[a-z0-9_]+", manual))
-    with Bench(totals=dict.fromkeys(("kernel_time_ns", "user_time_ns", "wait_time_ns", "runq_time_ns", "throttled_ns"), 1)) as b:
+    with Bench(totals=dict.fromkeys((part + "_time_ns" for part in fake.PARTS), 1)) as b:
         machine(b)
         _, s, _ = exported(b)
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
@@ -312,9 +314,9 @@ def test_many():
     guests = 1000
     with Bench(usage={"vms": guests}) as b:
         b.machine.limits()
-        zero = dict.fromkeys(PARTS, 0)
+        zero = parts_ns()
         image = stats_file("l1tune", [s for code, reason in enumerate(REASONS) for s in
-                                      cell(2, code, reason, 10**6, 10**10, 9 * MS, hist(b9=10**6), **zero)] + FIXED)
+                                      cell(2, code, reason, 10**6, 10**10, 9 * MS, hist(b10=10**6), **zero)] + FIXED)
         for number in range(1, guests + 1):
             b.machine.guest(number, stats=image, vcpus=4, nested="off", memory_peak_bytes=1 << 30)
             b.machine.process(1000 + number, ["qemu-system-x86_64", "-name", f"guest=instance-{number:08x}"])
@@ -326,7 +328,7 @@ def test_many():
         print(f"# {guests} guests: {seconds:.2f} s of CPU, {len(samples)} series, {os.path.getsize(path)} bytes")
         ok(r.returncode == 0 and seconds < 1, f"{guests} guests take less than a second of CPU", seconds)
         of_one = sum(("guest", "instance-00000001") in labels for _, labels in samples)
-        equal(of_one, len(REASONS) + 28, "series of a guest: one for each reason that it had, and 28")
+        equal(of_one, len(REASONS) + 38, "series of a guest: one for each reason that it had, and 38")
         equal(len(samples) - of_one * guests < 110, True, "of the machine: fewer than 110")
 
 

@@ -5,35 +5,33 @@ import json
 import subprocess
 
 from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
-from fake import cell, hist
+from fake import cell, hist, split
 
 MS = 1_000_000
-IO = cell(2, 30, "IO_INSTRUCTION", 1000, 400 * MS, 30 * MS, hist(b9=20, b10=600, b12=300, b24=80),
-          user_ns=200 * MS, wait_ns=0, runq_ns=100 * MS, throttled_ns=0)
-CPUID = cell(2, 10, "CPUID", 10, MS, MS, hist(b9=10), user_ns=0, wait_ns=0, runq_ns=0,
-             throttled_ns=0)
+IO = split(2, 30, "IO_INSTRUCTION", 1000, 30 * MS, hist(b10=20, b11=600, b13=300, b24=80),
+           kernel=50, vmm=150, vmm_sleep=50, blocked=50, runq=100)
+CPUID = split(2, 10, "CPUID", 10, MS, hist(b10=10), kernel=1)
 NESTED = cell(3, 10, "CPUID", 5, MS, MS, hist(b11=5))
 
 PICTURE = """\
 IO_INSTRUCTION of vmm (l2-1): 1000 exits
-avg 400us  p50 <=1.02us  p90 <=4.10us  p99 <=30.0ms  max 30.0ms
+avg 400us  p50 <=2.05us  p90 <=8.19us  p99 <=16.8ms  max 30.0ms
 
-    0ns - 512ns          20 #                 kernel      100ms  25.0% ##
-  512ns - 1.02us        600 ################  user        200ms  50.0% ####
- 1.02us - 2.05us          0                   wait          0ns   0.0%
- 2.05us - 4.10us        300 ########          runq        100ms  25.0% ##
- 4.10us - 8.19us          0                   throttled     0ns   0.0%
- 8.19us - 16.4us          0                   total       400ms
- 16.4us - 32.8us          0
- 32.8us - 65.5us          0
- 65.5us - 131us           0
+    0ns - 1.02us         20 #                 kernel     50.0ms  12.5% #
+ 1.02us - 2.05us        600 ################  vmm         150ms  37.5% ###
+ 2.05us - 4.10us          0                   vmm_sleep  50.0ms  12.5% #
+ 4.10us - 8.19us        300 ########          halted        0ns   0.0%
+ 8.19us - 16.4us          0                   blocked    50.0ms  12.5% #
+ 16.4us - 32.8us          0                   runq        100ms  25.0% ##
+ 32.8us - 65.5us          0                   throttled     0ns   0.0%
+ 65.5us - 131us           0                   total       400ms
   131us - 262us           0
   262us - 524us           0
   524us - 1.05ms          0
  1.05ms - 2.10ms          0
  2.10ms - 4.19ms          0
  4.19ms - 8.39ms          0
- 8.39ms - 30.0ms         80 ##
+ 8.39ms - 16.8ms         80 ##
 """
 
 
@@ -51,7 +49,7 @@ def test_picture():
             equal(without_rate(r.stdout), PICTURE, f"hist 1 {reason}")
         r = b.run("hist", "1", "30")
         lines = r.stdout.splitlines()
-        ok("\u2588" * 16 + "  user" in lines[4] and "\u00b5s" in lines[4] and "#" not in r.stdout,
+        ok("\u2588" * 16 + "  vmm" in lines[4] and "\u00b5s" in lines[4] and "#" not in r.stdout,
            "blocks where there are some", r.stdout)
         ok(lines[3].split("20 ")[1].startswith("\u258c"), "parts of them", lines[3])
         for width in 80, 120:
@@ -65,18 +63,26 @@ def test_picture():
         ok(r.stdout.startswith("L3 CPUID of vmm (l2-1): 5 exits") and "total" in r.stdout and
            "kernel" not in r.stdout, "one level, whose time is not split", r.stdout)
         r = b.run("hist", "--bytes", "1", "30", locale="C")
-        ok("p99 <=30000000" in r.stdout and "200000000" in r.stdout, "--bytes", r.stdout)
+        ok("p99 <=16777216" in r.stdout and "150000000" in r.stdout, "--bytes", r.stdout)
         r = b.run("hist", "1", locale="C")
         equal([line.split() for line in r.stdout.splitlines()], [
-            ["REASON", "COUNT", "AVG", "P99", "MAX"], ["IO_INSTRUCTION", "1000", "400us", "30.0ms", "30.0ms"],
-            ["CPUID", "10", "512ns", "512ns", "1.00ms"], ["L3", "CPUID", "5", "200us", "2.05us", "1.00ms"]],
+            ["REASON", "COUNT", "AVG", "P99", "MAX"], ["IO_INSTRUCTION", "1000", "400us", "16.8ms", "30.0ms"],
+            ["CPUID", "10", "1.02us", "1.02us", "1.00ms"], ["L3", "CPUID", "5", "200us", "2.05us", "1.00ms"]],
               "without a reason the guest's reasons are listed, the most frequent first")
         ok("CPUID" in b.run("hist", "-l", "3", "1").stdout and "IO_" not in b.run("hist", "-l", "3", "1").stdout, "of one level")
         equal([r["reason"] for r in b.json("hist", "-J", "1")["hist"]["reasons"]], ["CPUID", "IO_INSTRUCTION", "CPUID"],
               "JSON without a reason has the histograms of all")
+        b.machine.guest(1, [split(2, 12, "HLT", 100, 9_000 * MS, hist(b32=50, b33=50), halted=600_000)])
+        text = b.run("hist", "1", "hlt", locale="C").stdout
+        ok("p50 <=4.29s  p90 >4.29s  p99 >4.29s  max 9.00s" in text and "  4.29s - 9.00s " in text,
+           "a percentile in the last bucket is above its start", text)
+        text = b.run("hist", "--bytes", "1", "hlt", locale="C").stdout
+        ok("\n2147483648 - 4294967296        50 #" in text and "\n4294967296 - 9000000000        50 #" in text,
+           "--bytes: bounds of ten digits are whole", text)
+        b.machine.guest(1, [IO, CPUID, NESTED])
         d = b.json("hist", "-J", "1", "cpuid")
         equal([d["schema"], d["hist"]["id"], [r["level"] for r in d["hist"]["reasons"]],
-               d["hist"]["reasons"][0]["hist"]], [1, 1, [2, 3], hist(b9=10)], "JSON")
+               d["hist"]["reasons"][0]["hist"]], [1, 1, [2, 3], hist(b10=10)], "JSON")
 
 
 def test_errors():
@@ -99,14 +105,13 @@ def test_intervals():
         p = subprocess.Popen(b.command("hist", "-J", "-i", "1", "-c", "2", "1", "30"), text=True,
                              stdout=subprocess.PIPE)
         wait_for_look(p)
-        b.machine.guest(1, [cell(2, 30, "IO_INSTRUCTION", 1003, 401 * MS, 30 * MS,
-                                 hist(b9=20, b10=603, b12=300, b24=80), user_ns=200 * MS,
-                                 wait_ns=0, runq_ns=101 * MS, throttled_ns=0)])
+        b.machine.guest(1, [split(2, 30, "IO_INSTRUCTION", 1003, 30 * MS, hist(b10=20, b11=603, b13=300, b24=80),
+                                  kernel=50, vmm=150, vmm_sleep=50, blocked=50, runq=101)])
         first, second = (json.loads(p.stdout.readline())["hist"]["reasons"][0] for _ in range(2))
         equal(end_of(p), 0, "two intervals")
         p.stdout.close()
         equal([first["count"], first["hist"], first["runq_ns"], second["count"]],
-              [3, hist(b10=3), MS, 0], "what happened in them")
+              [3, hist(b11=3), MS, 0], "what happened in them")
         r = b.run("hist", "-i", "0.1", "-c", "1", "1", "30", locale="C")
         ok(r.returncode == 0 and ": 0 exits, 0.00/s\navg -  p50 -  p90 -  p99 -\n" in r.stdout,
            "nothing happened", r)

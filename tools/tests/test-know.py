@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from bench import TOOL, Bench, equal, finish, ok, on_terminal
-from fake import BOOT_ID, cell, fixed, hist, write
+from fake import BOOT_ID, cell, fixed, hist, parts_ns, write
 
 VMX = "fpu vme vmx ept hypervisor"
 CPUINFO = """processor\t: 0
@@ -321,8 +321,7 @@ def test_kept():
 
 
 def test_transit():
-    cpuid = cell(2, 10, "CPUID", 10000, 20_000_000, 9000, hist(b12=10000), user_ns=0, wait_ns=0,
-                 runq_ns=0, throttled_ns=0)
+    cpuid = cell(2, 10, "CPUID", 10000, 20_000_000, 9000, hist(b12=10000), **parts_ns(kernel=20_000_000))
     with Known() as b:
         b.machine.guest(1, [cpuid, fixed(exits=10000, exit_time_ns=20_000_000,
                                          guest_time_ns=180_000_000)], name="web",

@@ -22,7 +22,7 @@ import urllib.parse
 import urllib.request
 
 from bench import Bench, equal, finish, ok, skip
-from fake import cell, fixed, hist
+from fake import cell, fixed, hist, parts_ns
 
 DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../prometheus")
 PROGRAMS = "promtool", "prometheus", "prometheus-node-exporter"
@@ -43,16 +43,16 @@ def made_up(step):
     What such a machine exports, step seconds later; from the sixth on a guest was denied, a third
     guest lives from the fifth to the eighth, and the module is loaded again before the eleventh.
     """
-    with Bench(totals={name: step * 500 * MS for name in "exit_time_ns kernel_time_ns user_time_ns wait_time_ns runq_time_ns "
-                       "throttled_ns guest_time_ns exits".split()}, usage={"vms": 2, "vcpus": 3, "nested_vms": 1},
+    with Bench(totals={name: step * 500 * MS for name in "exit_time_ns kernel_time_ns vmm_time_ns vmm_sleep_time_ns "
+                       "halted_time_ns blocked_time_ns runq_time_ns throttled_time_ns guest_time_ns exits".split()}, usage={"vms": 2, "vcpus": 3, "nested_vms": 1},
                loaded_ns=(5 if step < 11 else 95) * 1000 * MS) as b:
         b.machine.limits(limits={"max_vms": 3, "max_memory_bytes": 64 << 30},
                          audit={"max_vcpus": 2, "max_memory_bytes": 32 << 30},
                          denied={"max_vms": int(step > 5)}, would_deny={"max_vcpus": step},
                          hooks={"refuse_vm": "ok", "refuse_vcpu": "ok", "refuse_memory": "ok"})
-        parts = {name: step * 40 * MS for name in ("user_ns", "wait_ns", "runq_ns", "throttled_ns")}
+        parts = {name: step * 25 * MS for name in parts_ns()}
         for number, name in (1, "web"), (2, "lab"):
-            cells = [cell(level, 10, "CPUID", step * 1000, step * 200 * MS, 9 * MS,
+            cells = [cell(level, 10, "CPUID", step * 1000, step * 175 * MS, 9 * MS,
                           hist(b12=step * 900, b15=step * 100), **parts) for level in range(2, 2 + number)]
             b.machine.guest(number, cells + [fixed(guest_time_ns=step * 300 * MS)], vcpus=number,
                             nested="on" if number == 2 else "off")

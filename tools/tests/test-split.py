@@ -7,25 +7,23 @@ import subprocess
 import time
 
 from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
+import fake
 from fake import cell, fixed, hist, now
 
 
 MS = 1_000_000
 
 
-def split(level, code, reason, count, buckets, kernel=0, user=0, wait=0, runq=0, throttled=0):
+def split(level, code, reason, count, buckets, **parts):
     """A cell with its parts, in ms."""
-    parts = {"user_ns": user * MS, "wait_ns": wait * MS, "runq_ns": runq * MS,
-             "throttled_ns": throttled * MS}
-    total = kernel * MS + sum(parts.values())
-    return cell(level, code, reason, count, total, total // max(count, 1), hist(**buckets), **parts)
+    return fake.split(level, code, reason, count, sum(parts.values()) * MS // max(count, 1), hist(**buckets), **parts)
 
 
 CPUID = split(2, 10, "CPUID", 1000, {"b10": 1000}, kernel=1)
-IO = split(2, 30, "IO_INSTRUCTION", 100, {"b21": 100}, kernel=10, user=80, runq=10)
-HLT = split(2, 12, "HLT", 51, {"b21": 50}, kernel=9, wait=900_000)
-VMREAD = split(2, 23, "VMREAD", 300, {"b9": 300}, kernel=1)
-NESTED = split(3, 10, "CPUID", 50, {"b10": 50}, kernel=1, user=1)
+IO = split(2, 30, "IO_INSTRUCTION", 100, {"b21": 100}, kernel=10, vmm=60, vmm_sleep=20, blocked=5, runq=10)
+HLT = split(2, 12, "HLT", 51, {"b21": 50}, kernel=9, halted=900_000)
+VMREAD = split(2, 23, "VMREAD", 300, {"b11": 300}, kernel=1)
+NESTED = split(3, 10, "CPUID", 50, {"b10": 50}, kernel=1, vmm=1)
 L3 = {"l3_entries": 400, "l3_exits_handled": 300, "l3_exits_left": 100}
 
 
@@ -35,12 +33,12 @@ def boottime():
 
 def guests(bench, throttled=False):
     m = bench.machine
-    hlt = HLT if not throttled else split(2, 12, "HLT", 51, {"b21": 50}, wait=5, throttled=7)
+    hlt = HLT if not throttled else split(2, 12, "HLT", 51, {"b21": 50}, halted=5, throttled=7)
     since = boottime() - 900 * 10**9
     m.guest(1, [CPUID, IO, hlt, VMREAD, NESTED,
-                fixed(exits=1501, exit_time_ns=900_113 * MS, guest_time_ns=5_000 * MS, **L3)],
+                fixed(exits=1501, exit_time_ns=900_118 * MS, guest_time_ns=5_000 * MS, **L3)],
             vcpus=3, nested="running",
-            vcpu_cells={0: [CPUID, hlt, fixed(exits=1051), now(4, since, 2, 12)],
+            vcpu_cells={0: [CPUID, hlt, fixed(exits=1051), now(5, since, 2, 12)],
                         1: [IO, NESTED, VMREAD, fixed(exits=450, **L3), now(1, since)],
                         2: [fixed(exits=0), now(0, 0)]})
     m.guest(2, [CPUID, fixed(exits=1000, exit_time_ns=MS, l3_entries=0, l3_exits_handled=0,
@@ -58,25 +56,25 @@ def test_stat():
     with Bench() as b:
         guests(b)
         r = b.run("stat")
-        equal(rows(r)[0], "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL USER WAIT RUNQ "
-              "THROTTLED SHARE".split(), "stat: columns with the split")
-        r = b.run("stat", "--noheadings", "-o", "LEVEL,REASON,KERNEL,USER,WAIT,RUNQ,THROTTLED,SHARE",
-                  "1")
+        equal(rows(r)[0], "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL VMM VMM_SLEEP HALTED "
+              "BLOCKED RUNQ THROTTLED SHARE".split(), "stat: columns with the split")
+        r = b.run("stat", "--noheadings", "-o",
+                  "LEVEL,REASON,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE", "1")
         equal(rows(r), [
-            "2 IO_INSTRUCTION 10.0ms 80.0ms 0ns 10.0ms 0ns 87.4%".split(),
-            "2 HLT 9.00ms 0ns 15m00s 0ns 0ns 8.7%".split(),
-            "3 CPUID 1.00ms 1.00ms 0ns 0ns 0ns 1.9%".split(),
-            "2 CPUID 1.00ms 0ns 0ns 0ns 0ns 1.0%".split(),
-            "2 VMREAD 1.00ms 0ns 0ns 0ns 0ns 1.0%".split(),
-        ], "stat: sorted by kernel and user, HLT like any other")
+            "2 IO_INSTRUCTION 10.0ms 60.0ms 20.0ms 0ns 5.00ms 10.0ms 0ns 84.3%".split(),
+            "2 HLT 9.00ms 0ns 0ns 15m00s 0ns 0ns 0ns 10.8%".split(),
+            "3 CPUID 1.00ms 1.00ms 0ns 0ns 0ns 0ns 0ns 2.4%".split(),
+            "2 CPUID 1.00ms 0ns 0ns 0ns 0ns 0ns 0ns 1.2%".split(),
+            "2 VMREAD 1.00ms 0ns 0ns 0ns 0ns 0ns 0ns 1.2%".split(),
+        ], "stat: sorted by kernel and VMM, in which nobody sleeps, HLT like any other")
         r = b.run("stat", "--noheadings", "-o", "REASON,AVG,TOTAL", "1")
         equal(dict(line[:2] for line in rows(r))["HLT"], "2.10ms",
               "the open exit is in the total and not in the average")
         for width, throttled, expected in (
-                (80, False, "GUEST NAME LEVEL REASON COUNT P99 KERNEL USER WAIT RUNQ SHARE"),
-                (80, True, "GUEST NAME LEVEL REASON COUNT KERNEL USER WAIT RUNQ THROTTLED SHARE"),
-                (160, False, "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL USER WAIT RUNQ "
-                 "THROTTLED SHARE")):
+                (80, False, "GUEST NAME LEVEL REASON COUNT P99 KERNEL VMM HALTED BLOCKED RUNQ SHARE"),
+                (80, True, "GUEST NAME LEVEL REASON COUNT KERNEL VMM BLOCKED RUNQ THROTTLED SHARE"),
+                (160, False, "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL VMM VMM_SLEEP HALTED "
+                 "BLOCKED RUNQ THROTTLED SHARE")):
             guests(b, throttled)
             text = on_terminal(b.command("stat"), columns=width, NO_COLOR="1")
             equal(text.splitlines()[0].split(), expected.split(),
@@ -85,7 +83,7 @@ def test_stat():
                "stat: it fits", text)
         guests(b)
         r = b.run("stat", "--noheadings", "--vcpus", "-o", "VCPU,REASON,STATE,SINCE", "1")
-        equal(rows(r), ["0 HLT wait 15m00s".split(), "0 CPUID -".split() + ["-"],
+        equal(rows(r), ["0 HLT halted 15m00s".split(), "0 CPUID -".split() + ["-"],
                         "1 IO_INSTRUCTION - -".split(), "1 CPUID - -".split(),
                         "1 VMREAD - -".split()], "stat --vcpus: a state beside its exit")
 
@@ -117,39 +115,94 @@ def test_list():
     with Bench() as b:
         guests(b)
         r = b.run("list")
-        equal(rows(r), ["ID NAME PID VCPUS MEMORY NESTED EXITS BUSY USER WAIT RUNQ".split(),
-                        "1 web 1001 3 512M running 1501 103ms 81.0ms 15m00s 10.0ms".split(),
+        equal(rows(r), ["ID NAME PID VCPUS MEMORY NESTED EXITS BUSY VMM BLOCKED RUNQ".split(),
+                        "1 web 1001 3 512M running 1501 83.0ms 61.0ms 5.00ms 10.0ms".split(),
                         "2 vmm 1002 1 512M off 1000 1.00ms 0ns 0ns 0ns".split()], "list")
         ok(max(map(len, r.stdout.splitlines())) <= 80, "list: 80 columns", r.stdout)
         r = b.run("list", "--noheadings", "-o", "L3_ENTRIES,L3_HANDLED,L3_LEFT,L3_FACTOR")
         equal(rows(r), ["400 300 100 3.50".split(), "0 0 0 -".split()],
               "list: guests inside guests")
         r = b.run("list", "--noheadings", "--vcpus", "-o", "ID,VCPU,STATE,SINCE,REASON,EXITS", "1")
-        equal(rows(r), ["1 0 wait 15m00s HLT 1051".split(), "1 1 guest 15m00s - 450".split(),
-                        "1 2 none - - 0".split()], "list --vcpus: what each does now")
+        equal(rows(r), ["1 0 halted 15m00s HLT 1051".split(), "1 1 guest 15m00s - 450".split(),
+                        "1 2 not seen since load - - 0".split()], "list --vcpus: what each does now")
         r = b.run("list", "--noheadings", "-o", "ID,P50,P90,P99")
-        equal(rows(r), ["1 1.02\u00b5s 1.02\u00b5s 2.10ms".split(), "2 1.02\u00b5s 1.02\u00b5s 1.02\u00b5s".split()],
-              "list: percentiles of all its exits")
+        equal(rows(r), ["1 1.02\u00b5s 2.05\u00b5s 2.10ms".split(), "2 1.02\u00b5s 1.02\u00b5s 1.02\u00b5s".split()],
+              "list: percentiles of all its exits but HLT")
         b.machine.guest(4, [CPUID], vcpu_cells={
             5: [CPUID, NESTED, now(3, boottime() - 3 * 10**9, 3, 10)],
             6: [CPUID, now(99, 0)], 7: [CPUID, now(2, 2**64 - 1, 2, 77)], 8: [CPUID],
             9: [CPUID, NESTED, now(2, boottime(), 2, 10)]})
         r = b.run("list", "--noheadings", "--vcpus", "-o", "VCPU,STATE,SINCE,REASON", "4")
         equal([line[:2] + line[3:] for line in rows(r)], [
-            "5 user L3 CPUID".split(), "6 - -".split(), "7 kernel -".split(), "8 - -".split(),
+            "5 vmm L3 CPUID".split(), "6 - -".split(), "7 kernel -".split(), "8 - -".split(),
             "9 kernel CPUID".split()],
             "list --vcpus: odd states")
 
 
+def test_states():
+    words = ("not seen since load", "guest", "kernel", "vmm", "asleep", "halted", "blocked", "runq", "throttled")
+    names = "none guest kernel vmm vmm_sleep halted blocked runq throttled".split()
+    with Bench() as b:
+        b.machine.guest(1, [CPUID], vcpus=9, vcpu_cells={n: [CPUID, now(n, boottime())] for n in range(9)})
+        listed = b.run("list", "--noheadings", "--vcpus", "-o", "STATE").stdout
+        equal([line.strip() for line in listed.splitlines()], list(words), "list --vcpus: a word for each state")
+        equal([vcpu["state"] for vcpu in b.json("list", "-J", "--vcpus")["l2"][0]["vcpu"]], names,
+              "in JSON states have the module's names")
+        for state in "Tt":
+            b.machine.process(1001, ["qemu"], comm="a) S", state=state)
+            listed = b.run("list", "--noheadings", "--vcpus", "-o", "STATE").stdout.split("\n")
+            equal([line.strip() for line in listed[3:6]], ["vmm", "paused", "halted"],
+                  f"list --vcpus: asleep in a process in state {state} is paused, other states are as they were")
+        equal([vcpu["state"] for vcpu in b.json("list", "-J", "--vcpus")["l2"][0]["vcpu"]], names,
+              "in JSON a paused one has the module's name too")
+        b.machine.guest(1, [CPUID], vcpu_cells={4: [IO, now(4, boottime(), 2, 30)]})
+        r = b.run("stat", "--noheadings", "--vcpus", "-o", "REASON,STATE")
+        ok("IO_INSTRUCTION paused".split() in rows(r), "stat --vcpus: the same word beside the exit", r.stdout)
+
+
+def test_paused():
+    """Of an hour of a paused guest nothing is busy time."""
+    with Bench() as b:
+        b.machine.guest(1, [split(2, 30, "IO_INSTRUCTION", 1, {"b33": 1}, vmm_sleep=3_600_000)])
+        b.machine.guest(2, [split(2, 12, "HLT", 9, {"b24": 9}, kernel=1, halted=100)])
+        b.machine.guest(3, [IO])
+        for args in ["list"], ["list", "-o", "ID", "--sort", "busy"]:
+            equal([line[0] for line in rows(b.run(*args, "--noheadings"))], ["3", "2", "1"],
+                  f"{' '.join(args)}: a paused guest is last, however long it has been paused")
+        equal([guest["id"] for guest in b.json("list", "-J")["l2"]], [3, 2, 1], "in JSON too")
+
+
+def test_percentiles():
+    """The tool's own words for a guest as a whole; HLT is in none of them, and in each table of reasons."""
+    with Bench() as b:
+        idle = split(2, 12, "HLT", 1000, {"b33": 1000}, halted=9_000_000)
+        nested = split(3, 120, "hlt", 1000, {"b33": 1000}, halted=9_000_000)
+        slow = split(2, 30, "IO_INSTRUCTION", 1, {"b33": 1}, vmm_sleep=5_000)
+        for number, cells in enumerate(([CPUID, idle, nested], [idle], [slow, idle]), 1):
+            b.machine.guest(number, cells, vcpu_cells={0: cells})
+        for args in [], ["--vcpus"]:
+            r = b.run("list", "--noheadings", "-o", "ID,P50,P90,P99", "--sort", "-id", *args)
+            equal(rows(r), ["1 1.02\u00b5s 1.02\u00b5s 1.02\u00b5s".split(), "2 - - -".split(),
+                            "3 >4.29s >4.29s >4.29s".split()], f"list {args}: percentiles of a guest leave out HLT")
+        document = b.json("stat", "-J", "--vcpus")
+        web = {guest["id"]: guest for guest in document["l2"]}
+        equal([web[1]["p99_le_ns"], web[1]["vcpu"][0]["p99_le_ns"], web[2]["p99_le_ns"], web[3]["p50_le_ns"]],
+              [1024, 1024, None, None], "those in JSON too")
+        equal(b.json("stat", "-J", "--sum")["sum"]["p50_le_ns"], 1024, "and those of all guests together")
+        r = b.run("stat", "--noheadings", "-o", "REASON,P50", "2")
+        equal(rows(r), [["HLT", ">4.29s"]], "HLT has its own percentiles")
+
+
 def test_status():
-    with Bench(totals={"exit_time_ns": 1000 * MS, "user_time_ns": 200 * MS,
-                       "wait_time_ns": 300 * MS, "runq_time_ns": 50 * MS, "throttled_ns": 0}) as b:
+    with Bench(totals={"exit_time_ns": 1000 * MS, "kernel_time_ns": 400 * MS, "vmm_time_ns": 200 * MS,
+                       "vmm_sleep_time_ns": 20 * MS, "halted_time_ns": 300 * MS, "blocked_time_ns": 30 * MS,
+                       "runq_time_ns": 50 * MS, "throttled_time_ns": 0}) as b:
         guests(b)
         r = b.run("status")
-        ok("of it   450ms in KVM, 200ms in VMMs, 300ms waiting, 50.0ms without a CPU, "
-           "0ns throttled\n" in r.stdout, "status: who spent the time", r.stdout)
+        ok("breakdown 400ms in KVM, 200ms in VMMs, 50.0ms without a CPU,\n"
+           "          300ms halted, 20.0ms with the VMM asleep, 30.0ms blocked, 0ns throttled\n" in r.stdout, "status: who spent the time", r.stdout)
         line = next(x for x in r.stdout.splitlines() if " web " in x)
-        equal(line.split()[:9], "1 web 3 512M 1501 103ms 15m00s 10.0ms running".split(),
+        equal(line.split()[:9], "1 web 3 512M 1501 83.0ms 15m00s 10.0ms running".split(),
               "status: its guests")
 
 
@@ -160,13 +213,13 @@ def test_json():
         equal(web["nested"], {"state": "running"} | L3 | {"l1_exits_per_l2_exit": 3.5}, "nested")
         equal([other["nested"]["state"], other["nested"]["l1_exits_per_l2_exit"]], ["off", None],
               "nothing nested")
-        parts = [web[k] for k in ("kernel_ns", "user_ns", "wait_ns", "runq_ns", "throttled_ns")]
-        equal(parts, [22 * MS, 81 * MS, 900_000 * MS, 10 * MS, 0], "the parts of a guest")
+        parts = [web[part] for part in fake.parts_ns()]
+        equal(parts, [22 * MS, 61 * MS, 20 * MS, 900_000 * MS, 5 * MS, 10 * MS, 0], "the parts of a guest")
         equal(sum(parts), web["exit_time_ns"], "they add up")
         equal([web["p50_le_ns"], web["p99_le_ns"], web["vcpu"][1]["p50_le_ns"],
-               web["vcpu"][2]["p50_le_ns"]], [1024, 2**21, 512, None], "percentiles")
+               web["vcpu"][2]["p50_le_ns"]], [1024, 2**21, 2**11, None], "percentiles")
         vcpus = web["vcpu"]
-        equal([v["state"] for v in vcpus], ["wait", "guest", "none"], "states")
+        equal([v["state"] for v in vcpus], ["halted", "guest", "none"], "states")
         equal([v["open"] for v in vcpus], [{"reason": "HLT", "code": 12, "level": 2}, None, None],
               "their exits")
         ok(900e9 <= vcpus[0]["state_for_ns"] < 930e9, "since when", vcpus[0]["state_for_ns"])
@@ -184,26 +237,27 @@ def test_intervals():
         p = subprocess.Popen(b.command("stat", "-J", "--vcpus", "-i", "1", "-c", "1", "1"),
                              stdout=subprocess.PIPE, text=True)
         wait_for_look(p)
-        hlt = split(2, 12, "HLT", 51, {"b21": 50}, kernel=10, wait=900_400)
+        hlt = split(2, 12, "HLT", 51, {"b21": 50}, kernel=10, halted=900_400)
         since = boottime() - 900 * 10**9
         more = L3 | {"l3_entries": 410, "l3_exits_left": 102}
         b.machine.guest(1, [CPUID, IO, hlt, VMREAD, NESTED, fixed(exits=1501, **more)], vcpus=3,
-                        nested="on", vcpu_cells={0: [CPUID, hlt, now(4, since, 2, 12)]})
+                        nested="on", vcpu_cells={0: [CPUID, hlt, now(5, since, 2, 12)]})
         web = json.loads(p.stdout.readline())["l2"][0]
         equal(end_of(p), 0, "an interval")
         p.stdout.close()
         hlt = next(x for x in web["reasons"] if x["reason"] == "HLT")
-        equal([hlt["count"], hlt["time_ns"], hlt["kernel_ns"], hlt["wait_ns"]],
+        equal([hlt["count"], hlt["time_ns"], hlt["kernel_ns"], hlt["halted_ns"]],
               [0, 401 * MS, 1 * MS, 400 * MS], "an open exit counts up in it")
         equal([web["nested"]["l3_entries"], web["nested"]["l3_exits_left"]], [10, 2],
               "guests inside it, in the interval")
         vcpu = web["vcpu"][0]
-        equal([vcpu["state"], vcpu["open"]["reason"]], ["wait", "HLT"],
+        equal([vcpu["state"], vcpu["open"]["reason"]], ["halted", "HLT"],
               "a state is no difference")
         ok(vcpu["state_for_ns"] >= 900e9, "nor is its start", vcpu["state_for_ns"])
 
 
 print("KTAP version 1")
-for test in test_stat, test_sum, test_list, test_status, test_json, test_intervals:
+for test in (test_stat, test_sum, test_list, test_states, test_paused, test_percentiles, test_status, test_json,
+             test_intervals):
     test()
 finish()

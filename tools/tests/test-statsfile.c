@@ -59,7 +59,7 @@ static bool is_as_built(const struct exit_stats *stats)
 	       cpuid->value[CELL_COUNT] == 5 &&
 	       cpuid->value[CELL_TIME] == 5000 &&
 	       cpuid->value[CELL_MAX] == 2000 && cpuid->has[CELL_MAX] &&
-	       !cpuid->has[CELL_USER] && cpuid->num_buckets == 25 &&
+	       !cpuid->has[CELL_VMM] && cpuid->num_buckets == 25 &&
 	       cpuid->hist[10] == 5 && !cpuid->hist[9] &&
 	       hlt->key.level == 3 && hlt->key.code == 12 &&
 	       !strcmp(hlt->key.reason, "HLT") && hlt->hist[9] == 2;
@@ -220,7 +220,7 @@ static void test_duplicates(void)
 	image_add_one(&image, "l2/10/CPUID/count", 0, 0, 8);
 	refused(-EBADMSG, "field of a cell twice");
 	start();
-	image_add_one(&image, "l3/12/HLT/user_ns", NS_SUM, -9, 8);
+	image_add_one(&image, "l3/12/HLT/halted_ns", NS_SUM, -9, 8);
 	accepted("field of a cell later than its others");
 }
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 from bench import Bench, equal, finish, ok, on_terminal, wait_for_look
-from fake import cell, fixed, hist
+from fake import cell, fixed, hist, parts_ns, split
 
 MS = 1_000_000
 NAMES = {1: "web", 2: "gr\u00fcn", 3: "db\x1b[2J"}
@@ -22,12 +22,10 @@ NAMES = {1: "web", 2: "gr\u00fcn", 3: "db\x1b[2J"}
 def exits(number, n):
     """What guest number has done after n rounds; each is busier than the next."""
     io = n * 100 // number
-    return [cell(2, 30, "IO_INSTRUCTION", io, io * 300_000, 9 * MS, hist(b19=io),
-                 user_ns=io * 200_000, wait_ns=0, runq_ns=io * 50_000, throttled_ns=0),
-            cell(2, 12, "HLT", n, n * 100 * MS, 99 * MS, hist(b24=n), user_ns=0,
-                 wait_ns=n * 99 * MS, runq_ns=0, throttled_ns=0),
-            cell(3, 10, "CPUID", n * number * number * 50, n * 1000, 9000, hist(b9=n * number * number * 50),
-                 user_ns=0, wait_ns=0, runq_ns=0, throttled_ns=0),
+    return [split(2, 30, "IO_INSTRUCTION", io, 9 * MS, hist(b19=io), kernel=io * 0.05, vmm=io * 0.15,
+                  blocked=io * 0.05, runq=io * 0.05),
+            split(2, 12, "HLT", n, 99 * MS, hist(b33=n), kernel=n, vmm_sleep=n * 9, halted=n * 90),
+            split(3, 10, "CPUID", n * number * number * 50, 9000, hist(b10=n * number * number * 50), kernel=n / 1000),
             fixed(exits=io + n + n * number * number * 50, exit_time_ns=io * 300_000 + n * 100 * MS,
                   guest_time_ns=n * 50 * MS)]
 
@@ -103,10 +101,10 @@ class Terminal:
             time.sleep(0.05)
         return now
 
-    def shows(self, pattern, name, seconds=10):
+    def shows(self, pattern, name, *args, seconds=10):
         """Waits for it; what there is instead goes into the report."""
         end = time.time() + seconds
-        while not (found := re.search(pattern, screen := self.screen(), re.M | re.S)):
+        while not (found := re.search(pattern, screen := self.screen(*args), re.M | re.S)):
             if time.time() > end:
                 break
             time.sleep(0.05)
@@ -141,19 +139,19 @@ def test_once():
                  for line in lines]
         equal([re.sub(" +", " ", line) for line in rates], [
             "l1tune top TIME 3 guests, 6 vCPUs",
-            "exits N kernel N user N wait N runq N guest N",
-            " ID NAME VCPU EXITS/S KERNEL USER WAIT RUNQ GUEST BUSY",
+            "exits N kernel N vmm N blocked N runq N guest N",
+            " ID NAME VCPU EXITS/S KERNEL VMM BLOCK RUNQ GUEST BUSY",
             " 1 web 1 N N N N N N N \u258f",
             " 2 gr\u00fcn 2 N N N N N N N",
             " 3 db\\x1b[2J 3 N N N N N N N",
             "",
-            "REASON (all) EXITS/S AVG P99 KERNEL USER WAIT RUNQ SHARE",
-            "IO_INSTRUCTION N 300\u00b5s 524\u00b5s N N N N N \u2588\u2588\u2588\u2588\u258a",
-            "HLT N 100ms >8.39ms N N N N N \u258e",
-            "L3 CPUID N 4ns 512ns N N N N N",
+            "REASON (all) EXITS/S AVG P99 KERNEL VMM BLOCK RUNQ SHARE",
+            "IO_INSTRUCTION N 300\u00b5s 524\u00b5s N N N N N \u2588\u2588\u2588\u2588\u258b",
+            "HLT N 100ms >4.29s N N N N N \u258d",
+            "L3 CPUID N 4ns 1.02\u00b5s N N N N N",
         ], "--once: the text")
         numbers = lines[3].split()
-        ranges = (140, 151), (0.5, 0.6), (1.8, 2.0), (9, 9.9), (0.4, 0.5), (4.6, 5), (2.4, 2.6)
+        ranges = (140, 151), (0.5, 0.6), (1.4, 1.5), (0.4, 0.5), (0.4, 0.5), (4.6, 5), (1.9, 2.1)
         ok(all(low <= float(x.rstrip("%")) <= high for x, (low, high) in zip(numbers[3:], ranges)),
            "--once: rates of a guest", lines[3])
         ok(max(map(len, lines)) <= 80, "--once: 80 columns", text)
@@ -206,7 +204,7 @@ def test_narrow():
         long = "payments-" + "x" * 60 + "-eu-west-1"
         b.machine.process(1001, ["qemu", "-name", long])
         seen = {}
-        for width in 200, 96, 80, 76, 60, 50, 40, 30, 20:
+        for width in 200, 110, 109, 96, 80, 76, 60, 50, 40, 30, 20:
             p = subprocess.Popen(b.command("top", "--once", "-d", "0.3"), stdout=subprocess.PIPE, text=True,
                                  env=os.environ | {"LC_ALL": "C.UTF-8", "COLUMNS": str(width)})
             text = p.communicate(timeout=20)[0]
@@ -216,13 +214,20 @@ def test_narrow():
                    if len(row) != len(names) or not all(re.fullmatch(number, value) for value in row)]
             ok(max(map(len, text.splitlines())) <= width and not cut,
                f"{width} columns: no line is longer, and each number is whole", (cut, text))
-        ok(all("hidden" not in seen[width] for width in (200, 96, 80, 76)) and
+        ok(all("hidden" not in seen[width] for width in (200, 110, 109, 96, 80, 76)) and
            all(re.search(r"^l1tune top  \d+ columns hidden", seen[width]) for width in (60, 50, 40, 30)),
            "columns are left out below 76 columns only, and a word says so", seen[60])
         ok(all(" pay" in seen[width] and re.search("\u2026\\S*-1 ", seen[width]) for width in (80, 76, 60, 50)) and
            long[:14] not in seen[76], "a long name loses its middle before columns are left out", seen[76])
-        ok("NAME" in seen[60] and "EXITS/S" in seen[60] and "BUSY" in seen[60] and "WAIT" not in seen[60].split("REASON")[0],
-           "at 60 columns exits and busy time are shown, the waiting is not", seen[60])
+        ok("NAME" in seen[60] and "EXITS/S" in seen[60] and "BUSY" in seen[60] and 
+           "BLOCK" not in seen[60].split("REASON")[0], "at 60 columns exits and busy time are shown, BLOCK is not", seen[60])
+        names = {width: [names for names, _ in panels(seen[width])] for width in seen}
+        equal(names[80], ["VCPU EXITS/S KERNEL VMM BLOCK RUNQ GUEST BUSY".split(),
+                          "EXITS/S AVG P99 KERNEL VMM BLOCK RUNQ SHARE".split()], "columns at 80")
+        equal([names[109], names[96]], [names[80]] * 2, "the same ones up to 109")
+        equal(names[110], ["VCPU NESTED EXITS/S KERNEL VMM SLEEP HALTED BLOCK RUNQ THROT GUEST BUSY".split(),
+                           "EXITS/S AVG P50 P99 KERNEL VMM SLEEP HALTED BLOCK RUNQ THROT SHARE".split()],
+              "from 110 on all parts, P50 and NESTED")
         r = subprocess.run(b.command("top", "--once", "-d", "0.1"), capture_output=True, text=True, check=False,
                            env=os.environ | {"LC_ALL": "C", "COLUMNS": "60"})
         ok(re.search(r" pay\S*~\S*-1 ", r.stdout), "in ASCII a ~ stands for the middle of a name", r.stdout)
@@ -247,11 +252,16 @@ def test_keys():
             equal(order(screen), ["1", "2", "3"], "by busy time")
             for keys, expected, name in ((["i", "R"], "321", "i and R: numbers, the other way"),
                                          (["R", "e"], "321", "e: by exits"),
-                                         (["n"], "321", "n: by name"), (["u"], "123", "u: by user"),
+                                         (["n"], "321", "n: by name"), (["m"], "123", "m: by vmm"),
                                          (["i"], "123", "i: by number")):
                 t.keys(*keys)
                 time.sleep(0.4)
                 equal("".join(order(t.screen())), expected, name)
+            t.tmux("resize-window", "-x", "120", "-y", "24")
+            for key, heading in zip("ebkmzlortgni", "EXITS/S BUSY KERNEL VMM SLEEP HALTED BLOCK RUNQ THROT GUEST NAME ID".split()):
+                t.keys(key)
+                t.shows(r"\x1b\[(\d+;)*4(;\d+)*m(\x1b\[[\d;]*m)* *" + heading, f"{key}: by {heading}", "-e")
+            t.tmux("resize-window", "-x", "80", "-y", "24")
             t.keys("Down", "Down")
             t.shows(r"REASON \(gr\u00fcn\)", "down: the second guest's reasons")
             t.keys("Up", "Up")
@@ -325,8 +335,8 @@ def test_new_reason():
         with Terminal(b, "-d", "0.3") as t:
             t.shows(r"REASON \(all\)", "guests whose statistics are kept open")
             for n in range(2, 40):
-                b.machine.exits(1, [cell(2, 48, "EPT_VIOLATION", n * 10, n * 10_000, 9000, hist(b10=n * 10), user_ns=0,
-                                         wait_ns=0, runq_ns=0, throttled_ns=0), *exits(1, n)])
+                b.machine.exits(1, [cell(2, 48, "EPT_VIOLATION", n * 10, n * 10_000, 9000, hist(b10=n * 10), **parts_ns(kernel=n * 10_000)),
+                                    *exits(1, n)])
                 if "EPT_VIOLATION" in t.screen():
                     break
                 time.sleep(0.1)

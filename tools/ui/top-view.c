@@ -152,31 +152,38 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 	free(interval);
 }
 
+static void add_total(struct frame *frame, const char *name, double ratio,
+		      size_t width)
+{
+	char *percent = format_percent(ratio);
+
+	add_if_fits(frame, FRAME_NORMAL, xasprintf("  %s %s", name, percent), width);
+	free(percent);
+}
+
+/* What is idle comes last: a narrow terminal has no room for it. */
 static void draw_total(struct frame *frame, const struct top_rates *total,
 		       size_t width)
 {
-	char *exits = format_rate(total->exits), *percent;
-	int i;
+	char *exits = format_rate(total->exits);
 
 	frame_line(frame);
 	frame_add(frame, FRAME_NORMAL, xasprintf("exits %s/s", exits));
 	free(exits);
-	for (i = 0; i < NUM_PARTS && total->is_split; i++) {
-		if (i > PART_RUNQ && !total->parts[i])
-			continue;
-		percent = format_percent(total->parts[i]);
-		add_if_fits(frame, FRAME_NORMAL,
-			    xasprintf("  %s %s", time_part_names[i], percent), width);
-		free(percent);
+	if (!total->is_split) {
+		add_total(frame, "busy", total->busy, width);
+		add_total(frame, "guest", total->guest, width);
+		return;
 	}
-	percent = format_percent(total->busy);
-	if (!total->is_split)
-		add_if_fits(frame, FRAME_NORMAL, xasprintf("  busy %s", percent),
-			    width);
-	free(percent);
-	percent = format_percent(total->guest);
-	add_if_fits(frame, FRAME_NORMAL, xasprintf("  guest %s", percent), width);
-	free(percent);
+	add_total(frame, "kernel", total->parts[PART_KERNEL], width);
+	add_total(frame, "vmm", total->parts[PART_VMM], width);
+	add_total(frame, "blocked", total->parts[PART_BLOCKED], width);
+	add_total(frame, "runq", total->parts[PART_RUNQ], width);
+	if (total->parts[PART_THROTTLED])
+		add_total(frame, "throttled", total->parts[PART_THROTTLED], width);
+	add_total(frame, "guest", total->guest, width);
+	add_total(frame, "halted", total->parts[PART_HALTED], width);
+	add_total(frame, "asleep", total->parts[PART_VMM_SLEEP], width);
 }
 
 /* The columns of a panel, from the left; busy is what it calls the last one. */
