@@ -74,7 +74,8 @@ static ssize_t stolen_time_ns_show(struct device *dev,
 	l1t_guest_counts(dev_to_guest(dev), &c);
 	return l1t_stolen_show(c.stolen_ns, buf);
 }
-static DEVICE_ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
+static struct device_attribute dev_attr_stolen_time_ns =
+	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
 
 static struct attribute *guest_attrs[] = {
 	&dev_attr_pid.attr,

@@ -24,13 +24,13 @@ tell_l0()
 	printf '\036%s:count %s\036' "$L1_NONCE" "$1"
 }
 
-# near WHAT WANTED GOT: within 5 % and 20 ms, two ticks of /proc/stat
+# near WHAT WANTED GOT: within 5 %, or 1 % of the window
 near()
 {
 	ktap_print_msg "$1: wanted $2, got $3"
-	awk -v want="$2" -v got="$3" 'BEGIN {
+	awk -v want="$2" -v got="$3" -v window=$WINDOW 'BEGIN {
 		off = got > want ? got - want : want - got
-		exit !(off <= want / 20 + 20000000)
+		exit !(off <= want / 20 || off <= window * 1e9 / 100)
 	}'
 }
 
@@ -39,6 +39,7 @@ at()
 {
 	cat "$busy/stolen_time_ns" > "$TMP/$1.guest"
 	cpu_stolen_ns > "$TMP/$1.cpu"
+	ktap_print_msg "guest-stolen-at $1 $(cat "$TMP/$1.guest")"
 	uptime_cs > "$TMP/$1.cs"
 	tell_l0 "$1"
 }
@@ -95,9 +96,10 @@ test_known()
 	ktap_print_msg "$share % of the time was stolen"
 	case $SCENE in
 	hog) [ $share -gt 30 ] && [ $share -lt 70 ] ;;
-	alone) [ $share -lt 5 ] ;;
+	# L0's own threads take some, too.
+	alone) [ $share -lt 12 ] ;;
 	esac
-	result "it is about half of the time beside a hog, and next to none without"
+	result "it is about half of the time beside a hog, and little without"
 
 	reasons=$(reasons_stolen busy)
 	ktap_print_msg "stolen in exits: $reasons"
@@ -114,9 +116,10 @@ test_known()
 }
 
 ktap_print_header
-case $SCENE in
+case ${SCENE-} in
+hog | alone) test_known ;;
 unknown) test_unknown ;;
-*) test_known ;;
+*) skip_all "what L0 does is to be known: SCENE=hog, alone or unknown" ;;
 esac
 kill_guests
 
