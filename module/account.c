@@ -345,13 +345,16 @@ u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 {
 	struct l1t_stolen stolen;
 	struct moment m;
+	u64 ns;
 
 	do {
 		read_begin(acct, &m);
 		stolen = acct->stolen;
+		/* Here, so that the thread is still on that CPU. */
+		ns = l1t_stolen_ns(&stolen);
 	} while (read_again(acct, &m));
 
-	return l1t_stolen_ns(&stolen);
+	return ns;
 }
 
 /**

@@ -66,7 +66,7 @@ notrace u64 l1t_steal_take(struct l1t_stolen *stolen)
 
 /**
  * l1t_stolen_ns() - what L0 has taken from a vCPU up to now
- * @stolen: a copy that is of one moment
+ * @stolen: a copy, of a vCPU that may be written meanwhile
  */
 u64 l1t_stolen_ns(const struct l1t_stolen *stolen)
 {

@@ -79,7 +79,7 @@ test_unknown()
 
 test_known()
 {
-	ktap_set_plan 5
+	ktap_set_plan 6
 	load
 	equal steal_clock ok "$(value steal_clock)"
 	result "l1/steal_clock says that the clock is there"
@@ -105,6 +105,14 @@ test_known()
 	ktap_print_msg "stolen in exits: $reasons"
 	[ "$reasons" -le "$(cat "$busy/stolen_time_ns")" ] && { [ "$SCENE" = alone ] || [ "$reasons" -gt 0 ]; }
 	result "what is stolen in exits is a part of it"
+
+	kill_guests
+	# A VMM that computes for its guest: nearly all the vCPU's time is of that exit.
+	background spin parts spin 20 100
+	within 120 said spin did
+	wait_for has_guest spin
+	near "stolen in exits to a VMM that computes" "$(cat "$(guest_of spin)/stolen_time_ns")" "$(reasons_stolen spin)"
+	result "what is stolen while the VMM computes is the exit's"
 
 	kill_guests
 	runs idle --forever halt=1 --period-us 100000
