@@ -69,7 +69,7 @@ denied && grep -qi 'quota' "$TMP/denied"
 result "the VMM is told that its quota is exceeded when max_vms refuses"
 check "l1tune events shows a refused VM" wait_for told 'denied .*max_vms=1, use 1: pid [0-9]*, uid 0, comm "vmm": EDQUOT'
 check "l1tune limits and sysfs count a refused VM" equal "denied" "1 1" "$(shown DENIED max_vms) $(value denied/max_vms)"
-l1tune status | grep -q '^limits  max_vms=1 (use 1), denied 1$'
+l1tune status | grep -q '^limits    max_vms=1 (use 1), denied 1$'
 result "l1tune status shows the limit and its refusal"
 
 before="$(value limits/max_vms) $(value limits/max_vcpus)"

@@ -32,7 +32,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_AVG_B] = { "AVG_B", "the same for B" },
 	[COL_P99_A] = { "P99_A", "99 % took no longer (powers of two)" },
 	[COL_P99_B] = { "P99_B", "the same for B" },
-	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without waiting" },
+	[COL_CHANGE] = { "CHANGE", "how much more time B takes, without HALTED and VMM_SLEEP" },
 	[COL_IN] = { "IN", "part of the time that changed most", .is_text = true },
 };
 

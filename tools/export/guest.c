@@ -166,7 +166,7 @@ static const struct {
 	{ METRIC_COUNTER, "l1tune_guest_stolen_seconds",
 	  "Time that L0 took from the guest and its exits.", export_stolen },
 	{ METRIC_HISTOGRAM, "l1tune_exit_duration_seconds",
-	  "How long it took from exits to the next entries; HLT only has reasons of its own; the sum has exits that go on.",
+	  "How long it took from exits to the next entries, without HLT unless by reason; the sum has exits that go on.",
 	  export_durations, export_durations_by_reason },
 };
 

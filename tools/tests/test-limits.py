@@ -120,8 +120,8 @@ def test_broken():
            "max_vcpus" not in r.stderr, "a limit below what is in use says so", r.stderr)
         b.machine.limits(**broken)
         r = b.run("status")
-        ok(r.returncode == 0 and "\nlimits  max_vms=20 (use 3) not effective\n" in r.stdout and
-           "\n        audit.max_memory_bytes=1G (use 2.5G) not effective\n" in r.stdout and
+        ok(r.returncode == 0 and "\nlimits    max_vms=20 (use 3) not effective\n" in r.stdout and
+           "\n          audit.max_memory_bytes=1G (use 2.5G) not effective\n" in r.stdout and
            "l1tune limits says why" in r.stdout, "status tells it", r.stdout)
         ok("refuse_memory unavailable, refuse_vm unavailable\n" in r.stdout and
            "not counted" not in r.stdout, "its hooks are not of those that count", r.stdout)
@@ -131,7 +131,7 @@ def test_broken():
                          audit={"max_memory_bytes": 32 << 30}, hooks={"refuse_memory": "waiting"},
                          effective={"max_memory_bytes": 0})
         r = b.run("status")
-        ok("\nlimits  max_memory_bytes=64G, audit.max_memory_bytes=32G (use 2.5G) waiting, "
+        ok("\nlimits    max_memory_bytes=64G, audit.max_memory_bytes=32G (use 2.5G) waiting, "
            "denied 2\n" in r.stdout and "not effective" not in r.stdout, "status of one that waits",
            r.stdout)
         for state in "waiting", "detached":
@@ -147,7 +147,7 @@ def test_broken():
             ok(r.returncode == 0 and "waits for KVM" in r.stderr, f"a limit can be set while its hook is {state}", r)
         b.machine.limits()
         r = b.run("status")
-        ok("limits" not in r.stdout and "hooks   9 ok\n" in r.stdout,
+        ok("limits" not in r.stdout and "hooks     9 ok\n" in r.stdout,
            "no limit: no line, and hooks that are off are not told", r.stdout)
 
 

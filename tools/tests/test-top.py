@@ -183,6 +183,21 @@ def test_once():
         ok(r.returncode == 3 and "modprobe" in r.stderr and not r.stdout, "--once: no module", r)
 
 
+def test_paused():
+    with Bench() as b:
+        def round_(n):
+            return ([split(2, 30, "IO_INSTRUCTION", 1, MS, hist(b33=1), vmm_sleep=n * 900)],
+                    [split(2, 10, "CPUID", n, MS, hist(b20=n), kernel=n)], exits(3, n))
+        for number, cells in enumerate(round_(1), 1):
+            b.machine.guest(number, cells)
+        p = subprocess.Popen(b.command("top", "--once", "-d", "1"), stdout=subprocess.PIPE, text=True)
+        wait_for_look(p)
+        for number, cells in enumerate(round_(2), 1):
+            b.machine.exits(number, cells)
+        text = p.communicate(timeout=20)[0]
+        equal(order(text), ["3", "2", "1"], "a paused guest is last, however long it has been paused")
+
+
 def panels(text):
     """(columns, rows of numbers) of the guests' panel and of the reasons'; a first column may have blanks."""
     lines, found = text.splitlines(), []
@@ -422,10 +437,11 @@ def test_changes():
 
 print("KTAP version 1")
 if shutil.which("tmux"):
-    for test in test_once, test_narrow, test_keys, test_ends, test_new_reason, test_gone, test_changes:
+    for test in test_once, test_paused, test_narrow, test_keys, test_ends, test_new_reason, test_gone, test_changes:
         test()
 else:
     print("# no tmux: the tests on a terminal are left out")
     test_once()
+    test_paused()
     test_narrow()
 finish()

@@ -9,7 +9,7 @@
 void top_draw_keys(const struct top_status *status, struct frame *frame)
 {
 	static const char *const keys[][2] = {
-		{ "q", "quit" }, { "bekmlrg", "sort" }, { "R", "reverse" },
+		{ "q", "quit" }, { "bekmzlortgni", "sort" }, { "R", "reverse" },
 		{ "/", "filter" }, { "up/down", "guest" }, { "v", "view" },
 		{ "h", "help" },
 	};
@@ -52,8 +52,8 @@ void top_draw_help(struct frame *frame)
 		"        space pauses   + - change the interval   q quits",
 		"",
 		"KERNEL  on a CPU in KVM, halt polling included",
-		"VMM     on a CPU in the VMM; SLEEP: the VMM asleep, as of a paused guest",
-		"HALTED  the vCPU is halted; BLOCK: asleep in KVM, for a page or a mutex",
+		"VMM     on a CPU in the VMM; SLEEP: the VMM asleep, as while a guest is paused",
+		"HALTED  asleep as the vCPU is halted; BLOCK: asleep in KVM, for a page, a mutex",
 		"RUNQ    runnable without a CPU; THROT: asleep for a limit",
 		"GUEST   in the guest itself; BUSY: KERNEL and VMM",
 		"STOLEN  taken by L0, a part of all of these; shown where L0 says so",
