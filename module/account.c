@@ -16,10 +16,12 @@ u64 l1t_hist_plain_ticks __read_mostly;
 /**
  * l1t_accounts_init() - get ready for accounts
  *
- * Called once, after l1t_clock_init(). Return: 0 or -ENOMEM.
+ * Called once, after l1t_clock_init() and l1t_steal_init(). Return: 0 or -ENOMEM.
  */
 int l1t_accounts_init(void)
 {
+	u64 plain_ns = 1ULL << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1);
+
 	BUILD_BUG_ON(L1T_CELLS_MAX > U8_MAX);
 	/* What an exit and its entry write: three cache lines, these two... */
 	BUILD_BUG_ON(offsetofend(struct l1t_cell, plain_ticks) > 16);
@@ -29,7 +31,9 @@ int l1t_accounts_init(void)
 	BUILD_BUG_ON(offsetofend(struct l1t_account, l3_exits_handled) > L1_CACHE_BYTES);
 
 	l1t_hist_mult = l1t_tick_mult << (64 - L1T_TICK_SHIFT - (L1T_HIST_SHIFT - 1));
-	l1t_hist_plain_ticks = l1t_ticks_below(1ULL << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1));
+	if (l1t_steal_state() == L1T_STEAL_OK)
+		plain_ns = L1T_STEAL_SLOW_NS;
+	l1t_hist_plain_ticks = l1t_ticks_below(plain_ns);
 
 	chunk_cache = kmem_cache_create("l1tune_chunk", sizeof(struct l1t_chunk),
 					L1_CACHE_BYTES, SLAB_ACCOUNT, NULL);
@@ -116,6 +120,8 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	/* Its thread may have entered KVM_RUN before there were hooks. */
 	l1t_away_take(&acct->split.away);
 	WRITE_ONCE(acct->split.in_run, true);
+	if (acct->stolen.cpu < 0)
+		l1t_steal_begin(&acct->stolen, l1t_ticks());
 	if (slot == L1T_SLOT_OTHER)
 		return nth_cell(acct, 0);
 	if (n + L1T_CELLS_CHUNK / 2 >= READ_ONCE(acct->nr_allocated))
@@ -150,6 +156,7 @@ int l1t_account_init(struct l1t_account *acct)
 	acct->lease = L1T_LEASE_UNLIMITED;
 	acct->reason = &l1t_no_reason;
 	acct->split.part = L1T_PART_KERNEL;
+	acct->stolen.cpu = -1;
 	nth_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
 	nth_cell(acct, 0)->token = 1;
 	acct->nr_cells = 1;
@@ -301,6 +308,7 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 	}
 	sum->parts_ns[L1T_PART_KERNEL] += l1t_ticks_to_ns(rest);
 	sum->time_ns += l1t_ticks_to_ns(rest);
+	sum->stolen_ns += c.stolen_ns;
 	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
 	for (i = 0; i < L1T_HIST_BUCKETS; i++) {
 		sum->hist[i] += c.hist[i];
@@ -327,6 +335,26 @@ u64 l1t_account_guest_ns(const struct l1t_account *acct)
 	ticks = (m.open || !m.since_ticks ? m.since_ticks : now) - from;
 	/* Below zero only by what the clocks of CPUs differ. */
 	return l1t_ticks_to_ns(max(ticks, 0LL));
+}
+
+/**
+ * l1t_account_stolen_ns() - what L0 took in the guest and in exits, up to now
+ * @acct: may be written meanwhile
+ */
+u64 l1t_account_stolen_ns(const struct l1t_account *acct)
+{
+	struct l1t_stolen stolen;
+	struct moment m;
+	u64 ns;
+
+	do {
+		read_begin(acct, &m);
+		stolen = acct->stolen;
+		/* Here, so that the thread is still on that CPU. */
+		ns = l1t_stolen_ns(&stolen);
+	} while (read_again(acct, &m));
+
+	return ns;
 }
 
 /**

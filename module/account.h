@@ -26,6 +26,7 @@
 #include "away.h"
 #include "part.h"
 #include "reason.h"
+#include "steal.h"
 #include "work.h"
 
 /**
@@ -65,6 +66,7 @@ struct l1t_split {
  * @max_ticks: the longest of them
  * @parts_ticks: of @time_ticks, what was not spent by KVM; added as parts end,
  *	the exit's end may be to come
+ * @stolen_ns: what L0 is known to have taken of @time_ticks; likewise
  *
  * An entry writes the first two, which share a cache line, and one of @hist, an
  * exit none of the cell. Readers turn ticks into nanoseconds.
@@ -77,6 +79,7 @@ struct l1t_cell {
 	u32 token;
 	u64 max_ticks;
 	u64 parts_ticks[L1T_PARTS];
+	u64 stolen_ns;
 } __aligned(16);
 
 /* Few of the possible cells are used, so they are allocated a chunk at a time. */
@@ -133,6 +136,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @kvm_exits_base: KVM's own exits statistic before our first exit, or
  *	L1T_BASE_UNKNOWN until that exit has been
  * @split: who has the vCPU while the exit is open
+ * @stolen: what L0 took, in the guest too
  * @node: in the look-up table, by @vcpu
  * @vcpu: whose it is, while it is in that; only compared
  * @refill: allocates the next spare cells
@@ -161,6 +165,7 @@ struct l1t_account {
 	u64 l3_exits_left;
 	u64 kvm_exits_base;
 	struct l1t_split split;
+	struct l1t_stolen stolen;
 	struct hlist_node node;
 	const struct kvm_vcpu *vcpu;
 	struct l1t_work refill;
@@ -191,7 +196,8 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 /*
  * The bucket of a time costs one multiplication: the upper half of the product
  * is the time in 2^(L1T_HIST_SHIFT-1) ns, of which the highest bit tells.
- * It needs no bound up to l1t_hist_plain_ticks, which is 2^33 ns.
+ * It needs no bound up to l1t_hist_plain_ticks, which is 2^33 ns or less: exits
+ * that took longer also have more to do, see steal.c.
  */
 extern u64 l1t_hist_mult;
 extern u64 l1t_hist_plain_ticks;
@@ -231,19 +237,21 @@ unsigned int l1t_account_cells(const struct l1t_account *acct);
  * struct l1t_sample - what a reader takes from a cell, or a sum of such
  *
  * Times include those of an exit that is open, up to the moment of reading;
- * @max_ns and @hist do not.
+ * @max_ns and @hist do not. @stolen_ns includes what was found so far.
  */
 struct l1t_sample {
 	u64 count;
 	u64 time_ns;
 	u64 max_ns;
 	u64 parts_ns[L1T_PARTS_AND_KERNEL];
+	u64 stolen_ns;
 	u64 hist[L1T_HIST_BUCKETS];
 };
 
 void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum);
 u64 l1t_account_guest_ns(const struct l1t_account *acct);
+u64 l1t_account_stolen_ns(const struct l1t_account *acct);
 
 enum l1t_state {
 	L1T_STATE_NONE,		/* no exit has been seen */

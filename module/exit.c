@@ -313,6 +313,25 @@ void l1t_exit_end_part(struct l1t_account *acct, u64 now)
 	}
 }
 
+/**
+ * l1t_exit_count_stolen() - L0 took some time since the steal clock was last read
+ * @acct: of the vCPU whose thread this is; between l1t_account_write_*()
+ *
+ * Before the open exit it can have taken no more than there was since then.
+ * Context: preemption off.
+ */
+notrace void l1t_exit_count_stolen(struct l1t_account *acct)
+{
+	u64 taken_ns = l1t_steal_take(&acct->stolen), before_ns;
+
+	if (!acct->open)
+		return;
+	before_ns = l1t_ticks_to_ns(l1t_ticks_since(acct->stolen.mark_ticks,
+						    acct->since_ticks));
+	if (taken_ns > before_ns)
+		acct->open->stolen_ns += taken_ns - before_ns;
+}
+
 /* The open exit ends, with an entry or with the vCPU. */
 static void end_exit(struct l1t_account *acct, u64 now)
 {
@@ -346,6 +365,7 @@ static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		      enum l1t_level level, u64 now)
 {
 	if (acct->open) {
+		l1t_exit_take_stolen(acct, now);
 		count_l3(acct, level);
 		end_exit(acct, now);
 	} else if (acct->since_ticks) {
@@ -602,6 +622,7 @@ void l1t_account_close(struct l1t_account *acct)
 		end_exit(acct, now);
 	if (acct->since_ticks)
 		acct->guest_from_ticks -= now;
+	acct->stolen.cpu = -1;
 	WRITE_ONCE(acct->since_ticks, 0);
 	WRITE_ONCE(acct->state, L1T_AT_GUEST | L1T_AT_RARE);
 	l1t_account_write_end(acct);

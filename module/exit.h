@@ -111,6 +111,21 @@ static __always_inline void l1t_exit_end_whole_part(struct l1t_account *acct,
 }
 
 void l1t_exit_end_part(struct l1t_account *acct, u64 now);
+void l1t_exit_count_stolen(struct l1t_account *acct);
+
+/*
+ * The vCPU's thread is where it was when the steal clock was last read: what L0
+ * has taken since is the vCPU's. Context: between l1t_account_write_*().
+ */
+static __always_inline void l1t_exit_take_stolen(struct l1t_account *acct,
+						 u64 now)
+{
+	if (!l1t_steal_is_followed())
+		return;
+	if (unlikely(l1t_steal_clock_ns() != acct->stolen.mark_ns))
+		l1t_exit_count_stolen(acct);
+	acct->stolen.mark_ticks = now;
+}
 
 /* Called before an entry into L3 that no exit of L3 went before; or NULL. */
 extern void (*l1t_exit_l3_entered)(struct l1t_account *acct);

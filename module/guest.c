@@ -225,9 +225,9 @@ int l1t_guests_init(void)
 {
 	int err = l1t_accounts_init();
 
-	/* A vCPU with 96 reasons, which is more than is ever seen of one. */
+	/* A vCPU with 90 reasons, which is more than is ever seen of one. */
 	BUILD_BUG_ON(sizeof(struct l1t_vcpu) +
-		     (96 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 32 * SZ_1K);
+		     (90 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 32 * SZ_1K);
 
 	if (err)
 		return err;

@@ -15,6 +15,7 @@
 #include "limit.h"
 #include "refuse.h"
 #include "split.h"
+#include "steal.h"
 #include "symbol.h"
 #include "sysfs.h"
 #include "sysfs_caps.h"
@@ -93,6 +94,7 @@ static void stop(void)
 	l1t_guests_wait_freed();
 	l1t_guests_exit();
 	l1t_sysfs_exit();
+	l1t_steal_exit();
 	/* A thread may still be on its way out of a function of ours. */
 	synchronize_rcu_tasks();
 }
@@ -113,9 +115,10 @@ static int __init l1tune_init(void)
 	err = l1t_limits_init();
 	if (err)
 		return err;
+	l1t_steal_init();
 	err = l1t_guests_init();
 	if (err)
-		return err;
+		goto err_guests;
 	err = l1t_devices_init();
 	if (err)
 		goto err_devices;
@@ -138,6 +141,8 @@ err_devices:
 	l1t_guests_stop_reserving();
 	l1t_guests_wait_freed();
 	l1t_guests_exit();
+err_guests:
+	l1t_steal_exit();
 	return err;
 }
 

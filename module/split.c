@@ -11,14 +11,11 @@
 #include "exit.h"
 #include "split.h"
 
-/*
- * Between l1t_account_write_*(). @is_tsc: the clock is known to be that, and
- * another need not be asked
- */
+/* Between l1t_account_write_*(). */
 static __always_inline void split_begin_part(struct l1t_account *acct,
-					     enum l1t_part part, bool is_tsc)
+					     enum l1t_part part, u64 now)
 {
-	acct->split.since_ticks = is_tsc ? rdtsc() : l1t_ticks();
+	acct->split.since_ticks = now;
 	acct->split.part = part;
 	acct->state |= L1T_AT_RARE;
 }
@@ -26,7 +23,7 @@ static __always_inline void split_begin_part(struct l1t_account *acct,
 static void split_begin(struct l1t_account *acct, enum l1t_part part)
 {
 	l1t_account_write_begin(acct);
-	split_begin_part(acct, part, false);
+	split_begin_part(acct, part, l1t_ticks());
 	l1t_account_write_end(acct);
 }
 
@@ -36,18 +33,41 @@ static __always_inline bool split_may_begin(const struct l1t_account *acct)
 	return acct->open && acct->split.part == L1T_PART_KERNEL;
 }
 
-/* Of a clock that is the TSC, and a part that is not to be divided. */
-static __always_inline void split_end_plain(struct l1t_account *acct)
+/*
+ * The thread is in KVM_RUN on this CPU again. @stayed: it has been on it all the
+ * time. Between l1t_account_write_*().
+ */
+static __always_inline void split_back(struct l1t_account *acct, u64 now,
+				       bool stayed)
 {
+	if (stayed) {
+		l1t_exit_take_stolen(acct, now);
+		acct->stolen.is_away = false;
+	} else {
+		l1t_steal_begin(&acct->stolen, now);
+	}
+}
+
+/* Of a clock that is the TSC, and a part that is not to be divided. */
+static __always_inline void split_end_plain(struct l1t_account *acct, bool stayed)
+{
+	u64 now;
+
 	l1t_account_write_begin(acct);
-	l1t_exit_end_whole_part(acct, rdtsc(), true);
+	now = rdtsc();
+	l1t_exit_end_whole_part(acct, now, true);
+	split_back(acct, now, stayed);
 	l1t_account_write_end(acct);
 }
 
-static void split_end(struct l1t_account *acct)
+static void split_end(struct l1t_account *acct, bool stayed)
 {
+	u64 now;
+
 	l1t_account_write_begin(acct);
-	l1t_exit_end_part(acct, l1t_ticks());
+	now = l1t_ticks();
+	l1t_exit_end_part(acct, now);
+	split_back(acct, now, stayed);
 	l1t_account_write_end(acct);
 }
 
@@ -71,7 +91,7 @@ static noinline notrace void split_run_unusual(struct kvm_vcpu *vcpu)
 		unknown_runs(vcpu);
 		return;
 	}
-	split_end(acct);
+	split_end(acct, l1t_away_was_on_cpu(&acct->split.away));
 	l1t_away_take(&acct->split.away);
 	WRITE_ONCE(acct->split.in_run, true);
 }
@@ -98,7 +118,7 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 	if (likely(split_goes_on(acct, vcpu) &&
 		   l1t_away_was_on_cpu(&acct->split.away))) {
 		WRITE_ONCE(acct->split.in_run, true);
-		split_end_plain(acct);
+		split_end_plain(acct, true);
 	} else {
 		split_run_unusual(vcpu);
 	}
@@ -119,20 +139,28 @@ static enum l1t_part split_part_off_cpu(const struct kvm_vcpu *vcpu)
 static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
+	bool leaves_run = !irqs_disabled();
 	enum l1t_part part = L1T_PART_VMM;
+	u64 now;
 
 	if (!acct || !acct->split.in_run)
 		return;
-	if (irqs_disabled()) {
-		part = split_part_off_cpu(vcpu);
-	} else {
+	if (leaves_run)
 		WRITE_ONCE(acct->split.in_run, false);
-		l1t_account_write_begin(acct);
+	else
+		part = split_part_off_cpu(vcpu);
+	l1t_account_write_begin(acct);
+	if (leaves_run)
 		l1t_away_leave(&acct->split.away);
-		l1t_account_write_end(acct);
-	}
+	now = l1t_ticks();
+	l1t_exit_take_stolen(acct, now);
+	if (leaves_run)
+		acct->stolen.is_away = true;
+	else
+		acct->stolen.cpu = -1;
 	if (split_may_begin(acct))
-		split_begin(acct, part);
+		split_begin_part(acct, part, now);
+	l1t_account_write_end(acct);
 }
 
 /*
@@ -149,6 +177,7 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 {
 	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
+	u64 now;
 
 	if (unlikely(!l1t_account_is_at(acct, vcpu, 0) || irqs_disabled())) {
 		split_put_unusual(vcpu);
@@ -157,7 +186,10 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 	WRITE_ONCE(acct->split.in_run, false);
 	l1t_account_write_begin(acct);
 	l1t_away_leave(&acct->split.away);
-	split_begin_part(acct, L1T_PART_VMM, true);
+	now = rdtsc();
+	l1t_exit_take_stolen(acct, now);
+	split_begin_part(acct, L1T_PART_VMM, now);
+	acct->stolen.is_away = true;
 	l1t_account_write_end(acct);
 }
 
@@ -166,7 +198,7 @@ static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
 	if (acct && acct->split.in_run)
-		split_end(acct);
+		split_end(acct, false);
 }
 
 /* kvm_sched_in(notifier, cpu): a vCPU's thread is back; preemption is off */
@@ -179,7 +211,7 @@ static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
 	if (likely(split_goes_on(acct, vcpu) && acct->split.in_run))
-		split_end_plain(acct);
+		split_end_plain(acct, false);
 	else
 		split_sched_in_unusual(vcpu);
 }
@@ -224,7 +256,7 @@ void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu))
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {
-	split_end(acct);
+	split_end(acct, true);
 	if (on && split_may_begin(acct))
 		split_begin(acct, L1T_PART_THROTTLED);
 }

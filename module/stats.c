@@ -71,6 +71,7 @@ struct block {
 	u64 runq_ns;
 	u64 throttled_ns;
 	u64 max_ns;
+	u64 stolen_ns;
 	u64 hist_ns[FILE_BUCKETS];
 };
 
@@ -84,6 +85,7 @@ struct whole {
 	u64 l3_entries;
 	u64 l3_exits_handled;
 	u64 l3_exits_left;
+	u64 stolen_ns;
 	/* what a vCPU is at; these only in its own file */
 	u64 state;
 	u64 state_since_ns;
@@ -96,20 +98,29 @@ struct whole {
 #define DATA_OFFSET	PAGE_SIZE
 #define DESC_OFFSET	(DATA_OFFSET + PAGE_ALIGN(BLOCKS * BLOCK_BYTES))
 
+/* What must be so for a file to have a field. */
+enum {
+	IF_VCPU = BIT(0),	/* it is a vCPU's */
+	IF_STOLEN = BIT(1),	/* it is known what L0 takes */
+};
+
 struct field {
 	const char *name;
 	u16 offset;
 	u16 values;
 	u32 flags;
 	s16 exponent;
+	u8 needs;
 };
 
 #define COUNT(type, f)	NUMBER(type, f, CUMULATIVE)
-#define NUMBER(type, f, t) { #f, offsetof(struct type, f), 1, \
-			     TYPE_##t | UNIT_NONE | BASE_POW10, 0 }
-#define TIME(type, f, t) { #f, offsetof(struct type, f), \
-			   sizeof_field(struct type, f) / sizeof(u64), \
-			   TYPE_##t | UNIT_SECONDS | BASE_POW10, -9 }
+#define NUMBER(type, f, t, ...) { #f, offsetof(struct type, f), 1, \
+				  TYPE_##t | UNIT_NONE | BASE_POW10, 0, \
+				  ##__VA_ARGS__ }
+#define TIME(type, f, t, ...) { #f, offsetof(struct type, f), \
+				sizeof_field(struct type, f) / sizeof(u64), \
+				TYPE_##t | UNIT_SECONDS | BASE_POW10, -9, \
+				##__VA_ARGS__ }
 
 static const struct field whole_fields[] = {
 	COUNT(whole, exits),
@@ -121,14 +132,12 @@ static const struct field whole_fields[] = {
 	COUNT(whole, l3_entries),
 	COUNT(whole, l3_exits_handled),
 	COUNT(whole, l3_exits_left),
-	/* NR_GUEST_FIELDS end here */
-	NUMBER(whole, state, INSTANT),
-	TIME(whole, state_since_ns, INSTANT),
-	NUMBER(whole, open_level, INSTANT),
-	NUMBER(whole, open_code, INSTANT),
+	TIME(whole, stolen_ns, CUMULATIVE, IF_STOLEN),
+	NUMBER(whole, state, INSTANT, IF_VCPU),
+	TIME(whole, state_since_ns, INSTANT, IF_VCPU),
+	NUMBER(whole, open_level, INSTANT, IF_VCPU),
+	NUMBER(whole, open_code, INSTANT, IF_VCPU),
 };
-
-#define NR_GUEST_FIELDS	(ARRAY_SIZE(whole_fields) - 4)
 
 static const struct field block_fields[] = {
 	COUNT(block, count),
@@ -141,6 +150,7 @@ static const struct field block_fields[] = {
 	TIME(block, runq_ns, CUMULATIVE),
 	TIME(block, throttled_ns, CUMULATIVE),
 	TIME(block, max_ns, PEAK),
+	TIME(block, stolen_ns, CUMULATIVE, IF_STOLEN),
 	TIME(block, hist_ns, LOG_HIST),
 };
 
@@ -149,12 +159,20 @@ static const struct field block_fields[] = {
  * @g: the guest
  * @v: the vCPU; NULL for the whole guest
  * @nr_keys: exit reasons by level, in the order of the file
+ * @has: of what fields need
  */
 struct view {
 	struct l1t_guest *g;
 	struct l1t_vcpu *v;
 	unsigned int nr_keys;
+	u8 has;
 };
+
+static u8 view_has(const struct view *view)
+{
+	return (view->v ? IF_VCPU : 0) |
+	       (l1t_stolen_state() == L1T_STEAL_OK ? IF_STOLEN : 0);
+}
 
 static u32 view_key(const struct view *view, unsigned int n)
 {
@@ -207,6 +225,7 @@ static void get_block(const struct view *view, unsigned int n,
 	block->runq_ns = s.parts_ns[L1T_PART_RUNQ];
 	block->throttled_ns = s.parts_ns[L1T_PART_THROTTLED];
 	block->max_ns = s.max_ns;
+	block->stolen_ns = s.stolen_ns;
 	memcpy(block->hist_ns + L1T_HIST_SHIFT, s.hist, sizeof(s.hist));
 }
 
@@ -246,37 +265,71 @@ static void get_whole(const struct view *view, struct block *block)
 		.l3_entries = c.l3_entries,
 		.l3_exits_handled = c.l3_exits_handled,
 		.l3_exits_left = c.l3_exits_left,
+		.stolen_ns = c.stolen_ns,
 	};
 	if (view->v)
 		get_state(&view->v->acct, whole);
 }
 
-static unsigned int nr_whole_fields(const struct view *view)
+/**
+ * struct table - the fields of a kind of block
+ * @fields: also such as a file may not have
+ * @nr: how many
+ */
+struct table {
+	const struct field *fields;
+	unsigned int nr;
+};
+
+static const struct table whole_table = { whole_fields, ARRAY_SIZE(whole_fields) };
+static const struct table block_table = { block_fields, ARRAY_SIZE(block_fields) };
+
+/* The nth field of a file, and how many there are if there are no more. */
+static const struct field *nth_field(const struct view *view,
+				     const struct table *table, unsigned int n,
+				     unsigned int *nr)
 {
-	return view->v ? ARRAY_SIZE(whole_fields) : NR_GUEST_FIELDS;
+	unsigned int i;
+
+	*nr = 0;
+	for (i = 0; i < table->nr; i++) {
+		const struct field *f = &table->fields[i];
+
+		if ((f->needs & view->has) == f->needs && (*nr)++ == n)
+			return f;
+	}
+	return NULL;
+}
+
+static unsigned int nr_fields(const struct view *view, const struct table *table)
+{
+	unsigned int nr;
+
+	nth_field(view, table, UINT_MAX, &nr);
+	return nr;
 }
 
 static unsigned int nr_descs(const struct view *view)
 {
-	return nr_whole_fields(view) +
-	       view->nr_keys * ARRAY_SIZE(block_fields);
+	return nr_fields(view, &whole_table) +
+	       view->nr_keys * nr_fields(view, &block_table);
 }
 
 static void get_desc(const struct view *view, unsigned int i, struct desc *desc)
 {
 	const struct field *f;
-	unsigned int block = 0;
+	unsigned int block = 0, nr;
 	int len = 0;
 
 	memset(desc, 0, sizeof(*desc));
-	if (i < nr_whole_fields(view)) {
-		f = &whole_fields[i];
-	} else {
+	f = nth_field(view, &whole_table, i, &nr);
+	if (!f) {
+		unsigned int in_block = nr_fields(view, &block_table);
 		u32 key;
 
-		i -= nr_whole_fields(view);
-		f = &block_fields[i % ARRAY_SIZE(block_fields)];
-		i /= ARRAY_SIZE(block_fields);
+		i -= nr;
+		f = nth_field(view, &block_table, i % in_block, &nr);
+		i /= in_block;
 		key = view_key(view, i);
 		block = 1 + i;
 		len = scnprintf(desc->name, NAME_BYTES, "l%u/%u/",
@@ -426,6 +479,7 @@ ssize_t l1t_stats_read_vcpu(struct l1t_vcpu *v, char *buf, loff_t pos,
 		.nr_keys = l1t_account_cells(&v->acct),
 	};
 
+	view.has = view_has(&view);
 	return read_view(&view, buf, pos, count);
 }
 
@@ -468,6 +522,7 @@ static ssize_t read_guest(struct l1t_guest *g, char *buf, loff_t pos, size_t cou
 	mutex_lock(&g->keys_lock);
 	learn_keys(g);
 	view.nr_keys = g->nr_keys;
+	view.has = view_has(&view);
 	ret = read(&view, buf, pos, count);
 	mutex_unlock(&g->keys_lock);
 	return ret;

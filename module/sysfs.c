@@ -93,6 +93,21 @@ static ssize_t hypervisor_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(hypervisor);
 
+static ssize_t steal_clock_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	static const char * const names[] = {
+		[L1T_STEAL_OK] = "ok",
+		[L1T_STEAL_BARE_METAL] = "bare_metal",
+		[L1T_STEAL_NOT_OFFERED] = "not_offered",
+		[L1T_STEAL_NOT_ENABLED] = "not_enabled",
+		[L1T_STEAL_NO_HOOKS] = "no_hooks",
+	};
+
+	return sysfs_emit(buf, "%s\n", names[l1t_stolen_state()]);
+}
+static DEVICE_ATTR_RO(steal_clock);
+
 static ssize_t events_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
@@ -107,6 +122,7 @@ static struct attribute *l1_attrs[] = {
 	&dev_attr_isa.attr,
 	&dev_attr_virtualized.attr,
 	&dev_attr_hypervisor.attr,
+	&dev_attr_steal_clock.attr,
 	&dev_attr_events.attr,
 	NULL
 };
@@ -230,6 +246,29 @@ TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
 
 TOTAL_ATTR(totals_unattributed, unattributed, unattributed);
 
+/**
+ * l1t_stolen_show() - for a file with what L0 took
+ * @stolen_ns: if it is known
+ * @buf: a page
+ */
+ssize_t l1t_stolen_show(u64 stolen_ns, char *buf)
+{
+	if (l1t_stolen_state() != L1T_STEAL_OK)
+		return sysfs_emit(buf, "unknown\n");
+	return sysfs_emit(buf, "%llu\n", stolen_ns);
+}
+
+static ssize_t stolen_time_ns_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct l1t_totals totals;
+
+	l1t_totals(&totals);
+	return l1t_stolen_show(totals.counts.stolen_ns, buf);
+}
+static struct device_attribute dev_attr_stolen_time_ns =
+	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
+
 /* Of the hooks, not of the guests. */
 static ssize_t nested_unadmitted_show(struct device *dev,
 				      struct device_attribute *attr, char *buf)
@@ -252,6 +291,7 @@ static struct attribute *totals_attrs[] = {
 	&totals_blocked_time_ns.attr.attr,
 	&totals_runq_time_ns.attr.attr,
 	&totals_throttled_time_ns.attr.attr,
+	&dev_attr_stolen_time_ns.attr,
 	&totals_untraced.attr.attr,
 	&totals_unpaired_entries.attr.attr,
 	&totals_lost_cells.attr.attr,

@@ -18,6 +18,7 @@ extern const struct attribute_group l1t_guest_limits_group;
 extern const struct attribute_group l1t_tune_group;
 extern const struct attribute_group l1t_guest_tune_group;
 
+ssize_t l1t_stolen_show(u64 stolen_ns, char *buf);
 int l1t_sysfs_init(void);
 void l1t_sysfs_exit(void);
 

@@ -66,6 +66,17 @@ GUEST_COUNT_ATTR(blocked_time_ns, parts_ns[L1T_PART_BLOCKED]);
 GUEST_COUNT_ATTR(runq_time_ns, parts_ns[L1T_PART_RUNQ]);
 GUEST_COUNT_ATTR(throttled_time_ns, parts_ns[L1T_PART_THROTTLED]);
 
+static ssize_t stolen_time_ns_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct l1t_counts c = {};
+
+	l1t_guest_counts(dev_to_guest(dev), &c);
+	return l1t_stolen_show(c.stolen_ns, buf);
+}
+static struct device_attribute dev_attr_stolen_time_ns =
+	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
+
 static struct attribute *guest_attrs[] = {
 	&dev_attr_pid.attr,
 	&dev_attr_uid.attr,
@@ -85,6 +96,7 @@ static struct attribute *guest_attrs[] = {
 	&dev_attr_blocked_time_ns.attr,
 	&dev_attr_runq_time_ns.attr,
 	&dev_attr_throttled_time_ns.attr,
+	&dev_attr_stolen_time_ns.attr,
 	&dev_attr_nested.attr,
 	NULL
 };

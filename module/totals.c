@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 
 #include "exit.h"
+#include "hook.h"
 #include "totals.h"
 
 /*
@@ -47,6 +48,7 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 	sum->guest_time_ns += l1t_account_guest_ns(acct);
 	for (i = 0; i < L1T_PARTS_AND_KERNEL; i++)
 		sum->parts_ns[i] += s.parts_ns[i];
+	sum->stolen_ns += l1t_account_stolen_ns(acct);
 	if (base != L1T_BASE_UNKNOWN && kvm_exits > base + s.count)
 		sum->untraced += kvm_exits - base - s.count;
 	sum->unpaired_entries += READ_ONCE(acct->unpaired_entries);
@@ -122,4 +124,20 @@ void l1t_totals(struct l1t_totals *t)
 		take_snapshot();
 	*t = snapshot;
 	mutex_unlock(&totals_lock);
+}
+
+/**
+ * l1t_stolen_state() - is it known what L0 takes from vCPUs, and if not, why
+ *
+ * It is counted from a clock of each CPU, by hooks that see where threads are.
+ */
+enum l1t_steal_state l1t_stolen_state(void)
+{
+	enum l1t_steal_state state = l1t_steal_state();
+
+	/* All of run, put and sched_in are attached, or none. */
+	if (state == L1T_STEAL_OK &&
+	    l1t_hook_state(L1T_HOOK_RUN) == L1T_HOOK_UNAVAILABLE)
+		return L1T_STEAL_NO_HOOKS;
+	return state;
 }

@@ -7,6 +7,8 @@
 
 /**
  * struct l1t_counts - what is summed over vCPUs and guests
+ *
+ * @stolen_ns means something if l1t_stolen_state() is L1T_STEAL_OK.
  */
 struct l1t_counts {
 	u64 exits;
@@ -14,6 +16,7 @@ struct l1t_counts {
 	u64 guest_time_ns;
 	u64 untraced;
 	u64 parts_ns[L1T_PARTS_AND_KERNEL];
+	u64 stolen_ns;
 	u64 unpaired_entries;
 	u64 lost_cells;
 	u64 l3_entries;
@@ -39,5 +42,6 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum);
 void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
 void l1t_guest_retire(struct l1t_guest *g);
 void l1t_totals(struct l1t_totals *t);
+enum l1t_steal_state l1t_stolen_state(void);
 
 #endif

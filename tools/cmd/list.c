@@ -15,8 +15,8 @@ enum {
 	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_PID, COL_UID, COL_COMM,
 	COL_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
 	COL_EXITS_S, COL_BUSY, COL_KERNEL, COL_VMM, COL_VMM_SLEEP, COL_HALTED,
-	COL_BLOCKED, COL_RUNQ, COL_THROTTLED, COL_EXIT_TIME, COL_GUEST_TIME,
-	COL_P50, COL_P90, COL_P99, COL_NESTED,
+	COL_BLOCKED, COL_RUNQ, COL_THROTTLED, COL_STOLEN, COL_EXIT_TIME,
+	COL_GUEST_TIME, COL_P50, COL_P90, COL_P99, COL_NESTED,
 	COL_L3_ENTRIES, COL_L3_HANDLED, COL_L3_LEFT, COL_L3_FACTOR, COL_VCPU,
 	COL_STATE, COL_SINCE, COL_REASON, COL_QUOTA, COL_HELPERS, NUM_COLS
 };
@@ -46,6 +46,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_BLOCKED] = { "BLOCKED", "time asleep in KVM for another reason: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
 	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
+	[COL_STOLEN] = { "STOLEN", "time L0 took from the guest and its exits" },
 	[COL_EXIT_TIME] = { "EXIT_TIME", "time from exits to entries, with HLT" },
 	[COL_GUEST_TIME] = { "GUEST_TIME", "time in the guest itself" },
 	[COL_P50] = { "P50", "half of its exits took no longer; HLT is left out" },
@@ -88,6 +89,8 @@ static void fill_counts(struct value *row, const struct exit_stats *stats,
 	row[COL_BUSY] = value_ns(exits_busy_ns(stats));
 	for (i = 0; i < NUM_PARTS && exits_are_split(stats); i++)
 		row[COL_KERNEL + i] = value_ns(exits_part_ns(stats, i));
+	if (stats->has[STAT_STOLEN])
+		row[COL_STOLEN] = value_ns(stats->value[STAT_STOLEN]);
 	exits_total(stats, &total);
 	row[COL_P50] = value_percentile(&total, 50);
 	row[COL_P90] = value_percentile(&total, 90);

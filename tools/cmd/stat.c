@@ -20,7 +20,7 @@ enum {
 	COL_GUEST, COL_NAME, COL_PID, COL_VCPU, COL_LEVEL, COL_REASON, COL_CODE,
 	COL_COUNT, COL_RATE, COL_TOTAL, COL_AVG, COL_MAX, COL_P50, COL_P90,
 	COL_P99, COL_KERNEL, COL_VMM, COL_VMM_SLEEP, COL_HALTED, COL_BLOCKED,
-	COL_RUNQ, COL_THROTTLED,
+	COL_RUNQ, COL_THROTTLED, COL_STOLEN,
 	COL_SHARE, COL_STATE, COL_SINCE, NUM_COLS
 };
 
@@ -49,6 +49,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_BLOCKED] = { "BLOCKED", "time asleep in KVM for another reason: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
 	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
+	[COL_STOLEN] = { "STOLEN", "time L0 took from these exits, at least" },
 	[COL_SHARE] = { "SHARE", "share of the busy time; idle HLT has none" },
 	[COL_STATE] = { "STATE", "what the vCPU is doing for this exit now",
 			.is_text = true },
@@ -148,6 +149,8 @@ static void fill_row(struct value *row, const struct block *block,
 	row[COL_P99] = value_percentile(cell, 99);
 	if (cell_is_split(cell))
 		fill_parts(row, cell);
+	if (cell->has[CELL_STOLEN])
+		row[COL_STOLEN] = value_ns(cell->value[CELL_STOLEN]);
 	if (!cell_is_idle(cell))
 		row[COL_SHARE] = value_ratio(cell_busy_ns(cell), busy_ns);
 }

@@ -229,6 +229,10 @@ static void print_parts(const struct host_counts *totals,
 		print_and_free(parts[i].format,
 			       duration(host_count(totals, parts[i].name), options));
 	}
+	/* Not a part: it is in them, and in the time in guests. */
+	if (host_has_count(totals, "stolen_time_ns"))
+		print_and_free("; %s stolen by L0",
+			       duration(host_count(totals, "stolen_time_ns"), options));
 	putchar('\n');
 }
 

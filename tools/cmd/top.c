@@ -203,7 +203,8 @@ static bool press_sort(struct top_choice *choice, int key)
 		[TOP_BY_VMM_SLEEP] = 'z', [TOP_BY_HALTED] = 'l',
 		[TOP_BY_BLOCKED] = 'o',
 		[TOP_BY_RUNQ] = 'r',
-		[TOP_BY_THROTTLED] = 't', [TOP_BY_GUEST] = 'g',
+		[TOP_BY_THROTTLED] = 't', [TOP_BY_STOLEN] = 's',
+		[TOP_BY_GUEST] = 'g',
 		[TOP_BY_NAME] = 'n', [TOP_BY_ID] = 'i',
 	};
 	int i;

@@ -208,6 +208,45 @@ static void check_hooks(struct doctor *doctor)
 	free(bad);
 }
 
+/* What L0 takes is known by KVM's steal clock only. */
+static void check_steal(struct doctor *doctor)
+{
+	static const struct {
+		const char *clock;
+		enum doctor_state state;
+		const char *text;
+		const char *commands;
+	} rows[] = {
+		{ "ok", DOCTOR_OK, "known by KVM's steal clock, which L0 offers", NULL },
+		{ "bare_metal", DOCTOR_INFO, "there is no L0 that could take any", NULL },
+		{ "not_offered", DOCTOR_INFO,
+		  "unknown, because L0 offers no KVM steal clock: what L0 takes is counted as KVM's, the VMM's and the guest's time. If L0 is a KVM of yours, start this machine with it (QEMU: -cpu ...,kvm-steal-time=on)",
+		  NULL },
+		{ "not_enabled", DOCTOR_WARNING,
+		  "unknown, because this kernel does not use the steal clock that L0 offers: start it without nopv, with CONFIG_KVM_GUEST",
+		  "grep -w nopv /proc/cmdline\ngrep CONFIG_KVM_GUEST /boot/config-$(uname -r)\ndmesg | grep -e kvm-guest -e l1tune" },
+		{ "no_hooks", DOCTOR_WARNING,
+		  "unknown, because the hooks run, put and sched_in are not attached: see the row hooks",
+		  NULL },
+	};
+	size_t i;
+
+	if (!doctor->has_module)
+		return;
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(doctor->host.steal_clock, rows[i].clock))
+			break;
+	if (i < ARRAY_SIZE(rows))
+		doctor_add(doctor, "stolen time", rows[i].state, xstrdup(rows[i].text),
+			   rows[i].commands ? xstrdup(rows[i].commands) : NULL);
+	else
+		doctor_add(doctor, "stolen time", DOCTOR_INFO,
+			   *doctor->host.steal_clock ?
+			   xasprintf("the module says %s, which this tool does not know: build both from one version",
+				     doctor->host.steal_clock) :
+			   xstrdup("unknown: this module does not count it"), NULL);
+}
+
 static void check_lockdown(struct doctor *doctor)
 {
 	char mode[32];
@@ -381,6 +420,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_kvm(doctor);
 	check_module(doctor);
 	check_hooks(doctor);
+	check_steal(doctor);
 	check_cpus_differ(doctor);
 	check_nested(doctor);
 	check_clocksource(doctor);

@@ -57,6 +57,16 @@ static void export_guest_time(struct metrics *metrics,
 			"guest=\"%s\"", guest->label);
 }
 
+/* Unknown is no number, so then there is no sample. */
+static void export_stolen(struct metrics *metrics, const struct exported *guest)
+{
+	const struct exit_stats *stats = &guest->snapshot->stats;
+
+	if (stats->has[STAT_STOLEN])
+		metrics_seconds(metrics, stats->value[STAT_STOLEN],
+				"guest=\"%s\"", guest->label);
+}
+
 static void export_exits(struct metrics *metrics, const struct exported *guest)
 {
 	const struct exit_stats *stats = &guest->snapshot->stats;
@@ -153,6 +163,8 @@ static const struct {
 	  export_parts, export_parts_by_reason },
 	{ METRIC_COUNTER, "l1tune_guest_seconds",
 	  "Time in the guest, as far as no exit was seen.", export_guest_time },
+	{ METRIC_COUNTER, "l1tune_guest_stolen_seconds",
+	  "Time that L0 took from the guest and its exits.", export_stolen },
 	{ METRIC_HISTOGRAM, "l1tune_exit_duration_seconds",
 	  "How long it took from exits to the next entries, without HLT unless by reason; the sum has exits that go on.",
 	  export_durations, export_durations_by_reason },

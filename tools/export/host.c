@@ -90,6 +90,8 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		  "The part of it in which a limit held a vCPU back.", true },
 		{ "guest_time_ns", "l1tune_host_guest_seconds",
 		  "Time in guests, of those that are gone too.", true },
+		{ "stolen_time_ns", "l1tune_host_stolen_seconds",
+		  "Time that L0 took from guests and their exits, of those that are gone too.", true },
 		{ "unattributed", "l1tune_host_unattributed_exits",
 		  "Exits of vCPUs that were not known then; in no other count." },
 		{ "unpaired_entries", "l1tune_host_unpaired_entries",

@@ -32,6 +32,7 @@ static const struct {
 	[CELL_BLOCKED] = { "blocked_ns", TIME_SPENT },
 	[CELL_RUNQ] = { "runq_ns", TIME_SPENT },
 	[CELL_THROTTLED] = { "throttled_ns", TIME_SPENT },
+	[CELL_STOLEN] = { "stolen_ns", TIME_SPENT },
 	[CELL_HIST] = { "hist_ns", KVM_STATS_TYPE_LOG_HIST |
 			KVM_STATS_UNIT_SECONDS, NS_EXPONENT },
 };
@@ -46,6 +47,7 @@ const char *const fixed_stat_names[NUM_FIXED_STATS] = {
 	[STAT_L3_ENTRIES] = "l3_entries",
 	[STAT_L3_EXITS_HANDLED] = "l3_exits_handled",
 	[STAT_L3_EXITS_LEFT] = "l3_exits_left",
+	[STAT_STOLEN] = "stolen_ns",
 	[STAT_STATE] = "state",
 	[STAT_STATE_SINCE] = "state_since_ns",
 	[STAT_OPEN_LEVEL] = "open_level",

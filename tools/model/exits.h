@@ -18,6 +18,7 @@ enum cell_field {
 	CELL_COUNT,
 	CELL_TIME,
 	CELL_MAX,
+	CELL_STOLEN,
 	/* The parts of CELL_TIME, in the order of enum time_part. */
 	CELL_KERNEL,
 	CELL_VMM,
@@ -56,6 +57,7 @@ enum fixed_stat {
 	STAT_L3_ENTRIES,
 	STAT_L3_EXITS_HANDLED,
 	STAT_L3_EXITS_LEFT,
+	STAT_STOLEN,
 	/* What is so now, of a vCPU: not counted, so neither added nor subtracted. */
 	STAT_STATE,
 	STAT_STATE_SINCE,

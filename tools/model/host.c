@@ -11,9 +11,13 @@
 static int add_count(int fd, const char *name, void *arg)
 {
 	struct host_counts *counts = arg;
-	uint64_t value;
-	int err = sysfs_read_u64(fd, name, &value);
+	uint64_t value = 0;
+	char text[32];
+	int err = sysfs_read(fd, name, text, sizeof(text));
+	bool is_unknown = err >= 0 && !strcmp(text, "unknown");
 
+	if (err >= 0)
+		err = is_unknown || !parse_u64(text, &value) ? 0 : -EBADMSG;
 	if (sysfs_is_withheld(err)) {
 		counts->are_withheld = true;
 		return 0;
@@ -21,6 +25,7 @@ static int add_count(int fd, const char *name, void *arg)
 	if (!err)
 		*GROW(counts->v, counts->num) = (struct host_count) {
 			.name = xstrdup(name), .value = value,
+			.is_unknown = is_unknown,
 		};
 	return err;
 }
@@ -46,6 +51,16 @@ static int read_text(int fd, const char *name, char *buf, size_t size)
 	return len < 0 ? len : 0;
 }
 
+/* Empty if the module has no such file. */
+static int read_optional(int fd, const char *name, char *buf, size_t size)
+{
+	int err = read_text(fd, name, buf, size);
+
+	if (err == -ENOENT)
+		*buf = '\0';
+	return err == -ENOENT ? 0 : err;
+}
+
 /* 0, or -errno with *file naming what could not be read. */
 static int read_l1(int fd, struct host *host, const char **file)
 {
@@ -62,6 +77,9 @@ static int read_l1(int fd, struct host *host, const char **file)
 	if (!err)
 		err = read_text(fd, *file = "hypervisor", host->hypervisor,
 				sizeof(host->hypervisor));
+	if (!err)
+		err = read_optional(fd, *file = "steal_clock", host->steal_clock,
+				    sizeof(host->steal_clock));
 	if (!err)
 		err = read_text(fd, *file = "version", host->module,
 				sizeof(host->module));
@@ -158,7 +176,9 @@ bool hook_waits_for_kvm(const char *state)
 
 bool host_has_count(const struct host_counts *counts, const char *name)
 {
-	return find_count(counts, name);
+	const struct host_count *count = find_count(counts, name);
+
+	return count && !count->is_unknown;
 }
 
 uint64_t host_count(const struct host_counts *counts, const char *name)

@@ -12,6 +12,8 @@
 struct host_count {
 	char *name;
 	uint64_t value;
+	/* The file says so. */
+	bool is_unknown;
 };
 
 struct host_counts {
@@ -33,6 +35,8 @@ struct host {
 	uint64_t virtualized;
 	char isa[16];
 	char hypervisor[32];
+	/* "ok", or why stolen time is unknown; empty if the module has no such file. */
+	char steal_clock[32];
 	char module[64];
 	char kernel[128];
 	char boot_id[64];
@@ -53,8 +57,9 @@ void host_close(struct env *env, struct host *host);
 /* KVM is not loaded, not yet or no longer; a hook comes with it. */
 bool hook_waits_for_kvm(const char *state);
 
+/* There is one of this name, and it is known. */
 bool host_has_count(const struct host_counts *counts, const char *name);
-/* 0 when there is none of this name, or it may not be seen. */
+/* 0 when there is none of this name, it is unknown or may not be seen. */
 uint64_t host_count(const struct host_counts *counts, const char *name);
 
 #endif

@@ -48,6 +48,7 @@ static bool load_cell(const json_t *json, struct exit_cell *cell)
 		[CELL_COUNT] = "count",
 		[CELL_TIME] = "time_ns",
 		[CELL_MAX] = "max_ns",
+		[CELL_STOLEN] = "stolen_ns",
 	};
 	const char *reason = json_string_value(json_object_get(json, "reason"));
 	uint64_t level, code;
@@ -104,6 +105,8 @@ static bool load_guest(const json_t *json, struct guest_snapshot *guest)
 	take_number(json, "created_ns", &guest->guest.created_ns);
 	take_number(json, "vcpus", &guest->guest.vcpus);
 	take_number(json, "memory_bytes", &guest->guest.memory_bytes);
+	guest->stats.has[STAT_STOLEN] = take_number(json, "stolen_ns",
+						    &guest->stats.value[STAT_STOLEN]);
 	return take_number(json, "id", &guest->guest.id) &&
 	       take_number(json, "interval_ns", &guest->interval_ns) &&
 	       guest->interval_ns && load_reasons(json, &guest->stats);

@@ -73,6 +73,7 @@ json_t *json_cell(const struct exit_cell *cell)
 	for (part = 0; part < NUM_PARTS; part++)
 		json_set(json, time_part_keys[part], json_number_or_null(cell_has_part(cell, part),
 			 cell_part_ns(cell, part)));
+	json_set(json, "stolen_ns", json_number_or_null(cell->has[CELL_STOLEN], cell->value[CELL_STOLEN]));
 	json_set(json, "max_ns", json_number_or_null(cell->has[CELL_MAX], cell->value[CELL_MAX]));
 	add_percentiles(json, cell);
 	json_set(json, "hist", hist);
@@ -112,6 +113,8 @@ static void add_stats(json_t *json, const struct exit_stats *stats,
 	for (i = 0; i < NUM_PARTS; i++)
 		json_set(json, time_part_keys[i], json_number_or_null(is_split,
 			 exits_part_ns(stats, i)));
+	json_set(json, "stolen_ns", json_number_or_null(stats->has[STAT_STOLEN],
+		 stats->value[STAT_STOLEN]));
 	for (i = STAT_UNTRACED; i <= STAT_LOST_CELLS; i++)
 		json_set(json, fixed_stat_names[i], json_number_or_null(stats->has[i],
 			 stats->value[i]));
@@ -237,7 +240,8 @@ static json_t *counts_to_json(const struct host_counts *counts)
 		return json_null();
 	json = json_object();
 	for (i = 0; i < counts->num; i++)
-		json_set(json, counts->v[i].name, json_number(counts->v[i].value));
+		json_set(json, counts->v[i].name, json_number_or_null(!counts->v[i].is_unknown,
+			 counts->v[i].value));
 	return json;
 }
 
@@ -252,6 +256,8 @@ static json_t *host_to_json(const struct host *host)
 	json_set(json, "isa", json_text(host->isa));
 	json_set(json, "virtualized", json_boolean(host->virtualized));
 	json_set(json, "hypervisor", json_text(host->hypervisor));
+	json_set(json, "steal_clock", *host->steal_clock ? json_text(host->steal_clock) :
+		 json_null());
 	json_set(json, "kernel", json_text(host->kernel));
 	json_set(json, "hooks", hooks);
 	json_set(json, "usage", counts_to_json(&host->usage));

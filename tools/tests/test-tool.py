@@ -288,7 +288,7 @@ def test_json():
               "its reasons")
         equal(web["reasons"][1],
               {"reason": "CPUID", "code": 10, "level": 2, "count": 60000, "time_ns": 90_000_000,
-               **dict.fromkeys(parts_ns()), "max_ns": 2_000_000, "p50_le_ns": 1024, "p90_le_ns": 2048,
+               **dict.fromkeys(parts_ns()), "stolen_ns": None, "max_ns": 2_000_000, "p50_le_ns": 1024, "p90_le_ns": 2048,
                "p99_le_ns": 2048, "hist": hist(b10=30000, b11=30000)}, "a reason, whole")
         b.machine.guest(3, [cell(2, 10, "CPUID", 100, 100_000, 9000, hist(b10=60, b11=35, b12=5))])
         [reason] = b.json("stat", "-J", "3")["l2"][0]["reasons"]

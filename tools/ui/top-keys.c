@@ -40,8 +40,8 @@ void top_draw_help(struct frame *frame)
 {
 	static const char *const lines[] = {
 		"Sort:   b busy      e exits     k kernel   m vmm      z vmm asleep",
-		"        l halted    o blocked   r runq     t throttled g guest",
-		"        n name      i id",
+		"        l halted    o blocked   r runq     t throttled s stolen",
+		"        g guest     n name      i id",
 		"        R turns the order round",
 		"",
 		"Guests: / shows those with a part of the name, or 3, pid:N, uid:N,",
@@ -56,6 +56,7 @@ void top_draw_help(struct frame *frame)
 		"HALTED  asleep as the vCPU is halted; BLOCK: asleep in KVM, for a page, a mutex",
 		"RUNQ    runnable without a CPU; THROT: asleep for a limit",
 		"GUEST   in the guest itself; BUSY: KERNEL and VMM",
+		"STOLEN  taken by L0, a part of all of these; shown where L0 says so",
 		"100% is one CPU; bars are parts of what the vCPUs could have.",
 		"",
 		"Any key goes back.",

@@ -71,7 +71,8 @@ static unsigned int drop_columns(const struct top_layout *l,
 				 size_t first)
 {
 	static const enum top_column order[] = {
-		TOP_HELPERS, TOP_HALTED, TOP_VMM_SLEEP, TOP_VCPU, TOP_BLOCKED, TOP_RUNQ,
+		TOP_HELPERS, TOP_STOLEN, TOP_HALTED, TOP_VMM_SLEEP, TOP_VCPU,
+		TOP_BLOCKED, TOP_RUNQ,
 		TOP_GUEST, TOP_VMM, TOP_KERNEL,
 		TOP_AVG, TOP_P99, TOP_BAR, TOP_EXITS,
 	};
@@ -148,6 +149,10 @@ struct top_layout top_lay_out(const struct top_model *model,
 	if (width >= WIDE) {
 		guests |= BIT(TOP_NESTED) | WIDE_PARTS;
 		reasons |= BIT(TOP_P50) | WIDE_PARTS;
+		if (model->total.has_stolen) {
+			guests |= BIT(TOP_STOLEN);
+			reasons |= BIT(TOP_STOLEN);
+		}
 		l.bar = 8 + (width - WIDE) / 4;
 	}
 	if (top_has_room_for_helpers(width))

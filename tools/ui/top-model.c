@@ -18,9 +18,11 @@ static struct top_rates rates_of(const struct guest_snapshot *guest)
 		.exits = per(guest->guest.exits, ns) * NSEC_PER_SEC,
 		.busy = per(exits_busy_ns(stats), ns),
 		.guest = per(guest->guest.guest_time_ns, ns),
+		.stolen = per(stats->value[STAT_STOLEN], ns),
 		.is_split = exits_are_split(stats),
 		.helpers = per(guest->beside.helpers.ns, ns),
 		.has_helpers = guest->beside.helpers.is_known,
+		.has_stolen = stats->has[STAT_STOLEN],
 	};
 	int i;
 
@@ -36,7 +38,9 @@ static void add_rates(struct top_rates *sum, const struct top_rates *rates)
 	sum->exits += rates->exits;
 	sum->busy += rates->busy;
 	sum->guest += rates->guest;
+	sum->stolen += rates->stolen;
 	sum->is_split |= rates->is_split;
+	sum->has_stolen |= rates->has_stolen;
 	for (i = 0; i < NUM_PARTS; i++)
 		sum->parts[i] += rates->parts[i];
 }
@@ -67,6 +71,8 @@ static double rate(const struct top_rates *rates, enum top_sort sort)
 	case TOP_BY_RUNQ:
 	case TOP_BY_THROTTLED:
 		return rates->parts[sort - TOP_BY_KERNEL];
+	case TOP_BY_STOLEN:
+		return rates->stolen;
 	case TOP_BY_GUEST:
 		return rates->guest;
 	default:
@@ -106,6 +112,8 @@ double top_cell_rate(const struct exit_cell *cell, enum top_sort sort)
 	case TOP_BY_RUNQ:
 	case TOP_BY_THROTTLED:
 		return cell_part_ns(cell, sort - TOP_BY_KERNEL);
+	case TOP_BY_STOLEN:
+		return cell->value[CELL_STOLEN];
 	default:
 		return cell_busy_ns(cell);
 	}

@@ -16,6 +16,7 @@ enum top_sort {
 	TOP_BY_BLOCKED,
 	TOP_BY_RUNQ,
 	TOP_BY_THROTTLED,
+	TOP_BY_STOLEN,
 	TOP_BY_GUEST,
 	TOP_BY_NAME,
 	TOP_BY_ID,
@@ -44,7 +45,9 @@ struct top_rates {
 	double busy;
 	double guest;
 	double parts[NUM_PARTS];
+	double stolen;
 	bool is_split;
+	bool has_stolen;
 	/* Of one guest. */
 	double helpers;
 	bool has_helpers;

@@ -207,6 +207,7 @@ static void add_headings(struct frame *frame, const struct top_choice *choice,
 		[TOP_BLOCKED] = { "BLOCK", TOP_BY_BLOCKED },
 		[TOP_RUNQ] = { "RUNQ", TOP_BY_RUNQ },
 		[TOP_THROTTLED] = { "THROT", TOP_BY_THROTTLED },
+		[TOP_STOLEN] = { "STOLEN", TOP_BY_STOLEN },
 		[TOP_GUEST] = { "GUEST", TOP_BY_GUEST },
 		[TOP_HELPERS] = { "HELPERS", NO_SORT },
 		[TOP_BUSY] = { busy, TOP_BY_BUSY },
@@ -287,6 +288,8 @@ static void draw_guest(struct frame *frame, const struct top_layout *l,
 	if (top_has(columns, TOP_EXITS))
 		add_right(frame, style, format_rate(r->exits), 7);
 	add_parts(frame, columns, r->is_split, r->parts, whole);
+	if (top_has(columns, TOP_STOLEN))
+		add_part(frame, r->has_stolen, r->stolen, whole);
 	if (top_has(columns, TOP_GUEST))
 		add_part(frame, true, r->guest, 1e9);
 	if (top_has(columns, TOP_HELPERS))
@@ -365,6 +368,9 @@ static void draw_reason(struct frame *frame, const struct top_layout *l,
 	for (i = 0; i < NUM_PARTS; i++)
 		parts[i] = cell_is_split(cell) ? cell_part_ns(cell, i) / ns : 0;
 	add_parts(frame, columns, cell_is_split(cell), parts, 1);
+	if (top_has(columns, TOP_STOLEN))
+		add_part(frame, cell->has[CELL_STOLEN],
+			 cell->value[CELL_STOLEN] / ns, 1);
 	add_part(frame, !cell_is_idle(cell), share, 1);
 	if (top_has(columns, TOP_BAR))
 		add_bar(frame, share, l->bar);

@@ -32,7 +32,7 @@ write_l0_env()
 	if [[ $L0 == shadow ]]; then
 		shadow=1
 	fi
-	printf "%s='%s'\n" L0_SHADOW_VMCS "$shadow" L0_CPU "host${L1_L0_CPU:+,$L1_L0_CPU}" L0_COUNT "$L0_EXITS" L1_NONCE "$NONCE" L1_SHELL "$SHELL_WANTED" \
+	printf "%s='%s'\n" L0_SHADOW_VMCS "$shadow" L0_CPU "host${L1_L0_CPU:+,$L1_L0_CPU}" L0_COUNT "$L0_EXITS" L0_HOG "${L1_L0_HOG-}" L1_NONCE "$NONCE" L1_SHELL "$SHELL_WANTED" \
 		L1_MEMORY "$MEMORY" L1_SMP "$SMP" L1_KERNEL_ARGS "$KERNEL_ARGS${L1_KERNEL_ARGS:+ $L1_KERNEL_ARGS} reboot=t"
 }
 

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What L0 takes of this machine's time, where L0 is a KVM, or has its steal
+ * clock: for each CPU a number in this machine's memory, to which L0 adds how
+ * long the CPU was runnable and did not run. What L0 itself does for an exit is
+ * not in it, nor what L0's own hypervisor takes.
+ *
+ * The clock is a CPU's, so what is stolen from a vCPU is what its CPU's clock
+ * gains while the vCPU's thread is on that CPU. It is read where the thread comes
+ * and goes: as the scheduler takes it off a CPU and puts it on one, and as it
+ * leaves KVM_RUN and enters it. Outside KVM_RUN nothing tells that it loses its
+ * CPU; so what is stolen there counts if it was on that CPU all the time, and
+ * not if it slept. That gives the vCPU's total, and readers add what the clock
+ * has gained since.
+ *
+ * To divide the total by exit reason the clock would have to be read at each exit
+ * and entry. It is read, besides, at entries after exits that took longer than
+ * L1T_STEAL_SLOW_NS: L0 takes a CPU for longer than that, and exit.c has such
+ * exits apart without a comparison more. What has been stolen since the clock
+ * was last read may be from before the exit, in the guest. But no more than the
+ * time before it: whatever is more than that is the exit's. So a reason's stolen
+ * time is what is certain to be of its exits. The rest was stolen in the guest,
+ * or cannot be divided, and is in the vCPU's total only.
+ *
+ * One load of the own CPU's clock is exact. L0 writes it before it lets the CPU
+ * run, so neither in the midst of that load nor while it runs: the version beside
+ * it is for other CPUs. These read here only to show it, and a u64 is not torn.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/kvm_para.h>
+#include <asm/msr.h>
+
+#include "compat.h"
+#include "steal.h"
+
+DEFINE_STATIC_KEY_FALSE(l1t_steal_followed);
+DEFINE_PER_CPU(const u64 *, l1t_steal_clock);
+
+/* The clock of a CPU that has none. */
+static const u64 stopped;
+
+static enum l1t_steal_state state __read_mostly = L1T_STEAL_BARE_METAL;
+static int cpuhp_state __read_mostly;
+
+/**
+ * l1t_steal_take() - what L0 has taken since the clock was last read
+ * @stolen: of the vCPU whose thread this is
+ *
+ * It is added to the total. The clock does not go back, unless this machine has
+ * been migrated. Context: preemption off. Return: it, in nanoseconds.
+ */
+notrace u64 l1t_steal_take(struct l1t_stolen *stolen)
+{
+	u64 clock_ns = l1t_steal_clock_ns(), taken_ns = 0;
+
+	if (stolen->cpu == smp_processor_id() && clock_ns > stolen->mark_ns)
+		taken_ns = clock_ns - stolen->mark_ns;
+	stolen->mark_ns = clock_ns;
+	stolen->total_ns += taken_ns;
+	return taken_ns;
+}
+
+/**
+ * l1t_stolen_ns() - what L0 has taken from a vCPU up to now
+ * @stolen: a copy, of a vCPU that may be written meanwhile
+ */
+u64 l1t_stolen_ns(const struct l1t_stolen *stolen)
+{
+	u64 clock_ns;
+
+	if (stolen->cpu < 0 || stolen->is_away)
+		return stolen->total_ns;
+	clock_ns = READ_ONCE(*per_cpu(l1t_steal_clock, stolen->cpu));
+	if (clock_ns <= stolen->mark_ns)
+		return stolen->total_ns;
+	return stolen->total_ns + clock_ns - stolen->mark_ns;
+}
+
+/**
+ * l1t_steal_state() - is the steal clock of all CPUs known, and if not, why
+ */
+enum l1t_steal_state l1t_steal_state(void)
+{
+	return READ_ONCE(state);
+}
+
+/* KVM's leaf stands behind that of the hypervisor which it looks like, if any. */
+static bool is_offered(void)
+{
+	u32 base, eax, signature[3];
+
+	for (base = 0x40000000; base < 0x40010000; base += 0x100) {
+		cpuid(base, &eax, &signature[0], &signature[1], &signature[2]);
+		if (memcmp(signature, "KVMKVMKVM\0\0\0", sizeof(signature)))
+			continue;
+		return cpuid_eax(base | KVM_CPUID_FEATURES) &
+		       BIT(KVM_FEATURE_STEAL_TIME);
+	}
+	return false;
+}
+
+/*
+ * Where this CPU's clock is: as this kernel told L0, in a register that nobody
+ * else writes. The kernel has a per-CPU variable there, which is not exported.
+ */
+static const u64 *find_clock(void)
+{
+	const struct kvm_steal_time *st;
+	u32 low, high;
+	u64 msr;
+
+	if (rdmsr_safe(MSR_KVM_STEAL_TIME, &low, &high))
+		return NULL;
+	msr = (u64)high << 32 | low;
+	if (!(msr & KVM_MSR_ENABLED) || !pfn_valid(PHYS_PFN(msr)))
+		return NULL;
+	st = __va(msr & KVM_STEAL_VALID_BITS);
+	return (const u64 *)&st->steal;
+}
+
+/*
+ * On a CPU that has come up, before user space can run there. The kernel has set
+ * the clock up by then, at the same place as ever.
+ */
+static int cpu_came(unsigned int cpu)
+{
+	const u64 *clock = find_clock();
+
+	if (clock) {
+		WRITE_ONCE(per_cpu(l1t_steal_clock, cpu), clock);
+	} else if (xchg(&state, L1T_STEAL_NOT_ENABLED) == L1T_STEAL_OK) {
+		pr_info("CPU %u has no steal clock, though L0 offers it: stolen time is unknown\n",
+			cpu);
+	}
+	return 0;
+}
+
+/**
+ * l1t_steal_init() - find the clock of each CPU, also of those to come
+ *
+ * Called once, before there are accounts. Without the clock all else works.
+ * Context: may sleep.
+ */
+void l1t_steal_init(void)
+{
+	int cpu, ret;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(l1t_steal_clock, cpu) = &stopped;
+	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return;
+	state = L1T_STEAL_NOT_OFFERED;
+	if (!is_offered())
+		return;
+	state = L1T_STEAL_OK;
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "l1tune/steal:online",
+				cpu_came, NULL);
+	if (ret < 0) {
+		pr_warn("cannot follow CPUs that come up (%pe): stolen time is unknown\n",
+			ERR_PTR(ret));
+		state = L1T_STEAL_NOT_ENABLED;
+		return;
+	}
+	cpuhp_state = ret;
+	if (l1t_steal_state() == L1T_STEAL_OK)
+		static_branch_enable(&l1t_steal_followed);
+}
+
+/**
+ * l1t_steal_exit() - undo l1t_steal_init()
+ */
+void l1t_steal_exit(void)
+{
+	if (cpuhp_state)
+		cpuhp_remove_state_nocalls(cpuhp_state);
+}

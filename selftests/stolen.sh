@@ -1,0 +1,133 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What L0 takes from a guest. The guest has the only CPU of this machine nearly all
+# the time, so what is stolen from it is what this kernel counts as stolen from the
+# CPU. SCENE is "hog" (L0's CPU is busy), "alone" or "unknown" (no steal clock).
+# L0's own count is compared outside, see step_stolen in selftests/check.
+. "${0%/*}/lib.sh"
+
+WINDOW=10
+
+# tell_l0 NAME: an emulated L0 prints the run delay of the thread that is this
+# machine's CPU
+tell_l0()
+{
+	[ -e /l1/env ] || return 0
+	# shellcheck source=/dev/null
+	. /l1/env
+	printf '\036%s:count %s\036' "$L1_NONCE" "$1"
+}
+
+# near WHAT WANTED GOT: within 5 %, or 1 % of the window
+near()
+{
+	ktap_print_msg "$1: wanted $2, got $3"
+	awk -v want="$2" -v got="$3" -v window=$WINDOW 'BEGIN {
+		off = got > want ? got - want : want - got
+		exit !(off <= want / 20 || off <= window * 1e9 / 100)
+	}'
+}
+
+# at NAME: what of everything is known at that moment, in $TMP/NAME.*: the guest's,
+# this kernel's own count up to its last tick, and L0's. By the shell alone: what is
+# stolen from another program meanwhile is not the guest's.
+at()
+{
+	read -r guest < "$busy/stolen_time_ns"
+	read -r _ _ _ _ _ _ _ _ ticks _ < /proc/stat
+	tell_l0 "$1"
+	echo "$guest" > "$TMP/$1.guest"
+	echo $((ticks * 10000000)) > "$TMP/$1.cpu"
+	uptime_cs > "$TMP/$1.cs"
+	ktap_print_msg "guest-stolen-at $1 $guest"
+}
+
+# grown WHAT: between the two moments
+grown()
+{
+	echo $(($(cat "$TMP/end.$1") - $(cat "$TMP/begin.$1")))
+}
+
+# reasons_stolen NAME: the sum over a guest's reasons
+reasons_stolen()
+{
+	l1tune stat "pid:$(pid "$1")" --json | sed 's/.*"l2"//; s/{"reason"/\n&/g' |
+		sed -n 's/^{"reason".*"stolen_ns": *\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { printf "%.0f", n }'
+}
+
+test_unknown()
+{
+	ktap_set_plan 6
+	load
+	runs busy --forever cpuid=100
+	busy=$(guest_of busy)
+	equal steal_clock not_offered "$(value steal_clock)"
+	result "l1/steal_clock says that L0 offers none"
+	equal stolen_time_ns unknown "$(cat "$busy/stolen_time_ns")"
+	result "a guest's stolen time is unknown"
+	equal stolen_time_ns unknown "$(value totals/stolen_time_ns)"
+	result "the host's stolen time is unknown"
+	! grep -qa stolen_ns "$busy/stats"
+	result "the statistics file has no stolen time"
+	l1tune stat --json | grep -q '"stolen_ns": *null' && ! l1tune stat --json | grep -q '"stolen_ns": *[0-9]'
+	result "stat --json says null"
+	! l1tune export | grep -q '^l1tune_.*_stolen_'
+	result "export has no metric of it"
+}
+
+test_known()
+{
+	ktap_set_plan 6
+	load
+	equal steal_clock ok "$(value steal_clock)"
+	result "l1/steal_clock says that the clock is there"
+	runs busy --forever cpuid=1000
+	busy=$(guest_of busy)
+	sleep 1
+	at begin
+	sleep $WINDOW
+	at end
+	near "stolen from the guest" "$(grown cpu)" "$(grown guest)"
+	result "what is stolen from the CPU is stolen from the guest that has it"
+
+	share=$(($(grown guest) / 100000 / $(grown cs)))
+	ktap_print_msg "$share % of the time was stolen"
+	case $SCENE in
+	hog) [ $share -gt 30 ] && [ $share -lt 70 ] ;;
+	# L0's own threads take some, too.
+	alone) [ $share -lt 12 ] ;;
+	esac
+	result "it is about half of the time beside a hog, and little without"
+
+	reasons=$(reasons_stolen busy)
+	ktap_print_msg "stolen in exits: $reasons of $(cat "$busy/exit_time_ns") ns"
+	[ "$reasons" -le "$(cat "$busy/stolen_time_ns")" ] && [ "$reasons" -le "$(cat "$busy/exit_time_ns")" ] && { [ "$SCENE" = alone ] || [ "$reasons" -gt 0 ]; }
+	result "what is stolen in exits is a part of it, and of the time of exits"
+
+	kill_guests
+	# A VMM that computes for its guest: nearly all the vCPU's time is of that exit.
+	background spin parts spin 20 100
+	within 120 said spin did
+	wait_for has_guest spin
+	near "stolen in exits to a VMM that computes" "$(cat "$(guest_of spin)/stolen_time_ns")" "$(reasons_stolen spin)"
+	result "what is stolen while the VMM computes is the exit's"
+
+	kill_guests
+	runs idle --forever halt=1 --period-us 100000
+	sleep 2
+	idle_stolen=$(cat "$(guest_of idle)/stolen_time_ns")
+	ktap_print_msg "stolen from the idle guest: $idle_stolen"
+	[ "$idle_stolen" -lt 400000000 ]
+	result "no more than a fifth of it is stolen from a guest that is halted"
+}
+
+ktap_print_header
+case ${SCENE-} in
+hog | alone) test_known ;;
+unknown) test_unknown ;;
+*) skip_all "what L0 does is to be known: SCENE=hog, alone or unknown" ;;
+esac
+kill_guests
+
+unload
+ktap_finished
