@@ -419,7 +419,7 @@ static ssize_t read_lines(const struct view *view, char *buf, loff_t pos,
 			  size_t count)
 {
 	loff_t end = view->nr_keys * LINE_BYTES, at;
-	char name[NAME_BYTES], line[LINE_BYTES + 1];
+	char name[NAME_BYTES], line[LINE_BYTES + 24];
 	struct l1t_sample s;
 	unsigned int i;
 	u32 key;
