@@ -5,10 +5,17 @@
 
 DEBUG_SOURCE=linux-source-6.1
 
+# debug_configs KIND: what the tests want of any host, and of an emulated one; the last word is the kind's
+debug_configs()
+{
+	echo "$L1_DIR/../config" "$L1_DIR/debug.config" "$L1_DIR/debug-$1.config"
+}
+
 # build_debug_kernel DIR KIND: the whole tree stays, as the headers that modules are built with
 build_debug_kernel()
 {
-	local dir=$1 kind=$2 root release
+	local dir=$1 kind=$2 configs root release
+	read -ra configs <<< "$(debug_configs "$kind")"
 	need flex flex
 	need bison bison
 	need bc bc
@@ -21,9 +28,10 @@ build_debug_kernel()
 	mv "$dir/$DEBUG_SOURCE" "$dir/tree"
 	{
 		make -C "$dir/tree" tinyconfig
-		(cd "$dir/tree" && scripts/kconfig/merge_config.sh -m .config "$L1_DIR/debug.config" "$L1_DIR/debug-$kind.config")
+		(cd "$dir/tree" && scripts/kconfig/merge_config.sh -m .config "${configs[@]}")
 		make -C "$dir/tree" olddefconfig
-		sed -n 's/^\(CONFIG_.*=[ym]\)$/\1/p' "$L1_DIR/debug.config" "$L1_DIR/debug-$kind.config" | sort > "$dir/wanted"
+		awk -F= '/^CONFIG_.*=[ym]$/ { last[$1] = $0 } END { for (name in last) print last[name] }' "${configs[@]}" |
+			sort > "$dir/wanted"
 		sort "$dir/tree/.config" | comm -23 "$dir/wanted" - | sed 's/^/not to be had: /' > "$dir/missing"
 		[[ ! -s $dir/missing ]] || { cat "$dir/missing"; false; }
 		make -C "$dir/tree" -j "$(nproc)" LOCALVERSION="-$kind" bzImage modules
@@ -41,9 +49,10 @@ build_debug_kernel()
 # debug_get VERSION: sets what kernel_get and headers_get set
 debug_get()
 {
-	local kind=${1#*-}
+	local kind=${1#*-} configs
+	read -ra configs <<< "$(debug_configs "$kind")"
 	KERNEL_SUITE=bookworm
-	KERNEL_KEY=debug-$kind-$(hash_of "$L1_DIR/debug.config" "$L1_DIR/debug-$kind.config")
+	KERNEL_KEY=debug-$kind-$(hash_of "${configs[@]}")
 	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY" build_debug_kernel "$kind")
 	KERNEL_RELEASE=$(< "$KERNEL_DIR/release")
 	KDIR=$KERNEL_DIR/tree
