@@ -19,7 +19,7 @@
 #include "sysfs_caps.h"
 #include "totals.h"
 
-#define L1T_ABI		1
+#define L1T_ABI		2
 
 static unsigned int gid;
 module_param(gid, uint, 0444);

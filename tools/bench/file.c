@@ -14,8 +14,6 @@
 #include "bench/file.h"
 #include "model/json.h"
 
-#define SCHEMA	1
-
 static void set_cycles(json_t *json, const char *name, const struct measurement *m,
 		       double cycles)
 {
@@ -175,7 +173,7 @@ static bool load_document(const json_t *json, struct measurement *m)
 	char name[32];
 	size_t i;
 
-	if (number(json, "schema") != SCHEMA || !json_is_object(bench))
+	if (number(json, "schema") != JSON_SCHEMA || !json_is_object(bench))
 		return false;
 	text(json, "boot_id", m->machine.boot_id, sizeof(m->machine.boot_id));
 	text(json, "module", m->module, sizeof(m->module));

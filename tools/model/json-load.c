@@ -10,8 +10,6 @@
 #include "model/json-load.h"
 #include "model/json.h"
 
-#define SCHEMA	1
-
 /* A number of a file that may have been edited; false if it is none. */
 static bool take_number(const json_t *json, const char *key, uint64_t *value)
 {
@@ -146,7 +144,7 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 
 	if (!take_number(json, "schema", &schema))
 		return "not a document of l1tune stat --json";
-	if (schema != SCHEMA)
+	if (schema != JSON_SCHEMA)
 		return "of another l1tune, whose documents are not known here";
 	if (!json_is_array(l2))
 		return "without guests";

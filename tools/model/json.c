@@ -12,8 +12,6 @@
 #include "model/nested.h"
 #include "model/vcpu.h"
 
-#define SCHEMA	1
-
 void json_set(json_t *object, const char *key, json_t *value)
 {
 	json_object_set_new(object, key, value);
@@ -287,7 +285,7 @@ json_t *json_document(const struct host *host, const struct timespec *time,
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	json_set(json, "schema", json_integer(SCHEMA));
+	json_set(json, "schema", json_integer(JSON_SCHEMA));
 	json_set(json, "tool", json_string(L1TUNE_VERSION));
 	json_set(json, "module", json_text(has_module ? host->module : NULL));
 	json_set(json, "boot_id", json_text(host->boot_id));

@@ -6,6 +6,9 @@
 
 #include "model/snapshot.h"
 
+/* Raised when a key changes its meaning or goes; new keys do not count. */
+#define JSON_SCHEMA	2
+
 enum {
 	JSON_REASONS = 1 << 0,
 	/* "sum" beside "l2": all guests as one. */

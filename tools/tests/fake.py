@@ -14,6 +14,13 @@ HOOKS = ("kvm_exit kvm_entry exit_reason adopt vm_create vm_free "
 LIMITS = ("max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes "
           "max_memory_per_vm_bytes max_nested_vms max_exits_per_sec").split()
 LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested throttle timer".split()
+def version():
+    """Where it is set: in Kbuild."""
+    with open(os.path.join(os.path.dirname(__file__), "../../Kbuild"), encoding="utf-8") as f:
+        return next(line.split()[-1] for line in f if line.startswith("L1TUNE_VERSION"))
+
+
+VERSION = version()
 BOOT_ID = "11111111-2222-4333-8444-555555555555"
 
 
@@ -130,8 +137,8 @@ class Machine:
     def load(self, hooks=None, totals=None, usage=None, **values):
         os.makedirs(self.sys + "/module/l1tune", exist_ok=True)
         l1 = self.device("l1")
-        files = {"abi": 1, "loaded_ns": 5_000_000_000, "isa": "vmx", "virtualized": 1,
-                 "hypervisor": "KVMKVMKVM", "version": "0.1.0"}
+        files = {"abi": 2, "loaded_ns": 5_000_000_000, "isa": "vmx", "virtualized": 1,
+                 "hypervisor": "KVMKVMKVM", "version": VERSION}
         for name, value in (files | values).items():
             write(f"{l1}/{name}", value)
         for name, value in ({hook: "ok" for hook in HOOKS} | (hooks or {})).items():

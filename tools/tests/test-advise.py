@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from bench import Bench, end_of, equal, finish, ok
-from fake import fixed, hist, split, write
+from fake import VERSION, fixed, hist, split, write
 
 SECOND = 1_000_000_000
 LOADED, CREATED = 5 * SECOND, 10 * SECOND
@@ -61,7 +61,7 @@ class Advised(Bench):
             boot_id = f.read().strip()
         with open(self.machine.proc + "/sys/kernel/osrelease", encoding="ascii") as f:
             kernel = f.read().strip()
-        document = {"schema": 1, "tool": "0.1.0", "module": "0.1.0", "boot_id": boot_id, "bench": {
+        document = {"schema": 2, "tool": VERSION, "module": VERSION, "boot_id": boot_id, "bench": {
             "machine": {"kernel": kernel, "microcode": "", "vendor": "", "instance_type": "", "cpu": "",
                         "virtualized": True},
             "taken": 1, "tsc_khz": 2000000, "clock_cycles": 0, "halt_delay_ns": 0,

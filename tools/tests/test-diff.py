@@ -106,7 +106,7 @@ def test_wrong_files():
         for content, expected in (
                 ("", "bad.json"), (text[:-9], "bad.json"), (text + "\n" + text, "a single line"),
                 ("[]", "not a document"), ('"x"', "bad.json"), ("{}", "not a document"),
-                (json.dumps(document | {"schema": 2}), "another l1tune"),
+                (json.dumps(document | {"schema": 1}), "another l1tune"),
                 (json.dumps(document | {"l2": None}), "without guests"),
                 (json.dumps(document | {"l2": [3]}), "without reasons"),
                 (json.dumps(document | {"l2": [{k: guest[k] for k in guest if k != "reasons"}]}),

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from bench import TOOL, Bench, equal, finish, ok
-from fake import cell, hist
+from fake import VERSION, cell, hist
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 MANUALS = [os.path.join(TOP, "man", name) for name in ("l1tune.8", "l1tune.conf.5")]
@@ -22,6 +22,11 @@ SHELLS = {"zsh": ["zsh", "-n", "completion/_l1tune"], "fish": ["fish", "-n", "co
 
 def text_of(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+
+
+def read(name):
+    with open(os.path.join(TOP, "..", name), encoding="utf-8") as f:
+        return f.read()
 
 
 def completions(*words):
@@ -116,7 +121,17 @@ def main():
             equal(completions(TOOL, name, "-o", "''"), columns, f"{name}: columns are completed")
 
 
+def test_version():
+    versions = {
+        "dkms.conf": re.search(r'PACKAGE_VERSION="(.*)"', read("dkms.conf"))[1],
+        "debian/changelog": re.match(r"l1tune \((.*?)\)", read("debian/changelog"))[1],
+        "NEWS": re.match(r"l1tune (.*)", read("NEWS"))[1],
+    }
+    equal(versions, dict.fromkeys(versions, VERSION), "all name the version that Kbuild sets")
+
+
 print("KTAP version 1")
+test_version()
 main()
 test_machine()
 finish()

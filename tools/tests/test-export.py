@@ -66,7 +66,7 @@ def test_values():
         machine(b)
         r, s, types = exported(b)
         ok(r.returncode == 0 and not r.stderr and r.stdout.endswith("\n# EOF\n"), "OpenMetrics, to its end", r)
-        equal([value(s, "l1tune_up"), value(s, "l1tune_build_info", module="0.1.0", abi=1, tool="0.1.0"),
+        equal([value(s, "l1tune_up"), value(s, "l1tune_build_info", module=fake.VERSION, abi=2, tool=fake.VERSION),
                value(s, "l1tune_load_boottime_seconds"), value(s, "l1tune_hook_info", hook="kvm_exit", state="ok")],
               ["1", "1", "5.000000000", "1"], "the module, and when it was loaded")
         equal([value(s, "l1tune_host_" + name) for name in (

@@ -82,7 +82,7 @@ def test_picture():
         b.machine.guest(1, [IO, CPUID, NESTED])
         d = b.json("hist", "-J", "1", "cpuid")
         equal([d["schema"], d["hist"]["id"], [r["level"] for r in d["hist"]["reasons"]],
-               d["hist"]["reasons"][0]["hist"]], [1, 1, [2, 3], hist(b10=10)], "JSON")
+               d["hist"]["reasons"][0]["hist"]], [2, 1, [2, 3], hist(b10=10)], "JSON")
 
 
 def test_errors():

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from bench import TOOL, Bench, equal, finish, ok, on_terminal
-from fake import BOOT_ID, cell, fixed, hist, parts_ns, write
+from fake import BOOT_ID, VERSION, cell, fixed, hist, parts_ns, write
 
 VMX = "fpu vme vmx ept hypervisor"
 CPUINFO = """processor\t: 0
@@ -86,7 +86,7 @@ def measurement(**machine):
     about = {"kernel": "6.1.0-56-amd64", "microcode": "0x2b000603", "vendor": "", "cpu": "A CPU",
              "instance_type": "", "virtualized": True}
     boot_id = machine.pop("boot_id", BOOT_ID)
-    return {"schema": 1, "tool": "0.1.0", "module": "0.1.0", "boot_id": boot_id,
+    return {"schema": 2, "tool": VERSION, "module": VERSION, "boot_id": boot_id,
             "bench": {"machine": about | machine, "taken": 1_790_000_000, "tsc_khz": 2_000_000,
                       "clock_cycles": 30, "halt_delay_ns": 500000, "kinds": kinds,
                       "vmcs_shadowing": {"shadowed": "no", "why_unknown": None,

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from bench import TOOL, Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
-from fake import BOOT_ID, cell, fixed, hist, parts_ns, split, stats_file
+from fake import BOOT_ID, VERSION, cell, fixed, hist, parts_ns, split, stats_file
 
 KEYS = ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns", "l1", "l2"]
 CPUID = cell(2, 10, "CPUID", 60000, 90_000_000, 2_000_000, hist(b10=30000, b11=30000))
@@ -278,7 +278,7 @@ def test_json():
             equal(list(d), KEYS, f"{command}: keys of the document")
             equal([g["id"] for g in d["l2"]], [1, 2], f"{command}: its guests")
         equal([d["schema"], d["module"], d["boot_id"], d["loaded_ns"], d["interval_ns"]],
-              [1, "0.1.0", BOOT_ID, 5_000_000_000, None], "what it is about")
+              [2, VERSION, BOOT_ID, 5_000_000_000, None], "what it is about")
         ok(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", d["time"]), "time", d["time"])
         equal(d["l1"]["totals"]["exits"], 2**63 - 1, "l1")
         web, other = d["l2"]
