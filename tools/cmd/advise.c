@@ -17,19 +17,42 @@ struct beginning {
 	struct kvm_counts counts;
 };
 
+/* What was looked at that had one result, and of open causes how to find out. */
+static void print_looked(const struct advice *advice, enum verdict verdict,
+			 const char *label)
+{
+	size_t i;
+
+	for (i = 0; i < advice->num_looked; i++) {
+		const struct looked *looked = &advice->looked[i];
+
+		if (looked->verdict != verdict)
+			continue;
+		terminal_print("  %-12s%s", label, looked->cause);
+		if (looked->seen)
+			terminal_print(": %s", looked->seen);
+		if (verdict == VERDICT_OPEN)
+			terminal_print(" (not ruled out; to find out: %s)",
+				       looked->how);
+		putchar('\n');
+	}
+}
+
 static void print_advice(const struct advice *advice)
 {
-	const struct rule *rule = advice->rule;
-
-	terminal_print("%llu %s: %s (%s)\n",
-		       (unsigned long long)advice->guest_id, advice->guest_name,
-		       rule->title, rule->name);
+	if (advice->guest_id)
+		terminal_print("%llu ", (unsigned long long)advice->guest_id);
+	terminal_print("%s: %s (%s)\n", advice->guest_name, advice->title,
+		       advice->name);
 	terminal_print("  evidence    %s\n", advice->evidence);
-	terminal_print("  owner       %s\n", rule->owner);
+	print_looked(advice, VERDICT_SHOWN, "shown");
+	print_looked(advice, VERDICT_OPEN, "open");
+	print_looked(advice, VERDICT_RULED_OUT, "ruled out");
+	terminal_print("  owner       %s\n", advice->owner);
 	terminal_print("  change      %s\n", advice->change);
 	print_and_free("  gain        %s\n", gain_text(&advice->gain));
-	terminal_print("  risk        %s\n", rule->risk);
-	terminal_print("  confidence  %s\n", rule->confidence);
+	terminal_print("  risk        %s\n", advice->risk);
+	terminal_print("  confidence  %s\n", advice->confidence);
 	putchar('\n');
 }
 
@@ -58,6 +81,19 @@ static void print_unseen(const struct sample *sample)
 		printf("guests accessed more ports, addresses and MSRs than were counted: what is named may not be all\n");
 }
 
+static void print_unread(const struct findings *findings)
+{
+	size_t i;
+
+	for (i = 0; i < findings->num_unread; i++) {
+		const struct unread *unread = &findings->unread[i];
+
+		printf("not known of %zu guest%s: KVM's %s: %s\n",
+		       unread->num_guests, unread->num_guests == 1 ? "" : "s",
+		       unread->names, kvm_count_why_not(unread->err));
+	}
+}
+
 static json_t *gain_to_json(const struct gain *gain)
 {
 	static const char *const kinds[] = {
@@ -70,6 +106,7 @@ static json_t *gain_to_json(const struct gain *gain)
 	json_set(json, "kind", json_text(kinds[gain->kind]));
 	json_set(json, "low_cpus", is_known ? json_real(gain->low) : json_null());
 	json_set(json, "high_cpus", is_known ? json_real(gain->high) : json_null());
+	json_set(json, "lacks_transit", json_boolean(gain->lacks_transit));
 	return json;
 }
 
@@ -107,59 +144,105 @@ static json_t *sample_to_json(const struct sample *sample)
 	return json;
 }
 
+static json_t *looked_to_json(const struct advice *advice)
+{
+	static const char *const verdicts[] = {
+		[VERDICT_OPEN] = "not_ruled_out", [VERDICT_SHOWN] = "shown",
+		[VERDICT_RULED_OUT] = "ruled_out",
+	};
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < advice->num_looked; i++) {
+		const struct looked *looked = &advice->looked[i];
+		json_t *one = json_object();
+
+		json_set(one, "cause", json_text(looked->cause));
+		json_set(one, "verdict", json_text(verdicts[looked->verdict]));
+		json_set(one, "seen", looked->seen ? json_text(looked->seen) : json_null());
+		json_set(one, "how_to_find_out", json_text(looked->how));
+		json_array_append_new(array, one);
+	}
+	return array;
+}
+
+static json_t *unread_to_json(const struct findings *findings)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < findings->num_unread; i++) {
+		const struct unread *unread = &findings->unread[i];
+		json_t *one = json_object();
+
+		json_set(one, "counts", json_text(unread->names));
+		json_set(one, "why_not", json_text(kvm_count_why_not(unread->err)));
+		json_set(one, "guests", json_number(unread->num_guests));
+		json_array_append_new(array, one);
+	}
+	return array;
+}
+
+static json_t *advice_to_json(const struct advice *advice)
+{
+	json_t *one = json_object();
+
+	json_set(one, "rule", json_text(advice->name));
+	json_set(one, "symptom", advice->symptom ? json_text(advice->symptom) : json_null());
+	json_set(one, "title", json_text(advice->title));
+	json_set(one, "id", json_number_or_null(advice->num_guests == 1, advice->guest_id));
+	json_set(one, "name", json_text(advice->guest_name));
+	json_set(one, "guests", json_number(advice->num_guests));
+	json_set(one, "evidence", json_text(advice->evidence));
+	json_set(one, "causes", looked_to_json(advice));
+	json_set(one, "owner", json_text(advice->owner));
+	json_set(one, "change", json_text(advice->change));
+	json_set(one, "gain", gain_to_json(&advice->gain));
+	json_set(one, "risk", json_text(advice->risk));
+	json_set(one, "confidence", json_text(advice->confidence));
+	json_set(one, "accesses", accesses_to_json(advice));
+	return one;
+}
+
 static int print_json(const struct observation *seen,
-		      const struct advice *list, size_t num)
+		      const struct findings *findings)
 {
 	const struct snapshot *snapshot = seen->snapshot;
 	json_t *json = json_document(seen->host, &snapshot->time, snapshot->interval_ns);
 	json_t *array = json_array();
 	size_t i;
 
-	for (i = 0; i < num; i++) {
-		const struct rule *rule = list[i].rule;
-		json_t *one = json_object();
-
-		json_set(one, "rule", json_text(rule->name));
-		json_set(one, "title", json_text(rule->title));
-		json_set(one, "id", json_number(list[i].guest_id));
-		json_set(one, "name", json_text(list[i].guest_name));
-		json_set(one, "evidence", json_text(list[i].evidence));
-		json_set(one, "owner", json_text(rule->owner));
-		json_set(one, "change", json_text(list[i].change));
-		json_set(one, "gain", gain_to_json(&list[i].gain));
-		json_set(one, "risk", json_text(rule->risk));
-		json_set(one, "confidence", json_text(rule->confidence));
-		json_set(one, "accesses", accesses_to_json(&list[i]));
-		json_array_append_new(array, one);
-	}
+	for (i = 0; i < findings->num; i++)
+		json_array_append_new(array, advice_to_json(&findings->list[i]));
 	json_set(json, "sample", sample_to_json(seen->sample));
+	json_set(json, "unknown", unread_to_json(findings));
 	json_set(json, "advice", array);
 	return json_write(json);
 }
 
 static int report(const struct options *options, const struct observation *seen)
 {
+	struct findings findings;
 	int status = STATUS_OK;
-	struct advice *list;
-	size_t num, i;
 
-	list = advise(&options->env, seen, &num);
+	advise(&options->env, seen, &findings);
 	if (options->json) {
-		status = print_json(seen, list, num);
+		status = print_json(seen, &findings);
 	} else {
-		print(list, num, seen->snapshot->num_guests);
+		print(findings.list, findings.num, seen->snapshot->num_guests);
 		print_unseen(seen->sample);
+		print_unread(&findings);
 	}
-	for (i = 0; i < num; i++)
-		advice_free(&list[i]);
-	free(list);
+	findings_free(&findings);
 	return status;
 }
 
 static int take(const struct options *options, const struct selection *guests,
 		struct host *host, struct snapshot *snapshot)
 {
-	const struct snapshot_request request = { .selection = guests };
+	const struct snapshot_request request = {
+		.selection = guests, .beside = true,
+	};
 
 	return snapshot_read(&options->env, &request, host, snapshot);
 }
@@ -172,7 +255,7 @@ static struct beginning *begin(const struct options *options,
 
 	for (i = 0; i < snapshot->num_guests; i++) {
 		v[i].id = snapshot->guests[i].guest.id;
-		kvm_counts_read(&options->env, snapshot->guests[i].guest.pid,
+		kvm_counts_read(&options->env, &snapshot->guests[i].guest,
 				&v[i].counts);
 	}
 	return v;
@@ -187,7 +270,7 @@ static struct kvm_counts *counts_before(const struct snapshot *before,
 	size_t i, j;
 
 	for (i = 0; i < after->num_guests; i++) {
-		v[i].is_known = true;
+		kvm_counts_start(&v[i]);
 		for (j = 0; j < before->num_guests; j++)
 			if (beginnings[j].id == after->guests[i].guest.id)
 				v[i] = beginnings[j].counts;
@@ -199,6 +282,7 @@ static struct kvm_counts *counts_before(const struct snapshot *before,
 struct look {
 	struct snapshot before, diff;
 	struct beginning *beginnings;
+	struct activity activity;
 	struct host host;
 	struct kvm_counts *counts;
 	struct sample sample;
@@ -242,6 +326,7 @@ static int look_until(const struct options *options,
 {
 	struct observation seen = {
 		.host = &look->host, .snapshot = &look->diff,
+		.activity_before = &look->activity,
 	};
 	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
 	int status = look_now(options, guests, look);
@@ -273,6 +358,7 @@ static int look_on(const struct options *options, const struct selection *guests
 	status = take(options, guests, &look.host, &look.before);
 	if (status == STATUS_OK) {
 		look.beginnings = begin(options, &look.before);
+		activity_read(&options->env, &look.activity);
 		status = look_until(options, guests, &look, end);
 	}
 	forget_now(&look);
@@ -315,12 +401,32 @@ static int run(struct options *options)
 	return status;
 }
 
+/* A name of a symptom is that of advice on how to find its cause. */
 static bool names(size_t i, struct named *named)
 {
-	if (i >= num_rules)
-		return false;
-	*named = (struct named){ .name = rules[i].name, .help = rules[i].title };
-	return true;
+	size_t n;
+
+	if (i < num_rules) {
+		*named = (struct named){ .name = rules[i].name, .help = rules[i].title };
+		return true;
+	}
+	i -= num_rules;
+	for (n = 0; n < num_symptoms; n++) {
+		const struct symptom *symptom = symptoms[n];
+
+		if (i < symptom->num_causes) {
+			*named = (struct named){ .name = symptom->causes[i].name,
+						 .help = symptom->causes[i].title };
+			return true;
+		}
+		i -= symptom->num_causes;
+		if (!i--) {
+			*named = (struct named){ .name = symptom->name,
+						 .help = symptom->title };
+			return true;
+		}
+	}
+	return false;
 }
 
 static const struct option_spec own_options[] = {

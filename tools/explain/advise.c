@@ -5,15 +5,28 @@
 #include "base/util.h"
 #include "bench/file.h"
 #include "explain/advise.h"
+#include "explain/load.h"
 #include "explain/rules-access.h"
 #include "explain/rules.h"
+#include "model/proc.h"
+
+/* As one of many a guest is looked at with thresholds that are so much lower. */
+#define SCALE_OF_MANY	0.05
+/* If more guests than these have the same advice, it is one about them all. */
+#define MAX_ALONE	8
 
 void advice_free(struct advice *advice)
 {
+	size_t i;
+
 	free(advice->guest_name);
 	free(advice->evidence);
 	free(advice->change);
+	free(advice->confidence);
 	free(advice->accesses);
+	for (i = 0; i < advice->num_looked; i++)
+		free(advice->looked[i].seen);
+	free(advice->looked);
 }
 
 /* What a wake-up by the timer takes beyond an exit, by bench --save. */
@@ -43,24 +56,44 @@ static int compare(const void *a, const void *b)
 		return x->gain.high > y->gain.high ? -1 : 1;
 	if (x->guest_id != y->guest_id)
 		return x->guest_id < y->guest_id ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
+	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static void look(const struct facts *facts, struct advice **list, size_t *num)
+/* Of a place in the order of rules, and behind them of symptoms. */
+static bool look_for_one(const struct facts *facts, size_t place,
+			 struct advice *advice)
+{
+	const struct rule *rule = &rules[place];
+
+	if (place >= num_rules)
+		return symptom_explain(symptoms[place - num_rules], facts, advice);
+	if (!rule->applies(facts, advice))
+		return false;
+	advice->name = rule->name;
+	advice->title = rule->title;
+	advice->owner = rule->owner;
+	advice->risk = rule->risk;
+	advice->confidence = xstrdup(rule->confidence);
+	return true;
+}
+
+static size_t num_places(void)
+{
+	return num_rules + num_symptoms;
+}
+
+static void look(const struct facts *facts, size_t place, struct advice **list,
+		 size_t *num)
 {
 	const struct guest *guest = &facts->guest->guest;
-	size_t i;
+	struct advice advice = {
+		.order = place, .guest_id = guest->id, .num_guests = 1,
+	};
 
-	for (i = 0; i < num_rules; i++) {
-		struct advice advice = {
-			.rule = &rules[i], .guest_id = guest->id,
-		};
-
-		if (!rules[i].applies(facts, &advice))
-			continue;
-		advice.guest_name = xstrdup(guest->name ? guest->name : "");
-		*GROW(*list, *num) = advice;
-	}
+	if (!look_for_one(facts, place, &advice))
+		return;
+	advice.guest_name = xstrdup(guest->name ? guest->name : "");
+	*GROW(*list, *num) = advice;
 }
 
 /* What is so for all guests. */
@@ -73,42 +106,232 @@ static struct facts facts_of(const struct env *env,
 		.wake_ns = read_wake_ns(env),
 		.num_vcpus = host_count(&seen->host->usage, "vcpus"),
 		.is_sampled = seen->sample,
+		.scale = 1,
 	};
 	struct machine machine;
 
 	machine_read(env, &machine);
 	transit_read(env, &facts.transit);
+	if (seen->activity_before) {
+		activity_read(env, &facts.activity);
+		activity_subtract(&facts.activity, seen->activity_before);
+	}
 	facts.num_cpus = machine.num_cpus;
 	return facts;
 }
 
-static void look_at(struct facts *facts, const struct observation *seen,
-		    size_t i)
+/* A process can have several VMs: what is counted of it is not one guest's. */
+static bool is_alone(const struct snapshot *snapshot, size_t i)
 {
-	facts->guest = &seen->snapshot->guests[i];
-	kvm_counts_read(facts->env, facts->guest->guest.pid, &facts->kvm);
-	if (seen->before)
-		kvm_counts_subtract(&facts->kvm, &seen->before[i]);
+	size_t j;
+
+	for (j = 0; j < snapshot->num_guests; j++)
+		if (j != i && snapshot->guests[j].guest.pid ==
+			      snapshot->guests[i].guest.pid)
+			return false;
+	return true;
 }
 
-struct advice *advise(const struct env *env,
-		      const struct observation *seen, size_t *num)
+/* One guest of those that were observed, with what is read of it once. */
+struct look_at {
+	struct facts facts;
+	struct guest_memory memory;
+	struct proc_info proc;
+};
+
+static void look_at(const struct facts *all, const struct observation *seen,
+		    size_t i, struct look_at *at)
 {
-	struct facts facts = facts_of(env, seen);
-	struct advice *list = NULL;
+	const struct guest_snapshot *guest = &seen->snapshot->guests[i];
+
+	*at = (struct look_at){ .facts = *all };
+	at->facts.guest = guest;
+	at->facts.memory = &at->memory;
+	kvm_counts_read(all->env, &guest->guest, &at->facts.kvm);
+	if (seen->before)
+		kvm_counts_subtract(&at->facts.kvm, &seen->before[i]);
+	proc_read(all->env->proc_fd, guest->guest.pid, guest->guest.created_ns,
+		  &at->proc);
+	at->facts.cmdline = at->proc.cmdline;
+	at->facts.cmdline_len = at->proc.cmdline_len;
+	if (is_alone(seen->snapshot, i))
+		at->facts.accesses = access_groups(seen->sample,
+						   guest->guest.pid);
+	else
+		at->facts.is_sampled = false;
+}
+
+static void look_away(struct look_at *at)
+{
+	free(at->facts.accesses.v);
+	proc_free(&at->proc);
+}
+
+static void add_gain(struct gain *sum, const struct gain *gain)
+{
+	if (sum->kind != gain->kind)
+		sum->kind = GAIN_AT_MOST;
+	sum->low += gain->low;
+	sum->high += gain->high;
+	sum->lacks_transit |= gain->lacks_transit;
+}
+
+/* One piece of advice on the machine for a rule that holds for many guests. */
+static struct advice sum_up(const struct rule *rule, size_t place,
+			    const struct advice *list, size_t num)
+{
+	struct advice all = {
+		.name = rule->name, .title = rule->title, .owner = rule->owner,
+		.risk = rule->risk, .order = place, .num_guests = num,
+		.guest_name = xasprintf("%zu guests", num),
+		.confidence = xstrdup(rule->confidence),
+		.change = xstrdup(rule->change_for_all),
+	};
+	const struct advice *most = list;
 	size_t i;
 
-	*num = 0;
-	for (i = 0; i < seen->snapshot->num_guests; i++) {
-		look_at(&facts, seen, i);
-		facts.accesses = access_groups(seen->sample,
-					       facts.guest->guest.pid);
-		look(&facts, &list, num);
-		free(facts.accesses.v);
+	all.gain = list[0].gain;
+	for (i = 1; i < num; i++) {
+		add_gain(&all.gain, &list[i].gain);
+		if (list[i].gain.high > most->gain.high)
+			most = &list[i];
 	}
-	if (list)
-		qsort(list, *num, sizeof(*list), compare);
-	return list;
+	all.evidence = xasprintf("the same in %zu guests, most in %llu %s: %s",
+				 num, (unsigned long long)most->guest_id,
+				 most->guest_name, most->evidence);
+	return all;
+}
+
+static bool has_advice(const struct guest *guest, const struct advice *list,
+		       size_t num)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++)
+		if (list[i].guest_id == guest->id)
+			return true;
+	return false;
+}
+
+/* Those that have no advice of their own, with the thresholds of one of many. */
+static void look_at_many(const struct observation *seen, struct look_at *guests,
+			 size_t place, size_t first, struct findings *findings)
+{
+	const struct rule *rule = &rules[place];
+	struct advice *some = NULL, all;
+	size_t i, num_some = 0;
+
+	for (i = 0; i < seen->snapshot->num_guests; i++) {
+		if (has_advice(&seen->snapshot->guests[i].guest,
+			       findings->list + first, findings->num - first))
+			continue;
+		guests[i].facts.scale = SCALE_OF_MANY;
+		look(&guests[i].facts, place, &some, &num_some);
+		guests[i].facts.scale = 1;
+	}
+	if (num_some > 1) {
+		all = sum_up(rule, place, some, num_some);
+		if (all.gain.high >= MIN_GAIN_OF_ALL)
+			*GROW(findings->list, findings->num) = all;
+		else
+			advice_free(&all);
+	}
+	for (i = 0; i < num_some; i++)
+		advice_free(&some[i]);
+	free(some);
+}
+
+/*
+ * Each guest by itself, and those for which that says nothing together; all of
+ * them together if it says the same of too many.
+ */
+static void look_at_all(const struct observation *seen, struct look_at *guests,
+			size_t place, struct findings *findings)
+{
+	size_t first = findings->num, i;
+
+	for (i = 0; i < seen->snapshot->num_guests; i++)
+		look(&guests[i].facts, place, &findings->list, &findings->num);
+	if (place >= num_rules || !rules[place].change_for_all)
+		return;
+	if (findings->num - first > MAX_ALONE) {
+		for (i = first; i < findings->num; i++)
+			advice_free(&findings->list[i]);
+		findings->num = first;
+	}
+	look_at_many(seen, guests, place, first, findings);
+}
+
+static struct unread *find_unread(struct findings *findings, int err)
+{
+	size_t i;
+
+	for (i = 0; i < findings->num_unread; i++)
+		if (findings->unread[i].err == err)
+			return &findings->unread[i];
+	*GROW(findings->unread, findings->num_unread) = (struct unread){
+		.err = err, .names = xstrdup(""),
+	};
+	return &findings->unread[findings->num_unread - 1];
+}
+
+/* Where KVM has taken time that one of its counts may have explained. */
+static void add_unread(const struct facts *facts, struct findings *findings)
+{
+	struct load all = load_of(facts, &all_reasons, 2);
+	int last = 0;
+	size_t i;
+
+	if (all.parts[PART_KERNEL] < MIN_GAIN)
+		return;
+	for (i = 0; i < NUM_KVM_COUNTS; i++) {
+		const struct kvm_count *count = &facts->kvm.v[i];
+		struct unread *unread;
+
+		if (count->is_known)
+			continue;
+		unread = find_unread(findings, count->err);
+		if (!strstr(unread->names, kvm_count_name(i)))
+			append(&unread->names, "%s%s", *unread->names ? ", " : "",
+			       kvm_count_name(i));
+		unread->num_guests += count->err != last;
+		last = count->err;
+	}
+}
+
+void advise(const struct env *env, const struct observation *seen,
+	    struct findings *findings)
+{
+	struct facts facts = facts_of(env, seen);
+	size_t num_guests = seen->snapshot->num_guests, i;
+	struct look_at *guests = xcalloc(num_guests, sizeof(*guests));
+
+	*findings = (struct findings){ };
+	for (i = 0; i < num_guests; i++) {
+		look_at(&facts, seen, i, &guests[i]);
+		add_unread(&guests[i].facts, findings);
+	}
+	for (i = 0; i < num_places(); i++)
+		look_at_all(seen, guests, i, findings);
+	for (i = 0; i < num_guests; i++)
+		look_away(&guests[i]);
+	free(guests);
+	if (findings->list)
+		qsort(findings->list, findings->num, sizeof(*findings->list),
+		      compare);
+}
+
+void findings_free(struct findings *findings)
+{
+	size_t i;
+
+	for (i = 0; i < findings->num; i++)
+		advice_free(&findings->list[i]);
+	for (i = 0; i < findings->num_unread; i++)
+		free(findings->unread[i].names);
+	free(findings->list);
+	free(findings->unread);
+	*findings = (struct findings){ };
 }
 
 bool advise_wants_sample(const struct env *env,
@@ -136,7 +359,9 @@ char *gain_text(const struct gain *gain)
 		return xasprintf("at least %.2f CPUs, and the exits' way to L0, which l1tune bench --save measures",
 				 gain->low);
 	case GAIN_AT_MOST:
-		return xasprintf("at most %.2f CPUs", gain->high);
+		return xasprintf("at most %.2f CPUs%s", gain->high,
+				 gain->lacks_transit ?
+				 ", and the exits' way to L0, which l1tune bench --save measures" : "");
 	default:
 		return xstrdup("not known before it is tried");
 	}

@@ -15,13 +15,33 @@ struct observation {
 	 * NULL since their start.
 	 */
 	const struct kvm_counts *before;
+	/* This machine's then, or NULL. */
+	const struct activity *activity_before;
 	/* What they accessed at its end, NULL if that was not looked at. */
 	const struct sample *sample;
 };
 
-/* Most gain first. */
-struct advice *advise(const struct env *env,
-		      const struct observation *seen, size_t *num);
+/* What rules may have needed of KVM's counts, and could not be read. */
+struct unread {
+	/* -errno: kvm_count_why_not() has words for it. */
+	int err;
+	/* The counts' names with commas between them, a copy. */
+	char *names;
+	/* The guests that it is about, those with little to explain left out. */
+	size_t num_guests;
+};
+
+struct findings {
+	/* Most gain first. */
+	struct advice *list;
+	size_t num;
+	struct unread *unread;
+	size_t num_unread;
+};
+
+void advise(const struct env *env, const struct observation *seen,
+	    struct findings *findings);
+void findings_free(struct findings *findings);
 
 /* Whether a sample of accesses would make advice better. */
 bool advise_wants_sample(const struct env *env,

@@ -4,7 +4,9 @@
 
 #include "base/env.h"
 #include "explain/access.h"
+#include "explain/activity.h"
 #include "explain/kvm-counts.h"
+#include "explain/memory.h"
 #include "explain/transit.h"
 #include "model/host.h"
 #include "model/snapshot.h"
@@ -16,6 +18,13 @@ struct facts {
 	const struct guest_snapshot *guest;
 	/* Of that interval; memory as it is at its end. */
 	struct kvm_counts kvm;
+	/* Of the whole machine, in that interval. */
+	struct activity activity;
+	/* Read when a rule first asks for it: memory_of(). */
+	struct guest_memory *memory;
+	/* The VMM's command line, words that end with NUL; NULL if not known. */
+	const char *cmdline;
+	size_t cmdline_len;
 	struct transit transit;
 	/* What waking from HLT takes beyond an exit; 0 if not measured. */
 	double wake_ns;
@@ -25,22 +34,51 @@ struct facts {
 	/* What its VMM's guests accessed; empty if that was not looked at. */
 	struct access_groups accesses;
 	bool is_sampled;
+	/*
+	 * What thresholds are multiplied with: 1, and less where a guest is
+	 * looked at as one of many.
+	 */
+	double scale;
 };
 
 /* In CPUs: seconds of a CPU in a second. */
 struct gain {
 	enum { GAIN_UNKNOWN, GAIN_RANGE, GAIN_AT_LEAST, GAIN_AT_MOST } kind;
 	double low, high;
+	/* The exits' way to L0 would be saved too, and is not in it: not measured. */
+	bool lacks_transit;
 };
 
-/* Texts are copies. */
+/* What was looked at for one cause. */
+struct looked {
+	/* Of the cause. */
+	const char *cause;
+	/* What the answer says of the cause. */
+	enum verdict { VERDICT_OPEN, VERDICT_SHOWN, VERDICT_RULED_OUT } verdict;
+	/* What was seen, or why nothing was; a copy. */
+	char *seen;
+	/* How to find out, where it is open. */
+	const char *how;
+};
+
+/* Texts are copies but for name, title, owner and risk. */
 struct advice {
-	const struct rule *rule;
+	/* The rule's or the cause's. */
+	const char *name, *title, *owner, *risk;
+	/* What it is a cause of; NULL of a rule by itself. */
+	const char *symptom;
+	/* The rule's place, which orders equal gains. */
+	size_t order;
+	/* If it is about more than one, guest_id is 0 and guest_name says how many. */
+	size_t num_guests;
 	uint64_t guest_id;
 	char *guest_name;
 	char *evidence;
 	char *change;
+	char *confidence;
 	struct gain gain;
+	struct looked *looked;
+	size_t num_looked;
 	/* What the evidence names. */
 	struct access_group *accesses;
 	size_t num_accesses;
@@ -52,13 +90,23 @@ struct rule {
 	/* Who can change it: L0, L1, VMM, guest. */
 	const char *owner;
 	const char *risk;
-	/* How sure the gain is. */
+	/* How sure the gain is, which the kind of evidence says. */
 	const char *confidence;
+	/* What changes it for all guests at once; NULL if nothing does. */
+	const char *change_for_all;
 	/* Fills in evidence, change and gain; false if there is no reason to. */
 	bool (*applies)(const struct facts *facts, struct advice *advice);
 };
 
-/* What is less is not worth a change. */
+/* What is less is not worth a change: of a guest, of all guests together. */
 #define MIN_GAIN	0.01
+#define MIN_GAIN_OF_ALL	0.05
+
+/* How the guest's memory is backed, as far as it may be read. */
+const struct guest_memory *memory_of(const struct facts *facts);
+
+/* A count of KVM's; false, and 0, if it is not known. */
+bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
+		  uint64_t *value);
 
 #endif

@@ -6,20 +6,54 @@
 #include <stdint.h>
 
 #include "base/env.h"
+#include "model/guest.h"
 
-/* KVM's own statistics of a VMM's guests, as far as debugfs is there. */
-struct kvm_counts {
-	bool is_known;
-	uint64_t poll_hit_ns, poll_miss_ns;
-	uint64_t l1d_flushes;
-	/* What is mapped now, in pages. */
-	uint64_t small_pages, large_pages;
+enum kvm_count_id {
+	KVM_POLL_HIT_NS,
+	KVM_POLL_MISS_NS,
+	KVM_L1D_FLUSHES,
+	/* Faults that only gave back an access to a page that was mapped. */
+	KVM_FAST_FAULTS,
+	/* What is mapped now, in pages of their size. */
+	KVM_SMALL_PAGES,
+	KVM_LARGE_PAGES,
+	/* Large pages that are split because the guest executes in them. */
+	KVM_NX_SPLITS,
+	NUM_KVM_COUNTS,
+	NUM_KVM_CUMULATIVE = KVM_SMALL_PAGES,
 };
 
-void kvm_counts_read(const struct env *env, uint64_t pid,
+struct kvm_count {
+	bool is_known;
+	/* Why it is not known: -errno. */
+	int err;
+	/* Of an interval, or what is so at its end. */
+	uint64_t value;
+	/* Of what is not cumulative: at its beginning. */
+	uint64_t before;
+};
+
+/* KVM's own statistics of one VM, as far as debugfs may be read. */
+struct kvm_counts {
+	struct kvm_count v[NUM_KVM_COUNTS];
+};
+
+/*
+ * Looks only where looking is allowed: under lockdown, each attempt to open a
+ * file that is locked down would be a line in the kernel's log.
+ */
+void kvm_counts_read(const struct env *env, const struct guest *guest,
 		     struct kvm_counts *counts);
-/* What was counted since then; pages stay as they are. */
+
+/* Those of a guest that was not there yet: 0, and known. */
+void kvm_counts_start(struct kvm_counts *counts);
+
+/* What was counted since then. */
 void kvm_counts_subtract(struct kvm_counts *counts,
 			 const struct kvm_counts *before);
+
+/* The file's name, and in words why it cannot be read. */
+const char *kvm_count_name(enum kvm_count_id id);
+const char *kvm_count_why_not(int err);
 
 #endif

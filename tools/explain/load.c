@@ -48,7 +48,7 @@ double in_interval(const struct facts *f, uint64_t count)
 struct gain gain_of(const struct facts *f, double kernel, double rate)
 {
 	if (!f->transit.is_known)
-		return (struct gain){ GAIN_AT_LEAST, kernel, kernel };
+		return (struct gain){ GAIN_AT_LEAST, kernel, kernel, true };
 	return (struct gain){
 		GAIN_RANGE,
 		kernel + rate * f->transit.low_ns / NSEC_PER_SEC,
@@ -61,7 +61,27 @@ struct gain gain_at_most(double cpus)
 	return (struct gain){ GAIN_AT_MOST, 0, cpus };
 }
 
-bool is_worth_it(const struct gain *gain)
+bool is_worth_it(const struct facts *f, const struct gain *gain)
 {
-	return gain->high >= MIN_GAIN;
+	return gain->high >= MIN_GAIN * f->scale;
+}
+
+bool is_often(const struct facts *f, double rate, double threshold)
+{
+	return rate >= threshold * f->scale;
+}
+
+const struct guest_memory *memory_of(const struct facts *facts)
+{
+	if (!facts->memory->is_read)
+		guest_memory_read(facts->env, &facts->guest->guest,
+				  facts->memory);
+	return facts->memory;
+}
+
+bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
+		  uint64_t *value)
+{
+	*value = facts->kvm.v[id].is_known ? facts->kvm.v[id].value : 0;
+	return facts->kvm.v[id].is_known;
 }

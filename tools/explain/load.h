@@ -29,6 +29,8 @@ double in_interval(const struct facts *f, uint64_t count);
 /* So many exits fewer save what KVM spends on them, and their way to L0. */
 struct gain gain_of(const struct facts *f, double kernel, double rate);
 struct gain gain_at_most(double cpus);
-bool is_worth_it(const struct gain *gain);
+/* Against thresholds that are lower for one of many guests. */
+bool is_worth_it(const struct facts *f, const struct gain *gain);
+bool is_often(const struct facts *f, double rate, double threshold);
 
 #endif

@@ -8,8 +8,10 @@
 #include "explain/rules-access.h"
 
 static const struct reasons devices = {
-	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG", "npf" }
+	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG" }
 };
+/* On CPUs without EPT_MISCONFIG an access by address is a fault like one for memory. */
+static const struct reasons faults = { { "npf" } };
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
 
 #define MAX_NAMED	4
@@ -151,7 +153,9 @@ static void tell_named(struct advice *a, const struct named *named,
 {
 	size_t i;
 
-	a->evidence = join(evidence, ": ", named_text(named));
+	/* The evidence was counted before the sample was taken. */
+	a->evidence = join(evidence, "; seen in a second of a sample after that: ",
+			   named_text(named));
 	a->change = change_of(named);
 	a->accesses = xcalloc(named->num, sizeof(*a->accesses));
 	for (i = 0; i < named->num; i++)
@@ -168,9 +172,45 @@ static struct gain some_of(const struct facts *f, double kernel, double rate)
 	return gain;
 }
 
-static bool is_busy_with_devices(const struct load *device)
+static void add_load(struct load *load, const struct load *more, double share)
 {
-	return device->rate >= 100 && device->parts[PART_VMM] >= 0.02;
+	enum time_part part;
+
+	load->rate += more->rate * share;
+	for (part = 0; part < NUM_PARTS; part++)
+		load->parts[part] += more->parts[part] * share;
+}
+
+/*
+ * Accesses to devices. How many of the faults are such only a sample says; the
+ * time in the VMM is theirs in any case, as it serves no faults for memory.
+ */
+static struct load device_load(const struct facts *f)
+{
+	struct load load = load_of(f, &devices, 2), fault = load_of(f, &faults, 2);
+	double mmio = access_mmio(&f->accesses);
+	double vmm = load.parts[PART_VMM] + fault.parts[PART_VMM];
+	double share = fault.rate > mmio ? mmio / fault.rate : 1;
+
+	if (fault.rate)
+		add_load(&load, &fault, share);
+	load.parts[PART_VMM] = vmm;
+	return load;
+}
+
+/* The most that it can be before it is known which faults are accesses. */
+static struct load possible_device_load(const struct facts *f)
+{
+	struct load load = load_of(f, &devices, 2), fault = load_of(f, &faults, 2);
+
+	add_load(&load, &fault, 1);
+	return load;
+}
+
+static bool is_busy_with_devices(const struct facts *f, const struct load *device)
+{
+	return is_often(f, device->rate, 100) &&
+	       is_often(f, device->parts[PART_VMM], 0.02);
 }
 
 /* A storm of accesses that KVM serves by itself. */
@@ -178,29 +218,53 @@ static bool is_storm(const struct facts *f, const struct load *load)
 {
 	struct gain gain = some_of(f, load->parts[PART_KERNEL], load->rate);
 
-	return load->rate >= 1000 && is_worth_it(&gain);
+	return is_often(f, load->rate, 1000) && is_worth_it(f, &gain);
 }
 
 bool accesses_matter(const struct facts *f)
 {
-	struct load device = load_of(f, &devices, 2);
+	struct load device = possible_device_load(f);
 	struct load msr = load_of(f, &msrs, 2);
 
-	return is_busy_with_devices(&device) || is_storm(f, &device) ||
+	return is_busy_with_devices(f, &device) || is_storm(f, &device) ||
 	       is_storm(f, &msr);
+}
+
+/*
+ * An ioeventfd spares the VMM's time and keeps the exit. A device or clock that
+ * is not used any more spares the exit, with KVM's time and the way to L0; that
+ * is the bound where it may be one.
+ */
+static struct gain devices_gain(const struct facts *f, const struct load *device,
+				const struct named *named)
+{
+	struct gain all = gain_of(f, device->parts[PART_KERNEL], device->rate);
+	struct gain gain = gain_at_most(device->parts[PART_VMM]);
+	bool may_end = !named->num;
+	size_t i;
+
+	for (i = 0; i < named->num; i++)
+		may_end |= named->v[i]->known != NULL;
+	if (!may_end)
+		return gain;
+	gain.high += all.high;
+	gain.lacks_transit = all.lacks_transit;
+	return gain;
 }
 
 bool emulates_devices(const struct facts *f, struct advice *a)
 {
-	struct load device = load_of(f, &devices, 2);
+	struct load possible = possible_device_load(f);
+	struct load device = f->is_sampled ? device_load(f) : possible;
 	struct named named = name_those(f, is_by_vmm);
 	char *evidence;
 
-	a->gain = gain_at_most(device.parts[PART_VMM]);
-	if (!is_busy_with_devices(&device))
+	a->gain = devices_gain(f, &device, &named);
+	if (!is_busy_with_devices(f, &device))
 		return false;
-	evidence = xasprintf("%.0f accesses to devices in a second, for which the VMM takes %.2f s of it",
-			     device.rate, device.parts[PART_VMM]);
+	evidence = xasprintf("%s%.0f accesses to devices in a second, for which the VMM takes %.2f s of it",
+			     f->is_sampled || device.rate == load_of(f, &devices, 2).rate ?
+			     "" : "at most ", device.rate, device.parts[PART_VMM]);
 	if (named.num) {
 		tell_named(a, &named, evidence);
 		return true;
@@ -213,7 +277,7 @@ bool emulates_devices(const struct facts *f, struct advice *a)
 
 bool kvm_emulates_devices(const struct facts *f, struct advice *a)
 {
-	struct load device = load_of(f, &devices, 2);
+	struct load device = device_load(f);
 	struct named named = name_those(f, is_by_kvm);
 	double share;
 
@@ -221,7 +285,7 @@ bool kvm_emulates_devices(const struct facts *f, struct advice *a)
 		return false;
 	share = named.all < device.rate ? named.all / device.rate : 1;
 	a->gain = some_of(f, device.parts[PART_KERNEL] * share, named.all);
-	if (named.all < 1000 || !is_worth_it(&a->gain))
+	if (!is_often(f, named.all, 1000) || !is_worth_it(f, &a->gain))
 		return false;
 	tell_named(a, &named, xasprintf("%.0f accesses in a second to devices that KVM serves in about %.2f s of it",
 					named.all,

@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "base/util.h"
+#include "explain/cause.h"
 #include "explain/load.h"
 #include "explain/rules-access.h"
 #include "explain/rules.h"
@@ -18,8 +19,6 @@
 
 static const struct reasons halts = { { "HLT", "hlt" } };
 static const struct reasons pauses = { { "PAUSE_INSTRUCTION", "pause" } };
-static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
-static const struct reasons misconfigs = { { "EPT_MISCONFIG" } };
 static const struct reasons apic_pages = {
 	{ "APIC_ACCESS", "APIC_WRITE", "EOI_INDUCED" }
 };
@@ -30,13 +29,6 @@ static const struct reasons shadow_paging = {
 static const struct reasons interrupts = {
 	{ "EXTERNAL_INTERRUPT", "interrupt" }
 };
-static const struct reasons dirty_logs = { { "PML_FULL" } };
-static const struct reasons nested = { {
-	"VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME",
-	"VMWRITE", "VMOFF", "VMON", "INVEPT", "INVVPID",
-	"vmrun", "vmload", "vmsave", "stgi", "clgi",
-} };
-
 /* Those of the x2APIC that APICv serves without an exit. */
 enum { MSR_TPR = 0x808, MSR_EOI = 0x80b, MSR_SELF_IPI = 0x83f };
 
@@ -81,7 +73,7 @@ static bool throttled(const struct facts *f, struct advice *a)
 		      load_of(f, &all_reasons, 3).parts[PART_THROTTLED];
 
 	a->gain = (struct gain){ GAIN_RANGE, cpus, cpus };
-	if (!is_worth_it(&a->gain))
+	if (!is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("its vCPUs slept %.2f s of each second because of max_exits_per_sec; they exited %.0f times in it",
 				cpus, all.rate);
@@ -90,32 +82,18 @@ static bool throttled(const struct facts *f, struct advice *a)
 	return true;
 }
 
-static bool overcommitted(const struct facts *f, struct advice *a)
-{
-	double cpus = load_of(f, &all_reasons, 2).parts[PART_RUNQ] +
-		      load_of(f, &all_reasons, 3).parts[PART_RUNQ];
-
-	if (cpus < 0.05)
-		return false;
-	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("its vCPUs could run and had no CPU for %.2f s of each second; %llu vCPUs on %llu CPUs",
-				cpus, (unsigned long long)f->num_vcpus,
-				(unsigned long long)f->num_cpus);
-	a->change = xstrdup(f->num_vcpus > f->num_cpus ?
-			    "fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs" :
-			    "keep others off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest");
-	return true;
-}
-
 static bool polls_in_vain(const struct facts *f, struct advice *a)
 {
-	double miss = in_interval(f, f->kvm.poll_miss_ns);
-	double hit = in_interval(f, f->kvm.poll_hit_ns);
+	uint64_t miss_ns, hit_ns;
+	double miss, hit;
 
-	if (!f->kvm.is_known || miss <= hit)
+	if (!kvm_count_of(f, KVM_POLL_MISS_NS, &miss_ns) ||
+	    !kvm_count_of(f, KVM_POLL_HIT_NS, &hit_ns))
 		return false;
+	miss = in_interval(f, miss_ns);
+	hit = in_interval(f, hit_ns);
 	a->gain = (struct gain){ GAIN_RANGE, miss - hit, miss };
-	if (!is_worth_it(&a->gain))
+	if (miss <= hit || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("halted vCPUs polled in vain %.3f s of each second, with success %.3f s",
 				miss, hit);
@@ -130,13 +108,13 @@ static bool sleeps_shortly(const struct facts *f, struct advice *a)
 				     halt.rate : 0;
 	unsigned long long poll_ns;
 
-	if (!f->wake_ns || halt.rate < 200 || wait_ns < 1000 ||
+	if (!f->wake_ns || !is_often(f, halt.rate, 200) || wait_ns < 1000 ||
 	    wait_ns > 500000 || !is_dedicated(f))
 		return false;
 	a->gain = (struct gain){
 		GAIN_RANGE, 0, halt.rate * f->wake_ns / NSEC_PER_SEC,
 	};
-	if (!is_worth_it(&a->gain))
+	if (!is_worth_it(f, &a->gain))
 		return false;
 	/* Twice as long as it waits, in steps of 10 us. */
 	poll_ns = (unsigned long long)(2 * wait_ns / 10000 + 1) * 10000;
@@ -151,20 +129,22 @@ static bool sleeps_shortly(const struct facts *f, struct advice *a)
 static bool halts_often(const struct facts *f, struct advice *a)
 {
 	struct load halt = load_of(f, &halts, 2);
-	double polled = in_interval(f, f->kvm.poll_hit_ns) +
-			in_interval(f, f->kvm.poll_miss_ns);
+	uint64_t hit_ns, miss_ns;
+	bool is_known = kvm_count_of(f, KVM_POLL_HIT_NS, &hit_ns) &
+			kvm_count_of(f, KVM_POLL_MISS_NS, &miss_ns);
+	double polled = in_interval(f, hit_ns) + in_interval(f, miss_ns);
 	double kernel = halt.parts[PART_KERNEL] > polled ?
 			halt.parts[PART_KERNEL] - polled : 0;
 
-	/* Without KVM's counts, polling cannot be separated from work. */
-	if (!f->kvm.is_known)
-		kernel = 0;
-	a->gain = gain_of(f, kernel, halt.rate);
-	if (halt.rate < 500 || !is_dedicated(f) || !is_worth_it(&a->gain))
+	/* Then it cannot be told from polling, which goes on in the guest's time. */
+	a->gain = gain_of(f, is_known ? kernel : 0, halt.rate);
+	if (!is_often(f, halt.rate, 500) || !is_dedicated(f) ||
+	    !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second for HLT, and each of %llu vCPUs can have one of %llu CPUs",
+	a->evidence = xasprintf("%.0f exits in a second for HLT, and each of %llu vCPUs can have one of %llu CPUs%s",
 				halt.rate, (unsigned long long)f->num_vcpus,
-				(unsigned long long)f->num_cpus);
+				(unsigned long long)f->num_cpus, is_known ? "" :
+				"; KVM's time for them is left out, as how much of it is polling cannot be read");
 	a->change = xasprintf("l1tune tune uid=%llu hlt_in_guest=1, then start it again (QEMU by itself: -overcommit cpu-pm=on)",
 			      (unsigned long long)f->guest->guest.uid);
 	return true;
@@ -175,52 +155,12 @@ static bool spins(const struct facts *f, struct advice *a)
 	struct load pause = load_of(f, &pauses, 2);
 
 	a->gain = gain_of(f, pause.parts[PART_KERNEL], pause.rate);
-	if (pause.rate < 500 || !is_dedicated(f) || !is_worth_it(&a->gain))
+	if (!is_often(f, pause.rate, 500) || !is_dedicated(f) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second for PAUSE, and no vCPU waits for a CPU",
 				pause.rate);
 	a->change = xasprintf("l1tune tune uid=%llu pause_in_guest=1, then start it again",
 			      (unsigned long long)f->guest->guest.uid);
-	return true;
-}
-
-/* Faults for memory: accesses to devices are faults too, on CPUs without EPT_MISCONFIG. */
-static struct load memory_faults(const struct facts *f)
-{
-	struct load fault = load_of(f, &faults, 2);
-	double mmio = access_mmio(&f->accesses) -
-		      load_of(f, &misconfigs, 2).rate;
-	double share = mmio > 0 && fault.rate ? 1 - mmio / fault.rate : 1;
-
-	share = share > 0 ? share : 0;
-	fault.rate *= share;
-	fault.parts[PART_KERNEL] *= share;
-	return fault;
-}
-
-/* Of 512 faults for small pages one is left with a large one. */
-static bool has_small_pages(const struct facts *f, struct advice *a)
-{
-	struct load fault = memory_faults(f);
-	double fewer = 511.0 / 512;
-	char thp[64] = "";
-
-	if (!f->kvm.is_known || fault.rate < 200 ||
-	    f->kvm.small_pages <= f->kvm.large_pages * 512)
-		return false;
-	a->gain = gain_of(f, fault.parts[PART_KERNEL] * fewer,
-			  fault.rate * fewer);
-	if (!is_worth_it(&a->gain))
-		return false;
-	machine_file(f->env->sysfs, thp, sizeof(thp),
-		     "kernel/mm/transparent_hugepage/enabled");
-	a->evidence = xasprintf("%.0f EPT violations in a second; %llu pages of 4K are mapped and %llu of 2M; transparent huge pages: %s",
-				fault.rate, (unsigned long long)f->kvm.small_pages,
-				(unsigned long long)f->kvm.large_pages,
-				*thp ? thp : "none");
-	a->change = xstrdup(strstr(thp, "[always]") ?
-			    "memory from hugetlbfs, all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m" :
-			    "echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again");
 	return true;
 }
 
@@ -247,7 +187,7 @@ static bool apic_exits(const struct facts *f, struct advice *a)
 	a->gain = gain_of(f, page.parts[PART_KERNEL] + msr.parts[PART_KERNEL],
 			  page.rate + msr.rate);
 	a->gain.kind = GAIN_AT_MOST;
-	if (page.rate + msr.rate < 1000 || !is_worth_it(&a->gain) ||
+	if (!is_often(f, page.rate + msr.rate, 1000) || !is_worth_it(f, &a->gain) ||
 	    !offers(f, "virtual_interrupt_delivery") ||
 	    !offers(f, "apic_register_virtualization") ||
 	    !offers(f, "posted_interrupts") ||
@@ -267,7 +207,7 @@ static bool uses_apic_page(const struct facts *f, struct advice *a)
 
 	a->gain = gain_of(f, page.parts[PART_KERNEL], page.rate);
 	a->gain.kind = GAIN_AT_MOST;
-	if (page.rate < 500 || !is_worth_it(&a->gain))
+	if (!is_often(f, page.rate, 500) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second for the APIC's page: the guest does not use x2APIC",
 				page.rate);
@@ -281,7 +221,7 @@ static bool lacks_paging(const struct facts *f, struct advice *a)
 	struct load load = load_of(f, &shadow_paging, 2);
 
 	a->gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
-	if (load.rate < 1000 || !is_worth_it(&a->gain) ||
+	if (!is_often(f, load.rate, 1000) || !is_worth_it(f, &a->gain) ||
 	    !offers(f, no_ept ? "ept" : "unrestricted_guest") ||
 	    !(no_ept || is_switched_off(f, "kvm_intel.unrestricted_guest")))
 		return false;
@@ -292,25 +232,12 @@ static bool lacks_paging(const struct facts *f, struct advice *a)
 	return true;
 }
 
-static bool is_logged(const struct facts *f, struct advice *a)
-{
-	struct load log = load_of(f, &dirty_logs, 2);
-
-	a->gain = gain_of(f, log.parts[PART_KERNEL], log.rate);
-	if (log.rate < 1 || !is_worth_it(&a->gain))
-		return false;
-	a->evidence = xasprintf("%.0f times in a second the log of dirty pages was full: its writes are being logged",
-				log.rate);
-	a->change = xstrdup("end the migration, or what else follows its memory (a VMM's dirty rate, a backup)");
-	return true;
-}
-
 static bool is_interrupted(const struct facts *f, struct advice *a)
 {
 	struct load irq = load_of(f, &interrupts, 2);
 
 	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
-	if (irq.rate < 5000 || !is_worth_it(&a->gain))
+	if (!is_often(f, irq.rate, 5000) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second for interrupts of this machine",
 				irq.rate);
@@ -318,31 +245,11 @@ static bool is_interrupted(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/*
- * Beside it, what is inside needs no VMRESUME and the like. It has its exits
- * still, and those that its own hypervisor serves today cost less then.
- */
-static bool nests(const struct facts *f, struct advice *a)
-{
-	struct load load = load_of(f, &all_reasons, 3);
-	struct load instructions = load_of(f, &nested, 2);
-
-	a->gain = gain_of(f, instructions.parts[PART_KERNEL],
-			  instructions.rate);
-	a->gain.high += load.parts[PART_KERNEL];
-	if (load.rate < 100 || a->gain.high < 0.02)
-		return false;
-	a->evidence = xasprintf("%.0f exits in a second of guests inside this guest, and %.0f of its own instructions for them",
-				load.rate, instructions.rate);
-	a->change = xstrdup("run what is inside beside it, as a guest of this machine");
-	return true;
-}
-
 static bool lacks_evmcs(const struct facts *f, struct advice *a)
 {
 	struct load all = load_of(f, &all_reasons, 2);
 
-	if (strcmp(f->host->hypervisor, "Microsoft Hv") || all.rate < 1000 ||
+	if (strcmp(f->host->hypervisor, "Microsoft Hv") || !is_often(f, all.rate, 1000) ||
 	    !is_switched_off(f, "kvm_intel.enlightened_vmcs"))
 		return false;
 	a->evidence = xasprintf("%.0f exits in a second under Hyper-V, whose enlightened VMCS KVM does not use",
@@ -353,9 +260,13 @@ static bool lacks_evmcs(const struct facts *f, struct advice *a)
 
 static bool flushes_l1d(const struct facts *f, struct advice *a)
 {
-	double rate = in_interval(f, f->kvm.l1d_flushes) * NSEC_PER_SEC;
+	uint64_t flushes;
+	double rate;
 
-	if (!f->kvm.is_known || rate < 1000 || !f->host->virtualized)
+	if (!kvm_count_of(f, KVM_L1D_FLUSHES, &flushes))
+		return false;
+	rate = in_interval(f, flushes) * NSEC_PER_SEC;
+	if (rate < 1000 || !f->host->virtualized)
 		return false;
 	a->evidence = xasprintf("%.0f flushes of L1D in a second, before entries of a guest of a guest",
 				rate);
@@ -363,53 +274,61 @@ static bool flushes_l1d(const struct facts *f, struct advice *a)
 	return true;
 }
 
-#define MEASURED	"high: measured"
-#define LIKELY		"medium: the cost is measured, the effect follows from KVM's design"
+#define MEASURED	"high: the time itself was counted"
+#define LIKELY		"medium: the cost was counted, the effect follows from KVM's design"
 #define PERHAPS		"low: try it"
 
 const struct rule rules[] = {
 	{ "throttled", "held back by a limit", "L1",
-	  "others get less of the machine", MEASURED, throttled },
-	{ "overcommit", "no CPU for a vCPU that could run", "L1",
-	  "none for the guest", MEASURED, overcommitted },
+	  "others get less of the machine", MEASURED, NULL, throttled },
 	{ "poll-down", "polling that finds nothing", "L1",
 	  "a wake-up takes longer where polling had caught it", MEASURED,
+	  "l1tune tune kvm.halt_poll_ns=0, or a value between that and today's",
 	  polls_in_vain },
 	{ "poll-up", "short sleeps", "L1",
 	  "the CPUs that polling burns are not there for others", PERHAPS,
-	  sleeps_shortly },
+	  NULL, sleeps_shortly },
 	{ "hlt-in-guest", "exits for HLT on CPUs of its own", "L1",
 	  "a halted vCPU keeps its CPU and looks busy; not for VMMs that serve HLT themselves",
-	  LIKELY, halts_often },
+	  LIKELY, "l1tune tune hlt_in_guest=1 with uid=N of those that have CPUs of their own, then start them again",
+	  halts_often },
 	{ "pause-in-guest", "exits for PAUSE on CPUs of its own", "L1",
 	  "if vCPUs ever share CPUs, one that spins burns the time of the one it waits for",
-	  LIKELY, spins },
-	{ "small-pages", "memory in small pages", "L1 and VMM",
-	  "memory is taken 2M at a time", LIKELY, has_small_pages },
+	  LIKELY, "l1tune tune pause_in_guest=1, then start them again", spins },
 	{ "devices", "devices emulated by the VMM", "VMM",
-	  "the guest needs the driver", PERHAPS, emulates_devices },
+	  "the guest needs the driver", PERHAPS,
+	  "the device in the image or template that they are made from: l1tune advise GUEST says which it is",
+	  emulates_devices },
 	{ "kvm-devices", "old devices emulated by KVM", "VMM and guest",
 	  "the guest has to know the newer ones", PERHAPS,
+	  "the clock or interrupt controller in the image that they are made from: l1tune advise GUEST says which it is",
 	  kvm_emulates_devices },
 	{ "msrs", "MSRs that exit", "VMM and guest",
-	  "what uses them has a reason to", PERHAPS, accesses_msrs },
+	  "what uses them has a reason to", PERHAPS, NULL, accesses_msrs },
 	{ "apicv", "APICv is not used", "L1", "all guests end for the reload",
-	  PERHAPS, apic_exits },
+	  PERHAPS, "reload kvm_intel with enable_apicv=1", apic_exits },
 	{ "x2apic", "the APIC by its page", "VMM and guest",
-	  "old guests may not have x2APIC", PERHAPS, uses_apic_page },
+	  "old guests may not have x2APIC", PERHAPS,
+	  "offer x2APIC to all: -cpu host or -cpu MODEL,+x2apic", uses_apic_page },
 	{ "paging", "a feature for paging is not used", "L1",
-	  "all guests end for the reload", LIKELY, lacks_paging },
-	{ "dirty-log", "dirty logging", "VMM", "what follows the memory loses it",
-	  MEASURED, is_logged },
+	  "all guests end for the reload", LIKELY,
+	  "reload kvm_intel with ept=1 and unrestricted_guest=1", lacks_paging },
 	{ "interrupts", "interrupts of this machine on vCPUs' CPUs", "L1",
-	  "the other CPUs get them", LIKELY, is_interrupted },
-	{ "nesting", "a guest inside the guest", "guest",
-	  "it is no longer separated by the outer guest", PERHAPS, nests },
+	  "the other CPUs get them", LIKELY,
+	  "keep them on CPUs without vCPUs: /proc/irq/N/smp_affinity_list of those that /proc/interrupts shows growing",
+	  is_interrupted },
 	{ "evmcs", "Hyper-V's enlightened VMCS is not used", "L1",
-	  "all guests end for the reload", PERHAPS, lacks_evmcs },
+	  "all guests end for the reload", PERHAPS, NULL, lacks_evmcs },
 	{ "l1d-flush", "L1D flushes", "L0 and L1",
 	  "if L0 does not flush, guests may read each other's data (L1TF)",
-	  PERHAPS, flushes_l1d },
+	  PERHAPS, NULL, flushes_l1d },
 };
 
 const size_t num_rules = ARRAY_SIZE(rules);
+
+/* In the order of their rank where gains are equal. */
+const struct symptom *const symptoms[] = {
+	&symptom_no_cpu, &symptom_blocked, &symptom_memory, &symptom_nesting,
+};
+
+const size_t num_symptoms = ARRAY_SIZE(symptoms);

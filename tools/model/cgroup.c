@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -174,4 +175,55 @@ int cgroup_throttled_ns(const char *directory, const char *mount, uint64_t *ns)
 	}
 	free(level);
 	return err;
+}
+
+/* CPUs that a directory's own quota allows; 0 if it has none. */
+static double read_quota(const char *directory, const char **file)
+{
+	static const char *const files[] = { "cpu.max", "cpu.cfs_quota_us" };
+	double quota = 0, period = 100000;
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		char *path = xasprintf("%s/%s", directory, files[i]);
+		char *text = file_read(AT_FDCWD, path, MAX_STAT, &len);
+
+		free(path);
+		/* "max 100000" is none, and so is -1. */
+		if (text && sscanf(text, "%lf %lf", &quota, &period) >= 1)
+			*file = files[i];
+		free(text);
+	}
+	if (*file && !strcmp(*file, files[1])) {
+		char *path = xasprintf("%s/cpu.cfs_period_us", directory);
+		char *text = file_read(AT_FDCWD, path, MAX_STAT, &len);
+
+		if (text)
+			period = strtod(text, NULL);
+		free(text);
+		free(path);
+	}
+	return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+char *cgroup_tightest_quota(const char *directory, const char *mount)
+{
+	size_t root = strlen(mount);
+	char *level = xstrdup(directory), *text = NULL;
+	double least = 0;
+
+	while (strlen(level) > root) {
+		const char *file = NULL;
+		double cpus = read_quota(level, &file);
+
+		if (cpus && (!least || cpus < least)) {
+			least = cpus;
+			free(text);
+			text = xasprintf("%s of %s is %.2f CPUs", file,
+					 level + root, cpus);
+		}
+		*strrchr(level, '/') = '\0';
+	}
+	free(level);
+	return text;
 }

@@ -33,4 +33,10 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
  */
 int cgroup_throttled_ns(const char *directory, const char *mount, uint64_t *ns);
 
+/*
+ * "cpu.max of /a/b.scope is 0.20 CPUs": of a directory and those above it the
+ * one that allows least. A copy, or NULL if none limits or can be read.
+ */
+char *cgroup_tightest_quota(const char *directory, const char *mount);
+
 #endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which causes of a symptom were shown, ruled out, or neither. */
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+
+/* Adds what was seen to a list of such, if it is not among them. */
+static void add_seen(char **seen, char *more)
+{
+	if (more && *seen)
+		append(seen, "; %s", more);
+	else if (more)
+		*seen = xstrdup(more);
+	free(more);
+}
+
+/* What decides is told; of an open one all that was seen. */
+static struct looked look_for(const struct cause *cause,
+			      const struct facts *facts)
+{
+	char *seen[3] = { };
+	struct looked looked = {
+		.cause = cause->title, .verdict = VERDICT_OPEN, .how = cause->how,
+	};
+	size_t i;
+
+	for (i = 0; i < MAX_CLUES && cause->clues[i].look; i++) {
+		const struct clue *clue = &cause->clues[i];
+		enum verdict verdict = VERDICT_OPEN;
+		char *text = NULL;
+
+		switch (clue->look(facts, &text)) {
+		case ANSWER_YES:
+			verdict = clue->if_yes;
+			break;
+		case ANSWER_NO:
+			verdict = clue->if_no;
+			break;
+		default:
+			break;
+		}
+		if (verdict > looked.verdict)
+			looked.verdict = verdict;
+		add_seen(&seen[verdict], text);
+	}
+	looked.seen = seen[looked.verdict];
+	for (i = 0; i < ARRAY_SIZE(seen); i++)
+		if (i != looked.verdict)
+			free(seen[i]);
+	return looked;
+}
+
+static size_t count_of(const struct advice *advice, enum verdict verdict)
+{
+	size_t i, num = 0;
+
+	for (i = 0; i < advice->num_looked; i++)
+		num += advice->looked[i].verdict == verdict;
+	return num;
+}
+
+/* The first one shown, or the only one left. */
+static const struct cause *find_cause(const struct symptom *symptom,
+				      const struct advice *advice)
+{
+	size_t num_open = count_of(advice, VERDICT_OPEN), i;
+	enum verdict wanted = count_of(advice, VERDICT_SHOWN) ?
+			      VERDICT_SHOWN : VERDICT_OPEN;
+
+	if (wanted == VERDICT_OPEN && num_open != 1)
+		return NULL;
+	for (i = 0; advice->looked[i].verdict != wanted; i++)
+		;
+	return &symptom->causes[i];
+}
+
+/* In words that begin with high, medium or low. */
+static char *confidence_of(const struct advice *advice,
+			   const struct cause *cause)
+{
+	size_t num_shown = count_of(advice, VERDICT_SHOWN);
+	size_t num_open = count_of(advice, VERDICT_OPEN);
+
+	if (!cause)
+		return xasprintf("low: of %zu causes %zu were ruled out and none was shown",
+				 advice->num_looked,
+				 count_of(advice, VERDICT_RULED_OUT));
+	if (!num_shown)
+		return xstrdup("medium: the other causes that are known were ruled out");
+	if (num_shown > 1)
+		return xasprintf("medium: shown, and so are %zu other causes",
+				 num_shown - 1);
+	return num_open ?
+	       xasprintf("medium: shown, and %zu other causes were not ruled out",
+			 num_open) :
+	       xstrdup("high: shown, and the other causes that are known were ruled out");
+}
+
+static char *how_to_find_out(const struct advice *advice)
+{
+	char *text = xstrdup("nothing before it is known which it is");
+	size_t i;
+
+	for (i = 0; i < advice->num_looked; i++)
+		if (advice->looked[i].verdict == VERDICT_OPEN)
+			append(&text, "; %s: %s", advice->looked[i].cause,
+			       advice->looked[i].how);
+	return text;
+}
+
+bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
+		     struct advice *advice)
+{
+	const struct cause *cause;
+	struct gain all;
+	size_t i;
+
+	if (!symptom->is_there(facts, advice))
+		return false;
+	for (i = 0; i < symptom->num_causes; i++) {
+		struct looked looked = look_for(&symptom->causes[i], facts);
+
+		*GROW(advice->looked, advice->num_looked) = looked;
+	}
+	/* A cause that there is no table of: the evidence stands for itself. */
+	if (count_of(advice, VERDICT_RULED_OUT) == symptom->num_causes)
+		*GROW(advice->looked, advice->num_looked) = (struct looked){
+			.cause = "a cause that l1tune does not know",
+			.how = "perf trace -p PID of the VMM, and perf kvm stat live",
+		};
+	cause = advice->num_looked == symptom->num_causes ?
+		find_cause(symptom, advice) : NULL;
+	advice->symptom = symptom->name;
+	advice->confidence = confidence_of(advice, cause);
+	advice->name = cause ? cause->name : symptom->name;
+	advice->title = cause ? cause->title : symptom->title;
+	advice->owner = cause ? cause->owner : "not known";
+	advice->risk = cause ? cause->risk : "none in finding out";
+	advice->change = cause ? cause->change(facts) : how_to_find_out(advice);
+	all = advice->gain;
+	if (!cause)
+		advice->gain = (struct gain){ GAIN_AT_MOST, 0, all.high,
+					      .lacks_transit = all.lacks_transit };
+	else if (cause->gain)
+		advice->gain = cause->gain(facts, &all);
+	return true;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CAUSE_H
+#define L1TUNE_CAUSE_H
+
+#include "explain/facts.h"
+#include "explain/load.h"
+
+/*
+ * A symptom is what is counted: time that goes somewhere. It can have several
+ * causes, and the same numbers can come of each of them. So a symptom has a
+ * table of causes, and a cause a list of clues: what to look at, and what it
+ * means if that is so and if it is not. Advice is on a cause that was shown;
+ * where none was, on one whose fellows were all ruled out; and otherwise on how
+ * to find out. What was not ruled out is named beside it.
+ */
+
+/* What looking at something answers. */
+enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
+
+/* Says in *seen what was seen, or why nothing was: a copy. */
+typedef enum answer (*clue_fn)(const struct facts *facts, char **seen);
+
+struct clue {
+	clue_fn look;
+	/* What each answer says of the cause; unknown leaves it open. */
+	enum verdict if_yes, if_no;
+};
+
+#define MAX_CLUES	5
+
+struct cause {
+	const char *name;
+	/* As a title of advice, and after "not ruled out:". */
+	const char *title;
+	const char *owner;
+	const char *risk;
+	/* What rules it out is stronger than what shows it. */
+	struct clue clues[MAX_CLUES];
+	/* How to find out what no clue says. */
+	const char *how;
+	/* A copy. */
+	char *(*change)(const struct facts *facts);
+	/* NULL: all that the symptom costs. */
+	struct gain (*gain)(const struct facts *facts, const struct gain *all);
+};
+
+struct symptom {
+	const char *name;
+	const char *title;
+	/* The most specific cause first. */
+	const struct cause *causes;
+	size_t num_causes;
+	/* Fills in evidence, and in gain what all of it costs; false if it is not there. */
+	bool (*is_there)(const struct facts *facts, struct advice *advice);
+};
+
+#define CAUSES(array)	.causes = (array), .num_causes = ARRAY_SIZE(array)
+
+/* Is there advice? Everything of it but the guest is filled in. */
+bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
+		     struct advice *advice);
+
+extern const struct symptom symptom_memory;
+extern const struct symptom symptom_no_cpu;
+extern const struct symptom symptom_blocked;
+extern const struct symptom symptom_nesting;
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sleep inside KVM that is not a halt: a page that has to come, or a punishment. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+#include "model/machine.h"
+
+static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
+static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC excp" } };
+
+/* split_lock_warn() sleeps 10 ms, then runs the lock with one CPU at a time. */
+#define SPLIT_LOCK_NS	8000000
+
+static bool is_blocked(const struct facts *f, struct advice *a)
+{
+	double cpus = load_of(f, &all_reasons, 2).parts[PART_BLOCKED] +
+		      load_of(f, &all_reasons, 3).parts[PART_BLOCKED];
+
+	if (!is_often(f, cpus, 0.05))
+		return false;
+	a->gain = gain_at_most(cpus);
+	a->evidence = xasprintf("its vCPUs slept in KVM for %.2f s of each second without having halted",
+				cpus);
+	return true;
+}
+
+static double share_of(const struct facts *f, const struct reasons *reasons)
+{
+	return load_of(f, reasons, 2).parts[PART_BLOCKED] /
+	       load_of(f, &all_reasons, 2).parts[PART_BLOCKED];
+}
+
+static enum answer locks_are_split(const struct facts *f, char **seen)
+{
+	struct load load = load_of(f, &exceptions, 2);
+	double each = load.rate ? load.parts[PART_BLOCKED] * NSEC_PER_SEC /
+				  load.rate : 0;
+	char value[16];
+
+	if (machine_file(f->env->proc, value, sizeof(value),
+			 "sys/kernel/split_lock_mitigate") && !strcmp(value, "0")) {
+		*seen = xstrdup("kernel.split_lock_mitigate is 0");
+		return ANSWER_NO;
+	}
+	*seen = xasprintf("%.0f %% of it is for exceptions, %.1f ms each",
+			  100 * share_of(f, &exceptions), each / 1e6);
+	return share_of(f, &exceptions) >= 0.5 && each >= SPLIT_LOCK_NS ?
+	       ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer waits_for_pages(const struct facts *f, char **seen)
+{
+	*seen = xasprintf("%.0f %% of it is for faults for memory",
+			  100 * share_of(f, &faults));
+	return share_of(f, &faults) >= 0.5 ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer memory_is(const struct facts *f, bool is,
+			     const char *what, char **seen)
+{
+	int err = memory_of(f)->err;
+
+	*seen = err ? xasprintf("the VMM's smaps cannot be used: %s",
+				strerror(-err)) :
+		      xasprintf("%s%s", is ? "" : "not ", what);
+	return err ? ANSWER_UNKNOWN : is ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer is_watched(const struct facts *f, char **seen)
+{
+	return memory_is(f, memory_of(f)->is_watched,
+			 "registered with a userfaultfd", seen);
+}
+
+static enum answer is_swapped(const struct facts *f, char **seen)
+{
+	return memory_is(f, memory_of(f)->swapped_bytes, "swapped out", seen);
+}
+
+static enum answer is_file(const struct facts *f, char **seen)
+{
+	return memory_is(f, memory_of(f)->backing == BACKING_FILE,
+			 "mapped from a file", seen);
+}
+
+static char *align_locks(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("a guest whose program does not lock across cache lines: dmesg names the thread (x86/split lock detection: #AC). Where it has to be as it is: sysctl kernel.split_lock_mitigate=0, or split_lock_detect=off on the kernel's command line");
+}
+
+static char *bring_pages(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("faster pages: whoever serves the userfaultfd, on a CPU of its own, with the snapshot in memory, and 2M around what is missing");
+}
+
+static char *keep_in_memory(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)");
+}
+
+static char *read_ahead(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("the file in the page cache before the guest runs (vmtouch -t FILE), a faster disk, or the snapshot read at once");
+}
+
+#define OF_FAULTS { waits_for_pages, VERDICT_OPEN, VERDICT_RULED_OUT }
+
+static const struct cause causes[] = {
+	{
+		"split-lock", "split locks", "guest and L1",
+		"without it one guest can slow all others on the memory bus",
+		{ { locks_are_split, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"dmesg | grep 'split lock'",
+		align_locks,
+	}, {
+		"userfaultfd-wait", "waiting for a userfaultfd", "VMM",
+		"the pages take memory before they are needed",
+		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
+		"um or uw in VmFlags of /proc/PID/smaps",
+		bring_pages,
+	}, {
+		"swap-wait", "waiting for swap", "L1", "others get less memory",
+		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
+		"Swap in /proc/PID/smaps",
+		keep_in_memory,
+	}, {
+		"file-wait", "waiting for a file", "VMM",
+		"the pages take memory before they are needed",
+		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
+		"/proc/PID/smaps of the VMM says what its memory is",
+		read_ahead,
+	},
+};
+
+const struct symptom symptom_blocked = {
+	"blocked", "vCPUs asleep in KVM", CAUSES(causes), is_blocked,
+};

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vCPUs that could run and had no CPU: a quota, too few CPUs, or others on them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/util.h"
+#include "explain/cause.h"
+#include "model/cgroup.h"
+#include "model/machine.h"
+
+static double without_cpu(const struct facts *f)
+{
+	return load_of(f, &all_reasons, 2).parts[PART_RUNQ] +
+	       load_of(f, &all_reasons, 3).parts[PART_RUNQ];
+}
+
+static bool lacks_cpu(const struct facts *f, struct advice *a)
+{
+	double cpus = without_cpu(f);
+
+	if (!is_often(f, cpus, 0.05))
+		return false;
+	a->gain = gain_at_most(cpus);
+	a->evidence = xasprintf("its vCPUs could run and had no CPU for %.2f s of each second; %llu vCPUs of all guests on %llu CPUs",
+				cpus, (unsigned long long)f->num_vcpus,
+				(unsigned long long)f->num_cpus);
+	return true;
+}
+
+/* What snapshot_quota_ns() gives, in CPUs. */
+static bool read_quota(const struct facts *f, double *cpus)
+{
+	uint64_t ns;
+
+	if (!snapshot_quota_ns(f->guest, &ns))
+		return false;
+	*cpus = in_interval(f, ns);
+	return true;
+}
+
+static enum answer is_out_of_quota(const struct facts *f, char **seen)
+{
+	double quota, cpus = without_cpu(f);
+
+	if (!read_quota(f, &quota)) {
+		*seen = xstrdup("cpu.stat of its cgroups cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("quotas of its cgroups held it back for at most %.2f s of each second",
+			  quota);
+	if (quota < cpus / 10)
+		return ANSWER_NO;
+	/* At most: below half it may be less than the others'. */
+	return quota >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+/* "Cpus_allowed_list:	0-3,8" of the VMM's first thread; 0 if not known. */
+static uint64_t allowed_cpus(const struct facts *f)
+{
+	char *name = xasprintf("%llu/status",
+			       (unsigned long long)f->guest->guest.pid);
+	char *text = machine_text(f->env->proc, name);
+	char *s = text ? strstr(text, "\nCpus_allowed_list:") : NULL;
+	uint64_t num = 0;
+
+	for (s = s ? strpbrk(s, "0123456789") : NULL; s && *s && *s != '\n';) {
+		unsigned long first = strtoul(s, &s, 10), last = first;
+
+		if (*s == '-')
+			last = strtoul(s + 1, &s, 10);
+		num += last >= first ? last - first + 1 : 0;
+		s += *s == ',';
+	}
+	free(text);
+	free(name);
+	return num;
+}
+
+static enum answer is_confined(const struct facts *f, char **seen)
+{
+	uint64_t vcpus = f->guest->guest.vcpus, cpus = allowed_cpus(f);
+
+	if (!cpus) {
+		*seen = xstrdup("which CPUs the VMM may use cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("its VMM may use %llu CPUs for %llu vCPUs",
+			  (unsigned long long)cpus, (unsigned long long)vcpus);
+	return cpus < vcpus ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer are_too_many(const struct facts *f, char **seen)
+{
+	*seen = xasprintf("%llu vCPUs on %llu CPUs",
+			  (unsigned long long)f->num_vcpus,
+			  (unsigned long long)f->num_cpus);
+	return f->num_vcpus > f->num_cpus ? ANSWER_YES : ANSWER_NO;
+}
+
+/* The tightest quota on the way from its cgroup to the root: a copy, or NULL. */
+static char *quota_text(const struct facts *f)
+{
+	struct cgroup_mounts mounts;
+	char *name = xasprintf("%llu/cgroup",
+			       (unsigned long long)f->guest->guest.pid);
+	char *text = machine_text(f->env->proc, name), *directory, *quota = NULL;
+	const char *mount = NULL;
+
+	cgroup_mounts_read(f->env, &mounts);
+	directory = text ? cgroup_cpu_directory(&mounts, text, &mount) : NULL;
+	if (directory)
+		quota = cgroup_tightest_quota(directory, mount);
+	free(directory);
+	cgroup_mounts_free(&mounts);
+	free(text);
+	free(name);
+	return quota;
+}
+
+static char *raise_quota(const struct facts *f)
+{
+	char *quota = quota_text(f);
+	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit); a cpuset does not help",
+				 quota ? ": " : "", quota ? quota : "");
+
+	free(quota);
+	return change;
+}
+
+static char *widen_cpuset(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("give the VMM as many CPUs as it has vCPUs: its cpuset (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts it (taskset, libvirt's vcpupin); or fewer vCPUs");
+}
+
+static char *move_guests(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs");
+}
+
+static char *keep_others_off(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("keep others off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; perf sched timehist -p PID says who they are");
+}
+
+/* The quota's part, which has no lower bound. */
+static struct gain quota_gain(const struct facts *f, const struct gain *all)
+{
+	double cpus;
+
+	return read_quota(f, &cpus) && cpus < all->high ? gain_at_most(cpus) :
+							  *all;
+}
+
+static const struct cause causes[] = {
+	{
+		"quota", "a CPU quota that is used up", "L1", "others get less of the machine",
+		{ { is_out_of_quota, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"nr_throttled in cpu.stat of its cgroup and those above it",
+		raise_quota, quota_gain,
+	}, {
+		"confined", "fewer CPUs allowed than it has vCPUs", "L1",
+		"others lose the CPUs that it gets",
+		{ { is_confined, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"Cpus_allowed_list in /proc/PID/task/TID/status of its vCPUs",
+		widen_cpuset,
+	}, {
+		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
+		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune list says how many vCPUs there are",
+		move_guests,
+	}, {
+		"neighbours", "others on its CPUs", "L1", "the others get less of these CPUs",
+		/* No count is of them alone: it is what is left. */
+		{ },
+		"perf sched timehist -p PID",
+		keep_others_off,
+	},
+};
+
+const struct symptom symptom_no_cpu = {
+	"no-cpu", "no CPU for a vCPU that could run", CAUSES(causes), lacks_cpu,
+};

@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults for memory: exits for which KVM maps a page. What a fault is for and
+ * how large a page KVM then maps are two questions, and a cure answers one of
+ * them: so each cause below is ruled out by what makes its cure useless.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+#include "model/machine.h"
+
+static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
+static const struct reasons misconfigs = { { "EPT_MISCONFIG" } };
+static const struct reasons dirty_logs = { { "PML_FULL" } };
+
+#define PAGES_PER_LARGE	512
+/* Of 512 faults for small pages one is left with a large one. */
+#define FEWER		(1.0 - 1.0 / PAGES_PER_LARGE)
+
+/* Accesses to devices are faults too, on CPUs without EPT_MISCONFIG. */
+static struct load memory_faults(const struct facts *f)
+{
+	struct load fault = load_of(f, &faults, 2);
+	double mmio = access_mmio(&f->accesses) -
+		      load_of(f, &misconfigs, 2).rate;
+	double share = mmio > 0 && fault.rate ? 1 - mmio / fault.rate : 1;
+
+	share = share > 0 ? share : 0;
+	fault.rate *= share;
+	fault.parts[PART_KERNEL] *= share;
+	return fault;
+}
+
+static char *pages_text(const struct facts *f)
+{
+	uint64_t small, large;
+
+	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
+	    !kvm_count_of(f, KVM_LARGE_PAGES, &large))
+		return xasprintf("what KVM has mapped is not known: %s",
+				 kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
+	return xasprintf("%llu pages of 4K are mapped and %llu of 2M",
+			 (unsigned long long)small, (unsigned long long)large);
+}
+
+static bool has_faults(const struct facts *f, struct advice *a)
+{
+	struct load fault = memory_faults(f), log = load_of(f, &dirty_logs, 2);
+	char *pages;
+
+	a->gain = gain_of(f, fault.parts[PART_KERNEL] + log.parts[PART_KERNEL],
+			  fault.rate + log.rate);
+	if ((!is_often(f, fault.rate, 200) && !is_often(f, log.rate, 1)) ||
+	    !is_worth_it(f, &a->gain))
+		return false;
+	pages = pages_text(f);
+	a->evidence = xasprintf("%.0f faults for memory in a second, on which KVM spends %.2f s of it; %s",
+				fault.rate, fault.parts[PART_KERNEL], pages);
+	free(pages);
+	return true;
+}
+
+static char *why_no_memory(const struct guest_memory *memory)
+{
+	return memory->err == -ENODATA ?
+	       xstrdup("no mapping in the VMM's smaps is the guest's memory") :
+	       xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
+			 strerror(-memory->err));
+}
+
+/* ---- What made the fault necessary ---- */
+
+/* A page is mapped already, and only lacked the right to be written. */
+static enum answer is_logged(const struct facts *f, char **seen)
+{
+	double full = load_of(f, &dirty_logs, 2).rate, fast;
+	double rate = memory_faults(f).rate;
+	uint64_t count;
+
+	if (full > 0) {
+		*seen = xasprintf("the CPU's log of written pages was full %.0f times in a second",
+				  full);
+		return ANSWER_YES;
+	}
+	if (!kvm_count_of(f, KVM_FAST_FAULTS, &count)) {
+		*seen = xasprintf("pf_fast cannot be read: %s",
+				  kvm_count_why_not(f->kvm.v[KVM_FAST_FAULTS].err));
+		return ANSWER_UNKNOWN;
+	}
+	fast = in_interval(f, count) * NSEC_PER_SEC;
+	*seen = xasprintf("%.0f of %.0f faults in a second were on pages that were mapped and write-protected (pf_fast)",
+			  fast < rate ? fast : rate, rate);
+	return fast >= rate / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* Without these bits KVM takes away accesses to see which pages are used. */
+static enum answer has_accessed_bits(const struct facts *f, char **seen)
+{
+	char value[8];
+
+	if (strcmp(f->host->isa, "vmx")) {
+		*seen = xstrdup("the CPU's nested page tables have accessed bits");
+		return ANSWER_YES;
+	}
+	if (!machine_file(f->env->sysfs, value, sizeof(value),
+			  "class/l1tune/l1/vmx/ept_ad"))
+		return ANSWER_UNKNOWN;
+	*seen = xasprintf("EPT has %saccessed bits",
+			  strcmp(value, "1") ? "no " : "");
+	return strcmp(value, "1") ? ANSWER_NO : ANSWER_YES;
+}
+
+static enum answer splits_executed_pages(const struct facts *f, char **seen)
+{
+	char param[64];
+	uint64_t splits, small;
+
+	if (machine_file(f->env->sysfs, param, sizeof(param),
+			 "module/kvm/parameters/nx_huge_pages") &&
+	    (!strcmp(param, "N") || !strcmp(param, "never"))) {
+		*seen = xstrdup("kvm.nx_huge_pages is off");
+		return ANSWER_NO;
+	}
+	if (!kvm_count_of(f, KVM_NX_SPLITS, &splits) ||
+	    !kvm_count_of(f, KVM_SMALL_PAGES, &small)) {
+		*seen = xasprintf("nx_lpage_splits cannot be read: %s",
+				  kvm_count_why_not(f->kvm.v[KVM_NX_SPLITS].err));
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("%llu large pages are split for what the guest executes (nx_lpage_splits)",
+			  (unsigned long long)splits);
+	/* They explain small pages if most of these can be theirs. */
+	return splits && splits * PAGES_PER_LARGE >= small / 2 ? ANSWER_YES :
+								 ANSWER_NO;
+}
+
+static enum answer is_watched(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (memory->err) {
+		*seen = why_no_memory(memory);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("%s userfaultfd is registered on the guest's memory",
+			  memory->is_watched ? "a" : "no");
+	return memory->is_watched ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer is_swapped(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (memory->err) {
+		*seen = why_no_memory(memory);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("%llu MB of its memory are swapped out",
+			  (unsigned long long)memory->swapped_bytes >> 20);
+	if (!memory->swapped_bytes)
+		return ANSWER_NO;
+	/* A sleep in KVM is what a page from a disk takes. */
+	return load_of(f, &faults, 2).parts[PART_BLOCKED] >= 0.02 ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+/* So many of these in a second could have caused so many faults. */
+static enum answer could_cause(const struct facts *f, uint64_t count,
+			       const char *what, char **seen)
+{
+	double rate = in_interval(f, count) * NSEC_PER_SEC;
+
+	if (!f->activity.is_known) {
+		*seen = xstrdup("/proc/vmstat was not read at the interval's beginning");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("this machine %s %.0f times in a second", what, rate);
+	/* Of all processes: that there are many does not say whose they are. */
+	return rate < memory_faults(f).rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+static enum answer is_balanced(const struct facts *f, char **seen)
+{
+	char value[16];
+
+	if (machine_file(f->env->proc, value, sizeof(value),
+			 "sys/kernel/numa_balancing") && !strcmp(value, "0")) {
+		*seen = xstrdup("kernel.numa_balancing is 0");
+		return ANSWER_NO;
+	}
+	return could_cause(f, f->activity.numa_updates,
+			   "unmapped a page for NUMA balancing", seen);
+}
+
+static enum answer is_migrated(const struct facts *f, char **seen)
+{
+	return could_cause(f, f->activity.migrations, "moved a page", seen);
+}
+
+static enum answer is_merged(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char value[16];
+
+	if (machine_file(f->env->sysfs, value, sizeof(value),
+			 "kernel/mm/ksm/run") && strcmp(value, "1")) {
+		*seen = xstrdup("KSM does not run");
+		return ANSWER_NO;
+	}
+	if (!memory->err && !memory->is_mergeable) {
+		*seen = xstrdup("the VMM does not let KSM merge the guest's memory");
+		return ANSWER_NO;
+	}
+	return ANSWER_UNKNOWN;
+}
+
+/* Each fault has added a page to what is mapped. */
+static enum answer is_growing(const struct facts *f, char **seen)
+{
+	const struct kvm_count *small = &f->kvm.v[KVM_SMALL_PAGES];
+	const struct kvm_count *large = &f->kvm.v[KVM_LARGE_PAGES];
+	double rate = memory_faults(f).rate, growth;
+
+	if (!small->is_known || !large->is_known) {
+		*seen = xasprintf("pages_4k cannot be read: %s",
+				  kvm_count_why_not(small->err));
+		return ANSWER_UNKNOWN;
+	}
+	growth = in_interval(f, sub_clamped(small->value + large->value,
+					    small->before + large->before)) *
+		 NSEC_PER_SEC;
+	*seen = xasprintf("the pages that are mapped grow by %.0f in a second",
+			  growth);
+	return growth >= rate / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* ---- What keeps pages small ---- */
+
+static enum answer is_mapped_small(const struct facts *f, char **seen)
+{
+	uint64_t small, large;
+
+	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
+	    !kvm_count_of(f, KVM_LARGE_PAGES, &large)) {
+		*seen = xasprintf("pages_4k and pages_2m cannot be read: %s",
+				  kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("KVM has %s of it mapped in 4K pages",
+			  small > large * PAGES_PER_LARGE ? "most" : "little");
+	return small > large * PAGES_PER_LARGE ? ANSWER_YES : ANSWER_NO;
+}
+
+/* The word in brackets: "always [madvise] never". Empty if there is no file. */
+static void read_choice(const struct facts *f, const char *name, char *word,
+			size_t size)
+{
+	char line[128], *start;
+
+	*word = '\0';
+	if (!machine_file(f->env->sysfs, line, sizeof(line),
+			  "kernel/mm/transparent_hugepage/%s", name))
+		return;
+	start = strchr(line, '[');
+	if (start)
+		snprintf(word, size, "%.*s", (int)strcspn(start + 1, "]"),
+			 start + 1);
+}
+
+/* Of one backing: is it that, and does its setting allow large pages? */
+static enum answer setting_refuses(const struct facts *f, enum backing backing,
+				   const char *setting, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char word[16], *text;
+	bool allows;
+
+	if (memory->err) {
+		*seen = why_no_memory(memory);
+		return ANSWER_UNKNOWN;
+	}
+	text = backing_text(memory);
+	if (memory->backing != backing) {
+		*seen = xasprintf("the guest's memory is %s", text);
+		free(text);
+		return ANSWER_NO;
+	}
+	read_choice(f, setting, word, sizeof(word));
+	allows = !strcmp(word, "always") || !strcmp(word, "force") ||
+		 !strcmp(word, "within_size") ||
+		 ((!strcmp(word, "madvise") || !strcmp(word, "advise")) &&
+		  memory->is_advised);
+	*seen = xasprintf("the guest's memory is %s, for which %s says %s%s",
+			  text, setting, *word ? word : "nothing: this kernel has no transparent huge pages",
+			  strstr(word, "advise") && !memory->is_advised ?
+			  ", and the VMM does not advise" : "");
+	free(text);
+	return allows ? ANSWER_NO : ANSWER_YES;
+}
+
+static enum answer anonymous_is_refused(const struct facts *f, char **seen)
+{
+	return setting_refuses(f, BACKING_ANONYMOUS, "enabled", seen);
+}
+
+static enum answer shmem_is_refused(const struct facts *f, char **seen)
+{
+	return setting_refuses(f, BACKING_SHMEM, "shmem_enabled", seen);
+}
+
+static enum answer is_backed_by(const struct facts *f, enum backing backing,
+				char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char *text;
+
+	if (memory->err) {
+		*seen = why_no_memory(memory);
+		return ANSWER_UNKNOWN;
+	}
+	text = backing_text(memory);
+	*seen = xasprintf("the guest's memory is %s", text);
+	free(text);
+	return memory->backing == backing ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer is_file(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_FILE, seen);
+}
+
+static enum answer is_tmpfs(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_TMPFS, seen);
+}
+
+/* By the VMM itself, whatever the machine's settings say. */
+static enum answer vmm_refuses(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (memory->err) {
+		*seen = why_no_memory(memory);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xstrdup(memory->is_refused ?
+			"the VMM advised against huge pages (MADV_NOHUGEPAGE)" :
+			memory->is_disabled ?
+			"the VMM has huge pages switched off for itself (PR_SET_THP_DISABLE)" :
+			"the VMM does not refuse huge pages");
+	return memory->is_refused || memory->is_disabled ? ANSWER_YES :
+							   ANSWER_NO;
+}
+
+/* Nothing refuses large pages, and there are none. */
+static enum answer is_allowed_in_vain(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char *text = NULL;
+	enum answer answer;
+
+	if (memory->err) {
+		*seen = why_no_memory(memory);
+		return ANSWER_UNKNOWN;
+	}
+	if (memory->backing == BACKING_HUGETLB) {
+		*seen = xstrdup("the guest's memory is hugetlbfs, and is large");
+		return ANSWER_YES;
+	}
+	if (memory->backing == BACKING_FILE || memory->backing == BACKING_TMPFS)
+		return is_backed_by(f, BACKING_ANONYMOUS, seen);
+	answer = memory->backing == BACKING_SHMEM ? shmem_is_refused(f, &text) :
+						    anonymous_is_refused(f, &text);
+	*seen = text;
+	return answer == ANSWER_YES || memory->is_refused ||
+	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
+}
+
+/* ---- What changes it ---- */
+
+static char *end_logging(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("end the migration, or what else follows its memory (a VMM's dirty rate, a backup, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps what it logs in 4K");
+}
+
+static char *stop_aging(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("less that asks which pages are used: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory");
+}
+
+static char *stop_splitting(const struct facts *f)
+{
+	char value[96] = "";
+	bool is_safe = machine_file(f->env->sysfs, value, sizeof(value),
+				    "devices/system/cpu/vulnerabilities/itlb_multihit") &&
+		       !strncmp(value, "Not affected", 12);
+
+	return xstrdup(is_safe ?
+		       "l1tune tune kvm.nx_huge_pages=N: this CPU is not affected by iTLB multihit" :
+		       "l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split is not merged only to be split again; nx_huge_pages=N only if all guests are trusted, as this CPU may be affected by iTLB multihit");
+}
+
+static char *prefault(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("fill more at a time: whoever serves the userfaultfd copies 2M around the page that is missing, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) makes one fault of 512");
+}
+
+static char *more_memory(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)");
+}
+
+static char *no_balancing(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("sysctl kernel.numa_balancing=0, with the guest kept on one node (numactl --cpunodebind --membind)");
+}
+
+static char *no_migration(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("sysctl vm.compaction_proactiveness=0, and more free memory or reserved huge pages, so that fewer pages are moved");
+}
+
+static char *no_merging(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run");
+}
+
+static char *allow_anonymous(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}
+
+static char *allow_shmem(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not rule memory that is shared), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
+}
+
+static char *allow_tmpfs(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("mount -o remount,huge=always on the tmpfs that has the file, then start it again; or a file in hugetlbfs");
+}
+
+static char *no_file(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("memory that is not mapped from a file: the snapshot read into anonymous memory, or brought by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file of a disk is mapped in 4K, and neither enabled nor hugetlbfs changes that");
+}
+
+static char *ask_vmm(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("let the VMM have huge pages: no thp=off or MADV_NOHUGEPAGE for the guest's memory, no PR_SET_THP_DISABLE of what starts it (systemd, a runtime)");
+}
+
+static char *make_large(const struct facts *f)
+{
+	return xstrdup(memory_of(f)->backing == BACKING_HUGETLB ?
+		       "guest-physical and VMM's addresses that agree modulo 2M: KVM maps large pages only there" :
+		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}
+
+static char *touch_first(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("nothing: it ends when the guest has touched its memory. A guest that is to be fast from its first second touches it as it starts (in Linux init_on_alloc, a pre-touching JVM)");
+}
+
+static struct gain all_but_one(const struct facts *f, const struct gain *all)
+{
+	struct load fault = memory_faults(f);
+
+	(void)all;
+	return gain_of(f, fault.parts[PART_KERNEL] * FEWER, fault.rate * FEWER);
+}
+
+/* What the log takes was counted, and the faults that are its. */
+static struct gain logged_gain(const struct facts *f, const struct gain *all)
+{
+	struct load log = load_of(f, &dirty_logs, 2);
+	struct load fault = memory_faults(f);
+	double share = 0;
+	struct gain gain;
+	uint64_t fast;
+
+	if (kvm_count_of(f, KVM_FAST_FAULTS, &fast) && fault.rate)
+		share = in_interval(f, fast) * NSEC_PER_SEC / fault.rate;
+	share = share < 1 ? share : 1;
+	gain = gain_of(f, log.parts[PART_KERNEL] + share * fault.parts[PART_KERNEL],
+		       log.rate + share * fault.rate);
+	if (gain.kind == GAIN_RANGE)
+		gain.high = all->high;
+	return gain;
+}
+
+/* Which of the faults were its is not counted. */
+static struct gain at_most(const struct facts *f, const struct gain *all)
+{
+	(void)f;
+	return (struct gain){ GAIN_AT_MOST, 0, all->high,
+			      .lacks_transit = all->lacks_transit };
+}
+
+#define RULED_OUT_BY_SMALL_FORCED \
+	{ is_logged, VERDICT_RULED_OUT, VERDICT_OPEN }, \
+	{ splits_executed_pages, VERDICT_RULED_OUT, VERDICT_OPEN }, \
+	{ is_mapped_small, VERDICT_OPEN, VERDICT_RULED_OUT }
+
+static const struct cause causes[] = {
+	{
+		"dirty-log", "dirty logging", "VMM",
+		"what follows the memory loses it",
+		{ { is_logged, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"perf record -e kvmmmu:fast_page_fault -p PID, and the VMM's own word on migrations and snapshots",
+		end_logging, logged_gain,
+	}, {
+		"page-aging", "aging of pages without accessed bits", "L1",
+		"reclaim knows less well what is used",
+		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
+		  { is_logged, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"l1tune caps says whether L0 offers ept_ad; with it there is none",
+		stop_aging, at_most,
+	}, {
+		"nx-huge-pages", "large pages split where the guest executes", "L1",
+		"without the splits a guest can stop a CPU that iTLB multihit affects",
+		{ { splits_executed_pages, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_logged, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"nx_lpage_splits in /sys/kernel/debug/kvm/PID-FD",
+		stop_splitting, at_most,
+	}, {
+		"userfaultfd", "memory that a userfaultfd brings page by page", "VMM",
+		"the guest starts later, or takes more memory at once",
+		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"um or uw in VmFlags of /proc/PID/smaps",
+		prefault, at_most,
+	}, {
+		"swap", "memory that was swapped out", "L1",
+		"others get less memory",
+		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"perf trace -F all -p PID: major faults of its threads",
+		more_memory, at_most,
+	}, {
+		"small-pages-vmm", "the VMM refuses huge pages", "VMM",
+		"memory is taken 2M at a time",
+		{ { vmm_refuses, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"nh in VmFlags of /proc/PID/smaps, THP_enabled in /proc/PID/status",
+		ask_vmm, all_but_one,
+	}, {
+		"small-pages", "anonymous memory in small pages", "L1 and VMM",
+		"memory is taken 2M at a time",
+		{ { anonymous_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"/proc/PID/smaps of the VMM says what its memory is",
+		allow_anonymous, all_but_one,
+	}, {
+		"small-pages-shmem", "shared memory in small pages", "L1 and VMM",
+		"memory is taken 2M at a time, of all tmpfs that the kernel mounts itself",
+		{ { shmem_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"/proc/PID/smaps of the VMM says what its memory is",
+		allow_shmem, all_but_one,
+	}, {
+		"small-pages-tmpfs", "a file in tmpfs, in small pages", "L1 and VMM",
+		"memory is taken 2M at a time",
+		{ { is_tmpfs, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"huge= among the options of its mount in /proc/PID/mountinfo",
+		allow_tmpfs, all_but_one,
+	}, {
+		"small-pages-file", "memory mapped from a file", "VMM",
+		"the memory of guests that start from one snapshot is no longer shared",
+		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"/proc/PID/smaps of the VMM says what its memory is",
+		no_file, all_but_one,
+	}, {
+		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
+		"the memory is the guest's, used or not",
+		{ { is_allowed_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"thp_fault_fallback and compact_fail in /proc/vmstat growing",
+		make_large, all_but_one,
+	}, {
+		"numa-balancing", "NUMA balancing", "L1",
+		"the guest's memory stays on the node where it is",
+		{ { is_balanced, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"sysctl kernel.numa_balancing=0 for a while, and look again",
+		no_balancing, at_most,
+	}, {
+		"migration", "pages that compaction moves", "L1",
+		"large allocations fail more often",
+		{ { is_migrated, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"perf record -e migrate:mm_migrate_pages -ag",
+		no_migration, at_most,
+	}, {
+		"ksm", "pages that KSM merges", "L1 and VMM", "merged pages take memory again",
+		{ { is_merged, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"pages_sharing in /sys/kernel/mm/ksm changing",
+		no_merging, at_most,
+	}, {
+		"first-touch", "first touch of memory in large pages", "guest",
+		"none",
+		{ { is_growing, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_mapped_small, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"pages_4k and pages_2m in /sys/kernel/debug/kvm/PID-FD growing",
+		touch_first, at_most,
+	},
+};
+
+const struct symptom symptom_memory = {
+	"memory-faults", "faults for memory", CAUSES(causes), has_faults,
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Guests inside a guest: what they are for decides what can be done. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+
+static const struct reasons instructions = { {
+	"VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME",
+	"VMWRITE", "VMOFF", "VMON", "INVEPT", "INVVPID",
+	"vmrun", "vmload", "vmsave", "stgi", "clgi",
+} };
+static const struct reasons vmcs_accesses = { { "VMREAD", "VMWRITE" } };
+
+/*
+ * Beside it, what is inside needs no VMRESUME and the like. It has its exits
+ * still, and those that its own hypervisor serves today cost less then.
+ */
+static bool nests(const struct facts *f, struct advice *a)
+{
+	struct load inside = load_of(f, &all_reasons, 3);
+	struct load own = load_of(f, &instructions, 2);
+
+	a->gain = gain_of(f, own.parts[PART_KERNEL], own.rate);
+	a->gain.high += inside.parts[PART_KERNEL];
+	if (!is_often(f, inside.rate, 100) || !is_often(f, a->gain.high, 0.02))
+		return false;
+	a->evidence = xasprintf("%.0f exits in a second of guests inside this guest, and %.0f of its own instructions for them",
+				inside.rate, own.rate);
+	return true;
+}
+
+/* Is there a word in the VMM's command line that has this in it? */
+static bool has_in_cmdline(const struct facts *f, const char *text)
+{
+	return f->cmdline && memmem(f->cmdline, f->cmdline_len, text,
+				    strlen(text));
+}
+
+/* Only Windows, and what is made for it, is offered these. */
+static enum answer is_windows(const struct facts *f, char **seen)
+{
+	if (!f->cmdline) {
+		*seen = xstrdup("the VMM's command line cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	if (has_in_cmdline(f, "hv_") || has_in_cmdline(f, "hv-")) {
+		*seen = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line): the guest is Windows");
+		return ANSWER_YES;
+	}
+	*seen = xstrdup("the VMM's command line does not offer Hyper-V's interface");
+	return ANSWER_NO;
+}
+
+static enum answer has_evmcs(const struct facts *f, char **seen)
+{
+	if (!f->cmdline)
+		return ANSWER_UNKNOWN;
+	if (has_in_cmdline(f, "hv-evmcs") || has_in_cmdline(f, "hv_evmcs")) {
+		*seen = xstrdup("hv-evmcs is in the VMM's command line");
+		return ANSWER_YES;
+	}
+	*seen = xasprintf("hv-evmcs is not in the VMM's command line, and %.0f exits in a second are for VMREAD and VMWRITE",
+			  load_of(f, &vmcs_accesses, 2).rate);
+	return ANSWER_NO;
+}
+
+static char *no_hyperv(const struct facts *f)
+{
+	char *seen = NULL;
+	bool is_enlightened = has_evmcs(f, &seen) == ANSWER_YES;
+	char *change = xasprintf("in Windows what runs on its own hypervisor off: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
+				 is_enlightened ? "" :
+				 "; where it has to stay: QEMU -cpu MODEL,hv-evmcs");
+
+	free(seen);
+	return change;
+}
+
+static char *beside_it(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)");
+}
+
+static struct gain at_most(const struct facts *f, const struct gain *all)
+{
+	(void)f;
+	return (struct gain){ GAIN_AT_MOST, 0, all->high,
+			      .lacks_transit = all->lacks_transit };
+}
+
+static const struct cause causes[] = {
+	{
+		"windows-hypervisor", "Windows' own hypervisor", "guest and VMM",
+		"Windows protects itself less, and what needs its hypervisor does not start",
+		{ { is_windows, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"the command line of whoever starts the guest, or who uses it",
+		no_hyperv, at_most,
+	}, {
+		"nesting", "a guest inside the guest", "guest",
+		"it is no longer separated by the outer guest",
+		{ { is_windows, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"who uses the guest: /dev/kvm in use inside it",
+		beside_it,
+	},
+};
+
+const struct symptom symptom_nesting = {
+	"nested-exits", "a guest inside a guest of unknown kind", CAUSES(causes), nests,
+};

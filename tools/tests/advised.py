@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A machine with a guest that has lived for a while, for tests of what l1tune advises."""
+import json
+import os
+
+from bench import Bench, ok
+from fake import VERSION, fixed, hist, split, write
+
+SECOND = 1_000_000_000
+LOADED, CREATED = 5 * SECOND, 10 * SECOND
+# The statistics of a guest that has lived so long.
+SECONDS = 10
+
+
+def exits(reason, rate, level=2, code=1, **parts):
+    """So many a second; in the parts, seconds of a CPU in each second."""
+    return split(level, code, reason, rate * SECONDS, 0, hist(), SECONDS * SECOND, **parts)
+
+
+class Advised(Bench):
+    """A machine with one guest of one vCPU that has lived for SECONDS."""
+
+    def __init__(self, *cells, cpus=2, vcpus=1, saved=True, kvm=None, params=None, offered=(),
+                 argv=("vmm", "-name", "guest=web"), sys=None, proc=None, guest=None, **l1):
+        super().__init__(usage={"vms": 1, "vcpus": vcpus, "memory_bytes": 0, "nested_vms": 0}, **l1)
+        m = self.machine
+        # Its start is as far back as the clock that the tool reads says.
+        with open("/proc/uptime", encoding="ascii") as f:
+            now = float(f.read().split()[0])
+        self.created_ns = int((now - SECONDS) * SECOND)
+        self.guest(1, *cells, argv=argv, **{"vcpus": vcpus} | (guest or {}))
+        flags = "flags\t\t: vmx hypervisor\n"
+        write(m.proc + "/cpuinfo", "".join(f"processor\t: {n}\n{flags}\n" for n in range(cpus)))
+        self.kvm(1001, **kvm or {})
+        for name, value in (params or {}).items():
+            write(f"{m.sys}/module/{name.replace('.', '/parameters/')}", value)
+            write(f"{m.sys}/module/{name.split('.')[0]}/initstate", "live")
+        for name in offered:
+            write(f"{m.device('l1')}/vmx/{name}", 1)
+        write(m.sys + "/kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
+        for root, files in (m.sys, sys), (m.proc, proc):
+            for name, value in (files or {}).items():
+                write(f"{root}/{name}", value)
+        self.state = self.directory + "/state"
+        if saved:
+            self.save()
+
+    def guest(self, number, *cells, argv=("vmm",), **values):
+        """One more that has lived as long; its PID is 1000 more than its number."""
+        self.machine.guest(number, [*cells, fixed(exits=1, guest_time_ns=0)],
+                           **{"uid": 107, "created_ns": self.created_ns} | values)
+        self.machine.process(values.get("pid", 1000 + number), argv)
+
+    def kvm(self, pid, fd=11, mode=0o444, **files):
+        """What KVM counts of one VM, in debugfs."""
+        for name, value in files.items():
+            write(f"{self.machine.sys}/kernel/debug/kvm/{pid}-{fd}/{name}", value, mode)
+
+    def save(self):
+        """What bench --save keeps: 10 us to L0 and back, waking takes 50 us more than an exit."""
+        def kind(name, ns, kvm_ns):
+            cycles = ns * 2
+            return {"kind": name, "count": 100, "median_cycles": cycles, "mean_cycles": cycles,
+                    "median_low95_cycles": cycles, "median_high95_cycles": cycles,
+                    "min_cycles": cycles, "p99_cycles": cycles,
+                    "split": kvm_ns and {"kvm_ns": kvm_ns, "vmm_ns": 0}, "skipped": None}
+
+        os.makedirs(self.state, exist_ok=True)
+        with open(self.machine.proc + "/sys/kernel/random/boot_id", encoding="ascii") as f:
+            boot_id = f.read().strip()
+        with open(self.machine.proc + "/sys/kernel/osrelease", encoding="ascii") as f:
+            kernel = f.read().strip()
+        document = {"schema": 2, "tool": VERSION, "module": VERSION, "boot_id": boot_id, "bench": {
+            "machine": {"kernel": kernel, "microcode": "", "vendor": "", "instance_type": "", "cpu": "",
+                        "virtualized": True},
+            "taken": 1, "tsc_khz": 2000000, "clock_cycles": 0, "halt_delay_ns": 0,
+            "kinds": [kind("cpuid", 11000, 1000), kind("hlt_timer", 61000, None)],
+            "vmcs_shadowing": {"shadowed": "unknown"}}}
+        write(self.state + "/bench.json", json.dumps(document), 0o644)
+
+    def advice(self, *options):
+        r = self.run("advise", "-J", "--since-start", "--state", self.state, *options)
+        ok(r.returncode == 0 and not r.stderr, "it advises", r)
+        return json.loads(r.stdout)["advice"]
+
+    def rules(self):
+        return [a["rule"] for a in self.advice()]
+
+
+def smaps(path="", perms="rw-p", flags="rd wr mr mw me ac", swapped_kb=0, size=512 << 20):
+    """/proc/PID/smaps of a VMM: its program, the guest's memory and its stack."""
+    start = 0x7f0000000000
+    device, inode = ("00:01", 77) if path else ("00:00", 0)
+    return f"""55d0c0000000-55d0c0200000 r-xp 00000000 fe:01 1234                       /usr/bin/vmm
+Size:               2048 kB
+Swap:                  0 kB
+VmFlags: rd ex mr mw me sd
+{start:x}-{start + size:x} {perms} 00000000 {device} {inode}                          {path}
+Size:             {size >> 10} kB
+KernelPageSize:        4 kB
+Swap:             {swapped_kb} kB
+VmFlags: {flags}
+7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0                          [stack]
+Size:                132 kB
+Swap:                  0 kB
+VmFlags: rd wr mr mw me gd ac"""
+
+
+# What advise calls rules that have no table of causes, in test-advise; the others are in test-causes.
+ALONE = ("throttled poll-down poll-up hlt-in-guest pause-in-guest devices kvm-devices msrs apicv x2apic "
+         "paging interrupts evmcs l1d-flush").split()
+
+
+def listed(bench):
+    """The names of advice that --help has."""
+    text = bench.run("advise", "--help").stdout.split("Rules:\n")[1].split("\n\n")[0]
+    return {line.split()[0] for line in text.splitlines()}
