@@ -17,6 +17,34 @@ struct beginning {
 	struct kvm_counts counts;
 };
 
+static bool is_alike(const struct looked *a, const struct looked *b)
+{
+	return a->verdict == b->verdict && a->seen && b->seen &&
+	       !strcmp(a->seen, b->seen) &&
+	       (a->verdict != VERDICT_OPEN || !strcmp(a->how, b->how));
+}
+
+/* Of those that are alike the first one names all. */
+static void print_causes(const struct advice *advice, size_t first)
+{
+	size_t i;
+
+	terminal_print("%s", advice->looked[first].cause);
+	for (i = first + 1; i < advice->num_looked; i++)
+		if (is_alike(&advice->looked[first], &advice->looked[i]))
+			terminal_print(", %s", advice->looked[i].cause);
+}
+
+static bool is_named(const struct advice *advice, size_t i)
+{
+	size_t j;
+
+	for (j = 0; j < i; j++)
+		if (is_alike(&advice->looked[j], &advice->looked[i]))
+			return true;
+	return false;
+}
+
 /* What was looked at that had one result, and of open causes how to find out. */
 static void print_looked(const struct advice *advice, enum verdict verdict,
 			 const char *label)
@@ -26,9 +54,10 @@ static void print_looked(const struct advice *advice, enum verdict verdict,
 	for (i = 0; i < advice->num_looked; i++) {
 		const struct looked *looked = &advice->looked[i];
 
-		if (looked->verdict != verdict)
+		if (looked->verdict != verdict || is_named(advice, i))
 			continue;
-		terminal_print("  %-12s%s", label, looked->cause);
+		printf("  %-12s", label);
+		print_causes(advice, i);
 		if (looked->seen)
 			terminal_print(": %s", looked->seen);
 		if (verdict == VERDICT_OPEN)

@@ -89,24 +89,12 @@ static char *confidence_of(const struct advice *advice,
 	if (!num_shown)
 		return xstrdup("medium: the other causes that are known were ruled out");
 	if (num_shown > 1)
-		return xasprintf("medium: shown, and so are %zu other causes",
-				 num_shown - 1);
+		return xasprintf("medium: %zu causes were shown, and this is the first to mend",
+				 num_shown);
 	return num_open ?
-	       xasprintf("medium: shown, and %zu other causes were not ruled out",
-			 num_open) :
+	       xasprintf("medium: shown; not ruled out: %zu of %zu causes",
+			 num_open, advice->num_looked) :
 	       xstrdup("high: shown, and the other causes that are known were ruled out");
-}
-
-static char *how_to_find_out(const struct advice *advice)
-{
-	char *text = xstrdup("nothing before it is known which it is");
-	size_t i;
-
-	for (i = 0; i < advice->num_looked; i++)
-		if (advice->looked[i].verdict == VERDICT_OPEN)
-			append(&text, "; %s: %s", advice->looked[i].cause,
-			       advice->looked[i].how);
-	return text;
 }
 
 bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
@@ -137,7 +125,8 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 	advice->title = cause ? cause->title : symptom->title;
 	advice->owner = cause ? cause->owner : "not known";
 	advice->risk = cause ? cause->risk : "none in finding out";
-	advice->change = cause ? cause->change(facts) : how_to_find_out(advice);
+	advice->change = cause ? cause->change(facts) :
+			 xstrdup("find out first which of the open causes it is, as said with each of them");
 	all = advice->gain;
 	if (!cause)
 		advice->gain = (struct gain){ GAIN_AT_MOST, 0, all.high,

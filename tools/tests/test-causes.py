@@ -63,7 +63,7 @@ SITUATIONS = {
     "dirty logging without PML":
         ([FAULTS], memory(kvm={"pf_fast": 10000}), "dirty-log", "huge pages do not help", ""),
     "aging of pages without accessed bits":
-        ([FAULTS], memory(None, kvm={"pf_fast": 10000}), "dirty-log", "end the migration", "medium: shown, and"),
+        ([FAULTS], memory(None, kvm={"pf_fast": 10000}), "dirty-log", "end the migration", "medium: shown; not"),
     "nx_huge_pages":
         ([FAULTS], memory(kvm={"nx_lpage_splits": 300}, sys=NEVER | {"module/kvm/parameters/nx_huge_pages": "Y"}),
          "nx-huge-pages", "recovery_ratio=0", ""),
@@ -78,15 +78,15 @@ SITUATIONS = {
     "first touch of memory in large pages":
         ([FAULTS], memory(kvm={"pages_4k": 0, "pages_2m": 10000}, sys=ALWAYS), "first-touch", "it ends when", "high"),
     "large pages that fault again and again":
-        ([FAULTS], memory(kvm={"pages_4k": 0, "pages_2m": 100}, sys=ALWAYS), "memory-faults", "NUMA balancing: sysctl", "low"),
+        ([FAULTS], memory(kvm={"pages_4k": 0, "pages_2m": 100}, sys=ALWAYS), "memory-faults", "find out first", "low"),
     "nothing can be read":
-        ([FAULTS], {}, "memory-faults", "smaps", "low"),
+        ([FAULTS], {}, "memory-faults", "find out first", "low"),
     "more vCPUs than CPUs":
         (RUNQ, {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
     "fewer CPUs allowed than vCPUs":
         (RUNQ, {"vcpus": 2, "proc": {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t1"}}, "confined", "as many CPUs", "medium"),
     "too many vCPUs, or not, or a quota":
-        (RUNQ, {}, "no-cpu", "cpu.stat", "low"),
+        (RUNQ, {}, "no-cpu", "find out first", "low"),
     "split locks":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
@@ -96,7 +96,7 @@ SITUATIONS = {
     "waiting for a file":
         ([BLOCKED_FAULTS], memory(smaps("/srv/base.mem")), "file-wait", "page cache", "high"),
     "waiting for what is not known":
-        ([BLOCKED_FAULTS], {}, "blocked", "VmFlags", "low"),
+        ([BLOCKED_FAULTS], {}, "blocked", "find out first", "low"),
     "Windows with its own hypervisor":
         (NESTED, {"argv": HYPERV}, "windows-hypervisor", "hv-evmcs", "high"),
     "Linux with KVM inside":
@@ -141,20 +141,133 @@ def test_ruled_out():
         ok(found["anonymous memory in small pages"] == "ruled_out",
            "small pages are no cause where KVM has to map small ones", found)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("\n  shown       dirty logging: " in text and "\n  ruled out   anonymous memory in small pages: " in text,
+        ok("\n  shown       dirty logging: " in text and
+           "\n  ruled out   shared memory in small pages, a file in tmpfs, in small pages, memory mapped from a file: the guest's"
+           " memory is anonymous memory" in text,
            "what was shown and ruled out is in the text", text)
     with Advised(FAULTS, **memory(None)) as b:
         found = verdicts(b, "memory-faults")
         ok(found["anonymous memory in small pages"] == found["memory mapped from a file"] == "not_ruled_out",
            "a backing that cannot be read is not taken for any", found)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("(not ruled out; to find out: " in text, "and how to find out is said", text)
+        ok("(not ruled out; to find out: /proc/PID/smaps" in text, "and how to find out is said", text)
+
+
+def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", options="rw"):
+    """Mounts a hierarchy, with so much in its files, in which the VMM is."""
+    root = bench.directory + "/cgroup"
+    write(bench.machine.proc + "/self/mountinfo", f"36 22 0:30 / {root} rw - {kind} {kind} {options}")
+    write(bench.machine.proc + "/1001/cgroup", text.encode())
+    os.makedirs(bench.machine.proc + "/1001/task", exist_ok=True)
+    for name, value in files.items():
+        write(f"{root}/{name}", value)
+
+
+HELD_BACK = "usage_usec 1\nnr_throttled 30\nthrottled_usec 2900000"
+FREE = "usage_usec 1\nnr_throttled 0\nthrottled_usec 0"
+
+
+def test_quota():
+    idle = {"cpus": 4, "proc": ON_ALL}
+    with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/cpu.max": "max 100000",
+                    "machine.slice/web.scope/cpu.stat": HELD_BACK, "machine.slice/web.scope/cpu.max": "20000 100000"})
+        advice = b.advice()
+        ok([a["rule"] for a in advice] == ["quota"] and "cpu.max of /machine.slice/web.scope is 0.20 CPUs" in advice[0]["change"]
+           and "a cpuset does not help" in advice[0]["change"], "a quota is told from others on the CPUs, and named", advice)
+        ok(advice[0]["gain"]["kind"] == "at_most" and 0.26 < advice[0]["gain"]["high_cpus"] < 0.3,
+           "and its part is what it can have held back", advice[0]["gain"])
+    with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"machine.slice/cpu.stat": HELD_BACK, "machine.slice/cpu.max": "50000 100000",
+                    "machine.slice/web.scope/cpu.stat": FREE, "machine.slice/web.scope/cpu.max": "max 100000"})
+        ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"], "the quota may be that of a cgroup above", b.advice())
+    with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"docker/web/cpu.stat": "nr_periods 9\nnr_throttled 30\nthrottled_time 2900000000",
+                    "docker/web/cpu.cfs_quota_us": 30000, "docker/web/cpu.cfs_period_us": 100000,
+                    "docker/cpu.stat": "nr_periods 0\nnr_throttled 0\nthrottled_time 0", "docker/cpu.cfs_quota_us": -1},
+                "4:cpu,cpuacct:/docker/web\n0::/system.slice/docker.service\n", "cgroup", "rw,cpu,cpuacct")
+        ok("cpu.cfs_quota_us of /docker/web is 0.30 CPUs" in b.advice()[0]["change"], "with cgroups of version 1, too", b.advice())
+    with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": FREE})
+        advice = b.advice()
+        ok([a["rule"] for a in advice] == ["neighbours"] and advice[0]["confidence"].startswith("medium: the other"),
+           "where no quota, cpuset or number of vCPUs explains it others are left", advice)
+
+
+HALTS = exits("HLT", 1500, kernel=0.12, halted=0.5)
+
+
+def test_unknown_counts():
+    polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
+    with Advised(HALTS, sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
+        b.kvm(1001, pages_4k=10, pages_2m=5)
+        # Opening one of these would wait for ever, as nobody writes to it.
+        for name in polls:
+            os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
+        r = b.run("advise", "--since-start", "--state", b.state)
+        ok("not known of 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
+           "under lockdown no file is opened that is locked down, and that is said", r)
+        advice = {a["rule"]: a for a in b.advice()}
+        ok("poll-down" not in advice and advice["hlt-in-guest"]["gain"]["high_cpus"] < 0.02,
+           "polling that cannot be told is in no gain", advice)
+    with Advised(HALTS) as b:
+        equal([u["why_not"] for u in b.json("advise", "-J", "--since-start")["unknown"]],
+              ["debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug"], "a machine without debugfs")
+        b.kvm(1001, **polls)
+        advice = {a["rule"]: a for a in b.advice()}
+        ok(0.09 < advice["poll-down"]["gain"]["high_cpus"] < 0.101, "what can be read is used", advice)
+
+
+def test_several_vms():
+    polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
+    none = dict.fromkeys(polls, 0)
+    with Advised(HALTS) as b:
+        b.guest(2, exits("CPUID", 500, kernel=0.02), pid=1001, vcpus=2)
+        b.kvm(1001, fd=11, **polls)
+        b.kvm(1001, fd=12, **none)
+        ok("poll-down" not in b.rules(), "of several VMs of a process none is given what was counted of another", b.rules())
+        text = b.run("advise", "--since-start", "--state", b.state).stdout
+        ok("not known of 2 guests: " in text and "its process has several VMs" in text, "and that is said", text)
+        b.kvm(1001, fd=11, **{"vcpu0/tsc-offset": 0})
+        b.kvm(1001, fd=12, **{"vcpu0/tsc-offset": 0, "vcpu1/tsc-offset": 0})
+        equal([(a["rule"], a["id"]) for a in b.advice() if a["rule"] == "poll-down"], [("poll-down", 1)],
+              "a VM that alone has so many vCPUs is known by that")
+
+
+def fleet(bench, number, miss_ns):
+    for i in range(1, number + 1):
+        bench.guest(i, exits("HLT", 50, kernel=0.010, halted=0.9))
+        bench.kvm(1000 + i, halt_poll_success_ns=0, halt_poll_fail_ns=int(miss_ns * 10))
+
+
+def test_all_together():
+    with Advised() as b:
+        fleet(b, 40, 0.009 * SECOND)
+        advice = b.advice()
+        ok([(a["rule"], a["id"], a["guests"]) for a in advice] == [("poll-down", None, 40)] and
+           0.32 < advice[0]["gain"]["high_cpus"] < 0.361 and "kvm.halt_poll_ns" in advice[0]["change"],
+           "what is little in each of many guests is one piece of advice with the sum", advice)
+        text = b.run("advise", "--since-start", "--state", b.state).stdout
+        ok(text.startswith("40 guests: polling that finds nothing (poll-down)\n"), "which is about the machine", text)
+    with Advised() as b:
+        fleet(b, 12, 0.02 * SECOND)
+        equal([(a["rule"], a["guests"]) for a in b.advice()], [("poll-down", 12)],
+              "the same advice for many is given once")
+    with Advised() as b:
+        fleet(b, 4, 0.009 * SECOND)
+        equal(b.rules(), [], "little in few guests is nothing")
+    with Advised() as b:
+        fleet(b, 30, 0.009 * SECOND)
+        b.kvm(1001, halt_poll_fail_ns=SECOND)
+        b.guest(1, exits("HLT", 50, kernel=0.11, halted=0.8))
+        equal([(a["id"], a["guests"]) for a in b.advice()], [(None, 29), (1, 1)],
+              "one that is worth a change by itself is not in the sum")
 
 
 def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
-        elimination = {"page-aging", "numa-balancing", "migration", "ksm", "neighbours", "nested-exits", "quota"}
+        elimination = {"page-aging", "numa-balancing", "migration", "ksm", "neighbours", "nested-exits"} | {"quota"}
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(ALONE) | elimination, listed(b),
               "each cause that --help lists has a situation")
 
@@ -162,5 +275,9 @@ def test_all_listed():
 print("KTAP version 1")
 test_situations()
 test_ruled_out()
+test_quota()
+test_unknown_counts()
+test_several_vms()
+test_all_together()
 test_all_listed()
 finish()
