@@ -392,6 +392,7 @@ static int look_on(const struct options *options, const struct selection *guests
 	}
 	forget_now(&look);
 	free(look.beginnings);
+	activity_free(&look.activity);
 	snapshot_free(&look.before);
 	sample_free(&look.sample);
 	return status;

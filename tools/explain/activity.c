@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,26 +21,106 @@ static uint64_t value_of(const char *text, const char *name)
 	return 0;
 }
 
+/* How many CPUs there are columns for. */
+static size_t count_columns(const char *line)
+{
+	size_t num = 0;
+
+	while ((line = strstr(line, "CPU"))) {
+		line += strlen("CPU");
+		num++;
+	}
+	return num;
+}
+
+/* "NAME: COUNT COUNT …  what it is  DEVICE"; some have one count for all. */
+static void add_interrupt(char *line, size_t num_columns,
+			  struct activity *activity)
+{
+	char *colon = strchr(line, ':'), *s, *end, *device;
+	struct interrupt one = { };
+	size_t i;
+
+	if (!colon)
+		return;
+	*colon = '\0';
+	snprintf(one.name, sizeof(one.name), "%s", line + strspn(line, " "));
+	for (s = colon + 1, i = 0; i < num_columns; i++, s = end) {
+		uint64_t count = strtoull(s, &end, 10);
+
+		if (end == s)
+			break;
+		one.count = add_saturated(one.count, count);
+	}
+	device = strrchr(s, ' ');
+	if (device && strchr("0123456789", one.name[0]))
+		snprintf(one.device, sizeof(one.device), "%s", device + 1);
+	*GROW(activity->interrupts, activity->num_interrupts) = one;
+}
+
+static void read_interrupts(const struct env *env, struct activity *activity)
+{
+	char *text = machine_text(env->proc, "interrupts"), *line, *save = NULL;
+	size_t num_columns = 0;
+
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (!num_columns)
+			num_columns = count_columns(line);
+		else
+			add_interrupt(line, num_columns, activity);
+	}
+	activity->are_interrupts_known = activity->num_interrupts;
+	free(text);
+}
+
 void activity_read(const struct env *env, struct activity *activity)
 {
 	char *text = machine_text(env->proc, "vmstat");
 
 	*activity = (struct activity){
-		.is_known = text,
+		.is_memory_known = text,
 		.numa_updates = value_of(text, "numa_pte_updates"),
 		.migrations = value_of(text, "pgmigrate_success"),
 		.swap_ins = value_of(text, "pswpin"),
 	};
 	free(text);
+	read_interrupts(env, activity);
+}
+
+/* A line that came since has been counted from nothing. */
+static uint64_t count_before(const struct activity *before, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < before->num_interrupts; i++)
+		if (!strcmp(before->interrupts[i].name, name))
+			return before->interrupts[i].count;
+	return 0;
 }
 
 void activity_subtract(struct activity *activity,
 		       const struct activity *before)
 {
-	activity->is_known &= before->is_known;
+	size_t i;
+
+	activity->is_memory_known &= before->is_memory_known;
+	activity->are_interrupts_known &= before->are_interrupts_known;
 	activity->numa_updates = sub_clamped(activity->numa_updates,
 					     before->numa_updates);
 	activity->migrations = sub_clamped(activity->migrations,
 					   before->migrations);
 	activity->swap_ins = sub_clamped(activity->swap_ins, before->swap_ins);
+	for (i = 0; i < activity->num_interrupts; i++) {
+		struct interrupt *one = &activity->interrupts[i];
+
+		one->count = sub_clamped(one->count,
+					 count_before(before, one->name));
+	}
+}
+
+void activity_free(struct activity *activity)
+{
+	free(activity->interrupts);
+	*activity = (struct activity){ };
 }

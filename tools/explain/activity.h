@@ -3,14 +3,28 @@
 #define L1TUNE_ACTIVITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/env.h"
 
-/* What this machine's kernel does to memory, by /proc/vmstat. */
+/* A line of /proc/interrupts: the sum of all CPUs. */
+struct interrupt {
+	/* "24", "LOC" */
+	char name[16];
+	/* The last word: a device's name; empty of those with names. */
+	char device[48];
+	uint64_t count;
+};
+
+/* What this machine's kernel does besides, by /proc/vmstat and /proc/interrupts. */
 struct activity {
-	/* Whether it is counted in the interval that is looked at. */
-	bool is_known;
+	/* Whether they are counted in the interval that is looked at. */
+	bool are_interrupts_known;
+	struct interrupt *interrupts;
+	size_t num_interrupts;
+	/* The same of memory. */
+	bool is_memory_known;
 	/* Entries of page tables that NUMA balancing took away to see who uses them. */
 	uint64_t numa_updates;
 	/* Pages moved by compaction, NUMA balancing or an administrator. */
@@ -21,5 +35,6 @@ struct activity {
 void activity_read(const struct env *env, struct activity *activity);
 void activity_subtract(struct activity *activity,
 		       const struct activity *before);
+void activity_free(struct activity *activity);
 
 #endif

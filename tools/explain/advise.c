@@ -316,6 +316,7 @@ void advise(const struct env *env, const struct observation *seen,
 	for (i = 0; i < num_guests; i++)
 		look_away(&guests[i]);
 	free(guests);
+	activity_free(&facts.activity);
 	if (findings->list)
 		qsort(findings->list, findings->num, sizeof(*findings->list),
 		      compare);
@@ -338,14 +339,15 @@ bool advise_wants_sample(const struct env *env,
 			 const struct observation *seen)
 {
 	struct facts facts = facts_of(env, seen);
+	bool matter = false;
 	size_t i;
 
-	for (i = 0; i < seen->snapshot->num_guests; i++) {
+	for (i = 0; i < seen->snapshot->num_guests && !matter; i++) {
 		facts.guest = &seen->snapshot->guests[i];
-		if (accesses_matter(&facts))
-			return true;
+		matter = accesses_matter(&facts);
 	}
-	return false;
+	activity_free(&facts.activity);
+	return matter;
 }
 
 char *gain_text(const struct gain *gain)

@@ -26,9 +26,6 @@ static const struct reasons msr_writes = { { "MSR_WRITE" } };
 static const struct reasons shadow_paging = {
 	{ "EXCEPTION_NMI", "CR_ACCESS", "INVLPG" }
 };
-static const struct reasons interrupts = {
-	{ "EXTERNAL_INTERRUPT", "interrupt" }
-};
 /* Those of the x2APIC that APICv serves without an exit. */
 enum { MSR_TPR = 0x808, MSR_EOI = 0x80b, MSR_SELF_IPI = 0x83f };
 
@@ -232,19 +229,6 @@ static bool lacks_paging(const struct facts *f, struct advice *a)
 	return true;
 }
 
-static bool is_interrupted(const struct facts *f, struct advice *a)
-{
-	struct load irq = load_of(f, &interrupts, 2);
-
-	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
-	if (!is_often(f, irq.rate, 5000) || !is_worth_it(f, &a->gain))
-		return false;
-	a->evidence = xasprintf("%.0f exits in a second for interrupts of this machine",
-				irq.rate);
-	a->change = xstrdup("move them to CPUs without vCPUs: /proc/irq/N/smp_affinity_list of those that /proc/interrupts shows growing");
-	return true;
-}
-
 static bool lacks_evmcs(const struct facts *f, struct advice *a)
 {
 	struct load all = load_of(f, &all_reasons, 2);
@@ -312,10 +296,6 @@ const struct rule rules[] = {
 	{ "paging", "a feature for paging is not used", "L1",
 	  "all guests end for the reload", LIKELY,
 	  "reload kvm_intel with ept=1 and unrestricted_guest=1", lacks_paging },
-	{ "interrupts", "interrupts of this machine on vCPUs' CPUs", "L1",
-	  "the other CPUs get them", LIKELY,
-	  "keep them on CPUs without vCPUs: /proc/irq/N/smp_affinity_list of those that /proc/interrupts shows growing",
-	  is_interrupted },
 	{ "evmcs", "Hyper-V's enlightened VMCS is not used", "L1",
 	  "all guests end for the reload", PERHAPS, NULL, lacks_evmcs },
 	{ "l1d-flush", "L1D flushes", "L0 and L1",
@@ -328,6 +308,7 @@ const size_t num_rules = ARRAY_SIZE(rules);
 /* In the order of their rank where gains are equal. */
 const struct symptom *const symptoms[] = {
 	&symptom_no_cpu, &symptom_blocked, &symptom_memory, &symptom_nesting,
+	&symptom_interrupts,
 };
 
 const size_t num_symptoms = ARRAY_SIZE(symptoms);

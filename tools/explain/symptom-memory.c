@@ -174,7 +174,7 @@ static enum answer could_cause(const struct facts *f, uint64_t count,
 {
 	double rate = in_interval(f, count) * NSEC_PER_SEC;
 
-	if (!f->activity.is_known) {
+	if (!f->activity.is_memory_known) {
 		*seen = xstrdup("/proc/vmstat was not read at the interval's beginning");
 		return ANSWER_UNKNOWN;
 	}

@@ -2,8 +2,10 @@
 """A machine with a guest that has lived for a while, for tests of what l1tune advises."""
 import json
 import os
+import subprocess
+import time
 
-from bench import Bench, ok
+from bench import Bench, end_of, equal, ok
 from fake import VERSION, fixed, hist, split, write
 
 SECOND = 1_000_000_000
@@ -106,9 +108,24 @@ Swap:                  0 kB
 VmFlags: rd wr mr mw me gd ac"""
 
 
+def advise_meanwhile(bench, reason, *options, rate=10, each_turn=None):
+    """What it says of a guest that exits for one reason, twenty times rate a second and more."""
+    command = bench.command("advise", "-i", "1", "--state", bench.state, *options)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        turn = 0
+        while p.poll() is None and turn < 400:
+            turn += 1
+            bench.machine.exits(1, [exits(reason, rate * turn, vmm=turn / 1000, kernel=turn / 1000), fixed(exits=1, guest_time_ns=0)])
+            if each_turn:
+                each_turn(turn)
+            time.sleep(0.05)
+        equal(end_of(p), 0, f"it ends: {reason}")
+        return p.stdout.read()
+
+
 # What advise calls rules that have no table of causes, in test-advise; the others are in test-causes.
 ALONE = ("throttled poll-down poll-up hlt-in-guest pause-in-guest devices kvm-devices msrs apicv x2apic "
-         "paging interrupts evmcs l1d-flush").split()
+         "paging evmcs l1d-flush").split()
 
 
 def listed(bench):

@@ -4,12 +4,9 @@
 Usage: test-advise.py L1TUNE"""
 import json
 import os
-import subprocess
-import time
 
-from advised import ALONE, SECOND, Advised, exits, listed
-from bench import end_of, equal, finish, ok
-from fake import fixed
+from advised import ALONE, SECOND, Advised, advise_meanwhile, exits, listed
+from bench import equal, finish, ok
 
 IDLE = [exits("HLT", 20, kernel=0.0001, halted=0.98), exits("CPUID", 50, kernel=0.0001)]
 
@@ -46,8 +43,6 @@ CASES = {
                 {"params": {"kvm_intel.ept": "N"}, "offered": ["ept"]}), "options kvm_intel ept=1", 0.04, 0.04,
                ([exits("CR_ACCESS", 3000, kernel=0.01)],
                 {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept"]})),
-    "interrupts": (([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.1)], {}), "smp_affinity_list", 0.19, 0.19,
-                   ([exits("EXTERNAL_INTERRUPT", 1000, kernel=0.1)], {})),
     "evmcs": (([exits("CPUID", 2000)], {"hypervisor": "Microsoft Hv",
                                         "params": {"kvm_intel.enlightened_vmcs": "N"}}),
               "enlightened_vmcs=1", None, None,
@@ -112,19 +107,6 @@ def test_nothing():
         ok(r.stdout.startswith("nothing worth changing: "), "an interval in which nothing happens", r)
         equal(b.run("advise", "-i", "1", "--since-start").returncode, 2, "back and on at a time")
         equal(b.run("advise", "nobody").returncode, 4, "a guest that is not there")
-
-
-def advise_meanwhile(bench, reason, *options):
-    """What it says of a guest that exits for one reason, a hundred times a turn."""
-    command = bench.command("advise", "-i", "1", "--state", bench.state, *options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
-        turn = 0
-        while p.poll() is None and turn < 400:
-            turn += 1
-            bench.machine.exits(1, [exits(reason, 10 * turn, vmm=turn / 1000), fixed(exits=1, guest_time_ns=0)])
-            time.sleep(0.05)
-        equal(end_of(p), 0, f"it ends: {reason}")
-        return p.stdout.read()
 
 
 def test_sample():

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """l1tune advise: guests that look alike by their exits, and what each one's cause is.
 Usage: test-causes.py L1TUNE"""
+import json
 import os
 
-from advised import ALONE, SECOND, Advised, exits, listed, smaps
+from advised import ALONE, SECOND, Advised, advise_meanwhile, exits, listed, smaps
 from bench import equal, finish, ok
-from fake import write
+from fake import update, write
 
 FAULTS = exits("EPT_VIOLATION", 1024, kernel=0.01)
 SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
@@ -87,6 +88,8 @@ SITUATIONS = {
         (RUNQ, {"vcpus": 2, "proc": {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t1"}}, "confined", "as many CPUs", "medium"),
     "too many vCPUs, or not, or a quota":
         (RUNQ, {}, "no-cpu", "find out first", "low"),
+    "interrupts of which nothing is known":
+        ([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.1)], {}, "interrupts", "find out first", "low"),
     "split locks":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
@@ -264,10 +267,38 @@ def test_all_together():
               "one that is worth a change by itself is not in the sum")
 
 
+def interrupts(bench, name, turn):
+    """A machine of two CPUs on which one line grows."""
+    lines = {"LOC": "Local timer interrupts", "RES": "Rescheduling interrupts", "CAL": "Function call interrupts",
+             "24": "IR-PCI-MSI 524288-edge      nvme0q1", "PIN": "Posted-interrupt notification event", "ERR": None}
+    text = "            CPU0       CPU1\n"
+    for line, what in lines.items():
+        count = 100000 + (400 * turn if line == name else turn)
+        text += f"{line:>4}: {count:>10}" + (f" {count:>10}   {what}" if what else "") + "\n"
+    path = bench.machine.proc + "/interrupts"
+    if turn:
+        update(path, text.encode())
+    else:
+        write(path, text.encode(), 0o644)
+
+
+def test_interrupts():
+    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "nohz_full"),
+                               ("CAL", "host-ipis", "emulatorpin"), ("PIN", "posted-interrupts", "ethtool")):
+        with Advised(exits("EXTERNAL_INTERRUPT", 0)) as b:
+            interrupts(b, line, 0)
+            document = json.loads(advise_meanwhile(b, "EXTERNAL_INTERRUPT", "-J", rate=200,
+                                                   each_turn=lambda turn, b=b, line=line: interrupts(b, line, turn)))
+            advice = document["advice"]
+            ok([a["rule"] for a in advice] == [rule] and change in advice[0]["change"] and
+               advice[0]["confidence"].startswith("high"), f"interrupts: {rule}", advice)
+
+
 def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
-        elimination = {"page-aging", "numa-balancing", "migration", "ksm", "neighbours", "nested-exits"} | {"quota"}
+        elimination = {"page-aging", "numa-balancing", "migration", "ksm", "neighbours", "nested-exits"}
+        elimination |= {"quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(ALONE) | elimination, listed(b),
               "each cause that --help lists has a situation")
 
@@ -279,5 +310,6 @@ test_quota()
 test_unknown_counts()
 test_several_vms()
 test_all_together()
+test_interrupts()
 test_all_listed()
 finish()

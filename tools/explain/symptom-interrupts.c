@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts of this machine that took a vCPU out of its guest. Which ones they
+ * were no exit says: those of the machine in that time do, on the whole.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+
+static const struct reasons interrupts = {
+	{ "EXTERNAL_INTERRUPT", "interrupt" }
+};
+
+/* By their names in /proc/interrupts; devices have numbers. */
+static const char *const timers[] = { "LOC", NULL };
+static const char *const ipis[] = { "RES", "CAL", "TLB", "IWI", NULL };
+static const char *const posted[] = { "PIN", "NPI", "PIW", NULL };
+static const char *const devices[] = { NULL };
+
+static bool is_interrupted(const struct facts *f, struct advice *a)
+{
+	struct load irq = load_of(f, &interrupts, 2);
+
+	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
+	if (!is_often(f, irq.rate, 5000) || !is_worth_it(f, &a->gain))
+		return false;
+	a->evidence = xasprintf("%.0f exits in a second for interrupts of this machine",
+				irq.rate);
+	return true;
+}
+
+static bool is_among(const struct interrupt *one, const char *const *names)
+{
+	size_t i;
+
+	if (names == devices)
+		return strchr("0123456789", one->name[0]);
+	for (i = 0; names[i]; i++)
+		if (!strcmp(names[i], one->name))
+			return true;
+	return false;
+}
+
+static uint64_t count_of(const struct facts *f, const char *const *names)
+{
+	const struct activity *activity = &f->activity;
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < activity->num_interrupts; i++)
+		if (!names || is_among(&activity->interrupts[i], names))
+			count += activity->interrupts[i].count;
+	return count;
+}
+
+static enum answer are_mostly(const struct facts *f, const char *const *names,
+			      const char *what, char **seen)
+{
+	uint64_t all = count_of(f, NULL), some = count_of(f, names);
+
+	if (!f->activity.are_interrupts_known || !all) {
+		*seen = xstrdup("/proc/interrupts was not read at the interval's beginning");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("%.0f %% of this machine's interrupts were %s",
+			  100.0 * some / all, what);
+	return some >= all / 2 ? ANSWER_YES :
+	       some < all / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+static enum answer are_of_devices(const struct facts *f, char **seen)
+{
+	return are_mostly(f, devices, "devices'", seen);
+}
+
+static enum answer are_timers(const struct facts *f, char **seen)
+{
+	return are_mostly(f, timers, "of its own timers (LOC)", seen);
+}
+
+static enum answer are_ipis(const struct facts *f, char **seen)
+{
+	return are_mostly(f, ipis, "from CPU to CPU (RES, CAL, TLB, IWI)", seen);
+}
+
+static enum answer are_posted(const struct facts *f, char **seen)
+{
+	return are_mostly(f, posted, "posted for guests (PIN, NPI, PIW)", seen);
+}
+
+static const struct interrupt *most_frequent_device(const struct facts *f)
+{
+	const struct activity *activity = &f->activity;
+	const struct interrupt *most = NULL;
+	size_t i;
+
+	for (i = 0; i < activity->num_interrupts; i++) {
+		const struct interrupt *one = &activity->interrupts[i];
+
+		if (is_among(one, devices) && (!most || one->count > most->count))
+			most = one;
+	}
+	return most;
+}
+
+static char *move_device(const struct facts *f)
+{
+	const struct interrupt *most = most_frequent_device(f);
+
+	if (!most || !most->count)
+		return xstrdup("move them to CPUs without vCPUs: /proc/irq/N/smp_affinity_list");
+	return xasprintf("move interrupt %s (%s) to CPUs without vCPUs: echo CPUS > /proc/irq/%s/smp_affinity_list, with irqbalance told of it (IRQBALANCE_BANNED_CPULIST)",
+			 most->name, most->device, most->name);
+}
+
+static char *fewer_timers(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: with the preemption timer (l1tune caps) they need none of the host's, and kvm.pi_inject_timer=1 has those of a vCPU on other CPUs where that is not offered");
+}
+
+static char *fewer_ipis(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("keep what wakes and flushes off the vCPUs' CPUs: the VMM's other threads on CPUs of their own (libvirt's emulatorpin and iothreadpin), isolcpus=domain,managed_irq,CPUS for the rest; perf record -e irq_vectors:reschedule_entry,irq_vectors:call_function_entry -ag says who sends them");
+}
+
+static char *use_posting(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("nothing, if the guest is busy with its devices: these are theirs. With fewer queues or interrupts per packet there are fewer (in the guest ethtool -C)");
+}
+
+static struct gain at_most(const struct facts *f, const struct gain *all)
+{
+	(void)f;
+	return (struct gain){ GAIN_AT_MOST, 0, all->high,
+			      .lacks_transit = all->lacks_transit };
+}
+
+static const struct cause causes[] = {
+	{
+		"device-interrupts", "interrupts of this machine's devices", "L1",
+		"the other CPUs get them",
+		{ { are_of_devices, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"the lines with numbers in /proc/interrupts growing",
+		move_device, at_most,
+	}, {
+		"host-timers", "timers of this machine", "L1",
+		"the CPUs without a tick are for vCPUs only",
+		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"LOC in /proc/interrupts growing; perf record -e timer:hrtimer_expire_entry -a",
+		fewer_timers, at_most,
+	}, {
+		"host-ipis", "interrupts from CPU to CPU", "L1",
+		"others get fewer CPUs",
+		{ { are_ipis, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"RES, CAL, TLB and IWI in /proc/interrupts growing",
+		fewer_ipis, at_most,
+	}, {
+		"posted-interrupts", "interrupts posted for guests", "guest",
+		"its devices react later",
+		{ { are_posted, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"PIN, NPI and PIW in /proc/interrupts growing",
+		use_posting, at_most,
+	},
+};
+
+const struct symptom symptom_interrupts = {
+	"interrupts", "interrupts of this machine on vCPUs' CPUs", CAUSES(causes),
+	is_interrupted,
+};
