@@ -291,18 +291,34 @@ static struct beginning *begin(const struct options *options,
 }
 
 /* A guest that came since has been counted from nothing. */
-static struct kvm_counts *counts_before(const struct snapshot *before,
-					const struct beginning *beginnings,
-					const struct snapshot *after)
+static void subtract_beginning(struct kvm_counts *counts, uint64_t id,
+			       const struct beginning *beginnings, size_t num)
 {
-	struct kvm_counts *v = xcalloc(after->num_guests, sizeof(*v));
-	size_t i, j;
+	struct kvm_counts start;
+	const struct kvm_counts *before = &start;
+	size_t i;
 
-	for (i = 0; i < after->num_guests; i++) {
-		kvm_counts_start(&v[i]);
-		for (j = 0; j < before->num_guests; j++)
-			if (beginnings[j].id == after->guests[i].guest.id)
-				v[i] = beginnings[j].counts;
+	kvm_counts_start(&start);
+	for (i = 0; i < num; i++)
+		if (beginnings[i].id == id)
+			before = &beginnings[i].counts;
+	kvm_counts_subtract(counts, before);
+}
+
+/* What KVM has counted of each guest since its beginning, or its start. */
+static struct kvm_counts *read_counts(const struct options *options,
+				      const struct snapshot *snapshot,
+				      const struct beginning *beginnings,
+				      size_t num)
+{
+	struct kvm_counts *v = xcalloc(snapshot->num_guests, sizeof(*v));
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest *guest = &snapshot->guests[i].guest;
+
+		kvm_counts_read(&options->env, guest, &v[i]);
+		subtract_beginning(&v[i], guest->id, beginnings, num);
 	}
 	return v;
 }
@@ -311,7 +327,7 @@ static struct kvm_counts *counts_before(const struct snapshot *before,
 struct look {
 	struct snapshot before, diff;
 	struct beginning *beginnings;
-	struct activity activity;
+	struct activity activity_before, activity;
 	struct host host;
 	struct kvm_counts *counts;
 	struct sample sample;
@@ -321,6 +337,7 @@ static void forget_now(struct look *look)
 {
 	free(look->counts);
 	look->counts = NULL;
+	activity_free(&look->activity);
 	snapshot_free(&look->diff);
 	look->diff = (struct snapshot){ };
 	host_free(&look->host);
@@ -337,8 +354,10 @@ static int look_now(const struct options *options,
 	status = take(options, guests, &look->host, &now);
 	if (status == STATUS_OK) {
 		snapshot_subtract(&look->before, &now, &look->diff);
-		look->counts = counts_before(&look->before, look->beginnings,
-					     &look->diff);
+		look->counts = read_counts(options, &look->diff, look->beginnings,
+					   look->before.num_guests);
+		activity_read(&options->env, &look->activity);
+		activity_subtract(&look->activity, &look->activity_before);
 	}
 	snapshot_free(&now);
 	return status;
@@ -355,7 +374,7 @@ static int look_until(const struct options *options,
 {
 	struct observation seen = {
 		.host = &look->host, .snapshot = &look->diff,
-		.activity_before = &look->activity,
+		.activity = &look->activity,
 	};
 	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
 	int status = look_now(options, guests, look);
@@ -373,7 +392,7 @@ static int look_until(const struct options *options,
 			status = look_now(options, guests, look);
 		}
 	}
-	seen.before = look->counts;
+	seen.counts = look->counts;
 	return status == STATUS_OK ? report(options, &seen) : status;
 }
 
@@ -387,12 +406,12 @@ static int look_on(const struct options *options, const struct selection *guests
 	status = take(options, guests, &look.host, &look.before);
 	if (status == STATUS_OK) {
 		look.beginnings = begin(options, &look.before);
-		activity_read(&options->env, &look.activity);
+		activity_read(&options->env, &look.activity_before);
 		status = look_until(options, guests, &look, end);
 	}
 	forget_now(&look);
 	free(look.beginnings);
-	activity_free(&look.activity);
+	activity_free(&look.activity_before);
 	snapshot_free(&look.before);
 	sample_free(&look.sample);
 	return status;
@@ -402,13 +421,17 @@ static int look_back(const struct options *options,
 		     const struct selection *guests)
 {
 	struct snapshot snapshot = { };
+	struct kvm_counts *counts = NULL;
 	struct host host;
 	int status = take(options, guests, &host, &snapshot);
 
-	if (status == STATUS_OK)
+	if (status == STATUS_OK) {
+		counts = read_counts(options, &snapshot, NULL, 0);
 		status = report(options, &(struct observation){
-			.host = &host, .snapshot = &snapshot,
+			.host = &host, .snapshot = &snapshot, .counts = counts,
 		});
+	}
+	free(counts);
 	host_free(&host);
 	snapshot_free(&snapshot);
 	return status;

@@ -112,10 +112,8 @@ static struct facts facts_of(const struct env *env,
 
 	machine_read(env, &machine);
 	transit_read(env, &facts.transit);
-	if (seen->activity_before) {
-		activity_read(env, &facts.activity);
-		activity_subtract(&facts.activity, seen->activity_before);
-	}
+	if (seen->activity)
+		facts.activity = *seen->activity;
 	facts.num_cpus = machine.num_cpus;
 	return facts;
 }
@@ -147,9 +145,7 @@ static void look_at(const struct facts *all, const struct observation *seen,
 	*at = (struct look_at){ .facts = *all };
 	at->facts.guest = guest;
 	at->facts.memory = &at->memory;
-	kvm_counts_read(all->env, &guest->guest, &at->facts.kvm);
-	if (seen->before)
-		kvm_counts_subtract(&at->facts.kvm, &seen->before[i]);
+	at->facts.kvm = seen->counts[i];
 	proc_read(all->env->proc_fd, guest->guest.pid, guest->guest.created_ns,
 		  &at->proc);
 	at->facts.cmdline = at->proc.cmdline;
@@ -316,7 +312,6 @@ void advise(const struct env *env, const struct observation *seen,
 	for (i = 0; i < num_guests; i++)
 		look_away(&guests[i]);
 	free(guests);
-	activity_free(&facts.activity);
 	if (findings->list)
 		qsort(findings->list, findings->num, sizeof(*findings->list),
 		      compare);
@@ -346,7 +341,6 @@ bool advise_wants_sample(const struct env *env,
 		facts.guest = &seen->snapshot->guests[i];
 		matter = accesses_matter(&facts);
 	}
-	activity_free(&facts.activity);
 	return matter;
 }
 

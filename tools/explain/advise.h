@@ -10,13 +10,10 @@ void advice_free(struct advice *advice);
 struct observation {
 	const struct host *host;
 	const struct snapshot *snapshot;
-	/*
-	 * KVM's counts at the interval's beginning, one for each guest, or
-	 * NULL since their start.
-	 */
-	const struct kvm_counts *before;
-	/* This machine's then, or NULL. */
-	const struct activity *activity_before;
+	/* What KVM counted meanwhile, one for each guest. */
+	const struct kvm_counts *counts;
+	/* What else this machine did; NULL if that was not looked at. */
+	const struct activity *activity;
 	/* What they accessed at its end, NULL if that was not looked at. */
 	const struct sample *sample;
 };
