@@ -301,6 +301,10 @@ def test_all_listed():
         elimination |= {"quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(ALONE) | elimination, listed(b),
               "each cause that --help lists has a situation")
+        docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/explain.md")
+        with open(docs, encoding="utf-8") as f:
+            text = f.read()
+        equal({name for name in listed(b) if f"`{name}`" not in text}, set(), "and is in docs/explain.md")
 
 
 print("KTAP version 1")
