@@ -79,6 +79,21 @@ static bool throttled(const struct facts *f, struct advice *a)
 	return true;
 }
 
+/* Beside the parts: L0 took it of any of them, and of the guest's own time. */
+static bool is_stolen(const struct facts *f, struct advice *a)
+{
+	const struct exit_stats *stats = &f->guest->stats;
+	double cpus = in_interval(f, stats->value[STAT_STOLEN]);
+
+	a->gain = gain_at_most(cpus);
+	if (!stats->has[STAT_STOLEN] || !is_often(f, cpus, 0.05))
+		return false;
+	a->evidence = xasprintf("L0 did not run its vCPUs' CPUs for %.2f s of each second in which they could have run",
+				cpus);
+	a->change = xstrdup("nothing on this machine: a machine whose CPUs are not shared or limited (on EC2 no -flex type, or a dedicated host; elsewhere ask who runs L0 about CPU shares and pinning), or fewer vCPUs busy at a time");
+	return true;
+}
+
 static bool polls_in_vain(const struct facts *f, struct advice *a)
 {
 	uint64_t miss_ns, hit_ns;
@@ -265,6 +280,9 @@ static bool flushes_l1d(const struct facts *f, struct advice *a)
 const struct rule rules[] = {
 	{ "throttled", "held back by a limit", "L1",
 	  "others get less of the machine", MEASURED, NULL, throttled },
+	{ "stolen", "CPU time that L0 took", "L0", "a larger bill", MEASURED,
+	  "a machine whose CPUs are not shared or limited by L0: l1tune list has STOLEN of each guest",
+	  is_stolen },
 	{ "poll-down", "polling that finds nothing", "L1",
 	  "a wake-up takes longer where polling had caught it", MEASURED,
 	  "l1tune tune kvm.halt_poll_ns=0, or a value between that and today's",

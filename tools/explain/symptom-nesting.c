@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Guests inside a guest: what they are for decides what can be done. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -11,7 +10,6 @@ static const struct reasons instructions = { {
 	"VMWRITE", "VMOFF", "VMON", "INVEPT", "INVVPID",
 	"vmrun", "vmload", "vmsave", "stgi", "clgi",
 } };
-static const struct reasons vmcs_accesses = { { "VMREAD", "VMWRITE" } };
 
 /*
  * Beside it, what is inside needs no VMRESUME and the like. It has its exits
@@ -31,11 +29,20 @@ static bool nests(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Is there a word in the VMM's command line that has this in it? */
-static bool has_in_cmdline(const struct facts *f, const char *text)
+/* Among the CPU's properties, with "-" or "_": "host,hv_time", "qemu64,+hv-time". */
+static bool has_property(const struct facts *f, const char *start)
 {
-	return f->cmdline && memmem(f->cmdline, f->cmdline_len, text,
-				    strlen(text));
+	const char *s = f->cmdline, *end = s + f->cmdline_len;
+	size_t len = strlen(start);
+
+	while ((s = memmem(s, end - s, "hv", 2))) {
+		if (s > f->cmdline && strchr(",+", s[-1]) && end - s > 3 &&
+		    strchr("-_", s[2]) && (size_t)(end - s - 3) >= len &&
+		    !strncmp(s + 3, start, len))
+			return true;
+		s += 2;
+	}
+	return false;
 }
 
 /* Only Windows, and what is made for it, is offered these. */
@@ -45,37 +52,19 @@ static enum answer is_windows(const struct facts *f, char **seen)
 		*seen = xstrdup("the VMM's command line cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	if (has_in_cmdline(f, "hv_") || has_in_cmdline(f, "hv-")) {
-		*seen = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line): the guest is Windows");
+	if (has_property(f, "")) {
+		*seen = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line), as it does for Windows");
 		return ANSWER_YES;
 	}
 	*seen = xstrdup("the VMM's command line does not offer Hyper-V's interface");
 	return ANSWER_NO;
 }
 
-static enum answer has_evmcs(const struct facts *f, char **seen)
-{
-	if (!f->cmdline)
-		return ANSWER_UNKNOWN;
-	if (has_in_cmdline(f, "hv-evmcs") || has_in_cmdline(f, "hv_evmcs")) {
-		*seen = xstrdup("hv-evmcs is in the VMM's command line");
-		return ANSWER_YES;
-	}
-	*seen = xasprintf("hv-evmcs is not in the VMM's command line, and %.0f exits in a second are for VMREAD and VMWRITE",
-			  load_of(f, &vmcs_accesses, 2).rate);
-	return ANSWER_NO;
-}
-
 static char *no_hyperv(const struct facts *f)
 {
-	char *seen = NULL;
-	bool is_enlightened = has_evmcs(f, &seen) == ANSWER_YES;
-	char *change = xasprintf("in Windows what runs on its own hypervisor off: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
-				 is_enlightened ? "" :
-				 "; where it has to stay: QEMU -cpu MODEL,hv-evmcs");
-
-	free(seen);
-	return change;
+	return xasprintf("in Windows what runs on its own hypervisor off: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
+			 has_property(f, "evmcs") ? "" :
+			 "; where it has to stay: QEMU -cpu MODEL,hv-evmcs");
 }
 
 static char *beside_it(const struct facts *f)

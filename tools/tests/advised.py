@@ -124,7 +124,7 @@ def advise_meanwhile(bench, reason, *options, rate=10, each_turn=None):
 
 
 # What advise calls rules that have no table of causes, in test-advise; the others are in test-causes.
-ALONE = ("throttled poll-down poll-up hlt-in-guest pause-in-guest devices kvm-devices msrs apicv x2apic "
+ALONE = ("throttled stolen poll-down poll-up hlt-in-guest pause-in-guest devices kvm-devices msrs apicv x2apic "
          "paging evmcs l1d-flush").split()
 
 

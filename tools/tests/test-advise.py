@@ -7,6 +7,7 @@ import os
 
 from advised import ALONE, SECOND, Advised, advise_meanwhile, exits, listed
 from bench import equal, finish, ok
+from fake import fixed
 
 IDLE = [exits("HLT", 20, kernel=0.0001, halted=0.98), exits("CPUID", 50, kernel=0.0001)]
 
@@ -18,6 +19,8 @@ HLT_FAST = exits("HLT", 1000, kernel=0.02, halted=0.1)
 CASES = {
     "throttled": (([exits("CPUID", 500, throttled=0.5)], {}), "l1tune limits 1 max_exits_per_sec", 0.5, 0.5,
                   ([exits("CPUID", 500, throttled=0.005)], {})),
+    "stolen": (([fixed(stolen_ns=2 * SECOND)], {}), "not shared or limited", 0, 0.2,
+               ([fixed(stolen_ns=SECOND // 10)], {})),
     "poll-down": (([exits("HLT", 100, kernel=0.2)],
                    {"kvm": {"halt_poll_fail_ns": 2 * SECOND, "halt_poll_success_ns": 0}}),
                   "l1tune tune 1 halt_poll_ns=0", 0.2, 0.2,

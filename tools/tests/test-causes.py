@@ -102,6 +102,10 @@ SITUATIONS = {
         ([BLOCKED_FAULTS], {}, "blocked", "find out first", "low"),
     "Windows with its own hypervisor":
         (NESTED, {"argv": HYPERV}, "windows-hypervisor", "hv-evmcs", "high"),
+    "Windows that has the enlightened VMCS":
+        (NESTED, {"argv": ("qemu", "-cpu", "host,hv-time=on,hv-evmcs=on")}, "windows-hypervisor", "CPU without VMX: QEMU -cpu MODEL,vmx=off", "high"),
+    "Linux on a disk that is called so":
+        (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nesting", "beside it", "medium"),
     "Linux with KVM inside":
         (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nesting", "beside it", "medium"),
 }
@@ -167,7 +171,7 @@ def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", 
 
 
 HELD_BACK = "usage_usec 1\nnr_throttled 30\nthrottled_usec 2900000"
-FREE = "usage_usec 1\nnr_throttled 0\nthrottled_usec 0"
+FREE = "usage_usec 1\nnr_throttled 1\nthrottled_usec 1000"
 
 
 def test_quota():
