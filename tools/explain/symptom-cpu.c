@@ -2,12 +2,14 @@
 /* vCPUs that could run and had no CPU: a quota, too few CPUs, or others on them. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/file.h"
+#include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/cause.h"
 #include "model/cgroup.h"
 #include "model/machine.h"
+#include "model/vmm.h"
 
 static double without_cpu(const struct facts *f)
 {
@@ -98,13 +100,38 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 	return f->num_vcpus > f->num_cpus ? ANSWER_YES : ANSWER_NO;
 }
 
+/*
+ * /proc/PID/cgroup of a vCPU's thread, which some VMMs keep in a cgroup of its
+ * own, or of the process. A copy, or NULL.
+ */
+static char *read_cgroup_file(const struct facts *f)
+{
+	const struct guest *guest = &f->guest->guest;
+	char *process = xasprintf("%llu", (unsigned long long)guest->pid);
+	int fd = sysfs_open_dir(f->env->proc_fd, process);
+	struct vcpu_threads threads = { };
+	char *name, *text;
+
+	if (fd >= 0) {
+		vcpu_threads_find(fd, guest->vcpus, &threads);
+		close(fd);
+	}
+	name = threads.num ?
+	       xasprintf("%s/task/%llu/cgroup", process,
+			 (unsigned long long)threads.tids[0]) :
+	       xasprintf("%s/cgroup", process);
+	text = machine_text(f->env->proc, name);
+	vcpu_threads_free(&threads);
+	free(name);
+	free(process);
+	return text;
+}
+
 /* The tightest quota on the way from its cgroup to the root: a copy, or NULL. */
 static char *quota_text(const struct facts *f)
 {
 	struct cgroup_mounts mounts;
-	char *name = xasprintf("%llu/cgroup",
-			       (unsigned long long)f->guest->guest.pid);
-	char *text = machine_text(f->env->proc, name), *directory, *quota = NULL;
+	char *text = read_cgroup_file(f), *directory, *quota = NULL;
 	const char *mount = NULL;
 
 	cgroup_mounts_read(f->env, &mounts);
@@ -114,7 +141,6 @@ static char *quota_text(const struct facts *f)
 	free(directory);
 	cgroup_mounts_free(&mounts);
 	free(text);
-	free(name);
 	return quota;
 }
 

@@ -189,6 +189,13 @@ def test_quota():
                     "machine.slice/web.scope/cpu.stat": FREE, "machine.slice/web.scope/cpu.max": "max 100000"})
         ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"], "the quota may be that of a cgroup above", b.advice())
     with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"kata_overhead/cpu.stat": FREE, "pod/cpu.stat": HELD_BACK, "pod/cpu.max": "40000 100000"},
+                "0::/kata_overhead\n")
+        thread = b.machine.proc + "/1001/task/1002/"
+        write(thread + "stat", "1002 (vcpu0) " + " ".join(["S"] + ["0"] * 49))
+        write(thread + "cgroup", "0::/pod")
+        ok("cpu.max of /pod is 0.40 CPUs" in b.advice()[0]["change"], "it is that of the vCPU's thread, not the process's", b.advice())
+    with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"docker/web/cpu.stat": "nr_periods 9\nnr_throttled 30\nthrottled_time 2900000000",
                     "docker/web/cpu.cfs_quota_us": 30000, "docker/web/cpu.cfs_period_us": 100000,
                     "docker/cpu.stat": "nr_periods 0\nnr_throttled 0\nthrottled_time 0", "docker/cpu.cfs_quota_us": -1},
