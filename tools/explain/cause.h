@@ -65,5 +65,6 @@ extern const struct symptom symptom_no_cpu;
 extern const struct symptom symptom_blocked;
 extern const struct symptom symptom_nesting;
 extern const struct symptom symptom_interrupts;
+extern const struct symptom symptom_helpers;
 
 #endif

@@ -326,7 +326,7 @@ const size_t num_rules = ARRAY_SIZE(rules);
 /* In the order of their rank where gains are equal. */
 const struct symptom *const symptoms[] = {
 	&symptom_no_cpu, &symptom_blocked, &symptom_memory, &symptom_nesting,
-	&symptom_interrupts,
+	&symptom_interrupts, &symptom_helpers,
 };
 
 const size_t num_symptoms = ARRAY_SIZE(symptoms);

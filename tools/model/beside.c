@@ -58,38 +58,48 @@ static uint64_t own_pid(int dirfd, uint64_t pid)
  * Processes in different namespaces can have the same PID: a thread of one of
  * them counts for all, which is at most.
  */
-static uint64_t kernel_threads_ns(const struct beside_reader *reader, int dirfd,
-				  uint64_t pid, uint64_t *of)
+static void read_kernel_threads(const struct beside_reader *reader, int dirfd,
+				uint64_t pid, struct tally *kernel)
 {
 	const struct kvm_threads *threads = &reader->kernel_threads;
-	uint64_t own = threads->num ? own_pid(dirfd, pid) : pid, sum = 0;
+	uint64_t own = threads->num ? own_pid(dirfd, pid) : pid;
 	size_t i;
 
+	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
+		kernel[i] = (struct tally){ threads->are_known, 0, HASH_START };
 	for (i = 0; i < threads->num; i++) {
 		const struct kvm_thread *thread = &threads->v[i];
+		struct tally *tally = &kernel[thread->kind];
 
 		if (thread->pid != (thread->is_own_number ? own : pid))
 			continue;
-		sum = add_saturated(sum, thread->cpu_ns);
-		*of = hash(*of, &thread->tid, sizeof(thread->tid));
+		tally->ns = add_saturated(tally->ns, thread->cpu_ns);
+		tally->of = hash(tally->of, &thread->tid, sizeof(thread->tid));
 	}
-	return sum;
 }
 
 /* Of several VMs in one process nobody can tell whose the other threads are. */
 static void read_helpers(const struct beside_reader *reader, int dirfd,
 			 const struct vmm *vmm, const struct task *process,
-			 const struct vcpu_threads *threads, struct tally *helpers)
+			 const struct vcpu_threads *threads, struct beside *beside)
 {
-	uint64_t of = hash(HASH_START, threads->tids,
+	struct tally *helpers = &beside->helpers;
+	size_t i;
+
+	read_kernel_threads(reader, dirfd, vmm->pid, beside->kernel);
+	helpers->of = hash(HASH_START, threads->tids,
 			   threads->num * sizeof(*threads->tids));
 
 	helpers->is_known = reader->kernel_threads.are_known &&
 			    vmm->num_vms == 1 && threads->num;
 	helpers->ns = sub_clamped(process->cpu_ns, threads->cpu_ns);
-	helpers->ns = add_saturated(helpers->ns, kernel_threads_ns(reader, dirfd,
-								   vmm->pid, &of));
-	helpers->of = of;
+	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++) {
+		struct tally *kernel = &beside->kernel[i];
+
+		kernel->is_known &= helpers->is_known;
+		helpers->ns = add_saturated(helpers->ns, kernel->ns);
+		helpers->of = hash(helpers->of, &kernel->of, sizeof(kernel->of));
+	}
 }
 
 /* The quotas of a thread's cgroups, or of the process's without a thread. */
@@ -160,7 +170,7 @@ void beside_read(const struct beside_reader *reader, const struct vmm *vmm,
 	    !task_read(fd, ".", &process) &&
 	    !vcpu_threads_find(fd, vmm->num_vcpus, &threads)) {
 		read_helpers(reader, fd, vmm, &process, &threads,
-			     &beside->helpers);
+			     beside);
 		read_quota(reader, fd, vmm, &threads, &beside->quota);
 	}
 	vcpu_threads_free(&threads);
@@ -180,6 +190,10 @@ static struct tally subtract(const struct tally *before, const struct tally *aft
 void beside_subtract(const struct beside *before, const struct beside *after,
 		     struct beside *diff)
 {
+	size_t i;
+
 	diff->helpers = subtract(&before->helpers, &after->helpers);
+	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
+		diff->kernel[i] = subtract(&before->kernel[i], &after->kernel[i]);
 	diff->quota = subtract(&before->quota, &after->quota);
 }

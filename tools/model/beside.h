@@ -21,6 +21,8 @@ struct tally {
 struct beside {
 	/* CPU time of other threads than vCPUs, at most. */
 	struct tally helpers;
+	/* What of that was KVM's own threads', for the process. */
+	struct tally kernel[NUM_KVM_THREAD_KINDS];
 	/* For how long the vCPUs had no CPU because of quotas, at most. */
 	struct tally quota;
 };

@@ -22,10 +22,10 @@ static const struct {
 	const char *prefix;
 	/* A thread's number; otherwise a PID of the namespace of its process. */
 	bool is_thread;
-} kinds[] = {
-	{ "kvm-pit/", false },
-	{ "vhost-", true },
-	{ "kvm-nx-lpage-recovery-", true },
+} kinds[NUM_KVM_THREAD_KINDS] = {
+	[KVM_THREAD_PIT] = { "kvm-pit/", false },
+	[KVM_THREAD_VHOST] = { "vhost-", true },
+	[KVM_THREAD_NX_RECOVERY] = { "kvm-nx-lpage-recovery-", true },
 };
 
 /* The process of a thread, which may not be its first one; 0 if it has ended. */
@@ -63,6 +63,7 @@ static void add(const struct env *env, const char *dir, const char *comm,
 	if (i == ARRAY_SIZE(kinds) || task_read(env->proc_fd, dir, &task) ||
 	    !task.is_kernel_thread || parse_u64(dir, &thread.tid))
 		return;
+	thread.kind = i;
 	thread.is_own_number = !kinds[i].is_thread;
 	thread.pid = kinds[i].is_thread ? process_of(env, number) : number;
 	if (task_read_cpu_ns(env->proc_fd, dir, &thread.cpu_ns))

@@ -8,9 +8,19 @@
 
 #include "base/env.h"
 
+enum kvm_thread_kind {
+	/* The emulated timer 8254. */
+	KVM_THREAD_PIT,
+	KVM_THREAD_VHOST,
+	/* Merges large pages that were split for what a guest executes. */
+	KVM_THREAD_NX_RECOVERY,
+	NUM_KVM_THREAD_KINDS,
+};
+
 /* A kernel thread that works for a process that has a VM. */
 struct kvm_thread {
 	uint64_t tid;
+	enum kvm_thread_kind kind;
 	/* Of the process that it works for, see is_own_number. */
 	uint64_t pid;
 	/* The PID is as the process itself sees it, in its own namespace. */

@@ -305,11 +305,42 @@ def test_interrupts():
                advice[0]["confidence"].startswith("high"), f"interrupts: {rule}", advice)
 
 
+KTHREAD, TICK = 0x00200000, 10_000_000
+
+
+def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0):
+    """A process, or thread PID/task/TID, that has had a CPU for so long."""
+    fields = ["S"] + ["0"] * 5 + [str(flags)] + ["0"] * 4 + [str(cpu_ns // TICK), "0"]
+    fields += ["0"] * 6 + ["100"] + ["0"] * 20 + [str(guest_ns // TICK), "0"]
+    write(f"{bench.machine.proc}/{name}/stat", f"1 ({comm}) " + " ".join(fields))
+    write(f"{bench.machine.proc}/{name}/comm", comm)
+
+
+def test_helpers():
+    for comm, rule in (("kvm-pit/1001", "kvm-pit"), ("vhost-1001", "vhost"),
+                       ("kvm-nx-lpage-recovery-1001", "nx-recovery"), ("other", "vmm-threads")):
+        with Advised(exits("HLT", 100, kernel=0.01, halted=0.9)) as b:
+            task(b, 2, "kthreadd", 0, KTHREAD)
+            write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
+            task(b, 1001, "vmm", SECOND + (4 * SECOND if comm == "other" else 0))
+            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+            task(b, 77, comm, 4 * SECOND, KTHREAD)
+            advice = b.advice()
+            ok([a["rule"] for a in advice] == [rule] and "for it for 0.4" in advice[0]["evidence"],
+               f"time beside the vCPUs: {rule}", advice)
+    with Advised(exits("HLT", 100, kernel=0.3, halted=0.5)) as b:
+        task(b, 2, "kthreadd", 0, KTHREAD)
+        task(b, 1001, "vmm", 3 * SECOND)
+        task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+        equal([r for r in b.rules() if r == "vmm-threads"], [], "a busy guest's VMM may be busy")
+
+
 def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
         elimination = {"page-aging", "numa-balancing", "migration", "ksm", "neighbours", "nested-exits"}
-        elimination |= {"quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts"}  # Tests of their own
+        elimination |= {"quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+                        "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(ALONE) | elimination, listed(b),
               "each cause that --help lists has a situation")
         docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/explain.md")
@@ -326,5 +357,6 @@ test_unknown_counts()
 test_several_vms()
 test_all_together()
 test_interrupts()
+test_helpers()
 test_all_listed()
 finish()

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPU time of other threads than vCPUs: no exit has it, and busy time has not.
+ * KVM's own threads have names; what is left is the VMM's.
+ */
+#include "base/util.h"
+#include "explain/cause.h"
+
+static double cpus_of(const struct facts *f, const struct tally *tally)
+{
+	return tally->is_known ? in_interval(f, tally->ns) : 0;
+}
+
+static double all_helpers(const struct facts *f)
+{
+	return cpus_of(f, &f->guest->beside.helpers);
+}
+
+static double by_kernel(const struct facts *f, enum kvm_thread_kind kind)
+{
+	return cpus_of(f, &f->guest->beside.kernel[kind]);
+}
+
+/* A VMM's I/O takes CPU time and is no fault: only where it is beyond its vCPUs'. */
+static bool are_busy(const struct facts *f, struct advice *a)
+{
+	const struct guest_snapshot *guest = f->guest;
+	double cpus = all_helpers(f);
+	double vcpus = in_interval(f, add_saturated(guest->guest.guest_time_ns,
+						    exits_busy_ns(&guest->stats)));
+
+	if (!is_often(f, cpus, 0.05) ||
+	    (cpus < vcpus && !is_often(f, by_kernel(f, KVM_THREAD_PIT), 0.02)))
+		return false;
+	a->gain = gain_at_most(cpus);
+	a->evidence = xasprintf("other threads than vCPUs work for it for %.2f s of each second, and its vCPUs for %.2f s",
+				cpus, vcpus);
+	return true;
+}
+
+/* Half of it, or as much as is worth a change by itself. */
+static enum answer is_kind(const struct facts *f, enum kvm_thread_kind kind,
+			   const char *name, char **seen)
+{
+	double cpus = by_kernel(f, kind);
+
+	*seen = xasprintf("%s takes %.2f s of each second", name, cpus);
+	return cpus >= all_helpers(f) / 2 || cpus >= 0.05 ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer is_pit(const struct facts *f, char **seen)
+{
+	return is_kind(f, KVM_THREAD_PIT, "the thread kvm-pit/PID", seen);
+}
+
+static enum answer is_vhost(const struct facts *f, char **seen)
+{
+	return is_kind(f, KVM_THREAD_VHOST, "what has vhost-PID for a name", seen);
+}
+
+static enum answer is_recovery(const struct facts *f, char **seen)
+{
+	return is_kind(f, KVM_THREAD_NX_RECOVERY,
+		       "the thread kvm-nx-lpage-recovery-PID", seen);
+}
+
+static char *no_pit(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("in the guest another timer than the PIT: without noapic, nolapic_timer and the like, which leave it nothing else; for guests that need no PIT a machine without (QEMU -machine q35,pit=off or microvm)");
+}
+
+static char *fewer_packets(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("nothing, if so much is sent: vhost works for what the guest's network or disk does. Larger packets (MTU, GSO: mrg_rxbuf=on) take less for the same");
+}
+
+static char *no_recovery(const struct facts *f)
+{
+	(void)f;
+	return xstrdup("l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split stays split");
+}
+
+static char *look_inside(const struct facts *f)
+{
+	return xasprintf("perf top -p %llu says what they do: for disks io_uring (QEMU aio=io_uring) or vhost-user, for a display none",
+			 (unsigned long long)f->guest->guest.pid);
+}
+
+/* It is work that somebody wants: how much of it can go is not counted. */
+static struct gain unknown(const struct facts *f, const struct gain *all)
+{
+	(void)f;
+	return (struct gain){ GAIN_UNKNOWN, 0, all->high };
+}
+
+static struct gain pit_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return gain_at_most(by_kernel(f, KVM_THREAD_PIT));
+}
+
+static struct gain recovery_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return gain_at_most(by_kernel(f, KVM_THREAD_NX_RECOVERY));
+}
+
+static const struct cause causes[] = {
+	{
+		"kvm-pit", "the PIT that KVM emulates", "guest and VMM",
+		"old guests need it",
+		{ { is_pit, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"top -H: kvm-pit/PID", no_pit, pit_gain,
+	}, {
+		"vhost", "vhost threads", "guest", "none",
+		{ { is_vhost, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"top -H: vhost-PID", fewer_packets, unknown,
+	}, {
+		"nx-recovery", "merging of pages split for execution", "L1",
+		"what is split once stays in small pages",
+		{ { is_recovery, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"top -H: kvm-nx-lpage-recovery-PID", no_recovery, recovery_gain,
+	}, {
+		"vmm-threads", "the VMM's own threads", "VMM", "depends on what they do",
+		/* No count is of them alone: they are what is left. */
+		{ },
+		"top -H -p PID", look_inside, unknown,
+	},
+};
+
+const struct symptom symptom_helpers = {
+	"helpers", "CPU time beside the vCPUs", CAUSES(causes), are_busy,
+};
