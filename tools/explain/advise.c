@@ -8,12 +8,11 @@
 #include "explain/load.h"
 #include "explain/rules-access.h"
 #include "explain/rules.h"
+#include "explain/together.h"
 #include "model/proc.h"
 
 /* As one of many a guest is looked at with thresholds that are so much lower. */
 #define SCALE_OF_MANY	0.05
-/* If more guests than these have the same advice, it is one about them all. */
-#define MAX_ALONE	8
 
 void advice_free(struct advice *advice)
 {
@@ -74,6 +73,7 @@ static bool look_for_one(const struct facts *facts, size_t place,
 	advice->owner = rule->owner;
 	advice->risk = rule->risk;
 	advice->confidence = xstrdup(rule->confidence);
+	advice->change_for_all = rule->change_for_all;
 	return true;
 }
 
@@ -163,78 +163,27 @@ static void look_away(struct look_at *at)
 	proc_free(&at->proc);
 }
 
-static void add_gain(struct gain *sum, const struct gain *gain)
+static size_t count_named(const struct advice *list, size_t num,
+			  const char *name)
 {
-	if (sum->kind != gain->kind)
-		sum->kind = GAIN_AT_MOST;
-	sum->low += gain->low;
-	sum->high += gain->high;
-	sum->lacks_transit |= gain->lacks_transit;
-}
-
-/* One piece of advice on the machine for a rule that holds for many guests. */
-static struct advice sum_up(const struct rule *rule, size_t place,
-			    const struct advice *list, size_t num)
-{
-	struct advice all = {
-		.name = rule->name, .title = rule->title, .owner = rule->owner,
-		.risk = rule->risk, .order = place, .num_guests = num,
-		.guest_name = xasprintf("%zu guests", num),
-		.confidence = xstrdup(rule->confidence),
-		.change = xstrdup(rule->change_for_all),
-	};
-	const struct advice *most = list;
-	size_t i;
-
-	all.gain = list[0].gain;
-	for (i = 1; i < num; i++) {
-		add_gain(&all.gain, &list[i].gain);
-		if (list[i].gain.high > most->gain.high)
-			most = &list[i];
-	}
-	all.evidence = xasprintf("the same in %zu guests, most in %llu %s: %s",
-				 num, (unsigned long long)most->guest_id,
-				 most->guest_name, most->evidence);
-	return all;
-}
-
-static bool has_advice(const struct guest *guest, const struct advice *list,
-		       size_t num)
-{
-	size_t i;
+	size_t i, count = 0;
 
 	for (i = 0; i < num; i++)
-		if (list[i].guest_id == guest->id)
-			return true;
-	return false;
+		count += !strcmp(list[i].name, name);
+	return count;
 }
 
-/* Those that have no advice of their own, with the thresholds of one of many. */
-static void look_at_many(const struct observation *seen, struct look_at *guests,
-			 size_t place, size_t first, struct findings *findings)
+/* With the thresholds of one of many. */
+static void look_at_one_of_many(struct facts *facts, size_t place,
+				struct advice **list, size_t *num)
 {
-	const struct rule *rule = &rules[place];
-	struct advice *some = NULL, all;
-	size_t i, num_some = 0;
+	size_t before = *num;
 
-	for (i = 0; i < seen->snapshot->num_guests; i++) {
-		if (has_advice(&seen->snapshot->guests[i].guest,
-			       findings->list + first, findings->num - first))
-			continue;
-		guests[i].facts.scale = SCALE_OF_MANY;
-		look(&guests[i].facts, place, &some, &num_some);
-		guests[i].facts.scale = 1;
-	}
-	if (num_some > 1) {
-		all = sum_up(rule, place, some, num_some);
-		if (all.gain.high >= MIN_GAIN_OF_ALL)
-			*GROW(findings->list, findings->num) = all;
-		else
-			advice_free(&all);
-	}
-	for (i = 0; i < num_some; i++)
-		advice_free(&some[i]);
-	free(some);
+	facts->scale = SCALE_OF_MANY;
+	look(facts, place, list, num);
+	facts->scale = 1;
+	if (*num > before && !can_be_together(&(*list)[before]))
+		advice_free(&(*list)[--*num]);
 }
 
 /*
@@ -244,18 +193,25 @@ static void look_at_many(const struct observation *seen, struct look_at *guests,
 static void look_at_all(const struct observation *seen, struct look_at *guests,
 			size_t place, struct findings *findings)
 {
-	size_t first = findings->num, i;
+	struct advice *own = NULL, *shared = NULL;
+	size_t num_own = 0, num_shared = 0, i;
 
-	for (i = 0; i < seen->snapshot->num_guests; i++)
-		look(&guests[i].facts, place, &findings->list, &findings->num);
-	if (place >= num_rules || !rules[place].change_for_all)
-		return;
-	if (findings->num - first > MAX_ALONE) {
-		for (i = first; i < findings->num; i++)
-			advice_free(&findings->list[i]);
-		findings->num = first;
+	for (i = 0; i < seen->snapshot->num_guests; i++) {
+		size_t before = num_own;
+
+		look(&guests[i].facts, place, &own, &num_own);
+		if (num_own == before)
+			look_at_one_of_many(&guests[i].facts, place, &shared,
+					    &num_shared);
 	}
-	look_at_many(seen, guests, place, first, findings);
+	for (i = 0; i < num_own; i++)
+		if (can_be_together(&own[i]) &&
+		    count_named(own, num_own, own[i].name) > MAX_ALONE)
+			*GROW(shared, num_shared) = own[i];
+		else
+			*GROW(findings->list, findings->num) = own[i];
+	free(own);
+	advise_together(shared, num_shared, &findings->list, &findings->num);
 }
 
 static struct unread *find_unread(struct findings *findings, int err)

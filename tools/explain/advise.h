@@ -4,8 +4,6 @@
 
 #include "explain/facts.h"
 
-void advice_free(struct advice *advice);
-
 /* What was seen of guests in an interval, or since their start. */
 struct observation {
 	const struct host *host;

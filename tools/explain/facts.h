@@ -67,6 +67,8 @@ struct advice {
 	const char *name, *title, *owner, *risk;
 	/* What it is a cause of; NULL of a rule by itself. */
 	const char *symptom;
+	/* What helps all guests at once, of a rule; NULL if there is nothing. */
+	const char *change_for_all;
 	/* The rule's place, which orders equal gains. */
 	size_t order;
 	/* If it is about more than one, guest_id is 0 and guest_name says how many. */
@@ -98,9 +100,14 @@ struct rule {
 	bool (*applies)(const struct facts *facts, struct advice *advice);
 };
 
-/* What is less is not worth a change: of a guest, of all guests together. */
+/* What is less is not worth a change. */
 #define MIN_GAIN	0.01
-#define MIN_GAIN_OF_ALL	0.05
+/* If more guests than these have the same advice, it is one about them all. */
+#define MAX_ALONE	8
+/* Of guests together: so much that more than those reach it in any case. */
+#define MIN_GAIN_OF_ALL	((MAX_ALONE + 1) * MIN_GAIN)
+
+void advice_free(struct advice *advice);
 
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);

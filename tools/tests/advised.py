@@ -24,7 +24,7 @@ class Advised(Bench):
 
     def __init__(self, *cells, cpus=2, vcpus=1, saved=True, kvm=None, params=None, offered=(),
                  argv=("vmm", "-name", "guest=web"), sys=None, proc=None, guest=None, **l1):
-        super().__init__(usage={"vms": 1, "vcpus": vcpus, "memory_bytes": 0, "nested_vms": 0}, **l1)
+        super().__init__(**{"usage": {"vms": 1, "vcpus": vcpus, "memory_bytes": 0, "nested_vms": 0}} | l1)
         m = self.machine
         # Its start is as far back as the clock that the tool reads says.
         with open("/proc/uptime", encoding="ascii") as f:

@@ -270,6 +270,18 @@ def test_all_together():
     with Advised() as b:
         fleet(b, 4, 0.009 * SECOND)
         equal(b.rules(), [], "little in few guests is nothing")
+    with Advised(usage={"vms": 20, "vcpus": 20}) as b:
+        for i in range(1, 21):
+            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, runq=0.03))
+            write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
+        advice = b.advice()
+        ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
+           0.5 < advice[0]["gain"]["high_cpus"] < 0.6 and "move a guest away" in advice[0]["change"],
+           "causes of a symptom are summed up, too", advice)
+    with Advised() as b:
+        for i in range(1, 21):
+            b.guest(i, exits("EPT_VIOLATION", 50, blocked=0.03))
+        equal(b.rules(), [], "but not those that are not known")
     with Advised() as b:
         fleet(b, 30, 0.009 * SECOND)
         b.kvm(1001, halt_poll_fail_ns=SECOND)
