@@ -121,7 +121,7 @@ result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
 before=$(part HLT vmm_sleep_ns)
 sleep 2
 sample sleep
-[ "$(part HLT vmm_sleep_ns)" -ge $((before + 2000000000)) ] && close "HLT, vmm_ns" 0 "$(part HLT vmm_ns)" 50
+[ "$(part HLT vmm_sleep_ns)" -ge $((before + 2000000000)) ] && little "HLT, vmm_ns" "$(part HLT vmm_ns)" "$(part HLT vmm_sleep_ns)"
 result "and its time is vmm_sleep, up to now"
 
 is_all_in spin 20 50 IO_INSTRUCTION vmm
