@@ -13,6 +13,7 @@
 #include <linux/device.h>
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>
+#include <linux/sched.h>
 #include <linux/sysfs.h>
 
 #include "l1t_forms.h"

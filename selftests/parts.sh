@@ -4,9 +4,15 @@
 # in one known way and says for how long by its own clock. Wants deterministic
 # time (VMX, or SVM with --icount) and one CPU.
 #
-#	guest   OUT |                                 | next OUT
-#	VMM         | spin or sleep, N ms by its clock |
-#	l1tune      | vmm,    vmm_sleep                |
+#	guest	what keeps it, and who says for how long	where it is to be
+#	OUT	its VMM sleeps, or does not run it: itself	vmm_sleep
+#	OUT	its VMM computes: itself			vmm
+#	a page	another thread fills it later: that thread	blocked
+#	CPUID	a program computes on its CPU: the kernel	runq
+#	CPUID	a quota of its cgroup: the kernel		runq, and QUOTA
+#	any	its VMM is stopped				vmm_sleep
+#
+# HLT and its timer are in split.sh, a pace is in pace.sh.
 . "${0%/*}/lib.sh"
 
 # close WHAT WANTED GOT COUNT: within 1 % or 20 us an exit
@@ -80,32 +86,6 @@ state_of()
 	l1tune list "pid:$(pid "$1")" --vcpus --noheadings -o STATE | xargs
 }
 
-ktap_print_header
-needs_steady_time
-on_one_cpu
-ktap_set_plan 12
-
-load
-is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep
-result "a VMM that sleeps 20 ms for each OUT: vmm_sleep"
-close "IO_INSTRUCTION, vmm_ns" 0 "$(part IO_INSTRUCTION vmm_ns)" 500
-result "and what it computes for that is vmm"
-equal "state" asleep "$(state_of sleep)"
-result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
-before=$(part HLT vmm_sleep_ns)
-sleep 2
-sample sleep
-[ "$(part HLT vmm_sleep_ns)" -ge $((before + 2000000000)) ] && close "HLT, vmm_ns" 0 "$(part HLT vmm_ns)" 50
-result "and its time is vmm_sleep, up to now"
-
-is_all_in spin 20 50 IO_INSTRUCTION vmm
-result "a VMM that computes 20 ms for each OUT: vmm"
-is_all_in both 20 50 IO_INSTRUCTION vmm_sleep
-close "IO_INSTRUCTION, vmm_ns" $((50 * 20000000)) "$(part IO_INSTRUCTION vmm_ns)" 500
-result "a VMM that computes 10 ms, sleeps 20, computes 10: vmm and vmm_sleep"
-is_all_in page 20 15 EPT_VIOLATION blocked
-result "a page that comes after 20 ms: blocked"
-
 # own_cgroup LIMIT: moves the guest "busy" into one with that cpu.max
 own_cgroup()
 {
@@ -125,6 +105,32 @@ look()
 		[ "$key" != throttled_usec ] || quota=$((value * 1000))
 	done < "$TMP/cgroup/vmm/cpu.stat"
 } 2> /dev/null
+
+ktap_print_header
+needs_steady_time
+on_one_cpu
+ktap_set_plan 13
+
+load
+is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep
+result "a VMM that sleeps 20 ms for each OUT: vmm_sleep"
+close "IO_INSTRUCTION, vmm_ns" 0 "$(part IO_INSTRUCTION vmm_ns)" 500
+result "and what it computes for that is vmm"
+equal "state" asleep "$(state_of sleep)"
+result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
+before=$(part HLT vmm_sleep_ns)
+sleep 2
+sample sleep
+[ "$(part HLT vmm_sleep_ns)" -ge $((before + 2000000000)) ] && little "HLT, vmm_ns" "$(part HLT vmm_ns)" "$(part HLT vmm_sleep_ns)"
+result "and its time is vmm_sleep, up to now"
+
+is_all_in spin 20 50 IO_INSTRUCTION vmm
+result "a VMM that computes 20 ms for each OUT: vmm"
+is_all_in both 20 50 IO_INSTRUCTION vmm_sleep
+close "IO_INSTRUCTION, vmm_ns" $((50 * 20000000)) "$(part IO_INSTRUCTION vmm_ns)" 500
+result "a VMM that computes 10 ms, sleeps 20, computes 10: vmm and vmm_sleep"
+is_all_in page 20 15 EPT_VIOLATION blocked
+result "a page that comes after 20 ms: blocked"
 
 # A guest that always wants the CPU: what others get of it is what it waits.
 start busy --forever cpuid=1000
@@ -152,15 +158,20 @@ if own_cgroup "20000 100000"; then
 	# The two are read at one moment of a period each, which is 100 ms.
 	close "runq_ns while the cgroup is throttled" $((quota - quota_before)) $((runq - before)) 5000
 	result "$description"
+	sample busy
+	look
+	close "quota_ns since the guest started" $quota "$(whole quota_ns)" 5000
+	result "and the tool says that it is the quota's"
 	echo max > "$TMP/cgroup/vmm/cpu.max"
 else
 	ktap_test_skip "$description" "no cgroup v2 with a controller for the CPU"
+	ktap_test_skip "and the tool says that it is the quota's" "no cgroup v2 with a controller for the CPU"
 fi
 
 stop busy
 sleep 1
 equal "state" paused "$(state_of busy)"
-result "a VMM that is stopped: its guest's state is vmm_sleep"
+result "a guest whose VMM is stopped is shown in state paused"
 sample busy
 busy=$(whole busy_ns)
 sleep 2

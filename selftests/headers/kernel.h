@@ -47,6 +47,19 @@ struct rb_node { int i; };
 struct rb_root { struct rb_node *rb_node; };
 struct rb_node *rb_next(const struct rb_node *node);
 
+/* <linux/sched.h> */
+#define TASK_RUNNING		0
+struct task_struct {
+#if SINCE_613
+	unsigned int __state;
+#else
+	long state;
+#endif
+};
+#if SINCE_613
+#define task_is_running(task)	(READ_ONCE((task)->__state) == TASK_RUNNING)
+#endif
+
 /* <linux/device.h>, <linux/sysfs.h> */
 struct device;
 struct file;
