@@ -62,6 +62,18 @@ int sysfs_open_dir(int dirfd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+DIR *sysfs_list_dir(int dirfd, const char *name)
+{
+	int fd = sysfs_open_dir(dirfd, name);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int err = errno;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	errno = err;
+	return dir;
+}
+
 static int is_visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';

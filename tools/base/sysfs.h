@@ -2,6 +2,7 @@
 #ifndef L1TUNE_SYSFS_H
 #define L1TUNE_SYSFS_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,9 @@ int sysfs_write(int dirfd, const char *name, const char *value);
 
 /* A directory to read from, or -errno. */
 int sysfs_open_dir(int dirfd, const char *name);
+
+/* The same to list, in the order in which it comes; NULL with errno. */
+DIR *sysfs_list_dir(int dirfd, const char *name);
 
 /* Calls fn for every entry of a directory by name, until it returns not 0. */
 int sysfs_for_each(int dirfd, const char *dir,

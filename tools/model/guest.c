@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -31,20 +30,12 @@ int guest_list(const struct env *env, uint64_t **ids, size_t *num)
 	struct dirent *entry;
 	uint64_t id;
 	DIR *dir;
-	int fd;
 
 	*ids = NULL;
 	*num = 0;
-	fd = sysfs_open_dir(env->class_fd, ".");
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
+	dir = sysfs_list_dir(env->class_fd, ".");
+	if (!dir)
+		return -errno;
 	while ((entry = readdir(dir)))
 		if (!guest_parse_id(entry->d_name, "l2-", &id))
 			*GROW(*ids, *num) = id;

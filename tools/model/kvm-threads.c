@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/sysfs.h"
@@ -87,16 +86,11 @@ void kvm_threads_read(const struct env *env, struct kvm_threads *threads)
 	struct dirent *entry;
 	uint64_t tid;
 	DIR *dir;
-	int fd;
 
 	*threads = (struct kvm_threads){ };
-	fd = are_visible(env) ? sysfs_open_dir(env->proc_fd, ".") : -1;
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	dir = are_visible(env) ? sysfs_list_dir(env->proc_fd, ".") : NULL;
+	if (!dir)
 		return;
-	}
 	while ((entry = readdir(dir))) {
 		if (parse_u64(entry->d_name, &tid))
 			continue;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -60,19 +59,11 @@ int vcpu_threads_find(int dirfd, uint64_t num_vcpus, struct vcpu_threads *thread
 	struct dirent *entry;
 	uint64_t tid;
 	DIR *dir;
-	int fd;
 
 	*threads = (struct vcpu_threads){ };
-	fd = sysfs_open_dir(dirfd, "task");
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
+	dir = sysfs_list_dir(dirfd, "task");
+	if (!dir)
+		return -errno;
 	while (threads->num < num_vcpus && num_seen < MAX_THREADS &&
 	       (entry = readdir(dir))) {
 		if (parse_u64(entry->d_name, &tid))
