@@ -97,6 +97,19 @@ static char *confidence_of(const struct advice *advice,
 	       xstrdup("high: shown, and the other causes that are known were ruled out");
 }
 
+struct gain gain_of_part(const struct facts *facts, const struct gain *all)
+{
+	(void)facts;
+	return (struct gain){ GAIN_AT_MOST, 0, all->high,
+			      .lacks_transit = all->lacks_transit };
+}
+
+struct gain gain_not_counted(const struct facts *facts, const struct gain *all)
+{
+	(void)facts;
+	return (struct gain){ GAIN_UNKNOWN, 0, all->high };
+}
+
 bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 		     struct advice *advice)
 {
@@ -129,8 +142,7 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 			 xstrdup("find out first which of the open causes it is, as said with each of them");
 	all = advice->gain;
 	if (!cause)
-		advice->gain = (struct gain){ GAIN_AT_MOST, 0, all.high,
-					      .lacks_transit = all.lacks_transit };
+		advice->gain = gain_of_part(facts, &all);
 	else if (cause->gain)
 		advice->gain = cause->gain(facts, &all);
 	return true;

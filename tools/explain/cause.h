@@ -60,6 +60,14 @@ struct symptom {
 bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 		     struct advice *advice);
 
+/* Gains of causes: which part of the symptom is theirs is not counted... */
+struct gain gain_of_part(const struct facts *facts, const struct gain *all);
+/* ...nor how much of it can go: it is wanted work, or ends by itself. */
+struct gain gain_not_counted(const struct facts *facts, const struct gain *all);
+
+/* A cure of two symptoms: swapped memory makes faults, and makes vCPUs sleep. */
+char *keep_in_memory(const struct facts *facts);
+
 extern const struct symptom symptom_memory;
 extern const struct symptom symptom_no_cpu;
 extern const struct symptom symptom_blocked;

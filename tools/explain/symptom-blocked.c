@@ -97,7 +97,7 @@ static char *bring_pages(const struct facts *f)
 	return xstrdup("faster pages: whoever serves the userfaultfd, on a CPU of its own, with the snapshot in memory, and 2M around what is missing");
 }
 
-static char *keep_in_memory(const struct facts *f)
+char *keep_in_memory(const struct facts *f)
 {
 	(void)f;
 	return xstrdup("more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)");

@@ -88,13 +88,6 @@ static char *look_inside(const struct facts *f)
 			 (unsigned long long)f->guest->guest.pid);
 }
 
-/* It is work that somebody wants: how much of it can go is not counted. */
-static struct gain unknown(const struct facts *f, const struct gain *all)
-{
-	(void)f;
-	return (struct gain){ GAIN_UNKNOWN, 0, all->high };
-}
-
 static struct gain pit_gain(const struct facts *f, const struct gain *all)
 {
 	(void)all;
@@ -116,7 +109,7 @@ static const struct cause causes[] = {
 	}, {
 		"vhost", "vhost threads", "guest", "none",
 		{ { is_vhost, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"top -H: vhost-PID", fewer_packets, unknown,
+		"top -H: vhost-PID", fewer_packets, gain_not_counted,
 	}, {
 		"nx-recovery", "merging of pages split for execution", "L1",
 		"what is split once stays in small pages",
@@ -126,7 +119,7 @@ static const struct cause causes[] = {
 		"vmm-threads", "the VMM's own threads", "VMM", "depends on what they do",
 		/* No count is of them alone: they are what is left. */
 		{ },
-		"top -H -p PID", look_inside, unknown,
+		"top -H -p PID", look_inside, gain_not_counted,
 	},
 };
 

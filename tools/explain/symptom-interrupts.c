@@ -133,45 +133,31 @@ static char *use_posting(const struct facts *f)
 	return xstrdup("nothing, if the guest is busy with its devices: these are theirs. With fewer queues or interrupts per packet there are fewer (in the guest ethtool -C)");
 }
 
-static struct gain at_most(const struct facts *f, const struct gain *all)
-{
-	(void)f;
-	return (struct gain){ GAIN_AT_MOST, 0, all->high,
-			      .lacks_transit = all->lacks_transit };
-}
-
-/* They are wanted: how many can go is not counted. */
-static struct gain unknown(const struct facts *f, const struct gain *all)
-{
-	(void)f;
-	return (struct gain){ GAIN_UNKNOWN, 0, all->high };
-}
-
 static const struct cause causes[] = {
 	{
 		"device-interrupts", "interrupts of this machine's devices", "L1",
 		"the other CPUs get them",
 		{ { are_of_devices, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the lines with numbers in /proc/interrupts growing",
-		move_device, at_most,
+		move_device, gain_of_part,
 	}, {
 		"host-timers", "timers of this machine", "L1",
 		"the CPUs without a tick are for vCPUs only",
 		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"LOC in /proc/interrupts growing; perf record -e timer:hrtimer_expire_entry -a",
-		fewer_timers, at_most,
+		fewer_timers, gain_of_part,
 	}, {
 		"host-ipis", "interrupts from CPU to CPU", "L1",
 		"others get fewer CPUs",
 		{ { are_ipis, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"RES, CAL, TLB and IWI in /proc/interrupts growing",
-		fewer_ipis, at_most,
+		fewer_ipis, gain_of_part,
 	}, {
 		"posted-interrupts", "interrupts posted for guests", "guest",
 		"its devices react later",
 		{ { are_posted, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"PIN, NPI and PIW in /proc/interrupts growing",
-		use_posting, unknown,
+		use_posting, gain_not_counted,
 	},
 };
 

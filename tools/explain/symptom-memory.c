@@ -64,12 +64,14 @@ static bool has_faults(const struct facts *f, struct advice *a)
 	return true;
 }
 
-static char *why_no_memory(const struct guest_memory *memory)
+static bool is_memory_known(const struct guest_memory *memory, char **seen)
 {
-	return memory->err == -ENODATA ?
-	       xstrdup("no mapping in the VMM's smaps is the guest's memory") :
-	       xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
-			 strerror(-memory->err));
+	if (memory->err == -ENODATA)
+		*seen = xstrdup("no mapping in the VMM's smaps is the guest's memory");
+	else if (memory->err)
+		*seen = xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
+				  strerror(-memory->err));
+	return !memory->err;
 }
 
 /* ---- What made the fault necessary ---- */
@@ -142,10 +144,8 @@ static enum answer is_watched(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
 
-	if (memory->err) {
-		*seen = why_no_memory(memory);
+	if (!is_memory_known(memory, seen))
 		return ANSWER_UNKNOWN;
-	}
 	*seen = xasprintf("%s userfaultfd is registered on the guest's memory",
 			  memory->is_watched ? "a" : "no");
 	return memory->is_watched ? ANSWER_YES : ANSWER_NO;
@@ -155,10 +155,8 @@ static enum answer is_swapped(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
 
-	if (memory->err) {
-		*seen = why_no_memory(memory);
+	if (!is_memory_known(memory, seen))
 		return ANSWER_UNKNOWN;
-	}
 	*seen = xasprintf("%llu MB of its memory are swapped out",
 			  (unsigned long long)memory->swapped_bytes >> 20);
 	if (!memory->swapped_bytes)
@@ -279,10 +277,8 @@ static enum answer setting_refuses(const struct facts *f, enum backing backing,
 	char word[16], *text;
 	bool allows;
 
-	if (memory->err) {
-		*seen = why_no_memory(memory);
+	if (!is_memory_known(memory, seen))
 		return ANSWER_UNKNOWN;
-	}
 	text = backing_text(memory);
 	if (memory->backing != backing) {
 		*seen = xasprintf("the guest's memory is %s", text);
@@ -318,10 +314,8 @@ static enum answer is_backed_by(const struct facts *f, enum backing backing,
 	const struct guest_memory *memory = memory_of(f);
 	char *text;
 
-	if (memory->err) {
-		*seen = why_no_memory(memory);
+	if (!is_memory_known(memory, seen))
 		return ANSWER_UNKNOWN;
-	}
 	text = backing_text(memory);
 	*seen = xasprintf("the guest's memory is %s", text);
 	free(text);
@@ -343,10 +337,8 @@ static enum answer vmm_refuses(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
 
-	if (memory->err) {
-		*seen = why_no_memory(memory);
+	if (!is_memory_known(memory, seen))
 		return ANSWER_UNKNOWN;
-	}
 	*seen = xstrdup(memory->is_refused ?
 			"the VMM advised against huge pages (MADV_NOHUGEPAGE)" :
 			memory->is_disabled ?
@@ -363,10 +355,8 @@ static enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 	char *text = NULL;
 	enum answer answer;
 
-	if (memory->err) {
-		*seen = why_no_memory(memory);
+	if (!is_memory_known(memory, seen))
 		return ANSWER_UNKNOWN;
-	}
 	if (memory->backing == BACKING_HUGETLB) {
 		*seen = xstrdup("the guest's memory is hugetlbfs, and is large");
 		return ANSWER_YES;
@@ -410,12 +400,6 @@ static char *prefault(const struct facts *f)
 {
 	(void)f;
 	return xstrdup("fill more at a time: whoever serves the userfaultfd copies 2M around the page that is missing, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) makes one fault of 512");
-}
-
-static char *more_memory(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)");
 }
 
 static char *no_balancing(const struct facts *f)
@@ -506,21 +490,6 @@ static struct gain logged_gain(const struct facts *f, const struct gain *all)
 	return gain;
 }
 
-/* Which of the faults were its is not counted. */
-static struct gain at_most(const struct facts *f, const struct gain *all)
-{
-	(void)f;
-	return (struct gain){ GAIN_AT_MOST, 0, all->high,
-			      .lacks_transit = all->lacks_transit };
-}
-
-/* It ends by itself. */
-static struct gain unknown(const struct facts *f, const struct gain *all)
-{
-	(void)f;
-	return (struct gain){ GAIN_UNKNOWN, 0, all->high };
-}
-
 #define RULED_OUT_BY_SMALL_FORCED \
 	{ is_logged, VERDICT_RULED_OUT, VERDICT_OPEN }, \
 	{ splits_executed_pages, VERDICT_RULED_OUT, VERDICT_OPEN }, \
@@ -539,26 +508,26 @@ static const struct cause causes[] = {
 		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { is_logged, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"l1tune caps says whether L0 offers ept_ad; with it there is none",
-		stop_aging, at_most,
+		stop_aging, gain_of_part,
 	}, {
 		"nx-huge-pages", "large pages split where the guest executes", "L1",
 		"without the splits a guest can stop a CPU that iTLB multihit affects",
 		{ { splits_executed_pages, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_logged, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"nx_lpage_splits in /sys/kernel/debug/kvm/PID-FD",
-		stop_splitting, at_most,
+		stop_splitting, gain_of_part,
 	}, {
 		"userfaultfd", "memory that a userfaultfd brings page by page", "VMM",
 		"the guest starts later, or takes more memory at once",
 		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		prefault, at_most,
+		prefault, gain_of_part,
 	}, {
 		"swap", "memory that was swapped out", "L1",
 		"others get less memory",
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf trace -F all -p PID: major faults of its threads",
-		more_memory, at_most,
+		keep_in_memory, gain_of_part,
 	}, {
 		"small-pages-vmm", "the VMM refuses huge pages", "VMM",
 		"memory is taken 2M at a time",
@@ -607,27 +576,27 @@ static const struct cause causes[] = {
 		{ { is_balanced, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"sysctl kernel.numa_balancing=0 for a while, and look again",
-		no_balancing, at_most,
+		no_balancing, gain_of_part,
 	}, {
 		"migration", "pages that compaction moves", "L1",
 		"large allocations fail more often",
 		{ { is_migrated, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"perf record -e migrate:mm_migrate_pages -ag",
-		no_migration, at_most,
+		no_migration, gain_of_part,
 	}, {
 		"ksm", "pages that KSM merges", "L1 and VMM", "merged pages take memory again",
 		{ { is_merged, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"pages_sharing in /sys/kernel/mm/ksm changing",
-		no_merging, at_most,
+		no_merging, gain_of_part,
 	}, {
 		"first-touch", "first touch of memory in large pages", "guest",
 		"none",
 		{ { is_growing, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_mapped_small, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"pages_4k and pages_2m in /sys/kernel/debug/kvm/PID-FD growing",
-		touch_first, unknown,
+		touch_first, gain_not_counted,
 	},
 };
 

@@ -73,20 +73,13 @@ static char *beside_it(const struct facts *f)
 	return xstrdup("run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)");
 }
 
-static struct gain at_most(const struct facts *f, const struct gain *all)
-{
-	(void)f;
-	return (struct gain){ GAIN_AT_MOST, 0, all->high,
-			      .lacks_transit = all->lacks_transit };
-}
-
 static const struct cause causes[] = {
 	{
 		"windows-hypervisor", "Windows' own hypervisor", "guest and VMM",
 		"Windows protects itself less, and what needs its hypervisor does not start",
 		{ { is_windows, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the command line of whoever starts the guest, or who uses it",
-		no_hyperv, at_most,
+		no_hyperv, gain_of_part,
 	}, {
 		"nesting", "a guest inside the guest", "guest",
 		"it is no longer separated by the outer guest",
