@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A vCPU's account: its memory, and how it is read. exit.c writes it. */
+#include <linux/delay.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 
@@ -20,20 +21,22 @@ u64 l1t_hist_plain_ticks __read_mostly;
  */
 int l1t_accounts_init(void)
 {
-	u64 plain_ns = 1ULL << (L1T_HIST_SHIFT + L1T_HIST_BUCKETS - 1);
-
 	BUILD_BUG_ON(L1T_CELLS_MAX > U8_MAX);
-	/* What an exit and its entry write: three cache lines, these two... */
+	/* What an exit and its entry write: four cache lines, these two... */
 	BUILD_BUG_ON(offsetofend(struct l1t_cell, plain_ticks) > 16);
 	BUILD_BUG_ON(sizeof(struct l1t_cell) % 16);
+	/* ...only the first buckets, so that the others may be of another form... */
+	BUILD_BUG_ON((L1T_SLOW_LEAST_NS >> (L1T_HIST_SHIFT + L1T_HIST_SHORT - 1)) != 0);
+	/* ...the ring's... */
+	BUILD_BUG_ON(L1_CACHE_BYTES % sizeof(struct l1t_ring_exit));
+	BUILD_BUG_ON(offsetof(struct l1t_account, ring) % sizeof(struct l1t_ring_exit));
 	/* ...and the account's own. */
+	BUILD_BUG_ON(offsetofend(struct l1t_account, ring_place) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetofend(struct l1t_account, seq) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetofend(struct l1t_account, l3_exits_handled) > L1_CACHE_BYTES);
 
 	l1t_hist_mult = l1t_tick_mult << (64 - L1T_TICK_SHIFT - (L1T_HIST_SHIFT - 1));
-	if (l1t_steal_state() == L1T_STEAL_OK)
-		plain_ns = L1T_STEAL_SLOW_NS;
-	l1t_hist_plain_ticks = l1t_ticks_below(plain_ns);
+	l1t_hist_plain_ticks = l1t_ticks_below(L1T_SLOW_LEAST_NS);
 
 	chunk_cache = kmem_cache_create("l1tune_chunk", sizeof(struct l1t_chunk),
 					L1_CACHE_BYTES, SLAB_ACCOUNT, NULL);
@@ -46,11 +49,6 @@ int l1t_accounts_init(void)
 void l1t_accounts_exit(void)
 {
 	kmem_cache_destroy(chunk_cache);
-}
-
-static struct l1t_cell *nth_cell(const struct l1t_account *acct, unsigned int n)
-{
-	return &acct->chunks[n / L1T_CELLS_CHUNK]->cells[n % L1T_CELLS_CHUNK];
 }
 
 static int add_chunk(struct l1t_account *acct)
@@ -98,6 +96,17 @@ static void set_kvm_exits_base(struct l1t_account *acct,
 	WRITE_ONCE(acct->kvm_exits_base, exits);
 }
 
+/* One that is there and not in @cells, so that its exits are unusual ones. */
+static struct l1t_cell *find_cell(const struct l1t_account *acct, u32 key)
+{
+	unsigned int n;
+
+	for (n = 0; n < acct->nr_cells; n++)
+		if (l1t_account_cell(acct, n)->key == key)
+			return l1t_account_cell(acct, n);
+	return NULL;
+}
+
 /**
  * l1t_account_new_cell() - a cell for the first exit of its kind
  * @acct: the account
@@ -117,24 +126,30 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 
 	if (acct->kvm_exits_base == L1T_BASE_UNKNOWN)
 		set_kvm_exits_base(acct, vcpu);
+	if (!acct->first_ticks)
+		acct->first_ticks = l1t_ticks();
 	/* Its thread may have entered KVM_RUN before there were hooks. */
 	l1t_away_take(&acct->split.away);
 	WRITE_ONCE(acct->split.in_run, true);
 	if (acct->stolen.cpu < 0)
 		l1t_steal_begin(&acct->stolen, l1t_ticks());
 	if (slot == L1T_SLOT_OTHER)
-		return nth_cell(acct, 0);
+		return l1t_account_cell(acct, 0);
+	cell = find_cell(acct, l1t_key(level, slot));
+	if (cell)
+		return cell;
 	if (n + L1T_CELLS_CHUNK / 2 >= READ_ONCE(acct->nr_allocated))
 		ask_for_refill(acct);
 	/* Pairs with the release in add_chunk(). */
 	if (n >= smp_load_acquire(&acct->nr_allocated)) {
 		WRITE_ONCE(acct->lost_cells, acct->lost_cells + 1);
-		return nth_cell(acct, 0);
+		return l1t_account_cell(acct, 0);
 	}
-	cell = nth_cell(acct, n);
+	cell = l1t_account_cell(acct, n);
 	cell->key = l1t_key(level, slot);
 	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
-	acct->cells[level][slot] = cell;
+	if (!l1t_slot_loses_state(l1t_isa(), slot))
+		acct->cells[level][slot] = cell;
 	/* Readers that count it see its key. */
 	smp_store_release(&acct->nr_cells, n + 1);
 	return cell;
@@ -150,15 +165,15 @@ int l1t_account_init(struct l1t_account *acct)
 {
 	l1t_work_init(&acct->refill, NULL, refill);
 	l1t_away_init(&acct->split.away);
-	if (add_chunk(acct))
+	if (l1t_slow_init(&acct->slow) || add_chunk(acct))
 		return -ENOMEM;
 	acct->state = L1T_AT_GUEST | L1T_AT_RARE;
 	acct->lease = L1T_LEASE_UNLIMITED;
 	acct->reason = &l1t_no_reason;
 	acct->split.part = L1T_PART_KERNEL;
 	acct->stolen.cpu = -1;
-	nth_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
-	nth_cell(acct, 0)->token = 1;
+	l1t_account_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
+	l1t_account_cell(acct, 0)->token = 1;
 	acct->nr_cells = 1;
 	return 0;
 }
@@ -172,6 +187,7 @@ void l1t_account_free(struct l1t_account *acct)
 	unsigned int i;
 
 	l1t_away_exit(&acct->split.away);
+	l1t_slow_exit(&acct->slow);
 	for (i = 0; i < acct->nr_allocated / L1T_CELLS_CHUNK; i++)
 		kmem_cache_free(chunk_cache, acct->chunks[i]);
 }
@@ -193,27 +209,23 @@ unsigned int l1t_account_cells(const struct l1t_account *acct)
  */
 u32 l1t_account_key(const struct l1t_account *acct, unsigned int n)
 {
-	return nth_cell(acct, n)->key;
+	return l1t_account_cell(acct, n)->key;
 }
 
-/* What an account is at when a reader begins. */
-struct moment {
-	u32 seq;
-	unsigned long state;
-	u64 since_ticks;
-	const struct l1t_cell *open;
-};
-
-/*
- * What is read between these two is of one moment if read_again() says so. Each
- * smp_rmb() pairs with one of the writer's, and the order is the reverse of
- * that in which an exit or an entry writes @open, @since_ticks and @state:
+/**
+ * l1t_account_read_begin() - a reader begins
+ * @acct: may be written meanwhile
+ * @m: what it is at
  *
- * - If one was under way when read_begin() read @open, @state was still the old.
+ * What is read from here to l1t_account_read_again() is of one moment if that
+ * says so. Each smp_rmb() pairs with one of the writer's. An exit or an entry
+ * writes @open, then @since_ticks, then @state; here the order is the reverse:
+ *
+ * - If one was under way when this read @open, @state was still the old.
  * - If one began later and has not ended, @open has changed.
  * - If more than one did, @since_ticks has changed: it is a time.
  */
-static void read_begin(const struct l1t_account *acct, struct moment *m)
+void l1t_account_read_begin(const struct l1t_account *acct, struct l1t_moment *m)
 {
 	m->seq = READ_ONCE(acct->seq);
 	smp_rmb(); /* pairs with l1t_account_write_*() */
@@ -225,11 +237,11 @@ static void read_begin(const struct l1t_account *acct, struct moment *m)
 	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
 }
 
-static bool is_still(const struct l1t_account *acct, const struct moment *m)
+static bool is_still(const struct l1t_account *acct, const struct l1t_moment *m)
 {
 	if (READ_ONCE(acct->open) != m->open)
 		return false;
-	smp_rmb(); /* @open, then @state: see read_begin() */
+	smp_rmb(); /* @open, then @state: see l1t_account_read_begin() */
 	if (READ_ONCE(acct->state) != m->state)
 		return false;
 	smp_rmb(); /* then @since_ticks */
@@ -239,7 +251,13 @@ static bool is_still(const struct l1t_account *acct, const struct moment *m)
 	return READ_ONCE(acct->seq) == m->seq;
 }
 
-static bool read_again(const struct l1t_account *acct, const struct moment *m)
+/**
+ * l1t_account_read_again() - must a reader read once more
+ * @acct: may be written meanwhile
+ * @m: from l1t_account_read_begin()
+ */
+bool l1t_account_read_again(const struct l1t_account *acct,
+			    const struct l1t_moment *m)
 {
 	bool in_guest = m->state & L1T_AT_GUEST;
 
@@ -253,6 +271,21 @@ static bool read_again(const struct l1t_account *acct, const struct moment *m)
 	return true;
 }
 
+/* Longer than a store stays in its CPU's store buffer. */
+#define STORE_NS 1000
+
+/*
+ * After the clock was read for what goes on. A writer has read it a little before
+ * others see that it writes, as no fence is on its way. Who reads it in between
+ * would show more than there will be in the end, and less the next time. So the
+ * reader waits until it would see such a writer, and then reads once more. (If L0
+ * takes the writer's CPU just there it takes longer.)
+ */
+static void let_writers_show(void)
+{
+	ndelay(STORE_NS);
+}
+
 /**
  * l1t_account_add_cell() - add a cell's numbers to a sum, as of one moment
  * @acct: may be written meanwhile
@@ -262,17 +295,17 @@ static bool read_again(const struct l1t_account *acct, const struct moment *m)
 void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
 {
-	const struct l1t_cell *cell = nth_cell(acct, n);
-	u64 now, part_since_ticks, rest, ticks;
+	const struct l1t_cell *cell = l1t_account_cell(acct, n);
+	u64 now, part_since_ticks, rest, ticks, exits;
 	struct l1t_stay stay;
 	struct l1t_left left;
 	struct l1t_cell c;
-	struct moment m;
+	struct l1t_moment m;
 	unsigned int i;
 	u8 part;
 
 	do {
-		read_begin(acct, &m);
+		l1t_account_read_begin(acct, &m);
 		c = *cell;
 		part = acct->split.part;
 		part_since_ticks = acct->split.since_ticks;
@@ -281,7 +314,9 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 		now = l1t_ticks();
 		if (m.open == cell && part == L1T_PART_VMM)
 			l1t_away_look(&acct->split.away, &stay);
-	} while (read_again(acct, &m));
+		if (m.open == cell)
+			let_writers_show();
+	} while (l1t_account_read_again(acct, &m));
 
 	if (m.open == cell) {
 		sum->count++;
@@ -311,8 +346,9 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 	sum->stolen_ns += c.stolen_ns;
 	sum->max_ns = max(sum->max_ns, l1t_ticks_to_ns(c.max_ticks));
 	for (i = 0; i < L1T_HIST_BUCKETS; i++) {
-		sum->hist[i] += c.hist[i];
-		sum->count += c.hist[i];
+		exits = l1t_cell_exits(&c, i);
+		sum->hist[i] += exits;
+		sum->count += exits;
 	}
 }
 
@@ -322,15 +358,17 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
  */
 u64 l1t_account_guest_ns(const struct l1t_account *acct)
 {
-	struct moment m;
+	struct l1t_moment m;
 	u64 from, now;
 	s64 ticks;
 
 	do {
-		read_begin(acct, &m);
+		l1t_account_read_begin(acct, &m);
 		from = acct->guest_from_ticks;
 		now = l1t_ticks();
-	} while (read_again(acct, &m));
+		if (!m.open)
+			let_writers_show();
+	} while (l1t_account_read_again(acct, &m));
 
 	ticks = (m.open || !m.since_ticks ? m.since_ticks : now) - from;
 	/* Below zero only by what the clocks of CPUs differ. */
@@ -344,15 +382,15 @@ u64 l1t_account_guest_ns(const struct l1t_account *acct)
 u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 {
 	struct l1t_stolen stolen;
-	struct moment m;
+	struct l1t_moment m;
 	u64 ns;
 
 	do {
-		read_begin(acct, &m);
+		l1t_account_read_begin(acct, &m);
 		stolen = acct->stolen;
 		/* Here, so that the thread is still on that CPU. */
 		ns = l1t_stolen_ns(&stolen);
-	} while (read_again(acct, &m));
+	} while (l1t_account_read_again(acct, &m));
 
 	return ns;
 }
@@ -374,16 +412,16 @@ void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
 	};
 	u64 since, part_since, kernel_since, now;
-	struct moment m;
+	struct l1t_moment m;
 	u8 part;
 
 	do {
-		read_begin(acct, &m);
+		l1t_account_read_begin(acct, &m);
 		part = acct->split.part;
 		part_since = acct->split.since_ticks;
 		kernel_since = acct->split.kernel_since_ticks;
 		now = l1t_ticks();
-	} while (read_again(acct, &m));
+	} while (l1t_account_read_again(acct, &m));
 
 	*at = (struct l1t_now){};
 	since = m.since_ticks;

@@ -26,6 +26,7 @@
 #include "away.h"
 #include "part.h"
 #include "reason.h"
+#include "slow.h"
 #include "steal.h"
 #include "work.h"
 
@@ -53,13 +54,21 @@ struct l1t_split {
 #define L1T_HIST_SHIFT		10
 #define L1T_HIST_BUCKETS	24
 
+/*
+ * The last buckets hold what took 2^26 ns and more, of which no vCPU can have 2^32
+ * in nine years: 32 bits are enough, and a cell is four cache lines.
+ */
+#define L1T_HIST_LONG		7
+#define L1T_HIST_SHORT		(L1T_HIST_BUCKETS - L1T_HIST_LONG)
+
 /**
  * struct l1t_cell - what is known of one reason at one level of one vCPU
  * @time_ticks: from exit to next entry, added at the entry
  * @plain_ticks: @max_ticks, but at most l1t_hist_plain_ticks: an exit that took
  *	no longer needs nothing but additions
- * @hist: how many of them took how long; the sum, with the open exit, is how
- *	many there were
+ * @hist: how many of them took how long; the sum, with @hist_long and the open
+ *	exit, is how many there were
+ * @hist_long: the same of the last buckets
  * @key: level and slot, see l1t_key()
  * @token: what such an exit takes from the account's lease: 1, or 0 if the
  *	host causes it
@@ -74,13 +83,39 @@ struct l1t_split {
 struct l1t_cell {
 	u64 time_ticks;
 	u64 plain_ticks;
-	u64 hist[L1T_HIST_BUCKETS];
+	u64 hist[L1T_HIST_SHORT];
+	u32 hist_long[L1T_HIST_LONG];
 	u32 key;
 	u32 token;
 	u64 max_ticks;
 	u64 parts_ticks[L1T_PARTS];
 	u64 stolen_ns;
 } __aligned(16);
+
+static inline u64 l1t_cell_exits(const struct l1t_cell *cell, unsigned int bucket)
+{
+	return bucket < L1T_HIST_SHORT ? cell->hist[bucket] :
+					 cell->hist_long[bucket - L1T_HIST_SHORT];
+}
+
+/* The last exits that have ended; the step of the place wraps around by itself. */
+#define L1T_RING_EXITS	64
+#define L1T_RING_STEP	(256 / L1T_RING_EXITS)
+
+/**
+ * struct l1t_ring_exit - an exit that has ended
+ * @end_ticks: when
+ * @ticks: how long it took
+ * @cell: of its reason and level, which lives as long as the account; NULL: no
+ *	exit has been here yet
+ *
+ * One cache line has two of them, and none is in two.
+ */
+struct l1t_ring_exit {
+	u64 end_ticks;
+	u64 ticks;
+	const struct l1t_cell *cell;
+} __aligned(32);
 
 /* Few of the possible cells are used, so they are allocated a chunk at a time. */
 #define L1T_CELLS_CHUNK		4
@@ -90,6 +125,9 @@ struct l1t_cell {
 struct l1t_chunk {
 	struct l1t_cell cells[L1T_CELLS_CHUNK];
 };
+
+struct l1t_box;
+struct l1t_start;
 
 enum l1t_level { L1T_LEVEL2, L1T_LEVEL3, L1T_LEVELS };
 
@@ -125,6 +163,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @seq: odd while more is written than an exit or an entry does
  * @nr_allocated: cells there
  * @nr_cells: cells in use, released to readers in order
+ * @ring_place: of the next exit in @ring, in L1T_RING_STEPs
  * @lease: exits that the guest may still cause before @pace is queued;
  *	untouched unless something is paced
  * @l3_exits_handled: exits of L3 after which L3 went on
@@ -137,16 +176,24 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  *	L1T_BASE_UNKNOWN until that exit has been
  * @split: who has the vCPU while the exit is open
  * @stolen: what L0 took, in the guest too
+ * @slow: its slow exits
  * @node: in the look-up table, by @vcpu
  * @vcpu: whose it is, while it is in that; only compared
+ * @first_ticks: when its first exit was; 0: none yet
+ * @box: what is kept of its end, see box.h; NULL: nothing
+ * @start: how its guest starts, see start.h; NULL: that has ended, or another
+ *	vCPU boots
+ * @ask_error: finds out what KVM_RUN has returned
  * @refill: allocates the next spare cells
  * @pace: sees to the next lease
  * @chunks: the cells, in the order in which they came into use
  * @cells: the same by level and slot, NULL for none yet; always for OTHER
+ * @ring: the last exits that have ended
  *
- * What stands before @seq is written at every exit or read there, @lease too
- * when something is paced, and @l3_exits_handled at many of L3. The account's
- * first cache line has them all, and no exit that KVM handles writes another.
+ * What stands before @seq is written at every exit or read there, @ring_place
+ * too, @lease when something is paced, and @l3_exits_handled at many of L3. The
+ * account's first cache line has them all. Beside it an exit that KVM handles
+ * writes one of @ring.
  */
 struct l1t_account {
 	unsigned long state;
@@ -157,6 +204,7 @@ struct l1t_account {
 	u32 seq;
 	u8 nr_allocated;
 	u8 nr_cells;
+	u8 ring_place;
 	s64 lease;
 	u64 l3_exits_handled;
 	u64 unpaired_entries;
@@ -166,13 +214,38 @@ struct l1t_account {
 	u64 kvm_exits_base;
 	struct l1t_split split;
 	struct l1t_stolen stolen;
+	struct l1t_slow slow;
 	struct hlist_node node;
 	const struct kvm_vcpu *vcpu;
+	u64 first_ticks;
+	struct l1t_box *box;
+	struct l1t_start *start;
+	struct l1t_work ask_error;
 	struct l1t_work refill;
 	struct l1t_work pace;
 	struct l1t_chunk *chunks[L1T_CHUNKS_MAX];
 	struct l1t_cell *cells[L1T_LEVELS][L1T_SLOTS];
+	struct l1t_ring_exit ring[L1T_RING_EXITS];
 } ____cacheline_aligned;
+
+/*
+ * An exit has ended: its place is overwritten by the 64th after it. Between what
+ * ends the exit for readers.
+ */
+static __always_inline void l1t_ring_add(struct l1t_account *acct,
+					 const struct l1t_cell *cell,
+					 u64 end_ticks, u64 ticks)
+{
+	unsigned long place = acct->ring_place;
+	/* An address of the form that an instruction can have in it. */
+	struct l1t_ring_exit *e = (void *)acct->ring +
+				  place * (sizeof(*e) / L1T_RING_STEP);
+
+	e->end_ticks = end_ticks;
+	e->ticks = ticks;
+	e->cell = cell;
+	acct->ring_place += L1T_RING_STEP;
+}
 
 /*
  * Around every change that a reader must not see half of, but for the usual
@@ -183,7 +256,7 @@ static __always_inline void l1t_account_write_begin(struct l1t_account *acct)
 {
 	kcsan_nestable_atomic_begin();
 	acct->seq++;
-	smp_wmb(); /* odd before anything changes: pairs with read_begin() */
+	smp_wmb(); /* odd before anything changes: pairs with l1t_account_read_begin() */
 }
 
 static __always_inline void l1t_account_write_end(struct l1t_account *acct)
@@ -196,8 +269,8 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 /*
  * The bucket of a time costs one multiplication: the upper half of the product
  * is the time in 2^(L1T_HIST_SHIFT-1) ns, of which the highest bit tells.
- * It needs no bound up to l1t_hist_plain_ticks, which is 2^33 ns or less: exits
- * that took longer also have more to do, see steal.c.
+ * It needs no bound up to l1t_hist_plain_ticks, L1T_SLOW_LEAST_NS: exits that took
+ * longer also have more to do, see steal.c and slow.c.
  */
 extern u64 l1t_hist_mult;
 extern u64 l1t_hist_plain_ticks;
@@ -217,6 +290,13 @@ static inline bool l1t_account_runs_here(const struct l1t_account *acct)
 {
 	return READ_ONCE(acct->split.in_run) &&
 	       READ_ONCE(acct->split.away.thread) == current;
+}
+
+/* The nth cell in use, below l1t_account_cells(). */
+static inline struct l1t_cell *l1t_account_cell(const struct l1t_account *acct,
+						unsigned int n)
+{
+	return &acct->chunks[n / L1T_CELLS_CHUNK]->cells[n % L1T_CELLS_CHUNK];
 }
 
 /* The reason of exits whose reason is not known. */
@@ -247,6 +327,24 @@ struct l1t_sample {
 	u64 stolen_ns;
 	u64 hist[L1T_HIST_BUCKETS];
 };
+
+/**
+ * struct l1t_moment - what an account is at when a reader begins
+ * @seq: as in the account
+ * @state: likewise
+ * @since_ticks: likewise
+ * @open: likewise
+ */
+struct l1t_moment {
+	u32 seq;
+	unsigned long state;
+	u64 since_ticks;
+	const struct l1t_cell *open;
+};
+
+void l1t_account_read_begin(const struct l1t_account *acct, struct l1t_moment *m);
+bool l1t_account_read_again(const struct l1t_account *acct,
+			    const struct l1t_moment *m);
 
 void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum);

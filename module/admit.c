@@ -103,8 +103,10 @@ static unsigned int list_checks(const struct l1t_demand *d, struct check *checks
 }
 
 static void exceeded(const struct check *c, enum l1t_bound bound, int err,
-		     const struct l1t_guest *g)
+		     struct l1t_guest *g)
 {
+	if (g && bound == L1T_BOUND_LIMIT)
+		g->denied = c->limit + 1;
 	l1t_limit_count(c->limit, bound);
 	l1t_event_exceeded(&(struct l1t_exceeded){
 		.limit = c->limit,

@@ -15,7 +15,7 @@
  * @restore: by restored state rather than by an instruction
  */
 struct l1t_demand {
-	const struct l1t_guest *guest;
+	struct l1t_guest *guest;
 	bool vm;
 	bool vcpu;
 	u64 more_memory_bytes;

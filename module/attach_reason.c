@@ -11,6 +11,7 @@
 #include <asm/svm.h>
 
 #include "attach_reason.h"
+#include "box.h"
 #include "compat.h"
 #include "exit.h"
 #include "symbol.h"
@@ -82,6 +83,10 @@ int l1t_find_vmx_reason(const char *module)
 	    !(lower_32_bits(info1) & IMAGE_MARK))
 		return -EPROTO;
 	WRITE_ONCE(l1t_vmx_reason_offset, offset);
+	offset = lower_32_bits(info1) & ~IMAGE_MARK;
+	if (offset % sizeof(u64) == 0 && offset >= sizeof(*image) &&
+	    offset <= IMAGE_BYTES - sizeof(u64))
+		WRITE_ONCE(l1t_vmx_qualification_offset, offset);
 	return 0;
 }
 

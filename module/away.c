@@ -23,8 +23,9 @@
 #include "clock.h"
 #include "compat.h"
 
-/* local_clock() less rq_clock_task(), at least */
-static DEFINE_PER_CPU(u64, clock_lead_ns);
+/* local_clock() less rq_clock_task(), at least; 0 where interrupts took nothing. */
+#define LEAD_UNKNOWN	U64_MAX
+static DEFINE_PER_CPU(u64, clock_lead_ns) = LEAD_UNKNOWN;
 
 /**
  * l1t_away_init() - no thread yet
@@ -77,13 +78,15 @@ static bool is_on_cpu(const struct task_struct *t)
 static void learn_clock_lead(const struct task_struct *t)
 {
 #ifdef CONFIG_SCHED_INFO
-	u64 *lead = per_cpu_ptr(&clock_lead_ns, task_cpu(t));
+	u64 *place = per_cpu_ptr(&clock_lead_ns, task_cpu(t));
 	u64 arrival = READ_ONCE(t->sched_info.last_arrival);
 	u64 exec_start = READ_ONCE(t->se.exec_start);
+	u64 known = READ_ONCE(*place);
 
 	/* Smaller if a tick has come since; no larger than it is. */
-	if (arrival > exec_start && arrival - exec_start > READ_ONCE(*lead))
-		WRITE_ONCE(*lead, arrival - exec_start);
+	if (exec_start && arrival >= exec_start &&
+	    (known == LEAD_UNKNOWN || arrival - exec_start > known))
+		WRITE_ONCE(*place, arrival - exec_start);
 #endif
 }
 
@@ -93,7 +96,7 @@ static u64 exec_until(u64 exec_ns, u64 exec_from_ns, unsigned int cpu, u64 now_n
 	u64 lead = READ_ONCE(per_cpu(clock_lead_ns, cpu));
 
 	/* Without it there is no telling, for at most a tick. */
-	if (!lead || now_ns < lead + exec_from_ns)
+	if (lead == LEAD_UNKNOWN || now_ns < lead + exec_from_ns)
 		return exec_ns;
 	return exec_ns + now_ns - lead - exec_from_ns;
 }
@@ -217,6 +220,22 @@ void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
 	raw_spin_unlock(&away->lock);
 	for (i = 0; i < L1T_PARTS; i++)
 		parts_ticks[i] += parts[i];
+}
+
+/**
+ * l1t_away_tid() - the thread that runs a vCPU, in the initial PID namespace
+ * @away: of the vCPU
+ *
+ * Return: 0 if none has run it yet.
+ */
+pid_t l1t_away_tid(struct l1t_away *away)
+{
+	pid_t tid;
+
+	raw_spin_lock(&away->lock);
+	tid = away->thread ? task_pid_nr(away->thread) : 0;
+	raw_spin_unlock(&away->lock);
+	return tid;
 }
 
 /**

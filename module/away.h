@@ -12,6 +12,7 @@
 /**
  * struct l1t_left - a thread's own counts when it left KVM_RUN
  * @cpu: where that was
+ * @nr_migrations: how often it had moved to another CPU
  * @nvcsw: how often it had slept
  * @run_delay_ns: how long it had waited for a CPU
  * @exec_ns: how long it had been on a CPU, up to @exec_from_ns
@@ -19,6 +20,7 @@
  */
 struct l1t_left {
 	unsigned int cpu;
+	u64 nr_migrations;
 	unsigned long nvcsw;
 	u64 run_delay_ns;
 	u64 exec_ns;
@@ -81,6 +83,7 @@ static __always_inline void l1t_away_leave(struct l1t_away *away)
 	struct task_struct *t = current;
 
 	away->left.cpu = smp_processor_id();
+	away->left.nr_migrations = t->se.nr_migrations;
 	away->left.nvcsw = t->nvcsw;
 	away->left.run_delay_ns = l1t_run_delay_ns(t);
 	away->left.exec_ns = t->se.sum_exec_runtime;
@@ -96,9 +99,26 @@ static __always_inline bool l1t_away_was_on_cpu(const struct l1t_away *away)
 	       away->left.run_delay_ns == l1t_run_delay_ns(t);
 }
 
+#define L1T_AWAY_UNKNOWN	U64_MAX
+
+/*
+ * How long the current thread has been without the CPU on which it left, or
+ * L1T_AWAY_UNKNOWN if it has slept or has been on another one.
+ */
+static __always_inline u64 l1t_away_off_cpu_ns(const struct l1t_away *away)
+{
+	const struct task_struct *t = current;
+
+	if (away->thread != t || away->left.nvcsw != t->nvcsw ||
+	    away->left.nr_migrations != t->se.nr_migrations)
+		return L1T_AWAY_UNKNOWN;
+	return l1t_run_delay_ns(t) - away->left.run_delay_ns;
+}
+
 void l1t_away_init(struct l1t_away *away);
 void l1t_away_exit(struct l1t_away *away);
 void l1t_away_take(struct l1t_away *away);
+pid_t l1t_away_tid(struct l1t_away *away);
 bool l1t_away_is_asleep(struct l1t_away *away);
 void l1t_away_look(struct l1t_away *away, struct l1t_stay *stay);
 void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,

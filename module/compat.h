@@ -219,6 +219,57 @@ static inline bool l1t_cpu_has_smt_rsb(void)
 #endif
 }
 
+/*
+ * A vCPU's registers became a bitmap and members of their own in 7.2. On VMX what
+ * is not marked as available is old.
+ */
+static inline bool l1t_vcpu_has_rip(const struct kvm_vcpu *vcpu)
+{
+#ifdef L1T_REGS_BITMAP
+	return test_bit(VCPU_REG_RIP, vcpu->arch.regs_avail);
+#else
+	return vcpu->arch.regs_avail & BIT(VCPU_REGS_RIP);
+#endif
+}
+
+static inline unsigned long l1t_vcpu_rip(const struct kvm_vcpu *vcpu)
+{
+#ifdef L1T_REGS_BITMAP
+	return vcpu->arch.rip;
+#else
+	return vcpu->arch.regs[VCPU_REGS_RIP];
+#endif
+}
+
+static inline bool l1t_vcpu_has_qualification(const struct kvm_vcpu *vcpu)
+{
+#ifdef L1T_REGS_BITMAP
+	return test_bit(VCPU_REG_EXIT_INFO_1, vcpu->arch.regs_avail);
+#else
+	return vcpu->arch.regs_avail & BIT(VCPU_EXREG_EXIT_INFO_1);
+#endif
+}
+
+/* the number of a queued exception got its present name in 6.1 */
+static inline u8 l1t_vcpu_exception(const struct kvm_vcpu *vcpu)
+{
+#ifdef L1T_EXCEPTION_VECTOR
+	return vcpu->arch.exception.vector;
+#else
+	return vcpu->arch.exception.nr;
+#endif
+}
+
+/* get_ownership() of a kind of kobject takes it const since 6.2 */
+#define L1T_KOBJECT_OWNERSHIP(_kobject) \
+	L1T_IS(L1T_MEMBER(const struct kobj_type, get_ownership), \
+	       void (*)(_kobject * kobj, kuid_t *uid, kgid_t *gid))
+L1T_ONE_FORM(L1T_KOBJECT_OWNERSHIP(struct kobject),
+	     L1T_KOBJECT_OWNERSHIP(const struct kobject),
+	     "get_ownership() in struct kobj_type");
+#define l1t_ownership_kobject \
+	L1T_CONST_IF(L1T_KOBJECT_OWNERSHIP(const struct kobject), struct kobject)
+
 #include "compat_memslot.h"
 
 #endif

@@ -13,6 +13,8 @@
 
 #include "device.h"
 #include "event.h"
+#include "gone.h"
+#include "started.h"
 #include "sysfs.h"
 #include "throttle.h"
 #include "totals.h"
@@ -55,7 +57,8 @@ static void record(const struct l1t_guest *g, const char *action, const char *mo
 			 from_kuid(&init_user_ns, g->cred->uid), comm, more);
 }
 
-static void record_end(struct l1t_guest *g)
+/* @end: how it ended, or NULL */
+static void record_end(struct l1t_guest *g, const char *end)
 {
 	static const char * const parts[] = {
 		[L1T_PART_KERNEL] = "KERNEL",
@@ -66,8 +69,8 @@ static void record_end(struct l1t_guest *g)
 		[L1T_PART_RUNQ] = "RUNQ",
 		[L1T_PART_THROTTLED] = "THROTTLED",
 	};
-	/* Ten names, and numbers of at most 20 digits. */
-	char counts[384];
+	/* Eleven names, and numbers of at most 20 digits. */
+	char counts[416];
 	struct l1t_counts c = {};
 	unsigned int i;
 	int len;
@@ -79,6 +82,8 @@ static void record_end(struct l1t_guest *g)
 	for (i = 0; i < L1T_PARTS_AND_KERNEL; i++)
 		len += scnprintf(counts + len, sizeof(counts) - len,
 				 " %s_TIME_NS=%llu", parts[i], c.parts_ns[i]);
+	if (end)
+		scnprintf(counts + len, sizeof(counts) - len, " END=%s", end);
 	record(g, "remove", counts);
 }
 
@@ -101,7 +106,7 @@ static bool publish(struct l1t_guest *g)
 	return publish_vcpus(g);
 }
 
-static void unpublish(struct l1t_guest *g)
+static void unpublish(struct l1t_guest *g, const char *end)
 {
 	struct l1t_vcpu *v;
 
@@ -109,7 +114,7 @@ static void unpublish(struct l1t_guest *g)
 		list_for_each_entry(v, &g->vcpus, link)
 			if (v->published)
 				l1t_sysfs_remove_vcpu(v);
-		record_end(g);
+		record_end(g, end);
 		device_del(&g->dev);
 		/* Nobody sets it any more. */
 		l1t_throttle_set(g, L1T_RATE_DEFAULT);
@@ -140,8 +145,9 @@ static void update(struct work_struct *work)
 
 	while ((g = next_changed(&gone))) {
 		if (gone) {
+			l1t_started_keep(g);
 			l1t_guest_retire(g);
-			unpublish(g);
+			unpublish(g, l1t_gone_keep(g));
 		} else if (!publish(g)) {
 			raw_spin_lock(&l1t_lock);
 			list_move_tail(&g->changed, &again);

@@ -13,13 +13,15 @@
  * Both probes run on the vCPU's own CPU with preemption off, so they never
  * run twice at once for one vCPU, nor on one CPU.
  */
-#include <linux/err.h>
-#include <linux/hashtable.h>
 #include <linux/percpu.h>
 #include <asm/svm.h>
 
+#include "box.h"
 #include "clock.h"
 #include "exit.h"
+#include "exit_part.h"
+#include "find.h"
+#include "start.h"
 
 u32 l1t_vmx_reason_offset __read_mostly;
 bool l1t_svm_reason_known __read_mostly;
@@ -28,32 +30,7 @@ DEFINE_STATIC_KEY_FALSE(l1t_paced);
 
 void (*l1t_exit_l3_entered)(struct l1t_account *acct) __read_mostly;
 
-/*
- * The account of no vCPU. What a probe compares with its state may be an exit
- * reason, which is a small number: until 5.15 that is the first argument.
- */
-static struct l1t_account nobody = { .state = (unsigned long)-ENOENT };
-
-/*
- * The vCPU that ran last on this CPU, since it is mostly the one that runs
- * next. It is forgotten when the vCPU dies (l1t_exit_forget()), or a vCPU
- * born at the same address would count for the dead.
- */
-DEFINE_PER_CPU(struct l1t_account *, l1t_last_account);
 static DEFINE_PER_CPU(u64, unattributed);
-
-/**
- * l1t_exit_init() - get ready for the first exit
- *
- * A module's per-CPU data cannot be initialized with an address.
- */
-void l1t_exit_init(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		per_cpu(l1t_last_account, cpu) = &nobody;
-}
 
 /**
  * l1t_exit_pace_needed() - exits take tokens from now on, or no longer
@@ -74,118 +51,14 @@ static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
 	return vcpu->arch.hflags & HF_GUEST_MASK ? L1T_LEVEL3 : L1T_LEVEL2;
 }
 
-/* Of the level that the vCPU is at. */
-static __always_inline const struct vmcb *vmcb_of(const struct kvm_vcpu *vcpu)
-{
-	return *(struct vmcb *const *)(vcpu + 1);
-}
-
 /* Where KVM has the reason of a vCPU's exit from its present level. */
 static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 {
 	if (l1t_isa() == L1T_ISA_VMX && l1t_vmx_reason_offset)
 		return (const void *)vcpu + l1t_vmx_reason_offset;
 	if (l1t_isa() == L1T_ISA_SVM && l1t_svm_reason_known)
-		return (const u32 *)&vmcb_of(vcpu)->control.exit_code;
+		return (const u32 *)&l1t_vmcb_of(vcpu)->control.exit_code;
 	return NULL;
-}
-
-static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
-{
-	/* The first time it is learnt whose it is. */
-	if (!l1t_account_is_of(acct, vcpu))
-		WRITE_ONCE(acct->state, acct->state + (unsigned long)vcpu);
-	this_cpu_write(l1t_last_account, acct);
-}
-
-/* Accounts by their vCPUs; changed under l1t_lock. */
-static DEFINE_HASHTABLE(accounts, 10);
-
-/**
- * l1t_account_get() - the account of a vCPU, or NULL
- * @vcpu: only compared
- *
- * Context: RCU read section or l1t_lock.
- */
-struct l1t_account *l1t_account_get(const struct kvm_vcpu *vcpu)
-{
-	struct l1t_account *acct;
-
-	hash_for_each_possible_rcu(accounts, acct, node, (unsigned long)vcpu,
-				   lockdep_is_held(&l1t_lock))
-		if (READ_ONCE(acct->vcpu) == vcpu)
-			return acct;
-	return NULL;
-}
-
-/**
- * l1t_account_look_up() - the account of a vCPU that this CPU does not remember
- * @vcpu: loaded, or about to be, by this thread
- *
- * Context: preemption off. Return: the account, or NULL.
- */
-noinline struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu)
-{
-	struct l1t_account *acct;
-
-	rcu_read_lock();
-	acct = l1t_account_get(vcpu);
-	rcu_read_unlock();
-	/*
-	 * It outlives the read section: it is freed after its vCPU is
-	 * destroyed, which cannot be while that vCPU runs here.
-	 */
-	if (acct)
-		remember(acct, vcpu);
-	return acct;
-}
-
-/**
- * l1t_exit_watch() - a vCPU's next exit is counted
- * @acct: its account
- * @vcpu: the vCPU
- *
- * Context: l1t_lock held.
- */
-void l1t_exit_watch(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
-{
-	lockdep_assert_held(&l1t_lock);
-	acct->vcpu = vcpu;
-	hash_add_rcu(accounts, &acct->node, (unsigned long)vcpu);
-}
-
-/**
- * l1t_exit_forget() - a vCPU is being destroyed
- * @acct: its account; it no longer runs
- *
- * Another CPU may just be remembering another vCPU; losing that is one slow
- * look-up. Context: l1t_lock held.
- */
-void l1t_exit_forget(struct l1t_account *acct)
-{
-	int cpu;
-
-	lockdep_assert_held(&l1t_lock);
-	hash_del_rcu(&acct->node);
-	WRITE_ONCE(acct->vcpu, NULL);
-	for_each_possible_cpu(cpu) {
-		struct l1t_account **last = per_cpu_ptr(&l1t_last_account, cpu);
-
-		if (READ_ONCE(*last) == acct)
-			WRITE_ONCE(*last, &nobody);
-	}
-}
-
-/**
- * l1t_account_here() - the account that this CPU remembers, or NULL
- *
- * Context: preemption off.
- */
-struct l1t_account *l1t_account_here(void)
-{
-	struct l1t_account *acct = this_cpu_read(l1t_last_account);
-
-	return acct == &nobody ? NULL : acct;
 }
 
 /**
@@ -249,7 +122,7 @@ static __always_inline void usual_exit(struct l1t_account *acct,
 {
 	kcsan_nestable_atomic_begin();
 	WRITE_ONCE(acct->open, cell);
-	smp_wmb(); /* first @open: pairs with read_begin() and is_still() */
+	smp_wmb(); /* first @open: pairs with l1t_account_read_begin() and is_still() */
 	WRITE_ONCE(acct->since_ticks, rdtsc());
 	smp_wmb(); /* last @state: likewise */
 	WRITE_ONCE(acct->state, (unsigned long)vcpu + at);
@@ -279,6 +152,7 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 	acct->guest_from_ticks += ticks;
 	cell->time_ticks += ticks;
 	WRITE_ONCE(acct->since_ticks, now);
+	l1t_ring_add(acct, cell, now, ticks);
 	/* So the product may take the register of the ticks. */
 	barrier();
 	cell->hist[l1t_hist_plain_bucket(ticks)]++;
@@ -289,47 +163,32 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 	return true;
 }
 
-/**
- * l1t_exit_end_part() - the part that goes on ends, if one does
- * @acct: of the vCPU; between l1t_account_write_*()
- * @now: by l1t_ticks()
- *
- * Context: preemption off.
- */
-void l1t_exit_end_part(struct l1t_account *acct, u64 now)
+/* The open exit, which is not in the ring yet, is kept with those that are. */
+static noinline void end_slow_exit(struct l1t_account *acct, u64 now)
 {
-	struct l1t_split *split = &acct->split;
-	struct l1t_stay stay;
+	struct l1t_slow_before before[L1T_SLOW_BEFORE] = {};
+	unsigned int i, place = acct->ring_place / L1T_RING_STEP;
+	const struct l1t_ring_exit *e;
 
-	if (split->part == L1T_PART_KERNEL)
-		return;
-	if (split->part == L1T_PART_VMM) {
-		l1t_away_look(&split->away, &stay);
-		l1t_away_divide(&split->away, &split->away.left, &stay,
-				split->since_ticks, now, acct->open->parts_ticks);
-		l1t_exit_back_in_kernel(acct, now, false);
-	} else {
-		l1t_exit_end_whole_part(acct, now, false);
+	for (i = 0; i < L1T_SLOW_BEFORE; i++) {
+		e = &acct->ring[(place - 1 - i) % L1T_RING_EXITS];
+		if (!e->cell)
+			break;
+		before[i] = (struct l1t_slow_before){
+			.ns = min_t(u64, l1t_ticks_to_ns(e->ticks), U32_MAX),
+			.key = e->cell->key,
+			.known = true,
+		};
 	}
+	l1t_slow_end(&acct->slow, acct->since_ticks, now, acct->open->key, before);
 }
 
-/**
- * l1t_exit_count_stolen() - L0 took some time since the steal clock was last read
- * @acct: of the vCPU whose thread this is; between l1t_account_write_*()
- *
- * Before the open exit it can have taken no more than there was since then.
- * Context: preemption off.
- */
-notrace void l1t_exit_count_stolen(struct l1t_account *acct)
+static void count_in_bucket(struct l1t_cell *cell, unsigned int bucket)
 {
-	u64 taken_ns = l1t_steal_take(&acct->stolen), before_ns;
-
-	if (!acct->open)
-		return;
-	before_ns = l1t_ticks_to_ns(l1t_ticks_since(acct->stolen.mark_ticks,
-						    acct->since_ticks));
-	if (taken_ns > before_ns)
-		acct->open->stolen_ns += taken_ns - before_ns;
+	if (bucket < L1T_HIST_SHORT)
+		cell->hist[bucket]++;
+	else
+		cell->hist_long[bucket - L1T_HIST_SHORT]++;
 }
 
 /* The open exit ends, with an entry or with the vCPU. */
@@ -339,13 +198,17 @@ static void end_exit(struct l1t_account *acct, u64 now)
 	struct l1t_cell *cell = acct->open;
 
 	l1t_exit_end_part(acct, now);
+	if (unlikely(ticks > READ_ONCE(l1t_slow_ticks)) &&
+	    l1t_slow_is(&acct->slow, acct->since_ticks, ticks))
+		end_slow_exit(acct, now);
 	cell->time_ticks += ticks;
 	if (ticks > cell->max_ticks) {
 		cell->max_ticks = ticks;
 		cell->plain_ticks = min(ticks, l1t_hist_plain_ticks);
 	}
-	cell->hist[l1t_hist_bucket(ticks)]++;
+	count_in_bucket(cell, l1t_hist_bucket(ticks));
 	acct->guest_from_ticks += ticks;
+	l1t_ring_add(acct, cell, now, ticks);
 	WRITE_ONCE(acct->open, NULL);
 }
 
@@ -403,6 +266,8 @@ static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 	WRITE_ONCE(acct->open, cell);
 	WRITE_ONCE(acct->since_ticks, now);
 	WRITE_ONCE(acct->state, (unsigned long)vcpu + at_level(level) + at_clock());
+	if (unlikely(acct->start) && level == L1T_LEVEL2)
+		l1t_start_exit(acct, vcpu, slot);
 	l1t_account_write_end(acct);
 
 	if (static_branch_unlikely(&l1t_paced))
@@ -446,6 +311,8 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 	if (place && level == L1T_LEVEL2)
 		acct->reason = place;
 	any_exit(acct, vcpu, level, slot);
+	if (l1t_slot_loses_state(l1t_isa(), slot))
+		l1t_box_save_state(acct, vcpu);
 }
 
 /*
@@ -471,7 +338,7 @@ exit_not_of_l2(struct l1t_account *acct, unsigned long a1, unsigned long a2,
 		goto unusual;
 	/* Elsewhere SVM has more to do: the jump is VMX's. */
 	if (likely(a2 == L1T_ISA_SVM))
-		reason = vmcb_of(vcpu)->control.exit_code;
+		reason = l1t_vmcb_of(vcpu)->control.exit_code;
 	else
 		reason = *acct->reason;
 	cell = usual_cell(acct, L1T_LEVEL3, reason);
@@ -512,6 +379,8 @@ entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 	struct l1t_account *acct = l1t_account_of(last, vcpu);
 	void (*l3_entered)(struct l1t_account *acct);
 	enum l1t_level level;
+	struct l1t_cell *cell;
+	u64 now;
 
 	if (!acct)
 		return;
@@ -522,7 +391,13 @@ entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 			l3_entered(acct);
 	}
 	l1t_account_write_begin(acct);
-	any_entry(acct, vcpu, level, l1t_ticks());
+	now = l1t_ticks();
+	cell = acct->open;
+	if (unlikely(acct->start))
+		l1t_start_look_for_port(acct, vcpu);
+	any_entry(acct, vcpu, level, now);
+	if (unlikely(acct->start))
+		l1t_start_entry(acct, vcpu, cell, now);
 	l1t_account_write_end(acct);
 }
 

@@ -103,6 +103,28 @@ static_assert((typeof(MEMBER(struct kvm_arch, vm_type)))-1 > 0);
 static_assert(!KVM_X86_DEFAULT_VM);
 #endif
 
+/* REGS: how a vCPU's cached registers are kept */
+#ifdef L1T_REGS_WORD
+HAS_TYPE(MEMBER(struct kvm_vcpu_arch, regs_avail), u32);
+HAS_TYPE(MEMBER(struct kvm_vcpu_arch, regs[VCPU_REGS_RIP]), unsigned long);
+static_assert(VCPU_EXREG_EXIT_INFO_1 < 32);
+#endif
+
+#ifdef L1T_REGS_BITMAP
+HAS_TYPE(MEMBER(struct kvm_vcpu_arch, regs_avail[0]), unsigned long);
+HAS_TYPE(MEMBER(struct kvm_vcpu_arch, rip), unsigned long);
+static_assert(VCPU_REG_EXIT_INFO_1 > VCPU_REG_RIP);
+#endif
+
+/* EXCEPTION: what the number of a queued exception is called */
+#ifdef L1T_EXCEPTION_NR
+HAS_TYPE(MEMBER(struct kvm_vcpu_arch, exception.nr), u8);
+#endif
+
+#ifdef L1T_EXCEPTION_VECTOR
+HAS_TYPE(MEMBER(struct kvm_vcpu_arch, exception.vector), u8);
+#endif
+
 /* CPUID: which header has cpuid() */
 #ifdef L1T_CPUID_PROCESSOR
 #include <asm/processor.h>

@@ -20,6 +20,7 @@
 
 #include "account.h"
 #include "lock.h"
+#include "start.h"
 #include "user.h"
 #include "work.h"
 
@@ -32,6 +33,8 @@ struct l1t_guest;
  * @guest: whose it is
  * @vcpu: KVM's vCPU; NULL once that is destroyed; l1t_lock
  * @id: as in KVM_CREATE_VCPU
+ * @start: how its guest starts; NULL: it does not boot the guest, or is older
+ *	than the module
  * @kvm_exits: KVM's own exits statistic when the vCPU was destroyed
  * @published: has its directory in sysfs; devices workqueue only
  * @nested: uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
@@ -46,6 +49,7 @@ struct l1t_vcpu {
 	struct l1t_guest *guest;
 	struct kvm_vcpu *vcpu;
 	u32 id;
+	struct l1t_start *start;
 	u64 kvm_exits;
 	bool published;
 	bool nested;
@@ -64,6 +68,7 @@ struct l1t_vcpu {
  * @asked_vcpu: the ledger keeps a place for a vCPU; l1t_lock
  * @asked_bytes: of memory that the ledger keeps a place for; l1t_lock
  * @new_vcpu: created, and lacks a block; NULL once it is gone; l1t_lock
+ * @boots: the guest boots on it
  */
 struct l1t_call {
 	struct l1t_work work;
@@ -73,6 +78,7 @@ struct l1t_call {
 	bool asked_vcpu;
 	u64 asked_bytes;
 	struct kvm_vcpu *new_vcpu;
+	bool boots;
 };
 
 /*
@@ -150,7 +156,10 @@ struct l1t_tuned {
  * @users: who is charged for it; NULL while newborn
  * @comm: the VMM's name for itself then
  * @adopted: older than the module
+ * @is_born: its creation was seen
  * @created_ns: CLOCK_BOOTTIME; of an adopted guest, when it was found
+ * @created_ticks: the same by l1t_ticks()
+ * @memory_ticks: when it got its first memory; 0: not yet; l1t_lock
  * @memory_bytes: in user memory slots, see memory.c; written with the VM's
  *	slots_lock held
  * @memory_peak_bytes: the most it has been, which is what it is charged for;
@@ -159,7 +168,9 @@ struct l1t_tuned {
  * @nested_holds: vCPUs that use VMX or SVM, or may begin to; l1t_lock
  * @throttle: its pace
  * @tune: what has been tuned of it; l1t_lock
+ * @start_kept: its start is among those of the dead, see started.c
  * @published: its device has been added; devices workqueue only
+ * @denied: the limit that it was last refused something for, plus 1; 0: none
  * @keys_lock: protects @keys and @nr_keys
  * @nr_keys: how many
  * @keys: exit reasons in the order in which its statistics file has them
@@ -183,7 +194,11 @@ struct l1t_guest {
 	struct l1t_users *users;
 	char comm[TASK_COMM_LEN];
 	bool adopted;
+	bool is_born;
+	bool start_kept;
 	u64 created_ns;
+	u64 created_ticks;
+	u64 memory_ticks;
 	u64 memory_bytes;
 	u64 memory_peak_bytes;
 	u64 asked_bytes;
@@ -191,6 +206,7 @@ struct l1t_guest {
 	struct l1t_throttle throttle;
 	struct l1t_tuned tune;
 	bool published;
+	unsigned int denied;
 	struct mutex keys_lock;
 	unsigned int nr_keys;
 	u16 keys[L1T_GUEST_KEYS];

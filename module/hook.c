@@ -14,6 +14,7 @@ static enum l1t_hook_state states[L1T_HOOKS] = {
 	[L1T_HOOK_REFUSE_NESTED] = L1T_HOOK_OFF,
 	[L1T_HOOK_THROTTLE] = L1T_HOOK_OFF,
 	[L1T_HOOK_TIMER] = L1T_HOOK_OFF,
+	[L1T_HOOK_SCHED_SWITCH] = L1T_HOOK_OFF,
 };
 
 static const char * const state_names[] = {
@@ -27,6 +28,7 @@ static const char * const state_names[] = {
 static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_KVM_EXIT] = "kvm_exit",
 	[L1T_HOOK_KVM_ENTRY] = "kvm_entry",
+	[L1T_HOOK_FAULT] = "fault",
 	[L1T_HOOK_EXIT_REASON] = "exit_reason",
 	[L1T_HOOK_ADOPT] = "adopt",
 	[L1T_HOOK_VM_CREATE] = "vm_create",
@@ -44,6 +46,7 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_THROTTLE] = "throttle",
 	[L1T_HOOK_TIMER] = "timer",
 	[L1T_HOOK_TUNE] = "tune",
+	[L1T_HOOK_SCHED_SWITCH] = "sched_switch",
 };
 
 /**

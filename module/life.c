@@ -22,6 +22,7 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
+#include "clock.h"
 #include "device.h"
 #include "life.h"
 #include "memory.h"
@@ -57,6 +58,7 @@ static bool has_too_many_newborn(kuid_t uid)
 static void identify(struct l1t_guest *g)
 {
 	g->created_ns = ktime_get_boottime_ns();
+	g->created_ticks = l1t_ticks();
 	g->cred = get_current_cred();
 	g->creator = current;
 	g->pid = task_tgid_nr(current);
@@ -112,6 +114,7 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	if (!g)
 		return NULL;
 	identify(g);
+	g->is_born = born;
 	l1t_life_enter(g, kvm);
 	call = l1t_call_get(g);
 	call->creates_vm = true;
@@ -193,6 +196,20 @@ void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 	l1t_device_changed(v->guest);
 }
 
+/* With the guest's start, if it boots on that vCPU. */
+static struct l1t_vcpu *alloc_vcpu(const struct l1t_call *call)
+{
+	struct l1t_vcpu *v = l1t_vcpu_alloc(call->guest);
+
+	if (!v || !call->boots || !call->guest->is_born)
+		return v;
+	v->start = l1t_start_alloc();
+	if (v->start)
+		return v;
+	l1t_vcpu_free(v);
+	return NULL;
+}
+
 static void add_new_vcpu(struct l1t_call *call)
 {
 	struct l1t_guest *g = call->guest;
@@ -203,7 +220,7 @@ static void add_new_vcpu(struct l1t_call *call)
 	/* Of a VM whose creator is not back yet. */
 	if (!READ_ONCE(g->id))
 		l1t_life_confirm(g);
-	v = l1t_vcpu_alloc(g);
+	v = alloc_vcpu(call);
 	if (!v) {
 		WRITE_ONCE(no_memory_until, jiffies + HZ / 10);
 		pr_warn_ratelimited("no memory for a vCPU of l2-%llu: its exits are not attributed until it enters KVM_RUN again\n",
@@ -268,8 +285,10 @@ static void new_vcpu(struct kvm_vcpu *vcpu)
 	raw_spin_lock(&l1t_lock);
 	g = l1t_life_meet(vcpu->kvm, false);
 	call = g ? l1t_call_get(g) : NULL;
-	if (call)
+	if (call) {
+		call->boots = l1t_start_boots(vcpu);
 		WRITE_ONCE(call->new_vcpu, vcpu);
+	}
 	raw_spin_unlock(&l1t_lock);
 	if (call)
 		l1t_life_queue(g);
@@ -397,6 +416,8 @@ static void memory_changed(struct pt_regs *regs)
 	if (g) {
 		bytes = g->memory_bytes + added;
 		bytes -= min(bytes, removed);
+		if (!g->memory_ticks)
+			WRITE_ONCE(g->memory_ticks, l1t_ticks());
 		WRITE_ONCE(g->memory_bytes, bytes);
 		l1t_guest_had_memory(g, bytes);
 		call = l1t_call_of_current(g);

@@ -10,11 +10,15 @@
 #include "device.h"
 #include "event.h"
 #include "exit.h"
+#include "fault.h"
+#include "find.h"
+#include "gone.h"
 #include "guest.h"
 #include "life.h"
 #include "limit.h"
 #include "refuse.h"
 #include "split.h"
+#include "started.h"
 #include "steal.h"
 #include "symbol.h"
 #include "sysfs.h"
@@ -27,6 +31,7 @@ static struct l1t_optional *optional[L1T_REFUSALS + 1];
 static struct l1t_probe probes[] = {
 	{ L1T_HOOK_KVM_ENTRY, "kvm_entry", l1t_probe_entry },
 	{ L1T_HOOK_KVM_EXIT, "kvm_exit", l1t_probe_exit },
+	{ L1T_HOOK_FAULT, "kvm_inj_exception", l1t_probe_fault },
 };
 
 /*
@@ -91,6 +96,8 @@ static void stop(void)
 	l1t_life_exit();
 	l1t_guests_stop_reserving();
 	l1t_devices_exit();
+	l1t_gone_stop();
+	l1t_started_stop();
 	l1t_guests_wait_freed();
 	l1t_guests_exit();
 	l1t_sysfs_exit();
@@ -104,7 +111,7 @@ static int __init l1tune_init(void)
 	int err;
 
 	l1t_clock_init();
-	l1t_exit_init();
+	l1t_find_init();
 	l1t_caps_init();
 	l1t_sysfs_caps_init();
 	l1t_split_init(l1t_life_vcpu_runs);

@@ -15,11 +15,6 @@
 
 #define MOST_STEPS	32
 
-static bool is_user_slot(const struct kvm_memory_slot *slot)
-{
-	return slot && slot->id < KVM_USER_MEM_SLOTS;
-}
-
 static bool same_pages(const struct kvm_memory_slot *a,
 		       const struct kvm_memory_slot *b)
 {
@@ -45,7 +40,7 @@ static void compare_with_space(struct kvm *kvm, int as_id,
 		if (!other || other->base_gfn >= end)
 			return;
 		gfn = max(gfn, other->base_gfn);
-		if (is_user_slot(other) && same_pages(slot, other))
+		if (l1t_is_user_slot(other) && same_pages(slot, other))
 			*shared += min(end, other->base_gfn + other->npages) - gfn;
 		gfn = other->base_gfn + other->npages;
 	}
@@ -75,7 +70,7 @@ u64 l1t_memory_added_bytes(const struct l1t_slot_change *change)
 {
 	u64 shared, unseen;
 
-	if (change->change == KVM_MR_FLAGS_ONLY || !is_user_slot(change->new))
+	if (change->change == KVM_MR_FLAGS_ONLY || !l1t_is_user_slot(change->new))
 		return 0;
 	compare(change->kvm, change->new, change->as_id, &shared, &unseen);
 	return (change->new->npages - shared) << PAGE_SHIFT;
@@ -91,7 +86,7 @@ u64 l1t_memory_removed_bytes(const struct l1t_slot_change *change)
 {
 	u64 shared, unseen;
 
-	if (change->change == KVM_MR_FLAGS_ONLY || !is_user_slot(change->old))
+	if (change->change == KVM_MR_FLAGS_ONLY || !l1t_is_user_slot(change->old))
 		return 0;
 	compare(change->kvm, change->old, change->as_id, &shared, &unseen);
 	return (change->old->npages - shared - unseen) << PAGE_SHIFT;
@@ -123,7 +118,7 @@ u64 l1t_memory_sum_bytes(struct kvm *kvm)
 
 	for (as_id = 0; as_id < L1T_ADDRESS_SPACES; as_id++)
 		l1t_for_each_memslot(slot, bkt, __kvm_memslots(kvm, as_id))
-			if (is_user_slot(slot))
+			if (l1t_is_user_slot(slot))
 				pages += pages_beyond_spaces_before(kvm, as_id, slot);
 	return pages << PAGE_SHIFT;
 }

@@ -20,4 +20,6 @@ enum l1t_part {
 	L1T_PARTS_AND_KERNEL
 };
 
+extern const char * const l1t_part_names[L1T_PARTS_AND_KERNEL];
+
 #endif

@@ -88,6 +88,18 @@ bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot)
 	return false;
 }
 
+/**
+ * l1t_slot_loses_state() - does KVM reset the vCPU before it tells the VMM
+ * @isa: whose reasons they are
+ * @slot: below L1T_SLOTS
+ *
+ * What there is to know of such an exit has to be taken when it happens.
+ */
+bool l1t_slot_loses_state(enum l1t_isa isa, unsigned int slot)
+{
+	return isa == L1T_ISA_SVM && slot == SVM_EXIT_SHUTDOWN;
+}
+
 static const char *lookup(const struct reason_name *names, size_t n, u32 code)
 {
 	size_t i;

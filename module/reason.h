@@ -54,6 +54,7 @@ static inline unsigned int l1t_slot(enum l1t_isa isa, u32 reason)
 enum l1t_isa l1t_isa(void);
 void l1t_isa_set(enum l1t_isa isa);
 bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot);
+bool l1t_slot_loses_state(enum l1t_isa isa, unsigned int slot);
 u32 l1t_slot_code(unsigned int slot);
 int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len);
 

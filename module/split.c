@@ -7,9 +7,13 @@
  * These are the functions of KVM that are called most often of all that are
  * hooked. So each has an ftrace_ops of its own, which calls its callback at once.
  */
+#include "box.h"
 #include "clock.h"
 #include "exit.h"
+#include "exit_part.h"
+#include "find.h"
 #include "split.h"
+#include "start.h"
 
 /* Between l1t_account_write_*(). */
 static __always_inline void split_begin_part(struct l1t_account *acct,
@@ -81,17 +85,36 @@ static __always_inline bool split_goes_on(const struct l1t_account *acct,
 	return l1t_account_is_at(acct, vcpu, L1T_AT_RARE) && l1t_clock_is_tsc();
 }
 
+/* The thread lost its CPU outside KVM_RUN, but not for all of that time. */
+static void split_take_stolen_away(struct l1t_account *acct)
+{
+	u64 off_cpu_ns = l1t_away_off_cpu_ns(&acct->split.away);
+
+	if (!l1t_steal_is_followed() || !acct->stolen.is_away ||
+	    off_cpu_ns == L1T_AWAY_UNKNOWN)
+		return;
+	l1t_account_write_begin(acct);
+	l1t_exit_count_stolen(acct, off_cpu_ns);
+	l1t_account_write_end(acct);
+}
+
 static void (*unknown_runs)(struct kvm_vcpu *vcpu);
 
 static noinline notrace void split_run_unusual(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
+	bool stayed;
 
 	if (!acct) {
 		unknown_runs(vcpu);
 		return;
 	}
-	split_end(acct, l1t_away_was_on_cpu(&acct->split.away));
+	if (unlikely(acct->start))
+		l1t_start_run(acct->start);
+	stayed = l1t_away_was_on_cpu(&acct->split.away);
+	if (!stayed)
+		split_take_stolen_away(acct);
+	split_end(acct, stayed);
 	l1t_away_take(&acct->split.away);
 	WRITE_ONCE(acct->split.in_run, true);
 }
@@ -145,10 +168,14 @@ static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
 
 	if (!acct || !acct->split.in_run)
 		return;
-	if (leaves_run)
+	if (leaves_run) {
 		WRITE_ONCE(acct->split.in_run, false);
-	else
+		if (acct->open && l1t_box_may_be_end(acct, vcpu))
+			l1t_box_left_run(acct, vcpu);
+	} else {
 		part = split_part_off_cpu(vcpu);
+	}
+	acct->slow.out_cpu = smp_processor_id();
 	l1t_account_write_begin(acct);
 	if (leaves_run)
 		l1t_away_leave(&acct->split.away);
@@ -184,6 +211,8 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 		return;
 	}
 	WRITE_ONCE(acct->split.in_run, false);
+	if (unlikely(l1t_box_may_be_end(acct, vcpu)))
+		l1t_box_left_run(acct, vcpu);
 	l1t_account_write_begin(acct);
 	l1t_away_leave(&acct->split.away);
 	now = rdtsc();

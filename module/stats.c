@@ -18,6 +18,7 @@
 #include <linux/timekeeping.h>
 
 #include "guest.h"
+#include "lines.h"
 #include "reason.h"
 #include "stats.h"
 #include "totals.h"
@@ -91,6 +92,7 @@ struct whole {
 	u64 state_since_ns;
 	u64 open_level;
 	u64 open_code;
+	u64 tid;
 };
 
 #define BLOCK_BYTES	512
@@ -137,6 +139,7 @@ static const struct field whole_fields[] = {
 	TIME(whole, state_since_ns, INSTANT, IF_VCPU),
 	NUMBER(whole, open_level, INSTANT, IF_VCPU),
 	NUMBER(whole, open_code, INSTANT, IF_VCPU),
+	NUMBER(whole, tid, INSTANT, IF_VCPU),
 };
 
 static const struct field block_fields[] = {
@@ -234,6 +237,7 @@ static void get_state(struct l1t_account *acct, struct whole *whole)
 	struct l1t_now now;
 
 	l1t_account_now(acct, &now);
+	whole->tid = l1t_away_tid(&acct->split.away);
 	whole->state = now.state;
 	if (now.state == L1T_STATE_NONE)
 		return;
@@ -346,16 +350,6 @@ static void get_desc(const struct view *view, unsigned int i, struct desc *desc)
 	desc->offset = block * BLOCK_BYTES + f->offset;
 }
 
-/* Copy what of an item at @at falls into [@pos, @pos + @count) of the file. */
-static void put(char *buf, loff_t pos, size_t count, loff_t at,
-		const void *item, size_t len)
-{
-	loff_t from = max(pos, at), to = min_t(loff_t, pos + count, at + len);
-
-	if (from < to)
-		memcpy(buf + (from - pos), item + (from - at), to - from);
-}
-
 static void read_head(const struct view *view, char *buf, loff_t pos,
 		      size_t count)
 {
@@ -373,8 +367,8 @@ static void read_head(const struct view *view, char *buf, loff_t pos,
 			  view->v->id);
 	else
 		scnprintf(id, sizeof(id), "l1tune-%llu", view->g->id);
-	put(buf, pos, count, 0, &header, sizeof(header));
-	put(buf, pos, count, sizeof(header), id, sizeof(id));
+	l1t_put(buf, pos, count, 0, &header, sizeof(header));
+	l1t_put(buf, pos, count, sizeof(header), id, sizeof(id));
 }
 
 static void read_data(const struct view *view, char *buf, loff_t pos,
@@ -392,7 +386,7 @@ static void read_data(const struct view *view, char *buf, loff_t pos,
 			get_block(view, i - 1, &block);
 		else
 			get_whole(view, &block);
-		put(buf, pos, count, at, &block, sizeof(block));
+		l1t_put(buf, pos, count, at, &block, sizeof(block));
 	}
 }
 
@@ -408,11 +402,10 @@ static void read_descs(const struct view *view, char *buf, loff_t pos,
 		if (at >= pos + count)
 			break;
 		get_desc(view, i, &desc);
-		put(buf, pos, count, at, &desc, sizeof(desc));
+		l1t_put(buf, pos, count, at, &desc, sizeof(desc));
 	}
 }
 
-/* The lines of a text, all of one length, so that its place tells which it is. */
 #define LINE_BYTES	(1 + 1 + 32 + 1 + 20 + 1 + 20 + 1)
 
 static ssize_t read_lines(const struct view *view, char *buf, loff_t pos,
@@ -437,7 +430,7 @@ static ssize_t read_lines(const struct view *view, char *buf, loff_t pos,
 		l1t_slot_name(l1t_isa(), key % L1T_SLOTS, name, sizeof(name));
 		snprintf(line, sizeof(line), "%u %-32.32s %20llu %20llu\n",
 			 2 + key / L1T_SLOTS, name, s.count, s.time_ns);
-		put(buf, pos, count, at, line, LINE_BYTES);
+		l1t_put(buf, pos, count, at, line, LINE_BYTES);
 	}
 	return count;
 }

@@ -9,9 +9,11 @@
  * gains while the vCPU's thread is on that CPU. It is read where the thread comes
  * and goes: as the scheduler takes it off a CPU and puts it on one, and as it
  * leaves KVM_RUN and enters it. Outside KVM_RUN nothing tells that it loses its
- * CPU; so what is stolen there counts if it was on that CPU all the time, and
- * not if it slept. That gives the vCPU's total, and readers add what the clock
- * has gained since.
+ * CPU, but the scheduler's count of its waits tells for how long it had lost it:
+ * what the clock gained beyond that was stolen from the thread. If it slept or
+ * moved to another CPU there, what was stolen meanwhile is not known and does not
+ * count. That gives the vCPU's total, and readers add what the clock has gained
+ * since.
  *
  * To divide the total by exit reason the clock would have to be read at each exit
  * and entry. It is read, besides, at entries after exits that took longer than
@@ -49,16 +51,19 @@ static int cpuhp_state __read_mostly;
 /**
  * l1t_steal_take() - what L0 has taken since the clock was last read
  * @stolen: of the vCPU whose thread this is
+ * @others_ns: how long the CPU was not its thread's meanwhile
  *
- * It is added to the total. The clock does not go back, unless this machine has
+ * L0 can have taken no more than that from others: what is beyond is added to
+ * the total. The clock does not go back, unless this machine has
  * been migrated. Context: preemption off. Return: it, in nanoseconds.
  */
-notrace u64 l1t_steal_take(struct l1t_stolen *stolen)
+notrace u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns)
 {
 	u64 clock_ns = l1t_steal_clock_ns(), taken_ns = 0;
 
 	if (stolen->cpu == smp_processor_id() && clock_ns > stolen->mark_ns)
 		taken_ns = clock_ns - stolen->mark_ns;
+	taken_ns -= min(taken_ns, others_ns);
 	stolen->mark_ns = clock_ns;
 	stolen->total_ns += taken_ns;
 	return taken_ns;

@@ -67,7 +67,7 @@ static __always_inline void l1t_steal_begin(struct l1t_stolen *stolen, u64 now)
 	stolen->mark_ticks = now;
 }
 
-u64 l1t_steal_take(struct l1t_stolen *stolen);
+u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns);
 u64 l1t_stolen_ns(const struct l1t_stolen *stolen);
 enum l1t_steal_state l1t_steal_state(void);
 void l1t_steal_init(void);

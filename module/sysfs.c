@@ -13,11 +13,13 @@
 #include "compat.h"
 #include "event.h"
 #include "exit.h"
+#include "gone.h"
 #include "guest.h"
 #include "nested.h"
 #include "sysfs.h"
 #include "sysfs_caps.h"
 #include "totals.h"
+#include "watch.h"
 
 #define L1T_ABI		2
 
@@ -37,6 +39,12 @@ static void get_ownership(l1t_ownership_device *dev, kuid_t *uid, kgid_t *group)
 {
 	*uid = GLOBAL_ROOT_UID;
 	*group = make_kgid(&init_user_ns, gid);
+}
+
+static void kobject_ownership(l1t_ownership_kobject *kobj, kuid_t *uid,
+			      kgid_t *group)
+{
+	get_ownership(NULL, uid, group);
 }
 
 struct class l1t_class = {
@@ -153,6 +161,7 @@ static ssize_t hook_show(struct device *dev, struct device_attribute *attr,
 
 HOOK_ATTR(kvm_exit, L1T_HOOK_KVM_EXIT);
 HOOK_ATTR(kvm_entry, L1T_HOOK_KVM_ENTRY);
+HOOK_ATTR(fault, L1T_HOOK_FAULT);
 HOOK_ATTR(exit_reason, L1T_HOOK_EXIT_REASON);
 HOOK_ATTR(adopt, L1T_HOOK_ADOPT);
 HOOK_ATTR(vm_create, L1T_HOOK_VM_CREATE);
@@ -170,10 +179,12 @@ HOOK_ATTR(refuse_nested, L1T_HOOK_REFUSE_NESTED);
 HOOK_ATTR(throttle, L1T_HOOK_THROTTLE);
 HOOK_ATTR(timer, L1T_HOOK_TIMER);
 HOOK_ATTR(tune, L1T_HOOK_TUNE);
+HOOK_ATTR(sched_switch, L1T_HOOK_SCHED_SWITCH);
 
 static struct attribute *hooks_attrs[] = {
 	&hook_attr_kvm_exit.attr.attr,
 	&hook_attr_kvm_entry.attr.attr,
+	&hook_attr_fault.attr.attr,
 	&hook_attr_exit_reason.attr.attr,
 	&hook_attr_adopt.attr.attr,
 	&hook_attr_vm_create.attr.attr,
@@ -191,6 +202,7 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_throttle.attr.attr,
 	&hook_attr_timer.attr.attr,
 	&hook_attr_tune.attr.attr,
+	&hook_attr_sched_switch.attr.attr,
 	NULL
 };
 
@@ -352,12 +364,15 @@ static const struct attribute_group *l1_groups[] = {
 	&hooks_group,
 	&totals_group,
 	&usage_group,
+	&l1t_ended_group,
 	&l1t_limits_group,
 	&l1t_audit_group,
 	&l1t_denied_group,
 	&l1t_would_deny_group,
 	&l1t_effective_group,
 	&l1t_tune_group,
+	&l1t_slow_group,
+	&l1t_start_group,
 	&l1t_caps_group,
 	NULL
 };
@@ -412,9 +427,15 @@ int l1t_sysfs_init(void)
 	err = dev_set_name(l1_dev, "l1") ?: device_add(l1_dev);
 	if (err)
 		goto err_device;
+	err = l1t_gone_start(l1_dev, kobject_ownership);
+	if (err)
+		goto err_added;
 	l1t_events_start(l1_dev);
+	l1t_watch_start(l1_dev);
 	return 0;
 
+err_added:
+	device_del(l1_dev);
 err_device:
 	put_device(l1_dev);
 err_class:
@@ -427,6 +448,7 @@ err_class:
  */
 void l1t_sysfs_exit(void)
 {
+	l1t_watch_stop();
 	device_unregister(l1_dev);
 	class_unregister(&l1t_class);
 }

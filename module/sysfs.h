@@ -14,6 +14,14 @@ extern const struct attribute_group l1t_would_deny_group;
 extern const struct attribute_group l1t_effective_group;
 extern const struct attribute_group l1t_guest_limits_group;
 
+/* sysfs_slow.c */
+extern const struct attribute_group l1t_slow_group;
+extern struct bin_attribute l1t_guest_slow;
+
+/* sysfs_start.c */
+extern const struct attribute_group l1t_start_group;
+extern struct bin_attribute l1t_guest_start;
+
 /* sysfs_tune.c */
 extern const struct attribute_group l1t_tune_group;
 extern const struct attribute_group l1t_guest_tune_group;

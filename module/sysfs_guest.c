@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "guest.h"
+#include "memslots.h"
 #include "nested.h"
 #include "stats.h"
 #include "sysfs.h"
@@ -128,9 +129,24 @@ static struct bin_attribute guest_reasons = {
 	.read = guest_reasons_read,
 };
 
+static ssize_t guest_memslots_read(struct file *file, struct kobject *kobj,
+				   l1t_read_bin_attribute *attr, char *buf,
+				   loff_t pos, size_t count)
+{
+	return l1t_memslots_read(dev_to_guest(kobj_to_dev(kobj)), buf, pos, count);
+}
+
+static struct bin_attribute guest_memslots = {
+	.attr = { .name = "memslots", .mode = 0440 },
+	.read = guest_memslots_read,
+};
+
 static l1t_group_bin_attribute *guest_bin_attrs[] = {
 	&guest_stats,
 	&guest_reasons,
+	&guest_memslots,
+	&l1t_guest_slow,
+	&l1t_guest_start,
 	NULL
 };
 

@@ -23,6 +23,7 @@
 
 #include "event.h"
 #include "exit.h"
+#include "find.h"
 #include "guest.h"
 #include "limit.h"
 #include "split.h"

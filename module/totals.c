@@ -90,6 +90,23 @@ void l1t_guest_retire(struct l1t_guest *g)
 	mutex_unlock(&totals_lock);
 }
 
+/**
+ * l1t_guests_walk() - call a function for each guest that has not been retired
+ * @fn: the function; may sleep
+ * @arg: for it
+ *
+ * Context: may sleep.
+ */
+void l1t_guests_walk(void (*fn)(struct l1t_guest *g, void *arg), void *arg)
+{
+	struct l1t_guest *g;
+
+	mutex_lock(&totals_lock);
+	/* As in take_snapshot(). */
+	list_for_each_entry_rcu(g, &l1t_guests, link, true)
+		fn(g, arg);
+	mutex_unlock(&totals_lock);
+}
 
 static void take_snapshot(void)
 {

@@ -41,6 +41,7 @@ struct l1t_totals {
 void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum);
 void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
 void l1t_guest_retire(struct l1t_guest *g);
+void l1t_guests_walk(void (*fn)(struct l1t_guest *g, void *arg), void *arg);
 void l1t_totals(struct l1t_totals *t);
 enum l1t_steal_state l1t_stolen_state(void);
 

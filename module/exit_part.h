@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The open exit's time, part by part, and what of it L0 took. */
+#ifndef L1TUNE_EXIT_PART_H
+#define L1TUNE_EXIT_PART_H
+
+#include "account.h"
+#include "clock.h"
+
+/*
+ * It is KVM's turn again. Context: between l1t_account_write_*().
+ * @is_tsc: the clock is known to be that, and another need not be asked
+ */
+static __always_inline void l1t_exit_back_in_kernel(struct l1t_account *acct,
+						    u64 now, bool is_tsc)
+{
+	acct->split.kernel_since_ticks = now;
+	acct->split.part = L1T_PART_KERNEL;
+	if (is_tsc || l1t_clock_is_tsc())
+		acct->state &= ~(unsigned long)L1T_AT_RARE;
+}
+
+void l1t_exit_long_part(struct l1t_account *acct, u64 ticks, u64 now);
+
+/* A part of the open exit ends, and all of it was that. Likewise. */
+static __always_inline void l1t_exit_end_whole_part(struct l1t_account *acct,
+						    u64 now, bool is_tsc)
+{
+	const struct l1t_split *split = &acct->split;
+	u64 ticks = now - split->since_ticks;
+
+	/* So is what CPUs whose clocks differ make negative. */
+	if (likely(ticks <= l1t_slow_stretch_ticks))
+		acct->open->parts_ticks[split->part] += ticks;
+	else
+		l1t_exit_long_part(acct, ticks, now);
+	l1t_exit_back_in_kernel(acct, now, is_tsc);
+}
+
+void l1t_exit_end_part(struct l1t_account *acct, u64 now);
+void l1t_exit_count_stolen(struct l1t_account *acct, u64 others_ns);
+
+/*
+ * The vCPU's thread is where it was when the steal clock was last read: what L0
+ * has taken since is the vCPU's. Context: between l1t_account_write_*().
+ */
+static __always_inline void l1t_exit_take_stolen(struct l1t_account *acct,
+						 u64 now)
+{
+	if (!l1t_steal_is_followed())
+		return;
+	if (unlikely(l1t_steal_clock_ns() != acct->stolen.mark_ns))
+		l1t_exit_count_stolen(acct, 0);
+	acct->stolen.mark_ticks = now;
+}
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest that uses an MSR or sets a bit of XCR0 that its KVM does not have gets
+ * an exception, and often ends by it, soon or later. KVM has a tracepoint where
+ * it injects one: that is passed by no exit that KVM handles as the guest wants.
+ */
+#include <linux/preempt.h>
+
+#include "box.h"
+#include "fault.h"
+#include "find.h"
+
+/**
+ * l1t_probe_fault() - probe of kvm:kvm_inj_exception
+ * @data: not used
+ * @vector: the exception
+ * @has_error: it has an error code
+ * @error_code: that
+ *
+ * Later kernels pass more, which is of no use here.
+ */
+notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
+			     u32 error_code)
+{
+	const struct kvm_vcpu *vcpu;
+	struct l1t_refused *refused;
+	struct l1t_account *acct;
+
+	preempt_disable_notrace();
+	acct = l1t_account_here();
+	if (!acct || !acct->box || !acct->open || !l1t_account_runs_here(acct))
+		goto out;
+	/* The low bits are what it is at. */
+	vcpu = (const struct kvm_vcpu *)(acct->state & ~(unsigned long)L1T_AT_MASK);
+	refused = &acct->box->refused;
+	refused->at_ticks = acct->since_ticks;
+	refused->key = acct->open->key;
+	refused->vector = vector;
+	refused->error_code = has_error ? error_code : 0;
+	refused->rax = vcpu->arch.regs[VCPU_REGS_RAX];
+	refused->rcx = vcpu->arch.regs[VCPU_REGS_RCX];
+	refused->rdx = vcpu->arch.regs[VCPU_REGS_RDX];
+out:
+	preempt_enable_notrace();
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Exits in which KVM injects an exception: it does not take what the guest did. */
+#ifndef L1TUNE_FAULT_H
+#define L1TUNE_FAULT_H
+
+#include <linux/types.h>
+
+void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
+		     u32 error_code);
+
+#endif

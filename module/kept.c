@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kept.h"
+
+static unsigned int nr_of_user(const struct list_head *list, kuid_t user)
+{
+	const struct l1t_kept *k;
+	unsigned int n = 0;
+
+	list_for_each_entry(k, list, link)
+		n += uid_eq(k->user, user);
+	return n;
+}
+
+/**
+ * l1t_kept_least_wanted() - which is to go when there are too many
+ * @list: of struct l1t_kept
+ *
+ * A user who has guests end all the time pushes out his own.
+ *
+ * Return: the oldest of the user who has most of them; NULL if there is none.
+ */
+struct l1t_kept *l1t_kept_least_wanted(const struct list_head *list)
+{
+	struct l1t_kept *k, *least = NULL;
+	unsigned int n, most = 0;
+
+	list_for_each_entry(k, list, link) {
+		n = nr_of_user(list, k->user);
+		if (n > most) {
+			most = n;
+			least = k;
+		}
+	}
+	return least;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A vCPU's last exits, as somebody reads them. exit.c writes them, at the end of
+ * each.
+ */
+#ifndef L1TUNE_RING_H
+#define L1TUNE_RING_H
+
+#include "account.h"
+
+/**
+ * struct l1t_past_exit - one of a vCPU's last exits
+ * @since_ticks: when it began
+ * @ticks: how long it took
+ * @key: its level and slot, see l1t_key()
+ */
+struct l1t_past_exit {
+	u64 since_ticks;
+	u64 ticks;
+	u32 key;
+};
+
+/* Those that have ended, and the one that is open. */
+#define L1T_PAST_EXITS	(L1T_RING_EXITS + 1)
+
+/**
+ * struct l1t_past - a vCPU's last exits
+ * @now_ticks: when they were read
+ * @nr: how many
+ * @open: the last of them has not ended; its time is up to @now_ticks
+ * @exits: the oldest first
+ */
+struct l1t_past {
+	u64 now_ticks;
+	unsigned int nr;
+	bool open;
+	struct l1t_past_exit exits[L1T_PAST_EXITS];
+};
+
+void l1t_ring_read(const struct l1t_account *acct, struct l1t_past *past);
+
+#endif

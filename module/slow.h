@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The last exits of a vCPU that took longer than a threshold. */
+#ifndef L1TUNE_SLOW_H
+#define L1TUNE_SLOW_H
+
+#include <linux/types.h>
+
+#include "part.h"
+#include "ran.h"
+#include "steal.h"
+
+/*
+ * Exits that took longer leave the usual path in any case, so a threshold from
+ * here on costs the others nothing.
+ */
+#define L1T_SLOW_LEAST_NS	L1T_STEAL_SLOW_NS
+#define L1T_SLOW_OFF		U64_MAX
+
+/*
+ * Of the parts of an open exit only stretches that are longer than this are
+ * noted as that exit's: shorter ones are in the sums of its reason alone.
+ */
+#define L1T_SLOW_STRETCH_NS	(20 * 1000)
+
+/* The last ones that are kept of each vCPU: 4 KB. */
+#define L1T_SLOW_KEPT		21
+
+/* Of each the exits that went before it. */
+#define L1T_SLOW_BEFORE		8
+
+/**
+ * struct l1t_slow_before - an exit that went before a slow one
+ * @ns: how long it took; U32_MAX: that or more
+ * @key: level and slot, see l1t_key()
+ * @known: there was one
+ */
+struct l1t_slow_before {
+	u32 ns;
+	u16 key;
+	bool known;
+};
+
+/**
+ * struct l1t_slow_exit - an exit that took long
+ * @number: it is the vCPU's so manieth, from 1 on; 0 while it is written
+ * @end_ticks: when the guest was entered again
+ * @ticks: how long it took
+ * @parts_ticks: of @ticks, in stretches of more than L1T_SLOW_STRETCH_NS
+ * @stolen_ns: of @ticks, what L0 is known to have taken
+ * @key: level and slot, see l1t_key()
+ * @tid: the vCPU's thread
+ * @ran: who had the CPU during the longest wait for it
+ * @before: the exits before it, the latest first
+ */
+struct l1t_slow_exit {
+	u64 number;
+	u64 end_ticks;
+	u64 ticks;
+	u64 parts_ticks[L1T_PARTS];
+	u64 stolen_ns;
+	u32 key;
+	pid_t tid;
+	struct l1t_ran ran;
+	struct l1t_slow_before before[L1T_SLOW_BEFORE];
+};
+
+/**
+ * struct l1t_slow - a vCPU's slow exits
+ * @of_ticks: when the exit began that @open is about
+ * @open: what is known so far of an exit that may become one
+ * @wait_ticks: its longest wait for a CPU
+ * @out_cpu: where the vCPU's thread last lost its CPU in KVM_RUN
+ * @total: how many there were
+ * @kept: the last ones
+ *
+ * Written by the vCPU's thread with preemption off. Readers are anywhere.
+ */
+struct l1t_slow {
+	u64 of_ticks;
+	struct l1t_slow_exit open;
+	u64 wait_ticks;
+	unsigned int out_cpu;
+	u64 total;
+	struct l1t_slow_exit *kept;
+};
+
+/* U64_MAX while no threshold is set, and then nothing is noted. */
+extern u64 l1t_slow_ticks;
+extern u64 l1t_slow_stretch_ticks;
+
+int l1t_slow_init(struct l1t_slow *slow);
+void l1t_slow_exit(struct l1t_slow *slow);
+void l1t_slow_set(u64 over_ns);
+u64 l1t_slow_count(void);
+
+void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part,
+		       u64 ticks);
+void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
+		       u64 from, u64 to, u64 ticks);
+void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns);
+bool l1t_slow_is(const struct l1t_slow *slow, u64 exit_ticks, u64 ticks);
+void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
+		  const struct l1t_slow_before *before);
+
+unsigned int l1t_slow_nr(const struct l1t_slow *slow);
+bool l1t_slow_read(const struct l1t_slow *slow, unsigned int n,
+		   struct l1t_slow_exit *e);
+
+#endif

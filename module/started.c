@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Starts of guests since load. Those of living guests are read from them; when a
+ * guest ends its start joins the sums of the dead, and a record of a few words is
+ * kept of it, see kept.h.
+ */
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "event.h"
+#include "kept.h"
+#include "lines.h"
+#include "started.h"
+#include "totals.h"
+
+#define MOST_RECORDS	256
+#define LINE_BYTES	256
+
+/* The start of a guest that ended. */
+struct record {
+	struct l1t_kept kept;
+	u64 id;
+	pid_t pid;
+	uid_t uid;
+	char comm[TASK_COMM_LEN];
+	u64 created_ns;
+	struct l1t_start_times times;
+};
+
+/* Protects what follows. Outside the lock of the totals. */
+static DEFINE_MUTEX(lock);
+static LIST_HEAD(records);
+static unsigned int nr_records;
+static struct l1t_started dead;
+
+static void add_time(struct l1t_started_hist *hist, u64 ns)
+{
+	unsigned int bucket = ns >> L1T_STARTED_SHIFT ?
+			      ilog2(ns >> L1T_STARTED_SHIFT) + 1 : 0;
+
+	hist->sum_ns += ns;
+	hist->buckets[min(bucket, L1T_STARTED_BUCKETS - 1u)]++;
+}
+
+static void add_times(struct l1t_started *sum, const struct l1t_start_times *times)
+{
+	u64 total_ns = 0;
+	unsigned int i;
+
+	sum->ended += times->state == L1T_START_ENDED;
+	if (times->state != L1T_START_STARTED)
+		return;
+	for (i = 0; i < L1T_PHASES; i++) {
+		total_ns += times->ns[i];
+		if (times->has_entry)
+			add_time(&sum->phases[i], times->ns[i]);
+	}
+	add_time(&sum->total, total_ns);
+}
+
+static void drop(struct record *r)
+{
+	list_del(&r->kept.link);
+	nr_records--;
+	kfree(r);
+}
+
+/* Without memory there is none: the sums have it. */
+static void add_record(const struct l1t_guest *g, const struct l1t_start_times *times)
+{
+	struct record *r = kzalloc(sizeof(*r), GFP_KERNEL);
+
+	if (!r)
+		return;
+	r->id = g->id;
+	r->pid = g->pid;
+	r->uid = from_kuid(&init_user_ns, g->cred->uid);
+	r->kept.user = l1t_cred_outermost(g->cred);
+	strscpy(r->comm, g->comm, sizeof(r->comm));
+	r->created_ns = g->created_ns;
+	r->times = *times;
+	list_add_tail(&r->kept.link, &records);
+	if (++nr_records > MOST_RECORDS)
+		drop(container_of(l1t_kept_least_wanted(&records), struct record, kept));
+}
+
+/**
+ * l1t_started_keep() - keep the start of a guest that is gone
+ * @g: the guest; l1t_guest_retire() follows
+ *
+ * One that never had a vCPU leaves none: VMMs create such to ask KVM what it can
+ * do. Context: devices workqueue.
+ */
+void l1t_started_keep(struct l1t_guest *g)
+{
+	struct l1t_start_times times = {};
+
+	mutex_lock(&lock);
+	g->start_kept = true;
+	if (!list_empty(&g->vcpus)) {
+		l1t_start_get_times(g, &times);
+		add_times(&dead, &times);
+		if (times.state != L1T_START_UNKNOWN)
+			add_record(g, &times);
+	}
+	mutex_unlock(&lock);
+}
+
+static void add_guest(struct l1t_guest *g, void *arg)
+{
+	struct l1t_start_times times = {};
+
+	if (g->start_kept)
+		return;
+	l1t_start_get_times(g, &times);
+	if (times.state == L1T_START_STARTED)
+		add_times(arg, &times);
+}
+
+/**
+ * l1t_started_sum() - starts since load, of the living and the dead
+ * @sum: filled in
+ *
+ * Context: may sleep.
+ */
+void l1t_started_sum(struct l1t_started *sum)
+{
+	mutex_lock(&lock);
+	*sum = dead;
+	l1t_guests_walk(add_guest, sum);
+	mutex_unlock(&lock);
+}
+
+static const struct record *nth_record(unsigned int n)
+{
+	const struct record *r;
+
+	list_for_each_entry(r, &records, kept.link)
+		if (!n--)
+			return r;
+	return NULL;
+}
+
+static bool print_line(char *line, unsigned int n, const void *unused)
+{
+	const struct record *r = nth_record(n);
+	char comm[L1T_COMM_ESCAPED];
+	unsigned int i;
+	int len;
+
+	if (!r)
+		return false;
+	l1t_escape_comm(r->comm, comm);
+	len = scnprintf(line, LINE_BYTES, "id=%llu pid=%d uid=%u created_ns=%llu state=%s",
+			r->id, r->pid, r->uid, r->created_ns,
+			l1t_start_state_names[r->times.state]);
+	for (i = 0; i < r->times.nr; i++)
+		if (i != L1T_PHASE_ENTRY || r->times.has_entry)
+			len += scnprintf(line + len, LINE_BYTES - len, " %s_ns=%llu",
+					 l1t_phase_names[i], r->times.ns[i]);
+	scnprintf(line + len, LINE_BYTES - len, " comm=%s", comm);
+	return true;
+}
+
+/**
+ * l1t_started_read() - read the records
+ * @buf: where to
+ * @pos: place in the text
+ * @count: bytes wanted
+ *
+ * Between two reads older ones may go. Context: may sleep. Return: bytes read; 0
+ * at the end.
+ */
+ssize_t l1t_started_read(char *buf, loff_t pos, size_t count)
+{
+	char line[LINE_BYTES];
+	ssize_t len;
+
+	mutex_lock(&lock);
+	len = l1t_lines_read(buf, pos, count, line, sizeof(line), print_line, NULL);
+	mutex_unlock(&lock);
+	return len;
+}
+
+/**
+ * l1t_started_stop() - let go of all records
+ *
+ * Context: no guest is left, and none comes.
+ */
+void l1t_started_stop(void)
+{
+	struct record *r, *next;
+
+	mutex_lock(&lock);
+	list_for_each_entry_safe(r, next, &records, kept.link)
+		drop(r);
+	mutex_unlock(&lock);
+}
