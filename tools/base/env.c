@@ -28,10 +28,14 @@ static int complain_missing(const struct env *env)
 
 int env_open(struct env *env)
 {
-	char *class = xasprintf("%s/class/l1tune", env->sysfs);
+	char *class;
 	int status = STATUS_OK, fd;
 
+	env->class_fd = -1;
 	env->proc_fd = -1;
+	if (env->past)
+		return STATUS_OK;
+	class = xasprintf("%s/class/l1tune", env->sysfs);
 	env->class_fd = sysfs_open_dir(AT_FDCWD, class);
 	fd = env->class_fd < 0 ? env->class_fd :
 				 sysfs_open_dir(env->class_fd, "l1");
@@ -81,4 +85,9 @@ int env_complain(const struct env *env, const char *file, int err)
 	complain("%s/class/l1tune/%s: %s: only root and the group of the module parameter gid may read guests",
 		 env->sysfs, file, strerror(-err));
 	return STATUS_NOT_PERMITTED;
+}
+
+const char *env_why_not(const struct env *env, int err)
+{
+	return env->past ? "records do not have it" : strerror(-err);
 }

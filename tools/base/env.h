@@ -2,6 +2,8 @@
 #ifndef L1TUNE_ENV_H
 #define L1TUNE_ENV_H
 
+struct past;
+
 /* Where this machine is looked at: /sys, /proc and /dev, or directories used instead. */
 struct env {
 	const char *sysfs;
@@ -9,6 +11,8 @@ struct env {
 	const char *dev;
 	/* Where the tool keeps files of its own. */
 	const char *state;
+	/* Records that are looked at instead; NULL for none. */
+	struct past *past;
 	int class_fd;
 	int proc_fd;
 };
@@ -22,5 +26,8 @@ void env_close(struct env *env);
  * it. Returns the exit status for that.
  */
 int env_complain(const struct env *env, const char *file, int err);
+
+/* Why a file of the machine cannot be read: what no record has is unknown. */
+const char *env_why_not(const struct env *env, int err);
 
 #endif

@@ -104,3 +104,11 @@ int terminal_close(void)
 		complain("cannot write: %s", strerror(failure));
 	return failure ? STATUS_FAILED : STATUS_OK;
 }
+
+void terminal_show_progress(const char *name, size_t done, size_t all)
+{
+	fputs("\r\033[K", stderr);
+	if (name)
+		fprintf(stderr, "%zu of %zu: %s ", done, all, name);
+	fflush(stderr);
+}

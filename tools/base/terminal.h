@@ -3,6 +3,7 @@
 #define L1TUNE_TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/util.h"
 
@@ -26,6 +27,9 @@ __printf(1, 2) void terminal_print(const char *fmt, ...);
 
 /* The same of one string, which it takes over. */
 void print_and_free(const char *fmt, char *s);
+
+/* On a terminal's stderr: "3 of 14: NAME", instead of what was there; NULL for nothing. */
+void terminal_show_progress(const char *name, size_t done, size_t all);
 
 /* Whether what was printed so far has arrived: STATUS_OK or STATUS_FAILED. */
 int terminal_flush(void);

@@ -75,6 +75,11 @@ void append(char **s, const char *fmt, ...)
 	*s = longer;
 }
 
+bool begins_with(const char *s, const char *start)
+{
+	return !strncmp(s, start, strlen(start));
+}
+
 int parse_u64(const char *s, uint64_t *value)
 {
 	unsigned long long v;

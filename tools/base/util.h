@@ -3,6 +3,7 @@
 #define L1TUNE_UTIL_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,8 @@ static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
 }
+
+bool begins_with(const char *s, const char *start);
 
 /* Decimal digits only, no sign, no leading zero, nothing after them. */
 int parse_u64(const char *s, uint64_t *value);

@@ -11,12 +11,50 @@
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t is_asked_to_end;
 
-uint64_t monotonic_ns(void)
+/* In the past: what time it is, and when that ends. */
+static uint64_t past_ns, past_end_ns;
+
+static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (past_ns)
+		return past_ns;
+	clock_gettime(clock, &now);
 	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+uint64_t monotonic_ns(void)
+{
+	return now_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t realtime_ns(void)
+{
+	return now_ns(CLOCK_REALTIME);
+}
+
+uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+void wait_in_past(uint64_t start_ns, uint64_t end_ns)
+{
+	past_ns = start_ns;
+	past_end_ns = end_ns;
+}
+
+static enum wait_result pass(uint64_t time_ns)
+{
+	if (is_asked_to_end || time_ns > past_end_ns)
+		return WAIT_END;
+	if (past_ns < time_ns)
+		past_ns = time_ns;
+	return WAIT_TIME;
 }
 
 static void ask_to_end(int signal_number)
@@ -68,6 +106,8 @@ enum wait_result wait_until(uint64_t time_ns, int fd)
 	uint64_t now;
 	fd_set fds;
 
+	if (past_ns)
+		return pass(time_ns);
 	block_signals(&unblocked);
 	while (result == WAIT_TIME && !is_asked_to_end &&
 	       (now = monotonic_ns()) < time_ns) {
@@ -83,6 +123,21 @@ enum wait_result wait_until(uint64_t time_ns, int fd)
 		    fd >= 0)
 			result = WAIT_INPUT;
 	}
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	return is_asked_to_end ? WAIT_END : result;
+}
+
+enum wait_result wait_until_changed(uint64_t time_ns, int attribute_fd)
+{
+	struct pollfd fd = { .fd = attribute_fd, .events = POLLPRI };
+	uint64_t left = sub_clamped(time_ns, monotonic_ns());
+	struct timespec timeout = { left / NSEC_PER_SEC, left % NSEC_PER_SEC };
+	enum wait_result result = WAIT_TIME;
+	sigset_t unblocked;
+
+	block_signals(&unblocked);
+	if (!is_asked_to_end && ppoll(&fd, 1, &timeout, &unblocked))
+		result = WAIT_INPUT;
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	return is_asked_to_end ? WAIT_END : result;
 }

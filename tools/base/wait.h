@@ -12,7 +12,17 @@ enum wait_result {
 	WAIT_END,
 };
 
+/* Of records that are looked at it is that of CLOCK_REALTIME. */
 uint64_t monotonic_ns(void);
+uint64_t realtime_ns(void);
+/* CLOCK_BOOTTIME of now, also of records. */
+uint64_t boottime_ns(void);
+
+/*
+ * From here on it is another time, which passes by waiting only, at once; a wait
+ * until a later time than the end is WAIT_END.
+ */
+void wait_in_past(uint64_t start_ns, uint64_t end_ns);
 
 /*
  * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to return, so
@@ -23,6 +33,9 @@ void wait_catch_signals(void);
 
 /* Until a time of monotonic_ns(), or with fd >= 0 for input until then. */
 enum wait_result wait_until(uint64_t time_ns, int fd);
+
+/* The same for a change of an attribute; -1 for none. */
+enum wait_result wait_until_changed(uint64_t time_ns, int attribute_fd);
 
 /*
  * Until a write to stdout does not block: WAIT_INPUT, or WAIT_END so that a

@@ -2,16 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "model/beside.h"
-#include "model/proc.h"
-#include "model/task.h"
 
-#define MAX_SIZE	(64 << 10)
+/* Some 20 hierarchies at most, and paths. */
+#define MAX_CGROUP	(64 << 10)
 
 /* FNV-1a, to tell whether two readings are of the same threads or cgroups. */
 #define HASH_START	0xcbf29ce484222325ULL
@@ -26,43 +22,116 @@ static uint64_t hash(uint64_t sum, const void *data, size_t size)
 	return sum;
 }
 
-void beside_open(struct beside_reader *reader, const struct env *env)
+void beside_begin(struct beside_reader *reader, const struct env *env)
 {
-	*reader = (struct beside_reader){ .env = env };
-	kvm_threads_read(env, &reader->kernel_threads);
-	cgroup_mounts_read(env, &reader->mounts);
+	reader->env = env;
+	kvm_threads_update(env, &reader->kernel_threads);
+	cgroup_mounts_update(env, &reader->mounts);
 }
 
-void beside_close(struct beside_reader *reader)
+/* Closes what nobody asked for since the beginning. */
+void beside_end(struct beside_reader *reader)
 {
+	size_t kept = 0, i;
+
+	for (i = 0; i < reader->num_processes; i++) {
+		struct vmm_process *process = &reader->processes[i];
+
+		if (!process->is_used) {
+			vmm_process_close(process);
+			continue;
+		}
+		process->is_used = false;
+		reader->processes[kept++] = *process;
+	}
+	reader->num_processes = kept;
+	cgroup_times_end_round(&reader->times);
+}
+
+void beside_free(struct beside_reader *reader)
+{
+	while (reader->num_processes)
+		vmm_process_close(&reader->processes[--reader->num_processes]);
+	free(reader->processes);
 	kvm_threads_free(&reader->kernel_threads);
 	cgroup_mounts_free(&reader->mounts);
+	cgroup_times_free(&reader->times);
+	*reader = (struct beside_reader){ };
 }
 
-/* Its PID as the process sees it: the last one, of the innermost namespace. */
-static uint64_t own_pid(int dirfd, uint64_t pid)
+/* The place of a process, or the one that it would have. */
+static size_t find_process(const struct beside_reader *reader, uint64_t pid)
 {
-	size_t len;
-	char *text = file_read(dirfd, "status", MAX_SIZE, &len);
-	char *line = text ? strstr(text, "\nNSpid:") : NULL;
+	size_t low = 0, high = reader->num_processes;
 
-	if (line) {
-		line[1 + strcspn(line + 1, "\n")] = '\0';
-		pid = strtoull(strrchr(line, '\t') ? strrchr(line, '\t') : "", NULL, 10);
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (reader->processes[middle].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	free(text);
-	return pid;
+	return low;
+}
+
+static void drop_process(struct beside_reader *reader, size_t i)
+{
+	vmm_process_close(&reader->processes[i]);
+	reader->num_processes--;
+	memmove(&reader->processes[i], &reader->processes[i + 1],
+		(reader->num_processes - i) * sizeof(*reader->processes));
+}
+
+static struct vmm_process *insert_process(struct beside_reader *reader, size_t i,
+					  const struct vmm *vmm)
+{
+	struct vmm_process process;
+
+	if (vmm_process_open(&process, reader->env, vmm))
+		return NULL;
+	(void)GROW(reader->processes, reader->num_processes);
+	memmove(&reader->processes[i + 1], &reader->processes[i],
+		(reader->num_processes - 1 - i) * sizeof(*reader->processes));
+	reader->processes[i] = process;
+	return &reader->processes[i];
+}
+
+/* As it is now, until the next call; NULL if that is not known. */
+static struct vmm_process *read_process(struct beside_reader *reader, const struct vmm *vmm)
+{
+	size_t i = find_process(reader, vmm->pid);
+	struct vmm_process *process = NULL;
+
+	if (i < reader->num_processes && reader->processes[i].pid == vmm->pid) {
+		process = &reader->processes[i];
+		/* The first VM of a process may end before the others. */
+		if (process->created_ns > vmm->created_ns || vmm_process_update(process, vmm)) {
+			drop_process(reader, i);
+			process = NULL;
+		}
+	}
+	if (!process) {
+		process = insert_process(reader, i, vmm);
+		if (process && vmm_process_update(process, vmm)) {
+			drop_process(reader, i);
+			process = NULL;
+		}
+	}
+	if (process)
+		process->is_used = true;
+	return process;
 }
 
 /*
  * Processes in different namespaces can have the same PID: a thread of one of
  * them counts for all, which is at most.
  */
-static void read_kernel_threads(const struct beside_reader *reader, int dirfd,
-				uint64_t pid, struct tally *kernel)
+static void read_kernel_threads(const struct beside_reader *reader,
+				struct vmm_process *process, struct tally *kernel)
 {
 	const struct kvm_threads *threads = &reader->kernel_threads;
-	uint64_t own = threads->num ? own_pid(dirfd, pid) : pid;
+	uint64_t own = threads->num ? vmm_process_own_pid(process) : process->pid;
 	size_t i;
 
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
@@ -71,7 +140,7 @@ static void read_kernel_threads(const struct beside_reader *reader, int dirfd,
 		const struct kvm_thread *thread = &threads->v[i];
 		struct tally *tally = &kernel[thread->kind];
 
-		if (thread->pid != (thread->is_own_number ? own : pid))
+		if (thread->pid != (thread->is_own_number ? own : process->pid))
 			continue;
 		tally->ns = add_saturated(tally->ns, thread->cpu_ns);
 		tally->of = hash(tally->of, &thread->tid, sizeof(thread->tid));
@@ -79,20 +148,21 @@ static void read_kernel_threads(const struct beside_reader *reader, int dirfd,
 }
 
 /* Of several VMs in one process nobody can tell whose the other threads are. */
-static void read_helpers(const struct beside_reader *reader, int dirfd,
-			 const struct vmm *vmm, const struct task *process,
-			 const struct vcpu_threads *threads, struct beside *beside)
+static void read_helpers(const struct beside_reader *reader, const struct vmm *vmm,
+			 struct vmm_process *process, struct beside *beside)
 {
 	struct tally *helpers = &beside->helpers;
 	size_t i;
 
-	read_kernel_threads(reader, dirfd, vmm->pid, beside->kernel);
-	helpers->of = hash(HASH_START, threads->tids,
-			   threads->num * sizeof(*threads->tids));
+	read_kernel_threads(reader, process, beside->kernel);
+	helpers->of = HASH_START;
+	for (i = 0; i < process->num_threads; i++)
+		helpers->of = hash(helpers->of, &process->threads[i].tid,
+				   sizeof(process->threads[i].tid));
 
 	helpers->is_known = reader->kernel_threads.are_known &&
-			    vmm->num_vms == 1 && threads->num;
-	helpers->ns = sub_clamped(process->cpu_ns, threads->cpu_ns);
+			    vmm->num_vms == 1 && process->num_threads;
+	helpers->ns = sub_clamped(process->cpu_ns, process->vcpus_cpu_ns);
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++) {
 		struct tally *kernel = &beside->kernel[i];
 
@@ -102,20 +172,19 @@ static void read_helpers(const struct beside_reader *reader, int dirfd,
 	}
 }
 
-/* The quotas of a thread's cgroups, or of the process's without a thread. */
-static bool add_quota(const struct beside_reader *reader, int dirfd,
-		      const char *thread, uint64_t weight, struct tally *quota)
+/* The quotas of the cgroups that a file of a process's directory names. */
+static bool add_quota(struct beside_reader *reader, int dirfd, struct kept_file *file,
+		      const char *name, uint64_t weight, struct tally *quota)
 {
-	char *file = xasprintf("%scgroup", thread), *text, *directory = NULL;
+	char text[MAX_CGROUP], *directory = NULL;
 	const char *mount;
 	uint64_t ns;
-	size_t len;
 	bool is_known;
 
-	text = file_read(dirfd, file, MAX_SIZE, &len);
-	if (text)
+	if (kept_file_read(file, dirfd, name, text, sizeof(text)) >= 0)
 		directory = cgroup_cpu_directory(&reader->mounts, text, &mount);
-	is_known = directory && !cgroup_throttled_ns(directory, mount, &ns);
+	is_known = directory &&
+		   !cgroup_times_throttled_ns(&reader->times, directory, mount, &ns);
 	if (is_known) {
 		if (__builtin_mul_overflow(ns, weight, &ns))
 			ns = UINT64_MAX;
@@ -124,8 +193,6 @@ static bool add_quota(const struct beside_reader *reader, int dirfd,
 		quota->of = hash(quota->of, &weight, sizeof(weight));
 	}
 	free(directory);
-	free(text);
-	free(file);
 	return is_known;
 }
 
@@ -134,47 +201,37 @@ static bool add_quota(const struct beside_reader *reader, int dirfd,
  * vCPU counts for all of the time of its cgroups. VMMs put vCPUs in cgroups of
  * their own; those that were not found are taken to be in the process's.
  */
-static void read_quota(const struct beside_reader *reader, int dirfd,
-		       const struct vmm *vmm, const struct vcpu_threads *threads,
-		       struct tally *quota)
+static void read_quota(struct beside_reader *reader, const struct vmm *vmm,
+		       struct vmm_process *process, struct tally *quota)
 {
-	uint64_t rest = sub_clamped(vmm->num_vcpus, threads->num);
-	char dir[32];
+	uint64_t rest = sub_clamped(vmm->num_vcpus, process->num_threads);
+	char name[48];
 	size_t i;
 
 	*quota = (struct tally){ .is_known = true, .of = HASH_START };
-	for (i = 0; i < threads->num && quota->is_known; i++) {
-		snprintf(dir, sizeof(dir), "task/%llu/",
-			 (unsigned long long)threads->tids[i]);
-		quota->is_known = add_quota(reader, dirfd, dir, 1, quota);
+	for (i = 0; i < process->num_threads && quota->is_known; i++) {
+		struct vmm_thread *thread = &process->threads[i];
+
+		snprintf(name, sizeof(name), "task/%llu/cgroup",
+			 (unsigned long long)thread->tid);
+		quota->is_known = add_quota(reader, process->dir_fd, &thread->cgroup,
+					    name, 1, quota);
 	}
 	if (rest && quota->is_known)
-		quota->is_known = add_quota(reader, dirfd, "", rest, quota);
+		quota->is_known = add_quota(reader, process->dir_fd, &process->cgroup,
+					    "cgroup", rest, quota);
 }
 
-void beside_read(const struct beside_reader *reader, const struct vmm *vmm,
+void beside_read(struct beside_reader *reader, const struct vmm *vmm,
 		 struct beside *beside)
 {
-	struct vcpu_threads threads = { };
-	struct task process;
-	char dir[24];
-	int fd;
+	struct vmm_process *process = read_process(reader, vmm);
 
 	*beside = (struct beside){ };
-	snprintf(dir, sizeof(dir), "%llu", (unsigned long long)vmm->pid);
-	fd = sysfs_open_dir(reader->env->proc_fd, dir);
-	if (fd < 0)
+	if (!process)
 		return;
-	/* First the whole, so that it is not more than its part later. */
-	if (!proc_check_start(fd, vmm->created_ns) &&
-	    !task_read(fd, ".", &process) &&
-	    !vcpu_threads_find(fd, vmm->num_vcpus, &threads)) {
-		read_helpers(reader, fd, vmm, &process, &threads,
-			     beside);
-		read_quota(reader, fd, vmm, &threads, &beside->quota);
-	}
-	vcpu_threads_free(&threads);
-	close(fd);
+	read_helpers(reader, vmm, process, beside);
+	read_quota(reader, vmm, process, &beside->quota);
 }
 
 static struct tally subtract(const struct tally *before, const struct tally *after)

@@ -7,8 +7,10 @@
 
 #include "base/env.h"
 #include "model/cgroup.h"
+#include "model/cgroup-times.h"
 #include "model/kvm-threads.h"
 #include "model/vmm.h"
+#include "model/vmm-process.h"
 
 /* A time that grows, and of what it is: a difference needs the same of both. */
 struct tally {
@@ -27,17 +29,26 @@ struct beside {
 	struct tally quota;
 };
 
-/* What is read once for all guests. */
+/*
+ * What guests have in common, and what stays open between two looks at them.
+ * Begins as zero.
+ */
 struct beside_reader {
 	const struct env *env;
 	struct kvm_threads kernel_threads;
 	struct cgroup_mounts mounts;
+	struct cgroup_times times;
+	/* By PID. */
+	struct vmm_process *processes;
+	size_t num_processes;
 };
 
-void beside_open(struct beside_reader *reader, const struct env *env);
-void beside_read(const struct beside_reader *reader, const struct vmm *vmm,
+/* One look: begin, read each guest, end. */
+void beside_begin(struct beside_reader *reader, const struct env *env);
+void beside_read(struct beside_reader *reader, const struct vmm *vmm,
 		 struct beside *beside);
-void beside_close(struct beside_reader *reader);
+void beside_end(struct beside_reader *reader);
+void beside_free(struct beside_reader *reader);
 
 void beside_subtract(const struct beside *before, const struct beside *after,
 		     struct beside *diff);

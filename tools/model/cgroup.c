@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -57,6 +59,9 @@ static void add_mount(char *line, struct cgroup_mounts *mounts)
 	else if (!strcmp(type, "cgroup") &&
 		 has_word(options, strlen(options), "cpu"))
 		place = &mounts->v1_cpu;
+	else if (!strcmp(type, "cgroup") &&
+		 has_word(options, strlen(options), "freezer"))
+		place = &mounts->v1_freezer;
 	else
 		return;
 	/* A part of the hierarchy has not what is above; \ stands for a blank. */
@@ -73,15 +78,28 @@ static bool is_in_initial_namespace(const struct env *env)
 	       stat.st_ino == INITIAL_CGROUP_NS;
 }
 
-void cgroup_mounts_read(const struct env *env, struct cgroup_mounts *mounts)
+static bool have_changed(const struct cgroup_mounts *mounts)
+{
+	struct pollfd watch = { .fd = mounts->watch_fd, .events = POLLPRI };
+
+	return poll(&watch, 1, 0) != 0;
+}
+
+void cgroup_mounts_update(const struct env *env, struct cgroup_mounts *mounts)
 {
 	char *text, *line, *save = NULL;
 	size_t len;
 
-	*mounts = (struct cgroup_mounts){ };
+	if (mounts->is_watched && !have_changed(mounts))
+		return;
+	cgroup_mounts_free(mounts);
 	if (!is_in_initial_namespace(env))
 		return;
-	text = file_read(env->proc_fd, "self/mountinfo", MAX_MOUNTINFO, &len);
+	/* First, so that what changes from now on is seen. */
+	mounts->watch_fd = openat(env->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	mounts->is_watched = mounts->watch_fd >= 0;
+	text = mounts->is_watched ?
+	       file_read(env->proc_fd, "self/mountinfo", MAX_MOUNTINFO, &len) : NULL;
 	if (!text)
 		return;
 	for (line = strtok_r(text, "\n", &save); line;
@@ -92,13 +110,19 @@ void cgroup_mounts_read(const struct env *env, struct cgroup_mounts *mounts)
 
 void cgroup_mounts_free(struct cgroup_mounts *mounts)
 {
+	if (mounts->is_watched)
+		close(mounts->watch_fd);
 	free(mounts->v1_cpu);
+	free(mounts->v1_freezer);
 	free(mounts->v2);
 	*mounts = (struct cgroup_mounts){ };
 }
 
-/* The path of the line "ID:CONTROLLERS:PATH" of one hierarchy; a copy, or NULL. */
-static char *find_path(const char *text, bool is_v1)
+/*
+ * The path of the line "ID:CONTROLLERS:PATH" of the hierarchy of version 1 with a
+ * controller, or without one of version 2; a copy, or NULL.
+ */
+static char *find_path(const char *text, const char *controller)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
@@ -106,75 +130,67 @@ static char *find_path(const char *text, bool is_v1)
 		const char *path = list ? memchr(list + 1, ':',
 						 text + len - list - 1) : NULL;
 
-		if (path && (is_v1 ? has_word(list + 1, path - list - 1, "cpu") :
-				     path == list + 1))
+		if (path && (controller ?
+			     has_word(list + 1, path - list - 1, controller) :
+			     path == list + 1))
 			return xmemdup0(path + 1, text + len - path - 1);
 		text += len + !!text[len];
 	}
 	return NULL;
 }
 
+/* NULL for one outside of what is seen from here, whose path begins with "/..". */
+static char *directory_of(const char *mount, const char *path)
+{
+	if (!mount || !path || *path != '/' || strstr(path, "/.."))
+		return NULL;
+	return xasprintf("%s%s", mount, strcmp(path, "/") ? path : "");
+}
+
 /* The controller is in version 1 if that has a hierarchy with it. */
 char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 			   const char **mount)
 {
-	char *path = find_path(text, true), *directory = NULL;
+	char *path = find_path(text, "cpu"), *directory;
 
 	*mount = path ? mounts->v1_cpu : mounts->v2;
 	if (!path)
-		path = find_path(text, false);
-	/* One that is outside of what is seen from here begins with "/..". */
-	if (*mount && path && *path == '/' && !strstr(path, "/.."))
-		directory = xasprintf("%s%s", *mount, strcmp(path, "/") ? path : "");
+		path = find_path(text, NULL);
+	directory = directory_of(*mount, path);
 	free(path);
 	return directory;
 }
 
-/* "throttled_usec N" of version 2, "throttled_time N" in ns of version 1. */
-static uint64_t parse_throttled(const char *stat)
+/* Has a cgroup's file that line? */
+static bool has_line(const char *mount, char *path, const char *name,
+		     const char *line)
 {
-	static const struct {
-		const char *key;
-		unsigned int ns;
-	} keys[] = { { "throttled_usec ", 1000 }, { "throttled_time ", 1 } };
-	const char *line = stat;
-	size_t i;
+	char *directory = directory_of(mount, path), *file, *text, *save = NULL;
+	char *word = NULL;
+	size_t len;
 
-	while (line) {
-		for (i = 0; i < ARRAY_SIZE(keys); i++)
-			if (!strncmp(line, keys[i].key, strlen(keys[i].key)))
-				return strtoull(line + strlen(keys[i].key),
-						NULL, 10) * keys[i].ns;
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	/* The controller is not enabled here: there is no quota. */
-	return 0;
+	free(path);
+	if (!directory)
+		return false;
+	file = xasprintf("%s/%s", directory, name);
+	text = file_read(AT_FDCWD, file, MAX_STAT, &len);
+	if (text)
+		word = strtok_r(text, "\n", &save);
+	while (word && strcmp(word, line))
+		word = strtok_r(NULL, "\n", &save);
+	free(text);
+	free(file);
+	free(directory);
+	return word;
 }
 
-int cgroup_throttled_ns(const char *directory, const char *mount, uint64_t *ns)
+/* Both files say so as well where it is a cgroup above that was frozen. */
+bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text)
 {
-	size_t root = strlen(mount), len;
-	char *level = xstrdup(directory), *slash;
-	int err = 0;
-
-	*ns = 0;
-	/* The root of a hierarchy has no quota. */
-	while (!err && strlen(level) > root) {
-		char *file = xasprintf("%s/cpu.stat", level);
-		char *stat = file_read(AT_FDCWD, file, MAX_STAT, &len);
-
-		if (stat)
-			*ns = add_saturated(*ns, parse_throttled(stat));
-		else
-			err = -errno;
-		free(stat);
-		free(file);
-		slash = strrchr(level, '/');
-		*slash = '\0';
-	}
-	free(level);
-	return err;
+	return has_line(mounts->v2, find_path(text, NULL), "cgroup.events",
+			"frozen 1") ||
+	       has_line(mounts->v1_freezer, find_path(text, "freezer"),
+			"freezer.state", "FROZEN");
 }
 
 /* CPUs that a directory's own quota allows; 0 if it has none. */

@@ -7,13 +7,18 @@
 
 #include "base/env.h"
 
-/* Where the hierarchies are mounted that have the CPU controller; or NULL. */
+/* Where the hierarchies are mounted; or NULL. */
 struct cgroup_mounts {
 	char *v1_cpu;
+	char *v1_freezer;
 	char *v2;
+	/* Says when they change. */
+	bool is_watched;
+	int watch_fd;
 };
 
-void cgroup_mounts_read(const struct env *env, struct cgroup_mounts *mounts);
+/* Begins as zero; reads them again only when the kernel says that mounts changed. */
+void cgroup_mounts_update(const struct env *env, struct cgroup_mounts *mounts);
 void cgroup_mounts_free(struct cgroup_mounts *mounts);
 
 /*
@@ -25,13 +30,10 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 			   const char **mount);
 
 /*
- * For how long quotas (cpu.max) of a directory and those above it have held
- * back CPUs' run queues, in the sum of CPUs and levels. 0, or -errno.
- *
- * The kernel counts it per CPU: a thread on that run queue waited no longer, but
- * several threads on it waited as long each. It is counted when a wait has ended.
+ * Is the cgroup frozen, or one above it, of a process with that file
+ * /proc/PID/cgroup? False also if it cannot be known.
  */
-int cgroup_throttled_ns(const char *directory, const char *mount, uint64_t *ns);
+bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text);
 
 /*
  * "cpu.max of /a/b.scope is 0.20 CPUs": of a directory and those above it the

@@ -52,6 +52,7 @@ const char *const fixed_stat_names[NUM_FIXED_STATS] = {
 	[STAT_STATE_SINCE] = "state_since_ns",
 	[STAT_OPEN_LEVEL] = "open_level",
 	[STAT_OPEN_CODE] = "open_code",
+	[STAT_TID] = "tid",
 };
 
 /* One field of one cell, as it was named. */

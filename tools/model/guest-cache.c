@@ -37,6 +37,7 @@ static void close_stats(struct cached_guest *cached)
 static void forget(struct cached_guest *cached)
 {
 	close_stats(cached);
+	guest_files_close(&cached->files);
 	close(cached->dir_fd);
 	guest_free(&cached->guest);
 	free(cached);
@@ -85,7 +86,7 @@ struct cached_guest *guest_cache_get(struct guest_cache *guests,
 
 	if (!cached)
 		return insert(guests, env, id, file);
-	err = guest_refresh(cached->dir_fd, &cached->guest, file);
+	err = guest_refresh(cached->dir_fd, &cached->files, &cached->guest, file);
 	if (!err)
 		return cached;
 	errno = -err;
@@ -159,6 +160,7 @@ void guest_cache_keep(struct guest_cache *guests, const uint64_t *ids,
 void guest_cache_free(struct guest_cache *guests)
 {
 	guest_cache_keep(guests, NULL, 0);
+	beside_free(&guests->beside);
 	free(guests->v);
 	*guests = (struct guest_cache){ };
 }

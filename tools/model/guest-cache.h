@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "model/beside.h"
 #include "model/exits.h"
 #include "model/guest.h"
 #include "model/statsfile.h"
@@ -16,6 +17,7 @@
 struct cached_guest {
 	struct guest guest;
 	int dir_fd;
+	struct guest_files files;
 	/* -1 until statistics are requested. */
 	int stats_fd;
 	struct statsfile file;
@@ -25,6 +27,7 @@ struct cached_guest {
 struct guest_cache {
 	struct cached_guest **v;
 	size_t num;
+	struct beside_reader beside;
 };
 
 /* Lets the process have as many open files as many guests need. */

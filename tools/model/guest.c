@@ -53,24 +53,34 @@ int guest_open(const struct env *env, uint64_t id)
 	return sysfs_open_dir(env->class_fd, dir);
 }
 
-/* The name comes from the VMM's command line; of an ended process only comm is left. */
+/* By the VMM's command line and cgroup; of an ended process only comm is left. */
 static void identify(const struct env *env, struct guest *guest)
 {
+	struct identity identity = { };
 	struct proc_info info;
 
 	if (!proc_read(env->proc_fd, guest->pid, guest->created_ns, &info)) {
-		if (info.cmdline)
-			guest->name = name_from_cmdline(info.cmdline,
-							info.cmdline_len,
-							&guest->name_source);
+		identity_find(info.cmdline, info.cmdline_len,
+			      info.vcpu_cgroup ? info.vcpu_cgroup : info.cgroup, &identity);
 		guest->cgroup = info.cgroup;
 		info.cgroup = NULL;
+		if (info.vcpu_cgroup && guest->cgroup &&
+		    strcmp(info.vcpu_cgroup, guest->cgroup)) {
+			guest->vcpu_cgroup = info.vcpu_cgroup;
+			info.vcpu_cgroup = NULL;
+		}
 		proc_free(&info);
 	}
-	if (!guest->name) {
-		guest->name = xstrdup(guest->comm);
-		guest->name_source = "comm";
-	}
+	guest->name = identity.name ? identity.name : xstrdup(guest->comm);
+	guest->name_source = identity.name ? identity.name_source : "comm";
+	guest->instance = identity.instance;
+	guest->label = xstrdup(guest->name);
+}
+
+char *guest_full_name(const struct guest *guest)
+{
+	return guest->instance ? xasprintf("%s@%s", guest->name, guest->instance) :
+				 xstrdup(guest->name);
 }
 
 static void read_nested(int fd, struct guest *guest)
@@ -87,16 +97,25 @@ int guest_read_peak(int fd, uint64_t *bytes)
 	return err == -ENOENT ? sysfs_read_u64(fd, "memory_bytes", bytes) : err;
 }
 
-int guest_refresh(int fd, struct guest *guest, const char **file)
+int guest_refresh(int fd, struct guest_files *files, struct guest *guest,
+		  const char **file)
 {
-	int err = sysfs_read_u64(fd, *file = "vcpus", &guest->vcpus);
+	int err = kept_file_read_u64(&files->vcpus, fd, *file = "vcpus", &guest->vcpus);
 
 	if (!err)
-		err = sysfs_read_u64(fd, *file = "memory_bytes",
-				     &guest->memory_bytes);
-	if (!err)
-		read_nested(fd, guest);
+		err = kept_file_read_u64(&files->memory_bytes, fd,
+					 *file = "memory_bytes", &guest->memory_bytes);
+	if (!err && kept_file_read(&files->nested, fd, "nested", guest->nested,
+				   sizeof(guest->nested)) < 0)
+		guest->nested[0] = '\0';
 	return err;
+}
+
+void guest_files_close(struct guest_files *files)
+{
+	kept_file_close(&files->vcpus);
+	kept_file_close(&files->memory_bytes);
+	kept_file_close(&files->nested);
 }
 
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
@@ -140,16 +159,27 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	return 0;
 }
 
+static char *copy_text(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
 void guest_copy(struct guest *copy, const struct guest *guest)
 {
 	*copy = *guest;
 	copy->name = xstrdup(guest->name);
-	copy->cgroup = guest->cgroup ? xstrdup(guest->cgroup) : NULL;
+	copy->label = copy_text(guest->label);
+	copy->instance = copy_text(guest->instance);
+	copy->cgroup = copy_text(guest->cgroup);
+	copy->vcpu_cgroup = copy_text(guest->vcpu_cgroup);
 }
 
 void guest_free(struct guest *guest)
 {
 	free(guest->name);
+	free(guest->label);
+	free(guest->instance);
 	free(guest->cgroup);
+	free(guest->vcpu_cgroup);
 	memset(guest, 0, sizeof(*guest));
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/env.h"
+#include "base/kept-file.h"
 
 /* Who a guest is. Strings are as they were found: escape them to show them. */
 struct guest {
@@ -27,7 +28,13 @@ struct guest {
 	char nested[16];
 	char *name;
 	const char *name_source;
+	/* What tells it from others of its name over a restart; NULL if nothing does. */
+	char *instance;
+	/* The name, with the instance if another guest that is shown has the name. */
+	char *label;
 	char *cgroup;
+	/* That of its vCPUs, if it is another. */
+	char *vcpu_cgroup;
 };
 
 /* The ids of the guests there are, in order; -errno, or 0. */
@@ -36,8 +43,14 @@ int guest_list(const struct env *env, uint64_t **ids, size_t *num);
 /* Its directory to read from, or -errno. */
 int guest_open(const struct env *env, uint64_t id);
 
-/* What changes while it lives, and is not in its statistics. */
-int guest_refresh(int fd, struct guest *guest, const char **file);
+/* What changes while it lives, and is not in its statistics. Begins as zero. */
+struct guest_files {
+	struct kept_file vcpus, memory_bytes, nested;
+};
+
+int guest_refresh(int fd, struct guest_files *files, struct guest *guest,
+		  const char **file);
+void guest_files_close(struct guest_files *files);
 
 /* The most memory that the guest of a directory ever had, or -errno. */
 int guest_read_peak(int fd, uint64_t *bytes);
@@ -45,6 +58,9 @@ int guest_read_peak(int fd, uint64_t *bytes);
 /* 0, or -errno with *file naming what could not be read. */
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	       const char **file);
+
+/* "NAME@INSTANCE", or just the name if nothing else is known. A copy. */
+char *guest_full_name(const struct guest *guest);
 void guest_copy(struct guest *copy, const struct guest *guest);
 void guest_free(struct guest *guest);
 

@@ -7,6 +7,7 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/host.h"
+#include "model/machine.h"
 
 static int add_count(int fd, const char *name, void *arg)
 {
@@ -91,7 +92,10 @@ static int read_l1(int fd, struct host *host, const char **file)
 	if (!err)
 		err = sysfs_for_each(fd, *file = "usage", add_count,
 				     &host->usage);
-	return err;
+	if (!err)
+		err = sysfs_for_each(fd, *file = "ended", add_count,
+				     &host->ended);
+	return err == -ENOENT && !strcmp(*file, "ended") ? 0 : err;
 }
 
 int host_read(const struct env *env, struct host *host)
@@ -116,6 +120,7 @@ int host_read(const struct env *env, struct host *host)
 	/* Not the module's: what /proc withholds is left empty. */
 	sysfs_read(env->proc_fd, "sys/kernel/osrelease", host->kernel,
 		   sizeof(host->kernel));
+	machine_file(env->sysfs, host->type, sizeof(host->type), "class/dmi/id/product_name");
 	sysfs_read(env->proc_fd, "sys/kernel/random/boot_id", host->boot_id,
 		   sizeof(host->boot_id));
 	return STATUS_OK;
@@ -141,6 +146,7 @@ void host_free(struct host *host)
 	free(host->hooks);
 	free_counts(&host->totals);
 	free_counts(&host->usage);
+	free_counts(&host->ended);
 	memset(host, 0, sizeof(*host));
 }
 

@@ -39,11 +39,15 @@ struct host {
 	char steal_clock[32];
 	char module[64];
 	char kernel[128];
+	/* DMI's product: on a cloud the instance type. */
+	char type[96];
 	char boot_id[64];
 	struct host_hook *hooks;
 	size_t num_hooks;
 	struct host_counts totals;
 	struct host_counts usage;
+	/* Guests that ended, by how; none of a module without them. */
+	struct host_counts ended;
 };
 
 /* STATUS_OK, or another exit status after a message. */

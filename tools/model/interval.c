@@ -87,6 +87,11 @@ static void subtract_guest(const struct guest_snapshot *before,
 	subtract_vcpus(before, after, diff);
 }
 
+static uint64_t time_of(const struct snapshot *snapshot)
+{
+	return snapshot->time.tv_sec * NSEC_PER_SEC + snapshot->time.tv_nsec;
+}
+
 void snapshot_subtract(const struct snapshot *before,
 		       const struct snapshot *after, struct snapshot *diff)
 {
@@ -94,7 +99,10 @@ void snapshot_subtract(const struct snapshot *before,
 
 	*diff = *after;
 	diff->is_interval = true;
-	diff->interval_ns = sub_clamped(after->taken_ns, before->taken_ns);
+	/* Another load may be of another boot, whose clock began anew. */
+	diff->interval_ns = before->loaded_ns == after->loaded_ns ?
+			    sub_clamped(after->taken_ns, before->taken_ns) :
+			    sub_clamped(time_of(after), time_of(before));
 	diff->guests = xcalloc(after->num_guests, sizeof(*diff->guests));
 	for (i = 0; i < after->num_guests; i++) {
 		const struct guest_snapshot *guest = &after->guests[i];

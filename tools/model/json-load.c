@@ -90,10 +90,12 @@ static bool load_reasons(const json_t *json, struct exit_stats *stats)
 static bool load_guest(const json_t *json, struct guest_snapshot *guest)
 {
 	const char *name = json_string_value(json_object_get(json, "name"));
+	const char *instance = json_string_value(json_object_get(json, "instance"));
 	const char *cgroup = json_string_value(json_object_get(json, "cgroup"));
 
 	*guest = (struct guest_snapshot){ };
 	guest->guest.name = xstrdup(name ? name : "");
+	guest->guest.instance = instance ? xstrdup(instance) : NULL;
 	guest->guest.cgroup = cgroup ? xstrdup(cgroup) : NULL;
 	take_number(json, "pid", &guest->guest.pid);
 	take_number(json, "uid", &guest->guest.uid);
@@ -156,10 +158,19 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 					    snapshot->num_guests)))
 			return "without reasons that make sense: save l1tune stat --json";
 	find_out_when(snapshot);
+	snapshot_set_labels(snapshot);
 	return NULL;
 }
 
-int json_load_snapshot(const char *path, struct snapshot *snapshot)
+static void take_text(const json_t *json, const char *key, char *text, size_t size)
+{
+	const char *s = json_string_value(json_object_get(json, key));
+
+	snprintf(text, size, "%s", s ? s : "");
+}
+
+int json_load_machine(const char *path, struct snapshot *snapshot,
+		      struct json_machine *machine)
 {
 	json_t *json = json_read(path);
 	const char *wrong;
@@ -168,8 +179,17 @@ int json_load_snapshot(const char *path, struct snapshot *snapshot)
 	if (!json)
 		return STATUS_FAILED;
 	wrong = load_document(json, snapshot);
+	take_text(json_object_get(json, "l1"), "kernel", machine->kernel, sizeof(machine->kernel));
+	take_text(json_object_get(json, "l1"), "type", machine->type, sizeof(machine->type));
 	json_decref(json);
 	if (wrong)
 		complain("%s: %s", path, wrong);
 	return wrong ? STATUS_FAILED : STATUS_OK;
+}
+
+int json_load_snapshot(const char *path, struct snapshot *snapshot)
+{
+	struct json_machine machine;
+
+	return json_load_machine(path, snapshot, &machine);
 }

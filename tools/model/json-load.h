@@ -10,4 +10,13 @@
  */
 int json_load_snapshot(const char *path, struct snapshot *snapshot);
 
+/* The machine that such a file is of; empty where the file does not say. */
+struct json_machine {
+	char kernel[128];
+	char type[96];
+};
+
+int json_load_machine(const char *path, struct snapshot *snapshot,
+		      struct json_machine *machine);
+
 #endif

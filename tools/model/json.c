@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/nested.h"
@@ -195,10 +196,13 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_set(json, "id", json_number(guest->id));
 	json_set(json, "name", json_text(guest->name));
 	json_set(json, "name_source", json_text(guest->name_source));
+	json_set(json, "instance", json_text(guest->instance));
+	json_set(json, "label", json_text(guest->label));
 	json_set(json, "pid", json_number(guest->pid));
 	json_set(json, "uid", json_number(guest->uid));
 	json_set(json, "comm", json_text(guest->comm));
 	json_set(json, "cgroup", json_text(guest->cgroup));
+	json_set(json, "vcpu_cgroup", json_text(guest->vcpu_cgroup));
 	json_set(json, "created_ns", json_number(guest->created_ns));
 	json_set(json, "adopted", json_boolean(guest->adopted));
 	json_set(json, "interval_ns", json_number(snapshot->interval_ns));
@@ -257,13 +261,14 @@ static json_t *host_to_json(const struct host *host)
 	json_set(json, "steal_clock", *host->steal_clock ? json_text(host->steal_clock) :
 		 json_null());
 	json_set(json, "kernel", json_text(host->kernel));
+	json_set(json, "type", *host->type ? json_text(host->type) : json_null());
 	json_set(json, "hooks", hooks);
 	json_set(json, "usage", counts_to_json(&host->usage));
 	json_set(json, "totals", counts_to_json(&host->totals));
 	return json;
 }
 
-static json_t *time_to_json(const struct timespec *time)
+json_t *json_time(const struct timespec *time)
 {
 	char seconds[32], *text;
 	json_t *json;
@@ -282,15 +287,17 @@ json_t *json_document(const struct host *host, const struct timespec *time,
 {
 	bool has_module = *host->module;
 	json_t *json = json_object();
-	struct timespec now;
+	uint64_t now_ns = realtime_ns();
+	struct timespec now = {
+		.tv_sec = now_ns / NSEC_PER_SEC, .tv_nsec = now_ns % NSEC_PER_SEC,
+	};
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	json_set(json, "schema", json_integer(JSON_SCHEMA));
 	json_set(json, "tool", json_string(L1TUNE_VERSION));
 	json_set(json, "module", json_text(has_module ? host->module : NULL));
 	json_set(json, "boot_id", json_text(host->boot_id));
 	json_set(json, "loaded_ns", json_number_or_null(has_module, host->loaded_ns));
-	json_set(json, "time", time_to_json(time ? time : &now));
+	json_set(json, "time", json_time(time ? time : &now));
 	json_set(json, "interval_ns", json_number_or_null(interval_ns, interval_ns));
 	return json;
 }

@@ -35,6 +35,8 @@ json_t *json_number(uint64_t value);
 json_t *json_number_or_null(bool known, uint64_t value);
 json_t *json_text(const char *s);
 json_t *json_cell(const struct exit_cell *cell);
+/* In UTC, with nanoseconds. */
+json_t *json_time(const struct timespec *time);
 /*
  * The keys that every document begins with. time is NULL for now, interval_ns 0
  * where there is no interval; without a module host has an empty version.

@@ -12,6 +12,13 @@
 
 #define KTHREADD_PID	"2"
 #define MAX_STATUS	(16 << 10)
+/* What /proc lists for a process that it cannot look up. */
+#define NO_INODE	1
+
+struct seen_list {
+	struct seen_process *v;
+	size_t num;
+};
 
 /*
  * Names end with a number, but kernels to 5.16 cut them after 15 characters:
@@ -44,23 +51,23 @@ static uint64_t process_of(const struct env *env, uint64_t tid)
 	return pid;
 }
 
-static void add(const struct env *env, const char *dir, const char *comm,
+static void add(const struct env *env, uint64_t tid, const char *dir, const char *comm,
 		struct kvm_threads *threads)
 {
-	struct kvm_thread thread = { };
+	struct kvm_thread thread = { .tid = tid };
 	struct task task;
 	uint64_t number;
 	size_t i, len;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		len = strlen(kinds[i].prefix);
-		if (!strncmp(comm, kinds[i].prefix, len) &&
+		if (begins_with(comm, kinds[i].prefix) &&
 		    !parse_u64(comm + len, &number))
 			break;
 	}
 	/* Any process can have such a name. */
 	if (i == ARRAY_SIZE(kinds) || task_read(env->proc_fd, dir, &task) ||
-	    !task.is_kernel_thread || parse_u64(dir, &thread.tid))
+	    !task.is_kernel_thread)
 		return;
 	thread.kind = i;
 	thread.is_own_number = !kinds[i].is_thread;
@@ -69,6 +76,81 @@ static void add(const struct env *env, const char *dir, const char *comm,
 		thread.cpu_ns = task.cpu_ns;
 	if (thread.pid)
 		*GROW(threads->v, threads->num) = thread;
+}
+
+static int read_cpu_ns(const struct env *env, struct kvm_thread *thread)
+{
+	char dir[24];
+
+	snprintf(dir, sizeof(dir), "%llu", (unsigned long long)thread->tid);
+	return task_read_kept_cpu_ns(&thread->schedstat, env->proc_fd, dir, &thread->cpu_ns);
+}
+
+/* Those that are known, without those that ended. */
+static void update_known(const struct env *env, struct kvm_threads *threads)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < threads->num; i++) {
+		struct kvm_thread thread = threads->v[i];
+
+		if (read_cpu_ns(env, &thread))
+			kept_file_close(&thread.schedstat);
+		else
+			threads->v[kept++] = thread;
+	}
+	threads->num = kept;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	const struct seen_process *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* A process that has the PID of one that ended has another inode. */
+static bool was_seen(const struct kvm_threads *threads, const struct seen_process *process)
+{
+	const struct seen_process *seen = !threads->num_seen ? NULL :
+		bsearch(process, threads->seen, threads->num_seen, sizeof(*process), compare_pids);
+
+	return seen && seen->inode == process->inode && seen->inode > NO_INODE;
+}
+
+static bool is_known(const struct kvm_threads *threads, uint64_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < threads->num; i++)
+		if (threads->v[i].tid == tid)
+			return true;
+	return false;
+}
+
+/* A kernel thread has the name of the one that makes them until it gets its own. */
+static bool is_named(const char *comm)
+{
+	return strcmp(comm, "kthreadd");
+}
+
+static void look_at(const struct env *env, const struct dirent *entry,
+		    struct kvm_threads *threads, struct seen_list *seen)
+{
+	char path[sizeof(entry->d_name) + 8], comm[64];
+	struct seen_process process = { .inode = entry->d_ino };
+
+	if (parse_u64(entry->d_name, &process.pid))
+		return;
+	if (!was_seen(threads, &process)) {
+		snprintf(path, sizeof(path), "%s/comm", entry->d_name);
+		if (sysfs_read(env->proc_fd, path, comm, sizeof(comm)) <= 0 ||
+		    !is_named(comm))
+			return;
+		if (!is_known(threads, process.pid))
+			add(env, process.pid, entry->d_name, comm, threads);
+	}
+	*GROW(seen->v, seen->num) = process;
 }
 
 /* In a PID namespace of its own /proc has no kernel threads. */
@@ -80,30 +162,32 @@ static bool are_visible(const struct env *env)
 	       task.is_kernel_thread;
 }
 
-void kvm_threads_read(const struct env *env, struct kvm_threads *threads)
+void kvm_threads_update(const struct env *env, struct kvm_threads *threads)
 {
-	char path[sizeof(((struct dirent *)NULL)->d_name) + 8], comm[64];
+	struct seen_list seen = { };
 	struct dirent *entry;
-	uint64_t tid;
 	DIR *dir;
 
-	*threads = (struct kvm_threads){ };
 	dir = are_visible(env) ? sysfs_list_dir(env->proc_fd, ".") : NULL;
+	threads->are_known = dir;
 	if (!dir)
 		return;
-	while ((entry = readdir(dir))) {
-		if (parse_u64(entry->d_name, &tid))
-			continue;
-		snprintf(path, sizeof(path), "%s/comm", entry->d_name);
-		if (sysfs_read(env->proc_fd, path, comm, sizeof(comm)) > 0)
-			add(env, entry->d_name, comm, threads);
-	}
+	update_known(env, threads);
+	while ((entry = readdir(dir)))
+		look_at(env, entry, threads, &seen);
 	closedir(dir);
-	threads->are_known = true;
+	if (seen.num)
+		qsort(seen.v, seen.num, sizeof(*seen.v), compare_pids);
+	free(threads->seen);
+	threads->seen = seen.v;
+	threads->num_seen = seen.num;
 }
 
 void kvm_threads_free(struct kvm_threads *threads)
 {
+	while (threads->num)
+		kept_file_close(&threads->v[--threads->num].schedstat);
 	free(threads->v);
+	free(threads->seen);
 	*threads = (struct kvm_threads){ };
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/env.h"
+#include "base/kept-file.h"
 
 enum kvm_thread_kind {
 	/* The emulated timer 8254. */
@@ -26,20 +27,26 @@ struct kvm_thread {
 	/* The PID is as the process itself sees it, in its own namespace. */
 	bool is_own_number;
 	uint64_t cpu_ns;
+	struct kept_file schedstat;
 };
 
 /*
  * All of a moment. Those that are threads of the VMM, as newer kernels make
- * them, are not among them.
+ * them, are not among them. Begins as zero.
  */
 struct kvm_threads {
 	bool are_known;
 	struct kvm_thread *v;
 	size_t num;
+	/* Processes whose names need not be read the next time, by PID. */
+	struct seen_process {
+		uint64_t pid, inode;
+	} *seen;
+	size_t num_seen;
 };
 
-/* Looks once at all processes. */
-void kvm_threads_read(const struct env *env, struct kvm_threads *threads);
+/* Lists all processes, and reads the names of those that were not there the last time. */
+void kvm_threads_update(const struct env *env, struct kvm_threads *threads);
 void kvm_threads_free(struct kvm_threads *threads);
 
 #endif

@@ -1,52 +1,143 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * How VMMs and what starts them name guests: a table of rules, tried from top to
+ * bottom. tools/tests/names.json has a command line for each of them.
+ */
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "model/args.h"
+#include "model/name-cgroup.h"
+#include "model/name-path.h"
 #include "model/name.h"
 
-struct args {
-	char **argv;
-	size_t argc;
+/* How a rule gets from an argument to a name. */
+enum how {
+	/* The option's value. */
+	BY_VALUE,
+	/* "web,debug-threads=on" or "guest=web": QEMU's lists. The last one counts. */
+	BY_LIST,
+	/* Only "guest=web": libvirt's way, under whatever name its emulator runs. */
+	BY_GUEST,
+	/* A file of the guest's own: its name, or its directory's. */
+	BY_PATH,
+	/* The path itself. */
+	BY_FILE,
+	/* The directory in a path that follows the marker. */
+	BY_MARKER,
+	/* What follows the marker in any argument that begins with it. */
+	BY_START,
+	/* The last argument, of a command line that has the option as a word. */
+	BY_LAST,
 };
 
-static bool has_prefix(const char *s, const char *prefix)
-{
-	return !strncmp(s, prefix, strlen(prefix));
-}
+struct rule {
+	/* How the file name of the program begins; NULL for any. */
+	const char *program;
+	const char *option;
+	enum how how;
+	const char *source;
+	const char *marker;
+};
 
-/* The last argument counts even if a writer of its own cmdline left it open. */
-static char *split_args(const char *cmdline, size_t len, struct args *args)
-{
-	char *copy = xmemdup0(cmdline, len);
-	size_t pos;
+static const struct rule names[] = {
+	/* Android's emulator runs as itself or as a QEMU that takes the same options. */
+	{ "emulator", "-avd", BY_VALUE, "emulator -avd" },
+	{ "emulator", "", BY_START, "emulator @AVD", "@" },
+	/* QEMU: by libvirt, Proxmox, Incus, Lima, quickemu, NixOS, Kata, KubeVirt. */
+	{ "qemu", "-name", BY_LIST, "qemu -name" },
+	{ "kvm", "-name", BY_LIST, "qemu -name" },
+	{ "microvm@", "-name", BY_LIST, "qemu -name" },
+	/* Multipass has no -name, and several instances may have one image's name. */
+	{ "qemu", "-drive", BY_MARKER, "multipass instance", "/vault/instances/" },
+	/* microvm.nix renames the process of any VMM. */
+	{ "microvm@", "", BY_START, "microvm@NAME", "microvm@" },
+	/* Firecracker, also as Kata and a jailer start it. */
+	{ "firecracker", "--id", BY_VALUE, "firecracker --id" },
+	{ "firecracker", "--api-sock", BY_PATH, "firecracker --api-sock" },
+	{ "firecracker", "--config-file", BY_PATH, "firecracker --config-file" },
+	{ "jailer", "--id", BY_VALUE, "jailer --id" },
+	/* Cloud Hypervisor, by itself and as Kata starts it. */
+	{ "cloud-hypervisor", "--api-socket", BY_PATH, "cloud-hypervisor --api-socket" },
+	{ "cloud-hypervisor", "--disk", BY_PATH, "cloud-hypervisor --disk" },
+	/* crosvm, ChromeOS' and Cuttlefish's. */
+	{ "crosvm", "--name", BY_VALUE, "crosvm --name" },
+	{ "crosvm", "--socket", BY_PATH, "crosvm --socket" },
+	{ "crosvm", "-s", BY_PATH, "crosvm --socket" },
+	/* kvmtool. */
+	{ "lkvm", "--name", BY_VALUE, "kvmtool --name" },
+	{ "lkvm", "--disk", BY_PATH, "kvmtool --disk" },
+	{ "lkvm", "-d", BY_PATH, "kvmtool --disk" },
+	/* StratoVirt takes QEMU's options; Kata names its sandboxes so. */
+	{ "stratovirt", "-name", BY_LIST, "stratovirt -name" },
+	{ "stratovirt", "-qmp", BY_PATH, "stratovirt -qmp" },
+	{ "stratovirt", "-api-channel", BY_PATH, "stratovirt -api-channel" },
+	/* Dragonball by itself; in Kata the shim is the VMM. */
+	{ "dbs-cli", "--api-sock-path", BY_PATH, "dragonball --api-sock-path" },
+	{ "dragonball", "--api-sock-path", BY_PATH, "dragonball --api-sock-path" },
+	{ "containerd-shim-kata", "-id", BY_VALUE, "kata -id" },
+	/* gVisor on its KVM platform. */
+	{ "runsc", "boot", BY_LAST, "gvisor sandbox" },
+	/* VirtualBox with KVM as its back end. */
+	{ "VBoxHeadless", "--comment", BY_VALUE, "virtualbox --comment" },
+	{ "VirtualBoxVM", "--comment", BY_VALUE, "virtualbox --comment" },
+	{ "VBoxHeadless", "--startvm", BY_VALUE, "virtualbox --startvm" },
+	{ "VirtualBoxVM", "--startvm", BY_VALUE, "virtualbox --startvm" },
 
-	for (pos = 0; pos < len; pos += strlen(copy + pos) + 1)
-		*GROW(args->argv, args->argc) = copy + pos;
-	return copy;
-}
+	/* QEMU without a name, by files that are its own. */
+	{ "qemu", "-qmp", BY_PATH, "qemu -qmp" },
+	{ "qemu", "-monitor", BY_PATH, "qemu -monitor" },
+	{ "qemu", "-pidfile", BY_PATH, "qemu -pidfile" },
+	{ "qemu", "-drive", BY_PATH, "qemu -drive" },
+	{ "qemu", "-hda", BY_PATH, "qemu -hda" },
+	{ "qemu", "-blockdev", BY_PATH, "qemu -blockdev" },
+};
 
-/*
- * The value of "--id X" or "--id=X". What follows "--" is not for the program
- * itself.
- */
-static const char *long_option(const struct args *args, const char *option)
-{
-	size_t len = strlen(option), i;
+/* Of programs that no rule above is for. */
+static const struct rule general_names[] = {
+	/* An option like a name's, then a socket, then a disk. */
+	{ NULL, "-name", BY_GUEST, "-name guest=" },
+	{ NULL, "--name", BY_VALUE, "--name" },
+	{ NULL, "--vm-name", BY_VALUE, "--vm-name" },
+	{ NULL, "--vm-id", BY_VALUE, "--vm-id" },
+	{ NULL, "--sandbox-id", BY_VALUE, "--sandbox-id" },
+	{ NULL, "--instance-id", BY_VALUE, "--instance-id" },
+	{ NULL, "--id", BY_VALUE, "--id" },
+	{ NULL, "--api-socket", BY_PATH, "--api-socket" },
+	{ NULL, "--api-sock", BY_PATH, "--api-sock" },
+	{ NULL, "--socket-path", BY_PATH, "--socket-path" },
+	{ NULL, "--control-socket", BY_PATH, "--control-socket" },
+	{ NULL, "--socket", BY_PATH, "--socket" },
+	{ NULL, "--config-file", BY_PATH, "--config-file" },
+	{ NULL, "--disk", BY_PATH, "--disk" },
+	{ NULL, "--rootfs", BY_PATH, "--rootfs" },
+};
 
-	for (i = 1; i < args->argc && strcmp(args->argv[i], "--"); i++) {
-		const char *arg = args->argv[i];
-
-		if (strncmp(arg, option, len))
-			continue;
-		if (arg[len] == '=')
-			return arg + len + 1;
-		if (!arg[len])
-			return i + 1 < args->argc ? args->argv[i + 1] : NULL;
-	}
-	return NULL;
-}
+/* What else lasts, the most certain first: it tells guests of one name apart. */
+static const struct rule instances[] = {
+	{ NULL, "-uuid", BY_VALUE },
+	{ NULL, "--startvm", BY_VALUE },
+	{ "kvm", "-id", BY_VALUE },
+	/* Two cannot listen on one socket. */
+	{ NULL, "--api-socket", BY_FILE },
+	{ NULL, "--api-sock", BY_FILE },
+	{ NULL, "--api-sock-path", BY_FILE },
+	{ NULL, "--socket", BY_FILE },
+	{ NULL, "--socket-path", BY_FILE },
+	{ "crosvm", "-s", BY_FILE },
+	{ NULL, "-qmp", BY_FILE },
+	{ NULL, "-monitor", BY_FILE },
+	{ NULL, "-pidfile", BY_FILE },
+	{ NULL, "-drive", BY_FILE },
+	{ NULL, "-hda", BY_FILE },
+	{ NULL, "-blockdev", BY_FILE },
+	{ NULL, "--disk", BY_FILE },
+	{ NULL, "--config-file", BY_FILE },
+	{ NULL, "--bundle", BY_FILE },
+};
 
 /* One "key=value" of QEMU's option lists; two commas stand for one. */
 static const char *next_suboption(const char *s, char *out)
@@ -61,153 +152,203 @@ static const char *next_suboption(const char *s, char *out)
 }
 
 /* "web,debug-threads=on", "guest=web", "debug-threads=on,guest=web" */
-static char *qemu_guest(const char *value)
+static char *name_in_list(const char *value, bool needs_key)
 {
 	char *part = xcalloc(strlen(value) + 1, 1);
 	char *name = NULL;
-	bool first = true;
+	bool may_be_plain = !needs_key;
 
 	while (value) {
 		const char *guest = NULL;
 
 		value = next_suboption(value, part);
-		if (has_prefix(part, "guest="))
+		if (begins_with(part, "guest="))
 			guest = part + strlen("guest=");
-		else if (first && !strchr(part, '='))
+		else if (may_be_plain && !strchr(part, '='))
 			guest = part;
 		if (guest) {
 			free(name);
 			name = xstrdup(guest);
 		}
-		first = false;
+		may_be_plain = false;
 	}
 	free(part);
 	return name;
 }
 
-static char *qemu_name(const struct args *args, const char **source)
+static char *name_by_path(const char *value, const char *marker)
+{
+	char *path = name_find_path(value), *name = NULL;
+
+	if (path)
+		name = marker ? name_after(path, marker) : name_from_path(path);
+	free(path);
+	return name;
+}
+
+static char *name_in_value(const struct rule *rule, const char *value)
+{
+	switch (rule->how) {
+	case BY_LIST:
+	case BY_GUEST:
+		return name_in_list(value, rule->how == BY_GUEST);
+	case BY_FILE:
+		return name_find_path(value);
+	case BY_PATH:
+	case BY_MARKER:
+		return name_by_path(value, rule->marker);
+	default:
+		return xstrdup(value);
+	}
+}
+
+/* What VMMs and wrappers put where they were given nothing. */
+static bool is_no_name(const char *name)
+{
+	static const char *const defaults[] = { "", "anonymous-instance" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(defaults); i++)
+		if (!strcmp(name, defaults[i]))
+			return true;
+	return false;
+}
+
+static void take(char **name, char *other)
+{
+	if (!other || is_no_name(other)) {
+		free(other);
+		return;
+	}
+	free(*name);
+	*name = other;
+}
+
+static char *name_of_option(const struct args *args, const struct rule *rule)
+{
+	const char *value;
+	char *name = NULL;
+	size_t i = 1;
+
+	while ((value = args_next_value(args, rule->option, &i)) &&
+	       (!name || rule->how == BY_LIST))
+		take(&name, name_in_value(rule, value));
+	return name;
+}
+
+static char *name_by_start(const struct args *args, const char *start)
+{
+	size_t len = strlen(start), i;
+
+	for (i = 0; i < args->argc; i++) {
+		const char *arg = i ? args->argv[i] : args_program(args);
+
+		if (!strncmp(arg, start, len) && arg[len])
+			return xstrdup(arg + len);
+	}
+	return NULL;
+}
+
+static char *last_argument(const struct args *args, const char *word)
+{
+	size_t i;
+
+	for (i = 1; i + 1 < args->argc; i++)
+		if (!strcmp(args->argv[i], word))
+			return *args->argv[args->argc - 1] == '-' ? NULL :
+			       xstrdup(args->argv[args->argc - 1]);
+	return NULL;
+}
+
+/* firecracker-v1.7, emulator64-x86, qemu-system-x86_64; but kvmtool is not kvm. */
+static bool is_program(const char *name, const char *program)
+{
+	size_t len = strlen(program);
+
+	return !strncmp(name, program, len) &&
+	       (!isalpha((unsigned char)name[len]) ||
+		!isalnum((unsigned char)program[len - 1]));
+}
+
+static bool is_for(const struct rule *rule, const struct args *args)
+{
+	if (!rule->program)
+		return true;
+	/* A QEMU of Android's in its own directory. */
+	if (!strcmp(rule->program, "emulator") && strstr(args->argv[0], "/emulator/"))
+		return true;
+	return is_program(args_program(args), rule->program);
+}
+
+static char *apply(const struct args *args, const struct rule *rule)
+{
+	char *name = NULL;
+
+	if (!is_for(rule, args))
+		return NULL;
+	switch (rule->how) {
+	case BY_START:
+		take(&name, name_by_start(args, rule->marker));
+		break;
+	case BY_LAST:
+		take(&name, last_argument(args, rule->option));
+		break;
+	default:
+		name = name_of_option(args, rule);
+	}
+	return name;
+}
+
+static char *first_of(const struct args *args, const struct rule *rules, size_t num,
+		      const char **source)
 {
 	char *name = NULL;
 	size_t i;
 
-	*source = "qemu -name";
-	for (i = 1; i + 1 < args->argc; i++) {
-		char *guest;
-
-		if (strcmp(args->argv[i], "-name") &&
-		    strcmp(args->argv[i], "--name"))
-			continue;
-		guest = qemu_guest(args->argv[++i]);
-		if (guest) {
-			free(name);
-			name = guest;
-		}
+	for (i = 0; args->argc && i < num && !name; i++) {
+		name = apply(args, &rules[i]);
+		*source = rules[i].source;
 	}
 	return name;
 }
 
-static char *option_name(const struct args *args, const char *option)
-{
-	const char *value = long_option(args, option);
-
-	return value ? xstrdup(value) : NULL;
-}
-
-static char *firecracker_name(const struct args *args, const char **source)
-{
-	*source = "firecracker --id";
-	return option_name(args, "--id");
-}
-
-static char *jailer_name(const struct args *args, const char **source)
-{
-	*source = "jailer --id";
-	return option_name(args, "--id");
-}
-
-static char *crosvm_name(const struct args *args, const char **source)
-{
-	*source = "crosvm --name";
-	return option_name(args, "--name");
-}
-
-/* The emulator runs as itself or as a QEMU that takes the same options. */
-static char *android_name(const struct args *args, const char **source)
+static bool is_known(const struct args *args)
 {
 	size_t i;
 
-	*source = "emulator -avd";
-	for (i = 1; i < args->argc; i++) {
-		if (!strcmp(args->argv[i], "-avd") && i + 1 < args->argc)
-			return xstrdup(args->argv[i + 1]);
-		if (args->argv[i][0] == '@' && args->argv[i][1])
-			return xstrdup(args->argv[i] + 1);
-	}
-	return NULL;
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (is_for(&names[i], args))
+			return true;
+	return false;
 }
 
-static const struct {
-	const char *program;
-	char *(*name)(const struct args *args, const char **source);
-} vmms[] = {
-	{ "emulator", android_name },
-	{ "qemu-system-", qemu_name },
-	{ "qemu-kvm", qemu_name },
-	{ "qemu", qemu_name },
-	{ "kvm", qemu_name },
-	{ "firecracker", firecracker_name },
-	{ "jailer", jailer_name },
-	{ "crosvm", crosvm_name },
-};
-
-static bool is_program(const char *base, const char *program)
+void identity_find(const char *cmdline, size_t len, const char *cgroup,
+		   struct identity *identity)
 {
-	size_t len = strlen(program);
+	const char *none;
+	struct args args;
 
-	/* firecracker-v1.7, emulator64-x86; but kvmtool is not kvm. */
-	return has_prefix(base, program) &&
-	       (program[len - 1] == '-' || !base[len] || base[len] == '-' ||
-		(base[len] >= '0' && base[len] <= '9'));
+	*identity = (struct identity){ };
+	args_split(cmdline, len, &args);
+	if (args.argc && is_known(&args))
+		identity->name = first_of(&args, names, ARRAY_SIZE(names),
+					  &identity->name_source);
+	else
+		identity->name = first_of(&args, general_names, ARRAY_SIZE(general_names),
+					  &identity->name_source);
+	identity->instance = first_of(&args, instances, ARRAY_SIZE(instances), &none);
+	args_free(&args);
+	if (!cgroup)
+		return;
+	if (!identity->name)
+		identity->name = name_from_cgroup(cgroup, &identity->name_source);
+	if (!identity->instance)
+		identity->instance = name_from_cgroup(cgroup, &none);
 }
 
-/* libvirt's way, under whatever name its emulator goes. */
-static char *other_name(const struct args *args, const char **source)
+void identity_free(struct identity *identity)
 {
-	size_t i;
-
-	*source = "-name guest=";
-	for (i = 1; i + 1 < args->argc; i++)
-		if (!strcmp(args->argv[i], "-name") &&
-		    has_prefix(args->argv[i + 1], "guest="))
-			return qemu_guest(args->argv[i + 1]);
-	return NULL;
-}
-
-static char *find_name(const struct args *args, const char **source)
-{
-	const char *path = args->argv[0];
-	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-	size_t i;
-
-	if (strstr(path, "/emulator/"))
-		return android_name(args, source);
-	for (i = 0; i < ARRAY_SIZE(vmms); i++)
-		if (is_program(base, vmms[i].program))
-			return vmms[i].name(args, source);
-	return other_name(args, source);
-}
-
-char *name_from_cmdline(const char *cmdline, size_t len, const char **source)
-{
-	struct args args = {};
-	char *copy = split_args(cmdline, len, &args);
-	char *name = args.argc ? find_name(&args, source) : NULL;
-
-	if (name && !*name) {
-		free(name);
-		name = NULL;
-	}
-	free(args.argv);
-	free(copy);
-	return name;
+	free(identity->name);
+	free(identity->instance);
+	*identity = (struct identity){ };
 }

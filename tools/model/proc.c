@@ -9,6 +9,7 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/proc.h"
+#include "model/vmm.h"
 
 /* A process writes its own cmdline: take no more than a sane VMM needs. */
 #define MAX_SIZE	(256 << 10)
@@ -78,28 +79,64 @@ static char *find_cgroup(const char *text, const char *controllers)
 	return NULL;
 }
 
+/* Is a path another's, or a directory above it? */
+static bool is_at_or_above(const char *path, const char *other)
+{
+	size_t len = strlen(path);
+
+	return !strcmp(path, "/") ||
+	       (!strncmp(path, other, len) && (!other[len] || other[len] == '/'));
+}
+
 /*
- * Version 2 has one path. With version 1, or both, systemd's own hierarchy has
- * the unit and the others may be flat.
+ * Version 2 has one path. Where both are mounted, it is that of systemd's unit,
+ * and so may be systemd's own hierarchy of version 1. A container runtime or
+ * jailer that uses version 1 puts the process elsewhere: then the first path
+ * that is not the unit's, or a directory above it, is the VMM's own.
  */
 char *proc_parse_cgroup(const char *text)
 {
 	static const char *const hierarchies[] = {
 		"", "name=systemd", "cpu,cpuacct", "cpu", "cpuacct,cpu", "memory",
+		"pids", "cpuset",
 	};
-	char *path = NULL;
+	char *unit = NULL;
+	bool has_v2 = false;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(hierarchies); i++) {
-		char *other = find_cgroup(text, hierarchies[i]);
+		char *path = find_cgroup(text, hierarchies[i]);
 
-		if (!other)
+		if (!path || (unit && is_at_or_above(path, unit))) {
+			free(path);
 			continue;
-		free(path);
-		path = other;
-		if (strcmp(path, "/"))
+		}
+		free(unit);
+		unit = path;
+		has_v2 |= !i;
+		/* The unit itself, until another path is found. */
+		if (strcmp(path, "/") && (i > 1 || (i && has_v2)))
 			break;
 	}
+	return unit;
+}
+
+/* Where the vCPUs run may be elsewhere: libvirt's, Kata's. */
+static char *read_vcpu_cgroup(int dirfd)
+{
+	struct vcpu_threads threads;
+	char *text = NULL, *file, *path;
+	size_t len;
+
+	vcpu_threads_find(dirfd, 1, &threads);
+	if (threads.num) {
+		file = xasprintf("task/%llu/cgroup", (unsigned long long)threads.tids[0]);
+		text = file_read(dirfd, file, MAX_SIZE, &len);
+		free(file);
+	}
+	path = text ? proc_parse_cgroup(text) : NULL;
+	free(text);
+	vcpu_threads_free(&threads);
 	return path;
 }
 
@@ -124,6 +161,7 @@ int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 		text = file_read(fd, "cgroup", MAX_SIZE, &len);
 		info->cgroup = text ? proc_parse_cgroup(text) : NULL;
 		free(text);
+		info->vcpu_cgroup = read_vcpu_cgroup(fd);
 	}
 	close(fd);
 	return err;
@@ -149,5 +187,6 @@ void proc_free(struct proc_info *info)
 {
 	free(info->cmdline);
 	free(info->cgroup);
+	free(info->vcpu_cgroup);
 	memset(info, 0, sizeof(*info));
 }

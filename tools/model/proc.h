@@ -11,6 +11,8 @@ struct proc_info {
 	char *cmdline;
 	size_t cmdline_len;
 	char *cgroup;
+	/* That of its vCPUs' threads; NULL also if they are not known. */
+	char *vcpu_cgroup;
 };
 
 /*

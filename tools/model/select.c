@@ -68,6 +68,15 @@ void selection_free(struct selection *selection)
 	*selection = (struct selection){ };
 }
 
+/* "NAME@INSTANCE", as tables show guests of one name. */
+static bool has_full_name(const struct guest *guest, const char *text)
+{
+	size_t len = strlen(guest->name);
+
+	return guest->instance && !strncmp(text, guest->name, len) &&
+	       text[len] == '@' && !strcmp(text + len + 1, guest->instance);
+}
+
 bool selector_matches(const struct selector *selector,
 		      const struct guest *guest)
 {
@@ -79,12 +88,15 @@ bool selector_matches(const struct selector *selector,
 	case SELECT_UID:
 		return guest->uid == selector->number;
 	case SELECT_NAME:
-		return !strcmp(guest->name, selector->pattern);
+		return !strcmp(guest->name, selector->pattern) ||
+		       has_full_name(guest, selector->pattern);
 	case SELECT_NAME_GLOB:
 		return !fnmatch(selector->pattern, guest->name, 0);
 	case SELECT_CGROUP_GLOB:
-		return guest->cgroup &&
-		       !fnmatch(selector->pattern, guest->cgroup, 0);
+		return (guest->cgroup &&
+			!fnmatch(selector->pattern, guest->cgroup, 0)) ||
+		       (guest->vcpu_cgroup &&
+			!fnmatch(selector->pattern, guest->vcpu_cgroup, 0));
 	}
 	return false;
 }

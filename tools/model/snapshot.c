@@ -9,21 +9,16 @@
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "model/cell.h"
-#include "model/proc.h"
+#include "model/past.h"
+#include "model/guest-label.h"
 #include "model/snapshot.h"
 
 static uint64_t now_ns(clockid_t clock, struct timespec *now)
 {
 	clock_gettime(clock, now);
 	return now->tv_sec * NSEC_PER_SEC + now->tv_nsec;
-}
-
-static uint64_t boottime_ns(void)
-{
-	struct timespec now;
-
-	return now_ns(CLOCK_BOOTTIME, &now);
 }
 
 /* Not an exit status: the guest, or a vCPU, is not there any more. */
@@ -150,11 +145,8 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 	if (!is_wanted(request, &guest->guest))
 		return GONE;
 	result = load_stats(env, fd, id, "stats", &guest->stats);
-	if (result == STATUS_OK && request->vcpus) {
+	if (result == STATUS_OK && request->vcpus)
 		result = load_vcpus(env, fd, guest);
-		guest->is_stopped = proc_is_stopped(env->proc_fd,
-						    guest->guest.pid);
-	}
 	guest->taken_ns = boottime_ns();
 	prefer_stats(&guest->guest, &guest->stats);
 	return result;
@@ -202,6 +194,11 @@ struct vmms {
 	size_t num;
 };
 
+static uint64_t thread_of(const struct vcpu_snapshot *vcpu)
+{
+	return vcpu->stats.has[STAT_TID] ? vcpu->stats.value[STAT_TID] : 0;
+}
+
 static struct vmm *find_vmm(const struct vmms *vmms, uint64_t pid)
 {
 	size_t i;
@@ -210,6 +207,15 @@ static struct vmm *find_vmm(const struct vmms *vmms, uint64_t pid)
 		if (vmms->v[i].pid == pid)
 			return &vmms->v[i];
 	return NULL;
+}
+
+static void free_vmms(struct vmms *vmms)
+{
+	size_t i;
+
+	for (i = 0; i < vmms->num; i++)
+		free(vmms->v[i].tids);
+	free(vmms->v);
 }
 
 static void note_vmm(struct vmms *vmms, const struct guest *guest)
@@ -228,23 +234,78 @@ static void note_vmm(struct vmms *vmms, const struct guest *guest)
 	vmm->num_vcpus = add_saturated(vmm->num_vcpus, guest->vcpus);
 }
 
-static void read_beside(const struct env *env, const struct vmms *vmms,
-			struct snapshot *snapshot)
+static bool has_thread(const struct vmm *vmm, uint64_t tid)
 {
-	struct beside_reader reader;
 	size_t i;
+
+	for (i = 0; i < vmm->num_tids; i++)
+		if (vmm->tids[i] == tid)
+			return true;
+	return false;
+}
+
+/* Of the only VM of its process: of others not all may have been asked for. */
+static void note_threads(struct vmm *vmm, const struct guest_snapshot *guest)
+{
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus && vmm->num_vms == 1; i++) {
+		uint64_t tid = thread_of(&guest->vcpus[i]);
+
+		if (tid && !has_thread(vmm, tid))
+			*GROW(vmm->tids, vmm->num_tids) = tid;
+	}
+}
+
+static void read_beside(const struct env *env, const struct vmms *vmms,
+			struct beside_reader *reader, struct snapshot *snapshot)
+{
+	size_t i;
+
+	beside_begin(reader, env);
+	for (i = 0; i < snapshot->num_guests; i++) {
+		struct guest_snapshot *guest = &snapshot->guests[i];
+		struct vmm *vmm = find_vmm(vmms, guest->guest.pid);
+
+		if (!vmm)
+			continue;
+		note_threads(vmm, guest);
+		beside_read(reader, vmm, &guest->beside);
+	}
+	beside_end(reader);
+}
+
+static void take_beside(const struct env *env, const struct vmms *vmms,
+			const struct snapshot_request *request, struct snapshot *snapshot)
+{
+	struct beside_reader reader = { };
 
 	if (!snapshot->num_guests)
 		return;
-	beside_open(&reader, env);
-	for (i = 0; i < snapshot->num_guests; i++) {
-		struct guest_snapshot *guest = &snapshot->guests[i];
-		const struct vmm *vmm = find_vmm(vmms, guest->guest.pid);
+	read_beside(env, vmms, request->cache ? &request->cache->beside : &reader, snapshot);
+	beside_free(&reader);
+}
 
-		if (vmm)
-			beside_read(&reader, vmm, &guest->beside);
-	}
-	beside_close(&reader);
+static void read_holds(const struct env *env, const struct snapshot_request *request,
+		       struct snapshot *snapshot)
+{
+	struct cgroup_mounts own = { }, *mounts = request->cache ? &request->cache->beside.mounts : &own;
+	size_t i;
+
+	cgroup_mounts_update(env, mounts);
+	for (i = 0; i < snapshot->num_guests; i++)
+		snapshot->guests[i].hold = hold_read(env, mounts, snapshot->guests[i].guest.pid);
+	cgroup_mounts_free(&own);
+}
+
+uint64_t snapshot_age_ns(const struct snapshot *snapshot,
+			 const struct guest_snapshot *guest)
+{
+	uint64_t start = guest->guest.created_ns;
+
+	if (start < snapshot->loaded_ns)
+		start = snapshot->loaded_ns;
+	return sub_clamped(guest->taken_ns, start);
 }
 
 /* STATUS_OK also for a guest that is not wanted, or not there any more. */
@@ -253,7 +314,6 @@ static int take_guest(const struct env *env, uint64_t id,
 		      struct snapshot *snapshot, struct vmms *vmms)
 {
 	struct guest_snapshot guest = { };
-	uint64_t start;
 	int result = request->cache ? load_cached(env, id, request, &guest) :
 				      load_once(env, id, request, &guest);
 
@@ -262,10 +322,7 @@ static int take_guest(const struct env *env, uint64_t id,
 		free_guest(&guest);
 		return result == GONE ? STATUS_OK : result;
 	}
-	start = guest.guest.created_ns;
-	if (start < snapshot->loaded_ns)
-		start = snapshot->loaded_ns;
-	guest.interval_ns = sub_clamped(guest.taken_ns, start);
+	guest.interval_ns = snapshot_age_ns(snapshot, &guest);
 	*GROW(snapshot->guests, snapshot->num_guests) = guest;
 	return STATUS_OK;
 }
@@ -303,6 +360,17 @@ void snapshot_start(struct snapshot *snapshot)
 	now_ns(CLOCK_REALTIME, &snapshot->time);
 }
 
+void snapshot_set_labels(struct snapshot *snapshot)
+{
+	size_t num = snapshot->num_guests, i;
+	struct guest **guests = xcalloc(num, sizeof(*guests));
+
+	for (i = 0; i < num; i++)
+		guests[i] = &snapshot->guests[i].guest;
+	guest_set_labels(guests, num);
+	free(guests);
+}
+
 int snapshot_take(const struct env *env, const struct host *host,
 		  const struct snapshot_request *request,
 		  struct snapshot *snapshot)
@@ -328,8 +396,11 @@ int snapshot_take(const struct env *env, const struct host *host,
 		guest_cache_keep(request->cache, ids, num);
 	free(ids);
 	if (request->beside)
-		read_beside(env, &vmms, snapshot);
-	free(vmms.v);
+		take_beside(env, &vmms, request, snapshot);
+	if (request->vcpus && snapshot->num_guests)
+		read_holds(env, request, snapshot);
+	free_vmms(&vmms);
+	snapshot_set_labels(snapshot);
 	snapshot->taken_ns = boottime_ns();
 	return status == STATUS_OK && !request->may_match_none ?
 	       check_selection(request->selection, snapshot) : status;
@@ -388,6 +459,7 @@ void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum)
 	/* Without an interval each guest has a time of its own: no rates. */
 	*sum = (struct guest_snapshot) {
 		.guest.name = xstrdup("all"),
+		.guest.label = xstrdup("all"),
 		.taken_ns = snapshot->taken_ns,
 		.interval_ns = snapshot->is_interval ? snapshot->interval_ns : 0,
 	};
@@ -478,12 +550,67 @@ int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 			 num);
 }
 
+/* What was not requested is not there, as if the machine were looked at. */
+static int select_recorded(const struct snapshot_request *request,
+			   struct snapshot *snapshot)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		struct guest_snapshot *guest = &snapshot->guests[i];
+
+		if (!is_wanted(request, &guest->guest)) {
+			free_guest(guest);
+			continue;
+		}
+		if (!request->beside)
+			guest->beside = (struct beside){ };
+		snapshot->guests[kept++] = *guest;
+	}
+	snapshot->num_guests = kept;
+	snapshot_set_labels(snapshot);
+	return request->may_match_none ? STATUS_OK :
+	       check_selection(request->selection, snapshot);
+}
+
+static int read_past(struct past *past, const struct snapshot_request *request,
+		     struct host *host, struct snapshot *snapshot)
+{
+	int status = past->read(past, host, snapshot);
+
+	return status == STATUS_OK ? select_recorded(request, snapshot) : status;
+}
+
 int snapshot_read(const struct env *env, const struct snapshot_request *request,
 		  struct host *host, struct snapshot *snapshot)
 {
-	int status = host_read(env, host);
+	int status;
 
+	*host = (struct host){ };
 	*snapshot = (struct snapshot){ };
+	if (env->past)
+		return read_past(env->past, request, host, snapshot);
+	status = host_read(env, host);
 	return status == STATUS_OK ? snapshot_take(env, host, request, snapshot) :
 				     status;
+}
+
+bool snapshot_is_thread(const struct guest_snapshot *guest, uint64_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus; i++)
+		if (tid && thread_of(&guest->vcpus[i]) == tid)
+			return true;
+	return false;
+}
+
+uint64_t snapshot_thread(const struct guest_snapshot *guest)
+{
+	uint64_t tid = 0;
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus && !tid; i++)
+		tid = thread_of(&guest->vcpus[i]);
+	return tid;
 }

@@ -9,6 +9,7 @@
 #include "model/exits.h"
 #include "model/guest-cache.h"
 #include "model/guest.h"
+#include "model/hold.h"
 #include "model/host.h"
 #include "model/select.h"
 
@@ -29,8 +30,8 @@ struct guest_snapshot {
 	struct beside beside;
 	struct vcpu_snapshot *vcpus;
 	size_t num_vcpus;
-	/* Does SIGSTOP or a debugger hold the VMM? Read with vCPUs only. */
-	bool is_stopped;
+	/* Read with vCPUs only. */
+	enum hold hold;
 };
 
 /* Guests and their exits: since each one's start, or in an interval. */
@@ -72,6 +73,13 @@ int snapshot_take(const struct env *env, const struct host *host,
 		  const struct snapshot_request *request,
 		  struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);
+
+/* Sets the labels of guests that were not taken, but loaded. */
+void snapshot_set_labels(struct snapshot *snapshot);
+
+/* For how long a guest has been counted: since its start, or the module's load. */
+uint64_t snapshot_age_ns(const struct snapshot *snapshot,
+			 const struct guest_snapshot *guest);
 
 /* The same guest of the same load in another snapshot, NULL if it is not. */
 const struct guest_snapshot *
@@ -126,5 +134,10 @@ bool snapshot_quota_ns(const struct guest_snapshot *guest, uint64_t *ns);
 
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);
+
+/* Is it the thread that runs a vCPU of the guest? Known with vCPUs only. */
+bool snapshot_is_thread(const struct guest_snapshot *guest, uint64_t tid);
+/* That of the first vCPU whose thread is known, or 0. */
+uint64_t snapshot_thread(const struct guest_snapshot *guest);
 
 #endif

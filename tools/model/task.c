@@ -91,16 +91,35 @@ int task_read(int dirfd, const char *dir, struct task *task)
 	return err;
 }
 
+static int parse_schedstat(const char *text, uint64_t *cpu_ns)
+{
+	char *end;
+
+	*cpu_ns = strtoull(text, &end, 10);
+	return end == text || *end != ' ' ? -EINVAL : 0;
+}
+
 int task_read_cpu_ns(int dirfd, const char *dir, uint64_t *cpu_ns)
 {
-	char *text = read_file(dirfd, dir, "schedstat"), *end;
-	int err = 0;
+	char *text = read_file(dirfd, dir, "schedstat");
+	int err = text ? parse_schedstat(text, cpu_ns) : -errno;
 
-	if (!text)
-		return -errno;
-	*cpu_ns = strtoull(text, &end, 10);
-	if (end == text || *end != ' ')
-		err = -EINVAL;
 	free(text);
+	return err;
+}
+
+int task_read_kept_cpu_ns(struct kept_file *schedstat, int dirfd, const char *dir,
+			  uint64_t *cpu_ns)
+{
+	char name[64], text[128];
+	struct task task;
+	int err;
+
+	snprintf(name, sizeof(name), "%s/schedstat", dir);
+	if (kept_file_read(schedstat, dirfd, name, text, sizeof(text)) > 0 &&
+	    !parse_schedstat(text, cpu_ns))
+		return 0;
+	err = task_read(dirfd, dir, &task);
+	*cpu_ns = task.cpu_ns;
 	return err;
 }

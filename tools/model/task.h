@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/kept-file.h"
+
 /* What /proc/PID/stat and /proc/PID/task/TID/stat say of a process or thread. */
 struct task {
 	char comm[64];
@@ -26,5 +28,8 @@ int task_read(int dirfd, const char *dir, struct task *task);
  * -errno where the kernel has no such file.
  */
 int task_read_cpu_ns(int dirfd, const char *dir, uint64_t *cpu_ns);
+/* The same by a file that stays open; in clock ticks where the kernel has none. */
+int task_read_kept_cpu_ns(struct kept_file *schedstat, int dirfd, const char *dir,
+			  uint64_t *cpu_ns);
 
 #endif

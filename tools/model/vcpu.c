@@ -19,16 +19,19 @@ static const struct {
 	{ "throttled", "throttled" },
 };
 
-const char *vcpu_state_text(const struct vcpu_now *now, bool is_stopped)
+const char *vcpu_state_text(const struct vcpu_now *now, enum hold hold)
 {
+	static const char *const held[] = {
+		[HOLD_STOPPED] = "paused", [HOLD_FROZEN] = "frozen",
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(states) && now->state; i++) {
 		if (strcmp(now->state, states[i].name))
 			continue;
-		/* A thread stops outside KVM_RUN. */
-		return is_stopped && !strcmp(now->state, "vmm_sleep") ?
-		       "paused" : states[i].text;
+		/* A thread is stopped or frozen outside KVM_RUN. */
+		return hold && !strcmp(now->state, "vmm_sleep") ?
+		       held[hold] : states[i].text;
 	}
 	return NULL;
 }

@@ -3,6 +3,7 @@
 #define L1TUNE_VCPU_H
 
 #include "model/exits.h"
+#include "model/hold.h"
 
 /* What a vCPU does at the moment of reading. */
 struct vcpu_now {
@@ -18,7 +19,7 @@ struct vcpu_now {
 
 struct vcpu_now vcpu_now(const struct exit_stats *stats, uint64_t taken_ns);
 
-/* The state in words for people; the VMM's process may be stopped. */
-const char *vcpu_state_text(const struct vcpu_now *now, bool is_stopped);
+/* The state in words for people; something may hold the VMM's process. */
+const char *vcpu_state_text(const struct vcpu_now *now, enum hold hold);
 
 #endif

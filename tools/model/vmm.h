@@ -17,6 +17,9 @@ struct vmm {
 	uint64_t num_vcpus;
 	/* When its first VM was created: a later process only has the same PID. */
 	uint64_t created_ns;
+	/* The threads that run its vCPUs, where the module was asked for them. */
+	uint64_t *tids;
+	size_t num_tids;
 };
 
 /* The threads of a VMM that run vCPUs, as far as they can be told. */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CGROUP_TIMES_H
+#define L1TUNE_CGROUP_TIMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cgroup_time;
+
+/*
+ * For how long quotas held cgroups back, in rounds: the files stay open, and each is
+ * read once a round, as guests have many cgroups in common. Begins as zero.
+ */
+struct cgroup_times {
+	/* By path. */
+	struct cgroup_time **v;
+	size_t num;
+};
+
+/*
+ * For how long quotas (cpu.max) of a directory and those above it have held
+ * back CPUs' run queues, in the sum of CPUs and levels. 0, or -errno.
+ *
+ * The kernel counts it per CPU: a thread on that run queue waited no longer, but
+ * several threads on it waited as long each. It is counted when a wait has ended.
+ */
+int cgroup_times_throttled_ns(struct cgroup_times *times, const char *directory,
+			      const char *mount, uint64_t *ns);
+
+/* Ends a round: forgets the cgroups that nobody asked for in it. */
+void cgroup_times_end_round(struct cgroup_times *times);
+void cgroup_times_free(struct cgroup_times *times);
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+
+#include "base/file.h"
+#include "base/util.h"
+#include "model/machine.h"
+#include "model/mapping.h"
+
+/* About a KB for each mapping: a process with more than this has no end of them. */
+#define MAX_SMAPS	(16 << 20)
+
+const char *const backing_names[NUM_BACKINGS] = {
+	[BACKING_ANONYMOUS] = "anonymous memory",
+	[BACKING_SHMEM] = "memfd or other shared memory",
+	[BACKING_TMPFS] = "a file in tmpfs",
+	[BACKING_HUGETLB] = "hugetlbfs",
+	[BACKING_FILE] = "a file",
+};
+
+static bool is_in_tmpfs(const struct env *env, uint64_t pid, const char *path)
+{
+	char *seen = xasprintf("%s/%llu/root%s", env->proc,
+			       (unsigned long long)pid, path);
+	struct statfs fs;
+	bool is = !statfs(seen, &fs) && fs.f_type == TMPFS_MAGIC;
+
+	free(seen);
+	return is || begins_with(path, "/dev/shm/");
+}
+
+static enum backing backing_of(const struct env *env, uint64_t pid,
+			       const char *path)
+{
+	if (*path != '/')
+		return BACKING_ANONYMOUS;
+	if (begins_with(path, "/anon_hugepage"))
+		return BACKING_HUGETLB;
+	if (begins_with(path, "/memfd:") || begins_with(path, "/dev/zero") ||
+	    begins_with(path, "/SYSV"))
+		return BACKING_SHMEM;
+	return is_in_tmpfs(env, pid, path) ? BACKING_TMPFS : BACKING_FILE;
+}
+
+/* "START-END PERMS OFFSET DEVICE INODE   PATH"; false if it is another line. */
+static bool parse_first_line(const struct env *env, uint64_t pid,
+			     const char *line, struct mapping *mapping)
+{
+	unsigned long long start, end, offset;
+	char perms[8];
+	int path = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %*x:%*x %*u %n", &start, &end, perms,
+		   &offset, &path) < 4 || !path || end < start)
+		return false;
+	*mapping = (struct mapping){
+		.start = start, .end = end, .offset = offset,
+		.is_writable = perms[0] == 'r' && perms[1] == 'w',
+		.is_private = perms[3] == 'p',
+	};
+	snprintf(mapping->path, sizeof(mapping->path), "%s",
+		 line[path] == '/' ? line + path : "");
+	mapping->backing = backing_of(env, pid, mapping->path);
+	return true;
+}
+
+static void parse_flags(const char *line, struct mapping *mapping)
+{
+	mapping->is_advised = machine_has_word(line, "hg");
+	mapping->is_refused = machine_has_word(line, "nh");
+	mapping->is_mergeable = machine_has_word(line, "mg");
+	mapping->is_watched = machine_has_word(line, "um") ||
+			      machine_has_word(line, "uw") ||
+			      machine_has_word(line, "ui");
+	mapping->is_device = machine_has_word(line, "pf") ||
+			     machine_has_word(line, "io");
+	if (machine_has_word(line, "ht"))
+		mapping->backing = BACKING_HUGETLB;
+}
+
+/* "KEY:  N kB": false if the line is another one's. */
+static bool parse_kb(const char *line, const char *key, uint64_t *bytes)
+{
+	if (!begins_with(line, key))
+		return false;
+	*bytes += strtoull(line + strlen(key), NULL, 10) << 10;
+	return true;
+}
+
+static void parse_line(const char *line, struct mapping *mapping)
+{
+	if (parse_kb(line, "Swap:", &mapping->swapped_bytes) ||
+	    parse_kb(line, "AnonHugePages:", &mapping->huge_bytes) ||
+	    parse_kb(line, "ShmemPmdMapped:", &mapping->huge_bytes))
+		return;
+	if (begins_with(line, "VmFlags:"))
+		parse_flags(line + strlen("VmFlags:"), mapping);
+}
+
+int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings,
+		  size_t *num)
+{
+	char *name = xasprintf("%llu/smaps", (unsigned long long)pid);
+	size_t len;
+	char *text = file_read(env->proc_fd, name, MAX_SMAPS, &len);
+	int err = text ? 0 : -errno;
+	char *line, *save = NULL;
+	struct mapping mapping;
+
+	*mappings = NULL;
+	*num = 0;
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (strchr("0123456789abcdef", *line) &&
+		    parse_first_line(env, pid, line, &mapping))
+			*GROW(*mappings, *num) = mapping;
+		else if (*num)
+			parse_line(line, &(*mappings)[*num - 1]);
+	}
+	free(text);
+	free(name);
+	return err;
+}
+
+bool mappings_are_disabled(const struct env *env, uint64_t pid)
+{
+	char *name = xasprintf("%llu/status", (unsigned long long)pid);
+	char *text = machine_text(env->proc, name);
+	bool is = text && strstr(text, "\nTHP_enabled:\t0");
+
+	free(text);
+	free(name);
+	return is;
+}

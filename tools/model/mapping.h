@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_MAPPING_H
+#define L1TUNE_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+/* What is behind memory of a process. */
+enum backing {
+	BACKING_ANONYMOUS,
+	/* memfd, shared anonymous memory, System V: of the kernel's own tmpfs. */
+	BACKING_SHMEM,
+	/* A file in a tmpfs that is mounted somewhere. */
+	BACKING_TMPFS,
+	BACKING_HUGETLB,
+	/* A file of a disk: a snapshot that is mapped, say. */
+	BACKING_FILE,
+	NUM_BACKINGS,
+};
+
+/* "anonymous memory", "a file in tmpfs" */
+extern const char *const backing_names[NUM_BACKINGS];
+
+/* A mapping of a process, as its smaps has it. */
+struct mapping {
+	uint64_t start, end, offset;
+	bool is_writable, is_private;
+	enum backing backing;
+	/* Of files, as the process has it mapped; empty otherwise. */
+	char path[256];
+	/* The process's madvise: MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_MERGEABLE. */
+	bool is_advised, is_refused, is_mergeable;
+	/* A userfaultfd watches it. */
+	bool is_watched;
+	/* Of a device: there are no pages of the kernel's behind it. */
+	bool is_device;
+	/* In huge pages: transparent ones, mapped as such. */
+	uint64_t huge_bytes;
+	uint64_t swapped_bytes;
+};
+
+/*
+ * By /proc/PID/smaps, for which the kernel walks the page tables once: in the
+ * order of their addresses, to free. 0, or -errno.
+ */
+int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings,
+		  size_t *num);
+
+/* The process may have no transparent huge pages: PR_SET_THP_DISABLE. */
+bool mappings_are_disabled(const struct env *env, uint64_t pid);
+
+#endif

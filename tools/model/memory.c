@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "model/memory.h"
+#include "model/memslots.h"
+
+static uint64_t size_of(const struct mapping *mapping)
+{
+	return mapping->end - mapping->start;
+}
+
+/* Bytes of the guest's slots that are in a mapping. */
+static uint64_t bytes_in(const struct mapping *mapping, const struct memslots *slots)
+{
+	uint64_t bytes = 0, start, end;
+	size_t i;
+
+	for (i = 0; i < slots->num; i++) {
+		const struct memslot *slot = &slots->v[i];
+
+		start = slot->hva > mapping->start ? slot->hva : mapping->start;
+		end = slot->hva + slot->bytes < mapping->end ?
+		      slot->hva + slot->bytes : mapping->end;
+		bytes += sub_clamped(end, start);
+	}
+	return bytes;
+}
+
+/*
+ * Without the slots the guest's is the largest mapping that is not larger than
+ * its memory may be: others that large are reserved and not used. If the process
+ * has several VMs, that may be another's.
+ */
+static uint64_t bytes_by_size(const struct mapping *mapping, uint64_t guest_bytes)
+{
+	uint64_t bytes = size_of(mapping);
+
+	return mapping->is_writable && bytes <= 2 * guest_bytes ? bytes : 0;
+}
+
+/* Those of the module; none if they cannot be read. */
+static void read_slots(const struct env *env, const struct guest *guest,
+		       struct memslots *slots)
+{
+	int fd = env->past ? -1 : guest_open(env, guest->id);
+
+	*slots = (struct memslots){ };
+	if (fd < 0)
+		return;
+	memslots_read(fd, slots);
+	close(fd);
+}
+
+/* The mapping that has most of the guest's memory. */
+static void find_memory(const struct env *env, const struct guest *guest,
+			const struct mapping *mappings, size_t num,
+			struct guest_memory *memory)
+{
+	struct memslots slots;
+	uint64_t most = 0;
+	size_t i;
+
+	read_slots(env, guest, &slots);
+	for (i = 0; i < num; i++) {
+		uint64_t bytes = slots.num ? bytes_in(&mappings[i], &slots) :
+				 bytes_by_size(&mappings[i], guest->memory_bytes);
+
+		if (bytes <= most)
+			continue;
+		most = bytes;
+		memory->mapping = mappings[i];
+	}
+	memslots_free(&slots);
+}
+
+void guest_memory_read(const struct env *env, const struct guest *guest,
+		       struct guest_memory *memory)
+{
+	struct mapping *mappings;
+	size_t num;
+	int err = mappings_read(env, guest->pid, &mappings, &num);
+
+	*memory = (struct guest_memory){ };
+	find_memory(env, guest, mappings, num, memory);
+	free(mappings);
+	if (!err) {
+		memory->is_disabled = mappings_are_disabled(env, guest->pid);
+		if (!size_of(&memory->mapping))
+			err = -ENODATA;
+	}
+	memory->err = err;
+	memory->is_read = true;
+}
+
+char *backing_text(const struct guest_memory *memory)
+{
+	const struct mapping *mapping = &memory->mapping;
+	const char *name = backing_names[mapping->backing];
+
+	return *mapping->path && mapping->backing != BACKING_HUGETLB ?
+	       xasprintf("%s, %s", name, mapping->path) : xstrdup(name);
+}

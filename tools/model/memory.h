@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_MEMORY_H
+#define L1TUNE_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "model/guest.h"
+#include "model/mapping.h"
+
+struct guest_memory {
+	bool is_read;
+	/* 0, or -errno: why nothing is known. */
+	int err;
+	/* The one that is the guest's memory. */
+	struct mapping mapping;
+	/* The process may have no transparent huge pages: PR_SET_THP_DISABLE. */
+	bool is_disabled;
+};
+
+/*
+ * By /proc/PID/smaps, for which the kernel walks the VMM's page tables once:
+ * only for a guest whose faults are to be explained.
+ */
+void guest_memory_read(const struct env *env, const struct guest *guest,
+		       struct guest_memory *memory);
+
+/* "anonymous memory", "memfd or other shared memory", "file /a/b". A copy. */
+char *backing_text(const struct guest_memory *memory);
+
+#endif

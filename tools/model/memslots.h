@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_MEMSLOTS_H
+#define L1TUNE_MEMSLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which guest-physical addresses are which addresses of the VMM. */
+struct memslot {
+	/* 1 for what is only there in System Management Mode. */
+	uint64_t space;
+	uint64_t number;
+	uint64_t gpa;
+	uint64_t bytes;
+	uint64_t hva;
+	/* KVM logs which pages are written, and maps small pages for that. */
+	bool is_logged;
+};
+
+struct memslots {
+	struct memslot *v;
+	size_t num;
+	/* There are more, which the module does not list. */
+	bool has_more;
+};
+
+/*
+ * Those of a guest's directory, by space and gpa. 0, or -errno: -EAGAIN if they
+ * kept changing while they were read, -EBADMSG if the file is not understood.
+ */
+int memslots_read(int fd, struct memslots *slots);
+void memslots_free(struct memslots *slots);
+
+#endif
