@@ -66,7 +66,7 @@ struct bench_options {
 	bool wanted[NUM_BENCH_KINDS];
 	bool has_selection;
 	/* Told of each kind before it is measured; or NULL. */
-	void (*progress)(const char *name, unsigned int done, unsigned int all);
+	void (*progress)(const char *name, size_t done, size_t all);
 };
 
 /* STATUS_OK, or another exit status after a message. */

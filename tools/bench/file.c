@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Measurements as JSON documents: printed, kept, read again. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/escape.h"
-#include "base/replace.h"
 #include "base/util.h"
 #include "bench/file.h"
 #include "model/json.h"
+#include "model/saved.h"
+
+#define BENCH_FILE	"bench.json"
 
 static void set_cycles(json_t *json, const char *name, const struct measurement *m,
 		       double cycles)
@@ -82,19 +81,6 @@ static json_t *shadow_to_json(const struct measurement *m)
 	return json;
 }
 
-static json_t *machine_to_json(const struct machine *machine)
-{
-	json_t *json = json_object();
-
-	json_set(json, "kernel", json_text(machine->kernel));
-	json_set(json, "microcode", json_text(machine->microcode));
-	json_set(json, "vendor", json_text(machine->vendor));
-	json_set(json, "instance_type", json_text(machine->product));
-	json_set(json, "cpu", json_text(machine->cpu));
-	json_set(json, "virtualized", json_boolean(machine->virtualized));
-	return json;
-}
-
 json_t *bench_to_json(const struct measurement *m)
 {
 	json_t *json, *bench = json_object(), *kinds = json_array();
@@ -106,7 +92,7 @@ json_t *bench_to_json(const struct measurement *m)
 	json = json_document(&host, &m->time, 0);
 	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
 		json_array_append_new(kinds, result_to_json(m, kind));
-	json_set(bench, "machine", machine_to_json(&m->machine));
+	json_set(bench, "machine", saved_machine_to_json(&m->machine));
 	json_set(bench, "taken", json_number(m->time.tv_sec));
 	json_set(bench, "tsc_khz", json_number(m->tsc_khz));
 	json_set(bench, "clock_cycles", json_number(m->clock_cycles));
@@ -117,31 +103,15 @@ json_t *bench_to_json(const struct measurement *m)
 	return json;
 }
 
-/* What a file holds may have been written by anybody: nothing is trusted. */
-static uint64_t number(const json_t *json, const char *key)
-{
-	const json_t *value = json_object_get(json, key);
-
-	return json_is_integer(value) && json_integer_value(value) > 0 ?
-	       json_integer_value(value) : 0;
-}
-
-static void text(const json_t *json, const char *key, char *buf, size_t size)
-{
-	const char *s = json_string_value(json_object_get(json, key));
-
-	snprintf(buf, size, "%s", s ? s : "");
-}
-
 static void load_summary(const json_t *json, struct bench_summary *s)
 {
-	s->count = number(json, "count");
-	s->median = number(json, "median_cycles");
-	s->low = number(json, "median_low95_cycles");
-	s->high = number(json, "median_high95_cycles");
-	s->mean = number(json, "mean_cycles");
-	s->min = number(json, "min_cycles");
-	s->p99 = number(json, "p99_cycles");
+	s->count = saved_number(json, "count");
+	s->median = saved_number(json, "median_cycles");
+	s->low = saved_number(json, "median_low95_cycles");
+	s->high = saved_number(json, "median_high95_cycles");
+	s->mean = saved_number(json, "mean_cycles");
+	s->min = saved_number(json, "min_cycles");
+	s->p99 = saved_number(json, "p99_cycles");
 }
 
 static void load_result(const json_t *json, struct measurement *m)
@@ -151,14 +121,14 @@ static void load_result(const json_t *json, struct measurement *m)
 	enum bench_kind_id kind;
 	char name[32];
 
-	text(json, "kind", name, sizeof(name));
+	saved_text(json, "kind", name, sizeof(name));
 	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
 		if (!strcmp(name, bench_kinds[kind].name))
 			break;
 	if (kind == NUM_BENCH_KINDS)
 		return;
 	r = &m->results[kind];
-	text(json, "skipped", r->skipped, sizeof(r->skipped));
+	saved_text(json, "skipped", r->skipped, sizeof(r->skipped));
 	load_summary(json, &r->cycles);
 	r->is_split = json_is_object(split);
 	r->kvm_ns = json_number_value(json_object_get(split, "kvm_ns"));
@@ -168,29 +138,22 @@ static void load_result(const json_t *json, struct measurement *m)
 static bool load_document(const json_t *json, struct measurement *m)
 {
 	const json_t *bench = json_object_get(json, "bench");
-	const json_t *machine = json_object_get(bench, "machine"), *kind;
-	const json_t *shadow = json_object_get(bench, "vmcs_shadowing");
+	const json_t *shadow = json_object_get(bench, "vmcs_shadowing"), *kind;
 	char name[32];
 	size_t i;
 
-	if (number(json, "schema") != JSON_SCHEMA || !json_is_object(bench))
+	if (saved_number(json, "schema") != JSON_SCHEMA || !json_is_object(bench))
 		return false;
-	text(json, "boot_id", m->machine.boot_id, sizeof(m->machine.boot_id));
-	text(json, "module", m->module, sizeof(m->module));
-	text(machine, "kernel", m->machine.kernel, sizeof(m->machine.kernel));
-	text(machine, "microcode", m->machine.microcode, sizeof(m->machine.microcode));
-	text(machine, "vendor", m->machine.vendor, sizeof(m->machine.vendor));
-	text(machine, "instance_type", m->machine.product, sizeof(m->machine.product));
-	text(machine, "cpu", m->machine.cpu, sizeof(m->machine.cpu));
-	m->machine.virtualized = json_is_true(json_object_get(machine, "virtualized"));
-	m->time.tv_sec = number(bench, "taken");
-	m->tsc_khz = number(bench, "tsc_khz");
-	m->clock_cycles = number(bench, "clock_cycles");
-	m->halt_delay_ns = number(bench, "halt_delay_ns");
-	m->plain_cycles = number(shadow, "plain_cycles");
-	m->event_cycles = number(shadow, "kvm_cpuid_event_cycles");
-	m->vmread_event_cycles = number(shadow, "kvm_exit_event_cycles");
-	text(shadow, "shadowed", name, sizeof(name));
+	saved_text(json, "module", m->module, sizeof(m->module));
+	saved_machine_load(json, json_object_get(bench, "machine"), &m->machine);
+	m->time.tv_sec = saved_number(bench, "taken");
+	m->tsc_khz = saved_number(bench, "tsc_khz");
+	m->clock_cycles = saved_number(bench, "clock_cycles");
+	m->halt_delay_ns = saved_number(bench, "halt_delay_ns");
+	m->plain_cycles = saved_number(shadow, "plain_cycles");
+	m->event_cycles = saved_number(shadow, "kvm_cpuid_event_cycles");
+	m->vmread_event_cycles = saved_number(shadow, "kvm_exit_event_cycles");
+	saved_text(shadow, "shadowed", name, sizeof(name));
 	for (i = 0; i <= BENCH_SHADOW_UNCLEAR; i++)
 		if (!strcmp(name, bench_shadow_name(i)))
 			m->shadow = i;
@@ -212,97 +175,27 @@ int bench_load(const char *path, struct measurement *m)
 	return is_right ? STATUS_OK : STATUS_FAILED;
 }
 
-/* Whoever's the file before was, this one is of who measures, for all to read. */
-static int write_document(const char *path, const struct measurement *m)
-{
-	struct replacement replacement;
-	int err = replacement_start(&replacement, path), fd;
-	json_t *json;
-
-	if (err)
-		return err;
-	fd = fileno(replacement.file);
-	json = bench_to_json(m);
-	errno = 0;
-	if (fchown(fd, geteuid(), getegid()) || fchmod(fd, 0644) ||
-	    json_dumpf(json, replacement.file, JSON_INDENT(1) | JSON_ENSURE_ASCII)) {
-		err = errno ? -errno : -EIO;
-		replacement_drop(&replacement);
-	} else {
-		err = replacement_finish(&replacement);
-	}
-	json_decref(json);
-	return err;
-}
-
-/* The directory and those above it. */
-static void make_directories(const char *path)
-{
-	char *copy = xstrdup(path), *s = copy;
-
-	while ((s = strchr(s + 1, '/'))) {
-		*s = '\0';
-		mkdir(copy, 0755);
-		*s = '/';
-	}
-	mkdir(copy, 0755);
-	free(copy);
-}
-
 int bench_save(const char *state, const struct measurement *m)
 {
-	char *path = xasprintf("%s/bench.json", state);
-	int err;
-
-	make_directories(state);
-	err = write_document(path, m);
-	if (err)
-		complain("%s: %s", path, strerror(-err));
-	free(path);
-	return err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
-	       err ? STATUS_FAILED : STATUS_OK;
-}
-
-static const char *changed(const struct machine *then, const struct machine *now)
-{
-	if (strcmp(then->boot_id, now->boot_id))
-		return "this machine was started again since: run l1tune bench --save";
-	if (strcmp(then->kernel, now->kernel))
-		return "the kernel is another one since: run l1tune bench --save";
-	if (strcmp(then->microcode, now->microcode))
-		return "the microcode is another one since: run l1tune bench --save";
-	if (strcmp(then->product, now->product))
-		return "the instance type is another one since: run l1tune bench --save";
-	return NULL;
-}
-
-static bool is_owned_by_root(const char *path)
-{
-	struct stat st;
-
-	return !lstat(path, &st) && S_ISREG(st.st_mode) && !st.st_uid &&
-	       !(st.st_mode & (S_IWGRP | S_IWOTH));
+	return saved_write(state, BENCH_FILE, bench_to_json(m));
 }
 
 const struct measurement *bench_saved(const char *state, const struct machine *now,
 				      struct measurement *m, const char **why)
 {
-	char *path = xasprintf("%s/bench.json", state);
-	int status = STATUS_OK;
+	static const char *const words[NUM_SAVED] =
+		SAVED_WORDS("nothing was measured yet", "measurements", "l1tune bench --save");
+	char *path;
+	enum saved found = saved_look(state, BENCH_FILE, &path);
 
-	*why = NULL;
-	if (access(path, F_OK)) {
-		*why = "nothing was measured yet: run l1tune bench --save";
-	} else if (!is_owned_by_root(path)) {
-		*why = "the file of measurements is not root's alone: remove it, then run l1tune bench --save";
-	} else {
+	if (found == SAVED_GOOD) {
 		complain_to(complain_ignore);
-		status = bench_load(path, m);
+		found = bench_load(path, m) == STATUS_OK ? saved_compare(&m->machine, now) :
+							   SAVED_DAMAGED;
 		complain_to(NULL);
-		*why = status == STATUS_OK ? changed(&m->machine, now) :
-		       "the file of measurements is damaged: run l1tune bench --save";
 	}
 	free(path);
+	*why = words[found];
 	return *why ? NULL : m;
 }
 

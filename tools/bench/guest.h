@@ -15,6 +15,7 @@
 #define GUEST_STACK		0x8000	/* ends here */
 #define GUEST_STACK_SLEEPER	0x9000
 #define GUEST_TABLES		0x9000	/* GDT, then IDT */
+#define GUEST_IDT		0x9100
 #define GUEST_VMXON		0xa000
 #define GUEST_VMCS		0xb000	/* or the VMCB */
 /* Three pages that stay zero: bitmaps which intercept nothing. */
@@ -51,10 +52,6 @@
 #define PARAMS_VMWRITES		0x48
 #define VMWRITE_SIZE		16
 #define MAX_VMWRITES		64
-
-#define SEL_CODE		0x08
-#define SEL_DATA		0x10
-#define SEL_TSS			0x18
 
 #define IRQ_VECTOR		0x20
 #define HYPERCALL_UNKNOWN	0xfff0

@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "bench/guest.h"
+#include "bench/long-mode.h"
 #include "bench/vm.h"
 
 #define MSR_FEATURE_CONTROL	0x3a

@@ -80,6 +80,12 @@ bool bench_split_read(struct bench_split *split, double round_trip_ns)
 	return is_there;
 }
 
+bool bench_split_start(struct bench_split *split)
+{
+	forget_readings(split);
+	return split->has_module && bench_split_read(split, 0);
+}
+
 bool bench_split_begin(struct bench_split *split)
 {
 	unsigned int waited_us;

@@ -38,6 +38,8 @@ void bench_split_close(struct bench_split *split);
 
 /* Before batches of one kind of exit, and after each: false if it is not known. */
 bool bench_split_begin(struct bench_split *split);
+/* The same without waiting for the guest to appear, and without giving up. */
+bool bench_split_start(struct bench_split *split);
 bool bench_split_read(struct bench_split *split, double round_trip_ns);
 /*
  * After batches of count round trips each, of one as it usually is: the VMM's

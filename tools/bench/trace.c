@@ -52,7 +52,7 @@ void bench_trace_clean(const struct env *env)
 		char *path;
 		pid_t pid;
 
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+		if (!begins_with(entry->d_name, PREFIX))
 			continue;
 		pid = atoi(entry->d_name + strlen(PREFIX));
 		if (pid <= 0 || !kill(pid, 0) || errno != ESRCH)

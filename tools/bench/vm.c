@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* bench's guest: made by the bare ioctls of /dev/kvm, run and unmade. */
-#include <cpuid.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,23 +13,19 @@
 
 #include "base/util.h"
 #include "bench/guest.h"
+#include "bench/kvm.h"
+#include "bench/long-mode.h"
 #include "bench/vm.h"
 
 #define MB2		(2ul << 20)
-#define MAX_CPUID	256
 
-#define CR0		0x80010031u	/* PG WP NE ET PE */
-#define CR4_PAE		(1u << 5)
 #define CR4_VMXE	(1u << 13)
-#define EFER_LMA_LME	(1u << 10 | 1u << 8)
 #define EFER_SVME	(1u << 12)
 #define APIC_BASE_EN_X2	(3u << 10)
 #define APIC_SPIV	0xf0
 #define APIC_ENABLED	0x1ff
 #define APIC_LVTT	0x320
 #define LVTT_DEADLINE	(2u << 17)
-#define PAGE_PRESENT_W_A_D	0x63
-#define PAGE_LARGE	0x80
 
 int bench_vm_fail(struct bench_vm *vm, const char *fmt, ...)
 {
@@ -59,13 +53,6 @@ void bench_vm_set_param(struct bench_vm *vm, unsigned int offset,
 	memcpy(vm->memory + GUEST_PARAMS + offset, &value, size);
 }
 
-static bool cpu_has_svm(void)
-{
-	unsigned int a, b, c, d;
-
-	return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 1 << 2);
-}
-
 static int open_kvm(struct bench_vm *vm, const char *dev)
 {
 	struct kvm_enable_cap irqchip = {
@@ -80,43 +67,23 @@ static int open_kvm(struct bench_vm *vm, const char *dev)
 		{ KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP" },
 		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
 	};
-	char *path = xasprintf("%s/kvm", dev);
-	int size;
 	size_t i;
 
-	vm->kvm_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (vm->kvm_fd < 0) {
-		bench_vm_fail(vm, "%s: %s%s", path, strerror(errno),
-			      errno == EACCES || errno == EPERM ?
-			      ": run as root or as a member of the group kvm" :
-			      ": l1tune doctor says what is missing");
-		free(path);
+	vm->kvm_fd = kvm_open(dev, vm->error);
+	if (vm->kvm_fd < 0)
 		return -1;
-	}
-	free(path);
-	if (ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-		return bench_vm_fail(vm, "this KVM has another interface than the one known here");
 	for (i = 0; i < ARRAY_SIZE(needed); i++)
 		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
 			return bench_vm_fail(vm, "this KVM lacks %s, which bench needs",
 					     needed[i].name);
-	vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+	vm->fd = kvm_create_vm(vm->kvm_fd, vm->error);
 	if (vm->fd < 0)
-		return fail_errno(vm, errno == EDQUOT ?
-				  "KVM_CREATE_VM: a limit refuses it (see l1/limits)" :
-				  "KVM_CREATE_VM");
+		return -1;
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &irqchip))
 		return fail_errno(vm, "KVM_CAP_SPLIT_IRQCHIP");
-	size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (size < 0)
-		return fail_errno(vm, "KVM_GET_VCPU_MMAP_SIZE");
-	vm->run_size = size;
-	vm->cpuid = xcalloc(1, sizeof(*vm->cpuid) +
-			    MAX_CPUID * sizeof(vm->cpuid->entries[0]));
-	vm->cpuid->nent = MAX_CPUID;
-	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid))
-		return fail_errno(vm, "KVM_GET_SUPPORTED_CPUID");
-	return 0;
+	vm->run_size = kvm_run_size(vm->kvm_fd, vm->error);
+	vm->cpuid = vm->run_size ? kvm_supported_cpuid(vm->kvm_fd, vm->error) : NULL;
+	return vm->cpuid ? 0 : -1;
 }
 
 /* What this program needs of CPUID: x2APIC and the APIC's deadline timer. */
@@ -142,27 +109,20 @@ static int set_slot(struct bench_vm *vm, unsigned int slot, uint64_t gpa,
 	return 0;
 }
 
-/* 1 GB as it is, by pages of 2 MB that are marked accessed and dirty. */
-static void write_tables(struct bench_vm *vm)
+static struct long_mode mode_of(const struct bench_vm *vm)
 {
-	uint64_t *pml4 = (uint64_t *)(vm->memory + GUEST_PML4);
-	uint64_t *pdpt = (uint64_t *)(vm->memory + GUEST_PDPT);
-	uint64_t *pd = (uint64_t *)(vm->memory + GUEST_PD);
-	uint64_t *gdt = (uint64_t *)(vm->memory + GUEST_TABLES);
-	uint8_t *idt = vm->memory + GUEST_TABLES + 0x100;
-	uint32_t handler = GUEST_CODE + bench_vm_code(bench_guest_irq);
-	const uint16_t gate[8] = {
-		handler & 0xffff, SEL_CODE, 0x8e00, handler >> 16,
+	return (struct long_mode) {
+		.memory = vm->memory, .pml4 = GUEST_PML4, .pdpt = GUEST_PDPT, .pd = GUEST_PD,
+		.gdt = GUEST_TABLES, .idt = GUEST_IDT, .num_gates = 240,
 	};
-	unsigned int i;
+}
 
-	pml4[0] = GUEST_PDPT | PAGE_PRESENT_W_A_D;
-	pdpt[0] = GUEST_PD | PAGE_PRESENT_W_A_D;
-	for (i = 0; i < 512; i++)
-		pd[i] = i * MB2 | PAGE_PRESENT_W_A_D | PAGE_LARGE;
-	gdt[SEL_CODE / 8] = 0x00af9b000000ffff;
-	gdt[SEL_DATA / 8] = 0x00cf93000000ffff;
-	memcpy(idt + IRQ_VECTOR * sizeof(gate), gate, sizeof(gate));
+static void write_tables(const struct bench_vm *vm)
+{
+	const struct long_mode mode = mode_of(vm);
+
+	long_mode_write_tables(&mode);
+	long_mode_write_gate(&mode, IRQ_VECTOR, GUEST_CODE + bench_vm_code(bench_guest_irq));
 }
 
 static int create_memory(struct bench_vm *vm)
@@ -200,35 +160,15 @@ static int create_doorbells(struct bench_vm *vm)
 
 static int init_sregs(struct bench_vm *vm, struct bench_vcpu *vcpu)
 {
-	const struct kvm_segment code = {
-		.limit = ~0u, .selector = SEL_CODE, .type = 11, .present = 1,
-		.s = 1, .l = 1, .g = 1,
-	};
-	const struct kvm_segment data = {
-		.limit = ~0u, .selector = SEL_DATA, .type = 3, .present = 1,
-		.s = 1, .db = 1, .g = 1,
-	};
-	const struct kvm_segment tss = {
-		.limit = 0x67, .selector = SEL_TSS, .type = 11, .present = 1,
-	};
+	const struct long_mode mode = mode_of(vm);
 	struct kvm_sregs *s = &vcpu->sregs;
 	bool nested = bench_nested_is_on(vm);
 
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, s))
 		return fail_errno(vm, "KVM_GET_SREGS");
-	s->cs = code;
-	s->ds = s->es = s->fs = s->gs = s->ss = data;
-	s->tr = tss;
-	memset(&s->ldt, 0, sizeof(s->ldt));
-	s->ldt.unusable = 1;
-	s->gdt.base = GUEST_TABLES;
-	s->gdt.limit = 0x1f;
-	s->idt.base = GUEST_TABLES + 0x100;
-	s->idt.limit = 0xeff;
-	s->cr0 = CR0;
-	s->cr3 = GUEST_PML4;
-	s->cr4 = CR4_PAE | (nested && !vm->svm ? CR4_VMXE : 0);
-	s->efer = EFER_LMA_LME | (nested && vm->svm ? EFER_SVME : 0);
+	long_mode_set_sregs(&mode, s);
+	s->cr4 |= nested && !vm->svm ? CR4_VMXE : 0;
+	s->efer |= nested && vm->svm ? EFER_SVME : 0;
 	s->apic_base |= APIC_BASE_EN_X2;
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, s))
 		return fail_errno(vm, "KVM_SET_SREGS");

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <linux/kvm.h>
 
+#include "bench/kvm.h"
+
 /* Offsets in the guest's code are differences of these. */
 extern const unsigned char bench_guest_start[], bench_guest_end[];
 extern const unsigned char bench_guest_main[], bench_guest_nothing[],
@@ -32,7 +34,7 @@ struct bench_vcpu {
 /* bench's own guest: no firmware, no devices, one program. */
 struct bench_vm {
 	/* Why a call failed. */
-	char error[256];
+	char error[KVM_ERROR_SIZE];
 	bool svm;
 	int kvm_fd, fd;
 	/* Written to by KVM itself when the guest writes to PORT_KVM. */

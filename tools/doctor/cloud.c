@@ -10,20 +10,23 @@
 #include "base/format.h"
 #include "base/util.h"
 #include "doctor/doctor.h"
+#include "doctor/l0.h"
 
 #define WINDOWS_MAX_CPUS	192
 
 enum cloud { CLOUD_NONE, CLOUD_EC2, CLOUD_GOOGLE, CLOUD_AZURE };
 
-static enum cloud cloud_of(const struct machine *machine)
+static enum cloud cloud_of(const struct doctor *doctor)
 {
+	const struct machine *machine = &doctor->machine;
+
 	if (!strcmp(machine->vendor, "Amazon EC2"))
 		return CLOUD_EC2;
 	if (!strcmp(machine->vendor, "Google"))
 		return CLOUD_GOOGLE;
-	/* Hyper-V outside Azure has the same strings. */
+	/* Hyper-V outside Azure differs in its tag only, which may be withheld. */
 	if (!strcmp(machine->vendor, "Microsoft Corporation") &&
-	    !strcmp(machine->product, "Virtual Machine"))
+	    !strcmp(machine->product, "Virtual Machine") && !l0_is_hyperv(doctor))
 		return CLOUD_AZURE;
 	return CLOUD_NONE;
 }
@@ -34,6 +37,24 @@ static bool is_metal(const struct machine *machine)
 	const char *s = strstr(machine->product, ".metal");
 
 	return s && (!s[6] || s[6] == '-');
+}
+
+/* Nothing but a type's name becomes a word of a command to copy. */
+static bool is_type(const char *product)
+{
+	return strchr(product, '.') &&
+	       !product[strspn(product, "abcdefghijklmnopqrstuvwxyz0123456789.-")];
+}
+
+/* "m8i-flex.large" */
+static void check_flex(struct doctor *doctor, bool here)
+{
+	const char *flex = strstr(doctor->machine.product, "-flex.");
+
+	if (here && flex)
+		doctor_add(doctor, "EC2 flex", DOCTOR_INFO,
+			   xasprintf("%s has a baseline of 40 %% of its CPUs' performance, by EC2's documents, and all of it for 95 %% of the time: guests that keep CPUs busy may be held to the baseline, which the row stolen time and the column STOLEN can show. For a steady load take the type without -flex",
+				     doctor->machine.product), NULL);
 }
 
 static const char *ec2_ask_types(void)
@@ -84,7 +105,11 @@ static void check_ec2_considerations(struct doctor *doctor, bool here)
 
 	doctor_add(doctor, "EC2 types", DOCTOR_INFO,
 		   xasprintf("%sC8i, M8i and R8i were the first to support nested virtualization, the API knows today's", product),
+		   here && is_type(machine->product) ?
+		   xasprintf("%s\naws ec2 describe-instance-types --instance-types %s --query 'InstanceTypes[].ProcessorInfo.SupportedFeatures'",
+			     ec2_ask_types(), machine->product) :
 		   xstrdup(ec2_ask_types()));
+	check_flex(doctor, here);
 	doctor_add(doctor, "EC2 hypervisors", DOCTOR_INFO,
 		   xstrdup("supported as L1's hypervisor: KVM, which this is, and Hyper-V (a guest that may run it as its own is named by l1tune caps)"), NULL);
 	doctor_add(doctor, "EC2 Windows", DOCTOR_INFO,
@@ -141,7 +166,7 @@ static void check_azure(struct doctor *doctor, bool here)
 
 void doctor_check_clouds(struct doctor *doctor, bool all)
 {
-	enum cloud cloud = cloud_of(&doctor->machine);
+	enum cloud cloud = cloud_of(doctor);
 
 	if (all || cloud == CLOUD_EC2)
 		check_ec2(doctor, cloud == CLOUD_EC2);

@@ -24,6 +24,8 @@ struct doctor_row {
 /* What the rows are made from, and the rows. */
 struct doctor {
 	const struct env *env;
+	/* Look only: create no VM. */
+	bool no_try;
 	struct machine machine;
 	bool has_module;
 	struct host host;

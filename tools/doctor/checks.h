@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CHECKS_H
+#define L1TUNE_CHECKS_H
+
+#include "doctor/doctor.h"
+
+/* Do all CPUs offer the same VMX or SVM? */
+void check_cpus(struct doctor *doctor);
+
+/* Can guests have huge pages, and do those have that are running? */
+void check_huge_pages(struct doctor *doctor);
+
+/* Does what KVM promises to guests work? */
+void check_promises(struct doctor *doctor);
+
+/* Mitigations, access to KVM, and split locks. */
+void check_security(struct doctor *doctor);
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Huge pages, by what is behind the memory of each VMM that runs: the setting for
+ * anonymous memory says nothing about memory from memfd or from a file.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "doctor/checks.h"
+#include "model/guest.h"
+#include "model/memory.h"
+
+/* For each the kernel walks a VMM's page tables. */
+#define MAX_LOOKED_AT	16
+
+#define THP	"kernel/mm/transparent_hugepage/"
+
+/* The word of "always [madvise] never" that is set; empty if there is none. */
+static void read_setting(const struct doctor *doctor, const char *file, char *word, size_t size)
+{
+	char text[128], *open, *end;
+
+	*word = '\0';
+	if (!machine_file(doctor->env->sysfs, text, sizeof(text), THP "%s", file))
+		return;
+	open = strchr(text, '[');
+	end = open ? strchr(open, ']') : NULL;
+	if (!end)
+		return;
+	*end = '\0';
+	snprintf(word, size, "%s", open + 1);
+}
+
+/* What keeps a guest's memory in small pages, and the command against it. */
+struct verdict {
+	/* NULL: nothing does. */
+	char *why;
+	const char *command;
+};
+
+static const struct verdict fine;
+
+static struct verdict verdict(const char *command, const char *why)
+{
+	return (struct verdict){ xstrdup(why), command };
+}
+
+static struct verdict look_at_anonymous(const struct guest_memory *memory, const char *enabled)
+{
+	if (!strcmp(enabled, "never"))
+		return verdict("echo madvise > /sys/" THP "enabled",
+			       "enabled is never");
+	if (!strcmp(enabled, "madvise") && !memory->mapping.is_advised)
+		return verdict("echo always > /sys/" THP "enabled",
+			       "enabled is madvise, and its VMM did not ask for huge pages");
+	return fine;
+}
+
+static struct verdict look_at_shmem(const struct guest_memory *memory, const char *shmem)
+{
+	if (!strcmp(shmem, "never") || !strcmp(shmem, "deny"))
+		return verdict("echo advise > /sys/" THP "shmem_enabled",
+			       "memory from memfd goes by shmem_enabled, which is never: advise suffices where the VMM asks, always where it does not");
+	if (!strcmp(shmem, "advise") && !memory->mapping.is_advised)
+		return verdict("echo always > /sys/" THP "shmem_enabled",
+			       "memory from memfd goes by shmem_enabled, which is advise, and its VMM did not ask");
+	return fine;
+}
+
+static struct verdict look_at_memory(const struct guest_memory *memory, const char *enabled,
+				     const char *shmem)
+{
+	if (memory->mapping.backing == BACKING_HUGETLB)
+		return fine;
+	if (memory->is_disabled)
+		return verdict(NULL, "its VMM, or what started it, has switched huge pages off for the process (PR_SET_THP_DISABLE)");
+	if (memory->mapping.is_refused)
+		return verdict(NULL, "its VMM refused huge pages (MADV_NOHUGEPAGE)");
+	switch (memory->mapping.backing) {
+	case BACKING_ANONYMOUS:
+		return look_at_anonymous(memory, enabled);
+	case BACKING_SHMEM:
+		return look_at_shmem(memory, shmem);
+	case BACKING_TMPFS:
+		return verdict("findmnt -t tmpfs -o TARGET,OPTIONS",
+			       "its memory is a file in a tmpfs, which has huge pages only if mounted with huge=: see whether it is");
+	case BACKING_FILE:
+		return memory->mapping.is_private ?
+		       verdict(NULL, "its memory is a file that is mapped privately, a snapshot for example: that has no huge pages, and hugetlbfs cannot be mapped so; let the VMM copy it into memory, or use a userfaultfd handler") :
+		       verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
+	case BACKING_HUGETLB:
+	case NUM_BACKINGS:
+		break;
+	}
+	return fine;
+}
+
+/* What was found about the guests that run. */
+struct findings {
+	char *text, *commands;
+	size_t num_guests, num_small, num_unknown, num_left_out;
+	/* They have huge pages, or may have them. */
+	size_t num_fine;
+};
+
+static void add_command(struct findings *found, const char *command)
+{
+	if (command && !strstr(found->commands, command))
+		append(&found->commands, "%s%s", *found->commands ? "\n" : "", command);
+}
+
+static void look_at_guest(const struct doctor *doctor, const struct env *env,
+			  const struct guest *guest, struct findings *found)
+{
+	char enabled[16], shmem[16];
+	struct guest_memory memory;
+	struct verdict verdict;
+
+	if (found->num_guests++ >= MAX_LOOKED_AT) {
+		found->num_left_out++;
+		return;
+	}
+	guest_memory_read(env, guest, &memory);
+	if (memory.err) {
+		found->num_unknown++;
+		return;
+	}
+	read_setting(doctor, "enabled", enabled, sizeof(enabled));
+	read_setting(doctor, "shmem_enabled", shmem, sizeof(shmem));
+	verdict = look_at_memory(&memory, enabled, shmem);
+	if (!verdict.why) {
+		found->num_fine++;
+		return;
+	}
+	append(&found->text, "%s%s (l2-%llu): %s", found->num_small++ ? "; " : "", guest->name,
+	       (unsigned long long)guest->id, verdict.why);
+	add_command(found, verdict.command);
+	free(verdict.why);
+}
+
+static void look_at_guests(const struct doctor *doctor, struct findings *found)
+{
+	struct env env = *doctor->env;
+	struct guest guest;
+	const char *file;
+	uint64_t *ids;
+	size_t num, i;
+
+	if (!doctor->has_module || env_open(&env) != STATUS_OK)
+		return;
+	if (guest_list(&env, &ids, &num))
+		num = 0;
+	for (i = 0; i < num; i++) {
+		int fd = guest_open(&env, ids[i]);
+
+		if (fd < 0)
+			continue;
+		if (!guest_read(&env, fd, ids[i], &guest, &file)) {
+			if (guest.memory_bytes)
+				look_at_guest(doctor, &env, &guest, found);
+			guest_free(&guest);
+		} else {
+			found->num_unknown++;
+		}
+		close(fd);
+	}
+	if (num)
+		free(ids);
+	env_close(&env);
+}
+
+static void add_guests(struct doctor *doctor)
+{
+	struct findings found = { .text = xstrdup(""), .commands = xstrdup("") };
+
+	look_at_guests(doctor, &found);
+	if (found.num_left_out)
+		append(&found.text, "; %zu more guests were not looked at", found.num_left_out);
+	if (found.num_unknown)
+		append(&found.text, "%s of %zu it is not known: their VMMs' memory cannot be read",
+		       *found.text ? ";" : "", found.num_unknown);
+	if (found.num_small)
+		doctor_add(doctor, "guest memory", DOCTOR_WARNING,
+			   xasprintf("small pages, so each 2 MB takes up to 512 exits: %s", found.text),
+			   *found.commands ? xstrdup(found.commands) : NULL);
+	else if (found.num_guests && found.num_fine)
+		doctor_add(doctor, "guest memory", DOCTOR_OK,
+			   xasprintf("%zu guest%s can have huge pages%s%s", found.num_fine,
+				     found.num_fine == 1 ? "" : "s", *found.text ? ";" : "",
+				     found.text), NULL);
+	else if (found.num_unknown)
+		doctor_add(doctor, "guest memory", DOCTOR_INFO,
+			   xasprintf("not known for %zu guest%s: only root can read the maps of their VMMs", found.num_unknown,
+				     found.num_unknown == 1 ? "" : "s"), NULL);
+	free(found.text);
+	free(found.commands);
+}
+
+static unsigned long long reserved_pages(const struct doctor *doctor)
+{
+	char *meminfo = machine_text(doctor->env->proc, "meminfo");
+	const char *total = meminfo ? strstr(meminfo, "HugePages_Total:") : NULL;
+	unsigned long long reserved = total ? strtoull(total + 16, NULL, 10) : 0;
+
+	free(meminfo);
+	return reserved;
+}
+
+/* What new guests get, as far as it depends on this machine. */
+static void add_settings(struct doctor *doctor)
+{
+	unsigned long long reserved = reserved_pages(doctor);
+	char enabled[16], shmem[16], *memfd;
+
+	read_setting(doctor, "enabled", enabled, sizeof(enabled));
+	read_setting(doctor, "shmem_enabled", shmem, sizeof(shmem));
+	memfd = *shmem ? xasprintf("; memory from memfd goes by shmem_enabled, which is %s", shmem) :
+			 xstrdup("");
+	if (reserved)
+		doctor_add(doctor, "huge pages", DOCTOR_OK,
+			   xasprintf("%llu reserved for guests whose VMM asks for them", reserved), NULL);
+	else if (!strcmp(enabled, "always"))
+		doctor_add(doctor, "huge pages", DOCTOR_OK,
+			   xasprintf("transparent ones are on (always)%s", memfd), NULL);
+	else if (!strcmp(enabled, "madvise"))
+		doctor_add(doctor, "huge pages", DOCTOR_INFO,
+			   xasprintf("transparent ones are for VMMs that ask for them (madvise): QEMU does, Firecracker, kvmtool and others do not unless told to%s",
+				     memfd),
+			   xstrdup("echo always > /sys/" THP "enabled"));
+	else if (!strcmp(enabled, "never"))
+		doctor_add(doctor, "huge pages", DOCTOR_WARNING,
+			   xasprintf("off: a guest that touches 2 MB for the first time takes 512 exits instead of one%s",
+				     memfd),
+			   xstrdup("echo madvise > /sys/" THP "enabled"));
+	else
+		doctor_add(doctor, "huge pages", DOCTOR_INFO, xstrdup("this kernel has no transparent ones"), NULL);
+	free(memfd);
+}
+
+void check_huge_pages(struct doctor *doctor)
+{
+	add_settings(doctor);
+	add_guests(doctor);
+}

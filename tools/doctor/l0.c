@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Hypervisors that people run themselves, and how each offers nested virtualization. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "doctor/l0.h"
+
+/* Azure's machines have this in DMI; other machines of Hyper-V do not. */
+#define AZURE_TAG	"7783-7084-3265-9085-8269-3286-77"
+
+struct l0 {
+	const char *name;
+	bool (*is_here)(const struct doctor *doctor);
+	const char *text;
+	const char *commands;
+};
+
+bool l0_is_wsl(const struct doctor *doctor)
+{
+	return strcasestr(doctor->machine.kernel, "microsoft") &&
+	       strcasestr(doctor->machine.kernel, "wsl");
+}
+
+bool l0_is_hyperv(const struct doctor *doctor)
+{
+	char tag[64];
+
+	return !strcmp(doctor->machine.vendor, "Microsoft Corporation") &&
+	       !strcmp(doctor->machine.product, "Virtual Machine") &&
+	       machine_file(doctor->env->sysfs, tag, sizeof(tag),
+			    "class/dmi/id/chassis_asset_tag") && strcmp(tag, AZURE_TAG);
+}
+
+static bool is_vmware(const struct doctor *doctor)
+{
+	return !strncmp(doctor->machine.vendor, "VMware", 6);
+}
+
+static bool is_virtualbox(const struct doctor *doctor)
+{
+	return !strcmp(doctor->machine.product, "VirtualBox");
+}
+
+static bool is_xen(const struct doctor *doctor)
+{
+	return !strcmp(doctor->machine.vendor, "Xen");
+}
+
+/* QEMU as itself, and as those call it who build on it. */
+static bool is_qemu(const struct doctor *doctor)
+{
+	static const char *const vendors[] = {
+		"QEMU", "Red Hat", "oVirt", "KubeVirt", "OpenStack Foundation",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(vendors); i++)
+		if (!strcmp(doctor->machine.vendor, vendors[i]))
+			return true;
+	return false;
+}
+
+static const struct l0 l0s[] = {
+	{ "WSL2", l0_is_wsl,
+	  "Windows 11 offers it, Windows 10 does not: in the file .wslconfig of the Windows user's home directory, below [wsl2], set nestedVirtualization=true, then end WSL and start it again",
+	  "wslinfo --version\n"
+	  "cmd.exe /c 'notepad %USERPROFILE%\\.wslconfig'\n"
+	  "wsl.exe --shutdown" },
+	{ "Hyper-V", l0_is_hyperv,
+	  "in PowerShell on its host, with this machine off (on AMD: Windows 11, Server 2022 or later)",
+	  "Stop-VM -Name VM\n"
+	  "Set-VMProcessor -VMName VM -ExposeVirtualizationExtensions $true\n"
+	  "Set-VMMemory -VMName VM -DynamicMemoryEnabled $false\n"
+	  "Start-VM -Name VM" },
+	{ "VMware", is_vmware,
+	  "with this machine off: Processors, Virtualize Intel VT-x/EPT or AMD-V/RVI; in vSphere, CPU, Expose hardware assisted virtualization to the guest OS; or the second line in its .vmx file. On Windows hosts where Hyper-V or memory integrity is on, VMware cannot offer it until these are off",
+	  "grep vhv.enable VM.vmx\n"
+	  "echo 'vhv.enable = \"TRUE\"' >> VM.vmx" },
+	{ "VirtualBox", is_virtualbox,
+	  "on its host, with this machine off. On Windows hosts where Hyper-V or memory integrity is on, VirtualBox cannot offer it until these are off",
+	  "VBoxManage controlvm VM acpipowerbutton\n"
+	  "VBoxManage modifyvm VM --nested-hw-virt on\n"
+	  "VBoxManage startvm VM --type headless" },
+	{ "Xen", is_xen,
+	  "in the configuration of this machine, an HVM domain, on its host; Xen calls it experimental",
+	  "echo 'hap = 1' >> VM.cfg\n"
+	  "echo 'nestedhvm = 1' >> VM.cfg" },
+	{ "QEMU", is_qemu,
+	  "on its host, with this machine off: KVM there needs nested=1 (first two lines), and this machine a CPU model with it: -cpu host, by libvirt the third line, by Proxmox the fourth. QEMU without KVM emulates SVM only, with -cpu max",
+	  "cat /sys/module/kvm_intel/parameters/nested /sys/module/kvm_amd/parameters/nested\n"
+	  "echo 'options kvm_intel nested=1' > /etc/modprobe.d/kvm.conf\n"
+	  "virt-xml VM --edit --cpu host-passthrough\n"
+	  "qm set VMID --cpu host" },
+};
+
+static void check_one(struct doctor *doctor, const struct l0 *l0, bool here)
+{
+	if (here && doctor_cpu_is_ready(doctor))
+		doctor_add(doctor, l0->name, DOCTOR_OK,
+			   xstrdup("it offers nested virtualization to this machine"), NULL);
+	else
+		doctor_add(doctor, l0->name, here ? DOCTOR_PROBLEM : DOCTOR_INFO,
+			   xasprintf("nested virtualization is switched on below this machine: %s", l0->text),
+			   xstrdup(l0->commands));
+}
+
+void l0_check(struct doctor *doctor, bool all)
+{
+	bool is_found = false, here;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(l0s); i++) {
+		here = !is_found && l0s[i].is_here(doctor);
+		is_found |= here;
+		if (all || here)
+			check_one(doctor, &l0s[i], here);
+	}
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The questions that doctor asks of any machine. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "base/util.h"
+#include "doctor/checks.h"
+#include "doctor/device.h"
+#include "doctor/doctor.h"
+#include "doctor/l0.h"
+
+static const char *root(const struct doctor *doctor)
+{
+	return doctor->env->sysfs;
+}
+
+static void check_layer(struct doctor *doctor)
+{
+	const struct machine *machine = &doctor->machine;
+	const char *l0 = doctor->has_module ? doctor->host.hypervisor : "";
+
+	if (!machine->virtualized)
+		doctor_add(doctor, "layer", DOCTOR_INFO,
+			   xstrdup("this machine is L0: it is not virtualized, its guests' exits go no further than here; what other rows and columns say of L0 does not apply"),
+			   NULL);
+	else
+		doctor_add(doctor, "layer", DOCTOR_OK,
+			   xasprintf("this machine is an L1: a guest of %s, and its guests' exits go to that first",
+				     l0[0] ? l0 : "a hypervisor"), NULL);
+}
+
+/* KVM's variant that runs guests without VMX or SVM. */
+static bool has_pvm(const struct doctor *doctor)
+{
+	return machine_has(root(doctor), "module/kvm_pvm");
+}
+
+static void check_pvm(struct doctor *doctor)
+{
+	if (has_pvm(doctor))
+		doctor_add(doctor, "pvm", DOCTOR_INFO,
+			   xstrdup("KVM is loaded as PVM (kvm_pvm), which runs guests without VMX or SVM and without exits to L0: l1tune neither counts nor limits its guests"),
+			   NULL);
+}
+
+static void check_cpu(struct doctor *doctor)
+{
+	const char *flag = doctor_flag(doctor);
+	char offered[8];
+	bool locked;
+
+	if (doctor_cpu_is_ready(doctor)) {
+		doctor_add(doctor, "cpu", DOCTOR_OK,
+			   xasprintf("the CPU offers %s (flag %s)", doctor->machine.amd ? "SVM" : "VMX",
+				     flag), NULL);
+		return;
+	}
+	if (has_pvm(doctor)) {
+		doctor_add(doctor, "cpu", DOCTOR_INFO,
+			   xasprintf("the CPU offers no %s, which PVM does not need: see the row pvm",
+				     doctor->machine.amd ? "SVM" : "VMX"), NULL);
+		return;
+	}
+	/* The kernel hides the flag when firmware has locked the feature. */
+	locked = machine_file(root(doctor), offered, sizeof(offered), "class/l1tune/l1/%s/offered",
+			      flag) && !strcmp(offered, "1");
+	if (locked)
+		doctor_add(doctor, "cpu", DOCTOR_PROBLEM,
+			   xasprintf("firmware has locked %s away, so KVM cannot run guests: switch it on in the firmware's set-up, or have L0 do it",
+				     doctor->machine.amd ? "SVM" : "VMX"),
+			   xstrdup("dmesg | grep -i 'disabled by BIOS'"));
+	else
+		doctor_add(doctor, "cpu", DOCTOR_PROBLEM,
+			   xasprintf("the CPU offers no %s, so KVM cannot run guests: %s",
+				     doctor->machine.amd ? "SVM" : "VMX",
+				     doctor->machine.virtualized ?
+				     "nested virtualization is to be switched on for this machine where it was started" :
+				     "switch it on in the firmware's set-up"),
+			   xasprintf("grep -cw %s /proc/cpuinfo", flag));
+}
+
+static bool vendor_is_built_in(const struct doctor *doctor)
+{
+	return machine_is_built_in(root(doctor), doctor_vendor_module(doctor));
+}
+
+static void check_kvm(struct doctor *doctor, struct trial *trial)
+{
+	const char *vendor = doctor_vendor_module(doctor);
+
+	if (vendor_is_built_in(doctor) && !doctor_cpu_is_ready(doctor))
+		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
+			   xasprintf("%s is part of this kernel and has no CPU to work with: see the row cpu", vendor),
+			   NULL);
+	else if (machine_has(root(doctor), "module/%s", vendor) || has_pvm(doctor))
+		device_check(doctor, trial);
+	else if (machine_has(doctor->env->dev, "mshv") && !machine_has(doctor->env->dev, "kvm"))
+		device_check(doctor, trial);
+	else if (!doctor_cpu_is_ready(doctor))
+		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
+			   xasprintf("%s is not loaded, and cannot be: see the row cpu", vendor), NULL);
+	else
+		doctor_add(doctor, "kvm", DOCTOR_PROBLEM, xasprintf("%s is not loaded", vendor),
+			   xasprintf("modprobe %s", vendor));
+}
+
+static void lockdown_of(const struct doctor *doctor, char *mode, size_t size)
+{
+	char text[128], *open, *close_;
+
+	mode[0] = '\0';
+	if (!machine_file(root(doctor), text, sizeof(text), "kernel/security/lockdown"))
+		return;
+	open = strchr(text, '[');
+	close_ = open ? strchr(open, ']') : NULL;
+	if (close_) {
+		*close_ = '\0';
+		snprintf(mode, size, "%s", open + 1);
+	}
+}
+
+static void check_module(struct doctor *doctor)
+{
+	char lockdown[32];
+
+	lockdown_of(doctor, lockdown, sizeof(lockdown));
+	if (!doctor->has_module && lockdown[0] && strcmp(lockdown, "none"))
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xasprintf("the module is not loaded, and lockdown (%s) lets only modules in that are signed by a key this kernel trusts",
+				     lockdown),
+			   xstrdup("modprobe l1tune || dmesg | tail -n 3\nmokutil --import /var/lib/dkms/mok.pub   # then start the machine again and confirm"));
+	else if (!doctor->has_module)
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xstrdup("the module is not loaded: nothing is counted"),
+			   xstrdup("modprobe l1tune"));
+	else if (strcmp(doctor->host.module, L1TUNE_VERSION))
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xasprintf("the module is %s, this tool %s: build both from one version, then load the module again",
+				     doctor->host.module, L1TUNE_VERSION),
+			   xstrdup("modprobe -r l1tune && modprobe l1tune"));
+	else
+		doctor_add(doctor, "module", DOCTOR_OK,
+			   xasprintf("l1tune %s is loaded", doctor->host.module), NULL);
+}
+
+/* Hooks that are not in place, "a waiting, b detached"; empty if there are none. */
+static char *list_hooks(const struct host *host, bool wait_for_kvm)
+{
+	char *list = xstrdup("");
+	size_t i;
+
+	for (i = 0; i < host->num_hooks; i++) {
+		const struct host_hook *hook = &host->hooks[i];
+
+		if (!strcmp(hook->state, "ok") || !strcmp(hook->state, "off") ||
+		    hook_waits_for_kvm(hook->state) != wait_for_kvm)
+			continue;
+		append(&list, "%s%s %s", *list ? ", " : "", hook->name, hook->state);
+	}
+	return list;
+}
+
+static void check_hooks(struct doctor *doctor)
+{
+	char *bad, *waiting;
+
+	if (!doctor->has_module)
+		return;
+	bad = list_hooks(&doctor->host, false);
+	waiting = list_hooks(&doctor->host, true);
+	if (!*bad && !*waiting)
+		doctor_add(doctor, "hooks", DOCTOR_OK, xstrdup("all hooks into KVM hold"), NULL);
+	else if (!*bad)
+		doctor_add(doctor, "hooks", DOCTOR_WARNING, xasprintf("KVM is not loaded: %s", waiting),
+			   xasprintf("modprobe %s", doctor_vendor_module(doctor)));
+	else
+		doctor_add(doctor, "hooks", DOCTOR_WARNING,
+			   xasprintf("this KVM does not have them, or another user holds them, so what they count is missing: %s%s%s",
+				     bad, *waiting ? "; KVM is not loaded: " : "", waiting),
+			   xstrdup("dmesg | grep l1tune\nls /sys/kernel/livepatch\ncat /sys/kernel/tracing/enabled_functions"));
+	free(waiting);
+	free(bad);
+}
+
+/* What L0 takes is known by KVM's steal clock only. */
+static void check_steal(struct doctor *doctor)
+{
+	static const struct {
+		const char *clock;
+		enum doctor_state state;
+		const char *text;
+		const char *commands;
+	} rows[] = {
+		{ "ok", DOCTOR_OK, "known by KVM's steal clock, which L0 offers", NULL },
+		{ "bare_metal", DOCTOR_INFO, "there is no L0 that could take any", NULL },
+		{ "not_offered", DOCTOR_INFO,
+		  "unknown, because L0 offers no KVM steal clock: what L0 takes is counted as KVM's, the VMM's and the guest's time. If L0 is a KVM of yours, start this machine with it (QEMU: -cpu ...,kvm-steal-time=on)",
+		  NULL },
+		{ "not_enabled", DOCTOR_WARNING,
+		  "unknown, because this kernel does not use the steal clock that L0 offers: start it without nopv, with CONFIG_KVM_GUEST",
+		  "grep -w nopv /proc/cmdline\ngrep CONFIG_KVM_GUEST /boot/config-$(uname -r)\ndmesg | grep -e kvm-guest -e l1tune" },
+		{ "no_hooks", DOCTOR_WARNING,
+		  "unknown, because the hooks run, put and sched_in are not attached: see the row hooks",
+		  NULL },
+	};
+	size_t i;
+
+	if (!doctor->has_module)
+		return;
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(doctor->host.steal_clock, rows[i].clock))
+			break;
+	if (i < ARRAY_SIZE(rows))
+		doctor_add(doctor, "stolen time", rows[i].state, xstrdup(rows[i].text),
+			   rows[i].commands ? xstrdup(rows[i].commands) : NULL);
+	else
+		doctor_add(doctor, "stolen time", DOCTOR_INFO,
+			   *doctor->host.steal_clock ?
+			   xasprintf("the module says %s, which this tool does not know: build both from one version",
+				     doctor->host.steal_clock) :
+			   xstrdup("unknown: this module does not count it"), NULL);
+}
+
+static void check_lockdown(struct doctor *doctor)
+{
+	char mode[32];
+
+	lockdown_of(doctor, mode, sizeof(mode));
+	if (!mode[0])
+		doctor_add(doctor, "lockdown", DOCTOR_INFO,
+			   xstrdup("cannot be read here (no securityfs, or not root)"), NULL);
+	else if (!strcmp(mode, "none"))
+		doctor_add(doctor, "lockdown", DOCTOR_OK, xstrdup("off"), NULL);
+	else
+		doctor_add(doctor, "lockdown", DOCTOR_INFO,
+			   xasprintf("%s: KVM's statistics in debugfs are hidden (kvm_stat is blind), those of l1tune are not", mode), NULL);
+}
+
+static void check_clocksource(struct doctor *doctor)
+{
+	char current[32], available[128];
+
+	if (!machine_file(root(doctor), current, sizeof(current),
+			  "devices/system/clocksource/clocksource0/current_clocksource"))
+		return;
+	machine_file(root(doctor), available, sizeof(available),
+		     "devices/system/clocksource/clocksource0/available_clocksource");
+	/* tsc-early: for the first seconds, until the kernel has measured it. */
+	if (!strcmp(current, "tsc") || !strcmp(current, "tsc-early") ||
+	    !strcmp(current, "kvm-clock") || strstr(current, "hyperv_clocksource"))
+		doctor_add(doctor, "clocksource", DOCTOR_OK,
+			   xasprintf("%s: reading the time takes no exit", current), NULL);
+	else if (machine_has_word(available, "tsc") || machine_has_word(available, "kvm-clock"))
+		doctor_add(doctor, "clocksource", DOCTOR_WARNING,
+			   xasprintf("%s: reading the time is slow, on an L1 an exit to L0 each time", current),
+			   xasprintf("echo %s > /sys/devices/system/clocksource/clocksource0/current_clocksource",
+				     machine_has_word(available, "kvm-clock") ? "kvm-clock" : "tsc"));
+	else
+		doctor_add(doctor, "clocksource", DOCTOR_INFO,
+			   xasprintf("%s, and this machine has no faster one: reading the time is slow", current), NULL);
+}
+
+/* How a parameter of a module of KVM is set; to free. */
+static char *set_nested(const struct doctor *doctor)
+{
+	const char *vendor = doctor_vendor_module(doctor);
+
+	if (l0_is_wsl(doctor))
+		return xasprintf("add %s.nested=1 to kernelCommandLine below [wsl2] in .wslconfig, then run wsl.exe --shutdown in Windows", vendor);
+	if (vendor_is_built_in(doctor))
+		return xasprintf("%s is part of this kernel: %s.nested=1 on the kernel command line lets them, from the next start on", vendor, vendor);
+	return xasprintf("%s with nested=1 lets them", vendor);
+}
+
+static void check_nested(struct doctor *doctor, const struct trial *trial)
+{
+	const char *vendor = doctor_vendor_module(doctor);
+	char *set;
+
+	if (!machine_has(root(doctor), "module/%s/parameters/nested", vendor))
+		return;
+	if (!machine_param_on(doctor->env, vendor, "nested")) {
+		set = set_nested(doctor);
+		doctor_add(doctor, "nesting", DOCTOR_INFO,
+			   xasprintf("off: guests of this machine cannot run guests (L3) themselves; %s", set), NULL);
+		free(set);
+	} else if (!trial->is_cpuid_known) {
+		doctor_add(doctor, "nesting", DOCTOR_OK,
+			   xasprintf("on by the parameter of %s: guests of this machine may run guests (L3) themselves. Whether a vCPU shows %s was not tried",
+				     vendor, doctor_flag(doctor)), NULL);
+	} else if (trial->shows_nesting) {
+		doctor_add(doctor, "nesting", DOCTOR_OK,
+			   xasprintf("on: guests of this machine may run guests (L3) themselves, a vCPU's CPUID shows %s",
+				     doctor_flag(doctor)), NULL);
+	} else {
+		doctor_add(doctor, "nesting", DOCTOR_WARNING,
+			   xasprintf("the parameter of %s is on, but a vCPU's CPUID does not show %s: KVM lacks what it needs for guests inside guests (EPT or NPT, which the parameters ept and npt switch)",
+				     vendor, doctor_flag(doctor)),
+			   xasprintf("grep . /sys/module/%s/parameters/*\nl1tune caps\ndmesg | grep -i kvm", vendor));
+	}
+}
+
+static bool hibernation_is_planned(const struct doctor *doctor)
+{
+	char resume[32], state[64];
+	char *cmdline = machine_text(doctor->env->proc, "cmdline");
+	bool planned;
+
+	machine_file(root(doctor), state, sizeof(state), "power/state");
+	machine_file(root(doctor), resume, sizeof(resume), "power/resume");
+	planned = machine_has_word(state, "disk") &&
+		  ((resume[0] && strcmp(resume, "0:0")) || (cmdline && strstr(cmdline, "resume=")));
+	free(cmdline);
+	return planned;
+}
+
+static void check_hibernation(struct doctor *doctor)
+{
+	if (hibernation_is_planned(doctor))
+		doctor_add(doctor, "hibernation", DOCTOR_WARNING,
+			   xstrdup("a device to resume from is set: guests that run while this machine hibernates lose their time, and clouds do not support it together with nested virtualization on all systems; stop the guests before"),
+			   xstrdup("systemctl mask hibernate.target hybrid-sleep.target"));
+	else
+		doctor_add(doctor, "hibernation", DOCTOR_OK, xstrdup("not planned: no device to resume from"), NULL);
+}
+
+static void check_cost(struct doctor *doctor)
+{
+	const struct measurement *m = doctor->measurement;
+	char *time;
+
+	if (!m) {
+		doctor_add(doctor, "exit cost", DOCTOR_INFO, xstrdup(doctor->why_none), NULL);
+		return;
+	}
+	time = format_ns(bench_ns(m, m->results[BENCH_CPUID].cycles.median));
+	doctor_add(doctor, "exit cost", DOCTOR_INFO,
+		   xasprintf("a CPUID exit takes %s here%s", time,
+			     m->shadow == BENCH_SHADOW_YES ? ", L0 shadows the VMCS" :
+			     m->shadow == BENCH_SHADOW_NO ? ", L0 does not shadow the VMCS" : ""), NULL);
+	free(time);
+}
+
+void doctor_check_machine(struct doctor *doctor)
+{
+	struct trial trial = { };
+
+	check_layer(doctor);
+	check_cpu(doctor);
+	check_pvm(doctor);
+	check_kvm(doctor, &trial);
+	check_module(doctor);
+	check_hooks(doctor);
+	check_steal(doctor);
+	check_cpus(doctor);
+	check_nested(doctor, &trial);
+	check_promises(doctor);
+	check_clocksource(doctor);
+	check_lockdown(doctor);
+	check_hibernation(doctor);
+	check_huge_pages(doctor);
+	check_security(doctor);
+	check_cost(doctor);
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+#include "doctor/checks.h"
+
+static bool is_vulnerable(const struct doctor *doctor, const char *name)
+{
+	char value[256];
+
+	return machine_file(doctor->env->sysfs, value, sizeof(value),
+			    "devices/system/cpu/vulnerabilities/%s", name) &&
+	       !strncmp(value, "Vulnerable", 10);
+}
+
+/*
+ * The kernel looks for VMSCAPE (from a guest into its VMM) on bare metal only, and
+ * calls a virtual machine not affected.
+ */
+static void check_vmscape(struct doctor *doctor)
+{
+	char value[128];
+
+	if (!doctor->machine.virtualized ||
+	    !machine_file(doctor->env->sysfs, value, sizeof(value),
+			  "devices/system/cpu/vulnerabilities/vmscape") ||
+	    strncmp(value, "Not affected", 12))
+		return;
+	doctor_add(doctor, "vmscape", DOCTOR_INFO,
+		   xstrdup("unknown: this kernel says not affected, because it does not look for VMSCAPE inside a virtual machine. If this CPU's model is affected on bare metal, guests may read their VMM's memory; vmscape=force on the kernel command line mitigates it, for a flush of branch predictions at each exit to the VMM"),
+		   xstrdup("grep -m 1 'model name' /proc/cpuinfo\ngrep -o 'vmscape=[^ ]*' /proc/cmdline"));
+}
+
+/* The value of a word of the kernel command line, "fatal"; empty if it is not there. */
+static void read_word(const struct doctor *doctor, const char *key, char *value, size_t size)
+{
+	char *cmdline = machine_text(doctor->env->proc, "cmdline"), *word, *save = NULL;
+
+	*value = '\0';
+	for (word = cmdline ? strtok_r(cmdline, " \n", &save) : NULL; word;
+	     word = strtok_r(NULL, " \n", &save))
+		if (begins_with(word, key))
+			snprintf(value, size, "%s", word + strlen(key));
+	free(cmdline);
+}
+
+/* A guest's locked access across two cache lines. */
+static void check_split_locks(struct doctor *doctor)
+{
+	char mitigate[8], detect[32];
+
+	read_word(doctor, "split_lock_detect=", detect, sizeof(detect));
+	if (!machine_file(doctor->env->proc, mitigate, sizeof(mitigate),
+			  "sys/kernel/split_lock_mitigate"))
+		return;
+	if (!strcmp(detect, "off"))
+		doctor_add(doctor, "split locks", DOCTOR_OK,
+			   xstrdup("not detected (split_lock_detect=off): guests that use them are not slowed, and slow all CPUs"), NULL);
+	else if (!strcmp(detect, "fatal"))
+		doctor_add(doctor, "split locks", DOCTOR_WARNING,
+			   xstrdup("split_lock_detect=fatal: a guest that uses one, as some Windows programs do, ends its VMM by SIGBUS"),
+			   xstrdup("dmesg | grep -i split"));
+	else if (!strcmp(mitigate, "0"))
+		doctor_add(doctor, "split locks", DOCTOR_OK,
+			   xstrdup("not slowed (split_lock_mitigate is 0): where detected they are logged only"), NULL);
+	else
+		doctor_add(doctor, "split locks", DOCTOR_INFO,
+			   xstrdup("slowed, if this CPU detects them: a guest that uses one waits 10 ms and then runs alone among these. Programs for games and old Windows drivers do; without the mitigation such a guest slows all CPUs instead"),
+			   xstrdup("dmesg | grep -i 'split lock'\nsysctl kernel.split_lock_mitigate=0"));
+}
+
+/* The user's part of a cloud's shared responsibility, as far as it shows here. */
+void check_security(struct doctor *doctor)
+{
+	static const char *const names[] = {
+		"l1tf", "mds", "meltdown", "spectre_v1", "spectre_v2", "spec_store_bypass",
+		"tsx_async_abort", "mmio_stale_data", "retbleed", "gather_data_sampling",
+		"reg_file_data_sampling", "spec_rstack_overflow", "srbds", "tsa", "vmscape",
+		"indirect_target_selection",
+	};
+	char *list = xstrdup(""), *path = xasprintf("%s/kvm", doctor->env->dev);
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (is_vulnerable(doctor, names[i]))
+			append(&list, "%s%s", *list ? ", " : "", names[i]);
+	if (list[0])
+		doctor_add(doctor, "mitigations", DOCTOR_WARNING,
+			   xasprintf("guests may read what is not theirs, this kernel says it is vulnerable: %s", list),
+			   xstrdup("grep . /sys/devices/system/cpu/vulnerabilities/*\ngrep -o 'mitigations=[^ ]*' /proc/cmdline"));
+	else if (machine_has(doctor->env->sysfs, "devices/system/cpu/vulnerabilities"))
+		doctor_add(doctor, "mitigations", DOCTOR_OK,
+			   xstrdup("this kernel names no vulnerability of the CPU that is open"), NULL);
+	if (!stat(path, &st) && (st.st_mode & 0002))
+		doctor_add(doctor, "access", DOCTOR_INFO,
+			   xasprintf("every user may run guests: %s is writable by all", path), NULL);
+	free(path);
+	free(list);
+	check_vmscape(doctor);
+	check_split_locks(doctor);
+}

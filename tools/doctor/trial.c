@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whether KVM works is known when it has made a VM with a vCPU: a device that
+ * can be opened is none of that, for example while another hypervisor has the
+ * CPU.
+ */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "doctor/trial.h"
+
+#define KVM_MAJOR	10
+#define KVM_MINOR	232
+#define MAX_CPUID	256
+
+/* The feature bits of nesting. */
+#define LEAF_VMX	1u
+#define ECX_VMX		(1u << 5)
+#define LEAF_SVM	0x80000001u
+#define ECX_SVM		(1u << 2)
+
+/* Another hypervisor's module keeps VMX or SVM switched on. */
+static const char *const rivals[] = {
+	"vboxdrv", "vmmon", "acrn_hsm", "xen_privcmd", "haxm", "bareflank", "jailhouse",
+};
+
+static bool is_device(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
+	       major(st.st_rdev) == KVM_MAJOR && minor(st.st_rdev) == KVM_MINOR;
+}
+
+/* One more would be refused, counted and logged: of that nothing is to be left. */
+static bool is_at_limit(const struct doctor *doctor)
+{
+	static const struct {
+		const char *limit, *usage;
+	} limits[] = {
+		{ "max_vms", "vms" }, { "max_vms_per_user", "vms" },
+		{ "max_vcpus", "vcpus" }, { "max_vcpus_per_vm", NULL },
+	};
+	static const char *const kinds[] = { "limits", "audit" };
+	const char *sysfs = doctor->env->sysfs;
+	char limit[32], usage[32];
+	size_t i, kind;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++)
+		for (kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+			if (!machine_file(sysfs, limit, sizeof(limit), "class/l1tune/l1/%s/%s",
+					  kinds[kind], limits[i].limit) ||
+			    !strcmp(limit, "max"))
+				continue;
+			snprintf(usage, sizeof(usage), "0");
+			if (limits[i].usage &&
+			    !machine_file(sysfs, usage, sizeof(usage),
+					  "class/l1tune/l1/usage/%s", limits[i].usage))
+				return true;
+			if (strtoull(usage, NULL, 10) >= strtoull(limit, NULL, 10))
+				return true;
+		}
+	return false;
+}
+
+static bool fail(struct trial *trial, const char *step)
+{
+	trial->step = step;
+	trial->err = errno;
+	return false;
+}
+
+static struct kvm_cpuid2 *new_cpuid(void)
+{
+	struct kvm_cpuid2 *cpuid = xcalloc(1, sizeof(*cpuid) +
+					   MAX_CPUID * sizeof(cpuid->entries[0]));
+
+	cpuid->nent = MAX_CPUID;
+	return cpuid;
+}
+
+static bool has_bit(const struct kvm_cpuid2 *cpuid, __u32 leaf, __u32 ecx)
+{
+	__u32 i;
+
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == leaf && cpuid->entries[i].ecx & ecx)
+			return true;
+	return false;
+}
+
+/* What KVM offers is set, and what the vCPU then has is read. */
+static void read_cpuid(int kvm, int vcpu, struct trial *trial)
+{
+	struct kvm_cpuid2 *cpuid = new_cpuid();
+
+	if (!ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) &&
+	    !ioctl(vcpu, KVM_SET_CPUID2, cpuid)) {
+		cpuid->nent = MAX_CPUID;
+		trial->is_cpuid_known = !ioctl(vcpu, KVM_GET_CPUID2, cpuid);
+		trial->shows_nesting = trial->is_cpuid_known &&
+				       (has_bit(cpuid, LEAF_VMX, ECX_VMX) ||
+					has_bit(cpuid, LEAF_SVM, ECX_SVM));
+	}
+	free(cpuid);
+}
+
+static bool try_vcpu(int kvm, int vm, struct trial *trial)
+{
+	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+
+	if (vcpu < 0)
+		return fail(trial, "KVM_CREATE_VCPU");
+	read_cpuid(kvm, vcpu, trial);
+	close(vcpu);
+	return true;
+}
+
+void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
+{
+	int vm;
+
+	*trial = (struct trial){ };
+	if (doctor->no_try)
+		trial->why_not = "--no-try was given";
+	else if (!is_device(kvm))
+		trial->why_not = "it is not KVM's device";
+	else if (is_at_limit(doctor))
+		trial->why_not = "a limit or audit threshold of l1tune is reached";
+	if (trial->why_not)
+		return;
+	if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+		fail(trial, "KVM_GET_API_VERSION");
+		return;
+	}
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0) {
+		fail(trial, "KVM_CREATE_VM");
+		return;
+	}
+	try_vcpu(kvm, vm, trial);
+	close(vm);
+}
+
+/* "vboxdrv, vmmon": of the modules that are loaded; empty if none of them is. */
+static char *list_rivals(const struct doctor *doctor)
+{
+	char *list = xstrdup("");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rivals); i++)
+		if (machine_has(doctor->env->sysfs, "module/%s", rivals[i]))
+			append(&list, "%s%s", *list ? " " : "", rivals[i]);
+	return list;
+}
+
+static void add_busy(struct doctor *doctor, const struct trial *trial)
+{
+	char *modules = list_rivals(doctor);
+
+	if (*modules)
+		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
+			   xasprintf("%s: another hypervisor has the CPU, most likely that of %s: end its guests and unload it",
+				     trial->step, modules),
+			   xasprintf("modprobe -r %s", modules));
+	else
+		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
+			   xasprintf("%s: another hypervisor has the CPU, and no module that is known to do that is loaded: see what else was loaded",
+				     trial->step),
+			   xstrdup("lsmod\ndmesg | grep -i -e vmx -e svm -e kvm"));
+	free(modules);
+}
+
+/* What an errno of these ioctls means, and what to do. */
+static const struct {
+	int err;
+	enum doctor_state state;
+	const char *text;
+	const char *commands;
+} meanings[] = {
+	{ ENOMEM, DOCTOR_PROBLEM, "there is not enough memory, or the memory limit of this control group is reached",
+	  "free -m\ncat /proc/self/cgroup" },
+	{ EDQUOT, DOCTOR_WARNING, "a limit of l1tune refused it: this user cannot start a guest now",
+	  "l1tune limits" },
+	{ EPERM, DOCTOR_PROBLEM, "a security policy refused it: seccomp, a security module, or the device list of this container",
+	  "grep Seccomp /proc/self/status\ndmesg | tail" },
+	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", "dmesg | tail" },
+	{ EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
+	{ ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
+	{ EIO, DOCTOR_PROBLEM, "KVM could not switch VMX or SVM on: firmware, or L0, keeps it off on one of the CPUs",
+	  "dmesg | grep -i kvm" },
+};
+
+static void add_failure(struct doctor *doctor, const struct trial *trial)
+{
+	enum doctor_state state = DOCTOR_PROBLEM;
+	const char *text = "KVM does not say why", *commands = "dmesg | grep -i kvm";
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (trial->err == meanings[i].err) {
+			state = meanings[i].state;
+			text = meanings[i].text;
+			commands = meanings[i].commands;
+		}
+	doctor_add(doctor, "trial", state,
+		   xasprintf("%s failed (%s): %s", trial->step, strerror(trial->err), text),
+		   xstrdup(commands));
+}
+
+void trial_add_row(struct doctor *doctor, const struct trial *trial)
+{
+	if (trial->why_not)
+		doctor_add(doctor, "trial", DOCTOR_INFO,
+			   xasprintf("no VM was created: %s", trial->why_not), NULL);
+	else if (trial->step && trial->err == EBUSY)
+		add_busy(doctor, trial);
+	else if (trial->step)
+		add_failure(doctor, trial);
+	else
+		doctor_add(doctor, "trial", DOCTOR_OK,
+			   xstrdup("a VM with a vCPU was created, and closed again"), NULL);
+}
