@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "base/wait.h"
 #include "model/guest.h"
 #include "record/event.h"
 
@@ -16,14 +17,17 @@ static const char *const number_keys[NUM_EVENT_NUMBERS] = {
 	[EVENT_EXITS] = "EXITS",
 	[EVENT_EXIT_TIME] = "EXIT_TIME_NS",
 	[EVENT_GUEST_TIME] = "GUEST_TIME_NS",
+	[EVENT_GUESTS] = "GUESTS",
 };
 
 static const char *const text_keys[NUM_EVENT_TEXTS] = {
 	[EVENT_LIMIT] = "LIMIT",
 	[EVENT_COMM] = "COMM",
 	[EVENT_ERRNO] = "ERRNO",
+	[EVENT_END] = "END",
 	[EVENT_HOOK] = "HOOK",
 	[EVENT_STATE] = "STATE",
+	[EVENT_RULE] = "RULE",
 };
 
 /* The digits of "\012", NULL if that is not what stands there. */
@@ -76,6 +80,8 @@ static enum event_kind kind_of(const struct uevent_keys *keys,
 	const char *event = uevent_get(keys, "EVENT");
 	const char *taken = uevent_get(keys, "ACTION_TAKEN");
 
+	if (is(event, "advice"))
+		return is(action, "add") ? EVENT_ADVISED : EVENT_RESOLVED;
 	if (is(action, "add"))
 		return is_guest ? EVENT_ADDED : EVENT_LOADED;
 	if (is(action, "remove"))
@@ -138,15 +144,12 @@ int event_take_uevent(const struct uevent *uevent, struct event *event)
 }
 
 /* When it was by the wall clock, as far as that was not set since. */
-static struct timespec time_of(uint64_t boottime_ns)
+static struct timespec time_of(uint64_t at_ns)
 {
-	struct timespec now, since_boot;
-	uint64_t now_ns, ago_ns;
+	uint64_t now_ns, ago_ns = sub_clamped(boottime_ns(), at_ns);
+	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_BOOTTIME, &since_boot);
-	ago_ns = sub_clamped(since_boot.tv_sec * NSEC_PER_SEC +
-			     since_boot.tv_nsec, boottime_ns);
 	now_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec, ago_ns);
 	return (struct timespec) {
 		.tv_sec = now_ns / NSEC_PER_SEC,
@@ -159,9 +162,7 @@ void event_take_record(const struct record *record, struct event *event)
 	bool is_guest = is(uevent_get(&record->keys, "EVENT"), "guest");
 
 	*event = (struct event){ .time = time_of(record->time_ns) };
-	take(&record->keys,
-	     is_guest ? uevent_get(&record->keys, "ACTION") : NULL, is_guest,
-	     event);
+	take(&record->keys, uevent_get(&record->keys, "ACTION"), is_guest, event);
 }
 
 void event_free(struct event *event)

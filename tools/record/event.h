@@ -6,25 +6,27 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "record/drift.h"
 #include "record/record.h"
 #include "record/uevent.h"
 
 enum event_number {
 	EVENT_VALUE, EVENT_USE, EVENT_COUNT, EVENT_PID, EVENT_UID, EVENT_EXITS,
-	EVENT_EXIT_TIME, EVENT_GUEST_TIME, NUM_EVENT_NUMBERS
+	EVENT_EXIT_TIME, EVENT_GUEST_TIME, EVENT_GUESTS, NUM_EVENT_NUMBERS
 };
 
 enum event_text {
-	EVENT_LIMIT, EVENT_COMM, EVENT_ERRNO, EVENT_HOOK, EVENT_STATE,
-	NUM_EVENT_TEXTS
+	EVENT_LIMIT, EVENT_COMM, EVENT_ERRNO, EVENT_END, EVENT_HOOK, EVENT_STATE,
+	EVENT_RULE, NUM_EVENT_TEXTS
 };
 
-/* An event of the module. Strings are as they were found. */
+/* An event of the module, of l1tune record or of its canary. Strings are as they were found. */
 struct event {
 	enum event_kind {
 		EVENT_ADDED, EVENT_REMOVED, EVENT_DENIED, EVENT_AUDITED,
 		EVENT_EFFECTIVE, EVENT_INEFFECTIVE, EVENT_LOADED,
-		EVENT_UNLOADED, EVENT_LOST, EVENT_OTHER, NUM_EVENT_KINDS
+		EVENT_UNLOADED, EVENT_LOST, EVENT_ADVISED, EVENT_RESOLVED,
+		EVENT_DRIFT, EVENT_OTHER, NUM_EVENT_KINDS
 	} kind;
 	struct timespec time;
 	/* The guest that it is about, if it is about one. */
@@ -37,6 +39,8 @@ struct event {
 	char *text[NUM_EVENT_TEXTS];
 	/* Of EVENT_LOST: how many, 0 if not known. */
 	uint64_t num_lost;
+	/* Of EVENT_DRIFT: the caller's. */
+	const struct drift_change *change;
 	/* Of EVENT_OTHER: what it is called. */
 	char *what;
 };

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_EVENT_LOG_H
+#define L1TUNE_EVENT_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/util.h"
+
+/* Lines of l1/events that were not taken yet. */
+struct event_log {
+	/* Which load of the module, and the last line that was read of it. */
+	uint64_t loaded_ns;
+	uint64_t seq;
+	char **lines;
+	size_t num;
+};
+
+/* Adds what there is now. What cannot be read adds nothing. */
+void event_log_read(struct event_log *log, const struct env *env, uint64_t loaded_ns);
+/*
+ * Adds an event of the recorder's own, as if it were one of the module:
+ * CLOCK_BOOTTIME and KEY=VALUE words.
+ */
+__printf(3, 4) void event_log_add(struct event_log *log, uint64_t time_ns,
+				  const char *fmt, ...);
+void event_log_clear(struct event_log *log);
+
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each tier has all events, so that those of a tier that reaches further back are
+ * complete, and most are found several times.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "record/history-events.h"
+#include "record/record.h"
+
+struct search {
+	struct history_events *events;
+	uint64_t start_ns, end_ns;
+};
+
+static void add_line(struct search *search, const struct moment *moment,
+		     uint64_t recorded_ns, const char *line)
+{
+	char *copy = xstrdup(line);
+	struct record record;
+	struct history_event event = { .recorded_ns = recorded_ns };
+
+	if (!record_parse(copy, &record)) {
+		uint64_t ago_ns = sub_clamped(moment->snapshot.taken_ns, record.time_ns);
+
+		event.time_ns = sub_clamped(recorded_ns, ago_ns);
+		event.seq = record.seq;
+		if (event.time_ns >= search->start_ns && event.time_ns <= search->end_ns) {
+			event.line = xstrdup(line);
+			*GROW(search->events->v, search->events->num) = event;
+		}
+	}
+	free(copy);
+}
+
+static void add_record(int fd, uint64_t offset, const struct record_header *header, void *arg)
+{
+	struct moment moment;
+	size_t i;
+
+	if (!record_decode_events(fd, offset, header, &moment))
+		return;
+	for (i = 0; i < moment.num_events; i++)
+		add_line(arg, &moment, header->time_ns, moment.events[i]);
+	moment_free(&moment);
+}
+
+/* The first of those that are alike is of the record that was made first. */
+static int compare_lines(const void *a, const void *b)
+{
+	const struct history_event *x = a, *y = b;
+	int order = strcmp(x->line, y->line);
+
+	if (order)
+		return order;
+	return x->recorded_ns < y->recorded_ns ? -1 : x->recorded_ns > y->recorded_ns;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const struct history_event *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void drop_alike(struct history_events *events)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < events->num; i++) {
+		if (kept && !strcmp(events->v[kept - 1].line, events->v[i].line))
+			free(events->v[i].line);
+		else
+			events->v[kept++] = events->v[i];
+	}
+	events->num = kept;
+}
+
+void history_events_read(const struct history *history, uint64_t start_ns, uint64_t end_ns,
+			 struct history_events *events)
+{
+	struct search search = { events, start_ns, end_ns };
+
+	*events = (struct history_events){ };
+	history_for_each(history, start_ns, end_ns, add_record, &search);
+	if (!events->num)
+		return;
+	qsort(events->v, events->num, sizeof(*events->v), compare_lines);
+	drop_alike(events);
+	qsort(events->v, events->num, sizeof(*events->v), compare_times);
+}
+
+void history_events_free(struct history_events *events)
+{
+	size_t i;
+
+	for (i = 0; i < events->num; i++)
+		free(events->v[i].line);
+	free(events->v);
+	*events = (struct history_events){ };
+}

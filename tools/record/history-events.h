@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_HISTORY_EVENTS_H
+#define L1TUNE_HISTORY_EVENTS_H
+
+#include "record/history-read.h"
+
+/* A line of an event that records have, as record_parse() takes it. */
+struct history_event {
+	/* CLOCK_REALTIME, as of the record: when it happened, and the record's time. */
+	uint64_t time_ns, recorded_ns;
+	/* Of the event itself. */
+	uint64_t seq;
+	char *line;
+};
+
+struct history_events {
+	struct history_event *v;
+	size_t num;
+};
+
+/* What happened from one time until another, in this order, and each event once. */
+void history_events_read(const struct history *history, uint64_t start_ns, uint64_t end_ns,
+			 struct history_events *events);
+void history_events_free(struct history_events *events);
+
+#endif
