@@ -5,9 +5,9 @@
 #include "base/util.h"
 #include "bench/file.h"
 #include "explain/advise.h"
+#include "explain/cause.h"
+#include "explain/device.h"
 #include "explain/load.h"
-#include "explain/rules-access.h"
-#include "explain/rules.h"
 #include "explain/together.h"
 #include "model/proc.h"
 
@@ -58,30 +58,6 @@ static int compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Of a place in the order of rules, and behind them of symptoms. */
-static bool look_for_one(const struct facts *facts, size_t place,
-			 struct advice *advice)
-{
-	const struct rule *rule = &rules[place];
-
-	if (place >= num_rules)
-		return symptom_explain(symptoms[place - num_rules], facts, advice);
-	if (!rule->applies(facts, advice))
-		return false;
-	advice->name = rule->name;
-	advice->title = rule->title;
-	advice->owner = rule->owner;
-	advice->risk = rule->risk;
-	advice->confidence = xstrdup(rule->confidence);
-	advice->change_for_all = rule->change_for_all;
-	return true;
-}
-
-static size_t num_places(void)
-{
-	return num_rules + num_symptoms;
-}
-
 static void look(const struct facts *facts, size_t place, struct advice **list,
 		 size_t *num)
 {
@@ -90,7 +66,7 @@ static void look(const struct facts *facts, size_t place, struct advice **list,
 		.order = place, .guest_id = guest->id, .num_guests = 1,
 	};
 
-	if (!look_for_one(facts, place, &advice))
+	if (!symptom_explain(symptoms[place], facts, &advice))
 		return;
 	advice.guest_name = xstrdup(guest->name ? guest->name : "");
 	*GROW(*list, *num) = advice;
@@ -105,7 +81,7 @@ static struct facts facts_of(const struct env *env,
 		.host = seen->host,
 		.wake_ns = read_wake_ns(env),
 		.num_vcpus = host_count(&seen->host->usage, "vcpus"),
-		.is_sampled = seen->sample,
+		.is_sampled = seen->sample && !seen->sample->why_not,
 		.scale = 1,
 	};
 	struct machine machine;
@@ -116,18 +92,6 @@ static struct facts facts_of(const struct env *env,
 		facts.activity = *seen->activity;
 	facts.num_cpus = machine.num_cpus;
 	return facts;
-}
-
-/* A process can have several VMs: what is counted of it is not one guest's. */
-static bool is_alone(const struct snapshot *snapshot, size_t i)
-{
-	size_t j;
-
-	for (j = 0; j < snapshot->num_guests; j++)
-		if (j != i && snapshot->guests[j].guest.pid ==
-			      snapshot->guests[i].guest.pid)
-			return false;
-	return true;
 }
 
 /* One guest of those that were observed, with what is read of it once. */
@@ -150,11 +114,8 @@ static void look_at(const struct facts *all, const struct observation *seen,
 		  &at->proc);
 	at->facts.cmdline = at->proc.cmdline;
 	at->facts.cmdline_len = at->proc.cmdline_len;
-	if (is_alone(seen->snapshot, i))
-		at->facts.accesses = access_groups(seen->sample,
-						   guest->guest.pid);
-	else
-		at->facts.is_sampled = false;
+	at->facts.accesses = access_groups(seen->sample, guest);
+	at->facts.is_sampled &= snapshot_thread(guest) != 0;
 }
 
 static void look_away(struct look_at *at)
@@ -263,7 +224,7 @@ void advise(const struct env *env, const struct observation *seen,
 		look_at(&facts, seen, i, &guests[i]);
 		add_unread(&guests[i].facts, findings);
 	}
-	for (i = 0; i < num_places(); i++)
+	for (i = 0; i < num_symptoms; i++)
 		look_at_all(seen, guests, i, findings);
 	for (i = 0; i < num_guests; i++)
 		look_away(&guests[i]);
@@ -302,18 +263,18 @@ bool advise_wants_sample(const struct env *env,
 
 char *gain_text(const struct gain *gain)
 {
+	const char *more = gain->lacks_transit ?
+		", and the exits' way to L0, which l1tune bench --save measures" : "";
+
 	switch (gain->kind) {
 	case GAIN_RANGE:
 		return gain->high - gain->low < 0.005 ?
 		       xasprintf("%.2f CPUs", gain->high) :
 		       xasprintf("%.2f to %.2f CPUs", gain->low, gain->high);
 	case GAIN_AT_LEAST:
-		return xasprintf("at least %.2f CPUs, and the exits' way to L0, which l1tune bench --save measures",
-				 gain->low);
+		return xasprintf("at least %.2f CPUs%s", gain->low, more);
 	case GAIN_AT_MOST:
-		return xasprintf("at most %.2f CPUs%s", gain->high,
-				 gain->lacks_transit ?
-				 ", and the exits' way to L0, which l1tune bench --save measures" : "");
+		return xasprintf("at most %.2f CPUs%s", gain->high, more);
 	default:
 		return xstrdup("not known before it is tried");
 	}

@@ -16,7 +16,7 @@ struct observation {
 	const struct sample *sample;
 };
 
-/* What rules may have needed of KVM's counts, and could not be read. */
+/* What of KVM's counts may have been needed, and could not be read. */
 struct unread {
 	/* -errno: kvm_count_why_not() has words for it. */
 	int err;

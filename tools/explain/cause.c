@@ -60,19 +60,33 @@ static size_t count_of(const struct advice *advice, enum verdict verdict)
 	return num;
 }
 
-/* The first one shown, or the only one left. */
+/*
+ * Of those shown the one with the largest part, of equal ones the first; or the
+ * only one left.
+ */
 static const struct cause *find_cause(const struct symptom *symptom,
+				      const struct facts *facts,
 				      const struct advice *advice)
 {
-	size_t num_open = count_of(advice, VERDICT_OPEN), i;
 	enum verdict wanted = count_of(advice, VERDICT_SHOWN) ?
 			      VERDICT_SHOWN : VERDICT_OPEN;
+	const struct cause *found = NULL;
+	double most = 0;
+	size_t i;
 
-	if (wanted == VERDICT_OPEN && num_open != 1)
+	if (wanted == VERDICT_OPEN && count_of(advice, VERDICT_OPEN) != 1)
 		return NULL;
-	for (i = 0; advice->looked[i].verdict != wanted; i++)
-		;
-	return &symptom->causes[i];
+	for (i = 0; i < symptom->num_causes; i++) {
+		const struct cause *cause = &symptom->causes[i];
+		double part = cause->part ? cause->part(facts) : 1;
+
+		if (advice->looked[i].verdict != wanted ||
+		    (found && part <= most))
+			continue;
+		found = cause;
+		most = part;
+	}
+	return found;
 }
 
 /* In words that begin with high, medium or low. */
@@ -95,6 +109,13 @@ static char *confidence_of(const struct advice *advice,
 	       xasprintf("medium: shown; not ruled out: %zu of %zu causes",
 			 num_open, advice->num_looked) :
 	       xstrdup("high: shown, and the other causes that are known were ruled out");
+}
+
+static char *change_of(const struct cause *cause, const struct facts *facts)
+{
+	if (!cause)
+		return xstrdup("find out first which of the open causes it is, as said with each of them");
+	return cause->change ? xstrdup(cause->change) : cause->change_of(facts);
 }
 
 struct gain gain_of_part(const struct facts *facts, const struct gain *all)
@@ -131,15 +152,15 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 			.how = "perf trace -p PID of the VMM, and perf kvm stat live",
 		};
 	cause = advice->num_looked == symptom->num_causes ?
-		find_cause(symptom, advice) : NULL;
+		find_cause(symptom, facts, advice) : NULL;
 	advice->symptom = symptom->name;
 	advice->confidence = confidence_of(advice, cause);
 	advice->name = cause ? cause->name : symptom->name;
 	advice->title = cause ? cause->title : symptom->title;
 	advice->owner = cause ? cause->owner : "not known";
 	advice->risk = cause ? cause->risk : "none in finding out";
-	advice->change = cause ? cause->change(facts) :
-			 xstrdup("find out first which of the open causes it is, as said with each of them");
+	advice->change = change_of(cause, facts);
+	advice->change_for_all = cause ? cause->change_for_all : NULL;
 	all = advice->gain;
 	if (!cause)
 		advice->gain = gain_of_part(facts, &all);

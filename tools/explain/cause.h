@@ -38,10 +38,15 @@ struct cause {
 	struct clue clues[MAX_CLUES];
 	/* How to find out what no clue says. */
 	const char *how;
-	/* A copy. */
-	char *(*change)(const struct facts *facts);
+	/* NULL where it depends on the machine: change_of() then returns a copy. */
+	const char *change;
 	/* NULL: all that the symptom costs. */
 	struct gain (*gain)(const struct facts *facts, const struct gain *all);
+	char *(*change_of)(const struct facts *facts);
+	/* For all guests at once; NULL: what is changed for one, for each of them. */
+	const char *change_for_all;
+	/* Which part of the symptom it is, from 0 to 1; NULL where that is not counted. */
+	double (*part)(const struct facts *facts);
 };
 
 struct symptom {
@@ -66,13 +71,28 @@ struct gain gain_of_part(const struct facts *facts, const struct gain *all);
 struct gain gain_not_counted(const struct facts *facts, const struct gain *all);
 
 /* A cure of two symptoms: swapped memory makes faults, and makes vCPUs sleep. */
-char *keep_in_memory(const struct facts *facts);
+#define KEEP_IN_MEMORY "more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)"
 
-extern const struct symptom symptom_memory;
+/* In the order in which equal gains are shown. */
+extern const struct symptom *const symptoms[];
+extern const size_t num_symptoms;
+
+extern const struct symptom symptom_throttled;
+extern const struct symptom symptom_stolen;
 extern const struct symptom symptom_no_cpu;
 extern const struct symptom symptom_blocked;
+extern const struct symptom symptom_memory;
 extern const struct symptom symptom_nesting;
+extern const struct symptom symptom_halts;
+extern const struct symptom symptom_pauses;
+extern const struct symptom symptom_devices;
+extern const struct symptom symptom_kvm_devices;
+extern const struct symptom symptom_msrs;
+extern const struct symptom symptom_apic;
+extern const struct symptom symptom_exceptions;
+extern const struct symptom symptom_entries;
 extern const struct symptom symptom_interrupts;
+extern const struct symptom symptom_vmm;
 extern const struct symptom symptom_helpers;
 
 #endif

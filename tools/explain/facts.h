@@ -6,12 +6,12 @@
 #include "explain/access.h"
 #include "explain/activity.h"
 #include "explain/kvm-counts.h"
-#include "explain/memory.h"
+#include "model/memory.h"
 #include "explain/transit.h"
 #include "model/host.h"
 #include "model/snapshot.h"
 
-/* What rules look at: one guest in an interval, and this machine. */
+/* What symptoms and causes are looked for in: one guest in an interval, and this machine. */
 struct facts {
 	const struct env *env;
 	const struct host *host;
@@ -20,7 +20,7 @@ struct facts {
 	struct kvm_counts kvm;
 	/* Of the whole machine, in that interval: somebody else's. */
 	struct activity activity;
-	/* Read when a rule first asks for it: memory_of(). */
+	/* Read when it is first asked for: memory_of(). */
 	struct guest_memory *memory;
 	/* The VMM's command line, words that end with NUL; NULL if not known. */
 	const char *cmdline;
@@ -63,13 +63,12 @@ struct looked {
 
 /* Texts are copies but for name, title, owner and risk. */
 struct advice {
-	/* The rule's or the cause's. */
+	/* The cause's; the symptom's where its cause is not known. */
 	const char *name, *title, *owner, *risk;
-	/* What it is a cause of; NULL of a rule by itself. */
 	const char *symptom;
-	/* What helps all guests at once, of a rule; NULL if there is nothing. */
+	/* See struct cause. */
 	const char *change_for_all;
-	/* The rule's place, which orders equal gains. */
+	/* The symptom's place, which orders equal gains. */
 	size_t order;
 	/* If it is about more than one, guest_id is 0 and guest_name says how many. */
 	size_t num_guests;
@@ -84,20 +83,6 @@ struct advice {
 	/* What the evidence names. */
 	struct access_group *accesses;
 	size_t num_accesses;
-};
-
-struct rule {
-	const char *name;
-	const char *title;
-	/* Who can change it: L0, L1, VMM, guest. */
-	const char *owner;
-	const char *risk;
-	/* How sure the gain is, which the kind of evidence says. */
-	const char *confidence;
-	/* What changes it for all guests at once; NULL if nothing does. */
-	const char *change_for_all;
-	/* Fills in evidence, change and gain; false if there is no reason to. */
-	bool (*applies)(const struct facts *facts, struct advice *advice);
 };
 
 /* What is less is not worth a change. */

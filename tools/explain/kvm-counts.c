@@ -9,6 +9,7 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/kvm-counts.h"
+#include "explain/kvm-directory.h"
 #include "model/machine.h"
 
 static const char *const files[NUM_KVM_COUNTS] = {
@@ -16,77 +17,13 @@ static const char *const files[NUM_KVM_COUNTS] = {
 	[KVM_POLL_MISS_NS] = "halt_poll_fail_ns",
 	[KVM_L1D_FLUSHES] = "l1d_flush",
 	[KVM_FAST_FAULTS] = "pf_fast",
+	[KVM_FAULTS_TAKEN] = "pf_taken",
+	[KVM_FAULTS_EMULATED] = "pf_emulate",
+	[KVM_MMIO_EXITS] = "mmio_exits",
 	[KVM_SMALL_PAGES] = "pages_4k",
 	[KVM_LARGE_PAGES] = "pages_2m",
 	[KVM_NX_SPLITS] = "nx_lpage_splits",
 };
-
-/* The directories of a process's VMs, which are called PID-FD. */
-struct search {
-	char *prefix;
-	uint64_t num_vcpus;
-	size_t num, num_fitting;
-	char *first, *fitting;
-};
-
-static int count_vcpu(int fd, const char *name, void *arg)
-{
-	uint64_t id, *num = arg;
-
-	(void)fd;
-	*num += !guest_parse_id(name, "vcpu", &id);
-	return 0;
-}
-
-static void keep(char **name, const char *found)
-{
-	if (!*name)
-		*name = xstrdup(found);
-}
-
-static int look_at_vm(int fd, const char *name, void *arg)
-{
-	struct search *search = arg;
-	uint64_t num_vcpus = 0;
-
-	if (strncmp(name, search->prefix, strlen(search->prefix)))
-		return 0;
-	search->num++;
-	keep(&search->first, name);
-	sysfs_for_each(fd, name, count_vcpu, &num_vcpus);
-	if (num_vcpus == search->num_vcpus) {
-		search->num_fitting++;
-		keep(&search->fitting, name);
-	}
-	return 0;
-}
-
-/*
- * FD is the VMM's number, and no file says which guest it is: of several VMs
- * of one process, the one that alone has as many vCPUs. 0, or -errno.
- */
-static int find_vm(const struct env *env, const struct guest *guest, char **dir)
-{
-	char *root = xasprintf("%s/kernel/debug/kvm", env->sysfs);
-	struct search search = {
-		.prefix = xasprintf("%llu-", (unsigned long long)guest->pid),
-		.num_vcpus = guest->vcpus,
-	};
-	int err = sysfs_for_each(AT_FDCWD, root, look_at_vm, &search);
-	const char *name = search.num == 1 ? search.first :
-			   search.num_fitting == 1 ? search.fitting : NULL;
-
-	if (!err)
-		err = name ? 0 : search.num ? -ENOTUNIQ : -ENXIO;
-	else if (err == -ENOENT)
-		err = -ENXIO;
-	*dir = err ? NULL : xasprintf("%s/%s", root, name);
-	free(search.first);
-	free(search.fitting);
-	free(search.prefix);
-	free(root);
-	return err;
-}
 
 static bool is_locked_down(const struct env *env)
 {
@@ -112,12 +49,13 @@ static int read_count(const char *path, bool is_locked, uint64_t *value)
 	return sysfs_read_u64(AT_FDCWD, path, value);
 }
 
-void kvm_counts_read(const struct env *env, const struct guest *guest,
+void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts)
 {
 	bool is_locked = is_locked_down(env);
-	char *dir, *path;
-	int err = find_vm(env, guest, &dir);
+	char *dir = NULL, *path;
+	/* Those of now are not those of then. */
+	int err = env->past ? -ENODATA : kvm_directory_find(env, guest, &dir);
 	size_t i;
 
 	*counts = (struct kvm_counts){ };
@@ -179,7 +117,9 @@ const char *kvm_count_why_not(int err)
 	case -ENXIO:
 		return "debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug";
 	case -ENOTUNIQ:
-		return "its process has several VMs, and debugfs does not say which is which";
+		return "its process has several VMs, and nothing in debugfs tells which is which";
+	case -ENODATA:
+		return "records do not have it";
 	default:
 		return strerror(-err);
 	}

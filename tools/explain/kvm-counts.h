@@ -6,7 +6,10 @@
 #include <stdint.h>
 
 #include "base/env.h"
-#include "model/guest.h"
+#include "model/snapshot.h"
+
+/* A large page is 2 MB. */
+#define PAGES_PER_LARGE	512
 
 enum kvm_count_id {
 	KVM_POLL_HIT_NS,
@@ -14,6 +17,11 @@ enum kvm_count_id {
 	KVM_L1D_FLUSHES,
 	/* Faults that only gave back an access to a page that was mapped. */
 	KVM_FAST_FAULTS,
+	/* Faults for which KVM looked for a page, and those of them where it found none. */
+	KVM_FAULTS_TAKEN,
+	KVM_FAULTS_EMULATED,
+	/* Accesses by address that reached the VMM. */
+	KVM_MMIO_EXITS,
 	/* What is mapped now, in pages of their size. */
 	KVM_SMALL_PAGES,
 	KVM_LARGE_PAGES,
@@ -40,9 +48,10 @@ struct kvm_counts {
 
 /*
  * Looks only where looking is allowed: under lockdown, each attempt to open a
- * file that is locked down would be a line in the kernel's log.
+ * file that is locked down would be a line in the kernel's log. If the process
+ * has several VMs, the guest is better told with its vCPUs.
  */
-void kvm_counts_read(const struct env *env, const struct guest *guest,
+void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts);
 
 /* Those of a guest that was not there yet: 0, and known. */

@@ -47,8 +47,11 @@ double in_interval(const struct facts *f, uint64_t count)
 
 struct gain gain_of(const struct facts *f, double kernel, double rate)
 {
+	/* On a machine without L0 the CPU's own exit and entry are not counted. */
 	if (!f->transit.is_known)
-		return (struct gain){ GAIN_AT_LEAST, kernel, kernel, true };
+		return (struct gain){
+			GAIN_AT_LEAST, kernel, kernel, f->host->virtualized,
+		};
 	return (struct gain){
 		GAIN_RANGE,
 		kernel + rate * f->transit.low_ns / NSEC_PER_SEC,
@@ -69,6 +72,13 @@ bool is_worth_it(const struct facts *f, const struct gain *gain)
 bool is_often(const struct facts *f, double rate, double threshold)
 {
 	return rate >= threshold * f->scale;
+}
+
+bool has_own_cpus(const struct facts *f)
+{
+	struct load all = load_of(f, &all_reasons, 2);
+
+	return f->num_vcpus <= f->num_cpus && all.parts[PART_RUNQ] < 0.01;
 }
 
 const struct guest_memory *memory_of(const struct facts *facts)

@@ -19,7 +19,7 @@
 #include "base/wait.h"
 #include "explain/sample.h"
 
-#define MAX_COUNTS	4096
+#define MAX_COUNTS	8192
 /* In less than that the events are hardly all on, and little is seen. */
 #define MIN_TIME	(NSEC_PER_SEC / 20)
 
@@ -27,7 +27,7 @@
 enum { MMIO_READ_ASKED, MMIO_READ, MMIO_WRITE };
 
 struct count_key {
-	uint32_t pid;
+	uint32_t tid;
 	/* Which one it is, and its argument for read or write. */
 	uint16_t event;
 	uint16_t type;
@@ -105,7 +105,6 @@ static int open_maps(struct sample *sample)
 #define MOVE(dst, src)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
 #define SET(dst, value)	INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value)
 #define ADD(dst, value)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, value)
-#define SHIFT_RIGHT(dst, value) INSN(BPF_ALU64 | BPF_RSH | BPF_K, dst, 0, 0, value)
 #define OR(dst, value)	INSN(BPF_ALU64 | BPF_OR | BPF_K, dst, 0, 0, value)
 #define LOAD(size, dst, src, offset) INSN(BPF_LDX | BPF_MEM | (size), dst, src, offset, 0)
 #define STORE(size, dst, offset, src) INSN(BPF_STX | BPF_MEM | (size), dst, src, offset, 0)
@@ -173,8 +172,8 @@ static int load_access(const struct event *event, const struct sample *sample)
 		MOVE(6, 1),
 		CALL(BPF_FUNC_get_current_pid_tgid),
 		MOVE(7, 0),
-		SHIFT_RIGHT(0, 32),
-		STORE(BPF_W, 10, KEY_FIELD(pid), 0),
+		/* The lower half is the thread. */
+		STORE(BPF_W, 10, KEY_FIELD(tid), 0),
 		SET(1, event - events),
 		STORE(BPF_H, 10, KEY_FIELD(event), 1),
 		type_in_r1,
@@ -305,6 +304,10 @@ bool sample_start(struct sample *sample, const struct env *env)
 	*sample = (struct sample){ .counts_fd = -1, .last_fd = -1 };
 	for (i = 0; i < SAMPLE_EVENTS; i++)
 		sample->event_fds[i] = -1;
+	if (env->past) {
+		sample->why_not = xstrdup("records do not have them");
+		return false;
+	}
 	if (!is_of_this_machine(env)) {
 		sample->why_not = xasprintf("that needs the machine itself, and %s is a copy of files",
 					    env->sysfs);
@@ -327,7 +330,7 @@ static void take(struct sample *sample, const struct count_key *key,
 {
 	const struct event *event = &events[key->event];
 	struct access access = {
-		.pid = key->pid,
+		.tid = key->tid,
 		.kind = event->kind,
 		.type = ACCESS_READ,
 		.address = key->address,

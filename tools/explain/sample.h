@@ -10,9 +10,10 @@
 
 enum access_kind { ACCESS_PORT, ACCESS_MMIO, ACCESS_MSR };
 
-/* How often in a second the guests of a VMM read or wrote a port, address or MSR. */
+/* How often in a second the vCPU of a thread read or wrote a port, address or MSR. */
 struct access {
-	uint64_t pid;
+	/* In the initial PID namespace, as the module has it. */
+	uint64_t tid;
 	enum access_kind kind;
 	enum {
 		ACCESS_READ,

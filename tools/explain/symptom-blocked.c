@@ -70,43 +70,19 @@ static enum answer memory_is(const struct facts *f, bool is,
 
 static enum answer is_watched(const struct facts *f, char **seen)
 {
-	return memory_is(f, memory_of(f)->is_watched,
+	return memory_is(f, memory_of(f)->mapping.is_watched,
 			 "registered with a userfaultfd", seen);
 }
 
 static enum answer is_swapped(const struct facts *f, char **seen)
 {
-	return memory_is(f, memory_of(f)->swapped_bytes, "swapped out", seen);
+	return memory_is(f, memory_of(f)->mapping.swapped_bytes, "swapped out", seen);
 }
 
 static enum answer is_file(const struct facts *f, char **seen)
 {
-	return memory_is(f, memory_of(f)->backing == BACKING_FILE,
+	return memory_is(f, memory_of(f)->mapping.backing == BACKING_FILE,
 			 "mapped from a file", seen);
-}
-
-static char *align_locks(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("a guest whose program does not lock across cache lines: dmesg names the thread (x86/split lock detection: #AC). Where it has to be as it is: sysctl kernel.split_lock_mitigate=0, or split_lock_detect=off on the kernel's command line");
-}
-
-static char *bring_pages(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("faster pages: whoever serves the userfaultfd, on a CPU of its own, with the snapshot in memory, and 2M around what is missing");
-}
-
-char *keep_in_memory(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)");
-}
-
-static char *read_ahead(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("the file in the page cache before the guest runs (vmtouch -t FILE), a faster disk, or the snapshot read at once");
 }
 
 #define OF_FAULTS { waits_for_pages, VERDICT_OPEN, VERDICT_RULED_OUT }
@@ -117,24 +93,24 @@ static const struct cause causes[] = {
 		"without it one guest can slow all others on the memory bus",
 		{ { locks_are_split, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"dmesg | grep 'split lock'",
-		align_locks,
+		"a guest whose program does not lock across cache lines: dmesg names the thread (x86/split lock detection: #AC). Where it has to be as it is: sysctl kernel.split_lock_mitigate=0, or split_lock_detect=off on the kernel's command line",
 	}, {
 		"userfaultfd-wait", "waiting for a userfaultfd", "VMM",
 		"the pages take memory before they are needed",
 		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		bring_pages,
+		"faster pages: whoever serves the userfaultfd, on a CPU of its own, with the snapshot in memory, and 2M around what is missing",
 	}, {
 		"swap-wait", "waiting for swap", "L1", "others get less memory",
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"Swap in /proc/PID/smaps",
-		keep_in_memory,
+		KEEP_IN_MEMORY,
 	}, {
 		"file-wait", "waiting for a file", "VMM",
 		"the pages take memory before they are needed",
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		read_ahead,
+		"the file in the page cache before the guest runs (vmtouch -t FILE), a faster disk, or the snapshot read at once",
 	},
 };
 

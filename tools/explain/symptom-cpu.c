@@ -94,10 +94,30 @@ static enum answer is_confined(const struct facts *f, char **seen)
 
 static enum answer are_too_many(const struct facts *f, char **seen)
 {
+	if (!f->num_cpus) {
+		*seen = xstrdup("how many CPUs there are cannot be read");
+		return ANSWER_UNKNOWN;
+	}
 	*seen = xasprintf("%llu vCPUs on %llu CPUs",
 			  (unsigned long long)f->num_vcpus,
 			  (unsigned long long)f->num_cpus);
 	return f->num_vcpus > f->num_cpus ? ANSWER_YES : ANSWER_NO;
+}
+
+/* A thread that runs a vCPU of it, by the module or by what /proc shows; or 0. */
+static uint64_t find_vcpu_thread(const struct facts *f, const char *process)
+{
+	uint64_t tid = snapshot_thread(f->guest);
+	struct vcpu_threads threads = { };
+	int fd = tid ? -1 : sysfs_open_dir(f->env->proc_fd, process);
+
+	if (fd < 0)
+		return tid;
+	vcpu_threads_find(fd, f->guest->guest.vcpus, &threads);
+	close(fd);
+	tid = threads.num ? threads.tids[0] : 0;
+	vcpu_threads_free(&threads);
+	return tid;
 }
 
 /*
@@ -106,22 +126,14 @@ static enum answer are_too_many(const struct facts *f, char **seen)
  */
 static char *read_cgroup_file(const struct facts *f)
 {
-	const struct guest *guest = &f->guest->guest;
-	char *process = xasprintf("%llu", (unsigned long long)guest->pid);
-	int fd = sysfs_open_dir(f->env->proc_fd, process);
-	struct vcpu_threads threads = { };
+	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
+	uint64_t tid = find_vcpu_thread(f, process);
 	char *name, *text;
 
-	if (fd >= 0) {
-		vcpu_threads_find(fd, guest->vcpus, &threads);
-		close(fd);
-	}
-	name = threads.num ?
-	       xasprintf("%s/task/%llu/cgroup", process,
-			 (unsigned long long)threads.tids[0]) :
-	       xasprintf("%s/cgroup", process);
+	name = tid ? xasprintf("%s/task/%llu/cgroup", process,
+			       (unsigned long long)tid) :
+		     xasprintf("%s/cgroup", process);
 	text = machine_text(f->env->proc, name);
-	vcpu_threads_free(&threads);
 	free(name);
 	free(process);
 	return text;
@@ -130,11 +142,11 @@ static char *read_cgroup_file(const struct facts *f)
 /* The tightest quota on the way from its cgroup to the root: a copy, or NULL. */
 static char *quota_text(const struct facts *f)
 {
-	struct cgroup_mounts mounts;
+	struct cgroup_mounts mounts = { };
 	char *text = read_cgroup_file(f), *directory, *quota = NULL;
 	const char *mount = NULL;
 
-	cgroup_mounts_read(f->env, &mounts);
+	cgroup_mounts_update(f->env, &mounts);
 	directory = text ? cgroup_cpu_directory(&mounts, text, &mount) : NULL;
 	if (directory)
 		quota = cgroup_tightest_quota(directory, mount);
@@ -154,24 +166,6 @@ static char *raise_quota(const struct facts *f)
 	return change;
 }
 
-static char *widen_cpuset(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("give the VMM as many CPUs as it has vCPUs: its cpuset (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts it (taskset, libvirt's vcpupin); or fewer vCPUs");
-}
-
-static char *move_guests(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs");
-}
-
-static char *keep_others_off(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("keep others off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; perf sched timehist -p PID says who they are");
-}
-
 /* The quota's part, which has no lower bound. */
 static struct gain quota_gain(const struct facts *f, const struct gain *all)
 {
@@ -186,24 +180,24 @@ static const struct cause causes[] = {
 		"quota", "a CPU quota that is used up", "L1", "others get less of the machine",
 		{ { is_out_of_quota, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"nr_throttled in cpu.stat of its cgroup and those above it",
-		raise_quota, quota_gain,
+		.change_of = raise_quota, .gain = quota_gain,
 	}, {
 		"confined", "fewer CPUs allowed than it has vCPUs", "L1",
 		"others lose the CPUs that it gets",
 		{ { is_confined, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"Cpus_allowed_list in /proc/PID/task/TID/status of its vCPUs",
-		widen_cpuset,
+		"give the VMM as many CPUs as it has vCPUs: its cpuset (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts it (taskset, libvirt's vcpupin); or fewer vCPUs",
 	}, {
 		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune list says how many vCPUs there are",
-		move_guests,
+		"fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs",
 	}, {
 		"neighbours", "others on its CPUs", "L1", "the others get less of these CPUs",
 		/* No count is of them alone: it is what is left. */
 		{ },
 		"perf sched timehist -p PID",
-		keep_others_off,
+		"keep others off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; perf sched timehist -p PID says who they are",
 	},
 };
 

@@ -4,6 +4,7 @@
  * KVM's own threads have names; what is left is the VMM's.
  */
 #include "base/util.h"
+#include "explain/balloon.h"
 #include "explain/cause.h"
 
 static double cpus_of(const struct facts *f, const struct tally *tally)
@@ -44,6 +45,10 @@ static enum answer is_kind(const struct facts *f, enum kvm_thread_kind kind,
 {
 	double cpus = by_kernel(f, kind);
 
+	if (!f->guest->beside.kernel[kind].is_known) {
+		*seen = xstrdup("which of KVM's threads work for it is not known");
+		return ANSWER_UNKNOWN;
+	}
 	*seen = xasprintf("%s takes %.2f s of each second", name, cpus);
 	return cpus >= all_helpers(f) / 2 || cpus >= 0.05 ? ANSWER_YES : ANSWER_NO;
 }
@@ -64,40 +69,42 @@ static enum answer is_recovery(const struct facts *f, char **seen)
 		       "the thread kvm-nx-lpage-recovery-PID", seen);
 }
 
-static char *no_pit(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("in the guest another timer than the PIT: without noapic, nolapic_timer and the like, which leave it nothing else; for guests that need no PIT a machine without (QEMU -machine q35,pit=off or microvm)");
-}
-
-static char *fewer_packets(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("nothing, if so much is sent: vhost works for what the guest's network or disk does. Larger packets (MTU, GSO: mrg_rxbuf=on) take less for the same");
-}
-
-static char *no_recovery(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split stays split");
-}
-
 static char *look_inside(const struct facts *f)
 {
 	return xasprintf("perf top -p %llu says what they do: for disks io_uring (QEMU aio=io_uring) or vhost-user, for a display none",
 			 (unsigned long long)f->guest->guest.pid);
 }
 
-static struct gain pit_gain(const struct facts *f, const struct gain *all)
+/* A thread of KVM's, and the guest's exits for what the thread does. */
+static struct gain with_exits(const struct facts *f, enum kvm_thread_kind kind,
+			      const struct reasons *reasons)
 {
-	(void)all;
-	return gain_at_most(by_kernel(f, KVM_THREAD_PIT));
+	struct load load = load_of(f, reasons, 2);
+	struct gain gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
+
+	gain.high += by_kernel(f, kind);
+	return gain_of_part(f, &gain);
 }
 
+/* Its interrupts wake the guest, which may set it again for each. */
+static struct gain pit_gain(const struct facts *f, const struct gain *all)
+{
+	static const struct reasons reasons = { {
+		"HLT", "hlt", "IO_INSTRUCTION", "io", "EXTERNAL_INTERRUPT",
+		"interrupt", "INTERRUPT_WINDOW", "vintr",
+	} };
+
+	(void)all;
+	return with_exits(f, KVM_THREAD_PIT, &reasons);
+}
+
+/* What is merged may be executed, and is split again. */
 static struct gain recovery_gain(const struct facts *f, const struct gain *all)
 {
+	static const struct reasons reasons = { { "EPT_VIOLATION", "npf" } };
+
 	(void)all;
-	return gain_at_most(by_kernel(f, KVM_THREAD_NX_RECOVERY));
+	return with_exits(f, KVM_THREAD_NX_RECOVERY, &reasons);
 }
 
 static const struct cause causes[] = {
@@ -105,21 +112,34 @@ static const struct cause causes[] = {
 		"kvm-pit", "the PIT that KVM emulates", "guest and VMM",
 		"old guests need it",
 		{ { is_pit, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"top -H: kvm-pit/PID", no_pit, pit_gain,
+		"top -H: kvm-pit/PID",
+		"in the guest another timer than the PIT: without noapic, nolapic_timer and the like, which leave it nothing else; for guests that need no PIT a machine without (QEMU -machine q35,pit=off or microvm)",
+		pit_gain,
 	}, {
 		"vhost", "vhost threads", "guest", "none",
 		{ { is_vhost, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"top -H: vhost-PID", fewer_packets, gain_not_counted,
+		"top -H: vhost-PID",
+		"nothing, if so much is sent: vhost works for what the guest's network or disk does. Larger packets (MTU, GSO: mrg_rxbuf=on) take less for the same",
+		gain_not_counted,
 	}, {
 		"nx-recovery", "merging of pages split for execution", "L1",
 		"what is split once stays in small pages",
 		{ { is_recovery, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"top -H: kvm-nx-lpage-recovery-PID", no_recovery, recovery_gain,
+		"top -H: kvm-nx-lpage-recovery-PID",
+		"l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split stays split",
+		recovery_gain,
+	}, {
+		"balloon-work", "memory that the VMM takes from the guest", "VMM",
+		"the host has less free memory",
+		{ { loses_memory, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"perf trace -e madvise,fallocate -p PID of the VMM",
+		"a balloon that is set less often or by less at a time; no free page reporting (QEMU virtio-balloon,free-page-reporting=off) where memory is not short",
+		gain_not_counted,
 	}, {
 		"vmm-threads", "the VMM's own threads", "VMM", "depends on what they do",
 		/* No count is of them alone: they are what is left. */
 		{ },
-		"top -H -p PID", look_inside, gain_not_counted,
+		"top -H -p PID", .change_of = look_inside, .gain = gain_not_counted,
 	},
 };
 

@@ -61,7 +61,8 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 	uint64_t all = count_of(f, NULL), some = count_of(f, names);
 
 	if (!f->activity.are_interrupts_known || !all) {
-		*seen = xstrdup("/proc/interrupts was not read at the interval's beginning");
+		*seen = xasprintf("/proc/interrupts was not read at the interval's beginning%s",
+				  f->env->past ? ": records do not have it" : "");
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("%.0f %% of this machine's interrupts were %s",
@@ -115,49 +116,34 @@ static char *move_device(const struct facts *f)
 			 most->name, most->device, most->name);
 }
 
-static char *fewer_timers(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: with the preemption timer (l1tune caps) they need none of the host's, and kvm.pi_inject_timer=1 has those of a vCPU on other CPUs where that is not offered");
-}
-
-static char *fewer_ipis(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("keep what wakes and flushes off the vCPUs' CPUs: the VMM's other threads on CPUs of their own (libvirt's emulatorpin and iothreadpin), isolcpus=domain,managed_irq,CPUS for the rest; perf record -e irq_vectors:reschedule_entry,irq_vectors:call_function_entry -ag says who sends them");
-}
-
-static char *use_posting(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("nothing, if the guest is busy with its devices: these are theirs. With fewer queues or interrupts per packet there are fewer (in the guest ethtool -C)");
-}
-
 static const struct cause causes[] = {
 	{
 		"device-interrupts", "interrupts of this machine's devices", "L1",
 		"the other CPUs get them",
 		{ { are_of_devices, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the lines with numbers in /proc/interrupts growing",
-		move_device, gain_of_part,
+		.change_of = move_device, .gain = gain_of_part,
 	}, {
 		"host-timers", "timers of this machine", "L1",
 		"the CPUs without a tick are for vCPUs only",
 		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"LOC in /proc/interrupts growing; perf record -e timer:hrtimer_expire_entry -a",
-		fewer_timers, gain_of_part,
+		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: with the preemption timer (l1tune caps) they need none of the host's, and kvm.pi_inject_timer=1 has those of a vCPU on other CPUs where that is not offered",
+		gain_of_part,
 	}, {
 		"host-ipis", "interrupts from CPU to CPU", "L1",
 		"others get fewer CPUs",
 		{ { are_ipis, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"RES, CAL, TLB and IWI in /proc/interrupts growing",
-		fewer_ipis, gain_of_part,
+		"keep what wakes and flushes off the vCPUs' CPUs: the VMM's other threads on CPUs of their own (libvirt's emulatorpin and iothreadpin), isolcpus=domain,managed_irq,CPUS for the rest; perf record -e irq_vectors:reschedule_entry,irq_vectors:call_function_entry -ag says who sends them",
+		gain_of_part,
 	}, {
 		"posted-interrupts", "interrupts posted for guests", "guest",
 		"its devices react later",
 		{ { are_posted, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"PIN, NPI and PIW in /proc/interrupts growing",
-		use_posting, gain_not_counted,
+		"nothing, if the guest is busy with its devices: these are theirs. With fewer queues or interrupts per packet there are fewer (in the guest ethtool -C)",
+		gain_not_counted,
 	},
 };
 

@@ -10,30 +10,15 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "explain/balloon.h"
 #include "explain/cause.h"
+#include "explain/fault.h"
 #include "model/machine.h"
 
 static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
-static const struct reasons misconfigs = { { "EPT_MISCONFIG" } };
 static const struct reasons dirty_logs = { { "PML_FULL" } };
 
-#define PAGES_PER_LARGE	512
-/* Of 512 faults for small pages one is left with a large one. */
-#define FEWER		(1.0 - 1.0 / PAGES_PER_LARGE)
-
-/* Accesses to devices are faults too, on CPUs without EPT_MISCONFIG. */
-static struct load memory_faults(const struct facts *f)
-{
-	struct load fault = load_of(f, &faults, 2);
-	double mmio = access_mmio(&f->accesses) -
-		      load_of(f, &misconfigs, 2).rate;
-	double share = mmio > 0 && fault.rate ? 1 - mmio / fault.rate : 1;
-
-	share = share > 0 ? share : 0;
-	fault.rate *= share;
-	fault.parts[PART_KERNEL] *= share;
-	return fault;
-}
+#define LARGE_BYTES	(PAGES_PER_LARGE * 4096)
 
 static char *pages_text(const struct facts *f)
 {
@@ -64,19 +49,24 @@ static bool has_faults(const struct facts *f, struct advice *a)
 	return true;
 }
 
-static bool is_memory_known(const struct guest_memory *memory, char **seen)
+static bool is_memory_known(const struct facts *f, char **seen)
 {
+	const struct guest_memory *memory = memory_of(f);
+
 	if (memory->err == -ENODATA)
 		*seen = xstrdup("no mapping in the VMM's smaps is the guest's memory");
 	else if (memory->err)
 		*seen = xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
-				  strerror(-memory->err));
+				  env_why_not(f->env, memory->err));
 	return !memory->err;
 }
 
 /* ---- What made the fault necessary ---- */
 
-/* A page is mapped already, and only lacked the right to be written. */
+/*
+ * A page is mapped already, and only lacked the right to be written. Fresh pages
+ * may fault meanwhile; and a few faults are so where vCPUs race for a page.
+ */
 static enum answer is_logged(const struct facts *f, char **seen)
 {
 	double full = load_of(f, &dirty_logs, 2).rate, fast;
@@ -96,7 +86,8 @@ static enum answer is_logged(const struct facts *f, char **seen)
 	fast = in_interval(f, count) * NSEC_PER_SEC;
 	*seen = xasprintf("%.0f of %.0f faults in a second were on pages that were mapped and write-protected (pf_fast)",
 			  fast < rate ? fast : rate, rate);
-	return fast >= rate / 2 ? ANSWER_YES : ANSWER_NO;
+	return fast >= rate / 4 ? ANSWER_YES :
+	       fast < rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 /* Without these bits KVM takes away accesses to see which pages are used. */
@@ -144,22 +135,22 @@ static enum answer is_watched(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
 
-	if (!is_memory_known(memory, seen))
+	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	*seen = xasprintf("%s userfaultfd is registered on the guest's memory",
-			  memory->is_watched ? "a" : "no");
-	return memory->is_watched ? ANSWER_YES : ANSWER_NO;
+			  memory->mapping.is_watched ? "a" : "no");
+	return memory->mapping.is_watched ? ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer is_swapped(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
 
-	if (!is_memory_known(memory, seen))
+	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	*seen = xasprintf("%llu MB of its memory are swapped out",
-			  (unsigned long long)memory->swapped_bytes >> 20);
-	if (!memory->swapped_bytes)
+			  (unsigned long long)memory->mapping.swapped_bytes >> 20);
+	if (!memory->mapping.swapped_bytes)
 		return ANSWER_NO;
 	/* A sleep in KVM is what a page from a disk takes. */
 	return load_of(f, &faults, 2).parts[PART_BLOCKED] >= 0.02 ?
@@ -173,7 +164,8 @@ static enum answer could_cause(const struct facts *f, uint64_t count,
 	double rate = in_interval(f, count) * NSEC_PER_SEC;
 
 	if (!f->activity.is_memory_known) {
-		*seen = xstrdup("/proc/vmstat was not read at the interval's beginning");
+		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
+				  f->env->past ? ": records do not have it" : "");
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("this machine %s %.0f times in a second", what, rate);
@@ -209,7 +201,7 @@ static enum answer is_merged(const struct facts *f, char **seen)
 		*seen = xstrdup("KSM does not run");
 		return ANSWER_NO;
 	}
-	if (!memory->err && !memory->is_mergeable) {
+	if (!memory->err && !memory->mapping.is_mergeable) {
 		*seen = xstrdup("the VMM does not let KSM merge the guest's memory");
 		return ANSWER_NO;
 	}
@@ -277,10 +269,10 @@ static enum answer setting_refuses(const struct facts *f, enum backing backing,
 	char word[16], *text;
 	bool allows;
 
-	if (!is_memory_known(memory, seen))
+	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	text = backing_text(memory);
-	if (memory->backing != backing) {
+	if (memory->mapping.backing != backing) {
 		*seen = xasprintf("the guest's memory is %s", text);
 		free(text);
 		return ANSWER_NO;
@@ -289,10 +281,10 @@ static enum answer setting_refuses(const struct facts *f, enum backing backing,
 	allows = !strcmp(word, "always") || !strcmp(word, "force") ||
 		 !strcmp(word, "within_size") ||
 		 ((!strcmp(word, "madvise") || !strcmp(word, "advise")) &&
-		  memory->is_advised);
+		  memory->mapping.is_advised);
 	*seen = xasprintf("the guest's memory is %s, for which %s says %s%s",
 			  text, setting, *word ? word : "nothing: this kernel has no transparent huge pages",
-			  strstr(word, "advise") && !memory->is_advised ?
+			  strstr(word, "advise") && !memory->mapping.is_advised ?
 			  ", and the VMM does not advise" : "");
 	free(text);
 	return allows ? ANSWER_NO : ANSWER_YES;
@@ -314,12 +306,12 @@ static enum answer is_backed_by(const struct facts *f, enum backing backing,
 	const struct guest_memory *memory = memory_of(f);
 	char *text;
 
-	if (!is_memory_known(memory, seen))
+	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	text = backing_text(memory);
 	*seen = xasprintf("the guest's memory is %s", text);
 	free(text);
-	return memory->backing == backing ? ANSWER_YES : ANSWER_NO;
+	return memory->mapping.backing == backing ? ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer is_file(const struct facts *f, char **seen)
@@ -337,14 +329,14 @@ static enum answer vmm_refuses(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
 
-	if (!is_memory_known(memory, seen))
+	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
-	*seen = xstrdup(memory->is_refused ?
+	*seen = xstrdup(memory->mapping.is_refused ?
 			"the VMM advised against huge pages (MADV_NOHUGEPAGE)" :
 			memory->is_disabled ?
 			"the VMM has huge pages switched off for itself (PR_SET_THP_DISABLE)" :
 			"the VMM does not refuse huge pages");
-	return memory->is_refused || memory->is_disabled ? ANSWER_YES :
+	return memory->mapping.is_refused || memory->is_disabled ? ANSWER_YES :
 							   ANSWER_NO;
 }
 
@@ -355,34 +347,22 @@ static enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 	char *text = NULL;
 	enum answer answer;
 
-	if (!is_memory_known(memory, seen))
+	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
-	if (memory->backing == BACKING_HUGETLB) {
+	if (memory->mapping.backing == BACKING_HUGETLB) {
 		*seen = xstrdup("the guest's memory is hugetlbfs, and is large");
 		return ANSWER_YES;
 	}
-	if (memory->backing == BACKING_FILE || memory->backing == BACKING_TMPFS)
+	if (memory->mapping.backing == BACKING_FILE || memory->mapping.backing == BACKING_TMPFS)
 		return is_backed_by(f, BACKING_ANONYMOUS, seen);
-	answer = memory->backing == BACKING_SHMEM ? shmem_is_refused(f, &text) :
+	answer = memory->mapping.backing == BACKING_SHMEM ? shmem_is_refused(f, &text) :
 						    anonymous_is_refused(f, &text);
 	*seen = text;
-	return answer == ANSWER_YES || memory->is_refused ||
+	return answer == ANSWER_YES || memory->mapping.is_refused ||
 	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
 }
 
 /* ---- What changes it ---- */
-
-static char *end_logging(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("end the migration, or what else follows its memory (a VMM's dirty rate, a backup, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps what it logs in 4K");
-}
-
-static char *stop_aging(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("less that asks which pages are used: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory");
-}
 
 static char *stop_splitting(const struct facts *f)
 {
@@ -396,79 +376,35 @@ static char *stop_splitting(const struct facts *f)
 		       "l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split is not merged only to be split again; nx_huge_pages=N only if all guests are trusted, as this CPU may be affected by iTLB multihit");
 }
 
-static char *prefault(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("fill more at a time: whoever serves the userfaultfd copies 2M around the page that is missing, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) makes one fault of 512");
-}
-
-static char *no_balancing(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("sysctl kernel.numa_balancing=0, with the guest kept on one node (numactl --cpunodebind --membind)");
-}
-
-static char *no_migration(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("sysctl vm.compaction_proactiveness=0, and more free memory or reserved huge pages, so that fewer pages are moved");
-}
-
-static char *no_merging(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run");
-}
-
-static char *allow_anonymous(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
-}
-
-static char *allow_shmem(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not rule memory that is shared), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
-}
-
-static char *allow_tmpfs(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("mount -o remount,huge=always on the tmpfs that has the file, then start it again; or a file in hugetlbfs");
-}
-
-static char *no_file(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("memory that is not mapped from a file: the snapshot read into anonymous memory, or brought by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file of a disk is mapped in 4K, and neither enabled nor hugetlbfs changes that");
-}
-
-static char *ask_vmm(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("let the VMM have huge pages: no thp=off or MADV_NOHUGEPAGE for the guest's memory, no PR_SET_THP_DISABLE of what starts it (systemd, a runtime)");
-}
-
 static char *make_large(const struct facts *f)
 {
-	return xstrdup(memory_of(f)->backing == BACKING_HUGETLB ?
+	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
 		       "guest-physical and VMM's addresses that agree modulo 2M: KVM maps large pages only there" :
 		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
 }
 
-static char *touch_first(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("nothing: it ends when the guest has touched its memory. A guest that is to be fast from its first second touches it as it starts (in Linux init_on_alloc, a pre-touching JVM)");
-}
-
+/*
+ * Each 2M that the guest uses still takes a fault. It is at least as many small
+ * pages apart as are mapped for each 2M of its memory; where that is not known,
+ * none may be saved. No upper bound: the guest's own accesses and the VMM's work
+ * on the memory get faster, too.
+ */
 static struct gain all_but_one(const struct facts *f, const struct gain *all)
 {
+	double num_large = (double)f->guest->guest.memory_bytes / LARGE_BYTES;
 	struct load fault = memory_faults(f);
+	double saved = 0;
+	struct gain gain;
+	uint64_t small;
 
-	(void)all;
-	return gain_of(f, fault.parts[PART_KERNEL] * FEWER, fault.rate * FEWER);
+	if (kvm_count_of(f, KVM_SMALL_PAGES, &small) && small > num_large)
+		saved = 1 - num_large / small;
+	if (saved < 0.5)
+		return gain_of_part(f, all);
+	gain = gain_of(f, fault.parts[PART_KERNEL] * saved, fault.rate * saved);
+	gain.kind = GAIN_AT_LEAST;
+	gain.high = gain.low;
+	return gain;
 }
 
 /* What the log takes was counted, and the faults that are its. */
@@ -501,102 +437,123 @@ static const struct cause causes[] = {
 		"what follows the memory loses it",
 		{ { is_logged, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf record -e kvmmmu:fast_page_fault -p PID, and the VMM's own word on migrations and snapshots",
-		end_logging, logged_gain,
+		"end the migration, or what else follows its memory (a VMM's dirty rate, a backup, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps what it logs in 4K",
+		logged_gain,
 	}, {
 		"page-aging", "aging of pages without accessed bits", "L1",
 		"reclaim knows less well what is used",
 		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { is_logged, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"l1tune caps says whether L0 offers ept_ad; with it there is none",
-		stop_aging, gain_of_part,
+		"less that asks which pages are used: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory",
+		gain_of_part,
 	}, {
 		"nx-huge-pages", "large pages split where the guest executes", "L1",
 		"without the splits a guest can stop a CPU that iTLB multihit affects",
 		{ { splits_executed_pages, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_logged, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"nx_lpage_splits in /sys/kernel/debug/kvm/PID-FD",
-		stop_splitting, gain_of_part,
+		.change_of = stop_splitting, .gain = gain_of_part,
 	}, {
 		"userfaultfd", "memory that a userfaultfd brings page by page", "VMM",
 		"the guest starts later, or takes more memory at once",
 		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		prefault, gain_of_part,
+		"fill more at a time: whoever serves the userfaultfd copies 2M around the page that is missing, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) makes one fault of 512",
+		gain_of_part,
 	}, {
 		"swap", "memory that was swapped out", "L1",
 		"others get less memory",
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf trace -F all -p PID: major faults of its threads",
-		keep_in_memory, gain_of_part,
+		KEEP_IN_MEMORY,
+		gain_of_part,
 	}, {
 		"small-pages-vmm", "the VMM refuses huge pages", "VMM",
 		"memory is taken 2M at a time",
 		{ { vmm_refuses, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"nh in VmFlags of /proc/PID/smaps, THP_enabled in /proc/PID/status",
-		ask_vmm, all_but_one,
+		"let the VMM have huge pages: no thp=off or MADV_NOHUGEPAGE for the guest's memory, no PR_SET_THP_DISABLE of what starts it (systemd, a runtime)",
+		all_but_one,
 	}, {
 		"small-pages", "anonymous memory in small pages", "L1 and VMM",
 		"memory is taken 2M at a time",
 		{ { anonymous_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		allow_anonymous, all_but_one,
+		"echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m",
+		all_but_one,
 	}, {
 		"small-pages-shmem", "shared memory in small pages", "L1 and VMM",
 		"memory is taken 2M at a time, of all tmpfs that the kernel mounts itself",
 		{ { shmem_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		allow_shmem, all_but_one,
+		"echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not rule memory that is shared), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory",
+		all_but_one,
 	}, {
 		"small-pages-tmpfs", "a file in tmpfs, in small pages", "L1 and VMM",
 		"memory is taken 2M at a time",
 		{ { is_tmpfs, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"huge= among the options of its mount in /proc/PID/mountinfo",
-		allow_tmpfs, all_but_one,
+		"mount -o remount,huge=always on the tmpfs that has the file, then start it again; or a file in hugetlbfs",
+		all_but_one,
 	}, {
 		"small-pages-file", "memory mapped from a file", "VMM",
 		"the memory of guests that start from one snapshot is no longer shared",
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		no_file, all_but_one,
+		"memory that is not mapped from a file: the snapshot read into anonymous memory, or brought by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file of a disk is mapped in 4K, and neither enabled nor hugetlbfs changes that",
+		all_but_one,
 	}, {
 		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
 		"the memory is the guest's, used or not",
 		{ { is_allowed_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"thp_fault_fallback and compact_fail in /proc/vmstat growing",
-		make_large, all_but_one,
+		.change_of = make_large, .gain = all_but_one,
+	}, {
+		"balloon", "memory that a balloon takes back", "VMM",
+		"the host has less free memory",
+		{ { takes_back_memory, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"perf trace -e madvise,fallocate -p PID of the VMM",
+		"a balloon without free page reporting (QEMU virtio-balloon,free-page-reporting=off), or a guest that frees less",
+		gain_of_part,
 	}, {
 		"numa-balancing", "NUMA balancing", "L1",
 		"the guest's memory stays on the node where it is",
 		{ { is_balanced, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"sysctl kernel.numa_balancing=0 for a while, and look again",
-		no_balancing, gain_of_part,
+		"sysctl kernel.numa_balancing=0, with the guest kept on one node (numactl --cpunodebind --membind)",
+		gain_of_part,
 	}, {
 		"migration", "pages that compaction moves", "L1",
 		"large allocations fail more often",
 		{ { is_migrated, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"perf record -e migrate:mm_migrate_pages -ag",
-		no_migration, gain_of_part,
+		"sysctl vm.compaction_proactiveness=0, and more free memory or reserved huge pages, so that fewer pages are moved",
+		gain_of_part,
 	}, {
 		"ksm", "pages that KSM merges", "L1 and VMM", "merged pages take memory again",
 		{ { is_merged, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"pages_sharing in /sys/kernel/mm/ksm changing",
-		no_merging, gain_of_part,
+		"no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run",
+		gain_of_part,
 	}, {
 		"first-touch", "first touch of memory in large pages", "guest",
 		"none",
 		{ { is_growing, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_mapped_small, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"pages_4k and pages_2m in /sys/kernel/debug/kvm/PID-FD growing",
-		touch_first, gain_not_counted,
+		"nothing: it ends when the guest has touched its memory. A guest that is to be fast from its first second touches it as it starts (in Linux init_on_alloc, a pre-touching JVM)",
+		gain_not_counted,
 	},
 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Guests inside a guest: what they are for decides what can be done. */
-#include <string.h>
-
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/interface.h"
 
 static const struct reasons instructions = { {
 	"VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME",
@@ -29,22 +28,6 @@ static bool nests(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Among the CPU's properties, with "-" or "_": "host,hv_time", "qemu64,+hv-time". */
-static bool has_property(const struct facts *f, const char *start)
-{
-	const char *s = f->cmdline, *end = s + f->cmdline_len;
-	size_t len = strlen(start);
-
-	while ((s = memmem(s, end - s, "hv", 2))) {
-		if (s > f->cmdline && strchr(",+", s[-1]) && end - s > 3 &&
-		    strchr("-_", s[2]) && (size_t)(end - s - 3) >= len &&
-		    !strncmp(s + 3, start, len))
-			return true;
-		s += 2;
-	}
-	return false;
-}
-
 /* Only Windows, and what is made for it, is offered these. */
 static enum answer is_windows(const struct facts *f, char **seen)
 {
@@ -52,7 +35,7 @@ static enum answer is_windows(const struct facts *f, char **seen)
 		*seen = xstrdup("the VMM's command line cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	if (has_property(f, "")) {
+	if (offers_hyperv(f, "")) {
 		*seen = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line), as it does for Windows");
 		return ANSWER_YES;
 	}
@@ -63,14 +46,8 @@ static enum answer is_windows(const struct facts *f, char **seen)
 static char *no_hyperv(const struct facts *f)
 {
 	return xasprintf("in Windows what runs on its own hypervisor off: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
-			 has_property(f, "evmcs") ? "" :
+			 offers_hyperv(f, "evmcs") ? "" :
 			 "; where it has to stay: QEMU -cpu MODEL,hv-evmcs");
-}
-
-static char *beside_it(const struct facts *f)
-{
-	(void)f;
-	return xstrdup("run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)");
 }
 
 static const struct cause causes[] = {
@@ -79,13 +56,13 @@ static const struct cause causes[] = {
 		"Windows protects itself less, and what needs its hypervisor does not start",
 		{ { is_windows, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the command line of whoever starts the guest, or who uses it",
-		no_hyperv, gain_of_part,
+		.change_of = no_hyperv, .gain = gain_of_part,
 	}, {
 		"nesting", "a guest inside the guest", "guest",
 		"it is no longer separated by the outer guest",
 		{ { is_windows, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"who uses the guest: /dev/kvm in use inside it",
-		beside_it,
+		"run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)",
 	},
 };
 

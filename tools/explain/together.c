@@ -9,8 +9,7 @@
 bool can_be_together(const struct advice *advice)
 {
 	/* Causes that are not known may differ. */
-	return advice->symptom ? strcmp(advice->name, advice->symptom) != 0 :
-				 advice->change_for_all != NULL;
+	return strcmp(advice->name, advice->symptom) != 0;
 }
 
 static void add_gain(struct gain *sum, const struct gain *gain)

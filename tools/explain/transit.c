@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
-#include <time.h>
 
 #include "base/util.h"
+#include "base/wait.h"
 #include "bench/file.h"
 #include "explain/transit.h"
 #include "model/cell.h"
@@ -19,7 +19,7 @@ void transit_read(const struct env *env, struct transit *transit)
 	m = machine.virtualized ? bench_saved(env->state, &machine, &saved, &why) : NULL;
 	if (m && bench_transit_ns(m, &transit->low_ns, &transit->high_ns)) {
 		transit->is_known = true;
-		transit->age_ns = sub_clamped(time(NULL), m->time.tv_sec) * NSEC_PER_SEC;
+		transit->age_ns = sub_clamped(realtime_ns() / NSEC_PER_SEC, m->time.tv_sec) * NSEC_PER_SEC;
 		return;
 	}
 	if (m)

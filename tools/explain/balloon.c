@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory that a VMM takes from its guest: a balloon, free page reporting. */
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/balloon.h"
+#include "explain/load.h"
+
+/* 4 MB in a second: less is what any guest gives and takes. */
+#define MIN_PAGES_PER_SEC	1024
+
+enum answer takes_back_memory(const struct facts *f, char **seen)
+{
+	/* Of QEMU, of cloud-hypervisor, and of crosvm. */
+	static const char *const words[] = {
+		"free-page-reporting=on", "free_page_reporting=on",
+		"--balloon-page-reporting",
+	};
+	size_t i;
+
+	if (!f->cmdline) {
+		*seen = xstrdup("the VMM's command line cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (memmem(f->cmdline, f->cmdline_len, words[i], strlen(words[i]))) {
+			*seen = xasprintf("the VMM takes back what the guest frees (%s)",
+					  words[i]);
+			return ANSWER_YES;
+		}
+	*seen = xstrdup("the VMM's command line has no balloon with free page reporting");
+	return ANSWER_NO;
+}
+
+enum answer loses_memory(const struct facts *f, char **seen)
+{
+	const struct kvm_count *small = &f->kvm.v[KVM_SMALL_PAGES];
+	const struct kvm_count *large = &f->kvm.v[KVM_LARGE_PAGES];
+	uint64_t now, before;
+	double rate;
+
+	if (!small->is_known || !large->is_known) {
+		*seen = xasprintf("pages_4k cannot be read: %s",
+				  kvm_count_why_not(small->err));
+		return ANSWER_UNKNOWN;
+	}
+	now = small->value + large->value * PAGES_PER_LARGE;
+	before = small->before + large->before * PAGES_PER_LARGE;
+	rate = in_interval(f, sub_clamped(before, now)) * NSEC_PER_SEC;
+	*seen = xasprintf("%.0f pages of its memory are unmapped in a second", rate);
+	return rate >= MIN_PAGES_PER_SEC ? ANSWER_YES : ANSWER_NO;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/culprit.h"
+
+static enum time_part longest_part(const struct slow_exit *exit)
+{
+	enum time_part part, longest = PART_KERNEL;
+
+	for (part = 0; part < NUM_PARTS; part++)
+		if (exit->parts_ns[part] > exit->parts_ns[longest])
+			longest = part;
+	return longest;
+}
+
+/* Its name tells threads of one process apart; so does not the name of a pool's. */
+static char *who_ran(const struct slow_exit *exit)
+{
+	if (!exit->ran_threads)
+		return xstrdup("waited for a CPU; who had it is not known");
+	if (!exit->ran_pid)
+		return xstrdup("waited for a CPU that was idle: likely a CPU quota (cpu.max)");
+	return xasprintf("%s (%llu) had the CPU", exit->ran_comm,
+			 (unsigned long long)exit->ran_pid);
+}
+
+static char *describe(const struct slow_exit *exit, enum time_part part)
+{
+	switch (part) {
+	case PART_VMM:
+		return xasprintf("the VMM ran, for %s", exit->key.reason);
+	case PART_VMM_SLEEP:
+		return xasprintf("the VMM slept, in %s", exit->key.reason);
+	case PART_HALTED:
+		return xstrdup("halted");
+	case PART_BLOCKED:
+		return xasprintf("asleep in KVM, in %s: a page or a lock", exit->key.reason);
+	case PART_RUNQ:
+		return who_ran(exit);
+	case PART_THROTTLED:
+		return xstrdup("slowed by max_exits_per_sec");
+	default:
+		return xasprintf("KVM handled %s", exit->key.reason);
+	}
+}
+
+void culprit_find(const struct slow_exit *exit, struct culprit *culprit)
+{
+	enum time_part part = longest_part(exit);
+
+	/* It lies within the parts, and explains them. */
+	if (exit->has_stolen && exit->stolen_ns > exit->time_ns / 2) {
+		culprit->kind = "stolen";
+		culprit->ns = exit->stolen_ns;
+		culprit->text = xstrdup("L0 kept the CPU from this machine");
+		return;
+	}
+	culprit->kind = time_part_names[part];
+	culprit->ns = exit->parts_ns[part];
+	culprit->text = describe(exit, part);
+}
+
+void culprit_free(struct culprit *culprit)
+{
+	free(culprit->text);
+}

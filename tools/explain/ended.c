@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "base/util.h"
+#include "explain/ended.h"
+#include "model/exception.h"
+#include "probe/met.h"
+
+/* An exception that KVM injected this long before the end is named with it. */
+#define REFUSED_RECENTLY_NS	(30 * NSEC_PER_SEC)
+
+/* How SVM and VMX name what the module counts. */
+static const char *const msr_reads[] = { "MSR_READ", "msr", NULL };
+static const char *const msr_writes[] = { "MSR_WRITE", "msr", NULL };
+static const char *const xsetbvs[] = { "XSETBV", "xsetbv", NULL };
+static const char *const crs[] = { "CR_ACCESS", "write_cr0", "write_cr3", "write_cr4", "cr0_sel_write", NULL };
+static const char *const page_faults[] = { "EPT_VIOLATION", "EPT_MISCONFIG", "npf", NULL };
+static const char *const halts[] = { "HLT", "hlt", NULL };
+static const char *const shutdowns[] = { "TRIPLE_FAULT", "shutdown", NULL };
+
+static bool is_one_of(const struct gone_exit *e, const char *const *names)
+{
+	for (; e && *names; names++)
+		if (!strcmp(e->key.reason, *names))
+			return true;
+	return false;
+}
+
+__printf(2, 3) static void add_text(struct sentences *texts, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	*GROW(texts->v, texts->num) = xvasprintf(fmt, ap);
+	va_end(ap);
+}
+
+__printf(3, 4) static void conclude(struct ended *ended, const char *confidence,
+				    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	ended->cause = xvasprintf(fmt, ap);
+	va_end(ap);
+	ended->confidence = confidence;
+}
+
+/* "RDMSR of MSR 0x12345678", as far as it is known what the guest did: a copy. */
+static char *describe_refused(const struct gone_refused *r)
+{
+	const struct gone_exit e = { .key = r->key };
+
+	if (!strcmp(r->key.reason, "msr"))
+		return xasprintf("RDMSR or WRMSR of MSR 0x%" PRIx64, r->ecx);
+	if (is_one_of(&e, msr_reads))
+		return xasprintf("RDMSR of MSR 0x%" PRIx64, r->ecx);
+	if (is_one_of(&e, msr_writes))
+		return xasprintf("WRMSR of MSR 0x%" PRIx64 " (value 0x%" PRIx64 "%08" PRIx64 ")",
+				 r->ecx, r->edx, r->eax);
+	if (is_one_of(&e, xsetbvs))
+		return xasprintf("XSETBV of XCR%" PRIu64 " (value 0x%" PRIx64 "%08" PRIx64 ")",
+				 r->ecx, r->edx, r->eax);
+	if (is_one_of(&e, crs))
+		return xstrdup("a write to a control register");
+	return xasprintf("an exit %s", r->key.reason);
+}
+
+/* What KVM refused before the end, as evidence or as what else fits. */
+static bool add_refused(const struct gone *gone, const struct gone_vcpu *vcpu,
+			struct sentences *texts)
+{
+	const struct gone_refused *r = &vcpu->refused;
+	uint64_t ago_ns = sub_clamped(gone->ended_ns.value, r->since_ns);
+	char *what, *ago;
+
+	if (!r->since_ns || ago_ns > REFUSED_RECENTLY_NS)
+		return false;
+	what = describe_refused(r);
+	ago = format_ns(ago_ns);
+	add_text(texts, "KVM answered %s with %s %s before the end", what,
+		 exception_name(r->vector), ago);
+	free(what);
+	free(ago);
+	return true;
+}
+
+static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu *vcpu,
+				 struct ended *ended)
+{
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
+	const struct gone_exit *before = gone_last_exit(vcpu, 1);
+	const struct gone_refused *r = &vcpu->refused;
+	char *what;
+
+	if (last && last->key.level == 3) {
+		conclude(ended, "high", "triple fault in a guest inside it, which it does not intercept");
+		add_text(&ended->evidence, "the last exit, %s, is of level 3", last->key.reason);
+		return;
+	}
+	if (is_one_of(last, shutdowns))
+		add_text(&ended->evidence, "the last exit is %s", last->key.reason);
+	if (r->since_ns && before && r->since_ns == before->since_ns) {
+		what = describe_refused(r);
+		conclude(ended, "high", "triple fault: KVM answered %s with %s, and the guest could not handle that",
+			 what, exception_name(r->vector));
+		free(what);
+		add_text(&ended->evidence, "the exit before it, %s, is the one that KVM injected %s in",
+			 before->key.reason, exception_name(r->vector));
+		return;
+	}
+	if (vcpu->exception_queued.is_known && vcpu->exception_queued.value) {
+		conclude(ended, "medium", "triple fault while %s was delivered",
+			 exception_name(vcpu->exception.value));
+		add_text(&ended->evidence, "KVM had %s queued", exception_name(vcpu->exception.value));
+		return;
+	}
+	conclude(ended, "medium", "triple fault by an exception of the guest's own, which KVM did not see");
+	add_text(&ended->ruled_out, "an exception that KVM injected: none in the exit before");
+	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
+		add_text(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
+	ended->next = "the guest's own console or crash dump has the exception";
+}
+
+static void explain_shutdown(const struct gone *gone, const struct gone_vcpu *vcpu,
+			     struct ended *ended)
+{
+	explain_triple_fault(gone, vcpu, ended);
+	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_SHUTDOWN");
+	if (vcpu->rip.is_known)
+		add_text(&ended->evidence, "RIP was 0x%" PRIx64, vcpu->rip.value);
+}
+
+static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
+			  struct ended *ended)
+{
+	const struct gone_run *run = &vcpu->run;
+	const char *way = vcpu->port.port == 0x64 ? "the keyboard controller (port 0x64)" :
+						     "port 0xcf9";
+
+	if (run->is_final && run->reason == KVM_EXIT_SYSTEM_EVENT) {
+		conclude(ended, "high", "the guest asked for a reset by a paravirtual interface");
+		add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type reset");
+	} else {
+		conclude(ended, "high", "the guest reset itself through %s, and the VMM ended it", way);
+		add_text(&ended->evidence, "its last exit is OUT 0x%" PRIx64 " of port 0x%" PRIx64
+			 ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
+	}
+	/* Linux does so when it panics, and when it is told to reboot. */
+	if (add_refused(gone, vcpu, &ended->open))
+		add_text(&ended->open, "a panic of the guest by that, with a reboot");
+	else
+		add_text(&ended->ruled_out, "an instruction that KVM refused in the last 30 s: none");
+	ended->next = "the guest's console tells a reboot from a panic";
+}
+
+static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *vcpu,
+			       struct ended *ended)
+{
+	uint64_t reason = vcpu->run.words[0];
+
+	(void)gone;
+	if (reason == 0x80000021) {
+		conclude(ended, "high", "the CPU refused to enter the guest: invalid guest state");
+	} else if (reason == 0x80000022) {
+		conclude(ended, "high", "the CPU refused to enter the guest: an MSR could not be loaded");
+	} else if ((uint32_t)reason == UINT32_MAX) {
+		conclude(ended, "high", "the CPU refused to enter the guest: invalid VMCB");
+	} else {
+		conclude(ended, "high", "the CPU refused to enter the guest");
+	}
+	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
+		 reason);
+	ended->next = "the field is known to the CPU only: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
+}
+
+static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,
+				   struct ended *ended)
+{
+	uint32_t suberror = vcpu->run.words[0];
+	const char *where = vcpu->rip.is_known ? "at RIP 0x" : "at an unknown RIP";
+	char *rip = vcpu->rip.is_known ? xasprintf("%s%" PRIx64, where, vcpu->rip.value) :
+					 xstrdup(where);
+
+	(void)gone;
+	switch (suberror) {
+	case KVM_INTERNAL_ERROR_EMULATION:
+		conclude(ended, "high", "KVM could not emulate an instruction %s", rip);
+		break;
+	case KVM_INTERNAL_ERROR_SIMUL_EX:
+		conclude(ended, "high", "KVM met an exception while it delivered another %s", rip);
+		break;
+	case KVM_INTERNAL_ERROR_DELIVERY_EV:
+		conclude(ended, "high", "an exit came while an event was delivered %s, for example with the IDT in MMIO",
+			 rip);
+		break;
+	default:
+		conclude(ended, "high", "KVM met an exit that it does not know %s", rip);
+	}
+	free(rip);
+	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
+		 suberror);
+	if (is_one_of(gone_last_exit(vcpu, 0), page_faults))
+		add_text(&ended->evidence, "the last exit is %s: the instruction or what it uses is where no memory is",
+			 gone_last_exit(vcpu, 0)->key.reason);
+	if (vcpu->info2.is_known && is_one_of(gone_last_exit(vcpu, 0), page_faults))
+		add_text(&ended->evidence, "guest physical address 0x%" PRIx64, vcpu->info2.value);
+}
+
+static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
+			      struct ended *ended)
+{
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
+	const struct gone_run *run = &vcpu->run;
+
+	(void)gone;
+	if (run->error == EFAULT && is_one_of(last, page_faults)) {
+		if (vcpu->info2.is_known)
+			conclude(ended, "high", "memory was not there: guest physical address 0x%" PRIx64
+				 " has a memslot, and the VMM has nothing mapped behind it",
+				 vcpu->info2.value & ~UINT64_C(0xfff));
+		else
+			conclude(ended, "high", "memory was not there: a memslot has nothing mapped behind it in the VMM");
+		add_text(&ended->evidence, "the last exit is %s", last->key.reason);
+		if (vcpu->info1.is_known)
+			add_text(&ended->evidence, "the guest %s", vcpu->info1.value & 16 ? "executed there" :
+				 vcpu->info1.value & 2 ? "wrote there" : "read there or walked its page tables");
+	} else if (run->has_error && run->error) {
+		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(run->error));
+	} else {
+		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can go on from",
+			 run->reason);
+	}
+	if (run->has_error)
+		add_text(&ended->evidence, "KVM_RUN returned errno %d", run->error);
+	else
+		add_text(&ended->evidence, "what KVM_RUN returned is not known");
+}
+
+static void explain_system_event(const struct gone *gone, const struct gone_vcpu *vcpu,
+				 struct ended *ended)
+{
+	uint32_t type = vcpu->run.words[0];
+
+	conclude(ended, "high", type == KVM_SYSTEM_EVENT_SHUTDOWN ? "the guest asked to be powered off" :
+		 type == KVM_SYSTEM_EVENT_CRASH ? "the guest reported that it crashed" :
+						  "the guest raised a system event");
+	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type %" PRIu32, type);
+	add_refused(gone, vcpu, &ended->open);
+}
+
+static void add_last_exit(const struct gone *gone, const struct gone_vcpu *vcpu,
+			  struct ended *ended)
+{
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
+
+	if (!last) {
+		add_text(&ended->evidence, "the guest never had an exit");
+		return;
+	}
+	if (!last->is_open)
+		add_text(&ended->evidence, "vCPU %" PRIu64 " was in the guest", vcpu->id);
+	else if (is_one_of(last, halts))
+		add_text(&ended->evidence, "vCPU %" PRIu64 " was halted", vcpu->id);
+	else
+		add_text(&ended->evidence, "the last exit of vCPU %" PRIu64 " is %s", vcpu->id,
+			 last->key.reason);
+	add_text(&ended->ruled_out, "an end by the guest itself: KVM_RUN returned none");
+	add_refused(gone, vcpu, &ended->open);
+}
+
+static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu,
+			   struct ended *ended)
+{
+	int number = gone->vmm_code & 0x7f;
+	const char *name = sigabbrev_np(number);
+
+	if (gone->is_oom_victim)
+		conclude(ended, "high", "the OOM killer killed the VMM");
+	else if (number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL)
+		conclude(ended, "high", "the VMM crashed (SIG%s)", name ? name : "?");
+	else
+		conclude(ended, "high", "the VMM was killed by SIG%s", name ? name : "?");
+	add_text(&ended->evidence, "the VMM ended by signal %d", number);
+	if (!gone->is_oom_victim)
+		add_text(&ended->ruled_out, "the OOM killer: the VMM was none of its victims");
+	add_last_exit(gone, vcpu, ended);
+}
+
+static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu,
+			   struct ended *ended)
+{
+	int code = gone->vmm_code >> 8;
+
+	conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
+	add_text(&ended->evidence, "exit status %d", code);
+	add_last_exit(gone, vcpu, ended);
+	ended->next = "the VMM's own log has why";
+}
+
+static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu,
+			   struct ended *ended)
+{
+	if (!strcmp(gone->vmm, "other"))
+		conclude(ended, "low", "another process than the one that ran it held the guest last");
+	else
+		conclude(ended, "medium", "the VMM closed the guest and goes on");
+	add_last_exit(gone, vcpu, ended);
+}
+
+static const struct {
+	const char *end;
+	void (*explain)(const struct gone *gone, const struct gone_vcpu *vcpu, struct ended *ended);
+} ends[] = {
+	{ "shutdown", explain_shutdown },
+	{ "reset", explain_reset },
+	{ "fail_entry", explain_fail_entry },
+	{ "internal_error", explain_internal_error },
+	{ "run_error", explain_run_error },
+	{ "system_event", explain_system_event },
+	{ "killed", explain_killed },
+	{ "exited", explain_exited },
+	{ "closed", explain_closed },
+};
+
+static void add_beside(const struct gone *gone, struct ended *ended)
+{
+	char *lived = format_ns(gone_lived_ns(gone));
+
+	if (gone->first_exit_ns.is_known && gone_lived_ns(gone) < NSEC_PER_SEC)
+		add_text(&ended->evidence, "it ended %s after its first exit", lived);
+	free(lived);
+	if (strcmp(gone->denied, "-"))
+		add_text(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
+			 &ended->open : &ended->evidence,
+			 "l1tune refused it something for limit %s", gone->denied);
+}
+
+/* KVM refused what it promises: of that no guest can know. */
+static void add_promise(const struct gone_vcpu *vcpu, const struct probe *probe,
+			struct ended *ended)
+{
+	int i = probe_met(probe, &vcpu->refused);
+
+	if (i >= 0)
+		add_text(&ended->evidence, "KVM promises %s, and it does not work here: l1tune probe found that it %s%s%s",
+			 probe_features[i].name, probe_verdict_name(probe->results[i].verdict),
+			 probe->results[i].detail[0] ? ", " : "", probe->results[i].detail);
+}
+
+void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended)
+{
+	static const struct gone_vcpu none;
+	const struct gone_vcpu *vcpu = gone->num_vcpus ? &gone->vcpus[0] : &none;
+	size_t i;
+
+	*ended = (struct ended){ };
+	for (i = 0; i < ARRAY_SIZE(ends) && !ended->cause; i++)
+		if (!strcmp(gone->end, ends[i].end))
+			ends[i].explain(gone, vcpu, ended);
+	if (!ended->cause)
+		conclude(ended, "low", "this version of l1tune does not know this end");
+	add_beside(gone, ended);
+	if (probe)
+		add_promise(vcpu, probe, ended);
+}
+
+static void free_texts(struct sentences *texts)
+{
+	size_t i;
+
+	for (i = 0; i < texts->num; i++)
+		free(texts->v[i]);
+	free(texts->v);
+}
+
+void ended_free(struct ended *ended)
+{
+	free(ended->cause);
+	free_texts(&ended->evidence);
+	free_texts(&ended->ruled_out);
+	free_texts(&ended->open);
+	*ended = (struct ended){ };
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_ENDED_H
+#define L1TUNE_ENDED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/gone.h"
+#include "probe/probe.h"
+
+/* Texts that a list owns. */
+struct sentences {
+	char **v;
+	size_t num;
+};
+
+/*
+ * Why a guest ended, in words that come from what its record has. confidence is
+ * "high" where the record shows it, "medium" where it fits and something else was not
+ * ruled out, "low" where only the kind of end is known.
+ */
+struct ended {
+	char *cause;
+	const char *confidence;
+	struct sentences evidence;
+	struct sentences ruled_out;
+	/* What else fits. */
+	struct sentences open;
+	/* How to find out more, or NULL. */
+	const char *next;
+};
+
+/* With what l1tune probe found, if that is known; else probe is NULL. */
+void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended);
+void ended_free(struct ended *ended);
+
+#endif

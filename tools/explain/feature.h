@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_FEATURE_H
+#define L1TUNE_FEATURE_H
+
+#include "explain/cause.h"
+
+/*
+ * Features of VMX that L0 may offer and KVM may not use. Yes: KVM could; no: it
+ * does, or L0 does not offer it.
+ */
+enum answer lacks_feature(const struct facts *facts, const char *feature,
+			  const char *parameter, char **seen);
+/* How to load KVM with it; a copy. */
+char *use_feature(const struct facts *facts, const char *parameter);
+
+/* Of two symptoms: the APIC's page, and its MSRs. */
+enum answer lacks_apicv(const struct facts *facts, char **seen);
+char *use_apicv(const struct facts *facts);
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/interface.h"
+
+/* Among the CPU's properties, with "-" or "_": "host,hv_time", "qemu64,+hv-time". */
+bool offers_hyperv(const struct facts *f, const char *property)
+{
+	const char *s = f->cmdline, *end = s + f->cmdline_len;
+	size_t len = strlen(property);
+
+	while (s && (s = memmem(s, end - s, "hv", 2))) {
+		if (s > f->cmdline && strchr(",+", s[-1]) && end - s > 3 &&
+		    strchr("-_", s[2]) && (size_t)(end - s - 3) >= len &&
+		    !strncmp(s + 3, property, len))
+			return true;
+		s += 2;
+	}
+	return false;
+}
+
+/* What it does says more than what it is offered. */
+enum interface interface_of(const struct facts *f, char **why)
+{
+	if (access_msrs(&f->accesses, 0x40000000, 0x400001ff) > 0) {
+		*why = xstrdup("the guest uses Hyper-V's MSRs");
+		return INTERFACE_HYPERV;
+	}
+	if (access_msrs(&f->accesses, 0x4b564d00, 0x4b564dff) > 0) {
+		*why = xstrdup("the guest uses KVM's MSRs");
+		return INTERFACE_KVM;
+	}
+	if (offers_hyperv(f, "")) {
+		*why = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line)");
+		return INTERFACE_HYPERV;
+	}
+	*why = xstrdup("which interface of hypervisors the guest uses was not seen");
+	return INTERFACE_UNKNOWN;
+}

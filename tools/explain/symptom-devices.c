@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices that the VMM emulates. What is behind the address decides: a clock or
+ * device that is not used any more takes no exit, an ioeventfd keeps the exit
+ * and saves the VMM's time and KVM's way to it.
+ */
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+#include "explain/device.h"
+#include "explain/fault.h"
+#include "explain/interface.h"
+
+static const struct reasons faults = { { "npf" } };
+
+static bool emulates(const struct facts *f, struct advice *a)
+{
+	struct load device = device_load(f);
+	char *evidence;
+
+	if (!is_often(f, device.rate, 100) ||
+	    !is_often(f, device.parts[PART_VMM], 0.02))
+		return false;
+	/* Where the accesses end, with all that is spent on them. */
+	a->gain = gain_of(f, device.parts[PART_KERNEL] + device.parts[PART_VMM],
+			  device.rate);
+	evidence = xasprintf("%s%.0f accesses to devices in a second, for which the VMM takes %.2f s of it",
+			     load_of(f, &faults, 2).rate && !faults_are_told_apart(f) ?
+			     "at most " : "", device.rate, device.parts[PART_VMM]);
+	access_name(f, SERVED_BY_VMM, a, evidence);
+	return true;
+}
+
+#define CLOCKS	(BIT_OF(ACCESS_CLOCK) | BIT_OF(ACCESS_RTC))
+
+CLASSES(clock, SERVED_BY_VMM, CLOCKS)
+CLASSES(rtc, SERVED_BY_VMM, BIT_OF(ACCESS_RTC))
+CLASSES(other_clock, SERVED_BY_VMM, BIT_OF(ACCESS_CLOCK))
+CLASSES(serial, SERVED_BY_VMM, BIT_OF(ACCESS_SERIAL))
+CLASSES(display, SERVED_BY_VMM, BIT_OF(ACCESS_DISPLAY))
+CLASSES(disk, SERVED_BY_VMM, BIT_OF(ACCESS_DISK))
+CLASSES(input, SERVED_BY_VMM, BIT_OF(ACCESS_INPUT))
+CLASSES(pci, SERVED_BY_VMM, BIT_OF(ACCESS_PCI))
+CLASSES(firmware, SERVED_BY_VMM, BIT_OF(ACCESS_FIRMWARE))
+CLASSES(irqchip, SERVED_BY_VMM, BIT_OF(ACCESS_PIC) | BIT_OF(ACCESS_IO_APIC) |
+	BIT_OF(ACCESS_APIC_PAGE))
+CLASSES(legacy, SERVED_BY_VMM, BIT_OF(ACCESS_DELAY) | BIT_OF(ACCESS_LEGACY))
+CLASSES(unknown, SERVED_BY_VMM, BIT_OF(ACCESS_UNKNOWN))
+
+/* A clock, of a guest whose hypervisor's interface is this? */
+static enum answer is_clock_with(const struct facts *f, enum interface wanted,
+				 enum answer is_one, char **seen)
+{
+	enum interface interface;
+	char *why;
+
+	if (is_one != ANSWER_YES)
+		return is_one;
+	interface = interface_of(f, &why);
+	append(seen, "; %s", why);
+	free(why);
+	return interface == wanted ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer is_clock_of_hyperv(const struct facts *f, char **seen)
+{
+	enum answer answer = is_clock(f, seen);
+
+	return is_clock_with(f, INTERFACE_HYPERV, answer, seen);
+}
+
+static enum answer is_clock_of_kvm(const struct facts *f, char **seen)
+{
+	enum answer answer = is_other_clock(f, seen);
+
+	return is_clock_with(f, INTERFACE_KVM, answer, seen);
+}
+
+static enum answer is_clock_of_any(const struct facts *f, char **seen)
+{
+	enum answer answer = is_other_clock(f, seen);
+
+	return is_clock_with(f, INTERFACE_UNKNOWN, answer, seen);
+}
+
+/* With Hyper-V's interface it is one of the clocks that this replaces. */
+static enum answer is_rtc_alone(const struct facts *f, char **seen)
+{
+	enum answer answer = is_rtc(f, seen);
+	bool is_replaced;
+	char *why;
+
+	if (answer != ANSWER_YES)
+		return answer;
+	is_replaced = interface_of(f, &why) == INTERFACE_HYPERV;
+	append(seen, "; %s", why);
+	free(why);
+	return is_replaced ? ANSWER_NO : ANSWER_YES;
+}
+
+static char *name_device(const struct facts *f)
+{
+	char *names = access_names(f, SERVED_BY_VMM, BIT_OF(ACCESS_UNKNOWN));
+	char *text = xasprintf("virtio with ioeventfd or vhost for what has %s: /proc/ioports and /proc/iomem in the guest name it",
+			       names ? names : "these addresses");
+
+	free(names);
+	return text;
+}
+
+/*
+ * The exit stays, with its way to L0, but KVM does not leave for the VMM any more;
+ * with every other cause it ends, with all that is spent on it.
+ */
+static struct gain eventfd_gain(const struct facts *f, const struct gain *all)
+{
+	struct load device = device_load(f);
+
+	(void)all;
+	return gain_at_most(device.parts[PART_VMM] + device.parts[PART_KERNEL]);
+}
+
+#define HOW	"perf record -e kvm:kvm_pio,kvm:kvm_mmio -p PID"
+#define OF(clue)	{ { is_##clue, VERDICT_SHOWN, VERDICT_RULED_OUT } }
+
+static const struct cause causes[] = {
+	{
+		"clock-hyperv", "a clock outside Hyper-V's interface", "VMM",
+		"a guest may have to boot again to use it",
+		OF(clock_of_hyperv), HOW,
+		"Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
+		gain_of_part, .part = part_of_clock,
+	}, {
+		"clock-linux", "a clock outside KVM's interface", "guest",
+		"a TSC that is not constant is no clock",
+		OF(clock_of_kvm), HOW,
+		"in the guest kvm-clock or tsc as clocksource: /sys/devices/system/clocksource/clocksource0/current_clocksource, and no clocksource= on its command line",
+		gain_of_part, .part = part_of_other_clock,
+	}, {
+		"clock", "a clock that exits", "VMM and guest",
+		"a TSC that is not constant is no clock",
+		OF(clock_of_any), HOW,
+		"a clock that does not exit. For Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). For Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer",
+		gain_of_part, .part = part_of_other_clock,
+	}, {
+		"rtc", "the RTC", "guest", "what reads it has a reason to",
+		OF(rtc_alone), HOW,
+		"for Windows QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer; in Linux nothing while it boots, later less that reads the RTC (hwclock)",
+		gain_of_part, .part = part_of_rtc,
+	}, {
+		"serial-port", "a serial port", "VMM and guest",
+		"the guest needs the driver",
+		OF(serial), HOW,
+		"virtio-console (in the guest console=hvc0), or less that is written to it (quiet)",
+		gain_of_part, .part = part_of_serial,
+	}, {
+		"display", "a display", "VMM", "the guest needs the driver",
+		OF(display), HOW,
+		"virtio-gpu for the display, or none",
+		gain_of_part, .part = part_of_display,
+	}, {
+		"ide", "an IDE disk", "VMM", "the guest needs the driver",
+		OF(disk), HOW,
+		"virtio-blk or virtio-scsi for the disk",
+		gain_of_part, .part = part_of_disk,
+	}, {
+		"i8042", "keyboard and mouse", "VMM", "the guest needs the driver",
+		OF(input), HOW,
+		"no i8042 (QEMU -machine q35,i8042=off), or virtio-input",
+		gain_of_part, .part = part_of_input,
+	}, {
+		"pci-configuration", "PCI configuration by ports", "VMM and guest",
+		"old guests may not know q35",
+		OF(pci), HOW,
+		"less that looks for PCI devices in the guest; QEMU -machine q35, whose devices are configured by memory",
+		gain_of_part, .part = part_of_pci,
+	}, {
+		"firmware", "firmware", "VMM and guest", "its variables are not written",
+		OF(firmware), HOW,
+		"nothing while the guest boots. Later: fewer writes of firmware variables, less that uses the TPM or /sys/firmware/qemu_fw_cfg in the guest, and firmware without debug output",
+		gain_of_part, .part = part_of_firmware,
+	}, {
+		"vmm-irqchip", "interrupt controllers of the VMM", "VMM",
+		"none for guests that run with KVM's",
+		OF(irqchip), HOW,
+		"KVM's interrupt controllers: QEMU -machine kernel-irqchip=on",
+		gain_of_part, .part = part_of_irqchip,
+	}, {
+		"legacy-device", "old devices", "VMM and guest", "what uses them has to do without",
+		OF(legacy), HOW,
+		"in the guest io_delay=none; no floppy, no parallel port, and QEMU -machine vmport=off",
+		gain_of_part, .part = part_of_legacy,
+	}, {
+		"unknown-device", "a device without ioeventfd", "VMM",
+		"the guest needs the driver",
+		OF(unknown), HOW,
+		.change_of = name_device, .gain = eventfd_gain, .part = part_of_unknown,
+	},
+};
+
+const struct symptom symptom_devices = {
+	"devices", "devices emulated by the VMM", CAUSES(causes), emulates,
+};

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What makes each exit and entry expensive, whatever it is for: how L0 handles
+ * this machine's VMCS, and mitigations that L0 and L1 both apply.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "bench/file.h"
+#include "explain/cause.h"
+#include "explain/feature.h"
+#include "model/machine.h"
+#include "settings/setting.h"
+
+#define EVMCS	"kvm_intel.enlightened_vmcs"
+
+static double exit_rate(const struct facts *f)
+{
+	return load_of(f, &all_reasons, 2).rate;
+}
+
+/* Does KVM not use what only Hyper-V offers? */
+static enum answer lacks_evmcs(const struct facts *f, char **seen)
+{
+	char used[64];
+
+	if (strcmp(f->host->hypervisor, "Microsoft Hv")) {
+		*seen = xstrdup("L0 is not Hyper-V");
+		return ANSWER_NO;
+	}
+	if (setting_read(setting_find(EVMCS, SETTING_PARAM), f->env, NULL, used,
+			 sizeof(used)) <= 0) {
+		*seen = xasprintf("%s cannot be read", EVMCS);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("%s is %s, under Hyper-V", EVMCS, used);
+	return strcmp(used, "N") ? ANSWER_NO : ANSWER_YES;
+}
+
+/* By what bench --save measured: each VMREAD of L1's KVM is then an exit to L0. */
+static enum answer lacks_shadowing(const struct facts *f, char **seen)
+{
+	const struct measurement *m;
+	struct measurement saved;
+	struct machine machine;
+	const char *why;
+
+	machine_read(f->env, &machine);
+	m = bench_saved(f->env->state, &machine, &saved, &why);
+	if (!m || (m->shadow != BENCH_SHADOW_YES && m->shadow != BENCH_SHADOW_NO)) {
+		*seen = xasprintf("whether L0 shadows the VMCS was not measured: %s",
+				  m ? "l1tune bench could not tell" : why);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("L0 %s the VMCS, as l1tune bench measured",
+			  m->shadow == BENCH_SHADOW_YES ? "shadows" : "does not shadow");
+	return m->shadow == BENCH_SHADOW_NO ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer flushes_l1d(const struct facts *f, char **seen)
+{
+	uint64_t flushes;
+	double rate;
+
+	if (!kvm_count_of(f, KVM_L1D_FLUSHES, &flushes)) {
+		*seen = xasprintf("l1d_flush cannot be read: %s",
+				  kvm_count_why_not(f->kvm.v[KVM_L1D_FLUSHES].err));
+		return ANSWER_UNKNOWN;
+	}
+	rate = in_interval(f, flushes) * NSEC_PER_SEC;
+	*seen = xasprintf("KVM flushed L1D %.0f times in a second", rate);
+	return rate >= 1000 * f->scale ? ANSWER_YES : ANSWER_NO;
+}
+
+/* VERW at each entry, which L0 executes at its own. */
+static enum answer clears_buffers(const struct facts *f, char **seen)
+{
+	static const char *const names[] = { "mds", "tsx_async_abort", "mmio_stale_data", "tsa" };
+	char value[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!machine_file(f->env->sysfs, value, sizeof(value),
+				  "devices/system/cpu/vulnerabilities/%s", names[i]) ||
+		    !strstr(value, "Clear CPU buffers"))
+			continue;
+		*seen = xasprintf("%s: %s", names[i], value);
+		return ANSWER_YES;
+	}
+	*seen = xstrdup("no vulnerability of the CPU makes this kernel clear CPU buffers");
+	return ANSWER_NO;
+}
+
+static bool is_any(const struct facts *f,
+		   enum answer (*look)(const struct facts *f, char **seen))
+{
+	char *seen = NULL;
+	enum answer answer = look(f, &seen);
+
+	free(seen);
+	return answer == ANSWER_YES;
+}
+
+/* Exits by themselves are no symptom: only if one of these can make them cheaper. */
+static bool are_expensive(const struct facts *f, struct advice *a)
+{
+	double rate = exit_rate(f);
+
+	if (!f->host->virtualized || !is_often(f, rate, 1000) ||
+	    !(is_any(f, lacks_evmcs) || is_any(f, lacks_shadowing) ||
+	      is_any(f, flushes_l1d) ||
+	      (is_often(f, rate, 20000) && is_any(f, clears_buffers))))
+		return false;
+	a->gain.kind = GAIN_UNKNOWN;
+	a->evidence = xasprintf("%.0f exits in a second, each of which passes L0",
+				rate);
+	return true;
+}
+
+static char *use_evmcs(const struct facts *f)
+{
+	return use_feature(f, EVMCS);
+}
+
+static const struct cause causes[] = {
+	{
+		"evmcs", "Hyper-V's enlightened VMCS is not used", "L1",
+		"all guests end for the reload",
+		{ { lacks_evmcs, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"/sys/module/kvm_intel/parameters/enlightened_vmcs",
+		.change_of = use_evmcs,
+	}, {
+		"vmcs-shadowing", "L0 does not shadow the VMCS", "L0", "none",
+		{ { lacks_shadowing, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune bench --save",
+		"ask who runs L0 for VMCS shadowing (KVM: kvm_intel.enable_shadow_vmcs=1 there); until then no trace events of KVM with this machine's guests, as these read the VMCS",
+	}, {
+		"l1d-flush", "L1D flushes", "L0 and L1",
+		"if L0 does not flush, guests may read each other's data (L1TF)",
+		{ { flushes_l1d, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1d_flush in /sys/kernel/debug/kvm/PID-FD",
+		"ask who runs L0 whether it flushes at its own entries; if so: l1tune tune kvm_intel.vmentry_l1d_flush=never",
+	}, {
+		"cpu-buffers", "CPU buffers that L1 and L0 both clear", "L0 and L1",
+		"if L0 does not clear them, guests may read others' data",
+		{ { clears_buffers, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"who runs L0 knows whether it clears CPU buffers at its own entries; l1tune doctor names this machine's mitigations",
+		"ask who runs L0 whether it clears CPU buffers at its own entries; if so, and all programs of this machine are trusted, that of L1 can be switched off (mds=off and the like on the kernel's command line)",
+	},
+};
+
+const struct symptom symptom_entries = {
+	"entries", "what each exit and entry takes", CAUSES(causes), are_expensive,
+};

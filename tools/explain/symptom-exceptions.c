@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Exceptions, control registers and INVLPG that exit. */
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+#include "explain/feature.h"
+
+static const struct reasons exceptions = {
+	{ "EXCEPTION_NMI", "CR_ACCESS", "INVLPG" }
+};
+
+static bool are_many(const struct facts *f, struct advice *a)
+{
+	struct load load = load_of(f, &exceptions, 2);
+
+	a->gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
+	if (!is_often(f, load.rate, 1000) || !is_worth_it(f, &a->gain))
+		return false;
+	a->evidence = xasprintf("%.0f exits in a second for exceptions, control registers and INVLPG, on which KVM spends %.2f s of it",
+				load.rate, load.parts[PART_KERNEL]);
+	return true;
+}
+
+static enum answer lacks_ept(const struct facts *f, char **seen)
+{
+	return lacks_feature(f, "ept", "kvm_intel.ept", seen);
+}
+
+static enum answer lacks_unrestricted(const struct facts *f, char **seen)
+{
+	return lacks_feature(f, "unrestricted_guest", "kvm_intel.unrestricted_guest",
+			     seen);
+}
+
+/* QEMU's -s and -gdb: a debugger may be there, and need not. */
+static enum answer awaits_debugger(const struct facts *f, char **seen)
+{
+	size_t i;
+
+	if (!f->cmdline) {
+		*seen = xstrdup("the VMM's command line cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	for (i = 0; i < f->cmdline_len; i += strlen(f->cmdline + i) + 1)
+		if (!strcmp(f->cmdline + i, "-s") || !strcmp(f->cmdline + i, "-gdb")) {
+			*seen = xasprintf("%s in the VMM's command line", f->cmdline + i);
+			return ANSWER_YES;
+		}
+	*seen = xstrdup("no -s or -gdb in the VMM's command line");
+	return ANSWER_NO;
+}
+
+static char *use_ept(const struct facts *f)
+{
+	return use_feature(f, "kvm_intel.ept");
+}
+
+static char *use_unrestricted(const struct facts *f)
+{
+	return use_feature(f, "kvm_intel.unrestricted_guest");
+}
+
+static const struct cause causes[] = {
+	{
+		"ept", "EPT is not used", "L1", "all guests end for the reload",
+		{ { lacks_ept, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune caps",
+		.change_of = use_ept, .change_for_all = "reload kvm_intel with ept=1",
+	}, {
+		"unrestricted-guest", "unrestricted guests are not used", "L1",
+		"all guests end for the reload",
+		{ { lacks_unrestricted, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune caps",
+		.change_of = use_unrestricted, .gain = gain_of_part,
+		.change_for_all = "reload kvm_intel with unrestricted_guest=1",
+	}, {
+		"debugger", "a debugger of the guest", "VMM", "no debugging",
+		{ { awaits_debugger, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"who is connected to the VMM's gdbstub",
+		"no breakpoints or single steps from outside the guest",
+		gain_of_part,
+	},
+};
+
+const struct symptom symptom_exceptions = {
+	"exceptions", "exceptions and control registers that exit", CAUSES(causes), are_many,
+};

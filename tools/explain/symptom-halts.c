@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Halts: their exits, sleeping and waking, and KVM's polling before a sleep.
+ * Polling that finds work is well spent and no symptom.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+#include "explain/device.h"
+#include "settings/setting.h"
+
+static const struct reasons halts = { { "HLT", "hlt" } };
+
+/* Polling, where it can be told, is not part of what exits cost. */
+struct halting {
+	struct load load;
+	double each_ns;
+	bool is_polling_known;
+	double hit, miss;
+	struct gain exits;
+};
+
+static struct halting halting_of(const struct facts *f)
+{
+	struct halting h = { .load = load_of(f, &halts, 2) };
+	uint64_t hit_ns, miss_ns;
+	double kernel;
+
+	h.is_polling_known = kvm_count_of(f, KVM_POLL_HIT_NS, &hit_ns) &
+			     kvm_count_of(f, KVM_POLL_MISS_NS, &miss_ns);
+	h.hit = in_interval(f, hit_ns);
+	h.miss = in_interval(f, miss_ns);
+	if (h.load.rate)
+		h.each_ns = h.load.parts[PART_HALTED] * NSEC_PER_SEC / h.load.rate;
+	kernel = h.load.parts[PART_KERNEL] - h.hit - h.miss;
+	/* Where it cannot be told, polling may be all of KVM's time. */
+	h.exits = gain_of(f, h.is_polling_known && kernel > 0 ? kernel : 0,
+			  h.load.rate);
+	return h;
+}
+
+/*
+ * Without interrupt controllers in KVM no HLT sleeps there. A VMM also has some
+ * time of an HLT where a signal has ended it.
+ */
+static bool are_served_by_vmm(const struct halting *h)
+{
+	double vmm = h->load.parts[PART_VMM] + h->load.parts[PART_VMM_SLEEP];
+	bool is_polled = !h->is_polling_known || h->hit + h->miss > 0;
+
+	return vmm > h->load.parts[PART_HALTED] &&
+	       (!is_polled || vmm > h->load.parts[PART_KERNEL] / 4);
+}
+
+static bool is_in_vain(const struct facts *f, const struct halting *h)
+{
+	const struct gain gain = gain_at_most(h->miss);
+
+	return h->miss > h->hit && is_worth_it(f, &gain);
+}
+
+/* Polling costs a CPU: not worth it where others wait for that. */
+static bool is_short(const struct facts *f, const struct halting *h)
+{
+	const struct gain gain =
+		gain_at_most(h->load.rate * f->wake_ns / NSEC_PER_SEC);
+
+	return is_often(f, h->load.rate, 200) && h->each_ns >= 1000 &&
+	       h->each_ns <= 500000 && has_own_cpus(f) && is_worth_it(f, &gain);
+}
+
+/* On shared CPUs a halt is how a guest should wait: only many are a symptom. */
+static bool are_exits_many(const struct facts *f, const struct halting *h)
+{
+	return is_often(f, h->load.rate, 500) && is_worth_it(f, &h->exits) &&
+	       (has_own_cpus(f) || is_often(f, h->exits.high, 0.05));
+}
+
+static bool are_many(const struct facts *f, struct advice *a)
+{
+	struct halting h = halting_of(f);
+
+	if (are_served_by_vmm(&h))
+		return false;
+	if (!is_in_vain(f, &h) && !is_short(f, &h) && !are_exits_many(f, &h))
+		return false;
+	a->gain = h.exits;
+	a->gain.low += h.miss;
+	a->gain.high += h.miss;
+	if (h.is_polling_known)
+		a->evidence = xasprintf("%.0f exits in a second for HLT, asleep %.0f us each; KVM polled in vain for %.3f s of each second, with success for %.3f s",
+					h.load.rate, h.each_ns / 1000, h.miss, h.hit);
+	else
+		a->evidence = xasprintf("%.0f exits in a second for HLT, asleep %.0f us each; KVM's time for them is left out, as how much of it is polling cannot be read",
+					h.load.rate, h.each_ns / 1000);
+	return true;
+}
+
+static enum answer polls_in_vain(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+
+	if (!h.is_polling_known) {
+		*seen = xasprintf("halt_poll_fail_ns cannot be read: %s",
+				  kvm_count_why_not(f->kvm.v[KVM_POLL_MISS_NS].err));
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("polling found nothing for %.3f s of each second and work for %.3f s",
+			  h.miss, h.hit);
+	return is_in_vain(f, &h) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* The guest's, where it has one of its own, or KVM's; 0 if KVM polls for nobody. */
+static bool read_longest_poll(const struct facts *f, uint64_t *ns)
+{
+	char value[32];
+
+	if (setting_read(setting_find("halt_poll_ns", SETTING_TUNE), f->env,
+			 &f->guest->guest, value, sizeof(value)) > 0 &&
+	    !parse_u64(value, ns))
+		return true;
+	return setting_read(setting_find("kvm.halt_poll_ns", SETTING_PARAM), f->env,
+			    NULL, value, sizeof(value)) > 0 &&
+	       !parse_u64(value, ns);
+}
+
+/* KVM polls for sleeps as short as these, unless the guest has asked it not to. */
+static enum answer polls_by_itself(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+	uint64_t longest_ns;
+
+	if (h.hit + h.miss > 0) {
+		*seen = xstrdup("KVM polls for it");
+		return ANSWER_NO;
+	}
+	if (!h.is_polling_known || !read_longest_poll(f, &longest_ns)) {
+		*seen = xstrdup("whether KVM polls for it cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	if (h.each_ns >= longest_ns) {
+		*seen = xstrdup("its sleeps are longer than KVM polls");
+		return ANSWER_NO;
+	}
+	*seen = xasprintf("KVM does not poll for it, though it sleeps %.0f us and KVM polls for up to %llu us",
+			  h.each_ns / 1000, (unsigned long long)longest_ns / 1000);
+	return ANSWER_YES;
+}
+
+static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+
+	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs, waiting for a CPU for %.2f s of each second",
+			  (unsigned long long)f->num_vcpus,
+			  (unsigned long long)f->num_cpus,
+			  load_of(f, &all_reasons, 2).parts[PART_RUNQ]);
+	return is_often(f, h.load.rate, 500) && has_own_cpus(f) ? ANSWER_YES :
+								  ANSWER_NO;
+}
+
+static enum answer sleeps_shortly(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+
+	if (!f->wake_ns) {
+		*seen = xstrdup("how long waking takes was not measured: l1tune bench --save");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("it sleeps %.0f us at a time, waking takes %.0f us more than an exit, and polling instead would take %.2f CPUs",
+			  h.each_ns / 1000, f->wake_ns / 1000,
+			  h.load.parts[PART_HALTED]);
+	return is_short(f, &h) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* As often as it halts? Each wake-up of another vCPU is such an interrupt. */
+static enum answer wakes_itself(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+	double rate;
+
+	if (f->guest->guest.vcpus == 1) {
+		*seen = xstrdup("it has one vCPU");
+		return ANSWER_NO;
+	}
+	if (!f->is_sampled) {
+		*seen = xstrdup(NOT_SAMPLED);
+		return ANSWER_UNKNOWN;
+	}
+	rate = access_rate(&f->accesses, BIT_OF(ACCESS_IPI));
+	*seen = xasprintf("%.0f exits in a second send an interrupt from vCPU to vCPU",
+			  rate);
+	return rate >= h.load.rate / 2 ? ANSWER_YES :
+	       rate < h.load.rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+/* An idle guest that halts for another reason arms its timer, too: it shows nothing. */
+static enum answer arms_timers(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+	double rate;
+
+	if (!f->is_sampled) {
+		*seen = xstrdup(NOT_SAMPLED);
+		return ANSWER_UNKNOWN;
+	}
+	rate = access_rate(&f->accesses, BIT_OF(ACCESS_TIMER));
+	*seen = xasprintf("%.0f exits in a second arm a timer", rate);
+	return rate >= h.load.rate / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
+static char *no_polling(const struct facts *f)
+{
+	return xasprintf("l1tune tune %llu halt_poll_ns=0",
+			 (unsigned long long)f->guest->guest.id);
+}
+
+static char *keep_cpu(const struct facts *f)
+{
+	return xasprintf("l1tune tune uid=%llu hlt_in_guest=1, then start it again (QEMU by itself: -overcommit cpu-pm=on)",
+			 (unsigned long long)f->guest->guest.uid);
+}
+
+/* Twice as long as it sleeps, in steps of 10 us. */
+static char *poll_longer(const struct facts *f)
+{
+	struct halting h = halting_of(f);
+	unsigned long long poll_ns = (2 * h.each_ns / 10000 + 1);
+
+	return xasprintf("l1tune tune %llu halt_poll_ns=%llu",
+			 (unsigned long long)f->guest->guest.id, poll_ns * 10000);
+}
+
+/* Without polling neither kind is left. */
+static struct gain polling_gain(const struct facts *f, const struct gain *all)
+{
+	struct halting h = halting_of(f);
+
+	(void)all;
+	return gain_at_most(h.miss + h.hit);
+}
+
+static struct gain exits_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return halting_of(f).exits;
+}
+
+static struct gain waking_gain(const struct facts *f, const struct gain *all)
+{
+	struct halting h = halting_of(f);
+
+	(void)all;
+	return gain_at_most(h.load.rate * f->wake_ns / NSEC_PER_SEC);
+}
+
+static const struct cause causes[] = {
+	{
+		"poll-down", "polling that finds nothing", "L1",
+		"a wake-up takes longer where polling had caught it",
+		{ { polls_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"halt_poll_fail_ns and halt_poll_success_ns in /sys/kernel/debug/kvm/PID-FD",
+		.change_of = no_polling, .gain = polling_gain,
+		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value between that and today's",
+	}, {
+		"guest-haltpoll", "a guest that polls by itself", "guest",
+		"its idle vCPUs take CPU time for longer",
+		{ { polls_by_itself, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"cpuidle-haltpoll in the guest's /sys/devices/system/cpu/cpuidle/current_driver",
+		"nothing on this machine: KVM polls for no guest that polls by itself (cpuidle-haltpoll). In the guest let it poll longer before it halts: guest_halt_poll_ns in /sys/module/haltpoll/parameters",
+		gain_of_part,
+	}, {
+		"poll-up", "short sleeps", "L1",
+		"the CPU time of polling is not available to others",
+		{ { sleeps_shortly, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { polls_by_itself, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"l1tune bench --save, and look again; then l1tune try",
+		.change_of = poll_longer, .gain = waking_gain,
+	}, {
+		"hlt-in-guest", "exits for HLT on CPUs of its own", "L1",
+		"a halted vCPU keeps its CPU and looks busy; not for VMMs that serve HLT themselves",
+		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune list: VCPUS of all guests, and RUNQ",
+		.change_of = keep_cpu, .gain = exits_gain,
+	}, {
+		"vcpu-wakeups", "vCPUs that wake each other", "guest",
+		"less runs at the same time",
+		{ { wakes_itself, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"in the guest perf record -e sched:sched_wakeup -ag",
+		"fewer wake-ups from vCPU to vCPU: fewer vCPUs, or threads that stay on theirs",
+		gain_of_part,
+	}, {
+		"timers", "the guest's timers", "guest",
+		"what sets them has a reason to",
+		{ { arms_timers, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"in the guest perf record -e timer:hrtimer_expire_entry -ag",
+		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there says whose they are",
+		gain_of_part,
+	},
+};
+
+const struct symptom symptom_halts = {
+	"halts", "exits and polling of halted vCPUs", CAUSES(causes), are_many,
+};

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/* MSRs that exit: which one it is decides. */
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+#include "explain/device.h"
+#include "explain/feature.h"
+
+static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
+/* What an interrupt of a timer or of another vCPU costs beside the MSR. */
+static const struct reasons with_interrupts = { {
+	"MSR_WRITE", "MSR_READ", "msr", "PREEMPTION_TIMER", "HLT", "hlt",
+	"INTERRUPT_WINDOW", "PENDING_INTERRUPT", "vintr",
+} };
+
+/* KVM's trace events, and so the sample, have those that KVM serves. */
+static bool are_filtered(const struct facts *f, const struct load *msr)
+{
+	return f->is_sampled && !access_all(f, SERVED_MSR) &&
+	       msr->parts[PART_VMM] > 0;
+}
+
+static bool accesses(const struct facts *f, struct advice *a)
+{
+	struct load msr = load_of(f, &msrs, 2);
+
+	if (are_filtered(f, &msr))
+		return false;
+	a->gain = gain_of(f, msr.parts[PART_KERNEL], msr.rate);
+	if (!is_often(f, msr.rate, 1000) || !is_worth_it(f, &a->gain))
+		return false;
+	access_name(f, SERVED_MSR, a,
+		    xasprintf("%.0f exits in a second for MSRs, on which KVM spends %.2f s of it",
+			      msr.rate, msr.parts[PART_KERNEL]));
+	return true;
+}
+
+#define APICV	(BIT_OF(ACCESS_EOI) | BIT_OF(ACCESS_APICV))
+#define OTHERS	(BIT_OF(ACCESS_NAMED_MSR) | BIT_OF(ACCESS_UNKNOWN))
+
+CLASSES(apicv_msr, SERVED_MSR, APICV)
+CLASSES(eoi, SERVED_MSR, BIT_OF(ACCESS_EOI))
+CLASSES(timer, SERVED_MSR, BIT_OF(ACCESS_TIMER))
+CLASSES(ipi, SERVED_MSR, BIT_OF(ACCESS_IPI))
+CLASSES(clock, SERVED_MSR, BIT_OF(ACCESS_CLOCK_MSR))
+CLASSES(reference, SERVED_MSR, BIT_OF(ACCESS_REFERENCE))
+CLASSES(speculation, SERVED_MSR, BIT_OF(ACCESS_SPECULATION))
+CLASSES(pmu, SERVED_MSR, BIT_OF(ACCESS_PMU))
+CLASSES(branches, SERVED_MSR, BIT_OF(ACCESS_BRANCHES))
+CLASSES(mode, SERVED_MSR, BIT_OF(ACCESS_MODE))
+CLASSES(hypervisor, SERVED_MSR, BIT_OF(ACCESS_HYPERVISOR))
+CLASSES(other, SERVED_MSR, OTHERS)
+
+static char *less_use(const struct facts *f)
+{
+	char *names = access_names(f, SERVED_MSR, OTHERS);
+	char *text = xasprintf("less of what uses %s in the guest; in a Linux guest: perf record -e msr:write_msr,msr:read_msr -ag",
+			       names ? names : "them");
+
+	free(names);
+	return text;
+}
+
+/* With an interrupt fewer go what it wakes and what ends it. */
+static struct gain interrupts_gain(const struct facts *f, const struct gain *all)
+{
+	struct load load = load_of(f, &with_interrupts, 2);
+	struct gain gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
+
+	(void)all;
+	return gain_of_part(f, &gain);
+}
+
+#define HOW	"perf record -e kvm:kvm_msr -p PID"
+#define OF(clue)	{ { is_##clue, VERDICT_SHOWN, VERDICT_RULED_OUT } }
+
+static const struct cause causes[] = {
+	{
+		"apicv-msrs", "MSRs of the APIC that APICv serves", "L1",
+		"all guests end for the reload",
+		{ { is_apicv_msr, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { lacks_apicv, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		HOW,
+		.change_of = use_apicv, .gain = gain_of_part,
+		.part = part_of_apicv_msr,
+		.change_for_all = "reload kvm_intel with enable_apicv=1",
+	}, {
+		"eoi", "ends of interrupts", "VMM", "the guest needs to know it",
+		{ { is_eoi, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { lacks_apicv, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		HOW,
+		"QEMU -cpu MODEL,kvm-pv-eoi=on, or APICv or AVIC, if l1tune caps says that L0 offers them",
+		gain_of_part, .part = part_of_eoi,
+	}, {
+		"guest-timers", "timers that are set", "guest",
+		"what sets them has a reason to",
+		OF(timer), HOW,
+		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there says whose they are",
+		interrupts_gain, .part = part_of_timer,
+	}, {
+		"ipis", "interrupts from vCPU to vCPU", "guest and VMM",
+		"less runs at the same time",
+		OF(ipi), HOW,
+		"fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs); QEMU -cpu MODEL,kvm-pv-ipi=on makes one exit of one for many vCPUs",
+		interrupts_gain, .part = part_of_ipi,
+	}, {
+		"clock-msrs", "a clock that is registered again and again", "VMM and guest",
+		"a TSC that is not constant is no clock",
+		OF(clock), HOW,
+		"a constant TSC, which needs that no more: QEMU -cpu MODEL,+invtsc",
+		gain_of_part, .part = part_of_clock,
+	}, {
+		"reference-counter", "Hyper-V's reference counter", "VMM",
+		"a guest may have to boot again to use it",
+		OF(reference), HOW,
+		"QEMU -cpu MODEL,hv-time, whose page takes no exit",
+		gain_of_part, .part = part_of_reference,
+	}, {
+		"speculation", "a mitigation in the guest that switches", "VMM and guest",
+		"another mitigation may protect less",
+		OF(speculation), HOW,
+		"a mitigation in the guest that does not switch: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does; fewer tasks that ask for IBPB (spectre_v2_user=prctl)",
+		gain_of_part, .part = part_of_speculation,
+	}, {
+		"pmu", "profiling in the guest", "VMM and guest", "no profiling",
+		OF(pmu), HOW,
+		"no profiling in the guest: nmi_watchdog=0, no perf; or QEMU -cpu MODEL,pmu=off",
+		gain_of_part, .part = part_of_pmu,
+	}, {
+		"branches", "tracing of branches in the guest", "guest", "no such trace",
+		OF(branches), HOW,
+		"no tracing of branches in the guest (perf record -b, a debugger)",
+		gain_of_part, .part = part_of_branches,
+	}, {
+		"modes", "a guest that changes its mode", "guest",
+		"what changes it has a reason to",
+		OF(mode), HOW,
+		"a guest that stays in one mode: firmware changes it, or a hypervisor inside the guest",
+		gain_of_part, .part = part_of_mode,
+	}, {
+		"svm-on-and-off", "a hypervisor inside that is switched on and off", "guest",
+		"what switches it has a reason to",
+		OF(hypervisor), HOW,
+		"a hypervisor inside the guest that stays on between its guests",
+		gain_of_part, .part = part_of_hypervisor,
+	}, {
+		"other-msrs", "other MSRs", "guest", "what uses them has a reason to",
+		OF(other), HOW,
+		.change_of = less_use, .gain = gain_of_part, .part = part_of_other,
+	},
+};
+
+const struct symptom symptom_msrs = {
+	"msrs", "MSRs that exit", CAUSES(causes), accesses,
+};

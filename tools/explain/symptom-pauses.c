@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Exits for PAUSE: a vCPU spins for another, which has a CPU or has not. */
+#include "base/util.h"
+#include "explain/cause.h"
+#include "model/machine.h"
+
+static const struct reasons pauses = { { "PAUSE_INSTRUCTION", "pause" } };
+
+static bool spins(const struct facts *f, struct advice *a)
+{
+	struct load pause = load_of(f, &pauses, 2);
+
+	a->gain = gain_of(f, pause.parts[PART_KERNEL], pause.rate);
+	if (!is_often(f, pause.rate, 500) || !is_worth_it(f, &a->gain))
+		return false;
+	a->evidence = xasprintf("%.0f exits in a second for PAUSE, on which KVM spends %.2f s of it",
+				pause.rate, pause.parts[PART_KERNEL]);
+	return true;
+}
+
+static enum answer lacks_cpus(const struct facts *f, char **seen)
+{
+	*seen = xasprintf("its vCPUs wait for a CPU for %.2f s of each second, with %llu vCPUs of all guests on %llu CPUs",
+			  load_of(f, &all_reasons, 2).parts[PART_RUNQ],
+			  (unsigned long long)f->num_vcpus,
+			  (unsigned long long)f->num_cpus);
+	return has_own_cpus(f) ? ANSWER_NO : ANSWER_YES;
+}
+
+/* What grows by a factor of 0 or 1 stays as short as it is. */
+static enum answer is_window_short(const struct facts *f, char **seen)
+{
+	bool is_vmx = machine_has(f->env->sysfs, "module/kvm_intel");
+	const char *name = is_vmx ? "kvm_intel/parameters/ple_window_grow" :
+				    "kvm_amd/parameters/pause_filter_count_grow";
+	char value[16];
+
+	if (!machine_file(f->env->sysfs, value, sizeof(value), "module/%s", name))
+		return ANSWER_UNKNOWN;
+	*seen = xasprintf("%s is %s", name, value);
+	return value[1] || value[0] > '1' ? ANSWER_NO : ANSWER_YES;
+}
+
+static char *let_spin(const struct facts *f)
+{
+	return xasprintf("l1tune tune uid=%llu pause_in_guest=1, then start it again",
+			 (unsigned long long)f->guest->guest.uid);
+}
+
+static const struct cause causes[] = {
+	{
+		"pause-preempted", "spinning for a vCPU that has no CPU", "L1 and guest",
+		"others get less of the machine",
+		{ { lacks_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"RUNQ in l1tune list",
+		"a CPU for each vCPU, or fewer vCPUs; in the guest locks that halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on, which a Linux guest uses). Not pause_in_guest: then it would spin until its time is up",
+		gain_of_part,
+	}, {
+		"pause-in-guest", "exits for PAUSE on CPUs of its own", "L1",
+		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
+		{ { lacks_cpus, VERDICT_RULED_OUT, VERDICT_SHOWN } },
+		"RUNQ in l1tune list",
+		.change_of = let_spin,
+	}, {
+		"pause-window", "a window of PAUSEs that does not grow", "L1",
+		"all guests end for the reload",
+		{ { is_window_short, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"ple_window_grow of kvm_intel, pause_filter_count_grow of kvm_amd in /sys/module",
+		"KVM's own values: kvm_intel without ple_window_grow, kvm_amd without pause_filter_count_grow in /etc/modprobe.d, loaded again",
+		gain_of_part,
+	},
+};
+
+const struct symptom symptom_pauses = {
+	"pauses", "exits for PAUSE", CAUSES(causes), spins,
+};

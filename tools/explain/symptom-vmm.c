@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The VMM's own CPU time on vCPU threads, for exits that are no accesses to devices. */
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/cause.h"
+
+static const struct reasons devices = {
+	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG", "EPT_VIOLATION", "npf" }
+};
+static const struct reasons halts = { { "HLT", "hlt" } };
+static const struct reasons interrupts = { {
+	"EXTERNAL_INTERRUPT", "interrupt", "NMI_WINDOW", "INTERRUPT_WINDOW",
+	"vintr", "PREEMPTION_TIMER", "EXCEPTION_NMI", "nmi",
+} };
+static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
+static const struct reasons calls = { { "VMCALL", "hypercall" } };
+
+static double vmm_of(const struct facts *f, const struct reasons *reasons)
+{
+	return load_of(f, reasons, 2).parts[PART_VMM];
+}
+
+static double vmm_of_rest(const struct facts *f)
+{
+	return vmm_of(f, &all_reasons) - vmm_of(f, &devices);
+}
+
+static bool is_busy(const struct facts *f, struct advice *a)
+{
+	double cpus = vmm_of_rest(f);
+
+	if (!is_often(f, cpus, 0.05))
+		return false;
+	a->gain = gain_at_most(cpus);
+	a->evidence = xasprintf("its VMM takes %.2f s of each second on vCPU threads for exits that are no accesses to devices",
+				cpus);
+	return true;
+}
+
+/* Half of it or more. */
+static enum answer is_mostly(const struct facts *f, const struct reasons *reasons,
+			     const char *what, char **seen)
+{
+	double cpus = vmm_of(f, reasons);
+
+	*seen = xasprintf("%.2f s of it is for %s", cpus, what);
+	return cpus >= vmm_of_rest(f) / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer serves_halts(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &halts, "HLT", seen);
+}
+
+static enum answer is_kicked(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &interrupts, "interrupts of this machine and of KVM", seen);
+}
+
+static enum answer serves_msrs(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &msrs, "MSRs", seen);
+}
+
+static enum answer serves_calls(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &calls, "hypercalls", seen);
+}
+
+/* KVM does not leave for the VMM any more: its way there and back ends as well. */
+static struct gain served_by_kvm(const struct facts *f, const struct reasons *reasons)
+{
+	struct load load = load_of(f, reasons, 2);
+
+	return gain_at_most(load.parts[PART_VMM] + load.parts[PART_KERNEL]);
+}
+
+static struct gain halts_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return served_by_kvm(f, &halts);
+}
+
+static struct gain msrs_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return served_by_kvm(f, &msrs);
+}
+
+static struct gain calls_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return served_by_kvm(f, &calls);
+}
+
+#define OF(clue)	{ { clue, VERDICT_SHOWN, VERDICT_RULED_OUT } }
+
+static const struct cause causes[] = {
+	{
+		"vmm-halts", "a VMM that serves HLT", "VMM",
+		"none for guests that run with KVM's interrupt controllers",
+		OF(serves_halts), "l1tune stat: VMM of HLT",
+		"KVM's interrupt controllers, with which no HLT reaches the VMM: QEMU -machine kernel-irqchip=on",
+		.gain = halts_gain,
+	}, {
+		"vmm-kicks", "signals that take vCPUs out of KVM", "VMM",
+		"depends on what they are for",
+		OF(is_kicked), "perf trace -e ioctl -p PID: KVM_RUN that returns EINTR",
+		"fewer signals to its vCPUs: less that pauses or asks them (a monitor's queries, dirty rate limits, profiling of the VMM)",
+	}, {
+		"vmm-msrs", "MSRs that the VMM serves", "VMM", "depends on which they are",
+		OF(serves_msrs), "perf record -e kvm:kvm_msr -p PID",
+		"a filter of MSRs with fewer of them (KVM_X86_SET_MSR_FILTER)",
+		.gain = msrs_gain,
+	}, {
+		"vmm-hypercalls", "hypercalls that the VMM serves", "VMM and guest",
+		"depends on which they are",
+		OF(serves_calls), "perf record -e kvm:kvm_hypercall,kvm:kvm_hv_hypercall -p PID",
+		"KVM's own devices instead of Xen's or Hyper-V's that the VMM emulates: virtio",
+		.gain = calls_gain,
+	},
+};
+
+const struct symptom symptom_vmm = {
+	"vmm-time", "the VMM's time for other exits", CAUSES(causes), is_busy,
+};

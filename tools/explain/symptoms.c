@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+/* All symptoms: a file each. */
+#include "base/util.h"
+#include "explain/cause.h"
+
+const struct symptom *const symptoms[] = {
+	&symptom_throttled, &symptom_stolen, &symptom_no_cpu, &symptom_blocked,
+	&symptom_memory, &symptom_nesting, &symptom_halts, &symptom_pauses,
+	&symptom_devices, &symptom_kvm_devices, &symptom_msrs, &symptom_apic,
+	&symptom_exceptions, &symptom_entries, &symptom_interrupts, &symptom_vmm,
+	&symptom_helpers,
+};
+
+const size_t num_symptoms = ARRAY_SIZE(symptoms);
