@@ -8,7 +8,7 @@
 #include "base/wait.h"
 #include "cmd/command.h"
 #include "explain/advise.h"
-#include "explain/rules.h"
+#include "explain/cause.h"
 #include "model/json.h"
 
 /* What a guest's VMM had been counted for when the interval began. */
@@ -98,7 +98,7 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 		       num_guests, num_guests == 1 ? "" : "s", 100 * MIN_GAIN);
 }
 
-/* What rules would have liked to know, and why they did not. */
+/* What was not sampled, and why. */
 static void print_unseen(const struct sample *sample)
 {
 	if (!sample)
@@ -217,7 +217,7 @@ static json_t *advice_to_json(const struct advice *advice)
 	json_t *one = json_object();
 
 	json_set(one, "rule", json_text(advice->name));
-	json_set(one, "symptom", advice->symptom ? json_text(advice->symptom) : json_null());
+	json_set(one, "symptom", json_text(advice->symptom));
 	json_set(one, "title", json_text(advice->title));
 	json_set(one, "id", json_number_or_null(advice->num_guests == 1, advice->guest_id));
 	json_set(one, "name", json_text(advice->guest_name));
@@ -270,7 +270,8 @@ static int take(const struct options *options, const struct selection *guests,
 		struct host *host, struct snapshot *snapshot)
 {
 	const struct snapshot_request request = {
-		.selection = guests, .beside = true,
+		/* With the threads of its vCPUs a guest is told from others of its process. */
+		.selection = guests, .beside = true, .vcpus = !options->env.past,
 	};
 
 	return snapshot_read(&options->env, &request, host, snapshot);
@@ -284,8 +285,7 @@ static struct beginning *begin(const struct options *options,
 
 	for (i = 0; i < snapshot->num_guests; i++) {
 		v[i].id = snapshot->guests[i].guest.id;
-		kvm_counts_read(&options->env, &snapshot->guests[i].guest,
-				&v[i].counts);
+		kvm_counts_read(&options->env, &snapshot->guests[i], &v[i].counts);
 	}
 	return v;
 }
@@ -315,10 +315,10 @@ static struct kvm_counts *read_counts(const struct options *options,
 	size_t i;
 
 	for (i = 0; i < snapshot->num_guests; i++) {
-		const struct guest *guest = &snapshot->guests[i].guest;
+		const struct guest_snapshot *guest = &snapshot->guests[i];
 
 		kvm_counts_read(&options->env, guest, &v[i]);
-		subtract_beginning(&v[i], guest->id, beginnings, num);
+		subtract_beginning(&v[i], guest->guest.id, beginnings, num);
 	}
 	return v;
 }
@@ -459,11 +459,6 @@ static bool names(size_t i, struct named *named)
 {
 	size_t n;
 
-	if (i < num_rules) {
-		*named = (struct named){ .name = rules[i].name, .help = rules[i].title };
-		return true;
-	}
-	i -= num_rules;
 	for (n = 0; n < num_symptoms; n++) {
 		const struct symptom *symptom = symptoms[n];
 
@@ -497,11 +492,12 @@ const struct command cmd_advise = {
 		 "first: why, who can change it, how, the expected gain, the risk and the\n"
 		 "confidence. Nothing is changed.",
 	.run = run,
+	.replays = REPLAYS_MACHINE,
 	.options = own_options,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
 	.interval_ns = 10 * NSEC_PER_SEC,
 	.words = WORDS_GUESTS,
 	.most_words = ANY_NUMBER,
-	.names_title = "Rules",
+	.names_title = "Causes",
 	.names = names,
 };

@@ -36,15 +36,6 @@ static const struct column columns[NUM_COLS] = {
 		       .is_flexible = true },
 };
 
-static void show_progress(const char *name, unsigned int done, unsigned int all)
-{
-	if (!name)
-		fprintf(stderr, "\r\033[K");
-	else
-		fprintf(stderr, "\r\033[K%u of %u: %s ", done, all, name);
-	fflush(stderr);
-}
-
 static void fill_split(struct value *row, const struct measurement *m,
 		       const struct bench_result *r)
 {
@@ -188,7 +179,7 @@ static int run(struct options *options)
 	if (status != STATUS_OK)
 		return status;
 	if (isatty(STDERR_FILENO))
-		bench.progress = show_progress;
+		bench.progress = terminal_show_progress;
 	status = bench_measure(&options->env, &bench, &m);
 	if (status == STATUS_OK && options->save)
 		status = bench_save(options->env.state, &m);

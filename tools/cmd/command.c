@@ -8,8 +8,8 @@
 
 const struct command *const all_commands[] = {
 	&cmd_status, &cmd_list, &cmd_stat, &cmd_top, &cmd_hist, &cmd_diff,
-	&cmd_limits, &cmd_events, &cmd_tune, &cmd_advise, &cmd_try, &cmd_apply,
-	&cmd_save, &cmd_export, &cmd_caps, &cmd_doctor, &cmd_bench, &cmd_help,
+	&cmd_limits, &cmd_events, &cmd_gone, &cmd_watch, &cmd_start, &cmd_tune, &cmd_advise, &cmd_try, &cmd_apply,
+	&cmd_save, &cmd_record, &cmd_replay, &cmd_report, &cmd_drift, &cmd_export, &cmd_caps, &cmd_probe, &cmd_doctor, &cmd_bench, &cmd_help,
 	&cmd_version, &cmd_completion, NULL
 };
 
@@ -100,4 +100,51 @@ void command_print_help(const struct command *command)
 		table_print_columns(command->columns, command->num_columns);
 	if (command == &l1tune)
 		printf("\nl1tune COMMAND --help explains a command; the manual is l1tune(8).\n");
+}
+
+static int check_words(const struct command *command, const struct options *options)
+{
+	if (options->num_words < command->least_words)
+		return error_set(options->error, "too few arguments; usage: l1tune %s %s",
+				 command->name, command->synopsis);
+	if (options->num_words > command->most_words)
+		return error_set(options->error, command->most_words ?
+				 "too many arguments; usage: l1tune %s %s" :
+				 "%s takes no arguments", command->name,
+				 command->synopsis);
+	/* It may stand before the command, too. */
+	if (options->json && !(command->shared_options & OPTIONS_JSON))
+		return error_set(options->error, "%s does not print JSON",
+				 command->name);
+	return STATUS_OK;
+}
+
+int command_run(const struct command *command, int argc, char *argv[],
+		struct options *options)
+{
+	struct option_list list = command_options(command);
+	struct table table = { };
+	int status;
+
+	if (!options->interval_ns)
+		options->interval_ns = command->interval_ns;
+	status = options_parse(options, argc, argv, &list, command->takes_command);
+	if (status == STATUS_OK && options->help) {
+		command_print_help(command);
+		return STATUS_OK;
+	}
+	if (status == STATUS_OK)
+		status = check_words(command, options);
+	if (status == STATUS_OK && command->columns)
+		status = table_init(&table, command->columns, command->num_columns,
+				    command->default_columns, options->columns,
+				    options->sort, options->error);
+	if (status == STATUS_OK && options->prepare)
+		status = options->prepare(options);
+	if (status == STATUS_OK) {
+		options->table = &table;
+		status = command->run(options);
+	}
+	table_free(&table);
+	return status;
 }

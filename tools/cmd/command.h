@@ -40,6 +40,10 @@ struct command {
 	/* For the list of commands; NULL for one that is not for people. */
 	const char *summary;
 	const char *about;
+	/* Its words are a command with options of its own. */
+	bool takes_command;
+	/* Does it show records as well, and what does it read of them? */
+	enum { REPLAYS_NOT, REPLAYS_GUESTS, REPLAYS_MACHINE, REPLAYS_EVENTS } replays;
 	/* An exit status; STATUS_USAGE with options->error. */
 	int (*run)(struct options *options);
 	/* Ends with an empty one. */
@@ -59,8 +63,8 @@ struct command {
 };
 
 extern const struct command cmd_status, cmd_list, cmd_stat, cmd_top, cmd_hist,
-	cmd_diff, cmd_limits, cmd_events, cmd_tune, cmd_advise, cmd_try,
-	cmd_apply, cmd_save, cmd_export, cmd_caps, cmd_doctor, cmd_bench,
+	cmd_diff, cmd_limits, cmd_events, cmd_gone, cmd_watch, cmd_start, cmd_tune, cmd_advise, cmd_try,
+	cmd_apply, cmd_save, cmd_record, cmd_replay, cmd_report, cmd_drift, cmd_export, cmd_caps, cmd_probe, cmd_doctor, cmd_bench,
 	cmd_help, cmd_version, cmd_completion;
 
 /* The tool itself, with the options that may stand before a command. */
@@ -71,6 +75,13 @@ extern const struct command *const all_commands[];
 
 /* With "did you mean" if there is none: NULL. */
 const struct command *command_find(const char *name, struct error *error);
+
+/*
+ * Takes a command line, which begins with its name, and runs it; what options
+ * has already stays. Returns an exit status; STATUS_USAGE with options->error.
+ */
+int command_run(const struct command *command, int argc, char *argv[],
+		struct options *options);
 
 struct option_list command_options(const struct command *command);
 void command_print_help(const struct command *command);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/util.h"
 #include "cmd/command.h"
 #include "model/snapshot.h"
 
@@ -23,7 +24,7 @@ struct target {
 static void offer(const struct target *target, const char *word,
 		  const char *suffix, const char *help)
 {
-	if (!strncmp(word, target->rest, strlen(target->rest)))
+	if (begins_with(word, target->rest))
 		printf("%s%s%s\t%s\n", target->prefix, word, suffix, help ? help : "");
 }
 

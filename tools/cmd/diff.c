@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -10,17 +11,11 @@
 #include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
+#include "cmd/diff.h"
 #include "model/change.h"
 #include "model/json-load.h"
 #include "model/json.h"
 #include "ui/watch.h"
-
-enum {
-	COL_LEVEL, COL_REASON, COL_CODE, COL_RATE_A, COL_RATE_B, COL_TIME_A,
-	COL_TIME_B, COL_AVG_A, COL_AVG_B, COL_P99_A, COL_P99_B, COL_CHANGE,
-	COL_IN, COL_GUEST, COL_NAME, COL_COUNT, COL_RATE, COL_TIME, COL_AVG,
-	COL_P99, COL_BUSY, COL_PARTS, NUM_COLS = COL_PARTS + NUM_PARTS
-};
 
 /* What happened between two files of one load of the module. */
 #define BETWEEN_COLUMNS	"GUEST,NAME,LEVEL,REASON,COUNT,RATE,TIME,AVG,P99,BUSY,RUNQ"
@@ -55,6 +50,17 @@ static const struct column columns[NUM_COLS] = {
 	[COL_PARTS + PART_BLOCKED] = { "BLOCKED", "time asleep elsewhere in KVM: a page, a mutex" },
 	[COL_PARTS + PART_RUNQ] = { "RUNQ", "time runnable without a CPU" },
 	[COL_PARTS + PART_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
+	[COL_TYPE] = { "TYPE", "two directories: instance type", .is_text = true },
+	[COL_MEASURE] = { "MEASURE", "CPU time per exit (KVM and VMM), or exits per second", .is_text = true },
+	[COL_FILES_A] = { "FILES_A", "number of files of A that have it" },
+	[COL_FILES_B] = { "FILES_B", "the same of B" },
+	[COL_MEDIAN_A] = { "MEDIAN_A", "median of the files of A" },
+	[COL_MEDIAN_B] = { "MEDIAN_B", "the same of B" },
+	[COL_SPREAD_A] = { "SPREAD_A", "interquartile range of A, as part of the median" },
+	[COL_SPREAD_B] = { "SPREAD_B", "the same of B" },
+	[COL_DIFF] = { "DIFF", "how much more the median of B is" },
+	[COL_CHANCE] = { "CHANCE", "probability of so much by chance, corrected for all rows", .is_text = true },
+	[COL_VERDICT] = { "VERDICT", "higher, lower, same, or too few files to tell", .is_text = true },
 };
 
 /* A file that stat --json wrote, or a guest that is there now. */
@@ -157,7 +163,7 @@ static void fill_between(struct value *row, const struct guest_snapshot *guest,
 	int i;
 
 	row[COL_GUEST] = value_number(guest->guest.id);
-	row[COL_NAME] = value_text(guest->guest.name);
+	row[COL_NAME] = value_text(guest->guest.label);
 	row[COL_LEVEL] = value_number(cell->key.level);
 	row[COL_REASON] = value_text(cell->key.reason);
 	row[COL_CODE] = value_number(cell->key.code);
@@ -337,7 +343,7 @@ static int parse_operand(struct operand *operand, const char *text,
 	return error_set(error, "'%s' is neither a file nor a guest", text);
 }
 
-static int run(struct options *options)
+static int diff_two(struct options *options)
 {
 	struct comparison comparison = { };
 	struct operand *operands = comparison.operands;
@@ -367,6 +373,20 @@ static int run(struct options *options)
 	return status;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat file;
+
+	return !stat(path, &file) && S_ISDIR(file.st_mode);
+}
+
+static int run(struct options *options)
+{
+	if (is_directory(options->words[0]) && is_directory(options->words[1]))
+		return diff_fleets(options);
+	return diff_two(options);
+}
+
 static const struct option_spec own_options[] = {
 	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns, "length of the interval; 5 by default"),
 	{ }
@@ -375,13 +395,16 @@ static const struct option_spec own_options[] = {
 const struct command cmd_diff = {
 	.name = "diff",
 	.synopsis = "[OPTION]... A B",
-	.summary = "compare two guests, or two saved states, by reason",
+	.summary = "compare two guests, two saved states or two fleets, by reason",
 	.about = "Compares two sides by reason, largest change first. A side is a file written by\n"
 		 "l1tune stat --json, with all guests in it, or a guest, which is observed for\n"
 		 "an interval now.\n"
 		 "Two files without -i of the same boot and load of the module are subtracted: the\n"
-		 "later one minus the earlier one, by guest and reason.",
+		 "later one minus the earlier one, by guest and reason.\n"
+		 "Two directories of such files, *.json, are two fleets: medians of the files by\n"
+		 "instance type and reason, and which differences are significant.",
 	.run = run,
+	.replays = REPLAYS_GUESTS,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
 	.interval_ns = 5 * NSEC_PER_SEC,

@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "doctor/doctor.h"
+#include "doctor/l0.h"
 #include "model/json.h"
 
 #define INDENT		25
@@ -28,7 +29,7 @@ static void look(struct doctor *doctor, const struct options *options)
 {
 	struct env env = options->env;
 
-	*doctor = (struct doctor){ .env = &options->env };
+	*doctor = (struct doctor){ .env = &options->env, .no_try = options->no_try };
 	machine_read(&env, &doctor->machine);
 	/* That there is no module is a row, not an error. */
 	complain_to(complain_ignore);
@@ -41,6 +42,7 @@ static void look(struct doctor *doctor, const struct options *options)
 					  &doctor->why_none);
 	doctor_check_machine(doctor);
 	doctor_check_clouds(doctor, options->all);
+	l0_check(doctor, options->all);
 }
 
 static void forget(struct doctor *doctor)
@@ -180,7 +182,8 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 'a', "all", NULL, all, "also print what applies to other clouds"),
+	OPTION(FLAG, 'a', "all", NULL, all, "also print what applies to other clouds and hypervisors"),
+	OPTION(FLAG, 0, "no-try", NULL, no_try, "create no VM to try KVM"),
 	{ }
 };
 
@@ -189,7 +192,8 @@ const struct command cmd_doctor = {
 	.synopsis = "[OPTION]...",
 	.summary = "check whether this host can run guests, and how to fix it",
 	.about = "Checks whether this host is ready to run guests, and prints commands that fix\n"
-		 "problems. It runs none of them and does not use the network.\n"
+		 "problems. It runs none of them and does not use the network. To try KVM it creates a\n"
+		 "VM with a vCPU, which never runs, and closes it.\n"
 		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (also wrong usage).",
 	.run = run,
 	.options = own_options,

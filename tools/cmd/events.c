@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 #include "cmd/command.h"
 #include "model/guest.h"
 #include "model/json.h"
+#include "model/past.h"
+#include "record/canary-follow.h"
 #include "record/event-file.h"
 #include "ui/event-show.h"
 
@@ -46,6 +49,7 @@ struct follower {
 	struct host host;
 	struct names names;
 	struct event_file file;
+	struct canary_follow canary;
 	/* That the file cannot be read was reported. */
 	bool is_told;
 	uint64_t num_shown;
@@ -149,16 +153,16 @@ static int check_namespace(const struct env *env)
 	return STATUS_FAILED;
 }
 
-static int show(struct follower *follower, const struct event *event)
+static int print(const struct options *options, const struct host *host,
+		 const struct event *event)
 {
-	const struct options *options = follower->options;
 	json_t *json;
 	char *line;
 
 	if (wait_for_output() == WAIT_END)
 		return STATUS_OK;
 	if (options->json) {
-		json = json_document(&follower->host, &event->time, 0);
+		json = json_document(host, &event->time, 0);
 		json_set(json, "event", event_to_json(event));
 		if (json_write(json) != STATUS_OK)
 			return STATUS_FAILED;
@@ -168,6 +172,11 @@ static int show(struct follower *follower, const struct event *event)
 		free(line);
 	}
 	return terminal_flush();
+}
+
+static int show(struct follower *follower, const struct event *event)
+{
+	return print(follower->options, &follower->host, event);
 }
 
 /* Without the file there is only what uevents contain. */
@@ -343,29 +352,88 @@ static int take_message(struct follower *follower, int fd)
 	return status == STATUS_OK ? show_recorded(follower) : status;
 }
 
-static int follow(struct follower *follower, int fd)
+static int show_drift(struct follower *follower)
 {
-	int status = STATUS_OK;
+	struct drift_change change;
+	struct event event = { .kind = EVENT_DRIFT, .change = &change };
 
+	if (!canary_follow_take(&follower->canary, &change))
+		return STATUS_OK;
+	event.time = (struct timespec) {
+		.tv_sec = change.found_ns / NSEC_PER_SEC, .tv_nsec = change.found_ns % NSEC_PER_SEC,
+	};
+	return handle(follower, &event);
+}
+
+/* Uevents, and samples of a canary if there is one, as one descriptor; or -errno. */
+static int join_inputs(const struct follower *follower, int uevent_fd)
+{
+	const int inputs[] = { uevent_fd, follower->canary.fd };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(inputs) && fd >= 0; i++)
+		if (inputs[i] >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, inputs[i], &event)) {
+			close(fd);
+			fd = -1;
+		}
+	return fd < 0 ? -errno : fd;
+}
+
+static int follow(struct follower *follower, int uevent_fd)
+{
+	int fd = join_inputs(follower, uevent_fd), status = STATUS_OK;
+
+	if (fd < 0) {
+		complain("cannot wait for events: %s", strerror(-fd));
+		return STATUS_FAILED;
+	}
 	while (status == STATUS_OK && !is_done(follower) &&
-	       wait_for_input(fd, follower->file.fd) != WAIT_END)
-		status = take_message(follower, fd);
+	       wait_for_input(fd, follower->file.fd) != WAIT_END) {
+		status = show_drift(follower);
+		if (status == STATUS_OK && !is_done(follower))
+			status = take_message(follower, uevent_fd);
+	}
+	close(fd);
 	return status;
+}
+
+static int show_past(const struct host *host, struct event *event, void *arg)
+{
+	struct follower *follower = arg;
+
+	if (is_done(follower))
+		return STATUS_OK;
+	follower->num_shown++;
+	return print(follower->options, host, event);
+}
+
+static int replay(struct options *options)
+{
+	struct follower follower = { .options = options };
+	struct past *past = options->env.past;
+
+	return past->events(past, realtime_ns(), past->end_ns, show_past, &follower);
 }
 
 static int run(struct options *options)
 {
-	struct follower follower = { .options = options, .file.fd = -1 };
+	struct follower follower = {
+		.options = options, .file.fd = -1, .canary = { .dir_fd = -1, .fd = -1 },
+	};
 	int status, fd = -1;
 
 	wait_catch_signals();
+	if (options->env.past)
+		return replay(options);
 	status = env_open(&options->env);
-
 	if (status == STATUS_OK)
 		status = check_namespace(&options->env);
 	if (status == STATUS_OK) {
 		/* In this order, so that nothing is missed after it. */
 		start_after_now(&follower);
+		canary_follow_open(&follower.canary, options->env.state);
 		fd = uevent_open();
 		if (fd < 0) {
 			complain("cannot open the uevent socket: %s",
@@ -382,6 +450,7 @@ static int run(struct options *options)
 	if (fd >= 0)
 		close(fd);
 	event_file_close(&follower.file);
+	canary_follow_close(&follower.canary);
 	forget_all(&follower.names);
 	host_free(&follower.host);
 	env_close(&options->env);
@@ -398,9 +467,11 @@ const struct command cmd_events = {
 	.synopsis = "[OPTION]...",
 	.summary = "show guests starting and ending, and denials, as they happen",
 	.about = "Shows events as they happen: guests start and end, limits deny or would have\n"
-		 "denied, a limit takes effect or cannot. Runs until it is interrupted.\n"
+		 "denied, a limit takes effect or cannot; and, where l1tune record --canary runs,\n"
+		 "that the cost of an exit changed. Runs until it is interrupted.\n"
 		 "Amounts, counts, names and users are shown to those who may read guests.",
 	.run = run,
+	.replays = REPLAYS_EVENTS,
 	.options = own_options,
-	.shared_options = OPTIONS_JSON,
+	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
 };

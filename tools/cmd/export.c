@@ -20,6 +20,9 @@ struct reading {
 	struct limits limits;
 	struct limit_use uses[NUM_LIMITS];
 	struct snapshot snapshot;
+	struct machine machine;
+	struct start_times starts;
+	struct canary_export canary;
 	bool are_guests_readable;
 	/* False without the module: then only l1tune_up is exported. */
 	bool is_up;
@@ -54,6 +57,9 @@ static int read_all(const struct env *env, struct reading *reading)
 	if (status != STATUS_OK)
 		return status;
 	limit_uses_read(env, &reading->host, reading->uses);
+	machine_read(env, &reading->machine);
+	start_times_read(env, &reading->starts);
+	export_canary_read(env->state, &reading->canary);
 	return read_guests(env, reading);
 }
 
@@ -61,7 +67,9 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 		      bool by_reason)
 {
 	if (reading->is_up) {
-		export_host(metrics, &reading->host);
+		export_host(metrics, &reading->host, &reading->machine);
+		export_starts(metrics, &reading->starts);
+		export_canary(metrics, &reading->canary);
 		export_limits(metrics, &reading->limits, reading->uses);
 		export_guests_readable(metrics, reading->are_guests_readable);
 		if (reading->are_guests_readable)
@@ -141,4 +149,5 @@ const struct command cmd_export = {
 	.about = "Prints metrics of this host, its limits and its guests as OpenMetrics.",
 	.run = run,
 	.options = own_options,
+	.shared_options = OPTIONS_STATE,
 };

@@ -12,6 +12,7 @@
 #include "model/cell.h"
 #include "model/json.h"
 #include "ui/frame.h"
+#include "ui/heat.h"
 #include "ui/table.h"
 #include "ui/watch.h"
 
@@ -29,6 +30,7 @@ struct reason_filter {
 	const char *reason;
 	uint64_t code;
 	bool is_code;
+	bool has_heading;
 };
 
 static char *duration(uint64_t ns, const struct options *options)
@@ -277,11 +279,50 @@ static int print_json(const struct host *host, const struct snapshot *snapshot,
 	return json_write(json);
 }
 
+/* All that is selected as one; without a reason all but HLT, as in percentiles. */
+static void sum_selected(const struct guest_snapshot *guest,
+			 const struct reason_filter *filter,
+			 const struct options *options, struct exit_cell *sum)
+{
+	struct exit_stats all = { };
+	size_t i;
+
+	for (i = 0; i < guest->stats.num_cells; i++) {
+		struct exit_cell cell = guest->stats.cells[i];
+		struct exit_stats one = { .cells = &cell, .num_cells = 1 };
+
+		if (!is_selected(filter, options, &cell.key) ||
+		    (!filter->reason && cell_is_halt(&cell)))
+			continue;
+		cell.key = (struct exit_key){ };
+		exits_add(&all, &one);
+	}
+	*sum = all.num_cells ? all.cells[0] : (struct exit_cell){ };
+	exits_free(&all);
+}
+
+static int show_heat(const struct options *options, const struct snapshot *snapshot,
+		     const struct guest_snapshot *guest, struct reason_filter *filter)
+{
+	struct exit_cell sum;
+
+	sum_selected(guest, filter, options, &sum);
+	if (!filter->has_heading) {
+		terminal_print("%s of %s (l2-%llu)\n", filter->reason ? filter->reason :
+			       "all exits but HLT", guest->guest.name,
+			       (unsigned long long)guest->guest.id);
+		heat_print_heading(&sum);
+		filter->has_heading = true;
+	}
+	heat_print_line(&sum, &snapshot->time);
+	return STATUS_OK;
+}
+
 static int show(const struct options *options, const struct host *host,
 		const struct snapshot *snapshot, void *arg)
 {
 	const struct guest_snapshot *guest;
-	const struct reason_filter *filter = arg;
+	struct reason_filter *filter = arg;
 	size_t num, i;
 
 	if (snapshot_check_single(snapshot, options->error) != STATUS_OK)
@@ -294,6 +335,8 @@ static int show(const struct options *options, const struct host *host,
 		return no_such_reason(guest, filter, options);
 	if (options->json)
 		return print_json(host, snapshot, guest, options, filter);
+	if (options->heat)
+		return show_heat(options, snapshot, guest, filter);
 	if (!filter->reason)
 		return list_reasons(guest, filter, options);
 	if (!num)
@@ -317,7 +360,7 @@ static int run(struct options *options)
 		.reason = options->num_words > 1 ? options->words[1] : NULL,
 	};
 
-	if (!filter.reason && options->interval_ns)
+	if (!filter.reason && options->interval_ns && !options->heat)
 		return error_set(options->error,
 				 "-i needs a REASON: l1tune hist GUEST lists them");
 	filter.is_code = filter.reason && !parse_u64(filter.reason, &filter.code);
@@ -327,6 +370,9 @@ static int run(struct options *options)
 
 static const struct option_spec own_options[] = {
 	OPTION(NUMBER, 'l', "level", "2|3", level, "2: of the guest itself; 3: of a guest inside it"),
+	OPTION(FLAG, 0, "heat", NULL, heat,
+	       "a line for each interval, darker where more exits were; without\n"
+	       "REASON of all but HLT", .needs = "interval"),
 	{ }
 };
 
@@ -338,6 +384,7 @@ const struct command cmd_hist = {
 		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
 		 "reasons are listed.",
 	.run = run,
+	.replays = REPLAYS_GUESTS,
 	.options = own_options,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_REASONS,

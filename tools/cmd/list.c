@@ -12,8 +12,8 @@
 #include "ui/watch.h"
 
 enum {
-	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_PID, COL_UID, COL_COMM,
-	COL_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
+	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_INSTANCE, COL_PID, COL_UID, COL_COMM,
+	COL_CGROUP, COL_VCPU_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
 	COL_EXITS_S, COL_BUSY, COL_KERNEL, COL_VMM, COL_VMM_SLEEP, COL_HALTED,
 	COL_BLOCKED, COL_RUNQ, COL_THROTTLED, COL_STOLEN, COL_EXIT_TIME,
 	COL_GUEST_TIME, COL_P50, COL_P90, COL_P99, COL_NESTED,
@@ -23,15 +23,19 @@ enum {
 
 static const struct column columns[NUM_COLS] = {
 	[COL_ID] = { "ID", "id of the guest, never reused" },
-	[COL_NAME] = { "NAME", "name from the VMM's command line, or COMM",
+	[COL_NAME] = { "NAME", "name by the VMM's command line or cgroup, or COMM; with INSTANCE if several have it",
 		       .is_text = true, .is_flexible = true },
 	[COL_NAME_SOURCE] = { "NAME_SOURCE", "where the name comes from",
 			      .is_text = true },
+	[COL_INSTANCE] = { "INSTANCE", "UUID, socket, disk or container that tells it from others of its name",
+			   .is_text = true, .is_flexible = true },
 	[COL_PID] = { "PID", "PID of the VMM" },
 	[COL_UID] = { "UID", "user who created the guest" },
 	[COL_COMM] = { "COMM", "name of the VMM's process", .is_text = true },
 	[COL_CGROUP] = { "CGROUP", "control group of the VMM",
 			 .is_text = true, .is_flexible = true },
+	[COL_VCPU_CGROUP] = { "VCPU_CGROUP", "control group of its vCPUs, if it is another",
+			      .is_text = true, .is_flexible = true },
 	[COL_AGE] = { "AGE", "time since the guest was created" },
 	[COL_ADOPTED] = { "ADOPTED", "1 if it started before the module was loaded" },
 	[COL_VCPUS] = { "VCPUS", "number of vCPUs" },
@@ -116,7 +120,7 @@ static void fill_vcpu(struct value *row, const struct vcpu_snapshot *vcpu,
 	};
 
 	row[COL_VCPU] = value_number(vcpu->id);
-	row[COL_STATE] = value_text(vcpu_state_text(&now, snapshot->is_stopped));
+	row[COL_STATE] = value_text(vcpu_state_text(&now, snapshot->hold));
 	if (now.for_ns)
 		row[COL_SINCE] = value_ns(now.for_ns);
 	if (now.cell)
@@ -147,12 +151,14 @@ static void fill_guest(struct value *row, const struct guest_snapshot *snapshot)
 	};
 
 	row[COL_ID] = value_number(guest->id);
-	row[COL_NAME] = value_text(guest->name);
+	row[COL_NAME] = value_text(guest->label);
 	row[COL_NAME_SOURCE] = value_text(guest->name_source);
+	row[COL_INSTANCE] = value_text(guest->instance);
 	row[COL_PID] = value_number(guest->pid);
 	row[COL_UID] = value_number(guest->uid);
 	row[COL_COMM] = value_text(guest->comm);
 	row[COL_CGROUP] = value_text(guest->cgroup);
+	row[COL_VCPU_CGROUP] = value_text(guest->vcpu_cgroup);
 	row[COL_AGE] = value_ns(sub_clamped(snapshot->taken_ns, guest->created_ns));
 	row[COL_ADOPTED] = value_number(guest->adopted);
 	row[COL_VCPUS] = value_number(guest->vcpus);
@@ -197,7 +203,7 @@ static void add_guest(struct table *table, const struct guest_snapshot *snapshot
 		struct value *row = table_add_row(table);
 
 		row[COL_ID] = value_number(snapshot->guest.id);
-		row[COL_NAME] = value_text(snapshot->guest.name);
+		row[COL_NAME] = value_text(snapshot->guest.label);
 		row[COL_PID] = value_number(snapshot->guest.pid);
 		fill_vcpu(row, &snapshot->vcpus[i], snapshot);
 	}
@@ -243,6 +249,7 @@ const struct command cmd_list = {
 	.summary = "list guests: id, name, pid, vCPUs, memory, exits, busy time",
 	.about = "Lists guests, busiest first.",
 	.run = run,
+	.replays = REPLAYS_GUESTS,
 	.options = own_options,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS,

@@ -6,50 +6,6 @@
 #include "base/terminal.h"
 #include "cmd/command.h"
 
-static int check_words(const struct command *command, const struct options *options)
-{
-	if (options->num_words < command->least_words)
-		return error_set(options->error, "too few arguments; usage: l1tune %s %s",
-				 command->name, command->synopsis);
-	if (options->num_words > command->most_words)
-		return error_set(options->error, command->most_words ?
-				 "too many arguments; usage: l1tune %s %s" :
-				 "%s takes no arguments", command->name,
-				 command->synopsis);
-	/* It may stand before the command, too. */
-	if (options->json && !(command->shared_options & OPTIONS_JSON))
-		return error_set(options->error, "%s does not print JSON",
-				 command->name);
-	return STATUS_OK;
-}
-
-static int run(const struct command *command, int argc, char *argv[],
-	       struct options *options)
-{
-	struct option_list list = command_options(command);
-	struct table table = { };
-	int status;
-
-	options->interval_ns = command->interval_ns;
-	status = options_parse(options, argc, argv, &list, false);
-	if (status == STATUS_OK && options->help) {
-		command_print_help(command);
-		return STATUS_OK;
-	}
-	if (status == STATUS_OK)
-		status = check_words(command, options);
-	if (status == STATUS_OK && command->columns)
-		status = table_init(&table, command->columns, command->num_columns,
-				    command->default_columns, options->columns,
-				    options->sort, options->error);
-	if (status == STATUS_OK) {
-		options->table = &table;
-		status = command->run(options);
-	}
-	table_free(&table);
-	return status;
-}
-
 /* The first word is the command; what follows is the command's. */
 static int parse(int argc, char *argv[], struct options *options,
 		 const struct command **command)
@@ -71,7 +27,7 @@ static int parse(int argc, char *argv[], struct options *options,
 		options->num_words = 1;
 	}
 	*command = command_find(options->words[0], options->error);
-	return *command ? run(*command, options->num_words, options->words, options) :
+	return *command ? command_run(*command, options->num_words, options->words, options) :
 			  STATUS_USAGE;
 }
 

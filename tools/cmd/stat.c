@@ -107,7 +107,7 @@ static void fill_vcpu(struct value *row, const struct block *block,
 	row[COL_VCPU] = value_number(block->vcpu->id);
 	if (now.cell != cell)
 		return;
-	row[COL_STATE] = value_text(vcpu_state_text(&now, block->snapshot->is_stopped));
+	row[COL_STATE] = value_text(vcpu_state_text(&now, block->snapshot->hold));
 	row[COL_SINCE] = value_ns(now.for_ns);
 }
 
@@ -125,10 +125,10 @@ static void fill_row(struct value *row, const struct block *block,
 	const struct guest *guest = &block->snapshot->guest;
 
 	if (block->is_sum) {
-		row[COL_GUEST] = value_text(guest->name);
+		row[COL_GUEST] = value_text(guest->label);
 	} else {
 		row[COL_GUEST] = value_number(guest->id);
-		row[COL_NAME] = value_text(guest->name);
+		row[COL_NAME] = value_text(guest->label);
 		row[COL_PID] = value_number(guest->pid);
 	}
 	if (block->vcpu)
@@ -361,6 +361,7 @@ const struct command cmd_stat = {
 	.summary = "show exits by guest and reason: count, rate, time, percentiles",
 	.about = "Shows exits by guest and reason, since the guest's start or in intervals.",
 	.run = run,
+	.replays = REPLAYS_GUESTS,
 	.options = own_options,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS,

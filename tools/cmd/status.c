@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/terminal.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "cmd/command.h"
 #include "model/cell.h"
 #include "model/json.h"
@@ -71,12 +72,8 @@ static void print_machine(const struct host *host)
 
 static void print_module(const struct host *host, const struct options *options)
 {
-	struct timespec now;
-	uint64_t age_ns;
+	uint64_t age_ns = sub_clamped(boottime_ns(), host->loaded_ns);
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	age_ns = sub_clamped(now.tv_sec * NSEC_PER_SEC + now.tv_nsec,
-			     host->loaded_ns);
 	print_label("module");
 	terminal_print("%s", host->module);
 	if (strcmp(host->module, L1TUNE_VERSION))
@@ -342,7 +339,7 @@ static int print_guests(const struct snapshot *snapshot,
 		struct value *row = table_add_row(&table);
 
 		row[COL_ID] = value_number(guest->id);
-		row[COL_NAME] = value_text(guest->name);
+		row[COL_NAME] = value_text(guest->label);
 		row[COL_VCPUS] = value_number(guest->vcpus);
 		row[COL_MEMORY] = value_bytes(guest->memory_bytes);
 		row[COL_EXITS] = value_number(guest->exits);

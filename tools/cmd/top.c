@@ -12,6 +12,7 @@
 #include "base/wait.h"
 #include "cmd/command.h"
 #include "model/json.h"
+#include "model/past.h"
 #include "ui/screen.h"
 #include "ui/top-layout.h"
 #include "ui/top-view.h"
@@ -20,6 +21,7 @@
 #define MIN_DELAY_NS		(NSEC_PER_SEC / 8)
 #define MAX_DELAY_NS		(3600 * NSEC_PER_SEC)
 #define TEXT_WIDTH		80
+#define HOUR_NS			((int64_t)(3600 * NSEC_PER_SEC))
 
 struct top {
 	struct options *options;
@@ -39,6 +41,8 @@ struct top {
 	char prompt[sizeof(((struct top_choice *)NULL)->filter)];
 	bool is_help;
 	bool is_ended;
+	/* In a replay: by how much to move, when that was asked for. */
+	int64_t move_ns;
 	/* As it was drawn last; any before that. */
 	size_t width;
 };
@@ -57,6 +61,14 @@ static void close_env(struct top *top)
 	if (top->is_open)
 		env_close(&top->options->env);
 	top->is_open = false;
+}
+
+/* The guests as records have them, at the time to which it was moved. */
+static int take_past(struct top *top, const struct snapshot_request *request,
+		     struct snapshot *snapshot)
+{
+	host_free(&top->host);
+	return snapshot_read(&top->options->env, request, &top->host, snapshot);
 }
 
 static int open_env(struct top *top)
@@ -87,8 +99,11 @@ static int take(struct top *top, struct snapshot *snapshot)
 		/* That takes a look at all processes. */
 		.beside = top_has_room_for_helpers(top->width),
 	};
-	int status = open_env(top);
+	int status;
 
+	if (top->options->env.past)
+		return take_past(top, &request, snapshot);
+	status = open_env(top);
 	snapshot_start(snapshot);
 	if (status == STATUS_OK)
 		status = snapshot_take(&top->options->env, &top->host, &request,
@@ -123,7 +138,8 @@ static void draw(struct top *top, size_t width, size_t height,
 	if (!top->has_interval) {
 		frame_line(frame);
 		frame_add(frame, FRAME_TITLE, xstrdup("l1tune top"));
-		frame_add(frame, FRAME_DIM, xstrdup("  the first interval..."));
+		frame_add(frame, FRAME_DIM, xasprintf("  %s", !top->options->env.past ?
+			  "the first interval..." : last_message));
 		return;
 	}
 	top_model_free(&top->model);
@@ -218,6 +234,29 @@ static bool press_sort(struct top_choice *choice, int key)
 	return false;
 }
 
+/* An interval of records is no shorter than the time between two. */
+static uint64_t past_interval_ns(const struct top *top)
+{
+	uint64_t wanted_ns = top->options->interval_ns;
+	uint64_t least_ns = top->options->env.past->interval_ns;
+
+	return wanted_ns > least_ns ? wanted_ns : least_ns;
+}
+
+/* Whether a key asks for another time. */
+static bool press_past(struct top *top, int key)
+{
+	int64_t interval_ns, by;
+
+	if (!top->options->env.past)
+		return false;
+	interval_ns = past_interval_ns(top);
+	by = key == KEY_IS_LEFT ? -interval_ns : key == KEY_IS_RIGHT ? interval_ns :
+	     key == '[' ? -HOUR_NS : key == ']' ? HOUR_NS : 0;
+	top->move_ns += by;
+	return by;
+}
+
 static void press(struct top *top, int key)
 {
 	struct top_choice *choice = &top->choice;
@@ -230,7 +269,7 @@ static void press(struct top *top, int key)
 		top->is_help = key == KEY_IS_RESIZE;
 		return;
 	}
-	if (press_sort(choice, key))
+	if (press_sort(choice, key) || press_past(top, key))
 		return;
 	switch (key) {
 	case 'q':
@@ -305,6 +344,91 @@ static int live(struct top *top)
 	return STATUS_OK;
 }
 
+/* The interval that ends at a record, from the one that is nearest to its start. */
+static void show_past(struct top *top, uint64_t end_ns)
+{
+	struct past *past = top->options->env.past;
+	int status;
+
+	top_model_free(&top->model);
+	snapshot_free(&top->diff);
+	snapshot_free(&top->before);
+	snapshot_free(&top->after);
+	last_message[0] = '\0';
+	wait_in_past(end_ns, end_ns);
+	status = take(top, &top->after);
+	wait_in_past(end_ns - past_interval_ns(top) + past->interval_ns / 2, end_ns);
+	if (status == STATUS_OK)
+		status = take(top, &top->before);
+	top->has_interval = status == STATUS_OK;
+	if (top->has_interval)
+		snapshot_subtract(&top->before, &top->after, &top->diff);
+}
+
+/*
+ * The record so far before or after another, which may be a little late, or what
+ * is next in that direction: back from there, the first one; the same if none is.
+ */
+static uint64_t find_past(struct past *past, uint64_t now_ns, int64_t by_ns)
+{
+	uint64_t time_ns = now_ns + by_ns + past->interval_ns / 2;
+	bool is_back = by_ns < 0;
+
+	if (past->find(past, false, &time_ns) &&
+	    (is_back ? time_ns < now_ns : time_ns > now_ns))
+		return time_ns;
+	/* It is in a gap, or before all. */
+	time_ns = is_back ? now_ns - 1 : now_ns;
+	if (-by_ns >= HOUR_NS)
+		time_ns = 0;
+	if (past->find(past, !is_back || !time_ns, &time_ns) && time_ns != now_ns)
+		return time_ns;
+	keep_message(is_back ? "there are no records before this one" :
+			       "there are no records after this one");
+	return now_ns;
+}
+
+static void move_past(struct top *top, uint64_t *at_ns)
+{
+	uint64_t to_ns = find_past(top->options->env.past, *at_ns, top->move_ns);
+
+	top->move_ns = 0;
+	if (to_ns == *at_ns)
+		return;
+	*at_ns = to_ns;
+	show_past(top, to_ns);
+}
+
+static int browse(struct top *top)
+{
+	struct past *past = top->options->env.past;
+	uint64_t at_ns = past->end_ns;
+	int status = screen_open(), key;
+
+	if (status != STATUS_OK)
+		return status;
+	top->status.is_past = true;
+	complain_to(keep_message);
+	past->find(past, false, &at_ns);
+	show_past(top, at_ns);
+	while (!top->is_ended) {
+		show_screen(top);
+		if (wait_for_input(STDIN_FILENO, -1) == WAIT_END)
+			break;
+		key = screen_key();
+		if (key == KEY_IS_NONE && !isatty(STDIN_FILENO))
+			break;
+		for (; key != KEY_IS_NONE; key = screen_key())
+			press(top, key);
+		if (!top->move_ns)
+			continue;
+		move_past(top, &at_ns);
+	}
+	complain_to(NULL);
+	screen_close();
+	return STATUS_OK;
+}
+
 static size_t text_width(void)
 {
 	const char *columns = getenv("COLUMNS");
@@ -349,7 +473,7 @@ static int show_intervals(struct top *top)
 		return print_intervals(top, 1);
 	if (screen_is_dumb() && isatty(STDOUT_FILENO))
 		return print_intervals(top, top->options->count);
-	return live(top);
+	return top->options->env.past ? browse(top) : live(top);
 }
 
 static int show(struct top *top)
@@ -365,6 +489,7 @@ static int show(struct top *top)
 	snapshot_free(&top->diff);
 	snapshot_free(&top->before);
 	snapshot_free(&top->after);
+	host_free(&top->host);
 	close_env(top);
 	return status;
 }
@@ -416,6 +541,7 @@ const struct command cmd_top = {
 	.summary = "show exits by guest and reason, live",
 	.about = "Shows guests and their exits live; h shows the keys.",
 	.run = run,
+	.replays = REPLAYS_GUESTS,
 	.options = own_options,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
 	.interval_ns = NSEC_PER_SEC,

@@ -8,6 +8,7 @@
 #include "base/escape.h"
 #include "base/util.h"
 #include "base/wait.h"
+#include "cmd/collapse.h"
 #include "cmd/command.h"
 #include "model/cell.h"
 #include "model/json.h"
@@ -212,9 +213,21 @@ static int print_json(const struct trial *trial, const struct host *host)
 	}
 	json_set(json, "name", json_text(trial->setting->name));
 	json_set(json, "value", json_text(trial->value));
-	json_set(json, "before", json_text(trial->write.before));
+	json_set(json, "before", trial->setting->kind == SETTING_ACTION ? json_null() :
+				 json_text(trial->write.before));
 	json_set(json, "try", array);
 	return json_write(json);
+}
+
+/* An action is done once, and stays. */
+static int try_action(struct trial *trial, const struct host *host,
+		      const struct guest *guest)
+{
+	int status = measure(trial, &trial->before);
+
+	if (status == STATUS_OK)
+		status = collapse_guest(trial->options, host, guest, true);
+	return status == STATUS_OK ? measure(trial, &trial->with) : status;
 }
 
 /* The value is another one from when the guardian stands until it has ended. */
@@ -256,7 +269,8 @@ static int check_change(const struct trial *trial)
 {
 	char *how;
 
-	if (!setting_needs_reload(trial->setting, &trial->options->env))
+	if (trial->setting->kind == SETTING_ACTION ||
+	    !setting_needs_reload(trial->setting, &trial->options->env))
 		return STATUS_OK;
 	how = setting_reload(trial->setting, &trial->options->env, trial->value);
 	complain("%s cannot be tried, because it can only be changed when its module is loaded: %s",
@@ -279,7 +293,9 @@ static int work(struct trial *trial)
 		status = find_guest(trial, &snapshot, &guest);
 	if (status == STATUS_OK)
 		status = check_change(trial);
-	if (status == STATUS_OK) {
+	if (status == STATUS_OK && trial->setting->kind == SETTING_ACTION) {
+		status = try_action(trial, &host, guest);
+	} else if (status == STATUS_OK) {
 		setting_plan(trial->setting, env, guest, trial->value, &trial->write);
 		status = try(trial);
 	}
@@ -287,6 +303,9 @@ static int work(struct trial *trial)
 		status = print_json(trial, &host);
 	else if (status == STATUS_OK)
 		status = print_table(trial);
+	if (status == STATUS_OK && trial->setting->kind == SETTING_ACTION &&
+	    !trial->options->json)
+		puts("The memory stays in huge pages: nothing was restored.");
 	free(trial->write.after);
 	snapshot_free(&snapshot);
 	host_free(&host);
@@ -303,8 +322,8 @@ static int parse(struct trial *trial)
 
 	if (status == STATUS_OK)
 		status = assignments_parse(options->words, options->num_words,
-					   SETTING_TUNE | SETTING_PARAM, &none,
-					   &trial->assignments, options->error);
+					   SETTING_TUNE | SETTING_PARAM | SETTING_ACTION,
+					   &none, &trial->assignments, options->error);
 	selection_free(&none);
 	if (status != STATUS_OK)
 		return status;
@@ -315,7 +334,7 @@ static int parse(struct trial *trial)
 	if (setting->kind == SETTING_TUNE && !setting->is_guests)
 		return error_set(options->error, "%s is fixed when a guest starts: set it with l1tune tune and start a guest to see its effect",
 				 setting->name);
-	if (setting->kind == SETTING_TUNE && !trial->guests.num)
+	if (setting->kind != SETTING_PARAM && !trial->guests.num)
 		return error_set(options->error, "%s belongs to a guest: name it with --l2 GUEST",
 				 setting->name);
 	return STATUS_OK;
@@ -326,6 +345,7 @@ static int run(struct options *options)
 	struct trial trial = { .options = options };
 	int status = parse(&trial);
 
+	options->most_stall_ns = COLLAPSE_MOST_STALL_NS;
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
@@ -340,11 +360,13 @@ static int run(struct options *options)
 /* What a guest can have for itself, and parameters. */
 static bool names(size_t i, struct named *named)
 {
-	const struct setting *s = i ? setting_at(i - 1, SETTING_PARAM) :
+	const struct setting *s = i > 1 ? setting_at(i - 2, SETTING_PARAM) :
+				  i ? setting_at(0, SETTING_ACTION) :
 				      setting_find("halt_poll_ns", SETTING_TUNE);
 
 	if (s)
-		*named = (struct named){ s->name, s->what };
+		*named = (struct named){ s->name, s->what,
+					 s->kind == SETTING_ACTION ? s->unset : NULL };
 	return s;
 }
 
@@ -363,7 +385,8 @@ const struct command cmd_try = {
 	.summary = "apply a setting, measure its effect, restore it",
 	.about = "Measures guests, applies a setting as l1tune tune does, measures again, restores\n"
 		 "the old value, and shows the difference and its spread. Another process restores\n"
-		 "the value if this one is killed. NAME: halt_poll_ns of a guest, or kvm.PARAMETER.",
+		 "the value if this one is killed. NAME: halt_poll_ns or huge_pages\n"
+		 "of a guest, or kvm.PARAMETER. huge_pages=collapse stays: it cannot be undone.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

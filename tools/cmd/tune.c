@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/escape.h"
 #include "base/util.h"
+#include "cmd/collapse.h"
 #include "cmd/command.h"
 #include "model/json.h"
 #include "settings/setting.h"
@@ -153,6 +154,43 @@ static int show(const struct options *options, const struct host *host,
 	return json_print_value(host, "tune", array);
 }
 
+static bool is_action(const struct request *request)
+{
+	return request->assignments.num &&
+	       request->assignments.v[0].setting->kind == SETTING_ACTION;
+}
+
+/* An action is one guest's, and is not part of settings that are all set or none. */
+static int check_words(const struct options *options, const struct request *request)
+{
+	size_t i;
+
+	for (i = 0; i < request->assignments.num; i++)
+		if (request->assignments.v[i].setting->kind == SETTING_ACTION &&
+		    request->assignments.num > 1)
+			return error_set(options->error, "%s cannot be combined with other settings: set it alone",
+					 request->assignments.v[i].setting->name);
+	if (is_action(request) && !request->guests.num)
+		return error_set(options->error, "%s belongs to a guest: name it",
+				 request->assignments.v[0].setting->name);
+	if ((options->check || options->most_stall_ns) && !is_action(request))
+		return error_set(options->error, "--%s is for huge_pages=collapse",
+				 options->check ? "check" : "max-stall");
+	return STATUS_OK;
+}
+
+static int set(const struct options *options, const struct request *request,
+	       const struct host *host, const struct guest *guest)
+{
+	int status;
+
+	if (is_action(request))
+		return collapse_guest(options, host, guest, false);
+	status = check_now(request, &options->env);
+	return status == STATUS_OK ? assignments_apply(&request->assignments,
+						       &options->env, guest) : status;
+}
+
 static int work(const struct options *options, const struct request *request)
 {
 	const struct snapshot_request query = { .selection = &request->guests };
@@ -170,11 +208,9 @@ static int work(const struct options *options, const struct request *request)
 		status = snapshot_check_single(&snapshot, options->error);
 	}
 	if (status == STATUS_OK && request->assignments.num)
-		status = check_now(request, &options->env);
-	if (status == STATUS_OK && request->assignments.num)
-		status = assignments_apply(&request->assignments, &options->env,
-					   guest);
-	if (status == STATUS_OK && (!request->assignments.num || options->json))
+		status = set(options, request, &host, guest);
+	if (status == STATUS_OK && !is_action(request) &&
+	    (!request->assignments.num || options->json))
 		status = show(options, &host, has_guests ? &snapshot : NULL);
 	snapshot_free(&snapshot);
 	host_free(&host);
@@ -184,10 +220,14 @@ static int work(const struct options *options, const struct request *request)
 static int run(struct options *options)
 {
 	struct request request = { };
-	int status = assignments_parse(options->words, options->num_words, KINDS,
-				       &request.guests, &request.assignments,
-				       options->error);
+	int status = assignments_parse(options->words, options->num_words,
+				       KINDS | SETTING_ACTION, &request.guests,
+				       &request.assignments, options->error);
 
+	if (status == STATUS_OK)
+		status = check_words(options, &request);
+	if (!options->most_stall_ns)
+		options->most_stall_ns = COLLAPSE_MOST_STALL_NS;
 	if (status == STATUS_OK)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
@@ -201,12 +241,21 @@ static int run(struct options *options)
 
 static bool names(size_t i, struct named *named)
 {
-	const struct setting *s = setting_at(i, KINDS);
+	const struct setting *s = setting_at(i, KINDS | SETTING_ACTION);
 
 	if (s)
 		*named = (struct named){ s->name, s->what, s->unset };
 	return s;
 }
+
+static const struct option_spec own_options[] = {
+	OPTION(FLAG, 0, "check", NULL, check,
+	       "with huge_pages=collapse: say what would be done, and do nothing"),
+	OPTION(SECONDS, 0, "max-stall", "SEC", most_stall_ns,
+	       "with huge_pages=collapse: stop after a vCPU waited longer for\n"
+	       "memory; 0.1 by default"),
+	{ }
+};
 
 const struct command cmd_tune = {
 	.name = "tune",
@@ -215,8 +264,11 @@ const struct command cmd_tune = {
 	.about = "Shows settings for new guests (new), for all guests of this KVM (all) or for one\n"
 		 "guest, or sets them: all that are named, or none if one cannot be set. For one\n"
 		 "guest, halt_poll_ns can be set. A setting that only a reload of KVM changes is not\n"
-		 "set: the lines for modprobe.d are printed instead.",
+		 "set: the lines for modprobe.d are printed instead. huge_pages=collapse puts the\n"
+		 "memory of a running guest into 2M pages, as far as its pages are there, and stops\n"
+		 "when memory becomes scarce or a vCPU waits too long.",
 	.run = run,
+	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS | WORDS_ASSIGNMENTS,
 	.most_words = ANY_NUMBER,

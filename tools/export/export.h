@@ -3,13 +3,33 @@
 #define L1TUNE_EXPORT_H
 
 #include "export/openmetrics.h"
+#include "model/machine.h"
 #include "model/snapshot.h"
+#include "model/start-times.h"
+#include "record/drift.h"
 #include "settings/limit-use.h"
 
 /* The metrics of a machine without the module. */
 void export_absence(struct metrics *metrics);
 
-void export_host(struct metrics *metrics, const struct host *host);
+void export_host(struct metrics *metrics, const struct host *host,
+		 const struct machine *machine);
+
+/* Without any, or none that may be read, there is no metric. */
+void export_starts(struct metrics *metrics, const struct start_times *times);
+
+/* What l1tune record --canary kept, as of now. */
+struct canary_export {
+	bool has_sample, has_baseline;
+	struct canary_sample last;
+	struct drift_level baseline;
+	/* The last change of each cause; found_ns is 0 where there was none. */
+	struct drift_change changes[NUM_DRIFT_CAUSES];
+};
+
+/* Those below state; without any, or none that may be read, there is no metric. */
+void export_canary_read(const char *state, struct canary_export *canary);
+void export_canary(struct metrics *metrics, const struct canary_export *canary);
 
 /* The uses are in the order of limit_kinds. */
 void export_limits(struct metrics *metrics, const struct limits *limits,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "export/export.h"
@@ -27,17 +28,25 @@ static void export_build(struct metrics *metrics, const struct host *host)
 	free(module);
 }
 
-static void export_machine(struct metrics *metrics, const struct host *host)
+/* On a cloud, DMI's vendor is the cloud and its product the instance type. */
+static void export_machine(struct metrics *metrics, const struct host *host,
+			   const struct machine *machine)
 {
 	char *hypervisor = metrics_escape(host->hypervisor);
 	char *kernel = metrics_escape(host->kernel);
 	char *isa = metrics_escape(host->isa);
+	char *vendor = metrics_escape(machine->vendor);
+	char *type = metrics_escape(machine->product);
+	char *cpu = metrics_escape(machine->cpu);
 
 	metrics_family(metrics, METRIC_INFO, "l1tune_machine",
 		       "This machine, and the hypervisor below it.");
 	metrics_number(metrics, 1,
-		       "isa=\"%s\",virtualized=\"%u\",hypervisor=\"%s\",kernel=\"%s\"",
-		       isa, !!host->virtualized, hypervisor, kernel);
+		       "isa=\"%s\",virtualized=\"%u\",hypervisor=\"%s\",kernel=\"%s\",vendor=\"%s\",type=\"%s\",cpu=\"%s\"",
+		       isa, !!host->virtualized, hypervisor, kernel, vendor, type, cpu);
+	free(cpu);
+	free(type);
+	free(vendor);
 	free(isa);
 	free(kernel);
 	free(hypervisor);
@@ -117,6 +126,31 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 	}
 }
 
+/* Those that died young, or have no record, are among the others. */
+static void export_ended(struct metrics *metrics, const struct host *host)
+{
+	static const char *const among[] = { "young", "unkept" };
+	size_t i;
+
+	if (!host->ended.num)
+		return;
+	metrics_family(metrics, METRIC_COUNTER, "l1tune_guests_ended",
+		       "Guests that ended since load, by how.");
+	for (i = 0; i < host->ended.num; i++) {
+		const struct host_count *count = &host->ended.v[i];
+		char *name;
+
+		if (!strcmp(count->name, among[0]) || !strcmp(count->name, among[1]))
+			continue;
+		name = metrics_escape(count->name);
+		metrics_number(metrics, count->value, "end=\"%s\"", name);
+		free(name);
+	}
+	metrics_family(metrics, METRIC_COUNTER, "l1tune_guests_ended_young",
+		       "Of these, guests that ended within a second of their first exit.");
+	metrics_number(metrics, host_count(&host->ended, "young"), "");
+}
+
 /* A difference of counts of KVM's and ours, and exits may be between them. */
 static void export_untraced(struct metrics *metrics, const struct host *host)
 {
@@ -151,16 +185,18 @@ static void export_usage(struct metrics *metrics, const struct host *host)
 	}
 }
 
-void export_host(struct metrics *metrics, const struct host *host)
+void export_host(struct metrics *metrics, const struct host *host,
+		 const struct machine *machine)
 {
 	export_up(metrics, true);
 	export_build(metrics, host);
-	export_machine(metrics, host);
+	export_machine(metrics, host, machine);
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_load_boottime_seconds",
 		       "When the module was loaded, since boot: when it changes all counters start anew.");
 	metrics_seconds(metrics, host->loaded_ns, "");
 	export_hooks(metrics, host);
 	export_totals(metrics, host);
 	export_untraced(metrics, host);
+	export_ended(metrics, host);
 	export_usage(metrics, host);
 }

@@ -13,7 +13,7 @@
 
 struct name {
 	char *text;
-	uint64_t id;
+	const struct guest *guest;
 	/* Where it is in the snapshot. */
 	size_t index;
 	bool is_given;
@@ -46,7 +46,21 @@ static int compare(const void *a, const void *b)
 	const struct name *x = a, *y = b;
 	int order = strcmp(x->text, y->text);
 
-	return order ? order : x->id < y->id ? -1 : 1;
+	return order ? order : x->guest->id < y->guest->id ? -1 : 1;
+}
+
+static bool is_same(const struct name *a, const struct name *b)
+{
+	return !strcmp(a->text, b->text);
+}
+
+static char *text_of(const char *name)
+{
+	char *text = escape_string(name, false);
+
+	cut(text);
+	reserve_hash_suffix(text);
+	return text;
 }
 
 static struct name *read_names(const struct snapshot *snapshot)
@@ -58,22 +72,59 @@ static struct name *read_names(const struct snapshot *snapshot)
 		const struct guest *guest = &snapshot->guests[i].guest;
 
 		names[i] = (struct name) {
-			.text = escape_string(guest->name, false),
-			.id = guest->id,
+			.text = text_of(guest->name),
+			.guest = guest,
 			.index = i,
 			.is_given = *guest->name &&
 				    strcmp(guest->name_source, "comm"),
 		};
-		cut(names[i].text);
-		reserve_hash_suffix(names[i].text);
 	}
 	return names;
 }
 
+/* The end of a path differs more often than its start. */
+static char *text_with_instance(const char *text, const char *instance)
+{
+	char *end = escape_string(instance, false), *start = end;
+	char *full;
+
+	if (strlen(end) > MAX_LABEL)
+		start += strlen(end) - MAX_LABEL;
+	while ((*start & 0xc0) == 0x80)
+		start++;
+	full = xasprintf("%s@%s", text, start);
+	reserve_hash_suffix(full);
+	free(end);
+	return full;
+}
+
+/* What tells guests apart over a restart is added to names that are no one's own. */
+static void add_instances(struct name *names, size_t num)
+{
+	bool *is_shared = xcalloc(num, sizeof(*is_shared));
+	size_t i;
+
+	for (i = 0; i < num; i++)
+		is_shared[i] = !names[i].is_given ||
+			       (i && is_same(&names[i], &names[i - 1])) ||
+			       (i + 1 < num && is_same(&names[i], &names[i + 1]));
+	for (i = 0; i < num; i++) {
+		struct name *name = &names[i];
+		char *text = name->text;
+
+		if (!is_shared[i] || !name->guest->instance)
+			continue;
+		name->text = text_with_instance(text, name->guest->instance);
+		name->is_given = true;
+		free(text);
+	}
+	free(is_shared);
+}
+
 /*
- * Of several guests of one name the oldest has it alone: while a guest is
- * restarted its successor becomes that. What has no name but the program's has
- * nothing to be known by again.
+ * Of several guests that nothing tells apart the oldest has the name alone: while
+ * a guest is restarted its successor becomes that. What has no name but the
+ * program's, and no instance, has nothing to be known by again.
  */
 char **export_labels(const struct snapshot *snapshot)
 {
@@ -81,14 +132,17 @@ char **export_labels(const struct snapshot *snapshot)
 	struct name *names = read_names(snapshot);
 	char **labels = xcalloc(num, sizeof(*labels));
 
-	if (num)
+	if (num) {
 		qsort(names, num, sizeof(*names), compare);
+		add_instances(names, num);
+		qsort(names, num, sizeof(*names), compare);
+	}
 	for (i = 0; i < num; i++) {
-		bool is_same = i && !strcmp(names[i - 1].text, names[i].text);
-		char *text = names[i].is_given && !is_same ?
+		bool is_first = !i || !is_same(&names[i], &names[i - 1]);
+		char *text = names[i].is_given && is_first ?
 			     xstrdup(names[i].text) :
 			     xasprintf("%s#%llu", names[i].text,
-				       (unsigned long long)names[i].id);
+				       (unsigned long long)names[i].guest->id);
 
 		labels[names[i].index] = metrics_escape(text);
 		free(text);

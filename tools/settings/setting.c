@@ -59,6 +59,15 @@ static const char *parse_tune(const struct setting *setting, const char *text,
 	return NULL;
 }
 
+static const char *parse_action(const struct setting *setting, const char *text,
+				char **value)
+{
+	if (strcmp(text, setting->unset))
+		return "the only value is collapse";
+	*value = xstrdup(text);
+	return NULL;
+}
+
 /* Its module knows what it takes. */
 static const char *parse_param(const struct setting *setting, const char *text,
 			       char **value)
@@ -115,6 +124,9 @@ static const struct setting others[] = {
 	     "1: spinning on PAUSE does not exit; for vCPUs with a CPU each"),
 	TUNE("hlt_in_guest", "default", 1, 1,
 	     "1: HLT does not exit and keeps the CPU; for vCPUs with a CPU each"),
+	{ .kind = SETTING_ACTION, .name = "huge_pages", .unset = "collapse",
+	  .what = "collapse: puts the memory of a running guest into 2M pages",
+	  .is_guests = true, .parse = parse_action, .show = show_text },
 	PARAM("kvm", "halt_poll_ns", "how long halted vCPUs of all guests poll at most; 0: never"),
 	PARAM("kvm", "halt_poll_ns_grow", "by what factor that grows when it was too short; 0: never"),
 	PARAM("kvm", "halt_poll_ns_grow_start", "what it grows from"),
@@ -335,7 +347,7 @@ static const char *parse_value(const struct setting *setting, const char *text,
 	if (for_guest && !setting->is_guests)
 		return is_limit ?
 		       "only max_exits_per_sec can be set for one guest; leave the guest out to set the limit for all" :
-		       "only halt_poll_ns can be set for one guest; leave the guest out to set it for new guests, or for all";
+		       "only halt_poll_ns and huge_pages can be set for one guest; leave the guest out to set it for new guests, or for all";
 	if (is_limit && !strcmp(text, "default")) {
 		if (!for_guest)
 			return "default applies to single guests: use max for no limit";

@@ -21,6 +21,8 @@ enum setting_kind {
 	SETTING_PARAM = 1 << 3,
 	/* Parameters of l1tune, set as it is loaded. */
 	SETTING_LOAD = 1 << 4,
+	/* Done to a guest once: no file has a value of it. */
+	SETTING_ACTION = 1 << 5,
 };
 
 /* Something that can be set, by a command or by a line of the configuration. */

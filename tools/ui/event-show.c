@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "model/json.h"
 #include "settings/limit-value.h"
+#include "ui/drift-show.h"
 #include "ui/event-show.h"
 
 static const char *const kind_names[NUM_EVENT_KINDS] = {
@@ -22,6 +23,9 @@ static const char *const kind_names[NUM_EVENT_KINDS] = {
 	[EVENT_LOADED] = "loaded",
 	[EVENT_UNLOADED] = "unloaded",
 	[EVENT_LOST] = "lost",
+	[EVENT_ADVISED] = "advised",
+	[EVENT_RESOLVED] = "resolved",
+	[EVENT_DRIFT] = "drift",
 	[EVENT_OTHER] = "other",
 };
 
@@ -34,6 +38,8 @@ static const char *color(enum event_kind kind)
 		return terminal_alarm();
 	case EVENT_AUDITED:
 	case EVENT_UNLOADED:
+	case EVENT_ADVISED:
+	case EVENT_DRIFT:
 		return terminal_warning();
 	default:
 		return terminal_bold();
@@ -125,6 +131,10 @@ static void add_ns(struct line *line, uint64_t ns,
 static void add_totals(struct line *line, const struct event *event,
 		       const struct table_style *style)
 {
+	if (event->text[EVENT_END]) {
+		start_part(line);
+		add_text(line, "", event->text[EVENT_END], "");
+	}
 	if (!event->has[EVENT_EXITS])
 		return;
 	start_part(line);
@@ -193,6 +203,16 @@ static void add_effect(struct line *line, const struct event *event)
 		append(&line->text, "; nothing holds guests to it");
 }
 
+/* "l2-3 web: small-pages", "small-pages: 12 guests" */
+static void add_advice(struct line *line, const struct event *event)
+{
+	start_part(line);
+	add_text(line, "", event->text[EVENT_RULE] ? event->text[EVENT_RULE] : "?", "");
+	if (event->has[EVENT_GUESTS])
+		append(&line->text, ": %llu guests",
+		       (unsigned long long)event->number[EVENT_GUESTS]);
+}
+
 static void add_loss(struct line *line, const struct event *event)
 {
 	if (event->num_lost)
@@ -201,6 +221,14 @@ static void add_loss(struct line *line, const struct event *event)
 		       event->num_lost == 1 ? " was" : "s were");
 	else
 		append(&line->text, "events came faster than they could be shown; l1tune limits has the counts");
+}
+
+static void add_drift(struct line *line, const struct event *event)
+{
+	char *text = drift_text(event->change);
+
+	append(&line->text, "%s", text);
+	free(text);
 }
 
 char *event_line(const struct event *event, const struct table_style *style)
@@ -233,6 +261,13 @@ char *event_line(const struct event *event, const struct table_style *style)
 	case EVENT_LOST:
 		add_loss(&line, event);
 		break;
+	case EVENT_ADVISED:
+	case EVENT_RESOLVED:
+		add_advice(&line, event);
+		break;
+	case EVENT_DRIFT:
+		add_drift(&line, event);
+		break;
 	default:
 		start_part(&line);
 		add_text(&line, "", event->what ? event->what : "", "");
@@ -246,7 +281,7 @@ static void set_numbers(json_t *json, const struct event *event,
 {
 	static const char *const keys[NUM_EVENT_NUMBERS] = {
 		"value", "use", "count", "pid", "uid", "exits", "exit_time_ns",
-		"guest_time_ns",
+		"guest_time_ns", "guests",
 	};
 	size_t i;
 
@@ -270,6 +305,7 @@ json_t *event_to_json(const struct event *event)
 	switch (event->kind) {
 	case EVENT_REMOVED:
 		set_numbers(json, event, EVENT_EXITS, EVENT_GUEST_TIME);
+		set_text(json, event, EVENT_END, "end");
 		/* fall through */
 	case EVENT_ADDED:
 		set_numbers(json, event, EVENT_PID, EVENT_UID);
@@ -290,6 +326,14 @@ json_t *event_to_json(const struct event *event)
 		break;
 	case EVENT_LOST:
 		json_set(json, "count", json_number_or_null(event->num_lost, event->num_lost));
+		break;
+	case EVENT_ADVISED:
+	case EVENT_RESOLVED:
+		set_text(json, event, EVENT_RULE, "rule");
+		set_numbers(json, event, EVENT_GUESTS, EVENT_GUESTS);
+		break;
+	case EVENT_DRIFT:
+		json_set(json, "drift", drift_change_to_json(event->change));
 		break;
 	case EVENT_OTHER:
 		json_set(json, "what", json_text(event->what));

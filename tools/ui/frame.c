@@ -107,7 +107,7 @@ char *fit_right(const char *s, size_t width)
 	return xasprintf("%*s%s", (int)(width - columns), "", s);
 }
 
-static bool is_utf8(void)
+bool frame_is_utf8(void)
 {
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
@@ -139,7 +139,7 @@ char *shorten_middle(const char *s, size_t width)
 		return xmemdup0(s, len);
 	head = width / 2;
 	len = fit_length(s, head, &columns);
-	return xasprintf("%.*s%s%s", (int)len, s, is_utf8() ? "\u2026" : "~",
+	return xasprintf("%.*s%s%s", (int)len, s, frame_is_utf8() ? "\u2026" : "~",
 			 last_columns(s, width - head - 1));
 }
 
@@ -159,7 +159,7 @@ char *draw_bar(double ratio, size_t width)
 		"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a",
 		"\u2589", "\u2588",
 	};
-	bool has_eighths = is_utf8();
+	bool has_eighths = frame_is_utf8();
 	unsigned int scale = has_eighths ? 8 : 1;
 	size_t units, i;
 	char *bar = xcalloc(width * 4 + 1, 1);

@@ -62,6 +62,9 @@ char *shorten_middle(const char *s, size_t width);
 /* How many bytes of s fit into so many columns, and how many they take. */
 size_t fit_length(const char *s, size_t width, size_t *columns);
 
+/* Are there characters beyond ASCII in this locale? */
+bool frame_is_utf8(void);
+
 /* The part of so many columns that a ratio fills, in the locale's characters. */
 char *draw_bar(double ratio, size_t width);
 

@@ -11,6 +11,10 @@
 #define MIN_INTERVAL	0.01
 #define MAX_INTERVAL	86400.0
 
+/* The module tells no slow exits below the first from others. */
+#define MIN_TIME_NS	100e3
+#define MAX_TIME_NS	3600e9
+
 /* Where the text of help begins. */
 #define HELP_COLUMN	24
 
@@ -81,7 +85,7 @@ void options_print(const struct option_list *list)
 				 spec->name, spec->argument ? " " : "",
 				 spec->argument ? spec->argument : "");
 
-		printf("%*s", len < HELP_COLUMN ? HELP_COLUMN - len : 0, "");
+		printf("%*s", len < HELP_COLUMN ? HELP_COLUMN - len : 1, "");
 		print_indented(spec->help);
 	}
 }
@@ -120,6 +124,42 @@ static int take_seconds(const struct option_spec *spec, const char *text,
 	return STATUS_OK;
 }
 
+/* "5ms" */
+static int take_time(const struct option_spec *spec, const char *text,
+		     uint64_t *ns, struct error *error)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {
+		{ "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 },
+	};
+	char *end;
+	double value = strtod(text, &end);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(units); i++)
+		if (end != text && !strcmp(end, units[i].name))
+			break;
+	if (i < ARRAY_SIZE(units) && value * units[i].ns >= MIN_TIME_NS &&
+	    value * units[i].ns <= MAX_TIME_NS) {
+		*ns = value * units[i].ns;
+		return STATUS_OK;
+	}
+	return error_set(error, "--%s: '%s' is not a time from 100us to 60m, such as 5ms or 2s",
+			 spec->name, text);
+}
+
+static int take_texts(const struct option_spec *spec, const char *text,
+		      struct texts *texts, struct error *error)
+{
+	if (texts->num == ARRAY_SIZE(texts->v))
+		return error_set(error, "--%s may be given %zu times at most", spec->name,
+				 texts->num);
+	texts->v[texts->num++] = text;
+	return STATUS_OK;
+}
+
 static int take_number(const struct option_spec *spec, const char *text,
 		       uint64_t *number, struct error *error)
 {
@@ -150,6 +190,10 @@ static int take(struct options *options, const struct option_spec *spec,
 		return take_seconds(spec, text, member, options->error);
 	case OPTION_NUMBER:
 		return take_number(spec, text, member, options->error);
+	case OPTION_TIME:
+		return take_time(spec, text, member, options->error);
+	case OPTION_TEXTS:
+		return take_texts(spec, text, member, options->error);
 	}
 	return STATUS_OK;
 }

@@ -10,6 +10,12 @@
 #include "base/error.h"
 #include "ui/table.h"
 
+/* Of an option that may be given more than once. */
+struct texts {
+	const char *v[8];
+	size_t num;
+};
+
 /* What a command line asks for. */
 struct options {
 	struct env env;
@@ -20,12 +26,25 @@ struct options {
 	bool help;
 	bool version;
 	bool all;
+	bool no_try;
 	bool vcpus;
 	/* Read what is beside the guests' exits; a command sets it. */
 	bool beside;
 	bool sum;
 	bool once;
+	bool heat;
+	const char *size;
+	bool canary;
+	/* 0 for the usual time between samples. */
+	uint64_t canary_ns;
+	/* Of records. */
+	const char *at, *from, *to;
+	/* Of a report. */
+	const char *output;
+	bool anonymous, text;
 	const char *compare;
+	/* What starts of guests to come end with. */
+	const char *until;
 	bool save;
 	bool transit;
 	const char *textfile;
@@ -34,11 +53,19 @@ struct options {
 	bool load;
 	bool since_start;
 	const char *guest;
+	/* What takes longer is slow, or hangs; 0: that is not watched. */
+	uint64_t over_ns, hang_ns;
+	const char *reason, *part;
+	struct texts actions;
 	/* 0 for whichever there is. */
 	uint64_t level;
 	/* Intervals: 0 without -i, and no end without -c. */
 	uint64_t interval_ns;
 	uint64_t count;
+	/* The longest wait of a vCPU for its memory; 0: as usual. */
+	uint64_t most_stall_ns;
+	/* Called before the command runs, when all of this is known; or NULL. */
+	int (*prepare)(struct options *options);
 	/* What follows the options. */
 	char **words;
 	int num_words;
@@ -54,13 +81,14 @@ struct option_spec {
 	char letter;
 	const char *name;
 	/*
-	 * What follows it: FILE, DIR, COLUMN, COLUMNS, GUEST, SEC, N, or the
+	 * What follows it: FILE, DIR, COLUMN, COLUMNS, GUEST, SEC, TIME, N, PORT, ACTION, or the
 	 * words to choose from, with | between. NULL if nothing does.
 	 */
 	const char *argument;
 	const char *help;
 	size_t member;
-	enum { OPTION_FLAG, OPTION_TEXT, OPTION_SECONDS, OPTION_NUMBER } type;
+	enum { OPTION_FLAG, OPTION_TEXT, OPTION_SECONDS, OPTION_NUMBER,
+	       OPTION_TIME, OPTION_TEXTS } type;
 	/* The name of an option that cannot or has to be given with it. */
 	const char *excludes;
 	const char *needs;
@@ -97,7 +125,7 @@ void options_print(const struct option_list *list);
 
 /*
  * Takes the options of a command line; words and num_words are then what
- * follows them, or with is_main what follows the first word. STATUS_OK, or
+ * follows them, or with stops_at_word what follows the first word. STATUS_OK, or
  * STATUS_USAGE with an error.
  */
 int options_parse(struct options *options, int argc, char *argv[],

@@ -139,6 +139,10 @@ int screen_key(void)
 		return KEY_IS_UP;
 	case KEY_DOWN:
 		return KEY_IS_DOWN;
+	case KEY_LEFT:
+		return KEY_IS_LEFT;
+	case KEY_RIGHT:
+		return KEY_IS_RIGHT;
 	case KEY_BACKSPACE:
 	case DELETE:
 	case '\b':

@@ -9,6 +9,8 @@ enum screen_key {
 	KEY_IS_NONE = -1,
 	KEY_IS_UP = 0x100,
 	KEY_IS_DOWN,
+	KEY_IS_LEFT,
+	KEY_IS_RIGHT,
 	KEY_IS_ERASE,
 	KEY_IS_ENTER,
 	KEY_IS_ESCAPE,

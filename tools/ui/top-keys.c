@@ -13,6 +13,11 @@ void top_draw_keys(const struct top_status *status, struct frame *frame)
 		{ "/", "filter" }, { "up/down", "guest" }, { "v", "view" },
 		{ "h", "help" },
 	};
+	static const char *const past_keys[][2] = {
+		{ "q", "quit" }, { "left/right", "back, forward" }, { "[ ]", "an hour" },
+		{ "/", "filter" }, { "up/down", "guest" }, { "v", "view" }, { "h", "help" },
+	};
+	const char *const (*shown)[2] = status->is_past ? past_keys : keys;
 	size_t i;
 
 	frame_line(frame);
@@ -31,8 +36,8 @@ void top_draw_keys(const struct top_status *status, struct frame *frame)
 	}
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		frame_add(frame, FRAME_KEY,
-			  xasprintf("%s%s", i ? "  " : "", keys[i][0]));
-		frame_add(frame, FRAME_DIM, xasprintf(" %s", keys[i][1]));
+			  xasprintf("%s%s", i ? "  " : "", shown[i][0]));
+		frame_add(frame, FRAME_DIM, xasprintf(" %s", shown[i][1]));
 	}
 }
 
@@ -50,6 +55,7 @@ void top_draw_help(struct frame *frame)
 		"",
 		"View:   v guests and reasons, guests, reasons",
 		"        space pauses   + - change the interval   q quits",
+		"Replay: left, right: the interval before and after; [ ] an hour",
 		"",
 		"KERNEL  on a CPU in KVM, halt polling included",
 		"VMM     on a CPU in the VMM; SLEEP: the VMM asleep, as while a guest is paused",

@@ -92,7 +92,7 @@ static size_t natural_name(const struct top_model *model)
 	size_t longest = 4, columns, i;
 
 	for (i = 0; i < model->num_guests && longest < MIN_NAME; i++) {
-		const char *name = model->guests[i].snapshot->guest.name;
+		const char *name = model->guests[i].snapshot->guest.label;
 		char *shown = escape_for_terminal(name);
 
 		fit_length(shown, MIN_NAME, &columns);

@@ -54,7 +54,7 @@ static bool is_shown(const struct top_choice *choice, const struct guest *guest)
 		return true;
 	if (selector_parse(choice->filter, &selector) ||
 	    selector.kind == SELECT_NAME)
-		return strcasestr(guest->name, choice->filter);
+		return strcasestr(guest->label, choice->filter);
 	return selector_matches(&selector, guest);
 }
 
@@ -162,7 +162,7 @@ static void add_reasons(struct top_model *model, const struct top_choice *choice
 		const struct guest *guest = &top->snapshot->guest;
 
 		if (choice->has_guest && guest->id == choice->guest_id)
-			model->reasons_of = guest->name;
+			model->reasons_of = guest->label;
 	}
 	for (i = 0; i < model->num_guests; i++) {
 		const struct top_guest *top = &model->guests[i];

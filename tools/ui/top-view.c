@@ -113,12 +113,12 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 		       const struct top_status *status,
 		       const struct top_layout *l)
 {
-	char clock[16], *interval = format_ns(model->interval_ns);
+	char clock[32], *interval = format_ns(model->interval_ns);
 	size_t num = model->num_guests - model->num_ended;
 	struct tm tm;
 
 	localtime_r(&model->time.tv_sec, &tm);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	strftime(clock, sizeof(clock), status && status->is_past ? "%F %T" : "%T", &tm);
 	frame_line(frame);
 	add(frame, FRAME_TITLE, "l1tune top");
 	if (l->num_hidden)
@@ -274,7 +274,7 @@ static void draw_guest(struct frame *frame, const struct top_layout *l,
 		choice->has_guest && guest->id == choice->guest_id;
 	frame_add(frame, style, fit_right(id, l->id));
 	free(id);
-	add_name(frame, style, guest->name, l->name);
+	add_name(frame, style, guest->label, l->name);
 	if (top_has(columns, TOP_VCPU))
 		add_right(frame, style,
 			  xasprintf("%llu", (unsigned long long)guest->vcpus), 4);

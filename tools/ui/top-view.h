@@ -12,6 +12,8 @@ struct top_status {
 	/* An error message, or NULL. */
 	const char *message;
 	bool is_paused;
+	/* Records are shown: no time passes but by keys. */
+	bool is_past;
 };
 
 /*

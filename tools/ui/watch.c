@@ -4,6 +4,7 @@
 #include "base/terminal.h"
 #include "base/util.h"
 #include "base/wait.h"
+#include "model/past.h"
 #include "ui/watch.h"
 
 /*
@@ -70,23 +71,36 @@ static void look(struct watcher *watcher)
 	const struct env *env = &watcher->options->env;
 	struct snapshot_request request = *watcher->request;
 	struct host host = { };
-	struct snapshot now;
+	struct snapshot now = { };
+	bool is_read;
 
 	request.may_match_none = true;
 	request.beside = false;
 	complain_to(complain_ignore);
-	if (!sysfs_read_u64(env->class_fd, "l1/loaded_ns", &host.loaded_ns)) {
-		snapshot_take(env, &host, &request, &now);
+	if (env->past) {
+		is_read = snapshot_read(env, &request, &host, &now) == STATUS_OK;
+	} else {
+		/* Of the host it needs nothing else. */
+		is_read = !sysfs_read_u64(env->class_fd, "l1/loaded_ns", &host.loaded_ns);
+		if (is_read)
+			snapshot_take(env, &host, &request, &now);
+	}
+	if (is_read) {
 		snapshot_keep_ended(&now, &watcher->seen);
 		watcher->seen = now;
+	} else {
+		snapshot_free(&now);
 	}
+	host_free(&host);
 	complain_to(NULL);
 }
 
 /* Until *next, which it moves on; false when a signal asks to end. */
 static bool wait_and_look(struct watcher *watcher, uint64_t *next)
 {
-	uint64_t step = watcher->options->interval_ns / (LOOKS + 1);
+	const struct past *past = watcher->options->env.past;
+	uint64_t step = past ? past->step_ns :
+			       watcher->options->interval_ns / (LOOKS + 1);
 	uint64_t least = LOOK_NS_PER_GUEST * watcher->before.num_guests;
 	uint64_t now;
 
