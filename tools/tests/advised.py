@@ -19,17 +19,20 @@ def exits(reason, rate, level=2, code=1, **parts):
     return split(level, code, reason, rate * SECONDS, 0, hist(), SECONDS * SECOND, **parts)
 
 
+def created_ns():
+    """SECONDS ago, by the clock that the tool reads."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SECONDS * SECOND
+
+
 class Advised(Bench):
     """A machine with one guest of one vCPU that has lived for SECONDS."""
 
     def __init__(self, *cells, cpus=2, vcpus=1, saved=True, kvm=None, params=None, offered=(),
-                 argv=("vmm", "-name", "guest=web"), sys=None, proc=None, guest=None, **l1):
+                 argv=("vmm", "-name", "guest=web"), sys=None, proc=None, guest=None, shadowed="unknown", **l1):
         super().__init__(**{"usage": {"vms": 1, "vcpus": vcpus, "memory_bytes": 0, "nested_vms": 0}} | l1)
         m = self.machine
-        # Its start is as far back as the clock that the tool reads says.
-        with open("/proc/uptime", encoding="ascii") as f:
-            now = float(f.read().split()[0])
-        self.created_ns = int((now - SECONDS) * SECOND)
+        self.lived = set()
+        self.created_ns = created_ns()
         self.guest(1, *cells, argv=argv, **{"vcpus": vcpus} | (guest or {}))
         flags = "flags\t\t: vmx hypervisor\n"
         write(m.proc + "/cpuinfo", "".join(f"processor\t: {n}\n{flags}\n" for n in range(cpus)))
@@ -44,6 +47,7 @@ class Advised(Bench):
             for name, value in (files or {}).items():
                 write(f"{root}/{name}", value)
         self.state = self.directory + "/state"
+        self.shadowed = shadowed
         if saved:
             self.save()
 
@@ -51,7 +55,17 @@ class Advised(Bench):
         """One more that has lived as long; its PID is 1000 more than its number."""
         self.machine.guest(number, [*cells, fixed(exits=1, guest_time_ns=0)],
                            **{"uid": 107, "created_ns": self.created_ns} | values)
+        if "created_ns" not in values:
+            self.lived.add(number)
         self.machine.process(values.get("pid", 1000 + number), argv)
+
+    def run(self, *args, **options):
+        """However long the test has taken so far, guests have lived for SECONDS when advice begins."""
+        if args[0] == "advise":
+            self.created_ns = created_ns()
+            for number in self.lived:
+                write(f"{self.machine.device(f'l2-{number}')}/created_ns", self.created_ns, 0o440)
+        return super().run(*args, **options)
 
     def kvm(self, pid, fd=11, mode=0o444, **files):
         """What KVM counts of one VM, in debugfs."""
@@ -77,7 +91,7 @@ class Advised(Bench):
                         "virtualized": True},
             "taken": 1, "tsc_khz": 2000000, "clock_cycles": 0, "halt_delay_ns": 0,
             "kinds": [kind("cpuid", 11000, 1000), kind("hlt_timer", 61000, None)],
-            "vmcs_shadowing": {"shadowed": "unknown"}}}
+            "vmcs_shadowing": {"shadowed": self.shadowed}}}
         write(self.state + "/bench.json", json.dumps(document), 0o644)
 
     def advice(self, *options):
@@ -108,14 +122,14 @@ Swap:                  0 kB
 VmFlags: rd wr mr mw me gd ac"""
 
 
-def advise_meanwhile(bench, reason, *options, rate=10, each_turn=None):
+def advise_meanwhile(bench, reason, *options, rate=10, vmm=True, each_turn=None):
     """What it says of a guest that exits for one reason, twenty times rate a second and more."""
     command = bench.command("advise", "-i", "1", "--state", bench.state, *options)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
         turn = 0
         while p.poll() is None and turn < 400:
             turn += 1
-            bench.machine.exits(1, [exits(reason, rate * turn, vmm=turn / 1000, kernel=turn / 1000), fixed(exits=1, guest_time_ns=0)])
+            bench.machine.exits(1, [exits(reason, rate * turn, vmm=vmm * turn / 1000, kernel=turn / 1000), fixed(exits=1, guest_time_ns=0)])
             if each_turn:
                 each_turn(turn)
             time.sleep(0.05)
@@ -123,12 +137,21 @@ def advise_meanwhile(bench, reason, *options, rate=10, each_turn=None):
         return p.stdout.read()
 
 
-# What advise calls rules that have no table of causes, in test-advise; the others are in test-causes.
-ALONE = ("throttled stolen poll-down poll-up hlt-in-guest pause-in-guest devices kvm-devices msrs apicv x2apic "
-         "paging evmcs l1d-flush").split()
+# Causes whose gains are tested in test-advise, and those that a sample shows, in test-access.
+# The others are in test-causes.
+WITH_GAINS = ("guest-limit host-limit cpu-baseline stolen poll-down poll-up hlt-in-guest pause-in-guest pause-preempted "
+              "devices apicv x2apic level-interrupts ept unrestricted-guest evmcs vmcs-shadowing l1d-flush vmm-halts "
+              "vmm-kicks vmm-msrs vmm-hypercalls").split()
+SAMPLED = ("clock-hyperv clock-linux clock rtc serial-port display ide i8042 pci-configuration firmware vmm-irqchip "
+           "legacy-device unknown-device pit pic io-apic apic-page apicv-msrs eoi guest-timers ipis clock-msrs "
+           "reference-counter speculation pmu branches modes svm-on-and-off other-msrs vcpu-wakeups timers").split()
+
+
+def listing(bench):
+    """The lines of advise --help that have a name and a title."""
+    return bench.run("advise", "--help").stdout.split("Causes:\n")[1].split("\n\n")[0].splitlines()
 
 
 def listed(bench):
     """The names of advice that --help has."""
-    text = bench.run("advise", "--help").stdout.split("Rules:\n")[1].split("\n\n")[0]
-    return {line.split()[0] for line in text.splitlines()}
+    return {line.split()[0] for line in listing(bench)}

@@ -104,16 +104,30 @@ def within(seconds, condition):
 
 # x86-64's numbers of pselect and ppoll
 WAITING = ("270", "271")
+# What there is to read instead of a system call where a process has ended.
+ENDED = ("", "-1")
+
+
+def read_of(pid, name):
+    """The words of that file of a process; one that is empty where there are none."""
+    try:
+        with open(f"/proc/{pid}/{name}", encoding="ascii") as f:
+            return f.read().split() or [""]
+    except (FileNotFoundError, ProcessLookupError):
+        return [""]
 
 
 def is_waiting(process):
-    with open(f"/proc/{process.pid}/syscall", encoding="ascii") as f:
-        return f.read().split()[0] in WAITING
+    return read_of(process.pid, "syscall")[0] in WAITING
 
 
 def wait_for_look(process):
-    """Until a process has read its first numbers, and waits for its interval to end."""
-    within(30, lambda: is_waiting(process))
+    """Until a process and its children have read their first numbers, and wait for their intervals to end."""
+    def child_looks():
+        children = read_of(process.pid, f"task/{process.pid}/children")
+        return any(read_of(pid, "syscall")[0] not in WAITING + ENDED for pid in children if pid)
+
+    within(30, lambda: is_waiting(process) and not child_looks())
 
 
 def on_terminal(command, columns=80, **environment):

@@ -9,11 +9,14 @@ NAME_SIZE = 48
 PAGE = 4096
 HIST_SIZE = 34
 PARTS = "kernel vmm vmm_sleep halted blocked runq throttled".split()
-HOOKS = ("kvm_exit kvm_entry exit_reason adopt vm_create vm_free "
+HOOKS = ("kvm_exit kvm_entry fault exit_reason adopt vm_create vm_free "
          "vcpu_create vcpu_destroy memory").split()
 LIMITS = ("max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes "
           "max_memory_per_vm_bytes max_nested_vms max_exits_per_sec").split()
 LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested throttle timer".split()
+STARTS = "\n".join(f"{name} 0 0" + " 0" * 18 for name in ("total", "setup", "entry", "firmware", "boot"))
+
+
 def version():
     """Where it is set: in Kbuild."""
     with open(os.path.join(os.path.dirname(__file__), "../../Kbuild"), encoding="utf-8") as f:
@@ -97,6 +100,25 @@ def stats_file(name, cells):
     return image.ljust(desc_offset, b"\0") + descs
 
 
+CANARY_SLOT = struct.Struct("=IIQ7Q")
+CANARY_MAGIC = 0x0143314C
+UNKNOWN = 2**64 - 1
+
+
+def fnv1a(data):
+    value = 2166136261
+    for byte in data:
+        value = (value ^ byte) * 16777619 % 2**32
+    return value
+
+
+def canary_slot(seq, seconds, exit_ns, rest_ns=1000, work_ns=20000, stolen=0.0, machine=1):
+    """One sample as record --canary keeps it; its place in the file is seq."""
+    stolen_ppm = UNKNOWN if stolen is None else int(stolen * 1e6)
+    body = CANARY_SLOT.pack(0, 0, seq, int(seconds * 1e9), exit_ns, rest_ns, work_ns, stolen_ppm, machine, 5_000_000)[8:]
+    return struct.pack("=II", CANARY_MAGIC, fnv1a(body)) + body
+
+
 def write(path, content, mode=0o444):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.exists(path):
@@ -147,19 +169,24 @@ class Machine:
                                "untraced lost_cells unpaired_entries nested_unadmitted".split(), 0)
         for name, value in (counts | (totals or {})).items():
             write(f"{l1}/totals/{name}", value, 0o440)
+        for name in "shutdown reset internal_error fail_entry system_event run_error killed exited closed young unkept".split():
+            write(f"{l1}/ended/{name}", 0, 0o440)
+        for name, value in (("times", STARTS), ("ended", 0), ("last", b"")):
+            write(f"{l1}/start/{name}", value, 0o440)
+        write(f"{l1}/start/port", "none", 0o644)
         write(f"{l1}/events", b"", 0o440)
         self.num_events = 0
         counts = dict.fromkeys("vms vcpus memory_bytes nested_vms".split(), 0)
         for name, value in (counts | (usage or {})).items():
             write(f"{l1}/usage/{name}", value)
 
-    def event(self, keep=10, **keys):
+    def event(self, keep=10, time_ns=1_000_000_000, **keys):
         """One more line of l1/events, which keeps so many."""
         self.num_events += 1
         path = self.device("l1") + "/events"
         with open(path, encoding="ascii") as f:
             lines = f.read().splitlines()
-        words = [str(self.num_events), "1000000000"] + [f"{key}={value}" for key, value in keys.items()]
+        words = [str(self.num_events), str(time_ns)] + [f"{key}={value}" for key, value in keys.items()]
         text = "".join(line + "\n" for line in [*lines, " ".join(words)][-keep:]).encode()
         update(path, text)
         os.truncate(path, len(text))

@@ -130,8 +130,17 @@ def test_version():
     equal(versions, dict.fromkeys(versions, VERSION), "all name the version that Kbuild sets")
 
 
+def test_runbook():
+    alerts = re.findall(r"^ +- alert: (\w+)$(?:\n(?! +- alert).*)*?\n +runbook: (\S+)$", read("tools/prometheus/l1tune.rules.yml"), re.M)
+    equal([name for name, _ in alerts], re.findall(r"- alert: (\w+)", read("tools/prometheus/l1tune.rules.yml")), "every alert has a runbook")
+    equal([f"docs/operating.md#{name.lower()}" for name, _ in alerts], [link for _, link in alerts], "which is the section of its name")
+    sections = re.findall(r"^### (\w+)$", read("docs/operating.md").partition("\n## Alerts\n")[2].partition("\n## ")[0], re.M)
+    equal(sections, [name for name, _ in alerts], "the section is there, in the same order")
+
+
 print("KTAP version 1")
 test_version()
+test_runbook()
 main()
 test_machine()
 finish()

@@ -16,16 +16,33 @@ from fake import fixed, hist, write
 MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man")
 MS = 1_000_000
 # What needs a kernel, or takes its time from the clock.
-NOT_RUN = "bench", "events", "top", "try"
+NOT_RUN = "bench", "drift", "events", "probe", "top", "try", "watch"
 WRAPPER = """#!/bin/sh
 sub=${{1-status}}
 [ $# -eq 0 ] || shift
 case $sub in
 doctor|caps) set -- "$@" --dev {directory}/dev --state {directory}/state ;;
+record|replay|report) set -- --state {directory}/state "$@" ;;
 apply|save) set -- "$@" {directory}/l1tune.conf ;;
 esac
 exec {tool} "$sub" --sysfs {directory}/sys --proc {directory}/proc "$@"
 """
+
+
+START = """state started
+until idle
+memory_ns 20000000
+vcpu_ns 50000000
+halt_ns -
+idle_ns 3000000000
+phase setup {setup}
+phase entry 2000000
+phase firmware 420000000 30000000
+reason 2 30 IO_INSTRUCTION 3100 kernel_ns=50000000 vmm_ns=340000000
+phase boot 1700000000 600000000
+reason 2 48 EPT_VIOLATION 9000 kernel_ns=300000000 blocked_ns=500000000
+reason 2 30 IO_INSTRUCTION 900 kernel_ns=60000000 vmm_ns=240000000
+end started 4"""
 
 
 def split(level, code, reason, buckets, longest_ns, **parts):
@@ -54,6 +71,11 @@ def machine(bench):
                 fixed(exits=500, guest_time_ns=9 * 10**9)],
             vcpus=4, nested="off", created_ns=created, memory_bytes=1 << 30, memory_peak_bytes=1 << 30, comm="build-17")
     m.guest(3, vcpus=0, memory_bytes=0, memory_peak_bytes=0, created_ns=created)
+    write(f"{m.device('l1')}/gone/4", "id 4\npid 1004\nuid 0\ncomm ci\ncreated_ns 4000000000\nended_ns 8000000000\n"
+          "first_exit_ns 5000000000\nend killed\nvmm exited 9 1\nvcpus 1 1\nexits 800\nvcpu 0\n"
+          "open 2 12 HLT 7000000000 1000000000\n", 0o440)
+    for number, setup in (1, 1_400_000_000), (2, 80_000_000), (3, 1_000_000):
+        write(f"{m.device(f'l2-{number}')}/start", START.format(setup=setup), 0o440)
     for number in 1, 2, 3:
         write(f"{m.device(f'l2-{number}')}/tune/halt_poll_ns", "default", 0o640)
     m.process(1001, ["qemu-system-x86_64", "-name", "guest=web"], "0::/machine.slice/web.scope\n")

@@ -7,10 +7,11 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 
 from bench import TOOL, Bench, equal, finish, ok, skip
 import fake
-from fake import cell, fixed, hist, parts_ns, stats_file, write
+from fake import CANARY_SLOT as SLOT, UNKNOWN, canary_slot, cell, fixed, hist, parts_ns, stats_file, write
 from promtext import labels_of, parse, value
 
 MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man/l1tune.8")
@@ -108,6 +109,23 @@ def test_values():
         equal(sum(float(v) for (n, l), v in by_reason.items() if n == "l1tune_exit_seconds_total"),
               sum(float(v) for (n, l), v in s.items() if n == "l1tune_exit_seconds_total"),
               "the times of all reasons are those of the guest")
+
+
+def test_starts():
+    with Bench() as b:
+        counts = [0] * 18
+        counts[3], counts[17] = 2, 1
+        lines = [f"{name} 3 70000000123 {' '.join(map(str, counts))}" for name in ("total", "setup", "boot")]
+        fake.write(b.machine.device("l1") + "/start/times", "\n".join(lines), 0o440)
+        fake.write(b.machine.device("l1") + "/start/ended", 4, 0o440)
+        _, s, types = exported(b)
+        name = "l1tune_guest_start_seconds"
+        equal([value(s, name + "_bucket", le=le) for le in ("0.004194304", "0.008388608", "68.719476736", "+Inf")],
+              ["0", "2", "2", "3"], "buckets of starts are counted up")
+        equal([value(s, name + "_count"), value(s, name + "_sum"), types[name]], ["3", "70.000000123", "histogram"],
+              "their count and sum")
+        equal(value(s, "l1tune_guest_start_phase_seconds_total", phase="setup"), "70.000000123", "time by phase")
+        equal(value(s, "l1tune_guests_ended_starting_total"), "4", "guests that ended before they had started")
 
 
 def test_limits():
@@ -283,6 +301,49 @@ def test_wrong():
            "who may not see how often guests were slowed exports the other denials", r)
 
 
+def canary_state(bench, end, costs, **other):
+    """A history with samples, a minute apart, the last at a time."""
+    state = bench.directory + "/state"
+    write(state + "/record/canary", bytes(SLOT.size) + b"".join(
+        canary_slot(n, end - 60 * (len(costs) - n), cost, **other) for n, cost in enumerate(costs, 1)))
+    return state
+
+
+def canary_values(bench, state):
+    _, s, _ = exported(bench, "--state", state)
+    return {(name.removeprefix("l1tune_canary_"), *dict(labels).values()): float(number) for (name, labels), number in s.items()
+            if name.startswith("l1tune_canary_")}
+
+
+def test_canary():
+    with Bench() as b:
+        machine(b)
+        equal(canary_values(b, b.directory + "/none"), {}, "without a canary no metric of it")
+        now = int(time.time())
+        never = {("change_timestamp_seconds", cause): 0 for cause in ("l0", "stolen", "cpu", "kvm")}
+        equal(canary_values(b, canary_state(b, now, [2000] * 5)),
+              never | {("timestamp_seconds",): now, ("exit_seconds",): 2e-6, ("outside_kvm_seconds",): 1e-6},
+              "a canary without a baseline yet")
+        equal(canary_values(b, canary_state(b, now, [2000] * 20 + [2760] * 20, rest_ns=UNKNOWN)),
+              never | {("timestamp_seconds",): now, ("exit_seconds",): 2.76e-6, ("baseline_seconds",): 2.76e-6,
+                       ("change_timestamp_seconds", "l0"): now - 17 * 60}, "a change, which was found 17 minutes ago")
+        equal(canary_values(b, canary_state(b, now - 3600, [2000] * 20)), never | {("timestamp_seconds",): now - 3600},
+              "an old sample says nothing of what an exit costs")
+
+
+def test_machine_labels():
+    with Bench() as b:
+        machine(b)
+        write(b.machine.sys + "/class/dmi/id/sys_vendor", "Amazon EC2")
+        write(b.machine.sys + "/class/dmi/id/product_name", 'm8i."x"')
+        write(b.machine.proc + "/cpuinfo", "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) 6975P-C\n")
+        _, s, _ = exported(b)
+        [of] = labels_of(s, "l1tune_machine_info")
+        equal([of[label] for label in ("vendor", "type", "cpu", "isa")],
+              ["Amazon EC2", 'm8i."x"', "Intel(R) Xeon(R) 6975P-C", "vmx"], "the instance type and the CPU are labels")
+        ok(of["kernel"], "and the kernel", of)
+
+
 def test_manual():
     with open(MANUAL, encoding="utf-8") as f:
         manual = f.read().partition(".Sh METRICS\n")[2].partition(".Sh OPTIONS\n")[0]
@@ -291,7 +352,7 @@ def test_manual():
     with Bench(totals=totals | {"stolen_time_ns": 1}, steal_clock="ok") as b:
         machine(b)
         b.machine.guest(4, [CPUID, fixed(exits=1000, exit_time_ns=9, guest_time_ns=9, stolen_ns=1)])
-        _, s, _ = exported(b)
+        _, s, _ = exported(b, "--state", canary_state(b, time.time(), [2000] * 20))
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
 
 
@@ -331,10 +392,11 @@ def test_many():
         ok(r.returncode == 0 and seconds < 1, f"{guests} guests take less than a second of CPU", seconds)
         of_one = sum(("guest", "instance-00000001") in labels for _, labels in samples)
         equal(of_one, len(REASONS) + 38, "series of a guest: one for each reason that it had, and 38")
-        equal(len(samples) - of_one * guests < 110, True, "of the machine: fewer than 110")
+        equal(len(samples) - of_one * guests < 135, True, "of the machine: fewer than 135")
 
 
 print("KTAP version 1")
-for test in (test_values, test_limits, test_names, test_restart, test_textfile, test_wrong, test_manual, test_promtool, test_many):
+for test in (test_values, test_starts, test_limits, test_names, test_restart, test_textfile, test_wrong, test_canary,
+             test_machine_labels, test_manual, test_promtool, test_many):
     test()
 finish()

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The pictures that l1tune hist draws. Usage: test-hist.py L1TUNE"""
 import json
+import os
+import re
 import subprocess
 
 from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
@@ -117,7 +119,40 @@ def test_intervals():
            "nothing happened", r)
 
 
+HEAT = """\
+io_instruction of vmm (l2-1)
+exits in each bucket:  .. 1+  :: 10+  ** 100+  ## 1000+
+
+TIME         EXITS     P99  0         16.4us    524us     16.8ms    537ms
+TIME      1113  2.05us  ##**
+TIME        11  33.6ms  ..                            ::
+TIME         0       -
+"""
+
+
+def test_heat():
+    with Bench() as b:
+        b.machine.guest(1, [IO, CPUID])
+        with subprocess.Popen(b.command("hist", "--heat", "-i", "1", "-c", "3", "1", "io_instruction"), text=True,
+                              stdout=subprocess.PIPE, env=os.environ | {"LC_ALL": "C"}) as p:
+            wait_for_look(p)
+            lines = []
+            for more in (hist(b10=1020, b11=713, b13=300, b24=80), hist(b10=1021, b11=713, b13=300, b24=80, b25=10), None):
+                if more:
+                    b.machine.guest(1, [split(2, 30, "IO_INSTRUCTION", sum(more), 30 * MS, more, kernel=50), CPUID])
+                lines += [p.stdout.readline() for _ in range(1 if lines else 5)]
+        text = re.sub(r"^\d\d:\d\d:\d\d", "TIME", "".join(lines), flags=re.M)
+        equal([text, p.returncode], [HEAT, 0], "a heat map has a line for each interval")
+        r = b.run("hist", "--heat", "-i", "0.1", "-c", "1", "1")
+        ok(r.stdout.startswith("all exits but HLT of vmm (l2-1)\n") and "\u2588\u2588 1000+" in r.stdout and r.returncode == 0,
+           "without a reason it is of all, and it has shades where there are characters for them", r)
+        text = on_terminal(b.command("hist", "--heat", "-i", "0.1", "-c", "1", "1"))
+        ok("\033[31m" in text, "and colours on a terminal that has them", text)
+        r = b.run("hist", "--heat", "1")
+        ok(r.returncode == 2 and "--heat needs --interval" in r.stderr, "it needs intervals", r)
+
+
 print("KTAP version 1")
-for test in test_picture, test_errors, test_intervals:
+for test in test_picture, test_errors, test_intervals, test_heat:
     test()
 finish()

@@ -147,7 +147,7 @@ def test_broken():
             ok(r.returncode == 0 and "waits for KVM" in r.stderr, f"a limit can be set while its hook is {state}", r)
         b.machine.limits()
         r = b.run("status")
-        ok("limits" not in r.stdout and "hooks     9 ok\n" in r.stdout,
+        ok("limits" not in r.stdout and "hooks     10 ok\n" in r.stdout,
            "no limit: no line, and hooks that are off are not told", r.stdout)
 
 

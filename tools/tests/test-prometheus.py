@@ -156,7 +156,7 @@ def dashboard_queries():
 
 
 def filled_in(query):
-    return query.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$guest", ".*")
+    return query.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$guest", ".*").replace("$kernel", ".*").replace("$type", ".*")
 
 
 def units_of(panel):

@@ -55,7 +55,7 @@ static bool is_counted(enum access_kind kind, unsigned int type, uint64_t addres
 		const struct access *a = &sample.list[i];
 
 		if (a->kind == kind && a->type == type && a->address == address &&
-		    a->pid == (uint64_t)getpid())
+		    a->tid == (uint64_t)gettid())
 			return a->rate > rate * 0.9 && a->rate < rate * 1.1;
 	}
 	return !rate;

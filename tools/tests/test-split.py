@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Who spends the time, what vCPUs do now, guests inside guests. Usage: test-split.py L1TUNE"""
 import json
+import os
 import re
 import subprocess
 import time
 
 from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
 import fake
-from fake import cell, fixed, hist, now
+from fake import cell, fixed, hist, now, write
 
 
 MS = 1_000_000
@@ -155,9 +156,43 @@ def test_states():
                   f"list --vcpus: asleep in a process in state {state} is paused, other states are as they were")
         equal([vcpu["state"] for vcpu in b.json("list", "-J", "--vcpus")["l2"][0]["vcpu"]], names,
               "in JSON a paused one has the module's name too")
+        test_frozen(b)
+        b.machine.process(1001, ["qemu"], state="T")
         b.machine.guest(1, [CPUID], vcpu_cells={4: [IO, now(4, boottime(), 2, 30)]})
         r = b.run("stat", "--noheadings", "--vcpus", "-o", "REASON,STATE")
         ok("IO_INSTRUCTION paused".split() in rows(r), "stat --vcpus: the same word beside the exit", r.stdout)
+
+
+def test_frozen(b):
+    """The freezer of either version of cgroups, by the file that says what is, not what was asked for."""
+    root = b.directory + "/cgroup"
+    os.makedirs(root + "/a/b", exist_ok=True)
+
+    def shown(state="S", text="9:freezer:/a/b\n4:cpu:/x\n0::/a/b\n"):
+        b.machine.process(1001, ["qemu"], cgroup=text, state=state)
+        return [line.strip() for line in b.run("list", "--noheadings", "--vcpus", "-o", "STATE").stdout.split("\n")[3:6]]
+
+    def mounts(kind, options):
+        write(b.machine.proc + "/self/mountinfo", f"36 22 0:30 / {root} rw - {kind} {kind} {options}")
+
+    mounts("cgroup2", "rw")
+    write(root + "/a/b/cgroup.events", "populated 1\nfrozen 0")
+    write(root + "/a/b/cgroup.freeze", "1")
+    equal(shown(), ["vmm", "asleep", "halted"], "a cgroup that is still to be frozen is not")
+    write(root + "/a/b/cgroup.events", "populated 1\nfrozen 1")
+    equal(shown(), ["vmm", "frozen", "halted"],
+          "list --vcpus: asleep in a frozen cgroup is frozen, other states are as they were")
+    equal(shown("D"), ["vmm", "frozen", "halted"], "also where the kernel shows a frozen process in state D")
+    equal(shown("T"), ["vmm", "paused", "halted"], "what is stopped as well is paused")
+    equal(shown(text="0::/a\n"), ["vmm", "asleep", "halted"], "a cgroup whose file cannot be read is not said to be frozen")
+    equal(shown(text="0::/a/../a/b\n"), ["vmm", "asleep", "halted"], "nor one outside of what is seen from here")
+    mounts("cgroup", "rw,freezer")
+    equal(shown(), ["vmm", "asleep", "halted"], "version 1 has another file")
+    for state, word in ("THAWED", "asleep"), ("FREEZING", "asleep"), ("FROZEN", "frozen"):
+        write(root + "/a/b/freezer.state", state)
+        equal(shown(), ["vmm", word, "halted"], f"version 1: freezer.state {state} is {word}")
+    mounts("cgroup", "rw,cpu")
+    equal(shown(), ["vmm", "asleep", "halted"], "a hierarchy without the freezer says nothing")
 
 
 def test_paused():

@@ -20,13 +20,13 @@
 static void check_name(const char *cmdline, size_t len, const char *expected,
 		       const char *expected_source)
 {
-	const char *source = NULL;
-	char *name = name_from_cmdline(cmdline, len, &source);
+	struct identity identity;
 
-	ktap_equal(name, expected, expected_source);
-	if (name)
-		ktap_equal(source, expected_source, "its source");
-	free(name);
+	identity_find(cmdline, len, NULL, &identity);
+	ktap_equal(identity.name, expected, expected_source);
+	if (identity.name)
+		ktap_equal(identity.name_source, expected_source, "its source");
+	identity_free(&identity);
 }
 
 static void test_names(void)
@@ -52,19 +52,25 @@ static void test_names(void)
 	NAME("/firecracker-v1.7.0-x86_64\0--id=vm8\0--start-time-us\0001",
 	     "vm8", "firecracker --id");
 	NAME("firecracker\0--identity\0x", NULL, "firecracker with another option");
-	NAME("firecracker\0--api-sock\0x", NULL, "firecracker without --id");
+	NAME("firecracker\0--api-sock\0/run/api.sock", NULL,
+	     "firecracker without --id, and a socket that names nothing");
 	NAME("jailer\0--id\0vm9\0--exec-file\0fc\0--\0--id\0no", "vm9",
 	     "jailer --id");
 	NAME("jailer\0--\0--id\0no", NULL, "jailer, another's --id");
 	NAME("emulator\0-avd\0Pixel_6", "Pixel_6", "emulator -avd");
-	NAME("emulator\0@Pixel_7\0-no-window", "Pixel_7", "emulator -avd");
+	NAME("emulator\0@Pixel_7\0-no-window", "Pixel_7", "emulator @AVD");
 	NAME("/sdk/emulator/qemu/linux-x86_64/qemu-system-x86_64-headless\0-avd\0P",
 	     "P", "emulator -avd");
 	NAME("/usr/bin/crosvm\0run\0--name\0arcvm\0--cpus\0004", "arcvm",
 	     "crosvm --name");
 	NAME("crosvm\0run\0--name=arc", "arc", "crosvm --name");
-	NAME("cloud-hypervisor\0--api-socket\0/s", NULL, "cloud-hypervisor");
-	NAME("kvmtool\0-name\0no", NULL, "a VMM that is not known");
+	NAME("cloud-hypervisor\0--api-socket\0/s", "s",
+	     "cloud-hypervisor --api-socket");
+	NAME("kvmtool\0-nam\0no", NULL, "a VMM that is not known");
+	NAME("qemu-system-x86_64\0-hda\0/home/ann/disk.img", NULL,
+	     "a home directory is not a guest's name");
+	NAME("qemu-system-x86_64\0-hda\0/proc/self/fd/3", NULL,
+	     "a descriptor is not a guest's name");
 	NAME("/opt/vmm\0-name\0guest=web,debug-threads=on", "web",
 	     "-name guest=");
 	NAME("", NULL, "an empty argument");

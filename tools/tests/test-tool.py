@@ -121,7 +121,7 @@ def test_permissions():
         ok(r.returncode == 5 and "l2-1/pid" in r.stderr and "gid" in r.stderr and not r.stdout,
            "list, not permitted: 5, which file, who is", r)
         r = nobody("status")
-        ok(r.returncode == 5 and "hooks     9 ok\n" in r.stdout and "gid" in r.stderr,
+        ok(r.returncode == 5 and "hooks     10 ok\n" in r.stdout and "gid" in r.stderr,
            "status, not permitted: this machine is shown", r)
         ok("guests    3 with 4 vCPUs and 2G of memory\n" in r.stdout and "since load" not in r.stdout and
            "exits     not shown: only root and the group" in r.stdout,
@@ -169,7 +169,7 @@ def test_status():
         equal(re.sub("loaded .* ago", "", bare.stdout), re.sub("loaded .* ago", "", r.stdout),
               "no command is status")
         ok("guest of KVM (KVMKVMKVM), isa vmx, Linux 6.1.0-56-amd64\n" in r.stdout and
-           "hooks     9 ok\n" in r.stdout and "3 with 3 vCPUs and 3G of memory; 9 since load\n" in
+           "hooks     10 ok\n" in r.stdout and "3 with 3 vCPUs and 3G of memory; 9 since load\n" in
            r.stdout and "lost      5 unattributed\n" in r.stdout, "status of this machine", r.stdout)
         ok(re.search(r"^ 1 web +2 +512M +61511 +400ms IO_INSTRUCTION 68%, CPUID 22%, L3 CPUID 10%$",
                      r.stdout, re.M), "its guests and their reasons", r.stdout)
@@ -177,12 +177,12 @@ def test_status():
                isa="none", hypervisor="none", virtualized=0, version="0.0.9") as b:
         r = b.run("status")
         ok(r.returncode == 0 and "modprobe kvm_intel" in r.stdout and "bare metal" in r.stdout and
-           "6 ok, kvm_entry waiting, kvm_exit waiting\n" in r.stdout, "KVM is not there yet",
+           "7 ok, kvm_entry waiting, kvm_exit waiting\n" in r.stdout, "KVM is not there yet",
            r.stdout)
         ok("0.0.9 (the tool is " in r.stdout, "module and tool of two versions", r.stdout)
     with Bench(hooks={"memory": "unavailable"}) as b:
         r = b.run("status")
-        ok("8 ok, memory unavailable\n" in r.stdout and "dmesg" in r.stdout,
+        ok("9 ok, memory unavailable\n" in r.stdout and "dmesg" in r.stdout,
            "a hook that cannot be had", r.stdout)
 
 

@@ -120,7 +120,7 @@ static void test_show(void)
 	      "{\"kind\":\"added\",\"id\":3,\"name\":null,\"pid\":12,\"uid\":107,\"comm\":\"a\\u001B[2J\\\"b\"}");
 	SHOWS("remove@" GUEST OURS "\0PID=12\0UID=0\0COMM=vmm\0EXITS=7\0EXIT_TIME_NS=1500\0GUEST_TIME_NS=2000000",
 	      "1970-01-01 00:00:00.250 removed     l2-3: pid 12, uid 0, comm \"vmm\": 7 exits, 1.50us from exit to entry, 2.00ms in the guest",
-	      "{\"kind\":\"removed\",\"id\":3,\"name\":null,\"exits\":7,\"exit_time_ns\":1500,\"guest_time_ns\":2000000,\"pid\":12,\"uid\":0,\"comm\":\"vmm\"}");
+	      "{\"kind\":\"removed\",\"id\":3,\"name\":null,\"exits\":7,\"exit_time_ns\":1500,\"guest_time_ns\":2000000,\"end\":null,\"pid\":12,\"uid\":0,\"comm\":\"vmm\"}");
 	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_vms\0VALUE=20\0USE=20\0PID=9\0UID=0\0COMM=vmm\0ACTION_TAKEN=denied\0ERRNO=EDQUOT\0COUNT=3",
 	      "1970-01-01 00:00:00.250 denied      max_vms=20, use 20: pid 9, uid 0, comm \"vmm\": EDQUOT (3 times)",
 	      "{\"kind\":\"denied\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"value\":20,\"use\":20,\"count\":3,\"pid\":9,\"uid\":0,\"comm\":\"vmm\",\"errno\":\"EDQUOT\"}");
@@ -195,7 +195,7 @@ static void test_record(void)
 	record_is("1 2 EVENT=guest ACTION=add L2=l2-3 PID=12 UID=107 COMM=a b EXITS=5",
 		  "{\"kind\":\"added\",\"id\":3,\"name\":null,\"pid\":12,\"uid\":107,\"comm\":\"a b EXITS=5\"}");
 	record_is("1 2 EVENT=guest ACTION=remove L2=l2-4294967296 PID=12 UID=0 COMM=a EXITS=5 EXITS=7 EXIT_TIME_NS=8 USER_TIME_NS=1 GUEST_TIME_NS=9",
-		  "{\"kind\":\"removed\",\"id\":4294967296,\"name\":null,\"exits\":7,\"exit_time_ns\":8,\"guest_time_ns\":9,\"pid\":12,\"uid\":0,\"comm\":\"a EXITS=5\"}");
+		  "{\"kind\":\"removed\",\"id\":4294967296,\"name\":null,\"exits\":7,\"exit_time_ns\":8,\"guest_time_ns\":9,\"end\":null,\"pid\":12,\"uid\":0,\"comm\":\"a EXITS=5\"}");
 	record_is("1 2 EVENT=limit LIMIT=max_vms VALUE=1 USE=2 PID=3 UID=4 COMM=a ERRNO=0 L2=l2 ACTION_TAKEN=audited ERRNO=EAGAIN COUNT=5 L2=l2-6",
 		  "{\"kind\":\"audited\",\"id\":6,\"name\":null,\"limit\":\"max_vms\",\"value\":1,\"use\":2,\"count\":5,\"pid\":3,\"uid\":4,\"comm\":\"a ERRNO=0 L2=l2\",\"errno\":\"EAGAIN\"}");
 	record_is("1 2 EVENT=effective LIMIT=max_vms EFFECTIVE=1 HOOK=refuse_vm STATE=ok",

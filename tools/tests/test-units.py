@@ -51,6 +51,14 @@ def confined(bench, name, *args):
                           capture_output=True, text=True, check=False)
 
 
+def check_record(bench):
+    state = bench.directory + "/state"
+    r = confined(bench, "l1tune-record.service", "record", "-c", "1", "--state", state)
+    equal([r.returncode, r.stderr, sorted(name.rpartition("-")[0] for name in os.listdir(state + "/record"))],
+          [0, "", ["", "fine", "minute", "ten-minutes"]],
+          "l1tune-record.service: its capabilities suffice")
+
+
 def test_capabilities():
     with Bench() as b:
         b.machine.limits()
@@ -71,6 +79,7 @@ def test_capabilities():
         for path_of_nobody in directory, path:
             os.chown(path_of_nobody, NOBODY, NOBODY)
         r = confined(b, "l1tune-export.service", "export", "--textfile", directory)
+        check_record(b)
         with open(path, encoding="utf-8") as f:
             equal([r.returncode, r.stderr, "l1tune_up 1\n" in f.read(), os.stat(path).st_uid], [0, "", True, NOBODY],
                   "l1tune-export.service: its capabilities suffice for a directory of another user")
@@ -89,6 +98,10 @@ def main():
             r = subprocess.run(["systemd-analyze", "verify", "--man=no", os.path.join(directory, "libvirtd.service")],
                                capture_output=True, text=True, check=False)
             equal([r.returncode, r.stdout + r.stderr], [0, ""], "nor of the drop-in")
+            os.mkdir(os.path.join(directory, "l1tune-record.service.d"))
+            with open(os.path.join(directory, "l1tune-record.service.d/canary.conf"), "w", encoding="utf-8") as f:
+                f.write(unit("canary.conf"))
+            equal(verify(directory, "l1tune-record.service"), [0, ""], "nor of the drop-in for the canary")
             for name in services:
                 security(directory, name)
     else:

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""What doctor says about KVM's device, L0 and running guests. Usage: test-doctor.py L1TUNE"""
+import json
+import os
+import pwd
+import shutil
+import subprocess
+
+from bench import equal, finish, ok, skip
+from fake import write
+from known import VMX, Known
+
+NOBODY = 65534
+THP = "kernel/mm/transparent_hugepage/"
+SIZE = 512 << 20
+
+
+def row_of(b, name, *args):
+    rows, status = b.rows(*args)
+    return rows.get(name), status
+
+
+def test_trial():
+    with Known() as b:
+        row, status = row_of(b, "trial")
+        ok(row["state"] == "info" and "not KVM's device" in row["text"] and status == 0,
+           "what is no device is not tried", row)
+        row, _ = row_of(b, "trial", "--no-try")
+        ok("--no-try" in row["text"], "--no-try: nothing is tried", row)
+        ok("was not tried" in row_of(b, "nesting")[0]["text"], "then a vCPU's CPUID is not known", b.rows())
+
+
+def as_nobody(b):
+    r = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                        *b.command("doctor", "--json")], capture_output=True, text=True, check=False)
+    rows = {row["row"]: row for row in json.loads(r.stdout)["rows"]}
+    return rows["kvm"]
+
+
+def test_permissions():
+    if os.geteuid() or not shutil.which("setpriv"):
+        skip("who may open KVM's device", "needs root and setpriv")
+        return
+    with Known() as b:
+        os.chmod(b.directory, 0o755)
+        kvm = b.dev + "/kvm"
+        user = pwd.getpwuid(NOBODY).pw_name
+        os.chown(kvm, 0, 0)
+        os.chmod(kvm, 0o600)
+        row = as_nobody(b)
+        ok(row["state"] == "warning" and "its group is root" in row["text"] and "next login" in row["text"] and
+           'KERNEL=="kvm", GROUP="kvm", MODE="0660"' in row["commands"][1] and
+           row["commands"][-1] == f"usermod -aG kvm {user}", "of root alone: a rule for udev", row)
+        os.chown(kvm, 0, 50)
+        os.chmod(kvm, 0o660)
+        row = as_nobody(b)
+        ok(row["commands"] == [f"usermod -aG staff {user}"] and "next login" in row["text"],
+           "of a group: that group, by its own name", row)
+        os.chmod(kvm, 0o640)
+        row = as_nobody(b)
+        ok("mode does not let its group in" in row["text"] and "udevadm" in "\n".join(row["commands"]),
+           "of a group that may only read: a rule for udev", row)
+        os.chown(kvm, 0, 54321)
+        os.chmod(kvm, 0o660)
+        row = as_nobody(b)
+        ok("no name here" in row["text"] and "usermod -aG 54321" not in "\n".join(row["commands"]),
+           "of a group without a name: a rule for udev", row)
+        os.chmod(kvm, 0o666)
+        equal(as_nobody(b)["state"], "ok", "open to all: nothing to do")
+
+
+def test_other_kinds():
+    with Known() as b:
+        os.unlink(b.dev + "/kvm")
+        write(b.dev + "/mshv", "")
+        row, status = row_of(b, "kvm")
+        ok(status == 2 and "Microsoft's hypervisor" in row["text"] and "Cloud Hypervisor" in row["text"],
+           "/dev/mshv instead of /dev/kvm", row)
+        shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+        ok("Microsoft's hypervisor" in row_of(b, "kvm")[0]["text"], "also where KVM is not loaded", b.rows())
+    with Known(flags="fpu hypervisor") as b:
+        shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+        b.sysfs("module/kvm_pvm/initstate", "live")
+        rows, status = b.rows()
+        ok(status == 0 and rows["cpu"]["state"] == "info" and "neither counts nor limits" in rows["pvm"]["text"] and
+           rows["kvm"]["state"] == "ok", "PVM needs no VMX", rows)
+
+
+def test_cpus():
+    with Known() as b:
+        cpus = "processor\t: 0\nflags\t\t: vmx\nvmx flags\t: ept vpid\nmicrocode\t: 0x1\n\n" \
+               "processor\t: 1\nflags\t\t: vmx\nvmx flags\t: {}\nmicrocode\t: {}\n"
+        write(b.machine.proc + "/cpuinfo", cpus.format("ept vpid", "0x1"))
+        equal(row_of(b, "cpus")[0], None, "CPUs that are the same")
+        write(b.machine.proc + "/cpuinfo", cpus.format("vpid", "0x1"))
+        row, status = row_of(b, "cpus")
+        ok(status == 1 and 'CPU 1 differs from the first one in "vmx flags"' in row["text"],
+           "CPUs whose VMX differs, without the module's help", row)
+        write(b.machine.proc + "/cpuinfo", cpus.format("ept vpid", "0x2"))
+        ok('in "microcode"' in row_of(b, "cpus")[0]["text"], "CPUs whose microcode differs", b.rows())
+
+
+L0S = {
+    "Hyper-V": ({"sys_vendor": "Microsoft Corporation", "product_name": "Virtual Machine",
+                 "chassis_asset_tag": "1234"}, "Set-VMProcessor -VMName VM -ExposeVirtualizationExtensions"),
+    "Azure": ({"sys_vendor": "Microsoft Corporation", "product_name": "Virtual Machine",
+               "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77"}, "az vm resize"),
+    "VMware": ({"sys_vendor": "VMware, Inc.", "product_name": "VMware20,1"}, "vhv.enable"),
+    "VirtualBox": ({"sys_vendor": "innotek GmbH", "product_name": "VirtualBox"}, "--nested-hw-virt on"),
+    "Xen": ({"sys_vendor": "Xen", "product_name": "HVM domU"}, "nestedhvm = 1"),
+    "QEMU": ({"sys_vendor": "QEMU", "product_name": "Standard PC (Q35 + ICH9, 2009)"}, "qm set VMID --cpu host"),
+}
+
+
+def test_l0():
+    for name, (dmi, command) in L0S.items():
+        with Known(dmi=dmi, flags="fpu hypervisor") as b:
+            rows, status = b.rows()
+            ok(status == 2 and rows[name]["state"] == "problem" and command in "\n".join(rows[name]["commands"]) and
+               not set(L0S) - {name} & set(rows), f"{name} without VMX: how it is switched on there, and no other", rows)
+            b.cpu(VMX)
+            ok(row_of(b, name)[0]["state"] == "ok", f"{name} with VMX", b.rows())
+    with Known(dmi={"sys_vendor": "Google", "product_name": "Standard PC (Q35)"}) as b:
+        ok("QEMU" not in b.rows()[0], "a cloud's own strings are not those of QEMU", b.rows())
+    with Known(flags="fpu hypervisor") as b:
+        write(b.machine.proc + "/sys/kernel/osrelease", "6.6.87.2-microsoft-standard-WSL2")
+        row, status = row_of(b, "WSL2")
+        ok(status == 2 and "nestedVirtualization=true" in row["text"] and "wsl.exe --shutdown" in row["commands"],
+           "WSL2: its file in Windows", row)
+        os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
+        b.sysfs("module/kvm_intel/parameters/nested", "N")
+        ok("kernelCommandLine" in row_of(b, "nesting")[0]["text"], "WSL2: parameters of KVM are on its command line", b.rows())
+        write(b.machine.proc + "/sys/kernel/osrelease", "6.1.0")
+        ok("kvm_intel.nested=1 on the kernel command line" in row_of(b, "nesting")[0]["text"],
+           "KVM built in: its parameters are on the command line", b.rows())
+    with Known() as b:
+        rows, status = b.rows("--all")
+        ok(status == 0 and set(L0S) <= set(rows) and "WSL2" in rows, "--all shows them all", rows)
+
+
+def test_flex():
+    for product, is_flex in ("m8i-flex.large", True), ("m8i.large", False):
+        with Known(dmi={"sys_vendor": "Amazon EC2", "product_name": product}) as b:
+            rows, _ = b.rows()
+            ok(("EC2 flex" in rows) == is_flex and (not is_flex or "40 %" in rows["EC2 flex"]["text"]),
+               f"{product}: the baseline of -flex", rows)
+            ok(f"--instance-types {product} " in rows["EC2 types"]["commands"][1], f"{product}: the API is asked about it", rows)
+    with Known(dmi={"sys_vendor": "Amazon EC2", "product_name": "m8i.$(reboot)"}) as b:
+        ok("reboot" not in "\n".join(b.rows()[0]["EC2 types"]["commands"]), "no command has what DMI says, unless it is a type", b.rows())
+
+
+def smaps(path="", flags="rd wr", perms="rw-p"):
+    return f"7f0000000000-{0x7f0000000000 + SIZE:x} {perms} 00000000 00:00 0 {path}\nSwap: 0 kB\nVmFlags: {flags}\n"
+
+
+ALWAYS, MADVISE, NEVER = "[always] madvise never", "always [madvise] never", "always madvise [never]"
+SHMEM_NEVER, SHMEM_ADVISE = "always within_size advise [never] deny force", "always within_size [advise] never deny force"
+
+# What is mapped, enabled, shmem_enabled: the state of the row, and a part of it.
+MEMORY = {
+    "anonymous, always": (smaps(), ALWAYS, SHMEM_NEVER, "ok", "1 guest can have huge pages"),
+    "anonymous, madvise, advised": (smaps(flags="rd wr hg"), MADVISE, SHMEM_NEVER, "ok", "1 guest"),
+    "anonymous, madvise, never advised": (smaps(), MADVISE, SHMEM_NEVER, "warning", "did not ask for huge pages"),
+    "anonymous, never": (smaps(), NEVER, SHMEM_NEVER, "warning", "enabled is never"),
+    "anonymous, refused": (smaps(flags="rd wr nh"), ALWAYS, SHMEM_NEVER, "warning", "MADV_NOHUGEPAGE"),
+    "memfd, never": (smaps("/memfd:ram (deleted)", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "shmem_enabled, which is never"),
+    "memfd, advise, advised": (smaps("/memfd:ram (deleted)", "rd wr hg", "rw-s"), NEVER, SHMEM_ADVISE, "ok", "1 guest"),
+    "memfd, advise, never advised": (smaps("/memfd:ram (deleted)", perms="rw-s"), ALWAYS, SHMEM_ADVISE, "warning", "did not ask"),
+    "hugetlbfs": (smaps("/anon_hugepage (deleted)", "rd wr ht"), NEVER, SHMEM_NEVER, "ok", "1 guest"),
+    "a snapshot, private": (smaps("/srv/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "hugetlbfs cannot be mapped so"),
+    "a shared file": (smaps("/srv/guest.mem", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "a file on a disk"),
+    "a file in a tmpfs": (smaps("/dev/shm/guest", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "mounted with huge="),
+}
+
+
+def test_memory():
+    for name, (text, enabled, shmem, state, part) in MEMORY.items():
+        with Known() as b:
+            b.sysfs(THP + "enabled", enabled)
+            b.sysfs(THP + "shmem_enabled", shmem)
+            b.machine.guest(1, memory_bytes=SIZE)
+            b.machine.process(1001, ["vmm"])
+            write(b.machine.proc + "/1001/smaps", text.encode())
+            row, _ = row_of(b, "guest memory")
+            ok(row and row["state"] == state and part in row["text"], f"memory of a running guest: {name}", row)
+    with Known() as b:
+        b.sysfs(THP + "enabled", MADVISE)
+        row, status = row_of(b, "huge pages")
+        ok(row["state"] == "info" and "VMMs that ask" in row["text"] and status == 0, "madvise is for VMMs that ask", row)
+        b.machine.guest(1, memory_bytes=SIZE)
+        b.machine.process(1001, ["vmm"])
+        row, _ = row_of(b, "guest memory")
+        ok(row["state"] == "info" and "not known for 1 guest" in row["text"], "memory that cannot be read is not known", row)
+        for number in range(2, 20):
+            b.machine.guest(number, memory_bytes=SIZE)
+            b.machine.process(1000 + number, ["vmm"])
+        for number in range(1, 20):
+            write(f"{b.machine.proc}/{1000 + number}/smaps", smaps().encode())
+        row, _ = row_of(b, "guest memory")
+        ok("3 more guests were not looked at" in row["text"] and row["text"].count("l2-") == 16,
+           "no more than 16 guests are looked at", row)
+
+
+def test_security():
+    with Known() as b:
+        b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Not affected")
+        row, _ = row_of(b, "vmscape")
+        ok(row["state"] == "info" and row["text"].startswith("unknown") and "vmscape=force" in row["text"],
+           "VMSCAPE is not looked for in a virtual machine", row)
+        b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Mitigation: IBPB before exit to userspace")
+        equal(row_of(b, "vmscape")[0], None, "VMSCAPE that is mitigated")
+    with Known(flags="fpu vmx", virtualized=0) as b:
+        b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Not affected")
+        equal(row_of(b, "vmscape")[0], None, "VMSCAPE on bare metal is what the kernel says")
+    with Known() as b:
+        equal(row_of(b, "split locks")[0], None, "a kernel without split_lock_mitigate")
+        write(b.machine.proc + "/sys/kernel/split_lock_mitigate", "1")
+        row, _ = row_of(b, "split locks")
+        ok(row["state"] == "info" and "10 ms" in row["text"] and "sysctl kernel.split_lock_mitigate=0" in row["commands"],
+           "split locks are slowed", row)
+        write(b.machine.proc + "/sys/kernel/split_lock_mitigate", "0")
+        equal(row_of(b, "split locks")[0]["state"], "ok", "split locks are not slowed")
+        write(b.machine.proc + "/cmdline", "quiet split_lock_detect=fatal")
+        row, status = row_of(b, "split locks")
+        ok(row["state"] == "warning" and "SIGBUS" in row["text"] and status == 1, "split locks end a VMM", row)
+
+
+test_trial()
+test_permissions()
+test_other_kinds()
+test_cpus()
+test_l0()
+test_flex()
+test_memory()
+test_security()
+finish()

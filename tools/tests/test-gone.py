@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune gone: what it says of records that the module would have made. Usage: test-gone.py L1TUNE"""
+import os
+
+from bench import Bench, equal, finish, ok
+from fake import write
+
+SECOND = 1_000_000_000
+ENDED = 50 * SECOND
+
+
+def exits(*names, level=2):
+    """One a microsecond, the last of which is open."""
+    lines = []
+    for i, name in enumerate(names):
+        kind = "open" if i == len(names) - 1 else "exit"
+        since = ENDED - 1000 * (len(names) - i)
+        lines.append(f"{kind} {level} 0 {name} {since} 500")
+    return lines
+
+
+def record(end, *vcpu, vmm="exited 0 0", denied="-", first=ENDED - 5 * SECOND, comm="qemu"):
+    lines = ["id 7", "pid 700", "uid 1000", f"comm {comm}", f"created_ns {first - SECOND}",
+             f"ended_ns {ENDED}", f"first_exit_ns {first}", f"end {end}", f"vmm {vmm}",
+             f"denied {denied}", "memory_bytes 1048576", "vcpus 1 1", "exits 1000", "vcpu 0", *vcpu]
+    return "".join(f"{line:<127}\n" for line in lines)
+
+
+def gone(text, *args, number=7):
+    with Bench() as b:
+        write(f"{b.machine.sys}/class/l1tune/l1/gone/{number}", text, 0o440)
+        return b.run("gone", *args)
+
+
+def cause_of(text):
+    return next((line[11:] for line in gone(text, "7").stdout.splitlines() if line.startswith("cause")), None)
+
+
+def says(text, words, name):
+    cause = cause_of(text)
+    ok(cause and words in cause, name, f"expected {words!r} in {cause!r}")
+
+
+FAULT = f"refused 2 31 MSR_READ 13 0 c0010015 0 0 {ENDED - 2000}"
+
+
+def test_causes():
+    says(record("shutdown", "run 8 0 1", FAULT, *exits("CPUID", "MSR_READ", "TRIPLE_FAULT")),
+         "RDMSR of MSR 0xc0010015 with #GP", "a triple fault after an MSR that KVM refused names the MSR")
+    says(record("shutdown", "run 8 0 1", "refused -", "exception_queued 0", *exits("CPUID", "TRIPLE_FAULT")),
+         "KVM did not see", "a triple fault of the guest's own is not laid on KVM")
+    says(record("shutdown", "run 8 0 1", *exits("VMRESUME", "npf", level=3)), "a guest inside it",
+         "a triple fault in level 3 is of the guest inside")
+    says(record("reset", "port 64 1 out fe", *exits("CPUID", "IO_INSTRUCTION")), "keyboard controller",
+         "a reset by port 0x64 is named")
+    says(record("reset", "port cf9 1 out 6", *exits("CPUID", "IO_INSTRUCTION")), "port 0xcf9",
+         "a reset by port 0xcf9 is named")
+    says(record("fail_entry", "run 9 0 1", "words 80000021 0 0", *exits("CPUID")), "invalid guest state",
+         "an entry that the CPU refuses is named")
+    says(record("internal_error", "run 17 0 1", "words 600000001 0 0", "rip e0000000", *exits("EPT_VIOLATION")),
+         "emulate an instruction at RIP 0xe0000000", "a failed emulation has its RIP")
+    says(record("run_error", "run 2 -14 1", "info1 6", "info2 200123", *exits("io", "npf")),
+         "guest physical address 0x200000", "memory that was not there has its address, whatever a stale reason says")
+    says(record("killed", *exits("HLT"), vmm="exited 9 1"), "OOM killer", "a victim of the OOM killer is named")
+    says(record("killed", *exits("HLT"), vmm="exited 9 0"), "SIGKILL", "a signal is named")
+    says(record("killed", *exits("HLT"), vmm="exited 139 0"), "the VMM crashed (SIGSEGV)",
+         "a VMM that crashed and dumped core is named")
+    says(record("exited", *exits("HLT"), vmm="exited 768 0"), "status 3", "a VMM's exit status is named")
+    says(record("closed", *exits("HLT"), vmm="other 0 0"), "another process", "an end by another process is said to be that")
+    says(record("new_kind", *exits("HLT")), "does not know", "an end of a later module is not guessed at")
+
+
+def test_evidence():
+    out = gone(record("exited", *exits("HLT"), first=ENDED - SECOND // 2), "7").stdout
+    ok("500ms after its first exit" in out, "a guest that died young is said to have", out)
+    out = gone(record("exited", *exits("HLT"), denied="max_memory_bytes"), "7").stdout
+    ok("max_memory_bytes" in out, "a denial is named beside the end", out)
+    out = gone(record("reset", "port 64 1 out fe", FAULT, *exits("CPUID", "IO_INSTRUCTION")), "7").stdout
+    ok("also fits" in out and "0xc0010015" in out, "what KVM refused before a reset is named as what also fits", out)
+
+
+def test_timeline():
+    lines = gone(record("exited", *exits("CPUID", "MSR_READ", "HLT")), "7").stdout.splitlines()
+    last = [line.split()[1].rstrip(",") for line in lines[-3:]]
+    equal(last, ["CPUID", "MSR_READ", "HLT"], "the last exits read downwards to the end")
+    ok("not entered again" in lines[-1], "the exit that was not entered again says so", lines[-1])
+
+
+def test_forms():
+    text = record("killed", *exits("CPUID", "HLT"), vmm="exited 9 0", comm="a\\040b")
+    r = gone(text)
+    ok(r.returncode == 0 and "killed" in r.stdout and "CAUSE" in r.stdout, "gone prints a table", r.stdout + r.stderr)
+    equal(gone(text, "8").returncode, 4, "a guest that has no record is no such guest")
+    equal(gone("", "7").returncode, 1, "a record that is not one is an error")
+    with Bench() as b:
+        write(f"{b.machine.sys}/class/l1tune/l1/gone/7", text, 0o440)
+        one = b.json("gone", "--json")["gone"][0]
+        equal((one["id"], one["end"], one["vcpus"][0]["last"][-1]["reason"], one["vcpus"][0]["last"][0]["ago_ns"]),
+              (7, "killed", "HLT", 2000), "gone --json has id, end and the last exits")
+    with Bench() as b:
+        os.makedirs(f"{b.machine.sys}/class/l1tune/l1/gone")
+        ok(b.run("gone").returncode == 0, "no guest that ended is no error")
+        equal(b.json("gone", "--json")["gone"], [], "no guest that ended is an empty list")
+
+
+test_causes()
+test_evidence()
+test_timeline()
+test_forms()
+finish()

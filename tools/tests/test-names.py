@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Names of guests by what VMMs and their wrappers put into /proc. Usage: test-names.py L1TUNE"""
+import json
+import os
+import re
+import subprocess
+
+from bench import TOOL, Bench, equal, finish, ok
+from fake import write
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CPU = re.compile(r"([0-9]*):([^:]*):(.*)")
+
+
+def add(b, number, row):
+    """A guest and the process of its VMM, with a vCPU's thread if that is elsewhere."""
+    pid = 2000 + number
+    comm = row.get("comm", "newvmm")
+    b.machine.guest(number, pid=pid, comm=comm)
+    b.machine.process(pid, row["argv"], row["cgroup"], comm)
+    if "vcpu_cgroup" in row:
+        thread = f"{b.machine.proc}/{pid}/task/{pid + 5000}"
+        fields = " ".join(["S"] + ["0"] * 49)
+        write(thread + "/stat", f"{pid + 5000} (CPU 0/KVM) {fields}")
+        write(thread + "/cgroup", row["vcpu_cgroup"].encode())
+
+
+def path_of(cgroup):
+    return cgroup.strip().split(":", 2)[2]
+
+
+def guests_of(b):
+    r = b.run("list", "--json")
+    ok(r.returncode == 0, "list shows the guests", r)
+    return {guest["id"]: guest for guest in json.loads(r.stdout)["l2"]}
+
+
+def test_fixtures():
+    with open(HERE + "/names.json", encoding="utf-8") as f:
+        rows = json.load(f)["guests"]
+    with Bench() as b:
+        for number, row in enumerate(rows, 1):
+            add(b, number, row)
+        guests = guests_of(b)
+    for number, row in enumerate(rows, 1):
+        guest = guests[number]
+        equal([guest["name"], guest["name_source"]], [row["name"], row["source"]], f"{row['vmm']} has its name")
+        if "instance" in row:
+            equal(guest["instance"], row["instance"], f"{row['vmm']}: what tells it from others of its name")
+        if "cgroup_shown" in row:
+            equal(guest["cgroup"], row["cgroup_shown"], f"{row['vmm']}: its own cgroup")
+        equal(guest["vcpu_cgroup"], path_of(row["vcpu_cgroup"]) if "vcpu_cgroup" in row else None,
+              f"{row['vmm']}: the cgroup of its vCPUs, if it is another")
+    return rows
+
+
+def test_rules(rows):
+    """A rule without a fixture is not known to work."""
+    sources = set()
+    for file in "name.c", "name-cgroup.c":
+        with open(f"{HERE}/../model/{file}", encoding="utf-8") as f:
+            text = f.read()
+        sources |= set(re.findall(r'BY_\w+, "([^"]+)"', text)) | set(re.findall(r'\*source = (?:[^";]*\? )?"([^"]+)"', text))
+        sources |= set(re.findall(r'\*source = [^;]*: "([^"]+)"', text))
+    equal(sources - {row["source"] for row in rows}, set(), "each rule has a fixture")
+    ok(len(rows) >= 40, f"there are {len(rows)} fixtures", len(rows))
+
+
+def qemu(*args):
+    return {"argv": ["/usr/bin/qemu-system-x86_64", "-name", "web", *args], "cgroup": "0::/\n"}
+
+
+def labels_of(b):
+    """As list and Prometheus show the guests, by id."""
+    text = b.run("export").stdout
+    exported = dict(re.findall(r'^l1tune_guest_info\{guest="([^"]+)",id="(\d+)"', text, re.M))
+    return ({number: guest["label"] for number, guest in guests_of(b).items()},
+            {int(number): label for label, number in exported.items()})
+
+
+def test_labels():
+    first, second = qemu("-uuid", "aaaa"), qemu("-uuid", "bbbb")
+    with Bench() as b:
+        add(b, 1, first)
+        equal(labels_of(b), ({1: "web"}, {1: "web"}), "a name that one guest has is its label")
+        add(b, 2, second)
+        both = {1: "web@aaaa", 2: "web@bbbb"}
+        equal(labels_of(b), (both, both), "guests of one name are told apart by what lasts")
+        r = b.run("list", "-o", "ID,NAME")
+        ok("web@aaaa" in r.stdout and "web@bbbb" in r.stdout, "so list shows them", r)
+        r = b.run("stat", "web@bbbb", "--json")
+        equal([guest["id"] for guest in json.loads(r.stdout)["l2"]], [2], "such a label selects its guest")
+    with Bench() as b:
+        add(b, 7, second)
+        add(b, 8, first)
+        both = {8: "web@aaaa", 7: "web@bbbb"}
+        equal(labels_of(b), (both, both), "after a restart in another order the labels are the same")
+    with Bench() as b:
+        add(b, 1, qemu())
+        add(b, 2, qemu())
+        equal(labels_of(b)[1], {1: "web", 2: "web#2"}, "where nothing lasts the id tells guests apart")
+    with Bench() as b:
+        bare = {"argv": ["/opt/newvmm", "--bundle", "/srv/b/one"], "cgroup": "0::/\n"}
+        add(b, 3, bare)
+        equal(labels_of(b)[1], {3: "newvmm@/srv/b/one"}, "a guest without a name has a label that lasts")
+    with Bench() as b:
+        add(b, 1, qemu("-uuid", "\x1b[2J"))
+        add(b, 2, qemu("-uuid", "bbbb"))
+        r = b.run("list")
+        ok("\x1b" not in r.stdout and "web@\\x1b[2J" in r.stdout, "what tells guests apart is escaped", r)
+        ok("\x1b" not in b.run("export").stdout, "also for Prometheus")
+
+
+def test_selectors():
+    with Bench() as b:
+        add(b, 1, {"argv": ["qemu-kvm", "-name", "a"], "cgroup": "0::/outer\n", "vcpu_cgroup": "0::/inner/vcpu0\n"})
+        for glob in "/outer", "/inner/*":
+            r = b.run("list", "--json", f"cgroup:{glob}")
+            equal(r.returncode, 0, f"cgroup:{glob} selects a guest by either of its cgroups")
+
+
+test_rules(test_fixtures())
+test_labels()
+test_selectors()
+finish()

@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune record and replay: what was recorded is shown as it was, whatever happened to the writer.
+Usage: test-record.py L1TUNE"""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+from bench import Bench, equal, finish, ok, skip, within
+from busy import Busy
+from fake import hist, split, update, write
+
+HEADER_BYTES = 24
+MAGIC = b"L1T\x01"
+DAY = 86400
+TIERS = {"fine": (10, 50), "minute": (60, 25), "ten-minutes": (600, 25)}
+
+
+def cells_of(number, step):
+    """Reasons of a guest after so many steps: they grow, and new ones come."""
+    grown = number * step
+    return [split(2, 10, "CPUID", 5 + grown, 1000, hist(b10=5 + grown), kernel=3 + grown),
+            split(2, 12, "HLT", 7 + step, 1000, hist(b12=5, b30=2 + step), kernel=3, halted=100 * step),
+            *([split(3, 30, "IO_INSTRUCTION", step, 1000, hist(b14=step), vmm=step, runq=2)] if step > 4 else [])]
+
+
+class Recorded(Bench):
+    """A machine with a history."""
+
+    def __enter__(self):
+        self.state = ["--state", self.directory + "/state"]
+        self.records = self.directory + "/state/record"
+        return self
+
+    def guests(self, step, numbers=(1, 2, 3)):
+        for number in numbers:
+            self.machine.process(1000 + number, ["qemu", "-name", f"web{number}"])
+            self.machine.guest(number, cells_of(number, step), exits=12 + number * step + step)
+
+    def record(self, *args, **options):
+        return self.run("record", *self.state, *args, **options)
+
+    def recorded(self, interval=10):
+        """One more record: what stat --json would have printed."""
+        r = self.record("-J", "-c", "1", "-i", str(interval))
+        assert not r.returncode and not r.stderr, r
+        return r.stdout
+
+    def replay(self, *args, env=None):
+        return subprocess.run(self.command("replay", *self.state, *args), capture_output=True, text=True,
+                              env=os.environ | {"LC_ALL": "C.UTF-8"} | (env or {}), check=False)
+
+    def stat(self, line, *args):
+        """stat --json as of the time of a document."""
+        return self.replay("--at", json.loads(line)["time"], "stat", "-J", *args)
+
+    def files(self, tier="fine"):
+        names = [name for name in os.listdir(self.records) if name.startswith(tier)]
+        return [os.path.join(self.records, name) for name in sorted(names, key=lambda n: int(n.rpartition("-")[2]))]
+
+    def start(self, *args):
+        return subprocess.Popen(self.command("record", *self.state, "-J", *args), text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def later(line, seconds):
+    """A time so long after that of a document."""
+    whole, fraction = json.loads(line)["time"].rstrip("Z").split(".")
+    ns = int(fraction) + int(seconds * 1e9)
+    t = time.strptime(whole, "%Y-%m-%dT%H:%M:%S")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.mktime(t) - time.timezone + ns // 10**9)) + f".{ns % 10**9:09d}Z"
+
+
+def records_in(path):
+    with open(path, "rb") as f:
+        return f.read().count(MAGIC)
+
+
+def test_equal():
+    rng = random.Random(1)
+    with Recorded() as b:
+        b.guests(0)
+        lines = []
+        with b.start("-i", "0.2", "-c", "20") as p:
+            for step, line in enumerate(p.stdout, 1):
+                lines.append(line)
+                if step == 8:
+                    b.remove(2)
+                b.guests(step, (1, 3) if step >= 8 else (1, 2, 3))
+                if step == 12:
+                    b.guests(1, (4,))
+        equal([p.returncode, len(lines)], [0, 20], "record -c 20 makes 20 records")
+        equal([b.stat(line).stdout == line for line in lines], [True] * 20,
+              "replay --at the time of each record: stat --json is equal to the byte")
+        times = [(rng.randrange(len(lines) - 1), rng.random() * 0.1) for _ in range(30)]
+        equal([b.replay("--at", later(lines[i], more), "stat", "-J").stdout == lines[i] for i, more in times], [True] * 30,
+              "between two records it is the earlier one")
+        equal([records_in(path) for tier in TIERS for path in b.files(tier)], [20, 1, 1],
+              "a tier of rarer records has one of them")
+        # Without the fine tier, the records of which the others have the first only.
+        for path in b.files():
+            os.unlink(path)
+        equal(b.stat(lines[0]).stdout, lines[0], "a record that is in a coarser tier only is found there")
+
+
+def test_commands():
+    with Recorded() as b:
+        b.guests(1)
+        first = b.recorded()
+        b.guests(9)
+        last = b.recorded()
+        at = ["--at", json.loads(last)["time"]]
+        between = ["--from", json.loads(first)["time"], "--to", json.loads(last)["time"]]
+        b.guests(20)
+        equal([guest["id"] for guest in json.loads(b.replay(*at, "list", "-J").stdout)["l2"]], [3, 2, 1], "list")
+        now = [row.split()[:3] for row in b.run("list").stdout.splitlines()]
+        then = [row.split()[:3] for row in b.replay(*at, "list").stdout.splitlines()]
+        equal(then, now, "list has the columns that it has of the present")
+        r = b.replay(*between, "stat", "--noheadings", "-o", "GUEST,REASON,COUNT")
+        equal(sorted(row.split() for row in r.stdout.splitlines()),
+              [[str(g), reason, str(count)] for g in (1, 2, 3)
+               for reason, count in (("CPUID", 8 * g), ("HLT", 8), ("IO_INSTRUCTION", 9))],
+              "stat from one time to another counts what happened in between")
+        document = json.loads(b.replay(*between, "stat", "-J").stdout)
+        a, z = json.loads(first)["l2"][0], json.loads(last)["l2"][0]
+        equal(document["l2"][0]["interval_ns"], z["interval_ns"] - a["interval_ns"], "and in how much time")
+        r = b.replay(*at, "hist", "1", "CPUID")
+        ok("CPUID of web1 (l2-1): 14 exits" in r.stdout, "hist as of then", r)
+        r = b.replay(*between, "hist", "name:web1", "CPUID")
+        ok("CPUID of web1 (l2-1): 8 exits" in r.stdout, "hist of what happened in between", r)
+        r = b.replay(*between, "hist", "--heat", "-i", "0.01", "-c", "1", "1")
+        ok(r.stdout.startswith("all exits but HLT of web1") and not r.returncode, "hist --heat too", r)
+        r = b.replay(*between, "diff", "-J", "1", "2")
+        reasons = {x["reason"]: x for x in json.loads(r.stdout)["diff"]["reasons"]}
+        equal([reasons["CPUID"][side]["count"] for side in "ab"], [8, 16], "diff compares two guests as they were")
+        r = b.replay(*between, "advise", "-J")
+        equal([r.returncode, json.loads(r.stdout)["time"], r.stderr], [0, json.loads(last)["time"], ""],
+              "advise judges what happened in between")
+        equal(json.loads(b.replay(*at, "-J", "list", "web2").stdout)["l2"][0]["name"], "web2",
+              "-J may stand before the command, and guests can be selected")
+
+
+def test_advise():
+    with Recorded() as b:
+        with open("/proc/uptime", encoding="ascii") as f:
+            started_ns = int((float(f.read().split()[0]) - 10) * 1e9)
+        b.machine.guest(1, [split(2, 28, "CR_ACCESS", 30000, 1000, hist(), kernel=2000)], created_ns=started_ns)
+        ept = b.machine.sys + "/module/kvm_intel/parameters/ept"
+        write(ept, "N")
+        write(b.machine.sys + "/module/kvm_intel/initstate", "live")
+        write(b.machine.device("l1") + "/vmx/ept", 1)
+        cpuinfo = b.machine.proc + "/cpuinfo"
+        write(cpuinfo, "processor\t: 0\nflags\t\t: vmx hypervisor")
+        then = b.run("advise", *b.state, "--since-start").stdout
+        line = b.recorded()
+        write(ept, "Y")
+        write(cpuinfo, "processor\t: 0\nflags\t\t: vmx")
+        now = b.run("advise", *b.state, "--since-start").stdout
+        tmp = os.path.join(b.directory, "tmp")
+        os.mkdir(tmp)
+        r = b.replay("--at", json.loads(line)["time"], "advise", "--since-start", env={"TMPDIR": tmp})
+        ok(then and "ept=1" in then and "ept=1" not in now, "the machine's parameters matter to advice", then + now)
+        equal([line for line in r.stdout.splitlines() if "change" in line], [line for line in then.splitlines() if "change" in line],
+              "advise as of then goes by the parameters that the machine had")
+        equal(os.listdir(tmp), [], "and leaves no files")
+        r = b.replay("--at", json.loads(line)["time"], "advise", "--since-start", env={"TMPDIR": b.directory + "/none"})
+        ok(r.returncode == 1 and "use another TMPDIR" in r.stderr, "without a place for these files it says so", r)
+
+
+def test_wrong():
+    with Recorded() as b:
+        b.guests(1)
+        r = b.replay("--at", "-1m", "list")
+        ok(r.returncode == 1 and "l1tune-record" in r.stderr and b.records in r.stderr,
+           "without a history it says how to have one", r)
+        line = b.recorded(0.01)
+        at = ["--at", json.loads(line)["time"]]
+        for args, text, status in (
+                (["list"], "--at TIME", 2), (["--at", "noon", "list"], "'noon' is not a time", 2),
+                (["--from", "-1m", "--to", "-2m", "list"], "--from is not before --to", 2),
+                ([*at, "limits"], "limits cannot show records: use one of list", 2), ([*at, "lst"], "did you mean list?", 2),
+                ([*at, "stat", "--vcpus"], "leave --vcpus out", 2), ([*at, "list", "9"], "no guest matches '9'", 4),
+                ([*at, "--from", "-1m", "list"], "mutually exclusive", 2), (["--to", "-1m", "list"], "--to needs --from", 2)):
+            r = b.replay(*args)
+            ok(r.returncode == status and text in r.stderr and not r.stdout, f"replay {' '.join(args[:1] + args[-2:])}: {text}", r)
+        r = b.replay("--at", "-1h", "list")
+        ok(r.returncode == 1 and "there is no record of" in r.stderr and "the first one is of" in r.stderr and not r.stdout,
+           "of a time before the first record nothing is shown", r)
+        for path in b.files("minute") + b.files("ten-minutes"):
+            os.unlink(path)
+        time.sleep(0.1)
+        r = b.replay("--at", later(line, 0.05), "list")
+        ok(r.returncode == 1 and "the last one before is of" in r.stderr and not r.stdout,
+           "of a time in which nothing was recorded nothing is shown", r)
+        for size in "1", "max", "12x", "1.5G":
+            r = b.record("--size", size, "-c", "1")
+            ok(r.returncode == 2 and "is not a size from 1M" in r.stderr, f"record --size {size} is refused", r)
+        with b.start("-i", "5") as p:
+            p.stdout.readline()
+            r = b.record("-c", "1")
+            ok(r.returncode == 1 and "another l1tune record writes" in r.stderr, "a second writer is refused", r)
+            p.send_signal(signal.SIGTERM)
+        equal(p.returncode, 0, "SIGTERM ends it with success")
+        equal([oct(os.stat(path).st_mode & 0o777) for path in (b.records, b.files()[0])], ["0o700", "0o600"],
+              "only its owner may read the history")
+
+
+def test_truncated():
+    with Recorded() as b:
+        b.guests(1)
+        first = b.recorded()
+        for path in b.files("minute") + b.files("ten-minutes"):
+            os.unlink(path)
+        lines = []
+        with b.start("-i", "0.3", "-c", "3") as p:
+            for step, line in enumerate(p.stdout, 2):
+                lines.append(line)
+                b.guests(step)
+        for path in b.files("minute") + b.files("ten-minutes"):
+            os.unlink(path)
+        path = b.files()[-1]
+        with open(path, "rb") as f:
+            whole = f.read()
+        start = whole.rindex(MAGIC)
+        ok(0 < start < len(whole) - HEADER_BYTES, "the last record of the file begins where a header is", [start, len(whole)])
+        at = ["--at", json.loads(lines[-1])["time"], "stat", "-J"]
+        wrong = []
+        for end in range(start, len(whole)):
+            with open(path, "wb") as f:
+                f.write(whole[:end])
+            if b.replay(*at).stdout != lines[-2]:
+                wrong.append(end)
+        equal(wrong, [], f"cut off at each of {len(whole) - start} bytes of the last record: the one before it is read")
+        for i in range(start, len(whole)):
+            with open(path, "wb") as f:
+                f.write(whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1:])
+            if b.replay(*at).stdout not in (lines[-2], ""):
+                wrong.append(i)
+        equal(wrong, [], "each of its bytes changed: nothing is read that was not recorded")
+        with open(path, "wb") as f:
+            f.write(whole[:start + 30])
+        more = b.recorded()
+        equal([b.stat(line).stdout for line in (first, *lines[:-1], more)], [first, *lines[:-1], more],
+              "the next run writes behind a record that is cut off, and all others are read")
+
+
+def test_killed():
+    rng = random.Random(2)
+    with Recorded() as b:
+        lines, partial = [], []
+        for _ in range(12):
+            with b.start("-i", "0.01") as p:
+                time.sleep(0.05 + rng.random() * 0.15)
+                p.kill()
+                out = p.stdout.read()
+            whole, _, rest = out.rpartition("\n")
+            lines += [line + "\n" for line in whole.splitlines()]
+            partial += [rest] if rest else []
+        chosen = lines[:: max(1, len(lines) // 60)]
+        equal([b.stat(line).stdout == line for line in chosen], [True] * len(chosen),
+              f"kill -9 at 12 random times: each of the records made before is read (of {len(lines)})")
+
+
+def test_restart():
+    with Recorded() as b:
+        b.guests(3)
+        first = b.recorded()
+        b.machine.load(loaded_ns=6_000_000_000)
+        b.guests(1)
+        second = b.recorded()
+        equal([b.stat(line).stdout for line in (first, second)], [first, second],
+              "guests with the same ids of another load of the module are others")
+        r = b.replay("--from", json.loads(first)["time"], "--to", json.loads(second)["time"], "stat", "--noheadings", "-o", "GUEST,REASON,COUNT", "1")
+        ok(["1", "CPUID", "6"] in [row.split() for row in r.stdout.splitlines()] and "loaded again" in r.stderr,
+           "what happened since the load is counted from nothing, and that is said", r)
+        shutil.move(b.machine.sys + "/class/l1tune", b.directory + "/gone")
+        with b.start("-i", "0.05") as p:
+            message = p.stderr.readline()
+            ok("is missing" in message or "not loaded" in message, "without the module it says so", message)
+            shutil.move(b.directory + "/gone", b.machine.sys + "/class/l1tune")
+            line = p.stdout.readline()
+            p.terminate()
+            rest = p.stderr.read()
+        equal([b.stat(line).stdout == line, rest, p.returncode], [True, "", 0], "and it records as soon as it is back, without repeating itself")
+
+
+def test_full_disk():
+    with Recorded() as b:
+        b.guests(1)
+        os.makedirs(b.records)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", b.records], capture_output=True, check=False).returncode:
+            skip("a full disk: it says so, and goes on when there is space", "cannot mount a tmpfs")
+            return
+        try:
+            with open(b.records + "/ballast", "wb", buffering=0) as f:
+                while within(0, lambda: True):
+                    try:
+                        f.write(bytes(4096))
+                    except OSError:
+                        break
+            with b.start("-i", "0.05") as p:
+                message = p.stderr.readline()
+                ok("No space left" in message and "free some space" in message, "a full disk: it says so", message)
+                os.unlink(b.records + "/ballast")
+                line = p.stdout.readline()
+                p.terminate()
+                rest = p.stderr.read()
+            equal([b.stat(line).stdout == line, rest], [True, ""], "and goes on when there is space, without repeating itself")
+            # The tier that was written to first, in vain.
+            for path in b.files("fine") + b.files("ten-minutes"):
+                os.unlink(path)
+            equal(b.stat(line).stdout, line, "with a record that needs none of those that were not written")
+        finally:
+            subprocess.run(["umount", b.records], check=True)
+
+
+def check_size(bench):
+    """The whole of a history of 1M is written again and again."""
+    bench.recorded()
+    [first] = bench.files()
+    r = bench.record("-J", "-i", "0.01", "-c", "15", "--size", "1M")
+    last = r.stdout.splitlines(True)[-1]
+    total = sum(os.path.getsize(os.path.join(bench.records, name)) for name in os.listdir(bench.records))
+    ok(1 << 19 < total <= 1 << 20, "a history of 1M takes no more", total)
+    equal([os.path.exists(first), bench.stat(last).stdout == last], [False, True],
+          "its first record has made room, and its last one is read")
+    shutil.rmtree(bench.records)
+
+
+def test_week():
+    """How far 256 MB reach: from the size of records that are so far apart as each tier's."""
+    rng = random.Random(3)
+    with Recorded() as b:
+        guests = [Busy(rng, number) for number in range(1, 101)]
+        for guest in guests:
+            b.machine.guest(guest.number, stats=guest.stats())
+            b.machine.process(1000 + guest.number, ["qemu", "-name", f"web{guest.number}"])
+        check_size(b)
+        sizes = []
+        with b.start("-i", "3", "-c", "4") as p:
+            for _, seconds in zip(p.stdout, (10, 60, 600, 0)):
+                sizes.append(os.path.getsize(b.files()[0]))
+                for guest in guests:
+                    guest.run_for(seconds)
+                    update(f"{b.machine.device(f'l2-{guest.number}')}/stats", guest.stats())
+        key, *deltas = [after - before for before, after in zip([0] + sizes, sizes)]
+        reach = {}
+        for (tier, (seconds, percent)), delta in zip(TIERS.items(), deltas):
+            average = delta + (key - delta) / 64
+            # One file of 32 may have just been removed.
+            reach[tier] = 256 * 2**20 * percent / 100 * 31 / 32 / average * seconds
+            print(f"# 100 guests, 30 reasons each, all of them in each interval: {average / 1024:.1f} KiB for each record "
+                  f"every {seconds} s; {percent} % of 256 MB reach back {reach[tier] / DAY:.1f} days")
+        ok(reach["ten-minutes"] >= 7 * DAY and reach["minute"] >= DAY / 2 and reach["fine"] >= DAY / 4,
+           "a week of 100 guests with 30 busy reasons each fits into 256 MB", reach)
+
+
+print("KTAP version 1")
+for test in (test_equal, test_commands, test_advise, test_wrong, test_truncated, test_killed, test_restart, test_full_disk, test_week):
+    test()
+finish()

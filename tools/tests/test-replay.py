@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune replay: a record is shown as it was, and nothing of the machine as it is now.
+Usage: test-replay.py L1TUNE"""
+import json
+import os
+import pty
+import select
+import shutil
+import subprocess
+
+from advised import Advised, exits, smaps
+from bench import TOOL, equal, finish, ok, skip
+from fake import fixed, hist, split, write
+from world import PLAIN, SECOND, Steps, World, time_of
+
+THP = "kernel/mm/transparent_hugepage/"
+SYS = {THP + "enabled": "always madvise [never]", THP + "shmem_enabled": "always within_size advise [never] deny force",
+       "kernel/mm/ksm/run": "0", "devices/system/cpu/vulnerabilities/itlb_multihit": "Not affected",
+       "module/kvm/parameters/nx_huge_pages": "Y", "module/kvm/initstate": "live"}
+PROC = {"sys/kernel/numa_balancing": "0", "sys/kernel/split_lock_mitigate": "1",
+        "vmstat": "numa_pte_updates 5\npgmigrate_success 5\npswpin 5",
+        "interrupts": "           CPU0       CPU1\nLOC:   900000   900000   Local timer interrupts"}
+COUNTS = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0,
+          "halt_poll_success_ns": 0, "halt_poll_fail_ns": 90 * 10**9}
+# A guest for each way of reading: of which VMM, KVM, cgroup, CPU and command line there is something to find.
+GUESTS = {
+    1: (exits("EPT_VIOLATION", 1024, kernel=0.01),),
+    2: (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),),
+    3: (exits("EXTERNAL_INTERRUPT", 9000, kernel=0.1),),
+    4: (exits("CPUID", 500, kernel=0.1, level=3), exits("VMRESUME", 1000, kernel=0.2)),
+    5: (exits("EPT_VIOLATION", 300, blocked=0.5),),
+    6: (exits("HLT", 2000, kernel=0.1, halted=0.5),),
+}
+HYPERV = ("/usr/bin/kvm", "-cpu", "host,hv_ipi,hv_relaxed")
+AT = (["stat"], ["stat", "-J"], ["list"], ["list", "-J", "-a"], ["hist", "1", "EPT_VIOLATION"], ["stat", "--transit"],
+      ["advise", "--since-start"], ["advise", "--since-start", "-J"])
+BETWEEN = (["stat"], ["diff", "1", "2"], ["advise"], ["advise", "-J"])
+
+
+def doubled(stats):
+    return [(name, flags, exponent, [2 * value for value in values]) for name, flags, exponent, values in stats]
+
+
+class Past(Advised):
+    """A machine of which everything that advice looks at can be read, with a record."""
+
+    def __init__(self):
+        super().__init__(*GUESTS[1], vcpus=6, kvm=COUNTS, sys=SYS, guest={"vcpus": 1},
+                         proc=PROC | {"1001/smaps": smaps()})
+        for number in list(GUESTS)[1:]:
+            self.guest(number, *GUESTS[number], argv=HYPERV if number == 4 else ("vmm",))
+            self.kvm(1000 + number, **COUNTS)
+            write(f"{self.machine.proc}/{1000 + number}/smaps", smaps(swapped_kb=90000))
+            write(f"{self.machine.proc}/{1000 + number}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
+        self.then = self.advice()
+        first = self.recorded()
+        for number, cells in GUESTS.items():
+            self.machine.exits(number, [*map(doubled, cells), fixed(exits=2, guest_time_ns=0)])
+        last = self.recorded()
+        self.commands = [["--at", last, *args] for args in AT] + [["--from", first, "--to", last, *args] for args in BETWEEN]
+
+    def recorded(self):
+        """The time of one more record."""
+        r = self.run("record", "--state", self.state, "-J", "-c", "1")
+        assert not r.returncode, r
+        return json.loads(r.stdout)["time"]
+
+    def replays(self, *prefix):
+        """What each command prints of then; (output, errors, exit status) by command."""
+        found = {}
+        for args in self.commands:
+            command = self.command("replay", "--state", self.state, *args)
+            # The sanitizers need /proc, which the prefix may take away.
+            command[0] = PLAIN if prefix else TOOL
+            r = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False,
+                               env=os.environ | {"LC_ALL": "C.UTF-8"})
+            found[" ".join(args)] = r.stdout, r.stderr, r.returncode
+        return found
+
+
+def verdicts(advice):
+    return {(a["id"], c["cause"]): c["verdict"] for a in advice for c in a["causes"]}
+
+
+def test_verdicts():
+    with Past() as b:
+        replayed = next(json.loads(r[0]) for args, r in b.replays().items() if args.endswith("advise --since-start -J"))
+        then, now = verdicts(b.then), verdicts(replayed["advice"])
+        ok(len([v for v in then.values() if v != "not_ruled_out"]) > 20, "much can be known of the machine itself", then)
+        wrong = {key: (then.get(key), v) for key, v in now.items() if v not in (then.get(key), "not_ruled_out")}
+        equal(wrong, {}, "of each cause a replay finds what was found then, or leaves it open")
+        ok(any(v == "not_ruled_out" and then[key] != v for key, v in now.items() if key in then),
+           "what no record has is left open", now)
+        seen = {c["cause"]: c["seen"] for a in replayed["advice"] for c in a["causes"]}
+        ok("records do not have it" in seen["memory that was swapped out"],
+           "and why is said", seen)
+        equal({u["why_not"] for u in replayed["unknown"]}, {"records do not have it"}, "of KVM's counts too")
+        ok("KSM does not run" in str(seen) and "kernel.numa_balancing is 0" in str(seen),
+           "settings of the machine are those of then", seen)
+
+
+def poison(bench):
+    """Each file of the machine has another value, and each process is another."""
+    for root in bench.machine.sys, bench.machine.proc:
+        for directory, _, names in os.walk(root):
+            for name in names:
+                path = os.path.join(directory, name)
+                if os.path.islink(path):
+                    continue
+                with open(path, "rb") as f:
+                    text = f.read()
+                other = {b"0": b"1", b"N": b"Y", b"Y": b"N"}.get(text.strip())
+                if other is None:
+                    other = text.translate(bytes.maketrans(b"0123456789[]", b"9876543210()")).rstrip(b"\n")
+                os.unlink(path)
+                write(path, other + b"\n")
+    write(f"{bench.machine.proc}/1001/smaps", smaps("/dev/shm/ram", "rw-s", swapped_kb=1))
+    write(f"{bench.state}/bench.json", "{}")
+
+
+def test_only_records():
+    """The rule for all that reads /sys, /proc and debugfs: what no record has is unknown."""
+    with Past() as b:
+        first = b.replays()
+        equal({args: r for args, r in first.items() if r[1] or r[2] or not r[0]}, {}, "commands show a record, and what was between two")
+        poison(b)
+        second = b.replays()
+        equal([c for c in first if second[c] != first[c]], [], "other values in each file of the machine change nothing")
+        shutil.rmtree(b.machine.sys)
+        shutil.rmtree(b.machine.proc)
+        second = b.replays()
+        equal([c for c in first if second[c] != first[c]], [], "without the machine it is the same")
+        empty = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /sys && mount -t tmpfs none /proc && exec \"$@\"", "sh"]
+        if subprocess.run([*empty, "true"], capture_output=True, check=False).returncode:
+            skip("with nothing in /sys and /proc it is the same", "cannot mount here")
+            return
+        second = b.replays(*empty)
+        equal([c for c in first if second[c] != first[c]], [], "with nothing in /sys and /proc it is the same")
+
+
+CPUID = [split(2, 10, "CPUID", 5, 1000, hist(b10=5), kernel=3)]
+DENIED = {"EVENT": "limit", "LIMIT": "max_vms", "VALUE": 20, "USE": 20, "PID": 77, "UID": 5,
+          "COMM": "a b EVENT=x", "ACTION_TAKEN": "denied", "ERRNO": "EDQUOT", "COUNT": 1}
+
+
+def test_events():
+    """What happens at which second is what the replay shows, whichever records have it."""
+    with World(seconds=1000) as w:
+        happened = []
+
+        def happen(kind, seconds, **keys):
+            w.machine.event(time_ns=seconds * SECOND, **keys)
+            happened.append((kind, time_of(seconds * SECOND)))
+
+        w.machine.process(1001, ["qemu", "-name", "web"])
+        w.machine.guest(1, CPUID)
+        steps = Steps(w)
+        steps.step()
+        happen("added", 1013, EVENT="guest", ACTION="add", L2="l2-2", PID=1002, UID=0, COMM="vmm")
+        w.machine.process(1002, ["qemu", "-name", "short"])
+        w.machine.guest(2, CPUID)
+        steps.step()
+        happen("denied", 1024, **DENIED)
+        happen("removed", 1025, EVENT="guest", ACTION="remove", L2="l2-2", PID=1002, UID=0, COMM="vmm",
+               EXITS=77, EXIT_TIME_NS=5, GUEST_TIME_NS=6)
+        w.remove(2)
+        for _ in range(10):
+            steps.step()
+        # More than the file keeps, between two records.
+        for n in range(15):
+            w.machine.event(time_ns=(1120 + n // 2) * SECOND, **DENIED)
+        happened += [("lost", time_of(1122 * SECOND))] + [("denied", time_of((1120 + n // 2) * SECOND)) for n in range(5, 15)]
+        for _ in range(10):
+            steps.step()
+        w.machine.load(loaded_ns=1228 * SECOND)
+        happened.append(("loaded", time_of(1228 * SECOND)))
+        happen("added", 1229, EVENT="guest", ACTION="add", L2="l2-1", PID=1001, UID=0, COMM="vmm")
+        for _ in range(3):
+            steps.step()
+        equal(steps.end(), "", "events are recorded")
+        since, until = ["--from", time_of(1001 * SECOND)], ["--to", time_of(1300 * SECOND)]
+        r = w.replay(*since, *until, "events", "-J")
+        found = [json.loads(line) for line in r.stdout.splitlines()]
+        equal([(e["event"]["kind"], e["time"]) for e in found], happened, "replay shows each event once, in order, with its time")
+        equal([e["event"]["name"] for e in found if e["event"]["id"]][:2], ["short", "short"], "with the name that the guest had")
+        removed = next(e["event"] for e in found if e["event"]["kind"] == "removed")
+        equal([removed[key] for key in ("exits", "exit_time_ns", "guest_time_ns")], [77, 5, 6], "and what a guest that ended had done")
+        equal(found[1]["event"]["comm"], "a b EVENT=x", "names of processes are whole")
+        lost = next(e["event"] for e in found if e["event"]["kind"] == "lost")
+        equal(lost["count"], 5, "those that came too fast are counted as lost")
+        equal([found[0]["loaded_ns"], found[-1]["loaded_ns"]], [5 * SECOND, 1228 * SECOND], "each document is of the load that it was of")
+        text = w.replay(*since, *until, "events").stdout
+        ok("removed" in text and "short" in text and len(text.splitlines()) == len(happened), "as text, a line for each", text)
+        r = w.replay("--from", time_of(1024 * SECOND), "--to", time_of(1025 * SECOND), "events", "-J")
+        equal([json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()], ["denied", "removed"],
+              "from one time to another, both included, also between two records")
+        equal(len(w.replay(*since, *until, "events", "-c", "2").stdout.splitlines()), 2, "-c 2 shows two")
+        r = w.replay("--at", time_of(1100 * SECOND), "events")
+        ok(r.returncode == 2 and "use --from TIME" in r.stderr, "a moment has no events", r)
+        for name in os.listdir(w.records):
+            if name.startswith("fine"):
+                os.unlink(f"{w.records}/{name}")
+        r = w.replay(*since, *until, "events", "-J")
+        kinds = [json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()]
+        equal(kinds, [kind for kind, at in happened if at <= time_of(1240 * SECOND)],
+              "the tier of a record a minute has all events by itself")
+
+
+def test_advice_events():
+    with World(seconds=1000) as w:
+        count, ticks = 0, 0
+
+        def guest(rate):
+            nonlocal count, ticks
+            count, ticks = count + 10 * rate, ticks + 10 * rate * 10**6 // 100
+            w.machine.exits(1, [split(2, 1, "EXTERNAL_INTERRUPT", count, 0, hist(), 1, kernel=1000 * count), fixed(exits=count, guest_time_ns=0)])
+
+        w.machine.process(1001, ["qemu", "-name", "web"])
+        w.machine.guest(1, [split(2, 1, "EXTERNAL_INTERRUPT", 0, 0, hist(), 1), fixed(exits=0, guest_time_ns=0)], created_ns=900 * SECOND)
+        write(w.machine.proc + "/cpuinfo", "processor\t: 0\nflags\t\t: vmx\n")
+        steps = Steps(w)
+        # Interrupts that take half a CPU, in the third minute only.
+        for step in range(6 * 20):
+            guest(500000 if 12 <= step < 18 else 10)
+            steps.step()
+        equal(steps.end(), "", "advice is recorded")
+        r = w.replay("--from", time_of(1000 * SECOND), "--to", time_of(3000 * SECOND), "events", "-J")
+        found = [(e["event"]["kind"], e["event"].get("rule"), e["event"]["id"], e["time"]) for e in map(json.loads, r.stdout.splitlines())]
+        equal(found, [("advised", "interrupts", 1, time_of(1180 * SECOND)), ("resolved", "interrupts", 1, time_of(1780 * SECOND))],
+              "advice is recorded when there is some, and when there was none for ten minutes")
+        r = w.replay("--from", time_of(1120 * SECOND), "--to", time_of(1180 * SECOND), "advise", "-J")
+        equal([a["rule"] for a in json.loads(r.stdout)["advice"]], ["interrupts"], "advise of that minute explains it")
+        text = w.replay("--from", time_of(1000 * SECOND), "--to", time_of(3000 * SECOND), "events").stdout
+        ok("l2-1 web: interrupts" in text, "as text with the guest's name", text)
+
+
+def press(command, keys):
+    """What a terminal shows after each key: the screen's text since the key before."""
+    child, fd = pty.fork()
+    if not child:
+        os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "xterm", "TZ": "UTC"})
+        subprocess.run(["stty", "cols", "120", "rows", "30"], check=False)
+        os.execv(command[0], command)
+
+    def shown():
+        text = b""
+        while select.select([fd], [], [], 20 if not text else 0.4)[0]:
+            try:
+                text += os.read(fd, 65536)
+            except OSError:
+                break
+        return text.decode(errors="replace")
+
+    screens = [shown()]
+    for key in keys:
+        os.write(fd, key)
+        screens.append(shown())
+    os.write(fd, b"q")
+    status = os.waitpid(child, 0)[1]
+    os.close(fd)
+    return screens, status
+
+
+LEFT, RIGHT = b"\033OD", b"\033OC"
+
+
+def test_top():
+    with World(seconds=100000) as w:
+        w.machine.process(1001, ["qemu", "-name", "web"])
+        w.machine.guest(1, CPUID, created_ns=900 * SECOND)
+        steps = Steps(w)
+        total = 5
+        for step in range(1, 400):
+            total += 10 * step
+            w.machine.exits(1, [split(2, 10, "CPUID", total, 1000, hist(b10=total), kernel=total)])
+            steps.step()
+        equal(steps.end(), "", "an hour and more is recorded")
+
+        def at(step):
+            return time_of((100000 + 10 * step) * SECOND)
+
+        def clock(step):
+            return at(step)[:19].replace("T", " ")
+
+        def exits_in(step, *args):
+            r = w.replay("--at", at(step), "top", "--json", "--once", *args)
+            return [x["count"] for x in json.loads(r.stdout)["l2"][0]["reasons"]]
+
+        equal([exits_in(step) for step in (7, 200, 399)], [[70], [2000], [3990]],
+              "top --json of a moment has the interval that ended then")
+        r = w.replay("--at", at(200), "top", "--once")
+        ok("CPUID" in r.stdout and "web" in r.stdout and not r.returncode, "top --once prints it as text", r)
+        command = w.plain("replay", "--state", w.state, "--at", at(380), "top")
+        keys = [LEFT, LEFT, RIGHT, b"[", b"[", LEFT, b"]", b"]", RIGHT]
+        # A terminal gets only what changes: the help and back, and the title is drawn anew.
+        screens, status = press(command, [part for key in keys for part in (key, b"h", b" ")])
+        step, wrong = 380, []
+        for key, message, title in zip(keys, screens[1::3], screens[3::3]):
+            step = min(max(step + {LEFT: -1, RIGHT: 1, b"[": -360, b"]": 360}[key], 0), 399)
+            if clock(step) not in title and step:
+                wrong.append((key, step, title[:300]))
+        equal([status, wrong], [0, []], "arrows go an interval and [ ] an hour back and forth, and q ends it")
+        ok(clock(380) in screens[0] and "CPUID" in screens[0], "it begins at the time that was asked for", screens[0])
+        ok("no records before" in screens[1::3][5], "before the first record there is nothing, and that is said", screens[1::3][5])
+        ok("no records after" in screens[1::3][8], "nor after the last one", screens[1::3][8])
+        first, _ = press(w.plain("replay", "--state", w.state, "--at", at(0), "top"), [RIGHT])
+        ok("there is no record" in first[0], "the first record ends no interval, and that is said", first[0])
+
+
+print("KTAP version 1")
+for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_top):
+    test()
+finish()

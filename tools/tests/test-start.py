@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune start: what it says of starts that the module would have seen. Usage: test-start.py L1TUNE"""
+from bench import Bench, equal, finish, ok
+from fake import PARTS, write
+
+MS = 1_000_000
+CODES = {"CPUID": 10, "HLT": 12, "IO_INSTRUCTION": 30, "EPT_VIOLATION": 48}
+
+
+def line(text):
+    return f"{text:<255}\n"
+
+
+def reason(name, count, **parts):
+    """With times in ms."""
+    parts = " ".join(f"{part}_ns={parts.get(part, 0) * MS}" for part in PARTS)
+    return f"reason 2 {CODES[name]} {name} {count} {parts}"
+
+
+def start_file(state, *lines, until="idle", phases=None, last=None, idle="-"):
+    begun = len([one for one in lines if one.startswith("phase")])
+    head = [f"state {state}", f"until {until}", "memory_ns 1000000", "vcpu_ns 2000000", "halt_ns -", f"idle_ns {idle}"]
+    return "".join(map(line, [*head, *lines, f"end {last or state} {begun if phases is None else phases}"]))
+
+
+# setup 100 ms, entry 1 ms, firmware 300 ms, boot 600 ms
+WEB = start_file("started", f"phase setup {100 * MS}", f"phase entry {MS}", f"phase firmware {300 * MS} {10 * MS}",
+                 reason("IO_INSTRUCTION", 1000, kernel=40, vmm=200), reason("CPUID", 200, kernel=50),
+                 f"phase boot {600 * MS} {150 * MS}", reason("EPT_VIOLATION", 4000, kernel=100, blocked=300),
+                 reason("IO_INSTRUCTION", 50, vmm=50), idle=1001 * MS)
+SLOW = start_file("started", f"phase setup {900 * MS}", f"phase entry {MS}", f"phase firmware {300 * MS} {10 * MS}",
+                  reason("IO_INSTRUCTION", 1000, kernel=40, vmm=250), f"phase boot {600 * MS} {200 * MS}",
+                  reason("EPT_VIOLATION", 4000, kernel=100, blocked=300))
+
+
+def last(number, state, comm, **phases):
+    times = " ".join(f"{phase}_ns={ms * MS}" for phase, ms in phases.items())
+    return f"id={number} pid=7 uid=0 created_ns=5 state={state} {times} comm={comm}"
+
+
+def bench_with(starts, gone=(), comms=None):
+    b = Bench()
+    for number, text in starts.items():
+        b.machine.guest(number, comm=(comms or {}).get(number, "web"))
+        write(f"{b.machine.device(f'l2-{number}')}/start", text.encode(), 0o440)
+    write(f"{b.machine.device('l1')}/start/last", "".join(map(line, gone)).encode(), 0o440)
+    return b
+
+
+def test_list():
+    with bench_with({3: WEB}, [last(1, "ended", "web", setup=20, entry=1, firmware=5)]) as b:
+        rows = [row.split() for row in b.run("start", "--noheadings").stdout.splitlines()]
+        equal(rows, [["1", "web", "ended", "26.0ms", "20.0ms", "1.00ms", "5.00ms", "-"],
+                     ["3", "web", "started", "1.00s", "100ms", "1.00ms", "300ms", "600ms"]],
+              "start lists the guests there are and those that ended, by phases")
+    with bench_with({}) as b:
+        ok(b.run("start").returncode == 0, "no guest is no error")
+        equal(b.json("start", "--json")["start"], [], "no guest is an empty list")
+
+
+def test_one():
+    with bench_with({3: WEB}) as b:
+        out = b.run("start", "3").stdout
+        most = [text[11:19].strip() for text in out.splitlines() if text.startswith(("most time", " " * 11)) and "%  " in text]
+        equal(most, ["400ms", "240ms", "150ms"],
+              "the three that took most time are named, the longest first")
+        ok("4000 EPT_VIOLATION in boot, 300ms of it blocked" in out, "a reason has its number and its largest part", out)
+        ok("1000 IO_INSTRUCTION in firmware, 200ms of it in the VMM" in out, "so has that of another phase", out)
+        ok("the guest itself, in boot" in out, "time in the guest is among them", out)
+        row = next(text for text in out.splitlines() if text.startswith("firmware")).split()
+        equal(row[:8], ["firmware", "300ms", "30.0%", "10.0ms", "1200", "0", "90.0ms", "200ms"],
+              "a phase has its exits, faults and parts")
+        row = next(text for text in out.splitlines() if text.startswith("boot")).split()
+        equal(row[4:6], ["4050", "4000"], "page faults are counted apart")
+        one = b.json("start", "--json", "3")["start"][0]
+        equal([one["total_ns"], sum(p["time_ns"] for p in one["phases"])], [1001 * MS] * 2, "phases add up to the start")
+        equal([(m["what"], m["reason"], m["time_ns"]) for m in one["most"]],
+              [("exits", "EPT_VIOLATION", 400 * MS), ("exits", "IO_INSTRUCTION", 240 * MS), ("guest", None, 150 * MS)],
+              "JSON has what took most time")
+    with bench_with({3: SLOW}) as b:
+        out = b.run("start", "3").stdout
+        ok("900ms 50.0%  the VMM, before its first KVM_RUN" in out, "a slow VMM is what took most time", out)
+        equal(b.run("start", "9").returncode, 4, "a guest that is not there is no such guest")
+
+
+def test_states():
+    going = start_file("starting", f"phase setup {MS}", f"phase entry {MS}", f"phase firmware {5000 * MS} {MS}",
+                       reason("HLT", 5, halted=4000)).replace("halt_ns -" + " " * 8, "halt_ns 9000000 ")
+    with bench_with({3: going}) as b:
+        out = b.run("start", "3").stdout
+        ok("still starting after 5.00s" in out, "a guest that is not idle yet is said to be starting", out)
+        ok("it halted after 9.00ms with paging off" in out, "a halt of firmware is not taken for idle", out)
+        equal(b.json("start", "--json")["start"][0]["phases"][3]["time_ns"], None, "a phase to come is not 0")
+    with bench_with({3: start_file("unknown")}) as b:
+        out = b.run("start", "3")
+        ok("unknown" in out.stdout and out.returncode == 0, "a guest older than the module is said to be", out.stdout)
+        equal(b.json("start", "--json")["start"][0]["total_ns"], None, "its time is not 0")
+        ok("?" in b.run("start").stdout, "a table shows it as unknown")
+    with bench_with({3: start_file("started", f"phase setup {MS}", "phase entry -", f"phase firmware {MS} 0", f"phase boot {MS} 0")}) as b:
+        equal(b.run("start", "--noheadings", "-o", "SETUP,ENTRY,FIRMWARE").stdout.split(), ["1.00ms", "?", "1.00ms"],
+              "an entry that was not seen is unknown")
+    with bench_with({3: start_file("starting", f"phase setup {MS}", last="started")}) as b:
+        equal(b.run("start").returncode, 1, "a file that changes all the time is an error")
+    with bench_with({}, [last(4, "ended", "web", setup=20)]) as b:
+        out = b.run("start", "4").stdout
+        ok("ended after 20.0ms, before it had started" in out, "a guest that ended before is said to have", out)
+    with bench_with({3: start_file("started", f"phase setup {MS}", until="port 0xf4")}) as b:
+        equal(b.json("start", "--json")["start"][0]["until"], "port 0xf4", "a port that ends a start is named")
+
+
+def test_spread():
+    gone = [last(n, "started", "web", setup=n * 10, entry=0, firmware=0, boot=0) for n in range(1, 11)]
+    gone += [last(11, "ended", "web", setup=1), last(12, "started", "db", setup=9999)]
+    with bench_with({20: start_file("started", f"phase setup {110 * MS}")}, gone) as b:
+        one = b.json("start", "--json", "20")["start"][0]["same_name"]
+        equal([one[key] for key in ("started", "ended", "p50_ns", "p90_ns", "max_ns")],
+              [11, 1, 60 * MS, 100 * MS, 110 * MS], "percentiles are those of all starts of the name")
+        out = b.run("start", "20").stdout
+        ok("11 of name web: 50% in at most 60.0ms, 90% in 100ms" in out and "; 1 ended" in out, "and are printed", out)
+
+
+def test_compare():
+    with bench_with({3: WEB, 4: SLOW}, comms={3: "web", 4: "slow"}) as b:
+        rows = [row.split() for row in b.run("start", "--compare", "web", "slow", "--noheadings").stdout.splitlines()]
+        ok(["setup", "-", "100ms", "900ms", "+800ms"] in rows, "--compare has the phases of both", rows)
+        ok(["firmware", "CPUID", "50.0ms", "0ns", "-50.0ms"] in rows, "a reason that one lacks is 0 there", rows)
+        equal([one["id"] for one in b.json("start", "--json", "--compare", "4", "3")["start"]], [4, 3], "JSON has A, then B")
+        equal(b.run("start", "--compare", "3").returncode, 2, "--compare needs two guests")
+        equal(b.run("start", "--compare", "3", "9").returncode, 4, "one that is not there is no such guest")
+
+
+def test_until():
+    with bench_with({}) as b:
+        path = f"{b.machine.device('l1')}/start/port"
+        write(path, "none", 0o644)
+        equal(b.run("start", "--until", "0xf4").returncode, 0, "--until takes a port")
+        with open(path, encoding="ascii") as f:
+            equal(f.read().strip(), "0xf4", "and writes it")
+        b.run("start", "--until", "idle")
+        with open(path, encoding="ascii") as f:
+            equal(f.read().strip()[:4], "none", "idle is the module's none")
+        equal(b.run("start", "--until", "1", "3").returncode, 2, "--until takes no guest")
+
+
+print("KTAP version 1")
+test_list()
+test_one()
+test_states()
+test_spread()
+test_compare()
+test_until()
+finish()

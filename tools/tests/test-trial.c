@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What doctor says about each way in which trying KVM can end. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor/trial.h"
+#include "ktap.h"
+
+struct expectation {
+	const char *name;
+	struct trial trial;
+	enum doctor_state state;
+	/* Parts of the row's text and commands. */
+	const char *text, *commands;
+};
+
+static const struct expectation expectations[] = {
+	{ "a VM that could be created", { }, DOCTOR_OK, "was created", NULL },
+	{ "nothing was tried", { .why_not = "--no-try was given" }, DOCTOR_INFO,
+	  "no VM was created: --no-try", NULL },
+	{ "another hypervisor without a module that is known", { .step = "KVM_CREATE_VM", .err = EBUSY },
+	  DOCTOR_PROBLEM, "another hypervisor has the CPU, and no module", "lsmod" },
+	{ "a limit of l1tune", { .step = "KVM_CREATE_VM", .err = EDQUOT },
+	  DOCTOR_WARNING, "a limit of l1tune", "l1tune limits" },
+	{ "no memory", { .step = "KVM_CREATE_VCPU", .err = ENOMEM },
+	  DOCTOR_PROBLEM, "KVM_CREATE_VCPU failed", "free" },
+	{ "a policy", { .step = "KVM_CREATE_VM", .err = EPERM },
+	  DOCTOR_PROBLEM, "security policy", "Seccomp" },
+	{ "an error of which nothing is known", { .step = "KVM_CREATE_VM", .err = ENXIO },
+	  DOCTOR_PROBLEM, "does not say why", "dmesg" },
+};
+
+static void check(struct doctor *doctor, const struct expectation *wanted)
+{
+	const struct doctor_row *row;
+
+	doctor->num_rows = 0;
+	trial_add_row(doctor, &wanted->trial);
+	row = &doctor->rows[0];
+	ktap_ok(doctor->num_rows == 1 && row->state == wanted->state &&
+		strstr(row->text, wanted->text) &&
+		(wanted->commands ? row->commands && strstr(row->commands, wanted->commands) :
+				    !row->commands), "%s: %s", wanted->name, row->text);
+	free(row->text);
+	free(row->commands);
+}
+
+int main(void)
+{
+	static const struct expectation rival = {
+		"another hypervisor with its module", { .step = "KVM_CREATE_VM", .err = EBUSY },
+		DOCTOR_PROBLEM, "that of vboxdrv", "modprobe -r vboxdrv",
+	};
+	char directory[] = "/tmp/test-trial.XXXXXX", *module, *modules;
+	struct env env = { .sysfs = directory };
+	struct doctor doctor = { .env = &env };
+	size_t i;
+
+	ktap_start();
+	if (!mkdtemp(directory))
+		return 1;
+	for (i = 0; i < ARRAY_SIZE(expectations); i++)
+		check(&doctor, &expectations[i]);
+	modules = xasprintf("%s/module", directory);
+	module = xasprintf("%s/vboxdrv", modules);
+	ktap_ok(!mkdir(modules, 0700) && !mkdir(module, 0700), "a module is loaded");
+	check(&doctor, &rival);
+	rmdir(module);
+	rmdir(modules);
+	rmdir(directory);
+	free(module);
+	free(modules);
+	free(doctor.rows);
+	return ktap_end();
+}
