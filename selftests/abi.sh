@@ -41,12 +41,16 @@ wait_for has_guest a
 guest=$(guest_of a)
 wait_for test -e "$guest/vcpu1/stats"
 
+# A guest that ended, for its record.
+vmm cpuid=10 > "$TMP/gone"
+wait_for test -e "$L1/gone/2"
+
 # What the CPU offers is in vmx/ or in svm/.
 other=vmx
 [ "$(isa)" = vmx ] && other=svm
 documented "$(first_of "$HERE/ABI" "$HERE/../module/ABI/sysfs-class-l1tune")" | grep -v "/l1/$other/" | sort > "$TMP/documented"
 find "$CLASS/l1/" "$guest/" -type f ! -name uevent |
-	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,' |
+	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,; s,/gone/[0-9]*$,/gone/<guest>,' |
 	sort -u > "$TMP/shown"
 
 missing=$(grep -vxFf "$TMP/shown" "$TMP/documented")
@@ -64,32 +68,32 @@ modes()
 }
 
 equal "modes of what can be set" "644 0 77" \
-	"$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' -o -path '*/l1/tune/*' ')')"
-result "only limits, audit thresholds and tuning of the host are writable, by root alone"
+	"$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' -o -path '*/l1/tune/*' -o -path '*/l1/slow/*over_ns' -o -path '*/l1/start/port' ')')"
+result "only limits, audit thresholds, tuning, thresholds of slow exits and the port of starts of the host are writable, by root alone"
 
 equal "modes of what guests do" "440 0 77" \
 	"$(modes $L1 '(' -path '*/l1/events' -o -path '*/l1/totals/*' -o -path '*/denied/max_exits_per_sec' \
-		-o -path '*/would_deny/max_exits_per_sec' ')')"
-result "totals, events and counts of pacing are readable by root and the group gid only"
+		-o -path '*/would_deny/max_exits_per_sec' -o -path '*/l1/slow/exits' -o -path '*/l1/start/times' -o -path '*/l1/start/last' -o -path '*/l1/start/ended' -o -path '*/l1/gone/*' -o -path '*/l1/ended/*' ')')"
+result "totals, events, records of ended guests and counts of pacing are readable by root and the group gid only"
 
 equal "modes of the others" "444 0 77" \
 	"$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*' ! -path '*/l1/tune/*' ! -path '*/l1/events' \
-		! -path '*/l1/totals/*' ! -path '*/denied/max_exits_per_sec' ! -path '*/would_deny/max_exits_per_sec')"
+		! -path '*/l1/slow/*' ! -path '*/l1/start/*' ! -path '*/l1/gone/*' ! -path '*/l1/ended/*' ! -path '*/l1/totals/*' ! -path '*/denied/max_exits_per_sec' ! -path '*/would_deny/max_exits_per_sec')"
 result "all other files of the host are world-readable"
 
 equal "modes of what can be set" "640 0 77" "$(modes "$guest" '(' -path '*/limits/*' -o -path '*/tune/*' ')')" &&
 	equal "modes of the others" "440 0 77" "$(modes "$guest" ! -path '*/limits/*' ! -path '*/tune/*')"
 result "files of a guest are readable by root and the group gid only"
 
-equal "files without one line" "" "$(find $L1/ -type f ! -name uevent ! -path '*/l1/events' | while read -r f; do
+equal "files without one line" "" "$(find $L1/ -type f ! -name uevent ! -path '*/l1/events' ! -path '*/l1/gone/*' ! -path '*/l1/start/times' ! -path '*/l1/start/last' | while read -r f; do
 	[ "$(wc -l < "$f")" = 1 ] || echo "$f"
 done)"
-result "every file of the host except events has exactly one line"
+result "every file of the host except events, records and starts has exactly one line"
 
 equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)" &&
-	equal "hooks that are off" "refuse_memory refuse_nested refuse_vcpu refuse_vm throttle timer" \
+	equal "hooks that are off" "refuse_memory refuse_nested refuse_vcpu refuse_vm sched_switch throttle timer" \
 		"$(grep -lx off $L1/hooks/* | sed 's,.*/,,' | sort | xargs)"
-result "without limits the hooks that refuse are off and all others are ok"
+result "without limits and watchers the hooks for these are off and all others are ok"
 
 equal "isa" "$(isa)" "$(value isa)" &&
 	equal "virtualized" "$(grep -c -m1 -w hypervisor /proc/cpuinfo)" "$(value virtualized)"
@@ -103,7 +107,7 @@ check "no file accepts an invalid value" equal "writes" "" "$refused"
 check "l1/events has a line for a new guest" grep -q "^[0-9]* [0-9]* EVENT=guest ACTION=add L2=${guest##*/} PID=$(pid a) UID=0 COMM=vmm\$" $L1/events
 
 # A snapshot may be 100 ms old.
-wait_for grep -qx 1 $L1/totals/vms && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
+wait_for grep -qx 2 $L1/totals/vms && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
 result "usage and totals count a new guest"
 
 kill_guests

@@ -29,6 +29,29 @@ has()
 	return 1
 }
 
+# efer CPU: the register, which has bit 12 while SVM is switched on
+efer()
+{
+	echo $(($(dd if="/dev/cpu/$1/msr" bs=8 skip=402653200 count=1 2> /dev/null | od -x | awk 'NR == 1 { print "0x" $3 $2 }')))
+}
+
+# set_svme BIT: on all CPUs, as another hypervisor does; BIT is 0 or 1
+set_svme()
+{
+	for cpu in /dev/cpu/[0-9]*; do
+		cpu=${cpu##*/}
+		value=$((($(efer "$cpu") & ~0x1000) | $1 << 12))
+		printf '%b' "\\0$(printf %o $((value & 255)))\\0$(printf %o $((value >> 8 & 255)))\\0000\\0000\\0000\\0000\\0000\\0000" |
+			dd of="/dev/cpu/$cpu/msr" bs=8 seek=402653200 conv=notrunc 2> /dev/null
+	done
+}
+
+# is_svm_off: before 6.12 KVM switches it on with the first VM only
+is_svm_off()
+{
+	[ "$(isa)" = svm ] && modprobe msr 2> /dev/null && [ $(($(efer 0) & 0x1000)) -eq 0 ]
+}
+
 VENDOR=$(kvm_vendor)
 
 ktap_print_header
@@ -36,7 +59,7 @@ needs_disposable "clocks, huge pages and KVM are changed"
 case $STATE in
 ready)
 	needs_rival
-	ktap_set_plan 13
+	ktap_set_plan 20
 	load
 	doctor 1 && has cpu ok && has kvm ok && has module ok && has hooks ok
 	result "doctor has no problem on a machine with the module"
@@ -44,6 +67,39 @@ ready)
 	result "doctor warns of huge pages and mitigations only"
 	has nesting ok && has hibernation ok && has clocksource ok
 	result "doctor finds nesting, hibernation and the clock in order"
+	has trial ok 'was created' && has nesting ok "CPUID shows $(isa)"
+	result "doctor creates a VM with a vCPU, whose CPUID shows nesting"
+	equal "VMs" 0 "$(value usage/vms)" && equal "vCPUs" 0 "$(value usage/vcpus)" &&
+		! pgrep l1tune && ! ls -d "$CLASS"/l2-* 2> /dev/null
+	result "doctor leaves no VM behind"
+	limit max_vms 0
+	vms=$(value totals/vms)
+	doctor 1 && has trial info 'limit' && equal "denied" 0 "$(value denied/max_vms)" &&
+		equal "VMs since load" "$vms" "$(value totals/vms)"
+	result "doctor tries nothing that a limit would refuse"
+	no_limits
+	if is_svm_off; then
+		set_svme 1
+		doctor 2 && has trial problem 'another hypervisor has the CPU'
+		result "doctor says that another hypervisor has the CPU"
+		set_svme 0
+	else
+		ktap_test_skip "doctor says that another hypervisor has the CPU" "KVM has SVM switched on already, or this is VMX"
+	fi
+	runs refused --forever cpuid=100
+	doctor 1 && has "guest memory" warning 'refused (l2-[0-9]*): its VMM refused huge pages'
+	result "doctor warns of a running guest whose VMM refused huge pages"
+	kill_vmms
+	wait_for has_guests 0
+	background small backed anon 4 4
+	within 60 said small round && doctor 1 && has "guest memory" warning '(l2-[0-9]*): enabled is never'
+	result "doctor warns of a running guest whose memory has no huge pages"
+	echo always > /sys/kernel/mm/transparent_hugepage/enabled
+	doctor 1 && has "guest memory" ok '1 guest can'
+	result "doctor is content with a running guest whose memory can have huge pages"
+	echo never > /sys/kernel/mm/transparent_hugepage/enabled
+	kill_vmms
+	wait_for has_guests 0
 	clock=/sys/devices/system/clocksource/clocksource0
 	echo hpet > $clock/current_clocksource
 	doctor 1 && has clocksource warning "echo tsc > $clock/current_clocksource"
@@ -59,7 +115,7 @@ ready)
 	give_back
 	chmod 600 /dev/kvm
 	as_user l1tune doctor --json > "$TMP/doctor"
-	equal "exit status" 1 $? && has kvm warning 'usermod -aG kvm'
+	equal "exit status" 1 $? && has kvm warning 'usermod -aG kvm' && has kvm warning 'udevadm'
 	result "doctor says to a user without access to KVM what gives access"
 	mv /dev/kvm /dev/kvm.not
 	doctor 2 && has kvm problem 'No such file'

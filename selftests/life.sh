@@ -55,6 +55,7 @@ check "a paused guest older than the module is counted exactly when it runs" equ
 
 start later --expect --hold cpuid=700
 wait_for said later holding
+wait_for has_guest later
 later=$(guest_of later)
 equal "adopted" 0 "$(cat "$later/adopted")" && equal "exits" "$(executed later)" "$(counted later)"
 result "a guest that starts after the module is counted exactly and is not adopted"

@@ -52,8 +52,9 @@ l1tune --version > "$LOG" && [[ -e /etc/l1tune.conf && -e /usr/share/man/man8/l1
 	-e /usr/share/bash-completion/completions/l1tune && -e /usr/share/zsh/vendor-completions/_l1tune &&
 	-e /usr/share/fish/vendor_completions.d/l1tune.fish ]] && l1tune apply --check > "$LOG" 2>&1
 result "the tool, its manual and completions, and a configuration that is right"
-[[ -L $UNITS/multi-user.target.wants/l1tune.service && ! -e $UNITS/timers.target.wants/l1tune-export.timer ]]
-result "the service is enabled, and the export is for the operator to enable"
+[[ -L $UNITS/multi-user.target.wants/l1tune.service && ! -e $UNITS/timers.target.wants/l1tune-export.timer &&
+	! -e $UNITS/multi-user.target.wants/l1tune-record.service ]]
+result "the service is enabled, the export and the history are for the operator to enable"
 
 echo 'max_vms = 20' >> /etc/l1tune.conf
 install_debs /out/l1tune-dkms_"${next}"_all.deb /out/l1tune_"${next}"_amd64.deb && module "$next" &&

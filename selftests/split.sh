@@ -138,7 +138,7 @@ kill_guests
 
 # But for a moment in which the tool itself takes the CPU.
 runs kernel --forever cpuid=10000
-sample kernel -i 4 -c 1
+sample kernel -i 8 -c 1
 time=$(part CPUID time_ns)
 equal "CPUID: vmm, vmm_sleep, halted, blocked" "0 0 0 0" \
 	"$(part CPUID vmm_ns) $(part CPUID vmm_sleep_ns) $(part CPUID halted_ns) $(part CPUID blocked_ns)" &&

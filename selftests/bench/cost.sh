@@ -17,7 +17,7 @@
 # all sleep passes too.
 PATH=$PATH:/selftests
 OBSERVERS=none,l1tune,perf-stat,ftrace,bpftrace-count,perf-kvm,bpftrace-hist
-KINDS=cpuid,out,halt,ept
+KINDS=cpuid,out,halt,ept,switch
 CROWD_KINDS=
 ask_l0=
 medians=
@@ -109,7 +109,7 @@ stop_observer()
 numbers()
 {
 	case $1-$2$ask_l0 in
-	cpuid-1 | l3rdmsr-1) echo 8000 28000 ;;
+	cpuid-1 | l3rdmsr-1 | switch-1) echo 8000 28000 ;;
 	out-1) echo 1000 11000 ;;
 	halt-1) echo 100 600 ;;
 	ept-1) echo 500 4500 ;;
@@ -120,12 +120,22 @@ numbers()
 	esac
 }
 
+# one KIND N: a guest with so many exits, or as many switches between two threads
+# that have no guest
+one()
+{
+	case $1 in
+	switch) switches "$2" ;;
+	*) vmm --time --period-us 200 "$1=$2" ;;
+	esac
+}
+
 # instructions KIND GUESTS N: of N exits of each guest, and what is around them
 instructions()
 {
 	# shellcheck disable=SC2046 # words on purpose
 	for guest in $(seq "$2"); do
-		vmm --time --period-us 200 "$1=$3" > "$tmp/guest$guest" 2>&1 &
+		one "$1" "$3" > "$tmp/guest$guest" 2>&1 &
 		guests="$guests $!"
 	done
 	for pid in $guests; do

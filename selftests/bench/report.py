@@ -5,6 +5,7 @@ page in Markdown, or a verdict on the budget.
 
 report.py table|json LOG…
 report.py write PAGE LOG…
+report.py write-alone PAGE LOG…
 report.py budget BUDGET LOG…
 
 A LOG is named after its scene: build/bench/vmx-6.1, svm-6.12, l0-shadow, scale.
@@ -29,14 +30,18 @@ KINDS = {
     'halt': 'HLT wake-up',
     'ept': 'EPT fault',
     'l3rdmsr': 'RDMSR of L3',
+    'switch': 'switch between threads without a guest',
 }
 # What L1's KVM executes that may be an exit to L0: of those in L0's statistics.
 TRAPPING = ('VMREAD', 'VMWRITE', 'MSR_READ', 'MSR_WRITE', 'VMLAUNCH', 'VMRESUME', 'VMCLEAR',
             'VMPTRLD', 'VMPTRST', 'INVEPT', 'INVVPID', 'VMON', 'VMOFF')
 # What creating guests by several threads may take more, in percent.
 CREATION_MOST = 5
+# Exits of one HLT wake-up: the halt, arming the timer, the end of the interrupt.
+HALT_EXITS = 3
 # The parts of a page that are replaced.
 SUMMARY = ('<!-- summary of selftests/bench/run -->', '<!-- end of summary -->')
+ALONE = ('<!-- summary of selftests/bench/run --alone -->', '<!-- end of summary of --alone -->')
 FIGURES = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
 
 
@@ -234,6 +239,25 @@ def short(scenes):
     return markdown(rows, 2)
 
 
+def difference(scene, kind, times):
+    """What l1tune adds to an exit of that kind beyond so many that KVM handles."""
+    whole, plain = added(scene, 'l1tune', kind, 1), added(scene, 'l1tune', 'cpuid', 1)
+    return '-' if None in (whole, plain) else '%+.0f' % (whole - times * plain)
+
+
+def alone(scenes):
+    """What l1tune adds, and to what else than exits."""
+    kinds = ('cpuid', 'out', 'halt', 'ept')
+    rows = [['machine'] + [KINDS[k] for k in kinds] +
+            [KINDS['halt'] + ', 64 guests', 'KVM_RUN, return and call', "vCPU's thread scheduled out and in",
+             KINDS['switch']]]
+    for scene in scenes:
+        rows.append([title(scene)] + [cost_words(scene, 'l1tune', kind, 1) for kind in kinds] +
+                    [cost_words(scene, 'l1tune', 'halt', 64), difference(scene, 'out', 1),
+                     difference(scene, 'halt', HALT_EXITS), cost_words(scene, 'l1tune', 'switch', 1)])
+    return markdown(rows)
+
+
 def replace_between(marks, path, lines):
     with open(path, encoding='utf-8') as f:
         old = f.read()
@@ -264,10 +288,10 @@ def check_budget(path, scenes):
 
 
 def main():
-    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'write', 'budget'):
+    if len(sys.argv) < 3 or sys.argv[1] not in ('table', 'json', 'write', 'write-alone', 'budget'):
         sys.exit(__doc__)
     what, args = sys.argv[1], sys.argv[2:]
-    path = args.pop(0) if what in ('write', 'budget') else None
+    path = args.pop(0) if what in ('write', 'write-alone', 'budget') else None
     scenes = [read_log(log) for log in args]
     if what == 'json':
         json.dump(as_json(scenes), sys.stdout, indent=1)
@@ -275,6 +299,8 @@ def main():
     elif what == 'write':
         replace_between(SUMMARY, path, list(short(scenes)))
         replace_between(FIGURES, path, list(report(scenes, markdown, lambda t: f'**{t}**')))
+    elif what == 'write-alone':
+        replace_between(ALONE, path, list(alone(scenes)))
     elif what == 'budget':
         sys.exit(check_budget(path, scenes))
     else:

@@ -44,6 +44,18 @@ FOUND(1, 616);
 #ifdef L1T_EXITS_BOOLS
 FOUND(0, 616);
 #endif
+#ifdef L1T_REGS_BITMAP
+FOUND(1, 702);
+#endif
+#ifdef L1T_REGS_WORD
+FOUND(0, 702);
+#endif
+#ifdef L1T_EXCEPTION_VECTOR
+FOUND(1, 613);
+#endif
+#ifdef L1T_EXCEPTION_NR
+FOUND(0, 613);
+#endif
 #ifdef L1T_CPUID_API
 FOUND(1, 616);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the module's header probes look at, in the form of kernel KERNEL: 510,
- * 613 or 616. UNKNOWN_* turns one of it into a form that no kernel has.
+ * 613, 616 or 702. UNKNOWN_* turns one of it into a form that no kernel has.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -26,11 +26,14 @@ typedef struct { int v; } kuid_t, kgid_t;
 #define WRITE_ONCE(x, value)	((x) = (value))
 #define data_race(x)		(x)
 #define smp_wmb()		do { } while (0)
+#define BIT(n)			(1UL << (n))
+#define test_bit(n, bits)	(!!((bits)[0] & BIT(n)))
 #define KERNEL_VERSION(a, b, c)	(((a) << 16) + ((b) << 8) + (c))
 #define LINUX_VERSION_CODE	KERNEL_VERSION(KERNEL / 100, KERNEL % 100, 0)
 
 #define SINCE_613		(KERNEL >= 613)
 #define SINCE_616		(KERNEL >= 616)
+#define SINCE_702		(KERNEL >= 702)
 #if SINCE_616
 #define CONST_616		const
 #else
@@ -71,6 +74,13 @@ struct class {
 	int (*get_ownership)(const struct device *dev, kuid_t *uid, kgid_t *gid);
 #else
 	void (*get_ownership)(CONST_613 struct device *dev, kuid_t *uid, kgid_t *gid);
+#endif
+};
+struct kobj_type {
+#ifdef UNKNOWN_KOBJECT_OWNERSHIP
+	int (*get_ownership)(const struct kobject *kobj, kuid_t *uid, kgid_t *gid);
+#else
+	void (*get_ownership)(CONST_613 struct kobject *kobj, kuid_t *uid, kgid_t *gid);
 #endif
 };
 struct device_type {
@@ -206,6 +216,32 @@ enum { KVM_X86_DISABLE_EXITS_PAUSE = 1, KVM_X86_DISABLE_EXITS_HLT = 2 };
 #if SINCE_613
 #define KVM_X86_DEFAULT_VM	0
 #endif
+
+#if SINCE_702
+enum { VCPU_REG_RIP = 16, VCPU_REG_EXIT_INFO_1 };
+#else
+enum { VCPU_REGS_RIP = 16, VCPU_EXREG_EXIT_INFO_1 };
+#endif
+struct kvm_vcpu_arch {
+#ifdef UNKNOWN_REGS
+	u64 regs_avail;
+#elif SINCE_702
+	unsigned long regs[16], rip, regs_avail[1];
+#else
+	unsigned long regs[17];
+	u32 regs_avail;
+#endif
+	struct {
+#ifdef UNKNOWN_EXCEPTION
+		u16 vector;
+#elif SINCE_613
+		u8 vector;
+#else
+		u8 nr;
+#endif
+	} exception;
+};
+struct kvm_vcpu { struct kvm_vcpu_arch arch; };
 
 struct kvm {
 	unsigned int max_halt_poll_ns;

@@ -1,22 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: hog MS
- * Computes until it has had MS milliseconds of CPU time, by the kernel's count.
+ * Usage: hog MS [EVERY_MS]
+ * Computes until it has had MS milliseconds of CPU time, by the kernel's count: at
+ * a stretch, or for TURN_NS at a time with sleeps of EVERY_MS between.
  */
 #include <err.h>
 #include <stdlib.h>
 #include <time.h>
 
-int main(int argc, char **argv)
+#define TURN_NS		200000
+
+static long long used_ns(void)
 {
 	struct timespec t;
-	long long ns;
 
-	if (argc != 2)
-		errx(2, "usage: hog MS");
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t))
+		err(1, "clock_gettime");
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	struct timespec rest = { };
+	long long ns, turn_ends;
+
+	if (argc != 2 && argc != 3)
+		errx(2, "usage: hog MS [EVERY_MS]");
 	ns = atoll(argv[1]) * 1000000;
-	do {
-		if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t))
-			err(1, "clock_gettime");
-	} while (t.tv_sec * 1000000000ll + t.tv_nsec < ns);
+	if (argc == 3)
+		rest.tv_nsec = atol(argv[2]) * 1000000;
+	while (used_ns() < ns) {
+		turn_ends = rest.tv_nsec ? used_ns() + TURN_NS : ns;
+		while (used_ns() < turn_ends)
+			;
+		if (rest.tv_nsec && nanosleep(&rest, NULL))
+			err(1, "nanosleep");
+	}
 }

@@ -56,6 +56,23 @@ static inline uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
+static inline uint64_t thread_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Computes until so much time has passed. */
+static inline void spin_ns(uint64_t ns)
+{
+	uint64_t from = now_ns();
+
+	while (now_ns() - from < ns)
+		;
+}
+
 /* Drops all privilege, and keeps only the open files. */
 static inline void become(uid_t uid)
 {

@@ -33,7 +33,7 @@ struct options {
 
 enum {
 	OPT_NAME = 256, OPT_VCPUS, OPT_ORDER, OPT_NESTED, OPT_ROUNDS, OPT_FOREVER, OPT_SECONDS,
-	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN,
+	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN, OPT_SLOW_EVERY, OPT_SLOW,
 	OPT_IOEVENTFD, OPT_HUGE, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
 	OPT_TIME, OPT_HELP,
 };
@@ -49,6 +49,8 @@ static const struct option longopts[] = {
 	{ "period-us", required_argument, NULL, OPT_PERIOD },
 	{ "deadline", no_argument, NULL, OPT_DEADLINE },
 	{ "spin-user-us", required_argument, NULL, OPT_SPIN },
+	{ "slow-every", required_argument, NULL, OPT_SLOW_EVERY },
+	{ "slow-us", required_argument, NULL, OPT_SLOW },
 	{ "ioeventfd", no_argument, NULL, OPT_IOEVENTFD },
 	{ "huge-pages", no_argument, NULL, OPT_HUGE },
 	{ "paused", no_argument, NULL, OPT_PAUSED },
@@ -81,6 +83,8 @@ static void usage(FILE *f)
 	      "  --period-us US       how long a halt sleeps (1000)\n"
 	      "  --deadline           it begins before it is armed: a deadline on the TSC\n"
 	      "  --spin-user-us US    CPU time the VMM burns for each out and l3out (0)\n"
+	      "  --slow-every N       the VMM sleeps in every Nth out (0: in none)\n"
+	      "  --slow-us US         for so long (5000)\n"
 	      "  --ioeventfd          KVM tells an eventfd of each out, and does not exit to the VMM\n"
 	      "  --huge-pages         memory in pages as large as the host has them for all\n"
 	      "  --paused             create the guest, run it after SIGUSR1 or a line on stdin\n"
@@ -125,7 +129,7 @@ static void parse(struct options *o, int argc, char **argv)
 {
 	int opt;
 
-	*o = (struct options){ .cfg = { .vcpus = 1, .rounds = 1 }, .name = "vmm" };
+	*o = (struct options){ .cfg = { .vcpus = 1, .rounds = 1, .slow_us = 5000 }, .name = "vmm" };
 	while ((opt = getopt_long_only(argc, argv, "", longopts, NULL)) != -1) {
 		switch (opt) {
 		case OPT_NAME:
@@ -160,6 +164,12 @@ static void parse(struct options *o, int argc, char **argv)
 			break;
 		case OPT_SPIN:
 			o->cfg.user_spin_us = parse_number("--spin-user-us", optarg, 0, 1000000);
+			break;
+		case OPT_SLOW_EVERY:
+			o->cfg.slow_every = parse_number("--slow-every", optarg, 0, UINT32_MAX);
+			break;
+		case OPT_SLOW:
+			o->cfg.slow_us = parse_number("--slow-us", optarg, 1, 10000000);
 			break;
 		case OPT_IOEVENTFD:
 			o->cfg.ioeventfd = true;
@@ -326,6 +336,8 @@ static int report(struct options *o, struct vmm *vm)
 		if (vmm_early(vm, v))
 			printf("early vcpu=%u tid=%d count=%" PRIu32 "\n", v, res.tid,
 			       vmm_early(vm, v));
+		if (o->cfg.slow_every)
+			printf("slow vcpu=%u tid=%d count=%" PRIu64 "\n", v, res.tid, res.slow_outs);
 		if (o->time)
 			printf("time vcpu=%u tid=%d rounds=%" PRIu64 " wall_ns=%" PRIu64
 			       " wall_tsc=%" PRIu64 " cpu_ns=%" PRIu64 " user_exits=%" PRIu64 "\n",

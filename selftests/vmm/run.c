@@ -35,6 +35,14 @@ static void spin_us(uint32_t us)
 		_mm_pause();
 }
 
+static void sleep_us(uint32_t us)
+{
+	struct timespec left = { us / 1000000, us % 1000000 * 1000 };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
 static void kicked(int sig)
 {
 	(void)sig;
@@ -122,6 +130,18 @@ static const char *guest_failure(uint32_t code)
 	return code < ARRAY_SIZE(names) && names[code] ? names[code] : "unknown failure";
 }
 
+static void serve_out(struct vcpu *vcpu)
+{
+	const struct vmm_config *cfg = &vcpu->vm->cfg;
+
+	if (cfg->user_spin_us)
+		spin_us(cfg->user_spin_us);
+	if (!cfg->slow_every || ++vcpu->res.outs % cfg->slow_every)
+		return;
+	vcpu->res.slow_outs++;
+	sleep_us(cfg->slow_us);
+}
+
 /* 1: the program is over, 0: go on, -1: failed */
 static int serve_io(struct vcpu *vcpu)
 {
@@ -133,8 +153,7 @@ static int serve_io(struct vcpu *vcpu)
 	case PORT_ROUND:
 		return round_done(vcpu);
 	case PORT_OUT:
-		if (vcpu->vm->cfg.user_spin_us)
-			spin_us(vcpu->vm->cfg.user_spin_us);
+		serve_out(vcpu);
 		return 0;
 	case PORT_IN:
 		memcpy(data, &value, sizeof(value));

@@ -57,6 +57,8 @@ struct vmm_config {
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
 	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
 	uint32_t user_spin_us;		/* time the VMM burns for each VMM_OUT */
+	uint32_t slow_every;		/* the VMM sleeps in every so manieth VMM_OUT; 0: in none */
+	uint32_t slow_us;		/* for so long */
 	bool ioeventfd;			/* KVM serves VMM_OUT: it is only told, and not of how many */
 	bool huge_pages;		/* memory as large as it comes, kept when made fresh */
 };
@@ -76,6 +78,7 @@ struct vmm_result {
 	uint64_t wall_tsc;
 	uint64_t cpu_ns;		/* of it, what its thread had a CPU for */
 	uint64_t user_exits;		/* returns of KVM_RUN */
+	uint64_t outs, slow_outs;	/* VMM_OUT, and those in which the VMM slept */
 	bool complete;			/* false: killed or failed within a round */
 };
 

@@ -34,7 +34,7 @@ DEBIAN_LEFT_OUT=(usr/share/{doc,i18n,info,locale,man,zoneinfo} var/cache var/lib
 make_debian()
 {
 	local dir=$1 root
-	root=$(root_get "$2" busybox-static kmod libjansson4 libncursesw6 libsmartcols1 make procps)
+	root=$(root_get "$2" busybox-static kmod libjansson4 libncursesw6 libsmartcols1 libzstd1 make procps)
 	mkdir -p "$dir"
 	tar -c -C "$root" "${DEBIAN_LEFT_OUT[@]/#/--exclude=./}" . | tar -x -C "$dir"
 	mkdir -p "$dir"/{dev,l1,proc,sys}

@@ -16,7 +16,10 @@ qemu_machine()
 		-chardev "file,id=console,path=$dir/console" -serial chardev:console
 		-chardev stdio,id=debug,signal=off -device isa-debugcon,iobase=0xe9,chardev=debug)
 	if [[ -n ${L1_SMBIOS:-} ]]; then
-		EMULATOR+=(-smbios "$L1_SMBIOS")
+		local table
+		while IFS= read -r table; do
+			EMULATOR+=(-smbios "$table")
+		done <<<"$L1_SMBIOS"
 	fi
 	if [[ -n $SHELL_WANTED ]]; then
 		EMULATOR+=(-serial @TTY@)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# What tests of gains share: what l1tune advise said that a change would save, and
+# what it saved. All in thousandths of a CPU.
+
+# advice NAME: on a guest, in $TMP/json
+advice()
+{
+	l1tune advise -i 1 --json "pid:$(pid "$1")" > "$TMP/json"
+}
+
+# rules: of that advice
+rules()
+{
+	tr '{},' '\n\n\n' < "$TMP/json" | sed -n 's/^ *"rule": *"\(.*\)"/\1/p' | xargs
+}
+
+# nothing_said: and nothing saved, so far
+nothing_said()
+{
+	low=0 high=0 kind='' bounds=nothing saved=0 share=0
+}
+
+# gain_of RULE: sets kind, low and high, and bounds, which are all of these in words
+gain_of()
+{
+	# shellcheck disable=SC2046 # three words
+	set -- $(tr '{},' '\n\n\n' < "$TMP/json" | tr -d '" ' | awk -v wanted="$1" '
+		sub(/^rule:/, "") { rule = $0; num = 0 }
+		rule == wanted && /^(kind|low_cpus|high_cpus):/ && num < 3 { sub(/.*:/, ""); print; num++ }')
+	[ $# -eq 3 ] || return
+	kind=$1
+	low=$(echo "$2" | awk '{ printf "%d", $1 * 1000 + 0.5 }')
+	high=$(echo "$3" | awk '{ printf "%d", $1 * 1000 + 0.5 }')
+	case $kind in
+	at_most) bounds="at most $high" ;;
+	at_least) bounds="at least $low" ;;
+	range) bounds="$low to $high" ;;
+	*) bounds="nothing known" ;;
+	esac
+}
+
+# is_advised NAME RULE: with bounds
+is_advised()
+{
+	advice "$1" && gain_of "$2" && [ "$bounds" != "nothing known" ] && return
+	ktap_print_msg "$1 is not advised $2, but: $(rules)"
+	tr '{}' '\n\n' < "$TMP/json" | grep -E '"(evidence|cause)"' | sed 's/^/# /'
+	return 1
+}
+
+# is_within SAVED: the bounds. Periods of the guest's lie across the ends of what
+# advise saw and of what is measured: 3 % and 5 thousandths. What is said has to be
+# of use: no more than twice what is saved.
+is_within()
+{
+	slack=$((high * 3 / 100 + 5))
+	case $kind in
+	at_most) [ "$1" -le $((high + slack)) ] ;;
+	at_least) [ "$1" -ge $((low - slack)) ] ;;
+	*) [ "$1" -ge $((low - slack)) ] && [ "$1" -le $((high + slack)) ] ;;
+	esac && [ $(($1 * 2)) -ge "$high" ]
+}
+
+# gained RULE GUEST STATUS: the result of following one rule's advice, by which saved is saved
+gained()
+{
+	[ "$3" -eq 0 ] && is_within "$saved"
+	result "$1: said $bounds, saved $saved thousandths of a CPU ($2)"
+}
+
+# rounds_of NAME: how many it has made
+rounds_of()
+{
+	sed -n '$s/^round \([0-9]*\) .*/\1/p' "$TMP/$1"
+}
+
+has_made()
+{
+	made=$(rounds_of "$1")
+	[ "${made:-0}" -ge "$2" ]
+}
+
+# share NAME PERIOD_MS ROUNDS: sets it, of a CPU that its vCPU's thread takes, by the scheduler
+share()
+{
+	within 60 has_made "$1" 1 || return
+	from=$(tail -n 1 "$TMP/$1")
+	within 60 has_made "$1" $(($(rounds_of "$1") + $3)) || return
+	share=$(echo "$from $(tail -n 1 "$TMP/$1")" | awk -v ms="$2" '
+		{ for (i = 1; i < NF; i++) if ($i == "round") r[++n] = $(i + 1); else if ($i == "cpu_ns") c[n] = $(i + 1) }
+		END { printf "%d", (c[2] - c[1]) / (r[2] - r[1]) / ms / 1000 + 0.5 }')
+}

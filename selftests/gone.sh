@@ -1,0 +1,133 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Guests that end in ways that are known: each leaves a record, by which l1tune gone
+# says how and why. What is expected comes from what the guest's program does.
+. "${0%/*}/lib.sh"
+
+GONE=$L1/gone
+
+# What each kind of selftests/programs/die.c is to be called: "KIND END WORDS"
+KINDS="
+ud shutdown triple.fault
+bp shutdown triple.fault
+rdmsr shutdown MSR.0x12345678
+wrmsr shutdown MSR.0x12345678
+xsetbv shutdown triple.fault
+cr4 shutdown triple.fault
+kbc reset port.0x64
+cf9 reset port.0xcf9
+hyperv reset asked.for.a.reset
+invalid fail_entry refused.to.enter
+execute_mmio internal_error emulate.*RIP.0xe0000000
+idt_mmio internal_error RIP|deliver
+hole_read run_error memory.was.not.there
+hole_write run_error memory.was.not.there
+hole_execute run_error memory.was.not.there
+exit exited status.0
+exit_3 exited status.3
+abort killed SIGABRT
+segv killed SIGSEGV
+kill_outside killed SIGKILL
+kill_halted killed SIGKILL
+kill_spinning killed SIGKILL
+term_spinning killed SIGTERM
+hlt exited status.0
+close closed closed.the.guest
+child closed another.process
+"
+
+nr_gone()
+{
+	ls "$GONE" | wc -l
+}
+
+newest()
+{
+	ls "$GONE" | sort -n | tail -n 1
+}
+
+record_value()
+{
+	sed -n "s/^$2  *\([^ ]*\).*/\1/p" "$GONE/$1" | head -n 1
+}
+
+has_record_after()
+{
+	[ "$(newest)" != "$1" ]
+}
+
+# one KIND END WORDS
+one()
+{
+	before=$(newest)
+	die "$1" > "$TMP/$1" 2>&1
+	wait_for has_record_after "$before" || return
+	id=$(newest)
+	cause=$(l1tune gone "$id" | sed -n 's/^cause *//p')
+	ktap_print_msg "$1: $(cat "$TMP/$1"): $(record_value "$id" end): $cause"
+	equal "end" "$2" "$(record_value "$id" end)" && echo "$cause" | grep -qE "$3"
+}
+
+# The reasons of the record's exits that the host does not cause, "COUNT NAME".
+last_exits()
+{
+	sed -n 's/^\(exit\|open\) 2 [0-9]* \([^ ]*\).*/\2/p' "$GONE/$1" |
+		grep -vwE 'interrupt|EXTERNAL_INTERRUPT|nmi|vintr|INTERRUPT_WINDOW|PREEMPTION_TIMER' | uniq -c | awk '{ print $1, $2 }'
+}
+
+die_at_once()
+{
+	for i in $(seq 200); do
+		die kill_outside > /dev/null 2>&1 &
+		[ $((i % 20)) != 0 ] || wait
+	done
+	wait
+}
+
+all_ended()
+{
+	[ "$(cat "$L1/ended/killed")" -ge "$1" ]
+}
+
+ktap_print_header
+ktap_set_plan 34
+
+load
+check "no guest has ended yet" equal "records" 0 "$(nr_gone)"
+
+echo "$KINDS" | while read -r kind end words; do
+	[ -z "$kind" ] || echo "$kind $end $words"
+done > "$TMP/kinds"
+while read -r kind end words; do
+	one "$kind" "$end" "$words"
+	result "a guest that ends by $kind is said to have"
+done < "$TMP/kinds"
+
+if [ "$(isa)" = svm ]; then cpuid=cpuid io=io; else cpuid=CPUID io=IO_INSTRUCTION; fi
+before=$(newest)
+die exit > /dev/null
+wait_for has_record_after "$before"
+# 70 CPUIDs, of which the ring has 64 less what the host causes, and the OUT that is not
+# entered again.
+id=$(newest)
+nr_all=$(grep -c '^exit ' "$GONE/$id")
+nr_program=$(last_exits "$id" | awk '{ n += $1 } END { print n - 1 }')
+equal "exits in the ring" 64 "$nr_all" && [ "$nr_program" -ge 56 ] &&
+	equal "exits" "$nr_program $cpuid 1 $io" "$(last_exits "$id" | xargs)"
+result "the last exits are those of the guest's program"
+
+l1tune gone --json > "$TMP/json" && grep -q '"end":"exited"' "$TMP/json"
+result "gone --json has the records"
+check "only root and the group may read a record" equal "mode" 440 "$(stat -c %a "$GONE/$(newest)")"
+l1tune gone 999999 > /dev/null 2>&1
+check "a guest that has no record is no such guest" equal "status" 4 $?
+
+before=$(kernel_kb)
+killed=$(cat "$L1/ended/killed")
+die_at_once
+wait_for all_ended $((killed + 200))
+result "all of 200 guests that are killed are counted"
+check "no more than gone_max records are kept" equal "records" "$(cat /sys/module/l1tune/parameters/gone_max)" "$(nr_gone)"
+unload
+memory_is_back "$before" 3000 "the memory of the records returns"
+ktap_finished

@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# l1tune watch: slow exits whose number and length the VMM knows, who had the CPU
+# instead, and a vCPU that hangs.
+#
+#	what happens				what is to be reported
+#	the VMM sleeps in each 500th OUT	these exits, all of them
+#	a busy thread on the same CPU		that thread by its name
+#	a page that userfaultfd never fills	a hang in 2 s, with the stack
+. "${0%/*}/lib.sh"
+
+SLOW_MS=50
+
+# watches NAME OPTION…: in the background, on a CPU of its own, until it has looked once
+watches()
+{
+	name=$1
+	shift
+	background "$name" taskset 2 l1tune watch --json "$@"
+	wait_for is_watched
+}
+
+is_watched()
+{
+	[ "$(cat "$CLASS/l1/slow/watch_over_ns")" != max ]
+}
+
+# ended NAME: it sums up
+ended()
+{
+	kill -TERM "$(pid "$1")"
+	wait "$(pid "$1")"
+	grep -q '"event":"summary"' "$TMP/$1"
+}
+
+# reports NAME PATTERN: how many lines have it
+reports()
+{
+	grep -c "$2" "$TMP/$1"
+}
+
+# key NAME KEY: a number of the summary
+key()
+{
+	sed -n "/\"summary\"/s/.*\"$2\":\([0-9]*\).*/\1/p" "$TMP/$1"
+}
+
+# Only there the VMM sleeps for so long, by the scheduler's count. On a busy machine it may
+# have waited for a CPU for longer, which is not its sleep.
+slept()
+{
+	sed -n '/"event":"slow"/s/.*"vmm_sleep_ns":\([0-9]*\).*/\1/p' "$TMP/all" |
+		awk -v least=$((SLOW_MS * 900000)) '$1 >= least { n++ } END { print n + 0 }'
+}
+
+# No exit is reported that took less than what was asked for.
+all_long()
+{
+	sed -n '/"event":"slow"/s/.*"time_ns":\([0-9]*\),"kernel_ns".*/\1/p' "$TMP/all" |
+		awk -v least=$(((SLOW_MS - 10) * 1000000)) '$1 < least { print "# too short: " $1; bad = 1 } END { exit bad || !NR }'
+}
+
+adds_up_each()
+{
+	tr ' ' '\n' < "$(guest_of slow)/slow" | awk -F = '
+		$1 == "time_ns" { sum += $2; n++ }
+		$1 ~ /^(rest|vmm|vmm_sleep|halted|blocked|runq|throttled)_ns$/ { sum -= $2 }
+		END { print "# " n " exits, the sum of differences is " sum " ns"; exit !n || sum > 10 * n || -sum > 10 * n }'
+}
+
+watched_time_is_over()
+{
+	! is_watched && [ "$(cat "$CLASS/l1/hooks/sched_switch")" = off ]
+}
+
+ktap_print_header
+needs_cpus 2
+ktap_set_plan 10
+load
+
+start slow --paused --slow-every 500 --slow-us $((SLOW_MS * 1000)) --hold out=20000
+wait_for has_guest slow
+watches all --over $((SLOW_MS - 10))ms name:slow
+kill -USR1 "$(pid slow)"
+within 200 said slow holding
+wanted=$(sed -n 's/^slow .*count=//p' "$TMP/slow")
+pause_ms 500
+check "each exit in which the VMM slept is kept with parts that add up to it" adds_up_each
+ended all
+check "every exit in which the VMM slept is reported" equal "slept" "$wanted" "$(slept)"
+check "no exit is reported that is shorter than the threshold" all_long
+check "none was missed" equal "missed" 0 "$(key all missed)"
+ktap_print_msg "others beyond the threshold: $(($(key all slow) - $(slept)))"
+check "all that is reported is in the summary" equal "slow" "$(reports all '"event":"slow"')" "$(key all slow)"
+kill_guests
+
+# The watcher is elsewhere, or it would be to blame as well.
+background spin taskset 1 vmm -name guest=spin --forever cpuid=1000
+wait_for has_guest spin && wait_for has_exits "$(guest_of spin)"
+watches hogged --over 2ms --part runq name:spin
+background hog taskset 1 hog 3000
+wait "$(pid hog)"
+ended hogged
+sed -n '/"summary"/s/.*"culprits"/culprits/p' "$TMP/hogged" | sed 's/^/# /'
+check "a thread that had the CPU is named, before all others" \
+	grep -q '"culprits":\[{"culprit":"hog ('"$(pid hog)"') had the CPU"' "$TMP/hogged"
+kill_guests
+
+background stuck stuck 0
+wait_for said stuck stuck
+wait_for has_guest stuck
+background hung l1tune watch --json --hang 1s -c 1 "pid:$(pid stuck)"
+check "a vCPU that waits for a page that nobody provides is reported within 2 s of a hang of 1 s" \
+	within 3 said hung '"event":"hang"'
+check "it is stuck in KVM, asleep" grep -q '"hang":"blocked"' "$TMP/hung"
+check "the stack shows for what" grep -q '"stack":"[^"]*handle_userfault' "$TMP/hung"
+kill -KILL "$(pid stuck)"
+
+check "nothing watches 10 s after the last watcher" within 15 watched_time_is_over
