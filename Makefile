@@ -101,6 +101,10 @@ dist: # pack the source into build/l1tune-VERSION.tar.gz
 deb: dist # build Debian packages, in build/deb
 	$(Q)packaging/deb '$(VERSION)' '$(DIST)'
 
+.PHONY: rpm
+rpm: dist # build rpm packages, in build/rpm
+	$(Q)packaging/rpm '$(VERSION)' '$(DIST)'
+
 .PHONY: modules-deb
 modules-deb: # build a Debian package of the module for the kernel KVER=; SIGN_KEY=, SIGN_CERT=, KO=
 	$(Q)packaging/modules-deb '$(VERSION)' '$(KVER)' '$(KDIR)'
