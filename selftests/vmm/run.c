@@ -27,11 +27,18 @@ static uint64_t now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+/* By this thread, on a CPU. */
+static uint64_t spent_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* CPU time: what another thread has of the CPU meanwhile does not count. */
 static void spin_us(uint32_t us)
 {
-	const uint64_t end = now_ns() + us * 1000ull;
+	const uint64_t end = spent_ns() + us * 1000ull;
 
-	while (now_ns() < end)
+	while (spent_ns() < end)
 		_mm_pause();
 }
 
@@ -224,18 +231,18 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vmm *vm = vcpu->vm;
-	uint64_t tsc, ns, cpu_ns;
+	uint64_t tsc, ns, spent;
 	int ret;
 
 	vcpu->res.tid = syscall(SYS_gettid);
 	begin_start(vm);
-	cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	spent = spent_ns();
 	ns = now_ns();
 	tsc = __rdtsc();
 	ret = run_vcpu(vcpu);
 	vcpu->res.wall_tsc = __rdtsc() - tsc;
 	vcpu->res.wall_ns = now_ns() - ns;
-	vcpu->res.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	vcpu->res.cpu_ns = spent_ns() - spent;
 	vcpu->res.complete = ret > 0;
 	if (ret < 0) {
 		memcpy(vcpu->error, vmm_error(), sizeof(vcpu->error));

@@ -56,7 +56,7 @@ struct vmm_config {
 	uint64_t rounds;		/* 0: until vmm_stop() */
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
 	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
-	uint32_t user_spin_us;		/* time the VMM burns for each VMM_OUT */
+	uint32_t user_spin_us;		/* CPU time the VMM burns for each VMM_OUT */
 	uint32_t slow_every;		/* the VMM sleeps in every so manieth VMM_OUT; 0: in none */
 	uint32_t slow_us;		/* for so long */
 	bool ioeventfd;			/* KVM serves VMM_OUT: it is only told, and not of how many */
