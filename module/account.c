@@ -286,6 +286,26 @@ static void let_writers_show(void)
 	ndelay(STORE_NS);
 }
 
+/*
+ * What the reader saw of a time outside KVM_RUN is divided, and kept for those who
+ * read next, under the lock that the writer takes to end it: a writer that has not
+ * begun to takes this into account, any other is seen here.
+ */
+static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
+		     const struct l1t_left *left, const struct l1t_stay *stay,
+		     u64 since_ticks, u64 now_ticks, u64 *parts_ticks)
+{
+	struct l1t_away *away = &acct->split.away;
+	bool is_same;
+
+	raw_spin_lock(&away->lock);
+	is_same = !l1t_account_read_again(acct, m);
+	if (is_same)
+		l1t_away_divide(away, left, stay, since_ticks, now_ticks, parts_ticks);
+	raw_spin_unlock(&away->lock);
+	return is_same;
+}
+
 /**
  * l1t_account_add_cell() - add a cell's numbers to a sum, as of one moment
  * @acct: may be written meanwhile
@@ -302,6 +322,7 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 	struct l1t_cell c;
 	struct l1t_moment m;
 	unsigned int i;
+	bool is_away;
 	u8 part;
 
 	do {
@@ -312,19 +333,19 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 		left = acct->split.away.left;
 		/* Here, so that it is no later than the exit's end. */
 		now = l1t_ticks();
-		if (m.open == cell && part == L1T_PART_VMM)
+		is_away = m.open == cell && part == L1T_PART_VMM;
+		if (is_away)
 			l1t_away_look(&acct->split.away, &stay);
 		if (m.open == cell)
 			let_writers_show();
-	} while (l1t_account_read_again(acct, &m));
+	} while (l1t_account_read_again(acct, &m) ||
+		 (is_away && !add_stay(acct, &m, &left, &stay, part_since_ticks,
+				       now, c.parts_ticks)));
 
 	if (m.open == cell) {
 		sum->count++;
 		c.time_ticks += l1t_ticks_since(m.since_ticks, now);
-		if (part == L1T_PART_VMM)
-			l1t_away_divide(&acct->split.away, &left, &stay,
-					part_since_ticks, now, c.parts_ticks);
-		else if (part != L1T_PART_KERNEL)
+		if (!is_away && part != L1T_PART_KERNEL)
 			c.parts_ticks[part] +=
 				l1t_ticks_since(part_since_ticks, now);
 	}

@@ -199,7 +199,7 @@ static void keep_shown(struct l1t_shown *shown, u64 since_ticks, u64 *parts)
  * @now_ticks: now
  * @parts_ticks: by part; VMM, VMM_SLEEP and RUNQ of it are added to
  *
- * Context: any but an interrupt.
+ * Context: any but an interrupt; under @away->lock.
  */
 void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
 		     const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
@@ -215,9 +215,7 @@ void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
 					span - parts[L1T_PART_RUNQ]);
 	parts[L1T_PART_VMM] = span - parts[L1T_PART_RUNQ] -
 			      parts[L1T_PART_VMM_SLEEP];
-	raw_spin_lock(&away->lock);
 	keep_shown(&away->shown, since_ticks, parts);
-	raw_spin_unlock(&away->lock);
 	for (i = 0; i < L1T_PARTS; i++)
 		parts_ticks[i] += parts[i];
 }

@@ -30,13 +30,15 @@ noinline notrace void l1t_exit_long_part(struct l1t_account *acct, u64 ticks, u6
 /* The thread was outside KVM_RUN; not all of that is the VMM's. */
 static void end_divided_part(struct l1t_account *acct, u64 now)
 {
-	const struct l1t_away *away = &acct->split.away;
+	struct l1t_away *away = &acct->split.away;
 	u64 since = acct->split.since_ticks, parts[L1T_PARTS] = {};
 	struct l1t_stay stay;
 	unsigned int i;
 
-	l1t_away_look(&acct->split.away, &stay);
-	l1t_away_divide(&acct->split.away, &away->left, &stay, since, now, parts);
+	l1t_away_look(away, &stay);
+	raw_spin_lock(&away->lock);
+	l1t_away_divide(away, &away->left, &stay, since, now, parts);
+	raw_spin_unlock(&away->lock);
 	for (i = 0; i < L1T_PARTS; i++) {
 		acct->open->parts_ticks[i] += parts[i];
 		if (parts[i] > l1t_slow_stretch_ticks)
