@@ -65,20 +65,39 @@ static int add_chunk(struct l1t_account *acct)
 	return 0;
 }
 
+static bool lacks_cells(const struct l1t_account *acct)
+{
+	return acct->nr_cells + L1T_CELLS_CHUNK / 2 >= acct->nr_allocated &&
+	       acct->nr_allocated < L1T_CELLS_MAX;
+}
+
+/* L2 has entered an L3, or tried to. */
+static bool lacks_l3(const struct l1t_account *acct)
+{
+	return !acct->l3 && (acct->l3_entries || acct->l3_failed);
+}
+
 static void refill(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
 
-	/* Without memory the next exit asks again. */
-	if (!cancelled)
+	/* Without memory the next that lacks it asks again. */
+	if (!cancelled && lacks_cells(acct))
 		add_chunk(acct);
+	if (!cancelled && lacks_l3(acct))
+		l1t_l3_add(acct);
 	l1t_work_done(work);
 }
 
-static void ask_for_refill(struct l1t_account *acct)
+/**
+ * l1t_account_ask_for_more() - have its thread allocate what an account lacks
+ * @acct: the account
+ *
+ * Context: the exit path. It is there before the next entry, if there is memory.
+ */
+void l1t_account_ask_for_more(struct l1t_account *acct)
 {
-	if (acct->nr_allocated < L1T_CELLS_MAX)
-		l1t_work_queue(&acct->refill);
+	l1t_work_queue(&acct->refill);
 }
 
 /*
@@ -126,8 +145,10 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 
 	if (acct->kvm_exits_base == L1T_BASE_UNKNOWN)
 		set_kvm_exits_base(acct, vcpu);
-	if (!acct->first_ticks)
+	if (!acct->first_ticks) {
 		acct->first_ticks = l1t_ticks();
+		acct->l3_offered = l1t_l3_offered(vcpu);
+	}
 	/* Its thread may have entered KVM_RUN before there were hooks. */
 	l1t_away_take(&acct->split.away);
 	WRITE_ONCE(acct->split.in_run, true);
@@ -138,8 +159,8 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	cell = find_cell(acct, l1t_key(level, slot));
 	if (cell)
 		return cell;
-	if (n + L1T_CELLS_CHUNK / 2 >= READ_ONCE(acct->nr_allocated))
-		ask_for_refill(acct);
+	if (lacks_cells(acct))
+		l1t_account_ask_for_more(acct);
 	/* Pairs with the release in add_chunk(). */
 	if (n >= smp_load_acquire(&acct->nr_allocated)) {
 		WRITE_ONCE(acct->lost_cells, acct->lost_cells + 1);
@@ -188,6 +209,7 @@ void l1t_account_free(struct l1t_account *acct)
 
 	l1t_away_exit(&acct->split.away);
 	l1t_slow_exit(&acct->slow);
+	kfree(acct->l3);
 	for (i = 0; i < acct->nr_allocated / L1T_CELLS_CHUNK; i++)
 		kmem_cache_free(chunk_cache, acct->chunks[i]);
 }

@@ -24,6 +24,7 @@
 #include <linux/math64.h>
 
 #include "away.h"
+#include "l3.h"
 #include "part.h"
 #include "reason.h"
 #include "slow.h"
@@ -172,6 +173,10 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @lost_cells: exits counted in the OTHER cell for want of one of their own
  * @l3_entries: L2's entries into L3
  * @l3_exits_left: exits of L3 after which L2 went on
+ * @l3_failed: entries into L3 that KVM refused
+ * @l3_first: the first of them, for as long as there is no @l3
+ * @l3_offered: whether its CPUID has VMX or SVM, as of its first exit
+ * @l3: more about its L3s; NULL: none yet, or no memory
  * @kvm_exits_base: KVM's own exits statistic before our first exit, or
  *	L1T_BASE_UNKNOWN until that exit has been
  * @split: who has the vCPU while the exit is open
@@ -211,6 +216,10 @@ struct l1t_account {
 	u64 lost_cells;
 	u64 l3_entries;
 	u64 l3_exits_left;
+	u64 l3_failed;
+	struct l1t_failed l3_first;
+	enum l1t_offered l3_offered;
+	struct l1t_l3 *l3;
 	u64 kvm_exits_base;
 	struct l1t_split split;
 	struct l1t_stolen stolen;
@@ -309,6 +318,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 int l1t_accounts_init(void);
 void l1t_accounts_exit(void);
 int l1t_account_init(struct l1t_account *acct);
+void l1t_account_ask_for_more(struct l1t_account *acct);
 void l1t_account_free(struct l1t_account *acct);
 u32 l1t_account_key(const struct l1t_account *acct, unsigned int n);
 unsigned int l1t_account_cells(const struct l1t_account *acct);

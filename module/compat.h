@@ -8,6 +8,7 @@
 #ifndef L1TUNE_COMPAT_H
 #define L1TUNE_COMPAT_H
 
+#include <linux/version.h>
 #include <linux/build_bug.h>
 #include <linux/cpu.h>
 #include <linux/device.h>
@@ -271,5 +272,11 @@ L1T_ONE_FORM(L1T_KOBJECT_OWNERSHIP(struct kobject),
 	L1T_CONST_IF(L1T_KOBJECT_OWNERSHIP(const struct kobject), struct kobject)
 
 #include "compat_memslot.h"
+
+/*
+ * KVM refuses VMRUN without a word before that; no header tells. Where a backport
+ * has it, a count of 0 is taken for unknown.
+ */
+#define L1T_SVM_TELLS_FAILED	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 13, 0))
 
 #endif

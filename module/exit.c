@@ -21,6 +21,7 @@
 #include "exit.h"
 #include "exit_part.h"
 #include "find.h"
+#include "l3.h"
 #include "start.h"
 
 u32 l1t_vmx_reason_offset __read_mostly;
@@ -213,14 +214,20 @@ static void end_exit(struct l1t_account *acct, u64 now)
 }
 
 /* @level: of what is entered */
-static void count_l3(struct l1t_account *acct, enum l1t_level level)
+static void count_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
+		     enum l1t_level level, u64 now)
 {
-	if (!(acct->state & L1T_AT_L3))
-		acct->l3_entries += level == L1T_LEVEL3;
-	else if (level == L1T_LEVEL3)
+	bool is_from_l3 = acct->state & L1T_AT_L3;
+
+	if (is_from_l3 && level == L1T_LEVEL3) {
 		acct->l3_exits_handled++;
-	else
+	} else if (is_from_l3) {
 		acct->l3_exits_left++;
+		l1t_l3_reflected(acct, vcpu);
+	} else if (level == L1T_LEVEL3) {
+		acct->l3_entries++;
+		l1t_l3_entered(acct, vcpu, now);
+	}
 }
 
 /* An entry, of which nothing is known. Between l1t_account_write_*(). */
@@ -229,7 +236,7 @@ static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 {
 	if (acct->open) {
 		l1t_exit_take_stolen(acct, now);
-		count_l3(acct, level);
+		count_l3(acct, vcpu, level, now);
 		end_exit(acct, now);
 	} else if (acct->since_ticks) {
 		/*

@@ -26,6 +26,8 @@
 
 struct l1t_guest;
 
+#define L1T_VCPU_FILES	3
+
 /**
  * struct l1t_vcpu - a vCPU of an L2
  * @acct: its exits
@@ -41,7 +43,7 @@ struct l1t_guest;
  * @nested_asked: may begin to, until @nested_end; l1t_lock
  * @nested_end: gives back a place that was asked for and not taken
  * @dir: name of that directory
- * @stats: the file in it
+ * @files: in it
  */
 struct l1t_vcpu {
 	struct l1t_account acct;
@@ -56,7 +58,7 @@ struct l1t_vcpu {
 	bool nested_asked;
 	struct l1t_work nested_end;
 	char dir[16];
-	struct bin_attribute stats;
+	struct bin_attribute files[L1T_VCPU_FILES];
 };
 
 /**

@@ -29,6 +29,7 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_KVM_EXIT] = "kvm_exit",
 	[L1T_HOOK_KVM_ENTRY] = "kvm_entry",
 	[L1T_HOOK_FAULT] = "fault",
+	[L1T_HOOK_NESTED_FAILED] = "nested_failed",
 	[L1T_HOOK_EXIT_REASON] = "exit_reason",
 	[L1T_HOOK_ADOPT] = "adopt",
 	[L1T_HOOK_VM_CREATE] = "vm_create",

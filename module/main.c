@@ -14,6 +14,7 @@
 #include "find.h"
 #include "gone.h"
 #include "guest.h"
+#include "l3.h"
 #include "life.h"
 #include "limit.h"
 #include "refuse.h"
@@ -32,6 +33,7 @@ static struct l1t_probe probes[] = {
 	{ L1T_HOOK_KVM_ENTRY, "kvm_entry", l1t_probe_entry },
 	{ L1T_HOOK_KVM_EXIT, "kvm_exit", l1t_probe_exit },
 	{ L1T_HOOK_FAULT, "kvm_inj_exception", l1t_probe_fault },
+	{ L1T_HOOK_NESTED_FAILED, "kvm_nested_vmenter_failed", l1t_probe_entry_failed },
 };
 
 /*

@@ -32,13 +32,47 @@ static bool in_l3(const struct kvm_vcpu *vcpu)
 	return data_race(READ_ONCE(vcpu->arch.hflags)) & HF_GUEST_MASK;
 }
 
-static enum l1t_nested vcpu_nested(const struct l1t_vcpu *v)
+/**
+ * l1t_nested_name() - what a guest or vCPU does with VMX or SVM, as one word
+ * @nested: that
+ */
+const char *l1t_nested_name(enum l1t_nested nested)
 {
+	static const char * const names[] = {
+		[L1T_NESTED_OFF] = "off",
+		[L1T_NESTED_ON] = "on",
+		[L1T_NESTED_RUNNING] = "running",
+	};
+
+	return names[nested];
+}
+
+static enum l1t_nested nested_of(const struct l1t_vcpu *v)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (!v->vcpu)
+		return L1T_NESTED_OFF;
 	if (in_l3(v->vcpu))
 		return L1T_NESTED_RUNNING;
 	if (tracked ? v->nested : may_be_on(v->vcpu))
 		return L1T_NESTED_ON;
 	return L1T_NESTED_OFF;
+}
+
+/**
+ * l1t_vcpu_nested() - does a vCPU use VMX or SVM itself
+ * @v: alive or dead
+ *
+ * Return: running if it is with an L3 now, on if it may be.
+ */
+enum l1t_nested l1t_vcpu_nested(const struct l1t_vcpu *v)
+{
+	enum l1t_nested nested;
+
+	raw_spin_lock(&l1t_lock);
+	nested = nested_of(v);
+	raw_spin_unlock(&l1t_lock);
+	return nested;
 }
 
 /**
@@ -52,12 +86,8 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 	enum l1t_nested most = L1T_NESTED_OFF;
 	struct l1t_vcpu *v;
 
-	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
-		raw_spin_lock(&l1t_lock);
-		if (v->vcpu)
-			most = max(most, vcpu_nested(v));
-		raw_spin_unlock(&l1t_lock);
-	}
+	list_for_each_entry_rcu(v, &g->vcpus, link, true)
+		most = max(most, l1t_vcpu_nested(v));
 	return most;
 }
 

@@ -6,22 +6,12 @@
 
 #include "compat.h"
 #include "guest.h"
+#include "l3_view.h"
 #include "memslots.h"
 #include "nested.h"
 #include "stats.h"
 #include "sysfs.h"
 #include "totals.h"
-
-static const char *nested_name(struct l1t_guest *g)
-{
-	static const char * const names[] = {
-		[L1T_NESTED_OFF] = "off",
-		[L1T_NESTED_ON] = "on",
-		[L1T_NESTED_RUNNING] = "running",
-	};
-
-	return names[l1t_guest_nested(g)];
-}
 
 #define GUEST_ATTR(_name, _fmt, _value)					\
 	static ssize_t _name##_show(struct device *dev,			\
@@ -42,7 +32,7 @@ GUEST_ATTR(created_ns, "%llu", g->created_ns);
 GUEST_ATTR(vcpus, "%u", READ_ONCE(g->nr_vcpus));
 GUEST_ATTR(memory_bytes, "%llu", READ_ONCE(g->memory_bytes));
 GUEST_ATTR(memory_peak_bytes, "%llu", READ_ONCE(g->memory_peak_bytes));
-GUEST_ATTR(nested, "%s", nested_name(g));
+GUEST_ATTR(nested, "%s", l1t_nested_name(l1t_guest_nested(g)));
 
 #define GUEST_COUNT_ATTR(_name, _member)				\
 	static ssize_t _name##_show(struct device *dev,			\
@@ -183,10 +173,31 @@ static ssize_t vcpu_stats_read(struct file *file, struct kobject *kobj,
 	return l1t_stats_read_vcpu(attr->private, buf, pos, count);
 }
 
+static ssize_t vcpu_nested_read(struct file *file, struct kobject *kobj,
+				l1t_read_bin_attribute *attr, char *buf, loff_t pos,
+				size_t count)
+{
+	return l1t_l3_read(attr->private, buf, pos, count);
+}
+
+static ssize_t vcpu_nested_failed_read(struct file *file, struct kobject *kobj,
+				       l1t_read_bin_attribute *attr, char *buf,
+				       loff_t pos, size_t count)
+{
+	return l1t_l3_read_failed(attr->private, buf, pos, count);
+}
+
+static const struct bin_attribute vcpu_files[L1T_VCPU_FILES] = {
+	{ .attr = { .name = "stats", .mode = 0440 }, .read = vcpu_stats_read },
+	{ .attr = { .name = "nested", .mode = 0440 }, .read = vcpu_nested_read },
+	{ .attr = { .name = "nested_failed", .mode = 0440 },
+	  .read = vcpu_nested_failed_read },
+};
+
 static int vcpu_group(struct l1t_vcpu *v, bool add)
 {
 	l1t_group_bin_attribute *bin_attrs[] = {
-		&v->stats, NULL
+		&v->files[0], &v->files[1], &v->files[2], NULL
 	};
 	struct kobject *kobj = &v->guest->dev.kobj;
 	const struct attribute_group group = {
@@ -208,12 +219,14 @@ static int vcpu_group(struct l1t_vcpu *v, bool add)
  */
 int l1t_sysfs_add_vcpu(struct l1t_vcpu *v)
 {
+	unsigned int i;
+
 	snprintf(v->dir, sizeof(v->dir), "vcpu%u", v->id);
-	sysfs_bin_attr_init(&v->stats);
-	v->stats.attr.name = "stats";
-	v->stats.attr.mode = 0440;
-	v->stats.read = vcpu_stats_read;
-	v->stats.private = v;
+	for (i = 0; i < L1T_VCPU_FILES; i++) {
+		v->files[i] = vcpu_files[i];
+		sysfs_bin_attr_init(&v->files[i]);
+		v->files[i].private = v;
+	}
 	return vcpu_group(v, true);
 }
 

@@ -70,6 +70,7 @@ guest_l3_\name\()_svm:
 	.set	VMCS_EXIT_REASON, 0x4402
 	.set	VMCS_EXIT_INSTRUCTION_LEN, 0x440c
 	.set	VMCS_GUEST_RIP, 0x681e
+	.set	VMCS_HOST_RIP, 0x6c16
 	.set	VMX_REASON_CPUID, 10
 	.set	VMX_REASON_VMCALL, 18
 
@@ -93,9 +94,50 @@ guest_nested_vmx:
 	add	$VMWRITE_SIZE, %rsi
 	dec	%ecx
 	jnz	1b
+	mov	PARAMS_NMISTAKES(%r15), %ebx
+	test	%ebx, %ebx
+	jnz	mistakes_vmx
+l3_launch_vmx:
 	mov	$FAIL_VMENTRY, %eax
 	vmlaunch
 	jmp	fail
+
+	/*
+	 * What is wrong for L2 itself makes VMLAUNCH fail, what is wrong for L3
+	 * is an exit of L3.
+	 */
+mistakes_vmx:
+	lea	PARAMS_MISTAKES(%r15), %rsi
+	lea	mistake_made_vmx(%rip), %rcx
+	mov	$VMCS_HOST_RIP, %edx
+	mov	$FAIL_VMWRITE, %eax
+	vmwrite	%rcx, %rdx
+	jbe	fail
+1:	mov	MISTAKE_WHERE(%rsi), %rdx
+	vmwrite	MISTAKE_WRONG(%rsi), %rdx
+	jbe	fail
+	vmlaunch
+mistake_made_vmx:
+	jbe	2f
+	mov	$FAIL_VMREAD, %eax
+	mov	$VMCS_EXIT_REASON, %edx
+	vmread	%rdx, %rcx
+	jbe	fail
+	mov	$FAIL_MISTAKE, %eax
+	test	%ecx, %ecx
+	jns	fail
+2:	mov	$FAIL_VMWRITE, %eax
+	mov	MISTAKE_WHERE(%rsi), %rdx
+	vmwrite	MISTAKE_RIGHT(%rsi), %rdx
+	jbe	fail
+	add	$MISTAKE_SIZE, %rsi
+	dec	%ebx
+	jnz	1b
+	lea	guest_l3_exit_vmx(%rip), %rcx
+	mov	$VMCS_HOST_RIP, %edx
+	vmwrite	%rcx, %rdx
+	jbe	fail
+	jmp	l3_launch_vmx
 
 l3_work_vmx:
 	mov	%ebp, %r8d
@@ -138,6 +180,7 @@ guest_l3_exit_vmx:
 	.set	VMCB_RIP, 0x578
 	.set	SVM_REASON_CPUID, 0x72
 	.set	SVM_REASON_VMMCALL, 0x81
+	.set	SVM_REASON_INVALID, -1
 	.set	CPUID_LEN, 2
 	.set	VMMCALL_LEN, 3
 
@@ -147,6 +190,24 @@ guest_nested_svm:
 	mov	PARAMS_HSAVE_PA+4(%r15), %edx
 	mov	$MSR_SVM_HSAVE, %ecx
 	wrmsr
+	mov	PARAMS_NMISTAKES(%r15), %ebx
+	lea	PARAMS_MISTAKES(%r15), %rsi
+	test	%ebx, %ebx
+	jz	l3_resume_svm
+1:	mov	MISTAKE_WHERE(%rsi), %rdi
+	mov	MISTAKE_WRONG(%rsi), %rdx
+	mov	%rdx, (%rdi)
+	mov	PARAMS_VMCB_PA(%r15), %rax
+	vmrun	%rax
+	mov	$FAIL_MISTAKE, %eax
+	mov	$GUEST_VMCB, %edx
+	cmpl	$SVM_REASON_INVALID, VMCB_EXIT_CODE(%rdx)
+	jne	fail
+	mov	MISTAKE_RIGHT(%rsi), %rdx
+	mov	%rdx, (%rdi)
+	add	$MISTAKE_SIZE, %rsi
+	dec	%ebx
+	jnz	1b
 	jmp	l3_resume_svm
 
 l3_work_svm:

@@ -46,9 +46,11 @@
 #define PARAMS_UNDEFINED	0x048
 #define PARAMS_EARLY		0x04c
 #define PARAMS_NAP_TICKS	0x050
+#define PARAMS_NMISTAKES	0x054
 #define PARAMS_STEPS		0x080
 #define PARAMS_GDT		0x200
 #define PARAMS_IDT		0x280
+#define PARAMS_MISTAKES		0x500
 #define PARAMS_VMWRITES		0x800
 #define PARAMS_STACK		0x1000
 
@@ -61,6 +63,16 @@
 /* A VMWRITE of the nested guest's set-up: u64 field, u64 value. */
 #define VMWRITE_SIZE		16
 #define MAX_VMWRITES		96
+
+/*
+ * An entry into L3 that KVM refuses: u64 where, a field of the VMCS or an address in
+ * the VMCB; u64 what; u64 what is right there.
+ */
+#define MISTAKE_WHERE		0
+#define MISTAKE_WRONG		8
+#define MISTAKE_RIGHT		16
+#define MISTAKE_SIZE		24
+#define MAX_MISTAKES		24
 
 #define SEL_CODE		0x08
 #define SEL_DATA		0x10
@@ -82,6 +94,7 @@
 #define FAIL_VMENTRY		5
 #define FAIL_VMREAD		6
 #define FAIL_L3_EXIT		7
+#define FAIL_MISTAKE		8
 
 #define PAUSES			1000
 

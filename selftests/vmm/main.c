@@ -34,7 +34,7 @@ struct options {
 enum {
 	OPT_NAME = 256, OPT_VCPUS, OPT_ORDER, OPT_NESTED, OPT_ROUNDS, OPT_FOREVER, OPT_SECONDS,
 	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN, OPT_SLOW_EVERY, OPT_SLOW,
-	OPT_IOEVENTFD, OPT_HUGE, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS,
+	OPT_IOEVENTFD, OPT_HUGE, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS, OPT_MISTAKES,
 	OPT_TIME, OPT_HELP,
 };
 
@@ -43,6 +43,7 @@ static const struct option longopts[] = {
 	{ "vcpus", required_argument, NULL, OPT_VCPUS },
 	{ "order", required_argument, NULL, OPT_ORDER },
 	{ "nested", no_argument, NULL, OPT_NESTED },
+	{ "mistakes", required_argument, NULL, OPT_MISTAKES },
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "forever", no_argument, NULL, OPT_FOREVER },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
@@ -77,6 +78,8 @@ static void usage(FILE *f)
 	      "  --vcpus N            vCPUs, one thread each (1)\n"
 	      "  --order ORDER        blocks: kind after kind; mixed: one of each in turn (blocks)\n"
 	      "  --nested             the guest becomes a hypervisor even without l3 kinds\n"
+	      "  --mistakes N         it first enters its own guest N times in ways that KVM refuses, and\n"
+	      "                       says of each what KVM's message has in it\n"
 	      "  --rounds N           rounds (1)\n"
 	      "  --forever            until SIGINT or SIGTERM ends it after a round; twice: at once\n"
 	      "  --seconds S          the first round that ends after S seconds is the last\n"
@@ -144,6 +147,10 @@ static void parse(struct options *o, int argc, char **argv)
 				error(EXIT_USAGE, 0, "--order: '%s' is neither mixed nor blocks", optarg);
 			break;
 		case OPT_NESTED:
+			o->cfg.nested = true;
+			break;
+		case OPT_MISTAKES:
+			o->cfg.mistakes = parse_number("--mistakes", optarg, 0, VMM_MAX_MISTAKES);
 			o->cfg.nested = true;
 			break;
 		case OPT_ROUNDS:
@@ -348,6 +355,8 @@ static int report(struct options *o, struct vmm *vm)
 			return -1;
 		}
 	}
+	for (i = 0; i < o->cfg.mistakes && vmm_mistake(vmm_isa(), i); i++)
+		printf("mistake %s\n", vmm_mistake(vmm_isa(), i));
 	for (i = 0; o->expect && vmm_host_caused(i, &exits[0]); i++)
 		printf("excluded %s code=%u\n", exits[0].reason, exits[0].code);
 	return ret;

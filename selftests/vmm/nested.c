@@ -32,6 +32,103 @@ struct vmx_controls {
 	uint32_t entry;
 };
 
+/* Each is refused by KVM for itself, with a message that names its check. */
+struct mistake_kind {
+	uint32_t field;			/* of the VMCS, or offset in the VMCB */
+	uint64_t wrong;
+	const char *check;		/* part of the message */
+};
+
+#define NOT_CANONICAL	(1ull << 62)
+
+static const struct mistake_kind vmx_mistakes[] = {
+	{ 0x4000, 0, "pin_based_vm_exec_control" },
+	{ 0x4002, 0, "cpu_based_vm_exec_control" },
+	{ 0x400c, 0, "vm_exit_controls" },
+	{ 0x4012, 0, "vm_entry_controls" },
+	{ 0x400a, 1000, "cr3_target_count" },
+	{ 0x2004, 1, "msr_bitmap" },
+	{ 0x6c00, 0, "host_cr0" },
+	{ 0x6c04, 0, "host_cr4" },
+	{ 0x6c02, ~0ull, "host_cr3" },
+	{ 0x6c10, NOT_CANONICAL, "host_ia32_sysenter_esp" },
+	{ 0x6c08, NOT_CANONICAL, "host_gs_base" },
+	{ 0x6c0c, NOT_CANONICAL, "host_gdtr_base" },
+	{ 0x0c02, 0, "host_cs_selector" },
+	{ 0x0c0c, 0, "host_tr_selector" },
+	{ 0x6800, 0, "guest_cr0" },
+	{ 0x6804, 0, "guest_cr4" },
+	{ 0x2800, 1, "vmcs_link_pointer" },
+};
+
+#define SVM_CR0		0x558
+#define SVM_CR3		0x550
+#define SVM_CR4		0x548
+#define SVM_EFER	0x4d0
+
+/* Bits that are changed. */
+static const struct mistake_kind svm_mistakes[] = {
+	{ 0x010, 1 << 0, "INTERCEPT_VMRUN" },
+	{ 0x058, 1, "asid" },
+	{ SVM_EFER, 1 << 12, "EFER_SVME" },
+	{ SVM_CR0, 1 << 29, "X86_CR0_CD" },
+	{ SVM_CR0, 1ull << 32, "save->cr0" },
+	{ SVM_CR0, 1 << 0, "X86_CR0_PE" },
+	{ SVM_CR4, 1 << 5, "X86_CR4_PAE" },
+	{ SVM_CR4, 1ull << 63, "valid_cr4" },
+	{ SVM_CR3, 1ull << 63, "save->cr3" },
+	{ 0x568, 1ull << 32, "dr6" },
+	{ 0x560, 1ull << 32, "dr7" },
+	{ SVM_EFER, 1 << 20, "valid_efer" },
+	{ 0x040, 1ull << 63, "iopm" },
+	{ 0x048, 1ull << 63, "msrpm" },
+};
+
+const char *vmm_mistake(enum vmm_isa isa, unsigned int i)
+{
+	if (isa == VMM_VMX)
+		return i < ARRAY_SIZE(vmx_mistakes) ? vmx_mistakes[i].check : NULL;
+	return i < ARRAY_SIZE(svm_mistakes) ? svm_mistakes[i].check : NULL;
+}
+
+static uint64_t vmwritten(const struct guest_params *p, uint32_t field)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->nwrites; i++)
+		if (p->vmwrites[i].field == field)
+			return p->vmwrites[i].value;
+	return 0;
+}
+
+static void set_vmx_mistakes(struct guest_params *p, uint32_t n)
+{
+	_Static_assert(ARRAY_SIZE(vmx_mistakes) <= MAX_MISTAKES, "guest.h");
+
+	for (p->nmistakes = 0; p->nmistakes < n && p->nmistakes < ARRAY_SIZE(vmx_mistakes); p->nmistakes++) {
+		const struct mistake_kind *kind = &vmx_mistakes[p->nmistakes];
+
+		p->mistakes[p->nmistakes] = (struct mistake){
+			kind->field, kind->wrong, vmwritten(p, kind->field)
+		};
+	}
+}
+
+static void set_svm_mistakes(struct guest_params *p, const uint8_t *vmcb, uint32_t n)
+{
+	_Static_assert(ARRAY_SIZE(svm_mistakes) <= MAX_MISTAKES, "guest.h");
+
+	for (p->nmistakes = 0; p->nmistakes < n && p->nmistakes < ARRAY_SIZE(svm_mistakes); p->nmistakes++) {
+		const struct mistake_kind *kind = &svm_mistakes[p->nmistakes];
+		uint64_t right;
+
+		memcpy(&right, vmcb + kind->field, sizeof(right));
+		p->mistakes[p->nmistakes] = (struct mistake){
+			GUEST_VMCB + kind->field, right ^ kind->wrong, right
+		};
+	}
+}
+
 static int vmx_control(struct vcpu *vcpu, uint32_t msr, uint32_t wanted, uint32_t *value)
 {
 	uint64_t caps;
@@ -140,6 +237,7 @@ static int init_vmx(struct vcpu *vcpu)
 	p->nested = guest_nested_vmx - guest_start;
 	p->vmxon_pa = base + GUEST_VMXON;
 	p->vmcs_pa = base + GUEST_VMCS;
+	set_vmx_mistakes(p, vcpu->vm->cfg.mistakes);
 	return 0;
 }
 
@@ -200,6 +298,7 @@ static int init_svm(struct vcpu *vcpu)
 	p->nested = guest_nested_svm - guest_start;
 	p->vmcb_pa = base + GUEST_VMCB;
 	p->hsave_pa = base + GUEST_HSAVE;
+	set_svm_mistakes(p, vmcb, vcpu->vm->cfg.mistakes);
 	return 0;
 }
 

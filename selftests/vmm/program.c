@@ -26,6 +26,8 @@ _Static_assert(offsetof(struct guest_params, nap_ticks) == PARAMS_NAP_TICKS, "gu
 _Static_assert(offsetof(struct guest_params, steps) == PARAMS_STEPS, "guest.h");
 _Static_assert(offsetof(struct guest_params, gdt) == PARAMS_GDT, "guest.h");
 _Static_assert(offsetof(struct guest_params, idt) == PARAMS_IDT, "guest.h");
+_Static_assert(offsetof(struct guest_params, nmistakes) == PARAMS_NMISTAKES, "guest.h");
+_Static_assert(offsetof(struct guest_params, mistakes) == PARAMS_MISTAKES, "guest.h");
 _Static_assert(offsetof(struct guest_params, vmwrites) == PARAMS_VMWRITES, "guest.h");
 _Static_assert(sizeof(struct guest_params) + 256 <= PARAMS_STACK, "no room for the stack");
 _Static_assert(VMM_KINDS <= MAX_STEPS, "guest.h");

@@ -132,6 +132,7 @@ static const char *guest_failure(uint32_t code)
 		[FAIL_VMENTRY] = "VMLAUNCH or VMRESUME failed",
 		[FAIL_VMREAD] = "VMREAD failed",
 		[FAIL_L3_EXIT] = "the nested guest exited with an unexpected reason",
+		[FAIL_MISTAKE] = "the nested guest was entered in spite of a mistake",
 	};
 
 	return code < ARRAY_SIZE(names) && names[code] ? names[code] : "unknown failure";

@@ -29,6 +29,12 @@ struct vmwrite {
 	uint64_t value;
 };
 
+struct mistake {
+	uint64_t where;
+	uint64_t wrong;
+	uint64_t right;
+};
+
 /* The parameter page, see guest.h. */
 struct guest_params {
 	uint32_t burst;
@@ -46,13 +52,16 @@ struct guest_params {
 	uint32_t undefined;
 	uint32_t early;
 	uint32_t nap_ticks;
-	uint8_t pad2[PARAMS_STEPS - 0x54];
+	uint32_t nmistakes;
+	uint8_t pad2[PARAMS_STEPS - 0x58];
 	struct step steps[MAX_STEPS];
 	uint8_t pad3[PARAMS_GDT - PARAMS_STEPS - MAX_STEPS * STEP_SIZE];
 	uint64_t gdt[5];
 	uint8_t pad4[PARAMS_IDT - PARAMS_GDT - 5 * 8];
 	uint64_t idt[2 * (IRQ_VECTOR + 1)];
-	uint8_t pad5[PARAMS_VMWRITES - PARAMS_IDT - 16 * (IRQ_VECTOR + 1)];
+	uint8_t pad5[PARAMS_MISTAKES - PARAMS_IDT - 16 * (IRQ_VECTOR + 1)];
+	struct mistake mistakes[MAX_MISTAKES];
+	uint8_t pad6[PARAMS_VMWRITES - PARAMS_MISTAKES - MAX_MISTAKES * MISTAKE_SIZE];
 	struct vmwrite vmwrites[MAX_VMWRITES];
 };
 

@@ -48,11 +48,14 @@ enum vmm_kind {
 
 enum vmm_isa { VMM_VMX, VMM_SVM };
 
+#define VMM_MAX_MISTAKES	24
+
 struct vmm_config {
 	unsigned int vcpus;		/* 0: a VM without vCPUs */
 	uint32_t count[VMM_KINDS];	/* per vCPU and round */
 	bool mixed;			/* one of each in turn, not in blocks */
 	bool nested;			/* L2 becomes a hypervisor even without l3 work */
+	unsigned int mistakes;		/* entries into L3 that KVM refuses, each in its own way */
 	uint64_t rounds;		/* 0: until vmm_stop() */
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
 	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
@@ -62,6 +65,9 @@ struct vmm_config {
 	bool ioeventfd;			/* KVM serves VMM_OUT: it is only told, and not of how many */
 	bool huge_pages;		/* memory as large as it comes, kept when made fresh */
 };
+
+/* Part of what KVM says to the ith mistake; NULL behind the last. */
+const char *vmm_mistake(enum vmm_isa isa, unsigned int i);
 
 /* One line of the table of exits that a vCPU must have taken. */
 struct vmm_exits {

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU that runs a guest of its own, L3, enters it with an exit. Of L3's exits
+ * KVM handles some itself; the others it leaves to the vCPU's own hypervisor, which
+ * handles them, with exits of its own, and enters L3 again:
+ *
+ *	L3 --exit--> KVM --> L2, its exits ... --VMRESUME--> KVM --> L3
+ *	     |<------------------ a trip ------------------->|
+ *
+ * Nothing here is on the way of an exit that KVM handles and after which the guest
+ * of the same level goes on.
+ */
+#include <linux/kvm_host.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "clock.h"
+#include "find.h"
+#include "l3.h"
+
+/* Does the guest's CPUID have VMX or SVM? */
+
+#define CPUID_VMX	1
+#define CPUID_SVM	0x80000001
+
+/**
+ * l1t_l3_offered() - does the VMM offer a vCPU VMX or SVM
+ * @vcpu: in an exit, so that the VMM cannot change that
+ *
+ * Context: the exit path, once a vCPU.
+ */
+enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = vcpu->arch.cpuid_entries;
+	int i;
+
+	for (i = 0; e && i < vcpu->arch.cpuid_nent; i++)
+		if ((e[i].function == CPUID_VMX && e[i].ecx & BIT(X86_FEATURE_VMX & 31)) ||
+		    (e[i].function == CPUID_SVM && e[i].ecx & BIT(X86_FEATURE_SVM & 31)))
+			return L1T_OFFERED_YES;
+	return L1T_OFFERED_NO;
+}
+
+/**
+ * l1t_l3_add() - memory for what is known of a vCPU's L3
+ * @acct: of the vCPU
+ *
+ * Context: its thread, may sleep. Return: 0 or -ENOMEM.
+ */
+int l1t_l3_add(struct l1t_account *acct)
+{
+	struct l1t_l3 *l3 = kzalloc(sizeof(*l3), GFP_KERNEL_ACCOUNT);
+
+	if (!l3)
+		return -ENOMEM;
+	if (acct->l3_first.count)
+		l3->failed[l3->nr_failed++] = acct->l3_first;
+	/* Whoever sees it sees all of that. */
+	smp_store_release(&acct->l3, l3);
+	return 0;
+}
+
+/* Probes, as exit.c comes to them: between l1t_account_write_*(). */
+
+/**
+ * l1t_l3_entered() - L2 enters L3
+ * @acct: of the vCPU
+ * @vcpu: the vCPU
+ * @now: by l1t_ticks()
+ */
+void l1t_l3_entered(struct l1t_account *acct, const struct kvm_vcpu *vcpu, u64 now)
+{
+	struct l1t_l3 *l3 = acct->l3;
+	struct l1t_trips *trip;
+
+	if (!l3) {
+		l1t_account_ask_for_more(acct);
+		return;
+	}
+	l3->entered_ticks = now;
+	l3->own_paging = vcpu->arch.mmu == &vcpu->arch.guest_mmu;
+	trip = l3->trip;
+	if (!trip)
+		return;
+	trip->back++;
+	trip->ticks += l1t_ticks_since(l3->trip_since_ticks, now);
+	trip->l2_exits += vcpu->stat.exits - l3->trip_l2_exits;
+	l3->trip = NULL;
+}
+
+static struct l1t_trips *trips_of(struct l1t_l3 *l3, u32 key)
+{
+	struct l1t_trips *t;
+
+	for (t = l3->trips; t < l3->trips + l3->nr_trips; t++)
+		if (t->key == key)
+			return t;
+	if (l3->nr_trips == L1T_L3_REASONS)
+		return NULL;
+	t->key = key;
+	l3->nr_trips++;
+	return t;
+}
+
+/**
+ * l1t_l3_reflected() - KVM leaves the open exit, L3's, to L2
+ * @acct: of the vCPU
+ * @vcpu: the vCPU
+ */
+void l1t_l3_reflected(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
+{
+	struct l1t_l3 *l3 = acct->l3;
+
+	if (!l3)
+		return;
+	l3->trip = trips_of(l3, acct->open->key);
+	if (!l3->trip)
+		return;
+	l3->trip->reflected++;
+	l3->trip_since_ticks = acct->since_ticks;
+	l3->trip_l2_exits = vcpu->stat.exits;
+}
+
+/*
+ * KVM's messages, a string each in its text. They are copied, as KVM may go; the
+ * first is for those that find no room.
+ */
+#define MESSAGES	64
+static char messages[MESSAGES][L1T_L3_MESSAGE_BYTES] = { "other" };
+static unsigned int nr_messages = 1;
+static DEFINE_RAW_SPINLOCK(messages_lock);
+
+static u32 message_number(const char *message)
+{
+	unsigned int i;
+
+	raw_spin_lock(&messages_lock);
+	for (i = 1; i < nr_messages; i++)
+		if (!strncmp(messages[i], message, L1T_L3_MESSAGE_BYTES - 1))
+			goto out;
+	if (i == MESSAGES) {
+		i = 0;
+		goto out;
+	}
+	strscpy(messages[i], message, L1T_L3_MESSAGE_BYTES);
+	/* A reader has the number from where it is written after this. */
+	nr_messages++;
+out:
+	raw_spin_unlock(&messages_lock);
+	return i;
+}
+
+/**
+ * l1t_l3_message() - one of KVM's messages
+ * @number: of it, from a struct l1t_failed
+ */
+const char *l1t_l3_message(u32 number)
+{
+	return messages[number];
+}
+
+static struct l1t_failed *failed_of(struct l1t_l3 *l3, u32 message, u32 error)
+{
+	struct l1t_failed *f;
+
+	for (f = l3->failed; f < l3->failed + l3->nr_failed; f++)
+		if (f->message == message && f->error == error)
+			return f;
+	if (l3->nr_failed == L1T_L3_FAILED)
+		return NULL;
+	f->message = message;
+	f->error = error;
+	l3->nr_failed++;
+	return f;
+}
+
+static void count_failed(struct l1t_account *acct, u32 message, u32 error)
+{
+	struct l1t_failed *f;
+
+	acct->l3_failed++;
+	if (!acct->l3) {
+		/* The first is what matters if it is the last, too. */
+		if (acct->l3_failed == 1)
+			acct->l3_first = (struct l1t_failed){ message, error, 1 };
+		l1t_account_ask_for_more(acct);
+		return;
+	}
+	f = failed_of(acct->l3, message, error);
+	if (f)
+		f->count++;
+}
+
+/**
+ * l1t_probe_entry_failed() - probe of kvm:kvm_nested_vmenter_failed
+ * @data: not used
+ * @message: which check of KVM's L2's state for L3 has failed
+ * @error: what KVM tells with it
+ *
+ * A guest can make it fire with each of its exits. It has no vCPU among its
+ * arguments: it is that of the exit which this CPU handles.
+ */
+notrace void l1t_probe_entry_failed(void *data, const char *message, u32 error)
+{
+	struct l1t_account *acct;
+	u32 number;
+
+	preempt_disable_notrace();
+	acct = l1t_account_here();
+	if (acct && acct->open && l1t_account_runs_here(acct)) {
+		number = message_number(message);
+		l1t_account_write_begin(acct);
+		count_failed(acct, number, error);
+		l1t_account_write_end(acct);
+	}
+	preempt_enable_notrace();
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a vCPU that runs a guest of its own does for that, and KVM for it. */
+#ifndef L1TUNE_L3_H
+#define L1TUNE_L3_H
+
+#include <linux/types.h>
+
+struct kvm_vcpu;
+struct l1t_account;
+
+/* Reasons for which L3s exit to L2, and kinds of entries that KVM refuses. */
+#define L1T_L3_REASONS	32
+#define L1T_L3_FAILED	16
+
+/* Of one of KVM's messages; a longer one is cut off. */
+#define L1T_L3_MESSAGE_BYTES	160
+
+enum l1t_offered { L1T_OFFERED_UNKNOWN, L1T_OFFERED_NO, L1T_OFFERED_YES };
+
+/**
+ * struct l1t_trips - exits of L3, of one reason, that KVM left to L2
+ * @key: level and slot, see l1t_key()
+ * @reflected: how many
+ * @back: after how many of them L2 has entered L3 again
+ * @ticks: of those, from the exit to that entry
+ * @l2_exits: of those, exits of L2 meanwhile, with the one that entered
+ */
+struct l1t_trips {
+	u32 key;
+	u64 reflected;
+	u64 back;
+	u64 ticks;
+	u64 l2_exits;
+};
+
+/**
+ * struct l1t_failed - entries into L3 that KVM refused
+ * @message: which of KVM's messages, see l3.c
+ * @error: that came with it
+ * @count: how many
+ */
+struct l1t_failed {
+	u32 message;
+	u32 error;
+	u64 count;
+};
+
+/**
+ * struct l1t_l3 - what a vCPU has come to that runs guests of its own
+ * @entered_ticks: when L2 last entered L3
+ * @own_paging: L3 runs on its own hypervisor's page tables, EPT or NPT
+ * @trip: begun by the last exit that KVM left to L2; NULL: ended, or no memory
+ * @trip_since_ticks: when that exit was
+ * @trip_l2_exits: KVM's count of the vCPU's exits then
+ * @nr_trips: in use of @trips
+ * @nr_failed: in use of @failed
+ *
+ * Written by the vCPU's thread between l1t_account_write_*().
+ */
+struct l1t_l3 {
+	u64 entered_ticks;
+	bool own_paging;
+	struct l1t_trips *trip;
+	u64 trip_since_ticks;
+	u64 trip_l2_exits;
+	unsigned int nr_trips;
+	unsigned int nr_failed;
+	struct l1t_trips trips[L1T_L3_REASONS];
+	struct l1t_failed failed[L1T_L3_FAILED];
+};
+
+enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu);
+int l1t_l3_add(struct l1t_account *acct);
+void l1t_l3_entered(struct l1t_account *acct, const struct kvm_vcpu *vcpu, u64 now);
+void l1t_l3_reflected(struct l1t_account *acct, const struct kvm_vcpu *vcpu);
+void l1t_probe_entry_failed(void *data, const char *message, u32 error);
+const char *l1t_l3_message(u32 number);
+
+#endif
