@@ -223,7 +223,7 @@ static void explain_paging(const struct view *v)
 	trip = trip_text(&sum);
 	sentences_add(v->findings, "L3 last ran on shadow page tables: its hypervisor uses no EPT or NPT (KVM: ept=0, npt=0)%s%s%s%s",
 		      *names ? "; page faults and changes of page tables exit to it: " : "", names,
-		      trip ? ", " : "", trip ? trip : "");
+		      trip ? ", at " : "", trip ? trip : "");
 	free(names);
 	free(trip);
 }
@@ -255,8 +255,8 @@ static void explain_reason(const struct view *v, const struct l3_exits *exits)
 	const char *meaning = meaning_of(v, exits);
 	char *trip = trip_text(exits);
 
-	sentences_add(v->findings, "%s costs exits to its hypervisor: %" PRIu64 " of %" PRIu64 " were reflected%s%s%s%s",
-		      exits->reason, exits->reflected, exits->count, trip ? ", " : "",
+	sentences_add(v->findings, "%" PRIu64 " of %" PRIu64 " %s were reflected to its hypervisor%s%s%s%s",
+		      exits->reflected, exits->count, exits->reason, trip ? ", at " : "",
 		      trip ? trip : "", meaning ? ": " : "", meaning ? meaning : "");
 	free(trip);
 }

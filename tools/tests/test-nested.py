@@ -177,19 +177,19 @@ def test_failed():
 
 def test_findings():
     said = findings(LAB)
-    says(said, "CPUID costs exits to its hypervisor: 320 of 320 were reflected, 2.00ms and 23.0 exits of L2 each: CPUID always exits",
+    says(said, "320 of 320 CPUID were reflected to its hypervisor, at 2.00ms and 23.0 exits of L2 each: CPUID always exits",
          "a reason that takes most of the time is named with its cost")
-    says(said, "160 of 160 were reflected, 1.00ms and 23.0 exits of L2 each: it uses no MSR bitmap, or one", "so are MSRs that all exit")
+    says(said, "160 of 160 MSR_READ were reflected to its hypervisor, at 1.00ms and 23.0 exits of L2 each: it uses no MSR bitmap, or one", "so are MSRs that all exit")
     equal([one for one in said if "HLT" in one or "EPT" in one or "shadow" in one], [], "HLT and what L1 handled do not stand out")
     said = findings(nested(("MSR_READ", 400, 160, 159, 159 * MS, 3657), entries=500))
-    says(said, "MSR_READ costs exits to its hypervisor: 160 of 400", "MSRs of which some are handled are told with both numbers")
+    says(said, "160 of 400 MSR_READ were reflected", "MSRs of which some are handled are told with both numbers")
     equal([one for one in said if "bitmap" in one], [], "and no conclusion on the MSR bitmap")
     equal(findings(nested(("CPUID", 99, 99, 99, 990 * MS, 99), entries=100)), [], "what is rare does not stand out")
     said = findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), ("INVLPG", 30, 30, 30, 60 * MS, 300),
                            ("CR_ACCESS", 70, 70, 70, 140 * MS, 700), entries=600, paging="shadow"))
     says(said, "uses no EPT or NPT (KVM: ept=0, npt=0); page faults and changes of page tables exit to it: "
-         "500 EXCEPTION_NMI, 30 INVLPG, 70 CR_ACCESS, 2.00ms and 10.0 exits of L2 each", "shadow paging is told with what it costs")
-    says(said, "500 of 500 were reflected, 2.00ms and 10.0 exits of L2 each: shadow page tables", "and is why exceptions exit")
+         "500 EXCEPTION_NMI, 30 INVLPG, 70 CR_ACCESS, at 2.00ms and 10.0 exits of L2 each", "shadow paging is told with what it costs")
+    says(said, "500 of 500 EXCEPTION_NMI were reflected to its hypervisor, at 2.00ms and 10.0 exits of L2 each: shadow page tables", "and is why exceptions exit")
     equal([one for one in findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), entries=500)) if "shadow" in one], [],
           "with nested paging they are not laid on it")
 
