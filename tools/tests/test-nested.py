@@ -217,20 +217,23 @@ def test_states():
 
 
 def test_interval():
-    with bench_with({"text": nested(("CPUID", 320, 320, 320, 640 * MS, 7360), entries=320, failed=1), "failed": "1 7 first\n"}) as b:
+    with bench_with({"text": nested(("CPUID", 320, 320, 320, 640 * MS, 7360), ("MSR_READ", 5, 5, 4, 4 * MS, 4), ("VMCALL", 7, 7, 7, 7, 7),
+                                      entries=320, failed=1), "failed": "1 7 first\n"}) as b:
         command = b.command("nested", "--json", "-i", "0.5", "-c", "1")
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             wait_for_look(process)
             path = f"{b.machine.device('l2-3')}/vcpu0"
-            write(path + "/nested", nested(("CPUID", 330, 325, 330, 660 * MS, 7400), ("HLT", 2, 2, 2, 5, 2), entries=332, failed=4,
-                                           paging="shadow"), 0o440)
+            write(path + "/nested", nested(("CPUID", 330, 325, 330, 660 * MS, 7400), ("MSR_READ", 5, 5, 5, 5 * MS, 5),
+                                           ("VMCALL", 7, 7, 7, 7, 7), ("HLT", 2, 2, 2, 5, 2),
+                                           entries=332, failed=4, paging="shadow"), 0o440)
             write(path + "/nested_failed", lines(["1 7 first", "3 8 second"]), 0o440)
             document = json.loads(process.communicate()[0])
         one = document["nested"][0]["vcpus"][0]
         equal([one["entries"], one["failed_entries"], one["failed"], one["ept"]], [12, 3, [{"message": "second", "error": 8, "count": 3}], False],
               "-i has what happened in the interval")
         equal([(l3["reason"], l3["count"], l3["reflected"], l3["trips"], l3["trip_ns"], l3["trip_exits"]) for l3 in one["l3"]],
-              [("CPUID", 10, 5, 10, 20 * MS, 40), ("HLT", 2, 2, 2, 5, 2)], "and so by reason")
+              [("CPUID", 10, 5, 10, 20 * MS, 40), ("MSR_READ", 0, 0, 1, MS, 1), ("HLT", 2, 2, 2, 5, 2)],
+              "and so by reason, with round trips that began before it")
         ok(document["interval_ns"] >= 400 * MS, "and says how long it was", document["interval_ns"])
 
 
