@@ -202,11 +202,12 @@ static int print_guest(struct options *options, const struct guest_snapshot *gue
 }
 
 /* Were columns chosen that only exits by reason have? */
-static bool is_by_reason(const struct table *table)
+static bool is_by_reason(const struct options *options)
 {
+	const struct table *table = options->table;
 	size_t i;
 
-	for (i = 0; i < table->num_shown; i++)
+	for (i = 0; options->columns && i < table->num_shown; i++)
 		if (table->shown[i] >= COL_REASON)
 			return true;
 	return false;
@@ -285,8 +286,7 @@ static int show(const struct options *options, const struct host *host,
 		return print_json(host, snapshot) == STATUS_OK ? status : STATUS_FAILED;
 	if (!snapshot->num_guests || status != STATUS_OK)
 		return status;
-	return is_by_reason(options->table) ? print_reasons(arg, snapshot) :
-					      print_all(arg, snapshot);
+	return is_by_reason(options) ? print_reasons(arg, snapshot) : print_all(arg, snapshot);
 }
 
 static int run(struct options *options)

@@ -116,19 +116,23 @@ static void explain_offer(const struct view *v)
 		sentences_add(v->findings, "its CPUID offers neither VMX nor SVM, so it cannot run guests");
 }
 
-static bool is_on(const struct guest_snapshot *guest)
+/* On, and in no L3 now. */
+static bool is_only_on(const struct guest_snapshot *guest)
 {
+	bool is_on = false;
 	size_t i;
 
-	for (i = 0; i < guest->num_vcpus; i++)
-		if (guest->vcpus[i].l3.is_known && strcmp(guest->vcpus[i].l3.state, "off"))
-			return true;
-	return false;
+	for (i = 0; i < guest->num_vcpus; i++) {
+		if (guest->vcpus[i].l3.is_in_l3)
+			return false;
+		is_on |= !strcmp(guest->vcpus[i].l3.state, "on");
+	}
+	return is_on;
 }
 
 static void explain_idle(const struct view *v)
 {
-	if (is_on(v->guest) && !v->counts.entries && !v->counts.failed && !v->total.count)
+	if (is_only_on(v->guest) && !v->counts.entries && !v->counts.failed && !v->total.count)
 		sentences_add(v->findings, v->is_interval ?
 			      "it has not entered a guest of its own in the interval" :
 			      "it has turned on VMX or SVM, and was not seen to enter a guest of its own");

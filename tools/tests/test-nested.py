@@ -208,6 +208,7 @@ def test_states():
     says(findings(nested(), nested(offered="unknown", state="off", paging="unknown")), "whether 1 of its 2 vCPUs are offered",
          "a vCPU that had no exit yet is unknown")
     says(findings(nested()), "has turned on VMX or SVM, and was not seen to enter", "so is one that entered none")
+    equal(findings(nested(state="running", in_l3="unknown")), [], "one that is in L3 is not said to have entered none")
     long = nested(state="running", in_l3=12 * SECOND, entries=5)
     says(findings({"text": long, "state": 1}), "vCPU 0 has been in L3 for 12.0s (now: guest)", "a long stay in L3 is told")
     equal(findings({"text": long, "state": 4}), [], "and not if its VMM sleeps")
@@ -235,6 +236,11 @@ def test_interval():
               [("CPUID", 10, 5, 10, 20 * MS, 40), ("MSR_READ", 0, 0, 1, MS, 1), ("HLT", 2, 2, 2, 5, 2)],
               "and so by reason, with round trips that began before it")
         ok(document["interval_ns"] >= 400 * MS, "and says how long it was", document["interval_ns"])
+        out = b.run("nested", "-i", "0.05", "-c", "3", "3").stdout
+        equal([out.count("ID NAME"), out.count("l2-3 lab"), out.count("\nnone\n"), out.count("it has not entered a guest of its own in the interval")], [3] * 4,
+              "each interval has both tables")
+        out = b.run("nested", "-i", "0.05", "-c", "2").stdout
+        equal([line.split()[:1] for line in out.splitlines()], [["ID"], ["3"], [], ["ID"], ["3"]], "tables of intervals have a line between them")
 
 
 print("KTAP version 1")
