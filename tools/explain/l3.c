@@ -76,6 +76,15 @@ static bool is_one_of(const char *reason, const char *const *names)
 	return false;
 }
 
+static int compare_failures(const void *a, const void *b)
+{
+	const struct l3_failure *x = a, *y = b;
+
+	if (!x->message != !y->message)
+		return x->message ? -1 : 1;
+	return (x->count < y->count) - (x->count > y->count);
+}
+
 void l3_sum(const struct guest_snapshot *guest, struct l3_counts *sum)
 {
 	size_t i;
@@ -84,6 +93,8 @@ void l3_sum(const struct guest_snapshot *guest, struct l3_counts *sum)
 	for (i = 0; i < guest->num_vcpus; i++)
 		if (guest->vcpus[i].l3.is_known)
 			l3_counts_add(sum, &guest->vcpus[i].l3.counts);
+	if (sum->num_failures)
+		qsort(sum->failures, sum->num_failures, sizeof(*sum->failures), compare_failures);
 }
 
 static size_t count_offers(const struct guest_snapshot *guest, enum l3_offer offer)
@@ -138,29 +149,17 @@ static void explain_idle(const struct view *v)
 			      "it has turned on VMX or SVM, and was not seen to enter a guest of its own");
 }
 
-static const struct l3_failure *largest_failure(const struct l3_counts *counts)
-{
-	const struct l3_failure *most = NULL;
-	size_t i;
-
-	for (i = 0; i < counts->num_failures; i++)
-		if (counts->failures[i].message &&
-		    (!most || counts->failures[i].count > most->count))
-			most = &counts->failures[i];
-	return most;
-}
-
 static void explain_failures(const struct view *v)
 {
 	const struct l3_counts *counts = &v->counts;
-	const struct l3_failure *most = largest_failure(counts);
+	const struct l3_failure *most = counts->failures;
 	char *text;
 
 	if (!counts->failed)
 		return;
 	text = xasprintf("KVM refused %" PRIu64 " of %" PRIu64 " entries", counts->failed,
 			 add_saturated(counts->entries, counts->failed));
-	if (most)
+	if (most && most->message)
 		sentences_add(v->findings, "%s, %s %s (error %" PRIu64 ")", text,
 			      most->count == counts->failed ? "all for" :
 			      most->count > counts->failed / 2 ? "mostly for" : "most often for",

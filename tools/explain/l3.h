@@ -5,7 +5,10 @@
 #include "explain/sentences.h"
 #include "model/snapshot.h"
 
-/* The counts of all its vCPUs, to be freed with l3_counts_free(). */
+/*
+ * The counts of all its vCPUs, to be freed with l3_counts_free(): the most frequent
+ * failures first, those without a message last.
+ */
 void l3_sum(const struct guest_snapshot *guest, struct l3_counts *sum);
 
 /*

@@ -163,11 +163,13 @@ def test_failed():
     said = findings(some)
     says(said, "KVM refused 4 of 5 entries, mostly for !nested_host_cr0_valid(vcpu, vmcs12->host_cr0) (error 0)",
          "refused entries are told with the message that most had")
-    with bench_with(some, {"text": nested(failed=2), "failed": "1 5 CC(nested_vmx_check_guest_state)\n1 - other\n"}) as b:
+    with bench_with(some, {"text": nested(failed=2), "failed": "1 5 CC(nested_vmx_check_guest_state)\n1 - other\n"},
+                    {"text": nested(failed=1), "failed": "1 0 CC(vmcs12->vpid)\n"}) as b:
         out = b.run("nested", "3").stdout.partition("\nrefused")[2].partition("\nfindings")[0]
-        equal(out.split("\n"), ["    2 with error 5: CC(nested_vmx_check_guest_state)",
-                                "           3 with error 0: !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)",
-                                "           1 for other reasons"], "kinds are summed over vCPUs")
+        equal(out.split("\n"), ["    3 with error 0: !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)",
+                                "           2 with error 5: CC(nested_vmx_check_guest_state)",
+                                "           1 with error 0: CC(vmcs12->vpid)",
+                                "           1 for other reasons"], "kinds are summed over vCPUs, the most frequent first")
     says(findings({"text": nested(failed=2), "failed": "2 7 one\n"}), "KVM refused 2 of 2 entries, all for one", "all may have one message")
     with bench_with({"text": nested(failed=2), "failed": "2 7 \x1b[31mred\n"}) as b:
         out = b.run("nested", "3").stdout
