@@ -18,6 +18,7 @@
 #include "model/machine.h"
 #include "model/select.h"
 #include "probe/file.h"
+#include "ui/sentences.h"
 
 enum {
 	COL_ID, COL_NAME, COL_PID, COL_UID, COL_AGO, COL_LIVED, COL_VCPUS, COL_EXITS, COL_END,
@@ -67,14 +68,6 @@ static void fill_row(const struct look *look, const struct gone *gone)
 	ended_free(&ended);
 }
 
-static void print_texts(const char *title, const struct sentences *texts)
-{
-	size_t i;
-
-	for (i = 0; i < texts->num; i++)
-		printf("%-11s%s\n", i ? "" : title, texts->v[i]);
-}
-
 static void print_exit(const struct gone *gone, const struct gone_exit *e)
 {
 	char *ago = format_ns(sub_clamped(gone->ended_ns.value, e->since_ns));
@@ -110,9 +103,9 @@ static void print_one(const struct look *look, const struct gone *gone)
 	printf("%sl2-%" PRIu64 "%s %s, PID %" PRIu64 ", ended %s ago (%s), lived %s\n",
 	       terminal_bold(), gone->id, terminal_normal(), name, gone->pid, ago, gone->end, lived);
 	printf("%-11s%s\n%-11s%s\n", "cause", ended.cause, "confidence", ended.confidence);
-	print_texts("evidence", &ended.evidence);
-	print_texts("ruled out", &ended.ruled_out);
-	print_texts("also fits", &ended.open);
+	sentences_print("evidence", &ended.evidence);
+	sentences_print("ruled out", &ended.ruled_out);
+	sentences_print("also fits", &ended.open);
 	if (ended.next)
 		printf("%-11s%s\n", "next", ended.next);
 	for (i = 0; i < gone->num_vcpus; i++)
@@ -124,16 +117,6 @@ static void print_one(const struct look *look, const struct gone *gone)
 	free(ago);
 	free(lived);
 	free(name);
-}
-
-static json_t *json_texts(const struct sentences *texts)
-{
-	json_t *array = json_array();
-	size_t i;
-
-	for (i = 0; i < texts->num; i++)
-		json_array_append_new(array, json_text(texts->v[i]));
-	return array;
 }
 
 static json_t *json_vcpu(const struct gone *gone, const struct gone_vcpu *vcpu)
@@ -176,9 +159,9 @@ static json_t *json_gone(const struct look *look, const struct gone *gone)
 	json_set(object, "end", json_text(gone->end));
 	json_set(object, "cause", json_text(ended.cause));
 	json_set(object, "confidence", json_text(ended.confidence));
-	json_set(object, "evidence", json_texts(&ended.evidence));
-	json_set(object, "ruled_out", json_texts(&ended.ruled_out));
-	json_set(object, "also_fits", json_texts(&ended.open));
+	json_set(object, "evidence", sentences_to_json(&ended.evidence));
+	json_set(object, "ruled_out", sentences_to_json(&ended.ruled_out));
+	json_set(object, "also_fits", sentences_to_json(&ended.open));
 	for (i = 0; i < gone->num_vcpus; i++)
 		json_array_append_new(vcpus, json_vcpu(gone, &gone->vcpus[i]));
 	json_set(object, "vcpus", vcpus);

@@ -33,15 +33,6 @@ static bool is_one_of(const struct gone_exit *e, const char *const *names)
 	return false;
 }
 
-__printf(2, 3) static void add_text(struct sentences *texts, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	*GROW(texts->v, texts->num) = xvasprintf(fmt, ap);
-	va_end(ap);
-}
-
 __printf(3, 4) static void conclude(struct ended *ended, const char *confidence,
 				    const char *fmt, ...)
 {
@@ -85,8 +76,8 @@ static bool add_refused(const struct gone *gone, const struct gone_vcpu *vcpu,
 		return false;
 	what = describe_refused(r);
 	ago = format_ns(ago_ns);
-	add_text(texts, "KVM answered %s with %s %s before the end", what,
-		 exception_name(r->vector), ago);
+	sentences_add(texts, "KVM answered %s with %s %s before the end", what,
+		      exception_name(r->vector), ago);
 	free(what);
 	free(ago);
 	return true;
@@ -102,30 +93,30 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 
 	if (last && last->key.level == 3) {
 		conclude(ended, "high", "triple fault in a guest inside it, which it does not intercept");
-		add_text(&ended->evidence, "the last exit, %s, is of level 3", last->key.reason);
+		sentences_add(&ended->evidence, "the last exit, %s, is of level 3", last->key.reason);
 		return;
 	}
 	if (is_one_of(last, shutdowns))
-		add_text(&ended->evidence, "the last exit is %s", last->key.reason);
+		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
 	if (r->since_ns && before && r->since_ns == before->since_ns) {
 		what = describe_refused(r);
 		conclude(ended, "high", "triple fault: KVM answered %s with %s, and the guest could not handle that",
 			 what, exception_name(r->vector));
 		free(what);
-		add_text(&ended->evidence, "the exit before it, %s, is the one that KVM injected %s in",
-			 before->key.reason, exception_name(r->vector));
+		sentences_add(&ended->evidence, "the exit before it, %s, is the one that KVM injected %s in",
+			      before->key.reason, exception_name(r->vector));
 		return;
 	}
 	if (vcpu->exception_queued.is_known && vcpu->exception_queued.value) {
 		conclude(ended, "medium", "triple fault while %s was delivered",
 			 exception_name(vcpu->exception.value));
-		add_text(&ended->evidence, "KVM had %s queued", exception_name(vcpu->exception.value));
+		sentences_add(&ended->evidence, "KVM had %s queued", exception_name(vcpu->exception.value));
 		return;
 	}
 	conclude(ended, "medium", "triple fault by an exception of the guest's own, which KVM did not see");
-	add_text(&ended->ruled_out, "an exception that KVM injected: none in the exit before");
+	sentences_add(&ended->ruled_out, "an exception that KVM injected: none in the exit before");
 	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
-		add_text(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
+		sentences_add(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
 	ended->next = "the guest's own console or crash dump has the exception";
 }
 
@@ -133,9 +124,9 @@ static void explain_shutdown(const struct gone *gone, const struct gone_vcpu *vc
 			     struct ended *ended)
 {
 	explain_triple_fault(gone, vcpu, ended);
-	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_SHUTDOWN");
+	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SHUTDOWN");
 	if (vcpu->rip.is_known)
-		add_text(&ended->evidence, "RIP was 0x%" PRIx64, vcpu->rip.value);
+		sentences_add(&ended->evidence, "RIP was 0x%" PRIx64, vcpu->rip.value);
 }
 
 static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -147,17 +138,17 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 
 	if (run->is_final && run->reason == KVM_EXIT_SYSTEM_EVENT) {
 		conclude(ended, "high", "the guest asked for a reset by a paravirtual interface");
-		add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type reset");
+		sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type reset");
 	} else {
 		conclude(ended, "high", "the guest reset itself through %s, and the VMM ended it", way);
-		add_text(&ended->evidence, "its last exit is OUT 0x%" PRIx64 " of port 0x%" PRIx64
-			 ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
+		sentences_add(&ended->evidence, "its last exit is OUT 0x%" PRIx64 " of port 0x%" PRIx64
+			      ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
 	}
 	/* Linux does so when it panics, and when it is told to reboot. */
 	if (add_refused(gone, vcpu, &ended->open))
-		add_text(&ended->open, "a panic of the guest by that, with a reboot");
+		sentences_add(&ended->open, "a panic of the guest by that, with a reboot");
 	else
-		add_text(&ended->ruled_out, "an instruction that KVM refused in the last 30 s: none");
+		sentences_add(&ended->ruled_out, "an instruction that KVM refused in the last 30 s: none");
 	ended->next = "the guest's console tells a reboot from a panic";
 }
 
@@ -176,8 +167,8 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 	} else {
 		conclude(ended, "high", "the CPU refused to enter the guest");
 	}
-	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
-		 reason);
+	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
+		      reason);
 	ended->next = "the field is known to the CPU only: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
 }
 
@@ -205,13 +196,13 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 		conclude(ended, "high", "KVM met an exit that it does not know %s", rip);
 	}
 	free(rip);
-	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
-		 suberror);
+	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
+		      suberror);
 	if (is_one_of(gone_last_exit(vcpu, 0), page_faults))
-		add_text(&ended->evidence, "the last exit is %s: the instruction or what it uses is where no memory is",
-			 gone_last_exit(vcpu, 0)->key.reason);
+		sentences_add(&ended->evidence, "the last exit is %s: the instruction or what it uses is where no memory is",
+			      gone_last_exit(vcpu, 0)->key.reason);
 	if (vcpu->info2.is_known && is_one_of(gone_last_exit(vcpu, 0), page_faults))
-		add_text(&ended->evidence, "guest physical address 0x%" PRIx64, vcpu->info2.value);
+		sentences_add(&ended->evidence, "guest physical address 0x%" PRIx64, vcpu->info2.value);
 }
 
 static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -228,10 +219,10 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 				 vcpu->info2.value & ~UINT64_C(0xfff));
 		else
 			conclude(ended, "high", "memory was not there: a memslot has nothing mapped behind it in the VMM");
-		add_text(&ended->evidence, "the last exit is %s", last->key.reason);
+		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
 		if (vcpu->info1.is_known)
-			add_text(&ended->evidence, "the guest %s", vcpu->info1.value & 16 ? "executed there" :
-				 vcpu->info1.value & 2 ? "wrote there" : "read there or walked its page tables");
+			sentences_add(&ended->evidence, "the guest %s", vcpu->info1.value & 16 ? "executed there" :
+				      vcpu->info1.value & 2 ? "wrote there" : "read there or walked its page tables");
 	} else if (run->has_error && run->error) {
 		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(run->error));
 	} else {
@@ -239,9 +230,9 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 			 run->reason);
 	}
 	if (run->has_error)
-		add_text(&ended->evidence, "KVM_RUN returned errno %d", run->error);
+		sentences_add(&ended->evidence, "KVM_RUN returned errno %d", run->error);
 	else
-		add_text(&ended->evidence, "what KVM_RUN returned is not known");
+		sentences_add(&ended->evidence, "what KVM_RUN returned is not known");
 }
 
 static void explain_system_event(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -252,7 +243,7 @@ static void explain_system_event(const struct gone *gone, const struct gone_vcpu
 	conclude(ended, "high", type == KVM_SYSTEM_EVENT_SHUTDOWN ? "the guest asked to be powered off" :
 		 type == KVM_SYSTEM_EVENT_CRASH ? "the guest reported that it crashed" :
 						  "the guest raised a system event");
-	add_text(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type %" PRIu32, type);
+	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type %" PRIu32, type);
 	add_refused(gone, vcpu, &ended->open);
 }
 
@@ -262,17 +253,17 @@ static void add_last_exit(const struct gone *gone, const struct gone_vcpu *vcpu,
 	const struct gone_exit *last = gone_last_exit(vcpu, 0);
 
 	if (!last) {
-		add_text(&ended->evidence, "the guest never had an exit");
+		sentences_add(&ended->evidence, "the guest never had an exit");
 		return;
 	}
 	if (!last->is_open)
-		add_text(&ended->evidence, "vCPU %" PRIu64 " was in the guest", vcpu->id);
+		sentences_add(&ended->evidence, "vCPU %" PRIu64 " was in the guest", vcpu->id);
 	else if (is_one_of(last, halts))
-		add_text(&ended->evidence, "vCPU %" PRIu64 " was halted", vcpu->id);
+		sentences_add(&ended->evidence, "vCPU %" PRIu64 " was halted", vcpu->id);
 	else
-		add_text(&ended->evidence, "the last exit of vCPU %" PRIu64 " is %s", vcpu->id,
-			 last->key.reason);
-	add_text(&ended->ruled_out, "an end by the guest itself: KVM_RUN returned none");
+		sentences_add(&ended->evidence, "the last exit of vCPU %" PRIu64 " is %s", vcpu->id,
+			      last->key.reason);
+	sentences_add(&ended->ruled_out, "an end by the guest itself: KVM_RUN returned none");
 	add_refused(gone, vcpu, &ended->open);
 }
 
@@ -288,9 +279,9 @@ static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu
 		conclude(ended, "high", "the VMM crashed (SIG%s)", name ? name : "?");
 	else
 		conclude(ended, "high", "the VMM was killed by SIG%s", name ? name : "?");
-	add_text(&ended->evidence, "the VMM ended by signal %d", number);
+	sentences_add(&ended->evidence, "the VMM ended by signal %d", number);
 	if (!gone->is_oom_victim)
-		add_text(&ended->ruled_out, "the OOM killer: the VMM was none of its victims");
+		sentences_add(&ended->ruled_out, "the OOM killer: the VMM was none of its victims");
 	add_last_exit(gone, vcpu, ended);
 }
 
@@ -300,7 +291,7 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 	int code = gone->vmm_code >> 8;
 
 	conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
-	add_text(&ended->evidence, "exit status %d", code);
+	sentences_add(&ended->evidence, "exit status %d", code);
 	add_last_exit(gone, vcpu, ended);
 	ended->next = "the VMM's own log has why";
 }
@@ -335,12 +326,12 @@ static void add_beside(const struct gone *gone, struct ended *ended)
 	char *lived = format_ns(gone_lived_ns(gone));
 
 	if (gone->first_exit_ns.is_known && gone_lived_ns(gone) < NSEC_PER_SEC)
-		add_text(&ended->evidence, "it ended %s after its first exit", lived);
+		sentences_add(&ended->evidence, "it ended %s after its first exit", lived);
 	free(lived);
 	if (strcmp(gone->denied, "-"))
-		add_text(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
-			 &ended->open : &ended->evidence,
-			 "l1tune refused it something for limit %s", gone->denied);
+		sentences_add(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
+			      &ended->open : &ended->evidence,
+			      "l1tune refused it something for limit %s", gone->denied);
 }
 
 /* KVM refused what it promises: of that no guest can know. */
@@ -350,9 +341,9 @@ static void add_promise(const struct gone_vcpu *vcpu, const struct probe *probe,
 	int i = probe_met(probe, &vcpu->refused);
 
 	if (i >= 0)
-		add_text(&ended->evidence, "KVM promises %s, and it does not work here: l1tune probe found that it %s%s%s",
-			 probe_features[i].name, probe_verdict_name(probe->results[i].verdict),
-			 probe->results[i].detail[0] ? ", " : "", probe->results[i].detail);
+		sentences_add(&ended->evidence, "KVM promises %s, and it does not work here: l1tune probe found that it %s%s%s",
+			      probe_features[i].name, probe_verdict_name(probe->results[i].verdict),
+			      probe->results[i].detail[0] ? ", " : "", probe->results[i].detail);
 }
 
 void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended)
@@ -372,20 +363,11 @@ void ended_explain(const struct gone *gone, const struct probe *probe, struct en
 		add_promise(vcpu, probe, ended);
 }
 
-static void free_texts(struct sentences *texts)
-{
-	size_t i;
-
-	for (i = 0; i < texts->num; i++)
-		free(texts->v[i]);
-	free(texts->v);
-}
-
 void ended_free(struct ended *ended)
 {
 	free(ended->cause);
-	free_texts(&ended->evidence);
-	free_texts(&ended->ruled_out);
-	free_texts(&ended->open);
+	sentences_free(&ended->evidence);
+	sentences_free(&ended->ruled_out);
+	sentences_free(&ended->open);
 	*ended = (struct ended){ };
 }

@@ -2,17 +2,9 @@
 #ifndef L1TUNE_ENDED_H
 #define L1TUNE_ENDED_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
+#include "explain/sentences.h"
 #include "model/gone.h"
 #include "probe/probe.h"
-
-/* Texts that a list owns. */
-struct sentences {
-	char **v;
-	size_t num;
-};
 
 /*
  * Why a guest ended, in words that come from what its record has. confidence is

@@ -41,23 +41,23 @@ static void subtract_vcpus(const struct guest_snapshot *before,
 			   const struct guest_snapshot *after,
 			   struct guest_snapshot *diff)
 {
-	static const struct exit_stats none;
+	static const struct vcpu_snapshot none;
 	size_t i, j = 0;
 
 	diff->vcpus = xcalloc(after->num_vcpus, sizeof(*diff->vcpus));
 	diff->num_vcpus = after->num_vcpus;
 	for (i = 0; i < after->num_vcpus; i++) {
 		uint64_t id = after->vcpus[i].id;
-		bool found;
+		const struct vcpu_snapshot *old;
 
 		while (before && j < before->num_vcpus &&
 		       before->vcpus[j].id < id)
 			j++;
-		found = before && j < before->num_vcpus &&
-			before->vcpus[j].id == id;
+		old = before && j < before->num_vcpus && before->vcpus[j].id == id ?
+		      &before->vcpus[j] : &none;
 		diff->vcpus[i].id = id;
-		exits_subtract(found ? &before->vcpus[j].stats : &none,
-			       &after->vcpus[i].stats, &diff->vcpus[i].stats);
+		exits_subtract(&old->stats, &after->vcpus[i].stats, &diff->vcpus[i].stats);
+		l3_subtract(&old->l3, &after->vcpus[i].l3, &diff->vcpus[i].l3);
 	}
 }
 

@@ -65,8 +65,23 @@ static int compare_vcpus(const void *a, const void *b)
 
 struct vcpu_loader {
 	const struct env *env;
+	const struct snapshot_request *request;
 	struct guest_snapshot *guest;
 };
+
+static void free_vcpu(struct vcpu_snapshot *vcpu)
+{
+	exits_free(&vcpu->stats);
+	l3_free(&vcpu->l3);
+}
+
+static int load_l3(const struct vcpu_loader *loader, int fd, struct vcpu_snapshot *vcpu)
+{
+	char file[64];
+	int err = l3_read(fd, vcpu->id, &vcpu->l3, file);
+
+	return err ? report(loader->env, loader->guest->guest.id, file, err, NULL) : STATUS_OK;
+}
 
 /* STATUS_OK also if the vCPU has ended meanwhile. */
 static int load_vcpu(int fd, const char *name, void *arg)
@@ -83,15 +98,20 @@ static int load_vcpu(int fd, const char *name, void *arg)
 		 (unsigned long long)vcpu.id);
 	result = load_stats(loader->env, fd, guest->guest.id, file,
 			    &vcpu.stats);
+	if (result == STATUS_OK && loader->request->l3)
+		result = load_l3(loader, fd, &vcpu);
 	if (result == STATUS_OK)
 		*GROW(guest->vcpus, guest->num_vcpus) = vcpu;
+	else
+		free_vcpu(&vcpu);
 	return result == GONE ? STATUS_OK : result;
 }
 
 static int load_vcpus(const struct env *env, int fd,
+		      const struct snapshot_request *request,
 		      struct guest_snapshot *guest)
 {
-	struct vcpu_loader loader = { .env = env, .guest = guest };
+	struct vcpu_loader loader = { .env = env, .request = request, .guest = guest };
 	int result = sysfs_for_each(fd, ".", load_vcpu, &loader);
 
 	if (guest->num_vcpus)
@@ -106,7 +126,7 @@ static void free_guest(struct guest_snapshot *guest)
 	size_t i;
 
 	for (i = 0; i < guest->num_vcpus; i++)
-		exits_free(&guest->vcpus[i].stats);
+		free_vcpu(&guest->vcpus[i]);
 	free(guest->vcpus);
 	exits_free(&guest->stats);
 	guest_free(&guest->guest);
@@ -146,7 +166,7 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 		return GONE;
 	result = load_stats(env, fd, id, "stats", &guest->stats);
 	if (result == STATUS_OK && request->vcpus)
-		result = load_vcpus(env, fd, guest);
+		result = load_vcpus(env, fd, request, guest);
 	guest->taken_ns = boottime_ns();
 	prefer_stats(&guest->guest, &guest->stats);
 	return result;

@@ -11,11 +11,14 @@
 #include "model/guest.h"
 #include "model/hold.h"
 #include "model/host.h"
+#include "model/l3.h"
 #include "model/select.h"
 
 struct vcpu_snapshot {
 	uint64_t id;
 	struct exit_stats stats;
+	/* Unknown unless it was requested. */
+	struct l3_vcpu l3;
 };
 
 struct guest_snapshot {
@@ -53,6 +56,8 @@ struct snapshot_request {
 	/* VMs without vCPUs too; what is selected by itself is always taken. */
 	bool all;
 	bool vcpus;
+	/* With vCPUs: what they do for guests inside. */
+	bool l3;
 	/* That a selector matches nothing is no error. */
 	bool may_match_none;
 	bool beside;

@@ -45,6 +45,16 @@ reason 2 30 IO_INSTRUCTION 900 kernel_ns=60000000 vmm_ns=240000000
 end started 4"""
 
 
+NESTED = """offered yes
+state on
+in_l3_ns none
+entries 501
+paging nested
+failed 2
+unkept 0
+exits CPUID 500 500 500 57500000 11500"""
+
+
 def split(level, code, reason, buckets, longest_ns, **parts):
     """Times in ms."""
     return fake.split(level, code, reason, sum(buckets.values()), longest_ns, hist(**buckets), **parts)
@@ -76,6 +86,9 @@ def machine(bench):
           "open 2 12 HLT 7000000000 1000000000\n", 0o440)
     for number, setup in (1, 1_400_000_000), (2, 80_000_000), (3, 1_000_000):
         write(f"{m.device(f'l2-{number}')}/start", START.format(setup=setup), 0o440)
+    write(f"{m.device('l2-1')}/vcpu0/stats", fake.stats_file("l1tune-1/vcpu-0", fake.now(5, 10**9)), 0o440)
+    write(f"{m.device('l2-1')}/vcpu0/nested", NESTED, 0o440)
+    write(f"{m.device('l2-1')}/vcpu0/nested_failed", "2 0 !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)", 0o440)
     for number in 1, 2, 3:
         write(f"{m.device(f'l2-{number}')}/tune/halt_poll_ns", "default", 0o640)
     m.process(1001, ["qemu-system-x86_64", "-name", "guest=web"], "0::/machine.slice/web.scope\n")

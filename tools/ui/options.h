@@ -30,6 +30,8 @@ struct options {
 	bool vcpus;
 	/* Read what is beside the guests' exits; a command sets it. */
 	bool beside;
+	/* Read what vCPUs do for guests inside; a command sets it, with vcpus. */
+	bool l3;
 	bool sum;
 	bool once;
 	bool heat;

@@ -214,6 +214,7 @@ int watch(struct options *options, const struct selection *selection,
 		.selection = selection,
 		.all = options->all,
 		.vcpus = options->vcpus,
+		.l3 = options->l3,
 		.beside = options->beside,
 	};
 	int status = env_open(&options->env);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_CMD_NESTED_H
+#define L1TUNE_CMD_NESTED_H
+
+#include <jansson.h>
+
+#include "model/snapshot.h"
+
+json_t *nested_to_json(const struct snapshot *snapshot);
+
+#endif

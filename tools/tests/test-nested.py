@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune nested: what it says of vCPUs that run guests of their own. Usage: test-nested.py L1TUNE"""
+import json
+import os
+import subprocess
+
+from bench import Bench, equal, finish, ok, wait_for_look
+from fake import cell, hist, now, stats_file, write
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+LINE = 159
+
+
+def lines(texts):
+    return "".join(f"{text:<{LINE}}\n" for text in texts).encode()
+
+
+def nested(*exits, offered="yes", state="on", in_l3="none", entries=0, paging="nested", failed=0, unkept=0):
+    """The file; exits are (REASON, COUNT, REFLECTED, TRIPS, TRIP_NS, TRIP_EXITS)."""
+    head = {"offered": offered, "state": state, "in_l3_ns": in_l3, "entries": entries, "paging": paging,
+            "failed": failed, "unkept": unkept}
+    return lines([f"{name} {value}" for name, value in head.items()] +
+                 ["exits " + " ".join(map(str, one)) for one in exits])
+
+
+# Of 620 exits 500 are left to L2, which takes 23 exits for each.
+LAB = nested(("CPUID", 320, 320, 320, 640 * MS, 7360), ("EPT_VIOLATION", 120, 0, 0, 0, 0),
+             ("MSR_READ", 160, 160, 159, 159 * MS, 3657), ("HLT", 20, 20, 20, 9 * SECOND, 460),
+             state="running", in_l3=1_200_000, entries=501)
+
+
+def add_vcpu(b, guest, vcpu, text, failed="", state=1, cells=()):
+    """The files of a vCPU; None: a module that has no such file."""
+    path = f"{b.machine.device(f'l2-{guest}')}/vcpu{vcpu}"
+    stats = [s for c in cells for s in c] + now(state, 9_000_000_000)
+    write(path + "/stats", stats_file(f"l1tune-{guest}/vcpu-{vcpu}", stats), 0o440)
+    if text is not None:
+        write(path + "/nested", text, 0o440)
+    if text is not None and failed is not None:
+        write(path + "/nested_failed", lines(failed.splitlines()), 0o440)
+
+
+def bench_with(*vcpus, cells=(), **values):
+    """A guest 3, called lab, with these vCPUs: the text of "nested", or with keywords of add_vcpu()."""
+    b = Bench()
+    b.machine.guest(3, cells, vcpus=len(vcpus), comm="lab", **values)
+    for number, vcpu in enumerate(vcpus):
+        add_vcpu(b, 3, number, **(vcpu if isinstance(vcpu, dict) else {"text": vcpu}))
+    return b
+
+
+def rows(b, *args):
+    return [row.split() for row in b.run("nested", "--noheadings", *args).stdout.splitlines()]
+
+
+def findings(*vcpus, cells=(), **values):
+    with bench_with(*vcpus, cells=cells, **values) as b:
+        said = b.json("nested", "--json", "3")["nested"][0]["findings"]
+        out = b.run("nested", "3").stdout
+        ok(all(one in out for one in said), "what stands out is the same in text and JSON", [out, said])
+        return said
+
+
+def says(said, words, name):
+    ok(any(words in one for one in said), name, f"expected {words!r} in {said!r}")
+
+
+def test_vcpus():
+    with bench_with(LAB, nested(offered="no", state="off", paging="unknown"),
+                    nested(offered="unknown", state="off", paging="unknown")) as b:
+        b.machine.guest(4, vcpus=1, comm="plain")
+        add_vcpu(b, 4, 0, nested(offered="no", state="off", paging="unknown"))
+        equal(rows(b), [["3", "lab", "0", "running", "1.20ms", "501", "0", "620", "120", "500", "23.0", "nested"]],
+              "a row for each vCPU that is offered VMX or SVM, with sums over reasons")
+        equal(rows(b, "-o", "VCPU,OFFERED,EXITS,UNKEPT"), [["0", "yes", "620", "0"]], "columns are chosen with -o")
+        equal(rows(b, "--bytes", "-o", "IN_L3"), [["1200000"]], "--bytes has ns")
+    with bench_with(nested(offered="no", state="off", entries=7, paging="shadow")) as b:
+        equal(rows(b, "-o", "STATE,OFFERED,IN_L3,ENTRIES,FACTOR,PAGING"), [["off", "no", "-", "7", "-", "shadow"]],
+              "a vCPU that ran L3 before has a row, though it is off and not offered any more")
+    with bench_with(nested(state="running", in_l3="unknown", entries=5, paging="unknown", failed="unknown")) as b:
+        equal(rows(b, "-o", "IN_L3,FAILED,PAGING"), [["?", "?", "?"]], "what the module does not know is not 0")
+        one = b.json("nested", "--json")["nested"][0]["vcpus"][0]
+        equal([one[key] for key in ("in_l3", "in_l3_ns", "failed_entries", "ept")], [True, None, None, None], "nor is it in JSON")
+    with bench_with(nested(offered="no", state="off", paging="unknown")) as b:
+        p = b.run("nested")
+        ok(p.returncode == 0 and not p.stdout and "no vCPU is known" in p.stderr, "a machine without nested guests has no table", p)
+    with Bench() as b:
+        ok(b.run("nested").returncode == 0, "no guest is no error")
+        equal(b.json("nested", "--json")["nested"], [], "no guest is an empty list")
+    with bench_with(nested(unkept=30, *[("CPUID", 100, 70, 70, 70 * MS, 140)])) as b:
+        equal(rows(b, "-o", "EXITS,HANDLED,REFLECTED,UNKEPT"), [["100", "0", "100", "30"]],
+              "exits whose reason was not kept are reflected, and not handled")
+
+
+def test_reasons():
+    with bench_with(LAB, nested(("CPUID", 80, 80, 80, 160 * MS, 2000), state="on", entries=80)) as b:
+        got = rows(b, "-o", "ID,REASON,COUNT,HANDLED,REFLECTED,TRIPS,TRIP,FACTOR,TRIP_TIME,SHARE")
+        equal(got, [["3", "CPUID", "400", "0", "400", "400", "2.00ms", "23.4", "800ms", "83.4%"],
+                    ["3", "MSR_READ", "160", "0", "160", "159", "1.00ms", "23.0", "159ms", "16.6%"],
+                    ["3", "EPT_VIOLATION", "120", "120", "0", "0", "-", "-", "0ns", "0.0%"],
+                    ["3", "HLT", "20", "0", "20", "20", "450ms", "23.0", "9.00s", "-"]],
+              "reasons are summed over vCPUs, by the time of their round trips, of which HLT has no share")
+        p = b.run("nested", "3")
+        ok(p.returncode == 0 and "l2-3 lab" in p.stdout and p.stdout.count("REFLECTED") == 2, "with GUEST there are two tables", p)
+        equal(b.run("nested", "9").returncode, 4, "a guest that is not there is no such guest")
+        equal([len(row) for row in rows(b, "--sort", "-ENTRIES", "-o", "ENTRIES")], [1, 1], "vCPUs can be sorted")
+        equal(rows(b, "--sort", "ENTRIES", "-o", "VCPU"), [["0"], ["1"]], "the largest first")
+    with bench_with(nested(state="on")) as b:
+        ok("none" in b.run("nested", "lab").stdout, "a guest that ran none has no exits of any")
+
+
+def test_json():
+    with bench_with({"text": nested(("CPUID", 320, 300, 299, 640 * MS, 7360), state="running", in_l3=1_200_000, entries=501, failed=4,
+                                    paging="shadow", unkept=2),
+                     "failed": "3 0 !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)\n1 - other\n"}) as b:
+        document = b.json("nested", "--json")
+        equal([document["schema"], document["interval_ns"] is None or document["interval_ns"] == 0], [2, True], "the document is one of now")
+        guest = document["nested"][0]
+        equal([guest["id"], guest["name"], guest["pid"]], [3, "lab", 1003], "a guest is named")
+        equal(guest["vcpus"], [{
+            "id": 0, "offered": True, "state": "running", "on": True, "in_l3": True, "in_l3_ns": 1_200_000, "entries": 501,
+            "failed_entries": 4, "failed": [{"message": "!nested_host_cr0_valid(vcpu, vmcs12->host_cr0)", "error": 0, "count": 3},
+                                            {"message": None, "error": None, "count": 1}],
+            "unkept": 2, "l3": [{"reason": "CPUID", "count": 320, "reflected": 300, "trips": 299, "trip_ns": 640 * MS, "trip_exits": 7360}],
+            "ept": False, "evmcs": None}], "JSON has all that the files have")
+    with bench_with(nested(offered="unknown", state="off", paging="unknown"), nested(offered="no", state="off", paging="unknown")) as b:
+        got = [[v["offered"], v["on"], v["in_l3"], v["ept"]] for v in b.json("nested", "--json")["nested"][0]["vcpus"]]
+        equal(got, [[None, False, False, None], [False, False, False, None]], "all vCPUs are there, and what is not known is null")
+
+
+def test_older():
+    with bench_with({"text": None}) as b:
+        p = b.run("nested")
+        ok(p.returncode == 1 and not p.stdout and "older" in p.stderr, "a module without the file is said to be older", p)
+        p = b.run("nested", "--json")
+        one = json.loads(p.stdout)["nested"][0]["vcpus"][0]
+        equal([p.returncode, one.pop("id"), set(map(str, one.values()))], [1, 0, {"None"}], "and in JSON nothing of it is known")
+    with bench_with({"text": nested(failed=4, entries=1), "failed": None}) as b:
+        out = b.run("nested", "3").stdout
+        ok("refused    4; the module does not say why" in out and "KVM refused 4 of 5 entries; why is not known" in out,
+           "without nested_failed the reasons of refused entries are unknown", out)
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["failed"], None, "and null, not empty")
+    for text, name in ((b"", "an empty file"), (nested(entries="many"), "a word for a number"),
+                       (nested(("CPUID", 1, 2)), "a reason with too few numbers"), (nested(offered="maybe"), "another offer")):
+        with bench_with(text) as b:
+            p = b.run("nested")
+            ok(p.returncode == 1 and "vcpu0/nested: unexpected value" in p.stderr, f"{name} is an error", p)
+    with bench_with({"text": nested(failed=1), "failed": "one 0 what"}) as b:
+        ok("vcpu0/nested_failed: unexpected value" in b.run("nested").stderr, "so is a wrong line of nested_failed")
+    with bench_with(nested(entries=4) + lines(["later 7", "alone"])) as b:
+        equal(rows(b, "-o", "ENTRIES"), [["4"]], "lines of a later module are passed over")
+    if os.geteuid():
+        with bench_with(nested()) as b:
+            os.chmod(f"{b.machine.device('l2-3')}/vcpu0/nested", 0)
+            equal(b.run("nested").returncode, 5, "who may not read it is not permitted")
+
+
+def test_failed():
+    some = {"text": nested(failed=4, entries=1),
+            "failed": "1 5 CC(nested_vmx_check_guest_state)\n3 0 !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)\n"}
+    said = findings(some)
+    says(said, "KVM refused 4 of 5 entries, mostly for !nested_host_cr0_valid(vcpu, vmcs12->host_cr0) (error 0)",
+         "refused entries are told with the message that most had")
+    with bench_with(some, {"text": nested(failed=2), "failed": "1 5 CC(nested_vmx_check_guest_state)\n1 - other\n"},
+                    {"text": nested(failed=1), "failed": "1 0 CC(vmcs12->vpid)\n"}) as b:
+        out = b.run("nested", "3").stdout.partition("\nrefused")[2].partition("\nfindings")[0]
+        equal(out.split("\n"), ["    3 with error 0: !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)",
+                                "           2 with error 5: CC(nested_vmx_check_guest_state)",
+                                "           1 with error 0: CC(vmcs12->vpid)",
+                                "           1 for other reasons"], "kinds are summed over vCPUs, the most frequent first")
+    says(findings({"text": nested(failed=2), "failed": "2 7 one\n"}), "KVM refused 2 of 2 entries, all for one", "all may have one message")
+    with bench_with({"text": nested(failed=2), "failed": "2 7 \x1b[31mred\n"}) as b:
+        out = b.run("nested", "3").stdout
+        ok(r"\x1b[31mred (error 7)" in out and "\x1b" not in out, "a message does no harm to a terminal", out)
+    equal(findings({"text": nested(entries=500, state="running"), "failed": ""}), [], "nothing is said where no entry was refused")
+
+
+def test_findings():
+    said = findings(LAB)
+    says(said, "320 of 320 CPUID were reflected to its hypervisor, at 2.00ms and 23.0 exits of L2 each: CPUID always exits",
+         "a reason that takes most of the time is named with its cost")
+    says(said, "160 of 160 MSR_READ were reflected to its hypervisor, at 1.00ms and 23.0 exits of L2 each: it uses no MSR bitmap, or one", "so are MSRs that all exit")
+    equal([one for one in said if "HLT" in one or "EPT" in one or "shadow" in one], [], "HLT and what L1 handled do not stand out")
+    said = findings(nested(("MSR_READ", 400, 160, 159, 159 * MS, 3657), entries=500))
+    says(said, "160 of 400 MSR_READ were reflected", "MSRs of which some are handled are told with both numbers")
+    equal([one for one in said if "bitmap" in one], [], "and no conclusion on the MSR bitmap")
+    equal(findings(nested(("CPUID", 99, 99, 99, 990 * MS, 99), entries=100)), [], "what is rare does not stand out")
+    said = findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), ("INVLPG", 30, 30, 30, 60 * MS, 300),
+                           ("CR_ACCESS", 70, 70, 70, 140 * MS, 700), entries=600, paging="shadow"))
+    says(said, "uses no EPT or NPT (KVM: ept=0, npt=0); page faults and changes of page tables exit to it: "
+         "500 EXCEPTION_NMI, 30 INVLPG, 70 CR_ACCESS, at 2.00ms and 10.0 exits of L2 each", "shadow paging is told with what it costs")
+    says(said, "500 of 500 EXCEPTION_NMI were reflected to its hypervisor, at 2.00ms and 10.0 exits of L2 each: shadow page tables", "and is why exceptions exit")
+    equal([one for one in findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), entries=500)) if "shadow" in one], [],
+          "with nested paging they are not laid on it")
+
+
+def test_factor():
+    vmread = [cell(2, 23, "VMREAD", 6000, 6 * MS, 1000, hist(b10=6000)), cell(2, 25, "VMWRITE", 3000, 3 * MS, 1000, hist(b10=3000))]
+    says(findings(LAB, cells=vmread), "23.0 exits of its own until it enters L3 again; 9000 exits of L2 are VMREAD and VMWRITE, which vmcs_shadowing saves where L0 offers it",
+         "many exits of L2 per reflected one are told with the feature that saves them")
+    equal([one for one in findings(LAB) if "of its own until" in one], [], "and not where L2 has no such exits")
+    few = nested(("CPUID", 500, 500, 500, SECOND, 1500), entries=500)
+    equal([one for one in findings(few, cells=vmread) if "of its own until" in one], [], "nor where they are few for each")
+
+
+def test_states():
+    says(findings(nested(offered="no", state="off", paging="unknown")), "offers neither VMX nor SVM", "a guest that cannot run guests is said to be")
+    says(findings(nested(), nested(offered="unknown", state="off", paging="unknown")), "whether 1 of its 2 vCPUs are offered",
+         "a vCPU that had no exit yet is unknown")
+    says(findings(nested()), "has turned on VMX or SVM, and was not seen to enter", "so is one that entered none")
+    equal(findings(nested(state="running", in_l3="unknown")), [], "one that is in L3 is not said to have entered none")
+    long = nested(state="running", in_l3=12 * SECOND, entries=5)
+    says(findings({"text": long, "state": 1}), "vCPU 0 has been in L3 for 12.0s (now: guest)", "a long stay in L3 is told")
+    equal(findings({"text": long, "state": 4}), [], "and not if its VMM sleeps")
+    equal(findings(nested(state="running", in_l3=SECOND, entries=5)), [], "nor is a short one")
+    says(findings(nested(("CPUID", 50, 20, 20, MS, 20), entries=50, unkept=30)), "the reasons of 30 reflected exits were not kept",
+         "exits whose reason was not kept are told")
+
+
+def test_interval():
+    with bench_with({"text": nested(("CPUID", 320, 320, 320, 640 * MS, 7360), ("MSR_READ", 5, 5, 4, 4 * MS, 4), ("VMCALL", 7, 7, 7, 7, 7),
+                                      entries=320, failed=1), "failed": "1 7 first\n"}) as b:
+        command = b.command("nested", "--json", "-i", "0.5", "-c", "1")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            wait_for_look(process)
+            path = f"{b.machine.device('l2-3')}/vcpu0"
+            write(path + "/nested", nested(("CPUID", 330, 325, 330, 660 * MS, 7400), ("MSR_READ", 5, 5, 5, 5 * MS, 5),
+                                           ("VMCALL", 7, 7, 7, 7, 7), ("HLT", 2, 2, 2, 5, 2),
+                                           entries=332, failed=4, paging="shadow"), 0o440)
+            write(path + "/nested_failed", lines(["1 7 first", "3 8 second"]), 0o440)
+            document = json.loads(process.communicate()[0])
+        one = document["nested"][0]["vcpus"][0]
+        equal([one["entries"], one["failed_entries"], one["failed"], one["ept"]], [12, 3, [{"message": "second", "error": 8, "count": 3}], False],
+              "-i has what happened in the interval")
+        equal([(l3["reason"], l3["count"], l3["reflected"], l3["trips"], l3["trip_ns"], l3["trip_exits"]) for l3 in one["l3"]],
+              [("CPUID", 10, 5, 10, 20 * MS, 40), ("MSR_READ", 0, 0, 1, MS, 1), ("HLT", 2, 2, 2, 5, 2)],
+              "and so by reason, with round trips that began before it")
+        ok(document["interval_ns"] >= 400 * MS, "and says how long it was", document["interval_ns"])
+        out = b.run("nested", "-i", "0.05", "-c", "3", "3").stdout
+        equal([out.count("ID NAME"), out.count("l2-3 lab"), out.count("\nnone\n"), out.count("it has not entered a guest of its own in the interval")], [3] * 4,
+              "each interval has both tables")
+        out = b.run("nested", "-i", "0.05", "-c", "2").stdout
+        equal([line.split()[:1] for line in out.splitlines()], [["ID"], ["3"], [], ["ID"], ["3"]], "tables of intervals have a line between them")
+
+
+print("KTAP version 1")
+test_vcpus()
+test_reasons()
+test_json()
+test_older()
+test_failed()
+test_findings()
+test_factor()
+test_states()
+test_interval()
+finish()
