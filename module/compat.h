@@ -8,7 +8,6 @@
 #ifndef L1TUNE_COMPAT_H
 #define L1TUNE_COMPAT_H
 
-#include <linux/version.h>
 #include <linux/build_bug.h>
 #include <linux/cpu.h>
 #include <linux/device.h>
@@ -16,6 +15,7 @@
 #include <linux/kvm_host.h>
 #include <linux/sched.h>
 #include <linux/sysfs.h>
+#include <linux/version.h>
 
 #include "l1t_forms.h"
 
@@ -277,6 +277,6 @@ L1T_ONE_FORM(L1T_KOBJECT_OWNERSHIP(struct kobject),
  * KVM refuses VMRUN without a word before that; no header tells. Where a backport
  * has it, a count of 0 is taken for unknown.
  */
-#define L1T_SVM_TELLS_FAILED	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 13, 0))
+#define L1T_SVM_TELLS_FAILED	(KERNEL_VERSION(5, 13, 0) <= LINUX_VERSION_CODE)
 
 #endif

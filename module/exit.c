@@ -21,7 +21,6 @@
 #include "exit.h"
 #include "exit_part.h"
 #include "find.h"
-#include "l3.h"
 #include "start.h"
 
 u32 l1t_vmx_reason_offset __read_mostly;
@@ -223,10 +222,15 @@ static void count_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		acct->l3_exits_handled++;
 	} else if (is_from_l3) {
 		acct->l3_exits_left++;
-		l1t_l3_reflected(acct, vcpu);
+		if (acct->l3)
+			l1t_l3_reflected(acct->l3, vcpu, acct->open->key,
+					 acct->since_ticks);
 	} else if (level == L1T_LEVEL3) {
 		acct->l3_entries++;
-		l1t_l3_entered(acct, vcpu, now);
+		if (acct->l3)
+			l1t_l3_entered(acct->l3, vcpu, now);
+		else
+			l1t_account_ask_for_more(acct);
 	}
 }
 

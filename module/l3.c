@@ -15,7 +15,6 @@
 #include <linux/spinlock.h>
 
 #include "clock.h"
-#include "find.h"
 #include "l3.h"
 
 /* Does the guest's CPUID have VMX or SVM? */
@@ -42,44 +41,32 @@ enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_l3_add() - memory for what is known of a vCPU's L3
- * @acct: of the vCPU
+ * l1t_l3_new() - memory for what is known of a vCPU's L3
+ * @first: an entry that KVM has refused before, or none (its count is 0)
  *
- * Context: its thread, may sleep. Return: 0 or -ENOMEM.
+ * Context: the vCPU's thread, may sleep. Return: that, or NULL.
  */
-int l1t_l3_add(struct l1t_account *acct)
+struct l1t_l3 *l1t_l3_new(const struct l1t_failed *first)
 {
 	struct l1t_l3 *l3 = kzalloc(sizeof(*l3), GFP_KERNEL_ACCOUNT);
 
-	if (!l3)
-		return -ENOMEM;
-	if (acct->l3_first.count)
-		l3->failed[l3->nr_failed++] = acct->l3_first;
-	/* Whoever sees it sees all of that. */
-	smp_store_release(&acct->l3, l3);
-	return 0;
+	if (l3 && first->count)
+		l3->failed[l3->nr_failed++] = *first;
+	return l3;
 }
-
-/* Probes, as exit.c comes to them: between l1t_account_write_*(). */
 
 /**
  * l1t_l3_entered() - L2 enters L3
- * @acct: of the vCPU
+ * @l3: of the vCPU
  * @vcpu: the vCPU
  * @now: by l1t_ticks()
  */
-void l1t_l3_entered(struct l1t_account *acct, const struct kvm_vcpu *vcpu, u64 now)
+void l1t_l3_entered(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u64 now)
 {
-	struct l1t_l3 *l3 = acct->l3;
-	struct l1t_trips *trip;
+	struct l1t_trips *trip = l3->trip;
 
-	if (!l3) {
-		l1t_account_ask_for_more(acct);
-		return;
-	}
 	l3->entered_ticks = now;
 	l3->own_paging = vcpu->arch.mmu == &vcpu->arch.guest_mmu;
-	trip = l3->trip;
 	if (!trip)
 		return;
 	trip->back++;
@@ -103,21 +90,20 @@ static struct l1t_trips *trips_of(struct l1t_l3 *l3, u32 key)
 }
 
 /**
- * l1t_l3_reflected() - KVM leaves the open exit, L3's, to L2
- * @acct: of the vCPU
+ * l1t_l3_reflected() - KVM leaves an exit of L3 to L2
+ * @l3: of the vCPU
  * @vcpu: the vCPU
+ * @key: level and reason of the exit, see l1t_key()
+ * @since_ticks: when it was
  */
-void l1t_l3_reflected(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
+void l1t_l3_reflected(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u32 key,
+		      u64 since_ticks)
 {
-	struct l1t_l3 *l3 = acct->l3;
-
-	if (!l3)
-		return;
-	l3->trip = trips_of(l3, acct->open->key);
+	l3->trip = trips_of(l3, key);
 	if (!l3->trip)
 		return;
 	l3->trip->reflected++;
-	l3->trip_since_ticks = acct->since_ticks;
+	l3->trip_since_ticks = since_ticks;
 	l3->trip_l2_exits = vcpu->stat.exits;
 }
 
@@ -130,7 +116,13 @@ static char messages[MESSAGES][L1T_L3_MESSAGE_BYTES] = { "other" };
 static unsigned int nr_messages = 1;
 static DEFINE_RAW_SPINLOCK(messages_lock);
 
-static u32 message_number(const char *message)
+/**
+ * l1t_l3_message_number() - the number of one of KVM's messages
+ * @message: a string of KVM's
+ *
+ * Context: any. Return: the number; 0 if there is no room for it.
+ */
+u32 l1t_l3_message_number(const char *message)
 {
 	unsigned int i;
 
@@ -174,44 +166,16 @@ static struct l1t_failed *failed_of(struct l1t_l3 *l3, u32 message, u32 error)
 	return f;
 }
 
-static void count_failed(struct l1t_account *acct, u32 message, u32 error)
+/**
+ * l1t_l3_failed() - KVM refuses an entry into L3
+ * @l3: of the vCPU
+ * @message: number of KVM's message
+ * @error: that came with it
+ */
+void l1t_l3_failed(struct l1t_l3 *l3, u32 message, u32 error)
 {
-	struct l1t_failed *f;
+	struct l1t_failed *f = failed_of(l3, message, error);
 
-	acct->l3_failed++;
-	if (!acct->l3) {
-		/* The first is what matters if it is the last, too. */
-		if (acct->l3_failed == 1)
-			acct->l3_first = (struct l1t_failed){ message, error, 1 };
-		l1t_account_ask_for_more(acct);
-		return;
-	}
-	f = failed_of(acct->l3, message, error);
 	if (f)
 		f->count++;
-}
-
-/**
- * l1t_probe_entry_failed() - probe of kvm:kvm_nested_vmenter_failed
- * @data: not used
- * @message: which check of KVM's L2's state for L3 has failed
- * @error: what KVM tells with it
- *
- * A guest can make it fire with each of its exits. It has no vCPU among its
- * arguments: it is that of the exit which this CPU handles.
- */
-notrace void l1t_probe_entry_failed(void *data, const char *message, u32 error)
-{
-	struct l1t_account *acct;
-	u32 number;
-
-	preempt_disable_notrace();
-	acct = l1t_account_here();
-	if (acct && acct->open && l1t_account_runs_here(acct)) {
-		number = message_number(message);
-		l1t_account_write_begin(acct);
-		count_failed(acct, number, error);
-		l1t_account_write_end(acct);
-	}
-	preempt_enable_notrace();
 }

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 struct kvm_vcpu;
-struct l1t_account;
 
 /* Reasons for which L3s exit to L2, and kinds of entries that KVM refuses. */
 #define L1T_L3_REASONS	32
@@ -70,10 +69,12 @@ struct l1t_l3 {
 };
 
 enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu);
-int l1t_l3_add(struct l1t_account *acct);
-void l1t_l3_entered(struct l1t_account *acct, const struct kvm_vcpu *vcpu, u64 now);
-void l1t_l3_reflected(struct l1t_account *acct, const struct kvm_vcpu *vcpu);
-void l1t_probe_entry_failed(void *data, const char *message, u32 error);
+struct l1t_l3 *l1t_l3_new(const struct l1t_failed *first);
+void l1t_l3_entered(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u64 now);
+void l1t_l3_reflected(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u32 key,
+		      u64 since_ticks);
+u32 l1t_l3_message_number(const char *message);
 const char *l1t_l3_message(u32 number);
+void l1t_l3_failed(struct l1t_l3 *l3, u32 message, u32 error);
 
 #endif

@@ -21,6 +21,12 @@ struct reader {
 	struct l1t_vcpu *v;
 };
 
+static struct l1t_l3 *l3_of(const struct l1t_account *acct)
+{
+	/* Pairs with the release in refill(). */
+	return smp_load_acquire(&acct->l3);
+}
+
 static void print_in_l3(char *line, const struct l1t_l3 *l3, enum l1t_nested nested)
 {
 	u64 since = l3 ? READ_ONCE(l3->entered_ticks) : 0;
@@ -76,7 +82,7 @@ static u64 unkept(struct l1t_account *acct, struct l1t_l3 *l3)
 /* Exits of L3 of one reason: which of them went where. */
 static void print_exits(char *line, struct l1t_account *acct, unsigned int cell)
 {
-	struct l1t_l3 *l3 = smp_load_acquire(&acct->l3);
+	struct l1t_l3 *l3 = l3_of(acct);
 	u32 key = l1t_account_key(acct, cell);
 	struct l1t_trips trips = {};
 	struct l1t_sample sum = {};
@@ -120,7 +126,7 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 	};
 	struct l1t_vcpu *v = ((const struct reader *)arg)->v;
 	struct l1t_account *acct = &v->acct;
-	struct l1t_l3 *l3 = smp_load_acquire(&acct->l3);
+	struct l1t_l3 *l3 = l3_of(acct);
 	int cell;
 
 	switch (n) {
@@ -173,7 +179,7 @@ ssize_t l1t_l3_read(struct l1t_vcpu *v, char *buf, loff_t pos, size_t count)
 /* Line @n: of one kind, and the last of those that were not kept by kind. */
 static bool get_failed(struct l1t_account *acct, unsigned int n, struct l1t_failed *f)
 {
-	const struct l1t_l3 *l3 = smp_load_acquire(&acct->l3);
+	const struct l1t_l3 *l3 = l3_of(acct);
 	const struct l1t_failed *kinds = l3 ? l3->failed : &acct->l3_first;
 	struct l1t_failed rest = {};
 	struct l1t_moment m;

@@ -14,7 +14,7 @@
 #include "find.h"
 #include "gone.h"
 #include "guest.h"
-#include "l3.h"
+#include "l3_probe.h"
 #include "life.h"
 #include "limit.h"
 #include "refuse.h"

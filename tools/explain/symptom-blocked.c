@@ -8,7 +8,7 @@
 #include "model/machine.h"
 
 static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
-static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC excp" } };
+static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC_excp" } };
 
 /* split_lock_warn() sleeps 10 ms, then runs the lock with one CPU at a time. */
 #define SPLIT_LOCK_NS	8000000
