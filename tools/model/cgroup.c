@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/format.h"
+#include "base/sysfs.h"
 #include "base/util.h"
 #include "model/cgroup.h"
 
@@ -161,6 +163,15 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 	return directory;
 }
 
+char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text)
+{
+	char *path = find_path(text, NULL);
+	char *directory = directory_of(mounts->v2, path);
+
+	free(path);
+	return directory;
+}
+
 /* Has a cgroup's file that line? */
 static bool has_line(const char *mount, char *path, const char *name,
 		     const char *line)
@@ -237,6 +248,49 @@ char *cgroup_tightest_quota(const char *directory, const char *mount)
 			free(text);
 			text = xasprintf("%s of %s is %.2f CPUs", file,
 					 level + root, cpus);
+		}
+		*strrchr(level, '/') = '\0';
+	}
+	free(level);
+	return text;
+}
+
+/* "max" is no number. */
+static bool read_number(const char *directory, const char *name, uint64_t *number)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+	int err = sysfs_read_u64(AT_FDCWD, path, number);
+
+	free(path);
+	return !err;
+}
+
+static char *high_text(const char *cgroup, uint64_t high, uint64_t used)
+{
+	char *limit = format_bytes(high), *usage = format_bytes(used);
+	char *text = xasprintf("memory.high of %s is %s, of which %s are used",
+			       cgroup, limit, usage);
+
+	free(usage);
+	free(limit);
+	return text;
+}
+
+char *cgroup_fullest_high(const char *directory, const char *mount,
+			  double *share)
+{
+	size_t root = strlen(mount);
+	char *level = xstrdup(directory), *text = NULL;
+	uint64_t high, used;
+
+	*share = 0;
+	while (strlen(level) > root) {
+		if (read_number(level, "memory.high", &high) &&
+		    read_number(level, "memory.current", &used) &&
+		    (!text || used > *share * high)) {
+			*share = (double)used / (high ? high : 1);
+			free(text);
+			text = high_text(level + root, high, used);
 		}
 		*strrchr(level, '/') = '\0';
 	}
