@@ -204,8 +204,9 @@ bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text)
 			"freezer.state", "FROZEN");
 }
 
-/* CPUs that a directory's own quota allows; 0 if it has none. */
-static double read_quota(const char *directory, const char **file)
+/* CPUs that a directory's own quota allows, in each period; 0 if it has none. */
+static double read_quota(const char *directory, const char **file,
+			 double *period_us)
 {
 	static const char *const files[] = { "cpu.max", "cpu.cfs_quota_us" };
 	double quota = 0, period = 100000;
@@ -230,19 +231,24 @@ static double read_quota(const char *directory, const char **file)
 		free(text);
 		free(path);
 	}
+	*period_us = period;
 	return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-char *cgroup_tightest_quota(const char *directory, const char *mount)
+char *cgroup_tightest_quota(const char *directory, const char *mount,
+			    double *longest_us)
 {
 	size_t root = strlen(mount);
 	char *level = xstrdup(directory), *text = NULL;
-	double least = 0;
+	double least = 0, period_us;
 
+	*longest_us = 0;
 	while (strlen(level) > root) {
 		const char *file = NULL;
-		double cpus = read_quota(level, &file);
+		double cpus = read_quota(level, &file, &period_us);
 
+		if (cpus && period_us > *longest_us)
+			*longest_us = period_us;
 		if (cpus && (!least || cpus < least)) {
 			least = cpus;
 			free(text);

@@ -50,7 +50,9 @@ char *cgroup_fullest_high(const char *directory, const char *mount,
 /*
  * "cpu.max of /a/b.scope is 0.20 CPUs": of a directory and those above it the
  * one that allows least. A copy, or NULL if none limits or can be read.
+ * *longest_us is the longest of their periods.
  */
-char *cgroup_tightest_quota(const char *directory, const char *mount);
+char *cgroup_tightest_quota(const char *directory, const char *mount,
+			    double *longest_us);
 
 #endif

@@ -263,6 +263,12 @@ def test_quota():
         ok(advice[0]["gain"]["kind"] == "at_most" and 0.26 < advice[0]["gain"]["high_cpus"] < 0.3,
            "and its part is what it can have held back", advice[0]["gain"])
     with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"machine.slice/cpu.stat": FREE,
+                    "machine.slice/web.scope/cpu.stat": "usage_usec 1\nnr_throttled 3\nthrottled_usec 1600000",
+                    "machine.slice/web.scope/cpu.max": "200000 1000000"})
+        gain = b.advice()[0]["gain"]
+        ok(0.24 < gain["high_cpus"] < 0.265, "a period that is not over, of which the kernel counts nothing yet, is in the bound", gain)
+    with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": HELD_BACK, "machine.slice/cpu.max": "50000 100000",
                     "machine.slice/web.scope/cpu.stat": FREE, "machine.slice/web.scope/cpu.max": "max 100000"})
         ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"], "the quota may be that of a cgroup above", b.advice())
