@@ -3,6 +3,7 @@
 # Guests whose exits look alike, and whose causes differ: each gets the advice for
 # its own. Wants deterministic time (SVM with --icount).
 . "${0%/*}/lib.sh"
+. "$HERE/alike_lib.sh"
 
 THP=/sys/kernel/mm/transparent_hugepage
 NX=/sys/module/kvm/parameters/nx_huge_pages
@@ -14,39 +15,6 @@ runs_alike()
 	shift
 	background "$name" alike -name "guest=$name" "$@"
 	wait_for has_guest "$name" && wait_for has_exits "$(guest_of "$name")"
-}
-
-# advised NAME: what is, in $TMP/advice; sets causes, and pace: exits in a second, by KVM
-advised()
-{
-	pace=$(kvm_exits "$1")
-	since=$(uptime_cs)
-	l1tune advise -i 1 "$1" > "$TMP/advice" || return
-	pace=$((($(kvm_exits "$1") - pace) * 100 / ($(uptime_cs) - since)))
-	causes=$(sed -n 's/^[0-9]* [^ ]*: .*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs)
-	ktap_print_msg "$1: $pace exits in a second; $causes"
-}
-
-# fails: what was advised instead
-fails()
-{
-	sed 's/^/# /' "$TMP/advice"
-	return 1
-}
-
-# advises NAME CAUSE WORDS: among others, with these in what is to be changed
-advises()
-{
-	advised "$1" || return
-	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
-	grep -q "^  change .*$3" "$TMP/item" || fails
-}
-
-# advises_only NAME CAUSE WORDS: and nothing for these exits but that
-advises_only()
-{
-	advises "$@" || return
-	equal "causes" "$2" "$causes" || fails
 }
 
 # as_often: as all that are compared

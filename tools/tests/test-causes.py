@@ -430,6 +430,16 @@ def test_all_together():
         for i in range(1, 21):
             b.guest(i, exits("EPT_VIOLATION", 50, blocked=0.03))
         equal(b.rules(), [], "but not those that are not known")
+    with Advised(usage={"vms": 20, "vcpus": 20}, sys=NEVER) as b:
+        for i in range(1, 21):
+            b.guest(i, exits("EPT_VIOLATION", 250, kernel=0.004))
+            write(f"{b.machine.proc}/{1000 + i}/smaps", ANONYMOUS)
+            b.kvm(1000 + i, **QUIET | (SMALL if i > 5 else {}))
+        advice = b.advice()
+        gain = advice[0]["gain"]
+        ok([(a["rule"], a["guests"]) for a in advice] == [("small-pages", 20)] and
+           gain["kind"] == "at_least" and 0.08 < gain["low_cpus"] < 0.1,
+           "where a part of the guests has no bounds, the sum is at least that of the others", advice)
     with Advised() as b:
         fleet(b, 30, 0.009 * SECOND)
         b.kvm(1001, halt_poll_fail_ns=SECOND)
