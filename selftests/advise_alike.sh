@@ -3,8 +3,10 @@
 # Guests whose exits look alike, and whose causes differ: each gets the advice for
 # its own. Wants deterministic time (SVM with --icount).
 . "${0%/*}/lib.sh"
+. "$HERE/alike_lib.sh"
 
 THP=/sys/kernel/mm/transparent_hugepage
+NX=/sys/module/kvm/parameters/nx_huge_pages
 
 # runs_alike NAME KIND [WHAT]: a guest that has come as far as its exits
 runs_alike()
@@ -13,39 +15,6 @@ runs_alike()
 	shift
 	background "$name" alike -name "guest=$name" "$@"
 	wait_for has_guest "$name" && wait_for has_exits "$(guest_of "$name")"
-}
-
-# advised NAME: what is, in $TMP/advice; sets causes, and pace: exits in a second, by KVM
-advised()
-{
-	pace=$(kvm_exits "$1")
-	since=$(uptime_cs)
-	l1tune advise -i 1 "$1" > "$TMP/advice" || return
-	pace=$((($(kvm_exits "$1") - pace) * 100 / ($(uptime_cs) - since)))
-	causes=$(sed -n 's/^[0-9]* [^ ]*: .*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs)
-	ktap_print_msg "$1: $pace exits in a second; $causes"
-}
-
-# fails: what was advised instead
-fails()
-{
-	sed 's/^/# /' "$TMP/advice"
-	return 1
-}
-
-# advises NAME CAUSE WORDS: among others, with these in what is to be changed
-advises()
-{
-	advised "$1" || return
-	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
-	grep -q "^  change .*$3" "$TMP/item" || fails
-}
-
-# advises_only NAME CAUSE WORDS: and nothing for these exits but that
-advises_only()
-{
-	advises "$@" || return
-	equal "causes" "$2" "$causes" || fails
 }
 
 # as_often: as all that are compared
@@ -65,19 +34,25 @@ not_advised()
 	esac
 }
 
-# in_cgroup NAME CPU.MAX: in one of its own, with that quota
+# in_cgroup NAME FILE VALUE: in one of its own, with that limit
 in_cgroup()
 {
 	if [ ! -d "$TMP/cgroup" ]; then
 		mkdir "$TMP/cgroup" && mount -t cgroup2 none "$TMP/cgroup" &&
-			echo +cpu > "$TMP/cgroup/cgroup.subtree_control" || return
+			echo "+cpu +memory" > "$TMP/cgroup/cgroup.subtree_control" || return
 	fi
-	mkdir "$TMP/cgroup/$1" && echo "$2" > "$TMP/cgroup/$1/cpu.max" &&
+	mkdir "$TMP/cgroup/$1" && echo "$3" > "$TMP/cgroup/$1/$2" &&
 		pid "$1" > "$TMP/cgroup/$1/cgroup.procs"
 }
 
+# is_held_back NAME: by memory.high of its cgroup
+is_held_back()
+{
+	grep -q "^high [1-9]" "$TMP/cgroup/$1/memory.events"
+}
+
 ktap_print_header
-ktap_set_plan 27
+ktap_set_plan 29
 
 load
 borrow $THP/enabled never
@@ -110,6 +85,14 @@ runs_alike filled userfaultfd
 advises filled userfaultfd "fill more at a time" && as_often
 result "memory that a userfaultfd fills: more at a time"
 end filled
+borrow $THP/enabled always
+borrow $NX force
+runs_alike executes executes
+advises_only executes nx-huge-pages "kvm.nx_huge_pages=N" && as_often
+result "huge pages that are split where the guest executes: nx_huge_pages"
+end executes
+borrow $NX N
+borrow $THP/enabled never
 runs_alike mmio mmio 0xe0000000
 advises_only mmio unknown-device "what has address 0xe0000000" && as_often
 result "a device by its address, whose accesses are such faults too: an ioeventfd, and nothing about memory"
@@ -120,6 +103,12 @@ runs_alike slow slow
 advises slow userfaultfd-wait "faster pages"
 result "a userfaultfd that is slow: faster pages"
 end slow
+runs_alike dropped dropped
+in_cgroup dropped memory.high 12M
+wait_for is_held_back dropped
+advises dropped memory-high "memory.high of /dropped"
+result "memory above its cgroup's memory.high: a higher one"
+end dropped
 
 # Reads of a port, which the VMM serves in the same time.
 runs_alike clock port 0x608
@@ -200,12 +189,12 @@ end paced
 
 # The same lack of a CPU.
 runs limited --forever cpuid=200
-in_cgroup limited "30000 100000"
+in_cgroup limited cpu.max "30000 100000"
 advises_only limited quota "cpu.max of /limited is 0.30 CPUs"
 result "a quota of its cgroup: that quota"
 end limited
 runs beside --forever cpuid=200
-in_cgroup beside max
+in_cgroup beside cpu.max max
 background hog hog 1000000
 advises_only beside neighbours "keep others off its CPUs"
 result "another program on its CPU: keep it off"
@@ -213,14 +202,14 @@ let_go hog
 end beside
 for guest in one two; do
 	runs $guest --forever cpuid=200
-	in_cgroup $guest max
+	in_cgroup $guest cpu.max max
 done
 advises_only one overcommit "fewer vCPUs than CPUs"
 result "more vCPUs than CPUs: fewer vCPUs"
 let_go one
 end two
 runs confined --vcpus 2 --forever cpuid=200
-in_cgroup confined max
+in_cgroup confined cpu.max max
 advises confined confined "as many CPUs as it has vCPUs"
 result "fewer CPUs allowed than vCPUs: more of them"
 end confined

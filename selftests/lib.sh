@@ -349,12 +349,12 @@ keep()
 	wait_for said "$name" holding
 }
 
-# let_go NAME…
+# let_go NAME…: however they end
 let_go()
 {
 	for name; do
 		kill -KILL "$(pid "$name")"
-		wait "$(pid "$name")"
+		wait "$(pid "$name")" || :
 	done 2> /dev/null
 }
 

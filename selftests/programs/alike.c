@@ -17,6 +17,8 @@
  *	logged		writes to pages whose dirty log is read
  *	userfaultfd	writes to missing pages, which a thread of the VMM fills
  *	slow		the same, with a thread that takes its time
+ *	executes	executes in pages that KVM has not mapped
+ *	dropped		writes to anonymous memory that the VMM gives back each time
  *	computes	nothing but that, for 10 ms of each second
  *	works		the same, and a thread of the VMM works half of the time
  *	ticks		the same, with a PIT of KVM's that nobody waits for
@@ -32,6 +34,7 @@
 
 #define CODE		0x1000ul
 #define GDT		0x2000ul
+#define STACK		0x3000ul
 #define DATA		0x200000ul
 #define DATA_SIZE	(16ul << 20)
 #define LARGE		(2ul << 20)
@@ -40,6 +43,7 @@
 #define TOUCHED_ALL	"0x11"
 #define PORT_REST	0x10
 #define PORT_TOUCHED_ALL 0x11
+#define RET		0xc3
 #define SERVE_NS	20000
 #define SLOW_US		2000
 #define LOG_US		100000
@@ -65,14 +69,17 @@ ACCESSES(reads_msr,
 	 "	rdmsr\n");
 ACCESSES(halts,
 	 "	hlt\n");
+#define NEXT_PAGE							\
+	"	add $4096, %edi\n"					\
+	"	cmp %ebp, %edi\n"					\
+	"	jb 3f\n"						\
+	"	out %al, $" TOUCHED_ALL "\n"				\
+	"	mov %ebx, %edi\n"					\
+	"3:\n"
 ACCESSES(touches,
-	 "	movl $1, (%edi)\n"
-	 "	add $4096, %edi\n"
-	 "	cmp %ebp, %edi\n"
-	 "	jb 3f\n"
-	 "	out %al, $" TOUCHED_ALL "\n"
-	 "	mov %ebx, %edi\n"
-	 "3:\n");
+	 "	movl $1, (%edi)\n" NEXT_PAGE);
+ACCESSES(executes,
+	 "	call *%edi\n" NEXT_PAGE);
 
 /* 5 million rounds of two instructions: 10 ms where one takes a nanosecond. */
 GUEST_CODE(computes, 32,
@@ -133,6 +140,13 @@ static void add_refused(const char *unused)
 	add_anonymous(unused);
 	if (madvise(data, DATA_SIZE, MADV_NOHUGEPAGE))
 		err(1, "MADV_NOHUGEPAGE");
+}
+
+/* Each page is a function that returns. */
+static void add_functions(const char *unused)
+{
+	add_anonymous(unused);
+	memset(data, RET, DATA_SIZE);
 }
 
 static void add_memfd(const char *unused)
@@ -313,6 +327,10 @@ static const struct kind {
 	  .touched_all = drop_data },
 	{ .name = "slow", CODE_OF(touches), .prepare = add_slowly_filled,
 	  .touched_all = drop_data },
+	{ .name = "executes", CODE_OF(executes), .prepare = add_functions,
+	  .touched_all = unmap_data },
+	{ .name = "dropped", CODE_OF(touches), .prepare = add_anonymous,
+	  .touched_all = drop_data },
 	{ .name = "computes", CODE_OF(computes), .prepare = rest_longer },
 	{ .name = "works", CODE_OF(computes), .prepare = add_worker },
 	{ .name = "ticks", CODE_OF(computes), .prepare = add_ticks },
@@ -340,6 +358,7 @@ static void put_code(int vcpu, uint8_t *memory, const struct kind *kind, const c
 	regs.rbx = kind->touched_all ? DATA : number;
 	regs.rdi = DATA;
 	regs.rbp = DATA + DATA_SIZE;
+	regs.rsp = STACK;
 	if (ioctl(vcpu, KVM_SET_REGS, &regs))
 		err(1, "KVM_SET_REGS");
 }

@@ -10,6 +10,7 @@
  *
  *	anon		anonymous memory
  *	slots		the same, and 2000 slots of a page each
+ *	executed	the same, and the guest executes in each page instead
  *	nohuge		the same with MADV_NOHUGEPAGE
  *	odd		the same, whose address is 1 MB off the guest's modulo 2 MB
  *	userfaultfd	the same, watched by a userfaultfd
@@ -31,28 +32,36 @@
 #define MB		(1ul << 20)
 #define ODD		MB
 
+/* The first byte of each page is a function that returns. */
+#define RET		0xc3
+
 #define NUM_PAGES	0x8000
 #define GAP		0x8004
 #define MORE_SLOTS	2000
 #define MORE_GPA	0x80000000ul
 
-GUEST_CODE(touch, 32,
-	   "1:	movl $0x40000000, %edi\n"
-	   "	movl 0x8000, %ecx\n"
-	   "	rdtsc\n"
-	   "	movl %eax, %esi\n"
-	   "2:	incb (%edi)\n"
-	   "	rdtsc\n"
-	   "	movl %eax, %ebx\n"
-	   "	subl %esi, %ebx\n"
-	   "	movl %eax, %esi\n"
-	   "	cmpl 0x8004, %ebx\n"
-	   "	jbe 3f\n"
-	   "	movl %ebx, 0x8004\n"
-	   "3:	addl $4096, %edi\n"
-	   "	loop 2b\n"
-	   "	out %al, $0x30\n"
-	   "	jmp 1b");
+/* What the guest does with each page, whose address is in edi */
+#define ROUNDS(name, access)						\
+	GUEST_CODE(name, 32,						\
+		   "1:	movl $0x40000000, %edi\n"			\
+		   "	movl 0x8000, %ecx\n"				\
+		   "	rdtsc\n"					\
+		   "	movl %eax, %esi\n"				\
+		   "2:	" access "\n"					\
+		   "	rdtsc\n"					\
+		   "	movl %eax, %ebx\n"				\
+		   "	subl %esi, %ebx\n"				\
+		   "	movl %eax, %esi\n"				\
+		   "	cmpl 0x8004, %ebx\n"				\
+		   "	jbe 3f\n"					\
+		   "	movl %ebx, 0x8004\n"				\
+		   "3:	addl $4096, %edi\n"				\
+		   "	loop 2b\n"					\
+		   "	out %al, $0x30\n"				\
+		   "	jmp 1b")
+
+ROUNDS(touch, "incb (%edi)");
+ROUNDS(execute, "call *%edi");
 
 static int is_kind(const char *kind, const char *name)
 {
@@ -113,7 +122,10 @@ static int create(const char *kind, int vm, uint8_t *memory, size_t size, uint8_
 	uint32_t i;
 	int vcpu;
 
-	GUEST_CODE_COPY(code + CODE, touch);
+	if (is_kind(kind, "executed"))
+		GUEST_CODE_COPY(code + CODE, execute);
+	else
+		GUEST_CODE_COPY(code + CODE, touch);
 	kvm_set_slot(vm, 0, 0, CODE_MEMORY, code);
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
 		err(1, "memory slot");
@@ -179,7 +191,7 @@ int main(int argc, char **argv)
 	size = atoi(argv[2]) * MB;
 	memory = map(argv[0], size, argv[3]);
 	for (i = 0; i < touched; i += PAGE)
-		memory[i] = 1;
+		memory[i] = RET;
 	if (is_kind(argv[0], "userfaultfd"))
 		block_pages(memory, size);
 	*(uint32_t *)(code + NUM_PAGES) = touched / PAGE;

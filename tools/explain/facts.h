@@ -26,7 +26,7 @@ struct facts {
 	const char *cmdline;
 	size_t cmdline_len;
 	struct transit transit;
-	/* What waking from HLT takes beyond an exit; 0 if not measured. */
+	/* What waking from HLT takes at most beyond an exit; 0 if not measured. */
 	double wake_ns;
 	uint64_t num_cpus;
 	/* Of all guests. */

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "model/cgroup.h"
 #include "model/machine.h"
 
 static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
@@ -57,6 +58,62 @@ static enum answer waits_for_pages(const struct facts *f, char **seen)
 	return share_of(f, &faults) >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
 
+/* Version 1, which has no memory.high, if version 2 has no line of its own. */
+static bool is_of_v2(const char *text)
+{
+	return !strncmp(text, "0::", 3) || strstr(text, "\n0::");
+}
+
+/* See cgroup_fullest_high(); false if its cgroup is not known. */
+static bool read_high(const struct facts *f, char **fullest, double *share)
+{
+	char *name = xasprintf("%llu/cgroup",
+			       (unsigned long long)f->guest->guest.pid);
+	char *text = machine_text(f->env->proc, name), *directory;
+	struct cgroup_mounts mounts = { };
+	bool is_known;
+
+	cgroup_mounts_update(f->env, &mounts);
+	directory = text ? cgroup_v2_directory(&mounts, text) : NULL;
+	is_known = directory || (text && !is_of_v2(text));
+	if (directory)
+		*fullest = cgroup_fullest_high(directory, mounts.v2, share);
+	free(directory);
+	cgroup_mounts_free(&mounts);
+	free(text);
+	free(name);
+	return is_known;
+}
+
+/* Above it whoever takes memory sleeps for up to 2 s, more often the further above. */
+static enum answer is_above_high(const struct facts *f, char **seen)
+{
+	char *fullest = NULL;
+	double share = 0;
+
+	if (!read_high(f, &fullest, &share)) {
+		*seen = xasprintf("memory.high of its cgroups: %s",
+				  f->env->past ? "records do not have it" :
+						 "cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = fullest ? fullest : xstrdup("its cgroups have no memory.high");
+	/* As it is now: what has just been reclaimed may have been above. */
+	return share > 1 ? ANSWER_YES : share < 0.9 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+static char *raise_high(const struct facts *f)
+{
+	char *fullest = NULL, *change;
+	double share;
+
+	read_high(f, &fullest, &share);
+	change = xasprintf("more memory for its cgroup%s%s (systemctl set-property UNIT MemoryHigh=), so that the guest and its VMM fit; or a smaller guest",
+			   fullest ? ": " : "", fullest ? fullest : "");
+	free(fullest);
+	return change;
+}
+
 static enum answer memory_is(const struct facts *f, bool is,
 			     const char *what, char **seen)
 {
@@ -94,6 +151,12 @@ static const struct cause causes[] = {
 		{ { locks_are_split, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"dmesg | grep 'split lock'",
 		"a guest whose program does not lock across cache lines: dmesg names the thread (x86/split lock detection: #AC). Where it has to be as it is: sysctl kernel.split_lock_mitigate=0, or split_lock_detect=off on the kernel's command line",
+	}, {
+		"memory-high", "a cgroup above its memory.high", "L1",
+		"others get less memory",
+		{ { is_above_high, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"high in memory.events of its cgroup and those above it growing",
+		.change_of = raise_high,
 	}, {
 		"userfaultfd-wait", "waiting for a userfaultfd", "VMM",
 		"the pages take memory before they are needed",

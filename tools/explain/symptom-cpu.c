@@ -139,17 +139,21 @@ static char *read_cgroup_file(const struct facts *f)
 	return text;
 }
 
-/* The tightest quota on the way from its cgroup to the root: a copy, or NULL. */
-static char *quota_text(const struct facts *f)
+/*
+ * The tightest quota on the way from its cgroup to the root, and the longest of
+ * their periods: a copy, or NULL.
+ */
+static char *quota_text(const struct facts *f, double *longest_us)
 {
 	struct cgroup_mounts mounts = { };
 	char *text = read_cgroup_file(f), *directory, *quota = NULL;
 	const char *mount = NULL;
 
+	*longest_us = 0;
 	cgroup_mounts_update(f->env, &mounts);
 	directory = text ? cgroup_cpu_directory(&mounts, text, &mount) : NULL;
 	if (directory)
-		quota = cgroup_tightest_quota(directory, mount);
+		quota = cgroup_tightest_quota(directory, mount, longest_us);
 	free(directory);
 	cgroup_mounts_free(&mounts);
 	free(text);
@@ -158,7 +162,8 @@ static char *quota_text(const struct facts *f)
 
 static char *raise_quota(const struct facts *f)
 {
-	char *quota = quota_text(f);
+	double longest_us;
+	char *quota = quota_text(f, &longest_us);
 	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit); a cpuset does not help",
 				 quota ? ": " : "", quota ? quota : "");
 
@@ -166,13 +171,19 @@ static char *raise_quota(const struct facts *f)
 	return change;
 }
 
-/* The quota's part, which has no lower bound. */
+/*
+ * The quota's part, which has no lower bound. The kernel counts it when it ends,
+ * so that a part of a period of each vCPU may be missing.
+ */
 static struct gain quota_gain(const struct facts *f, const struct gain *all)
 {
-	double cpus;
+	double cpus, longest_us;
 
-	return read_quota(f, &cpus) && cpus < all->high ? gain_at_most(cpus) :
-							  *all;
+	free(quota_text(f, &longest_us));
+	if (!read_quota(f, &cpus))
+		return *all;
+	cpus += in_interval(f, f->guest->guest.vcpus * longest_us * 1000);
+	return cpus < all->high ? gain_at_most(cpus) : *all;
 }
 
 static const struct cause causes[] = {

@@ -169,7 +169,7 @@ static enum answer sleeps_shortly(const struct facts *f, char **seen)
 		*seen = xstrdup("how long waking takes was not measured: l1tune bench --save");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("it sleeps %.0f us at a time, waking takes %.0f us more than an exit, and polling instead would take %.2f CPUs",
+	*seen = xasprintf("it sleeps %.0f us at a time, waking takes at most %.0f us more than an exit, and polling instead would take %.2f CPUs",
 			  h.each_ns / 1000, f->wake_ns / 1000,
 			  h.load.parts[PART_HALTED]);
 	return is_short(f, &h) ? ANSWER_YES : ANSWER_NO;

@@ -386,7 +386,7 @@ static char *make_large(const struct facts *f)
 /*
  * Each 2M that the guest uses still takes a fault. It is at least as many small
  * pages apart as are mapped for each 2M of its memory; where that is not known,
- * none may be saved. No upper bound: the guest's own accesses and the VMM's work
+ * neither is what is saved. No upper bound: the guest's own accesses and the VMM's work
  * on the memory get faster, too.
  */
 static struct gain all_but_one(const struct facts *f, const struct gain *all)
@@ -400,11 +400,22 @@ static struct gain all_but_one(const struct facts *f, const struct gain *all)
 	if (kvm_count_of(f, KVM_SMALL_PAGES, &small) && small > num_large)
 		saved = 1 - num_large / small;
 	if (saved < 0.5)
-		return gain_of_part(f, all);
+		return gain_not_counted(f, all);
 	gain = gain_of(f, fault.parts[PART_KERNEL] * saved, fault.rate * saved);
 	gain.kind = GAIN_AT_LEAST;
 	gain.high = gain.low;
 	return gain;
+}
+
+/* The same, if nearly all small pages are of large ones that were split. */
+static struct gain all_splits(const struct facts *f, const struct gain *all)
+{
+	uint64_t splits, small;
+
+	return kvm_count_of(f, KVM_NX_SPLITS, &splits) &&
+	       kvm_count_of(f, KVM_SMALL_PAGES, &small) &&
+	       splits * PAGES_PER_LARGE >= small - small / 10 ?
+	       all_but_one(f, all) : gain_not_counted(f, all);
 }
 
 /* What the log takes was counted, and the faults that are its. */
@@ -453,7 +464,7 @@ static const struct cause causes[] = {
 		{ { splits_executed_pages, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_logged, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"nx_lpage_splits in /sys/kernel/debug/kvm/PID-FD",
-		.change_of = stop_splitting, .gain = gain_of_part,
+		.change_of = stop_splitting, .gain = all_splits,
 	}, {
 		"userfaultfd", "memory that a userfaultfd brings page by page", "VMM",
 		"the guest starts later, or takes more memory at once",

@@ -12,10 +12,24 @@ bool can_be_together(const struct advice *advice)
 	return strcmp(advice->name, advice->symptom) != 0;
 }
 
+static bool has_lower(const struct gain *gain)
+{
+	return gain->kind == GAIN_RANGE || gain->kind == GAIN_AT_LEAST;
+}
+
+static bool has_upper(const struct gain *gain)
+{
+	return gain->kind == GAIN_RANGE || gain->kind == GAIN_AT_MOST;
+}
+
+/* At least what some of them save; at most what all of them do, if that is known. */
 static void add_gain(struct gain *sum, const struct gain *gain)
 {
-	if (sum->kind != gain->kind)
-		sum->kind = GAIN_AT_MOST;
+	bool is_least = has_lower(sum) || has_lower(gain);
+	bool is_most = has_upper(sum) && has_upper(gain);
+
+	sum->kind = is_least ? (is_most ? GAIN_RANGE : GAIN_AT_LEAST) :
+			       (is_most ? GAIN_AT_MOST : GAIN_UNKNOWN);
 	sum->low += gain->low;
 	sum->high += gain->high;
 	sum->lacks_transit |= gain->lacks_transit;

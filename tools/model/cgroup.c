@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/format.h"
+#include "base/sysfs.h"
 #include "base/util.h"
 #include "model/cgroup.h"
 
@@ -161,6 +163,15 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 	return directory;
 }
 
+char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text)
+{
+	char *path = find_path(text, NULL);
+	char *directory = directory_of(mounts->v2, path);
+
+	free(path);
+	return directory;
+}
+
 /* Has a cgroup's file that line? */
 static bool has_line(const char *mount, char *path, const char *name,
 		     const char *line)
@@ -193,8 +204,9 @@ bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text)
 			"freezer.state", "FROZEN");
 }
 
-/* CPUs that a directory's own quota allows; 0 if it has none. */
-static double read_quota(const char *directory, const char **file)
+/* CPUs that a directory's own quota allows, in each period; 0 if it has none. */
+static double read_quota(const char *directory, const char **file,
+			 double *period_us)
 {
 	static const char *const files[] = { "cpu.max", "cpu.cfs_quota_us" };
 	double quota = 0, period = 100000;
@@ -219,24 +231,72 @@ static double read_quota(const char *directory, const char **file)
 		free(text);
 		free(path);
 	}
+	*period_us = period;
 	return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-char *cgroup_tightest_quota(const char *directory, const char *mount)
+char *cgroup_tightest_quota(const char *directory, const char *mount,
+			    double *longest_us)
 {
 	size_t root = strlen(mount);
 	char *level = xstrdup(directory), *text = NULL;
-	double least = 0;
+	double least = 0, period_us;
 
+	*longest_us = 0;
 	while (strlen(level) > root) {
 		const char *file = NULL;
-		double cpus = read_quota(level, &file);
+		double cpus = read_quota(level, &file, &period_us);
 
+		if (cpus && period_us > *longest_us)
+			*longest_us = period_us;
 		if (cpus && (!least || cpus < least)) {
 			least = cpus;
 			free(text);
 			text = xasprintf("%s of %s is %.2f CPUs", file,
 					 level + root, cpus);
+		}
+		*strrchr(level, '/') = '\0';
+	}
+	free(level);
+	return text;
+}
+
+/* "max" is no number. */
+static bool read_number(const char *directory, const char *name, uint64_t *number)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+	int err = sysfs_read_u64(AT_FDCWD, path, number);
+
+	free(path);
+	return !err;
+}
+
+static char *high_text(const char *cgroup, uint64_t high, uint64_t used)
+{
+	char *limit = format_bytes(high), *usage = format_bytes(used);
+	char *text = xasprintf("memory.high of %s is %s, of which %s are used",
+			       cgroup, limit, usage);
+
+	free(usage);
+	free(limit);
+	return text;
+}
+
+char *cgroup_fullest_high(const char *directory, const char *mount,
+			  double *share)
+{
+	size_t root = strlen(mount);
+	char *level = xstrdup(directory), *text = NULL;
+	uint64_t high, used;
+
+	*share = 0;
+	while (strlen(level) > root) {
+		if (read_number(level, "memory.high", &high) &&
+		    read_number(level, "memory.current", &used) &&
+		    (!text || used > *share * high)) {
+			*share = (double)used / (high ? high : 1);
+			free(text);
+			text = high_text(level + root, high, used);
 		}
 		*strrchr(level, '/') = '\0';
 	}

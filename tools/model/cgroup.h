@@ -35,10 +35,24 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
  */
 bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text);
 
+/* The directory of version 2 of a process with that file; NULL if there is none. */
+char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);
+
+/*
+ * "memory.high of /a/b.scope is 64M, of which 60M are used": of a directory and
+ * those above it the one that uses most of it. A copy, or NULL if none has one
+ * or can be read. *share is the part that is used: above 1 the kernel makes
+ * whoever takes more memory sleep.
+ */
+char *cgroup_fullest_high(const char *directory, const char *mount,
+			  double *share);
+
 /*
  * "cpu.max of /a/b.scope is 0.20 CPUs": of a directory and those above it the
  * one that allows least. A copy, or NULL if none limits or can be read.
+ * *longest_us is the longest of their periods.
  */
-char *cgroup_tightest_quota(const char *directory, const char *mount);
+char *cgroup_tightest_quota(const char *directory, const char *mount,
+			    double *longest_us);
 
 #endif

@@ -39,7 +39,8 @@ CASES = {
                   "l1tune tune 1 halt_poll_ns=0", 0, 0.2,
                   ([exits("HLT", 100, kernel=0.2)],
                    {"kvm": {"halt_poll_fail_ns": SECOND, "halt_poll_success_ns": 2 * SECOND}})),
-    "poll-up": (([exits("HLT", 400, halted=0.039)], {}), "l1tune tune 1 halt_poll_ns=200000", 0, 0.02,
+    "poll-up": (([exits("HLT", 400, halted=0.039)], {"params": {"kvm.lapic_timer_advance": "N"}}),
+                "l1tune tune 1 halt_poll_ns=200000", 0, 0.02,
                 ([exits("HLT", 400, halted=0.9)], {})),
     "hlt-in-guest": (([HLT_FAST], {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}}),
                      "l1tune tune uid=107 hlt_in_guest=1", 0.03, 0.03,
@@ -106,6 +107,15 @@ def test_rules():
         cells, values = other
         with Advised(*cells, **values) as b:
             ok(rule not in b.rules(), f"{rule}: a guest that looks like that", b.rules())
+
+
+def test_timers_started_early():
+    """Of waking bench does not see by how much KVM has started its timer early."""
+    for name, value, us in (("lapic_timer_advance", "N", 50), ("lapic_timer_advance", "Y", 55),
+                            ("lapic_timer_advance_ns", -1, 55), ("lapic_timer_advance_ns", 3000, 53)):
+        with Advised(exits("HLT", 400, halted=0.039), params={"kvm." + name: value}) as b:
+            seen = {c["cause"]: c["seen"] for a in b.advice() for c in a["causes"]}["short sleeps"]
+            ok(f"waking takes at most {us} us more" in seen, f"waking takes at most {us} us, with kvm.{name}={value}", seen)
 
 
 def test_built_in():
@@ -188,6 +198,7 @@ def test_unmeasured():
 
 print("KTAP version 1")
 test_rules()
+test_timers_started_early()
 test_built_in()
 test_help()
 test_order()

@@ -29,6 +29,14 @@ def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
     return {"proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
 
 
+# A hierarchy of version 2 in which no cgroup has a limit
+NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
+
+
+def blocked(text):
+    return {"proc": {"1001/smaps": text} | NO_LIMITS}
+
+
 BLOCKED_FAULTS = exits("EPT_VIOLATION", 300, blocked=0.5)
 HYPERV = ("/usr/bin/kvm", "-name", "win11,debug-threads=on", "-cpu", "host,hv_ipi,hv_relaxed,hv_stimer,hv_time")
 NESTED = (exits("CPUID", 500, kernel=0.1, level=3), exits("VMRESUME", 1000, kernel=0.2))
@@ -126,13 +134,13 @@ SITUATIONS = {
     "interrupts of which nothing is known":
         ([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.1)], {}, "interrupts", "find out first", "low"),
     "split locks":
-        ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {}, "split-lock", "split_lock_mitigate", "high"),
+        ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
-        ([BLOCKED_FAULTS], memory(smaps(flags="rd wr um")), "userfaultfd-wait", "faster pages", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "faster pages", "high"),
     "waiting for swap":
-        ([BLOCKED_FAULTS], memory(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "high"),
     "waiting for a file":
-        ([BLOCKED_FAULTS], memory(smaps("/srv/base.mem")), "file-wait", "page cache", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps("/srv/base.mem")), "file-wait", "page cache", "high"),
     "waiting for what is not known":
         ([BLOCKED_FAULTS], {}, "blocked", "find out first", "low"),
     "Windows with its own hypervisor":
@@ -255,6 +263,12 @@ def test_quota():
         ok(advice[0]["gain"]["kind"] == "at_most" and 0.26 < advice[0]["gain"]["high_cpus"] < 0.3,
            "and its part is what it can have held back", advice[0]["gain"])
     with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"machine.slice/cpu.stat": FREE,
+                    "machine.slice/web.scope/cpu.stat": "usage_usec 1\nnr_throttled 3\nthrottled_usec 1600000",
+                    "machine.slice/web.scope/cpu.max": "200000 1000000"})
+        gain = b.advice()[0]["gain"]
+        ok(0.24 < gain["high_cpus"] < 0.265, "a period that is not over, of which the kernel counts nothing yet, is in the bound", gain)
+    with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": HELD_BACK, "machine.slice/cpu.max": "50000 100000",
                     "machine.slice/web.scope/cpu.stat": FREE, "machine.slice/web.scope/cpu.max": "max 100000"})
         ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"], "the quota may be that of a cgroup above", b.advice())
@@ -276,6 +290,28 @@ def test_quota():
         advice = b.advice()
         ok([a["rule"] for a in advice] == ["neighbours"] and advice[0]["confidence"].startswith("medium: the other"),
            "where no quota, cpuset or number of vCPUs explains it others are left", advice)
+
+
+def test_memory_high():
+    directory = "machine.slice/web.scope/"
+    for used, verdict in ((70, "shown"), (60, "not_ruled_out"), (50, "ruled_out")):
+        with Advised(BLOCKED_FAULTS, proc={"1001/smaps": ANONYMOUS}) as b:
+            cgroups(b, {directory + "memory.high": "max", directory + "memory.current": 70 << 20,
+                        "machine.slice/memory.high": 64 << 20, "machine.slice/memory.current": used << 20})
+            advice = b.advice()
+            found = {c["cause"]: c["verdict"] for c in advice[0]["causes"]}
+            equal(found["a cgroup above its memory.high"], verdict,
+                  f"a cgroup above whose memory.high is 64M, of which {used}M are used: {verdict}")
+            if verdict == "shown":
+                ok(advice[0]["rule"] == "memory-high" and advice[0]["confidence"].startswith("high")
+                   and "memory.high of /machine.slice is 64M, of which 70M are used" in advice[0]["change"],
+                   "vCPUs that sleep because of memory.high are told so, and of which cgroup", advice)
+    for text, verdict in (("0::/", "not_ruled_out"), ("10:memory:/web\n1:name=systemd:/web", "ruled_out")):
+        with Advised(BLOCKED_FAULTS, proc={"1001/smaps": ANONYMOUS}) as b:
+            write(b.machine.proc + "/1001/cgroup", text)
+            found = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
+            equal(found["a cgroup above its memory.high"], verdict,
+                  f"memory.high, where /proc/PID/cgroup says {text.split()[0]} and no mount is known: {verdict}")
 
 
 HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
@@ -394,6 +430,16 @@ def test_all_together():
         for i in range(1, 21):
             b.guest(i, exits("EPT_VIOLATION", 50, blocked=0.03))
         equal(b.rules(), [], "but not those that are not known")
+    with Advised(usage={"vms": 20, "vcpus": 20}, sys=NEVER) as b:
+        for i in range(1, 21):
+            b.guest(i, exits("EPT_VIOLATION", 250, kernel=0.004))
+            write(f"{b.machine.proc}/{1000 + i}/smaps", ANONYMOUS)
+            b.kvm(1000 + i, **QUIET | (SMALL if i > 5 else {}))
+        advice = b.advice()
+        gain = advice[0]["gain"]
+        ok([(a["rule"], a["guests"]) for a in advice] == [("small-pages", 20)] and
+           gain["kind"] == "at_least" and 0.08 < gain["low_cpus"] < 0.1,
+           "where a part of the guests has no bounds, the sum is at least that of the others", advice)
     with Advised() as b:
         fleet(b, 30, 0.009 * SECOND)
         b.kvm(1001, halt_poll_fail_ns=SECOND)
@@ -489,7 +535,7 @@ def test_all_listed():
         elimination |= {"throttled", "stolen-time", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
         elimination |= {"quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
-                        "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers"}  # Tests of their own
+                        "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "each cause that --help lists has a situation")
         docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/explain.md")
@@ -509,6 +555,7 @@ print("KTAP version 1")
 test_situations()
 test_ruled_out()
 test_quota()
+test_memory_high()
 test_unknown_counts()
 test_several_vms()
 test_bounds()
