@@ -183,6 +183,20 @@ def test_now():
         ok("There were no guests" in page.all_text(), "which it says")
 
 
+def test_canary():
+    with Reported() as b:
+        for number, uid in (3, 0), (4, 1000):
+            b.guest(number, split(2, 10, "CPUID", 5000, 0, hist(b30=5000), kernel=5000), comm="l1tune-canary", uid=uid, exits=5000)
+        between = b.history()
+        for args in between, ["-i", "0.3"]:
+            document = b.page(*args).document()
+            equal([(g["name"], g["uid"]) for g in document["stat"]["l2"]], [("web", 54321), ("db", 54321), ("l1tune-canary", 1000)],
+                  "the guest of record --canary is none of the guests, and one of its name that is not root's is")
+            equal({p["guests"] for p in document["timeline"]["points"]}, {3}, "nor is it in the timeline")
+        equal([g["name"] for g in json.loads(b.run("replay", "--state", b.state, *between, "stat", "-J").stdout)["l2"]].count("l1tune-canary"), 2,
+              "stat has both")
+
+
 def test_missing():
     with Bench(load=False) as b:
         r = b.run("report", "--state", b.directory, "--dev", b.directory, "-i", "0.1")
@@ -370,6 +384,6 @@ def test_browser():
 
 
 print("KTAP version 1")
-for test in (test_history, test_window, test_now, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
+for test in (test_history, test_window, test_now, test_canary, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
     test()
 finish()
