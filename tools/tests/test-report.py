@@ -145,6 +145,11 @@ def test_history():
         slow = [(row["name"], row["slow"], row["from_ns"], row["to_ns"]) for row in document["slow"]]
         equal(slow, [("web", 2, 1 << 23, 1 << 24), ("db", 2, 1 << 23, 1 << 24)], "slow exits are those of the highest bucket, without HLT")
         text = page.all_text()
+        advice = document["advise"]["advice"]
+        said = [list(dict.fromkeys((c["verdict"], c["seen"]) for c in a["causes"])) for a in advice]
+        ok(any(len(v) < len(a["causes"]) for v, a in zip(said, advice)), "there are causes of which the same is said", said)
+        equal([len(re.findall("<li><b>", part)) for part in page.text.split('<ul class="causes">')[1:]], [len(v) for v in said],
+              "they have one line together")
         ok("kvm-host-eu-7" in text and "8.39" in text and "max_vms" in text and "clocksource" not in text, "the page says so", text)
         ok(page.tags["svg"] >= 4 and page.tags["path"] > 10, "and draws it", page.tags)
         equal(json.loads(b.report("-J", *between).stdout)["stat"], document["stat"], "--json prints the documents alone")
