@@ -133,7 +133,6 @@ def test_wrong():
               "the canary's guest is left out, and one of its name that is not root's is not")
 
 
-
 # What the guest that selftests/fleet records must have taken (selftests/vmm/README.md).
 COUNTS = {"cpuid": 5000, "io": 1000 + 2, "npf": 2000 + 5, "hypercall": 1000}
 
