@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "bench/canary.h"
+#include "model/guest.h"
 #include "bench/stats.h"
 
 #define COMM_BYTES	16

@@ -9,9 +9,6 @@
 #include "bench/split.h"
 #include "bench/vm.h"
 
-/* The canary's guest has this name in lists, as comm of its VMM. */
-#define CANARY_NAME	"l1tune-canary"
-
 /* What a sample does not know. */
 #define CANARY_UNKNOWN	UINT64_MAX
 

@@ -180,13 +180,13 @@ static int write_tiers(struct recorder *recorder, struct moment *moment)
 	int status = STATUS_OK, i;
 
 	for (i = TIER_FINE + 1; i < NUM_TIERS && status == STATUS_OK; i++) {
-		struct moment copy;
+		struct moment same;
 
 		if (!is_due(recorder, i))
 			continue;
-		moment_copy(&copy, moment);
-		status = write_tier(recorder, i, &copy);
-		moment_free(&copy);
+		moment_share(&same, moment);
+		status = write_tier(recorder, i, &same);
+		moment_free(&same);
 	}
 	return status == STATUS_OK ? write_tier(recorder, TIER_FINE, moment) : status;
 }

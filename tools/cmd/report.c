@@ -312,6 +312,7 @@ static int collect(struct reporter *reporter, struct replayer *replayer)
 		add_timeline(reporter, replayer);
 	for (i = 0; i < started; i++)
 		finish_source(reporter, i);
+	drop_canary(json_object_get(reporter->report, "stat"));
 	add_bench(reporter);
 	json_set(reporter->report, "slow", slow_exits(json_object_get(reporter->report, "stat"), SLOW_EXITS));
 	json_set(reporter->report, "report", about(reporter));

@@ -31,12 +31,15 @@ struct load load_of(const struct facts *f, const struct reasons *reasons,
 		if (cell->key.level != level ||
 		    !is_among(reasons, cell->key.reason))
 			continue;
-		load.rate += (double)cell->value[CELL_COUNT] * NSEC_PER_SEC /
-			     f->guest->interval_ns;
-		for (part = 0; part < NUM_PARTS && cell_is_split(cell); part++)
-			load.parts[part] += (double)cell_part_ns(cell, part) /
-					    f->guest->interval_ns;
+		load.rate += cell->value[CELL_COUNT];
+		if (!cell_is_split(cell))
+			continue;
+		for (part = 0; part < NUM_PARTS; part++)
+			load.parts[part] += cell_part_ns(cell, part);
 	}
+	load.rate *= in_interval(f, NSEC_PER_SEC);
+	for (part = 0; part < NUM_PARTS; part++)
+		load.parts[part] *= in_interval(f, 1);
 	return load;
 }
 

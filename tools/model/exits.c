@@ -59,6 +59,8 @@ const char *const fixed_stat_names[NUM_FIXED_STATS] = {
 struct exits_entry {
 	struct exit_key key;
 	unsigned int field;
+	/* The first one of its cell, in a plan. */
+	bool is_first;
 	const struct stats_item *item;
 };
 
@@ -157,7 +159,7 @@ static void set_field(struct exit_cell *cell, const struct exits_entry *entry)
 /* Sorted first: cells come out in order, and a name twice stands side by side. */
 static int sort_entries(struct exits_plan *plan, const char **why)
 {
-	const struct exits_entry *entries = plan->entries;
+	struct exits_entry *entries = plan->entries;
 	size_t i;
 
 	qsort(plan->entries, plan->num_entries, sizeof(*entries),
@@ -165,8 +167,9 @@ static int sort_entries(struct exits_plan *plan, const char **why)
 	for (i = 0; i < plan->num_entries; i++) {
 		if (i && !compare_entries(&entries[i - 1], &entries[i]))
 			return bad(why, "exit statistic that is there twice");
-		if (!i || exits_compare(&entries[i - 1].key, &entries[i].key))
-			plan->num_cells++;
+		entries[i].is_first = !i || exits_compare(&entries[i - 1].key,
+							  &entries[i].key);
+		plan->num_cells += entries[i].is_first;
 	}
 	return 0;
 }
@@ -234,7 +237,7 @@ void exits_read(const struct exits_plan *plan, struct exit_stats *stats)
 	}
 	stats->cells = xmallocarray(plan->num_cells, sizeof(*stats->cells));
 	for (i = 0; i < plan->num_entries; i++, entry++) {
-		if (!cell || exits_compare(&cell->key, &entry->key)) {
+		if (entry->is_first) {
 			cell = &stats->cells[stats->num_cells++];
 			*cell = (struct exit_cell){ .key = entry->key };
 		}

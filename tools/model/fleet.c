@@ -19,8 +19,6 @@
 #define LEAST_CHANGE	0.01
 /* Of the busy time of either side: rarer reasons are not compared. */
 #define LEAST_SHARE	0.001
-/* l1tune record's own guest. */
-#define CANARY_GUEST	"l1tune-canary"
 
 static int is_document(const struct dirent *entry)
 {
@@ -63,17 +61,12 @@ static void add_file(struct fleet *fleet, struct fleet_file *file)
 	*GROW(fleet->v, fleet->num) = *file;
 }
 
-static bool is_canary(const struct guest_snapshot *guest)
-{
-	return !strcmp(guest->guest.name, CANARY_GUEST);
-}
-
 static void sum_up(struct fleet_file *file)
 {
 	size_t i;
 
 	for (i = 0; i < file->snapshot.num_guests; i++)
-		if (!is_canary(&file->snapshot.guests[i]))
+		if (!guest_is_canary(&file->snapshot.guests[i].guest))
 			exits_add(&file->stats, &file->snapshot.guests[i].stats);
 	file->busy_ns = exits_busy_ns(&file->stats);
 }
@@ -144,7 +137,8 @@ static double rate_of(const struct fleet_file *file, const struct exit_key *key)
 
 	for (i = 0; i < file->snapshot.num_guests; i++) {
 		const struct guest_snapshot *guest = &file->snapshot.guests[i];
-		const struct exit_cell *cell = is_canary(guest) ? NULL : find_cell(&guest->stats, key);
+		const struct exit_cell *cell = guest_is_canary(&guest->guest) ? NULL :
+					       find_cell(&guest->stats, key);
 
 		if (cell)
 			rate += cell->value[CELL_COUNT] * (double)NSEC_PER_SEC / guest->interval_ns;

@@ -83,6 +83,11 @@ char *guest_full_name(const struct guest *guest)
 				 xstrdup(guest->name);
 }
 
+bool guest_is_canary(const struct guest *guest)
+{
+	return !guest->uid && !strcmp(guest->comm, CANARY_NAME);
+}
+
 static void read_nested(int fd, struct guest *guest)
 {
 	if (sysfs_read(fd, "nested", guest->nested, sizeof(guest->nested)) < 0)

@@ -10,6 +10,9 @@
 #include "base/kept-file.h"
 
 /* Who a guest is. Strings are as they were found: escape them to show them. */
+/* What l1tune record --canary calls its guest: comm of the process, which is root's. */
+#define CANARY_NAME	"l1tune-canary"
+
 struct guest {
 	uint64_t id;
 	uint64_t pid;
@@ -63,6 +66,9 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 char *guest_full_name(const struct guest *guest);
 void guest_copy(struct guest *copy, const struct guest *guest);
 void guest_free(struct guest *guest);
+
+/* Another user's process can have the name as well, and is not hidden by it. */
+bool guest_is_canary(const struct guest *guest);
 
 /* "l2-3", "vcpu7": the number behind the prefix, -EINVAL if it is not that. */
 int guest_parse_id(const char *name, const char *prefix, uint64_t *id);

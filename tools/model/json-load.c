@@ -87,6 +87,13 @@ static bool load_reasons(const json_t *json, struct exit_stats *stats)
 	return true;
 }
 
+static void take_text(const json_t *json, const char *key, char *text, size_t size)
+{
+	const char *s = json_string_value(json_object_get(json, key));
+
+	snprintf(text, size, "%s", s ? s : "");
+}
+
 static bool load_guest(const json_t *json, struct guest_snapshot *guest)
 {
 	const char *name = json_string_value(json_object_get(json, "name"));
@@ -97,6 +104,7 @@ static bool load_guest(const json_t *json, struct guest_snapshot *guest)
 	guest->guest.name = xstrdup(name ? name : "");
 	guest->guest.instance = instance ? xstrdup(instance) : NULL;
 	guest->guest.cgroup = cgroup ? xstrdup(cgroup) : NULL;
+	take_text(json, "comm", guest->guest.comm, sizeof(guest->guest.comm));
 	take_number(json, "pid", &guest->guest.pid);
 	take_number(json, "uid", &guest->guest.uid);
 	take_number(json, "exits", &guest->guest.exits);
@@ -160,13 +168,6 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 	find_out_when(snapshot);
 	snapshot_set_labels(snapshot);
 	return NULL;
-}
-
-static void take_text(const json_t *json, const char *key, char *text, size_t size)
-{
-	const char *s = json_string_value(json_object_get(json, key));
-
-	snprintf(text, size, "%s", s ? s : "");
 }
 
 int json_load_machine(const char *path, struct snapshot *snapshot,

@@ -449,17 +449,38 @@ void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
 		      sizeof(*snapshot->guests), compare_ids);
 }
 
-void snapshot_drop_ended(struct snapshot *snapshot)
+static void drop(struct snapshot *snapshot,
+		 bool (*is_dropped)(const struct guest_snapshot *guest))
 {
 	size_t kept = 0, i;
 
 	for (i = 0; i < snapshot->num_guests; i++) {
-		if (snapshot->guests[i].is_ended)
+		if (is_dropped(&snapshot->guests[i]))
 			free_guest(&snapshot->guests[i]);
 		else
 			snapshot->guests[kept++] = snapshot->guests[i];
 	}
 	snapshot->num_guests = kept;
+}
+
+static bool is_ended(const struct guest_snapshot *guest)
+{
+	return guest->is_ended;
+}
+
+void snapshot_drop_ended(struct snapshot *snapshot)
+{
+	drop(snapshot, is_ended);
+}
+
+static bool is_canary(const struct guest_snapshot *guest)
+{
+	return guest_is_canary(&guest->guest);
+}
+
+void snapshot_drop_canary(struct snapshot *snapshot)
+{
+	drop(snapshot, is_canary);
 }
 
 void snapshot_free(struct snapshot *snapshot)

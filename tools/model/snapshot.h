@@ -97,6 +97,8 @@ snapshot_find(const struct snapshot *snapshot,
  */
 void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older);
 void snapshot_drop_ended(struct snapshot *snapshot);
+/* The guest of l1tune record --canary, which is no one's load. */
+void snapshot_drop_canary(struct snapshot *snapshot);
 
 /* What happened between two snapshots, for the guests of the later one. */
 void snapshot_subtract(const struct snapshot *before,

@@ -35,17 +35,21 @@ bool codec_is_complete(const struct codec *codec)
 	return !codec->is_bad && codec->at == codec->len;
 }
 
-static unsigned char *make_room(struct codec *codec, size_t bytes)
+static void enlarge(struct codec *codec, size_t bytes)
 {
-	if (codec->len + bytes > codec->capacity) {
-		codec->capacity = 2 * codec->capacity + bytes;
-		codec->buf = xreallocarray(codec->buf, codec->capacity, 1);
-	}
+	codec->capacity = 2 * codec->capacity + bytes;
+	codec->buf = xreallocarray(codec->buf, codec->capacity, 1);
+}
+
+static inline unsigned char *make_room(struct codec *codec, size_t bytes)
+{
+	if (codec->len + bytes > codec->capacity)
+		enlarge(codec, bytes);
 	return codec->buf + codec->len;
 }
 
 /* Seven bits a byte, the lowest first; all but the last have the highest bit. */
-static void write_varint(struct codec *codec, uint64_t value)
+static inline void write_varint(struct codec *codec, uint64_t value)
 {
 	unsigned char *p = make_room(codec, VARINT_MAX_BYTES);
 

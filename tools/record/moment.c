@@ -80,7 +80,13 @@ static void code_host(struct codec *codec, struct host *host,
 /* Of a whole that grew by so much, by how much this part of it did so far. */
 static uint64_t expect(uint64_t grown, uint64_t part, uint64_t whole)
 {
-	return whole ? (unsigned __int128)grown * part / whole : 0;
+	uint64_t product;
+
+	if (!whole || !part)
+		return 0;
+	if (!__builtin_mul_overflow(grown, part, &product))
+		return product / whole;
+	return (unsigned __int128)grown * part / whole;
 }
 
 static uint64_t mask_of(const bool *has, size_t num)
@@ -103,21 +109,35 @@ static void code_has(struct codec *codec, bool *has, const bool *before, size_t 
 		has[i] = mask >> i & 1;
 }
 
+static uint64_t used_buckets(const struct exit_cell *cell)
+{
+	uint64_t used = 0;
+	unsigned int i;
+
+	for (i = 0; i < cell->num_buckets; i++)
+		used |= (uint64_t)!!cell->hist[i] << i;
+	return used;
+}
+
+/* Most buckets are empty and stay so: only those in use are stored. */
 static void code_hist(struct codec *codec, struct exit_cell *cell,
 		      const struct exit_cell *before, uint64_t grown)
 {
-	uint64_t num = cell->num_buckets;
-	unsigned int i;
+	uint64_t num = cell->num_buckets, used = used_buckets(cell);
 
 	codec_number(codec, &num, before->num_buckets);
-	if (num > MAX_BUCKETS) {
+	codec_number(codec, &used, used_buckets(before));
+	if (num > MAX_BUCKETS || (num < MAX_BUCKETS && used >> num)) {
 		codec->is_bad = true;
-		num = 0;
+		num = used = 0;
 	}
 	cell->num_buckets = num;
-	for (i = 0; i < cell->num_buckets; i++)
+	for (; used; used &= used - 1) {
+		int i = __builtin_ctzll(used);
+
 		codec_number(codec, &cell->hist[i], before->hist[i] +
 			     expect(grown, before->hist[i], before->value[CELL_COUNT]));
+	}
 }
 
 /* Parts take the same share of the time for long, and they add up to it. */
@@ -167,7 +187,8 @@ static void code_cell(struct codec *codec, struct exit_cell *cell,
 	code_values(codec, cell, before);
 }
 
-static void code_key(struct codec *codec, struct exit_key *key,
+/* Is it the expected one? */
+static bool code_key(struct codec *codec, struct exit_key *key,
 		     const struct exit_key *expected)
 {
 	bool is_other = !codec->is_decoding && exits_compare(key, expected);
@@ -176,13 +197,14 @@ static void code_key(struct codec *codec, struct exit_key *key,
 	codec_bool(codec, &is_other, false);
 	if (!is_other) {
 		*key = *expected;
-		return;
+		return true;
 	}
 	codec_number(codec, &level, 0);
 	codec_number(codec, &code, 0);
 	key->level = level;
 	key->code = code;
 	codec_chars(codec, key->reason, sizeof(key->reason), "");
+	return false;
 }
 
 /* Cells are in the same order before and after: new ones stand between. */
@@ -199,7 +221,11 @@ static void code_cells(struct codec *codec, struct exit_stats *stats,
 						   &before->cells[next] : &no_cell;
 		struct exit_cell *cell = &stats->cells[i];
 
-		code_key(codec, &cell->key, &expected->key);
+		if (code_key(codec, &cell->key, &expected->key)) {
+			code_cell(codec, cell, expected);
+			next++;
+			continue;
+		}
 		while (next < before->num_cells &&
 		       exits_compare(&before->cells[next].key, &cell->key) < 0)
 			next++;
@@ -389,13 +415,28 @@ void moment_free(struct moment *moment)
 {
 	size_t i;
 
-	host_free(&moment->host);
-	snapshot_free(&moment->snapshot);
-	machine_files_free(&moment->files);
 	for (i = 0; i < moment->num_events; i++)
 		free(moment->events[i]);
 	free(moment->events);
+	if (!moment->shared || !--*moment->shared) {
+		host_free(&moment->host);
+		snapshot_free(&moment->snapshot);
+		machine_files_free(&moment->files);
+		free(moment->shared);
+	}
 	*moment = (struct moment){ };
+}
+
+void moment_share(struct moment *other, struct moment *moment)
+{
+	if (!moment->shared) {
+		moment->shared = xmallocarray(1, sizeof(*moment->shared));
+		*moment->shared = 1;
+	}
+	++*moment->shared;
+	*other = *moment;
+	other->events = NULL;
+	other->num_events = 0;
 }
 
 /* Writing changes nothing of what it writes. */

@@ -17,6 +17,8 @@ struct moment {
 	/* Lines of l1/events that no record before has. */
 	char **events;
 	size_t num_events;
+	/* How many moments share all but the events and the interval; NULL for one. */
+	unsigned int *shared;
 };
 
 /*
@@ -33,6 +35,8 @@ void moment_code(struct codec *codec, struct moment *moment,
 void moment_code_events(struct codec *codec, struct moment *moment);
 void moment_free(struct moment *moment);
 void moment_copy(struct moment *copy, const struct moment *moment);
+/* Without a copy, of moments that do not change; each is freed by itself. */
+void moment_share(struct moment *other, struct moment *moment);
 
 /* CLOCK_REALTIME. */
 uint64_t moment_time_ns(const struct moment *moment);

@@ -24,7 +24,7 @@ struct record_header {
 	uint32_t raw_bytes;
 };
 
-#define RECORD_MAGIC	"L1T\1"
+#define RECORD_MAGIC	"L1T\2"
 /* It needs no record before it. */
 #define RECORD_IS_KEY	1u
 /* More than thousands of guests need: what says more is not a record. */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/util.h"
+#include "model/guest.h"
 #include "model/json.h"
 #include "report/find.h"
 #include "report/rows.h"
@@ -54,6 +55,20 @@ static int compare_slow(const void *a, const void *b)
 		if (count_of(x, keys[i]) != count_of(y, keys[i]))
 			return count_of(x, keys[i]) > count_of(y, keys[i]) ? -1 : 1;
 	return count_of(x, "id") < count_of(y, "id") ? -1 : count_of(x, "id") > count_of(y, "id");
+}
+
+void drop_canary(json_t *stat)
+{
+	json_t *l2 = json_object_get(stat, "l2");
+	size_t i = json_array_size(l2);
+
+	while (i--) {
+		const json_t *guest = json_array_get(l2, i);
+
+		if (!count_of(guest, "uid") && has_number(guest, "uid") &&
+		    !strcmp(text_of(guest, "comm"), CANARY_NAME))
+			json_array_remove(l2, i);
+	}
 }
 
 json_t *slow_exits(const json_t *stat, size_t most)

@@ -13,6 +13,9 @@
  */
 json_t *slow_exits(const json_t *stat, size_t most);
 
+/* Takes the guest of l1tune record --canary out of a document. */
+void drop_canary(json_t *stat);
+
 /* The guests of a document that ended in its interval, or those that did not. */
 json_t *guests_that(const json_t *stat, bool ended);
 

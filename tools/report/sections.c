@@ -146,6 +146,23 @@ static void print_gain(FILE *page, const json_t *gain)
 	fputs("</span>", page);
 }
 
+static void print_verdict(FILE *page, const json_t *cause)
+{
+	const char *verdict = text_of(cause, "verdict");
+
+	html_print(page, " %s", !strcmp(verdict, "not_ruled_out") ? "not ruled out" :
+		   !strcmp(verdict, "shown") ? "shown" : "ruled out");
+	if (*text_of(cause, "seen"))
+		html_print(page, ": %s", text_of(cause, "seen"));
+}
+
+static bool is_alike(const json_t *a, const json_t *b)
+{
+	return a && b && !strcmp(text_of(a, "verdict"), text_of(b, "verdict")) &&
+	       !strcmp(text_of(a, "seen"), text_of(b, "seen"));
+}
+
+/* Causes of which the same is said have one line. */
 static void print_causes(FILE *page, const json_t *causes)
 {
 	const json_t *cause;
@@ -153,18 +170,19 @@ static void print_causes(FILE *page, const json_t *causes)
 
 	if (!json_array_size(causes))
 		return;
-	fputs("<dt>Looked at</dt><dd><ul class=\"causes\">", page);
+	fputs("<dt>Looked at</dt><dd><ul class=\"causes\"><li>", page);
 	json_array_foreach((json_t *)causes, i, cause) {
-		bool is_open = !strcmp(text_of(cause, "verdict"), "not_ruled_out");
+		const json_t *next = json_array_get(causes, i + 1);
 
-		fputs("<li><b>", page);
+		fputs("<b>", page);
 		html_text(page, text_of(cause, "cause"));
-		fputs("</b> ", page);
-		html_text(page, is_open ? "not ruled out" : !strcmp(text_of(cause, "verdict"), "shown") ?
-			  "shown" : "ruled out");
-		if (*text_of(cause, "seen"))
-			html_print(page, ": %s", text_of(cause, "seen"));
-		fputs("</li>", page);
+		fputs("</b>", page);
+		if (is_alike(cause, next)) {
+			fputs(", ", page);
+			continue;
+		}
+		print_verdict(page, cause);
+		fputs(next ? "</li><li>" : "</li>", page);
 	}
 	fputs("</ul></dd>", page);
 }

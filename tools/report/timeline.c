@@ -66,6 +66,7 @@ void timeline_add(struct timeline *timeline, struct snapshot *snapshot)
 	const struct snapshot *last = &timeline->last;
 	struct snapshot diff = { };
 
+	snapshot_drop_canary(snapshot);
 	if (timeline->has_last && last->loaded_ns == snapshot->loaded_ns &&
 	    last->taken_ns < snapshot->taken_ns) {
 		snapshot_subtract(last, snapshot, &diff);

@@ -97,6 +97,7 @@ def threads(machine, number):
     """The process of a guest's VMM, with the threads that one of QEMU's has."""
     pid = 1000 + number
     machine.process(pid, ["qemu", "-name", f"web{number}"], cgroup="0::/machine.slice/vm.scope\n")
+    write(f"{machine.proc}/{pid}/comm", "qemu")
     write(f"{machine.proc}/{pid}/status", f"Name:\tqemu\nTgid:\t{pid}\nNSpid:\t{pid}")
     for thread, comm in enumerate(["qemu", "call_rcu", "CPU 0/KVM", "vnc_worker", "worker", "worker"]):
         tid = 100000 + 10 * number + thread

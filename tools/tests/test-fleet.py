@@ -123,9 +123,14 @@ def test_wrong():
         r = b.diff("-J")
         equal([json.loads(r.stdout)["fleet"]["a"]["loads"], r.stderr], [1, f"l1tune: {b.directory}/a/other.json: not a document of l1tune stat --json\n"],
               "another file is said and left out")
-        b.document["l2"][0]["name"] = "l1tune-canary"
-        b.save("c")
-        equal({row["a"]["files"] for row in b.rows(a="c") if row["reason"] == "CPUID"}, {1}, "the canary's guest is left out")
+        b.document["l2"][0] |= {"comm": "l1tune-canary", "uid": 1000}
+        b.save("other")
+        b.document["l2"][0]["uid"] = 0
+        b.save("canary")
+        rates = [row["a"]["median"] for a in ("other", "canary") for row in b.rows(a=a)
+                 if (row["reason"], row["measure"]) == ("IO_INSTRUCTION", "exits_per_second")]
+        equal([rate > 0 for rate in rates], [True, False],
+              "the canary's guest is left out, and one of its name that is not root's is not")
 
 
 # What the guest that selftests/fleet records must have taken (selftests/vmm/README.md).

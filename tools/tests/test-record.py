@@ -15,7 +15,7 @@ from busy import Busy
 from fake import hist, split, update, write
 
 HEADER_BYTES = 24
-MAGIC = b"L1T\x01"
+MAGIC = b"L1T\x02"
 DAY = 86400
 TIERS = {"fine": (10, 50), "minute": (60, 25), "ten-minutes": (600, 25)}
 

@@ -145,6 +145,11 @@ def test_history():
         slow = [(row["name"], row["slow"], row["from_ns"], row["to_ns"]) for row in document["slow"]]
         equal(slow, [("web", 2, 1 << 23, 1 << 24), ("db", 2, 1 << 23, 1 << 24)], "slow exits are those of the highest bucket, without HLT")
         text = page.all_text()
+        advice = document["advise"]["advice"]
+        said = [list(dict.fromkeys((c["verdict"], c["seen"]) for c in a["causes"])) for a in advice]
+        ok(any(len(v) < len(a["causes"]) for v, a in zip(said, advice)), "there are causes of which the same is said", said)
+        equal([len(re.findall("<li><b>", part)) for part in page.text.split('<ul class="causes">')[1:]], [len(v) for v in said],
+              "they have one line together")
         ok("kvm-host-eu-7" in text and "8.39" in text and "max_vms" in text and "clocksource" not in text, "the page says so", text)
         ok(page.tags["svg"] >= 4 and page.tags["path"] > 10, "and draws it", page.tags)
         equal(json.loads(b.report("-J", *between).stdout)["stat"], document["stat"], "--json prints the documents alone")
@@ -181,6 +186,20 @@ def test_now():
         page = b.page("-i", "0.3")
         check_page(page, "without guests")
         ok("There were no guests" in page.all_text(), "which it says")
+
+
+def test_canary():
+    with Reported() as b:
+        for number, uid in (3, 0), (4, 1000):
+            b.guest(number, split(2, 10, "CPUID", 5000, 0, hist(b30=5000), kernel=5000), comm="l1tune-canary", uid=uid, exits=5000)
+        between = b.history()
+        for args in between, ["-i", "0.3"]:
+            document = b.page(*args).document()
+            equal([(g["name"], g["uid"]) for g in document["stat"]["l2"]], [("web", 54321), ("db", 54321), ("l1tune-canary", 1000)],
+                  "the guest of record --canary is none of the guests, and one of its name that is not root's is")
+            equal({p["guests"] for p in document["timeline"]["points"]}, {3}, "nor is it in the timeline")
+        equal([g["name"] for g in json.loads(b.run("replay", "--state", b.state, *between, "stat", "-J").stdout)["l2"]].count("l1tune-canary"), 2,
+              "stat has both")
 
 
 def test_missing():
@@ -370,6 +389,6 @@ def test_browser():
 
 
 print("KTAP version 1")
-for test in (test_history, test_window, test_now, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
+for test in (test_history, test_window, test_now, test_canary, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
     test()
 finish()

@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# l1tune record and report on a real module: what a page says of guests whose programs
+# are known, of one that ended, and of one that a limit refused.
+. "${0%/*}/lib.sh"
+
+STATE=$TMP/state
+
+report()
+{
+	l1tune report --state "$STATE" "$@" 2> "$TMP/errors"
+}
+
+records()
+{
+	l1tune replay --state "$STATE" --at "-0s" list --noheadings -o NAME > "$TMP/list" 2>&1
+}
+
+# recorded NAME: the last record has that guest
+recorded()
+{
+	records && grep -qx "$1" "$TMP/list"
+}
+
+not_recorded()
+{
+	records && ! grep -qx "$1" "$TMP/list"
+}
+
+# documents PAGE: the JSON that is in it
+documents()
+{
+	sed -n 's,.*id="l1tune-report">\(.*\)</script>.*,\1,p' "$1"
+}
+
+# of_guest PAGE NAME: its object in the document of stat, without what follows
+of_guest()
+{
+	documents "$1" | sed 's/.*"stat":{//; s/"advise":{.*//' |
+		awk -v RS='"name":"' -v name="$2" 'index($0, name "\"") == 1 { print tolower($0) }'
+}
+
+# count PAGE NAME REASON: exits of that guest, as the page's JSON has them
+count()
+{
+	of_guest "$1" "$2" | sed -n "s/.*\"reason\":\"$3\"[^}]*\"count\":\([0-9]*\).*/\1/p"
+}
+
+names()
+{
+	documents "$1" | sed 's/.*"stat":{//; s/"advise":{.*//' | grep -o '"name":"[^"]*"' | sort -u | cut -d '"' -f 4 | xargs
+}
+
+# lacks FILE WORD…: none of these words is in the file
+lacks()
+{
+	file=$1
+	shift
+	for word; do
+		! grep -qwF -- "$word" "$file" || { ktap_print_msg "$file has $word"; return 1; }
+	done
+}
+
+ktap_print_header
+ktap_set_plan 8
+load
+io=io
+[ "$(isa)" = svm ] || io=io_instruction
+background record l1tune record -i 1 --state "$STATE"
+wait_for records
+from=$(date +'%Y-%m-%d %H:%M:%S')
+# A window begins with a record, of which the guests are no part.
+sleep 3
+start alpha --hold cpuid=500 out=20
+start beta --hold cpuid=300
+start gamma --hold cpuid=100
+for guest in alpha beta gamma; do
+	wait_for said "$guest" holding && wait_for recorded "$guest"
+done
+limit max_vms 3
+! vmm -name guest=delta cpuid=1 > "$TMP/denied" 2>&1
+result "a guest beyond max_vms is refused"
+pids="$(pid alpha) $(pid beta) $(pid gamma)"
+kill -KILL "$(pid gamma)"
+wait_for not_recorded gamma
+sleep 2
+
+report -i 1 -o "$TMP/now.html"
+equal "exit status" 0 $? && equal "guests" "alpha beta" "$(names "$TMP/now.html")" &&
+	equal "exits of guests that hold" "" "$(count "$TMP/now.html" alpha cpuid | grep -v '^0$')"
+result "a page of now has the guests that run"
+
+report --from "$from" -o "$TMP/then.html"
+equal "exit status" 0 $? && equal "guests" "alpha beta gamma" "$(names "$TMP/then.html")" &&
+	equal "CPUID of each" "500 300 100" "$(for guest in alpha beta gamma; do count "$TMP/then.html" $guest cpuid; done | xargs)"
+result "a page of the past has each guest's exits, as many as its program took"
+
+of_guest "$TMP/then.html" gamma | grep -q '"ended":true' &&
+	! of_guest "$TMP/then.html" alpha | grep -q '"ended":true'
+result "the guest that ended is the one that is said to have ended"
+
+documents "$TMP/then.html" > "$TMP/documents"
+equal "port accesses, at least" yes "$([ "$(count "$TMP/then.html" alpha $io)" -ge 20 ] && echo yes)" &&
+	grep -q '"limit":"max_vms"[^}]*"denied":1[,}]' "$TMP/documents" ||
+	! ktap_print_msg "$(grep -o '"max_vms".\{80\}' "$TMP/documents" | head -n 3)"
+result "it has accesses to ports and the limit's refusal"
+
+report --from -1h -o "$TMP/early.html"
+equal "exit status" 0 $? && grep -q 'which lacks the rest of' "$TMP/early.html" &&
+	equal "CPUID" 500 "$(count "$TMP/early.html" alpha cpuid)"
+result "a page from before the first record says what it lacks"
+
+report --from "$from" --anonymous -o "$TMP/anonymous.html"
+# shellcheck disable=SC2086
+equal "exit status" 0 $? && lacks "$TMP/anonymous.html" alpha beta gamma delta "$TMP" &&
+	equal "CPUID" "500" "$(count "$TMP/anonymous.html" guest-1 cpuid)" &&
+	! documents "$TMP/anonymous.html" | grep -E '"(pid|uid)":[0-9]' &&
+	documents "$TMP/anonymous.html" | grep -o '"pid":"[^"]*"' > "$TMP/pids" && lacks "$TMP/pids" $pids
+result "an anonymous page has the counts, and no name, path, PID or uid"
+
+report --from "$from" --text > "$TMP/text"
+equal "exit status" 0 $? && grep -q '| alpha ' "$TMP/text" && grep -q 'gamma' "$TMP/text" && lacks "$TMP/text" '<script'
+result "the text form has the guests, and no HTML"
+kill -TERM "$(pid record)"
+kill_guests
+no_limits
+unload
+ktap_finished
