@@ -84,9 +84,10 @@ static void refill(struct l1t_work *work, bool cancelled)
 	/* Without memory the next that lacks it asks again. */
 	if (!cancelled && lacks_cells(acct))
 		add_chunk(acct);
-	/* Readers see all that it begins with: pairs with the acquire in l3_view.c. */
-	if (!cancelled && lacks_l3(acct))
+	if (!cancelled && lacks_l3(acct)) {
+		/* With all that it begins with: pairs with the acquire in l3_view.c. */
 		smp_store_release(&acct->l3, l1t_l3_new(&acct->l3_first));
+	}
 	l1t_work_done(work);
 }
 
