@@ -22,11 +22,14 @@
 #include "report/page.h"
 #include "report/rows.h"
 #include "report/timeline.h"
+#include "ui/event-show.h"
 
 /* Steps of a timeline: no more than these, and none shorter. */
 #define MAX_STEPS	120
 #define MIN_STEP_NS	(NSEC_PER_SEC / 4)
 #define SLOW_EXITS	12
+/* The latest. */
+#define MAX_EVENTS	200
 /* replay --from TIME --to TIME COMMAND */
 #define REPLAY_WORDS	6
 
@@ -233,6 +236,36 @@ static void add_timeline(struct reporter *reporter, struct replayer *replayer)
 	json_set(reporter->report, "timeline", json);
 }
 
+/* The latest first. */
+static int add_event(const struct host *host, struct event *event, void *arg)
+{
+	json_t *json = event_to_json(event), *events = arg;
+
+	(void)host;
+	if (is_of_canary(json)) {
+		json_decref(json);
+		return STATUS_OK;
+	}
+	json_set(json, "time_ns", json_number(event->time.tv_sec * NSEC_PER_SEC + event->time.tv_nsec));
+	json_array_insert_new(events, 0, json);
+	if (json_array_size(events) > MAX_EVENTS)
+		json_array_remove(events, MAX_EVENTS);
+	return STATUS_OK;
+}
+
+/* There are none but those that record kept. */
+static void add_events(struct reporter *reporter, struct replayer *replayer)
+{
+	json_t *events = json_array();
+
+	if (replayer)
+		replayer_events(&replayer->past, reporter->start_ns, reporter->end_ns, add_event,
+				events);
+	else
+		add_missing(reporter, "events", "only a history has events: use --from");
+	json_set(reporter->report, "events", events);
+}
+
 static void add_bench(struct reporter *reporter)
 {
 	struct measurement saved;
@@ -313,6 +346,7 @@ static int collect(struct reporter *reporter, struct replayer *replayer)
 	for (i = 0; i < started; i++)
 		finish_source(reporter, i);
 	drop_canary(json_object_get(reporter->report, "stat"));
+	add_events(reporter, replayer);
 	add_bench(reporter);
 	json_set(reporter->report, "slow", slow_exits(json_object_get(reporter->report, "stat"), SLOW_EXITS));
 	json_set(reporter->report, "report", about(reporter));
@@ -422,7 +456,7 @@ const struct command cmd_report = {
 	.summary = "write one HTML page about this machine and its guests",
 	.about = "Observes guests for 10 seconds, or takes what l1tune record kept, and writes one\n"
 		 "HTML page: timeline, latency, advice, guests, slow exits, guests that ended,\n"
-		 "limits, the machine, doctor, capabilities and costs. The page loads nothing and\n"
+		 "events, limits, the machine, doctor, capabilities and costs. The page loads nothing and\n"
 		 "has the JSON documents inside. TIME is as in l1tune replay.",
 	.run = run,
 	.options = own_options,

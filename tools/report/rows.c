@@ -57,18 +57,20 @@ static int compare_slow(const void *a, const void *b)
 	return count_of(x, "id") < count_of(y, "id") ? -1 : count_of(x, "id") > count_of(y, "id");
 }
 
+bool is_of_canary(const json_t *row)
+{
+	return has_number(row, "uid") && !count_of(row, "uid") &&
+	       !strcmp(text_of(row, "comm"), CANARY_NAME);
+}
+
 void drop_canary(json_t *stat)
 {
 	json_t *l2 = json_object_get(stat, "l2");
 	size_t i = json_array_size(l2);
 
-	while (i--) {
-		const json_t *guest = json_array_get(l2, i);
-
-		if (!count_of(guest, "uid") && has_number(guest, "uid") &&
-		    !strcmp(text_of(guest, "comm"), CANARY_NAME))
+	while (i--)
+		if (is_of_canary(json_array_get(l2, i)))
 			json_array_remove(l2, i);
-	}
 }
 
 json_t *slow_exits(const json_t *stat, size_t most)

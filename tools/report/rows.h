@@ -13,7 +13,10 @@
  */
 json_t *slow_exits(const json_t *stat, size_t most);
 
-/* Takes the guest of l1tune record --canary out of a document. */
+/* Is it about the guest of l1tune record --canary? */
+bool is_of_canary(const json_t *row);
+
+/* Takes that guest out of a document. */
 void drop_canary(json_t *stat);
 
 /* The guests of a document that ended in its interval, or those that did not. */

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "report/chart.h"
+#include "report/events.h"
 #include "report/find.h"
 #include "report/html.h"
 #include "report/rows.h"
@@ -269,6 +270,12 @@ static void print_slow(FILE *page, const json_t *report)
 	print_rows(page, report, "stat", array_of(report, "slow"), &slow_table, "No exit was seen.");
 }
 
+static void print_events(FILE *page, const json_t *report)
+{
+	print_rows(page, report, "events", array_of(report, "events"), &events_table,
+		   "There were none.");
+}
+
 static void print_limits(FILE *page, const json_t *report)
 {
 	print_rows(page, report, "limits", array_of(json_object_get(report, "limits"), "limits"),
@@ -366,6 +373,7 @@ const struct section sections[] = {
 	  print_guests },
 	{ "slow", "Slow exits", "The highest histogram bucket of the slowest reasons; without HLT.", print_slow },
 	{ "ended", "Guests that ended", NULL, print_ended },
+	{ "events", "Events", "Guests that came and went, limits, advice: the latest first.", print_events },
 	{ "limits", "Limits", "As they were when the report was made.", print_limits },
 	{ "machine", "Machine", NULL, print_machine },
 	{ "doctor", "Doctor", "As it was when the report was made.", print_doctor },

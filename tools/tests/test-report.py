@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 
 from advised import Advised, exits
 from bench import Bench, end_of, equal, finish, ok, on_terminal, skip, wait_for_look
 from fake import BOOT_ID, cell, fixed, hist, parts_ns, split, stats_file, write
 from host import Host
 
-SECTIONS = "timeline latency advice guests slow ended limits machine doctor caps bench data".split()
+SECTIONS = "timeline latency advice guests slow ended events limits machine doctor caps bench data".split()
 VOID = {"meta", "link", "br"}
 TAGS = VOID | set("html head title style script body header footer main nav section article h1 h2 h3 p a b i em small span ul ol li dl dt "
                   "dd div figure figcaption details summary table thead tbody tr th td pre svg path".split())
@@ -200,6 +201,30 @@ def test_canary():
             equal({p["guests"] for p in document["timeline"]["points"]}, {3}, "nor is it in the timeline")
         equal([g["name"] for g in json.loads(b.run("replay", "--state", b.state, *between, "stat", "-J").stdout)["l2"]].count("l1tune-canary"), 2,
               "stat has both")
+
+
+def test_events():
+    with Reported() as b:
+        start = b.record()
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        for number, event in enumerate([
+                {"EVENT": "guest", "ACTION": "add", "L2": "l2-9", "PID": 23499, "UID": 54321, "COMM": "qemu-secret"},
+                {"EVENT": "guest", "ACTION": "add", "L2": "l2-10", "PID": 23500, "UID": 0, "COMM": "l1tune-canary"},
+                {"EVENT": "limit", "LIMIT": "max_vms", "VALUE": 20, "USE": 20, "PID": 23501, "UID": 54321, "COMM": "qemu-secret",
+                 "ACTION_TAKEN": "denied", "ERRNO": "EDQUOT", "COUNT": 7}]):
+            b.machine.event(time_ns=now + number, **event)
+        b.step(3)
+        between = ["--from", start, "--to", b.record()]
+        page = b.page(*between)
+        equal([(e["kind"], e["id"]) for e in page.document()["events"]], [("denied", None), ("added", 9)],
+              "events of the history are there, the latest first, without those of the canary")
+        ok("max_vms, limit 20, in use 20, times: 7, VMM qemu-secret" in page.all_text(), "the page has them", page.all_text())
+        text = b.page(*between, "--anonymous").all_text()
+        ok("max_vms, limit 20, in use 20, times: 7, VMM process-" in text and "qemu-secret" not in text,
+           "also anonymous, without names", text)
+        page = b.page("-i", "0.3")
+        equal(page.document()["events"], [], "a page of now has none")
+        ok("only a history has events" in page.all_text(), "and says why")
 
 
 def test_missing():
@@ -389,6 +414,6 @@ def test_browser():
 
 
 print("KTAP version 1")
-for test in (test_history, test_window, test_now, test_canary, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
+for test in (test_history, test_window, test_now, test_canary, test_events, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
     test()
 finish()

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "base/util.h"
+#include "report/events.h"
+#include "report/find.h"
+#include "report/html.h"
+
+static char *time_of_event(const json_t *row)
+{
+	return clock_text(count_of(row, "time_ns"));
+}
+
+static char *kind(const json_t *row)
+{
+	return xstrdup(text_of(row, "kind"));
+}
+
+static char *guest(const json_t *row)
+{
+	char *name, *text;
+
+	if (!has_number(row, "id"))
+		return xstrdup("-");
+	name = short_text(text_of(row, "name"));
+	text = xasprintf("%s%sl2-%llu", name, *name ? " " : "",
+			 (unsigned long long)count_of(row, "id"));
+	free(name);
+	return text;
+}
+
+static void add(char **text, const char *before, const char *what)
+{
+	append(text, "%s%s%s", **text ? ", " : "", before, what);
+}
+
+static void add_text(char **text, const json_t *row, const char *key, const char *before)
+{
+	char *what = short_text(text_of(row, key));
+
+	if (*what)
+		add(text, before, what);
+	free(what);
+}
+
+static void add_number(char **text, const json_t *row, const char *key, const char *before)
+{
+	bool is_bytes = strstr(text_of(row, "limit"), "bytes") && strcmp(key, "count");
+	char *number;
+
+	if (!has_number(row, key))
+		return;
+	number = is_bytes ? format_bytes(count_of(row, key)) :
+			    xasprintf("%llu", (unsigned long long)count_of(row, key));
+	add(text, before, number);
+	free(number);
+}
+
+/* What is known of it, whatever it is: no event has all of that. */
+static char *details(const json_t *row)
+{
+	char *text = xstrdup("");
+
+	add_text(&text, row, "limit", "");
+	add_number(&text, row, "value", "limit ");
+	add_number(&text, row, "use", "in use ");
+	add_text(&text, row, "hook", "hook ");
+	add_text(&text, row, "hook_state", "");
+	add_text(&text, row, "rule", "");
+	add_number(&text, row, "guests", "guests: ");
+	add_text(&text, row, "end", "");
+	add_number(&text, row, "exits", "exits: ");
+	add_number(&text, row, "count", "times: ");
+	add_text(&text, row, "comm", "VMM ");
+	add_text(&text, row, "what", "");
+	return text;
+}
+
+static const struct report_column columns[] = {
+	{ "Time", COLUMN_LABEL, time_of_event },
+	{ "Event", COLUMN_LABEL, kind },
+	{ "Guest", COLUMN_NAME, guest },
+	{ "Details", COLUMN_PROSE, details },
+	{ }
+};
+
+const struct report_table events_table = { columns, "events, which were earlier", 50 };
