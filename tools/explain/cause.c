@@ -97,9 +97,8 @@ static char *confidence_of(const struct advice *advice,
 	size_t num_open = count_of(advice, VERDICT_OPEN);
 
 	if (!cause)
-		return xasprintf("low: of %zu causes %zu were ruled out and none was shown",
-				 advice->num_looked,
-				 count_of(advice, VERDICT_RULED_OUT));
+		return xasprintf("low: no cause was shown; ruled out: %zu of %zu",
+				 count_of(advice, VERDICT_RULED_OUT), advice->num_looked);
 	if (!num_shown)
 		return xstrdup("medium: the other causes that are known were ruled out");
 	if (num_shown > 1)

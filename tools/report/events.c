@@ -72,7 +72,8 @@ static char *details(const json_t *row)
 	add_number(&text, row, "guests", "guests: ");
 	add_text(&text, row, "end", "");
 	add_number(&text, row, "exits", "exits: ");
-	add_number(&text, row, "count", "times: ");
+	if (count_of(row, "count") > 1)
+		add_number(&text, row, "count", "times: ");
 	add_text(&text, row, "comm", "VMM ");
 	add_text(&text, row, "what", "");
 	return text;

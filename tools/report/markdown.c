@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "base/util.h"
+#include "report/events.h"
 #include "report/find.h"
 #include "report/html.h"
 #include "report/markdown.h"
@@ -225,6 +226,8 @@ void markdown_write(FILE *out, const json_t *report)
 	print_rows(out, report, "Guests", "stat", &guests_table, guests_that(stat, false));
 	print_rows(out, report, "Slow exits", "stat", &slow_table, json_incref((json_t *)array_of(report, "slow")));
 	print_rows(out, report, "Guests that ended", "stat", &ended_table, guests_that(stat, true));
+	print_rows(out, report, "Events", "events", &events_table,
+		   json_incref((json_t *)array_of(report, "events")));
 	print_rows(out, report, "Limits that are set", "limits", &limits_table, limits_that_are_set(report));
 	print_doctor(out, report);
 	print_rows(out, report, "Features not offered or not used", "caps", &caps_table,

@@ -251,7 +251,7 @@ static void print_guests(FILE *page, const json_t *report)
 
 static void print_ended(FILE *page, const json_t *report)
 {
-	print_selected(page, report, &ended_table, true, "No guest ended in this time.");
+	print_selected(page, report, &ended_table, true, "No guest that was seen ended in this time.");
 }
 
 static void print_rows(FILE *page, const json_t *report, const char *document, const json_t *rows,

@@ -219,6 +219,8 @@ def test_events():
         equal([(e["kind"], e["id"]) for e in page.document()["events"]], [("denied", None), ("added", 9)],
               "events of the history are there, the latest first, without those of the canary")
         ok("max_vms, limit 20, in use 20, times: 7, VMM qemu-secret" in page.all_text(), "the page has them", page.all_text())
+        rows = [line for line in b.report(*between, "--text").stdout.splitlines() if line.endswith("| VMM qemu-secret |") or "| denied |" in line]
+        equal([[cell.strip() for cell in line.split("|")[2:4]] for line in rows], [["denied", "-"], ["added", "l2-9"]], "so has Markdown")
         text = b.page(*between, "--anonymous").all_text()
         ok("max_vms, limit 20, in use 20, times: 7, VMM process-" in text and "qemu-secret" not in text,
            "also anonymous, without names", text)
