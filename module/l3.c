@@ -11,6 +11,7 @@
  * of the same level goes on.
  */
 #include <linux/kvm_host.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -108,47 +109,56 @@ void l1t_l3_reflected(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u32 key,
 }
 
 /*
- * KVM's messages, a string each in its text. They are copied, as KVM may go; the
- * first is for those that find no room.
+ * KVM's messages, one after the other; the first is for those that find no room.
+ * They are copied, as KVM may go. The size is more than all of one KVM take, so
+ * that no guest can use up the room for another's.
  */
-#define MESSAGES	64
-static char messages[MESSAGES][L1T_L3_MESSAGE_BYTES] = { "other" };
-static unsigned int nr_messages = 1;
+static char messages[SZ_16K] = "other";
+static unsigned int messages_end = sizeof("other");
 static DEFINE_RAW_SPINLOCK(messages_lock);
 
+static unsigned int find_message(const char *message)
+{
+	unsigned int at = 0;
+
+	while (at < messages_end &&
+	       strncmp(messages + at, message, L1T_L3_MESSAGE_BYTES - 1))
+		at += strlen(messages + at) + 1;
+	return at;
+}
+
 /**
- * l1t_l3_message_number() - the number of one of KVM's messages
+ * l1t_l3_message_place() - the place of one of KVM's messages
  * @message: a string of KVM's
  *
- * Context: any. Return: the number; 0 if there is no room for it.
+ * Context: any. Return: for l1t_l3_message(); 0 if there is no room for it.
  */
-u32 l1t_l3_message_number(const char *message)
+u32 l1t_l3_message_place(const char *message)
 {
-	unsigned int i;
+	unsigned int len = strnlen(message, L1T_L3_MESSAGE_BYTES - 1), at;
 
 	raw_spin_lock(&messages_lock);
-	for (i = 1; i < nr_messages; i++)
-		if (!strncmp(messages[i], message, L1T_L3_MESSAGE_BYTES - 1))
-			goto out;
-	if (i == MESSAGES) {
-		i = 0;
-		goto out;
+	at = find_message(message);
+	if (at == messages_end) {
+		if (at + len < sizeof(messages)) {
+			/* A reader has the place from what is written after this. */
+			memcpy(messages + at, message, len);
+			messages_end += len + 1;
+		} else {
+			at = 0;
+		}
 	}
-	strscpy(messages[i], message, L1T_L3_MESSAGE_BYTES);
-	/* A reader has the number from where it is written after this. */
-	nr_messages++;
-out:
 	raw_spin_unlock(&messages_lock);
-	return i;
+	return at;
 }
 
 /**
  * l1t_l3_message() - one of KVM's messages
- * @number: of it, from a struct l1t_failed
+ * @place: of it, from a struct l1t_failed
  */
-const char *l1t_l3_message(u32 number)
+const char *l1t_l3_message(u32 place)
 {
-	return messages[number];
+	return messages + place;
 }
 
 static struct l1t_failed *failed_of(struct l1t_l3 *l3, u32 message, u32 error)
@@ -169,7 +179,7 @@ static struct l1t_failed *failed_of(struct l1t_l3 *l3, u32 message, u32 error)
 /**
  * l1t_l3_failed() - KVM refuses an entry into L3
  * @l3: of the vCPU
- * @message: number of KVM's message
+ * @message: place of KVM's message
  * @error: that came with it
  */
 void l1t_l3_failed(struct l1t_l3 *l3, u32 message, u32 error)

@@ -34,7 +34,7 @@ struct l1t_trips {
 
 /**
  * struct l1t_failed - entries into L3 that KVM refused
- * @message: which of KVM's messages, see l3.c
+ * @message: place of KVM's message, see l3.c
  * @error: that came with it
  * @count: how many
  */
@@ -73,8 +73,8 @@ struct l1t_l3 *l1t_l3_new(const struct l1t_failed *first);
 void l1t_l3_entered(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u64 now);
 void l1t_l3_reflected(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u32 key,
 		      u64 since_ticks);
-u32 l1t_l3_message_number(const char *message);
-const char *l1t_l3_message(u32 number);
+u32 l1t_l3_message_place(const char *message);
+const char *l1t_l3_message(u32 place);
 void l1t_l3_failed(struct l1t_l3 *l3, u32 message, u32 error);
 
 #endif

@@ -29,14 +29,14 @@ static void count_failed(struct l1t_account *acct, u32 message, u32 error)
 notrace void l1t_probe_entry_failed(void *data, const char *message, u32 error)
 {
 	struct l1t_account *acct;
-	u32 number;
+	u32 place;
 
 	preempt_disable_notrace();
 	acct = l1t_account_here();
 	if (acct && acct->open && l1t_account_runs_here(acct)) {
-		number = l1t_l3_message_number(message);
+		place = l1t_l3_message_place(message);
 		l1t_account_write_begin(acct);
-		count_failed(acct, number, error);
+		count_failed(acct, place, error);
 		l1t_account_write_end(acct);
 	}
 	preempt_enable_notrace();
