@@ -60,6 +60,8 @@ write_msrs()
 # Bochs claims machine checks and clocks that can be set, and has not all of their MSRs. What is wanted besides is for L1: under an L0 that gets it.
 more_args()
 {
+	# With two CPUs an idle one at times misses what should wake it, until its next tick: minutes later, if that has been stopped.
+	((SMP < 2)) || echo -n ' nohz=off'
 	[[ ${L1_IGNORE_BAD_MSRS:-1} != 0 ]] || echo -n ' mce=off intel_pstate=disable'
 	[[ $L0 != none || -z ${L1_KERNEL_ARGS:-} ]] || echo -n " $L1_KERNEL_ARGS"
 }
