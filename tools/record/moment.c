@@ -114,7 +114,7 @@ static uint64_t used_buckets(const struct exit_cell *cell)
 	uint64_t used = 0;
 	unsigned int i;
 
-	for (i = 0; i < cell->num_buckets; i++)
+	for (i = 0; i < cell->num_buckets && i < MAX_BUCKETS; i++)
 		used |= (uint64_t)!!cell->hist[i] << i;
 	return used;
 }
