@@ -137,9 +137,6 @@ static void hands_over(void)
 	_exit(5);
 }
 
-#define KIND(called, guest, ...) \
-	{ .name = called, .code = guest, .end = guest##_end, ##__VA_ARGS__ }
-
 static const struct kind {
 	const char *name;
 	const char *code;
@@ -150,32 +147,32 @@ static const struct kind {
 	int signal;
 	int unmaps;
 } kinds[] = {
-	KIND("ud", ud),
-	KIND("bp", bp),
-	KIND("rdmsr", rdmsr),
-	KIND("wrmsr", wrmsr),
-	KIND("xsetbv", xsetbv),
-	KIND("cr4", cr4),
-	KIND("kbc", kbc),
-	KIND("cf9", cf9),
-	KIND("hyperv", hv, .prepare = with_hyperv),
-	KIND("invalid", outs, .prepare = with_invalid_state),
-	KIND("execute_mmio", jump),
-	KIND("idt_mmio", ud, .prepare = with_idt_in_mmio),
-	KIND("hole_read", reads, .prepare = with_hole),
-	KIND("hole_write", writes, .prepare = with_hole),
-	KIND("hole_execute", calls, .prepare = with_hole),
-	KIND("exit", outs, .finish = exits),
-	KIND("exit_3", outs, .finish = exits_with_3),
-	KIND("abort", outs, .finish = abort),
-	KIND("segv", outs, .finish = segfaults),
-	KIND("kill_outside", outs, .finish = kills_itself),
-	KIND("kill_halted", halts, .in_kernel_apic = 1, .signal = SIGKILL),
-	KIND("kill_spinning", spins, .signal = SIGKILL),
-	KIND("term_spinning", spins, .signal = SIGTERM),
-	KIND("hlt", halts, .finish = exits),
-	KIND("close", outs, .finish = closes, .unmaps = 1),
-	KIND("child", outs, .finish = hands_over),
+	GUEST_KIND("ud", ud),
+	GUEST_KIND("bp", bp),
+	GUEST_KIND("rdmsr", rdmsr),
+	GUEST_KIND("wrmsr", wrmsr),
+	GUEST_KIND("xsetbv", xsetbv),
+	GUEST_KIND("cr4", cr4),
+	GUEST_KIND("kbc", kbc),
+	GUEST_KIND("cf9", cf9),
+	GUEST_KIND("hyperv", hv, .prepare = with_hyperv),
+	GUEST_KIND("invalid", outs, .prepare = with_invalid_state),
+	GUEST_KIND("execute_mmio", jump),
+	GUEST_KIND("idt_mmio", ud, .prepare = with_idt_in_mmio),
+	GUEST_KIND("hole_read", reads, .prepare = with_hole),
+	GUEST_KIND("hole_write", writes, .prepare = with_hole),
+	GUEST_KIND("hole_execute", calls, .prepare = with_hole),
+	GUEST_KIND("exit", outs, .finish = exits),
+	GUEST_KIND("exit_3", outs, .finish = exits_with_3),
+	GUEST_KIND("abort", outs, .finish = abort),
+	GUEST_KIND("segv", outs, .finish = segfaults),
+	GUEST_KIND("kill_outside", outs, .finish = kills_itself),
+	GUEST_KIND("kill_halted", halts, .in_kernel_apic = 1, .signal = SIGKILL),
+	GUEST_KIND("kill_spinning", spins, .signal = SIGKILL),
+	GUEST_KIND("term_spinning", spins, .signal = SIGTERM),
+	GUEST_KIND("hlt", halts, .finish = exits),
+	GUEST_KIND("close", outs, .finish = closes, .unmaps = 1),
+	GUEST_KIND("child", outs, .finish = hands_over),
 };
 
 #define NR_KINDS (sizeof(kinds) / sizeof(*kinds))

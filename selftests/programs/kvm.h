@@ -45,6 +45,10 @@
 	    ".code64\n"							\
 	    ".popsection\n")
 
+/* An entry of a table of such guests, by their names. */
+#define GUEST_KIND(called, guest, ...)					\
+	{ .name = called, .code = guest, .end = guest##_end, ##__VA_ARGS__ }
+
 #define GUEST_CODE_SIZE(name)	((size_t)(name##_end - name))
 #define GUEST_CODE_COPY(to, name) memcpy(to, name, GUEST_CODE_SIZE(name))
 

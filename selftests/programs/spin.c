@@ -59,9 +59,6 @@ GUEST_CODE(vmxon, 32,
 GUEST_CODE(skip, 32, "incl 0x9004\n movl $0x1010, (%esp)\n iret");
 GUEST_CODE(fail, 32, "out %al, $0x30\n hlt");
 
-#define KIND(called, guest, ...)	\
-	{ .name = called, .code = guest, .end = guest##_end, ##__VA_ARGS__ }
-
 static const struct kind {
 	const char *name;
 	const char *code;
@@ -69,13 +66,13 @@ static const struct kind {
 	int needs_apic;
 	int needs_vmxe;
 } kinds[] = {
-	KIND("cr0", cr0),
-	KIND("cpuid", cpuid),
-	KIND("busy", busy),
-	KIND("timer", timer, .needs_apic = 1),
-	KIND("timer_no_eoi", timer, .needs_apic = 1),
-	KIND("vmxon", vmxon),
-	KIND("vmxon_vmxe", vmxon, .needs_vmxe = 1),
+	GUEST_KIND("cr0", cr0),
+	GUEST_KIND("cpuid", cpuid),
+	GUEST_KIND("busy", busy),
+	GUEST_KIND("timer", timer, .needs_apic = 1),
+	GUEST_KIND("timer_no_eoi", timer, .needs_apic = 1),
+	GUEST_KIND("vmxon", vmxon),
+	GUEST_KIND("vmxon_vmxe", vmxon, .needs_vmxe = 1),
 };
 
 static int kvm, vcpu;
