@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/format.h"
 #include "base/util.h"
 #include "report/events.h"
 #include "report/find.h"
 #include "report/html.h"
+#include "report/rows.h"
 
 static char *time_of_event(const json_t *row)
 {
@@ -31,31 +31,28 @@ static char *guest(const json_t *row)
 	return text;
 }
 
-static void add(char **text, const char *before, const char *what)
+static void add_free(char **text, const char *before, char *what)
 {
-	append(text, "%s%s%s", **text ? ", " : "", before, what);
+	if (*what)
+		append(text, "%s%s%s", **text ? ", " : "", before, what);
+	free(what);
 }
 
 static void add_text(char **text, const json_t *row, const char *key, const char *before)
 {
-	char *what = short_text(text_of(row, key));
-
-	if (*what)
-		add(text, before, what);
-	free(what);
+	add_free(text, before, short_text(text_of(row, key)));
 }
 
 static void add_number(char **text, const json_t *row, const char *key, const char *before)
 {
-	bool is_bytes = strstr(text_of(row, "limit"), "bytes") && strcmp(key, "count");
-	char *number;
+	if (has_number(row, key))
+		add_free(text, before, xasprintf("%llu", (unsigned long long)count_of(row, key)));
+}
 
-	if (!has_number(row, key))
-		return;
-	number = is_bytes ? format_bytes(count_of(row, key)) :
-			    xasprintf("%llu", (unsigned long long)count_of(row, key));
-	add(text, before, number);
-	free(number);
+static void add_amount(char **text, const json_t *row, const char *key, const char *before)
+{
+	if (has_number(row, key))
+		add_free(text, before, limit_amount(row, key));
 }
 
 /* What is known of it, whatever it is: no event has all of that. */
@@ -64,8 +61,8 @@ static char *details(const json_t *row)
 	char *text = xstrdup("");
 
 	add_text(&text, row, "limit", "");
-	add_number(&text, row, "value", "limit ");
-	add_number(&text, row, "use", "in use ");
+	add_amount(&text, row, "value", "limit ");
+	add_amount(&text, row, "use", "in use ");
 	add_text(&text, row, "hook", "hook ");
 	add_text(&text, row, "hook_state", "");
 	add_text(&text, row, "rule", "");

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/format.h"
 #include "base/util.h"
 #include "model/guest.h"
 #include "model/json.h"
@@ -95,6 +96,12 @@ json_t *slow_exits(const json_t *stat, size_t most)
 			json_decref(v[i]);
 	free(v);
 	return json;
+}
+
+char *limit_amount(const json_t *row, const char *key)
+{
+	return strstr(text_of(row, "limit"), "bytes") ? format_bytes(count_of(row, key)) :
+			xasprintf("%llu", (unsigned long long)count_of(row, key));
 }
 
 json_t *guests_that(const json_t *stat, bool ended)

@@ -22,6 +22,9 @@ void drop_canary(json_t *stat);
 /* The guests of a document that ended in its interval, or those that did not. */
 json_t *guests_that(const json_t *stat, bool ended);
 
+/* A number of a row that is about a limit, as limits are written: "64G", "20"; a copy. */
+char *limit_amount(const json_t *row, const char *key);
+
 /* "CPUID 61%, L3 VMCALL 20%": the reasons with most exits, a copy. */
 char *top_reasons(const json_t *guest, size_t most);
 

@@ -197,10 +197,7 @@ static char *limit_name(const json_t *row)
 /* "64G" of bytes, "max" where nothing is set. */
 static char *limit_value(const json_t *row, const char *key, const char *none)
 {
-	if (!has_number(row, key))
-		return xstrdup(none);
-	return strstr(text_of(row, "limit"), "bytes") ? format_bytes(count_of(row, key)) :
-							whole(row, key);
+	return has_number(row, key) ? limit_amount(row, key) : xstrdup(none);
 }
 
 static char *value(const json_t *row)
