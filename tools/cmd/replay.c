@@ -11,7 +11,10 @@
 #include "cmd/history.h"
 #include "record/replayer.h"
 
-/* An interval is looked at so often for guests that end in it. */
+/*
+ * An interval is looked at for guests that end in it: at each record, or so often if
+ * about as many would be more.
+ */
 #define LOOKS_MOST	200
 /* Below it is nothing: what no record has is unknown, and never as it is now. */
 #define NOWHERE		"/dev/null"
@@ -116,7 +119,7 @@ static int enter_past(struct options *options)
 		start_ns = window->end_ns;
 	window->replayer.past.step_ns = (window->end_ns - start_ns) / LOOKS_MOST;
 	if (window->replayer.past.step_ns < last->interval_ns)
-		window->replayer.past.step_ns = last->interval_ns;
+		window->replayer.past.step_ns = 0;
 	wait_in_past(start_ns, window->end_ns);
 	return window->command->replays == REPLAYS_MACHINE || options->transit ?
 	       enter_machine(options, window, last) : STATUS_OK;

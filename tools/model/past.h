@@ -17,7 +17,7 @@ typedef int (*past_event_fn)(const struct host *host, struct event *event, void 
  * time is that of wait_in_past().
  */
 struct past {
-	/* How far apart records are, at least. */
+	/* How far apart it is looked at within an interval; 0: at each record. */
 	uint64_t step_ns;
 	/* From the record that was read last to the one after it. */
 	uint64_t interval_ns;

@@ -235,6 +235,25 @@ def test_advice_events():
         ok("l2-1 web: interrupts" in text, "as text with the guest's name", text)
 
 
+def test_short_lives():
+    """A record may be late: guests that only such a one has are seen, too."""
+    with World(seconds=1000) as w:
+        w.machine.process(1001, ["qemu", "-name", "web"])
+        w.machine.guest(1, CPUID)
+        steps = Steps(w)
+        for number in range(2, 8):
+            w.machine.process(1000 + number, ["qemu", "-name", f"short{number}"])
+            w.machine.guest(number, CPUID)
+            w.set_clock(w.now() + number % 3 * SECOND)
+            steps.step()
+            w.remove(number)
+        steps.step()
+        equal(steps.end(), "", "records that are late are made")
+        r = w.replay("--from", time_of(1001 * SECOND), "--to", time_of(w.now()), "stat", "-J")
+        found = {g["name"]: g["reasons"][0]["count"] for g in json.loads(r.stdout)["l2"] if g["ended"]}
+        equal(found, {f"short{number}": 5 for number in range(2, 8)}, "each guest that one record has is in what happened between two times")
+
+
 def press(command, keys):
     """What a terminal shows after each key: the screen's text since the key before."""
     child, fd = pty.fork()
@@ -309,6 +328,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_short_lives, test_top):
     test()
 finish()

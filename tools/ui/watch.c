@@ -95,21 +95,40 @@ static void look(struct watcher *watcher)
 	complain_to(NULL);
 }
 
-/* Until *next, which it moves on; false when a signal asks to end. */
-static bool wait_and_look(struct watcher *watcher, uint64_t *next)
+/* A record may be late: to look as often as one is made would pass over some. */
+static uint64_t next_look_in_past(struct past *past)
 {
-	const struct past *past = watcher->options->env.past;
-	uint64_t step = past ? past->step_ns :
-			       watcher->options->interval_ns / (LOOKS + 1);
-	uint64_t least = LOOK_NS_PER_GUEST * watcher->before.num_guests;
-	uint64_t now;
+	uint64_t time_ns = realtime_ns();
 
+	if (past->step_ns)
+		return time_ns + past->step_ns;
+	return past->find(past, true, &time_ns) ? time_ns : UINT64_MAX;
+}
+
+/* One shortly before the end would tell no more than the end does. */
+static uint64_t next_look(const struct watcher *watcher, uint64_t end_ns)
+{
+	struct past *past = watcher->options->env.past;
+	uint64_t step = watcher->options->interval_ns / (LOOKS + 1);
+	uint64_t least = LOOK_NS_PER_GUEST * watcher->before.num_guests;
+	uint64_t now = monotonic_ns();
+
+	if (past)
+		return next_look_in_past(past);
 	if (least < LOOK_NS)
 		least = LOOK_NS;
 	if (step < least)
 		step = least;
-	while (now = monotonic_ns(), now + step + step / 2 < *next) {
-		if (wait_until(now + step, -1) == WAIT_END)
+	return now + step + step / 2 < end_ns ? now + step : UINT64_MAX;
+}
+
+/* Until *next, which it moves on; false when a signal asks to end. */
+static bool wait_and_look(struct watcher *watcher, uint64_t *next)
+{
+	uint64_t at;
+
+	while (at = next_look(watcher, *next), at < *next) {
+		if (wait_until(at, -1) == WAIT_END)
 			return false;
 		look(watcher);
 	}
