@@ -53,7 +53,7 @@ static bool is_selected(const struct reason_filter *filter, const struct options
 static char *percentile(const struct exit_cell *cell, unsigned int percent,
 			const struct options *options)
 {
-	struct percentile p = cell_percentile(cell, percent);
+	struct percentile p = cell_percentile_tight(cell, percent);
 	char *text, *bound;
 
 	if (p.kind == PERCENTILE_NONE)

@@ -178,18 +178,22 @@ uint64_t cell_avg_ns(const struct exit_cell *cell)
 	return completed ? time_ns / completed : 0;
 }
 
+/* The smallest rank that has at least so many percent at or below. */
+static uint64_t rank_of(uint64_t total, unsigned int percent)
+{
+	return total / 100 * percent + (total % 100 * percent + 99) / 100;
+}
+
 struct percentile cell_percentile(const struct exit_cell *cell,
 				  unsigned int percent)
 {
 	struct percentile p = { PERCENTILE_NONE, 0 };
 	uint64_t total = cell_completed(cell);
-	uint64_t rank, seen = 0;
+	uint64_t rank = rank_of(total, percent), seen = 0;
 	unsigned int n;
 
 	if (!cell->num_buckets || !total)
 		return p;
-	/* The smallest rank that has at least so many percent at or below. */
-	rank = total / 100 * percent + (total % 100 * percent + 99) / 100;
 	for (n = 0; n < cell->num_buckets - 1; n++) {
 		seen = add_saturated(seen, cell->hist[n]);
 		if (seen >= rank) {
@@ -201,6 +205,20 @@ struct percentile cell_percentile(const struct exit_cell *cell,
 	/* Also where a maximum is known: an interval has none. */
 	p.kind = PERCENTILE_ABOVE;
 	p.ns = n ? 1ULL << (n - 1) : 0;
+	return p;
+}
+
+struct percentile cell_percentile_tight(const struct exit_cell *cell,
+					unsigned int percent)
+{
+	struct percentile p = cell_percentile(cell, percent);
+	uint64_t total = cell_completed(cell), most_ns;
+
+	if (p.kind != PERCENTILE_LE || !cell->has[CELL_MAX])
+		return p;
+	most_ns = cell->value[CELL_TIME] / (total - rank_of(total, percent) + 1);
+	if (p.ns > most_ns)
+		p.ns = most_ns;
 	return p;
 }
 

@@ -92,6 +92,19 @@ static void test_percentiles(void)
 	c.hist[15] = 2;
 	p = cell_percentile(&c, 99);
 	ktap_ok(p.ns == 32768, "p99 of 101 is the 100th");
+	/* 101 exits of 15 times 101 ns; the 51st and the 101st of them. */
+	c.value[CELL_TIME] = 15 * 101;
+	p = cell_percentile_tight(&c, 51);
+	ktap_ok(p.kind == PERCENTILE_LE && p.ns == 15 * 101 / 50,
+		"at least 50 of 101 took the p51, so it is no more than a 50th of the total");
+	c.value[CELL_TIME] = 101 * 4000;
+	p = cell_percentile_tight(&c, 51);
+	ktap_ok(p.ns == 4096, "the end of its bucket is left where that is less");
+	c.value[CELL_TIME] = 15 * 101;
+	c.has[CELL_MAX] = false;
+	p = cell_percentile_tight(&c, 51);
+	ktap_ok(p.ns == 4096, "an interval's total lacks a part of the first exits and bounds nothing");
+	c.has[CELL_MAX] = true;
 	memset(c.hist, 0, sizeof(c.hist));
 	c.hist[24] = 5;
 	p = cell_percentile(&c, 99);

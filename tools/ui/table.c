@@ -70,7 +70,7 @@ struct value value_factor(uint64_t part, uint64_t whole)
 struct value value_percentile(const struct exit_cell *cell,
 			      unsigned int percent)
 {
-	struct percentile p = cell_percentile(cell, percent);
+	struct percentile p = cell_percentile_tight(cell, percent);
 	struct value value = value_ns(p.ns);
 
 	if (p.kind == PERCENTILE_NONE)

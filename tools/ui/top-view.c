@@ -326,7 +326,7 @@ static void draw_reasons_heading(struct frame *frame, const struct top_layout *l
 
 static char *percentile(const struct exit_cell *cell, unsigned int percent)
 {
-	struct percentile p = cell_percentile(cell, percent);
+	struct percentile p = cell_percentile_tight(cell, percent);
 	char *text, *above;
 
 	if (p.kind == PERCENTILE_NONE)
