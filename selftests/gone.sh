@@ -5,6 +5,12 @@
 . "${0%/*}/lib.sh"
 
 GONE=$L1/gone
+CGROUPS=$TMP/cgroups
+CGROUP=$CGROUPS/l1tune-test-oom
+mkdir "$CGROUPS"
+trap 'kill_started; [ ! -e "$CGROUP" ] || rmdir "$CGROUP"; umount "$CGROUPS"; clean_up' EXIT
+mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers" &&
+	echo +memory > "$CGROUPS/cgroup.subtree_control" || skip_all "there is no memory controller of cgroup2"
 
 # What each kind of selftests/programs/die.c is to be called: "KIND END WORDS"
 KINDS="
@@ -34,6 +40,8 @@ term_spinning killed SIGTERM
 hlt exited status.0
 close closed closed.the.guest
 child closed another.process
+denied exited status.1:.*limit.max_vcpus
+oom killed OOM.killer
 "
 
 nr_gone()
@@ -56,11 +64,32 @@ has_record_after()
 	[ "$(newest)" != "$1" ]
 }
 
+# dies KIND: with what its end needs about it
+dies()
+{
+	case $1 in
+	denied)
+		limit max_vcpus 1
+		die denied
+		no_limits
+		;;
+	oom)
+		mkdir "$CGROUP"
+		echo 8M > "$CGROUP/memory.max"
+		sh -c "echo 0 > $CGROUP/cgroup.procs; exec die oom"
+		rmdir "$CGROUP"
+		;;
+	*)
+		die "$1"
+		;;
+	esac
+}
+
 # one KIND END WORDS
 one()
 {
 	before=$(newest)
-	die "$1" > "$TMP/$1" 2>&1
+	dies "$1" > "$TMP/$1" 2>&1
 	wait_for has_record_after "$before" || return
 	id=$(newest)
 	cause=$(l1tune gone "$id" | sed -n 's/^cause *//p')
@@ -90,7 +119,7 @@ all_ended()
 }
 
 ktap_print_header
-ktap_set_plan 34
+ktap_set_plan 36
 
 load
 check "no guest has ended yet" equal "records" 0 "$(nr_gone)"

@@ -8,8 +8,9 @@ LOG_BAD='WARNING:|BUG:|BUG |Oops|general protection|Call Trace|unable to handle|
 # Bochs' CPU claims a firmware of a version known for its errata.
 LOG_HARMLESS='\[Firmware Bug\]: TSC_DEADLINE disabled'
 
-# The kernel tells of allocations that fail because the test fail_nth wants it.
-LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d'
+# The kernel tells of allocations that fail because the test fail_nth wants it, and of
+# the guest that the OOM killer is to kill.
+LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d; / die invoked oom-killer: /,/ memory: usage /d'
 
 # A kernel with KCSAN has data races of its own. Of its reports, which stand
 # between lines of equals signs, those that have the module in neither stack do

@@ -16,6 +16,7 @@
 #define GDT		0x4000
 #define HOLE		0x200000
 #define HOLE_SIZE	0x1000
+#define OOM_BYTES	(64ul << 20)
 #define EFER_LME_LMA	((1ull << 8) | (1ull << 10))
 #define CR4_PAE		(1ull << 5)
 
@@ -121,6 +122,18 @@ static void segfaults(void)
 	raise(SIGSEGV);
 }
 
+/* In a cgroup with less memory. */
+static void grows(void)
+{
+	memset(allocate(OOM_BYTES), 1, OOM_BYTES);
+}
+
+static void asks_for_more(void)
+{
+	if (ioctl(vm, KVM_CREATE_VCPU, 1) < 0)
+		err(1, "KVM_CREATE_VCPU");
+}
+
 static void closes(void)
 {
 	/* The vCPU keeps the VM; its mapping goes with it. */
@@ -171,6 +184,8 @@ static const struct kind {
 	GUEST_KIND("kill_spinning", spins, .signal = SIGKILL),
 	GUEST_KIND("term_spinning", spins, .signal = SIGTERM),
 	GUEST_KIND("hlt", halts, .finish = exits),
+	GUEST_KIND("oom", outs, .finish = grows),
+	GUEST_KIND("denied", outs, .finish = asks_for_more),
 	GUEST_KIND("close", outs, .finish = closes, .unmaps = 1),
 	GUEST_KIND("child", outs, .finish = hands_over),
 };

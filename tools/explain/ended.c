@@ -285,12 +285,21 @@ static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu
 	add_last_exit(gone, vcpu, ended);
 }
 
+static bool is_denied(const struct gone *gone)
+{
+	return strcmp(gone->denied, "-");
+}
+
 static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
 	int code = gone->vmm_code >> 8;
 
-	conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
+	if (code && is_denied(gone))
+		conclude(ended, "medium", "the VMM exited by itself with status %d: l1tune had refused it something for limit %s",
+			 code, gone->denied);
+	else
+		conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
 	sentences_add(&ended->evidence, "exit status %d", code);
 	add_last_exit(gone, vcpu, ended);
 	ended->next = "the VMM's own log has why";
@@ -328,7 +337,7 @@ static void add_beside(const struct gone *gone, struct ended *ended)
 	if (gone->first_exit_ns.is_known && gone_lived_ns(gone) < NSEC_PER_SEC)
 		sentences_add(&ended->evidence, "it ended %s after its first exit", lived);
 	free(lived);
-	if (strcmp(gone->denied, "-"))
+	if (is_denied(gone))
 		sentences_add(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
 			      &ended->open : &ended->evidence,
 			      "l1tune refused it something for limit %s", gone->denied);

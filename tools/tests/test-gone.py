@@ -67,6 +67,8 @@ def test_causes():
     says(record("killed", *exits("HLT"), vmm="exited 139 0"), "the VMM crashed (SIGSEGV)",
          "a VMM that crashed and dumped core is named")
     says(record("exited", *exits("HLT"), vmm="exited 768 0"), "status 3", "a VMM's exit status is named")
+    says(record("exited", *exits("HLT"), vmm="exited 256 0", denied="max_vcpus"), "status 1: l1tune had refused it something for limit max_vcpus",
+         "a VMM that fails after a denial is said to have been denied what")
     says(record("closed", *exits("HLT"), vmm="other 0 0"), "another process", "an end by another process is said to be that")
     says(record("new_kind", *exits("HLT")), "does not know", "an end of a later module is not guessed at")
 
