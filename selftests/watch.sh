@@ -7,6 +7,7 @@
 #	the VMM sleeps in each 500th OUT	these exits, all of them
 #	a busy thread on the same CPU		that thread by its name
 #	a page that userfaultfd never fills	a hang in 2 s, with the stack
+#	a loop of 14 bytes without exits	a hang, with the loop's address
 . "${0%/*}/lib.sh"
 
 SLOW_MS=50
@@ -75,7 +76,7 @@ watched_time_is_over()
 
 ktap_print_header
 needs_cpus 2
-ktap_set_plan 10
+ktap_set_plan 12
 load
 
 start slow --paused --slow-every 500 --slow-us $((SLOW_MS * 1000)) --hold out=100000
@@ -115,5 +116,16 @@ check "a vCPU that waits for a page that nobody provides is reported within 2 s 
 check "it is stuck in KVM, asleep" grep -q '"hang":"blocked"' "$TMP/hung"
 check "the stack shows for what" grep -q '"stack":"[^"]*handle_userfault' "$TMP/hung"
 kill -KILL "$(pid stuck)"
+
+background loop spin busy 30
+wait_for has_guest loop
+background hung l1tune watch --json --hang 1s -c 1 "pid:$(pid loop)"
+check "a vCPU that runs in a loop without exits is reported as one that may spin" \
+	within 6 said hung '"hang":"spin","is_suspect":true'
+# The guest's code begins at 0x1000 with STI.
+sed -n 's/.*"rips":\[\([^]]*\)\].*/\1/p' "$TMP/hung" | tr '}' '\n' | sed -n 's/.*"rip":\([0-9]*\),.*"count":\([0-9]*\).*/\1 \2/p' |
+	awk '{ n += $2; bad += $1 < 4097 || $1 > 4110 } END { print "# " n " samples, " bad + 0 " addresses elsewhere"; exit !n || bad }'
+result "the samples of its RIP are in the loop"
+kill -KILL "$(pid loop)"
 
 check "nothing watches 10 s after the last watcher" within 15 watched_time_is_over

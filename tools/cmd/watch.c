@@ -15,6 +15,7 @@
 #include "base/wait.h"
 #include "cmd/command.h"
 #include "explain/culprit.h"
+#include "explain/guest-rip.h"
 #include "explain/hang.h"
 #include "model/json.h"
 #include "model/slow.h"
@@ -374,6 +375,20 @@ static void take_stack(struct watcher *w, const struct guest_snapshot *guest,
 	complain("stacks of threads are shown to root only");
 }
 
+/* Prints where it is in the guest, and adds that to the event. */
+static void add_place(const struct watcher *w, uint64_t tid, json_t *event)
+{
+	struct guest_rips rips;
+	char *text;
+
+	guest_rips_sample(tid, &rips);
+	json_set(event, "rips", guest_rips_json(&rips));
+	text = guest_rips_text(&rips);
+	if (w->actions.prints && !w->options->json)
+		printf("  guest: %s\n", text);
+	free(text);
+}
+
 static int report_hang(struct watcher *w, const struct guest_snapshot *guest,
 		       const struct vcpu_snapshot *vcpu, enum hang hang,
 		       uint64_t for_ns, const char *stack)
@@ -403,6 +418,10 @@ static int report_hang(struct watcher *w, const struct guest_snapshot *guest,
 			printf("  stack: %s\n", stack);
 		free(time);
 	}
+	if (hang == HANG_SPIN)
+		add_place(w, tid, event);
+	else
+		json_set(event, "rips", json_null());
 	return act(w, guest, &facts, event);
 }
 

@@ -195,6 +195,7 @@ for state in "vmm vmm_sleep blocked runq kernel".split():
     equal([(e["hang"], e["is_suspect"], e["reason"], e["stack"]) for e in hang(state)],
           [(state, state == "vmm_sleep", "IO_INSTRUCTION", "handle_userfault kvm_vcpu_ioctl")],
           f"a vCPU in state {state} for long hangs, and is reported once")
+equal([e["rips"] for e in hang("kernel")], [None], "where a vCPU is in the guest is not asked of one that is not there")
 for state in "halted throttled".split():
     equal(hang(state), [], f"one that is {state} does not hang")
 equal(hang("vmm_sleep", process="T"), [], "one whose process is stopped does not hang")
