@@ -172,18 +172,20 @@ static char *raise_quota(const struct facts *f)
 }
 
 /*
- * The quota's part, which has no lower bound. The kernel counts it when it ends,
- * so that a part of a period of each vCPU may be missing.
+ * The quota's part, which has no lower bound. The kernel counts it at the end of each
+ * period, and the interval is no whole number of them: of each vCPU up to a period more
+ * may be the quota's, also where that is more than the interval saw of waiting. How many
+ * of them waited at all is not known, so that is no more than all of the waiting again.
  */
 static struct gain quota_gain(const struct facts *f, const struct gain *all)
 {
-	double cpus, longest_us;
+	double cpus, longest_us, ends;
 
 	free(quota_text(f, &longest_us));
 	if (!read_quota(f, &cpus))
 		return *all;
-	cpus += in_interval(f, f->guest->guest.vcpus * longest_us * 1000);
-	return cpus < all->high ? gain_at_most(cpus) : *all;
+	ends = in_interval(f, f->guest->guest.vcpus * longest_us * 1000);
+	return gain_at_most(cpus + (ends < all->high ? ends : all->high));
 }
 
 static const struct cause causes[] = {
