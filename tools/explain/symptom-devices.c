@@ -60,7 +60,9 @@ static enum answer is_clock_with(const struct facts *f, enum interface wanted,
 	interface = interface_of(f, &why);
 	append(seen, "; %s", why);
 	free(why);
-	return interface == wanted ? ANSWER_YES : ANSWER_NO;
+	if (interface == wanted)
+		return ANSWER_YES;
+	return interface == INTERFACE_UNKNOWN ? ANSWER_UNKNOWN : ANSWER_NO;
 }
 
 static enum answer is_clock_of_hyperv(const struct facts *f, char **seen)

@@ -199,10 +199,12 @@ static void test_each_device(void)
 		enum access_kind kind;
 		uint64_t address;
 		const char *cause, *change;
+		/* Which interface the guest uses was not seen. */
+		bool is_clock;
 	} cases[] = {
-		{ ACCESS_PORT, 0x608, "clock", "For Windows" },
-		{ ACCESS_MMIO, 0xfed000f0, "clock", "For Linux" },
-		{ ACCESS_PORT, 0x71, "rtc", "hwclock" },
+		{ ACCESS_PORT, 0x608, "clock", "For Windows", true },
+		{ ACCESS_MMIO, 0xfed000f0, "clock", "For Linux", true },
+		{ ACCESS_PORT, 0x71, "rtc", "hwclock", true },
 		{ ACCESS_PORT, 0x3fd, "serial-port", "hvc0" },
 		{ ACCESS_MMIO, 0xa1000, "display", "virtio-gpu" },
 		{ ACCESS_PORT, 0x1f7, "ide", "virtio-blk" },
@@ -226,7 +228,7 @@ static void test_each_device(void)
 		sampled(&s, &access, 1);
 		ktap_ok(explains_by(&s, &symptom_devices, cases[i].cause) &&
 			strstr(s.advice.change, cases[i].change) &&
-			!strncmp(s.advice.confidence, "high", 4),
+			!strncmp(s.advice.confidence, cases[i].is_clock ? "medium" : "high", 4),
 			"%s 0x%llx: %s", access_kind_name(cases[i].kind),
 			(unsigned long long)cases[i].address, cases[i].cause);
 		ktap_ok(s.advice.gain.kind == GAIN_AT_MOST &&
