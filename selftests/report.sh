@@ -62,7 +62,7 @@ lacks()
 }
 
 ktap_print_header
-ktap_set_plan 8
+ktap_set_plan 9
 load
 io=io
 [ "$(isa)" = svm ] || io=io_instruction
@@ -117,6 +117,11 @@ equal "exit status" 0 $? && lacks "$TMP/anonymous.html" alpha beta gamma delta "
 	! documents "$TMP/anonymous.html" | grep -E '"(pid|uid)":[0-9]' &&
 	documents "$TMP/anonymous.html" | grep -o '"pid":"[^"]*"' > "$TMP/pids" && lacks "$TMP/pids" $pids
 result "an anonymous page has the counts, and no name, path, PID or uid"
+
+l1tune gone --json | sed 's/.*"gone"://' > "$TMP/gone"
+l1tune replay --state "$STATE" --at -0s gone --json | sed 's/.*"gone"://' > "$TMP/gone_then"
+equal "guests that ended" 1 "$(grep -o '"end":"killed"' "$TMP/gone" | wc -l)" && cmp "$TMP/gone" "$TMP/gone_then"
+result "the history has why a guest ended, as gone has it"
 
 report --from "$from" --text > "$TMP/text"
 equal "exit status" 0 $? && grep -q '| alpha ' "$TMP/text" && grep -q 'gamma' "$TMP/text" && lacks "$TMP/text" '<script'

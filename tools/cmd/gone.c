@@ -16,7 +16,9 @@
 #include "model/host.h"
 #include "model/json.h"
 #include "model/machine.h"
+#include "model/past.h"
 #include "model/select.h"
+#include "model/snapshot.h"
 #include "probe/file.h"
 #include "ui/sentences.h"
 
@@ -211,12 +213,30 @@ static int show(const struct look *look, const struct gone_list *list,
 	return options->num_words ? STATUS_OK : table_print(options->table, &options->style);
 }
 
+/* The host, and CLOCK_BOOTTIME: of a record its time. */
+static int open_host(struct env *env, struct host *host, uint64_t *now_ns)
+{
+	struct snapshot snapshot = { };
+	int status;
+
+	*now_ns = boottime_ns();
+	if (!env->past)
+		return host_open(env, host);
+	wait_until(env->past->end_ns, -1);
+	*host = (struct host){ };
+	status = env->past->read(env->past, host, &snapshot);
+	*now_ns = snapshot.taken_ns;
+	snapshot_free(&snapshot);
+	return status;
+}
+
 static int show_with_probe(struct options *options, const struct gone_list *list,
-			   const struct selection *selection, const struct host *host)
+			   const struct selection *selection, const struct host *host,
+			   uint64_t now_ns)
 {
 	struct machine machine;
 	struct probe probe;
-	struct look look = { .options = options, .now_ns = boottime_ns() };
+	struct look look = { .options = options, .now_ns = now_ns };
 	const char *why;
 	int status;
 
@@ -233,16 +253,17 @@ static int run(struct options *options)
 	struct selection selection;
 	struct gone_list list;
 	struct host host;
+	uint64_t now_ns;
 	int status = selection_parse(options->words, options->num_words, &selection,
 				     options->error);
 
 	if (status)
 		return status;
-	status = host_open(&options->env, &host);
+	status = open_host(&options->env, &host, &now_ns);
 	if (!status)
 		status = gone_read(&options->env, &list);
 	if (!status) {
-		status = show_with_probe(options, &list, &selection, &host);
+		status = show_with_probe(options, &list, &selection, &host, now_ns);
 		gone_free(&list);
 	}
 	host_close(&options->env, &host);
@@ -262,5 +283,6 @@ const struct command cmd_gone = {
 	.most_words = ANY_NUMBER,
 	.columns = columns,
 	.num_columns = NUM_COLS,
+	.replays = REPLAYS_MACHINE,
 	.default_columns = "ID,NAME,AGO,LIVED,END,CAUSE,CONFIDENCE",
 };

@@ -15,6 +15,7 @@
 #include "model/json.h"
 #include "record/canary-run.h"
 #include "record/event-log.h"
+#include "record/gone-log.h"
 #include "record/history-write.h"
 #include "settings/limit-value.h"
 #include "ui/drift-show.h"
@@ -27,6 +28,7 @@ struct recorder {
 	struct history_writer writer;
 	/* Of each tier, as each has all events. */
 	struct event_log events[NUM_TIERS];
+	struct gone_log gone;
 	struct advice_log advice;
 	uint64_t due_ns[NUM_TIERS];
 	struct guest_cache cache;
@@ -82,6 +84,15 @@ static int read_host(struct recorder *recorder, struct host *host)
 	return status;
 }
 
+static void add_gone(uint64_t ended_ns, const char *words, void *arg)
+{
+	struct recorder *recorder = arg;
+	int i;
+
+	for (i = 0; i < NUM_TIERS; i++)
+		event_log_add(&recorder->events[i], ended_ns, "%s", words);
+}
+
 /* Guests that could not be read are left out. */
 static int take(struct recorder *recorder, struct moment *moment)
 {
@@ -97,6 +108,7 @@ static int take(struct recorder *recorder, struct moment *moment)
 		return status;
 	for (i = 0; i < NUM_TIERS; i++)
 		event_log_read(&recorder->events[i], env, moment->host.loaded_ns);
+	gone_log_read(&recorder->gone, env, moment->host.loaded_ns, add_gone, recorder);
 	machine_files_read(env, &moment->files);
 	status = snapshot_take(env, &moment->host, &request, &moment->snapshot);
 	return status == STATUS_FAILED ? STATUS_OK : status;
@@ -358,6 +370,7 @@ static int run(struct options *options)
 	for (i = 0; i < NUM_TIERS; i++)
 		event_log_clear(&recorder.events[i]);
 	guest_cache_free(&recorder.cache);
+	gone_log_free(&recorder.gone);
 	advice_log_free(&recorder.advice);
 	env_close(&options->env);
 	return status;

@@ -98,6 +98,7 @@ static int enter_past(struct options *options)
 	uint64_t start_ns;
 
 	leave_machine(&options->env);
+	window->replayer.past.start_ns = window->start_ns;
 	window->replayer.past.end_ns = window->end_ns;
 	if (window->command->replays == REPLAYS_EVENTS)
 		return enter_events(options, window);
@@ -167,7 +168,7 @@ const struct command cmd_replay = {
 	.name = "replay",
 	.synopsis = "--at TIME | --from TIME [--to TIME] COMMAND [ARGUMENT]...",
 	.summary = "run a command as of an earlier time, from the history",
-	.about = "Runs list, stat, top, hist, diff, events or advise on what l1tune record kept, as\n"
+	.about = "Runs list, stat, top, hist, diff, gone, events or advise on what l1tune record kept, as\n"
 		 "of a time or about what happened between two. TIME: 03:12 (the last one),\n"
 		 "\"2026-11-26 03:12:30\" in local time, 2026-11-26T03:12:30Z, or -90m (s, m, h or\n"
 		 "d). With --at, a command that observes an interval shows the one that ended then.",

@@ -11,6 +11,7 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/gone.h"
+#include "model/past.h"
 
 #define MAX_RECORD	(4u << 20)
 
@@ -245,6 +246,16 @@ static int read_one(int fd, const char *name, void *arg)
 	return err;
 }
 
+static int take_past(char *text, void *arg)
+{
+	struct gone_list *list = arg;
+	struct gone gone;
+
+	if (!gone_parse(text, &gone))
+		*GROW(list->v, list->num) = gone;
+	return STATUS_OK;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	const struct gone *left = a, *right = b;
@@ -254,15 +265,19 @@ static int compare_ids(const void *a, const void *b)
 
 int gone_read(const struct env *env, struct gone_list *list)
 {
-	int err;
+	int err, status = STATUS_OK;
 
 	*list = (struct gone_list){ };
-	err = sysfs_for_each(env->class_fd, "l1/gone", read_one, list);
-	if (err)
-		return env_complain(env, "l1/gone", err);
+	if (env->past) {
+		status = env->past->gone(env->past, take_past, list);
+	} else {
+		err = sysfs_for_each(env->class_fd, "l1/gone", read_one, list);
+		if (err)
+			return env_complain(env, "l1/gone", err);
+	}
 	if (list->num)
 		qsort(list->v, list->num, sizeof(*list->v), compare_ids);
-	return STATUS_OK;
+	return status;
 }
 
 void gone_free(struct gone_list *list)

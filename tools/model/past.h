@@ -11,6 +11,8 @@ struct snapshot;
 
 /* Returns STATUS_OK to go on; the event and the host are the caller's. */
 typedef int (*past_event_fn)(const struct host *host, struct event *event, void *arg);
+/* The same, with a text as a file of l1/gone has it, which may be changed. */
+typedef int (*past_gone_fn)(char *text, void *arg);
 
 /*
  * What an environment has instead of a machine to look at: records of it. The
@@ -21,8 +23,8 @@ struct past {
 	uint64_t step_ns;
 	/* From the record that was read last to the one after it. */
 	uint64_t interval_ns;
-	/* What was asked for ends there. */
-	uint64_t end_ns;
+	/* What was asked for begins and ends there; start_ns is 0 for a moment. */
+	uint64_t start_ns, end_ns;
 	/*
 	 * The machine and all its guests at that time, to be freed by the caller in
 	 * every case: STATUS_OK, or STATUS_FAILED after a message.
@@ -36,6 +38,8 @@ struct past {
 	/* Events that happened between two times, in their order; an exit status. */
 	int (*events)(struct past *past, uint64_t start_ns, uint64_t end_ns,
 		      past_event_fn fn, void *arg);
+	/* Guests that had ended, in their order; an exit status. */
+	int (*gone)(struct past *past, past_gone_fn fn, void *arg);
 };
 
 #endif

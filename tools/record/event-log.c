@@ -10,9 +10,11 @@
 
 /* While records cannot be written: the newest lines are kept. */
 #define LINES_MOST	10000
+#define BYTES_MOST	(4u << 20)
 
 static void drop_oldest(struct event_log *log)
 {
+	log->num_bytes -= strlen(log->lines[0]);
 	free(log->lines[0]);
 	log->num--;
 	memmove(log->lines, log->lines + 1, log->num * sizeof(*log->lines));
@@ -20,8 +22,9 @@ static void drop_oldest(struct event_log *log)
 
 static void add_line(struct event_log *log, char *line)
 {
-	if (log->num == LINES_MOST)
+	while (log->num && (log->num == LINES_MOST || log->num_bytes > BYTES_MOST))
 		drop_oldest(log);
+	log->num_bytes += strlen(line);
 	*GROW(log->lines, log->num) = line;
 }
 
@@ -71,4 +74,5 @@ void event_log_clear(struct event_log *log)
 		free(log->lines[--log->num]);
 	free(log->lines);
 	log->lines = NULL;
+	log->num_bytes = 0;
 }

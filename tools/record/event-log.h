@@ -15,6 +15,7 @@ struct event_log {
 	uint64_t seq;
 	char **lines;
 	size_t num;
+	size_t num_bytes;
 };
 
 /* Adds what there is now. What cannot be read adds nothing. */

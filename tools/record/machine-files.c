@@ -33,6 +33,7 @@ static const struct {
 	{ "sys", "module/kvm_intel/parameters/" },
 	{ "sys", "module/kvm_amd/parameters/" },
 	{ "sys", "module/kvm/initstate" },
+	{ "sys", "module/l1tune/parameters/gone_max" },
 	{ "sys", "module/kvm_intel/initstate" },
 	{ "sys", "module/kvm_amd/initstate" },
 	{ "proc", "cpuinfo" },
@@ -41,6 +42,7 @@ static const struct {
 	{ "proc", "sys/kernel/osrelease" },
 	{ "proc", "sys/kernel/random/boot_id" },
 	{ "state", "bench.json" },
+	{ "state", "probe.json" },
 };
 
 struct search {

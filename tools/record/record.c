@@ -66,3 +66,8 @@ int record_parse(char *line, struct record *record)
 	}
 	return 0;
 }
+
+bool record_is(const struct record *record, const char *event)
+{
+	return is(&record->keys, "EVENT", event);
+}

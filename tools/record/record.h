@@ -2,6 +2,7 @@
 #ifndef L1TUNE_RECORD_H
 #define L1TUNE_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "record/uevent.h"
@@ -20,5 +21,7 @@ struct record {
  * -EINVAL for what is no such line.
  */
 int record_parse(char *line, struct record *record);
+/* Is that its EVENT? */
+bool record_is(const struct record *record, const char *event);
 
 #endif

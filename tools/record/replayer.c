@@ -102,7 +102,8 @@ static bool find_record(struct past *past, bool is_after, uint64_t *time_ns)
 int replayer_open(struct replayer *replayer, const char *dir)
 {
 	*replayer = (struct replayer){
-		.past = { .read = read_past, .find = find_record, .events = replayer_events },
+		.past = { .read = read_past, .find = find_record, .events = replayer_events,
+			  .gone = replayer_gone },
 	};
 	return history_open(&replayer->history, dir);
 }

@@ -30,6 +30,9 @@ bool replayer_fit(struct replayer *replayer, uint64_t *start_ns, uint64_t *end_n
 int replayer_events(struct past *past, uint64_t start_ns, uint64_t end_ns,
 		    past_event_fn fn, void *arg);
 
+/* The gone member of struct past. */
+int replayer_gone(struct past *past, past_gone_fn fn, void *arg);
+
 /* 0, or -errno. Close in every case. */
 int replayer_open(struct replayer *replayer, const char *dir);
 void replayer_close(struct replayer *replayer);

@@ -254,6 +254,60 @@ def test_short_lives():
         equal(found, {f"short{number}": 5 for number in range(2, 8)}, "each guest that one record has is in what happened between two times")
 
 
+def gone_record(number, ended_ns, num_exits=3, vcpus=1):
+    lines = [f"id {number}", f"pid {1000 + number}", "uid 5", "comm a\\040b", f"created_ns {ended_ns - 3 * SECOND}", f"ended_ns {ended_ns}",
+             f"first_exit_ns {ended_ns - 2 * SECOND}", "end killed", "vmm exited 9 0", "denied -", "memory_bytes 4096", f"vcpus {vcpus} {vcpus}",
+             "exits 1000"]
+    for vcpu in range(vcpus):
+        lines += [f"vcpu {vcpu}", *(f"exit 2 10 CPUID {ended_ns - 1000 * n} 500" for n in range(num_exits, 0, -1))]
+    return "".join(f"{line:<127}\n" for line in lines)
+
+
+def test_gone():
+    """At each moment what l1tune gone printed then, to the byte; between two times all that ended."""
+    with World(seconds=1000) as w:
+        directory = f"{w.machine.sys}/class/l1tune/l1/gone"
+        write(f"{w.machine.sys}/module/l1tune/parameters/gone_max", "4")
+        w.machine.process(1001, ["qemu", "-name", "web"])
+        w.machine.guest(1, CPUID)
+        write(f"{directory}/2", gone_record(2, 900 * SECOND), 0o440)
+        steps, live, kept = Steps(w), {}, [2]
+
+        def end(number, ended_ns):
+            write(f"{directory}/{number}", gone_record(number, ended_ns), 0o440)
+            kept.append(number)
+            if len(kept) > 4:
+                os.unlink(f"{directory}/{kept.pop(0)}")
+            live[time_of(w.now())] = [(args, w.in_world("gone", *args).stdout) for args in ([], ["-J"], [str(number)])]
+            steps.step()
+
+        for number in range(3, 13):
+            end(number, w.now() - SECOND)
+        loaded = w.now()
+        w.machine.load(loaded_ns=loaded)
+        while kept:
+            os.unlink(f"{directory}/{kept.pop()}")
+        end(1, loaded)
+        # Users decide how much there is of it: 40 guests of 16 vCPUs at once.
+        for number in range(20, 60):
+            write(f"{directory}/{number}", gone_record(number, w.now() - SECOND, 64, 16), 0o440)
+        many = time_of(w.now())
+        steps.step()
+        equal(steps.end(), "", "guests that ended are recorded")
+        wrong = [(at, args, output) for at, outputs in live.items() for args, output in outputs
+                 if not output or w.replay("--at", at, "gone", *args).stdout != output]
+        equal(wrong, [], "gone of a moment is what it was, as table, as JSON and of one guest")
+        since = ["--from", time_of(1001 * SECOND), "--to", time_of(loaded)]
+        r = w.replay(*since, "gone", "-J")
+        equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(3, 13)], "between two times it has all that ended, also before a new load")
+        r = w.replay(*since, "events")
+        ok("gone" not in r.stdout and not r.returncode, "their records are no events", r)
+        found = json.loads(w.replay("--from", time_of(loaded), "--to", many, "gone", "-J").stdout)["gone"]
+        equal([g["id"] for g in found if g["id"] >= 20], list(range(20, 60)), "of many at once each is there")
+        whole = sorted(len(g["vcpus"]) for g in found if g["id"] >= 20)
+        ok(whole[-1] > 8 and whole[0] == 1 and sum(whole) < 100, "and most of them cut to their first lines", whole)
+
+
 def press(command, keys):
     """What a terminal shows after each key: the screen's text since the key before."""
     child, fd = pty.fork()
@@ -328,6 +382,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_short_lives, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_short_lives, test_gone, test_top):
     test()
 finish()
