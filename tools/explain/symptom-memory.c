@@ -418,7 +418,10 @@ static struct gain all_splits(const struct facts *f, const struct gain *all)
 	       all_but_one(f, all) : gain_not_counted(f, all);
 }
 
-/* What the log takes was counted, and the faults that are its. */
+/*
+ * What the log takes was counted, and the faults that are its. At least: the VMM no
+ * longer reads it, and KVM no longer flushes TLBs for it.
+ */
 static struct gain logged_gain(const struct facts *f, const struct gain *all)
 {
 	struct load log = load_of(f, &dirty_logs, 2);
@@ -427,13 +430,14 @@ static struct gain logged_gain(const struct facts *f, const struct gain *all)
 	struct gain gain;
 	uint64_t fast;
 
+	(void)all;
 	if (kvm_count_of(f, KVM_FAST_FAULTS, &fast) && fault.rate)
 		share = in_interval(f, fast) * NSEC_PER_SEC / fault.rate;
 	share = share < 1 ? share : 1;
 	gain = gain_of(f, log.parts[PART_KERNEL] + share * fault.parts[PART_KERNEL],
 		       log.rate + share * fault.rate);
-	if (gain.kind == GAIN_RANGE)
-		gain.high = all->high;
+	gain.kind = GAIN_AT_LEAST;
+	gain.high = gain.low;
 	return gain;
 }
 

@@ -67,7 +67,7 @@ int record_parse(char *line, struct record *record)
 	return 0;
 }
 
-bool record_is(const struct record *record, const char *event)
+bool record_has_event(const struct record *record, const char *event)
 {
 	return is(&record->keys, "EVENT", event);
 }

@@ -22,6 +22,6 @@ struct record {
  */
 int record_parse(char *line, struct record *record);
 /* Is that its EVENT? */
-bool record_is(const struct record *record, const char *event);
+bool record_has_event(const struct record *record, const char *event);
 
 #endif

@@ -86,7 +86,7 @@ int replayer_events(struct past *past, uint64_t start_ns, uint64_t end_ns,
 
 		record_parse(events.v[i].line, &record);
 		/* Beside its end, which is an event. */
-		if (record_is(&record, "gone"))
+		if (record_has_event(&record, "gone"))
 			continue;
 		event_take_record(&record, &event);
 		lost.num_lost = count_lost(&numbering, &event, record.seq);

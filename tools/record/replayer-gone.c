@@ -38,7 +38,7 @@ static const char *find_text(const struct record *record, uint64_t loaded_ns)
 	const char *loaded = uevent_get(&record->keys, "LOADED");
 	uint64_t ns;
 
-	if (!record_is(record, "gone") || !loaded || parse_u64(loaded, &ns) ||
+	if (!record_has_event(record, "gone") || !loaded || parse_u64(loaded, &ns) ||
 	    (loaded_ns && ns != loaded_ns))
 		return NULL;
 	return uevent_get(&record->keys, "RECORD");
