@@ -17,6 +17,7 @@
 #include "record/event-log.h"
 #include "record/gone-log.h"
 #include "record/history-write.h"
+#include "record/watch-log.h"
 #include "settings/limit-value.h"
 #include "ui/drift-show.h"
 
@@ -84,13 +85,13 @@ static int read_host(struct recorder *recorder, struct host *host)
 	return status;
 }
 
-static void add_gone(uint64_t ended_ns, const char *words, void *arg)
+static void add_event(uint64_t time_ns, const char *words, void *arg)
 {
 	struct recorder *recorder = arg;
 	int i;
 
 	for (i = 0; i < NUM_TIERS; i++)
-		event_log_add(&recorder->events[i], ended_ns, "%s", words);
+		event_log_add(&recorder->events[i], time_ns, "%s", words);
 }
 
 /* Guests that could not be read are left out. */
@@ -108,7 +109,8 @@ static int take(struct recorder *recorder, struct moment *moment)
 		return status;
 	for (i = 0; i < NUM_TIERS; i++)
 		event_log_read(&recorder->events[i], env, moment->host.loaded_ns);
-	gone_log_read(&recorder->gone, env, moment->host.loaded_ns, add_gone, recorder);
+	gone_log_read(&recorder->gone, env, moment->host.loaded_ns, add_event, recorder);
+	watch_log_take(env->state, moment->host.boot_id, add_event, recorder);
 	machine_files_read(env, &moment->files);
 	status = snapshot_take(env, &moment->host, &request, &moment->snapshot);
 	return status == STATUS_FAILED ? STATUS_OK : status;

@@ -21,6 +21,8 @@
 #include "model/slow.h"
 #include "model/stack.h"
 #include "model/vcpu.h"
+#include "record/event.h"
+#include "record/watch-log.h"
 #include "ui/action.h"
 
 /* The module's lease lasts ten seconds. */
@@ -245,6 +247,19 @@ static json_t *document(const struct watcher *w, json_t *event)
 	return json;
 }
 
+/* For the history, if there is one. */
+static void leave_for_record(const struct watcher *w, const struct action_facts *facts)
+{
+	char *culprit = event_escape(facts->culprit);
+
+	watch_log_add(w->options->env.state, w->host.boot_id, boottime_ns(),
+		      "ACTION=%s L2=l2-%llu VCPU=%llu FOR_NS=%llu%s%s CULPRIT=%s", facts->event,
+		      (unsigned long long)facts->guest, (unsigned long long)facts->vcpu,
+		      (unsigned long long)facts->time_ns, facts->reason ? " REASON=" : "",
+		      facts->reason ?: "", culprit);
+	free(culprit);
+}
+
 /* Shows it if that is asked for, and does the rest; takes the event over. */
 static int act(struct watcher *w, const struct guest_snapshot *guest,
 	       struct action_facts *facts, json_t *event)
@@ -258,6 +273,7 @@ static int act(struct watcher *w, const struct guest_snapshot *guest,
 	facts->pid = guest->guest.pid;
 	facts->created_ns = guest->guest.created_ns;
 	facts->json = json;
+	leave_for_record(w, facts);
 	if (w->actions.prints && options->json)
 		status = json_write(json_incref(json));
 	if (status == STATUS_OK && w->actions.prints)
@@ -670,7 +686,7 @@ const struct command cmd_watch = {
 		 "Runs until it is interrupted, then sums up who was to blame.",
 	.run = run,
 	.options = own_options,
-	.shared_options = OPTIONS_JSON,
+	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
 	.words = WORDS_GUESTS,
 	.most_words = ANY_NUMBER,
 };

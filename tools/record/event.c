@@ -18,6 +18,8 @@ static const char *const number_keys[NUM_EVENT_NUMBERS] = {
 	[EVENT_EXIT_TIME] = "EXIT_TIME_NS",
 	[EVENT_GUEST_TIME] = "GUEST_TIME_NS",
 	[EVENT_GUESTS] = "GUESTS",
+	[EVENT_VCPU] = "VCPU",
+	[EVENT_FOR] = "FOR_NS",
 };
 
 static const char *const text_keys[NUM_EVENT_TEXTS] = {
@@ -28,6 +30,8 @@ static const char *const text_keys[NUM_EVENT_TEXTS] = {
 	[EVENT_HOOK] = "HOOK",
 	[EVENT_STATE] = "STATE",
 	[EVENT_RULE] = "RULE",
+	[EVENT_REASON] = "REASON",
+	[EVENT_CULPRIT] = "CULPRIT",
 };
 
 /* The digits of "\012", NULL if that is not what stands there. */
@@ -69,6 +73,23 @@ char *event_unescape(const char *s)
 	return out;
 }
 
+char *event_escape(const char *s)
+{
+	char *out = xcalloc(4 * strlen(s) + 1, 1), *end = out;
+
+	for (; *s; s++) {
+		const char *octal = *s == ' ' ? "\\040" : *s == '\n' ? "\\012" :
+				    *s == '\\' ? "\\134" : NULL;
+
+		if (octal)
+			end = stpcpy(end, octal);
+		else
+			*end++ = *s;
+	}
+	*end = '\0';
+	return out;
+}
+
 static bool is(const char *value, const char *expected)
 {
 	return value && !strcmp(value, expected);
@@ -82,6 +103,9 @@ static enum event_kind kind_of(const struct uevent_keys *keys,
 
 	if (is(event, "advice"))
 		return is(action, "add") ? EVENT_ADVISED : EVENT_RESOLVED;
+	if (is(event, "watch"))
+		return is(action, "slow") ? EVENT_SLOW : is(action, "hang") ? EVENT_HANG :
+									     EVENT_LOST;
 	if (is(action, "add"))
 		return is_guest ? EVENT_ADDED : EVENT_LOADED;
 	if (is(action, "remove"))
@@ -109,8 +133,8 @@ static void take_keys(const struct uevent_keys *keys, struct event *event)
 		value = uevent_get(keys, text_keys[i]);
 		/* Pacing fails no call. */
 		if (value && !(i == EVENT_ERRNO && is(value, "0")))
-			event->text[i] = i == EVENT_COMM ? event_unescape(value) :
-							   xstrdup(value);
+			event->text[i] = i == EVENT_COMM || i == EVENT_CULPRIT ?
+					 event_unescape(value) : xstrdup(value);
 	}
 }
 

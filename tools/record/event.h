@@ -12,21 +12,22 @@
 
 enum event_number {
 	EVENT_VALUE, EVENT_USE, EVENT_COUNT, EVENT_PID, EVENT_UID, EVENT_EXITS,
-	EVENT_EXIT_TIME, EVENT_GUEST_TIME, EVENT_GUESTS, NUM_EVENT_NUMBERS
+	EVENT_EXIT_TIME, EVENT_GUEST_TIME, EVENT_GUESTS, EVENT_VCPU, EVENT_FOR,
+	NUM_EVENT_NUMBERS
 };
 
 enum event_text {
 	EVENT_LIMIT, EVENT_COMM, EVENT_ERRNO, EVENT_END, EVENT_HOOK, EVENT_STATE,
-	EVENT_RULE, NUM_EVENT_TEXTS
+	EVENT_RULE, EVENT_REASON, EVENT_CULPRIT, NUM_EVENT_TEXTS
 };
 
-/* An event of the module, of l1tune record or of its canary. Strings are as they were found. */
+/* An event of the module, of l1tune record or watch, or of the canary. Strings are as they were found. */
 struct event {
 	enum event_kind {
 		EVENT_ADDED, EVENT_REMOVED, EVENT_DENIED, EVENT_AUDITED,
 		EVENT_EFFECTIVE, EVENT_INEFFECTIVE, EVENT_LOADED,
 		EVENT_UNLOADED, EVENT_LOST, EVENT_ADVISED, EVENT_RESOLVED,
-		EVENT_DRIFT, EVENT_OTHER, NUM_EVENT_KINDS
+		EVENT_DRIFT, EVENT_SLOW, EVENT_HANG, EVENT_OTHER, NUM_EVENT_KINDS
 	} kind;
 	struct timespec time;
 	/* The guest that it is about, if it is about one. */
@@ -56,5 +57,7 @@ void event_free(struct event *event);
 
 /* What %*pE of the kernel made of a string, undone. */
 char *event_unescape(const char *s);
+/* Makes any string a word of an event. */
+char *event_escape(const char *s);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "record/event.h"
 #include "record/gone-log.h"
 
 #define MAX_RECORD	(4u << 20)
@@ -47,24 +48,6 @@ static void strip(char *text)
 	*end = '\0';
 }
 
-/* What event_unescape() undoes: an event is one line, of words. */
-static char *escape(const char *text)
-{
-	char *out = xcalloc(4 * strlen(text) + 1, 1), *end = out;
-
-	for (; *text; text++) {
-		const char *octal = *text == ' ' ? "\\040" : *text == '\n' ? "\\012" :
-				    *text == '\\' ? "\\134" : NULL;
-
-		if (octal)
-			end = stpcpy(end, octal);
-		else
-			*end++ = *text;
-	}
-	*end = '\0';
-	return out;
-}
-
 /* Whole lines only. */
 static void cut(char *text, size_t most)
 {
@@ -85,7 +68,7 @@ static void take(struct search *search, char *text)
 	if (!ended)
 		return;
 	search->room = sub_clamped(search->room, strlen(text));
-	escaped = escape(text);
+	escaped = event_escape(text);
 	words = xasprintf("EVENT=gone LOADED=%llu RECORD=%s",
 			  (unsigned long long)search->log->loaded_ns, escaped);
 	search->fn(strtoull(ended + strlen("\nended_ns "), NULL, 10), words, search->arg);

@@ -175,6 +175,40 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
         equal(json.load(f)["watch"]["number"], 1, "a snapshot has all of it")
     equal(len(got), 1, "without continue the first one ends it, and without print it is not printed")
 
+with Bench() as b, tempfile.TemporaryDirectory() as directory:
+    machine(b)
+    state, log = ["--state", directory], directory + "/watch.log"
+    reported(b, [slow_line(number=1, vmm=18)], *state)
+    ok(not os.path.exists(log), "without a history nothing is left for one")
+    assert b.run("record", *state, "-c", "1").returncode == 0
+
+    def events():
+        assert b.run("record", *state, "-c", "1").returncode == 0
+        r = b.run("replay", *state, "--from", "-10m", "events", "-J")
+        found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
+        return [e for e in found if e["kind"] != "loaded"]
+
+    reported(b, [slow_line(number=2, vmm=18), slow_line(number=3, runq=18, ran=(104, "vhost=4"))], *state)
+    equal(os.stat(log).st_mode & 0o777, 0o600, "what is left for the history is root's")
+    equal([[e[k] for k in ("kind", "id", "vcpu", "time_ns", "reason", "culprit")] for e in events()],
+          [["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "the VMM ran, for IO_INSTRUCTION"],
+           ["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "vhost=4 (104) had the CPU"]], "the history has what was reported, in its words")
+    equal(os.path.getsize(log), 0, "and takes it once")
+    r = b.run("replay", *state, "--from", "-10m", "events")
+    ok("slow        l2-1" in r.stdout and "vcpu0: 20.0ms in IO_INSTRUCTION: the VMM ran" in r.stdout, "as text", r)
+    reported(b, [slow_line(number=n, vmm=18) for n in range(4, 400)], *state)
+    ok(os.path.getsize(log) < 20000, "of too many for one record some are left out", os.path.getsize(log))
+    found = events()
+    ok(50 < len(found) < 200 and [e["kind"] for e in found].count("lost") == 1, "and that there were more is said", (len(found), found[-1:]))
+    num = len(found)
+    write(log, b"1 5 EVENT=watch BOOT=another ACTION=slow L2=l2-1\n\xff\n1 2 EVENT=guest\n" + b"x" * 100000)
+    equal(len(events()), num, "what is of another boot, or no such line, is dropped")
+    os.unlink(log)
+    os.symlink(directory + "/elsewhere", log)
+    write(directory + "/elsewhere", b"")
+    reported(b, [slow_line(number=400, vmm=18)], *state)
+    equal([len(events()), os.path.getsize(directory + "/elsewhere")], [num, 0], "a link in its place is not followed")
+
 STATES = {"vmm": 3, "vmm_sleep": 4, "halted": 5, "blocked": 6, "runq": 7, "throttled": 8, "kernel": 2}
 
 

@@ -26,6 +26,8 @@ static const char *const kind_names[NUM_EVENT_KINDS] = {
 	[EVENT_ADVISED] = "advised",
 	[EVENT_RESOLVED] = "resolved",
 	[EVENT_DRIFT] = "drift",
+	[EVENT_SLOW] = "slow",
+	[EVENT_HANG] = "hang",
 	[EVENT_OTHER] = "other",
 };
 
@@ -40,6 +42,8 @@ static const char *color(enum event_kind kind)
 	case EVENT_UNLOADED:
 	case EVENT_ADVISED:
 	case EVENT_DRIFT:
+	case EVENT_SLOW:
+	case EVENT_HANG:
 		return terminal_warning();
 	default:
 		return terminal_bold();
@@ -213,6 +217,20 @@ static void add_advice(struct line *line, const struct event *event)
 		       (unsigned long long)event->number[EVENT_GUESTS]);
 }
 
+/* "l2-3 web: vcpu0: 50.1ms in IO_INSTRUCTION: the VMM slept" */
+static void add_watched(struct line *line, const struct event *event,
+			const struct table_style *style)
+{
+	start_part(line);
+	append(&line->text, "vcpu%llu", (unsigned long long)event->number[EVENT_VCPU]);
+	start_part(line);
+	add_ns(line, event->number[EVENT_FOR], style);
+	if (event->text[EVENT_REASON])
+		add_text(line, " in ", event->text[EVENT_REASON], "");
+	if (event->text[EVENT_CULPRIT])
+		add_text(line, ": ", event->text[EVENT_CULPRIT], "");
+}
+
 static void add_loss(struct line *line, const struct event *event)
 {
 	if (event->num_lost)
@@ -268,6 +286,10 @@ char *event_line(const struct event *event, const struct table_style *style)
 	case EVENT_DRIFT:
 		add_drift(&line, event);
 		break;
+	case EVENT_SLOW:
+	case EVENT_HANG:
+		add_watched(&line, event, style);
+		break;
 	default:
 		start_part(&line);
 		add_text(&line, "", event->what ? event->what : "", "");
@@ -281,7 +303,7 @@ static void set_numbers(json_t *json, const struct event *event,
 {
 	static const char *const keys[NUM_EVENT_NUMBERS] = {
 		"value", "use", "count", "pid", "uid", "exits", "exit_time_ns",
-		"guest_time_ns", "guests",
+		"guest_time_ns", "guests", "vcpu", "time_ns",
 	};
 	size_t i;
 
@@ -334,6 +356,12 @@ json_t *event_to_json(const struct event *event)
 		break;
 	case EVENT_DRIFT:
 		json_set(json, "drift", drift_change_to_json(event->change));
+		break;
+	case EVENT_SLOW:
+	case EVENT_HANG:
+		set_numbers(json, event, EVENT_VCPU, EVENT_FOR);
+		set_text(json, event, EVENT_REASON, "reason");
+		set_text(json, event, EVENT_CULPRIT, "culprit");
 		break;
 	case EVENT_OTHER:
 		json_set(json, "what", json_text(event->what));
