@@ -38,7 +38,7 @@ struct past {
 	/* Events that happened between two times, in their order; an exit status. */
 	int (*events)(struct past *past, uint64_t start_ns, uint64_t end_ns,
 		      past_event_fn fn, void *arg);
-	/* Guests that had ended, in their order; an exit status. */
+	/* Guests that had ended, each once, in the order of their ids; an exit status. */
 	int (*gone)(struct past *past, past_gone_fn fn, void *arg);
 };
 

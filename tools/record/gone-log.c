@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "record/event.h"
 #include "record/gone-log.h"
 
@@ -23,14 +24,16 @@ struct search {
 	size_t num;
 };
 
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 static bool is_taken(const struct gone_log *log, uint64_t id)
 {
-	size_t i;
-
-	for (i = 0; i < log->num; i++)
-		if (log->ids[i] == id)
-			return true;
-	return false;
+	return log->num && bsearch(&id, log->ids, log->num, sizeof(id), compare_ids);
 }
 
 /* The module fills lines up with blanks. */
@@ -57,7 +60,7 @@ static void cut(char *text, size_t most)
 	text[strrchr(text, '\n') ? strrchr(text, '\n') + 1 - text : 0] = '\0';
 }
 
-static void take(struct search *search, char *text)
+static void take(struct search *search, uint64_t id, char *text)
 {
 	const char *ended;
 	char *escaped, *words;
@@ -69,8 +72,9 @@ static void take(struct search *search, char *text)
 		return;
 	search->room = sub_clamped(search->room, strlen(text));
 	escaped = event_escape(text);
-	words = xasprintf("EVENT=gone LOADED=%llu RECORD=%s",
-			  (unsigned long long)search->log->loaded_ns, escaped);
+	words = xasprintf("EVENT=gone LOADED=%llu ID=%llu RECORD=%s",
+			  (unsigned long long)search->log->loaded_ns, (unsigned long long)id,
+			  escaped);
 	search->fn(strtoull(ended + strlen("\nended_ns "), NULL, 10), words, search->arg);
 	free(words);
 	free(escaped);
@@ -90,9 +94,22 @@ static int take_one(int fd, const char *name, void *arg)
 		return 0;
 	text = file_read(fd, name, MAX_RECORD, &len);
 	if (text)
-		take(search, text);
+		take(search, id, text);
 	free(text);
 	return 0;
+}
+
+/* Which ones the module keeps is its choice: not always those that ended last. */
+static void tell_kept(const struct search *search)
+{
+	char *words = xasprintf("EVENT=gone LOADED=%llu KEPT=",
+				(unsigned long long)search->log->loaded_ns);
+	size_t i;
+
+	for (i = 0; i < search->num; i++)
+		append(&words, "%s%llu", i ? "," : "", (unsigned long long)search->ids[i]);
+	search->fn(boottime_ns(), words, search->arg);
+	free(words);
 }
 
 void gone_log_read(struct gone_log *log, const struct env *env, uint64_t loaded_ns,
@@ -104,6 +121,11 @@ void gone_log_read(struct gone_log *log, const struct env *env, uint64_t loaded_
 		gone_log_free(log);
 	log->loaded_ns = loaded_ns;
 	sysfs_for_each(env->class_fd, "l1/gone", take_one, &search);
+	if (search.num)
+		qsort(search.ids, search.num, sizeof(*search.ids), compare_ids);
+	if (search.num != log->num ||
+	    (search.num && memcmp(search.ids, log->ids, search.num * sizeof(*search.ids))))
+		tell_kept(&search);
 	free(log->ids);
 	log->ids = search.ids;
 	log->num = search.num;

@@ -33,7 +33,6 @@ static const struct {
 	{ "sys", "module/kvm_intel/parameters/" },
 	{ "sys", "module/kvm_amd/parameters/" },
 	{ "sys", "module/kvm/initstate" },
-	{ "sys", "module/l1tune/parameters/gone_max" },
 	{ "sys", "module/kvm_intel/initstate" },
 	{ "sys", "module/kvm_amd/initstate" },
 	{ "proc", "cpuinfo" },

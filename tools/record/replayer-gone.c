@@ -9,59 +9,87 @@
 #include "record/record.h"
 #include "record/replayer.h"
 
-/* Where the module's parameter was not recorded. */
-#define GONE_MOST	32
-
-/* How many the module kept. */
-static uint64_t most_kept(const struct moment *moment)
-{
-	static const char path[] = "sys/module/l1tune/parameters/gone_max";
-	uint64_t most;
-	char *text;
-	size_t i;
-
-	for (i = 0; i < moment->files.num; i++) {
-		if (strcmp(moment->files.v[i].path, path))
-			continue;
-		text = xmemdup0(moment->files.v[i].text, strcspn(moment->files.v[i].text, "\n"));
-		if (parse_u64(text, &most))
-			most = GONE_MOST;
-		free(text);
-		return most;
-	}
-	return GONE_MOST;
-}
-
-/* NULL if it is no guest that ended, of that load of the module if that is not 0. */
-static const char *find_text(const struct record *record, uint64_t loaded_ns)
-{
-	const char *loaded = uevent_get(&record->keys, "LOADED");
-	uint64_t ns;
-
-	if (!record_has_event(record, "gone") || !loaded || parse_u64(loaded, &ns) ||
-	    (loaded_ns && ns != loaded_ns))
-		return NULL;
-	return uevent_get(&record->keys, "RECORD");
-}
-
-struct texts {
-	char **v;
-	size_t num;
+/* What one line of the history has of a guest that ended; the text is escaped. */
+struct ended {
+	uint64_t loaded_ns, id;
+	const char *text;
 };
 
-static void find_texts(struct history_events *events, uint64_t loaded_ns, struct texts *texts)
-{
-	struct record record;
-	const char *text;
-	size_t i;
+struct search {
+	/* Of which load of the module, or 0 for all. */
+	uint64_t loaded_ns;
+	struct ended *v;
+	size_t num;
+	/* Ids of those that the module kept last, with commas. */
+	const char *kept;
+};
 
-	for (i = 0; i < events->num; i++) {
-		if (record_parse(events->v[i].line, &record))
+static bool get_number(const struct record *record, const char *key, uint64_t *number)
+{
+	const char *value = uevent_get(&record->keys, key);
+
+	return value && !parse_u64(value, number);
+}
+
+/* Takes what points into the line. */
+static void take_line(struct search *search, char *line)
+{
+	struct ended ended;
+	struct record record;
+	const char *kept;
+
+	if (record_parse(line, &record) || !record_has_event(&record, "gone") ||
+	    !get_number(&record, "LOADED", &ended.loaded_ns) ||
+	    (search->loaded_ns && ended.loaded_ns != search->loaded_ns))
+		return;
+	kept = uevent_get(&record.keys, "KEPT");
+	if (kept)
+		search->kept = kept;
+	ended.text = uevent_get(&record.keys, "RECORD");
+	if (ended.text && get_number(&record, "ID", &ended.id))
+		*GROW(search->v, search->num) = ended;
+}
+
+/* A recorder that starts again takes a guest again, and may have less room for it. */
+static int compare_ended(const void *a, const void *b)
+{
+	const struct ended *x = a, *y = b;
+	size_t x_len = strlen(x->text), y_len = strlen(y->text);
+
+	if (x->loaded_ns != y->loaded_ns)
+		return x->loaded_ns < y->loaded_ns ? -1 : 1;
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x_len > y_len ? -1 : x_len < y_len;
+}
+
+static bool is_kept(const char *kept, uint64_t id)
+{
+	char *end;
+
+	for (; kept && *kept; kept = *end ? end + 1 : end)
+		if (strtoull(kept, &end, 10) == id)
+			return true;
+	return false;
+}
+
+static int show(const struct search *search, past_gone_fn fn, void *arg)
+{
+	const struct ended *last = NULL, *ended;
+	int status = STATUS_OK;
+	char *text;
+
+	for (ended = search->v; ended < search->v + search->num && status == STATUS_OK; ended++) {
+		if (last && last->loaded_ns == ended->loaded_ns && last->id == ended->id)
 			continue;
-		text = find_text(&record, loaded_ns);
-		if (text)
-			*GROW(texts->v, texts->num) = event_unescape(text);
+		last = ended;
+		if (search->loaded_ns && !is_kept(search->kept, ended->id))
+			continue;
+		text = event_unescape(ended->text);
+		status = fn(text, arg);
+		free(text);
 	}
+	return status;
 }
 
 /* Of a moment those of that load of the module that it still kept, of an interval all. */
@@ -69,27 +97,26 @@ int replayer_gone(struct past *past, past_gone_fn fn, void *arg)
 {
 	struct replayer *replayer = (struct replayer *)past;
 	const struct moment *moment = replayer_find(replayer, past->end_ns);
-	uint64_t loaded_ns = 0, most = UINT64_MAX, start_ns = past->start_ns;
+	uint64_t start_ns = past->start_ns;
 	struct history_events events;
-	struct texts texts = { };
-	int status = STATUS_OK;
+	struct search search = { };
+	int status;
 	size_t i;
 
 	if (!moment)
 		return STATUS_FAILED;
 	if (!start_ns) {
-		loaded_ns = moment->snapshot.loaded_ns;
-		most = most_kept(moment);
+		search.loaded_ns = moment->snapshot.loaded_ns;
 		start_ns = sub_clamped(moment_time_ns(moment),
-				       sub_clamped(moment->snapshot.taken_ns, loaded_ns));
+				       sub_clamped(moment->snapshot.taken_ns, search.loaded_ns));
 	}
 	history_events_read(&replayer->history, start_ns, past->end_ns, &events);
-	find_texts(&events, loaded_ns, &texts);
-	for (i = texts.num > most ? texts.num - most : 0; i < texts.num && status == STATUS_OK; i++)
-		status = fn(texts.v[i], arg);
-	for (i = 0; i < texts.num; i++)
-		free(texts.v[i]);
-	free(texts.v);
+	for (i = 0; i < events.num; i++)
+		take_line(&search, events.v[i].line);
+	if (search.num)
+		qsort(search.v, search.num, sizeof(*search.v), compare_ended);
+	status = show(&search, fn, arg);
+	free(search.v);
 	history_events_free(&events);
 	return status;
 }

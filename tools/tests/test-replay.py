@@ -267,7 +267,6 @@ def test_gone():
     """At each moment what l1tune gone printed then, to the byte; between two times all that ended."""
     with World(seconds=1000) as w:
         directory = f"{w.machine.sys}/class/l1tune/l1/gone"
-        write(f"{w.machine.sys}/module/l1tune/parameters/gone_max", "4")
         w.machine.process(1001, ["qemu", "-name", "web"])
         w.machine.guest(1, CPUID)
         write(f"{directory}/2", gone_record(2, 900 * SECOND), 0o440)
@@ -306,6 +305,33 @@ def test_gone():
         equal([g["id"] for g in found if g["id"] >= 20], list(range(20, 60)), "of many at once each is there")
         whole = sorted(len(g["vcpus"]) for g in found if g["id"] >= 20)
         ok(whole[-1] > 8 and whole[0] == 1 and sum(whole) < 100, "and most of them cut to their first lines", whole)
+
+
+def test_gone_restarted():
+    """A recorder that starts again finds guests that it has recorded; the module chooses whom it keeps, by user."""
+    with World(seconds=1000) as w:
+        directory = f"{w.machine.sys}/class/l1tune/l1/gone"
+        w.machine.guest(1, CPUID)
+        steps = Steps(w)
+        for number in range(2, 22):
+            write(f"{directory}/{number}", gone_record(number, w.now() - SECOND, 64, 16), 0o440)
+            steps.step()
+        earlier = ["--at", time_of(w.now() - SECOND), "gone", "-J"]
+        then = w.replay(*earlier).stdout
+        equal(steps.end(), "", "guests that ended are recorded")
+        steps = Steps(w)
+        # Not the one that ended first.
+        for number in (7, 12):
+            os.unlink(f"{directory}/{number}")
+        live = w.in_world("gone", "-J").stdout
+        now = time_of(w.now())
+        steps.step()
+        equal(steps.end(), "", "and after a restart")
+        found = json.loads(w.replay("--from", time_of(1001 * SECOND), "--to", now, "gone", "-J").stdout)["gone"]
+        equal([(g["id"], len(g["vcpus"])) for g in found], [(number, 16) for number in range(2, 22)],
+              "each is there once, as it was recorded at first")
+        equal(w.replay("--at", now, "gone", "-J").stdout, live, "at a moment those are there that the module kept then")
+        equal([w.replay(*earlier).stdout, len(json.loads(then)["gone"])], [then, 20], "and at an earlier one those of then")
 
 
 def press(command, keys):
@@ -382,6 +408,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_short_lives, test_gone, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_short_lives, test_gone, test_gone_restarted, test_top):
     test()
 finish()
