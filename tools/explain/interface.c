@@ -20,7 +20,7 @@ bool offers_hyperv(const struct facts *f, const char *property)
 	return false;
 }
 
-/* What it does says more than what it is offered. */
+/* What it is offered does not say what it does: Linux takes KVM's if it is offered both. */
 enum interface interface_of(const struct facts *f, char **why)
 {
 	if (access_msrs(&f->accesses, 0x40000000, 0x400001ff) > 0) {
@@ -33,7 +33,7 @@ enum interface interface_of(const struct facts *f, char **why)
 	}
 	if (offers_hyperv(f, "")) {
 		*why = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line)");
-		return INTERFACE_HYPERV;
+		return INTERFACE_HYPERV_OFFERED;
 	}
 	*why = xstrdup("which interface of hypervisors the guest uses was not seen");
 	return INTERFACE_UNKNOWN;

@@ -5,10 +5,12 @@
 #include "explain/facts.h"
 
 /*
- * Which hypervisor's interface a guest uses. Its clocks and timers are cured by
- * that, and not by its system: Linux takes Hyper-V's where it is offered.
+ * Which hypervisor's interface a guest uses: its clocks and timers are cured by that.
+ * Where only the VMM's command line tells, it is offered, and another may be used.
  */
-enum interface { INTERFACE_UNKNOWN, INTERFACE_HYPERV, INTERFACE_KVM };
+enum interface {
+	INTERFACE_UNKNOWN, INTERFACE_HYPERV, INTERFACE_HYPERV_OFFERED, INTERFACE_KVM,
+};
 
 /* Says in *why what it was told by, or why it is not known: a copy. */
 enum interface interface_of(const struct facts *facts, char **why);

@@ -57,39 +57,77 @@ static enum answer is_out_of_quota(const struct facts *f, char **seen)
 	return quota >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-/* "Cpus_allowed_list:	0-3,8" of the VMM's first thread; 0 if not known. */
-static uint64_t allowed_cpus(const struct facts *f)
+#define MAX_CPUS	8192
+
+/* "Cpus_allowed_list:	0-3,8" of a thread; false if it cannot be read. */
+static bool add_allowed(const struct facts *f, const char *task, bool *allowed)
 {
-	char *name = xasprintf("%llu/status",
-			       (unsigned long long)f->guest->guest.pid);
+	char *name = xasprintf("%s/status", task);
 	char *text = machine_text(f->env->proc, name);
 	char *s = text ? strstr(text, "\nCpus_allowed_list:") : NULL;
-	uint64_t num = 0;
+	bool is_known = s;
 
 	for (s = s ? strpbrk(s, "0123456789") : NULL; s && *s && *s != '\n';) {
-		unsigned long first = strtoul(s, &s, 10), last = first;
+		unsigned long cpu = strtoul(s, &s, 10), last = cpu;
 
 		if (*s == '-')
 			last = strtoul(s + 1, &s, 10);
-		num += last >= first ? last - first + 1 : 0;
+		for (; cpu <= last && cpu < MAX_CPUS; cpu++)
+			allowed[cpu] = true;
 		s += *s == ',';
 	}
 	free(text);
 	free(name);
-	return num;
+	return is_known;
 }
 
+/* Of all threads that run its vCPUs, together; false if not all are known. */
+static bool add_allowed_vcpus(const struct facts *f, const char *process, bool *allowed)
+{
+	struct vcpu_threads threads = { };
+	int fd = sysfs_open_dir(f->env->proc_fd, process);
+	bool is_known;
+	size_t i;
+
+	if (fd < 0)
+		return false;
+	vcpu_threads_find(fd, f->guest->guest.vcpus, &threads);
+	close(fd);
+	is_known = threads.num && threads.num >= f->guest->guest.vcpus;
+	for (i = 0; is_known && i < threads.num; i++) {
+		char *task = xasprintf("%s/task/%llu", process,
+				       (unsigned long long)threads.tids[i]);
+
+		is_known = add_allowed(f, task, allowed);
+		free(task);
+	}
+	vcpu_threads_free(&threads);
+	return is_known;
+}
+
+/* vCPUs may be pinned each by itself: what the process may use does not rule that out. */
 static enum answer is_confined(const struct facts *f, char **seen)
 {
-	uint64_t vcpus = f->guest->guest.vcpus, cpus = allowed_cpus(f);
+	uint64_t vcpus = f->guest->guest.vcpus, cpus = 0;
+	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
+	bool by_vcpus[MAX_CPUS] = { }, by_process[MAX_CPUS] = { };
+	bool are_vcpus_known = add_allowed_vcpus(f, process, by_vcpus);
+	bool is_known = are_vcpus_known || add_allowed(f, process, by_process);
+	size_t i;
 
-	if (!cpus) {
+	free(process);
+	if (!is_known) {
 		*seen = xstrdup("which CPUs the VMM may use cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("its VMM may use %llu CPUs for %llu vCPUs",
+	for (i = 0; i < MAX_CPUS; i++)
+		cpus += are_vcpus_known ? by_vcpus[i] : by_process[i];
+	*seen = xasprintf("its %s may use %llu CPUs for %llu vCPUs",
+			  are_vcpus_known ? "vCPUs' threads" : "VMM",
 			  (unsigned long long)cpus, (unsigned long long)vcpus);
-	return cpus < vcpus ? ANSWER_YES : ANSWER_NO;
+	if (cpus < vcpus)
+		return ANSWER_YES;
+	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static enum answer are_too_many(const struct facts *f, char **seen)

@@ -48,57 +48,74 @@ CLASSES(irqchip, SERVED_BY_VMM, BIT_OF(ACCESS_PIC) | BIT_OF(ACCESS_IO_APIC) |
 CLASSES(legacy, SERVED_BY_VMM, BIT_OF(ACCESS_DELAY) | BIT_OF(ACCESS_LEGACY))
 CLASSES(unknown, SERVED_BY_VMM, BIT_OF(ACCESS_UNKNOWN))
 
-/* A clock, of a guest whose hypervisor's interface is this? */
-static enum answer is_clock_with(const struct facts *f, enum interface wanted,
-				 enum answer is_one, char **seen)
+static enum interface add_interface(const struct facts *f, char **seen)
 {
-	enum interface interface;
 	char *why;
+	enum interface interface = interface_of(f, &why);
 
-	if (is_one != ANSWER_YES)
-		return is_one;
-	interface = interface_of(f, &why);
 	append(seen, "; %s", why);
 	free(why);
-	if (interface == wanted)
-		return ANSWER_YES;
-	return interface == INTERFACE_UNKNOWN ? ANSWER_UNKNOWN : ANSWER_NO;
+	return interface;
 }
 
 static enum answer is_clock_of_hyperv(const struct facts *f, char **seen)
 {
 	enum answer answer = is_clock(f, seen);
 
-	return is_clock_with(f, INTERFACE_HYPERV, answer, seen);
+	if (answer != ANSWER_YES)
+		return answer;
+	switch (add_interface(f, seen)) {
+	case INTERFACE_HYPERV:
+	case INTERFACE_HYPERV_OFFERED:
+		return ANSWER_YES;
+	case INTERFACE_KVM:
+		return ANSWER_NO;
+	default:
+		return ANSWER_UNKNOWN;
+	}
 }
 
 static enum answer is_clock_of_kvm(const struct facts *f, char **seen)
 {
 	enum answer answer = is_other_clock(f, seen);
 
-	return is_clock_with(f, INTERFACE_KVM, answer, seen);
+	if (answer != ANSWER_YES)
+		return answer;
+	switch (add_interface(f, seen)) {
+	case INTERFACE_KVM:
+		return ANSWER_YES;
+	case INTERFACE_HYPERV:
+		return ANSWER_NO;
+	default:
+		return ANSWER_UNKNOWN;
+	}
 }
 
+/* Of a guest of which nothing says whether it is one of the two. */
 static enum answer is_clock_of_any(const struct facts *f, char **seen)
 {
 	enum answer answer = is_other_clock(f, seen);
 
-	return is_clock_with(f, INTERFACE_UNKNOWN, answer, seen);
+	if (answer != ANSWER_YES)
+		return answer;
+	return add_interface(f, seen) == INTERFACE_UNKNOWN ? ANSWER_YES : ANSWER_NO;
 }
 
 /* With Hyper-V's interface it is one of the clocks that this replaces. */
 static enum answer is_rtc_alone(const struct facts *f, char **seen)
 {
 	enum answer answer = is_rtc(f, seen);
-	bool is_replaced;
-	char *why;
 
 	if (answer != ANSWER_YES)
 		return answer;
-	is_replaced = interface_of(f, &why) == INTERFACE_HYPERV;
-	append(seen, "; %s", why);
-	free(why);
-	return is_replaced ? ANSWER_NO : ANSWER_YES;
+	switch (add_interface(f, seen)) {
+	case INTERFACE_HYPERV:
+		return ANSWER_NO;
+	case INTERFACE_HYPERV_OFFERED:
+		return ANSWER_UNKNOWN;
+	default:
+		return ANSWER_YES;
+	}
 }
 
 static char *name_device(const struct facts *f)

@@ -33,7 +33,10 @@ static enum answer lacks_unrestricted(const struct facts *f, char **seen)
 			     seen);
 }
 
-/* QEMU's -s and -gdb: a debugger may be there, and need not. */
+/*
+ * QEMU's -s and -gdb: a debugger may be there, and need not. Without them it may be, too:
+ * QEMU's monitor starts a gdbserver, and other VMMs have other options.
+ */
 static enum answer awaits_debugger(const struct facts *f, char **seen)
 {
 	size_t i;
@@ -45,10 +48,10 @@ static enum answer awaits_debugger(const struct facts *f, char **seen)
 	for (i = 0; i < f->cmdline_len; i += strlen(f->cmdline + i) + 1)
 		if (!strcmp(f->cmdline + i, "-s") || !strcmp(f->cmdline + i, "-gdb")) {
 			*seen = xasprintf("%s in the VMM's command line", f->cmdline + i);
-			return ANSWER_YES;
+			return ANSWER_UNKNOWN;
 		}
 	*seen = xstrdup("no -s or -gdb in the VMM's command line");
-	return ANSWER_NO;
+	return ANSWER_UNKNOWN;
 }
 
 static char *use_ept(const struct facts *f)
@@ -76,9 +79,17 @@ static const struct cause causes[] = {
 		.change_for_all = "reload kvm_intel with unrestricted_guest=1",
 	}, {
 		"debugger", "a debugger of the guest", "VMM", "no debugging",
-		{ { awaits_debugger, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		{ { awaits_debugger } },
 		"who is connected to the VMM's gdbstub",
 		"no breakpoints or single steps from outside the guest",
+		gain_of_part,
+	}, {
+		"own-exceptions", "exceptions and registers that the guest itself uses", "guest",
+		"what uses them has a reason to",
+		/* No count is of them alone. */
+		{ },
+		"perf record -e kvm:kvm_exit -p PID: rip says where in the guest",
+		"less in the guest of what is found there",
 		gain_of_part,
 	},
 };

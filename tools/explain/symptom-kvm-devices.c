@@ -30,10 +30,10 @@ CLASSES(apic, SERVED_BY_KVM, BIT_OF(ACCESS_APIC_PAGE))
 static char *other_clock(const struct facts *f)
 {
 	char *why;
-	bool is_hyperv = interface_of(f, &why) == INTERFACE_HYPERV;
+	enum interface interface = interface_of(f, &why);
 
 	free(why);
-	return xstrdup(is_hyperv ?
+	return xstrdup(interface == INTERFACE_HYPERV || interface == INTERFACE_HYPERV_OFFERED ?
 		       "Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer" :
 		       "in the guest kvm-clock or tsc as clocksource, and the local APIC's timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; without nolapic, noapic and clocksource=pit");
 }

@@ -28,19 +28,27 @@ static bool nests(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Only Windows, and what is made for it, is offered these. */
+/*
+ * Windows also runs where it is offered nothing of Hyper-V's, and not every VMM says
+ * so in its command line: only KVM's interface in use says that it is another system.
+ */
 static enum answer is_windows(const struct facts *f, char **seen)
 {
-	if (!f->cmdline) {
-		*seen = xstrdup("the VMM's command line cannot be read");
+	switch (interface_of(f, seen)) {
+	case INTERFACE_HYPERV:
+	case INTERFACE_HYPERV_OFFERED:
+		return ANSWER_YES;
+	case INTERFACE_KVM:
+		return ANSWER_NO;
+	default:
 		return ANSWER_UNKNOWN;
 	}
-	if (offers_hyperv(f, "")) {
-		*seen = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line), as it does for Windows");
-		return ANSWER_YES;
-	}
-	*seen = xstrdup("the VMM's command line does not offer Hyper-V's interface");
-	return ANSWER_NO;
+}
+
+/* What is only offered Hyper-V's interface need not be Windows. */
+static enum answer uses_hyperv(const struct facts *f, char **seen)
+{
+	return interface_of(f, seen) == INTERFACE_HYPERV ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 static char *no_hyperv(const struct facts *f)
@@ -60,7 +68,7 @@ static const struct cause causes[] = {
 	}, {
 		"nesting", "a guest inside the guest", "guest",
 		"it is no longer separated by the outer guest",
-		{ { is_windows, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		{ { uses_hyperv, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"who uses the guest: /dev/kvm in use inside it",
 		"run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)",
 	},

@@ -39,8 +39,8 @@ static enum answer is_limited_by_type(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	if (!strstr(machine.vendor, "Amazon")) {
-		*seen = xasprintf("no instance type of EC2: %s", machine.vendor);
-		return ANSWER_NO;
+		*seen = xasprintf("DMI says %s, and of what type only on EC2", machine.vendor);
+		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("instance type %s has %s CPU baseline", machine.product,
 			  has_baseline(machine.product) ? "a" : "no");

@@ -279,15 +279,20 @@ static void test_clocks(void)
 {
 	static const struct {
 		uint64_t address, msr;
-		const char *cmdline, *cause, *change;
+		const char *cmdline, *cause, *change, *confidence;
 	} cases[] = {
-		{ 0x608, 0x40000071, NULL, "clock-hyperv", "hv-time" },
-		{ 0x71, 0x40000070, NULL, "clock-hyperv", "useplatformclock" },
-		{ 0x608, 0x4b564d00, NULL, "clock-linux", "current_clocksource" },
-		{ 0x71, 0x4b564d00, NULL, "rtc", "hwclock" },
-		{ 0x608, 0, "-cpu host,hv_time", "clock-hyperv", "hv-time" },
-		{ 0x608, 0x4b564d00, "-cpu host,hv_time", "clock-linux", "current_clocksource" },
-		{ 0x608, 0x6e0, "-cpu host", "clock", "For Linux" },
+		{ 0x608, 0x40000071, NULL, "clock-hyperv", "hv-time", "high" },
+		{ 0x71, 0x40000070, NULL, "clock-hyperv", "useplatformclock", "high" },
+		{ 0x608, 0x4b564d00, NULL, "clock-linux", "current_clocksource", "high" },
+		{ 0x71, 0x4b564d00, NULL, "rtc", "hwclock", "high" },
+		{ 0x608, 0, "-cpu host,hv_time", "clock-hyperv", "hv-time",
+		  "medium: shown; not ruled out: 1 of" },
+		{ 0x71, 0, "-cpu host,hv_time", "clock-hyperv", "hv-time",
+		  "medium: shown; not ruled out: 1 of" },
+		{ 0x608, 0x4b564d00, "-cpu host,hv_time", "clock-linux", "current_clocksource",
+		  "high" },
+		{ 0x608, 0x6e0, "-cpu host", "clock", "For Linux",
+		  "medium: shown; not ruled out: 2 of" },
 	};
 	struct scene s;
 	size_t i;
@@ -304,12 +309,49 @@ static void test_clocks(void)
 		s.facts.cmdline_len = cases[i].cmdline ? strlen(cases[i].cmdline) + 1 : 0;
 		sampled(&s, list, ARRAY_SIZE(list));
 		ktap_ok(explains_by(&s, &symptom_devices, cases[i].cause) &&
-			strstr(s.advice.change, cases[i].change),
-			"port 0x%llx, MSR 0x%llx, %s: %s",
+			strstr(s.advice.change, cases[i].change) &&
+			strstr(s.advice.confidence, cases[i].confidence) == s.advice.confidence,
+			"port 0x%llx, MSR 0x%llx, %s: %s, %s",
 			(unsigned long long)cases[i].address,
 			(unsigned long long)cases[i].msr,
 			cases[i].cmdline ? cases[i].cmdline : "no command line",
-			cases[i].cause);
+			cases[i].cause, cases[i].confidence);
+		end(&s);
+	}
+}
+
+/* So is what a guest inside it is for. */
+static void test_nesting(void)
+{
+	static const struct {
+		uint64_t msr;
+		const char *cmdline, *cause, *confidence;
+	} cases[] = {
+		{ 0x40000071, "qemu -cpu host", "windows-hypervisor", "high" },
+		{ 0, "qemu -cpu host,hv_time", "windows-hypervisor", "medium: shown; not" },
+		{ 0x4b564d00, "qemu -cpu host,hv_time", "nesting", "medium: the other" },
+		{ 0x4b564d00, "cloud-hypervisor", "nesting", "medium: the other" },
+		{ 0, "cloud-hypervisor --cpus boot=2,kvm_hyperv=on", "nested-exits", "low" },
+		{ 0, "qemu -cpu host -drive file=/srv/hv_images/lab.img", "nested-exits", "low" },
+	};
+	struct scene s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct access access = WRITE(ACCESS_MSR, cases[i].msr, 5);
+
+		start(&s);
+		exits(&s, "VMRESUME", 1000, 200, 0);
+		exits(&s, "CPUID", 500, 100, 0);
+		s.cells[1].key.level = 3;
+		s.facts.cmdline = cases[i].cmdline;
+		s.facts.cmdline_len = strlen(cases[i].cmdline) + 1;
+		sampled(&s, &access, 1);
+		ktap_ok(explains_by(&s, &symptom_nesting, cases[i].cause) &&
+			strstr(s.advice.confidence, cases[i].confidence) == s.advice.confidence,
+			"a guest inside a guest, MSR 0x%llx, %s: %s, %s",
+			(unsigned long long)cases[i].msr, cases[i].cmdline,
+			cases[i].cause, cases[i].confidence);
 		end(&s);
 	}
 }
@@ -653,6 +695,7 @@ int main(void)
 	test_bound_of_clocks();
 	test_irqchip();
 	test_clocks();
+	test_nesting();
 	test_unknown();
 	test_kvm_devices();
 	test_msrs();
