@@ -138,7 +138,7 @@ static const struct setting others[] = {
 	PARAM("kvm", "min_timer_period_us", "the shortest period of a guest's APIC timer"),
 	PARAM("kvm", "tdp_mmu", "the MMU whose faults run in parallel"),
 	PARAM("kvm", "lapic_timer_advance_ns", "start timers early and spin for the rest; -1: as measured"),
-	PARAM("kvm", "lapic_timer_advance", "the same since Linux 6.12: by as much as measured, or not"),
+	PARAM("kvm", "lapic_timer_advance", "the same where KVM takes no number: Y: as measured; N: not early"),
 	PARAM("kvm", "mmio_caching", "remember which addresses are devices: EPT_MISCONFIG instead of EPT_VIOLATION"),
 	PARAM("kvm_intel", "vmentry_l1d_flush", "flush L1D before entries (L1TF): not where L0 says that it does"),
 	PARAM("kvm_intel", "ple_gap", "cycles between PAUSEs of one loop; 0: no exits for PAUSE"),

@@ -49,6 +49,18 @@ def test_show():
         equal(b.run("tune", "nobody").returncode, 4, "a guest that is not there")
 
 
+def test_renamed():
+    """KVM has one of the two, by its version."""
+    for name, value in ("lapic_timer_advance_ns", -1), ("lapic_timer_advance", "Y"):
+        with Bench() as b:
+            machine(b, fixed={"kvm/" + name: value})
+            r = b.run("tune", "--noheadings")
+            equal([row for row in rows(r) if "lapic" in row[0]], [["kvm." + name, str(value), "all", "reload"]],
+                  f"of a KVM with {name} that is shown, and no other")
+            r = b.run("tune", f"kvm.{name}={'N' if value == 'Y' else 0}")
+            ok(r.returncode == 1 and f"options kvm {name}=" in r.stderr, f"and how {name} is changed", r)
+
+
 def test_set():
     with Bench() as b:
         m = machine(b)
@@ -112,6 +124,7 @@ def test_configuration():
 
 print("KTAP version 1")
 test_show()
+test_renamed()
 test_set()
 test_refusals()
 test_configuration()
