@@ -275,6 +275,12 @@ def test_quota():
         gain = b.advice()[0]["gain"]
         ok(0.24 < gain["high_cpus"] < 0.265, "a period that is not over, of which the kernel counts nothing yet, is in the bound", gain)
     with Advised(*RUNQ, **idle) as b:
+        cgroups(b, {"machine.slice/cpu.stat": FREE,
+                    "machine.slice/web.scope/cpu.stat": "usage_usec 1\nnr_throttled 9\nthrottled_usec 5000000",
+                    "machine.slice/web.scope/cpu.max": "500000 1000000"})
+        gain = b.advice()[0]["gain"]
+        ok(0.37 < gain["high_cpus"] < 0.4, "so is a period where the interval saw less waiting than the quota's count", gain)
+    with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": HELD_BACK, "machine.slice/cpu.max": "50000 100000",
                     "machine.slice/web.scope/cpu.stat": FREE, "machine.slice/web.scope/cpu.max": "max 100000"})
         ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"], "the quota may be that of a cgroup above", b.advice())
