@@ -175,7 +175,10 @@ static enum answer sleeps_shortly(const struct facts *f, char **seen)
 	return is_short(f, &h) ? ANSWER_YES : ANSWER_NO;
 }
 
-/* As often as it halts? Each wake-up of another vCPU is such an interrupt. */
+/*
+ * As often as it halts? Each wake-up of another vCPU is such an interrupt; but one that
+ * the APIC's page, a hypercall or the CPU itself sends is no MSR.
+ */
 static enum answer wakes_itself(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
@@ -190,25 +193,24 @@ static enum answer wakes_itself(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	rate = access_rate(&f->accesses, BIT_OF(ACCESS_IPI));
-	*seen = xasprintf("%.0f exits in a second send an interrupt from vCPU to vCPU",
+	*seen = xasprintf("%.0f exits in a second send an interrupt from vCPU to vCPU by an MSR",
 			  rate);
-	return rate >= h.load.rate / 2 ? ANSWER_YES :
-	       rate < h.load.rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+	return rate >= h.load.rate / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-/* An idle guest that halts for another reason arms its timer, too: it shows nothing. */
+/*
+ * An idle guest that halts for another reason arms its timer, too, and a periodic one is
+ * armed once: it shows nothing, and rules nothing out.
+ */
 static enum answer arms_timers(const struct facts *f, char **seen)
 {
-	struct halting h = halting_of(f);
-	double rate;
-
 	if (!f->is_sampled) {
 		*seen = xstrdup(NOT_SAMPLED);
 		return ANSWER_UNKNOWN;
 	}
-	rate = access_rate(&f->accesses, BIT_OF(ACCESS_TIMER));
-	*seen = xasprintf("%.0f exits in a second arm a timer", rate);
-	return rate >= h.load.rate / 2 ? ANSWER_YES : ANSWER_NO;
+	*seen = xasprintf("%.0f exits in a second arm a timer by an MSR",
+			  access_rate(&f->accesses, BIT_OF(ACCESS_TIMER)));
+	return ANSWER_UNKNOWN;
 }
 
 static char *no_polling(const struct facts *f)
@@ -294,9 +296,17 @@ static const struct cause causes[] = {
 	}, {
 		"timers", "the guest's timers", "guest",
 		"what sets them has a reason to",
-		{ { arms_timers, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		{ { arms_timers } },
 		"in the guest perf record -e timer:hrtimer_expire_entry -ag",
 		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there says whose they are",
+		gain_of_part,
+	}, {
+		"device-wakeups", "interrupts of the guest's devices", "guest and VMM",
+		"its devices react later",
+		/* No count is of them alone. */
+		{ },
+		"devices' lines in the guest's /proc/interrupts growing",
+		"fewer interrupts of its devices: larger packets, fewer queues, and interrupts that wait for more of them (in the guest ethtool -C)",
 		gain_of_part,
 	},
 };

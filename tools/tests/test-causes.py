@@ -566,7 +566,8 @@ def test_helpers():
 def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
-        elimination = {"page-aging", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions"}
+        elimination = {"page-aging", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions",
+                       "timers", "device-wakeups"}
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
