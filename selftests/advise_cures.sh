@@ -150,10 +150,10 @@ gained poll-down "sleeps now short now long, and is polled for; then not" $((sta
 
 nothing_said
 runs before --time --rounds 2000 l3=100
-is_advised before nested-exits && ended before
+is_advised before nested-hypervisor && ended before
 status=$? was_cpu=$cpu was=$wall
 runs after --time --rounds 2000 cpuid=100 && ended after && saved=$((1000 * (was_cpu - cpu) / was))
-gained nested-exits "a guest inside it executes CPUID; then itself" $((status + $?))
+gained nested-hypervisor "a guest inside it executes CPUID; then itself" $((status + $?))
 
 kill_guests
 give_back

@@ -215,8 +215,8 @@ brings $((share - was_share))
 gained overcommit "two guests that want the only CPU; then one"
 end free
 
-compared nested-exits "--rounds 200 l3=100" "--rounds 200 cpuid=100"
-gained nested-exits "a guest inside it executes CPUID; then itself"
+compared nested-hypervisor "--rounds 200 l3=100" "--rounds 200 cpuid=100"
+gained nested-hypervisor "a guest inside it executes CPUID; then itself"
 
 for unseen in "apicv: the emulated CPUs lack posted interrupts, which KVM wants for it" \
 	"x2apic: no guest here uses the APIC's page" "ept: all emulated CPUs have nested paging, and KVM uses it" \

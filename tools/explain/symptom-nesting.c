@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Guests inside a guest: what they are for decides what can be done. */
+#include <stdlib.h>
+
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/interface.h"
@@ -51,11 +53,31 @@ static enum answer uses_hyperv(const struct facts *f, char **seen)
 	return interface_of(f, seen) == INTERFACE_HYPERV ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
+/* Nothing says which of the two it is: both cures are there. */
+static enum answer is_of_any(const struct facts *f, char **seen)
+{
+	if (interface_of(f, seen) != INTERFACE_UNKNOWN)
+		return ANSWER_NO;
+	return f->cmdline_len ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+#define BESIDE	"run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)"
+
 static char *no_hyperv(const struct facts *f)
 {
 	return xasprintf("in Windows what runs on its own hypervisor off: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
 			 offers_hyperv(f, "evmcs") ? "" :
 			 "; where it has to stay: QEMU -cpu MODEL,hv-evmcs");
+}
+
+static char *either(const struct facts *f)
+{
+	char *windows = no_hyperv(f);
+	char *text = xasprintf("find out which system the guest is. Not Windows: " BESIDE ". Windows: %s",
+			       windows);
+
+	free(windows);
+	return text;
 }
 
 static const struct cause causes[] = {
@@ -70,7 +92,13 @@ static const struct cause causes[] = {
 		"it is no longer separated by the outer guest",
 		{ { uses_hyperv, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"who uses the guest: /dev/kvm in use inside it",
-		"run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)",
+		BESIDE,
+	}, {
+		"nested-hypervisor", "a hypervisor in a guest of unknown kind", "guest",
+		"as said of each of the two",
+		{ { is_of_any, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"who uses the guest",
+		.change_of = either,
 	},
 };
 

@@ -149,9 +149,11 @@ SITUATIONS = {
         (NESTED, {"argv": ("qemu", "-cpu", "host,hv-time=on,hv-evmcs=on")}, "windows-hypervisor", "CPU without VMX: QEMU -cpu MODEL,vmx=off",
          "medium: shown; not"),
     "a disk that is called so":
-        (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nested-exits", "find out first", "low"),
+        (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nested-hypervisor", "Not Windows: run what is inside beside it", "medium: shown; not"),
     "Linux with KVM inside, or Windows that is offered nothing of Hyper-V's":
-        (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nested-exits", "find out first", "low"),
+        (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nested-hypervisor", "Not Windows: run what is inside beside it", "medium: shown; not"),
+    "a guest inside a guest whose VMM's command line is not there":
+        (NESTED, {"argv": ()}, "nested-exits", "find out first", "low"),
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
