@@ -30,6 +30,7 @@ struct recorder {
 	/* Of each tier, as each has all events. */
 	struct event_log events[NUM_TIERS];
 	struct gone_log gone;
+	struct watch_log watch;
 	struct advice_log advice;
 	uint64_t due_ns[NUM_TIERS];
 	struct guest_cache cache;
@@ -110,7 +111,7 @@ static int take(struct recorder *recorder, struct moment *moment)
 	for (i = 0; i < NUM_TIERS; i++)
 		event_log_read(&recorder->events[i], env, moment->host.loaded_ns);
 	gone_log_read(&recorder->gone, env, moment->host.loaded_ns, add_event, recorder);
-	watch_log_take(env->state, moment->host.boot_id, add_event, recorder);
+	watch_log_take(&recorder->watch, env->state, moment->host.boot_id, add_event, recorder);
 	machine_files_read(env, &moment->files);
 	status = snapshot_take(env, &moment->host, &request, &moment->snapshot);
 	return status == STATUS_FAILED ? STATUS_OK : status;
@@ -230,6 +231,7 @@ static int record_one(struct recorder *recorder)
 		status = write_and_print(recorder, &moment);
 	}
 	if (status == STATUS_OK) {
+		watch_log_drop(&recorder->watch, recorder->options->env.state);
 		free(last_complaint);
 		last_complaint = NULL;
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +19,20 @@
 
 #define LOG_NAME	"watch.log"
 
-/* The locked file, or -1: of another user or kind it is not ours. */
-static int open_log(const char *state, int flags)
+#define BUFFER_BYTES	(2 * WATCH_LOG_MOST_BYTES)
+
+/* The locked file, or -1: of another kind it is not ours, nor if others may write to it. */
+static int open_log(const char *state, int flags, int lock, struct stat *stat)
 {
 	char *path = xasprintf("%s/" LOG_NAME, state);
 	int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	struct stat stat;
 
 	free(path);
 	if (fd < 0)
 		return -1;
-	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode) && stat.st_uid == geteuid() &&
-	    !flock(fd, LOCK_EX))
+	if (!flock(fd, lock) && !fstat(fd, stat) && S_ISREG(stat->st_mode) &&
+	    stat->st_uid == geteuid() && stat->st_nlink == 1 &&
+	    !(stat->st_mode & (S_IWGRP | S_IWOTH)))
 		return fd;
 	close(fd);
 	return -1;
@@ -44,25 +47,37 @@ static bool is_recorded(const char *state)
 	return is_there;
 }
 
+/* As one write, which a signal does not divide, and not at the end of half a line. */
+static bool write_line(int fd, uint64_t time_ns, const char *boot_id, const char *words)
+{
+	char *line = xasprintf("\n1 %llu EVENT=watch BOOT=%s %s\n",
+			       (unsigned long long)time_ns, boot_id, words);
+	ssize_t len = strlen(line);
+	bool is_whole = write(fd, line, len) == len;
+
+	free(line);
+	return is_whole;
+}
+
 void watch_log_add(const char *state, const char *boot_id, uint64_t time_ns,
 		   const char *fmt, ...)
 {
-	int fd = is_recorded(state) ? open_log(state, O_WRONLY | O_CREAT | O_APPEND) : -1;
-	off_t size;
+	struct stat stat;
+	int fd = is_recorded(state) ?
+		 open_log(state, O_WRONLY | O_CREAT | O_APPEND, LOCK_EX, &stat) : -1;
+	char *words;
 	va_list ap;
 
 	if (fd < 0)
 		return;
-	size = lseek(fd, 0, SEEK_END);
-	if (size >= 0 && size < WATCH_LOG_MOST_BYTES) {
+	if (stat.st_size < WATCH_LOG_MOST_BYTES) {
 		va_start(ap, fmt);
-		dprintf(fd, "1 %llu EVENT=watch BOOT=%s ", (unsigned long long)time_ns, boot_id);
-		vdprintf(fd, fmt, ap);
-		dprintf(fd, "\n");
+		words = xvasprintf(fmt, ap);
 		va_end(ap);
-		if (lseek(fd, 0, SEEK_END) >= WATCH_LOG_MOST_BYTES)
-			dprintf(fd, "1 %llu EVENT=watch BOOT=%s ACTION=lost\n",
-				(unsigned long long)time_ns, boot_id);
+		if (write_line(fd, time_ns, boot_id, words) &&
+		    lseek(fd, 0, SEEK_END) >= WATCH_LOG_MOST_BYTES)
+			write_line(fd, time_ns, boot_id, "ACTION=lost");
+		free(words);
 	}
 	close(fd);
 }
@@ -82,21 +97,39 @@ static void take_line(const char *line, const char *boot_id, watch_log_fn fn, vo
 	free(copy);
 }
 
-void watch_log_take(const char *state, const char *boot_id, watch_log_fn fn, void *arg)
+void watch_log_take(struct watch_log *log, const char *state, const char *boot_id,
+		    watch_log_fn fn, void *arg)
 {
-	int fd = open_log(state, O_RDWR);
+	struct stat stat;
+	int fd = open_log(state, O_RDONLY, LOCK_EX | LOCK_NB, &stat);
 	char *buf, *rest, *line;
 	ssize_t len;
 
 	if (fd < 0)
 		return;
-	buf = xcalloc(2 * WATCH_LOG_MOST_BYTES, 1);
-	len = pread(fd, buf, 2 * WATCH_LOG_MOST_BYTES - 1, 0);
-	if (len > 0 && !ftruncate(fd, 0)) {
+	if (stat.st_size < log->taken)
+		log->taken = 0;
+	buf = xcalloc(BUFFER_BYTES, 1);
+	len = pread(fd, buf, BUFFER_BYTES - 1, log->taken);
+	if (len > 0) {
+		log->taken += len;
 		rest = buf;
 		while ((line = strsep(&rest, "\n")))
 			take_line(line, boot_id, fn, arg);
 	}
 	free(buf);
+	close(fd);
+}
+
+void watch_log_drop(struct watch_log *log, const char *state)
+{
+	struct stat stat;
+	int fd = log->taken ? open_log(state, O_WRONLY, LOCK_EX | LOCK_NB, &stat) : -1;
+
+	if (fd < 0)
+		return;
+	/* What came meanwhile stays; watch does not make it that large. */
+	if ((stat.st_size <= log->taken || stat.st_size >= BUFFER_BYTES) && !ftruncate(fd, 0))
+		log->taken = 0;
 	close(fd);
 }

@@ -3,6 +3,7 @@
 #define L1TUNE_WATCH_LOG_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/util.h"
 
@@ -19,7 +20,15 @@ __printf(4, 5) void watch_log_add(const char *state, const char *boot_id, uint64
 
 typedef void (*watch_log_fn)(uint64_t time_ns, const char *words, void *arg);
 
-/* Takes what was left in this boot, in its order. */
-void watch_log_take(const char *state, const char *boot_id, watch_log_fn fn, void *arg);
+/* How much of the file was taken. */
+struct watch_log {
+	off_t taken;
+};
+
+/* Takes what was left in this boot, in its order, and was not taken yet. */
+void watch_log_take(struct watch_log *log, const char *state, const char *boot_id,
+		    watch_log_fn fn, void *arg);
+/* Once what was taken is on the disk: until then another recorder takes it again. */
+void watch_log_drop(struct watch_log *log, const char *state);
 
 #endif

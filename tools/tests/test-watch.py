@@ -201,6 +201,28 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
     found = events()
     ok(50 < len(found) < 200 and [e["kind"] for e in found].count("lost") == 1, "and that there were more is said", (len(found), found[-1:]))
     num = len(found)
+    # A recorder that is killed before its record is on the disk: here there is no room for one.
+    reported(b, [slow_line(number=400, vmm=18)], *state)
+    left = os.path.getsize(log)
+    r = subprocess.run(["sh", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$@"', "sh", *b.command("record", *state, "-c", "1")],
+                       capture_output=True, text=True, check=False)
+    equal([r.returncode != 0, os.path.getsize(log)], [True, left], "what could not be recorded is left for the next recorder")
+    with open(log, "ab") as f:
+        f.write(b"1 5 EVENT=watch BOOT=")
+    reported(b, [slow_line(number=401, vmm=18)], *state)
+    found = events()
+    equal([len(found), [e["kind"] for e in found[-2:]]], [num + 2, ["slow", "slow"]],
+          "which has it, and of half a line that was left nothing else is lost")
+    num += 2
+    reported(b, [slow_line(number=402, vmm=18)], *state)
+    os.chmod(log, 0o622)
+    equal(len(events()), num, "what others may write to is not taken")
+    os.chmod(log, 0o600)
+    os.link(log, directory + "/another")
+    equal(len(events()), num, "nor a file with another name")
+    os.unlink(directory + "/another")
+    num += 1
+    equal(len(events()), num, "it is once it has one")
     write(log, b"1 5 EVENT=watch BOOT=another ACTION=slow L2=l2-1\n\xff\n1 2 EVENT=guest\n" + b"x" * 100000)
     equal(len(events()), num, "what is of another boot, or no such line, is dropped")
     os.unlink(log)
