@@ -363,4 +363,5 @@ void doctor_check_machine(struct doctor *doctor)
 	check_huge_pages(doctor);
 	check_security(doctor);
 	check_cost(doctor);
+	check_moved(doctor);
 }

@@ -28,6 +28,7 @@ static const char *const text_keys[NUM_EVENT_TEXTS] = {
 	[EVENT_HOOK] = "HOOK",
 	[EVENT_STATE] = "STATE",
 	[EVENT_RULE] = "RULE",
+	[EVENT_CHANGES] = "CHANGES",
 };
 
 /* The digits of "\012", NULL if that is not what stands there. */
@@ -82,6 +83,8 @@ static enum event_kind kind_of(const struct uevent_keys *keys,
 
 	if (is(event, "advice"))
 		return is(action, "add") ? EVENT_ADVISED : EVENT_RESOLVED;
+	if (is(event, "moved"))
+		return EVENT_MOVED;
 	if (is(action, "add"))
 		return is_guest ? EVENT_ADDED : EVENT_LOADED;
 	if (is(action, "remove"))
@@ -109,7 +112,8 @@ static void take_keys(const struct uevent_keys *keys, struct event *event)
 		value = uevent_get(keys, text_keys[i]);
 		/* Pacing fails no call. */
 		if (value && !(i == EVENT_ERRNO && is(value, "0")))
-			event->text[i] = i == EVENT_COMM ? event_unescape(value) :
+			event->text[i] = i == EVENT_COMM || i == EVENT_CHANGES ?
+					 event_unescape(value) :
 							   xstrdup(value);
 	}
 }

@@ -17,7 +17,7 @@ enum event_number {
 
 enum event_text {
 	EVENT_LIMIT, EVENT_COMM, EVENT_ERRNO, EVENT_END, EVENT_HOOK, EVENT_STATE,
-	EVENT_RULE, NUM_EVENT_TEXTS
+	EVENT_RULE, EVENT_CHANGES, NUM_EVENT_TEXTS
 };
 
 /* An event of the module, of l1tune record or of its canary. Strings are as they were found. */
@@ -26,7 +26,7 @@ struct event {
 		EVENT_ADDED, EVENT_REMOVED, EVENT_DENIED, EVENT_AUDITED,
 		EVENT_EFFECTIVE, EVENT_INEFFECTIVE, EVENT_LOADED,
 		EVENT_UNLOADED, EVENT_LOST, EVENT_ADVISED, EVENT_RESOLVED,
-		EVENT_DRIFT, EVENT_OTHER, NUM_EVENT_KINDS
+		EVENT_DRIFT, EVENT_MOVED, EVENT_OTHER, NUM_EVENT_KINDS
 	} kind;
 	struct timespec time;
 	/* The guest that it is about, if it is about one. */

@@ -47,7 +47,8 @@ static uint64_t count_lost(struct numbering *numbering, const struct event *even
 {
 	uint64_t lost;
 
-	if (event->kind == EVENT_ADVISED || event->kind == EVENT_RESOLVED)
+	if (event->kind == EVENT_ADVISED || event->kind == EVENT_RESOLVED ||
+	    event->kind == EVENT_MOVED)
 		return 0;
 	if (event->kind == EVENT_LOADED) {
 		*numbering = (struct numbering){ 0, true };

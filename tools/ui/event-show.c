@@ -26,6 +26,7 @@ static const char *const kind_names[NUM_EVENT_KINDS] = {
 	[EVENT_ADVISED] = "advised",
 	[EVENT_RESOLVED] = "resolved",
 	[EVENT_DRIFT] = "drift",
+	[EVENT_MOVED] = "moved",
 	[EVENT_OTHER] = "other",
 };
 
@@ -40,6 +41,7 @@ static const char *color(enum event_kind kind)
 	case EVENT_UNLOADED:
 	case EVENT_ADVISED:
 	case EVENT_DRIFT:
+	case EVENT_MOVED:
 		return terminal_warning();
 	default:
 		return terminal_bold();
@@ -268,6 +270,10 @@ char *event_line(const struct event *event, const struct table_style *style)
 	case EVENT_DRIFT:
 		add_drift(&line, event);
 		break;
+	case EVENT_MOVED:
+		add_text(&line, "L0 may have moved this machine: ", event->text[EVENT_CHANGES] ?
+			 event->text[EVENT_CHANGES] : "?", "");
+		break;
 	default:
 		start_part(&line);
 		add_text(&line, "", event->what ? event->what : "", "");
@@ -334,6 +340,9 @@ json_t *event_to_json(const struct event *event)
 		break;
 	case EVENT_DRIFT:
 		json_set(json, "drift", drift_change_to_json(event->change));
+		break;
+	case EVENT_MOVED:
+		set_text(json, event, EVENT_CHANGES, "changes");
 		break;
 	case EVENT_OTHER:
 		json_set(json, "what", json_text(event->what));

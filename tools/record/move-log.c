@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "record/move-log.h"
+
+/* Words of an event have no blanks: as event_unescape() reads it. */
+char *move_log_words(const char *changes)
+{
+	char *words = xstrdup("EVENT=moved ACTION=change CHANGES=");
+
+	for (; *changes; changes++) {
+		unsigned char c = *changes;
+
+		if (c <= ' ' || c > '~' || c == '\\')
+			append(&words, "\\%03o", c);
+		else
+			append(&words, "%c", c);
+	}
+	return words;
+}
+
+char *move_log_look(struct move_log *log, const struct env *env)
+{
+	struct identity now, then;
+	char *changes;
+
+	identity_read(env, &now);
+	if (log->has_last)
+		then = log->last;
+	else
+		identity_keep(env->state, &now, &then);
+	changes = identity_diff(&then, &now);
+	log->last = now;
+	log->has_last = true;
+	if (*changes)
+		return changes;
+	free(changes);
+	return NULL;
+}
