@@ -68,7 +68,7 @@ FACTS = {
     "CPU": ({"cpu": "GenuineIntel family 6 model 1 stepping 1, Other"}, ", was GenuineIntel family 6 model 1 stepping 1, Other"),
     "microcode": ({"microcode": "0x1"}, "microcode: 0x2, was 0x1"),
     "number of CPUs": ({"cpus": "0-7"}, "cpus: 0-3, was 0-7"),
-    "capability of VMX lost": ({"load:msr_0x48b": "0x0000000200000000"}, "VMX lost: ept"),
+    "capability of VMX lost": ({"load:msr_0x48b": "0x0000002200000000"}, "VMX lost: ept. "),
     "capability of VMX gained": ({"load:msr_0x48c": "0x0000000000000000"}, "VMX gained: ept_ad"),
     "register without names": ({"load:msr_0x485": "0x0000000000000001"}, "msr_0x485 lost: bits 0x1"),
 }
@@ -78,7 +78,7 @@ def test_facts():
     with Known() as b:
         b.sysfs("devices/system/cpu/cpu0/microcode/version", "0x2")
         b.sysfs("devices/system/cpu/online", "0-3")
-        for register, value in ("0x480", 4), ("0x48b", 0), ("0x48c", 1 << 21), ("0x485", 0):
+        for register, value in ("0x480", 4), ("0x48b", 1 << 37), ("0x48c", 1 << 21), ("0x485", 0):
             b.sysfs(f"class/l1tune/l1/vmx/msr_{register}", f"0x{value:016x}")
         stat(b, 100)
         row(b)
@@ -211,6 +211,8 @@ def test_record():
     with World() as w:
         online = w.machine.sys + "/devices/system/cpu/online"
         write(online, "0-3")
+        for second in 1001, 1002, 1003:
+            w.machine.event(time_ns=second * SECOND, EVENT="guest", ACTION="add", L2="l2-9")
         steps = Steps(w, "--interval", "10")
         ok(os.path.exists(path_of(w)), "record takes the baseline of a boot")
         for _ in range(14):
@@ -220,12 +222,15 @@ def test_record():
         write(online, "0-1")
         for _ in range(14):
             steps.step()
+        w.machine.event(time_ns=w.now(), EVENT="guest", ACTION="remove", L2="l2-9")
+        for _ in range(7):
+            steps.step()
         errors = steps.end()
         found, lines = moved(w)
         ok(len(found) == 1 and found[0]["changes"] == "cpus: 0-1, was 0-3", "a change is one event", lines)
         ok(errors.count("L0 may have moved this machine: cpus: 0-1, was 0-3") == 1, "it is in the journal", errors)
         text = w.replay(*ALL, "events").stdout
-        ok(" moved " in text and "L0 may have moved this machine: cpus: 0-1, was 0-3" in text and "lost" not in text,
+        ok(" moved " in text and "L0 may have moved this machine: cpus: 0-1, was 0-3" in text and " lost " not in text and "removed" in text,
            "replay events has it in words, and no event is lost", text)
     with World(virtualized=0) as w:
         w.record("--count", "2")
