@@ -13,6 +13,7 @@
 #include "bench/bench.h"
 #include "bench/file.h"
 #include "cmd/command.h"
+#include "model/identity.h"
 #include "model/json.h"
 
 enum {
@@ -168,6 +169,18 @@ static int choose(const struct options *options, struct bench_options *bench)
 	       STATUS_OK;
 }
 
+/* Costs, and the machine that they are of: a later one is compared with it. */
+static int save(const struct env *env, const struct measurement *m)
+{
+	int status = bench_save(env->state, m);
+	struct identity identity;
+
+	if (status != STATUS_OK)
+		return status;
+	identity_read(env, &identity);
+	return identity_save(env->state, &identity);
+}
+
 static int run(struct options *options)
 {
 	struct bench_options bench = { .dev = options->env.dev };
@@ -182,7 +195,7 @@ static int run(struct options *options)
 		bench.progress = terminal_show_progress;
 	status = bench_measure(&options->env, &bench, &m);
 	if (status == STATUS_OK && options->save)
-		status = bench_save(options->env.state, &m);
+		status = save(&options->env, &m);
 	if (status != STATUS_OK)
 		return status;
 	return options->json ? print_json(&m, options->compare ? &other : NULL) :

@@ -17,6 +17,7 @@
 #include "record/event-log.h"
 #include "record/gone-log.h"
 #include "record/history-write.h"
+#include "record/move-log.h"
 #include "record/watch-log.h"
 #include "settings/limit-value.h"
 #include "ui/drift-show.h"
@@ -32,6 +33,7 @@ struct recorder {
 	struct gone_log gone;
 	struct watch_log watch;
 	struct advice_log advice;
+	struct move_log move;
 	uint64_t due_ns[NUM_TIERS];
 	struct guest_cache cache;
 	uint64_t loaded_ns;
@@ -189,6 +191,37 @@ static void look_for_advice(struct recorder *recorder, const struct moment *mome
 			&before->snapshot, &moment->snapshot, add_advice, recorder);
 }
 
+/* A service's standard error is in the journal, and syslog would be there too. */
+static void warn_journal(const char *text)
+{
+	complain_to(NULL);
+	complain("%s", text);
+	complain_to(complain_once);
+	if (!getenv("JOURNAL_STREAM"))
+		syslog(LOG_DAEMON | LOG_WARNING, "%s", text);
+}
+
+/* Once a minute: it takes two milliseconds where a clock other than the TSC is read. */
+static void look_for_move(struct recorder *recorder, const struct moment *moment)
+{
+	char *changes, *words, *text;
+	int i;
+
+	if (!moment->host.virtualized || !is_due(recorder, TIER_MINUTE))
+		return;
+	changes = move_log_look(&recorder->move, &recorder->options->env);
+	if (!changes)
+		return;
+	words = move_log_words(changes);
+	for (i = 0; i < NUM_TIERS; i++)
+		event_log_add(&recorder->events[i], moment->snapshot.taken_ns, "%s", words);
+	text = xasprintf("L0 may have moved this machine: %s", changes);
+	warn_journal(text);
+	free(text);
+	free(words);
+	free(changes);
+}
+
 /* The first tier is due each time, and takes the moment over. */
 static int write_tiers(struct recorder *recorder, struct moment *moment)
 {
@@ -228,6 +261,7 @@ static int record_one(struct recorder *recorder)
 
 	if (status == STATUS_OK) {
 		look_for_advice(recorder, &moment);
+		look_for_move(recorder, &moment);
 		status = write_and_print(recorder, &moment);
 	}
 	if (status == STATUS_OK) {
@@ -239,16 +273,11 @@ static int record_one(struct recorder *recorder)
 	return status;
 }
 
-/* A service's standard error is in the journal, and syslog would be there too. */
 static void tell_change(const struct drift_change *change)
 {
 	char *text = drift_text(change);
 
-	complain_to(NULL);
-	complain("%s", text);
-	complain_to(complain_once);
-	if (!getenv("JOURNAL_STREAM"))
-		syslog(LOG_DAEMON | LOG_WARNING, "%s", text);
+	warn_journal(text);
 	free(text);
 }
 

@@ -7,6 +7,9 @@
 /* Do all CPUs offer the same VMX or SVM? */
 void check_cpus(struct doctor *doctor);
 
+/* Is L0 the host of before? */
+void check_moved(struct doctor *doctor);
+
 /* Can guests have huge pages, and do those have that are running? */
 void check_huge_pages(struct doctor *doctor);
 

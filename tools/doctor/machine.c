@@ -355,6 +355,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_hooks(doctor);
 	check_steal(doctor);
 	check_cpus(doctor);
+	check_moved(doctor);
 	check_nested(doctor, &trial);
 	check_promises(doctor);
 	check_clocksource(doctor);

@@ -32,6 +32,7 @@ static const char *const text_keys[NUM_EVENT_TEXTS] = {
 	[EVENT_RULE] = "RULE",
 	[EVENT_REASON] = "REASON",
 	[EVENT_CULPRIT] = "CULPRIT",
+	[EVENT_CHANGES] = "CHANGES",
 };
 
 /* The digits of "\012", NULL if that is not what stands there. */
@@ -106,6 +107,8 @@ static enum event_kind kind_of(const struct uevent_keys *keys,
 	if (is(event, "watch"))
 		return is(action, "slow") ? EVENT_SLOW : is(action, "hang") ? EVENT_HANG :
 									     EVENT_LOST;
+	if (is(event, "moved"))
+		return EVENT_MOVED;
 	if (is(action, "add"))
 		return is_guest ? EVENT_ADDED : EVENT_LOADED;
 	if (is(action, "remove"))
@@ -133,7 +136,8 @@ static void take_keys(const struct uevent_keys *keys, struct event *event)
 		value = uevent_get(keys, text_keys[i]);
 		/* Pacing fails no call. */
 		if (value && !(i == EVENT_ERRNO && is(value, "0")))
-			event->text[i] = i == EVENT_COMM || i == EVENT_CULPRIT ?
+			event->text[i] = i == EVENT_COMM || i == EVENT_CULPRIT ||
+					 i == EVENT_CHANGES ?
 					 event_unescape(value) : xstrdup(value);
 	}
 }

@@ -49,7 +49,7 @@ static uint64_t count_lost(struct numbering *numbering, const struct event *even
 
 	if (event->kind == EVENT_ADVISED || event->kind == EVENT_RESOLVED ||
 	    event->kind == EVENT_SLOW || event->kind == EVENT_HANG ||
-	    event->kind == EVENT_LOST)
+	    event->kind == EVENT_LOST || event->kind == EVENT_MOVED)
 		return 0;
 	if (event->kind == EVENT_LOADED) {
 		*numbering = (struct numbering){ 0, true };

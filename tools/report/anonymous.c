@@ -42,7 +42,7 @@ static const struct private_key {
 
 /* And under these it is the module's, the kernel's or the CPU's, and says nothing of who. */
 static const char *const public_keys[] = {
-	"cpu", "hypervisor", "instance_type", "isa", "kernel", "microcode", "module",
+	"changes", "cpu", "hypervisor", "instance_type", "isa", "kernel", "microcode", "module",
 	"reason", "revision", "time", "tool", "vendor",
 };
 

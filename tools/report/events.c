@@ -72,6 +72,7 @@ static char *details(const json_t *row)
 	if (count_of(row, "count") > 1)
 		add_number(&text, row, "count", "times: ");
 	add_text(&text, row, "comm", "VMM ");
+	add_text(&text, row, "changes", "");
 	add_text(&text, row, "what", "");
 	return text;
 }

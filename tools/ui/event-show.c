@@ -28,6 +28,7 @@ static const char *const kind_names[NUM_EVENT_KINDS] = {
 	[EVENT_DRIFT] = "drift",
 	[EVENT_SLOW] = "slow",
 	[EVENT_HANG] = "hang",
+	[EVENT_MOVED] = "moved",
 	[EVENT_OTHER] = "other",
 };
 
@@ -44,6 +45,7 @@ static const char *color(enum event_kind kind)
 	case EVENT_DRIFT:
 	case EVENT_SLOW:
 	case EVENT_HANG:
+	case EVENT_MOVED:
 		return terminal_warning();
 	default:
 		return terminal_bold();
@@ -290,6 +292,10 @@ char *event_line(const struct event *event, const struct table_style *style)
 	case EVENT_HANG:
 		add_watched(&line, event, style);
 		break;
+	case EVENT_MOVED:
+		add_text(&line, "L0 may have moved this machine: ", event->text[EVENT_CHANGES] ?
+			 event->text[EVENT_CHANGES] : "?", "");
+		break;
 	default:
 		start_part(&line);
 		add_text(&line, "", event->what ? event->what : "", "");
@@ -362,6 +368,9 @@ json_t *event_to_json(const struct event *event)
 		set_numbers(json, event, EVENT_VCPU, EVENT_FOR);
 		set_text(json, event, EVENT_REASON, "reason");
 		set_text(json, event, EVENT_CULPRIT, "culprit");
+		break;
+	case EVENT_MOVED:
+		set_text(json, event, EVENT_CHANGES, "changes");
 		break;
 	case EVENT_OTHER:
 		json_set(json, "what", json_text(event->what));
