@@ -9,13 +9,23 @@
 /* 4 MB in a second: less is what any guest gives and takes. */
 #define MIN_PAGES_PER_SEC	1024
 
-/* Its command line has all devices that it starts with; others get theirs by an API. */
-static bool is_qemu(const struct facts *f)
+static bool has_word(const struct facts *f, const char *word)
+{
+	return memmem(f->cmdline, f->cmdline_len, word, strlen(word));
+}
+
+/*
+ * Does the command line have all devices that the VMM starts with? Others than QEMU may
+ * get theirs by a socket or a file, and crosvm has a balloon that nothing names.
+ */
+static bool names_all_devices(const struct facts *f)
 {
 	const char *slash = strrchr(f->cmdline, '/');
 	const char *name = slash ? slash + 1 : f->cmdline;
 
-	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm");
+	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm") ||
+	       !(has_word(f, "sock") || has_word(f, "api") || has_word(f, "config") ||
+		 has_word(f, "crosvm"));
 }
 
 enum answer takes_back_memory(const struct facts *f, char **seen)
@@ -32,13 +42,13 @@ enum answer takes_back_memory(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	for (i = 0; i < ARRAY_SIZE(words); i++)
-		if (memmem(f->cmdline, f->cmdline_len, words[i], strlen(words[i]))) {
+		if (has_word(f, words[i])) {
 			*seen = xasprintf("the VMM takes back what the guest frees (%s)",
 					  words[i]);
 			return ANSWER_YES;
 		}
-	if (is_qemu(f) && !memmem(f->cmdline, f->cmdline_len, "balloon", 7)) {
-		*seen = xstrdup("QEMU's command line has no balloon");
+	if (names_all_devices(f) && !has_word(f, "balloon")) {
+		*seen = xstrdup("the VMM's command line has no balloon");
 		return ANSWER_NO;
 	}
 	*seen = xstrdup("the VMM's command line does not say whether a balloon takes memory back");
