@@ -117,6 +117,7 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 	sentences_add(&ended->ruled_out, "an exception that KVM injected: none in the exit before");
 	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
 		sentences_add(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
+	sentences_add(&ended->open, "a restart on purpose: Linux makes one by a triple fault with reboot=t, and where nothing else restarts it");
 	ended->next = "the guest's own console or crash dump has the exception";
 }
 

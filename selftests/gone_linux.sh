@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# A stock Linux as a guest of Debian's QEMU, which dies in ways that are known: what
+# l1tune gone says of each. The guest is at /l2, see ./check.
+. "${0%/*}/lib.sh"
+. "${0%/*}/linux_lib.sh"
+
+# dies NAME WORDS [WORD…]: a Linux with these on its command line, of which the cause has WORDS
+dies()
+{
+	name=$1 words=$2
+	shift 2
+	linux "$name" "$@"
+	within 120 has_ended "$name" || return
+	has_cause "$name" "$words"
+}
+
+# has_ended NAME: and QEMU, which is told not to start it again
+has_ended()
+{
+	! kill -0 "$(pid "$1")" 2> /dev/null
+}
+
+# has_cause NAME WORDS
+has_cause()
+{
+	l1tune gone "pid:$(pid "$1")" > "$TMP/gone"
+	sed 's/^/# /' "$TMP/gone" | head -n 8
+	grep -a 'panic' "$TMP/$1" | head -n 1 | sed 's/^/# /'
+	grep -qE "^cause *.*$2" "$TMP/gone"
+}
+
+ktap_print_header
+no_linux
+ktap_set_plan 4
+load
+
+dies panics "triple fault" l2.panic && grep -q 'a restart on purpose' "$TMP/gone"
+result "a Linux that panics and restarts by a triple fault is said to have ended by one, maybe on purpose"
+dies exits "triple fault" l2.exit
+result "so is one whose init exits"
+dies lost_root "triple fault" rdinit=/none root=/dev/none
+result "so is one that finds no root"
+linux killed
+within 120 is_up killed && kill -KILL "$(pid killed)" && wait_for has_ended killed && has_cause killed SIGKILL
+result "a Linux whose QEMU is killed is said to have ended by that"
+unload
+ktap_finished
