@@ -177,8 +177,8 @@ static bool is_guest_id(const char *word, size_t len)
 	return len > 3 && i == len && !strncmp(word, "l2-", 3);
 }
 
-/* A number behind one of these is no count. */
-static bool is_behind_pid(const char *text, const char *word)
+/* A number behind one of these is no count, nor is one alone in parentheses, as a thread's. */
+static bool is_id(const char *text, const char *word, size_t number_len)
 {
 	static const char *const before[] = { "-p ", "pid ", "PID ", "pid:", "uid ", "uid:" };
 	size_t i;
@@ -189,7 +189,7 @@ static bool is_behind_pid(const char *text, const char *word)
 		if ((size_t)(word - text) >= len && !memcmp(word - len, before[i], len))
 			return true;
 	}
-	return false;
+	return word > text && word[-1] == '(' && word[number_len] == ')';
 }
 
 /* What to put for a word: NULL for itself. */
@@ -201,7 +201,7 @@ static const char *replacement_of(struct pseudonyms *names, const char *text,
 	if (known)
 		return known->replacement;
 	if (is_number(word, len))
-		return is_behind_pid(text, word) ? replace(names, "id", word, len) : NULL;
+		return is_id(text, word, len) ? replace(names, "id", word, len) : NULL;
 	if (word_is_own(word, len) || is_guest_id(word, len))
 		return NULL;
 	return replace(names, memchr(word, '/', len) ? "path" : "name", word, len);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/util.h"
 #include "report/events.h"
 #include "report/find.h"
@@ -72,6 +73,11 @@ static char *details(const json_t *row)
 	if (count_of(row, "count") > 1)
 		add_number(&text, row, "count", "times: ");
 	add_text(&text, row, "comm", "VMM ");
+	add_number(&text, row, "vcpu", "vCPU ");
+	if (has_number(row, "for_ns"))
+		add_free(&text, "", format_ns(count_of(row, "for_ns")));
+	add_text(&text, row, "reason", "in ");
+	add_text(&text, row, "culprit", "");
 	add_text(&text, row, "changes", "");
 	add_text(&text, row, "what", "");
 	return text;

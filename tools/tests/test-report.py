@@ -213,17 +213,22 @@ def test_events():
                 {"EVENT": "limit", "LIMIT": "max_vms", "VALUE": 20, "USE": 20, "PID": 23501, "UID": 54321, "COMM": "qemu-secret",
                  "ACTION_TAKEN": "denied", "ERRNO": "EDQUOT", "COUNT": 7}]):
             b.machine.event(time_ns=now + number, **event)
+        write(b.state + "/watch.log", f"1 {now + 9} EVENT=watch BOOT={BOOT_ID} ACTION=slow L2=l2-9 VCPU=0 FOR_NS=50000000 REASON=HLT "
+              "CULPRIT=vhost-secret\\040(23502)\\040had\\040the\\040CPU\n")
         b.step(3)
         between = ["--from", start, "--to", b.record()]
         page = b.page(*between)
-        equal([(e["kind"], e["id"]) for e in page.document()["events"]], [("denied", None), ("added", 9)],
+        equal([(e["kind"], e["id"]) for e in page.document()["events"]], [("slow", 9), ("denied", None), ("added", 9)],
               "events of the history are there, the latest first, without those of the canary")
         ok("max_vms, limit 20, in use 20, times: 7, VMM qemu-secret" in page.all_text(), "the page has them", page.all_text())
+        ok("vCPU 0, 50.0ms, in HLT, vhost-secret (23502) had the CPU" in page.all_text(), "also what watch reported", page.all_text())
         rows = [line for line in b.report(*between, "--text").stdout.splitlines() if line.endswith("| VMM qemu-secret |") or "| denied |" in line]
         equal([[cell.strip() for cell in line.split("|")[2:4]] for line in rows], [["denied", "-"], ["added", "l2-9"]], "so has Markdown")
         text = b.page(*between, "--anonymous").all_text()
         ok("max_vms, limit 20, in use 20, times: 7, VMM process-" in text and "qemu-secret" not in text,
            "also anonymous, without names", text)
+        ok("50.0ms, in HLT, name-" in text and "had the CPU" in text and "vhost-secret" not in text and "23502" not in text,
+           "and without the threads that had a CPU", text)
         page = b.page("-i", "0.3")
         equal(page.document()["events"], [], "a page of now has none")
         ok("only a history has events" in page.all_text(), "and says why")

@@ -190,7 +190,7 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
 
     reported(b, [slow_line(number=2, vmm=18), slow_line(number=3, runq=18, ran=(104, "vhost=4"))], *state)
     equal(os.stat(log).st_mode & 0o777, 0o600, "what is left for the history is root's")
-    equal([[e[k] for k in ("kind", "id", "vcpu", "time_ns", "reason", "culprit")] for e in events()],
+    equal([[e[k] for k in ("kind", "id", "vcpu", "for_ns", "reason", "culprit")] for e in events()],
           [["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "the VMM ran, for IO_INSTRUCTION"],
            ["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "vhost=4 (104) had the CPU"]], "the history has what was reported, in its words")
     equal(os.path.getsize(log), 0, "and takes it once")

@@ -309,7 +309,7 @@ static void set_numbers(json_t *json, const struct event *event,
 {
 	static const char *const keys[NUM_EVENT_NUMBERS] = {
 		"value", "use", "count", "pid", "uid", "exits", "exit_time_ns",
-		"guest_time_ns", "guests", "vcpu", "time_ns",
+		"guest_time_ns", "guests", "vcpu", "for_ns",
 	};
 	size_t i;
 
