@@ -118,6 +118,15 @@ def test_msrs():
            "a capability lost since the module was loaded: the MSRs show it", lost)
 
 
+def row_with_tsc(b):
+    """On a busy machine a measurement may be too coarse, which is said, and another is not."""
+    for _ in range(20):
+        r = row(b)[0]
+        if "the TSC's frequency" not in r["text"]:
+            break
+    return r
+
+
 def test_tsc():
     with Known() as b:
         b.sysfs(CLOCK, "kvm-clock")
@@ -127,16 +136,17 @@ def test_tsc():
             skip("the TSC's frequency", "the clocks here are too coarse")
             return
         khz = body["tsc_khz"]
-        equal(row(b)[0]["state"], "ok", "a TSC that is as fast as before")
+        equal(row_with_tsc(b)["state"], "ok", "a TSC that is as fast as before")
         edit(b, tsc_khz=khz * 95 // 100)
-        r = row(b)[0]
-        ok(r["state"] == "warning" and f"TSC: {khz / 1e6:.2f} GHz, was {khz * .95 / 1e6:.2f} GHz" in r["text"],
-           "a TSC of another frequency", r)
+        r = row_with_tsc(b)
+        found = re.search(r"TSC: ([\d.]+) GHz, was ([\d.]+) GHz", r["text"])
+        ok(r["state"] == "warning" and found and abs(float(found[1]) - khz / 1e6) < 0.03 and
+           abs(float(found[2]) - khz * 0.95 / 1e6) < 0.03, "a TSC of another frequency", r)
         edit(b, tsc_khz=khz, tsc=body["tsc"] + 60000 * khz)
-        r = row(b)[0]
+        r = row_with_tsc(b)
         ok(r["state"] == "warning" and re.search(r"TSC: (59|60) s less than the clock", r["text"]), "a TSC that went back", r)
         edit(b, suspended_ns=body["suspended_ns"] + 10**11)
-        equal(row(b)[0]["state"], "ok", "a TSC after the machine was suspended is no sign of a move")
+        equal(row_with_tsc(b)["state"], "ok", "a TSC after the machine was suspended is no sign of a move")
 
 
 def test_boot():
