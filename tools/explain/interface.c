@@ -38,3 +38,16 @@ enum interface interface_of(const struct facts *f, char **why)
 	*why = xstrdup("which interface of hypervisors the guest uses was not seen");
 	return INTERFACE_UNKNOWN;
 }
+
+enum answer is_hyperv(enum interface interface)
+{
+	switch (interface) {
+	case INTERFACE_HYPERV:
+	case INTERFACE_HYPERV_OFFERED:
+		return ANSWER_YES;
+	case INTERFACE_KVM:
+		return ANSWER_NO;
+	default:
+		return ANSWER_UNKNOWN;
+	}
+}

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_INTERFACE_H
 #define L1TUNE_INTERFACE_H
 
+#include "explain/cause.h"
 #include "explain/facts.h"
 
 /*
@@ -14,6 +15,9 @@ enum interface {
 
 /* Says in *why what it was told by, or why it is not known: a copy. */
 enum interface interface_of(const struct facts *facts, char **why);
+
+/* Is it Hyper-V's, or likely so, as that is offered? */
+enum answer is_hyperv(enum interface interface);
 
 /* Does the VMM offer one of Hyper-V's properties: "time", "" for any? */
 bool offers_hyperv(const struct facts *facts, const char *property);

@@ -62,17 +62,7 @@ static enum answer is_clock_of_hyperv(const struct facts *f, char **seen)
 {
 	enum answer answer = is_clock(f, seen);
 
-	if (answer != ANSWER_YES)
-		return answer;
-	switch (add_interface(f, seen)) {
-	case INTERFACE_HYPERV:
-	case INTERFACE_HYPERV_OFFERED:
-		return ANSWER_YES;
-	case INTERFACE_KVM:
-		return ANSWER_NO;
-	default:
-		return ANSWER_UNKNOWN;
-	}
+	return answer == ANSWER_YES ? is_hyperv(add_interface(f, seen)) : answer;
 }
 
 static enum answer is_clock_of_kvm(const struct facts *f, char **seen)

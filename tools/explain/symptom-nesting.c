@@ -36,15 +36,7 @@ static bool nests(const struct facts *f, struct advice *a)
  */
 static enum answer is_windows(const struct facts *f, char **seen)
 {
-	switch (interface_of(f, seen)) {
-	case INTERFACE_HYPERV:
-	case INTERFACE_HYPERV_OFFERED:
-		return ANSWER_YES;
-	case INTERFACE_KVM:
-		return ANSWER_NO;
-	default:
-		return ANSWER_UNKNOWN;
-	}
+	return is_hyperv(interface_of(f, seen));
 }
 
 /* What is only offered Hyper-V's interface need not be Windows. */
