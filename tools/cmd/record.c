@@ -58,15 +58,23 @@ static void complain_once(const char *message)
 	complain_to(complain_once);
 }
 
+/* To each tier. */
+static void add_event(uint64_t time_ns, const char *words, void *arg)
+{
+	struct recorder *recorder = arg;
+	int i;
+
+	for (i = 0; i < NUM_TIERS; i++)
+		event_log_add(&recorder->events[i], time_ns, words);
+}
+
 /* Which load of the module it is; its guests have the ids of others. */
 static void meet_module(struct recorder *recorder, uint64_t loaded_ns)
 {
-	int i;
-
 	guest_cache_free(&recorder->cache);
 	advice_log_free(&recorder->advice);
-	for (i = 0; i < NUM_TIERS && loaded_ns; i++)
-		event_log_add(&recorder->events[i], loaded_ns, "EVENT=module ACTION=add");
+	if (loaded_ns)
+		add_event(loaded_ns, "EVENT=module ACTION=add", recorder);
 }
 
 /* The module may not be loaded yet, or come back later. */
@@ -86,15 +94,6 @@ static int read_host(struct recorder *recorder, struct host *host)
 		meet_module(recorder, status == STATUS_OK ? host->loaded_ns : 0);
 	recorder->loaded_ns = status == STATUS_OK ? host->loaded_ns : 0;
 	return status;
-}
-
-static void add_event(uint64_t time_ns, const char *words, void *arg)
-{
-	struct recorder *recorder = arg;
-	int i;
-
-	for (i = 0; i < NUM_TIERS; i++)
-		event_log_add(&recorder->events[i], time_ns, "%s", words);
 }
 
 /* Guests that could not be read are left out. */
@@ -168,14 +167,13 @@ static bool is_due(const struct recorder *recorder, enum tier tier)
 static void add_advice(const struct advice_entry *entry, bool is_new, void *arg)
 {
 	struct recorder *recorder = arg;
-	int i;
+	char *words = xasprintf("EVENT=advice ACTION=%s %s%llu RULE=%s", is_new ? "add" : "remove",
+				entry->guest_id ? "L2=l2-" : "GUESTS=",
+				(unsigned long long)(entry->guest_id ? entry->guest_id :
+						     entry->num_guests), entry->rule);
 
-	for (i = 0; i < NUM_TIERS; i++)
-		event_log_add(&recorder->events[i], recorder->taken_ns,
-			      "EVENT=advice ACTION=%s %s%llu RULE=%s", is_new ? "add" : "remove",
-			      entry->guest_id ? "L2=l2-" : "GUESTS=",
-			      (unsigned long long)(entry->guest_id ? entry->guest_id :
-						   entry->num_guests), entry->rule);
+	add_event(recorder->taken_ns, words, recorder);
+	free(words);
 }
 
 /* Once a minute, with what happened since the record of a minute ago. */
@@ -205,7 +203,6 @@ static void warn_journal(const char *text)
 static void look_for_move(struct recorder *recorder, const struct moment *moment)
 {
 	char *changes, *words, *text;
-	int i;
 
 	if (!moment->host.virtualized || !is_due(recorder, TIER_MINUTE))
 		return;
@@ -213,8 +210,7 @@ static void look_for_move(struct recorder *recorder, const struct moment *moment
 	if (!changes)
 		return;
 	words = move_log_words(changes);
-	for (i = 0; i < NUM_TIERS; i++)
-		event_log_add(&recorder->events[i], moment->snapshot.taken_ns, "%s", words);
+	add_event(moment->snapshot.taken_ns, words, recorder);
 	text = xasprintf("L0 may have moved this machine: %s", changes);
 	warn_journal(text);
 	free(text);

@@ -12,8 +12,8 @@
 #include "record/replayer.h"
 
 /*
- * An interval is looked at for guests that end in it: at each record, or so often if
- * about as many would be more.
+ * An interval is looked at for guests that end in it: at each record, or at most so
+ * often where there are more of them.
  */
 #define LOOKS_MOST	200
 /* Below it is nothing: what no record has is unknown, and never as it is now. */

@@ -33,7 +33,7 @@ static char *other_clock(const struct facts *f)
 	enum interface interface = interface_of(f, &why);
 
 	free(why);
-	return xstrdup(interface == INTERFACE_HYPERV || interface == INTERFACE_HYPERV_OFFERED ?
+	return xstrdup(is_hyperv(interface) == ANSWER_YES ?
 		       "Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer" :
 		       "in the guest kvm-clock or tsc as clocksource, and the local APIC's timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; without nolapic, noapic and clocksource=pit");
 }

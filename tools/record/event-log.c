@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,16 +55,9 @@ void event_log_read(struct event_log *log, const struct env *env, uint64_t loade
 }
 
 /* The recorder's own are not numbered: 1 is any number that is valid. */
-void event_log_add(struct event_log *log, uint64_t time_ns, const char *fmt, ...)
+void event_log_add(struct event_log *log, uint64_t time_ns, const char *words)
 {
-	char *words;
-	va_list ap;
-
-	va_start(ap, fmt);
-	words = xvasprintf(fmt, ap);
-	va_end(ap);
 	add_line(log, xasprintf("1 %llu %s", (unsigned long long)time_ns, words));
-	free(words);
 }
 
 void event_log_clear(struct event_log *log)

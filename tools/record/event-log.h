@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "base/env.h"
-#include "base/util.h"
+
+/* Who is given an event that is none of the module: CLOCK_BOOTTIME, KEY=VALUE words. */
+typedef void (*event_words_fn)(uint64_t time_ns, const char *words, void *arg);
 
 /* Lines of l1/events that were not taken yet. */
 struct event_log {
@@ -24,8 +26,7 @@ void event_log_read(struct event_log *log, const struct env *env, uint64_t loade
  * Adds an event of the recorder's own, as if it were one of the module:
  * CLOCK_BOOTTIME and KEY=VALUE words.
  */
-__printf(3, 4) void event_log_add(struct event_log *log, uint64_t time_ns,
-				  const char *fmt, ...);
+void event_log_add(struct event_log *log, uint64_t time_ns, const char *words);
 void event_log_clear(struct event_log *log);
 
 #endif

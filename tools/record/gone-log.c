@@ -16,7 +16,7 @@
 
 struct search {
 	const struct gone_log *log;
-	gone_log_fn fn;
+	event_words_fn fn;
 	void *arg;
 	size_t room;
 	/* What is there now. */
@@ -113,7 +113,7 @@ static void tell_kept(const struct search *search)
 }
 
 void gone_log_read(struct gone_log *log, const struct env *env, uint64_t loaded_ns,
-		   gone_log_fn fn, void *arg)
+		   event_words_fn fn, void *arg)
 {
 	struct search search = { .log = log, .fn = fn, .arg = arg, .room = ROOM_BYTES };
 

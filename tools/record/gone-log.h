@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/env.h"
+#include "record/event-log.h"
 
 /* Which of the guests that ended were taken and are still kept by the module, in order. */
 struct gone_log {
@@ -14,16 +15,13 @@ struct gone_log {
 	size_t num;
 };
 
-/* time_ns: CLOCK_BOOTTIME. words: KEY=VALUE, of an event. */
-typedef void (*gone_log_fn)(uint64_t time_ns, const char *words, void *arg);
-
 /*
  * Those that were not taken yet, each once, and which are kept now if that changed. Of a
  * record that is long, or of many at once, the last lines are left out: users decide how
  * many guests end, and how often.
  */
 void gone_log_read(struct gone_log *log, const struct env *env, uint64_t loaded_ns,
-		   gone_log_fn fn, void *arg);
+		   event_words_fn fn, void *arg);
 void gone_log_free(struct gone_log *log);
 
 #endif

@@ -82,7 +82,7 @@ void watch_log_add(const char *state, const char *boot_id, uint64_t time_ns,
 	close(fd);
 }
 
-static void take_line(const char *line, const char *boot_id, watch_log_fn fn, void *arg)
+static void take_line(const char *line, const char *boot_id, event_words_fn fn, void *arg)
 {
 	char *copy = xstrdup(line);
 	const char *boot, *words;
@@ -98,7 +98,7 @@ static void take_line(const char *line, const char *boot_id, watch_log_fn fn, vo
 }
 
 void watch_log_take(struct watch_log *log, const char *state, const char *boot_id,
-		    watch_log_fn fn, void *arg)
+		    event_words_fn fn, void *arg)
 {
 	struct stat stat;
 	int fd = open_log(state, O_RDONLY, LOCK_EX | LOCK_NB, &stat);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/util.h"
+#include "record/event-log.h"
 
 /* What is not taken for long is not kept: so much, and that there was more. */
 #define WATCH_LOG_MOST_BYTES	16384
@@ -18,8 +19,6 @@
 __printf(4, 5) void watch_log_add(const char *state, const char *boot_id, uint64_t time_ns,
 				  const char *fmt, ...);
 
-typedef void (*watch_log_fn)(uint64_t time_ns, const char *words, void *arg);
-
 /* How much of the file was taken. */
 struct watch_log {
 	off_t taken;
@@ -27,7 +26,7 @@ struct watch_log {
 
 /* Takes what was left in this boot, in its order, and was not taken yet. */
 void watch_log_take(struct watch_log *log, const char *state, const char *boot_id,
-		    watch_log_fn fn, void *arg);
+		    event_words_fn fn, void *arg);
 /* Once what was taken is on the disk: until then another recorder takes it again. */
 void watch_log_drop(struct watch_log *log, const char *state);
 
