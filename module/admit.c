@@ -6,25 +6,40 @@
  */
 #include <linux/cred.h>
 #include <linux/errno.h>
+#include <linux/ktime.h>
 #include <linux/user_namespace.h>
 
 #include "admit.h"
 #include "event.h"
 #include "limit.h"
 
-/* One thing that is asked for, against one limit. */
+/*
+ * One thing that is asked for, against one limit: of the machine, or of a tenant
+ * if there is one.
+ */
 struct check {
 	enum l1t_limit limit;
+	struct l1t_tenant *tenant;
 	u64 use;
 	u64 more;
 };
 
+/* What is asked for, against all limits of the machine or of one tenant. */
 #define MOST_CHECKS	5
+
+static u64 value_of(const struct check *c, enum l1t_bound bound)
+{
+	return c->tenant ? l1t_tenant_value(c->tenant, c->limit, bound) :
+			   l1t_limit_value(c->limit, bound);
+}
 
 static bool exceeds(const struct check *c, enum l1t_bound bound)
 {
-	u64 value = l1t_limit_value(c->limit, bound);
+	u64 value = value_of(c, bound);
 
+	if (c->limit == L1T_MAX_VMS_PER_SEC)
+		return value != L1T_NO_LIMIT &&
+		       !l1t_tenant_may_create(c->tenant, bound, ktime_get_ns());
 	return value != L1T_NO_LIMIT &&
 	       (c->use > value || c->more > value - c->use);
 }
@@ -70,36 +85,77 @@ u64 l1t_demand_peak_bytes(const struct l1t_demand *demand)
 	return bytes > g->memory_peak_bytes ? bytes - g->memory_peak_bytes : 0;
 }
 
-static unsigned int list_checks(const struct l1t_demand *d, struct check *checks)
+static unsigned int list_host(const struct l1t_demand *d, struct check *checks)
 {
+	const u64 *used = l1t_ledger.of;
 	const struct l1t_guest *g = d->guest;
 	u64 bytes = l1t_demand_peak_bytes(d);
 	unsigned int n = 0;
 
 	if (d->vm) {
 		checks[n++] = (struct check){ L1T_MAX_VMS,
-			l1t_ledger.vms - (g ? 1 : 0), 1 };
+			NULL, used[L1T_USED_VMS] - (g ? 1 : 0), 1 };
 		if (l1t_limit_is_set(L1T_MAX_VMS_PER_USER))
 			checks[n++] = (struct check){ L1T_MAX_VMS_PER_USER,
-				most_vms_of_users(g), 1 };
+				NULL, most_vms_of_users(g), 1 };
 	}
 	if (d->vcpu) {
 		checks[n++] = (struct check){ L1T_MAX_VCPUS,
-			l1t_ledger.vcpus + l1t_ledger.asked_vcpus, 1 };
+			NULL, used[L1T_USED_VCPUS] + used[L1T_ASKED_VCPUS], 1 };
 		checks[n++] = (struct check){ L1T_MAX_VCPUS_PER_VM,
-			g ? g->nr_vcpus + g->asked_vcpus : 0, 1 };
+			NULL, g ? g->nr_vcpus + g->asked_vcpus : 0, 1 };
 	}
 	if (bytes) {
 		checks[n++] = (struct check){ L1T_MAX_MEMORY,
-			l1t_ledger.memory_bytes + l1t_ledger.asked_bytes,
+			NULL, used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY],
 			bytes };
 		checks[n++] = (struct check){ L1T_MAX_MEMORY_PER_VM,
-			g ? g->memory_peak_bytes + g->asked_bytes : 0, bytes };
+			NULL, g ? g->memory_peak_bytes + g->asked_bytes : 0, bytes };
 	}
 	if (d->nested && !(g && g->nested_holds))
 		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS,
-			l1t_ledger.nested_vms, 1 };
+			NULL, used[L1T_USED_NESTED_VMS], 1 };
 	return n;
+}
+
+static unsigned int list_tenant(const struct l1t_demand *d, struct l1t_tenant *t,
+				struct check *checks)
+{
+	const struct l1t_guest *g = d->guest;
+	u64 bytes = l1t_demand_peak_bytes(d);
+	const u64 *used = t->use.of;
+	unsigned int n = 0;
+
+	if (d->vm) {
+		checks[n++] = (struct check){ L1T_MAX_VMS, t,
+			used[L1T_USED_VMS] - (g ? 1 : 0), 1 };
+		checks[n++] = (struct check){ L1T_MAX_VMS_PER_SEC, t };
+	}
+	if (d->vcpu)
+		checks[n++] = (struct check){ L1T_MAX_VCPUS, t,
+			used[L1T_USED_VCPUS] + used[L1T_ASKED_VCPUS], 1 };
+	if (bytes)
+		checks[n++] = (struct check){ L1T_MAX_MEMORY, t,
+			used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY], bytes };
+	if (d->nested && !(g && g->nested_holds))
+		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS, t,
+			used[L1T_USED_NESTED_VMS], 1 };
+	return n;
+}
+
+/*
+ * In one scope: the machine is the first, then come tenants from the root on. There
+ * may be none.
+ */
+static unsigned int list_checks(const struct l1t_demand *d, unsigned int scope,
+				struct check *checks)
+{
+	struct l1t_tenant *t;
+
+	if (!scope)
+		return list_host(d, checks);
+	t = l1t_place(d->places, scope - 1);
+	return t ? list_tenant(d, t, checks) : 0;
 }
 
 static void exceeded(const struct check *c, enum l1t_bound bound, int err,
@@ -107,11 +163,15 @@ static void exceeded(const struct check *c, enum l1t_bound bound, int err,
 {
 	if (g && bound == L1T_BOUND_LIMIT)
 		g->denied = c->limit + 1;
-	l1t_limit_count(c->limit, bound);
+	if (c->tenant)
+		l1t_tenant_count(c->tenant, c->limit, bound);
+	else
+		l1t_limit_count(c->limit, bound);
 	l1t_event_exceeded(&(struct l1t_exceeded){
 		.limit = c->limit,
 		.bound = bound,
-		.value = l1t_limit_value(c->limit, bound),
+		.tenant = c->tenant,
+		.value = value_of(c, bound),
 		.use = c->use,
 		.err = err,
 		.guest_id = g ? g->id : 0,
@@ -119,35 +179,87 @@ static void exceeded(const struct check *c, enum l1t_bound bound, int err,
 	});
 }
 
-static int refusal_of(const struct l1t_demand *demand)
+/* A rate is not used up for ever. */
+static int refusal_of(const struct l1t_demand *demand, enum l1t_limit limit)
 {
+	if (limit == L1T_MAX_VMS_PER_SEC)
+		return -EAGAIN;
 	return demand->restore ? -EPERM : -EDQUOT;
 }
 
-static void audit(const struct l1t_demand *demand, const struct check *checks,
-		  unsigned int n)
+static void audit(const struct l1t_demand *demand)
 {
-	unsigned int i;
+	struct check checks[MOST_CHECKS];
+	unsigned int scope, i, n;
 
-	for (i = 0; i < n; i++)
-		if (exceeds(&checks[i], L1T_BOUND_AUDIT))
-			exceeded(&checks[i], L1T_BOUND_AUDIT,
-				 refusal_of(demand), demand->guest);
+	for (scope = 0; scope <= demand->places->levels; scope++) {
+		n = list_checks(demand, scope, checks);
+		for (i = 0; i < n; i++)
+			if (exceeds(&checks[i], L1T_BOUND_AUDIT))
+				exceeded(&checks[i], L1T_BOUND_AUDIT,
+					 refusal_of(demand, checks[i].limit),
+					 demand->guest);
+	}
 }
 
-static int refuse(const struct l1t_demand *demand, const struct check *checks,
-		  unsigned int n)
+static int refuse(const struct l1t_demand *demand)
+{
+	struct check checks[MOST_CHECKS];
+	unsigned int scope, i, n;
+	int err;
+
+	for (scope = 0; scope <= demand->places->levels; scope++) {
+		n = list_checks(demand, scope, checks);
+		for (i = 0; i < n; i++) {
+			if (!exceeds(&checks[i], L1T_BOUND_LIMIT))
+				continue;
+			err = refusal_of(demand, checks[i].limit);
+			exceeded(&checks[i], L1T_BOUND_LIMIT, err, demand->guest);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int refuse_if_limited(const struct l1t_demand *demand, struct check *checks,
+			     unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		if (!exceeds(&checks[i], L1T_BOUND_LIMIT))
+		if (value_of(&checks[i], L1T_BOUND_LIMIT) == L1T_NO_LIMIT)
 			continue;
-		exceeded(&checks[i], L1T_BOUND_LIMIT, refusal_of(demand),
-			 demand->guest);
-		return refusal_of(demand);
+		exceeded(&checks[i], L1T_BOUND_LIMIT, -EAGAIN, demand->guest);
+		return -EAGAIN;
 	}
 	return 0;
+}
+
+/* A pattern matches, and there was no spare for what would be charged. */
+static int refuse_lacking(const struct l1t_demand *demand)
+{
+	struct check checks[MOST_CHECKS];
+
+	if (!demand->places->lacking)
+		return 0;
+	return refuse_if_limited(demand, checks,
+				 list_tenant(demand, demand->places->lacking, checks));
+}
+
+static void find_places(struct l1t_demand *demand)
+{
+	/* Too large for a stack. */
+	static struct l1t_places places;
+	static char path[L1T_CGROUP_BYTES];
+
+	if (demand->guest) {
+		demand->places = &demand->guest->places;
+		return;
+	}
+	memset(&places, 0, sizeof(places));
+	l1t_cgroup_path(current, path);
+	l1t_tenants_find(path, &places);
+	demand->places = &places;
 }
 
 /**
@@ -157,18 +269,19 @@ static int refuse(const struct l1t_demand *demand, const struct check *checks,
  * Context: l1t_lock held; before letting go of that the caller has the ledger
  * keep it. Return: 0, or the error that KVM is to return.
  */
-int l1t_admit(const struct l1t_demand *demand)
+int l1t_admit(struct l1t_demand *demand)
 {
-	struct check checks[MOST_CHECKS];
-	unsigned int n;
 	int err;
 
 	lockdep_assert_held(&l1t_lock);
-	n = list_checks(demand, checks);
-	err = refuse(demand, checks, n);
-	if (!err)
-		audit(demand, checks, n);
-	return err;
+	find_places(demand);
+	err = refuse(demand) ?: refuse_lacking(demand);
+	if (err)
+		return err;
+	audit(demand);
+	if (demand->vm)
+		l1t_tenants_take_creation(demand->places, ktime_get_ns());
+	return 0;
 }
 
 /**
@@ -181,23 +294,21 @@ int l1t_admit(const struct l1t_demand *demand)
  * Context: l1t_lock held. Return: 0, -EAGAIN, or what l1t_admit() returns for
  * what is beyond a limit.
  */
-int l1t_admit_unreserved(const struct l1t_demand *demand)
+int l1t_admit_unreserved(struct l1t_demand *demand)
 {
 	struct check checks[MOST_CHECKS];
-	unsigned int i, n;
+	unsigned int scope, n;
 	int err;
 
 	lockdep_assert_held(&l1t_lock);
-	n = list_checks(demand, checks);
-	err = refuse(demand, checks, n);
-	if (err)
-		return err;
-	for (i = 0; i < n; i++) {
-		if (l1t_limit_value(checks[i].limit, L1T_BOUND_LIMIT) == L1T_NO_LIMIT)
-			continue;
-		exceeded(&checks[i], L1T_BOUND_LIMIT, -EAGAIN, demand->guest);
-		return -EAGAIN;
+	find_places(demand);
+	err = refuse(demand);
+	for (scope = 0; !err && scope <= demand->places->levels; scope++) {
+		n = list_checks(demand, scope, checks);
+		err = refuse_if_limited(demand, checks, n);
 	}
-	audit(demand, checks, n);
-	return 0;
+	err = err ?: refuse_lacking(demand);
+	if (!err)
+		audit(demand);
+	return err;
 }

@@ -13,6 +13,7 @@
  * @more_memory_bytes: memory that it would have beside what it has
  * @nested: that it uses VMX or SVM itself
  * @restore: by restored state rather than by an instruction
+ * @places: the tenants that it is of; filled in by l1t_admit()
  */
 struct l1t_demand {
 	struct l1t_guest *guest;
@@ -21,10 +22,11 @@ struct l1t_demand {
 	u64 more_memory_bytes;
 	bool nested;
 	bool restore;
+	const struct l1t_places *places;
 };
 
 u64 l1t_demand_peak_bytes(const struct l1t_demand *demand);
-int l1t_admit(const struct l1t_demand *demand);
-int l1t_admit_unreserved(const struct l1t_demand *demand);
+int l1t_admit(struct l1t_demand *demand);
+int l1t_admit_unreserved(struct l1t_demand *demand);
 
 #endif

@@ -110,7 +110,10 @@ static struct task_struct *find_vmm(struct kvm *kvm)
 	return task;
 }
 
-/* The owner's present credentials are taken for the creator's; root's if none. */
+/*
+ * The owner's present credentials and cgroup are taken for the creator's; root's
+ * and the root if there is none.
+ */
 static void identify(struct kvm *kvm, struct l1t_guest *g)
 {
 	struct task_struct *task = find_vmm(kvm);
@@ -119,6 +122,7 @@ static void identify(struct kvm *kvm, struct l1t_guest *g)
 	g->adopted = true;
 	g->pid = kvm->userspace_pid;
 	g->cred = get_task_cred(task ?: &init_task);
+	l1t_cgroup_path(task ?: &init_task, g->cgroup);
 	if (!task)
 		return;
 	g->pid = task_tgid_nr(task);

@@ -19,6 +19,7 @@
 
 #include "event.h"
 #include "lock.h"
+#include "tenant.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -28,12 +29,18 @@
 /* More lines than this are not logged in one interval. */
 #define MOST_LINES	10
 
+/* Of so many limits of tenants it is told in one interval, of more how many. */
+#define MOST_OF_TENANTS	32
+
 /* Protected by l1t_lock. */
 static struct {
 	struct device *l1;
 	struct l1t_exceeded lines[MOST_LINES];
 	unsigned int nr_lines;
 	struct l1t_exceeded last[L1T_BOUNDS][L1T_LIMITS];
+	struct l1t_exceeded of_tenants[MOST_OF_TENANTS];
+	unsigned int nr_of_tenants;
+	u64 nr_untold;
 	unsigned long hooks;
 } pending;
 
@@ -55,11 +62,24 @@ static void report_soon(void)
 /* l1/events: a page of the last events. */
 
 #define RECORDS		32
-#define RECORD_BYTES	400
+#define RECORD_BYTES	640
 
 static DEFINE_MUTEX(records_lock);
 static char records[RECORDS][RECORD_BYTES];
 static u64 nr_records;
+
+/* As one word. */
+static void escape(const char *text, char *buf, size_t bytes)
+{
+	char *end = buf + bytes - 5;
+
+	for (; *text && buf < end; text++)
+		if (*text == ' ')
+			buf += sprintf(buf, "\\040");
+		else
+			buf += sprintf(buf, "%*pE", 1, text);
+	*buf = '\0';
+}
 
 /**
  * l1t_escape_comm() - a process' name as one word
@@ -68,14 +88,7 @@ static u64 nr_records;
  */
 void l1t_escape_comm(const char *comm, char *buf)
 {
-	char *end = buf + L1T_COMM_ESCAPED - 5;
-
-	for (; *comm && buf < end; comm++)
-		if (*comm == ' ')
-			buf += sprintf(buf, "\\040");
-		else
-			buf += sprintf(buf, "%*pE", 1, comm);
-	*buf = '\0';
+	escape(comm, buf, L1T_COMM_ESCAPED);
 }
 
 /**
@@ -130,6 +143,42 @@ ssize_t l1t_events_show(char *buf)
 	return len;
 }
 
+/* Those of a tenant are held until it has been told. */
+static void hold(const struct l1t_exceeded *what)
+{
+	if (what->tenant)
+		get_device(&what->tenant->dev);
+}
+
+static void let_go(const struct l1t_exceeded *what)
+{
+	if (what->tenant)
+		put_device(&what->tenant->dev);
+}
+
+/* The one that this is summed up in, or NULL if there is no place for it. */
+static struct l1t_exceeded *find_last(const struct l1t_exceeded *what)
+{
+	struct l1t_exceeded *last;
+	unsigned int i;
+
+	if (!what->tenant)
+		return &pending.last[what->bound][what->limit];
+	for (i = 0; i < pending.nr_of_tenants; i++) {
+		last = &pending.of_tenants[i];
+		if (last->tenant == what->tenant && last->bound == what->bound &&
+		    last->limit == what->limit)
+			return last;
+	}
+	if (i == MOST_OF_TENANTS)
+		return NULL;
+	hold(what);
+	pending.nr_of_tenants++;
+	last = &pending.of_tenants[i];
+	last->count = 0;
+	return last;
+}
+
 /**
  * l1t_event_exceeded() - a limit or an audit threshold is exceeded
  * @what: all but who it is, which is the current process
@@ -138,9 +187,19 @@ ssize_t l1t_events_show(char *buf)
  */
 void l1t_event_exceeded(const struct l1t_exceeded *what)
 {
-	struct l1t_exceeded *last = &pending.last[what->bound][what->limit];
-	u64 count = last->count + what->count;
+	struct l1t_exceeded *last;
+	u64 count;
 
+	/* There is nobody to tell any more. */
+	if (!pending.l1)
+		return;
+	last = find_last(what);
+	if (!last) {
+		pending.nr_untold += what->count;
+		report_soon();
+		return;
+	}
+	count = last->count + what->count;
 	*last = *what;
 	last->count = count;
 	last->pid = task_tgid_nr(current);
@@ -148,8 +207,10 @@ void l1t_event_exceeded(const struct l1t_exceeded *what)
 	rcu_read_lock();
 	strscpy(last->comm, READ_ONCE(current->group_leader)->comm, sizeof(last->comm));
 	rcu_read_unlock();
-	if (pending.nr_lines < MOST_LINES)
+	if (pending.nr_lines < MOST_LINES) {
+		hold(last);
 		pending.lines[pending.nr_lines++] = *last;
+	}
 	trace_l1tune_deny(last);
 	report_soon();
 }
@@ -182,8 +243,20 @@ static const char *error_name(int err)
 	}
 }
 
+/* Of a long path the end tells more. */
+#define PATH_BYTES	160
+
+static const char *path_end(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len < PATH_BYTES ? path : path + len - PATH_BYTES + 1;
+}
+
 static void log_line(struct l1t_exceeded *what)
 {
+	/* Who made the cgroup chose its name: at worst each byte becomes four. */
+	static char tenant[4 * PATH_BYTES + sizeof(" tenant=\"\"")];
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
@@ -191,9 +264,16 @@ static void log_line(struct l1t_exceeded *what)
 		return;
 	/* The name ends at a quotation mark. */
 	strreplace(what->comm, '"', '\'');
-	pr_notice("%s limit=%s value=%llu use=%llu pid=%d uid=%u comm=\"%*pE\" errno=%s\n",
+	tenant[0] = '\0';
+	if (what->tenant) {
+		const char *path = path_end(what->tenant->path);
+
+		scnprintf(tenant, sizeof(tenant), " tenant=\"%*pE\"",
+			  (int)strlen(path), path);
+	}
+	pr_notice("%s limit=%s value=%llu use=%llu%s pid=%d uid=%u comm=\"%*pE\" errno=%s\n",
 		  what->bound == L1T_BOUND_LIMIT ? "deny" : "audit",
-		  l1t_limit_name(what->limit), what->value, what->use,
+		  l1t_limit_name(what->limit), what->value, what->use, tenant,
 		  what->pid, what->uid, (int)strlen(what->comm), what->comm,
 		  error_name(what->err));
 }
@@ -206,15 +286,23 @@ static void send_uevent(struct device *l1, struct kobj_uevent_env *env)
 
 static void record_exceeded(const struct l1t_exceeded *what, const char *action)
 {
+	/* Too large for a stack; of the one report that there is at a time. */
+	static char path[4 * PATH_BYTES + 1], tenant[sizeof(path) + 48];
 	char comm[L1T_COMM_ESCAPED], guest[32] = "";
 
 	if (what->guest_id)
 		snprintf(guest, sizeof(guest), " L2=l2-%llu", what->guest_id);
 	l1t_escape_comm(what->comm, comm);
-	l1t_event_record("EVENT=limit LIMIT=%s VALUE=%llu USE=%llu PID=%d UID=%u COMM=%s ACTION_TAKEN=%s ERRNO=%s COUNT=%llu%s",
+	tenant[0] = '\0';
+	if (what->tenant) {
+		escape(path_end(what->tenant->path), path, sizeof(path));
+		scnprintf(tenant, sizeof(tenant), " TENANT=tenant-%llu CGROUP=%s",
+			  what->tenant->id, path);
+	}
+	l1t_event_record("EVENT=limit LIMIT=%s VALUE=%llu USE=%llu PID=%d UID=%u COMM=%s ACTION_TAKEN=%s ERRNO=%s COUNT=%llu%s%s",
 			 l1t_limit_name(what->limit), what->value, what->use,
 			 what->pid, what->uid, comm, action,
-			 error_name(what->err), what->count, guest);
+			 error_name(what->err), what->count, guest, tenant);
 }
 
 static void report_exceeded(struct device *l1, const struct l1t_exceeded *what,
@@ -224,7 +312,8 @@ static void report_exceeded(struct device *l1, const struct l1t_exceeded *what,
 	const char *name = l1t_limit_name(what->limit);
 	const char *action = denied ? "denied" : "audited";
 
-	sysfs_notify(&l1->kobj, denied ? "denied" : "would_deny", name);
+	sysfs_notify(what->tenant ? &what->tenant->dev.kobj : &l1->kobj,
+		     denied ? "denied" : "would_deny", name);
 	record_exceeded(what, action);
 	memset(env, 0, sizeof(*env));
 	if (add_uevent_var(env, "EVENT=limit") ||
@@ -232,6 +321,7 @@ static void report_exceeded(struct device *l1, const struct l1t_exceeded *what,
 	    add_uevent_var(env, "PID=%d", what->pid) ||
 	    add_uevent_var(env, "ACTION_TAKEN=%s", action) ||
 	    add_uevent_var(env, "ERRNO=%s", error_name(what->err)) ||
+	    (what->tenant && add_uevent_var(env, "TENANT=tenant-%llu", what->tenant->id)) ||
 	    (what->guest_id && add_uevent_var(env, "L2=l2-%llu", what->guest_id)))
 		return;
 	send_uevent(l1, env);
@@ -246,7 +336,7 @@ static void report_effective(struct device *l1, enum l1t_limit limit,
 	bool effective = l1t_limit_effective(limit);
 
 	sysfs_notify(&l1->kobj, "effective", l1t_limit_name(limit));
-	if (!l1t_limit_is_set(limit))
+	if (!l1t_limit_is_wanted(limit))
 		return;
 	if (state == L1T_HOOK_UNAVAILABLE || state == L1T_HOOK_DETACHED) {
 		pr_err("limit %s is set and not in force: hook %s is %s\n",
@@ -273,9 +363,10 @@ static void report_effective(struct device *l1, enum l1t_limit limit,
 static void report(struct work_struct *work)
 {
 	/* One at a time, and too large for a stack. */
-	static struct l1t_exceeded lines[MOST_LINES], last;
+	static struct l1t_exceeded lines[MOST_LINES], of_tenants[MOST_OF_TENANTS], last;
 	static struct kobj_uevent_env env;
-	unsigned int i, nr_lines, bound;
+	unsigned int i, nr_lines, nr_of_tenants, bound;
+	u64 nr_untold;
 	unsigned long hooks;
 	struct device *l1;
 
@@ -286,13 +377,28 @@ static void report(struct work_struct *work)
 	nr_lines = pending.nr_lines;
 	memcpy(lines, pending.lines, nr_lines * sizeof(lines[0]));
 	pending.nr_lines = 0;
+	nr_of_tenants = pending.nr_of_tenants;
+	memcpy(of_tenants, pending.of_tenants, nr_of_tenants * sizeof(of_tenants[0]));
+	pending.nr_of_tenants = 0;
+	nr_untold = pending.nr_untold;
+	pending.nr_untold = 0;
 	pending.hooks = 0;
 	raw_spin_unlock(&l1t_lock);
+
+	for (i = 0; i < nr_lines; i++) {
+		if (l1)
+			log_line(&lines[i]);
+		let_go(&lines[i]);
+	}
+	for (i = 0; i < nr_of_tenants; i++) {
+		if (l1)
+			report_exceeded(l1, &of_tenants[i], &env);
+		let_go(&of_tenants[i]);
+	}
 	if (!l1)
 		return;
-
-	for (i = 0; i < nr_lines; i++)
-		log_line(&lines[i]);
+	if (nr_untold)
+		l1t_event_record("EVENT=limit_untold COUNT=%llu", nr_untold);
 	for (i = 0; i < L1T_LIMITS; i++) {
 		if (hooks & BIT(l1t_limit_hook(i)))
 			report_effective(l1, i, &env);
@@ -330,4 +436,6 @@ void l1t_events_stop(void)
 	pending.l1 = NULL;
 	raw_spin_unlock(&l1t_lock);
 	cancel_delayed_work_sync(&report_work);
+	/* What came since lets go of its tenants. */
+	report(NULL);
 }

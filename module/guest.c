@@ -291,6 +291,62 @@ void l1t_guests_wait_freed(void)
 	rcu_barrier();
 }
 
+/* What it uses. */
+
+/**
+ * l1t_guest_use() - a guest uses more, or less: so do the machine and its tenants
+ * @g: in the registry
+ * @kind: of what
+ * @more: how much more
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_use(struct l1t_guest *g, enum l1t_used kind, s64 more)
+{
+	lockdep_assert_held(&l1t_lock);
+	l1t_ledger.of[kind] += more;
+	l1t_tenants_use(&g->places, kind, more);
+}
+
+static struct l1t_ledger used_by(const struct l1t_guest *g)
+{
+	return (struct l1t_ledger){
+		.of[L1T_USED_VMS] = g->kvm ? 1 : 0,
+		.of[L1T_USED_VCPUS] = g->nr_vcpus,
+		.of[L1T_USED_MEMORY] = g->kvm ? g->memory_peak_bytes : 0,
+		.of[L1T_USED_NESTED_VMS] = g->nested_holds ? 1 : 0,
+		.of[L1T_ASKED_VCPUS] = g->asked_vcpus,
+		.of[L1T_ASKED_MEMORY] = g->asked_bytes,
+	};
+}
+
+/**
+ * l1t_guest_join_tenants() - a guest gets the places that it lacks in tenants
+ * @g: its @cgroup is filled in
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_join_tenants(struct l1t_guest *g)
+{
+	const struct l1t_ledger has = used_by(g);
+
+	l1t_tenants_join(g->cgroup, &g->places, &has);
+}
+
+/**
+ * l1t_guest_drop_tenant() - a tenant of a guest is being removed
+ * @g: alive, or not retired yet
+ * @t: the tenant or pattern
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_drop_tenant(struct l1t_guest *g, const struct l1t_tenant *t)
+{
+	const struct l1t_ledger has = used_by(g);
+
+	l1t_tenants_drop(&g->places, t, &has);
+}
+
 /* Coming and going. */
 
 /**
@@ -306,7 +362,7 @@ void l1t_guest_enter(struct l1t_guest *g, struct kvm *kvm)
 	g->kvm = kvm;
 	hash_add(guests, &g->node, (unsigned long)kvm);
 	list_add_tail(&g->newborn, &l1t_newborn);
-	l1t_ledger.vms++;
+	l1t_guest_use(g, L1T_USED_VMS, 1);
 }
 
 /**
@@ -319,6 +375,7 @@ void l1t_guest_confirm(struct l1t_guest *g)
 {
 	lockdep_assert_held(&l1t_lock);
 	g->id = ++nr_guests_ever;
+	l1t_tenants_vm_born(&g->places);
 	list_add_tail_rcu(&g->link, &l1t_guests);
 }
 
@@ -337,11 +394,14 @@ void l1t_guest_leave(struct l1t_guest *g)
 		l1t_call_release(&g->calls[i]);
 	hash_del(&g->node);
 	list_del_init(&g->newborn);
+	/* Of others totals.c has yet to fold the counts. */
+	if (!g->id)
+		l1t_tenants_leave(&g->places);
 	if (g->users)
 		l1t_users_uncharge(g->users);
 	g->kvm = NULL;
-	l1t_ledger.vms--;
-	l1t_ledger.memory_bytes -= g->memory_peak_bytes;
+	l1t_guest_use(g, L1T_USED_VMS, -1);
+	l1t_guest_use(g, L1T_USED_MEMORY, -(s64)g->memory_peak_bytes);
 }
 
 static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
@@ -388,7 +448,8 @@ void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 	l1t_find_add(&v->acct, vcpu);
 	WRITE_ONCE(g->nr_vcpus, g->nr_vcpus + 1);
 	nr_vcpus_ever++;
-	l1t_ledger.vcpus++;
+	l1t_tenants_vcpu_born(&g->places);
+	l1t_guest_use(g, L1T_USED_VCPUS, 1);
 }
 
 /**
@@ -410,7 +471,7 @@ void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable)
 		v->kvm_exits = v->vcpu->stat.exits;
 	}
 	WRITE_ONCE(v->guest->nr_vcpus, v->guest->nr_vcpus - 1);
-	l1t_ledger.vcpus--;
+	l1t_guest_use(v->guest, L1T_USED_VCPUS, -1);
 	WRITE_ONCE(v->vcpu, NULL);
 }
 
@@ -476,7 +537,7 @@ void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes)
 	lockdep_assert_held(&l1t_lock);
 	if (bytes <= g->memory_peak_bytes)
 		return;
-	l1t_ledger.memory_bytes += bytes - g->memory_peak_bytes;
+	l1t_guest_use(g, L1T_USED_MEMORY, bytes - g->memory_peak_bytes);
 	WRITE_ONCE(g->memory_peak_bytes, bytes);
 }
 
@@ -536,7 +597,7 @@ void l1t_call_ask_vcpu(struct l1t_call *call)
 		return;
 	call->asked_vcpu = true;
 	call->guest->asked_vcpus++;
-	l1t_ledger.asked_vcpus++;
+	l1t_guest_use(call->guest, L1T_ASKED_VCPUS, 1);
 }
 
 /**
@@ -550,7 +611,7 @@ void l1t_call_ask_memory(struct l1t_call *call, u64 bytes)
 {
 	lockdep_assert_held(&l1t_lock);
 	call->guest->asked_bytes += bytes - call->asked_bytes;
-	l1t_ledger.asked_bytes += bytes - call->asked_bytes;
+	l1t_guest_use(call->guest, L1T_ASKED_MEMORY, bytes - call->asked_bytes);
 	call->asked_bytes = bytes;
 }
 
@@ -568,7 +629,7 @@ void l1t_call_release(struct l1t_call *call)
 	if (call->asked_vcpu) {
 		call->asked_vcpu = false;
 		call->guest->asked_vcpus--;
-		l1t_ledger.asked_vcpus--;
+		l1t_guest_use(call->guest, L1T_ASKED_VCPUS, -1);
 	}
 	l1t_call_ask_memory(call, 0);
 	call->new_vcpu = NULL;

@@ -21,6 +21,7 @@
 #include "account.h"
 #include "lock.h"
 #include "start.h"
+#include "tenant.h"
 #include "user.h"
 #include "work.h"
 
@@ -90,23 +91,6 @@ struct l1t_call {
 #define L1T_CALLS	16
 
 /**
- * struct l1t_bucket - tokens that come at a steady rate
- * @empty_ns: when it was empty, or will be; CLOCK_MONOTONIC
- * @reported_ns: when it was last reported that they did not suffice, or when the
- *	first one was asked for
- * @taken: exits since then
- * @exceeded: how often they did not suffice since then
- * @reported: it has been reported once
- */
-struct l1t_bucket {
-	u64 empty_ns;
-	u64 reported_ns;
-	u64 taken;
-	u64 exceeded;
-	bool reported;
-};
-
-/**
  * struct l1t_throttle - a guest's pace
  * @lock: protects the rest, and the leases of its vCPUs from all but them
  * @rate: exits per second, or L1T_NO_LIMIT or L1T_RATE_DEFAULT
@@ -156,6 +140,8 @@ struct l1t_tuned {
  * @pid: VMM's process, in the initial PID namespace
  * @cred: who created the VM
  * @users: who is charged for it; NULL while newborn
+ * @cgroup: path of the cgroup that it was created in
+ * @places: the tenants that it is of, which are charged for it
  * @comm: the VMM's name for itself then
  * @adopted: older than the module
  * @is_born: its creation was seen
@@ -194,6 +180,8 @@ struct l1t_guest {
 	pid_t pid;
 	const struct cred *cred;
 	struct l1t_users *users;
+	char cgroup[L1T_CGROUP_BYTES];
+	struct l1t_places places;
 	char comm[TASK_COMM_LEN];
 	bool adopted;
 	bool is_born;
@@ -216,24 +204,6 @@ struct l1t_guest {
 };
 
 #define dev_to_guest(d)	container_of(d, struct l1t_guest, dev)
-
-/**
- * struct l1t_ledger - what living guests have, and what is being created; l1t_lock
- * @vms: guests
- * @vcpus: vCPUs of theirs
- * @asked_vcpus: vCPUs that KVM is creating
- * @nested_vms: guests that use VMX or SVM themselves, while that is tracked
- * @memory_bytes: the most memory that each of them has had
- * @asked_bytes: memory that KVM is adding beyond that
- */
-struct l1t_ledger {
-	u32 vms;
-	u32 vcpus;
-	u32 asked_vcpus;
-	u32 nested_vms;
-	u64 memory_bytes;
-	u64 asked_bytes;
-};
 
 extern struct list_head l1t_guests;
 extern struct list_head l1t_newborn;
@@ -259,6 +229,9 @@ void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable);
 struct l1t_guest *l1t_guest_find(const struct kvm *kvm);
 struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu);
 void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes);
+void l1t_guest_use(struct l1t_guest *g, enum l1t_used kind, s64 more);
+void l1t_guest_join_tenants(struct l1t_guest *g);
+void l1t_guest_drop_tenant(struct l1t_guest *g, const struct l1t_tenant *t);
 u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v);
 u64 l1t_guests_ever(void);
 u64 l1t_vcpus_ever(void);

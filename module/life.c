@@ -62,6 +62,7 @@ static void identify(struct l1t_guest *g)
 	g->cred = get_current_cred();
 	g->creator = current;
 	g->pid = task_tgid_nr(current);
+	l1t_cgroup_path(current, g->cgroup);
 	rcu_read_lock();
 	/* It may change its name meanwhile, which then comes out mixed. */
 	strscpy(g->comm, READ_ONCE(current->group_leader)->comm, sizeof(g->comm));
@@ -84,6 +85,7 @@ void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm)
 	for (i = 0; i < L1T_CALLS; i++)
 		l1t_work_init(&g->calls[i].work, &g->dev, call_returns);
 	l1t_throttle_init(&g->throttle);
+	l1t_guest_join_tenants(g);
 	l1t_guest_enter(g, kvm);
 }
 
@@ -161,8 +163,11 @@ void l1t_life_confirm(struct l1t_guest *g)
 	HLIST_HEAD(unused);
 	bool charged = false;
 
+	l1t_tenants_reserve();
 	raw_spin_lock(&l1t_lock);
 	if (g->kvm) {
+		if (g->places.lacking)
+			l1t_guest_join_tenants(g);
 		if (users && !g->users) {
 			l1t_users_charge(users, &unused);
 			g->users = users;

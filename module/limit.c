@@ -30,6 +30,8 @@ static const struct {
 	[L1T_MAX_NESTED_VMS] = { "max_nested_vms", L1T_HOOK_REFUSE_NESTED, U32_MAX },
 	[L1T_MAX_EXITS_PER_SEC] = { "max_exits_per_sec", L1T_HOOK_THROTTLE,
 				    NSEC_PER_SEC },
+	[L1T_MAX_VMS_PER_SEC] = { "max_vms_per_sec", L1T_HOOK_REFUSE_VM,
+				  NSEC_PER_SEC },
 };
 
 #define EACH_LIMIT	{ [0 ... L1T_LIMITS - 1] = L1T_NO_LIMIT }
@@ -41,6 +43,9 @@ static atomic64_t exceeded[L1T_BOUNDS][L1T_LIMITS];
 
 /* What hooks are attached for; written by one at a time. */
 static u64 requested[L1T_BOUNDS][L1T_LIMITS] = { EACH_LIMIT, EACH_LIMIT };
+
+/* Tenants that have them set; written by one at a time. */
+static unsigned int wanted[L1T_BOUNDS][L1T_LIMITS];
 
 /**
  * l1t_limit_name() - what a limit is called in sysfs
@@ -153,6 +158,35 @@ void l1t_limit_enforce(enum l1t_limit limit, enum l1t_bound bound)
 	put_in_force(limit, bound, requested[bound][limit]);
 }
 
+static bool bound_is_wanted(enum l1t_limit limit, enum l1t_bound bound)
+{
+	return READ_ONCE(requested[bound][limit]) != L1T_NO_LIMIT ||
+	       READ_ONCE(wanted[bound][limit]);
+}
+
+/**
+ * l1t_limit_want() - a tenant has a limit or an audit threshold from now on
+ * @limit: which
+ * @bound: which of the two
+ * @on: or no longer
+ *
+ * Context: may sleep; one at a time.
+ */
+void l1t_limit_want(enum l1t_limit limit, enum l1t_bound bound, bool on)
+{
+	WRITE_ONCE(wanted[bound][limit], wanted[bound][limit] + (on ? 1 : -1));
+}
+
+/**
+ * l1t_limit_is_wanted() - has the machine or a tenant this limit or threshold
+ * @limit: which
+ */
+bool l1t_limit_is_wanted(enum l1t_limit limit)
+{
+	return bound_is_wanted(limit, L1T_BOUND_LIMIT) ||
+	       bound_is_wanted(limit, L1T_BOUND_AUDIT);
+}
+
 /**
  * l1t_limit_need() - what limits want of a hook
  * @hook: which
@@ -165,9 +199,9 @@ enum l1t_need l1t_limit_need(enum l1t_hook hook)
 	for (limit = 0; limit < L1T_LIMITS; limit++) {
 		if (limits[limit].hook != hook)
 			continue;
-		if (READ_ONCE(requested[L1T_BOUND_LIMIT][limit]) != L1T_NO_LIMIT)
+		if (bound_is_wanted(limit, L1T_BOUND_LIMIT))
 			return L1T_NEED_REFUSE;
-		if (READ_ONCE(requested[L1T_BOUND_AUDIT][limit]) != L1T_NO_LIMIT)
+		if (bound_is_wanted(limit, L1T_BOUND_AUDIT))
 			need = L1T_NEED_AUDIT;
 	}
 	return need;

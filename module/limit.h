@@ -17,8 +17,11 @@ enum l1t_limit {
 	L1T_MAX_MEMORY_PER_VM,
 	L1T_MAX_NESTED_VMS,
 	L1T_MAX_EXITS_PER_SEC,
+	L1T_MAX_VMS_PER_SEC,	/* of tenants only */
 	L1T_LIMITS
 };
+
+struct l1t_tenant;
 
 /* A limit is what is enforced, an audit threshold only tells. */
 enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
@@ -29,6 +32,7 @@ enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
  * struct l1t_exceeded - a limit has been refused, or a threshold passed
  * @limit: which
  * @bound: which of the two
+ * @tenant: whose limit it is; NULL: the machine's, or the guest's own
  * @value: of the limit or threshold
  * @use: what was in use
  * @err: what the VMM gets, or would; negative
@@ -41,6 +45,7 @@ enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
 struct l1t_exceeded {
 	enum l1t_limit limit;
 	enum l1t_bound bound;
+	struct l1t_tenant *tenant;
 	u64 value;
 	u64 use;
 	int err;
@@ -55,6 +60,8 @@ const char *l1t_limit_name(enum l1t_limit limit);
 int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value);
 u64 l1t_limit_value(enum l1t_limit limit, enum l1t_bound bound);
 bool l1t_limit_is_set(enum l1t_limit limit);
+void l1t_limit_want(enum l1t_limit limit, enum l1t_bound bound, bool on);
+bool l1t_limit_is_wanted(enum l1t_limit limit);
 void l1t_limit_request(enum l1t_limit limit, enum l1t_bound bound, u64 value);
 void l1t_limit_enforce(enum l1t_limit limit, enum l1t_bound bound);
 u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound);

@@ -100,6 +100,7 @@ static void stop(void)
 	l1t_devices_exit();
 	l1t_gone_stop();
 	l1t_started_stop();
+	l1t_sysfs_tenants_exit();
 	l1t_guests_wait_freed();
 	l1t_guests_exit();
 	l1t_sysfs_exit();
@@ -131,6 +132,7 @@ static int __init l1tune_init(void)
 	err = l1t_devices_init();
 	if (err)
 		goto err_devices;
+	l1t_sysfs_tenants_init();
 	err = l1t_sysfs_init();
 	if (err)
 		goto err_sysfs;

@@ -93,10 +93,11 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 
 /**
  * l1t_nested_vms() - guests that use VMX or SVM themselves
+ * @t: of this tenant; NULL: of all
  *
  * Context: may sleep.
  */
-u32 l1t_nested_vms(void)
+u32 l1t_nested_vms(const struct l1t_tenant *t)
 {
 	struct l1t_guest *g;
 	struct l1t_vcpu *v;
@@ -105,6 +106,8 @@ u32 l1t_nested_vms(void)
 
 	raw_spin_lock(&l1t_lock);
 	list_for_each_entry(g, &l1t_guests, link) {
+		if (t && !l1t_tenants_are_members(&g->places, t))
+			continue;
 		on = g->nested_holds;
 		if (!tracked)
 			list_for_each_entry(v, &g->vcpus, link)
@@ -128,9 +131,9 @@ static void change(struct l1t_vcpu *v, bool on, bool asked)
 	WRITE_ONCE(v->nested, on);
 	v->nested_asked = asked;
 	if (!before && after && !g->nested_holds++)
-		l1t_ledger.nested_vms++;
+		l1t_guest_use(g, L1T_USED_NESTED_VMS, 1);
 	if (before && !after && !--g->nested_holds)
-		l1t_ledger.nested_vms--;
+		l1t_guest_use(g, L1T_USED_NESTED_VMS, -1);
 }
 
 /**

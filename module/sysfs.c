@@ -330,23 +330,20 @@ static const struct attribute_group totals_group = {
 	}								\
 	static struct device_attribute usage_##_name = __ATTR_RO(_name)
 
-/* The ledger is l1t_lock's. */
-#define LEDGER_ATTR(_name)						\
-	static u64 ledger_##_name(void)					\
-	{								\
-		u64 value;						\
-									\
-		raw_spin_lock(&l1t_lock);				\
-		value = l1t_ledger._name;				\
-		raw_spin_unlock(&l1t_lock);				\
-		return value;						\
-	}								\
-	USAGE_ATTR(_name, ledger_##_name())
+static u64 used(enum l1t_used kind)
+{
+	u64 value;
 
-LEDGER_ATTR(vms);
-LEDGER_ATTR(vcpus);
-LEDGER_ATTR(memory_bytes);
-USAGE_ATTR(nested_vms, l1t_nested_vms());
+	raw_spin_lock(&l1t_lock);
+	value = l1t_ledger.of[kind];
+	raw_spin_unlock(&l1t_lock);
+	return value;
+}
+
+USAGE_ATTR(vms, used(L1T_USED_VMS));
+USAGE_ATTR(vcpus, used(L1T_USED_VCPUS));
+USAGE_ATTR(memory_bytes, used(L1T_USED_MEMORY));
+USAGE_ATTR(nested_vms, l1t_nested_vms(NULL));
 
 static struct attribute *usage_attrs[] = {
 	&usage_vms.attr,
@@ -372,6 +369,7 @@ static const struct attribute_group *l1_groups[] = {
 	&l1t_denied_group,
 	&l1t_would_deny_group,
 	&l1t_effective_group,
+	&l1t_tenants_group,
 	&l1t_tune_group,
 	&l1t_slow_group,
 	&l1t_start_group,

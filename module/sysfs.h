@@ -22,13 +22,21 @@ extern struct bin_attribute l1t_guest_slow;
 extern const struct attribute_group l1t_start_group;
 extern struct bin_attribute l1t_guest_start;
 
+/* sysfs_tenant.c */
+extern const struct attribute_group l1t_tenants_group;
+extern const struct attribute_group l1t_guest_tenants_group;
+
 /* sysfs_tune.c */
 extern const struct attribute_group l1t_tune_group;
 extern const struct attribute_group l1t_guest_tune_group;
 
+ssize_t l1t_limit_emit(char *buf, u64 value);
+int l1t_limit_check_writer(const char *buf, size_t count);
 ssize_t l1t_stolen_show(u64 stolen_ns, char *buf);
 int l1t_sysfs_init(void);
 void l1t_sysfs_exit(void);
+void l1t_sysfs_tenants_init(void);
+void l1t_sysfs_tenants_exit(void);
 
 /* device.c publishes guests by these */
 extern const struct device_type l1t_guest_type;

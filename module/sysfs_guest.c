@@ -148,6 +148,7 @@ static const struct attribute_group guest_group = {
 static const struct attribute_group *guest_groups[] = {
 	&guest_group,
 	&l1t_guest_limits_group,
+	&l1t_guest_tenants_group,
 	&l1t_guest_tune_group,
 	NULL
 };

@@ -27,15 +27,26 @@ static const struct limit_attribute *to_limit(struct device_attribute *attr)
 	return container_of(attr, struct limit_attribute, attr);
 }
 
-static ssize_t emit_value(char *buf, u64 value)
+/**
+ * l1t_limit_emit() - for a file with a limit
+ * @buf: a page
+ * @value: a number or L1T_NO_LIMIT
+ */
+ssize_t l1t_limit_emit(char *buf, u64 value)
 {
 	if (value == L1T_NO_LIMIT)
 		return sysfs_emit(buf, "max\n");
 	return sysfs_emit(buf, "%llu\n", value);
 }
 
-/* Who may write, and that it is text. */
-static int check_writer(const char *buf, size_t count)
+/**
+ * l1t_limit_check_writer() - may who writes this, and is it text
+ * @buf: what is written
+ * @count: how much
+ *
+ * Return: 0, -EPERM or -EINVAL.
+ */
+int l1t_limit_check_writer(const char *buf, size_t count)
 {
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -60,7 +71,7 @@ static ssize_t value_show(struct device *dev, struct device_attribute *attr,
 {
 	const struct limit_attribute *la = to_limit(attr);
 
-	return emit_value(buf, l1t_limit_value(la->limit, la->bound));
+	return l1t_limit_emit(buf, l1t_limit_value(la->limit, la->bound));
 }
 
 static ssize_t value_store(struct device *dev, struct device_attribute *attr,
@@ -70,7 +81,7 @@ static ssize_t value_store(struct device *dev, struct device_attribute *attr,
 	u64 value;
 	int err;
 
-	err = check_writer(buf, count) ?:
+	err = l1t_limit_check_writer(buf, count) ?:
 	      l1t_limit_parse(la->limit, buf, &value) ?:
 	      set_limit(la->limit, la->bound, value);
 	return err ?: count;
@@ -144,7 +155,7 @@ static ssize_t max_exits_per_sec_show(struct device *dev,
 
 	if (rate == L1T_RATE_DEFAULT)
 		return sysfs_emit(buf, "default\n");
-	return emit_value(buf, rate);
+	return l1t_limit_emit(buf, rate);
 }
 
 static ssize_t max_exits_per_sec_store(struct device *dev,
@@ -152,7 +163,7 @@ static ssize_t max_exits_per_sec_store(struct device *dev,
 				       const char *buf, size_t count)
 {
 	u64 rate = L1T_RATE_DEFAULT;
-	int err = check_writer(buf, count);
+	int err = l1t_limit_check_writer(buf, count);
 
 	if (!err && !sysfs_streq(buf, "default"))
 		err = l1t_limit_parse(L1T_MAX_EXITS_PER_SEC, buf, &rate);

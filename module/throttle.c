@@ -10,6 +10,9 @@
  * when it comes back: without the vCPU's lock another thread could run it, and
  * both would write to its account.
  *
+ * A tenant has a bucket that all its guests share: a lease is taken from each
+ * bucket that the guest goes by, and from none if one of them lacks tokens.
+ *
  * The bucket holds what comes in 50 ms, all leases together as much again: so
  * a guest that was calm may do at once what it may do in 100 ms.
  */
@@ -56,66 +59,149 @@ static u64 audit_rate(void)
 	return l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_AUDIT);
 }
 
-static u64 tokens_ns(u64 tokens, u64 rate)
+/**
+ * struct pace - one that a guest goes by: its own, or a tenant's
+ * @tenant: whose, or NULL
+ * @level: of the tenant, plus 1; 0: the guest's own
+ * @rate: exits per second
+ * @bucket: where its tokens are
+ */
+struct pace {
+	struct l1t_tenant *tenant;
+	unsigned int level;
+	u64 rate;
+	struct l1t_bucket *bucket;
+};
+
+/* Context: RCU read section. Returns false if there is none. */
+static bool pace_of(struct l1t_guest *g, unsigned int level, enum l1t_bound bound,
+		    struct pace *p)
 {
-	return div64_u64(tokens * NSEC_PER_SEC, rate);
+	struct l1t_throttle *t = &g->throttle;
+	struct l1t_tenant *tenant;
+
+	if (!level) {
+		p->tenant = NULL;
+		p->rate = bound == L1T_BOUND_LIMIT ? limit_rate(g) : audit_rate();
+		p->bucket = bound == L1T_BOUND_LIMIT ? &t->limit : &t->audit;
+	} else {
+		tenant = l1t_place(&g->places, level - 1);
+		if (!tenant)
+			return false;
+		p->tenant = tenant;
+		p->rate = l1t_tenant_value(tenant, L1T_MAX_EXITS_PER_SEC, bound);
+		p->bucket = &tenant->pace[bound];
+	}
+	p->level = level;
+	return p->rate != L1T_NO_LIMIT;
 }
 
-/* Fills it up to now; returns what is in it. */
-static u64 bucket_tokens(struct l1t_bucket *b, u64 rate, u64 now)
-{
-	u64 full_ns;
+#define for_each_pace(_p, _level, _g, _bound)				\
+	for ((_level) = 0; (_level) <= READ_ONCE((_g)->places.levels); (_level)++)		\
+		if (pace_of(_g, _level, _bound, _p))
 
-	if (!b->reported_ns)
-		b->reported_ns = now;
-	if (!rate)
-		return 0;
-	/* Room for one token at least. */
-	full_ns = max_t(u64, BUCKET_NS, tokens_ns(1, rate));
-	if (now > full_ns)
-		b->empty_ns = max(b->empty_ns, now - full_ns);
-	if (b->empty_ns >= now)
-		return 0;
-	return mul_u64_u64_div_u64(now - b->empty_ns, rate, NSEC_PER_SEC);
+/* Tenants' buckets are those of many guests. Taken with a guest's lock held. */
+static DEFINE_RAW_SPINLOCK(tenants_lock);
+
+/*
+ * What is left of the pace that has the least, which goes to @least; U64_MAX if
+ * there is no pace.
+ */
+static u64 fewest_tokens(struct l1t_guest *g, u64 now, struct pace *least)
+{
+	u64 fewest = U64_MAX, tokens;
+	unsigned int level;
+	struct pace p;
+
+	for_each_pace(&p, level, g, L1T_BOUND_LIMIT) {
+		tokens = l1t_bucket_tokens(p.bucket, p.rate, BUCKET_NS, now);
+		if (tokens >= fewest)
+			continue;
+		fewest = tokens;
+		*least = p;
+	}
+	return fewest;
 }
 
-static void bucket_take(struct l1t_bucket *b, u64 rate, u64 tokens)
+/* How many vCPUs share it. They come and go: it is for the size of leases only. */
+static u64 sharers(const struct l1t_guest *g, const struct pace *p)
 {
-	b->empty_ns += tokens_ns(tokens, rate);
+	u64 n = READ_ONCE(g->nr_vcpus);
+
+	if (p->tenant)
+		n = data_race(READ_ONCE(p->tenant->use.of[L1T_USED_VCPUS]));
+	return max_t(u64, n, 1);
 }
 
-static s64 lease_size(const struct l1t_guest *g)
+static s64 lease_size(struct l1t_guest *g)
 {
-	u64 rate = min(limit_rate(g), audit_rate());
-	u64 tokens = div64_u64(rate, NSEC_PER_SEC / BUCKET_NS);
+	u64 size = MOST_LEASE, tokens;
+	unsigned int level, bound;
+	struct pace p;
 
-	return clamp_t(u64, div_u64(tokens, max(READ_ONCE(g->nr_vcpus), 1u)),
-		       1, MOST_LEASE);
+	rcu_read_lock();
+	for (bound = 0; bound < L1T_BOUNDS; bound++) {
+		for_each_pace(&p, level, g, bound) {
+			tokens = div64_u64(p.rate, NSEC_PER_SEC / BUCKET_NS);
+			size = min(size, div64_u64(tokens, sharers(g, &p)));
+		}
+	}
+	rcu_read_unlock();
+	return max_t(u64, size, 1);
 }
 
-static bool paced(const struct l1t_guest *g)
+static bool paced(struct l1t_guest *g)
 {
-	return limit_rate(g) != L1T_NO_LIMIT || audit_rate() != L1T_NO_LIMIT;
+	unsigned int level, bound;
+	bool found = false;
+	struct pace p;
+
+	rcu_read_lock();
+	for (bound = 0; bound < L1T_BOUNDS; bound++)
+		for_each_pace(&p, level, g, bound)
+			found = true;
+	rcu_read_unlock();
+	return found;
+}
+
+static u64 lowest_rate(struct l1t_guest *g)
+{
+	u64 rate = L1T_NO_LIMIT;
+	unsigned int level;
+	struct pace p;
+
+	rcu_read_lock();
+	for_each_pace(&p, level, g, L1T_BOUND_LIMIT)
+		rate = min(rate, p.rate);
+	rcu_read_unlock();
+	return rate;
 }
 
 /* How often tokens did not suffice, to be reported; 0: nothing to report. */
 struct excess {
+	unsigned int level;
 	u64 value;
 	u64 rate;
 	u64 count;
 };
 
-static void tokens_short(struct l1t_bucket *b, enum l1t_bound bound, u64 value,
-		     u64 now, struct excess *excess)
+static void tokens_short(const struct pace *p, enum l1t_bound bound, u64 now,
+			 struct excess *excess)
 {
+	struct l1t_bucket *b = p->bucket;
 	u64 since_ns = now - b->reported_ns;
 
-	l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
+	if (p->tenant)
+		l1t_tenant_count(p->tenant, L1T_MAX_EXITS_PER_SEC, bound);
+	else
+		l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
 	b->exceeded++;
-	if (b->reported && since_ns < EVENT_NS)
+	/* Of two at once the other is reported when it happens again. */
+	if ((b->reported && since_ns < EVENT_NS) || excess[bound].count)
 		return;
 	excess[bound] = (struct excess){
-		.value = value,
+		.level = p->level,
+		.value = p->rate,
 		.rate = mul_u64_u64_div_u64(b->taken, NSEC_PER_SEC,
 					    max_t(u64, since_ns, NSEC_PER_MSEC)),
 		.count = b->exceeded,
@@ -126,20 +212,24 @@ static void tokens_short(struct l1t_bucket *b, enum l1t_bound bound, u64 value,
 	b->exceeded = 0;
 }
 
-static void take_audited(struct l1t_throttle *t, u64 wanted, u64 now,
-			 struct excess *excess)
+static void take(struct l1t_guest *g, u64 wanted, u64 now, struct excess *excess)
 {
-	u64 audit = audit_rate(), tokens;
+	unsigned int level;
+	struct pace p;
+	u64 tokens;
 
-	t->limit.taken += wanted;
-	t->audit.taken += wanted;
-	if (audit == L1T_NO_LIMIT)
-		return;
-	tokens = bucket_tokens(&t->audit, audit, now);
-	if (tokens < wanted)
-		tokens_short(&t->audit, L1T_BOUND_AUDIT, audit, now, excess);
-	if (audit)
-		bucket_take(&t->audit, audit, min(tokens, wanted));
+	for_each_pace(&p, level, g, L1T_BOUND_LIMIT) {
+		p.bucket->taken += wanted;
+		l1t_bucket_take(p.bucket, p.rate, wanted);
+	}
+	for_each_pace(&p, level, g, L1T_BOUND_AUDIT) {
+		p.bucket->taken += wanted;
+		tokens = l1t_bucket_tokens(p.bucket, p.rate, BUCKET_NS, now);
+		if (tokens < wanted)
+			tokens_short(&p, L1T_BOUND_AUDIT, now, excess);
+		if (p.rate)
+			l1t_bucket_take(p.bucket, p.rate, min(tokens, wanted));
+	}
 }
 
 /*
@@ -147,51 +237,66 @@ static void take_audited(struct l1t_throttle *t, u64 wanted, u64 now,
  * without. Returns 0, or for how long to sleep for want of tokens; @waits: it
  * has slept for them already.
  */
+static u64 take_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
+{
+	u64 debt = max_t(s64, -READ_ONCE(v->acct.lease), 0), more, tokens;
+	struct l1t_guest *g = v->guest;
+	u64 now = ktime_get_ns();
+	struct pace least;
+
+	more = lease_size(g);
+	tokens = fewest_tokens(g, now, &least);
+	if (tokens == U64_MAX) {
+		take(g, debt + more, now, excess);
+		WRITE_ONCE(v->acct.lease, paced(g) ? more : L1T_LEASE_UNLIMITED);
+		return 0;
+	}
+	if (tokens > debt) {
+		more = min(more, tokens - debt);
+		take(g, debt + more, now, excess);
+		WRITE_ONCE(v->acct.lease, more);
+		return 0;
+	}
+	if (!waits)
+		tokens_short(&least, L1T_BOUND_LIMIT, now, excess);
+	if (!least.rate)
+		return SLICE_NS;
+	/* In parts: it may be more than the bucket can hold. */
+	if (tokens) {
+		debt -= tokens;
+		take(g, tokens, now, excess);
+		WRITE_ONCE(v->acct.lease, -(s64)debt);
+	}
+	return min_t(u64, SLICE_NS, l1t_tokens_ns(debt + more, least.rate));
+}
+
 static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
 {
-	struct l1t_guest *g = v->guest;
-	struct l1t_throttle *t = &g->throttle;
-	u64 rate = limit_rate(g), now = ktime_get_ns();
-	u64 debt = max_t(s64, -READ_ONCE(v->acct.lease), 0), more = lease_size(g), tokens;
+	u64 ns;
 
-	lockdep_assert_held(&t->lock);
-	if (rate != L1T_NO_LIMIT) {
-		tokens = bucket_tokens(&t->limit, rate, now);
-		if (tokens <= debt) {
-			if (!waits)
-				tokens_short(&t->limit, L1T_BOUND_LIMIT, rate, now,
-					 excess);
-			if (!rate)
-				return SLICE_NS;
-			/* In parts: it may be more than the bucket can hold. */
-			if (tokens) {
-				debt -= tokens;
-				bucket_take(&t->limit, rate, tokens);
-				take_audited(t, tokens, now, excess);
-				WRITE_ONCE(v->acct.lease, -(s64)debt);
-			}
-			return min_t(u64, SLICE_NS,
-				     tokens_ns(debt + more, rate));
-		}
-		more = min(more, tokens - debt);
-		bucket_take(&t->limit, rate, debt + more);
-	}
-	take_audited(t, debt + more, now, excess);
-	WRITE_ONCE(v->acct.lease, paced(g) ? more : L1T_LEASE_UNLIMITED);
-	return 0;
+	lockdep_assert_held(&v->guest->throttle.lock);
+	rcu_read_lock();
+	raw_spin_lock(&tenants_lock);
+	ns = take_lease(v, waits, excess);
+	raw_spin_unlock(&tenants_lock);
+	rcu_read_unlock();
+	return ns;
 }
 
 static void report(const struct l1t_guest *g, const struct excess *excess)
 {
 	enum l1t_bound bound;
+	unsigned int level;
 
 	for (bound = 0; bound < L1T_BOUNDS; bound++) {
 		if (!excess[bound].count)
 			continue;
 		raw_spin_lock(&l1t_lock);
+		level = excess[bound].level;
 		l1t_event_exceeded(&(struct l1t_exceeded){
 			.limit = L1T_MAX_EXITS_PER_SEC,
 			.bound = bound,
+			.tenant = level ? l1t_place(&g->places, level - 1) : NULL,
 			.value = excess[bound].value,
 			.use = excess[bound].rate,
 			.guest_id = g->id,
@@ -222,7 +327,7 @@ static bool pace_sleep(struct l1t_vcpu *v, int version, u64 ns)
 						 READ_ONCE(stopping),
 						 ns_to_ktime(ns));
 	split_sleep(v, false);
-	trace_l1tune_throttle(v->guest->id, v->id, limit_rate(v->guest),
+	trace_l1tune_throttle(v->guest->id, v->id, lowest_rate(v->guest),
 			      ktime_get_ns() - start);
 	return err != -ERESTARTSYS && !READ_ONCE(stopping);
 }
@@ -337,9 +442,7 @@ static void update_tokens(void)
 	static DEFINE_MUTEX(tokens_lock);
 
 	mutex_lock(&tokens_lock);
-	l1t_exit_pace_needed(audit_rate() != L1T_NO_LIMIT ||
-			     l1t_limit_value(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT) !=
-			     L1T_NO_LIMIT ||
+	l1t_exit_pace_needed(l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC) ||
 			     atomic_read(&nr_own_rates));
 	mutex_unlock(&tokens_lock);
 }
@@ -393,7 +496,7 @@ void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 }
 
 /**
- * l1t_throttle_update() - the machine's rate has changed
+ * l1t_throttle_update() - the rate of the machine or of tenants has changed
  *
  * Context: may sleep; one at a time. It holds when this returns.
  */

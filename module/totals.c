@@ -82,9 +82,18 @@ void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum)
  */
 void l1t_guest_retire(struct l1t_guest *g)
 {
+	struct l1t_counts counts = {};
+	struct l1t_tenant *t;
+	unsigned int level;
+
 	mutex_lock(&totals_lock);
-	l1t_guest_counts(g, &dead);
+	l1t_guest_counts(g, &counts);
+	l1t_counts_add(&dead, &counts);
 	raw_spin_lock(&l1t_lock);
+	for (level = 0; level < g->places.levels; level++)
+		for (t = l1t_place(&g->places, level); t; t = t->pattern)
+			l1t_counts_add(&t->dead, &counts);
+	l1t_tenants_leave(&g->places);
 	list_del_init(&g->link);
 	raw_spin_unlock(&l1t_lock);
 	mutex_unlock(&totals_lock);
@@ -140,6 +149,44 @@ void l1t_totals(struct l1t_totals *t)
 	if (!has_snapshot || time_after_eq(jiffies, snapshot_until))
 		take_snapshot();
 	*t = snapshot;
+	mutex_unlock(&totals_lock);
+}
+
+static void take_tenant_snapshot(struct l1t_tenant *t)
+{
+	struct l1t_guest *g;
+	bool member;
+
+	t->snapshot = t->dead;
+	/* As in take_snapshot(). */
+	list_for_each_entry_rcu(g, &l1t_guests, link, true) {
+		rcu_read_lock();
+		member = l1t_tenants_are_members(&g->places, t);
+		rcu_read_unlock();
+		if (member)
+			l1t_guest_counts(g, &t->snapshot);
+	}
+	t->snapshot_until = jiffies + HZ / 10;
+	t->has_snapshot = true;
+}
+
+/**
+ * l1t_tenant_totals() - sums over all guests that a tenant has had
+ * @tenant: tenant or pattern, held
+ * @t: filled in, as of one moment at most 100 ms ago
+ *
+ * Context: may sleep.
+ */
+void l1t_tenant_totals(struct l1t_tenant *tenant, struct l1t_totals *t)
+{
+	mutex_lock(&totals_lock);
+	if (!tenant->has_snapshot || time_after_eq(jiffies, tenant->snapshot_until))
+		take_tenant_snapshot(tenant);
+	*t = (struct l1t_totals){ .counts = tenant->snapshot };
+	raw_spin_lock(&l1t_lock);
+	t->vms = tenant->vms;
+	t->vcpus = tenant->vcpus;
+	raw_spin_unlock(&l1t_lock);
 	mutex_unlock(&totals_lock);
 }
 

@@ -6,25 +6,6 @@
 #include "guest.h"
 
 /**
- * struct l1t_counts - what is summed over vCPUs and guests
- *
- * @stolen_ns means something if l1t_stolen_state() is L1T_STEAL_OK.
- */
-struct l1t_counts {
-	u64 exits;
-	u64 exit_time_ns;
-	u64 guest_time_ns;
-	u64 untraced;
-	u64 parts_ns[L1T_PARTS_AND_KERNEL];
-	u64 stolen_ns;
-	u64 unpaired_entries;
-	u64 lost_cells;
-	u64 l3_entries;
-	u64 l3_exits_handled;
-	u64 l3_exits_left;
-};
-
-/**
  * struct l1t_totals - everything since load, the dead included
  * @counts: of all guests
  * @vms: guests
@@ -43,6 +24,7 @@ void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum);
 void l1t_guest_retire(struct l1t_guest *g);
 void l1t_guests_walk(void (*fn)(struct l1t_guest *g, void *arg), void *arg);
 void l1t_totals(struct l1t_totals *t);
+void l1t_tenant_totals(struct l1t_tenant *tenant, struct l1t_totals *t);
 enum l1t_steal_state l1t_stolen_state(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <linux/tracepoint.h>
 
 #include "limit.h"
+#include "tenant.h"
 
 TRACE_EVENT(l1tune_deny,
 	TP_PROTO(const struct l1t_exceeded *what),
@@ -20,6 +21,7 @@ TRACE_EVENT(l1tune_deny,
 		__field(u64, use)
 		__field(int, err)
 		__field(u64, l2)
+		__field(u64, tenant)
 		__field(pid_t, tgid)
 		__field(uid_t, uid)
 		__array(char, comm, TASK_COMM_LEN)
@@ -31,11 +33,12 @@ TRACE_EVENT(l1tune_deny,
 		__entry->use = what->use;
 		__entry->err = what->err;
 		__entry->l2 = what->guest_id;
+		__entry->tenant = what->tenant ? what->tenant->id : 0;
 		__entry->tgid = what->pid;
 		__entry->uid = what->uid;
 		memcpy(__entry->comm, what->comm, TASK_COMM_LEN);
 	),
-	TP_printk("limit=%s %s value=%llu use=%llu err=%d l2=%llu tgid=%d uid=%u comm=%s",
+	TP_printk("limit=%s %s value=%llu use=%llu err=%d l2=%llu tenant=%llu tgid=%d uid=%u comm=%s",
 		  __print_symbolic(__entry->limit,
 				   { L1T_MAX_VMS, "max_vms" },
 				   { L1T_MAX_VMS_PER_USER, "max_vms_per_user" },
@@ -44,10 +47,12 @@ TRACE_EVENT(l1tune_deny,
 				   { L1T_MAX_MEMORY, "max_memory_bytes" },
 				   { L1T_MAX_MEMORY_PER_VM, "max_memory_per_vm_bytes" },
 				   { L1T_MAX_NESTED_VMS, "max_nested_vms" },
-				   { L1T_MAX_EXITS_PER_SEC, "max_exits_per_sec" }),
+				   { L1T_MAX_EXITS_PER_SEC, "max_exits_per_sec" },
+				   { L1T_MAX_VMS_PER_SEC, "max_vms_per_sec" }),
 		  __entry->audited ? "audited" : "denied", __entry->value,
-		  __entry->use, __entry->err, __entry->l2, __entry->tgid,
-		  __entry->uid, __entry->comm)
+		  __entry->use, __entry->err, __entry->l2,
+		  __entry->tenant, __entry->tgid, __entry->uid,
+		  __entry->comm)
 );
 
 TRACE_EVENT(l1tune_throttle,

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cgroup.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "cgroup.h"
+
+/* Behind a path that is cut. No tenant is called that, see l1t_tenant_parse(). */
+#define MORE	"/..."
+
+#ifdef CONFIG_CGROUPS
+/* In v2 a cgroup keeps its name, so it needs no lock but RCU's. */
+static const char *name_of(const struct cgroup *cgroup)
+{
+	return (__force const char *)READ_ONCE(cgroup->kn->name);
+}
+
+static unsigned int list_levels(struct cgroup *cgroup, const struct cgroup **at)
+{
+	unsigned int levels = cgroup->level;
+
+	for (; cgroup; cgroup = cgroup_parent(cgroup))
+		if (cgroup->level <= L1T_CGROUP_LEVELS)
+			at[cgroup->level] = cgroup;
+	return levels;
+}
+
+/**
+ * l1t_cgroup_path() - the path of a task's cgroup, from the root of the tree
+ * @task: the current one, or one that is kept
+ * @path: of L1T_CGROUP_BYTES; "/" for the root, and for a machine that has the
+ *	old hierarchies only. What is too deep or too long is cut after a whole
+ *	name and ends in "/..."
+ *
+ * Context: any but NMI.
+ */
+void l1t_cgroup_path(struct task_struct *task, char *path)
+{
+	const struct cgroup *at[L1T_CGROUP_LEVELS + 1];
+	unsigned int level, levels;
+	size_t len = 0, bytes;
+
+	strscpy(path, "/", L1T_CGROUP_BYTES);
+	rcu_read_lock();
+	levels = list_levels(task_dfl_cgroup(task), at);
+	for (level = 1; level <= levels; level++) {
+		if (level > L1T_CGROUP_LEVELS ||
+		    len + 1 + strlen(name_of(at[level])) + strlen(MORE) >= L1T_CGROUP_BYTES) {
+			strscpy(path + len, MORE, L1T_CGROUP_BYTES - len);
+			break;
+		}
+		bytes = scnprintf(path + len, L1T_CGROUP_BYTES - len, "/%s",
+				  name_of(at[level]));
+		len += bytes;
+	}
+	rcu_read_unlock();
+}
+#else
+void l1t_cgroup_path(struct task_struct *task, char *path)
+{
+	strscpy(path, "/", L1T_CGROUP_BYTES);
+}
+#endif

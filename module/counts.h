@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is summed over vCPUs, guests and tenants. */
+#ifndef L1TUNE_COUNTS_H
+#define L1TUNE_COUNTS_H
+
+#include "part.h"
+
+/**
+ * struct l1t_counts - what is summed over vCPUs and guests
+ *
+ * @stolen_ns means something if l1t_stolen_state() is L1T_STEAL_OK.
+ */
+struct l1t_counts {
+	u64 exits;
+	u64 exit_time_ns;
+	u64 guest_time_ns;
+	u64 untraced;
+	u64 parts_ns[L1T_PARTS_AND_KERNEL];
+	u64 stolen_ns;
+	u64 unpaired_entries;
+	u64 lost_cells;
+	u64 l3_entries;
+	u64 l3_exits_handled;
+	u64 l3_exits_left;
+};
+
+void l1t_counts_add(struct l1t_counts *sum, const struct l1t_counts *more);
+
+#endif

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tenants are defined and removed, and get limits, while guests are of them.
+ *
+ * What a guest is charged to goes by the cgroup that it was created in, so a
+ * tenant that is defined later has its guests at once, and one that is removed
+ * takes nothing with it.
+ */
+#include "attach.h"
+#include "enrol.h"
+#include "guest.h"
+#include "throttle.h"
+
+/* All that changes tenants; not held while a device is removed. */
+static DEFINE_MUTEX(enrol_lock);
+
+static bool stopped;
+
+/* Guests that are being created are in one list, those that are shown in another. */
+static void each_guest(void (*fn)(struct l1t_guest *g, const struct l1t_tenant *t),
+		       const struct l1t_tenant *t)
+{
+	struct l1t_guest *g;
+
+	lockdep_assert_held(&l1t_lock);
+	list_for_each_entry(g, &l1t_newborn, newborn)
+		fn(g, t);
+	list_for_each_entry(g, &l1t_guests, link)
+		fn(g, t);
+}
+
+static void join(struct l1t_guest *g, const struct l1t_tenant *unused)
+{
+	if (g->kvm)
+		l1t_guest_join_tenants(g);
+}
+
+/*
+ * There is a spare for a few matches at a time. Those guests whose it is not
+ * enough for lack a place, so it ends when there are none, or no memory.
+ */
+static void join_all(void)
+{
+	struct l1t_guest *g;
+	unsigned int lacking, before = UINT_MAX;
+
+	do {
+		l1t_tenants_fill();
+		lacking = 0;
+		raw_spin_lock(&l1t_lock);
+		each_guest(join, NULL);
+		list_for_each_entry(g, &l1t_guests, link)
+			lacking += g->kvm && g->places.lacking;
+		raw_spin_unlock(&l1t_lock);
+		if (lacking >= before)
+			break;
+		before = lacking;
+	} while (lacking);
+	if (l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC))
+		l1t_throttle_update();
+}
+
+/**
+ * l1t_enrol() - define a tenant, or a pattern of such
+ * @path: from l1t_tenant_parse()
+ *
+ * Context: may sleep. Return: 0 or an error of l1t_tenant_define().
+ */
+int l1t_enrol(const char *path)
+{
+	int err;
+
+	if (mutex_lock_interruptible(&enrol_lock))
+		return -EINTR;
+	err = stopped ? -ESHUTDOWN : l1t_tenant_define(path);
+	if (!err)
+		join_all();
+	mutex_unlock(&enrol_lock);
+	return err;
+}
+
+static bool set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bound,
+		u64 value)
+{
+	if (t->requested[bound][limit] == value)
+		return false;
+	l1t_tenant_request(t, limit, bound, value);
+	return true;
+}
+
+static void drop_limits(struct l1t_tenant *t)
+{
+	enum l1t_bound bound;
+	enum l1t_limit limit;
+	bool paced = false;
+
+	for (bound = 0; bound < L1T_BOUNDS; bound++)
+		for (limit = 0; limit < L1T_LIMITS; limit++)
+			paced |= set(t, limit, bound, L1T_NO_LIMIT) &&
+				 limit == L1T_MAX_EXITS_PER_SEC;
+	if (paced)
+		l1t_throttle_update();
+}
+
+/* Of all its guests; l1t_lock held. */
+static void drop_tenant(struct l1t_tenant *t)
+{
+	each_guest(l1t_guest_drop_tenant, t);
+	l1t_tenant_unlink(t);
+}
+
+static void remove(struct l1t_tenant *t)
+{
+	struct l1t_tenant *match;
+
+	drop_limits(t);
+	do {
+		raw_spin_lock(&l1t_lock);
+		match = l1t_tenant_any_match(t);
+		drop_tenant(match ?: t);
+		raw_spin_unlock(&l1t_lock);
+	} while (match);
+}
+
+/**
+ * l1t_enrol_remove() - a tenant or pattern is none any more
+ * @path: exactly as it was defined
+ *
+ * Its guests stay, and may become those of a pattern. Context: may sleep. Return:
+ * 0, -ENOENT or -EINTR.
+ */
+int l1t_enrol_remove(const char *path)
+{
+	struct l1t_tenant *t;
+
+	if (mutex_lock_interruptible(&enrol_lock))
+		return -EINTR;
+	t = l1t_tenant_get(path);
+	if (!t || t->pattern) {
+		mutex_unlock(&enrol_lock);
+		if (t)
+			put_device(&t->dev);
+		return -ENOENT;
+	}
+	remove(t);
+	join_all();
+	l1t_attach_update();
+	mutex_unlock(&enrol_lock);
+	put_device(&t->dev);
+	return 0;
+}
+
+/**
+ * l1t_enrol_set() - set a limit or an audit threshold of a tenant
+ * @t: tenant or pattern, held
+ * @limit: which
+ * @bound: which of the two
+ * @value: as for l1t_limit_request()
+ *
+ * Context: may sleep. Return: 0, -ENODEV if it has been removed, -EPERM if the
+ * limit is its pattern's, or -EINTR.
+ */
+int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bound,
+		  u64 value)
+{
+	int err = 0;
+
+	if (mutex_lock_interruptible(&enrol_lock))
+		return -EINTR;
+	if (t->removed)
+		err = -ENODEV;
+	else if (t->pattern)
+		err = -EPERM;
+	if (err || !set(t, limit, bound, value))
+		goto out;
+	l1t_attach_update();
+	l1t_tenant_enforce(t, limit, bound);
+	if (limit == L1T_MAX_EXITS_PER_SEC)
+		l1t_throttle_update();
+out:
+	mutex_unlock(&enrol_lock);
+	return err;
+}
+
+/**
+ * l1t_enrol_forget() - forget a match that has had no guest for long
+ *
+ * Context: may sleep. Return: false if there was none.
+ */
+bool l1t_enrol_forget(void)
+{
+	struct l1t_tenant *t;
+
+	mutex_lock(&enrol_lock);
+	raw_spin_lock(&l1t_lock);
+	t = l1t_tenant_forgettable();
+	if (t)
+		l1t_tenant_unlink(t);
+	raw_spin_unlock(&l1t_lock);
+	mutex_unlock(&enrol_lock);
+	return t;
+}
+
+static struct l1t_tenant *any_tenant(void)
+{
+	struct l1t_tenant *t;
+
+	raw_spin_lock(&l1t_lock);
+	t = list_first_entry_or_null(&l1t_tenants, struct l1t_tenant, link) ?:
+	    l1t_tenant_any_pattern();
+	raw_spin_unlock(&l1t_lock);
+	return t;
+}
+
+/**
+ * l1t_enrol_remove_all() - undo all definitions
+ *
+ * Context: may sleep; no hook is attached and no guest is left.
+ */
+void l1t_enrol_remove_all(void)
+{
+	struct l1t_tenant *t;
+
+	mutex_lock(&enrol_lock);
+	stopped = true;
+	while ((t = any_tenant())) {
+		raw_spin_lock(&l1t_lock);
+		l1t_tenant_unlink(t);
+		raw_spin_unlock(&l1t_lock);
+	}
+	mutex_unlock(&enrol_lock);
+}

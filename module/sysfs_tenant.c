@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tenants as devices, and l1/tenants/, by which they are defined and removed.
+ *
+ * Matches of patterns come in a hook and go when they have been idle for long, so
+ * one work item adds and removes devices, without any lock that files take.
+ */
+#include <linux/capability.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <linux/workqueue.h>
+
+#include "enrol.h"
+#include "guest.h"
+#include "hook.h"
+#include "nested.h"
+#include "sysfs.h"
+#include "totals.h"
+
+#define LOOK_FOR_IDLE	(10 * HZ)
+
+/* tenant-<id>/ */
+
+static ssize_t cgroup_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%s\n", dev_to_tenant(dev)->path);
+}
+
+static ssize_t pattern_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	const struct l1t_tenant *pattern;
+	u64 id = 0;
+
+	raw_spin_lock(&l1t_lock);
+	pattern = dev_to_tenant(dev)->pattern;
+	if (pattern)
+		id = pattern->id;
+	raw_spin_unlock(&l1t_lock);
+	return id ? sysfs_emit(buf, "tenant-%llu\n", id) : -ENODEV;
+}
+
+static ssize_t matches_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(dev_to_tenant(dev)->matches));
+}
+
+/* What a tenant has moves with its guests, as a guest's files do. */
+#define TENANT_FILE(_name) \
+	static struct device_attribute tenant_##_name = \
+		__ATTR(_name, 0440, _name##_show, NULL)
+
+TENANT_FILE(cgroup);
+TENANT_FILE(pattern);
+TENANT_FILE(matches);
+
+static struct attribute *tenant_attrs[] = {
+	&tenant_cgroup.attr,
+	&tenant_pattern.attr,
+	&tenant_matches.attr,
+	NULL
+};
+
+static umode_t tenant_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	const struct l1t_tenant *t = dev_to_tenant(kobj_to_dev(kobj));
+
+	if (attr == &tenant_pattern.attr)
+		return READ_ONCE(t->pattern) ? attr->mode : 0;
+	if (attr == &tenant_matches.attr)
+		return t->is_pattern ? attr->mode : 0;
+	return attr->mode;
+}
+
+static const struct attribute_group tenant_group = {
+	.attrs = tenant_attrs,
+	.is_visible = tenant_is_visible,
+};
+
+/* usage/ */
+
+#define USAGE(_name, _value)						\
+	static ssize_t usage_##_name##_show(struct device *dev,		\
+					    struct device_attribute *attr, \
+					    char *buf)			\
+	{								\
+		return sysfs_emit(buf, "%llu\n", (u64)(_value));	\
+	}								\
+	static struct device_attribute usage_##_name =			\
+		__ATTR(_name, 0440, usage_##_name##_show, NULL)
+
+static u64 used(struct device *dev, enum l1t_used kind)
+{
+	u64 value;
+
+	raw_spin_lock(&l1t_lock);
+	value = dev_to_tenant(dev)->use.of[kind];
+	raw_spin_unlock(&l1t_lock);
+	return value;
+}
+
+USAGE(vms, used(dev, L1T_USED_VMS));
+USAGE(vcpus, used(dev, L1T_USED_VCPUS));
+USAGE(memory_bytes, used(dev, L1T_USED_MEMORY));
+USAGE(nested_vms, l1t_nested_vms(dev_to_tenant(dev)));
+
+static struct attribute *usage_attrs[] = {
+	&usage_vms.attr,
+	&usage_vcpus.attr,
+	&usage_memory_bytes.attr,
+	&usage_nested_vms.attr,
+	NULL
+};
+
+static const struct attribute_group usage_group = {
+	.name = "usage",
+	.attrs = usage_attrs,
+};
+
+/* limits/, audit/, denied/, would_deny/, effective/ */
+
+struct tenant_limit {
+	struct device_attribute attr;
+	enum l1t_limit limit;
+	enum l1t_bound bound;
+};
+
+static const struct tenant_limit *to_limit(struct device_attribute *attr)
+{
+	return container_of(attr, struct tenant_limit, attr);
+}
+
+static ssize_t value_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	const struct tenant_limit *tl = to_limit(attr);
+	u64 value;
+
+	rcu_read_lock();
+	value = l1t_tenant_value(dev_to_tenant(dev), tl->limit, tl->bound);
+	rcu_read_unlock();
+	return l1t_limit_emit(buf, value);
+}
+
+static ssize_t value_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	const struct tenant_limit *tl = to_limit(attr);
+	u64 value;
+	int err;
+
+	err = l1t_limit_check_writer(buf, count) ?:
+	      l1t_limit_parse(tl->limit, buf, &value) ?:
+	      l1t_enrol_set(dev_to_tenant(dev), tl->limit, tl->bound, value);
+	return err ?: count;
+}
+
+static ssize_t exceeded_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	const struct tenant_limit *tl = to_limit(attr);
+	struct l1t_tenant *t = dev_to_tenant(dev);
+
+	return sysfs_emit(buf, "%llu\n",
+			  (u64)atomic64_read(&t->exceeded[tl->bound][tl->limit]));
+}
+
+static bool is_set(const struct l1t_tenant *t, enum l1t_limit limit)
+{
+	bool set;
+
+	rcu_read_lock();
+	set = l1t_tenant_value(t, limit, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
+	      l1t_tenant_value(t, limit, L1T_BOUND_AUDIT) != L1T_NO_LIMIT;
+	rcu_read_unlock();
+	return set;
+}
+
+static ssize_t effective_show(struct device *dev, struct device_attribute *attr,
+			      char *buf)
+{
+	const struct tenant_limit *tl = to_limit(attr);
+
+	return sysfs_emit(buf, "%d\n", is_set(dev_to_tenant(dev), tl->limit) &&
+			  l1t_hook_state(l1t_limit_hook(tl->limit)) == L1T_HOOK_OK);
+}
+
+/* A match has the limits of its pattern, which are set there. */
+static umode_t value_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	const struct l1t_tenant *t = dev_to_tenant(kobj_to_dev(kobj));
+
+	return READ_ONCE(t->pattern) ? attr->mode & ~0222 : attr->mode;
+}
+
+#define LIMIT(_name, _limit, _bound, _mode, _show, _store)		\
+	{								\
+		.attr = __ATTR(_name, _mode, _show, _store),		\
+		.limit = _limit,					\
+		.bound = _bound,					\
+	}
+
+#define DIRECTORY(_dir, _bound, _mode, _show, _store, _visible)		\
+static struct tenant_limit _dir##_files[] = {				\
+	LIMIT(max_vms, L1T_MAX_VMS, _bound, _mode, _show, _store),	\
+	LIMIT(max_vcpus, L1T_MAX_VCPUS, _bound, _mode, _show, _store),	\
+	LIMIT(max_memory_bytes, L1T_MAX_MEMORY, _bound, _mode, _show,	\
+	      _store),							\
+	LIMIT(max_nested_vms, L1T_MAX_NESTED_VMS, _bound, _mode, _show,	\
+	      _store),							\
+	LIMIT(max_exits_per_sec, L1T_MAX_EXITS_PER_SEC, _bound, _mode,	\
+	      _show, _store),						\
+	LIMIT(max_vms_per_sec, L1T_MAX_VMS_PER_SEC, _bound, _mode,	\
+	      _show, _store),						\
+};									\
+static struct attribute *_dir##_attrs[] = {				\
+	&_dir##_files[0].attr.attr, &_dir##_files[1].attr.attr,		\
+	&_dir##_files[2].attr.attr, &_dir##_files[3].attr.attr,		\
+	&_dir##_files[4].attr.attr, &_dir##_files[5].attr.attr,		\
+	NULL								\
+};									\
+static const struct attribute_group _dir##_group = {			\
+	.name = #_dir,							\
+	.attrs = _dir##_attrs,						\
+	.is_visible = _visible,						\
+}
+
+DIRECTORY(limits, L1T_BOUND_LIMIT, 0640, value_show, value_store, value_is_visible);
+DIRECTORY(audit, L1T_BOUND_AUDIT, 0640, value_show, value_store, value_is_visible);
+DIRECTORY(denied, L1T_BOUND_LIMIT, 0440, exceeded_show, NULL, NULL);
+DIRECTORY(would_deny, L1T_BOUND_AUDIT, 0440, exceeded_show, NULL, NULL);
+DIRECTORY(effective, L1T_BOUND_LIMIT, 0440, effective_show, NULL, NULL);
+
+/* totals/ */
+
+struct tenant_total {
+	struct device_attribute attr;
+	size_t offset;
+};
+
+static ssize_t total_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	const struct tenant_total *tt = container_of(attr, struct tenant_total, attr);
+	struct l1t_totals totals;
+
+	l1t_tenant_totals(dev_to_tenant(dev), &totals);
+	return sysfs_emit(buf, "%llu\n", *(u64 *)((char *)&totals + tt->offset));
+}
+
+static ssize_t stolen_time_ns_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct l1t_totals totals;
+
+	l1t_tenant_totals(dev_to_tenant(dev), &totals);
+	return l1t_stolen_show(totals.counts.stolen_ns, buf);
+}
+static struct device_attribute totals_stolen_time_ns =
+	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
+
+#define TOTAL(_name, _member)						\
+	static struct tenant_total totals_##_name = {			\
+		.attr = __ATTR(_name, 0440, total_show, NULL),		\
+		.offset = offsetof(struct l1t_totals, _member),		\
+	}
+
+TOTAL(vms, vms);
+TOTAL(vcpus, vcpus);
+TOTAL(exits, counts.exits);
+TOTAL(exit_time_ns, counts.exit_time_ns);
+TOTAL(guest_time_ns, counts.guest_time_ns);
+TOTAL(kernel_time_ns, counts.parts_ns[L1T_PART_KERNEL]);
+TOTAL(vmm_time_ns, counts.parts_ns[L1T_PART_VMM]);
+TOTAL(vmm_sleep_time_ns, counts.parts_ns[L1T_PART_VMM_SLEEP]);
+TOTAL(halted_time_ns, counts.parts_ns[L1T_PART_HALTED]);
+TOTAL(blocked_time_ns, counts.parts_ns[L1T_PART_BLOCKED]);
+TOTAL(runq_time_ns, counts.parts_ns[L1T_PART_RUNQ]);
+TOTAL(throttled_time_ns, counts.parts_ns[L1T_PART_THROTTLED]);
+TOTAL(untraced, counts.untraced);
+
+static struct attribute *totals_attrs[] = {
+	&totals_vms.attr.attr,
+	&totals_vcpus.attr.attr,
+	&totals_exits.attr.attr,
+	&totals_exit_time_ns.attr.attr,
+	&totals_guest_time_ns.attr.attr,
+	&totals_kernel_time_ns.attr.attr,
+	&totals_vmm_time_ns.attr.attr,
+	&totals_vmm_sleep_time_ns.attr.attr,
+	&totals_halted_time_ns.attr.attr,
+	&totals_blocked_time_ns.attr.attr,
+	&totals_runq_time_ns.attr.attr,
+	&totals_throttled_time_ns.attr.attr,
+	&totals_stolen_time_ns.attr,
+	&totals_untraced.attr.attr,
+	NULL
+};
+
+static const struct attribute_group totals_group = {
+	.name = "totals",
+	.attrs = totals_attrs,
+};
+
+static const struct attribute_group *tenant_groups[] = {
+	&tenant_group,
+	&limits_group,
+	&audit_group,
+	&denied_group,
+	&would_deny_group,
+	&effective_group,
+	&totals_group,
+	&usage_group,
+	NULL
+};
+
+/* A pattern uses nothing: each of its matches does. */
+static const struct attribute_group *pattern_groups[] = {
+	&tenant_group,
+	&limits_group,
+	&audit_group,
+	&denied_group,
+	&would_deny_group,
+	&effective_group,
+	&totals_group,
+	NULL
+};
+
+/* Devices. */
+
+static struct l1t_tenant *next_changed(bool *removed)
+{
+	struct l1t_tenant *t;
+
+	raw_spin_lock(&l1t_lock);
+	t = list_first_entry_or_null(&l1t_tenants_changed, struct l1t_tenant, changed);
+	if (t) {
+		list_del_init(&t->changed);
+		*removed = t->removed;
+	}
+	raw_spin_unlock(&l1t_lock);
+	return t;
+}
+
+static void publish(struct l1t_tenant *t)
+{
+	/* What was a match has been defined itself. */
+	if (t->published) {
+		if (sysfs_update_groups(&t->dev.kobj, tenant_groups))
+			pr_warn_ratelimited("cannot show that tenant-%llu is no match any more\n",
+					    t->id);
+		return;
+	}
+	t->dev.class = &l1t_class;
+	t->dev.groups = t->is_pattern ? pattern_groups : tenant_groups;
+	device_set_pm_not_required(&t->dev);
+	if (dev_set_name(&t->dev, "tenant-%llu", t->id) || device_add(&t->dev)) {
+		pr_warn_ratelimited("cannot show tenant-%llu in sysfs\n", t->id);
+		return;
+	}
+	t->published = true;
+}
+
+/* With this the table lets go of it. */
+static void unpublish(struct l1t_tenant *t)
+{
+	if (t->published)
+		device_del(&t->dev);
+	put_device(&t->dev);
+}
+
+static void update(struct work_struct *work);
+static DECLARE_DELAYED_WORK(update_work, update);
+
+static void update(struct work_struct *work)
+{
+	struct l1t_tenant *t;
+	bool removed;
+
+	do {
+		while ((t = next_changed(&removed))) {
+			if (removed)
+				unpublish(t);
+			else
+				publish(t);
+		}
+	} while (l1t_enrol_forget());
+	/* Unless it has been asked for meanwhile. */
+	if (l1t_tenants_have_matches())
+		schedule_delayed_work(&update_work, LOOK_FOR_IDLE);
+}
+
+static void changed(void)
+{
+	mod_delayed_work(system_wq, &update_work, 0);
+}
+
+/* l1/tenants/ */
+
+static ssize_t change(const char *buf, size_t count, int (*fn)(const char *path))
+{
+	char *path;
+	int err;
+
+	err = l1t_limit_check_writer(buf, count);
+	if (err)
+		return err;
+	path = kmalloc(L1T_CGROUP_BYTES, GFP_KERNEL);
+	if (!path)
+		return -ENOMEM;
+	err = l1t_tenant_parse(buf, path) ?: fn(path);
+	kfree(path);
+	/* When this returns, its directory has come or gone. */
+	flush_delayed_work(&update_work);
+	return err ?: count;
+}
+
+static ssize_t add_store(struct device *dev, struct device_attribute *attr,
+			 const char *buf, size_t count)
+{
+	return change(buf, count, l1t_enrol);
+}
+static struct device_attribute tenants_add = __ATTR(add, 0200, NULL, add_store);
+
+static ssize_t remove_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return change(buf, count, l1t_enrol_remove);
+}
+static struct device_attribute tenants_remove = __ATTR(remove, 0200, NULL, remove_store);
+
+static struct attribute *tenants_attrs[] = {
+	&tenants_add.attr,
+	&tenants_remove.attr,
+	NULL
+};
+
+const struct attribute_group l1t_tenants_group = {
+	.name = "tenants",
+	.attrs = tenants_attrs,
+};
+
+/* l2-<id>/ */
+
+static ssize_t guest_cgroup_show(struct device *dev, struct device_attribute *attr,
+				 char *buf)
+{
+	return sysfs_emit(buf, "%s\n", dev_to_guest(dev)->cgroup);
+}
+static struct device_attribute guest_cgroup =
+	__ATTR(cgroup, 0440, guest_cgroup_show, NULL);
+
+static ssize_t guest_tenants_show(struct device *dev, struct device_attribute *attr,
+				  char *buf)
+{
+	const struct l1t_places *places = &dev_to_guest(dev)->places;
+	const struct l1t_tenant *t;
+	unsigned int level;
+	int len = 0;
+
+	rcu_read_lock();
+	for (level = 0; level < L1T_PLACES; level++) {
+		t = l1t_place(places, level);
+		if (t)
+			len += sysfs_emit_at(buf, len, "%stenant-%llu",
+					     len ? " " : "", t->id);
+	}
+	rcu_read_unlock();
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+static struct device_attribute guest_tenants =
+	__ATTR(tenants, 0440, guest_tenants_show, NULL);
+
+static struct attribute *guest_tenants_attrs[] = {
+	&guest_cgroup.attr,
+	&guest_tenants.attr,
+	NULL
+};
+
+const struct attribute_group l1t_guest_tenants_group = {
+	.attrs = guest_tenants_attrs,
+};
+
+/**
+ * l1t_sysfs_tenants_init() - before the first tenant
+ */
+void l1t_sysfs_tenants_init(void)
+{
+	l1t_tenants_init(changed);
+}
+
+/**
+ * l1t_sysfs_tenants_exit() - no tenant is left
+ *
+ * Context: may sleep; no hook is attached and no guest is left.
+ */
+void l1t_sysfs_tenants_exit(void)
+{
+	l1t_enrol_remove_all();
+	l1t_tenants_stop();
+	flush_delayed_work(&update_work);
+	cancel_delayed_work_sync(&update_work);
+	l1t_tenants_exit();
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tenants: cgroups, each with all below it, that have limits and accounts of
+ * their own.
+ *
+ * A tenant is known by its path, so a cgroup that is removed and made again is
+ * the same tenant. A pattern is not one itself: each cgroup that it matches
+ * becomes a tenant when a VM is asked for in it, has the pattern's limits, and
+ * is forgotten some time after its last guest.
+ */
+#ifndef L1TUNE_TENANT_H
+#define L1TUNE_TENANT_H
+
+#include <linux/device.h>
+#include <linux/list.h>
+
+#include "bucket.h"
+#include "cgroup.h"
+#include "counts.h"
+#include "ledger.h"
+#include "limit.h"
+#include "lock.h"
+
+/**
+ * struct l1t_tenant - a cgroup, or a pattern of such
+ * @dev: tenant-<id>
+ * @rcu: frees it
+ * @node: in the look-up table by @path, but for patterns; l1t_lock
+ * @link: among all of its kind, or the spares; l1t_lock
+ * @changed: among those whose devices are to be brought up to date; l1t_lock
+ * @idle: among matches without guests, the longest idle first; l1t_lock
+ * @idle_since: jiffies, if it is
+ * @id: never reused while the module is loaded
+ * @pattern: which it is a match of, held; NULL: it is defined itself
+ * @is_pattern: it is one
+ * @removed: it is in no table any more; l1t_lock
+ * @published: its device has been added; tenants' work only
+ * @levels: names in @path
+ * @use: what its guests have; l1t_lock
+ * @guests: that have a place in it, dead ones included; l1t_lock
+ * @matches: of a pattern; l1t_lock
+ * @vms: guests that it has had; l1t_lock
+ * @vcpus: vCPUs of theirs; l1t_lock
+ * @values: limits and thresholds in force; written under l1t_lock
+ * @requested: what hooks are attached for; one at a time
+ * @exceeded: how often each was refused or passed
+ * @creation: tokens for VMs; l1t_lock
+ * @pace: tokens for exits; throttle.c's
+ * @dead: counts of its guests that ended; totals.c's
+ * @snapshot: counts of all of them, as of a moment ago; totals.c's
+ * @snapshot_until: jiffies
+ * @has_snapshot: there is one
+ * @path: or pattern
+ */
+struct l1t_tenant {
+	struct device dev;
+	struct rcu_head rcu;
+	struct hlist_node node;
+	struct list_head link;
+	struct list_head changed;
+	struct list_head idle;
+	unsigned long idle_since;
+	u64 id;
+	struct l1t_tenant *pattern;
+	bool is_pattern;
+	bool removed;
+	bool published;
+	unsigned int levels;
+	struct l1t_ledger use;
+	u32 guests;
+	u32 matches;
+	u64 vms;
+	u64 vcpus;
+	u64 values[L1T_BOUNDS][L1T_LIMITS];
+	u64 requested[L1T_BOUNDS][L1T_LIMITS];
+	atomic64_t exceeded[L1T_BOUNDS][L1T_LIMITS];
+	struct l1t_bucket creation[L1T_BOUNDS];
+	struct l1t_bucket pace[L1T_BOUNDS];
+	struct l1t_counts dead;
+	struct l1t_counts snapshot;
+	unsigned long snapshot_until;
+	bool has_snapshot;
+	char path[L1T_CGROUP_BYTES];
+};
+
+#define dev_to_tenant(d)	container_of(d, struct l1t_tenant, dev)
+
+/* One for the root, and one for each name in a path. */
+#define L1T_PLACES		(L1T_CGROUP_LEVELS + 1)
+
+/**
+ * struct l1t_places - the tenants that a guest is of
+ * @at: by the number of names in their paths; written under l1t_lock
+ * @levels: of these so many may be there, the rest is NULL
+ * @lacking: a pattern that matches, when there was no spare for the match
+ * @born: its VM has been created
+ */
+struct l1t_places {
+	struct l1t_tenant __rcu *at[L1T_PLACES];
+	unsigned int levels;
+	struct l1t_tenant *lacking;
+	bool born;
+};
+
+/* Context: RCU read section or l1t_lock. */
+static inline struct l1t_tenant *l1t_place(const struct l1t_places *places,
+					   unsigned int level)
+{
+	return rcu_dereference_check(places->at[level], lockdep_is_held(&l1t_lock));
+}
+
+extern struct list_head l1t_tenants;
+extern struct list_head l1t_tenants_changed;
+
+int l1t_tenant_parse(const char *text, char *path);
+struct l1t_tenant *l1t_tenant_get(const char *path);
+int l1t_tenant_define(const char *path);
+void l1t_tenant_unlink(struct l1t_tenant *t);
+struct l1t_tenant *l1t_tenant_any_match(const struct l1t_tenant *pattern);
+struct l1t_tenant *l1t_tenant_any_pattern(void);
+bool l1t_tenants_have_matches(void);
+struct l1t_tenant *l1t_tenant_forgettable(void);
+
+void l1t_tenants_find(const char *path, struct l1t_places *places);
+void l1t_tenants_join(const char *path, struct l1t_places *places,
+		      const struct l1t_ledger *has);
+void l1t_tenants_leave(struct l1t_places *places);
+void l1t_tenants_drop(struct l1t_places *places, const struct l1t_tenant *t,
+		      const struct l1t_ledger *has);
+void l1t_tenants_use(const struct l1t_places *places, enum l1t_used kind, s64 more);
+void l1t_tenants_vm_born(struct l1t_places *places);
+void l1t_tenants_vcpu_born(const struct l1t_places *places);
+void l1t_tenants_take_creation(const struct l1t_places *places, u64 now);
+bool l1t_tenants_are_members(const struct l1t_places *places,
+			     const struct l1t_tenant *t);
+void l1t_tenants_fill(void);
+void l1t_tenants_reserve(void);
+
+u64 l1t_tenant_value(const struct l1t_tenant *t, enum l1t_limit limit,
+		     enum l1t_bound bound);
+void l1t_tenant_request(struct l1t_tenant *t, enum l1t_limit limit,
+			enum l1t_bound bound, u64 value);
+void l1t_tenant_enforce(struct l1t_tenant *t, enum l1t_limit limit,
+			enum l1t_bound bound);
+void l1t_tenant_count(struct l1t_tenant *t, enum l1t_limit limit,
+		      enum l1t_bound bound);
+bool l1t_tenant_may_create(struct l1t_tenant *t, enum l1t_bound bound, u64 now);
+
+void l1t_tenants_init(void (*changed)(void));
+void l1t_tenants_stop(void);
+void l1t_tenants_exit(void);
+
+#endif
