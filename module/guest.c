@@ -394,14 +394,14 @@ void l1t_guest_leave(struct l1t_guest *g)
 		l1t_call_release(&g->calls[i]);
 	hash_del(&g->node);
 	list_del_init(&g->newborn);
-	/* Of others totals.c has yet to fold the counts. */
-	if (!g->id)
-		l1t_tenants_leave(&g->places);
 	if (g->users)
 		l1t_users_uncharge(g->users);
 	g->kvm = NULL;
 	l1t_guest_use(g, L1T_USED_VMS, -1);
 	l1t_guest_use(g, L1T_USED_MEMORY, -(s64)g->memory_peak_bytes);
+	/* Of others totals.c has yet to add the counts. */
+	if (!g->id)
+		l1t_tenants_leave(&g->places);
 }
 
 static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)

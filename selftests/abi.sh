@@ -5,7 +5,7 @@
 . "${0%/*}/lib.sh"
 
 ktap_print_header
-ktap_set_plan 14
+ktap_set_plan 15
 
 # documented: the files that the ABI names. A name in angle brackets stands for
 # each name in the first column of the table "<name> is one of".
@@ -45,12 +45,25 @@ wait_for test -e "$guest/vcpu1/stats"
 vmm cpuid=10 > "$TMP/gone"
 wait_for test -e "$L1/gone/2"
 
+# A pattern, a match of it, and the tenant above.
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	where=/sys/fs/cgroup
+else
+	where=$TMP/cgroups
+	mkdir "$where" && mount -t cgroup2 none "$where"
+fi
+mkdir -p "$where/l1tune-abi/a"
+echo / > $L1/tenants/add
+echo '/l1tune-abi/*' > $L1/tenants/add
+(echo 0 > "$where/l1tune-abi/a/cgroup.procs" && ask vm) > "$TMP/match"
+wait_for test -e $CLASS/tenant-3/pattern
+
 # What the CPU offers is in vmx/ or in svm/.
 other=vmx
 [ "$(isa)" = vmx ] && other=svm
 documented "$(first_of "$HERE/ABI" "$HERE/../module/ABI/sysfs-class-l1tune")" | grep -v "/l1/$other/" | sort > "$TMP/documented"
-find "$CLASS/l1/" "$guest/" -type f ! -name uevent |
-	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,; s,/gone/[0-9]*$,/gone/<guest>,' |
+find "$CLASS/l1/" "$guest/" "$CLASS"/tenant-*/ -type f ! -name uevent |
+	sed 's,/l2-[0-9]*/,/l2-<id>/,; s,/tenant-[0-9]*/,/tenant-<tenant>/,; s,/vcpu[0-9]*/,/vcpu<vcpu>/,; s,/gone/[0-9]*$,/gone/<guest>,' |
 	sort -u > "$TMP/shown"
 
 missing=$(grep -vxFf "$TMP/shown" "$TMP/documented")
@@ -77,7 +90,7 @@ equal "modes of what guests do" "440 0 77" \
 result "totals, events, records of ended guests and counts of pacing are readable by root and the group gid only"
 
 equal "modes of the others" "444 0 77" \
-	"$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*' ! -path '*/l1/tune/*' ! -path '*/l1/events' \
+	"$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*' ! -path '*/l1/tune/*' ! -path '*/l1/tenants/*' ! -path '*/l1/events' \
 		! -path '*/l1/slow/*' ! -path '*/l1/start/*' ! -path '*/l1/gone/*' ! -path '*/l1/ended/*' ! -path '*/l1/totals/*' ! -path '*/denied/max_exits_per_sec' ! -path '*/would_deny/max_exits_per_sec')"
 result "all other files of the host are world-readable"
 
@@ -85,7 +98,13 @@ equal "modes of what can be set" "640 0 77" "$(modes "$guest" '(' -path '*/limit
 	equal "modes of the others" "440 0 77" "$(modes "$guest" ! -path '*/limits/*' ! -path '*/tune/*')"
 result "files of a guest are readable by root and the group gid only"
 
-equal "files without one line" "" "$(find $L1/ -type f ! -name uevent ! -path '*/l1/events' ! -path '*/l1/gone/*' ! -path '*/l1/start/times' ! -path '*/l1/start/last' | while read -r f; do
+equal "modes of what can be set" "640 0 77" "$(modes $CLASS/tenant-1 '(' -path '*/limits/*' -o -path '*/audit/*' ')')" &&
+	equal "modes of a match" "440 0 77" "$(modes $CLASS/tenant-3)" &&
+	equal "modes of the others" "440 0 77" "$(modes $CLASS/tenant-1 ! -path '*/limits/*' ! -path '*/audit/*')" &&
+	equal "modes of what defines" "200 0 77" "$(modes $L1/tenants)"
+result "files of a tenant are readable by root and the group gid only, and a match is not writable"
+
+equal "files without one line" "" "$(find $L1/ -type f ! -name uevent ! -path '*/l1/tenants/*' ! -path '*/l1/events' ! -path '*/l1/gone/*' ! -path '*/l1/start/times' ! -path '*/l1/start/last' | while read -r f; do
 	[ "$(wc -l < "$f")" = 1 ] || echo "$f"
 done)"
 result "every file of the host except events, records and starts has exactly one line"
@@ -99,7 +118,7 @@ equal "isa" "$(isa)" "$(value isa)" &&
 	equal "virtualized" "$(grep -c -m1 -w hypervisor /proc/cpuinfo)" "$(value virtualized)"
 result "isa and virtualized agree with /proc/cpuinfo"
 
-refused=$(find "$L1/" "$guest/" -type f ! -name uevent | while read -r f; do
+refused=$(find "$L1/" "$guest/" "$CLASS"/tenant-*/ -type f ! -name uevent | while read -r f; do
 	{ echo rubbish > "$f"; } 2> /dev/null && echo "$f took it"
 done)
 check "no file accepts an invalid value" equal "writes" "" "$refused"
@@ -107,9 +126,11 @@ check "no file accepts an invalid value" equal "writes" "" "$refused"
 check "l1/events has a line for a new guest" grep -q "^[0-9]* [0-9]* EVENT=guest ACTION=add L2=${guest##*/} PID=$(pid a) UID=0 COMM=vmm\$" $L1/events
 
 # A snapshot may be 100 ms old.
-wait_for grep -qx 2 $L1/totals/vms && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
+wait_for grep -qx 3 $L1/totals/vms && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
 result "usage and totals count a new guest"
 
+rmdir "$where/l1tune-abi/a" "$where/l1tune-abi"
+[ "$where" = /sys/fs/cgroup ] || umount "$where"
 kill_guests
 wait_for has_guests 0 && equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 result "usage drops to 0 when the only guest is killed"

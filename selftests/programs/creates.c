@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: creates SECONDS
+ * Creates VMs one after the other as fast as KVM lets it, and closes each. Prints how
+ * many there were, how many were refused by EAGAIN, and for how long it was at it.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long created = 0, refused = 0;
+	double start, end;
+	int kvm, vm;
+
+	if (argc != 2)
+		errx(2, "usage: creates SECONDS");
+	kvm = open("/dev/kvm", O_RDWR);
+	if (kvm < 0)
+		err(1, "/dev/kvm");
+	start = now();
+	end = start + atof(argv[1]);
+	while (now() < end) {
+		vm = ioctl(kvm, KVM_CREATE_VM, 0);
+		if (vm >= 0) {
+			created++;
+			close(vm);
+		} else if (errno == EAGAIN) {
+			refused++;
+			/* KVM_CREATE_VM costs, a refusal less. */
+			usleep(200);
+		} else {
+			err(1, "KVM_CREATE_VM");
+		}
+	}
+	printf("created=%lu refused=%lu seconds=%.3f\n", created, refused, now() - start);
+	return 0;
+}

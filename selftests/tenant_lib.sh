@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# For the tests of tenants: cgroups of their own, and who they are to the module.
+
+CGROUPS=$TMP/cgroups
+# Below the root of the tree, which is where the module's paths begin
+TEST_CGROUP=/l1tune-test-$$
+
+needs_cgroups()
+{
+	mkdir "$CGROUPS"
+	mount -t cgroup2 none "$CGROUPS" 2> /dev/null || skip_all "this kernel has no cgroups (v2), or they cannot be mounted"
+	mkdir "$CGROUPS$TEST_CGROUP"
+}
+
+no_cgroups()
+{
+	find "$CGROUPS$TEST_CGROUP" -depth -type d -exec rmdir {} \;
+	umount "$CGROUPS"
+}
+
+# cgroup NAME…: below the tests' own
+cgroup()
+{
+	for name; do
+		mkdir -p "$CGROUPS$TEST_CGROUP/$name"
+	done
+}
+
+# enter NAME: the shell, a subshell as a rule, moves there
+enter()
+{
+	echo 0 > "$CGROUPS$TEST_CGROUP/$1/cgroup.procs"
+}
+
+# within_cgroup NAME COMMAND…: run there
+within_cgroup()
+{
+	(
+		enter "$1" || exit
+		shift
+		"$@"
+	)
+}
+
+# keep_in CGROUP NAME WORD…: as keep, there
+keep_in()
+{
+	where=$1
+	name=$2
+	shift 2
+	background "$name" sh -c 'echo 0 > "$0" && exec ask "$@" hold' "$CGROUPS$TEST_CGROUP/$where/cgroup.procs" "$@"
+	wait_for said "$name" holding
+}
+
+# define NAME: prints the error
+define()
+{
+	write $L1/tenants/add "$TEST_CGROUP/$1"
+}
+
+undefine()
+{
+	write $L1/tenants/remove "$TEST_CGROUP/$1"
+}
+
+# tenant NAME: its directory
+tenant()
+{
+	grep -lxF "$TEST_CGROUP/$1" "$CLASS"/tenant-*/cgroup 2> /dev/null | sed 's,/cgroup$,,'
+}
+
+# of_tenant NAME FILE
+of_tenant()
+{
+	cat "$(tenant "$1")/$2"
+}
+
+# set_of NAME LIMIT VALUE
+set_of()
+{
+	echo "$3" > "$(tenant "$1")/limits/$2"
+}
+
+# uses WHAT NAME: of vms, vcpus, memory_bytes, nested_vms
+uses()
+{
+	echo "$(of_tenant "$1" usage/vms) $(of_tenant "$1" usage/vcpus) $(of_tenant "$1" usage/memory_bytes) $(of_tenant "$1" usage/nested_vms)"
+}
+
+uses_nothing()
+{
+	[ "$(uses "$1")" = "0 0 0 0" ]
+}
+
+nr_tenants()
+{
+	find "$CLASS/" -name 'tenant-*' | wc -l
+}

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# A pace that the guests of a tenant share: what their programs count together is the
+# rate, whoever exits more; a neighbour outside has what is left of the CPU. Wants
+# deterministic time (VMX, or SVM with --icount).
+. "${0%/*}/lib.sh"
+. "${0%/*}/tenant_lib.sh"
+
+RATE=4000
+SECONDS_LONG=10
+# A bucket and as much in leases, as for a guest
+BURST_MS=100
+
+executed()
+{
+	sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ n += $1 } END { print n }'
+}
+
+wall_ms()
+{
+	sed -n 's/^time vcpu=0 .*wall_ns=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ printf "%d", $1 / 1000000 }'
+}
+
+# runs_in CGROUP NAME VMM-ARGUMENT…
+runs_in()
+{
+	where=$1
+	name=$2
+	shift 2
+	background "$name" sh -c 'echo 0 > "$0" && exec vmm "$@"' "$CGROUPS$TEST_CGROUP/$where/cgroup.procs" \
+		-name "guest=$name" --seconds $SECONDS_LONG --expect --time "$@"
+}
+
+ktap_print_header
+needs_steady_time
+needs_cgroups
+on_one_cpu
+ktap_set_plan 7
+cgroup team/one team/two alone
+load
+define team
+define team/one
+
+set_of team max_exits_per_sec $RATE
+equal "hook and effective" "ok 1" "$(value hooks/throttle) $(of_tenant team effective/max_exits_per_sec)" &&
+	runs_in team/one one cpuid=100 && runs_in team/two two cpuid=100 out=50 && runs_in team/two three --vcpus 2 cpuid=30
+finish one && finish two && finish three
+result "three guests of a tenant with a pace end as they should"
+ms=$(wall_ms one)
+sum=$(($(executed one) + $(executed two) + $(executed three)))
+ktap_print_msg "$(executed one) + $(executed two) + $(executed three) exits in $ms ms, $RATE a second allowed"
+awk -v n=$sum -v ms="$ms" -v r=$RATE -v burst=$BURST_MS 'BEGIN {
+	exit !(n > 0.98 * r * ms / 1000 && n - r * burst / 1000 < 1.02 * r * ms / 1000) }'
+result "their exits together are the tenant's pace, within 2 %"
+equal "denied" "0 0" "$(value denied/max_exits_per_sec) $(of_tenant team/one denied/max_exits_per_sec)" && [ "$(of_tenant team denied/max_exits_per_sec)" -gt 0 ]
+result "what tokens did not suffice for is the tenant's count"
+
+runs_in alone free cpuid=100
+finish free
+free=$(executed free)
+runs_in team/one paced cpuid=100
+wait_for has_guest paced
+used=$(cpu_time_ns paced)
+runs_in alone beside cpuid=100
+sleep $((SECONDS_LONG - 2))
+used=$(($(cpu_time_ns paced) - used))
+finish beside
+finish paced
+beside=$(executed beside)
+ktap_print_msg "exits in $SECONDS_LONG s: $free alone, $beside beside a paced tenant, whose guest used $used ns in $((SECONDS_LONG - 2)) s"
+awk -v a="$free" -v b="$beside" -v used="$used" -v s=$((SECONDS_LONG - 2)) 'BEGIN { exit !(b / a + used / s / 1e9 > 0.97) }'
+result "a guest beside a paced tenant loses less than 3 % beyond what that one uses"
+
+set_of team max_exits_per_sec max
+set_of team/one max_exits_per_sec 1000
+runs_in team/one last cpuid=100
+runs_in team/two fast cpuid=100
+finish last
+finish fast
+ktap_print_msg "$(executed last) exits at 1000 a second, $(executed fast) without"
+[ "$(executed last)" -lt $((1000 * SECONDS_LONG * 105 / 100 + 100)) ] && [ "$(executed fast)" -gt $((3 * $(executed last))) ]
+result "of two tenants one below the other each has its own pace"
+
+# A rate of creation: a second's worth at once, then one by one.
+set_of team/one max_vms_per_sec 5
+within_cgroup team/one creates 60 > "$TMP/rate"
+ktap_print_msg "5 a second: $(cat "$TMP/rate")"
+check "max_vms_per_sec lets a second's worth pass at once, and holds its rate within 1 % over a minute" awk -F '[ =]' \
+	'{ exit !($2 - 5 > 0.99 * 5 * $6 && $2 - 5 < 1.01 * 5 * $6) }' "$TMP/rate"
+wait_for has_guests 0
+check "each VM that was too many is counted as denied, and not as use" equal "denied and use" \
+	"$(sed 's/.*refused=\([0-9]*\).*/\1/' "$TMP/rate") 0" "$(of_tenant team/one denied/max_vms_per_sec) $(of_tenant team/one usage/vms)"
+
+unload
+no_cgroups
+ktap_finished

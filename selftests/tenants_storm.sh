@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# 64 threads in 8 cgroups create and destroy VMs and vCPUs against limits of each and of
+# the cgroup above, while their processes move, other tenants and patterns come and go
+# with limits, and cgroups are made and removed: no limit is ever passed, by the count of
+# those who create; in the end nothing is used and nothing is left.
+. "${0%/*}/lib.sh"
+. "${0%/*}/tenant_lib.sh"
+
+# change_all: until it is ended
+change_all()
+{
+	while :; do
+		for i in 0 1 2 3; do
+			define "t$i/*"
+			define "more$i"
+			set_of "t$i/*" max_vms 5 
+			set_of "more$i" max_exits_per_sec $((1000 * (i + 1)))
+			set_of "more$i" max_vms_per_sec 3
+			echo 1 > "$(tenant "t$i")/audit/max_vms"
+			mkdir "$CGROUPS$TEST_CGROUP/more$i"
+		done
+		for i in 3 2 1 0; do
+			within_cgroup "more$i" ask vm vcpu:0 > /dev/null
+			undefine "t$i/*"
+			undefine "more$i"
+			echo max > "$(tenant "t$i")/audit/max_vms"
+			rmdir "$CGROUPS$TEST_CGROUP/more$i"
+		done
+		echo >> "$TMP/rounds"
+	done
+}
+
+ktap_print_header
+needs_cgroups
+ktap_set_plan 4
+load
+write $L1/tenants/add "$TEST_CGROUP"
+echo 16 > "$CLASS/tenant-1/limits/max_vms"
+for i in 0 1 2 3 4 5 6 7; do
+	cgroup "t$i"
+	define "t$i"
+	set_of "t$i" max_vms 3
+	set_of "t$i" max_vcpus 4
+done
+tenants_storm "$CGROUPS$TEST_CGROUP" 8 3 4 16 8 3 > /dev/null
+within 30 has_guests 0
+before=$(kernel_kb)
+
+change_all > "$TMP/changes" 2>&1 &
+changer=$!
+tenants_storm "$CGROUPS$TEST_CGROUP" 8 3 4 16 8 20 > "$TMP/storm" 2>&1
+status=$?
+kill $changer
+wait $changer
+sed 's/^/# /' "$TMP/storm"
+ktap_print_msg "$(wc -l < "$TMP/rounds") rounds of changes"
+check "64 threads in 8 cgroups never exceed a tenant's limits while everything changes" equal "status of tenants_storm" 0 $status
+
+within 60 has_guests 0
+for i in 0 1 2 3 4 5 6 7; do
+	uses "t$i"
+done | sort -u > "$TMP/use"
+equal "usage" "0 0 0 0" "$(cat "$TMP/use")" && equal "usage above" 0 "$(cat "$CLASS/tenant-1/usage/vms")"
+result "nothing is used when all threads have ended"
+for path in $(cat "$CLASS"/tenant-*/cgroup); do
+	write $L1/tenants/remove "$path"
+done > /dev/null
+check "no tenant is left" equal "tenants" 0 "$(nr_tenants)"
+memory_is_back "$before" 1024 "the kernel's memory is free again"
+
+unload
+no_cgroups
+ktap_finished
