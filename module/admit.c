@@ -239,11 +239,15 @@ static int refuse_if_limited(const struct l1t_demand *demand, struct check *chec
 static int refuse_lacking(const struct l1t_demand *demand)
 {
 	struct check checks[MOST_CHECKS];
+	unsigned int i, n;
 
 	if (!demand->places->lacking)
 		return 0;
-	return refuse_if_limited(demand, checks,
-				 list_tenant(demand, demand->places->lacking, checks));
+	n = list_tenant(demand, demand->places->lacking, checks);
+	/* A pattern uses nothing itself. */
+	for (i = 0; i < n; i++)
+		checks[i].use = 0;
+	return refuse_if_limited(demand, checks, n);
 }
 
 static void find_places(struct l1t_demand *demand)

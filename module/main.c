@@ -132,7 +132,9 @@ static int __init l1tune_init(void)
 	err = l1t_devices_init();
 	if (err)
 		goto err_devices;
-	l1t_sysfs_tenants_init();
+	err = l1t_sysfs_tenants_init();
+	if (err)
+		goto err_tenants;
 	err = l1t_sysfs_init();
 	if (err)
 		goto err_sysfs;
@@ -147,6 +149,8 @@ static int __init l1tune_init(void)
 	return 0;
 
 err_sysfs:
+	l1t_sysfs_tenants_exit();
+err_tenants:
 	l1t_devices_exit();
 err_devices:
 	l1t_guests_stop_reserving();

@@ -35,7 +35,7 @@ int l1t_limit_check_writer(const char *buf, size_t count);
 ssize_t l1t_stolen_show(u64 stolen_ns, char *buf);
 int l1t_sysfs_init(void);
 void l1t_sysfs_exit(void);
-void l1t_sysfs_tenants_init(void);
+int l1t_sysfs_tenants_init(void);
 void l1t_sysfs_tenants_exit(void);
 
 /* device.c publishes guests by these */

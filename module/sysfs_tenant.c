@@ -372,6 +372,8 @@ static void unpublish(struct l1t_tenant *t)
 	put_device(&t->dev);
 }
 
+static struct workqueue_struct *tenants_wq;
+
 static void update(struct work_struct *work);
 static DECLARE_DELAYED_WORK(update_work, update);
 
@@ -390,12 +392,12 @@ static void update(struct work_struct *work)
 	} while (l1t_enrol_forget());
 	/* Unless it has been asked for meanwhile. */
 	if (l1t_tenants_have_matches())
-		schedule_delayed_work(&update_work, LOOK_FOR_IDLE);
+		queue_delayed_work(tenants_wq, &update_work, LOOK_FOR_IDLE);
 }
 
 static void changed(void)
 {
-	mod_delayed_work(system_wq, &update_work, 0);
+	mod_delayed_work(tenants_wq, &update_work, 0);
 }
 
 /* l1/tenants/ */
@@ -486,10 +488,16 @@ const struct attribute_group l1t_guest_tenants_group = {
 
 /**
  * l1t_sysfs_tenants_init() - before the first tenant
+ *
+ * Return: 0 or -ENOMEM.
  */
-void l1t_sysfs_tenants_init(void)
+int l1t_sysfs_tenants_init(void)
 {
+	tenants_wq = alloc_ordered_workqueue("l1tune_tenants", 0);
+	if (!tenants_wq)
+		return -ENOMEM;
 	l1t_tenants_init(changed);
+	return 0;
 }
 
 /**
@@ -503,5 +511,6 @@ void l1t_sysfs_tenants_exit(void)
 	l1t_tenants_stop();
 	flush_delayed_work(&update_work);
 	cancel_delayed_work_sync(&update_work);
+	destroy_workqueue(tenants_wq);
 	l1t_tenants_exit();
 }
