@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/guest.h"
 #include "model/name.h"
 #include "model/proc.h"
+
+/* A page, as sysfs shows no more of a file. */
+#define MAX_CGROUP	4096
 
 int guest_parse_id(const char *name, const char *prefix, uint64_t *id)
 {
@@ -51,6 +55,27 @@ int guest_open(const struct env *env, uint64_t id)
 
 	snprintf(dir, sizeof(dir), "l2-%llu", (unsigned long long)id);
 	return sysfs_open_dir(env->class_fd, dir);
+}
+
+/* It never changes. Older modules have no such file. */
+static char *read_created_cgroup(int fd)
+{
+	size_t len;
+	char *path = file_read(fd, "cgroup", MAX_CGROUP, &len);
+
+	if (!path)
+		return NULL;
+	/* A cgroup's name may have any byte in it but a newline and a slash. */
+	path[strcspn(path, "\n")] = '\0';
+	if (*path == '/')
+		return path;
+	free(path);
+	return NULL;
+}
+
+const char *guest_charged_cgroup(const struct guest *guest)
+{
+	return guest->created_cgroup ? guest->created_cgroup : guest->cgroup;
 }
 
 /* By the VMM's command line and cgroup; of an ended process only comm is left. */
@@ -160,6 +185,7 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	if (err < 0)
 		return err;
 	read_nested(fd, guest);
+	guest->created_cgroup = read_created_cgroup(fd);
 	identify(env, guest);
 	return 0;
 }
@@ -177,6 +203,7 @@ void guest_copy(struct guest *copy, const struct guest *guest)
 	copy->instance = copy_text(guest->instance);
 	copy->cgroup = copy_text(guest->cgroup);
 	copy->vcpu_cgroup = copy_text(guest->vcpu_cgroup);
+	copy->created_cgroup = copy_text(guest->created_cgroup);
 }
 
 void guest_free(struct guest *guest)
@@ -186,5 +213,6 @@ void guest_free(struct guest *guest)
 	free(guest->instance);
 	free(guest->cgroup);
 	free(guest->vcpu_cgroup);
+	free(guest->created_cgroup);
 	memset(guest, 0, sizeof(*guest));
 }

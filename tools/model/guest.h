@@ -38,6 +38,8 @@ struct guest {
 	char *cgroup;
 	/* That of its vCPUs, if it is another. */
 	char *vcpu_cgroup;
+	/* Where it was created; NULL if the module does not say. */
+	char *created_cgroup;
 };
 
 /* The ids of the guests there are, in order; -errno, or 0. */
@@ -61,6 +63,9 @@ int guest_read_peak(int fd, uint64_t *bytes);
 /* 0, or -errno with *file naming what could not be read. */
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	       const char **file);
+
+/* Where it was created, or else where its VMM is now; NULL if neither is known. */
+const char *guest_charged_cgroup(const struct guest *guest);
 
 /* "NAME@INSTANCE", or just the name if nothing else is known. A copy. */
 char *guest_full_name(const struct guest *guest);
