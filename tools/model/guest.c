@@ -197,6 +197,8 @@ static char *copy_text(const char *text)
 
 void guest_copy(struct guest *copy, const struct guest *guest)
 {
+	size_t i;
+
 	*copy = *guest;
 	copy->name = xstrdup(guest->name);
 	copy->label = copy_text(guest->label);
@@ -204,6 +206,10 @@ void guest_copy(struct guest *copy, const struct guest *guest)
 	copy->cgroup = copy_text(guest->cgroup);
 	copy->vcpu_cgroup = copy_text(guest->vcpu_cgroup);
 	copy->created_cgroup = copy_text(guest->created_cgroup);
+	copy->tenants = NULL;
+	copy->num_tenants = 0;
+	for (i = 0; i < guest->num_tenants; i++)
+		*GROW(copy->tenants, copy->num_tenants) = guest->tenants[i];
 }
 
 void guest_free(struct guest *guest)
@@ -214,5 +220,6 @@ void guest_free(struct guest *guest)
 	free(guest->cgroup);
 	free(guest->vcpu_cgroup);
 	free(guest->created_cgroup);
+	free(guest->tenants);
 	memset(guest, 0, sizeof(*guest));
 }

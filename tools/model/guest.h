@@ -40,6 +40,9 @@ struct guest {
 	char *vcpu_cgroup;
 	/* Where it was created; NULL if the module does not say. */
 	char *created_cgroup;
+	/* Ids of the tenants that it is charged to, if that was requested. */
+	uint64_t *tenants;
+	size_t num_tenants;
 };
 
 /* The ids of the guests there are, in order; -errno, or 0. */

@@ -32,6 +32,10 @@ struct options {
 	bool beside;
 	/* Read what vCPUs do for guests inside; a command sets it, with vcpus. */
 	bool l3;
+	/* Read tenants, and to which of them guests are charged; a command sets them. */
+	bool tenants, charges;
+	/* What rows are sums of guests by; NULL: there are none. */
+	const char *by;
 	bool sum;
 	bool once;
 	bool heat;
