@@ -65,6 +65,7 @@ TENANTS = {
     5: ("/k/p/pod1", 4, (1, 5, 5, 5, 50)),
     6: ("/k/p/pod2", 4, (0, 0, 0, 0, 0)),
     9: ("/empty", None, (0, 0, 0, 0, 0)),
+    11: ("/ab", None, (1, 3, 2, 1, 4)),
 }
 COLUMNS = "TENANT,CGROUP,GUESTS,STARTED,VCPUS,MEMORY,EXITS,KERNEL,VMM,BUSY,RUNQ,GUEST_TIME,STOLEN,HELPERS,COST"
 
@@ -179,7 +180,8 @@ def test_json():
         found = {c["cgroup"]: c for c in d["cgroups"]}
         equal({name: (c["kind"], c["tenant"], c["outer"]) for name, c in found.items()},
               {"/a": ("tenant", 1, None), "/a/x": ("tenant", 2, 1), "/k/*/pod*": ("pattern", 4, None), "/k/p/pod1": ("match", 5, 4),
-               "/k/p/pod2": ("match", 6, 4), "/empty": ("tenant", 9, None), "/free": ("cgroup", None, None), "/free/below": ("cgroup", None, None)},
+               "/k/p/pod2": ("match", 6, 4), "/empty": ("tenant", 9, None), "/ab": ("tenant", 11, None),
+               "/free": ("cgroup", None, None), "/free/below": ("cgroup", None, None)},
               "what each is, and what it is in")
         keys = ["tenant", "cgroup", "guests", "started", "vcpus", "memory_bytes", "exits", "kernel_ns", "vmm_ns", "runq_ns", "guest_time_ns",
                 "stolen_ns", "helpers_ns", "cost_ns"]
@@ -198,10 +200,13 @@ def test_unknown():
         os.unlink(host.proc + "/1001/stat")
         b.machine.guest(8, [], vcpus=0)
         charge(b.machine, 8, "/a/x", 1, 2)
+        b.machine.guest(9, [], vcpus=0)
+        charge(b.machine, 9, "/probe")
         found, r = rows(b)
         expected = row_of(1)
         helpers = GUESTS[2][7] * MS
         equal(found["/a"][-2:], [helpers, expected[9] + helpers], "helpers that are not known are left out")
+        equal(found["/probe"][2:5], [1, "-", 0], "VMs without vCPUs are counted, as the module does")
         ok("leave out the helper threads of 1 guest," in r.stdout, "the table says of how many guests", r)
         unknown = {c["cgroup"]: c["guests_without_helpers"] for c in b.json("list", "-J", "--by", "cgroup")["cgroups"]}
         equal([unknown["/a"], unknown["/a/x"], unknown["/free"]], [1, 1, 0], "so does JSON; a probe of KVM has none to know")
@@ -294,6 +299,7 @@ def test_ended():
         found = {c["cgroup"]: c for c in d["cgroups"]}
         equal([found["/free/below"][key] for key in ("guests", "vcpus", "exits", "kernel_ns", "guests_without_helpers")], [0, 0, 100, MS, 1],
               "a guest that ended in the interval is none now, and what it did counts; what its helpers did is not known")
+        equal("/a/y" in found, False, "one that was charged to a tenant is not counted without it")
         equal(found["/a"]["guests"], 2, "of a tenant the module says how many there are")
 
 
