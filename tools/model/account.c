@@ -111,8 +111,9 @@ static void sum_guests(struct account *account)
 			continue;
 		account->vms++;
 		account->vcpus = add_saturated(account->vcpus, guest->guest.vcpus);
+		/* As the module counts them. */
 		account->memory_bytes = add_saturated(account->memory_bytes,
-						      guest->guest.memory_bytes);
+						      guest->guest.memory_peak_bytes);
 	}
 }
 

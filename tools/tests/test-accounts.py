@@ -3,13 +3,16 @@
 """What the guests of a tenant or of a control group had. Usage: test-accounts.py L1TUNE"""
 import json
 import os
+import resource
+import shutil
 import subprocess
 import time
 
-from bench import Bench, end_of, equal, finish, ok, wait_for_look
+from bench import Bench, end_of, equal, finish, ok, skip, wait_for_look
 from charged import charge, tenant, tenants
 from fake import PARTS, cell, fixed, hist, parts_ns, write
 from host import MS, TICK, Host
+from promtext import labels_of, parse, value
 
 CPUID = cell(2, 10, "CPUID", 60000, 90_000_000, 2_000_000, hist(b10=30000, b11=30000))
 ODD = "/odd \x1b[2J\udcff"
@@ -78,7 +81,7 @@ def cells(exits, kernel, vmm, runq, guest, stolen=None):
 
 def add_guest(bench, host, number, cgroup, charged, *had):
     *times, helpers = had
-    bench.machine.guest(number, cells(*times), vcpus=number, memory_bytes=number << 30)
+    bench.machine.guest(number, cells(*times), vcpus=number, memory_bytes=1 << 20, memory_peak_bytes=number << 30)
     host.vmm(1000 + number, (1000 + helpers) * MS, cgroup="0::/elsewhere\n", **{f"t{100 * number}": ("CPU 0/KVM", 1000 * MS, TICK)})
     charge(bench.machine, number, cgroup, *charged)
 
@@ -303,7 +306,109 @@ def test_ended():
         equal(found["/a"]["guests"], 2, "of a tenant the module says how many there are")
 
 
+def exported(bench, *args):
+    r = bench.run("export", *args)
+    return r, parse(r.stdout)[0]
+
+
+def seconds(ns):
+    return f"{ns // 10**9}.{ns % 10**9:09d}"
+
+
+def test_export():
+    with Bench() as b:
+        world(b)
+        r, s = exported(b)
+        equal([r.returncode, r.stderr, value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other")], [0, "", str(len(TENANTS)), "0"],
+              "tenants are exported")
+        for number, (cgroup, pattern, _) in TENANTS.items():
+            row = row_of(number)
+
+            def of(name, **labels):
+                return value(s, "l1tune_tenant_" + name, tenant=cgroup, **labels)
+            equal([of("created_vms_total"), of("exits_total"), *(of("exit_seconds_total", part=part) for part in ("kernel", "vmm", "runq", "halted")),
+                   of("guest_seconds_total"), of("stolen_seconds_total")],
+                  [str(row[3]), str(row[6]), *(seconds(ns) for ns in (row[7], row[8], row[10], 0, row[11], row[12]))],
+                  f"{cgroup}: counters since it was defined, with guests that ended")
+            equal([of(name) for name in ("vms", "vcpus", "memory_bytes", "nested_vms")],
+                  [None] * 4 if "*" in cgroup else [str(row[2]), str(row[4]), str(row[5]), "0"], f"{cgroup}: what it has now")
+            equal(of("info", id=number, pattern=TENANTS[pattern][0] if pattern else ""), "1", f"{cgroup}: what it is")
+        write(f"{b.machine.device('tenant-1')}/totals/stolen_time_ns", "unknown", 0o440)
+        _, s = exported(b)
+        equal([of["tenant"] for of in labels_of(s, "l1tune_tenant_stolen_seconds_total") if of["tenant"] in ("/a", "/a/x")], ["/a/x"],
+              "what is not known is not exported")
+        equal(len([name for name, labels in s if ("tenant", "/a/x") in labels]), 17, "series of a tenant: 17")
+        b.machine.guest(1, stats=b"damaged")
+        r, s = exported(b)
+        equal([r.returncode, value(s, "l1tune_tenants")], [1, str(len(TENANTS))], "a guest that cannot be read takes no tenant away")
+    with Bench() as b:
+        _, s = exported(b)
+        equal([name for name, _ in s if "tenant" in name], [], "a module without tenants has no such metric")
+        tenants(b.machine)
+        _, s = exported(b)
+        equal([value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other_exits")], ["0", "0"], "there are none yet")
+
+
+def test_export_labels():
+    with Bench() as b:
+        pod = "/kubepods.slice" + "".join(f"/kubepods-besteffort-pod{'ab' * 16}{n}.slice" for n in range(6))
+        given = ['/quo"te', "/back\\slash", ODD, "/web#7", "/same", "/x\\x0a", "/\u00fc" * 130, pod, "/two" + pod]
+        for number, cgroup in enumerate(given, 1):
+            tenant(b.machine, number, cgroup)
+        # A match of the same path is older than the tenant that was defined then.
+        tenant(b.machine, 20, "/s*", matches=1)
+        tenant(b.machine, 3, "/same", pattern=20)
+        tenant(b.machine, 30, ODD)
+        _, s = exported(b)
+        labels = {int(of["id"]): of["tenant"] for of in labels_of(s, "l1tune_tenant_info")}
+        equal(len(set(labels.values())), len(labels), "each has a label of its own")
+        equal([labels[number] for number in (1, 2, 30, 4, 5, 6)], ['/quo"te', "/back\\slash", "/odd \\x1b[2J\\xff", "/web_7", "/same", "/x\\x0a"],
+              "labels are readable")
+        equal(labels[3], "/same#3", "a match has the label of a tenant of its path with its number")
+        equal([labels[7], len(labels[8]), pod.endswith(labels[8]), labels[9]],
+              ["/\u00fc" * (256 // 3), 256, True, labels[8] + "#9"], "of a long path the end is kept, not within a character")
+        equal([of["pattern"] for of in labels_of(s, "l1tune_tenant_info") if of["tenant"] == "/same#3"], ["/s*"], "a match names its pattern")
+
+
+def test_export_many():
+    with Bench() as b:
+        # The pattern and the tenant around them cost most; of the 150 matches and the others the first cost least.
+        tenant(b.machine, 1, "/pods/*", matches=150, exits=10**6, kernel_time_ns=10**12)
+        for number in range(150):
+            tenant(b.machine, 10 + number, f"/pods/{number}", pattern=1, exits=1000 + number, kernel_time_ns=number * MS, vmm_time_ns=number * MS)
+        small = {200: ("/small", 5), 201: ("/small/inner", 2), 202: ("/tiny", 1), 203: ("/smaller", 3)}
+        for number, (cgroup, exits) in small.items():
+            tenant(b.machine, number, cgroup, exits=exits, guest_time_ns=exits * MS, **{part + "_time_ns": exits for part in PARTS})
+        r, s = exported(b)
+        names = {of["tenant"] for of in labels_of(s, "l1tune_tenant_info")}
+        equal(names, {"/pods/*"} | {f"/pods/{number}" for number in range(51, 150)}, "the hundred that cost most have series of their own")
+        equal(len([1 for _, labels in s if "tenant" in dict(labels)]), 100 * 17 - 4 - 100,
+              "17 for each, without what a pattern does not have, and what L0 took, which is not known")
+        equal([value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other")], ["155", "55"], "the number of the others is told")
+        equal([value(s, "l1tune_tenants_other_" + name, **labels) for name, labels in
+               (("exits", {}), ("guest_seconds", {}), *(("exit_seconds", {"part": part}) for part in PARTS))],
+              ["9", "0.009000000"] + ["0.000000009"] * len(PARTS), "their sum has neither matches nor tenants in another one twice")
+        if shutil.which("promtool"):
+            os.mkdir(b.directory + "/text")
+            b.run("export", "--textfile", b.directory + "/text")
+            with open(b.directory + "/text/l1tune.prom", "rb") as f:
+                p = subprocess.run(["promtool", "check", "metrics"], stdin=f, capture_output=True, text=True, check=False)
+            equal([p.returncode, p.stdout, p.stderr], [0, "", ""], "promtool check metrics has nothing to say")
+        else:
+            skip("promtool check metrics has nothing to say", "no promtool (package prometheus)")
+    with Bench() as b:
+        for number in range(4096):
+            tenant(b.machine, number, f"/pods/{number}")
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        r = b.run("export", tool=os.environ.get("L1TUNE_INSTALLED"))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(f"# 4096 tenants: {spent:.2f} s of CPU, {len(r.stdout)} bytes")
+        ok(r.returncode == 0 and spent < 3, "as many tenants as there can be take less than three seconds of CPU", spent)
+
+
 print("KTAP version 1")
-for test in (test_selection, test_since, test_guests, test_json, test_unknown, test_no_tenants, test_intervals, test_ended):
+for test in (test_selection, test_since, test_guests, test_json, test_unknown, test_no_tenants, test_intervals, test_ended,
+             test_export, test_export_labels, test_export_many):
     test()
 finish()
