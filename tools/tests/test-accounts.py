@@ -397,8 +397,9 @@ def test_export_many():
         else:
             skip("promtool check metrics has nothing to say", "no promtool (package prometheus)")
     with Bench() as b:
-        for number in range(4096):
-            tenant(b.machine, number, f"/pods/{number}")
+        tenant(b.machine, 0, "/pods/a")
+        for number in range(1, 4096):
+            os.symlink("tenant-0", f"{b.machine.sys}/class/l1tune/tenant-{number}")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         r = b.run("export", tool=os.environ.get("L1TUNE_INSTALLED"))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
