@@ -130,7 +130,7 @@ static void complain_below_use(const struct env *env, const struct host *host,
 
 	limit_uses_read(env, host, uses);
 	for (i = 0; i < limits->num; i++)
-		limit_complain_below_use(&limits->v[i],
+		limit_complain_below_use("", &limits->v[i],
 					 &uses[limits->v[i].kind - limit_kinds]);
 }
 
@@ -151,7 +151,7 @@ static int check_effect(const struct env *env, bool is_loaded)
 		const struct limit *limit = &limits.v[i];
 
 		if (limit_is_broken(limit) || limit_is_waiting(limit))
-			limit_complain(limit);
+			limit_complain("", limit);
 		if (limit_is_broken(limit) ||
 		    (is_loaded && limit_is_waiting(limit)))
 			status = STATUS_FAILED;

@@ -155,13 +155,13 @@ static int say_what_is_not_effective(const struct limit_rows *rows, bool is_new)
 		bool *said = &is_said[limit->kind - limit_kinds];
 
 		if (is_new && !*said)
-			limit_complain_below_use(limit, &rows->v[i].use);
+			limit_complain_below_use("", limit, &rows->v[i].use);
 		if (limit_is_broken(limit))
 			status = STATUS_FAILED;
 		else if (!is_new || !limit_is_waiting(limit))
 			continue;
 		if (!*said)
-			limit_complain(limit);
+			limit_complain("", limit);
 		*said = true;
 	}
 	return status;
@@ -225,12 +225,16 @@ static void suggest(const struct selection *guests)
 static int set(const struct options *options, const struct request *request,
 	       const struct snapshot *snapshot)
 {
+	char *device;
+	int status;
+
 	if (request->guests.num &&
 	    snapshot_check_single(snapshot, options->error) != STATUS_OK)
 		return STATUS_USAGE;
-	return assignments_apply(&request->assignments, &options->env,
-				 request->guests.num ?
-				 &snapshot->guests[0].guest : NULL);
+	device = guest_device(request->guests.num ? &snapshot->guests[0].guest : NULL);
+	status = assignments_apply(&request->assignments, &options->env, device);
+	free(device);
+	return status;
 }
 
 static int work(const struct options *options, const struct request *request)

@@ -22,6 +22,11 @@ int guest_parse_id(const char *name, const char *prefix, uint64_t *id)
 	return strncmp(name, prefix, len) ? -EINVAL : parse_u64(name + len, id);
 }
 
+char *guest_device(const struct guest *guest)
+{
+	return guest ? xasprintf("l2-%llu", (unsigned long long)guest->id) : NULL;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

@@ -78,6 +78,9 @@ void guest_free(struct guest *guest);
 /* Another user's process can have the name as well, and is not hidden by it. */
 bool guest_is_canary(const struct guest *guest);
 
+/* "l2-3", its name in the class; a copy, or NULL for none. */
+char *guest_device(const struct guest *guest);
+
 /* "l2-3", "vcpu7": the number behind the prefix, -EINVAL if it is not that. */
 int guest_parse_id(const char *name, const char *prefix, uint64_t *id);
 

@@ -19,12 +19,17 @@ bool tenants_are_known(const struct env *env)
 	return !faccessat(env->class_fd, "l1/tenants", F_OK, 0);
 }
 
+void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE])
+{
+	snprintf(device, TENANT_DEVICE_SIZE, PREFIX "%llu", (unsigned long long)id);
+}
+
 int tenant_open(const struct env *env, uint64_t id)
 {
-	char dir[32];
+	char device[TENANT_DEVICE_SIZE];
 
-	snprintf(dir, sizeof(dir), PREFIX "%llu", (unsigned long long)id);
-	return sysfs_open_dir(env->class_fd, dir);
+	tenant_device(id, device);
+	return sysfs_open_dir(env->class_fd, device);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -114,12 +119,13 @@ void tenants_free(struct tenants *tenants)
 
 const struct tenant *tenants_find(const struct tenants *tenants, const char *cgroup)
 {
+	const struct tenant *found = NULL;
 	size_t i;
 
 	for (i = 0; i < tenants->num; i++)
-		if (!strcmp(tenants->v[i].cgroup, cgroup))
-			return &tenants->v[i];
-	return NULL;
+		if (!strcmp(tenants->v[i].cgroup, cgroup) && (!found || found->is_match))
+			found = &tenants->v[i];
+	return found;
 }
 
 const struct tenant *tenants_at(const struct tenants *tenants, uint64_t id)

@@ -40,9 +40,17 @@ bool tenants_are_known(const struct env *env);
 int tenants_read(const struct env *env, struct tenants *tenants, char **file);
 void tenants_free(struct tenants *tenants);
 
-/* By path or pattern as it is written, or by id; NULL if there is none. */
+/*
+ * By path or pattern as it is written, or by id; NULL if there is none. One that
+ * is defined goes before a match of the same path.
+ */
 const struct tenant *tenants_find(const struct tenants *tenants, const char *cgroup);
 const struct tenant *tenants_at(const struct tenants *tenants, uint64_t id);
+
+#define TENANT_DEVICE_SIZE	32
+
+/* "tenant-3", its name in the class. */
+void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE]);
 
 /* Its directory to read from, or -errno. */
 int tenant_open(const struct env *env, uint64_t id);
