@@ -21,6 +21,9 @@ struct cgroup_mounts {
 void cgroup_mounts_update(const struct env *env, struct cgroup_mounts *mounts);
 void cgroup_mounts_free(struct cgroup_mounts *mounts);
 
+/* NULL if this machine has cgroups of version 2, or why not. */
+const char *cgroup_why_no_v2(const struct env *env);
+
 /*
  * The directory of the cgroup that rules the CPU time of a process or thread,
  * by its file /proc/PID/cgroup; NULL if it cannot be known. *mount is the part

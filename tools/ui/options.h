@@ -52,6 +52,8 @@ struct options {
 	/* What starts of guests to come end with. */
 	const char *until;
 	bool save;
+	/* A tenant with its limits. */
+	bool remove;
 	bool transit;
 	const char *textfile;
 	bool by_reason;
