@@ -50,13 +50,14 @@ static int read_one(int fd, struct tenant *tenant, const char **file)
 	tenant->cgroup = xstrdup(path);
 	err = sysfs_read_u64(fd, *file = "matches", &tenant->matches);
 	tenant->is_pattern = !err;
-	if (err && err != -ENOENT)
+	if (err && !sysfs_is_gone(err))
 		return err;
 	err = sysfs_read(fd, *file = "pattern", pattern, sizeof(pattern));
 	if (err >= 0 && guest_parse_id(pattern, PREFIX, &tenant->pattern))
 		return -EBADMSG;
 	tenant->is_match = err >= 0;
-	if (err < 0 && err != -ENOENT)
+	/* ENODEV: it has limits of its own since a moment ago. */
+	if (err < 0 && !sysfs_is_gone(err))
 		return err;
 	/* Of one that was removed meanwhile the files were not there either. */
 	return faccessat(fd, *file = "cgroup", F_OK, 0) ? -errno : 0;
@@ -136,6 +137,11 @@ const struct tenant *tenants_at(const struct tenants *tenants, uint64_t id)
 		if (tenants->v[i].id == id)
 			return &tenants->v[i];
 	return NULL;
+}
+
+bool tenant_is_pattern(const char *cgroup)
+{
+	return strpbrk(cgroup, "*?[");
 }
 
 bool tenant_covers(const char *cgroup, const char *path)

@@ -55,6 +55,9 @@ void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE]);
 /* Its directory to read from, or -errno. */
 int tenant_open(const struct env *env, uint64_t id);
 
+/* Is what somebody wrote a pattern, for the module? */
+bool tenant_is_pattern(const char *cgroup);
+
 /* Is a path the cgroup's, or below it? */
 bool tenant_covers(const char *cgroup, const char *path);
 

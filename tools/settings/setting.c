@@ -271,9 +271,9 @@ int setting_unknown(const char *name, unsigned int kinds, struct error *error)
 		       error);
 }
 
-int setting_unknown_conf(const char *name, struct error *error)
+int setting_unknown_conf(const char *name, bool is_tenants, struct error *error)
 {
-	return unknown(name, 0, ": l1tune.conf(5) lists them", error);
+	return unknown(name, is_tenants ? SETTING_TENANT : 0, ": l1tune.conf(5) lists them", error);
 }
 
 /* Below the class, or with is_whole from the root. */
@@ -307,10 +307,11 @@ int setting_read_guest(const struct setting *setting, const struct env *env,
 	return len;
 }
 
-int setting_complain(const struct setting *setting, const struct env *env, int err)
+int setting_complain(const struct setting *setting, const struct env *env,
+		     const char *device, int err)
 {
 	bool is_whole;
-	char *path = path_of(setting, env, NULL, &is_whole);
+	char *path = path_of(setting, env, device, &is_whole);
 	int status = env_complain(env, path, err);
 
 	free(path);

@@ -61,7 +61,7 @@ const struct setting *setting_find_conf(const char *name);
 
 /* The error for a name that there is not, with the one that may be meant. */
 int setting_unknown(const char *name, unsigned int kinds, struct error *error);
-int setting_unknown_conf(const char *name, struct error *error);
+int setting_unknown_conf(const char *name, bool is_tenants, struct error *error);
 
 /* Its length or -errno; of a device of the class, "l2-3", or with NULL of this machine. */
 int setting_read(const struct setting *setting, const struct env *env,
@@ -72,7 +72,7 @@ int setting_read_guest(const struct setting *setting, const struct env *env,
 
 /* Tells that one of the class could not be read; the exit status for that. */
 int setting_complain(const struct setting *setting, const struct env *env,
-		     int err);
+		     const char *device, int err);
 
 /* Fixed until its module is loaded again? */
 bool setting_needs_reload(const struct setting *setting, const struct env *env);

@@ -19,7 +19,7 @@
 
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 
-/* How long its device may take to appear. */
+/* How long its device may take to appear, or to go. */
 #define WAIT_US		10000
 #define MAX_WAITS	100
 
@@ -127,43 +127,51 @@ static int complain_write(const struct env *env, const char *where, const char *
 	}
 }
 
-/* The one that is defined, and no match of the same path. */
-static bool find_defined(const struct env *env, const char *cgroup, uint64_t *id, int *status)
+/* Is it there, or gone? The one that is defined counts, and no match of the same path. */
+static bool is_done(const struct env *env, const char *cgroup, bool is_wanted, uint64_t *id,
+		    int *status)
 {
 	const struct tenant *found;
 	struct tenants tenants;
+	bool is_there;
 
 	*status = tenants_load(env, &tenants);
 	found = tenants_find(&tenants, cgroup);
-	if (found && found->is_match)
-		found = NULL;
-	if (found)
+	is_there = found && !found->is_match;
+	if (is_there)
 		*id = found->id;
 	tenants_free(&tenants);
-	return found;
+	return is_there == is_wanted;
+}
+
+static int wait_until_done(const struct env *env, const char *where, const char *cgroup,
+			   bool is_wanted, uint64_t *id)
+{
+	int waits = MAX_WAITS, status;
+
+	while (!is_done(env, cgroup, is_wanted, id, &status) && status == STATUS_OK && waits--)
+		usleep(WAIT_US);
+	if (status != STATUS_OK || waits >= 0)
+		return status;
+	complain("%stenant %s was %s, and %s/class/l1tune does not show it: see dmesg", where,
+		 cgroup, is_wanted ? "defined" : "removed", env->sysfs);
+	return STATUS_FAILED;
 }
 
 int tenant_define(const struct env *env, const char *where, const char *cgroup, uint64_t *id)
 {
-	int err = sysfs_write(env->class_fd, ADD, cgroup), waits, status = STATUS_OK;
+	int err = sysfs_write(env->class_fd, ADD, cgroup);
 
 	/* Somebody else may have defined it a moment ago. */
-	if (err && err != -EEXIST)
-		return complain_write(env, where, ADD, cgroup, err);
-	for (waits = MAX_WAITS; !find_defined(env, cgroup, id, &status) && status == STATUS_OK &&
-	     waits; waits--)
-		usleep(WAIT_US);
-	if (status == STATUS_OK && !waits) {
-		complain("%stenant %s was defined and does not appear in %s/class/l1tune: see dmesg",
-			 where, cgroup, env->sysfs);
-		status = STATUS_FAILED;
-	}
-	return status;
+	return err && err != -EEXIST ? complain_write(env, where, ADD, cgroup, err) :
+	       wait_until_done(env, where, cgroup, true, id);
 }
 
 int tenant_remove(const struct env *env, const char *where, const char *cgroup)
 {
 	int err = sysfs_write(env->class_fd, REMOVE, cgroup);
+	uint64_t id;
 
-	return err ? complain_write(env, where, REMOVE, cgroup, err) : STATUS_OK;
+	return err ? complain_write(env, where, REMOVE, cgroup, err) :
+	       wait_until_done(env, where, cgroup, false, &id);
 }

@@ -44,7 +44,7 @@ def defined(machine):
     """[(number, cgroup)] in the order of numbers."""
     found = []
     for name in os.listdir(machine.sys + "/class/l1tune"):
-        if name.startswith("tenant-"):
+        if name.startswith("tenant-") and os.path.exists(f"{machine.sys}/class/l1tune/{name}/cgroup"):
             with open(f"{machine.device(name)}/cgroup", "rb") as f:
                 found.append((int(name[7:]), os.fsdecode(f.read()[:-1])))
     return sorted(found)
@@ -100,13 +100,17 @@ class Module:
             remove(self.machine, number)
             text = text[length:]
 
-    def settle(self):
-        """What was written, when all of it is done."""
+    def stop(self):
+        """When all is done that was written."""
         for name in "add", "remove":
             with open(f"{self.directory}/{name}", "wb") as f:
                 f.write(b"\0")
         for thread in self.threads:
             thread.join()
+
+    def settle(self):
+        """What was written, when all of it is done."""
+        self.stop()
         written, self.written = self.written, []
         self.start()
         return written
