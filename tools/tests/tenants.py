@@ -80,8 +80,12 @@ class Module:
     def serve(self, name, function):
         text = ""
         while not text.endswith("\0"):
-            with open(f"{self.directory}/{name}", "rb") as f:
-                text = os.fsdecode(f.read())
+            try:
+                with open(f"{self.directory}/{name}", "rb") as f:
+                    text = os.fsdecode(f.read())
+            except FileNotFoundError:
+                # The test has ended.
+                return
             if text.rstrip("\0"):
                 function(text.rstrip("\0"))
 

@@ -115,6 +115,8 @@ def test_effect():
               [0, "", "2", str(1 << 30), "9"], "limits and thresholds of a tenant are set")
         ok("tenant /machine.slice: max_vms=2 is below the 3 in use: guests keep what they have" in r.stderr and
            "tenant /machine.slice: audit.max_memory_bytes=1G is below the 2.5G in use: each request for more is counted" in r.stderr, "below what is in use: said", r.stderr)
+        for number in 3, 4:
+            write(f"{b.machine.device(f'tenant-{number}')}/limits/max_vms", 1, 0o440)
         r = b.run("limits", "tenant:" + PODS, "max_vms=1")
         ok(f"tenant {PODS}: max_vms=1 is below the 2 in use by tenant-4" in r.stderr and r.stderr.count("\n") == 1 and
            value(b.machine, 2, "limits/max_vms") == "1", "of a pattern the match that uses most is named, once", r)
