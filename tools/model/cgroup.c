@@ -183,6 +183,11 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 	return directory;
 }
 
+char *cgroup_v2_path(const char *text)
+{
+	return find_path(text, NULL);
+}
+
 char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text)
 {
 	char *path = find_path(text, NULL);

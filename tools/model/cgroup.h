@@ -38,6 +38,9 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
  */
 bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text);
 
+/* The path of version 2 in that file, from the root that the reader sees; a copy or NULL. */
+char *cgroup_v2_path(const char *text);
+
 /* The directory of version 2 of a process with that file; NULL if there is none. */
 char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Limits of tenants: shown, set, removed, and what doctor, export and events say. Usage: test-tenants.py L1TUNE"""
+import json
 import os
 
 from bench import Bench, equal, finish, ok
@@ -209,7 +210,102 @@ def test_cgroups():
         ok(r.returncode and r.stderr and not defined(b.machine), "a definition that fails", r)
 
 
+def charge(bench, number, cgroup, now=None, **values):
+    """A guest that was created in a cgroup, whose VMM is in another now."""
+    bench.machine.guest(number, **values)
+    write(f"{bench.machine.device(f'l2-{number}')}/cgroup", cgroup)
+    bench.machine.process(1000 + number, ["qemu-system-x86_64", "-name", f"guest=web{number}"], f"0::{now or cgroup}\n")
+
+
+def doctor(bench, path):
+    r = bench.run("doctor", "--tenant", path, "-J")
+    return {row["row"]: (row["state"], row["text"]) for row in json.loads(r.stdout)["rows"]} if r.stdout else r, r.returncode
+
+
+def test_doctor():
+    with Bench(usage={"vms": 28}) as b:
+        m = b.machine
+        machine(b)
+        m.limits(limits={"max_vms": 30, "max_exits_per_sec": 200, "max_vms_per_user": 3}, hooks={"refuse_vm": "ok", "refuse_vcpu": "ok"})
+        tenant(m, 5, "/", usage={"vms": 9}, limits={"max_vms": 10, "max_vms_per_sec": 7})
+        tenant(m, 6, "/machine.slice/a", usage={"vms": 2, "vcpus": 4, "memory_bytes": 1 << 30, "nested_vms": 1},
+               limits={"max_vms": 5, "max_vcpus": 8, "max_nested_vms": 2, "max_exits_per_sec": 900, "max_vms_per_sec": 3}, denied={"max_vms": 2, "max_exits_per_sec": 4})
+        rows, status = doctor(b, "/machine.slice/a")
+        equal([status, list(rows)], [0, ["tenant", *LIMITS]], "doctor --tenant has a row for the tenant and for each limit")
+        equal(rows["tenant"], ("info", "/machine.slice/a (tenant-6): 2 VMs with 4 vCPUs and 1G of memory"), "the tenant, and what it uses")
+        equal(rows["max_vms"], ("info", "tightest: /: 9 of 10 used, 1 left; this host: 28 of 30 used, 2 left; /machine.slice/a: 2 of 5 used, 3 left, denied 2 times; "
+                                "/machine.slice: 3 of 20 used, 17 left, denied 7 times"), "each limit that counts, the tightest first")
+        equal(rows["max_vcpus"], ("ok", "/machine.slice/a: 4 of 8 used, 4 left; /machine.slice: audit threshold 4 exceeded 2 times"), "an audit threshold refuses nothing")
+        equal(rows["max_memory_bytes"], ("ok", "/machine.slice: 2.5G of 64G used, 61.5G left"), "a limit above alone")
+        equal(rows["max_exits_per_sec"], ("info", "tightest: this host: 200 per second for each guest; /machine.slice/a: 900 per second for all its guests together, denied 4 times"), "a pace")
+        equal(rows["max_vms_per_sec"], ("ok", "tightest: /machine.slice/a: 3 per second; /: 7 per second"), "a rate: the lowest is the tightest")
+        for name, limit, expected in (("max_vms", 2, ("problem", 2)), ("max_vms", 1, ("problem", 2)), ("max_nested_vms", 1, ("warning", 1)), ("max_nested_vms", 0, ("info", 0)),
+                                      ("max_vms_per_sec", 0, ("problem", 2)), ("max_exits_per_sec", 0, ("info", 0))):
+            path = f"{m.device('tenant-6')}/limits/{name}"
+            with open(path, encoding="ascii") as f:
+                before = f.read().strip()
+            write(path, limit, 0o640)
+            rows, status = doctor(b, "/machine.slice/a")
+            equal((rows[name][0], status), expected, f"{name}={limit}: {expected}")
+            write(path, before, 0o640)
+        r = b.run("doctor", "--tenant", "/machine.slice/a/")
+        ok(r.returncode == 0 and r.stdout.endswith("\nGuests can start in /machine.slice/a.\n"), "as text", r.stdout)
+        write(f"{m.device('tenant-5')}/usage/vms", 10)
+        r = b.run("doctor", "--tenant", "/machine.slice/a")
+        ok(r.returncode == 2 and r.stdout.endswith("\nNo guest can start in /machine.slice/a: 1 limit is reached.\n") and "/: 10 of 10 used, 0 left" in r.stdout,
+           "a limit above that is reached is a problem", r.stdout)
+        write(f"{m.device('tenant-5')}/usage/vms", 0)
+        write(f"{m.device('tenant-6')}/effective/max_vms", 0)
+        m.limits(limits={"max_vms": 30}, hooks={"refuse_vm": "unavailable"})
+        rows, status = doctor(b, "/machine.slice/a")
+        ok(status == 1 and rows["max_vms"][0] == "warning" and "not effective: its hook refuse_vm is unavailable" in rows["max_vms"][1], "one that is not effective: a warning", rows)
+        rows, status = doctor(b, "/machine.slice/a/b")
+        equal(rows["tenant"][1], "/machine.slice/a/b is no tenant; it is below /machine.slice/a (tenant-6): 2 VMs with 4 vCPUs and 1G of memory", "a cgroup below tenants")
+        rows, status = doctor(b, POD)
+        ok(rows["tenant"][1].startswith(f"{POD} (tenant-3), a match of {PODS}: 1 VM with") and f"{POD}: 1 of 2 used, 1 left, denied 1 time" in rows["max_vms"][1], "a match", rows)
+        rows, status = doctor(b, "/kubepods.slice/new-pod/x")
+        ok(rows["tenant"][1].startswith("/kubepods.slice/new-pod/x is no tenant now; the pattern " + PODS) and
+           f"{PODS}: 2 for each match, of which it will be one" in rows["max_vms"][1], "a cgroup that a pattern will make a tenant", rows)
+        rows, status = doctor(b, PODS)
+        ok(rows["tenant"][1].endswith("is a pattern with 2 matches now: what follows is of the fullest") and status == 2 and
+           f"{PODS}: 2 of 2 used, 0 left in {POD[:-8]}8.slice" in rows["max_vms"][1], "a pattern: its fullest match", rows)
+        rows, status = doctor(b, "/kubepods.slice/x/pod")
+        ok(PODS not in str(rows) and "/kubepods.slice/x/pod is no tenant; it is below / (tenant-5)" in rows["tenant"][1], "a component is matched by itself", rows)
+        remove(m, 5)
+        r = b.run("doctor", "--tenant", "/machine.slic")
+        ok(r.returncode == 2 and "did you mean /machine.slice?" in r.stderr and not r.stdout, "no tenant: 2, and which is meant", r)
+        for args in ["--tenant", "a"], ["--tenant", "/a", "--all"]:
+            ok(b.run("doctor", *args).returncode == 2, f"usage: {args}")
+        v2(m, mount="cgroup")
+        rows, status = doctor(b, "/machine.slice/a")
+        ok(rows["cgroups"][0] == "warning" and "version 2 is not mounted" in rows["cgroups"][1] and status == 1, "without cgroup version 2: a warning", rows)
+    with Bench() as b:
+        machine(b)
+        rows, _ = doctor(b, "/machine.slice")
+        equal("moved" in rows, False, "without guests nothing is said of moves")
+        charge(b, 1, "/machine.slice/web.scope", "/machine.slice/web.scope/libvirt/emulator")
+        rows, status = doctor(b, "/machine.slice")
+        equal([rows["moved"], status], [("ok", "no VMM, of 1"), 0], "a move below the tenant is none")
+        charge(b, 2, "/machine.slice/db.scope", "/other")
+        charge(b, 3, "/machine.slices", "/machine.slice")
+        charge(b, 4, "/elsewhere", "/elsewhere/too")
+        charge(b, 5, "/machine.slice", "/../outside")
+        rows, status = doctor(b, "/machine.slice")
+        equal([rows["moved"], status], [("warning", "l2-2 (web2) was created here, in /machine.slice/db.scope, and counts here until it ends; its VMM is in /other now; "
+                                                   "l2-3 (web3) was created elsewhere, in /machine.slices, and counts there; its VMM is here, in /machine.slice, now"), 1],
+              "VMMs that left, and that came")
+        for number in range(6, 12):
+            charge(b, number, "/machine.slice", "/other")
+        ok(doctor(b, "/machine.slice")[0]["moved"][1].endswith("; and 3 more"), "many of them are counted")
+    with Bench() as b:
+        b.machine.limits()
+        r = b.run("doctor", "--tenant", "/a")
+        ok(r.returncode == 2 and "the loaded module has no tenants" in r.stderr, "a module without tenants: 2", r)
+    with Bench(load=False) as b:
+        ok(b.run("doctor", "--tenant", "/a").returncode == 2, "no module: 2")
+
+
 print("KTAP version 1")
-for test in test_show, test_effect, test_set, test_cgroups:
+for test in test_show, test_effect, test_set, test_cgroups, test_doctor:
     test()
 finish()

@@ -54,6 +54,8 @@ struct options {
 	bool save;
 	/* A tenant with its limits. */
 	bool remove;
+	/* What is left for it. */
+	const char *tenant;
 	bool transit;
 	const char *textfile;
 	bool by_reason;
