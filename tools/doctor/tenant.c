@@ -69,8 +69,6 @@ static const struct tenant *find_at(const struct tenants *tenants, const char *p
 	const struct tenant *found = tenants_find(tenants, head);
 	size_t i;
 
-	if (found && found->is_pattern)
-		found = NULL;
 	for (i = 0; i < tenants->num && !found && len; i++)
 		if (tenants->v[i].is_pattern &&
 		    pattern_matches(tenants->v[i].cgroup, path, len))
