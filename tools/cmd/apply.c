@@ -8,22 +8,18 @@
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "cmd/apply-tenant.h"
 #include "cmd/command.h"
 #include "model/machine.h"
 #include "settings/class-write.h"
 #include "settings/conf.h"
-#include "settings/limit-use.h"
+#include "settings/limit-rows.h"
 #include "settings/modules.h"
+#include "settings/tenant-define.h"
 
 /* Hooks are attached before KVM's modprobe ends, or shortly after it. */
 #define WAIT_US		100000
 #define MAX_WAITS	20
-
-/* The writes that it takes. */
-struct plan {
-	struct class_write *writes;
-	size_t num;
-};
 
 /*
  * A line is written also when it says what is set already: the module then
@@ -34,7 +30,7 @@ static void plan_write(struct plan *plan, const struct env *env,
 		       const struct conf *conf, const struct setting *setting,
 		       const char *before)
 {
-	const struct conf_line *line = conf_find(conf, setting);
+	const struct conf_line *line = conf_find(conf, NULL, setting);
 	struct class_write *write;
 
 	if (!line && !strcmp(before, setting->unset))
@@ -52,7 +48,7 @@ static void plan_write(struct plan *plan, const struct env *env,
 static void show_change(const struct conf *conf, const struct setting *setting,
 			const char *before)
 {
-	const struct conf_line *line = conf_find(conf, setting);
+	const struct conf_line *line = conf_find(conf, NULL, setting);
 	const char *after = line ? line->value : setting->unset;
 
 	if (strcmp(before, after))
@@ -73,12 +69,12 @@ static int compare(const struct env *env, const struct conf *conf,
 			continue;
 		len = setting_read(s, env, NULL, before, sizeof(before));
 		/* A module that has no such file has nothing to give back. */
-		if (sysfs_is_gone(len) && !conf_find(conf, s))
+		if (sysfs_is_gone(len) && !conf_find(conf, NULL, s))
 			continue;
 		if (len < 0)
 			snprintf(before, sizeof(before), "-");
 		if (len < 0 && !sysfs_is_gone(len))
-			status = setting_complain(s, env, len);
+			status = setting_complain(s, env, NULL, len);
 		else if (plan)
 			plan_write(plan, env, conf, s, before);
 		else
@@ -90,7 +86,7 @@ static int compare(const struct env *env, const struct conf *conf,
 /* The files of guests are made for a group, which cannot be changed later. */
 static int check_gid(const struct env *env, const struct conf *conf)
 {
-	const struct conf_line *line = conf_find(conf, setting_find_conf("gid"));
+	const struct conf_line *line = conf_find(conf, NULL, setting_find_conf("gid"));
 	char gid[32], *where;
 
 	if (!line || setting_read(line->setting, env, NULL, gid, sizeof(gid)) < 0 ||
@@ -130,7 +126,7 @@ static void complain_below_use(const struct env *env, const struct host *host,
 
 	limit_uses_read(env, host, uses);
 	for (i = 0; i < limits->num; i++)
-		limit_complain_below_use(&limits->v[i],
+		limit_complain_below_use("", &limits->v[i],
 					 &uses[limits->v[i].kind - limit_kinds]);
 }
 
@@ -151,7 +147,7 @@ static int check_effect(const struct env *env, bool is_loaded)
 		const struct limit *limit = &limits.v[i];
 
 		if (limit_is_broken(limit) || limit_is_waiting(limit))
-			limit_complain(limit);
+			limit_complain("", limit);
 		if (limit_is_broken(limit) ||
 		    (is_loaded && limit_is_waiting(limit)))
 			status = STATUS_FAILED;
@@ -162,25 +158,128 @@ static int check_effect(const struct env *env, bool is_loaded)
 	return status;
 }
 
+/* Once for each tenant that is defined: matches have the limits of their pattern. */
+static int check_tenant_rows(const struct limit_rows *rows, bool is_loaded)
+{
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < rows->num; i++) {
+		const struct limit *limit = &rows->v[i].limit;
+		char *owner;
+
+		if (rows->v[i].tenant->is_match)
+			continue;
+		owner = xasprintf("tenant %s: ", rows->v[i].tenant->cgroup);
+		if (limit_is_broken(limit) || limit_is_waiting(limit))
+			limit_complain(owner, limit);
+		if (limit_is_broken(limit) || (is_loaded && limit_is_waiting(limit)))
+			status = STATUS_FAILED;
+		limit_complain_below_use(owner, limit, &rows->v[i].use);
+		free(owner);
+	}
+	return status;
+}
+
+static bool are_rows_waiting(const struct limit_rows *rows)
+{
+	size_t i;
+
+	for (i = 0; i < rows->num; i++)
+		if (limit_is_waiting(&rows->v[i].limit))
+			return true;
+	return false;
+}
+
+/* The rows have texts of the host's. */
+static int read_tenant_rows(const struct env *env, const struct tenants *tenants,
+			    struct host *host, struct limit_rows *rows)
+{
+	int status = host_read(env, host), err;
+	char *file;
+
+	*rows = (struct limit_rows){ };
+	if (status != STATUS_OK)
+		return status;
+	err = limit_rows_add_tenants(rows, env, host, tenants, NULL, &file);
+	if (err)
+		status = env_complain(env, file, err);
+	free(file);
+	return status;
+}
+
+/* The same of tenants. */
+static int check_effect_of_tenants(const struct env *env, bool is_loaded)
+{
+	int waits = is_loaded ? MAX_WAITS : 0;
+	struct limit_rows rows;
+	struct tenants tenants;
+	struct host host;
+	int status = tenants_load(env, &tenants);
+
+	if (status != STATUS_OK || !tenants.num) {
+		tenants_free(&tenants);
+		return status;
+	}
+	while ((status = read_tenant_rows(env, &tenants, &host, &rows)) == STATUS_OK &&
+	       waits-- && are_rows_waiting(&rows)) {
+		limit_rows_free(&rows);
+		host_free(&host);
+		usleep(WAIT_US);
+	}
+	if (status == STATUS_OK)
+		status = check_tenant_rows(&rows, is_loaded);
+	if (tenants_check_cgroups(env) != STATUS_OK)
+		status = STATUS_FAILED;
+	limit_rows_free(&rows);
+	tenants_free(&tenants);
+	host_free(&host);
+	return status;
+}
+
+static int write_all(const struct env *env, const struct conf *conf,
+		     struct tenant_plan *tenants, struct plan *plan)
+{
+	int status = tenant_plan_define(tenants, env, conf, plan);
+
+	if (status == STATUS_OK)
+		status = class_writes_apply(env, plan->writes, plan->num);
+	else
+		complain("no value was changed");
+	if (status == STATUS_OK)
+		return tenant_plan_remove(tenants, env, conf);
+	tenant_plan_undo(tenants, env);
+	return status;
+}
+
 static int apply(const struct options *options, const struct conf *conf)
 {
 	const struct env *env = &options->env;
+	struct tenant_plan tenants = { };
 	struct plan plan = { };
-	int status = check_gid(env, conf);
+	int status = check_gid(env, conf), of_tenants;
 
+	if (status == STATUS_OK)
+		status = tenant_plan_read(&tenants, env, conf);
 	if (status == STATUS_OK)
 		status = compare(env, conf, &plan);
 	if (status == STATUS_OK)
-		status = class_writes_apply(env, plan.writes, plan.num);
+		status = write_all(env, conf, &tenants, &plan);
 	else
 		complain("nothing was changed");
 	class_writes_free(plan.writes, plan.num);
-	return status == STATUS_OK ? check_effect(env, options->load) : status;
+	tenant_plan_free(&tenants);
+	if (status != STATUS_OK)
+		return status;
+	status = check_effect(env, options->load);
+	of_tenants = check_effect_of_tenants(env, options->load);
+	return status == STATUS_OK ? of_tenants : status;
 }
 
 /* Without the module there is nothing to compare with. */
 static int check(struct options *options, const struct conf *conf)
 {
+	struct tenant_plan tenants = { };
 	int status;
 
 	if (!machine_has(options->env.sysfs, "class/l1tune/l1"))
@@ -190,7 +289,12 @@ static int check(struct options *options, const struct conf *conf)
 		return status;
 	status = check_gid(&options->env, conf);
 	if (status == STATUS_OK)
+		status = tenant_plan_read(&tenants, &options->env, conf);
+	if (status == STATUS_OK)
 		status = compare(&options->env, conf, NULL);
+	if (status == STATUS_OK)
+		status = tenant_plan_show(&tenants, &options->env, conf);
+	tenant_plan_free(&tenants);
 	env_close(&options->env);
 	return status;
 }
@@ -198,7 +302,7 @@ static int check(struct options *options, const struct conf *conf)
 /* Somebody who mistypes a limit loses limits, and not what the module counts. */
 static int load(const struct options *options, const struct conf *conf)
 {
-	const struct conf_line *gid = conf_find(conf, setting_find_conf("gid"));
+	const struct conf_line *gid = conf_find(conf, NULL, setting_find_conf("gid"));
 
 	return load_modules(&options->env, gid ? gid->value : NULL);
 }

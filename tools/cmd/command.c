@@ -85,7 +85,7 @@ void command_print_help(const struct command *command)
 	print_synopsis(command);
 	printf("\n%s\n", command->about);
 	if (command->words & WORDS_GUESTS)
-		printf("GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name.\n");
+		printf("GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB, tenant:PATH or a name.\n");
 	if (command->names)
 		print_names(command);
 	if (command == &l1tune)

@@ -8,9 +8,12 @@
 #include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
+#include "cmd/limits-tenant.h"
 #include "doctor/doctor.h"
 #include "doctor/l0.h"
+#include "doctor/tenant.h"
 #include "model/json.h"
+#include "settings/tenant-define.h"
 
 #define INDENT		25
 #define DEFAULT_WIDTH	100
@@ -43,6 +46,28 @@ static void look(struct doctor *doctor, const struct options *options)
 	doctor_check_machine(doctor);
 	doctor_check_clouds(doctor, options->all);
 	l0_check(doctor, options->all);
+}
+
+/* Of no interest here is whether this machine is ready. */
+static int look_at_tenant(struct doctor *doctor, const struct options *options,
+			  const char *path)
+{
+	struct tenants tenants = { };
+	int status = host_read(&options->env, &doctor->host);
+
+	doctor->has_module = status == STATUS_OK;
+	if (status == STATUS_OK)
+		status = tenants_check_module(&options->env);
+	if (status == STATUS_OK)
+		status = tenants_load(&options->env, &tenants);
+	if (status == STATUS_OK && !doctor_knows_tenant(&tenants, path)) {
+		tenant_named(&tenants, path);
+		status = STATUS_NO_GUEST;
+	}
+	if (status == STATUS_OK)
+		status = doctor_check_tenant(doctor, &tenants, path);
+	tenants_free(&tenants);
+	return status;
 }
 
 static void forget(struct doctor *doctor)
@@ -118,6 +143,26 @@ static void print_row(const struct doctor_row *row)
 	free(command);
 }
 
+/* "Guests can start in /a/b; 1 warning." */
+static int print_tenant(const struct doctor *doctor, const char *path)
+{
+	size_t problems = num_in(doctor, DOCTOR_PROBLEM), warnings = num_in(doctor, DOCTOR_WARNING);
+	size_t i;
+
+	for (i = 0; i < doctor->num_rows; i++)
+		print_row(&doctor->rows[i]);
+	putchar('\n');
+	if (problems)
+		terminal_print("No guest can start in %s: %zu limit%s reached.\n", path, problems,
+			       problems == 1 ? " is" : "s are");
+	else if (warnings)
+		terminal_print("Guests can start in %s; %zu warning%s.\n", path, warnings,
+			       warnings == 1 ? "" : "s");
+	else
+		terminal_print("Guests can start in %s.\n", path);
+	return status_of(doctor);
+}
+
 static int print(const struct doctor *doctor)
 {
 	size_t problems = num_in(doctor, DOCTOR_PROBLEM), warnings = num_in(doctor, DOCTOR_WARNING);
@@ -170,11 +215,36 @@ static int print_json(const struct doctor *doctor)
 	return json_write(json) == STATUS_OK ? status_of(doctor) : DOCTOR_NOT_USABLE;
 }
 
+static int run_tenant(struct options *options)
+{
+	struct doctor doctor = { .env = &options->env };
+	const char *wrong;
+	char *path = tenant_parse(options->tenant, &wrong);
+	int status;
+
+	if (!path)
+		return error_set(options->error, "--tenant %s: %s", options->tenant, wrong);
+	status = env_open(&options->env);
+	if (status == STATUS_OK) {
+		status = look_at_tenant(&doctor, options, path);
+		env_close(&options->env);
+	}
+	if (status != STATUS_OK)
+		status = DOCTOR_NOT_USABLE;
+	else
+		status = options->json ? print_json(&doctor) : print_tenant(&doctor, path);
+	forget(&doctor);
+	free(path);
+	return status;
+}
+
 static int run(struct options *options)
 {
 	struct doctor doctor;
 	int status;
 
+	if (options->tenant)
+		return run_tenant(options);
 	look(&doctor, options);
 	status = options->json ? print_json(&doctor) : print(&doctor);
 	forget(&doctor);
@@ -183,17 +253,22 @@ static int run(struct options *options)
 
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 'a', "all", NULL, all, "also print what applies to other clouds and hypervisors"),
+	OPTION(TEXT, 0, "tenant", "PATH", tenant, "say what is left for the guests of a cgroup, and which\n"
+	       "limit is the tightest", .excludes = "all"),
 	OPTION(FLAG, 0, "no-try", NULL, no_try, "create no VM to try KVM"),
 	{ }
 };
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.synopsis = "[OPTION]...",
+	.synopsis = "[OPTION]...\n"
+		    "--tenant PATH [OPTION]...",
 	.summary = "check whether this host can run guests, and how to fix it",
 	.about = "Checks whether this host is ready to run guests, and prints commands that fix\n"
 		 "problems. It runs none of them and does not use the network. To try KVM it creates a\n"
 		 "VM with a vCPU, which never runs, and closes it.\n"
+		 "With --tenant it says of a tenant what is in use and left of each limit, here and\n"
+		 "above it, how often that denied, and which VMM was moved out of it or into it.\n"
 		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (also wrong usage).",
 	.run = run,
 	.options = own_options,

@@ -35,7 +35,7 @@ struct reading {
 static int read_guests(const struct env *env, struct reading *reading)
 {
 	const struct selection everything = { };
-	const struct snapshot_request request = { .selection = &everything };
+	const struct snapshot_request request = { .selection = &everything, .tenants = true };
 	int status = snapshot_take(env, &reading->host, &request,
 				   &reading->snapshot);
 
@@ -72,8 +72,10 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 		export_canary(metrics, &reading->canary);
 		export_limits(metrics, &reading->limits, reading->uses);
 		export_guests_readable(metrics, reading->are_guests_readable);
-		if (reading->are_guests_readable)
+		if (reading->are_guests_readable) {
 			export_guests(metrics, &reading->snapshot, by_reason);
+			export_tenants(metrics, &reading->snapshot.tenants);
+		}
 	} else {
 		export_absence(metrics);
 	}

@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/util.h"
 #include "cmd/command.h"
+#include "cmd/list.h"
+#include "model/account.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/nested.h"
 #include "model/vcpu.h"
 #include "ui/watch.h"
 
-enum {
-	COL_ID, COL_NAME, COL_NAME_SOURCE, COL_INSTANCE, COL_PID, COL_UID, COL_COMM,
-	COL_CGROUP, COL_VCPU_CGROUP, COL_AGE, COL_ADOPTED, COL_VCPUS, COL_MEMORY, COL_EXITS,
-	COL_EXITS_S, COL_BUSY, COL_KERNEL, COL_VMM, COL_VMM_SLEEP, COL_HALTED,
-	COL_BLOCKED, COL_RUNQ, COL_THROTTLED, COL_STOLEN, COL_EXIT_TIME,
-	COL_GUEST_TIME, COL_P50, COL_P90, COL_P99, COL_NESTED,
-	COL_L3_ENTRIES, COL_L3_HANDLED, COL_L3_LEFT, COL_L3_FACTOR, COL_VCPU,
-	COL_STATE, COL_SINCE, COL_REASON, COL_QUOTA, COL_HELPERS, NUM_COLS
-};
-
-static const struct column columns[NUM_COLS] = {
+static const struct column columns[NUM_LIST_COLS] = {
 	[COL_ID] = { "ID", "id of the guest, never reused" },
 	[COL_NAME] = { "NAME", "name by the VMM's command line or cgroup, or COMM; with INSTANCE if several have it",
 		       .is_text = true, .is_flexible = true },
@@ -67,6 +60,10 @@ static const struct column columns[NUM_COLS] = {
 	[COL_SINCE] = { "SINCE", "for how long" },
 	[COL_QUOTA] = { "QUOTA", "of RUNQ, at most: waited because of its cgroup's cpu.max" },
 	[COL_HELPERS] = { "HELPERS", "CPU time of other threads for it, at most; not in BUSY" },
+	[COL_COST] = { "COST", "CPU time beside its own: KERNEL, VMM and HELPERS" },
+	[COL_TENANT] = { "TENANT", "id of the tenant, with --by; of a guest of the innermost" },
+	[COL_GUESTS] = { "GUESTS", "number of guests, with --by" },
+	[COL_STARTED] = { "STARTED", "guests since the tenant was defined, with --by" },
 	[COL_REASON] = { "REASON", "the exit it is handling",
 			 .is_text = true, .is_cut_last = true },
 };
@@ -133,10 +130,12 @@ static void fill_vcpu(struct value *row, const struct vcpu_snapshot *vcpu,
 static void fill_beside(struct value *row, const struct guest_snapshot *snapshot)
 {
 	const struct tally *helpers = &snapshot->beside.helpers;
-	uint64_t quota_ns;
+	uint64_t quota_ns, cost_ns;
 	bool is_known = snapshot_quota_ns(snapshot, &quota_ns);
 
 	row[COL_QUOTA] = value_ns_or_unknown(is_known, quota_ns);
+	is_known = guest_cost_ns(snapshot, &cost_ns);
+	row[COL_COST] = value_ns_or_unknown(is_known, cost_ns);
 	row[COL_HELPERS] = value_ns_or_unknown(helpers->is_known, helpers->ns);
 }
 
@@ -163,6 +162,8 @@ static void fill_guest(struct value *row, const struct guest_snapshot *snapshot)
 	row[COL_ADOPTED] = value_number(guest->adopted);
 	row[COL_VCPUS] = value_number(guest->vcpus);
 	row[COL_MEMORY] = value_bytes(guest->memory_bytes);
+	if (guest->num_tenants)
+		row[COL_TENANT] = value_number(guest->tenants[guest->num_tenants - 1]);
 	if (*guest->nested)
 		row[COL_NESTED] = value_text(guest->nested);
 	fill_counts(row, &snapshot->stats, &counts);
@@ -232,14 +233,25 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
-	/* The default columns have nothing of it. */
-	options->beside = options->json || options->columns || options->sort;
-	return watch_words(options, show, NULL);
+	bool is_said = false;
+
+	if (options->by && strcmp(options->by, "cgroup"))
+		return error_set(options->error, "--by: '%s' is not cgroup", options->by);
+	/* The default columns of guests have nothing of it. */
+	options->beside = options->by || options->json || options->columns || options->sort;
+	options->tenants = options->by;
+	options->charges = options->by || options->columns || options->sort;
+	/* As the module counts them. */
+	options->all |= !!options->by;
+	return watch_words(options, options->by ? list_accounts : show, &is_said);
 }
 
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 'a', "all", NULL, all, "also list VMs without vCPUs (probes)"),
 	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "list vCPUs, and what each is doing now"),
+	OPTION(TEXT, 0, "by", "cgroup", by,
+	       "list tenants, and control groups of guests that no tenant has",
+	       .excludes = "vcpus"),
 	{ }
 };
 
@@ -255,5 +267,5 @@ const struct command cmd_list = {
 	.words = WORDS_GUESTS,
 	.most_words = ANY_NUMBER,
 	.columns = columns,
-	.num_columns = NUM_COLS,
+	.num_columns = NUM_LIST_COLS,
 };

@@ -10,7 +10,9 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "cmd/command.h"
+#include "model/tenant.h"
 #include "settings/conf.h"
+#include "settings/tenant-define.h"
 
 #define HEADER	"# What l1tune apply sets, and l1tune save wrote: see l1tune.conf(5)."
 
@@ -27,13 +29,91 @@ static int fill(const struct env *env, struct conf *conf)
 			continue;
 		len = setting_read(s, env, NULL, value, sizeof(value));
 		if (len < 0 && !sysfs_is_gone(len) && s->kind != SETTING_LOAD)
-			return setting_complain(s, env, len);
+			return setting_complain(s, env, NULL, len);
 		if (len < 0)
 			snprintf(value, sizeof(value), "%s", s->unset);
-		if (conf_find(conf, s) || strcmp(value, s->unset))
-			conf_set(conf, s, value);
+		if (conf_find(conf, NULL, s) || strcmp(value, s->unset))
+			conf_set(conf, NULL, s, value);
 	}
 	return STATUS_OK;
+}
+
+/* One without limits is kept by a line that sets none. */
+static int fill_tenant(const struct env *env, const struct tenant *tenant, struct conf *conf)
+{
+	char device[TENANT_DEVICE_SIZE], value[64];
+	const struct setting *s;
+	size_t i;
+	int len;
+
+	tenant_device(tenant->id, device);
+	for (i = 0; (s = setting_at(i, SETTING_TENANT)); i++) {
+		len = setting_read(s, env, device, value, sizeof(value));
+		if (len < 0)
+			return setting_complain(s, env, device, len);
+		if (conf_find(conf, tenant->cgroup, s) || strcmp(value, s->unset))
+			conf_set(conf, tenant->cgroup, s, value);
+	}
+	s = setting_at(0, SETTING_TENANT);
+	if (!conf_find(conf, tenant->cgroup, NULL))
+		conf_set(conf, tenant->cgroup, s, s->unset);
+	return STATUS_OK;
+}
+
+/* The line of a tenant that is not there any more would define it. */
+static void disable_others(const struct tenants *tenants, struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->num; i++) {
+		const char *path = conf->lines[i].tenant;
+		const struct tenant *tenant = path ? tenants_find(tenants, path) : NULL;
+
+		if (path && (!tenant || tenant->is_match))
+			conf_disable_tenant(conf, path);
+	}
+}
+
+/* Patterns are tried in the order of the file, as in that of their definition. */
+static bool are_in_order(const struct tenants *tenants, const struct conf *conf)
+{
+	const struct tenant *before = NULL;
+	size_t i;
+
+	for (i = 0; i < conf->num; i++) {
+		const struct conf_line *line = &conf->lines[i];
+		const struct tenant *tenant = conf_is_first(conf, line) ?
+					      tenants_find(tenants, line->tenant) : NULL;
+
+		if (!tenant || !tenant->is_pattern)
+			continue;
+		if (before && tenant->id < before->id)
+			return false;
+		before = tenant;
+	}
+	return true;
+}
+
+static int fill_tenants(const struct env *env, struct conf *conf)
+{
+	struct tenants tenants;
+	size_t i;
+	int status;
+
+	/* A module without them says nothing of lines that are there. */
+	if (!tenants_are_known(env))
+		return STATUS_OK;
+	status = tenants_load(env, &tenants);
+	if (status == STATUS_OK)
+		disable_others(&tenants, conf);
+	for (i = 0; i < tenants.num && status == STATUS_OK; i++)
+		if (!tenants.v[i].is_match)
+			status = fill_tenant(env, &tenants.v[i], conf);
+	for (i = 0; status == STATUS_OK && !are_in_order(&tenants, conf) && i < tenants.num; i++)
+		if (tenants.v[i].is_pattern)
+			conf_move_tenant(conf, tenants.v[i].cgroup);
+	tenants_free(&tenants);
+	return status;
 }
 
 static int write_file(const struct conf *conf)
@@ -81,6 +161,8 @@ static int run(struct options *options)
 		status = env_open(&options->env);
 	if (status == STATUS_OK) {
 		status = fill(&options->env, &conf);
+		if (status == STATUS_OK)
+			status = fill_tenants(&options->env, &conf);
 		env_close(&options->env);
 	}
 	if (status == STATUS_OK && is_stdout)

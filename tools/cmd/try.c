@@ -285,6 +285,7 @@ static int work(struct trial *trial)
 	struct snapshot snapshot = { };
 	const struct guest *guest;
 	struct host host;
+	char *device;
 	int status;
 
 	wait_catch_signals();
@@ -296,7 +297,9 @@ static int work(struct trial *trial)
 	if (status == STATUS_OK && trial->setting->kind == SETTING_ACTION) {
 		status = try_action(trial, &host, guest);
 	} else if (status == STATUS_OK) {
-		setting_plan(trial->setting, env, guest, trial->value, &trial->write);
+		device = guest_device(guest);
+		setting_plan(trial->setting, env, device, trial->value, &trial->write);
+		free(device);
 		status = try(trial);
 	}
 	if (status == STATUS_OK && trial->options->json)

@@ -73,7 +73,7 @@ static struct line *read_lines(const struct env *env, const struct guest *guest,
 		struct line line = { .setting = s };
 
 		if (!(s->kind & KINDS) || (guest && !s->is_guests) ||
-		    setting_read(s, env, guest, line.value, sizeof(line.value)) < 0)
+		    setting_read_guest(s, env, guest, line.value, sizeof(line.value)) < 0)
 			continue;
 		line.change = setting_needs_reload(s, env) ? "reload" : "now";
 		*GROW(lines, *num) = line;
@@ -83,7 +83,7 @@ static struct line *read_lines(const struct env *env, const struct guest *guest,
 
 static char *whose(const struct setting *setting, const struct guest *guest)
 {
-	return guest ? xasprintf("l2-%llu", (unsigned long long)guest->id) :
+	return guest ? guest_device(guest) :
 	       xstrdup(setting->kind == SETTING_PARAM ? "all" : "new");
 }
 
@@ -182,13 +182,18 @@ static int check_words(const struct options *options, const struct request *requ
 static int set(const struct options *options, const struct request *request,
 	       const struct host *host, const struct guest *guest)
 {
+	char *device;
 	int status;
 
 	if (is_action(request))
 		return collapse_guest(options, host, guest, false);
 	status = check_now(request, &options->env);
-	return status == STATUS_OK ? assignments_apply(&request->assignments,
-						       &options->env, guest) : status;
+	if (status != STATUS_OK)
+		return status;
+	device = guest_device(guest);
+	status = assignments_apply(&request->assignments, &options->env, device);
+	free(device);
+	return status;
 }
 
 static int work(const struct options *options, const struct request *request)

@@ -117,7 +117,7 @@ static bool read_longest_poll(const struct facts *f, uint64_t *ns)
 {
 	char value[32];
 
-	if (setting_read(setting_find("halt_poll_ns", SETTING_TUNE), f->env,
+	if (setting_read_guest(setting_find("halt_poll_ns", SETTING_TUNE), f->env,
 			 &f->guest->guest, value, sizeof(value)) > 0 &&
 	    !parse_u64(value, ns))
 		return true;

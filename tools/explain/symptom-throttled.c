@@ -25,7 +25,7 @@ static enum answer has_own_limit(const struct facts *f, char **seen)
 {
 	char value[32];
 
-	if (setting_read(setting_find("max_exits_per_sec", SETTING_LIMIT), f->env,
+	if (setting_read_guest(setting_find("max_exits_per_sec", SETTING_LIMIT), f->env,
 			 &f->guest->guest, value, sizeof(value)) <= 0) {
 		*seen = xstrdup("the guest's limit cannot be read");
 		return ANSWER_UNKNOWN;

@@ -42,4 +42,10 @@ void export_guests_readable(struct metrics *metrics, bool are_readable);
 void export_guests(struct metrics *metrics, const struct snapshot *snapshot,
 		   bool by_reason);
 
+/*
+ * The tenants that cost most, and the sum of the others; of a module without tenants
+ * there is no metric.
+ */
+void export_tenants(struct metrics *metrics, const struct counted_tenants *tenants);
+
 #endif

@@ -10,6 +10,8 @@
 
 /* Names of guests can have any length, and Prometheus keeps a series for each. */
 #define MAX_LABEL	128
+/* The names of pods in a path have no less than 150. */
+#define MAX_PATH_LABEL	256
 
 struct name {
 	char *text;
@@ -82,19 +84,25 @@ static struct name *read_names(const struct snapshot *snapshot)
 	return names;
 }
 
-/* The end of a path differs more often than its start. */
+/* The end of a path differs more often than its start. Not within a character. */
+static const char *end_of(const char *s, size_t most)
+{
+	size_t len = strlen(s);
+
+	if (len > most)
+		s += len - most;
+	while ((*s & 0xc0) == 0x80)
+		s++;
+	return s;
+}
+
 static char *text_with_instance(const char *text, const char *instance)
 {
-	char *end = escape_string(instance, false), *start = end;
-	char *full;
+	char *escaped = escape_string(instance, false), *full;
 
-	if (strlen(end) > MAX_LABEL)
-		start += strlen(end) - MAX_LABEL;
-	while ((*start & 0xc0) == 0x80)
-		start++;
-	full = xasprintf("%s@%s", text, start);
+	full = xasprintf("%s@%s", text, end_of(escaped, MAX_LABEL));
 	reserve_hash_suffix(full);
-	free(end);
+	free(escaped);
 	return full;
 }
 
@@ -158,6 +166,73 @@ void export_labels_free(char **labels, const struct snapshot *snapshot)
 	size_t i;
 
 	for (i = 0; i < snapshot->num_guests; i++)
+		free(labels[i]);
+	free(labels);
+}
+
+/* A tenant, with its path as a label has it. */
+struct path {
+	char *text;
+	const struct tenant *tenant;
+	size_t index;
+};
+
+/* Of those that look the same one that was defined comes first, and stays when a match goes. */
+static int compare_paths(const void *a, const void *b)
+{
+	const struct path *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	if (order)
+		return order;
+	if (x->tenant->is_match != y->tenant->is_match)
+		return x->tenant->is_match ? 1 : -1;
+	return x->tenant->id < y->tenant->id ? -1 : 1;
+}
+
+static char *path_text(const char *cgroup)
+{
+	char *escaped = escape_string(cgroup, false);
+	char *text = xstrdup(end_of(escaped, MAX_PATH_LABEL));
+
+	reserve_hash_suffix(text);
+	free(escaped);
+	return text;
+}
+
+char **export_tenant_labels(const struct tenants *tenants)
+{
+	struct path *paths = xcalloc(tenants->num, sizeof(*paths));
+	char **labels = xcalloc(tenants->num, sizeof(*labels));
+	size_t i;
+
+	for (i = 0; i < tenants->num; i++)
+		paths[i] = (struct path) {
+			.text = path_text(tenants->v[i].cgroup),
+			.tenant = &tenants->v[i], .index = i,
+		};
+	if (tenants->num)
+		qsort(paths, tenants->num, sizeof(*paths), compare_paths);
+	for (i = 0; i < tenants->num; i++) {
+		bool is_first = !i || strcmp(paths[i].text, paths[i - 1].text);
+		char *text = is_first ? xstrdup(paths[i].text) :
+			     xasprintf("%s#%llu", paths[i].text,
+				       (unsigned long long)paths[i].tenant->id);
+
+		labels[paths[i].index] = metrics_escape(text);
+		free(text);
+	}
+	for (i = 0; i < tenants->num; i++)
+		free(paths[i].text);
+	free(paths);
+	return labels;
+}
+
+void export_tenant_labels_free(char **labels, const struct tenants *tenants)
+{
+	size_t i;
+
+	for (i = 0; i < tenants->num; i++)
 		free(labels[i]);
 	free(labels);
 }

@@ -12,4 +12,12 @@
 char **export_labels(const struct snapshot *snapshot);
 void export_labels_free(char **labels, const struct snapshot *snapshot);
 
+/*
+ * The same of tenants, in the label "tenant": the path or pattern, of a long one its
+ * end. Of several that look the same the first has it alone, and the others end with
+ * "#ID".
+ */
+char **export_tenant_labels(const struct tenants *tenants);
+void export_tenant_labels_free(char **labels, const struct tenants *tenants);
+
 #endif

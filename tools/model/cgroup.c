@@ -141,6 +141,26 @@ static char *find_path(const char *text, const char *controller)
 	return NULL;
 }
 
+const char *cgroup_why_no_v2(const struct env *env)
+{
+	char *cgroup, *mounts, *path;
+	const char *why = NULL;
+	size_t len;
+
+	cgroup = file_read(env->proc_fd, "self/cgroup", MAX_MOUNTINFO, &len);
+	mounts = file_read(env->proc_fd, "self/mountinfo", MAX_MOUNTINFO, &len);
+	path = cgroup ? find_path(cgroup, NULL) : NULL;
+	if (!path)
+		why = cgroup ? "this machine has cgroup version 1 only" :
+			       "this kernel has no cgroups";
+	else if (mounts && !strstr(mounts, " - cgroup2 "))
+		why = "cgroup version 2 is not mounted";
+	free(path);
+	free(mounts);
+	free(cgroup);
+	return why;
+}
+
 /* NULL for one outside of what is seen from here, whose path begins with "/..". */
 static char *directory_of(const char *mount, const char *path)
 {
@@ -161,6 +181,11 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 	directory = directory_of(*mount, path);
 	free(path);
 	return directory;
+}
+
+char *cgroup_v2_path(const char *text)
+{
+	return find_path(text, NULL);
 }
 
 char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text)

@@ -21,6 +21,9 @@ struct cgroup_mounts {
 void cgroup_mounts_update(const struct env *env, struct cgroup_mounts *mounts);
 void cgroup_mounts_free(struct cgroup_mounts *mounts);
 
+/* NULL if this machine has cgroups of version 2, or why not. */
+const char *cgroup_why_no_v2(const struct env *env);
+
 /*
  * The directory of the cgroup that rules the CPU time of a process or thread,
  * by its file /proc/PID/cgroup; NULL if it cannot be known. *mount is the part
@@ -34,6 +37,9 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
  * /proc/PID/cgroup? False also if it cannot be known.
  */
 bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text);
+
+/* The path of version 2 in that file, from the root that the reader sees; a copy or NULL. */
+char *cgroup_v2_path(const char *text);
 
 /* The directory of version 2 of a process with that file; NULL if there is none. */
 char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);

@@ -5,17 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "model/guest.h"
 #include "model/name.h"
 #include "model/proc.h"
 
+/* A page, as sysfs shows no more of a file. */
+#define MAX_CGROUP	4096
+
 int guest_parse_id(const char *name, const char *prefix, uint64_t *id)
 {
 	size_t len = strlen(prefix);
 
 	return strncmp(name, prefix, len) ? -EINVAL : parse_u64(name + len, id);
+}
+
+char *guest_device(const struct guest *guest)
+{
+	return guest ? xasprintf("l2-%llu", (unsigned long long)guest->id) : NULL;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -51,6 +60,27 @@ int guest_open(const struct env *env, uint64_t id)
 
 	snprintf(dir, sizeof(dir), "l2-%llu", (unsigned long long)id);
 	return sysfs_open_dir(env->class_fd, dir);
+}
+
+/* It never changes. Older modules have no such file. */
+static char *read_created_cgroup(int fd)
+{
+	size_t len;
+	char *path = file_read(fd, "cgroup", MAX_CGROUP, &len);
+
+	if (!path)
+		return NULL;
+	/* A cgroup's name may have any byte in it but a newline and a slash. */
+	path[strcspn(path, "\n")] = '\0';
+	if (*path == '/')
+		return path;
+	free(path);
+	return NULL;
+}
+
+const char *guest_charged_cgroup(const struct guest *guest)
+{
+	return guest->created_cgroup ? guest->created_cgroup : guest->cgroup;
 }
 
 /* By the VMM's command line and cgroup; of an ended process only comm is left. */
@@ -160,6 +190,7 @@ int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	if (err < 0)
 		return err;
 	read_nested(fd, guest);
+	guest->created_cgroup = read_created_cgroup(fd);
 	identify(env, guest);
 	return 0;
 }
@@ -171,12 +202,19 @@ static char *copy_text(const char *text)
 
 void guest_copy(struct guest *copy, const struct guest *guest)
 {
+	size_t i;
+
 	*copy = *guest;
 	copy->name = xstrdup(guest->name);
 	copy->label = copy_text(guest->label);
 	copy->instance = copy_text(guest->instance);
 	copy->cgroup = copy_text(guest->cgroup);
 	copy->vcpu_cgroup = copy_text(guest->vcpu_cgroup);
+	copy->created_cgroup = copy_text(guest->created_cgroup);
+	copy->tenants = NULL;
+	copy->num_tenants = 0;
+	for (i = 0; i < guest->num_tenants; i++)
+		*GROW(copy->tenants, copy->num_tenants) = guest->tenants[i];
 }
 
 void guest_free(struct guest *guest)
@@ -186,5 +224,7 @@ void guest_free(struct guest *guest)
 	free(guest->instance);
 	free(guest->cgroup);
 	free(guest->vcpu_cgroup);
+	free(guest->created_cgroup);
+	free(guest->tenants);
 	memset(guest, 0, sizeof(*guest));
 }

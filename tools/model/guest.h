@@ -38,6 +38,11 @@ struct guest {
 	char *cgroup;
 	/* That of its vCPUs, if it is another. */
 	char *vcpu_cgroup;
+	/* Where it was created; NULL if the module does not say. */
+	char *created_cgroup;
+	/* Ids of the tenants that it is charged to, if that was requested. */
+	uint64_t *tenants;
+	size_t num_tenants;
 };
 
 /* The ids of the guests there are, in order; -errno, or 0. */
@@ -62,6 +67,9 @@ int guest_read_peak(int fd, uint64_t *bytes);
 int guest_read(const struct env *env, int fd, uint64_t id, struct guest *guest,
 	       const char **file);
 
+/* Where it was created, or else where its VMM is now; NULL if neither is known. */
+const char *guest_charged_cgroup(const struct guest *guest);
+
 /* "NAME@INSTANCE", or just the name if nothing else is known. A copy. */
 char *guest_full_name(const struct guest *guest);
 void guest_copy(struct guest *copy, const struct guest *guest);
@@ -69,6 +77,9 @@ void guest_free(struct guest *guest);
 
 /* Another user's process can have the name as well, and is not hidden by it. */
 bool guest_is_canary(const struct guest *guest);
+
+/* "l2-3", its name in the class; a copy, or NULL for none. */
+char *guest_device(const struct guest *guest);
 
 /* "l2-3", "vcpu7": the number behind the prefix, -EINVAL if it is not that. */
 int guest_parse_id(const char *name, const char *prefix, uint64_t *id);

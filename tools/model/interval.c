@@ -103,6 +103,8 @@ void snapshot_subtract(const struct snapshot *before,
 	diff->interval_ns = before->loaded_ns == after->loaded_ns ?
 			    sub_clamped(after->taken_ns, before->taken_ns) :
 			    sub_clamped(time_of(after), time_of(before));
+	counted_tenants_subtract(before->loaded_ns == after->loaded_ns ?
+				 &before->tenants : NULL, &after->tenants, &diff->tenants);
 	diff->guests = xcalloc(after->num_guests, sizeof(*diff->guests));
 	for (i = 0; i < after->num_guests; i++) {
 		const struct guest_snapshot *guest = &after->guests[i];

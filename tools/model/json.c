@@ -203,6 +203,7 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	json_set(json, "comm", json_text(guest->comm));
 	json_set(json, "cgroup", json_text(guest->cgroup));
 	json_set(json, "vcpu_cgroup", json_text(guest->vcpu_cgroup));
+	json_set(json, "created_cgroup", json_text(guest->created_cgroup));
 	json_set(json, "created_ns", json_number(guest->created_ns));
 	json_set(json, "adopted", json_boolean(guest->adopted));
 	json_set(json, "interval_ns", json_number(snapshot->interval_ns));

@@ -17,6 +17,7 @@ static const struct {
 	{ "uid:", SELECT_UID, true },
 	{ "name:", SELECT_NAME_GLOB, false },
 	{ "cgroup:", SELECT_CGROUP_GLOB, false },
+	{ "tenant:", SELECT_TENANT, false },
 };
 
 int selector_parse(const char *text, struct selector *selector)
@@ -40,6 +41,8 @@ int selector_parse(const char *text, struct selector *selector)
 		selector->pattern = text + len;
 		if (kinds[i].is_number)
 			return parse_u64(text + len, &selector->number);
+		if (kinds[i].kind == SELECT_TENANT)
+			return text[len] == '/' ? 0 : -EINVAL;
 		return text[len] ? 0 : -EINVAL;
 	}
 	selector->kind = SELECT_NAME;
@@ -56,7 +59,7 @@ int selection_parse(char *const words[], int num, struct selection *selection,
 		if (!selector_parse(words[i], GROW(selection->v, selection->num)))
 			continue;
 		selection_free(selection);
-		return error_set(error, "'%s' is not a guest: use 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB or a name",
+		return error_set(error, "'%s' is not a guest: use 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB, tenant:PATH or a name",
 				 words[i]);
 	}
 	return STATUS_OK;
@@ -75,6 +78,35 @@ static bool has_full_name(const struct guest *guest, const char *text)
 
 	return guest->instance && !strncmp(text, guest->name, len) &&
 	       text[len] == '@' && !strcmp(text + len + 1, guest->instance);
+}
+
+/* Whether a path's first component is that of another; both move on behind it. */
+static bool take_component(const char **path, const char **pattern, bool is_glob)
+{
+	size_t len = strcspn(*path, "/"), pattern_len = strcspn(*pattern, "/");
+	char *name = xmemdup0(*path, len), *wanted = xmemdup0(*pattern, pattern_len);
+	bool matches = !(is_glob ? fnmatch(wanted, name, 0) : strcmp(wanted, name));
+
+	*path += len + !!(*path)[len];
+	*pattern += pattern_len + !!(*pattern)[pattern_len];
+	free(wanted);
+	free(name);
+	return matches;
+}
+
+/* Is a cgroup that of a tenant, or below it? Patterns are matched name by name. */
+static bool is_within(const char *cgroup, const char *tenant)
+{
+	bool is_glob = strpbrk(tenant, "*?[");
+
+	if (!cgroup)
+		return false;
+	cgroup++;
+	tenant++;
+	while (*tenant)
+		if (!*cgroup || !take_component(&cgroup, &tenant, is_glob))
+			return false;
+	return true;
 }
 
 bool selector_matches(const struct selector *selector,
@@ -97,6 +129,8 @@ bool selector_matches(const struct selector *selector,
 			!fnmatch(selector->pattern, guest->cgroup, 0)) ||
 		       (guest->vcpu_cgroup &&
 			!fnmatch(selector->pattern, guest->vcpu_cgroup, 0));
+	case SELECT_TENANT:
+		return is_within(guest_charged_cgroup(guest), selector->pattern);
 	}
 	return false;
 }

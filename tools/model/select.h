@@ -8,11 +8,12 @@
 #include "base/error.h"
 #include "model/guest.h"
 
-/* Which guests are meant: 3, l2-3, pid:N, name:GLOB, uid:N, cgroup:GLOB, NAME */
+/* Which guests are meant: 3, l2-3, pid:N, name:GLOB, uid:N, cgroup:GLOB, tenant:PATH, NAME */
 struct selector {
 	enum {
 		SELECT_ID, SELECT_PID, SELECT_UID,
-		SELECT_NAME, SELECT_NAME_GLOB, SELECT_CGROUP_GLOB
+		SELECT_NAME, SELECT_NAME_GLOB, SELECT_CGROUP_GLOB,
+		SELECT_TENANT
 	} kind;
 	const char *text;
 	const char *pattern;

@@ -164,6 +164,11 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 		return report(env, id, file, err, NULL);
 	if (!is_wanted(request, &guest->guest))
 		return GONE;
+	if (request->charges) {
+		err = guest_tenants_read(fd, &guest->guest.tenants, &guest->guest.num_tenants);
+		if (err)
+			return report(env, id, "tenants", err, NULL);
+	}
 	result = load_stats(env, fd, id, "stats", &guest->stats);
 	if (result == STATUS_OK && request->vcpus)
 		result = load_vcpus(env, fd, request, guest);
@@ -391,6 +396,17 @@ void snapshot_set_labels(struct snapshot *snapshot)
 	free(guests);
 }
 
+/* After the guests: a tenant that a guest is charged to is then among them. */
+static int take_tenants(const struct env *env, struct snapshot *snapshot)
+{
+	char *file;
+	int err = counted_tenants_read(env, &snapshot->tenants, &file);
+	int status = err ? env_complain(env, file, err) : STATUS_OK;
+
+	free(file);
+	return status;
+}
+
 int snapshot_take(const struct env *env, const struct host *host,
 		  const struct snapshot_request *request,
 		  struct snapshot *snapshot)
@@ -419,6 +435,10 @@ int snapshot_take(const struct env *env, const struct host *host,
 		take_beside(env, &vmms, request, snapshot);
 	if (request->vcpus && snapshot->num_guests)
 		read_holds(env, request, snapshot);
+	if (request->tenants && status < STATUS_NO_MODULE) {
+		err = take_tenants(env, snapshot);
+		status = err == STATUS_OK ? status : err;
+	}
 	free_vmms(&vmms);
 	snapshot_set_labels(snapshot);
 	snapshot->taken_ns = boottime_ns();
@@ -443,6 +463,7 @@ void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
 		*GROW(snapshot->guests, snapshot->num_guests) = *guest;
 	}
 	free(older->guests);
+	counted_tenants_free(&older->tenants);
 	*older = (struct snapshot){ };
 	if (snapshot->num_guests > num_read)
 		qsort(snapshot->guests, snapshot->num_guests,
@@ -490,33 +511,54 @@ void snapshot_free(struct snapshot *snapshot)
 	for (i = 0; i < snapshot->num_guests; i++)
 		free_guest(&snapshot->guests[i]);
 	free(snapshot->guests);
+	counted_tenants_free(&snapshot->tenants);
 	*snapshot = (struct snapshot){ };
+}
+
+/* Without an interval each guest has a time of its own: no rates. */
+static void start_sum(const struct snapshot *snapshot, const char *name,
+		      struct guest_snapshot *sum)
+{
+	*sum = (struct guest_snapshot) {
+		.guest.name = xstrdup(name),
+		.guest.label = xstrdup(name),
+		.taken_ns = snapshot->taken_ns,
+		.interval_ns = snapshot->is_interval ? snapshot->interval_ns : 0,
+	};
+}
+
+static void add_to_sum(struct guest_snapshot *sum, const struct guest_snapshot *snapshot)
+{
+	const struct guest *guest = &snapshot->guest;
+
+	sum->guest.vcpus += guest->vcpus;
+	sum->guest.memory_bytes += guest->memory_bytes;
+	sum->guest.exits = add_saturated(sum->guest.exits, guest->exits);
+	sum->guest.exit_time_ns = add_saturated(sum->guest.exit_time_ns,
+						guest->exit_time_ns);
+	sum->guest.guest_time_ns = add_saturated(sum->guest.guest_time_ns,
+						 guest->guest_time_ns);
+	exits_add(&sum->stats, &snapshot->stats);
 }
 
 void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum)
 {
 	size_t i;
 
-	/* Without an interval each guest has a time of its own: no rates. */
-	*sum = (struct guest_snapshot) {
-		.guest.name = xstrdup("all"),
-		.guest.label = xstrdup("all"),
-		.taken_ns = snapshot->taken_ns,
-		.interval_ns = snapshot->is_interval ? snapshot->interval_ns : 0,
-	};
-	for (i = 0; i < snapshot->num_guests; i++) {
-		const struct guest *guest = &snapshot->guests[i].guest;
+	start_sum(snapshot, "all", sum);
+	for (i = 0; i < snapshot->num_guests; i++)
+		add_to_sum(sum, &snapshot->guests[i]);
+}
 
-		sum->guest.vcpus += guest->vcpus;
-		sum->guest.memory_bytes += guest->memory_bytes;
-		sum->guest.exits = add_saturated(sum->guest.exits, guest->exits);
-		sum->guest.exit_time_ns = add_saturated(sum->guest.exit_time_ns,
-							guest->exit_time_ns);
-		sum->guest.guest_time_ns =
-			add_saturated(sum->guest.guest_time_ns,
-				      guest->guest_time_ns);
-		exits_add(&sum->stats, &snapshot->guests[i].stats);
-	}
+void snapshot_sum_some(const struct snapshot *snapshot,
+		       const struct guest_snapshot *const *guests, size_t num,
+		       const char *name, struct guest_snapshot *sum)
+{
+	size_t i;
+
+	start_sum(snapshot, name, sum);
+	for (i = 0; i < num; i++)
+		add_to_sum(sum, guests[i]);
 }
 
 void snapshot_free_sum(struct guest_snapshot *sum)

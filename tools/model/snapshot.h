@@ -13,6 +13,7 @@
 #include "model/host.h"
 #include "model/l3.h"
 #include "model/select.h"
+#include "model/tenant-counts.h"
 
 struct vcpu_snapshot {
 	uint64_t id;
@@ -49,6 +50,8 @@ struct snapshot {
 	uint64_t interval_ns;
 	struct guest_snapshot *guests;
 	size_t num_guests;
+	/* Unknown unless they were requested. */
+	struct counted_tenants tenants;
 };
 
 struct snapshot_request {
@@ -61,6 +64,9 @@ struct snapshot_request {
 	/* That a selector matches nothing is no error. */
 	bool may_match_none;
 	bool beside;
+	bool tenants;
+	/* Which tenants each guest is charged to. */
+	bool charges;
 	/* Of snapshots that follow each other, to read less; NULL for none. */
 	struct guest_cache *cache;
 };
@@ -112,6 +118,10 @@ bool snapshot_can_subtract(const struct snapshot *a, const struct snapshot *b);
 
 /* All guests as one that is called "all"; free with snapshot_free_sum(). */
 void snapshot_sum(const struct snapshot *snapshot, struct guest_snapshot *sum);
+/* The same of some of them, under another name. */
+void snapshot_sum_some(const struct snapshot *snapshot,
+		       const struct guest_snapshot *const *guests, size_t num,
+		       const char *name, struct guest_snapshot *sum);
 void snapshot_free_sum(struct guest_snapshot *sum);
 
 /* The guests by busy time: pointers to free together. */

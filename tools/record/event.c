@@ -33,6 +33,8 @@ static const char *const text_keys[NUM_EVENT_TEXTS] = {
 	[EVENT_REASON] = "REASON",
 	[EVENT_CULPRIT] = "CULPRIT",
 	[EVENT_CHANGES] = "CHANGES",
+	[EVENT_TENANT] = "TENANT",
+	[EVENT_CGROUP] = "CGROUP",
 };
 
 /* The digits of "\012", NULL if that is not what stands there. */
@@ -123,6 +125,13 @@ static enum event_kind kind_of(const struct uevent_keys *keys,
 	return EVENT_OTHER;
 }
 
+/* A name that somebody chose, which the module escapes. */
+static bool is_escaped(enum event_text text)
+{
+	return text == EVENT_COMM || text == EVENT_CULPRIT || text == EVENT_CHANGES ||
+	       text == EVENT_CGROUP;
+}
+
 static void take_keys(const struct uevent_keys *keys, struct event *event)
 {
 	const char *value;
@@ -136,8 +145,7 @@ static void take_keys(const struct uevent_keys *keys, struct event *event)
 		value = uevent_get(keys, text_keys[i]);
 		/* Pacing fails no call. */
 		if (value && !(i == EVENT_ERRNO && is(value, "0")))
-			event->text[i] = i == EVENT_COMM || i == EVENT_CULPRIT ||
-					 i == EVENT_CHANGES ?
+			event->text[i] = is_escaped(i) ?
 					 event_unescape(value) : xstrdup(value);
 	}
 }

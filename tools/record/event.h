@@ -18,7 +18,9 @@ enum event_number {
 
 enum event_text {
 	EVENT_LIMIT, EVENT_COMM, EVENT_ERRNO, EVENT_END, EVENT_HOOK, EVENT_STATE,
-	EVENT_RULE, EVENT_REASON, EVENT_CULPRIT, EVENT_CHANGES, NUM_EVENT_TEXTS
+	EVENT_RULE, EVENT_REASON, EVENT_CULPRIT, EVENT_CHANGES,
+	/* Whose limit it is, and its path: uevents have no path. */
+	EVENT_TENANT, EVENT_CGROUP, NUM_EVENT_TEXTS
 };
 
 /* An event of the module, of l1tune record or watch, or of the canary. Strings are as they were found. */

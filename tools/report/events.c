@@ -61,6 +61,7 @@ static char *details(const json_t *row)
 {
 	char *text = xstrdup("");
 
+	add_text(&text, row, "cgroup", "tenant ");
 	add_text(&text, row, "limit", "");
 	add_amount(&text, row, "value", "limit ");
 	add_amount(&text, row, "use", "in use ");

@@ -32,7 +32,8 @@ static int complain_gone(const struct env *env, const struct class_write *w)
 {
 	char *device = xmemdup0(w->path, strcspn(w->path, "/"));
 	bool is_there = !faccessat(env->class_fd, device, F_OK, 0);
-	bool is_guest = strcmp(device, "l1");
+	bool is_tenant = begins_with(device, "tenant-");
+	bool is_guest = strcmp(device, "l1") && !is_tenant;
 
 	free(device);
 	if (w->is_whole) {
@@ -43,6 +44,11 @@ static int complain_gone(const struct env *env, const struct class_write *w)
 	if (is_there) {
 		complain("%sthe loaded module has no %s/class/l1tune/%s: load the module that came with this l1tune",
 			 where(w), env->sysfs, w->path);
+		return STATUS_FAILED;
+	}
+	if (is_tenant && !faccessat(env->class_fd, "l1", F_OK, 0)) {
+		complain("%sthe tenant was removed meanwhile: no %s/class/l1tune/%s", where(w),
+			 env->sysfs, w->path);
 		return STATUS_FAILED;
 	}
 	if (!is_guest)

@@ -8,6 +8,9 @@
 #include "base/escape.h"
 #include "base/util.h"
 #include "settings/conf.h"
+#include "settings/tenant-define.h"
+
+#define TENANT	"tenant:"
 
 static const char *skip_blanks(const char *s)
 {
@@ -37,15 +40,72 @@ static int complain_line(const struct conf *conf, const struct conf_line *line,
 	return STATUS_FAILED;
 }
 
-const struct conf_line *conf_find(const struct conf *conf,
+static bool is_of(const struct conf_line *line, const char *tenant)
+{
+	return tenant ? line->tenant && !strcmp(line->tenant, tenant) : !line->tenant;
+}
+
+const struct conf_line *conf_find(const struct conf *conf, const char *tenant,
 				  const struct setting *setting)
 {
 	size_t i;
 
-	for (i = 0; i < conf->num; i++)
-		if (conf->lines[i].setting == setting)
-			return &conf->lines[i];
+	for (i = 0; i < conf->num; i++) {
+		const struct conf_line *line = &conf->lines[i];
+
+		if (line->setting && is_of(line, tenant) &&
+		    (!setting || line->setting == setting))
+			return line;
+	}
 	return NULL;
+}
+
+bool conf_is_first(const struct conf *conf, const struct conf_line *line)
+{
+	return line->tenant && conf_find(conf, line->tenant, NULL) == line;
+}
+
+/* The byte of "\040", 0 if that is not what stands there. */
+static unsigned char octal(const char *s)
+{
+	unsigned int value = 0, i;
+
+	for (i = 1; i < 4; i++) {
+		if (s[i] < '0' || s[i] > '7')
+			return 0;
+		value = value * 8 + s[i] - '0';
+	}
+	return value < 256 ? value : 0;
+}
+
+/* Names of cgroups may hold what would end the word, or be taken for an escape. */
+char *conf_tenant_text(const char *tenant)
+{
+	char *text = xstrdup(TENANT);
+
+	for (; *tenant; tenant++) {
+		unsigned char c = *tenant;
+
+		if (isspace(c) || iscntrl(c) || (c == '\\' && octal(tenant)))
+			append(&text, "\\%03o", c);
+		else
+			append(&text, "%c", c);
+	}
+	return text;
+}
+
+static char *unescape(const char *s, size_t len)
+{
+	char *text = xmemdup0(s, len), *from = text, *to = text;
+
+	while (*from) {
+		unsigned char c = *from == '\\' ? octal(from) : 0;
+
+		*to++ = c ? (char)c : *from;
+		from += c ? 4 : 1;
+	}
+	*to = '\0';
+	return text;
 }
 
 /* A comment may follow it. */
@@ -62,54 +122,86 @@ static void find_value(struct conf_line *line, const char *start)
 	line->value_len = len;
 }
 
+static const char *name_of(const struct setting *setting)
+{
+	return setting->conf_name ? setting->conf_name : setting->name;
+}
+
 static int parse_value(const struct conf *conf, struct conf_line *line,
 		       const struct setting *setting)
 {
-	const struct conf_line *other = conf_find(conf, setting);
-	const char *wrong = "a value is missing";
-	char *text;
+	const struct conf_line *other = conf_find(conf, line->tenant, setting);
+	const char *wrong = "a value is missing", *name = name_of(setting);
+	char *text, *tenant;
 
 	if (other)
-		return complain_line(conf, line, "%s is already set in line %zu",
-				     setting->conf_name, other - conf->lines + 1);
+		return complain_line(conf, line, "%s is already set in line %zu", name,
+				     other - conf->lines + 1);
 	text = xmemdup0(line->text + line->value_start, line->value_len);
+	tenant = line->tenant ? conf_tenant_text(line->tenant) : NULL;
 	if (*text)
 		wrong = setting->parse(setting, text, &line->value);
 	if (wrong)
-		complain_line(conf, line, "%s = %s: %s", setting->conf_name, text,
-			      wrong);
+		complain_line(conf, line, "%s%s%s = %s: %s", tenant ? tenant : "",
+			      tenant ? " " : "", name, text, wrong);
 	else
 		line->setting = setting;
+	free(tenant);
 	free(text);
 	return wrong ? STATUS_FAILED : STATUS_OK;
 }
 
-static int parse_line(const struct conf *conf, struct conf_line *line)
+/* "NAME = VALUE", of the line's tenant if it has one. */
+static int parse_assignment(const struct conf *conf, struct conf_line *line,
+			    const char *start)
 {
-	const char *start = skip_blanks(line->text), *end;
 	size_t len = strcspn(start, "=# \t\r\f\v");
+	const char *end = skip_blanks(start + len);
 	const struct setting *setting;
 	struct error error = { };
 	char *name;
 	int status;
 
-	if (!*start || *start == '#')
-		return STATUS_OK;
-	end = skip_blanks(start + len);
 	if (*end != '=')
-		return complain_line(conf, line, "a line is NAME = VALUE, or a comment that begins with #");
+		return complain_line(conf, line, line->tenant ?
+				     "a line of a tenant is " TENANT "PATH NAME = VALUE" :
+				     "a line is NAME = VALUE, or a comment that begins with #");
 	name = xmemdup0(start, len);
-	setting = setting_find_conf(name);
+	setting = line->tenant ? setting_find(name, SETTING_TENANT) : setting_find_conf(name);
 	if (setting) {
 		find_value(line, skip_blanks(end + 1));
 		status = parse_value(conf, line, setting);
 	} else {
-		setting_unknown_conf(name, &error);
+		setting_unknown_conf(name, line->tenant, &error);
 		status = complain_line(conf, line, "%s", error.message);
 		error_free(&error);
 	}
 	free(name);
 	return status;
+}
+
+static int parse_tenant(const struct conf *conf, struct conf_line *line, const char *start)
+{
+	size_t len = strcspn(start, " \t\r\f\v");
+	char *path = unescape(start, len);
+	const char *wrong;
+	int status;
+
+	line->tenant = tenant_parse(path + strlen(TENANT), &wrong);
+	status = line->tenant ? parse_assignment(conf, line, skip_blanks(start + len)) :
+				complain_line(conf, line, "%s: %s", path, wrong);
+	free(path);
+	return status;
+}
+
+static int parse_line(const struct conf *conf, struct conf_line *line)
+{
+	const char *start = skip_blanks(line->text);
+
+	if (!*start || *start == '#')
+		return STATUS_OK;
+	return begins_with(start, TENANT) ? parse_tenant(conf, line, start) :
+					    parse_assignment(conf, line, start);
 }
 
 void conf_add_text(struct conf *conf, const char *text)
@@ -182,6 +274,7 @@ int conf_read(const char *path, struct conf *conf)
 static void free_line(struct conf_line *line)
 {
 	free(line->text);
+	free(line->tenant);
 	free(line->value);
 }
 
@@ -197,12 +290,24 @@ void conf_free(struct conf *conf)
 	*conf = (struct conf){ };
 }
 
-/* A line whose meaning is the same is left as it is. */
-void conf_set(struct conf *conf, const struct setting *setting, const char *value)
+/* "NAME" or "tenant:PATH NAME", and what stands before the value. */
+static char *assignment_of(const char *tenant, const struct setting *setting)
 {
-	const struct conf_line *found = conf_find(conf, setting);
-	struct conf_line *line, before;
-	char *shown;
+	char *path = tenant ? conf_tenant_text(tenant) : NULL;
+	char *text = xasprintf("%s%s%s = ", path ? path : "", path ? " " : "",
+			       name_of(setting));
+
+	free(path);
+	return text;
+}
+
+/* A line whose meaning is the same is left as it is. */
+void conf_set(struct conf *conf, const char *tenant, const struct setting *setting,
+	      const char *value)
+{
+	const struct conf_line *found = conf_find(conf, tenant, setting);
+	struct conf_line *line, before = { };
+	char *shown, *start;
 
 	if (found && !strcmp(found->value, value))
 		return;
@@ -213,18 +318,56 @@ void conf_set(struct conf *conf, const struct setting *setting, const char *valu
 		line->text = xasprintf("%.*s%s%s", (int)before.value_start,
 				       before.text, shown, before.text +
 				       before.value_start + before.value_len);
+		before.tenant = NULL;
 	} else {
+		start = assignment_of(tenant, setting);
 		line = GROW(conf->lines, conf->num);
-		before = (struct conf_line){ };
 		*line = (struct conf_line) {
-			.text = xasprintf("%s = %s", setting->conf_name, shown),
-			.setting = setting, .value_start = strlen(setting->conf_name) + 3,
+			.text = xasprintf("%s%s", start, shown), .setting = setting,
+			.tenant = tenant ? xstrdup(tenant) : NULL,
+			.value_start = strlen(start),
 		};
+		free(start);
 	}
 	line->value = xstrdup(value);
 	line->value_len = strlen(shown);
 	free_line(&before);
 	free(shown);
+}
+
+void conf_disable_tenant(struct conf *conf, const char *tenant)
+{
+	char *name = xstrdup(tenant);
+	size_t i;
+
+	for (i = 0; i < conf->num; i++) {
+		struct conf_line *line = &conf->lines[i], before = *line;
+
+		if (!before.setting || !before.tenant || strcmp(before.tenant, name))
+			continue;
+		*line = (struct conf_line){ .text = xasprintf("#%s", before.text) };
+		free_line(&before);
+	}
+	free(name);
+}
+
+void conf_move_tenant(struct conf *conf, const char *tenant)
+{
+	size_t num = conf->num, kept = 0, i;
+	struct conf_line *moved = NULL;
+	size_t num_moved = 0;
+
+	for (i = 0; i < num; i++) {
+		struct conf_line line = conf->lines[i];
+
+		if (line.setting && line.tenant && !strcmp(line.tenant, tenant))
+			*GROW(moved, num_moved) = line;
+		else
+			conf->lines[kept++] = line;
+	}
+	for (i = 0; i < num_moved; i++)
+		conf->lines[kept++] = moved[i];
+	free(moved);
 }
 
 void conf_write(const struct conf *conf, FILE *file)

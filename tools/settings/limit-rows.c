@@ -96,6 +96,74 @@ int limit_rows_read(struct limit_rows *rows, const struct env *env,
 	return status;
 }
 
+/* Of a pattern the match that uses most counts. */
+static void add_use(struct limit_row *row, const struct limit_row *match)
+{
+	if (!match->use.is_known || (row->use.is_known && row->use.value >= match->use.value))
+		return;
+	row->use = match->use;
+	tenant_device(match->tenant->id, row->use.of);
+}
+
+static int add_tenant(struct limit_rows *rows, const struct env *env,
+		      const struct host *host, const struct tenant *tenant, char **file)
+{
+	struct limit_use uses[NUM_TENANT_LIMITS];
+	struct limits limits;
+	int err = limits_read_tenant(env, host, tenant->id, &limits, file);
+	size_t i;
+
+	if (sysfs_is_gone(err)) {
+		free(*file);
+		*file = NULL;
+		return 0;
+	}
+	if (err)
+		return err;
+	limit_uses_read_tenant(env, tenant, uses);
+	for (i = 0; i < limits.num; i++)
+		*GROW(rows->v, rows->num) = (struct limit_row) {
+			.tenant = tenant, .limit = limits.v[i], .use = uses[i],
+		};
+	return 0;
+}
+
+static int add_with_matches(struct limit_rows *rows, const struct env *env,
+			    const struct host *host, const struct tenants *tenants,
+			    const struct tenant *tenant, char **file)
+{
+	size_t first = rows->num, start, i, j;
+	int err = add_tenant(rows, env, host, tenant, file);
+
+	for (i = 0; i < tenants->num && !err && tenant->is_pattern; i++) {
+		const struct tenant *match = &tenants->v[i];
+
+		if (!match->is_match || match->pattern != tenant->id)
+			continue;
+		start = rows->num;
+		err = add_tenant(rows, env, host, match, file);
+		for (j = start; j < rows->num && start > first; j++)
+			add_use(&rows->v[first + j - start], &rows->v[j]);
+	}
+	return err;
+}
+
+int limit_rows_add_tenants(struct limit_rows *rows, const struct env *env,
+			   const struct host *host, const struct tenants *tenants,
+			   const struct tenant *only, char **file)
+{
+	size_t i;
+	int err = 0;
+
+	*file = NULL;
+	if (only)
+		return add_with_matches(rows, env, host, tenants, only, file);
+	for (i = 0; i < tenants->num && !err; i++)
+		if (!tenants->v[i].is_match)
+			err = add_with_matches(rows, env, host, tenants, &tenants->v[i], file);
+	return err;
+}
+
 void limit_rows_free(struct limit_rows *rows)
 {
 	free(rows->v);

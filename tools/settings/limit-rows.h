@@ -5,10 +5,11 @@
 #include "model/snapshot.h"
 #include "settings/limit-use.h"
 
-/* A limit of this machine, or as it is for one guest. */
+/* A limit of this machine, of a tenant, or as it is for one guest. */
 struct limit_row {
-	/* NULL for this machine. */
+	/* Both are NULL for this machine. */
 	const struct guest *guest;
+	const struct tenant *tenant;
 	/* What holds: of a guest that has none of its own, this machine's. */
 	struct limit limit;
 	bool is_own;
@@ -28,6 +29,15 @@ struct limit_rows {
 int limit_rows_read(struct limit_rows *rows, const struct env *env,
 		    const struct host *host, const struct limits *limits,
 		    const struct snapshot *snapshot, struct error *error);
+
+/*
+ * Adds rows of all tenants that are defined, or of the one that is not NULL, and
+ * of the matches of patterns behind these. 0, or -errno with *file, a copy, naming what
+ * could not be read; one that was removed meanwhile has no rows.
+ */
+int limit_rows_add_tenants(struct limit_rows *rows, const struct env *env,
+			   const struct host *host, const struct tenants *tenants,
+			   const struct tenant *only, char **file);
 void limit_rows_free(struct limit_rows *rows);
 
 #endif

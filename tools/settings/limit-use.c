@@ -109,8 +109,26 @@ void limit_uses_read(const struct env *env, const struct host *host,
 	}
 }
 
-static void complain_below(const struct limit_kind *kind, const char *prefix,
-			   uint64_t value, const struct limit_use *use,
+void limit_uses_read_tenant(const struct env *env, const struct tenant *tenant,
+			    struct limit_use uses[NUM_TENANT_LIMITS])
+{
+	int fd = tenant_open(env, tenant->id);
+	char path[64];
+	size_t i;
+
+	memset(uses, 0, NUM_TENANT_LIMITS * sizeof(*uses));
+	for (i = 0; i < NUM_TENANT_LIMITS && fd >= 0 && !tenant->is_pattern; i++) {
+		if (!tenant_limit_kinds[i].usage)
+			continue;
+		snprintf(path, sizeof(path), "usage/%s", tenant_limit_kinds[i].usage);
+		uses[i].is_known = !sysfs_read_u64(fd, path, &uses[i].value);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void complain_below(const char *owner, const struct limit_kind *kind,
+			   const char *prefix, uint64_t value, const struct limit_use *use,
 			   const char *effect)
 {
 	char *limit = kind->is_bytes ? format_bytes(value) :
@@ -118,22 +136,22 @@ static void complain_below(const struct limit_kind *kind, const char *prefix,
 	char *used = kind->is_bytes ? format_bytes(use->value) :
 		     xasprintf("%llu", (unsigned long long)use->value);
 
-	complain("%s%s=%s is below the %s in use%s%s: %s", prefix, kind->name,
+	complain("%s%s%s=%s is below the %s in use%s%s: %s", owner, prefix, kind->name,
 		 limit, used, *use->of ? " by " : "", use->of, effect);
 	free(used);
 	free(limit);
 }
 
-void limit_complain_below_use(const struct limit *limit,
+void limit_complain_below_use(const char *owner, const struct limit *limit,
 			      const struct limit_use *use)
 {
 	if (!use->is_known)
 		return;
 	if (limit->value < use->value)
-		complain_below(limit->kind, "", limit->value, use,
+		complain_below(owner, limit->kind, "", limit->value, use,
 			       "guests keep what they have, and requests for more are refused");
 	if (limit->audit < use->value)
-		complain_below(limit->kind, "audit.", limit->audit, use,
+		complain_below(owner, limit->kind, "audit.", limit->audit, use,
 			       "each request for more is counted");
 }
 

@@ -2,13 +2,14 @@
 #ifndef L1TUNE_LIMIT_USE_H
 #define L1TUNE_LIMIT_USE_H
 
+#include "model/tenant.h"
 #include "settings/limit.h"
 
 /* How much of a limit is used, by the guest or user with the highest use. */
 struct limit_use {
 	bool is_known;
 	uint64_t value;
-	/* "uid 107" or "l2-3"; empty for all of this machine. */
+	/* "uid 107", "l2-3" or "tenant-4"; empty for all of this machine or of a tenant. */
 	char of[32];
 };
 
@@ -19,11 +20,15 @@ struct limit_use {
 void limit_uses_read(const struct env *env, const struct host *host,
 		     struct limit_use uses[NUM_LIMITS]);
 
+/* Those of a tenant, in the order of tenant_limit_kinds; of a pattern none are known. */
+void limit_uses_read_tenant(const struct env *env, const struct tenant *tenant,
+			    struct limit_use uses[NUM_TENANT_LIMITS]);
+
 /*
  * Says so if a limit that is set, or an audit threshold, is below what is in use
- * already: that is not taken back.
+ * already: that is not taken back. owner is of what it is a limit, or "".
  */
-void limit_complain_below_use(const struct limit *limit,
+void limit_complain_below_use(const char *owner, const struct limit *limit,
 			      const struct limit_use *use);
 
 /* What is left of it; false if that is not known. */

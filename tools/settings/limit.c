@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "model/tenant.h"
 #include "settings/limit.h"
 
 const struct limit_kind limit_kinds[NUM_LIMITS] = {
@@ -27,6 +28,17 @@ const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	  "refuse_nested", "nested_vms" },
 	{ "max_exits_per_sec", "exits per second of one guest", "throttle",
 	  NULL, .scope = LIMIT_PER_GUEST },
+};
+
+const struct limit_kind tenant_limit_kinds[NUM_TENANT_LIMITS] = {
+	{ "max_vms", "virtual machines", "refuse_vm", "vms" },
+	{ "max_vcpus", "vCPUs of all its guests", "refuse_vcpu", "vcpus" },
+	{ "max_memory_bytes", "memory of all its guests", "refuse_memory",
+	  "memory_bytes", .is_bytes = true },
+	{ "max_nested_vms", "guests that may run nested guests",
+	  "refuse_nested", "nested_vms" },
+	{ "max_exits_per_sec", "exits per second of all its guests", "throttle", NULL },
+	{ "max_vms_per_sec", "virtual machines created per second", "refuse_vm", NULL },
 };
 
 const struct limit_kind *const limit_of_guests = &limit_kinds[NUM_LIMITS - 1];
@@ -55,8 +67,9 @@ static int read_value(int fd, const char *path, uint64_t *value)
 	return parse_u64(text, value) ? -EBADMSG : 0;
 }
 
-/* 0, or -errno with path naming what could not be read. */
-static int read_one(int fd, struct limit *limit, char *path, size_t size)
+/* Of a device of the class: 0, or -errno with path naming what could not be read. */
+static int read_one(int fd, const char *device, struct limit *limit, char *path,
+		    size_t size)
 {
 	const struct {
 		const char *dir;
@@ -74,7 +87,7 @@ static int read_one(int fd, struct limit *limit, char *path, size_t size)
 
 	limit->are_counts_known = true;
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, size, "l1/%s/%s", files[i].dir,
+		snprintf(path, size, "%s/%s/%s", device, files[i].dir,
 			 limit->kind->name);
 		err = read_value(fd, path, files[i].value);
 		if (files[i].is_count && sysfs_is_withheld(err))
@@ -82,7 +95,7 @@ static int read_one(int fd, struct limit *limit, char *path, size_t size)
 		else if (err)
 			return err;
 	}
-	snprintf(path, size, "l1/effective/%s", limit->kind->name);
+	snprintf(path, size, "%s/effective/%s", device, limit->kind->name);
 	err = sysfs_read_u64(fd, path, &effective);
 	limit->is_effective = effective;
 	return err;
@@ -98,11 +111,33 @@ static const char *hook_state(const struct host *host, const char *name)
 	return NULL;
 }
 
+/* 0, or -errno with path naming what could not be read. */
+static int read_all(const struct env *env, const struct host *host, const char *device,
+		    const struct limit_kind *kinds, size_t num, struct limits *limits,
+		    char *path, size_t size)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < num; i++) {
+		struct limit *limit = &limits->v[limits->num];
+
+		*limit = (struct limit) {
+			.kind = &kinds[i],
+			.hook_state = hook_state(host, kinds[i].hook),
+		};
+		err = read_one(env->class_fd, device, limit, path, size);
+		if (err)
+			return err;
+		limits->num++;
+	}
+	return 0;
+}
+
 int limits_read(const struct env *env, const struct host *host,
 		struct limits *limits)
 {
 	char path[96];
-	size_t i;
 	int err;
 
 	*limits = (struct limits){ };
@@ -110,19 +145,22 @@ int limits_read(const struct env *env, const struct host *host,
 	if (faccessat(env->class_fd, "l1/limits", F_OK, 0) && errno == ENOENT &&
 	    !faccessat(env->class_fd, "l1", F_OK, 0))
 		return STATUS_OK;
-	for (i = 0; i < NUM_LIMITS; i++) {
-		struct limit *limit = &limits->v[limits->num];
+	err = read_all(env, host, "l1", limit_kinds, NUM_LIMITS, limits, path, sizeof(path));
+	return err ? env_complain(env, path, err) : STATUS_OK;
+}
 
-		*limit = (struct limit) {
-			.kind = &limit_kinds[i],
-			.hook_state = hook_state(host, limit_kinds[i].hook),
-		};
-		err = read_one(env->class_fd, limit, path, sizeof(path));
-		if (err)
-			return env_complain(env, path, err);
-		limits->num++;
-	}
-	return STATUS_OK;
+int limits_read_tenant(const struct env *env, const struct host *host, uint64_t id,
+		       struct limits *limits, char **file)
+{
+	char path[96], device[TENANT_DEVICE_SIZE];
+	int err;
+
+	*limits = (struct limits){ };
+	tenant_device(id, device);
+	err = read_all(env, host, device, tenant_limit_kinds, NUM_TENANT_LIMITS, limits,
+		       path, sizeof(path));
+	*file = err ? xstrdup(path) : NULL;
+	return err;
 }
 
 bool limit_is_set(const struct limit *limit)
@@ -159,16 +197,16 @@ static const char *advice(const struct limit *limit)
 	return "see dmesg";
 }
 
-void limit_complain(const struct limit *limit)
+void limit_complain(const char *owner, const struct limit *limit)
 {
 	const char *prefix = limit->value == LIMIT_NONE ? "audit." : "";
 
 	if (limit_is_waiting(limit))
-		complain("%s%s is set and waits for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU",
-			 prefix, limit->kind->name);
+		complain("%s%s%s is set and waits for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU",
+			 owner, prefix, limit->kind->name);
 	else
-		complain("%s%s is set and not effective: its hook %s is %s: %s",
-			 prefix, limit->kind->name, limit->kind->hook,
+		complain("%s%s%s is set and not effective: its hook %s is %s: %s",
+			 owner, prefix, limit->kind->name, limit->kind->hook,
 			 limit->hook_state ? limit->hook_state : "not there",
 			 advice(limit));
 }

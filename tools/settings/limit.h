@@ -12,6 +12,7 @@
 /* "max" in the module's files. */
 #define LIMIT_NONE	UINT64_MAX
 #define NUM_LIMITS	8
+#define NUM_TENANT_LIMITS	6
 
 /* What a limit is about, and whose use counts against it. */
 struct limit_kind {
@@ -19,7 +20,7 @@ struct limit_kind {
 	const char *help;
 	/* What has to be attached in KVM for it. */
 	const char *hook;
-	/* The file in l1/usage, or of a guest, that is the use of it. */
+	/* The file in usage of l1 or of a tenant, or of a guest, that is the use of it. */
 	const char *usage;
 	bool is_bytes;
 	enum {
@@ -28,6 +29,9 @@ struct limit_kind {
 };
 
 extern const struct limit_kind limit_kinds[NUM_LIMITS];
+
+/* Those of a tenant: of all its guests together. */
+extern const struct limit_kind tenant_limit_kinds[NUM_TENANT_LIMITS];
 
 /* The one that a guest can have for itself. */
 extern const struct limit_kind *const limit_of_guests;
@@ -58,6 +62,9 @@ struct limits {
 /* STATUS_OK, or another exit status after a message; empty without limits. */
 int limits_read(const struct env *env, const struct host *host,
 		struct limits *limits);
+/* 0, or -errno with *file, a copy, naming what could not be read. */
+int limits_read_tenant(const struct env *env, const struct host *host, uint64_t id,
+		       struct limits *limits, char **file);
 
 /* Is there a limit to enforce, or an audit threshold? */
 bool limit_is_set(const struct limit *limit);
@@ -67,7 +74,7 @@ bool limit_is_waiting(const struct limit *limit);
 bool limit_is_broken(const struct limit *limit);
 /* "yes", "waiting", "no", or NULL when it is not set. */
 const char *limit_state(const struct limit *limit);
-/* Says why one is broken or waits, and what to do. */
-void limit_complain(const struct limit *limit);
+/* Says why one is broken or waits, and what to do; of what it is a limit, or "". */
+void limit_complain(const char *owner, const struct limit *limit);
 
 #endif

@@ -178,9 +178,19 @@ static struct setting of_limit(const struct limit_kind *kind, bool is_audit)
 	};
 }
 
+static struct setting of_tenant(const struct limit_kind *kind, bool is_audit)
+{
+	struct setting setting = of_limit(kind, is_audit);
+
+	setting.kind = SETTING_TENANT;
+	setting.conf_name = NULL;
+	return setting;
+}
+
 const struct setting *settings_all(size_t *num)
 {
-	static struct setting all[2 * NUM_LIMITS + ARRAY_SIZE(others)];
+	static struct setting all[2 * NUM_LIMITS + 2 * NUM_TENANT_LIMITS + ARRAY_SIZE(others)];
+	struct setting *tenants = &all[2 * NUM_LIMITS];
 	size_t i;
 
 	*num = ARRAY_SIZE(all);
@@ -190,7 +200,11 @@ const struct setting *settings_all(size_t *num)
 		all[i] = of_limit(&limit_kinds[i], false);
 		all[NUM_LIMITS + i] = of_limit(&limit_kinds[i], true);
 	}
-	memcpy(&all[2 * NUM_LIMITS], others, sizeof(others));
+	for (i = 0; i < NUM_TENANT_LIMITS; i++) {
+		tenants[i] = of_tenant(&tenant_limit_kinds[i], false);
+		tenants[NUM_TENANT_LIMITS + i] = of_tenant(&tenant_limit_kinds[i], true);
+	}
+	memcpy(&tenants[2 * NUM_TENANT_LIMITS], others, sizeof(others));
 	return all;
 }
 
@@ -239,6 +253,11 @@ static int unknown(const char *name, unsigned int kinds, const char *otherwise,
 	struct nearest nearest = { .word = name };
 	char *text;
 
+	if (kinds == SETTING_TENANT && setting_find(name, SETTING_LIMIT | SETTING_AUDIT))
+		return error_set(error, "a tenant has no %s: set it for this host", name);
+	if ((!kinds || kinds & SETTING_LIMIT) && setting_find(name, SETTING_TENANT))
+		return error_set(error, "%s is a limit of tenants: set it for a cgroup, or as that of tenant:/ for all guests",
+				 name);
 	look_up(kinds, &nearest);
 	text = nearest_text(&nearest, otherwise);
 	error_set(error, "unknown setting '%s'%s", name, text);
@@ -252,38 +271,47 @@ int setting_unknown(const char *name, unsigned int kinds, struct error *error)
 		       error);
 }
 
-int setting_unknown_conf(const char *name, struct error *error)
+int setting_unknown_conf(const char *name, bool is_tenants, struct error *error)
 {
-	return unknown(name, 0, ": l1tune.conf(5) lists them", error);
+	return unknown(name, is_tenants ? SETTING_TENANT : 0, ": l1tune.conf(5) lists them", error);
 }
 
 /* Below the class, or with is_whole from the root. */
 static char *path_of(const struct setting *setting, const struct env *env,
-		     const struct guest *guest, bool *is_whole)
+		     const char *device, bool *is_whole)
 {
 	*is_whole = setting->kind & (SETTING_PARAM | SETTING_LOAD);
 	if (*is_whole)
 		return xasprintf("%s/module/%s", env->sysfs, setting->path);
-	return guest ? xasprintf("l2-%llu/%s", (unsigned long long)guest->id,
-				 setting->path) :
-		       xasprintf("l1/%s", setting->path);
+	return xasprintf("%s/%s", device ? device : "l1", setting->path);
 }
 
 int setting_read(const struct setting *setting, const struct env *env,
-		 const struct guest *guest, char *value, size_t size)
+		 const char *device, char *value, size_t size)
 {
 	bool is_whole;
-	char *path = path_of(setting, env, guest, &is_whole);
+	char *path = path_of(setting, env, device, &is_whole);
 	int len = sysfs_read(is_whole ? AT_FDCWD : env->class_fd, path, value, size);
 
 	free(path);
 	return len;
 }
 
-int setting_complain(const struct setting *setting, const struct env *env, int err)
+int setting_read_guest(const struct setting *setting, const struct env *env,
+		       const struct guest *guest, char *value, size_t size)
+{
+	char *device = guest_device(guest);
+	int len = setting_read(setting, env, device, value, size);
+
+	free(device);
+	return len;
+}
+
+int setting_complain(const struct setting *setting, const struct env *env,
+		     const char *device, int err)
 {
 	bool is_whole;
-	char *path = path_of(setting, env, NULL, &is_whole);
+	char *path = path_of(setting, env, device, &is_whole);
 	int status = env_complain(env, path, err);
 
 	free(path);
@@ -321,10 +349,10 @@ char *setting_reload(const struct setting *setting, const struct env *env,
 }
 
 void setting_plan(const struct setting *setting, const struct env *env,
-		  const struct guest *guest, const char *value,
+		  const char *device, const char *value,
 		  struct class_write *write)
 {
-	char *path = path_of(setting, env, guest, &write->is_whole);
+	char *path = path_of(setting, env, device, &write->is_whole);
 
 	snprintf(write->path, sizeof(write->path), "%s", path);
 	write->after = xstrdup(value);
@@ -343,7 +371,7 @@ bool assignment_is(const char *word)
 static const char *parse_value(const struct setting *setting, const char *text,
 			       bool for_guest, char **value)
 {
-	bool is_limit = setting->kind & (SETTING_LIMIT | SETTING_AUDIT);
+	bool is_limit = setting->limit;
 
 	if (for_guest && !setting->is_guests)
 		return is_limit ?
@@ -423,7 +451,7 @@ static int compare(const void *a, const void *b)
 }
 
 int assignments_apply(const struct assignments *assignments,
-		      const struct env *env, const struct guest *guest)
+		      const struct env *env, const char *device)
 {
 	struct class_write *writes = xcalloc(assignments->num, sizeof(*writes));
 	size_t i;
@@ -431,7 +459,7 @@ int assignments_apply(const struct assignments *assignments,
 
 	qsort(assignments->v, assignments->num, sizeof(*assignments->v), compare);
 	for (i = 0; i < assignments->num; i++)
-		setting_plan(assignments->v[i].setting, env, guest,
+		setting_plan(assignments->v[i].setting, env, device,
 			     assignments->v[i].value, &writes[i]);
 	status = class_writes_apply(env, writes, assignments->num);
 	class_writes_free(writes, assignments->num);

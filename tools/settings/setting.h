@@ -23,6 +23,8 @@ enum setting_kind {
 	SETTING_LOAD = 1 << 4,
 	/* Done to a guest once: no file has a value of it. */
 	SETTING_ACTION = 1 << 5,
+	/* Limits and audit thresholds of a tenant; conf_name is NULL. */
+	SETTING_TENANT = 1 << 6,
 };
 
 /* Something that can be set, by a command or by a line of the configuration. */
@@ -59,15 +61,18 @@ const struct setting *setting_find_conf(const char *name);
 
 /* The error for a name that there is not, with the one that may be meant. */
 int setting_unknown(const char *name, unsigned int kinds, struct error *error);
-int setting_unknown_conf(const char *name, struct error *error);
+int setting_unknown_conf(const char *name, bool is_tenants, struct error *error);
 
-/* Its length or -errno; of a guest if that is not NULL. */
+/* Its length or -errno; of a device of the class, "l2-3", or with NULL of this machine. */
 int setting_read(const struct setting *setting, const struct env *env,
-		 const struct guest *guest, char *value, size_t size);
+		 const char *device, char *value, size_t size);
+
+int setting_read_guest(const struct setting *setting, const struct env *env,
+		       const struct guest *guest, char *value, size_t size);
 
 /* Tells that one of the class could not be read; the exit status for that. */
 int setting_complain(const struct setting *setting, const struct env *env,
-		     int err);
+		     const char *device, int err);
 
 /* Fixed until its module is loaded again? */
 bool setting_needs_reload(const struct setting *setting, const struct env *env);
@@ -76,7 +81,7 @@ char *setting_reload(const struct setting *setting, const struct env *env,
 		     const char *value);
 
 void setting_plan(const struct setting *setting, const struct env *env,
-		  const struct guest *guest, const char *value,
+		  const char *device, const char *value,
 		  struct class_write *write);
 
 struct assignment {
@@ -102,10 +107,10 @@ void assignments_free(struct assignments *assignments);
 
 /*
  * Writes them all, or none: when one fails, those before it get back what they
- * had. guest is NULL for this machine's. STATUS_OK, or another one after
+ * had. device is NULL for this machine's. STATUS_OK, or another one after
  * telling.
  */
 int assignments_apply(const struct assignments *assignments,
-		      const struct env *env, const struct guest *guest);
+		      const struct env *env, const char *device);
 
 #endif

@@ -28,7 +28,7 @@ KEYS = ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns
 DENIED = {"EVENT": "limit", "LIMIT": "max_vms", "VALUE": 20, "USE": 20, "PID": 77, "UID": 5,
           "COMM": "vmm", "ACTION_TAKEN": "denied", "ERRNO": "EDQUOT", "COUNT": 1}
 # All that a uevent says; the rest is in l1/events only.
-IN_UEVENTS = "EVENT LIMIT PID ACTION_TAKEN ERRNO L2 EFFECTIVE HOOK STATE".split()
+IN_UEVENTS = "EVENT LIMIT PID ACTION_TAKEN ERRNO L2 TENANT EFFECTIVE HOOK STATE".split()
 NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 
 
@@ -158,6 +158,34 @@ def test_lines():
             equal([end_of(f.process), f.process.stderr.read()], [0, ""], "-c 6 ends after six events")
 
 
+def test_tenant():
+    tenant = {"TENANT": "tenant-3", "CGROUP": "/a\\040b/\\033[2J\\\\x2d"}
+    with Bench() as b:
+        web(b)
+        with Follower(b, "-c", "3") as f:
+            happen(b, "change", "l1", **DENIED | {"COMM": "x ACTION_TAKEN=y"} | tenant)
+            equal(without_time(f.line()), 'denied      tenant /a b/\\x1b[2J\\x2d: max_vms=20, use 20: pid 77, uid 5, comm "x ACTION_TAKEN=y": EDQUOT',
+                  "a limit of a tenant is shown with its path")
+            happen(b, "change", "l1", EVENT="limit", LIMIT="max_exits_per_sec", VALUE=1000, ACTION_TAKEN="denied", COUNT=250, L2="l2-4", **tenant)
+            equal(without_time(f.line()), "denied      l2-4 web: tenant /a b/\\x1b[2J\\x2d: max_exits_per_sec=1000 (250 times)", "also where it is about a guest")
+            # A device that is no guest and comes and goes is no event.
+            send_uevent("add", "tenant-3", DEVTYPE="tenant")
+            happen(b, "change", "l1", EVENT="limit", LIMIT="max_vms_per_sec", VALUE=1, USE=1, ACTION_TAKEN="audited", COUNT=1, TENANT="tenant-3", CGROUP="/a")
+            equal(without_time(f.line()), "audited     tenant /a: audit.max_vms_per_sec=1, use 1", "an audit threshold of a tenant")
+            equal(end_of(f.process), 0, "tenants that are defined are no events")
+        with Follower(b, "-J", "-c", "2") as f:
+            happen(b, "change", "l1", **DENIED | tenant)
+            event = f.event()
+            equal([event["tenant"], event["cgroup"]], [3, "/a b/\x1b[2J\\x2d"], "JSON has its id and path")
+            happen(b, "change", "l1", **DENIED)
+            event = f.event()
+            equal([event["tenant"], event["cgroup"]], [None, None], "of a limit of the host they are null")
+        os.unlink(b.machine.device("l1") + "/events")
+        with Follower(b, "-c", "1") as f:
+            send_uevent("change", "l1", **DENIED | tenant)
+            equal(without_time(f.line()), "denied      tenant-3: max_vms: pid 77: EDQUOT", "uevents name the tenant's device only")
+
+
 def test_gap():
     with Bench() as b:
         with Follower(b, "-J") as f:
@@ -217,7 +245,7 @@ def test_no_details():
         with Follower(b, "-J", tool=tool, **NOBODY) as f:
             happen(b, "change", "l1", **DENIED)
             equal(f.event(), {"kind": "denied", "id": None, "name": None, "limit": "max_vms", "value": None,
-                              "use": None, "count": None, "pid": 77, "uid": None, "comm": None, "errno": "EDQUOT"},
+                              "use": None, "count": None, "pid": 77, "uid": None, "comm": None, "errno": "EDQUOT", "tenant": None, "cgroup": None},
                   "what may not be seen is null in JSON")
 
 
@@ -232,7 +260,7 @@ def test_json():
             equal(document["event"],
                   {"kind": "denied", "id": None, "name": None, "limit": "max_vms", "value": 20,
                    "use": 20, "count": 1, "pid": 77, "uid": 5, "comm": "a\x1b[2J",
-                   "errno": "EDQUOT"}, "a denial as JSON")
+                   "errno": "EDQUOT", "tenant": None, "cgroup": None}, "a denial as JSON")
             happen(b, "add", f"l2-{2**63 - 1}", PID=1, UID=0, COMM="vmm")
             equal(f.event()["id"], 2**63 - 1, "ids have 64 bits")
             send("remove", "l1")
@@ -385,7 +413,7 @@ test_errors()
 if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
     ok(True, "events of the kernel # SKIP a network namespace takes root to make")
 else:
-    for test in (test_lines, test_gap, test_time, test_no_details, test_json, test_unload, test_forged, test_loss,
+    for test in (test_lines, test_tenant, test_gap, test_time, test_no_details, test_json, test_unload, test_forged, test_loss,
                  test_end, test_container):
         test()
 finish()

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from bench import TOOL, Bench, equal, finish, ok, skip
+from charged import tenant
 import fake
 from fake import CANARY_SLOT as SLOT, UNKNOWN, canary_slot, cell, fixed, hist, parts_ns, stats_file, write
 from promtext import labels_of, parse, value
@@ -352,6 +353,7 @@ def test_manual():
     with Bench(totals=totals | {"stolen_time_ns": 1}, steal_clock="ok") as b:
         machine(b)
         b.machine.guest(4, [CPUID, fixed(exits=1000, exit_time_ns=9, guest_time_ns=9, stolen_ns=1)])
+        tenant(b.machine, 1, "/a", stolen_time_ns=1)
         _, s, _ = exported(b, "--state", canary_state(b, time.time(), [2000] * 20))
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
 

@@ -64,7 +64,7 @@ def test_show():
               "sorted by headroom, no limit is the most; --bytes")
         d = b.json("limits", "-J")
         equal(list(d), ["schema", "tool", "module", "boot_id", "loaded_ns", "time", "interval_ns",
-                        "limits"], "keys of the document")
+                        "limits", "tenants"], "keys of the document")
         equal(d["limits"][0], {
             "id": None, "name": None, "limit": "max_vms", "value": 20, "scope": "l1", "audit": None,
             "use": 3, "of": None, "headroom": 17, "denied": 7, "would_deny": 0, "set": True,

@@ -95,6 +95,18 @@ static void add_guest(struct line *line, const struct event *event)
 		add_text(line, " ", event->name, "");
 }
 
+/* "tenant /a/b", or without its path "tenant-3" */
+static void add_tenant(struct line *line, const struct event *event)
+{
+	if (!event->text[EVENT_TENANT])
+		return;
+	start_part(line);
+	if (event->text[EVENT_CGROUP])
+		add_text(line, "tenant ", event->text[EVENT_CGROUP], "");
+	else
+		add_text(line, "", event->text[EVENT_TENANT], "");
+}
+
 /* 'pid 12, uid 0, comm "vmm"', what is known of it. */
 static void add_process(struct line *line, const struct event *event)
 {
@@ -175,12 +187,13 @@ static void add_amount(struct line *line, const struct event *event,
 	free(amount);
 }
 
-/* 'l2-3 web: max_vcpus=4, use 4: pid 7, uid 0, comm "vmm": EDQUOT (12 times)' */
+/* 'l2-3 web: tenant /a/b: max_vcpus=4, use 4: pid 7, uid 0, comm "vmm": EDQUOT (12 times)' */
 static void add_limit(struct line *line, const struct event *event,
 		      const struct table_style *style)
 {
 	uint64_t count = event->number[EVENT_COUNT];
 
+	add_tenant(line, event);
 	start_part(line);
 	add_text(line, event->kind == EVENT_AUDITED ? "audit." : "",
 		 event->text[EVENT_LIMIT] ? event->text[EVENT_LIMIT] : "?", "");
@@ -323,6 +336,16 @@ static void set_text(json_t *json, const struct event *event,
 	json_set(json, key, json_text(event->text[text]));
 }
 
+static void set_tenant(json_t *json, const struct event *event)
+{
+	const char *tenant = event->text[EVENT_TENANT];
+	uint64_t id = 0;
+	bool is_known = tenant && !guest_parse_id(tenant, "tenant-", &id);
+
+	json_set(json, "tenant", json_number_or_null(is_known, id));
+	set_text(json, event, EVENT_CGROUP, "cgroup");
+}
+
 json_t *event_to_json(const struct event *event)
 {
 	json_t *json = json_object();
@@ -345,6 +368,7 @@ json_t *event_to_json(const struct event *event)
 		set_numbers(json, event, EVENT_VALUE, EVENT_UID);
 		set_text(json, event, EVENT_COMM, "comm");
 		set_text(json, event, EVENT_ERRNO, "errno");
+		set_tenant(json, event);
 		break;
 	case EVENT_EFFECTIVE:
 	case EVENT_INEFFECTIVE:

@@ -32,6 +32,10 @@ struct options {
 	bool beside;
 	/* Read what vCPUs do for guests inside; a command sets it, with vcpus. */
 	bool l3;
+	/* Read tenants, and to which of them guests are charged; a command sets them. */
+	bool tenants, charges;
+	/* What rows are sums of guests by; NULL: there are none. */
+	const char *by;
 	bool sum;
 	bool once;
 	bool heat;
@@ -48,6 +52,10 @@ struct options {
 	/* What starts of guests to come end with. */
 	const char *until;
 	bool save;
+	/* A tenant with its limits. */
+	bool remove;
+	/* What is left for it. */
+	const char *tenant;
 	bool transit;
 	const char *textfile;
 	bool by_reason;

@@ -130,6 +130,16 @@ static int choose(struct table *table, const char *default_columns,
 	return status;
 }
 
+bool table_shows(const struct table *table, size_t column)
+{
+	size_t i;
+
+	for (i = 0; i < table->num_shown; i++)
+		if (table->shown[i] == column)
+			return true;
+	return false;
+}
+
 void table_set_defaults(struct table *table, const char *default_columns)
 {
 	/* What was chosen was right before. */

@@ -84,6 +84,9 @@ int table_init(struct table *table, const struct column *columns,
 /* Has other default columns from now on. */
 void table_set_defaults(struct table *table, const char *default_columns);
 
+/* Is a column among those that are shown? */
+bool table_shows(const struct table *table, size_t column);
+
 /* A new row to fill, one value a column; texts are the table's then. */
 struct value *table_add_row(struct table *table);
 

@@ -50,7 +50,7 @@ void top_draw_help(struct frame *frame)
 		"        R turns the order round",
 		"",
 		"Guests: / shows those with a part of the name, or 3, pid:N, uid:N,",
-		"          name:GLOB, cgroup:GLOB; an empty filter shows all",
+		"          name:GLOB, cgroup:GLOB, tenant:PATH; an empty filter shows all",
 		"        up, down: one guest's reasons; Esc: those of all",
 		"",
 		"View:   v guests and reasons, guests, reasons",

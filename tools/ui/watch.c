@@ -75,7 +75,7 @@ static void look(struct watcher *watcher)
 	bool is_read;
 
 	request.may_match_none = true;
-	request.beside = false;
+	request.beside = request.tenants = false;
 	complain_to(complain_ignore);
 	if (env->past) {
 		is_read = snapshot_read(env, &request, &host, &now) == STATUS_OK;
@@ -235,6 +235,8 @@ int watch(struct options *options, const struct selection *selection,
 		.vcpus = options->vcpus,
 		.l3 = options->l3,
 		.beside = options->beside,
+		.tenants = options->tenants,
+		.charges = options->charges,
 	};
 	int status = env_open(&options->env);
 

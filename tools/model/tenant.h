@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_TENANT_H
+#define L1TUNE_TENANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+/* How many bytes a path of a cgroup has at most, with its end. */
+#define TENANT_MAX_PATH	4096
+
+/* A cgroup and all below it, or a pattern of which each match is a tenant. */
+struct tenant {
+	uint64_t id;
+	/* The path of its cgroup, or the pattern, as it was given: escape it to show it. */
+	char *cgroup;
+	bool is_pattern;
+	/* Of a pattern: how many there are now. */
+	uint64_t matches;
+	/* Of a match: the id of its pattern, which has its limits. */
+	bool is_match;
+	uint64_t pattern;
+};
+
+/* In the order of ids, which is that of their definition. */
+struct tenants {
+	struct tenant *v;
+	size_t num;
+};
+
+/* Is the module one that has tenants? */
+bool tenants_are_known(const struct env *env);
+
+/*
+ * 0, or -errno with *file, a copy, naming what could not be read. Without any, and of
+ * a module that has none, it is empty. Free with tenants_free() in every case.
+ */
+int tenants_read(const struct env *env, struct tenants *tenants, char **file);
+void tenants_free(struct tenants *tenants);
+
+/*
+ * By path or pattern as it is written, or by id; NULL if there is none. One that
+ * is defined goes before a match of the same path.
+ */
+const struct tenant *tenants_find(const struct tenants *tenants, const char *cgroup);
+const struct tenant *tenants_at(const struct tenants *tenants, uint64_t id);
+
+#define TENANT_DEVICE_SIZE	32
+
+/* "tenant-3", its name in the class. */
+void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE]);
+
+/* Its directory to read from, or -errno. */
+int tenant_open(const struct env *env, uint64_t id);
+
+/* Is what somebody wrote a pattern, for the module? */
+bool tenant_is_pattern(const char *cgroup);
+
+/* Is a path the cgroup's, or below it? */
+bool tenant_covers(const char *cgroup, const char *path);
+
+#endif

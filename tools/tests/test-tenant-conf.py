@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune apply and save: tenants of /etc/l1tune.conf. Usage: test-tenant-conf.py L1TUNE"""
+import os
+import re
+
+from bench import Bench, equal, finish, ok
+from fake import write
+from tenants import LIMITS, Module, defined, remove, tenant, v2, value
+
+EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../l1tune.conf")
+CONF = """\
+max_vms = 50
+# One customer
+tenant:/machine.slice max_vms = 20	# as many as fit
+  tenant:/machine.slice	max_memory_bytes=64G
+tenant:/kube/*/pod* audit.max_vcpus = 4
+"""
+NEW = {"/machine.slice": {"limits/max_vms": "20", "limits/max_memory_bytes": str(64 << 30)}, "/kube/*/pod*": {"audit/max_vcpus": "4"}}
+
+
+class Config(Bench):
+    """A machine whose module has tenants, and a configuration for it."""
+
+    def __init__(self, text=None):
+        super().__init__()
+        self.path = self.directory + "/l1tune.conf"
+        self.machine.limits()
+        write(self.machine.sys + "/module/l1tune/parameters/gid", 0)
+        v2(self.machine)
+        self.module = Module(self.machine)
+        if text is not None:
+            self.write(text)
+
+    def write(self, text):
+        with open(self.path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def text(self):
+        with open(self.path, encoding="utf-8") as f:
+            return f.read()
+
+    def apply(self, *args):
+        return self.run("apply", *args, self.path)
+
+    def tenant(self, cgroup, **files):
+        """One more, as it was defined before."""
+        self.module.add(cgroup)
+        self.module.written = []
+        number = self.module.next - 1
+        for directory, values in files.items():
+            for name, limit in values.items():
+                write(f"{self.machine.device(f'tenant-{number}')}/{directory}/{name}", limit, 0o640)
+        return number
+
+    def tenants(self):
+        """What is set of each: not max. In the order in which they were defined."""
+        self.settled = self.module.settle()
+        found = {}
+        for number, cgroup in defined(self.machine):
+            values = {f"{d}/{name}": value(self.machine, number, f"{d}/{name}") for d in ("limits", "audit") for name in LIMITS}
+            found[cgroup] = {path: text for path, text in values.items() if text != "max"}
+        return found
+
+
+def test_apply():
+    with Config(CONF) as b:
+        r = b.apply("--check")
+        equal([r.returncode, r.stderr, r.stdout.splitlines(), b.tenants()],
+              [0, "", ["max_vms: max -> 50", "tenant:/machine.slice: is defined", "tenant:/machine.slice max_vms: max -> 20",
+                       f"tenant:/machine.slice max_memory_bytes: max -> {64 << 30}", "tenant:/kube/*/pod*: is defined",
+                       "tenant:/kube/*/pod* audit.max_vcpus: max -> 4"], {}], "--check shows which tenants would be defined, and changes nothing")
+        r = b.apply()
+        equal([r.returncode, r.stdout, r.stderr, b.tenants(), b.machine.limit("limits/max_vms")], [0, "", "", NEW, "50"],
+              "tenants are defined, with their limits, beside the host's")
+        equal(b.settled, [("add", "/machine.slice"), ("add", "/kube/*/pod*")], "in the order of the file")
+        r = b.apply()
+        equal([r.returncode, r.stdout, r.stderr, b.tenants(), b.settled], [0, "", "", NEW, []], "applied twice, nothing changes")
+        equal(b.apply("--check").stdout, "", "and --check has nothing to show")
+        number = b.tenant("/old", limits={"max_vms": 3})
+        write(f"{b.machine.device('tenant-1')}/limits/max_vcpus", 9, 0o640)
+        tenant(b.machine, 70, "/kube/a/pod1", pattern=2, usage={"vms": 1})
+        r = b.apply("--check")
+        equal(r.stdout.splitlines(), ["tenant:/machine.slice max_vcpus: 9 -> max", "tenant:/old: is removed"], "--check shows what no line sets")
+        r = b.apply()
+        ok(r.returncode == 0 and "tenant:/machine.slice max_vcpus is 9 and no line of" in r.stderr and
+           "tenant:/old has no line in" in r.stderr and r.stderr.count("\n") == 2, "what no line sets is told", r)
+        remove(b.machine, 70)
+        equal([b.tenants(), b.settled], [NEW, [("remove", "/old")]], f"and gets what it has without one: tenant-{number} is removed, a match stays")
+        b.write("# nothing\n")
+        r = b.apply()
+        equal([r.returncode, b.tenants(), b.machine.limit("limits/max_vms")], [0, {}, "max"], "without lines there is no tenant")
+    with Config("tenant:/a max_vms = 2\n") as b:
+        b.tenant("/a")
+        write(b.machine.device("tenant-1") + "/usage/vms", 3)
+        r = b.apply()
+        ok(r.returncode == 0 and "tenant /a: max_vms=2 is below the 3 in use" in r.stderr, "a limit below what is in use is applied, and said", r)
+        write(b.machine.device("tenant-1") + "/effective/max_vms", 0)
+        b.machine.limits(hooks={"refuse_vm": "unavailable"})
+        r = b.apply()
+        ok(r.returncode == 1 and "tenant /a: max_vms is set and not effective: its hook refuse_vm is unavailable" in r.stderr, "not effective: 1, and why", r)
+        b.machine.limits(hooks={"refuse_vm": "waiting"})
+        r = b.apply()
+        ok(r.returncode == 0 and "tenant /a: max_vms is set and waits for KVM" in r.stderr, "waiting for KVM: said, and no failure", r)
+        v2(b.machine, cgroup="1:cpu:/\n", mount="cgroup")
+        r = b.apply()
+        ok(r.returncode == 1 and "version 1 only" in r.stderr, "cgroup version 1 only: 1, and why", r)
+
+
+def test_paths():
+    for text, path in (("/a=b#c", "/a=b#c"), ("/a\\040b", "/a b"), ("/u\\x2dv", "/u\\x2dv"), ("/u\\1340401", "/u\\0401"), ("/a/", "/a"), ("/", "/"),
+                       ("/\udcff", "/\udcff"), ("/[ab]?", "/[ab]?")):
+        with Config() as b:
+            with open(b.path, "w", encoding="utf-8", errors="surrogateescape") as f:
+                f.write(f"tenant:{text} max_vms = 2\n")
+            r = b.apply()
+            equal([r.returncode, r.stderr, b.tenants()], [0, "", {path: {"limits/max_vms": "2"}}], f"a path as it is written in the file: {text!a}")
+            before = os.path.getsize(b.path)
+            equal([b.run("save", b.path).returncode, os.path.getsize(b.path)], [0, before], "save leaves its line")
+            os.unlink(b.path)
+            b.run("save", b.path)
+            equal([b.apply("--check").stdout, b.apply().returncode, b.settled], ["", 0, [("add", path)]], "what save writes anew means the same")
+
+
+WRONG = (("tenant:/a", "a line of a tenant is tenant:PATH NAME = VALUE"), ("tenant:/a max_vms", "tenant:PATH NAME = VALUE"),
+         ("tenant:/a max_vms =", "tenant:/a max_vms = : a value is missing"), ("tenant:/a max_vms = x", "tenant:/a max_vms = x: not a number"),
+         ("tenant:a max_vms = 1", "from the root of the cgroup tree"), ("tenant: max_vms = 1", "from the root of the cgroup tree"),
+         ("tenant:/sys/fs/cgroup/a max_vms = 1", "leave /sys/fs/cgroup out"),
+         ("tenant:/a max_vm = 1", "unknown setting 'max_vm': did you mean max_vms?"), ("tenant:/a nonsense = 1", "l1tune.conf(5)"),
+         ("tenant:/a max_vms_per_user = 1", "a tenant has no max_vms_per_user"), ("tenant:/a tune.uid = 1", "unknown setting 'tune.uid'"),
+         ("max_vms_per_sec = 1", "max_vms_per_sec is a limit of tenants"),
+         ("tenant:/machine.slice max_vms = 3", "max_vms is already set in line 3"), ("tenant:/a\x1b[2J max_vms = y", "\\033[2J max_vms = y: not a number"))
+
+
+def test_wrong():
+    for line, reason in WRONG:
+        with Config(CONF + line + "\n") as b:
+            for args in [], ["--check"]:
+                r = b.apply(*args)
+                ok(r.returncode == 1 and f"{b.path}:6: " in r.stderr and reason in r.stderr and "\x1b" not in r.stderr and not r.stdout and
+                   b.tenants() == {} and b.machine.limit("limits/max_vms") == "max", f"line and reason, and nothing is set: {line!r} {args}", r)
+    with Config(CONF) as b:
+        b.tenant("/machine.slice", limits={"max_vms": 7})
+        b.module.without = ["audit/max_vcpus"]
+        r = b.apply()
+        equal([r.returncode, b.tenants(), b.machine.limit("limits/max_vms")], [1, {"/machine.slice": {"limits/max_vms": "7"}}, "max"],
+              "a limit that cannot be set: tenants that were defined for it are removed, and values are as before")
+    with Config(CONF) as b:
+        b.module.stop()
+        for name in "add", "remove":
+            os.unlink(f"{b.machine.device('l1')}/tenants/{name}")
+        os.rmdir(b.machine.device("l1") + "/tenants")
+        for args in [], ["--check"]:
+            r = b.apply(*args)
+            ok(r.returncode == 1 and f"{b.path}:3: the loaded module has no tenants: load" in r.stderr and b.machine.limit("limits/max_vms") == "max",
+               f"a module without tenants: nothing is set {args}", r)
+        before = b.text()
+        b.run("save", b.path)
+        equal("tenant" in b.text() and b.text().count("#"), before.count("#"), "save leaves lines of tenants that the module does not know")
+
+
+def test_order():
+    with Config("tenant:/a/* max_vms = 1\ntenant:/x max_vms = 4\ntenant:/*/b max_vms = 2\ntenant:/c? max_vms = 3\n") as b:
+        b.apply()
+        before = b.tenants()
+        equal(list(before), ["/a/*", "/x", "/*/b", "/c?"], "patterns are defined in the order of the file")
+        b.write("tenant:/a/* max_vms = 1\ntenant:/c? max_vms = 3\ntenant:/*/b max_vms = 2\ntenant:/x max_vms = 4\n")
+        write(f"{b.machine.device('tenant-3')}/audit/max_vcpus", 5, 0o640)
+        r = b.apply("--check")
+        equal(r.stdout.splitlines(), ["tenant:/c?: is defined again, behind those before it", "tenant:/*/b: is defined again, behind those before it",
+                                      "tenant:/*/b audit.max_vcpus: 5 -> max"], "--check says which are defined again")
+        r = b.apply()
+        equal([r.returncode, list(b.tenants()), b.settled], [0, ["/a/*", "/x", "/c?", "/*/b"], [("remove", "/c?"), ("add", "/c?"), ("remove", "/*/b"), ("add", "/*/b")]],
+              "patterns that are in another order are defined again, from the first one that is not in its place on; a path stays")
+        equal(b.tenants(), before, "with their limits")
+        equal([b.apply("--check").stdout, b.apply().returncode, b.tenants() and b.settled], ["", 0, []], "then nothing is left to change")
+        b.write("tenant:/new/* max_vms = 9\n" + b.text())
+        b.apply()
+        equal(list(b.tenants()), ["/x", "/new/*", "/a/*", "/c?", "/*/b"], "a new one before the others comes before them")
+        b.write("tenant:/c? max_vms = 3\ntenant:/*/b max_vms = 2\n")
+        b.apply()
+        equal([list(b.tenants()), b.settled], [["/c?", "/*/b"], [("remove", "/x"), ("remove", "/new/*"), ("remove", "/a/*")]],
+              "those that are removed do not matter for the order of the others")
+    with Config("tenant:/b* max_vms = 2\ntenant:/a* max_vms = 1\n") as b:
+        b.tenant("/c*", limits={"max_vms": 3})
+        b.tenant("/a*", limits={"max_vms": 1})
+        b.tenant("/b*", limits={"max_vms": 2})
+        b.run("save", b.path)
+        equal([b.apply("--check").stdout, [line for line in b.text().splitlines()]],
+              ["", ["tenant:/c* max_vms = 3", "tenant:/a* max_vms = 1", "tenant:/b* max_vms = 2"]], "save puts patterns in the order in which they are")
+
+
+def test_save():
+    with Config(CONF) as b:
+        b.apply()
+        b.tenants()
+        equal([b.run("save", b.path).returncode, b.text()], [0, CONF], "what says the same stays")
+        b.tenant("/no limits")
+        write(b.machine.device("tenant-1") + "/limits/max_memory_bytes", 3 << 30, 0o640)
+        write(b.machine.device("tenant-1") + "/audit/max_vms", 2, 0o640)
+        remove(b.machine, 2)
+        tenant(b.machine, 9, "/kube/a/pod1", pattern=2)
+        r = b.run("save", b.path)
+        equal([r.returncode, r.stderr, b.text()], [0, "", CONF.replace("=64G", "=3G").replace("tenant:/kube", "#tenant:/kube") +
+                                                   "tenant:/machine.slice audit.max_vms = 2\ntenant:/no\\040limits max_vms = max\n"],
+              "values are changed in their lines; one that was removed becomes a comment; one without limits is kept; matches are not")
+        text = b.text()
+        b.run("save", b.path)
+        equal(b.text(), text, "saving twice changes nothing")
+        remove(b.machine, 9)
+        before = b.tenants()
+        r = b.apply()
+        equal([r.returncode, b.tenants(), b.settled], [0, before, []], "what is saved is what there is")
+
+
+def test_example():
+    with open(EXAMPLE, encoding="utf-8") as f:
+        lines = re.findall(r"^#(tenant:\S+ \S+ = \S+)", f.read(), re.M)
+    with Config("\n".join(lines) + "\n") as b:
+        r = b.apply()
+        equal([r.returncode, r.stderr, len(lines) > 1, len(b.tenants())], [0, "", True, len({line.split()[0] for line in lines})],
+              "each line of a tenant in the example can be taken")
+
+
+print("KTAP version 1")
+for test in test_apply, test_paths, test_wrong, test_order, test_save, test_example:
+    test()
+finish()
