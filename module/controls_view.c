@@ -74,9 +74,6 @@ ssize_t l1t_controls_read(struct l1t_vcpu *v, char *buf, loff_t pos, size_t coun
 	char line[LINE_BYTES];
 	ssize_t done;
 
-	/* Nothing is behind the last line, so nobody is interrupted to read that. */
-	if (pos >= (L1T_CONTROLS + 2) * LINE_BYTES)
-		return 0;
 	c = kmalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;
