@@ -18,10 +18,11 @@ static bool add_counts(struct l1t_vcpu *v)
 	u64 *counts = kcalloc(L1T_VMFAILS, sizeof(*counts),
 			      GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
 
+	if (!counts)
+		return false;
 	/* Pairs with the acquire in counts_of(). */
-	if (counts)
-		smp_store_release(&v->vmfails, counts);
-	return counts;
+	smp_store_release(&v->vmfails, counts);
+	return true;
 }
 
 static void count(u64 *n)
