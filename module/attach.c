@@ -18,6 +18,7 @@
 
 #include "attach.h"
 #include "attach_reason.h"
+#include "controls.h"
 #include "exit.h"
 #include "symbol.h"
 
@@ -299,6 +300,7 @@ static void attach_vendor(const struct vendor *vendor)
 static void detach_vendor(void)
 {
 	vendor_there = false;
+	l1t_controls_forget();
 	optional_goes(L1T_ISA_VMX);
 	optional_goes(L1T_ISA_SVM);
 	WRITE_ONCE(l1t_vmx_reason_offset, 0);

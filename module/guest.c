@@ -101,6 +101,7 @@ struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g)
  */
 void l1t_vcpu_free(struct l1t_vcpu *v)
 {
+	kfree(v->vmfails);
 	l1t_start_free(v->start);
 	l1t_box_free(v->acct.box);
 	l1t_account_free(&v->acct);

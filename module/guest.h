@@ -27,7 +27,10 @@
 
 struct l1t_guest;
 
-#define L1T_VCPU_FILES	3
+#define L1T_VCPU_FILES	5
+
+/* Errors of VMX's instructions have numbers below this. */
+#define L1T_VMFAILS	29
 
 /**
  * struct l1t_vcpu - a vCPU of an L2
@@ -43,6 +46,8 @@ struct l1t_guest;
  * @nested: uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
  * @nested_asked: may begin to, until @nested_end; l1t_lock
  * @nested_end: gives back a place that was asked for and not taken
+ * @vmfails: of its instructions of VMX, those that failed, by error number below
+ *	L1T_VMFAILS; written by its thread. NULL: none yet, or no memory
  * @dir: name of that directory
  * @files: in it
  */
@@ -58,6 +63,7 @@ struct l1t_vcpu {
 	bool nested;
 	bool nested_asked;
 	struct l1t_work nested_end;
+	u64 *vmfails;
 	char dir[16];
 	struct bin_attribute files[L1T_VCPU_FILES];
 };

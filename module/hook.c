@@ -30,6 +30,7 @@ static const char * const names[L1T_HOOKS] = {
 	[L1T_HOOK_KVM_ENTRY] = "kvm_entry",
 	[L1T_HOOK_FAULT] = "fault",
 	[L1T_HOOK_NESTED_FAILED] = "nested_failed",
+	[L1T_HOOK_NESTED_VMFAIL] = "nested_vmfail",
 	[L1T_HOOK_EXIT_REASON] = "exit_reason",
 	[L1T_HOOK_ADOPT] = "adopt",
 	[L1T_HOOK_VM_CREATE] = "vm_create",

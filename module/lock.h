@@ -11,7 +11,7 @@
  *
  * KVM's hooks take it, so it is a spinning lock, and short: nothing is
  * allocated, freed or printed while it is held, and no list is walked that one
- * user can make long. It is never taken in interrupts.
+ * user can make long. Interrupts only try to take it.
  */
 extern raw_spinlock_t l1t_lock;
 

@@ -25,9 +25,10 @@
 #include "sysfs.h"
 #include "sysfs_caps.h"
 #include "throttle.h"
+#include "vmfail.h"
 #include "work.h"
 
-static struct l1t_optional *optional[L1T_REFUSALS + 1];
+static struct l1t_optional *optional[L1T_REFUSALS + 1 + ARRAY_SIZE(l1t_vmfail)];
 
 static struct l1t_probe probes[] = {
 	{ L1T_HOOK_KVM_ENTRY, "kvm_entry", l1t_probe_entry },
@@ -87,6 +88,8 @@ static void put_optional_together(void)
 	for (i = 0; i < L1T_REFUSALS; i++)
 		optional[i] = &l1t_refusals[i];
 	optional[L1T_REFUSALS] = &l1t_throttle_timer;
+	for (i = 0; i < ARRAY_SIZE(l1t_vmfail); i++)
+		optional[L1T_REFUSALS + 1 + i] = &l1t_vmfail[i];
 }
 
 /*

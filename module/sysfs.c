@@ -163,6 +163,7 @@ HOOK_ATTR(kvm_exit, L1T_HOOK_KVM_EXIT);
 HOOK_ATTR(kvm_entry, L1T_HOOK_KVM_ENTRY);
 HOOK_ATTR(fault, L1T_HOOK_FAULT);
 HOOK_ATTR(nested_failed, L1T_HOOK_NESTED_FAILED);
+HOOK_ATTR(nested_vmfail, L1T_HOOK_NESTED_VMFAIL);
 HOOK_ATTR(exit_reason, L1T_HOOK_EXIT_REASON);
 HOOK_ATTR(adopt, L1T_HOOK_ADOPT);
 HOOK_ATTR(vm_create, L1T_HOOK_VM_CREATE);
@@ -187,6 +188,7 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_kvm_entry.attr.attr,
 	&hook_attr_fault.attr.attr,
 	&hook_attr_nested_failed.attr.attr,
+	&hook_attr_nested_vmfail.attr.attr,
 	&hook_attr_exit_reason.attr.attr,
 	&hook_attr_adopt.attr.attr,
 	&hook_attr_vm_create.attr.attr,

@@ -5,6 +5,7 @@
 #include <linux/sysfs.h>
 
 #include "compat.h"
+#include "controls_view.h"
 #include "guest.h"
 #include "l3_view.h"
 #include "memslots.h"
@@ -12,6 +13,7 @@
 #include "stats.h"
 #include "sysfs.h"
 #include "totals.h"
+#include "vmfail.h"
 
 #define GUEST_ATTR(_name, _fmt, _value)					\
 	static ssize_t _name##_show(struct device *dev,			\
@@ -188,24 +190,43 @@ static ssize_t vcpu_nested_failed_read(struct file *file, struct kobject *kobj,
 	return l1t_l3_read_failed(attr->private, buf, pos, count);
 }
 
+static ssize_t vcpu_nested_vmfail_read(struct file *file, struct kobject *kobj,
+				       l1t_read_bin_attribute *attr, char *buf,
+				       loff_t pos, size_t count)
+{
+	return l1t_vmfail_read(attr->private, buf, pos, count);
+}
+
+static ssize_t vcpu_nested_controls_read(struct file *file, struct kobject *kobj,
+					 l1t_read_bin_attribute *attr, char *buf,
+					 loff_t pos, size_t count)
+{
+	return l1t_controls_read(attr->private, buf, pos, count);
+}
+
 static const struct bin_attribute vcpu_files[L1T_VCPU_FILES] = {
 	{ .attr = { .name = "stats", .mode = 0440 }, .read = vcpu_stats_read },
 	{ .attr = { .name = "nested", .mode = 0440 }, .read = vcpu_nested_read },
 	{ .attr = { .name = "nested_failed", .mode = 0440 },
 	  .read = vcpu_nested_failed_read },
+	{ .attr = { .name = "nested_vmfail", .mode = 0440 },
+	  .read = vcpu_nested_vmfail_read },
+	{ .attr = { .name = "nested_controls", .mode = 0440 },
+	  .read = vcpu_nested_controls_read },
 };
 
 static int vcpu_group(struct l1t_vcpu *v, bool add)
 {
-	l1t_group_bin_attribute *bin_attrs[] = {
-		&v->files[0], &v->files[1], &v->files[2], NULL
-	};
+	l1t_group_bin_attribute *bin_attrs[L1T_VCPU_FILES + 1] = {};
 	struct kobject *kobj = &v->guest->dev.kobj;
 	const struct attribute_group group = {
 		.name = v->dir,
 		.bin_attrs = bin_attrs,
 	};
+	unsigned int i;
 
+	for (i = 0; i < L1T_VCPU_FILES; i++)
+		bin_attrs[i] = &v->files[i];
 	if (add)
 		return sysfs_create_group(kobj, &group);
 	sysfs_remove_group(kobj, &group);

@@ -71,6 +71,7 @@ guest_l3_\name\()_svm:
 	.set	VMCS_EXIT_INSTRUCTION_LEN, 0x440c
 	.set	VMCS_GUEST_RIP, 0x681e
 	.set	VMCS_HOST_RIP, 0x6c16
+	.set	VMCS_NO_FIELD, 0x7ffe
 	.set	VMX_REASON_CPUID, 10
 	.set	VMX_REASON_VMCALL, 18
 
@@ -94,6 +95,10 @@ guest_nested_vmx:
 	add	$VMWRITE_SIZE, %rsi
 	dec	%ecx
 	jnz	1b
+	mov	PARAMS_FAILURES(%r15), %ebx
+	test	%ebx, %ebx
+	jnz	failures_vmx
+failures_done_vmx:
 	mov	PARAMS_NMISTAKES(%r15), %ebx
 	test	%ebx, %ebx
 	jnz	mistakes_vmx
@@ -101,6 +106,32 @@ l3_launch_vmx:
 	mov	$FAIL_VMENTRY, %eax
 	vmlaunch
 	jmp	fail
+
+	/* Each fails with an error number: vmx_failures in nested.c */
+failures_vmx:
+	mov	$FAIL_FAILURE, %eax
+1:	vmxon	PARAMS_VMXON_PA(%r15)
+	jnz	fail
+	vmclear	PARAMS_ODD_PA(%r15)
+	jnz	fail
+	vmclear	PARAMS_VMXON_PA(%r15)
+	jnz	fail
+	vmptrld	PARAMS_ODD_PA(%r15)
+	jnz	fail
+	vmptrld	PARAMS_VMXON_PA(%r15)
+	jnz	fail
+	vmptrld	PARAMS_ZERO_PA(%r15)
+	jnz	fail
+	vmresume
+	jnz	fail
+	mov	$VMCS_NO_FIELD, %edx
+	vmread	%rdx, %rcx
+	jnz	fail
+	vmwrite	%rcx, %rdx
+	jnz	fail
+	dec	%ebx
+	jnz	1b
+	jmp	failures_done_vmx
 
 	/*
 	 * What is wrong for L2 itself makes VMLAUNCH fail, what is wrong for L3

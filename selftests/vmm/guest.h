@@ -47,6 +47,9 @@
 #define PARAMS_EARLY		0x04c
 #define PARAMS_NAP_TICKS	0x050
 #define PARAMS_NMISTAKES	0x054
+#define PARAMS_FAILURES		0x058
+#define PARAMS_ODD_PA		0x060
+#define PARAMS_ZERO_PA		0x068
 #define PARAMS_STEPS		0x080
 #define PARAMS_GDT		0x200
 #define PARAMS_IDT		0x280
@@ -95,6 +98,7 @@
 #define FAIL_VMREAD		6
 #define FAIL_L3_EXIT		7
 #define FAIL_MISTAKE		8
+#define FAIL_FAILURE		9
 
 #define PAUSES			1000
 

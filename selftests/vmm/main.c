@@ -29,12 +29,14 @@ struct options {
 	bool expect;
 	bool stats;
 	bool time;
+	bool written;
 };
 
 enum {
 	OPT_NAME = 256, OPT_VCPUS, OPT_ORDER, OPT_NESTED, OPT_ROUNDS, OPT_FOREVER, OPT_SECONDS,
 	OPT_PERIOD, OPT_DEADLINE, OPT_SPIN, OPT_SLOW_EVERY, OPT_SLOW,
 	OPT_IOEVENTFD, OPT_HUGE, OPT_PAUSED, OPT_HOLD, OPT_PROBE, OPT_CHURN, OPT_EXPECT, OPT_STATS, OPT_MISTAKES,
+	OPT_FAILURES, OPT_CONTROL, OPT_WRITTEN,
 	OPT_TIME, OPT_HELP,
 };
 
@@ -44,6 +46,8 @@ static const struct option longopts[] = {
 	{ "order", required_argument, NULL, OPT_ORDER },
 	{ "nested", no_argument, NULL, OPT_NESTED },
 	{ "mistakes", required_argument, NULL, OPT_MISTAKES },
+	{ "failures", required_argument, NULL, OPT_FAILURES },
+	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "forever", no_argument, NULL, OPT_FOREVER },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
@@ -61,6 +65,7 @@ static const struct option longopts[] = {
 	{ "expect", no_argument, NULL, OPT_EXPECT },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "time", no_argument, NULL, OPT_TIME },
+	{ "written", no_argument, NULL, OPT_WRITTEN },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 }
 };
@@ -80,6 +85,9 @@ static void usage(FILE *f)
 	      "  --nested             the guest becomes a hypervisor even without l3 kinds\n"
 	      "  --mistakes N         it first enters its own guest N times in ways that KVM refuses, and\n"
 	      "                       says of each what KVM's message has in it\n"
+	      "  --failures N         N times it executes instructions of VMX that fail, and says of each\n"
+	      "                       error number how often\n"
+	      "  --control WHERE=BITS sets bits of its VMCS (WHERE is a field's encoding) or VMCB (an offset)\n"
 	      "  --rounds N           rounds (1)\n"
 	      "  --forever            until SIGINT or SIGTERM ends it after a round; twice: at once\n"
 	      "  --seconds S          the first round that ends after S seconds is the last\n"
@@ -97,6 +105,7 @@ static void usage(FILE *f)
 	      "  --expect             print the exits that each vCPU must have taken\n"
 	      "  --stats              print KVM's own statistics of each vCPU (kernels from 5.14)\n"
 	      "  --time               print how long each vCPU ran, and its thread\n"
+	      "  --written            print the fields of its VMCS or the controls of its VMCB\n"
 	      "  --help               this text\n", f);
 }
 
@@ -128,6 +137,19 @@ static void parse_kind(struct options *o, const char *arg)
 	error(EXIT_USAGE, 0, "'%s' is not KIND=N with a known kind, see --help", arg);
 }
 
+static void parse_control(struct options *o, char *arg)
+{
+	struct vmm_control *control = &o->cfg.controls[o->cfg.ncontrols];
+	char *eq = strchr(arg, '=');
+
+	if (!eq || o->cfg.ncontrols == VMM_MAX_CONTROLS)
+		error(EXIT_USAGE, 0, "--control: '%s' is not WHERE=BITS, or one too many", arg);
+	*eq = '\0';
+	control->where = parse_number("--control", arg, 0, UINT16_MAX);
+	control->bits = parse_number("--control", eq + 1, 0, UINT64_MAX);
+	o->cfg.ncontrols++;
+}
+
 static void parse(struct options *o, int argc, char **argv)
 {
 	int opt;
@@ -152,6 +174,16 @@ static void parse(struct options *o, int argc, char **argv)
 		case OPT_MISTAKES:
 			o->cfg.mistakes = parse_number("--mistakes", optarg, 0, VMM_MAX_MISTAKES);
 			o->cfg.nested = true;
+			break;
+		case OPT_FAILURES:
+			o->cfg.failures = parse_number("--failures", optarg, 0, UINT32_MAX);
+			o->cfg.nested = true;
+			break;
+		case OPT_CONTROL:
+			parse_control(o, optarg);
+			break;
+		case OPT_WRITTEN:
+			o->written = true;
 			break;
 		case OPT_ROUNDS:
 			o->cfg.rounds = parse_number("--rounds", optarg, 1, UINT32_MAX);
@@ -322,7 +354,8 @@ static int report(struct options *o, struct vmm *vm)
 	struct vmm_exits exits[VMM_MAX_EXITS];
 	struct vmm_result res;
 	struct vcpu_id id;
-	unsigned int i, n, v;
+	unsigned int i, n, v, number;
+	struct vmm_control control;
 	int ret = 0;
 
 	for (v = 0; v < o->cfg.vcpus; v++) {
@@ -337,6 +370,9 @@ static int report(struct options *o, struct vmm *vm)
 			printf("expect %s code=%u level=%u vcpu=%u tid=%d count=%" PRIu64 "\n",
 			       exits[i].reason, exits[i].code, exits[i].level, v, res.tid,
 			       exits[i].count);
+		for (i = 0; o->written && vmm_written(vm, v, i, &control); i++)
+			printf("written vcpu=%u where=%#x value=%#" PRIx64 "\n", v, control.where,
+			       control.bits);
 		if (vmm_undefined(vm, v))
 			printf("undefined vcpu=%u tid=%d count=%" PRIu32 "\n", v, res.tid,
 			       vmm_undefined(vm, v));
@@ -355,6 +391,8 @@ static int report(struct options *o, struct vmm *vm)
 			return -1;
 		}
 	}
+	for (i = 0; o->cfg.failures && (number = vmm_failure(vmm_isa(), i, &n)); i++)
+		printf("failure error=%u count=%" PRIu64 "\n", number, (uint64_t)n * o->cfg.failures);
 	for (i = 0; i < o->cfg.mistakes && vmm_mistake(vmm_isa(), i); i++)
 		printf("mistake %s\n", vmm_mistake(vmm_isa(), i));
 	for (i = 0; o->expect && vmm_host_caused(i, &exits[0]); i++)

@@ -22,6 +22,9 @@
 #define AR_TSS			0x8b
 #define AR_UNUSABLE		0x10000
 
+/* Here are what is intercepted, the permission maps, the TSC offset and the ASID. */
+#define VMCB_CONTROLS_END	0x60
+
 /* HOST_RSP: see guest_l3_exit_vmx */
 #define L2_STACK		(GUEST_PARAMS + PARAMS_STACK - 8)
 
@@ -165,12 +168,46 @@ static int vmx_controls(struct vcpu *vcpu, struct vmx_controls *c)
 	return 0;
 }
 
+static const struct {
+	unsigned int error;
+	unsigned int count;
+} vmx_failures[] = {
+	{ 15, 1 },			/* VMXON in VMX root operation */
+	{ 2, 1 }, { 3, 1 },		/* VMCLEAR: invalid address, VMXON pointer */
+	{ 9, 1 }, { 10, 1 }, { 11, 1 },	/* VMPTRLD: the same, incorrect revision */
+	{ 5, 1 },			/* VMRESUME with a VMCS that was not launched */
+	{ 12, 2 },			/* VMREAD and VMWRITE of a field that does not exist */
+};
+
+unsigned int vmm_failure(enum vmm_isa isa, unsigned int i, unsigned int *count)
+{
+	if (isa != VMM_VMX || i >= ARRAY_SIZE(vmx_failures))
+		return 0;
+	*count = vmx_failures[i].count;
+	return vmx_failures[i].error;
+}
+
+static int set_control(struct guest_params *p, const struct vmm_control *control)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->nwrites && p->vmwrites[i].field != control->where; i++)
+		;
+	if (i == MAX_VMWRITES)
+		return vmm_fail("no room for another control");
+	if (i == p->nwrites)
+		p->vmwrites[p->nwrites++] = (struct vmwrite){ control->where, 0 };
+	p->vmwrites[i].value |= control->bits;
+	return 0;
+}
+
 static int init_vmx(struct vcpu *vcpu)
 {
 	const uint64_t base = VCPU_GPA(vcpu->index);
 	const struct kvm_sregs *s = &vcpu->sregs;
 	struct guest_params *p = vcpu_params(vcpu);
 	struct vmx_controls c;
+	unsigned int i;
 
 	if (vmx_revision(vcpu) || vmx_controls(vcpu, &c))
 		return -1;
@@ -233,6 +270,12 @@ static int init_vmx(struct vcpu *vcpu)
 
 	memcpy(p->vmwrites, writes, sizeof(writes));
 	p->nwrites = ARRAY_SIZE(writes);
+	for (i = 0; i < vcpu->vm->cfg.ncontrols; i++)
+		if (set_control(p, &vcpu->vm->cfg.controls[i]))
+			return -1;
+	p->failures = vcpu->vm->cfg.failures;
+	p->odd_pa = base + GUEST_VMCS + 1;
+	p->zero_pa = base + GUEST_BITMAP;
 	vcpu->shadowed_vmwrites = VMX_SHADOWED;
 	p->nested = guest_nested_vmx - guest_start;
 	p->vmxon_pa = base + GUEST_VMXON;
@@ -251,6 +294,14 @@ struct vmcb_segment {
 static void vmcb_set(uint8_t *vmcb, unsigned int offset, uint64_t value)
 {
 	memcpy(vmcb + offset, &value, sizeof(value));
+}
+
+static uint64_t vmcb_get(const uint8_t *vmcb, unsigned int offset)
+{
+	uint64_t value;
+
+	memcpy(&value, vmcb + offset, sizeof(value));
+	return value;
 }
 
 static void vmcb_segment(uint8_t *vmcb, unsigned int offset, uint16_t selector,
@@ -272,7 +323,7 @@ static int init_svm(struct vcpu *vcpu)
 	const struct kvm_sregs *s = &vcpu->sregs;
 	struct guest_params *p = vcpu_params(vcpu);
 	uint8_t *vmcb = vcpu->mem + GUEST_VMCB;
-	unsigned int offset;
+	unsigned int offset, i;
 
 	vmcb_set(vmcb, 0x008, 1ull << (32 + 18));	/* intercept CPUID */
 	vmcb_set(vmcb, 0x010, 1 << 0 | 1 << 1);		/* VMRUN, VMMCALL */
@@ -295,6 +346,13 @@ static int init_svm(struct vcpu *vcpu)
 	vmcb_set(vmcb, 0x578, guest_code(guest_l3_svm));
 	vmcb_set(vmcb, 0x668, 0x0007040600070406);	/* PAT as after reset */
 
+	for (i = 0; i < vcpu->vm->cfg.ncontrols; i++) {
+		const struct vmm_control *control = &vcpu->vm->cfg.controls[i];
+
+		if (control->where > VMCB_CONTROLS_END - sizeof(control->bits))
+			return vmm_fail("%#x is behind the controls of a VMCB", control->where);
+		vmcb_set(vmcb, control->where, vmcb_get(vmcb, control->where) | control->bits);
+	}
 	p->nested = guest_nested_svm - guest_start;
 	p->vmcb_pa = base + GUEST_VMCB;
 	p->hsave_pa = base + GUEST_HSAVE;
@@ -305,4 +363,24 @@ static int init_svm(struct vcpu *vcpu)
 int vcpu_init_nested(struct vcpu *vcpu)
 {
 	return vcpu->vm->isa == VMM_VMX ? init_vmx(vcpu) : init_svm(vcpu);
+}
+
+bool vmm_written(struct vmm *vm, unsigned int vcpu, unsigned int i, struct vmm_control *control)
+{
+	struct vcpu *v = &vm->vcpus[vcpu];
+	const struct guest_params *p = vcpu_params(v);
+
+	if (!vm->nested)
+		return false;
+	if (vm->isa == VMM_SVM) {
+		control->where = i * sizeof(uint64_t);
+		if (control->where >= VMCB_CONTROLS_END)
+			return false;
+		control->bits = vmcb_get(v->mem + GUEST_VMCB, control->where);
+		return true;
+	}
+	if (i >= p->nwrites)
+		return false;
+	*control = (struct vmm_control){ p->vmwrites[i].field, p->vmwrites[i].value };
+	return true;
 }

@@ -27,6 +27,8 @@ _Static_assert(offsetof(struct guest_params, steps) == PARAMS_STEPS, "guest.h");
 _Static_assert(offsetof(struct guest_params, gdt) == PARAMS_GDT, "guest.h");
 _Static_assert(offsetof(struct guest_params, idt) == PARAMS_IDT, "guest.h");
 _Static_assert(offsetof(struct guest_params, nmistakes) == PARAMS_NMISTAKES, "guest.h");
+_Static_assert(offsetof(struct guest_params, failures) == PARAMS_FAILURES, "guest.h");
+_Static_assert(offsetof(struct guest_params, zero_pa) == PARAMS_ZERO_PA, "guest.h");
 _Static_assert(offsetof(struct guest_params, mistakes) == PARAMS_MISTAKES, "guest.h");
 _Static_assert(offsetof(struct guest_params, vmwrites) == PARAMS_VMWRITES, "guest.h");
 _Static_assert(sizeof(struct guest_params) + 256 <= PARAMS_STACK, "no room for the stack");

@@ -53,7 +53,11 @@ struct guest_params {
 	uint32_t early;
 	uint32_t nap_ticks;
 	uint32_t nmistakes;
-	uint8_t pad2[PARAMS_STEPS - 0x58];
+	uint32_t failures;
+	uint32_t pad7;
+	uint64_t odd_pa;
+	uint64_t zero_pa;
+	uint8_t pad2[PARAMS_STEPS - 0x70];
 	struct step steps[MAX_STEPS];
 	uint8_t pad3[PARAMS_GDT - PARAMS_STEPS - MAX_STEPS * STEP_SIZE];
 	uint64_t gdt[5];

@@ -49,6 +49,13 @@ enum vmm_kind {
 enum vmm_isa { VMM_VMX, VMM_SVM };
 
 #define VMM_MAX_MISTAKES	24
+#define VMM_MAX_CONTROLS	16
+
+/* Bits that L2 sets in addition, in a field of the VMCS or 64 bits of the VMCB. */
+struct vmm_control {
+	uint32_t where;			/* encoding, or offset */
+	uint64_t bits;
+};
 
 struct vmm_config {
 	unsigned int vcpus;		/* 0: a VM without vCPUs */
@@ -56,6 +63,9 @@ struct vmm_config {
 	bool mixed;			/* one of each in turn, not in blocks */
 	bool nested;			/* L2 becomes a hypervisor even without l3 work */
 	unsigned int mistakes;		/* entries into L3 that KVM refuses, each in its own way */
+	uint32_t failures;		/* rounds of VMX instructions that fail */
+	struct vmm_control controls[VMM_MAX_CONTROLS];
+	unsigned int ncontrols;
 	uint64_t rounds;		/* 0: until vmm_stop() */
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
 	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
@@ -68,6 +78,9 @@ struct vmm_config {
 
 /* Part of what KVM says to the ith mistake; NULL behind the last. */
 const char *vmm_mistake(enum vmm_isa isa, unsigned int i);
+
+/* The ith error number of a round of failures and how often it comes; 0 behind the last. */
+unsigned int vmm_failure(enum vmm_isa isa, unsigned int i, unsigned int *count);
 
 /* One line of the table of exits that a vCPU must have taken. */
 struct vmm_exits {
@@ -122,6 +135,8 @@ uint32_t vmm_early(struct vmm *vm, unsigned int vcpu);
  */
 unsigned int vmm_expect(struct vmm *vm, unsigned int vcpu, struct vmm_exits *exits,
 			unsigned int max);
+/* The ith control that L2 has written into its VMCS or VMCB; false behind the last. */
+bool vmm_written(struct vmm *vm, unsigned int vcpu, unsigned int i, struct vmm_control *control);
 /* The exits that depend on the host's timing (reason and code); false behind the last. */
 bool vmm_host_caused(unsigned int i, struct vmm_exits *exits);
 

@@ -2,6 +2,7 @@
 /* What guests do that run guests, as a document. */
 #include <string.h>
 
+#include "cmd/nested-controls.h"
 #include "cmd/nested.h"
 #include "explain/l3.h"
 #include "model/json.h"
@@ -49,7 +50,34 @@ static json_t *json_failures(const struct l3_counts *counts)
 	return array;
 }
 
-static json_t *json_vcpu(const struct vcpu_snapshot *vcpu)
+static json_t *json_vmx_errors(const struct l3_counts *counts)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < VMX_ERRORS; i++) {
+		json_t *one;
+
+		if (!counts->vmx_errors[i])
+			continue;
+		one = json_object();
+		json_set(one, "error", json_number(i));
+		json_set(one, "name", json_text(vmx_error_name(i)));
+		json_set(one, "count", json_number(counts->vmx_errors[i]));
+		json_array_append_new(array, one);
+	}
+	return array;
+}
+
+/* Only a vCPU whose controls were looked at is known to have another kind of VMCS. */
+static json_t *json_evmcs(const struct controls *controls)
+{
+	return json_truth(controls && (controls_are_read(controls) ||
+				       controls->kind == CONTROLS_ENLIGHTENED),
+			  controls && controls->kind == CONTROLS_ENLIGHTENED);
+}
+
+static json_t *json_vcpu(const struct vcpu_snapshot *vcpu, const struct controls *controls)
 {
 	const struct l3_vcpu *l3 = &vcpu->l3;
 	const struct l3_counts *counts = &l3->counts;
@@ -72,20 +100,29 @@ static json_t *json_vcpu(const struct vcpu_snapshot *vcpu)
 	json_set(object, "l3", is_known ? json_exits(counts) : json_null());
 	json_set(object, "ept", json_truth(is_known && strcmp(l3->paging, "unknown"),
 					   !strcmp(l3->paging, "nested")));
-	/* KVM keeps that where no module can read it. */
-	json_set(object, "evmcs", json_null());
+	json_set(object, "vmx_errors",
+		 counts->are_vmx_errors_known ? json_vmx_errors(counts) : json_null());
+	json_set(object, "evmcs", json_evmcs(controls));
+	json_set(object, "controls", controls_to_json(controls));
 	return object;
 }
 
-static json_t *json_guest(const struct guest_snapshot *guest, bool is_interval)
+static json_t *json_guest(const struct env *env, const struct guest_snapshot *guest,
+			  bool is_interval)
 {
 	json_t *object = json_object(), *vcpus = json_array();
+	struct guest_controls controls = { };
 	struct sentences findings = { };
 	size_t i;
 
+	if (env)
+		guest_controls_load(env, guest, &controls);
 	for (i = 0; i < guest->num_vcpus; i++)
-		json_array_append_new(vcpus, json_vcpu(&guest->vcpus[i]));
+		json_array_append_new(vcpus, json_vcpu(&guest->vcpus[i],
+						       env ? &controls.v[i] : NULL));
 	l3_explain(guest, is_interval, &findings);
+	guest_controls_explain(&controls, &findings);
+	guest_controls_free(&controls);
 	json_set(object, "id", json_number(guest->guest.id));
 	json_set(object, "name", json_text(guest->guest.name));
 	json_set(object, "label", json_text(guest->guest.label));
@@ -96,13 +133,13 @@ static json_t *json_guest(const struct guest_snapshot *guest, bool is_interval)
 	return object;
 }
 
-json_t *nested_to_json(const struct snapshot *snapshot)
+json_t *nested_to_json(const struct env *env, const struct snapshot *snapshot)
 {
 	json_t *array = json_array();
 	size_t i;
 
 	for (i = 0; i < snapshot->num_guests; i++)
-		json_array_append_new(array, json_guest(&snapshot->guests[i],
+		json_array_append_new(array, json_guest(env, &snapshot->guests[i],
 							snapshot->is_interval));
 	return array;
 }

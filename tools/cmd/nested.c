@@ -9,6 +9,7 @@
 #include "base/terminal.h"
 #include "base/util.h"
 #include "cmd/command.h"
+#include "cmd/nested-controls.h"
 #include "cmd/nested.h"
 #include "explain/l3.h"
 #include "model/json.h"
@@ -164,12 +165,29 @@ static void print_failures(const struct l3_counts *counts)
 		printf("%-11s%" PRIu64 "; the module does not say why\n", title, counts->failed);
 }
 
-static void print_findings(const struct guest_snapshot *guest, bool is_interval)
+static void print_vmx_errors(const struct l3_counts *counts)
+{
+	const char *title = "vmx errors";
+	size_t i;
+
+	for (i = 0; i < VMX_ERRORS; i++) {
+		if (!counts->vmx_errors[i])
+			continue;
+		printf("%-11s%" PRIu64 " with error %zu, %s: %s\n", title, counts->vmx_errors[i], i,
+		       vmx_error_name(i) ? vmx_error_name(i) : "which is not defined",
+		       vmx_error_text(i) ? vmx_error_text(i) : "KVM has no such number");
+		title = "";
+	}
+}
+
+static void print_findings(const struct guest_snapshot *guest, bool is_interval,
+			   const struct guest_controls *controls)
 {
 	struct sentences findings = { };
 	size_t i;
 
 	l3_explain(guest, is_interval, &findings);
+	guest_controls_explain(controls, &findings);
 	for (i = 0; i < findings.num; i++)
 		terminal_print("%-11s%s\n", i ? "" : "findings", findings.v[i]);
 	sentences_free(&findings);
@@ -181,6 +199,7 @@ static int print_guest(struct options *options, const struct guest_snapshot *gue
 {
 	char *label = escape_for_terminal(guest->guest.label);
 	struct table *table = options->table;
+	struct guest_controls controls;
 	int status = STATUS_OK;
 	struct l3_counts counts;
 
@@ -196,7 +215,11 @@ static int print_guest(struct options *options, const struct guest_snapshot *gue
 		printf("none\n");
 	table->is_later = true;
 	print_failures(&counts);
-	print_findings(guest, is_interval);
+	print_vmx_errors(&counts);
+	guest_controls_load(&options->env, guest, &controls);
+	guest_controls_print(guest, &controls);
+	print_findings(guest, is_interval, &controls);
+	guest_controls_free(&controls);
 	l3_counts_free(&counts);
 	return status;
 }
@@ -252,11 +275,13 @@ static int print_all(struct options *options, const struct snapshot *snapshot)
 	return status;
 }
 
-static int print_json(const struct host *host, const struct snapshot *snapshot)
+static int print_json(const struct options *options, const struct host *host,
+		      const struct snapshot *snapshot)
 {
 	json_t *json = json_document(host, &snapshot->time, snapshot->interval_ns);
 
-	json_set(json, "nested", nested_to_json(snapshot));
+	json_set(json, "nested",
+		 nested_to_json(options->num_words ? &options->env : NULL, snapshot));
 	return json_write(json);
 }
 
@@ -283,7 +308,7 @@ static int show(const struct options *options, const struct host *host,
 	if (status != STATUS_OK)
 		complain("the loaded module is older than this tool: it has no l2-<id>/vcpu<n>/nested");
 	if (options->json)
-		return print_json(host, snapshot) == STATUS_OK ? status : STATUS_FAILED;
+		return print_json(options, host, snapshot) == STATUS_OK ? status : STATUS_FAILED;
 	if (!snapshot->num_guests || status != STATUS_OK)
 		return status;
 	return is_by_reason(options) ? print_reasons(arg, snapshot) : print_all(arg, snapshot);
@@ -302,7 +327,8 @@ const struct command cmd_nested = {
 	.summary = "guests that run guests: entries, refused ones, exits and their cost",
 	.about = "Shows what vCPUs do that are offered VMX or SVM, or use it: entries into guests\n"
 		 "inside (L3), and exits of these that this machine handled or reflected to L2.\n"
-		 "With GUEST also exits by reason, refused entries, and what stands out.\n"
+		 "With GUEST also exits by reason, refused entries, failed instructions of VMX, the\n"
+		 "controls of its VMCS or VMCB, and what stands out.\n"
 		 "With -o it prints one table: by reason if it has a column of that.",
 	.run = run,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_TABLE | OPTIONS_JSON,

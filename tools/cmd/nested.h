@@ -6,6 +6,7 @@
 
 #include "model/snapshot.h"
 
-json_t *nested_to_json(const struct snapshot *snapshot);
+/* With what only the running system knows if @env is given. */
+json_t *nested_to_json(const struct env *env, const struct snapshot *snapshot);
 
 #endif

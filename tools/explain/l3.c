@@ -89,7 +89,9 @@ void l3_sum(const struct guest_snapshot *guest, struct l3_counts *sum)
 {
 	size_t i;
 
-	*sum = (struct l3_counts){ .is_failed_known = true, .are_failures_known = true };
+	*sum = (struct l3_counts){
+		.is_failed_known = true, .are_failures_known = true, .are_vmx_errors_known = true,
+	};
 	for (i = 0; i < guest->num_vcpus; i++)
 		if (guest->vcpus[i].l3.is_known)
 			l3_counts_add(sum, &guest->vcpus[i].l3.counts);

@@ -144,6 +144,26 @@ int l3_parse_failed(char *text, struct l3_counts *counts)
 	return err;
 }
 
+/* "NUMBER COUNT" for each, or "unknown" */
+int l3_parse_vmfail(char *text, struct l3_counts *counts)
+{
+	uint64_t number, count;
+	char *line, *word;
+
+	while ((line = strsep(&text, "\n"))) {
+		trim(line);
+		if (!*line || !strcmp(line, "unknown"))
+			continue;
+		word = strsep(&line, " ");
+		if (!line || parse_u64(word, &number) || parse_u64(line, &count))
+			return -EBADMSG;
+		if (number < VMX_ERRORS)
+			counts->vmx_errors[number] = count;
+		counts->are_vmx_errors_known = true;
+	}
+	return 0;
+}
+
 /* Without the file, but not without the vCPU, the module is older: an error of 0. */
 static char *read_file(int dirfd, uint64_t vcpu, const char *name, char file[64], int *err)
 {
@@ -173,6 +193,12 @@ int l3_read(int dirfd, uint64_t vcpu, struct l3_vcpu *l3, char file[64])
 	text = read_file(dirfd, vcpu, "nested_failed", file, &err);
 	if (text)
 		err = l3_parse_failed(text, &l3->counts);
+	free(text);
+	if (err)
+		return err;
+	text = read_file(dirfd, vcpu, "nested_vmfail", file, &err);
+	if (text)
+		err = l3_parse_vmfail(text, &l3->counts);
 	free(text);
 	return err;
 }
@@ -271,7 +297,10 @@ void l3_subtract(const struct l3_vcpu *before, const struct l3_vcpu *after,
 		.failed = sub_clamped(new->failed, old->failed),
 		.unkept = sub_clamped(new->unkept, old->unkept),
 		.are_failures_known = new->are_failures_known,
+		.are_vmx_errors_known = new->are_vmx_errors_known,
 	};
+	for (i = 0; i < VMX_ERRORS; i++)
+		counts->vmx_errors[i] = sub_clamped(new->vmx_errors[i], old->vmx_errors[i]);
 	for (i = 0; i < new->num_exits; i++)
 		subtract_exits(old, &new->exits[i], counts);
 	for (i = 0; i < new->num_failures; i++)
@@ -319,6 +348,9 @@ void l3_counts_add(struct l3_counts *sum, const struct l3_counts *counts)
 		}
 		add_exits(found, &counts->exits[i]);
 	}
+	sum->are_vmx_errors_known &= counts->are_vmx_errors_known;
+	for (i = 0; i < VMX_ERRORS; i++)
+		sum->vmx_errors[i] = add_saturated(sum->vmx_errors[i], counts->vmx_errors[i]);
 	sum->are_failures_known &= counts->are_failures_known;
 	for (i = 0; i < counts->num_failures; i++)
 		add_failure(sum, &counts->failures[i]);

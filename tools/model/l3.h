@@ -30,6 +30,9 @@ struct l3_failure {
 	uint64_t count;
 };
 
+/* Errors of VMX's instructions, by number; 0 is for numbers that are not defined. */
+#define VMX_ERRORS	29
+
 /* What is counted, of a vCPU or of several. */
 struct l3_counts {
 	uint64_t entries;
@@ -44,6 +47,9 @@ struct l3_counts {
 	bool are_failures_known;
 	struct l3_failure *failures;
 	size_t num_failures;
+	/* False if the module does not have them, or this is no VMX. */
+	bool are_vmx_errors_known;
+	uint64_t vmx_errors[VMX_ERRORS];
 };
 
 enum l3_offer { L3_OFFER_UNKNOWN, L3_OFFER_NO, L3_OFFER_YES };
@@ -72,9 +78,14 @@ struct l3_vcpu {
 int l3_read(int dirfd, uint64_t vcpu, struct l3_vcpu *l3, char file[64]);
 void l3_free(struct l3_vcpu *l3);
 
-/* The text of "nested", and of "nested_failed"; 0, or -EBADMSG. */
+/* The text of "nested", "nested_failed", and "nested_vmfail"; 0, or -EBADMSG. */
 int l3_parse(char *text, struct l3_vcpu *l3);
 int l3_parse_failed(char *text, struct l3_counts *counts);
+int l3_parse_vmfail(char *text, struct l3_counts *counts);
+
+/* KVM's name of an error of VMX's instructions, and what it means; NULL: it has none. */
+const char *vmx_error_name(size_t number);
+const char *vmx_error_text(size_t number);
 
 /* What happened between two readings; what is so now is that of the later one. */
 void l3_subtract(const struct l3_vcpu *before, const struct l3_vcpu *after,

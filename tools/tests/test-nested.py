@@ -31,7 +31,27 @@ LAB = nested(("CPUID", 320, 320, 320, 640 * MS, 7360), ("EPT_VIOLATION", 120, 0,
              state="running", in_l3=1_200_000, entries=501)
 
 
-def add_vcpu(b, guest, vcpu, text, failed="", state=1, cells=()):
+def padded(texts, width):
+    return "".join(f"{text:<{width}}\n" for text in texts).encode()
+
+
+def controls(kind, *values, address=0x38000):
+    """The file of that name; values are "NAME VALUE..."."""
+    return padded([f"kind {kind}", f"address {address:#x}", *values] if kind in ("vmcs", "vmcb") else [f"kind {kind}"], 79)
+
+
+# All that costs something is on, and what saves something is off.
+DEAR = ["pin_based_vm_exec_control 0x29", "cpu_based_vm_exec_control 0x89088a84", "secondary_vm_exec_control 0x6",
+        "vm_exit_controls 0x200", "vm_entry_controls 0x8200", "exception_bitmap 0x4042", "msr_bitmap 0x50000",
+        "ept_pointer 0x6001e", "virtual_processor_id 0x7", "vm_exit_msr_store_count 0x2", "vm_exit_msr_load_count 0x1",
+        "vm_entry_msr_load_count 0x3", "vm_instruction_error 0x7"]
+CHEAP = ["pin_based_vm_exec_control 0x29", "cpu_based_vm_exec_control 0x92200080", "secondary_vm_exec_control 0x22",
+         "io_bitmap_a 0x7000", "io_bitmap_b 0x8000", "msr_bitmap 0x50000", "ept_pointer 0x6001e", "virtual_processor_id 0x7"]
+VMCB = ["intercepts 0x80000 0x0 0x4000 0x10044001 0x3 0x0", "iopm_base_pa 0x5000", "msrpm_base_pa 0x6000", "asid 0x7",
+        "int_ctl 0x1000000", "nested_ctl 0x1", "nested_cr3 0x9000", "virt_ext 0x2"]
+
+
+def add_vcpu(b, guest, vcpu, text, failed="", state=1, cells=(), vmfail=None, has=None):
     """The files of a vCPU; None: a module that has no such file."""
     path = f"{b.machine.device(f'l2-{guest}')}/vcpu{vcpu}"
     stats = [s for c in cells for s in c] + now(state, 9_000_000_000)
@@ -40,6 +60,10 @@ def add_vcpu(b, guest, vcpu, text, failed="", state=1, cells=()):
         write(path + "/nested", text, 0o440)
     if text is not None and failed is not None:
         write(path + "/nested_failed", lines(failed.splitlines()), 0o440)
+    if vmfail is not None:
+        write(path + "/nested_vmfail", padded(vmfail.splitlines(), 31), 0o440)
+    if has is not None:
+        write(path + "/nested_controls", has, 0o440)
 
 
 def bench_with(*vcpus, cells=(), **values):
@@ -124,7 +148,7 @@ def test_json():
             "failed_entries": 4, "failed": [{"message": "!nested_host_cr0_valid(vcpu, vmcs12->host_cr0)", "error": 0, "count": 3},
                                             {"message": None, "error": None, "count": 1}],
             "unkept": 2, "l3": [{"reason": "CPUID", "count": 320, "reflected": 300, "trips": 299, "trip_ns": 640 * MS, "trip_exits": 7360}],
-            "ept": False, "evmcs": None}], "JSON has all that the files have")
+            "ept": False, "vmx_errors": None, "evmcs": None, "controls": None}], "JSON has all that the files have")
     with bench_with(nested(offered="unknown", state="off", paging="unknown"), nested(offered="no", state="off", paging="unknown")) as b:
         got = [[v["offered"], v["on"], v["in_l3"], v["ept"]] for v in b.json("nested", "--json")["nested"][0]["vcpus"]]
         equal(got, [[None, False, False, None], [False, False, False, None]], "all vCPUs are there, and what is not known is null")
@@ -219,6 +243,79 @@ def test_states():
          "exits whose reason was not kept are told")
 
 
+def of_lab(has, **values):
+    """Text, findings, and vCPUs in JSON of a guest whose vCPUs have these files."""
+    with bench_with(*[{"text": nested(entries=5), "has": one, **values} for one in has]) as b:
+        document = b.json("nested", "--json", "3")["nested"][0]
+        return b.run("nested", "3").stdout, document["findings"], document["vcpus"]
+
+
+def test_controls():
+    out, said, vcpus = of_lab([controls("vmcs", *DEAR)])
+    ok("controls   vCPU 0: VMCS at 0x38000, EPT at 0x60000, no VPID, no MSR bitmap, no I/O bitmaps\n" in out, "what a VMCS points to is told", out)
+    for line in ("pin        0x29 external_interrupt_exiting nmi_exiting virtual_nmi\n",
+                 "processor  0x89088a84 interrupt_window_exiting hlt_exiting invlpg_exiting rdpmc_exiting cr3_load_exiting "
+                 "cr8_load_exiting unconditional_io_exiting monitor_trap_flag secondary\n",
+                 "secondary  0x6 ept descriptor_exiting\n", "exit       0x200 host_64bit\n", "entry      0x8200 guest_64bit load_efer\n",
+                 "exceptions 0x4042 #DB #UD #PF\n"):
+        ok(" " * 11 + line in out, f"{line.split()[0]} controls have names", out)
+    for words in ("no MSR bitmap: each access", "no I/O bitmaps: each port", "no VPID: each entry", "no TPR shadow", "monitor trap flag", "descriptor table",
+                  "each write of L3 to CR3", "each INVLPG of L3", "has page faults of L3", "lists of MSRs, which KVM here goes through: 3 at each entry into L3, 3 at each exit"):
+        says(said, words, f"it is told what costs: {words}")
+    equal([vcpus[0]["controls"][key] for key in ("kind", "address")], ["vmcs", 0x38000], "JSON has the kind and the address")
+    equal([vcpus[0]["controls"]["values"][key] for key in ("exception_bitmap", "vm_instruction_error")], [0x4042, 7], "and values by KVM's names")
+    ok("#UD" in vcpus[0]["controls"]["set"] and "msr_bitmaps" not in vcpus[0]["controls"]["set"], "and the names of what is set", vcpus[0]["controls"]["set"])
+    equal(vcpus[0]["evmcs"], False, "a VMCS that was read is not an enlightened one")
+    out, said, _ = of_lab([controls("vmcs", *CHEAP)] * 2)
+    ok("EPT at 0x60000, VPID 7, MSR bitmap at 0x50000, I/O bitmaps at 0x7000 and 0x8000" in out and "vCPU 1: VMCS" in out, "each vCPU has its own", out)
+    equal(said, [], "nothing is said of controls that cost nothing")
+    equal(len(of_lab([controls("vmcs", *DEAR)] * 2)[1]), len(of_lab([controls("vmcs", *DEAR)])[1]), "what is so of several vCPUs is said once")
+    out, said, _ = of_lab([controls("vmcs", "cpu_based_vm_exec_control 0x10000000", "secondary_vm_exec_control 0x4")])
+    ok("secondary" not in out and said == [], "secondary controls that are not activated are in no force", [out, said])
+
+
+def test_vmcb():
+    out, said, vcpus = of_lab([controls("vmcb", *VMCB)])
+    ok("controls   vCPU 0: VMCB at 0x38000, NPT at 0x9000, ASID 7, MSR map at 0x6000, no I/O map\n" in out, "what a VMCB points to is told", out)
+    ok("intercepts 0x10044001 intr rdtsc cpuid msr_map\n" in out and "           0x3 vmrun vmmcall\n" in out and "0x80000 write_cr3\n" in out,
+       "intercepts have names", out)
+    for words in ("each RDTSC of L3", "each write of L3 to CR3", "page faults of L3"):
+        says(said, words, f"it is told what costs on SVM: {words}")
+    equal(vcpus[0]["controls"]["values"]["intercepts"], [0x80000, 0, 0x4000, 0x10044001, 3, 0], "JSON has all words of the intercepts")
+    new = [line.replace("nested_ctl", "misc_ctl").replace("virt_ext", "misc_ctl2") for line in VMCB]
+    equal(of_lab([controls("vmcb", *new)])[0], out, "newer KVM's names are the same controls")
+
+
+def test_no_controls():
+    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: it was not at rest"),
+                        ("enlightened", "not read: it uses an enlightened VMCS")):
+        out, said, vcpus = of_lab([controls(kind)])
+        ok(f"controls   vCPU 0: {words}" in out and said == [], f"it is told why there are no controls: {kind}", out)
+        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, {"enlightened": True}.get(kind)], "and in JSON")
+    ok("controls" not in of_lab([None])[0], "a module without the file is not said to have none")
+    with bench_with({"text": nested(entries=5), "has": controls("vmcs", *DEAR)}) as b:
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["controls"], None, "without GUEST no vCPU is interrupted for them")
+    for text in (b"kind what", b"address 0x1", controls("vmcs", "pin 12"), controls("vmcs", "pin"), controls("vmcs", "p 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1")):
+        with bench_with({"text": nested(entries=5), "has": text}) as b:
+            p = b.run("nested", "3")
+            ok("l2-3/vcpu0/nested_controls" in p.stderr and "controls" not in p.stdout, f"a wrong file is an error: {text[-40:]}", p)
+
+
+def test_vmfail():
+    with bench_with({"text": nested(entries=5), "vmfail": "0 1\n4 2\n7 0\n12 3"}, {"text": nested(entries=5), "vmfail": "4 5"}) as b:
+        out = b.run("nested", "3").stdout
+        ok("vmx errors 1 with error 0, which is not defined: KVM has no such number\n           7 with error 4, VMLAUNCH_NONCLEAR_VMCS: VMLAUNCH with" in out and "error 7" not in out,
+           "instructions of VMX that failed are summed by error", out)
+        equal([one["vmx_errors"] for one in b.json("nested", "--json")["nested"][0]["vcpus"]],
+              [[{"error": 0, "name": None, "count": 1}, {"error": 4, "name": "VMLAUNCH_NONCLEAR_VMCS", "count": 2},
+                {"error": 12, "name": "UNSUPPORTED_VMCS_COMPONENT", "count": 3}], [{"error": 4, "name": "VMLAUNCH_NONCLEAR_VMCS", "count": 5}]],
+              "JSON has them by vCPU")
+    with bench_with({"text": nested(entries=5), "vmfail": "unknown"}) as b:
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["vmx_errors"], None, "where they are not counted they are unknown")
+    with bench_with({"text": nested(entries=5), "vmfail": "one 2"}) as b:
+        ok("vcpu0/nested_vmfail: unexpected value" in b.run("nested").stderr, "a wrong line of theirs is an error")
+
+
 def test_interval():
     with bench_with({"text": nested(("CPUID", 320, 320, 320, 640 * MS, 7360), ("MSR_READ", 5, 5, 4, 4 * MS, 4), ("VMCALL", 7, 7, 7, 7, 7),
                                       entries=320, failed=1), "failed": "1 7 first\n"}) as b:
@@ -254,5 +351,9 @@ test_failed()
 test_findings()
 test_factor()
 test_states()
+test_controls()
+test_vmcb()
+test_no_controls()
+test_vmfail()
 test_interval()
 finish()

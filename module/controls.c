@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM keeps a copy of the VMCS or VMCB with which a vCPU enters its L3, in structs
+ * that no header has. BTF tells where. What is read is what KVM works with: no VMCS
+ * is accessed, and nothing of KVM's is called or changed.
+ *
+ * The copy of a VMCS is freed at VMXOFF, by who holds the vCPU's mutex. So it is
+ * read while nobody can: by holding the mutex if it is free; if not, while its
+ * holder, mostly the thread in KVM_RUN, does nothing. On its CPU an interrupt sees
+ * to that. Off its CPU it is checked afterwards that it has not run meanwhile, and
+ * what was read is thrown away if it has. Where KVM ends the use of the copy, it
+ * says so before it frees it, so a holder that stands still has it or does not.
+ */
+#include <linux/delay.h>
+#include <linux/kvm_host.h>
+#include <linux/mutex.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+
+#include "btf.h"
+#include "compat.h"
+#include "controls.h"
+#include "guest.h"
+#include "reason.h"
+
+/* A holder that comes and goes is not met at rest each time. */
+#define TRIES		50
+#define PAUSE_US	200
+
+#define NO_ADDRESS	(~0ull)
+/* KVM has such numbers for no address, and for one that is yet to be looked at. */
+#define LAST_ADDRESS	(~0ull - 2)
+
+/* An older kernel's name of what was renamed is the second. */
+struct name {
+	const char *name;
+	const char *old_name;
+};
+
+/* struct vmcs12 */
+static const struct name vmcs_names[] = {
+	{ "pin_based_vm_exec_control" },
+	{ "cpu_based_vm_exec_control" },
+	{ "secondary_vm_exec_control" },
+	{ "vm_exit_controls" },
+	{ "vm_entry_controls" },
+	{ "exception_bitmap" },
+	{ "page_fault_error_code_mask" },
+	{ "page_fault_error_code_match" },
+	{ "cr0_guest_host_mask" },
+	{ "cr4_guest_host_mask" },
+	{ "cr3_target_count" },
+	{ "io_bitmap_a" },
+	{ "io_bitmap_b" },
+	{ "msr_bitmap" },
+	{ "ept_pointer" },
+	{ "virtual_processor_id" },
+	{ "tsc_offset" },
+	{ "tsc_multiplier" },
+	{ "virtual_apic_page_addr" },
+	{ "apic_access_addr" },
+	{ "tpr_threshold" },
+	{ "posted_intr_desc_addr" },
+	{ "xss_exit_bitmap" },
+	{ "vmread_bitmap" },
+	{ "vmwrite_bitmap" },
+	{ "vm_function_control" },
+	{ "eptp_list_address" },
+	{ "pml_address" },
+	{ "vm_exit_msr_store_count" },
+	{ "vm_exit_msr_load_count" },
+	{ "vm_entry_msr_load_count" },
+	{ "vm_instruction_error" },
+};
+
+/* nested.ctl in struct vcpu_svm */
+static const struct name vmcb_names[] = {
+	{ "intercepts" },
+	{ "pause_filter_count" },
+	{ "pause_filter_thresh" },
+	{ "iopm_base_pa" },
+	{ "msrpm_base_pa" },
+	{ "tsc_offset" },
+	{ "asid" },
+	{ "tlb_ctl" },
+	{ "int_ctl" },
+	{ "misc_ctl", "nested_ctl" },
+	{ "nested_cr3" },
+	{ "misc_ctl2", "virt_ext" },
+};
+
+/* Where they are in the running KVM; under @layout_lock. */
+static struct {
+	bool looked;
+	int err;
+	struct l1t_place vmxon, address, evmcs, copy;
+	const char *names[L1T_CONTROLS];
+	struct l1t_place places[L1T_CONTROLS];
+} layout;
+static DEFINE_MUTEX(layout_lock);
+
+static void find_control(const struct l1t_btf *s, const char *prefix, unsigned int n,
+			 const struct name *name)
+{
+	struct l1t_place *place = &layout.places[n];
+	const char *const names[] = { name->name, name->old_name };
+	char path[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names) && names[i]; i++) {
+		snprintf(path, sizeof(path), "%s%s", prefix, names[i]);
+		if (l1t_btf_place(s, path, place) || place->size > sizeof(u64) ||
+		    place->count > L1T_CONTROL_WORDS)
+			continue;
+		layout.names[n] = names[i];
+		return;
+	}
+}
+
+/* Is a struct a vCPU of KVM's with more behind it? */
+static bool begins_with_vcpu(const struct l1t_btf *s)
+{
+	struct l1t_place vcpu;
+
+	return !l1t_btf_place(s, "vcpu", &vcpu) && !vcpu.offset &&
+	       vcpu.size == sizeof(struct kvm_vcpu);
+}
+
+static int find_word(const struct l1t_btf *s, const char *path, u32 size,
+		     struct l1t_place *place)
+{
+	int err = l1t_btf_place(s, path, place);
+
+	return err ? err : place->size == size && place->count == 1 ? 0 : -EPROTO;
+}
+
+static int find_vmx(void)
+{
+	struct l1t_btf vmx, vmcs;
+	unsigned int i;
+	int err;
+
+	err = l1t_btf_find(&vmx, "vcpu_vmx");
+	if (err)
+		return err;
+	err = begins_with_vcpu(&vmx) ? 0 : -EPROTO;
+	err = err ?: find_word(&vmx, "nested.vmxon", sizeof(bool), &layout.vmxon);
+	err = err ?: find_word(&vmx, "nested.current_vmptr", sizeof(u64), &layout.address);
+	err = err ?: find_word(&vmx, "nested.cached_vmcs12", sizeof(void *), &layout.copy);
+	/* A KVM without Hyper-V has none. */
+	if (find_word(&vmx, "nested.hv_evmcs_vmptr", sizeof(u64), &layout.evmcs))
+		layout.evmcs.size = 0;
+	l1t_btf_release(&vmx);
+	err = err ?: l1t_btf_find(&vmcs, "vmcs12");
+	if (err)
+		return err;
+	for (i = 0; i < ARRAY_SIZE(vmcs_names); i++)
+		find_control(&vmcs, "", i, &vmcs_names[i]);
+	l1t_btf_release(&vmcs);
+	return 0;
+}
+
+static int find_svm(void)
+{
+	struct l1t_btf svm;
+	unsigned int i;
+	int err;
+
+	err = l1t_btf_find(&svm, "vcpu_svm");
+	if (err)
+		return err;
+	err = begins_with_vcpu(&svm) ? 0 : -EPROTO;
+	err = err ?: find_word(&svm, "nested.last_vmcb12_gpa", sizeof(u64), &layout.address);
+	for (i = 0; i < ARRAY_SIZE(vmcb_names); i++)
+		find_control(&svm, "nested.ctl.", i, &vmcb_names[i]);
+	l1t_btf_release(&svm);
+	return err;
+}
+
+static int find_layout(void)
+{
+	BUILD_BUG_ON(ARRAY_SIZE(vmcs_names) > L1T_CONTROLS);
+	BUILD_BUG_ON(ARRAY_SIZE(vmcb_names) > L1T_CONTROLS);
+
+	lockdep_assert_held(&layout_lock);
+	if (layout.looked)
+		return layout.err;
+	memset(&layout, 0, sizeof(layout));
+	layout.looked = true;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		layout.err = -EOPNOTSUPP;
+	else
+		layout.err = l1t_isa() == L1T_ISA_VMX ? find_vmx() : find_svm();
+	return layout.err;
+}
+
+/**
+ * l1t_controls_forget() - the vendor's module is unloaded, and another may come
+ *
+ * Context: may sleep.
+ */
+void l1t_controls_forget(void)
+{
+	mutex_lock(&layout_lock);
+	layout.looked = false;
+	mutex_unlock(&layout_lock);
+}
+
+/* Little-endian, so a small value is a large one with zeros. */
+static u64 word(const void *base, const struct l1t_place *place, unsigned int n)
+{
+	u64 value = 0;
+
+	if (copy_from_kernel_nofault(&value, base + place->offset + n * place->size,
+				     place->size))
+		return 0;
+	return value;
+}
+
+static void copy_list(const void *base, struct l1t_controls *c)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < L1T_CONTROLS; i++) {
+		struct l1t_control *control = &c->list[i];
+
+		control->name = layout.names[i];
+		control->nr = control->name ? layout.places[i].count : 0;
+		for (n = 0; n < control->nr; n++)
+			control->values[n] = word(base, &layout.places[i], n);
+	}
+}
+
+static void copy_vmcs(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
+{
+	const void *vmcs;
+
+	c->kind = L1T_CONTROLS_NONE;
+	if (!word(vcpu, &layout.vmxon, 0))
+		return;
+	c->address = word(vcpu, &layout.address, 0);
+	if (c->address == NO_ADDRESS) {
+		if (layout.evmcs.size && word(vcpu, &layout.evmcs, 0) - 1 < LAST_ADDRESS)
+			c->kind = L1T_CONTROLS_ENLIGHTENED;
+		return;
+	}
+	vmcs = (const void *)(unsigned long)word(vcpu, &layout.copy, 0);
+	if (!vmcs)
+		return;
+	c->kind = L1T_CONTROLS_VMCS;
+	copy_list(vmcs, c);
+}
+
+static void copy_vmcb(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
+{
+	c->address = word(vcpu, &layout.address, 0);
+	c->kind = c->address == NO_ADDRESS ? L1T_CONTROLS_NONE : L1T_CONTROLS_VMCB;
+	if (c->kind == L1T_CONTROLS_VMCB)
+		copy_list(vcpu, c);
+}
+
+/* Of a vCPU that nobody changes. Context: any; l1t_lock held. */
+static void copy(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
+{
+	if (!l1t_vm_is_plain(vcpu->kvm))
+		c->kind = L1T_CONTROLS_NONE;
+	else if (l1t_isa() == L1T_ISA_VMX)
+		copy_vmcs(vcpu, c);
+	else
+		copy_vmcb(vcpu, c);
+}
+
+/*
+ * A thread that runs in between is on a CPU at the end, or has been counted as
+ * switched out again.
+ */
+static bool copy_off_cpu(const struct kvm_vcpu *vcpu, const struct task_struct *holder,
+			 struct l1t_controls *c)
+{
+	u64 switches = l1t_task_switches(holder);
+
+	smp_rmb(); /* pairs with the order in which the scheduler changes the two */
+	if (l1t_task_on_cpu(holder))
+		return false;
+	copy(vcpu, c);
+	smp_rmb(); /* what was copied is older than what follows */
+	if (l1t_task_on_cpu(holder))
+		return false;
+	smp_rmb(); /* likewise */
+	return switches == l1t_task_switches(holder) &&
+	       l1t_mutex_owner(&vcpu->mutex) == holder;
+}
+
+struct request {
+	struct l1t_vcpu *v;
+	struct l1t_controls *c;
+	bool done;
+};
+
+/* On the CPU of the holder; it only tries to lock as it may have met its owner. */
+static void copy_here(void *arg)
+{
+	struct request *r = arg;
+	struct kvm_vcpu *vcpu;
+
+	if (!raw_spin_trylock(&l1t_lock))
+		return;
+	vcpu = r->v->vcpu;
+	if (vcpu && l1t_mutex_owner(&vcpu->mutex) == current) {
+		copy(vcpu, r->c);
+		r->done = true;
+	}
+	raw_spin_unlock(&l1t_lock);
+}
+
+/* The CPU to interrupt, or -1. */
+static int try_to_take(struct request *r)
+{
+	struct task_struct *holder;
+	struct kvm_vcpu *vcpu;
+	int cpu = -1;
+
+	raw_spin_lock(&l1t_lock);
+	/* What holds a mutex does not vanish before a grace period. */
+	rcu_read_lock();
+	vcpu = r->v->vcpu;
+	if (!vcpu) {
+		r->c->kind = L1T_CONTROLS_NONE;
+		r->done = true;
+	} else if (mutex_trylock(&vcpu->mutex)) {
+		copy(vcpu, r->c);
+		mutex_unlock(&vcpu->mutex);
+		r->done = true;
+	} else {
+		holder = l1t_mutex_owner(&vcpu->mutex);
+		r->done = holder && copy_off_cpu(vcpu, holder, r->c);
+		if (holder && !r->done)
+			cpu = task_cpu(holder);
+	}
+	rcu_read_unlock();
+	raw_spin_unlock(&l1t_lock);
+	return cpu;
+}
+
+/**
+ * l1t_controls_take() - the controls of a vCPU's VMCS or VMCB, or why there are none
+ * @v: alive or dead
+ * @c: gets them
+ *
+ * If the vCPU runs, its CPU is interrupted once or a few times. Context: may sleep.
+ */
+void l1t_controls_take(struct l1t_vcpu *v, struct l1t_controls *c)
+{
+	struct request r = { v, c };
+	unsigned int i;
+	int cpu;
+
+	*c = (struct l1t_controls){ .kind = L1T_CONTROLS_UNKNOWN };
+	mutex_lock(&layout_lock);
+	if (l1t_isa() == L1T_ISA_NONE || find_layout())
+		goto unlock;
+	for (i = 0; i < TRIES && !r.done; i++) {
+		if (i)
+			usleep_range(PAUSE_US, 2 * PAUSE_US);
+		cpu = try_to_take(&r);
+		if (cpu >= 0)
+			smp_call_function_single(cpu, copy_here, &r, true);
+	}
+	if (!r.done)
+		*c = (struct l1t_controls){ .kind = L1T_CONTROLS_BUSY };
+unlock:
+	mutex_unlock(&layout_lock);
+}
