@@ -162,7 +162,7 @@ static size_t name_bytes(const char *name)
 
 static bool is_pattern(const char *path)
 {
-	return strpbrk(path, "*?[\\");
+	return strpbrk(path, "*?[");
 }
 
 static unsigned int count_levels(const char *path)

@@ -14,7 +14,7 @@
 
 ktap_print_header
 needs_cgroups
-ktap_set_plan 27
+ktap_set_plan 28
 open_kvm
 load
 cgroup a/deep/er free pods/x/pod1 pods/x/pod2 pods/x/other
@@ -122,6 +122,23 @@ equal "usage and pattern" "1 ${P##*/}" "$(of_tenant pods/x/pod1 usage/vms) $(of_
 result "and is a match again, with its guests, when that definition is removed"
 let_go pod
 
+# The names that kubelet and systemd give: a pod's containers are in scopes below.
+POD=kubepods-burstable-pod1f2e3d4c_0001_4b5a_8899_aabbccddeeff.slice
+SCOPE=cri-containerd-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope
+UNIT='system.slice/system-fleet\x2dvms.slice/fleet@a\x2db.service'
+cgroup "kubepods.slice/kubepods-burstable.slice/$POD/$SCOPE" kubepods.slice/kubepods-pod2.slice/x.scope "$UNIT"
+define "kubepods.slice/*/*-pod*.slice"
+define "kubepods.slice/*-pod*.slice"
+define "$UNIT"
+set_of "kubepods.slice/*/*-pod*.slice" max_vms 1
+set_of "kubepods.slice/*-pod*.slice" max_vms 2
+set_of "$UNIT" max_vms 1
+within_cgroup "kubepods.slice/kubepods-burstable.slice/$POD/$SCOPE" asks "ok EDQUOT" vm vm &&
+	within_cgroup kubepods.slice/kubepods-pod2.slice/x.scope asks "ok ok EDQUOT" vm vm vm &&
+	within_cgroup kubepods.slice/kubepods-burstable.slice asks "ok ok ok" vm vm vm &&
+	wait_for test -n "$(tenant "kubepods.slice/kubepods-burstable.slice/$POD")" && within_cgroup "$UNIT" asks "ok EDQUOT" vm vm
+result "the slices of pods are found by pattern, and units by their escaped names"
+
 # What is told.
 set_of a max_vms 0
 background uevents uevents "$TEST_UID"
@@ -159,9 +176,10 @@ result "totals have the exits of guests that ended, and their parts add up"
 
 kill_guests
 wait_for has_guests 0
-for path in $(cat $CLASS/tenant-*/cgroup); do
-	case $path in *pod[12]) ;; *) write $L1/tenants/remove "$path" ;; esac
-done
+cat $CLASS/tenant-*/cgroup > "$TMP/paths"
+while read -r path; do
+	case $path in *pod[12] | *"$POD" | *pod2.slice) ;; *) write $L1/tenants/remove "$path" ;; esac
+done < "$TMP/paths"
 equal "tenants" 0 "$(nr_tenants)" && equal "hooks" off "$(sort -u $L1/hooks/refuse_* $L1/hooks/throttle)"
 result "with the last tenant and its limits the hooks are off, and a pattern's matches go with it"
 unload
