@@ -15,6 +15,8 @@ enum {
 	/* Of the command's names: each as it is, or before =VALUE. */
 	WORDS_NAMES = 1 << 4,
 	WORDS_ASSIGNMENTS = 1 << 5,
+	/* tenant:PATH */
+	WORDS_TENANTS = 1 << 6,
 };
 
 #define ANY_NUMBER	INT_MAX

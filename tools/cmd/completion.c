@@ -4,6 +4,7 @@
  * each, and after a tab what it is. ":files" and ":directories" are for the
  * shell to complete.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,11 @@
 #include "base/escape.h"
 #include "base/util.h"
 #include "cmd/command.h"
+#include "model/cgroup.h"
 #include "model/snapshot.h"
+#include "model/tenant.h"
+
+#define TENANT	"tenant:"
 
 /* The word that is to be completed. */
 struct target {
@@ -83,6 +88,70 @@ static void offer_seen(const struct target *target, struct options *options,
 	env_close(&options->env);
 }
 
+/* What the module knows as tenants. */
+static void offer_tenants(const struct target *target, struct options *options,
+			  const char *prefix)
+{
+	struct tenants tenants = { };
+	char *file = NULL;
+	size_t i;
+
+	if (env_open(&options->env) != STATUS_OK)
+		return;
+	tenants_read(&options->env, &tenants, &file);
+	for (i = 0; i < tenants.num; i++) {
+		char *word = xasprintf("%s%s", prefix, tenants.v[i].cgroup);
+		char *shown = escape_for_terminal(word);
+
+		if (!strcmp(shown, word))
+			offer(target, word, "", "");
+		free(shown);
+		free(word);
+	}
+	free(file);
+	tenants_free(&tenants);
+	env_close(&options->env);
+}
+
+/* Cgroups in the directory that the word has by now. */
+static void offer_cgroups(const struct target *target, struct options *options,
+			  const char *prefix)
+{
+	const char *path = target->rest + strlen(prefix), *slash;
+	struct cgroup_mounts mounts = { };
+	struct dirent *entry;
+	char *directory;
+	DIR *dir = NULL;
+
+	slash = begins_with(target->rest, prefix) ? strrchr(path, '/') : NULL;
+	if (!slash || env_open(&options->env) != STATUS_OK)
+		return;
+	cgroup_mounts_update(&options->env, &mounts);
+	directory = mounts.v2 ? xasprintf("%s%.*s", mounts.v2, (int)(slash - path + 1), path) : NULL;
+	if (directory)
+		dir = opendir(directory);
+	while (dir && (entry = readdir(dir))) {
+		char *word = xasprintf("%s%.*s%s", prefix, (int)(slash - path + 1), path,
+				       entry->d_name);
+
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			offer(target, word, "", "");
+		free(word);
+	}
+	if (dir)
+		closedir(dir);
+	free(directory);
+	cgroup_mounts_free(&mounts);
+	env_close(&options->env);
+}
+
+static void offer_paths(const struct target *target, struct options *options,
+			const char *prefix)
+{
+	offer_tenants(target, options, prefix);
+	offer_cgroups(target, options, prefix);
+}
+
 static void offer_columns(struct target *target, const struct command *command,
 			  const char *separators)
 {
@@ -114,6 +183,8 @@ static void offer_argument(struct target *target, const struct command *command,
 		puts(":directories");
 	else if (!strcmp(argument, "GUEST"))
 		offer_seen(target, options, NULL);
+	else if (!strcmp(argument, "PATH"))
+		offer_paths(target, options, "");
 	else if (!strcmp(argument, "COLUMNS"))
 		offer_columns(target, command, ",+");
 	else if (!strcmp(argument, "COLUMN"))
@@ -174,6 +245,11 @@ static void offer_words(struct target *target, const struct command *command,
 		offer_seen(target, options, words);
 	else if (command->words & WORDS_GUESTS)
 		offer_seen(target, options, NULL);
+	/* They may be thousands: only behind what says that one is wanted. */
+	if (command->words & WORDS_TENANTS && begins_with(target->rest, TENANT))
+		offer_paths(target, options, TENANT);
+	else if (command->words & WORDS_TENANTS)
+		offer(target, TENANT, "", "a cgroup or pattern of cgroups");
 	if (command->words & WORDS_FILES)
 		puts(":files");
 	if (command->words & (WORDS_NAMES | WORDS_ASSIGNMENTS))

@@ -23,6 +23,7 @@ struct reading {
 	struct machine machine;
 	struct start_times starts;
 	struct canary_export canary;
+	struct tenant_limits tenant_limits;
 	bool are_guests_readable;
 	/* False without the module: then only l1tune_up is exported. */
 	bool is_up;
@@ -45,6 +46,10 @@ static int read_guests(const struct env *env, struct reading *reading)
 		status = STATUS_OK;
 	}
 	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
+	if (reading->is_up && reading->snapshot.tenants.are_known &&
+	    export_tenant_limits_read(env, &reading->host, &reading->snapshot.tenants,
+				      &reading->tenant_limits) != STATUS_OK)
+		return STATUS_FAILED;
 	return status;
 }
 
@@ -75,6 +80,8 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 		if (reading->are_guests_readable) {
 			export_guests(metrics, &reading->snapshot, by_reason);
 			export_tenants(metrics, &reading->snapshot.tenants);
+			export_tenant_limits(metrics, &reading->snapshot.tenants,
+					     &reading->tenant_limits);
 		}
 	} else {
 		export_absence(metrics);
@@ -131,6 +138,7 @@ static int run(struct options *options)
 	else if (reading.is_up)
 		write_all(&(struct metrics){ .out = stdout }, &reading,
 			  options->by_reason);
+	export_tenant_limits_free(&reading.tenant_limits);
 	snapshot_free(&reading.snapshot);
 	host_free(&reading.host);
 	return status == STATUS_OK ? written : status;

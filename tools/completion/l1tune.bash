@@ -33,12 +33,12 @@ _l1tune()
 			mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "${words[-1]#"$head"}")
 			continue
 			;;
-		*=)
+		*[=:])
 			compopt -o nospace
 			;;
 		esac
 		# Names of guests may hold what the shell would take for something else.
-		[[ $line == *= ]] || printf -v line '%q' "${line#"$head"}"
+		[[ $line == *[=:] ]] || printf -v line '%q' "${line#"$head"}"
 		COMPREPLY+=("$line")
 	done < <("${COMP_WORDS[0]}" completion -- "${words[@]}" 2> /dev/null)
 }

@@ -7,7 +7,7 @@
 #include "model/snapshot.h"
 #include "model/start-times.h"
 #include "record/drift.h"
-#include "settings/limit-use.h"
+#include "settings/limit-rows.h"
 
 /* The metrics of a machine without the module. */
 void export_absence(struct metrics *metrics);
@@ -47,5 +47,25 @@ void export_guests(struct metrics *metrics, const struct snapshot *snapshot,
  * there is no metric.
  */
 void export_tenants(struct metrics *metrics, const struct counted_tenants *tenants);
+
+/* A series of each counts: there can be thousands of tenants, and pods come and go. */
+#define MAX_EXPORTED_TENANTS	100
+
+/* All of them, those that cost most first: to free. */
+const struct tenant **export_tenants_rank(const struct counted_tenants *tenants);
+
+/* Limits of the tenants that have series, and what those of others denied. */
+struct tenant_limits {
+	struct limit_rows rows;
+	uint64_t others_denied;
+};
+
+/* STATUS_OK, or another exit status after a message. Free in every case. */
+int export_tenant_limits_read(const struct env *env, const struct host *host,
+			      const struct counted_tenants *tenants,
+			      struct tenant_limits *limits);
+void export_tenant_limits_free(struct tenant_limits *limits);
+void export_tenant_limits(struct metrics *metrics, const struct counted_tenants *tenants,
+			  const struct tenant_limits *limits);
 
 #endif

@@ -5,9 +5,6 @@
 #include "export/export.h"
 #include "export/label.h"
 
-/* A series of each counts: there can be thousands of tenants, and pods come and go. */
-#define MAX_TENANTS	100
-
 /* A tenant, with how it is called in labels. */
 struct exported {
 	const struct tenant *tenant;
@@ -47,7 +44,7 @@ static void rank(const struct counted_tenants *counted, char **labels, struct ra
 
 	*ranking = (struct ranking) {
 		.v = xcalloc(num, sizeof(*ranking->v)), .num = num,
-		.num_exported = num < MAX_TENANTS ? num : MAX_TENANTS,
+		.num_exported = num < MAX_EXPORTED_TENANTS ? num : MAX_EXPORTED_TENANTS,
 	};
 	for (i = 0; i < num; i++) {
 		const struct tenant *tenant = &tenants->v[i], *pattern;
@@ -61,6 +58,21 @@ static void rank(const struct counted_tenants *counted, char **labels, struct ra
 	}
 	if (num)
 		qsort(ranking->v, num, sizeof(*ranking->v), compare);
+}
+
+const struct tenant **export_tenants_rank(const struct counted_tenants *counted)
+{
+	const struct tenant **ranked = xcalloc(counted->tenants.num, sizeof(*ranked));
+	char **labels = export_tenant_labels(&counted->tenants);
+	struct ranking ranking;
+	size_t i;
+
+	rank(counted, labels, &ranking);
+	for (i = 0; i < ranking.num; i++)
+		ranked[i] = ranking.v[i].tenant;
+	free(ranking.v);
+	export_tenant_labels_free(labels, &counted->tenants);
+	return ranked;
 }
 
 static void export_info(struct metrics *metrics, const struct exported *of)

@@ -105,8 +105,8 @@ static void add_use(struct limit_row *row, const struct limit_row *match)
 	tenant_device(match->tenant->id, row->use.of);
 }
 
-static int add_tenant(struct limit_rows *rows, const struct env *env,
-		      const struct host *host, const struct tenant *tenant, char **file)
+int limit_rows_add_tenant(struct limit_rows *rows, const struct env *env,
+			  const struct host *host, const struct tenant *tenant, char **file)
 {
 	struct limit_use uses[NUM_TENANT_LIMITS];
 	struct limits limits;
@@ -133,7 +133,7 @@ static int add_with_matches(struct limit_rows *rows, const struct env *env,
 			    const struct tenant *tenant, char **file)
 {
 	size_t first = rows->num, start, i, j;
-	int err = add_tenant(rows, env, host, tenant, file);
+	int err = limit_rows_add_tenant(rows, env, host, tenant, file);
 
 	for (i = 0; i < tenants->num && !err && tenant->is_pattern; i++) {
 		const struct tenant *match = &tenants->v[i];
@@ -141,7 +141,7 @@ static int add_with_matches(struct limit_rows *rows, const struct env *env,
 		if (!match->is_match || match->pattern != tenant->id)
 			continue;
 		start = rows->num;
-		err = add_tenant(rows, env, host, match, file);
+		err = limit_rows_add_tenant(rows, env, host, match, file);
 		for (j = start; j < rows->num && start > first; j++)
 			add_use(&rows->v[first + j - start], &rows->v[j]);
 	}

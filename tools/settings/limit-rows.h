@@ -30,6 +30,10 @@ int limit_rows_read(struct limit_rows *rows, const struct env *env,
 		    const struct host *host, const struct limits *limits,
 		    const struct snapshot *snapshot, struct error *error);
 
+/* Adds those of a tenant alone; as below. */
+int limit_rows_add_tenant(struct limit_rows *rows, const struct env *env,
+			  const struct host *host, const struct tenant *tenant, char **file);
+
 /*
  * Adds rows of all tenants that are defined, or of the one that is not NULL, and
  * of the matches of patterns behind these. 0, or -errno with *file, a copy, naming what

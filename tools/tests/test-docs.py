@@ -9,6 +9,7 @@ import subprocess
 
 from bench import TOOL, Bench, equal, finish, ok
 from fake import VERSION, cell, hist
+from tenants import tenant, v2
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 MANUALS = [os.path.join(TOP, "man", name) for name in ("l1tune.8", "l1tune.conf.5")]
@@ -72,6 +73,15 @@ def test_machine():
         equal(completions(wrapper, "try", "--l2", "w"), [r"web\ server"], "the value of an option is completed")
         equal(completions(wrapper, "hist", "3", "''"), ["CPUID", "HLT"], "reasons are those that the guest had")
         equal(completions(wrapper, "hist", "3", "HLT", "''"), [""], "a third argument of hist is not completed")
+        v2(m)
+        tenant(m, 1, "/kube/*")
+        tenant(m, 2, "/machine.slice/a b")
+        os.makedirs(m.sys + "/fs/cgroup/machine.slice/web.scope")
+        equal(completions(wrapper, "limits", "ten"), ["tenant:"], "tenant: is completed")
+        equal(completions(wrapper, "limits", "tenant", ":", "/k"), [r"/kube/\*"], "a tenant is completed")
+        equal(completions(wrapper, "limits", "tenant", ":", "/machine.slice/"), [r"/machine.slice/a\ b", "/machine.slice/web.scope"],
+              "and a cgroup in a directory that is there")
+        equal(completions(wrapper, "doctor", "--tenant", "/mach"), [r"/machine.slice/a\ b", "/machine.slice"], "so is the value of --tenant")
 
 
 def main():

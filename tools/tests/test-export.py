@@ -12,6 +12,7 @@ import time
 from bench import TOOL, Bench, equal, finish, ok, skip
 from charged import tenant
 import fake
+import tenants
 from fake import CANARY_SLOT as SLOT, UNKNOWN, canary_slot, cell, fixed, hist, parts_ns, stats_file, write
 from promtext import labels_of, parse, value
 
@@ -354,6 +355,7 @@ def test_manual():
         machine(b)
         b.machine.guest(4, [CPUID, fixed(exits=1000, exit_time_ns=9, guest_time_ns=9, stolen_ns=1)])
         tenant(b.machine, 1, "/a", stolen_time_ns=1)
+        tenants.tenant(b.machine, 1, "/a", limits={"max_vms": 1}, audit={"max_vms": 1})
         _, s, _ = exported(b, "--state", canary_state(b, time.time(), [2000] * 20))
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
 

@@ -305,7 +305,40 @@ def test_doctor():
         ok(b.run("doctor", "--tenant", "/a").returncode == 2, "no module: 2")
 
 
+def samples(text, *families):
+    return [line for line in text.splitlines() if line.startswith(tuple(f"{family}{{" for family in families) + tuple(f"{family} " for family in families))]
+
+
+LIMIT_FAMILIES = ["l1tune_tenant_limit", "l1tune_tenant_limit_audit", "l1tune_tenant_denials_total", "l1tune_tenant_would_denials_total",
+                  "l1tune_tenant_limit_broken", "l1tune_tenants_other_denials"]
+
+
+def test_export():
+    with Bench() as b:
+        machine(b, effective={"max_vcpus": 0})
+        r = b.run("export")
+        equal([r.returncode, r.stderr], [0, ""], "tenants are exported")
+        equal(samples(r.stdout, *LIMIT_FAMILIES[:1]), [
+            'l1tune_tenant_limit{tenant="/machine.slice",limit="max_vms"} 20', f'l1tune_tenant_limit{{tenant="/machine.slice",limit="max_memory_bytes"}} {64 << 30}',
+            f'l1tune_tenant_limit{{tenant="{PODS}",limit="max_vms"}} 2', f'l1tune_tenant_limit{{tenant="{POD}",limit="max_vms"}} 2',
+            f'l1tune_tenant_limit{{tenant="{POD[:-8]}8.slice",limit="max_vms"}} 2'], "limits that are set")
+        equal(samples(r.stdout, *LIMIT_FAMILIES[1:2]), ['l1tune_tenant_limit_audit{tenant="/machine.slice",limit="max_vcpus"} 4'], "audit thresholds that are set")
+        equal([samples(r.stdout, *LIMIT_FAMILIES[2:3])[0], samples(r.stdout, *LIMIT_FAMILIES[3:4])],
+              ['l1tune_tenant_denials_total{tenant="/machine.slice",limit="max_vms"} 7', ['l1tune_tenant_would_denials_total{tenant="/machine.slice",limit="max_vcpus"} 2']],
+              "denials, and what would have been one")
+        equal([line.rpartition(" ")[2] for line in samples(r.stdout, *LIMIT_FAMILIES[4:5])][:3], ["0", "1", "0"], "a limit that holds nobody back")
+        equal(samples(r.stdout, *LIMIT_FAMILIES[5:]), ["l1tune_tenants_other_denials 0"], "of others nothing was denied")
+        for number in range(10, 160):
+            tenant(b.machine, number, f"/t{number}", limits={"max_vms": 1, "max_vcpus": 1}, denied={"max_vms": 1, "max_vcpus": 1})
+        r = b.run("export")
+        named = {line.partition('tenant="')[2].partition('"')[0] for line in samples(r.stdout, *LIMIT_FAMILIES[:5])}
+        equal([len(named), samples(r.stdout, *LIMIT_FAMILIES[5:])], [100, ["l1tune_tenants_other_denials 108"]], "a hundred tenants have series, the denials of the others are summed up")
+    with Bench() as b:
+        b.machine.limits()
+        equal(samples(b.run("export").stdout, *LIMIT_FAMILIES), [], "a module without tenants: no metric of them")
+
+
 print("KTAP version 1")
-for test in test_show, test_effect, test_set, test_cgroups, test_doctor:
+for test in test_show, test_effect, test_set, test_cgroups, test_doctor, test_export:
     test()
 finish()

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "export/export.h"
+#include "export/label.h"
+
+/* Of one that has no series of its own. */
+static uint64_t read_denied(const struct env *env, const struct tenant *tenant)
+{
+	int fd = tenant_open(env, tenant->id);
+	uint64_t sum = 0, denied;
+	size_t i;
+
+	for (i = 0; i < NUM_TENANT_LIMITS && fd >= 0; i++) {
+		char *path = xasprintf("denied/%s", tenant_limit_kinds[i].name);
+
+		if (!sysfs_read_u64(fd, path, &denied))
+			sum = add_saturated(sum, denied);
+		free(path);
+	}
+	if (fd >= 0)
+		close(fd);
+	return sum;
+}
+
+int export_tenant_limits_read(const struct env *env, const struct host *host,
+			      const struct counted_tenants *counted,
+			      struct tenant_limits *limits)
+{
+	const struct tenant **ranked = export_tenants_rank(counted);
+	size_t num = counted->tenants.num, i;
+	char *file = NULL;
+	int err = 0, status;
+
+	*limits = (struct tenant_limits){ };
+	for (i = 0; i < num && !err; i++) {
+		if (i < MAX_EXPORTED_TENANTS)
+			err = limit_rows_add_tenant(&limits->rows, env, host, ranked[i], &file);
+		else
+			limits->others_denied = add_saturated(limits->others_denied,
+							      read_denied(env, ranked[i]));
+	}
+	status = err ? env_complain(env, file, err) : STATUS_OK;
+	free(file);
+	free(ranked);
+	return status;
+}
+
+void export_tenant_limits_free(struct tenant_limits *limits)
+{
+	limit_rows_free(&limits->rows);
+}
+
+static void export_value(struct metrics *metrics, const struct limit *limit, const char *label)
+{
+	if (limit->value != LIMIT_NONE)
+		metrics_number(metrics, limit->value, "tenant=\"%s\",limit=\"%s\"", label,
+			       limit->kind->name);
+}
+
+static void export_audit(struct metrics *metrics, const struct limit *limit, const char *label)
+{
+	if (limit->audit != LIMIT_NONE)
+		metrics_number(metrics, limit->audit, "tenant=\"%s\",limit=\"%s\"", label,
+			       limit->kind->name);
+}
+
+static void export_denied(struct metrics *metrics, const struct limit *limit, const char *label)
+{
+	if (limit->are_counts_known && (limit->value != LIMIT_NONE || limit->denied))
+		metrics_number(metrics, limit->denied, "tenant=\"%s\",limit=\"%s\"", label,
+			       limit->kind->name);
+}
+
+static void export_would_deny(struct metrics *metrics, const struct limit *limit,
+			      const char *label)
+{
+	if (limit->are_counts_known && (limit->audit != LIMIT_NONE || limit->would_deny))
+		metrics_number(metrics, limit->would_deny, "tenant=\"%s\",limit=\"%s\"", label,
+			       limit->kind->name);
+}
+
+static void export_broken(struct metrics *metrics, const struct limit *limit, const char *label)
+{
+	if (limit_is_set(limit))
+		metrics_number(metrics, limit_is_broken(limit), "tenant=\"%s\",limit=\"%s\"",
+			       label, limit->kind->name);
+}
+
+/* What is not set has no series: a tenant has six limits, and few are used. */
+static const struct {
+	enum metric_type type;
+	const char *name;
+	const char *help;
+	void (*export)(struct metrics *metrics, const struct limit *limit, const char *label);
+} families[] = {
+	{ METRIC_GAUGE, "l1tune_tenant_limit",
+	  "What is beyond it is refused, or slowed, for all guests of the tenant together.",
+	  export_value },
+	{ METRIC_GAUGE, "l1tune_tenant_limit_audit", "What is beyond it is counted.", export_audit },
+	{ METRIC_COUNTER, "l1tune_tenant_denials",
+	  "How often a limit of the tenant refused something or held a vCPU back.", export_denied },
+	{ METRIC_COUNTER, "l1tune_tenant_would_denials",
+	  "How often an audit threshold of the tenant was passed.", export_would_deny },
+	{ METRIC_GAUGE, "l1tune_tenant_limit_broken",
+	  "Whether it is set and holds nobody back, though KVM is there.", export_broken },
+};
+
+void export_tenant_limits(struct metrics *metrics, const struct counted_tenants *counted,
+			  const struct tenant_limits *limits)
+{
+	char **labels;
+	size_t i, j;
+
+	if (!counted->are_known)
+		return;
+	labels = export_tenant_labels(&counted->tenants);
+	for (i = 0; i < ARRAY_SIZE(families); i++) {
+		metrics_family(metrics, families[i].type, families[i].name, families[i].help);
+		for (j = 0; j < limits->rows.num; j++) {
+			const struct limit_row *row = &limits->rows.v[j];
+
+			families[i].export(metrics, &row->limit,
+					   labels[row->tenant - counted->tenants.v]);
+		}
+	}
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_denials",
+		       "How often limits of tenants without series refused something; it can become less.");
+	metrics_number(metrics, limits->others_denied, "");
+	export_tenant_labels_free(labels, &counted->tenants);
+}
