@@ -125,11 +125,8 @@ int list_accounts(const struct options *options, const struct host *host,
 {
 	struct accounts accounts;
 	int status = STATUS_OK;
-	bool *is_said = arg;
 
-	if (!snapshot->tenants.are_known && !*is_said)
-		complain("no tenants are known here: guests are by the control group that their VMM is in");
-	*is_said = true;
+	accounts_explain(snapshot, arg);
 	accounts_make(&accounts, snapshot, options->num_words);
 	if (options->json)
 		status = write_json(host, snapshot, &accounts);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -8,6 +9,7 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "explain/transit.h"
+#include "model/account.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/vcpu.h"
@@ -61,6 +63,8 @@ struct block {
 	const struct guest_snapshot *snapshot;
 	const struct vcpu_snapshot *vcpu;
 	bool is_sum;
+	/* Of those of a tenant or a cgroup: what its path is. */
+	bool is_account;
 };
 
 /*
@@ -124,7 +128,9 @@ static void fill_row(struct value *row, const struct block *block,
 {
 	const struct guest *guest = &block->snapshot->guest;
 
-	if (block->is_sum) {
+	if (block->is_account) {
+		row[COL_NAME] = value_text(guest->label);
+	} else if (block->is_sum) {
 		row[COL_GUEST] = value_text(guest->label);
 	} else {
 		row[COL_GUEST] = value_number(guest->id);
@@ -197,6 +203,56 @@ static void add_sum(struct table *table, const struct snapshot *snapshot)
 	snapshot_sum(snapshot, &sum);
 	add_block(table, &block);
 	snapshot_free_sum(&sum);
+}
+
+static void sum_account(const struct snapshot *snapshot, const struct account *account,
+			struct guest_snapshot *sum)
+{
+	snapshot_sum_some(snapshot, account->guests, account->num_guests,
+			  account->cgroup ? account->cgroup : "", sum);
+}
+
+/* The reasons of each, of guests that there are. */
+static void add_accounts(struct table *table, const struct snapshot *snapshot)
+{
+	struct accounts accounts;
+	size_t i;
+
+	accounts_make(&accounts, snapshot, true);
+	for (i = 0; i < accounts.num; i++) {
+		struct guest_snapshot sum;
+		struct block block = { .snapshot = &sum, .is_account = true };
+
+		sum_account(snapshot, accounts.v[i], &sum);
+		add_block(table, &block);
+		snapshot_free_sum(&sum);
+	}
+	accounts_free(&accounts);
+}
+
+static json_t *accounts_to_json(const struct snapshot *snapshot)
+{
+	json_t *values = json_array();
+	struct accounts accounts;
+	size_t i;
+
+	accounts_make(&accounts, snapshot, true);
+	for (i = 0; i < accounts.num; i++) {
+		const struct account *account = accounts.v[i];
+		const struct tenant *tenant = account->tenant;
+		struct guest_snapshot sum;
+		json_t *json;
+
+		sum_account(snapshot, account, &sum);
+		json = json_sum(&sum, JSON_REASONS);
+		json_set(json, "tenant", json_number_or_null(tenant, tenant ? tenant->id : 0));
+		json_set(json, "cgroup", json_text(account->cgroup));
+		json_set(json, "guests", json_number(account->vms));
+		json_array_append_new(values, json);
+		snapshot_free_sum(&sum);
+	}
+	accounts_free(&accounts);
+	return values;
 }
 
 /* How much of each guest's time its exits spend in the hardware and L0. */
@@ -304,6 +360,8 @@ static int show_json(const struct options *options, const struct host *host,
 	json_t *json = json_snapshot(host, snapshot, JSON_REASONS |
 				     (options->sum ? JSON_SUM : 0));
 
+	if (options->by)
+		json_set(json, "cgroups", accounts_to_json(snapshot));
 	if (options->transit)
 		add_transit(options, snapshot, json);
 	return json_write(json);
@@ -316,11 +374,14 @@ static int show(const struct options *options, const struct host *host,
 	struct table *table = options->table;
 	size_t i;
 
-	(void)arg;
+	if (options->by)
+		accounts_explain(snapshot, arg);
 	if (options->json)
 		return show_json(options, host, snapshot);
 	table_set_defaults(table, default_columns(options, snapshot));
-	if (options->sum) {
+	if (options->by) {
+		add_accounts(table, snapshot);
+	} else if (options->sum) {
 		add_sum(table, snapshot);
 	} else {
 		guests = snapshot_by_busy(snapshot);
@@ -342,13 +403,21 @@ static int show(const struct options *options, const struct host *host,
 
 static int run(struct options *options)
 {
+	bool is_said = false;
+
+	if (options->by && strcmp(options->by, "cgroup"))
+		return error_set(options->error, "--by: '%s' is not cgroup", options->by);
 	options->beside = true;
-	return watch_words(options, show, NULL);
+	options->tenants = options->charges = options->by;
+	return watch_words(options, show, &is_said);
 }
 
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU separately, and what it is doing now"),
 	OPTION(FLAG, 0, "sum", NULL, sum, "show the sum of all guests", .excludes = "vcpus"),
+	OPTION(TEXT, 0, "by", "cgroup", by,
+	       "show the sum of each tenant's guests, and of those of each control\n"
+	       "group that no tenant has", .excludes = "vcpus"),
 	OPTION(FLAG, 0, "transit", NULL, transit,
 	       "also estimate the share of time that exits spend in L0, from\n"
 	       "what l1tune bench --save measured"),

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/util.h"
 #include "model/account.h"
 
@@ -280,4 +281,11 @@ void accounts_free(struct accounts *accounts)
 		free_account(accounts->v[i]);
 	free(accounts->v);
 	*accounts = (struct accounts){ };
+}
+
+void accounts_explain(const struct snapshot *snapshot, bool *is_said)
+{
+	if (!snapshot->tenants.are_known && !*is_said)
+		complain("no tenants are known here: guests are by the control group that their VMM is in");
+	*is_said = true;
 }

@@ -55,6 +55,9 @@ void accounts_make(struct accounts *accounts, const struct snapshot *snapshot,
 		   bool only_guests);
 void accounts_free(struct accounts *accounts);
 
+/* Says once that no tenants are known, and what guests are summed by then. */
+void accounts_explain(const struct snapshot *snapshot, bool *is_said);
+
 /* Is the time of its helpers unknown? One without vCPUs only probes KVM, and has none. */
 bool guest_lacks_helpers(const struct guest_snapshot *guest);
 

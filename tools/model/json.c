@@ -220,6 +220,14 @@ static json_t *guest_to_json(const struct guest_snapshot *snapshot,
 	return json;
 }
 
+json_t *json_sum(const struct guest_snapshot *sum, unsigned int contents)
+{
+	json_t *json = json_object();
+
+	add_counts(json, sum, contents);
+	return json;
+}
+
 static json_t *sum_to_json(const struct snapshot *snapshot,
 			   unsigned int contents)
 {

@@ -26,6 +26,9 @@ int json_print(const struct host *host, const struct snapshot *snapshot,
 json_t *json_snapshot(const struct host *host, const struct snapshot *snapshot,
 		      unsigned int contents);
 
+/* The counts of a sum of guests. */
+json_t *json_sum(const struct guest_snapshot *sum, unsigned int contents);
+
 /* Its guests alone, as "l2" has them. */
 json_t *json_guests(const struct snapshot *snapshot, unsigned int contents);
 

@@ -306,6 +306,33 @@ def test_ended():
         equal(found["/a"]["guests"], 2, "of a tenant the module says how many there are")
 
 
+def test_stat():
+    with Bench() as b:
+        world(b)
+        sums = {"/a": [1, 2], "/a/x": [1], "/k/*/pod*": [3, 4], "/k/p/pod1": [3], "/k/p/pod2": [4], "/free": [5, 6], "/free/below": [7]}
+        r = b.run("stat", "--by", "cgroup", "--noheadings", "--bytes", "-o", "GUEST,NAME,REASON,COUNT,KERNEL,VMM,RUNQ")
+        found = {words[1]: words[2:] for words in map(str.split, r.stdout.splitlines())}
+        expected = {cgroup: ["CPUID", str(exits), *(str(part * MS) for part in parts)]
+                    for cgroup, (exits, *parts) in ((cgroup, had(guests)[:4]) for cgroup, guests in sums.items())}
+        equal(found, expected, "stat has the reasons of the guests of each tenant, and of other control groups")
+        equal([r.stderr, {line.split()[0] for line in r.stdout.splitlines()}], ["", {"-"}], "which are no guests")
+        r = b.run("stat", "--by", "cgroup", "--noheadings", "-o", "NAME", "1", "7")
+        equal(r.stdout.split(), ["/free/below", "/a", "/a/x"], "of guests that are selected, in the order of list")
+        d = b.json("stat", "--by", "cgroup", "-J")
+        equal({c["cgroup"]: (c["tenant"], c["guests"], [reason["count"] for reason in c["reasons"]]) for c in d["cgroups"]},
+              {cgroup: (next((n for n, (path, *_) in TENANTS.items() if path == cgroup), None), len(guests), [had(guests)[0]])
+               for cgroup, guests in sums.items()}, "stat --json has them too")
+        equal(len(d["l2"]), len(GUESTS), "beside the guests")
+        for args in ["--by", "user"], ["--by", "cgroup", "--vcpus"]:
+            r = b.run("stat", *args)
+            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: stat {' '.join(args)}", r)
+    with Bench() as b:
+        b.machine.guest(1, cells(*GUESTS[1][2:7]))
+        b.machine.process(1001, ["qemu"], "0::/x\n")
+        r = b.run("stat", "--by", "cgroup", "--noheadings", "-o", "NAME,COUNT")
+        equal([r.stdout.split(), r.stderr.count("no tenants are known here")], [["/x", "100"], 1], "without tenants it is where the VMM is, and said")
+
+
 def exported(bench, *args):
     r = bench.run("export", *args)
     return r, parse(r.stdout)[0]
@@ -375,7 +402,8 @@ def test_export_many():
         # The pattern and the tenant around them cost most; of the 150 matches and the others the first cost least.
         tenant(b.machine, 1, "/pods/*", matches=150, exits=10**6, kernel_time_ns=10**12)
         for number in range(150):
-            tenant(b.machine, 10 + number, f"/pods/{number}", pattern=1, exits=1000 + number, kernel_time_ns=number * MS, vmm_time_ns=number * MS)
+            tenant(b.machine, 10 + number, f"/pods/{number}", pattern=1, exits=1000 + number, kernel_time_ns=MS, vmm_time_ns=number * MS,
+                   guest_time_ns=(1000 - number) * MS)
         small = {200: ("/small", 5), 201: ("/small/inner", 2), 202: ("/tiny", 1), 203: ("/smaller", 3)}
         for number, (cgroup, exits) in small.items():
             tenant(b.machine, number, cgroup, exits=exits, guest_time_ns=exits * MS, **{part + "_time_ns": exits for part in PARTS})
@@ -410,6 +438,6 @@ def test_export_many():
 
 print("KTAP version 1")
 for test in (test_selection, test_since, test_guests, test_json, test_unknown, test_no_tenants, test_intervals, test_ended,
-             test_export, test_export_labels, test_export_many):
+             test_stat, test_export, test_export_labels, test_export_many):
     test()
 finish()
