@@ -151,6 +151,18 @@ survives_churn()
 	! grep -E '^kind (busy|unknown)' "$TMP/churned"
 }
 
+# Nor does it show what is no VMCS any more: that of this VMM has 0x5a in all bytes.
+never_freed()
+{
+	background flip vmx_state_flip 3000
+	while ! said flip flipped; do
+		cat "$CLASS"/l2-*/vcpu0/nested_controls >> "$TMP/flipped" 2> /dev/null
+	done
+	ktap_print_msg "$(cat "$TMP/flip"), $(grep -c '^kind vmcs' "$TMP/flipped") times with a VMCS, $(grep -c '^kind none' "$TMP/flipped") without"
+	grep -q '^kind vmcs' "$TMP/flipped" && grep -q '^kind none' "$TMP/flipped" || return 1
+	! grep -vE '^(kind|address) ' "$TMP/flipped" | grep -vE '^[a-z0-9_]+ 0x(0|(5a)+) *$'
+}
+
 # vmfails NAME: "NUMBER COUNT" of those that there were
 vmfails()
 {
@@ -165,7 +177,7 @@ said_by_tool()
 }
 
 ktap_print_header
-ktap_set_plan 13
+ktap_set_plan 14
 load
 
 # HLT and RDPMC exiting, a TSC offset, exceptions 1 and 13, and so on; on VMX a VPID too.
@@ -201,6 +213,12 @@ when_known "and while its VMM is stopped" same busy 5
 known && forever asleep --nested halt=1 --period-us 200000
 when_known "and while the vCPU sleeps" same asleep 50
 when_known "reading them does no harm while vCPUs end and turn VMX or SVM on and off" survives_churn
+
+if [ "$(isa)" = vmx ]; then
+	when_known "nothing but a VMCS is shown while it comes and goes" never_freed
+else
+	ktap_test_skip "nothing but a VMCS is shown while it comes and goes" "this is SVM"
+fi
 
 as_user cat "$(guest_of lab)/vcpu0/nested_controls" > "$TMP/read" 2>&1
 [ ! -s "$TMP/read" ] || grep -q 'Permission denied' "$TMP/read"
