@@ -31,7 +31,12 @@ vmcs_written()
 {
 	awk '
 		NR == FNR { name[$1] = $2; next }
-		$1 == "written" { sub("where=", "", $3); sub("value=", "", $4); value[name[$3]] = $4 }
+		$1 == "written" {
+			sub("where=", "", $3)
+			sub("value=", "", $4)
+			if ($3 in name)
+				value[name[$3]] = $4
+		}
 		END { for (i in name) print name[i], value[name[i]] == "" ? "0x0" : value[name[i]] }' - "$TMP/$1" <<-END
 		0x4000 pin_based_vm_exec_control
 		0x4002 cpu_based_vm_exec_control
@@ -82,7 +87,7 @@ half()
 # vmcb_written NAME: what its program wrote into its VMCB
 vmcb_written()
 {
-	echo "intercepts $(for where in 0 0x8 0x10; do half "$1" $where 9; half "$1" $where 1; done | xargs)"
+	echo "intercepts $(for where in 0x0 0x8 0x10; do half "$1" $where 9; half "$1" $where 1; done | xargs)"
 	for field in iopm_base_pa=0x40 msrpm_base_pa=0x48 tsc_offset=0x50; do
 		echo "${field%=*} 0x$(written_at "$1" "${field#*=}" | sed 's/^0*//; s/^$/0/')"
 	done
