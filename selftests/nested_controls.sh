@@ -160,8 +160,10 @@ survives_churn()
 never_freed()
 {
 	background flip vmx_state_flip 3000
+	within 30 has_guest flip || return 1
+	flipped=$(guest_of flip)
 	while ! said flip flipped; do
-		cat "$CLASS"/l2-*/vcpu0/nested_controls >> "$TMP/flipped" 2> /dev/null
+		cat "$flipped/vcpu0/nested_controls" >> "$TMP/flipped" 2> /dev/null
 	done
 	ktap_print_msg "$(cat "$TMP/flip"), $(grep -c '^kind vmcs' "$TMP/flipped") times with a VMCS, $(grep -c '^kind none' "$TMP/flipped") without"
 	grep -q '^kind vmcs' "$TMP/flipped" && grep -q '^kind none' "$TMP/flipped" || return 1
