@@ -31,7 +31,12 @@ vmcs_written()
 {
 	awk '
 		NR == FNR { name[$1] = $2; next }
-		$1 == "written" { sub("where=", "", $3); sub("value=", "", $4); value[name[$3]] = $4 }
+		$1 == "written" {
+			sub("where=", "", $3)
+			sub("value=", "", $4)
+			if ($3 in name)
+				value[name[$3]] = $4
+		}
 		END { for (i in name) print name[i], value[name[i]] == "" ? "0x0" : value[name[i]] }' - "$TMP/$1" <<-END
 		0x4000 pin_based_vm_exec_control
 		0x4002 cpu_based_vm_exec_control
@@ -82,7 +87,7 @@ half()
 # vmcb_written NAME: what its program wrote into its VMCB
 vmcb_written()
 {
-	echo "intercepts $(for where in 0 0x8 0x10; do half "$1" $where 9; half "$1" $where 1; done | xargs)"
+	echo "intercepts $(for where in 0x0 0x8 0x10; do half "$1" $where 9; half "$1" $where 1; done | xargs)"
 	for field in iopm_base_pa=0x40 msrpm_base_pa=0x48 tsc_offset=0x50; do
 		echo "${field%=*} 0x$(written_at "$1" "${field#*=}" | sed 's/^0*//; s/^$/0/')"
 	done
@@ -143,12 +148,26 @@ as_written()
 # Reads while guests turn VMX or SVM on and off and end.
 survives_churn()
 {
-	background churn vmm -name guest=churn --churn 20 --order mixed l3=200 off=1
+	background churn vmm -name guest=churn --churn 10 --nested --slow-every 1 --slow-us 200000 out=1 off=1
 	while ! said churn churned; do
 		cat "$CLASS"/l2-*/vcpu0/nested_controls >> "$TMP/churned" 2> /dev/null
 	done
 	grep -q '^kind ' "$TMP/churned" || return 1
 	! grep -E '^kind (busy|unknown)' "$TMP/churned"
+}
+
+# Nor does it show what is no VMCS any more: that of this VMM has 0x5a in all bytes.
+never_freed()
+{
+	background flip vmx_state_flip 3000
+	within 30 has_guest flip || return 1
+	flipped=$(guest_of flip)
+	while ! said flip flipped; do
+		cat "$flipped/vcpu0/nested_controls" >> "$TMP/flipped" 2> /dev/null
+	done
+	ktap_print_msg "$(cat "$TMP/flip"), $(grep -c '^kind vmcs' "$TMP/flipped") times with a VMCS, $(grep -c '^kind none' "$TMP/flipped") without"
+	grep -q '^kind vmcs' "$TMP/flipped" && grep -q '^kind none' "$TMP/flipped" || return 1
+	! grep -vE '^(kind|address) ' "$TMP/flipped" | grep -vE '^[a-z0-9_]+ 0x(0|(5a)+) *$'
 }
 
 # vmfails NAME: "NUMBER COUNT" of those that there were
@@ -165,7 +184,7 @@ said_by_tool()
 }
 
 ktap_print_header
-ktap_set_plan 13
+ktap_set_plan 14
 load
 
 # HLT and RDPMC exiting, a TSC offset, exceptions 1 and 13, and so on; on VMX a VPID too.
@@ -191,7 +210,7 @@ fi
 when_known "the controls are those that the guest's program has written" as_written
 holds plain cpuid=5
 when_known "a guest that is no hypervisor has none" equal "kind" none "$(kind plain)"
-holds off l3=5 off=1
+holds off --nested off=1
 when_known "nor has one that has turned VMX or SVM off" equal "kind" none "$(kind off)"
 
 known && forever busy l3=50 cpuid=50
@@ -201,6 +220,12 @@ when_known "and while its VMM is stopped" same busy 5
 known && forever asleep --nested halt=1 --period-us 200000
 when_known "and while the vCPU sleeps" same asleep 50
 when_known "reading them does no harm while vCPUs end and turn VMX or SVM on and off" survives_churn
+
+if [ "$(isa)" = vmx ]; then
+	when_known "nothing but a VMCS is shown while it comes and goes" never_freed
+else
+	ktap_test_skip "nothing but a VMCS is shown while it comes and goes" "this is SVM"
+fi
 
 as_user cat "$(guest_of lab)/vcpu0/nested_controls" > "$TMP/read" 2>&1
 [ ! -s "$TMP/read" ] || grep -q 'Permission denied' "$TMP/read"

@@ -371,7 +371,7 @@ static int report(struct options *o, struct vmm *vm)
 			       exits[i].reason, exits[i].code, exits[i].level, v, res.tid,
 			       exits[i].count);
 		for (i = 0; o->written && vmm_written(vm, v, i, &control); i++)
-			printf("written vcpu=%u where=%#x value=%#" PRIx64 "\n", v, control.where,
+			printf("written vcpu=%u where=0x%x value=0x%" PRIx64 "\n", v, control.where,
 			       control.bits);
 		if (vmm_undefined(vm, v))
 			printf("undefined vcpu=%u tid=%d count=%" PRIu32 "\n", v, res.tid,

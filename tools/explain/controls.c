@@ -29,7 +29,6 @@ static const struct rule ept_rules[] = {
 	  "its VMCS has each write of L3 to CR3 exit to its hypervisor, though it uses EPT" },
 	{ "invlpg_exiting", NULL,
 	  "its VMCS has each INVLPG of L3 exit to its hypervisor, though it uses EPT" },
-	{ "#PF", NULL, "its VMCS has page faults of L3 exit to its hypervisor, though it uses EPT" },
 };
 
 static const struct rule vmcb_rules[] = {
@@ -56,6 +55,14 @@ static void apply(const struct controls *controls, const struct rule *rules, siz
 			sentences_add(findings, "%s", rules[i].text);
 }
 
+/* With a mask or another match some do and some do not. */
+static bool all_page_faults_exit(const struct controls *controls)
+{
+	return control_is_set(controls, "#PF") &&
+	       !control_value(controls, "page_fault_error_code_mask") &&
+	       !control_value(controls, "page_fault_error_code_match");
+}
+
 static void explain_vmcs(const struct controls *controls, struct sentences *findings)
 {
 	uint64_t on_entry = control_value(controls, "vm_entry_msr_load_count");
@@ -65,6 +72,8 @@ static void explain_vmcs(const struct controls *controls, struct sentences *find
 	apply(controls, vmcs_rules, ARRAY_SIZE(vmcs_rules), findings);
 	if (control_is_set(controls, "ept"))
 		apply(controls, ept_rules, ARRAY_SIZE(ept_rules), findings);
+	if (control_is_set(controls, "ept") && all_page_faults_exit(controls))
+		sentences_add(findings, "its VMCS has page faults of L3 exit to its hypervisor, though it uses EPT");
 	if (on_entry || on_exit)
 		sentences_add(findings, "its VMCS has lists of MSRs, which KVM here goes through: %" PRIu64 " at each entry into L3, %" PRIu64 " at each exit",
 			      on_entry, on_exit);

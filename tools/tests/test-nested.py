@@ -270,6 +270,8 @@ def test_controls():
     ok("EPT at 0x60000, VPID 7, MSR bitmap at 0x50000, I/O bitmaps at 0x7000 and 0x8000" in out and "vCPU 1: VMCS" in out, "each vCPU has its own", out)
     equal(said, [], "nothing is said of controls that cost nothing")
     equal(len(of_lab([controls("vmcs", *DEAR)] * 2)[1]), len(of_lab([controls("vmcs", *DEAR)])[1]), "what is so of several vCPUs is said once")
+    equal([one for one in of_lab([controls("vmcs", *DEAR, "page_fault_error_code_mask 0x1")])[1] if "page faults" in one], [],
+          "nothing is said of page faults of which some exit")
     out, said, _ = of_lab([controls("vmcs", "cpu_based_vm_exec_control 0x10000000", "secondary_vm_exec_control 0x4")])
     ok("secondary" not in out and said == [], "secondary controls that are not activated are in no force", [out, said])
 
