@@ -31,6 +31,18 @@ runs_in()
 		-name "guest=$name" --seconds $SECONDS_LONG --expect --time "$@"
 }
 
+# thousand add|remove: tenants, 60 patterns among them; by the shell alone
+thousand()
+{
+	for i in $(seq 1000); do
+		if [ "$i" -le 60 ]; then
+			echo "$TEST_CGROUP/pods/*/$i*"
+		else
+			echo "$TEST_CGROUP/pods/$i"
+		fi > "$L1/tenants/$1"
+	done
+}
+
 ktap_print_header
 needs_steady_time
 needs_cgroups
@@ -87,22 +99,12 @@ undefine team
 undefine team/one
 cgroup pods/x/none
 within_cgroup pods/x/none creates 5 > "$TMP/none"
-for i in $(seq 60); do
-	define "pods/*/$i*"
-done
-for i in $(seq 940); do
-	define "pods/$i"
-done
+thousand add
 within_cgroup pods/x/none creates 5 > "$TMP/thousand"
 ktap_print_msg "without tenants: $(cat "$TMP/none"); with $(nr_tenants): $(cat "$TMP/thousand")"
 cat "$TMP/none" "$TMP/thousand" | awk -F '[ =]' '{ n[NR] = $2 / $6 } END { exit !(n[2] > 0.95 * n[1]) }'
 result "with 1000 tenants defined a VM is created at most 5 % slower"
-for i in $(seq 60); do
-	undefine "pods/*/$i*"
-done
-for i in $(seq 940); do
-	undefine "pods/$i"
-done
+thousand remove
 define team/one
 
 # A rate of creation: a second's worth at once, then one by one.
