@@ -63,7 +63,7 @@ static const struct column columns[NUM_LIST_COLS] = {
 	[COL_COST] = { "COST", "CPU time beside its own: KERNEL, VMM and HELPERS" },
 	[COL_TENANT] = { "TENANT", "id of the tenant, with --by; of a guest of the innermost" },
 	[COL_GUESTS] = { "GUESTS", "number of guests, with --by" },
-	[COL_STARTED] = { "STARTED", "guests since the tenant was defined, with --by" },
+	[COL_STARTED] = { "STARTED", "all guests that the tenant has had, with --by" },
 	[COL_REASON] = { "REASON", "the exit it is handling",
 			 .is_text = true, .is_cut_last = true },
 };

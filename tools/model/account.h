@@ -21,12 +21,12 @@ struct account {
 	size_t num_guests;
 	/* Now. */
 	uint64_t vms, vcpus, memory_bytes;
-	/* Since the tenant was defined, or in the interval. */
+	/* All that the tenant has had, or in the interval. */
 	bool is_started_known;
 	uint64_t started;
 	/*
-	 * The same time. Of a tenant as the module counts it, also of guests that ended;
-	 * otherwise the sum of the guests.
+	 * Of a tenant as the module counts it, also of guests that ended; otherwise the
+	 * sum of the guests.
 	 */
 	uint64_t exits, exit_time_ns, guest_time_ns;
 	bool is_split;

@@ -12,7 +12,7 @@
 /* What the guests of a tenant have now. */
 enum tenant_use { USE_VMS, USE_VCPUS, USE_MEMORY, USE_NESTED, NUM_TENANT_USES };
 
-/* What they had since it was defined, also those that ended. */
+/* What they had, also those that ended: each from its own start. */
 enum tenant_total {
 	TOTAL_VMS,
 	TOTAL_VCPUS,
@@ -48,7 +48,7 @@ void counted_tenants_free(struct counted_tenants *counted);
 
 /*
  * What happened between two times of one load of the module; before is NULL if there
- * is none. A tenant that is new counts from its definition.
+ * is none. A tenant that is new counts as a whole.
  */
 void counted_tenants_subtract(const struct counted_tenants *before,
 			      const struct counted_tenants *after,

@@ -13,6 +13,7 @@ from charged import charge, tenant, tenants
 from fake import PARTS, cell, fixed, hist, parts_ns, write
 from host import MS, TICK, Host
 from promtext import labels_of, parse, value
+from world import World, time_of
 
 CPUID = cell(2, 10, "CPUID", 60000, 90_000_000, 2_000_000, hist(b10=30000, b11=30000))
 ODD = "/odd \x1b[2J\udcff"
@@ -144,7 +145,7 @@ def test_since():
         world(b)
         found, r = rows(b)
         for number, (cgroup, *_) in TENANTS.items():
-            equal(found.get(cgroup), row_of(number), f"{cgroup} has what its guests had since it was defined, and those that ended")
+            equal(found.get(cgroup), row_of(number), f"{cgroup} has what its guests had, and those that ended")
         for cgroup, guests in ("/free", [5, 6]), ("/free/below", [7]):
             equal(found.get(cgroup), row_of_guests(cgroup, guests), f"{cgroup}, which is no tenant, has what its guests have")
         equal([len(found), r.stderr], [len(TENANTS) + 2, ""], "there is no other row, and nothing is said")
@@ -284,7 +285,7 @@ def test_intervals():
                   f"{cgroup} has now what it has, and what happened in the interval")
         equal([found["/free"][key] for key in ("guests", "exits", "vmm_ns", "helpers_ns", "started")], [2, 2, 4 * MS, 30 * MS, None],
               "so has what is no tenant")
-        equal([found["/new"][key] for key in ("started", "cost_ns")], [2, 5 * MS], "a tenant that is new counts from its definition")
+        equal([found["/new"][key] for key in ("started", "cost_ns")], [2, 5 * MS], "a tenant that is new counts as a whole")
 
 
 def test_ended():
@@ -333,6 +334,15 @@ def test_stat():
         equal([r.stdout.split(), r.stderr.count("no tenants are known here")], [["/x", "100"], 1], "without tenants it is where the VMM is, and said")
 
 
+def test_replay():
+    with World(seconds=1000) as w:
+        world(w)
+        w.record("-c", "1")
+        r = w.replay("--at", time_of(w.now()), "list", "--by", "cgroup", "--noheadings", "-o", "TENANT,CGROUP,GUESTS,EXITS")
+        equal([r.stdout.partition("\n\n")[0].split(), r.stderr.count("no tenants are known here")],
+              [["-", "/elsewhere", str(len(GUESTS)), str(had(GUESTS)[0])], 1], "records have no tenants: a replay sums by where VMMs were, and says so")
+
+
 def exported(bench, *args):
     r = bench.run("export", *args)
     return r, parse(r.stdout)[0]
@@ -356,7 +366,7 @@ def test_export():
             equal([of("created_vms_total"), of("exits_total"), *(of("exit_seconds_total", part=part) for part in ("kernel", "vmm", "runq", "halted")),
                    of("guest_seconds_total"), of("stolen_seconds_total")],
                   [str(row[3]), str(row[6]), *(seconds(ns) for ns in (row[7], row[8], row[10], 0, row[11], row[12]))],
-                  f"{cgroup}: counters since it was defined, with guests that ended")
+                  f"{cgroup}: counters, with guests that ended")
             equal([of(name) for name in ("vms", "vcpus", "memory_bytes", "nested_vms")],
                   [None] * 4 if "*" in cgroup else [str(row[2]), str(row[4]), str(row[5]), "0"], f"{cgroup}: what it has now")
             equal(of("info", id=number, pattern=TENANTS[pattern][0] if pattern else ""), "1", f"{cgroup}: what it is")
@@ -438,6 +448,6 @@ def test_export_many():
 
 print("KTAP version 1")
 for test in (test_selection, test_since, test_guests, test_json, test_unknown, test_no_tenants, test_intervals, test_ended,
-             test_stat, test_export, test_export_labels, test_export_many):
+             test_stat, test_replay, test_export, test_export_labels, test_export_many):
     test()
 finish()
