@@ -97,8 +97,10 @@ static bool pace_of(struct l1t_guest *g, unsigned int level, enum l1t_bound boun
 }
 
 #define for_each_pace(_p, _level, _g, _bound)				\
-	for ((_level) = 0; (_level) <= READ_ONCE((_g)->places.levels); (_level)++)		\
-		if (pace_of(_g, _level, _bound, _p))
+	for ((_level) = 0;						\
+	     (_level) <= READ_ONCE((_g)->places.levels);		\
+	     (_level)++)						\
+		if (pace_of((_g), (_level), (_bound), (_p)))
 
 /* Tenants' buckets are those of many guests. Taken with a guest's lock held. */
 static DEFINE_RAW_SPINLOCK(tenants_lock);
@@ -123,11 +125,12 @@ static u64 fewest_tokens(struct l1t_guest *g, u64 now, struct pace *least)
 	return fewest;
 }
 
-/* How many vCPUs share it. They come and go: it is for the size of leases only. */
+/* How many vCPUs share it. */
 static u64 sharers(const struct l1t_guest *g, const struct pace *p)
 {
 	u64 n = READ_ONCE(g->nr_vcpus);
 
+	/* They come and go meanwhile: it is for the size of leases only. */
 	if (p->tenant)
 		n = data_race(READ_ONCE(p->tenant->use.of[L1T_USED_VCPUS]));
 	return max_t(u64, n, 1);

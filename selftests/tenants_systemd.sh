@@ -25,15 +25,15 @@ unit()
 	cat > "$DEBIAN_ROOT/etc/systemd/system/$name.service" <<-EOF
 		[Service]
 		Slice=fleet.slice
-		ExecStart=/bin/sh -c 'exec /usr/bin/ask $* hold > /run/$name'
+		ExecStart=/bin/sh -c 'exec /usr/bin/ask $* hold > /srv/$name'
 	EOF
 }
 
 # answers_of UNIT: once it holds what it got
 answers_of()
 {
-	within 60 grep -qs holding "$DEBIAN_ROOT/run/$1"
-	awk '$2 != "" { print $2 }' "$DEBIAN_ROOT/run/$1" | xargs
+	within 60 grep -qs holding "$DEBIAN_ROOT/srv/$1"
+	awk '$2 != "" { print $2 }' "$DEBIAN_ROOT/srv/$1" | xargs
 }
 
 unit fleet-a vm vm vm
@@ -67,14 +67,16 @@ result "its VMs are charged to the cgroup that systemd made for it"
 # systemctl by the machine's own bus
 in_debian()
 {
-	chroot "$DEBIAN_ROOT" nsenter --target "$(xargs < "/proc/$(pid systemd)/task/$(pid systemd)/children")" --all "$@"
+	nsenter -t "$(xargs < "/proc/$(pid systemd)/task/$(pid systemd)/children")" -m -p -r -w "$@"
 }
 
+rm -f "$DEBIAN_ROOT/srv/fleet-b"
 in_debian systemctl start fleet-b
 equal "answers" "EDQUOT EDQUOT EDQUOT" "$(answers_of fleet-b)" && equal "denied by the slice" 3 "$(cat $CLASS/tenant-1/denied/max_vms)"
 result "another unit of the slice has none when they are used up"
 in_debian systemctl stop fleet-a fleet-b
 wait_for has_guests 0
+rm -f "$DEBIAN_ROOT/srv/fleet-b"
 in_debian systemctl start fleet-b
 equal "answers" "ok EDQUOT EDQUOT" "$(answers_of fleet-b)" && equal "denied" "3 2" "$(cat $CLASS/tenant-1/denied/max_vms) $(cat $CLASS/tenant-2/denied/max_vms)"
 result "a unit that was stopped and started again is the same tenant, with its own limit"

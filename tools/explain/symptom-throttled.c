@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vCPUs that max_exits_per_sec makes sleep: the guest's own limit, or the host's. */
+/*
+ * vCPUs that max_exits_per_sec makes sleep: the guest's own limit, that of a tenant it
+ * is of, or the host's. Where several are set, which of them it is is not counted.
+ */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/cause.h"
+#include "model/tenant.h"
 #include "settings/setting.h"
 
 static bool is_throttled(const struct facts *f, struct advice *a)
@@ -35,6 +42,84 @@ static enum answer has_own_limit(const struct facts *f, char **seen)
 								  ANSWER_NO;
 }
 
+static enum answer has_host_limit(const struct facts *f, char **seen)
+{
+	char value[32];
+
+	if (setting_read(setting_find("max_exits_per_sec", SETTING_LIMIT), f->env, NULL,
+			 value, sizeof(value)) <= 0) {
+		*seen = xstrdup("the host's limit cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("max_exits_per_sec of the host is %s", value);
+	return strcmp(value, "max") ? ANSWER_YES : ANSWER_NO;
+}
+
+/* The devices of the guest's tenants with blanks between; false if that is not known. */
+static bool read_tenants(const struct facts *f, char *devices, size_t size)
+{
+	int fd = guest_open(f->env, f->guest->guest.id), len;
+
+	if (fd < 0)
+		return false;
+	len = sysfs_read(fd, "tenants", devices, size);
+	close(fd);
+	return len >= 0;
+}
+
+static enum answer has_tenant_limit(const struct facts *f, char **seen)
+{
+	const struct setting *limit = setting_find("max_exits_per_sec", SETTING_LIMIT);
+	char devices[1024], value[32], *rest = devices, *device;
+	bool unread = false;
+
+	if (!tenants_are_known(f->env)) {
+		*seen = xstrdup("this module has no tenants");
+		return ANSWER_NO;
+	}
+	if (!read_tenants(f, devices, sizeof(devices))) {
+		*seen = xstrdup("the guest's tenants cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	while ((device = strsep(&rest, " \n"))) {
+		if (!*device)
+			continue;
+		if (setting_read(limit, f->env, device, value, sizeof(value)) <= 0) {
+			unread = true;
+		} else if (strcmp(value, "max")) {
+			*seen = xasprintf("max_exits_per_sec of %s is %s", device, value);
+			return ANSWER_YES;
+		}
+	}
+	*seen = xstrdup(unread ? "the limit of a tenant cannot be read" :
+				 "no tenant of the guest has max_exits_per_sec");
+	return unread ? ANSWER_UNKNOWN : ANSWER_NO;
+}
+
+/* Are both answers no, so that it is the third? */
+static enum answer is_neither(const struct facts *f, clue_fn one, clue_fn other, char **seen)
+{
+	char *both[2] = { NULL, NULL };
+	enum answer first = one(f, &both[0]), second = other(f, &both[1]);
+
+	*seen = xasprintf("%s; %s", both[0], both[1]);
+	free(both[0]);
+	free(both[1]);
+	if (first == ANSWER_YES || second == ANSWER_YES)
+		return ANSWER_NO;
+	return first == ANSWER_NO && second == ANSWER_NO ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+static enum answer has_tenant_limit_only(const struct facts *f, char **seen)
+{
+	return is_neither(f, has_own_limit, has_host_limit, seen);
+}
+
+static enum answer has_host_limit_only(const struct facts *f, char **seen)
+{
+	return is_neither(f, has_own_limit, has_tenant_limit, seen);
+}
+
 static char *raise_own(const struct facts *f)
 {
 	unsigned long long id = f->guest->guest.id;
@@ -59,9 +144,18 @@ static const struct cause causes[] = {
 		"l1tune limits GUEST",
 		.change_of = raise_own,
 	}, {
+		"tenant-limit", "the limit of exits of a tenant that the guest is of", "L1",
+		"others get less of the machine",
+		{ { has_tenant_limit, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { has_tenant_limit_only, VERDICT_SHOWN, VERDICT_OPEN } },
+		"l1tune limits tenant:CGROUP",
+		.change = "l1tune limits tenant:CGROUP max_exits_per_sec=N with N above what all guests of the tenant need together; l1tune limits shows the tenants",
+	}, {
 		"host-limit", "the host's limit of exits for each guest", "L1",
 		"others get less of the machine",
-		{ { has_own_limit, VERDICT_RULED_OUT, VERDICT_SHOWN } },
+		{ { has_own_limit, VERDICT_RULED_OUT, VERDICT_OPEN },
+		  { has_host_limit, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { has_host_limit_only, VERDICT_SHOWN, VERDICT_OPEN } },
 		"l1tune limits",
 		.change_of = raise_for_one,
 		.change_for_all = "l1tune limits max_exits_per_sec=N with N above what they need",

@@ -23,6 +23,10 @@ STOLEN = [fixed(stolen_ns=2 * SECOND)]
 DMI = "class/dmi/id/"
 EC2 = {DMI + "sys_vendor": "Amazon EC2"}
 HLT_FAST = exits("HLT", 1000, kernel=0.02, halted=0.9)
+L1 = "devices/virtual/l1tune/l1/"
+HOST_UNLIMITED = {L1 + "limits/max_exits_per_sec": "max"}
+TENANTS = {L1 + "tenants/add": "", "class/l1tune/tenant-1/limits/max_exits_per_sec": "max",
+           "class/l1tune/tenant-2/limits/max_exits_per_sec": 900}
 CASES = {
     "guest-limit": (([THROTTLED], {"guest": {"limits/max_exits_per_sec": 500}}),
                     "l1tune limits 1 max_exits_per_sec=N with", 0, 0.5,
@@ -30,6 +34,11 @@ CASES = {
     "host-limit": (([THROTTLED], {"guest": {"limits/max_exits_per_sec": "default"}}),
                    "a limit of its own, above the host's", 0, 0.5,
                    ([exits("CPUID", 500, throttled=0.005)], {"guest": {"limits/max_exits_per_sec": "default"}})),
+    "tenant-limit": (([THROTTLED], {"guest": {"limits/max_exits_per_sec": "default", "tenants": "tenant-1 tenant-2"},
+                                    "sys": TENANTS | HOST_UNLIMITED}),
+                     "limits tenant:CGROUP max_exits_per_sec=N", 0, 0.5,
+                     ([THROTTLED], {"guest": {"limits/max_exits_per_sec": "default", "tenants": "tenant-1"},
+                                    "sys": TENANTS | HOST_UNLIMITED})),
     "cpu-baseline": ((STOLEN, {"sys": EC2 | {DMI + "product_name": "c8i-flex.large"}}), "without a baseline", 0, 0.2,
                      (STOLEN, {"sys": EC2 | {DMI + "product_name": "c8i.large"}})),
     "stolen": ((STOLEN, {"sys": EC2 | {DMI + "product_name": "c8i.large"}}), "not shared or limited", 0, 0.2,
