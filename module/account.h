@@ -38,10 +38,12 @@
  * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
  * @kernel_since_ticks: when KVM last had it back from a part
  * @away: what its thread had done when it last left KVM_RUN
+ *
+ * The first two are 32 bits together, which one instruction can write.
  */
 struct l1t_split {
-	bool in_run;
-	u8 part;
+	u16 in_run;
+	u16 part;
 	u64 since_ticks;
 	u64 kernel_since_ticks;
 	struct l1t_away away;

@@ -105,7 +105,8 @@ static __always_inline bool l1t_away_was_on_cpu(const struct l1t_away *away)
 {
 	const struct task_struct *t = current;
 
-	return away->thread == t && away->left.arrivals == l1t_arrivals(t);
+	return likely(away->thread == t) &&
+	       likely(away->left.arrivals == l1t_arrivals(t));
 }
 
 #define L1T_AWAY_UNKNOWN	U64_MAX

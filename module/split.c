@@ -178,14 +178,22 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 
 	preempt_disable_notrace();
 	acct = this_cpu_read(l1t_last_account);
+	if (unlikely(!split_goes_on(acct, vcpu)))
+		goto unusual;
+	if (unlikely(!l1t_away_was_on_cpu(&acct->split.away)))
+		goto unusual;
 	/* No part but the VMM's goes on when a thread comes from there. */
-	if (unlikely(!split_goes_on(acct, vcpu) ||
-		     !l1t_away_was_on_cpu(&acct->split.away) ||
-		     !split_end_usual(acct, L1T_PART_VMM, true)))
-		split_run_unusual(vcpu);
+	if (unlikely(!split_end_usual(acct, L1T_PART_VMM, true)))
+		goto unusual;
+done:
 	if (static_branch_unlikely(&l1t_paced))
 		split_run_paced();
 	preempt_enable_notrace();
+	return;
+
+unusual:
+	split_run_unusual(vcpu);
+	goto done;
 }
 
 /* KVM's own wait of a halted vCPU is the only one on @vcpu->wait. */
