@@ -171,6 +171,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	cell = l1t_account_cell(acct, n);
 	cell->key = l1t_key(level, slot);
 	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
+	cell->returned = L1T_RETURNED_NONE;
 	if (!l1t_slot_loses_state(l1t_isa(), slot))
 		acct->cells[level][slot] = cell;
 	/* Readers that count it see its key. */
@@ -197,6 +198,7 @@ int l1t_account_init(struct l1t_account *acct)
 	acct->stolen.cpu = -1;
 	l1t_account_cell(acct, 0)->key = l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
 	l1t_account_cell(acct, 0)->token = 1;
+	l1t_account_cell(acct, 0)->returned = L1T_RETURNED_NONE;
 	acct->nr_cells = 1;
 	return 0;
 }
@@ -434,7 +436,7 @@ u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 		l1t_account_read_begin(acct, &m);
 		stolen = acct->stolen;
 		/* Here, so that the thread is still on that CPU. */
-		ns = l1t_stolen_ns(&stolen);
+		ns = l1t_stolen_ns(&stolen, acct->split.in_run);
 	} while (l1t_account_read_again(acct, &m));
 
 	return ns;

@@ -38,10 +38,12 @@
  * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
  * @kernel_since_ticks: when KVM last had it back from a part
  * @away: what its thread had done when it last left KVM_RUN
+ *
+ * The first two are 32 bits together, which one instruction can write.
  */
 struct l1t_split {
-	bool in_run;
-	u8 part;
+	u16 in_run;
+	u16 part;
 	u64 since_ticks;
 	u64 kernel_since_ticks;
 	struct l1t_away away;
@@ -73,6 +75,8 @@ struct l1t_split {
  * @key: level and slot, see l1t_key()
  * @token: what such an exit takes from the account's lease: 1, or 0 if the
  *	host causes it
+ * @returned: what KVM_RUN last returned after one, KVM_EXIT_*, if no guest ends
+ *	by that: see box.h
  * @max_ticks: the longest of them
  * @parts_ticks: of @time_ticks, what was not spent by KVM; added as parts end,
  *	the exit's end may be to come
@@ -88,6 +92,7 @@ struct l1t_cell {
 	u32 hist_long[L1T_HIST_LONG];
 	u32 key;
 	u32 token;
+	u32 returned;
 	u64 max_ticks;
 	u64 parts_ticks[L1T_PARTS];
 	u64 stolen_ns;
@@ -126,6 +131,9 @@ struct l1t_ring_exit {
 struct l1t_chunk {
 	struct l1t_cell cells[L1T_CELLS_CHUNK];
 };
+
+/* No KVM_EXIT_*. */
+#define L1T_RETURNED_NONE	U32_MAX
 
 struct l1t_box;
 struct l1t_start;

@@ -46,26 +46,6 @@ void l1t_away_exit(struct l1t_away *away)
 		put_task_struct(away->thread);
 }
 
-/**
- * l1t_away_take() - the current thread runs the vCPU from now on
- * @away: of the vCPU, which no other thread can be in KVM_RUN with
- *
- * Context: preemption off.
- */
-void l1t_away_take(struct l1t_away *away)
-{
-	struct task_struct *before = away->thread;
-
-	if (before == current)
-		return;
-	get_task_struct(current);
-	raw_spin_lock(&away->lock);
-	WRITE_ONCE(away->thread, current);
-	raw_spin_unlock(&away->lock);
-	if (before)
-		put_task_struct(before);
-}
-
 static bool is_on_cpu(const struct task_struct *t)
 {
 #ifdef CONFIG_SMP
@@ -88,6 +68,54 @@ static void learn_clock_lead(const struct task_struct *t)
 	    (known == LEAD_UNKNOWN || arrival - exec_start > known))
 		WRITE_ONCE(*place, arrival - exec_start);
 #endif
+}
+
+/**
+ * l1t_away_note() - what the thread's counts are for as long as it has its CPU
+ * @away: of the vCPU that the current thread runs
+ *
+ * Context: preemption off, and interrupts on: a tick may come in between.
+ */
+void l1t_away_note(struct l1t_away *away)
+{
+	const struct task_struct *t = current;
+	struct l1t_left *left = &away->left;
+
+	learn_clock_lead(t);
+	left->arrivals = l1t_arrivals(t);
+	left->cpu = smp_processor_id();
+	left->nr_migrations = t->se.nr_migrations;
+	left->nvcsw = t->nvcsw;
+	left->run_delay_ns = l1t_run_delay_ns(t);
+	do {
+		left->exec_from_ns = READ_ONCE(t->se.exec_start);
+		left->exec_ns = READ_ONCE(t->se.sum_exec_runtime);
+	} while (left->exec_from_ns != READ_ONCE(t->se.exec_start));
+	/* Unless the clock's lead is known these two are good for a tick only. */
+	left->noted = left->arrivals;
+	if (READ_ONCE(per_cpu(clock_lead_ns, left->cpu)) == LEAD_UNKNOWN)
+		left->noted--;
+}
+
+/**
+ * l1t_away_take() - the current thread runs the vCPU from now on
+ * @away: of the vCPU, which no other thread can be in KVM_RUN with
+ *
+ * Context: preemption off.
+ */
+void l1t_away_take(struct l1t_away *away)
+{
+	struct task_struct *before = away->thread;
+
+	if (before == current)
+		return;
+	get_task_struct(current);
+	raw_spin_lock(&away->lock);
+	WRITE_ONCE(away->thread, current);
+	raw_spin_unlock(&away->lock);
+	l1t_away_note(away);
+	if (before)
+		put_task_struct(before);
 }
 
 /* Up to @now_ns, by local_clock(), of a thread that was on @cpu then. */

@@ -11,14 +11,21 @@
 
 /**
  * struct l1t_left - a thread's own counts when it left KVM_RUN
+ * @arrivals: how often it had come to a CPU
+ * @noted: the same; something else if the rest is to be noted again
  * @cpu: where that was
  * @nr_migrations: how often it had moved to another CPU
  * @nvcsw: how often it had slept
  * @run_delay_ns: how long it had waited for a CPU
  * @exec_ns: how long it had been on a CPU, up to @exec_from_ns
  * @exec_from_ns: when that was last brought up to date, in rq_clock_task()
+ *
+ * None of them changes while the thread stays on its CPU, but for the last two,
+ * from which what they will be is computed. So they are noted once for each stay.
  */
 struct l1t_left {
+	unsigned long arrivals;
+	unsigned long noted;
 	unsigned int cpu;
 	u64 nr_migrations;
 	unsigned long nvcsw;
@@ -55,7 +62,7 @@ struct l1t_shown {
 
 /**
  * struct l1t_away - the thread that runs a vCPU, and when it was last away
- * @left: as it left; written by the thread itself
+ * @left: as it left, or will; written by the thread itself
  * @thread: the last to enter KVM_RUN with the vCPU, with a reference; NULL for
  *	none yet; changes under @lock
  * @lock: protects @thread and @shown from readers
@@ -77,17 +84,20 @@ static __always_inline u64 l1t_run_delay_ns(const struct task_struct *t)
 #endif
 }
 
-/* The current thread leaves KVM_RUN. Context: preemption off. */
-static __always_inline void l1t_away_leave(struct l1t_away *away)
+/* How often a thread has come to a CPU. */
+static __always_inline unsigned long l1t_arrivals(const struct task_struct *t)
 {
-	struct task_struct *t = current;
+#ifdef CONFIG_SCHED_INFO
+	return t->sched_info.pcount;
+#else
+	return t->nvcsw + t->nivcsw;
+#endif
+}
 
-	away->left.cpu = smp_processor_id();
-	away->left.nr_migrations = t->se.nr_migrations;
-	away->left.nvcsw = t->nvcsw;
-	away->left.run_delay_ns = l1t_run_delay_ns(t);
-	away->left.exec_ns = t->se.sum_exec_runtime;
-	away->left.exec_from_ns = t->se.exec_start;
+/* The current thread is @away's and leaves KVM_RUN: has it been noted as it is? */
+static __always_inline bool l1t_away_is_noted(const struct l1t_away *away)
+{
+	return away->left.noted == l1t_arrivals(current);
 }
 
 /* Has the current thread been on a CPU ever since it left? */
@@ -95,8 +105,8 @@ static __always_inline bool l1t_away_was_on_cpu(const struct l1t_away *away)
 {
 	const struct task_struct *t = current;
 
-	return away->thread == t && away->left.nvcsw == t->nvcsw &&
-	       away->left.run_delay_ns == l1t_run_delay_ns(t);
+	return likely(away->thread == t) &&
+	       likely(away->left.arrivals == l1t_arrivals(t));
 }
 
 #define L1T_AWAY_UNKNOWN	U64_MAX
@@ -118,6 +128,7 @@ static __always_inline u64 l1t_away_off_cpu_ns(const struct l1t_away *away)
 void l1t_away_init(struct l1t_away *away);
 void l1t_away_exit(struct l1t_away *away);
 void l1t_away_take(struct l1t_away *away);
+void l1t_away_note(struct l1t_away *away);
 pid_t l1t_away_tid(struct l1t_away *away);
 bool l1t_away_is_asleep(struct l1t_away *away);
 void l1t_away_look(struct l1t_away *away, struct l1t_stay *stay);

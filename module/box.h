@@ -179,17 +179,34 @@ extern u32 l1t_page_fault_key;
 /*
  * KVM_RUN returns: is it what a guest can end by. Until 6.1 an error leaves the
  * reason of the time before, so what follows a page fault is looked at, too.
- * Context: an exit is open.
+ * @returned: KVM_EXIT_*; the VMM can write it. Context: an exit is open.
  */
 static __always_inline bool l1t_box_may_be_end(const struct l1t_account *acct,
-					       const struct kvm_vcpu *vcpu)
+					       u32 returned)
 {
-	/* The VMM can write it. */
-	u64 reason = BIT_ULL(READ_ONCE(vcpu->run->exit_reason) & 63);
+	u64 reason = BIT_ULL(returned & 63);
 
 	return reason & L1T_RUN_ENDS ||
 	       (acct->open->key == l1t_page_fault_key &&
 		!(reason & L1T_RUN_AFTER_PAGE_FAULT));
+}
+
+/* Likewise, and what it returns is noted as the reason's if it is not. */
+static __always_inline bool l1t_box_judge(struct l1t_account *acct,
+					  const struct kvm_vcpu *vcpu)
+{
+	u32 returned = READ_ONCE(vcpu->run->exit_reason);
+	bool may_be_end = l1t_box_may_be_end(acct, returned);
+
+	acct->open->returned = may_be_end ? L1T_RETURNED_NONE : returned;
+	return may_be_end;
+}
+
+/* It has been judged, and is not. Context: likewise. */
+static __always_inline bool l1t_box_is_no_end(const struct l1t_account *acct,
+					      const struct kvm_vcpu *vcpu)
+{
+	return likely(READ_ONCE(vcpu->run->exit_reason) == acct->open->returned);
 }
 
 int l1t_boxes_init(void);

@@ -191,16 +191,10 @@ static void count_in_bucket(struct l1t_cell *cell, unsigned int bucket)
 		cell->hist_long[bucket - L1T_HIST_SHORT]++;
 }
 
-/* The open exit ends, with an entry or with the vCPU. */
-static void end_exit(struct l1t_account *acct, u64 now)
+/* The open exit has ended and took so long. Between l1t_account_write_*(). */
+static __always_inline void count_long(struct l1t_account *acct,
+				       struct l1t_cell *cell, u64 now, u64 ticks)
 {
-	u64 ticks = l1t_ticks_since(acct->since_ticks, now);
-	struct l1t_cell *cell = acct->open;
-
-	l1t_exit_end_part(acct, now);
-	if (unlikely(ticks > READ_ONCE(l1t_slow_ticks)) &&
-	    l1t_slow_is(&acct->slow, acct->since_ticks, ticks))
-		end_slow_exit(acct, now);
 	cell->time_ticks += ticks;
 	if (ticks > cell->max_ticks) {
 		cell->max_ticks = ticks;
@@ -210,6 +204,18 @@ static void end_exit(struct l1t_account *acct, u64 now)
 	acct->guest_from_ticks += ticks;
 	l1t_ring_add(acct, cell, now, ticks);
 	WRITE_ONCE(acct->open, NULL);
+}
+
+/* The open exit ends, with an entry or with the vCPU. */
+static void end_exit(struct l1t_account *acct, u64 now)
+{
+	u64 ticks = l1t_ticks_since(acct->since_ticks, now);
+
+	l1t_exit_end_part(acct, now);
+	if (unlikely(ticks > READ_ONCE(l1t_slow_ticks)) &&
+	    l1t_slow_is(&acct->slow, acct->since_ticks, ticks))
+		end_slow_exit(acct, now);
+	count_long(acct, acct->open, now, ticks);
 }
 
 /* @level: of what is entered */
@@ -426,14 +432,42 @@ entry_not_of_l2(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 	entry_unusual(acct, vcpu);
 }
 
+/*
+ * L2 goes on after its own exit, which took longer than any before it of its kind, or
+ * so long that L0 may have taken some: where the guest was halted it is the rule. Also
+ * straight, unless there is more than the time to count.
+ */
+static noinline notrace void
+entry_after_long(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
+{
+	struct l1t_cell *cell = acct->open;
+	u64 now, ticks;
+
+	l1t_account_write_begin(acct);
+	now = rdtsc();
+	ticks = now - acct->since_ticks;
+	/* The clocks of CPUs may differ. */
+	if (unlikely((s64)ticks < 0 || ticks > l1t_slow_ticks || acct->start ||
+		     !l1t_steal_is_none(&acct->stolen, now))) {
+		l1t_account_write_end(acct);
+		entry_unusual(acct, vcpu);
+		return;
+	}
+	count_long(acct, cell, now, ticks);
+	WRITE_ONCE(acct->since_ticks, now);
+	acct->state += L1T_AT_GUEST;
+	l1t_account_write_end(acct);
+}
+
 static __always_inline void probe_entry(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (likely(l1t_account_is_at(acct, vcpu, 0) && level_of(vcpu) == L1T_LEVEL2 &&
-		   usual_entry(acct)))
-		return;
-	entry_not_of_l2(acct, vcpu);
+	if (unlikely(!l1t_account_is_at(acct, vcpu, 0) ||
+		     level_of(vcpu) != L1T_LEVEL2))
+		entry_not_of_l2(acct, vcpu);
+	else if (unlikely(!usual_entry(acct)))
+		entry_after_long(acct, vcpu);
 }
 
 #ifdef L1T_PROBES_TYPED

@@ -6,21 +6,15 @@
 #include "clock.h"
 #include "exit_part.h"
 
-/**
- * l1t_exit_long_part() - a part of the open exit took long, or less than nothing
- * @acct: of the vCPU; between l1t_account_write_*()
- * @ticks: how long
- * @now: by l1t_ticks()
- *
- * Context: preemption off.
- */
-noinline notrace void l1t_exit_long_part(struct l1t_account *acct, u64 ticks, u64 now)
+/* A part of the open exit ends, and all of it was that. */
+static void end_whole_part(struct l1t_account *acct, u64 now)
 {
 	const struct l1t_split *split = &acct->split;
+	u64 ticks = l1t_ticks_since(split->since_ticks, now);
 
-	if ((s64)ticks < 0)
-		return;
 	acct->open->parts_ticks[split->part] += ticks;
+	if (ticks <= l1t_slow_stretch_ticks)
+		return;
 	l1t_slow_add_part(&acct->slow, acct->since_ticks, split->part, ticks);
 	if (split->part == L1T_PART_RUNQ)
 		l1t_slow_add_wait(&acct->slow, acct->since_ticks, acct->slow.out_cpu,
@@ -62,12 +56,11 @@ void l1t_exit_end_part(struct l1t_account *acct, u64 now)
 
 	if (split->part == L1T_PART_KERNEL)
 		return;
-	if (split->part == L1T_PART_VMM) {
+	if (split->part == L1T_PART_VMM)
 		end_divided_part(acct, now);
-		l1t_exit_back_in_kernel(acct, now, false);
-	} else {
-		l1t_exit_end_whole_part(acct, now, false);
-	}
+	else
+		end_whole_part(acct, now);
+	l1t_exit_back_in_kernel(acct, now, false);
 }
 
 /**

@@ -19,23 +19,6 @@ static __always_inline void l1t_exit_back_in_kernel(struct l1t_account *acct,
 		acct->state &= ~(unsigned long)L1T_AT_RARE;
 }
 
-void l1t_exit_long_part(struct l1t_account *acct, u64 ticks, u64 now);
-
-/* A part of the open exit ends, and all of it was that. Likewise. */
-static __always_inline void l1t_exit_end_whole_part(struct l1t_account *acct,
-						    u64 now, bool is_tsc)
-{
-	const struct l1t_split *split = &acct->split;
-	u64 ticks = now - split->since_ticks;
-
-	/* So is what CPUs whose clocks differ make negative. */
-	if (likely(ticks <= l1t_slow_stretch_ticks))
-		acct->open->parts_ticks[split->part] += ticks;
-	else
-		l1t_exit_long_part(acct, ticks, now);
-	l1t_exit_back_in_kernel(acct, now, is_tsc);
-}
-
 void l1t_exit_end_part(struct l1t_account *acct, u64 now);
 void l1t_exit_count_stolen(struct l1t_account *acct, u64 others_ns);
 

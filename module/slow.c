@@ -70,13 +70,17 @@ u64 l1t_slow_count(void)
 	return sum;
 }
 
-/* What is known of the exit that began then: nothing, of a new one. */
+/* What is known of the exit that began then: of a new one its first stretch. */
 static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
 {
 	if (slow->of_ticks != exit_ticks) {
 		slow->of_ticks = exit_ticks;
 		slow->wait_ticks = 0;
 		slow->open = (struct l1t_slow_exit){};
+		if (slow->first_of_ticks == exit_ticks)
+			slow->open.parts_ticks[slow->first_part] = slow->first_ticks;
+		/* Those that follow are added here. */
+		slow->first_of_ticks = exit_ticks;
 	}
 	return &slow->open;
 }
@@ -142,10 +146,9 @@ void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns)
  *
  * One that was halted for so long has not been slow: its guest had nothing to do.
  */
-bool l1t_slow_is(const struct l1t_slow *slow, u64 exit_ticks, u64 ticks)
+bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks)
 {
-	u64 halted = slow->of_ticks == exit_ticks ?
-		     slow->open.parts_ticks[L1T_PART_HALTED] : 0;
+	u64 halted = open_exit(slow, exit_ticks)->parts_ticks[L1T_PART_HALTED];
 
 	return ticks - min(ticks, halted) > READ_ONCE(l1t_slow_ticks);
 }

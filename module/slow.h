@@ -66,6 +66,9 @@ struct l1t_slow_exit {
 
 /**
  * struct l1t_slow - a vCPU's slow exits
+ * @first_of_ticks: when the exit began that the next two are about
+ * @first_ticks: its first stretch of a part
+ * @first_part: which part
  * @of_ticks: when the exit began that @open is about
  * @open: what is known so far of an exit that may become one
  * @wait_ticks: its longest wait for a CPU
@@ -73,9 +76,14 @@ struct l1t_slow_exit {
  * @total: how many there were
  * @kept: the last ones
  *
- * Written by the vCPU's thread with preemption off. Readers are anywhere.
+ * Most exits that have such a stretch have one, and are not slow: nothing but the
+ * first three is written for them. Written by the vCPU's thread with preemption
+ * off. Readers are anywhere, and read only what is kept.
  */
 struct l1t_slow {
+	u64 first_of_ticks;
+	u64 first_ticks;
+	u8 first_part;
 	u64 of_ticks;
 	struct l1t_slow_exit open;
 	u64 wait_ticks;
@@ -98,9 +106,26 @@ void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part
 void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
 		       u64 from, u64 to, u64 ticks);
 void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns);
-bool l1t_slow_is(const struct l1t_slow *slow, u64 exit_ticks, u64 ticks);
+bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks);
 void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 		  const struct l1t_slow_before *before);
+
+/*
+ * A stretch of a part of an open exit ends that is longer than others. False, and
+ * nothing is done, if there is more to do: it is not the first, it is a wait for a
+ * CPU, or negative, as clocks of CPUs differ. Context: preemption off.
+ */
+static __always_inline bool l1t_slow_add_first(struct l1t_slow *slow, u64 exit_ticks,
+					       enum l1t_part part, u64 ticks)
+{
+	if (unlikely(slow->first_of_ticks == exit_ticks ||
+		     part == L1T_PART_RUNQ || (s64)ticks < 0))
+		return false;
+	slow->first_of_ticks = exit_ticks;
+	slow->first_ticks = ticks;
+	slow->first_part = part;
+	return true;
+}
 
 unsigned int l1t_slow_nr(const struct l1t_slow *slow);
 bool l1t_slow_read(const struct l1t_slow *slow, unsigned int n,

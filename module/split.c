@@ -7,6 +7,9 @@
  * These are the functions of KVM that are called most often of all that are
  * hooked. So each has an ftrace_ops of its own, which calls its callback at once.
  */
+#include <asm/irqflags.h>
+#include <asm/processor-flags.h>
+
 #include "box.h"
 #include "clock.h"
 #include "exit.h"
@@ -19,8 +22,8 @@
 static __always_inline void split_begin_part(struct l1t_account *acct,
 					     enum l1t_part part, u64 now)
 {
-	acct->split.since_ticks = now;
 	acct->split.part = part;
+	acct->split.since_ticks = now;
 	acct->state |= L1T_AT_RARE;
 }
 
@@ -39,31 +42,8 @@ static __always_inline bool split_may_begin(const struct l1t_account *acct)
 
 /*
  * The thread is in KVM_RUN on this CPU again. @stayed: it has been on it all the
- * time. Between l1t_account_write_*().
+ * time.
  */
-static __always_inline void split_back(struct l1t_account *acct, u64 now,
-				       bool stayed)
-{
-	if (stayed) {
-		l1t_exit_take_stolen(acct, now);
-		acct->stolen.is_away = false;
-	} else {
-		l1t_steal_begin(&acct->stolen, now);
-	}
-}
-
-/* Of a clock that is the TSC, and a part that is not to be divided. */
-static __always_inline void split_end_plain(struct l1t_account *acct, bool stayed)
-{
-	u64 now;
-
-	l1t_account_write_begin(acct);
-	now = rdtsc();
-	l1t_exit_end_whole_part(acct, now, true);
-	split_back(acct, now, stayed);
-	l1t_account_write_end(acct);
-}
-
 static void split_end(struct l1t_account *acct, bool stayed)
 {
 	u64 now;
@@ -71,8 +51,66 @@ static void split_end(struct l1t_account *acct, bool stayed)
 	l1t_account_write_begin(acct);
 	now = l1t_ticks();
 	l1t_exit_end_part(acct, now);
-	split_back(acct, now, stayed);
+	if (stayed)
+		l1t_exit_take_stolen(acct, now);
+	else
+		l1t_steal_begin(&acct->stolen, now);
 	l1t_account_write_end(acct);
+}
+
+/*
+ * What is usual is written by functions that call nothing, so that they need no
+ * stack and save no register. They do nothing and return false if anything is
+ * not usual: the clock is the TSC, no part takes long, and L0 has taken nothing.
+ */
+
+/* @part goes on, and all of the time is that; @stayed: as above. */
+static __always_inline bool split_end_usual(struct l1t_account *acct,
+					    enum l1t_part part, bool stayed)
+{
+	u64 now, ticks;
+
+	l1t_account_write_begin(acct);
+	now = rdtsc();
+	ticks = now - acct->split.since_ticks;
+	if (stayed && unlikely(!l1t_steal_is_none(&acct->stolen, now)))
+		goto unusual;
+	/* So is what CPUs whose clocks differ make negative. */
+	if (unlikely(ticks > l1t_slow_stretch_ticks) &&
+	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, part, ticks))
+		goto unusual;
+	acct->open->parts_ticks[part] += ticks;
+	acct->split.in_run = true;
+	l1t_exit_back_in_kernel(acct, now, true);
+	if (!stayed)
+		l1t_steal_begin(&acct->stolen, now);
+	l1t_account_write_end(acct);
+	return true;
+
+unusual:
+	l1t_account_write_end(acct);
+	return false;
+}
+
+/* @part begins, in KVM_RUN or outside. */
+static __always_inline bool split_begin_usual(struct l1t_account *acct,
+					      enum l1t_part part, bool in_run)
+{
+	u64 now;
+
+	l1t_account_write_begin(acct);
+	now = rdtsc();
+	if (unlikely(!l1t_steal_is_none(&acct->stolen, now))) {
+		l1t_account_write_end(acct);
+		return false;
+	}
+	if (in_run)
+		l1t_steal_end(&acct->stolen);
+	else
+		acct->split.in_run = false;
+	split_begin_part(acct, part, now);
+	l1t_account_write_end(acct);
+	return true;
 }
 
 /*
@@ -90,7 +128,7 @@ static void split_take_stolen_away(struct l1t_account *acct)
 {
 	u64 off_cpu_ns = l1t_away_off_cpu_ns(&acct->split.away);
 
-	if (!l1t_steal_is_followed() || !acct->stolen.is_away ||
+	if (!l1t_steal_is_followed() || acct->split.in_run ||
 	    off_cpu_ns == L1T_AWAY_UNKNOWN)
 		return;
 	l1t_account_write_begin(acct);
@@ -100,7 +138,7 @@ static void split_take_stolen_away(struct l1t_account *acct)
 
 static void (*unknown_runs)(struct kvm_vcpu *vcpu);
 
-static noinline notrace void split_run_unusual(struct kvm_vcpu *vcpu)
+static noinline notrace __cold void split_run_unusual(struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 	bool stayed;
@@ -115,8 +153,10 @@ static noinline notrace void split_run_unusual(struct kvm_vcpu *vcpu)
 	if (!stayed)
 		split_take_stolen_away(acct);
 	split_end(acct, stayed);
+	l1t_account_write_begin(acct);
 	l1t_away_take(&acct->split.away);
-	WRITE_ONCE(acct->split.in_run, true);
+	acct->split.in_run = true;
+	l1t_account_write_end(acct);
 }
 
 /* If its vCPU is known, that is what this CPU remembers by now. */
@@ -138,16 +178,22 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 
 	preempt_disable_notrace();
 	acct = this_cpu_read(l1t_last_account);
-	if (likely(split_goes_on(acct, vcpu) &&
-		   l1t_away_was_on_cpu(&acct->split.away))) {
-		WRITE_ONCE(acct->split.in_run, true);
-		split_end_plain(acct, true);
-	} else {
-		split_run_unusual(vcpu);
-	}
+	if (unlikely(!split_goes_on(acct, vcpu)))
+		goto unusual;
+	if (unlikely(!l1t_away_was_on_cpu(&acct->split.away)))
+		goto unusual;
+	/* No part but the VMM's goes on when a thread comes from there. */
+	if (unlikely(!split_end_usual(acct, L1T_PART_VMM, true)))
+		goto unusual;
+done:
 	if (static_branch_unlikely(&l1t_paced))
 		split_run_paced();
 	preempt_enable_notrace();
+	return;
+
+unusual:
+	split_run_unusual(vcpu);
+	goto done;
 }
 
 /* KVM's own wait of a halted vCPU is the only one on @vcpu->wait. */
@@ -159,35 +205,50 @@ static enum l1t_part split_part_off_cpu(const struct kvm_vcpu *vcpu)
 	       L1T_PART_HALTED : L1T_PART_BLOCKED;
 }
 
+/* Xen's paravirtual guests, whose interrupt flag is another, have no KVM. */
+static __always_inline bool split_is_in_scheduler(void)
+{
+	return !(native_save_fl() & X86_EFLAGS_IF);
+}
+
 static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
-	bool leaves_run = !irqs_disabled();
+	bool leaves_run = !split_is_in_scheduler();
 	enum l1t_part part = L1T_PART_VMM;
 	u64 now;
 
 	if (!acct || !acct->split.in_run)
 		return;
-	if (leaves_run) {
-		WRITE_ONCE(acct->split.in_run, false);
-		if (acct->open && l1t_box_may_be_end(acct, vcpu))
-			l1t_box_left_run(acct, vcpu);
-	} else {
+	if (!leaves_run)
 		part = split_part_off_cpu(vcpu);
-	}
+	else if (acct->open && l1t_box_judge(acct, vcpu))
+		l1t_box_left_run(acct, vcpu);
 	acct->slow.out_cpu = smp_processor_id();
 	l1t_account_write_begin(acct);
-	if (leaves_run)
-		l1t_away_leave(&acct->split.away);
+	if (leaves_run && !l1t_away_is_noted(&acct->split.away))
+		l1t_away_note(&acct->split.away);
 	now = l1t_ticks();
 	l1t_exit_take_stolen(acct, now);
 	if (leaves_run)
-		acct->stolen.is_away = true;
+		acct->split.in_run = false;
 	else
 		acct->stolen.cpu = -1;
 	if (split_may_begin(acct))
 		split_begin_part(acct, part, now);
 	l1t_account_write_end(acct);
+}
+
+/* The scheduler takes the thread off its CPU while KVM handles an exit. */
+static noinline notrace void split_sched_out(struct l1t_account *acct,
+					     const struct kvm_vcpu *vcpu)
+{
+	enum l1t_part part = split_part_off_cpu(vcpu);
+
+	if (part == L1T_PART_RUNQ)
+		acct->slow.out_cpu = smp_processor_id();
+	if (!split_begin_usual(acct, part, true))
+		split_put_unusual(vcpu);
 }
 
 /*
@@ -204,22 +265,15 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 {
 	struct kvm_vcpu *vcpu = l1t_argument(l1t_ftrace_pt_regs(fregs), 0);
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
-	u64 now;
 
-	if (unlikely(!l1t_account_is_at(acct, vcpu, 0) || irqs_disabled())) {
+	if (unlikely(!l1t_account_is_at(acct, vcpu, 0)))
 		split_put_unusual(vcpu);
-		return;
-	}
-	WRITE_ONCE(acct->split.in_run, false);
-	if (unlikely(l1t_box_may_be_end(acct, vcpu)))
-		l1t_box_left_run(acct, vcpu);
-	l1t_account_write_begin(acct);
-	l1t_away_leave(&acct->split.away);
-	now = rdtsc();
-	l1t_exit_take_stolen(acct, now);
-	split_begin_part(acct, L1T_PART_VMM, now);
-	acct->stolen.is_away = true;
-	l1t_account_write_end(acct);
+	else if (unlikely(split_is_in_scheduler()))
+		split_sched_out(acct, vcpu);
+	else if (unlikely(!l1t_box_is_no_end(acct, vcpu) ||
+			  !l1t_away_is_noted(&acct->split.away) ||
+			  !split_begin_usual(acct, L1T_PART_VMM, false)))
+		split_put_unusual(vcpu);
 }
 
 static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
@@ -239,9 +293,8 @@ static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (likely(split_goes_on(acct, vcpu) && acct->split.in_run))
-		split_end_plain(acct, false);
-	else
+	if (unlikely(!split_goes_on(acct, vcpu) || !acct->split.in_run ||
+		     !split_end_usual(acct, acct->split.part, false)))
 		split_sched_in_unusual(vcpu);
 }
 

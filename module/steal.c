@@ -72,12 +72,13 @@ notrace u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns)
 /**
  * l1t_stolen_ns() - what L0 has taken from a vCPU up to now
  * @stolen: a copy, of a vCPU that may be written meanwhile
+ * @in_run: a thread is in KVM_RUN with it
  */
-u64 l1t_stolen_ns(const struct l1t_stolen *stolen)
+u64 l1t_stolen_ns(const struct l1t_stolen *stolen, bool in_run)
 {
 	u64 clock_ns;
 
-	if (stolen->cpu < 0 || stolen->is_away)
+	if (stolen->cpu < 0 || !in_run)
 		return stolen->total_ns;
 	clock_ns = READ_ONCE(*per_cpu(l1t_steal_clock, stolen->cpu));
 	if (clock_ns <= stolen->mark_ns)

@@ -27,15 +27,14 @@ enum l1t_steal_state {
  * @total_ns: up to when the clock was last read
  * @mark_ns: what it showed, on @cpu
  * @mark_ticks: when that was, or later if it still showed that
- * @cpu: where the thread is; -1: nowhere, or that is not known
- * @is_away: it is outside KVM_RUN, where nothing tells that it leaves that CPU
+ * @cpu: where the thread is; -1: nowhere, or that is not known. Outside KVM_RUN
+ *	nothing tells that it leaves that CPU
  */
 struct l1t_stolen {
 	u64 total_ns;
 	u64 mark_ns;
 	u64 mark_ticks;
 	int cpu;
-	bool is_away;
 };
 
 /* Never NULL. */
@@ -54,6 +53,27 @@ static __always_inline u64 l1t_steal_clock_ns(void)
 }
 
 /*
+ * The thread was on this CPU all the time: has L0 taken nothing since the clock was
+ * last read? If so, that is noted. Context: likewise.
+ */
+static __always_inline bool l1t_steal_is_none(struct l1t_stolen *stolen, u64 now)
+{
+	if (!l1t_steal_is_followed())
+		return true;
+	if (unlikely(l1t_steal_clock_ns() != stolen->mark_ns))
+		return false;
+	stolen->mark_ticks = now;
+	return true;
+}
+
+/* The thread leaves its CPU. */
+static __always_inline void l1t_steal_end(struct l1t_stolen *stolen)
+{
+	if (l1t_steal_is_followed())
+		stolen->cpu = -1;
+}
+
+/*
  * The thread has come to this CPU, or may have been elsewhere meanwhile.
  * Context: preemption off.
  */
@@ -62,13 +82,12 @@ static __always_inline void l1t_steal_begin(struct l1t_stolen *stolen, u64 now)
 	if (!l1t_steal_is_followed())
 		return;
 	stolen->cpu = smp_processor_id();
-	stolen->is_away = false;
 	stolen->mark_ns = l1t_steal_clock_ns();
 	stolen->mark_ticks = now;
 }
 
 u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns);
-u64 l1t_stolen_ns(const struct l1t_stolen *stolen);
+u64 l1t_stolen_ns(const struct l1t_stolen *stolen, bool in_run);
 enum l1t_steal_state l1t_steal_state(void);
 void l1t_steal_init(void);
 void l1t_steal_exit(void);

@@ -17,6 +17,8 @@ import sys
 
 OBSERVERS = {
     'none': 'none',
+    'tracepoints': 'probes on the tracepoints that do nothing',
+    'functions': 'callbacks on the functions that do nothing',
     'l1tune': 'l1tune',
     'perf-stat': 'perf stat -e kvm:kvm_exit',
     'ftrace': 'ftrace kvm_exit, kvm_entry',
@@ -32,6 +34,8 @@ KINDS = {
     'l3rdmsr': 'RDMSR of L3',
     'switch': 'switch between threads without a guest',
 }
+# Not observers of their own: what the kernel takes to call l1tune.
+HOOKS = ('tracepoints', 'functions')
 # What L1's KVM executes that may be an exit to L0: of those in L0's statistics.
 TRAPPING = ('VMREAD', 'VMWRITE', 'MSR_READ', 'MSR_WRITE', 'VMLAUNCH', 'VMRESUME', 'VMCLEAR',
             'VMPTRLD', 'VMPTRST', 'INVEPT', 'INVVPID', 'VMON', 'VMOFF')
@@ -42,6 +46,7 @@ HALT_EXITS = 3
 # The parts of a page that are replaced.
 SUMMARY = ('<!-- summary of selftests/bench/run -->', '<!-- end of summary -->')
 ALONE = ('<!-- summary of selftests/bench/run --alone -->', '<!-- end of summary of --alone -->')
+PAID = ('<!-- shares of selftests/bench/run --alone -->', '<!-- end of shares -->')
 FIGURES = ('<!-- figures of selftests/bench/run -->', '<!-- end of figures -->')
 
 
@@ -157,7 +162,7 @@ def worse(scene):
         ours = added(scene, 'l1tune', kind, guests)
         for peer in observers(scene):
             theirs = added(scene, peer, kind, guests)
-            if peer not in ('none', 'l1tune') and None not in (ours, theirs) and theirs < ours:
+            if peer not in ('none', 'l1tune') + HOOKS and None not in (ours, theirs) and theirs < ours:
                 found.append('%s%s: %s costs %.0f less' % (
                     KINDS[kind], f' of {guests} guests' if guests > 1 else '',
                     OBSERVERS[peer], ours - theirs))
@@ -187,7 +192,7 @@ def report(scenes, render, heading):
         yield ''
         yield from render(cost_rows(scene))
         yield ''
-        peers = [o for o in observers(scene) if o not in ('none', 'l1tune')]
+        peers = [o for o in observers(scene) if o not in ('none', 'l1tune') + HOOKS]
         costly = worse(scene) or (['in nothing'] if peers else [])
         for line in costly:
             yield 'More expensive than a peer: ' + line + '.' + ('  ' if render is markdown else '')
@@ -258,6 +263,21 @@ def alone(scenes):
     return markdown(rows)
 
 
+def paid(scenes):
+    """To whom that is paid: to what the kernel takes to call l1tune, and to l1tune itself."""
+    kinds = ('cpuid', 'out', 'halt')
+    rows = [['machine', 'paid to'] + [KINDS[k] for k in kinds]]
+    for scene in scenes:
+        parts = {o: [added(scene, o, k, 1) for k in kinds] for o in HOOKS + ('l1tune',)}
+        if any(None in part for part in parts.values()):
+            continue
+        own = [whole - sum(rest) for whole, *rest in zip(parts['l1tune'], *(parts[o] for o in HOOKS))]
+        for words, values in (('tracepoints', parts['tracepoints']), ('ftrace', parts['functions']),
+                              ('l1tune itself', own), ('together', parts['l1tune'])):
+            rows.append([title(scene) if words == 'tracepoints' else '', words] + ['%+.0f' % v for v in values])
+    return markdown(rows, 2)
+
+
 def replace_between(marks, path, lines):
     with open(path, encoding='utf-8') as f:
         old = f.read()
@@ -301,6 +321,7 @@ def main():
         replace_between(FIGURES, path, list(report(scenes, markdown, lambda t: f'**{t}**')))
     elif what == 'write-alone':
         replace_between(ALONE, path, list(alone(scenes)))
+        replace_between(PAID, path, list(paid(scenes)))
     elif what == 'budget':
         sys.exit(check_budget(path, scenes))
     else:
