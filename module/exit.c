@@ -443,11 +443,15 @@ entry_after_long(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 	struct l1t_cell *cell = acct->open;
 	u64 now, ticks;
 
+	if (unlikely(acct->start)) {
+		entry_unusual(acct, vcpu);
+		return;
+	}
 	l1t_account_write_begin(acct);
 	now = rdtsc();
 	ticks = now - acct->since_ticks;
 	/* The clocks of CPUs may differ. */
-	if (unlikely((s64)ticks < 0 || ticks > l1t_slow_ticks || acct->start ||
+	if (unlikely((s64)ticks < 0 || ticks > l1t_slow_ticks ||
 		     !l1t_steal_is_none(&acct->stolen, now))) {
 		l1t_account_write_end(acct);
 		entry_unusual(acct, vcpu);

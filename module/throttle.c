@@ -74,7 +74,7 @@ struct pace {
 };
 
 /* Context: RCU read section. Returns false if there is none. */
-static bool pace_of(struct l1t_guest *g, unsigned int level, enum l1t_bound bound,
+static bool pace_at(struct l1t_guest *g, unsigned int level, enum l1t_bound bound,
 		    struct pace *p)
 {
 	struct l1t_throttle *t = &g->throttle;
@@ -96,11 +96,20 @@ static bool pace_of(struct l1t_guest *g, unsigned int level, enum l1t_bound boun
 	return p->rate != L1T_NO_LIMIT;
 }
 
-#define for_each_pace(_p, _level, _g, _bound)				\
-	for ((_level) = 0;						\
-	     (_level) <= READ_ONCE((_g)->places.levels);		\
-	     (_level)++)						\
-		if (pace_of((_g), (_level), (_bound), (_p)))
+/*
+ * Makes *@p the first pace at @level or behind it: a loop goes on at p->level + 1.
+ * Context: RCU read section. Returns false if there is none.
+ */
+static bool next_pace(struct l1t_guest *g, unsigned int level, enum l1t_bound bound,
+		      struct pace *p)
+{
+	unsigned int levels = READ_ONCE(g->places.levels);
+
+	while (level <= levels && !pace_at(g, level, bound, p))
+		level++;
+	return level <= levels;
+}
+
 
 /* Tenants' buckets are those of many guests. Taken with a guest's lock held. */
 static DEFINE_RAW_SPINLOCK(tenants_lock);
@@ -115,7 +124,7 @@ static u64 fewest_tokens(struct l1t_guest *g, u64 now, struct pace *least)
 	unsigned int level;
 	struct pace p;
 
-	for_each_pace(&p, level, g, L1T_BOUND_LIMIT) {
+	for (level = 0; next_pace(g, level, L1T_BOUND_LIMIT, &p); level = p.level + 1) {
 		tokens = l1t_bucket_tokens(p.bucket, p.rate, BUCKET_NS, now);
 		if (tokens >= fewest)
 			continue;
@@ -130,9 +139,10 @@ static u64 sharers(const struct l1t_guest *g, const struct pace *p)
 {
 	u64 n = READ_ONCE(g->nr_vcpus);
 
-	/* They come and go meanwhile: it is for the size of leases only. */
-	if (p->tenant)
+	if (p->tenant) {
+		/* They come and go meanwhile: it is for the size of leases only. */
 		n = data_race(READ_ONCE(p->tenant->use.of[L1T_USED_VCPUS]));
+	}
 	return max_t(u64, n, 1);
 }
 
@@ -144,7 +154,7 @@ static s64 lease_size(struct l1t_guest *g)
 
 	rcu_read_lock();
 	for (bound = 0; bound < L1T_BOUNDS; bound++) {
-		for_each_pace(&p, level, g, bound) {
+		for (level = 0; next_pace(g, level, bound, &p); level = p.level + 1) {
 			tokens = div64_u64(p.rate, NSEC_PER_SEC / BUCKET_NS);
 			size = min(size, div64_u64(tokens, sharers(g, &p)));
 		}
@@ -161,7 +171,7 @@ static bool paced(struct l1t_guest *g)
 
 	rcu_read_lock();
 	for (bound = 0; bound < L1T_BOUNDS; bound++)
-		for_each_pace(&p, level, g, bound)
+		for (level = 0; next_pace(g, level, bound, &p); level = p.level + 1)
 			found = true;
 	rcu_read_unlock();
 	return found;
@@ -174,7 +184,7 @@ static u64 lowest_rate(struct l1t_guest *g)
 	struct pace p;
 
 	rcu_read_lock();
-	for_each_pace(&p, level, g, L1T_BOUND_LIMIT)
+	for (level = 0; next_pace(g, level, L1T_BOUND_LIMIT, &p); level = p.level + 1)
 		rate = min(rate, p.rate);
 	rcu_read_unlock();
 	return rate;
@@ -221,11 +231,11 @@ static void take(struct l1t_guest *g, u64 wanted, u64 now, struct excess *excess
 	struct pace p;
 	u64 tokens;
 
-	for_each_pace(&p, level, g, L1T_BOUND_LIMIT) {
+	for (level = 0; next_pace(g, level, L1T_BOUND_LIMIT, &p); level = p.level + 1) {
 		p.bucket->taken += wanted;
 		l1t_bucket_take(p.bucket, p.rate, wanted);
 	}
-	for_each_pace(&p, level, g, L1T_BOUND_AUDIT) {
+	for (level = 0; next_pace(g, level, L1T_BOUND_AUDIT, &p); level = p.level + 1) {
 		p.bucket->taken += wanted;
 		tokens = l1t_bucket_tokens(p.bucket, p.rate, BUCKET_NS, now);
 		if (tokens < wanted)
