@@ -12,6 +12,13 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/tenant_lib.sh"
 
+# The log takes ten lines in five seconds, and there may have been as many just before.
+logs_refusal()
+{
+	within_cgroup a ask vm > /dev/null
+	dmesg | grep -q "deny limit=max_vms value=0 use=0 tenant=\"$TEST_CGROUP/a\" pid="
+}
+
 ktap_print_header
 needs_cgroups
 ktap_set_plan 28
@@ -146,7 +153,7 @@ wait_for said uevents listening
 within_cgroup a asks "EDQUOT" vm
 wait_for grep -q "CGROUP=$TEST_CGROUP/a" $L1/events
 grep "EVENT=limit LIMIT=max_vms VALUE=0 USE=0 .* ACTION_TAKEN=denied ERRNO=EDQUOT COUNT=1 .*TENANT=$(basename "$(tenant a)") CGROUP=$TEST_CGROUP/a$" $L1/events > /dev/null &&
-	dmesg | grep "deny limit=max_vms value=0 use=0 tenant=\"$TEST_CGROUP/a\" pid=" > /dev/null
+	wait_for logs_refusal
 result "the log and l1/events say which tenant's limit refused whom"
 wait_for said uevents "TENANT=$(basename "$(tenant a)")" && ! grep -q "$TEST_CGROUP" "$TMP/uevents"
 result "a uevent has the tenant's number, and not its path"
