@@ -135,33 +135,6 @@ static inline bool l1t_task_is_running(const struct task_struct *task)
 #endif
 }
 
-/* a machine with one CPU keeps no note of who is on it */
-static inline bool l1t_task_on_cpu(const struct task_struct *task)
-{
-#ifdef CONFIG_SMP
-	/* Pairs with the release in finish_task(). */
-	return smp_load_acquire(&task->on_cpu);
-#else
-	return task == current;
-#endif
-}
-
-/* How often a task has been switched out; by the scheduler. */
-static inline u64 l1t_task_switches(const struct task_struct *task)
-{
-	return (u64)READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
-}
-
-/* Its low bits are flags. A mutex of PREEMPT_RT has another form. */
-static inline struct task_struct *l1t_mutex_owner(const struct mutex *mutex)
-{
-#ifdef CONFIG_PREEMPT_RT
-	return NULL;
-#else
-	return (struct task_struct *)(atomic_long_read(&mutex->owner) & ~7ul);
-#endif
-}
-
 /* the number of a VM's memory address spaces got its present name in 6.8 */
 #ifdef KVM_MAX_NR_ADDRESS_SPACES
 #define L1T_ADDRESS_SPACES	KVM_MAX_NR_ADDRESS_SPACES

@@ -270,6 +270,33 @@ static void copy(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 		copy_vmcb(vcpu, c);
 }
 
+/* A machine with one CPU keeps no note of who is on it */
+static bool is_on_cpu(const struct task_struct *task)
+{
+#ifdef CONFIG_SMP
+	/* Pairs with the release in finish_task(). */
+	return smp_load_acquire(&task->on_cpu);
+#else
+	return task == current;
+#endif
+}
+
+/* How often a task has been switched out; by the scheduler. */
+static u64 switches_of(const struct task_struct *task)
+{
+	return (u64)READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+/* Its low bits are flags. A mutex of PREEMPT_RT has another form. */
+static struct task_struct *owner_of(const struct mutex *mutex)
+{
+#ifdef CONFIG_PREEMPT_RT
+	return NULL;
+#else
+	return (struct task_struct *)(atomic_long_read(&mutex->owner) & ~7ul);
+#endif
+}
+
 /*
  * A thread that runs in between is on a CPU at the end, or has been counted as
  * switched out again.
@@ -277,18 +304,18 @@ static void copy(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 static bool copy_off_cpu(const struct kvm_vcpu *vcpu, const struct task_struct *holder,
 			 struct l1t_controls *c)
 {
-	u64 switches = l1t_task_switches(holder);
+	u64 switches = switches_of(holder);
 
 	smp_rmb(); /* pairs with the order in which the scheduler changes the two */
-	if (l1t_task_on_cpu(holder))
+	if (is_on_cpu(holder))
 		return false;
 	copy(vcpu, c);
 	smp_rmb(); /* what was copied is older than what follows */
-	if (l1t_task_on_cpu(holder))
+	if (is_on_cpu(holder))
 		return false;
 	smp_rmb(); /* likewise */
-	return switches == l1t_task_switches(holder) &&
-	       l1t_mutex_owner(&vcpu->mutex) == holder;
+	return switches == switches_of(holder) &&
+	       owner_of(&vcpu->mutex) == holder;
 }
 
 struct request {
@@ -306,7 +333,7 @@ static void copy_here(void *arg)
 	if (!raw_spin_trylock(&l1t_lock))
 		return;
 	vcpu = r->v->vcpu;
-	if (vcpu && l1t_mutex_owner(&vcpu->mutex) == current) {
+	if (vcpu && owner_of(&vcpu->mutex) == current) {
 		copy(vcpu, r->c);
 		r->done = true;
 	}
@@ -332,7 +359,7 @@ static int try_to_take(struct request *r)
 		mutex_unlock(&vcpu->mutex);
 		r->done = true;
 	} else {
-		holder = l1t_mutex_owner(&vcpu->mutex);
+		holder = owner_of(&vcpu->mutex);
 		r->done = holder && copy_off_cpu(vcpu, holder, r->c);
 		if (holder && !r->done)
 			cpu = task_cpu(holder);

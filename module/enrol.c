@@ -64,12 +64,15 @@ static void join_all(void)
  * l1t_enrol() - define a tenant, or a pattern of such
  * @path: from l1t_tenant_parse()
  *
- * Context: may sleep. Return: 0 or an error of l1t_tenant_define().
+ * Context: may sleep. Return: 0, an error of l1t_tenant_define(), -EINTR,
+ * -ESHUTDOWN, or -EOPNOTSUPP if this kernel has no cgroups.
  */
 int l1t_enrol(const char *path)
 {
 	int err;
 
+	if (!IS_ENABLED(CONFIG_CGROUPS))
+		return -EOPNOTSUPP;
 	if (mutex_lock_interruptible(&enrol_lock))
 		return -EINTR;
 	err = stopped ? -ESHUTDOWN : l1t_tenant_define(path);

@@ -11,6 +11,7 @@
 #include <linux/hashtable.h>
 #include <linux/jiffies.h>
 #include <linux/jhash.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/time64.h>
@@ -42,6 +43,9 @@ static LIST_HEAD(idle_matches);
 static unsigned int nr_tenants, nr_patterns, nr_matches, nr_spares;
 static u64 nr_ever;
 static bool stopped;
+
+/* Nobody chooses names of cgroups that share a bucket. */
+static u32 hash_seed;
 
 static void (*on_change)(void);
 
@@ -212,7 +216,7 @@ int l1t_tenant_parse(const char *text, char *path)
 
 static u32 hash_of(const char *path, size_t len)
 {
-	return jhash(path, len, 0);
+	return jhash(path, len, hash_seed);
 }
 
 static struct l1t_tenant *find(const char *path, size_t len)
@@ -827,6 +831,7 @@ void l1t_tenants_take_creation(const struct l1t_places *places, u64 now)
  */
 void l1t_tenants_init(void (*changed)(void))
 {
+	hash_seed = get_random_u32();
 	on_change = changed;
 }
 

@@ -55,7 +55,7 @@ check "l1tune events shows whose limit refused a VM" wait_for told "denied .*$TE
 equal "status" 2 "$(status_of l1tune doctor --tenant "$TEST_CGROUP/a")" && grep -q "max_vms" "$TMP/stdout"
 result "l1tune doctor --tenant says that a limit is reached"
 sed 's/^/# /' "$TMP/stdout"
-l1tune list --by cgroup --noheadings -o TENANT,GUESTS,MEMORY > "$TMP/list" 2> "$TMP/list.errors"
+l1tune list --by cgroup --noheadings -o CGROUP,GUESTS,MEMORY > "$TMP/list" 2> "$TMP/list.errors"
 sed 's/^/# /' "$TMP/list" "$TMP/list.errors"
 grep -q "$TEST_CGROUP/a *2 *16M" "$TMP/list"
 result "l1tune list --by cgroup has the guests and the memory of a tenant"
