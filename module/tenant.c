@@ -169,6 +169,15 @@ static bool is_pattern(const char *path)
 	return strpbrk(path, "*?[");
 }
 
+static size_t literal_bytes(const char *pattern)
+{
+	size_t bytes = strcspn(pattern, "*?[\\");
+
+	while (bytes && pattern[bytes] != '/')
+		bytes--;
+	return bytes;
+}
+
 static unsigned int count_levels(const char *path)
 {
 	unsigned int n = 0;
@@ -250,12 +259,16 @@ static const char *next_name(const char *path, char *name)
 }
 
 /* Both have as many names. */
-static bool pattern_matches(const char *pattern, const char *path)
+static bool pattern_matches(const struct l1t_tenant *t, const char *path)
 {
 	/* Too large for a stack. */
 	static char wanted[NAME_MAX + 1], name[NAME_MAX + 1];
+	const char *pattern = t->path + t->literal;
 
 	lockdep_assert_held(&l1t_lock);
+	if (strncmp(t->path, path, t->literal) || path[t->literal] != '/')
+		return false;
+	path += t->literal;
 	while (*pattern) {
 		pattern = next_name(pattern, wanted);
 		path = next_name(path, name);
@@ -270,7 +283,7 @@ static struct l1t_tenant *pattern_of(const char *path, unsigned int levels)
 	struct l1t_tenant *t;
 
 	list_for_each_entry(t, &patterns, link)
-		if (t->levels == levels && pattern_matches(t->path, path))
+		if (t->levels == levels && pattern_matches(t, path))
 			return t;
 	return NULL;
 }
@@ -291,6 +304,7 @@ static void enter(struct l1t_tenant *t, const char *path, size_t len)
 	t->levels = count_levels(t->path);
 	t->id = ++nr_ever;
 	if (t->is_pattern) {
+		t->literal = literal_bytes(t->path);
 		list_add_tail(&t->link, &patterns);
 		nr_patterns++;
 	} else {

@@ -36,6 +36,7 @@
  * @removed: it is in no table any more; l1t_lock
  * @published: its device has been added; tenants' work only
  * @levels: names in @path
+ * @literal: of a pattern, bytes before the first name with a wildcard
  * @use: what its guests have; l1t_lock
  * @guests: that have a place in it, dead ones included; l1t_lock
  * @matches: of a pattern; l1t_lock
@@ -66,6 +67,7 @@ struct l1t_tenant {
 	bool removed;
 	bool published;
 	unsigned int levels;
+	size_t literal;
 	struct l1t_ledger use;
 	u32 guests;
 	u32 matches;

@@ -152,7 +152,7 @@ result "poll() on denied/max_vcpus_per_vm returns at a denial"
 
 echo 1 > $TRACING/events/l1tune/enable
 asks "ok ok EDQUOT" vm vcpu:0 vcpu:1
-grep -q 'l1tune_deny: limit=max_vcpus_per_vm denied value=1 use=1 err=-122 l2=[0-9]* tgid=[0-9]* uid=0 comm=ask' $TRACING/trace
+grep -q 'l1tune_deny: limit=max_vcpus_per_vm denied value=1 use=1 err=-122 l2=[0-9]* tenant=0 tgid=[0-9]* uid=0 comm=ask' $TRACING/trace
 result "the trace event l1tune:l1tune_deny has the denial"
 echo 0 > $TRACING/events/l1tune/enable
 
