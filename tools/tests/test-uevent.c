@@ -123,13 +123,13 @@ static void test_show(void)
 	      "{\"kind\":\"removed\",\"id\":3,\"name\":null,\"exits\":7,\"exit_time_ns\":1500,\"guest_time_ns\":2000000,\"end\":null,\"pid\":12,\"uid\":0,\"comm\":\"vmm\"}");
 	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_vms\0VALUE=20\0USE=20\0PID=9\0UID=0\0COMM=vmm\0ACTION_TAKEN=denied\0ERRNO=EDQUOT\0COUNT=3",
 	      "1970-01-01 00:00:00.250 denied      max_vms=20, use 20: pid 9, uid 0, comm \"vmm\": EDQUOT (3 times)",
-	      "{\"kind\":\"denied\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"value\":20,\"use\":20,\"count\":3,\"pid\":9,\"uid\":0,\"comm\":\"vmm\",\"errno\":\"EDQUOT\"}");
+	      "{\"kind\":\"denied\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"value\":20,\"use\":20,\"count\":3,\"pid\":9,\"uid\":0,\"comm\":\"vmm\",\"errno\":\"EDQUOT\",\"tenant\":null,\"cgroup\":null}");
 	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_memory_per_vm_bytes\0VALUE=1073741824\0USE=536870912\0L2=l2-4\0ACTION_TAKEN=audited\0ERRNO=EDQUOT\0COUNT=1",
 	      "1970-01-01 00:00:00.250 audited     l2-4: audit.max_memory_per_vm_bytes=1G, use 512M",
-	      "{\"kind\":\"audited\",\"id\":4,\"name\":null,\"limit\":\"max_memory_per_vm_bytes\",\"value\":1073741824,\"use\":536870912,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":\"EDQUOT\"}");
+	      "{\"kind\":\"audited\",\"id\":4,\"name\":null,\"limit\":\"max_memory_per_vm_bytes\",\"value\":1073741824,\"use\":536870912,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":\"EDQUOT\",\"tenant\":null,\"cgroup\":null}");
 	SHOWS("change@" L1 OURS "\0EVENT=limit\0LIMIT=max_exits_per_sec\0VALUE=1000\0USE=5000\0L2=l2-4\0ACTION_TAKEN=denied\0ERRNO=0\0COUNT=1",
 	      "1970-01-01 00:00:00.250 denied      l2-4: max_exits_per_sec=1000, use 5000",
-	      "{\"kind\":\"denied\",\"id\":4,\"name\":null,\"limit\":\"max_exits_per_sec\",\"value\":1000,\"use\":5000,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":null}");
+	      "{\"kind\":\"denied\",\"id\":4,\"name\":null,\"limit\":\"max_exits_per_sec\",\"value\":1000,\"use\":5000,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":null,\"tenant\":null,\"cgroup\":null}");
 	SHOWS("change@" L1 OURS "\0EVENT=effective\0LIMIT=max_vms\0EFFECTIVE=0\0HOOK=refuse_vm\0STATE=unavailable",
 	      "1970-01-01 00:00:00.250 ineffective max_vms: hook refuse_vm is unavailable; nothing holds guests to it",
 	      "{\"kind\":\"ineffective\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"hook\":\"refuse_vm\",\"hook_state\":\"unavailable\"}");
@@ -197,7 +197,7 @@ static void test_record(void)
 	record_is("1 2 EVENT=guest ACTION=remove L2=l2-4294967296 PID=12 UID=0 COMM=a EXITS=5 EXITS=7 EXIT_TIME_NS=8 USER_TIME_NS=1 GUEST_TIME_NS=9",
 		  "{\"kind\":\"removed\",\"id\":4294967296,\"name\":null,\"exits\":7,\"exit_time_ns\":8,\"guest_time_ns\":9,\"end\":null,\"pid\":12,\"uid\":0,\"comm\":\"a EXITS=5\"}");
 	record_is("1 2 EVENT=limit LIMIT=max_vms VALUE=1 USE=2 PID=3 UID=4 COMM=a ERRNO=0 L2=l2 ACTION_TAKEN=audited ERRNO=EAGAIN COUNT=5 L2=l2-6",
-		  "{\"kind\":\"audited\",\"id\":6,\"name\":null,\"limit\":\"max_vms\",\"value\":1,\"use\":2,\"count\":5,\"pid\":3,\"uid\":4,\"comm\":\"a ERRNO=0 L2=l2\",\"errno\":\"EAGAIN\"}");
+		  "{\"kind\":\"audited\",\"id\":6,\"name\":null,\"limit\":\"max_vms\",\"value\":1,\"use\":2,\"count\":5,\"pid\":3,\"uid\":4,\"comm\":\"a ERRNO=0 L2=l2\",\"errno\":\"EAGAIN\",\"tenant\":null,\"cgroup\":null}");
 	record_is("1 2 EVENT=effective LIMIT=max_vms EFFECTIVE=1 HOOK=refuse_vm STATE=ok",
 		  "{\"kind\":\"effective\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"hook\":\"refuse_vm\",\"hook_state\":\"ok\"}");
 	record_is("1 2 EVENT=later", "{\"kind\":\"other\",\"id\":null,\"name\":null,\"what\":\"later\"}");
