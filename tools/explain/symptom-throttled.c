@@ -7,10 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/cause.h"
-#include "model/tenant.h"
+#include "model/tenant-counts.h"
 #include "settings/setting.h"
 
 static bool is_throttled(const struct facts *f, struct advice *a)
@@ -55,35 +54,30 @@ static enum answer has_host_limit(const struct facts *f, char **seen)
 	return strcmp(value, "max") ? ANSWER_YES : ANSWER_NO;
 }
 
-/* The devices of the guest's tenants with blanks between; false if that is not known. */
-static bool read_tenants(const struct facts *f, char *devices, size_t size)
+/* 0 or -errno; ids are to be freed in every case. */
+static int read_tenants(const struct facts *f, uint64_t **ids, size_t *num)
 {
-	int fd = guest_open(f->env, f->guest->guest.id), len;
+	int fd = guest_open(f->env, f->guest->guest.id), err = fd;
 
+	*ids = NULL;
 	if (fd < 0)
-		return false;
-	len = sysfs_read(fd, "tenants", devices, size);
+		return err;
+	err = guest_tenants_read(fd, ids, num);
 	close(fd);
-	return len >= 0;
+	return err;
 }
 
-static enum answer has_tenant_limit(const struct facts *f, char **seen)
+/* Has any of them one? */
+static enum answer find_tenant_limit(const struct facts *f, const uint64_t *ids, size_t num,
+				     char **seen)
 {
 	const struct setting *limit = setting_find("max_exits_per_sec", SETTING_LIMIT);
-	char devices[1024], value[32], *rest = devices, *device;
+	char device[TENANT_DEVICE_SIZE], value[32];
 	bool unread = false;
+	size_t i;
 
-	if (!tenants_are_known(f->env)) {
-		*seen = xstrdup("this module has no tenants");
-		return ANSWER_NO;
-	}
-	if (!read_tenants(f, devices, sizeof(devices))) {
-		*seen = xstrdup("the guest's tenants cannot be read");
-		return ANSWER_UNKNOWN;
-	}
-	while ((device = strsep(&rest, " \n"))) {
-		if (!*device)
-			continue;
+	for (i = 0; i < num; i++) {
+		tenant_device(ids[i], device);
 		if (setting_read(limit, f->env, device, value, sizeof(value)) <= 0) {
 			unread = true;
 		} else if (strcmp(value, "max")) {
@@ -94,6 +88,24 @@ static enum answer has_tenant_limit(const struct facts *f, char **seen)
 	*seen = xstrdup(unread ? "the limit of a tenant cannot be read" :
 				 "no tenant of the guest has max_exits_per_sec");
 	return unread ? ANSWER_UNKNOWN : ANSWER_NO;
+}
+
+static enum answer has_tenant_limit(const struct facts *f, char **seen)
+{
+	enum answer answer = ANSWER_UNKNOWN;
+	uint64_t *ids;
+	size_t num;
+
+	if (!tenants_are_known(f->env)) {
+		*seen = xstrdup("this module has no tenants");
+		return ANSWER_NO;
+	}
+	if (read_tenants(f, &ids, &num))
+		*seen = xstrdup("the guest's tenants cannot be read");
+	else
+		answer = find_tenant_limit(f, ids, num, seen);
+	free(ids);
+	return answer;
 }
 
 /* Are both answers no, so that it is the third? */
