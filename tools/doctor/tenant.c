@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is left for a tenant: of its own limits, of those above it, and of this host's. */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/format.h"
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "doctor/tenant.h"
 #include "model/cgroup.h"
@@ -45,23 +43,6 @@ struct chain {
 	struct limit_use host_uses[NUM_LIMITS];
 };
 
-/* Component by component, as the module does. */
-static bool pattern_matches(const char *pattern, const char *path, size_t path_len)
-{
-	char *p = xstrdup(pattern), *s = xmemdup0(path, path_len), *p_rest = p, *s_rest = s;
-	bool matches = true;
-
-	while (matches && p_rest && s_rest) {
-		const char *wanted = strsep(&p_rest, "/"), *name = strsep(&s_rest, "/");
-
-		matches = !fnmatch(wanted, name, 0);
-	}
-	matches &= !p_rest && !s_rest;
-	free(p);
-	free(s);
-	return matches;
-}
-
 /* An exact path goes before patterns, of these the first that was defined. */
 static const struct tenant *find_at(const struct tenants *tenants, const char *path, size_t len)
 {
@@ -70,8 +51,7 @@ static const struct tenant *find_at(const struct tenants *tenants, const char *p
 	size_t i;
 
 	for (i = 0; i < tenants->num && !found && len; i++)
-		if (tenants->v[i].is_pattern &&
-		    pattern_matches(tenants->v[i].cgroup, path, len))
+		if (tenants->v[i].is_pattern && tenant_is(tenants->v[i].cgroup, head))
 			found = &tenants->v[i];
 	free(head);
 	return found;
@@ -358,13 +338,14 @@ struct moved {
 	size_t num, num_here;
 };
 
-static void look_at_guest(struct moved *moved, const struct env *env, int fd,
+static void look_at_guest(struct moved *moved, const struct env *env,
 			  const struct guest *guest)
 {
-	char charged[TENANT_MAX_PATH + 1], *now = cgroup_now(env, guest);
+	const char *charged = guest->created_cgroup;
+	char *now = cgroup_now(env, guest);
 	bool was_here, is_here;
 
-	if (now && sysfs_read(fd, "cgroup", charged, sizeof(charged)) >= 0) {
+	if (now && charged) {
 		was_here = tenant_covers(moved->path, charged);
 		is_here = tenant_covers(moved->path, now);
 		moved->num_here += was_here && is_here;
@@ -393,7 +374,7 @@ static void check_moved_vmms(struct doctor *doctor, const char *path)
 		if (fd < 0)
 			continue;
 		if (!guest_read(doctor->env, fd, ids[i], &guest, &file)) {
-			look_at_guest(&moved, doctor->env, fd, &guest);
+			look_at_guest(&moved, doctor->env, &guest);
 			guest_free(&guest);
 		}
 		close(fd);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "model/select.h"
+#include "model/tenant.h"
 
 static const struct {
 	const char *prefix;
@@ -80,38 +81,11 @@ static bool has_full_name(const struct guest *guest, const char *text)
 	       text[len] == '@' && !strcmp(text + len + 1, guest->instance);
 }
 
-/* Whether a path's first component is that of another; both move on behind it. */
-static bool take_component(const char **path, const char **pattern, bool is_glob)
-{
-	size_t len = strcspn(*path, "/"), pattern_len = strcspn(*pattern, "/");
-	char *name = xmemdup0(*path, len), *wanted = xmemdup0(*pattern, pattern_len);
-	bool matches = !(is_glob ? fnmatch(wanted, name, 0) : strcmp(wanted, name));
-
-	*path += len + !!(*path)[len];
-	*pattern += pattern_len + !!(*pattern)[pattern_len];
-	free(wanted);
-	free(name);
-	return matches;
-}
-
-/* Is a cgroup that of a tenant, or below it? Patterns are matched name by name. */
-static bool is_within(const char *cgroup, const char *tenant)
-{
-	bool is_glob = strpbrk(tenant, "*?[");
-
-	if (!cgroup)
-		return false;
-	cgroup++;
-	tenant++;
-	while (*tenant)
-		if (!*cgroup || !take_component(&cgroup, &tenant, is_glob))
-			return false;
-	return true;
-}
-
 bool selector_matches(const struct selector *selector,
 		      const struct guest *guest)
 {
+	const char *cgroup;
+
 	switch (selector->kind) {
 	case SELECT_ID:
 		return guest->id == selector->number;
@@ -130,7 +104,8 @@ bool selector_matches(const struct selector *selector,
 		       (guest->vcpu_cgroup &&
 			!fnmatch(selector->pattern, guest->vcpu_cgroup, 0));
 	case SELECT_TENANT:
-		return is_within(guest_charged_cgroup(guest), selector->pattern);
+		cgroup = guest_charged_cgroup(guest);
+		return cgroup && tenant_covers(selector->pattern, cgroup);
 	}
 	return false;
 }

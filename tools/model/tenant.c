@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,9 +145,48 @@ bool tenant_is_pattern(const char *cgroup)
 	return strpbrk(cgroup, "*?[");
 }
 
+/* Does the next name of a path match that of a pattern? Both move on behind it. */
+static bool take_name(const char **path, const char **wanted)
+{
+	size_t len = strcspn(*path, "/"), wanted_len = strcspn(*wanted, "/");
+	char *name = xmemdup0(*path, len), *pattern = xmemdup0(*wanted, wanted_len);
+	bool matches = !fnmatch(pattern, name, 0);
+
+	*path += len + !!(*path)[len];
+	*wanted += wanted_len + !!(*wanted)[wanted_len];
+	free(pattern);
+	free(name);
+	return matches;
+}
+
+/* NULL, or what of a path lies below a tenant's cgroup, or below one that its pattern matches. */
+static const char *behind(const char *cgroup, const char *path)
+{
+	size_t len = strlen(cgroup);
+
+	if (!tenant_is_pattern(cgroup)) {
+		while (len && cgroup[len - 1] == '/')
+			len--;
+		if (strncmp(cgroup, path, len) || (path[len] && path[len] != '/'))
+			return NULL;
+		return path + len + !!path[len];
+	}
+	path++;
+	cgroup++;
+	while (*cgroup)
+		if (!*path || !take_name(&path, &cgroup))
+			return NULL;
+	return path;
+}
+
 bool tenant_covers(const char *cgroup, const char *path)
 {
-	size_t len = strcmp(cgroup, "/") ? strlen(cgroup) : 0;
+	return behind(cgroup, path);
+}
 
-	return !strncmp(cgroup, path, len) && (!path[len] || path[len] == '/');
+bool tenant_is(const char *cgroup, const char *path)
+{
+	const char *below = behind(cgroup, path);
+
+	return below && !*below;
 }

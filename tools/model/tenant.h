@@ -58,7 +58,12 @@ int tenant_open(const struct env *env, uint64_t id);
 /* Is what somebody wrote a pattern, for the module? */
 bool tenant_is_pattern(const char *cgroup);
 
-/* Is a path the cgroup's, or below it? */
+/*
+ * Is a path the tenant's cgroup, or below it? Of a pattern, one that it matches: name by
+ * name, as the module does.
+ */
 bool tenant_covers(const char *cgroup, const char *path);
+/* Is it that cgroup itself? */
+bool tenant_is(const char *cgroup, const char *path);
 
 #endif
