@@ -23,6 +23,7 @@ struct reading {
 	struct machine machine;
 	struct start_times starts;
 	struct canary_export canary;
+	struct tenant_ranking tenants;
 	struct tenant_limits tenant_limits;
 	bool are_guests_readable;
 	/* False without the module: then only l1tune_up is exported. */
@@ -46,8 +47,9 @@ static int read_guests(const struct env *env, struct reading *reading)
 		status = STATUS_OK;
 	}
 	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
+	export_tenants_rank(&reading->snapshot.tenants, &reading->tenants);
 	if (reading->is_up && reading->snapshot.tenants.are_known &&
-	    export_tenant_limits_read(env, &reading->host, &reading->snapshot.tenants,
+	    export_tenant_limits_read(env, &reading->host, &reading->tenants,
 				      &reading->tenant_limits) != STATUS_OK)
 		return STATUS_FAILED;
 	return status;
@@ -79,9 +81,8 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 		export_guests_readable(metrics, reading->are_guests_readable);
 		if (reading->are_guests_readable) {
 			export_guests(metrics, &reading->snapshot, by_reason);
-			export_tenants(metrics, &reading->snapshot.tenants);
-			export_tenant_limits(metrics, &reading->snapshot.tenants,
-					     &reading->tenant_limits);
+			export_tenants(metrics, &reading->tenants);
+			export_tenant_limits(metrics, &reading->tenants, &reading->tenant_limits);
 		}
 	} else {
 		export_absence(metrics);
@@ -139,6 +140,7 @@ static int run(struct options *options)
 		write_all(&(struct metrics){ .out = stdout }, &reading,
 			  options->by_reason);
 	export_tenant_limits_free(&reading.tenant_limits);
+	export_tenants_free(&reading.tenants);
 	snapshot_free(&reading.snapshot);
 	host_free(&reading.host);
 	return status == STATUS_OK ? written : status;

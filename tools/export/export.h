@@ -42,17 +42,37 @@ void export_guests_readable(struct metrics *metrics, bool are_readable);
 void export_guests(struct metrics *metrics, const struct snapshot *snapshot,
 		   bool by_reason);
 
+/* A series of each counts: there can be thousands of tenants, and pods come and go. */
+#define MAX_EXPORTED_TENANTS	100
+
+/* A tenant, with how it is called in labels. */
+struct exported_tenant {
+	const struct tenant *tenant;
+	const struct tenant_counts *counts;
+	const char *label;
+	/* Of a match that of its pattern, otherwise empty. */
+	const char *pattern_label;
+};
+
+/* By cost: first those that have series. */
+struct tenant_ranking {
+	const struct counted_tenants *counted;
+	/* In the order of those. */
+	char **labels;
+	struct exported_tenant *v;
+	size_t num, num_exported;
+};
+
+/* As long as the tenants are there. */
+void export_tenants_rank(const struct counted_tenants *tenants, struct tenant_ranking *ranking);
+void export_tenants_free(struct tenant_ranking *ranking);
+const char *export_tenant_label(const struct tenant_ranking *ranking, const struct tenant *tenant);
+
 /*
  * The tenants that cost most, and the sum of the others; of a module without tenants
  * there is no metric.
  */
-void export_tenants(struct metrics *metrics, const struct counted_tenants *tenants);
-
-/* A series of each counts: there can be thousands of tenants, and pods come and go. */
-#define MAX_EXPORTED_TENANTS	100
-
-/* All of them, those that cost most first: to free. */
-const struct tenant **export_tenants_rank(const struct counted_tenants *tenants);
+void export_tenants(struct metrics *metrics, const struct tenant_ranking *ranking);
 
 /* Limits of the tenants that have series, and what those of others denied. */
 struct tenant_limits {
@@ -62,10 +82,10 @@ struct tenant_limits {
 
 /* STATUS_OK, or another exit status after a message. Free in every case. */
 int export_tenant_limits_read(const struct env *env, const struct host *host,
-			      const struct counted_tenants *tenants,
+			      const struct tenant_ranking *ranking,
 			      struct tenant_limits *limits);
 void export_tenant_limits_free(struct tenant_limits *limits);
-void export_tenant_limits(struct metrics *metrics, const struct counted_tenants *tenants,
+void export_tenant_limits(struct metrics *metrics, const struct tenant_ranking *ranking,
 			  const struct tenant_limits *limits);
 
 #endif

@@ -5,7 +5,6 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "export/export.h"
-#include "export/label.h"
 
 /* Of one that has no series of its own. */
 static uint64_t read_denied(const struct env *env, const struct tenant *tenant)
@@ -27,25 +26,25 @@ static uint64_t read_denied(const struct env *env, const struct tenant *tenant)
 }
 
 int export_tenant_limits_read(const struct env *env, const struct host *host,
-			      const struct counted_tenants *counted,
+			      const struct tenant_ranking *ranking,
 			      struct tenant_limits *limits)
 {
-	const struct tenant **ranked = export_tenants_rank(counted);
-	size_t num = counted->tenants.num, i;
 	char *file = NULL;
 	int err = 0, status;
+	size_t i;
 
 	*limits = (struct tenant_limits){ };
-	for (i = 0; i < num && !err; i++) {
-		if (i < MAX_EXPORTED_TENANTS)
-			err = limit_rows_add_tenant(&limits->rows, env, host, ranked[i], &file);
+	for (i = 0; i < ranking->num && !err; i++) {
+		const struct tenant *tenant = ranking->v[i].tenant;
+
+		if (i < ranking->num_exported)
+			err = limit_rows_add_tenant(&limits->rows, env, host, tenant, &file);
 		else
 			limits->others_denied = add_saturated(limits->others_denied,
-							      read_denied(env, ranked[i]));
+							      read_denied(env, tenant));
 	}
 	status = err ? env_complain(env, file, err) : STATUS_OK;
 	free(file);
-	free(ranked);
 	return status;
 }
 
@@ -109,26 +108,23 @@ static const struct {
 	  "Whether it is set and holds nobody back, though KVM is there.", export_broken },
 };
 
-void export_tenant_limits(struct metrics *metrics, const struct counted_tenants *counted,
+void export_tenant_limits(struct metrics *metrics, const struct tenant_ranking *ranking,
 			  const struct tenant_limits *limits)
 {
-	char **labels;
 	size_t i, j;
 
-	if (!counted->are_known)
+	if (!ranking->counted->are_known)
 		return;
-	labels = export_tenant_labels(&counted->tenants);
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
 		metrics_family(metrics, families[i].type, families[i].name, families[i].help);
 		for (j = 0; j < limits->rows.num; j++) {
 			const struct limit_row *row = &limits->rows.v[j];
 
 			families[i].export(metrics, &row->limit,
-					   labels[row->tenant - counted->tenants.v]);
+					   export_tenant_label(ranking, row->tenant));
 		}
 	}
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_denials",
 		       "How often limits of tenants without series refused something; it can become less.");
 	metrics_number(metrics, limits->others_denied, "");
-	export_tenant_labels_free(labels, &counted->tenants);
 }

@@ -5,21 +5,6 @@
 #include "export/export.h"
 #include "export/label.h"
 
-/* A tenant, with how it is called in labels. */
-struct exported {
-	const struct tenant *tenant;
-	const struct tenant_counts *counts;
-	const char *label;
-	/* Of a match that of its pattern, otherwise empty. */
-	const char *pattern_label;
-};
-
-/* By cost: first those that are exported. */
-struct ranking {
-	struct exported *v;
-	size_t num, num_exported;
-};
-
 static uint64_t cost_ns(const struct tenant_counts *counts)
 {
 	return add_saturated(counts->total[TOTAL_PARTS + PART_KERNEL],
@@ -29,7 +14,7 @@ static uint64_t cost_ns(const struct tenant_counts *counts)
 /* A pattern costs what its matches do, and comes before them. */
 static int compare(const void *a, const void *b)
 {
-	const struct exported *x = a, *y = b;
+	const struct exported_tenant *x = a, *y = b;
 	uint64_t cost_x = cost_ns(x->counts), cost_y = cost_ns(y->counts);
 
 	if (cost_x != cost_y)
@@ -37,12 +22,13 @@ static int compare(const void *a, const void *b)
 	return x->tenant->id < y->tenant->id ? -1 : x->tenant->id > y->tenant->id;
 }
 
-static void rank(const struct counted_tenants *counted, char **labels, struct ranking *ranking)
+void export_tenants_rank(const struct counted_tenants *counted, struct tenant_ranking *ranking)
 {
 	const struct tenants *tenants = &counted->tenants;
 	size_t num = tenants->num, i;
 
-	*ranking = (struct ranking) {
+	*ranking = (struct tenant_ranking) {
+		.counted = counted, .labels = export_tenant_labels(tenants),
 		.v = xcalloc(num, sizeof(*ranking->v)), .num = num,
 		.num_exported = num < MAX_EXPORTED_TENANTS ? num : MAX_EXPORTED_TENANTS,
 	};
@@ -50,87 +36,85 @@ static void rank(const struct counted_tenants *counted, char **labels, struct ra
 		const struct tenant *tenant = &tenants->v[i], *pattern;
 
 		pattern = tenant->is_match ? tenants_at(tenants, tenant->pattern) : NULL;
-		ranking->v[i] = (struct exported) {
+		ranking->v[i] = (struct exported_tenant) {
 			.tenant = tenant, .counts = &counted->counts[i],
-			.label = labels[i],
-			.pattern_label = pattern ? labels[pattern - tenants->v] : "",
+			.label = export_tenant_label(ranking, tenant),
+			.pattern_label = pattern ? export_tenant_label(ranking, pattern) : "",
 		};
 	}
 	if (num)
 		qsort(ranking->v, num, sizeof(*ranking->v), compare);
 }
 
-const struct tenant **export_tenants_rank(const struct counted_tenants *counted)
+void export_tenants_free(struct tenant_ranking *ranking)
 {
-	const struct tenant **ranked = xcalloc(counted->tenants.num, sizeof(*ranked));
-	char **labels = export_tenant_labels(&counted->tenants);
-	struct ranking ranking;
-	size_t i;
-
-	rank(counted, labels, &ranking);
-	for (i = 0; i < ranking.num; i++)
-		ranked[i] = ranking.v[i].tenant;
-	free(ranking.v);
-	export_tenant_labels_free(labels, &counted->tenants);
-	return ranked;
+	if (ranking->counted)
+		export_tenant_labels_free(ranking->labels, &ranking->counted->tenants);
+	free(ranking->v);
+	*ranking = (struct tenant_ranking){ };
 }
 
-static void export_info(struct metrics *metrics, const struct exported *of)
+const char *export_tenant_label(const struct tenant_ranking *ranking, const struct tenant *tenant)
+{
+	return ranking->labels[tenant - ranking->counted->tenants.v];
+}
+
+static void export_info(struct metrics *metrics, const struct exported_tenant *of)
 {
 	metrics_number(metrics, 1, "tenant=\"%s\",id=\"%llu\",pattern=\"%s\"", of->label,
 		       (unsigned long long)of->tenant->id, of->pattern_label);
 }
 
 /* Of a pattern the matches have something now. */
-static void export_use(struct metrics *metrics, const struct exported *of, enum tenant_use use)
+static void export_use(struct metrics *metrics, const struct exported_tenant *of, enum tenant_use use)
 {
 	if (of->counts->has_use)
 		metrics_number(metrics, of->counts->use[use], "tenant=\"%s\"", of->label);
 }
 
-static void export_vms(struct metrics *metrics, const struct exported *of)
+static void export_vms(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_use(metrics, of, USE_VMS);
 }
 
-static void export_vcpus(struct metrics *metrics, const struct exported *of)
+static void export_vcpus(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_use(metrics, of, USE_VCPUS);
 }
 
-static void export_memory(struct metrics *metrics, const struct exported *of)
+static void export_memory(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_use(metrics, of, USE_MEMORY);
 }
 
-static void export_nested(struct metrics *metrics, const struct exported *of)
+static void export_nested(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_use(metrics, of, USE_NESTED);
 }
 
-static void export_count(struct metrics *metrics, const struct exported *of,
+static void export_count(struct metrics *metrics, const struct exported_tenant *of,
 			 enum tenant_total total)
 {
 	if (of->counts->has[total])
 		metrics_number(metrics, of->counts->total[total], "tenant=\"%s\"", of->label);
 }
 
-static void export_created_vms(struct metrics *metrics, const struct exported *of)
+static void export_created_vms(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_count(metrics, of, TOTAL_VMS);
 }
 
-static void export_created_vcpus(struct metrics *metrics, const struct exported *of)
+static void export_created_vcpus(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_count(metrics, of, TOTAL_VCPUS);
 }
 
-static void export_exits(struct metrics *metrics, const struct exported *of)
+static void export_exits(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_count(metrics, of, TOTAL_EXITS);
 }
 
-static void export_parts(struct metrics *metrics, const struct exported *of)
+static void export_parts(struct metrics *metrics, const struct exported_tenant *of)
 {
 	size_t part;
 
@@ -142,19 +126,19 @@ static void export_parts(struct metrics *metrics, const struct exported *of)
 }
 
 /* Unknown is no number, so then there is no sample. */
-static void export_time(struct metrics *metrics, const struct exported *of,
+static void export_time(struct metrics *metrics, const struct exported_tenant *of,
 			enum tenant_total total)
 {
 	if (of->counts->has[total])
 		metrics_seconds(metrics, of->counts->total[total], "tenant=\"%s\"", of->label);
 }
 
-static void export_guest_time(struct metrics *metrics, const struct exported *of)
+static void export_guest_time(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_time(metrics, of, TOTAL_GUEST_TIME);
 }
 
-static void export_stolen(struct metrics *metrics, const struct exported *of)
+static void export_stolen(struct metrics *metrics, const struct exported_tenant *of)
 {
 	export_time(metrics, of, TOTAL_STOLEN);
 }
@@ -163,7 +147,7 @@ static const struct {
 	enum metric_type type;
 	const char *name;
 	const char *help;
-	void (*export)(struct metrics *metrics, const struct exported *of);
+	void (*export)(struct metrics *metrics, const struct exported_tenant *of);
 } families[] = {
 	{ METRIC_INFO, "l1tune_tenant", "What a tenant is.", export_info },
 	{ METRIC_GAUGE, "l1tune_tenant_vms", "VMs that it has.", export_vms },
@@ -184,7 +168,7 @@ static const struct {
 	  "Time that L0 took from its guests and their exits.", export_stolen },
 };
 
-static bool is_in(const struct exported *inner, const struct exported *outer)
+static bool is_in(const struct exported_tenant *inner, const struct exported_tenant *outer)
 {
 	return !outer->tenant->is_pattern && inner != outer &&
 	       tenant_covers(outer->tenant->cgroup, inner->tenant->cgroup) &&
@@ -192,7 +176,7 @@ static bool is_in(const struct exported *inner, const struct exported *outer)
 }
 
 /* What another one has too is counted there, a match in its pattern. */
-static bool is_outermost(const struct ranking *ranking, const struct exported *of)
+static bool is_outermost(const struct tenant_ranking *ranking, const struct exported_tenant *of)
 {
 	size_t i;
 
@@ -202,13 +186,13 @@ static bool is_outermost(const struct ranking *ranking, const struct exported *o
 	return !of->tenant->is_match;
 }
 
-static struct tenant_counts sum_others(const struct ranking *ranking)
+static struct tenant_counts sum_others(const struct tenant_ranking *ranking)
 {
 	struct tenant_counts sum = { };
 	size_t total, i;
 
 	for (i = ranking->num_exported; i < ranking->num; i++) {
-		const struct exported *of = &ranking->v[i];
+		const struct exported_tenant *of = &ranking->v[i];
 
 		if (!is_outermost(ranking, of))
 			continue;
@@ -223,7 +207,7 @@ static struct tenant_counts sum_others(const struct ranking *ranking)
  * Which tenants these are changes, and so their sum can become less: no counter, in
  * which that would look as if all had begun anew.
  */
-static void export_others(struct metrics *metrics, const struct ranking *ranking)
+static void export_others(struct metrics *metrics, const struct tenant_ranking *ranking)
 {
 	struct tenant_counts sum = sum_others(ranking);
 	size_t part;
@@ -247,22 +231,16 @@ static void export_others(struct metrics *metrics, const struct ranking *ranking
 	metrics_seconds(metrics, sum.total[TOTAL_GUEST_TIME], "");
 }
 
-void export_tenants(struct metrics *metrics, const struct counted_tenants *counted)
+void export_tenants(struct metrics *metrics, const struct tenant_ranking *ranking)
 {
-	struct ranking ranking;
-	char **labels;
 	size_t i, j;
 
-	if (!counted->are_known)
+	if (!ranking->counted->are_known)
 		return;
-	labels = export_tenant_labels(&counted->tenants);
-	rank(counted, labels, &ranking);
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
 		metrics_family(metrics, families[i].type, families[i].name, families[i].help);
-		for (j = 0; j < ranking.num_exported; j++)
-			families[i].export(metrics, &ranking.v[j]);
+		for (j = 0; j < ranking->num_exported; j++)
+			families[i].export(metrics, &ranking->v[j]);
 	}
-	export_others(metrics, &ranking);
-	free(ranking.v);
-	export_tenant_labels_free(labels, &counted->tenants);
+	export_others(metrics, ranking);
 }
