@@ -265,6 +265,31 @@ value()
 	cat "$L1/$1"
 }
 
+# status_of COMMAND…: what it prints is $TMP/stdout and $TMP/stderr
+status_of()
+{
+	"$@" > "$TMP/stdout" 2> "$TMP/stderr"
+	echo $?
+}
+
+# follows: does somebody listen to the kernel's events (protocol 15)
+follows()
+{
+	awk '$2 == 15 && $3 != 0 && $4 ~ /1$/ { found = 1 } END { exit !found }' /proc/net/netlink
+}
+
+# program_exits NAME: that its guest's program took itself
+program_exits()
+{
+	sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ n += $1 } END { print n }'
+}
+
+# program_ms NAME: how long the first vCPU's program took
+program_ms()
+{
+	sed -n 's/^time vcpu=0 .*wall_ns=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ printf "%d", $1 / 1000000 }'
+}
+
 # load [PARAMETER=VALUE]…
 load()
 {

@@ -4,13 +4,6 @@
 # sysfs, what KVM refuses is told, all or nothing also when the module objects.
 . "${0%/*}/lib.sh"
 
-# status_of COMMAND…
-status_of()
-{
-	"$@" > "$TMP/stdout" 2> "$TMP/stderr"
-	echo $?
-}
-
 # shown COLUMNS [LIMIT]…
 shown()
 {
@@ -21,12 +14,6 @@ shown()
 told()
 {
 	grep -q "$1" "$TMP/events"
-}
-
-# follows: does somebody listen to the kernel's events (protocol 15)
-follows()
-{
-	awk '$2 == 15 && $3 != 0 && $4 ~ /1$/ { found = 1 } END { exit !found }' /proc/net/netlink
 }
 
 # denied: a VMM whose VM is refused

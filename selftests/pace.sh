@@ -13,17 +13,6 @@
 BURST_MS=100
 SECONDS_LONG=10
 
-# executed NAME: exits that its program took
-executed()
-{
-	sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ n += $1 } END { print n }'
-}
-
-wall_ms()
-{
-	sed -n 's/^time vcpu=0 .*wall_ns=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ printf "%d", $1 / 1000000 }'
-}
-
 # paced RATE NAME VMM-ARGUMENT…: such a guest, by its own program, exits at RATE
 paced()
 {
@@ -31,8 +20,8 @@ paced()
 	shift
 	start "$@" --seconds $SECONDS_LONG --expect --time
 	finish "$1" || return
-	ms=$(wall_ms "$1")
-	got=$(executed "$1")
+	ms=$(program_ms "$1")
+	got=$(program_exits "$1")
 	ktap_print_msg "$1: $got exits in $ms ms, $rate a second allowed"
 	# After the burst.
 	awk -v n="$got" -v ms="$ms" -v r="$rate" -v burst=$BURST_MS 'BEGIN {
@@ -57,7 +46,7 @@ elsewhere()
 alone()
 {
 	start "$1" --seconds 4 --expect --time cpuid=100
-	finish "$1" && executed "$1"
+	finish "$1" && program_exits "$1"
 }
 
 ktap_print_header

@@ -174,7 +174,7 @@ set_of a max_vms_per_sec max
 # Accounts: equal to the guest's own, also when it has ended.
 (enter a && exec vmm -name guest=account --expect cpuid=2000 out=300) > "$TMP/account" 2>&1
 wait_for has_guests 0
-exits=$(sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/account" | awk '{ n += $1 } END { print n }')
+exits=$(program_exits account)
 sum=$(of_tenant a totals/exits)
 parts=$(for part in kernel vmm vmm_sleep halted blocked runq throttled; do of_tenant a totals/${part}_time_ns; done | awk '{ n += $1 } END { printf "%.0f", n }')
 ktap_print_msg "exits: $exits by programs, $sum in totals"

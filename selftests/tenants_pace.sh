@@ -11,16 +11,6 @@ SECONDS_LONG=10
 # A bucket and as much in leases, as for a guest
 BURST_MS=100
 
-executed()
-{
-	sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ n += $1 } END { print n }'
-}
-
-wall_ms()
-{
-	sed -n 's/^time vcpu=0 .*wall_ns=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ printf "%d", $1 / 1000000 }'
-}
-
 # runs_in CGROUP NAME VMM-ARGUMENT…: for $seconds
 runs_in()
 {
@@ -60,9 +50,9 @@ equal "hook and effective" "ok 1" "$(value hooks/throttle) $(of_tenant team effe
 	runs_in team/one one cpuid=100 && runs_in team/two two cpuid=100 out=50 && runs_in team/two three --vcpus 2 cpuid=30
 finish one && finish two && finish three
 result "three guests of a tenant with a pace end as they should"
-ms=$(wall_ms one)
-sum=$(($(executed one) + $(executed two) + $(executed three)))
-ktap_print_msg "$(executed one) + $(executed two) + $(executed three) exits in $ms ms, $RATE a second allowed"
+ms=$(program_ms one)
+sum=$(($(program_exits one) + $(program_exits two) + $(program_exits three)))
+ktap_print_msg "$(program_exits one) + $(program_exits two) + $(program_exits three) exits in $ms ms, $RATE a second allowed"
 awk -v n=$sum -v ms="$ms" -v r=$RATE -v burst=$BURST_MS 'BEGIN {
 	exit !(n > 0.98 * r * ms / 1000 && n - r * burst / 1000 < 1.02 * r * ms / 1000) }'
 result "their exits together are the tenant's pace, within 2 %"
@@ -72,7 +62,7 @@ result "what tokens did not suffice for is the tenant's count"
 seconds=4
 runs_in alone free cpuid=100
 finish free
-free=$(executed free)
+free=$(program_exits free)
 seconds=8
 runs_in team/one paced cpuid=100
 wait_for has_guest paced
@@ -82,7 +72,7 @@ runs_in alone beside cpuid=100
 finish beside
 used=$(($(cpu_time_ns paced) - used))
 finish paced
-beside=$(executed beside)
+beside=$(program_exits beside)
 ktap_print_msg "exits in $seconds s: $free alone, $beside beside a paced tenant, whose guest used $used ns meanwhile"
 awk -v a="$free" -v b="$beside" -v used="$used" -v s=$seconds 'BEGIN { exit !(b / a + used / s / 1e9 > 0.97) }'
 result "a guest beside a paced tenant loses less than 3 % beyond what that one uses"
@@ -93,8 +83,8 @@ runs_in team/one last cpuid=100
 runs_in team/two fast cpuid=100
 finish last
 finish fast
-ktap_print_msg "$(executed last) exits at 1000 a second, $(executed fast) without"
-[ "$(executed last)" -lt $((1000 * seconds * 105 / 100 + 100)) ] && [ "$(executed fast)" -gt $((3 * $(executed last))) ]
+ktap_print_msg "$(program_exits last) exits at 1000 a second, $(program_exits fast) without"
+[ "$(program_exits last)" -lt $((1000 * seconds * 105 / 100 + 100)) ] && [ "$(program_exits fast)" -gt $((3 * $(program_exits last))) ]
 result "of two tenants one below the other each has its own pace"
 
 # What a VM costs: the CPU time of KVM_CREATE_VM and close, of many. Their wall time is

@@ -5,12 +5,6 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/tenant_lib.sh"
 
-status_of()
-{
-	"$@" > "$TMP/stdout" 2> "$TMP/stderr"
-	echo $?
-}
-
 # shown COLUMNS NAME [LIMIT]…: of a tenant
 shown()
 {
@@ -23,11 +17,6 @@ shown()
 told()
 {
 	grep -q "$1" "$TMP/events"
-}
-
-follows()
-{
-	awk '$2 == 15 && $3 != 0 && $4 ~ /1$/ { found = 1 } END { exit !found }' /proc/net/netlink
 }
 
 ktap_print_header

@@ -4,13 +4,6 @@
 # says; its JSON against sysfs.
 . "${0%/*}/lib.sh"
 
-# status_of COMMAND…
-status_of()
-{
-	"$@" > "$TMP/stdout" 2> "$TMP/stderr"
-	echo $?
-}
-
 # user_runs COMMAND…: as a user who is nobody's, perhaps with a group
 user_runs()
 {

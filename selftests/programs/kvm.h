@@ -31,6 +31,7 @@
 #define CR0_PG		(1ull << 31)
 #define CR4_PSE		(1ull << 4)
 #define CR4_VMXE	(1ull << 13)
+#define MSR_FEAT_CTL	0x3a
 
 /*
  * GUEST_CODE(name, bits, code): guest code that the VMM copies as bytes, from
@@ -207,6 +208,22 @@ static inline void kvm_set_msr(int vcpu, uint32_t index, uint64_t value)
 
 	if (ioctl(vcpu, KVM_SET_MSRS, &msrs) != 1)
 		errx(1, "MSR %#x cannot be set", index);
+}
+
+/* Of a VM of its own, ready for nested state with VMXON in it. */
+static inline int kvm_create_hypervisor(int kvm)
+{
+	int vm = kvm_create_vm(kvm), vcpu;
+	struct kvm_sregs sregs;
+
+	kvm_set_slot(vm, 0, 0, 8 * PAGE, allocate(8 * PAGE));
+	vcpu = kvm_create_vcpu(vm, 0);
+	kvm_offer_all(kvm, vcpu);
+	kvm_set_msr(vcpu, MSR_FEAT_CTL, 5);
+	sregs = kvm_get_sregs(vcpu);
+	sregs.cr4 |= CR4_VMXE;
+	kvm_set_sregs(vcpu, &sregs);
+	return vcpu;
 }
 
 static inline uint64_t kvm_get_msr(int vcpu, uint32_t index)

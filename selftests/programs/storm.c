@@ -8,11 +8,9 @@
  * refused; status 1 if a limit was passed, or KVM said anything but EDQUOT.
  */
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,14 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_VCPUS	3
+#include "alive.h"
 
-struct count {
-	atomic_long alive;
-	atomic_long most;
-	atomic_long created;
-	atomic_long refused;
-};
+#define MAX_VCPUS	3
 
 /* Shared by all processes. */
 static struct shared {
@@ -42,33 +35,6 @@ static struct shared {
 
 static time_t end;
 
-static void came(struct count *c)
-{
-	long alive = atomic_fetch_add(&c->alive, 1) + 1, most = c->most;
-
-	c->created++;
-	while (alive > most && !atomic_compare_exchange_weak(&c->most, &most, alive))
-		;
-}
-
-static void refused(struct count *c, const char *what)
-{
-	if (errno == EDQUOT) {
-		c->refused++;
-		return;
-	}
-	if (!shared->strange++)
-		warn("%s", what);
-}
-
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 /* Duplicate ids fail in KVM after they have been allowed. */
 static void create_vcpus(int vm, unsigned int *seed)
 {
@@ -77,7 +43,7 @@ static void create_vcpus(int vm, unsigned int *seed)
 	for (i = rand_r(seed) % (MAX_VCPUS + 1); i; i--) {
 		fd = ioctl(vm, KVM_CREATE_VCPU, (unsigned long)n);
 		if (fd < 0) {
-			refused(&shared->vcpus, "KVM_CREATE_VCPU");
+			refused(&shared->vcpus, "KVM_CREATE_VCPU", &shared->strange);
 			continue;
 		}
 		came(&shared->vcpus);
@@ -102,10 +68,10 @@ static void *churn(void *arg)
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm < 0)
 		err(1, "/dev/kvm");
-	while (now() < end) {
+	while (now_s() < end) {
 		vm = ioctl(kvm, KVM_CREATE_VM, 0);
 		if (vm < 0) {
-			refused(&shared->vms, "KVM_CREATE_VM");
+			refused(&shared->vms, "KVM_CREATE_VM", &shared->strange);
 			/* Let those go on that have one. */
 			usleep(rand_r(&seed) % 20000);
 			continue;
@@ -153,7 +119,7 @@ int main(int argc, char **argv)
 		      -1, 0);
 	if (shared == MAP_FAILED)
 		err(1, "mmap");
-	end = now() + atoi(argv[5]);
+	end = now_s() + atoi(argv[5]);
 	for (i = 0; i < processes; i++) {
 		switch (fork()) {
 		case -1:

@@ -10,11 +10,9 @@
  * anything but EDQUOT.
  */
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -23,16 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alive.h"
+
 #define MOST_TENANTS	64
 #define MOST_VCPUS	3
 #define MOVE_EVERY_US	5000
-
-struct count {
-	atomic_long alive;
-	atomic_long most;
-	atomic_long created;
-	atomic_long refused;
-};
 
 /* Shared by all processes. */
 static struct shared {
@@ -48,31 +41,6 @@ static pthread_rwlock_t stays = PTHREAD_RWLOCK_INITIALIZER;
 static const char *directory;
 static int tenants, here;
 static time_t end;
-
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-static void came(struct count *c)
-{
-	long alive = atomic_fetch_add(&c->alive, 1) + 1, most = c->most;
-
-	c->created++;
-	while (alive > most && !atomic_compare_exchange_weak(&c->most, &most, alive))
-		;
-}
-
-static void refused(struct count *c, const char *what)
-{
-	if (errno == EDQUOT)
-		c->refused++;
-	else if (!shared->strange++)
-		warn("%s", what);
-}
 
 static void move_to(int tenant)
 {
@@ -95,7 +63,7 @@ static void live(int vm, int tenant, unsigned int *seed)
 	for (i = rand_r(seed) % (MOST_VCPUS + 1); i; i--) {
 		fds[n] = ioctl(vm, KVM_CREATE_VCPU, (unsigned long)n);
 		if (fds[n] < 0) {
-			refused(&shared->vcpus[tenant], "KVM_CREATE_VCPU");
+			refused(&shared->vcpus[tenant], "KVM_CREATE_VCPU", &shared->strange);
 			continue;
 		}
 		came(&shared->vcpus[tenant]);
@@ -114,12 +82,12 @@ static void *create(void *arg)
 
 	if (kvm < 0)
 		err(1, "/dev/kvm");
-	while (now() < end) {
+	while (now_s() < end) {
 		pthread_rwlock_rdlock(&stays);
 		tenant = here;
 		vm = ioctl(kvm, KVM_CREATE_VM, 0);
 		if (vm < 0) {
-			refused(&shared->vms[tenant], "KVM_CREATE_VM");
+			refused(&shared->vms[tenant], "KVM_CREATE_VM", &shared->strange);
 		} else {
 			came(&shared->vms[tenant]);
 			came(&shared->all_vms);
@@ -147,7 +115,7 @@ static void be_process(int number, int threads)
 	for (i = 0; i < threads; i++)
 		if (pthread_create(&thread[i], NULL, create, (void *)(long)(number * threads + i)))
 			errx(1, "pthread_create");
-	while (now() < end) {
+	while (now_s() < end) {
 		usleep(MOVE_EVERY_US);
 		pthread_rwlock_wrlock(&stays);
 		move_to((here + 1) % tenants);
@@ -177,7 +145,7 @@ int main(int argc, char **argv)
 	tenants = atoi(argv[2]);
 	if (tenants < 1 || tenants > MOST_TENANTS)
 		errx(2, "1 to %d tenants", MOST_TENANTS);
-	end = now() + atoi(argv[7]);
+	end = now_s() + atoi(argv[7]);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include "kvm.h"
 
-#define MSR_FEAT_CTL	0x3a
 #define VMXON_GPA	0x1000
 #define VMCS_GPA	0x2000
 #define REVISION	0x11e57ed0
@@ -41,21 +40,12 @@ static uint64_t now_ms(void)
 int main(int argc, char **argv)
 {
 	const uint32_t revision = REVISION;
-	int kvm = kvm_open(), vm = kvm_create_vm(kvm), vcpu;
-	struct kvm_sregs sregs;
+	int vcpu = kvm_create_hypervisor(kvm_open());
 	uint64_t end;
 	long n;
 
 	if (argc != 2)
 		errx(2, "usage: vmx_state_flip MILLISECONDS");
-	kvm_set_slot(vm, 0, 0, 8 * PAGE, allocate(8 * PAGE));
-	vcpu = kvm_create_vcpu(vm, 0);
-	kvm_offer_all(kvm, vcpu);
-	kvm_set_msr(vcpu, MSR_FEAT_CTL, 5);
-	sregs = kvm_get_sregs(vcpu);
-	sregs.cr4 |= CR4_VMXE;
-	kvm_set_sregs(vcpu, &sregs);
-
 	memset(on.vmcs, 0x5a, sizeof(on.vmcs));
 	memcpy(on.vmcs, &revision, sizeof(revision));
 	end = now_ms() + atoi(argv[1]);

@@ -14,7 +14,6 @@
 
 #include "kvm.h"
 
-#define MSR_FEAT_CTL	0x3a
 #define VMXON_GPA	0x1000
 #define RESET_EVERY	8
 
@@ -70,21 +69,6 @@ static void *restore(void *arg)
 	return NULL;
 }
 
-static int create_vcpu(int kvm)
-{
-	int vm = kvm_create_vm(kvm), vcpu;
-	struct kvm_sregs sregs;
-
-	kvm_set_slot(vm, 0, 0, 8 * PAGE, allocate(8 * PAGE));
-	vcpu = kvm_create_vcpu(vm, 0);
-	kvm_offer_all(kvm, vcpu);
-	kvm_set_msr(vcpu, MSR_FEAT_CTL, 5);
-	sregs = kvm_get_sregs(vcpu);
-	sregs.cr4 |= CR4_VMXE;
-	kvm_set_sregs(vcpu, &sregs);
-	return vcpu;
-}
-
 int main(int argc, char **argv)
 {
 	pthread_t threads[2];
@@ -93,7 +77,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		errx(2, "usage: vmx_state_race MILLISECONDS");
 	for (i = 0; i < 2; i++)
-		sides[i].vcpu = create_vcpu(kvm);
+		sides[i].vcpu = kvm_create_hypervisor(kvm);
 	pthread_barrier_init(&start, NULL, 3);
 	for (i = 0; i < 2; i++) {
 		if (pthread_create(&threads[i], NULL, restore, &sides[i]))
