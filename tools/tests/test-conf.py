@@ -10,7 +10,8 @@ import signal
 import stat
 import subprocess
 
-from bench import TOOL, Bench, equal, finish, ok
+from bench import TOOL, equal, finish, ok
+from configured import Configured
 from fake import LIMITS, write
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../l1tune.conf")
@@ -23,12 +24,11 @@ audit.max_vcpus =  4
 """
 
 
-class Config(Bench):
+class Config(Configured):
     """A machine with limits, and a configuration for it."""
 
     def __init__(self, text=None, **values):
         super().__init__(**values)
-        self.path = self.directory + "/l1tune.conf"
         if values.get("load", True):
             self.limits()
         if text is not None:
@@ -37,17 +37,6 @@ class Config(Bench):
     def limits(self, gid=0, **files):
         self.machine.limits(**files)
         write(self.machine.sys + "/module/l1tune/parameters/gid", gid)
-
-    def write(self, text):
-        with open(self.path, "w", encoding="utf-8") as f:
-            f.write(text)
-
-    def text(self):
-        with open(self.path, encoding="utf-8") as f:
-            return f.read()
-
-    def apply(self, *args):
-        return self.run("apply", *args, self.path)
 
     def values(self):
         """What is set: not max."""

@@ -4,7 +4,8 @@
 import os
 import re
 
-from bench import Bench, equal, finish, ok
+from bench import equal, finish, ok
+from configured import Configured
 from fake import write
 from tenants import LIMITS, Module, defined, remove, tenant, v2, value
 
@@ -19,29 +20,17 @@ tenant:/kube/*/pod* audit.max_vcpus = 4
 NEW = {"/machine.slice": {"limits/max_vms": "20", "limits/max_memory_bytes": str(64 << 30)}, "/kube/*/pod*": {"audit/max_vcpus": "4"}}
 
 
-class Config(Bench):
+class Config(Configured):
     """A machine whose module has tenants, and a configuration for it."""
 
     def __init__(self, text=None):
         super().__init__()
-        self.path = self.directory + "/l1tune.conf"
         self.machine.limits()
         write(self.machine.sys + "/module/l1tune/parameters/gid", 0)
         v2(self.machine)
         self.module = Module(self.machine)
         if text is not None:
             self.write(text)
-
-    def write(self, text):
-        with open(self.path, "w", encoding="utf-8") as f:
-            f.write(text)
-
-    def text(self):
-        with open(self.path, encoding="utf-8") as f:
-            return f.read()
-
-    def apply(self, *args):
-        return self.run("apply", *args, self.path)
 
     def tenant(self, cgroup, **files):
         """One more, as it was defined before."""
