@@ -262,7 +262,7 @@ static void find_places(struct l1t_demand *demand)
 	}
 	memset(&places, 0, sizeof(places));
 	l1t_cgroup_path(current, path);
-	l1t_tenants_find(path, &places);
+	l1t_places_find(path, &places);
 	demand->places = &places;
 }
 
@@ -284,7 +284,7 @@ int l1t_admit(struct l1t_demand *demand)
 		return err;
 	audit(demand);
 	if (demand->vm)
-		l1t_tenants_take_creation(demand->places, ktime_get_ns());
+		l1t_places_take_creation(demand->places, ktime_get_ns());
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 
 #include "cgroup.h"
 
-/* Behind a path that is cut. No tenant is called that, see l1t_tenant_parse(). */
+/* Behind a path that is cut. No tenant is called that, see l1t_path_parse(). */
 #define MORE	"/..."
 
 #ifdef CONFIG_CGROUPS

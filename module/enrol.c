@@ -62,7 +62,7 @@ static void join_all(void)
 
 /**
  * l1t_enrol() - define a tenant, or a pattern of such
- * @path: from l1t_tenant_parse()
+ * @path: from l1t_path_parse()
  *
  * Context: may sleep. Return: 0, an error of l1t_tenant_define(), -EINTR,
  * -ESHUTDOWN, or -EOPNOTSUPP if this kernel has no cgroups.

@@ -306,7 +306,7 @@ void l1t_guest_use(struct l1t_guest *g, enum l1t_used kind, s64 more)
 {
 	lockdep_assert_held(&l1t_lock);
 	l1t_ledger.of[kind] += more;
-	l1t_tenants_use(&g->places, kind, more);
+	l1t_places_use(&g->places, kind, more);
 }
 
 static struct l1t_ledger used_by(const struct l1t_guest *g)
@@ -331,7 +331,7 @@ void l1t_guest_join_tenants(struct l1t_guest *g)
 {
 	const struct l1t_ledger has = used_by(g);
 
-	l1t_tenants_join(g->cgroup, &g->places, &has);
+	l1t_places_join(g->cgroup, &g->places, &has);
 }
 
 /**
@@ -345,7 +345,7 @@ void l1t_guest_drop_tenant(struct l1t_guest *g, const struct l1t_tenant *t)
 {
 	const struct l1t_ledger has = used_by(g);
 
-	l1t_tenants_drop(&g->places, t, &has);
+	l1t_places_drop(&g->places, t, &has);
 }
 
 /* Coming and going. */
@@ -376,7 +376,7 @@ void l1t_guest_confirm(struct l1t_guest *g)
 {
 	lockdep_assert_held(&l1t_lock);
 	g->id = ++nr_guests_ever;
-	l1t_tenants_vm_born(&g->places);
+	l1t_places_vm_born(&g->places);
 	list_add_tail_rcu(&g->link, &l1t_guests);
 }
 
@@ -402,7 +402,7 @@ void l1t_guest_leave(struct l1t_guest *g)
 	l1t_guest_use(g, L1T_USED_MEMORY, -(s64)g->memory_peak_bytes);
 	/* Of others totals.c has yet to add the counts. */
 	if (!g->id)
-		l1t_tenants_leave(&g->places);
+		l1t_places_leave(&g->places);
 }
 
 static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
@@ -449,7 +449,7 @@ void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 	l1t_find_add(&v->acct, vcpu);
 	WRITE_ONCE(g->nr_vcpus, g->nr_vcpus + 1);
 	nr_vcpus_ever++;
-	l1t_tenants_vcpu_born(&g->places);
+	l1t_places_vcpu_born(&g->places);
 	l1t_guest_use(g, L1T_USED_VCPUS, 1);
 }
 

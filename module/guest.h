@@ -20,8 +20,8 @@
 
 #include "account.h"
 #include "lock.h"
+#include "places.h"
 #include "start.h"
-#include "tenant.h"
 #include "user.h"
 #include "work.h"
 

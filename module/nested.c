@@ -106,7 +106,7 @@ u32 l1t_nested_vms(const struct l1t_tenant *t)
 
 	raw_spin_lock(&l1t_lock);
 	list_for_each_entry(g, &l1t_guests, link) {
-		if (t && !l1t_tenants_are_members(&g->places, t))
+		if (t && !l1t_places_are_of(&g->places, t))
 			continue;
 		on = g->nested_holds;
 		if (!tracked)

@@ -6,7 +6,7 @@
 
 extern struct class l1t_class;
 
-/* sysfs_limit.c */
+/* sysfs_limit.c; of this machine and of tenants */
 extern const struct attribute_group l1t_limits_group;
 extern const struct attribute_group l1t_audit_group;
 extern const struct attribute_group l1t_denied_group;
@@ -26,12 +26,15 @@ extern struct bin_attribute l1t_guest_start;
 extern const struct attribute_group l1t_tenants_group;
 extern const struct attribute_group l1t_guest_tenants_group;
 
+/* sysfs_totals.c; of this machine and of tenants */
+extern const struct attribute_group l1t_totals_group;
+extern const struct attribute_group l1t_usage_group;
+
 /* sysfs_tune.c */
 extern const struct attribute_group l1t_tune_group;
 extern const struct attribute_group l1t_guest_tune_group;
 
-ssize_t l1t_limit_emit(char *buf, u64 value);
-int l1t_limit_check_writer(const char *buf, size_t count);
+int l1t_sysfs_check_writer(const char *buf, size_t count);
 ssize_t l1t_stolen_show(u64 stolen_ns, char *buf);
 int l1t_sysfs_init(void);
 void l1t_sysfs_exit(void);

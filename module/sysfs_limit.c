@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The files about limits: limits/, audit/, denied/, would_deny/, effective/. */
+/*
+ * The files about limits: limits/, audit/, denied/, would_deny/, effective/, of this
+ * machine and of tenants. Which of them a device has, and who may read and write them,
+ * is told by limit_is_visible().
+ */
 #include <linux/capability.h>
 #include <linux/device.h>
 #include <linux/mutex.h>
@@ -7,6 +11,7 @@
 #include <linux/sysfs.h>
 
 #include "attach.h"
+#include "enrol.h"
 #include "guest.h"
 #include "limit.h"
 #include "sysfs.h"
@@ -27,12 +32,7 @@ static const struct limit_attribute *to_limit(struct device_attribute *attr)
 	return container_of(attr, struct limit_attribute, attr);
 }
 
-/**
- * l1t_limit_emit() - for a file with a limit
- * @buf: a page
- * @value: a number or L1T_NO_LIMIT
- */
-ssize_t l1t_limit_emit(char *buf, u64 value)
+static ssize_t emit_value(char *buf, u64 value)
 {
 	if (value == L1T_NO_LIMIT)
 		return sysfs_emit(buf, "max\n");
@@ -40,13 +40,13 @@ ssize_t l1t_limit_emit(char *buf, u64 value)
 }
 
 /**
- * l1t_limit_check_writer() - may who writes this, and is it text
+ * l1t_sysfs_check_writer() - may who writes this, and is it text
  * @buf: what is written
  * @count: how much
  *
  * Return: 0, -EPERM or -EINVAL.
  */
-int l1t_limit_check_writer(const char *buf, size_t count)
+int l1t_sysfs_check_writer(const char *buf, size_t count)
 {
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -66,24 +66,46 @@ static int set_limit(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 	return 0;
 }
 
+/* NULL: the device is this machine */
+static struct l1t_tenant *tenant_of(struct device *dev)
+{
+	return l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL;
+}
+
+static u64 value_of(struct device *dev, enum l1t_limit limit, enum l1t_bound bound)
+{
+	const struct l1t_tenant *t = tenant_of(dev);
+	u64 value;
+
+	if (!t)
+		return l1t_limit_value(limit, bound);
+	rcu_read_lock();
+	value = l1t_tenant_value(t, limit, bound);
+	rcu_read_unlock();
+	return value;
+}
+
 static ssize_t value_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
 	const struct limit_attribute *la = to_limit(attr);
 
-	return l1t_limit_emit(buf, l1t_limit_value(la->limit, la->bound));
+	return emit_value(buf, value_of(dev, la->limit, la->bound));
 }
 
 static ssize_t value_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
 	const struct limit_attribute *la = to_limit(attr);
+	struct l1t_tenant *t = tenant_of(dev);
 	u64 value;
 	int err;
 
-	err = l1t_limit_check_writer(buf, count) ?:
-	      l1t_limit_parse(la->limit, buf, &value) ?:
-	      set_limit(la->limit, la->bound, value);
+	err = l1t_sysfs_check_writer(buf, count) ?:
+	      l1t_limit_parse(la->limit, buf, &value);
+	if (!err)
+		err = t ? l1t_enrol_set(t, la->limit, la->bound, value) :
+			  set_limit(la->limit, la->bound, value);
 	return err ?: count;
 }
 
@@ -91,16 +113,46 @@ static ssize_t exceeded_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
 	const struct limit_attribute *la = to_limit(attr);
+	struct l1t_tenant *t = tenant_of(dev);
 
-	return sysfs_emit(buf, "%llu\n",
+	return sysfs_emit(buf, "%llu\n", t ?
+			  (u64)atomic64_read(&t->exceeded[la->bound][la->limit]) :
 			  l1t_limit_exceeded(la->limit, la->bound));
+}
+
+static bool tenant_limit_effective(struct device *dev, enum l1t_limit limit)
+{
+	return (value_of(dev, limit, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
+		value_of(dev, limit, L1T_BOUND_AUDIT) != L1T_NO_LIMIT) &&
+	       l1t_hook_state(l1t_limit_hook(limit)) == L1T_HOOK_OK;
 }
 
 static ssize_t effective_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return sysfs_emit(buf, "%d\n",
-			  l1t_limit_effective(to_limit(attr)->limit));
+	enum l1t_limit limit = to_limit(attr)->limit;
+
+	return sysfs_emit(buf, "%d\n", tenant_of(dev) ?
+			  tenant_limit_effective(dev, limit) :
+			  l1t_limit_effective(limit));
+}
+
+/*
+ * What a tenant has moves with its guests, as a guest's files do. A match has the
+ * limits of its pattern, which are set there.
+ */
+static umode_t limit_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	const struct limit_attribute *la =
+		container_of(attr, struct limit_attribute, attr.attr);
+	const struct l1t_tenant *t = tenant_of(kobj_to_dev(kobj));
+
+	if (!t)
+		return la->limit == L1T_MAX_VMS_PER_SEC ? 0 : attr->mode;
+	if (la->limit == L1T_MAX_VMS_PER_USER || la->limit == L1T_MAX_VCPUS_PER_VM ||
+	    la->limit == L1T_MAX_MEMORY_PER_VM)
+		return 0;
+	return attr->mode & (READ_ONCE(t->pattern) ? ~0226 : ~0006);
 }
 
 #define LIMIT_ATTR(_name, _limit, _bound, _mode, _show, _store)		\
@@ -127,17 +179,20 @@ static struct limit_attribute _dir##_files[] = {			\
 		   _mode, _show, _store),				\
 	LIMIT_ATTR(max_exits_per_sec, L1T_MAX_EXITS_PER_SEC, _bound,	\
 		   _exits_mode, _show, _store),				\
+	LIMIT_ATTR(max_vms_per_sec, L1T_MAX_VMS_PER_SEC, _bound,	\
+		   _mode, _show, _store),				\
 };									\
 static struct attribute *_dir##_attrs[] = {				\
 	&_dir##_files[0].attr.attr, &_dir##_files[1].attr.attr,		\
 	&_dir##_files[2].attr.attr, &_dir##_files[3].attr.attr,		\
 	&_dir##_files[4].attr.attr, &_dir##_files[5].attr.attr,		\
 	&_dir##_files[6].attr.attr, &_dir##_files[7].attr.attr,		\
-	NULL								\
+	&_dir##_files[8].attr.attr, NULL				\
 };									\
 const struct attribute_group l1t_##_dir##_group = {			\
 	.name = #_dir,							\
 	.attrs = _dir##_attrs,						\
+	.is_visible = limit_is_visible,					\
 }
 
 LIMIT_DIRECTORY(limits, L1T_BOUND_LIMIT, 0644, 0644, value_show, value_store);
@@ -155,7 +210,7 @@ static ssize_t max_exits_per_sec_show(struct device *dev,
 
 	if (rate == L1T_RATE_DEFAULT)
 		return sysfs_emit(buf, "default\n");
-	return l1t_limit_emit(buf, rate);
+	return emit_value(buf, rate);
 }
 
 static ssize_t max_exits_per_sec_store(struct device *dev,
@@ -163,7 +218,7 @@ static ssize_t max_exits_per_sec_store(struct device *dev,
 				       const char *buf, size_t count)
 {
 	u64 rate = L1T_RATE_DEFAULT;
-	int err = l1t_limit_check_writer(buf, count);
+	int err = l1t_sysfs_check_writer(buf, count);
 
 	if (!err && !sysfs_streq(buf, "default"))
 		err = l1t_limit_parse(L1T_MAX_EXITS_PER_SEC, buf, &rate);

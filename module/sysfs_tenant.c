@@ -13,10 +13,8 @@
 
 #include "enrol.h"
 #include "guest.h"
-#include "hook.h"
-#include "nested.h"
 #include "sysfs.h"
-#include "totals.h"
+#include "tenant_path.h"
 
 #define LOOK_FOR_IDLE	(10 * HZ)
 
@@ -80,252 +78,27 @@ static const struct attribute_group tenant_group = {
 	.is_visible = tenant_is_visible,
 };
 
-/* usage/ */
-
-#define USAGE(_name, _value)						\
-	static ssize_t usage_##_name##_show(struct device *dev,		\
-					    struct device_attribute *attr, \
-					    char *buf)			\
-	{								\
-		return sysfs_emit(buf, "%llu\n", (u64)(_value));	\
-	}								\
-	static struct device_attribute usage_##_name =			\
-		__ATTR(_name, 0440, usage_##_name##_show, NULL)
-
-static u64 used(struct device *dev, enum l1t_used kind)
-{
-	u64 value;
-
-	raw_spin_lock(&l1t_lock);
-	value = dev_to_tenant(dev)->use.of[kind];
-	raw_spin_unlock(&l1t_lock);
-	return value;
-}
-
-USAGE(vms, used(dev, L1T_USED_VMS));
-USAGE(vcpus, used(dev, L1T_USED_VCPUS));
-USAGE(memory_bytes, used(dev, L1T_USED_MEMORY));
-USAGE(nested_vms, l1t_nested_vms(dev_to_tenant(dev)));
-
-static struct attribute *usage_attrs[] = {
-	&usage_vms.attr,
-	&usage_vcpus.attr,
-	&usage_memory_bytes.attr,
-	&usage_nested_vms.attr,
-	NULL
-};
-
-static const struct attribute_group usage_group = {
-	.name = "usage",
-	.attrs = usage_attrs,
-};
-
-/* limits/, audit/, denied/, would_deny/, effective/ */
-
-struct tenant_limit {
-	struct device_attribute attr;
-	enum l1t_limit limit;
-	enum l1t_bound bound;
-};
-
-static const struct tenant_limit *to_limit(struct device_attribute *attr)
-{
-	return container_of(attr, struct tenant_limit, attr);
-}
-
-static ssize_t value_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	const struct tenant_limit *tl = to_limit(attr);
-	u64 value;
-
-	rcu_read_lock();
-	value = l1t_tenant_value(dev_to_tenant(dev), tl->limit, tl->bound);
-	rcu_read_unlock();
-	return l1t_limit_emit(buf, value);
-}
-
-static ssize_t value_store(struct device *dev, struct device_attribute *attr,
-			   const char *buf, size_t count)
-{
-	const struct tenant_limit *tl = to_limit(attr);
-	u64 value;
-	int err;
-
-	err = l1t_limit_check_writer(buf, count) ?:
-	      l1t_limit_parse(tl->limit, buf, &value) ?:
-	      l1t_enrol_set(dev_to_tenant(dev), tl->limit, tl->bound, value);
-	return err ?: count;
-}
-
-static ssize_t exceeded_show(struct device *dev, struct device_attribute *attr,
-			     char *buf)
-{
-	const struct tenant_limit *tl = to_limit(attr);
-	struct l1t_tenant *t = dev_to_tenant(dev);
-
-	return sysfs_emit(buf, "%llu\n",
-			  (u64)atomic64_read(&t->exceeded[tl->bound][tl->limit]));
-}
-
-static bool is_set(const struct l1t_tenant *t, enum l1t_limit limit)
-{
-	bool set;
-
-	rcu_read_lock();
-	set = l1t_tenant_value(t, limit, L1T_BOUND_LIMIT) != L1T_NO_LIMIT ||
-	      l1t_tenant_value(t, limit, L1T_BOUND_AUDIT) != L1T_NO_LIMIT;
-	rcu_read_unlock();
-	return set;
-}
-
-static ssize_t effective_show(struct device *dev, struct device_attribute *attr,
-			      char *buf)
-{
-	const struct tenant_limit *tl = to_limit(attr);
-
-	return sysfs_emit(buf, "%d\n", is_set(dev_to_tenant(dev), tl->limit) &&
-			  l1t_hook_state(l1t_limit_hook(tl->limit)) == L1T_HOOK_OK);
-}
-
-/* A match has the limits of its pattern, which are set there. */
-static umode_t value_is_visible(struct kobject *kobj, struct attribute *attr, int n)
-{
-	const struct l1t_tenant *t = dev_to_tenant(kobj_to_dev(kobj));
-
-	return READ_ONCE(t->pattern) ? attr->mode & ~0222 : attr->mode;
-}
-
-#define LIMIT(_name, _limit, _bound, _mode, _show, _store)		\
-	{								\
-		.attr = __ATTR(_name, _mode, _show, _store),		\
-		.limit = _limit,					\
-		.bound = _bound,					\
-	}
-
-#define DIRECTORY(_dir, _bound, _mode, _show, _store, _visible)		\
-static struct tenant_limit _dir##_files[] = {				\
-	LIMIT(max_vms, L1T_MAX_VMS, _bound, _mode, _show, _store),	\
-	LIMIT(max_vcpus, L1T_MAX_VCPUS, _bound, _mode, _show, _store),	\
-	LIMIT(max_memory_bytes, L1T_MAX_MEMORY, _bound, _mode, _show,	\
-	      _store),							\
-	LIMIT(max_nested_vms, L1T_MAX_NESTED_VMS, _bound, _mode, _show,	\
-	      _store),							\
-	LIMIT(max_exits_per_sec, L1T_MAX_EXITS_PER_SEC, _bound, _mode,	\
-	      _show, _store),						\
-	LIMIT(max_vms_per_sec, L1T_MAX_VMS_PER_SEC, _bound, _mode,	\
-	      _show, _store),						\
-};									\
-static struct attribute *_dir##_attrs[] = {				\
-	&_dir##_files[0].attr.attr, &_dir##_files[1].attr.attr,		\
-	&_dir##_files[2].attr.attr, &_dir##_files[3].attr.attr,		\
-	&_dir##_files[4].attr.attr, &_dir##_files[5].attr.attr,		\
-	NULL								\
-};									\
-static const struct attribute_group _dir##_group = {			\
-	.name = #_dir,							\
-	.attrs = _dir##_attrs,						\
-	.is_visible = _visible,						\
-}
-
-DIRECTORY(limits, L1T_BOUND_LIMIT, 0640, value_show, value_store, value_is_visible);
-DIRECTORY(audit, L1T_BOUND_AUDIT, 0640, value_show, value_store, value_is_visible);
-DIRECTORY(denied, L1T_BOUND_LIMIT, 0440, exceeded_show, NULL, NULL);
-DIRECTORY(would_deny, L1T_BOUND_AUDIT, 0440, exceeded_show, NULL, NULL);
-DIRECTORY(effective, L1T_BOUND_LIMIT, 0440, effective_show, NULL, NULL);
-
-/* totals/ */
-
-struct tenant_total {
-	struct device_attribute attr;
-	size_t offset;
-};
-
-static ssize_t total_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	const struct tenant_total *tt = container_of(attr, struct tenant_total, attr);
-	struct l1t_totals totals;
-
-	l1t_tenant_totals(dev_to_tenant(dev), &totals);
-	return sysfs_emit(buf, "%llu\n", *(u64 *)((char *)&totals + tt->offset));
-}
-
-static ssize_t stolen_time_ns_show(struct device *dev,
-				   struct device_attribute *attr, char *buf)
-{
-	struct l1t_totals totals;
-
-	l1t_tenant_totals(dev_to_tenant(dev), &totals);
-	return l1t_stolen_show(totals.counts.stolen_ns, buf);
-}
-static struct device_attribute totals_stolen_time_ns =
-	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
-
-#define TOTAL(_name, _member)						\
-	static struct tenant_total totals_##_name = {			\
-		.attr = __ATTR(_name, 0440, total_show, NULL),		\
-		.offset = offsetof(struct l1t_totals, _member),		\
-	}
-
-TOTAL(vms, vms);
-TOTAL(vcpus, vcpus);
-TOTAL(exits, counts.exits);
-TOTAL(exit_time_ns, counts.exit_time_ns);
-TOTAL(guest_time_ns, counts.guest_time_ns);
-TOTAL(kernel_time_ns, counts.parts_ns[L1T_PART_KERNEL]);
-TOTAL(vmm_time_ns, counts.parts_ns[L1T_PART_VMM]);
-TOTAL(vmm_sleep_time_ns, counts.parts_ns[L1T_PART_VMM_SLEEP]);
-TOTAL(halted_time_ns, counts.parts_ns[L1T_PART_HALTED]);
-TOTAL(blocked_time_ns, counts.parts_ns[L1T_PART_BLOCKED]);
-TOTAL(runq_time_ns, counts.parts_ns[L1T_PART_RUNQ]);
-TOTAL(throttled_time_ns, counts.parts_ns[L1T_PART_THROTTLED]);
-TOTAL(untraced, counts.untraced);
-
-static struct attribute *totals_attrs[] = {
-	&totals_vms.attr.attr,
-	&totals_vcpus.attr.attr,
-	&totals_exits.attr.attr,
-	&totals_exit_time_ns.attr.attr,
-	&totals_guest_time_ns.attr.attr,
-	&totals_kernel_time_ns.attr.attr,
-	&totals_vmm_time_ns.attr.attr,
-	&totals_vmm_sleep_time_ns.attr.attr,
-	&totals_halted_time_ns.attr.attr,
-	&totals_blocked_time_ns.attr.attr,
-	&totals_runq_time_ns.attr.attr,
-	&totals_throttled_time_ns.attr.attr,
-	&totals_stolen_time_ns.attr,
-	&totals_untraced.attr.attr,
-	NULL
-};
-
-static const struct attribute_group totals_group = {
-	.name = "totals",
-	.attrs = totals_attrs,
-};
-
 static const struct attribute_group *tenant_groups[] = {
 	&tenant_group,
-	&limits_group,
-	&audit_group,
-	&denied_group,
-	&would_deny_group,
-	&effective_group,
-	&totals_group,
-	&usage_group,
+	&l1t_limits_group,
+	&l1t_audit_group,
+	&l1t_denied_group,
+	&l1t_would_deny_group,
+	&l1t_effective_group,
+	&l1t_totals_group,
+	&l1t_usage_group,
 	NULL
 };
 
 /* A pattern uses nothing: each of its matches does. */
 static const struct attribute_group *pattern_groups[] = {
 	&tenant_group,
-	&limits_group,
-	&audit_group,
-	&denied_group,
-	&would_deny_group,
-	&effective_group,
-	&totals_group,
+	&l1t_limits_group,
+	&l1t_audit_group,
+	&l1t_denied_group,
+	&l1t_would_deny_group,
+	&l1t_effective_group,
+	&l1t_totals_group,
 	NULL
 };
 
@@ -407,13 +180,13 @@ static ssize_t change(const char *buf, size_t count, int (*fn)(const char *path)
 	char *path;
 	int err;
 
-	err = l1t_limit_check_writer(buf, count);
+	err = l1t_sysfs_check_writer(buf, count);
 	if (err)
 		return err;
 	path = kmalloc(L1T_CGROUP_BYTES, GFP_KERNEL);
 	if (!path)
 		return -ENOMEM;
-	err = l1t_tenant_parse(buf, path) ?: fn(path);
+	err = l1t_path_parse(buf, path) ?: fn(path);
 	kfree(path);
 	/* When this returns, its directory has come or gone. */
 	flush_delayed_work(&update_work);

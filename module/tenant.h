@@ -85,36 +85,20 @@ struct l1t_tenant {
 	char path[L1T_CGROUP_BYTES];
 };
 
+bool l1t_is_tenant(const struct device *dev);
+
 #define dev_to_tenant(d)	container_of(d, struct l1t_tenant, dev)
-
-/* One for the root, and one for each name in a path. */
-#define L1T_PLACES		(L1T_CGROUP_LEVELS + 1)
-
-/**
- * struct l1t_places - the tenants that a guest is of
- * @at: by the number of names in their paths; written under l1t_lock
- * @levels: of these so many may be there, the rest is NULL
- * @lacking: a pattern that matches, when there was no spare for the match
- * @born: its VM has been created
- */
-struct l1t_places {
-	struct l1t_tenant __rcu *at[L1T_PLACES];
-	unsigned int levels;
-	struct l1t_tenant *lacking;
-	bool born;
-};
-
-/* Context: RCU read section or l1t_lock. */
-static inline struct l1t_tenant *l1t_place(const struct l1t_places *places,
-					   unsigned int level)
-{
-	return rcu_dereference_check(places->at[level], lockdep_is_held(&l1t_lock));
-}
 
 extern struct list_head l1t_tenants;
 extern struct list_head l1t_tenants_changed;
 
-int l1t_tenant_parse(const char *text, char *path);
+bool l1t_tenants_are_there(void);
+struct l1t_tenant *l1t_tenant_find(const char *path, size_t len);
+struct l1t_tenant *l1t_tenant_pattern_of(const char *path, unsigned int levels);
+struct l1t_tenant *l1t_tenant_make_match(struct l1t_tenant *pattern, const char *path,
+					 size_t len);
+void l1t_tenant_busy(struct l1t_tenant *t);
+void l1t_tenant_idle(struct l1t_tenant *t);
 struct l1t_tenant *l1t_tenant_get(const char *path);
 int l1t_tenant_define(const char *path);
 void l1t_tenant_unlink(struct l1t_tenant *t);
@@ -123,21 +107,14 @@ struct l1t_tenant *l1t_tenant_any_pattern(void);
 bool l1t_tenants_have_matches(void);
 struct l1t_tenant *l1t_tenant_forgettable(void);
 
-void l1t_tenants_find(const char *path, struct l1t_places *places);
-void l1t_tenants_join(const char *path, struct l1t_places *places,
-		      const struct l1t_ledger *has);
-void l1t_tenants_leave(struct l1t_places *places);
-void l1t_tenants_drop(struct l1t_places *places, const struct l1t_tenant *t,
-		      const struct l1t_ledger *has);
-void l1t_tenants_use(const struct l1t_places *places, enum l1t_used kind, s64 more);
-void l1t_tenants_vm_born(struct l1t_places *places);
-void l1t_tenants_vcpu_born(const struct l1t_places *places);
-void l1t_tenants_take_creation(const struct l1t_places *places, u64 now);
-bool l1t_tenants_are_members(const struct l1t_places *places,
-			     const struct l1t_tenant *t);
 void l1t_tenants_fill(void);
 void l1t_tenants_reserve(void);
 
+void l1t_tenants_init(void (*changed)(void));
+void l1t_tenants_stop(void);
+void l1t_tenants_exit(void);
+
+/* tenant_limit.c */
 u64 l1t_tenant_value(const struct l1t_tenant *t, enum l1t_limit limit,
 		     enum l1t_bound bound);
 void l1t_tenant_request(struct l1t_tenant *t, enum l1t_limit limit,
@@ -147,9 +124,5 @@ void l1t_tenant_enforce(struct l1t_tenant *t, enum l1t_limit limit,
 void l1t_tenant_count(struct l1t_tenant *t, enum l1t_limit limit,
 		      enum l1t_bound bound);
 bool l1t_tenant_may_create(struct l1t_tenant *t, enum l1t_bound bound, u64 now);
-
-void l1t_tenants_init(void (*changed)(void));
-void l1t_tenants_stop(void);
-void l1t_tenants_exit(void);
 
 #endif

@@ -93,7 +93,7 @@ void l1t_guest_retire(struct l1t_guest *g)
 	for (level = 0; level < g->places.levels; level++)
 		for (t = l1t_place(&g->places, level); t; t = t->pattern)
 			l1t_counts_add(&t->dead, &counts);
-	l1t_tenants_leave(&g->places);
+	l1t_places_leave(&g->places);
 	list_del_init(&g->link);
 	raw_spin_unlock(&l1t_lock);
 	mutex_unlock(&totals_lock);
@@ -161,7 +161,7 @@ static void take_tenant_snapshot(struct l1t_tenant *t)
 	/* As in take_snapshot(). */
 	list_for_each_entry_rcu(g, &l1t_guests, link, true) {
 		rcu_read_lock();
-		member = l1t_tenants_are_members(&g->places, t);
+		member = l1t_places_are_of(&g->places, t);
 		rcu_read_unlock();
 		if (member)
 			l1t_guest_counts(g, &t->snapshot);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_CREATE_VM is where a guest gets its places, in a hook. All else that a guest
+ * does is charged to the tenants that it has a place in.
+ */
+#include <linux/minmax.h>
+#include <linux/string.h>
+
+#include "places.h"
+#include "tenant_path.h"
+
+/*
+ * Calls @fn with each level of a path that has a tenant, or that a pattern
+ * matches; then with the pattern and the length of the path up to there.
+ */
+typedef void (*level_fn)(struct l1t_places *places, unsigned int level,
+			 struct l1t_tenant *t, struct l1t_tenant *pattern,
+			 const char *path, size_t len, const struct l1t_ledger *has);
+
+static void each_level(const char *path, struct l1t_places *places,
+		       const struct l1t_ledger *has, level_fn fn)
+{
+	unsigned int level, levels = min_t(unsigned int, l1t_path_levels(path),
+					   L1T_CGROUP_LEVELS);
+	struct l1t_tenant *t, *pattern;
+	/* Too large for a stack. */
+	static char head[L1T_CGROUP_BYTES];
+	size_t len = 0;
+
+	lockdep_assert_held(&l1t_lock);
+	if (!l1t_tenants_are_there())
+		return;
+	for (level = 0; level <= levels; level++) {
+		/* What is behind is not known. */
+		if (!strcmp(path + len, "/..."))
+			return;
+		if (level)
+			len += 1 + l1t_path_name_bytes(path + len + 1);
+		t = level ? l1t_tenant_find(path, len) : l1t_tenant_find("/", 1);
+		pattern = NULL;
+		if (!t && level) {
+			memcpy(head, path, len);
+			head[len] = '\0';
+			pattern = l1t_tenant_pattern_of(head, level);
+		}
+		if (t || pattern)
+			fn(places, level, t, pattern, path, len, has);
+	}
+}
+
+static void find_place(struct l1t_places *places, unsigned int level,
+		       struct l1t_tenant *t, struct l1t_tenant *pattern,
+		       const char *path, size_t len, const struct l1t_ledger *has)
+{
+	RCU_INIT_POINTER(places->at[level], t);
+	places->levels = level + 1;
+	if (!t)
+		places->lacking = pattern;
+}
+
+/**
+ * l1t_places_find() - the tenants of who has no guest to be of them
+ * @path: of the cgroup
+ * @places: all NULL; gets them
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_find(const char *path, struct l1t_places *places)
+{
+	each_level(path, places, NULL, find_place);
+}
+
+static void take_place(struct l1t_places *places, unsigned int level,
+		       struct l1t_tenant *t, struct l1t_tenant *pattern,
+		       const char *path, size_t len, const struct l1t_ledger *has)
+{
+	unsigned int kind;
+
+	if (l1t_place(places, level))
+		return;
+	if (!t)
+		t = l1t_tenant_make_match(pattern, path, len);
+	if (!t) {
+		places->lacking = pattern;
+		return;
+	}
+	t->guests++;
+	l1t_tenant_busy(t);
+	for (kind = 0; kind < L1T_USED_KINDS; kind++)
+		t->use.of[kind] += has->of[kind];
+	rcu_assign_pointer(places->at[level], t);
+	WRITE_ONCE(places->levels, max(places->levels, level + 1));
+	for (; t; t = t->pattern) {
+		t->vms += places->born;
+		t->vcpus += has->of[L1T_USED_VCPUS];
+	}
+}
+
+/**
+ * l1t_places_join() - a guest gets its place in each tenant that it is of
+ * @path: of the cgroup that it was created in
+ * @places: its; those that it has already stay
+ * @has: what it has, which the tenants are charged for
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_join(const char *path, struct l1t_places *places,
+		     const struct l1t_ledger *has)
+{
+	places->lacking = NULL;
+	each_level(path, places, has, take_place);
+}
+
+static void give_up(struct l1t_places *places, unsigned int level)
+{
+	struct l1t_tenant *t = l1t_place(places, level);
+
+	RCU_INIT_POINTER(places->at[level], NULL);
+	if (--t->guests || !t->pattern || t->removed)
+		return;
+	l1t_tenant_idle(t);
+}
+
+/**
+ * l1t_places_leave() - a guest that is gone gives up all its places
+ * @places: its; it has nothing any more
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_leave(struct l1t_places *places)
+{
+	unsigned int level;
+
+	lockdep_assert_held(&l1t_lock);
+	places->lacking = NULL;
+	for (level = 0; level < places->levels; level++)
+		if (l1t_place(places, level))
+			give_up(places, level);
+}
+
+/**
+ * l1t_places_drop() - a guest is no longer of a tenant
+ * @places: its
+ * @t: the tenant or pattern
+ * @has: what the guest has
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_drop(struct l1t_places *places, const struct l1t_tenant *t,
+		      const struct l1t_ledger *has)
+{
+	struct l1t_tenant *at = l1t_place(places, t->levels);
+	unsigned int kind;
+
+	lockdep_assert_held(&l1t_lock);
+	if (places->lacking == t)
+		places->lacking = NULL;
+	if (at != t)
+		return;
+	for (kind = 0; kind < L1T_USED_KINDS; kind++)
+		at->use.of[kind] -= has->of[kind];
+	give_up(places, t->levels);
+}
+
+/**
+ * l1t_places_use() - a guest uses more, or less
+ * @places: its
+ * @kind: of what
+ * @more: how much more
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_use(const struct l1t_places *places, enum l1t_used kind, s64 more)
+{
+	struct l1t_tenant *t;
+	unsigned int level;
+
+	lockdep_assert_held(&l1t_lock);
+	for (level = 0; level < places->levels; level++) {
+		t = l1t_place(places, level);
+		if (t)
+			t->use.of[kind] += more;
+	}
+}
+
+static void count_born(const struct l1t_places *places, u64 vms, u64 vcpus)
+{
+	struct l1t_tenant *t;
+	unsigned int level;
+
+	lockdep_assert_held(&l1t_lock);
+	for (level = 0; level < places->levels; level++) {
+		for (t = l1t_place(places, level); t; t = t->pattern) {
+			t->vms += vms;
+			t->vcpus += vcpus;
+		}
+	}
+}
+
+/**
+ * l1t_places_vm_born() - a guest's VM has been created
+ * @places: the guest's
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_vm_born(struct l1t_places *places)
+{
+	places->born = true;
+	count_born(places, 1, 0);
+}
+
+/**
+ * l1t_places_vcpu_born() - a guest has one vCPU more
+ * @places: the guest's
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_vcpu_born(const struct l1t_places *places)
+{
+	count_born(places, 0, 1);
+}
+
+/**
+ * l1t_places_are_of() - is a guest of a tenant, or of one that it matches
+ * @places: the guest's
+ * @t: tenant or pattern
+ *
+ * Context: RCU read section or l1t_lock.
+ */
+bool l1t_places_are_of(const struct l1t_places *places,
+		       const struct l1t_tenant *t)
+{
+	const struct l1t_tenant *at = l1t_place(places, t->levels);
+
+	return at && (at == t || READ_ONCE(at->pattern) == t);
+}
+
+/**
+ * l1t_places_take_creation() - a VM has been admitted
+ * @places: its
+ * @now: CLOCK_MONOTONIC in ns
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_take_creation(const struct l1t_places *places, u64 now)
+{
+	struct l1t_tenant *t;
+	unsigned int level, bound;
+	u64 rate;
+
+	for (level = 0; level < places->levels; level++) {
+		t = l1t_place(places, level);
+		for (bound = 0; t && bound < L1T_BOUNDS; bound++) {
+			rate = l1t_tenant_value(t, L1T_MAX_VMS_PER_SEC, bound);
+			/* A threshold lets pass what there is no token for. */
+			if (rate != L1T_NO_LIMIT && l1t_tenant_may_create(t, bound, now))
+				l1t_bucket_take(&t->creation[bound], rate, 1);
+		}
+	}
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/* totals/ and usage/, of this machine and of tenants. */
+#include <linux/device.h>
+#include <linux/sysfs.h>
+
+#include "guest.h"
+#include "nested.h"
+#include "sysfs.h"
+#include "totals.h"
+
+/* totals/: numbers in struct l1t_totals */
+
+struct total_attribute {
+	struct device_attribute attr;
+	size_t offset;
+};
+
+static void totals_of(struct device *dev, struct l1t_totals *totals)
+{
+	if (l1t_is_tenant(dev))
+		l1t_tenant_totals(dev_to_tenant(dev), totals);
+	else
+		l1t_totals(totals);
+}
+
+static ssize_t total_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct total_attribute *ta =
+		container_of(attr, struct total_attribute, attr);
+	struct l1t_totals totals;
+
+	totals_of(dev, &totals);
+	return sysfs_emit(buf, "%llu\n",
+			  *(u64 *)((char *)&totals + ta->offset));
+}
+
+#define TOTAL_ATTR(_var, _name, _member)				\
+	static struct total_attribute _var = {				\
+		.attr = __ATTR(_name, 0440, total_show, NULL),		\
+		.offset = offsetof(struct l1t_totals, _member),		\
+	}
+
+#define PART_ATTR(_name, _part)						\
+	TOTAL_ATTR(totals_##_name##_time_ns, _name##_time_ns,		\
+		   counts.parts_ns[L1T_PART_##_part])
+
+TOTAL_ATTR(totals_vms, vms, vms);
+TOTAL_ATTR(totals_vcpus, vcpus, vcpus);
+TOTAL_ATTR(totals_exits, exits, counts.exits);
+TOTAL_ATTR(totals_exit_time_ns, exit_time_ns, counts.exit_time_ns);
+TOTAL_ATTR(totals_guest_time_ns, guest_time_ns, counts.guest_time_ns);
+PART_ATTR(kernel, KERNEL);
+PART_ATTR(vmm, VMM);
+PART_ATTR(vmm_sleep, VMM_SLEEP);
+PART_ATTR(halted, HALTED);
+PART_ATTR(blocked, BLOCKED);
+PART_ATTR(runq, RUNQ);
+PART_ATTR(throttled, THROTTLED);
+TOTAL_ATTR(totals_untraced, untraced, counts.untraced);
+TOTAL_ATTR(totals_unpaired_entries, unpaired_entries, counts.unpaired_entries);
+TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
+
+TOTAL_ATTR(totals_unattributed, unattributed, unattributed);
+
+/**
+ * l1t_stolen_show() - for a file with what L0 took
+ * @stolen_ns: if it is known
+ * @buf: a page
+ */
+ssize_t l1t_stolen_show(u64 stolen_ns, char *buf)
+{
+	if (l1t_stolen_state() != L1T_STEAL_OK)
+		return sysfs_emit(buf, "unknown\n");
+	return sysfs_emit(buf, "%llu\n", stolen_ns);
+}
+
+static ssize_t stolen_time_ns_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct l1t_totals totals;
+
+	totals_of(dev, &totals);
+	return l1t_stolen_show(totals.counts.stolen_ns, buf);
+}
+static struct device_attribute dev_attr_stolen_time_ns =
+	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
+
+/* Of the hooks, not of the guests. */
+static ssize_t nested_unadmitted_show(struct device *dev,
+				      struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", l1t_nested_unadmitted());
+}
+static struct device_attribute dev_attr_nested_unadmitted =
+	__ATTR(nested_unadmitted, 0440, nested_unadmitted_show, NULL);
+
+/* Those of a tenant come first; this machine has more. */
+#define TENANTS_TOTALS	14
+
+static struct attribute *totals_attrs[] = {
+	&totals_vms.attr.attr,
+	&totals_vcpus.attr.attr,
+	&totals_exits.attr.attr,
+	&totals_exit_time_ns.attr.attr,
+	&totals_guest_time_ns.attr.attr,
+	&totals_kernel_time_ns.attr.attr,
+	&totals_vmm_time_ns.attr.attr,
+	&totals_vmm_sleep_time_ns.attr.attr,
+	&totals_halted_time_ns.attr.attr,
+	&totals_blocked_time_ns.attr.attr,
+	&totals_runq_time_ns.attr.attr,
+	&totals_throttled_time_ns.attr.attr,
+	&dev_attr_stolen_time_ns.attr,
+	&totals_untraced.attr.attr,
+	&totals_unpaired_entries.attr.attr,
+	&totals_lost_cells.attr.attr,
+	&totals_unattributed.attr.attr,
+	&dev_attr_nested_unadmitted.attr,
+	NULL
+};
+
+static umode_t total_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	return n < TENANTS_TOTALS || !l1t_is_tenant(kobj_to_dev(kobj)) ? attr->mode : 0;
+}
+
+const struct attribute_group l1t_totals_group = {
+	.name = "totals",
+	.attrs = totals_attrs,
+	.is_visible = total_is_visible,
+};
+
+/* usage/: what limits are compared with */
+
+#define USAGE_ATTR(_name, _value)					\
+	static ssize_t _name##_show(struct device *dev,			\
+				    struct device_attribute *attr,	\
+				    char *buf)				\
+	{								\
+		return sysfs_emit(buf, "%llu\n", (u64)(_value));	\
+	}								\
+	static struct device_attribute usage_##_name = __ATTR_RO(_name)
+
+static u64 used(struct device *dev, enum l1t_used kind)
+{
+	const struct l1t_ledger *ledger =
+		l1t_is_tenant(dev) ? &dev_to_tenant(dev)->use : &l1t_ledger;
+	u64 value;
+
+	raw_spin_lock(&l1t_lock);
+	value = ledger->of[kind];
+	raw_spin_unlock(&l1t_lock);
+	return value;
+}
+
+USAGE_ATTR(vms, used(dev, L1T_USED_VMS));
+USAGE_ATTR(vcpus, used(dev, L1T_USED_VCPUS));
+USAGE_ATTR(memory_bytes, used(dev, L1T_USED_MEMORY));
+USAGE_ATTR(nested_vms,
+	   l1t_nested_vms(l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL));
+
+static struct attribute *usage_attrs[] = {
+	&usage_vms.attr,
+	&usage_vcpus.attr,
+	&usage_memory_bytes.attr,
+	&usage_nested_vms.attr,
+	NULL
+};
+
+/* A tenant's moves with its guests, as a guest's files do. */
+static umode_t usage_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	return l1t_is_tenant(kobj_to_dev(kobj)) ? attr->mode & ~0004 : attr->mode;
+}
+
+const struct attribute_group l1t_usage_group = {
+	.name = "usage",
+	.attrs = usage_attrs,
+	.is_visible = usage_is_visible,
+};
