@@ -85,6 +85,12 @@ u64 l1t_demand_peak_bytes(const struct l1t_demand *demand)
 	return bytes > g->memory_peak_bytes ? bytes - g->memory_peak_bytes : 0;
 }
 
+/* A VM counts once, whatever number of its vCPUs run guests. */
+static bool nests_more(const struct l1t_demand *d)
+{
+	return d->nested && !(d->guest && d->guest->nested_holds);
+}
+
 static unsigned int list_host(const struct l1t_demand *d, struct check *checks)
 {
 	const u64 *used = l1t_ledger.of;
@@ -112,7 +118,7 @@ static unsigned int list_host(const struct l1t_demand *d, struct check *checks)
 		checks[n++] = (struct check){ L1T_MAX_MEMORY_PER_VM,
 			NULL, g ? g->memory_peak_bytes + g->asked_bytes : 0, bytes };
 	}
-	if (d->nested && !(g && g->nested_holds))
+	if (nests_more(d))
 		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS,
 			NULL, used[L1T_USED_NESTED_VMS], 1 };
 	return n;
@@ -137,7 +143,7 @@ static unsigned int list_tenant(const struct l1t_demand *d, struct l1t_tenant *t
 	if (bytes)
 		checks[n++] = (struct check){ L1T_MAX_MEMORY, t,
 			used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY], bytes };
-	if (d->nested && !(g && g->nested_holds))
+	if (nests_more(d))
 		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS, t,
 			used[L1T_USED_NESTED_VMS], 1 };
 	return n;
