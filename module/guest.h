@@ -74,6 +74,8 @@ struct l1t_vcpu {
  * @guest: the guest
  * @used: a thread has it; l1t_lock
  * @creates_vm: the ioctl is KVM_CREATE_VM
+ * @drops_guest: there will be no such VM: the registry's hold of the guest is the
+ *	call's; l1t_lock
  * @asked_vcpu: the ledger keeps a place for a vCPU; l1t_lock
  * @asked_bytes: of memory that the ledger keeps a place for; l1t_lock
  * @new_vcpu: created, and lacks a block; NULL once it is gone; l1t_lock
@@ -84,6 +86,7 @@ struct l1t_call {
 	struct l1t_guest *guest;
 	bool used;
 	bool creates_vm;
+	bool drops_guest;
 	bool asked_vcpu;
 	u64 asked_bytes;
 	struct kvm_vcpu *new_vcpu;

@@ -246,6 +246,8 @@ static void add_new_vcpu(struct l1t_call *call)
 static void call_returns(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_call *call = container_of(work, struct l1t_call, work);
+	struct l1t_guest *g = call->guest;
+	bool drops_guest;
 
 	if (!cancelled) {
 		if (call->creates_vm) {
@@ -256,10 +258,15 @@ static void call_returns(struct l1t_work *work, bool cancelled)
 	}
 	raw_spin_lock(&l1t_lock);
 	l1t_call_release(call);
+	drops_guest = call->drops_guest;
+	call->drops_guest = false;
 	call->creates_vm = false;
 	call->used = false;
 	l1t_work_done(work);
 	raw_spin_unlock(&l1t_lock);
+	/* The work itself holds it, too. */
+	if (drops_guest)
+		put_device(&g->dev);
 }
 
 static void vcpu_leaves(struct l1t_vcpu *v, bool readable)
@@ -268,9 +275,24 @@ static void vcpu_leaves(struct l1t_vcpu *v, bool readable)
 	l1t_vcpu_leave(v, readable);
 }
 
-/* @readable: KVM's VM has not been freed yet */
+/* The call that is creating its VM, or NULL. */
+static struct l1t_call *creating_call(struct l1t_guest *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < L1T_CALLS; i++)
+		if (g->calls[i].used && g->calls[i].creates_vm)
+			return &g->calls[i];
+	return NULL;
+}
+
+/*
+ * @readable: KVM's VM has not been freed yet. One that was refused, or failed, is
+ * dropped by who asked for it: there may be more of these than a worker keeps up with.
+ */
 static void guest_leaves(struct l1t_guest *g, bool readable)
 {
+	struct l1t_call *call = g->id ? NULL : creating_call(g);
 	struct l1t_vcpu *v;
 
 	if (readable)
@@ -279,7 +301,10 @@ static void guest_leaves(struct l1t_guest *g, bool readable)
 		if (v->vcpu)
 			vcpu_leaves(v, readable);
 	l1t_guest_leave(g);
-	l1t_device_changed(g);
+	if (call)
+		call->drops_guest = true;
+	else
+		l1t_device_changed(g);
 }
 
 static void new_vcpu(struct kvm_vcpu *vcpu)
