@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -235,8 +234,6 @@ static int run(struct options *options)
 {
 	bool is_said = false;
 
-	if (options->by && strcmp(options->by, "cgroup"))
-		return error_set(options->error, "--by: '%s' is not cgroup", options->by);
 	/* The default columns of guests have nothing of it. */
 	options->beside = options->by || options->json || options->columns || options->sort;
 	options->tenants = options->by;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -10,6 +9,7 @@
 #include "cmd/command.h"
 #include "explain/transit.h"
 #include "model/account.h"
+#include "model/account-json.h"
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/vcpu.h"
@@ -205,13 +205,6 @@ static void add_sum(struct table *table, const struct snapshot *snapshot)
 	snapshot_free_sum(&sum);
 }
 
-static void sum_account(const struct snapshot *snapshot, const struct account *account,
-			struct guest_snapshot *sum)
-{
-	snapshot_sum_some(snapshot, account->guests, account->num_guests,
-			  account->cgroup ? account->cgroup : "", sum);
-}
-
 /* The reasons of each, of guests that there are. */
 static void add_accounts(struct table *table, const struct snapshot *snapshot)
 {
@@ -223,36 +216,11 @@ static void add_accounts(struct table *table, const struct snapshot *snapshot)
 		struct guest_snapshot sum;
 		struct block block = { .snapshot = &sum, .is_account = true };
 
-		sum_account(snapshot, accounts.v[i], &sum);
+		account_sum(accounts.v[i], snapshot, &sum);
 		add_block(table, &block);
 		snapshot_free_sum(&sum);
 	}
 	accounts_free(&accounts);
-}
-
-static json_t *accounts_to_json(const struct snapshot *snapshot)
-{
-	json_t *values = json_array();
-	struct accounts accounts;
-	size_t i;
-
-	accounts_make(&accounts, snapshot, true);
-	for (i = 0; i < accounts.num; i++) {
-		const struct account *account = accounts.v[i];
-		const struct tenant *tenant = account->tenant;
-		struct guest_snapshot sum;
-		json_t *json;
-
-		sum_account(snapshot, account, &sum);
-		json = json_sum(&sum, JSON_REASONS);
-		json_set(json, "tenant", json_number_or_null(tenant, tenant ? tenant->id : 0));
-		json_set(json, "cgroup", json_text(account->cgroup));
-		json_set(json, "guests", json_number(account->vms));
-		json_array_append_new(values, json);
-		snapshot_free_sum(&sum);
-	}
-	accounts_free(&accounts);
-	return values;
 }
 
 /* How much of each guest's time its exits spend in the hardware and L0. */
@@ -361,7 +329,7 @@ static int show_json(const struct options *options, const struct host *host,
 				     (options->sum ? JSON_SUM : 0));
 
 	if (options->by)
-		json_set(json, "cgroups", accounts_to_json(snapshot));
+		json_set(json, "cgroups", json_accounts(snapshot));
 	if (options->transit)
 		add_transit(options, snapshot, json);
 	return json_write(json);
@@ -405,8 +373,6 @@ static int run(struct options *options)
 {
 	bool is_said = false;
 
-	if (options->by && strcmp(options->by, "cgroup"))
-		return error_set(options->error, "--by: '%s' is not cgroup", options->by);
 	options->beside = true;
 	options->tenants = options->charges = options->by;
 	return watch_words(options, show, &is_said);

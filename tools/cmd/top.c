@@ -11,6 +11,8 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "cmd/command.h"
+#include "model/account.h"
+#include "model/account-json.h"
 #include "model/json.h"
 #include "model/past.h"
 #include "ui/screen.h"
@@ -37,6 +39,8 @@ struct top {
 	bool has_interval;
 	struct top_model model;
 	struct top_choice choice;
+	/* By control group from the next interval on; whether that was explained. */
+	bool wants_cgroups, is_explained;
 	struct top_status status;
 	char prompt[sizeof(((struct top_choice *)NULL)->filter)];
 	bool is_help;
@@ -98,6 +102,8 @@ static int take(struct top *top, struct snapshot *snapshot)
 		.cache = &top->cache,
 		/* That takes a look at all processes. */
 		.beside = top_has_room_for_helpers(top->width),
+		.tenants = top->wants_cgroups,
+		.charges = top->wants_cgroups,
 	};
 	int status;
 
@@ -113,6 +119,32 @@ static int take(struct top *top, struct snapshot *snapshot)
 	return status;
 }
 
+static void choose_nothing(struct top_choice *choice)
+{
+	choice->has_row = false;
+	free(choice->row_name);
+	choice->row_name = NULL;
+}
+
+/* As the guests are that were taken last. */
+static void use_rows(struct top *top)
+{
+	if (top->choice.by_cgroup == top->wants_cgroups)
+		return;
+	choose_nothing(&top->choice);
+	top->choice.by_cgroup = top->wants_cgroups;
+}
+
+/* What happened between before and after. */
+static void make_interval(struct top *top)
+{
+	snapshot_subtract(&top->before, &top->after, &top->diff);
+	top->has_interval = true;
+	use_rows(top);
+	if (top->choice.by_cgroup)
+		accounts_explain(&top->after, &top->is_explained);
+}
+
 /* Ends an interval and begins the next one. */
 static int next_interval(struct top *top)
 {
@@ -126,8 +158,7 @@ static int next_interval(struct top *top)
 	snapshot_free(&top->before);
 	top->before = top->after;
 	top->after = now;
-	snapshot_subtract(&top->before, &top->after, &top->diff);
-	top->has_interval = true;
+	make_interval(top);
 	return status;
 }
 
@@ -161,25 +192,33 @@ static void show_screen(struct top *top)
 	frame_free(&frame);
 }
 
-/* Up from the first guest are all of them. */
-static void choose_guest(struct top *top, int step)
+static void choose(struct top_choice *choice, const struct guest *guest)
+{
+	choose_nothing(choice);
+	choice->has_row = true;
+	choice->row_id = guest->id;
+	choice->row_name = xstrdup(guest->label);
+}
+
+/* Up from the first row are all of them. */
+static void choose_next(struct top *top, int step)
 {
 	const struct top_model *model = &top->model;
 	struct top_choice *choice = &top->choice;
 	size_t at = 0;
 
-	while (choice->has_guest && at < model->num_guests &&
-	       model->guests[at].snapshot->guest.id != choice->guest_id)
+	while (at < model->num_rows && !top_is_chosen(choice, &model->rows[at]))
 		at++;
-	if (!choice->has_guest || at == model->num_guests)
-		at = step > 0 || !model->num_guests ? 0 : model->num_guests - 1;
+	if (at == model->num_rows)
+		at = step > 0 || !model->num_rows ? 0 : model->num_rows - 1;
 	else if (step < 0 && !at)
-		at = model->num_guests;
-	else if (step < 0 || at + 1 < model->num_guests)
+		at = model->num_rows;
+	else if (step < 0 || at + 1 < model->num_rows)
 		at += step;
-	choice->has_guest = at < model->num_guests;
-	if (choice->has_guest)
-		choice->guest_id = model->guests[at].snapshot->guest.id;
+	if (at < model->num_rows)
+		choose(choice, &model->rows[at].snapshot->guest);
+	else
+		choose_nothing(choice);
 }
 
 static void type(struct top *top, int key)
@@ -257,6 +296,17 @@ static bool press_past(struct top *top, int key)
 	return by;
 }
 
+/* What guests are charged to is read with them, so it is known of the next ones. */
+static void change_rows(struct top *top)
+{
+	top->wants_cgroups = !top->wants_cgroups;
+	if (top->options->env.past)
+		use_rows(top);
+	else
+		keep_message(top->wants_cgroups ? "the next interval is by control group" :
+						  "the next interval is by guest");
+}
+
 static void press(struct top *top, int key)
 {
 	struct top_choice *choice = &top->choice;
@@ -283,13 +333,16 @@ static void press(struct top *top, int key)
 		top->status.prompt = top->prompt;
 		break;
 	case KEY_IS_UP:
-		choose_guest(top, -1);
+		choose_next(top, -1);
 		break;
 	case KEY_IS_DOWN:
-		choose_guest(top, 1);
+		choose_next(top, 1);
 		break;
 	case KEY_IS_ESCAPE:
-		choice->has_guest = false;
+		choose_nothing(choice);
+		break;
+	case 'c':
+		change_rows(top);
 		break;
 	case 'v':
 		choice->panels = (choice->panels + 1) % NUM_TOP_PANELS;
@@ -360,9 +413,9 @@ static void show_past(struct top *top, uint64_t end_ns)
 	wait_in_past(end_ns - past_interval_ns(top) + past->interval_ns / 2, end_ns);
 	if (status == STATUS_OK)
 		status = take(top, &top->before);
-	top->has_interval = status == STATUS_OK;
-	if (top->has_interval)
-		snapshot_subtract(&top->before, &top->after, &top->diff);
+	top->has_interval = false;
+	if (status == STATUS_OK)
+		make_interval(top);
 }
 
 /*
@@ -486,6 +539,7 @@ static int show(struct top *top)
 	if (status == STATUS_OK || status == STATUS_FAILED)
 		status = show_intervals(top);
 	top_model_free(&top->model);
+	choose_nothing(&top->choice);
 	snapshot_free(&top->diff);
 	snapshot_free(&top->before);
 	snapshot_free(&top->after);
@@ -497,14 +551,19 @@ static int show(struct top *top)
 static int show_json(const struct options *options, const struct host *host,
 		     const struct snapshot *snapshot, void *arg)
 {
-	(void)options;
+	json_t *json = json_snapshot(host, snapshot, JSON_REASONS);
+
 	(void)arg;
-	return json_print(host, snapshot, JSON_REASONS);
+	if (options->by)
+		json_set(json, "cgroups", json_accounts(snapshot));
+	return json_write(json);
 }
 
 static int run(struct options *options)
 {
-	struct top top = { .options = options, .width = SIZE_MAX };
+	struct top top = {
+		.options = options, .width = SIZE_MAX, .wants_cgroups = options->by,
+	};
 	struct transit transit;
 	int status = selection_parse(options->words, options->num_words,
 				     &top.selection, options->error);
@@ -513,6 +572,7 @@ static int run(struct options *options)
 		if (options->once)
 			options->count = 1;
 		options->beside = true;
+		options->tenants = options->charges = options->by;
 		status = watch(options, &top.selection, show_json, NULL);
 	} else if (status == STATUS_OK) {
 		if (options->transit) {
@@ -528,6 +588,9 @@ static int run(struct options *options)
 static const struct option_spec own_options[] = {
 	OPTION(SECONDS, 'd', "delay", "SEC", interval_ns, "length of the intervals; 1 by default"),
 	OPTION(NUMBER, 'n', "count", "N", count, "stop after N intervals"),
+	OPTION(TEXT, 0, "by", "cgroup", by,
+	       "show tenants, and control groups of guests that no tenant has;\n"
+	       "the key c changes between them and guests"),
 	OPTION(FLAG, 0, "once", NULL, once, "print one interval as text, without taking the terminal"),
 	OPTION(FLAG, 0, "transit", NULL, transit,
 	       "show the share of time that exits spend in L0 instead of bars,\n"

@@ -273,6 +273,16 @@ void accounts_make(struct accounts *accounts, const struct snapshot *snapshot,
 	order(accounts);
 }
 
+void account_sum(const struct account *account, const struct snapshot *snapshot,
+		 struct guest_snapshot *sum)
+{
+	snapshot_sum_some(snapshot, account->guests, account->num_guests,
+			  account->cgroup ? account->cgroup : "", sum);
+	sum->guest.id = account->tenant ? account->tenant->id : 0;
+	sum->beside.helpers.ns = account->helpers_ns;
+	sum->beside.helpers.is_known = !account->num_without_helpers;
+}
+
 void accounts_free(struct accounts *accounts)
 {
 	size_t i;

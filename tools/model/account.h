@@ -55,6 +55,13 @@ void accounts_make(struct accounts *accounts, const struct snapshot *snapshot,
 		   bool only_guests);
 void accounts_free(struct accounts *accounts);
 
+/*
+ * Its guests as one, which has the id of the tenant, or 0, and is called like the
+ * cgroup. Free with snapshot_free_sum().
+ */
+void account_sum(const struct account *account, const struct snapshot *snapshot,
+		 struct guest_snapshot *sum);
+
 /* Says once that no tenants are known, and what guests are summed by then. */
 void accounts_explain(const struct snapshot *snapshot, bool *is_said);
 

@@ -13,6 +13,7 @@ import threading
 import time
 
 from bench import Bench, equal, finish, ok, on_terminal, wait_for_look
+from charged import charge, tenant
 from fake import cell, fixed, hist, parts_ns, split
 
 MS = 1_000_000
@@ -316,6 +317,78 @@ def test_keys():
             t.keys("q")
             screen = t.shows("status=0", "q: the terminal is given back")
             ok("l1tune top" not in screen, "as it was", screen)
+
+
+def charge_all(bench):
+    """Guests 1 and 2 to tenant 7, guest 1 also to tenant 12 in it, guest 3 to none."""
+    for number, cgroup, *numbers in (1, "/a/x", 7, 12), (2, "/a/y", 7), (3, "/free"):
+        charge(bench.machine, number, cgroup, *numbers)
+    tenant(bench.machine, 7, "/a")
+    tenant(bench.machine, 12, "/a/x")
+
+
+def cgroups(text):
+    """Of each row its tenant and numbers; of each reason its exits."""
+    upper, _, lower = text.partition("\n\n")
+    rows = {words[1]: [words[0], *words[2:]] for words in map(str.split, upper.splitlines()[3:])}
+    reasons = {re.split("  +", line)[0]: line.split()[-8] for line in lower.splitlines()[1:4]}
+    return rows, reasons
+
+
+def test_by_cgroup():
+    with Bench() as b:
+        guests(b)
+        charge_all(b)
+        p = subprocess.Popen(b.command("top", "--once", "-d", "1", "--by", "cgroup"), stdout=subprocess.PIPE, text=True,
+                             env=os.environ | {"LC_ALL": "C"})
+        wait_for_look(p)
+        for n in 1, 2, 3:
+            b.machine.exits(n, exits(n, 2))
+        text = p.communicate(timeout=20)[0]
+        rows, _ = cgroups(text)
+        equal({name: row[:2] for name, row in rows.items()}, {"/a": ["7", "3"], "/a/x": ["12", "1"], "/free": ["-", "3"]},
+              "--by cgroup: tenants, and what no tenant has, with their vCPUs")
+        # What guests did in a second, which takes a little longer.
+        did = {"/a": 151 + 251, "/a/x": 151, "/free": 484}
+        ok(all(0.93 * did[name] <= float(row[2]) <= did[name] for name, row in rows.items()), "with the exits of their guests", text)
+        total = float(re.search(r"exits (\d+)/s", text)[1])
+        ok(0.93 * 886 <= total <= 886 and "3 guests, 6 vCPUs" in text, "a guest of two tenants is counted once in the total", text)
+        r = subprocess.run(b.command("top", "--once", "-d", "0.1", "--by", "cgroup"), capture_output=True, text=True, check=False,
+                           env=os.environ | {"LC_ALL": "C", "COLUMNS": "150"})
+        equal([(words[0], words[1], words[2]) for words in map(str.split, r.stdout.partition("\n\n")[0].splitlines()[3:])],
+              [("7", "/a", "2"), ("12", "/a/x", "1"), ("-", "/free", "1")], "a wide terminal has how many guests each has")
+        r = b.run("top", "--once", "-d", "0.1", "--by", "cgroup", "2")
+        equal(list(cgroups(r.stdout)[0]), ["/a"], "of one guest those that have it")
+        d = json.loads(b.run("top", "-J", "--once", "-d", "0.1", "--by", "cgroup").stdout)
+        equal([(c["tenant"], c["cgroup"], c["guests"]) for c in d["cgroups"]], [(7, "/a", 2), (12, "/a/x", 1), (None, "/free", 1)],
+              "--json has them as stat has")
+        r = b.run("top", "--once", "--by", "user")
+        ok(r.returncode == 2 and "--by: 'user' is not cgroup" in r.stderr, "usage: top --by user", r)
+    with Bench() as b:
+        guests(b)
+        r = b.run("top", "--once", "-d", "0.1", "--by", "cgroup")
+        ok(r.returncode == 0 and "no tenants are known here" in r.stderr, "a module without tenants", r)
+
+
+def test_by_cgroup_keys():
+    with Bench() as b:
+        guests(b)
+        charge_all(b)
+        with Running(b), Terminal(b, "-d", "0.5") as t:
+            t.shows(r"ID NAME.* web ", "guests")
+            t.keys("Down", "c")
+            t.shows(r"TENANT CGROUP.* 7 /a .* - /free .*REASON \(all\)", "c: by control group, of all")
+            t.keys("n", "Down")
+            t.shows(r"REASON \(/a\).*IO_INSTRUCTION +[1-9]", "down: the reasons of the first one's guests")
+            t.keys("Down", "Down")
+            t.shows(r"REASON \(/free\)", "of one without a number, too")
+            t.keys("Up")
+            t.shows(r"REASON \(/a/x\)", "up")
+            t.keys("/", "y", "Enter")
+            screen = t.shows("1 guest, 2 vCPUs +filter: y$", "a part of the path of guests")
+            ok(re.search(r"^ +7 /a +2 ", screen, re.M) and "/free" not in screen, "a tenant has only those then", screen)
+            t.keys("c", "/", "BSpace", "Enter")
+            t.shows(r"ID NAME.* web ", "c: by guest again")
 
 
 def test_ends():

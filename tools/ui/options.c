@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -174,6 +175,29 @@ static int take_number(const struct option_spec *spec, const char *text,
 			 spec->argument);
 }
 
+/* Is it one of the words between |? */
+static bool is_choice(const char *words, const char *text)
+{
+	size_t len;
+
+	for (; *words; words += len + !!words[len]) {
+		len = strcspn(words, "|");
+		if (len == strlen(text) && !strncmp(words, text, len))
+			return true;
+	}
+	return false;
+}
+
+static int take_text(const struct option_spec *spec, const char *text,
+		     const char **member, struct error *error)
+{
+	if (islower((unsigned char)*spec->argument) && !is_choice(spec->argument, text))
+		return error_set(error, "--%s: '%s' is not %s", spec->name, text,
+				 spec->argument);
+	*member = text;
+	return STATUS_OK;
+}
+
 static int take(struct options *options, const struct option_spec *spec,
 		const char *text)
 {
@@ -184,8 +208,7 @@ static int take(struct options *options, const struct option_spec *spec,
 		*(bool *)member = true;
 		break;
 	case OPTION_TEXT:
-		*(const char **)member = text;
-		break;
+		return take_text(spec, text, member, options->error);
 	case OPTION_SECONDS:
 		return take_seconds(spec, text, member, options->error);
 	case OPTION_NUMBER:

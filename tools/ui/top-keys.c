@@ -53,7 +53,7 @@ void top_draw_help(struct frame *frame)
 		"          name:GLOB, cgroup:GLOB, tenant:PATH; an empty filter shows all",
 		"        up, down: one guest's reasons; Esc: those of all",
 		"",
-		"View:   v guests and reasons, guests, reasons",
+		"View:   v guests and reasons, guests, reasons   c guests or control groups",
 		"        space pauses   + - change the interval   q quits",
 		"Replay: left, right: the interval before and after; [ ] an hour",
 		"",

@@ -15,8 +15,13 @@
 #define WIDE		110
 /* And from here on what threads other than vCPUs take. */
 #define VERY_WIDE	126
+#define MIN_ID		3
+/* As its heading. */
+#define MIN_TENANT	6
 #define MIN_NAME	12
 #define MAX_NAME	32
+/* Of a control group, which is a path. */
+#define MAX_PATH_NAME	64
 /* When nothing else is left to leave out. */
 #define LEAST_NAME	9
 #define MIN_BAR		5
@@ -91,8 +96,8 @@ static size_t natural_name(const struct top_model *model)
 {
 	size_t longest = 4, columns, i;
 
-	for (i = 0; i < model->num_guests && longest < MIN_NAME; i++) {
-		const char *name = model->guests[i].snapshot->guest.label;
+	for (i = 0; i < model->num_rows && longest < MIN_NAME; i++) {
+		const char *name = model->rows[i].snapshot->guest.label;
 		char *shown = escape_for_terminal(name);
 
 		fit_length(shown, MIN_NAME, &columns);
@@ -103,13 +108,13 @@ static size_t natural_name(const struct top_model *model)
 	return longest;
 }
 
-static size_t longest_id(const struct top_model *model)
+static size_t longest_id(const struct top_model *model, size_t longest)
 {
-	size_t longest = 3, i;
+	size_t i;
 
-	for (i = 0; i < model->num_guests; i++) {
+	for (i = 0; i < model->num_rows; i++) {
 		size_t digits = snprintf(NULL, 0, "%llu", (unsigned long long)
-					 model->guests[i].snapshot->guest.id);
+					 model->rows[i].snapshot->guest.id);
 
 		if (longest < digits)
 			longest = digits;
@@ -119,12 +124,12 @@ static size_t longest_id(const struct top_model *model)
 
 /* What is left for the first column of a panel. */
 static size_t rest(const struct top_layout *l, unsigned int columns,
-		   size_t used)
+		   size_t used, size_t most)
 {
 	used += columns_width(l, columns);
 	if (l->width < used + LEAST_NAME)
 		return LEAST_NAME;
-	return l->width - used < MAX_NAME ? l->width - used : MAX_NAME;
+	return l->width - used < most ? l->width - used : most;
 }
 
 static unsigned int count_hidden(unsigned int wanted, unsigned int shown,
@@ -140,14 +145,18 @@ static unsigned int count_hidden(unsigned int wanted, unsigned int shown,
 struct top_layout top_lay_out(const struct top_model *model,
 			      const struct top_choice *choice, size_t width)
 {
-	struct top_layout l = { .width = width, .id = longest_id(model) };
+	bool by_cgroup = choice->by_cgroup;
+	struct top_layout l = {
+		.width = width,
+		.id = longest_id(model, by_cgroup ? MIN_TENANT : MIN_ID),
+	};
 	unsigned int guests = GUEST_COLUMNS, reasons = REASON_COLUMNS;
 	bool is_bar_asked_for = choice->transit;
 	size_t name = natural_name(model);
 
 	l.bar = MIN_BAR;
 	if (width >= WIDE) {
-		guests |= BIT(TOP_NESTED) | WIDE_PARTS;
+		guests |= BIT(by_cgroup ? TOP_NUM_GUESTS : TOP_NESTED) | WIDE_PARTS;
 		reasons |= BIT(TOP_P50) | WIDE_PARTS;
 		if (model->total.has_stolen) {
 			guests |= BIT(TOP_STOLEN);
@@ -163,10 +172,10 @@ struct top_layout top_lay_out(const struct top_model *model,
 		l.bar = TRANSIT_WIDTH;
 	l.guest_columns = drop_columns(&l, guests, is_bar_asked_for,
 				       l.id + 1 + name);
-	l.name = rest(&l, l.guest_columns, l.id + 1);
+	l.name = rest(&l, l.guest_columns, l.id + 1, by_cgroup ? MAX_PATH_NAME : MAX_NAME);
 	/* Transit is a column of guests; reasons keep the place for it blank. */
 	l.reason_columns = drop_columns(&l, reasons, false, MIN_NAME);
-	l.reason = rest(&l, l.reason_columns, 0);
+	l.reason = rest(&l, l.reason_columns, 0, MAX_NAME);
 	if (choice->panels != TOP_REASONS)
 		l.num_hidden += count_hidden(guests, l.guest_columns,
 					     is_bar_asked_for);

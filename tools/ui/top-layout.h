@@ -9,6 +9,8 @@
 
 /* All but the first column of both panels, from the left. */
 enum top_column {
+	/* Of a control group. */
+	TOP_NUM_GUESTS,
 	TOP_VCPU,
 	TOP_NESTED,
 	TOP_EXITS,

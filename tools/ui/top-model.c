@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/account.h"
 #include "ui/top-model.h"
 
 static double per(uint64_t amount, uint64_t interval_ns)
@@ -45,16 +46,25 @@ static void add_rates(struct top_rates *sum, const struct top_rates *rates)
 		sum->parts[i] += rates->parts[i];
 }
 
+bool top_is_chosen(const struct top_choice *choice, const struct top_row *row)
+{
+	const struct guest *guest = &row->snapshot->guest;
+
+	return choice->has_row && guest->id == choice->row_id &&
+	       (!choice->by_cgroup || !strcmp(guest->label, choice->row_name));
+}
+
 /* Bare text is a part of the name here, the rest as on the command line. */
 static bool is_shown(const struct top_choice *choice, const struct guest *guest)
 {
+	const char *name = choice->by_cgroup ? guest_charged_cgroup(guest) : guest->label;
 	struct selector selector;
 
 	if (!*choice->filter)
 		return true;
 	if (selector_parse(choice->filter, &selector) ||
 	    selector.kind == SELECT_NAME)
-		return strcasestr(guest->label, choice->filter);
+		return name && strcasestr(name, choice->filter);
 	return selector_matches(&selector, guest);
 }
 
@@ -80,9 +90,9 @@ static double rate(const struct top_rates *rates, enum top_sort sort)
 	}
 }
 
-static int compare_guests(const void *a, const void *b, void *arg)
+static int compare_rows(const void *a, const void *b, void *arg)
 {
-	const struct top_guest *x = a, *y = b;
+	const struct top_row *x = a, *y = b;
 	const struct top_choice *choice = arg;
 	const struct guest *guest_x = &x->snapshot->guest;
 	const struct guest *guest_y = &y->snapshot->guest;
@@ -135,43 +145,86 @@ static int compare_cells(const void *a, const void *b, void *arg)
 	       -order : order;
 }
 
-static void add_guest(struct top_model *model, const struct top_choice *choice,
-		      const struct guest_snapshot *guest, bool is_ended)
+static struct top_row *add_row(struct top_model *model, const struct guest_snapshot *guest,
+			       size_t num_guests)
 {
-	struct top_guest *top;
+	struct top_row *row = GROW(model->rows, model->num_rows);
 
-	if (!is_shown(choice, &guest->guest))
-		return;
-	top = GROW(model->guests, model->num_guests);
-	*top = (struct top_guest){ .snapshot = guest, .is_ended = is_ended };
-	if (is_ended) {
-		model->num_ended++;
-		return;
-	}
-	top->rates = rates_of(guest);
-	add_rates(&model->total, &top->rates);
+	*row = (struct top_row){ .snapshot = guest, .num_guests = num_guests };
+	return row;
+}
+
+static void add_guest(struct top_model *model, const struct guest_snapshot *guest)
+{
+	const struct top_rates rates = rates_of(guest);
+
+	*GROW(model->guests, model->num_guests) = guest;
+	add_rates(&model->total, &rates);
 	model->num_vcpus += guest->guest.vcpus;
+}
+
+static void add_guests(struct top_model *model)
+{
+	size_t i;
+
+	for (i = 0; i < model->num_guests; i++)
+		add_row(model, model->guests[i], 1)->rates = rates_of(model->guests[i]);
+}
+
+static void add_ended(struct top_model *model, const struct top_choice *choice,
+		      const struct guest_snapshot *guest)
+{
+	model->num_ended++;
+	if (!choice->by_cgroup)
+		add_row(model, guest, 1)->is_ended = true;
+}
+
+/* The diff with the guests that are shown, which are not copied; free its guests alone. */
+static struct snapshot only_shown(const struct top_model *model, const struct snapshot *diff)
+{
+	struct snapshot shown = *diff;
+	size_t i;
+
+	shown.guests = xcalloc(model->num_guests, sizeof(*shown.guests));
+	shown.num_guests = model->num_guests;
+	for (i = 0; i < model->num_guests; i++)
+		shown.guests[i] = *model->guests[i];
+	return shown;
+}
+
+static void add_cgroups(struct top_model *model, const struct snapshot *diff)
+{
+	struct snapshot shown = only_shown(model, diff);
+	struct accounts accounts;
+	size_t i;
+
+	accounts_make(&accounts, &shown, true);
+	model->sums = xcalloc(accounts.num, sizeof(*model->sums));
+	for (i = 0; i < accounts.num; i++) {
+		struct guest_snapshot *sum = &model->sums[model->num_sums++];
+
+		account_sum(accounts.v[i], &shown, sum);
+		add_row(model, sum, accounts.v[i]->num_guests)->rates = rates_of(sum);
+	}
+	accounts_free(&accounts);
+	free(shown.guests);
 }
 
 static void add_reasons(struct top_model *model, const struct top_choice *choice)
 {
 	size_t i, num = 0;
 
-	for (i = 0; i < model->num_guests; i++) {
-		const struct top_guest *top = &model->guests[i];
-		const struct guest *guest = &top->snapshot->guest;
+	for (i = 0; i < model->num_rows; i++) {
+		const struct top_row *row = &model->rows[i];
 
-		if (choice->has_guest && guest->id == choice->guest_id)
-			model->reasons_of = guest->label;
+		if (!top_is_chosen(choice, row))
+			continue;
+		model->reasons_of = row->snapshot->guest.label;
+		if (!row->is_ended)
+			exits_add(&model->reasons, &row->snapshot->stats);
 	}
-	for (i = 0; i < model->num_guests; i++) {
-		const struct top_guest *top = &model->guests[i];
-
-		if (!top->is_ended &&
-		    (!model->reasons_of ||
-		     top->snapshot->guest.id == choice->guest_id))
-			exits_add(&model->reasons, &top->snapshot->stats);
-	}
+	for (i = 0; i < model->num_guests && !model->reasons_of; i++)
+		exits_add(&model->reasons, &model->guests[i]->stats);
 	model->cells = xcalloc(model->reasons.num_cells, sizeof(*model->cells));
 	for (i = 0; i < model->reasons.num_cells; i++) {
 		const struct exit_cell *cell = &model->reasons.cells[i];
@@ -194,21 +247,33 @@ void top_model_make(struct top_model *model, const struct top_choice *choice,
 		.interval_ns = diff->interval_ns, .time = after->time,
 	};
 	for (i = 0; i < diff->num_guests; i++)
-		add_guest(model, choice, &diff->guests[i], false);
+		if (is_shown(choice, &diff->guests[i].guest))
+			add_guest(model, &diff->guests[i]);
+	if (choice->by_cgroup)
+		add_cgroups(model, diff);
+	else
+		add_guests(model);
 	for (i = 0; i < before->num_guests; i++) {
 		const struct guest_snapshot *guest = &before->guests[i];
 
-		if (!snapshot_find(after, guest, before->loaded_ns))
-			add_guest(model, choice, guest, true);
+		if (is_shown(choice, &guest->guest) &&
+		    !snapshot_find(after, guest, before->loaded_ns))
+			add_ended(model, choice, guest);
 	}
-	if (model->num_guests)
-		qsort_r(model->guests, model->num_guests,
-			sizeof(*model->guests), compare_guests, (void *)choice);
+	if (model->num_rows)
+		qsort_r(model->rows, model->num_rows, sizeof(*model->rows),
+			compare_rows, (void *)choice);
 	add_reasons(model, choice);
 }
 
 void top_model_free(struct top_model *model)
 {
+	size_t i;
+
+	for (i = 0; i < model->num_sums; i++)
+		snapshot_free_sum(&model->sums[i]);
+	free(model->sums);
+	free(model->rows);
 	free(model->guests);
 	free(model->cells);
 	exits_free(&model->reasons);

@@ -30,11 +30,15 @@ struct top_choice {
 	enum top_sort sort;
 	bool is_reversed;
 	enum top_panels panels;
+	/* A row is all guests of a tenant, or of a control group that no tenant has. */
+	bool by_cgroup;
 	/* A part of the name, or what names guests elsewhere; "" for all. */
 	char filter[64];
-	/* The guest that the cursor is on: its reasons are shown. */
-	bool has_guest;
-	uint64_t guest_id;
+	/* The row that the cursor is on: its reasons are shown. */
+	bool has_row;
+	uint64_t row_id;
+	/* Of a control group without a tenant there is no more than that. */
+	char *row_name;
 	/* Show the estimated transit instead of bars; NULL: do not. */
 	const struct transit *transit;
 };
@@ -53,8 +57,10 @@ struct top_rates {
 	bool has_helpers;
 };
 
-struct top_guest {
+struct top_row {
+	/* A guest or the sum of some. */
 	const struct guest_snapshot *snapshot;
+	size_t num_guests;
 	struct top_rates rates;
 	/* It ended in the interval: its last counts are not known. */
 	bool is_ended;
@@ -62,14 +68,20 @@ struct top_guest {
 
 /* What there is to see after an interval. */
 struct top_model {
-	struct top_guest *guests;
+	struct top_row *rows;
+	size_t num_rows;
+	/* Those that are shown and there, whatever rows they are in. */
+	const struct guest_snapshot **guests;
 	size_t num_guests;
 	size_t num_ended;
+	/* What rows are by control group. */
+	struct guest_snapshot *sums;
+	size_t num_sums;
 	uint64_t num_vcpus;
 	struct top_rates total;
 	uint64_t interval_ns;
 	struct timespec time;
-	/* Of the chosen guest, or of all that are shown. */
+	/* Of the chosen row, or of all guests that are shown. */
 	struct exit_stats reasons;
 	const char *reasons_of;
 	const struct exit_cell **cells;
@@ -84,6 +96,9 @@ void top_model_make(struct top_model *model, const struct top_choice *choice,
 		    const struct snapshot *before, const struct snapshot *after,
 		    const struct snapshot *diff);
 void top_model_free(struct top_model *model);
+
+/* Is the cursor on it? */
+bool top_is_chosen(const struct top_choice *choice, const struct top_row *row);
 
 double top_cell_rate(const struct exit_cell *cell, enum top_sort sort);
 

@@ -114,7 +114,7 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 		       const struct top_layout *l)
 {
 	char clock[32], *interval = format_ns(model->interval_ns);
-	size_t num = model->num_guests - model->num_ended;
+	size_t num = model->num_guests;
 	struct tm tm;
 
 	localtime_r(&model->time.tv_sec, &tm);
@@ -194,6 +194,7 @@ static void add_headings(struct frame *frame, const struct top_choice *choice,
 		const char *name;
 		enum top_sort sort;
 	} headings[] = {
+		[TOP_NUM_GUESTS] = { "GUESTS", NO_SORT },
 		[TOP_VCPU] = { "VCPU", NO_SORT },
 		[TOP_NESTED] = { "NESTED", NO_SORT },
 		[TOP_EXITS] = { "EXITS/S", TOP_BY_EXITS },
@@ -227,15 +228,15 @@ static void add_bar_heading(struct frame *frame, const struct top_layout *l,
 		frame_add(frame, FRAME_HEADING, fit_left(name, l->bar + 1));
 }
 
-static void draw_guests_heading(struct frame *frame, const struct top_layout *l,
+static void draw_rows_heading(struct frame *frame, const struct top_layout *l,
 				const struct top_choice *choice)
 {
 	frame_line(frame);
 	frame_add(frame, choice->sort == TOP_BY_ID ? FRAME_HEADING_SORTED :
-		  FRAME_HEADING, fit_right("ID", l->id));
+		  FRAME_HEADING, fit_right(choice->by_cgroup ? "TENANT" : "ID", l->id));
 	frame_add(frame, FRAME_HEADING, xstrdup(" "));
 	frame_add(frame, choice->sort == TOP_BY_NAME ? FRAME_HEADING_SORTED :
-		  FRAME_HEADING, fit_left("NAME", l->name));
+		  FRAME_HEADING, fit_left(choice->by_cgroup ? "CGROUP" : "NAME", l->name));
 	add_headings(frame, choice, l->guest_columns, "BUSY");
 	add_bar_heading(frame, l, l->guest_columns,
 			choice->transit ? " TRANSIT" : "");
@@ -258,27 +259,29 @@ static void add_parts(struct frame *frame, unsigned int columns, bool are_known,
 			add_part(frame, are_known, parts[i], most_of(i, whole));
 }
 
-static void draw_guest(struct frame *frame, const struct top_layout *l,
-		       const struct top_choice *choice,
-		       const struct top_guest *top)
+static void draw_row(struct frame *frame, const struct top_layout *l,
+		     const struct top_choice *choice, const struct top_row *row)
 {
-	const struct guest *guest = &top->snapshot->guest;
-	const struct top_rates *r = &top->rates;
-	enum frame_style style = top->is_ended ? FRAME_DIM : FRAME_NORMAL;
+	const struct guest *guest = &row->snapshot->guest;
+	const struct top_rates *r = &row->rates;
+	enum frame_style style = row->is_ended ? FRAME_DIM : FRAME_NORMAL;
 	double whole = guest->vcpus ? guest->vcpus : 1;
 	unsigned int columns = l->guest_columns;
-	char *id = xasprintf("%llu", (unsigned long long)guest->id);
+	/* A control group that no tenant has. */
+	char *id = guest->id ? xasprintf("%llu", (unsigned long long)guest->id) :
+			       xstrdup("-");
 
 	frame_line(frame);
-	frame->lines[frame->num_lines - 1].is_chosen =
-		choice->has_guest && guest->id == choice->guest_id;
+	frame->lines[frame->num_lines - 1].is_chosen = top_is_chosen(choice, row);
 	frame_add(frame, style, fit_right(id, l->id));
 	free(id);
-	add_name(frame, style, guest->label, l->name);
+	add_name(frame, style, *guest->label ? guest->label : "-", l->name);
+	if (top_has(columns, TOP_NUM_GUESTS))
+		add_right(frame, style, xasprintf("%zu", row->num_guests), 6);
 	if (top_has(columns, TOP_VCPU))
 		add_right(frame, style,
 			  xasprintf("%llu", (unsigned long long)guest->vcpus), 4);
-	if (top->is_ended) {
+	if (row->is_ended) {
 		add(frame, FRAME_MESSAGE, "  ended");
 		return;
 	}
@@ -376,8 +379,8 @@ static void draw_reason(struct frame *frame, const struct top_layout *l,
 		add_bar(frame, share, l->bar);
 }
 
-/* Guests get half of the lines, and what the reasons do not need. */
-static size_t lines_for_guests(const struct top_model *model,
+/* Rows of guests get half of the lines, and what the reasons do not need. */
+static size_t lines_for_rows(const struct top_model *model,
 			       const struct top_choice *choice, size_t lines)
 {
 	size_t half = (lines + 1) / 2;
@@ -386,17 +389,17 @@ static size_t lines_for_guests(const struct top_model *model,
 		return lines;
 	if (model->num_cells < lines - half)
 		half = lines - model->num_cells;
-	return half < model->num_guests ? half : model->num_guests;
+	return half < model->num_rows ? half : model->num_rows;
 }
 
 /* The first one to show, so that the chosen one is seen. */
-static size_t first_guest(const struct top_model *model,
-			  const struct top_choice *choice, size_t lines)
+static size_t first_row(const struct top_model *model,
+			const struct top_choice *choice, size_t lines)
 {
 	size_t i;
 
-	for (i = 0; choice->has_guest && i < model->num_guests; i++)
-		if (model->guests[i].snapshot->guest.id == choice->guest_id)
+	for (i = 0; i < model->num_rows; i++)
+		if (top_is_chosen(choice, &model->rows[i]))
 			return i < lines ? 0 : i - lines + 1;
 	return 0;
 }
@@ -416,21 +419,21 @@ void top_draw(const struct top_model *model, const struct top_choice *choice,
 	struct top_layout l = top_lay_out(model, choice, width);
 	size_t fixed = choice->panels == TOP_BOTH ? 6 : 4;
 	size_t lines = height > fixed ? height - fixed : 0;
-	size_t guests, first, i;
+	size_t rows, first, i;
 
 	if (!height)
-		lines = 2 * (model->num_guests + model->num_cells);
-	guests = lines_for_guests(model, choice, lines);
+		lines = 2 * (model->num_rows + model->num_cells);
+	rows = lines_for_rows(model, choice, lines);
 	draw_title(frame, model, choice, status, &l);
 	draw_total(frame, &model->total, width);
 	if (choice->panels != TOP_REASONS) {
-		draw_guests_heading(frame, &l, choice);
-		if (!model->num_guests)
+		draw_rows_heading(frame, &l, choice);
+		if (!model->num_rows)
 			draw_nothing(frame, choice);
-		first = first_guest(model, choice, guests);
-		for (i = first; i < model->num_guests && i < first + guests; i++)
-			draw_guest(frame, &l, choice, &model->guests[i]);
-		lines -= guests;
+		first = first_row(model, choice, rows);
+		for (i = first; i < model->num_rows && i < first + rows; i++)
+			draw_row(frame, &l, choice, &model->rows[i]);
+		lines -= rows;
 	}
 	if (choice->panels != TOP_GUESTS) {
 		if (choice->panels == TOP_BOTH)
