@@ -151,6 +151,13 @@ static void prefer_stats(struct guest *guest, const struct exit_stats *stats)
 		guest->guest_time_ns = stats->value[STAT_GUEST_TIME];
 }
 
+/* These change while the guest is there: tenants come and go. */
+static int read_charges(int fd, const struct snapshot_request *request, struct guest *guest)
+{
+	return request->charges ?
+	       guest_tenants_read(fd, &guest->tenants, &guest->num_tenants) : 0;
+}
+
 /* Statistics are the larger part: only of guests that are wanted. */
 static int load_guest(const struct env *env, int fd, uint64_t id,
 		      const struct snapshot_request *request,
@@ -164,11 +171,9 @@ static int load_guest(const struct env *env, int fd, uint64_t id,
 		return report(env, id, file, err, NULL);
 	if (!is_wanted(request, &guest->guest))
 		return GONE;
-	if (request->charges) {
-		err = guest_tenants_read(fd, &guest->guest.tenants, &guest->guest.num_tenants);
-		if (err)
-			return report(env, id, "tenants", err, NULL);
-	}
+	err = read_charges(fd, request, &guest->guest);
+	if (err)
+		return report(env, id, "tenants", err, NULL);
 	result = load_stats(env, fd, id, "stats", &guest->stats);
 	if (result == STATUS_OK && request->vcpus)
 		result = load_vcpus(env, fd, request, guest);
@@ -190,6 +195,10 @@ static int load_cached(const struct env *env, uint64_t id,
 		guest_copy(&guest->guest, &cached->guest);
 		if (!is_wanted(request, &guest->guest))
 			return GONE;
+		file = "tenants";
+		err = read_charges(cached->dir_fd, request, &guest->guest);
+	}
+	if (!err) {
 		file = "stats";
 		err = cached_guest_stats(cached, &guest->stats, &why);
 	}

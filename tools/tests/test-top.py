@@ -513,12 +513,11 @@ def test_changes():
 
 
 print("KTAP version 1")
+for test in test_once, test_paused, test_narrow, test_by_cgroup:
+    test()
 if shutil.which("tmux"):
-    for test in test_once, test_paused, test_narrow, test_keys, test_ends, test_new_reason, test_gone, test_changes:
+    for test in test_keys, test_by_cgroup_keys, test_ends, test_new_reason, test_gone, test_changes:
         test()
 else:
     print("# no tmux: the tests on a terminal are left out")
-    test_once()
-    test_paused()
-    test_narrow()
 finish()

@@ -20,8 +20,9 @@
 #define MIN_TENANT	6
 #define MIN_NAME	12
 #define MAX_NAME	32
-/* Of a control group, which is a path. */
-#define MAX_PATH_NAME	64
+/* The same of control groups, which are paths. */
+#define MIN_PATH	24
+#define MAX_PATH	64
 /* When nothing else is left to leave out. */
 #define LEAST_NAME	9
 #define MIN_BAR		5
@@ -92,15 +93,15 @@ static unsigned int drop_columns(const struct top_layout *l,
 }
 
 /* How many columns of the terminal the longest name takes, within bounds. */
-static size_t natural_name(const struct top_model *model)
+static size_t natural_name(const struct top_model *model, size_t most)
 {
 	size_t longest = 4, columns, i;
 
-	for (i = 0; i < model->num_rows && longest < MIN_NAME; i++) {
+	for (i = 0; i < model->num_rows && longest < most; i++) {
 		const char *name = model->rows[i].snapshot->guest.label;
 		char *shown = escape_for_terminal(name);
 
-		fit_length(shown, MIN_NAME, &columns);
+		fit_length(shown, most, &columns);
 		free(shown);
 		if (columns > longest)
 			longest = columns;
@@ -152,7 +153,7 @@ struct top_layout top_lay_out(const struct top_model *model,
 	};
 	unsigned int guests = GUEST_COLUMNS, reasons = REASON_COLUMNS;
 	bool is_bar_asked_for = choice->transit;
-	size_t name = natural_name(model);
+	size_t name = natural_name(model, by_cgroup ? MIN_PATH : MIN_NAME);
 
 	l.bar = MIN_BAR;
 	if (width >= WIDE) {
@@ -172,7 +173,7 @@ struct top_layout top_lay_out(const struct top_model *model,
 		l.bar = TRANSIT_WIDTH;
 	l.guest_columns = drop_columns(&l, guests, is_bar_asked_for,
 				       l.id + 1 + name);
-	l.name = rest(&l, l.guest_columns, l.id + 1, by_cgroup ? MAX_PATH_NAME : MAX_NAME);
+	l.name = rest(&l, l.guest_columns, l.id + 1, by_cgroup ? MAX_PATH : MAX_NAME);
 	/* Transit is a column of guests; reasons keep the place for it blank. */
 	l.reason_columns = drop_columns(&l, reasons, false, MIN_NAME);
 	l.reason = rest(&l, l.reason_columns, 0, MAX_NAME);

@@ -104,8 +104,12 @@ static int compare_rows(const void *a, const void *b, void *arg)
 		order = strcmp(guest_x->name, guest_y->name);
 	else if (choice->sort != TOP_BY_ID)
 		order = rate_x < rate_y ? 1 : rate_x > rate_y ? -1 : 0;
+	/* What has no number is behind all that have one. */
 	if (!order)
-		order = guest_x->id < guest_y->id ? -1 : guest_x->id > guest_y->id;
+		order = guest_x->id - 1 < guest_y->id - 1 ? -1 :
+			guest_x->id - 1 > guest_y->id - 1;
+	if (!order)
+		order = strcmp(guest_x->label, guest_y->label);
 	return choice->is_reversed ? -order : order;
 }
 
