@@ -5,12 +5,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/terminal.h"
 #include "base/util.h"
 #include "base/wait.h"
-#include "cmd/command.h"
+#include "cmd/top.h"
 #include "model/account.h"
 #include "model/account-json.h"
 #include "model/json.h"
@@ -20,41 +19,12 @@
 #include "ui/top-view.h"
 #include "ui/watch.h"
 
-#define MIN_DELAY_NS		(NSEC_PER_SEC / 8)
-#define MAX_DELAY_NS		(3600 * NSEC_PER_SEC)
 #define TEXT_WIDTH		80
-#define HOUR_NS			((int64_t)(3600 * NSEC_PER_SEC))
-
-struct top {
-	struct options *options;
-	struct selection selection;
-	struct guest_cache cache;
-	/* The module may come and go; which load of it this is. */
-	bool is_open;
-	struct host host;
-	/* The ends of the interval, what happened in it, what is seen of that. */
-	struct snapshot before;
-	struct snapshot after;
-	struct snapshot diff;
-	bool has_interval;
-	struct top_model model;
-	struct top_choice choice;
-	/* By control group from the next interval on; whether that was explained. */
-	bool wants_cgroups, is_explained;
-	struct top_status status;
-	char prompt[sizeof(((struct top_choice *)NULL)->filter)];
-	bool is_help;
-	bool is_ended;
-	/* In a replay: by how much to move, when that was asked for. */
-	int64_t move_ns;
-	/* As it was drawn last; any before that. */
-	size_t width;
-};
 
 /* On a screen, a message is shown in a line of it until the next interval. */
 static char last_message[512];
 
-static void keep_message(const char *message)
+void top_keep_message(const char *message)
 {
 	snprintf(last_message, sizeof(last_message), "%s", message);
 }
@@ -119,28 +89,12 @@ static int take(struct top *top, struct snapshot *snapshot)
 	return status;
 }
 
-static void choose_nothing(struct top_choice *choice)
-{
-	choice->has_row = false;
-	free(choice->row_name);
-	choice->row_name = NULL;
-}
-
-/* As the guests are that were taken last. */
-static void use_rows(struct top *top)
-{
-	if (top->choice.by_cgroup == top->wants_cgroups)
-		return;
-	choose_nothing(&top->choice);
-	top->choice.by_cgroup = top->wants_cgroups;
-}
-
 /* What happened between before and after. */
 static void make_interval(struct top *top)
 {
 	snapshot_subtract(&top->before, &top->after, &top->diff);
 	top->has_interval = true;
-	use_rows(top);
+	top_use_rows(top);
 	if (top->choice.by_cgroup)
 		accounts_explain(&top->after, &top->is_explained);
 }
@@ -192,173 +146,12 @@ static void show_screen(struct top *top)
 	frame_free(&frame);
 }
 
-static void choose(struct top_choice *choice, const struct guest *guest)
-{
-	choose_nothing(choice);
-	choice->has_row = true;
-	choice->row_id = guest->id;
-	choice->row_name = xstrdup(guest->label);
-}
-
-/* Up from the first row are all of them. */
-static void choose_next(struct top *top, int step)
-{
-	const struct top_model *model = &top->model;
-	struct top_choice *choice = &top->choice;
-	size_t at = 0;
-
-	while (at < model->num_rows && !top_is_chosen(choice, &model->rows[at]))
-		at++;
-	if (at == model->num_rows)
-		at = step > 0 || !model->num_rows ? 0 : model->num_rows - 1;
-	else if (step < 0 && !at)
-		at = model->num_rows;
-	else if (step < 0 || at + 1 < model->num_rows)
-		at += step;
-	if (at < model->num_rows)
-		choose(choice, &model->rows[at].snapshot->guest);
-	else
-		choose_nothing(choice);
-}
-
-static void type(struct top *top, int key)
-{
-	size_t len = strlen(top->prompt);
-
-	if (key == KEY_IS_ENTER) {
-		strcpy(top->choice.filter, top->prompt);
-		top->status.prompt = NULL;
-	} else if (key == KEY_IS_ESCAPE) {
-		top->status.prompt = NULL;
-	} else if (key == KEY_IS_ERASE) {
-		/* A whole character: its last byte and what continues it. */
-		while (len && (top->prompt[--len] & 0xc0) == 0x80)
-			;
-		top->prompt[len] = '\0';
-	} else if (key < KEY_IS_UP && len + 1 < sizeof(top->prompt)) {
-		top->prompt[len] = key;
-		top->prompt[len + 1] = '\0';
-	}
-}
-
-static void change_delay(struct top *top, bool longer)
-{
-	uint64_t ns = top->options->interval_ns;
-
-	ns = longer ? ns * 2 : ns / 2;
-	if (ns >= MIN_DELAY_NS && ns <= MAX_DELAY_NS)
-		top->options->interval_ns = ns;
-}
-
-static bool press_sort(struct top_choice *choice, int key)
-{
-	static const char keys[NUM_TOP_SORTS] = {
-		[TOP_BY_BUSY] = 'b', [TOP_BY_EXITS] = 'e',
-		[TOP_BY_KERNEL] = 'k', [TOP_BY_VMM] = 'm',
-		[TOP_BY_VMM_SLEEP] = 'z', [TOP_BY_HALTED] = 'l',
-		[TOP_BY_BLOCKED] = 'o',
-		[TOP_BY_RUNQ] = 'r',
-		[TOP_BY_THROTTLED] = 't', [TOP_BY_STOLEN] = 's',
-		[TOP_BY_GUEST] = 'g',
-		[TOP_BY_NAME] = 'n', [TOP_BY_ID] = 'i',
-	};
-	int i;
-
-	for (i = 0; i < NUM_TOP_SORTS; i++) {
-		if (keys[i] != key)
-			continue;
-		choice->sort = i;
-		return true;
-	}
-	return false;
-}
-
-/* An interval of records is no shorter than the time between two. */
-static uint64_t past_interval_ns(const struct top *top)
+uint64_t top_past_interval_ns(const struct top *top)
 {
 	uint64_t wanted_ns = top->options->interval_ns;
 	uint64_t least_ns = top->options->env.past->interval_ns;
 
 	return wanted_ns > least_ns ? wanted_ns : least_ns;
-}
-
-/* Whether a key asks for another time. */
-static bool press_past(struct top *top, int key)
-{
-	int64_t interval_ns, by;
-
-	if (!top->options->env.past)
-		return false;
-	interval_ns = past_interval_ns(top);
-	by = key == KEY_IS_LEFT ? -interval_ns : key == KEY_IS_RIGHT ? interval_ns :
-	     key == '[' ? -HOUR_NS : key == ']' ? HOUR_NS : 0;
-	top->move_ns += by;
-	return by;
-}
-
-/* What guests are charged to is read with them, so it is known of the next ones. */
-static void change_rows(struct top *top)
-{
-	top->wants_cgroups = !top->wants_cgroups;
-	if (top->options->env.past)
-		use_rows(top);
-	else
-		keep_message(top->wants_cgroups ? "the next interval is by control group" :
-						  "the next interval is by guest");
-}
-
-static void press(struct top *top, int key)
-{
-	struct top_choice *choice = &top->choice;
-
-	if (top->status.prompt) {
-		type(top, key);
-		return;
-	}
-	if (top->is_help) {
-		top->is_help = key == KEY_IS_RESIZE;
-		return;
-	}
-	if (press_sort(choice, key) || press_past(top, key))
-		return;
-	switch (key) {
-	case 'q':
-		top->is_ended = true;
-		break;
-	case 'R':
-		choice->is_reversed = !choice->is_reversed;
-		break;
-	case '/':
-		strcpy(top->prompt, choice->filter);
-		top->status.prompt = top->prompt;
-		break;
-	case KEY_IS_UP:
-		choose_next(top, -1);
-		break;
-	case KEY_IS_DOWN:
-		choose_next(top, 1);
-		break;
-	case KEY_IS_ESCAPE:
-		choose_nothing(choice);
-		break;
-	case 'c':
-		change_rows(top);
-		break;
-	case 'v':
-		choice->panels = (choice->panels + 1) % NUM_TOP_PANELS;
-		break;
-	case ' ':
-		top->status.is_paused = !top->status.is_paused;
-		break;
-	case '+':
-	case '-':
-		change_delay(top, key == '+');
-		break;
-	case 'h':
-	case '?':
-		top->is_help = true;
-		break;
-	}
 }
 
 static int live(struct top *top)
@@ -368,7 +161,7 @@ static int live(struct top *top)
 
 	if (status != STATUS_OK)
 		return status;
-	complain_to(keep_message);
+	complain_to(top_keep_message);
 	while (!top->is_ended) {
 		enum wait_result result;
 
@@ -382,7 +175,7 @@ static int live(struct top *top)
 		    !isatty(STDIN_FILENO))
 			break;
 		for (; key != KEY_IS_NONE; key = screen_key())
-			press(top, key);
+			top_press(top, key);
 		if (monotonic_ns() < next)
 			continue;
 		next = monotonic_ns() + top->options->interval_ns;
@@ -410,7 +203,7 @@ static void show_past(struct top *top, uint64_t end_ns)
 	last_message[0] = '\0';
 	wait_in_past(end_ns, end_ns);
 	status = take(top, &top->after);
-	wait_in_past(end_ns - past_interval_ns(top) + past->interval_ns / 2, end_ns);
+	wait_in_past(end_ns - top_past_interval_ns(top) + past->interval_ns / 2, end_ns);
 	if (status == STATUS_OK)
 		status = take(top, &top->before);
 	top->has_interval = false;
@@ -432,11 +225,11 @@ static uint64_t find_past(struct past *past, uint64_t now_ns, int64_t by_ns)
 		return time_ns;
 	/* It is in a gap, or before all. */
 	time_ns = is_back ? now_ns - 1 : now_ns;
-	if (-by_ns >= HOUR_NS)
+	if (-by_ns >= TOP_HOUR_NS)
 		time_ns = 0;
 	if (past->find(past, !is_back || !time_ns, &time_ns) && time_ns != now_ns)
 		return time_ns;
-	keep_message(is_back ? "there are no records before this one" :
+	top_keep_message(is_back ? "there are no records before this one" :
 			       "there are no records after this one");
 	return now_ns;
 }
@@ -461,7 +254,7 @@ static int browse(struct top *top)
 	if (status != STATUS_OK)
 		return status;
 	top->status.is_past = true;
-	complain_to(keep_message);
+	complain_to(top_keep_message);
 	past->find(past, false, &at_ns);
 	show_past(top, at_ns);
 	while (!top->is_ended) {
@@ -472,7 +265,7 @@ static int browse(struct top *top)
 		if (key == KEY_IS_NONE && !isatty(STDIN_FILENO))
 			break;
 		for (; key != KEY_IS_NONE; key = screen_key())
-			press(top, key);
+			top_press(top, key);
 		if (!top->move_ns)
 			continue;
 		move_past(top, &at_ns);
@@ -539,7 +332,7 @@ static int show(struct top *top)
 	if (status == STATUS_OK || status == STATUS_FAILED)
 		status = show_intervals(top);
 	top_model_free(&top->model);
-	choose_nothing(&top->choice);
+	top_choose_nothing(&top->choice);
 	snapshot_free(&top->diff);
 	snapshot_free(&top->before);
 	snapshot_free(&top->after);
