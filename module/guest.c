@@ -233,10 +233,12 @@ int l1t_guests_init(void)
 	/*
 	 * A vCPU with 96 reasons, which is more than is ever seen of one: what is
 	 * counted; and all there is of it but its slow exits, which are a page.
+	 * Lockdep makes each lock and timer larger.
 	 */
 	BUILD_BUG_ON(sizeof(struct l1t_account) + 96 * sizeof(struct l1t_cell) >
 		     32 * SZ_1K);
-	BUILD_BUG_ON(sizeof(struct l1t_vcpu) + sizeof(struct l1t_box) +
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_LOCKDEP) &&
+		     sizeof(struct l1t_vcpu) + sizeof(struct l1t_box) +
 		     (96 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 35 * SZ_1K);
 
 	if (err)
