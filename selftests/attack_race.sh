@@ -12,7 +12,7 @@ ROUNDS=1000
 # races ROUNDS: most of them have to get there
 races()
 {
-	background race timeout -s KILL 150 early_run "$1"
+	background race timeout -s KILL 400 early_run "$1"
 	wait "$(pid race)"
 	status=$?
 	ktap_print_msg "status $status: $(tail -n 1 "$TMP/race")"

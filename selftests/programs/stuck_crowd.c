@@ -6,14 +6,20 @@
  * KVM_SET_USER_MEMORY_REGION of SLOTS VMs whose vCPU waits in mid-exit. Prints
  * "waiting N of M" when no more threads come to their ioctls; stays until it is
  * killed. What KVM refuses is left out, and counted as "refused N".
+ *
+ * Processes of some 700 threads each: KVM_CREATE_VM locks all that is mapped by one,
+ * and lockdep counts no more than 4095 such locks.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 
 #include "kvm.h"
 
 #define STACK_SIZE	65536
+#define MOST_THREADS	750
 #define VMCB_GPA	0x2000
 #define CODE		0x1000
 #define CLOCK_GPA	0x8000
@@ -31,7 +37,13 @@ struct victim {
 };
 
 static int kvm;
-static atomic_int started, entered, left, refused;
+
+/* In memory that all processes share. */
+static struct {
+	atomic_int started, entered, left, refused;
+	/* Processes that start no more threads. */
+	atomic_int ready;
+} *count;
 
 static void start(void *(*function)(void *), struct victim *victim)
 {
@@ -40,9 +52,9 @@ static void start(void *(*function)(void *), struct victim *victim)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	started++;
+	count->started++;
 	if (pthread_create(&thread, &attr, function, victim))
-		errx(1, "thread %d", started);
+		errx(1, "thread %d", count->started);
 	pthread_attr_destroy(&attr);
 }
 
@@ -68,9 +80,9 @@ static void *set_state(void *arg)
 		.size = sizeof(*state) + KVM_STATE_NESTED_SVM_VMCB_SIZE,
 		.hdr.svm.vmcb_pa = VMCB_GPA,
 	};
-	entered++;
+	count->entered++;
 	ioctl(victim->fd, KVM_SET_NESTED_STATE, state);
-	left++;
+	count->left++;
 	return NULL;
 }
 
@@ -78,9 +90,9 @@ static void *run_guest(void *arg)
 {
 	struct victim *victim = arg;
 
-	entered++;
+	count->entered++;
 	ioctl(victim->fd, KVM_RUN, 0);
-	left++;
+	count->left++;
 	return NULL;
 }
 
@@ -103,7 +115,7 @@ static int create_guest(int *vm, int *vcpu)
 	return 0;
 
 refuse:
-	refused++;
+	count->refused++;
 	return -1;
 }
 
@@ -128,7 +140,7 @@ static void block_states(int vcpus)
 		if (i) {
 			vcpu = ioctl(vm, KVM_CREATE_VCPU, i);
 			if (vcpu < 0) {
-				refused++;
+				count->refused++;
 				return;
 			}
 			kvm_offer_all(kvm, vcpu);
@@ -147,42 +159,92 @@ static void *block_slot(void *unused)
 		goto out;
 	block_pages(page, PAGE);
 	if (kvm_try_slot(vm, 1, CLOCK_GPA, PAGE, page)) {
-		refused++;
+		count->refused++;
 		goto out;
 	}
 	kvm_real_mode(vcpu, CODE);
 	start(run_guest, new_victim(vcpu, NULL));
 	usleep(100000);
-	entered++;
+	count->entered++;
 	kvm_try_slot(vm, 2, 1 << 20, PAGE, allocate(PAGE));
-	left++;
+	count->left++;
 	return unused;
 out:
 	/* It has come as far as it can. */
-	entered++;
-	left++;
+	count->entered++;
+	count->left++;
 	return unused;
+}
+
+static void wait_for_ever(void)
+{
+	count->ready++;
+	for (;;)
+		pause();
+}
+
+/* A process that is to block some; the parent returns 1. */
+static int split_off(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (pid)
+		return 1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	kvm = kvm_open();
+	return 0;
+}
+
+static int block_all_states(int vms, int vcpus)
+{
+	int each = vcpus < MOST_THREADS ? MOST_THREADS / vcpus : 1, processes = 0, i;
+
+	for (; vms > 0; vms -= each) {
+		processes++;
+		if (split_off())
+			continue;
+		for (i = 0; i < each && i < vms; i++)
+			block_states(vcpus);
+		wait_for_ever();
+	}
+	return processes;
+}
+
+static int block_all_slots(int slots)
+{
+	int i;
+
+	if (!split_off()) {
+		for (i = 0; i < slots; i++)
+			start(block_slot, NULL);
+		wait_for_ever();
+	}
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
-	int i, before;
+	int processes, before;
 
 	if (argc != 5)
 		errx(2, "usage: stuck_crowd UID VMS VCPUS SLOTS");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	allow_many_files();
+	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (count == MAP_FAILED)
+		err(1, "mmap");
 	become(atoi(argv[1]));
-	kvm = kvm_open();
-	for (i = 0; i < atoi(argv[2]); i++)
-		block_states(atoi(argv[3]));
-	for (i = 0; i < atoi(argv[4]); i++)
-		start(block_slot, NULL);
+	processes = block_all_states(atoi(argv[2]), atoi(argv[3]));
+	processes += block_all_slots(atoi(argv[4]));
 	do {
-		before = entered;
+		before = count->entered;
 		usleep(300000);
-	} while (entered != before || entered < started);
-	printf("waiting %d of %d\nrefused %d\n", entered - left, started, refused);
+	} while (count->ready < processes || count->entered != before ||
+		 count->entered < count->started);
+	printf("waiting %d of %d\nrefused %d\n", count->entered - count->left,
+	       count->started, count->refused);
 	for (;;)
 		pause();
 }
