@@ -279,4 +279,10 @@ L1T_ONE_FORM(L1T_KOBJECT_OWNERSHIP(struct kobject),
  */
 #define L1T_SVM_TELLS_FAILED	(KERNEL_VERSION(5, 13, 0) <= LINUX_VERSION_CODE)
 
+/*
+ * Older ones look for KVM's leaf of CPUID at 0x40000001 only, where a VMM that offers
+ * Hyper-V's interface too has that. Where a backport looks on, none is taken for unknown.
+ */
+#define L1T_KVM_FINDS_FEATURES	(KERNEL_VERSION(5, 17, 0) <= LINUX_VERSION_CODE)
+
 #endif

@@ -27,7 +27,7 @@
 
 struct l1t_guest;
 
-#define L1T_VCPU_FILES	5
+#define L1T_VCPU_FILES	6
 
 /* Errors of VMX's instructions have numbers below this. */
 #define L1T_VMFAILS	29

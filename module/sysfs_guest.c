@@ -10,6 +10,7 @@
 #include "l3_view.h"
 #include "memslots.h"
 #include "nested.h"
+#include "paravirt.h"
 #include "stats.h"
 #include "sysfs.h"
 #include "totals.h"
@@ -204,6 +205,13 @@ static ssize_t vcpu_nested_controls_read(struct file *file, struct kobject *kobj
 	return l1t_controls_read(attr->private, buf, pos, count);
 }
 
+static ssize_t vcpu_paravirt_read(struct file *file, struct kobject *kobj,
+				  l1t_read_bin_attribute *attr, char *buf, loff_t pos,
+				  size_t count)
+{
+	return l1t_paravirt_read(attr->private, buf, pos, count);
+}
+
 static const struct bin_attribute vcpu_files[L1T_VCPU_FILES] = {
 	{ .attr = { .name = "stats", .mode = 0440 }, .read = vcpu_stats_read },
 	{ .attr = { .name = "nested", .mode = 0440 }, .read = vcpu_nested_read },
@@ -213,6 +221,7 @@ static const struct bin_attribute vcpu_files[L1T_VCPU_FILES] = {
 	  .read = vcpu_nested_vmfail_read },
 	{ .attr = { .name = "nested_controls", .mode = 0440 },
 	  .read = vcpu_nested_controls_read },
+	{ .attr = { .name = "paravirt", .mode = 0440 }, .read = vcpu_paravirt_read },
 };
 
 static int vcpu_group(struct l1t_vcpu *v, bool add)

@@ -65,7 +65,7 @@ struct command {
 };
 
 extern const struct command cmd_status, cmd_list, cmd_stat, cmd_top, cmd_hist,
-	cmd_diff, cmd_limits, cmd_events, cmd_gone, cmd_watch, cmd_start, cmd_nested, cmd_tune, cmd_advise, cmd_try,
+	cmd_diff, cmd_limits, cmd_events, cmd_gone, cmd_watch, cmd_start, cmd_nested, cmd_paravirt, cmd_tune, cmd_advise, cmd_try,
 	cmd_apply, cmd_save, cmd_record, cmd_replay, cmd_report, cmd_drift, cmd_export, cmd_caps, cmd_probe, cmd_doctor, cmd_bench,
 	cmd_help, cmd_version, cmd_completion;
 

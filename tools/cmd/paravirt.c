@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/sysfs.h"
+#include "base/util.h"
+#include "base/wait.h"
+#include "cmd/command.h"
+#include "explain/access.h"
+#include "explain/paravirt.h"
+#include "model/json.h"
+#include "ui/watch.h"
+
+enum {
+	COL_ID, COL_NAME, COL_PID, COL_VCPUS, COL_FEATURE, COL_OFFERED, COL_USED, COL_ACCESSES,
+	COL_SAVES, NUM_COLS
+};
+
+#define COLUMNS	"ID,NAME,FEATURE,OFFERED,USED"
+
+static const struct column columns[NUM_COLS] = {
+	[COL_ID] = { "ID", "id of the guest" },
+	[COL_NAME] = { "NAME", "its name", .is_text = true, .is_flexible = true },
+	[COL_PID] = { "PID", "PID of its VMM" },
+	[COL_VCPUS] = { "VCPUS", "vCPUs" },
+	[COL_FEATURE] = { "FEATURE", "part of KVM's interface for guests", .is_text = true },
+	[COL_OFFERED] = { "OFFERED", "does the VMM offer it: yes or no", .is_text = true },
+	[COL_USED] = { "USED", "does the guest use it: yes, no, or by how many vCPUs",
+		       .is_text = true },
+	[COL_ACCESSES] = { "ACCESSES_S", "with -i: accesses per second that it would save" },
+	[COL_SAVES] = { "SAVES", "what it saves", .is_text = true, .is_cut_last = true },
+};
+
+/* What was looked at. */
+struct look {
+	const struct options *options;
+	uint64_t sample_ns;
+	struct sample sample;
+	bool is_sampled;
+	/* The module has no such files. */
+	bool is_older;
+};
+
+/* Of the vCPUs that are there. */
+static int read_vcpus(struct look *look, const struct guest_snapshot *guest,
+		      struct paravirt **list, size_t *num)
+{
+	int fd = guest_open(&look->options->env, guest->guest.id), err = fd < 0 ? fd : 0;
+	size_t i;
+
+	*list = xcalloc(guest->num_vcpus, sizeof(**list));
+	*num = 0;
+	for (i = 0; i < guest->num_vcpus && !err; i++) {
+		err = paravirt_read(fd, guest->vcpus[i].id, &(*list)[*num]);
+		if (!err)
+			++*num;
+		/* So it is of one that has gone, which leaves no row either. */
+		look->is_older |= err == -ENOENT;
+		if (sysfs_is_gone(err))
+			err = 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return sysfs_is_gone(err) ? 0 : err;
+}
+
+static bool is_saving(const struct pv_feature *feature)
+{
+	return feature->is_used_known && feature->num_using;
+}
+
+/* -1 if it is not known, or nothing that it would save. */
+static double accesses_of(const struct look *look, const struct guest_snapshot *guest,
+			  const struct pv_feature *feature)
+{
+	struct access_groups groups;
+	double rate;
+
+	if (!look->is_sampled || !feature->classes || is_saving(feature))
+		return -1;
+	groups = access_groups(&look->sample, guest);
+	rate = access_rate(&groups, feature->classes);
+	free(groups.v);
+	return rate;
+}
+
+static char *used_text(const struct pv_feature *feature, size_t num_vcpus)
+{
+	if (!feature->is_used_known)
+		return xstrdup("?");
+	if (feature->num_using && feature->num_using < num_vcpus)
+		return xasprintf("%zu of %zu", feature->num_using, num_vcpus);
+	return xstrdup(feature->num_using ? "yes" : "no");
+}
+
+static void add_row(const struct look *look, const struct guest_snapshot *guest,
+		    const struct pv_feature *feature, size_t num_vcpus)
+{
+	struct value *row = table_add_row(look->options->table);
+	double accesses = accesses_of(look, guest, feature);
+	char *used = used_text(feature, num_vcpus);
+
+	row[COL_ID] = value_number(guest->guest.id);
+	row[COL_NAME] = value_text(guest->guest.label);
+	row[COL_PID] = value_number(guest->guest.pid);
+	row[COL_VCPUS] = value_number(num_vcpus);
+	row[COL_FEATURE] = value_text(feature->name);
+	row[COL_OFFERED] = value_text(!feature->is_offered_known ? "?" :
+				      feature->is_offered ? "yes" : "no");
+	row[COL_USED] = value_text(used);
+	if (accesses >= 0)
+		row[COL_ACCESSES] = value_number(accesses + 0.5);
+	row[COL_SAVES] = value_text(feature->saves);
+	free(used);
+}
+
+static json_t *feature_to_json(const struct look *look, const struct guest_snapshot *guest,
+			       const struct pv_feature *feature)
+{
+	double accesses = accesses_of(look, guest, feature);
+	json_t *json = json_object();
+
+	json_set(json, "name", json_text(feature->name));
+	json_set(json, "offered", feature->is_offered_known ?
+		 json_boolean(feature->is_offered) : json_null());
+	json_set(json, "vcpus_using",
+		 json_number_or_null(feature->is_used_known, feature->num_using));
+	json_set(json, "accesses_per_s", accesses < 0 ? json_null() : json_real(accesses));
+	return json;
+}
+
+static void add_guest(const struct look *look, const struct guest_snapshot *guest,
+		      const struct pv_features *features, size_t num_vcpus, json_t *guests)
+{
+	json_t *json = json_object(), *list = json_array();
+	size_t i;
+
+	for (i = 0; i < features->num; i++)
+		if (look->options->json)
+			json_array_append_new(list, feature_to_json(look, guest, &features->v[i]));
+		else
+			add_row(look, guest, &features->v[i], num_vcpus);
+	json_set(json, "id", json_number(guest->guest.id));
+	json_set(json, "name", json_text(guest->guest.name));
+	json_set(json, "vcpus", json_number(num_vcpus));
+	json_set(json, "features", list);
+	json_array_append_new(guests, json);
+}
+
+/* What each guest has, as rows or into the array. */
+static int add_guests(struct look *look, const struct snapshot *snapshot, json_t *guests)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		const struct guest_snapshot *guest = &snapshot->guests[i];
+		struct pv_features features;
+		struct paravirt *vcpus;
+		size_t num;
+		int err = read_vcpus(look, guest, &vcpus, &num);
+		char *path;
+
+		if (err) {
+			path = xasprintf("l2-%llu/vcpu<n>/paravirt",
+					 (unsigned long long)guest->guest.id);
+			err = env_complain(&look->options->env, path, err);
+			free(path);
+			free(vcpus);
+			return err;
+		}
+		features = pv_features(guest, vcpus, num);
+		if (num)
+			add_guest(look, guest, &features, num, guests);
+		free(features.v);
+		free(vcpus);
+	}
+	return STATUS_OK;
+}
+
+static void take_sample(struct look *look)
+{
+	if (!look->sample_ns)
+		return;
+	wait_catch_signals();
+	if (!sample_start(&look->sample, &look->options->env)) {
+		complain("what guests access cannot be counted: %s", look->sample.why_not);
+		return;
+	}
+	wait_until(monotonic_ns() + look->sample_ns, -1);
+	sample_stop(&look->sample);
+	look->is_sampled = !look->sample.why_not;
+}
+
+static int print(const struct look *look, const struct snapshot *snapshot, json_t *guests,
+		 const struct host *host)
+{
+	struct table *table = look->options->table;
+	json_t *json;
+
+	if (look->is_older && !table->num_rows && !json_array_size(guests)) {
+		complain("the loaded module is older than this tool: it has no l2-<id>/vcpu<n>/paravirt");
+		return STATUS_FAILED;
+	}
+	if (look->options->json) {
+		json = json_document(host, &snapshot->time, look->sample_ns);
+		json_set(json, "paravirt", json_incref(guests));
+		return json_write(json);
+	}
+	if (table->num_rows)
+		return table_print(table, &look->options->style);
+	complain("no guests");
+	return STATUS_OK;
+}
+
+static int show(const struct options *options, const struct host *host,
+		const struct snapshot *snapshot, void *arg)
+{
+	struct look *look = arg;
+	json_t *guests = json_array();
+	int status;
+
+	table_set_defaults(options->table, look->sample_ns ? COLUMNS ",ACCESSES_S,SAVES" :
+							     COLUMNS ",SAVES");
+	take_sample(look);
+	status = add_guests(look, snapshot, guests);
+	if (status == STATUS_OK)
+		status = print(look, snapshot, guests, host);
+	json_decref(guests);
+	return status;
+}
+
+static int run(struct options *options)
+{
+	struct look look = { .options = options, .sample_ns = options->interval_ns };
+	int status;
+
+	options->vcpus = true;
+	/* The guests are looked at once. */
+	options->interval_ns = 0;
+	status = watch_words(options, show, &look);
+	sample_free(&look.sample);
+	return status;
+}
+
+static const struct option_spec own_options[] = {
+	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns,
+	       "also count for SEC seconds what guests access that it would save"),
+	{ }
+};
+
+const struct command cmd_paravirt = {
+	.name = "paravirt",
+	.synopsis = "[OPTION]... [GUEST]...",
+	.summary = "what guests are offered of KVM's own interface, and what they use",
+	.about = "Shows which parts of the interface that KVM has for guests that know of it each\n"
+		 "guest is offered by its VMM, and which it uses. ? stands for what nothing tells:\n"
+		 "what a guest uses by hypercalls alone is known of one that makes none.",
+	.run = run,
+	.options = own_options,
+	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,
+	.words = WORDS_GUESTS,
+	.most_words = ANY_NUMBER,
+	.columns = columns,
+	.num_columns = NUM_COLS,
+};

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_EXPLAIN_PARAVIRT_H
+#define L1TUNE_EXPLAIN_PARAVIRT_H
+
+#include "model/paravirt.h"
+#include "model/snapshot.h"
+
+/* A part of KVM's interface for guests, of a guest with all its vCPUs. */
+struct pv_feature {
+	const char *name;
+	/* What a guest without it goes without, or has exits for. */
+	const char *saves;
+	/* Accesses that it saves, a BIT_OF() each, see access.h. */
+	unsigned int classes;
+	bool is_offered_known, is_offered;
+	/* By how many of the vCPUs; false also where only hypercalls would tell. */
+	bool is_used_known;
+	size_t num_using;
+};
+
+struct pv_features {
+	struct pv_feature *v;
+	size_t num;
+};
+
+/* paravirt has its vCPUs', num of them. Free v. */
+struct pv_features pv_features(const struct guest_snapshot *guest,
+			       const struct paravirt *paravirt, size_t num);
+
+#endif

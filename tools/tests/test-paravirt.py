@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""l1tune paravirt: what it says of what guests are offered and use. Usage: test-paravirt.py L1TUNE"""
+import shutil
+
+from bench import Bench, equal, finish, ok
+from fake import cell, hist, now, stats_file, write
+
+USES = "kvmclock async_pf steal_time pv_eoi host_poll".split()
+# Bits of KVM_FEATURE_*.
+BITS = {"kvmclock": 1 << 3, "async_pf": 1 << 4, "steal_time": 1 << 5, "pv_eoi": 1 << 6, "pv_unhalt": 1 << 7,
+        "pv_tlb_flush": 1 << 9, "pv_ipi": 1 << 11, "poll_control": 1 << 12, "pv_sched_yield": 1 << 13}
+ALL = sum(BITS.values())
+
+
+def lines(texts):
+    return "".join(f"{text:<39}\n" for text in texts).encode()
+
+
+def paravirt(offered, **used):
+    """The file of a vCPU; host_poll is on unless told otherwise."""
+    offered = offered if isinstance(offered, str) else f"{offered:#x}"
+    return lines([f"offered {offered}", *(f"{name} {(dict.fromkeys(USES, 0) | {'host_poll': 1} | used)[name]}" for name in USES)])
+
+
+def add(bench, number, *vcpus, hypercalls=0):
+    """A guest with these files; None: a module that has no such file."""
+    bench.machine.guest(number, [cell(2, 18, "VMCALL", hypercalls, 1000, 1000, hist(b9=hypercalls))] if hypercalls else
+                        [cell(2, 10, "CPUID", 5, 1000, 1000, hist(b9=5))], vcpus=len(vcpus))
+    for vcpu, text in enumerate(vcpus):
+        path = f"{bench.machine.device(f'l2-{number}')}/vcpu{vcpu}"
+        write(path + "/stats", stats_file(f"l1tune-{number}/vcpu-{vcpu}", now(1, 1000)), 0o440)
+        if text is not None:
+            write(path + "/paravirt", text, 0o440)
+
+
+def table(bench, *args):
+    """{FEATURE: (OFFERED, USED)}"""
+    r = bench.run("paravirt", "--noheadings", "-o", "FEATURE,OFFERED,USED", *args)
+    return {words[0]: (words[1], " ".join(words[2:])) for words in map(str.split, r.stdout.splitlines())}
+
+
+def test_one():
+    with Bench() as b:
+        add(b, 1, paravirt(ALL, kvmclock=1, steal_time=1, host_poll=0))
+        seen = table(b)
+        equal({name: seen[name] for name in ("kvmclock", "async_pf", "steal_time", "pv_eoi", "poll_control")},
+              {"kvmclock": ("yes", "yes"), "async_pf": ("yes", "no"), "steal_time": ("yes", "yes"), "pv_eoi": ("yes", "no"),
+               "poll_control": ("yes", "yes")}, "what MSRs tell; poll_control is what turns polling off")
+        equal({name: seen[name] for name in ("pv_unhalt", "pv_tlb_flush", "pv_ipi", "pv_sched_yield")},
+              dict.fromkeys(("pv_unhalt", "pv_tlb_flush", "pv_ipi", "pv_sched_yield"), ("yes", "no")),
+              "a guest that makes no hypercalls uses nothing that takes them")
+        equal(set(seen), set(BITS), "all parts")
+    with Bench() as b:
+        add(b, 1, paravirt(ALL, steal_time=1), hypercalls=7)
+        seen = table(b)
+        equal([seen[name][1] for name in ("pv_unhalt", "pv_tlb_flush", "pv_ipi", "pv_sched_yield")], ["?"] * 4,
+              "of one that makes some nothing tells which they are")
+    with Bench() as b:
+        add(b, 1, paravirt(ALL), hypercalls=7)
+        equal(table(b)["pv_tlb_flush"], ("yes", "no"), "TLB flushes need steal time, too")
+
+
+def test_offered():
+    for name, bit in BITS.items():
+        with Bench() as b:
+            add(b, 1, paravirt(ALL & ~bit), hypercalls=1)
+            equal(table(b)[name], ("no", "no"), f"{name} that is not offered is not used")
+    with Bench() as b:
+        add(b, 1, paravirt(1))
+        equal(table(b)["kvmclock"][0], "yes", "kvmclock's older MSRs do as well")
+    with Bench() as b:
+        add(b, 1, paravirt("unknown", kvmclock=1))
+        seen = table(b)
+        equal([seen["kvmclock"], seen["pv_eoi"]], [("?", "yes"), ("?", "no")], "a kernel that does not find the leaf")
+
+
+def test_many():
+    with Bench() as b:
+        add(b, 1, paravirt(ALL, kvmclock=1), paravirt(ALL), paravirt(ALL, kvmclock=1))
+        equal(table(b)["kvmclock"], ("yes", "2 of 3"), "not all vCPUs use it")
+        add(b, 2, paravirt(0))
+        add(b, 3, lines(["offered unknown"]))
+        equal(table(b, "2")["kvmclock"], ("no", "no"), "a guest that is offered nothing")
+        equal(set(table(b, "3").values()), {("?", "?"), ("?", "no")}, "a vCPU that is gone leaves nothing to tell but its hypercalls")
+        d = b.json("paravirt", "-J")
+        equal([(g["id"], g["vcpus"], len(g["features"])) for g in d["paravirt"]], [(1, 3, 9), (2, 1, 9), (3, 1, 9)], "--json has all guests")
+        equal(d["paravirt"][0]["features"][0], {"name": "kvmclock", "offered": True, "vcpus_using": 2, "accesses_per_s": None},
+              "--json: a part")
+        equal([d["paravirt"][2]["features"][3][key] for key in ("offered", "vcpus_using")], [None, None], "--json: what is not known is null")
+        shutil.rmtree(f"{b.machine.device('l2-2')}/vcpu0")
+        equal(set(b.run("paravirt", "--noheadings", "-o", "ID").stdout.split()), {"1", "3"}, "a vCPU that goes meanwhile is left out")
+
+
+def test_errors():
+    with Bench() as b:
+        r = b.run("paravirt")
+        equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no guests\n"], "no guests")
+        add(b, 1, None)
+        r = b.run("paravirt")
+        ok(r.returncode == 1 and not r.stdout and "older than this tool" in r.stderr and "vcpu<n>/paravirt" in r.stderr, "an older module", r)
+        for text in "offered 12", "offered 0x", "offered 0x1ffffffff", "kvmclock 2", "kvmclock":
+            write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", lines([text]), 0o440)
+            r = b.run("paravirt")
+            ok(r.returncode == 1 and "l2-1/vcpu<n>/paravirt" in r.stderr and not r.stdout, f"not a file of the module's: {text}", r)
+        write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", paravirt(ALL) + lines(["new_use 1"]), 0o440)
+        equal(table(b)["kvmclock"], ("yes", "no"), "what a newer module has besides is passed over")
+        equal(b.run("paravirt", "9").returncode, 4, "no such guest")
+        r = b.run("paravirt", "-i", "0")
+        equal(r.returncode, 2, "usage: -i 0")
+    with Bench(load=False) as b:
+        equal(b.run("paravirt").returncode, 3, "no module")
+
+
+def test_sample():
+    """Without BPF, as for a user who is not root, it goes on without the counts."""
+    with Bench() as b:
+        add(b, 1, paravirt(ALL & ~BITS["pv_eoi"], kvmclock=1))
+        r = b.run("paravirt", "-i", "0.1", "--noheadings", "-o", "FEATURE,ACCESSES_S")
+        rows = dict(map(str.split, r.stdout.splitlines()))
+        equal([r.returncode, rows["kvmclock"], rows["steal_time"]], [0, "-", "-"], "what is used, or saves no accesses, has none")
+        ok(rows["pv_eoi"] == "0" or (rows["pv_eoi"] == "-" and "cannot be counted" in r.stderr), "-i counts what it would save, or says why not", r)
+
+
+print("KTAP version 1")
+for test in test_one, test_offered, test_many, test_errors, test_sample:
+    test()
+finish()
