@@ -239,7 +239,7 @@ int l1t_guests_init(void)
 		     32 * SZ_1K);
 	BUILD_BUG_ON(!IS_ENABLED(CONFIG_LOCKDEP) &&
 		     sizeof(struct l1t_vcpu) + sizeof(struct l1t_box) +
-		     (96 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 35 * SZ_1K);
+		     (96 + L1T_CELLS_CHUNK) * sizeof(struct l1t_cell) > 36 * SZ_1K);
 
 	if (err)
 		goto err_accounts;
