@@ -88,6 +88,7 @@ def machine(bench):
         write(f"{m.device(f'l2-{number}')}/start", START.format(setup=setup), 0o440)
     write(f"{m.device('l2-1')}/vcpu0/stats", fake.stats_file("l1tune-1/vcpu-0", fake.now(5, 10**9)), 0o440)
     write(f"{m.device('l2-1')}/vcpu0/nested", NESTED, 0o440)
+    write(f"{m.device('l2-1')}/vcpu0/paravirt", "offered 0x1007ebb\nkvmclock 1\nasync_pf 0\nsteal_time 1\npv_eoi 0\nhost_poll 1\n", 0o440)
     write(f"{m.device('l2-1')}/vcpu0/nested_failed", "2 0 !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)", 0o440)
     for number in 1, 2, 3:
         write(f"{m.device(f'l2-{number}')}/tune/halt_poll_ns", "default", 0o640)
