@@ -39,7 +39,6 @@ struct look {
 	const struct options *options;
 	uint64_t sample_ns;
 	struct sample sample;
-	bool is_sampled;
 	/* The module has no such files. */
 	bool is_older;
 };
@@ -73,18 +72,13 @@ static bool is_saving(const struct pv_feature *feature)
 }
 
 /* -1 if it is not known, or nothing that it would save. */
-static double accesses_of(const struct look *look, const struct guest_snapshot *guest,
+static double accesses_of(const struct look *look, const struct access_groups *groups,
 			  const struct pv_feature *feature)
 {
-	struct access_groups groups;
-	double rate;
-
-	if (!look->is_sampled || !feature->classes || is_saving(feature))
+	if (!look->sample_ns || look->sample.why_not || !feature->classes ||
+	    is_saving(feature))
 		return -1;
-	groups = access_groups(&look->sample, guest);
-	rate = access_rate(&groups, feature->classes);
-	free(groups.v);
-	return rate;
+	return access_rate(groups, feature->classes);
 }
 
 static char *used_text(const struct pv_feature *feature, size_t num_vcpus)
@@ -97,10 +91,9 @@ static char *used_text(const struct pv_feature *feature, size_t num_vcpus)
 }
 
 static void add_row(const struct look *look, const struct guest_snapshot *guest,
-		    const struct pv_feature *feature, size_t num_vcpus)
+		    const struct pv_feature *feature, double accesses, size_t num_vcpus)
 {
 	struct value *row = table_add_row(look->options->table);
-	double accesses = accesses_of(look, guest, feature);
 	char *used = used_text(feature, num_vcpus);
 
 	row[COL_ID] = value_number(guest->guest.id);
@@ -117,10 +110,8 @@ static void add_row(const struct look *look, const struct guest_snapshot *guest,
 	free(used);
 }
 
-static json_t *feature_to_json(const struct look *look, const struct guest_snapshot *guest,
-			       const struct pv_feature *feature)
+static json_t *feature_to_json(const struct pv_feature *feature, double accesses)
 {
-	double accesses = accesses_of(look, guest, feature);
 	json_t *json = json_object();
 
 	json_set(json, "name", json_text(feature->name));
@@ -135,14 +126,20 @@ static json_t *feature_to_json(const struct look *look, const struct guest_snaps
 static void add_guest(const struct look *look, const struct guest_snapshot *guest,
 		      const struct pv_features *features, size_t num_vcpus, json_t *guests)
 {
+	struct access_groups groups = access_groups(&look->sample, guest);
 	json_t *json = json_object(), *list = json_array();
 	size_t i;
 
-	for (i = 0; i < features->num; i++)
+	for (i = 0; i < features->num; i++) {
+		const struct pv_feature *feature = &features->v[i];
+		double accesses = accesses_of(look, &groups, feature);
+
 		if (look->options->json)
-			json_array_append_new(list, feature_to_json(look, guest, &features->v[i]));
+			json_array_append_new(list, feature_to_json(feature, accesses));
 		else
-			add_row(look, guest, &features->v[i], num_vcpus);
+			add_row(look, guest, feature, accesses, num_vcpus);
+	}
+	free(groups.v);
 	json_set(json, "id", json_number(guest->guest.id));
 	json_set(json, "name", json_text(guest->guest.name));
 	json_set(json, "vcpus", json_number(num_vcpus));
@@ -191,7 +188,6 @@ static void take_sample(struct look *look)
 	}
 	wait_until(monotonic_ns() + look->sample_ns, -1);
 	sample_stop(&look->sample);
-	look->is_sampled = !look->sample.why_not;
 }
 
 static int print(const struct look *look, const struct snapshot *snapshot, json_t *guests,
