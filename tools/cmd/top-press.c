@@ -12,7 +12,6 @@
 
 void top_choose_nothing(struct top_choice *choice)
 {
-	choice->has_row = false;
 	free(choice->row_name);
 	choice->row_name = NULL;
 }
@@ -28,7 +27,6 @@ void top_use_rows(struct top *top)
 static void choose(struct top_choice *choice, const struct guest *guest)
 {
 	top_choose_nothing(choice);
-	choice->has_row = true;
 	choice->row_id = guest->id;
 	choice->row_name = xstrdup(guest->label);
 }

@@ -50,7 +50,7 @@ bool top_is_chosen(const struct top_choice *choice, const struct top_row *row)
 {
 	const struct guest *guest = &row->snapshot->guest;
 
-	return choice->has_row && guest->id == choice->row_id &&
+	return choice->row_name && guest->id == choice->row_id &&
 	       (!choice->by_cgroup || !strcmp(guest->label, choice->row_name));
 }
 

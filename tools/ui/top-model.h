@@ -34,11 +34,12 @@ struct top_choice {
 	bool by_cgroup;
 	/* A part of the name, or what names guests elsewhere; "" for all. */
 	char filter[64];
-	/* The row that the cursor is on: its reasons are shown. */
-	bool has_row;
-	uint64_t row_id;
-	/* Of a control group without a tenant there is no more than that. */
+	/*
+	 * The row that the cursor is on: its reasons are shown. Its name, NULL if there
+	 * is none; a control group without a tenant has no other id.
+	 */
 	char *row_name;
+	uint64_t row_id;
 	/* Show the estimated transit instead of bars; NULL: do not. */
 	const struct transit *transit;
 };
