@@ -256,9 +256,9 @@ static bool names(size_t i, struct named *named)
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 0, "check", NULL, check,
 	       "with huge_pages=collapse: say what would be done, and do nothing"),
-	OPTION(SECONDS, 0, "max-stall", "SEC", most_stall_ns,
+	OPTION(TIME, 0, "max-stall", "TIME", most_stall_ns,
 	       "with huge_pages=collapse: stop after a vCPU waited longer for\n"
-	       "memory; 0.1 by default"),
+	       "memory; 100ms by default"),
 	{ }
 };
 

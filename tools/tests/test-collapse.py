@@ -168,8 +168,8 @@ def test_words():
                 (["huge_pages=collapse"], "huge_pages belongs to a guest: name it"),
                 (["web", "huge_pages=collapse", "halt_poll_ns=1"], "cannot be combined"),
                 (["--check", "web", "halt_poll_ns=1"], "--check is for huge_pages=collapse"),
-                (["--max-stall", "1", "web"], "--max-stall is for huge_pages=collapse"),
-                (["--max-stall", "0", "web", "huge_pages=collapse"], "is not a number of seconds")):
+                (["--max-stall", "1s", "web"], "--max-stall is for huge_pages=collapse"),
+                (["--max-stall", "0", "web", "huge_pages=collapse"], "is not a time from 100us")):
             r = b.run("tune", *words)
             ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {words}", r)
         r = b.run("try", "huge_pages=collapse", "--for", "0.2")
