@@ -233,21 +233,22 @@ static void copy_list(const void *base, struct l1t_controls *c)
 
 static void copy_vmcs(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 {
+	enum l1t_controls_kind kind = L1T_CONTROLS_VMCS;
 	const void *vmcs;
 
 	c->kind = L1T_CONTROLS_NONE;
 	if (!word(vcpu, &layout.vmxon, 0))
 		return;
 	c->address = word(vcpu, &layout.address, 0);
-	if (c->address == NO_ADDRESS) {
-		if (layout.evmcs.size && word(vcpu, &layout.evmcs, 0) - 1 < LAST_ADDRESS)
-			c->kind = L1T_CONTROLS_ENLIGHTENED;
-		return;
+	if (c->address == NO_ADDRESS && layout.evmcs.size) {
+		kind = L1T_CONTROLS_ENLIGHTENED;
+		c->address = word(vcpu, &layout.evmcs, 0);
 	}
+	/* At each entry KVM copies an enlightened VMCS to where others are. */
 	vmcs = (const void *)(unsigned long)word(vcpu, &layout.copy, 0);
-	if (!vmcs)
+	if (c->address - 1 >= LAST_ADDRESS || !vmcs)
 		return;
-	c->kind = L1T_CONTROLS_VMCS;
+	c->kind = kind;
 	copy_list(vmcs, c);
 }
 

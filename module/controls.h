@@ -15,7 +15,7 @@ enum l1t_controls_kind {
 	L1T_CONTROLS_NONE,	/* the vCPU has no VMCS or VMCB, or has ended */
 	L1T_CONTROLS_VMCS,
 	L1T_CONTROLS_VMCB,
-	L1T_CONTROLS_ENLIGHTENED, /* Hyper-V's form of a VMCS, which is not read */
+	L1T_CONTROLS_ENLIGHTENED, /* Hyper-V's form of a VMCS */
 	L1T_CONTROLS_BUSY,	/* the vCPU could not be met at rest */
 	L1T_CONTROLS_UNKNOWN,	/* this kernel does not tell where they are */
 };

@@ -30,6 +30,12 @@ static const struct l1t_control *nth_control(const struct l1t_controls *c, unsig
 	return NULL;
 }
 
+static bool has_controls(enum l1t_controls_kind kind)
+{
+	return kind == L1T_CONTROLS_VMCS || kind == L1T_CONTROLS_VMCB ||
+	       kind == L1T_CONTROLS_ENLIGHTENED;
+}
+
 static bool print_line(char *line, unsigned int n, const void *arg)
 {
 	static const char * const kinds[] = {
@@ -47,7 +53,7 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 		snprintf(line, LINE_BYTES, "kind %s", kinds[c->kind]);
 		return true;
 	}
-	if (c->kind != L1T_CONTROLS_VMCS && c->kind != L1T_CONTROLS_VMCB)
+	if (!has_controls(c->kind))
 		return false;
 	if (n == 1) {
 		snprintf(line, LINE_BYTES, "address %#llx", c->address);

@@ -9,6 +9,24 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
+# ends_linux: and the console of it
+ends_linux()
+{
+	exec 3>&-
+	kill -KILL "$(pid linux)"
+	wait_for has_guests 0
+	rm "$TMP/console"
+}
+
+# boots_linux: with a console that it is told by
+boots_linux()
+{
+	mkfifo "$TMP/console"
+	linux_reads linux "$TMP/console"
+	exec 3> "$TMP/console"
+	within 240 is_up linux
+}
+
 # told WORDS: L2 loads its KVM with these and runs a guest; what it says of that
 told()
 {
@@ -31,7 +49,7 @@ uses()
 
 is_in_l3()
 {
-	grep -qE '^kind (vmcs|vmcb)' "$CLASS"/l2-*/vcpu0/nested_controls
+	grep -qE "^kind $kind" "$CLASS"/l2-*/vcpu0/nested_controls
 }
 
 # as_told PARAMETERS PARAMETER=CONTROL...: after that each control is as its parameter says
@@ -61,20 +79,19 @@ more_reflected()
 ktap_print_header
 no_linux
 if [ "$(isa)" = vmx ]; then
+	kind=vmcs hyperv=2
 	set -- ept=ept vpid=vpid unrestricted_guest=unrestricted_guest flexpriority=apic_access
 	told="ept=1 ept=0 vpid=0 unrestricted_guest=0 flexpriority=0"
 else
+	kind=vmcb hyperv=0
 	set -- npt=npt
 	told="npt=1 npt=0"
 fi
 # shellcheck disable=SC2086 # words on purpose
-ktap_set_plan $(($(echo $told | wc -w) + 2))
+ktap_set_plan $(($(echo $told | wc -w) + 2 + hyperv))
 
 load
-mkfifo "$TMP/console"
-linux_reads linux "$TMP/console"
-exec 3> "$TMP/console"
-check "a stock Linux boots as a guest" within 240 is_up linux
+check "a stock Linux boots as a guest" boots_linux
 for parameters in $told; do
 	check "its KVM with $parameters: the controls of its guest are as it says" as_told "$parameters" "$@"
 done
@@ -82,8 +99,14 @@ before=$(reflected)
 check "exits of its guest that it handles are counted" within 30 more_reflected "$before"
 l1tune nested linux | sed 's/^/# /'
 
-exec 3>&-
-kill -KILL "$(pid linux)"
-wait_for has_guests 0
+ends_linux
+
+if [ $hyperv != 0 ]; then
+	kind=enlightened LINUX_CPU=host,kvm=off,hv-relaxed,hv-vapic,hv-vpindex,hv-time,hv-frequencies,hv-evmcs
+	check "it boots on what looks like Hyper-V" boots_linux
+	check "the controls of an enlightened VMCS are as its KVM says" as_told enlightened_vmcs=1 enlightened_vmcs=enlightened "$@"
+	l1tune nested linux | sed 's/^/# /'
+	ends_linux
+fi
 unload
 ktap_finished

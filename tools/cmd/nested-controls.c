@@ -66,7 +66,8 @@ static void print_vmcs(const struct controls *c)
 {
 	bool has_io_bitmaps = control_is_set(c, "io_bitmaps");
 
-	printf("VMCS at %#" PRIx64, c->address);
+	printf("%s at %#" PRIx64, c->kind == CONTROLS_VMCS ? "VMCS" : "enlightened VMCS",
+	       c->address);
 	print_address("EPT", control_is_set(c, "ept"),
 		      control_value(c, "ept_pointer") & ~(uint64_t)0xfff);
 	if (control_is_set(c, "vpid"))
@@ -115,8 +116,6 @@ static const char *why_none(enum controls_kind kind)
 		return "not known: this kernel has no BTF that tells where KVM keeps them";
 	case CONTROLS_NONE:
 		return "none: it has no current VMCS or VMCB";
-	case CONTROLS_ENLIGHTENED:
-		return "not read: it uses an enlightened VMCS of Hyper-V's";
 	case CONTROLS_BUSY:
 		return "not read: it was not at rest for long enough; try again";
 	default:
@@ -131,10 +130,10 @@ static void print_vcpu(const char *title, uint64_t vcpu, const struct controls *
 		return;
 	}
 	printf("%-11svCPU %" PRIu64 ": ", title, vcpu);
-	if (c->kind == CONTROLS_VMCS)
-		print_vmcs(c);
-	else
+	if (c->kind == CONTROLS_VMCB)
 		print_vmcb(c);
+	else
+		print_vmcs(c);
 	printf("\n");
 	print_bits(c);
 }

@@ -72,8 +72,7 @@ static json_t *json_vmx_errors(const struct l3_counts *counts)
 /* Only a vCPU whose controls were looked at is known to have another kind of VMCS. */
 static json_t *json_evmcs(const struct controls *controls)
 {
-	return json_truth(controls && (controls_are_read(controls) ||
-				       controls->kind == CONTROLS_ENLIGHTENED),
+	return json_truth(controls && controls_are_read(controls),
 			  controls && controls->kind == CONTROLS_ENLIGHTENED);
 }
 

@@ -81,7 +81,7 @@ static void explain_vmcs(const struct controls *controls, struct sentences *find
 
 void controls_explain(const struct controls *controls, struct sentences *findings)
 {
-	if (controls->kind == CONTROLS_VMCS) {
+	if (controls->kind == CONTROLS_VMCS || controls->kind == CONTROLS_ENLIGHTENED) {
 		explain_vmcs(controls, findings);
 	} else if (controls->kind == CONTROLS_VMCB) {
 		apply(controls, vmcb_rules, ARRAY_SIZE(vmcb_rules), findings);

@@ -90,7 +90,7 @@ static const struct control_bits vmcb_bits[] = {
 
 const struct control_bits *control_bits(enum controls_kind kind, size_t n)
 {
-	if (kind == CONTROLS_VMCS)
+	if (kind == CONTROLS_VMCS || kind == CONTROLS_ENLIGHTENED)
 		return n < ARRAY_SIZE(vmcs_bits) ? &vmcs_bits[n] : NULL;
 	if (kind == CONTROLS_VMCB)
 		return n < ARRAY_SIZE(vmcb_bits) ? &vmcb_bits[n] : NULL;

@@ -109,7 +109,8 @@ void controls_free(struct controls *controls)
 
 bool controls_are_read(const struct controls *controls)
 {
-	return controls->kind == CONTROLS_VMCS || controls->kind == CONTROLS_VMCB;
+	return controls->kind == CONTROLS_VMCS || controls->kind == CONTROLS_VMCB ||
+	       controls->kind == CONTROLS_ENLIGHTENED;
 }
 
 uint64_t control_word(const struct controls *controls, const char *name, size_t n)

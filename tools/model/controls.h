@@ -15,6 +15,7 @@ enum controls_kind {
 	CONTROLS_NONE,
 	CONTROLS_VMCS,
 	CONTROLS_VMCB,
+	/* A VMCS in Hyper-V's form. */
 	CONTROLS_ENLIGHTENED,
 	/* The vCPU could not be read; another time it may. */
 	CONTROLS_BUSY,

@@ -272,6 +272,9 @@ def test_controls():
     equal(len(of_lab([controls("vmcs", *DEAR)] * 2)[1]), len(of_lab([controls("vmcs", *DEAR)])[1]), "what is so of several vCPUs is said once")
     equal([one for one in of_lab([controls("vmcs", *DEAR, "page_fault_error_code_mask 0x1")])[1] if "page faults" in one], [],
           "nothing is said of page faults of which some exit")
+    out, said_of_evmcs, vcpus = of_lab([controls("enlightened", *DEAR)])
+    ok("controls   vCPU 0: enlightened VMCS at 0x38000, EPT at 0x60000" in out and vcpus[0]["evmcs"] is True, "an enlightened VMCS is called one", out)
+    equal(said_of_evmcs, of_lab([controls("vmcs", *DEAR)])[1], "and its controls cost what those of others do")
     out, said, _ = of_lab([controls("vmcs", "cpu_based_vm_exec_control 0x10000000", "secondary_vm_exec_control 0x4")])
     ok("secondary" not in out and said == [], "secondary controls that are not activated are in no force", [out, said])
 
@@ -289,11 +292,10 @@ def test_vmcb():
 
 
 def test_no_controls():
-    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: it was not at rest"),
-                        ("enlightened", "not read: it uses an enlightened VMCS")):
+    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: it was not at rest")):
         out, said, vcpus = of_lab([controls(kind)])
         ok(f"controls   vCPU 0: {words}" in out and said == [], f"it is told why there are no controls: {kind}", out)
-        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, {"enlightened": True}.get(kind)], "and in JSON")
+        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None], "and in JSON")
     ok("controls" not in of_lab([None])[0], "a module without the file is not said to have none")
     with bench_with({"text": nested(entries=5), "has": controls("vmcs", *DEAR)}) as b:
         equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["controls"], None, "without GUEST no vCPU is interrupted for them")
