@@ -58,7 +58,7 @@ has_exits()
 	[ "$(cat "$(guest_of "$1")/exits")" -gt 0 ]
 }
 
-# tells NAME FEATURE OFFERED USED: so says the tool
+# tells GUEST FEATURE OFFERED USED: so says the tool
 tells()
 {
 	equal "$2" "$3 $4" "$(l1tune paravirt "$1" --noheadings -o FEATURE,OFFERED,USED | awk -v f="$2" '$1 == f { print $2, $3 }')"
@@ -66,7 +66,7 @@ tells()
 
 ktap_print_header
 no_linux
-ktap_set_plan 10
+ktap_set_plan 13
 load
 mkdir $TRACE
 echo 'ecx >= 0x4b564d00 && ecx <= 0x4b564d07' > $TRACE/events/kvm/kvm_msr/filter
@@ -99,7 +99,29 @@ equal "used" "$nothing 0 0 0 0 1" "$(cut -d' ' -f2 "$(guest_of plain)/vcpu0/para
 result "a guest without the interface is offered nothing"
 
 echo 0 > $TRACE/events/kvm/kvm_msr/enable
-rmdir $TRACE
 ends plain
+
+# Two hypercalls of one kind for each of another, and in each of 100 periods a second memory
+# for steal time that asks KVM to flush the TLB, at the entry after the period's end.
+[ "$(isa)" = vmx ] && call=vmcall || call=vmmcall
+background calls paced $call:5=20 $call:b=10 wrmsr:4b564d03:10001=1 write:10010:3=1
+wait_for has_guest calls && within 60 said calls round
+calls=pid:$(pid calls)
+tells "$calls" pv_unhalt yes "?" && tells "$calls" pv_ipi yes "?" && tells "$calls" pv_tlb_flush yes "?"
+result "which hypercalls a guest makes, and whether its TLBs are flushed, is not known without a look"
+l1tune paravirt "$calls" -i 2 --noheadings -o FEATURE,USED,USES_S > "$TMP/seen"
+sed 's/^/# /' "$TMP/seen"
+awk '{ used[$1] = $2; uses[$1] = $3 } END {
+	exit !(used["pv_unhalt"] == "yes" && used["pv_sched_yield"] == "yes" && used["pv_tlb_flush"] == "yes" &&
+	       used["pv_ipi"] == "?" && uses["pv_ipi"] == 0 && uses["kvmclock"] == "-") }' "$TMP/seen"
+result "with a look it is, and what was not seen is not said to be unused"
+awk '{ uses[$1] = $3 }
+	function is_near(a, b) { return a > b * 0.95 && a < b * 1.05 }
+	END { exit !(uses["pv_tlb_flush"] > 20 && is_near(uses["pv_sched_yield"], 10 * uses["pv_tlb_flush"]) &&
+		     is_near(uses["pv_unhalt"], 2 * uses["pv_sched_yield"])) }' "$TMP/seen"
+result "they are counted as often as the guest makes them"
+end calls
+
+rmdir $TRACE
 unload
 ktap_finished

@@ -12,6 +12,7 @@
  *	rdtsc:0				the TSC, without an exit
  *	cpuid:0				CPUID
  *	hlt:0				HLT, at which the VMM goes on at once
+ *	vmcall:NUMBER vmmcall:NUMBER	a hypercall, on VMX and on SVM
  *
  * Options:
  *	--period-ms MS	the period (10)
@@ -42,7 +43,7 @@
 #define FILTERED_MSR	0x8b
 #define APIC_X2		(1u << 10)
 
-enum { END, OUT, IN, WRITE, READ, WRMSR, RDMSR, RDTSC, CPUID, HLT };
+enum { END, OUT, IN, WRITE, READ, WRMSR, RDMSR, RDTSC, CPUID, HLT, VMCALL, VMMCALL };
 
 /* As the guest reads them. */
 struct step {
@@ -94,7 +95,16 @@ GUEST_CODE(steps, 32,
 	   "	cpuid\n"
 	   "	popl %ebx\n"
 	   "	jmp 8f\n"
-	   "4:	hlt\n"
+	   "4:	cmpl $9, %ebp\n"
+	   "	jne 4f\n"
+	   "	hlt\n"
+	   "	jmp 8f\n"
+	   "4:	movl %edi, %eax\n"
+	   "	cmpl $10, %ebp\n"
+	   "	jne 4f\n"
+	   "	vmcall\n"
+	   "	jmp 8f\n"
+	   "4:	vmmcall\n"
 	   "8:	decl %esi\n"
 	   "	jnz 3b\n"
 	   "	addl $16, %ebx\n"
@@ -109,7 +119,7 @@ static const struct {
 } kinds[] = {
 	{ "out", OUT }, { "in", IN }, { "write", WRITE }, { "read", READ },
 	{ "wrmsr", WRMSR }, { "rdmsr", RDMSR }, { "rdtsc", RDTSC },
-	{ "cpuid", CPUID }, { "hlt", HLT },
+	{ "cpuid", CPUID }, { "hlt", HLT }, { "vmcall", VMCALL }, { "vmmcall", VMMCALL },
 };
 
 /* One VM, and the thread that runs its vCPU. */

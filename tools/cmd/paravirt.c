@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "base/wait.h"
 #include "cmd/command.h"
@@ -15,8 +12,8 @@
 #include "ui/watch.h"
 
 enum {
-	COL_ID, COL_NAME, COL_PID, COL_VCPUS, COL_FEATURE, COL_OFFERED, COL_USED, COL_ACCESSES,
-	COL_SAVES, NUM_COLS
+	COL_ID, COL_NAME, COL_PID, COL_VCPUS, COL_FEATURE, COL_OFFERED, COL_USED, COL_USES,
+	COL_ACCESSES, COL_SAVES, NUM_COLS
 };
 
 #define COLUMNS	"ID,NAME,FEATURE,OFFERED,USED"
@@ -30,6 +27,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_OFFERED] = { "OFFERED", "does the VMM offer it: yes or no", .is_text = true },
 	[COL_USED] = { "USED", "does the guest use it: yes, no, or by how many vCPUs",
 		       .is_text = true },
+	[COL_USES] = { "USES_S", "with -i: hypercalls of it per second, or TLB flushes" },
 	[COL_ACCESSES] = { "ACCESSES_S", "with -i: accesses per second that it would save" },
 	[COL_SAVES] = { "SAVES", "what it saves", .is_text = true, .is_cut_last = true },
 };
@@ -42,29 +40,6 @@ struct look {
 	/* The module has no such files. */
 	bool is_older;
 };
-
-/* Of the vCPUs that are there. */
-static int read_vcpus(struct look *look, const struct guest_snapshot *guest,
-		      struct paravirt **list, size_t *num)
-{
-	int fd = guest_open(&look->options->env, guest->guest.id), err = fd < 0 ? fd : 0;
-	size_t i;
-
-	*list = xcalloc(guest->num_vcpus, sizeof(**list));
-	*num = 0;
-	for (i = 0; i < guest->num_vcpus && !err; i++) {
-		err = paravirt_read(fd, guest->vcpus[i].id, &(*list)[*num]);
-		if (!err)
-			++*num;
-		/* So it is of one that has gone, which leaves no row either. */
-		look->is_older |= err == -ENOENT;
-		if (sysfs_is_gone(err))
-			err = 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return sysfs_is_gone(err) ? 0 : err;
-}
 
 static bool is_saving(const struct pv_feature *feature)
 {
@@ -104,6 +79,8 @@ static void add_row(const struct look *look, const struct guest_snapshot *guest,
 	row[COL_OFFERED] = value_text(!feature->is_offered_known ? "?" :
 				      feature->is_offered ? "yes" : "no");
 	row[COL_USED] = value_text(used);
+	if (feature->is_rate_known)
+		row[COL_USES] = value_number(feature->rate + 0.5);
 	if (accesses >= 0)
 		row[COL_ACCESSES] = value_number(accesses + 0.5);
 	row[COL_SAVES] = value_text(feature->saves);
@@ -119,6 +96,8 @@ static json_t *feature_to_json(const struct pv_feature *feature, double accesses
 		 json_boolean(feature->is_offered) : json_null());
 	json_set(json, "vcpus_using",
 		 json_number_or_null(feature->is_used_known, feature->num_using));
+	json_set(json, "uses_per_s", feature->is_rate_known ? json_real(feature->rate) :
+							       json_null());
 	json_set(json, "accesses_per_s", accesses < 0 ? json_null() : json_real(accesses));
 	return json;
 }
@@ -154,10 +133,9 @@ static int add_guests(struct look *look, const struct snapshot *snapshot, json_t
 
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
+		struct guest_paravirt paravirt;
 		struct pv_features features;
-		struct paravirt *vcpus;
-		size_t num;
-		int err = read_vcpus(look, guest, &vcpus, &num);
+		int err = guest_paravirt_read(&look->options->env, guest, &paravirt);
 		char *path;
 
 		if (err) {
@@ -165,14 +143,16 @@ static int add_guests(struct look *look, const struct snapshot *snapshot, json_t
 					 (unsigned long long)guest->guest.id);
 			err = env_complain(&look->options->env, path, err);
 			free(path);
-			free(vcpus);
+			free(paravirt.v);
 			return err;
 		}
-		features = pv_features(guest, vcpus, num);
-		if (num)
-			add_guest(look, guest, &features, num, guests);
+		look->is_older |= paravirt.is_older;
+		features = pv_features(guest, &paravirt, look->sample_ns ? &look->sample : NULL);
+		/* One that has gone leaves no row. */
+		if (paravirt.num)
+			add_guest(look, guest, &features, paravirt.num, guests);
 		free(features.v);
-		free(vcpus);
+		free(paravirt.v);
 	}
 	return STATUS_OK;
 }
@@ -218,7 +198,7 @@ static int show(const struct options *options, const struct host *host,
 	json_t *guests = json_array();
 	int status;
 
-	table_set_defaults(options->table, look->sample_ns ? COLUMNS ",ACCESSES_S,SAVES" :
+	table_set_defaults(options->table, look->sample_ns ? COLUMNS ",USES_S,ACCESSES_S,SAVES" :
 							     COLUMNS ",SAVES");
 	take_sample(look);
 	status = add_guests(look, snapshot, guests);
@@ -243,7 +223,8 @@ static int run(struct options *options)
 
 static const struct option_spec own_options[] = {
 	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns,
-	       "also count for SEC seconds what guests access that it would save"),
+	       "also count for SEC seconds how often it is used, and what\n"
+	       "guests access that it would save"),
 	{ }
 };
 
@@ -253,7 +234,7 @@ const struct command cmd_paravirt = {
 	.summary = "what guests are offered of KVM's own interface, and what they use",
 	.about = "Shows which parts of the interface that KVM has for guests that know of it each\n"
 		 "guest is offered by its VMM, and which it uses. ? stands for what nothing tells:\n"
-		 "what a guest uses by hypercalls alone is known of one that makes none.",
+		 "hypercalls and TLB flushes, which -i counts; what it has not seen may be rare.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

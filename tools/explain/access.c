@@ -154,7 +154,8 @@ struct access_groups access_groups(const struct sample *sample,
 	size_t i;
 
 	for (i = 0; sample && i < sample->num; i++)
-		if (snapshot_is_thread(guest, sample->list[i].tid))
+		if (sample->list[i].kind <= ACCESS_MSR &&
+		    snapshot_is_thread(guest, sample->list[i].tid))
 			add(&groups, &sample->list[i]);
 	if (groups.num)
 		qsort(groups.v, groups.num, sizeof(*groups.v), compare);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "explain/interface.h"
+#include "explain/paravirt.h"
 
 /* Among the CPU's properties, with "-" or "_": "host,hv_time", "qemu64,+hv-time". */
 bool offers_hyperv(const struct facts *f, const char *property)
@@ -50,4 +52,42 @@ enum answer is_hyperv(enum interface interface)
 	default:
 		return ANSWER_UNKNOWN;
 	}
+}
+
+/* What cannot be told of it is passed over: an older guest or module, a record. */
+static enum pv_state state_of(const struct pv_features *features, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < features->num; i++) {
+		const struct pv_feature *feature = &features->v[i];
+
+		if (strcmp(feature->name, name))
+			continue;
+		if (!feature->is_offered_known)
+			return PV_UNKNOWN;
+		if (!feature->is_offered)
+			return PV_NOT_OFFERED;
+		if (!feature->is_used_known)
+			return PV_UNKNOWN;
+		return feature->num_using ? PV_USED : PV_NOT_USED;
+	}
+	return PV_UNKNOWN;
+}
+
+enum pv_state pv_state_of(const struct facts *f, const char *feature)
+{
+	enum pv_state state = PV_UNKNOWN;
+	struct guest_paravirt paravirt;
+	struct pv_features features;
+
+	if (f->env->past)
+		return PV_UNKNOWN;
+	if (!guest_paravirt_read(f->env, f->guest, &paravirt) && paravirt.num) {
+		features = pv_features(f->guest, &paravirt, NULL);
+		state = state_of(&features, feature);
+		free(features.v);
+	}
+	free(paravirt.v);
+	return state;
 }

@@ -19,6 +19,13 @@ enum interface interface_of(const struct facts *facts, char **why);
 /* Is it Hyper-V's, or likely so, as that is offered? */
 enum answer is_hyperv(enum interface interface);
 
+/* Is the guest offered a part of KVM's interface, see pv_features(), and does it use it? */
+enum pv_state {
+	PV_UNKNOWN, PV_NOT_OFFERED, PV_NOT_USED, PV_USED,
+};
+
+enum pv_state pv_state_of(const struct facts *facts, const char *feature);
+
 /* Does the VMM offer one of Hyper-V's properties: "time", "" for any? */
 bool offers_hyperv(const struct facts *facts, const char *property);
 

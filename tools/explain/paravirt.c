@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which parts of KVM's interface for guests a guest is offered, and which of them it
- * uses. It says so by MSRs; where it only makes hypercalls, one that made none does not
- * use them, and of another nobody knows which they were.
+ * uses. It says so by MSRs. Where it only makes hypercalls, one that made none does not
+ * use them, and of another a sample says which they are; what is not in it may be rare.
  */
 #include <string.h>
 
@@ -12,15 +12,19 @@
 
 #define BIT(n)	(1U << (n))
 
+#define HC_KICK_CPU	5
+#define HC_SEND_IPI	10
+#define HC_SCHED_YIELD	11
+
 enum sign {
 	/* What it turns on. */
 	SIGN_ON,
 	/* What it turns off. */
 	SIGN_OFF,
-	/* What it makes hypercalls for. */
+	/* That it makes such hypercalls. */
 	SIGN_HYPERCALL,
-	/* What it makes hypercalls for, and needs something else for that is on. */
-	SIGN_NEEDS,
+	/* That KVM flushes TLBs for it, as asked for in the memory for steal time. */
+	SIGN_FLUSH,
 };
 
 static const struct known_feature {
@@ -28,7 +32,8 @@ static const struct known_feature {
 	/* KVM_FEATURE_*: one of these. */
 	uint32_t bits;
 	enum sign sign;
-	enum paravirt_use use;
+	/* An enum paravirt_use, or the number of a hypercall. */
+	unsigned int by;
 	unsigned int classes;
 	const char *saves;
 } known[] = {
@@ -41,15 +46,15 @@ static const struct known_feature {
 	  "nothing: it shows the guest the time that its vCPUs wait for CPUs" },
 	{ "pv_eoi", BIT(6), SIGN_ON, PARAVIRT_PV_EOI, BIT_OF(ACCESS_EOI),
 	  "an exit at the end of most interrupts" },
-	{ "pv_unhalt", BIT(7), SIGN_HYPERCALL, 0, 0,
+	{ "pv_unhalt", BIT(7), SIGN_HYPERCALL, HC_KICK_CPU, 0,
 	  "spinning for a lock whose holder has no CPU" },
-	{ "pv_tlb_flush", BIT(9), SIGN_NEEDS, PARAVIRT_STEAL_TIME, 0,
+	{ "pv_tlb_flush", BIT(9), SIGN_FLUSH, PARAVIRT_STEAL_TIME, 0,
 	  "waiting for vCPUs without a CPU to flush their TLBs" },
-	{ "pv_ipi", BIT(11), SIGN_HYPERCALL, 0, BIT_OF(ACCESS_IPI),
+	{ "pv_ipi", BIT(11), SIGN_HYPERCALL, HC_SEND_IPI, BIT_OF(ACCESS_IPI),
 	  "an exit for each vCPU that is sent an interrupt" },
 	{ "poll_control", BIT(12), SIGN_OFF, PARAVIRT_HOST_POLL, 0,
 	  "polling for an idle guest that polls itself (cpuidle-haltpoll)" },
-	{ "pv_sched_yield", BIT(13), SIGN_HYPERCALL, 0, 0,
+	{ "pv_sched_yield", BIT(13), SIGN_HYPERCALL, HC_SCHED_YIELD, 0,
 	  "waiting for a vCPU without a CPU that an interrupt was sent to" },
 };
 
@@ -63,7 +68,7 @@ static bool makes_hypercalls(const struct guest_snapshot *guest)
 
 		if (cell->key.level == 2 && cell->value[CELL_COUNT] &&
 		    (!strcmp(cell->key.reason, "VMCALL") ||
-		     !strcmp(cell->key.reason, "vmmcall")))
+		     !strcmp(cell->key.reason, "hypercall")))
 			return true;
 	}
 	return false;
@@ -77,40 +82,84 @@ static void add_vcpu(struct pv_feature *feature, const struct known_feature *k,
 	if (k->sign == SIGN_HYPERCALL)
 		return;
 	feature->is_used_known &= vcpu->is_used_known;
-	feature->num_using += vcpu->used[k->use] == (k->sign != SIGN_OFF);
+	feature->num_using += vcpu->used[k->by] == (k->sign != SIGN_OFF);
+}
+
+static bool is_sign(const struct known_feature *k, const struct access *access)
+{
+	if (k->sign == SIGN_FLUSH)
+		return access->kind == ACCESS_TLB_FLUSH && access->type == ACCESS_WRITE;
+	return access->kind == ACCESS_HYPERCALL && access->address == k->by;
+}
+
+/* How often, and by how many of the threads that run its vCPUs. */
+static size_t count_signs(const struct known_feature *k, const struct guest_snapshot *guest,
+			  const struct sample *sample, double *rate)
+{
+	size_t i, num = 0;
+
+	*rate = 0;
+	for (i = 0; i < sample->num; i++)
+		if (is_sign(k, &sample->list[i]) &&
+		    snapshot_is_thread(guest, sample->list[i].tid)) {
+			*rate += sample->list[i].rate;
+			num++;
+		}
+	return num;
+}
+
+/* What says more than that it may be used. */
+static void look_for_signs(struct pv_feature *feature, const struct known_feature *k,
+			   const struct guest_snapshot *guest, const struct sample *sample)
+{
+	bool may_be = k->sign == SIGN_FLUSH ? feature->num_using || !feature->is_used_known :
+					      makes_hypercalls(guest);
+	size_t num;
+
+	if (!may_be)
+		return;
+	feature->is_used_known = false;
+	feature->num_using = 0;
+	if (!sample || !sample_has(sample, k->sign == SIGN_FLUSH ? ACCESS_TLB_FLUSH :
+							      ACCESS_HYPERCALL))
+		return;
+	num = count_signs(k, guest, sample, &feature->rate);
+	feature->is_rate_known = true;
+	feature->is_used_known = num;
+	feature->num_using = num;
 }
 
 static struct pv_feature feature_of(const struct known_feature *k,
 				    const struct guest_snapshot *guest,
-				    const struct paravirt *paravirt, size_t num)
+				    const struct guest_paravirt *paravirt,
+				    const struct sample *sample)
 {
 	struct pv_feature feature = {
 		.name = k->name, .saves = k->saves, .classes = k->classes,
-		.is_used_known = num,
+		.is_used_known = paravirt->num,
 	};
 	size_t i;
 
-	for (i = 0; i < num; i++)
-		add_vcpu(&feature, k, &paravirt[i]);
-	if (k->sign == SIGN_HYPERCALL || (k->sign == SIGN_NEEDS && feature.num_using)) {
-		feature.is_used_known &= !makes_hypercalls(guest);
-		feature.num_using = 0;
-	}
+	for (i = 0; i < paravirt->num; i++)
+		add_vcpu(&feature, k, &paravirt->v[i]);
 	/* A guest can only use what is there. */
 	if (feature.is_offered_known && !feature.is_offered) {
 		feature.is_used_known = true;
 		feature.num_using = 0;
+	} else if (k->sign == SIGN_HYPERCALL || k->sign == SIGN_FLUSH) {
+		look_for_signs(&feature, k, guest, sample);
 	}
 	return feature;
 }
 
 struct pv_features pv_features(const struct guest_snapshot *guest,
-			       const struct paravirt *paravirt, size_t num)
+			       const struct guest_paravirt *paravirt,
+			       const struct sample *sample)
 {
 	struct pv_features features = { };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++)
-		*GROW(features.v, features.num) = feature_of(&known[i], guest, paravirt, num);
+		*GROW(features.v, features.num) = feature_of(&known[i], guest, paravirt, sample);
 	return features;
 }

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_EXPLAIN_PARAVIRT_H
 #define L1TUNE_EXPLAIN_PARAVIRT_H
 
+#include "explain/sample.h"
 #include "model/paravirt.h"
 #include "model/snapshot.h"
 
@@ -13,9 +14,12 @@ struct pv_feature {
 	/* Accesses that it saves, a BIT_OF() each, see access.h. */
 	unsigned int classes;
 	bool is_offered_known, is_offered;
-	/* By how many of the vCPUs; false also where only hypercalls would tell. */
+	/* By how many of the vCPUs; false also where only a sample would tell. */
 	bool is_used_known;
 	size_t num_using;
+	/* How often in a second, where a sample tells of it. */
+	bool is_rate_known;
+	double rate;
 };
 
 struct pv_features {
@@ -23,8 +27,9 @@ struct pv_features {
 	size_t num;
 };
 
-/* paravirt has its vCPUs', num of them. Free v. */
+/* Of what the module has of its vCPUs, and a sample or NULL. Free v. */
 struct pv_features pv_features(const struct guest_snapshot *guest,
-			       const struct paravirt *paravirt, size_t num);
+			       const struct guest_paravirt *paravirt,
+			       const struct sample *sample);
 
 #endif

@@ -43,7 +43,7 @@ struct last_access {
 	struct count_key key;
 };
 
-enum { EVENT_PIO, EVENT_MMIO, EVENT_FAST_MMIO, EVENT_MSR, EVENT_USER };
+enum { EVENT_PIO, EVENT_MMIO, EVENT_FAST_MMIO, EVENT_MSR, EVENT_USER, EVENT_HYPERCALL, EVENT_FLUSH };
 
 /* Which arguments of an event say what; a type below 0 is not among them. */
 static const struct event {
@@ -52,12 +52,17 @@ static const struct event {
 	int type_arg, address_arg;
 	/* The type that is a write. */
 	int write;
+	/* Not each kernel needs to have it. */
+	bool is_optional;
 } events[SAMPLE_EVENTS] = {
 	[EVENT_PIO] = { "kvm_pio", ACCESS_PORT, 0, 1, 1 },
 	[EVENT_MMIO] = { "kvm_mmio", ACCESS_MMIO, 0, 2, MMIO_WRITE },
 	[EVENT_FAST_MMIO] = { "kvm_fast_mmio", ACCESS_MMIO, -1, 0, MMIO_WRITE },
 	[EVENT_MSR] = { "kvm_msr", ACCESS_MSR, 0, 1, 1 },
 	[EVENT_USER] = { "kvm_userspace_exit" },
+	[EVENT_HYPERCALL] = { "kvm_hypercall", ACCESS_HYPERCALL, -1, 0, 1, true },
+	/* Its argument says whether there was something to flush. */
+	[EVENT_FLUSH] = { "kvm_pv_tlb_flush", ACCESS_TLB_FLUSH, 1, 0, 1, true },
 };
 
 static int bpf(enum bpf_cmd cmd, union bpf_attr *attr)
@@ -316,7 +321,10 @@ bool sample_start(struct sample *sample, const struct env *env)
 	err = open_maps(sample);
 	for (i = 0; i < SAMPLE_EVENTS && err >= 0; i++) {
 		err = sample->event_fds[i] = count_event(&events[i], sample);
-		sample->since_ns[i] = monotonic_ns();
+		if (err >= 0)
+			sample->since_ns[i] = monotonic_ns();
+		else if (err == -ENOENT && events[i].is_optional)
+			err = 0;
 	}
 	if (err >= 0)
 		return true;
@@ -376,13 +384,23 @@ void sample_stop(struct sample *sample)
 {
 	uint64_t now_ns = monotonic_ns();
 
-	sample->time_ns = now_ns - sample->since_ns[SAMPLE_EVENTS - 1];
+	sample->time_ns = now_ns - sample->since_ns[EVENT_USER];
 	/* First: it takes a while until the events are off. */
 	if (sample->time_ns >= MIN_TIME)
 		take_all(sample, now_ns);
 	else
 		sample->why_not = xstrdup("that needs a longer look");
 	close_all(sample);
+}
+
+bool sample_has(const struct sample *sample, enum access_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < SAMPLE_EVENTS; i++)
+		if (events[i].kind == kind && sample->since_ns[i] && !sample->why_not)
+			return true;
+	return false;
 }
 
 void sample_free(struct sample *sample)

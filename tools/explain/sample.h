@@ -8,9 +8,13 @@
 
 #include "base/env.h"
 
-enum access_kind { ACCESS_PORT, ACCESS_MMIO, ACCESS_MSR };
+enum access_kind {
+	ACCESS_PORT, ACCESS_MMIO, ACCESS_MSR,
+	/* Not of a device: by its number; what KVM has flushed at an entry, by the vCPU's. */
+	ACCESS_HYPERCALL, ACCESS_TLB_FLUSH,
+};
 
-/* How often in a second the vCPU of a thread read or wrote a port, address or MSR. */
+/* How often in a second the vCPU of a thread read or wrote a port, address or MSR, or called. */
 struct access {
 	/* In the initial PID namespace, as the module has it. */
 	uint64_t tid;
@@ -25,7 +29,7 @@ struct access {
 	double rate;
 };
 
-#define SAMPLE_EVENTS	5
+#define SAMPLE_EVENTS	7
 
 /* What KVM served of such accesses in a while. */
 struct sample {
@@ -39,6 +43,7 @@ struct sample {
 
 	int counts_fd, last_fd;
 	int event_fds[SAMPLE_EVENTS];
+	/* 0 of an event that this kernel does not have. */
 	uint64_t since_ns[SAMPLE_EVENTS];
 };
 
@@ -50,6 +55,9 @@ bool sample_start(struct sample *sample, const struct env *env);
  * as well: the kernel counts as long as its files are open.
  */
 void sample_stop(struct sample *sample);
+
+/* Was this kind counted? */
+bool sample_has(const struct sample *sample, enum access_kind kind);
 void sample_free(struct sample *sample);
 
 #endif

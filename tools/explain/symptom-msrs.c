@@ -6,6 +6,7 @@
 #include "explain/cause.h"
 #include "explain/device.h"
 #include "explain/feature.h"
+#include "explain/interface.h"
 
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
 /* What an interrupt of a timer or of another vCPU costs beside the MSR. */
@@ -62,6 +63,39 @@ static char *less_use(const struct facts *f)
 	return text;
 }
 
+#define OR_APICV "APICv or AVIC, if l1tune caps says that L0 offers them"
+
+static char *fewer_eois(const struct facts *f)
+{
+	switch (pv_state_of(f, "pv_eoi")) {
+	case PV_NOT_USED:
+		return xstrdup("let the guest use the PV EOI that it is offered: Linux does with CONFIG_KVM_GUEST, unless it runs on Hyper-V's interface or with nopv; or " OR_APICV);
+	case PV_USED:
+		return xstrdup(OR_APICV ". The guest uses PV EOI already: what exits are ends of interrupts whose lines stay up, or that others wait behind");
+	case PV_NOT_OFFERED:
+		return xstrdup("offer PV EOI, which it is not now: QEMU -cpu MODEL,kvm-pv-eoi=on; or " OR_APICV);
+	default:
+		return xstrdup("QEMU -cpu MODEL,kvm-pv-eoi=on, or " OR_APICV);
+	}
+}
+
+#define FEWER_IPIS "fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs)"
+
+/* What it uses of it are hypercalls, which are no MSRs: with those it has some left. */
+static char *fewer_ipis(const struct facts *f)
+{
+	switch (pv_state_of(f, "pv_ipi")) {
+	case PV_NOT_OFFERED:
+		return xstrdup(FEWER_IPIS "; offer PV IPIs, which are not offered now and make one exit of one for many vCPUs: QEMU -cpu MODEL,kvm-pv-ipi=on");
+	case PV_NOT_USED:
+		return xstrdup(FEWER_IPIS "; let the guest use the PV IPIs that it is offered, which make one exit of one for many vCPUs: a Linux guest does unless it has nopv");
+	case PV_USED:
+		return xstrdup(FEWER_IPIS "; for those to many vCPUs at once the guest uses PV IPIs already");
+	default:
+		return xstrdup(FEWER_IPIS "; QEMU -cpu MODEL,kvm-pv-ipi=on makes one exit of one for many vCPUs");
+	}
+}
+
 /* With an interrupt fewer go what it wakes and what ends it. */
 static struct gain interrupts_gain(const struct facts *f, const struct gain *all)
 {
@@ -90,8 +124,7 @@ static const struct cause causes[] = {
 		{ { is_eoi, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_apicv, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		HOW,
-		"QEMU -cpu MODEL,kvm-pv-eoi=on, or APICv or AVIC, if l1tune caps says that L0 offers them",
-		gain_of_part, .part = part_of_eoi,
+		.change_of = fewer_eois, .gain = gain_of_part, .part = part_of_eoi,
 	}, {
 		"guest-timers", "timers that are set", "guest",
 		"what sets them has a reason to",
@@ -102,8 +135,7 @@ static const struct cause causes[] = {
 		"ipis", "interrupts from vCPU to vCPU", "guest and VMM",
 		"less runs at the same time",
 		OF(ipi), HOW,
-		"fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs); QEMU -cpu MODEL,kvm-pv-ipi=on makes one exit of one for many vCPUs",
-		interrupts_gain, .part = part_of_ipi,
+		.change_of = fewer_ipis, .gain = interrupts_gain, .part = part_of_ipi,
 	}, {
 		"clock-msrs", "a clock that is registered again and again", "VMM and guest",
 		"a TSC that is not constant is no clock",

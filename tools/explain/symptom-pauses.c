@@ -2,6 +2,7 @@
 /* Exits for PAUSE: a vCPU spins for another, which has a CPU or has not. */
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/interface.h"
 #include "model/machine.h"
 
 static const struct reasons pauses = { { "PAUSE_INSTRUCTION", "pause" } };
@@ -41,6 +42,21 @@ static enum answer is_window_short(const struct facts *f, char **seen)
 	return value[1] || value[0] > '1' ? ANSWER_NO : ANSWER_YES;
 }
 
+#define OWN_CPUS "a CPU for each vCPU, or fewer vCPUs"
+#define NOT_IN_GUEST "Not pause_in_guest: then it would spin until its time is up"
+
+static char *halt_instead(const struct facts *f)
+{
+	switch (pv_state_of(f, "pv_unhalt")) {
+	case PV_NOT_OFFERED:
+		return xstrdup(OWN_CPUS "; offer locks that halt instead of spinning, which are not offered now and which a Linux guest uses: QEMU -cpu MODEL,kvm-pv-unhalt=on. " NOT_IN_GUEST);
+	case PV_NOT_USED:
+		return xstrdup(OWN_CPUS "; let the guest's locks halt instead of spinning, which it is offered and does not do: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin. " NOT_IN_GUEST);
+	default:
+		return xstrdup(OWN_CPUS "; in the guest locks that halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on, which a Linux guest uses). " NOT_IN_GUEST);
+	}
+}
+
 static char *let_spin(const struct facts *f)
 {
 	return xasprintf("l1tune tune uid=%llu pause_in_guest=1, then start it again",
@@ -53,8 +69,7 @@ static const struct cause causes[] = {
 		"others get less of the machine",
 		{ { lacks_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"RUNQ in l1tune list",
-		"a CPU for each vCPU, or fewer vCPUs; in the guest locks that halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on, which a Linux guest uses). Not pause_in_guest: then it would spin until its time is up",
-		gain_of_part,
+		.change_of = halt_instead, .gain = gain_of_part,
 	}, {
 		"pause-in-guest", "exits for PAUSE on CPUs of its own", "L1",
 		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",

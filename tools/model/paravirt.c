@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/sysfs.h"
 #include "base/util.h"
 #include "model/paravirt.h"
 
@@ -55,7 +57,7 @@ static int parse_line(char *line, struct paravirt *paravirt, size_t *num)
 	return 0;
 }
 
-int paravirt_read(int guest_fd, uint64_t vcpu, struct paravirt *paravirt)
+static int read_vcpu(int guest_fd, uint64_t vcpu, struct paravirt *paravirt)
 {
 	char *path = xasprintf("vcpu%llu/paravirt", (unsigned long long)vcpu);
 	char *text, *rest, *line;
@@ -73,4 +75,24 @@ int paravirt_read(int guest_fd, uint64_t vcpu, struct paravirt *paravirt)
 	free(text);
 	paravirt->is_used_known = num == NUM_PARAVIRT_USES;
 	return err;
+}
+
+int guest_paravirt_read(const struct env *env, const struct guest_snapshot *guest,
+			struct guest_paravirt *paravirt)
+{
+	int fd = guest_open(env, guest->guest.id), err = fd < 0 ? fd : 0;
+	size_t i;
+
+	*paravirt = (struct guest_paravirt){ xcalloc(guest->num_vcpus, sizeof(*paravirt->v)) };
+	for (i = 0; i < guest->num_vcpus && !err; i++) {
+		err = read_vcpu(fd, guest->vcpus[i].id, &paravirt->v[paravirt->num]);
+		if (!err)
+			paravirt->num++;
+		paravirt->is_older |= err == -ENOENT;
+		if (sysfs_is_gone(err))
+			err = 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return sysfs_is_gone(err) ? 0 : err;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/snapshot.h"
+
 /* What a guest turns on by an MSR, or off. */
 enum paravirt_use {
 	PARAVIRT_KVMCLOCK,
@@ -26,7 +28,16 @@ struct paravirt {
 	bool used[NUM_PARAVIRT_USES];
 };
 
-/* 0 or -errno: -ENOENT if the vCPU is gone, or the module is older. */
-int paravirt_read(int guest_fd, uint64_t vcpu, struct paravirt *paravirt);
+/* That of a guest's vCPUs, as far as they are there. */
+struct guest_paravirt {
+	struct paravirt *v;
+	size_t num;
+	/* A vCPU has no such file: it is gone, or the module is older. */
+	bool is_older;
+};
+
+/* 0 or -errno. Free v in any case. */
+int guest_paravirt_read(const struct env *env, const struct guest_snapshot *guest,
+			struct guest_paravirt *paravirt);
 
 #endif

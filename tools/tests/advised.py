@@ -137,7 +137,7 @@ def advise_meanwhile(bench, reason, *options, rate=10, vmm=True, each_turn=None)
         return p.stdout.read()
 
 
-# Causes whose gains are tested in test-advise, and those that a sample shows, in test-access.
+# Causes whose gains are tested in test-advise, and those that a sample shows, in test-access and test-msrs.
 # The others are in test-causes.
 WITH_GAINS = ("guest-limit tenant-limit host-limit cpu-baseline stolen poll-down poll-up hlt-in-guest pause-in-guest pause-preempted "
               "devices apicv x2apic level-interrupts ept unrestricted-guest evmcs vmcs-shadowing l1d-flush vmm-halts "

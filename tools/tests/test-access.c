@@ -3,112 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explain/advise.h"
-#include "explain/cause.h"
-#include "explain/device.h"
 #include "ktap.h"
-
-#define TID		1001
-#define MAX_CELLS	4
-
-static struct vcpu_snapshot vcpu_of_sample = {
-	.stats = { .has[STAT_TID] = true, .value[STAT_TID] = TID },
-};
-
-static const struct guest_snapshot guest_of_sample = {
-	.vcpus = &vcpu_of_sample, .num_vcpus = 1,
-};
-
-/* A guest of a machine with 2 CPUs, in one second. */
-struct scene {
-	struct env env;
-	struct host host;
-	struct exit_cell cells[MAX_CELLS];
-	struct guest_snapshot guest;
-	struct facts facts;
-	struct guest_memory memory;
-	struct advice advice;
-};
-
-static void start(struct scene *s)
-{
-	*s = (struct scene){
-		.env = { .sysfs = "/nowhere", .proc = "/nowhere" },
-		.guest = {
-			.guest = { .id = 1, .pid = 1000 },
-			.interval_ns = NSEC_PER_SEC,
-		},
-		.facts = {
-			.transit = { true, 10000, 10000 },
-			.num_cpus = 2, .num_vcpus = 1, .scale = 1,
-		},
-	};
-	s->guest.stats.cells = s->cells;
-	s->facts.env = &s->env;
-	s->facts.host = &s->host;
-	s->facts.guest = &s->guest;
-	s->facts.memory = &s->memory;
-}
-
-/* In a second so many exits, and of it so many thousandths in KVM and the VMM. */
-static void exits(struct scene *s, const char *reason, uint64_t rate,
-		  uint64_t kernel, uint64_t vmm)
-{
-	struct exit_cell *cell = &s->cells[s->guest.stats.num_cells++];
-	const uint64_t ms = NSEC_PER_SEC / 1000;
-
-	cell->key.level = 2;
-	strcpy(cell->key.reason, reason);
-	memset(cell->has, true, sizeof(cell->has));
-	cell->value[CELL_COUNT] = rate;
-	cell->value[CELL_TIME] = (kernel + vmm) * ms;
-	cell->value[CELL_KERNEL] = kernel * ms;
-	cell->value[CELL_VMM] = vmm * ms;
-}
-
-static void sampled(struct scene *s, const struct access *list, size_t num)
-{
-	const struct sample sample = {
-		.time_ns = NSEC_PER_SEC, .list = (struct access *)list, .num = num,
-	};
-
-	s->facts.is_sampled = true;
-	s->facts.accesses = access_groups(&sample, &guest_of_sample);
-}
-
-static void end(struct scene *s)
-{
-	free(s->facts.accesses.v);
-	advice_free(&s->advice);
-}
-
-/* Is there advice on a symptom? */
-static bool explains(struct scene *s, const struct symptom *symptom)
-{
-	advice_free(&s->advice);
-	s->advice = (struct advice){ };
-	return symptom_explain(symptom, &s->facts, &s->advice);
-}
-
-/* Is it on this cause? */
-static bool explains_by(struct scene *s, const struct symptom *symptom, const char *cause)
-{
-	return explains(s, symptom) && !strcmp(s->advice.name, cause);
-}
-
-#define ACCESS(access_kind, access_type, where, times) \
-	{ .tid = TID, .kind = (access_kind), .type = (access_type), \
-	  .address = (where), .rate = (times) }
-#define READ(kind, where, times) ACCESS(kind, ACCESS_READ, where, times)
-#define WRITE(kind, where, times) ACCESS(kind, ACCESS_WRITE, where, times)
-/* Which are two. */
-#define WRITE_TO_VMM(kind, where, times) \
-	WRITE(kind, where, times), ACCESS(kind, ACCESS_WRITE_TO_VMM, where, times)
-
-static bool is_near(double got, double wanted)
-{
-	return got > wanted * 0.999 && got < wanted * 1.001;
-}
+#include "scene.h"
 
 static void test_groups(void)
 {
@@ -435,93 +331,6 @@ static void test_kvm_devices(void)
 	}
 }
 
-static void test_msrs(void)
-{
-	static const struct {
-		uint64_t msr;
-		const char *name, *cause, *change;
-	} cases[] = {
-		{ 0x6e0, "TSC_DEADLINE", "guest-timers", "fewer timers" },
-		{ 0x400000b1, "Hyper-V timers", "guest-timers", "fewer timers" },
-		{ 0x830, "x2APIC ICR", "ipis", "kvm-pv-ipi=on" },
-		{ 0x80b, "x2APIC EOI", "eoi", "kvm-pv-eoi=on" },
-		{ 0x4b564d01, "kvm-clock", "clock-msrs", "+invtsc" },
-		{ 0x40000020, "Hyper-V reference counter", "reference-counter", "hv-time" },
-		{ 0x48, "SPEC_CTRL", "speculation", "spectre_v2" },
-		{ 0x49, "PRED_CMD", "speculation", "spectre_v2_user=prctl" },
-		{ 0x1d9, "DEBUGCTL", "branches", "perf record -b" },
-		{ 0xc0000080, "EFER", "modes", "one mode" },
-		{ 0xc0010117, "VM_HSAVE_PA", "svm-on-and-off", "stays on" },
-		{ 0x187, "PERFEVTSEL", "pmu", "nmi_watchdog=0" },
-		{ 0x8b, "BIOS_SIGN_ID", "other-msrs", "less of what uses MSR 0x8b" },
-		{ 0x1234, NULL, "other-msrs", "less of what uses MSR 0x1234" },
-	};
-	struct scene s;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct access access = WRITE(ACCESS_MSR, cases[i].msr, 4000);
-		char *text;
-
-		start(&s);
-		strcpy(s.host.isa, "svm");
-		exits(&s, "MSR_WRITE", 4000, 20, 0);
-		sampled(&s, &access, 1);
-		text = cases[i].name ?
-		       xasprintf("MSR 0x%llx (%s) written 4000 times",
-				 (unsigned long long)cases[i].msr, cases[i].name) :
-		       xasprintf("MSR 0x%llx written 4000 times",
-				 (unsigned long long)cases[i].msr);
-		ktap_ok(explains_by(&s, &symptom_msrs, cases[i].cause) &&
-			strstr(s.advice.evidence, text) &&
-			strstr(s.advice.change, cases[i].change), "%s", text);
-		ktap_ok(s.advice.gain.kind == GAIN_AT_MOST &&
-			is_near(s.advice.gain.high, 0.02 + 0.04), "MSR 0x%llx: the gain",
-			(unsigned long long)cases[i].msr);
-		free(text);
-		end(&s);
-	}
-
-	start(&s);
-	exits(&s, "MSR_WRITE", 4000, 20, 0);
-	ktap_ok(accesses_matter(&s.facts) && explains_by(&s, &symptom_msrs, "msrs"),
-		"without a sample which MSRs they are is not known");
-	end(&s);
-}
-
-/* KVM traces no MSR that a filter leaves to the VMM. */
-static void test_filtered_msrs(void)
-{
-	const struct access port = READ(ACCESS_PORT, 0x71, 100);
-	struct scene s;
-
-	start(&s);
-	exits(&s, "msr", 8000, 50, 200);
-	ktap_ok(explains(&s, &symptom_msrs), "without a sample MSRs that the VMM serves may be others");
-	sampled(&s, &port, 1);
-	ktap_ok(!explains(&s, &symptom_msrs), "MSRs that exit and that no sample sees are the VMM's");
-	ktap_ok(explains_by(&s, &symptom_vmm, "vmm-msrs"), "and its time is explained by them");
-	ktap_ok(is_near(s.advice.gain.high, 0.2 + 0.05), "what KVM does to leave for the VMM ends with it");
-	end(&s);
-}
-
-/* A bound on fewer timers and interrupts has the halts that these end. */
-static void test_bound_of_timers(void)
-{
-	const struct access access = WRITE(ACCESS_MSR, 0x6e0, 4000);
-	struct scene s;
-
-	start(&s);
-	strcpy(s.host.isa, "svm");
-	exits(&s, "MSR_WRITE", 4000, 20, 0);
-	exits(&s, "HLT", 3000, 50, 0);
-	sampled(&s, &access, 1);
-	ktap_ok(explains_by(&s, &symptom_msrs, "guest-timers") &&
-		is_near(s.advice.gain.high, 0.02 + 0.04 + 0.05 + 0.03),
-		"fewer timers are fewer wake-ups: the bound has both");
-	end(&s);
-}
-
 /* As many halts for as long: what wakes the guest is seen by the MSRs. */
 static void test_halts(void)
 {
@@ -552,58 +361,6 @@ static void test_halts(void)
 		s.advice.looked[5].verdict == VERDICT_OPEN,
 		"MSRs that are not in a sample rule out neither other vCPUs nor a periodic timer");
 	end(&s);
-}
-
-static void write_file(const char *root, const char *directory, const char *name, const char *text)
-{
-	char *command = xasprintf("mkdir -p %s/%s && echo %s > %s/%s/%s", root, directory,
-				  text, root, directory, name);
-
-	if (system(command))
-		abort();
-	free(command);
-}
-
-/* What KVM would do with APICv is only known of the APIC's own MSRs. */
-static void test_apic(void)
-{
-	const struct access list[] = {
-		WRITE(ACCESS_MSR, 0x80b, 1500), WRITE(ACCESS_MSR, 0x6e0, 1400),
-	};
-	char root[] = "/tmp/l1tune-test-XXXXXX", *command;
-	struct scene s;
-
-	if (!mkdtemp(root))
-		abort();
-	write_file(root, "module/kvm_intel/parameters", "enable_apicv", "N");
-	write_file(root, "class/l1tune/l1/vmx", "virtual_interrupt_delivery", "1");
-	write_file(root, "class/l1tune/l1/vmx", "apic_register_virtualization", "1");
-	write_file(root, "class/l1tune/l1/vmx", "posted_interrupts", "1");
-
-	start(&s);
-	strcpy(s.host.isa, "vmx");
-	s.env.sysfs = root;
-	exits(&s, "MSR_WRITE", 3000, 30, 0);
-	ktap_ok(explains_by(&s, &symptom_msrs, "msrs"),
-		"without a sample any MSR may be the APIC's");
-	sampled(&s, list, ARRAY_SIZE(list));
-	ktap_ok(explains_by(&s, &symptom_msrs, "apicv-msrs") &&
-		strstr(s.advice.change, "enable_apicv=1"),
-		"APICv is advised for MSRs that it serves");
-	end(&s);
-
-	start(&s);
-	strcpy(s.host.isa, "vmx");
-	s.env.sysfs = root;
-	exits(&s, "MSR_WRITE", 3000, 30, 0);
-	sampled(&s, &list[1], 1);
-	ktap_ok(explains_by(&s, &symptom_msrs, "guest-timers"), "APICv is not advised for timers");
-	end(&s);
-
-	command = xasprintf("rm -r %s", root);
-	if (system(command))
-		abort();
-	free(command);
 }
 
 /* With SVM an access to a device is a fault like one for memory. */
@@ -700,11 +457,7 @@ int main(void)
 	test_nesting();
 	test_unknown();
 	test_kvm_devices();
-	test_msrs();
-	test_filtered_msrs();
-	test_bound_of_timers();
 	test_halts();
-	test_apic();
 	test_faults();
 	test_faults_by_count();
 	return ktap_end();

@@ -6,6 +6,7 @@
 #define sample_start its_sample_start
 #define sample_stop its_sample_stop
 #define sample_free its_sample_free
+#define sample_has its_sample_has
 #include "explain/sample.c"
 
 #include <sched.h>
@@ -113,6 +114,10 @@ static void happen(void)
 		event(EVENT_MSR, 1, 0xc0000080, 0);
 	for (i = 0; i < 10; i++)
 		event(EVENT_MSR, 0, 0x6e0, 0);
+	for (i = 0; i < 15; i++)
+		event(EVENT_HYPERCALL, 11, 0x3f8, 0);
+	for (i = 0; i < 12; i++)
+		event(EVENT_FLUSH, 2, i % 3 == 0, 0);
 	exit_to_user(KVM_EXIT_IO, 0);
 }
 
@@ -145,7 +150,13 @@ int main(void)
 	ktap_ok(are_written(ACCESS_MMIO, 0xfe003000, 30, 0), "those that are not decoded");
 	ktap_ok(is_counted(ACCESS_MSR, ACCESS_WRITE, 0xc0000080, 20) &&
 		is_counted(ACCESS_MSR, ACCESS_READ, 0x6e0, 10), "MSRs");
-	ktap_ok(sample.num == 9 && !sample.is_cut, "and nothing else");
+	ktap_ok(are_written(ACCESS_HYPERCALL, 11, 15, 0), "hypercalls");
+	ktap_ok(are_written(ACCESS_TLB_FLUSH, 2, 4, 0) &&
+		is_counted(ACCESS_TLB_FLUSH, ACCESS_READ, 2, 8), "entries with a TLB to flush and without");
+	ktap_ok(sample.num == 12 && !sample.is_cut, "and nothing else");
+	ktap_ok(sample_has(&sample, ACCESS_HYPERCALL), "it is told that hypercalls were counted");
+	sample.since_ns[EVENT_HYPERCALL] = 0;
+	ktap_ok(!sample_has(&sample, ACCESS_HYPERCALL), "and of a kernel that has no such event that they were not");
 	sample_free(&sample);
 
 	if (start() < 0)
@@ -159,7 +170,7 @@ int main(void)
 	if (start() < 0)
 		abort();
 	port_write(0x3f8);
-	sample.since_ns[SAMPLE_EVENTS - 1] = monotonic_ns();
+	sample.since_ns[EVENT_USER] = monotonic_ns();
 	sample_stop(&sample);
 	ktap_ok(!sample.num && sample.why_not, "of a moment nothing is told");
 	sample_free(&sample);
