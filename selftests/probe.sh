@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # What KVM promises to guests, tried by the tool's own. BROKEN names rows whose
-# instructions this machine's CPU offers and does not have: an L0 that lies.
+# instructions this machine's CPU offers and does not have: an L0 that lies. REFUSED is
+# the row of a guest whose interrupts KVM serves, which this machine does not enter.
 . "${0%/*}/lib.sh"
 
 # row NAME: its line in what probe -a printed
@@ -31,6 +32,26 @@ no_guest()
 
 ktap_print_header
 ktap_set_plan 5
+
+if [ "${REFUSED-}" ]; then
+	l1tune probe --json > "$TMP/json"
+	equal "exit status" 1 $?
+	result "probe tells by its exit status that no guest runs"
+	sed 's/{"feature"/\n&/g' "$TMP/json" | grep "\"$REFUSED\"" > "$TMP/row"
+	sed 's/^/# /' "$TMP/row"
+	grep -q '"dies".*invalid controls.*without KVM.s interrupt controller runs.*enable_apicv=0' "$TMP/row"
+	result "probe says what the CPU refuses, and what guest it takes"
+	equal "verdicts" "dies not_promised untried" \
+		"$(sed 's/"verdict": *"\([^"]*\)"/\n@\1\n/g' "$TMP/json" | sed -n 's/^@//p' | tr ' ' _ | sort -u | xargs)"
+	result "nothing else is tried"
+	l1tune doctor > "$TMP/doctor"
+	equal "exit status" 2 $? &&
+		tr -s " \n" " " < "$TMP/doctor" | grep -q 'problem trial no guest can run: .* entry with invalid controls'
+	result "doctor says that no guest can run"
+	rmmod kvm_intel && modprobe kvm_intel enable_apicv=0 && l1tune probe > /dev/null && l1tune doctor | grep -q '^ok *trial '
+	result "what probe named makes guests run"
+	ktap_finished
+fi
 
 l1tune probe -a > "$TMP/all" 2> "$TMP/errors"
 status=$?

@@ -266,7 +266,7 @@ const struct command cmd_doctor = {
 	.summary = "check whether this host can run guests, and how to fix it",
 	.about = "Checks whether this host is ready to run guests, and prints commands that fix\n"
 		 "problems. It runs none of them and does not use the network. To try KVM it creates a\n"
-		 "VM with a vCPU, which never runs, and closes it.\n"
+		 "VM with a vCPU, which runs one instruction, and closes it.\n"
 		 "With --tenant it says of a tenant what is in use and left of each limit, here and\n"
 		 "above it, how often that denied, and which VMM was moved out of it or into it.\n"
 		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (also wrong usage).",

@@ -14,7 +14,7 @@ enum { COL_FEATURE, COL_KIND, COL_VERDICT, COL_OTHER, COL_TIME, COL_DETAIL, COL_
 
 static const struct column columns[NUM_COLS] = {
 	[COL_FEATURE] = { "FEATURE", "what KVM promises to guests", .is_text = true },
-	[COL_KIND] = { "KIND", "state, CR4, instruction, MSR, KVM, wake-up or nesting", .is_text = true },
+	[COL_KIND] = { "KIND", "entry, state, CR4, instruction, MSR, KVM, wake-up or nesting", .is_text = true },
 	[COL_VERDICT] = { "VERDICT", "how a guest fared that tried it", .is_text = true },
 	[COL_OTHER] = { "OTHER", "the verdict in the file of --compare", .is_text = true },
 	[COL_TIME] = { "TIME", "the fastest of five tries" },

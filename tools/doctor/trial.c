@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether KVM works is known when it has made a VM with a vCPU: a device that
- * can be opened is none of that, for example while another hypervisor has the
- * CPU.
+ * Whether KVM works is known when a guest has run: a device that can be opened is
+ * none of that, for example while another hypervisor has the CPU, nor is a vCPU that
+ * can be created, if L0 does not take the controls that it offers. As most VMMs do it
+ * leaves interrupts to KVM.
  */
 #include <errno.h>
 #include <linux/kvm.h>
@@ -10,16 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "doctor/trial.h"
+#include "model/l3.h"
+#include "probe/vm.h"
 
 #define KVM_MAJOR	10
 #define KVM_MINOR	232
 #define MAX_CPUID	256
+
+/* Where on Intel KVM has three pages of its own for a guest in real mode. */
+#define TSS_ADDRESS	0xfffbd000
+#define GUEST_BYTES	4096
+#define TIMEOUT_MS	1000
 
 /* The feature bits of nesting. */
 #define LEAF_VMX	1u
@@ -45,9 +54,12 @@ static bool is_at_limit(const struct doctor *doctor)
 {
 	static const struct {
 		const char *limit, *usage;
+		uint64_t need;
 	} limits[] = {
-		{ "max_vms", "vms" }, { "max_vms_per_user", "vms" },
-		{ "max_vcpus", "vcpus" }, { "max_vcpus_per_vm", NULL },
+		{ "max_vms", "vms", 1 }, { "max_vms_per_user", "vms", 1 },
+		{ "max_vcpus", "vcpus", 1 }, { "max_vcpus_per_vm", NULL, 1 },
+		{ "max_memory_bytes", "memory_bytes", GUEST_BYTES },
+		{ "max_memory_per_vm_bytes", NULL, GUEST_BYTES },
 	};
 	static const char *const kinds[] = { "limits", "audit" };
 	const char *sysfs = doctor->env->sysfs;
@@ -65,7 +77,7 @@ static bool is_at_limit(const struct doctor *doctor)
 			    !machine_file(sysfs, usage, sizeof(usage),
 					  "class/l1tune/l1/usage/%s", limits[i].usage))
 				return true;
-			if (strtoull(usage, NULL, 10) >= strtoull(limit, NULL, 10))
+			if (strtoull(usage, NULL, 10) + limits[i].need > strtoull(limit, NULL, 10))
 				return true;
 		}
 	return false;
@@ -113,15 +125,83 @@ static void read_cpuid(int kvm, int vcpu, struct trial *trial)
 	free(cpuid);
 }
 
+/* OUT of a port, which ends the run, in real mode at the beginning of its memory. */
+static const uint8_t guest_code[] = { 0xe6, 0x80 };
+
+static bool run_once(int vcpu, const struct kvm_run *run, struct trial *trial)
+{
+	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_sregs sregs;
+	int err;
+
+	if (ioctl(vcpu, KVM_GET_SREGS, &sregs))
+		return fail(trial, "KVM_GET_SREGS");
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_REGS, &regs))
+		return fail(trial, "KVM_SET_SREGS");
+	probe_watchdog(TIMEOUT_MS);
+	err = ioctl(vcpu, KVM_RUN, 0);
+	probe_watchdog(0);
+	if (err)
+		return fail(trial, "KVM_RUN");
+	trial->has_run_wrong = run->exit_reason != KVM_EXIT_IO;
+	trial->exit_reason = run->exit_reason;
+	if (run->exit_reason == KVM_EXIT_FAIL_ENTRY)
+		trial->hardware_reason = run->fail_entry.hardware_entry_failure_reason;
+	return true;
+}
+
+static bool run_with(int kvm, int vcpu, struct trial *trial)
+{
+	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	struct kvm_run *run;
+	bool has_run;
+
+	if (size < (int)sizeof(*run))
+		return fail(trial, "KVM_GET_VCPU_MMAP_SIZE");
+	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (run == MAP_FAILED)
+		return fail(trial, "mmap of the vCPU");
+	has_run = run_once(vcpu, run, trial);
+	munmap(run, size);
+	return has_run;
+}
+
 static bool try_vcpu(int kvm, int vm, struct trial *trial)
 {
 	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	bool has_run;
 
 	if (vcpu < 0)
 		return fail(trial, "KVM_CREATE_VCPU");
 	read_cpuid(kvm, vcpu, trial);
+	has_run = run_with(kvm, vcpu, trial);
 	close(vcpu);
-	return true;
+	return has_run;
+}
+
+static bool try_vm(int kvm, int vm, struct trial *trial)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = GUEST_BYTES };
+	uint8_t *memory = mmap(NULL, GUEST_BYTES, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool has_run;
+
+	if (memory == MAP_FAILED)
+		return fail(trial, "mmap");
+	memcpy(memory, guest_code, sizeof(guest_code));
+	region.userspace_addr = (uintptr_t)memory;
+	if (ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS))
+		has_run = fail(trial, "KVM_SET_TSS_ADDR");
+	else if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+		has_run = fail(trial, "KVM_SET_USER_MEMORY_REGION");
+	else if (ioctl(vm, KVM_CREATE_IRQCHIP, 0))
+		has_run = fail(trial, "KVM_CREATE_IRQCHIP");
+	else
+		has_run = try_vcpu(kvm, vm, trial);
+	munmap(memory, GUEST_BYTES);
+	return has_run;
 }
 
 void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
@@ -146,7 +226,7 @@ void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
 		fail(trial, "KVM_CREATE_VM");
 		return;
 	}
-	try_vcpu(kvm, vm, trial);
+	try_vm(kvm, vm, trial);
 	close(vm);
 }
 
@@ -192,6 +272,8 @@ static const struct {
 	  "l1tune limits" },
 	{ EPERM, DOCTOR_PROBLEM, "a security policy refused it: seccomp, a security module, or the device list of this container",
 	  "grep Seccomp /proc/self/status\ndmesg | tail" },
+	{ EINTR, DOCTOR_PROBLEM, "a guest of one instruction did not come back within a second: this machine, or L0, does not let guests run",
+	  "l1tune probe\ndmesg | grep -i kvm" },
 	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", "dmesg | tail" },
 	{ EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
 	{ ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
@@ -216,6 +298,23 @@ static void add_failure(struct doctor *doctor, const struct trial *trial)
 		   xstrdup(commands));
 }
 
+static void add_wrong(struct doctor *doctor, const struct trial *trial)
+{
+	const char *text = entry_refusal_text(trial->hardware_reason);
+
+	if (trial->exit_reason == KVM_EXIT_FAIL_ENTRY)
+		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
+			   xasprintf("no guest can run: the CPU refuses to enter one of one instruction: %s (reason %#llx). What L0 or the CPU offers, it does not take: ask who runs L0",
+				     text ? text : "no known reason",
+				     (unsigned long long)trial->hardware_reason),
+			   xstrdup("l1tune probe\ndmesg | grep -i kvm"));
+	else
+		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
+			   xasprintf("no guest can run: one of one instruction ended with KVM's exit reason %u",
+				     trial->exit_reason),
+			   xstrdup("l1tune probe\ndmesg | grep -i kvm"));
+}
+
 void trial_add_row(struct doctor *doctor, const struct trial *trial)
 {
 	if (trial->why_not)
@@ -225,7 +324,9 @@ void trial_add_row(struct doctor *doctor, const struct trial *trial)
 		add_busy(doctor, trial);
 	else if (trial->step)
 		add_failure(doctor, trial);
+	else if (trial->has_run_wrong)
+		add_wrong(doctor, trial);
 	else
 		doctor_add(doctor, "trial", DOCTOR_OK,
-			   xstrdup("a VM with a vCPU was created, and closed again"), NULL);
+			   xstrdup("a VM with a vCPU was created, ran an instruction, and was closed again"), NULL);
 }

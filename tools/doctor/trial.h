@@ -3,21 +3,26 @@
 #define L1TUNE_TRIAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "doctor/doctor.h"
 
-/* What became of a VM with one vCPU that was created and closed at once. */
+/* What became of a VM with one vCPU that ran one instruction and was closed. */
 struct trial {
 	/* NULL, or why nothing was tried. */
 	const char *why_not;
 	/* The ioctl that failed, with its errno; NULL if all went well. */
 	const char *step;
 	int err;
+	/* How the run ended, if it was not by that instruction: KVM's exit reason. */
+	bool has_run_wrong;
+	uint32_t exit_reason;
+	uint64_t hardware_reason;
 	/* CPUID of that vCPU: can it run guests itself? */
 	bool is_cpuid_known, shows_nesting;
 };
 
-/* Leaves nothing behind: the VM ends before this returns, and never runs. */
+/* Leaves nothing behind: the VM ends before this returns. */
 void trial_run(const struct doctor *doctor, int kvm, struct trial *trial);
 
 /* The row of what was tried. */

@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "explain/ended.h"
 #include "model/exception.h"
+#include "model/l3.h"
 #include "probe/met.h"
 
 /* An exception that KVM injected this long before the end is named with it. */
@@ -157,20 +158,16 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 			       struct ended *ended)
 {
 	uint64_t reason = vcpu->run.words[0];
+	const char *text = entry_refusal_text(reason);
 
 	(void)gone;
-	if (reason == 0x80000021) {
-		conclude(ended, "high", "the CPU refused to enter the guest: invalid guest state");
-	} else if (reason == 0x80000022) {
-		conclude(ended, "high", "the CPU refused to enter the guest: an MSR could not be loaded");
-	} else if ((uint32_t)reason == UINT32_MAX) {
-		conclude(ended, "high", "the CPU refused to enter the guest: invalid VMCB");
-	} else {
-		conclude(ended, "high", "the CPU refused to enter the guest");
-	}
+	conclude(ended, "high", "the CPU refused to enter the guest%s%s", text ? ": " : "",
+		 text ? text : "");
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
 		      reason);
-	ended->next = "the field is known to the CPU only: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
+	ended->next = vmx_error_text(reason) ?
+		"the guest has no part in that: controls that KVM was offered are not taken; l1tune probe says whether any guest can run here, dump_invalid_vmcs=1 (kvm_intel) what was asked for" :
+		"the field is known to the CPU only: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
 }
 
 static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,

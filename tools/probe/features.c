@@ -63,8 +63,14 @@
 	  .value = (to), .fn = probe_guest_wrmsr, .exits = true,			\
 	  .means = "a kernel that goes by CPUID writes it while it boots or when it switches tasks, and may stop there" }
 
-/* A nested launch has the promise of its ISA; rows are tried in this order. */
+/*
+ * A nested launch has the promise of its ISA; rows are tried in this order. Without the
+ * first one there is nothing to try.
+ */
 const struct probe_feature probe_features[] = {
+	{ .name = "a guest", .group = PROBE_ENTRY, .fn = probe_guest_nothing, .how = TRY_SHARED,
+	  .means = "no guest runs on this machine" },
+
 	STATE("SSE", XCR0_SSE),
 	STATE("AVX", XCR0_AVX),
 	STATE("MPX", XCR0_MPX),
@@ -216,6 +222,7 @@ const size_t num_probe_features = ARRAY_SIZE(probe_features);
 const char *probe_group_name(enum probe_group group)
 {
 	static const char *const names[NUM_PROBE_GROUPS] = {
+		[PROBE_ENTRY] = "entry",
 		[PROBE_STATE] = "state",
 		[PROBE_CR4] = "CR4",
 		[PROBE_INSTRUCTIONS] = "instruction",

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum probe_group {
+	PROBE_ENTRY,	/* that a guest runs at all */
 	PROBE_STATE,	/* components of XCR0 */
 	PROBE_CR4,
 	PROBE_INSTRUCTIONS,

@@ -29,7 +29,7 @@ enum probe_verdict {
 struct probe_result {
 	enum probe_verdict verdict;
 	/* How it failed; empty when it did not. */
-	char detail[128];
+	char detail[192];
 	/* Of the fastest of a few tries in the guest's TSC; 0 is unknown. */
 	uint64_t ticks;
 };

@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "bench/vm.h"
 #include "model/exception.h"
+#include "model/l3.h"
 #include "probe/guest.h"
 #include "probe/probe.h"
 #include "probe/vm.h"
@@ -124,7 +125,9 @@ static void judge_end(const struct probe_feature *feature, const struct probe_en
 		judge(result, VERDICT_DIES, "KVM has to emulate it and cannot");
 		break;
 	case PROBE_REFUSED_ENTRY:
-		judge(result, VERDICT_DIES, "the CPU refuses to enter the guest (reason %#llx)",
+		judge(result, VERDICT_DIES, "the CPU refuses to enter the guest: %s (reason %#llx)",
+		      entry_refusal_text(end->hardware_reason) ?
+		      entry_refusal_text(end->hardware_reason) : "no known reason",
 		      (unsigned long long)end->hardware_reason);
 		break;
 	case PROBE_HANGS:
@@ -261,12 +264,31 @@ static int try_rows(const struct run *run, struct probe_vm *vm, bool permitted)
 			run->progress(feature->name, i, num_probe_features);
 		if (!is_promised(vm, feature))
 			judge(result, VERDICT_NOT_PROMISED, "%s", "");
+		else if (i && probe_is_bad(run->probe->results[0].verdict))
+			judge(result, VERDICT_UNTRIED, "no guest runs here: see the row %s",
+			      probe_features[0].name);
 		else if (feature->how == TRY_NESTED)
 			try_nested(run->env->dev, result);
 		else if (try_row(vm, feature, result))
 			return -1;
 	}
-	return permitted ? 0 : read_msrs(vm, run->probe);
+	return permitted || probe_is_bad(run->probe->results[0].verdict) ? 0 :
+	       read_msrs(vm, run->probe);
+}
+
+/* It is often what KVM uses for interrupts that L0 offers and does not take. */
+static void try_without_apic(const struct run *run)
+{
+	struct probe_result *first = &run->probe->results[0], without = { };
+	size_t len = strlen(first->detail);
+	struct probe_vm vm;
+
+	if (!probe_vm_open(&vm, run->env->dev, false) &&
+	    !try_row(&vm, &probe_features[0], &without) && without.verdict == VERDICT_OK)
+		snprintf(first->detail + len, sizeof(first->detail) - len,
+			 "; one without KVM's interrupt controller runs%s",
+			 vm.svm ? " (kvm_amd avic=0)" : " (kvm_intel enable_apicv=0)");
+	probe_vm_close(&vm);
 }
 
 static int with_vm(const struct run *run, bool permitted)
@@ -274,13 +296,15 @@ static int with_vm(const struct run *run, bool permitted)
 	struct probe_vm vm;
 	int status = STATUS_OK;
 
-	if (probe_vm_open(&vm, run->env->dev) || try_rows(run, &vm, permitted)) {
+	if (probe_vm_open(&vm, run->env->dev, true) || try_rows(run, &vm, permitted)) {
 		complain("%s", vm.error);
 		status = vm.err == EACCES || vm.err == EPERM ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 	}
 	run->probe->svm = vm.svm;
 	run->probe->tsc_khz = vm.tsc_khz;
 	probe_vm_close(&vm);
+	if (!permitted && probe_is_bad(run->probe->results[0].verdict))
+		try_without_apic(run);
 	return status;
 }
 

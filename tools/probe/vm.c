@@ -249,7 +249,7 @@ static void create_wires(struct probe_vm *vm)
 	}
 }
 
-int probe_vm_open(struct probe_vm *vm, const char *dev)
+int probe_vm_open(struct probe_vm *vm, const char *dev, bool with_apic)
 {
 	*vm = (struct probe_vm) {
 		.kvm_fd = -1, .fd = -1, .vcpu_fd = -1, .doorbell_fd = -1, .irq_fd = -1,
@@ -257,7 +257,8 @@ int probe_vm_open(struct probe_vm *vm, const char *dev)
 	};
 	if (open_kvm(vm, dev))
 		return -1;
-	create_apic(vm);
+	if (with_apic)
+		create_apic(vm);
 	if (create_memory(vm) || create_vcpu(vm))
 		return -1;
 	create_wires(vm);

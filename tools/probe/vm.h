@@ -35,7 +35,7 @@ struct probe_vm {
 };
 
 /* 0, or -1 with vm->error; probe_vm_close() in every case. */
-int probe_vm_open(struct probe_vm *vm, const char *dev);
+int probe_vm_open(struct probe_vm *vm, const char *dev, bool with_apic);
 void probe_vm_close(struct probe_vm *vm);
 
 /* What a guest that is to try something begins with. */

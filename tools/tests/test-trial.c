@@ -19,7 +19,13 @@ struct expectation {
 };
 
 static const struct expectation expectations[] = {
-	{ "a VM that could be created", { }, DOCTOR_OK, "was created", NULL },
+	{ "a guest that ran", { }, DOCTOR_OK, "ran an instruction", NULL },
+	{ "controls that are not taken", { .has_run_wrong = true, .exit_reason = 9, .hardware_reason = 7 },
+	  DOCTOR_PROBLEM, "entry with invalid controls (reason 0x7)", "l1tune probe" },
+	{ "a guest that ended otherwise", { .has_run_wrong = true, .exit_reason = 17 },
+	  DOCTOR_PROBLEM, "KVM's exit reason 17", "l1tune probe" },
+	{ "a guest that does not come back", { .step = "KVM_RUN", .err = EINTR },
+	  DOCTOR_PROBLEM, "within a second", "l1tune probe" },
 	{ "nothing was tried", { .why_not = "--no-try was given" }, DOCTOR_INFO,
 	  "no VM was created: --no-try", NULL },
 	{ "another hypervisor without a module that is known", { .step = "KVM_CREATE_VM", .err = EBUSY },
