@@ -558,7 +558,7 @@ struct l1t_call *l1t_call_of_current(struct l1t_guest *g)
 
 	lockdep_assert_held(&l1t_lock);
 	for (i = 0; i < L1T_CALLS; i++)
-		if (g->calls[i].used && g->calls[i].work.task == current)
+		if (g->calls[i].used && READ_ONCE(g->calls[i].work.task) == current)
 			return &g->calls[i];
 	return NULL;
 }

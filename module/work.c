@@ -86,7 +86,8 @@ int l1t_work_queue(struct l1t_work *work)
 		err = -ESHUTDOWN;
 	} else {
 		work->busy = true;
-		work->task = get_task_struct(current);
+		/* A call has it already, and others look whose it is. */
+		WRITE_ONCE(work->task, get_task_struct(current));
 		get_device(work->owner);
 		init_task_work(&work->head, run);
 		list_add_tail(&work->link, &queued);

@@ -14,9 +14,14 @@ LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d; 
 
 # A kernel with KCSAN has data races of its own. Of its reports, which stand
 # between lines of equals signs, those that have the module in neither stack do
-# not count; what an interrupt has interrupted is no part of its stack. Nor does one
-# that any destroy_workqueue() has: a flag of the queue, while a work of it ends.
+# not count; what an interrupt has interrupted is no part of its stack. Nor do those
+# that any user of a work or of a sleep by a timer has: both accesses are of the
+# kernel's own functions, to what the work or timer is queued by.
 LOG_OWN_RACES='
+BEGIN {
+	one = "(drain_workqueue|process_one_work|worker_thread|queue_work_on|queue_delayed_work_on|try_to_grab_pending|__hrtimer_run_queues|hrtimer_active)"
+	kernels = " in " one " / " one "$"
+}
 function tell(  i) {
 	for (i = 0; i < held; i++)
 		if (ours && !usual || lines[i] !~ /BUG: KCSAN: /)
@@ -32,7 +37,7 @@ function tell(  i) {
 		tell()
 	next
 }
-held == 1 { report = /BUG: KCSAN: /; usual = / in drain_workqueue \/ process_one_work/ }
+held == 1 { report = /BUG: KCSAN: /; usual = $0 ~ kernels }
 !report { tell(); print; next }
 /(read|write).* to 0x/ { interrupted = 0 }
 / asm_[a-z_]*\+0x/ { interrupted = 1 }
