@@ -59,7 +59,7 @@ needs_disposable "clocks, huge pages and KVM are changed"
 case $STATE in
 ready)
 	needs_rival
-	ktap_set_plan 20
+	ktap_set_plan 22
 	load
 	doctor 1 && has cpu ok && has kvm ok && has module ok && has hooks ok
 	result "doctor has no problem on a machine with the module"
@@ -72,6 +72,16 @@ ready)
 	equal "VMs" 0 "$(value usage/vms)" && equal "vCPUs" 0 "$(value usage/vcpus)" &&
 		! pgrep l1tune && ! ls -d "$CLASS"/l2-* 2> /dev/null
 	result "doctor leaves no VM behind"
+	has hooks ok 'its begin, its exits, its end'
+	result "doctor finds that the hooks told of its guest"
+	cp -rL "$CLASS" "$TMP/class" 2> /dev/null
+	mkdir -p "$TMP/sysfs/class" && mv "$TMP/class" "$TMP/sysfs/class/l1tune"
+	for other in devices kernel module; do
+		ln -s /sys/$other "$TMP/sysfs/$other"
+	done
+	l1tune doctor --json --sysfs "$TMP/sysfs" > "$TMP/doctor"
+	has hooks warning 'did not tell of its begin and end'
+	result "doctor warns of hooks that are in place and not called"
 	limit max_vms 0
 	vms=$(value totals/vms)
 	doctor 1 && has trial info 'limit' && equal "denied" 0 "$(value denied/max_vms)" &&

@@ -10,6 +10,7 @@
 #include "doctor/device.h"
 #include "doctor/doctor.h"
 #include "doctor/l0.h"
+#include "doctor/seen.h"
 
 static const char *root(const struct doctor *doctor)
 {
@@ -162,7 +163,43 @@ static char *list_hooks(const struct host *host, bool wait_for_kvm)
 	return list;
 }
 
-static void check_hooks(struct doctor *doctor)
+/* "begin, end": exits are told of at the end only. */
+static char *list_unseen(unsigned int seen)
+{
+	char *list = xstrdup(seen & SEEN_BEGIN ? "" : "begin");
+
+	if (!(seen & SEEN_END))
+		append(&list, "%send", *list ? " and " : "");
+	else if (!(seen & SEEN_EXITS))
+		append(&list, "%sexits", *list ? " and " : "");
+	return list;
+}
+
+/* All say that they are in place: are they called, too? */
+static void check_calls(struct doctor *doctor, const struct trial *trial)
+{
+	unsigned int seen;
+	char *unseen;
+
+	if (!trial_was_seen(doctor->env, trial, &seen)) {
+		doctor_add(doctor, "hooks", DOCTOR_OK,
+			   xstrdup("all hooks into KVM hold; whether they are called was not looked at: that takes a trial, and root"),
+			   NULL);
+	} else if (seen == SEEN_ALL) {
+		doctor_add(doctor, "hooks", DOCTOR_OK,
+			   xstrdup("all hooks into KVM hold, and told of the trial's guest: its begin, its exits, its end"),
+			   NULL);
+	} else {
+		unseen = list_unseen(seen);
+		doctor_add(doctor, "hooks", DOCTOR_WARNING,
+			   xasprintf("all hooks into KVM hold, but not all are called: of the trial's guest they did not tell of its %s, so what is shown and limited is wrong. This kernel's KVM was built in a way that l1tune does not know",
+				     unseen),
+			   xstrdup("modprobe -r l1tune\ngrep -E 'LTO|CFI|COMPILER' /boot/config-$(uname -r)"));
+		free(unseen);
+	}
+}
+
+static void check_hooks(struct doctor *doctor, const struct trial *trial)
 {
 	char *bad, *waiting;
 
@@ -171,7 +208,7 @@ static void check_hooks(struct doctor *doctor)
 	bad = list_hooks(&doctor->host, false);
 	waiting = list_hooks(&doctor->host, true);
 	if (!*bad && !*waiting)
-		doctor_add(doctor, "hooks", DOCTOR_OK, xstrdup("all hooks into KVM hold"), NULL);
+		check_calls(doctor, trial);
 	else if (!*bad)
 		doctor_add(doctor, "hooks", DOCTOR_WARNING, xasprintf("KVM is not loaded: %s", waiting),
 			   xasprintf("modprobe %s", doctor_vendor_module(doctor)));
@@ -352,7 +389,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_pvm(doctor);
 	check_kvm(doctor, &trial);
 	check_module(doctor);
-	check_hooks(doctor);
+	check_hooks(doctor, &trial);
 	check_steal(doctor);
 	check_cpus(doctor);
 	check_moved(doctor);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "base/wait.h"
 #include "doctor/trial.h"
 #include "model/l3.h"
 #include "probe/vm.h"
@@ -145,6 +146,7 @@ static bool run_once(int vcpu, const struct kvm_run *run, struct trial *trial)
 	probe_watchdog(0);
 	if (err)
 		return fail(trial, "KVM_RUN");
+	trial->has_run = true;
 	trial->has_run_wrong = run->exit_reason != KVM_EXIT_IO;
 	trial->exit_reason = run->exit_reason;
 	if (run->exit_reason == KVM_EXIT_FAIL_ENTRY)
@@ -221,6 +223,7 @@ void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
 		fail(trial, "KVM_GET_API_VERSION");
 		return;
 	}
+	trial->since_ns = boottime_ns();
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	if (vm < 0) {
 		fail(trial, "KVM_CREATE_VM");

@@ -14,6 +14,9 @@ struct trial {
 	/* The ioctl that failed, with its errno; NULL if all went well. */
 	const char *step;
 	int err;
+	/* When the VM was created, by CLOCK_BOOTTIME, and whether its guest got to run. */
+	uint64_t since_ns;
+	bool has_run;
 	/* How the run ended, if it was not by that instruction: KVM's exit reason. */
 	bool has_run_wrong;
 	uint32_t exit_reason;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor/trial.h"
+#include "doctor/seen.h"
 #include "ktap.h"
 
 struct expectation {
@@ -55,6 +55,21 @@ static void check(struct doctor *doctor, const struct expectation *wanted)
 	free(row->commands);
 }
 
+static void test_seen(void)
+{
+	const char *events =
+		"7 1000 EVENT=guest ACTION=add L2=1 PID=500 UID=0 COMM=x\n"
+		"8 2000 EVENT=guest ACTION=add L2=2 PID=50 UID=0 COMM=x\n"
+		"9 3000 EVENT=guest ACTION=remove L2=2 PID=50 UID=0 COMM=x EXITS=2 GUEST_TIME_NS=5\n"
+		"10 3500 EVENT=guest ACTION=remove L2=3 PID=51 UID=0 COMM=x EXITS=0 GUEST_TIME_NS=5\n";
+
+	ktap_ok(seen_in_events(events, 50, 1500) == SEEN_ALL, "a guest's begin, exits and end are seen");
+	ktap_ok(seen_in_events(events, 500, 0) == SEEN_BEGIN, "one that has not ended");
+	ktap_ok(seen_in_events(events, 51, 0) == SEEN_END, "one without exits that was there before");
+	ktap_ok(!seen_in_events(events, 500, 1500) && !seen_in_events(events, 5, 0),
+		"nor an older one of that PID, nor another PID's");
+}
+
 int main(void)
 {
 	static const struct expectation rival = {
@@ -67,6 +82,7 @@ int main(void)
 	size_t i;
 
 	ktap_start();
+	test_seen();
 	if (!mkdtemp(directory))
 		return 1;
 	for (i = 0; i < ARRAY_SIZE(expectations); i++)

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/util.h"
+#include "base/wait.h"
+#include "doctor/seen.h"
+
+#define EVENTS_MAX_BYTES	65536
+
+/* The module hears of a VM's end when its last file is closed, and tells soon after. */
+#define MOST_WAIT_NS		NSEC_PER_SEC
+#define LOOK_NS			(NSEC_PER_SEC / 100)
+
+/* The first PID namespace; a constant of the kernel, PROC_PID_INIT_INO. */
+#define INITIAL_PID_NS		0xeffffffcU
+
+static unsigned int seen_in_line(const char *line, const char *pid, uint64_t since_ns)
+{
+	uint64_t time_ns, exits;
+	const char *count;
+
+	if (sscanf(line, "%*u %" SCNu64, &time_ns) != 1 || time_ns < since_ns ||
+	    !strstr(line, " EVENT=guest ") || !strstr(line, pid))
+		return 0;
+	if (strstr(line, " ACTION=add "))
+		return SEEN_BEGIN;
+	count = strstr(line, " EXITS=");
+	if (!strstr(line, " ACTION=remove ") || !count)
+		return 0;
+	exits = strtoull(count + strlen(" EXITS="), NULL, 10);
+	return SEEN_END | (exits ? SEEN_EXITS : 0);
+}
+
+unsigned int seen_in_events(const char *events, long pid, uint64_t since_ns)
+{
+	char *copy = xstrdup(events), *rest = copy, *line;
+	char *word = xasprintf(" PID=%ld ", pid);
+	unsigned int seen = 0;
+
+	while ((line = strsep(&rest, "\n")))
+		seen |= seen_in_line(line, word, since_ns);
+	free(word);
+	free(copy);
+	return seen;
+}
+
+/* The file has the last events only: are any missing that came since? */
+static bool may_lack_some(const char *events, uint64_t since_ns)
+{
+	uint64_t number, time_ns;
+
+	return sscanf(events, "%" SCNu64 " %" SCNu64, &number, &time_ns) == 2 &&
+	       number > 1 && time_ns >= since_ns;
+}
+
+/* The module has PIDs of the first namespace. */
+static bool knows_own_pid(void)
+{
+	struct stat stat_ns;
+
+	return !stat("/proc/self/ns/pid", &stat_ns) && stat_ns.st_ino == INITIAL_PID_NS;
+}
+
+bool trial_was_seen(const struct env *env, const struct trial *trial, unsigned int *seen)
+{
+	uint64_t end = monotonic_ns() + MOST_WAIT_NS;
+	bool is_known = true;
+	char *path, *text;
+	size_t len;
+
+	*seen = 0;
+	if (!trial->has_run || !knows_own_pid())
+		return false;
+	path = xasprintf("%s/class/l1tune/l1/events", env->sysfs);
+	do {
+		text = file_read(AT_FDCWD, path, EVENTS_MAX_BYTES, &len);
+		is_known = text && !may_lack_some(text, trial->since_ns);
+		if (text)
+			*seen |= seen_in_events(text, getpid(), trial->since_ns);
+		free(text);
+	} while (is_known && *seen != SEEN_ALL && monotonic_ns() < end &&
+		 wait_until(monotonic_ns() + LOOK_NS, -1) != WAIT_END);
+	free(path);
+	return is_known || *seen == SEEN_ALL;
+}
