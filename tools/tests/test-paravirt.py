@@ -23,9 +23,9 @@ def paravirt(offered, **used):
     return lines([f"offered {offered}", *(f"{name} {(dict.fromkeys(USES, 0) | {'host_poll': 1} | used)[name]}" for name in USES)])
 
 
-def add(bench, number, *vcpus, hypercalls=0):
+def add(bench, number, *vcpus, hypercalls=0, name="VMCALL"):
     """A guest with these files; None: a module that has no such file."""
-    bench.machine.guest(number, [cell(2, 18, "VMCALL", hypercalls, 1000, 1000, hist(b9=hypercalls))] if hypercalls else
+    bench.machine.guest(number, [cell(2, 18, name, hypercalls, 1000, 1000, hist(b9=hypercalls))] if hypercalls else
                         [cell(2, 10, "CPUID", 5, 1000, 1000, hist(b9=5))], vcpus=len(vcpus))
     for vcpu, text in enumerate(vcpus):
         path = f"{bench.machine.device(f'l2-{number}')}/vcpu{vcpu}"
@@ -56,6 +56,9 @@ def test_one():
         seen = table(b)
         equal([seen[name][1] for name in ("pv_unhalt", "pv_tlb_flush", "pv_ipi", "pv_sched_yield")], ["?"] * 4,
               "of one that makes some nothing tells which they are")
+    with Bench() as b:
+        add(b, 1, paravirt(ALL), hypercalls=7, name="hypercall")
+        equal(table(b)["pv_ipi"], ("yes", "?"), "SVM calls them hypercall")
     with Bench() as b:
         add(b, 1, paravirt(ALL), hypercalls=7)
         equal(table(b)["pv_tlb_flush"], ("yes", "no"), "TLB flushes need steal time, too")
