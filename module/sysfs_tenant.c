@@ -78,20 +78,9 @@ static const struct attribute_group tenant_group = {
 	.is_visible = tenant_is_visible,
 };
 
+/* A pattern has none of the first: it uses nothing, each of its matches does. */
 static const struct attribute_group *tenant_groups[] = {
-	&tenant_group,
-	&l1t_limits_group,
-	&l1t_audit_group,
-	&l1t_denied_group,
-	&l1t_would_deny_group,
-	&l1t_effective_group,
-	&l1t_totals_group,
 	&l1t_usage_group,
-	NULL
-};
-
-/* A pattern uses nothing: each of its matches does. */
-static const struct attribute_group *pattern_groups[] = {
 	&tenant_group,
 	&l1t_limits_group,
 	&l1t_audit_group,
@@ -128,7 +117,7 @@ static void publish(struct l1t_tenant *t)
 		return;
 	}
 	t->dev.class = &l1t_class;
-	t->dev.groups = t->is_pattern ? pattern_groups : tenant_groups;
+	t->dev.groups = &tenant_groups[t->is_pattern ? 1 : 0];
 	device_set_pm_not_required(&t->dev);
 	if (dev_set_name(&t->dev, "tenant-%llu", t->id) || device_add(&t->dev)) {
 		pr_warn_ratelimited("cannot show tenant-%llu in sysfs\n", t->id);
