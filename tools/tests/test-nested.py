@@ -37,7 +37,7 @@ def padded(texts, width):
 
 def controls(kind, *values, address=0x38000):
     """The file of that name; values are "NAME VALUE..."."""
-    return padded([f"kind {kind}", f"address {address:#x}", *values] if kind in ("vmcs", "vmcb") else [f"kind {kind}"], 79)
+    return padded([f"kind {kind}", f"address {address:#x}", *values] if kind in ("vmcs", "vmcb", "enlightened") else [f"kind {kind}"], 79)
 
 
 # All that costs something is on, and what saves something is off.
