@@ -211,6 +211,10 @@ def test_situations():
                f"{name}: what was looked at is said", causes)
             others = [a["rule"] for a in advice if a["symptom"] == mine[0]["symptom"] and a != mine[0]]
             equal(others, [], f"{name}: one piece of advice for one symptom")
+    cells, values = SITUATIONS["a guest that polls by itself"][:2]
+    with Advised(*cells, **values) as b:
+        causes = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
+        equal(causes.get("exits for HLT on CPUs of its own"), "ruled_out", "more vCPUs than CPUs rule out that a guest keeps its CPUs")
     for name, (cells, values) in HEALTHY.items():
         with Advised(*cells, **values) as b:
             equal(b.rules(), [], f"{name} gets no advice")
