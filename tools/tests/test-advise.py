@@ -189,6 +189,8 @@ def test_sample():
         ok(document["sample"]["why_not"].startswith(why) and document["sample"]["interval_ns"] is None
            and document["sample"]["complete"] is False, "as JSON", document)
         equal([a["accesses"] for a in document["advice"]], [[]], "without accesses")
+    with Advised(exits("MSR_WRITE", 0)) as b:
+        ok("(msrs)" in advise_meanwhile(b, "MSR_WRITE", rate=100), "MSRs that no sample could see are not taken for the VMM's")
     document = advise_in_steps("IO_INSTRUCTION")
     equal((document["interval_ns"], document["sample"]["complete"]), (SECOND * 3 // 4, False),
           "exits are counted for the three quarters before the sample")
