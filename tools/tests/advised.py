@@ -129,7 +129,7 @@ def advise_meanwhile(bench, reason, *options, rate=10, vmm=True, each_turn=None)
         turn = 0
         while p.poll() is None and turn < 400:
             turn += 1
-            bench.machine.exits(1, [exits(reason, rate * turn, vmm=vmm * turn / 1000, kernel=turn / 1000), fixed(exits=1, guest_time_ns=0, tid=1001)])
+            bench.machine.exits(1, [exits(reason, rate * turn, vmm=vmm * turn / 1000, kernel=turn / 1000), fixed(exits=1, guest_time_ns=0)])
             if each_turn:
                 each_turn(turn)
             time.sleep(0.05)

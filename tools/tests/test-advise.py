@@ -8,7 +8,7 @@ import subprocess
 
 from advised import SECOND, WITH_GAINS, Advised, advise_meanwhile, exits, listed
 from bench import equal, finish, ok
-from fake import fixed
+from fake import fixed, now, stats_file, write
 from world import Steps, World
 
 IDLE = [exits("HLT", 20, kernel=0.0001, halted=0.98), exits("CPUID", 50, kernel=0.0001)]
@@ -190,6 +190,7 @@ def test_sample():
            and document["sample"]["complete"] is False, "as JSON", document)
         equal([a["accesses"] for a in document["advice"]], [[]], "without accesses")
     with Advised(exits("MSR_WRITE", 0)) as b:
+        write(f"{b.machine.device('l2-1')}/vcpu0/stats", stats_file("l1tune-1/vcpu-0", now(1, SECOND) + fixed(tid=1001)), 0o440)
         ok("(msrs)" in advise_meanwhile(b, "MSR_WRITE", rate=100), "MSRs that no sample could see are not taken for the VMM's")
     document = advise_in_steps("IO_INSTRUCTION")
     equal((document["interval_ns"], document["sample"]["complete"]), (SECOND * 3 // 4, False),
