@@ -383,7 +383,7 @@ static int look_until(const struct options *options,
 	if (status == STATUS_OK && waited != WAIT_END) {
 		if (advise_wants_sample(&options->env, &seen)) {
 			seen.sample = &look->sample;
-			if (sample_start(&look->sample, &options->env)) {
+			if (sample_start(&look->sample, &options->env, false)) {
 				wait_until(end, -1);
 				sample_stop(&look->sample);
 			}

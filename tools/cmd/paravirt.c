@@ -162,7 +162,7 @@ static void take_sample(struct look *look)
 	if (!look->sample_ns)
 		return;
 	wait_catch_signals();
-	if (!sample_start(&look->sample, &look->options->env)) {
+	if (!sample_start(&look->sample, &look->options->env, true)) {
 		complain("what guests access cannot be counted: %s", look->sample.why_not);
 		return;
 	}

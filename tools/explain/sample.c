@@ -52,8 +52,8 @@ static const struct event {
 	int type_arg, address_arg;
 	/* The type that is a write. */
 	int write;
-	/* Not each kernel needs to have it. */
-	bool is_optional;
+	/* For who asks for it, and not each kernel needs to have it. */
+	bool is_of_paravirt;
 } events[SAMPLE_EVENTS] = {
 	[EVENT_PIO] = { "kvm_pio", ACCESS_PORT, 0, 1, 1 },
 	[EVENT_MMIO] = { "kvm_mmio", ACCESS_MMIO, 0, 2, MMIO_WRITE },
@@ -301,7 +301,7 @@ static bool is_of_this_machine(const struct env *env)
 	return !statfs(env->sysfs, &fs) && fs.f_type == SYSFS_MAGIC;
 }
 
-bool sample_start(struct sample *sample, const struct env *env)
+bool sample_start(struct sample *sample, const struct env *env, bool with_paravirt)
 {
 	size_t i;
 	int err;
@@ -320,10 +320,12 @@ bool sample_start(struct sample *sample, const struct env *env)
 	}
 	err = open_maps(sample);
 	for (i = 0; i < SAMPLE_EVENTS && err >= 0; i++) {
+		if (events[i].is_of_paravirt && !with_paravirt)
+			continue;
 		err = sample->event_fds[i] = count_event(&events[i], sample);
 		if (err >= 0)
 			sample->since_ns[i] = monotonic_ns();
-		else if (err == -ENOENT && events[i].is_optional)
+		else if (err == -ENOENT && events[i].is_of_paravirt)
 			err = 0;
 	}
 	if (err >= 0)

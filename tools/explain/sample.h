@@ -43,12 +43,15 @@ struct sample {
 
 	int counts_fd, last_fd;
 	int event_fds[SAMPLE_EVENTS];
-	/* 0 of an event that this kernel does not have. */
+	/* 0 of an event that is not counted. */
 	uint64_t since_ns[SAMPLE_EVENTS];
 };
 
-/* Starts counting in the kernel; false if it cannot, with why_not. */
-bool sample_start(struct sample *sample, const struct env *env);
+/*
+ * Starts counting in the kernel, hypercalls and TLB flushes too if those are asked for;
+ * false if it cannot, with why_not.
+ */
+bool sample_start(struct sample *sample, const struct env *env, bool with_paravirt);
 
 /*
  * Ends it and takes what was counted. A process that dies before has ended it
