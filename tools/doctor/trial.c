@@ -19,7 +19,7 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "doctor/trial.h"
-#include "model/l3.h"
+#include "model/entry-refusal.h"
 #include "probe/vm.h"
 
 #define KVM_MAJOR	10

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/util.h"
 #include "explain/ended.h"
+#include "model/entry-refusal.h"
 #include "model/exception.h"
 #include "model/l3.h"
 #include "probe/met.h"

@@ -87,9 +87,6 @@ int l3_parse_vmfail(char *text, struct l3_counts *counts);
 const char *vmx_error_name(size_t number);
 const char *vmx_error_text(size_t number);
 
-/* Why a CPU refuses to enter a guest, as KVM_EXIT_FAIL_ENTRY has it; NULL if unknown. */
-const char *entry_refusal_text(uint64_t hardware_reason);
-
 /* What happened between two readings; what is so now is that of the later one. */
 void l3_subtract(const struct l3_vcpu *before, const struct l3_vcpu *after,
 		 struct l3_vcpu *diff);

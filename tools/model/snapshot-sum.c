@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* All guests of a snapshot as one, and which of them is asked for. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -119,29 +118,4 @@ int snapshot_check_single(const struct snapshot *snapshot, struct error *error)
 	return snapshot_single(snapshot, NULL, &num) ? STATUS_OK :
 	       error_set(error, "%zu guests match, exactly one is needed: l1tune list shows them",
 			 num);
-}
-
-uint64_t snapshot_vcpu_thread(const struct vcpu_snapshot *vcpu)
-{
-	return vcpu->stats.has[STAT_TID] ? vcpu->stats.value[STAT_TID] : 0;
-}
-
-bool snapshot_is_thread(const struct guest_snapshot *guest, uint64_t tid)
-{
-	size_t i;
-
-	for (i = 0; i < guest->num_vcpus; i++)
-		if (tid && snapshot_vcpu_thread(&guest->vcpus[i]) == tid)
-			return true;
-	return false;
-}
-
-uint64_t snapshot_thread(const struct guest_snapshot *guest)
-{
-	uint64_t tid = 0;
-	size_t i;
-
-	for (i = 0; i < guest->num_vcpus && !tid; i++)
-		tid = snapshot_vcpu_thread(&guest->vcpus[i]);
-	return tid;
 }

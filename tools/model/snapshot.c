@@ -228,6 +228,11 @@ struct vmms {
 	size_t num;
 };
 
+static uint64_t thread_of(const struct vcpu_snapshot *vcpu)
+{
+	return vcpu->stats.has[STAT_TID] ? vcpu->stats.value[STAT_TID] : 0;
+}
+
 static struct vmm *find_vmm(const struct vmms *vmms, uint64_t pid)
 {
 	size_t i;
@@ -279,7 +284,7 @@ static void note_threads(struct vmm *vmm, const struct guest_snapshot *guest)
 	size_t i;
 
 	for (i = 0; i < guest->num_vcpus && vmm->num_vms == 1; i++) {
-		uint64_t tid = snapshot_vcpu_thread(&guest->vcpus[i]);
+		uint64_t tid = thread_of(&guest->vcpus[i]);
 
 		if (tid && !has_thread(vmm, tid))
 			*GROW(vmm->tids, vmm->num_tids) = tid;
@@ -567,4 +572,24 @@ int snapshot_read(const struct env *env, const struct snapshot_request *request,
 	status = host_read(env, host);
 	return status == STATUS_OK ? snapshot_take(env, host, request, snapshot) :
 				     status;
+}
+
+bool snapshot_is_thread(const struct guest_snapshot *guest, uint64_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus; i++)
+		if (tid && thread_of(&guest->vcpus[i]) == tid)
+			return true;
+	return false;
+}
+
+uint64_t snapshot_thread(const struct guest_snapshot *guest)
+{
+	uint64_t tid = 0;
+	size_t i;
+
+	for (i = 0; i < guest->num_vcpus && !tid; i++)
+		tid = thread_of(&guest->vcpus[i]);
+	return tid;
 }

@@ -152,9 +152,6 @@ bool snapshot_quota_ns(const struct guest_snapshot *guest, uint64_t *ns);
 /* Is it a single guest? STATUS_OK, or STATUS_USAGE with an error. */
 int snapshot_check_single(const struct snapshot *snapshot, struct error *error);
 
-/* The thread that ran a vCPU last; 0 if it is not known. */
-uint64_t snapshot_vcpu_thread(const struct vcpu_snapshot *vcpu);
-
 /* Is it the thread that runs a vCPU of the guest? Known with vCPUs only. */
 bool snapshot_is_thread(const struct guest_snapshot *guest, uint64_t tid);
 /* That of the first vCPU whose thread is known, or 0. */

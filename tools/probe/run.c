@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "bench/vm.h"
+#include "model/entry-refusal.h"
 #include "model/exception.h"
-#include "model/l3.h"
 #include "probe/guest.h"
 #include "probe/probe.h"
 #include "probe/vm.h"
@@ -103,6 +103,8 @@ static uint64_t component_value(const struct probe_vm *vm, const struct probe_fe
 static void judge_end(const struct probe_feature *feature, const struct probe_end *end,
 		      unsigned int timeout_ms, struct probe_result *result)
 {
+	const char *text;
+
 	if (!end->ready && end->how != PROBE_DONE && (feature->cr4 || feature->xcr0)) {
 		judge(result, VERDICT_UNTRIED, "what it needs of CR4 or XCR0 does not work: see its row");
 		return;
@@ -125,10 +127,9 @@ static void judge_end(const struct probe_feature *feature, const struct probe_en
 		judge(result, VERDICT_DIES, "KVM has to emulate it and cannot");
 		break;
 	case PROBE_REFUSED_ENTRY:
+		text = entry_refusal_text(end->hardware_reason);
 		judge(result, VERDICT_DIES, "the CPU refuses to enter the guest: %s (reason %#llx)",
-		      entry_refusal_text(end->hardware_reason) ?
-		      entry_refusal_text(end->hardware_reason) : "no known reason",
-		      (unsigned long long)end->hardware_reason);
+		      text ? text : "no known reason", (unsigned long long)end->hardware_reason);
 		break;
 	case PROBE_HANGS:
 		judge(result, VERDICT_HANGS, "nothing for %u ms", timeout_ms);
