@@ -54,7 +54,7 @@ enum answer is_hyperv(enum interface interface)
 	}
 }
 
-/* What cannot be told of it is passed over: an older guest or module, a record. */
+/* Unknown where it is not offered for sure, or used by hypercalls that may be others. */
 static enum pv_state state_of(const struct pv_features *features, const char *name)
 {
 	size_t i;

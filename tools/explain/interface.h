@@ -19,7 +19,10 @@ enum interface interface_of(const struct facts *facts, char **why);
 /* Is it Hyper-V's, or likely so, as that is offered? */
 enum answer is_hyperv(enum interface interface);
 
-/* Is the guest offered a part of KVM's interface, see pv_features(), and does it use it? */
+/*
+ * Is the guest offered a part of KVM's interface, see pv_features(), and does it use it?
+ * Without a look at its hypercalls: of one that makes some those are not known.
+ */
 enum pv_state {
 	PV_UNKNOWN, PV_NOT_OFFERED, PV_NOT_USED, PV_USED,
 };

@@ -81,7 +81,7 @@ static char *fewer_eois(const struct facts *f)
 
 #define FEWER_IPIS "fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs)"
 
-/* What it uses of it are hypercalls, which are no MSRs: with those it has some left. */
+/* Whether a guest that makes hypercalls uses these is not known here. */
 static char *fewer_ipis(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_ipi")) {
@@ -89,8 +89,6 @@ static char *fewer_ipis(const struct facts *f)
 		return xstrdup(FEWER_IPIS "; offer PV IPIs, which are not offered now and make one exit of one for many vCPUs: QEMU -cpu MODEL,kvm-pv-ipi=on");
 	case PV_NOT_USED:
 		return xstrdup(FEWER_IPIS "; let the guest use the PV IPIs that it is offered, which make one exit of one for many vCPUs: a Linux guest does unless it has nopv");
-	case PV_USED:
-		return xstrdup(FEWER_IPIS "; for those to many vCPUs at once the guest uses PV IPIs already");
 	default:
 		return xstrdup(FEWER_IPIS "; QEMU -cpu MODEL,kvm-pv-ipi=on makes one exit of one for many vCPUs");
 	}
