@@ -489,11 +489,13 @@ open_kvm()
 	chmod 666 /dev/kvm
 }
 
-# allow_users: everybody has KVM, and may hold it up with userfaultfd
+# allow_users: everybody has KVM, and may hold it up with userfaultfd, for longer than the
+# kernel takes for harmless
 allow_users()
 {
 	open_kvm
 	borrow /proc/sys/vm/unprivileged_userfaultfd 1
+	[ ! -e /proc/sys/kernel/hung_task_timeout_secs ] || borrow /proc/sys/kernel/hung_task_timeout_secs 0
 }
 
 # as_user COMMAND…: as a user who has no rights. He may not enter the checkout: the
