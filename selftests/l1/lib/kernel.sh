@@ -5,7 +5,7 @@
 
 DEFAULT_KERNEL=6.1
 
-. "$L1_DIR/lib/debug.sh"
+. "$L1_DIR/lib/own.sh"
 
 # Quick and quiet to boot; a panic ends the emulator.
 KERNEL_ARGS="console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable no_timer_check nowatchdog audit=0 random.trust_cpu=on cryptomgr.notests=1 log_buf_len=4M panic=-1"
@@ -19,7 +19,7 @@ kernel_suite()
 	6.12) echo bookworm-backports ;;
 	7.2) echo sid ;;
 	7.3) echo trixie-backports ;;
-	*) usage_error "unknown kernel $1: 5.10, 6.1, 6.12, 7.2, 7.3, 6.1-kasan or 6.1-kcsan" ;;
+	*) usage_error "unknown kernel $1: 5.10, 6.1, 6.12, 7.2, 7.3, these with -cloud or -rt, 6.1 with what configs/ has, or a tree's path" ;;
 	esac
 }
 
@@ -30,11 +30,14 @@ KERNEL_MODULES=(kernel/arch/x86 kernel/virt kernel/drivers/crypto/ccp kernel/dri
 # The package and version that VERSION stands for now; asked once, then kept, so that a warm cache needs no network.
 build_kernel_choice()
 {
-	local dir=$1 version=$2 suite root image
+	local dir=$1 version=${2%%-*} flavour suite root meta image
+	flavour=${2#"$version"}
+	flavour=${flavour#-}
 	suite=$(kernel_suite "$version")
 	root=$(apt_root "$suite")
-	image=$(depends_on "$root" linux-image-amd64 "^linux-image-${version}[.0-9]")
-	[[ -n $image ]] || skip "kernel $version: Debian $suite has no linux-image-amd64 of that version now"
+	meta=linux-image-${flavour:+$flavour-}amd64
+	image=$(depends_on "$root" "$meta" "^linux-image-${version}[.0-9]")
+	[[ -n $image ]] || skip "kernel $2: Debian $suite has no $meta of that version now"
 	printf '%s\n' "${image#linux-image-}" > "$dir/release"
 	version_of "$root" "$image" > "$dir/package-version"
 }
@@ -43,7 +46,7 @@ build_kernel_choice()
 kernel_choose()
 {
 	local choice
-	KERNEL_SUITE=$(kernel_suite "$1")
+	KERNEL_SUITE=$(kernel_suite "${1%%-*}")
 	choice=$(cached "kernel/$1" build_kernel_choice "$1")
 	KERNEL_RELEASE=$(< "$choice/release")
 	KERNEL_KEY=${KERNEL_RELEASE}_$(< "$choice/package-version")
@@ -97,16 +100,21 @@ build_fast_kernel()
 	rm "$1"/stub.*
 }
 
+debian_get()
+{
+	kernel_choose "$1"
+	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of <(printf '%s\n' "${KERNEL_MODULES[@]}"))" build_kernel)
+}
+
 # kernel_get VERSION: sets KERNEL_RELEASE, KERNEL_KEY, KERNEL_DIR, which holds vmlinuz, config and lib/modules/RELEASE,
 # and KERNEL_FAST_DIR, which holds vmlinux, fast-vmlinuz, fast-kernel
 kernel_get()
 {
 	case $1 in
-	6.1-kasan | 6.1-kcsan) debug_get "$1" ;;
-	*)
-		kernel_choose "$1"
-		KERNEL_DIR=$(cached "kernel/$KERNEL_KEY-$(hash_of <(printf '%s\n' "${KERNEL_MODULES[@]}"))" build_kernel)
-		;;
+	*/*) own_tree_get "$1" ;;
+	*-cloud | *-rt) debian_get "$1" ;;
+	"$OWN_VERSION"-*) own_get "${1#*-}" ;;
+	*) debian_get "$1" ;;
 	esac
 	KERNEL_FAST_DIR=$(cached "fast/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S")" build_fast_kernel)
 }
@@ -142,7 +150,7 @@ build_headers()
 headers_get()
 {
 	local dir
-	[[ $KERNEL_KEY != debug-* ]] || return 0
+	[[ $KERNEL_KEY != own-* ]] || return 0
 	dir=$(cached "headers/$KERNEL_KEY" build_headers)
 	KDIR=$dir/usr/src/linux-headers-$KERNEL_RELEASE
 }
