@@ -160,11 +160,25 @@ void notrace l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 	preempt_enable_notrace();
 }
 
+static unsigned long find_ip(const struct l1t_function *fn, const char *module)
+{
+	unsigned long ip;
+
+	if (fn->is_of_kernel)
+		module = NULL;
+	ip = l1t_symbol(module, fn->name);
+	return !ip && fn->old_name ? l1t_symbol(module, fn->old_name) : ip;
+}
+
 /**
  * l1t_function_find() - find a function and add it to what its set hooks
  * @set: not registered
  * @fn: in it
  * @module: where the function is; NULL for the kernel itself
+ *
+ * Full link-time optimization puts any function into its only caller and leaves
+ * the symbol, so nothing is hooked there. ThinLTO, as the kernel uses it, does so
+ * with functions of a few instructions only.
  *
  * Return: 0, or an error if there is none or ftrace cannot tell of it.
  */
@@ -174,11 +188,9 @@ int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 	unsigned long ip;
 	int err;
 
-	if (fn->may_be_inlined)
+	if (IS_ENABLED(CONFIG_LTO_CLANG_FULL))
 		return -EOPNOTSUPP;
-	ip = l1t_symbol(module, fn->name);
-	if (!ip && fn->old_name)
-		ip = l1t_symbol(module, fn->old_name);
+	ip = find_ip(fn, module);
 	if (!ip)
 		return fn->optional ? 0 : -ENOENT;
 	err = ftrace_set_filter_ip(&set->ops, ip, 0, 0);

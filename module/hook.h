@@ -64,8 +64,7 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
  *	is L1T_MODIFIERS; the function continues at regs->ip if the set modifies.
  *	Not used by L1T_DIRECT_OBSERVER. Context: preemption off
  * @optional: kernels that lack it have nothing that it is needed for
- * @may_be_inlined: the kernel was built by a compiler that may have put it into
- *	its callers and left the symbol: it is not hooked
+ * @is_of_kernel: it is in the kernel itself, whatever module the others are in
  * @ip: where it is; 0 while not looked for or not found
  */
 struct l1t_function {
@@ -74,7 +73,7 @@ struct l1t_function {
 	const char *old_name;
 	void (*entered)(struct pt_regs *regs);
 	bool optional;
-	bool may_be_inlined;
+	bool is_of_kernel;
 	unsigned long ip;
 };
 

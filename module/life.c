@@ -339,18 +339,32 @@ void l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
 
 /* The hooks. */
 
+/* The hook that was not called though it is attached; l1t_lock */
+static enum l1t_hook silent;
+
 static void distrust(struct work_struct *work)
 {
-	l1t_hook_result(L1T_HOOK_VM_FREE, -ESTALE);
+	l1t_hook_result(silent, -ESTALE);
 	l1t_life_close(false);
 }
 
 static DECLARE_WORK(distrust_work, distrust);
 
+/* An end was missed, and so may others be: no guest is touched any more. */
+static void is_silent(enum l1t_hook hook)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (!open)
+		return;
+	open = false;
+	silent = hook;
+	schedule_work(&distrust_work);
+}
+
 /*
  * kvm_arch_init_vm(kvm, type). Where this VM is known already, and not from
  * another hook on this very call, the end of another one was missed that had its
- * address, and so may others be: none of them is touched any more.
+ * address.
  */
 static void vm_created(struct pt_regs *regs)
 {
@@ -360,9 +374,8 @@ static void vm_created(struct pt_regs *regs)
 	raw_spin_lock(&l1t_lock);
 	g = l1t_guest_find(kvm);
 	if (g && (g->id || g->creator != current)) {
-		open = false;
+		is_silent(L1T_HOOK_VM_FREE);
 		g = NULL;
-		schedule_work(&distrust_work);
 	} else {
 		g = l1t_life_meet(kvm, true);
 	}
@@ -370,18 +383,47 @@ static void vm_created(struct pt_regs *regs)
 	l1t_life_queue(g);
 }
 
-/* kvm_arch_free_vm(kvm): once for every VM, however far it got */
-static void vm_freed(struct pt_regs *regs)
+static bool has_vcpu(const struct l1t_guest *g)
+{
+	const struct l1t_vcpu *v;
+
+	list_for_each_entry(v, &g->vcpus, link)
+		if (v->vcpu)
+			return true;
+	return false;
+}
+
+/* KVM has destroyed the vCPUs before. */
+static void vm_ends(const struct kvm *kvm)
 {
 	struct l1t_guest *g;
+	bool missed;
 
 	raw_spin_lock(&l1t_lock);
-	g = l1t_guest_find(l1t_argument(regs, 0));
+	g = l1t_guest_find(kvm);
+	missed = g && has_vcpu(g);
+	if (missed)
+		is_silent(L1T_HOOK_VCPU_DESTROY);
 	if (g)
-		guest_leaves(g, true);
+		guest_leaves(g, !missed);
 	raw_spin_unlock(&l1t_lock);
 	if (g)
 		l1t_devices_update(false);
+}
+
+/* kvm_arch_free_vm(kvm): once for every VM, however far it got */
+static void vm_freed(struct pt_regs *regs)
+{
+	vm_ends(l1t_argument(regs, 0));
+}
+
+/*
+ * cleanup_srcu_struct(&kvm->srcu): right before kvm_arch_free_vm(). Those that are
+ * no VM's are at no address that the registry has.
+ */
+static void srcu_cleaned(struct pt_regs *regs)
+{
+	vm_ends(container_of(l1t_argument(regs, 0), struct kvm, srcu));
 }
 
 /* kvm_arch_vcpu_precreate(kvm, id): nothing of the vCPU is there yet */
@@ -458,9 +500,12 @@ static void memory_changed(struct pt_regs *regs)
 	l1t_life_queue(g);
 }
 
+/* Then kvm_arch_free_vm() is put into its callers: it is a few instructions. */
+#define HAS_LTO		IS_ENABLED(CONFIG_LTO_CLANG)
+
 static struct l1t_function functions[] = {
-	{ L1T_HOOK_VM_FREE, "kvm_arch_free_vm", NULL, vm_freed,
-	  .may_be_inlined = IS_ENABLED(CONFIG_LTO_CLANG) },
+	{ L1T_HOOK_VM_FREE, HAS_LTO ? "cleanup_srcu_struct" : "kvm_arch_free_vm", NULL,
+	  HAS_LTO ? srcu_cleaned : vm_freed, .is_of_kernel = HAS_LTO },
 	{ L1T_HOOK_VCPU_DESTROY, "kvm_arch_vcpu_destroy", NULL, vcpu_destroyed },
 	{ L1T_HOOK_VM_CREATE, "kvm_arch_init_vm", NULL, vm_created },
 	{ L1T_HOOK_VCPU_CREATE, "kvm_arch_vcpu_postcreate", NULL, vcpu_created },
