@@ -7,12 +7,12 @@
 #	thread 2:        guesses the descriptor, KVM_RUN ──> exits
 . "${0%/*}/lib.sh"
 
-ROUNDS=1000
+ROUNDS=${RACE_ROUNDS:-1000}
 
 # races ROUNDS: most of them have to get there
 races()
 {
-	background race timeout -s KILL 400 early_run "$1"
+	background race timeout -s KILL 1200 early_run "$1"
 	wait "$(pid race)"
 	status=$?
 	ktap_print_msg "status $status: $(tail -n 1 "$TMP/race")"
