@@ -51,8 +51,8 @@ mutants: setup selftests # break the tool in 100 places, one at a time: do tests
 	@selftests/mutants $(MUTANTS)
 
 .PHONY: matrix
-matrix: setup # run all suites on all kernels (hours); MATRIX="--table" for options
-	@selftests/matrix $(MATRIX)
+matrix: setup # run all suites on all kernels (hours), or on KDIR=TREE; MATRIX="--table" for options
+	@selftests/matrix $(MATRIX) $(if $(filter command,$(firstword $(origin KDIR))),'$(KDIR)/')
 
 .PHONY: bench
 bench: setup # measure what observers cost; BENCH="--json vmx-6.1" for options

@@ -8,7 +8,7 @@ OWN_VERSION=6.1
 OWN_SOURCE=linux-source-6.1
 # The clang of the Debian that builds them: the first one that checks indirect calls on x86.
 CLANG=16
-CLANG_PACKAGES=("clang-$CLANG" "lld-$CLANG" "llvm-$CLANG" make flex bison bc libelf-dev libssl-dev libc6-dev python3 kmod)
+CLANG_PACKAGES=("clang-$CLANG" "lld-$CLANG" "llvm-$CLANG" make flex bison bc libelf-dev libssl-dev libc6-dev python3 kmod lz4)
 
 # own_configs KIND: what the tests want of any host, of an emulated one, and what makes the kind
 own_configs()
@@ -91,7 +91,7 @@ build_own_kernel()
 	say "building the kernel $name (a quarter of an hour on two CPUs, once)"
 	"$1" "$dir" "${@:2}"
 	make_from_source "$dir" "$(basename "$name" | tr -c 'a-z0-9.\n' -)" > "$dir/log" 2>&1 ||
-		{ tail -n 20 "$dir/log" >&2; die "the kernel $name does not build"; }
+		{ cp "$dir/log" "$CACHE/failed.log"; tail -n 20 "$dir/log" >&2; die "the kernel $name does not build: see $CACHE/failed.log"; }
 	take_kernel "$dir" "$dir/tree"
 	find "$dir/tree" -name '*.o' ! -path '*/scripts/*' ! -path '*/tools/*' -delete
 	rm -f "$dir/tree/vmlinux" "$dir/tree"/.tmp_*
