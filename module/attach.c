@@ -18,6 +18,7 @@
 
 #include "attach.h"
 #include "attach_reason.h"
+#include "cfi.h"
 #include "controls.h"
 #include "exit.h"
 #include "symbol.h"
@@ -320,7 +321,7 @@ static void attach_tracepoint(struct tracepoint *tp, void *unused)
 
 		if (p->tp || strcmp(tp->name, p->name))
 			continue;
-		err = L1T_PROBES_FIT ?
+		err = l1t_cfi_fits(p->name, p->probe, kvm_module()) ?
 		      tracepoint_probe_register(tp, p->probe, NULL) : -EOPNOTSUPP;
 		if (!err)
 			p->tp = tp;

@@ -7,27 +7,14 @@
 #include <linux/kvm_host.h>
 
 #include "account.h"
+#include "cfi.h"
 
-/*
- * The probes; attach.c registers them. A kernel with CFI checks their types as
- * soon as a tracepoint has a second probe, so there they have to be the
- * tracepoints' own. That of kvm_entry got a second argument in 6.9, and in
- * some older kernels by a backport.
- */
-#if defined(CONFIG_CFI) || defined(CONFIG_CFI_CLANG)
-#define L1T_PROBES_TYPED
-#ifdef L1T_SINCE_6_9
-#define L1T_PROBES_FIT	true
-#else
-#define L1T_PROBES_FIT	false
-#endif
-
+/* The probes; attach.c registers them. */
+#ifdef L1T_PROBES_TYPED
 void l1t_probe_exit(void *data, struct kvm_vcpu *vcpu, u32 isa);
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu,
 		     bool force_immediate_exit);
 #else
-#define L1T_PROBES_FIT	true
-
 void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 		    unsigned long a3);
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu);

@@ -10,17 +10,7 @@
 #include "fault.h"
 #include "find.h"
 
-/**
- * l1t_probe_fault() - probe of kvm:kvm_inj_exception
- * @data: not used
- * @vector: the exception
- * @has_error: it has an error code
- * @error_code: that
- *
- * Later kernels pass more, which is of no use here.
- */
-notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
-			     u32 error_code)
+static __always_inline void probe_fault(unsigned int vector, u32 error_code)
 {
 	const struct kvm_vcpu *vcpu;
 	struct l1t_refused *refused;
@@ -36,10 +26,45 @@ notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
 	refused->at_ticks = acct->since_ticks;
 	refused->key = acct->open->key;
 	refused->vector = vector;
-	refused->error_code = has_error ? error_code : 0;
+	refused->error_code = error_code;
 	refused->rax = vcpu->arch.regs[VCPU_REGS_RAX];
 	refused->rcx = vcpu->arch.regs[VCPU_REGS_RCX];
 	refused->rdx = vcpu->arch.regs[VCPU_REGS_RDX];
 out:
 	preempt_enable_notrace();
 }
+
+#ifdef L1T_PROBES_TYPED
+
+/**
+ * l1t_probe_fault() - probe of kvm:kvm_inj_exception, of exactly its type
+ * @data: not used
+ * @vector: the exception
+ * @has_error: it has an error code
+ * @error_code: that
+ * @reinjected: not used
+ */
+notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
+			     u32 error_code, bool reinjected)
+{
+	probe_fault(vector, has_error ? error_code : 0);
+}
+
+#else
+
+/**
+ * l1t_probe_fault() - probe of kvm:kvm_inj_exception
+ * @data: not used
+ * @vector: the exception
+ * @has_error: it has an error code
+ * @error_code: that
+ *
+ * Later kernels pass more, which is of no use here.
+ */
+notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
+			     u32 error_code)
+{
+	probe_fault(vector, has_error ? error_code : 0);
+}
+
+#endif

@@ -5,7 +5,14 @@
 
 #include <linux/types.h>
 
+#include "cfi.h"
+
+#ifdef L1T_PROBES_TYPED
+void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
+		     u32 error_code, bool reinjected);
+#else
 void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
 		     u32 error_code);
+#endif
 
 #endif

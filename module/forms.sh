@@ -41,4 +41,6 @@ for interface in FTRACE MEMSLOTS HALT_POLL EXITS VM_TYPE REGS EXCEPTION CPUID; d
 	*) echo "#define L1T_${interface}_${matches# } 1" ;;
 	esac
 done
+# Kbuild wants to know which headers were read; clang does not tell when it only looks at the syntax.
+[ $status -ne 0 ] || "$@" -E -o /dev/null "$source" || status=1
 exit $status
