@@ -44,7 +44,7 @@ check: setup # run all tests in emulated L1 hosts with VMX and SVM (an hour)
 
 .PHONY: check-debug
 check-debug: setup # run tests and chaos on kernels with KASAN, lockdep, KCSAN (hours)
-	@selftests/check kasan fail kcsan
+	@selftests/check kasan_svm kasan_vmx fail kcsan_svm kcsan_vmx
 
 .PHONY: mutants
 mutants: setup selftests # break the tool in 100 places, one at a time: do tests notice? MUTANTS="--module" for options
