@@ -351,7 +351,7 @@ static void distrust(struct work_struct *work)
 static DECLARE_WORK(distrust_work, distrust);
 
 /* An end was missed, and so may others be: no guest is touched any more. */
-static void is_silent(enum l1t_hook hook)
+static void distrust_hook(enum l1t_hook hook)
 {
 	lockdep_assert_held(&l1t_lock);
 	if (!open)
@@ -374,7 +374,7 @@ static void vm_created(struct pt_regs *regs)
 	raw_spin_lock(&l1t_lock);
 	g = l1t_guest_find(kvm);
 	if (g && (g->id || g->creator != current)) {
-		is_silent(L1T_HOOK_VM_FREE);
+		distrust_hook(L1T_HOOK_VM_FREE);
 		g = NULL;
 	} else {
 		g = l1t_life_meet(kvm, true);
@@ -403,7 +403,7 @@ static void vm_ends(const struct kvm *kvm)
 	g = l1t_guest_find(kvm);
 	missed = g && has_vcpu(g);
 	if (missed)
-		is_silent(L1T_HOOK_VCPU_DESTROY);
+		distrust_hook(L1T_HOOK_VCPU_DESTROY);
 	if (g)
 		guest_leaves(g, !missed);
 	raw_spin_unlock(&l1t_lock);
