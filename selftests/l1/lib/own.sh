@@ -10,14 +10,14 @@ OWN_SOURCE=linux-source-6.1
 CLANG=16
 CLANG_PACKAGES=("clang-$CLANG" "lld-$CLANG" "llvm-$CLANG" make flex bison bc libelf-dev libssl-dev libc6-dev python3 kmod lz4)
 
-# own_configs KIND: what the tests want of any host, of an emulated one, and what makes the kind
-own_configs()
+# own_set_configs KIND: sets CONFIGS to what the tests want of any host, of an emulated one, and what makes the kind
+own_set_configs()
 {
 	local word
-	printf '%s\n' "$L1_DIR/../config" "$L1_DIR/configs/base.config"
+	CONFIGS=("$L1_DIR/../config" "$L1_DIR/configs/base.config")
 	for word in ${1//-/ }; do
 		[[ -f $L1_DIR/configs/$word.config ]] || usage_error "unknown kernel $OWN_VERSION-$1: there is no configs/$word.config"
-		printf '%s\n' "$L1_DIR/configs/$word.config"
+		CONFIGS+=("$L1_DIR/configs/$word.config")
 	done
 }
 
@@ -43,18 +43,11 @@ copy_source()
 # make_kernel DIR ARGUMENT…: make in DIR/tree, with the compiler that is asked for
 make_kernel()
 {
-	local dir=$1 binds status=0
+	# shellcheck disable=SC2034 # binds is read by its name
+	local dir=$1 binds=("$1") compiler=()
 	shift
-	if [[ -z $CLANG_ROOT ]]; then
-		make -C "$dir/tree" "$@"
-		return
-	fi
-	# shellcheck disable=SC2034 # read by its name
-	binds=("$dir")
-	mkdir "$dir/in_root"
-	in_root "$CLANG_ROOT" "$dir/in_root" binds make -C "$dir/tree" "LLVM=-$CLANG" "$@" || status=$?
-	rm -rf "$dir/in_root"
-	return $status
+	[[ -z $CLANG_ROOT ]] || compiler=("LLVM=-$CLANG")
+	make_in "$CLANG_ROOT" "$dir/in_root" binds -C "$dir/tree" "${compiler[@]}" "$@"
 }
 
 # takes_all DIR: the kernel's configuration has all that CONFIGS want
@@ -128,9 +121,7 @@ newest_in()
 # own_get KIND, own_tree_get PATH: set what kernel_get and headers_get set
 own_get()
 {
-	local configs
-	configs=$(own_configs "$1")
-	mapfile -t CONFIGS <<< "$configs"
+	own_set_configs "$1"
 	KERNEL_KEY=own-$1-$(hash_of "${CONFIGS[@]}")
 	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY" build_own_kernel "$1" unpack_source)
 	own_found "$KERNEL_DIR/tree"
@@ -150,7 +141,7 @@ own_tree_get()
 	fi
 	[[ ! -f $tree/.config ]] ||
 		die "$tree is configured and not built: make -C $tree bzImage modules; or, for the tests' own configuration, make -C $tree mrproper"
-	mapfile -t CONFIGS < <(own_configs '')
+	own_set_configs ''
 	KERNEL_KEY=own-tree-$(hash_of <(echo "$tree"; newest_in "$tree") "${CONFIGS[@]}")
 	KERNEL_DIR=$(cached "kernel/$KERNEL_KEY" build_own_kernel "$tree" copy_source "$tree")
 	own_found "$KERNEL_DIR/tree"

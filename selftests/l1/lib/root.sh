@@ -51,3 +51,17 @@ in_root()
 				DEBIAN_FRONTEND=noninteractive chroot "$WORK/root" "$@"
 		' in_root "$@"
 }
+
+# make_in ROOT WORK BINDS ARGUMENT…: make as in_root runs it, and here if ROOT is empty
+make_in()
+{
+	local root=$1 work=$2 binds_name=$3 status=0
+	shift 3
+	if [[ -z $root ]]; then
+		make "$@"
+		return
+	fi
+	in_root "$root" "$work" "$binds_name" make "$@" || status=$?
+	rm -rf "$work"
+	return $status
+}
