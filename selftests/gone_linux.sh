@@ -32,7 +32,7 @@ has_cause()
 
 ktap_print_header
 no_linux
-ktap_set_plan 4
+ktap_set_plan 5
 load
 
 dies panics "triple fault" l2.panic && grep -q 'a restart on purpose' "$TMP/gone"
@@ -41,6 +41,10 @@ dies exits "triple fault" l2.exit
 result "so is one whose init exits"
 dies lost_root "triple fault" rdinit=/none root=/dev/none
 result "so is one that finds no root"
+LINUX_MACHINE=pc
+dies resets "keyboard controller" l2.panic reboot=k
+result "a Linux that panics and restarts by the keyboard controller of a PC is said to have reset itself by it"
+LINUX_MACHINE=
 linux killed
 within 120 is_up killed && kill -KILL "$(pid killed)" && wait_for has_ended killed && has_cause killed SIGKILL
 result "a Linux whose QEMU is killed is said to have ended by that"

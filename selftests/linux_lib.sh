@@ -14,14 +14,14 @@ linux()
 }
 
 # linux_reads NAME FILE [WORD…]: the same, and what is written to FILE is typed there;
-# LINUX_CPU is its CPU, host if unset
+# LINUX_CPU is its CPU, host if unset, LINUX_MACHINE its machine, a microvm if unset
 linux_reads()
 {
 	name=$1
 	input=$2
 	shift 2
 	qemu-system-x86_64 -name "guest=$name,debug-threads=on" -accel kvm -cpu "${LINUX_CPU:-host}" \
-		-M microvm,x-option-roms=off,isa-serial=on,rtc=on -m 192 -nodefaults -no-user-config \
+		-M "${LINUX_MACHINE:-microvm,x-option-roms=off,isa-serial=on,rtc=on}" -m 192 -nodefaults -no-user-config \
 		-display none -serial stdio -no-reboot -kernel /l2/vmlinuz -initrd /l2/initrd \
 		-append "$LINUX_APPEND $*" < "$input" > "$TMP/$name" 2>&1 &
 	eval "pid_$name=$!"
