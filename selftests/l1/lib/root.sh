@@ -2,6 +2,14 @@
 # shellcheck shell=bash
 # Clean Debian systems, to install and build in as on a machine that has none of what this one has.
 
+# try_root DIR SUITE PACKAGES VALID
+try_root()
+{
+	rm -rf --one-file-system "$1/root"
+	mmdebstrap --quiet --mode=root --variant=minbase --include="ca-certificates${3:+,$3}" \
+		--aptopt="Acquire::Check-Valid-Until \"$4\"" --skip=cleanup/apt/lists "$2" "$1/root" "$1/sources" > "$1/log" 2>&1
+}
+
 # build_root DIR SUITE PACKAGE…
 build_root()
 {
@@ -13,10 +21,15 @@ build_root()
 	suite_sources "$suite" | sed 's/ signed-by=[^]]*//' > "$dir/sources"
 	# A mirror that stands still is taken if this machine's own apt does so.
 	valid=$(apt-config dump --format '%v' Acquire::Check-Valid-Until)
-	if ! mmdebstrap --quiet --mode=root --variant=minbase --include="ca-certificates${packages:+,$packages}" \
-		--aptopt="Acquire::Check-Valid-Until \"${valid:-true}\"" --skip=cleanup/apt/lists "$suite" "$dir/root" "$dir/sources" > "$dir/log" 2>&1; then
+	# A mirror may fail for a moment.
+	if ! try_root "$dir" "$suite" "$packages" "${valid:-true}"; then
 		tail -n 5 "$dir/log" >&2
-		skip "a Debian $suite with ${packages:-nothing besides} cannot be had from $MIRROR"
+		say "trying again in 20 seconds"
+		sleep 20
+		try_root "$dir" "$suite" "$packages" "${valid:-true}" || {
+			tail -n 5 "$dir/log" >&2
+			skip "a Debian $suite with ${packages:-nothing besides} cannot be had from $MIRROR"
+		}
 	fi
 }
 
