@@ -384,7 +384,7 @@ static int look_until(const struct options *options,
 		if (advise_wants_sample(&options->env, &seen)) {
 			seen.sample = &look->sample;
 			if (sample_start(&look->sample, &options->env, false)) {
-				wait_until(end, -1);
+				sample_wait(&look->sample, end);
 				sample_stop(&look->sample);
 			}
 		} else {

@@ -166,7 +166,7 @@ static void take_sample(struct look *look)
 		complain("what guests access cannot be counted: %s", look->sample.why_not);
 		return;
 	}
-	wait_until(monotonic_ns() + look->sample_ns, -1);
+	sample_wait(&look->sample, monotonic_ns() + look->sample_ns);
 	sample_stop(&look->sample);
 }
 

@@ -22,6 +22,8 @@
 #define MAX_COUNTS	8192
 /* In less than that the events are hardly all on, and little is seen. */
 #define MIN_TIME	(NSEC_PER_SEC / 20)
+/* Turning them on may take a slow host longer than it was given. */
+#define GRACE_TIME	(NSEC_PER_SEC / 4)
 
 /* Types of kvm_mmio: a read that the VMM is asked for comes twice. */
 enum { MMIO_READ_ASKED, MMIO_READ, MMIO_WRITE };
@@ -380,6 +382,13 @@ static void take_all(struct sample *sample, uint64_t now_ns)
 		num++;
 	}
 	sample->is_cut = num >= MAX_COUNTS;
+}
+
+void sample_wait(const struct sample *sample, uint64_t end_ns)
+{
+	uint64_t enough_ns = sample->since_ns[EVENT_USER] + GRACE_TIME;
+
+	wait_until(end_ns > enough_ns ? end_ns : enough_ns, -1);
 }
 
 void sample_stop(struct sample *sample)

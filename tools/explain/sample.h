@@ -53,6 +53,9 @@ struct sample {
  */
 bool sample_start(struct sample *sample, const struct env *env, bool with_paravirt);
 
+/* Waits until END_NS, or a signal; longer if counting began too late for that. */
+void sample_wait(const struct sample *sample, uint64_t end_ns);
+
 /*
  * Ends it and takes what was counted. A process that dies before has ended it
  * as well: the kernel counts as long as its files are open.

@@ -5,6 +5,7 @@
  */
 #define sample_start its_sample_start
 #define sample_stop its_sample_stop
+#define sample_wait its_sample_wait
 #define sample_free its_sample_free
 #define sample_has its_sample_has
 #include "explain/sample.c"
@@ -173,6 +174,15 @@ int main(void)
 	sample.since_ns[EVENT_USER] = monotonic_ns();
 	sample_stop(&sample);
 	ktap_ok(!sample.num && sample.why_not, "of a moment nothing is told");
+	sample_free(&sample);
+
+	if (start() < 0)
+		abort();
+	port_write(0x3f8);
+	sample.since_ns[EVENT_USER] = monotonic_ns();
+	sample_wait(&sample, monotonic_ns());
+	sample_stop(&sample);
+	ktap_ok(sample.num == 1 && !sample.why_not, "a sample that began too late lasts long enough all the same");
 	sample_free(&sample);
 	return ktap_end();
 }
