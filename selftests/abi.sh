@@ -36,8 +36,7 @@ documented()
 
 load gid=77
 start a --vcpus 2 --hold cpuid=10
-wait_for said a holding
-wait_for has_guest a
+wait_for has_held a
 guest=$(guest_of a)
 wait_for test -e "$guest/vcpu1/stats"
 

@@ -94,7 +94,7 @@ start_in $INNER second --vcpus 2 --hold rdmsr=300
 start_in $OUTER alone --hold cpuid=2000 out=4000
 start_in $FREE other --forever --period-us 1000 cpuid=100 out=100
 for guest in first second alone; do
-	wait_for said $guest holding
+	wait_for has_held $guest
 done
 within 120 has_worked
 # Then nothing changes while it is looked at.

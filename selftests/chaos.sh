@@ -187,7 +187,7 @@ check "usage is 0 after the chaos" equal "usage" "0 0 0" "$(value usage/vms) $(v
 
 no_limits
 start after --hold cpuid=100
-wait_for said after holding
+wait_for has_held after
 equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')" &&
 	equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)"
 result "after the chaos all hooks are attached and a new guest is counted exactly"

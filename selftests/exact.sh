@@ -112,7 +112,7 @@ traced=$?
 	start nested --rounds 2 --expect --stats --hold cpuid=50 l3=300 l3out=200 l3rdmsr=100 l3ept=50
 }
 for name in $GUESTS; do
-	within 240 said $name holding || ktap_exit_fail_msg "guest $name does not end: $(tail -n 3 "$TMP/$name")"
+	within 240 has_held $name || ktap_exit_fail_msg "guest $name does not end: $(tail -n 3 "$TMP/$name")"
 done
 if [ $traced -eq 0 ]; then
 	traced_counts > "$TMP/traced"

@@ -36,8 +36,7 @@ ktap_set_plan 7
 
 load
 start web --vcpus 2 --hold --rounds 3 cpuid=500
-wait_for said web holding
-wait_for has_guest web
+wait_for has_held web
 export_now && ! [ -s "$TMP/stderr" ] && equal "last line" "# EOF" "$(tail -n 1 "$TMP/export")" &&
 	equal "exits" 3000 "$(sample l1tune_exits_total guest=web reason=$CPUID level=2)"
 result "export has the exits that the guest's program executed"

@@ -15,7 +15,7 @@ hooks()
 one_guest()
 {
 	start one --hold cpuid=100
-	wait_for said one holding
+	wait_for has_held one
 	l1tune stat "pid:$(pid one)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }'
 	kill_guests
 }

@@ -202,6 +202,12 @@ has_guest()
 	[ -n "$(guest_of "$1")" ]
 }
 
+# has_held NAME: its guest has done all its exits, and is shown, which may be later
+has_held()
+{
+	said "$1" holding && has_guest "$1"
+}
+
 # has_exits DIRECTORY: before the first one its vCPU has no time to account for
 has_exits()
 {

@@ -48,14 +48,13 @@ exits_grow "$running" && equal "exits" 0 "$(cat "$paused/exits")"
 result "a running guest older than the module is counted, a paused one has no exits"
 
 kill -USR1 "$(pid paused)"
-wait_for said paused holding
+wait_for has_held paused
 executed paused | awk '{ n[$1 " " $2] += $3 } END { for (k in n) print k, n[k] }' | sort > "$TMP/want"
 counted paused > "$TMP/got"
 check "a paused guest older than the module is counted exactly when it runs" equal "exits of the paused guest" "$(cat "$TMP/want")" "$(cat "$TMP/got")"
 
 start later --expect --hold cpuid=700
-wait_for said later holding
-wait_for has_guest later
+wait_for has_held later
 later=$(guest_of later)
 equal "adopted" 0 "$(cat "$later/adopted")" && equal "exits" "$(executed later)" "$(counted later)"
 result "a guest that starts after the module is counted exactly and is not adopted"

@@ -30,8 +30,7 @@ l1tune events > "$TMP/events" &
 follower=$!
 wait_for follows
 start web --vcpus 2 --hold cpuid=500
-wait_for said web holding
-wait_for has_guest web
+wait_for has_held web
 guest=$(guest_of web)
 id=${guest##*-}
 

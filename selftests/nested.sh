@@ -29,7 +29,7 @@ expected()
 # kept NAME VMM-ARGUMENT…: such a guest, when its program has ended
 kept()
 {
-	start "$@" --expect --stats --hold && within 120 said "$1" holding && within 30 has_guest "$1"
+	start "$@" --expect --stats --hold && within 120 has_held "$1"
 }
 
 # by_reason NAME: "CODE COUNT REFLECTED" of each reason that the program has, by KVM's

@@ -97,7 +97,7 @@ vmcb_written()
 # holds NAME VMM-ARGUMENT...: such a guest, when its program has ended
 holds()
 {
-	start "$@" --hold && within 120 said "$1" holding && within 30 has_guest "$1"
+	start "$@" --hold && within 120 has_held "$1"
 }
 
 # forever NAME VMM-ARGUMENT...: such a guest, when it has been in L3 and goes on

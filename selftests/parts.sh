@@ -234,7 +234,7 @@ fi
 # The guest's own timer says for how long it halts.
 start halts --hold --period-us 50000 halt=40
 sleep 6
-within 60 said halts holding
+within 60 has_held halts
 is_in halts $((40 * 50000000)) 40 HLT halted
 result "HLT until a timer of 50 ms: halted"
 kill_guests

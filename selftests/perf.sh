@@ -26,7 +26,7 @@ perf kvm stat record -a -o "$TMP/perf.data" > "$TMP/record" 2>&1 &
 perf=$!
 within 120 records $perf || ktap_exit_fail_msg "perf does not record: $(head -n 3 "$TMP/record")"
 kill -USR1 "$(pid guest)"
-within 120 said guest holding
+within 120 has_held guest
 l1tune stat guest --noheadings --bytes -o REASON,COUNT,TOTAL > "$TMP/counted"
 open=$(l1tune list guest --vcpus --noheadings --bytes -o REASON)
 kill -INT $perf

@@ -13,8 +13,8 @@ session()
 load
 start first --hold cpuid=10
 start second --vcpus 2 --hold cpuid=10
-wait_for said first holding
-wait_for said second holding
+wait_for has_held first
+wait_for has_held second
 session "l1tune limits audit.max_vcpus_per_vm=1 max_vms=3 max_memory_bytes=8M"
 l1tune events > "$TMP/events" 2>&1 &
 events=$!
@@ -46,7 +46,7 @@ kill_guests
 
 mkdir -p /var/lib/prometheus/node-exporter
 start web --hold cpuid=60000 hlt=1001 out=20000 l3=500
-within 60 said web holding
+within 60 has_held web
 session "l1tune export --textfile /var/lib/prometheus/node-exporter"
 session "grep 'exits_total{guest=\"web\"' /var/lib/prometheus/node-exporter/l1tune.prom"
 kill_guests

@@ -106,7 +106,7 @@ load
 
 start halts --hold --period-us 5000 halt=200
 sleep 4
-within 60 said halts holding
+within 60 has_held halts
 sample halts
 near "200 halts of 5 ms: halted" 5 1000000000 "$(part HLT halted_ns)" &&
 	equal "vmm, vmm_sleep, blocked" "0 0 0" "$(part HLT vmm_ns) $(part HLT vmm_sleep_ns) $(part HLT blocked_ns)"
@@ -129,7 +129,7 @@ kill_guests
 # it longer. The last OUT is open: the VMM sleeps while it holds the guest.
 start served --hold --spin-user-us 20000 out=200
 sleep 8
-within 60 said served holding
+within 60 has_held served
 sample served
 near "200 OUTs of 20 ms: vmm" 5 4000000000 "$(part IO_INSTRUCTION vmm_ns)"
 result "port I/O: the time for which the VMM computes is vmm time"
@@ -206,7 +206,7 @@ result "the parts of the time add up for readers while the guest is killed"
 start busy --forever cpuid=10
 
 start nested --hold --rounds 2 --expect l3=300 l3out=200 l3rdmsr=100 l3ept=50
-within 60 said nested holding
+within 60 has_held nested
 guest=$(guest_of nested)
 equal "nested" on "$(cat "$guest/nested")" && equal "of another" off "$(cat "$(guest_of busy)/nested")" &&
 	equal "nested_vms" 1 "$(value usage/nested_vms)" &&

@@ -66,12 +66,13 @@ adds_up()
 	return 1
 }
 
-# near WHAT PERMILLE WANTED GOT, or within a millisecond
+# near WHAT PERMILLE WANTED GOT, or within two milliseconds: 5.10 has taken 75,000
+# instructions to allocate the VM before it calls the hook, 1.5 ms of Bochs' time
 near()
 {
 	awk -v want="$3" -v got="$4" -v most="$2" 'BEGIN {
 		off = got > want ? got - want : want - got
-		exit !(want && (off <= want * most / 1000 || off <= 1e6))
+		exit !(want && (off <= want * most / 1000 || off <= 2e6))
 	}' && return
 	ktap_print_msg "$1: wanted $3, got $4"
 	return 1

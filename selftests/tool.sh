@@ -27,8 +27,8 @@ check "l1tune list exits with 0 when there are no guests" equal "exit status" 0 
 
 start web --vcpus 2 --hold cpuid=500 out=100
 start db --hold rdmsr=300
-wait_for said web holding
-wait_for said db holding
+wait_for has_held web
+wait_for has_held db
 guest=$(guest_of web)
 id=${guest##*-}
 
