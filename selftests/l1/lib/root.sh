@@ -13,7 +13,7 @@ try_root()
 # build_root DIR SUITE PACKAGE…
 build_root()
 {
-	local dir=$1 suite=$2 packages valid
+	local dir=$1 suite=$2 packages valid pause
 	shift 2
 	packages=$(IFS=,; echo "$*")
 	say "making a Debian $suite with ${packages:-nothing besides} (about a minute)"
@@ -22,15 +22,13 @@ build_root()
 	# A mirror that stands still is taken if this machine's own apt does so.
 	valid=$(apt-config dump --format '%v' Acquire::Check-Valid-Until)
 	# A mirror may fail for a moment.
-	if ! try_root "$dir" "$suite" "$packages" "${valid:-true}"; then
-		tail -n 5 "$dir/log" >&2
-		say "trying again in 20 seconds"
-		sleep 20
-		try_root "$dir" "$suite" "$packages" "${valid:-true}" || {
-			tail -n 5 "$dir/log" >&2
-			skip "a Debian $suite with ${packages:-nothing besides} cannot be had from $MIRROR"
-		}
-	fi
+	for pause in 20 60 ''; do
+		! try_root "$dir" "$suite" "$packages" "${valid:-true}" || return 0
+		grep -E '^(E|Err)' "$dir/log" | tail -n 5 | cut -c 1-300 >&2
+		[[ -n $pause ]] || skip "a Debian $suite with ${packages:-nothing besides} cannot be had from $MIRROR"
+		say "trying again in $pause seconds"
+		sleep "$pause"
+	done
 }
 
 # root_get SUITE PACKAGE…: prints the directory of such a system, which is for looking at only
