@@ -95,7 +95,7 @@ borrow $NX N
 borrow $THP/enabled never
 runs_alike mmio mmio 0xe0000000
 advises_only mmio unknown-device "what has address 0xe0000000" && as_often
-result "advise names an ioeventfd, and nothing about memory, for MMIO accesses that are such faults too"
+result "advise names an ioeventfd, and nothing about memory, for MMIO accesses that exit as page faults, too"
 end mmio
 
 # Sleep in KVM other than halts.
@@ -205,7 +205,7 @@ for guest in one two; do
 	in_cgroup $guest cpu.max max
 done
 advises_only one overcommit "fewer vCPUs than CPUs"
-result "advise names fewer vCPUs for more vCPUs than CPUs"
+result "advise names fewer vCPUs if guests have more vCPUs than the machine has CPUs"
 let_go one
 end two
 runs confined --vcpus 2 --forever cpuid=200

@@ -30,7 +30,7 @@ ktap_set_plan 4
 
 load
 races $ROUNDS
-result "$ROUNDS vCPUs that run before KVM_CREATE_VCPU returns cause no oops"
+result "$ROUNDS vCPUs that run before KVM_CREATE_VCPU returns cause no failure"
 
 if no_oops; then
 	unload
@@ -38,9 +38,9 @@ if no_oops; then
 	load
 	check "with ftrace disabled the hooks that need it are unavailable" equal "hook" unavailable "$(value hooks/vcpu_create)"
 	spin cr0 1 > "$TMP/spin" && grep -q 'rounds [1-9]' "$TMP/spin"
-	result "exits for reason 0 of a vCPU unknown to the module cause no oops"
+	result "exits for reason 0 of a vCPU unknown to the module cause no failure"
 	races 200
-	result "without ftrace vCPUs that run before KVM_CREATE_VCPU returns cause no oops"
+	result "without ftrace vCPUs that run before KVM_CREATE_VCPU returns cause no failure"
 	unload
 	echo 1 > /proc/sys/kernel/ftrace_enabled
 else

@@ -52,7 +52,7 @@ ktap_print_header
 case ${SCENE-} in
 trace) CALM=60 ;;
 hog) CALM=20 ;;
-*) skip_all "set SCENE=trace or hog, what L0 does" ;;
+*) skip_all "SCENE must say what L0 does: trace or hog" ;;
 esac
 ktap_set_plan 6
 load

@@ -40,7 +40,7 @@ gain_of()
 	esac
 }
 
-# is_advised NAME RULE: whether it is advised with bounds
+# is_advised NAME RULE: whether the advice has this rule, with bounds
 is_advised()
 {
 	advice "$1" && gain_of "$2" && [ "$bounds" != "nothing known" ] && return

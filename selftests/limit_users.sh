@@ -30,7 +30,7 @@ let_go one
 
 keep two userns:1000:2000 vm vm
 asks "ok EDQUOT" uid:1000 vm && asks "ok EDQUOT" uid:2000 vm && asks "ok ok" uid:3000 vm
-result "VMs in a user namespace count for its owner and its user outside of it"
+result "VMs in a user namespace also count outside of it, for its owner and its user"
 let_go two
 check "VMs of a user namespace no longer count after they end" asks "ok ok ok EDQUOT" userns:1000:2000 vm vm vm
 

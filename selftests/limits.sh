@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Each limit: up to it, one beyond it, 0 and max. KVM's errors are as documented,
-# resources that are freed or that KVM fails to create do not count, and a guest may
-# have again what it had before.
+# resources that are freed or that KVM fails to create do not count, and a guest may add
+# memory again that it had before.
 #
 #	older:   one VM, one vCPU, 2 MiB ───┼──────────────────────────> to the end
 #	module:                          loaded, max_vms=3
@@ -23,7 +23,7 @@ load max_vms=3
 wait_for has_guests 1
 
 check "max_vms counts guests older than the module, and a closed VM no longer counts" asks "ok ok EDQUOT EDQUOT ok ok" vm vm vm vm close vm
-check "denied/max_vms counts each refusal" equal "denied" 2 "$(denied max_vms)"
+check "denied/max_vms counts each denial" equal "denied" 2 "$(denied max_vms)"
 limit max_vms 0
 check "max_vms=0 denies every VM" asks "EDQUOT" vm
 kill -0 "$(pid older)" && equal "vms" 1 "$(value usage/vms)"
@@ -49,7 +49,7 @@ check "max_memory_per_vm_bytes is exact to the byte" asks "ok ok EDQUOT ok EDQUO
 check "memory shared by two address spaces counts once, other memory counts in each" asks "ok ok ok EDQUOT" vm slot:0:8M share:0@1 slot:2@1:4K
 asks "ok ok ok ok ok ok ok ok ok EDQUOT" \
 	vm slot:0:8M log:0 move:0 log:0 del:0 slot:0:8M del:0 slot:1:8M slot:2:4K
-result "a VM at its memory limit may move, log, delete and add again its slots"
+result "a VM at its memory limit may move, log, delete and re-add slots"
 if [ "$(answers vm far:0:8M)" = "ok EINVAL" ]; then
 	check "a slot that KVM itself refuses does not count for max_memory_per_vm_bytes" asks "ok EINVAL EINVAL ok EDQUOT" vm far:0:8M far:0:8M slot:1:8M slot:2:4K
 else

@@ -121,7 +121,7 @@ result "an anonymous page has the counts, but no name, path, PID or uid"
 l1tune gone --json | sed 's/.*"gone"://' > "$TMP/gone"
 l1tune replay --state "$STATE" --at -0s gone --json | sed 's/.*"gone"://' > "$TMP/gone_then"
 equal "guests that ended" 1 "$(grep -o '"end":"killed"' "$TMP/gone" | wc -l)" && cmp "$TMP/gone" "$TMP/gone_then"
-result "replay gone shows from the history what gone shows"
+result "replay gone shows the same records from the history as gone"
 
 report --from "$from" --text > "$TMP/text"
 equal "exit status" 0 $? && grep -q '| alpha ' "$TMP/text" && grep -q 'gamma' "$TMP/text" && lacks "$TMP/text" '<script'

@@ -162,7 +162,7 @@ ktap_print_header
 case ${SCENE-} in
 hog | alone) test_known ;;
 unknown) test_unknown ;;
-*) skip_all "set SCENE=hog, alone or unknown, what L0 does" ;;
+*) skip_all "SCENE must say what L0 does: hog, alone or unknown" ;;
 esac
 kill_guests
 

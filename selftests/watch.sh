@@ -103,7 +103,7 @@ background hog taskset 1 hog 3000
 wait "$(pid hog)"
 ended hogged
 sed -n '/"summary"/s/.*"culprits"/culprits/p' "$TMP/hogged" | sed 's/^/# /'
-check "watch names the thread that had the CPU first" \
+check "watch names the thread that had the CPU as the first culprit" \
 	grep -q '"culprits":\[{"culprit":"hog ('"$(pid hog)"') had the CPU"' "$TMP/hogged"
 kill_guests
 
