@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The ABI document and what the module shows are the same, both ways; modes
-# and owners are as documented; values have their form.
+# The ABI document and the module's files agree, both ways; modes, owners and
+# formats are as documented.
 . "${0%/*}/lib.sh"
 
 ktap_print_header
 ktap_set_plan 15
 
-# documented: the files that the ABI names. A name in angle brackets stands for
-# each name in the first column of the table "<name> is one of".
+# documented: prints the files that the ABI names. A name in angle brackets stands
+# for each name in the first column of the table "<name> is one of".
 documented()
 {
 	awk '
@@ -40,7 +40,7 @@ wait_for has_held a
 guest=$(guest_of a)
 wait_for test -e "$guest/vcpu1/stats"
 
-# A guest that ended, for its record.
+# A guest that ends, so that there is a record.
 vmm cpuid=10 > "$TMP/gone"
 wait_for test -e "$L1/gone/2"
 
@@ -57,7 +57,7 @@ echo '/l1tune-abi/*' > $L1/tenants/add
 (echo 0 > "$where/l1tune-abi/a/cgroup.procs" && ask vm) > "$TMP/match"
 wait_for test -e $CLASS/tenant-3/pattern
 
-# What the CPU offers is in vmx/ or in svm/.
+# The CPU's capabilities are in vmx/ or in svm/.
 other=vmx
 [ "$(isa)" = vmx ] && other=svm
 documented "$(first_of "$HERE/ABI" "$HERE/../module/ABI/sysfs-class-l1tune")" | grep -v "/l1/$other/" | sort > "$TMP/documented"
@@ -81,12 +81,12 @@ modes()
 
 equal "modes of what can be set" "644 0 77" \
 	"$(modes $L1 '(' -path '*/limits/*' -o -path '*/audit/*' -o -path '*/l1/tune/*' -o -path '*/l1/slow/*over_ns' -o -path '*/l1/start/port' ')')"
-result "only limits, audit thresholds, tuning, thresholds of slow exits and the port of starts of the host are writable, by root alone"
+result "only limits, audit thresholds, tuning, slow thresholds and start/port of the host are writable, and only by root"
 
 equal "modes of what guests do" "440 0 77" \
 	"$(modes $L1 '(' -path '*/l1/events' -o -path '*/l1/totals/*' -o -path '*/denied/max_exits_per_sec' \
 		-o -path '*/would_deny/max_exits_per_sec' -o -path '*/l1/slow/exits' -o -path '*/l1/start/times' -o -path '*/l1/start/last' -o -path '*/l1/start/ended' -o -path '*/l1/gone/*' -o -path '*/l1/ended/*' ')')"
-result "totals, events, records of ended guests and counts of pacing are readable by root and the group gid only"
+result "totals, events, records of ended guests and pacing counts are readable by root and the group gid only"
 
 equal "modes of the others" "444 0 77" \
 	"$(modes $L1 ! -path '*/limits/*' ! -path '*/audit/*' ! -path '*/l1/tune/*' ! -path '*/l1/tenants/*' ! -path '*/l1/events' \
@@ -106,14 +106,14 @@ result "files of a tenant are readable by root and the group gid only, and a mat
 equal "files without one line" "" "$(find $L1/ -type f ! -name uevent ! -path '*/l1/tenants/*' ! -path '*/l1/events' ! -path '*/l1/gone/*' ! -path '*/l1/start/times' ! -path '*/l1/start/last' | while read -r f; do
 	[ "$(wc -l < "$f")" = 1 ] || echo "$f"
 done)"
-result "every file of the host except events, records and starts has exactly one line"
+result "every file of the host has exactly one line, except events, records and starts"
 
-# SVM's instructions have no errors that could be counted.
+# SVM instructions have no error numbers to count.
 [ "$(isa)" = vmx ] || of_vmx=nested_vmfail
 equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)" &&
 	equal "hooks that are off" "${of_vmx:+$of_vmx }refuse_memory refuse_nested refuse_vcpu refuse_vm sched_switch throttle timer" \
 		"$(grep -lx off $L1/hooks/* | sed 's,.*/,,' | sort | xargs)"
-result "without limits and watchers the hooks for these are off and all others are ok"
+result "without limits and watchers their hooks are off and all others are ok"
 
 equal "isa" "$(isa)" "$(value isa)" &&
 	equal "virtualized" "$(grep -c -m1 -w hypervisor /proc/cpuinfo)" "$(value virtualized)"

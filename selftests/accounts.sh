@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What guests of a tenant had, as l1tune list --by cgroup and export show it: against the
-# module's files, the guests' own counts, and the scheduler's count of the cgroup.
+# Accounts of tenants in l1tune list --by cgroup and export, compared with the module's
+# files, the guests' own counts, and the scheduler's count of the cgroup.
 #
 #	/l1tune-test		a tenant	alone
 #	/l1tune-test/in		a tenant	first, second, gone
@@ -36,13 +36,13 @@ tenant_of()
 	grep -lx "$1" "$CLASS"/tenant-*/cgroup | sed 's,/cgroup$,,'
 }
 
-# column CGROUP COLUMN: of the table
+# column CGROUP COLUMN: a value of the table
 column()
 {
 	l1tune list --by cgroup --noheadings --bytes -o "CGROUP,$2" 2> "$TMP/stderr" | awk -v cgroup="$1" '$1 == cgroup { print $2 }'
 }
 
-# sum_of FILE NAME…: of guests' directories
+# sum_of FILE NAME…: sum of a file over guests
 sum_of()
 {
 	file=$1
@@ -52,7 +52,7 @@ sum_of()
 	done | awk '{ n += $1 } END { printf "%.0f\n", n }'
 }
 
-# has_worked: the guest that is in no tenant, for long enough that clock ticks do not matter
+# has_worked: whether the guest without a tenant ran long enough for clock ticks not to matter
 has_worked()
 {
 	[ "$(usage_ns $FREE)" -gt 1000000000 ]
@@ -63,8 +63,8 @@ usage_ns()
 	awk '$1 == "usage_usec" { printf "%.0f\n", $2 * 1000 }' "$CGROUPS$1/cpu.stat"
 }
 
-# is_near WHAT NS OTHER_NS: to an eighth, and 60 ms. Time in interrupts is in the cost,
-# and depending on the kernel not in the control group's.
+# is_near WHAT NS OTHER_NS: within an eighth plus 60 ms. Time in interrupts is part of the
+# cost; whether cpu.stat includes it depends on the kernel.
 is_near()
 {
 	awk -v a="$2" -v b="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(d <= 60000000 + b / 8) }' && return
@@ -97,47 +97,47 @@ for guest in first second alone; do
 	wait_for has_held $guest
 done
 within 120 has_worked
-# Then nothing changes while it is looked at.
+# So that nothing changes while it is read.
 kill -STOP "$(pid other)"
 inner=$(tenant_of $INNER)
 outer=$(tenant_of $OUTER)
 
 equal "guests" "2 3 1" "$(column $INNER GUESTS) $(column $OUTER GUESTS) $(column $FREE GUESTS)" &&
 	equal "since" "3 4 -" "$(column $INNER STARTED) $(column $OUTER STARTED) $(column $FREE STARTED)"
-result "guests are those that there are, and those that there were since the tenant was defined"
-check "vCPUs of an inner tenant count in the outer one" equal "vCPUs" "3 4 1" "$(column $INNER VCPUS) $(column $OUTER VCPUS) $(column $FREE VCPUS)"
+result "list --by cgroup counts living guests, and guests started since the tenant was defined"
+check "vCPUs of an inner tenant count in the outer tenant" equal "vCPUs" "3 4 1" "$(column $INNER VCPUS) $(column $OUTER VCPUS) $(column $FREE VCPUS)"
 equal "exits of the inner one" "$(cat "$inner/totals/exits")" "$(column $INNER EXITS)" && equal "exits of the outer one" "$(cat "$outer/totals/exits")" "$(column $OUTER EXITS)"
-result "exits of a tenant are the module's count"
-check "of a control group that is no tenant they are its guests'" equal "exits" "$(sum_of exits other)" "$(column $FREE EXITS)"
+result "exits of a tenant are equal to the module's count"
+check "exits of a cgroup without a tenant are the sum of its guests" equal "exits" "$(sum_of exits other)" "$(column $FREE EXITS)"
 living=$(sum_of exits first second)
 [ "$(column $INNER EXITS)" -ge $((living + 700)) ]
-result "exits of a guest that ended are among them"
-check "the outer one has those of the inner one and its own" equal "exits" $(($(column $INNER EXITS) + $(sum_of exits alone))) "$(column $OUTER EXITS)"
+result "exits of a tenant include a guest that ended"
+check "exits of the outer tenant are those of the inner tenant plus its own" equal "exits" $(($(column $INNER EXITS) + $(sum_of exits alone))) "$(column $OUTER EXITS)"
 
 ids=$(for guest in first second; do sed 's/.*/&/' "$(guest_of $guest)/tenants"; done | sort -u)
 equal "tenants" "${outer##*/} ${inner##*/}" "$ids" && equal "cgroup" $FREE "$(cat "$(guest_of other)/cgroup")"
-result "a guest names its tenants, outermost first, and its control group"
+result "a guest's files show its tenants, outermost first, and its cgroup"
 
 equal "guests" "alone first second" "$(l1tune list --noheadings -o NAME "tenant:$OUTER" | sort | xargs)" &&
 	equal "guests" other "$(l1tune list --noheadings -o NAME "tenant:$FREE" | xargs)"
 result "guests are selected by tenant"
 
-# There is nothing else in the control group than the VMM, with its guest and its threads.
+# The cgroup contains only the VMM, with its guest and its threads.
 l1tune list --by cgroup > "$TMP/table"
 cost=$(column $FREE COST)
 spent=$(usage_ns $FREE)
 ktap_print_msg "cost $cost ns, $(column $FREE HELPERS) of it helpers, $(column $FREE GUEST_TIME) ns in the guest; of the control group $spent ns"
-check "the cost and the time in guests are the CPU time of the control group" is_near "cost, time in the guest, and cpu.stat" "$((cost + $(column $FREE GUEST_TIME)))" "$spent"
+check "the cost plus the time in guests is the cgroup's CPU time" is_near "cost, time in the guest, and cpu.stat" "$((cost + $(column $FREE GUEST_TIME)))" "$spent"
 
-check "helpers are known of the guest whose VMM runs, and not of three whose vCPUs have ended" grep -qs 'helper threads of 3 guests' "$TMP/table"
+check "helper threads are known for the guest with a running VMM, and unknown for three with ended vCPUs" grep -qs 'helper threads of 3 guests' "$TMP/table"
 
 l1tune export 2> /dev/null > "$TMP/prom"
 equal "exported" "$(column $INNER EXITS)" "$(sed -n "s,^l1tune_tenant_exits_total{tenant=\"$INNER\"} ,,p" "$TMP/prom")"
-result "export has them with the label of the tenant"
+result "export has a tenant's exits with the tenant's label"
 
 echo $INNER > $L1/tenants/remove
 equal "rows" "$OUTER $FREE" "$(l1tune list --by cgroup --noheadings -o CGROUP | grep ^/ | sort | xargs)" && equal "guests" 3 "$(column $OUTER GUESTS)"
-result "a tenant that was removed is none, and its guests stay those of the outer one"
+result "a removed tenant has no row, and its guests still count in the outer tenant"
 
 kill_guests
 unload

@@ -1,29 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Advice on guests that are built to deserve it or not, and what following it
-# brings; and a value that is tried is back however l1tune ends.
+# Advice on guests built to need it or not, and what following it saves; a value
+# set by l1tune try is restored however l1tune ends.
 . "${0%/*}/lib.sh"
 
-# rules_of NAME: of the advice for a guest in 3 seconds, most gain first
+# rules_of NAME: rules of the advice for a guest over 3 seconds, largest gain first
 rules_of()
 {
 	l1tune advise -i 3 "$1" > "$TMP/advice" || return 1
 	sed -n 's/^[0-9]* [^ ]*: .*(\([a-z0-9-]*\))$/\1/p' "$TMP/advice" | xargs
 }
 
-# gain NAME: of the first advice, at least or at most, in thousandths of a CPU
+# gain: bound of the gain of the first advice, in thousandths of a CPU
 gain()
 {
 	sed -n 's/^  gain  *\(at [a-z]* \)*\([0-9.]*\) CPUs.*/\2/p' "$TMP/advice" | head -n 1 | awk '{ printf "%d", $1 * 1000 }'
 }
 
-# kvm_time NAME: that KVM takes for a guest's exits, in thousandths of a CPU
+# kvm_time NAME: time that KVM takes for a guest's exits, in thousandths of a CPU
 kvm_time()
 {
 	l1tune stat "$1" -i 3 -c 1 --bytes --noheadings -o KERNEL | awk '{ n += $1 } END { printf "%d", n / 3000000 }'
 }
 
-# back_after SIGNAL: what is tried is set, and is back when the tool has ended so
+# back_after SIGNAL: the tried value is set, and restored when the tool is killed by SIGNAL
 back_after()
 {
 	file=$(guest_of halting)/tune/halt_poll_ns
@@ -31,14 +31,14 @@ back_after()
 	tool=$!
 	within 20 grep -qx 12345 "$file" || return 1
 	kill -"$1" $tool
-	# It would go on for longer than that.
+	# Without the signal it would run for longer than that.
 	within 2 grep -qx default "$file"
 	status=$?
 	wait $tool 2> /dev/null
 	return $status
 }
 
-# programs: that the kernel has for anybody's trace events, or anything else
+# programs: number of BPF programs in the kernel, of all users
 programs()
 {
 	grep -c bpf_prog_alloc /proc/vmallocinfo
@@ -49,13 +49,13 @@ has_programs()
 	[ "$(programs)" -eq "$1" ]
 }
 
-# hits WHAT: how often in a second that was read or written, by the evidence
+# hits WHAT: reads or writes of WHAT in a second, from the evidence
 hits()
 {
 	sed -n "s/^  evidence .*$1\( ([^)]*)\)* \(read\|written\) \([0-9]*\) times.*/\3/p" "$TMP/advice"
 }
 
-# as A B WANTED-A WANTED-B: numbers that are to each other as those, to 5 %
+# as A B WANTED-A WANTED-B: whether the ratio of A to B is as wanted, to 5 %
 as()
 {
 	ktap_print_msg "$1 to $2, the program does $3 to $4"
@@ -64,18 +64,18 @@ as()
 	[ $((${difference#-} * 20)) -le $(($1 * $4)) ]
 }
 
-# sampling: is l1tune, which $tool is, in that part of its interval
+# sampling: whether l1tune, process $tool, is sampling now
 sampling()
 {
 	grep -qs '^link_type' /proc/$tool/fdinfo/*
 }
 
-# watched COMMAND…: whether it sampled while it ran, in order
+# watched COMMAND…: prints "on" and "off" as the command starts and stops sampling
 watched()
 {
 	"$@" > "$TMP/advice" &
 	tool=$!
-	# Of one that has ended it is empty, or gone.
+	# When the process has ended, cmdline is empty or gone.
 	while grep -q . /proc/$tool/cmdline 2> /dev/null; do
 		if sampling; then echo on; else echo off; fi
 		pause_ms 50
@@ -84,28 +84,28 @@ watched()
 	wait $tool
 }
 
-# mostly_off: as it was watched
+# mostly_off: whether the watched command spent most of its time without sampling
 mostly_off()
 {
 	[ "$(grep -c off "$TMP/states")" -gt "$(grep -c on "$TMP/states")" ]
 }
 
-# ended_by SIGNAL: l1tune, as it samples
+# ended_by SIGNAL: kills l1tune by SIGNAL while it samples
 ended_by()
 {
 	l1tune advise -i 12 ports > "$TMP/advice" 2>&1 &
 	tool=$!
 	within 11 sampling && wait_for has_programs $((PROGRAMS + 5)) || return 1
-	# It has something to count in this second.
+	# Give it a second to count.
 	sleep 1
 	kill -"$1" $tool
 	wait $tool 2> /dev/null
 	status=$?
-	# They go when no CPU can be in them any more.
+	# BPF programs are freed when no CPU can be in them any more.
 	wait_for has_programs "$PROGRAMS"
 }
 
-# advised DESCRIPTION: as result, and what was advised where that is wrong
+# advised DESCRIPTION: as result, and prints the advice on failure
 advised()
 {
 	if [ $? -eq 0 ]; then
@@ -132,7 +132,7 @@ rules=$(rules_of devices)
 used=$((($(cpu_time_ns devices) - used) / 3000000))
 ktap_print_msg "devices: $rules; $(gain) thousandths of a CPU at most, its VMM used $used of all"
 [ "${rules%% *}" = unknown-device ] && [ "$(gain)" -gt $((used / 2)) ] && [ "$(gain)" -le $((used * 11 / 10)) ]
-advised "advise names devices first for a guest busy with them, and no more gain than it spends"
+advised "advise names devices first for a guest busy with them, and promises no more than it spends"
 end devices
 
 runs halting --forever --period-us 100 halt=100
@@ -161,15 +161,15 @@ kill -KILL "$(pid halting)"
 l1tune tune uid=0 hlt_in_guest=1
 runs followed --forever --period-us 100 halt=100
 after=$(kvm_time followed)
-check "a guest has no HLT exits after the advice was followed" equal "HLT exits" 0 "$(kvm_stat followed halt_exits)"
+check "a guest has no HLT exits after following the advice" equal "HLT exits" 0 "$(kvm_stat followed halt_exits)"
 ktap_print_msg "KVM takes $before thousandths of a CPU before and $after after; predicted were $predicted less"
 if [ "$(isa)" = vmx ]; then
 	saved=$((before - after))
 	[ $saved -gt $((predicted / 2)) ] && [ $saved -lt $((predicted * 2)) ]
-	result "following the advice saves half to twice what advise predicted"
+	result "following the advice saves between half and twice the predicted gain"
 else
-	# An interrupt of the host's ends an HLT there: the guest then does more.
-	ktap_test_skip "following the advice saves half to twice what advise predicted" "an interrupted HLT does not go on on SVM"
+	# An interrupt of the host ends HLT there, so the guest does more work.
+	ktap_test_skip "following the advice saves between half and twice the predicted gain" "an interrupted HLT does not resume on SVM"
 fi
 end followed
 l1tune tune hlt_in_guest=default
@@ -185,9 +185,9 @@ result "advise samples ports only at the end of its interval, and leaves no BPF 
 unprivileged userns l1tune advise -i 1 ports > "$TMP/advice" &&
 	grep -q '^[0-9]* ports: .*(devices)' "$TMP/advice" &&
 	equal "lines" 1 "$(grep -c 'was not seen: that needs CAP_BPF' "$TMP/advice")"
-advised "advise without CAP_BPF gives less, and says so"
+advised "advise without CAP_BPF degrades and says so"
 ended_by KILL && ended_by TERM && equal "status" 0 $status && [ "$(hits 'port 0x5010')" -gt 100 ]
-result "no BPF program is left after SIGKILL, and SIGTERM prints what was counted"
+result "no BPF program is left after SIGKILL, and SIGTERM prints the counts"
 end ports
 
 runs told --forever --ioeventfd out=60 in=40

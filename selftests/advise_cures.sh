@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What following advice saves beside what it said, for memory, CPUs, limits, halts and
-# nesting: guests of which each period is the same work, as it is and as advised, and
-# some that want all they can get. CPU time is the scheduler's.
+# Predicted and actual savings of following advice, for memory, CPUs, limits, halts and
+# nesting. Guests do the same work in each period, before and after the change; some use
+# all the CPU time they can get. CPU time is the scheduler's.
 . "${0%/*}/lib.sh"
 . "$HERE/gain_lib.sh"
 
@@ -18,8 +18,8 @@ backed_runs()
 	wait_for has_guest "$name" && wait_for said "$name" round
 }
 
-# cure RULE GUEST BEFORE CHANGE AFTER: the arguments of backed as it is and as advised,
-# and a command in between
+# cure RULE GUEST BEFORE CHANGE AFTER: arguments of backed before and after the change,
+# and a command that makes the change
 cure()
 {
 	nothing_said
@@ -38,7 +38,7 @@ remount_huge()
 	umount "$TMP/tmpfs" && mount -t tmpfs -o huge=always tmpfs "$TMP/tmpfs"
 }
 
-# cpu_share NAME: sets share, of its VMM in two seconds
+# cpu_share NAME: sets share, the VMM's CPU share over two seconds
 cpu_share()
 {
 	used=$(cpu_time_ns "$1")
@@ -47,7 +47,7 @@ cpu_share()
 	share=$((($(cpu_time_ns "$1") - used) / ($(uptime_cs) - since) / 10000))
 }
 
-# freed RULE GUEST NAME CHANGE: how much more CPU time a guest has that wants all
+# freed RULE GUEST NAME CHANGE: how much more CPU time a CPU-bound guest gets
 freed()
 {
 	nothing_said
@@ -55,7 +55,7 @@ freed()
 	gained "$1" "$2" $?
 }
 
-# ended NAME: waits for its end; how long it ran and had a CPU for, in us
+# ended NAME: waits for its end; sets wall and cpu, its run time and CPU time in us
 ended()
 {
 	finish "$1" || return
@@ -83,7 +83,7 @@ ktap_set_plan 15
 load
 mkdir "$TMP/tmpfs" "$TMP/files" "$TMP/cgroup"
 mount -t tmpfs tmpfs "$TMP/tmpfs"
-# What is in no tmpfs, as the files of a disk are.
+# Not a tmpfs: like files on a disk.
 mount -t ramfs ramfs "$TMP/files"
 mount -t cgroup2 none "$TMP/cgroup"
 echo +cpu > "$TMP/cgroup/cgroup.subtree_control"
@@ -112,7 +112,7 @@ end free
 
 background free sh -c "echo \$\$ > $TMP/cgroup/vmm/cgroup.procs; exec vmm -name guest=free --forever cpuid=200"
 wait_for has_guest free
-# Periods so short that those at the ends of what is seen are within what is_within() allows.
+# Periods so short that partial ones at both ends stay within the slack of is_within().
 echo "20000 50000" > "$TMP/cgroup/vmm/cpu.max"
 freed quota "a quota of 0.4 CPUs; then none" free lift_quota
 background other hog 1000000

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What following advice saves beside what it said, on VMX: a guest that does a certain
-# work as it is and once more as advised. The times are the scheduler's and the guest's
-# VMM's. advise_paced.sh and advise_cures.sh have the other causes, on SVM.
+# Predicted and actual savings of following advice, on VMX: a guest does the same work
+# before and after the change. Times are the scheduler's and the VMM's.
+# advise_paced.sh and advise_cures.sh test the other causes, on SVM.
 . "${0%/*}/lib.sh"
 
 KVM=/sys/module/kvm/parameters
 THP=/sys/kernel/mm/transparent_hugepage/enabled
 
-# look NAME RULE: what is advised for a guest, in $TMP/advice, and of that the rule's part in $TMP/item
+# look NAME RULE: puts the advice for a guest into $TMP/advice, and the rule's part of it into $TMP/item
 look()
 {
 	# shellcheck disable=SC2086 # several words
@@ -19,7 +19,7 @@ look()
 	sed -n "/($2)\$/,/^\$/p" "$TMP/advice" > "$TMP/item"
 }
 
-# advised NAME RULE: sets bounds, low and high, in thousandths of a CPU, and change
+# advised NAME RULE: sets change, and the bounds low and high in thousandths of a CPU
 advised()
 {
 	look "$1" "$2" || return
@@ -46,7 +46,7 @@ not_advised()
 	look "$1" "$2" && equal "advice ($2)" "" "$(cat "$TMP/item")"
 }
 
-# ended NAME: waits for its end; how long it ran and had a CPU for, in us
+# ended NAME: waits for its end; sets wall and cpu, its run time and CPU time in us
 ended()
 {
 	finish "$1" || return
@@ -55,7 +55,7 @@ ended()
 	ktap_print_msg "$1: ran $wall us, had a CPU for $cpu us"
 }
 
-# share NAME: of its VMM in 5 seconds, in thousandths of a CPU
+# share NAME: sets share, the VMM's CPU share over 5 seconds in thousandths of a CPU
 share()
 {
 	used=$(cpu_time_ns "$1")
@@ -66,8 +66,8 @@ share()
 	ktap_print_msg "$1: has $share thousandths of a CPU"
 }
 
-# brings SAVED: within the bounds that were said, and no less than half of them. The
-# advice is from some seconds of the run that is compared, which may differ by a fifth.
+# brings SAVED: whether it is within the predicted bounds, and at least half the upper one.
+# The advice covers some seconds of the compared run, which may differ by a fifth.
 brings()
 {
 	saved=$1
@@ -78,7 +78,7 @@ brings()
 	esac && [ "$1" -ge $((high / 2)) ]
 }
 
-# gained RULE GUEST, after the command that it is the result of
+# gained RULE GUEST: result of the command before it
 gained()
 {
 	result "$1: said $bounds, saved $saved thousandths of a CPU ($2)"
@@ -91,8 +91,8 @@ looks_on()
 	runs before --time $2 && advised before "$1"
 }
 
-# looks_back RULE VMM-ARGUMENTS: on a guest that stands still, since l1tune wants
-# the only CPU itself
+# looks_back RULE VMM-ARGUMENTS: advice on a stopped guest, because l1tune needs the
+# only CPU itself
 looks_back()
 {
 	# shellcheck disable=SC2086 # several words
@@ -109,8 +109,8 @@ looks_back()
 	return $looked
 }
 
-# compared RULE BEFORE AFTER [follow]: the CPU time that one VMM's arguments take
-# and the other's, where that is advised; what is to be changed is a command
+# compared RULE BEFORE AFTER [follow]: compares the CPU time of two sets of VMM arguments,
+# if the advice was given; with follow, the advised change is a command to run
 compared()
 {
 	kill_guests
@@ -128,17 +128,17 @@ ktap_set_plan 22
 
 load
 
-# Halt polling. With none, and what bench has measured, a guest that sleeps
-# shortly is told how long.
+# Halt polling. Without it, and with a measurement by bench, advise says how long a
+# guest with short sleeps should poll.
 l1tune bench --save > "$TMP/bench" 2>&1 || sed 's/^/# /' "$TMP/bench"
 borrow $KVM/halt_poll_ns 0
 runs long --forever --period-us 3000 halt=10
 not_advised long poll-up
-result "poll-up is not advised for a guest that sleeps long"
+result "poll-up is not advised for a guest with long sleeps"
 end long
 runs short --time --rounds 400 --period-us 100 halt=100
 advised short poll-up && ended short
-result "poll-up is advised for a guest that sleeps shortly"
+result "poll-up is advised for a guest with short sleeps"
 was_wall=$wall
 start polling --time --paused --rounds 400 --period-us 100 halt=100
 wait_for has_guest polling
@@ -148,14 +148,14 @@ ended polling && brings $((1000 * (was_wall - wall) / was_wall))
 gained poll-up "sleeps shortly, without halt polling; then with"
 give_back
 
-# Short sleeps make KVM poll longer and longer, until a long one ends that.
+# Short sleeps make KVM poll longer and longer, until a long sleep ends that.
 runs even --forever --period-us 100 halt=20
 not_advised even poll-down
 result "poll-down is not advised for a guest whose polling succeeds"
 end even
 runs uneven --time --rounds 12000 --period-us 100 halt=4 nap=1
 advised uneven poll-down && ended uneven
-result "poll-down is advised for a guest that sleeps now long now short"
+result "poll-down is advised for a guest with long and short sleeps"
 was_cpu=$cpu was_wall=$wall
 start sleeping --time --paused --rounds 12000 --period-us 100 halt=4 nap=1
 wait_for has_guest sleeping
@@ -170,7 +170,7 @@ compared small-pages "$work" "$work" follow
 gained small-pages "writes to fresh small pages; then huge ones"
 give_back
 
-# Whose spinning costs exits, as it does where KVM does not wait longer each time.
+# Spinning costs exits where KVM does not grow the PLE window.
 if [ "$(isa)" = vmx ]; then
 	rmmod kvm_intel && modprobe kvm_intel ple_window_grow=0
 	work="--rounds 130 pause=1000"
@@ -182,7 +182,7 @@ if [ "$(isa)" = vmx ]; then
 	kill_guests
 	rmmod kvm_intel && modprobe kvm_intel
 else
-	ktap_test_skip "pause-in-guest is advised, and saves as much as was predicted" "this CPU has no pause-loop exiting"
+	ktap_test_skip "pause-in-guest is advised, and saves as much as predicted" "this CPU has no pause-loop exiting"
 fi
 
 work="--spin-user-us 100 --rounds 200 out=100"
@@ -205,7 +205,7 @@ gained host-limit "executes CPUID, with a limit; then without"
 start other --forever cpuid=200
 wait_for has_guests 2
 advised free overcommit
-result "overcommit is advised for two guests that want the only CPU"
+result "overcommit is advised for two guests that need the only CPU"
 share free
 was_share=$share
 kill -KILL "$(pid other)"

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Advice for what nobody built for it: a stock Linux in Debian's QEMU, booting,
-# idle, and at work. README.md has what is printed here.
+# Advice for a guest that is not built for it: a stock Linux in Debian's QEMU, booting,
+# idle, and busy. README.md shows the output of this test.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
-# session COMMAND: as README.md has it
+# session COMMAND: runs it and prints both, as in README.md
 session()
 {
 	printf '# %s\n' "$1"
@@ -39,10 +39,10 @@ session "l1tune advise idle" && grep -q '^nothing worth changing' "$TMP/said"
 result "advise has nothing for an idle Linux"
 end idle
 
-# Its UART takes what it prints byte by byte, and a little more than that.
+# The UART is written once for each byte printed, plus a few accesses.
 linux busy l2.load
 within 240 is_up busy
-# Until the work that it does is all that it does.
+# Until booting is over.
 sleep 5
 bytes=$(console_bytes busy)
 session "l1tune advise busy"

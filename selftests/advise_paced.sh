@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What following advice saves beside what it said, for accesses to devices and MSRs:
-# guests of which each period is the same work, as it is and as advised. Their vCPU's
-# CPU time is the scheduler's.
+# Predicted and actual savings of following advice, for accesses to devices and MSRs.
+# Guests do the same work in each period, before and after the change. CPU time of
+# vCPUs is the scheduler's.
 . "${0%/*}/lib.sh"
 . "$HERE/gain_lib.sh"
 
@@ -17,7 +17,7 @@ paced_runs()
 	wait_for has_guest "$name" && wait_for said "$name" round
 }
 
-# cure RULE GUEST BEFORE AFTER: the arguments of the guest as it is and as advised
+# cure RULE GUEST BEFORE AFTER: arguments of the guest before and after the change
 cure()
 {
 	nothing_said
@@ -31,13 +31,13 @@ cure()
 	gained "$1" "$2" $status
 }
 
-# guests: their ids, in order
+# guests: ids of all guests, in order
 guests()
 {
 	find "$CLASS/" -name 'l2-*' | sed 's/.*l2-//' | sort -n
 }
 
-# rules_by_id: ID:RULE of the advice on accesses, in order
+# rules_by_id: prints ID:RULE for the advice on accesses, in order
 rules_by_id()
 {
 	tr '{},' '\n\n\n' < "$TMP/json" | sed 's/[" ]//g' |
@@ -48,10 +48,10 @@ rules_by_id()
 ktap_print_header
 ktap_set_plan 29
 load
-# Without it what exits take on their way is in no bound.
+# Without it the bounds do not include the exits' transit time.
 l1tune bench --save > "$TMP/bench" 2>&1 || sed 's/^/# /' "$TMP/bench"
 
-# Devices of the VMM, which takes 20 us for each access.
+# Devices of the VMM; it takes 20 us for each access.
 spin="--spin-us 20"
 cure clock "reads the PM timer; then the TSC" "$spin in:608=100" "$spin rdtsc:0=100"
 cure clock-linux "the same, with KVM's clock" "$spin wrmsr:4b564d01=5 in:608=100" "$spin wrmsr:4b564d01=5 rdtsc:0=100"
@@ -88,15 +88,15 @@ cure other-msrs "writes BIOS_SIGN_ID; then no more" "wrmsr:8b=800" ""
 cure vmm-msrs "writes an MSR that the VMM has filtered out; then without the filter" \
 	"$spin --filter wrmsr:8b=100" "$spin wrmsr:8b=100"
 
-# Several VMs of one process, told apart
+# Several VMs of one process are distinguished.
 paced_runs both $spin out:3f8=100 -- rdmsr:1d9=600 && wait_for has_guests 2
 first=$(guests | head -n 1) second=$(guests | tail -n 1)
 advice both && equal "advice" "$first:serial-port $second:branches" "$(rules_by_id)"
 result "two VMs of one process get advice on their own accesses"
 equal "unknown" "" "$(tr '{}' '\n\n' < "$TMP/json" | grep 'several VMs')"
-result "what KVM counts is known of both"
+result "KVM's statistics are known for both VMs of one process"
 l1tune advise -i 1 --json "$second" > "$TMP/json" && equal "advice" "$second:branches" "$(rules_by_id)"
-result "one of two VMs alone gets advice on its own accesses"
+result "one selected VM of two gets advice on its own accesses"
 end both
 
 unload

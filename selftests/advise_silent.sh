@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Idle and healthy guests for ten minutes: there is nothing to advise. Wants
-# deterministic time (SVM with --icount), where idle time passes at once.
+# Idle and healthy guests for ten minutes: there is nothing to advise. Needs
+# deterministic time (SVM with --icount), in which idle time passes at once.
 . "${0%/*}/lib.sh"
 
 MINUTES=10
 
-# silent SECONDS GUEST…: nothing is advised
+# silent SECONDS GUEST…: whether nothing is advised
 silent()
 {
 	seconds=$1
@@ -16,7 +16,7 @@ silent()
 	return 1
 }
 
-# at_pace NAME MOST: a guest that has exited since, and as seldom as is said of it
+# at_pace NAME MOST: whether a guest has exited since, at most MOST times a second
 at_pace()
 {
 	exits=$(($(kvm_exits "$1") - $(cat "$TMP/before_$1")))
@@ -48,17 +48,17 @@ while [ $minute -le $MINUTES ]; do
 	minute=$((minute + 1))
 done
 at_pace idle 10 && at_pace ticking 500 && at_pace serves 1000 && at_pace computes 10
-result "guests that run have run, and not for exits"
-check "a guest that is stopped has not" equal "exits" "$(cat "$TMP/before_paused")" "$(kvm_exits paused)"
+result "running guests had exits, and no more than they were built for"
+check "a stopped guest had no exits" equal "exits" "$(cat "$TMP/before_paused")" "$(kvm_exits paused)"
 kill_guests
 wait_for has_guests 0
 
 background alone spin busy 1000000
 wait_for has_guest alone && wait_for has_exits "$(guest_of alone)"
-check "advise is silent on a guest that has a CPU all the time" silent 10
+check "advise is silent on a busy guest with a CPU of its own" silent 10
 end alone
 
-# What it would say of one that deserves it, so that silence means something.
+# A guest that needs advice, so that silence means something.
 start busy --forever --spin-user-us 100 out=10
 wait_for has_guest busy && wait_for has_exits "$(guest_of busy)"
 ! silent 1 > "$TMP/said" && grep -q '(unknown-device)$' "$TMP/advice"

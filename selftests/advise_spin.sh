@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Guests that exit as often for PAUSE, and whose causes differ: each gets the advice
-# for its own. Wants a CPU that has exits for it, and deterministic time (VMX on Bochs).
+# Guests with as many PAUSE exits of different causes: each gets the advice for its own
+# cause. Needs a CPU with PAUSE exits and deterministic time (VMX on Bochs).
 . "${0%/*}/lib.sh"
 . "$HERE/alike_lib.sh"
 
-# They stand still while l1tune looks, as it wants the only CPU itself.
+# Guests are stopped while l1tune runs, because it needs the only CPU itself.
 interval=--since-start
 
-# spins NAME…: guests, for some seconds; then they stand still
+# spins NAME…: runs guests for some seconds, then stops them
 spins()
 {
 	for name; do
@@ -29,18 +29,18 @@ spins()
 ktap_print_header
 ktap_set_plan 2
 
-# The window stays as it is, so that one that spins keeps exiting.
+# The PLE window does not grow, so that a spinning guest keeps exiting.
 rmmod kvm_intel && modprobe kvm_intel ple_window_grow=0
 load
 
 spins alone
 advises alone pause-in-guest "pause_in_guest=1"
-result "spinning on a CPU of its own: no exits for PAUSE"
+result "advise names pause_in_guest for a guest that spins on its own CPU"
 end alone
 
 spins one two
 advises one pause-preempted "a CPU for each vCPU"
-result "spinning on a CPU that another guest wants: more CPUs, and exits for PAUSE as they are"
+result "advise names a CPU for each vCPU, not pause_in_guest, for guests that spin on a shared CPU"
 let_go one
 end two
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What tests of guests that look alike share: what l1tune advise says of one.
+# Shared by tests of guests that look alike: the advice of l1tune advise.
 
-# advised NAME: what is, in $TMP/advice; sets causes, and pace: exits in a second, by KVM.
-# interval, if it is set, says of when.
+# advised NAME: puts the advice into $TMP/advice; sets causes, and pace: KVM's count of
+# exits in a second. interval, if set, is the option for the time it covers.
 advised()
 {
 	pace=$(kvm_exits "$1")
@@ -15,14 +15,14 @@ advised()
 	ktap_print_msg "$1: $pace exits in a second; $causes"
 }
 
-# fails: what was advised instead
+# fails: prints the advice that was given instead
 fails()
 {
 	sed 's/^/# /' "$TMP/advice"
 	return 1
 }
 
-# advises NAME CAUSE WORDS: among others, with these in what is to be changed
+# advises NAME CAUSE WORDS: whether CAUSE is among the advice, with WORDS in its change
 advises()
 {
 	advised "$1" || return
@@ -30,7 +30,7 @@ advises()
 	grep -q "^  change .*$3" "$TMP/item" || fails
 }
 
-# advises_only NAME CAUSE WORDS: and nothing for these exits but that
+# advises_only NAME CAUSE WORDS: same, and nothing else is advised
 advises_only()
 {
 	advises "$@" || return

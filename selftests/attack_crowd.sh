@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# One user has more than 2,048 threads wait in the middle of KVM's ioctls: others create
-# VMs, vCPUs and slots as before, with audit thresholds and with limits (SVM).
+# While more than 2048 threads of one user wait in KVM's ioctls, other users create VMs,
+# vCPUs and slots as before, with audit thresholds and with limits (SVM).
 #
 #	crowd (uid 65534):  9 VMs with 248 threads each in KVM_SET_NESTED_STATE, 64 VMs with one
 #	                    in a new slot, all waiting for pages that userfaultfd never fills
@@ -15,7 +15,7 @@ SLOTS=64
 WAIT_CS=300
 ! srcu_spins || WAIT_CS=1200
 
-# serves WORD…: one more VM for whoever the words say, with all that it needs, soon
+# serves WORD…: whether one more VM, as the words say, gets vCPUs and slots in time
 serves()
 {
 	start_cs=$(uptime_cs)
@@ -25,7 +25,7 @@ serves()
 	equal "$*" "ok ok ok ok ok" "$(awk '{ print $2 }' "$TMP/serves" | tail -n 5 | xargs)" && [ $took -le $WAIT_CS ]
 }
 
-# running: a VM of before, to which a slot is added now
+# running_gets_slot: adds a slot to the VM that is older than the crowd
 running_gets_slot()
 {
 	kill -USR1 "$(pid running)"
@@ -48,11 +48,11 @@ served()
 	crowds
 	result "$1: more than 2048 threads of one user wait in KVM's ioctls"
 	serves
-	result "$1: root creates a VM, vCPUs and slots beside 2048 waiting threads in time"
+	result "$1: root creates a VM, vCPUs and slots in time while 2048 threads wait"
 	serves uid:1000
-	result "$1: another user creates a VM, vCPUs and slots beside 2048 waiting threads in time"
+	result "$1: another user creates a VM, vCPUs and slots in time while 2048 threads wait"
 	running_gets_slot
-	result "$1: a VM older than those threads gets another slot"
+	result "$1: a VM older than the waiting threads gets another slot"
 	let_go crowd
 	kill_vmms
 	wait_for has_guests 0
@@ -74,14 +74,14 @@ limit max_vms 10000
 limit max_vcpus 100000
 limit max_memory_bytes 1T
 limit max_nested_vms 10000
-served "limits far away"
+served "high limits"
 no_limits
 equal "denied" 0 $(($(value denied/max_vms) + $(value denied/max_vcpus)))
-result "limits far away: no VM and no vCPU was denied"
+result "high limits: no VM and no vCPU was denied"
 
 kill_guests
 within 30 equal "usage" "0 0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes) $(value usage/nested_vms)"
-result "usage is 0 when the waiting threads are killed"
+result "usage is 0 after the waiting threads are killed"
 timeout -s KILL 30 rmmod l1tune
 result "the module unloads within 30 s after the waiting threads are killed"
 ktap_finished

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What another user learns of guests that are not his: uevents have no number,
-# and files with counts cannot be read.
+# What a user learns of other users' guests: uevents contain no counts, and files
+# with counts cannot be read.
 #
 #	root:   load, limits, guest, denial, audit, kill, unload
 #	             │ uevents                     │ files
@@ -10,7 +10,7 @@
 
 ALLOWED='ACTION DEVPATH SUBSYSTEM SEQNUM DEVTYPE EVENT LIMIT PID L2 HOOK STATE EFFECTIVE ACTION_TAKEN ERRNO'
 
-# unexpected: variables that are not allowed
+# unexpected: prints variables that are not allowed
 unexpected()
 {
 	tr ' ' '\n' < "$TMP/uevents" | sed -n 's/=.*//p' | sort -u | while read -r variable; do
@@ -18,7 +18,7 @@ unexpected()
 	done | xargs
 }
 
-# can_read FILE…: those that an ordinary user can
+# can_read FILE…: prints the files that an ordinary user can read
 can_read()
 {
 	for file; do
@@ -54,7 +54,7 @@ result "another user cannot read l1/events"
 no_limits
 let_go guest
 wait_for said uevents 'ACTION=remove DEVPATH=[^ ]*/l2-1 ' && said uevents 'ACTION=add DEVPATH=[^ ]*/l2-1 '
-result "another user receives the uevents of guests that come and go"
+result "another user receives the uevents of guests that start and end"
 unload
 wait_for said uevents 'ACTION=remove DEVPATH=[^ ]*/l1 '
 ktap_print_msg "$(wc -l < "$TMP/uevents") uevents, unexpected variables: $(unexpected)"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What the module allocates for guests is charged to the VMM's memory cgroup.
+# The module's allocations for guests are charged to the VMM's memory cgroup.
 #
 #	cgroup unloaded:  VMM with 64 vCPUs, without the module ──> bytes of slab
 #	cgroup loaded:    VMM with 64 vCPUs, with the module    ──> at least 64 KiB more
@@ -16,14 +16,14 @@ trap 'kill_started; rmdir "$CGROUPS"/l1tune-test-*; umount "$CGROUPS"; clean_up'
 mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers" &&
 	echo +memory > "$CGROUPS/cgroup.subtree_control" || skip_all "there is no memory controller of cgroup2"
 
-# slab NAME: bytes of the kernel's objects charged to a VMM in a cgroup of its own
+# slab NAME: bytes of slab charged to a VMM in a cgroup of its own
 slab()
 {
 	mkdir "$CGROUPS/l1tune-test-$1"
 	sh -c "echo 0 > $CGROUPS/l1tune-test-$1/cgroup.procs; exec ask vm $(seq $VCPUS | sed 's/^/vcpu:/' | xargs) hold" < /dev/null > "$TMP/$1" 2>&1 &
 	vmm=$!
 	within 30 said "$1" holding
-	# The kernel brings these statistics up to date every two seconds.
+	# The kernel updates these statistics every two seconds.
 	sleep 3
 	awk '$1 == "slab" { print $2 }' "$CGROUPS/l1tune-test-$1/memory.stat"
 	kill -KILL $vmm

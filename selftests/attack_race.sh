@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A user with nothing but /dev/kvm runs a vCPU before its creation has returned,
-# also where the module cannot know any vCPU. Wants two CPUs.
+# A user with access to /dev/kvm alone runs a vCPU before its creation has returned,
+# also where the module cannot know any vCPU. Needs two CPUs.
 #
 #	thread 1:  KVM_CREATE_VCPU ──────────────────────────> returns
 #	thread 2:        guesses the descriptor, KVM_RUN ──> exits
@@ -9,7 +9,7 @@
 
 ROUNDS=${RACE_ROUNDS:-1000}
 
-# races ROUNDS: most of them have to get there
+# races ROUNDS: most rounds have to win the race
 races()
 {
 	background race timeout -s KILL 1200 early_run "$1"
@@ -30,7 +30,7 @@ ktap_set_plan 4
 
 load
 races $ROUNDS
-result "$ROUNDS vCPUs that run before KVM_CREATE_VCPU returns do no harm"
+result "$ROUNDS vCPUs that run before KVM_CREATE_VCPU returns cause no failure"
 
 if no_oops; then
 	unload
@@ -38,14 +38,14 @@ if no_oops; then
 	load
 	check "with ftrace disabled the hooks that need it are unavailable" equal "hook" unavailable "$(value hooks/vcpu_create)"
 	spin cr0 1 > "$TMP/spin" && grep -q 'rounds [1-9]' "$TMP/spin"
-	result "exits for reason 0 of a vCPU unknown to the module do no harm"
+	result "exits for reason 0 of a vCPU unknown to the module cause no failure"
 	races 200
-	result "without ftrace vCPUs that run before KVM_CREATE_VCPU returns do no harm"
+	result "without ftrace vCPUs that run before KVM_CREATE_VCPU returns cause no failure"
 	unload
 	echo 1 > /proc/sys/kernel/ftrace_enabled
 else
 	for what in "hooks that need ftrace" "exits for reason 0" "unknown vCPUs"; do
-		ktap_test_fail "$what: not tried, the kernel has had an oops"
+		ktap_test_fail "$what: not tested because of an earlier oops"
 	done
 fi
 

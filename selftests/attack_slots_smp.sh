@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Setting and removing limits holds up no VMM's changes of memory slots. Wants
-# two CPUs.
+# Setting and removing limits does not delay a VMM's changes of memory slots.
+# Needs two CPUs.
 #
 #	CPU A:  echo 64G > limit; echo max > limit; again and again
-#	CPU B:  a VMM changes the flags of a slot: how long does the slowest change take?
+#	CPU B:  a VMM changes the flags of a slot; the slowest change is measured
 . "${0%/*}/lib.sh"
 
-# disturb FILE: writes to it all the time
+# disturb FILE: writes to it in a loop
 disturb()
 {
 	while :; do
@@ -16,7 +16,7 @@ disturb()
 	done
 }
 
-# worst FILE: of slot changes while somebody writes to it, ns
+# worst FILE: time of the slowest slot change while FILE is written to, in ns
 worst()
 {
 	disturb "$1" &
@@ -41,8 +41,8 @@ for _ in 1 2; do
 	[ "$beside" -ge "$least_beside" ] || least_beside=$beside
 done
 ktap_print_msg "worst slot change: $least_alone ns, $least_beside ns while limits change"
-# The host may take a CPU away for some ms at any time; who waits for a hook to be
-# released waits for a grace period of RCU-tasks, which takes 100 ms and more.
+# The host may take a CPU away for some ms at any time. Waiting for a hook to be
+# released would take an RCU-tasks grace period, 100 ms or more.
 [ "$least_beside" -le $((2 * least_alone)) ] || [ "$least_beside" -lt 40000000 ]
 result "changing a slot takes at most twice as long, or 40 ms, while limits are set and unset"
 

@@ -1,20 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A vCPU's thread waits in mid-exit for a page that nobody fills, and another
-# thread in KVM waits for that one: the module unloads all the same, the guest
-# goes on when the page comes, and limits are enforced as long as the module is
-# loaded.
+# A vCPU's thread waits in mid-exit for a page that is never filled, and another
+# thread in KVM waits for the vCPU. The module still unloads, the guest continues
+# when the page is filled, and limits are enforced while the module is loaded.
 #
 #	vCPU:   exit ── KVM touches a page ── waits for userfaultfd ─────┐
 #	slot:   KVM_SET_USER_MEMORY_REGION waits for the vCPU (SRCU)     │
 #	rmmod:  ─────── returns ── modprobe ── finds the guest ──────────┤
-#	page:                                                    filled ─┘ the guest runs on
+#	page:                                                    filled ─┘ the guest continues
 . "${0%/*}/lib.sh"
 
 MOST_SECONDS=20
 
-# What rmmod takes here with nothing stuck, in hundredths of a second: grace periods
-# of the kernel's, which a busy machine makes longer.
+# unload_cs: how long rmmod takes with no stuck thread, in hundredths of a second:
+# grace periods, which are longer on a busy machine
 unload_cs()
 {
 	load
@@ -26,7 +25,7 @@ unload_cs()
 	kill_vmms
 }
 
-# where NAME: its threads in the kernel, and where they are
+# where NAME: prints its threads and their kernel stacks
 where()
 {
 	for thread in "/proc/$(pid "$1")/task"/*; do
@@ -54,7 +53,7 @@ unloaded()
 	[ -e "$TMP/unloaded" ]
 }
 
-# Without it, what comes after could not be tried.
+# Releases the module for the tests that follow.
 release()
 {
 	unloaded && return
@@ -67,7 +66,7 @@ went_on()
 	said stuck 'clock 2' && { [ "$how" != slot ] || said stuck 'slot ok'; }
 }
 
-# try WHAT [slot|later]: such a guest, while the module has been set up
+# try WHAT [slot|later]: tests unloading with such a guest; the module is set up already
 try()
 {
 	what=$1
@@ -80,26 +79,26 @@ try()
 	unload_in_background
 	if [ "$how" = slot ] && srcu_spins; then
 		within $((4 * unload_seconds)) unloaded
-		result "$what: rmmod returns within 8 s, as this kernel's own worker takes a CPU"
+		result "$what: rmmod returns within 8 s, or eight times its usual time, on this kernel with a busy SRCU worker"
 	else
 		within $unload_seconds unloaded
-		result "$what: rmmod returns within 2 s, or twice what it takes with nothing stuck"
+		result "$what: rmmod returns within 2 s, or twice its usual time"
 	fi
 	if unloaded; then
 		ktap_print_msg "rmmod took $(cat "$TMP/took") cs"
-		check "$what: the VMM's threads still wait where they did after rmmod" equal "threads" "$before" "$(where stuck)"
+		check "$what: after rmmod the VMM's threads wait in the same place" equal "threads" "$before" "$(where stuck)"
 		load && wait_for has_guests 1
 		result "$what: the module loads again and finds the guest"
 		kill -USR1 "$(pid stuck)"
 		wait_for went_on && exits_grow "$(guest_of stuck)"
-		result "$what: the guest runs on when the page is filled"
+		result "$what: the guest continues when the page is filled"
 		let_go stuck
 		wait_for has_guests 0
 		unload
 	else
 		release
-		for after in "the VMM's threads are where they were" "the module loads again at once" "the guest goes on"; do
-			ktap_test_fail "$what: $after: not tried"
+		for after in "the VMM's threads wait in the same place" "the module loads again" "the guest continues"; do
+			ktap_test_fail "$what: $after: not tested because rmmod hangs"
 		done
 	fi
 }
@@ -118,7 +117,7 @@ load
 limit max_exits_per_sec 1
 try "a pace of one exit a second"
 
-# One of the two has its pace exceeded by the exit that is stuck.
+# In one of the two the stuck exit is the one that exceeds the pace.
 load
 limit max_exits_per_sec 1
 try "a pace of one exit a second, one exit later" later

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# max_nested_vms on SVM, whichever way a guest takes to a guest of its own: RSM
-# with a forged save area, and nested state that is restored.
+# max_nested_vms on SVM, for the other ways into a nested guest: RSM with a forged
+# save area, and restored nested state.
 #
-#	guest ── VMRUN ──────────────────> L3     the way that KVM's hook sees
+#	guest ── VMRUN ──────────────────> L3     the hook sees it
 #	guest ── RSM, forged save area ──> L3     no VMRUN
 #	VMM ──── KVM_SET_NESTED_STATE ───> L3     no exit at all
 . "${0%/*}/lib.sh"
@@ -20,11 +20,11 @@ ktap_set_plan 9
 load
 background free rsm
 within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")"
-# 17 is KVM_EXIT_INTERNAL_ERROR, 9 KVM_EXIT_FAIL_ENTRY: KVM before 5.16 takes the CPU into
-# the nested guest with a state that it cannot run.
+# 17 is KVM_EXIT_INTERNAL_ERROR, 9 KVM_EXIT_FAIL_ENTRY: KVM before 5.16 enters the nested
+# guest with a state that the CPU refuses.
 if said free 'last exit 9$' && ! said free '^guest mode'; then
-	ktap_test_skip "without a limit RSM enters a nested guest" "this KVM fails at it"
-	ktap_test_skip "a nested guest that RSM entered is shown and counted" "this KVM fails at it"
+	ktap_test_skip "without a limit RSM enters a nested guest" "this KVM fails to do so"
+	ktap_test_skip "a nested guest that RSM entered is shown and counted" "this KVM fails to do so"
 else
 	said free '^guest mode'
 	result "without a limit RSM enters a nested guest"
@@ -45,11 +45,11 @@ end limited
 
 limit max_nested_vms 1
 keep first vm vcpu:0 svme reset
-check "nested state restored with EFER.SVME takes a place: a second VM gets EPERM" asks "ok ok ok EPERM" vm vcpu:0 svme reset
-check "nested state restored with EFER.SVME uses one place" equal "nested_vms" 1 "$(value usage/nested_vms)"
-check "nested state restored without EFER.SVME takes no place" asks "ok ok ok" vm vcpu:0 reset
+check "nested state restored with EFER.SVME counts: a second VM gets EPERM" asks "ok ok ok EPERM" vm vcpu:0 svme reset
+check "nested state restored with EFER.SVME counts as one nested VM" equal "nested_vms" 1 "$(value usage/nested_vms)"
+check "nested state restored without EFER.SVME does not count" asks "ok ok ok" vm vcpu:0 reset
 end first
-check "the place of restored nested state is free when its VM ends" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
+check "restored nested state no longer counts after its VM ends" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
 
 unload
 ktap_finished

@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# max_exits_per_sec holds against the timer of the guest itself.
+# max_exits_per_sec also limits exits by the guest's own timer.
 #
-#	guest:  does nothing, and its own timer interrupts it ──> exits that it caused
-#	limit:  100 exits a second, beside those that the host causes
+#	guest:  idle, interrupted by its own timer ──> exits that it caused
+#	limit:  100 exits a second, in addition to those that the host causes
 . "${0%/*}/lib.sh"
 
 LIMIT=100
 SECONDS_LONG=3
 
-# is_going NAME: has it used up the burst of a tenth of a second that it may have
+# is_going NAME: whether it has used up its burst of a tenth of a second
 is_going()
 {
 	[ "$(kvm_exits "$1" 2> /dev/null || echo 0)" -gt $((LIMIT / 10)) ]
 }
 
-# rate KIND: exits a second of such a guest by KVM's own count, after its start
+# rate KIND: exits per second of such a guest after its start, by KVM's count
 rate()
 {
 	background "$1" spin "$1" $((SECONDS_LONG + 10))
@@ -29,7 +29,7 @@ rate()
 	echo $((exits * 100 / took))
 }
 
-# Interrupts of the host's own are no exits that the guest could leave out.
+# The guest cannot avoid exits for the host's own interrupts: $busy is their rate.
 holds()
 {
 	[ "$1" -le $((busy + LIMIT * 6 / 5)) ]
@@ -50,11 +50,11 @@ ktap_print_msg "exits a second: $free by a timer without a limit; limit $LIMIT: 
 [ "$free" -gt $((busy + 5 * LIMIT)) ]
 result "without a limit a guest's timer makes it exit much more often than the limit"
 holds "$timer"
-result "max_exits_per_sec=$LIMIT holds a guest with a periodic timer"
+result "max_exits_per_sec=$LIMIT limits a guest with a periodic timer"
 holds "$no_eoi"
-result "max_exits_per_sec=$LIMIT holds a guest that does not end its interrupts"
+result "max_exits_per_sec=$LIMIT limits a guest that does not end its interrupts"
 holds "$cpuid"
-result "max_exits_per_sec=$LIMIT holds a guest that executes CPUID in a loop"
+result "max_exits_per_sec=$LIMIT limits a guest that executes CPUID in a loop"
 
 unload
 ktap_finished

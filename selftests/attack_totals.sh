@@ -1,21 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Readers of totals: they slow no guest, and what they read is of one moment.
-# Wants two CPUs.
+# Readers of totals do not slow guests, and read a snapshot. Needs two CPUs.
 #
-#	CPU 0:           a guest executes CPUID for 2 s: how many?
-#	another core:    32 readers of totals, or of limits, which cost nothing
+#	CPU 0:           a guest executes CPUID for 2 s and counts
+#	another core:    32 readers of totals, or of limits, which are cheap
 . "${0%/*}/lib.sh"
 
 READERS=32
 
-# cpuids: that a guest on the first CPU executes
+# cpuids: how many CPUIDs a guest on the first CPU executes
 cpuids()
 {
 	on_cpu 0 spin cpuid 2 | awk '$1 == "rounds" { print $2 }'
 }
 
-# read_all FILE…: again and again
+# read_all FILE…: reads them in a loop
 read_all()
 {
 	while :; do
@@ -42,7 +41,7 @@ stop_readers()
 	wait $readers
 } 2> /dev/null
 
-# cpuids_beside FILE…: that a guest executes while so many read those
+# cpuids_beside FILE…: CPUIDs that a guest executes while $READERS readers read FILE…
 cpuids_beside()
 {
 	start_readers "$@"
@@ -55,8 +54,8 @@ is_slowed()
 	[ $((busy * 100)) -lt $((idle * 80)) ]
 }
 
-# Of some tries each the most, and with readers of something that costs nothing: what else
-# the machine does takes from both, so if three tries show a difference there are more.
+# The best of several tries, compared with readers of cheap files. Other load on the
+# machine slows both, so if three tries show a difference there are more.
 compare()
 {
 	idle=0
@@ -68,12 +67,12 @@ compare()
 		n=$(cpuids_beside $L1/totals/*)
 		[ "$n" -le $busy ] || busy=$n
 	done
-	ktap_print_msg "CPUIDs in 2 s: $idle beside $READERS readers of limits, $busy beside as many of totals"
+	ktap_print_msg "CPUIDs in 2 s: $idle with $READERS readers of limits, $busy with as many of totals"
 	! is_slowed
 }
 
-# same_twice: pairs of reads within 90 ms, up to ten of them, a line each: same or different.
-# The first of a pair finds a snapshot that is too old; a pair that took longer is no pair.
+# same_twice: up to ten pairs of reads within 90 ms; prints "same" or "different" for each.
+# The first read of a pair takes a new snapshot; a pair that took longer does not count.
 same_twice()
 {
 	pairs=0
@@ -97,7 +96,7 @@ parts()
 	done
 }
 
-# adds_up: of ten reads of a time and its parts, those that add up
+# adds_up: in how many of ten reads the parts add up to the time
 adds_up()
 {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# max_nested_vms on VMX: guests that execute VMXON without CR4.VMXE are faulted by
-# KVM, and take no place.
+# max_nested_vms on VMX: guests that execute VMXON without CR4.VMXE get #UD from KVM
+# and do not count.
 #
-#	one, two:   VMXON without CR4.VMXE, in a loop ──> invalid opcode, no place
-#	entitled:   VMXON with CR4.VMXE ──> the only place
+#	one, two:   VMXON without CR4.VMXE, in a loop ──> #UD, not counted
+#	entitled:   VMXON with CR4.VMXE ──> the only nested VM
 . "${0%/*}/lib.sh"
 
 # number NAME WORD
@@ -39,12 +39,12 @@ for name in one two; do
 	wait_for has_guest $name && wait_for has_exits "$(guest_of $name)"
 done
 spin vmxon_vmxe 2 > "$TMP/entitled"
-ktap_print_msg "an entitled guest beside two such: $(xargs < "$TMP/entitled")"
+ktap_print_msg "an entitled guest while both run: $(xargs < "$TMP/entitled")"
 [ "$(number entitled rounds)" -gt 100 ] && equal "refused" 0 "$(number entitled undefined)"
-result "two guests that execute VMXON without CR4.VMXE take no place from one that may use VMX"
+result "two guests that execute VMXON without CR4.VMXE do not keep a third guest from using VMX"
 wait "$(pid one)" && wait "$(pid two)" && equal "denied" "$before" "$(value denied/max_nested_vms)"
-result "VMXON without CR4.VMXE is not denied while another guest has the place"
-check "usage/nested_vms is 0 when all guests have ended" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
+result "VMXON without CR4.VMXE is not denied while another guest uses VMX"
+check "usage/nested_vms is 0 after all guests have ended" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
 
 unload
 ktap_finished

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What bench measures, against the counting VMM under deterministic time: one
-# tick of the clock is one instruction, so figures are exact.
+# Measurements of bench compared with the counting VMM, under deterministic time:
+# one tick of the clock is one instruction, so figures are exact.
 . "${0%/*}/lib.sh"
 . "${0%/*}/bench_lib.sh"
 
@@ -21,9 +21,9 @@ for kind in cpuid vmcall pio_kvm pio_user mmio_kvm mmio_user rdmsr wrmsr l3_cpui
 		[ "$(of one $kind median_cycles)" = "$(of two $kind median_cycles)" ] ||
 		echo "$kind: $(of one $kind median_cycles), then $(of two $kind median_cycles)"
 done > "$TMP/different"
-check "a second bench has the same medians" equal "medians that differ" "" "$(cat "$TMP/different")"
+check "a second bench measures the same medians" equal "medians that differ" "" "$(cat "$TMP/different")"
 
-# The VMM's loop is five instructions, CPUID among them; bench times that alone.
+# The VMM's loop is five instructions including CPUID; bench times CPUID alone.
 near "CPUID, ticks" 20 "$(awk -v t="$(ticks_per cpuid 20000)" 'BEGIN { print t - 4 }')" "$(of one cpuid median_cycles)"
 result "bench measures a CPUID exit as the counting VMM does"
 near "RDMSR, ticks" 20 "$(awk -v t="$(ticks_per rdmsr 20000)" 'BEGIN { print t - 2 }')" "$(of one rdmsr median_cycles)"
@@ -42,7 +42,7 @@ result "bench measures a timer wake-up as the counting VMM does"
 l1tune bench > "$TMP/text" && grep -q "not virtualized\|virtualized" "$TMP/text"
 result "bench prints a table"
 sed 's/^/# /' "$TMP/text"
-# Of the same machine and kernel, so as long as before.
+# Same machine and kernel, so the times are the same.
 l1tune bench cpuid rdmsr --compare "$TMP/one" -o KIND,TIMES --noheadings --sort KIND > "$TMP/text" &&
 	equal "times" "cpuid 1.00 rdmsr 1.00" "$(grep -v -- '-$' "$TMP/text" | grep '^cpuid\|^rdmsr' | xargs)"
 result "bench --compare shows the ratio to an earlier measurement"
@@ -56,8 +56,8 @@ for kind in cpuid vmcall rdmsr wrmsr pio_user ept_4k l3_cpuid; do
 		'BEGIN { print (a > 0 && c > 0 ? a + b + c : 0) }')" || echo "$kind" >> "$TMP/odd"
 done
 [ ! -e "$TMP/odd" ]
-result "with the module the parts that bench shows add up"
-# Whatever the kind: KVM's own work differs, the way into the guest and out does not.
+result "with the module bench's parts add up to the median"
+# KVM's own work differs by kind, the transit into the guest and out does not.
 for kind in vmcall rdmsr wrmsr; do
 	near "rest of $kind and of CPUID" 50 "$(of split cpuid rest_ns)" "$(of split $kind rest_ns)" || echo "$kind" >> "$TMP/odd"
 done
@@ -65,7 +65,7 @@ done
 result "bench's part outside of KVM and VMM is the same for several kinds of exits"
 trace_cpuid
 near "not KVM's, ticks" 50 "$gap" "$rest"
-result "bench's part outside of KVM and VMM is what the kernel's trace events show"
+result "bench's part outside of KVM and VMM is equal to the gap between the kernel's trace events"
 equal "kept" "644 0" "$(stat -c '%a %u' /var/lib/l1tune/bench.json)" && l1tune doctor | grep -q 'CPUID exit takes'
 result "bench --save keeps the measurement, and doctor shows it"
 unload

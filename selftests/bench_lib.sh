@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What the tests of bench share: its figures, those of the counting VMM, and
-# those of the kernel's own trace events.
+# Shared by the tests of bench: its figures, those of the counting VMM, and those of
+# the kernel's own trace events.
 
 TRACE=/sys/kernel/tracing/instances/test
 
@@ -15,14 +15,14 @@ near()
 	}'
 }
 
-# of FILE KIND KEY: a number of a kind; of FILE KIND whole KEY: of all of a wake-up
+# of FILE KIND KEY: a number of a kind; of FILE KIND whole KEY: of a whole wake-up
 of()
 {
 	sed 's/{"kind":/\n&/g' "$TMP/$1" | grep "^{\"kind\":\"$2\"" | sed "${4:+s/.*\"$3\"://}" |
 		sed -n "s/.*\"${4:-$3}\":\([0-9.]*\).*/\1/p"
 }
 
-# figure FILE KEY: a number of the whole
+# figure FILE KEY: a number outside the kinds
 figure()
 {
 	sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p" "$TMP/$1"
@@ -34,8 +34,8 @@ ticks()
 	vmm --time "$@" | sed -n 's/.*wall_tsc=\([0-9]*\).*/\1/p'
 }
 
-# ticks_per KIND N: what one exit takes, by two runs that differ in how many
-# there are. The halt gives the guest a local APIC, as bench's has.
+# ticks_per KIND N: time of one exit, from two runs with different numbers of exits.
+# The halt gives the guest a local APIC, as bench's guest has.
 ticks_per()
 {
 	few=$(ticks "$1=$(($2 / 10))" halt=1)
@@ -43,8 +43,8 @@ ticks_per()
 	awk -v few="$few" -v many="$many" -v n="$2" 'BEGIN { printf "%.1f\n", (many - few) / (n * 0.9) }'
 }
 
-# trace COMMAND…: with KVM's events that are named in EVENTS; the first ones are
-# kept, in $TMP/trace, and times are ticks of the TSC.
+# trace COMMAND…: runs it with the KVM events named in EVENTS. The first events are
+# kept in $TMP/trace; times are TSC ticks.
 trace()
 {
 	mkdir $TRACE
@@ -57,14 +57,14 @@ trace()
 	"$@"
 	status=$?
 	echo 0 > $TRACE/events/enable
-	# Comm, PID and flags may be anything: what counts is "TIME: EVENT: …".
+	# Comm, PID and flags may be anything: find "TIME: EVENT: …".
 	sed -n 's/.* \([0-9]*\): \(kvm_[a-z_]*\): /\1 \2 /p' $TRACE/trace > "$TMP/trace"
 	rmdir $TRACE
 	return $status
 }
 
-# Of each CPUID exit in the trace: what lies between it and the entry before,
-# which was after another one, and what until the next entry is KVM's.
+# For each CPUID exit in the trace: the gap since the entry before it, if a CPUID exit
+# preceded that, and KVM's time until the next entry.
 cpuid_times()
 {
 	awk '$2 == "kvm_exit" {
@@ -81,20 +81,20 @@ cpuid_times()
 	}' "$TMP/trace"
 }
 
-# bench's CPUID while the events are on: in ticks, $rest as bench has it, $gap and
-# $kvm as the events have it, all of the same exits, which the events make longer.
+# bench's CPUID while the events are on, in ticks: $rest by bench, $gap and $kvm by the
+# events, all for the same exits, which the events make longer.
 trace_cpuid()
 {
 	EVENTS='kvm_exit kvm_entry' trace l1tune bench cpuid --json > "$TMP/traced"
-	# Later it switches on events of its own.
+	# Later bench enables events of its own.
 	cpuid_times | head -n 2000 > "$TMP/times"
 	rest=$(awk -v ns="$(of traced cpuid rest_ns)" -v khz="$(figure traced tsc_khz)" 'BEGIN { printf "%.0f\n", ns * khz / 1e6 }')
 	gap=$(median_of gap "$TMP/times")
 	kvm=$(median_of kvm "$TMP/times")
-	ktap_print_msg "$(grep -c kvm "$TMP/times") exits in the trace, of $(of traced cpuid count); KVM's median $kvm, what lies between $gap"
+	ktap_print_msg "$(grep -c kvm "$TMP/times") exits in the trace, of $(of traced cpuid count); KVM's median $kvm, the gap's $gap"
 }
 
-# Of each IPI in the trace: from the sender's exit to the entry of the one it wakes.
+# For each IPI in the trace: time from the sender's exit to the woken vCPU's entry.
 ipi_times()
 {
 	awk '$2 == "kvm_exit" && /vcpu 0 / { left = $1 }
@@ -105,7 +105,7 @@ ipi_times()
 	}' "$TMP/trace"
 }
 
-# mean_of WHAT FILE, least_of WHAT FILE, median_of WHAT FILE: of such times
+# mean_of WHAT FILE, least_of WHAT FILE, median_of WHAT FILE: statistics of such times
 mean_of()
 {
 	awk -v what="$1" '$1 == what { sum += $2; n++ } END { printf "%.0f\n", n ? sum / n : 0 }' "$2"

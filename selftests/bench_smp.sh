@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# bench on a machine with two CPUs: its guest has two vCPUs then, of which one
-# wakes the other by an IPI. The kernel's own trace events see that too.
+# bench on a machine with two CPUs: its guest has two vCPUs, and one wakes the other
+# by an IPI. The kernel's own trace events show the same.
 . "${0%/*}/lib.sh"
 . "${0%/*}/bench_lib.sh"
 
@@ -20,19 +20,19 @@ check "bench measures all kinds of exits on two CPUs" equal "kinds that were not
 
 WHAT="bench measures a wake-up by an IPI as the kernel's trace events do"
 if [ "$(isa)" = vmx ]; then
-	# Beyond what the events see: the way out of the guest that sends and the way
-	# into the one that wakes, as much as between two exits for CPUID.
+	# The events do not include the transit out of the sending vCPU and into the woken
+	# one, which takes as long as the gap between two CPUID exits.
 	EVENTS='kvm_exit kvm_entry kvm_apic_ipi' trace l1tune bench cpuid hlt_ipi --json > "$TMP/traced"
 	cpuid_times > "$TMP/times"
 	ipi_times >> "$TMP/times"
 	ktap_print_msg "$(grep -c ipi "$TMP/times") IPIs in the trace"
-	# They come in several lengths, so it is the mean that is compared. Of those
-	# gaps the shortest is: on Bochs a CPU that sleeps makes time go faster.
+	# IPIs take several lengths of time, so the mean is compared. Of the gaps it is
+	# the shortest, because a sleeping CPU makes time pass faster on Bochs.
 	near "wake-up by an IPI, ticks" 50 \
 		$(($(mean_of ipi "$TMP/times") + $(least_of gap "$TMP/times"))) "$(of traced hlt_ipi mean_cycles)"
 	result "$WHAT"
 else
-	ktap_test_skip "$WHAT" "time is the host's here"
+	ktap_test_skip "$WHAT" "time is not deterministic here"
 fi
 
 unload

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What the module decodes of the CPU's capabilities, against a program that
-# reads and decodes them by itself, and against the kernel's own flags.
+# The CPU's capabilities as the module decodes them, compared with a program that
+# reads and decodes them itself, and with the kernel's own flags.
 . "${0%/*}/lib.sh"
 
 # The kernel's names in the line "vmx flags" of /proc/cpuinfo (5.10 and later).
-# Some came later, and ept_ad and others were always there.
+# Some were added later; ept_ad and others were always there.
 VMX_FLAGS="
 virtual_nmi vnmi
 preemption_timer preemption_timer
@@ -30,7 +30,7 @@ ept_1g ept_1gb
 ept_ad ept_ad
 invvpid invvpid"
 
-# And of "flags", for SVM: what KVM or the CPU has besides is not among them.
+# The same for SVM, in the line "flags", which lacks some features of KVM and the CPU.
 SVM_FLAGS="
 npt npt
 lbr_virtualization lbrv
@@ -62,7 +62,7 @@ if [ $DIR = vmx ] && [ ! -e /dev/cpu/0/msr ]; then
 	modprobe msr
 	msr=ours
 fi
-# A fault is told of once only: Linux itself may have had one.
+# A fault is logged only once, and Linux itself may have had one.
 echo 1 > /sys/kernel/debug/clear_warn_once
 load
 
@@ -74,7 +74,7 @@ sed 's/^/# /' "$TMP/different"
 [ -s "$TMP/decoded" ] && [ ! -s "$TMP/different" ]
 result "$(wc -l < "$TMP/decoded") capability files agree with a program that decodes the CPU itself"
 
-# That program knows nothing of these.
+# The program does not decode these.
 find "$L1/$DIR/" -type f | sed 's,.*/,,' | grep -vxE 'cpus_differ|enlightened_vmcs|allowed' | sort > "$TMP/shown"
 cut -d' ' -f1 "$TMP/decoded" | grep -vx allowed | sort > "$TMP/known"
 check "every capability file was compared" equal "files that were not compared" "" "$(grep -vxFf "$TMP/known" "$TMP/shown")"
@@ -88,13 +88,13 @@ echo "$FLAGS" | while read -r name flag; do
 	has=$(echo " $cpu_flags " | grep -c " $flag ")
 	[ "$(value "$DIR/$name")" = "$has" ] || echo "$name is $(value "$DIR/$name"), the kernel's $flag $has"
 done > "$TMP/different"
-# Not every kernel knows each flag: that it does not show one proves nothing.
+# A kernel may not know a flag, so a missing flag proves nothing.
 grep -v "the kernel's [a-z_]* 0\$" "$TMP/different" > "$TMP/wrong"
 sed 's/^/# /' "$TMP/different"
 [ ! -s "$TMP/wrong" ]
-result "a capability that the kernel's CPU flags show is 1"
+result "each capability in the kernel's CPU flags is 1"
 equal "known and not shown by this kernel" "" "$(sed "s/ is 1, the kernel's.*//" "$TMP/different" | grep -vxE 'ept_violation_ve|pml|tpr_shadow' | xargs)"
-result "a capability that is 1 is in the kernel's CPU flags, if the kernel knows it"
+result "each capability that is 1 is in the kernel's CPU flags, if the kernel knows it"
 
 equal "cpus_differ" 0 "$(value $DIR/cpus_differ)" && ! dmesg | sed '1,/l1tune-test: caps$/d' | grep 'unchecked MSR\|l1tune.*first CPU'
 result "all CPUs have the same capabilities, and no MSR read faulted"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What is said of an L0 that looks like Hyper-V and offers an enlightened VMCS:
-# KVM as L0 can look so to its guests.
+# Detection of an L0 that looks like Hyper-V and offers an enlightened VMCS. KVM as
+# L0 can look like that to its guests.
 . "${0%/*}/lib.sh"
 
 ktap_print_header

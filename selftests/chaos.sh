@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Everything at once, for CHAOS_SECONDS (60): guests of random size come, run,
-# end and are killed; limits are written at random; 8 readers read all there is;
-# the module, KVM and CPUs go and come back. In the end nothing is left of it.
+# Everything at once, for CHAOS_SECONDS (60): guests of random size start, run, end
+# and are killed; limits are written at random; 8 readers read all files; the module
+# and KVM are reloaded, and CPUs are offlined and onlined. Nothing may be left over.
 . "${0%/*}/lib.sh"
 
 DURATION=${CHAOS_SECONDS:-60}
@@ -31,7 +31,7 @@ if kvm_is_module; then
 	ACTIVITIES="$ACTIVITIES kvms"
 fi
 
-# The activities: each runs until told to stop, and counts its rounds in $TMP/NAME.
+# The activities: each runs until stopped, and counts its rounds in $TMP/NAME.
 guests()
 {
 	while on; do
@@ -112,7 +112,7 @@ cpus()
 	done
 }
 
-# least ACTIVITY: rounds that it has to come to
+# least ACTIVITY: minimum number of its rounds
 least()
 {
 	case $1 in
@@ -122,7 +122,7 @@ least()
 	esac
 }
 
-# Those with fewer rounds than that; a machine with one CPU keeps it.
+# Prints activities with too few rounds. The only CPU of a machine stays online.
 too_few()
 {
 	for activity in $ACTIVITIES; do
@@ -136,8 +136,8 @@ came_round()
 	[ -z "$(too_few)" ]
 }
 
-# chaos SECONDS [COMMAND…]: for so long, and on a busy machine up to four times as long until
-# the command holds
+# chaos SECONDS [COMMAND…]: runs for so long, or up to four times as long until the command
+# succeeds, because the machine may be busy
 chaos()
 {
 	rm -f "$TMP/stop"
@@ -151,7 +151,7 @@ chaos()
 	shift
 	[ $# = 0 ] || within $((3 * seconds)) "$@"
 	touch "$TMP/stop"
-	# A guest that was left with a pace of next to nothing would not end by itself.
+	# A guest left with a very low pace would not end by itself.
 	while [ -e "$TMP/stop" ]; do
 		pause_ms 200
 		kill_vmms
@@ -166,11 +166,11 @@ chaos()
 }
 
 ktap_print_header
-needs_disposable "CPUs and KVM go and come back at random"
+needs_disposable "CPUs are offlined and KVM is unloaded at random"
 ktap_set_plan 5
 
 load
-# The first one warms the caches.
+# A first run warms the caches.
 chaos 10
 unload
 before=$(kernel_kb)
@@ -181,7 +181,7 @@ result "no guest is left in sysfs after $DURATION s of chaos"
 for activity in $ACTIVITIES; do
 	ktap_print_msg "$activity: $(wc -l < "$TMP/$activity") rounds, at least $(least $activity)"
 done
-check "each activity had as many rounds as it has to" equal "activities with too few rounds" "" "$(too_few | xargs)"
+check "each activity ran its minimum number of rounds" equal "activities with too few rounds" "" "$(too_few | xargs)"
 
 check "usage is 0 after the chaos" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 
@@ -190,7 +190,7 @@ start after --hold cpuid=100
 wait_for has_held after
 equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')" &&
 	equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)"
-result "after the chaos all hooks are attached and a new guest is counted exactly"
+result "after the chaos all hooks are attached and exits of a new guest are counted exactly"
 kill_guests
 
 unload

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the logs of tests come to.
+# Counts of results in test logs.
 
 # count PATTERN LOG…
 count()
@@ -8,8 +8,8 @@ count()
 	cat "${@:2}" 2> /dev/null | grep -cE "$1" || true
 }
 
-# results LOG…: sets PASSED, FAILED and SKIPPED. The result of a test that has results
-# of its own, which stand before it, indented, counts only if it alone failed.
+# results LOG…: sets PASSED, FAILED and SKIPPED. The result of a test whose own results
+# precede it, indented, counts only if it alone failed.
 results()
 {
 	read -r PASSED FAILED SKIPPED < <(cat "$@" 2> /dev/null | awk '

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What an exit costs, measured by a canary while L0 changes. SCENE is "trace" (L0
-# begins to trace each of its exits; before that as many samples as are taken in an
-# hour) or "hog" (L0's CPU becomes busy, beside a guest that is busy too).
+# The cost of an exit, measured by a canary while L0 changes. SCENE is "trace" (L0
+# starts to trace each of its exits, after an hour's number of samples) or "hog"
+# (L0's CPU becomes busy while a guest is busy, too).
 . "${0%/*}/lib.sh"
 
 STATE=$TMP/state
@@ -26,7 +26,7 @@ samples()
 	drift 2> "$TMP/errors" | sed -n 's/^changes .* in \([0-9]*\) samples.*/\1/p'
 }
 
-# wait_for_samples N SECONDS: each look at them takes time of the emulated CPU
+# wait_for_samples N SECONDS: polls rarely, because it takes the emulated CPU's time
 wait_for_samples()
 {
 	end=$(($(uptime_cs) + $2 * 100))
@@ -52,50 +52,50 @@ ktap_print_header
 case ${SCENE-} in
 trace) CALM=60 ;;
 hog) CALM=20 ;;
-*) skip_all "what L0 does is to be known: SCENE=trace or hog" ;;
+*) skip_all "SCENE must say what L0 does: trace or hog" ;;
 esac
 ktap_set_plan 6
 load
 background record l1tune record --canary --every 0.1 -i 60 --state "$STATE"
 wait_for_samples 1 120
 equal name l1tune-canary "$(l1tune list --noheadings -o NAME)"
-result "the canary is one guest, by its name"
+result "the canary is the only guest, and is listed by its name"
 
 [ "$SCENE" = trace ] || runs busy --forever cpuid=1000
 wait_for_samples "$CALM" 1800
-result "it takes $CALM samples"
+result "the canary takes $CALM samples"
 show
 equal changes "" "$(changes)"
-result "none of them shows a change"
+result "drift shows no change while L0 does not change"
 
 background events l1tune events --state "$STATE"
 before=$(samples)
 case $SCENE in
 trace)
 	l0 trace
-	# The sample that was under way, and three.
+	# The sample in progress, and three more.
 	wait_for_samples $((before + 4)) 300
 	show
 	changes | grep -q '^since .* an exit costs [2-9][0-9] % more .*stolen time .*: L0 changed$' ||
 		changes | grep -q '^since .* an exit costs [1-9][0-9][0-9] % more .*stolen time .*: L0 changed$'
-	result "L0 traces its exits: three samples later drift says that L0 changed"
+	result "drift says that L0 changed three samples after L0 started to trace its exits"
 	said record 'L0 changed' && said events 'L0 changed'
-	result "record and events say so"
+	result "record and events say that L0 changed"
 	;;
 hog)
 	l0 hog
 	wait_for_samples $((before + 15)) 900
 	show
 	! changes | grep 'L0 changed'
-	result "L0's CPU is busy: no word of L0 having changed"
+	result "drift does not say that L0 changed while L0's CPU is busy"
 	l1tune drift --state "$STATE" --json | sed 's/.*"last"//' |
 		grep -q '"stolen_ratio": *0\.[2-7]'
-	result "and what is stolen is in the samples"
+	result "samples show the stolen time while L0's CPU is busy"
 	;;
 esac
 kill "$(pid record)" "$(pid events)"
 within 20 test ! -e "$CLASS/l2-1"
-result "the canary's guest ends with record"
+result "the canary's guest ends when record ends"
 kill_guests
 unload
 ktap_finished

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Exactness: what the module counts is what the guests' programs execute, what
-# the kernel's trace events show in the same run, and what KVM's own statistic
-# "exits" has. Per vCPU, reason and level, over 100,000 exits of 4 guests.
+# Exactness: the module's counts are equal to the exits that the guests' programs
+# execute, to the kernel's trace events in the same run, and to KVM's own statistic
+# "exits". Per vCPU, reason and level, over 100,000 exits of 4 guests.
 #
 #	guest		what its program executes	vCPUs
 #	plain		each kind in a row		1
@@ -148,7 +148,7 @@ wait_for has_guests 0
 equal "totals/exits" "$total" "$(value totals/exits)" &&
 	equal "unattributed, untraced, lost_cells" "0 0 0" \
 		"$(value totals/unattributed) $(value totals/untraced) $(value totals/lost_cells)"
-result "totals keep the exits of guests that ended, and none was lost"
+result "totals keep the exits of guests that ended, and no exit is lost"
 
 unload
 ktap_finished

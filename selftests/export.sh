@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# l1tune export on a real module: what the guest did, guests that came and went
-# between two exports, counters that never go back, a reload that shows.
+# l1tune export with the module: exits of a guest, guests that existed only between
+# two exports, counters that never decrease, and module reloads.
 . "${0%/*}/lib.sh"
 
 CPUID=CPUID
 [ "$(isa)" = vmx ] || CPUID=cpuid
 
-# sample NAME [LABEL=VALUE]…: its value in the last export
+# sample NAME [LABEL=VALUE]…: prints its value in the last export
 sample()
 {
 	name=$1
@@ -24,7 +24,7 @@ export_now()
 	l1tune export > "$TMP/export" 2> "$TMP/stderr"
 }
 
-# went_back BEFORE AFTER: counters and parts of histograms that are less than they were
+# went_back BEFORE AFTER: prints counters and histogram values that decreased
 went_back()
 {
 	awk 'NR == FNR { if ($1 ~ /(_total|_bucket|_count|_sum)([{]|$)/) before[$1] = $2; next }
@@ -41,12 +41,12 @@ export_now && ! [ -s "$TMP/stderr" ] && equal "last line" "# EOF" "$(tail -n 1 "
 	equal "exits" 3000 "$(sample l1tune_exits_total guest=web reason=$CPUID level=2)"
 result "export has the exits that the guest's program executed"
 
-# The exit in which the VMM holds each of the two vCPUs has not ended.
+# Each of the two vCPUs has one open exit, in which the VMM holds it.
 exits=$(($(cat "$(guest_of web)/exits") - 2))
 equal "buckets and count" "$exits $exits" "$(sample l1tune_exit_duration_seconds_bucket guest=web le=+Inf) $(
 	sample l1tune_exit_duration_seconds_count guest=web)" &&
 	equal "guests" 1 "$(grep -c '^l1tune_guest_info{guest="web",id="'"$(guest_of web | sed 's/.*-//')"'"' "$TMP/export")"
-result "export's histogram of durations has all exits that have ended, and its info the guest's id"
+result "export's duration histogram has all finished exits, and l1tune_guest_info the guest's id"
 
 before=$(sample l1tune_host_exits_total) vms=$(sample l1tune_host_vms_total)
 vmm -name guest=brief cpuid=700 > "$TMP/brief" 2>&1
@@ -54,7 +54,7 @@ wait_for has_guests 1
 export_now
 equal "brief's series" 0 "$(grep -c '"brief"' "$TMP/export")" && equal "VMs" $((vms + 1)) "$(sample l1tune_host_vms_total)" &&
 	[ $(($(sample l1tune_host_exits_total) - before)) -ge 700 ]
-result "export's host totals have a guest that came and went between two exports"
+result "export's host totals include a guest that existed only between two exports"
 
 start busy --forever cpuid=200 out=50 halt=5
 wait_for has_guest busy
@@ -68,14 +68,14 @@ while [ $tries -lt 30 ]; do
 	[ $tries -ne 15 ] || let_go busy
 	tries=$((tries + 1))
 done
-check "no counter of export's decreases, also when a guest ends" equal "counters that went back" "" "$(head -n 3 "$TMP/back")"
+check "no counter of export decreases, even when a guest ends" equal "counters that went back" "" "$(head -n 3 "$TMP/back")"
 
 limit max_vms 1
 asks EDQUOT vm
 export_now
 equal "denials, limit, use, effective" "1 1 1 1" "$(sample l1tune_denials_total limit=max_vms) $(sample l1tune_limit limit=max_vms) $(
 	sample l1tune_limit_use limit=max_vms) $(sample l1tune_limit_effective limit=max_vms)"
-result "export has the denial, the limit, its use and that it is effective"
+result "export shows denials, value, use and effectiveness of a limit"
 no_limits
 
 mkdir "$TMP/textfile"

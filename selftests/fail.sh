@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Every allocation of loading the module and of a guest's life fails once: what
-# asked gets an errno or goes on without, and nothing is left behind. And so do
-# many of those that workers make for guests that come and go.
+# Each allocation during module load and a guest's life fails once: the caller gets
+# an errno or continues without the memory, and nothing leaks. Many allocations of
+# workers for guests that start and end fail, too.
 . "${0%/*}/lib.sh"
 
 FAULTS=/sys/kernel/debug
 
-# fault SETTING=VALUE…: of all kinds of allocations
+# fault SETTING=VALUE…: settings of fault injection, for all kinds of allocations
 fault()
 {
 	for setting; do
@@ -18,7 +18,7 @@ fault()
 	done
 }
 
-# each_fails WORD…: of the allocations that fail_nth WORD… makes
+# each_fails WORD…: fails each allocation that fail_nth WORD… makes
 each_fails()
 {
 	begun=$(date +%s)
@@ -29,7 +29,7 @@ each_fails()
 	equal "status of fail_nth" 0 $status
 }
 
-# workers 1-OR-0: may their allocations fail
+# workers 1-OR-0: whether their allocations may fail
 workers()
 {
 	for comm in $(grep -l '^kworker' /proc/[0-9]*/comm); do
@@ -42,23 +42,23 @@ needs_disposable "allocations of the whole kernel fail"
 [ -e /proc/self/fail-nth ] || skip_all "this kernel has no fault injection"
 ktap_set_plan 7
 
-# fail_nth reads the traces in the log; the console is spared them.
+# fail_nth reads the traces from the log; keep them off the console.
 fault ignore-gfp-wait=N ignore-gfp-highmem=N min-order=0 verbose=2
 dmesg -n 4
 
 module=$(modinfo -n l1tune 2> /dev/null || find /lib/modules/ -name 'l1tune.ko')
 each_fails load "$module"
-result "each failed allocation of loading the module is handled"
+result "each failed allocation during module load is handled"
 
 start older --vcpus 2 --forever cpuid=50 out=5
 wait_for said older vcpus
 each_fails load "$module" l1t_attach && kill -0 "$(pid older)"
-result "each failed allocation of loading with a running guest is handled"
+result "each failed allocation during module load with a running guest is handled"
 kill_guests
 
 load
 each_fails guest
-result "each failed allocation of a guest's life is handled"
+result "each failed allocation during a guest's life is handled"
 within 30 has_guests 0
 check "usage is 0 after guests with failed allocations" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 
@@ -78,9 +78,9 @@ result "a guest is not shown when allocations of workers fail, and the log says 
 start after --hold cpuid=100
 wait_for said after holding
 within 30 has_guests 2 && [ -e "$(guest_of shown)/vcpu0" ]
-result "a guest that could not be shown is shown when the next one comes"
+result "a guest that could not be shown is shown when the next guest starts"
 equal "CPUID exits" 100 "$(l1tune stat "pid:$(pid after)" --noheadings --bytes -o REASON,COUNT | awk 'tolower($1) == "cpuid" { print $2 }')"
-result "a new guest is counted exactly after failed allocations"
+result "exits of a new guest are counted exactly after failed allocations"
 kill_guests
 within 30 has_guests 0
 unload

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What tests of gains share: what l1tune advise said that a change would save, and
+# Shared by tests of gains: what l1tune advise predicted that a change would save, and
 # what it saved. All in thousandths of a CPU.
 
-# advice NAME: on a guest, in $TMP/json
+# advice NAME: puts the advice on a guest into $TMP/json
 advice()
 {
 	l1tune advise -i 1 --json "pid:$(pid "$1")" > "$TMP/json"
 }
 
-# rules: of that advice
+# rules: prints the rules in that advice
 rules()
 {
 	tr '{},' '\n\n\n' < "$TMP/json" | sed -n 's/^ *"rule": *"\(.*\)"/\1/p' | xargs
 }
 
-# nothing_said: and nothing saved, so far
+# nothing_said: nothing predicted and nothing saved so far
 nothing_said()
 {
 	low=0 high=0 kind='' bounds=nothing saved=0 share=0
 }
 
-# gain_of RULE: sets kind, low and high, and bounds, which are all of these in words
+# gain_of RULE: sets kind, low and high, and bounds, which is all three in words
 gain_of()
 {
 	# shellcheck disable=SC2046 # three words
@@ -40,7 +40,7 @@ gain_of()
 	esac
 }
 
-# is_advised NAME RULE: with bounds
+# is_advised NAME RULE: whether the advice has this rule, with bounds
 is_advised()
 {
 	advice "$1" && gain_of "$2" && [ "$bounds" != "nothing known" ] && return
@@ -49,9 +49,9 @@ is_advised()
 	return 1
 }
 
-# is_within SAVED: the bounds. Periods of the guest's lie across the ends of what
-# advise saw and of what is measured: 3 % and 5 thousandths. What is said has to be
-# of use: no more than twice what is saved.
+# is_within SAVED: whether it is within the bounds. Slack of 3 % and 5 thousandths,
+# because guest periods cross the ends of both measurements. The prediction has to be
+# useful: no more than twice the actual saving.
 is_within()
 {
 	slack=$((high * 3 / 100 + 5))
@@ -62,14 +62,14 @@ is_within()
 	esac && [ $(($1 * 2)) -ge "$high" ]
 }
 
-# gained RULE GUEST STATUS: the result of following one rule's advice, by which saved is saved
+# gained RULE GUEST STATUS: the result of following one rule's advice, which saved $saved
 gained()
 {
 	[ "$3" -eq 0 ] && is_within "$saved"
 	result "$1: said $bounds, saved $saved thousandths of a CPU ($2)"
 }
 
-# rounds_of NAME: how many it has made
+# rounds_of NAME: how many rounds it has made
 rounds_of()
 {
 	sed -n '$s/^round \([0-9]*\) .*/\1/p' "$TMP/$1"
@@ -81,7 +81,7 @@ has_made()
 	[ "${made:-0}" -ge "$2" ]
 }
 
-# share NAME PERIOD_MS ROUNDS: sets it, of a CPU that its vCPU's thread takes, by the scheduler
+# share NAME PERIOD_MS ROUNDS: sets share, the CPU share of the vCPU's thread, by the scheduler
 share()
 {
 	within 60 has_made "$1" 1 || return

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Guests that end in ways that are known: each leaves a record, by which l1tune gone
-# says how and why. What is expected comes from what the guest's program does.
+# Guests that end in known ways: each leaves a record, from which l1tune gone says how
+# and why it ended. The expected cause follows from the guest's program.
 . "${0%/*}/lib.sh"
 
 GONE=$L1/gone
@@ -12,7 +12,7 @@ trap 'kill_started; [ ! -e "$CGROUP" ] || rmdir "$CGROUP"; umount "$CGROUPS"; cl
 mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers" &&
 	echo +memory > "$CGROUPS/cgroup.subtree_control" || skip_all "there is no memory controller of cgroup2"
 
-# What each kind of selftests/programs/die.c is to be called: "KIND END WORDS"
+# The expected result for each kind of selftests/programs/die.c: "KIND END WORDS"
 KINDS="
 ud shutdown triple.fault
 bp shutdown triple.fault
@@ -64,7 +64,7 @@ has_record_after()
 	[ "$(newest)" != "$1" ]
 }
 
-# dies KIND: with what its end needs about it
+# dies KIND: runs the guest in the setup that its end needs
 dies()
 {
 	case $1 in
@@ -85,7 +85,7 @@ dies()
 	esac
 }
 
-# one KIND END WORDS
+# one KIND END WORDS: whether the record and the cause are as expected
 one()
 {
 	before=$(newest)
@@ -97,7 +97,7 @@ one()
 	equal "end" "$2" "$(record_value "$id" end)" && echo "$cause" | grep -qE "$3"
 }
 
-# The reasons of the record's exits that the host does not cause, "COUNT NAME".
+# last_exits ID: reasons of the record's exits, without those caused by the host, "COUNT NAME"
 last_exits()
 {
 	sed -n 's/^\(exit\|open\) 2 [0-9]* \([^ ]*\).*/\2/p' "$GONE/$1" |
@@ -122,41 +122,41 @@ ktap_print_header
 ktap_set_plan 36
 
 load
-check "no guest has ended yet" equal "records" 0 "$(nr_gone)"
+check "there is no record before a guest ends" equal "records" 0 "$(nr_gone)"
 
 echo "$KINDS" | while read -r kind end words; do
 	[ -z "$kind" ] || echo "$kind $end $words"
 done > "$TMP/kinds"
 while read -r kind end words; do
 	one "$kind" "$end" "$words"
-	result "a guest that ends by $kind is said to have"
+	result "l1tune gone names the right cause for a guest that ends by $kind"
 done < "$TMP/kinds"
 
 if [ "$(isa)" = svm ]; then cpuid=cpuid io=io; else cpuid=CPUID io=IO_INSTRUCTION; fi
 before=$(newest)
 die exit > /dev/null
 wait_for has_record_after "$before"
-# 70 CPUIDs, of which the ring has 64 less what the host causes, and the OUT that is not
-# entered again.
+# 70 CPUIDs, and an OUT after which the guest is not entered again. The ring has 64 exits,
+# including those caused by the host.
 id=$(newest)
 nr_all=$(grep -c '^exit ' "$GONE/$id")
 nr_program=$(last_exits "$id" | awk '{ n += $1 } END { print n - 1 }')
 equal "exits in the ring" 64 "$nr_all" && [ "$nr_program" -ge 56 ] &&
 	equal "exits" "$nr_program $cpuid 1 $io" "$(last_exits "$id" | xargs)"
-result "the last exits are those of the guest's program"
+result "the last exits in a record are those of the guest's program"
 
 l1tune gone --json > "$TMP/json" && grep -q '"end":"exited"' "$TMP/json"
-result "gone --json has the records"
+result "gone --json prints the records"
 check "only root and the group may read a record" equal "mode" 440 "$(stat -c %a "$GONE/$(newest)")"
 l1tune gone 999999 > /dev/null 2>&1
-check "a guest that has no record is no such guest" equal "status" 4 $?
+check "l1tune gone exits with 4 for a guest without a record" equal "status" 4 $?
 
 before=$(kernel_kb)
 killed=$(cat "$L1/ended/killed")
 die_at_once
 wait_for all_ended $((killed + 200))
-result "all of 200 guests that are killed are counted"
-check "no more than gone_max records are kept" equal "records" "$(cat /sys/module/l1tune/parameters/gone_max)" "$(nr_gone)"
+result "ended/killed counts all of 200 killed guests"
+check "at most gone_max records are kept" equal "records" "$(cat /sys/module/l1tune/parameters/gone_max)" "$(nr_gone)"
 unload
-memory_is_back "$before" 3000 "the memory of the records returns"
+memory_is_back "$before" 3000 "the memory of the records is free again after unloading"
 ktap_finished

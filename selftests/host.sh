@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Where the tests' files are, and what they have to know of the machine before they
-# touch it: for run_tests.sh and lib.sh. HERE is the directory of the scripts.
+# Where the tests' files are, and whether the machine is fit for the tests: for
+# run_tests.sh and lib.sh. HERE is the directory of the scripts.
 
-# In a checkout programs and tool are in its build directory; in the emulated L1
-# programs are beside the scripts, and the tool is installed.
+# In a checkout programs and tool are in the build directory; in the emulated L1
+# programs are in the scripts' directory, and the tool is installed.
 BUILD=${L1TUNE_BUILD:-$HERE/../build}
 if [ -d "$BUILD/selftests" ]; then
 	PROGRAMS=$BUILD/selftests
@@ -14,9 +14,9 @@ else
 	PATH=$HERE:$PATH
 fi
 
-# Is this machine there for the tests alone? The emulated L1 is; of another one
-# somebody says so by DISPOSABLE=yes. Elsewhere no CPU is taken offline, nothing is
-# suspended, no configuration is written and no cache of the kernel's is dropped.
+# is_disposable: whether this machine is for the tests only. The emulated L1 is; for
+# another machine set DISPOSABLE=yes. Elsewhere no CPU is taken offline, nothing is
+# suspended, no configuration is written and no kernel cache is dropped.
 is_disposable()
 {
 	case ${DISPOSABLE-} in
@@ -26,7 +26,7 @@ is_disposable()
 	esac
 }
 
-# built_module: the path of the checkout's l1tune.ko, if it is built for this kernel
+# built_module: prints the path of the checkout's l1tune.ko, if it is built for this kernel
 built_module()
 {
 	[ -e "$HERE/../l1tune.ko" ] && grep -qa "vermagic=$(uname -r) " "$HERE/../l1tune.ko" && echo "$HERE/../l1tune.ko"
@@ -42,7 +42,7 @@ is_loaded()
 	[ -e /sys/module/l1tune ]
 }
 
-# load_module [PARAMETER=VALUE]…: that of the checkout comes before an installed one
+# load_module [PARAMETER=VALUE]…: prefers the checkout's module to an installed one
 load_module()
 {
 	module=$(built_module)
@@ -53,16 +53,16 @@ load_module()
 	fi
 }
 
-# vm_holders: the processes that have a VM of KVM's open
+# vm_holders: prints processes that have a VM of KVM open
 vm_holders()
 {
-	# shellcheck disable=SC2012 # no other tool of POSIX's or busybox's reads many links at once
+	# shellcheck disable=SC2012 # no other tool of POSIX or busybox reads many links at once
 	ls -l /proc/[0-9]*/fd 2> /dev/null | awk '
 	/^\/proc\// { split($0, path, "/"); pid = path[3] }
 	/ -> anon_inode:kvm-vm$/ { print pid }' | sort -un
 }
 
-# unfit: why nothing can be tested here, or nothing
+# unfit: prints why nothing can be tested here, or nothing
 unfit()
 {
 	if [ "$(id -u)" -ne 0 ]; then
@@ -82,10 +82,10 @@ unfit()
 	else
 		holders=$(vm_holders | xargs)
 		if [ -n "$holders" ]; then
-			# A VMM of the test before may not have ended quite yet.
+			# A VMM of the previous test may still be about to end.
 			sleep 2
 			holders=$(vm_holders | xargs)
 		fi
-		[ -z "$holders" ] || echo "guests that are not the tests' are running: PID $holders"
+		[ -z "$holders" ] || echo "other guests are running: PID $holders"
 	fi
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Results in KTAP, as the kernel's Documentation/dev-tools/ktap.rst describes it.
-# The functions have the names of those in the kernel's own ktap_helpers.sh.
+# Results in KTAP, see the kernel's Documentation/dev-tools/ktap.rst. The functions
+# have the same names as in the kernel's ktap_helpers.sh.
 
-# A test that is skipped as a whole ends with this status.
+# Exit status of a test that is skipped as a whole.
 # shellcheck disable=SC2034 # for lib.sh
 KSFT_SKIP=4
 
@@ -19,13 +19,13 @@ ktap_print_header()
 	KTAP_HEADER=printed
 }
 
-# ktap_print_msg TEXT…: diagnostic lines. Not by echo, which in some shells interprets backslashes.
+# ktap_print_msg TEXT…: diagnostic lines. Not echo, which interprets backslashes in some shells.
 ktap_print_msg()
 {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
-# ktap_set_plan N: so many results follow
+# ktap_set_plan N: N results follow
 ktap_set_plan()
 {
 	KTAP_PLANNED=$1
@@ -39,7 +39,7 @@ ktap_skip_all()
 	printf '1..0 # SKIP %s\n' "$*"
 }
 
-# ktap_line STATUS TEXT: a result, with the next number
+# ktap_line STATUS TEXT: a result with the next number
 ktap_line()
 {
 	printf '%s %d %s\n' "$1" $((KTAP_PASSED + KTAP_FAILED + KTAP_SKIPPED + 1)) "$2"
@@ -64,14 +64,14 @@ ktap_test_skip()
 	KTAP_SKIPPED=$((KTAP_SKIPPED + 1))
 }
 
-# ktap_exit_fail_msg TEXT: the test cannot go on
+# ktap_exit_fail_msg TEXT: the test cannot continue
 ktap_exit_fail_msg()
 {
 	printf 'Bail out! %s\n' "$*"
 	exit 1
 }
 
-# ktap_finished: ends the test; it passes if all that was planned passed or was skipped
+# ktap_finished: ends the test; it passes if all planned results passed or were skipped
 ktap_finished()
 {
 	ktap_print_msg "Totals: pass:$KTAP_PASSED fail:$KTAP_FAILED skip:$KTAP_SKIPPED"

@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# KVM comes after the module, goes, and comes back with other parameters.
+# KVM is loaded after the module, unloaded, and loaded again with other parameters.
 . "${0%/*}/lib.sh"
 
 VENDOR=$(kvm_vendor)
 
-# Those that no limit needs are off, whatever KVM does.
+# Hooks that are only for limits are off, whether or not KVM is loaded.
 hooks()
 {
 	sort -u $L1/hooks/* | grep -vx off | xargs
 }
 
-# A guest that takes 100 CPUID exits; prints how many the module has of it.
+# one_guest: runs a guest with 100 CPUID exits; prints the module's count.
 one_guest()
 {
 	start one --hold cpuid=100
@@ -37,7 +37,7 @@ result "l1tune status says that KVM is missing"
 modprobe $VENDOR
 equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)"
 result "hooks attach when KVM is loaded after the module"
-check "a guest is counted exactly when KVM is loaded after the module" equal "CPUID exits" 100 "$(one_guest)"
+check "a guest's exits are counted exactly when KVM is loaded after the module" equal "CPUID exits" 100 "$(one_guest)"
 
 rmmod $VENDOR
 equal "exit_reason" detached "$(value hooks/exit_reason)" && equal "kvm_exit" ok "$(value hooks/kvm_exit)"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What the tests share. They run as root, in any POSIX shell, on a machine with KVM on
-# which no guest runs but theirs; each loads the module itself and leaves it unloaded.
-# Each process of a test has this in its environment, see started(); the shell itself, and
-# with it its subshells, only if it starts so.
+# Shared by the tests. They run as root, in any POSIX shell, on a machine with KVM and no
+# other guests; each loads the module itself and leaves it unloaded.
+# L1TUNE_TEST marks all processes of a test, see started(). The shell and its subshells
+# have it in their environment only if it was set when the shell started.
 if [ -z "${L1TUNE_TEST-}" ]; then
 	L1TUNE_TEST=$(mktemp -d)
 	export L1TUNE_TEST
@@ -17,7 +17,7 @@ TMP=$L1TUNE_TEST
 
 CLASS=/sys/class/l1tune
 L1=$CLASS/l1
-# A user whom no machine has
+# A uid that no machine uses
 TEST_UID=64123
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
@@ -34,7 +34,7 @@ isa()
 	grep -qw svm /proc/cpuinfo && echo svm || echo vmx
 }
 
-# The vendor's half of KVM
+# The vendor module of KVM
 kvm_vendor()
 {
 	if [ "$(isa)" = vmx ]; then echo kvm_intel; else echo kvm_amd; fi
@@ -45,9 +45,9 @@ kvm_is_module()
 	lsmod | grep -q "^$(kvm_vendor) "
 }
 
-# Before 5.19 a reader that SRCU waits for, as a new slot waits for a vCPU's thread,
-# keeps a worker of the kernel's busy all the time: without the module, too, and every
-# grace period takes several times as long meanwhile.
+# Before 5.19 a kernel worker spins while SRCU waits for a reader, as a new slot waits
+# for a vCPU's thread. This happens without the module, too, and makes every grace
+# period several times as long.
 srcu_spins()
 {
 	uname -r | awk -F '[.-]' '{ exit !($1 < 5 || $1 == 5 && $2 < 19) }'
@@ -60,8 +60,8 @@ skip_all()
 	exit "$KSFT_SKIP"
 }
 
-# background NAME COMMAND…: its output is $TMP/NAME. The shell of the command opens that
-# only when it runs: until then what an earlier one of that name printed is not its output.
+# background NAME COMMAND…: its output is $TMP/NAME. The old file is removed first, because
+# the command's shell opens the new one only when it runs.
 background()
 {
 	name=$1
@@ -85,7 +85,7 @@ pid()
 	eval "echo \$pid_$1"
 }
 
-# ends PID SECONDS: in the background; says where its threads are, and kills it
+# ends PID SECONDS: after SECONDS prints where its threads are, and kills it
 ends()
 {
 	sleeper=
@@ -100,7 +100,7 @@ ends()
 	kill -KILL "$1"
 }
 
-# finish NAME [SECONDS]: waits for its end, fails if it failed
+# finish NAME [SECONDS]: waits for its end; fails if it failed
 finish()
 {
 	ends "$(pid "$1")" "${2:-600}" &
@@ -113,13 +113,13 @@ finish()
 	return 1
 } 2> /dev/null
 
-# started: the processes of this test, its shell and subshells among them
+# started: prints the processes of this test, including its shell and subshells
 started()
 {
 	grep -lsa "L1TUNE_TEST=$TMP" /proc/[0-9]*/environ | sed 's,^/proc/,,; s,/environ$,,'
 }
 
-# kill_started: all but the shell
+# kill_started: kills all of them except the shell
 kill_started()
 {
 	for process in $(started); do
@@ -128,7 +128,7 @@ kill_started()
 	wait
 } 2> /dev/null
 
-# kill_vmms: those of them that have guests
+# kill_vmms: kills those of them that have guests
 kill_vmms()
 {
 	for vmm in $(started); do
@@ -144,21 +144,21 @@ kill_guests()
 	wait
 } 2> /dev/null
 
-# pause_ms MILLISECONDS: usleep, which hosts do not have
+# pause_ms MILLISECONDS: not usleep, which hosts do not have
 pause_ms()
 {
 	pause=$(($1 % 1000 + 1000))
 	sleep $(($1 / 1000)).${pause#1}
 }
 
-# uptime_cs: hundredths of a second since the machine started; by the shell alone
+# uptime_cs: hundredths of a second since boot, without a child process
 uptime_cs()
 {
 	read -r up _ < /proc/uptime
 	echo "${up%.*}${up#*.}"
 }
 
-# within SECONDS COMMAND…: until it holds
+# within SECONDS COMMAND…: repeats it until it succeeds
 within()
 {
 	tries=$(($1 * 10))
@@ -175,7 +175,7 @@ wait_for()
 	within 10 "$@"
 }
 
-# said NAME TEXT: has the guest's VMM printed it
+# said NAME TEXT: whether the guest's VMM has printed it
 said()
 {
 	grep -qs "$2" "$TMP/$1"
@@ -191,7 +191,7 @@ has_guests()
 	[ "$(nr_guests)" -eq "$1" ]
 }
 
-# guest_of NAME: the directory of the guest whose VMM that is
+# guest_of NAME: prints the directory of that VMM's guest
 guest_of()
 {
 	grep -lx "$(pid "$1")" "$CLASS"/l2-*/pid 2> /dev/null | sed 's,/pid$,,'
@@ -202,26 +202,26 @@ has_guest()
 	[ -n "$(guest_of "$1")" ]
 }
 
-# has_held NAME: its guest has done all its exits, and is shown, which may be later
+# has_held NAME: its guest has taken all its exits, and is shown, which may be later
 has_held()
 {
 	said "$1" holding && has_guest "$1"
 }
 
-# has_exits DIRECTORY: before the first one its vCPU has no time to account for
+# has_exits DIRECTORY: before its first exit a vCPU has no times
 has_exits()
 {
 	[ "$(cat "$1/exits")" -gt 0 ]
 }
 
-# runs NAME VMM-ARGUMENT…: a guest that has come as far as that
+# runs NAME VMM-ARGUMENT…: starts a guest and waits for its first exit
 runs()
 {
 	start "$@"
 	wait_for has_guest "$1" && wait_for has_exits "$(guest_of "$1")"
 }
 
-# kvm_stat NAME STATISTIC: KVM's own, of a guest
+# kvm_stat NAME STATISTIC: prints KVM's own statistic of a guest
 kvm_stat()
 {
 	cat "/sys/kernel/debug/kvm/$(pid "$1")"-*/"$2"
@@ -233,7 +233,7 @@ kvm_exits()
 	kvm_stat "$1" exits
 }
 
-# cpu_time_ns NAME: of its VMM in user mode and in the kernel, by the scheduler
+# cpu_time_ns NAME: CPU time of its VMM, user and system, by the scheduler
 cpu_time_ns()
 {
 	cat /proc/"$(pid "$1")"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
@@ -247,7 +247,7 @@ equal()
 	return 1
 }
 
-# result DESCRIPTION, after the command that it is the result of
+# result DESCRIPTION: the result of the command before it
 result()
 {
 	if [ $? -eq 0 ]; then
@@ -271,20 +271,20 @@ value()
 	cat "$L1/$1"
 }
 
-# status_of COMMAND…: what it prints is $TMP/stdout and $TMP/stderr
+# status_of COMMAND…: prints its exit status; its output is in $TMP/stdout and $TMP/stderr
 status_of()
 {
 	"$@" > "$TMP/stdout" 2> "$TMP/stderr"
 	echo $?
 }
 
-# follows: does somebody listen to the kernel's events (protocol 15)
+# follows: whether a process listens to uevents (netlink protocol 15)
 follows()
 {
 	awk '$2 == 15 && $3 != 0 && $4 ~ /1$/ { found = 1 } END { exit !found }' /proc/net/netlink
 }
 
-# program_exits NAME: that its guest's program took itself
+# program_exits NAME: number of exits that the guest's program caused
 program_exits()
 {
 	sed -n 's/^expect .*level=2 .*count=\([0-9]*\).*/\1/p' "$TMP/$1" | awk '{ n += $1 } END { print n }'
@@ -307,7 +307,7 @@ unload()
 	rmmod l1tune || ktap_exit_fail_msg "rmmod l1tune failed"
 }
 
-# first_of FILE…: that is there
+# first_of FILE…: prints the first that exists
 first_of()
 {
 	for file; do
@@ -315,13 +315,13 @@ first_of()
 	done
 }
 
-# write FILE VALUE: prints the error, as a shell's echo in some of them does not
+# write FILE VALUE: prints the error, unlike echo in some shells
 write()
 {
 	echo "$2" | dd of="$1" status=none 2>&1
 }
 
-# needs_rival: another module that hooks KVM, for rival_takes and rival_leaves
+# needs_rival: needs another module that hooks KVM, for rival_takes and rival_leaves
 needs_rival()
 {
 	RIVAL=$(first_of "$HERE/rival.ko" "$HERE/rival/rival.ko")
@@ -341,7 +341,7 @@ rival_leaves()
 # needs_disposable WHY
 needs_disposable()
 {
-	is_disposable || skip_all "$1: only on a machine that is there for the tests alone (DISPOSABLE=yes)"
+	is_disposable || skip_all "$1: only on a machine for tests only (DISPOSABLE=yes)"
 }
 
 # limit NAME VALUE
@@ -357,7 +357,7 @@ no_limits()
 	done
 }
 
-# answers WORD…: KVM's answers to what ask(1) asks it for, in order
+# answers WORD…: prints KVM's answers to the requests of ask(1), in order
 answers()
 {
 	ask "$@" | awk '{ print $2 }' | xargs
@@ -371,7 +371,7 @@ asks()
 	equal "$*" "$wanted" "$(answers "$@")"
 }
 
-# keep NAME WORD…: what ask(1) asks for is kept in the background
+# keep NAME WORD…: runs ask(1) in the background, which keeps what it gets
 keep()
 {
 	name=$1
@@ -380,7 +380,7 @@ keep()
 	wait_for said "$name" holding
 }
 
-# let_go NAME…: however they end
+# let_go NAME…: kills them, whatever their exit status
 let_go()
 {
 	for name; do
@@ -389,32 +389,32 @@ let_go()
 	done 2> /dev/null
 }
 
-# end NAME: of the only guest
+# end NAME: kills the only guest
 end()
 {
 	let_go "$1"
 	wait_for has_guests 0
 }
 
-# has_more_exits DIRECTORY N: has a guest more than so many
+# has_more_exits DIRECTORY N: whether a guest has more than N exits
 has_more_exits()
 {
 	[ "$(cat "$1/exits")" -gt "$2" ]
 }
 
-# exits_grow DIRECTORY: of a guest, within ten seconds
+# exits_grow DIRECTORY: whether a guest's exits grow within ten seconds
 exits_grow()
 {
 	wait_for has_more_exits "$1" "$(cat "$1/exits")"
 }
 
-# is_throttled NAME: has its guest ever slept for its pace
+# is_throttled NAME: whether pacing has made its guest sleep
 is_throttled()
 {
 	[ "$(cat "$(guest_of "$1")/throttled_time_ns")" -gt 0 ]
 }
 
-# stop NAME: its VMM, as a whole
+# stop NAME: stops its VMM with all threads
 stop()
 {
 	kill -STOP "$(pid "$1")"
@@ -426,8 +426,8 @@ is_stopped()
 	[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/task"/*/status | sort -u)" = T ]
 }
 
-# kB that the kernel cannot reclaim. Slab caches keep what was freed at hand:
-# 7.3, for each CPU, some 48 freed objects of every size; so they give it back first.
+# kernel_kb: kB that the kernel cannot reclaim. Slab caches keep freed objects (7.3:
+# some 48 of each size per CPU), so they are shrunk first.
 kernel_kb()
 {
 	is_disposable || return
@@ -441,14 +441,13 @@ kernel_kb()
 	awk '$1 == "SUnreclaim:" || $1 == "VmallocUsed:" || $1 == "Percpu:" { n += $2 } END { print n }' /proc/meminfo
 }
 
-# memory_is_back BEFORE LIMIT DESCRIPTION: a result, in kB. The kernel frees what
-# belonged to a process (stacks, per-CPU counts) some time after it ended; KASAN keeps
-# what was freed for a while, and a kernel that has it looks for leaks itself, see
-# run_tests.sh.
+# memory_is_back BEFORE LIMIT DESCRIPTION: a result, in kB. The kernel frees a process'
+# stacks and per-CPU counts some time after it ended; KASAN delays frees, and a kernel
+# with KASAN has kmemleak, see run_tests.sh.
 memory_is_back()
 {
 	if ! is_disposable; then
-		ktap_test_skip "$3" "other programs of this machine use memory, too"
+		ktap_test_skip "$3" "other programs on this machine use memory, too"
 		return
 	fi
 	for try in 1 2 3 4 5; do
@@ -464,7 +463,7 @@ memory_is_back()
 	fi
 }
 
-# borrow FILE VALUE: until the test ends, or give_back
+# borrow FILE VALUE: writes it, until the test ends or give_back
 borrow()
 {
 	old=$(sed 's/.*\[\(.*\)\].*/\1/' "$1")
@@ -488,15 +487,15 @@ give_back()
 borrowed=
 kvm_mode=
 
-# open_kvm: to every user, until the test ends
+# open_kvm: opens KVM to every user until the test ends
 open_kvm()
 {
 	kvm_mode=$(stat -c %a /dev/kvm)
 	chmod 666 /dev/kvm
 }
 
-# allow_users: everybody has KVM, and may hold it up with userfaultfd, for longer than the
-# kernel takes for harmless
+# allow_users: every user may use KVM, and may block it with userfaultfd, without warnings
+# of hung tasks
 allow_users()
 {
 	open_kvm
@@ -504,8 +503,8 @@ allow_users()
 	[ ! -e /proc/sys/kernel/hung_task_timeout_secs ] || borrow /proc/sys/kernel/hung_task_timeout_secs 0
 }
 
-# as_user COMMAND…: as a user who has no rights. He may not enter the checkout: the
-# programs that he needs are lent to him.
+# as_user COMMAND…: runs it as an unprivileged user, with copies of the programs, because
+# that user may not enter the checkout
 as_user()
 {
 	if [ ! -d "$TMP/lent" ]; then
@@ -519,10 +518,10 @@ as_user()
 # needs_cpus N
 needs_cpus()
 {
-	[ "$(nproc)" -ge "$1" ] || skip_all "this takes $1 CPUs; there are $(nproc)"
+	[ "$(nproc)" -ge "$1" ] || skip_all "needs $1 CPUs, this machine has $(nproc)"
 }
 
-# other_core: a CPU that is no thread of the first CPU's core, if there is one
+# other_core: prints a CPU that does not share a core with the first CPU, if there is one
 other_core()
 {
 	for cpu in /sys/devices/system/cpu/cpu[1-9]*/topology/thread_siblings_list; do
@@ -541,20 +540,20 @@ on_cpu()
 	taskset "$mask" "$@"
 }
 
-# on_one_cpu: all that this test runs from now on
+# on_one_cpu: this test runs on one CPU from now on
 on_one_cpu()
 {
 	taskset -p 1 $$ > /dev/null
 }
 
-# needs_steady_time: skips where something else takes the CPU away. The steps that run
-# in an emulated L1 choose machines on which nothing does.
+# needs_steady_time: skips if other load takes the CPU away. Steps in an emulated L1
+# choose machines on which nothing does.
 needs_steady_time()
 {
 	! is_disposable || return
-	! grep -q 'QEMU TCG' /proc/cpuinfo || skip_all "QEMU emulates this CPU: its clock goes on while the emulator has no CPU"
+	! grep -q 'QEMU TCG' /proc/cpuinfo || skip_all "QEMU emulates this CPU: its clock runs on while the emulator has no CPU"
 	gone=$(steady 500)
-	[ "$gone" -le 10 ] || skip_all "something else takes $gone thousandths of this CPU's time: exact times cannot be told"
+	[ "$gone" -le 10 ] || skip_all "other load takes $gone thousandths of this CPU's time: exact times are not possible"
 }
 
 if [ -z "${ANY_MACHINE-}" ]; then

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Strings, random and nearly right ones, to each file that can be written: each
-# is refused and changes nothing, or is what it says. SCRIBBLES: how many.
+# Random and nearly valid strings are written to each writable file: each is refused
+# and changes nothing, or is accepted and reads back. SCRIBBLES is their number.
 . "${0%/*}/lib.sh"
 
 ktap_print_header
@@ -11,7 +11,7 @@ load
 start guest --forever cpuid=100
 wait_for has_guest guest
 
-# One limit of each hook stays set meanwhile: to release a hook takes a while.
+# One limit of each hook stays set, because releasing a hook is slow.
 limit max_vms_per_user 1000
 limit max_vcpus 1000
 limit max_memory_bytes 64G
@@ -23,14 +23,14 @@ scribble "${SCRIBBLES:-1000}" $L1/limits/max_vms $L1/audit/max_vms $L1/audit/max
 	scribble "${SCRIBBLES:-1000}" $L1/limits/max_vms_per_user $L1/limits/max_vcpus $L1/limits/max_memory_bytes >> "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
-check "limits and thresholds that refuse accept exactly the valid ones of random strings" equal "status" 0 $status
+check "limits and audit thresholds accept exactly the valid ones of random strings" equal "status" 0 $status
 
 scribble "${SCRIBBLES:-1000}" $L1/limits/max_nested_vms $L1/audit/max_nested_vms $L1/limits/max_exits_per_sec \
 	$L1/audit/max_exits_per_sec "$(guest_of guest)/limits/max_exits_per_sec" \
 	$L1/tune/halt_poll_ns $L1/tune/pause_in_guest $L1/tune/uid "$(guest_of guest)/tune/halt_poll_ns" > "$TMP/out" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/out" | tail -n 20
-check "nesting, rate and tuning accept exactly the valid ones of random strings" equal "status" 0 $status
+check "limits of nesting and rate, and tuning, accept exactly the valid ones of random strings" equal "status" 0 $status
 
 no_limits
 echo default > "$(guest_of guest)/limits/max_exits_per_sec"

@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Debian's QEMU as it is, against limits: what it says at each refusal, and that
-# a guest that runs lives on when limits are lowered below what it has, through
-# resets and reboots. The guest is a stock Linux at /l2, see ./check.
+# Debian's unmodified QEMU and limits: its message for each refusal; and a running
+# guest survives resets and reboots after limits are lowered below its use. The guest
+# is a stock Linux in /l2, see ./check.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
-# qemu ARGUMENT…: takes the place of the shell that it is called in
+# qemu ARGUMENT…: replaces the calling shell
 qemu()
 {
 	exec qemu-system-x86_64 -accel kvm -cpu host -nodefaults -no-user-config -display none "$@" < /dev/null
 }
 
-# says TEXT QEMU-ARGUMENT…: it ends, and says why
+# says TEXT QEMU-ARGUMENT…: QEMU fails with that text
 says()
 {
 	text=$1
@@ -28,7 +28,7 @@ microvm()
 	says "$1" -M microvm,x-option-roms=off,rtc=on -m 64 -kernel /l2/vmlinuz
 }
 
-# up N: Linux has come up N times
+# up N: whether Linux has booted N times
 up()
 {
 	[ "$(grep -ac 'L2 is up' "$TMP/linux")" -ge "$1" ]
@@ -72,7 +72,7 @@ qemu -name guest=linux -M microvm,x-option-roms=off,isa-serial=on,rtc=on -m 192 
 vmm=$!
 cat "$TMP/monitor.out" > "$TMP/monitor" &
 exec 3> "$TMP/monitor.in"
-check "a Linux boots under limits" within 120 up 1
+check "a Linux boots before limits are set" within 120 up 1
 denied=$(cat $L1/denied/max_memory_bytes $L1/denied/max_memory_per_vm_bytes | xargs)
 
 for name in max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes max_memory_per_vm_bytes max_nested_vms; do
@@ -83,7 +83,7 @@ result "a Linux reboots while every limit is 0"
 echo system_reset >&3
 wait_for grep -q 'system_reset' "$TMP/monitor" && within 120 up 4 && kill -0 $vmm
 result "QEMU resets a Linux while every limit is 0"
-check "no memory was refused to a Linux that reboots" equal "denied" "$denied" "$(cat $L1/denied/max_memory_bytes $L1/denied/max_memory_per_vm_bytes | xargs)"
+check "a rebooting Linux is denied no memory" equal "denied" "$denied" "$(cat $L1/denied/max_memory_bytes $L1/denied/max_memory_per_vm_bytes | xargs)"
 
 limit max_exits_per_sec 100
 # shellcheck disable=SC2034 # for pid
@@ -92,7 +92,7 @@ wait_for is_throttled linux
 paced=$?
 limit max_exits_per_sec max
 [ $paced -eq 0 ] && ups=$(grep -ac 'L2 is up' "$TMP/linux") && within 120 up $((ups + 1)) && kill -0 $vmm
-result "a Linux that was paced runs on"
+result "a Linux continues after it was paced"
 
 exec 3>&-
 kill -KILL $vmm

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# 16 processes of 64 threads create and destroy VMs and vCPUs against limits for
-# 30 s: limits are never passed, by the count of those who create; in the end
-# all places are there again, and so is the memory.
+# 16 processes of 64 threads create and destroy VMs and vCPUs against limits for 30 s:
+# limits are never exceeded, by the processes' own count; in the end the limits allow
+# as many as before, and no memory leaks.
 . "${0%/*}/lib.sh"
 
-# By a counter that each CPU adds to by the dozen: not to the file.
+# The kernel's counter is per CPU and summed in batches, so it is not exact.
 open_files()
 {
 	cut -f 1 /proc/sys/fs/file-nr
@@ -17,7 +17,7 @@ ktap_set_plan 5
 load
 limit max_vms 12
 limit max_vcpus 10
-# The first one has the tables grow that do not shrink again.
+# The first run grows tables that do not shrink again.
 storm 12 10 16 64 5 > /dev/null
 within 30 has_guests 0
 before=$(kernel_kb)
@@ -26,25 +26,24 @@ files=$(open_files)
 storm 12 10 16 64 30 > "$TMP/storm" 2>&1
 status=$?
 sed 's/^/# /' "$TMP/storm"
-check "1024 threads never exceed a limit, and are refused by EDQUOT only" equal "status of storm" 0 $status
+check "1024 threads never exceed a limit, and fail only with EDQUOT" equal "status of storm" 0 $status
 
 within 60 has_guests 0
-check "usage is 0 when all threads have ended" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
+check "usage is 0 after all threads have ended" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 
 # shellcheck disable=SC2046 # one word each
 asks "$(printf 'ok %.0s' $(seq 12))EDQUOT" $(seq 13 | sed 's/.*/vm/') &&
 	asks "ok $(printf 'ok %.0s' $(seq 10))EDQUOT" vm $(seq 11 | sed 's/^/vcpu:/')
-result "after the threads have ended all places are free again"
+result "after the threads have ended the limits allow as many VMs and vCPUs as before"
 
 no_limits
 within 60 has_guests 0
-# What 1024 threads leave behind for a while differs by 400 kB from one storm to the
-# next; what a refusal lost would be lost some 40,000 times, and what a guest
-# loses shows in life.
+# The memory that 1024 threads hold for a while differs by 400 kB between runs. A leak
+# per refusal would occur some 40,000 times; a leak per guest shows in life.sh.
 memory_is_back "$before" 1024 "the kernel's memory is free again after the threads have ended"
 ktap_print_msg "open files: $files before, $(open_files) after"
 [ "$(open_files)" -lt $((files + 150)) ]
-result "no open file is left of the threads"
+result "the threads leave no open files"
 
 unload
 ktap_finished

@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What limits tell: counts, the log, uevents, tracepoints, poll(2). And what
-# they are at load.
+# Reports of limits: counts, the log, uevents, tracepoints, poll(2); and limits given
+# at module load.
 . "${0%/*}/lib.sh"
 
 TRACING=/sys/kernel/tracing
 
-# heard WORD…: was there a uevent with all of these variables
+# heard WORD…: whether there was a uevent with all of these variables
 heard()
 {
 	has_all "$@" < "$TMP/uevents"
 }
 
-# collect FILE: appends l1/events, which keeps the newest only, again and again
+# collect FILE: keeps appending l1/events, which has the newest events only
 collect()
 {
 	: > "$1"
@@ -23,19 +23,19 @@ collect()
 	collector=$!
 }
 
-# details: each event once
+# details: prints each event once
 details()
 {
 	sort -u "$TMP/details"
 }
 
-# detailed WORD…: is there an event with all of them
+# detailed WORD…: whether there is an event with all of these words
 detailed()
 {
 	details | has_all "$@"
 }
 
-# has_all WORD…: has a line of the standard input all of them
+# has_all WORD…: whether a line of the standard input has all of these words
 has_all()
 {
 	awk -v words="$*" '
@@ -49,19 +49,19 @@ has_all()
 	END { exit !found }'
 }
 
-# events WORD: how many denials or audits the details stand for
+# events WORD: number of denials or audits in the details, by COUNT
 events()
 {
 	details | grep -w "$1" | sed -n 's/.* COUNT=\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'
 }
 
-# tells WORD N: do they stand for so many
+# tells WORD N: whether that number is N
 tells()
 {
 	[ "$(events "$1")" -eq "$2" ]
 }
 
-# What comes after this in the log is new; the log itself stays, for run_tests.sh.
+# Marks the start of the new log; the log itself is kept for run_tests.sh.
 mark_log()
 {
 	mark="l1tune-mark $(cat /proc/uptime)"
@@ -123,20 +123,20 @@ limit max_vms max
 background uevents uevents 0
 wait_for said uevents listening
 collect "$TMP/details"
-check "beyond an audit threshold nothing is refused" asks "ok ok ok ok" vm vm vm vm
+check "a VM beyond an audit threshold is not refused" asks "ok ok ok ok" vm vm vm vm
 equal "would_deny" "2 0" "$(value would_deny/max_vms) $(value denied/max_vms)" && wait_for log_has 'audit limit=max_vms value=2 use=3 pid=[0-9]* uid=0 comm="ask" errno=EDQUOT'
-result "beyond an audit threshold would_deny counts and the log has a line"
+result "exceeding an audit threshold is counted in would_deny and logged"
 wait_for heard ACTION_TAKEN=audited && wait_for tells ACTION_TAKEN=audited 2
-result "beyond an audit threshold there is a uevent, and l1/events counts each"
+result "exceeding an audit threshold sends a uevent, and l1/events counts each time"
 
 limit max_vcpus_per_vm 1
-# A name with what a log or a shell might stumble over.
+# A name with characters that are special in logs or shells.
 cp "$(command -v ask)" "$TMP/a\"b c"
 "$TMP/a\"b c" vm vcpu:0 vcpu:1 > "$TMP/out" &
 ask_pid=$!
 wait $ask_pid
 wait_for log_has "deny limit=max_vcpus_per_vm value=1 use=1 pid=$ask_pid uid=0 comm=\"a'b c\" errno=EDQUOT"
-result "a denial is one line in the log, whatever the process is named"
+result "a denial is one line in the log, whatever the process name is"
 wait_for heard EVENT=limit ACTION_TAKEN=denied ERRNO=EDQUOT LIMIT=max_vcpus_per_vm "PID=$ask_pid" &&
 	grep "PID=$ask_pid " "$TMP/uevents" | grep -q ' L2=l2-[0-9]* '
 result "a denial sends a uevent with the limit, the PID and the guest"
@@ -153,7 +153,7 @@ result "poll() on denied/max_vcpus_per_vm returns at a denial"
 echo 1 > $TRACING/events/l1tune/enable
 asks "ok ok EDQUOT" vm vcpu:0 vcpu:1
 grep -q 'l1tune_deny: limit=max_vcpus_per_vm denied value=1 use=1 err=-122 l2=[0-9]* tenant=0 tgid=[0-9]* uid=0 comm=ask' $TRACING/trace
-result "the trace event l1tune:l1tune_deny has the denial"
+result "the trace event l1tune:l1tune_deny reports a denial"
 echo 0 > $TRACING/events/l1tune/enable
 
 wait_for tells ACTION_TAKEN=denied "$(value denied/max_vcpus_per_vm)"
@@ -167,11 +167,11 @@ answers vm vcpu:0 $(seq 2000 | sed 's/.*/vcpu:1/') > /dev/null
 took=$(($(cut -d. -f1 /proc/uptime) - start + 1))
 equal "denied" 2000 $(($(value denied/max_vcpus_per_vm) - before)) && within 20 tells ACTION_TAKEN=denied $((events_before + 2000))
 all=$?
-ktap_print_msg "l1/events stands for $(($(events ACTION_TAKEN=denied) - events_before))"
+ktap_print_msg "l1/events has $(($(events ACTION_TAKEN=denied) - events_before)) denials"
 told=$(sed "1,${heard_before}d" "$TMP/uevents" | grep -c denied)
 lines=$(new_log | grep -c 'l1tune: deny')
 ktap_print_msg "2000 denials in $took s: $told uevents, $lines lines in the log"
-# Ten uevents a second; ten lines in five seconds, which the kernel counts its own way.
+# Ten uevents a second; ten lines in five seconds, by the kernel's rate limit.
 [ $all -eq 0 ] && [ "$told" -le $((10 * took + 5)) ] && [ "$lines" -le $((2 * took + 20)) ]
 result "2000 denials send few uevents and log lines, and l1/events counts them all"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# l1tune limits and l1tune events on a real module: what the tool sets is in
-# sysfs, what KVM refuses is told, all or nothing also when the module objects.
+# l1tune limits and l1tune events with the module: the tool's settings are in sysfs,
+# denials are reported, and invalid settings change nothing.
 . "${0%/*}/lib.sh"
 
 # shown COLUMNS [LIMIT]…
@@ -10,13 +10,13 @@ shown()
 	l1tune limits --noheadings -o "$@" 2> /dev/null | xargs
 }
 
-# told PATTERN: an event of the follower's
+# told PATTERN: whether the follower printed such an event
 told()
 {
 	grep -q "$1" "$TMP/events"
 }
 
-# denied: a VMM whose VM is refused
+# denied: runs a VMM whose VM is denied
 denied()
 {
 	! vmm cpuid=1 > "$TMP/denied" 2>&1
@@ -44,7 +44,7 @@ equal "exit status" 0 "$(status_of l1tune limits max_vms=1 max_memory_bytes=64G 
 	equal "lines on stderr, about which setting" "1 1" "$(wc -l < "$TMP/stderr") $(grep -c 'audit.max_vcpus=0 is below the 2 in use' "$TMP/stderr")" &&
 	equal "in sysfs" "1 68719476736 0" \
 		"$(value limits/max_vms) $(value limits/max_memory_bytes) $(value audit/max_vcpus)"
-result "limits that l1tune sets are in sysfs, and a threshold below what is in use is told"
+result "limits set by l1tune are in sysfs, and it warns of a threshold below the current use"
 
 equal "max_vms" "max_vms 1 max 1 0 yes" "$(shown LIMIT,VALUE,AUDIT,USE,HEADROOM,EFFECTIVE max_vms)" &&
 	equal "max_vcpus_per_vm" "2 l2-$id" "$(shown USE,OF max_vcpus_per_vm)" &&
@@ -52,17 +52,17 @@ equal "max_vms" "max_vms 1 max 1 0 yes" "$(shown LIMIT,VALUE,AUDIT,USE,HEADROOM,
 result "l1tune limits shows use, headroom and whether a limit is effective"
 
 denied && grep -qi 'quota' "$TMP/denied"
-result "the VMM is told that its quota is exceeded when max_vms refuses"
-check "l1tune events shows a refused VM" wait_for told 'denied .*max_vms=1, use 1: pid [0-9]*, uid 0, comm "vmm": EDQUOT'
-check "l1tune limits and sysfs count a refused VM" equal "denied" "1 1" "$(shown DENIED max_vms) $(value denied/max_vms)"
+result "the VMM's error says that its quota is exceeded when max_vms denies a VM"
+check "l1tune events shows a denied VM" wait_for told 'denied .*max_vms=1, use 1: pid [0-9]*, uid 0, comm "vmm": EDQUOT'
+check "l1tune limits and sysfs count a denied VM" equal "denied" "1 1" "$(shown DENIED max_vms) $(value denied/max_vms)"
 l1tune status | grep -q '^limits    max_vms=1 (use 1), denied 1$'
-result "l1tune status shows the limit and its refusal"
+result "l1tune status shows the limit and its denial"
 
 before="$(value limits/max_vms) $(value limits/max_vcpus)"
 equal "exit status" 1 "$(status_of l1tune limits max_vms=9 max_vcpus=99999999999)" &&
 	equal "limits" "$before" "$(value limits/max_vms) $(value limits/max_vcpus)" &&
 	grep -q 'max_vcpus: 99999999999 is too large' "$TMP/stderr" && grep -q 'nothing was changed' "$TMP/stderr"
-result "when one of several limits is invalid, none is changed"
+result "l1tune limits changes no limit if one of several is invalid"
 
 equal "exit status" 0 "$(status_of l1tune limits web max_exits_per_sec=123456)" &&
 	equal "the guest's, all guests'" "123456 max" \
@@ -82,7 +82,7 @@ wait_for has_guests 0
 check "l1tune events shows a guest that ended, with its totals" wait_for told "removed .*l2-$id web: .* exits, "
 unload
 wait_for told 'unloaded .*the module'
-# The shell lets what is in the background ignore SIGINT.
+# The shell makes background processes ignore SIGINT.
 kill -TERM $follower
 wait $follower
 check "l1tune events shows that the module was unloaded, and exits with 0 on SIGTERM" equal "exit status" 0 $?

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A stock Linux as a guest of Debian's QEMU, counted while it boots: what the
-# module has is what the kernel traced. The guest is at /l2, see ./check.
+# A stock Linux as a guest of Debian's QEMU: while it boots, the module's counts are
+# equal to the kernel's trace events. The guest is in /l2, see ./check.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 . "${0%/*}/traced.sh"
@@ -18,7 +18,7 @@ qemu=$(pid linux)
 check "a stock Linux boots as a guest" within 120 is_up linux
 ktap_print_msg "$(grep -a 'L2 is up' "$TMP/linux")"
 
-# Stopped, it takes no more exits, and the counts can be compared.
+# While it is stopped it takes no exits, so that counts can be compared.
 stop linux
 equal "name" linux "$(l1tune list --noheadings -o NAME)" && equal "pid" $qemu "$(cat $CLASS/l2-1/pid)"
 result "a stock Linux is listed by its name and PID"
@@ -29,10 +29,10 @@ l1tune stat linux --noheadings --bytes -o LEVEL,CODE,COUNT | awk '$3' | tr -s ' 
 result "the module counts the exits of a Linux boot that the kernel traces"
 l1tune stat linux | sed 's/^/# /'
 
-# -m 192, and the firmware beside it
+# -m 192, plus firmware
 memory=$(cat $CLASS/l2-1/memory_bytes)
 [ "$memory" -ge $((192 << 20)) ] && [ "$memory" -lt $((200 << 20)) ]
-result "memory_bytes is what QEMU gives a Linux"
+result "memory_bytes is the memory that QEMU gives a Linux"
 
 traced_stop
 kill -KILL $qemu

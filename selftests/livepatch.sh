@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A livepatch of kvm_arch_init_vm(), which max_vms needs, before and after that limit is set;
-# guests are counted as ever, and nothing that is refused leaves anything behind.
+# A livepatch of kvm_arch_init_vm(), which max_vms needs, before and after that limit is
+# set: guests are counted as usual, and refused patches and limits leave nothing behind.
 . "${0%/*}/lib.sh"
 
 PATCH=$(first_of "$HERE/livepatch.ko" "$HERE/livepatch/livepatch.ko")
 ENABLED=/sys/kernel/livepatch/livepatch/enabled
 
-# The kernel lets go of a patch when no thread is in what it replaces.
+# The transition ends when no thread is in the replaced function.
 has_settled()
 {
 	[ "$(cat "${ENABLED%/*}/transition")" = 0 ]
@@ -40,18 +40,18 @@ ktap_set_plan 9
 
 load
 patch_kvm
-result "KVM is patched beside the module"
+result "KVM can be patched while the module is loaded"
 start guest out=1000
 finish guest
 equal "calls of the patch" 1 "$(calls)" && equal "vms since load" 1 "$(value totals/vms)"
-result "a guest runs through the patch, and is counted"
+result "a guest calls the patched function, and is counted"
 
 limit max_vms 1
 equal "hook" unavailable "$(value hooks/refuse_vm)" && equal "effective" 0 "$(value effective/max_vms)" && asks "ok ok" vm vm
 result "patched first: the limit is not effective, and is not enforced"
 l1tune limits > "$TMP/limits"
 equal "status of l1tune limits" 1 $? && grep -q 'max_vms .*no' "$TMP/limits"
-result "patched first: l1tune limits says so, and exits with 1"
+result "patched first: l1tune limits says that the limit is not effective, and exits with 1"
 
 unpatch_kvm
 limit max_vms 1
@@ -60,13 +60,13 @@ result "the limit is enforced when it is set again without the patch"
 
 patch_kvm 2> "$TMP/insmod"
 equal "patched" no "$(is_gone && echo no)" && equal "effective" 1 "$(value effective/max_vms)" && asks "ok EDQUOT" vm vm
-result "limited first: the kernel refuses the patch, and the limit stays"
-check "the error is that of a function in use" grep -qi 'busy' "$TMP/insmod"
+result "limited first: the kernel refuses the patch, and the limit stays in force"
+check "limited first: insmod says that the function is busy" grep -qi 'busy' "$TMP/insmod"
 
 no_limits
 patch_kvm && asks "ok ok" vm vm && equal "calls of the patch" 2 "$(calls)"
-result "KVM can be patched when the limit is unset"
+result "KVM can be patched after the limit is unset"
 unload
 asks "ok" vm && equal "calls of the patch" 3 "$(calls)" && unpatch_kvm
-result "the patch outlives the module"
+result "the patch keeps working after the module is unloaded"
 ktap_finished

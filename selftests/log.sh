@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What in the kernel's log of an L1 fails a test: for run_tests.sh there, and for l1/run, which also has the console's.
+# Lines in the kernel log that fail a test: for run_tests.sh in an L1, and for l1/run,
+# which also has the console's log.
 
 LOG_BAD='WARNING:|BUG:|BUG |Oops|general protection|Call Trace|unable to handle|possible (circular|recursive) locking|INFO: (task|rcu|possible|inconsistent|lockdep)|rcu.*(stall|self-detected)|hung task|blocked for more than|soft lockup|hard LOCKUP|UBSAN|KASAN|init-l[01]: error|Kernel panic|unreferenced object'
 
-# What a stock kernel says while it boots on these machines, and means no harm:
-# Bochs' CPU claims a firmware of a version known for its errata.
+# Harmless messages of a stock kernel that boots on these machines: Bochs' CPU has a
+# microcode version with known errata.
 LOG_HARMLESS='\[Firmware Bug\]: TSC_DEADLINE disabled'
 
-# The kernel tells of allocations that fail because the test fail_nth wants it, and of
-# the guest that the OOM killer is to kill.
+# Expected reports: allocations that the program fail_nth fails on purpose, and the
+# guest that the OOM killer is meant to kill.
 LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d; / die invoked oom-killer: /,/ memory: usage /d'
 
-# A kernel with KCSAN has data races of its own. Of its reports, which stand
-# between lines of equals signs, those that have the module in neither stack do
-# not count; what an interrupt has interrupted is no part of its stack. Nor do those
-# that any user of a work or of a sleep by a timer has: both accesses are of the
-# kernel's own functions, to what the work or timer is queued by.
+# KCSAN also reports data races of the kernel itself, between lines of equals signs.
+# Reports without the module in either stack do not count; the part of a stack that an
+# interrupt interrupted is ignored. Nor do races that any user of a work item or timer
+# sleep has: both accesses are by the kernel's own functions, to the work or timer.
 LOG_OWN_RACES='
 BEGIN {
 	one = "(drain_workqueue|process_one_work|worker_thread|queue_work_on|queue_delayed_work_on|try_to_grab_pending|__hrtimer_run_queues|hrtimer_active)"

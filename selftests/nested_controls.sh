@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The controls with which a guest runs its own guest, and instructions of VMX that fail.
-# What the module says is compared with what the guest's program has written and done.
+# vcpu<vcpu>/nested_controls and nested_vmfail: controls with which a guest runs a nested
+# guest, and failed VMX instructions, compared with those of the guest's program.
 . "${0%/*}/lib.sh"
 
-# controls NAME: of its vCPU
+# controls NAME: prints the file of its vCPU
 controls()
 {
 	cat "$(guest_of "$1")/vcpu0/nested_controls"
@@ -20,13 +20,13 @@ is_kind()
 	[ "$(kind "$1")" = "$2" ]
 }
 
-# listed NAME: "CONTROL VALUE..." of each but the error, which no program writes
+# listed NAME: "CONTROL VALUE..." for each except the error, which no program writes
 listed()
 {
 	controls "$1" | awk 'NR > 2 && $1 != "vm_instruction_error" { $1 = $1; print }'
 }
 
-# vmcs_written NAME: the same by its program; a field that it did not write is 0
+# vmcs_written NAME: same from its program; a field that it did not write is 0
 vmcs_written()
 {
 	awk '
@@ -78,13 +78,13 @@ written_at()
 	sed -n "s/^written .*where=$2 value=0x//p" "$TMP/$1" | awk '{ printf "%16s\n", $1 }' | tr ' ' 0
 }
 
-# half NAME WHERE FIRST-DIGIT: 32 bits of them, without leading zeros
+# half NAME WHERE FIRST-DIGIT: 32 of these bits, without leading zeros
 half()
 {
 	written_at "$1" "$2" | cut -c "$3-$(($3 + 7))" | sed 's/^0*//; s/^$/0/; s/^/0x/'
 }
 
-# vmcb_written NAME: what its program wrote into its VMCB
+# vmcb_written NAME: same as vmcs_written for a VMCB
 vmcb_written()
 {
 	echo "intercepts $(for where in 0x0 0x8 0x10; do half "$1" $where 9; half "$1" $where 1; done | xargs)"
@@ -94,19 +94,19 @@ vmcb_written()
 	echo "asid $(half "$1" 0x58 9)"
 }
 
-# holds NAME VMM-ARGUMENT...: such a guest, when its program has ended
+# holds NAME VMM-ARGUMENT...: starts such a guest and waits for the end of its program
 holds()
 {
 	start "$@" --hold && within 120 has_held "$1"
 }
 
-# forever NAME VMM-ARGUMENT...: such a guest, when it has been in L3 and goes on
+# forever NAME VMM-ARGUMENT...: starts such a guest and waits until it has been in L3
 forever()
 {
 	start "$@" --forever && within 30 has_guest "$1" && within 60 is_kind "$1" $area
 }
 
-# same NAME TIMES: the controls are there and the same each time
+# same NAME TIMES: the controls are shown and the same in each read
 same()
 {
 	listed "$1" > "$TMP/first"
@@ -117,7 +117,7 @@ same()
 	done
 }
 
-# known: this kernel tells where KVM keeps the controls; Debian's of 5.10 does not
+# known: whether BTF says where KVM keeps the controls; Debian's 5.10 has none
 known()
 {
 	! uname -r | grep -q '^5\.10\.'
@@ -145,7 +145,7 @@ as_written()
 	[ "$(wc -l < "$TMP/wanted")" -ge 5 ] && equal "controls" "$(cat "$TMP/wanted")" "$(cat "$TMP/listed")"
 }
 
-# Reads while guests turn VMX or SVM on and off and end.
+# survives_churn: reads the file while guests turn VMX or SVM on and off, and end
 survives_churn()
 {
 	background churn vmm -name guest=churn --churn 10 --nested --slow-every 1 --slow-us 200000 out=1 off=1
@@ -156,7 +156,8 @@ survives_churn()
 	! grep -E '^kind (busy|unknown)' "$TMP/churned"
 }
 
-# Nor does it show what is no VMCS any more: that of this VMM has 0x5a in all bytes.
+# never_freed: the file never shows memory that is no longer a VMCS; this VMM's VMCS has
+# 0x5a in all bytes
 never_freed()
 {
 	background flip vmx_state_flip 3000
@@ -170,7 +171,7 @@ never_freed()
 	! grep -vE '^(kind|address) ' "$TMP/flipped" | grep -vE '^[a-z0-9_]+ 0x(0|(5a)+) *$'
 }
 
-# vmfails NAME: "NUMBER COUNT" of those that there were
+# vmfails NAME: "NUMBER COUNT" for each error that occurred
 vmfails()
 {
 	awk '$2 { print $1, $2 }' "$(guest_of "$1")/vcpu0/nested_vmfail"
@@ -203,55 +204,55 @@ done
 # shellcheck disable=SC2086 # words on purpose
 holds lab --written $options --expect l3=5 l3out=5 || ktap_print_msg "$(tail -n 3 "$TMP/lab")"
 if known; then
-	check "the kind of what L3 runs with is told" equal "kind" $area "$(kind lab)"
+	check "kind is vmcs or vmcb" equal "kind" $area "$(kind lab)"
 else
-	check "a kernel that does not tell where the controls are is said to be one" equal "kind" unknown "$(kind lab)"
+	check "kind is unknown on a kernel without BTF of its modules" equal "kind" unknown "$(kind lab)"
 fi
-when_known "the controls are those that the guest's program has written" as_written
+when_known "nested_controls shows the controls that the guest's program has written" as_written
 holds plain cpuid=5
-when_known "a guest that is no hypervisor has none" equal "kind" none "$(kind plain)"
+when_known "kind is none for a guest that is not a hypervisor" equal "kind" none "$(kind plain)"
 holds off --nested off=1
-when_known "nor has one that has turned VMX or SVM off" equal "kind" none "$(kind off)"
+when_known "kind is none after a guest turned VMX or SVM off" equal "kind" none "$(kind off)"
 
 known && forever busy l3=50 cpuid=50
-when_known "they are read while the vCPU runs" same busy 50
+when_known "nested_controls can be read while the vCPU runs" same busy 50
 known && stop busy
-when_known "and while its VMM is stopped" same busy 5
+when_known "nested_controls can be read while the VMM is stopped" same busy 5
 known && forever asleep --nested halt=1 --period-us 200000
-when_known "and while the vCPU sleeps" same asleep 50
-when_known "reading them does no harm while vCPUs end and turn VMX or SVM on and off" survives_churn
+when_known "nested_controls can be read while the vCPU sleeps" same asleep 50
+when_known "nested_controls can be read while vCPUs end and turn VMX or SVM on and off" survives_churn
 
 if [ "$(isa)" = vmx ]; then
-	when_known "nothing but a VMCS is shown while it comes and goes" never_freed
+	when_known "nested_controls shows only a valid VMCS while VMCSs are set and cleared" never_freed
 else
-	ktap_test_skip "nothing but a VMCS is shown while it comes and goes" "this is SVM"
+	ktap_test_skip "nested_controls shows only a valid VMCS while VMCSs are set and cleared" "this is SVM"
 fi
 
 as_user cat "$(guest_of lab)/vcpu0/nested_controls" > "$TMP/read" 2>&1
 [ ! -s "$TMP/read" ] || grep -q 'Permission denied' "$TMP/read"
-result "the file is not for everyone"
+result "other users cannot read vcpu0/nested_controls"
 
 if [ "$(isa)" = vmx ]; then
 	holds wrong --failures 3 --mistakes 17 l3=5 || ktap_print_msg "$(tail -n 3 "$TMP/wrong")"
 	sed -n 's/^failure error=\([0-9]*\) count=\([0-9]*\)/\1 \2/p' "$TMP/wrong" | sort > "$TMP/wanted"
 	vmfails wrong | grep -vE '^[78] ' | sort > "$TMP/failed"
 	[ "$(wc -l < "$TMP/wanted")" -eq 8 ] && equal "errors" "$(cat "$TMP/wanted")" "$(cat "$TMP/failed")"
-	result "instructions of VMX that fail are counted by error number as the guest's program has them fail"
-	# Wrong guest state is an exit, and no error of the instruction: those are the last three.
+	result "failed VMX instructions are counted by error number as in the guest's program"
+	# Wrong guest state causes an exit, not an error of the instruction: the last three.
 	equal "refused entries" 14 "$(vmfails wrong | awk '$1 == 7 || $1 == 8 { n += $2 } END { print n }')"
-	result "entries that fail for controls and host state are among them"
+	result "nested_vmfail counts entries that fail for controls and host state"
 	said_by_tool wrong "6 with error 12, UNSUPPORTED_VMCS_COMPONENT: VMREAD or VMWRITE of a field that is not there"
-	result "the tool names them"
+	result "l1tune nested names the errors of failed VMX instructions"
 else
 	equal "file" "" "$(cat "$(guest_of lab)/vcpu0/nested_vmfail")"
-	result "SVM has no errors of VMX"
-	ktap_test_skip "entries that fail for controls and host state are among them" "this is SVM"
-	ktap_test_skip "the tool names them" "this is SVM"
+	result "nested_vmfail is empty on SVM"
+	ktap_test_skip "nested_vmfail counts entries that fail for controls and host state" "this is SVM"
+	ktap_test_skip "l1tune nested names the errors of failed VMX instructions" "this is SVM"
 fi
 if [ "$(isa)" = vmx ]; then
-	when_known "the tool shows controls by their names" said_by_tool lab "hlt_exiting rdpmc_exiting"
+	when_known "l1tune nested shows controls by their names" said_by_tool lab "hlt_exiting rdpmc_exiting"
 else
-	when_known "the tool shows controls by their names" said_by_tool lab "rdtsc cpuid"
+	when_known "l1tune nested shows controls by their names" said_by_tool lab "rdtsc cpuid"
 fi
 
 ktap_finished

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A stock Linux with KVM as a guest, which runs a guest of its own: three levels. The
-# controls that l1tune shows are what that KVM's module says that it uses.
+# A stock Linux with KVM as a guest, which runs a nested guest: three levels. The controls
+# that l1tune shows agree with the module parameters of that KVM.
 #
 #	L1, this machine: KVM and l1tune
-#	  L2: QEMU's guest, Linux with KVM, told by its console what to load it with
+#	  L2: QEMU's guest, Linux with KVM; its console says with which parameters to load it
 #	    L3: a guest that executes CPUID
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
-# ends_linux: and the console of it
+# ends_linux: kills it and removes its console
 ends_linux()
 {
 	exec 3>&-
@@ -18,7 +18,7 @@ ends_linux()
 	rm "$TMP/console"
 }
 
-# boots_linux: with a console that it is told by
+# boots_linux: boots it with a console for commands
 boots_linux()
 {
 	mkfifo "$TMP/console"
@@ -27,7 +27,7 @@ boots_linux()
 	within 240 is_up linux
 }
 
-# told WORDS: L2 loads its KVM with these and runs a guest; what it says of that
+# told WORDS: L2 loads its KVM with these parameters and runs a guest; prints its answer
 told()
 {
 	echo "$1" >&3
@@ -35,13 +35,13 @@ told()
 	grep -aF "for $1." "$TMP/linux" | tr -d '\r' | sed -n 's/.*L2 runs: //p' | tail -n 1
 }
 
-# in_use: the names of the controls that are set, as the tool has them
+# in_use: names of the controls that are set, from the tool
 in_use()
 {
 	l1tune nested linux | awk '$1 == "controls" { on = 1 } on' | tr ' ' '\n' | sort -u
 }
 
-# uses CONTROL: "Y" or "N", as parameters of modules have it
+# uses CONTROL: "Y" or "N", as in module parameters
 uses()
 {
 	if in_use | grep -qx "$1"; then echo Y; else echo N; fi
@@ -52,7 +52,7 @@ is_in_l3()
 	grep -qE "^kind $kind" "$CLASS"/l2-*/vcpu0/nested_controls
 }
 
-# as_told PARAMETERS PARAMETER=CONTROL...: after that each control is as its parameter says
+# as_told PARAMETERS PARAMETER=CONTROL...: each control is as its parameter in L2 says
 as_told()
 {
 	said=$(told "$1") || { ktap_print_msg "$(tail -n 3 "$TMP/linux")"; return 1; }
@@ -65,7 +65,7 @@ as_told()
 	done
 }
 
-# reflected: how many exits of L3 L2 had to handle
+# reflected: number of L3's exits that L2 handled
 reflected()
 {
 	l1tune nested linux -J | tr ',' '\n' | sed -n 's/.*"reflected": *\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'
@@ -93,18 +93,18 @@ ktap_set_plan $(($(echo $told | wc -w) + 2 + hyperv))
 load
 check "a stock Linux boots as a guest" boots_linux
 for parameters in $told; do
-	check "its KVM with $parameters: the controls of its guest are as it says" as_told "$parameters" "$@"
+	check "a Linux with KVM loaded with $parameters: controls of its guest agree with KVM's parameters" as_told "$parameters" "$@"
 done
 before=$(reflected)
-check "exits of its guest that it handles are counted" within 30 more_reflected "$before"
+check "exits that a Linux handles for its guest are counted as reflected" within 30 more_reflected "$before"
 l1tune nested linux | sed 's/^/# /'
 
 ends_linux
 
 if [ $hyperv != 0 ]; then
 	kind=enlightened LINUX_CPU=host,kvm=off,hv-relaxed,hv-vapic,hv-vpindex,hv-time,hv-frequencies,hv-evmcs
-	check "it boots on what looks like Hyper-V" boots_linux
-	check "the controls of an enlightened VMCS are as its KVM says" as_told enlightened_vmcs=1 enlightened_vmcs=enlightened "$@"
+	check "a stock Linux boots on a KVM that looks like Hyper-V" boots_linux
+	check "controls of an enlightened VMCS agree with KVM's parameters" as_told enlightened_vmcs=1 enlightened_vmcs=enlightened "$@"
 	l1tune nested linux | sed 's/^/# /'
 	ends_linux
 fi

@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# max_exits_per_sec: the rate that a guest's exits have, counted by its program
-# and by KVM, is the one that it may have; nobody else pays for it. Wants
-# deterministic time (VMX, or SVM with --icount).
+# max_exits_per_sec: a guest's exits, counted by its program and by KVM, have the rate
+# that is set, at no cost to other guests. Needs deterministic time (VMX, or SVM with
+# --icount).
 #
 #	tokens a second ──> guest's bucket (100 ms of burst) ──> vCPU leases
 #	                                                          │ empty: sleeps
 #	guest:  exits ≤ rate: never sleeps     exits > rate: throttled_time_ns grows
-#	beside: neighbour on the same CPU: has all that the paced one does not use
+#	beside: neighbour on the same CPU: gets all CPU time that the paced guest does not use
 . "${0%/*}/lib.sh"
 
 BURST_MS=100
 SECONDS_LONG=10
 
-# paced RATE NAME VMM-ARGUMENT…: such a guest, by its own program, exits at RATE
+# paced RATE NAME VMM-ARGUMENT…: whether such a guest exits at RATE, by its own program
 paced()
 {
 	rate=$1
@@ -30,13 +30,13 @@ paced()
 	}'
 }
 
-# stands_still NAME: by the state that is shown
+# stands_still NAME: whether its state is throttled
 stands_still()
 {
 	[ "$(l1tune list "$1" --vcpus --noheadings -o STATE | xargs)" = throttled ]
 }
 
-# elsewhere GUEST: the time that is neither KVM's, nor pacing's, nor of the run queue
+# elsewhere GUEST: time of all parts except kernel, throttled and runq
 elsewhere()
 {
 	cat "$1/vmm_time_ns" "$1/vmm_sleep_time_ns" "$1/halted_time_ns" "$1/blocked_time_ns" |
@@ -70,13 +70,13 @@ limit max_exits_per_sec 1000
 exits=$(handover 4 $SECONDS_LONG)
 ktap_print_msg "four threads at one vCPU: $exits exits in $SECONDS_LONG s, 1000 a second allowed"
 [ "$exits" -gt $((950 * SECONDS_LONG)) ] && [ "$exits" -lt $((1050 * SECONDS_LONG + BURST_MS)) ]
-result "four threads that take turns at one vCPU are paced as one"
+result "four threads that take turns at running one vCPU share its rate"
 limit max_exits_per_sec 50
 paced 50 crawling cpuid=5
 result "max_exits_per_sec=50 paces a guest to 50 exits a second"
 limit max_exits_per_sec max
 
-# A guest that sleeps exits rarely: it takes no token in vain.
+# A sleeping guest exits rarely, so it never runs out of tokens.
 limit max_exits_per_sec 1000
 before=$(value denied/max_exits_per_sec)
 start calm --seconds 4 --period-us 20000 halt=1
@@ -86,7 +86,7 @@ result "a guest below its rate is never paced"
 start held --forever cpuid=100
 wait_for has_guest held
 guest=$(guest_of held)
-# Its burst is over then.
+# When its burst is over.
 wait_for is_throttled held
 slept=$(cat "$guest/throttled_time_ns")
 others=$(elsewhere "$guest")
@@ -97,11 +97,11 @@ others=$(($(elsewhere "$guest") - others))
 runq=$(($(cat "$guest/runq_time_ns") - runq))
 ktap_print_msg "in 4 s: throttled $slept ns, in the VMM, halted and blocked $others ns, without a CPU $runq ns"
 [ $slept -gt 3500000000 ] && [ $others -lt 200000000 ] && [ $runq -lt 200000000 ]
-result "the time that a paced guest sleeps is in throttled_time_ns and in no other part"
+result "the time for which pacing makes a guest sleep is in throttled_time_ns and in no other part"
 
 equal "own" default "$(cat "$guest/limits/max_exits_per_sec")" && echo max > "$guest/limits/max_exits_per_sec" &&
 	exits=$(cat "$guest/exits") && sleep 1 && [ $(($(cat "$guest/exits") - exits)) -gt 2000 ]
-result "a guest's own limit of max frees it at once"
+result "a guest's own limit of max ends its pacing at once"
 echo 0 > "$guest/limits/max_exits_per_sec"
 wait_for stands_still held
 exits=$(cat "$guest/exits")
@@ -115,7 +115,7 @@ ktap_print_msg "SIGKILL took $took us"
 result "SIGKILL ends a guest that pacing stopped within 50 ms"
 limit max_exits_per_sec max
 
-# A neighbour on the same CPU has all that the paced one does not use of it.
+# A guest on the same CPU gets all the CPU time that the paced guest does not use.
 free=$(alone free)
 start neighbour --forever cpuid=100
 wait_for has_guest neighbour
@@ -124,9 +124,9 @@ wait_for is_throttled neighbour
 used=$(cpu_time_ns neighbour)
 beside=$(alone beside)
 used=$(($(cpu_time_ns neighbour) - used))
-ktap_print_msg "exits in 4 s: $free alone, $beside beside a paced guest, which used $used ns"
+ktap_print_msg "exits in 4 s: $free alone, $beside with a paced guest, which used $used ns"
 awk -v a="$free" -v b="$beside" -v used="$used" 'BEGIN { exit !(b / a + used / 4e9 > 0.97) }'
-result "a guest beside a paced one loses less than 3 % beyond what that one uses"
+result "a guest loses less than 3 % to a paced guest on the same CPU, beyond the CPU time that it uses"
 
 echo 500 > $L1/audit/max_exits_per_sec
 echo default > "$(guest_of neighbour)/limits/max_exits_per_sec"
@@ -137,7 +137,7 @@ slept=$(cat "$(guest_of neighbour)/throttled_time_ns")
 sleep 2
 equal "denied and slept" "$before $slept" "$(value denied/max_exits_per_sec) $(cat "$(guest_of neighbour)/throttled_time_ns")" &&
 	[ "$(value would_deny/max_exits_per_sec)" -gt 0 ] && [ $(($(cat "$(guest_of neighbour)/exits") - exits)) -gt 4000 ]
-result "beyond the audit threshold a guest is counted and not paced"
+result "a guest that exceeds the audit threshold is counted and not paced"
 echo max > $L1/audit/max_exits_per_sec
 
 limit max_exits_per_sec 0
@@ -146,6 +146,6 @@ kill -0 "$(pid neighbour)" && rmmod l1tune
 result "the module unloads while pacing has stopped a guest"
 kill -TERM "$(pid neighbour)"
 finish neighbour
-result "a guest that pacing had stopped runs on after the module has gone"
+result "a guest that pacing had stopped continues after the module is unloaded"
 
 ktap_finished

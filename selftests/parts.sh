@@ -1,25 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Each part of an exit's time is one thing: a program keeps its vCPU from running
-# in one known way and says for how long by its own clock. Wants deterministic
-# time (VMX, or SVM with --icount) and one CPU.
+# Parts of exit times: a program keeps its vCPU from running in one known way, and
+# measures for how long by its own clock. Needs deterministic time (VMX, or SVM with
+# --icount) and one CPU.
 #
-#	guest	what keeps it, and who says for how long	where it is to be
+#	guest	what stops it, and who measures the time	expected part
 #	OUT	its VMM sleeps, or does not run it: itself	vmm_sleep
 #	OUT	its VMM computes: itself			vmm
 #	a page	another thread fills it later: that thread	blocked
-#	RDMSR	another thread holds a mutex of KVM's: a third	blocked
-#	HLT	nothing, until its timer: the guest		halted
+#	RDMSR	another thread holds a mutex of KVM: a third	blocked
+#	HLT	its own halt, until its timer: the guest	halted
 #	CPUID	a program computes on its CPU: the kernel	runq
 #	CPUID	a quota of its cgroup: the kernel		runq, and QUOTA
 #	CPUID	a limit of ours: the scheduler			throttled
 #	any	its VMM is stopped, or its cgroup frozen	vmm_sleep
 . "${0%/*}/lib.sh"
 
-# 20 us; or 10,000 cycles, which take longer on an emulated CPU of 50 MHz
+# 20 us, or 10,000 cycles, which are longer on an emulated CPU of 50 MHz
 EXIT_NS=$(awk '/^cpu MHz/ { ns = 10000 * 1000 / $4; printf "%d", (ns > 20000 ? ns : 20000); exit }' /proc/cpuinfo)
 
-# close WHAT WANTED GOT COUNT: within 1 % or EXIT_NS an exit
+# close WHAT WANTED GOT COUNT: within 1 %, or EXIT_NS per exit
 close()
 {
 	ktap_print_msg "$1: wanted $2, got $3"
@@ -29,20 +29,20 @@ close()
 	}'
 }
 
-# little WHAT GOT OF: at most 1 % of that
+# little WHAT GOT OF: GOT is at most 1 % of OF
 little()
 {
 	ktap_print_msg "$1: $2 of $3"
 	[ "$2" -le $(($3 / 100)) ]
 }
 
-# sample NAME: a document about a guest, for what follows
+# sample NAME: takes a sample of a guest, for the functions below
 sample()
 {
 	l1tune stat "pid:$(pid "$1")" --json | sed 's/.*"l2"//' > "$TMP/json"
 }
 
-# part REASON KEY: of a reason in the sample, which goes by its name on VMX
+# part REASON KEY: value of a reason in the sample; REASON is its name on VMX
 part()
 {
 	case $(isa)-$1 in
@@ -56,13 +56,13 @@ part()
 		sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"
 }
 
-# whole KEY: of the guest in the sample
+# whole KEY: value of the whole guest in the sample
 whole()
 {
 	sed "s/\"$1\"/\n&/" "$TMP/json" | sed -n "s/^\"$1\": *\([0-9]*\).*/\1/p"
 }
 
-# others REASON PART: the sum of all but that, KVM's own and the VMM's time
+# others REASON PART: sum of all parts except that one, kernel and vmm
 others()
 {
 	sum=0
@@ -72,7 +72,7 @@ others()
 	echo $sum
 }
 
-# is_in NAME DID COUNT REASON PART: so many ns of the guest are in that part of it
+# is_in NAME DID COUNT REASON PART: DID ns of the guest are in that part of the reason
 is_in()
 {
 	wait_for has_guest "$1"
@@ -81,13 +81,13 @@ is_in()
 		little "$4, all others asleep or waiting" "$(others "$4" "$5")" "$2"
 }
 
-# is_all_in NAME MS COUNT REASON PART COMMAND…: what that says it did is in that part
+# is_all_in NAME MS COUNT REASON PART COMMAND…: the time that the command reports is in that part
 is_all_in()
 {
 	name=$1 ms=$2 count=$3 reason=$4 kind=$5
 	shift 5
 	background "$name" "$@" "$ms" "$count"
-	# To look every now and then would take the CPU from it.
+	# Polling would take CPU time from it.
 	sleep $((1 + ms * count / 500))
 	within 60 said "$name" did
 	is_in "$name" "$(sed -n 's/^did //p' "$TMP/$name")" "$count" "$reason" "$kind"
@@ -98,7 +98,7 @@ state_of()
 	l1tune list "pid:$(pid "$1")" --vcpus --noheadings -o STATE | xargs
 }
 
-# own_cgroup LIMIT: moves the guest "busy" into one with that cpu.max
+# own_cgroup LIMIT: moves the guest "busy" into a cgroup with that cpu.max
 own_cgroup()
 {
 	mkdir "$TMP/cgroup" &&
@@ -114,7 +114,7 @@ has_state()
 	[ "$(state_of "$1")" = "$2" ]
 }
 
-# freeze_v2: the guest "busy", in its cgroup
+# freeze_v2: freezes the guest "busy" by its cgroup
 freeze_v2()
 {
 	[ -e "$TMP/cgroup/vmm/cgroup.freeze" ] &&
@@ -146,7 +146,7 @@ thaw_v1()
 	umount "$TMP/freezer"
 }
 
-# order: of the guests, in an interval
+# order: names of the guests in the order of l1tune list, over an interval
 order()
 {
 	l1tune list -i 2 -c 1 --noheadings -o NAME | xargs
@@ -168,13 +168,12 @@ look_at_pace()
 	done
 }
 
-# paced: of 20 s, how long the thread was asleep, by the scheduler, and what the
-# module says of that
+# paced: how long the thread slept in 20 s by the scheduler, and by the module
 paced()
 {
 	look_at_pace
 	cs_before=$cs used_before=$((ran + waited)) throttled_before=$throttled elsewhere_before=$elsewhere
-	# A look takes Bochs so long that it shows in less.
+	# Reading takes Bochs so long that it would affect a shorter time.
 	sleep 20
 	look_at_pace
 	asleep=$(((cs - cs_before) * 10000000 - (ran + waited - used_before)))
@@ -182,7 +181,7 @@ paced()
 	elsewhere=$((elsewhere - elsewhere_before))
 }
 
-# look: sets runq and quota. The shell alone: a program would take the CPU for longer.
+# look: sets runq and quota. No child process, which would take the CPU for longer.
 look()
 {
 	read -r runq < "$guest/runq_time_ns"
@@ -194,35 +193,35 @@ look()
 ktap_print_header
 needs_steady_time
 on_one_cpu
-# What polls for the end of a halt is not asleep.
+# A vCPU that polls in a halt is not asleep.
 borrow /sys/module/kvm/parameters/halt_poll_ns 0
 ktap_set_plan 20
 
 load
 is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep parts sleep
-result "a VMM that sleeps 20 ms for each OUT: vmm_sleep"
+result "time for which a VMM sleeps in each OUT is vmm_sleep"
 close "IO_INSTRUCTION, vmm_ns" "$(sed -n 's/^computed //p' "$TMP/sleep")" "$(part IO_INSTRUCTION vmm_ns)" 50
-result "and what it computes for that is vmm"
+result "time for which that VMM computes is vmm"
 equal "state" asleep "$(state_of sleep)"
 result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
 before=$(part HLT vmm_sleep_ns)
 sleep 2
 sample sleep
 [ "$(part HLT vmm_sleep_ns)" -ge $((before + 2000000000)) ] && little "HLT, vmm_ns" "$(part HLT vmm_ns)" "$(part HLT vmm_sleep_ns)"
-result "and its time is vmm_sleep, up to now"
+result "vmm_sleep of a guest whose VMM still sleeps counts up to now"
 is_all_in late 20 50 IO_INSTRUCTION vmm_sleep parts late
 close "IO_INSTRUCTION, vmm_ns" "$(sed -n 's/^computed //p' "$TMP/late")" "$(part IO_INSTRUCTION vmm_ns)" 50
-result "a guest that computes before each OUT for which its VMM sleeps: none of that is vmm"
+result "time for which a guest computes before each OUT is not vmm"
 
 is_all_in spin 20 50 IO_INSTRUCTION vmm parts spin
-result "a VMM that computes 20 ms for each OUT: vmm"
+result "time for which a VMM computes in each OUT is vmm"
 is_all_in both 20 50 IO_INSTRUCTION vmm_sleep parts both
 close "IO_INSTRUCTION, vmm_ns" "$(sed -n 's/^computed //p' "$TMP/both")" "$(part IO_INSTRUCTION vmm_ns)" 50
-result "a VMM that computes 10 ms, sleeps 20, computes 10: vmm and vmm_sleep"
+result "a VMM that computes 10 ms, sleeps 20 and computes 10 in each OUT has both vmm and vmm_sleep"
 is_all_in page 20 15 EPT_VIOLATION blocked parts page
-result "a page that comes after 20 ms: blocked"
+result "time until a page is filled is blocked"
 
-description="a mutex that another thread holds for 50 ms: blocked"
+description="time until another thread releases a mutex is blocked"
 if is_all_in held 50 40 MSR_READ blocked held; then
 	ktap_test_pass "$description"
 elif said held "^skip "; then
@@ -231,15 +230,15 @@ else
 	ktap_test_fail "$description"
 fi
 
-# The guest's own timer says for how long it halts.
+# The guest's own timer sets how long it halts.
 start halts --hold --period-us 50000 halt=40
 sleep 6
 within 60 has_held halts
 is_in halts $((40 * 50000000)) 40 HLT halted
-result "HLT until a timer of 50 ms: halted"
+result "time of HLT until a timer of 50 ms is halted"
 kill_guests
 
-# A guest that always wants the CPU: what others get of it is what it waits.
+# A guest that always needs the CPU waits while other programs use it.
 start busy --forever cpuid=1000
 wait_for has_guest busy
 wait_for has_exits "$(guest_of busy)"
@@ -248,48 +247,48 @@ look
 before=$runq
 hog 3000
 look
-close "runq_ns beside 3 s of another program" 3000000000 $((runq - before)) 1
-result "a program that computes beside it: runq"
+close "runq_ns while another program computes for 3 s" 3000000000 $((runq - before)) 1
+result "time for which another program uses the guest's CPU is runq"
 sample busy
 equal "vmm_sleep, halted, blocked, throttled" "0 0 0 0" \
 	"$(whole vmm_sleep_ns) $(whole halted_ns) $(whole blocked_ns) $(whole throttled_ns)"
-result "and nothing else"
+result "time for which another program uses the guest's CPU is in no other part"
 
-description="a quota of its VMM's cgroup: runq"
+description="time for which a quota stops the VMM's cgroup is runq"
 if own_cgroup "20000 100000"; then
 	sleep 1
 	look
 	before=$runq quota_before=$quota
 	sleep 4
 	look
-	# The two are read at one moment of a period each, which is 100 ms.
+	# The two are read at different times within a period of 100 ms.
 	close "runq_ns while the cgroup is throttled" $((quota - quota_before)) $((runq - before)) 5000
 	result "$description"
 	sample busy
 	look
 	close "quota_ns since the guest started" $quota "$(whole quota_ns)" 5000
-	result "and the tool says that it is the quota's"
+	result "stat --json shows the time for which a quota stopped the guest"
 	echo max > "$TMP/cgroup/vmm/cpu.max"
 else
 	ktap_test_skip "$description" "no cgroup v2 with a controller for the CPU"
-	ktap_test_skip "and the tool says that it is the quota's" "no cgroup v2 with a controller for the CPU"
+	ktap_test_skip "stat --json shows the time for which a quota stopped the guest" "no cgroup v2 with a controller for the CPU"
 fi
 
 echo 100 > "$guest/limits/max_exits_per_sec"
 wait_for has_state busy throttled
 paced
 close "throttled_ns of a paced guest" "$asleep" "$throttled" $((20 * 100))
-result "a limit of 100 exits a second: throttled, for as long as the scheduler has the thread asleep"
+result "throttled time of a paced guest is the time for which its thread sleeps, by the scheduler"
 little "all other parts but kernel" "$elsewhere" "$asleep"
-result "and nothing else"
+result "the time for which pacing makes a guest sleep is in no other part"
 echo default > "$guest/limits/max_exits_per_sec"
 exits_grow "$guest"
 
-# Halted mostly: what is always busy takes an emulator long.
+# Mostly halted, because a busy guest is slow on an emulator.
 start beside --forever --period-us 5000 halt=1 cpuid=100
 wait_for has_guest beside
 for version in v2 v1; do
-	description="a guest in a frozen cgroup ($version) is shown in state frozen, behind one that runs"
+	description="a guest in a frozen cgroup ($version) is shown in state frozen, after a running guest"
 	if freeze_$version; then
 		sleep 1
 		equal "state" frozen "$(state_of busy)" && equal "order" "beside busy" "$(order)"
@@ -310,7 +309,7 @@ busy=$(whole busy_ns)
 sleep 2
 sample busy
 equal "busy time of 2 s" "$busy" "$(whole busy_ns)"
-result "and it is not busy"
+result "busy time of a guest whose VMM is stopped does not grow"
 kill -CONT "$(pid busy)"
 kill_guests
 

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# perf kvm stat, over the same interval: the same counts, and the same time
-# within 1 %, with exits long enough that perf's own work in each of them, which
-# comes after the module has looked at the clock, is lost in it.
+# perf kvm stat over the same interval has the same counts, and the same time within
+# 1 %. Exits are so long that perf's own work in each exit, after the module has read
+# the clock, does not matter.
 . "${0%/*}/lib.sh"
 
-# records PID: does perf wait for events, in poll(), with buffers for them
+# records PID: whether perf waits for events, in poll(), with its buffers set up
 records()
 {
 	grep -q 'perf_event' "/proc/$1/maps" && grep -q '^7 ' "/proc/$1/syscall"
@@ -13,12 +13,12 @@ records()
 
 ktap_print_header
 if ! command -v perf > /dev/null; then
-	skip_all "perf is not here"
+	skip_all "perf is not installed"
 fi
 ktap_set_plan 2
 
 load
-# What perf records is all of the guest's life: it starts paused.
+# perf has to record the guest's whole life, so it starts paused.
 start guest --paused --hold --rounds 3 --spin-user-us 5000 --period-us 4000 cpuid=200 out=50 rdmsr=50 halt=250
 wait_for said guest paused
 cd "$TMP" || exit 1
@@ -39,7 +39,7 @@ awk '$2 ~ /^[0-9]+$/ && $3 ~ /%/ { avg = $7; sub(/us/, "", avg); print $1, $2, $
 sed 's/^/# perf: /' "$TMP/perf"
 awk '{ print "# l1tune: " $1, $2, $3 }' "$TMP/counted"
 
-# An exit still open has no entry for perf to end it with.
+# An open exit has no entry yet, so perf does not count it.
 awk -v open="$open" '
 NR == FNR { count[$1] = $2; next }
 $1 in count || $2 > ($1 == open) {
@@ -60,7 +60,7 @@ END {
 	off = (got - want) / want
 	exit !(want && off < 0.01 && off > -0.01)
 }' "$TMP/perf" "$TMP/counted"
-result "the module's time of exits is that of perf kvm stat within 1 %"
+result "the module's exit times are those of perf kvm stat within 1 %"
 
 unload
 ktap_finished

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Guests that run guests of their own share CPUs that are too few, on a kernel
-# that preempts KVM anywhere: also between the two steps in which it goes from
-# one level to the other. Each exit is counted at its level, by its reason.
+# Guests with nested guests share too few CPUs, on a kernel that preempts KVM
+# anywhere, even between the two steps of switching from one level to the other.
+# Each exit is counted at its level, by its reason.
 . "${0%/*}/lib.sh"
 
 GUESTS="one two three four"
@@ -33,7 +33,7 @@ load
 for name in $GUESTS; do
 	start $name --rounds 60 --expect --hold cpuid=50 l3=200 l3rdmsr=50
 done
-# Takes a CPU for moments, so that guests move between them.
+# Takes a CPU for short times, so that guests move between CPUs.
 while [ ! -e "$TMP/stop" ]; do
 	pause_ms 3
 	cat $CLASS/l2-*/stats > /dev/null

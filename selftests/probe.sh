@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What KVM promises to guests, tried by the tool's own. BROKEN names rows whose
-# instructions this machine's CPU offers and does not have: an L0 that lies. REFUSED is
-# the row of a guest whose interrupts KVM serves, which this machine does not enter.
+# l1tune probe: features that KVM offers to guests, tried in guests of the tool. BROKEN
+# names rows of instructions that this machine's CPU offers but lacks, because of a broken
+# L0. REFUSED is the row of a guest with KVM's interrupt controllers that cannot be entered.
 . "${0%/*}/lib.sh"
 
-# row NAME: its line in what probe -a printed
+# row NAME: its line in the output of probe -a
 row()
 {
 	grep "^$1  *instruction " "$TMP/all"
 }
 
-# is_broken NAME: #UD, for which the CPU knows no such instruction
+# is_broken NAME: whether it raises #UD, because the CPU lacks the instruction
 is_broken()
 {
 	row "$1" | grep -q 'faults .*#UD' && return
@@ -19,7 +19,7 @@ is_broken()
 	return 1
 }
 
-# bad: the rows that are not as promised
+# bad: rows that are not as promised
 bad()
 {
 	l1tune probe --noheadings -o VERDICT,FEATURE | sed -n 's/^\(faults\|wrong\|dies\|hangs\|untried\)  *//p'
@@ -36,20 +36,20 @@ ktap_set_plan 5
 if [ "${REFUSED-}" ]; then
 	l1tune probe --json > "$TMP/json"
 	equal "exit status" 1 $?
-	result "probe tells by its exit status that no guest runs"
+	result "probe exits with 1 if no guest runs"
 	sed 's/{"feature"/\n&/g' "$TMP/json" | grep "\"$REFUSED\"" > "$TMP/row"
 	sed 's/^/# /' "$TMP/row"
 	grep -q '"dies".*invalid controls.*without KVM.s interrupt controller runs.*enable_apicv=0' "$TMP/row"
-	result "probe says what the CPU refuses, and what guest it takes"
+	result "probe says what the CPU refuses, and which guest runs"
 	equal "verdicts" "dies not_promised untried" \
 		"$(sed 's/"verdict": *"\([^"]*\)"/\n@\1\n/g' "$TMP/json" | sed -n 's/^@//p' | tr ' ' _ | sort -u | xargs)"
-	result "nothing else is tried"
+	result "probe tries nothing else if no guest runs"
 	l1tune doctor > "$TMP/doctor"
 	equal "exit status" 2 $? &&
 		tr -s " \n" " " < "$TMP/doctor" | grep -q 'problem trial no guest can run: .* entry with invalid controls'
 	result "doctor says that no guest can run"
 	rmmod kvm_intel && modprobe kvm_intel enable_apicv=0 && l1tune probe > /dev/null && l1tune doctor | grep -q '^ok *trial '
-	result "what probe named makes guests run"
+	result "the module parameter that probe names makes guests run"
 	ktap_finished
 fi
 
@@ -57,7 +57,7 @@ l1tune probe -a > "$TMP/all" 2> "$TMP/errors"
 status=$?
 sed 's/^/# /' "$TMP/all" "$TMP/errors" | grep -v 'not promised'
 equal "exit status" "${BROKEN:+1}" "$(echo $status | grep -v '^0$')"
-result "probe tells by its exit status whether promises are kept"
+result "probe's exit status says whether promises are kept"
 
 bad > "$TMP/bad"
 expect=
@@ -67,7 +67,7 @@ for name in ${BROKEN-}; do
 	is_broken "$name" || break
 done
 equal "promises that are broken" "$(echo "$expect" | grep .)" "$(cat "$TMP/bad")"
-result "probe names those that the CPU does not keep, and no other"
+result "probe names exactly the promises that the CPU does not keep"
 
 grep -q "^nested [a-z]*  *nesting  *ok" "$TMP/all"
 result "probe runs a guest in its guest"
@@ -84,6 +84,6 @@ if [ "${BROKEN-}" ]; then
 else
 	grep -q '"ok"' "$TMP/row"
 fi
-result "doctor has what probe found"
+result "doctor shows the result of probe"
 unload
 ktap_finished

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The part of selftests/readme that runs in L1: the sessions of docs/ about limits,
-# the configuration, tuning and Prometheus, with guests like those shown there.
+# The part of selftests/readme that runs in L1: sessions in docs/ on limits, the
+# configuration, tuning and Prometheus, with guests like those shown there.
 . "${0%/*}/lib.sh"
 
 session()
@@ -19,7 +19,7 @@ session "l1tune limits audit.max_vcpus_per_vm=1 max_vms=3 max_memory_bytes=8M"
 l1tune events > "$TMP/events" 2>&1 &
 events=$!
 sleep 1
-# Its memory is refused, so it ends before it is shown.
+# Its memory is denied, so it ends before it is shown.
 start third --vcpus 2 --hold cpuid=10
 wait "$(pid third)"
 session "l1tune limits"

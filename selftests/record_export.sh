@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# No test: prints twelve exports of two guests at work, a second apart, for
+# Not a test: prints twelve exports of two busy guests, a second apart, for
 # selftests/prometheus to replay. Before the seventh a third guest is denied.
 . "${0%/*}/lib.sh"
 

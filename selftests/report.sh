@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# l1tune record and report on a real module: what a page says of guests whose programs
-# are known, of one that ended, and of one that a limit refused.
+# l1tune record and report with the module: a page about guests with known programs, a
+# guest that ended, and a guest that a limit denied.
 . "${0%/*}/lib.sh"
 
 STATE=$TMP/state
@@ -16,7 +16,7 @@ records()
 	l1tune replay --state "$STATE" --at "-0s" list --noheadings -o NAME,EXITS > "$TMP/list" 2>&1
 }
 
-# recorded NAME: the last record has that guest, with all exits that it has now
+# recorded NAME: whether the last record has that guest, with all its exits so far
 recorded()
 {
 	records && grep -Eqx " *$1 +$(cat "$(guest_of "$1")/exits")" "$TMP/list"
@@ -27,20 +27,20 @@ not_recorded()
 	records && ! grep -q "^ *$1 " "$TMP/list"
 }
 
-# documents PAGE: the JSON that is in it
+# documents PAGE: prints the JSON in it
 documents()
 {
 	sed -n 's,.*id="l1tune-report">\(.*\)</script>.*,\1,p' "$1"
 }
 
-# of_guest PAGE NAME: its object in the document of stat, without what follows
+# of_guest PAGE NAME: prints its object in the document of stat
 of_guest()
 {
 	documents "$1" | sed 's/.*"stat":{//; s/"advise":{.*//' |
 		awk -v RS='"name":"' -v name="$2" 'index($0, name "\"") == 1 { print tolower($0) }'
 }
 
-# count PAGE NAME REASON: exits of that guest, as the page's JSON has them
+# count PAGE NAME REASON: exits of that guest in the page's JSON
 count()
 {
 	of_guest "$1" "$2" | sed -n "s/.*\"reason\":\"$3\"[^}]*\"count\":\([0-9]*\).*/\1/p"
@@ -51,7 +51,7 @@ names()
 	documents "$1" | sed 's/.*"stat":{//; s/"advise":{.*//' | grep -o '"name":"[^"]*"' | sort -u | cut -d '"' -f 4 | xargs
 }
 
-# lacks FILE WORD…: none of these words is in the file
+# lacks FILE WORD…: whether none of these words is in the file
 lacks()
 {
 	file=$1
@@ -69,7 +69,7 @@ io=io
 background record l1tune record -i 1 --state "$STATE"
 wait_for records
 from=$(date +'%Y-%m-%d %H:%M:%S')
-# A window begins with a record, of which the guests are no part.
+# A window begins with a record, which must not have the guests yet.
 sleep 3
 start alpha --hold cpuid=500 out=20
 start beta --hold cpuid=300
@@ -79,7 +79,7 @@ for guest in alpha beta gamma; do
 done
 limit max_vms 3
 ! vmm -name guest=delta cpuid=1 > "$TMP/denied" 2>&1
-result "a guest beyond max_vms is refused"
+result "a guest beyond max_vms is denied"
 pids="$(pid alpha) $(pid beta) $(pid gamma)"
 kill -KILL "$(pid gamma)"
 wait_for not_recorded gamma
@@ -88,27 +88,27 @@ sleep 2
 report -i 1 -o "$TMP/now.html"
 equal "exit status" 0 $? && equal "guests" "alpha beta" "$(names "$TMP/now.html")" &&
 	equal "exits of guests that hold" "" "$(count "$TMP/now.html" alpha cpuid | grep -v '^0$')"
-result "a page of now has the guests that run"
+result "a page of the present has the running guests"
 
 report --from "$from" -o "$TMP/then.html"
 equal "exit status" 0 $? && equal "guests" "alpha beta gamma" "$(names "$TMP/then.html")" &&
 	equal "CPUID of each" "500 300 100" "$(for guest in alpha beta gamma; do count "$TMP/then.html" $guest cpuid; done | xargs)"
-result "a page of the past has each guest's exits, as many as its program took"
+result "a page of the past has each guest's exits, as many as its program caused"
 
 of_guest "$TMP/then.html" gamma | grep -q '"ended":true' &&
 	! of_guest "$TMP/then.html" alpha | grep -q '"ended":true'
-result "the guest that ended is the one that is said to have ended"
+result "a page of the past marks the guest that ended, and no other"
 
 documents "$TMP/then.html" > "$TMP/documents"
 equal "port accesses, at least" yes "$([ "$(count "$TMP/then.html" alpha $io)" -ge 20 ] && echo yes)" &&
 	grep -q '"limit":"max_vms"[^}]*"denied":1[,}]' "$TMP/documents" ||
 	! ktap_print_msg "$(grep -o '"max_vms".\{80\}' "$TMP/documents" | head -n 3)"
-result "it has accesses to ports and the limit's refusal"
+result "a page of the past has port accesses and the limit's denial"
 
 report --from -1h -o "$TMP/early.html"
 equal "exit status" 0 $? && grep -q 'which lacks the rest of' "$TMP/early.html" &&
 	equal "CPUID" 500 "$(count "$TMP/early.html" alpha cpuid)"
-result "a page from before the first record says what it lacks"
+result "a page that starts before the first record says what it lacks"
 
 report --from "$from" --anonymous -o "$TMP/anonymous.html"
 # shellcheck disable=SC2086
@@ -116,16 +116,16 @@ equal "exit status" 0 $? && lacks "$TMP/anonymous.html" alpha beta gamma delta "
 	equal "CPUID" "100 300 500" "$(for n in 1 2 3; do count "$TMP/anonymous.html" guest-$n cpuid; done | sort -n | xargs)" &&
 	! documents "$TMP/anonymous.html" | grep -E '"(pid|uid)":[0-9]' &&
 	documents "$TMP/anonymous.html" | grep -o '"pid":"[^"]*"' > "$TMP/pids" && lacks "$TMP/pids" $pids
-result "an anonymous page has the counts, and no name, path, PID or uid"
+result "an anonymous page has the counts, but no name, path, PID or uid"
 
 l1tune gone --json | sed 's/.*"gone"://' > "$TMP/gone"
 l1tune replay --state "$STATE" --at -0s gone --json | sed 's/.*"gone"://' > "$TMP/gone_then"
 equal "guests that ended" 1 "$(grep -o '"end":"killed"' "$TMP/gone" | wc -l)" && cmp "$TMP/gone" "$TMP/gone_then"
-result "the history has why a guest ended, as gone has it"
+result "replay gone shows the same records from the history as gone"
 
 report --from "$from" --text > "$TMP/text"
 equal "exit status" 0 $? && grep -q '| alpha ' "$TMP/text" && grep -q 'gamma' "$TMP/text" && lacks "$TMP/text" '<script'
-result "the text form has the guests, and no HTML"
+result "report --text has the guests and no HTML"
 kill -TERM "$(pid record)"
 kill_guests
 no_limits

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the tests in a clean Debian share.
+# Shared by the tests in a clean Debian.
 . "${0%/*}/ktap.sh"
 
-# What the command that a result is of has said
+# Output of the command that a result is for
 LOG=$(mktemp)
 
-# result DESCRIPTION, after the command that it is the result of
+# result DESCRIPTION: the result of the command before it
 result()
 {
 	if [ $? -eq 0 ]; then

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Usage: run_tests.sh TEST…
 # Runs tests one after the other, as root on any Linux host with KVM, and prints KTAP.
-# A test fails if the kernel's log has a warning from its time, or if it ends without
-# all that it planned. Exit status: 0 if none failed, 4 if all were skipped, else 1.
-# DISPOSABLE=yes says that the machine is there for nothing else, see host.sh.
+# A test also fails if the kernel logs a warning while it runs, or if it ends without
+# all planned results. Exit status: 0 if none failed, 4 if all were skipped, otherwise 1.
+# DISPOSABLE=yes says that the machine is for tests only, see host.sh.
 HERE=$(cd "${0%/*}" && pwd)
 . "$HERE/host.sh"
 . "$HERE/log.sh"
@@ -14,8 +14,8 @@ chmod 755 "$WORK"
 trap 'put_back; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# What kmemleak, where the kernel has it, finds: a second look is sure of it. Whose it
-# is cannot be asked: of a module that has gone no names are left.
+# leaks: prints the leaks that kmemleak finds, if the kernel has it; a second scan
+# confirms them. All count, because the names of an unloaded module are gone.
 leaks()
 {
 	has_kmemleak || return
@@ -31,7 +31,8 @@ has_kmemleak()
 	is_disposable && [ -e /sys/kernel/debug/kmemleak ]
 }
 
-# Where an allocation in sysfs_slab_add() fails, the kernel itself loses a name.
+# not_the_kernels: without a leak of the kernel itself, which loses a name when an
+# allocation in sysfs_slab_add() fails
 not_the_kernels()
 {
 	awk '
@@ -42,7 +43,7 @@ not_the_kernels()
 	END { tell() }'
 }
 
-# settings: what is set, uid first, without which hlt_in_guest is refused
+# settings: prints all settings, uid first, because hlt_in_guest needs it
 settings()
 {
 	for file in tune/uid limits/* audit/* tune/*; do
@@ -50,7 +51,7 @@ settings()
 	done
 }
 
-# take_away: the module that is loaded; tests load it themselves
+# take_away: unloads the loaded module, because tests load it themselves
 take_away()
 {
 	gid=$(cat /sys/module/l1tune/parameters/gid)
@@ -58,7 +59,7 @@ take_away()
 	rmmod l1tune
 }
 
-# put_back: what take_away took
+# put_back: loads what take_away unloaded, with its settings
 put_back()
 {
 	[ -e "$WORK/settings" ] || return
@@ -70,7 +71,7 @@ put_back()
 	done < "$WORK/settings"
 }
 
-# limited COMMAND…: for as long as the file settings has, if there is one
+# limited COMMAND…: with the timeout of the file settings, if there is one
 limited()
 {
 	seconds=$(sed -n 's/^timeout=//p' "$HERE/settings" 2> /dev/null)
@@ -95,14 +96,14 @@ run()
 	rm -rf "$WORK/test"
 }
 
-# wrong WHAT: fails the test that runs; the standard input is about it
+# wrong WHAT: fails the current test; the standard input has the details
 wrong()
 {
 	problem=${problem:+$problem; }$1
 	sed 's/^/# /'
 }
 
-# judge TEST: what is wrong with its output and with the kernel's log since it started
+# judge TEST: checks its output, and the kernel's log since it started
 judge()
 {
 	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$WORK/out")
@@ -111,7 +112,7 @@ judge()
 	if [ "$status" -eq 4 ] && [ "$planned" = 0 ]; then
 		skipped=$(sed -n 's/^1\.\.0 # SKIP //p' "$WORK/out")
 	elif [ "$status" -eq 124 ]; then
-		wrong "it took longer than $seconds s" < /dev/null
+		wrong "it took more than $seconds s" < /dev/null
 	elif [ "${planned:-none}" != "$results" ]; then
 		wrong "it ended after $results of ${planned:-unplanned} results with status $status" < /dev/null
 	elif [ "$failures" -gt 0 ]; then
@@ -121,7 +122,7 @@ judge()
 	fi
 
 	dmesg > "$WORK/dmesg"
-	# A log that has lost its beginning tells nothing.
+	# A log that has lost its beginning proves nothing.
 	grep -q "l1tune-test: $1\$" "$WORK/dmesg" ||
 		printf 'l1tune-test: %s\nWARNING: the log is too small, see log_buf_len\n' "$1" >> "$WORK/dmesg"
 	sed "1,/l1tune-test: $1\$/d" "$WORK/dmesg" > "$WORK/log"
@@ -130,17 +131,17 @@ judge()
 
 	! is_loaded || rmmod l1tune
 	leaks > "$WORK/leaks"
-	[ ! -s "$WORK/leaks" ] || wrong "memory was lost" < "$WORK/leaks"
+	[ ! -s "$WORK/leaks" ] || wrong "it leaked memory" < "$WORK/leaks"
 }
 
 [ $# -gt 0 ] || { echo "usage: $0 TEST…" >&2; exit 2; }
 
-# Opening it loads KVM where that is not there yet.
+# Opening it loads KVM if it is not loaded yet.
 (: < /dev/kvm) 2> /dev/null
 if is_loaded && [ -z "$(unfit)" ]; then
 	take_away
 fi
-# Until a scan by itself ends, minutes on a slow machine, no module goes.
+# During an automatic scan, minutes on a slow machine, no module can be unloaded.
 ! has_kmemleak || echo scan=off > /sys/kernel/debug/kmemleak
 
 echo "KTAP version 1"

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Who spends the time of exits: guests each of which gives it to one known
-# party. Wants deterministic time (VMX, or SVM with --icount) and one CPU.
+# Who spends the time of exits: each guest spends it in one known way. Needs
+# deterministic time (VMX, or SVM with --icount) and one CPU.
 #
-#	an exit of the guest	whose time it is	by what
+#	exit of the guest	expected part		cause
 #	HLT			halted			a timer of 5 ms, of 4 s
 #	OUT			vmm			a VMM that spins for 20 ms
-#	CPUID			kernel			KVM alone
+#	CPUID			kernel			KVM only
 #	CPUID			runq			a busy thread on the same CPU
 #	any			vmm_sleep		a VMM that SIGSTOP stops
 #	HLT, OUT of L3		left to L2, or handled	a nested guest
@@ -22,7 +22,7 @@ near()
 	}'
 }
 
-# sample NAME [OPTION]…: one document about a guest, for what follows
+# sample NAME [OPTION]…: takes a sample of a guest, for the functions below
 sample()
 {
 	guest_name=$1
@@ -31,13 +31,13 @@ sample()
 	sed -i 's/"vcpu":.*//' "$TMP/json"
 }
 
-# number KEY: the first in the sample
+# number KEY: the first such number in the sample
 number()
 {
 	sed "s/\"$1\"/\n&/" "$TMP/json" | sed -n "s/^\"$1\": *\([0-9]*\).*/\1/p"
 }
 
-# part REASON KEY: of a reason in the sample, which goes by its name on VMX
+# part REASON KEY: value of a reason in the sample; REASON is its name on VMX
 part()
 {
 	sed 's/{"reason"/\n&/g' "$TMP/json" | grep "^{\"reason\": *\"$(its_name "$1")\"" |
@@ -54,7 +54,7 @@ waits_in_hlt()
 	[ "$(state_of "$1" STATE,REASON)" = "halted $(its_name HLT)" ]
 }
 
-# its_name REASON: on this machine, of one that goes by its name on VMX
+# its_name REASON: its name on this machine; REASON is its name on VMX
 its_name()
 {
 	case $(isa)-$1 in
@@ -64,7 +64,7 @@ its_name()
 	esac
 }
 
-# Two documents an interval apart; again if the state was another one between.
+# Takes two samples an interval apart; tries again if the state changed between them.
 state_goes_on()
 {
 	for try in 1 2 3; do
@@ -84,7 +84,7 @@ readers_agree()
 		wait "$reader" || failed=$((failed + 1))
 	done
 	cat "$TMP"/reader*
-	equal "readers to whom it did not add up" 0 $failed
+	equal "readers with a sum that did not add up" 0 $failed
 }
 
 start_readers()
@@ -125,18 +125,18 @@ near "halted" 5 "$(number interval_ns)" "$(number halted_ns)" && [ "$(part HLT c
 result "the halted time of an open HLT counts up to now"
 kill_guests
 
-# Nothing else runs meanwhile: what took the CPU when a spin is over would make
-# it longer. The last OUT is open: the VMM sleeps while it holds the guest.
+# Nothing else runs, because a program that has the CPU when a spin ends would make it
+# longer. The last OUT is open: the VMM sleeps while it holds the guest.
 start served --hold --spin-user-us 20000 out=200
 sleep 8
 within 60 has_held served
 sample served
 near "200 OUTs of 20 ms: vmm" 5 4000000000 "$(part IO_INSTRUCTION vmm_ns)"
-result "port I/O: the time for which the VMM computes is vmm time"
+result "OUT: the time for which the VMM computes is vmm time"
 check "a guest that its VMM holds is shown in state asleep" equal "state" asleep "$(state_of served)"
 kill_guests
 
-# But for a moment in which the tool itself takes the CPU.
+# Except for the time for which the tool itself takes the CPU.
 runs kernel --forever cpuid=10000
 sample kernel -i 8 -c 1
 time=$(part CPUID time_ns)
@@ -149,8 +149,8 @@ while :; do :; done &
 rival=$!
 sample kernel -i 8 -c 1
 kill $rival
-near "beside a busy thread: runq" 5 $(($(number interval_ns) / 2)) "$(number runq_ns)"
-result "beside a busy thread half of the time is run queue time"
+near "runq while a busy thread shares the CPU" 5 $(($(number interval_ns) / 2)) "$(number runq_ns)"
+result "half of the time is runq while a busy thread shares the guest's CPU"
 
 stop kernel
 check "a guest whose VMM is stopped is shown in state paused" equal "state" paused "$(state_of kernel)"
@@ -160,7 +160,7 @@ near "stopped: vmm_sleep" 5 "$(number interval_ns)" "$(number vmm_sleep_ns)"
 result "the vmm_sleep time of a stopped VMM counts up to now"
 kill_guests
 
-# The same guest twice, but that the VMM of one is slow at its port.
+# The same guest twice, but one VMM handles its port slowly.
 mix="--forever --period-us 5000 halt=10 out=10 cpuid=50"
 # shellcheck disable=SC2086 # words on purpose
 {
@@ -169,16 +169,16 @@ mix="--forever --period-us 5000 halt=10 out=10 cpuid=50"
 }
 wait_for has_guest sick
 l1tune diff healthy sick -i 4 --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
-check "diff of two guests shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) vmm" "$(cat "$TMP/got")"
+check "diff of two guests shows the largest difference first" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) vmm" "$(cat "$TMP/got")"
 for name in healthy sick; do
 	l1tune stat $name -i 4 -c 1 --json > "$TMP/$name.json"
 done
 l1tune diff "$TMP/healthy.json" "$TMP/sick.json" --noheadings -o REASON,IN | head -n 1 | xargs > "$TMP/got"
-check "diff of two saved files shows first what differs most" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) vmm" "$(cat "$TMP/got")"
+check "diff of two saved files shows the largest difference first" equal "what changed most, and where" "$(its_name IO_INSTRUCTION) vmm" "$(cat "$TMP/got")"
 kill_guests
 
-# Every reader at every moment: under load, when the guest is killed, and when
-# the module goes.
+# Readers at any time: under load, while the guest is killed, and while the module
+# unloads.
 start busy --forever --order mixed --period-us 1000 cpuid=200 out=50 mmio=20 halt=3
 wait_for has_guest busy
 guest=$(guest_of busy)
@@ -216,18 +216,18 @@ equal "nested" on "$(cat "$guest/nested")" && equal "of another" off "$(cat "$(g
 			if (index($i, name "=") == 1)
 				return substr($i, length(name) + 2)
 	}
-	# Entries are what the guest asked for, CPUID and VMCALL what it asked to see.
+	# The guest executes entries; it intercepts CPUID and VMCALL.
 	$1 == "expect" && ($2 == "VMLAUNCH" || $2 == "VMRESUME" || $2 == "vmrun") { entries += field("count") }
 	$1 == "expect" && field("level") == 3 && tolower($2) ~ /^(cpuid|vmcall|hypercall)$/ { left += field("count") }
 	END { print entries, left }' "$TMP/nested" > "$TMP/want" &&
 	l1tune list nested --noheadings -o L3_ENTRIES,L3_LEFT | xargs > "$TMP/got" &&
-	equal "L3's entries and exits that left to L2" "$(cat "$TMP/want")" "$(cat "$TMP/got")" &&
+	equal "L3's entries and exits reflected to L2" "$(cat "$TMP/want")" "$(cat "$TMP/got")" &&
 	l3_exits=$(l1tune stat nested --noheadings --bytes -o LEVEL,COUNT | awk '$1 == 3 { n += $2 } END { print n }') &&
 	equal "L3's exits handled" $((l3_exits - $(cut -d' ' -f2 "$TMP/want"))) "$(l1tune list nested --noheadings -o L3_HANDLED | xargs)"
-result "exits of a nested guest are handled here or left to the guest as its program has it"
+result "exits of L3 are counted as handled by KVM or reflected to L2, as in the program"
 
 
-# L1's exits for each that L2 saw: L3's own and L2's instructions for it.
+# Exits to L1 per exit that L2 sees: L3's exits, plus L2's instructions for them.
 awk -v l3="$l3_exits" '
 function field(name,  i) {
 	for (i = 2; i <= NF; i++)
@@ -237,14 +237,14 @@ function field(name,  i) {
 FNR == NR { left = $2; next }
 $1 == "expect" && field("level") == 2 && $2 ~ /^(VM(ON|CLEAR|PTRLD|LAUNCH|RESUME|READ|WRITE)|vmrun)$/ { n += field("count") }
 END { printf "%.2f\n", (l3 + n) / left }' "$TMP/want" "$TMP/nested" > "$TMP/factor"
-check "L3_FACTOR is the exits here per exit that the guest sees" equal "L3_FACTOR" "$(cat "$TMP/factor")" "$(l1tune list nested --noheadings -o L3_FACTOR | xargs)"
+check "L3_FACTOR is the number of exits to L1 per exit that L2 sees" equal "L3_FACTOR" "$(cat "$TMP/factor")" "$(l1tune list nested --noheadings -o L3_FACTOR | xargs)"
 kill_guests
 
 start inside --forever --spin-user-us 500000 l3out=100
 wait_for has_guest inside
 within 30 grep -qx running "$(guest_of inside)/nested"
 equal "state and reason" "vmm L3 $(its_name IO_INSTRUCTION)" "$(state_of inside STATE,REASON)"
-result "a guest that waits in its nested guest's exit shows level and reason"
+result "a guest that waits in an exit of its nested guest is shown with level and reason"
 
 unload
 ktap_finished

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# How guests start. What is expected comes from the guest's program and from the clock
-# of its VMM (programs/starts.c), which has no part in the module.
+# How guests start. Expected values are from the guest's program and from the clock of
+# its VMM (programs/starts.c), which is independent of the module.
 . "${0%/*}/lib.sh"
 
-# begins NAME END [KEY=N]…: until it has said how long it took, or has done what it does
+# begins NAME END [KEY=N]…: starts a guest and waits until it has printed its times, or has
+# reached the state END
 begins()
 {
 	who=$1 end=$2
@@ -24,7 +25,7 @@ in_boot()
 	grep -q '^phase boot' "$(guest_of "$1")/start"
 }
 
-# of NAME WORD…: what the line that begins with these words has behind them
+# of NAME WORD…: the word after these words at the beginning of a line
 of()
 {
 	file=$(guest_of "$1")/start
@@ -43,7 +44,7 @@ total()
 	awk '$1 == "phase" && $3 != "-" { sum += $3 } END { printf "%d\n", sum }' "$(guest_of "$1")/start"
 }
 
-# in_phase NAME PHASE REASONS: how many exits of these
+# in_phase NAME PHASE REASONS: number of exits for these reasons
 in_phase()
 {
 	awk -v phase="$2" -v reasons="$3" '
@@ -52,7 +53,7 @@ in_phase()
 		END { printf "%d\n", sum }' "$(guest_of "$1")/start"
 }
 
-# Of a phase: the guest and all parts of all exits.
+# adds_up NAME PHASE: guest time and all parts of all exits add up to the phase
 adds_up()
 {
 	awk -v phase="$2" '
@@ -90,7 +91,7 @@ ktap_set_plan 22
 if [ "$(isa)" = svm ]; then cpuid=cpuid out=io; else cpuid=CPUID out=IO_INSTRUCTION; fi
 
 load
-# The first guest after load also pays for what KVM and the module set up once.
+# The first guest after load takes longer, because KVM and the module set up once.
 begins first idle wait_ms=1 out=1
 begins plain idle wait_ms=50 cpuid=1000 out=200 out_us=200
 ktap_print_msg "by its VMM: $(xargs < "$TMP/plain")"
@@ -98,36 +99,36 @@ l1tune start "$(basename "$(guest_of plain)")" > "$TMP/text"
 sed 's/^/# /' "$TMP/text"
 check "a guest that is idle has started" equal "state" started "$(of plain state)"
 near "ns to the first KVM_RUN" 10 "$(clock plain vmm)" "$(of plain phase setup)"
-result "setup is the time from KVM_CREATE_VM to KVM_RUN by the VMM's clock"
+result "phase setup is the time from KVM_CREATE_VM to KVM_RUN by the VMM's clock"
 near "ns to idle" 10 "$(clock plain all)" "$(total plain)"
 result "the phases add up to the start by the VMM's clock"
 equal "CPUIDs" "1000 0" "$(in_phase plain firmware $cpuid) $(in_phase plain boot $cpuid)"
-result "the guest's CPUIDs without paging are those of firmware"
+result "CPUIDs without paging count in phase firmware"
 equal "OUTs" "0 200" "$(in_phase plain firmware $out) $(in_phase plain boot $out)"
-result "its OUTs with paging are those of boot"
+result "OUTs with paging count in phase boot"
 equal "changes of CR0" 1 "$(in_phase plain firmware 'CR_ACCESS|write_cr0|cr0_sel_write|CR0_SEL_WRITE|WRITE_CR0')"
-result "the MOV to CR0 that turns paging on ends firmware"
-check "guest and exits of firmware add up to it" adds_up plain firmware
-check "guest and exits of boot add up to it" adds_up plain boot
+result "the MOV to CR0 that turns paging on ends phase firmware"
+check "guest time and exits add up to phase firmware" adds_up plain firmware
+check "guest time and exits add up to phase boot" adds_up plain boot
 grep -q "200 $out in boot, [0-9.]*ms of it in the VMM" "$TMP/text"
-result "what took most time is named with its number and part"
+result "l1tune start names the exits that took most time, with their count and part"
 
-# 200 times 200 us: what is said to have taken most is left out.
+# 200 times 200 us: a guest without the exits that took most time.
 said=$(json "$(basename "$(guest_of plain)" | sed 's/l2-//')" |
 	sed 's/.*"most":\[//' | tr '{' '\n' | sed -n "s/.*\"boot\".*\"$out\".*\"time_ns\":\([0-9]*\).*/\1/p" | head -n 1)
 begins less idle wait_ms=50 cpuid=1000 out=0
 saved=$(($(total plain) - $(total less)))
-ktap_print_msg "said to have taken most: $said ns; saved without it: $saved ns"
+ktap_print_msg "exits that took most: $said ns; saved without them: $saved ns"
 near "ns saved" 200 "$((said + 0))" "$saved"
-result "without what took most time the start is so much shorter, to 20 %"
+result "a start without the exits that took most time is shorter by their time, to 20 %"
 l1tune start --compare "$(basename "$(guest_of plain)")" "$(basename "$(guest_of less)")" > "$TMP/compare" &&
 	grep -q "^boot *$out " "$TMP/compare"
-result "--compare names the reason that differs"
+result "l1tune start --compare names the reason that differs"
 
 begins unpaged unpaged cpuid=10
 equal "state and phases" "starting 1 0" "$(of unpaged state) $(grep -c '^phase firmware' "$(guest_of unpaged)/start") $(grep -c '^phase boot' "$(guest_of unpaged)/start")" &&
 	[ "$(of unpaged halt_ns)" != - ]
-result "a halt without paging is noted and not taken for idle"
+result "a halt without paging is recorded in halt_ns and does not end the start"
 
 begins spin spin out=5
 equal "state" "starting" "$(of spin state)" && l1tune start "$(basename "$(guest_of spin)")" | grep -q "still starting after"
@@ -135,7 +136,7 @@ result "a guest that never halts is still starting"
 
 begins held hold
 equal "state" "starting" "$(of held state)" && equal "phases" 1 "$(grep -c ^phase "$(guest_of held)/start")"
-result "a guest that has not run is in its setup"
+result "a guest that has not run is in phase setup"
 
 before=$(value start/ended)
 begins dead dies
@@ -144,7 +145,7 @@ died()
 	[ "$(value start/ended)" = $((before + 1)) ]
 }
 wait_for died && l1tune start | grep -q "ended"
-result "a guest that ends before it is idle is counted and listed as that"
+result "a guest that ends before it is idle is counted in start/ended and listed as ended"
 
 # count NAME: of l1/start/times
 count()
@@ -153,22 +154,22 @@ count()
 }
 
 equal "starts" "3 3" "$(count total) $(count boot)"
-result "the histogram counts the starts that came to their end"
+result "start/times counts finished starts only"
 kill_started
 wait_for has_guests 0
 equal "starts" 3 "$(count total)" && equal "records" "4 3" "$(grep -c state=ended "$L1/start/last") $(grep -c state=started "$L1/start/last")"
-result "starts of guests that ended stay in it and in the list"
+result "starts of guests that ended stay in start/times and start/last"
 
 echo 0xf4 > "$L1/start/port"
 begins port port cpuid=20 out=30 out_us=100
 equal "state" started "$(of port state)"
 equal "until" "port 0xf4" "$(sed -n 's/^until \([a-z]* [0-9a-fx]*\).*/\1/p' "$(guest_of port)/start")"
-result "a port that is named ends the start"
+result "the first access to start/port ends the start"
 equal "OUTs" "30" "$(in_phase port boot $out)" && near "ns to the OUT" 10 "$(clock port all)" "$(total port)"
-result "the start lasts until the exit that uses the port"
+result "the start lasts until the exit that accesses start/port"
 begins noport idle cpuid=20 out=30
 equal "state" starting "$(of noport state)" && [ "$(of noport idle_ns)" != - ]
-result "a guest that does not use the port is still starting, and its idle is noted"
+result "a guest that does not access start/port is still starting, and idle_ns is recorded"
 echo none > "$L1/start/port"
 kill_started
 wait_for has_guests 0
@@ -180,7 +181,7 @@ wait_for said old all
 load
 wait_for has_guest old
 equal "state" unknown "$(of old state)" && l1tune start "$(basename "$(guest_of old)")" | grep -q "unknown"
-result "how a guest started that is older than the module is unknown"
+result "the start of a guest older than the module is unknown"
 check "only root and the group may read a start" equal "mode" 440 "$(stat -c %a "$(guest_of old)/start")"
 kill_started
 unload

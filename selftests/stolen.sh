@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What L0 takes from a guest. The guest has the only CPU of this machine nearly all
-# the time, so what is stolen from it is what this kernel counts as stolen from the
-# CPU. SCENE is "hog" (L0's CPU is busy), "alone" or "unknown" (no steal clock).
-# L0's own count is compared outside, see step_stolen in selftests/check.
+# Time that L0 steals from a guest. The guest has this machine's only CPU nearly all
+# the time, so its stolen time is what this kernel counts as stolen from the CPU. SCENE
+# is "hog" (L0's CPU is busy), "alone" or "unknown" (no steal clock). L0's own count is
+# compared outside, see step_stolen in selftests/check.
 . "${0%/*}/lib.sh"
 
 WINDOW=10
 
-# tell_l0 NAME: an emulated L0 prints the run delay of the thread that is this
+# tell_l0 NAME: an emulated L0 prints the run delay of the thread that runs this
 # machine's CPU
 tell_l0()
 {
@@ -18,7 +18,7 @@ tell_l0()
 	printf '\036%s:count %s\036' "$L1_NONCE" "$1"
 }
 
-# near WHAT WANTED GOT [LESS]: within 5 %, or 1 % of the window; or so much less
+# near WHAT WANTED GOT [LESS]: within 5 %, or 1 % of the window; up to LESS below is right, too
 near()
 {
 	ktap_print_msg "$1: wanted $2, got $3${4:+, as much as $4 less is right}"
@@ -28,7 +28,7 @@ near()
 	}'
 }
 
-# waited PID: for a CPU, by the scheduler; by the shell alone
+# waited PID: time that it waited for a CPU, by the scheduler; without a child process
 waited()
 {
 	waited_ns=0
@@ -38,8 +38,8 @@ waited()
 	done
 }
 
-# most_of WHAT WANTED GOT: of a lower bound, four fifths beside a hog. Without one L0's
-# own threads take little at a time, much of it just while others have the CPU.
+# most_of WHAT WANTED GOT: for a lower bound: four fifths with a hog. Without a hog L0's own
+# threads take little at a time, and much of it while other programs have the CPU.
 most_of()
 {
 	[ "$SCENE" = hog ] && least=0.8 || least=0.2
@@ -47,10 +47,9 @@ most_of()
 	awk -v want="$2" -v got="$3" -v least=$least 'BEGIN { exit !(got >= want * least && got <= want * 1.05) }'
 }
 
-# at NAME: what of everything is known at that moment, in $TMP/NAME.*: the guest's, this
-# kernel's own count up to its last tick, and L0's. By the shell alone: what is stolen
-# from another program meanwhile is not the guest's. What others had of the CPU the
-# guest, which never sleeps, waited for it.
+# at NAME: saves all counts at that moment in $TMP/NAME.*: the guest's, this kernel's own
+# up to its last tick, and L0's. Without a child process, because time stolen from other
+# programs is not the guest's. The guest never sleeps: it waits while others have the CPU.
 at()
 {
 	read -r guest < "$busy/stolen_time_ns"
@@ -65,13 +64,13 @@ at()
 	ktap_print_msg "guest-stolen-at $1 $guest $waited_ns"
 }
 
-# grown WHAT [PREFIX]: between the two moments
+# grown WHAT [PREFIX]: its growth between the two moments
 grown()
 {
 	echo $(($(cat "$TMP/${2-}end.$1") - $(cat "$TMP/${2-}begin.$1")))
 }
 
-# reasons_stolen NAME: the sum over a guest's reasons
+# reasons_stolen NAME: sum of stolen_ns over a guest's reasons
 reasons_stolen()
 {
 	l1tune stat "pid:$(pid "$1")" --json | sed 's/.*"l2"//; s/{"reason"/\n&/g' |
@@ -85,17 +84,17 @@ test_unknown()
 	runs busy --forever cpuid=100
 	busy=$(guest_of busy)
 	equal steal_clock not_offered "$(value steal_clock)"
-	result "l1/steal_clock says that L0 offers none"
+	result "l1/steal_clock is not_offered if L0 offers no steal clock"
 	equal stolen_time_ns unknown "$(cat "$busy/stolen_time_ns")"
-	result "a guest's stolen time is unknown"
+	result "a guest's stolen_time_ns is unknown without a steal clock"
 	equal stolen_time_ns unknown "$(value totals/stolen_time_ns)"
-	result "the host's stolen time is unknown"
+	result "the host's stolen_time_ns is unknown without a steal clock"
 	! grep -qa stolen_ns "$busy/stats"
-	result "the statistics file has no stolen time"
+	result "the file stats has no stolen_ns without a steal clock"
 	l1tune stat --json | grep -q '"stolen_ns": *null' && ! l1tune stat --json | grep -q '"stolen_ns": *[0-9]'
-	result "stat --json says null"
+	result "stat --json has stolen_ns null without a steal clock"
 	! l1tune export | grep -q '^l1tune_.*_stolen_'
-	result "export has no metric of it"
+	result "export has no metric of stolen time without a steal clock"
 }
 
 test_known()
@@ -103,7 +102,7 @@ test_known()
 	ktap_set_plan 7
 	load
 	equal steal_clock ok "$(value steal_clock)"
-	result "l1/steal_clock says that the clock is there"
+	result "l1/steal_clock is ok if L0 offers a steal clock"
 	runs busy --forever cpuid=1000
 	busy=$(guest_of busy)
 	sleep 1
@@ -111,7 +110,7 @@ test_known()
 	sleep $WINDOW
 	at end
 	near "stolen from the guest" "$(grown cpu)" "$(grown guest)" "$(grown waited)"
-	result "what is stolen from the CPU is stolen from the guest that has it"
+	result "time stolen from the CPU is stolen from the guest that has it"
 
 	share=$(($(grown guest) / 100000 / $(grown cs)))
 	ktap_print_msg "$share % of the time was stolen"
@@ -120,24 +119,24 @@ test_known()
 	# L0's own threads take some, too.
 	alone) [ $share -lt 12 ] ;;
 	esac
-	result "it is about half of the time beside a hog, and little without"
+	result "the stolen time is about half of the time with a hog in L0, and little without"
 
 	reasons=$(reasons_stolen busy)
 	ktap_print_msg "stolen in exits: $reasons of $(cat "$busy/exit_time_ns") ns"
 	[ "$reasons" -le "$(cat "$busy/stolen_time_ns")" ] && [ "$reasons" -le "$(cat "$busy/exit_time_ns")" ] && { [ "$SCENE" = alone ] || [ "$reasons" -gt 0 ]; }
-	result "what is stolen in exits is a part of it, and of the time of exits"
+	result "time stolen in exits is at most the guest's stolen time, and at most its exit time"
 
 	kill_guests
-	# A VMM that computes for its guest: nearly all the vCPU's time is of that exit.
+	# A VMM that computes for its guest: nearly all the vCPU's time is that exit's.
 	background spin parts spin 20 100
 	within 120 said spin did
 	wait_for has_guest spin
 	near "stolen in exits to a VMM that computes" "$(cat "$(guest_of spin)/stolen_time_ns")" "$(reasons_stolen spin)"
-	result "what is stolen while the VMM computes is the exit's"
+	result "time stolen while the VMM computes is stolen from the exit"
 
 	kill_guests
-	# It loses its CPU in each of its 20 ms, for a few hundredths of them: for as long
-	# nothing that is stolen is certain to be its.
+	# It loses its CPU in each 20 ms, for a few hundredths of them: in that time stolen
+	# time is not certain to be its own.
 	background spin parts spin 20 100000
 	wait_for has_guest spin
 	busy=$(guest_of spin)
@@ -147,7 +146,7 @@ test_known()
 	sleep $WINDOW
 	at spin_end
 	most_of "stolen from a VMM that computes" "$(grown cpu spin_)" "$(grown guest spin_)"
-	result "of what is stolen while a VMM now and then loses its CPU most is the guest's beside a hog, and never more"
+	result "a VMM that sometimes loses its CPU is charged for most of the time stolen by a hog, and never for more"
 	kill -KILL "$(pid beside)"
 
 	kill_guests
@@ -156,14 +155,14 @@ test_known()
 	idle_stolen=$(cat "$(guest_of idle)/stolen_time_ns")
 	ktap_print_msg "stolen from the idle guest: $idle_stolen"
 	[ "$idle_stolen" -lt 400000000 ]
-	result "no more than a fifth of it is stolen from a guest that is halted"
+	result "a halted guest has at most a fifth of its time stolen"
 }
 
 ktap_print_header
 case ${SCENE-} in
 hog | alone) test_known ;;
 unknown) test_unknown ;;
-*) skip_all "what L0 does is to be known: SCENE=hog, alone or unknown" ;;
+*) skip_all "SCENE must say what L0 does: hog, alone or unknown" ;;
 esac
 kill_guests
 

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# 100 guests at once, most of them in the midst of an exit: whatever is read while they
-# run adds up, to the nanosecond.
+# 100 guests at once, most of them in the middle of an exit: all values read while they
+# run add up to the nanosecond.
 #
 #	40	exit to KVM and to their VMM, and halt	any part
 #	20	halt for 50 ms at a time		halted
 #	28	have a VMM that sleeps			vmm_sleep, open for 30 ms
-#	2	have one that computes as well		vmm and vmm_sleep
-#	10	wait for a page that does not come	blocked, open all the time
+#	2	have a VMM that computes as well	vmm and vmm_sleep
+#	10	wait for a page that is never filled	blocked, open all the time
 . "${0%/*}/lib.sh"
 
 GUESTS=100
@@ -38,7 +38,7 @@ all_have_exits()
 		[ "$(cat "$CLASS"/l2-*/exits | grep -cvx 0)" -eq $GUESTS ]
 } 2> /dev/null
 
-# each_adds_up FILE…: of statistics, all read over and over at once
+# each_adds_up FILE…: reads all statistics files in a loop at the same time
 each_adds_up()
 {
 	readers=
@@ -57,7 +57,7 @@ each_adds_up()
 	equal "files that do not add up" 0 $failed
 }
 
-# json_adds_up: each reason of each guest in one document
+# json_adds_up: each reason of each guest in one JSON document adds up
 json_adds_up()
 {
 	l1tune stat --json | sed 's/.*"l2"//; s/{"reason"/\n&/g' | grep '^{"reason"' > "$TMP/reasons"
@@ -84,7 +84,7 @@ sum_of()
 	cat "$CLASS"/l2-*/"$1" | awk '{ n += $1 } END { printf "%.0f", n }'
 }
 
-# Totals are one snapshot, of a moment after the first sum and before the second.
+# Totals are a snapshot taken between the first sum and the second.
 totals_lie_between()
 {
 	for key in exit_time_ns guest_time_ns exits; do
@@ -92,12 +92,12 @@ totals_lie_between()
 		pause_ms 130
 		total=$(value totals/$key)
 		after=$(sum_of $key)
-		ktap_print_msg "$key: $before of all guests, in all $total, then $after"
+		ktap_print_msg "$key: $before over all guests, $total in totals, then $after over all guests"
 		[ "$before" -le "$total" ] && [ "$total" -le "$after" ] || return
 	done
 }
 
-# read_totals: the whole, each part, and the whole again
+# read_totals: prints the time, each part, and the time again
 read_totals()
 {
 	for file in exit $PARTS exit; do
@@ -106,7 +106,7 @@ read_totals()
 	done
 }
 
-# Nine files; if the last has what the first had, they are of one snapshot.
+# Nine files; if the last value equals the first, all are of one snapshot.
 totals_add_up()
 {
 	tries=0
@@ -131,15 +131,15 @@ start_guests
 within 120 all_have_exits || ktap_print_msg "$(nr_guests) guests of $GUESTS"
 
 each_adds_up "$CLASS"/l2-*/vcpu0/stats
-result "the parts of each of 100 running vCPUs add up in each read, and never go back"
+result "the parts of each of 100 running vCPUs add up in each read, and never decrease"
 each_adds_up "$CLASS"/l2-*/stats
-result "the parts of each of 100 running guests add up in each read, and never go back"
+result "the parts of each of 100 running guests add up in each read, and never decrease"
 json_adds_up
 result "the parts of each reason in stat --json add up to its time"
 totals_add_up
 result "the parts of totals/exit_time_ns add up to it"
 totals_lie_between
-result "totals are between the sums of all guests before and after"
+result "totals are between the sums over all guests before and after"
 
 kill_guests
 unload

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The machine is suspended, as far as the kernel's own tests of suspension go,
-# while guests run, one of them paced: it is not kept from that, and afterwards
-# guests go on and are counted.
+# The machine is suspended, down to each level that the kernel can test, while guests
+# run, one of them paced: suspending succeeds, and afterwards guests continue and are
+# counted.
 . "${0%/*}/lib.sh"
 
 LEVELS="freezer devices platform processors"
 
 ktap_print_header
-needs_disposable "the machine is suspended"
+needs_disposable "it suspends the machine"
 [ -e /sys/power/pm_test ] || skip_all "this kernel cannot test suspension (CONFIG_PM_SLEEP_DEBUG)"
 ktap_set_plan 6
 
@@ -24,11 +24,11 @@ exits_grow "$(guest_of paced)"
 for level in $LEVELS; do
 	echo "$level" > /sys/power/pm_test
 	if [ $level = processors ] && ! grep -qw deep /sys/power/mem_sleep; then
-		ktap_test_skip "the machine suspends as far as $level, and guests run on" "this machine has no deep sleep"
+		ktap_test_skip "the machine suspends as far as $level, and guests continue" "this machine has no deep sleep"
 		continue
 	fi
 	echo mem > /sys/power/state && exits_grow "$(guest_of free)" && exits_grow "$(guest_of paced)"
-	result "the machine suspends as far as $level, and guests run on"
+	result "the machine suspends as far as $level, and guests continue"
 done
 echo none > /sys/power/pm_test
 
@@ -38,7 +38,7 @@ kill_guests
 start after --hold cpuid=100
 wait_for said after holding
 equal "exits" "$(kvm_exits after)" "$(cat "$(guest_of after)/exits")" && equal "untraced" 0 "$(value totals/untraced)"
-result "a new guest is counted exactly after suspending"
+result "exits of a new guest are counted exactly after suspending"
 kill_guests
 
 unload

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# For the tests of tenants: cgroups of their own, and who they are to the module.
+# Shared by the tests of tenants: their own cgroups and the module's devices for them.
 
 CGROUPS=$TMP/cgroups
-# Below the root of the tree, which is where the module's paths begin
+# From the root of the cgroup tree, as in the module's paths
 TEST_CGROUP=/l1tune-test-$$
 
 needs_cgroups()
@@ -19,7 +19,7 @@ no_cgroups()
 	umount "$CGROUPS"
 }
 
-# cgroup NAME…: below the tests' own
+# cgroup NAME…: creates them below the tests' own cgroup
 cgroup()
 {
 	for name; do
@@ -27,13 +27,13 @@ cgroup()
 	done
 }
 
-# enter NAME: the shell, a subshell as a rule, moves there
+# enter NAME: moves the shell there, usually a subshell
 enter()
 {
 	echo 0 > "$CGROUPS$TEST_CGROUP/$1/cgroup.procs"
 }
 
-# within_cgroup NAME COMMAND…: run there
+# within_cgroup NAME COMMAND…: runs it there
 within_cgroup()
 {
 	(
@@ -43,7 +43,7 @@ within_cgroup()
 	)
 }
 
-# keep_in CGROUP NAME WORD…: as keep, there
+# keep_in CGROUP NAME WORD…: as keep, in that cgroup
 keep_in()
 {
 	where=$1
@@ -53,7 +53,7 @@ keep_in()
 	wait_for said "$name" holding
 }
 
-# define NAME: prints the error
+# define NAME: defines a tenant, prints the error
 define()
 {
 	write $L1/tenants/add "$TEST_CGROUP/$1"
@@ -64,7 +64,7 @@ undefine()
 	write $L1/tenants/remove "$TEST_CGROUP/$1"
 }
 
-# tenant NAME: its directory
+# tenant NAME: prints its directory
 tenant()
 {
 	grep -lxF "$TEST_CGROUP/$1" "$CLASS"/tenant-*/cgroup 2> /dev/null | sed 's,/cgroup$,,'
@@ -82,7 +82,7 @@ set_of()
 	echo "$3" > "$(tenant "$1")/limits/$2"
 }
 
-# uses WHAT NAME: of vms, vcpus, memory_bytes, nested_vms
+# uses NAME: prints its use of vms, vcpus, memory_bytes and nested_vms
 uses()
 {
 	echo "$(of_tenant "$1" usage/vms) $(of_tenant "$1" usage/vcpus) $(of_tenant "$1" usage/memory_bytes) $(of_tenant "$1" usage/nested_vms)"

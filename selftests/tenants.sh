@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Limits of cgroups: who is charged, at each level, by path and by pattern; what is
-# refused and told; and that nothing is left of tenants and cgroups that are gone.
+# Limits of cgroups: who is charged, at each level, by path and by pattern; denials and
+# their reports; and nothing is left of removed tenants and cgroups.
 #
 #	/test                  tenant, max_vms=3
 #	├── a                  tenant, max_vms=2
-#	│   └── deep/er        no tenant: a's
-#	├── b                  defined before there is such a cgroup
+#	│   └── deep/er        no tenant, belongs to a
+#	├── b                  defined before the cgroup exists
 #	├── pods/x/pod1, pod2  matches of pods/*/pod*
-#	└── free               test's only
+#	└── free               belongs to test only
 . "${0%/*}/lib.sh"
 . "${0%/*}/tenant_lib.sh"
 
-# The log takes ten lines in five seconds, and there may have been as many just before.
+# The log is limited to ten lines in five seconds, which may be used up already.
 logs_refusal()
 {
 	within_cgroup a ask vm > /dev/null
@@ -26,14 +26,14 @@ open_kvm
 load
 cgroup a/deep/er free pods/x/pod1 pods/x/pod2 pods/x/other
 
-# What may be defined.
+# Valid tenants.
 equal "errors" "File exists Invalid argument Invalid argument Invalid argument File name too long No such file or directory" \
 	"$(for path in / / team /a//b /a/.. /1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7; do write $L1/tenants/add "$path"; done | sed 's/.*: //' | xargs) $(write $L1/tenants/remove /not/there | sed 's/.*: //')" &&
 	equal "tenants" 1 "$(nr_tenants)" && write $L1/tenants/remove /
-result "a tenant is a path from the root, once; the errors tell what is wrong"
+result "a tenant is a path from the root, defined once; each invalid definition fails with its own error"
 equal "tenants" 0 "$(nr_tenants)" && as_user cat $L1/tenants/add > /dev/null 2>&1
 equal "status" 1 $?
-result "a tenant that is removed has no directory when the write returns"
+result "a removed tenant has no directory when the write returns"
 
 # Levels.
 write $L1/tenants/add "$TEST_CGROUP"
@@ -42,23 +42,23 @@ TOP=$(grep -lxF "$TEST_CGROUP" $CLASS/tenant-*/cgroup | sed 's,/cgroup$,,')
 echo 3 > "$TOP/limits/max_vms"
 set_of a max_vms 2
 within_cgroup a asks "ok ok EDQUOT" vm vm vm && within_cgroup a/deep/er asks "ok ok EDQUOT ok ok" vm vm vm close vm
-result "a limit holds in its cgroup and in all below, and a freed place is usable at once"
+result "a tenant's limit applies in its cgroup and all below, and a closed VM no longer counts"
 asks "ok ok ok ok" vm vm vm vm && equal "denied" "2 0" "$(of_tenant a denied/max_vms) $(value denied/max_vms)"
-result "a limit of a tenant is no limit of others, and refusals are the tenant's"
+result "a tenant's limit does not apply to others, and its denials are counted in the tenant only"
 keep_in a held vm vm
 within_cgroup free asks "ok EDQUOT" vm vm && equal "denied" "1 2" "$(cat "$TOP/denied/max_vms") $(of_tenant a denied/max_vms)"
-result "what the tenant below has counts above"
+result "VMs of an inner tenant count in the outer tenant"
 limit max_vms 2
 within_cgroup a asks "EDQUOT" vm && equal "denied" "1 2" "$(value denied/max_vms) $(of_tenant a denied/max_vms)"
-result "the host's limit holds above a tenant's"
+result "the host's limit applies to tenants, too"
 limit max_vms max
 equal "usage" "2 2" "$(of_tenant a usage/vms) $(cat "$TOP/usage/vms")"
-result "usage is what the guests of all cgroups below have"
+result "a tenant's usage includes the guests of all cgroups below"
 let_go held
 wait_for uses_nothing a
-result "usage is 0 when its guests have ended"
+result "a tenant's usage is 0 after its guests have ended"
 
-# The other kinds.
+# The other limits.
 echo max > "$TOP/limits/max_vms"
 set_of a max_vms max
 set_of a max_vcpus 2
@@ -74,28 +74,28 @@ result "max_memory_bytes counts the memory of a tenant's guests together"
 set_of a max_nested_vms 0
 (enter a && exec vmm -name guest=nested --nested --expect cpuid=5) > "$TMP/nested" 2>&1
 equal "#UD" 1 "$(sed -n 's/^undefined .*count=//p' "$TMP/nested")" && equal "denied" 1 "$(of_tenant a denied/max_nested_vms)"
-result "max_nested_vms of a tenant is an invalid opcode fault for its guests"
+result "max_nested_vms=0 of a tenant raises an invalid opcode fault in its guests"
 set_of a max_nested_vms max
 
 # A threshold.
 echo 1 > "$(tenant a)/audit/max_vms"
 within_cgroup a asks "ok ok ok" vm vm vm && equal "would_deny" "2 2" "$(of_tenant a would_deny/max_vms) $(of_tenant a denied/max_vms)"
-result "an audit threshold of a tenant counts and refuses nothing"
+result "a tenant's audit threshold counts and denies nothing"
 echo max > "$(tenant a)/audit/max_vms"
 
-# Later than its guests, before its cgroup, and again.
+# Defined after its guests, before its cgroup, and a cgroup made again.
 keep_in free later vm vcpu:0 slot:0:4M
 equal "error" "" "$(define free)" && equal "usage" "1 1 4194304 0" "$(uses free)" &&
 	equal "of guest" "$TEST_CGROUP/free" "$(cat "$CLASS"/l2-*/cgroup)" &&
 	equal "tenants" "${TOP##*/} $(basename "$(tenant free)")" "$(cat "$CLASS"/l2-*/tenants)"
-result "a tenant that is defined later has the guests of its cgroup at once"
+result "a tenant that is defined later is charged for the existing guests of its cgroup"
 undefine free
 equal "tenants" "${TOP##*/}" "$(cat "$CLASS"/l2-*/tenants)" && equal "usage" 1 "$(cat "$TOP/usage/vms")"
-result "guests stay when their tenant is removed"
+result "guests continue to count in the outer tenant when their tenant is removed"
 define free
 echo "$(pid later)" > "$CGROUPS$TEST_CGROUP/a/cgroup.procs"
 equal "usage" "1 1 4194304 0 and 0 0 0 0" "$(uses free) and $(uses a)"
-result "a guest whose VMM moves is charged where it was created"
+result "a guest whose VMM moves is still charged to the cgroup where it was created"
 let_go later
 wait_for uses_nothing free
 define b
@@ -103,7 +103,7 @@ set_of b max_vms 1
 cgroup b
 within_cgroup b asks "ok EDQUOT" vm vm && rmdir "$CGROUPS$TEST_CGROUP/b" && cgroup b && within_cgroup b asks "ok EDQUOT" vm vm &&
 	equal "denied" 2 "$(of_tenant b denied/max_vms)"
-result "a tenant is defined before its cgroup, and the same when that is made again"
+result "a tenant can be defined before its cgroup exists, and stays the same if the cgroup is made again"
 
 # Patterns.
 define "pods/*/pod*"
@@ -115,21 +115,21 @@ result "each cgroup that a pattern matches is a tenant of its own"
 wait_for test -n "$(tenant pods/x/pod1)" && equal "match" "${P##*/} 1 1 1" \
 	"$(of_tenant pods/x/pod1 pattern) $(of_tenant pods/x/pod1 limits/max_vms) $(of_tenant pods/x/pod1 usage/vms) $(of_tenant pods/x/pod1 denied/max_vms)" &&
 	equal "pattern" "2 2" "$(cat "$P/matches") $(cat "$P/denied/max_vms")" && [ ! -e "$P/usage" ]
-result "a match shows its pattern, and the pattern counts what its matches do"
+result "a match shows its pattern, and the pattern counts the denials of its matches"
 said=$(write "$(tenant pods/x/pod1)/limits/max_vms" 5)
 case $said in *"ermi"*) : ;; *) false ;; esac
-result "the limits of a match are its pattern's, and not set there"
+result "the limits of a match cannot be written"
 define pods/x/pod1
 set_of pods/x/pod1 max_vms 3
 within_cgroup pods/x/pod1 asks "ok ok EDQUOT" vm vm vm && [ ! -e "$(tenant pods/x/pod1)/pattern" ] && equal "matches" 1 "$(cat "$P/matches")"
-result "a match that is defined itself has limits of its own, and its guests still"
+result "a match that is defined as a tenant has its own limits, and keeps its guests"
 undefine pods/x/pod1
 wait_for test -n "$(tenant pods/x/pod1)"
 equal "usage and pattern" "1 ${P##*/}" "$(of_tenant pods/x/pod1 usage/vms) $(of_tenant pods/x/pod1 pattern)"
-result "and is a match again, with its guests, when that definition is removed"
+result "a tenant becomes a match again, with its guests, when its definition is removed"
 let_go pod
 
-# The names that kubelet and systemd give: a pod's containers are in scopes below.
+# Names as of kubelet and systemd: a pod's containers are in scopes below.
 POD=kubepods-burstable-pod1f2e3d4c_0001_4b5a_8899_aabbccddeeff.slice
 SCOPE=cri-containerd-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope
 UNIT='system.slice/system-fleet\x2dvms.slice/fleet@a\x2db.service'
@@ -144,9 +144,9 @@ within_cgroup "kubepods.slice/kubepods-burstable.slice/$POD/$SCOPE" asks "ok EDQ
 	within_cgroup kubepods.slice/kubepods-pod2.slice/x.scope asks "ok ok EDQUOT" vm vm vm &&
 	within_cgroup kubepods.slice/kubepods-burstable.slice asks "ok ok ok" vm vm vm &&
 	wait_for test -n "$(tenant "kubepods.slice/kubepods-burstable.slice/$POD")" && within_cgroup "$UNIT" asks "ok EDQUOT" vm vm
-result "the slices of pods are found by pattern, and units by their escaped names"
+result "slices of pods match by pattern, and units by their escaped names"
 
-# What is told.
+# Reports.
 set_of a max_vms 0
 background uevents uevents "$TEST_UID"
 wait_for said uevents listening
@@ -154,24 +154,24 @@ within_cgroup a asks "EDQUOT" vm
 wait_for grep -q "CGROUP=$TEST_CGROUP/a" $L1/events
 grep "EVENT=limit LIMIT=max_vms VALUE=0 USE=0 .* ACTION_TAKEN=denied ERRNO=EDQUOT COUNT=1 .*TENANT=$(basename "$(tenant a)") CGROUP=$TEST_CGROUP/a$" $L1/events > /dev/null &&
 	wait_for logs_refusal
-result "the log and l1/events say which tenant's limit refused whom"
+result "the log and l1/events name the tenant whose limit denied a VM"
 wait_for said uevents "TENANT=$(basename "$(tenant a)")" && ! grep -q "$TEST_CGROUP" "$TMP/uevents"
-result "a uevent has the tenant's number, and not its path"
+result "a uevent has the tenant's id and not its path"
 let_go uevents
 set_of a max_vms max
 
-# A rate; tenants_pace knows better how long a second is.
+# A rate; tenants_pace measures it exactly.
 set_of a max_vms_per_sec 3
 within_cgroup a creates 8 > "$TMP/rate" && within_cgroup free creates 1 > "$TMP/unlimited"
-ktap_print_msg "3 a second: $(cat "$TMP/rate"); beside: $(cat "$TMP/unlimited")"
+ktap_print_msg "3 a second: $(cat "$TMP/rate"); unlimited: $(cat "$TMP/unlimited")"
 awk -F '[ =]' '{ exit !($2 <= 3 + 3 * $6 + 1 && $4 > 0) }' "$TMP/rate" &&
 	awk -F '[ =]' '{ exit !($4 == 0) }' "$TMP/unlimited"
-result "max_vms_per_sec refuses what comes faster, by EAGAIN"
+result "max_vms_per_sec denies VMs beyond the rate with EAGAIN"
 equal "refused" "$(sed 's/.*refused=\([0-9]*\).*/\1/' "$TMP/rate")" "$(of_tenant a denied/max_vms_per_sec)" && equal "usage" 0 "$(of_tenant a usage/vms)"
-result "each VM that was too many for a rate is counted as denied, and not as use"
+result "each VM beyond max_vms_per_sec is counted as denied, and not in usage"
 set_of a max_vms_per_sec max
 
-# Accounts: equal to the guest's own, also when it has ended.
+# Accounts: equal to the guest's own, even after it has ended.
 (enter a && exec vmm -name guest=account --expect cpuid=2000 out=300) > "$TMP/account" 2>&1
 wait_for has_guests 0
 exits=$(program_exits account)
@@ -179,7 +179,7 @@ sum=$(of_tenant a totals/exits)
 parts=$(for part in kernel vmm vmm_sleep halted blocked runq throttled; do of_tenant a totals/${part}_time_ns; done | awk '{ n += $1 } END { printf "%.0f", n }')
 ktap_print_msg "exits: $exits by programs, $sum in totals"
 [ "$sum" -ge "$exits" ] && equal "parts" "$(of_tenant a totals/exit_time_ns)" "$parts" && [ "$(cat "$TOP/totals/exits")" -ge "$sum" ]
-result "totals have the exits of guests that ended, and their parts add up"
+result "a tenant's totals have the exits of guests that ended, and their parts add up"
 
 kill_guests
 wait_for has_guests 0
@@ -188,7 +188,7 @@ while read -r path; do
 	case $path in *pod[12] | *"$POD" | *pod2.slice) ;; *) write $L1/tenants/remove "$path" ;; esac
 done < "$TMP/paths"
 equal "tenants" 0 "$(nr_tenants)" && equal "hooks" off "$(sort -u $L1/hooks/refuse_* $L1/hooks/throttle)"
-result "with the last tenant and its limits the hooks are off, and a pattern's matches go with it"
+result "removing a pattern removes its matches, and without tenants the hooks are off"
 unload
 no_cgroups
 ktap_finished

@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A pace that the guests of a tenant share: what their programs count together is the
-# rate, whoever exits more; a neighbour outside has what is left of the CPU. Wants
-# deterministic time (VMX, or SVM with --icount).
+# Guests of a tenant share a pace: their programs together count the rate, whichever
+# guest exits more, and another guest gets the rest of the CPU. Needs deterministic time
+# (VMX, or SVM with --icount).
 . "${0%/*}/lib.sh"
 . "${0%/*}/tenant_lib.sh"
 
 RATE=4000
 SECONDS_LONG=10
-# A bucket and as much in leases, as for a guest
+# A bucket plus as much in leases, as for a guest
 BURST_MS=100
 
-# runs_in CGROUP NAME VMM-ARGUMENT…: for $seconds
+# runs_in CGROUP NAME VMM-ARGUMENT…: runs a guest for $seconds
 runs_in()
 {
 	where=$1
@@ -21,8 +21,8 @@ runs_in()
 		-name "guest=$name" --seconds $seconds --expect --time "$@"
 }
 
-# thousand add|remove: tenants, ten patterns among them, which are compared one by one; by
-# the shell alone
+# thousand add|remove: 1000 tenants, ten of them patterns, which are compared one by one;
+# without a child process
 thousand()
 {
 	for i in $(seq 1000); do
@@ -49,15 +49,15 @@ set_of team max_exits_per_sec $RATE
 equal "hook and effective" "ok 1" "$(value hooks/throttle) $(of_tenant team effective/max_exits_per_sec)" &&
 	runs_in team/one one cpuid=100 && runs_in team/two two cpuid=100 out=50 && runs_in team/two three --vcpus 2 cpuid=30
 finish one && finish two && finish three
-result "three guests of a tenant with a pace end as they should"
+result "three guests of a paced tenant end without an error"
 ms=$(program_ms one)
 sum=$(($(program_exits one) + $(program_exits two) + $(program_exits three)))
 ktap_print_msg "$(program_exits one) + $(program_exits two) + $(program_exits three) exits in $ms ms, $RATE a second allowed"
 awk -v n=$sum -v ms="$ms" -v r=$RATE -v burst=$BURST_MS 'BEGIN {
 	exit !(n > 0.98 * r * ms / 1000 && n - r * burst / 1000 < 1.02 * r * ms / 1000) }'
-result "their exits together are the tenant's pace, within 2 %"
+result "exits of a paced tenant's three guests together are its pace, within 2 %"
 equal "denied" "0 0" "$(value denied/max_exits_per_sec) $(of_tenant team/one denied/max_exits_per_sec)" && [ "$(of_tenant team denied/max_exits_per_sec)" -gt 0 ]
-result "what tokens did not suffice for is the tenant's count"
+result "pacing is counted as denied in the tenant with the pace only"
 
 seconds=4
 runs_in alone free cpuid=100
@@ -73,9 +73,9 @@ finish beside
 used=$(($(cpu_time_ns paced) - used))
 finish paced
 beside=$(program_exits beside)
-ktap_print_msg "exits in $seconds s: $free alone, $beside beside a paced tenant, whose guest used $used ns meanwhile"
+ktap_print_msg "exits in $seconds s: $free alone, $beside with a paced tenant, whose guest used $used ns"
 awk -v a="$free" -v b="$beside" -v used="$used" -v s=$seconds 'BEGIN { exit !(b / a + used / s / 1e9 > 0.97) }'
-result "a guest beside a paced tenant loses less than 3 % beyond what that one uses"
+result "a guest loses less than 3 % to a paced tenant on the same CPU, beyond the CPU time that it uses"
 
 set_of team max_exits_per_sec max
 set_of team/one max_exits_per_sec 1000
@@ -85,10 +85,10 @@ finish last
 finish fast
 ktap_print_msg "$(program_exits last) exits at 1000 a second, $(program_exits fast) without"
 [ "$(program_exits last)" -lt $((1000 * seconds * 105 / 100 + 100)) ] && [ "$(program_exits fast)" -gt $((3 * $(program_exits last))) ]
-result "of two tenants one below the other each has its own pace"
+result "an inner and an outer tenant each have their own pace"
 
-# What a VM costs: the CPU time of KVM_CREATE_VM and close, of many. Their wall time is
-# that of the kernel's grace periods, in ticks.
+# The cost of a VM: CPU time of KVM_CREATE_VM and close, over many VMs. Their wall time
+# is mostly the kernel's grace periods, in ticks.
 set_of team/one max_exits_per_sec max
 undefine team
 undefine team/one
@@ -98,18 +98,18 @@ thousand add
 within_cgroup pods/x/none creates 2 > "$TMP/thousand"
 ktap_print_msg "without tenants: $(cat "$TMP/none"); with $(nr_tenants): $(cat "$TMP/thousand")"
 cat "$TMP/none" "$TMP/thousand" | awk -F '[ =]' '{ cpu[NR] = $8 / $2 } END { printf "# %.0f and %.0f us of a CPU for each\n", 1e6 * cpu[1], 1e6 * cpu[2]; exit !(cpu[2] < 1.05 * cpu[1]) }'
-result "with 1000 tenants defined a VM takes at most 5 % more of a CPU"
+result "with 1000 tenants defined a VM takes at most 5 % more CPU time"
 thousand remove
 define team/one
 
-# A rate of creation: a second's worth at once, then one by one.
+# A rate of creation: as many at once as in one second, then one by one.
 set_of team/one max_vms_per_sec 5
 within_cgroup team/one creates 60 > "$TMP/rate"
 ktap_print_msg "5 a second: $(cat "$TMP/rate")"
-check "max_vms_per_sec lets a second's worth pass at once, and holds its rate within 1 % over a minute" awk -F '[ =]' \
+check "max_vms_per_sec allows a second's worth at once, then keeps its rate within 1 % over a minute" awk -F '[ =]' \
 	'{ exit !($2 - 5 > 0.99 * 5 * $6 && $2 - 5 < 1.01 * 5 * $6) }' "$TMP/rate"
 wait_for has_guests 0
-check "each VM that was too many is counted as denied, and not as use" equal "denied and use" \
+check "each VM beyond max_vms_per_sec is counted as denied, and not in usage" equal "denied and use" \
 	"$(sed 's/.*refused=\([0-9]*\).*/\1/' "$TMP/rate") 0" "$(of_tenant team/one denied/max_vms_per_sec) $(of_tenant team/one usage/vms)"
 
 unload

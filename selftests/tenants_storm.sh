@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# 64 threads in 8 cgroups create and destroy VMs and vCPUs against limits of each and of
-# the cgroup above, while their processes move, other tenants and patterns come and go
-# with limits, and cgroups are made and removed: no limit is ever passed, by the count of
-# those who create; in the end nothing is used and nothing is left. It takes STORM_SECONDS
-# (20) with STORM_THREADS (8) of each process; a kernel that looks for mistakes needs more
-# time for as many changes, and fewer threads, as they keep RCU from its end.
+# 64 threads in 8 cgroups create and destroy VMs and vCPUs against limits of each cgroup
+# and of their parent, while processes move, other tenants and patterns with limits are
+# defined and removed, and cgroups are made and removed. No limit is ever exceeded, by the
+# processes' own count, and in the end nothing is in use or left over. It takes
+# STORM_SECONDS (20) with STORM_THREADS (8) per process; debug kernels need more time for
+# as many changes, and fewer threads, because these delay RCU grace periods.
 . "${0%/*}/lib.sh"
 . "${0%/*}/tenant_lib.sh"
 
-# change_all: until it is ended
+# change_all: makes changes until it is killed
 change_all()
 {
 	while :; do
@@ -50,7 +50,7 @@ tenants_storm "$CGROUPS$TEST_CGROUP" 8 3 4 8 8 3 > /dev/null
 within 30 has_guests 0
 before=$(kernel_kb)
 
-# Before the 64 threads, as it is one.
+# With priority over the 64 threads, because it is only one.
 change_all > "$TMP/said" 2>&1 &
 changer=$!
 renice -n -15 -p $changer > /dev/null
@@ -60,21 +60,21 @@ kill $changer
 wait $changer
 sed 's/^/# /' "$TMP/storm"
 changes=$(wc -l < "$TMP/changes")
-ktap_print_msg "$changes tenants, patterns and cgroups came or went"
+ktap_print_msg "$changes rounds of adding or removing tenants, patterns and cgroups"
 equal "status of tenants_storm" 0 $status && [ "$changes" -gt 2 ]
-result "64 threads in 8 cgroups never exceed a tenant's limits while everything changes"
+result "64 threads in 8 cgroups never exceed a tenant's limits while tenants and cgroups change"
 
 within 60 has_guests 0
 for i in 0 1 2 3 4 5 6 7; do
 	uses "t$i"
 done | sort -u > "$TMP/use"
 equal "usage" "0 0 0 0" "$(cat "$TMP/use")" && equal "usage above" 0 "$(cat "$CLASS/tenant-1/usage/vms")"
-result "nothing is used when all threads have ended"
+result "usage of all tenants is 0 after all threads have ended"
 for path in $(cat "$CLASS"/tenant-*/cgroup); do
 	write $L1/tenants/remove "$path"
 done > /dev/null
-check "no tenant is left" equal "tenants" 0 "$(nr_tenants)"
-memory_is_back "$before" 1024 "the kernel's memory is free again"
+check "no tenant is left after all are removed" equal "tenants" 0 "$(nr_tenants)"
+memory_is_back "$before" 1024 "the kernel's memory is free again after the tenants are removed"
 
 unload
 no_cgroups

@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# systemd's own cgroups as tenants: a Debian boots beside this machine's programs, with
-# its own processes, in $DEBIAN_ROOT, and starts a slice with two units. Wants a machine
-# that is there for the tests alone.
+# systemd's cgroups as tenants: a Debian boots in $DEBIAN_ROOT, with its own process
+# namespace, and starts a slice with two units. Needs a machine for tests only.
 #
 #	/fleet.slice                     max_vms=3
-#	├── fleet-a.service              asks for 3
-#	└── fleet-b.service  max_vms=1   asks for 3, after fleet-a
+#	├── fleet-a.service              requests 3
+#	└── fleet-b.service  max_vms=1   requests 3, after fleet-a
 . "${0%/*}/lib.sh"
 . "${0%/*}/tenant_lib.sh"
 
@@ -17,7 +16,7 @@ DEBIAN_ROOT=${DEBIAN_ROOT:-/debian}
 needs_cgroups
 ktap_set_plan 5
 
-# unit NAME WORD…: what it asks KVM for, and keeps
+# unit NAME WORD…: writes a unit that requests this from KVM, and keeps it
 unit()
 {
 	name=$1
@@ -29,7 +28,7 @@ unit()
 	EOF
 }
 
-# answers_of UNIT: once it holds what it got
+# answers_of UNIT: prints KVM's answers to it
 answers_of()
 {
 	within 60 grep -qs holding "$DEBIAN_ROOT/srv/$1"
@@ -60,11 +59,11 @@ echo 3 > $CLASS/tenant-1/limits/max_vms
 echo 1 > $CLASS/tenant-2/limits/max_vms
 mount --bind "$DEBIAN_ROOT" "$DEBIAN_ROOT"
 background systemd chroot "$DEBIAN_ROOT" unshare --fork --pid --mount --kill-child /bin/sh /boot.sh
-check "a unit has as many VMs as its slice may" equal "answers" "ok ok ok" "$(answers_of fleet-a)"
+check "a unit may create as many VMs as its slice allows" equal "answers" "ok ok ok" "$(answers_of fleet-a)"
 equal "usage" 3 "$(cat $CLASS/tenant-1/usage/vms)" && equal "cgroup" /fleet.slice/fleet-a.service "$(sort -u $CLASS/l2-*/cgroup)"
-result "its VMs are charged to the cgroup that systemd made for it"
+result "a unit's VMs are charged to the cgroup that systemd made for it"
 
-# systemctl by the machine's own bus
+# in_debian COMMAND…: runs it in the namespaces of that Debian
 in_debian()
 {
 	nsenter -t "$(xargs < "/proc/$(pid systemd)/task/$(pid systemd)/children")" -m -p -r -w "$@"
@@ -73,17 +72,17 @@ in_debian()
 rm -f "$DEBIAN_ROOT/srv/fleet-b"
 in_debian systemctl start fleet-b
 equal "answers" "EDQUOT EDQUOT EDQUOT" "$(answers_of fleet-b)" && equal "denied by the slice" 3 "$(cat $CLASS/tenant-1/denied/max_vms)"
-result "another unit of the slice has none when they are used up"
+result "another unit of the slice is denied VMs when the slice's limit is reached"
 in_debian systemctl stop fleet-a fleet-b
 wait_for has_guests 0
 rm -f "$DEBIAN_ROOT/srv/fleet-b"
 in_debian systemctl start fleet-b
 equal "answers" "ok EDQUOT EDQUOT" "$(answers_of fleet-b)" && equal "denied" "3 2" "$(cat $CLASS/tenant-1/denied/max_vms) $(cat $CLASS/tenant-2/denied/max_vms)"
-result "a unit that was stopped and started again is the same tenant, with its own limit"
+result "a unit that is stopped and started again is the same tenant, with its own limit"
 in_debian systemctl stop fleet-b
 wait_for has_guests 0
 equal "usage" 0 "$(cat $CLASS/tenant-1/usage/vms)"
-result "nothing is used when the units have stopped"
+result "the slice's usage is 0 after the units have stopped"
 
 in_debian systemctl poweroff --force --force || :
 kill_started

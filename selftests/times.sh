@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Times: in any interval a vCPU's exit time and guest time together grow by as
-# much as the clock, within 1 %. By the tool's clock, which is not the module's.
+# In any interval a vCPU's exit time plus guest time grows by the length of the
+# interval, within 1 %, by the tool's clock, which is not the module's.
 #
 #	clock of l1tune stat:  |<──────────── interval ────────────>|
 #	the vCPU's time:       | exit | guest | exit |  guest | exit|
@@ -19,7 +19,7 @@ near()
 	return 1
 }
 
-# json_value KEY: the first in $TMP/json
+# json_value KEY: its first value in $TMP/json
 json_value()
 {
 	sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$TMP/json"
@@ -41,7 +41,7 @@ for name in busy mixed halts ended; do
 	l1tune stat $name -i 4 -c 1 --json | sed 's/.*"l2"//' > "$TMP/json"
 	near "$name: exit time + guest time, ns" 10 "$(json_value interval_ns)" \
 		$(($(json_value exit_time_ns) + $(json_value guest_time_ns)))
-	result "guest $name: exit time and guest time add up to the time that passes"
+	result "guest $name: exit time and guest time add up to the elapsed time"
 done
 unload
 ktap_finished

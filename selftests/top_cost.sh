@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# What l1tune top costs this machine: less than 1 % of one CPU with 50 guests at
-# an interval of 1 s, which is 10 million instructions of a CPU that executes
-# 1e9 a second, less than any that has VMX or SVM does. Wants deterministic time,
-# where an instruction is a tick.
+# The cost of l1tune top: less than 1 % of one CPU with 50 guests at an interval of 1 s.
+# That is 10 million instructions on a CPU with 1e9 instructions a second, which is slower
+# than any CPU with VMX or SVM. Needs deterministic time, in which an instruction is a
+# tick.
 . "${0%/*}/lib.sh"
 
 GUESTS=50
@@ -34,9 +34,9 @@ load
 for i in $(seq $GUESTS); do
 	start "g$i" --forever --order mixed --period-us 200000 halt=2 out=4 mmio=2 cpuid=6 rdmsr=4 vmcall=2 ept=1
 done
-within 240 all_run || ktap_exit_fail_msg "$GUESTS guests do not get going: $(nr_guests) are there"
+within 240 all_run || ktap_exit_fail_msg "only $(nr_guests) of $GUESTS guests are running"
 
-# A terminal at which nobody types.
+# A terminal without input.
 mkfifo "$TMP/keys"
 TERM=linux script -qec 'stty rows 24 cols 80; echo $$ > "$L1TUNE_TEST/top"; exec l1tune top -d 1' "$TMP/screen" <> "$TMP/keys" > /dev/null 2>&1 &
 wait_for grep -qs "$GUESTS guests" "$TMP/screen" || ktap_exit_fail_msg "top does not run: $(head -c 500 "$TMP/screen")"

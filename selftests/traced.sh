@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The kernel's own count of exits, from its trace events: histograms on
-# kvm_exit, and on kvm_nested_vmexit, which is traced beside it for exits of L3.
+# The kernel's own count of exits, from histograms of its trace events kvm_exit and
+# kvm_nested_vmexit; exits of L3 trigger both.
 TRACED_EVENTS="kvm_exit kvm_nested_vmexit"
 TRACED_HIST='hist:keys=common_pid,exit_reason:size=8192'
 
@@ -24,7 +24,7 @@ traced_stop()
 	done
 }
 
-# Lines "traced THREAD LEVEL CODE COUNT"
+# traced_counts: prints lines "traced THREAD LEVEL CODE COUNT"
 traced_counts()
 {
 	for event in $TRACED_EVENTS; do

@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Tuning: HLT and PAUSE of guests whose VMM never asked for it do not exit any
-# more, and halted vCPUs poll as they are told, by KVM's statistics and trace
-# events; what can be given back is back when the module has gone.
+# Tuning of guests of an unmodified VMM: HLT and PAUSE no longer exit, and halted vCPUs
+# poll as set, by KVM's statistics and trace events. Unloading the module reverts what
+# can be reverted.
 . "${0%/*}/lib.sh"
 
 TRACING=/sys/kernel/tracing
 
-# A halt lasts longer than KVM polls by itself, and much shorter than POLL_NS,
-# even where a busy machine's clock goes on while this one stands still.
+# A halt is longer than KVM polls by default, and much shorter than POLL_NS, even if
+# the host is busy and the clock runs on while this machine does not.
 PERIOD_US=2000
 POLL_NS=400000000
-# How long KVM polls at first, and then twice as long each time that it was in
-# vain: at once as long as a halt, so that one that was late costs one try.
+# KVM polls this long at first, then twice as long after each failure. It is longer
+# than a halt, so that a late wake-up costs only one failure.
 GROW_START=/sys/module/kvm/parameters/halt_poll_ns_grow_start
 borrow $GROW_START 10000000
 
@@ -29,7 +29,7 @@ tune()
 	echo "$2" > "$L1/tune/$1"
 }
 
-# refuses FILE VALUE ERROR: the error, and nothing is changed
+# refuses FILE VALUE ERROR: writing fails with ERROR and changes nothing
 refuses()
 {
 	before=$(cat "$1")
@@ -44,13 +44,13 @@ refuses()
 	equal "$1" "$before" "$(cat "$1")"
 }
 
-# halted NAME N: has it halted N times in all
+# halted NAME N: whether it has halted N times in total
 halted()
 {
 	[ "$(kvm_stat "$1" halt_exits)" -ge "$2" ]
 }
 
-# polled NAME: of 200 halts, how many of 100 polled with success
+# polled NAME: sets share, the percentage of 200 halts that polled with success
 polled()
 {
 	halts=$(kvm_stat "$1" halt_exits)
@@ -70,7 +70,7 @@ polled()
 	share=$((100 * hits / halts))
 }
 
-# It is in vain when anything else wants the CPU, on a busy machine every other time.
+# Polling fails when another task needs the CPU, on a busy machine every other time.
 polls()
 {
 	polled "$1" && [ $share -ge 20 ]
@@ -86,7 +86,7 @@ never_polls()
 	polled "$1" && equal "halts that polled" 0 $polls
 }
 
-# exits_of NAME REASON VMM-ARGUMENT…: what such a guest takes of it, by the trace
+# exits_of NAME REASON VMM-ARGUMENT…: sets count, such a guest's exits for it, by the trace
 exits_of()
 {
 	name=$1
@@ -144,14 +144,14 @@ for file in "$L1/tune/halt_poll_ns" "$older/tune/halt_poll_ns"; do
 done
 refuses $L1/tune/pause_in_guest 0 "nvalid argument" && refuses $L1/tune/hlt_in_guest 0 "nvalid argument" &&
 	refuses $L1/tune/uid default "nvalid argument" && [ $bad = 0 ]
-result "tuning files accept no invalid value"
+result "tuning files refuse invalid values"
 refuses $L1/tune/hlt_in_guest 1 "nvalid argument" && tune uid 0 && tune hlt_in_guest 1 &&
 	equal "hlt_in_guest" 1 "$(value tune/hlt_in_guest)" && tune uid any &&
 	equal "hlt_in_guest" default "$(value tune/hlt_in_guest)"
 result "hlt_in_guest needs a uid, and is reset when uid becomes any"
 
 sleeps older
-result "a halt longer than KVM's own polling sleeps"
+result "a guest sleeps in halts longer than KVM's default polling"
 echo $POLL_NS > "$older/tune/halt_poll_ns"
 equal "the guest's" $POLL_NS "$(cat "$older/tune/halt_poll_ns")" && polls older
 result "a running guest polls longer when its halt_poll_ns is raised"
@@ -165,14 +165,14 @@ result "a running guest polls as before with halt_poll_ns=default"
 tune halt_poll_ns $POLL_NS && tune uid 1000
 runs other --forever --period-us $PERIOD_US halt=10
 other=$(guest_of other)
-check "tuning for another user's guests does not change this user's" equal "the guest's" default "$(cat "$other/tune/halt_poll_ns")"
+check "tuning for one user's guests does not change another user's" equal "the guest's" default "$(cat "$other/tune/halt_poll_ns")"
 kill -KILL "$(pid other)"
 tune uid 0
 runs newer --forever --period-us $PERIOD_US halt=10
 newer=$(guest_of newer)
 kill -KILL "$(pid older)"
 equal "the new guest's" $POLL_NS "$(cat "$newer/tune/halt_poll_ns")" && polls newer
-result "a new guest of the named user polls as the host's setting says"
+result "a new guest of the selected user polls as the host's setting says"
 tune halt_poll_ns default
 polls newer
 result "a guest keeps its polling when the host's setting is reset"
@@ -185,17 +185,17 @@ result "with hlt_in_guest no HLT exits"
 
 if [ -n "$exits_for_pause" ]; then
 	spins spinning && [ "$count" -gt 0 ]
-	result "without tuning a guest that spins has PAUSE exits"
+	result "without tuning a spinning guest has PAUSE exits"
 	tune pause_in_guest 1
 	spins dedicated && equal "PAUSE exits" 0 "$count"
-	result "with pause_in_guest a guest that spins has no PAUSE exit"
+	result "with pause_in_guest a spinning guest has no PAUSE exit"
 else
-	ktap_test_skip "without tuning a guest that spins has PAUSE exits" "this CPU has no pause-loop exiting"
-	ktap_test_skip "with pause_in_guest a guest that spins has no PAUSE exit" "this CPU has no pause-loop exiting"
+	ktap_test_skip "without tuning a spinning guest has PAUSE exits" "this CPU has no pause-loop exiting"
+	ktap_test_skip "with pause_in_guest a spinning guest has no PAUSE exit" "this CPU has no pause-loop exiting"
 fi
 tune uid 1000
 halts named && equal "HLT exits" 30 "$count"
-result "hlt_in_guest for one user leaves the guests of another alone"
+result "hlt_in_guest for one user does not affect another user's guests"
 
 tune uid 0
 start keeps --hold --time --period-us $PERIOD_US halt=30

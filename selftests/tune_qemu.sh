@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Tuning of what knows nothing of it: Debian's QEMU as it is, with a stock Linux.
-# Its HLT does not exit, nor its PAUSE, by the kernel's trace events and KVM's statistics;
-# those of the next guest do when the module has gone.
+# Tuning of Debian's unmodified QEMU with a stock Linux: HLT and PAUSE do not exit, by the
+# kernel's trace events and KVM's statistics. After the module is unloaded, those of new
+# guests exit.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 . "${0%/*}/traced.sh"
@@ -10,7 +10,7 @@
 HLT=12
 PAUSE=40
 
-# exits_for NAME CODE: of its life so far, as they were traced
+# exits_for NAME CODE: its traced exits so far
 exits_for()
 {
 	threads=$(find "/proc/$(pid "$1")/task/" -mindepth 1 -maxdepth 1 | sed "s,.*/,," | xargs)
@@ -18,13 +18,13 @@ exits_for()
 		'index(threads, " " $2 " ") && $4 == code { n += $5 } END { print n + 0 }'
 }
 
-# lives NAME: for another three seconds of its own
+# lives NAME: whether it runs for another three seconds of its own time
 lives()
 {
 	within 60 lived "$1" $(($(grep -ac 'L2 lives' "$TMP/$1") + 3))
 }
 
-# comes_up NAME: and lives
+# comes_up NAME: boots it, and it runs
 comes_up()
 {
 	linux "$1"
@@ -33,14 +33,14 @@ comes_up()
 	return 1
 }
 
-# panics NAME: Linux spins then, as long as its panic= says, and does nothing else
+# panics NAME: boots a Linux that panics, and then only spins, for as long as panic= says
 panics()
 {
 	linux "$1" l2.panic panic=20
 	within 120 said "$1" 'Kernel panic' && sleep 3
 }
 
-# count NAME: what it exited for; stopped, so that the counts can be compared
+# count NAME: sets hlt and pause, its exits; stops it, so that counts can be compared
 count()
 {
 	stop "$1"
@@ -63,12 +63,12 @@ result "a Linux has HLT exits without tuning"
 let_go plain
 
 panics spins && count spins && [ "$pause" -gt 0 ]
-result "a Linux that spins has PAUSE exits without tuning"
+result "a spinning Linux has PAUSE exits without tuning"
 let_go spins
 
 l1tune tune uid=0 pause_in_guest=1
 panics tuned && count tuned && equal "exits for PAUSE" 0 "$pause"
-result "a Linux that spins has no PAUSE exit with pause_in_guest"
+result "a spinning Linux has no PAUSE exit with pause_in_guest"
 let_go tuned
 
 l1tune tune pause_in_guest=default hlt_in_guest=1
@@ -81,7 +81,7 @@ result "a Linux has no HLT exit with hlt_in_guest"
 unload
 kill -CONT "$(pid halts)"
 lives halts && count halts && equal "exits for HLT" 0 "$hlt"
-result "after unloading a Linux runs on and keeps hlt_in_guest"
+result "after unloading a Linux continues and keeps hlt_in_guest"
 let_go halts
 comes_up after
 result "a Linux boots after unloading"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A CPU with the SMT RSB bug, as the first Zen has it: with SMT, guests are not
-# to halt without an exit. SMT=on|notsupported is what there is.
+# A CPU with the SMT RSB bug, like the first Zen: with SMT, guests must not halt without
+# an exit. SMT=on|notsupported is the state of this machine.
 . "${0%/*}/lib.sh"
 
 ktap_print_header
@@ -19,7 +19,7 @@ if [ "$SMT" = on ]; then
 	*"not supported"*) equal hlt_in_guest default "$(cat "$HLT")" ;;
 	*) equal "error" "not supported" "$said" ;;
 	esac
-	result "hlt_in_guest is refused as not supported"
+	result "with SMT hlt_in_guest is refused as not supported"
 	said=$(l1tune tune hlt_in_guest=1 2>&1)
 	equal "status" 1 $?
 	case $?$said in
@@ -29,9 +29,9 @@ if [ "$SMT" = on ]; then
 	result "l1tune tune says that hlt_in_guest is not supported"
 else
 	echo 1 > "$HLT" && equal hlt_in_guest 1 "$(cat "$HLT")"
-	result "hlt_in_guest is accepted"
+	result "without SMT hlt_in_guest is accepted"
 	l1tune tune hlt_in_guest=1
-	result "l1tune tune sets hlt_in_guest"
+	result "without SMT l1tune tune sets hlt_in_guest"
 fi
 
 start halting --forever --period-us 2000 halt=10
@@ -39,7 +39,7 @@ wait_for has_guest halting && exits_grow "$(guest_of halting)"
 exits=$(cat "/sys/kernel/debug/kvm/$(pid halting)"-*/halt_exits)
 ktap_print_msg "$exits exits for HLT"
 if [ "$SMT" = on ]; then [ "$exits" -gt 0 ]; else [ "$exits" -eq 0 ]; fi
-result "a guest has HLT exits exactly if hlt_in_guest was refused"
+result "a guest has HLT exits if and only if hlt_in_guest was refused"
 
 kill_guests
 wait_for has_guests 0

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Guests come and go: uevents, which reach everybody, name the guest and its process;
-# l1/events, which is root's, also has the user, the name and what a guest came to.
+# Guests start and end: uevents, which reach every user, name the guest and its process;
+# l1/events, which only root can read, also has the user, the name and the final counts.
 . "${0%/*}/lib.sh"
 
-# uevent ACTION L2: the variables of what that guest's device told, a line each
+# uevent ACTION L2: prints the variables of that guest's uevent, one per line
 uevent()
 {
 	grep "ACTION=$1 " "$TMP/uevents" | grep "DEVPATH=[^ ]*/l1tune/$2 " | tr ' ' '\n'
@@ -22,7 +22,7 @@ variable()
 	uevent "$1" "$2" | sed -n "s/^$3=//p"
 }
 
-# event ACTION L2: the line of l1/events
+# event ACTION L2: prints its line of l1/events
 event()
 {
 	grep -w "ACTION=$1" $L1/events | grep -w "L2=$2"
@@ -40,7 +40,7 @@ identity()
 	printf '%s\n' "$(detail "$1" "$2" PID) $(detail "$1" "$2" UID) $(detail "$1" "$2" COMM)"
 }
 
-# secrets: what a uevent must not have, of its variables
+# secrets: prints variables that a uevent must not have
 secrets()
 {
 	grep -E '^(UID|COMM|EXITS|COUNT|VALUE|USE)=|_NS='
@@ -62,19 +62,19 @@ b" --vcpus 2 --hold --spin-user-us 1000 cpuid=500 out=100
 within 30 said one holding
 within 30 told add l2-1
 equal "PID" "$(pid one)" "$(variable add l2-1 PID)" && equal "secrets" "" "$(uevent add l2-1 | secrets)"
-result "the uevent of a new guest has its PID, and no user, name or count"
+result "the uevent of a new guest has its PID, but no user, name or count"
 wait_for event add l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$(pid one) $TEST_UID a\\nb" "$(identity add l2-1)"
 result "l1/events has the user and the escaped name of a new guest"
 
 as_user cat $CLASS/l2-1/uevent > "$TMP/read" &&
 	equal "PID read" "$(pid one)" "$(sed -n 's/^PID=//p' "$TMP/read")" && equal "secrets read" "" "$(secrets < "$TMP/read")"
-result "the world-readable file uevent has the PID, and no user, name or count"
+result "the world-readable file uevent has the PID, but no user, name or count"
 
 exits=$(kvm_exits one)
 kill -KILL "$(pid one)"
 within 30 told remove l2-1
 equal "PID" "$(pid one)" "$(variable remove l2-1 PID)" && equal "secrets" "" "$(uevent remove l2-1 | secrets)"
-result "the uevent of a guest that ended has its PID, and no user, name or count"
+result "the uevent of a guest that ended has its PID, but no user, name or count"
 wait_for event remove l2-1 > "$TMP/line" && equal "PID, UID and COMM" "$(pid one) $TEST_UID a\\nb" "$(identity remove l2-1)"
 result "l1/events has the PID, user and name of a guest that ended"
 
@@ -90,7 +90,7 @@ done
 # Two vCPUs spin 100 times for 1 ms each; then the VMM sleeps.
 vmm=$(detail remove l2-1 VMM_TIME_NS)
 [ $bad = 0 ] && [ "$vmm" -ge 190000000 ] && [ "$(detail remove l2-1 VMM_SLEEP_TIME_NS)" -gt 0 ]
-result "l1/events has the times of a guest that ended, as they are in the totals"
+result "l1/events has the times of a guest that ended, equal to the totals"
 
 start two --hold cpuid=10
 within 30 told add l2-2

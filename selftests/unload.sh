@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The module comes and goes twenty times while guests run under load, are born
-# and die, and while readers hold its files open.
+# The module is loaded and unloaded twenty times while guests run under load, start
+# and end, and while readers have its files open.
 . "${0%/*}/lib.sh"
 
 ROUNDS=20
@@ -13,7 +13,7 @@ start busy --vcpus 2 --forever cpuid=500 out=50 mmio=50
 start churn --churn 100000 cpuid=5
 wait_for said busy vcpus
 
-# Reads whatever there is, until told to stop.
+# Reads all files until stopped.
 while [ ! -e "$TMP/stop" ]; do
 	cat $CLASS/l1/totals/* $CLASS/l2-*/* $CLASS/l2-*/vcpu*/stats
 done > /dev/null 2>&1 &
@@ -35,9 +35,9 @@ check "the module loads and unloads $ROUNDS times while guests run" equal "faile
 check "the module finds the running guest after each of $ROUNDS loads" equal "times the guest was found" $ROUNDS "$found"
 
 kill -0 "$(pid busy)" && kill -TERM "$(pid busy)" && finish busy
-result "a guest runs on and ends without an error while the module comes and goes"
+result "a guest continues and ends without an error while the module is loaded and unloaded"
 
 [ ! -e $CLASS ] && ! grep -qw l1tune /proc/kallsyms
-result "no sysfs file and no symbol of the module is left"
+result "no sysfs file and no symbol of the module is left after the last unload"
 
 ktap_finished

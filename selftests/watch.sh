@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# l1tune watch: slow exits whose number and length the VMM knows, who had the CPU
-# instead, and a vCPU that hangs.
+# l1tune watch: slow exits of known number and length, the thread that had the CPU
+# instead, and hanging vCPUs.
 #
-#	what happens				what is to be reported
+#	what happens				expected report
 #	the VMM sleeps in each 500th OUT	these exits, all of them
 #	a busy thread on the same CPU		that thread by its name
 #	a page that userfaultfd never fills	a hang in 2 s, with the stack
@@ -12,7 +12,7 @@
 
 SLOW_MS=50
 
-# watches NAME OPTION…: in the background, on a CPU of its own, until it has looked once
+# watches NAME OPTION…: starts it in the background, on its own CPU, and waits until it watches
 watches()
 {
 	name=$1
@@ -26,7 +26,7 @@ is_watched()
 	[ "$(cat "$CLASS/l1/slow/watch_over_ns")" != max ]
 }
 
-# ended NAME: it sums up
+# ended NAME: ends it; whether it printed a summary
 ended()
 {
 	kill -TERM "$(pid "$1")"
@@ -34,27 +34,27 @@ ended()
 	grep -q '"event":"summary"' "$TMP/$1"
 }
 
-# reports NAME PATTERN: how many lines have it
+# reports NAME PATTERN: number of its lines with PATTERN
 reports()
 {
 	grep -c "$2" "$TMP/$1"
 }
 
-# key NAME KEY: a number of the summary
+# key NAME KEY: a number in the summary
 key()
 {
 	sed -n "/\"summary\"/s/.*\"$2\":\([0-9]*\).*/\1/p" "$TMP/$1"
 }
 
-# Only there the VMM sleeps for so long, by the scheduler's count. On a busy machine it may
-# have waited for a CPU for longer, which is not its sleep.
+# slept: number of reported exits in which the VMM slept that long. Waiting for a CPU, on
+# a busy machine, is not sleep.
 slept()
 {
 	sed -n '/"event":"slow"/s/.*"vmm_sleep_ns":\([0-9]*\).*/\1/p' "$TMP/all" |
 		awk -v least=$((SLOW_MS * 900000)) '$1 >= least { n++ } END { print n + 0 }'
 }
 
-# No exit is reported that took less than what was asked for.
+# all_long: no reported exit is shorter than the threshold
 all_long()
 {
 	sed -n '/"event":"slow"/s/.*"time_ns":\([0-9]*\),"kernel_ns".*/\1/p' "$TMP/all" |
@@ -86,16 +86,16 @@ kill -USR1 "$(pid slow)"
 within 200 said slow holding
 wanted=$(sed -n 's/^slow .*count=//p' "$TMP/slow")
 pause_ms 500
-check "each exit in which the VMM slept is kept with parts that add up to it" adds_up_each
+check "the parts of each exit in l2-<id>/slow add up to its time" adds_up_each
 ended all
 check "every exit in which the VMM slept is reported" equal "slept" "$wanted" "$(slept)"
-check "no exit is reported that is shorter than the threshold" all_long
-check "none was missed" equal "missed" 0 "$(key all missed)"
+check "no exit shorter than the threshold is reported" all_long
+check "watch misses no slow exit" equal "missed" 0 "$(key all missed)"
 ktap_print_msg "others beyond the threshold: $(($(key all slow) - $(slept)))"
-check "all that is reported is in the summary" equal "slow" "$(reports all '"event":"slow"')" "$(key all slow)"
+check "the summary counts all reported exits" equal "slow" "$(reports all '"event":"slow"')" "$(key all slow)"
 kill_guests
 
-# The watcher is elsewhere, or it would be to blame as well.
+# The watcher runs on another CPU, or it would be a culprit as well.
 background spin taskset 1 vmm -name guest=spin --forever cpuid=1000
 wait_for has_guest spin && wait_for has_exits "$(guest_of spin)"
 watches hogged --over 2ms --part runq name:spin
@@ -103,7 +103,7 @@ background hog taskset 1 hog 3000
 wait "$(pid hog)"
 ended hogged
 sed -n '/"summary"/s/.*"culprits"/culprits/p' "$TMP/hogged" | sed 's/^/# /'
-check "a thread that had the CPU is named, before all others" \
+check "watch names the thread that had the CPU as the first culprit" \
 	grep -q '"culprits":\[{"culprit":"hog ('"$(pid hog)"') had the CPU"' "$TMP/hogged"
 kill_guests
 
@@ -111,21 +111,21 @@ background stuck stuck 0
 wait_for said stuck stuck
 wait_for has_guest stuck
 background hung l1tune watch --json --hang 1s -c 1 "pid:$(pid stuck)"
-check "a vCPU that waits for a page that nobody provides is reported within 2 s of a hang of 1 s" \
+check "a vCPU that waits for a page that is never filled is reported within 2 s of a hang of 1 s" \
 	within 3 said hung '"event":"hang"'
-check "it is stuck in KVM, asleep" grep -q '"hang":"blocked"' "$TMP/hung"
-check "the stack shows for what" grep -q '"stack":"[^"]*handle_userfault' "$TMP/hung"
+check "a vCPU that waits for a page is reported as blocked" grep -q '"hang":"blocked"' "$TMP/hung"
+check "the reported stack shows that a vCPU waits for userfaultfd" grep -q '"stack":"[^"]*handle_userfault' "$TMP/hung"
 kill -KILL "$(pid stuck)"
 
 background loop spin busy 30
 wait_for has_guest loop
 background hung l1tune watch --json --hang 1s -c 1 "pid:$(pid loop)"
-check "a vCPU that runs in a loop without exits is reported as one that may spin" \
+check "a vCPU in a loop without exits is reported as a suspected spin" \
 	within 6 said hung '"hang":"spin","is_suspect":true'
 # The guest's code begins at 0x1000 with STI.
 sed -n 's/.*"rips":\[\([^]]*\)\].*/\1/p' "$TMP/hung" | tr '}' '\n' | sed -n 's/.*"rip":\([0-9]*\),.*"count":\([0-9]*\).*/\1 \2/p' |
 	awk '{ n += $2; bad += $1 < 4097 || $1 > 4110 } END { print "# " n " samples, " bad + 0 " addresses elsewhere"; exit !n || bad }'
-result "the samples of its RIP are in the loop"
+result "all RIP samples of a spinning vCPU are in its loop"
 kill -KILL "$(pid loop)"
 
-check "nothing watches 10 s after the last watcher" within 15 watched_time_is_over
+check "watching ends 10 s after the last watcher" within 15 watched_time_is_over

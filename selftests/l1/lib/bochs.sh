@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
+# shellcheck disable=SC2034 # variables are read by scripts that source this
 # The Intel machine: Bochs has VMX.
 #
-# Bochs 3.0 of trixie is preferred to bookworm's 2.7: it has more than one CPU, which 2.7 as Debian builds it has not, and it is faster
-# (../README.md has the figures). It is not installed but unpacked into the cache with trixie's C and C++ libraries, the rest is bookworm's.
+# Bochs 3.0 of trixie is preferred to bookworm's 2.7: it is faster (see ../README.md) and has more than one CPU, unlike Debian's build of
+# 2.7. It is not installed but unpacked into the cache with trixie's C and C++ libraries; other libraries are bookworm's.
 # 3.1 does not run Linux (a divide error early in every kernel).
 
 BOCHS_SUITE=trixie
@@ -48,19 +48,19 @@ bochs_get()
 	esac
 }
 
-# With L1_IGNORE_BAD_MSRS=0 an MSR that the CPU has not is a fault. Linux takes some for granted that Bochs lacks: IA32_MISC_ENABLE, early in the
-# boot when a fault is the end, IA32_BIOS_SIGN_ID, IA32_THERM_INTERRUPT, IA32_PACKAGE_THERM_INTERRUPT, IA32_MPERF, IA32_APERF, IA32_ENERGY_PERF_BIAS,
-# IA32_PERF_CAPABILITIES, MSR_POWER_CTL, IA32_PLATFORM_ID. Each line is an MSR, its type, then two halves each of the value at reset, the bits that are reserved and
-# those that are ignored.
+# With L1_IGNORE_BAD_MSRS=0 access to an MSR that the CPU lacks faults. Linux needs some that Bochs lacks: IA32_MISC_ENABLE, early in the
+# boot when a fault is fatal, IA32_BIOS_SIGN_ID, IA32_THERM_INTERRUPT, IA32_PACKAGE_THERM_INTERRUPT, IA32_MPERF, IA32_APERF, IA32_ENERGY_PERF_BIAS,
+# IA32_PERF_CAPABILITIES, MSR_POWER_CTL, IA32_PLATFORM_ID. Each line is an MSR, its type, then, in two halves each, the value at reset, the reserved bits
+# and the ignored bits.
 write_msrs()
 {
 	printf '%s 0 00000000 00000001 00000000 00000000 ffffffff ffffffff\n' 0x1a0 0x8b 0x19b 0x1b2 0xe7 0xe8 0x1b0 0x345 0x1fc 0x17 > "$1/msrs"
 }
 
-# Bochs claims machine checks and clocks that can be set, and has not all of their MSRs. What is wanted besides is for L1: under an L0 that gets it.
+# Bochs claims machine checks and adjustable clocks without all of their MSRs. Additional kernel arguments are for L1; under an L0, L1 gets them.
 more_args()
 {
-	# With two CPUs an idle one at times misses what should wake it, until its next tick: minutes later, if that has been stopped.
+	# With two CPUs an idle CPU sometimes misses a wake-up until its next tick, minutes later if its tick is stopped.
 	((SMP < 2)) || echo -n ' nohz=off'
 	[[ ${L1_IGNORE_BAD_MSRS:-1} != 0 ]] || echo -n ' mce=off intel_pstate=disable'
 	[[ $L0 != none || -z ${L1_KERNEL_ARGS:-} ]] || echo -n " $L1_KERNEL_ARGS"
@@ -75,7 +75,7 @@ write_bochsrc()
 	fi
 	if ((SMP > 1)); then
 		[[ $BOCHS_VERSION != 2.7 ]] || usage_error "--smp $SMP: Bochs 2.7 has one CPU only"
-		# with more, time in which all CPUs are idle takes long
+		# a higher value makes time with all CPUs idle slow
 		ips=20000000
 	fi
 	cat > "$dir/bochsrc" <<-EOF
@@ -96,7 +96,7 @@ write_bochsrc()
 		error: action=report
 		info: action=ignore
 	EOF
-	# what Debian's build, which has the debugger, is told at its prompt
+	# commands for the debugger's prompt, which Debian's build has
 	echo c > "$dir/debugger"
 }
 
@@ -116,7 +116,7 @@ write_iso()
 	rm -r "$dir/iso"
 }
 
-# The headless display is a VNC server. In a network of its own nobody can reach it and no two get into each other's way.
+# The headless display is a VNC server. A network namespace keeps it unreachable and avoids port conflicts.
 bochs_network()
 {
 	local unshare

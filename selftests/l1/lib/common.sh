@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
-# Where things are, how one speaks, how the cache is filled. Every script here sources this file first.
+# shellcheck disable=SC2034 # variables are read by scripts that source this
+# Paths, messages and the cache. Every script here sources this file first.
 #
-# Errors travel by errexit alone, through $(…) too: a call that can die is never part of a condition, or bash would switch errexit off inside it.
+# Errors propagate by errexit alone, also through $(…): never use a call that can die in a condition, where bash disables errexit.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -22,7 +22,7 @@ say()
 	printf '%s: %s\n' "$ME" "$*" >&2
 }
 
-# For what takes a moment only: of interest to a person who waits.
+# Messages about short operations, only for a user at a terminal.
 progress()
 {
 	if [[ -t 2 ]]; then
@@ -62,8 +62,8 @@ hash_of()
 	cat -- "$@" | sha256sum | cut -c1-16
 }
 
-# cached NAME BUILDER [ARG]…: prints the path of the cache entry NAME, a directory, having BUILDER DIR ARG… make it when it is not there.
-# An entry is renamed into place when it is whole; of two that want the same one builds and the other waits. BUILDER finds the final path in ENTRY.
+# cached NAME BUILDER [ARG]…: prints the path of the cache entry NAME, a directory; BUILDER DIR ARG… makes it if it does not exist.
+# A complete entry is renamed into place; if two processes need the same entry, one builds it and the other waits. ENTRY is its final path.
 cached()
 {
 	local entry=$CACHE/$1 builder=$2 lock
@@ -87,7 +87,7 @@ cached()
 	printf '%s\n' "$entry"
 }
 
-# What is made here goes when nothing has used it for a fortnight; what was fetched stays.
+# Removes built entries that were not used for two weeks; fetched ones are kept.
 prune_cache()
 {
 	local kind

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Runs an emulator and takes apart what comes out of its debug port (see guest/channel.c): COMMAND's output goes to stdout as it comes,
-the kernel's log to a file, COMMAND's exit status becomes this program's. 124: time is up. 125: the machine ended on its own.
+"""Runs an emulator and splits the output of its debug port (see guest/channel.c): COMMAND's output goes to stdout as it arrives,
+the kernel's log to a file, and COMMAND's exit status becomes this program's. 124: timeout. 125: the machine ended on its own.
 
-With --shell a pseudo terminal, whose name replaces @TTY@ in the emulator's arguments, is connected to the person's own.
+With --shell a pseudo terminal, whose name replaces @TTY@ in the emulator's arguments, is connected to the user's terminal.
 """
 import argparse
 import os
@@ -26,11 +26,11 @@ class Interrupted(Exception):
 
 
 class Left(Exception):
-    """The person has seen enough."""
+    """The user ends the session."""
 
 
 class Progress:
-    """One line for a person who waits, gone when there is something to read."""
+    """One line for a waiting user, removed when there is output."""
 
     def __init__(self, what):
         self.what = what
@@ -54,7 +54,7 @@ class Progress:
 
 
 class Channel:
-    """The stream out of the machine: noise of the emulator, mark begin, output, mark exit N, kernel log, mark end."""
+    """The stream from the machine: noise of the emulator, mark begin, output, mark exit N, kernel log, mark end."""
 
     def __init__(self, nonce, output, log):
         self.prefix = MARK + nonce.encode() + b':'
@@ -103,12 +103,12 @@ class Channel:
 
 
 class Terminal:
-    """The person's terminal, raw while the machine has it."""
+    """The user's terminal, raw while the machine has it."""
 
     def __init__(self):
         self.master, self.slave = os.openpty()
         tty.setraw(self.slave)
-        # A dialog between two terminals has no end of file and no lost byte: the slave stays open here.
+        # The slave stays open here, so that there is no end of file and no byte is lost.
         self.name = os.ttyname(self.slave)
         self.saved = termios.tcgetattr(0)
 
@@ -195,7 +195,7 @@ def main():
 
     with open(args.log, 'wb') as log, open(args.stderr, 'wb') as stderr:
         channel = Channel(args.nonce, lambda data: write_all(1, data), log.write)
-        # A session of its own: ^C is for us, and what the emulator starts ends with it.
+        # A separate session: ^C is for this program, and the emulator's children end with it.
         machine = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True)
         try:
             serve(machine, channel, terminal, progress, deadline)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """fastboot.py VMLINUZ STUB DIR
 
-Takes a bzImage apart, so that an emulator need not decompress it:
-DIR/vmlinux is the kernel's ELF file, DIR/fast-kernel its segments as they lie in memory,
-DIR/fast-vmlinuz a bzImage of the original's header and STUB, which expects fast-kernel at the front of the initrd.
+Splits a bzImage, so that an emulator need not decompress it:
+DIR/vmlinux is the kernel's ELF file, DIR/fast-kernel its segments as they are in memory,
+DIR/fast-vmlinuz a bzImage with the original's header and STUB, which expects fast-kernel at the front of the initrd.
 """
 import struct
 import subprocess
@@ -62,7 +62,7 @@ def memory_image(elf):
     image = bytearray(max(paddr + len(data) for paddr, data in loads) - base)
     for paddr, data in loads:
         image[paddr - base:paddr - base + len(data)] = data
-    # What is left out at the end is the initial contents of .bss and .brk, which the kernel clears itself.
+    # The initial contents of .bss and .brk at the end are left out; the kernel clears these itself.
     image = image.rstrip(b'\0')
     return base, image + bytes(-len(image) % 4096)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Packages of any Debian suite, unpacked and never installed: a private apt root per suite leaves the machine's own sources alone.
+# Packages of any Debian suite, unpacked and never installed. A private apt root per suite keeps the machine's own sources untouched.
 
 MIRROR=${L1_MIRROR:-http://deb.debian.org/debian}
 SECURITY_MIRROR=${L1_SECURITY_MIRROR:-http://security.debian.org/debian-security}
@@ -46,7 +46,7 @@ build_apt_root()
 		skip "the package lists of Debian $suite cannot be had from $MIRROR"
 }
 
-# Lists live a week: a suite's packages of last month are no longer on the mirrors.
+# Package lists expire after a week: mirrors no longer have a suite's packages of last month.
 apt_root()
 {
 	local suite=$1

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
-# The initramfs: a base that only depends on the kernel, cached, and what a run adds, both uncompressed cpio archives (the kernel takes several in a row).
+# shellcheck disable=SC2034 # variables are read by scripts that source this
+# The initramfs: a cached base that only depends on the kernel, and the files that a run adds, both uncompressed cpio archives (the kernel accepts several in a row).
 
-# Those of the base, their dependencies come along.
+# Modules of the base; their dependencies are added.
 L1_MODULES=(kvm-intel kvm-amd msr cpuid tun vhost_net virtio_mmio virtio_console)
 
 cpio_of()
@@ -27,10 +27,10 @@ modules_with_dependencies()
 	done | sort -u
 }
 
-# What of a Debian no test looks at
+# Parts of a Debian that no test needs
 DEBIAN_LEFT_OUT=(usr/share/{doc,i18n,info,locale,man,zoneinfo} var/cache var/lib/apt var/log dev proc sys)
 
-# make_debian DIR SUITE: with what the tests' scripts call
+# make_debian DIR SUITE: with the programs that the tests' scripts call
 make_debian()
 {
 	local dir=$1 root
@@ -40,7 +40,7 @@ make_debian()
 	mkdir -p "$dir"/{dev,l1,proc,sys}
 }
 
-# What an ordinary program expects of a machine: merged /usr, a shell and the usual small tools, user names.
+# What an ordinary program expects: merged /usr, a shell and the usual small tools, user names.
 make_skeleton()
 {
 	local dir=$1 applet
@@ -97,11 +97,11 @@ build_base()
 	make_machine "$1/root" init-l1
 	cp "$L1_DIR/guest/shell-l1" "$1/root/l1/shell"
 	cpio_of "$1/root" > "$1/base.cpio"
-	# put_our_module wants no more than these.
+	# put_our_module needs only these.
 	find "$1/root" -mindepth 1 ! -path "$1/root/usr" ! -path "$1/root/usr/lib" ! -path "$1/root/usr/lib/modules*" -delete 2> /dev/null || true
 }
 
-# What every base depends on
+# Sources of every base
 BASE_SOURCES=(/bin/busybox "$L1_DIR/guest/channel.c" "$L1_DIR/lib/initramfs.sh")
 
 # base_initramfs: prints a directory with base.cpio, and its contents in root
@@ -115,7 +115,7 @@ merged_usr()
 	printf '%s\n' "$1" | sed -E 's,^/(bin|sbin|lib|lib64)/,/usr/\1/,'
 }
 
-# put_libraries DIR FILE: what the dynamic program or library FILE needs, under DIR where it looks for it. A Debian has its own.
+# put_libraries DIR FILE: adds the libraries of FILE at their paths under DIR. A Debian has its own.
 put_libraries()
 {
 	local dir=$1 library dest
@@ -134,7 +134,7 @@ is_elf()
 	[[ -f $1 && $(head -c 4 "$1" | tr -d '\0') == $'\x7fELF' ]]
 }
 
-# put_file DIR PATH DEST: a file or a tree, and what the programs in it need
+# put_file DIR PATH DEST: adds a file or a tree, and the libraries of its programs
 put_file()
 {
 	local dir=$1 path=$2 dest file
@@ -148,7 +148,7 @@ put_file()
 	done < <(find -L "$path" -type f)
 }
 
-# Where PATH lies in L1: an absolute one where it is here, a relative one below the command's working directory, so that COMMAND finds it under the same name.
+# The path in L1: an absolute PATH is the same, a relative one is below the command's working directory, so that COMMAND finds it by the same name.
 default_dest()
 {
 	case $1 in
@@ -157,7 +157,7 @@ default_dest()
 	esac
 }
 
-# A module of this checkout beside the kernel's own. All of depmod's files are written anew, they go over those of the base.
+# Adds a module of this checkout to the kernel's own. All depmod files are regenerated and replace those of the base.
 put_our_module()
 {
 	local dir=$1 ko=$2 base=$3 tree=usr/lib/modules/$KERNEL_RELEASE

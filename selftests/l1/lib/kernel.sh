@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
-# Debian's stock kernels: fetched, unpacked, and put into the form that boots without decompressing itself.
+# shellcheck disable=SC2034 # variables are read by scripts that source this
+# Debian's stock kernels: fetched, unpacked, and converted to boot without decompression.
 
 DEFAULT_KERNEL=6.1
 
@@ -10,7 +10,7 @@ DEFAULT_KERNEL=6.1
 # Quick and quiet to boot; a panic ends the emulator.
 KERNEL_ARGS="console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable no_timer_check nowatchdog audit=0 random.trust_cpu=on cryptomgr.notests=1 log_buf_len=4M panic=-1"
 
-# 6.12 comes from the backports: its build tools run on bookworm's libc, those of trixie do not.
+# 6.12 comes from backports: its build tools run on bookworm's libc, trixie's do not.
 kernel_suite()
 {
 	case $1 in
@@ -23,11 +23,11 @@ kernel_suite()
 	esac
 }
 
-# What is kept of a kernel's modules (a kernel has 400 MB of them).
+# Modules to keep (a kernel has 400 MB of them).
 KERNEL_MODULES=(kernel/arch/x86 kernel/virt kernel/drivers/crypto/ccp kernel/drivers/char/hw_random kernel/drivers/char/virtio_console.ko
 	kernel/drivers/virtio kernel/drivers/vhost kernel/drivers/net/tun.ko kernel/drivers/net/tap.ko)
 
-# The package and version that VERSION stands for now; asked once, then kept, so that a warm cache needs no network.
+# The package and version of VERSION; looked up once and cached, so that a warm cache needs no network.
 build_kernel_choice()
 {
 	local dir=$1 version=${2%%-*} flavour suite root meta image
@@ -83,7 +83,7 @@ build_kernel()
 	find "$dir/root" -name 'config*' -type f -exec mv {} "$dir/config" ';'
 	mv "$modules" "$dir/lib/modules/"
 	rm -rf "$dir/debs" "$dir/root"
-	# busybox's modprobe and a fast boot want them plain
+	# uncompressed for busybox's modprobe and a fast boot
 	while read -r file; do
 		xz -d "$file"
 	done < <(find "$dir/lib/modules" -name '*.ko.xz')
@@ -119,7 +119,7 @@ kernel_get()
 	KERNEL_FAST_DIR=$(cached "fast/$KERNEL_KEY-$(hash_of "$L1_DIR/lib/fastboot.py" "$L1_DIR/lib/stub.S")" build_fast_kernel)
 }
 
-# In headers absolute paths lead to /usr/src and /usr/lib: they shall lead to where the headers lie now.
+# Absolute paths in headers point to /usr/src and /usr/lib: make them point into the cache.
 relocate_headers()
 {
 	local dir=$1 home=$2 file link

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
-# The third layer: on the emulated Intel CPU runs not L1 but an L0 Linux, and L1 is a guest of its KVM.
+# shellcheck disable=SC2034 # variables are read by scripts that source this
+# The third layer: the emulated Intel CPU runs an L0 Linux instead of L1, and L1 is a guest of its KVM.
 
 L0_KERNEL=6.1
 # L0's own needs: its kernel and QEMU, L1's kernel and initramfs as files
@@ -36,7 +36,7 @@ write_l0_env()
 		L1_MEMORY "$MEMORY" L1_SMP "$SMP" L1_KERNEL_ARGS "$KERNEL_ARGS${L1_KERNEL_ARGS:+ $L1_KERNEL_ARGS} reboot=t"
 }
 
-# Takes L1's kernel and INITRAMFS, and makes those of L0 of them, with L1's in it. MEMORY becomes L0's.
+# Replaces kernel and INITRAMFS by those of L0, which contain L1's. MEMORY becomes L0's.
 l0_wrap()
 {
 	local dir=$1 base

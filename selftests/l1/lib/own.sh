@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
-# Kernels that are built here, once, and kept: Debian's source with other configurations, such as 6.1-kasan or
-# 6.1-kcfi-thinlto (each word is a file in configs/), and trees that a developer has, named by their path.
+# shellcheck disable=SC2034 # variables are read by scripts that source this
+# Kernels that are built here once and cached: Debian's source with other configurations, such as 6.1-kasan or
+# 6.1-kcfi-thinlto (each word is a file in configs/), and a developer's trees, named by their path.
 
 OWN_VERSION=6.1
 OWN_SOURCE=linux-source-6.1
@@ -10,7 +10,7 @@ OWN_SOURCE=linux-source-6.1
 CLANG=16
 CLANG_PACKAGES=("clang-$CLANG" "lld-$CLANG" "llvm-$CLANG" make flex bison bc libelf-dev libssl-dev libc6-dev python3 kmod lz4)
 
-# own_set_configs KIND: sets CONFIGS to what the tests want of any host, of an emulated one, and what makes the kind
+# own_set_configs KIND: sets CONFIGS to the options that the tests need on any host, on an emulated one, and those of KIND
 own_set_configs()
 {
 	local word
@@ -40,7 +40,7 @@ copy_source()
 	tar -C "$2" --exclude=.git -c . | tar -C "$1/tree" -x
 }
 
-# make_kernel DIR ARGUMENT…: make in DIR/tree, with the compiler that is asked for
+# make_kernel DIR ARGUMENT…: make in DIR/tree, with the configured compiler
 make_kernel()
 {
 	# shellcheck disable=SC2034 # binds is read by its name
@@ -50,7 +50,7 @@ make_kernel()
 	make_in "$CLANG_ROOT" "$dir/in_root" binds -C "$dir/tree" "${compiler[@]}" "$@"
 }
 
-# takes_all DIR: the kernel's configuration has all that CONFIGS want
+# takes_all DIR: whether the kernel's configuration has all options of CONFIGS
 takes_all()
 {
 	local missing
@@ -69,7 +69,7 @@ make_from_source()
 		make_kernel "$1" "LOCALVERSION=-$2" INSTALL_MOD_PATH="$1" modules_install
 }
 
-# build_own_kernel DIR NAME UNPACK [TREE]: the whole tree stays, as the headers that modules are built with
+# build_own_kernel DIR NAME UNPACK [TREE]: the whole tree is kept, to build modules against
 build_own_kernel()
 {
 	local dir=$1 name=$2
@@ -90,7 +90,7 @@ build_own_kernel()
 	rm -f "$dir/tree/vmlinux" "$dir/tree"/.tmp_*
 }
 
-# take_kernel DIR TREE: what is booted, of a tree that is built and whose modules are in DIR/lib
+# take_kernel DIR TREE: takes the files to boot from a built tree whose modules are in DIR/lib
 take_kernel()
 {
 	local dir=$1 tree=$2 release
@@ -101,7 +101,7 @@ take_kernel()
 	cp "$tree/.config" "$dir/config"
 }
 
-# build_from_built DIR TREE: of a tree that its owner has built
+# build_from_built DIR TREE: from a tree that its owner has built
 build_from_built()
 {
 	local dir=$1 tree=$2
@@ -112,7 +112,7 @@ build_from_built()
 	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir" "$(< "$dir/release")" 2> /dev/null
 }
 
-# newest_in TREE: when a file of it was last changed
+# newest_in TREE: time of the last change to a file in it
 newest_in()
 {
 	find "$1" -name .git -prune -o -type f -printf '%T@\n' | sort -n | tail -n 1
@@ -127,7 +127,7 @@ own_get()
 	own_found "$KERNEL_DIR/tree"
 }
 
-# A tree that is built is taken as it is; one that is not is copied, and built as the kinds are.
+# A built tree is used as it is; any other is copied, and built like the kinds.
 own_tree_get()
 {
 	local tree

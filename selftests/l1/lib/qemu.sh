@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set here is read by those who source this
+# shellcheck disable=SC2034 # variables are read by scripts that source this
 # The AMD machine: QEMU's TCG has SVM.
 
 # Sets EMULATOR to the command that runs the machine.
@@ -27,8 +27,8 @@ qemu_machine()
 	if [[ -n $ICOUNT ]]; then
 		EMULATOR+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off')
 	else
-		# One thread for all CPUs: with one each, a CPU at times goes on executing
-		# a breakpoint that another has long patched away, and the machine hangs.
+		# One thread for all CPUs: with one thread each, a CPU sometimes keeps executing
+		# a breakpoint that another CPU has removed, and the machine hangs.
 		EMULATOR+=(-accel 'tcg,thread=single')
 	fi
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Clean Debian systems, to install and build in as on a machine that has none of what this one has.
+# Clean Debian systems for installing and building, independent of this machine's packages.
 
 # try_root DIR SUITE PACKAGES VALID
 try_root()
@@ -17,9 +17,9 @@ build_root()
 	shift 2
 	packages=$(IFS=,; echo "$*")
 	say "making a Debian $suite with ${packages:-nothing besides} (about a minute)"
-	# A suite of its own sources; what apt said is of interest only if it failed.
+	# A suite with its own sources; apt's output matters only if it fails.
 	suite_sources "$suite" | sed 's/ signed-by=[^]]*//' > "$dir/sources"
-	# A mirror that stands still is taken if this machine's own apt does so.
+	# An outdated mirror is accepted if this machine's own apt accepts it.
 	valid=$(apt-config dump --format '%v' Acquire::Check-Valid-Until)
 	# A mirror may fail for a moment.
 	for pause in 20 60 ''; do
@@ -31,7 +31,7 @@ build_root()
 	done
 }
 
-# root_get SUITE PACKAGE…: prints the directory of such a system, which is for looking at only
+# root_get SUITE PACKAGE…: prints the directory of such a system, which must not be changed
 root_get()
 {
 	local suite=$1 entry
@@ -41,7 +41,7 @@ root_get()
 	printf '%s\n' "$entry/root"
 }
 
-# in_root ROOT WORK BINDS COMMAND…: runs it in a copy of ROOT that goes with the directory WORK. BINDS names an array of PATH or PATH:DEST, which COMMAND sees too, and may write.
+# in_root ROOT WORK BINDS COMMAND…: runs it in a copy of ROOT that is removed with the directory WORK. BINDS names an array of PATH or PATH:DEST that are mounted writable.
 in_root()
 {
 	local root=$1 work=$2
@@ -63,7 +63,7 @@ in_root()
 		' in_root "$@"
 }
 
-# make_in ROOT WORK BINDS ARGUMENT…: make as in_root runs it, and here if ROOT is empty
+# make_in ROOT WORK BINDS ARGUMENT…: runs make by in_root, or on this machine if ROOT is empty
 make_in()
 {
 	local root=$1 work=$2 binds_name=$3 status=0
