@@ -2,6 +2,7 @@
 """Writes a tree that stands for /sys and one for /proc, as the module makes them."""
 import os
 import struct
+import tempfile
 
 TYPE_CUMULATIVE, TYPE_INSTANT, TYPE_PEAK, TYPE_LOG_HIST = 0x0, 0x1, 0x2, 0x4
 UNIT_NONE, UNIT_SECONDS = 0x00, 0x20
@@ -120,12 +121,13 @@ def canary_slot(seq, seconds, exit_ns, rest_ns=1000, work_ns=20000, stolen=0.0, 
 
 
 def write(path, content, mode=0o444):
+    """Replaces it at once: a tool that reads meanwhile finds the old file or the new one."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    if os.path.exists(path):
-        os.unlink(path)
-    with open(path, "wb") as f:
+    fd, new = tempfile.mkstemp()
+    with open(fd, "wb") as f:
         f.write(content if isinstance(content, bytes) else f"{content}\n".encode())
-    os.chmod(path, mode)
+    os.chmod(new, mode)
+    os.replace(new, path)
 
 
 def update(path, content):

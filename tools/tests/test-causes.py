@@ -262,7 +262,7 @@ def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", 
         write(f"{root}/{name}", value)
 
 
-HELD_BACK = "usage_usec 1\nnr_throttled 30\nthrottled_usec 2900000"
+HELD_BACK = "usage_usec 1\nnr_throttled 30\nthrottled_usec 2700000"
 FREE = "usage_usec 1\nnr_throttled 1\nthrottled_usec 1000"
 
 
@@ -300,7 +300,7 @@ def test_quota():
         write(thread + "cgroup", "0::/pod")
         ok("cpu.max of /pod is 0.40 CPUs" in b.advice()[0]["change"], "it is that of the vCPU's thread, not the process's", b.advice())
     with Advised(*RUNQ, **idle) as b:
-        cgroups(b, {"docker/web/cpu.stat": "nr_periods 9\nnr_throttled 30\nthrottled_time 2900000000",
+        cgroups(b, {"docker/web/cpu.stat": "nr_periods 9\nnr_throttled 30\nthrottled_time 2700000000",
                     "docker/web/cpu.cfs_quota_us": 30000, "docker/web/cpu.cfs_period_us": 100000,
                     "docker/cpu.stat": "nr_periods 0\nnr_throttled 0\nthrottled_time 0", "docker/cpu.cfs_quota_us": -1},
                 "4:cpu,cpuacct:/docker/web\n0::/system.slice/docker.service\n", "cgroup", "rw,cpu,cpuacct")
