@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One exit, one entry. Nothing in here may exit to L0, take a lock, allocate,
- * print, or do an atomic read-modify-write when KVM handles the exit itself
- * and its cell is there already.
+ * The hot path: one exit and one entry. If KVM handles the exit itself and the
+ * exit's cell exists, nothing in this file may exit to L0, take a lock, allocate,
+ * print, or do an atomic read-modify-write.
  *
- * Nearly all exits are alike: of the vCPU that ran last on this CPU, for a
- * reason that it had before, handled by KVM at once. For these the two probes
- * are straight code that calls nothing, so the compiler needs no stack and
- * saves no register. What differs in anything goes to exit_unusual() or
- * entry_unusual(), which know all cases.
+ * Nearly all exits are alike: from the vCPU that ran last on this CPU, for a
+ * reason it has had before, and handled by KVM at once. For these the two probes
+ * are straight code that calls nothing, so the compiler needs no stack and saves
+ * no register. Any other exit or entry takes exit_unusual() or entry_unusual(),
+ * which handle all cases.
  *
- * Both probes run on the vCPU's own CPU with preemption off, so they never
- * run twice at once for one vCPU, nor on one CPU.
+ * Both probes run on the vCPU's own CPU with preemption disabled, so they never
+ * run concurrently for one vCPU, nor nest on one CPU.
  */
 #include <linux/percpu.h>
 #include <asm/svm.h>
@@ -33,10 +33,10 @@ void (*l1t_exit_l3_entered)(struct l1t_account *acct) __read_mostly;
 static DEFINE_PER_CPU(u64, unattributed);
 
 /**
- * l1t_exit_pace_needed() - exits take tokens from now on, or no longer
- * @needed: which of the two
+ * l1t_exit_pace_needed() - start or stop taking tokens at exits
+ * @needed: true to start
  *
- * Context: may sleep. Exits that are under way may still do as before.
+ * Context: may sleep. An exit in progress may still see the old setting.
  */
 void l1t_exit_pace_needed(bool needed)
 {
@@ -51,7 +51,7 @@ static __always_inline enum l1t_level level_of(const struct kvm_vcpu *vcpu)
 	return vcpu->arch.hflags & HF_GUEST_MASK ? L1T_LEVEL3 : L1T_LEVEL2;
 }
 
-/* Where KVM has the reason of a vCPU's exit from its present level. */
+/* Where KVM keeps the reason of an exit from the vCPU's current level, or NULL. */
 static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 {
 	if (l1t_isa() == L1T_ISA_VMX && l1t_vmx_reason_offset)
@@ -62,7 +62,7 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_exit_unattributed() - exits of vCPUs that were not known
+ * l1t_exit_unattributed() - number of exits of vCPUs that have no account
  */
 u64 l1t_exit_unattributed(void)
 {
@@ -75,8 +75,8 @@ u64 l1t_exit_unattributed(void)
 }
 
 /*
- * What else there is to know of an open exit or of the guest. Without a TSC all
- * exits and entries are rare ones: those take the other clock.
+ * Bits of the state that do not depend on the level. Without a TSC every exit and
+ * entry is marked rare, because only the unusual path reads the other clock.
  */
 static __always_inline unsigned long at_clock(void)
 {
@@ -88,7 +88,7 @@ static __always_inline unsigned long at_level(enum l1t_level level)
 	return level == L1T_LEVEL3 ? L1T_AT_L3 : 0;
 }
 
-/* In L3 a reason that is not known is another thing that is rare. */
+/* Exits of L3 are unusual, too, while it is not known where their reason is. */
 static unsigned long at_guest(const struct l1t_account *acct,
 			      enum l1t_level level)
 {
@@ -102,7 +102,7 @@ static unsigned long at_guest(const struct l1t_account *acct,
 static noinline void take_token(struct l1t_account *acct,
 				const struct l1t_cell *cell)
 {
-	/* What throttle.c writes meanwhile may be lost: it looks once more. */
+	/* May lose a concurrent write of throttle.c, which checks again. */
 	s64 lease = data_race(acct->lease -= cell->token);
 
 	if (unlikely(lease < 0))
@@ -110,11 +110,11 @@ static noinline void take_token(struct l1t_account *acct,
 }
 
 /*
- * The guest has been left: its time ends, the exit's begins. The first write
- * comes before the clock is read, for L0 may take the CPU away in between: a
- * reader meanwhile waits and takes nothing for the guest's time.
+ * The guest was left: its time ends and the exit's begins. @open is written
+ * before the clock is read, because L0 may preempt this CPU in between: a reader
+ * then waits, and does not count that time as the guest's.
  *
- * @at: of the exit, L1T_AT_*
+ * @at: L1T_AT_* of the exit
  */
 static __always_inline void usual_exit(struct l1t_account *acct,
 				       const struct kvm_vcpu *vcpu,
@@ -122,9 +122,9 @@ static __always_inline void usual_exit(struct l1t_account *acct,
 {
 	kcsan_nestable_atomic_begin();
 	WRITE_ONCE(acct->open, cell);
-	smp_wmb(); /* first @open: pairs with l1t_account_read_begin() and is_still() */
+	smp_wmb(); /* @open first: pairs with l1t_account_read_begin() and is_still() */
 	WRITE_ONCE(acct->since_ticks, rdtsc());
-	smp_wmb(); /* last @state: likewise */
+	smp_wmb(); /* @state last: likewise */
 	WRITE_ONCE(acct->state, (unsigned long)vcpu + at);
 	kcsan_nestable_atomic_end();
 
@@ -132,7 +132,7 @@ static __always_inline void usual_exit(struct l1t_account *acct,
 		take_token(acct, cell);
 }
 
-/* The counterpart. False, and nothing is done, if there is more to do. */
+/* The counterpart. Returns false, with nothing changed, if there is more to do. */
 static __always_inline bool usual_entry(struct l1t_account *acct)
 {
 	struct l1t_cell *cell = acct->open;
@@ -140,10 +140,10 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 
 	kcsan_nestable_atomic_begin();
 	WRITE_ONCE(acct->open, NULL);
-	smp_wmb(); /* first @open, as in usual_exit() */
+	smp_wmb(); /* @open first, as in usual_exit() */
 	now = rdtsc();
 	ticks = now - acct->since_ticks;
-	/* So is what CPUs whose clocks differ make negative. */
+	/* Also true if the CPUs' clocks differ and the difference is negative. */
 	if (unlikely(ticks > cell->plain_ticks)) {
 		WRITE_ONCE(acct->open, cell);
 		kcsan_nestable_atomic_end();
@@ -153,17 +153,17 @@ static __always_inline bool usual_entry(struct l1t_account *acct)
 	cell->time_ticks += ticks;
 	WRITE_ONCE(acct->since_ticks, now);
 	l1t_ring_add(acct, cell, now, ticks);
-	/* So the product may take the register of the ticks. */
+	/* Lets the product reuse the register of @ticks. */
 	barrier();
 	cell->hist[l1t_hist_plain_bucket(ticks)]++;
-	smp_wmb(); /* last @state, likewise */
-	/* Of this CPU only, and one instruction less than WRITE_ONCE(). */
+	smp_wmb(); /* @state last, likewise */
+	/* Only this CPU writes it, and this is one instruction less than WRITE_ONCE(). */
 	acct->state += L1T_AT_GUEST;
 	kcsan_nestable_atomic_end();
 	return true;
 }
 
-/* The open exit, which is not in the ring yet, is kept with those that are. */
+/* Records the open exit, which is not in the ring yet, and those before it. */
 static noinline void end_slow_exit(struct l1t_account *acct, u64 now)
 {
 	struct l1t_slow_before before[L1T_SLOW_BEFORE] = {};
@@ -191,7 +191,7 @@ static void count_in_bucket(struct l1t_cell *cell, unsigned int bucket)
 		cell->hist_long[bucket - L1T_HIST_SHORT]++;
 }
 
-/* The open exit has ended and took so long. Between l1t_account_write_*(). */
+/* The open exit took @ticks and has ended. Between l1t_account_write_*(). */
 static __always_inline void count_long(struct l1t_account *acct,
 				       struct l1t_cell *cell, u64 now, u64 ticks)
 {
@@ -206,7 +206,7 @@ static __always_inline void count_long(struct l1t_account *acct,
 	WRITE_ONCE(acct->open, NULL);
 }
 
-/* The open exit ends, with an entry or with the vCPU. */
+/* The open exit ends, because the guest is entered or the vCPU destroyed. */
 static void end_exit(struct l1t_account *acct, u64 now)
 {
 	u64 ticks = l1t_ticks_since(acct->since_ticks, now);
@@ -218,7 +218,7 @@ static void end_exit(struct l1t_account *acct, u64 now)
 	count_long(acct, acct->open, now, ticks);
 }
 
-/* @level: of what is entered */
+/* @level: which is entered */
 static void count_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		     enum l1t_level level, u64 now)
 {
@@ -240,7 +240,7 @@ static void count_l3(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 	}
 }
 
-/* An entry, of which nothing is known. Between l1t_account_write_*(). */
+/* Any entry, usual or not. Between l1t_account_write_*(). */
 static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		      enum l1t_level level, u64 now)
 {
@@ -250,8 +250,8 @@ static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		end_exit(acct, now);
 	} else if (acct->since_ticks) {
 		/*
-		 * It is in the guest and stays there. Of a vCPU older than the
-		 * module an exit may have been before its probe was attached.
+		 * Entered again without an exit in between. If the vCPU is older than
+		 * the module, its exit may have come before the probe was attached.
 		 */
 		if (acct->kvm_exits_base != L1T_BASE_UNKNOWN)
 			acct->unpaired_entries++;
@@ -262,7 +262,7 @@ static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 	WRITE_ONCE(acct->state, (unsigned long)vcpu + at_guest(acct, level));
 }
 
-/* @slot: of an exit of the vCPU, from @level */
+/* @slot: of the exit, which is from @level */
 static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		     enum l1t_level level, unsigned int slot)
 {
@@ -275,8 +275,8 @@ static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 	if (!cell)
 		cell = l1t_account_new_cell(acct, vcpu, level, slot);
 	/*
-	 * 5.10 re-enters a guest without its kvm_entry tracepoint; and what
-	 * is before the first entry seen is nobody's time.
+	 * 5.10 can re-enter a guest without its kvm_entry tracepoint. Time before
+	 * the first entry seen is not counted.
 	 */
 	if (acct->open || !acct->since_ticks)
 		any_entry(acct, vcpu, level, now);
@@ -292,9 +292,8 @@ static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 }
 
 /*
- * The functions that the probes end in take the probe's arguments, which so
- * stay in their registers, and in place of the first, which is of no use, the
- * account that this CPU remembers.
+ * Takes the probe's arguments, which so stay in their registers. The first, which
+ * is not used, is replaced by the account that this CPU remembers.
  */
 static noinline void
 exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
@@ -321,9 +320,9 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 			slot = l1t_slot(a2, *place);
 	}
 	/*
-	 * On SVM each level has a VMCB of its own, and L3's may be replaced. The
-	 * account has the place of L2's, which stays. It is learnt from an exit:
-	 * KVM may be preempted between changing the VMCB and changing the level.
+	 * On SVM each level has its own VMCB, and L3's may be replaced. The account
+	 * has the address in L2's, which stays. It is learnt only at an exit: KVM may
+	 * be preempted between switching the VMCB and changing the level.
 	 */
 	if (place && level == L1T_LEVEL2)
 		acct->reason = place;
@@ -332,17 +331,14 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 		l1t_box_save_state(acct, vcpu);
 }
 
-/*
- * The cell of an exit that has nothing unusual, NULL if there is something:
- * OTHER's is not among them.
- */
+/* The cell of a usual exit; NULL if anything is unusual, as for OTHER. */
 static __always_inline struct l1t_cell *
 usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
 {
 	return acct->cells[level][l1t_slot_usual(reason)];
 }
 
-/* Not of L2, or unusual. Straight, too: an L3 may exit as often as an L2. */
+/* From L3, or unusual. Straight code as well: an L3 may exit as often as an L2. */
 static noinline notrace void
 exit_not_of_l2(struct l1t_account *acct, unsigned long a1, unsigned long a2,
 	       unsigned long a3)
@@ -353,7 +349,7 @@ exit_not_of_l2(struct l1t_account *acct, unsigned long a1, unsigned long a2,
 
 	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST + L1T_AT_L3)))
 		goto unusual;
-	/* Elsewhere SVM has more to do: the jump is VMX's. */
+	/* SVM has more to do elsewhere, so VMX takes the jump. */
 	if (likely(a2 == L1T_ISA_SVM))
 		reason = l1t_vmcb_of(vcpu)->control.exit_code;
 	else
@@ -376,7 +372,7 @@ static __always_inline void probe_exit(unsigned long a1, unsigned long a2,
 	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)a1;
 	struct l1t_cell *cell;
 
-	/* The level at an exit is that at the entry. */
+	/* The guest exits at the level at which it was entered. */
 	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST)))
 		goto unusual;
 	cell = usual_cell(acct, L1T_LEVEL2, *acct->reason);
@@ -418,14 +414,14 @@ entry_unusual(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 	l1t_account_write_end(acct);
 }
 
-/* L3 goes on after its own exit, or something is unusual. */
+/* L3 continues after its own exit, or something is unusual. */
 static noinline notrace void
 entry_not_of_l2(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
 	if (likely(l1t_account_is_at(acct, vcpu, L1T_AT_L3) &&
 		   level_of(vcpu) == L1T_LEVEL3 &&
 		   usual_entry(acct))) {
-		/* One instruction, and this CPU's alone to write. */
+		/* Only this CPU writes it; this is one instruction. */
 		data_race(acct->l3_exits_handled++);
 		return;
 	}
@@ -433,9 +429,9 @@ entry_not_of_l2(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 }
 
 /*
- * L2 goes on after its own exit, which took longer than any before it of its kind, or
- * so long that L0 may have taken some: where the guest was halted it is the rule. Also
- * straight, unless there is more than the time to count.
+ * L2 continues after its own exit, which took longer than any before it for this
+ * reason, or long enough for L0 to have stolen time, as most halts do. Straight
+ * code as well, unless there is more to count than the time.
  */
 static noinline notrace void
 entry_after_long(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
@@ -450,7 +446,7 @@ entry_after_long(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 	l1t_account_write_begin(acct);
 	now = rdtsc();
 	ticks = now - acct->since_ticks;
-	/* The clocks of CPUs may differ. */
+	/* Negative if the CPUs' clocks differ. */
 	if (unlikely((s64)ticks < 0 || ticks > l1t_slow_ticks ||
 		     !l1t_steal_is_none(&acct->stolen, now))) {
 		l1t_account_write_end(acct);
@@ -477,7 +473,7 @@ static __always_inline void probe_entry(const struct kvm_vcpu *vcpu)
 #ifdef L1T_PROBES_TYPED
 
 /**
- * l1t_probe_exit() - probe of kvm:kvm_exit, of exactly its type
+ * l1t_probe_exit() - probe of kvm:kvm_exit, with exactly its prototype
  * @data: not used
  * @vcpu: the vCPU
  * @isa: L1T_ISA_VMX or L1T_ISA_SVM
@@ -488,7 +484,7 @@ notrace void l1t_probe_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
 }
 
 /**
- * l1t_probe_entry() - probe of kvm:kvm_entry, of exactly its type
+ * l1t_probe_entry() - probe of kvm:kvm_entry, with exactly its prototype
  * @data: not used
  * @vcpu: the vCPU about to be entered
  * @force_immediate_exit: not used
@@ -504,12 +500,12 @@ notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu,
 /**
  * l1t_probe_exit() - probe of kvm:kvm_exit
  * @data: not used
- * @a1: the vCPU; until 5.15 the exit reason
- * @a2: L1T_ISA_VMX or L1T_ISA_SVM; until 5.15 the vCPU
- * @a3: until 5.15 L1T_ISA_VMX or L1T_ISA_SVM
+ * @a1: the vCPU; up to 5.15 the exit reason
+ * @a2: L1T_ISA_VMX or L1T_ISA_SVM; up to 5.15 the vCPU
+ * @a3: up to 5.15 L1T_ISA_VMX or L1T_ISA_SVM
  *
- * The two forms are told apart by @a2, which is either tiny or a pointer, and
- * not by the kernel's version: vendors carry either.
+ * @a2 tells the two prototypes apart, because it is either tiny or a pointer. The
+ * kernel's version does not: vendor kernels have either.
  */
 notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 			    unsigned long a3)
@@ -522,7 +518,7 @@ notrace void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
  * @data: not used
  * @vcpu: the vCPU about to be entered
  *
- * Some kernels pass a second argument, which is of no use here.
+ * Some kernels pass a second argument, which is not used.
  */
 notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
 {
@@ -535,7 +531,7 @@ notrace void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu)
  * l1t_account_close() - end the exit that no entry will end
  * @acct: of a vCPU that is being destroyed
  *
- * What has been the guest's time stays so: none passes any more.
+ * From here on no time is added to the guest's.
  */
 void l1t_account_close(struct l1t_account *acct)
 {

@@ -24,15 +24,18 @@ void l1t_exit_pace_needed(bool needed);
 void l1t_account_close(struct l1t_account *acct);
 u64 l1t_exit_unattributed(void);
 
-/* Called before an entry into L3 that no exit of L3 went before; or NULL. */
+/*
+ * Called, with preemption disabled, before an entry into L3 that does not follow an
+ * exit of L3; or NULL.
+ */
 extern void (*l1t_exit_l3_entered)(struct l1t_account *acct);
 
-/* On while anything is paced, see l1t_exit_pace_needed(). */
+/* Enabled while anything is paced, see l1t_exit_pace_needed(). */
 DECLARE_STATIC_KEY_FALSE(l1t_paced);
 
 /*
- * Where KVM keeps the reason of the last exit. 0: not known, and reasons are
- * counted as UNKNOWN.
+ * Where KVM keeps the reason of the last exit. If 0 or false it is not known, and
+ * exits are counted as UNKNOWN.
  */
 extern u32 l1t_vmx_reason_offset;
 extern bool l1t_svm_reason_known;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The open exit's time, part by part, and what of it L0 took. Part of the hot path,
- * see exit.c.
+ * Divides the open exit's time into parts, and finds how much of it L0 stole. Part
+ * of the hot path, see exit.c.
  */
 #include "clock.h"
 #include "exit_part.h"
 
-/* A part of the open exit ends, and all of it was that. */
+/* A part of the open exit ends, and all of it is of one kind. */
 static void end_whole_part(struct l1t_account *acct, u64 now)
 {
 	const struct l1t_split *split = &acct->split;
@@ -21,7 +21,7 @@ static void end_whole_part(struct l1t_account *acct, u64 now)
 				  split->since_ticks, now, ticks);
 }
 
-/* The thread was outside KVM_RUN; not all of that is the VMM's. */
+/* The thread was outside KVM_RUN: the time is divided between three parts. */
 static void end_divided_part(struct l1t_account *acct, u64 now)
 {
 	struct l1t_away *away = &acct->split.away;
@@ -44,11 +44,11 @@ static void end_divided_part(struct l1t_account *acct, u64 now)
 }
 
 /**
- * l1t_exit_end_part() - the part that goes on ends, if one does
+ * l1t_exit_end_part() - end the current part, if there is one
  * @acct: of the vCPU; between l1t_account_write_*()
- * @now: by l1t_ticks()
+ * @now: l1t_ticks()
  *
- * Context: preemption off.
+ * Context: preemption disabled.
  */
 void l1t_exit_end_part(struct l1t_account *acct, u64 now)
 {
@@ -64,12 +64,13 @@ void l1t_exit_end_part(struct l1t_account *acct, u64 now)
 }
 
 /**
- * l1t_exit_count_stolen() - L0 took some time since the steal clock was last read
- * @acct: of the vCPU whose thread this is; between l1t_account_write_*()
- * @others_ns: how long this CPU was not the thread's meanwhile
+ * l1t_exit_count_stolen() - count what L0 stole since the steal clock was last read
+ * @acct: of the current thread's vCPU; between l1t_account_write_*()
+ * @others_ns: for how long other threads had this CPU meanwhile
  *
- * Before the open exit it can have taken no more than there was since then.
- * Context: preemption off.
+ * Before the open exit L0 can have stolen at most the time from the last read to
+ * the exit; the rest is the exit's.
+ * Context: preemption disabled.
  */
 notrace void l1t_exit_count_stolen(struct l1t_account *acct, u64 others_ns)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The open exit's time, part by part, and what of it L0 took. */
+/* The open exit's time by part, and how much of it L0 stole. */
 #ifndef L1TUNE_EXIT_PART_H
 #define L1TUNE_EXIT_PART_H
 
@@ -7,8 +7,8 @@
 #include "clock.h"
 
 /*
- * It is KVM's turn again. Context: between l1t_account_write_*().
- * @is_tsc: the clock is known to be that, and another need not be asked
+ * The part has ended and KVM runs again. Context: between l1t_account_write_*().
+ * @is_tsc: the clock is known to be the TSC, so it is not checked
  */
 static __always_inline void l1t_exit_back_in_kernel(struct l1t_account *acct,
 						    u64 now, bool is_tsc)
@@ -23,8 +23,8 @@ void l1t_exit_end_part(struct l1t_account *acct, u64 now);
 void l1t_exit_count_stolen(struct l1t_account *acct, u64 others_ns);
 
 /*
- * The vCPU's thread is where it was when the steal clock was last read: what L0
- * has taken since is the vCPU's. Context: between l1t_account_write_*().
+ * The vCPU's thread has been on this CPU since the steal clock was last read: what
+ * L0 stole since is the vCPU's. Context: between l1t_account_write_*().
  */
 static __always_inline void l1t_exit_take_stolen(struct l1t_account *acct,
 						 u64 now)
