@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A vCPU's account: its memory, and how it is read. exit.c writes it. */
+/* A vCPU's account: its memory and its readers. exit.c writes it. */
 #include <linux/delay.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
@@ -15,22 +15,22 @@ u64 l1t_hist_mult __read_mostly;
 u64 l1t_hist_plain_ticks __read_mostly;
 
 /**
- * l1t_accounts_init() - get ready for accounts
+ * l1t_accounts_init() - prepare for accounts
  *
  * Called once, after l1t_clock_init() and l1t_steal_init(). Return: 0 or -ENOMEM.
  */
 int l1t_accounts_init(void)
 {
 	BUILD_BUG_ON(L1T_CELLS_MAX > U8_MAX);
-	/* What an exit and its entry write: four cache lines, these two... */
+	/* An exit and its entry write four cache lines: two of the cell... */
 	BUILD_BUG_ON(offsetofend(struct l1t_cell, plain_ticks) > 16);
 	BUILD_BUG_ON(sizeof(struct l1t_cell) % 16);
-	/* ...only the first buckets, so that the others may be of another form... */
+	/* ...because a usual exit counts in the 64-bit buckets only... */
 	BUILD_BUG_ON((L1T_SLOW_LEAST_NS >> (L1T_HIST_SHIFT + L1T_HIST_SHORT - 1)) != 0);
-	/* ...the ring's... */
+	/* ...one of the ring... */
 	BUILD_BUG_ON(L1_CACHE_BYTES % sizeof(struct l1t_ring_exit));
 	BUILD_BUG_ON(offsetof(struct l1t_account, ring) % sizeof(struct l1t_ring_exit));
-	/* ...and the account's own. */
+	/* ...and the account's first. */
 	BUILD_BUG_ON(offsetofend(struct l1t_account, ring_place) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetofend(struct l1t_account, seq) > L1_CACHE_BYTES);
 	BUILD_BUG_ON(offsetofend(struct l1t_account, l3_exits_handled) > L1_CACHE_BYTES);
@@ -44,7 +44,7 @@ int l1t_accounts_init(void)
 }
 
 /**
- * l1t_accounts_exit() - undo l1t_accounts_init(), when all are freed
+ * l1t_accounts_exit() - undo l1t_accounts_init(), after all accounts are freed
  */
 void l1t_accounts_exit(void)
 {
@@ -60,7 +60,7 @@ static int add_chunk(struct l1t_account *acct)
 	if (!chunk)
 		return -ENOMEM;
 	acct->chunks[n / L1T_CELLS_CHUNK] = chunk;
-	/* new_cell(), on another CPU by now, sees the chunk. */
+	/* l1t_account_new_cell(), maybe on another CPU by now, sees the chunk. */
 	smp_store_release(&acct->nr_allocated, n + L1T_CELLS_CHUNK);
 	return 0;
 }
@@ -71,7 +71,7 @@ static bool lacks_cells(const struct l1t_account *acct)
 	       acct->nr_allocated < L1T_CELLS_MAX;
 }
 
-/* L2 has entered an L3, or tried to. */
+/* L2 has entered L3, or tried to, and there is no memory for it yet. */
 static bool lacks_l3(const struct l1t_account *acct)
 {
 	return !acct->l3 && (acct->l3_entries || acct->l3_failed);
@@ -81,21 +81,21 @@ static void refill(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
 
-	/* Without memory the next that lacks it asks again. */
+	/* If this fails, the next exit that lacks memory asks again. */
 	if (!cancelled && lacks_cells(acct))
 		add_chunk(acct);
 	if (!cancelled && lacks_l3(acct)) {
-		/* With all that it begins with: pairs with the acquire in l3_view.c. */
+			/* Initialized before it is visible: pairs with l3_view.c. */
 		smp_store_release(&acct->l3, l1t_l3_new(&acct->l3_first));
 	}
 	l1t_work_done(work);
 }
 
 /**
- * l1t_account_ask_for_more() - have its thread allocate what an account lacks
+ * l1t_account_ask_for_more() - have the vCPU's thread allocate what an account lacks
  * @acct: the account
  *
- * Context: the exit path. It is there before the next entry, if there is memory.
+ * Context: the exit path. Allocation happens before the next entry, and may fail.
  */
 void l1t_account_ask_for_more(struct l1t_account *acct)
 {
@@ -103,9 +103,9 @@ void l1t_account_ask_for_more(struct l1t_account *acct)
 }
 
 /*
- * What KVM had counted before our first exit, of a vCPU that was running
- * before it was known. KVM counts after its tracepoint, except where that
- * stands in the exit handler (SVM before 6.12), out of guest mode.
+ * KVM's count before our first exit, for a vCPU that ran before it was known. KVM
+ * counts an exit after its tracepoint, unless the tracepoint is in the exit handler
+ * (SVM before 6.12), where the vCPU is out of guest mode.
  */
 static void set_kvm_exits_base(struct l1t_account *acct,
 			       const struct kvm_vcpu *vcpu)
@@ -117,7 +117,7 @@ static void set_kvm_exits_base(struct l1t_account *acct,
 	WRITE_ONCE(acct->kvm_exits_base, exits);
 }
 
-/* One that is there and not in @cells, so that its exits are unusual ones. */
+/* A cell that exists but is not in @cells, so that its exits are unusual. */
 static struct l1t_cell *find_cell(const struct l1t_account *acct, u32 key)
 {
 	unsigned int n;
@@ -129,14 +129,14 @@ static struct l1t_cell *find_cell(const struct l1t_account *acct, u32 key)
 }
 
 /**
- * l1t_account_new_cell() - a cell for the first exit of its kind
+ * l1t_account_new_cell() - find or take the cell of an unusual exit
  * @acct: the account
  * @vcpu: its vCPU
  * @level: of the exit
  * @slot: of the exit
  *
- * The first cell is OTHER's and is always there. Context: the exit path. Return: the
- * cell, that of OTHER for want of memory.
+ * The first cell is OTHER's and always exists. Context: the exit path. Return: the
+ * cell, or that of OTHER if none is free.
  */
 struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 				      const struct kvm_vcpu *vcpu,
@@ -151,7 +151,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 		acct->first_ticks = l1t_ticks();
 		acct->l3_offered = l1t_l3_offered(vcpu);
 	}
-	/* Its thread may have entered KVM_RUN before there were hooks. */
+	/* Its thread may have entered KVM_RUN before the hooks were attached. */
 	l1t_away_take(&acct->split.away);
 	WRITE_ONCE(acct->split.in_run, true);
 	if (acct->stolen.cpu < 0)
@@ -174,16 +174,16 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	cell->returned = L1T_RETURNED_NONE;
 	if (!l1t_slot_loses_state(l1t_isa(), slot))
 		acct->cells[level][slot] = cell;
-	/* Readers that count it see its key. */
+	/* A reader that sees the new count also sees the key. */
 	smp_store_release(&acct->nr_cells, n + 1);
 	return cell;
 }
 
 /**
- * l1t_account_init() - make an account ready for its first exit
+ * l1t_account_init() - prepare an account for its first exit
  * @acct: all zero
  *
- * Context: may sleep. Return: 0 or -ENOMEM, and then @acct is to be freed.
+ * Context: may sleep. Return: 0, or -ENOMEM; the caller then frees @acct.
  */
 int l1t_account_init(struct l1t_account *acct)
 {
@@ -205,7 +205,7 @@ int l1t_account_init(struct l1t_account *acct)
 
 /**
  * l1t_account_free() - free what l1t_account_init() and exits allocated
- * @acct: without a writer or reader left
+ * @acct: has no writer and no reader any more
  */
 void l1t_account_free(struct l1t_account *acct)
 {
@@ -219,12 +219,12 @@ void l1t_account_free(struct l1t_account *acct)
 }
 
 /**
- * l1t_account_cells() - how many cells there are; they are never fewer later
+ * l1t_account_cells() - number of cells, which never decreases
  * @acct: the account
  */
 unsigned int l1t_account_cells(const struct l1t_account *acct)
 {
-	/* Pairs with the release in new_cell(). */
+	/* Pairs with the release in l1t_account_new_cell(). */
 	return smp_load_acquire(&acct->nr_cells);
 }
 
@@ -239,17 +239,17 @@ u32 l1t_account_key(const struct l1t_account *acct, unsigned int n)
 }
 
 /**
- * l1t_account_read_begin() - a reader begins
- * @acct: may be written meanwhile
- * @m: what it is at
+ * l1t_account_read_begin() - begin to read an account
+ * @acct: may be written concurrently
+ * @m: filled in
  *
- * What is read from here to l1t_account_read_again() is of one moment if that
- * says so. Each smp_rmb() pairs with one of the writer's. An exit or an entry
- * writes @open, then @since_ticks, then @state; here the order is the reverse:
+ * What is read between this and l1t_account_read_again() is consistent if the
+ * latter returns false. Each smp_rmb() pairs with one of the writer's. An exit or
+ * an entry writes @open, then @since_ticks, then @state; the reader reverses this:
  *
- * - If one was under way when this read @open, @state was still the old.
+ * - If a write was in progress when @open was read, @state still had its old value.
  * - If one began later and has not ended, @open has changed.
- * - If more than one did, @since_ticks has changed: it is a time.
+ * - If several did, @since_ticks has changed: time does not repeat.
  */
 void l1t_account_read_begin(const struct l1t_account *acct, struct l1t_moment *m)
 {
@@ -257,7 +257,7 @@ void l1t_account_read_begin(const struct l1t_account *acct, struct l1t_moment *m
 	smp_rmb(); /* pairs with l1t_account_write_*() */
 	m->since_ticks = READ_ONCE(acct->since_ticks);
 	m->state = READ_ONCE(acct->state);
-	smp_rmb(); /* these before @open: see above */
+	smp_rmb(); /* both before @open: see above */
 	m->open = READ_ONCE(acct->open);
 	smp_rmb(); /* @open before the rest */
 	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
@@ -278,8 +278,8 @@ static bool is_still(const struct l1t_account *acct, const struct l1t_moment *m)
 }
 
 /**
- * l1t_account_read_again() - must a reader read once more
- * @acct: may be written meanwhile
+ * l1t_account_read_again() - must the reader retry
+ * @acct: may be written concurrently
  * @m: from l1t_account_read_begin()
  */
 bool l1t_account_read_again(const struct l1t_account *acct,
@@ -288,24 +288,24 @@ bool l1t_account_read_again(const struct l1t_account *acct,
 	bool in_guest = m->state & L1T_AT_GUEST;
 
 	kcsan_atomic_next(0);
-	/* An LFENCE: the caller's RDTSC comes before what is read now. */
+	/* An LFENCE: the caller's RDTSC is not reordered after the reads below. */
 	rmb();
 	if (!(m->seq & 1) && in_guest == !m->open && is_still(acct, m))
 		return false;
-	/* L0 may have taken the writer's CPU away. */
+	/* The writer's CPU may have been preempted by L0. */
 	cpu_relax();
 	return true;
 }
 
-/* Longer than a store stays in its CPU's store buffer. */
+/* Longer than a store stays in a CPU's store buffer. */
 #define STORE_NS 1000
 
 /*
- * After the clock was read for what goes on. A writer has read it a little before
- * others see that it writes, as no fence is on its way. Who reads it in between
- * would show more than there will be in the end, and less the next time. So the
- * reader waits until it would see such a writer, and then reads once more. (If L0
- * takes the writer's CPU just there it takes longer.)
+ * Called after the clock was read for what is still in progress. The writer reads
+ * the clock a little before other CPUs see that it writes, because it has no fence.
+ * A reader in that window would show more than the final value, and less the next
+ * time. So it waits until such a writer would be visible, and then checks. (The
+ * window is longer if L0 preempts the writer's CPU within it.)
  */
 static void let_writers_show(void)
 {
@@ -313,9 +313,9 @@ static void let_writers_show(void)
 }
 
 /*
- * What the reader saw of a time outside KVM_RUN is divided, and kept for those who
- * read next, under the lock that the writer takes to end it: a writer that has not
- * begun to takes this into account, any other is seen here.
+ * Divides the time outside KVM_RUN that the reader saw, and records the result for
+ * later readers. The writer ends that time under the same lock: it either has not
+ * taken the lock yet, and then honours the record, or is noticed here.
  */
 static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
 		     const struct l1t_left *left, const struct l1t_stay *stay,
@@ -333,10 +333,10 @@ static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
 }
 
 /**
- * l1t_account_add_cell() - add a cell's numbers to a sum, as of one moment
- * @acct: may be written meanwhile
+ * l1t_account_add_cell() - add a consistent snapshot of a cell to a sum
+ * @acct: may be written concurrently
  * @n: which cell, below l1t_account_cells()
- * @sum: takes them
+ * @sum: the sum
  */
 void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			  struct l1t_sample *sum)
@@ -357,7 +357,7 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 		part = acct->split.part;
 		part_since_ticks = acct->split.since_ticks;
 		left = acct->split.away.left;
-		/* Here, so that it is no later than the exit's end. */
+		/* Read here, so that it is not later than the end of the exit. */
 		now = l1t_ticks();
 		is_away = m.open == cell && part == L1T_PART_VMM;
 		if (is_away)
@@ -377,9 +377,9 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 	}
 
 	/*
-	 * Never more than the whole: begin and end of a part may have been on
-	 * CPUs whose clocks differ by a little. The whole is the sum of parts as
-	 * they are rounded, so that what is left, KVM's, never goes back.
+	 * Parts are never more than the whole: a part may have begun and ended on CPUs
+	 * whose clocks differ. The whole is the sum of the rounded parts, so that the
+	 * rest, which is KVM's, never decreases.
 	 */
 	rest = c.time_ticks;
 	for (i = 0; i < L1T_PARTS; i++) {
@@ -400,8 +400,8 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 }
 
 /**
- * l1t_account_guest_ns() - time in the guest, up to now
- * @acct: may be written meanwhile
+ * l1t_account_guest_ns() - time in the guest so far
+ * @acct: may be written concurrently
  */
 u64 l1t_account_guest_ns(const struct l1t_account *acct)
 {
@@ -418,13 +418,13 @@ u64 l1t_account_guest_ns(const struct l1t_account *acct)
 	} while (l1t_account_read_again(acct, &m));
 
 	ticks = (m.open || !m.since_ticks ? m.since_ticks : now) - from;
-	/* Below zero only by what the clocks of CPUs differ. */
+	/* Negative only if the CPUs' clocks differ. */
 	return l1t_ticks_to_ns(max(ticks, 0LL));
 }
 
 /**
- * l1t_account_stolen_ns() - what L0 took in the guest and in exits, up to now
- * @acct: may be written meanwhile
+ * l1t_account_stolen_ns() - time that L0 stole, in the guest and in exits, so far
+ * @acct: may be written concurrently
  */
 u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 {
@@ -435,7 +435,7 @@ u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 	do {
 		l1t_account_read_begin(acct, &m);
 		stolen = acct->stolen;
-		/* Here, so that the thread is still on that CPU. */
+		/* Within the loop, while the thread is still on that CPU. */
 		ns = l1t_stolen_ns(&stolen, acct->split.in_run);
 	} while (l1t_account_read_again(acct, &m));
 
@@ -443,8 +443,8 @@ u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 }
 
 /**
- * l1t_account_now() - what a vCPU is at
- * @acct: may be written meanwhile
+ * l1t_account_now() - what a vCPU is doing
+ * @acct: may be written concurrently
  * @at: filled in
  */
 void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A vCPU's account of its exits, and of who spends the time of each until the
- * next entry. KVM does, unless something rare happened: the vCPU's thread left
- * KVM_RUN, lost its CPU, gave it up (split.c).
+ * A vCPU's account of its exits, and of who spends the time from each exit to the
+ * next entry. It is KVM's, unless something rare happened: the vCPU's thread left
+ * KVM_RUN, was preempted, or slept (split.c).
  *
- * It has one writer, the CPU that runs the vCPU, with preemption off, or its
- * thread on that CPU. Readers are anywhere and take no lock: they retry until
+ * There is one writer: the CPU that runs the vCPU, or its thread on that CPU, with
+ * preemption disabled. Readers run anywhere and take no lock: they retry until
  * nothing was written meanwhile.
  *
- * Most writes need no sequence count for that. An exit and its entry both begin
- * with @open and end with @state, so a reader that finds the two at odds is in
- * the midst of a write; and each writes its own @since_ticks, so a reader that
- * finds all three unchanged has seen none. Whatever else is written is written
- * while @seq is odd.
+ * Most writes need no sequence count. An exit and its entry both begin with @open
+ * and end with @state, so a reader that finds the two at odds is in the middle of
+ * a write; and each writes a new @since_ticks, so if all three are unchanged there
+ * was no write. Everything else is written while @seq is odd.
  */
 #ifndef L1TUNE_ACCOUNT_H
 #define L1TUNE_ACCOUNT_H
@@ -33,13 +32,13 @@
 
 /**
  * struct l1t_split - the parts of a vCPU's open exit
- * @in_run: a thread is in KVM_RUN with it: that of @away
- * @part: who has the vCPU now; L1T_PART_KERNEL unless something rare goes on
- * @since_ticks: when @part began, if it is not L1T_PART_KERNEL
- * @kernel_since_ticks: when KVM last had it back from a part
- * @away: what its thread had done when it last left KVM_RUN
+ * @in_run: a thread, @away's, is in KVM_RUN with the vCPU
+ * @part: who spends the time now; L1T_PART_KERNEL unless something rare happens
+ * @since_ticks: when @part began, unless it is L1T_PART_KERNEL
+ * @kernel_since_ticks: when the last part ended and KVM continued
+ * @away: its thread, and the thread's counters when it last left KVM_RUN
  *
- * The first two are 32 bits together, which one instruction can write.
+ * The first two are 32 bits together, so one instruction can write both.
  */
 struct l1t_split {
 	u16 in_run;
@@ -50,40 +49,40 @@ struct l1t_split {
 };
 
 /*
- * The histogram of a cell: bucket 0 holds what took less than
- * 2^L1T_HIST_SHIFT ns, bucket n what took less than 2^(L1T_HIST_SHIFT+n),
- * the last one, from 2^32 ns on, all the rest.
+ * The histogram of a cell: bucket 0 holds exits that took less than
+ * 2^L1T_HIST_SHIFT ns, bucket n those below 2^(L1T_HIST_SHIFT+n), and the last
+ * one all from 2^32 ns on.
  */
 #define L1T_HIST_SHIFT		10
 #define L1T_HIST_BUCKETS	24
 
 /*
- * The last buckets hold what took 2^26 ns and more, of which no vCPU can have 2^32
- * in nine years: 32 bits are enough, and a cell is four cache lines.
+ * The last buckets hold exits of 2^26 ns and more. No vCPU can have 2^32 of them in
+ * nine years, so 32 bits are enough, and a cell is four cache lines.
  */
 #define L1T_HIST_LONG		7
 #define L1T_HIST_SHORT		(L1T_HIST_BUCKETS - L1T_HIST_LONG)
 
 /**
- * struct l1t_cell - what is known of one reason at one level of one vCPU
+ * struct l1t_cell - the exits of one vCPU for one reason at one level
  * @time_ticks: from exit to next entry, added at the entry
  * @plain_ticks: @max_ticks, but at most l1t_hist_plain_ticks: an exit that took
- *	no longer needs nothing but additions
- * @hist: how many of them took how long; the sum, with @hist_long and the open
- *	exit, is how many there were
- * @hist_long: the same of the last buckets
+ *	no longer needs only additions
+ * @hist: number of exits by duration; the sum, with @hist_long and the open exit,
+ *	is their number
+ * @hist_long: the last buckets of @hist
  * @key: level and slot, see l1t_key()
  * @token: what such an exit takes from the account's lease: 1, or 0 if the
  *	host causes it
- * @returned: what KVM_RUN last returned after one, KVM_EXIT_*, if no guest ends
- *	by that: see box.h
- * @max_ticks: the longest of them
- * @parts_ticks: of @time_ticks, what was not spent by KVM; added as parts end,
- *	the exit's end may be to come
- * @stolen_ns: what L0 is known to have taken of @time_ticks; likewise
+ * @returned: KVM_EXIT_* that KVM_RUN last returned after such an exit, if it is not
+ *	a possible end of the guest: see box.h
+ * @max_ticks: duration of the longest exit
+ * @parts_ticks: of @time_ticks, the parts that are not KVM's; added as each part
+ *	ends, which may be before the exit ends
+ * @stolen_ns: of @time_ticks, what L0 is known to have stolen; likewise
  *
- * An entry writes the first two, which share a cache line, and one of @hist, an
- * exit none of the cell. Readers turn ticks into nanoseconds.
+ * An entry writes the first two, which share a cache line, and one bucket of @hist;
+ * an exit writes none of it. Readers convert ticks to nanoseconds.
  */
 struct l1t_cell {
 	u64 time_ticks;
@@ -104,18 +103,18 @@ static inline u64 l1t_cell_exits(const struct l1t_cell *cell, unsigned int bucke
 					 cell->hist_long[bucket - L1T_HIST_SHORT];
 }
 
-/* The last exits that have ended; the step of the place wraps around by itself. */
+/* The last exits that have ended; u8 arithmetic wraps the place around. */
 #define L1T_RING_EXITS	64
 #define L1T_RING_STEP	(256 / L1T_RING_EXITS)
 
 /**
  * struct l1t_ring_exit - an exit that has ended
- * @end_ticks: when
+ * @end_ticks: when it ended
  * @ticks: how long it took
- * @cell: of its reason and level, which lives as long as the account; NULL: no
- *	exit has been here yet
+ * @cell: of its reason and level, which lives as long as the account; NULL if the
+ *	entry has not been used yet
  *
- * One cache line has two of them, and none is in two.
+ * A cache line holds two, and none straddles two lines.
  */
 struct l1t_ring_exit {
 	u64 end_ticks;
@@ -123,7 +122,7 @@ struct l1t_ring_exit {
 	const struct l1t_cell *cell;
 } __aligned(32);
 
-/* Few of the possible cells are used, so they are allocated a chunk at a time. */
+/* Few of the possible cells are used, so they are allocated in chunks. */
 #define L1T_CELLS_CHUNK		4
 #define L1T_CHUNKS_MAX		38
 #define L1T_CELLS_MAX		(L1T_CHUNKS_MAX * L1T_CELLS_CHUNK)
@@ -132,7 +131,7 @@ struct l1t_chunk {
 	struct l1t_cell cells[L1T_CELLS_CHUNK];
 };
 
-/* No KVM_EXIT_*. */
+/* Not a KVM_EXIT_*. */
 #define L1T_RETURNED_NONE	U32_MAX
 
 struct l1t_box;
@@ -146,67 +145,67 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 }
 
 /*
- * What a vCPU is at, in the low bits of its own address: so one comparison
- * tells that it is the expected vCPU in the usual state. Handling an exit of L2
- * with nothing else going on is no bit at all.
+ * What a vCPU is doing, in the low bits of its own address: one comparison tells
+ * that it is the expected vCPU in the usual state. Handling an exit of L2, with
+ * nothing else in progress, sets no bit.
  */
 #define L1T_AT_GUEST	BIT(0)	/* in the guest, or not seen yet, or destroyed */
 #define L1T_AT_L3	BIT(1)	/* in L3, or handling an exit of L3 */
-#define L1T_AT_RARE	BIT(2)	/* a part of the exit's time goes on; no TSC */
+#define L1T_AT_RARE	BIT(2)	/* a part of the exit is in progress; or no TSC */
 #define L1T_AT_MASK	(L1T_AT_GUEST | L1T_AT_L3 | L1T_AT_RARE)
 
-/* A lease that lasts for longer than the machine. */
+/* A lease that outlasts the machine. */
 #define L1T_LEASE_UNLIMITED	S64_MAX
 
 #define L1T_BASE_UNKNOWN	U64_MAX
 
 /**
  * struct l1t_account - one vCPU's exits
- * @state: the vCPU's address, only compared, and L1T_AT_*
- * @reason: where KVM has the reason of L2's exits; &l1t_no_reason: not known
+ * @state: the vCPU's address, which is only compared, and L1T_AT_*
+ * @reason: where KVM keeps the reason of L2's exits; &l1t_no_reason if not known
  * @open: cell of the exit being handled; NULL while in the guest
- * @since_ticks: when the exit began or the guest was entered; 0: neither yet,
- *	or destroyed
- * @guest_from_ticks: when the guest would have been entered first had it never
- *	exited: from then to now, or to the open exit, is its time
- * @seq: odd while more is written than an exit or an entry does
- * @nr_allocated: cells there
- * @nr_cells: cells in use, released to readers in order
+ * @since_ticks: when the exit began or the guest was entered; 0 before the first
+ *	of them, and after the vCPU is destroyed
+ * @guest_from_ticks: when the guest would first have been entered if it had never
+ *	exited: the time from then until now, or until the open exit, is the guest's
+ * @seq: odd during all writes but those of a usual exit or entry
+ * @nr_allocated: cells allocated
+ * @nr_cells: cells in use; released after the cells are filled in
  * @ring_place: of the next exit in @ring, in L1T_RING_STEPs
- * @lease: exits that the guest may still cause before @pace is queued;
- *	untouched unless something is paced
- * @l3_exits_handled: exits of L3 after which L3 went on
- * @unpaired_entries: entries without a traced exit since the last: the entry
+ * @lease: exits that the guest may still cause before @pace is queued; not written
+ *	unless something is paced
+ * @l3_exits_handled: exits of L3 after which L3 continued
+ * @unpaired_entries: entries without a traced exit since the last entry: the entry
  *	failed, or KVM re-entered from a fast path before its tracepoint
- * @lost_cells: exits counted in the OTHER cell for want of one of their own
+ * @lost_cells: exits counted as OTHER because no cell was free
  * @l3_entries: L2's entries into L3
- * @l3_exits_left: exits of L3 after which L2 went on
+ * @l3_exits_left: exits of L3 after which L2 continued
  * @l3_failed: entries into L3 that KVM refused
- * @l3_first: the first of them, for as long as there is no @l3
+ * @l3_first: the first refused entry, until there is an @l3
  * @l3_offered: whether its CPUID has VMX or SVM, as of its first exit
  * @l3: more about its L3s; NULL: none yet, or no memory
- * @kvm_exits_base: KVM's own exits statistic before our first exit, or
- *	L1T_BASE_UNKNOWN until that exit has been
- * @split: who has the vCPU while the exit is open
- * @stolen: what L0 took, in the guest too
+ * @kvm_exits_base: KVM's own exits statistic before our first exit; until that
+ *	exit L1T_BASE_UNKNOWN
+ * @split: who spends the time of the open exit
+ * @stolen: what L0 stole, in exits and in the guest
  * @slow: its slow exits
- * @node: in the look-up table, by @vcpu
- * @vcpu: whose it is, while it is in that; only compared
- * @first_ticks: when its first exit was; 0: none yet
- * @box: what is kept of its end, see box.h; NULL: nothing
- * @start: how its guest starts, see start.h; NULL: that has ended, or another
+ * @node: in the hash table, by @vcpu
+ * @vcpu: the vCPU while the account is in the hash table; only compared
+ * @first_ticks: when its first exit began; 0: none yet
+ * @box: the vCPU's black box, see box.h; may be NULL
+ * @start: how its guest starts, see start.h; NULL: the start has ended, or another
  *	vCPU boots
- * @ask_error: finds out what KVM_RUN has returned
- * @refill: allocates the next spare cells
- * @pace: sees to the next lease
- * @chunks: the cells, in the order in which they came into use
- * @cells: the same by level and slot, NULL for none yet; always for OTHER
+ * @ask_error: finds what KVM_RUN has returned
+ * @refill: allocates the next spare cells, or @l3
+ * @pace: gets the next lease
+ * @chunks: the cells, in the order in which they were taken into use
+ * @cells: usual cells by level and slot; NULL if there is none, and for OTHER
  * @ring: the last exits that have ended
  *
- * What stands before @seq is written at every exit or read there, @ring_place
- * too, @lease when something is paced, and @l3_exits_handled at many of L3. The
- * account's first cache line has them all. Beside it an exit that KVM handles
- * writes one of @ring.
+ * Members before @seq are read or written at every exit, @ring_place too, @lease
+ * while something is paced, and @l3_exits_handled at many exits of L3. All are in
+ * the account's first cache line. An exit that KVM handles itself also writes one
+ * entry of @ring.
  */
 struct l1t_account {
 	unsigned long state;
@@ -246,7 +245,7 @@ struct l1t_account {
 } ____cacheline_aligned;
 
 /*
- * An exit has ended: its place is overwritten by the 64th after it. Between what
+ * An exit has ended; it replaces the one 64 exits ago. Called within the write that
  * ends the exit for readers.
  */
 static __always_inline void l1t_ring_add(struct l1t_account *acct,
@@ -254,7 +253,7 @@ static __always_inline void l1t_ring_add(struct l1t_account *acct,
 					 u64 end_ticks, u64 ticks)
 {
 	unsigned long place = acct->ring_place;
-	/* An address of the form that an instruction can have in it. */
+	/* Computed so that it fits an addressing mode. */
 	struct l1t_ring_exit *e = (void *)acct->ring +
 				  place * (sizeof(*e) / L1T_RING_STEP);
 
@@ -265,9 +264,8 @@ static __always_inline void l1t_ring_add(struct l1t_account *acct,
 }
 
 /*
- * Around every change that a reader must not see half of, but for the usual
- * exit and entry. The writer's CPU may not be preempted in between. To KCSAN it
- * is what a seqcount's is.
+ * Around every change that readers must see whole, except the usual exit and
+ * entry. The writer must have preemption disabled. KCSAN sees it as a seqcount.
  */
 static __always_inline void l1t_account_write_begin(struct l1t_account *acct)
 {
@@ -284,10 +282,10 @@ static __always_inline void l1t_account_write_end(struct l1t_account *acct)
 }
 
 /*
- * The bucket of a time costs one multiplication: the upper half of the product
- * is the time in 2^(L1T_HIST_SHIFT-1) ns, of which the highest bit tells.
- * It needs no bound up to l1t_hist_plain_ticks, L1T_SLOW_LEAST_NS: exits that took
- * longer also have more to do, see steal.c and slow.c.
+ * A duration's bucket costs one multiplication: the upper half of the product is
+ * the time in units of 2^(L1T_HIST_SHIFT-1) ns, and its highest bit is the bucket.
+ * No upper bound is needed up to l1t_hist_plain_ticks, which is L1T_SLOW_LEAST_NS:
+ * longer exits have more to do anyway, see steal.c and slow.c.
  */
 extern u64 l1t_hist_mult;
 extern u64 l1t_hist_plain_ticks;
@@ -302,21 +300,21 @@ static inline unsigned long l1t_hist_bucket(u64 ticks)
 	return min(l1t_hist_plain_bucket(ticks), L1T_HIST_BUCKETS - 1UL);
 }
 
-/* Is the current thread in KVM_RUN with the vCPU? Another may be meanwhile. */
+/* Is the current thread in KVM_RUN with the vCPU? Another thread may be. */
 static inline bool l1t_account_runs_here(const struct l1t_account *acct)
 {
 	return READ_ONCE(acct->split.in_run) &&
 	       READ_ONCE(acct->split.away.thread) == current;
 }
 
-/* The nth cell in use, below l1t_account_cells(). */
+/* The nth cell, @n below l1t_account_cells(). */
 static inline struct l1t_cell *l1t_account_cell(const struct l1t_account *acct,
 						unsigned int n)
 {
 	return &acct->chunks[n / L1T_CELLS_CHUNK]->cells[n % L1T_CELLS_CHUNK];
 }
 
-/* The reason of exits whose reason is not known. */
+/* Stands in for the reason while it is not known where KVM keeps it. */
 extern const u32 l1t_no_reason;
 
 struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
@@ -332,10 +330,10 @@ u32 l1t_account_key(const struct l1t_account *acct, unsigned int n);
 unsigned int l1t_account_cells(const struct l1t_account *acct);
 
 /**
- * struct l1t_sample - what a reader takes from a cell, or a sum of such
+ * struct l1t_sample - a snapshot of a cell, or a sum of them
  *
- * Times include those of an exit that is open, up to the moment of reading;
- * @max_ns and @hist do not. @stolen_ns includes what was found so far.
+ * Counts and times include an exit that is open, up to the moment of reading;
+ * @max_ns and @hist do not. @stolen_ns has what was found so far.
  */
 struct l1t_sample {
 	u64 count;
@@ -347,7 +345,7 @@ struct l1t_sample {
 };
 
 /**
- * struct l1t_moment - what an account is at when a reader begins
+ * struct l1t_moment - an account's state when a reader begins
  * @seq: as in the account
  * @state: likewise
  * @since_ticks: likewise
@@ -382,10 +380,10 @@ enum l1t_state {
 };
 
 /**
- * struct l1t_now - what a vCPU is at
- * @state: at what
- * @for_ns: since how long
- * @key: of the exit being handled, if @state is neither NONE nor GUEST
+ * struct l1t_now - what a vCPU is doing
+ * @state: its state
+ * @for_ns: for how long
+ * @key: of the exit being handled, unless @state is NONE or GUEST
  */
 struct l1t_now {
 	enum l1t_state state;

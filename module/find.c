@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Whose exit it is: accounts by their vCPUs. Part of the hot path, see exit.c. */
+/* Looks up accounts by their vCPUs. Part of the hot path, see exit.c. */
 #include <linux/err.h>
 #include <linux/hashtable.h>
 
@@ -7,22 +7,22 @@
 #include "lock.h"
 
 /*
- * The account of no vCPU. What a probe compares with its state may be an exit
- * reason, which is a small number: until 5.15 that is the first argument.
+ * Matches no vCPU. The probe may compare its state with an exit reason, which is a
+ * small number: up to 5.15 that is the first argument.
  */
 static struct l1t_account nobody = { .state = (unsigned long)-ENOENT };
 
 /*
- * The vCPU that ran last on this CPU, since it is mostly the one that runs
- * next. It is forgotten when the vCPU dies (l1t_find_remove()), or a vCPU
- * born at the same address would count for the dead.
+ * The account of the vCPU that ran last on this CPU, because it usually runs next.
+ * l1t_find_remove() clears it when that vCPU is destroyed; otherwise a new vCPU at
+ * the same address would count for the old one.
  */
 DEFINE_PER_CPU(struct l1t_account *, l1t_last_account);
 
 /**
- * l1t_find_init() - get ready for the first exit
+ * l1t_find_init() - prepare for the first exit
  *
- * A module's per-CPU data cannot be initialized with an address.
+ * A module's per-CPU variable cannot be initialized statically with an address.
  */
 void l1t_find_init(void)
 {
@@ -34,20 +34,20 @@ void l1t_find_init(void)
 
 static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
-	/* The first time it is learnt whose it is. */
+	/* The first look-up adds the vCPU's address to the state. */
 	if (!l1t_account_is_of(acct, vcpu))
 		WRITE_ONCE(acct->state, acct->state + (unsigned long)vcpu);
 	this_cpu_write(l1t_last_account, acct);
 }
 
-/* Accounts by their vCPUs; changed under l1t_lock. */
+/* Accounts by vCPU; changed under l1t_lock. */
 static DEFINE_HASHTABLE(accounts, 10);
 
 /**
- * l1t_account_get() - the account of a vCPU, or NULL
+ * l1t_account_get() - look up the account of a vCPU
  * @vcpu: only compared
  *
- * Context: RCU read section or l1t_lock.
+ * Context: RCU read section or l1t_lock. Return: the account or NULL.
  */
 struct l1t_account *l1t_account_get(const struct kvm_vcpu *vcpu)
 {
@@ -61,10 +61,10 @@ struct l1t_account *l1t_account_get(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_account_look_up() - the account of a vCPU that this CPU does not remember
- * @vcpu: loaded, or about to be, by this thread
+ * l1t_account_look_up() - look up an account that this CPU does not remember
+ * @vcpu: loaded, or about to be, by the current thread
  *
- * Context: preemption off. Return: the account, or NULL.
+ * Context: preemption disabled. Return: the account or NULL.
  */
 noinline struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu)
 {
@@ -74,8 +74,8 @@ noinline struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu)
 	acct = l1t_account_get(vcpu);
 	rcu_read_unlock();
 	/*
-	 * It outlives the read section: it is freed after its vCPU is
-	 * destroyed, which cannot be while that vCPU runs here.
+	 * It outlives the RCU read section: it is freed after its vCPU is destroyed,
+	 * which cannot happen while this thread runs the vCPU.
 	 */
 	if (acct)
 		remember(acct, vcpu);
@@ -83,7 +83,7 @@ noinline struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_find_add() - a vCPU's next exit is counted
+ * l1t_find_add() - count a vCPU's exits from now on
  * @acct: its account
  * @vcpu: the vCPU
  *
@@ -100,7 +100,7 @@ void l1t_find_add(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
  * l1t_find_remove() - a vCPU is being destroyed
  * @acct: its account; it no longer runs
  *
- * Another CPU may just be remembering another vCPU; losing that is one slow
+ * May overwrite what another CPU has just remembered, which costs that CPU one
  * look-up. Context: l1t_lock held.
  */
 void l1t_find_remove(struct l1t_account *acct)
@@ -119,9 +119,9 @@ void l1t_find_remove(struct l1t_account *acct)
 }
 
 /**
- * l1t_account_here() - the account that this CPU remembers, or NULL
+ * l1t_account_here() - the account of the vCPU that ran last on this CPU
  *
- * Context: preemption off.
+ * Context: preemption disabled. Return: the account or NULL.
  */
 struct l1t_account *l1t_account_here(void)
 {

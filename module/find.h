@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whose exit it is: accounts by their vCPUs. */
+/* Looks up accounts by their vCPUs. */
 #ifndef L1TUNE_FIND_H
 #define L1TUNE_FIND_H
 
@@ -21,14 +21,13 @@ static __always_inline bool l1t_account_is_of(const struct l1t_account *acct,
 					      const struct kvm_vcpu *vcpu)
 {
 	/*
-	 * If it is another vCPU's account, the CPU that runs that may be writing
-	 * it: the answer is no all the same. READ_ONCE() would be an instruction
-	 * more.
+	 * If it is another vCPU's account, the CPU that runs that vCPU may be writing
+	 * it; the result is false either way. READ_ONCE() would cost an instruction.
 	 */
 	return likely((data_race(acct->state) ^ (unsigned long)vcpu) <= L1T_AT_MASK);
 }
 
-/* @at: L1T_AT_*, all that the vCPU is at */
+/* @at: L1T_AT_*, all of the state's bits */
 static __always_inline bool l1t_account_is_at(const struct l1t_account *acct,
 					      const struct kvm_vcpu *vcpu,
 					      unsigned long at)
@@ -45,8 +44,8 @@ l1t_account_of(struct l1t_account *last, const struct kvm_vcpu *vcpu)
 }
 
 /*
- * The account of a vCPU that is loaded, or about to be, by this thread, or
- * NULL. Context: preemption off.
+ * The account of a vCPU that the current thread has loaded or is about to load, or
+ * NULL. Context: preemption disabled.
  */
 static __always_inline struct l1t_account *
 l1t_account_find(const struct kvm_vcpu *vcpu)

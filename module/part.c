@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "part.h"
 
-/* As they are called in files. */
+/* As in sysfs. */
 const char * const l1t_part_names[L1T_PARTS_AND_KERNEL] = {
 	[L1T_PART_KERNEL] = "kernel",
 	[L1T_PART_VMM] = "vmm",

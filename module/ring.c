@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How a vCPU's last exits are read, by whoever and whenever. */
+/* Reads a vCPU's last exits, while they may be written. */
 #include "clock.h"
 #include "ring.h"
 
@@ -22,12 +22,12 @@ static void add_ended(struct l1t_past *past, const struct l1t_ring_exit *e)
 }
 
 /**
- * l1t_ring_read() - a vCPU's last exits, as of one moment
- * @acct: may be written meanwhile
+ * l1t_ring_read() - take a consistent snapshot of a vCPU's last exits
+ * @acct: may be written concurrently
  * @past: filled in
  *
- * Takes no lock, and waits for nobody but a CPU that is in the midst of an exit
- * or an entry. Context: any but an NMI.
+ * Takes no lock, and waits only for a CPU that is in the middle of a write.
+ * Context: process context, as an interrupt could wait for the write it interrupted.
  */
 void l1t_ring_read(const struct l1t_account *acct, struct l1t_past *past)
 {
@@ -38,7 +38,7 @@ void l1t_ring_read(const struct l1t_account *acct, struct l1t_past *past)
 		l1t_account_read_begin(acct, &m);
 		place = acct->ring_place / L1T_RING_STEP;
 		past->nr = 0;
-		/* The next place to be written has the oldest. */
+		/* The next place to be written has the oldest exit. */
 		for (i = 0; i < L1T_RING_EXITS; i++)
 			add_ended(past, &acct->ring[(place + i) % L1T_RING_EXITS]);
 		past->now_ticks = l1t_ticks();

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A vCPU's last exits, as somebody reads them. exit.c writes them, at the end of
- * each.
- */
+/* A snapshot of a vCPU's last exits. exit.c writes them as each exit ends. */
 #ifndef L1TUNE_RING_H
 #define L1TUNE_RING_H
 
@@ -20,15 +17,15 @@ struct l1t_past_exit {
 	u32 key;
 };
 
-/* Those that have ended, and the one that is open. */
+/* Those that have ended, and an open one. */
 #define L1T_PAST_EXITS	(L1T_RING_EXITS + 1)
 
 /**
  * struct l1t_past - a vCPU's last exits
  * @now_ticks: when they were read
- * @nr: how many
- * @open: the last of them has not ended; its time is up to @now_ticks
- * @exits: the oldest first
+ * @nr: number of @exits
+ * @open: the last one has not ended; its time is up to @now_ticks
+ * @exits: oldest first
  */
 struct l1t_past {
 	u64 now_ticks;
