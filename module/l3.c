@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A vCPU that runs a guest of its own, L3, enters it with an exit. Of L3's exits
- * KVM handles some itself; the others it leaves to the vCPU's own hypervisor, which
+ * A vCPU that runs a guest of its own, L3, enters it by an exit. KVM handles some of
+ * L3's exits itself, and reflects the others to the vCPU's own hypervisor, which
  * handles them, with exits of its own, and enters L3 again:
  *
  *	L3 --exit--> KVM --> L2, its exits ... --VMRESUME--> KVM --> L3
  *	     |<------------------ a trip ------------------->|
  *
- * Nothing here is on the way of an exit that KVM handles and after which the guest
- * of the same level goes on.
+ * Nothing here runs at exits that KVM handles itself and after which the same level
+ * continues.
  */
 #include <linux/kvm_host.h>
 #include <linux/sizes.h>
@@ -18,16 +18,14 @@
 #include "clock.h"
 #include "l3.h"
 
-/* Does the guest's CPUID have VMX or SVM? */
-
 #define CPUID_VMX	1
 #define CPUID_SVM	0x80000001
 
 /**
- * l1t_l3_offered() - does the VMM offer a vCPU VMX or SVM
- * @vcpu: in an exit, so that the VMM cannot change that
+ * l1t_l3_offered() - does the vCPU's CPUID have VMX or SVM
+ * @vcpu: handles an exit, so that the VMM cannot change its CPUID
  *
- * Context: the exit path, once a vCPU.
+ * Context: the exit path, once per vCPU.
  */
 enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu)
 {
@@ -42,10 +40,10 @@ enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_l3_new() - memory for what is known of a vCPU's L3
- * @first: an entry that KVM has refused before, or none (its count is 0)
+ * l1t_l3_new() - allocate a vCPU's L3 statistics
+ * @first: an entry that KVM refused earlier; none if its count is 0
  *
- * Context: the vCPU's thread, may sleep. Return: that, or NULL.
+ * Context: the vCPU's thread, may sleep. Return: the statistics or NULL.
  */
 struct l1t_l3 *l1t_l3_new(const struct l1t_failed *first)
 {
@@ -60,7 +58,7 @@ struct l1t_l3 *l1t_l3_new(const struct l1t_failed *first)
  * l1t_l3_entered() - L2 enters L3
  * @l3: of the vCPU
  * @vcpu: the vCPU
- * @now: by l1t_ticks()
+ * @now: l1t_ticks()
  */
 void l1t_l3_entered(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u64 now)
 {
@@ -91,11 +89,11 @@ static struct l1t_trips *trips_of(struct l1t_l3 *l3, u32 key)
 }
 
 /**
- * l1t_l3_reflected() - KVM leaves an exit of L3 to L2
+ * l1t_l3_reflected() - KVM reflects an exit of L3 to L2
  * @l3: of the vCPU
  * @vcpu: the vCPU
  * @key: level and reason of the exit, see l1t_key()
- * @since_ticks: when it was
+ * @since_ticks: when it began
  */
 void l1t_l3_reflected(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u32 key,
 		      u64 since_ticks)
@@ -109,9 +107,9 @@ void l1t_l3_reflected(struct l1t_l3 *l3, const struct kvm_vcpu *vcpu, u32 key,
 }
 
 /*
- * KVM's messages, one after the other; the first is for those that find no room.
- * They are copied, as KVM may go. The size is more than all of one KVM take, so
- * that no guest can use up the room for another's.
+ * KVM's messages, one after the other, copied because KVM may be unloaded. The
+ * first is used for those that do not fit. The size is more than all messages of
+ * one KVM take, so that no guest can use up the space for another's.
  */
 static char messages[SZ_16K] = "other";
 static unsigned int messages_end = sizeof("other");
@@ -128,10 +126,11 @@ static unsigned int find_message(const char *message)
 }
 
 /**
- * l1t_l3_message_place() - the place of one of KVM's messages
+ * l1t_l3_message_place() - record one of KVM's messages
  * @message: a string of KVM's
  *
- * Context: any. Return: for l1t_l3_message(); 0 if there is no room for it.
+ * Context: any but an interrupt. Return: its place, for l1t_l3_message(); 0 if there
+ * is no space for it.
  */
 u32 l1t_l3_message_place(const char *message)
 {
@@ -141,7 +140,7 @@ u32 l1t_l3_message_place(const char *message)
 	at = find_message(message);
 	if (at == messages_end) {
 		if (at + len < sizeof(messages)) {
-			/* A reader has the place from what is written after this. */
+			/* The place is published only after this. */
 			memcpy(messages + at, message, len);
 			messages_end += len + 1;
 		} else {
@@ -154,7 +153,7 @@ u32 l1t_l3_message_place(const char *message)
 
 /**
  * l1t_l3_message() - one of KVM's messages
- * @place: of it, from a struct l1t_failed
+ * @place: from a struct l1t_failed
  */
 const char *l1t_l3_message(u32 place)
 {
@@ -180,7 +179,7 @@ static struct l1t_failed *failed_of(struct l1t_l3 *l3, u32 message, u32 error)
  * l1t_l3_failed() - KVM refuses an entry into L3
  * @l3: of the vCPU
  * @message: place of KVM's message
- * @error: that came with it
+ * @error: passed with it
  */
 void l1t_l3_failed(struct l1t_l3 *l3, u32 message, u32 error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a vCPU that runs a guest of its own does for that, and KVM for it. */
+/* Statistics of vCPUs that run a guest of their own. */
 #ifndef L1TUNE_L3_H
 #define L1TUNE_L3_H
 
@@ -7,22 +7,22 @@
 
 struct kvm_vcpu;
 
-/* Reasons for which L3s exit to L2, and kinds of entries that KVM refuses. */
+/* At most: reasons of reflected exits, and kinds of refused entries. */
 #define L1T_L3_REASONS	32
 #define L1T_L3_FAILED	16
 
-/* Of one of KVM's messages; a longer one is cut off. */
+/* Size of one of KVM's messages, at most; longer ones are truncated. */
 #define L1T_L3_MESSAGE_BYTES	160
 
 enum l1t_offered { L1T_OFFERED_UNKNOWN, L1T_OFFERED_NO, L1T_OFFERED_YES };
 
 /**
- * struct l1t_trips - exits of L3, of one reason, that KVM left to L2
+ * struct l1t_trips - exits of L3 for one reason that KVM reflected to L2
  * @key: level and slot, see l1t_key()
- * @reflected: how many
- * @back: after how many of them L2 has entered L3 again
- * @ticks: of those, from the exit to that entry
- * @l2_exits: of those, exits of L2 meanwhile, with the one that entered
+ * @reflected: number of such exits
+ * @back: of @reflected, those after which L2 has entered L3 again
+ * @ticks: of @back, the time from exit to entry
+ * @l2_exits: of @back, exits of L2 meanwhile, including that which entered L3
  */
 struct l1t_trips {
 	u32 key;
@@ -35,8 +35,8 @@ struct l1t_trips {
 /**
  * struct l1t_failed - entries into L3 that KVM refused
  * @message: place of KVM's message, see l3.c
- * @error: that came with it
- * @count: how many
+ * @error: passed with it
+ * @count: number of them
  */
 struct l1t_failed {
 	u32 message;
@@ -45,14 +45,14 @@ struct l1t_failed {
 };
 
 /**
- * struct l1t_l3 - what a vCPU has come to that runs guests of its own
+ * struct l1t_l3 - statistics of a vCPU that runs guests of its own
  * @entered_ticks: when L2 last entered L3
- * @own_paging: L3 runs on its own hypervisor's page tables, EPT or NPT
- * @trip: begun by the last exit that KVM left to L2; NULL: ended, or no memory
- * @trip_since_ticks: when that exit was
- * @trip_l2_exits: KVM's count of the vCPU's exits then
- * @nr_trips: in use of @trips
- * @nr_failed: in use of @failed
+ * @own_paging: L3 uses its own hypervisor's EPT or NPT
+ * @trip: of the last exit that KVM reflected to L2; NULL: ended, or no free entry
+ * @trip_since_ticks: when that exit began
+ * @trip_l2_exits: KVM's count of the vCPU's exits at that time
+ * @nr_trips: used entries of @trips
+ * @nr_failed: used entries of @failed
  *
  * Written by the vCPU's thread between l1t_account_write_*().
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Entries into L3 that KVM refuses: a guest can make that happen as often as it exits. */
+/* Entries into L3 that KVM refuses: a guest can cause one at every exit. */
 #include <linux/preempt.h>
 
 #include "find.h"
@@ -12,7 +12,7 @@ static void count_failed(struct l1t_account *acct, u32 message, u32 error)
 		l1t_l3_failed(acct->l3, message, error);
 		return;
 	}
-	/* The first is what matters if it is the last, too. */
+		/* Kept here until there is an @l3: it may be the only one. */
 	if (acct->l3_failed == 1)
 		acct->l3_first = (struct l1t_failed){ message, error, 1 };
 	l1t_account_ask_for_more(acct);
@@ -21,10 +21,10 @@ static void count_failed(struct l1t_account *acct, u32 message, u32 error)
 /**
  * l1t_probe_entry_failed() - probe of kvm:kvm_nested_vmenter_failed
  * @data: not used
- * @message: which check of KVM's has failed
- * @error: what KVM tells with it
+ * @message: which of KVM's checks failed
+ * @error: the error that KVM passes
  *
- * It has no vCPU among its arguments: it is that of the exit which this CPU handles.
+ * The tracepoint does not pass the vCPU: it is the one whose exit this CPU handles.
  */
 notrace void l1t_probe_entry_failed(void *data, const char *message, u32 error)
 {
