@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Outside KVM_RUN no hook sees a vCPU's thread lose its CPU or sleep. The
- * scheduler's own counts of the thread, as it leaves and later, tell how long it
- * was on a CPU and how long it waited for one; it slept for the rest.
+ * Outside KVM_RUN no hook sees a vCPU's thread lose its CPU or sleep. The scheduler's
+ * own counters of the thread, when it leaves KVM_RUN and later, tell how long it was
+ * on a CPU and how long it waited for one; the rest of the time it slept.
  *
  *	left KVM_RUN                                          now, or back
  *	|-- on a CPU --|-- asleep --|-- run queue --|-- on a CPU --|
  *
- * sum_exec_runtime is brought up to date at ticks and switches only, when
- * exec_start becomes that moment's rq_clock_task(). So what has passed since is
- * to be added, which takes that clock's present value: local_clock() less what
- * interrupts took of that CPU. The difference of the two only grows, and shows
- * in a thread that has just been switched to: last_arrival is rq_clock(),
- * exec_start rq_clock_task() of the same moment.
+ * sum_exec_runtime is updated at ticks and context switches only, which also set
+ * exec_start to rq_clock_task(). The time since then has to be added, which needs the
+ * present rq_clock_task(): local_clock() less the time that interrupts took on that
+ * CPU. This lead only grows, and can be read from a thread that was just switched to:
+ * last_arrival is rq_clock(), exec_start is rq_clock_task() of the same moment.
  */
 #include <linux/math64.h>
 #include <linux/percpu.h>
@@ -23,12 +22,12 @@
 #include "clock.h"
 #include "compat.h"
 
-/* local_clock() less rq_clock_task(), at least; 0 where interrupts took nothing. */
+/* Lower bound of local_clock() - rq_clock_task(); 0 if interrupts took no time. */
 #define LEAD_UNKNOWN	U64_MAX
 static DEFINE_PER_CPU(u64, clock_lead_ns) = LEAD_UNKNOWN;
 
 /**
- * l1t_away_init() - no thread yet
+ * l1t_away_init() - initialize, with no thread
  * @away: all zero
  */
 void l1t_away_init(struct l1t_away *away)
@@ -37,8 +36,8 @@ void l1t_away_init(struct l1t_away *away)
 }
 
 /**
- * l1t_away_exit() - let go of the thread
- * @away: without a writer or reader left
+ * l1t_away_exit() - drop the reference to the thread
+ * @away: has no writer and no reader any more
  */
 void l1t_away_exit(struct l1t_away *away)
 {
@@ -63,7 +62,7 @@ static void learn_clock_lead(const struct task_struct *t)
 	u64 exec_start = READ_ONCE(t->se.exec_start);
 	u64 known = READ_ONCE(*place);
 
-	/* Smaller if a tick has come since; no larger than it is. */
+	/* A tick since then makes the difference smaller, never larger. */
 	if (exec_start && arrival >= exec_start &&
 	    (known == LEAD_UNKNOWN || arrival - exec_start > known))
 		WRITE_ONCE(*place, arrival - exec_start);
@@ -71,10 +70,10 @@ static void learn_clock_lead(const struct task_struct *t)
 }
 
 /**
- * l1t_away_note() - what the thread's counts are for as long as it has its CPU
- * @away: of the vCPU that the current thread runs
+ * l1t_away_note() - note the current thread's counters, valid while it keeps its CPU
+ * @away: of the vCPU that the thread runs
  *
- * Context: preemption off, and interrupts on: a tick may come in between.
+ * Context: preemption disabled. A tick may update the counters meanwhile.
  */
 void l1t_away_note(struct l1t_away *away)
 {
@@ -91,7 +90,7 @@ void l1t_away_note(struct l1t_away *away)
 		left->exec_from_ns = READ_ONCE(t->se.exec_start);
 		left->exec_ns = READ_ONCE(t->se.sum_exec_runtime);
 	} while (left->exec_from_ns != READ_ONCE(t->se.exec_start));
-	/* Unless the clock's lead is known these two are good for a tick only. */
+	/* If the lead is not known, exec_* are good until the next tick only. */
 	left->noted = left->arrivals;
 	if (READ_ONCE(per_cpu(clock_lead_ns, left->cpu)) == LEAD_UNKNOWN)
 		left->noted--;
@@ -99,9 +98,9 @@ void l1t_away_note(struct l1t_away *away)
 
 /**
  * l1t_away_take() - the current thread runs the vCPU from now on
- * @away: of the vCPU, which no other thread can be in KVM_RUN with
+ * @away: of the vCPU; no other thread can be in KVM_RUN with it
  *
- * Context: preemption off.
+ * Context: preemption disabled.
  */
 void l1t_away_take(struct l1t_away *away)
 {
@@ -118,18 +117,18 @@ void l1t_away_take(struct l1t_away *away)
 		put_task_struct(before);
 }
 
-/* Up to @now_ns, by local_clock(), of a thread that was on @cpu then. */
+/* The run time at @now_ns, by local_clock(), of a thread that was on @cpu then. */
 static u64 exec_until(u64 exec_ns, u64 exec_from_ns, unsigned int cpu, u64 now_ns)
 {
 	u64 lead = READ_ONCE(per_cpu(clock_lead_ns, cpu));
 
-	/* Without it there is no telling, for at most a tick. */
+	/* With the lead unknown it is at most a tick too small. */
 	if (lead == LEAD_UNKNOWN || now_ns < lead + exec_from_ns)
 		return exec_ns;
 	return exec_ns + now_ns - lead - exec_from_ns;
 }
 
-/* Of a thread that waits for a CPU now, how long it has. */
+/* How long a thread that is runnable without a CPU has waited for one. */
 static u64 waiting_ns(const struct task_struct *t, u64 now_ns)
 {
 #ifdef CONFIG_SCHED_INFO
@@ -142,7 +141,7 @@ static u64 waiting_ns(const struct task_struct *t, u64 now_ns)
 }
 
 /**
- * l1t_away_look() - what the thread has done up to now
+ * l1t_away_look() - read the thread's counters as of now
  * @away: of the vCPU
  * @stay: filled in
  *
@@ -174,7 +173,7 @@ out:
 	raw_spin_unlock(&away->lock);
 }
 
-/* Of @span_ns, which ended at @stay: in its run queue, and asleep. */
+/* Of @span_ns, which ends at @stay: time in the run queue, and asleep. */
 static void divide(const struct l1t_left *left, const struct l1t_stay *stay,
 		   u64 span_ns, u64 *runq_ns, u64 *sleep_ns)
 {
@@ -191,7 +190,7 @@ static void divide(const struct l1t_left *left, const struct l1t_stay *stay,
 	*sleep_ns -= min(*sleep_ns, exec_ns);
 }
 
-/* No part is less than it was shown to be: what the others got more gives. */
+/* No part becomes smaller than a reader has seen it: parts that gained give. */
 static void keep_shown(struct l1t_shown *shown, u64 since_ticks, u64 *parts)
 {
 	static const enum l1t_part three[] = {
@@ -219,15 +218,15 @@ static void keep_shown(struct l1t_shown *shown, u64 since_ticks, u64 *parts)
 }
 
 /**
- * l1t_away_divide() - whose the time outside KVM_RUN is
+ * l1t_away_divide() - divide a time outside KVM_RUN into parts
  * @away: of the vCPU
- * @left: what the thread's counts were when it left
- * @stay: what they are now
+ * @left: the thread's counters when it left
+ * @stay: its counters now
  * @since_ticks: when it left
  * @now_ticks: now
- * @parts_ticks: by part; VMM, VMM_SLEEP and RUNQ of it are added to
+ * @parts_ticks: by part; VMM, VMM_SLEEP and RUNQ are added to
  *
- * Context: any but an interrupt; under @away->lock.
+ * Context: any but an interrupt; @away->lock held.
  */
 void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
 		     const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
@@ -249,10 +248,10 @@ void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
 }
 
 /**
- * l1t_away_tid() - the thread that runs a vCPU, in the initial PID namespace
+ * l1t_away_tid() - thread id of a vCPU's thread, in the initial PID namespace
  * @away: of the vCPU
  *
- * Return: 0 if none has run it yet.
+ * Return: the id, 0 if no thread has run the vCPU yet.
  */
 pid_t l1t_away_tid(struct l1t_away *away)
 {
@@ -265,7 +264,7 @@ pid_t l1t_away_tid(struct l1t_away *away)
 }
 
 /**
- * l1t_away_is_asleep() - of a thread that is outside KVM_RUN
+ * l1t_away_is_asleep() - is the thread, which is outside KVM_RUN, asleep
  * @away: of its vCPU
  */
 bool l1t_away_is_asleep(struct l1t_away *away)

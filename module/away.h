@@ -10,18 +10,19 @@
 #include "part.h"
 
 /**
- * struct l1t_left - a thread's own counts when it left KVM_RUN
- * @arrivals: how often it had come to a CPU
- * @noted: the same; something else if the rest is to be noted again
- * @cpu: where that was
+ * struct l1t_left - a thread's counters when it left KVM_RUN
+ * @arrivals: how often it had been switched to
+ * @noted: @arrivals as of when the members below were noted; any other value if
+ *	they must be noted again
+ * @cpu: its CPU
  * @nr_migrations: how often it had moved to another CPU
  * @nvcsw: how often it had slept
  * @run_delay_ns: how long it had waited for a CPU
  * @exec_ns: how long it had been on a CPU, up to @exec_from_ns
- * @exec_from_ns: when that was last brought up to date, in rq_clock_task()
+ * @exec_from_ns: when @exec_ns was last updated, by rq_clock_task()
  *
- * None of them changes while the thread stays on its CPU, but for the last two,
- * from which what they will be is computed. So they are noted once for each stay.
+ * While the thread keeps its CPU only the last two change, and their later values can
+ * be computed. So the counters are noted once each time the thread gets a CPU.
  */
 struct l1t_left {
 	unsigned long arrivals;
@@ -35,12 +36,12 @@ struct l1t_left {
 };
 
 /**
- * struct l1t_stay - a thread's own counts since, as somebody looks
- * @is_running: runs or could, so has slept only if @nvcsw says so
+ * struct l1t_stay - a thread's counters when they are looked at
+ * @is_running: it runs or is runnable, so it has slept only if @nvcsw says so
  * @nvcsw: how often it has slept
  * @run_delay_ns: how long it has waited for a CPU
  * @exec_ns: how long it has been on a CPU
- * @now_ns: when that was, by local_clock()
+ * @now_ns: when they were read, by local_clock()
  */
 struct l1t_stay {
 	bool is_running;
@@ -51,8 +52,8 @@ struct l1t_stay {
 };
 
 /**
- * struct l1t_shown - how a time outside KVM_RUN was divided when it was last read
- * @since_ticks: when it began
+ * struct l1t_shown - how the current time outside KVM_RUN was last divided for a reader
+ * @since_ticks: when that time began
  * @parts_ticks: by part
  */
 struct l1t_shown {
@@ -61,12 +62,12 @@ struct l1t_shown {
 };
 
 /**
- * struct l1t_away - the thread that runs a vCPU, and when it was last away
- * @left: as it left, or will; written by the thread itself
- * @thread: the last to enter KVM_RUN with the vCPU, with a reference; NULL for
- *	none yet; changes under @lock
+ * struct l1t_away - the thread that runs a vCPU, and its last time outside KVM_RUN
+ * @left: its counters when it left, or will leave; written by the thread itself
+ * @thread: the last to enter KVM_RUN with the vCPU; holds a reference; NULL: none
+ *	yet; changed under @lock
  * @lock: protects @thread and @shown from readers
- * @shown: so that no reader sees a part grow smaller
+ * @shown: so that no reader sees a part become smaller
  */
 struct l1t_away {
 	struct l1t_left left;
@@ -84,7 +85,7 @@ static __always_inline u64 l1t_run_delay_ns(const struct task_struct *t)
 #endif
 }
 
-/* How often a thread has come to a CPU. */
+/* How often a thread has been switched to. */
 static __always_inline unsigned long l1t_arrivals(const struct task_struct *t)
 {
 #ifdef CONFIG_SCHED_INFO
@@ -94,13 +95,13 @@ static __always_inline unsigned long l1t_arrivals(const struct task_struct *t)
 #endif
 }
 
-/* The current thread is @away's and leaves KVM_RUN: has it been noted as it is? */
+/* The current thread is @away's and leaves KVM_RUN: are its noted counters valid? */
 static __always_inline bool l1t_away_is_noted(const struct l1t_away *away)
 {
 	return away->left.noted == l1t_arrivals(current);
 }
 
-/* Has the current thread been on a CPU ever since it left? */
+/* Has the current thread kept its CPU since it left? */
 static __always_inline bool l1t_away_was_on_cpu(const struct l1t_away *away)
 {
 	const struct task_struct *t = current;
@@ -112,8 +113,8 @@ static __always_inline bool l1t_away_was_on_cpu(const struct l1t_away *away)
 #define L1T_AWAY_UNKNOWN	U64_MAX
 
 /*
- * How long the current thread has been without the CPU on which it left, or
- * L1T_AWAY_UNKNOWN if it has slept or has been on another one.
+ * How long the current thread waited for the CPU on which it left, or
+ * L1T_AWAY_UNKNOWN if it has slept or moved to another CPU.
  */
 static __always_inline u64 l1t_away_off_cpu_ns(const struct l1t_away *away)
 {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The rare events of an exit, and the hooks that see them. All of them run on
- * the vCPU's own thread, two in the midst of the scheduler: no lock, no wake-up,
- * no allocation here.
+ * Hooks on the rare events within an exit. All of them run on the vCPU's own thread,
+ * two of them within the scheduler: no wake-up and no allocation here.
  *
- * These are the functions of KVM that are called most often of all that are
- * hooked. So each has an ftrace_ops of its own, which calls its callback at once.
+ * These are the most frequently called of all hooked functions, so each has its own
+ * ftrace_ops, which calls its callback directly.
  */
 #include <asm/irqflags.h>
 #include <asm/processor-flags.h>
@@ -18,7 +17,7 @@
 #include "split.h"
 #include "start.h"
 
-/* Between l1t_account_write_*(). */
+/* Context: between l1t_account_write_*(). */
 static __always_inline void split_begin_part(struct l1t_account *acct,
 					     enum l1t_part part, u64 now)
 {
@@ -41,8 +40,8 @@ static __always_inline bool split_may_begin(const struct l1t_account *acct)
 }
 
 /*
- * The thread is in KVM_RUN on this CPU again. @stayed: it has been on it all the
- * time.
+ * The thread is back in KVM_RUN on this CPU. @stayed: it has been on this CPU all
+ * the time.
  */
 static void split_end(struct l1t_account *acct, bool stayed)
 {
@@ -59,12 +58,12 @@ static void split_end(struct l1t_account *acct, bool stayed)
 }
 
 /*
- * What is usual is written by functions that call nothing, so that they need no
- * stack and save no register. They do nothing and return false if anything is
- * not usual: the clock is the TSC, no part takes long, and L0 has taken nothing.
+ * Functions for the usual case call nothing, so that they need no stack and save no
+ * register. They do nothing and return false if anything is unusual. Usual means: the
+ * clock is the TSC, no part takes long, and L0 has stolen nothing.
  */
 
-/* @part goes on, and all of the time is that; @stayed: as above. */
+/* @part ends, and all of its time is of that kind; @stayed: as above. */
 static __always_inline bool split_end_usual(struct l1t_account *acct,
 					    enum l1t_part part, bool stayed)
 {
@@ -75,7 +74,7 @@ static __always_inline bool split_end_usual(struct l1t_account *acct,
 	ticks = now - acct->split.since_ticks;
 	if (stayed && unlikely(!l1t_steal_is_none(&acct->stolen, now)))
 		goto unusual;
-	/* So is what CPUs whose clocks differ make negative. */
+	/* Also true if the CPUs' clocks differ and the difference is negative. */
 	if (unlikely(ticks > l1t_slow_stretch_ticks) &&
 	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, part, ticks))
 		goto unusual;
@@ -92,7 +91,7 @@ unusual:
 	return false;
 }
 
-/* @part begins, in KVM_RUN or outside. */
+/* @part begins, in KVM_RUN or outside it. */
 static __always_inline bool split_begin_usual(struct l1t_account *acct,
 					      enum l1t_part part, bool in_run)
 {
@@ -114,8 +113,8 @@ static __always_inline bool split_begin_usual(struct l1t_account *acct,
 }
 
 /*
- * Handling an exit of L2 of which a part goes on: what KVM_RUN and the scheduler
- * nearly always come back to. In L3, say, it is unusual.
+ * An exit of L2 is being handled and a part is in progress: the usual state when a thread
+ * enters KVM_RUN or is scheduled in. An exit of L3, for example, is unusual.
  */
 static __always_inline bool split_goes_on(const struct l1t_account *acct,
 					  const struct kvm_vcpu *vcpu)
@@ -123,7 +122,7 @@ static __always_inline bool split_goes_on(const struct l1t_account *acct,
 	return l1t_account_is_at(acct, vcpu, L1T_AT_RARE) && l1t_clock_is_tsc();
 }
 
-/* The thread lost its CPU outside KVM_RUN, but not for all of that time. */
+/* The thread lost its CPU outside KVM_RUN, but only for some of the time. */
 static void split_take_stolen_away(struct l1t_account *acct)
 {
 	u64 off_cpu_ns = l1t_away_off_cpu_ns(&acct->split.away);
@@ -159,7 +158,7 @@ static noinline notrace __cold void split_run_unusual(struct kvm_vcpu *vcpu)
 	l1t_account_write_end(acct);
 }
 
-/* If its vCPU is known, that is what this CPU remembers by now. */
+/* If the vCPU has an account, this CPU remembers it by now. */
 static noinline notrace void split_run_paced(void)
 {
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
@@ -168,7 +167,7 @@ static noinline notrace void split_run_paced(void)
 		l1t_work_queue(&acct->pace);
 }
 
-/* kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN; not loaded yet */
+/* kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN, the vCPU is not loaded yet */
 static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
 				      struct l1t_ftrace_regs *fregs)
@@ -182,7 +181,7 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 		goto unusual;
 	if (unlikely(!l1t_away_was_on_cpu(&acct->split.away)))
 		goto unusual;
-	/* No part but the VMM's goes on when a thread comes from there. */
+	/* A thread that enters KVM_RUN can only end the VMM's part. */
 	if (unlikely(!split_end_usual(acct, L1T_PART_VMM, true)))
 		goto unusual;
 done:
@@ -196,7 +195,7 @@ unusual:
 	goto done;
 }
 
-/* KVM's own wait of a halted vCPU is the only one on @vcpu->wait. */
+/* Only KVM's own wait of a halted vCPU uses @vcpu->wait. */
 static enum l1t_part split_part_off_cpu(const struct kvm_vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->preempted))
@@ -205,7 +204,7 @@ static enum l1t_part split_part_off_cpu(const struct kvm_vcpu *vcpu)
 	       L1T_PART_HALTED : L1T_PART_BLOCKED;
 }
 
-/* Xen's paravirtual guests, whose interrupt flag is another, have no KVM. */
+/* Xen PV guests, which have a virtual interrupt flag, cannot run KVM. */
 static __always_inline bool split_is_in_scheduler(void)
 {
 	return !(native_save_fl() & X86_EFLAGS_IF);
@@ -252,12 +251,12 @@ static noinline notrace void split_sched_out(struct l1t_account *acct,
 }
 
 /*
- * kvm_arch_vcpu_put(vcpu): KVM unloads a vCPU from its CPU. The scheduler has
- * interrupts disabled, and KVM has just noted whether the thread could have run
- * on. Elsewhere they are enabled: an ioctl ends, and if that is KVM_RUN it is
- * the VMM's turn. In either case preemption is off.
+ * kvm_arch_vcpu_put(vcpu): KVM unloads a vCPU from its CPU. In the scheduler,
+ * interrupts are disabled, and KVM has just set @vcpu->preempted. Elsewhere they are
+ * enabled: an ioctl returns, and if it is KVM_RUN the VMM runs next. Preemption is
+ * disabled in both cases.
  *
- * While KVM handles an exit, and no part of that goes on, it is KVM_RUN.
+ * If KVM handles an exit and no part is in progress, the ioctl is KVM_RUN.
  */
 static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops,
@@ -284,7 +283,7 @@ static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
 		split_end(acct, false);
 }
 
-/* kvm_sched_in(notifier, cpu): a vCPU's thread is back; preemption is off */
+/* kvm_sched_in(notifier, cpu): a vCPU's thread is scheduled in; preemption is disabled */
 static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops,
 				   struct l1t_ftrace_regs *fregs)
@@ -310,9 +309,7 @@ static struct l1t_function sched_in_function[] = {
 	{ L1T_HOOK_SCHED_IN, "kvm_sched_in" },
 };
 
-/*
- * Half of them would split an exit's time wrongly, so without one there is none.
- */
+/* With only some of them an exit's time would be split wrongly: all or none. */
 struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
 	L1T_DIRECT_OBSERVER(put_function, split_vcpu_put),
 	L1T_DIRECT_OBSERVER(run_function, split_run_entered),
@@ -320,7 +317,7 @@ struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
 };
 
 /**
- * l1t_split_init() - before the hooks are attached
+ * l1t_split_init() - call before the hooks are attached
  * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account
  */
 void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu))
@@ -329,12 +326,12 @@ void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu))
 }
 
 /**
- * l1t_split_throttle() - a limit of ours begins to keep a vCPU, or ends
- * @acct: of the vCPU with which this thread is in KVM_RUN
- * @on: which of the two
+ * l1t_split_throttle() - a limit of ours makes a vCPU sleep, or stops doing so
+ * @acct: of the vCPU with which the current thread is in KVM_RUN
+ * @on: it begins
  *
- * Whatever else goes on meanwhile, it is this that keeps it. Context:
- * preemption off.
+ * The time counts as throttled whatever else happens meanwhile. Context: preemption
+ * disabled.
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The parts of an exit's time, as KVM's hooks and the scheduler's say. */
+/* Splits an exit's time into parts, by hooks on KVM_RUN and the scheduler's notifiers. */
 #ifndef L1TUNE_SPLIT_H
 #define L1TUNE_SPLIT_H
 
