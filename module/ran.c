@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The last context switches of each CPU, while somebody watches slow exits: they
- * name the threads that ran while a vCPU waited for the CPU. The scheduler's
- * notifiers would only name the first one, which is often a kernel thread that
- * ran for microseconds.
+ * Logs the last context switches of each CPU, while slow exits are watched: they name
+ * the threads that ran while a vCPU waited for the CPU. The scheduler's notifiers
+ * would name only the first, often a kernel thread that ran for microseconds.
  *
  * The probe runs at every context switch of the machine, so it is attached only
- * while it is needed. A CPU writes its own log, in the midst of the scheduler.
+ * while it is needed. Each CPU writes its own log, within the scheduler.
  */
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -17,10 +16,10 @@
 #include "hook.h"
 #include "ran.h"
 
-/* Switches that are kept: a power of 2. */
+/* Logged switches per CPU: a power of 2. */
 #define SWITCHES	128
 
-/* Threads that are told apart in one wait; what more there are is not added up. */
+/* Threads distinguished in one wait; the time of further ones is ignored. */
 #define MOST_THREADS	16
 
 struct switched {
@@ -31,10 +30,10 @@ struct switched {
 
 /**
  * struct log - the last context switches of a CPU
- * @head: how many there were
- * @last: to whom, and when
- * @sums: of the CPU's own l1t_ran_find(), which has preemption off: too large
- *	for a stack
+ * @head: number of switches so far
+ * @last: the thread that was switched to, and when
+ * @sums: used by l1t_ran_find() running on this CPU with preemption disabled: too
+ *	large for the stack
  */
 struct log {
 	u64 head;
@@ -46,7 +45,7 @@ struct log {
 static struct log __percpu *logs;
 static struct tracepoint *sched_switch;
 
-/* The last argument is not passed before 5.18, and not used. */
+/* Before 5.18 the last argument, which is not used, is not passed. */
 static void notrace switched(void *data, bool preempt, struct task_struct *prev,
 			     struct task_struct *next, unsigned int prev_state)
 {
@@ -56,7 +55,7 @@ static void notrace switched(void *data, bool preempt, struct task_struct *prev,
 	s->ticks = l1t_ticks();
 	s->pid = next->pid;
 	memcpy(s->comm, next->comm, sizeof(s->comm));
-	smp_wmb(); /* the entry, then that it is there: pairs with l1t_ran_find() */
+	smp_wmb(); /* the entry before @head: pairs with l1t_ran_find() */
 	WRITE_ONCE(log->head, log->head + 1);
 }
 
@@ -67,9 +66,9 @@ static void find_sched_switch(struct tracepoint *tp, void *found)
 }
 
 /**
- * l1t_ran_start() - begin to log context switches
+ * l1t_ran_start() - start logging context switches
  *
- * Context: may sleep; not started. Return: 0 or an error.
+ * Context: may sleep; logging is stopped. Return: 0 or an error.
  */
 int l1t_ran_start(void)
 {
@@ -81,7 +80,7 @@ int l1t_ran_start(void)
 	new = alloc_percpu(struct log);
 	if (!new)
 		return -ENOMEM;
-	/* The probe's before it is attached; l1t_ran_find() finds it empty. */
+	/* Set before the probe needs it; until then l1t_ran_find() finds it empty. */
 	smp_store_release(&logs, new);
 	err = sched_switch ? tracepoint_probe_register(sched_switch, switched, NULL) :
 			     -ENOENT;
@@ -95,7 +94,7 @@ int l1t_ran_start(void)
 }
 
 /**
- * l1t_ran_stop() - undo l1t_ran_start(), which has succeeded
+ * l1t_ran_stop() - undo a successful l1t_ran_start()
  *
  * Context: may sleep.
  */
@@ -104,7 +103,7 @@ void l1t_ran_stop(void)
 	struct log __percpu *old = logs;
 
 	tracepoint_probe_unregister(sched_switch, switched, NULL);
-	/* What is still in the probe needs it: NULL comes only then. */
+	/* Only now is no probe using the logs. */
 	tracepoint_synchronize_unregister();
 	WRITE_ONCE(logs, NULL);
 	synchronize_rcu();
@@ -112,7 +111,7 @@ void l1t_ran_stop(void)
 	l1t_hook_off(L1T_HOOK_SCHED_SWITCH);
 }
 
-/* One thread ran for some time more. */
+/* A thread ran for @ticks more. */
 static void add(struct l1t_ran *threads, unsigned int *nr, const struct switched *s,
 		u64 ticks)
 {
@@ -134,13 +133,13 @@ static void add(struct l1t_ran *threads, unsigned int *nr, const struct switched
 
 /**
  * l1t_ran_find() - which thread other than the current one ran longest
- * @cpu: where
- * @from: when that began, by l1t_ticks()
- * @to: when it ended
+ * @cpu: on which CPU
+ * @from: start of the period, by l1t_ticks()
+ * @to: its end
  * @ran: filled in; @threads is 0 if the log does not reach back to @from
  *
- * Context: preemption off. Not on the path of usual exits: it reads up to all of
- * a log, which may be another CPU's.
+ * Context: preemption disabled. Not for usual exits: it may read a whole log, and
+ * one that another CPU writes.
  */
 void l1t_ran_find(unsigned int cpu, u64 from, u64 to, struct l1t_ran *ran)
 {
@@ -157,9 +156,9 @@ void l1t_ran_find(unsigned int cpu, u64 from, u64 to, struct l1t_ran *ran)
 	log = per_cpu_ptr(all, cpu);
 	sums = this_cpu_ptr(all)->sums;
 	head = READ_ONCE(log->head);
-	smp_rmb(); /* that they are there, then the entries: pairs with switched() */
+	smp_rmb(); /* @head before the entries: pairs with switched() */
 	for (i = head; i && head - i < SWITCHES - 1; i--) {
-		/* Another CPU may overwrite it: that is found out. */
+		/* Another CPU may overwrite it, which is checked below. */
 		s = data_race(log->last[(i - 1) % SWITCHES]);
 		if (s.ticks < until) {
 			if (s.pid != current->pid)
@@ -169,7 +168,7 @@ void l1t_ran_find(unsigned int cpu, u64 from, u64 to, struct l1t_ran *ran)
 		if (s.ticks <= from)
 			break;
 	}
-	smp_rmb(); /* the entries, then whether they were still theirs */
+	smp_rmb(); /* the entries before @head, which tells if any was overwritten */
 	if (!i || until > from || READ_ONCE(log->head) - i >= SWITCHES - 1)
 		return;
 	for (n = 0; n < nr; n++)

@@ -7,11 +7,11 @@
 #include <linux/types.h>
 
 /**
- * struct l1t_ran - the thread that ran longest on a CPU in some time
+ * struct l1t_ran - the thread that ran longest on a CPU in some period
  * @pid: its thread id in the initial PID namespace; 0: the CPU was idle
  * @comm: its name
  * @ticks: how long it ran
- * @threads: how many ran, as far as is known; 0: that is not known
+ * @threads: number of threads that ran, as far as known; 0: not known
  */
 struct l1t_ran {
 	pid_t pid;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Exits that take longer than a threshold are kept whole, each by itself, with
- * what took the time. Nothing is added to other exits: those that take longer
- * than L1T_SLOW_LEAST_NS leave the usual path by a comparison that is there
- * anyway (struct l1t_cell, @plain_ticks), and so do parts of exits that take
- * longer than L1T_SLOW_STRETCH_NS (l1t_exit_end_whole_part()).
+ * Exits that take longer than a threshold are recorded one by one, with what took the
+ * time. This adds nothing to other exits: exits longer than L1T_SLOW_LEAST_NS leave
+ * the usual path by a comparison that exists anyway (struct l1t_cell, @plain_ticks),
+ * and so do parts longer than L1T_SLOW_STRETCH_NS (end_whole_part()).
  *
- * A guest cannot flood anything with them: what a vCPU had is its own, the older
- * ones are replaced, and each takes it as long as the threshold says.
+ * A guest cannot flood the records: each vCPU has its own, where new ones replace the
+ * oldest, and each costs the vCPU at least the threshold.
  */
 #include <linux/atomic.h>
 #include <linux/percpu.h>
@@ -19,14 +18,14 @@
 u64 l1t_slow_ticks __read_mostly = U64_MAX;
 u64 l1t_slow_stretch_ticks __read_mostly = S64_MAX;
 
-/* All of them since load, of vCPUs that are gone too. */
+/* Slow exits since load, including those of vCPUs that are gone. */
 static DEFINE_PER_CPU(u64, nr_slow);
 
 /**
- * l1t_slow_init() - get ready for a vCPU's first exit
+ * l1t_slow_init() - prepare for a vCPU's first exit
  * @slow: all zero
  *
- * Context: may sleep; the VMM is charged. Return: 0 or -ENOMEM.
+ * Context: may sleep; charged to the VMM. Return: 0 or -ENOMEM.
  */
 int l1t_slow_init(struct l1t_slow *slow)
 {
@@ -37,7 +36,7 @@ int l1t_slow_init(struct l1t_slow *slow)
 
 /**
  * l1t_slow_exit() - undo l1t_slow_init()
- * @slow: without a writer or reader left
+ * @slow: has no writer and no reader any more
  */
 void l1t_slow_exit(struct l1t_slow *slow)
 {
@@ -58,7 +57,7 @@ void l1t_slow_set(u64 over_ns)
 }
 
 /**
- * l1t_slow_count() - how many there were since load
+ * l1t_slow_count() - number of slow exits since load
  */
 u64 l1t_slow_count(void)
 {
@@ -70,7 +69,7 @@ u64 l1t_slow_count(void)
 	return sum;
 }
 
-/* What is known of the exit that began then: of a new one its first stretch. */
+/* What is known of the exit that began then; if it is new, its first stretch. */
 static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
 {
 	if (slow->of_ticks != exit_ticks) {
@@ -79,7 +78,7 @@ static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
 		slow->open = (struct l1t_slow_exit){};
 		if (slow->first_of_ticks == exit_ticks)
 			slow->open.parts_ticks[slow->first_part] = slow->first_ticks;
-		/* Those that follow are added here. */
+		/* So that further stretches are added here. */
 		slow->first_of_ticks = exit_ticks;
 	}
 	return &slow->open;
@@ -92,7 +91,7 @@ static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
  * @part: which part
  * @ticks: how long it took
  *
- * Context: preemption off.
+ * Context: preemption disabled.
  */
 void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part,
 		       u64 ticks)
@@ -105,13 +104,13 @@ void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part
  * l1t_slow_add_wait() - the vCPU's thread waited for a CPU in an open exit
  * @slow: of the vCPU
  * @exit_ticks: when the exit began
- * @cpu: for which CPU
- * @from: when it began to be off the CPU
- * @to: when it was on one again
+ * @cpu: the CPU it waited for
+ * @from: when it lost the CPU
+ * @to: when it was on a CPU again
  * @ticks: how long it waited
  *
- * Who had the CPU is looked for at once, while the log of its context switches
- * reaches back to @from. Context: preemption off.
+ * Looks up who had the CPU at once, while the log of context switches still reaches
+ * back to @from. Context: preemption disabled.
  */
 void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
 		       u64 from, u64 to, u64 ticks)
@@ -126,12 +125,12 @@ void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
 }
 
 /**
- * l1t_slow_add_stolen() - L0 is known to have taken some of an open exit
+ * l1t_slow_add_stolen() - L0 is known to have stolen time from an open exit
  * @slow: of the vCPU
  * @exit_ticks: when the exit began
  * @ns: how much
  *
- * Context: preemption off.
+ * Context: preemption disabled.
  */
 void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns)
 {
@@ -144,7 +143,7 @@ void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns)
  * @exit_ticks: when it began
  * @ticks: how long it took
  *
- * One that was halted for so long has not been slow: its guest had nothing to do.
+ * Time spent halted does not count: the guest had nothing to do.
  */
 bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks)
 {
@@ -154,14 +153,14 @@ bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks)
 }
 
 /**
- * l1t_slow_end() - an exit ends that l1t_slow_is()
+ * l1t_slow_end() - record an exit for which l1t_slow_is() returned true
  * @slow: of the vCPU
  * @exit_ticks: when it began
- * @now: by l1t_ticks()
+ * @now: l1t_ticks()
  * @key: level and slot
  * @before: the exits before it
  *
- * Context: preemption off; on the vCPU's thread.
+ * Context: preemption disabled, on the vCPU's thread.
  */
 void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 		  const struct l1t_slow_before *before)
@@ -175,9 +174,9 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 	e->tid = current->pid;
 	memcpy(e->before, before, sizeof(e->before));
 	WRITE_ONCE(kept->number, 0);
-	smp_wmb(); /* no number while it changes: pairs with l1t_slow_read() */
+	smp_wmb(); /* number 0 while it changes: pairs with l1t_slow_read() */
 	*kept = *e;
-	smp_wmb(); /* then its number */
+	smp_wmb(); /* the contents before the number */
 	WRITE_ONCE(kept->number, slow->total + 1);
 	/* Pairs with l1t_slow_nr(). */
 	smp_store_release(&slow->total, slow->total + 1);
@@ -185,7 +184,7 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 }
 
 /**
- * l1t_slow_nr() - how many can be read
+ * l1t_slow_nr() - number of records that can be read
  * @slow: of a vCPU
  */
 unsigned int l1t_slow_nr(const struct l1t_slow *slow)
@@ -195,9 +194,9 @@ unsigned int l1t_slow_nr(const struct l1t_slow *slow)
 }
 
 /**
- * l1t_slow_read() - one of those that are kept
+ * l1t_slow_read() - read one of the records
  * @slow: of a vCPU
- * @n: below l1t_slow_nr(); a place, so not in the order in which they were
+ * @n: below l1t_slow_nr(); an index, not the order in which the exits happened
  * @e: filled in
  *
  * Return: false if it is being replaced.
@@ -209,8 +208,8 @@ bool l1t_slow_read(const struct l1t_slow *slow, unsigned int n,
 	u64 number = READ_ONCE(kept->number);
 
 	smp_rmb(); /* pairs with l1t_slow_end() */
-	/* If it is being replaced, that is found out. */
+	/* May be overwritten meanwhile, which is checked below. */
 	*e = data_race(*kept);
-	smp_rmb(); /* what it holds, then whether it still does */
+	smp_rmb(); /* the contents before the number is checked */
 	return number && READ_ONCE(kept->number) == number;
 }

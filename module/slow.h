@@ -10,29 +10,29 @@
 #include "steal.h"
 
 /*
- * Exits that took longer leave the usual path in any case, so a threshold from
- * here on costs the others nothing.
+ * Longer exits leave the usual path in any case, so thresholds from here on cost the
+ * others nothing.
  */
 #define L1T_SLOW_LEAST_NS	L1T_STEAL_SLOW_NS
 #define L1T_SLOW_OFF		U64_MAX
 
 /*
- * Of the parts of an open exit only stretches that are longer than this are
- * noted as that exit's: shorter ones are in the sums of its reason alone.
+ * Only stretches of a part that are longer than this are recorded for the exit;
+ * shorter ones are only in the sums of its reason.
  */
 #define L1T_SLOW_STRETCH_NS	(20 * 1000)
 
-/* The last ones that are kept of each vCPU: 4 KB. */
+/* Records per vCPU: 4 KB. */
 #define L1T_SLOW_KEPT		21
 
-/* Of each the exits that went before it. */
+/* Exits recorded before each slow one. */
 #define L1T_SLOW_BEFORE		8
 
 /**
- * struct l1t_slow_before - an exit that went before a slow one
- * @ns: how long it took; U32_MAX: that or more
+ * struct l1t_slow_before - an exit that preceded a slow one
+ * @ns: how long it took, at most U32_MAX
  * @key: level and slot, see l1t_key()
- * @known: there was one
+ * @known: there was such an exit
  */
 struct l1t_slow_before {
 	u32 ns;
@@ -41,16 +41,16 @@ struct l1t_slow_before {
 };
 
 /**
- * struct l1t_slow_exit - an exit that took long
- * @number: it is the vCPU's so manieth, from 1 on; 0 while it is written
+ * struct l1t_slow_exit - a slow exit
+ * @number: the vCPU's slow exits are numbered from 1; 0 while it is written
  * @end_ticks: when the guest was entered again
  * @ticks: how long it took
- * @parts_ticks: of @ticks, in stretches of more than L1T_SLOW_STRETCH_NS
- * @stolen_ns: of @ticks, what L0 is known to have taken
+ * @parts_ticks: of @ticks, stretches of more than L1T_SLOW_STRETCH_NS
+ * @stolen_ns: of @ticks, what L0 is known to have stolen
  * @key: level and slot, see l1t_key()
  * @tid: the vCPU's thread
  * @ran: who had the CPU during the longest wait for it
- * @before: the exits before it, the latest first
+ * @before: the exits before it, latest first
  */
 struct l1t_slow_exit {
 	u64 number;
@@ -66,19 +66,19 @@ struct l1t_slow_exit {
 
 /**
  * struct l1t_slow - a vCPU's slow exits
- * @first_of_ticks: when the exit began that the next two are about
- * @first_ticks: its first stretch of a part
- * @first_part: which part
- * @of_ticks: when the exit began that @open is about
- * @open: what is known so far of an exit that may become one
+ * @first_of_ticks: start of the exit that the next two belong to
+ * @first_ticks: its first stretch
+ * @first_part: the part of that stretch
+ * @of_ticks: start of the exit that @open belongs to
+ * @open: what is known so far of an exit that may become slow
  * @wait_ticks: its longest wait for a CPU
- * @out_cpu: where the vCPU's thread last lost its CPU in KVM_RUN
- * @total: how many there were
- * @kept: the last ones
+ * @out_cpu: the CPU that the vCPU's thread last lost in KVM_RUN
+ * @total: number of slow exits
+ * @kept: the last of them
  *
- * Most exits that have such a stretch have one, and are not slow: nothing but the
- * first three is written for them. Written by the vCPU's thread with preemption
- * off. Readers are anywhere, and read only what is kept.
+ * Most exits with a stretch have only one and are not slow: only the first three
+ * members are written for them. Written by the vCPU's thread with preemption
+ * disabled. Readers run anywhere, and read only @total and @kept.
  */
 struct l1t_slow {
 	u64 first_of_ticks;
@@ -92,7 +92,7 @@ struct l1t_slow {
 	struct l1t_slow_exit *kept;
 };
 
-/* U64_MAX while no threshold is set, and then nothing is noted. */
+/* U64_MAX while no threshold is set; then nothing is recorded. */
 extern u64 l1t_slow_ticks;
 extern u64 l1t_slow_stretch_ticks;
 
@@ -111,9 +111,9 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 		  const struct l1t_slow_before *before);
 
 /*
- * A stretch of a part of an open exit ends that is longer than others. False, and
- * nothing is done, if there is more to do: it is not the first, it is a wait for a
- * CPU, or negative, as clocks of CPUs differ. Context: preemption off.
+ * A long stretch of a part of an open exit ends. Returns false, with nothing changed,
+ * if there is more to do: it is not the exit's first, or a wait for a CPU, or negative
+ * because the CPUs' clocks differ. Context: preemption disabled.
  */
 static __always_inline bool l1t_slow_add_first(struct l1t_slow *slow, u64 exit_ticks,
 					       enum l1t_part part, u64 ticks)
