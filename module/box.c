@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a vCPU's black box gets, and when. Everything is read from memory: no
- * VMREAD, no MSR. struct kvm_run is the VMM's to write: it is copied once, and
- * nothing is looked up by what it says.
+ * Fills a vCPU's black box. Everything is read from memory: no VMREAD, no MSR. The
+ * VMM can write struct kvm_run at any time: it is copied once, and nothing is looked
+ * up by its contents.
  */
 #include <linux/err.h>
 #include <linux/oom.h>
@@ -22,7 +22,7 @@ u32 l1t_page_fault_key __read_mostly;
 static struct kmem_cache *box_cache;
 
 /**
- * l1t_boxes_init() - before the first box
+ * l1t_boxes_init() - call before the first box is made
  *
  * Return: 0 or -ENOMEM.
  */
@@ -34,14 +34,14 @@ int l1t_boxes_init(void)
 }
 
 /**
- * l1t_boxes_exit() - undo l1t_boxes_init(), when all are freed
+ * l1t_boxes_exit() - undo l1t_boxes_init(), after all boxes are freed
  */
 void l1t_boxes_exit(void)
 {
 	kmem_cache_destroy(box_cache);
 }
 
-/* The current thread has left KVM_RUN and is about to return what that said. */
+/* The current thread has left KVM_RUN and returns its result to user space. */
 static void save_error(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_account *acct =
@@ -58,8 +58,8 @@ static void save_error(struct l1t_work *work, bool cancelled)
 }
 
 /**
- * l1t_box_init() - a box for a vCPU
- * @acct: the vCPU's
+ * l1t_box_init() - allocate a vCPU's box
+ * @acct: the vCPU's account
  *
  * Context: may sleep. Return: 0 or -ENOMEM.
  */
@@ -76,7 +76,7 @@ int l1t_box_init(struct l1t_account *acct)
 }
 
 /**
- * l1t_box_free() - free a box that nothing can reach
+ * l1t_box_free() - free a box that is not reachable any more
  * @box: from l1t_box_init(), or NULL
  */
 void l1t_box_free(struct l1t_box *box)
@@ -116,12 +116,12 @@ static notrace void save_vmx(struct l1t_state_regs *regs,
 }
 
 /**
- * l1t_box_save_state() - keep the vCPU's registers
- * @acct: the vCPU's
- * @vcpu: the vCPU, loaded by this thread; its exit has just been counted or is
- *	being handled
+ * l1t_box_save_state() - save the vCPU's registers
+ * @acct: the vCPU's account
+ * @vcpu: the vCPU, loaded by the current thread; its exit has just been counted or
+ *	is being handled
  *
- * Context: preemption off.
+ * Context: preemption disabled.
  */
 notrace void l1t_box_save_state(struct l1t_account *acct,
 				const struct kvm_vcpu *vcpu)
@@ -147,11 +147,11 @@ notrace void l1t_box_save_state(struct l1t_account *acct,
 }
 
 /**
- * l1t_box_left_run() - KVM_RUN is about to return what can be the end
- * @acct: of the vCPU that this thread ran
+ * l1t_box_left_run() - KVM_RUN is about to return a possible end of the guest
+ * @acct: of the vCPU that the current thread ran
  * @vcpu: the vCPU
  *
- * Context: preemption off; l1t_box_may_be_end() says so.
+ * Context: preemption disabled; l1t_box_judge() returned true.
  */
 notrace void l1t_box_left_run(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
@@ -165,7 +165,7 @@ notrace void l1t_box_left_run(struct l1t_account *acct, const struct kvm_vcpu *v
 	end->reason = READ_ONCE(run->exit_reason);
 	end->has_error = false;
 	memcpy(end->words, run->padding, sizeof(end->words));
-	/* Where KVM has reset the vCPU they were taken before. */
+	/* If KVM has reset the vCPU, they were saved before. */
 	if (acct->box->regs.since_ticks != acct->since_ticks)
 		l1t_box_save_state(acct, vcpu);
 	l1t_work_queue(&acct->ask_error);
@@ -185,8 +185,8 @@ static void save_port(struct l1t_port *port, const struct kvm_vcpu *vcpu)
 }
 
 /*
- * A kernel thread of the VMM's thread group may be the last to let go of a
- * vCPU, and then has neither its exit code nor its name.
+ * A kernel thread of the VMM's thread group may be the last to release a vCPU; it
+ * has neither the VMM's exit code nor its name.
  */
 static void save_vmm(struct l1t_vmm_end *vmm, const struct task_struct *runner,
 		     pid_t creator)
@@ -207,9 +207,9 @@ static void save_vmm(struct l1t_vmm_end *vmm, const struct task_struct *runner,
 
 /**
  * l1t_box_close() - a vCPU is being destroyed
- * @acct: its account, not closed yet
+ * @acct: its account, before l1t_account_close()
  * @vcpu: the vCPU, which no longer runs
- * @creator: the process that created its VM
+ * @creator: thread group id of the process that created its VM
  *
  * Context: l1t_lock held.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The black box of a vCPU: what tells afterwards why its guest ended. It is
- * allocated with the vCPU, filled where KVM_RUN returns what can be an end and
- * where the vCPU is destroyed, and outlives both (gone.c).
+ * The black box of a vCPU: shows afterwards why its guest ended. It is allocated with
+ * the vCPU, filled when KVM_RUN returns a possible end and when the vCPU is
+ * destroyed, and outlives both (gone.c).
  */
 #ifndef L1TUNE_BOX_H
 #define L1TUNE_BOX_H
@@ -27,14 +27,14 @@ enum l1t_has {
 };
 
 /**
- * struct l1t_state_regs - a vCPU's registers, as KVM has them in memory
- * @since_ticks: when the exit began after which they were taken
- * @has: L1T_HAS_*: what of them is not old
- * @gprs: in the order of instructions' register numbers, RSP among them
- * @rip: and the others: as they are called
+ * struct l1t_state_regs - a vCPU's registers, from KVM's memory
+ * @since_ticks: start of the exit after which they were saved
+ * @has: L1T_HAS_*: which of them are up to date
+ * @gprs: in the order of instructions' register numbers, including RSP
+ * @rip: this and the others are named as in the CPU
  * @info1: VMX: the exit qualification; SVM: EXITINFO1
  * @info2: SVM: EXITINFO2
- * @int_info: SVM: EXITINTINFO, with @info2
+ * @int_info: SVM: EXITINTINFO; valid with @info2
  * @vector: of the exception that KVM queued last
  * @is_queued: it has not been delivered
  */
@@ -58,12 +58,12 @@ struct l1t_state_regs {
 #define L1T_RUN_WORDS	9
 
 /**
- * struct l1t_run_end - what KVM_RUN returned, of what can be an end
- * @since_ticks: when the exit began that was open then; 0: nothing such
+ * struct l1t_run_end - what KVM_RUN last returned that is a possible end
+ * @since_ticks: start of the exit that was open; 0: nothing returned yet
  * @reason: KVM_EXIT_*
  * @has_error: @error is known
  * @error: what the ioctl returned
- * @words: of the union behind the reason. The VMM can write all of them
+ * @words: of the union after the reason; the VMM can write all of them
  */
 struct l1t_run_end {
 	u64 since_ticks;
@@ -75,11 +75,11 @@ struct l1t_run_end {
 
 /**
  * struct l1t_refused - the last exit in which KVM injected an exception
- * @at_ticks: when; 0: there was none
+ * @at_ticks: when the exit began; 0: there was none
  * @key: level and slot of the exit
  * @vector: the exception
  * @error_code: its error code, or 0
- * @rax: as they were
+ * @rax: the guest's registers at that time
  * @rcx: likewise
  * @rdx: likewise
  */
@@ -94,11 +94,11 @@ struct l1t_refused {
 };
 
 /**
- * struct l1t_port - the last port I/O that the VMM got
+ * struct l1t_port - the last port I/O that was passed to the VMM
  * @size: bytes; 0: there was none
  * @port: the port
- * @is_in: the guest reads
- * @value: what it wrote last
+ * @is_in: the guest read from it
+ * @value: the first value in KVM's buffer
  */
 struct l1t_port {
 	u8 size;
@@ -108,16 +108,16 @@ struct l1t_port {
 };
 
 enum l1t_vmm_is {
-	L1T_VMM_UNKNOWN,	/* another process ended the vCPU */
-	L1T_VMM_RUNS,		/* it has only closed the vCPU */
+	L1T_VMM_UNKNOWN,	/* another process destroyed the vCPU */
+	L1T_VMM_RUNS,		/* it only closed the vCPU */
 	L1T_VMM_EXITS
 };
 
 /**
- * struct l1t_vmm_end - what became of the VMM
+ * struct l1t_vmm_end - what happened to the VMM
  * @is: which of them
- * @code: of its exit, as wait() has it
- * @oom: it is a victim of the OOM killer
+ * @code: its exit code, as returned by wait()
+ * @oom: it was chosen by the OOM killer
  */
 struct l1t_vmm_end {
 	enum l1t_vmm_is is;
@@ -126,18 +126,18 @@ struct l1t_vmm_end {
 };
 
 /**
- * struct l1t_box - what is kept of a vCPU's end
+ * struct l1t_box - what is recorded of a vCPU's end
  * @link: in the record of its guest
  * @id: as in KVM_CREATE_VCPU
- * @run: what KVM_RUN returned last of what can be an end
- * @is_closed: the vCPU has been destroyed; all of this is filled in
- * @is_final: the vCPU was not entered again after that
- * @regs: the registers at that
+ * @run: what KVM_RUN last returned that is a possible end
+ * @is_closed: the vCPU has been destroyed, and the box is complete
+ * @is_final: the vCPU was not entered again after @run
+ * @regs: the registers at @run
  * @refused: the last exit in which KVM injected an exception
- * @port: the last port I/O of the VMM
+ * @port: the last port I/O passed to the VMM
  * @mp_state: KVM_MP_STATE_*
- * @first_ticks: its first exit; 0: it had none
- * @vmm: what became of the VMM
+ * @first_ticks: when its first exit began; 0: it had none
+ * @vmm: what happened to the VMM
  * @past: its last exits
  */
 struct l1t_box {
@@ -158,7 +158,7 @@ struct l1t_box {
 /* Where KVM keeps VMX's exit qualification; 0: not known. */
 extern u32 l1t_vmx_qualification_offset;
 
-/* Of the level that the vCPU is at. */
+/* The VMCB of the vCPU's current level. */
 static __always_inline const struct vmcb *l1t_vmcb_of(const struct kvm_vcpu *vcpu)
 {
 	return *(struct vmcb *const *)(vcpu + 1);
@@ -173,12 +173,12 @@ static __always_inline const struct vmcb *l1t_vmcb_of(const struct kvm_vcpu *vcp
 #define L1T_RUN_AFTER_PAGE_FAULT \
 	(BIT_ULL(KVM_EXIT_MMIO) | BIT_ULL(KVM_EXIT_INTR))
 
-/* Level and slot of EPT violations or nested page faults. */
+/* Level and slot of L2's EPT violations or nested page faults. */
 extern u32 l1t_page_fault_key;
 
 /*
- * KVM_RUN returns: is it what a guest can end by. Until 6.1 an error leaves the
- * reason of the time before, so what follows a page fault is looked at, too.
+ * KVM_RUN returns: can this be the guest's end? Up to 6.1, if the ioctl fails, the
+ * reason is that of the previous KVM_RUN, so returns after a page fault count as well.
  * @returned: KVM_EXIT_*; the VMM can write it. Context: an exit is open.
  */
 static __always_inline bool l1t_box_may_be_end(const struct l1t_account *acct,
@@ -191,7 +191,7 @@ static __always_inline bool l1t_box_may_be_end(const struct l1t_account *acct,
 		!(reason & L1T_RUN_AFTER_PAGE_FAULT));
 }
 
-/* Likewise, and what it returns is noted as the reason's if it is not. */
+/* Likewise; if it cannot, @returned is noted in the exit's cell. */
 static __always_inline bool l1t_box_judge(struct l1t_account *acct,
 					  const struct kvm_vcpu *vcpu)
 {
@@ -202,7 +202,7 @@ static __always_inline bool l1t_box_judge(struct l1t_account *acct,
 	return may_be_end;
 }
 
-/* It has been judged, and is not. Context: likewise. */
+/* Has it been judged before, and cannot be an end? Context: likewise. */
 static __always_inline bool l1t_box_is_no_end(const struct l1t_account *acct,
 					      const struct kvm_vcpu *vcpu)
 {

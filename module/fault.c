@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest that uses an MSR or sets a bit of XCR0 that its KVM does not have gets
- * an exception, and often ends by it, soon or later. KVM has a tracepoint where
- * it injects one: that is passed by no exit that KVM handles as the guest wants.
+ * A guest that uses an MSR or sets a bit of XCR0 that its KVM does not support gets an
+ * exception, and often ends because of it, sooner or later. KVM has a tracepoint where
+ * it injects exceptions, which exits that KVM handles successfully do not reach.
  */
 #include <linux/preempt.h>
 
@@ -20,7 +20,7 @@ static __always_inline void probe_fault(unsigned int vector, u32 error_code)
 	acct = l1t_account_here();
 	if (!acct || !acct->box || !acct->open || !l1t_account_runs_here(acct))
 		goto out;
-	/* The low bits are what it is at. */
+	/* The state's low bits are flags. */
 	vcpu = (const struct kvm_vcpu *)(acct->state & ~(unsigned long)L1T_AT_MASK);
 	refused = &acct->box->refused;
 	refused->at_ticks = acct->since_ticks;
@@ -37,11 +37,11 @@ out:
 #ifdef L1T_PROBES_TYPED
 
 /**
- * l1t_probe_fault() - probe of kvm:kvm_inj_exception, of exactly its type
+ * l1t_probe_fault() - probe of kvm:kvm_inj_exception, with exactly its prototype
  * @data: not used
  * @vector: the exception
  * @has_error: it has an error code
- * @error_code: that
+ * @error_code: the error code
  * @reinjected: not used
  */
 notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
@@ -57,9 +57,9 @@ notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
  * @data: not used
  * @vector: the exception
  * @has_error: it has an error code
- * @error_code: that
+ * @error_code: the error code
  *
- * Later kernels pass more, which is of no use here.
+ * Later kernels pass more arguments, which are not used.
  */
 notrace void l1t_probe_fault(void *data, unsigned int vector, bool has_error,
 			     u32 error_code)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Exits in which KVM injects an exception: it does not take what the guest did. */
+/* Exits in which KVM injects an exception, because it rejects what the guest did. */
 #ifndef L1TUNE_FAULT_H
 #define L1TUNE_FAULT_H
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The marks of a guest's start. Usual exits and entries know nothing of them: an
- * exit whose reason can lead to a mark is kept from being usual until that mark is
- * reached. Its cell is not in @cells, so the exit is unusual, and the cell's
- * @plain_ticks stays 0, so the entry is.
+ * The marks of a guest's start. Usual exits and entries do not check for them: while
+ * a mark is not reached, exits whose reason can lead to it are kept unusual. Their
+ * cell is not in @cells, so the exit is unusual, and the cell's @plain_ticks stays 0,
+ * so the entry is.
  *
- * What is read is in memory: KVM's copy of CR0, and the last port I/O that the VMM
- * got.
+ * Only memory is read: KVM's copy of CR0, and the last port I/O passed to the VMM.
  */
 #include <linux/slab.h>
 #include <asm/svm.h>
@@ -22,13 +21,13 @@ const char * const l1t_phase_names[L1T_PHASES] = {
 	[L1T_PHASE_BOOT] = "boot",
 };
 
-/* Of starts to come. */
+/* For future starts. */
 static u32 next_port = L1T_NO_PORT;
 
 /**
- * l1t_start_port() - the port whose first access ends starts to come
+ * l1t_start_port() - the port whose first access ends future starts
  *
- * Return: L1T_NO_PORT if a halt does.
+ * Return: the port, or L1T_NO_PORT if the first halt ends them.
  */
 u32 l1t_start_port(void)
 {
@@ -36,7 +35,7 @@ u32 l1t_start_port(void)
 }
 
 /**
- * l1t_start_set_port() - set what ends starts to come
+ * l1t_start_set_port() - set what ends future starts
  * @port: a port, or L1T_NO_PORT
  */
 void l1t_start_set_port(u32 port)
@@ -45,15 +44,15 @@ void l1t_start_set_port(u32 port)
 }
 
 /**
- * l1t_start_alloc() - memory for a guest's start
+ * l1t_start_alloc() - allocate a guest's start
  *
- * Context: may sleep; the VMM is charged. Return: the start or NULL.
+ * Context: may sleep; charged to the VMM. Return: the start or NULL.
  */
 struct l1t_start *l1t_start_alloc(void)
 {
 	struct l1t_start *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 
-	/* kmalloc() takes twice that for more. */
+	/* If it were larger, kmalloc() would take twice as much. */
 	BUILD_BUG_ON(sizeof(*s) > 4096);
 	if (s)
 		s->port = l1t_start_port();
@@ -61,7 +60,7 @@ struct l1t_start *l1t_start_alloc(void)
 }
 
 /**
- * l1t_start_free() - free a start that nothing can reach
+ * l1t_start_free() - free a start that is not reachable any more
  * @s: from l1t_start_alloc(), or NULL
  */
 void l1t_start_free(struct l1t_start *s)
@@ -72,8 +71,8 @@ void l1t_start_free(struct l1t_start *s)
 /**
  * l1t_start_begin() - the boot vCPU has been created
  * @s: the start
- * @acct: the vCPU's account; it has not run
- * @created_ticks: when its VM was
+ * @acct: the vCPU's account, before its first exit
+ * @created_ticks: when its VM was created
  */
 void l1t_start_begin(struct l1t_start *s, struct l1t_account *acct,
 		     u64 created_ticks)
@@ -99,7 +98,7 @@ static bool is_io(unsigned int slot)
 						  SVM_EXIT_IOIO);
 }
 
-/* A change of CR0.PG always exits, by one of these. */
+/* CR0.PG cannot change without one of these exits. */
 static bool is_cr0(unsigned int slot)
 {
 	if (l1t_isa() == L1T_ISA_VMX)
@@ -124,7 +123,7 @@ static bool is_hidden(const struct l1t_account *acct, const struct l1t_cell *cel
 	return cell->key < L1T_SLOTS && !acct->cells[L1T_LEVEL2][cell->key];
 }
 
-/* What is not watched any more may be usual again. */
+/* Let exits that are no longer watched be usual again. */
 static void reveal(struct l1t_account *acct, const struct l1t_start *s)
 {
 	struct l1t_cell *cell;
@@ -151,7 +150,7 @@ static void add_cell(struct l1t_start_row *row, const struct l1t_cell *cell)
 		row->count += l1t_cell_exits(cell, i);
 }
 
-/* Exits that have ended, up to now; the time in the guest up to @now. */
+/* Sums up the exits that have ended, and the time in the guest up to @now. */
 static void take_sums(const struct l1t_account *acct, struct l1t_start_sums *sums,
 		      u64 now)
 {
@@ -174,7 +173,7 @@ static void set_mark(struct l1t_start *s, enum l1t_mark mark, u64 ticks)
 	smp_store_release(&s->marks[mark], ticks);
 }
 
-/* The guest was left at @now, or is entered then. */
+/* The guest exited at @now, or is entered at @now. */
 static void set_paged(struct l1t_account *acct, struct l1t_start *s, u64 now)
 {
 	if (s->marks[L1T_MARK_PAGED])
@@ -193,7 +192,7 @@ static void set_entered(struct l1t_start *s, u64 now)
 	set_mark(s, L1T_MARK_ENTERED, now);
 }
 
-/* With the exit that is open, which is not in it any more. */
+/* The open exit ends the start, and is not included in it. */
 static void end_start(struct l1t_account *acct, struct l1t_start *s)
 {
 	u64 now = acct->since_ticks;
@@ -210,7 +209,7 @@ static void end_start(struct l1t_account *acct, struct l1t_start *s)
  * l1t_start_run() - a thread enters KVM_RUN with the boot vCPU
  * @s: its start
  *
- * Context: preemption off.
+ * Context: preemption disabled.
  */
 void notrace l1t_start_run(struct l1t_start *s)
 {
@@ -220,7 +219,7 @@ void notrace l1t_start_run(struct l1t_start *s)
 	set_mark(s, L1T_MARK_RUN, l1t_ticks());
 }
 
-/* Without paging it is firmware or a loader that waits. */
+/* A halt without paging is firmware or a boot loader waiting. */
 static void halted(struct l1t_account *acct, struct l1t_start *s, bool paging)
 {
 	u64 *at = paging ? &s->idle_ticks : &s->halt_ticks;
@@ -235,12 +234,12 @@ static void halted(struct l1t_account *acct, struct l1t_start *s, bool paging)
 }
 
 /**
- * l1t_start_exit() - an exit of the boot vCPU has begun that is not usual
- * @acct: the vCPU's, which has a start
+ * l1t_start_exit() - an unusual exit of the boot vCPU has begun
+ * @acct: the vCPU's account, which has a start
  * @vcpu: the vCPU
- * @slot: of the exit, from level 2
+ * @slot: of the exit, which is from level 2
  *
- * Context: preemption off, between l1t_account_write_*().
+ * Context: preemption disabled, between l1t_account_write_*().
  */
 void l1t_start_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		    unsigned int slot)
@@ -260,7 +259,7 @@ void l1t_start_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
  * @acct: of the boot vCPU, which has a start
  * @vcpu: the vCPU, about to be entered
  *
- * Context: as that of l1t_start_exit().
+ * Context: as for l1t_start_exit().
  */
 void l1t_start_look_for_port(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 {
@@ -269,19 +268,19 @@ void l1t_start_look_for_port(struct l1t_account *acct, const struct kvm_vcpu *vc
 	if (s->port == L1T_NO_PORT || !acct->open || acct->open->key >= L1T_SLOTS ||
 	    !is_io(acct->open->key))
 		return;
-	/* That of KVM's own devices may not be noted there: it is not looked for. */
+	/* Accesses to KVM's own devices may not be recorded there: only the VMM's count. */
 	if (vcpu->arch.pio.port == s->port && vcpu->arch.pio.size)
 		end_start(acct, s);
 }
 
 /**
- * l1t_start_entry() - the boot vCPU is entered, in a way that is not usual
- * @acct: the vCPU's, which has a start
+ * l1t_start_entry() - an unusual entry of the boot vCPU
+ * @acct: the vCPU's account, which has a start
  * @vcpu: the vCPU
  * @cell: of the exit that has ended, or NULL
- * @now: by l1t_ticks()
+ * @now: l1t_ticks()
  *
- * Context: as that of l1t_start_exit().
+ * Context: as for l1t_start_exit().
  */
 void l1t_start_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		     struct l1t_cell *cell, u64 now)
@@ -298,7 +297,7 @@ void l1t_start_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 /**
  * l1t_start_close() - the boot vCPU is being destroyed
  * @s: its start
- * @acct: its account, not closed yet
+ * @acct: its account, before l1t_account_close()
  * @vcpu: the vCPU, which no longer runs
  *
  * Context: l1t_lock held.
@@ -306,7 +305,7 @@ void l1t_start_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 void l1t_start_close(struct l1t_start *s, struct l1t_account *acct,
 		     const struct kvm_vcpu *vcpu)
 {
-	/* The guest was not entered again after it. */
+	/* The last exit may have used the port without an entry after it. */
 	if (acct->start)
 		l1t_start_look_for_port(acct, vcpu);
 	acct->start = NULL;

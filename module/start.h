@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How a guest starts: when its boot vCPU reached what, and what its exits took
- * until then. Everything is written by that vCPU's thread where exits are unusual
- * anyway, once, and never changes afterwards.
+ * How a guest starts: when its boot vCPU reached which mark, and what its exits had
+ * cost until then. Each is written once, by that vCPU's thread, where exits are
+ * unusual anyway.
  */
 #ifndef L1TUNE_START_H
 #define L1TUNE_START_H
@@ -11,7 +11,7 @@
 
 #include "account.h"
 
-/* What a start goes through, in this order. */
+/* The marks of a start, in this order. */
 enum l1t_mark {
 	L1T_MARK_CREATED,	/* KVM_CREATE_VM */
 	L1T_MARK_RUN,		/* the first KVM_RUN */
@@ -21,7 +21,7 @@ enum l1t_mark {
 	L1T_MARKS
 };
 
-/* From each mark to the next. */
+/* Each lasts from one mark to the next. */
 enum l1t_phase {
 	L1T_PHASE_SETUP,
 	L1T_PHASE_ENTRY,
@@ -34,16 +34,16 @@ extern const char * const l1t_phase_names[L1T_PHASES];
 
 #define L1T_NO_PORT	U32_MAX
 
-/* Reasons that are kept apart; the others are summed in one row more. */
+/* Reasons with a row of their own; the others share one more row. */
 #define L1T_START_REASONS	26
 #define L1T_START_ROWS		(L1T_START_REASONS + 1)
 
 /**
- * struct l1t_start_row - exits of one reason up to a mark
+ * struct l1t_start_row - exits for one reason up to a mark
  * @key: level and slot, see l1t_key()
- * @count: how many
- * @ticks: from exit to entry
- * @parts_ticks: of that, as in a cell
+ * @count: number of exits
+ * @ticks: time from exit to entry
+ * @parts_ticks: of @ticks, as in a cell
  */
 struct l1t_start_row {
 	u32 key;
@@ -53,10 +53,10 @@ struct l1t_start_row {
 };
 
 /**
- * struct l1t_start_sums - what the boot vCPU had done up to a mark
+ * struct l1t_start_sums - time in the guest and exits up to a mark
  * @guest_ticks: time in the guest
- * @nr: rows in use
- * @rows: in the order in which reasons came up; the last one is the others'
+ * @nr: used rows
+ * @rows: in the order in which the reasons first occurred; the last is all others
  */
 struct l1t_start_sums {
 	u64 guest_ticks;
@@ -68,14 +68,14 @@ struct l1t_start_sums {
  * struct l1t_start - how a guest starts
  * @port: its first access to this port ends the start; L1T_NO_PORT: its first
  *	halt with paging on does
- * @has_run: L1T_MARK_RUN is known, and not only taken for L1T_MARK_ENTERED
- * @vcpu_ticks: when the vCPU had been created
+ * @has_run: L1T_MARK_RUN was observed, not set together with L1T_MARK_ENTERED
+ * @vcpu_ticks: when the creation of the vCPU ended
  * @halt_ticks: its first halt without paging; 0: none yet
  * @idle_ticks: its first halt with paging; likewise
  * @closed_ticks: when the vCPU was destroyed; 0: not yet
- * @marks: when it was there; 0: not yet. What belongs to a mark is written before
- * @paged: up to L1T_MARK_PAGED
- * @end: up to L1T_MARK_END
+ * @marks: when each was reached; 0: not yet. Released after what belongs to it
+ * @paged: sums up to L1T_MARK_PAGED
+ * @end: sums up to L1T_MARK_END
  */
 struct l1t_start {
 	u32 port;
@@ -91,7 +91,7 @@ struct l1t_start {
 
 static inline u64 l1t_start_mark(const struct l1t_start *s, enum l1t_mark mark)
 {
-	/* Pairs with the release in start.c: what belongs to it is there. */
+	/* Pairs with the release in set_mark(): what belongs to the mark is visible. */
 	return smp_load_acquire(&s->marks[mark]);
 }
 
