@@ -11,8 +11,8 @@ u64 l1t_tick_mult __read_mostly = 1ULL << L1T_TICK_SHIFT;
 /**
  * l1t_clock_init() - choose the clock of the exit path
  *
- * Called once, before any probe runs. A TSC that is found unstable later
- * leaves times wrong by as much as the TSC is, and counts right.
+ * Called once, before any probe runs. If the TSC is found unstable later, times are
+ * as wrong as the TSC is, and counts stay right.
  */
 void l1t_clock_init(void)
 {

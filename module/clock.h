@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Time on the exit path. One RDTSC is the cheapest timestamp there is and
- * the only one that takes no memory; it is turned into nanoseconds with one
- * multiplication. Where the kernel does not trust the TSC, local_clock()
- * takes its place and a tick is a nanosecond.
+ * Time on the exit path. RDTSC is the cheapest timestamp, and the only one that
+ * touches no memory; one multiplication converts it to nanoseconds. Where the kernel
+ * does not trust the TSC, local_clock() replaces it and a tick is a nanosecond.
  */
 #ifndef L1TUNE_CLOCK_H
 #define L1TUNE_CLOCK_H
@@ -37,21 +36,21 @@ static __always_inline u64 l1t_ticks_to_ns(u64 ticks)
 	return mul_u64_u64_shr(ticks, l1t_tick_mult, L1T_TICK_SHIFT);
 }
 
-/* The counterpart, not for the exit path. */
+/* The inverse; not for the exit path. */
 static inline u64 l1t_ns_to_ticks(u64 ns)
 {
 	return mul_u64_u64_div_u64(ns, 1ULL << L1T_TICK_SHIFT, l1t_tick_mult);
 }
 
-/* The most ticks that are less than so many nanoseconds; at most 2^32 of them. */
+/* The most ticks that are less than @ns, which is at most U32_MAX. */
 static inline u64 l1t_ticks_below(u64 ns)
 {
 	return div64_u64((ns << L1T_TICK_SHIFT) - 1, l1t_tick_mult);
 }
 
 /*
- * Ticks from @then to @now. Exit and entry may be on different CPUs, whose
- * counters differ by a little; what comes out negative is nothing.
+ * Ticks from @then to @now. Exit and entry may be on different CPUs, whose counters
+ * differ slightly; a negative result becomes 0.
  */
 static __always_inline u64 l1t_ticks_since(u64 then, u64 now)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a slot is called: the kernel's own names, as its trace events have them. */
+/* Names of slots: the kernel's own, as in its trace events. */
 #include <linux/kernel.h>
 #include <linux/kvm_host.h>
 #include <linux/string.h>
@@ -19,9 +19,9 @@ static const struct reason_name svm_names[] = { SVM_EXIT_REASONS };
 static enum l1t_isa isa_now;
 
 /**
- * l1t_isa() - whose exit reasons are counted
+ * l1t_isa() - the ISA whose exit reasons are counted
  *
- * Keeps its answer when the vendor module goes: the counts stay.
+ * Does not change when the vendor module is unloaded, because the counts stay.
  */
 enum l1t_isa l1t_isa(void)
 {
@@ -29,7 +29,7 @@ enum l1t_isa l1t_isa(void)
 }
 
 /**
- * l1t_isa_set() - a vendor module is there
+ * l1t_isa_set() - a vendor module is loaded
  * @isa: its ISA
  */
 void l1t_isa_set(enum l1t_isa isa)
@@ -57,15 +57,15 @@ u32 l1t_slot_code(unsigned int slot)
 }
 
 /**
- * l1t_slot_host_caused() - is an exit the host's doing and not its guest's
- * @isa: whose reasons they are
+ * l1t_slot_host_caused() - is an exit caused by the host rather than its guest
+ * @isa: of the reason
  * @slot: below L1T_SLOTS
  *
- * Interrupts, NMIs, and the windows KVM opens to deliver them. Among interrupts
- * may be the guest's own timer, for which see throttle.c. VMX' preemption timer
- * is the guest's: KVM sets it to the deadline of the guest's.
- * EXCEPTION_NMI of VMX can be either; it is counted as the guest's, for only
- * an exception comes often.
+ * True for interrupts, NMIs, and the windows that KVM opens to deliver them. An
+ * interrupt may come from the guest's own timer, see throttle.c. VMX's preemption
+ * timer is the guest's: KVM sets it to the deadline of the guest's timer.
+ * EXCEPTION_NMI of VMX can be either; it counts as the guest's, because only
+ * exceptions are frequent.
  */
 bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot)
 {
@@ -89,11 +89,11 @@ bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot)
 }
 
 /**
- * l1t_slot_loses_state() - does KVM reset the vCPU before it tells the VMM
- * @isa: whose reasons they are
+ * l1t_slot_loses_state() - does KVM reset the vCPU before it returns to the VMM
+ * @isa: of the reason
  * @slot: below L1T_SLOTS
  *
- * What there is to know of such an exit has to be taken when it happens.
+ * The state at such an exit has to be saved when it happens.
  */
 bool l1t_slot_loses_state(enum l1t_isa isa, unsigned int slot)
 {
@@ -112,13 +112,13 @@ static const char *lookup(const struct reason_name *names, size_t n, u32 code)
 
 /**
  * l1t_slot_name() - name of a slot, as one word
- * @isa: whose reasons they are
+ * @isa: of the reason
  * @slot: below L1T_SLOTS
- * @buf: where to
+ * @buf: buffer
  * @len: size of @buf
  *
- * A reason this kernel has no name for is called "reason_<code>". Returns
- * the length written.
+ * A reason without a name in this kernel is called "reason_<code>". Return: the length
+ * written.
  */
 int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len)
 {

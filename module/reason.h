@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Exit reasons. KVM's numbers are sparse; accounting wants a small dense
- * index, a slot. A slot keeps its meaning while the module is loaded.
+ * Exit reasons. KVM's numbers are sparse; accounts need a small dense index, the
+ * slot. A slot keeps its meaning while the module is loaded.
  */
 #ifndef L1TUNE_REASON_H
 #define L1TUNE_REASON_H
 
 #include <linux/types.h>
 
-/* Numbered as KVM's tracepoints do. */
+/* The same numbers as in KVM's tracepoints. */
 enum l1t_isa { L1T_ISA_NONE, L1T_ISA_VMX = 1, L1T_ISA_SVM = 2 };
 
 /*
- * VMX: the basic exit reason, all known ones are below 0x100.
- * SVM: 0x000-0x0ff as they are, 0x400-0x40f behind them, the others share
- * three slots at the end.
+ * VMX: the basic exit reason; all known ones are below 0x100.
+ * SVM: 0x000-0x0ff unchanged, 0x400-0x40f after them; the others share the three
+ * slots at the end.
  * So a reason below L1T_SLOTS_PLAIN is its own slot on both.
  */
 #define L1T_SLOTS_PLAIN		0x100
@@ -24,13 +24,13 @@ enum l1t_isa { L1T_ISA_NONE, L1T_ISA_VMX = 1, L1T_ISA_SVM = 2 };
 #define L1T_SLOT_UNKNOWN	0x112
 #define L1T_SLOTS		0x113
 
-/* Codes of the two slots that stand for no single reason of KVM's. */
+/* Codes of the two slots that are not a single reason of KVM's. */
 #define L1T_CODE_OTHER		65534
 #define L1T_CODE_UNKNOWN	65535
 
 /*
- * The slot of a reason that cannot be mistaken whatever the ISA: VMX has
- * none like those of SVM that are not plain. OTHER for all the rest.
+ * The slot of a reason that needs no check of the ISA: VMX has no reasons in SVM's
+ * range from 0x400 on. OTHER for all the rest.
  */
 static __always_inline unsigned int l1t_slot_usual(u32 reason)
 {

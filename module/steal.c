@@ -1,32 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What L0 takes of this machine's time, where L0 is a KVM, or has its steal
- * clock: for each CPU a number in this machine's memory, to which L0 adds how
- * long the CPU was runnable and did not run. What L0 itself does for an exit is
- * not in it, nor what L0's own hypervisor takes.
+ * What L0 steals of this machine's time, if L0 is KVM or offers its steal clock: a
+ * number per CPU in this machine's memory, to which L0 adds how long the CPU was
+ * runnable and did not run. It includes neither the work that L0 does for an exit,
+ * nor what L0's own hypervisor steals.
  *
- * The clock is a CPU's, so what is stolen from a vCPU is what its CPU's clock
- * gains while the vCPU's thread is on that CPU. It is read where the thread comes
- * and goes: as the scheduler takes it off a CPU and puts it on one, and as it
- * leaves KVM_RUN and enters it. Outside KVM_RUN nothing tells that it loses its
- * CPU, but the scheduler's count of its waits tells for how long it had lost it:
- * what the clock gained beyond that was stolen from the thread. If it slept or
- * moved to another CPU there, what was stolen meanwhile is not known and does not
- * count. That gives the vCPU's total, and readers add what the clock has gained
- * since.
+ * The clock is per CPU, so what is stolen from a vCPU is what its CPU's clock gains
+ * while the vCPU's thread is on that CPU. It is read where the thread comes and goes:
+ * when it is scheduled out and in, and when it leaves and enters KVM_RUN. Outside
+ * KVM_RUN no hook sees the thread lose its CPU, but the scheduler's count of its waits
+ * tells for how long others had the CPU: what the clock gained beyond that was stolen
+ * from the thread. If the thread slept or moved to another CPU there, what was stolen
+ * meanwhile is not known and does not count. This gives the vCPU's total, to which
+ * readers add what the clock has gained since.
  *
- * To divide the total by exit reason the clock would have to be read at each exit
- * and entry. It is read, besides, at entries after exits that took longer than
- * L1T_STEAL_SLOW_NS: L0 takes a CPU for longer than that, and exit.c has such
- * exits apart without a comparison more. What has been stolen since the clock
- * was last read may be from before the exit, in the guest. But no more than the
- * time before it: whatever is more than that is the exit's. So a reason's stolen
- * time is what is certain to be of its exits. The rest was stolen in the guest,
- * or cannot be divided, and is in the vCPU's total only.
+ * To divide the total by exit reason, the clock would have to be read at each exit
+ * and entry. It is read only at entries after exits longer than L1T_STEAL_SLOW_NS: L0
+ * takes a CPU for longer than that, and exit.c separates such exits anyway. What was
+ * stolen since the last read may have been stolen before the exit, in the guest, but
+ * no more than the time that passed before the exit: what exceeds it is the exit's. So
+ * a reason's stolen time is a lower bound. The rest was stolen in the guest, or
+ * cannot be attributed, and is in the vCPU's total only.
  *
- * One load of the own CPU's clock is exact. L0 writes it before it lets the CPU
- * run, so neither in the midst of that load nor while it runs: the version beside
- * it is for other CPUs. These read here only to show it, and a u64 is not torn.
+ * One load of the current CPU's own clock is exact. L0 writes it before it lets the
+ * CPU run, never while it runs: the version number is for other CPUs. Reading
+ * another CPU's clock is only for display, and a u64 does not tear.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/kernel.h>
@@ -42,20 +40,20 @@
 DEFINE_STATIC_KEY_FALSE(l1t_steal_followed);
 DEFINE_PER_CPU(const u64 *, l1t_steal_clock);
 
-/* The clock of a CPU that has none. */
+/* Used for a CPU that has no clock. */
 static const u64 stopped;
 
 static enum l1t_steal_state state __read_mostly = L1T_STEAL_BARE_METAL;
 static int cpuhp_state __read_mostly;
 
 /**
- * l1t_steal_take() - what L0 has taken since the clock was last read
- * @stolen: of the vCPU whose thread this is
- * @others_ns: how long the CPU was not its thread's meanwhile
+ * l1t_steal_take() - add what L0 has stolen since the clock was last read
+ * @stolen: of the current thread's vCPU
+ * @others_ns: for how long other threads had the CPU meanwhile
  *
- * L0 can have taken no more than that from others: what is beyond is added to
- * the total. The clock does not go back, unless this machine has
- * been migrated. Context: preemption off. Return: it, in nanoseconds.
+ * L0 can have stolen at most @others_ns from other threads: the rest is added to the
+ * total. The clock goes back only if this machine was migrated.
+ * Context: preemption disabled. Return: what was added, in nanoseconds.
  */
 notrace u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns)
 {
@@ -70,8 +68,8 @@ notrace u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns)
 }
 
 /**
- * l1t_stolen_ns() - what L0 has taken from a vCPU up to now
- * @stolen: a copy, of a vCPU that may be written meanwhile
+ * l1t_stolen_ns() - what L0 has stolen from a vCPU up to now
+ * @stolen: a copy, as the vCPU may be running
  * @in_run: a thread is in KVM_RUN with it
  */
 u64 l1t_stolen_ns(const struct l1t_stolen *stolen, bool in_run)
@@ -87,14 +85,14 @@ u64 l1t_stolen_ns(const struct l1t_stolen *stolen, bool in_run)
 }
 
 /**
- * l1t_steal_state() - is the steal clock of all CPUs known, and if not, why
+ * l1t_steal_state() - is the steal clock of every CPU known, and if not, why
  */
 enum l1t_steal_state l1t_steal_state(void)
 {
 	return READ_ONCE(state);
 }
 
-/* KVM's leaf stands behind that of the hypervisor which it looks like, if any. */
+/* KVM's leaf comes after that of another hypervisor which it emulates, if any. */
 static bool is_offered(void)
 {
 	u32 base, eax, signature[3];
@@ -110,8 +108,8 @@ static bool is_offered(void)
 }
 
 /*
- * Where this CPU's clock is: as this kernel told L0, in a register that nobody
- * else writes. The kernel has a per-CPU variable there, which is not exported.
+ * The address of this CPU's clock, which this kernel wrote to the MSR; no one else
+ * does. The kernel's per-CPU variable there is not exported.
  */
 static const u64 *find_clock(void)
 {
@@ -129,8 +127,8 @@ static const u64 *find_clock(void)
 }
 
 /*
- * On a CPU that has come up, before user space can run there. The kernel has set
- * the clock up by then, at the same place as ever.
+ * Runs on a CPU that comes online, before user space can run there. The kernel has
+ * set up the clock by then, always at the same address.
  */
 static int cpu_came(unsigned int cpu)
 {
@@ -146,9 +144,9 @@ static int cpu_came(unsigned int cpu)
 }
 
 /**
- * l1t_steal_init() - find the clock of each CPU, also of those to come
+ * l1t_steal_init() - find the clock of each CPU, now or when it comes online
  *
- * Called once, before there are accounts. Without the clock all else works.
+ * Called once, before there are accounts. Without the clock everything else works.
  * Context: may sleep.
  */
 void l1t_steal_init(void)

@@ -9,26 +9,26 @@
 #include <linux/types.h>
 
 /*
- * L0 takes a CPU for longer than this, nearly always; the clock is read at the
- * end of exits that took longer. It costs others nothing.
+ * L0 nearly always takes a CPU for longer than this; the clock is read at the end of
+ * exits that took longer. It costs other exits nothing.
  */
 #define L1T_STEAL_SLOW_NS	(100 * 1000)
 
 enum l1t_steal_state {
 	L1T_STEAL_OK,
 	L1T_STEAL_BARE_METAL,	/* there is no L0 */
-	L1T_STEAL_NOT_OFFERED,	/* L0 has none */
+	L1T_STEAL_NOT_OFFERED,	/* L0 does not have it */
 	L1T_STEAL_NOT_ENABLED,	/* this kernel does not use it on some CPU */
-	L1T_STEAL_NO_HOOKS,	/* it is not known where vCPUs' threads are */
+	L1T_STEAL_NO_HOOKS,	/* it is not known where vCPUs' threads run */
 };
 
 /**
- * struct l1t_stolen - what L0 took from a vCPU's thread while that had a CPU
- * @total_ns: up to when the clock was last read
- * @mark_ns: what it showed, on @cpu
- * @mark_ticks: when that was, or later if it still showed that
- * @cpu: where the thread is; -1: nowhere, or that is not known. Outside KVM_RUN
- *	nothing tells that it leaves that CPU
+ * struct l1t_stolen - what L0 stole from a vCPU's thread while it had a CPU
+ * @total_ns: as of when the clock was last read
+ * @mark_ns: the clock of @cpu when it was last read
+ * @mark_ticks: when it was read, or any later time at which it was unchanged
+ * @cpu: where the thread is; -1: not on a CPU, or not known. Outside KVM_RUN it stays
+ *	set when the thread leaves the CPU
  */
 struct l1t_stolen {
 	u64 total_ns;
@@ -46,15 +46,15 @@ static __always_inline bool l1t_steal_is_followed(void)
 	return static_branch_unlikely(&l1t_steal_followed);
 }
 
-/* Of this CPU, in nanoseconds. Context: preemption off. */
+/* This CPU's clock, in nanoseconds. Context: preemption disabled. */
 static __always_inline u64 l1t_steal_clock_ns(void)
 {
 	return READ_ONCE(*this_cpu_read(l1t_steal_clock));
 }
 
 /*
- * The thread was on this CPU all the time: has L0 taken nothing since the clock was
- * last read? If so, that is noted. Context: likewise.
+ * Has L0 stolen nothing since the clock was last read? If so, @mark_ticks advances.
+ * Context: preemption disabled; the thread has been on this CPU all the time.
  */
 static __always_inline bool l1t_steal_is_none(struct l1t_stolen *stolen, u64 now)
 {
@@ -74,8 +74,8 @@ static __always_inline void l1t_steal_end(struct l1t_stolen *stolen)
 }
 
 /*
- * The thread has come to this CPU, or may have been elsewhere meanwhile.
- * Context: preemption off.
+ * The thread has come to this CPU, or may have left it and come back meanwhile.
+ * Context: preemption disabled.
  */
 static __always_inline void l1t_steal_begin(struct l1t_stolen *stolen, u64 now)
 {
