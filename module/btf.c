@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel verifies the BTF of itself and its modules when they are loaded, and
- * keeps it for its own use. A user's BTF programs are not looked at: only what the
- * kernel calls its own is found.
+ * The kernel verifies its own BTF and that of its modules when they are loaded, and
+ * keeps it for its own use. BTF loaded by users is not searched.
  */
 #include <linux/err.h>
 #include <linux/static_call.h>
@@ -12,7 +11,7 @@
 #include "btf.h"
 #include "symbol.h"
 
-/* More than any chain of typedefs and qualifiers in KVM. */
+/* More than the longest chain of typedefs and qualifiers in KVM. */
 #define MOST_MODIFIERS	16
 
 static s32 no_find(const char *name, u32 kind, struct btf **btf)
@@ -39,7 +38,7 @@ DEFINE_STATIC_CALL(l1t_btf_type_by_id, no_type);
 DEFINE_STATIC_CALL(l1t_btf_name_by_offset, no_name);
 DEFINE_STATIC_CALL(l1t_btf_put, no_put);
 
-/* All of them, or none: they are only called after one was found. */
+/* All or none: the others are called only after l1t_bpf_find_btf_id() succeeded. */
 static int find_functions(void)
 {
 	unsigned long find = l1t_symbol(NULL, "bpf_find_btf_id");
@@ -58,11 +57,11 @@ static int find_functions(void)
 
 /**
  * l1t_btf_find() - find a struct in the BTF of the kernel and its modules
- * @s: gets it; l1t_btf_release() follows
+ * @s: filled in; to be passed to l1t_btf_release()
  * @name: of the struct
  *
- * Context: may sleep, one caller at a time. Return: 0; -EOPNOTSUPP if this kernel
- * has no BTF of its modules; -ENOENT if none has the struct.
+ * Context: may sleep, callers serialize. Return: 0; -EOPNOTSUPP if this kernel has no
+ * BTF of its modules; -ENOENT if there is no such struct.
  */
 int l1t_btf_find(struct l1t_btf *s, const char *name)
 {
@@ -85,8 +84,8 @@ int l1t_btf_find(struct l1t_btf *s, const char *name)
 }
 
 /**
- * l1t_btf_release() - a struct is not asked about any more
- * @s: from l1t_btf_find(), also if that has failed
+ * l1t_btf_release() - undo l1t_btf_find()
+ * @s: from l1t_btf_find(), even if it failed
  */
 void l1t_btf_release(struct l1t_btf *s)
 {
@@ -117,7 +116,7 @@ static const struct btf_type *type_of(const struct btf *btf, u32 id)
 	return t;
 }
 
-/* 0 if it has none that is of use here. */
+/* 0 if the type has no size, or one that is not used here. */
 static u32 size_of(const struct btf_type *t)
 {
 	switch (BTF_INFO_KIND(t->info)) {
@@ -131,7 +130,7 @@ static u32 size_of(const struct btf_type *t)
 	return 0;
 }
 
-/* The type of a member by its name, and its offset; NULL: none, or a bit field. */
+/* The type and offset of a named member; NULL if there is none, or it is a bit field. */
 static const struct btf_type *member_of(const struct btf *btf, const struct btf_type *t,
 					const char *name, size_t len, u32 *offset)
 {
@@ -155,13 +154,13 @@ static const struct btf_type *member_of(const struct btf *btf, const struct btf_
 }
 
 /**
- * l1t_btf_place() - where a member of a struct is
+ * l1t_btf_place() - find where a member of a struct is
  * @s: the struct
- * @path: its name, after those of the structs in the struct that it is in, with
- *	dots between them
- * @place: gets where
+ * @path: the member's name; for a member of a nested struct, the names separated by
+ *	dots
+ * @place: filled in
  *
- * Return: 0, or -ENOENT if there is none that can be read as it is.
+ * Return: 0, or -ENOENT if there is no such member, or it cannot be read directly.
  */
 int l1t_btf_place(const struct l1t_btf *s, const char *path, struct l1t_place *place)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where members of structs are that no header has, from the kernel's own BTF. */
+/* Finds members of structs that no header defines, by the kernel's own BTF. */
 #ifndef L1TUNE_BTF_H
 #define L1TUNE_BTF_H
 
@@ -10,7 +10,7 @@ struct btf_type;
 
 /**
  * struct l1t_btf - a struct, as BTF describes it
- * @btf: of the kernel or of a module, held; NULL: none
+ * @btf: of the kernel or a module, with a reference; NULL: none
  * @type: the struct in it
  */
 struct l1t_btf {
@@ -20,9 +20,9 @@ struct l1t_btf {
 
 /**
  * struct l1t_place - where a member is in its struct
- * @offset: bytes from its beginning
- * @size: of the member, or of each of its elements
- * @count: elements; 1 unless it is an array
+ * @offset: in bytes
+ * @size: of the member, or of each element
+ * @count: number of elements; 1 unless it is an array
  */
 struct l1t_place {
 	u32 offset;

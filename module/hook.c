@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks on functions go through ftrace. A set of them shares one ftrace_ops,
- * because unregistering one waits for an RCU-tasks grace period.
+ * Functions are hooked by ftrace. A set of functions shares one ftrace_ops, because
+ * unregistering waits for an RCU-tasks grace period.
  */
 #include "hook.h"
 #include "symbol.h"
 
-/* Nothing needs a hook that refuses before a limit is set. */
+/* Hooks that refuse, pace or log are off until something needs them. */
 static enum l1t_hook_state states[L1T_HOOKS] = {
 	[L1T_HOOK_REFUSE_VM] = L1T_HOOK_OFF,
 	[L1T_HOOK_REFUSE_VCPU] = L1T_HOOK_OFF,
@@ -52,7 +52,7 @@ static const char * const names[L1T_HOOKS] = {
 };
 
 /**
- * l1t_hook_state() - what became of a hook
+ * l1t_hook_state() - state of a hook
  * @hook: which
  */
 enum l1t_hook_state l1t_hook_state(enum l1t_hook hook)
@@ -61,7 +61,7 @@ enum l1t_hook_state l1t_hook_state(enum l1t_hook hook)
 }
 
 /**
- * l1t_hook_state_name() - what became of a hook, as one word
+ * l1t_hook_state_name() - state of a hook, as one word
  * @hook: which
  */
 const char *l1t_hook_state_name(enum l1t_hook hook)
@@ -70,9 +70,9 @@ const char *l1t_hook_state_name(enum l1t_hook hook)
 }
 
 /**
- * l1t_hook_result() - a hook has been attached, or not
+ * l1t_hook_result() - a hook has been attached, or could not be
  * @hook: which
- * @err: 0, or why not
+ * @err: 0 or the error
  */
 void l1t_hook_result(enum l1t_hook hook, int err)
 {
@@ -83,7 +83,7 @@ void l1t_hook_result(enum l1t_hook hook, int err)
 }
 
 /**
- * l1t_hook_off() - a hook is there to be had, and nothing needs it
+ * l1t_hook_off() - a hook could be attached, but nothing needs it
  * @hook: which
  */
 void l1t_hook_off(enum l1t_hook hook)
@@ -92,9 +92,9 @@ void l1t_hook_off(enum l1t_hook hook)
 }
 
 /**
- * l1t_hook_wait() - what a hook is on is not there yet
+ * l1t_hook_wait() - KVM, which a hook is for, is not loaded yet
  * @hook: which
- * @needed: does anything need it
+ * @needed: does anything need the hook
  */
 void l1t_hook_wait(enum l1t_hook hook, bool needed)
 {
@@ -102,7 +102,7 @@ void l1t_hook_wait(enum l1t_hook hook, bool needed)
 }
 
 /**
- * l1t_hook_gone() - what a hook was on has gone
+ * l1t_hook_gone() - KVM, which a hook was attached to, is unloaded
  * @hook: which
  */
 void l1t_hook_gone(enum l1t_hook hook)
@@ -112,7 +112,7 @@ void l1t_hook_gone(enum l1t_hook hook)
 }
 
 /**
- * l1t_hook_like() - a hook is what another one is
+ * l1t_hook_like() - give a hook the state of another one
  * @hook: which
  * @other: the other one
  */
@@ -122,7 +122,7 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other)
 }
 
 /**
- * l1t_hook_name() - what a hook is called in sysfs
+ * l1t_hook_name() - name of a hook in sysfs
  * @hook: which
  */
 const char *l1t_hook_name(enum l1t_hook hook)
@@ -133,11 +133,11 @@ const char *l1t_hook_name(enum l1t_hook hook)
 #define ENDBR_BYTES	4
 
 /**
- * l1t_function_entered() - ftrace's callback of all sets
+ * l1t_function_entered() - ftrace's callback for all sets
  * @ip: in the function
- * @parent_ip: of its caller
+ * @parent_ip: in its caller
  * @ops: of the set
- * @fregs: at its entry
+ * @fregs: registers at its entry
  */
 void notrace l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops,
@@ -151,7 +151,7 @@ void notrace l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 	for (i = 0; i < set->nr; i++) {
 		const struct l1t_function *fn = &set->list[i];
 
-		/* The call to here stands behind an ENDBR if there is one. */
+		/* If the function begins with an ENDBR, the call to here comes after it. */
 		if (fn->ip && ip - fn->ip <= ENDBR_BYTES) {
 			fn->entered(regs);
 			break;
@@ -171,16 +171,16 @@ static unsigned long find_ip(const struct l1t_function *fn, const char *module)
 }
 
 /**
- * l1t_function_find() - find a function and add it to what its set hooks
+ * l1t_function_find() - find a function and add it to its set's filter
  * @set: not registered
- * @fn: in it
- * @module: where the function is; NULL for the kernel itself
+ * @fn: in @set
+ * @module: the function's module; NULL for the kernel itself
  *
- * Full link-time optimization puts any function into its only caller and leaves
- * the symbol, so nothing is hooked there. ThinLTO, as the kernel uses it, does so
- * with functions of a few instructions only.
+ * Full link-time optimization inlines any function into its only caller and leaves
+ * the symbol, so nothing is hooked there. ThinLTO, as the kernel uses it, inlines
+ * functions of only a few instructions.
  *
- * Return: 0, or an error if there is none or ftrace cannot tell of it.
+ * Return: 0, or an error if it is not found or ftrace cannot trace it.
  */
 int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 		      const char *module)
@@ -200,8 +200,8 @@ int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 }
 
 /*
- * Where ftrace has no memory to take an address out, it stays in the filter: at
- * worst the callback is called there for none of the set's functions.
+ * If ftrace cannot allocate memory to remove an address, it stays in the filter; the
+ * callback then finds none of the set's functions there, and does nothing.
  */
 static void forget(struct l1t_functions *set)
 {
@@ -219,9 +219,9 @@ static void forget(struct l1t_functions *set)
 /**
  * l1t_functions_find() - find all functions of a set
  * @set: not registered
- * @module: where they are; NULL for the kernel itself
+ * @module: their module; NULL for the kernel itself
  *
- * Return: 0, or an error, and then none is kept.
+ * Return: 0, or an error; then the set is empty again.
  */
 int l1t_functions_find(struct l1t_functions *set, const char *module)
 {
@@ -239,14 +239,14 @@ int l1t_functions_find(struct l1t_functions *set, const char *module)
 }
 
 /**
- * l1t_functions_register() - begin to be told of a set's functions
- * @set: at least one of its functions has been found: without a filter it
- *	would be told of every function there is
- * @modify: its callbacks may send control elsewhere. Only one such at a time
- *	may be on a function; livepatches are such too
+ * l1t_functions_register() - attach a set's hooks
+ * @set: at least one of its functions has been found: with an empty filter ftrace
+ *	would trace every function
+ * @modify: the callbacks may redirect the call. Only one ftrace_ops that does so,
+ *	including those of livepatches, can be attached to a function at a time
  *
- * Return: 0, or an error, -EBUSY if another modifies one of them; then none
- * of the functions is kept.
+ * Return: 0, or an error, -EBUSY if another one modifies one of them; then the set is
+ * empty again.
  */
 int l1t_functions_register(struct l1t_functions *set, bool modify)
 {
@@ -265,10 +265,10 @@ int l1t_functions_register(struct l1t_functions *set, bool modify)
 }
 
 /**
- * l1t_functions_release() - let go of a set's functions
+ * l1t_functions_release() - detach a set's hooks
  * @set: registered or not
  *
- * Context: may sleep. No callback of it runs when this returns.
+ * Context: may sleep. When this returns, none of its callbacks is running.
  */
 void l1t_functions_release(struct l1t_functions *set)
 {

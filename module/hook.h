@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What becomes of each hook on KVM, and the mechanism of those on functions. */
+/* The state of each hook on KVM, and how functions are hooked. */
 #ifndef L1TUNE_HOOK_H
 #define L1TUNE_HOOK_H
 
@@ -35,7 +35,7 @@ enum l1t_hook {
 	L1T_HOOKS
 };
 
-/* What is needed of a hook that may refuse, from least to most. */
+/* What is needed of a hook that may refuse, in ascending order. */
 enum l1t_need { L1T_NEED_NONE, L1T_NEED_AUDIT, L1T_NEED_REFUSE };
 
 enum l1t_hook_state {
@@ -43,7 +43,7 @@ enum l1t_hook_state {
 	L1T_HOOK_OFF,		/* nothing needs it */
 	L1T_HOOK_OK,
 	L1T_HOOK_UNAVAILABLE,
-	L1T_HOOK_DETACHED	/* KVM has gone */
+	L1T_HOOK_DETACHED	/* KVM has been unloaded */
 };
 
 enum l1t_hook_state l1t_hook_state(enum l1t_hook hook);
@@ -56,16 +56,16 @@ void l1t_hook_gone(enum l1t_hook hook);
 void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
 
 /**
- * struct l1t_function - a function whose entry is observed
- * @hook: what it is a part of
+ * struct l1t_function - a hooked function
+ * @hook: the hook that it is part of
  * @name: of the function
- * @old_name: what it was called in older kernels, if something else
- * @entered: gets its arguments, in @regs that have nothing else unless the set
- *	is L1T_MODIFIERS; the function continues at regs->ip if the set modifies.
- *	Not used by L1T_DIRECT_OBSERVER. Context: preemption off
- * @optional: kernels that lack it have nothing that it is needed for
+ * @old_name: its name in older kernels, if different
+ * @entered: gets the function's arguments in @regs; the other registers are valid only
+ *	if the set is L1T_MODIFIERS. If the set modifies, the function continues at
+ *	regs->ip. Not used by L1T_DIRECT_OBSERVER. Context: preemption disabled
+ * @optional: not an error if missing: kernels without it do not need it
  * @is_of_kernel: it is in the kernel itself, whatever module the others are in
- * @ip: where it is; 0 while not looked for or not found
+ * @ip: its address; 0 while not looked up or not found
  */
 struct l1t_function {
 	enum l1t_hook hook;
@@ -78,11 +78,11 @@ struct l1t_function {
 };
 
 /**
- * struct l1t_functions - functions that are hooked and let go together
+ * struct l1t_functions - functions that are hooked and released together
  * @ops: ftrace's
  * @list: the functions
- * @nr: how many
- * @registered: entries are observed now
+ * @nr: number of functions
+ * @registered: the hooks are attached
  */
 struct l1t_functions {
 	struct ftrace_ops ops;
@@ -95,9 +95,9 @@ void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 			  struct ftrace_ops *ops, struct l1t_ftrace_regs *fregs);
 
 /*
- * PERMANENT: turning ftrace off by sysctl is refused rather than heard of by
- * nobody. No protection against recursion, nor what it costs at each call: no
- * callback calls a function that is hooked.
+ * PERMANENT: disabling ftrace by sysctl fails, instead of silently disabling the
+ * hooks. There is no recursion protection, which costs time at each call, because no
+ * callback calls a hooked function.
  */
 #define L1T_FTRACE_FLAGS	(L1T_FTRACE_NO_RECURSION | FTRACE_OPS_FL_PERMANENT)
 
@@ -111,15 +111,15 @@ void l1t_function_entered(unsigned long ip, unsigned long parent_ip,
 	.nr = ARRAY_SIZE(_list),					\
 }
 
-/* All registers take longer to save than the arguments, which observers need. */
+/* Observers need only the arguments; saving all registers takes longer. */
 #define L1T_OBSERVERS(_list)						\
 	__L1T_FUNCTIONS(_list, l1t_function_entered, L1T_FTRACE_ARGUMENTS)
 #define L1T_MODIFIERS(_list)						\
 	__L1T_FUNCTIONS(_list, l1t_function_entered, FTRACE_OPS_FL_SAVE_REGS)
 
 /*
- * A list of one, which is called often: ftrace calls _func itself, with
- * preemption as the function's caller has it.
+ * For a single function that is called often: ftrace calls _func directly, with
+ * preemption as in the function's caller.
  */
 #define L1T_DIRECT_OBSERVER(_list, _func)				\
 	__L1T_FUNCTIONS(_list, _func, L1T_FTRACE_ARGUMENTS)
@@ -130,7 +130,7 @@ int l1t_functions_find(struct l1t_functions *set, const char *module);
 int l1t_functions_register(struct l1t_functions *set, bool modify);
 void l1t_functions_release(struct l1t_functions *set);
 
-/* The arguments of a function just entered, from 0. */
+/* The nth argument, from 0, of a function just entered. */
 static inline void *l1t_argument(const struct pt_regs *regs, unsigned int n)
 {
 	const unsigned long arguments[] = {

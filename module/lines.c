@@ -4,8 +4,8 @@
 #include "lines.h"
 
 /**
- * l1t_line_time() - print "NAME NS", or "NAME -" for a time that is not known
- * @line: where to
+ * l1t_line_time() - print "NAME NS", or "NAME -" if the time is not known
+ * @line: buffer
  * @bytes: its size
  * @name: of the time
  * @ns: the time; 0: not known, or not yet
@@ -19,14 +19,14 @@ void l1t_line_time(char *line, size_t bytes, const char *name, u64 ns)
 }
 
 /**
- * l1t_lines_read() - read from such a text
- * @buf: where to
- * @pos: place in the text
+ * l1t_lines_read() - read part of a text of lines of equal length
+ * @buf: buffer
+ * @pos: offset in the text
  * @count: bytes wanted
- * @line: for a line at a time
- * @bytes: of a line, with its newline
- * @print: prints line @n as a string; false if there is none
- * @arg: for that
+ * @line: buffer for one line
+ * @bytes: length of a line, including its newline
+ * @print: prints line @n as a string; returns false if there is no such line
+ * @arg: passed to @print
  *
  * Return: bytes read; 0 at the end.
  */

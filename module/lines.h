@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Texts whose lines are all of one length: the place in such a text tells which
- * line it is, so a line is made when it is read, and nothing else is.
+ * Texts whose lines all have the same length: the offset tells the line, so that a
+ * read generates only the lines that it asks for.
  */
 #ifndef L1TUNE_LINES_H
 #define L1TUNE_LINES_H
@@ -10,7 +10,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-/* What of @item, which is @at a place of the file, is within @count from @pos. */
+/* Copy the part of @item, which is at offset @at, that is within @count bytes from @pos. */
 static inline void l1t_put(char *buf, loff_t pos, size_t count, loff_t at,
 			   const void *item, size_t len)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kprobe that is registered disabled patches nothing and tells an address;
- * that gives kallsyms_lookup_name(), which gives the rest. Before 6.2 it goes
- * through every symbol of the kernel, expanding each, before it looks at
- * modules; so what is in a module is asked for where modules are looked at.
+ * Registering a kprobe as disabled patches nothing, but tells the address of
+ * kallsyms_lookup_name(), which finds everything else. Before 6.2 that function
+ * expands every symbol of the kernel before it searches modules; so symbols of a
+ * module are looked up with module_kallsyms_lookup_name().
  *
- * Calls go through static_call, which patches a direct call into this
- * module: such a call may land on a function whose ENDBR is sealed, where an
- * indirect one is a #CP on machines with Indirect Branch Tracking.
+ * Calls use static_call, which patches a direct call into this module: a direct call
+ * may target a function whose ENDBR is sealed, where an indirect call raises #CP on
+ * machines with Indirect Branch Tracking.
  */
 #include <linux/kprobes.h>
 #include <linux/static_call.h>
@@ -47,10 +47,10 @@ DEFINE_STATIC_CALL(l1t_task_work_cancel_func, no_cancel_func);
 
 /**
  * l1t_symbol() - address of a symbol
- * @module: where it is; NULL for the kernel's own
+ * @module: its module; NULL for the kernel itself
  * @name: of a function or variable
  *
- * Also of a module that is just coming. Return: the address, 0 for none.
+ * Finds symbols of a module that is just being loaded, too. Return: the address or 0.
  */
 unsigned long l1t_symbol(const char *module, const char *name)
 {
@@ -63,7 +63,7 @@ unsigned long l1t_symbol(const char *module, const char *name)
 }
 
 /**
- * l1t_task_work_add() - have something run on a task's way out of the kernel
+ * l1t_task_work_add() - run a work when a task returns to user space or its guest
  * @task: the task
  * @work: from init_task_work()
  *
@@ -80,12 +80,12 @@ static bool has_func(struct callback_head *work, void *func)
 }
 
 /**
- * l1t_task_work_cancel() - take back something that a task has yet to run
- * @task: kept by the caller
- * @func: of the work
+ * l1t_task_work_cancel() - cancel a work that a task has not run yet
+ * @task: the caller holds a reference
+ * @func: the work's function
  *
- * Context: any but NMI. Return: one of the task's works with that function,
- * which will not run now, or NULL if there is none.
+ * Context: any but NMI. Return: one of the task's works with that function, which will
+ * not run now; NULL if there is none.
  */
 struct callback_head *l1t_task_work_cancel(struct task_struct *task,
 					   task_work_func_t func)
@@ -94,7 +94,10 @@ struct callback_head *l1t_task_work_cancel(struct task_struct *task,
 	       static_call(l1t_task_work_cancel_func)(task, func);
 }
 
-/* By any work's function since 5.12; before, and under another name since, by one. */
+/*
+ * task_work_cancel_match() exists since 5.12. Before, task_work_cancel() takes a
+ * function; in later kernels that one is called task_work_cancel_func().
+ */
 static int find_task_work_cancel(void)
 {
 	unsigned long addr = l1t_symbol(NULL, "task_work_cancel_match");
@@ -114,9 +117,9 @@ static int find_task_work_cancel(void)
 }
 
 /**
- * l1t_symbol_init() - find what everything else is found with
+ * l1t_symbol_init() - find the functions that all other look-ups use
  *
- * Return: 0, or an error if this kernel does not tell.
+ * Return: 0, or an error if they are not found.
  */
 int l1t_symbol_init(void)
 {
@@ -138,7 +141,7 @@ int l1t_symbol_init(void)
 	static_call_update(l1t_kallsyms_lookup_name,
 			   (typeof(no_lookup) *)addr);
 
-	/* Without it, slowly: the other one knows modules, too. */
+	/* Without it use the slower one, which finds symbols of modules, too. */
 	addr = l1t_symbol(NULL, "module_kallsyms_lookup_name") ?: addr;
 	static_call_update(l1t_module_kallsyms_lookup_name,
 			   (typeof(no_lookup) *)addr);

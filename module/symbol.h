@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Kernel functions that are not exported: found by name, called directly.
- */
+/* Kernel functions that are not exported: looked up by name, called directly. */
 #ifndef L1TUNE_SYMBOL_H
 #define L1TUNE_SYMBOL_H
 

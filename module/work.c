@@ -6,14 +6,14 @@
 #include "symbol.h"
 #include "work.h"
 
-/* Taken on the exit path and in interrupts: interrupts are off while held. */
+/* Taken on the exit path and in interrupts: held with interrupts disabled. */
 static DEFINE_RAW_SPINLOCK(works_lock);
 static LIST_HEAD(queued);
 static unsigned int nr_running;
 static bool stopping;
 static DECLARE_WAIT_QUEUE_HEAD(progress);
 
-/* Returns false if somebody else has taken it off the list. */
+/* Take a work off the list. Returns false if it was not on it any more. */
 static bool take(struct l1t_work *work)
 {
 	unsigned long flags;
@@ -33,7 +33,7 @@ static void finish(struct l1t_work *work, bool cancelled)
 	struct device *owner = work->owner;
 	unsigned long flags;
 
-	/* From here on the work may be queued again. */
+	/* fn() may let the work be queued again, so it is not accessed afterwards. */
 	work->fn(work, cancelled);
 	put_device(owner);
 	put_task_struct(task);
@@ -52,9 +52,9 @@ static void run(struct callback_head *head)
 }
 
 /**
- * l1t_work_init() - before a work is queued for the first time
+ * l1t_work_init() - initialize a work before it is queued for the first time
  * @work: not queued
- * @owner: what it is embedded in
+ * @owner: the device it is embedded in, or NULL
  * @fn: see struct l1t_work
  */
 void l1t_work_init(struct l1t_work *work, struct device *owner,
@@ -66,12 +66,12 @@ void l1t_work_init(struct l1t_work *work, struct device *owner,
 }
 
 /**
- * l1t_work_queue() - have the current thread do a work
+ * l1t_work_queue() - queue a work for the current thread
  * @work: queued by one thread at a time
  *
- * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0,
- * -EBUSY if it is queued or being done, -ESRCH if the thread exits,
- * -ESHUTDOWN while the module is unloaded.
+ * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0; -EBUSY if
+ * it is queued or running; -ESRCH if the thread is exiting; -ESHUTDOWN while the module
+ * is being unloaded.
  */
 int l1t_work_queue(struct l1t_work *work)
 {
@@ -86,7 +86,7 @@ int l1t_work_queue(struct l1t_work *work)
 		err = -ESHUTDOWN;
 	} else {
 		work->busy = true;
-		/* A call has it already, and others look whose it is. */
+		/* For a call it is set already; l1t_call_of_current() may be reading it. */
 		WRITE_ONCE(work->task, get_task_struct(current));
 		get_device(work->owner);
 		init_task_work(&work->head, run);
@@ -133,10 +133,10 @@ static bool all_done(void)
 }
 
 /**
- * l1t_works_stop() - take back all work that has not begun, wait for the rest
+ * l1t_works_stop() - cancel all work that has not begun, wait for the rest
  *
- * No work is queued any more from now on. What has begun sleeps for no longer
- * than an allocation does. Context: may sleep; module unload.
+ * No work can be queued any more. Work that has begun sleeps no longer than an
+ * allocation does. Context: may sleep; module unload.
  */
 void l1t_works_stop(void)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Work that the thread of a VMM does for us on its way out of the kernel, or
- * before it enters its guest again: there it may sleep, and what it allocates
- * is charged to it.
+ * Work that a VMM's thread does for us when it returns to user space, or before it
+ * enters its guest again: there it may sleep, and is charged for what it allocates.
  */
 #ifndef L1TUNE_WORK_H
 #define L1TUNE_WORK_H
@@ -14,17 +13,16 @@
 
 /**
  * struct l1t_work - one piece of work of one thread
- * @head: in the thread's list, while queued
- * @link: among all that are queued; works_lock
+ * @head: in the thread's task work list, while queued
+ * @link: among all queued works; works_lock
  * @task: the thread, while queued
- * @owner: what the work is embedded in; kept while the work is busy
- * @fn: does it. Runs with @cancelled true, on any thread, if the module is
- *	unloaded first. Calls l1t_work_done() before the work may be queued again
- * @busy: queued or being done
+ * @owner: the device it is embedded in, referenced while the work is busy; or NULL
+ * @fn: does it. Runs with @cancelled true, on any thread, if the module is unloaded
+ *	first. Calls l1t_work_done() before the work may be queued again
+ * @busy: queued or running
  *
- * A thread may sleep in KVM for as long as its VMM likes before it gets to its
- * work. So what is queued holds nothing that others need, and unloading takes
- * it back.
+ * A thread may sleep in KVM for as long as its VMM likes before it runs the work. So a
+ * queued work holds nothing that others need, and unloading cancels it.
  */
 struct l1t_work {
 	struct callback_head head;
@@ -42,7 +40,7 @@ void l1t_works_stop(void);
 
 static inline void l1t_work_done(struct l1t_work *work)
 {
-	/* Whoever queues the work next sees what was done before this. */
+	/* The next to queue the work sees everything done before. Pairs with l1t_work_queue(). */
 	smp_store_release(&work->busy, false);
 }
 
