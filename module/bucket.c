@@ -6,8 +6,8 @@
 #include "bucket.h"
 
 /**
- * l1t_tokens_ns() - how long tokens take to come
- * @tokens: how many
+ * l1t_tokens_ns() - how long it takes until tokens are available
+ * @tokens: number of tokens
  * @rate: per second, not 0
  */
 u64 l1t_tokens_ns(u64 tokens, u64 rate)
@@ -16,13 +16,13 @@ u64 l1t_tokens_ns(u64 tokens, u64 rate)
 }
 
 /**
- * l1t_bucket_tokens() - fill a bucket up to now
+ * l1t_bucket_tokens() - number of tokens in a bucket
  * @b: the bucket
  * @rate: tokens per second
- * @full_ns: it holds what comes in this time, and room for one token at least
+ * @full_ns: it holds the tokens of this time, and at least one
  * @now: CLOCK_MONOTONIC
  *
- * Context: one at a time. Return: how many tokens are in it.
+ * Context: callers serialize.
  */
 u64 l1t_bucket_tokens(struct l1t_bucket *b, u64 rate, u64 full_ns, u64 now)
 {
@@ -39,10 +39,10 @@ u64 l1t_bucket_tokens(struct l1t_bucket *b, u64 rate, u64 full_ns, u64 now)
 }
 
 /**
- * l1t_bucket_take() - take tokens that are in a bucket
+ * l1t_bucket_take() - take tokens from a bucket, which has them
  * @b: the bucket
  * @rate: tokens per second, not 0
- * @tokens: how many
+ * @tokens: number of tokens
  */
 void l1t_bucket_take(struct l1t_bucket *b, u64 rate, u64 tokens)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tokens that come at a steady rate, for what may not happen more often. */
+/* A token bucket limits how often something may happen. */
 #ifndef L1TUNE_BUCKET_H
 #define L1TUNE_BUCKET_H
 
 #include <linux/types.h>
 
 /**
- * struct l1t_bucket - tokens that come at a steady rate
+ * struct l1t_bucket - tokens that arrive at a steady rate
  * @empty_ns: when it was empty, or will be; CLOCK_MONOTONIC
- * @reported_ns: when it was last reported that they did not suffice, or when the
- *	first one was asked for
- * @taken: exits since then
- * @exceeded: how often they did not suffice since then
- * @reported: it has been reported once
+ * @reported_ns: when a shortage was last reported, or when the first token was asked
+ *	for
+ * @taken: exits since @reported_ns
+ * @exceeded: shortages since @reported_ns
+ * @reported: one has been reported
  */
 struct l1t_bucket {
 	u64 empty_ns;

@@ -5,8 +5,8 @@
 
 /**
  * l1t_counts_add() - add counts to a sum
- * @sum: takes them
- * @more: what is added
+ * @sum: the sum
+ * @more: the counts
  */
 void l1t_counts_add(struct l1t_counts *sum, const struct l1t_counts *more)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is summed over vCPUs, guests and tenants. */
+/* Counts that are summed over vCPUs, guests and tenants. */
 #ifndef L1TUNE_COUNTS_H
 #define L1TUNE_COUNTS_H
 
 #include "part.h"
 
 /**
- * struct l1t_counts - what is summed over vCPUs and guests
+ * struct l1t_counts - counts that are summed over vCPUs and guests
  *
- * @stolen_ns means something if l1t_stolen_state() is L1T_STEAL_OK.
+ * @stolen_ns is valid only if l1t_stolen_state() is L1T_STEAL_OK.
  */
 struct l1t_counts {
 	u64 exits;

@@ -12,12 +12,12 @@ static unsigned int nr_of_user(const struct list_head *list, kuid_t user)
 }
 
 /**
- * l1t_kept_least_wanted() - which is to go when there are too many
+ * l1t_kept_least_wanted() - the entry to drop when there are too many
  * @list: of struct l1t_kept
  *
- * A user who has guests end all the time pushes out his own.
+ * A user whose guests keep ending displaces only their own entries.
  *
- * Return: the oldest of the user who has most of them; NULL if there is none.
+ * Return: the oldest entry of the user who has most of them; NULL if there is none.
  */
 struct l1t_kept *l1t_kept_least_wanted(const struct list_head *list)
 {

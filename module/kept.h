@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is kept of guests that ended, as long as newer ones do not push it out. */
+/* Records of guests that ended, until newer ones displace them. */
 #ifndef L1TUNE_KEPT_H
 #define L1TUNE_KEPT_H
 
@@ -7,9 +7,9 @@
 #include <linux/uidgid.h>
 
 /**
- * struct l1t_kept - something that is kept for a user
- * @link: in a list, the oldest first
- * @user: whose it is, for what pushes out
+ * struct l1t_kept - a record that is kept for a user
+ * @link: in a list, oldest first
+ * @user: whose record it is
  */
 struct l1t_kept {
 	struct list_head link;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The limits: what they are, and how often they were exceeded.
+ * The limits, and how often they were exceeded.
  *
- * To set one takes three steps, for what enforces it is attached before it is in
- * force and released after it was: l1t_limit_request(), l1t_attach_update(),
+ * Setting a limit takes three steps, because its hook is attached before it takes effect,
+ * and released after it has been lifted: l1t_limit_request(), l1t_attach_update(),
  * l1t_limit_enforce().
  */
 #include <linux/kernel.h>
@@ -36,19 +36,19 @@ static const struct {
 
 #define EACH_LIMIT	{ [0 ... L1T_LIMITS - 1] = L1T_NO_LIMIT }
 
-/* In force, protected by l1t_lock. */
+/* In effect; protected by l1t_lock. */
 static u64 values[L1T_BOUNDS][L1T_LIMITS] = { EACH_LIMIT, EACH_LIMIT };
 
 static atomic64_t exceeded[L1T_BOUNDS][L1T_LIMITS];
 
-/* What hooks are attached for; written by one at a time. */
+/* What hooks are attached for; writers are serialized by the caller. */
 static u64 requested[L1T_BOUNDS][L1T_LIMITS] = { EACH_LIMIT, EACH_LIMIT };
 
-/* Tenants that have them set; written by one at a time. */
+/* Number of tenants that have each set; likewise. */
 static unsigned int wanted[L1T_BOUNDS][L1T_LIMITS];
 
 /**
- * l1t_limit_name() - what a limit is called in sysfs
+ * l1t_limit_name() - name of a limit in sysfs
  * @limit: which
  */
 const char *l1t_limit_name(enum l1t_limit limit)
@@ -66,12 +66,12 @@ enum l1t_hook l1t_limit_hook(enum l1t_limit limit)
 }
 
 /**
- * l1t_limit_parse() - a limit as people write it
+ * l1t_limit_parse() - parse a limit
  * @limit: which
- * @text: "max" or a number; of bytes also one with K, M, G, T or P behind it
+ * @text: "max" or a number; a number of bytes may have a suffix K, M, G, T or P
  * @value: the number, or L1T_NO_LIMIT
  *
- * Return: 0, -EINVAL, or -ERANGE if it is more than can be meant.
+ * Return: 0, -EINVAL, or -ERANGE if the number is too large.
  */
 int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value)
 {
@@ -111,7 +111,7 @@ int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value)
 }
 
 /**
- * l1t_limit_value() - what a limit or an audit threshold is
+ * l1t_limit_value() - value of a limit or an audit threshold
  * @limit: which
  * @bound: which of the two
  *
@@ -130,13 +130,13 @@ static void put_in_force(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 }
 
 /**
- * l1t_limit_request() - a limit or an audit threshold is to be set
+ * l1t_limit_request() - request a limit or an audit threshold
  * @limit: which
  * @bound: which of the two
- * @value: a number that l1t_limit_parse() has allowed, or L1T_NO_LIMIT, which
- *	is in force at once
+ * @value: a number that l1t_limit_parse() has accepted, or L1T_NO_LIMIT, which takes
+ *	effect at once
  *
- * Context: may sleep; one at a time.
+ * Context: may sleep; callers serialize.
  */
 void l1t_limit_request(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 {
@@ -146,12 +146,12 @@ void l1t_limit_request(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 }
 
 /**
- * l1t_limit_enforce() - what was requested is in force from now on
+ * l1t_limit_enforce() - let what was requested take effect
  * @limit: which
  * @bound: limit or audit threshold
  *
- * A limit that cannot be enforced now is set all the same: it will be when it
- * can. Context: may sleep; one at a time.
+ * If its hook is not attached, the limit is set all the same, and takes effect when
+ * the hook is attached. Context: may sleep; callers serialize.
  */
 void l1t_limit_enforce(enum l1t_limit limit, enum l1t_bound bound)
 {
@@ -165,12 +165,12 @@ static bool bound_is_wanted(enum l1t_limit limit, enum l1t_bound bound)
 }
 
 /**
- * l1t_limit_want() - a tenant has a limit or an audit threshold from now on
+ * l1t_limit_want() - a tenant sets or removes a limit or an audit threshold
  * @limit: which
  * @bound: which of the two
- * @on: or no longer
+ * @on: true if it is set
  *
- * Context: may sleep; one at a time.
+ * Context: may sleep; callers serialize.
  */
 void l1t_limit_want(enum l1t_limit limit, enum l1t_bound bound, bool on)
 {
@@ -178,7 +178,7 @@ void l1t_limit_want(enum l1t_limit limit, enum l1t_bound bound, bool on)
 }
 
 /**
- * l1t_limit_is_wanted() - has the machine or a tenant this limit or threshold
+ * l1t_limit_is_wanted() - does the machine or a tenant have this limit or threshold
  * @limit: which
  */
 bool l1t_limit_is_wanted(enum l1t_limit limit)
@@ -188,7 +188,7 @@ bool l1t_limit_is_wanted(enum l1t_limit limit)
 }
 
 /**
- * l1t_limit_need() - what limits want of a hook
+ * l1t_limit_need() - what limits need of a hook
  * @hook: which
  */
 enum l1t_need l1t_limit_need(enum l1t_hook hook)
@@ -208,7 +208,7 @@ enum l1t_need l1t_limit_need(enum l1t_hook hook)
 }
 
 /**
- * l1t_limit_is_set() - is there a limit or an audit threshold
+ * l1t_limit_is_set() - does the machine have this limit or threshold
  * @limit: which
  */
 bool l1t_limit_is_set(enum l1t_limit limit)
@@ -218,10 +218,10 @@ bool l1t_limit_is_set(enum l1t_limit limit)
 }
 
 /**
- * l1t_limit_effective() - is a limit or audit threshold set and in force now
+ * l1t_limit_effective() - is a limit or audit threshold set and in effect
  * @limit: which
  *
- * A guest may have a pace of its own: then its hook is needed, too.
+ * A guest may have its own max_exits_per_sec, so that counts as set.
  */
 bool l1t_limit_effective(enum l1t_limit limit)
 {
@@ -230,7 +230,7 @@ bool l1t_limit_effective(enum l1t_limit limit)
 }
 
 /**
- * l1t_limit_exceeded() - how often a limit was refused or a threshold passed
+ * l1t_limit_exceeded() - how often a limit refused, or a threshold was exceeded
  * @limit: which
  * @bound: which of the two
  */
@@ -240,7 +240,7 @@ u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound)
 }
 
 /**
- * l1t_limit_count() - a limit or an audit threshold has been exceeded once more
+ * l1t_limit_count() - count one more excess of a limit or an audit threshold
  * @limit: which
  * @bound: which of the two
  *
@@ -251,7 +251,7 @@ void l1t_limit_count(enum l1t_limit limit, enum l1t_bound bound)
 	atomic64_inc(&exceeded[bound][limit]);
 }
 
-/* At load the same names are module parameters, for modprobe.d. */
+/* Limits can be set at load by module parameters of the same names. */
 
 static char *parameters[L1T_LIMITS];
 
@@ -269,7 +269,7 @@ PARAMETER(max_nested_vms, L1T_MAX_NESTED_VMS);
 PARAMETER(max_exits_per_sec, L1T_MAX_EXITS_PER_SEC);
 
 /**
- * l1t_limits_init() - take the limits that the module is loaded with
+ * l1t_limits_init() - apply the limits given as module parameters
  *
  * Context: nothing is attached yet. Return: 0 or an error of l1t_limit_parse().
  */

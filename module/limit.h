@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What guests may take of this machine. */
+/* How much of this machine guests may use. */
 #ifndef L1TUNE_LIMIT_H
 #define L1TUNE_LIMIT_H
 
@@ -17,30 +17,30 @@ enum l1t_limit {
 	L1T_MAX_MEMORY_PER_VM,
 	L1T_MAX_NESTED_VMS,
 	L1T_MAX_EXITS_PER_SEC,
-	L1T_MAX_VMS_PER_SEC,	/* of tenants only */
+	L1T_MAX_VMS_PER_SEC,	/* tenants only */
 	L1T_LIMITS
 };
 
 struct l1t_tenant;
 
-/* A limit is what is enforced, an audit threshold only tells. */
+/* A limit is enforced, an audit threshold is only reported. */
 enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
 
 #define L1T_NO_LIMIT	U64_MAX
 
 /**
- * struct l1t_exceeded - a limit has been refused, or a threshold passed
+ * struct l1t_exceeded - a limit refused, or an audit threshold was exceeded
  * @limit: which
  * @bound: which of the two
  * @tenant: whose limit it is; NULL: the machine's, or the guest's own
  * @value: of the limit or threshold
  * @use: what was in use
- * @err: what the VMM gets, or would; negative
- * @guest_id: of the guest that it is about, 0 for none
- * @count: how many of these it stands for
+ * @err: the errno that the VMM gets, or would get; negative
+ * @guest_id: of the guest, 0 if there is none
+ * @count: number of events that this one sums up
  * @pid: the VMM's process
  * @uid: its user
- * @comm: its name for itself
+ * @comm: its name
  */
 struct l1t_exceeded {
 	enum l1t_limit limit;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A VM's memory is what its user slots map, in both address spaces together:
- * the second is for System Management Mode, and a VMM puts the VM's RAM into
- * both. So what both map to the same place, from the same address of the VMM's,
- * counts once. KVM's internal slots do not count.
+ * A VM's memory is what its user slots map, in both address spaces: the second is for
+ * System Management Mode, and a VMM puts the VM's RAM into both. So memory that both
+ * map to the same guest address, from the same host address, counts once. KVM's
+ * internal slots do not count.
  *
- * The sum is kept by what each change of a slot adds and removes. Finding out
- * what the other space has of a slot takes a look-up, and a step for each slot
- * there; a VMM may make those many, so no more than MOST_STEPS are taken. What
- * was not looked at counts when a slot is added, and is not given back when
- * one is removed: nobody gains by making many.
+ * The sum is updated by what each change of a slot adds or removes. To find what the
+ * other space has of a slot takes a look-up, and a step for each slot there. A VMM
+ * may create many, so at most MOST_STEPS are taken. Memory that was not compared
+ * counts when a slot is added, and is not given back when one is removed: creating
+ * many slots gains nothing.
  */
 #include "memory.h"
 
@@ -23,8 +23,8 @@ static bool same_pages(const struct kvm_memory_slot *a,
 }
 
 /*
- * The pages of a slot that the other address space has, too, and those that
- * were not looked at. Context: the VM's slots_lock is held.
+ * Adds up the pages of a slot that another address space has, too, and those that
+ * were not compared. Context: the VM's slots_lock is held.
  */
 static void compare_with_space(struct kvm *kvm, int as_id,
 			       const struct kvm_memory_slot *slot,
@@ -61,10 +61,10 @@ static void compare(struct kvm *kvm, const struct kvm_memory_slot *slot,
 }
 
 /**
- * l1t_memory_added_bytes() - what a VM has more by a change of a slot
+ * l1t_memory_added_bytes() - memory that a change of a slot adds to a VM
  * @change: about to be made, or made
  *
- * Context: the VM's slots_lock is held; any.
+ * Context: the VM's slots_lock is held; does not sleep.
  */
 u64 l1t_memory_added_bytes(const struct l1t_slot_change *change)
 {
@@ -77,10 +77,10 @@ u64 l1t_memory_added_bytes(const struct l1t_slot_change *change)
 }
 
 /**
- * l1t_memory_removed_bytes() - what a VM has less by a change of a slot
+ * l1t_memory_removed_bytes() - memory that a change of a slot removes from a VM
  * @change: made
  *
- * Context: the VM's slots_lock is held; any.
+ * Context: the VM's slots_lock is held; does not sleep.
  */
 u64 l1t_memory_removed_bytes(const struct l1t_slot_change *change)
 {
@@ -92,7 +92,7 @@ u64 l1t_memory_removed_bytes(const struct l1t_slot_change *change)
 	return (change->old->npages - shared - unseen) << PAGE_SHIFT;
 }
 
-/* What the spaces before @as_id have of a slot counts there. */
+/* What lower address spaces have of a slot counts there. */
 static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
 				      const struct kvm_memory_slot *slot)
 {
@@ -105,7 +105,7 @@ static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
 }
 
 /**
- * l1t_memory_sum_bytes() - what a VM has that is older than the module
+ * l1t_memory_sum_bytes() - memory of a VM that is older than the module
  * @kvm: alive, its slots do not change
  *
  * Walks all slots. Context: may sleep.

@@ -7,7 +7,7 @@
 
 #include "compat.h"
 
-/* A VMM's, not one that KVM has for itself. */
+/* A slot of the VMM's rather than one that KVM created for itself. */
 static inline bool l1t_is_user_slot(const struct kvm_memory_slot *slot)
 {
 	return slot && slot->id < KVM_USER_MEM_SLOTS;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The counts are l1t_lock's; nothing is allocated or freed under it. */
+/* The counters are protected by l1t_lock; nothing is allocated or freed under it. */
 #include <linux/hashtable.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
@@ -9,10 +9,10 @@
 
 /**
  * struct l1t_user - a user who is charged for VMs
- * @uid: who
- * @vms: how many live
- * @refs: guests that point to this
- * @node: in the look-up table
+ * @uid: the user
+ * @vms: living VMs
+ * @refs: guests that refer to this
+ * @node: in the hash table
  */
 struct l1t_user {
 	kuid_t uid;
@@ -22,9 +22,9 @@ struct l1t_user {
 };
 
 /**
- * struct l1t_users - all who are charged for one VM
- * @nr: how many
- * @user: each of them once
+ * struct l1t_users - all users who are charged for one VM
+ * @nr: number of users
+ * @user: the users, each once
  */
 struct l1t_users {
 	unsigned int nr;
@@ -44,7 +44,7 @@ static struct l1t_user *known_user(kuid_t uid)
 }
 
 /**
- * l1t_user_vms() - how many living VMs a user is charged for
+ * l1t_user_vms() - number of living VMs that a user is charged for
  * @uid: the user
  *
  * Context: l1t_lock held.
@@ -59,7 +59,7 @@ u32 l1t_user_vms(kuid_t uid)
 }
 
 /**
- * l1t_cred_charges() - is a user charged for what is created with credentials
+ * l1t_cred_charges() - is a user charged for a VM created with these credentials
  * @cred: of the creator
  * @uid: the user
  */
@@ -76,10 +76,10 @@ bool l1t_cred_charges(const struct cred *cred, kuid_t uid)
 }
 
 /**
- * l1t_cred_outermost() - the user of the initial namespace who is behind it all
- * @cred: of a creator
+ * l1t_cred_outermost() - the user of the initial namespace behind a creator
+ * @cred: of the creator
  *
- * However many user ids somebody has in namespaces, this is one.
+ * The same user, whatever user namespaces they have created.
  */
 kuid_t l1t_cred_outermost(const struct cred *cred)
 {
@@ -129,10 +129,10 @@ void l1t_users_cancel(struct l1t_users *users)
 }
 
 /**
- * l1t_users_alloc() - who is to be charged for a VM
+ * l1t_users_alloc() - allocate the users to be charged for a VM
  * @cred: of its creator
  *
- * Context: may sleep. Return: not charged yet, or NULL for want of memory.
+ * Context: may sleep. Return: the users, not charged yet; NULL if out of memory.
  */
 struct l1t_users *l1t_users_alloc(const struct cred *cred)
 {
@@ -158,9 +158,9 @@ err:
 }
 
 /**
- * l1t_users_charge() - a VM is counted for its users
- * @users: from l1t_users_alloc(); once
- * @unused: gets what l1t_users_free_unused() is to free after unlocking
+ * l1t_users_charge() - charge a VM to its users
+ * @users: from l1t_users_alloc(); not charged yet
+ * @unused: collects what l1t_users_free_unused() must free after unlocking
  *
  * Context: l1t_lock held.
  */
@@ -186,7 +186,7 @@ void l1t_users_charge(struct l1t_users *users, struct hlist_head *unused)
 }
 
 /**
- * l1t_users_free_unused() - free what was known already
+ * l1t_users_free_unused() - free blocks of users that were already known
  * @unused: from l1t_users_charge()
  */
 void l1t_users_free_unused(struct hlist_head *unused)
@@ -199,8 +199,8 @@ void l1t_users_free_unused(struct hlist_head *unused)
 }
 
 /**
- * l1t_users_uncharge() - a VM is gone
- * @users: charged; to be freed later
+ * l1t_users_uncharge() - a VM has ended
+ * @users: charged; l1t_users_free() follows
  *
  * Context: l1t_lock held.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How many VMs each user has. A VM is charged to the user who created it, and
- * to the owners of the user namespaces that its creator was in.
+ * Number of VMs per user. A VM is charged to the user who created it, and to the
+ * owners of the user namespaces that its creator was in.
  */
 #ifndef L1TUNE_USER_H
 #define L1TUNE_USER_H
