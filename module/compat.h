@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one place that knows that kernels differ. A version number does not tell
- * what a kernel has, because stable and vendor kernels carry backports: the
- * compiler is asked instead. A kernel whose form of an interface is not known
- * fails the build. l1t_forms.h is generated, see forms.c.
+ * The only header that knows that kernels differ. A version number does not tell what
+ * a kernel has, because stable and vendor kernels carry backports: the compiler is
+ * asked instead. If a kernel has an unknown form of an interface, the build fails.
+ * l1t_forms.h is generated, see forms.c.
  */
 #ifndef L1TUNE_COMPAT_H
 #define L1TUNE_COMPAT_H
@@ -19,7 +19,7 @@
 
 #include "l1t_forms.h"
 
-/* cpuid() has had headers of its own since 6.16 */
+/* cpuid() has its own headers since 6.16 */
 #ifdef L1T_CPUID_API
 #include <asm/cpuid/api.h>
 #else
@@ -31,12 +31,12 @@
 
 #define L1T_MEMBER(_type, _member)	(((_type *)NULL)->_member)
 
-/* _a and _b tell whether an interface has one or the other form. */
+/* Exactly one of _a and _b, two forms of an interface, must be what the kernel has. */
 #define L1T_ONE_FORM(_a, _b, _what) \
 	static_assert((_a) + (_b) == 1, \
 		      "l1tune: unknown form of " _what " in this kernel")
 
-/* The type _const if _condition, the same without const if not. */
+/* _type, const if _condition. */
 #define L1T_CONST_IF(_condition, _type) \
 	typeof(*__builtin_choose_expr(_condition, (const _type *)NULL, \
 				      (_type *)NULL))
@@ -60,8 +60,8 @@ L1T_ONE_FORM(L1T_UEVENT(struct device), L1T_UEVENT(const struct device),
 	L1T_CONST_IF(L1T_UEVENT(const struct device), struct device)
 
 /*
- * read() of a binary attribute takes it const since 6.16. 6.13 to 6.15 have a
- * read_new() that does, beside the old read().
+ * read() of a binary attribute takes it const since 6.16. 6.13 to 6.15 also have a
+ * read_new() that does.
  */
 #define L1T_BIN_READ(_attribute) \
 	L1T_IS(L1T_MEMBER(struct bin_attribute, read), \
@@ -76,8 +76,8 @@ L1T_ONE_FORM(L1T_BIN_READ(struct bin_attribute),
 		     struct bin_attribute)
 
 /*
- * An attribute group points to const binary attributes since 6.16. 6.13 to
- * 6.15 have bin_attrs_new that does, beside the old bin_attrs.
+ * An attribute group points to const binary attributes since 6.16. 6.13 to 6.15 also
+ * have bin_attrs_new, which does.
  */
 #define L1T_BIN_ATTRS(_pointer) \
 	L1T_IS(L1T_MEMBER(struct attribute_group, bin_attrs), _pointer *)
@@ -89,8 +89,8 @@ L1T_ONE_FORM(L1T_BIN_ATTRS(struct bin_attribute *),
 		     struct bin_attribute)
 
 /*
- * get_exit_info() of KVM's tells the exit reason since 5.14; before, the
- * kvm_exit tracepoint hands it over.
+ * KVM's get_exit_info() reports the exit reason since 5.14; before that the kvm_exit
+ * tracepoint passes it.
  */
 #define L1T_EXIT_INFO_REASON \
 	L1T_IS(L1T_MEMBER(struct kvm_x86_ops, get_exit_info), \
@@ -104,10 +104,10 @@ L1T_ONE_FORM(L1T_EXIT_INFO_REASON, L1T_EXIT_INFO_NO_REASON,
 	     "get_exit_info() in struct kvm_x86_ops");
 
 /*
- * 5.10 hands an ftrace callback pt_regs, and those only if all registers are
- * saved. Later kernels have ftrace_regs, in which the arguments always are;
- * from 6.13 on they do not show what that is. And 5.10 protects a callback
- * against recursion unless told not to, later ones only if told to.
+ * 5.10 passes pt_regs to an ftrace callback, and only if all registers are saved.
+ * Later kernels have ftrace_regs, which always has the arguments; from 6.13 on its
+ * members are hidden. 5.10 protects a callback against recursion unless a flag
+ * says otherwise, later kernels only if a flag asks for it.
  */
 #ifdef L1T_FTRACE_PT_REGS
 #define l1t_ftrace_regs			pt_regs
@@ -125,7 +125,7 @@ L1T_ONE_FORM(L1T_EXIT_INFO_REASON, L1T_EXIT_INFO_NO_REASON,
 #define L1T_FTRACE_NO_RECURSION		0
 #endif
 
-/* 5.14 renamed a task's state, and has this since */
+/* 5.14 renamed a task's state, and has this macro since */
 static inline bool l1t_task_is_running(const struct task_struct *task)
 {
 #ifdef task_is_running
@@ -143,14 +143,14 @@ static inline bool l1t_task_is_running(const struct task_struct *task)
 #endif
 
 /*
- * What a VM's halt polling is at most: its own value if that overrides the
- * parameter of KVM's, since 6.1; before, always its own, which begins as the
- * parameter was. In the order in which KVM_CAP_HALT_POLL writes them.
+ * The upper bound of a VM's halt polling. Since 6.1 it is the VM's own value only if
+ * that overrides KVM's parameter; before, it is always the VM's own, which is
+ * initialized from the parameter. Written in the same order as by KVM_CAP_HALT_POLL.
  */
 static inline bool l1t_halt_poll_overridden(const struct kvm *kvm)
 {
 #ifdef L1T_HALT_POLL_OVERRIDE
-	/* KVM writes it plainly. */
+	/* KVM writes it without WRITE_ONCE(). */
 	return data_race(READ_ONCE(kvm->override_halt_poll_ns));
 #else
 	return false;
@@ -169,7 +169,7 @@ static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,
 #ifdef L1T_HALT_POLL_OVERRIDE
 	if (!override)
 		WRITE_ONCE(kvm->override_halt_poll_ns, false);
-	/* Who sees that it overrides sees the value that does. */
+	/* A reader that sees the override sees the value, too. */
 	smp_wmb();
 	WRITE_ONCE(kvm->max_halt_poll_ns, ns);
 	/* Pairs with the read barrier in kvm_vcpu_max_halt_poll_ns(). */
@@ -181,7 +181,7 @@ static inline void l1t_halt_poll_set(struct kvm *kvm, bool override,
 #endif
 }
 
-/* Which exits a VM does without became bits of one word in 6.17. */
+/* The exits that are disabled for a VM became bits of one word in 6.17. */
 static inline void l1t_pause_in_guest(struct kvm *kvm)
 {
 #ifdef L1T_EXITS_MASK
@@ -200,7 +200,7 @@ static inline void l1t_hlt_in_guest(struct kvm *kvm)
 #endif
 }
 
-/* VMs have types since 6.8: software-protected ones, TDX, SEV and its kin */
+/* VMs have types since 6.8: software-protected, TDX, SEV and variants */
 static inline bool l1t_vm_is_plain(const struct kvm *kvm)
 {
 #ifdef L1T_VM_TYPE_MEMBER
@@ -210,7 +210,7 @@ static inline bool l1t_vm_is_plain(const struct kvm *kvm)
 #endif
 }
 
-/* Kernels that do not know of that bug do not look for it. */
+/* Kernels that do not know this bug do not detect it. */
 static inline bool l1t_cpu_has_smt_rsb(void)
 {
 #ifdef X86_BUG_SMT_RSB
@@ -221,8 +221,8 @@ static inline bool l1t_cpu_has_smt_rsb(void)
 }
 
 /*
- * A vCPU's registers became a bitmap and members of their own in 7.2. On VMX what
- * is not marked as available is old.
+ * A vCPU's registers became a bitmap and separate members in 7.2. On VMX a register
+ * that is not marked as available is stale.
  */
 static inline bool l1t_vcpu_has_rip(const struct kvm_vcpu *vcpu)
 {
@@ -251,7 +251,7 @@ static inline bool l1t_vcpu_has_qualification(const struct kvm_vcpu *vcpu)
 #endif
 }
 
-/* the number of a queued exception got its present name in 6.1 */
+/* the vector of a queued exception got its present name in 6.1 */
 static inline u8 l1t_vcpu_exception(const struct kvm_vcpu *vcpu)
 {
 #ifdef L1T_EXCEPTION_VECTOR
@@ -261,7 +261,7 @@ static inline u8 l1t_vcpu_exception(const struct kvm_vcpu *vcpu)
 #endif
 }
 
-/* get_ownership() of a kind of kobject takes it const since 6.2 */
+/* get_ownership() of a kobj_type takes a const kobject since 6.2 */
 #define L1T_KOBJECT_OWNERSHIP(_kobject) \
 	L1T_IS(L1T_MEMBER(const struct kobj_type, get_ownership), \
 	       void (*)(_kobject * kobj, kuid_t *uid, kgid_t *gid))
@@ -274,14 +274,15 @@ L1T_ONE_FORM(L1T_KOBJECT_OWNERSHIP(struct kobject),
 #include "compat_memslot.h"
 
 /*
- * KVM refuses VMRUN without a word before that; no header tells. Where a backport
- * has it, a count of 0 is taken for unknown.
+ * Older kernels refuse VMRUN without a tracepoint, which no header shows. If a
+ * backport has the tracepoint, a count of 0 is still reported as unknown.
  */
 #define L1T_SVM_TELLS_FAILED	(KERNEL_VERSION(5, 13, 0) <= LINUX_VERSION_CODE)
 
 /*
- * Older ones look for KVM's leaf of CPUID at 0x40000001 only, where a VMM that offers
- * Hyper-V's interface too has that. Where a backport looks on, none is taken for unknown.
+ * Older kernels look for KVM's CPUID leaf at 0x40000001 only, where a VMM that also
+ * offers Hyper-V's interface has that one. If a backport searches further, an empty set
+ * of features is still reported as unknown.
  */
 #define L1T_KVM_FINDS_FEATURES	(KERNEL_VERSION(5, 17, 0) <= LINUX_VERSION_CODE)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory slots, whose form changed in 5.17: from an array sorted by guest
- * address to a tree, and KVM's functions that change a slot no longer take
- * what the VMM asked for. Included by compat.h.
+ * Memory slots, which changed in 5.17: from an array sorted by guest address to a
+ * tree, and KVM's functions that change a slot no longer take the VMM's request.
+ * Included by compat.h.
  */
 #ifndef L1TUNE_COMPAT_MEMSLOT_H
 #define L1TUNE_COMPAT_MEMSLOT_H
@@ -45,8 +45,8 @@ L1T_ONE_FORM(L1T_COMMIT_OLD_NEW, L1T_COMMIT_MEM_OLD_NEW,
  * @as_id: the address space that the slot belongs to
  * @change: what happens to it
  *
- * The slots are KVM's and stay valid until the function whose entry this was
- * read at returns. l1t_prepare_args() has no @old before 5.17.
+ * The slots are KVM's, and valid until the hooked function returns. l1t_prepare_args()
+ * sets no @old before 5.17.
  */
 struct l1t_slot_change {
 	struct kvm *kvm;
@@ -84,7 +84,7 @@ static inline void l1t_commit_args(const struct pt_regs *regs,
 static inline void l1t_prepare_args(const struct pt_regs *regs,
 				    struct l1t_slot_change *c)
 {
-	/* It takes the same as the function that commits. */
+	/* The same arguments as kvm_arch_commit_memory_region(). */
 	l1t_commit_args(regs, c);
 }
 
@@ -112,7 +112,7 @@ l1t_memslot_from(struct kvm_memslots *slots, gfn_t gfn)
 static_assert(L1T_PREPARE_NEW_MEM && L1T_COMMIT_MEM_OLD_NEW,
 	      "l1tune: unknown form of memory slot changes in this kernel");
 
-/* A slot that is not there has no pages in these kernels. */
+/* In these kernels a slot that does not exist has no pages. */
 static inline const struct kvm_memory_slot *l1t_slot_or_null(unsigned long arg)
 {
 	const struct kvm_memory_slot *slot = (void *)arg;
@@ -120,7 +120,7 @@ static inline const struct kvm_memory_slot *l1t_slot_or_null(unsigned long arg)
 	return slot->npages ? slot : NULL;
 }
 
-/* The upper half of a slot's number says whose it is. */
+/* The upper half of a slot's number is its address space. */
 static inline int l1t_as_id_of(unsigned long arg)
 {
 	const struct kvm_userspace_memory_region *mem = (void *)arg;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each part of this file compiles only on kernels that have one known form of
- * an interface. forms.sh compiles all parts while the module is built, and the
- * build fails unless exactly one form of each interface matches. Only what C
- * cannot ask in place is here: see L1T_ONE_FORM() in compat.h for the rest.
+ * Each part of this file compiles only on kernels that have one known form of an
+ * interface. forms.sh compiles all parts while the module is built, and the build
+ * fails unless exactly one form of each interface matches. This file has only what C
+ * cannot check in place: see L1T_ONE_FORM() in compat.h for the rest.
  *
- * Whether a member is absent is asked by giving its name to a member that must
- * exist: two members of one name do not compile. A kernel that had the member
- * once may have renamed it, so absence is believed only of older kernels.
+ * To check that a member does not exist, a macro renames a member that must exist to
+ * its name: a struct with two members of one name does not compile. A newer kernel may
+ * have renamed the member, so absence is accepted only from older kernels.
  */
 #include <linux/build_bug.h>
 #include <linux/version.h>
@@ -31,7 +31,7 @@
 
 #define MEMBER(type, member)	(((type *)0)->member)
 
-/* FTRACE: what an ftrace callback gets */
+/* FTRACE: what an ftrace callback takes */
 #ifdef L1T_FTRACE_PT_REGS
 typedef void (*callback)(unsigned long ip, unsigned long parent_ip,
 			 struct ftrace_ops *ops, struct pt_regs *regs);
@@ -54,7 +54,7 @@ HAS_TYPE(MEMBER(struct ftrace_regs, regs), struct pt_regs);
 HAS_TYPE(arch_ftrace_regs((struct ftrace_regs *)0)->regs, struct pt_regs);
 #endif
 
-/* MEMSLOTS: how the memory slots of an address space are kept */
+/* MEMSLOTS: how the memory slots of an address space are stored */
 #ifdef L1T_MEMSLOTS_ARRAY
 HAS_TYPE(MEMBER(struct kvm_memslots, used_slots), int);
 HAS_TYPE(&MEMBER(struct kvm_memslots, memslots)[0], struct kvm_memory_slot *);
@@ -81,7 +81,7 @@ OLDER_THAN(6, 1);
 HAS_TYPE(MEMBER(struct kvm, override_halt_poll_ns), bool);
 #endif
 
-/* EXITS: how a VM is told which exits it does without */
+/* EXITS: how exits are disabled for a VM */
 #ifdef L1T_EXITS_BOOLS
 HAS_TYPE(MEMBER(struct kvm_arch, pause_in_guest), bool);
 HAS_TYPE(MEMBER(struct kvm_arch, hlt_in_guest), bool);
@@ -103,7 +103,7 @@ static_assert((typeof(MEMBER(struct kvm_arch, vm_type)))-1 > 0);
 static_assert(!KVM_X86_DEFAULT_VM);
 #endif
 
-/* REGS: how a vCPU's cached registers are kept */
+/* REGS: how a vCPU's cached registers are stored */
 #ifdef L1T_REGS_WORD
 HAS_TYPE(MEMBER(struct kvm_vcpu_arch, regs_avail), u32);
 HAS_TYPE(MEMBER(struct kvm_vcpu_arch, regs[VCPU_REGS_RIP]), unsigned long);
@@ -116,7 +116,7 @@ HAS_TYPE(MEMBER(struct kvm_vcpu_arch, rip), unsigned long);
 static_assert(VCPU_REG_EXIT_INFO_1 > VCPU_REG_RIP);
 #endif
 
-/* EXCEPTION: what the number of a queued exception is called */
+/* EXCEPTION: what the vector of a queued exception is called */
 #ifdef L1T_EXCEPTION_NR
 HAS_TYPE(MEMBER(struct kvm_vcpu_arch, exception.nr), u8);
 #endif
