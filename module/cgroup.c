@@ -5,11 +5,11 @@
 
 #include "cgroup.h"
 
-/* Behind a path that is cut. No tenant is called that, see l1t_path_parse(). */
+/* Ends a path that is truncated. No tenant has such a name, see l1t_path_parse(). */
 #define MORE	"/..."
 
 #ifdef CONFIG_CGROUPS
-/* In v2 a cgroup keeps its name, so it needs no lock but RCU's. */
+/* In cgroup v2 a cgroup keeps its name, so RCU is enough. */
 static const char *name_of(const struct cgroup *cgroup)
 {
 	return (__force const char *)READ_ONCE(cgroup->kn->name);
@@ -26,11 +26,10 @@ static unsigned int list_levels(struct cgroup *cgroup, const struct cgroup **at)
 }
 
 /**
- * l1t_cgroup_path() - the path of a task's cgroup, from the root of the tree
- * @task: the current one, or one that is kept
- * @path: of L1T_CGROUP_BYTES; "/" for the root, and for a machine that has the
- *	old hierarchies only. What is too deep or too long is cut after a whole
- *	name and ends in "/..."
+ * l1t_cgroup_path() - path of a task's cgroup, from the root of the hierarchy
+ * @task: the current one, or one that the caller holds a reference to
+ * @path: of L1T_CGROUP_BYTES; "/" for the root, and if only cgroup v1 is used. A path
+ *	that is too deep or too long is truncated after a whole name and ends in "/..."
  *
  * Context: any but NMI.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where a task is in the tree of cgroups (v2), as a path. */
+/* A task's place in the cgroup v2 hierarchy, as a path. */
 #ifndef L1TUNE_CGROUP_H
 #define L1TUNE_CGROUP_H
 
 #include <linux/sched.h>
 #include <linux/types.h>
 
-/* What lies deeper, or is longer, is not told apart. */
+/* What is deeper or longer is truncated. */
 #define L1T_CGROUP_LEVELS	16
 #define L1T_CGROUP_BYTES	1024
 

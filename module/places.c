@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM_CREATE_VM is where a guest gets its places, in a hook. All else that a guest
- * does is charged to the tenants that it has a place in.
+ * A guest gets its places in the hook on KVM_CREATE_VM. What it uses from then on is
+ * charged to the tenants in which it has a place.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -10,8 +10,9 @@
 #include "tenant_path.h"
 
 /*
- * Calls @fn with each level of a path that has a tenant, or that a pattern
- * matches; then with the pattern and the length of the path up to there.
+ * Calls @fn for each level of a path that has a tenant, or that matches a pattern and
+ * has none yet. @pattern is set in the latter case; @len is the length of the path up
+ * to that level.
  */
 typedef void (*level_fn)(struct l1t_places *places, unsigned int level,
 			 struct l1t_tenant *t, struct l1t_tenant *pattern,
@@ -23,7 +24,7 @@ static void each_level(const char *path, struct l1t_places *places,
 	unsigned int level, levels = min_t(unsigned int, l1t_path_levels(path),
 					   L1T_CGROUP_LEVELS);
 	struct l1t_tenant *t, *pattern;
-	/* Too large for a stack. */
+	/* Too large for the stack. */
 	static char head[L1T_CGROUP_BYTES];
 	size_t len = 0;
 
@@ -31,7 +32,7 @@ static void each_level(const char *path, struct l1t_places *places,
 	if (!l1t_tenants_are_there())
 		return;
 	for (level = 0; level <= levels; level++) {
-		/* What is behind is not known. */
+		/* The rest of the path was truncated. */
 		if (!strcmp(path + len, "/..."))
 			return;
 		if (level)
@@ -59,9 +60,9 @@ static void find_place(struct l1t_places *places, unsigned int level,
 }
 
 /**
- * l1t_places_find() - the tenants of who has no guest to be of them
+ * l1t_places_find() - find the tenants of a cgroup, for which there is no guest yet
  * @path: of the cgroup
- * @places: all NULL; gets them
+ * @places: all NULL; filled in
  *
  * Context: l1t_lock held.
  */
@@ -97,10 +98,10 @@ static void take_place(struct l1t_places *places, unsigned int level,
 }
 
 /**
- * l1t_places_join() - a guest gets its place in each tenant that it is of
- * @path: of the cgroup that it was created in
- * @places: its; those that it has already stay
- * @has: what it has, which the tenants are charged for
+ * l1t_places_join() - give a guest its place in each of its tenants
+ * @path: of the cgroup in which it was created
+ * @places: the guest's; places that it already has are kept
+ * @has: what the guest uses, which is charged to the tenants
  *
  * Context: l1t_lock held.
  */
@@ -122,8 +123,8 @@ static void give_up(struct l1t_places *places, unsigned int level)
 }
 
 /**
- * l1t_places_leave() - a guest that is gone gives up all its places
- * @places: its; it has nothing any more
+ * l1t_places_leave() - a guest that has ended gives up all its places
+ * @places: the guest's, which uses nothing any more
  *
  * Context: l1t_lock held.
  */
@@ -139,10 +140,10 @@ void l1t_places_leave(struct l1t_places *places)
 }
 
 /**
- * l1t_places_drop() - a guest is no longer of a tenant
- * @places: its
+ * l1t_places_drop() - take away a guest's place in a tenant
+ * @places: the guest's
  * @t: the tenant or pattern
- * @has: what the guest has
+ * @has: what the guest uses
  *
  * Context: l1t_lock held.
  */
@@ -164,9 +165,9 @@ void l1t_places_drop(struct l1t_places *places, const struct l1t_tenant *t,
 
 /**
  * l1t_places_use() - a guest uses more, or less
- * @places: its
+ * @places: the guest's
  * @kind: of what
- * @more: how much more
+ * @more: how much more; may be negative
  *
  * Context: l1t_lock held.
  */
@@ -210,7 +211,7 @@ void l1t_places_vm_born(struct l1t_places *places)
 }
 
 /**
- * l1t_places_vcpu_born() - a guest has one vCPU more
+ * l1t_places_vcpu_born() - a guest has one more vCPU
  * @places: the guest's
  *
  * Context: l1t_lock held.
@@ -221,7 +222,7 @@ void l1t_places_vcpu_born(const struct l1t_places *places)
 }
 
 /**
- * l1t_places_are_of() - is a guest of a tenant, or of one that it matches
+ * l1t_places_are_of() - does a guest belong to a tenant, or to a match of a pattern
  * @places: the guest's
  * @t: tenant or pattern
  *
@@ -236,8 +237,8 @@ bool l1t_places_are_of(const struct l1t_places *places,
 }
 
 /**
- * l1t_places_take_creation() - a VM has been admitted
- * @places: its
+ * l1t_places_take_creation() - a VM has been admitted: take its tokens
+ * @places: the VM's
  * @now: CLOCK_MONOTONIC in ns
  *
  * Context: l1t_lock held.
@@ -252,7 +253,7 @@ void l1t_places_take_creation(const struct l1t_places *places, u64 now)
 		t = l1t_place(places, level);
 		for (bound = 0; t && bound < L1T_BOUNDS; bound++) {
 			rate = l1t_tenant_value(t, L1T_MAX_VMS_PER_SEC, bound);
-			/* A threshold lets pass what there is no token for. */
+			/* A threshold admits VMs even if there is no token. */
 			if (rate != L1T_NO_LIMIT && l1t_tenant_may_create(t, bound, now))
 				l1t_bucket_take(&t->creation[bound], rate, 1);
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The places that a guest has in tenants, one at each level of its cgroup at most. */
+/* The places of a guest in tenants: at most one at each level of its cgroup's path. */
 #ifndef L1TUNE_PLACES_H
 #define L1TUNE_PLACES_H
 
@@ -12,11 +12,11 @@
 #define L1T_PLACES		(L1T_CGROUP_LEVELS + 1)
 
 /**
- * struct l1t_places - the tenants that a guest is of
+ * struct l1t_places - the tenants that a guest belongs to
  * @at: by the number of names in their paths; written under l1t_lock
- * @levels: of these so many may be there, the rest is NULL
- * @lacking: a pattern that matches, when there was no spare for the match
- * @born: its VM has been created
+ * @levels: entries of @at that may be set; the rest are NULL
+ * @lacking: a pattern that matches, if there was no spare for the match
+ * @born: the guest's VM has been created
  */
 struct l1t_places {
 	struct l1t_tenant __rcu *at[L1T_PLACES];

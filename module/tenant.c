@@ -2,10 +2,10 @@
 /*
  * The table of tenants.
  *
- * KVM_CREATE_VM is where a guest gets its places, in a hook that cannot allocate:
- * a match of a pattern is then made of a spare. Each creator puts back as many as
- * were taken, at its own expense, when its ioctl returns; and as it may sleep
- * until then, a worker sees to it that there are always some.
+ * A guest gets its places in the hook on KVM_CREATE_VM, which cannot allocate: a
+ * tenant for a cgroup that matches a pattern comes from the spares. Each creator
+ * replaces those that were taken, at its own expense, when its ioctl returns; because
+ * it may sleep until then, a worker keeps some available.
  */
 #include <linux/hashtable.h>
 #include <linux/jiffies.h>
@@ -24,7 +24,7 @@
 #define MOST_PATTERNS	64
 #define SPARES		32
 
-/* A match without guests is forgotten after this, or at once if there are many. */
+/* A match without guests is forgotten after this, or within a second if there are many. */
 #define IDLE		(60 * HZ)
 #define MANY_MATCHES	(MOST_MATCHES / 2)
 
@@ -40,7 +40,7 @@ static unsigned int nr_tenants, nr_patterns, nr_matches, nr_spares;
 static u64 nr_ever;
 static bool stopped;
 
-/* Nobody chooses names of cgroups that share a bucket. */
+/* Random, so that nobody can choose names of cgroups that share a hash bucket. */
 static u32 hash_seed;
 
 static void (*on_change)(void);
@@ -48,7 +48,7 @@ static void (*on_change)(void);
 static atomic_t nr_unfreed = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_freed);
 
-/* Blocks. */
+/* Allocation. */
 
 static void tenant_free(struct rcu_head *rcu)
 {
@@ -57,7 +57,7 @@ static void tenant_free(struct rcu_head *rcu)
 		wake_up(&all_freed);
 }
 
-/* A vCPU may just be looking at its pace. */
+/* A vCPU may still be reading its pace, under RCU. */
 static void tenant_release(struct device *dev)
 {
 	struct l1t_tenant *t = dev_to_tenant(dev);
@@ -69,7 +69,7 @@ static void tenant_release(struct device *dev)
 
 /**
  * l1t_is_tenant() - is a device of the class a tenant
- * @dev: that, or this machine, or a guest
+ * @dev: a tenant, a guest, or this machine
  */
 bool l1t_is_tenant(const struct device *dev)
 {
@@ -142,7 +142,7 @@ static struct l1t_tenant *take_spare(void)
 }
 
 /**
- * l1t_tenants_fill() - there are as many spares as there may be, if memory suffices
+ * l1t_tenants_fill() - fill the spares, as far as memory suffices
  *
  * Context: may sleep.
  */
@@ -152,9 +152,9 @@ void l1t_tenants_fill(void)
 }
 
 /**
- * l1t_tenants_reserve() - put back a spare, for one that may have been taken
+ * l1t_tenants_reserve() - replace a spare that may have been taken
  *
- * Context: may sleep; the thread whose VM took it, which is charged.
+ * Context: may sleep; on the thread whose VM took it, which is charged.
  */
 void l1t_tenants_reserve(void)
 {
@@ -170,7 +170,7 @@ static u32 hash_of(const char *path, size_t len)
 }
 
 /**
- * l1t_tenants_are_there() - has anything been defined
+ * l1t_tenants_are_there() - is any tenant or pattern defined
  *
  * Context: l1t_lock held.
  */
@@ -180,11 +180,11 @@ bool l1t_tenants_are_there(void)
 }
 
 /**
- * l1t_tenant_find() - the tenant of a path, or NULL
- * @path: begins with it
- * @len: how long it is
+ * l1t_tenant_find() - look up the tenant of a path
+ * @path: begins with the tenant's path
+ * @len: length of the tenant's path
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the tenant or NULL.
  */
 struct l1t_tenant *l1t_tenant_find(const char *path, size_t len)
 {
@@ -207,11 +207,11 @@ static struct l1t_tenant *find_pattern(const char *path)
 }
 
 /**
- * l1t_tenant_pattern_of() - the pattern that a path is a match of, or NULL
+ * l1t_tenant_pattern_of() - find the pattern that a path matches
  * @path: the path
- * @levels: names in it
+ * @levels: number of names in it
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the pattern or NULL.
  */
 struct l1t_tenant *l1t_tenant_pattern_of(const char *path, unsigned int levels)
 {
@@ -223,7 +223,7 @@ struct l1t_tenant *l1t_tenant_pattern_of(const char *path, unsigned int levels)
 	return NULL;
 }
 
-/* Coming and going. */
+/* Adding and removing. */
 
 static void tell_change(struct l1t_tenant *t)
 {
@@ -250,13 +250,13 @@ static void enter(struct l1t_tenant *t, const char *path, size_t len)
 }
 
 /**
- * l1t_tenant_make_match() - a cgroup that a pattern matches becomes a tenant
+ * l1t_tenant_make_match() - make a cgroup that matches a pattern a tenant
  * @pattern: the pattern
- * @path: begins with the cgroup's
- * @len: how long that is
+ * @path: begins with the cgroup's path
+ * @len: length of the cgroup's path
  *
- * Context: l1t_lock held; it has a guest at once. Return: the tenant, or NULL if there
- * is no spare.
+ * Context: l1t_lock held; the caller adds a guest before it unlocks. Return: the
+ * tenant, or NULL if there is no spare.
  */
 struct l1t_tenant *l1t_tenant_make_match(struct l1t_tenant *pattern, const char *path,
 					 size_t len)
@@ -285,7 +285,7 @@ void l1t_tenant_busy(struct l1t_tenant *t)
 }
 
 /**
- * l1t_tenant_idle() - a match has no guest any more
+ * l1t_tenant_idle() - a match has no guests any more
  * @t: the match
  *
  * Context: l1t_lock held.
@@ -296,7 +296,7 @@ void l1t_tenant_idle(struct l1t_tenant *t)
 	list_add_tail(&t->idle, &idle_matches);
 }
 
-/* Its own limits from now on; there were no others that it had itself. */
+/* It has its own limits from now on; it had none before. */
 static void make_own(struct l1t_tenant *t)
 {
 	struct l1t_tenant *pattern = t->pattern;
@@ -306,16 +306,16 @@ static void make_own(struct l1t_tenant *t)
 	nr_tenants++;
 	list_del_init(&t->idle);
 	WRITE_ONCE(t->pattern, NULL);
-	/* Not the last one: it is in the table itself. */
+	/* Not the last reference: the table has one. */
 	put_device(&pattern->dev);
 	tell_change(t);
 }
 
 /**
- * l1t_tenant_get() - the tenant or pattern of this path, held; or NULL
- * @path: exactly that
+ * l1t_tenant_get() - look up the tenant or pattern of a path, and take a reference
+ * @path: the whole path
  *
- * Context: l1t_lock not held.
+ * Context: l1t_lock not held. Return: the tenant or NULL.
  */
 struct l1t_tenant *l1t_tenant_get(const char *path)
 {
@@ -355,10 +355,10 @@ static int try_define(struct l1t_tenant *new)
 }
 
 /**
- * l1t_tenant_define() - there is a tenant, or a pattern of such, from now on
+ * l1t_tenant_define() - define a tenant, or a pattern
  * @path: from l1t_path_parse()
  *
- * Context: may sleep; one at a time. Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ * Context: may sleep; callers serialize. Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
  */
 int l1t_tenant_define(const char *path)
 {
@@ -378,9 +378,9 @@ int l1t_tenant_define(const char *path)
 }
 
 /**
- * l1t_tenant_unlink() - a tenant or pattern is not to be found any more
- * @t: in the table; the caller drops it from its guests, and the table's hold
- *	when its device is gone
+ * l1t_tenant_unlink() - remove a tenant or pattern from the table
+ * @t: the tenant; the caller removes its guests from it. The table's reference is
+ *	dropped with its device
  *
  * Context: l1t_lock held.
  */
@@ -405,10 +405,10 @@ void l1t_tenant_unlink(struct l1t_tenant *t)
 }
 
 /**
- * l1t_tenant_any_match() - a tenant that a pattern has made, or NULL
+ * l1t_tenant_any_match() - find a tenant that was made for a pattern
  * @pattern: the pattern
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the tenant, or NULL if there is none.
  */
 struct l1t_tenant *l1t_tenant_any_match(const struct l1t_tenant *pattern)
 {
@@ -424,9 +424,9 @@ struct l1t_tenant *l1t_tenant_any_match(const struct l1t_tenant *pattern)
 }
 
 /**
- * l1t_tenant_any_pattern() - a pattern, or NULL if there is none
+ * l1t_tenant_any_pattern() - find a pattern
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the pattern, or NULL if there is none.
  */
 struct l1t_tenant *l1t_tenant_any_pattern(void)
 {
@@ -434,7 +434,7 @@ struct l1t_tenant *l1t_tenant_any_pattern(void)
 }
 
 /**
- * l1t_tenants_have_matches() - is there what may have to be forgotten
+ * l1t_tenants_have_matches() - are there tenants that may have to be forgotten
  */
 bool l1t_tenants_have_matches(void)
 {
@@ -442,9 +442,9 @@ bool l1t_tenants_have_matches(void)
 }
 
 /**
- * l1t_tenant_forgettable() - a match that has had no guest for long, or NULL
+ * l1t_tenant_forgettable() - find a match that has had no guests for long
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the match, or NULL if there is none.
  */
 struct l1t_tenant *l1t_tenant_forgettable(void)
 {
@@ -459,8 +459,8 @@ struct l1t_tenant *l1t_tenant_forgettable(void)
 /* Load and unload. */
 
 /**
- * l1t_tenants_init() - get ready for tenants
- * @changed: called when l1t_tenants_changed has one more, with l1t_lock held
+ * l1t_tenants_init() - prepare for tenants
+ * @changed: called with l1t_lock held when l1t_tenants_changed gets an entry
  */
 void l1t_tenants_init(void (*changed)(void))
 {
@@ -469,9 +469,9 @@ void l1t_tenants_init(void (*changed)(void))
 }
 
 /**
- * l1t_tenants_stop() - no more spares are made
+ * l1t_tenants_stop() - free the spares, and make no more
  *
- * Context: may sleep; no hook is attached, nothing is defined any more.
+ * Context: may sleep; no hook is attached, and nothing is defined any more.
  */
 void l1t_tenants_stop(void)
 {
@@ -495,6 +495,6 @@ void l1t_tenants_stop(void)
 void l1t_tenants_exit(void)
 {
 	wait_event(all_freed, !atomic_read(&nr_unfreed));
-	/* The last callback may still be on its way out of this module. */
+	/* The last callback may not have returned from this module yet. */
 	rcu_barrier();
 }

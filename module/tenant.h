@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tenants: cgroups, each with all below it, that have limits and accounts of
- * their own.
+ * Tenants: cgroups, each including all below it, that have their own limits and
+ * accounts.
  *
- * A tenant is known by its path, so a cgroup that is removed and made again is
- * the same tenant. A pattern is not one itself: each cgroup that it matches
- * becomes a tenant when a VM is asked for in it, has the pattern's limits, and
- * is forgotten some time after its last guest.
+ * A tenant is identified by its path, so a cgroup that is removed and created again is
+ * the same tenant. A pattern is not a tenant itself: each cgroup that matches it
+ * becomes a tenant when a VM is created in it, has the pattern's limits, and is
+ * forgotten some time after its last guest.
  */
 #ifndef L1TUNE_TENANT_H
 #define L1TUNE_TENANT_H
@@ -22,36 +22,36 @@
 #include "lock.h"
 
 /**
- * struct l1t_tenant - a cgroup, or a pattern of such
+ * struct l1t_tenant - a tenant, or a pattern of tenants
  * @dev: tenant-<id>
  * @rcu: frees it
- * @node: in the look-up table by @path, but for patterns; l1t_lock
- * @link: among all of its kind, or the spares; l1t_lock
- * @changed: among those whose devices are to be brought up to date; l1t_lock
+ * @node: in the hash table by @path, unless it is a pattern; l1t_lock
+ * @link: in the list of tenants, of patterns or of spares; l1t_lock
+ * @changed: among those whose devices must be updated; l1t_lock
  * @idle: among matches without guests, the longest idle first; l1t_lock
- * @idle_since: jiffies, if it is
+ * @idle_since: in jiffies, while it is idle
  * @id: never reused while the module is loaded
- * @pattern: which it is a match of, held; NULL: it is defined itself
- * @is_pattern: it is one
- * @removed: it is in no table any more; l1t_lock
- * @published: its device has been added; tenants' work only
- * @levels: names in @path
+ * @pattern: the pattern that it matches, with a reference; NULL: defined itself
+ * @is_pattern: it is a pattern
+ * @removed: it is not in the table any more; l1t_lock
+ * @published: its device has been added; only in the tenants' work
+ * @levels: number of names in @path
  * @literal: of a pattern, bytes before the first name with a wildcard
- * @use: what its guests have; l1t_lock
- * @guests: that have a place in it, dead ones included; l1t_lock
- * @matches: of a pattern; l1t_lock
+ * @use: what its guests use; l1t_lock
+ * @guests: guests that have a place in it, including dead ones; l1t_lock
+ * @matches: of a pattern, its tenants; l1t_lock
  * @vms: guests that it has had; l1t_lock
- * @vcpus: vCPUs of theirs; l1t_lock
- * @values: limits and thresholds in force; written under l1t_lock
- * @requested: what hooks are attached for; one at a time
- * @exceeded: how often each was refused or passed
+ * @vcpus: vCPUs that these have had; l1t_lock
+ * @values: limits and thresholds in effect; written under l1t_lock
+ * @requested: what hooks are attached for; writers are serialized by the caller
+ * @exceeded: how often each was exceeded
  * @creation: tokens for VMs; l1t_lock
  * @pace: tokens for exits; throttle.c's
  * @dead: counts of its guests that ended; totals.c's
- * @snapshot: counts of all of them, as of a moment ago; totals.c's
- * @snapshot_until: jiffies
- * @has_snapshot: there is one
- * @path: or pattern
+ * @snapshot: recent counts of all its guests; totals.c's
+ * @snapshot_until: valid until then, in jiffies
+ * @has_snapshot: there is a snapshot
+ * @path: its path, or the pattern
  */
 struct l1t_tenant {
 	struct device dev;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Limits of tenants: what they are, how often they were exceeded, and the rate of VMs. */
+/* Limits of tenants, how often they were exceeded, and the rate of VMs. */
 #include <linux/time64.h>
 
 #include "lock.h"
 #include "tenant.h"
 
-/* What may come at once of what comes in a second. */
+/* A tenant may create at once as many VMs as its rate allows in this time. */
 #define BURST_NS	NSEC_PER_SEC
 
 /**
- * l1t_tenant_value() - what a tenant's limit or audit threshold is
+ * l1t_tenant_value() - value of a tenant's limit or audit threshold
  * @t: tenant or pattern
  * @limit: which
  * @bound: which of the two
  *
- * Context: RCU read section, l1t_lock, or @t is held and not removed. Return: a
- * number or L1T_NO_LIMIT.
+ * Context: RCU read section, l1t_lock, or the caller has a reference to @t, which is
+ * not removed. Return: a number or L1T_NO_LIMIT.
  */
 u64 l1t_tenant_value(const struct l1t_tenant *t, enum l1t_limit limit,
 		     enum l1t_bound bound)
@@ -34,13 +34,13 @@ static void put_in_force(struct l1t_tenant *t, enum l1t_limit limit,
 }
 
 /**
- * l1t_tenant_request() - a limit or threshold of a tenant is to be set
+ * l1t_tenant_request() - request a limit or an audit threshold of a tenant
  * @t: tenant or pattern
  * @limit: which
  * @bound: which of the two
  * @value: as for l1t_limit_request()
  *
- * Context: may sleep; one at a time.
+ * Context: may sleep; callers serialize.
  */
 void l1t_tenant_request(struct l1t_tenant *t, enum l1t_limit limit,
 			enum l1t_bound bound, u64 value)
@@ -56,12 +56,12 @@ void l1t_tenant_request(struct l1t_tenant *t, enum l1t_limit limit,
 }
 
 /**
- * l1t_tenant_enforce() - what was requested is in force from now on
+ * l1t_tenant_enforce() - let what was requested take effect
  * @t: tenant or pattern
  * @limit: which
  * @bound: limit or audit threshold
  *
- * Context: may sleep; one at a time.
+ * Context: may sleep; callers serialize.
  */
 void l1t_tenant_enforce(struct l1t_tenant *t, enum l1t_limit limit,
 			enum l1t_bound bound)
@@ -70,12 +70,12 @@ void l1t_tenant_enforce(struct l1t_tenant *t, enum l1t_limit limit,
 }
 
 /**
- * l1t_tenant_count() - a tenant's limit or threshold has been exceeded once more
+ * l1t_tenant_count() - count one more excess of a tenant's limit or threshold
  * @t: tenant or pattern
  * @limit: which
  * @bound: which of the two
  *
- * What a match counts its pattern counts, too: the match will be forgotten.
+ * A match counts for its pattern, too, because the match will be forgotten.
  * Context: RCU read section or l1t_lock.
  */
 void l1t_tenant_count(struct l1t_tenant *t, enum l1t_limit limit,
@@ -86,7 +86,7 @@ void l1t_tenant_count(struct l1t_tenant *t, enum l1t_limit limit,
 }
 
 /**
- * l1t_tenant_may_create() - is one more VM within a tenant's rate
+ * l1t_tenant_may_create() - does a tenant's rate allow one more VM
  * @t: tenant
  * @bound: limit or audit threshold, which is set
  * @now: CLOCK_MONOTONIC in ns

@@ -9,7 +9,7 @@
 #include "tenant_path.h"
 
 /**
- * l1t_path_name_bytes() - how long the name is that a path goes on with
+ * l1t_path_name_bytes() - length of the name at the beginning of a path
  * @name: its first byte
  */
 size_t l1t_path_name_bytes(const char *name)
@@ -27,10 +27,10 @@ bool l1t_path_is_pattern(const char *path)
 }
 
 /**
- * l1t_path_literal() - how much of a pattern is plain
+ * l1t_path_literal() - length of a pattern's part without wildcards
  * @pattern: from l1t_path_parse()
  *
- * Return: bytes before the slash of the first name with a wildcard.
+ * Return: bytes before the slash of the first name that has a wildcard.
  */
 size_t l1t_path_literal(const char *pattern)
 {
@@ -42,8 +42,8 @@ size_t l1t_path_literal(const char *pattern)
 }
 
 /**
- * l1t_path_levels() - how many names a path has
- * @path: from the root; 0 for that
+ * l1t_path_levels() - number of names in a path
+ * @path: from the root; the root has 0
  */
 unsigned int l1t_path_levels(const char *path)
 {
@@ -57,11 +57,12 @@ unsigned int l1t_path_levels(const char *path)
 }
 
 /**
- * l1t_path_parse() - a path or pattern as people write it
+ * l1t_path_parse() - parse a path or pattern
  * @text: begins with "/", may end with a newline
  * @path: of L1T_CGROUP_BYTES
  *
- * Return: 0, -EINVAL, or -ENAMETOOLONG if no cgroup is looked at that is so deep.
+ * Return: 0, -EINVAL, or -ENAMETOOLONG if it is deeper or longer than paths of cgroups
+ * are read.
  */
 int l1t_path_parse(const char *text, char *path)
 {
@@ -90,7 +91,7 @@ int l1t_path_parse(const char *text, char *path)
 	return 0;
 }
 
-/* Copies the next name of a path; returns what is behind it. */
+/* Copies the next name of a path; returns what follows it. */
 static const char *next_name(const char *path, char *name)
 {
 	size_t bytes = l1t_path_name_bytes(++path);
@@ -101,8 +102,8 @@ static const char *next_name(const char *path, char *name)
 }
 
 /**
- * l1t_path_matches() - is a path one of a pattern's
- * @pattern: which has as many names
+ * l1t_path_matches() - does a path match a pattern
+ * @pattern: has as many names as @path
  * @literal: from l1t_path_literal()
  * @path: the path
  *
@@ -110,7 +111,7 @@ static const char *next_name(const char *path, char *name)
  */
 bool l1t_path_matches(const char *pattern, size_t literal, const char *path)
 {
-	/* Too large for a stack. */
+	/* Too large for the stack. */
 	static char wanted[NAME_MAX + 1], name[NAME_MAX + 1];
 
 	lockdep_assert_held(&l1t_lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Paths of cgroups, and patterns of such, name by name. */
+/* Paths of cgroups, and patterns of such paths. */
 #ifndef L1TUNE_TENANT_PATH_H
 #define L1TUNE_TENANT_PATH_H
 
