@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The registry of guests. life.c says who enters it and leaves it, and when. */
+/* The registry of guests. life.c adds and removes them. */
 #include <linux/hashtable.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -26,7 +26,7 @@ static DECLARE_WAIT_QUEUE_HEAD(all_freed);
 static struct kmem_cache *guest_cache;
 static struct kmem_cache *vcpu_cache;
 
-/* Blocks, which also count as unfreed. */
+/* Allocation; nr_unfreed counts what is not freed yet. */
 
 static void guest_free(struct rcu_head *rcu)
 {
@@ -42,7 +42,7 @@ static void guest_free(struct rcu_head *rcu)
 		wake_up(&all_freed);
 }
 
-/* Probes may still be passing its vCPU blocks in the look-up table. */
+/* Probes may still walk past its vCPUs in the hash table, under RCU. */
 static void guest_release(struct device *dev)
 {
 	struct l1t_guest *g = dev_to_guest(dev);
@@ -52,10 +52,9 @@ static void guest_release(struct device *dev)
 }
 
 /**
- * l1t_guest_alloc() - a guest, not yet in the registry
+ * l1t_guest_alloc() - allocate a guest, not in the registry yet
  *
- * put_device() of its device frees it. Context: may sleep. Return: the guest
- * or NULL.
+ * put_device() of its device frees it. Context: may sleep. Return: the guest or NULL.
  */
 struct l1t_guest *l1t_guest_alloc(void)
 {
@@ -76,8 +75,8 @@ struct l1t_guest *l1t_guest_alloc(void)
 }
 
 /**
- * l1t_vcpu_alloc() - a vCPU block, not yet in the registry
- * @g: of which guest it will be
+ * l1t_vcpu_alloc() - allocate a vCPU block, not in the registry yet
+ * @g: the guest that it will belong to
  *
  * Context: may sleep. Return: the block or NULL.
  */
@@ -96,7 +95,7 @@ struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g)
 }
 
 /**
- * l1t_vcpu_free() - free a block that nothing can reach
+ * l1t_vcpu_free() - free a block that is not reachable any more
  * @v: from l1t_vcpu_alloc()
  */
 void l1t_vcpu_free(struct l1t_vcpu *v)
@@ -109,15 +108,14 @@ void l1t_vcpu_free(struct l1t_vcpu *v)
 }
 
 /*
- * The reserve. A hook cannot allocate, so blocks for the VMs that are created
- * next are there already. Each creator puts back as many as it has taken, at its
- * own expense, when its ioctl returns; and as it may sleep until then, a worker
- * sees to it that there are always some.
+ * The reserve. A hook cannot allocate, so the blocks for VMs are allocated beforehand.
+ * Each creator replaces what it has taken, at its own expense, when its ioctl returns;
+ * because it may sleep until then, a worker keeps some available.
  */
 
 #define RESERVE		128
 
-/* Below this one user may not take all that are left. */
+/* From here on one user must not take all that are left. */
 #define RESERVE_SCARCE	(RESERVE / 4)
 
 static LIST_HEAD(reserve);
@@ -158,9 +156,9 @@ static void fill_reserve(struct work_struct *work)
 static DECLARE_WORK(reserve_work, fill_reserve);
 
 /**
- * l1t_guest_take_reserved() - a block for a guest, from the reserve
+ * l1t_guest_take_reserved() - take a block for a guest from the reserve
  *
- * Context: l1t_lock held. Return: the block, or NULL if there is none left.
+ * Context: l1t_lock held. Return: the block, or NULL if none is left.
  */
 struct l1t_guest *l1t_guest_take_reserved(void)
 {
@@ -178,7 +176,7 @@ struct l1t_guest *l1t_guest_take_reserved(void)
 }
 
 /**
- * l1t_guest_reserve_is_scarce() - must what is left of the reserve be shared
+ * l1t_guest_reserve_is_scarce() - must the rest of the reserve be shared among users
  *
  * Context: l1t_lock held.
  */
@@ -188,9 +186,9 @@ bool l1t_guest_reserve_is_scarce(void)
 }
 
 /**
- * l1t_guest_reserve() - put back a block, for one that was taken
+ * l1t_guest_reserve() - replace a block that was taken
  *
- * Context: may sleep; the thread whose VM took it, which is charged.
+ * Context: may sleep; on the thread whose VM took it, which is charged.
  */
 void l1t_guest_reserve(void)
 {
@@ -199,7 +197,7 @@ void l1t_guest_reserve(void)
 }
 
 /**
- * l1t_guests_stop_reserving() - no more blocks are taken or put back
+ * l1t_guests_stop_reserving() - free the reserve
  *
  * Context: may sleep; no hook is attached.
  */
@@ -217,12 +215,12 @@ void l1t_guests_stop_reserving(void)
 		raw_spin_unlock(&l1t_lock);
 		put_device(&g->dev);
 	}
-	/* Taking the last ones has asked for more, which there will not be. */
+	/* l1t_guest_take_reserved() has queued it again; it adds nothing any more. */
 	cancel_work_sync(&reserve_work);
 }
 
 /**
- * l1t_guests_init() - get ready for guests
+ * l1t_guests_init() - prepare for guests
  *
  * Return: 0 or -ENOMEM.
  */
@@ -231,9 +229,9 @@ int l1t_guests_init(void)
 	int err = l1t_accounts_init() ?: l1t_boxes_init();
 
 	/*
-	 * A vCPU with 96 reasons, which is more than is ever seen of one: what is
-	 * counted; and all there is of it but its slow exits, which are a page.
-	 * Lockdep makes each lock and timer larger.
+	 * Memory of a vCPU with 96 exit reasons, which is more than has been seen: its
+	 * account, and everything except its slow exits, which take a page. Lockdep
+	 * makes locks and timers larger.
 	 */
 	BUILD_BUG_ON(sizeof(struct l1t_account) + 96 * sizeof(struct l1t_cell) >
 		     32 * SZ_1K);
@@ -272,7 +270,7 @@ err_accounts:
 /**
  * l1t_guests_exit() - undo l1t_guests_init()
  *
- * Context: no guest is left, see l1t_guests_wait_freed().
+ * Context: no guest is left in memory, see l1t_guests_wait_freed().
  */
 void l1t_guests_exit(void)
 {
@@ -290,17 +288,17 @@ void l1t_guests_exit(void)
 void l1t_guests_wait_freed(void)
 {
 	wait_event(all_freed, !atomic_read(&nr_unfreed));
-	/* The last callback may still be on its way out of this module. */
+	/* The last callback may not have returned from this module yet. */
 	rcu_barrier();
 }
 
-/* What it uses. */
+/* What guests use. */
 
 /**
- * l1t_guest_use() - a guest uses more, or less: so do the machine and its tenants
+ * l1t_guest_use() - a guest uses more, or less; update the ledgers
  * @g: in the registry
  * @kind: of what
- * @more: how much more
+ * @more: how much more; may be negative
  *
  * Context: l1t_lock held.
  */
@@ -324,7 +322,7 @@ static struct l1t_ledger used_by(const struct l1t_guest *g)
 }
 
 /**
- * l1t_guest_join_tenants() - a guest gets the places that it lacks in tenants
+ * l1t_guest_join_tenants() - give a guest the places in tenants that it lacks
  * @g: its @cgroup is filled in
  *
  * Context: l1t_lock held.
@@ -337,8 +335,8 @@ void l1t_guest_join_tenants(struct l1t_guest *g)
 }
 
 /**
- * l1t_guest_drop_tenant() - a tenant of a guest is being removed
- * @g: alive, or not retired yet
+ * l1t_guest_drop_tenant() - remove a guest from a tenant that is being removed
+ * @g: alive, or its counts have not been added to the totals yet
  * @t: the tenant or pattern
  *
  * Context: l1t_lock held.
@@ -350,11 +348,11 @@ void l1t_guest_drop_tenant(struct l1t_guest *g, const struct l1t_tenant *t)
 	l1t_places_drop(&g->places, t, &has);
 }
 
-/* Coming and going. */
+/* Entering and leaving the registry. */
 
 /**
- * l1t_guest_enter() - a guest enters the registry
- * @g: who and when are filled in
+ * l1t_guest_enter() - add a guest to the registry
+ * @g: the members about its creator and creation are set
  * @kvm: its VM, being created or alive
  *
  * Context: l1t_lock held.
@@ -383,7 +381,7 @@ void l1t_guest_confirm(struct l1t_guest *g)
 }
 
 /**
- * l1t_guest_leave() - a guest leaves the registry
+ * l1t_guest_leave() - remove a guest from the registry, as KVM frees its VM
  * @g: its vCPUs have left
  *
  * Context: l1t_lock held.
@@ -402,19 +400,19 @@ void l1t_guest_leave(struct l1t_guest *g)
 	g->kvm = NULL;
 	l1t_guest_use(g, L1T_USED_VMS, -1);
 	l1t_guest_use(g, L1T_USED_MEMORY, -(s64)g->memory_peak_bytes);
-	/* Of others totals.c has yet to add the counts. */
+	/* If it has an id, totals.c has yet to add its counts to its tenants. */
 	if (!g->id)
 		l1t_places_leave(&g->places);
 }
 
 static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
 {
-	/* KVM counts them plainly, on the vCPU's CPU. */
+	/* KVM increments it without WRITE_ONCE(), on the vCPU's CPU. */
 	return data_race(READ_ONCE(vcpu->stat.exits));
 }
 
 /**
- * l1t_vcpu_kvm_exits() - what KVM itself has counted of a vCPU's exits
+ * l1t_vcpu_kvm_exits() - KVM's own count of a vCPU's exits
  * @v: alive or dead
  */
 u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v)
@@ -428,11 +426,11 @@ u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v)
 }
 
 /**
- * l1t_vcpu_enter() - a vCPU enters the registry
+ * l1t_vcpu_enter() - add a vCPU to the registry
  * @v: the block
  * @vcpu: KVM's vCPU, alive
  *
- * Context: l1t_lock held. Its next exit is counted.
+ * Context: l1t_lock held. Exits are counted from now on.
  */
 void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 {
@@ -456,9 +454,9 @@ void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_vcpu_leave() - a vCPU leaves the registry
- * @v: in it
- * @readable: KVM's vCPU has not been freed yet, and no longer runs
+ * l1t_vcpu_leave() - remove a vCPU from the registry
+ * @v: in the registry
+ * @readable: KVM has not freed its vCPU yet, and the vCPU no longer runs
  *
  * Context: l1t_lock held.
  */
@@ -479,10 +477,10 @@ void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable)
 }
 
 /**
- * l1t_guest_find() - the guest of a VM, or NULL
+ * l1t_guest_find() - look up the guest of a VM
  * @kvm: only compared
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the guest or NULL.
  */
 struct l1t_guest *l1t_guest_find(const struct kvm *kvm)
 {
@@ -496,10 +494,10 @@ struct l1t_guest *l1t_guest_find(const struct kvm *kvm)
 }
 
 /**
- * l1t_vcpu_find() - the block of a vCPU, or NULL
+ * l1t_vcpu_find() - look up the block of a vCPU
  * @vcpu: only compared
  *
- * Context: RCU read section or l1t_lock.
+ * Context: RCU read section or l1t_lock. Return: the block or NULL.
  */
 struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu)
 {
@@ -509,7 +507,7 @@ struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_guests_ever() - guests since load
+ * l1t_guests_ever() - number of guests since load
  *
  * Context: l1t_lock held.
  */
@@ -519,7 +517,7 @@ u64 l1t_guests_ever(void)
 }
 
 /**
- * l1t_vcpus_ever() - vCPUs since load
+ * l1t_vcpus_ever() - number of vCPUs since load
  *
  * Context: l1t_lock held.
  */
@@ -529,9 +527,9 @@ u64 l1t_vcpus_ever(void)
 }
 
 /**
- * l1t_guest_had_memory() - a guest is charged for the most it has had
+ * l1t_guest_had_memory() - charge a guest for its memory, if this is a new peak
  * @g: alive
- * @bytes: what it has now
+ * @bytes: its memory now
  *
  * Context: l1t_lock held.
  */
@@ -547,10 +545,10 @@ void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes)
 /* Calls. */
 
 /**
- * l1t_call_of_current() - the call that the current thread is in, or NULL
- * @g: for which guest
+ * l1t_call_of_current() - find the call that the current thread is in
+ * @g: for this guest
  *
- * Context: l1t_lock held.
+ * Context: l1t_lock held. Return: the call or NULL.
  */
 struct l1t_call *l1t_call_of_current(struct l1t_guest *g)
 {
@@ -564,11 +562,11 @@ struct l1t_call *l1t_call_of_current(struct l1t_guest *g)
 }
 
 /**
- * l1t_call_get() - the call that the current thread is in, a new one if need be
- * @g: for which guest
+ * l1t_call_get() - find or allocate the call that the current thread is in
+ * @g: for this guest
  *
- * Context: l1t_lock held; the work of a new one is initialized and not queued.
- * Return: the call, or NULL if too many threads of its VMM are in such.
+ * Context: l1t_lock held. Return: the call; the work of a new one is initialized and
+ * not queued. NULL if too many threads of the VMM are in such calls.
  */
 struct l1t_call *l1t_call_get(struct l1t_guest *g)
 {
@@ -576,7 +574,7 @@ struct l1t_call *l1t_call_get(struct l1t_guest *g)
 	unsigned int i;
 
 	for (i = 0; !call && i < L1T_CALLS; i++) {
-		/* Pairs with l1t_work_done(): what the last thread did is seen. */
+		/* Pairs with l1t_work_done(): the last user of the call is done with it. */
 		if (g->calls[i].used || smp_load_acquire(&g->calls[i].work.busy))
 			continue;
 		call = &g->calls[i];
@@ -588,8 +586,8 @@ struct l1t_call *l1t_call_get(struct l1t_guest *g)
 }
 
 /**
- * l1t_call_ask_vcpu() - the ledger keeps a place for a vCPU
- * @call: creates it
+ * l1t_call_ask_vcpu() - reserve a vCPU in the ledger
+ * @call: creates the vCPU
  *
  * Context: l1t_lock held.
  */
@@ -604,9 +602,9 @@ void l1t_call_ask_vcpu(struct l1t_call *call)
 }
 
 /**
- * l1t_call_ask_memory() - the ledger keeps a place for memory
- * @call: adds it
- * @bytes: beyond what the guest has had
+ * l1t_call_ask_memory() - reserve memory in the ledger
+ * @call: adds the memory
+ * @bytes: beyond the guest's peak; replaces an earlier reservation
  *
  * Context: l1t_lock held.
  */
@@ -619,8 +617,8 @@ void l1t_call_ask_memory(struct l1t_call *call, u64 bytes)
 }
 
 /**
- * l1t_call_release() - the ledger keeps nothing any more
- * @call: has got what it asked for, or will not
+ * l1t_call_release() - release what a call has reserved in the ledger
+ * @call: has got what it asked for, or will not get it
  *
  * Context: l1t_lock held.
  */

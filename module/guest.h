@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * L2 guests and their vCPUs: who they are, how long they live.
+ * L2 guests and their vCPUs, and how long they live.
  *
- * A guest is in the registry from the start of KVM_CREATE_VM, when it takes a
- * block of the reserve, until KVM frees the VM, however far the VM got. Once the
- * ioctl has succeeded it has an id and is on l1t_guests, until the devices
- * workqueue has folded its counts into the totals of the dead. It is freed when
- * the last reference to its device is dropped, after a grace period; its vCPUs
- * are freed with it.
+ * A guest is in the registry from the start of KVM_CREATE_VM, when it takes a block
+ * from the reserve, until KVM frees the VM, even if its creation fails. Once the ioctl
+ * has succeeded it has an id and is on l1t_guests, until the devices workqueue has
+ * added its counts to those of ended guests. It is freed an RCU grace period after
+ * the last reference to its device is dropped, together with its vCPUs.
  */
 #ifndef L1TUNE_GUEST_H
 #define L1TUNE_GUEST_H
@@ -29,27 +28,27 @@ struct l1t_guest;
 
 #define L1T_VCPU_FILES	6
 
-/* Errors of VMX's instructions have numbers below this. */
+/* Error numbers of VMX instructions are below this. */
 #define L1T_VMFAILS	29
 
 /**
  * struct l1t_vcpu - a vCPU of an L2
  * @acct: its exits
  * @link: in its guest's @vcpus
- * @guest: whose it is
- * @vcpu: KVM's vCPU; NULL once that is destroyed; l1t_lock
+ * @guest: its guest
+ * @vcpu: KVM's vCPU; NULL once it is destroyed; l1t_lock
  * @id: as in KVM_CREATE_VCPU
- * @start: how its guest starts; NULL: it does not boot the guest, or is older
- *	than the module
+ * @start: how its guest starts; NULL: it is not the boot vCPU, or older than the
+ *	module
  * @kvm_exits: KVM's own exits statistic when the vCPU was destroyed
- * @published: has its directory in sysfs; devices workqueue only
- * @nested: uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
- * @nested_asked: may begin to, until @nested_end; l1t_lock
- * @nested_end: gives back a place that was asked for and not taken
- * @vmfails: of its instructions of VMX, those that failed, by error number below
- *	L1T_VMFAILS; written by its thread. NULL: none yet, or no memory
- * @dir: name of that directory
- * @files: in it
+ * @published: it has a directory in sysfs; devices workqueue only
+ * @nested: it uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
+ * @nested_asked: it may begin to, until @nested_end has run; l1t_lock
+ * @nested_end: gives back a place that was asked for and not used
+ * @vmfails: failed VMX instructions by error number, below L1T_VMFAILS; written by
+ *	its thread. NULL: none yet, or no memory
+ * @dir: name of its directory in sysfs
+ * @files: in @dir
  */
 struct l1t_vcpu {
 	struct l1t_account acct;
@@ -69,17 +68,17 @@ struct l1t_vcpu {
 };
 
 /**
- * struct l1t_call - an ioctl of KVM's that a thread is in, for a guest
- * @work: what is left to do when the ioctl returns
+ * struct l1t_call - a thread's ioctl on KVM, for a guest
+ * @work: runs when the ioctl returns
  * @guest: the guest
- * @used: a thread has it; l1t_lock
+ * @used: a thread is in it; l1t_lock
  * @creates_vm: the ioctl is KVM_CREATE_VM
- * @drops_guest: there will be no such VM: the registry's hold of the guest is the
- *	call's; l1t_lock
- * @asked_vcpu: the ledger keeps a place for a vCPU; l1t_lock
- * @asked_bytes: of memory that the ledger keeps a place for; l1t_lock
- * @new_vcpu: created, and lacks a block; NULL once it is gone; l1t_lock
- * @boots: the guest boots on it
+ * @drops_guest: the VM will not exist: the call now owns the registry's reference to
+ *	the guest; l1t_lock
+ * @asked_vcpu: a vCPU is reserved in the ledger; l1t_lock
+ * @asked_bytes: memory that is reserved in the ledger; l1t_lock
+ * @new_vcpu: created, and has no block yet; NULL once it is destroyed; l1t_lock
+ * @boots: @new_vcpu is the boot vCPU
  */
 struct l1t_call {
 	struct l1t_work work;
@@ -94,17 +93,18 @@ struct l1t_call {
 };
 
 /*
- * Threads of one VM that may be in such ioctls at once. Their VMM may have more,
- * which is no fault of others: it is its own calls that wait for these.
+ * Threads of one VM that may be in such ioctls at once. If its VMM has more, only its
+ * own calls are affected.
  */
 #define L1T_CALLS	16
 
 /**
  * struct l1t_throttle - a guest's pace
- * @lock: protects the rest, and the leases of its vCPUs from all but them
+ * @lock: protects the other members, and the leases of its vCPUs against all but the
+ *	vCPUs themselves
  * @rate: exits per second, or L1T_NO_LIMIT or L1T_RATE_DEFAULT
  * @limit: tokens for exits
- * @audit: tokens that would be there for exits
+ * @audit: the same for the audit threshold
  */
 struct l1t_throttle {
 	raw_spinlock_t lock;
@@ -114,12 +114,12 @@ struct l1t_throttle {
 };
 
 /**
- * struct l1t_tuned - what is tuned of a guest
- * @decided: what is for guests to come is no longer for this one
- * @polls: its halt polling has been set here
- * @overrode: it had a value of its own before
- * @poll_ns: to what
- * @poll_ns_before: what it was
+ * struct l1t_tuned - what is tuned for a guest
+ * @decided: settings for future guests do not affect this one any more
+ * @polls: its halt polling has been set by this module
+ * @overrode: before that the VM overrode KVM's parameter
+ * @poll_ns: the value that was set
+ * @poll_ns_before: the value before
  */
 struct l1t_tuned {
 	bool decided;
@@ -129,48 +129,48 @@ struct l1t_tuned {
 	u32 poll_ns_before;
 };
 
-/* One key for each reason at each level; more than this go to OTHER. */
+/* One key per reason and level; further ones count as OTHER. */
 #define L1T_GUEST_KEYS	256
 
 /**
  * struct l1t_guest - an L2
  * @dev: l2-<id>
  * @rcu: frees it
- * @node: in the look-up table, by @kvm
+ * @node: in the hash table, by @kvm
  * @link: in l1t_guests, or in the reserve
- * @newborn: among those that are not charged to @users yet; l1t_lock
- * @changed: among those whose devices are to be brought up to date; l1t_lock
- * @kvm: KVM's VM; NULL once it is gone; l1t_lock
- * @vcpus: grows only, entries live as long as the guest; RCU for readers
- * @id: never reused while the module is loaded; 0 while its VM is created
- * @nr_vcpus: living ones; l1t_lock
- * @asked_vcpus: being created, with a place in the ledger; l1t_lock
+ * @newborn: among guests that are not charged to @users yet; l1t_lock
+ * @changed: among guests whose devices must be updated; l1t_lock
+ * @kvm: KVM's VM; NULL once KVM frees it; l1t_lock
+ * @vcpus: only grows, and entries live as long as the guest; RCU for readers
+ * @id: never reused while the module is loaded; 0 while its VM is being created
+ * @nr_vcpus: living vCPUs; l1t_lock
+ * @asked_vcpus: vCPUs being created that are reserved in the ledger; l1t_lock
  * @creator: the thread that created the VM; only compared, while @id is 0
- * @pid: VMM's process, in the initial PID namespace
- * @cred: who created the VM
+ * @pid: the VMM's process, in the initial PID namespace
+ * @cred: credentials of the VM's creator
  * @users: who is charged for it; NULL while newborn
- * @cgroup: path of the cgroup that it was created in
- * @places: the tenants that it is of, which are charged for it
- * @comm: the VMM's name for itself then
+ * @cgroup: path of the cgroup in which it was created
+ * @places: the tenants that it belongs to, which are charged for it
+ * @comm: the VMM's name when it was created
  * @adopted: older than the module
- * @is_born: its creation was seen
- * @created_ns: CLOCK_BOOTTIME; of an adopted guest, when it was found
- * @created_ticks: the same by l1t_ticks()
+ * @is_born: its creation was observed
+ * @start_kept: its start is recorded, see started.c
+ * @created_ns: CLOCK_BOOTTIME; for an adopted guest, when it was found
+ * @created_ticks: the same by l1t_ticks(); 0 if adopted
  * @memory_ticks: when it got its first memory; 0: not yet; l1t_lock
  * @memory_bytes: in user memory slots, see memory.c; written with the VM's
  *	slots_lock held
- * @memory_peak_bytes: the most it has been, which is what it is charged for;
- *	l1t_lock
- * @asked_bytes: beyond that, being added, with a place in the ledger; l1t_lock
+ * @memory_peak_bytes: the highest @memory_bytes, which it is charged for; l1t_lock
+ * @asked_bytes: memory beyond the peak that is being added, and is reserved in the
+ *	ledger; l1t_lock
  * @nested_holds: vCPUs that use VMX or SVM, or may begin to; l1t_lock
  * @throttle: its pace
- * @tune: what has been tuned of it; l1t_lock
- * @start_kept: its start is among those of the dead, see started.c
+ * @tune: what has been tuned for it; l1t_lock
  * @published: its device has been added; devices workqueue only
- * @denied: the limit that it was last refused something for, plus 1; 0: none
+ * @denied: the limit that last refused it something, plus 1; 0: none
  * @keys_lock: protects @keys and @nr_keys
- * @nr_keys: how many
- * @keys: exit reasons in the order in which its statistics file has them
+ * @nr_keys: used entries of @keys
+ * @keys: exit reasons in the order of its statistics file
  * @calls: of its VMM's threads; l1t_lock
  */
 struct l1t_guest {

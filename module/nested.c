@@ -2,11 +2,10 @@
 /*
  * Guests that use VMX or SVM themselves.
  *
- * Where KVM notes that a guest has executed VMXON is private, so there are two
- * answers. What everyone can see: a guest turns CR4.VMXE on for VMXON and
- * cannot turn it off before VMXOFF; on AMD it turns EFER.SVME on for VMRUN.
- * And, while a limit needs it, what hooks see: VMXON and VMXOFF themselves,
- * the first VMRUN and the end of EFER.SVME.
+ * KVM's note that a guest has executed VMXON is private, so there are two sources. One
+ * is public: a guest sets CR4.VMXE before VMXON and cannot clear it before VMXOFF; on
+ * AMD it sets EFER.SVME before VMRUN. The other, only while a limit needs them, are
+ * hooks on VMXON and VMXOFF, the first VMRUN and the clearing of EFER.SVME.
  */
 #include <linux/kvm_host.h>
 #include <asm/msr-index.h>
@@ -19,7 +18,7 @@ static bool tracked;
 
 static bool may_be_on(const struct kvm_vcpu *vcpu)
 {
-	/* It may be running, and KVM writes them plainly. */
+	/* The vCPU may be running, and KVM writes both without WRITE_ONCE(). */
 	unsigned long cr4 = data_race(READ_ONCE(vcpu->arch.cr4));
 	u64 efer = data_race(READ_ONCE(vcpu->arch.efer)); /* likewise */
 
@@ -33,8 +32,8 @@ static bool in_l3(const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_nested_name() - what a guest or vCPU does with VMX or SVM, as one word
- * @nested: that
+ * l1t_nested_name() - a vCPU's use of VMX or SVM, as one word
+ * @nested: the use
  */
 const char *l1t_nested_name(enum l1t_nested nested)
 {
@@ -63,7 +62,7 @@ static enum l1t_nested nested_of(const struct l1t_vcpu *v)
  * l1t_vcpu_nested() - does a vCPU use VMX or SVM itself
  * @v: alive or dead
  *
- * Return: running if it is with an L3 now, on if it may be.
+ * Return: running if it is in L3 or handles an exit of L3, on if VMX or SVM may be on.
  */
 enum l1t_nested l1t_vcpu_nested(const struct l1t_vcpu *v)
 {
@@ -79,7 +78,7 @@ enum l1t_nested l1t_vcpu_nested(const struct l1t_vcpu *v)
  * l1t_guest_nested() - does a guest use VMX or SVM itself
  * @g: alive or dead
  *
- * Return: running if any of its vCPUs is with an L3 now, on if any may be.
+ * Return: the highest of its vCPUs', see l1t_vcpu_nested().
  */
 enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 {
@@ -92,8 +91,8 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 }
 
 /**
- * l1t_nested_vms() - guests that use VMX or SVM themselves
- * @t: of this tenant; NULL: of all
+ * l1t_nested_vms() - number of guests that use VMX or SVM themselves
+ * @t: only guests of this tenant; NULL: all
  *
  * Context: may sleep.
  */
@@ -119,8 +118,8 @@ u32 l1t_nested_vms(const struct l1t_tenant *t)
 }
 
 /*
- * A guest holds a place among those that use VMX or SVM while any of its vCPUs
- * does, or may begin to in the ioctl or exit that its thread is in.
+ * A guest counts as using VMX or SVM while any of its vCPUs does, or may begin to in
+ * the ioctl or exit that its thread is in.
  */
 static void change(struct l1t_vcpu *v, bool on, bool asked)
 {
@@ -137,9 +136,9 @@ static void change(struct l1t_vcpu *v, bool on, bool asked)
 }
 
 /**
- * l1t_nested_set() - a vCPU begins to use VMX or SVM, or ends
+ * l1t_nested_set() - a vCPU begins to use VMX or SVM, or stops
  * @v: the vCPU
- * @on: which of the two; the same twice is once
+ * @on: true if it begins; may be called twice with the same value
  *
  * Context: l1t_lock held.
  */
@@ -152,7 +151,7 @@ void l1t_nested_set(struct l1t_vcpu *v, bool on)
  * l1t_nested_ask() - a vCPU may begin to use VMX or SVM
  * @v: the vCPU; the current thread runs it or sets its state
  *
- * It has its place until the thread leaves the kernel or enters the guest, even
+ * It keeps its place until the thread returns to user space or enters the guest, even
  * if KVM ends an earlier use in between. Context: l1t_lock held;
  * l1t_nested_queue() follows.
  */
@@ -172,10 +171,10 @@ static void asked_enough(struct l1t_work *work, bool cancelled)
 }
 
 /**
- * l1t_nested_queue() - have the current thread give back what is not used
+ * l1t_nested_queue() - have the current thread give back a place that it does not use
  * @v: see l1t_nested_ask()
  *
- * Context: any; the vCPU's lock is held.
+ * Context: the vCPU's mutex is held, and l1t_lock is not; does not sleep.
  */
 void l1t_nested_queue(struct l1t_vcpu *v)
 {
@@ -200,7 +199,7 @@ void l1t_nested_forget(struct l1t_vcpu *v)
 }
 
 /**
- * l1t_nested_vcpu() - a vCPU is new, or was there before the hooks were
+ * l1t_nested_vcpu() - a vCPU has been added to the registry
  * @v: in the registry
  *
  * Context: l1t_lock held.
@@ -217,14 +216,14 @@ static u64 unadmitted;
 /**
  * l1t_nested_unadmitted() - how often a vCPU was found in L3 without a place
  *
- * That is a way into L3 that no hook is on.
+ * If not 0, there is a way into L3 that no hook covers.
  */
 u64 l1t_nested_unadmitted(void)
 {
 	return READ_ONCE(unadmitted);
 }
 
-/* With interrupts off, where no exit of an L3 went before. */
+/* Called with interrupts disabled, see l1t_exit_l3_entered. */
 static void l3_entered(struct l1t_account *acct)
 {
 	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
@@ -240,11 +239,11 @@ static void l3_entered(struct l1t_account *acct)
 }
 
 /**
- * l1t_nested_track() - hooks begin to see who uses VMX or SVM, or end
- * @on: which of the two
+ * l1t_nested_track() - start or stop tracking by hooks who uses VMX or SVM
+ * @on: true to start
  *
- * What came before is judged by what everyone can see. Context: may sleep; the
- * hooks are attached in both cases, or have just been released.
+ * What happened before is judged by CR4 and EFER. Context: may sleep; the hooks are
+ * attached, or have just been released.
  */
 void l1t_nested_track(bool on)
 {
