@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Use is what the ledger has: what living guests have, and what KVM is creating
- * for threads that were admitted. Both change under l1t_lock, and l1t_admit()
- * decides under it: of racing creators no two get one place.
+ * The ledger has what is in use: what living guests have, and what KVM is creating for
+ * threads that were admitted. Both change under l1t_lock, and l1t_admit() decides
+ * under it: concurrent creators never get the same place.
  */
 #include <linux/cred.h>
 #include <linux/errno.h>
@@ -13,10 +13,7 @@
 #include "event.h"
 #include "limit.h"
 
-/*
- * One thing that is asked for, against one limit: of the machine, or of a tenant
- * if there is one.
- */
+/* A demand against one limit: the machine's, or a tenant's if @tenant is set. */
 struct check {
 	enum l1t_limit limit;
 	struct l1t_tenant *tenant;
@@ -24,7 +21,7 @@ struct check {
 	u64 more;
 };
 
-/* What is asked for, against all limits of the machine or of one tenant. */
+/* At most: a demand against all limits of the machine, or of one tenant. */
 #define MOST_CHECKS	5
 
 static u64 value_of(const struct check *c, enum l1t_bound bound)
@@ -44,7 +41,7 @@ static bool exceeds(const struct check *c, enum l1t_bound bound)
 	       (c->use > value || c->more > value - c->use);
 }
 
-/* Without @new, which is being created. */
+/* VMs of a user without @new, which is being created. */
 static u32 vms_of_user(kuid_t uid, const struct l1t_guest *new)
 {
 	u32 n = l1t_user_vms(uid);
@@ -55,7 +52,7 @@ static u32 vms_of_user(kuid_t uid, const struct l1t_guest *new)
 	return n;
 }
 
-/* The user with the most VMs of those who would be charged for one more. */
+/* The most VMs of any user who would be charged for one more. */
 static u32 most_vms_of_users(const struct l1t_guest *new)
 {
 	const struct user_namespace *ns = current_user_ns();
@@ -67,10 +64,10 @@ static u32 most_vms_of_users(const struct l1t_guest *new)
 }
 
 /**
- * l1t_demand_peak_bytes() - memory asked for that the VM has never had
- * @demand: what its VM asks for
+ * l1t_demand_peak_bytes() - requested memory beyond the VM's peak
+ * @demand: the demand
  *
- * What a VM has had before it may have again.
+ * Memory that the VM has had before is already charged.
  *
  * Context: l1t_lock held.
  */
@@ -85,7 +82,7 @@ u64 l1t_demand_peak_bytes(const struct l1t_demand *demand)
 	return bytes > g->memory_peak_bytes ? bytes - g->memory_peak_bytes : 0;
 }
 
-/* A VM counts once, whatever number of its vCPUs run guests. */
+/* A VM counts once, however many of its vCPUs run guests. */
 static bool nests_more(const struct l1t_demand *d)
 {
 	return d->nested && !(d->guest && d->guest->nested_holds);
@@ -150,8 +147,8 @@ static unsigned int list_tenant(const struct l1t_demand *d, struct l1t_tenant *t
 }
 
 /*
- * In one scope: the machine is the first, then come tenants from the root on. There
- * may be none.
+ * The checks of one scope: 0 is the machine, the others are tenants from the root on.
+ * A level without a tenant has none.
  */
 static unsigned int list_checks(const struct l1t_demand *d, unsigned int scope,
 				struct check *checks)
@@ -185,7 +182,7 @@ static void exceeded(const struct check *c, enum l1t_bound bound, int err,
 	});
 }
 
-/* A rate is not used up for ever. */
+/* A rate is exceeded only for a while, so it can be retried. */
 static int refusal_of(const struct l1t_demand *demand, enum l1t_limit limit)
 {
 	if (limit == L1T_MAX_VMS_PER_SEC)
@@ -241,7 +238,7 @@ static int refuse_if_limited(const struct l1t_demand *demand, struct check *chec
 	return 0;
 }
 
-/* A pattern matches, and there was no spare for what would be charged. */
+/* A pattern matches, but there was no spare for the tenant that would be charged. */
 static int refuse_lacking(const struct l1t_demand *demand)
 {
 	struct check checks[MOST_CHECKS];
@@ -250,7 +247,7 @@ static int refuse_lacking(const struct l1t_demand *demand)
 	if (!demand->places->lacking)
 		return 0;
 	n = list_tenant(demand, demand->places->lacking, checks);
-	/* A pattern uses nothing itself. */
+	/* A pattern itself uses nothing. */
 	for (i = 0; i < n; i++)
 		checks[i].use = 0;
 	return refuse_if_limited(demand, checks, n);
@@ -258,7 +255,7 @@ static int refuse_lacking(const struct l1t_demand *demand)
 
 static void find_places(struct l1t_demand *demand)
 {
-	/* Too large for a stack. */
+	/* Too large for the stack; l1t_lock. */
 	static struct l1t_places places;
 	static char path[L1T_CGROUP_BYTES];
 
@@ -274,10 +271,10 @@ static void find_places(struct l1t_demand *demand)
 
 /**
  * l1t_admit() - may a thread have what it asks for
- * @demand: what
+ * @demand: what it asks for
  *
- * Context: l1t_lock held; before letting go of that the caller has the ledger
- * keep it. Return: 0, or the error that KVM is to return.
+ * Context: l1t_lock held; the caller reserves it in the ledger before it unlocks.
+ * Return: 0, or the error that KVM must return.
  */
 int l1t_admit(struct l1t_demand *demand)
 {
@@ -295,14 +292,14 @@ int l1t_admit(struct l1t_demand *demand)
 }
 
 /**
- * l1t_admit_unreserved() - likewise, where the ledger can keep nothing for it
- * @demand: what
+ * l1t_admit_unreserved() - like l1t_admit(), if nothing can be reserved in the ledger
+ * @demand: what the thread asks for
  *
- * Its user has too many calls in flight. A limit that is set refuses those, and
- * nobody else's; an audit threshold refuses nothing.
+ * The VMM has too many calls in flight. A limit that is set refuses these, and nobody
+ * else's; an audit threshold refuses nothing.
  *
- * Context: l1t_lock held. Return: 0, -EAGAIN, or what l1t_admit() returns for
- * what is beyond a limit.
+ * Context: l1t_lock held. Return: 0, -EAGAIN, or the error of l1t_admit() if a limit is
+ * exceeded.
  */
 int l1t_admit_unreserved(struct l1t_demand *demand)
 {

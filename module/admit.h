@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whether what a thread asks KVM for is within the limits. */
+/* Decides whether what a thread asks KVM for is within the limits. */
 #ifndef L1TUNE_ADMIT_H
 #define L1TUNE_ADMIT_H
 
@@ -7,13 +7,13 @@
 
 /**
  * struct l1t_demand - what a thread asks KVM for
- * @guest: for which guest; of a new VM it is the guest itself
- * @vm: this VM
- * @vcpu: a vCPU of it
- * @more_memory_bytes: memory that it would have beside what it has
- * @nested: that it uses VMX or SVM itself
- * @restore: by restored state rather than by an instruction
- * @places: the tenants that it is of; filled in by l1t_admit()
+ * @guest: for which guest; for a new VM the guest itself, if it has a block
+ * @vm: a VM
+ * @vcpu: a vCPU
+ * @more_memory_bytes: memory in addition to what the VM has
+ * @nested: the use of VMX or SVM
+ * @restore: @nested is requested by restoring state rather than by an instruction
+ * @places: the tenants that it belongs to; filled in by l1t_admit()
  */
 struct l1t_demand {
 	struct l1t_guest *guest;

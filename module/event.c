@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What limits do is noted in atomic context and reported a moment later, by a
- * work item that does not run more often than ten times a second: a storm of
- * refusals becomes a few events, each with a count of what it sums up, and
- * as many lines in the log as the kernel's rate limit lets through.
+ * What limits do is noted in atomic context and reported by a work item, which runs at
+ * most ten times a second: a storm of refusals becomes a few events, each with a
+ * count, and as many lines in the log as the kernel's rate limit admits.
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
@@ -26,10 +25,10 @@
 
 #define INTERVAL	(HZ / 10)
 
-/* More lines than this are not logged in one interval. */
+/* At most this many lines are logged in one interval. */
 #define MOST_LINES	10
 
-/* Of so many limits of tenants it is told in one interval, of more how many. */
+/* Tenants' limits reported in one interval; further events are only counted. */
 #define MOST_OF_TENANTS	32
 
 /* Protected by l1t_lock. */
@@ -59,7 +58,7 @@ static void report_soon(void)
 						    not_before - now : 0);
 }
 
-/* l1/events: a page of the last events. */
+/* l1/events: the last events, at most a page. */
 
 #define RECORDS		32
 #define RECORD_BYTES	640
@@ -68,7 +67,7 @@ static DEFINE_MUTEX(records_lock);
 static char records[RECORDS][RECORD_BYTES];
 static u64 nr_records;
 
-/* As one word. */
+/* Escape as one word. */
 static void escape(const char *text, char *buf, size_t bytes)
 {
 	char *end = buf + bytes - 5;
@@ -82,8 +81,8 @@ static void escape(const char *text, char *buf, size_t bytes)
 }
 
 /**
- * l1t_escape_comm() - a process' name as one word
- * @comm: the name, which is its own choice
+ * l1t_escape_comm() - escape a process's name as one word
+ * @comm: the name, which the process can choose
  * @buf: of L1T_COMM_ESCAPED bytes
  */
 void l1t_escape_comm(const char *comm, char *buf)
@@ -92,8 +91,8 @@ void l1t_escape_comm(const char *comm, char *buf)
 }
 
 /**
- * l1t_event_record() - an event is shown in l1/events
- * @fmt: KEY=VALUE of each that is known, with blanks between
+ * l1t_event_record() - add an event to l1/events
+ * @fmt: KEY=VALUE pairs, separated by blanks
  *
  * Context: may sleep.
  */
@@ -121,7 +120,7 @@ void l1t_event_record(const char *fmt, ...)
 }
 
 /**
- * l1t_events_show() - the last events that fit a page, the newest last
+ * l1t_events_show() - print the last events that fit a page, the newest last
  * @buf: a page
  */
 ssize_t l1t_events_show(char *buf)
@@ -143,7 +142,7 @@ ssize_t l1t_events_show(char *buf)
 	return len;
 }
 
-/* Those of a tenant are held until it has been told. */
+/* An event keeps a reference to its tenant until it has been reported. */
 static void hold(const struct l1t_exceeded *what)
 {
 	if (what->tenant)
@@ -156,7 +155,7 @@ static void let_go(const struct l1t_exceeded *what)
 		put_device(&what->tenant->dev);
 }
 
-/* The one that this is summed up in, or NULL if there is no place for it. */
+/* The entry that sums up such events, or NULL if there is no free one. */
 static struct l1t_exceeded *find_last(const struct l1t_exceeded *what)
 {
 	struct l1t_exceeded *last;
@@ -180,8 +179,8 @@ static struct l1t_exceeded *find_last(const struct l1t_exceeded *what)
 }
 
 /**
- * l1t_event_exceeded() - a limit or an audit threshold is exceeded
- * @what: all but who it is, which is the current process
+ * l1t_event_exceeded() - note that a limit or an audit threshold is exceeded
+ * @what: all but the process, which is the current one
  *
  * Context: l1t_lock held.
  */
@@ -190,7 +189,7 @@ void l1t_event_exceeded(const struct l1t_exceeded *what)
 	struct l1t_exceeded *last;
 	u64 count;
 
-	/* There is nobody to tell any more. */
+	/* Before l1t_events_start() and after l1t_events_stop(). */
 	if (!pending.l1)
 		return;
 	last = find_last(what);
@@ -216,7 +215,7 @@ void l1t_event_exceeded(const struct l1t_exceeded *what)
 }
 
 /**
- * l1t_event_effective() - limits may have become effective, or ceased to be
+ * l1t_event_effective() - limits may have taken effect, or ceased to
  * @hook: whose state has changed
  *
  * Context: may sleep.
@@ -243,7 +242,7 @@ static const char *error_name(int err)
 	}
 }
 
-/* Of a long path the end tells more. */
+/* The end of a long path is more useful than its beginning. */
 #define PATH_BYTES	160
 
 static const char *path_end(const char *path)
@@ -255,14 +254,14 @@ static const char *path_end(const char *path)
 
 static void log_line(struct l1t_exceeded *what)
 {
-	/* Who made the cgroup chose its name: at worst each byte becomes four. */
+	/* The cgroup's creator chose its name: at worst each byte becomes four. */
 	static char tenant[4 * PATH_BYTES + sizeof(" tenant=\"\"")];
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
 	if (!__ratelimit(&limit))
 		return;
-	/* The name ends at a quotation mark. */
+	/* The printed name ends at a quotation mark. */
 	strreplace(what->comm, '"', '\'');
 	tenant[0] = '\0';
 	if (what->tenant) {
@@ -286,7 +285,7 @@ static void send_uevent(struct device *l1, struct kobj_uevent_env *env)
 
 static void record_exceeded(const struct l1t_exceeded *what, const char *action)
 {
-	/* Too large for a stack; of the one report that there is at a time. */
+	/* Too large for the stack; reports do not run concurrently. */
 	static char path[4 * PATH_BYTES + 1], tenant[sizeof(path) + 48];
 	char comm[L1T_COMM_ESCAPED], guest[32] = "";
 
@@ -362,7 +361,7 @@ static void report_effective(struct device *l1, enum l1t_limit limit,
 
 static void report(struct work_struct *work)
 {
-	/* One at a time, and too large for a stack. */
+	/* Too large for the stack; reports do not run concurrently. */
 	static struct l1t_exceeded lines[MOST_LINES], of_tenants[MOST_OF_TENANTS], last;
 	static struct kobj_uevent_env env;
 	unsigned int i, nr_lines, nr_of_tenants, bound;
@@ -414,8 +413,8 @@ static void report(struct work_struct *work)
 }
 
 /**
- * l1t_events_start() - there is a device that events are of
- * @l1: the device
+ * l1t_events_start() - report events from now on
+ * @l1: the device that they belong to
  */
 void l1t_events_start(struct device *l1)
 {
@@ -425,7 +424,7 @@ void l1t_events_start(struct device *l1)
 }
 
 /**
- * l1t_events_stop() - report the rest, and nothing from now on
+ * l1t_events_stop() - report pending events, and none from now on
  *
  * Context: may sleep.
  */
@@ -436,6 +435,6 @@ void l1t_events_stop(void)
 	pending.l1 = NULL;
 	raw_spin_unlock(&l1t_lock);
 	cancel_delayed_work_sync(&report_work);
-	/* What came since lets go of its tenants. */
+	/* Drop the references to tenants of later events. */
 	report(NULL);
 }

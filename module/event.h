@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events: in the log, as uevents, in l1/events, by files that can be polled.
+ * Events: in the log, as uevents, in l1/events, and as files that can be polled.
  *
- * Uevents reach every process of the machine, in containers too: they carry no
- * count, rate, uid or name. l1/events has those, for who may read it.
+ * Uevents reach every process of the machine, also in containers: they carry no count,
+ * rate, uid or name. l1/events has these, for those who may read it.
  */
 #ifndef L1TUNE_EVENT_H
 #define L1TUNE_EVENT_H
@@ -12,7 +12,7 @@
 
 #include "limit.h"
 
-/* A process' name with what is not a plain letter escaped, blanks too. */
+/* A process's name with blanks and other special characters escaped. */
 #define L1T_COMM_ESCAPED	(4 * TASK_COMM_LEN + 1)
 
 void l1t_event_exceeded(const struct l1t_exceeded *what);
