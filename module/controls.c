@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM keeps a copy of the VMCS or VMCB with which a vCPU enters its L3, in structs
- * that no header has. BTF tells where. What is read is what KVM works with: no VMCS
- * is accessed, and nothing of KVM's is called or changed.
+ * KVM keeps a copy of the VMCS or VMCB with which a vCPU enters its L3, in structs that
+ * no header defines. BTF tells where. The copy is what KVM uses: no VMCS is accessed,
+ * and nothing of KVM is called or changed.
  *
- * The copy of a VMCS is freed at VMXOFF, by who holds the vCPU's mutex. So it is
- * read while nobody can: by holding the mutex if it is free; if not, while its
- * holder, mostly the thread in KVM_RUN, does nothing. On its CPU an interrupt sees
- * to that. Off its CPU it is checked afterwards that it has not run meanwhile, and
- * what was read is thrown away if it has. Where KVM ends the use of the copy, it
- * says so before it frees it, so a holder that stands still has it or does not.
+ * KVM frees the copy of a VMCS at VMXOFF, with the vCPU's mutex held. So it is read
+ * while nobody can free it: with the mutex held, if it is free; otherwise while its
+ * holder, usually the thread in KVM_RUN, stands still. A holder that is on a CPU is
+ * interrupted there. If it is off its CPU, it is checked afterwards that it did not run
+ * meanwhile, and what was read is discarded if it did. KVM marks the copy as unused
+ * before it frees it, so while the holder stands still an unmarked copy exists.
  */
 #include <linux/delay.h>
 #include <linux/kvm_host.h>
@@ -23,15 +23,15 @@
 #include "guest.h"
 #include "reason.h"
 
-/* A holder that comes and goes is not met at rest each time. */
+/* Needed if the holder is switched in and out often. */
 #define TRIES		50
 #define PAUSE_US	200
 
 #define NO_ADDRESS	(~0ull)
-/* KVM has such numbers for no address, and for one that is yet to be looked at. */
+/* KVM uses these numbers for no address, and for an address that is not known yet. */
 #define LAST_ADDRESS	(~0ull - 2)
 
-/* An older kernel's name of what was renamed is the second. */
+/* A member, and its name in older kernels if it was renamed. */
 struct name {
 	const char *name;
 	const char *old_name;
@@ -89,7 +89,7 @@ static const struct name vmcb_names[] = {
 	{ "misc_ctl2", "virt_ext" },
 };
 
-/* Where they are in the running KVM; under @layout_lock. */
+/* Where these are in the running KVM; under @layout_lock. */
 static struct {
 	bool looked;
 	int err;
@@ -117,7 +117,7 @@ static void find_control(const struct l1t_btf *s, const char *prefix, unsigned i
 	}
 }
 
-/* Is a struct a vCPU of KVM's with more behind it? */
+/* Does a struct begin with KVM's struct kvm_vcpu? */
 static bool begins_with_vcpu(const struct l1t_btf *s)
 {
 	struct l1t_place vcpu;
@@ -147,7 +147,7 @@ static int find_vmx(void)
 	err = err ?: find_word(&vmx, "nested.vmxon", sizeof(bool), &layout.vmxon);
 	err = err ?: find_word(&vmx, "nested.current_vmptr", sizeof(u64), &layout.address);
 	err = err ?: find_word(&vmx, "nested.cached_vmcs12", sizeof(void *), &layout.copy);
-	/* A KVM without Hyper-V has none. */
+	/* Not in a KVM without Hyper-V. */
 	if (find_word(&vmx, "nested.hv_evmcs_vmptr", sizeof(u64), &layout.evmcs))
 		layout.evmcs.size = 0;
 	l1t_btf_release(&vmx);
@@ -195,7 +195,7 @@ static int find_layout(void)
 }
 
 /**
- * l1t_controls_forget() - the vendor's module is unloaded, and another may come
+ * l1t_controls_forget() - the vendor module is unloaded, and may be replaced
  *
  * Context: may sleep.
  */
@@ -206,7 +206,7 @@ void l1t_controls_forget(void)
 	mutex_unlock(&layout_lock);
 }
 
-/* Little-endian, so a small value is a large one with zeros. */
+/* A smaller member fills the low bytes of @value, because x86 is little-endian. */
 static u64 word(const void *base, const struct l1t_place *place, unsigned int n)
 {
 	u64 value = 0;
@@ -244,7 +244,7 @@ static void copy_vmcs(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 		kind = L1T_CONTROLS_ENLIGHTENED;
 		c->address = word(vcpu, &layout.evmcs, 0);
 	}
-	/* At each entry KVM copies an enlightened VMCS to where others are. */
+	/* At each entry KVM copies an enlightened VMCS to the same place as others. */
 	vmcs = (const void *)(unsigned long)word(vcpu, &layout.copy, 0);
 	if (c->address - 1 >= LAST_ADDRESS || !vmcs)
 		return;
@@ -260,7 +260,7 @@ static void copy_vmcb(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 		copy_list(vcpu, c);
 }
 
-/* Of a vCPU that nobody changes. Context: any; l1t_lock held. */
+/* The vCPU does not change meanwhile. Context: any; l1t_lock held. */
 static void copy(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 {
 	if (!l1t_vm_is_plain(vcpu->kvm))
@@ -271,7 +271,7 @@ static void copy(const struct kvm_vcpu *vcpu, struct l1t_controls *c)
 		copy_vmcb(vcpu, c);
 }
 
-/* A machine with one CPU keeps no note of who is on it */
+/* Without SMP the scheduler does not track this. */
 static bool is_on_cpu(const struct task_struct *task)
 {
 #ifdef CONFIG_SMP
@@ -282,13 +282,13 @@ static bool is_on_cpu(const struct task_struct *task)
 #endif
 }
 
-/* How often a task has been switched out; by the scheduler. */
+/* How often a task has been switched out. */
 static u64 switches_of(const struct task_struct *task)
 {
 	return (u64)READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
-/* Its low bits are flags. A mutex of PREEMPT_RT has another form. */
+/* The low bits are flags. On PREEMPT_RT a mutex is a different struct. */
 static struct task_struct *owner_of(const struct mutex *mutex)
 {
 #ifdef CONFIG_PREEMPT_RT
@@ -299,22 +299,22 @@ static struct task_struct *owner_of(const struct mutex *mutex)
 }
 
 /*
- * A thread that runs in between is on a CPU at the end, or has been counted as
- * switched out again.
+ * If the holder ran meanwhile, it is on a CPU at the end, or was switched out once
+ * more.
  */
 static bool copy_off_cpu(const struct kvm_vcpu *vcpu, const struct task_struct *holder,
 			 struct l1t_controls *c)
 {
 	u64 switches = switches_of(holder);
 
-	smp_rmb(); /* pairs with the order in which the scheduler changes the two */
+	smp_rmb(); /* the count before the checks and the copy */
 	if (is_on_cpu(holder))
 		return false;
 	copy(vcpu, c);
-	smp_rmb(); /* what was copied is older than what follows */
+	smp_rmb(); /* the copy before the checks */
 	if (is_on_cpu(holder))
 		return false;
-	smp_rmb(); /* likewise */
+	smp_rmb(); /* the scheduler counts a switch before it clears on_cpu */
 	return switches == switches_of(holder) &&
 	       owner_of(&vcpu->mutex) == holder;
 }
@@ -325,7 +325,7 @@ struct request {
 	bool done;
 };
 
-/* On the CPU of the holder; it only tries to lock as it may have met its owner. */
+/* On the holder's CPU. Trylock, because it may have interrupted the lock's owner. */
 static void copy_here(void *arg)
 {
 	struct request *r = arg;
@@ -349,7 +349,7 @@ static int try_to_take(struct request *r)
 	int cpu = -1;
 
 	raw_spin_lock(&l1t_lock);
-	/* What holds a mutex does not vanish before a grace period. */
+	/* A task that holds the mutex is not freed before an RCU grace period. */
 	rcu_read_lock();
 	vcpu = r->v->vcpu;
 	if (!vcpu) {
@@ -371,11 +371,12 @@ static int try_to_take(struct request *r)
 }
 
 /**
- * l1t_controls_take() - the controls of a vCPU's VMCS or VMCB, or why there are none
+ * l1t_controls_take() - copy the controls of a vCPU's VMCS or VMCB
  * @v: alive or dead
- * @c: gets them
+ * @c: filled in; tells why if there are none
  *
- * If the vCPU runs, its CPU is interrupted once or a few times. Context: may sleep.
+ * If the vCPU is running, this interrupts its CPU, at most TRIES times. Context: may
+ * sleep.
  */
 void l1t_controls_take(struct l1t_vcpu *v, struct l1t_controls *c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The controls that a guest's own hypervisor runs its guest with. */
+/* The controls with which a guest's own hypervisor runs its guest. */
 #ifndef L1TUNE_CONTROLS_H
 #define L1TUNE_CONTROLS_H
 
@@ -7,24 +7,24 @@
 
 struct l1t_vcpu;
 
-/* Of one name; the intercepts of SVM are the most. */
+/* Words per control, at most: SVM's intercepts have the most. */
 #define L1T_CONTROL_WORDS	8
 #define L1T_CONTROLS		36
 
 enum l1t_controls_kind {
-	L1T_CONTROLS_NONE,	/* the vCPU has no VMCS or VMCB, or has ended */
+	L1T_CONTROLS_NONE,	/* the vCPU has no VMCS or VMCB, or was destroyed */
 	L1T_CONTROLS_VMCS,
 	L1T_CONTROLS_VMCB,
 	L1T_CONTROLS_ENLIGHTENED, /* Hyper-V's form of a VMCS */
-	L1T_CONTROLS_BUSY,	/* the vCPU could not be met at rest */
+	L1T_CONTROLS_BUSY,	/* the vCPU changed too often to be read */
 	L1T_CONTROLS_UNKNOWN,	/* this kernel does not tell where they are */
 };
 
 /**
- * struct l1t_control - one of them
- * @name: KVM's name of it; NULL: this KVM does not have it
- * @nr: how many values it has
- * @values: these
+ * struct l1t_control - a control
+ * @name: KVM's name; NULL: this KVM does not have it
+ * @nr: number of values
+ * @values: its values
  */
 struct l1t_control {
 	const char *name;
@@ -33,10 +33,10 @@ struct l1t_control {
 };
 
 /**
- * struct l1t_controls - those of a vCPU, as of one moment
- * @kind: what they are, or why there are none
- * @address: guest-physical, of the VMCS or VMCB
- * @list: they
+ * struct l1t_controls - a consistent copy of a vCPU's controls
+ * @kind: what was copied, or why there is nothing
+ * @address: guest-physical address of the VMCS or VMCB
+ * @list: the controls
  */
 struct l1t_controls {
 	enum l1t_controls_kind kind;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM tells a guest's own hypervisor with an error number why an instruction of VMX
- * has failed. It does so in one function, in the exit that the instruction is.
+ * KVM reports a failed VMX instruction to a guest's own hypervisor by an error number.
+ * One function of KVM does so, while it handles the exit for that instruction.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -12,7 +12,7 @@
 
 #define LINE_BYTES	32
 
-/* Few vCPUs need them. Without memory it is tried again the next time. */
+/* Few vCPUs need them. If there is no memory, the next failure tries again. */
 static bool add_counts(struct l1t_vcpu *v)
 {
 	u64 *counts = kcalloc(L1T_VMFAILS, sizeof(*counts),
@@ -41,7 +41,7 @@ static void vmx_failed(struct pt_regs *regs)
 		return;
 	v = container_of(acct, struct l1t_vcpu, acct);
 	if (v->vmfails || add_counts(v))
-		/* A number that is not defined counts as 0, which is none. */
+		/* An undefined number counts as 0, which is not an error number. */
 		count(&v->vmfails[error < L1T_VMFAILS ? error : 0]);
 }
 
@@ -97,8 +97,8 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 /**
  * l1t_vmfail_read() - read from a vCPU's file "nested_vmfail"
  * @v: the vCPU
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: bytes read; 0 at the end.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Instructions of VMX that fail for a guest's own hypervisor, by error number. */
+/* Failed VMX instructions of a guest's own hypervisor, by error number. */
 #ifndef L1TUNE_VMFAIL_H
 #define L1TUNE_VMFAIL_H
 
