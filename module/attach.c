@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finds the running KVM and hooks what it is handed.
+ * Finds the running KVM and attaches the hooks of a table to it.
  *
- * kvm and kvm_intel or kvm_amd may be there, come, go and come back. Module
- * notifiers say so; attach_kvm() and friends attach what they can and note per
- * hook what became of it. Observers change nothing in KVM, so they stay as
- * long as KVM does.
+ * kvm and kvm_intel or kvm_amd may be loaded before us, later, or again, as module
+ * notifiers report. attach_kvm() and friends attach what they can and record the state
+ * of each hook. Observers change nothing in KVM, so they stay attached as long as KVM is
+ * loaded.
  *
- * With the tables of life.c, split.c, refuse.c and throttle.c this is where
- * KVM's private names are.
+ * KVM's private names are here, and in the tables of life.c, split.c, refuse.c and
+ * throttle.c.
  */
 #include <linux/kvm_host.h>
 #include <linux/module.h>
@@ -24,8 +24,8 @@
 #include "symbol.h"
 
 /*
- * Protects all below, and KVM from going meanwhile. It is held while hooks are
- * released, which may take seconds, so nothing that a VMM waits for takes it.
+ * Protects everything below, and keeps KVM from being unloaded. It is held while hooks
+ * are released, which may take seconds, so nothing that a VMM waits for takes it.
  */
 static DEFINE_MUTEX(attach_lock);
 static const struct l1t_kvm_hooks *hooks;
@@ -68,7 +68,7 @@ static void detach_observers(void)
 		l1t_hook_gone(set->list[i].hook);
 }
 
-/* Those that are called often: all of them or none. */
+/* Functions that are called often: all are hooked, or none. */
 
 static void attach_direct(void)
 {
@@ -96,7 +96,7 @@ static void detach_direct(void)
 	}
 }
 
-/* Functions that are hooked while that is needed. */
+/* Functions that are hooked only while needed. */
 
 static int attach_optional(struct l1t_optional *o, enum l1t_need need)
 {
@@ -131,7 +131,7 @@ static void release_optional(struct l1t_optional *o)
 		o->attached(false);
 }
 
-/* Bring it in line with what is needed. */
+/* Attach or release it according to what is needed. */
 static void update_optional(struct l1t_optional *o)
 {
 	enum l1t_need need = o->need(o->hook);
@@ -151,7 +151,7 @@ static void update_optional(struct l1t_optional *o)
 		hooks->changed(o->hook);
 }
 
-/* Of the two ISAs one is there, or neither. One of them shows the hook's state. */
+/* At most one ISA's module is loaded. Exactly one of the two shows the hook's state. */
 static bool shows_its_hook(const struct l1t_optional *o)
 {
 	unsigned int i;
@@ -213,9 +213,9 @@ static void optional_goes(enum l1t_isa isa)
 }
 
 /**
- * l1t_attach_update() - what is needed of KVM has changed
+ * l1t_attach_update() - attach and release hooks after needs have changed
  *
- * Context: may sleep, for long where a hook is released.
+ * Context: may sleep, for seconds if a hook is released.
  */
 void l1t_attach_update(void)
 {
@@ -245,7 +245,7 @@ static int let_adopt(void)
 
 static void attach_kvm(void)
 {
-	/* KVM may have come between our notifier and our look for it. */
+	/* KVM may have been loaded between our notifier and our search for it. */
 	if (hooks->observers->registered)
 		return;
 	attach_observers();
@@ -255,12 +255,12 @@ static void attach_kvm(void)
 	update_combined();
 }
 
-/* Nothing of KVM's is looked at any more when its end is no longer noticed. */
+/* No memory of KVM's may be accessed once its freeing is no longer observed. */
 static void detach_kvm(void)
 {
 	optional_goes(L1T_ISA_NONE);
 	l1t_hook_gone(L1T_HOOK_ADOPT);
-	/* An account is closed when nobody writes to it any more. */
+	/* Accounts may be closed only after their last writer is gone. */
 	detach_direct();
 	hooks->leaves();
 	detach_observers();
@@ -269,8 +269,8 @@ static void detach_kvm(void)
 static const struct vendor {
 	const char *module;
 	bool builtin;
-	u16 feature;		/* of the CPUs that it is for */
-	const char *mark;	/* a function that only this vendor's has */
+	u16 feature;		/* of the CPUs that it supports */
+	const char *mark;	/* a function that only this vendor's module has */
 	enum l1t_isa isa;
 	int (*find_reason)(const char *module);
 } vendors[] = {
@@ -286,10 +286,10 @@ static void attach_vendor(const struct vendor *vendor)
 {
 	const char *module = vendor->builtin ? NULL : vendor->module;
 
-	/* A kernel may have both built in, of which one has found its CPU. */
+	/* Both may be built in; only one of them supports this CPU. */
 	if (vendor->builtin && !boot_cpu_has(vendor->feature))
 		return;
-	/* It may have come between our notifier and our look for it. */
+	/* It may have been loaded between our notifier and our search for it. */
 	if (vendor_there || !l1t_symbol(module, vendor->mark))
 		return;
 	vendor_there = true;
@@ -413,11 +413,11 @@ static struct notifier_block module_nb = {
 };
 
 /**
- * l1t_attach() - attach to KVM, now and whenever it comes
- * @what: to what; kept
+ * l1t_attach() - attach to KVM, now and whenever it is loaded
+ * @what: what to hook; must stay valid
  *
- * Return: 0 or an error of the notifiers'; a KVM that is not there or that
- * does not have everything is not an error.
+ * Return: 0, or an error of the notifiers. It is not an error if KVM is not loaded or
+ * lacks something.
  */
 int l1t_attach(const struct l1t_kvm_hooks *what)
 {
@@ -437,8 +437,8 @@ int l1t_attach(const struct l1t_kvm_hooks *what)
 	mutex_unlock(&attach_lock);
 
 	/*
-	 * Calls back for KVM if that is there. All vCPUs are known by now, so no
-	 * exit is unattributed.
+	 * Calls back for KVM if it is loaded. All vCPUs are known by now, so no exit is
+	 * unattributed.
 	 */
 	err = register_tracepoint_module_notifier(&tracepoint_nb);
 	if (err)
@@ -461,9 +461,9 @@ detach:
 }
 
 /**
- * l1t_detach() - let go of KVM
+ * l1t_detach() - detach from KVM
  *
- * No hook or probe runs when this returns.
+ * When this returns, no hook or probe is running.
  */
 void l1t_detach(void)
 {

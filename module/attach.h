@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finding the running KVM, holding on to it, letting go of it. What is hooked,
- * and for whom, is handed over in tables.
+ * Finds the running KVM, attaches to it and detaches from it. What is hooked is passed
+ * in tables.
  */
 #ifndef L1TUNE_ATTACH_H
 #define L1TUNE_ATTACH_H
@@ -13,21 +13,21 @@
 #include "reason.h"
 
 /**
- * struct l1t_optional - functions that are hooked together while that is needed
- * @hook: what they are called in sysfs
+ * struct l1t_optional - functions that are hooked together, only while needed
+ * @hook: their hook, as shown in sysfs
  * @isa: of the vendor module that has them; L1T_ISA_NONE: kvm has them
  * @set: the functions
- * @need: what is needed of them now
- * @usable: can they serve; NULL: always
- * @target: another function of the module, that theirs is replaced by
- * @target_ip: gets where that is
- * @attached: called when they have been attached or released; or NULL
- * @module: where they are; NULL for the kernel itself; attach.c's
- * @there: that module is; attach.c's
+ * @need: returns what is needed of them now
+ * @usable: returns whether they can work; NULL: always
+ * @target: another function of the module, to which they are redirected; or NULL
+ * @target_ip: set to the address of @target
+ * @attached: called after they have been attached or released; or NULL
+ * @module: their module; NULL for the kernel itself; attach.c's
+ * @there: the module is loaded; attach.c's
  * @serves: what they are attached for; attach.c's
  *
- * As long as a hook may send control elsewhere no livepatch can be on the
- * function, so such are attached only while a limit needs them.
+ * While a hook may redirect a function, the function cannot be livepatched, so such
+ * hooks are attached only while a limit needs them.
  */
 struct l1t_optional {
 	enum l1t_hook hook;
@@ -44,11 +44,11 @@ struct l1t_optional {
 };
 
 /**
- * struct l1t_probe - a probe on a tracepoint of KVM's
- * @hook: what it is called in sysfs
+ * struct l1t_probe - a probe on one of KVM's tracepoints
+ * @hook: its hook, as shown in sysfs
  * @name: of the tracepoint
  * @probe: the function
- * @tp: where it is registered; NULL for nowhere; attach.c's
+ * @tp: the tracepoint while registered, or NULL; attach.c's
  */
 struct l1t_probe {
 	enum l1t_hook hook;
@@ -58,11 +58,11 @@ struct l1t_probe {
 };
 
 /**
- * struct l1t_combined - a hook that works by others
- * @hook: what it is called in sysfs
- * @by: those that it works by
- * @nr: how many
- * @need: is it needed now
+ * struct l1t_combined - a hook that consists of others
+ * @hook: its hook, as shown in sysfs
+ * @by: the others
+ * @nr: number of others
+ * @need: returns whether it is needed now
  */
 struct l1t_combined {
 	enum l1t_hook hook;
@@ -72,19 +72,19 @@ struct l1t_combined {
 };
 
 /**
- * struct l1t_kvm_hooks - all that is hooked
- * @observers: functions whose entry is observed, as long as KVM is there
- * @direct: likewise, with a callback of their own each; all of them or none
- * @nr_direct: how many
- * @optional: functions that are hooked while needed
- * @nr_optional: how many
+ * struct l1t_kvm_hooks - everything that is hooked
+ * @observers: functions whose entry is observed while KVM is loaded
+ * @direct: likewise, each with its own callback; all are hooked, or none
+ * @nr_direct: number of @direct
+ * @optional: functions that are hooked only while needed
+ * @nr_optional: number of @optional
  * @probes: on tracepoints
- * @nr_probes: how many
- * @combined: works by others
- * @came: KVM is there and the observers are attached; is handed KVM's list of
- *	VMs and its lock, or NULL. Returns what is to be said of L1T_HOOK_ADOPT
- * @leaves: KVM is unloaded: nothing of it may be touched after this returns
- * @changed: the state of an optional or combined hook has changed
+ * @nr_probes: number of @probes
+ * @combined: consists of others
+ * @came: called when KVM is loaded and the observers are attached, with KVM's list of
+ *	VMs and its lock, or NULL. Returns the result for L1T_HOOK_ADOPT
+ * @leaves: called when KVM is unloaded: its memory may not be accessed after this
+ * @changed: called when the state of an optional or combined hook has changed
  */
 struct l1t_kvm_hooks {
 	struct l1t_functions *observers;

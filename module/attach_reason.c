@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where KVM keeps the reason of the last exit. Headers packages do not say,
- * but KVM's own get_exit_info() knows: run once on an image of a vCPU in which
- * every word says where it stands, it answers with the place. Kernels whose
- * function does not tell the reason hand it over in the kvm_exit tracepoint.
+ * Finds where KVM keeps the reason of the last exit. Packaged headers do not tell, but
+ * KVM's own get_exit_info() does: it runs once on an image of a vCPU in which each word
+ * holds its own offset, and so returns the offset. Where that function does not report
+ * the reason, the kvm_exit tracepoint passes it.
  */
 #include <linux/kvm_host.h>
 #include <linux/slab.h>
@@ -44,12 +44,12 @@ static int ask_exit_info(const char *module, const char *function,
 
 /**
  * l1t_find_vmx_reason() - find where KVM keeps the exit reason on VMX
- * @module: that has get_exit_info(); NULL for the kernel itself
+ * @module: module of get_exit_info(); NULL for the kernel itself
  *
- * With every register marked as available and with the mark, bit 31, being
- * VMX's "failed VM entry", the function reads no VMCS.
+ * The function reads no VMCS, because every register is marked as available, and
+ * because IMAGE_MARK is bit 31, VMX's "failed VM entry".
  *
- * Return: 0, or an error, and then reasons are counted as UNKNOWN.
+ * Return: 0, or an error; then reasons are counted as UNKNOWN.
  */
 int l1t_find_vmx_reason(const char *module)
 {
@@ -78,7 +78,7 @@ int l1t_find_vmx_reason(const char *module)
 	if (!(reason & IMAGE_MARK) || offset % sizeof(u32) ||
 	    offset < sizeof(*image) || offset >= IMAGE_BYTES)
 		return -EPROTO;
-	/* The exit qualification, read the same way, has two such words. */
+	/* The exit qualification, found the same way, is two such words. */
 	if (upper_32_bits(info1) != lower_32_bits(info1) + sizeof(u32) ||
 	    !(lower_32_bits(info1) & IMAGE_MARK))
 		return -EPROTO;
@@ -92,11 +92,11 @@ int l1t_find_vmx_reason(const char *module)
 
 /**
  * l1t_find_svm_reason() - find where KVM keeps the exit reason on SVM
- * @module: that has get_exit_info(); NULL for the kernel itself
+ * @module: module of get_exit_info(); NULL for the kernel itself
  *
  * It is in the VMCB, whose address follows struct kvm_vcpu.
  *
- * Return: 0, or an error, and then reasons are counted as UNKNOWN.
+ * Return: 0, or an error; then reasons are counted as UNKNOWN.
  */
 int l1t_find_svm_reason(const char *module)
 {
