@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slowing an L2 that exits too often.
+ * Slows down an L2 that exits too often.
  *
- * A guest has a bucket of tokens, which come at its rate; its vCPUs take them
- * from it by the lease, so that an exit costs no more than a subtraction. A
- * vCPU whose lease is used up sees to the next one on its thread's way back
- * into the guest, where KVM holds no lock but the vCPU's own: there it may have
- * to sleep until tokens have come. Out to the VMM it is let go, and is asked
- * when it comes back: without the vCPU's lock another thread could run it, and
- * both would write to its account.
+ * A guest has a bucket of tokens, which arrive at its rate. Its vCPUs take them from
+ * the bucket as leases, so that an exit costs only a subtraction. A vCPU whose lease
+ * is used up gets the next one when its thread is about to enter the guest again,
+ * where KVM holds no lock except the vCPU's mutex: there it may have to sleep until
+ * tokens are available. A thread that returns to the VMM is not delayed, only when it
+ * comes back: without the vCPU's mutex another thread could run the vCPU, and both
+ * would write to its account.
  *
- * A tenant has a bucket that all its guests share: a lease is taken from each
- * bucket that the guest goes by, and from none if one of them lacks tokens.
+ * A tenant has a bucket that all its guests share: a lease is taken from each bucket
+ * that limits the guest, or from none if one of them lacks tokens.
  *
- * The bucket holds what comes in 50 ms, all leases together as much again: so
- * a guest that was calm may do at once what it may do in 100 ms.
+ * The bucket holds the tokens of 50 ms, all leases together as many again: so a guest
+ * that was below its limit may at once take what it may take in 100 ms.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -42,7 +42,7 @@ static DECLARE_WAIT_QUEUE_HEAD(rates_changed);
 static atomic_t rates_version = ATOMIC_INIT(0);
 static bool stopping;
 
-/* Guests that have a rate of their own. */
+/* Number of guests that have their own rate. */
 static atomic_t nr_own_rates = ATOMIC_INIT(0);
 
 static u64 limit_rate(const struct l1t_guest *g)
@@ -60,11 +60,11 @@ static u64 audit_rate(void)
 }
 
 /**
- * struct pace - one that a guest goes by: its own, or a tenant's
- * @tenant: whose, or NULL
+ * struct pace - a rate that limits a guest: its own, or a tenant's
+ * @tenant: the tenant, or NULL
  * @level: of the tenant, plus 1; 0: the guest's own
  * @rate: exits per second
- * @bucket: where its tokens are
+ * @bucket: the tokens
  */
 struct pace {
 	struct l1t_tenant *tenant;
@@ -73,7 +73,7 @@ struct pace {
 	struct l1t_bucket *bucket;
 };
 
-/* Context: RCU read section. Returns false if there is none. */
+/* Context: RCU read section. Returns false if there is no pace at @level. */
 static bool pace_at(struct l1t_guest *g, unsigned int level, enum l1t_bound bound,
 		    struct pace *p)
 {
@@ -97,7 +97,7 @@ static bool pace_at(struct l1t_guest *g, unsigned int level, enum l1t_bound boun
 }
 
 /*
- * Makes *@p the first pace at @level or behind it: a loop goes on at p->level + 1.
+ * Sets *@p to the first pace at @level or after it; a loop continues at p->level + 1.
  * Context: RCU read section. Returns false if there is none.
  */
 static bool next_pace(struct l1t_guest *g, unsigned int level, enum l1t_bound bound,
@@ -111,11 +111,11 @@ static bool next_pace(struct l1t_guest *g, unsigned int level, enum l1t_bound bo
 }
 
 
-/* Tenants' buckets are those of many guests. Taken with a guest's lock held. */
+/* Protects tenants' buckets, which guests share. Taken with a guest's lock held. */
 static DEFINE_RAW_SPINLOCK(tenants_lock);
 
 /*
- * What is left of the pace that has the least, which goes to @least; U64_MAX if
+ * Tokens in the bucket that has the fewest, whose pace is stored in @least; U64_MAX if
  * there is no pace.
  */
 static u64 fewest_tokens(struct l1t_guest *g, u64 now, struct pace *least)
@@ -134,13 +134,13 @@ static u64 fewest_tokens(struct l1t_guest *g, u64 now, struct pace *least)
 	return fewest;
 }
 
-/* How many vCPUs share it. */
+/* Number of vCPUs that share a pace. */
 static u64 sharers(const struct l1t_guest *g, const struct pace *p)
 {
 	u64 n = READ_ONCE(g->nr_vcpus);
 
 	if (p->tenant) {
-		/* They come and go meanwhile: it is for the size of leases only. */
+		/* It may change meanwhile, but only the size of leases depends on it. */
 		n = data_race(READ_ONCE(p->tenant->use.of[L1T_USED_VCPUS]));
 	}
 	return max_t(u64, n, 1);
@@ -190,7 +190,7 @@ static u64 lowest_rate(struct l1t_guest *g)
 	return rate;
 }
 
-/* How often tokens did not suffice, to be reported; 0: nothing to report. */
+/* A shortage of tokens that must be reported; @count 0: none. */
 struct excess {
 	unsigned int level;
 	u64 value;
@@ -209,7 +209,7 @@ static void tokens_short(const struct pace *p, enum l1t_bound bound, u64 now,
 	else
 		l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
 	b->exceeded++;
-	/* Of two at once the other is reported when it happens again. */
+		/* If two buckets are short at once, the other is reported next time. */
 	if ((b->reported && since_ns < EVENT_NS) || excess[bound].count)
 		return;
 	excess[bound] = (struct excess){
@@ -246,9 +246,9 @@ static void take(struct l1t_guest *g, u64 wanted, u64 now, struct excess *excess
 }
 
 /*
- * Takes the next lease of a vCPU, after paying for exits that it has had
- * without. Returns 0, or for how long to sleep for want of tokens; @waits: it
- * has slept for them already.
+ * Takes the next lease of a vCPU, after paying for the exits that it has had without
+ * one. Returns 0, or how many ns to sleep because tokens are missing; @waits: it has
+ * already slept for them.
  */
 static u64 take_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
 {
@@ -274,7 +274,7 @@ static u64 take_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
 		tokens_short(&least, L1T_BOUND_LIMIT, now, excess);
 	if (!least.rate)
 		return SLICE_NS;
-	/* In parts: it may be more than the bucket can hold. */
+	/* Pays in parts, because the debt may exceed what the bucket can hold. */
 	if (tokens) {
 		debt -= tokens;
 		take(g, tokens, now, excess);
@@ -328,7 +328,7 @@ static void split_sleep(struct l1t_vcpu *v, bool sleeps)
 	raw_spin_unlock(&l1t_lock);
 }
 
-/* Returns false if there is something to do other than to wait. */
+/* Returns false if the thread must not sleep any more. */
 static bool pace_sleep(struct l1t_vcpu *v, int version, u64 ns)
 {
 	u64 start = ktime_get_ns();
@@ -353,7 +353,7 @@ static void pace_vcpu(struct l1t_work *work, bool cancelled)
 	int version;
 	u64 ns;
 
-	/* The vCPU is this thread's as long as it is in KVM_RUN. */
+	/* While this thread is in KVM_RUN, no other one runs the vCPU. */
 	while (!cancelled && l1t_account_runs_here(&v->acct)) {
 		struct excess excess[L1T_BOUNDS] = {};
 
@@ -363,7 +363,7 @@ static void pace_vcpu(struct l1t_work *work, bool cancelled)
 		raw_spin_unlock(&t->lock);
 		report(v->guest, excess);
 		waits = true;
-		/* A thread that has a signal must not be kept. */
+		/* A thread that has a signal must not be delayed. */
 		if (!ns || !pace_sleep(v, version, ns))
 			break;
 	}
@@ -372,10 +372,9 @@ static void pace_vcpu(struct l1t_work *work, bool cancelled)
 }
 
 /*
- * apic_timer_fn(timer): a LAPIC timer that KVM emulates fires, in an interrupt.
- * It is the vCPU's that is on this CPU if it lies in that one's LAPIC; then the
- * exit by this interrupt, which may come before it or after, is of the guest's
- * doing.
+ * apic_timer_fn(timer): a LAPIC timer that KVM emulates fires, in an interrupt. If it
+ * is part of the LAPIC of the vCPU on this CPU, the guest causes the exit for this
+ * interrupt, which may come before the call or after it.
  */
 #define LAPIC_TIMER_BYTES	64
 
@@ -387,7 +386,7 @@ static void lapic_timer_fires(struct pt_regs *regs)
 
 	if (!acct || !l1t_account_runs_here(acct))
 		return;
-	/* In KVM_RUN with this thread, so it is alive. */
+	/* This thread is in KVM_RUN with the vCPU, so it is not destroyed. */
 	vcpu = READ_ONCE(acct->vcpu);
 	if ((unsigned long)timer - (unsigned long)vcpu->arch.apic >= LAPIC_TIMER_BYTES)
 		return;
@@ -403,7 +402,7 @@ static struct l1t_function timer_functions[] = {
 };
 
 /**
- * l1t_throttle_need() - what paces want of the hooks that they work by
+ * l1t_throttle_need() - what rates need of the hooks that enforce them
  * @hook: which
  */
 enum l1t_need l1t_throttle_need(enum l1t_hook hook)
@@ -413,7 +412,7 @@ enum l1t_need l1t_throttle_need(enum l1t_hook hook)
 	return l1t_limit_need(L1T_HOOK_THROTTLE);
 }
 
-/* The timer's is never kept from running. */
+/* The timer is only observed. */
 static enum l1t_need timer_need(enum l1t_hook hook)
 {
 	return min(l1t_throttle_need(hook), L1T_NEED_AUDIT);
@@ -426,7 +425,7 @@ struct l1t_optional l1t_throttle_timer = {
 };
 
 /**
- * l1t_throttle_init() - a guest without a pace of its own
+ * l1t_throttle_init() - initialize a guest without its own rate
  * @t: all zero
  */
 void l1t_throttle_init(struct l1t_throttle *t)
@@ -436,7 +435,7 @@ void l1t_throttle_init(struct l1t_throttle *t)
 }
 
 /**
- * l1t_throttle_vcpu() - a vCPU is new
+ * l1t_throttle_vcpu() - a vCPU has been created
  * @v: has had no exit
  *
  * Context: l1t_lock held.
@@ -448,10 +447,10 @@ void l1t_throttle_vcpu(struct l1t_vcpu *v)
 		WRITE_ONCE(v->acct.lease, 0);
 }
 
-/* Do exits take tokens? Context: may sleep; the rate that changes has been set. */
+/* Decides whether exits take tokens. Context: may sleep; after a rate was changed. */
 static void update_tokens(void)
 {
-	/* A guest may end while a limit is set. */
+	/* The end of a guest and the setting of a limit may be concurrent. */
 	static DEFINE_MUTEX(tokens_lock);
 
 	mutex_lock(&tokens_lock);
@@ -461,8 +460,8 @@ static void update_tokens(void)
 }
 
 /*
- * Leases are to be no longer than they may be now. Returns false if one was:
- * the vCPU may have been about to write it back.
+ * Ends leases that are longer than they may be now. Returns false if there was one:
+ * its vCPU may be about to write it back.
  */
 static bool shorten_leases(struct l1t_guest *g)
 {
@@ -492,7 +491,8 @@ static void wake_all(void)
  * @g: the guest; @rate has been checked
  * @rate: exits per second, L1T_NO_LIMIT or L1T_RATE_DEFAULT
  *
- * Context: may sleep; one at a time. It holds when this returns.
+ * Context: may sleep; one caller at a time for each guest. The rate is in effect when
+ * this returns.
  */
 void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 {
@@ -502,7 +502,7 @@ void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 		   &nr_own_rates);
 	WRITE_ONCE(g->throttle.rate, rate);
 	update_tokens();
-	/* Exits run with preemption off: after this, none has an old lease. */
+	/* Exits run with preemption disabled: after a grace period none has an old lease. */
 	while (!shorten_leases(g))
 		synchronize_rcu();
 	wake_all();
@@ -511,7 +511,7 @@ void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 /**
  * l1t_throttle_update() - the rate of the machine or of tenants has changed
  *
- * Context: may sleep; one at a time. It holds when this returns.
+ * Context: may sleep. The rates are in effect when this returns.
  */
 void l1t_throttle_update(void)
 {
@@ -531,9 +531,9 @@ void l1t_throttle_update(void)
 }
 
 /**
- * l1t_throttle_stop() - let go of all that sleep here
+ * l1t_throttle_stop() - wake all threads that sleep for tokens
  *
- * They are on their way when this returns, not out: each keeps its guest.
+ * They may still be running when this returns: each has a reference to its guest.
  */
 void l1t_throttle_stop(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Slowing an L2 that exits too often. The exit path knows only this: each
- * exit that the guest causes takes a token from its account's lease, and when
- * that is used up, the account's @pace is queued.
+ * Slows down an L2 that exits too often. The exit path does only this: each exit that
+ * the guest causes takes a token from its account's lease, and when the lease is used
+ * up, the account's @pace is queued.
  */
 #ifndef L1TUNE_THROTTLE_H
 #define L1TUNE_THROTTLE_H
@@ -10,7 +10,7 @@
 #include "attach.h"
 #include "guest.h"
 
-/* A guest without a limit of its own: the machine's holds for it. */
+/* A guest without its own limit: only the machine's and its tenants' apply. */
 #define L1T_RATE_DEFAULT	(U64_MAX - 1)
 
 extern struct l1t_optional l1t_throttle_timer;
