@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Totals go over every cell of every guest, and take from the CPUs that write
- * those the cache lines that they write. So they are made at most ten times a
- * second, however many read them, and what is read in between is that.
+ * To compute totals, every cell of every guest is read, which takes cache lines from
+ * the CPUs that write them. So they are computed at most ten times a second, however
+ * many readers there are, and are cached in between.
  */
 #include <linux/jiffies.h>
 
@@ -11,8 +11,8 @@
 #include "totals.h"
 
 /*
- * The dead's counts. A guest is either on l1t_guests or in here, and this
- * lock is held while it moves, so that totals never decrease.
+ * Counts of ended guests. A guest is either on l1t_guests or included here, and
+ * totals_lock is held while it moves, so that totals never decrease.
  */
 static DEFINE_MUTEX(totals_lock);
 static struct l1t_counts dead;
@@ -24,10 +24,10 @@ static bool has_snapshot;
 /**
  * l1t_vcpu_counts() - add a vCPU's counts to a sum
  * @v: alive or dead
- * @sum: takes them
+ * @sum: the sum
  *
- * Exits that KVM counted and did not trace are @sum->untraced; while an exit
- * is being handled one of the two may be a step ahead.
+ * Exits that KVM counted but did not trace are @sum->untraced; while an exit is being
+ * handled, one of the two counts may be a step ahead.
  */
 void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 {
@@ -62,21 +62,21 @@ void l1t_vcpu_counts(struct l1t_vcpu *v, struct l1t_counts *sum)
 /**
  * l1t_guest_counts() - add a guest's counts to a sum
  * @g: alive or dead
- * @sum: takes them
+ * @sum: the sum
  */
 void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum)
 {
 	struct l1t_vcpu *v;
 
-	/* Entries outlive @g's readers; RCU orders the list's growth. */
+	/* Entries live as long as @g; RCU is needed for the list's growth only. */
 	list_for_each_entry_rcu(v, &g->vcpus, link, true)
 		l1t_vcpu_counts(v, sum);
 }
 
 
 /**
- * l1t_guest_retire() - a guest that is gone joins the dead in the totals
- * @g: its VM is gone; its own counts stay readable
+ * l1t_guest_retire() - add the counts of a guest that has ended to the totals
+ * @g: its VM has been freed; its own counts stay readable
  *
  * Context: devices workqueue.
  */
@@ -102,7 +102,7 @@ void l1t_guest_retire(struct l1t_guest *g)
 /**
  * l1t_guests_walk() - call a function for each guest that has not been retired
  * @fn: the function; may sleep
- * @arg: for it
+ * @arg: passed to it
  *
  * Context: may sleep.
  */
@@ -172,7 +172,7 @@ static void take_tenant_snapshot(struct l1t_tenant *t)
 
 /**
  * l1t_tenant_totals() - sums over all guests that a tenant has had
- * @tenant: tenant or pattern, held
+ * @tenant: tenant or pattern; the caller has a reference
  * @t: filled in, as of one moment at most 100 ms ago
  *
  * Context: may sleep.
@@ -191,15 +191,15 @@ void l1t_tenant_totals(struct l1t_tenant *tenant, struct l1t_totals *t)
 }
 
 /**
- * l1t_stolen_state() - is it known what L0 takes from vCPUs, and if not, why
+ * l1t_stolen_state() - is it known what L0 steals from vCPUs, and if not, why
  *
- * It is counted from a clock of each CPU, by hooks that see where threads are.
+ * This needs the clock of each CPU, and the hooks that see where threads run.
  */
 enum l1t_steal_state l1t_stolen_state(void)
 {
 	enum l1t_steal_state state = l1t_steal_state();
 
-	/* All of run, put and sched_in are attached, or none. */
+	/* run, put and sched_in are attached together, or none of them. */
 	if (state == L1T_STEAL_OK &&
 	    l1t_hook_state(L1T_HOOK_RUN) == L1T_HOOK_UNAVAILABLE)
 		return L1T_STEAL_NO_HOOKS;

@@ -6,11 +6,11 @@
 #include "guest.h"
 
 /**
- * struct l1t_totals - everything since load, the dead included
+ * struct l1t_totals - sums since load, including ended guests
  * @counts: of all guests
- * @vms: guests
- * @vcpus: vCPUs of theirs
- * @unattributed: exits of vCPUs that were not known
+ * @vms: number of guests
+ * @vcpus: number of their vCPUs
+ * @unattributed: exits of vCPUs that have no account
  */
 struct l1t_totals {
 	struct l1t_counts counts;

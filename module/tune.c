@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tuning: what KVM lets a VMM choose for its VM, chosen for VMMs that do not.
+ * Tuning: makes choices that KVM leaves to the VMM, for VMMs that do not make them.
  *
- * How long a vCPU polls before it sleeps may be changed at any time, so it is
- * a guest's own value too, and the one before comes back when the module
- * goes. Which instructions exit is in the VMCS or VMCB from a vCPU's creation
- * on: it is decided once, when the first vCPU is asked for, and cannot be
- * taken back.
+ * How long a vCPU polls before it sleeps can be changed at any time, so each guest has
+ * its own value as well, and the previous one is restored when the module is unloaded.
+ * Which instructions exit is set in the VMCS or VMCB when a vCPU is created: it is
+ * decided once, when the first vCPU is requested, and cannot be undone.
  *
- * All of it is in fields of struct kvm that KVM itself reads without a lock,
- * or while it creates a vCPU. They are written under l1t_lock, which keeps the
- * VM from going.
+ * All of it is in members of struct kvm that KVM reads without a lock, or while it
+ * creates a vCPU. They are written under l1t_lock, which keeps the VM from being freed.
  */
 #include <linux/cred.h>
 #include <linux/uidgid.h>
@@ -26,7 +24,7 @@ static u64 values[L1T_TUNABLES] = {
 };
 
 /**
- * l1t_tune_value() - what is set for guests to come
+ * l1t_tune_value() - the setting for future guests
  * @tunable: which
  *
  * Return: a number or L1T_TUNE_DEFAULT.
@@ -37,10 +35,10 @@ u64 l1t_tune_value(enum l1t_tunable tunable)
 }
 
 /*
- * On CPUs where an HLT that does not exit lets the sibling's guest steer
- * returns, KVM allows it or not by a parameter; here it is never. And where a
- * VM of any type may become one whose state is protected (KVM_SEV_INIT), no
- * field tells in all kernels.
+ * On CPUs where an HLT that does not exit lets the sibling's guest control return
+ * predictions, KVM has a parameter to allow it; here it is never allowed. Nor is it
+ * where a VM of any type may become one with protected state (KVM_SEV_INIT), because in
+ * some kernels no member of struct kvm shows it.
  */
 static bool hlt_in_guest_possible(void)
 {
@@ -48,15 +46,15 @@ static bool hlt_in_guest_possible(void)
 }
 
 /**
- * l1t_tune_set() - set something for guests to come
+ * l1t_tune_set() - set the value for future guests
  * @tunable: which
  * @value: a number in its range, or L1T_TUNE_DEFAULT
  *
- * A guest that does not exit for HLT keeps its CPUs: that is for the guests of
- * a user who is named, and goes when none is any more.
+ * A guest that does not exit for HLT keeps its CPUs busy: hlt_in_guest is only for the
+ * guests of a user that is set, and is reset when none is set any more.
  *
- * Return: 0, -EOPNOTSUPP if this machine cannot, or -EINVAL for hlt_in_guest
- * while no user is named.
+ * Return: 0, -EOPNOTSUPP if this machine does not support it, or -EINVAL for
+ * hlt_in_guest while no user is set.
  */
 int l1t_tune_set(enum l1t_tunable tunable, u64 value)
 {
@@ -80,16 +78,16 @@ int l1t_tune_set(enum l1t_tunable tunable, u64 value)
 	return err;
 }
 
-/* Unless the VMM has said something else since. */
+/* False if the VMM has set another value since. */
 static bool polls_as_set(const struct l1t_guest *g)
 {
 	return g->tune.polls && l1t_halt_poll_ns(g->kvm) == g->tune.poll_ns;
 }
 
 /*
- * What a vCPU has come to poll within the old bound: KVM cuts it to the new one
- * by itself since 5.17 only. The vCPU may be changing it, and then does so from
- * what it was, once.
+ * Lowers the present polling time of vCPUs to the new bound, which KVM does itself only
+ * since 5.17. A vCPU may be changing it at the same time; it then continues from the
+ * old value, once.
  */
 static void cut_vcpus(struct l1t_guest *g, u32 ns)
 {
@@ -98,7 +96,7 @@ static void cut_vcpus(struct l1t_guest *g, u32 ns)
 	list_for_each_entry(v, &g->vcpus, link) {
 		if (!v->vcpu)
 			continue;
-		/* KVM reads and writes it plainly. */
+		/* KVM accesses it without READ_ONCE() and WRITE_ONCE(). */
 		if (data_race(v->vcpu->halt_poll_ns) > ns)
 			data_race(v->vcpu->halt_poll_ns = ns); /* likewise */
 	}
@@ -120,7 +118,7 @@ static bool is_meant(const struct l1t_guest *g)
 {
 	u64 uid = values[L1T_TUNE_UID];
 
-	/* Of one older than the module the user is not known for sure. */
+	/* If the guest is older than the module, its user is not certain. */
 	if (g->adopted)
 		return false;
 	return uid == L1T_TUNE_DEFAULT ||
@@ -128,10 +126,10 @@ static bool is_meant(const struct l1t_guest *g)
 }
 
 /**
- * l1t_tune_new() - a VM is about to have a vCPU
+ * l1t_tune_new() - apply settings, before the first vCPU is created
  * @g: alive
  *
- * Context: l1t_lock held, from a hook; from 6.0 on KVM holds the VM's lock.
+ * Context: l1t_lock held, in a hook; from 6.0 on KVM holds the VM's lock.
  */
 void l1t_tune_new(struct l1t_guest *g)
 {
@@ -153,7 +151,7 @@ void l1t_tune_new(struct l1t_guest *g)
 }
 
 /**
- * l1t_tune_guest_poll_ns() - to what a guest's halt polling has been set here
+ * l1t_tune_guest_poll_ns() - the halt polling time that was set for a guest
  * @g: alive or dead
  *
  * Return: a number or L1T_TUNE_DEFAULT.
@@ -192,8 +190,8 @@ int l1t_tune_guest_set_poll_ns(struct l1t_guest *g, u64 value)
 }
 
 /**
- * l1t_tune_release() - give back what can be given back
- * @g: its VM not freed yet
+ * l1t_tune_release() - restore what can be restored
+ * @g: its VM has not been freed yet
  *
  * Context: l1t_lock held.
  */

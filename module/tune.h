@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How guests are run: what KVM would let their VMMs choose. */
+/* Settings of guests that KVM leaves to their VMMs. */
 #ifndef L1TUNE_TUNE_H
 #define L1TUNE_TUNE_H
 
@@ -7,7 +7,7 @@
 
 #include "guest.h"
 
-/* For guests to come. */
+/* For future guests. */
 enum l1t_tunable {
 	L1T_TUNE_HALT_POLL_NS,
 	L1T_TUNE_PAUSE_IN_GUEST,
@@ -16,7 +16,7 @@ enum l1t_tunable {
 	L1T_TUNABLES
 };
 
-/* As KVM and the VMM have it; of the uid, any. */
+/* As set by KVM and the VMM; for the uid: any user. */
 #define L1T_TUNE_DEFAULT	U64_MAX
 
 u64 l1t_tune_value(enum l1t_tunable tunable);
