@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The file "nested_controls" of a vCPU, see ABI/: what one read() has is of one moment. */
+/* The file "nested_controls" of a vCPU, see ABI/. Each read() is consistent in itself. */
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
@@ -19,7 +19,7 @@ static void print_control(char *line, const struct l1t_control *control)
 		len += scnprintf(line + len, LINE_BYTES - len, " %#llx", control->values[i]);
 }
 
-/* The nth of those that this KVM has. */
+/* The nth control that this KVM has. */
 static const struct l1t_control *nth_control(const struct l1t_controls *c, unsigned int n)
 {
 	unsigned int i;
@@ -68,8 +68,8 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 /**
  * l1t_controls_read() - read from a vCPU's file "nested_controls"
  * @v: the vCPU
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: bytes read, 0 at the end, or an error.

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The files of a vCPU about its L3, see ABI/: a line at a time, each as of one
- * moment.
- */
+/* The files of a vCPU about its L3, see ABI/. Each line is consistent in itself. */
 #include <linux/kernel.h>
 
 #include "clock.h"
@@ -47,7 +44,7 @@ static const char *paging_name(const struct l1t_l3 *l3)
 	return READ_ONCE(l3->own_paging) ? "nested" : "shadow";
 }
 
-/* KVM may have no word for what it refuses. */
+/* On some kernels KVM refuses entries without a tracepoint. */
 static bool failures_are_told(const struct l1t_account *acct)
 {
 	return READ_ONCE(acct->l3_failed) ||
@@ -63,7 +60,7 @@ static void print_failed_count(char *line, const struct l1t_account *acct)
 		snprintf(line, LINE_BYTES, "failed unknown");
 }
 
-/* Reflected, and not among those of a reason. */
+/* Reflected exits that were not recorded by reason. */
 static u64 unkept(struct l1t_account *acct, struct l1t_l3 *l3)
 {
 	struct l1t_moment m;
@@ -79,7 +76,7 @@ static u64 unkept(struct l1t_account *acct, struct l1t_l3 *l3)
 	return n;
 }
 
-/* Exits of L3 of one reason: which of them went where. */
+/* Exits of L3 for one reason: how many, and what became of those reflected. */
 static void print_exits(char *line, struct l1t_account *acct, unsigned int cell)
 {
 	struct l1t_l3 *l3 = l3_of(acct);
@@ -99,14 +96,14 @@ static void print_exits(char *line, struct l1t_account *acct, unsigned int cell)
 					trips = l3->trips[i];
 		} while (l1t_account_read_again(acct, &m));
 	}
-	/* After that: there are never more of them than of all. */
+	/* Read after the trips, so that there are never more of those than exits. */
 	l1t_account_add_cell(acct, cell, &sum);
 	l1t_slot_name(l1t_isa(), key % L1T_SLOTS, name, sizeof(name));
 	snprintf(line, LINE_BYTES, "exits %s %llu %llu %llu %llu %llu", name, sum.count,
 		 trips.reflected, trips.back, l1t_ticks_to_ns(trips.ticks), trips.l2_exits);
 }
 
-/* The cell of L3's reason @n, in the order in which they first came; -1: none. */
+/* The cell of L3's reason @n, in the order of their first exits; -1: none. */
 static int l3_cell(const struct l1t_account *acct, unsigned int n)
 {
 	unsigned int i, cells = l1t_account_cells(acct);
@@ -162,8 +159,8 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 /**
  * l1t_l3_read() - read from a vCPU's file "nested"
  * @v: the vCPU
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: bytes read; 0 at the end.
@@ -176,7 +173,7 @@ ssize_t l1t_l3_read(struct l1t_vcpu *v, char *buf, loff_t pos, size_t count)
 	return l1t_lines_read(buf, pos, count, line, sizeof(line), print_line, &reader);
 }
 
-/* Line @n: of one kind, and the last of those that were not kept by kind. */
+/* Line @n: one kind each; the last line sums up those not recorded by kind. */
 static bool get_failed(struct l1t_account *acct, unsigned int n, struct l1t_failed *f)
 {
 	const struct l1t_l3 *l3 = l3_of(acct);
@@ -214,8 +211,8 @@ static bool print_failed(char *line, unsigned int n, const void *arg)
 /**
  * l1t_l3_read_failed() - read from a vCPU's file "nested_failed"
  * @v: the vCPU
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: bytes read; 0 at the end.

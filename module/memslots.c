@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The memory slots of a guest as text: which guest-physical addresses are which
- * addresses of the VMM's.
+ * addresses of the VMM.
  *
- * They are read from KVM when the file is, and not remembered: the hooks could
- * not allocate for them, and a VMM may have 32764 in each address space. A
- * reader cannot hold a reference to the VM, since dropping it takes a function
- * of kvm.ko, so l1t_lock keeps the VM. KVM frees the slots after it has destroyed
- * the vCPUs, each of which leaves the registry under l1t_lock: while one is in
- * it, the slots are there. SRCU keeps those that are being replaced.
+ * They are read from KVM when the file is read, and not recorded: the hooks could not
+ * allocate memory for them, and a VMM may have 32764 in each address space. A reader
+ * cannot hold a reference to the VM, because only a function of kvm.ko can drop it, so
+ * l1t_lock keeps the VM. KVM frees the slots after it has destroyed the vCPUs, each of
+ * which leaves the registry under l1t_lock: while a vCPU is in the registry, the slots
+ * exist. SRCU keeps those that are being replaced.
  *
- * That lock is short: no more than STEPS slots are copied at a time, and the next
- * ones are looked up by address. Slots may change in between, so each line has
- * the generation that KVM gives to the set of slots which it is from.
+ * The lock is held briefly: at most STEPS slots are copied at a time, and the next ones
+ * are looked up by address. Slots may change in between, so each line has KVM's
+ * generation of the set of slots that it is from.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -28,14 +28,14 @@
 
 #define STEPS		16
 
-/* VMMs have some dozens. Of one that has more, the file has these and "more". */
+/* VMMs have some dozens. If there are more slots than this, "more" follows. */
 #define MOST_LINES	1024
 
-/* All of one length, so that a line's place in the file tells which it is. */
+/* All lines have the same length, so the offset in the file tells the line. */
 #define LINE_FORMAT	"%u %5d 0x%016llx %20llu 0x%016llx 0x%04x %20llu\n"
 #define LINE_BYTES	(1 + 1 + 5 + 1 + 18 + 1 + 20 + 1 + 18 + 1 + 6 + 1 + 20 + 1)
 
-/* The flags of KVM_SET_USER_MEMORY_REGION; those above are KVM's own. */
+/* The flags of KVM_SET_USER_MEMORY_REGION; higher ones are KVM's own. */
 #define USER_FLAGS	0xffff
 
 struct slot_copy {
@@ -49,11 +49,11 @@ struct slot_copy {
 };
 
 /**
- * struct slot_walk - how far a reader has come
- * @as_id: in this address space; L1T_ADDRESS_SPACES after the last slot
- * @gfn: the next slot ends above it
+ * struct slot_walk - position of a reader
+ * @as_id: the address space; L1T_ADDRESS_SPACES after the last slot
+ * @gfn: the next slot ends above this
  * @nr: slots in @copies
- * @copies: what the last steps have found
+ * @copies: the slots found by the last steps
  */
 struct slot_walk {
 	unsigned int as_id;
@@ -65,7 +65,7 @@ struct slot_walk {
 static void copy_slot(struct slot_walk *walk, const struct kvm_memslots *slots,
 		      const struct kvm_memory_slot *slot)
 {
-	/* One that is being deleted or moved is not for the guest any more. */
+	/* The guest cannot use a slot that is being deleted or moved. */
 	if (!l1t_is_user_slot(slot) || slot->flags & KVM_MEMSLOT_INVALID)
 		return;
 	walk->copies[walk->nr++] = (struct slot_copy) {
@@ -75,12 +75,12 @@ static void copy_slot(struct slot_walk *walk, const struct kvm_memslots *slots,
 		.bytes = (u64)slot->npages << PAGE_SHIFT,
 		.hva = slot->userspace_addr,
 		.flags = slot->flags & USER_FLAGS,
-		/* KVM changes it plainly, when no reader is left in the old set. */
+		/* KVM writes it without WRITE_ONCE(), after readers have left the old set. */
 		.generation = data_race(READ_ONCE(slots->generation)),
 	};
 }
 
-/* Context: l1t_lock and the VM's SRCU are held, and it has a vCPU. */
+/* Context: l1t_lock and the VM's SRCU are held, and the VM has a vCPU. */
 static void take_steps(struct slot_walk *walk, struct kvm *kvm)
 {
 	const struct kvm_memory_slot *slot;
@@ -128,12 +128,12 @@ static void format_line(char *line, size_t size, const struct slot_copy *slot)
 /**
  * l1t_memslots_read() - read from a guest's memslots file
  * @g: the guest
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: bytes read; 0 at the end; -ENODEV if the VM is
- * gone, -ENODATA if it has no vCPU.
+ * Context: may sleep. Return: bytes read; 0 at the end; -ENODEV if the VM has been
+ * freed, -ENODATA if it has no vCPU.
  */
 ssize_t l1t_memslots_read(struct l1t_guest *g, char *buf, loff_t pos,
 			  size_t count)

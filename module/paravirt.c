@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The file "paravirt" of a vCPU, see ABI/: the interface that KVM offers to guests that
- * know of it. What the VMM offers KVM has copied from the vCPU's CPUID; what the guest
- * uses are MSRs of which KVM keeps the last value.
+ * The file "paravirt" of a vCPU, see ABI/: KVM's paravirtual interface. What the VMM
+ * offers was copied by KVM from the vCPU's CPUID; what the guest uses are MSRs whose
+ * last value KVM keeps.
  */
 #include <linux/kernel.h>
 
@@ -24,7 +24,7 @@ static const char * const names[USED] = {
 
 /*
  * @features: EAX of CPUID 0x40000001
- * @is_offered_known: false: the leaf may be where this KVM does not look
+ * @is_offered_known: false if the leaf may be where this KVM does not look
  */
 struct paravirt {
 	bool is_known;
@@ -33,7 +33,7 @@ struct paravirt {
 	bool used[USED];
 };
 
-/* Bit 0 of each of these MSRs turns on what it is for. */
+/* Bit 0 of each MSR enables its feature. */
 static void copy(const struct kvm_vcpu_arch *arch, struct paravirt *p)
 {
 	p->is_known = true;
@@ -64,8 +64,8 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 /**
  * l1t_paravirt_read() - read from a vCPU's file "paravirt"
  * @v: alive or dead
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: bytes read; 0 at the end.
@@ -75,7 +75,7 @@ ssize_t l1t_paravirt_read(struct l1t_vcpu *v, char *buf, loff_t pos, size_t coun
 	struct paravirt p = {};
 	char line[LINE_BYTES];
 
-	/* KVM's vCPU is there for as long as this is held. */
+	/* While this is held, KVM's vCPU is not destroyed. */
 	raw_spin_lock(&l1t_lock);
 	if (v->vcpu)
 		copy(&v->vcpu->arch, &p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The file of a vCPU about what KVM offers guests that know of it. */
+/* The file of a vCPU about KVM's paravirtual interface. */
 #ifndef L1TUNE_PARAVIRT_H
 #define L1TUNE_PARAVIRT_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a start took is kept as sums up to each mark, so a phase is the difference
- * of two. Of the phase that goes on, the second is what the account has now.
+ * A start is recorded as sums up to each mark, so a phase is the difference of two. For
+ * the current phase, the second is what the account has now.
  */
 #include "clock.h"
 #include "hook.h"
@@ -14,12 +14,12 @@ const char * const l1t_start_state_names[L1T_START_STATES] = {
 	[L1T_START_ENDED] = "ended",
 };
 
-/* The vCPU that the guest boots on, once it has a start, or NULL. */
+/* The boot vCPU, if it has a start, or NULL. */
 static struct l1t_vcpu *boot_vcpu(struct l1t_guest *g)
 {
 	struct l1t_vcpu *v;
 
-	/* Entries outlive @g's readers; RCU orders the list's growth. */
+	/* Entries live as long as @g; RCU is needed for the list's growth only. */
 	list_for_each_entry_rcu(v, &g->vcpus, link, true)
 		if (v->start)
 			return v;
@@ -32,13 +32,13 @@ static bool is_seen(const struct l1t_guest *g)
 	       l1t_hook_state(L1T_HOOK_KVM_ENTRY) == L1T_HOOK_OK;
 }
 
-/* Those that have been reached; the rest is 0. */
+/* Marks that have not been reached are 0. */
 static void get_marks(const struct l1t_guest *g, const struct l1t_start *s,
 		      u64 *marks)
 {
 	int i;
 
-	/* The last one first: if one is there, so are those before it. */
+	/* The last one first: if it is set, so are those before it. */
 	for (i = L1T_MARKS - 1; s && i >= 0; i--)
 		marks[i] = l1t_start_mark(s, i);
 	marks[L1T_MARK_CREATED] = g->created_ticks;
@@ -81,7 +81,7 @@ void l1t_start_get_times(struct l1t_guest *g, struct l1t_start_times *times)
 	get_times(g, v ? v->start : NULL, marks, times);
 }
 
-/* Never more than the whole: see l1t_account_add_cell(). */
+/* Parts are never more than the whole: see l1t_account_add_cell(). */
 static void get_reason(const struct l1t_start_row *row, struct l1t_start_reason *r)
 {
 	u64 rest = row->ticks, ticks;
@@ -107,7 +107,7 @@ static void get_sums(const struct l1t_start_sums *sums, struct l1t_start_guest *
 		get_reason(&sums->rows[i], &to->reasons[i]);
 }
 
-/* Up to now, with the exit that is open. */
+/* Sums up to now, including the open exit. */
 static void get_sums_now(struct l1t_account *acct, struct l1t_start_guest *to)
 {
 	unsigned int n, i, nr = l1t_account_cells(acct);
@@ -133,7 +133,7 @@ static u64 less(u64 a, u64 b)
 	return a - min(a, b);
 }
 
-/* What comes after @before, which has no more rows, in the same order. */
+/* Leaves what came after @before, which has the same rows, or fewer. */
 static void subtract(struct l1t_start_guest *from, const struct l1t_start_guest *before)
 {
 	unsigned int i, n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A guest's start as readers see it: in nanoseconds, by phases. */
+/* A guest's start for readers: in nanoseconds, by phase. */
 #ifndef L1TUNE_START_VIEW_H
 #define L1TUNE_START_VIEW_H
 
@@ -9,7 +9,7 @@ enum l1t_start_state {
 	L1T_START_UNKNOWN,	/* older than the module, or a hook is missing */
 	L1T_START_STARTING,
 	L1T_START_STARTED,
-	L1T_START_ENDED,	/* the guest ended before */
+	L1T_START_ENDED,	/* the guest ended before it had started */
 	L1T_START_STATES
 };
 
@@ -17,11 +17,11 @@ extern const char * const l1t_start_state_names[L1T_START_STATES];
 
 /**
  * struct l1t_start_times - how long a guest's start took
- * @state: how far it is
- * @port: of the start, see struct l1t_start
- * @has_entry: L1T_PHASE_ENTRY is known, and not in L1T_PHASE_SETUP
- * @nr: phases that have begun
- * @ns: how long each took, or has taken
+ * @state: how far it has come
+ * @port: that ends it, see struct l1t_start
+ * @has_entry: L1T_PHASE_ENTRY is known, and not part of L1T_PHASE_SETUP
+ * @nr: number of phases that have begun
+ * @ns: how long each took, or has taken so far
  */
 struct l1t_start_times {
 	enum l1t_start_state state;
@@ -32,10 +32,10 @@ struct l1t_start_times {
 };
 
 /**
- * struct l1t_start_reason - exits of one reason within a phase
+ * struct l1t_start_reason - exits for one reason within a phase
  * @key: level and slot
- * @count: how many
- * @parts_ns: what they took
+ * @count: number of exits
+ * @parts_ns: their time
  */
 struct l1t_start_reason {
 	u32 key;
@@ -44,9 +44,9 @@ struct l1t_start_reason {
 };
 
 /**
- * struct l1t_start_guest - what the boot vCPU did within a phase
+ * struct l1t_start_guest - exits and time in the guest of the boot vCPU within a phase
  * @guest_ns: time in the guest
- * @nr: how many rows of @reasons are in use
+ * @nr: used entries of @reasons
  * @reasons: its exits
  */
 struct l1t_start_guest {
@@ -59,10 +59,10 @@ struct l1t_start_guest {
  * struct l1t_start_view - a guest's start
  * @times: of its phases
  * @memory_ns: from its creation to its first memory; 0: none yet
- * @vcpu_ns: likewise to its boot vCPU
+ * @vcpu_ns: likewise until its boot vCPU was created
  * @halt_ns: likewise to its first halt without paging
  * @idle_ns: likewise to its first halt with paging
- * @firmware: what was done in that phase
+ * @firmware: exits in that phase
  * @boot: likewise
  */
 struct l1t_start_view {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Starts of guests since load. Those of living guests are read from them; when a
- * guest ends its start joins the sums of the dead, and a record of a few words is
- * kept of it, see kept.h.
+ * Starts of guests since load. Living guests are read directly. When a guest ends, its
+ * start is added to the sums of ended guests, and a short record of it is kept, see
+ * kept.h.
  */
 #include <linux/log2.h>
 #include <linux/mutex.h>
@@ -28,7 +28,7 @@ struct record {
 	struct l1t_start_times times;
 };
 
-/* Protects what follows. Outside the lock of the totals. */
+/* Protects what follows. Taken before the lock of the totals. */
 static DEFINE_MUTEX(lock);
 static LIST_HEAD(records);
 static unsigned int nr_records;
@@ -66,7 +66,7 @@ static void drop(struct record *r)
 	kfree(r);
 }
 
-/* Without memory there is none: the sums have it. */
+/* If there is no memory, there is no record; the sums include it anyway. */
 static void add_record(const struct l1t_guest *g, const struct l1t_start_times *times)
 {
 	struct record *r = kzalloc(sizeof(*r), GFP_KERNEL);
@@ -86,11 +86,11 @@ static void add_record(const struct l1t_guest *g, const struct l1t_start_times *
 }
 
 /**
- * l1t_started_keep() - keep the start of a guest that is gone
+ * l1t_started_keep() - record the start of a guest that has ended
  * @g: the guest; l1t_guest_retire() follows
  *
- * One that never had a vCPU leaves none: VMMs create such to ask KVM what it can
- * do. Context: devices workqueue.
+ * A guest that never had a vCPU is not recorded: VMMs create such VMs to query KVM's
+ * capabilities. Context: devices workqueue.
  */
 void l1t_started_keep(struct l1t_guest *g)
 {
@@ -119,7 +119,7 @@ static void add_guest(struct l1t_guest *g, void *arg)
 }
 
 /**
- * l1t_started_sum() - starts since load, of the living and the dead
+ * l1t_started_sum() - starts since load, of living and ended guests
  * @sum: filled in
  *
  * Context: may sleep.
@@ -165,12 +165,12 @@ static bool print_line(char *line, unsigned int n, const void *unused)
 
 /**
  * l1t_started_read() - read the records
- * @buf: where to
- * @pos: place in the text
+ * @buf: buffer
+ * @pos: offset in the text
  * @count: bytes wanted
  *
- * Between two reads older ones may go. Context: may sleep. Return: bytes read; 0
- * at the end.
+ * Between two reads older records may be dropped. Context: may sleep. Return: bytes
+ * read; 0 at the end.
  */
 ssize_t l1t_started_read(char *buf, loff_t pos, size_t count)
 {
@@ -184,9 +184,9 @@ ssize_t l1t_started_read(char *buf, loff_t pos, size_t count)
 }
 
 /**
- * l1t_started_stop() - let go of all records
+ * l1t_started_stop() - free all records
  *
- * Context: no guest is left, and none comes.
+ * Context: no guest is left, and none can be created.
  */
 void l1t_started_stop(void)
 {

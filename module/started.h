@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The starts of guests since load: how many took how long, and the last ones. */
+/* The starts of guests since load: histograms, and records of the last ones. */
 #ifndef L1TUNE_STARTED_H
 #define L1TUNE_STARTED_H
 
@@ -7,16 +7,16 @@
 #include "start_view.h"
 
 /*
- * Bucket 0 holds what took less than 2^L1T_STARTED_SHIFT ns, bucket n what took
- * less than 2^(L1T_STARTED_SHIFT+n), the last one, from 2^36 ns on, all the rest.
+ * Bucket 0 holds times below 2^L1T_STARTED_SHIFT ns, bucket n those below
+ * 2^(L1T_STARTED_SHIFT+n), and the last one all from 2^36 ns on.
  */
 #define L1T_STARTED_SHIFT	20
 #define L1T_STARTED_BUCKETS	18
 
 /**
  * struct l1t_started_hist - how long a phase took
- * @sum_ns: of all
- * @buckets: how many took how long
+ * @sum_ns: sum of all times
+ * @buckets: number of starts by time
  */
 struct l1t_started_hist {
 	u64 sum_ns;
@@ -25,9 +25,9 @@ struct l1t_started_hist {
 
 /**
  * struct l1t_started - starts since load
- * @total: of those that came to their end
- * @phases: the same by phase; only of those whose L1T_PHASE_ENTRY is known
- * @ended: how many guests ended before
+ * @total: of guests that have started
+ * @phases: the same by phase; only guests whose L1T_PHASE_ENTRY is known
+ * @ended: guests that ended before they had started
  */
 struct l1t_started {
 	struct l1t_started_hist total;

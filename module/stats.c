@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The binary statistics file of a guest or a vCPU, in the structures of
- * KVM_GET_STATS_FD, so that a reader needs no list of what is in it:
+ * KVM_GET_STATS_FD, so that a reader needs no list of its contents:
  *
- *	0		header, then the name of whose statistics they are
+ *	0		header, then the name of the guest or vCPU
  *	DATA		a block of values for the whole, then one block for
  *			each exit reason and level, 8 to a page
  *	DESC		descriptors: of the whole, then of each block
  *
- * New reasons only append, to data and descriptors both, so what a reader has
- * learnt stays true. A read ends at the end of a page and no block crosses
- * one: the values of a block that one read returns are of one moment.
+ * New reasons are appended to both data and descriptors, so what a reader has learnt
+ * stays true. A read ends at the end of a page and no block crosses one: the values of
+ * a block that are returned by one read are consistent.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -24,8 +24,8 @@
 #include "totals.h"
 
 /*
- * KVM's structures as user space knows them: 5.10 has none, and in later
- * kernels' own headers they differ by what comes last.
+ * KVM's structures as user space knows them: 5.10 has none, and in the headers of
+ * later kernels their last members differ.
  */
 struct header {
 	u32 flags;
@@ -56,8 +56,8 @@ struct desc {
 #define BASE_POW10	(0 << 8)
 
 /*
- * In the file a histogram is KVM's: bucket n holds [2^(n-1), 2^n) ns, and
- * what ours do not tell apart is in the highest bucket it can be in.
+ * In the file a histogram is KVM's: bucket n holds [2^(n-1), 2^n) ns. What our
+ * histogram does not distinguish is counted in the highest bucket possible.
  */
 #define FILE_BUCKETS	(L1T_HIST_SHIFT + L1T_HIST_BUCKETS)
 
@@ -87,7 +87,7 @@ struct whole {
 	u64 l3_exits_handled;
 	u64 l3_exits_left;
 	u64 stolen_ns;
-	/* what a vCPU is at; these only in its own file */
+	/* what a vCPU is doing; only in a vCPU's file */
 	u64 state;
 	u64 state_since_ns;
 	u64 open_level;
@@ -100,10 +100,10 @@ struct whole {
 #define DATA_OFFSET	PAGE_SIZE
 #define DESC_OFFSET	(DATA_OFFSET + PAGE_ALIGN(BLOCKS * BLOCK_BYTES))
 
-/* What must be so for a file to have a field. */
+/* Conditions for a field to be in a file. */
 enum {
-	IF_VCPU = BIT(0),	/* it is a vCPU's */
-	IF_STOLEN = BIT(1),	/* it is known what L0 takes */
+	IF_VCPU = BIT(0),	/* it is a vCPU's file */
+	IF_STOLEN = BIT(1),	/* it is known what L0 steals */
 };
 
 struct field {
@@ -158,11 +158,11 @@ static const struct field block_fields[] = {
 };
 
 /**
- * struct view - a guest or a vCPU, as a file
+ * struct view - a guest or a vCPU as a file
  * @g: the guest
  * @v: the vCPU; NULL for the whole guest
- * @nr_keys: exit reasons by level, in the order of the file
- * @has: of what fields need
+ * @nr_keys: number of exit reasons by level, in the order of the file
+ * @has: which conditions of fields are true
  */
 struct view {
 	struct l1t_guest *g;
@@ -277,8 +277,8 @@ static void get_whole(const struct view *view, struct block *block)
 
 /**
  * struct table - the fields of a kind of block
- * @fields: also such as a file may not have
- * @nr: how many
+ * @fields: the fields, including any that a file does not have
+ * @nr: number of fields
  */
 struct table {
 	const struct field *fields;
@@ -288,7 +288,7 @@ struct table {
 static const struct table whole_table = { whole_fields, ARRAY_SIZE(whole_fields) };
 static const struct table block_table = { block_fields, ARRAY_SIZE(block_fields) };
 
-/* The nth field of a file, and how many there are if there are no more. */
+/* The nth field of a file; if there is none, @nr is the number of fields. */
 static const struct field *nth_field(const struct view *view,
 				     const struct table *table, unsigned int n,
 				     unsigned int *nr)
@@ -457,8 +457,8 @@ static ssize_t read_view(const struct view *view, char *buf, loff_t pos,
 /**
  * l1t_stats_read_vcpu() - read from a vCPU's statistics file
  * @v: the vCPU
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Return: bytes read, at most to the end of a page; 0 at the end.
@@ -486,7 +486,7 @@ static bool has_key(const struct l1t_guest *g, u32 key)
 	return false;
 }
 
-/* The reasons that its vCPUs have come across since the last time. */
+/* Adds the reasons that its vCPUs have had since the last call. */
 static void learn_keys(struct l1t_guest *g)
 {
 	struct l1t_vcpu *v;
@@ -524,8 +524,8 @@ static ssize_t read_guest(struct l1t_guest *g, char *buf, loff_t pos, size_t cou
 /**
  * l1t_stats_read_guest() - read from a guest's statistics file
  * @g: the guest
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: as l1t_stats_read_vcpu().
@@ -539,8 +539,8 @@ ssize_t l1t_stats_read_guest(struct l1t_guest *g, char *buf, loff_t pos,
 /**
  * l1t_stats_read_reasons() - read from a guest's reasons file, which is text
  * @g: the guest
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Context: may sleep. Return: bytes read; 0 at the end.
