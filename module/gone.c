@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guests that ended. The boxes of a guest's vCPUs outlive it in a record, which
- * is a file of text, l1/gone/<id>: it never changes, and goes when newer ones
- * push it out, see kept.h.
+ * Guests that ended. The boxes of a guest's vCPUs outlive it in a record, which is a
+ * text file, l1/gone/<id>. It never changes, and is removed when newer ones displace
+ * it, see kept.h.
  */
 #include <linux/kobject.h>
 #include <linux/module.h>
@@ -20,19 +20,19 @@ MODULE_PARM_DESC(gone_max, "guests that ended of which records are kept (default
 
 #define MOST_RECORDS	1024u
 
-/* Boxes that a record keeps; a guest may have 4096 vCPUs. */
+/* Boxes per record, at most; a guest may have 4096 vCPUs. */
 #define MOST_BOXES	16
 
-/* A guest that ends this soon after its first exit died young. */
+/* A guest that ends this soon after its first exit counts as young. */
 #define YOUNG_NS	NSEC_PER_SEC
 
-/* Changed by the devices workqueue alone. */
+/* Changed only by the devices workqueue. */
 static LIST_HEAD(records);
 static unsigned int nr_records;
 static struct kobject *dir;
 static u64 counts[L1T_END_COUNTS];
 
-/* The caller keeps the file, and that keeps the record, which never changes. */
+/* The open file keeps the record, which never changes. */
 static ssize_t gone_read(struct file *file, struct kobject *kobj,
 			 l1t_read_bin_attribute *attr, char *buf, loff_t pos,
 			 size_t count)
@@ -76,7 +76,7 @@ static void add_record(struct l1t_record *r)
 	}
 }
 
-/* Boxes with an end first, as many as are kept. */
+/* Called first for boxes with an end, then for the others. */
 static void take_boxes(struct l1t_record *r, struct l1t_guest *g, bool with_end)
 {
 	struct l1t_vcpu *v;
@@ -138,12 +138,12 @@ static struct l1t_record *make_record(struct l1t_guest *g)
 }
 
 /**
- * l1t_gone_keep() - keep a record of a guest that is gone
- * @g: the guest; its vCPUs are, too
+ * l1t_gone_keep() - record a guest that has ended
+ * @g: the guest; its vCPUs have been destroyed
  *
- * One that never had a vCPU leaves none: VMMs create such to ask KVM what it can
- * do. Nor does one whose end was not seen. Context: devices workqueue. Return: how
- * it ended, as l1/ended has it, or NULL.
+ * A guest that never had a vCPU is not recorded: VMMs create such VMs to query KVM's
+ * capabilities. Nor is one whose end was not observed. Context: devices workqueue.
+ * Return: how it ended, as named in l1/ended, or NULL.
  */
 const char *l1t_gone_keep(struct l1t_guest *g)
 {
@@ -245,9 +245,9 @@ static const struct kobj_type dir_type = {
 };
 
 /**
- * l1t_gone_start() - records can be shown
- * @l1: the device that they are a directory of
- * @ownership: says who may read them
+ * l1t_gone_start() - create l1/gone
+ * @l1: its parent
+ * @ownership: says who may read the records
  *
  * Return: 0 or an error.
  */
@@ -259,7 +259,7 @@ int l1t_gone_start(struct device *l1, l1t_kobject_ownership ownership)
 	if (!kobj)
 		return -ENOMEM;
 	dir_readers = ownership;
-	/* Until 6.1 its type is not const, and is not written all the same. */
+	/* Up to 6.1 this is not declared const, but is not written either. */
 	err = kobject_init_and_add(kobj, (void *)&dir_type, &l1->kobj, "gone");
 	if (err) {
 		kobject_put(kobj);
@@ -270,9 +270,9 @@ int l1t_gone_start(struct device *l1, l1t_kobject_ownership ownership)
 }
 
 /**
- * l1t_gone_stop() - let go of all records
+ * l1t_gone_stop() - remove all records
  *
- * Context: may sleep; no guest is left, and none comes. Waits for readers.
+ * Context: may sleep; no guest is left, and none can be created. Waits for readers.
  */
 void l1t_gone_stop(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Guests that ended: what is kept of them, l1/gone/ and l1/ended/. */
+/* Records of guests that ended: l1/gone/ and l1/ended/. */
 #ifndef L1TUNE_GONE_H
 #define L1TUNE_GONE_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How a guest ended, by the boxes of its vCPUs: what KVM_RUN returned last, else
- * what its last exit asked the VMM for, else what became of the VMM.
+ * How a guest ended, by the boxes of its vCPUs: by what KVM_RUN last returned, otherwise
+ * by what its last exit asked the VMM for, otherwise by what happened to the VMM.
  */
 #include "gone_record.h"
 #include "reason.h"
@@ -32,7 +32,7 @@ static bool run_ended(const struct l1t_box *box, enum l1t_end *end)
 
 	if (!box->is_final)
 		return false;
-	/* Where it is an error the reason may be that of the time before. */
+	/* After an error the reason may be that of an earlier KVM_RUN. */
 	if (is_error(run)) {
 		*end = L1T_END_RUN_ERROR;
 		return true;
@@ -67,7 +67,7 @@ static bool run_ended(const struct l1t_box *box, enum l1t_end *end)
 #define SVM_IO		0x7b
 #define VMX_IO		30
 
-/* Its last exit, from which it did not come back, asks the VMM for a reset. */
+/* Its last exit, after which it was not entered again, asks the VMM for a reset. */
 static bool asked_for_reset(const struct l1t_box *box)
 {
 	u32 io = l1t_isa() == L1T_ISA_VMX ? VMX_IO : SVM_IO;
@@ -88,8 +88,8 @@ static enum l1t_end vmm_ended(const struct l1t_box *box)
 }
 
 /**
- * l1t_find_end() - how a guest ended
- * @r: its record, with a box at least; the box that tells is put first
+ * l1t_find_end() - find how a guest ended
+ * @r: its record, with at least one box; the box that shows it becomes the first
  */
 enum l1t_end l1t_find_end(struct l1t_record *r)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The record of a guest that ended, as text. */
+/* Prints the record of a guest that ended. */
 #include "event.h"
 #include "gone_record.h"
 #include "lines.h"
@@ -36,7 +36,7 @@ static void print_comm(char *s, const struct l1t_record *r)
 	snprintf(s, LINE_BYTES, "comm %s", comm);
 }
 
-/* False if there is no such line. */
+/* Returns false if there is no such line. */
 static bool print_record(char *s, const struct l1t_record *r, unsigned int n)
 {
 	switch (n) {
@@ -244,7 +244,7 @@ static void print_box(char *s, const struct l1t_record *r, const struct l1t_box 
 	}
 }
 
-/* False if there is no such line. */
+/* Returns false if there is no such line. */
 static bool print_line(char *s, unsigned int n, const void *arg)
 {
 	const struct l1t_record *r = arg;
@@ -266,8 +266,8 @@ static bool print_line(char *s, unsigned int n, const void *arg)
 /**
  * l1t_record_read() - read from a record's file
  * @r: the record, which does not change
- * @buf: where to
- * @pos: place in the file
+ * @buf: buffer
+ * @pos: offset in the file
  * @count: bytes wanted
  *
  * Return: bytes read; 0 at the end.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The record of a guest that ended, and what is read of it. */
+/* The record of a guest that ended. */
 #ifndef L1TUNE_GONE_RECORD_H
 #define L1TUNE_GONE_RECORD_H
 
@@ -11,7 +11,7 @@
 #include "kept.h"
 #include "totals.h"
 
-/* How guests end, and what else l1/ended counts. */
+/* How guests end, and further counts in l1/ended. */
 enum l1t_end {
 	L1T_END_SHUTDOWN,
 	L1T_END_RESET,
@@ -32,15 +32,15 @@ extern const char * const l1t_end_names[L1T_END_COUNTS];
 
 /**
  * struct l1t_record - a guest that ended
- * @kept: its place in records
- * @id: of the guest, and what is not described here likewise
+ * @kept: its place in the list of records
+ * @id: of the guest; members not described here are the guest's, too
  * @now_ticks: a moment by the clock of the boxes
- * @now_ns: the same by CLOCK_BOOTTIME
- * @nr_vcpus: how many it had
- * @nr_boxes: how many of them are in @boxes
- * @boxes: those of its vCPUs; first the one that ended it, if one did
+ * @now_ns: the same moment by CLOCK_BOOTTIME
+ * @nr_vcpus: number of vCPUs that it had
+ * @nr_boxes: number of @boxes
+ * @boxes: of its vCPUs; the one that ended the guest, if any, is the first
  * @file: l1/gone/<id>
- * @name: of that
+ * @name: of @file
  */
 struct l1t_record {
 	struct l1t_kept kept;

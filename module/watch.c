@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which exits are slow: those that take longer than what is configured, or than
- * what somebody watches for at the moment. Watching is a lease that ends by
- * itself, so a watcher that is killed leaves nothing behind; while it lasts, the
- * CPUs' context switches are logged as well, and l1/slow/exits can be polled.
+ * Decides which exits are slow: those that take longer than what is configured, or what
+ * somebody watches for at the moment. Watching is a lease that expires by itself, so a
+ * watcher that is killed leaves nothing behind. While it lasts, the CPUs' context
+ * switches are logged as well, and l1/slow/exits can be polled.
  *
- * Nothing wakes a watcher from the exit path: a work item looks at the count.
+ * The exit path wakes no watcher: a work item polls the count.
  */
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
@@ -21,7 +21,7 @@
 #define INTERVAL	(HZ / 50 ?: 1)
 
 /*
- * Protects what follows. Readers of sysfs take it: it is not held while their
+ * Protects what follows. Readers of sysfs files take it, so it is not held while the
  * files are removed.
  */
 static DEFINE_MUTEX(lock);
@@ -70,7 +70,7 @@ static void look(struct work_struct *work)
 }
 
 /**
- * l1t_watch_over_ns() - from where on exits are slow; L1T_SLOW_OFF: none are
+ * l1t_watch_over_ns() - exits longer than this are slow; L1T_SLOW_OFF: none are
  */
 u64 l1t_watch_over_ns(void)
 {
@@ -78,7 +78,7 @@ u64 l1t_watch_over_ns(void)
 }
 
 /**
- * l1t_watch_watched_ns() - the same as somebody watches; L1T_SLOW_OFF: nobody
+ * l1t_watch_watched_ns() - the threshold of watchers; L1T_SLOW_OFF: there are none
  */
 u64 l1t_watch_watched_ns(void)
 {
@@ -86,7 +86,7 @@ u64 l1t_watch_watched_ns(void)
 }
 
 /**
- * l1t_watch_set_over() - set from where on exits are slow
+ * l1t_watch_set_over() - set the configured threshold
  * @ns: at least L1T_SLOW_LEAST_NS, or L1T_SLOW_OFF
  *
  * Return: 0.
@@ -101,11 +101,11 @@ int l1t_watch_set_over(u64 ns)
 }
 
 /**
- * l1t_watch_renew() - somebody watches slow exits for the next ten seconds
- * @ns: those that take longer than this, and than what others watch for
+ * l1t_watch_renew() - watch slow exits for the next ten seconds
+ * @ns: threshold; the lowest of all watchers' is used
  *
- * Return: 0 or -ENODEV. That context switches cannot be logged is no error: the
- * state of the hook says so.
+ * Return: 0 or -ENODEV. It is not an error if context switches cannot be logged: the
+ * state of the hook shows it.
  */
 int l1t_watch_renew(u64 ns)
 {
@@ -126,7 +126,7 @@ int l1t_watch_renew(u64 ns)
 }
 
 /**
- * l1t_watch_start() - exits may be slow from now on
+ * l1t_watch_start() - record slow exits from now on
  * @l1: the device whose file is notified
  */
 void l1t_watch_start(struct device *l1)

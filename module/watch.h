@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The threshold above which exits are slow, and who watches them. */
+/* The threshold above which exits are slow, and the lease of those who watch them. */
 #ifndef L1TUNE_WATCH_H
 #define L1TUNE_WATCH_H
 
