@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tenants are defined and removed, and get limits, while guests are of them.
+ * Defines and removes tenants and sets their limits, while there are guests.
  *
- * What a guest is charged to goes by the cgroup that it was created in, so a
- * tenant that is defined later has its guests at once, and one that is removed
- * takes nothing with it.
+ * A guest is charged to the tenants of the cgroup in which it was created. So a tenant
+ * that is defined later has its guests at once, and one that is removed leaves its
+ * guests unaffected.
  */
 #include "attach.h"
 #include "enrol.h"
 #include "guest.h"
 #include "throttle.h"
 
-/* All that changes tenants; not held while a device is removed. */
+/* Serializes changes of tenants; not held while a device is removed. */
 static DEFINE_MUTEX(enrol_lock);
 
 static bool stopped;
 
-/* Guests that are being created are in one list, those that are shown in another. */
+/* Guests that are being created are only in the first list. */
 static void each_guest(void (*fn)(struct l1t_guest *g, const struct l1t_tenant *t),
 		       const struct l1t_tenant *t)
 {
@@ -36,8 +36,8 @@ static void join(struct l1t_guest *g, const struct l1t_tenant *unused)
 }
 
 /*
- * There is a spare for a few matches at a time. Those guests whose it is not
- * enough for lack a place, so it ends when there are none, or no memory.
+ * The spares suffice for some matches at a time. Guests for which they do not suffice
+ * lack a place, so this ends when there are none, or when memory runs out.
  */
 static void join_all(void)
 {
@@ -61,7 +61,7 @@ static void join_all(void)
 }
 
 /**
- * l1t_enrol() - define a tenant, or a pattern of such
+ * l1t_enrol() - define a tenant, or a pattern
  * @path: from l1t_path_parse()
  *
  * Context: may sleep. Return: 0, an error of l1t_tenant_define(), -EINTR,
@@ -105,7 +105,7 @@ static void drop_limits(struct l1t_tenant *t)
 		l1t_throttle_update();
 }
 
-/* Of all its guests; l1t_lock held. */
+/* Context: l1t_lock held. */
 static void drop_tenant(struct l1t_tenant *t)
 {
 	each_guest(l1t_guest_drop_tenant, t);
@@ -126,11 +126,11 @@ static void remove(struct l1t_tenant *t)
 }
 
 /**
- * l1t_enrol_remove() - a tenant or pattern is none any more
+ * l1t_enrol_remove() - remove a tenant or pattern
  * @path: exactly as it was defined
  *
- * Its guests stay, and may become those of a pattern. Context: may sleep. Return:
- * 0, -ENOENT or -EINTR.
+ * Its guests stay, and may become those of a pattern's match. Context: may sleep.
+ * Return: 0, -ENOENT or -EINTR.
  */
 int l1t_enrol_remove(const char *path)
 {
@@ -155,13 +155,13 @@ int l1t_enrol_remove(const char *path)
 
 /**
  * l1t_enrol_set() - set a limit or an audit threshold of a tenant
- * @t: tenant or pattern, held
+ * @t: tenant or pattern; the caller has a reference
  * @limit: which
  * @bound: which of the two
  * @value: as for l1t_limit_request()
  *
- * Context: may sleep. Return: 0, -ENODEV if it has been removed, -EPERM if the
- * limit is its pattern's, or -EINTR.
+ * Context: may sleep. Return: 0, -ENODEV if it has been removed, -EPERM if its limits
+ * are those of its pattern, or -EINTR.
  */
 int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bound,
 		  u64 value)
@@ -186,9 +186,9 @@ out:
 }
 
 /**
- * l1t_enrol_forget() - forget a match that has had no guest for long
+ * l1t_enrol_forget() - forget a match that has had no guests for long
  *
- * Context: may sleep. Return: false if there was none.
+ * Context: may sleep. Return: false if there is none.
  */
 bool l1t_enrol_forget(void)
 {
@@ -216,7 +216,7 @@ static struct l1t_tenant *any_tenant(void)
 }
 
 /**
- * l1t_enrol_remove_all() - undo all definitions
+ * l1t_enrol_remove_all() - remove all tenants and patterns
  *
  * Context: may sleep; no hook is attached and no guest is left.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tenants are defined and removed, and get limits, while guests are of them. */
+/* Defines and removes tenants and sets their limits, while there are guests. */
 #ifndef L1TUNE_ENROL_H
 #define L1TUNE_ENROL_H
 
