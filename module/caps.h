@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What L0 offers: capability registers as they were read, and what they say.
- * Decoding is plain arithmetic on the registers, so this header and vmx_caps.c
- * and svm_caps.c also build outside the kernel, where the tests give them the
- * registers of machines that are not at hand.
+ * What L0 offers: capability registers as they were read, and their meaning. Decoding
+ * is plain arithmetic on the registers, so this header, vmx_caps.c and svm_caps.c also
+ * build outside the kernel, where the tests use registers of machines that are not
+ * available.
  */
 #ifndef L1TUNE_CAPS_H
 #define L1TUNE_CAPS_H
@@ -17,7 +17,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 #endif
 
-/* Registers that say what VMX can do. */
+/* VMX capability registers. */
 enum l1t_vmx_register {
 	L1T_VMX_FEATURE_CONTROL,
 	L1T_VMX_BASIC,
@@ -54,14 +54,14 @@ extern const struct l1t_vmx_msr l1t_vmx_msrs[L1T_VMX_REGISTERS];
 struct l1t_vmx_caps {
 	/* CPUID has the flag VMX */
 	bool offered;
-	/* one bit a register that could be read */
+	/* one bit per register that could be read */
 	u32 present;
 	u64 value[L1T_VMX_REGISTERS];
 };
 
 /*
- * A feature by its file's name. Of PIN, PROC and PROC2 the bit is that of the
- * control, and the upper half of the register says whether it may be 1.
+ * A feature by its file's name. For PIN, PROC and PROC2 @bit is the control's, and the
+ * upper half of the register tells whether it may be 1.
  */
 struct l1t_vmx_feature {
 	const char *name;
@@ -75,14 +75,14 @@ extern const struct l1t_vmx_feature l1t_vmx_features[L1T_VMX_FEATURES];
 struct l1t_svm_caps {
 	/* CPUID has the flag SVM */
 	bool offered;
-	/* MSR VM_CR could be read, and what it was */
+	/* MSR VM_CR could be read, and its value */
 	bool has_vm_cr;
 	u64 vm_cr;
 	/* CPUID leaf 0x8000000a; zero if there is none */
 	u32 eax, ebx, edx;
 };
 
-/* A feature by its file's name, a bit of EDX of the leaf. */
+/* A feature by its file's name, and its bit in EDX of the leaf. */
 struct l1t_svm_feature {
 	const char *name;
 	unsigned int bit;
@@ -91,7 +91,7 @@ struct l1t_svm_feature {
 #define L1T_SVM_FEATURES	17
 extern const struct l1t_svm_feature l1t_svm_features[L1T_SVM_FEATURES];
 
-/* Hyper-V's, if L0 is that: EAX of CPUID leaves 0x40000004, 0x4000000a. */
+/* Hyper-V's leaves, if L0 is Hyper-V: EAX of 0x40000004 and 0x4000000a. */
 struct l1t_hyperv_caps {
 	u32 hints;
 	u32 nested;
@@ -100,7 +100,7 @@ struct l1t_hyperv_caps {
 bool l1t_vmx_has(const struct l1t_vmx_caps *caps, const struct l1t_vmx_feature *feature);
 bool l1t_svm_has(const struct l1t_svm_caps *caps, const struct l1t_svm_feature *feature);
 
-/* May it be switched on, or has firmware locked it away? */
+/* May it be enabled, or has firmware disabled it? */
 bool l1t_vmx_allowed(const struct l1t_vmx_caps *caps);
 bool l1t_svm_allowed(const struct l1t_svm_caps *caps);
 

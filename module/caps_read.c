@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads what L0 offers, once, when the module is loaded: each of these reads
- * is an exit to L0. All CPUs should say the same; one that does not is told of.
+ * Reads what L0 offers once, when the module is loaded, because each read exits to L0.
+ * All CPUs should agree; a CPU that differs is reported.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -70,7 +70,7 @@ static void read_here(void *data)
 {
 	struct l1t_caps *here = data;
 
-	/* Compared as a whole, so no padding may differ. */
+	/* It is compared as a whole, so padding must be zero. */
 	memset(here, 0, sizeof(*here));
 	if (caps.is_svm)
 		read_svm(&here->svm);
@@ -134,7 +134,7 @@ void __init l1t_caps_init(void)
 /**
  * l1t_caps() - what L0 offers
  *
- * Return: as it was at load; it does not change.
+ * Return: the capabilities as of load; they do not change.
  */
 const struct l1t_caps *l1t_caps(void)
 {

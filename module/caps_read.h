@@ -4,7 +4,7 @@
 
 #include "caps.h"
 
-/* Of this machine; of vmx and svm only one is filled in. */
+/* Of this machine; only one of vmx and svm is filled in. */
 struct l1t_caps {
 	bool is_svm;
 	bool cpus_differ;

@@ -8,8 +8,8 @@
 #if defined(CONFIG_CFI) || defined(CONFIG_CFI_CLANG)
 
 /*
- * The compiler puts a hash of its type before each function that is called by
- * pointer, as MOV $hash,%eax; FineIBT makes more of that, which has the hash too.
+ * Before each function that is called by pointer the compiler emits a hash of its type,
+ * as MOV $hash,%eax; FineIBT replaces this by a longer sequence that has the hash, too.
  */
 #define MOV_BYTES	5
 #define MOV_EAX		0xb8
@@ -23,14 +23,14 @@ static bool is_of_type(const u8 *fn, const u8 *other)
 }
 
 /**
- * l1t_cfi_fits() - has a probe the type of its tracepoint
+ * l1t_cfi_fits() - does a probe have the type of its tracepoint
  * @name: of the tracepoint
  * @probe: the function
- * @module: that the tracepoint is in; NULL for the kernel itself
+ * @module: the tracepoint's module; NULL for the kernel itself
  *
- * The kernel calls a probe by pointer as soon as its tracepoint has a second one,
- * and dies if the type is another. That type is in no header, but the kernel's own
- * probe for the trace event has it. Return: false, too, if that is not found.
+ * The kernel calls a probe by pointer if its tracepoint has more than one, and panics
+ * if its type is wrong. No header has that type, but the kernel's own probe for the
+ * trace event does. Return: true if it does; false also if that probe is not found.
  */
 bool l1t_cfi_fits(const char *name, const void *probe, const char *module)
 {

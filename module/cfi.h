@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Kernels that check the type of what they call by pointer (kCFI). */
+/* Kernels that check the type of functions that are called by pointer (kCFI). */
 #ifndef L1TUNE_CFI_H
 #define L1TUNE_CFI_H
 
 #include <linux/types.h>
 
 /*
- * There the probes take all that their tracepoint passes. Elsewhere they take
+ * There the probes take all arguments of their tracepoint. Elsewhere they take only
  * what they need, which is the same on more kernels.
  */
 #if defined(CONFIG_CFI) || defined(CONFIG_CFI_CLANG)

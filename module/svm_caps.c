@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What CPUID says of SVM. */
+/* Decodes the CPUID leaf of SVM. */
 #include "caps.h"
 
 #define VM_CR_SVM_DISABLED	(1ull << 4)
@@ -26,7 +26,7 @@ const struct l1t_svm_feature l1t_svm_features[L1T_SVM_FEATURES] = {
 
 /**
  * l1t_svm_has() - is a feature offered
- * @caps: CPUID as it was read
+ * @caps: CPUID as read
  * @feature: of l1t_svm_features
  */
 bool l1t_svm_has(const struct l1t_svm_caps *caps, const struct l1t_svm_feature *feature)
@@ -35,11 +35,11 @@ bool l1t_svm_has(const struct l1t_svm_caps *caps, const struct l1t_svm_feature *
 }
 
 /**
- * l1t_svm_allowed() - may SVM be switched on
- * @caps: as they were read
+ * l1t_svm_allowed() - may SVM be enabled
+ * @caps: CPUID and VM_CR as read
  *
- * Return: false when there is none, or when firmware has disabled it. A
- * hypervisor that has no VM_CR disables nothing.
+ * Return: false if there is no SVM, or firmware has disabled it. If VM_CR cannot be
+ * read, nothing is disabled.
  */
 bool l1t_svm_allowed(const struct l1t_svm_caps *caps)
 {

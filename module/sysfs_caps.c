@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* l1/vmx/ or l1/svm/: what L0 offers, a file a feature; see ABI/. */
+/* l1/vmx/ or l1/svm/: what L0 offers, one file per feature; see ABI/. */
 #include <linux/build_bug.h>
 #include <linux/cache.h>
 #include <linux/device.h>
@@ -9,7 +9,7 @@
 #include "caps_read.h"
 #include "sysfs_caps.h"
 
-/* A file is about the fact, number, register or feature that its index means. */
+/* The index is that of a fact, number, register or feature. */
 struct cap_attribute {
 	struct device_attribute attr;
 	unsigned int index;
@@ -89,7 +89,7 @@ static ssize_t svm_number_show(struct device *dev, struct device_attribute *attr
 	}
 }
 
-/* Room for the larger of the two directories. */
+/* Enough for the larger of the two directories. */
 #define MAX_FILES	(5 + L1T_VMX_FEATURES + L1T_VMX_REGISTERS)
 
 static struct cap_attribute files[MAX_FILES] __ro_after_init;
@@ -138,9 +138,9 @@ static void __init add_svm_files(void)
 }
 
 /**
- * l1t_sysfs_caps_init() - make the directory; after l1t_caps_init()
+ * l1t_sysfs_caps_init() - fill in the directory's files; after l1t_caps_init()
  *
- * An AMD CPU has svm/, any other vmx/, also when it offers nothing there.
+ * An AMD CPU has svm/, any other vmx/, even if nothing is offered.
  */
 void __init l1t_sysfs_caps_init(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the capability registers of VMX say. */
+/* Decodes the capability registers of VMX. */
 #include "caps.h"
 
 #define FEATURE_CONTROL_LOCKED		(1ull << 0)
@@ -82,7 +82,7 @@ static bool may_set(const struct l1t_vmx_caps *caps, enum l1t_vmx_register reg, 
 
 /**
  * l1t_vmx_has() - is a feature offered
- * @caps: registers as they were read
+ * @caps: registers as read
  * @feature: of l1t_vmx_features
  */
 bool l1t_vmx_has(const struct l1t_vmx_caps *caps, const struct l1t_vmx_feature *feature)
@@ -100,17 +100,17 @@ bool l1t_vmx_has(const struct l1t_vmx_caps *caps, const struct l1t_vmx_feature *
 		return may_set(caps, L1T_VMX_PROC, PROC_HAS_PROC3) &&
 		       (value(caps, feature->reg) >> feature->bit & 1);
 	default:
-		/* EPT, VMFUNC: zero unless a control of PROC2 gives them a meaning. */
+		/* EPT, VMFUNC: 0 unless controls of PROC2 make them meaningful. */
 		return value(caps, feature->reg) >> feature->bit & 1;
 	}
 }
 
 /**
- * l1t_vmx_allowed() - may VMX be switched on
- * @caps: as they were read
+ * l1t_vmx_allowed() - may VMX be enabled
+ * @caps: registers as read
  *
- * Return: false when there is none, or when firmware has locked it away. An
- * open lock is as good: the kernel closes it with VMX in.
+ * Return: false if there is no VMX, or firmware has disabled and locked it. If it is
+ * not locked, the kernel enables VMX and locks it.
  */
 bool l1t_vmx_allowed(const struct l1t_vmx_caps *caps)
 {
@@ -123,9 +123,9 @@ bool l1t_vmx_allowed(const struct l1t_vmx_caps *caps)
 
 /**
  * l1t_vmx_revision() - the VMCS revision
- * @caps: as they were read
+ * @caps: registers as read
  *
- * Return: what a VMCS of this machine begins with, 0 if there is no VMX.
+ * Return: the revision with which a VMCS of this machine begins, 0 without VMX.
  */
 u32 l1t_vmx_revision(const struct l1t_vmx_caps *caps)
 {
@@ -133,8 +133,8 @@ u32 l1t_vmx_revision(const struct l1t_vmx_caps *caps)
 }
 
 /**
- * l1t_enlightened_vmcs() - does Hyper-V, as L0, offer its own VMCS in memory
- * @caps: leaves of Hyper-V, zero if L0 is something else
+ * l1t_enlightened_vmcs() - does L0, if it is Hyper-V, offer an enlightened VMCS
+ * @caps: Hyper-V's leaves, 0 if L0 is not Hyper-V
  */
 bool l1t_enlightened_vmcs(const struct l1t_hyperv_caps *caps)
 {
