@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guests as devices. Adding and removing one sleeps and makes udev work, so one
- * ordered workqueue does it after the guest came or went. However many changes
- * there were since, one run of it catches up with all of them, and looks at no
- * guest that has not changed: there may be a thousand.
+ * Guests as devices. Adding and removing one sleeps and causes work for udev, so an
+ * ordered workqueue does it some time later. One run handles all changes since the
+ * last, however many there were, and looks only at guests that have changed: there may
+ * be a thousand.
  *
- * A guest is shown when it has lived for BIRTH_DELAY: VMMs create VMs only to ask
- * KVM what it can do, and those need no device.
+ * A guest is shown once it has lived for BIRTH_DELAY: VMMs create VMs only to query
+ * KVM's capabilities, and these need no device.
  */
 #include <linux/jiffies.h>
 #include <linux/workqueue.h>
@@ -23,7 +23,7 @@
 
 static struct workqueue_struct *devices_wq;
 
-/* Guests that their devices do not show as they are; l1t_lock. */
+/* Guests whose devices are not up to date; l1t_lock. */
 static LIST_HEAD(changed_guests);
 
 static bool publish_vcpus(struct l1t_guest *g)
@@ -31,7 +31,7 @@ static bool publish_vcpus(struct l1t_guest *g)
 	struct l1t_vcpu *v;
 	bool all = true;
 
-	/* Only grows, and is freed only after this workqueue let go of @g. */
+	/* Only grows, and entries are freed only after unpublish() has put @g. */
 	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
 		if (v->published)
 			continue;
@@ -46,7 +46,7 @@ static bool publish_vcpus(struct l1t_guest *g)
 	return all;
 }
 
-/* @more: what else the record has, or nothing */
+/* @more: the rest of the record, may be empty */
 static void record(const struct l1t_guest *g, const char *action, const char *more)
 {
 	char comm[L1T_COMM_ESCAPED];
@@ -87,7 +87,7 @@ static void record_end(struct l1t_guest *g, const char *end)
 	record(g, "remove", counts);
 }
 
-/* Returns false if some of it is to be tried again. */
+/* Returns false if it must be tried again. */
 static bool publish(struct l1t_guest *g)
 {
 	if (!g->published) {
@@ -116,13 +116,13 @@ static void unpublish(struct l1t_guest *g, const char *end)
 				l1t_sysfs_remove_vcpu(v);
 		record_end(g, end);
 		device_del(&g->dev);
-		/* Nobody sets it any more. */
+		/* The file that sets it is gone. */
 		l1t_throttle_set(g, L1T_RATE_DEFAULT);
 	}
 	put_device(&g->dev);
 }
 
-/* A guest that ends after this is changed again, and returned again. */
+/* If the guest ends after this, it is returned once more. */
 static struct l1t_guest *next_changed(bool *gone)
 {
 	struct l1t_guest *g;
@@ -154,7 +154,7 @@ static void update(struct work_struct *work)
 			raw_spin_unlock(&l1t_lock);
 		}
 	}
-	/* With the next change of any guest. */
+	/* These are tried again with the next change of any guest. */
 	raw_spin_lock(&l1t_lock);
 	list_splice(&again, &changed_guests);
 	raw_spin_unlock(&l1t_lock);
@@ -163,7 +163,7 @@ static void update(struct work_struct *work)
 static DECLARE_DELAYED_WORK(update_work, update);
 
 /**
- * l1t_device_changed() - a guest came or went, or has a vCPU more
+ * l1t_device_changed() - a guest began or ended, or has one more vCPU
  * @g: the guest; l1t_devices_update() follows
  *
  * Context: l1t_lock held.
@@ -171,7 +171,7 @@ static DECLARE_DELAYED_WORK(update_work, update);
 void l1t_device_changed(struct l1t_guest *g)
 {
 	lockdep_assert_held(&l1t_lock);
-	/* One that is not confirmed yet has no name. */
+	/* It has no id yet, so no name; l1t_life_confirm() calls again. */
 	if (g->kvm && !g->id)
 		return;
 	if (list_empty(&g->changed))
@@ -179,8 +179,8 @@ void l1t_device_changed(struct l1t_guest *g)
 }
 
 /**
- * l1t_devices_update() - guests have changed
- * @delay: there is no hurry
+ * l1t_devices_update() - update the devices of guests that have changed
+ * @delay: wait for BIRTH_DELAY, unless an update is pending already
  *
  * Context: any.
  */
@@ -193,7 +193,7 @@ void l1t_devices_update(bool delay)
 }
 
 /**
- * l1t_devices_init() - before the first guest
+ * l1t_devices_init() - call before the first guest enters the registry
  *
  * Return: 0 or -ENOMEM.
  */
@@ -204,9 +204,9 @@ int l1t_devices_init(void)
 }
 
 /**
- * l1t_devices_exit() - wait until all devices are gone
+ * l1t_devices_exit() - remove all devices
  *
- * Context: every guest has been abandoned.
+ * Context: may sleep; all guests have left the registry.
  */
 void l1t_devices_exit(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The class, and the device that stands for this machine. What is here is
- * about the host as a whole and may be read by all; see ABI/ for each file.
+ * The class, and the device "l1" for this machine. Its files describe the host as a
+ * whole; see ABI/ for each.
  */
 #include <linux/device.h>
 #include <linux/module.h>
@@ -31,8 +31,9 @@ static char hypervisor[13] = "none";
 static struct device *l1_dev;
 
 /*
- * What moves with guests' exits is for root and a group (0440): another tenant's
- * counts are a side channel, and on a machine with one guest totals are its own.
+ * Files that change with guests' exits are for root and one group (0440): another
+ * tenant's counts are a side channel, and on a machine with one guest the totals are
+ * that guest's counts.
  */
 static void get_ownership(l1t_ownership_device *dev, kuid_t *uid, kgid_t *group)
 {
@@ -238,7 +239,7 @@ static void l1_release(struct device *dev)
 	kfree(dev);
 }
 
-/* Once, here: CPUID always exits to L0. */
+/* Called once, because CPUID always exits to L0. */
 static void find_hypervisor(void)
 {
 	u32 eax, regs[3];
@@ -252,7 +253,7 @@ static void find_hypervisor(void)
 }
 
 /**
- * l1t_sysfs_init() - the class and the l1 device appear
+ * l1t_sysfs_init() - create the class and the l1 device
  *
  * Return: 0 or an error.
  */
@@ -300,7 +301,7 @@ err_class:
 }
 
 /**
- * l1t_sysfs_exit() - undo l1t_sysfs_init(); no guest is left
+ * l1t_sysfs_exit() - undo l1t_sysfs_init(), after all guests are gone
  */
 void l1t_sysfs_exit(void)
 {

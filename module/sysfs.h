@@ -6,7 +6,7 @@
 
 extern struct class l1t_class;
 
-/* sysfs_limit.c; of this machine and of tenants */
+/* sysfs_limit.c; for this machine and for tenants */
 extern const struct attribute_group l1t_limits_group;
 extern const struct attribute_group l1t_audit_group;
 extern const struct attribute_group l1t_denied_group;
@@ -26,7 +26,7 @@ extern struct bin_attribute l1t_guest_start;
 extern const struct attribute_group l1t_tenants_group;
 extern const struct attribute_group l1t_guest_tenants_group;
 
-/* sysfs_totals.c; of this machine and of tenants */
+/* sysfs_totals.c; for this machine and for tenants */
 extern const struct attribute_group l1t_totals_group;
 extern const struct attribute_group l1t_usage_group;
 
@@ -41,7 +41,7 @@ void l1t_sysfs_exit(void);
 int l1t_sysfs_tenants_init(void);
 void l1t_sysfs_tenants_exit(void);
 
-/* device.c publishes guests by these */
+/* used by device.c to publish guests */
 extern const struct device_type l1t_guest_type;
 int l1t_sysfs_add_vcpu(struct l1t_vcpu *v);
 void l1t_sysfs_remove_vcpu(struct l1t_vcpu *v);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The files of a guest, l2-<id>/, and of its vCPUs in it; see ABI/. */
+/* The files of a guest, l2-<id>/, and of its vCPUs; see ABI/. */
 #include <linux/device.h>
 #include <linux/kobject.h>
 #include <linux/sysfs.h>
@@ -116,7 +116,7 @@ static ssize_t guest_reasons_read(struct file *file, struct kobject *kobj,
 				      count);
 }
 
-/* Text, which may be longer than the page that an attribute has. */
+/* Text, which may be longer than a page, the limit of other attributes. */
 static struct bin_attribute guest_reasons = {
 	.attr = { .name = "reasons", .mode = 0440 },
 	.read = guest_reasons_read,
@@ -156,7 +156,7 @@ static const struct attribute_group *guest_groups[] = {
 	NULL
 };
 
-/* For everyone: no more than KVM's own uevents have. */
+/* Everybody sees this: it says no more than KVM's own uevents. */
 static int guest_uevent(l1t_uevent_device *dev, struct kobj_uevent_env *env)
 {
 	const struct l1t_guest *g = dev_to_guest((struct device *)dev);
@@ -243,8 +243,8 @@ static int vcpu_group(struct l1t_vcpu *v, bool add)
 }
 
 /**
- * l1t_sysfs_add_vcpu() - vcpu<id>/ appears in its guest's directory
- * @v: its guest's device has been added
+ * l1t_sysfs_add_vcpu() - create vcpu<id>/ in its guest's directory
+ * @v: the vCPU; its guest's device has been added
  *
  * Return: 0 or an error.
  */

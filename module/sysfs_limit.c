@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files about limits: limits/, audit/, denied/, would_deny/, effective/, of this
- * machine and of tenants. Which of them a device has, and who may read and write them,
- * is told by limit_is_visible().
+ * The files about limits, of this machine and of tenants: limits/, audit/, denied/,
+ * would_deny/, effective/. limit_is_visible() decides which of them a device has, and
+ * who may read and write them.
  */
 #include <linux/capability.h>
 #include <linux/device.h>
@@ -17,10 +17,10 @@
 #include "sysfs.h"
 #include "throttle.h"
 
-/* One limit at a time is set. */
+/* Serializes setting of this machine's limits and guests' own. */
 static DEFINE_MUTEX(set_lock);
 
-/* A file in one of the directories: of which limit, and limit or threshold. */
+/* A file in one of the directories: its limit, and whether the limit or threshold. */
 struct limit_attribute {
 	struct device_attribute attr;
 	enum l1t_limit limit;
@@ -40,9 +40,9 @@ static ssize_t emit_value(char *buf, u64 value)
 }
 
 /**
- * l1t_sysfs_check_writer() - may who writes this, and is it text
- * @buf: what is written
- * @count: how much
+ * l1t_sysfs_check_writer() - is the writer privileged, and is the input text
+ * @buf: the input
+ * @count: its length
  *
  * Return: 0, -EPERM or -EINVAL.
  */
@@ -66,7 +66,7 @@ static int set_limit(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 	return 0;
 }
 
-/* NULL: the device is this machine */
+/* NULL if the device is this machine */
 static struct l1t_tenant *tenant_of(struct device *dev)
 {
 	return l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL;
@@ -138,8 +138,8 @@ static ssize_t effective_show(struct device *dev, struct device_attribute *attr,
 }
 
 /*
- * What a tenant has moves with its guests, as a guest's files do. A match has the
- * limits of its pattern, which are set there.
+ * A tenant's values change with its guests, so they are protected like a guest's files.
+ * A match has the limits of its pattern, which are set at the pattern.
  */
 static umode_t limit_is_visible(struct kobject *kobj, struct attribute *attr, int n)
 {
@@ -162,7 +162,7 @@ static umode_t limit_is_visible(struct kobject *kobj, struct attribute *attr, in
 		.bound = _bound,					\
 	}
 
-/* @_exits_mode: of that which moves with guests' exits */
+/* @_exits_mode: for counts that change with guests' exits */
 #define LIMIT_DIRECTORY(_dir, _bound, _mode, _exits_mode, _show, _store)	\
 static struct limit_attribute _dir##_files[] = {			\
 	LIMIT_ATTR(max_vms, L1T_MAX_VMS, _bound, _mode, _show, _store),	\
@@ -232,7 +232,7 @@ static ssize_t max_exits_per_sec_store(struct device *dev,
 	return count;
 }
 
-/* As all files of a guest, but that root may write. */
+/* Readable like all files of a guest, and writable by root. */
 static struct device_attribute dev_attr_max_exits_per_sec =
 	__ATTR(max_exits_per_sec, 0640, max_exits_per_sec_show,
 	       max_exits_per_sec_store);

@@ -22,7 +22,7 @@ static ssize_t emit_ns(char *buf, u64 ns)
 	return sysfs_emit(buf, "%llu\n", ns);
 }
 
-/* @max: what that word stands for, 0 if it may not be written */
+/* @max: the value of the word "max", 0 if that may not be written */
 static int parse_ns(const char *buf, size_t count, u64 max, u64 *ns)
 {
 	int err;
@@ -96,7 +96,7 @@ const struct attribute_group l1t_slow_group = {
 	.attrs = slow_attrs,
 };
 
-/* Of a line of l2-<id>/slow. */
+/* The length of a line of l2-<id>/slow. */
 #define LINE_BYTES	1024
 
 static void add_parts(char *line, int *len, const struct l1t_slow_exit *e)
@@ -114,7 +114,7 @@ static void add_parts(char *line, int *len, const struct l1t_slow_exit *e)
 			  l1t_ticks_to_ns(rest));
 }
 
-/* By level and code: LEVEL/CODE:NS, the latest first. */
+/* The exits before, as LEVEL/CODE:NS, latest first. */
 static void add_before(char *line, int *len, const struct l1t_slow_exit *e)
 {
 	unsigned int i;
@@ -133,7 +133,7 @@ static void print_exit(const struct l1t_vcpu *v, unsigned int n, char *line)
 	struct l1t_slow_exit e;
 	int len;
 
-	/* What is being replaced has no number, and is there the next time. */
+	/* An exit that is being replaced has no number; the next read shows it. */
 	if (!l1t_slow_read(&v->acct.slow, n, &e)) {
 		scnprintf(line, LINE_BYTES, "vcpu=%u number=0", v->id);
 		return;
@@ -166,7 +166,7 @@ static bool print_line(char *line, unsigned int n, const void *arg)
 	const struct l1t_vcpu *v;
 	unsigned int nr;
 
-	/* Grows only, and its entries live as long as the guest. */
+	/* Only grows, and entries live as long as the guest. */
 	list_for_each_entry_rcu(v, &g->vcpus, link, true) {
 		nr = l1t_slow_nr(&v->acct.slow);
 		if (n < nr) {

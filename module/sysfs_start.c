@@ -124,7 +124,7 @@ const struct attribute_group l1t_start_group = {
 	.bin_attrs = start_bin_attrs,
 };
 
-/* Of a line of l2-<id>/start. */
+/* The length of a line of l2-<id>/start. */
 #define LINE_BYTES	256
 
 #define HEAD_LINES	6
@@ -157,7 +157,7 @@ static void print_head(char *s, const struct l1t_start_view *view, unsigned int 
 	}
 }
 
-/* What was done within a phase, or NULL: that is only known from the first entry on. */
+/* Exits within a phase, or NULL: they are counted only from the first entry on. */
 static const struct l1t_start_guest *guest_of(const struct l1t_start_view *view,
 					      enum l1t_phase phase)
 {
@@ -199,7 +199,7 @@ static void print_reason(char *s, const struct l1t_start_reason *r)
 				 l1t_part_names[i], r->parts_ns[i]);
 }
 
-/* False if there is no such line. */
+/* Returns false if there is no such line. */
 static bool print_line(char *s, unsigned int n, const void *arg)
 {
 	const struct l1t_start_view *view = arg;
@@ -222,7 +222,7 @@ static bool print_line(char *s, unsigned int n, const void *arg)
 			return true;
 		n -= nr;
 	}
-	/* So a reader sees that all of it is of one state. */
+	/* Lets a reader check that all of it is of one state. */
 	snprintf(s, LINE_BYTES, "end %s %u", l1t_start_state_names[view->times.state],
 		 view->times.nr);
 	return !n;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tenants as devices, and l1/tenants/, by which they are defined and removed.
+ * Tenants as devices, and l1/tenants/, where they are defined and removed.
  *
- * Matches of patterns come in a hook and go when they have been idle for long, so
- * one work item adds and removes devices, without any lock that files take.
+ * Matches of patterns are created in a hook, and removed when they have been idle for
+ * long, so one work item adds and removes devices, without any lock that files take.
  */
 #include <linux/capability.h>
 #include <linux/jiffies.h>
@@ -46,7 +46,7 @@ static ssize_t matches_show(struct device *dev, struct device_attribute *attr,
 	return sysfs_emit(buf, "%u\n", READ_ONCE(dev_to_tenant(dev)->matches));
 }
 
-/* What a tenant has moves with its guests, as a guest's files do. */
+/* A tenant's values change with its guests, so they are protected like a guest's. */
 #define TENANT_FILE(_name) \
 	static struct device_attribute tenant_##_name = \
 		__ATTR(_name, 0440, _name##_show, NULL)
@@ -78,7 +78,7 @@ static const struct attribute_group tenant_group = {
 	.is_visible = tenant_is_visible,
 };
 
-/* A pattern has none of the first: it uses nothing, each of its matches does. */
+/* A pattern does not have the first: it uses nothing itself, only its matches do. */
 static const struct attribute_group *tenant_groups[] = {
 	&l1t_usage_group,
 	&tenant_group,
@@ -109,7 +109,7 @@ static struct l1t_tenant *next_changed(bool *removed)
 
 static void publish(struct l1t_tenant *t)
 {
-	/* What was a match has been defined itself. */
+	/* A match has been defined as a tenant itself. */
 	if (t->published) {
 		if (sysfs_update_groups(&t->dev.kobj, tenant_groups))
 			pr_warn_ratelimited("cannot show that tenant-%llu is no match any more\n",
@@ -126,7 +126,7 @@ static void publish(struct l1t_tenant *t)
 	t->published = true;
 }
 
-/* With this the table lets go of it. */
+/* Drops the table's reference. */
 static void unpublish(struct l1t_tenant *t)
 {
 	if (t->published)
@@ -152,7 +152,7 @@ static void update(struct work_struct *work)
 				publish(t);
 		}
 	} while (l1t_enrol_forget());
-	/* Unless it has been asked for meanwhile. */
+	/* Does nothing if it has been queued meanwhile. */
 	if (l1t_tenants_have_matches())
 		queue_delayed_work(tenants_wq, &update_work, LOOK_FOR_IDLE);
 }
@@ -177,7 +177,7 @@ static ssize_t change(const char *buf, size_t count, int (*fn)(const char *path)
 		return -ENOMEM;
 	err = l1t_path_parse(buf, path) ?: fn(path);
 	kfree(path);
-	/* When this returns, its directory has come or gone. */
+	/* The directory has been created or removed when this returns. */
 	flush_delayed_work(&update_work);
 	return err ?: count;
 }
@@ -249,7 +249,7 @@ const struct attribute_group l1t_guest_tenants_group = {
 };
 
 /**
- * l1t_sysfs_tenants_init() - before the first tenant
+ * l1t_sysfs_tenants_init() - call before the first tenant is defined
  *
  * Return: 0 or -ENOMEM.
  */
@@ -263,7 +263,7 @@ int l1t_sysfs_tenants_init(void)
 }
 
 /**
- * l1t_sysfs_tenants_exit() - no tenant is left
+ * l1t_sysfs_tenants_exit() - remove all tenants
  *
  * Context: may sleep; no hook is attached and no guest is left.
  */

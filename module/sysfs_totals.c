@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* totals/ and usage/, of this machine and of tenants. */
+/* totals/ and usage/, for this machine and for tenants. */
 #include <linux/device.h>
 #include <linux/sysfs.h>
 
@@ -64,8 +64,8 @@ TOTAL_ATTR(totals_lost_cells, lost_cells, counts.lost_cells);
 TOTAL_ATTR(totals_unattributed, unattributed, unattributed);
 
 /**
- * l1t_stolen_show() - for a file with what L0 took
- * @stolen_ns: if it is known
+ * l1t_stolen_show() - print stolen time, or "unknown"
+ * @stolen_ns: valid if it is known
  * @buf: a page
  */
 ssize_t l1t_stolen_show(u64 stolen_ns, char *buf)
@@ -86,7 +86,7 @@ static ssize_t stolen_time_ns_show(struct device *dev,
 static struct device_attribute dev_attr_stolen_time_ns =
 	__ATTR(stolen_time_ns, 0440, stolen_time_ns_show, NULL);
 
-/* Of the hooks, not of the guests. */
+/* About the hooks, not about guests. */
 static ssize_t nested_unadmitted_show(struct device *dev,
 				      struct device_attribute *attr, char *buf)
 {
@@ -95,7 +95,7 @@ static ssize_t nested_unadmitted_show(struct device *dev,
 static struct device_attribute dev_attr_nested_unadmitted =
 	__ATTR(nested_unadmitted, 0440, nested_unadmitted_show, NULL);
 
-/* Those of a tenant come first; this machine has more. */
+/* Tenants have only the first of these. */
 #define TENANTS_TOTALS	14
 
 static struct attribute *totals_attrs[] = {
@@ -168,7 +168,7 @@ static struct attribute *usage_attrs[] = {
 	NULL
 };
 
-/* A tenant's moves with its guests, as a guest's files do. */
+/* A tenant's usage changes with its guests, so it is protected like a guest's files. */
 static umode_t usage_is_visible(struct kobject *kobj, struct attribute *attr, int n)
 {
 	return l1t_is_tenant(kobj_to_dev(kobj)) ? attr->mode & ~0004 : attr->mode;

@@ -10,7 +10,7 @@
 #include "sysfs.h"
 #include "tune.h"
 
-/* What may be written: a word for "not set here", or from least to most. */
+/* Valid input: a word for "not set here", or a number in a range. */
 struct writable {
 	const char *word;
 	u64 least;
@@ -18,8 +18,8 @@ struct writable {
 };
 
 /*
- * To force an exit that KVM does without would be wrong where the CPU cannot
- * exit for it, hence no 0.
+ * No 0: forcing an exit that KVM has disabled would be wrong where the CPU cannot exit
+ * for the instruction.
  */
 static const struct writable writables[L1T_TUNABLES] = {
 	[L1T_TUNE_HALT_POLL_NS] = { "default", 0, U32_MAX },
@@ -114,7 +114,7 @@ const struct attribute_group l1t_tune_group = {
 	.attrs = tune_attrs,
 };
 
-/* A guest's own. */
+/* A guest's own setting. */
 
 static ssize_t halt_poll_ns_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
@@ -135,7 +135,7 @@ static ssize_t halt_poll_ns_store(struct device *dev,
 	return err ?: count;
 }
 
-/* As all files of a guest, but that root may write. */
+/* Readable like all files of a guest, and writable by root. */
 static struct device_attribute guest_halt_poll_ns =
 	__ATTR(halt_poll_ns, 0640, halt_poll_ns_show, halt_poll_ns_store);
 
