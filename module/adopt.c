@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VMs that are older than the module may be paused and never exit, so they are
- * looked for, once, in KVM's own list. The hooks are attached already: what is
- * born or dies meanwhile is not missed.
+ * VMs that are older than the module may be paused and never exit, so they are looked
+ * for once in KVM's own list. The hooks are attached already, so no VM that is created
+ * or destroyed meanwhile is missed.
  *
- * Nothing may be allocated while KVM's lock is held, because KVM's shrinker takes
- * it too: the walk says what it lacks, and is repeated.
+ * Nothing may be allocated while KVM's lock is held, because KVM's shrinker takes it,
+ * too: the walk counts what it lacks, and is repeated.
  */
 #include <linux/cred.h>
 #include <linux/kvm_host.h>
@@ -21,10 +21,10 @@
 #include "memory.h"
 
 /**
- * struct stash - blocks allocated ahead
+ * struct stash - preallocated blocks
  * @guests: by their @link
  * @vcpus: likewise
- * @missing_guests: how many more the walk wants
+ * @missing_guests: how many more the walk needs
  * @missing_vcpus: likewise
  */
 struct stash {
@@ -92,7 +92,7 @@ static void free_stash(struct stash *stash)
 		l1t_vcpu_free(v);
 }
 
-/* The thread that created the VM may be long gone, its process is not. */
+/* The thread that created the VM may have exited, but its process has not. */
 static struct task_struct *find_vmm(struct kvm *kvm)
 {
 	struct task_struct *task;
@@ -111,8 +111,8 @@ static struct task_struct *find_vmm(struct kvm *kvm)
 }
 
 /*
- * The owner's present credentials and cgroup are taken for the creator's; root's
- * and the root if there is none.
+ * The owner's present credentials and cgroup stand in for the creator's; if there is no
+ * owner, those of init_task.
  */
 static void identify(struct kvm *kvm, struct l1t_guest *g)
 {
@@ -151,9 +151,9 @@ static void adopt_vcpus(struct kvm *kvm, struct l1t_guest *g, struct stash *stas
 }
 
 /*
- * The hook on changes adds to what is found here, so none may be under way. A
- * VMM may keep its slots locked for as long as it likes: then the sum is taken
- * all the same, and may lack or count twice the one slot that is changing.
+ * The hook on changes adds to the sum that is taken here, so no slot may change
+ * meanwhile. A VMM may keep its slots locked as long as it likes: then the sum is taken
+ * all the same, and may miss the slot that is changing, or count it twice.
  */
 static u64 memory_of(struct kvm *kvm)
 {
@@ -169,7 +169,7 @@ static u64 memory_of(struct kvm *kvm)
 	return bytes;
 }
 
-/* The VM is listed and the list is locked, so neither it nor its vCPUs go. */
+/* KVM's list is locked, so neither the VM nor its vCPUs are destroyed. */
 static void adopt_vm(struct kvm *kvm, struct stash *stash)
 {
 	struct l1t_guest *g;
@@ -181,7 +181,7 @@ static void adopt_vm(struct kvm *kvm, struct stash *stash)
 	if (!g) {
 		g = take_guest(stash);
 		if (!g) {
-			/* Ask for its vCPUs too, to come back only once. */
+			/* Ask for its vCPUs as well, to repeat the walk only once. */
 			stash->missing_vcpus += atomic_read(&kvm->online_vcpus);
 			return;
 		}
@@ -213,12 +213,12 @@ static struct l1t_guest *next_unconfirmed(void)
 }
 
 /**
- * l1t_adopt() - enter all VMs that KVM has into the registry
- * @kvm_lock: KVM's own, of its list
+ * l1t_adopt() - add all of KVM's VMs to the registry
+ * @kvm_lock: KVM's lock of its list
  * @vms: KVM's list
  *
- * Context: may sleep; KVM does not go meanwhile. Return: 0, -ENOMEM, or
- * -EOPNOTSUPP if guests cannot be known.
+ * Context: may sleep; KVM cannot be unloaded. Return: 0, -ENOMEM, or -EOPNOTSUPP if the
+ * registry is closed.
  */
 int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 {
@@ -249,7 +249,7 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 		l1t_life_confirm(g);
 		put_device(&g->dev);
 	}
-	/* They have lived for long enough. */
+	/* No need to wait for BIRTH_DELAY. */
 	l1t_devices_update(false);
 	return err;
 }

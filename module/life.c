@@ -2,19 +2,19 @@
 /*
  * How guests and vCPUs come and go.
  *
- * KVM's hooks say which VM, which vCPU, which memory slot, and that is all that
- * is looked at: no list of KVM's is walked, no lock of KVM's taken. The hooks
- * are atomic. A VM gets a block of the reserve at once; what has to be allocated
- * waits until the thread leaves the kernel or enters the guest (struct l1t_call):
- * a vCPU so has its block before its first entry, whichever thread runs it.
+ * The arguments of hooks on KVM identify the VM, vCPU or memory slot. Nothing else is
+ * looked at: no list of KVM's is walked, and no lock of KVM's is taken. The hooks are
+ * atomic. A VM gets a block from the reserve at once; what has to be allocated waits
+ * until the thread returns to user space or enters the guest (struct l1t_call). So a
+ * vCPU has its block before its first entry, whichever thread runs it.
  *
- * What a thread may keep by sleeping in KVM is its own VM's: the VM's block, and
- * one of its calls. While the reserve is scarce, or very many VMs are being
- * created, a user may have no more than MOST_NEWBORN of them; others are met when
- * they get a vCPU or memory.
+ * A thread that sleeps in KVM holds only what belongs to its own VM: the VM's block, and
+ * one of its calls. While the reserve is scarce, or very many VMs are being created, a
+ * user may have at most MOST_NEWBORN of them; further VMs enter the registry when they
+ * get a vCPU or memory.
  *
- * Pointers to a VM are only safe to hold while its end is noticed, so the
- * registry is open only while both hooks on the end of VMs and vCPUs are there.
+ * Pointers to a VM may be held only while its end is observed, so the registry is open
+ * only while the hooks on the end of VMs and of vCPUs are both attached.
  */
 #include <linux/cred.h>
 #include <linux/jiffies.h>
@@ -35,13 +35,13 @@
 
 static bool open;
 
-/* VMs that are older than the module have been looked for. */
+/* VMs that are older than the module are in the registry. */
 static bool adopted;
 
-/* No vCPU is looked for before then: there was no memory for one. */
+/* After an allocation failed, unknown vCPUs are ignored until then. */
 static unsigned long no_memory_until = INITIAL_JIFFIES;
 
-/* Many are being created, or the reserve is scarce: what is left is shared. */
+/* Applies only while many are being created, or while the reserve is scarce. */
 static bool has_too_many_newborn(kuid_t uid)
 {
 	unsigned int n = 0, all = 0;
@@ -64,7 +64,7 @@ static void identify(struct l1t_guest *g)
 	g->pid = task_tgid_nr(current);
 	l1t_cgroup_path(current, g->cgroup);
 	rcu_read_lock();
-	/* It may change its name meanwhile, which then comes out mixed. */
+	/* The name may change meanwhile, and be a mix of old and new. */
 	strscpy(g->comm, READ_ONCE(current->group_leader)->comm, sizeof(g->comm));
 	rcu_read_unlock();
 }
@@ -72,8 +72,8 @@ static void identify(struct l1t_guest *g)
 static void call_returns(struct l1t_work *work, bool cancelled);
 
 /**
- * l1t_life_enter() - a guest enters the registry
- * @g: who and when are filled in
+ * l1t_life_enter() - add a guest to the registry
+ * @g: the members about its creator and creation are set
  * @kvm: its VM, being created or alive
  *
  * Context: l1t_lock held.
@@ -90,15 +90,15 @@ void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm)
 }
 
 /**
- * l1t_life_meet() - the guest of a VM that the current thread is at
+ * l1t_life_meet() - find or add the guest of a VM for which the current thread acts
  * @kvm: alive
  * @born: it is being created
  *
- * A VM that is not known yet becomes so, with this thread for its creator: it is
- * being created, or was when there was no place for it.
- * l1t_life_queue() follows when the lock is dropped.
+ * A VM that is not known is added, with this thread as its creator: either it is being
+ * created, or there was no block for it when it was. The caller calls l1t_life_queue()
+ * after it drops the lock.
  *
- * Context: l1t_lock held. Return: the guest, or NULL if there is no place.
+ * Context: l1t_lock held. Return: the guest, or NULL if there is no block.
  */
 struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 {
@@ -107,7 +107,7 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 
 	if (g || !open || current->flags & PF_KTHREAD)
 		return g;
-	/* adopt.c will come across it. */
+	/* adopt.c will find it. */
 	if (!born && !adopted)
 		return NULL;
 	if (has_too_many_newborn(l1t_cred_outermost(current_cred())))
@@ -124,10 +124,10 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 }
 
 /**
- * l1t_life_queue() - have the current thread do what is left when it returns
- * @g: the guest that it is in a call for, if it is in one; or NULL
+ * l1t_life_queue() - have the current thread do the rest when its ioctl returns
+ * @g: the guest of the call that it is in, if it is in one; or NULL
  *
- * Context: l1t_lock not held; the VM's ioctl keeps @g.
+ * Context: l1t_lock not held; the VM's ioctl keeps @g alive.
  */
 void l1t_life_queue(struct l1t_guest *g)
 {
@@ -144,7 +144,7 @@ void l1t_life_queue(struct l1t_guest *g)
 	err = l1t_work_queue(&call->work);
 	if (!err || err == -EBUSY)
 		return;
-	/* The module is being unloaded: nothing is lost by it. */
+	/* The module is being unloaded: the rest is not needed any more. */
 	raw_spin_lock(&l1t_lock);
 	l1t_call_release(call);
 	call->used = false;
@@ -152,8 +152,8 @@ void l1t_life_queue(struct l1t_guest *g)
 }
 
 /**
- * l1t_life_confirm() - a guest's VM has been created: it is shown and charged
- * @g: kept by the caller
+ * l1t_life_confirm() - a guest's VM has been created: show it and charge its users
+ * @g: the caller has a reference
  *
  * Context: may sleep.
  */
@@ -187,7 +187,7 @@ void l1t_life_confirm(struct l1t_guest *g)
 }
 
 /**
- * l1t_life_add_vcpu() - a vCPU enters the registry
+ * l1t_life_add_vcpu() - add a vCPU to the registry
  * @v: from l1t_vcpu_alloc()
  * @vcpu: KVM's vCPU, alive and not in the registry
  *
@@ -201,7 +201,7 @@ void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 	l1t_device_changed(v->guest);
 }
 
-/* With the guest's start, if it boots on that vCPU. */
+/* Includes the guest's start if this is the boot vCPU. */
 static struct l1t_vcpu *alloc_vcpu(const struct l1t_call *call)
 {
 	struct l1t_vcpu *v = l1t_vcpu_alloc(call->guest);
@@ -222,7 +222,7 @@ static void add_new_vcpu(struct l1t_call *call)
 
 	if (!READ_ONCE(call->new_vcpu))
 		return;
-	/* Of a VM whose creator is not back yet. */
+	/* The thread that created the VM may not have returned yet. */
 	if (!READ_ONCE(g->id))
 		l1t_life_confirm(g);
 	v = alloc_vcpu(call);
@@ -264,7 +264,7 @@ static void call_returns(struct l1t_work *work, bool cancelled)
 	call->used = false;
 	l1t_work_done(work);
 	raw_spin_unlock(&l1t_lock);
-	/* The work itself holds it, too. */
+	/* The work has a reference of its own, so this is not the last. */
 	if (drops_guest)
 		put_device(&g->dev);
 }
@@ -275,7 +275,7 @@ static void vcpu_leaves(struct l1t_vcpu *v, bool readable)
 	l1t_vcpu_leave(v, readable);
 }
 
-/* The call that is creating its VM, or NULL. */
+/* The call that is creating the guest's VM, or NULL. */
 static struct l1t_call *creating_call(struct l1t_guest *g)
 {
 	unsigned int i;
@@ -287,8 +287,8 @@ static struct l1t_call *creating_call(struct l1t_guest *g)
 }
 
 /*
- * @readable: KVM's VM has not been freed yet. One that was refused, or failed, is
- * dropped by who asked for it: there may be more of these than a worker keeps up with.
+ * @readable: KVM's VM has not been freed yet. A VM that was refused, or failed, is dropped
+ * by the thread that asked for it: there may be more than a worker could keep up with.
  */
 static void guest_leaves(struct l1t_guest *g, bool readable)
 {
@@ -325,11 +325,11 @@ static void new_vcpu(struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_life_vcpu_runs() - a thread enters KVM_RUN with a vCPU that is not known
+ * l1t_life_vcpu_runs() - a thread enters KVM_RUN with a vCPU that has no account
  * @vcpu: the vCPU; not loaded yet
  *
- * It was created by a thread that is not back yet, or before there was a place
- * or memory for it. Context: preemption off.
+ * The thread that created it has not returned yet, or there was no block or no memory
+ * for it. Context: preemption disabled.
  */
 void l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
 {
@@ -339,7 +339,7 @@ void l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
 
 /* The hooks. */
 
-/* The hook that was not called though it is attached; l1t_lock */
+/* The hook that was not called though it was attached; l1t_lock */
 static enum l1t_hook silent;
 
 static void distrust(struct work_struct *work)
@@ -350,7 +350,7 @@ static void distrust(struct work_struct *work)
 
 static DECLARE_WORK(distrust_work, distrust);
 
-/* An end was missed, and so may others be: no guest is touched any more. */
+/* The end of a VM or vCPU was missed: stop accessing any guest. */
 static void distrust_hook(enum l1t_hook hook)
 {
 	lockdep_assert_held(&l1t_lock);
@@ -362,9 +362,8 @@ static void distrust_hook(enum l1t_hook hook)
 }
 
 /*
- * kvm_arch_init_vm(kvm, type). Where this VM is known already, and not from
- * another hook on this very call, the end of another one was missed that had its
- * address.
+ * kvm_arch_init_vm(kvm, type). If the registry has this VM, and not because of another
+ * hook on this very call, the end of a previous VM at the same address was missed.
  */
 static void vm_created(struct pt_regs *regs)
 {
@@ -393,7 +392,7 @@ static bool has_vcpu(const struct l1t_guest *g)
 	return false;
 }
 
-/* KVM has destroyed the vCPUs before. */
+/* By now KVM has destroyed the vCPUs. */
 static void vm_ends(const struct kvm *kvm)
 {
 	struct l1t_guest *g;
@@ -411,22 +410,22 @@ static void vm_ends(const struct kvm *kvm)
 		l1t_devices_update(false);
 }
 
-/* kvm_arch_free_vm(kvm): once for every VM, however far it got */
+/* kvm_arch_free_vm(kvm): called once for every VM, even if its creation failed */
 static void vm_freed(struct pt_regs *regs)
 {
 	vm_ends(l1t_argument(regs, 0));
 }
 
 /*
- * cleanup_srcu_struct(&kvm->srcu): right before kvm_arch_free_vm(). Those that are
- * no VM's are at no address that the registry has.
+ * cleanup_srcu_struct(&kvm->srcu): called right before kvm_arch_free_vm(). For any other
+ * struct srcu_struct the registry has no VM at that address.
  */
 static void srcu_cleaned(struct pt_regs *regs)
 {
 	vm_ends(container_of(l1t_argument(regs, 0), struct kvm, srcu));
 }
 
-/* kvm_arch_vcpu_precreate(kvm, id): nothing of the vCPU is there yet */
+/* kvm_arch_vcpu_precreate(kvm, id): the vCPU does not exist yet */
 static void vcpu_asked_for(struct pt_regs *regs)
 {
 	struct l1t_guest *g;
@@ -474,7 +473,7 @@ static void memory_changed(struct pt_regs *regs)
 	struct l1t_call *call;
 
 	l1t_commit_args(regs, &change);
-	/* A VM on its way out drops its internal slots. */
+	/* A VM that is being destroyed drops its internal slots. */
 	if (change.change == KVM_MR_FLAGS_ONLY ||
 	    !refcount_read(&change.kvm->users_count))
 		return;
@@ -500,7 +499,7 @@ static void memory_changed(struct pt_regs *regs)
 	l1t_life_queue(g);
 }
 
-/* Then kvm_arch_free_vm() is put into its callers: it is a few instructions. */
+/* With LTO kvm_arch_free_vm(), a few instructions, is inlined into its callers. */
 #define HAS_LTO		IS_ENABLED(CONFIG_LTO_CLANG)
 
 static struct l1t_function functions[] = {
@@ -516,9 +515,9 @@ static struct l1t_function functions[] = {
 struct l1t_functions l1t_life_functions = L1T_OBSERVERS(functions);
 
 /**
- * l1t_life_open() - the hooks are attached: guests may enter the registry
+ * l1t_life_open() - the hooks are attached: open the registry
  *
- * Nothing happens unless both hooks on the end of VMs and vCPUs are there.
+ * Does nothing unless the hooks on the end of VMs and of vCPUs are both attached.
  */
 void l1t_life_open(void)
 {
@@ -531,9 +530,9 @@ void l1t_life_open(void)
 }
 
 /**
- * l1t_life_adopted() - what is older than the module is in the registry
+ * l1t_life_adopted() - VMs that are older than the module have been added
  *
- * What is not then is met when it gets a vCPU or memory.
+ * From now on a VM that is not known is added when it gets a vCPU or memory.
  */
 void l1t_life_adopted(void)
 {
@@ -543,7 +542,7 @@ void l1t_life_adopted(void)
 }
 
 /**
- * l1t_life_is_open() - is the end of VMs noticed, so that guests may be known
+ * l1t_life_is_open() - is the end of VMs observed, so that the registry is open
  */
 bool l1t_life_is_open(void)
 {
@@ -551,11 +550,10 @@ bool l1t_life_is_open(void)
 }
 
 /**
- * l1t_life_close() - let go of all guests, whose VMs may live on
- * @readable: none of them has been freed unnoticed
+ * l1t_life_close() - close the registry; all guests leave it, though their VMs may live
+ * @readable: no VM in it has been freed
  *
- * Context: may sleep; if they are @readable, no probe or hook writes to an
- * account any more.
+ * Context: may sleep; if @readable, no probe or hook writes to an account any more.
  */
 void l1t_life_close(bool readable)
 {
@@ -574,7 +572,7 @@ void l1t_life_close(bool readable)
 }
 
 /**
- * l1t_life_exit() - the registry stays closed
+ * l1t_life_exit() - wait for pending work; the registry stays closed
  *
  * Context: no hook is attached. May sleep.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How guests and vCPUs come and go, as KVM's hooks say. */
+/* How guests and vCPUs come and go, by hooks on KVM. */
 #ifndef L1TUNE_LIFE_H
 #define L1TUNE_LIFE_H
 

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Saying no to KVM. These run at the entry of a function of KVM's that can
- * fail, with its arguments, and decide: when they say yes they leave things as
- * they are, and the function runs. When they say no a function of ours takes
- * its place, which returns an error and nothing else; KVM unwinds as it does
- * for errors of its own.
+ * Refuses what exceeds a limit. The hooks run at the entry of KVM's functions that can
+ * fail, with their arguments. If they admit, they change nothing, and KVM's function
+ * runs. If they refuse, a function of ours replaces it, which only returns an error; KVM
+ * cleans up as it does after its own errors.
  *
- * What was admitted is kept by the ledger until KVM has created it, or until the
+ * What was admitted stays reserved in the ledger until KVM has created it, or until the
  * thread's ioctl returns.
  *
- * Context: preemption is off.
+ * Context: preemption disabled.
  */
 #include <linux/compiler.h>
 #include <linux/errno.h>
@@ -40,7 +39,7 @@ static noinline notrace long refused_eagain(void)
 	return -EAGAIN;
 }
 
-/* What KVM's handler of RSM takes for saved state that cannot be loaded. */
+/* To KVM's handler of RSM this means that the saved state cannot be loaded. */
 static noinline notrace long refused_rsm(void)
 {
 	return 1;
@@ -63,7 +62,7 @@ static void refuse(struct pt_regs *regs, int err)
 	}
 }
 
-/* What was admitted is kept for the thread until its ioctl returns. */
+/* Reserve what was admitted until the thread's ioctl returns. */
 static void reserve(struct l1t_call *call, const struct l1t_demand *demand)
 {
 	u64 bytes = l1t_demand_peak_bytes(demand);
@@ -74,7 +73,7 @@ static void reserve(struct l1t_call *call, const struct l1t_demand *demand)
 		l1t_call_ask_memory(call, bytes);
 }
 
-/* @demand: all but the guest */
+/* @demand: all members but the guest */
 static int ask(struct kvm *kvm, struct l1t_demand *demand)
 {
 	struct l1t_call *call = NULL;
@@ -117,8 +116,8 @@ static void refuse_vcpu(struct pt_regs *regs)
 }
 
 /*
- * kvm_arch_prepare_memory_region(kvm, ...): a memory slot is about to change.
- * Only what adds guest memory is looked at. The VM's slots_lock is held.
+ * kvm_arch_prepare_memory_region(kvm, ...): a memory slot is about to change. Only
+ * changes that add memory are checked. The VM's slots_lock is held.
  */
 static void refuse_memory(struct pt_regs *regs)
 {
@@ -148,7 +147,7 @@ static bool is_nested(const struct kvm_vcpu *vcpu)
 	return on;
 }
 
-/* @entered: KVM is not asked once more before the vCPU uses it */
+/* @entered: no other hook is called before the vCPU uses it */
 static int ask_nested(struct kvm_vcpu *vcpu, bool restore, bool entered)
 {
 	struct l1t_demand demand = { .nested = true, .restore = restore };
@@ -188,8 +187,8 @@ static void set_nested(struct kvm_vcpu *vcpu, bool on)
 }
 
 /*
- * handle_vmxon(vcpu): a guest executes VMXON, which exits whatever CR4.VMXE is.
- * Without that it is a fault, which is KVM's to inject.
+ * handle_vmxon(vcpu): a guest executes VMXON, which exits whether CR4.VMXE is set or
+ * not. If it is not, KVM injects the fault.
  */
 static void refuse_vmxon(struct pt_regs *regs)
 {
@@ -201,16 +200,15 @@ static void refuse_vmxon(struct pt_regs *regs)
 		regs->ip = undefined_ip;
 }
 
-/* enter_vmx_operation(vcpu): VMXON, or restored state, is as it should be */
+/* enter_vmx_operation(vcpu): VMXON, or restored state, is valid */
 static void vmx_entered(struct pt_regs *regs)
 {
 	set_nested(l1t_argument(regs, 0), true);
 }
 
 /*
- * free_nested(vcpu), svm_free_nested(svm): VMXOFF, the end of EFER.SVME, a
- * reset, new state, the vCPU's end. struct vcpu_svm begins with its struct
- * kvm_vcpu.
+ * free_nested(vcpu), svm_free_nested(svm): VMXOFF, EFER.SVME is cleared, a reset, new
+ * state is set, or the vCPU is destroyed. struct vcpu_svm begins with struct kvm_vcpu.
  */
 static void nested_left(struct pt_regs *regs)
 {
@@ -229,9 +227,8 @@ static void refuse_vmrun(struct pt_regs *regs)
 }
 
 /*
- * vmx_set_nested_state(vcpu, user_state, state). A reset sets state too, which
- * has no VMXON in it. KVM ends what the vCPU had, and begins anew: the place is
- * kept over that.
+ * vmx_set_nested_state(vcpu, user_state, state). A reset sets state too, with no VMXON
+ * in it. KVM ends an earlier use and begins a new one: the place is kept meanwhile.
  */
 static void refuse_vmx_state(struct pt_regs *regs)
 {
@@ -242,9 +239,9 @@ static void refuse_vmx_state(struct pt_regs *regs)
 }
 
 /*
- * svm_set_nested_state(vcpu, user_state, state). A guest that has EFER.SVME on
- * is a hypervisor also when its own guest does not run: refused here it stays
- * where it was, while its next VMRUN would be an instruction that is not there.
+ * svm_set_nested_state(vcpu, user_state, state). A guest with EFER.SVME set is a
+ * hypervisor even while its own guest does not run. If it is refused here, it stays where
+ * it came from; if only its next VMRUN were refused, it would get #UD.
  */
 static void refuse_svm_state(struct pt_regs *regs)
 {
@@ -256,13 +253,13 @@ static void refuse_svm_state(struct pt_regs *regs)
 		refuse(regs, ask_nested(vcpu, true, true));
 }
 
-/* In the state that an SMI saves: EFER, and was the guest in its own guest? */
+/* Offsets in the state that an SMI saves: EFER, and whether L3 was running. */
 #define SMRAM_EFER	0xd0
 #define SMRAM_SVM_GUEST	0xd8
 
 /*
- * svm_leave_smm(vcpu, smram), svm_pre_leave_smm(vcpu, smram): a guest executes
- * RSM, with state that it may have changed.
+ * svm_leave_smm(vcpu, smram), svm_pre_leave_smm(vcpu, smram): a guest executes RSM, with
+ * saved state that it may have changed.
  */
 static void refuse_rsm(struct pt_regs *regs)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Saying no to KVM. */
+/* Refuses what exceeds a limit. */
 #ifndef L1TUNE_REFUSE_H
 #define L1TUNE_REFUSE_H
 
