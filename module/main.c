@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Load and unload, and who is handed to attach.c. */
+/* Load and unload, and the tables for attach.c. */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
@@ -38,8 +38,8 @@ static struct l1t_probe probes[] = {
 };
 
 /*
- * A pace needs no hook of its own: it works by that on exits, and by those that
- * see a thread enter and leave KVM_RUN.
+ * Pacing has no hook of its own: it uses those on exits, and those on threads that enter
+ * and leave KVM_RUN.
  */
 static const enum l1t_hook paced_by[] = {
 	L1T_HOOK_RUN, L1T_HOOK_PUT, L1T_HOOK_KVM_EXIT
@@ -93,8 +93,8 @@ static void put_optional_together(void)
 }
 
 /*
- * Undo all but l1t_attach(): that has been undone, or has failed after a while.
- * Nothing of what is waited for here can be kept by a VMM.
+ * Undoes everything but l1t_attach(), which has been undone or has failed. No VMM can
+ * delay what is waited for here.
  */
 static void stop(void)
 {
@@ -108,7 +108,7 @@ static void stop(void)
 	l1t_guests_exit();
 	l1t_sysfs_exit();
 	l1t_steal_exit();
-	/* A thread may still be on its way out of a function of ours. */
+	/* A thread may not have returned from a function of ours yet. */
 	synchronize_rcu_tasks();
 }
 
@@ -165,8 +165,8 @@ err_guests:
 }
 
 /*
- * Limits are in force until all work of VMMs' threads is done or taken back, so
- * until what is left takes no longer than the machine wants.
+ * Limits stay enforced until all work of VMMs' threads is done or cancelled. No VMM can
+ * delay the rest.
  */
 static void __exit l1tune_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoints of our own: l1tune:l1tune_deny and l1tune:l1tune_throttle. */
+/* Our own tracepoints: l1tune:l1tune_deny and l1tune:l1tune_throttle. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM l1tune
 
