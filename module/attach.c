@@ -18,6 +18,7 @@
 
 #include "attach.h"
 #include "attach_reason.h"
+#include "box.h"
 #include "cfi.h"
 #include "controls.h"
 #include "exit.h"
@@ -305,6 +306,7 @@ static void detach_vendor(void)
 	optional_goes(L1T_ISA_VMX);
 	optional_goes(L1T_ISA_SVM);
 	WRITE_ONCE(l1t_vmx_reason_offset, 0);
+	WRITE_ONCE(l1t_vmx_qualification_offset, 0);
 	WRITE_ONCE(l1t_svm_reason_known, false);
 	l1t_hook_gone(L1T_HOOK_EXIT_REASON);
 }

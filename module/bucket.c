@@ -41,10 +41,11 @@ u64 l1t_bucket_tokens(struct l1t_bucket *b, u64 rate, u64 full_ns, u64 now)
 /**
  * l1t_bucket_take() - take tokens from a bucket, which has them
  * @b: the bucket
- * @rate: tokens per second, not 0
+ * @rate: tokens per second; 0 if it was changed since: takes nothing
  * @tokens: number of tokens
  */
 void l1t_bucket_take(struct l1t_bucket *b, u64 rate, u64 tokens)
 {
-	b->empty_ns += l1t_tokens_ns(tokens, rate);
+	if (rate)
+		b->empty_ns += l1t_tokens_ns(tokens, rate);
 }

@@ -5,9 +5,6 @@
 
 #include "cgroup.h"
 
-/* Ends a path that is truncated. No tenant has such a name, see l1t_path_parse(). */
-#define MORE	"/..."
-
 #ifdef CONFIG_CGROUPS
 /* In cgroup v2 a cgroup keeps its name, so RCU is enough. */
 static const char *name_of(const struct cgroup *cgroup)
@@ -29,7 +26,8 @@ static unsigned int list_levels(struct cgroup *cgroup, const struct cgroup **at)
  * l1t_cgroup_path() - path of a task's cgroup, from the root of the hierarchy
  * @task: the current one, or one that the caller holds a reference to
  * @path: of L1T_CGROUP_BYTES; "/" for the root, and if only cgroup v1 is used. A path
- *	that is too deep or too long is truncated after a whole name and ends in "/..."
+ *	that is too deep or too long is truncated after a whole name and ends in
+ *	L1T_CGROUP_MORE
  *
  * Context: any but NMI.
  */
@@ -44,8 +42,8 @@ void l1t_cgroup_path(struct task_struct *task, char *path)
 	levels = list_levels(task_dfl_cgroup(task), at);
 	for (level = 1; level <= levels; level++) {
 		if (level > L1T_CGROUP_LEVELS ||
-		    len + 1 + strlen(name_of(at[level])) + strlen(MORE) >= L1T_CGROUP_BYTES) {
-			strscpy(path + len, MORE, L1T_CGROUP_BYTES - len);
+		    len + 1 + strlen(name_of(at[level])) + strlen(L1T_CGROUP_MORE) >= L1T_CGROUP_BYTES) {
+			strscpy(path + len, L1T_CGROUP_MORE, L1T_CGROUP_BYTES - len);
 			break;
 		}
 		bytes = scnprintf(path + len, L1T_CGROUP_BYTES - len, "/%s",

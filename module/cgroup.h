@@ -10,6 +10,9 @@
 #define L1T_CGROUP_LEVELS	16
 #define L1T_CGROUP_BYTES	1024
 
+/* Ends a path that is truncated. No name of a cgroup is empty. */
+#define L1T_CGROUP_MORE		"//..."
+
 void l1t_cgroup_path(struct task_struct *task, char *path);
 
 #endif

@@ -304,6 +304,25 @@ static void record_exceeded(const struct l1t_exceeded *what, const char *action)
 			 error_name(what->err), what->count, guest, tenant);
 }
 
+/*
+ * sysfs_notify() on a device that is being deleted is a use after free; callers of sysfs
+ * have to prevent it. Only tenants are deleted while the report runs.
+ */
+static DEFINE_MUTEX(notify_lock);
+
+/**
+ * l1t_event_device_del() - delete a device whose files may be being notified
+ * @dev: a tenant's
+ *
+ * Context: may sleep.
+ */
+void l1t_event_device_del(struct device *dev)
+{
+	mutex_lock(&notify_lock);
+	device_del(dev);
+	mutex_unlock(&notify_lock);
+}
+
 static void report_exceeded(struct device *l1, const struct l1t_exceeded *what,
 			    struct kobj_uevent_env *env)
 {
@@ -311,8 +330,10 @@ static void report_exceeded(struct device *l1, const struct l1t_exceeded *what,
 	const char *name = l1t_limit_name(what->limit);
 	const char *action = denied ? "denied" : "audited";
 
+	mutex_lock(&notify_lock);
 	sysfs_notify(what->tenant ? &what->tenant->dev.kobj : &l1->kobj,
 		     denied ? "denied" : "would_deny", name);
+	mutex_unlock(&notify_lock);
 	record_exceeded(what, action);
 	memset(env, 0, sizeof(*env));
 	if (add_uevent_var(env, "EVENT=limit") ||

@@ -16,6 +16,7 @@
 #define L1T_COMM_ESCAPED	(4 * TASK_COMM_LEN + 1)
 
 void l1t_event_exceeded(const struct l1t_exceeded *what);
+void l1t_event_device_del(struct device *dev);
 void l1t_event_effective(enum l1t_hook hook);
 void l1t_event_record(const char *fmt, ...) __printf(1, 2);
 void l1t_escape_comm(const char *comm, char *buf);

@@ -55,7 +55,7 @@ static void add_record(struct l1t_record *r)
 {
 	struct l1t_record *old;
 
-	list_add_tail(&r->kept.link, &records);
+	l1t_kept_add(&records, &r->kept);
 	nr_records++;
 	sysfs_bin_attr_init(&r->file);
 	snprintf(r->name, sizeof(r->name), "%llu", r->id);
@@ -70,7 +70,7 @@ static void add_record(struct l1t_record *r)
 	while (nr_records > min(gone_max, MOST_RECORDS)) {
 		old = container_of(l1t_kept_least_wanted(&records),
 				   struct l1t_record, kept);
-		list_del(&old->kept.link);
+		l1t_kept_remove(&records, &old->kept);
 		nr_records--;
 		drop(old);
 	}

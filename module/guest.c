@@ -100,7 +100,6 @@ struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g)
  */
 void l1t_vcpu_free(struct l1t_vcpu *v)
 {
-	kfree(v->vmfails);
 	l1t_start_free(v->start);
 	l1t_box_free(v->acct.box);
 	l1t_account_free(&v->acct);
@@ -617,6 +616,22 @@ void l1t_call_ask_memory(struct l1t_call *call, u64 bytes)
 }
 
 /**
+ * l1t_call_release_vcpu() - release the vCPU that a call has reserved in the ledger
+ * @call: its vCPU is in the registry, or will not be
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_call_release_vcpu(struct l1t_call *call)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (!call->asked_vcpu)
+		return;
+	call->asked_vcpu = false;
+	call->guest->asked_vcpus--;
+	l1t_guest_use(call->guest, L1T_ASKED_VCPUS, -1);
+}
+
+/**
  * l1t_call_release() - release what a call has reserved in the ledger
  * @call: has got what it asked for, or will not get it
  *
@@ -627,11 +642,7 @@ void l1t_call_release(struct l1t_call *call)
 	lockdep_assert_held(&l1t_lock);
 	if (!call->guest)
 		return;
-	if (call->asked_vcpu) {
-		call->asked_vcpu = false;
-		call->guest->asked_vcpus--;
-		l1t_guest_use(call->guest, L1T_ASKED_VCPUS, -1);
-	}
+	l1t_call_release_vcpu(call);
 	l1t_call_ask_memory(call, 0);
 	call->new_vcpu = NULL;
 }

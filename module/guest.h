@@ -45,8 +45,7 @@ struct l1t_guest;
  * @nested: it uses VMX or SVM itself, as far as nested.c tracks that; l1t_lock
  * @nested_asked: it may begin to, until @nested_end has run; l1t_lock
  * @nested_end: gives back a place that was asked for and not used
- * @vmfails: failed VMX instructions by error number, below L1T_VMFAILS; written by
- *	its thread. NULL: none yet, or no memory
+ * @vmfails: failed VMX instructions by error number; written by its thread
  * @dir: name of its directory in sysfs
  * @files: in @dir
  */
@@ -62,7 +61,7 @@ struct l1t_vcpu {
 	bool nested;
 	bool nested_asked;
 	struct l1t_work nested_end;
-	u64 *vmfails;
+	u64 vmfails[L1T_VMFAILS];
 	char dir[16];
 	struct bin_attribute files[L1T_VCPU_FILES];
 };
@@ -249,6 +248,7 @@ struct l1t_call *l1t_call_of_current(struct l1t_guest *g);
 struct l1t_call *l1t_call_get(struct l1t_guest *g);
 void l1t_call_ask_vcpu(struct l1t_call *call);
 void l1t_call_ask_memory(struct l1t_call *call, u64 bytes);
+void l1t_call_release_vcpu(struct l1t_call *call);
 void l1t_call_release(struct l1t_call *call);
 
 #endif

@@ -1,35 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * A user who makes guests end all the time must not cost others more than one pass over
+ * the list for each.
+ */
 #include "kept.h"
 
-static unsigned int nr_of_user(const struct list_head *list, kuid_t user)
+static struct l1t_kept *first_of(const struct list_head *list, kuid_t user)
 {
-	const struct l1t_kept *k;
-	unsigned int n = 0;
+	struct l1t_kept *k;
 
 	list_for_each_entry(k, list, link)
-		n += uid_eq(k->user, user);
-	return n;
+		if (uid_eq(k->user, user))
+			return k;
+	return NULL;
 }
 
 /**
- * l1t_kept_least_wanted() - the entry to drop when there are too many
+ * l1t_kept_add() - add an entry as the newest
+ * @list: of struct l1t_kept
+ * @k: its user is set
+ *
+ * Context: one caller at a time for each list, as for all of these.
+ */
+void l1t_kept_add(struct list_head *list, struct l1t_kept *k)
+{
+	struct l1t_kept *first = first_of(list, k->user);
+
+	k->nr = 0;
+	k->first = first ?: k;
+	k->first->nr++;
+	list_add_tail(&k->link, list);
+}
+
+/**
+ * l1t_kept_remove() - remove an entry
+ * @list: the list that it is in
+ * @k: the entry
+ */
+void l1t_kept_remove(struct list_head *list, struct l1t_kept *k)
+{
+	struct l1t_kept *first, *other;
+
+	list_del(&k->link);
+	k->first->nr--;
+	if (k->first != k || !k->nr)
+		return;
+	first = first_of(list, k->user);
+	first->nr = k->nr;
+	list_for_each_entry(other, list, link)
+		if (other->first == k)
+			other->first = first;
+}
+
+/**
+ * l1t_kept_least_wanted() - choose the entry to remove when there are too many
  * @list: of struct l1t_kept
  *
- * A user whose guests keep ending displaces only their own entries.
+ * A user whose guests end all the time loses only records of his own.
  *
  * Return: the oldest entry of the user who has most of them; NULL if there is none.
  */
 struct l1t_kept *l1t_kept_least_wanted(const struct list_head *list)
 {
 	struct l1t_kept *k, *least = NULL;
-	unsigned int n, most = 0;
 
-	list_for_each_entry(k, list, link) {
-		n = nr_of_user(list, k->user);
-		if (n > most) {
-			most = n;
+	list_for_each_entry(k, list, link)
+		if (k->first == k && (!least || k->nr > least->nr))
 			least = k;
-		}
-	}
 	return least;
 }

@@ -10,12 +10,18 @@
  * struct l1t_kept - a record that is kept for a user
  * @link: in a list, oldest first
  * @user: whose record it is
+ * @first: the oldest entry of the same user
+ * @nr: of @first: number of entries of the user
  */
 struct l1t_kept {
 	struct list_head link;
 	kuid_t user;
+	struct l1t_kept *first;
+	unsigned int nr;
 };
 
+void l1t_kept_add(struct list_head *list, struct l1t_kept *k);
+void l1t_kept_remove(struct list_head *list, struct l1t_kept *k);
 struct l1t_kept *l1t_kept_least_wanted(const struct list_head *list);
 
 #endif

@@ -195,7 +195,14 @@ void l1t_life_confirm(struct l1t_guest *g)
  */
 void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 {
+	struct l1t_guest *g = v->guest;
+	unsigned int i;
+
 	l1t_vcpu_enter(v, vcpu);
+	/* It must not count twice, and another thread may be the first to run it. */
+	for (i = 0; i < L1T_CALLS; i++)
+		if (g->calls[i].new_vcpu == vcpu)
+			l1t_call_release_vcpu(&g->calls[i]);
 	l1t_nested_vcpu(v);
 	l1t_throttle_vcpu(v);
 	l1t_device_changed(v->guest);

@@ -128,6 +128,7 @@ static int __init l1tune_init(void)
 	err = l1t_limits_init();
 	if (err)
 		return err;
+	l1t_throttle_update();
 	l1t_steal_init();
 	err = l1t_guests_init();
 	if (err)
@@ -143,6 +144,7 @@ static int __init l1tune_init(void)
 		goto err_sysfs;
 	err = l1t_attach(&kvm_hooks);
 	if (err) {
+		l1t_throttle_stop();
 		l1t_works_stop();
 		l1t_events_stop();
 		stop();

@@ -91,30 +91,21 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 }
 
 /**
- * l1t_nested_vms() - number of guests that use VMX or SVM themselves
- * @t: only guests of this tenant; NULL: all
+ * l1t_guest_nests() - whether a guest counts as one that uses VMX or SVM itself
+ * @g: alive or dead
  *
- * Context: may sleep.
+ * Context: may sleep. While a limit needs them, the hooks have counted; otherwise this
+ * looks at each vCPU, of which a VMM may have thousands, and takes l1t_lock for one at
+ * a time.
  */
-u32 l1t_nested_vms(const struct l1t_tenant *t)
+bool l1t_guest_nests(struct l1t_guest *g)
 {
-	struct l1t_guest *g;
-	struct l1t_vcpu *v;
-	bool on;
-	u32 n = 0;
+	bool holds;
 
 	raw_spin_lock(&l1t_lock);
-	list_for_each_entry(g, &l1t_guests, link) {
-		if (t && !l1t_places_are_of(&g->places, t))
-			continue;
-		on = g->nested_holds;
-		if (!tracked)
-			list_for_each_entry(v, &g->vcpus, link)
-				on |= v->vcpu && may_be_on(v->vcpu);
-		n += on;
-	}
+	holds = g->nested_holds;
 	raw_spin_unlock(&l1t_lock);
-	return n;
+	return holds || (!READ_ONCE(tracked) && l1t_guest_nested(g) != L1T_NESTED_OFF);
 }
 
 /*

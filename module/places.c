@@ -6,6 +6,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "cgroup.h"
 #include "places.h"
 #include "tenant_path.h"
 
@@ -33,7 +34,7 @@ static void each_level(const char *path, struct l1t_places *places,
 		return;
 	for (level = 0; level <= levels; level++) {
 		/* The rest of the path was truncated. */
-		if (!strcmp(path + len, "/..."))
+		if (!strcmp(path + len, L1T_CGROUP_MORE))
 			return;
 		if (level)
 			len += 1 + l1t_path_name_bytes(path + len + 1);

@@ -61,7 +61,7 @@ static void add_times(struct l1t_started *sum, const struct l1t_start_times *tim
 
 static void drop(struct record *r)
 {
-	list_del(&r->kept.link);
+	l1t_kept_remove(&records, &r->kept);
 	nr_records--;
 	kfree(r);
 }
@@ -80,7 +80,7 @@ static void add_record(const struct l1t_guest *g, const struct l1t_start_times *
 	strscpy(r->comm, g->comm, sizeof(r->comm));
 	r->created_ns = g->created_ns;
 	r->times = *times;
-	list_add_tail(&r->kept.link, &records);
+	l1t_kept_add(&records, &r->kept);
 	if (++nr_records > MOST_RECORDS)
 		drop(container_of(l1t_kept_least_wanted(&records), struct record, kept));
 }

@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 
 #include "enrol.h"
+#include "event.h"
 #include "guest.h"
 #include "sysfs.h"
 #include "tenant_path.h"
@@ -130,7 +131,7 @@ static void publish(struct l1t_tenant *t)
 static void unpublish(struct l1t_tenant *t)
 {
 	if (t->published)
-		device_del(&t->dev);
+		l1t_event_device_del(&t->dev);
 	put_device(&t->dev);
 }
 

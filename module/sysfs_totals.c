@@ -154,11 +154,37 @@ static u64 used(struct device *dev, enum l1t_used kind)
 	return value;
 }
 
+struct nested_vms {
+	const struct l1t_tenant *tenant;
+	u64 n;
+};
+
+static void count_nested(struct l1t_guest *g, void *arg)
+{
+	struct nested_vms *nested = arg;
+	bool member;
+
+	rcu_read_lock();
+	member = !nested->tenant || l1t_places_are_of(&g->places, nested->tenant);
+	rcu_read_unlock();
+	nested->n += member && l1t_guest_nests(g);
+	cond_resched();
+}
+
+/* @tenant: only its guests; NULL: all */
+static u64 nested_vms(const struct l1t_tenant *tenant)
+{
+	struct nested_vms nested = { .tenant = tenant };
+
+	l1t_guests_walk(count_nested, &nested);
+	return nested.n;
+}
+
 USAGE_ATTR(vms, used(dev, L1T_USED_VMS));
 USAGE_ATTR(vcpus, used(dev, L1T_USED_VCPUS));
 USAGE_ATTR(memory_bytes, used(dev, L1T_USED_MEMORY));
 USAGE_ATTR(nested_vms,
-	   l1t_nested_vms(l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL));
+	   nested_vms(l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL));
 
 static struct attribute *usage_attrs[] = {
 	&usage_vms.attr,

@@ -146,7 +146,8 @@ static u64 sharers(const struct l1t_guest *g, const struct pace *p)
 	return max_t(u64, n, 1);
 }
 
-static s64 lease_size(struct l1t_guest *g)
+/* @shared: with the vCPUs that there are now; else the most that any number may get. */
+static s64 lease_size(struct l1t_guest *g, bool shared)
 {
 	u64 size = MOST_LEASE, tokens;
 	unsigned int level, bound;
@@ -156,7 +157,9 @@ static s64 lease_size(struct l1t_guest *g)
 	for (bound = 0; bound < L1T_BOUNDS; bound++) {
 		for (level = 0; next_pace(g, level, bound, &p); level = p.level + 1) {
 			tokens = div64_u64(p.rate, NSEC_PER_SEC / BUCKET_NS);
-			size = min(size, div64_u64(tokens, sharers(g, &p)));
+			if (shared)
+				tokens = div64_u64(tokens, sharers(g, &p));
+			size = min(size, tokens);
 		}
 	}
 	rcu_read_unlock();
@@ -225,6 +228,7 @@ static void tokens_short(const struct pace *p, enum l1t_bound bound, u64 now,
 	b->exceeded = 0;
 }
 
+/* Rates may be changed while this runs. */
 static void take(struct l1t_guest *g, u64 wanted, u64 now, struct excess *excess)
 {
 	unsigned int level;
@@ -240,8 +244,7 @@ static void take(struct l1t_guest *g, u64 wanted, u64 now, struct excess *excess
 		tokens = l1t_bucket_tokens(p.bucket, p.rate, BUCKET_NS, now);
 		if (tokens < wanted)
 			tokens_short(&p, L1T_BOUND_AUDIT, now, excess);
-		if (p.rate)
-			l1t_bucket_take(p.bucket, p.rate, min(tokens, wanted));
+		l1t_bucket_take(p.bucket, p.rate, min(tokens, wanted));
 	}
 }
 
@@ -257,7 +260,7 @@ static u64 take_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
 	u64 now = ktime_get_ns();
 	struct pace least;
 
-	more = lease_size(g);
+	more = lease_size(g, true);
 	tokens = fewest_tokens(g, now, &least);
 	if (tokens == U64_MAX) {
 		take(g, debt + more, now, excess);
@@ -460,12 +463,15 @@ static void update_tokens(void)
 }
 
 /*
- * Ends leases that are longer than they may be now. Returns false if there was one:
- * its vCPU may be about to write it back.
+ * Ends leases that are longer than lease_size(). Returns false if there was one.
+ *
+ * An exit may write back a lease that has just been ended. It runs with preemption
+ * disabled, so callers try again after a grace period; and then by the size that does
+ * not depend on the number of vCPUs, which a VMM could change for ever.
  */
-static bool shorten_leases(struct l1t_guest *g)
+static bool shorten_leases(struct l1t_guest *g, bool shared)
 {
-	s64 most = paced(g) ? lease_size(g) : L1T_LEASE_UNLIMITED;
+	s64 most = paced(g) ? lease_size(g, shared) : L1T_LEASE_UNLIMITED;
 	bool all_short = true;
 	struct l1t_vcpu *v;
 
@@ -477,6 +483,18 @@ static bool shorten_leases(struct l1t_guest *g)
 		all_short = false;
 	}
 	raw_spin_unlock(&g->throttle.lock);
+	return all_short;
+}
+
+static bool shorten_all_leases(bool shared)
+{
+	bool all_short = true;
+	struct l1t_guest *g;
+
+	raw_spin_lock(&l1t_lock);
+	list_for_each_entry(g, &l1t_guests, link)
+		all_short &= shorten_leases(g, shared);
+	raw_spin_unlock(&l1t_lock);
 	return all_short;
 }
 
@@ -502,9 +520,10 @@ void l1t_throttle_set(struct l1t_guest *g, u64 rate)
 		   &nr_own_rates);
 	WRITE_ONCE(g->throttle.rate, rate);
 	update_tokens();
-	/* Exits run with preemption disabled: after a grace period none has an old lease. */
-	while (!shorten_leases(g))
+	shorten_leases(g, true);
+	do
 		synchronize_rcu();
+	while (!shorten_leases(g, false));
 	wake_all();
 }
 
@@ -515,18 +534,11 @@ void l1t_throttle_set(struct l1t_guest *g, u64 rate)
  */
 void l1t_throttle_update(void)
 {
-	struct l1t_guest *g;
-	bool all_short;
-
 	update_tokens();
-	do {
-		all_short = true;
-		raw_spin_lock(&l1t_lock);
-		list_for_each_entry(g, &l1t_guests, link)
-			all_short &= shorten_leases(g);
-		raw_spin_unlock(&l1t_lock);
+	shorten_all_leases(true);
+	do
 		synchronize_rcu();
-	} while (!all_short);
+	while (!shorten_all_leases(false));
 	wake_all();
 }
 

@@ -4,26 +4,13 @@
  * One function of KVM does so, while it handles the exit for that instruction.
  */
 #include <linux/kernel.h>
-#include <linux/slab.h>
+#include <linux/string.h>
 
 #include "find.h"
 #include "lines.h"
 #include "vmfail.h"
 
 #define LINE_BYTES	32
-
-/* Few vCPUs need them. If there is no memory, the next failure tries again. */
-static bool add_counts(struct l1t_vcpu *v)
-{
-	u64 *counts = kcalloc(L1T_VMFAILS, sizeof(*counts),
-			      GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
-
-	if (!counts)
-		return false;
-	/* Pairs with the acquire in counts_of(). */
-	smp_store_release(&v->vmfails, counts);
-	return true;
-}
 
 static void count(u64 *n)
 {
@@ -40,9 +27,8 @@ static void vmx_failed(struct pt_regs *regs)
 	if (!acct || !l1t_account_runs_here(acct) || READ_ONCE(acct->vcpu) != vcpu)
 		return;
 	v = container_of(acct, struct l1t_vcpu, acct);
-	if (v->vmfails || add_counts(v))
-		/* An undefined number counts as 0, which is not an error number. */
-		count(&v->vmfails[error < L1T_VMFAILS ? error : 0]);
+	/* An undefined number counts as 0, which is not an error number. */
+	count(&v->vmfails[error < L1T_VMFAILS ? error : 0]);
 }
 
 static struct l1t_function vmx_functions[] = {
@@ -74,23 +60,18 @@ struct l1t_optional l1t_vmfail[] = {
 	},
 };
 
-static const u64 *counts_of(const struct l1t_vcpu *v)
-{
-	/* Pairs with the release in add_counts(). */
-	return smp_load_acquire(&v->vmfails);
-}
-
 static bool print_line(char *line, unsigned int n, const void *arg)
 {
-	const u64 *counts = counts_of(arg);
+	const struct l1t_vcpu *v = arg;
 
-	if (!counts && l1t_hook_state(L1T_HOOK_NESTED_VMFAIL) != L1T_HOOK_OK) {
+	if (l1t_hook_state(L1T_HOOK_NESTED_VMFAIL) != L1T_HOOK_OK &&
+	    !memchr_inv(v->vmfails, 0, sizeof(v->vmfails))) {
 		snprintf(line, LINE_BYTES, "unknown");
 		return n == 0;
 	}
 	if (n >= L1T_VMFAILS)
 		return false;
-	snprintf(line, LINE_BYTES, "%u %llu", n, counts ? READ_ONCE(counts[n]) : 0);
+	snprintf(line, LINE_BYTES, "%u %llu", n, READ_ONCE(v->vmfails[n]));
 	return true;
 }
 

@@ -12,7 +12,7 @@ open_files()
 }
 
 ktap_print_header
-ktap_set_plan 5
+ktap_set_plan 6
 
 load
 limit max_vms 12
@@ -38,6 +38,23 @@ result "after the threads have ended the limits allow as many VMs and vCPUs as b
 
 no_limits
 within 60 has_guests 0
+
+# Rates that change while vCPUs pay for their exits by them.
+start paced --forever --vcpus 2 cpuid=100
+wait_for has_guest paced
+rate=$(guest_of paced)/limits/max_exits_per_sec
+changes=0
+while [ $changes -lt 300 ]; do
+	for value in 100 0 max 0 100000; do
+		echo $value > "$rate"
+	done
+	changes=$((changes + 1))
+done
+exits_grow "${rate%/limits/*}"
+result "a guest whose rate changes 1500 times continues at the last one"
+kill_guests
+within 60 has_guests 0
+
 # The memory that 1024 threads hold for a while differs by 400 kB between runs. A leak
 # per refusal would occur some 40,000 times; a leak per guest shows in life.sh.
 memory_is_back "$before" 1024 "the kernel's memory is free again after the threads have ended"

@@ -52,7 +52,7 @@ alone()
 ktap_print_header
 needs_steady_time
 on_one_cpu
-ktap_set_plan 15
+ktap_set_plan 16
 
 load
 limit max_exits_per_sec 1000
@@ -147,5 +147,10 @@ result "the module unloads while pacing has stopped a guest"
 kill -TERM "$(pid neighbour)"
 finish neighbour
 result "a guest that pacing had stopped continues after the module is unloaded"
+
+load max_exits_per_sec=1000
+equal "limit and effective" "1000 1" "$(value limits/max_exits_per_sec) $(value effective/max_exits_per_sec)" && paced 1000 loaded cpuid=100
+result "max_exits_per_sec=1000 at load paces a guest to 1000 exits a second"
+unload
 
 ktap_finished

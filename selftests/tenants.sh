@@ -21,10 +21,10 @@ logs_refusal()
 
 ktap_print_header
 needs_cgroups
-ktap_set_plan 28
+ktap_set_plan 29
 open_kvm
 load
-cgroup a/deep/er free pods/x/pod1 pods/x/pod2 pods/x/other
+cgroup a/deep/er free pods/x/pod1 pods/x/pod2 pods/x/other pods/.../pod1
 
 # Valid tenants.
 equal "errors" "File exists Invalid argument Invalid argument Invalid argument File name too long No such file or directory" \
@@ -112,16 +112,18 @@ set_of "pods/*/pod*" max_vms 1
 keep_in pods/x/pod1 pod vm
 within_cgroup pods/x/pod1 asks "EDQUOT" vm && within_cgroup pods/x/pod2 asks "ok EDQUOT" vm vm && within_cgroup pods/x/other asks "ok ok ok" vm vm vm
 result "each cgroup that a pattern matches is a tenant of its own"
+within_cgroup pods/.../pod1 asks "ok EDQUOT" vm vm
+result "a cgroup named ... belongs to the tenants of its path like any other"
 wait_for test -n "$(tenant pods/x/pod1)" && equal "match" "${P##*/} 1 1 1" \
 	"$(of_tenant pods/x/pod1 pattern) $(of_tenant pods/x/pod1 limits/max_vms) $(of_tenant pods/x/pod1 usage/vms) $(of_tenant pods/x/pod1 denied/max_vms)" &&
-	equal "pattern" "2 2" "$(cat "$P/matches") $(cat "$P/denied/max_vms")" && [ ! -e "$P/usage" ]
+	equal "pattern" "3 3" "$(cat "$P/matches") $(cat "$P/denied/max_vms")" && [ ! -e "$P/usage" ]
 result "a match shows its pattern, and the pattern counts the denials of its matches"
 said=$(write "$(tenant pods/x/pod1)/limits/max_vms" 5)
 case $said in *"ermi"*) : ;; *) false ;; esac
 result "the limits of a match cannot be written"
 define pods/x/pod1
 set_of pods/x/pod1 max_vms 3
-within_cgroup pods/x/pod1 asks "ok ok EDQUOT" vm vm vm && [ ! -e "$(tenant pods/x/pod1)/pattern" ] && equal "matches" 1 "$(cat "$P/matches")"
+within_cgroup pods/x/pod1 asks "ok ok EDQUOT" vm vm vm && [ ! -e "$(tenant pods/x/pod1)/pattern" ] && equal "matches" 2 "$(cat "$P/matches")"
 result "a match that is defined as a tenant has its own limits, and keeps its guests"
 undefine pods/x/pod1
 wait_for test -n "$(tenant pods/x/pod1)"
