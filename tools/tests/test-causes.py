@@ -361,7 +361,7 @@ def test_unknown_counts():
         for name in polls:
             os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
         r = b.run("advise", "--since-start", "--state", b.state)
-        ok("not known of 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
+        ok("unknown for 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
            "under lockdown no file is opened that is locked down, and that is said", r)
         advice = {a["rule"]: a for a in b.advice()}
         ok("poll-down" not in advice and advice["hlt-in-guest"]["gain"]["high_cpus"] < 0.02,
@@ -397,7 +397,7 @@ def test_several_vms():
         b.kvm(1001, fd=12, **none)
         ok("poll-down" not in b.rules(), "of several VMs of a process none is given what was counted of another", b.rules())
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("not known of 2 guests: " in text and "its process has several VMs" in text, "and that is said", text)
+        ok("unknown for 2 guests: " in text and "its process has several VMs" in text, "and that is said", text)
         b.kvm(1001, fd=11, **{"vcpu0/tsc-offset": 0})
         b.kvm(1001, fd=12, **{"vcpu0/tsc-offset": 0, "vcpu1/tsc-offset": 0})
         equal([(a["rule"], a["id"]) for a in b.advice() if a["rule"] == "poll-down"], [("poll-down", 1)],

@@ -135,7 +135,7 @@ def test_file():
             f.write(os.urandom(5000))
         r = b.drift()
         equal([r.returncode, r.stdout], [1, ""], "no samples in it: it fails")
-        ok("no canary was kept: run l1tune record --canary" in r.stderr, "and says what to do", r.stderr)
+        ok("no canary samples: run l1tune record --canary" in r.stderr, "and says what to do", r.stderr)
 
 
 def test_record():
@@ -143,7 +143,7 @@ def test_record():
         r = b.run("record", *b.state, "--canary", "-i", "0.2", "-c", "3", "--dev", b.directory + "/none")
         equal(r.returncode, 0, "record --canary without /dev/kvm records")
         equal(r.stderr.splitlines(), [f"l1tune: canary: {b.directory}/none/kvm: No such file or directory: l1tune doctor says what is missing: "
-                                      "what an exit costs is not known until this is mended"], "and says that it has no canary, once")
+                                      "the cost of an exit is unknown until this is fixed"], "and says that it has no canary, once")
         size = sum(os.path.getsize(os.path.join(b.records, name)) for name in os.listdir(b.records) if name == "canary")
         equal(size // SLOT.size, (256 << 20) // 256 // SLOT.size, "the samples have one part in 256 of the size")
         b.write(series((60, 2000, {}), noise=0))

@@ -273,7 +273,7 @@ def test_transit():
         ok(r.returncode == 0 and "not known, nothing was measured yet" in r.stdout, "no measurement", r)
         keep(b, measurement())
         r = b.run("stat", "--transit", *state)
-        ok("web: 45.0% to 50.0% of the time" in r.stdout and "ago" in r.stdout,
+        ok("web: 45.0% to 50.0% of its time" in r.stdout and "ago" in r.stdout,
            "stat --transit: a range, and how old", r)
         document = b.json("stat", "--transit", "--json", *state)
         equal([(g["id"], round(g["low_ratio"], 3), round(g["high_ratio"], 3))

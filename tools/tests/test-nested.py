@@ -292,7 +292,7 @@ def test_vmcb():
 
 
 def test_no_controls():
-    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: it was not at rest")):
+    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: the vCPU was busy")):
         out, said, vcpus = of_lab([controls(kind)])
         ok(f"controls   vCPU 0: {words}" in out and said == [], f"it is told why there are no controls: {kind}", out)
         equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None], "and in JSON")

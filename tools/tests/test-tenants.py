@@ -141,12 +141,12 @@ def test_set():
         r = b.run("limits", "tenant:/system.slice/web.service", "max_vms=5")
         equal([r.returncode, module.settle(), value(m, 5, "limits/max_vms")], [0, [], "5"], "one that there is is not defined again")
         r = b.run("limits", "tenant:/a=b/later", "max_vms=5")
-        ok(r.returncode == 0 and "there is no cgroup /a=b/later now" in r.stderr and module.settle() == [("add", "/a=b/later")],
+        ok(r.returncode == 0 and "there is no cgroup /a=b/later yet" in r.stderr and module.settle() == [("add", "/a=b/later")],
            "a cgroup that comes later is told; a path may have a =", r)
         r = b.run("limits", "tenant:/x/*/y", "max_vms=1")
         equal([r.returncode, r.stderr, module.settle()], [0, "", [("add", "/x/*/y")]], "a pattern needs no cgroup")
         r = b.run("limits", "tenant:" + POD, "max_vms=9")
-        ok(r.returncode == 0 and f"{POD} is a tenant of its own now: the limits of {PODS} do not count for it" in r.stderr and
+        ok(r.returncode == 0 and f"{POD} is a tenant of its own now: the limits of {PODS} no longer apply to it" in r.stderr and
            module.settle() == [("add", POD)] and value(m, 3, "limits/max_vms") == "2" and value(m, 8, "limits/max_vms") == "9",
            "a match that gets limits becomes a tenant of its own", r)
         os.chmod(f"{m.device('tenant-3')}/limits/max_vms", 0o440)
