@@ -264,10 +264,10 @@ def test_doctor():
         rows, status = doctor(b, POD)
         ok(rows["tenant"][1].startswith(f"{POD} (tenant-3), a match of {PODS}: 1 VM with") and f"{POD}: 1 of 2 used, 1 left, denied 1 time" in rows["max_vms"][1], "a match", rows)
         rows, status = doctor(b, "/kubepods.slice/new-pod/x")
-        ok(rows["tenant"][1].startswith("/kubepods.slice/new-pod/x is no tenant now; the pattern " + PODS) and
-           f"{PODS}: 2 for each match, of which it will be one" in rows["max_vms"][1], "a cgroup that a pattern will make a tenant", rows)
+        ok(rows["tenant"][1].startswith("/kubepods.slice/new-pod/x is no tenant yet; the pattern " + PODS) and
+           f"{PODS}: 2 for each match, including this one" in rows["max_vms"][1], "a cgroup that a pattern will make a tenant", rows)
         rows, status = doctor(b, PODS)
-        ok(rows["tenant"][1].endswith("is a pattern with 2 matches now: what follows is of the fullest") and status == 2 and
+        ok(rows["tenant"][1].endswith("is a pattern with 2 matches now: shown is the fullest") and status == 2 and
            f"{PODS}: 2 of 2 used, 0 left in {POD[:-8]}8.slice" in rows["max_vms"][1], "a pattern: its fullest match", rows)
         rows, status = doctor(b, "/kubepods.slice/x/pod")
         ok(PODS not in str(rows) and "/kubepods.slice/x/pod is no tenant; it is below / (tenant-5)" in rows["tenant"][1], "a component is matched by itself", rows)
