@@ -84,7 +84,7 @@ def test_words():
                                "the CPUs became slower"], "a slower CPU")
         b.write(series((60, 2000, {}), (3, 2600, {}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 30 % more (2.60\u00b5s, before 2.00\u00b5s), the part outside KVM did not change: "
-                               "this machine's KVM takes longer, as when perf or BPF observes it"], "the part in KVM")
+                               "this machine's KVM takes longer, as when perf or BPF traces it"], "the part in KVM")
         slots = series((60, 2000, {}), noise=0) + [slot(61 + n, START + (600 + n) * MINUTE, 1000, rest_ns=500) for n in range(3)]
         b.write(slots)
         equal(change_text(b), ["since a time between 02:00 and 11:00 an exit costs 50 % less (1.00\u00b5s, before 2.00\u00b5s), stolen time did "
