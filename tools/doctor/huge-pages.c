@@ -180,7 +180,7 @@ static void add_guests(struct doctor *doctor)
 	if (found.num_left_out)
 		append(&found.text, "; %zu more guests were not checked", found.num_left_out);
 	if (found.num_unknown)
-		append(&found.text, "%s of %zu it is not known: their VMMs' memory cannot be read",
+		append(&found.text, "%s unknown for %zu: their VMMs' memory cannot be read",
 		       *found.text ? ";" : "", found.num_unknown);
 	if (found.num_small)
 		doctor_add(doctor, "guest memory", DOCTOR_WARNING,

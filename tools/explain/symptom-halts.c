@@ -90,7 +90,7 @@ static bool are_many(const struct facts *f, struct advice *a)
 	a->gain.low += h.miss;
 	a->gain.high += h.miss;
 	if (h.is_polling_known)
-		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM polled in vain for %.3f s of each second, with success for %.3f s",
+		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM's polling failed for %.3f s of each second, succeeded for %.3f s",
 					h.load.rate, h.each_ns / 1000, h.miss, h.hit);
 	else
 		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM's time for them is left out, as its polling part cannot be read",
@@ -260,7 +260,7 @@ static struct gain waking_gain(const struct facts *f, const struct gain *all)
 
 static const struct cause causes[] = {
 	{
-		"poll-down", "halt polling in vain", "L1",
+		"poll-down", "unsuccessful halt polling", "L1",
 		"wake-ups that polling would catch take longer",
 		{ { polls_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"halt_poll_fail_ns and halt_poll_success_ns in /sys/kernel/debug/kvm/PID-FD",

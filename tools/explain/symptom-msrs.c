@@ -147,10 +147,10 @@ static const struct cause causes[] = {
 		"QEMU -cpu MODEL,hv-time, whose page is read without exits",
 		gain_of_part, .part = part_of_reference,
 	}, {
-		"speculation", "a mitigation in the guest that switches", "VMM and guest",
+		"speculation", "a guest mitigation that switches MSRs", "VMM and guest",
 		"another mitigation may protect less",
 		OF(speculation), HOW,
-		"a mitigation in the guest that does not switch: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does; fewer tasks that ask for IBPB (spectre_v2_user=prctl)",
+		"a guest mitigation that switches no MSRs: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does; fewer tasks that ask for IBPB (spectre_v2_user=prctl)",
 		gain_of_part, .part = part_of_speculation,
 	}, {
 		"pmu", "profiling in the guest", "VMM and guest", "no profiling",

@@ -441,7 +441,7 @@ def test_all_together():
            0.25 < advice[0]["gain"]["high_cpus"] < 0.361 and "kvm.halt_poll_ns" in advice[0]["change"],
            "what is little in each of many guests is one piece of advice with the sum", advice)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok(text.startswith("40 guests: halt polling in vain (poll-down)\n"), "which is about the machine", text)
+        ok(text.startswith("40 guests: unsuccessful halt polling (poll-down)\n"), "which is about the machine", text)
     with Advised() as b:
         fleet(b, 12, 0.02 * SECOND)
         equal([(a["rule"], a["guests"]) for a in b.advice()], [("poll-down", 12)],
