@@ -59,7 +59,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_HALTED] = { "HALTED", "time halted: firmware or a loader that waits" },
 	[COL_BLOCKED] = { "BLOCKED", "time asleep in KVM for another reason: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
-	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
+	[COL_THROTTLED] = { "THROTTLED", "time throttled by max_exits_per_sec" },
 	[COL_TIME_A] = { "TIME_A", "with --compare: time of A" },
 	[COL_TIME_B] = { "TIME_B", "with --compare: time of B" },
 	[COL_DIFF] = { "DIFF", "how much more B took", .is_text = true },
