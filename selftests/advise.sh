@@ -184,7 +184,7 @@ equal "sampling" "off on" "${seen% off}" && mostly_off && wait_for has_programs 
 result "advise samples ports only at the end of its interval, and leaves no BPF program"
 unprivileged userns l1tune advise -i 1 ports > "$TMP/advice" &&
 	grep -q '^[0-9]* ports: .*(devices)' "$TMP/advice" &&
-	equal "lines" 1 "$(grep -c 'was not seen: that needs CAP_BPF' "$TMP/advice")"
+	equal "lines" 1 "$(grep -c 'was not seen: needs CAP_BPF' "$TMP/advice")"
 advised "advise without CAP_BPF degrades and says so"
 ended_by KILL && ended_by TERM && equal "status" 0 $status && [ "$(hits 'port 0x5010')" -gt 100 ]
 result "no BPF program is left after SIGKILL, and SIGTERM prints the counts"

@@ -74,7 +74,7 @@ advises_only memfd small-pages-shmem shmem_enabled && as_often
 result "advise names shmem_enabled for a memfd in small pages"
 end memfd
 runs_alike file file "$TMP/disk/snapshot"
-advises_only file small-pages-file "not mapped from a file" && as_often
+advises_only file small-pages-file "not map the memory from a file" && as_often
 result "advise names memory not mapped from a file for a private mapping of a file"
 end file
 runs_alike logged logged
@@ -94,13 +94,13 @@ end executes
 borrow $NX N
 borrow $THP/enabled never
 runs_alike mmio mmio 0xe0000000
-advises_only mmio unknown-device "what has address 0xe0000000" && as_often
+advises_only mmio unknown-device "the device at address 0xe0000000" && as_often
 result "advise names an ioeventfd, and nothing about memory, for MMIO accesses that exit as page faults, too"
 end mmio
 
 # Sleep in KVM other than halts.
 runs_alike slow slow
-advises slow userfaultfd-wait "faster pages"
+advises slow userfaultfd-wait "serve pages faster"
 result "advise says to provide pages faster for a slow userfaultfd"
 end slow
 runs_alike dropped dropped
@@ -112,7 +112,7 @@ end dropped
 
 # Reads of a port; the VMM takes the same time for each.
 runs_alike clock port 0x608
-advises_only clock clock "For Linux" && as_often
+advises_only clock clock "Linux: in the guest" && as_often
 result "advise names another clock for reads of the ACPI PM timer"
 end clock
 runs_alike rtc port 0x71
@@ -124,7 +124,7 @@ advises_only serial serial-port "hvc0" && as_often
 result "advise names another console for accesses to a serial port"
 end serial
 runs_alike device port 0x5010
-advises_only device unknown-device "ioeventfd or vhost for what has port 0x5010" && as_often
+advises_only device unknown-device "ioeventfd or vhost for the device at port 0x5010" && as_often
 result "advise names an ioeventfd for accesses to a port without a name"
 end device
 
@@ -171,7 +171,7 @@ result "advise says to profile the VMM for a busy thread of the VMM"
 end works
 borrow /sys/module/kvm/parameters/min_timer_period_us 20
 runs_alike ticks ticks
-advises_only ticks kvm-pit "another timer than the PIT"
+advises_only ticks kvm-pit "another timer in the guest"
 result "advise names another timer for KVM's busy PIT thread"
 end ticks
 
@@ -196,7 +196,7 @@ end limited
 runs beside --forever cpuid=200
 in_cgroup beside cpu.max max
 background hog hog 1000000
-advises_only beside neighbours "keep others off its CPUs"
+advises_only beside neighbours "keep other tasks off its CPUs"
 result "advise says to keep other programs off a guest's CPU that another program uses"
 let_go hog
 end beside

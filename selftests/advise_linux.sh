@@ -28,7 +28,7 @@ ktap_set_plan 3
 load
 linux booting
 wait_for has_guest booting
-session "l1tune advise booting" && grep -q '^  evidence .* accesses to devices in a second' "$TMP/said"
+session "l1tune advise booting" && grep -q '^  evidence .* device accesses per second' "$TMP/said"
 result "advise names devices for a Linux that boots"
 within 120 is_up booting
 end booting

@@ -215,10 +215,10 @@ end shm
 
 check "collapse skips memory whose guest and VMM addresses differ modulo 2M" stays odd odd "addresses differ modulo 2M"
 check "collapse skips a memfd mapped at an odd offset" stays memfd_odd memfd_odd "offset in the file and VMM address differ"
-check "collapse skips memory of a userfaultfd" stays uffd userfaultfd "a userfaultfd watches it"
+check "collapse skips memory of a userfaultfd" stays uffd userfaultfd "registered with a userfaultfd"
 check "collapse skips memory for which the VMM forbids huge pages" stays nohuge nohuge "MADV_NOHUGEPAGE"
 check "collapse skips memory whose dirty pages are logged" stays logged logged "logs dirty pages"
-check "collapse skips memory mapped from a file" stays file file "mapped from a file of a disk" "$FILES/guest"
+check "collapse skips memory mapped from a file" stays file file "mapped from a file on a disk" "$FILES/guest"
 check "collapse skips a private mapping of a file" stays private private "a private mapping of a file" "$FILES/guest"
 
 backed_runs slots slots 4 4

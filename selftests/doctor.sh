@@ -72,7 +72,7 @@ ready)
 	equal "VMs" 0 "$(value usage/vms)" && equal "vCPUs" 0 "$(value usage/vcpus)" &&
 		! pgrep l1tune && ! ls -d "$CLASS"/l2-* 2> /dev/null
 	result "doctor leaves no VM behind"
-	has hooks ok 'its begin, its exits, its end'
+	has hooks ok 'its start, its exits, its end'
 	result "doctor finds that the hooks reported its guest"
 	cp -rL "$CLASS" "$TMP/class" 2> /dev/null
 	mkdir -p "$TMP/sysfs/class" && mv "$TMP/class" "$TMP/sysfs/class/l1tune"

@@ -35,7 +35,7 @@ no_linux
 ktap_set_plan 5
 load
 
-dies panics "triple fault" l2.panic && grep -q 'a restart on purpose' "$TMP/gone"
+dies panics "triple fault" l2.panic && grep -q 'a deliberate restart' "$TMP/gone"
 result "a Linux that panics and restarts by a triple fault is said to have ended by one, maybe on purpose"
 dies exits "triple fault" l2.exit
 result "so is one whose init exits"

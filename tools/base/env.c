@@ -89,5 +89,5 @@ int env_complain(const struct env *env, const char *file, int err)
 
 const char *env_why_not(const struct env *env, int err)
 {
-	return env->past ? "records do not have it" : strerror(-err);
+	return env->past ? "not recorded" : strerror(-err);
 }

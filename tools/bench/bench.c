@@ -45,17 +45,17 @@
 
 const struct bench_kind bench_kinds[NUM_BENCH_KINDS] = {
 	[BENCH_CPUID] = { "cpuid", "CPUID, emulated by KVM", true },
-	[BENCH_VMCALL] = { "vmcall", "a hypercall that KVM does not know", true },
+	[BENCH_VMCALL] = { "vmcall", "a hypercall unknown to KVM", true },
 	[BENCH_PIO_KVM] = { "pio_kvm", "OUT to an eventfd, as a virtio doorbell", true },
 	[BENCH_PIO_USER] = { "pio_user", "OUT, served by the VMM", true },
 	[BENCH_MMIO_KVM] = { "mmio_kvm", "a store to an eventfd, as a virtio doorbell", true },
 	[BENCH_MMIO_USER] = { "mmio_user", "a store to a device, served by the VMM", true },
 	[BENCH_RDMSR] = { "rdmsr", "reading IA32_MISC_ENABLE", true },
 	[BENCH_WRMSR] = { "wrmsr", "writing IA32_BIOS_SIGN_ID", true },
-	[BENCH_HLT_TIMER] = { "hlt_timer", "from a timer's deadline until the halted vCPU has its interrupt", false },
-	[BENCH_HLT_IPI] = { "hlt_ipi", "from sending an IPI until the halted vCPU has it", false },
+	[BENCH_HLT_TIMER] = { "hlt_timer", "from a timer's deadline until the halted vCPU is interrupted", false },
+	[BENCH_HLT_IPI] = { "hlt_ipi", "from sending an IPI until the halted vCPU gets it", false },
 	[BENCH_EPT_4K] = { "ept_4k", "first touch of a page of 4 KB that the VMM has", true },
-	[BENCH_EPT_2M] = { "ept_2m", "the same of a page of 2 MB", true },
+	[BENCH_EPT_2M] = { "ept_2m", "first touch of a page of 2 MB that the VMM has", true },
 	[BENCH_L3_CPUID] = { "l3_cpuid", "CPUID in a guest of this guest, which emulates it", true },
 };
 

@@ -104,7 +104,7 @@ static int open_guest(struct canary *canary)
 		return -1;
 	khz = ioctl(canary->vm.vcpu[0].fd, KVM_GET_TSC_KHZ, 0);
 	if (khz <= 0)
-		return bench_vm_fail(&canary->vm, "KVM_GET_TSC_KHZ: KVM does not know how fast the TSC is");
+		return bench_vm_fail(&canary->vm, "KVM_GET_TSC_KHZ: KVM does not know the TSC's frequency");
 	canary->tsc_khz = khz;
 	return measure_clock(canary);
 }

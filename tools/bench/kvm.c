@@ -28,7 +28,7 @@ int kvm_open(const char *dev, char *error)
 		     ": run as root or as a member of the group kvm" :
 		     ": l1tune doctor says what is missing");
 	} else if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-		snprintf(error, KVM_ERROR_SIZE, "this KVM has another interface than the one known here");
+		snprintf(error, KVM_ERROR_SIZE, "this KVM has an interface version unknown to l1tune");
 		close(fd);
 		fd = -1;
 	}

@@ -94,7 +94,7 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 	if (!num_guests)
 		printf("no guests: nothing to look at\n");
 	else if (!num)
-		printf("nothing worth changing: what could be known of %zu guest%s would bring less than %g %% of a CPU each\n",
+		printf("nothing worth changing: what is known of %zu guest%s would save less than %g %% of a CPU each\n",
 		       num_guests, num_guests == 1 ? "" : "s", 100 * MIN_GAIN);
 }
 
@@ -107,7 +107,7 @@ static void print_unseen(const struct sample *sample)
 		printf("which ports, addresses and MSRs those are was not seen: %s\n",
 		       sample->why_not);
 	else if (sample->is_cut)
-		printf("guests accessed more ports, addresses and MSRs than were counted: what is named may not be all\n");
+		printf("guests accessed more ports, addresses and MSRs than were counted: the list may be incomplete\n");
 }
 
 static void print_unread(const struct findings *findings)
@@ -117,7 +117,7 @@ static void print_unread(const struct findings *findings)
 	for (i = 0; i < findings->num_unread; i++) {
 		const struct unread *unread = &findings->unread[i];
 
-		printf("not known of %zu guest%s: KVM's %s: %s\n",
+		printf("unknown for %zu guest%s: KVM's %s: %s\n",
 		       unread->num_guests, unread->num_guests == 1 ? "" : "s",
 		       unread->names, kvm_count_why_not(unread->err));
 	}

@@ -160,7 +160,7 @@ int tenant_plan_show(const struct tenant_plan *tenants, const struct env *env,
 	for_each_first(line, conf) {
 		if (is_misplaced(tenants, conf, line->tenant)) {
 			shown = conf_tenant_text(line->tenant);
-			terminal_print("%s: is defined again, behind those before it\n", shown);
+			terminal_print("%s: is defined again, after those above it\n", shown);
 			free(shown);
 		}
 		if (status == STATUS_OK)

@@ -317,7 +317,7 @@ static int read_conf(const char *path, struct conf *conf)
 
 	if (status != STATUS_OK || !conf_is_empty(conf))
 		return status;
-	complain("%s is empty, as a crash may leave a file: restore it, or write it anew with l1tune save; a file that sets no limit has a comment line at least",
+	complain("%s is empty, as a crash may leave a file: restore it, or write it with l1tune save; a file without limits needs at least a comment line",
 		 conf->shown);
 	return STATUS_FAILED;
 }
@@ -350,7 +350,7 @@ static int run(struct options *options)
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 0, "check", NULL, check, "only check the file, and show what would change",
 	       .excludes = "load"),
-	OPTION(FLAG, 0, "load", NULL, load, "first load the module, and KVM"),
+	OPTION(FLAG, 0, "load", NULL, load, "load the module and KVM first"),
 	{ }
 };
 

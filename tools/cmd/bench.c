@@ -83,7 +83,7 @@ static void print_shadow(const struct measurement *m)
 {
 	static const char *const texts[] = {
 		[BENCH_SHADOW_UNKNOWN] = "not known",
-		[BENCH_SHADOW_NOT_APPLICABLE] = "does not matter here",
+		[BENCH_SHADOW_NOT_APPLICABLE] = "not applicable here",
 		[BENCH_SHADOW_YES] = "L0 shadows the VMCS: KVM's VMREADs cost no trip to L0",
 		[BENCH_SHADOW_NO] = "L0 does not shadow the VMCS: each VMREAD of KVM is a trip to L0",
 		[BENCH_SHADOW_UNCLEAR] = "not clear from what was measured",
@@ -122,7 +122,7 @@ static int print(const struct options *options, const struct measurement *m,
 		print_machine("other", &other->machine, other->tsc_khz);
 	print_shadow(m);
 	if (!m->module[0])
-		printf("module  not loaded: with it, each round trip is split into what KVM spends and the rest\n");
+		printf("module  not loaded: with it, each round trip is split into KVM's part and the rest\n");
 	putchar('\n');
 	for (kind = 0; kind < NUM_BENCH_KINDS; kind++)
 		fill_row(table_add_row(options->table), kind, m, other);

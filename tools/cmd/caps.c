@@ -194,7 +194,7 @@ static void print_head(const struct caps *caps, const struct host *host)
 		printf("This CPU offers no %s: KVM cannot run guests here. l1tune doctor says what to do.\n",
 		       svm ? "SVM" : "VMX");
 	else if (!caps->allowed)
-		printf("Firmware has locked %s away: KVM cannot run guests here.\n", svm ? "SVM" : "VMX");
+		printf("Firmware has disabled and locked %s: KVM cannot run guests here.\n", svm ? "SVM" : "VMX");
 	printf("%s of %s, %s %s\n", svm ? "SVM" : "VMX",
 	       host->virtualized ? "L0" : "this CPU (not virtualized)",
 	       svm ? "revision" : "VMCS revision", caps->revision);

@@ -90,7 +90,7 @@ static void print_stall(const struct options *options,
 	       result->is_stall_at_most ? "at most " : "",
 	       result->stall_ns ? seen : "none seen", bound);
 	if (result->is_pressure_unknown)
-		puts("pressure not looked at: this kernel has no /proc/pressure/memory (psi=1)");
+		puts("pressure not checked: this kernel has no /proc/pressure/memory (psi=1)");
 	free(seen);
 	free(bound);
 }
@@ -116,7 +116,7 @@ static void print(const struct options *options, const struct guest *guest,
 			free(text);
 		}
 	if (result->has_more)
-		puts("more     the guest has more memory slots than the module lists; those are left alone");
+		puts("more     the guest has more memory slots than the module lists; the rest is left alone");
 	if (options->check)
 		return;
 	print_large_pages(pages, collapse_bytes(result, FATE_COLLAPSED));
@@ -175,7 +175,7 @@ static int conclude(const struct options *options, const struct guest *guest,
 		    const struct collapse_result *result)
 {
 	if (result->stopped) {
-		complain("stopped: %s; what was collapsed stays so", result->stopped);
+		complain("stopped: %s; what was collapsed stays collapsed", result->stopped);
 		return STATUS_FAILED;
 	}
 	if (collapse_bytes(result, FATE_COLLAPSED) || collapse_bytes(result, FATE_HUGE) ||

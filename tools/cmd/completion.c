@@ -319,8 +319,8 @@ static int run(struct options *options)
 const struct command cmd_completion = {
 	.name = "completion",
 	.synopsis = "-- [WORD]... CURRENT",
-	.about = "Prints what CURRENT may become behind these words, for the completions of shells:\n"
-		 "a line each, and after a tab what it is.",
+	.about = "Prints what can complete CURRENT after these words, for shell completion: one per\n"
+		 "line, with a description after a tab.",
 	.run = run,
 	.least_words = 1,
 	.most_words = ANY_NUMBER,

@@ -253,8 +253,8 @@ static int run(struct options *options)
 
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 'a', "all", NULL, all, "also print what applies to other clouds and hypervisors"),
-	OPTION(TEXT, 0, "tenant", "PATH", tenant, "say what is left for the guests of a cgroup, and which\n"
-	       "limit is the tightest", .excludes = "all"),
+	OPTION(TEXT, 0, "tenant", "PATH", tenant, "show what is left for the guests of a cgroup, and which\n"
+						  "limit is the tightest", .excludes = "all"),
 	OPTION(FLAG, 0, "no-try", NULL, no_try, "create no VM to try KVM"),
 	{ }
 };
@@ -267,8 +267,8 @@ const struct command cmd_doctor = {
 	.about = "Checks whether this host is ready to run guests, and prints commands that fix\n"
 		 "problems. It runs none of them and does not use the network. To try KVM it creates a\n"
 		 "VM with a vCPU, which runs one instruction, and closes it.\n"
-		 "With --tenant it says of a tenant what is in use and left of each limit, here and\n"
-		 "above it, how often that denied, and which VMM was moved out of it or into it.\n"
+		 "With --tenant it shows what is used and left of each limit of a tenant and those\n"
+		 "above it, how often they denied, and which VMMs were moved into or out of it.\n"
 		 "Exit status: 0 ready, 1 warnings, 2 guests cannot run (also wrong usage).",
 	.run = run,
 	.options = own_options,

@@ -40,7 +40,7 @@ static int open_directory(const struct options *options)
 static int complain_of(const struct options *options, int err)
 {
 	if (err == -ENOENT)
-		complain("%s/record: no canary was kept: run l1tune record --canary", options->env.state);
+		complain("%s/record: no canary samples: run l1tune record --canary", options->env.state);
 	else
 		complain("%s/record/" CANARY_LOG_NAME ": %s%s", options->env.state, strerror(-err),
 			 err == -EACCES ? ": only root may read the history" : "");
@@ -179,9 +179,9 @@ const struct command cmd_drift = {
 	.name = "drift",
 	.synopsis = "[OPTION]...",
 	.summary = "show whether the cost of an exit changed, from the history",
-	.about = "Shows what an exit costs by the last sample of l1tune record --canary, what it is\n"
-		 "compared with, and each change of it that the history has: since when, by how\n"
-		 "much, and whether it is L0, stolen time, the CPUs or this machine's KVM.",
+	.about = "Shows what an exit costs in the last sample of l1tune record --canary, the\n"
+		 "baseline, and each change in the history: since when, by how much, and whether it\n"
+		 "is due to L0, stolen time, the CPUs or this machine's KVM.",
 	.run = run,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,
 };

@@ -467,8 +467,8 @@ const struct command cmd_events = {
 	.synopsis = "[OPTION]...",
 	.summary = "show guests starting and ending, and denials, as they happen",
 	.about = "Shows events as they happen: guests start and end, limits deny or would have\n"
-		 "denied, a limit takes effect or cannot; and, where l1tune record --canary runs,\n"
-		 "that the cost of an exit changed. Runs until it is interrupted.\n"
+		 "denied, a limit takes effect or cannot; and, while l1tune record --canary runs,\n"
+		 "the cost of an exit changes. Runs until it is interrupted.\n"
 		 "Amounts, counts, names and users are shown to those who may read guests.",
 	.run = run,
 	.replays = REPLAYS_EVENTS,

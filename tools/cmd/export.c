@@ -43,7 +43,7 @@ static int read_guests(const struct env *env, struct reading *reading)
 
 	reading->are_guests_readable = status != STATUS_NOT_PERMITTED;
 	if (status == STATUS_NOT_PERMITTED) {
-		complain("the export is without guests");
+		complain("guests are not exported");
 		status = STATUS_OK;
 	}
 	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
@@ -93,8 +93,8 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 static int complain_file(const char *path, int err)
 {
 	complain("%s: %s%s", path, strerror(-err),
-		 err == -ENOENT ? ": DIR is the directory that node_exporter's --collector.textfile.directory names" :
-		 err == -ELOOP ? ": only links that belong to root or to the caller are followed" :
+		 err == -ENOENT ? ": DIR is the directory given to node_exporter's --collector.textfile.directory" :
+		 err == -ELOOP ? ": only links owned by root or the caller are followed" :
 		 "");
 	return sysfs_is_withheld(err) ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 }

@@ -30,14 +30,14 @@ enum {
 static const struct column columns[NUM_COLS] = {
 	[COL_ID] = { "ID", "id of the guest, never reused" },
 	[COL_NAME] = { "NAME", "name of the VMM's process", .is_text = true, .is_flexible = true },
-	[COL_PID] = { "PID", "PID that the VMM had" },
+	[COL_PID] = { "PID", "PID of the VMM" },
 	[COL_UID] = { "UID", "user who created the guest" },
 	[COL_AGO] = { "AGO", "time since it ended" },
 	[COL_LIVED] = { "LIVED", "time from its first exit to its end" },
-	[COL_VCPUS] = { "VCPUS", "number of vCPUs that it had" },
+	[COL_VCPUS] = { "VCPUS", "number of vCPUs" },
 	[COL_EXITS] = { "EXITS", "number of exits" },
 	[COL_END] = { "END", "how it ended", .is_text = true },
-	[COL_CAUSE] = { "CAUSE", "why, as far as its record shows", .is_text = true,
+	[COL_CAUSE] = { "CAUSE", "why, as far as the record shows", .is_text = true,
 			.is_flexible = true },
 	[COL_CONFIDENCE] = { "CONFIDENCE", "high, medium or low", .is_text = true },
 };
@@ -274,7 +274,7 @@ static int run(struct options *options)
 const struct command cmd_gone = {
 	.name = "gone",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "guests that ended: how, and as far as can be known why",
+	.summary = "show guests that ended: how, and why if known",
 	.about = "Shows guests that ended, how and why. With GUEST also the last exits of each\n"
 		 "vCPU, down to the end. The module keeps the last guests (gone_max).",
 	.run = run,

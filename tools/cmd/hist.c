@@ -369,10 +369,10 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(NUMBER, 'l', "level", "2|3", level, "2: of the guest itself; 3: of a guest inside it"),
+	OPTION(NUMBER, 'l', "level", "2|3", level, "2: the guest itself; 3: a guest inside it"),
 	OPTION(FLAG, 0, "heat", NULL, heat,
-	       "a line for each interval, darker where more exits were; without\n"
-	       "REASON of all but HLT", .needs = "interval"),
+	       "one line per interval, darker where more exits are; without\n"
+	       "REASON, of all but HLT", .needs = "interval"),
 	{ }
 };
 
@@ -381,8 +381,8 @@ const struct command cmd_hist = {
 	.synopsis = "[OPTION]... GUEST [REASON]",
 	.summary = "show how long the exits of one reason take",
 	.about = "Shows how long a guest's exits of one reason took, and who spent the time.\n"
-		 "REASON: a name as stat shows it, or the CPU's number; without one the guest's\n"
-		 "reasons are listed.",
+		 "REASON: a name as stat shows it, or the CPU's number; without REASON,\n"
+		 "the guest's reasons are listed.",
 	.run = run,
 	.replays = REPLAYS_GUESTS,
 	.options = own_options,

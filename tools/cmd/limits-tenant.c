@@ -67,7 +67,7 @@ static void complain_missing(const struct env *env, const char *name)
 	cgroup_mounts_update(env, &mounts);
 	path = mounts.v2 ? xasprintf("%s%s", mounts.v2, name) : NULL;
 	if (path && stat(path, &st) && errno == ENOENT)
-		complain("there is no cgroup %s now: the limits of this tenant count from when it is made",
+		complain("there is no cgroup %s yet: this tenant's limits apply once it exists",
 			 name);
 	free(path);
 	cgroup_mounts_free(&mounts);
@@ -78,7 +78,7 @@ static void complain_match(const struct tenants *tenants, const struct tenant *m
 {
 	const struct tenant *pattern = tenants_at(tenants, match->pattern);
 
-	complain("%s is a tenant of its own now: the limits of %s do not count for it any more",
+	complain("%s is a tenant of its own now: the limits of %s no longer apply to it",
 		 match->cgroup, pattern ? pattern->cgroup : "its pattern");
 }
 
@@ -144,7 +144,7 @@ static int check_removable(const struct tenants *tenants, const char *name)
 	if (!tenant->is_match)
 		return STATUS_OK;
 	pattern = tenants_at(tenants, tenant->pattern);
-	complain("%s is a match of the tenant %s: remove that, or give this one limits of its own",
+	complain("%s is a match of the tenant %s: remove that tenant, or set limits for the match",
 		 name, pattern ? pattern->cgroup : "of its pattern");
 	return STATUS_FAILED;
 }

@@ -332,7 +332,7 @@ static int check_removal(const struct request *request, const struct options *op
 	if (!request->names.num)
 		return error_set(options->error, "--remove needs tenant:PATH; a limit is removed by NAME=max");
 	if (request->has_limits)
-		return error_set(options->error, "--remove removes a tenant with all its limits: leave the limits out, or use NAME=max");
+		return error_set(options->error, "--remove removes a tenant with all its limits: omit the limits, or use NAME=max");
 	return options->json ? error_set(options->error, "--remove does not print JSON") : STATUS_OK;
 }
 
@@ -388,7 +388,7 @@ static bool names(size_t i, struct named *named)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 0, "remove", NULL, remove, "remove the tenants that are named, with their limits"),
+	OPTION(FLAG, 0, "remove", NULL, remove, "remove the named tenants and their limits"),
 	{ }
 };
 
@@ -399,11 +399,11 @@ const struct command cmd_limits = {
 		    "[OPTION]... [GUEST|tenant:PATH] [audit.]LIMIT=VALUE...\n"
 		    "--remove tenant:PATH...",
 	.summary = "show and set limits on what guests may use",
-	.about = "Shows limits on what guests may use, or sets them: all that are named, or none if\n"
+	.about = "Shows limits on what guests may use, or sets them: all of those named, or none if\n"
 		 "one cannot be set. For one guest, max_exits_per_sec can be set.\n"
-		 "tenant:PATH is a cgroup (of version 2) with all below it, such as\n"
-		 "tenant:/machine.slice, or a pattern of which each match is a tenant, such as\n"
-		 "'tenant:/kubepods.slice/*/*pod*'. Setting a limit defines the tenant.\n"
+		 "tenant:PATH is a cgroup (version 2) with all below it, such as\n"
+		 "tenant:/machine.slice, or a pattern, such as 'tenant:/kubepods.slice/*/*pod*': each\n"
+		 "match is a tenant. Setting a limit defines the tenant.\n"
 		 "VALUE: a number, a size such as 64G, or max for no limit; for a guest also default.",
 	.run = run,
 	.options = own_options,

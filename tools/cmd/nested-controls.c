@@ -113,11 +113,11 @@ static const char *why_none(enum controls_kind kind)
 {
 	switch (kind) {
 	case CONTROLS_UNKNOWN:
-		return "not known: this kernel has no BTF that tells where KVM keeps them";
+		return "not known: this kernel has no BTF to find them in KVM";
 	case CONTROLS_NONE:
 		return "none: it has no current VMCS or VMCB";
 	case CONTROLS_BUSY:
-		return "not read: it was not at rest for long enough; try again";
+		return "not read: the vCPU was busy; try again";
 	default:
 		return NULL;
 	}

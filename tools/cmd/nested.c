@@ -33,7 +33,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_NAME] = { "NAME", "its name", .is_text = true, .is_flexible = true },
 	[COL_PID] = { "PID", "PID of its VMM" },
 	[COL_VCPU] = { "VCPU", "number of the vCPU" },
-	[COL_OFFERED] = { "OFFERED", "does its CPUID offer VMX or SVM: yes or no", .is_text = true },
+	[COL_OFFERED] = { "OFFERED", "whether its CPUID offers VMX or SVM: yes or no", .is_text = true },
 	[COL_STATE] = { "STATE", "off; on: VMX or SVM is on; running: in L3", .is_text = true },
 	[COL_IN_L3] = { "IN_L3", "time since it was entered from L2, if it is in L3" },
 	[COL_ENTRIES] = { "ENTRIES", "entries of L2 into L3" },
@@ -324,12 +324,12 @@ static int run(struct options *options)
 const struct command cmd_nested = {
 	.name = "nested",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "guests that run guests: entries, refused ones, exits and their cost",
-	.about = "Shows what vCPUs do that are offered VMX or SVM, or use it: entries into guests\n"
-		 "inside (L3), and exits of these that this machine handled or reflected to L2.\n"
-		 "With GUEST also exits by reason, refused entries, failed instructions of VMX, the\n"
+	.summary = "show guests that run guests: entries, refused ones, exits and cost",
+	.about = "Shows vCPUs that are offered VMX or SVM, or use it: entries into guests inside\n"
+		 "(L3), and exits of these that this machine handled or reflected to L2.\n"
+		 "With GUEST also exits by reason, refused entries, failed VMX instructions, the\n"
 		 "controls of its VMCS or VMCB, and what stands out.\n"
-		 "With -o it prints one table: by reason if it has a column of that.",
+		 "With -o it prints one table, by reason if one of the columns is by reason.",
 	.run = run,
 	.shared_options = OPTIONS_INTERVALS | OPTIONS_TABLE | OPTIONS_JSON,
 	.words = WORDS_GUESTS,

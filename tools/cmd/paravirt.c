@@ -24,10 +24,10 @@ static const struct column columns[NUM_COLS] = {
 	[COL_PID] = { "PID", "PID of its VMM" },
 	[COL_VCPUS] = { "VCPUS", "vCPUs" },
 	[COL_FEATURE] = { "FEATURE", "part of KVM's interface for guests", .is_text = true },
-	[COL_OFFERED] = { "OFFERED", "does the VMM offer it: yes or no", .is_text = true },
-	[COL_USED] = { "USED", "does the guest use it: yes, no, or by how many vCPUs",
+	[COL_OFFERED] = { "OFFERED", "whether the VMM offers it: yes or no", .is_text = true },
+	[COL_USED] = { "USED", "whether the guest uses it: yes, no, or how many vCPUs do",
 		       .is_text = true },
-	[COL_USES] = { "USES_S", "with -i: hypercalls of it per second, or TLB flushes" },
+	[COL_USES] = { "USES_S", "with -i: its hypercalls or TLB flushes per second" },
 	[COL_ACCESSES] = { "ACCESSES_S", "with -i: accesses per second that it would save" },
 	[COL_SAVES] = { "SAVES", "what it saves", .is_text = true, .is_cut_last = true },
 };
@@ -223,18 +223,18 @@ static int run(struct options *options)
 
 static const struct option_spec own_options[] = {
 	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns,
-	       "also count for SEC seconds how often it is used, and what\n"
-	       "guests access that it would save"),
+	       "also count for SEC seconds its uses, and accesses that it\n"
+	       "would save"),
 	{ }
 };
 
 const struct command cmd_paravirt = {
 	.name = "paravirt",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "what guests are offered of KVM's own interface, and what they use",
-	.about = "Shows which parts of the interface that KVM has for guests that know of it each\n"
-		 "guest is offered by its VMM, and which it uses. ? stands for what nothing tells:\n"
-		 "hypercalls and TLB flushes, which -i counts; what it has not seen may be rare.",
+	.summary = "show what guests are offered of KVM's own interface, and use",
+	.about = "Shows which parts of KVM's paravirtual interface each guest is offered by its VMM,\n"
+		 "and which it uses. ? is unknown: hypercalls and TLB flushes, which -i counts; what\n"
+		 "it has not seen may be rare.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

@@ -15,11 +15,11 @@ enum { COL_FEATURE, COL_KIND, COL_VERDICT, COL_OTHER, COL_TIME, COL_DETAIL, COL_
 static const struct column columns[NUM_COLS] = {
 	[COL_FEATURE] = { "FEATURE", "what KVM promises to guests", .is_text = true },
 	[COL_KIND] = { "KIND", "entry, state, CR4, instruction, MSR, KVM, wake-up or nesting", .is_text = true },
-	[COL_VERDICT] = { "VERDICT", "how a guest fared that tried it", .is_text = true },
+	[COL_VERDICT] = { "VERDICT", "result of a guest that tried it", .is_text = true },
 	[COL_OTHER] = { "OTHER", "the verdict in the file of --compare", .is_text = true },
 	[COL_TIME] = { "TIME", "the fastest of five tries" },
 	[COL_DETAIL] = { "DETAIL", "how it failed", .is_text = true, .is_flexible = true },
-	[COL_MEANS] = { "MEANS", "what comes of it for guests", .is_text = true, .is_flexible = true },
+	[COL_MEANS] = { "MEANS", "what it means for guests", .is_text = true, .is_flexible = true },
 };
 
 static size_t count(const struct probe *probe, enum probe_verdict verdict)
@@ -94,8 +94,9 @@ static void print_msrs(const struct options *options, const struct probe *probe)
 		printf("\nKVM does not list its MSRs.\n");
 		return;
 	}
-	printf("\nOf %u MSRs in KVM's list a guest cannot read %zu: some are for the VMM alone, or want\n"
-	       "what the VMM has to switch on%s", probe->num_msrs, probe->num_faulting,
+	printf("\n"
+	       "Of %u MSRs in KVM's list a guest cannot read %zu: some are for the VMM alone, or need\n"
+	       "something that the VMM has to enable%s", probe->num_msrs, probe->num_faulting,
 	       options->all ? ":" : " (-a lists them)");
 	for (i = 0; options->all && i < probe->num_faulting; i++)
 		printf("%s%#x", i % 8 ? " " : "\n  ", probe->faulting_msrs[i]);
@@ -169,7 +170,7 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(FLAG, 'a', "all", NULL, all, "show also what works and what is not promised"),
+	OPTION(FLAG, 'a', "all", NULL, all, "also show what works and what is not promised"),
 	OPTION(FLAG, 0, "save", NULL, save, "keep the result for doctor and gone"),
 	OPTION(TEXT, 0, "compare", "FILE", compare, "show what differs from what l1tune probe --json printed elsewhere"),
 	{ }
@@ -180,7 +181,7 @@ const struct command cmd_probe = {
 	.synopsis = "[OPTION]...",
 	.summary = "try what KVM promises to guests",
 	.about = "Tries with a tiny guest what KVM promises to guests on this host: instructions,\n"
-		 "control registers, MSRs, timers, interrupts, a guest in the guest. It takes a\n"
+		 "control registers, MSRs, timers, interrupts, nested guests. It takes a\n"
 		 "second or two of one CPU and needs /dev/kvm. Exit status 1: a promise is broken.",
 	.run = run,
 	.options = own_options,

@@ -128,7 +128,7 @@ static uint64_t interval_of(const struct recorder *recorder, enum tier tier)
 
 static int complain_of_write(const struct recorder *recorder, int err)
 {
-	complain("%s/record: %s: nothing is recorded until this is mended%s",
+	complain("%s/record: %s: nothing is recorded until this is fixed%s",
 		 recorder->options->env.state, err == -EFBIG ?
 		 "a record is larger than the history may be" : strerror(-err),
 		 err == -ENOSPC || err == -EDQUOT ? ": free some space, or use a smaller --size" :
@@ -289,7 +289,7 @@ static void take_canary(struct recorder *recorder)
 	/* It looks at its own guest with a sink of its own. */
 	complain_to(complain_once);
 	if (error)
-		complain("canary: %s: what an exit costs is not known until this is mended", error);
+		complain("canary: %s: the cost of an exit is unknown until this is fixed", error);
 	host_free(&host);
 }
 
@@ -342,7 +342,7 @@ static int parse_size(const struct options *options, uint64_t *bytes)
 
 	if (!wrong && *bytes != LIMIT_NONE && *bytes >= MIN_SIZE)
 		return STATUS_OK;
-	return error_set(options->error, "--size: '%s' is not a size from 1M: use a whole number with K, M, G, T or P",
+	return error_set(options->error, "--size: '%s' is not a size of at least 1M: use a whole number with K, M, G, T or P",
 			 text);
 }
 
@@ -408,8 +408,8 @@ static int run(struct options *options)
 static const struct option_spec own_options[] = {
 	OPTION(SECONDS, 'i', "interval", "SEC", interval_ns, "time between records; 10 by default"),
 	OPTION(NUMBER, 'c', "count", "N", count, "stop after N records"),
-	OPTION(TEXT, 0, "size", "SIZE", size, "most that all files take; 256M by default"),
-	OPTION(FLAG, 0, "canary", NULL, canary, "measure every minute what an exit costs, by a tiny guest"),
+	OPTION(TEXT, 0, "size", "SIZE", size, "size limit of all files together; 256M by default"),
+	OPTION(FLAG, 0, "canary", NULL, canary, "measure every minute what an exit costs, with a tiny guest"),
 	OPTION(SECONDS, 0, "every", "SEC", canary_ns, "time between samples of the canary; 60 by default",
 	       .needs = "canary"),
 	{ }
@@ -420,12 +420,12 @@ const struct command cmd_record = {
 	.synopsis = "[OPTION]...",
 	.summary = "keep a history of guests and their exits, of fixed size",
 	.about = "Records every 10 seconds what l1tune stat shows, and events, for l1tune replay.\n"
-		 "The oldest records are removed when the history has its size. Parts of it are for\n"
-		 "one record a minute and one every ten minutes, which reach further back. Runs\n"
+		 "The oldest records are removed when the history is full. Parts of it keep one\n"
+		 "record per minute and one per ten minutes, which reach further back. Runs\n"
 		 "until it is interrupted, also while the module is not loaded. With --json it\n"
 		 "prints each record as well, as l1tune stat --json would.\n"
-		 "--canary keeps a tiny guest, l1tune-canary, which tells when L0 changed under this\n"
-		 "machine: see l1tune drift. It needs /dev/kvm, and takes 6 ms of a CPU a minute.",
+		 "--canary keeps a tiny guest, l1tune-canary, which detects when L0 changed under\n"
+		 "this machine: see l1tune drift. It needs /dev/kvm, and 6 ms of CPU time per minute.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_JSON,

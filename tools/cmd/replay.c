@@ -84,7 +84,7 @@ static int enter_machine(struct options *options, struct window *window,
 static int enter_events(const struct options *options, struct window *window)
 {
 	if (!window->is_interval)
-		return error_set(options->error, "%s are of a time and not of a moment: use --from TIME, and --to TIME",
+		return error_set(options->error, "%s need a time range: use --from TIME, and --to TIME",
 				 window->command->name);
 	wait_in_past(window->start_ns, window->end_ns);
 	return STATUS_OK;
@@ -103,7 +103,7 @@ static int enter_past(struct options *options)
 	if (window->command->replays == REPLAYS_EVENTS)
 		return enter_events(options, window);
 	if (options->vcpus)
-		return error_set(options->error, "records have no single vCPUs: leave --vcpus out");
+		return error_set(options->error, "records are not per vCPU: omit --vcpus");
 	last = replayer_find(&window->replayer, window->end_ns);
 	if (!last)
 		return STATUS_FAILED;
@@ -158,7 +158,7 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(TEXT, 0, "at", "TIME", at, "show what was so at TIME", .excludes = "from"),
+	OPTION(TEXT, 0, "at", "TIME", at, "show the state at TIME", .excludes = "from"),
 	OPTION(TEXT, 0, "from", "TIME", from, "show what happened from TIME on"),
 	OPTION(TEXT, 0, "to", "TIME", to, "end there; the present by default", .needs = "from"),
 	{ }
@@ -168,10 +168,10 @@ const struct command cmd_replay = {
 	.name = "replay",
 	.synopsis = "--at TIME | --from TIME [--to TIME] COMMAND [ARGUMENT]...",
 	.summary = "run a command as of an earlier time, from the history",
-	.about = "Runs list, stat, top, hist, diff, gone, events or advise on what l1tune record kept, as\n"
-		 "of a time or about what happened between two. TIME: 03:12 (the last one),\n"
-		 "\"2026-11-26 03:12:30\" in local time, 2026-11-26T03:12:30Z, or -90m (s, m, h or\n"
-		 "d). With --at, a command that observes an interval shows the one that ended then.",
+	.about = "Runs list, stat, top, hist, diff, gone, events or advise on the history of l1tune\n"
+		 "record: as of one time, or for what happened between two. TIME: 03:12 (the last\n"
+		 "one), \"2026-11-26 03:12:30\" in local time, 2026-11-26T03:12:30Z, or -90m (s, m, h\n"
+		 "or d). With --at, a command that observes an interval shows the one that ended then.",
 	.run = run,
 	.takes_command = true,
 	.options = own_options,

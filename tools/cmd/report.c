@@ -430,7 +430,7 @@ static int run(struct options *options)
 		status = parse_window(&reporter);
 	if (status != STATUS_OK || !reporter.is_past)
 		return status == STATUS_OK ? report(&reporter, NULL) : status;
-	status = history_of(options, "leave --from out for a report of now", &replayer);
+	status = history_of(options, "omit --from for a report of now", &replayer);
 	if (status == STATUS_OK && !replayer_fit(&replayer, &reporter.start_ns, &reporter.end_ns))
 		status = STATUS_FAILED;
 	if (status == STATUS_OK)

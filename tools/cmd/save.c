@@ -14,7 +14,7 @@
 #include "settings/conf.h"
 #include "settings/tenant-define.h"
 
-#define HEADER	"# What l1tune apply sets, and l1tune save wrote: see l1tune.conf(5)."
+#define HEADER	"# Settings for l1tune apply, written by l1tune save: see l1tune.conf(5)."
 
 /* A line that is there stays, with max in it if need be: it may have a comment. */
 static int fill(const struct env *env, struct conf *conf)

@@ -59,9 +59,9 @@ static const struct column columns[NUM_COLS] = {
 	[COL_HALTED] = { "HALTED", "time halted: firmware or a loader that waits" },
 	[COL_BLOCKED] = { "BLOCKED", "time asleep in KVM for another reason: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
-	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
+	[COL_THROTTLED] = { "THROTTLED", "time throttled by max_exits_per_sec" },
 	[COL_TIME_A] = { "TIME_A", "with --compare: time of A" },
-	[COL_TIME_B] = { "TIME_B", "the same of B" },
+	[COL_TIME_B] = { "TIME_B", "with --compare: time of B" },
 	[COL_DIFF] = { "DIFF", "how much more B took", .is_text = true },
 };
 
@@ -220,7 +220,7 @@ static void print_waits(const struct start *start)
 	if (start_is_complete(start) || !start->halt_ns || start->idle_ns)
 		return;
 	halt = format_ns(start->halt_ns);
-	printf("%-11sit halted after %s with paging off, which is not taken for idle\n", "note", halt);
+	printf("%-11sit halted after %s with paging off, which does not count as idle\n", "note", halt);
 	free(halt);
 }
 
@@ -269,7 +269,7 @@ static int show(struct options *options, const struct start_list *list,
 	}
 	if (options->num_words && !num) {
 		json_decref(array);
-		complain("no such guest: l1tune start lists those there are and the last that ended");
+		complain("no such guest: l1tune start lists current guests and the last that ended");
 		return STATUS_NO_GUEST;
 	}
 	if (options->json)
@@ -398,7 +398,7 @@ static int check(const struct options *options)
 	if (options->compare && options->num_words != 1)
 		return error_set(options->error, "--compare compares two guests: l1tune start --compare A B");
 	if (options->until && (options->compare || options->num_words))
-		return error_set(options->error, "--until is about guests to come: name no guest");
+		return error_set(options->error, "--until applies to future guests: name no guest");
 	return STATUS_OK;
 }
 
@@ -430,15 +430,15 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
-	OPTION(TEXT, 0, "compare", "GUEST", compare, "compare its start with that of the guest named last"),
-	OPTION(TEXT, 0, "until", "PORT", until, "starts to come end with the first access to PORT, or 'idle'"),
+	OPTION(TEXT, 0, "compare", "GUEST", compare, "compare the starts of two guests"),
+	OPTION(TEXT, 0, "until", "PORT", until, "future starts end at the first access to PORT, or at 'idle'"),
 	{ }
 };
 
 const struct command cmd_start = {
 	.name = "start",
 	.synopsis = "[OPTION]... [GUEST]...\n--compare GUEST GUEST\n--until PORT|idle",
-	.summary = "how guests started: how long each phase took, and why",
+	.summary = "show how guests started: how long each phase took, and why",
 	.about = "Shows how long guests took from KVM_CREATE_VM to their first idle, by phases that\n"
 		 "add up to it. With GUEST also what took most time, and how long all starts of\n"
 		 "that name took. Idle is the first HLT with paging on.",

@@ -50,7 +50,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_HALTED] = { "HALTED", "time the vCPU was halted" },
 	[COL_BLOCKED] = { "BLOCKED", "time asleep in KVM for another reason: a page, a mutex" },
 	[COL_RUNQ] = { "RUNQ", "time runnable without a CPU" },
-	[COL_THROTTLED] = { "THROTTLED", "time slept for max_exits_per_sec" },
+	[COL_THROTTLED] = { "THROTTLED", "time throttled by max_exits_per_sec" },
 	[COL_STOLEN] = { "STOLEN", "time L0 took from these exits, at least" },
 	[COL_SHARE] = { "SHARE", "share of the busy time; idle HLT has none" },
 	[COL_STATE] = { "STATE", "what the vCPU is doing for this exit now",
@@ -246,7 +246,7 @@ static void print_transit(const struct options *options, const struct snapshot *
 		transit_of_guest(&transit, guest, &low_share, &high_share);
 		low = format_percent(low_share);
 		high = format_percent(high_share);
-		terminal_print("%5llu %s: %s to %s of the time that it had a CPU\n",
+		terminal_print("%5llu %s: %s to %s of its time on a CPU\n",
 			       (unsigned long long)guest->guest.id,
 			       guest->guest.name, low, high);
 		free(low);
@@ -273,7 +273,7 @@ static void print_quotas(const struct snapshot *snapshot)
 
 	if (!is_held_back(snapshot))
 		return;
-	printf("\nof RUNQ, because of the CPU quota (cpu.max) of the VMM's cgroup or one above it:\n");
+	printf("\npart of RUNQ due to the CPU quota (cpu.max) of the VMM's cgroup or a parent:\n");
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
 		uint64_t runq_ns = exits_part_ns(&guest->stats, PART_RUNQ), quota_ns;
@@ -285,7 +285,7 @@ static void print_quotas(const struct snapshot *snapshot)
 				       (unsigned long long)guest->guest.id,
 				       guest->guest.name, quota, runq);
 		else
-			terminal_print("%5llu %s: not known of %s\n",
+			terminal_print("%5llu %s: unknown of %s\n",
 				       (unsigned long long)guest->guest.id,
 				       guest->guest.name, runq);
 		free(quota);
@@ -382,8 +382,8 @@ static const struct option_spec own_options[] = {
 	OPTION(FLAG, 0, "vcpus", NULL, vcpus, "show each vCPU separately, and what it is doing now"),
 	OPTION(FLAG, 0, "sum", NULL, sum, "show the sum of all guests", .excludes = "vcpus"),
 	OPTION(TEXT, 0, "by", "cgroup", by,
-	       "show the sum of each tenant's guests, and of those of each control\n"
-	       "group that no tenant has", .excludes = "vcpus"),
+	       "show sums by tenant, and by control group for guests without\n"
+	       "a tenant", .excludes = "vcpus"),
 	OPTION(FLAG, 0, "transit", NULL, transit,
 	       "also estimate the share of time that exits spend in L0, from\n"
 	       "what l1tune bench --save measured"),

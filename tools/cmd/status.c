@@ -125,7 +125,7 @@ static void print_hooks(const struct host *host)
 		printf("%*shooks wait for KVM: run modprobe kvm_intel, or kvm_amd on an AMD CPU\n",
 		       LABEL_WIDTH, "");
 	if (num_named > num_waiting + num_of_limits)
-		printf("%*swhat these hooks count is missing: see dmesg\n",
+		printf("%*scounts of these hooks are missing: see dmesg\n",
 		       LABEL_WIDTH, "");
 }
 
@@ -267,7 +267,7 @@ static void print_totals(const struct host_counts *totals,
 		putchar('\n');
 	if (unadmitted) {
 		print_label("nested");
-		printf("%llu vCPUs ran a nested guest without a place of max_nested_vms\n",
+		printf("%llu vCPUs ran a nested guest without a slot of max_nested_vms\n",
 		       (unsigned long long)unadmitted);
 	}
 }

@@ -382,8 +382,8 @@ static const struct option_spec own_options[] = {
 	OPTION(SECONDS, 'd', "delay", "SEC", interval_ns, "length of the intervals; 1 by default"),
 	OPTION(NUMBER, 'n', "count", "N", count, "stop after N intervals"),
 	OPTION(TEXT, 0, "by", "cgroup", by,
-	       "show tenants, and control groups of guests that no tenant has;\n"
-	       "the key c changes between them and guests"),
+	       "show tenants, and control groups of guests without a tenant;\n"
+	       "the key c switches between them and guests"),
 	OPTION(FLAG, 0, "once", NULL, once, "print one interval as text, without taking the terminal"),
 	OPTION(FLAG, 0, "transit", NULL, transit,
 	       "show the share of time that exits spend in L0 instead of bars,\n"

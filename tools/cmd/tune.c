@@ -255,7 +255,7 @@ static bool names(size_t i, struct named *named)
 
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 0, "check", NULL, check,
-	       "with huge_pages=collapse: say what would be done, and do nothing"),
+	       "with huge_pages=collapse: only show what would be done"),
 	OPTION(TIME, 0, "max-stall", "TIME", most_stall_ns,
 	       "with huge_pages=collapse: stop after a vCPU waited longer for\n"
 	       "memory; 100ms by default"),
@@ -267,10 +267,10 @@ const struct command cmd_tune = {
 	.synopsis = "[OPTION]... [GUEST]...\n[OPTION]... [GUEST] NAME=VALUE...",
 	.summary = "show and set how KVM runs guests",
 	.about = "Shows settings for new guests (new), for all guests of this KVM (all) or for one\n"
-		 "guest, or sets them: all that are named, or none if one cannot be set. For one\n"
+		 "guest, or sets them: all of those named, or none if one cannot be set. For one\n"
 		 "guest, halt_poll_ns can be set. A setting that only a reload of KVM changes is not\n"
 		 "set: the lines for modprobe.d are printed instead. huge_pages=collapse puts the\n"
-		 "memory of a running guest into 2M pages, as far as its pages are there, and stops\n"
+		 "memory of a running guest into 2M pages, where all its pages are there, and stops\n"
 		 "when memory becomes scarce or a vCPU waits too long.",
 	.run = run,
 	.options = own_options,

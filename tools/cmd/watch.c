@@ -329,7 +329,7 @@ static void complain_missed(struct watcher *w, const struct guest_snapshot *gues
 			    uint64_t vcpu, uint64_t num)
 {
 	w->num_missed += num;
-	complain("missed %llu slow exits of l2-%llu vcpu%llu: they came faster than they were read; a larger --over has fewer",
+	complain("missed %llu slow exits of l2-%llu vcpu%llu: they came faster than they were read; a larger --over reports fewer",
 		 (unsigned long long)num, (unsigned long long)guest->guest.id,
 		 (unsigned long long)vcpu);
 }
@@ -514,7 +514,7 @@ static int renew(struct watcher *w)
 	sysfs_read_u64(env->class_fd, "l1/slow/over_ns", &over_ns);
 	if (!sysfs_is_withheld(err) || w->options->over_ns < over_ns)
 		return env_complain(env, "l1/slow/watch_over_ns", err);
-	complain("who had a CPU is not known: only root can have context switches logged");
+	complain("which task had a CPU is unknown: only root can trace context switches");
 	w->is_renewed = true;
 	w->renew_at = UINT64_MAX;
 	return STATUS_OK;
@@ -635,7 +635,7 @@ static int run(struct options *options)
 	int status = STATUS_OK;
 
 	if (!options->over_ns && !options->hang_ns)
-		status = error_set(options->error, "what is to be watched for is missing: --over TIME or --hang TIME");
+		status = error_set(options->error, "--over TIME or --hang TIME is missing");
 	if (status == STATUS_OK)
 		status = check_part(options);
 	if (status == STATUS_OK)
@@ -665,10 +665,10 @@ static int run(struct options *options)
 
 static const struct option_spec own_options[] = {
 	OPTION(TIME, 0, "over", "TIME", over_ns, "report exits that take longer, such as 5ms"),
-	OPTION(TIME, 0, "hang", "TIME", hang_ns, "report vCPUs that make no progress for so long"),
+	OPTION(TIME, 0, "hang", "TIME", hang_ns, "report vCPUs that make no progress for this long"),
 	OPTION(TEXT, 0, "reason", "REASON", reason, "only exits for this reason", .needs = "over"),
 	OPTION(TEXT, 0, "part", "PART", part,
-	       "only exits most of whose time was: kernel, vmm,\n"
+	       "only exits that spent most of their time in: kernel, vmm,\n"
 	       "vmm_sleep, blocked, runq, throttled or stolen", .needs = "over"),
 	OPTION(TEXTS, 0, "on-threshold", "ACTION", actions,
 	       "print, snapshot,dir=DIR, shell,command=COMMAND,\n"
@@ -681,9 +681,9 @@ const struct command cmd_watch = {
 	.name = "watch",
 	.synopsis = "--over TIME | --hang TIME [OPTION]... [GUEST]...",
 	.summary = "report slow exits and hanging vCPUs as they happen, with the culprit",
-	.about = "Reports each exit that takes longer than --over, with who took the time, and each\n"
+	.about = "Reports each exit that takes longer than --over, with what took the time, and each\n"
 		 "vCPU that has work and neither exits nor enters for --hang, with where it is stuck.\n"
-		 "Runs until it is interrupted, then sums up who was to blame.",
+		 "Runs until it is interrupted, then sums up the culprits.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_STATE | OPTIONS_JSON,

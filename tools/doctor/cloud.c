@@ -53,7 +53,7 @@ static void check_flex(struct doctor *doctor, bool here)
 
 	if (here && flex)
 		doctor_add(doctor, "EC2 flex", DOCTOR_INFO,
-			   xasprintf("%s has a baseline of 40 %% of its CPUs' performance, by EC2's documents, and all of it for 95 %% of the time: guests that keep CPUs busy may be held to the baseline, which the row stolen time and the column STOLEN can show. For a steady load take the type without -flex",
+			   xasprintf("%s has a baseline of 40 %% of its CPUs' performance, by EC2's documents, and all of it for 95 %% of the time: guests that keep CPUs busy may be held to the baseline, which the row stolen time and the column STOLEN can show. For a steady load use the type without -flex",
 				     doctor->machine.product), NULL);
 }
 
@@ -88,7 +88,7 @@ static void check_latency(struct doctor *doctor)
 
 	if (!m || !m->results[BENCH_CPUID].cycles.count) {
 		doctor_add(doctor, "EC2 latency", DOCTOR_INFO,
-			   xasprintf("%s; what an exit costs here is not known: %s", advice, doctor->why_none ? doctor->why_none : "measure it"),
+			   xasprintf("%s; the cost of an exit here is unknown: %s", advice, doctor->why_none ? doctor->why_none : "measure it"),
 			   xstrdup("l1tune bench --save"));
 		return;
 	}
@@ -104,19 +104,19 @@ static void check_ec2_considerations(struct doctor *doctor, bool here)
 	char *product = here ? xasprintf("this is %s; ", machine->product) : xstrdup("");
 
 	doctor_add(doctor, "EC2 types", DOCTOR_INFO,
-		   xasprintf("%sC8i, M8i and R8i were the first to support nested virtualization, the API knows today's", product),
+		   xasprintf("%sC8i, M8i and R8i were the first to support nested virtualization, the API lists the current ones", product),
 		   here && is_type(machine->product) ?
 		   xasprintf("%s\naws ec2 describe-instance-types --instance-types %s --query 'InstanceTypes[].ProcessorInfo.SupportedFeatures'",
 			     ec2_ask_types(), machine->product) :
 		   xstrdup(ec2_ask_types()));
 	check_flex(doctor, here);
 	doctor_add(doctor, "EC2 hypervisors", DOCTOR_INFO,
-		   xstrdup("supported as L1's hypervisor: KVM, which this is, and Hyper-V (a guest that may run it as its own is named by l1tune caps)"), NULL);
+		   xstrdup("supported as L1's hypervisor: KVM, which this is, and Hyper-V (l1tune caps names guests that may run it)"), NULL);
 	doctor_add(doctor, "EC2 Windows", DOCTOR_INFO,
 		   xasprintf("not for this instance, which runs Linux: with Windows, nested virtualization switches Virtual Secure Mode (Credential Guard) off and excludes hibernation and more than %d CPUs; this one has %llu",
 			     WINDOWS_MAX_CPUS, (unsigned long long)machine->num_cpus), NULL);
 	doctor_add(doctor, "EC2 security", DOCTOR_INFO,
-		   xstrdup("the provider is responsible for L0 and the hardware; you are for this system, its hypervisor, its guests and their data. Of that the rows mitigations, access, lockdown and module look at this kernel, /dev/kvm and what may be loaded; updates, guests' images and networks they cannot see"), NULL);
+		   xstrdup("the provider is responsible for L0 and the hardware; you are for this system, its hypervisor, its guests and their data. Of these, the rows mitigations, access, lockdown and module check this kernel, /dev/kvm and what may be loaded; they cannot check updates, guests' images and networks"), NULL);
 	check_latency(doctor);
 	free(product);
 }
@@ -127,7 +127,7 @@ static void check_ec2(struct doctor *doctor, bool here)
 
 	if (here && is_metal(machine)) {
 		doctor_add(doctor, "EC2 instance", DOCTOR_INFO,
-			   xasprintf("%s is bare metal: this is L0, no nested virtualization is needed. Exits go to this machine's KVM alone; what is limited by L0 elsewhere (types, cost of exits, hidden capabilities) is not here", machine->product), NULL);
+			   xasprintf("%s is bare metal: this is L0, no nested virtualization is needed. Exits trap to this machine's KVM alone; the limits of an L0 (types, cost of exits, hidden capabilities) do not apply", machine->product), NULL);
 		return;
 	}
 	if (here)
@@ -157,7 +157,7 @@ static void check_azure(struct doctor *doctor, bool here)
 			   xstrdup("L0 is Hyper-V and offers nested virtualization: enlightened VMCS, if l1tune caps shows it, saves trips to L0"), NULL);
 	else
 		doctor_add(doctor, "Azure", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
-			   xstrdup("there is no switch: sizes whose documents say so have it (Dv3, Ev3 and later families), with the security type Standard. At home the switch is Hyper-V's, in PowerShell on its host, last command"),
+			   xstrdup("there is no switch: sizes documented to support it have it (Dv3, Ev3 and later families), with the security type Standard. On your own Hyper-V use PowerShell on its host, last command"),
 			   xstrdup("az vm list-vm-resize-options --resource-group GROUP --name VM --output table\n"
 				   "az vm deallocate --resource-group GROUP --name VM\n"
 				   "az vm resize --resource-group GROUP --name VM --size SIZE\n"

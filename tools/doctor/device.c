@@ -48,7 +48,7 @@ static void add_group_row(struct doctor *doctor, const char *path, const struct 
 			   xasprintf("newgrp %s", group->gr_name));
 	else
 		doctor_add(doctor, "kvm", DOCTOR_WARNING,
-			   xasprintf("only root and the group %s may use %s: the user must be in that group, which counts from the next login on",
+			   xasprintf("only root and the group %s may use %s: the user must be in that group, which takes effect at the next login",
 				     group->gr_name, path),
 			   xasprintf("usermod -aG %s %s", group->gr_name, user));
 	free(user);
@@ -63,7 +63,7 @@ static void add_udev_row(struct doctor *doctor, const char *path, const struct s
 			  "its group has no name here";
 
 	doctor_add(doctor, "kvm", DOCTOR_WARNING,
-		   xasprintf("only root may use %s (mode %04o, group %u): %s. A rule for udev gives it to the group kvm; membership counts from the next login on",
+		   xasprintf("only root may use %s (mode %04o, group %u): %s. A udev rule gives it to the group kvm; membership takes effect at the next login",
 			     path, st->st_mode & 07777, st->st_gid, why),
 		   xasprintf(UDEV_RULE "usermod -aG kvm %s", user));
 	free(user);
@@ -101,7 +101,7 @@ static bool add_mshv(struct doctor *doctor)
 	if (!machine_has(doctor->env->dev, "mshv"))
 		return false;
 	doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
-		   xasprintf("%s/kvm is not there, and %s/mshv is: this machine runs guests by Microsoft's hypervisor, not by KVM. VMMs that know it (Cloud Hypervisor, QEMU with the accelerator mshv) can use it; l1tune sees guests of KVM only",
+		   xasprintf("%s/kvm is not there, and %s/mshv is: this machine runs guests on Microsoft's hypervisor, not on KVM. VMMs that support it (Cloud Hypervisor, QEMU with the accelerator mshv) can use it; l1tune sees guests of KVM only",
 			     doctor->env->dev, doctor->env->dev), NULL);
 	return true;
 }

@@ -63,10 +63,10 @@ static struct verdict look_at_shmem(const struct guest_memory *memory, const cha
 {
 	if (!strcmp(shmem, "never") || !strcmp(shmem, "deny"))
 		return verdict("echo advise > /sys/" THP "shmem_enabled",
-			       "memory from memfd goes by shmem_enabled, which is never: advise suffices where the VMM asks, always where it does not");
+			       "memfd memory follows shmem_enabled, which is never: advise suffices where the VMM asks, always where it does not");
 	if (!strcmp(shmem, "advise") && !memory->mapping.is_advised)
 		return verdict("echo always > /sys/" THP "shmem_enabled",
-			       "memory from memfd goes by shmem_enabled, which is advise, and its VMM did not ask");
+			       "memfd memory follows shmem_enabled, which is advise, and its VMM did not ask");
 	return fine;
 }
 
@@ -86,10 +86,10 @@ static struct verdict look_at_memory(const struct guest_memory *memory, const ch
 		return look_at_shmem(memory, shmem);
 	case BACKING_TMPFS:
 		return verdict("findmnt -t tmpfs -o TARGET,OPTIONS",
-			       "its memory is a file in a tmpfs, which has huge pages only if mounted with huge=: see whether it is");
+			       "its memory is a file in a tmpfs, which has huge pages only if mounted with huge=: check that");
 	case BACKING_FILE:
 		return memory->mapping.is_private ?
-		       verdict(NULL, "its memory is a file that is mapped privately, a snapshot for example: that has no huge pages, and hugetlbfs cannot be mapped so; let the VMM copy it into memory, or use a userfaultfd handler") :
+		       verdict(NULL, "its memory is a file that is mapped privately, a snapshot for example: it has no huge pages, and hugetlbfs cannot be mapped that way; let the VMM copy it into memory, or use a userfaultfd handler") :
 		       verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
 	case BACKING_HUGETLB:
 	case NUM_BACKINGS:
@@ -178,9 +178,9 @@ static void add_guests(struct doctor *doctor)
 
 	look_at_guests(doctor, &found);
 	if (found.num_left_out)
-		append(&found.text, "; %zu more guests were not looked at", found.num_left_out);
+		append(&found.text, "; %zu more guests were not checked", found.num_left_out);
 	if (found.num_unknown)
-		append(&found.text, "%s of %zu it is not known: their VMMs' memory cannot be read",
+		append(&found.text, "%s unknown for %zu: their VMMs' memory cannot be read",
 		       *found.text ? ";" : "", found.num_unknown);
 	if (found.num_small)
 		doctor_add(doctor, "guest memory", DOCTOR_WARNING,
@@ -217,7 +217,7 @@ static void add_settings(struct doctor *doctor)
 
 	read_setting(doctor, "enabled", enabled, sizeof(enabled));
 	read_setting(doctor, "shmem_enabled", shmem, sizeof(shmem));
-	memfd = *shmem ? xasprintf("; memory from memfd goes by shmem_enabled, which is %s", shmem) :
+	memfd = *shmem ? xasprintf("; memfd memory follows shmem_enabled, which is %s", shmem) :
 			 xstrdup("");
 	if (reserved)
 		doctor_add(doctor, "huge pages", DOCTOR_OK,
@@ -227,7 +227,7 @@ static void add_settings(struct doctor *doctor)
 			   xasprintf("transparent ones are on (always)%s", memfd), NULL);
 	else if (!strcmp(enabled, "madvise"))
 		doctor_add(doctor, "huge pages", DOCTOR_INFO,
-			   xasprintf("transparent ones are for VMMs that ask for them (madvise): QEMU does, Firecracker, kvmtool and others do not unless told to%s",
+			   xasprintf("transparent ones only for VMMs that ask for them (madvise): QEMU does, Firecracker, kvmtool and others do not by default%s",
 				     memfd),
 			   xstrdup("echo always > /sys/" THP "enabled"));
 	else if (!strcmp(enabled, "never"))

@@ -24,11 +24,11 @@ static void check_layer(struct doctor *doctor)
 
 	if (!machine->virtualized)
 		doctor_add(doctor, "layer", DOCTOR_INFO,
-			   xstrdup("this machine is L0: it is not virtualized, its guests' exits go no further than here; what other rows and columns say of L0 does not apply"),
+			   xstrdup("this machine is L0: it is not virtualized, and its guests' exits end here; what other rows and columns say about L0 does not apply"),
 			   NULL);
 	else
 		doctor_add(doctor, "layer", DOCTOR_OK,
-			   xasprintf("this machine is an L1: a guest of %s, and its guests' exits go to that first",
+			   xasprintf("this machine is an L1: a guest of %s, and its guests' exits trap to L0 first",
 				     l0[0] ? l0 : "a hypervisor"), NULL);
 }
 
@@ -69,7 +69,7 @@ static void check_cpu(struct doctor *doctor)
 			      flag) && !strcmp(offered, "1");
 	if (locked)
 		doctor_add(doctor, "cpu", DOCTOR_PROBLEM,
-			   xasprintf("firmware has locked %s away, so KVM cannot run guests: switch it on in the firmware's set-up, or have L0 do it",
+			   xasprintf("firmware has disabled and locked %s, so KVM cannot run guests: enable it in the firmware setup, or have L0 enable it",
 				     doctor->machine.amd ? "SVM" : "VMX"),
 			   xstrdup("dmesg | grep -i 'disabled by BIOS'"));
 	else
@@ -77,8 +77,8 @@ static void check_cpu(struct doctor *doctor)
 			   xasprintf("the CPU offers no %s, so KVM cannot run guests: %s",
 				     doctor->machine.amd ? "SVM" : "VMX",
 				     doctor->machine.virtualized ?
-				     "nested virtualization is to be switched on for this machine where it was started" :
-				     "switch it on in the firmware's set-up"),
+				     "enable nested virtualization for this machine on its host" :
+				     "enable it in the firmware setup"),
 			   xasprintf("grep -cw %s /proc/cpuinfo", flag));
 }
 
@@ -93,7 +93,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 
 	if (vendor_is_built_in(doctor) && !doctor_cpu_is_ready(doctor))
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
-			   xasprintf("%s is part of this kernel and has no CPU to work with: see the row cpu", vendor),
+			   xasprintf("%s is built into this kernel and has no CPU to use: see the row cpu", vendor),
 			   NULL);
 	else if (machine_has(root(doctor), "module/%s", vendor) || has_pvm(doctor))
 		device_check(doctor, trial);
@@ -183,16 +183,16 @@ static void check_calls(struct doctor *doctor, const struct trial *trial)
 
 	if (!trial_was_seen(doctor->env, trial, &seen)) {
 		doctor_add(doctor, "hooks", DOCTOR_OK,
-			   xstrdup("all hooks into KVM hold; whether they are called was not looked at: that takes a trial, and root"),
+			   xstrdup("all hooks into KVM are attached; whether they are called was not checked: a trial as root checks it"),
 			   NULL);
 	} else if (seen == SEEN_ALL) {
 		doctor_add(doctor, "hooks", DOCTOR_OK,
-			   xstrdup("all hooks into KVM hold, and told of the trial's guest: its begin, its exits, its end"),
+			   xstrdup("all hooks into KVM are attached, and reported the trial's guest: its start, its exits, its end"),
 			   NULL);
 	} else {
 		unseen = list_unseen(seen);
 		doctor_add(doctor, "hooks", DOCTOR_WARNING,
-			   xasprintf("all hooks into KVM hold, but not all are called: of the trial's guest they did not tell of its %s, so what is shown and limited is wrong. This kernel's KVM was built in a way that l1tune does not know",
+			   xasprintf("all hooks into KVM are attached, but not all are called: they missed the trial guest's %s, so counts and limits are wrong. This kernel's KVM was built in a way unknown to l1tune",
 				     unseen),
 			   xstrdup("modprobe -r l1tune\ngrep -E 'LTO|CFI|COMPILER' /boot/config-$(uname -r)"));
 		free(unseen);
@@ -214,7 +214,7 @@ static void check_hooks(struct doctor *doctor, const struct trial *trial)
 			   xasprintf("modprobe %s", doctor_vendor_module(doctor)));
 	else
 		doctor_add(doctor, "hooks", DOCTOR_WARNING,
-			   xasprintf("this KVM does not have them, or another user holds them, so what they count is missing: %s%s%s",
+			   xasprintf("this KVM does not have them, or another user holds them, so their counts are missing: %s%s%s",
 				     bad, *waiting ? "; KVM is not loaded: " : "", waiting),
 			   xstrdup("dmesg | grep l1tune\nls /sys/kernel/livepatch\ncat /sys/kernel/tracing/enabled_functions"));
 	free(waiting);
@@ -231,9 +231,9 @@ static void check_steal(struct doctor *doctor)
 		const char *commands;
 	} rows[] = {
 		{ "ok", DOCTOR_OK, "known by KVM's steal clock, which L0 offers", NULL },
-		{ "bare_metal", DOCTOR_INFO, "there is no L0 that could take any", NULL },
+		{ "bare_metal", DOCTOR_INFO, "there is no L0 that could steal any", NULL },
 		{ "not_offered", DOCTOR_INFO,
-		  "unknown, because L0 offers no KVM steal clock: what L0 takes is counted as KVM's, the VMM's and the guest's time. If L0 is a KVM of yours, start this machine with it (QEMU: -cpu ...,kvm-steal-time=on)",
+		  "unknown, because L0 offers no KVM steal clock: stolen time is counted as KVM's, the VMM's and the guest's time. If L0 is a KVM of yours, start this machine with it (QEMU: -cpu ...,kvm-steal-time=on)",
 		  NULL },
 		{ "not_enabled", DOCTOR_WARNING,
 		  "unknown, because this kernel does not use the steal clock that L0 offers: start it without nopv, with CONFIG_KVM_GUEST",
@@ -272,7 +272,7 @@ static void check_lockdown(struct doctor *doctor)
 		doctor_add(doctor, "lockdown", DOCTOR_OK, xstrdup("off"), NULL);
 	else
 		doctor_add(doctor, "lockdown", DOCTOR_INFO,
-			   xasprintf("%s: KVM's statistics in debugfs are hidden (kvm_stat is blind), those of l1tune are not", mode), NULL);
+			   xasprintf("%s: KVM's statistics in debugfs are hidden (kvm_stat shows nothing), those of l1tune are not", mode), NULL);
 }
 
 static void check_clocksource(struct doctor *doctor)
@@ -307,7 +307,7 @@ static char *set_nested(const struct doctor *doctor)
 	if (l0_is_wsl(doctor))
 		return xasprintf("add %s.nested=1 to kernelCommandLine below [wsl2] in .wslconfig, then run wsl.exe --shutdown in Windows", vendor);
 	if (vendor_is_built_in(doctor))
-		return xasprintf("%s is part of this kernel: %s.nested=1 on the kernel command line lets them, from the next start on", vendor, vendor);
+		return xasprintf("%s is built into this kernel: %s.nested=1 on the kernel command line lets them, from the next boot on", vendor, vendor);
 	return xasprintf("%s with nested=1 lets them", vendor);
 }
 
@@ -333,7 +333,7 @@ static void check_nested(struct doctor *doctor, const struct trial *trial)
 				     doctor_flag(doctor)), NULL);
 	} else {
 		doctor_add(doctor, "nesting", DOCTOR_WARNING,
-			   xasprintf("the parameter of %s is on, but a vCPU's CPUID does not show %s: KVM lacks what it needs for guests inside guests (EPT or NPT, which the parameters ept and npt switch)",
+			   xasprintf("the parameter of %s is on, but a vCPU's CPUID does not show %s: KVM lacks what it needs for guests inside guests (EPT or NPT, see the parameters ept and npt)",
 				     vendor, doctor_flag(doctor)),
 			   xasprintf("grep . /sys/module/%s/parameters/*\nl1tune caps\ndmesg | grep -i kvm", vendor));
 	}

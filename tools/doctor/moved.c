@@ -32,8 +32,8 @@ static char *list_unknown(const struct doctor *doctor, const struct identity *no
 		append(&list, "; the TSC's frequency, which no other clock shows here");
 	if (!doctor->machine.amd && !identity_fact(now, "now:msr_0x480"))
 		append(&list, identity_fact(now, "load:msr_0x480") ?
-		       "; VMX capabilities since the module was loaded, which root sees with modprobe msr" :
-		       "; VMX capabilities, which the module shows, or modprobe msr to root");
+		       "; VMX capabilities since the module was loaded (as root: modprobe msr)" :
+		       "; VMX capabilities (load the module, or as root modprobe msr)");
 	if (!now->has_stolen)
 		append(&list, "; the steal clock");
 	return list;
@@ -55,7 +55,7 @@ static void add_different(struct doctor *doctor, const struct identity *then, co
 	char *taken = time_text(then->taken);
 
 	doctor_add(doctor, "moved", DOCTOR_WARNING,
-		   xasprintf("the host changed since %s: L0 may have moved this machine. %s. This kernel, KVM and the module keep what they read when they were started, as do guests that run; costs may be other ones. l1tune bench --save measures them, and takes this machine as the new baseline",
+		   xasprintf("the host changed since %s: L0 may have moved this machine. %s. This kernel, KVM, the module and running guests keep what they read at their start; costs may have changed. l1tune bench --save measures them, and makes this machine the new baseline",
 			     taken, text), xstrdup(COMMANDS));
 	free(taken);
 }
@@ -63,15 +63,15 @@ static void add_different(struct doctor *doctor, const struct identity *then, co
 static void add_nothing_yet(struct doctor *doctor, enum saved found, bool is_saved)
 {
 	static const char *const words[NUM_SAVED] = {
-		[SAVED_NONE] = "nothing was saved of this machine yet",
-		[SAVED_NOT_ROOTS] = "the file of what was saved is not root's alone",
-		[SAVED_DAMAGED] = "the file of what was saved is damaged",
+		[SAVED_NONE] = "nothing was saved about this machine yet",
+		[SAVED_NOT_ROOTS] = "the saved file can be changed by others than root",
+		[SAVED_DAMAGED] = "the saved file is damaged",
 		[SAVED_OTHER_BOOT] = "nothing was saved since this machine was started",
 	};
 
 	doctor_add(doctor, "moved", DOCTOR_INFO,
 		   xasprintf("unknown: %s%s", words[found], is_saved ?
-			     ". It is saved now: from here on changes show" :
+			     ". It is saved now: changes show from now on" :
 			     ": run l1tune doctor as root, or l1tune record"),
 		   is_saved ? NULL : xstrdup("sudo l1tune doctor"));
 }

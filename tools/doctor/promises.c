@@ -71,7 +71,7 @@ void check_promises(struct doctor *doctor)
 
 	if (!probe_saved(doctor->env->state, &doctor->machine, &probe, &why)) {
 		doctor_add(doctor, "promises", DOCTOR_INFO,
-			   xasprintf("whether what KVM promises to guests works is not known: %s", why), NULL);
+			   xasprintf("whether KVM keeps what it promises to guests is unknown: %s", why), NULL);
 		probe_free(&probe);
 		return;
 	}
@@ -79,12 +79,12 @@ void check_promises(struct doctor *doctor)
 	victims = list_victims(doctor, &probe);
 	if (*broken)
 		doctor_add(doctor, "promises", DOCTOR_WARNING,
-			   xasprintf("KVM promises to guests what does not work here: %s%s. Take it from the guests' CPU model, or have who runs L0 mend it",
+			   xasprintf("KVM promises guests features that do not work here: %s%s. Remove them from the guests' CPU model, or ask whoever runs L0 to fix it",
 				     broken, victims),
 			   xstrdup("l1tune probe\nl1tune gone"));
 	else
 		doctor_add(doctor, "promises", DOCTOR_OK,
-			   xstrdup("all that KVM promises to guests and l1tune probe tried works"), NULL);
+			   xstrdup("everything that KVM promises to guests and l1tune probe tried works"), NULL);
 	free(broken);
 	free(victims);
 	probe_free(&probe);

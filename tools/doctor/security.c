@@ -58,7 +58,7 @@ static void check_split_locks(struct doctor *doctor)
 		return;
 	if (!strcmp(detect, "off"))
 		doctor_add(doctor, "split locks", DOCTOR_OK,
-			   xstrdup("not detected (split_lock_detect=off): guests that use them are not slowed, and slow all CPUs"), NULL);
+			   xstrdup("not detected (split_lock_detect=off): guests that use them are not slowed, but slow all CPUs"), NULL);
 	else if (!strcmp(detect, "fatal"))
 		doctor_add(doctor, "split locks", DOCTOR_WARNING,
 			   xstrdup("split_lock_detect=fatal: a guest that uses one, as some Windows programs do, ends its VMM by SIGBUS"),
@@ -68,7 +68,7 @@ static void check_split_locks(struct doctor *doctor)
 			   xstrdup("not slowed (split_lock_mitigate is 0): where detected they are logged only"), NULL);
 	else
 		doctor_add(doctor, "split locks", DOCTOR_INFO,
-			   xstrdup("slowed, if this CPU detects them: a guest that uses one waits 10 ms and then runs alone among these. Programs for games and old Windows drivers do; without the mitigation such a guest slows all CPUs instead"),
+			   xstrdup("slowed, if this CPU detects them: a guest that uses one waits 10 ms and then runs alone among these. Some games and old Windows drivers use them; without the mitigation such a guest slows all CPUs"),
 			   xstrdup("dmesg | grep -i 'split lock'\nsysctl kernel.split_lock_mitigate=0"));
 }
 
@@ -90,11 +90,11 @@ void check_security(struct doctor *doctor)
 			append(&list, "%s%s", *list ? ", " : "", names[i]);
 	if (list[0])
 		doctor_add(doctor, "mitigations", DOCTOR_WARNING,
-			   xasprintf("guests may read what is not theirs, this kernel says it is vulnerable: %s", list),
+			   xasprintf("guests may read others' data, this kernel says it is vulnerable: %s", list),
 			   xstrdup("grep . /sys/devices/system/cpu/vulnerabilities/*\ngrep -o 'mitigations=[^ ]*' /proc/cmdline"));
 	else if (machine_has(doctor->env->sysfs, "devices/system/cpu/vulnerabilities"))
 		doctor_add(doctor, "mitigations", DOCTOR_OK,
-			   xstrdup("this kernel names no vulnerability of the CPU that is open"), NULL);
+			   xstrdup("this kernel reports no open vulnerability of the CPU"), NULL);
 	if (!stat(path, &st) && (st.st_mode & 0002))
 		doctor_add(doctor, "access", DOCTOR_INFO,
 			   xasprintf("every user may run guests: %s is writable by all", path), NULL);

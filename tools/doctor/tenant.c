@@ -180,7 +180,7 @@ static void add_use(char **text, const struct level *level, const struct tenants
 	uint64_t id;
 
 	if (level->is_to_come)
-		append(text, "%s for each match, of which it will be one", value);
+		append(text, "%s for each match, including this one", value);
 	else if (!level->use->is_known)
 		append(text, "%s", value);
 	else
@@ -291,10 +291,10 @@ static void add_itself(struct doctor *doctor, const struct chain *chain,
 	char *text, *use;
 
 	if (inner->is_pattern && strcmp(inner->cgroup, path)) {
-		text = xasprintf("%s is no tenant now; the pattern %s (tenant-%llu) counts for it, or for what is above it, as soon as a VM is asked for there",
+		text = xasprintf("%s is no tenant yet; the pattern %s (tenant-%llu) applies to it, or to a parent, once a VM is requested there",
 				 path, inner->cgroup, (unsigned long long)inner->id);
 	} else if (inner->is_pattern) {
-		text = xasprintf("%s (tenant-%llu) is a pattern with %llu match%s now: what follows is of the fullest",
+		text = xasprintf("%s (tenant-%llu) is a pattern with %llu match%s now: shown is the fullest",
 				 path, (unsigned long long)inner->id,
 				 (unsigned long long)inner->matches,
 				 inner->matches == 1 ? "" : "es");

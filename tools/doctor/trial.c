@@ -251,12 +251,12 @@ static void add_busy(struct doctor *doctor, const struct trial *trial)
 
 	if (*modules)
 		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
-			   xasprintf("%s: another hypervisor has the CPU, most likely that of %s: end its guests and unload it",
+			   xasprintf("%s: another hypervisor has the CPU, most likely that of %s: stop its guests and unload it",
 				     trial->step, modules),
 			   xasprintf("modprobe -r %s", modules));
 	else
 		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
-			   xasprintf("%s: another hypervisor has the CPU, and no module that is known to do that is loaded: see what else was loaded",
+			   xasprintf("%s: another hypervisor has the CPU, and no module known to do so is loaded: check what else is loaded",
 				     trial->step),
 			   xstrdup("lsmod\ndmesg | grep -i -e vmx -e svm -e kvm"));
 	free(modules);
@@ -271,16 +271,16 @@ static const struct {
 } meanings[] = {
 	{ ENOMEM, DOCTOR_PROBLEM, "there is not enough memory, or the memory limit of this control group is reached",
 	  "free -m\ncat /proc/self/cgroup" },
-	{ EDQUOT, DOCTOR_WARNING, "a limit of l1tune refused it: this user cannot start a guest now",
+	{ EDQUOT, DOCTOR_WARNING, "a limit of l1tune denied it: this user cannot start a guest now",
 	  "l1tune limits" },
 	{ EPERM, DOCTOR_PROBLEM, "a security policy refused it: seccomp, a security module, or the device list of this container",
 	  "grep Seccomp /proc/self/status\ndmesg | tail" },
-	{ EINTR, DOCTOR_PROBLEM, "a guest of one instruction did not come back within a second: this machine, or L0, does not let guests run",
+	{ EINTR, DOCTOR_PROBLEM, "a guest of one instruction did not return within a second: this machine, or L0, does not let guests run",
 	  "l1tune probe\ndmesg | grep -i kvm" },
 	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", "dmesg | tail" },
 	{ EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
 	{ ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
-	{ EIO, DOCTOR_PROBLEM, "KVM could not switch VMX or SVM on: firmware, or L0, keeps it off on one of the CPUs",
+	{ EIO, DOCTOR_PROBLEM, "KVM could not enable VMX or SVM: firmware, or L0, keeps it off on one of the CPUs",
 	  "dmesg | grep -i kvm" },
 };
 
@@ -307,7 +307,7 @@ static void add_wrong(struct doctor *doctor, const struct trial *trial)
 
 	if (trial->exit_reason == KVM_EXIT_FAIL_ENTRY)
 		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
-			   xasprintf("no guest can run: the CPU refuses to enter one of one instruction: %s (reason %#llx). What L0 or the CPU offers, it does not take: ask who runs L0",
+			   xasprintf("no guest can run: the CPU refuses to enter one of one instruction: %s (reason %#llx). L0 or the CPU rejects what it offers: ask whoever runs L0",
 				     text ? text : "no known reason",
 				     (unsigned long long)trial->hardware_reason),
 			   xstrdup("l1tune probe\ndmesg | grep -i kvm"));

@@ -288,7 +288,7 @@ bool advise_wants_sample(const struct env *env,
 char *gain_text(const struct gain *gain)
 {
 	const char *more = gain->lacks_transit ?
-		", and the exits' way to L0, which l1tune bench --save measures" : "";
+		", plus the transit to L0: l1tune bench --save measures it" : "";
 
 	switch (gain->kind) {
 	case GAIN_RANGE:
@@ -300,6 +300,6 @@ char *gain_text(const struct gain *gain)
 	case GAIN_AT_MOST:
 		return xasprintf("at most %.2f CPUs%s", gain->high, more);
 	default:
-		return xstrdup("not known before it is tried");
+		return xstrdup("unknown until tried");
 	}
 }

@@ -43,7 +43,7 @@ enum answer takes_back_memory(const struct facts *f, char **seen)
 	}
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		if (has_word(f, words[i])) {
-			*seen = xasprintf("the VMM takes back what the guest frees (%s)",
+			*seen = xasprintf("the VMM takes back freed guest memory (%s)",
 					  words[i]);
 			return ANSWER_YES;
 		}
@@ -70,6 +70,6 @@ enum answer loses_memory(const struct facts *f, char **seen)
 	now = small->value + large->value * PAGES_PER_LARGE;
 	before = small->before + large->before * PAGES_PER_LARGE;
 	rate = in_interval(f, sub_clamped(before, now)) * NSEC_PER_SEC;
-	*seen = xasprintf("%.0f pages of its memory are unmapped in a second", rate);
+	*seen = xasprintf("%.0f pages of its memory are unmapped per second", rate);
 	return rate >= MIN_PAGES_PER_SEC ? ANSWER_YES : ANSWER_NO;
 }

@@ -100,20 +100,20 @@ static char *confidence_of(const struct advice *advice,
 		return xasprintf("low: no cause was shown; ruled out: %zu of %zu",
 				 count_of(advice, VERDICT_RULED_OUT), advice->num_looked);
 	if (!num_shown)
-		return xstrdup("medium: the other causes that are known were ruled out");
+		return xstrdup("medium: the other known causes were ruled out");
 	if (num_shown > 1)
-		return xasprintf("medium: %zu causes were shown, and this is the first to mend",
+		return xasprintf("medium: %zu causes were shown; fix this one first",
 				 num_shown);
 	return num_open ?
 	       xasprintf("medium: shown; not ruled out: %zu of %zu causes",
 			 num_open, advice->num_looked) :
-	       xstrdup("high: shown, and the other causes that are known were ruled out");
+	       xstrdup("high: shown, and the other known causes were ruled out");
 }
 
 static char *change_of(const struct cause *cause, const struct facts *facts)
 {
 	if (!cause)
-		return xstrdup("find out first which of the open causes it is, as said with each of them");
+		return xstrdup("find out first which of the open causes it is, as described with each");
 	return cause->change ? xstrdup(cause->change) : cause->change_of(facts);
 }
 
@@ -147,7 +147,7 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 	/* A cause that there is no table of: the evidence stands for itself. */
 	if (count_of(advice, VERDICT_RULED_OUT) == symptom->num_causes)
 		*GROW(advice->looked, advice->num_looked) = (struct looked){
-			.cause = "a cause that l1tune does not know",
+			.cause = "a cause unknown to l1tune",
 			.how = "perf trace -p PID of the VMM, and perf kvm stat live",
 		};
 	cause = advice->num_looked == symptom->num_causes ?
@@ -157,7 +157,7 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 	advice->name = cause ? cause->name : symptom->name;
 	advice->title = cause ? cause->title : symptom->title;
 	advice->owner = cause ? cause->owner : "not known";
-	advice->risk = cause ? cause->risk : "none in finding out";
+	advice->risk = cause ? cause->risk : "none";
 	advice->change = change_of(cause, facts);
 	advice->change_for_all = cause ? cause->change_for_all : NULL;
 	all = advice->gain;

@@ -71,7 +71,7 @@ struct gain gain_of_part(const struct facts *facts, const struct gain *all);
 struct gain gain_not_counted(const struct facts *facts, const struct gain *all);
 
 /* A cure of two symptoms: swapped memory makes faults, and makes vCPUs sleep. */
-#define KEEP_IN_MEMORY "more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or its memory locked (QEMU -overcommit mem-lock=on)"
+#define KEEP_IN_MEMORY "more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or lock its memory (QEMU -overcommit mem-lock=on)"
 
 /* In the order in which equal gains are shown. */
 extern const struct symptom *const symptoms[];

@@ -9,39 +9,39 @@ static const struct rule {
 	const char *is, *is_not, *text;
 } vmcs_rules[] = {
 	{ NULL, "msr_bitmaps",
-	  "its VMCS uses no MSR bitmap: each access of L3 to an MSR exits to its hypervisor" },
+	  "its VMCS uses no MSR bitmap: each MSR access of L3 exits to its hypervisor" },
 	{ "unconditional_io_exiting", "io_bitmaps",
 	  "its VMCS uses no I/O bitmaps: each port I/O of L3 exits to its hypervisor" },
 	{ "ept", "vpid",
 	  "its VMCS uses no VPID: each entry into L3 and each exit flushes the TLB" },
 	{ "cr8_load_exiting", "tpr_shadow",
 	  "its VMCS uses no TPR shadow: each write of L3 to CR8 exits to its hypervisor" },
-	{ "rdtsc_exiting", NULL, "its VMCS has each RDTSC of L3 exit to its hypervisor" },
+	{ "rdtsc_exiting", NULL, "its VMCS makes each RDTSC of L3 exit to its hypervisor" },
 	{ "monitor_trap_flag", NULL,
 	  "its VMCS has the monitor trap flag set: L3 exits after each instruction" },
 	{ "descriptor_exiting", NULL,
-	  "its VMCS has each access of L3 to a descriptor table register exit to its hypervisor" },
+	  "its VMCS makes each access of L3 to a descriptor table register exit to its hypervisor" },
 };
 
 /* With EPT these need not exit. */
 static const struct rule ept_rules[] = {
 	{ "cr3_load_exiting", NULL,
-	  "its VMCS has each write of L3 to CR3 exit to its hypervisor, though it uses EPT" },
+	  "its VMCS makes each write of L3 to CR3 exit to its hypervisor, though it uses EPT" },
 	{ "invlpg_exiting", NULL,
-	  "its VMCS has each INVLPG of L3 exit to its hypervisor, though it uses EPT" },
+	  "its VMCS makes each INVLPG of L3 exit to its hypervisor, though it uses EPT" },
 };
 
 static const struct rule vmcb_rules[] = {
-	{ "rdtsc", NULL, "its VMCB has each RDTSC of L3 exit to its hypervisor" },
-	{ "rdtscp", NULL, "its VMCB has each RDTSCP of L3 exit to its hypervisor" },
+	{ "rdtsc", NULL, "its VMCB makes each RDTSC of L3 exit to its hypervisor" },
+	{ "rdtscp", NULL, "its VMCB makes each RDTSCP of L3 exit to its hypervisor" },
 };
 
 static const struct rule npt_rules[] = {
 	{ "write_cr3", NULL,
-	  "its VMCB has each write of L3 to CR3 exit to its hypervisor, though it uses NPT" },
+	  "its VMCB makes each write of L3 to CR3 exit to its hypervisor, though it uses NPT" },
 	{ "invlpg", NULL,
-	  "its VMCB has each INVLPG of L3 exit to its hypervisor, though it uses NPT" },
-	{ "#PF", NULL, "its VMCB has page faults of L3 exit to its hypervisor, though it uses NPT" },
+	  "its VMCB makes each INVLPG of L3 exit to its hypervisor, though it uses NPT" },
+	{ "#PF", NULL, "its VMCB makes page faults of L3 exit to its hypervisor, though it uses NPT" },
 };
 
 static void apply(const struct controls *controls, const struct rule *rules, size_t num,
@@ -73,9 +73,9 @@ static void explain_vmcs(const struct controls *controls, struct sentences *find
 	if (control_is_set(controls, "ept"))
 		apply(controls, ept_rules, ARRAY_SIZE(ept_rules), findings);
 	if (control_is_set(controls, "ept") && all_page_faults_exit(controls))
-		sentences_add(findings, "its VMCS has page faults of L3 exit to its hypervisor, though it uses EPT");
+		sentences_add(findings, "its VMCS makes page faults of L3 exit to its hypervisor, though it uses EPT");
 	if (on_entry || on_exit)
-		sentences_add(findings, "its VMCS has lists of MSRs, which KVM here goes through: %" PRIu64 " at each entry into L3, %" PRIu64 " at each exit",
+		sentences_add(findings, "its VMCS has MSR lists, which KVM here walks: %" PRIu64 " at each entry into L3, %" PRIu64 " at each exit",
 			      on_entry, on_exit);
 }
 

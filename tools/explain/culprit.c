@@ -40,7 +40,7 @@ static char *describe(const struct slow_exit *exit, enum time_part part)
 	case PART_RUNQ:
 		return who_ran(exit);
 	case PART_THROTTLED:
-		return xstrdup("slowed by max_exits_per_sec");
+		return xstrdup("throttled by max_exits_per_sec");
 	default:
 		return xasprintf("KVM handled %s", exit->key.reason);
 	}
@@ -54,7 +54,7 @@ void culprit_find(const struct slow_exit *exit, struct culprit *culprit)
 	if (exit->has_stolen && exit->stolen_ns > exit->time_ns / 2) {
 		culprit->kind = "stolen";
 		culprit->ns = exit->stolen_ns;
-		culprit->text = xstrdup("L0 kept the CPU from this machine");
+		culprit->text = xstrdup("L0 took the CPU from this machine");
 		return;
 	}
 	culprit->kind = time_part_names[part];

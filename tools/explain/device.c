@@ -115,11 +115,11 @@ enum answer access_is(const struct facts *f, enum server server,
 		return ANSWER_UNKNOWN;
 	}
 	if (!access_all(f, server)) {
-		*seen = xstrdup("there were none in the sample");
+		*seen = xstrdup("the sample has none");
 		return ANSWER_UNKNOWN;
 	}
 	if (part < 0.2 && !is_first_of(f, server, classes)) {
-		*seen = xstrdup("few of the accesses in the sample, or none");
+		*seen = xstrdup("few or none of the accesses in the sample");
 		return ANSWER_NO;
 	}
 	text = access_names(f, server, classes);
@@ -171,7 +171,7 @@ void access_name(const struct facts *f, enum server server, struct advice *a,
 	a->evidence = evidence;
 	/* The evidence was counted before the sample was taken. */
 	if (text)
-		append(&a->evidence, "; seen in a second of a sample after that: %s",
+		append(&a->evidence, "; seen per second in a later sample: %s",
 		       text);
 	free(text);
 }

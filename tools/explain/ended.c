@@ -95,17 +95,17 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 
 	if (last && last->key.level == 3) {
 		conclude(ended, "high", "triple fault in a guest inside it, which it does not intercept");
-		sentences_add(&ended->evidence, "the last exit, %s, is of level 3", last->key.reason);
+		sentences_add(&ended->evidence, "the last exit, %s, is at level 3", last->key.reason);
 		return;
 	}
 	if (is_one_of(last, shutdowns))
 		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
 	if (r->since_ns && before && r->since_ns == before->since_ns) {
 		what = describe_refused(r);
-		conclude(ended, "high", "triple fault: KVM answered %s with %s, and the guest could not handle that",
+		conclude(ended, "high", "triple fault: KVM answered %s with %s, and the guest could not handle it",
 			 what, exception_name(r->vector));
 		free(what);
-		sentences_add(&ended->evidence, "the exit before it, %s, is the one that KVM injected %s in",
+		sentences_add(&ended->evidence, "the exit before it, %s, is where KVM injected %s",
 			      before->key.reason, exception_name(r->vector));
 		return;
 	}
@@ -115,12 +115,12 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 		sentences_add(&ended->evidence, "KVM had %s queued", exception_name(vcpu->exception.value));
 		return;
 	}
-	conclude(ended, "medium", "triple fault by an exception of the guest's own, which KVM did not see");
-	sentences_add(&ended->ruled_out, "an exception that KVM injected: none in the exit before");
+	conclude(ended, "medium", "triple fault by an exception that did not exit to KVM");
+	sentences_add(&ended->ruled_out, "an exception injected by KVM: none in the exit before");
 	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
 		sentences_add(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
-	sentences_add(&ended->open, "a restart on purpose: Linux makes one by a triple fault with reboot=t, and where nothing else restarts it");
-	ended->next = "the guest's own console or crash dump has the exception";
+	sentences_add(&ended->open, "a deliberate restart: Linux triple-faults with reboot=t, and if no other reset works");
+	ended->next = "the guest's console or crash dump shows the exception";
 }
 
 static void explain_shutdown(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -140,19 +140,19 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 						     "port 0xcf9";
 
 	if (run->is_final && run->reason == KVM_EXIT_SYSTEM_EVENT) {
-		conclude(ended, "high", "the guest asked for a reset by a paravirtual interface");
+		conclude(ended, "high", "the guest asked for a reset through a paravirtual interface");
 		sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type reset");
 	} else {
 		conclude(ended, "high", "the guest reset itself through %s, and the VMM ended it", way);
-		sentences_add(&ended->evidence, "its last exit is OUT 0x%" PRIx64 " of port 0x%" PRIx64
+		sentences_add(&ended->evidence, "its last exit is OUT of 0x%" PRIx64 " to port 0x%" PRIx64
 			      ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
 	}
 	/* Linux does so when it panics, and when it is told to reboot. */
 	if (add_refused(gone, vcpu, &ended->open))
-		sentences_add(&ended->open, "a panic of the guest by that, with a reboot");
+		sentences_add(&ended->open, "a guest panic because of that, with a reboot");
 	else
 		sentences_add(&ended->ruled_out, "an instruction that KVM refused in the last 30 s: none");
-	ended->next = "the guest's console tells a reboot from a panic";
+	ended->next = "the guest's console shows whether it was a reboot or a panic";
 }
 
 static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -167,8 +167,8 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
 		      reason);
 	ended->next = vmx_error_text(reason) ?
-		"the guest has no part in that: controls that KVM was offered are not taken; l1tune probe says whether any guest can run here, dump_invalid_vmcs=1 (kvm_intel) what was asked for" :
-		"the field is known to the CPU only: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
+		"not caused by the guest: controls that were offered to KVM are rejected; l1tune probe shows whether any guest can run here, dump_invalid_vmcs=1 (kvm_intel) which controls KVM set" :
+		"only the CPU knows the field: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
 }
 
 static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -188,17 +188,17 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 		conclude(ended, "high", "KVM met an exception while it delivered another %s", rip);
 		break;
 	case KVM_INTERNAL_ERROR_DELIVERY_EV:
-		conclude(ended, "high", "an exit came while an event was delivered %s, for example with the IDT in MMIO",
+		conclude(ended, "high", "an exit occurred during event delivery %s, for example with the IDT in MMIO",
 			 rip);
 		break;
 	default:
-		conclude(ended, "high", "KVM met an exit that it does not know %s", rip);
+		conclude(ended, "high", "KVM met an unknown exit reason %s", rip);
 	}
 	free(rip);
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
 		      suberror);
 	if (is_one_of(gone_last_exit(vcpu, 0), page_faults))
-		sentences_add(&ended->evidence, "the last exit is %s: the instruction or what it uses is where no memory is",
+		sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is where no memory is",
 			      gone_last_exit(vcpu, 0)->key.reason);
 	if (vcpu->info2.is_known && is_one_of(gone_last_exit(vcpu, 0), page_faults))
 		sentences_add(&ended->evidence, "guest physical address 0x%" PRIx64, vcpu->info2.value);
@@ -213,11 +213,11 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 	(void)gone;
 	if (run->error == EFAULT && is_one_of(last, page_faults)) {
 		if (vcpu->info2.is_known)
-			conclude(ended, "high", "memory was not there: guest physical address 0x%" PRIx64
-				 " has a memslot, and the VMM has nothing mapped behind it",
+			conclude(ended, "high", "memory is missing: guest physical address 0x%" PRIx64
+				 " has a memslot, but the VMM has nothing mapped there",
 				 vcpu->info2.value & ~UINT64_C(0xfff));
 		else
-			conclude(ended, "high", "memory was not there: a memslot has nothing mapped behind it in the VMM");
+			conclude(ended, "high", "memory is missing: a memslot has nothing mapped behind it in the VMM");
 		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
 		if (vcpu->info1.is_known)
 			sentences_add(&ended->evidence, "the guest %s", vcpu->info1.value & 16 ? "executed there" :
@@ -225,13 +225,13 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 	} else if (run->has_error && run->error) {
 		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(run->error));
 	} else {
-		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can go on from",
+		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
 			 run->reason);
 	}
 	if (run->has_error)
 		sentences_add(&ended->evidence, "KVM_RUN returned errno %d", run->error);
 	else
-		sentences_add(&ended->evidence, "what KVM_RUN returned is not known");
+		sentences_add(&ended->evidence, "the result of KVM_RUN is unknown");
 }
 
 static void explain_system_event(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -262,7 +262,7 @@ static void add_last_exit(const struct gone *gone, const struct gone_vcpu *vcpu,
 	else
 		sentences_add(&ended->evidence, "the last exit of vCPU %" PRIu64 " is %s", vcpu->id,
 			      last->key.reason);
-	sentences_add(&ended->ruled_out, "an end by the guest itself: KVM_RUN returned none");
+	sentences_add(&ended->ruled_out, "a shutdown by the guest: KVM_RUN returned none");
 	add_refused(gone, vcpu, &ended->open);
 }
 
@@ -278,9 +278,9 @@ static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu
 		conclude(ended, "high", "the VMM crashed (SIG%s)", name ? name : "?");
 	else
 		conclude(ended, "high", "the VMM was killed by SIG%s", name ? name : "?");
-	sentences_add(&ended->evidence, "the VMM ended by signal %d", number);
+	sentences_add(&ended->evidence, "the VMM was ended by signal %d", number);
 	if (!gone->is_oom_victim)
-		sentences_add(&ended->ruled_out, "the OOM killer: the VMM was none of its victims");
+		sentences_add(&ended->ruled_out, "the OOM killer: it did not kill the VMM");
 	add_last_exit(gone, vcpu, ended);
 }
 
@@ -295,22 +295,22 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 	int code = gone->vmm_code >> 8;
 
 	if (code && is_denied(gone))
-		conclude(ended, "medium", "the VMM exited by itself with status %d: l1tune had refused it something for limit %s",
+		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it something for limit %s",
 			 code, gone->denied);
 	else
 		conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
 	sentences_add(&ended->evidence, "exit status %d", code);
 	add_last_exit(gone, vcpu, ended);
-	ended->next = "the VMM's own log has why";
+	ended->next = "see the VMM's own log";
 }
 
 static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
 	if (!strcmp(gone->vmm, "other"))
-		conclude(ended, "low", "another process than the one that ran it held the guest last");
+		conclude(ended, "low", "the last process to hold the guest is not the one that ran it");
 	else
-		conclude(ended, "medium", "the VMM closed the guest and goes on");
+		conclude(ended, "medium", "the VMM closed the guest and keeps running");
 	add_last_exit(gone, vcpu, ended);
 }
 
@@ -339,7 +339,7 @@ static void add_beside(const struct gone *gone, struct ended *ended)
 	if (is_denied(gone))
 		sentences_add(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
 			      &ended->open : &ended->evidence,
-			      "l1tune refused it something for limit %s", gone->denied);
+			      "l1tune denied it something for limit %s", gone->denied);
 }
 
 /* KVM refused what it promises: of that no guest can know. */
@@ -349,7 +349,7 @@ static void add_promise(const struct gone_vcpu *vcpu, const struct probe *probe,
 	int i = probe_met(probe, &vcpu->refused);
 
 	if (i >= 0)
-		sentences_add(&ended->evidence, "KVM promises %s, and it does not work here: l1tune probe found that it %s%s%s",
+		sentences_add(&ended->evidence, "KVM promises %s, but it does not work here: l1tune probe found that it %s%s%s",
 			      probe_features[i].name, probe_verdict_name(probe->results[i].verdict),
 			      probe->results[i].detail[0] ? ", " : "", probe->results[i].detail);
 }

@@ -15,7 +15,7 @@ enum answer lacks_feature(const struct facts *f, const char *feature,
 	char offered[8], used[64];
 
 	if (strcmp(f->host->isa, "vmx")) {
-		*seen = xasprintf("this CPU has no VMX, and %s is of that", parameter);
+		*seen = xasprintf("this CPU has no VMX, so no %s either", parameter);
 		return ANSWER_NO;
 	}
 	if (!machine_file(f->env->sysfs, offered, sizeof(offered),

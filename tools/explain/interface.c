@@ -37,7 +37,7 @@ enum interface interface_of(const struct facts *f, char **why)
 		*why = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line)");
 		return INTERFACE_HYPERV_OFFERED;
 	}
-	*why = xstrdup("which interface of hypervisors the guest uses was not seen");
+	*why = xstrdup("which hypervisor interface the guest uses was not seen");
 	return INTERFACE_UNKNOWN;
 }
 

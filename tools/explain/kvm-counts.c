@@ -111,7 +111,7 @@ const char *kvm_count_why_not(int err)
 	case -EPERM:
 		return "the kernel is locked down (Secure Boot)";
 	case -EACCES:
-		return "that needs root";
+		return "needs root";
 	case -ENOENT:
 		return "this kernel does not count it";
 	case -ENXIO:
@@ -119,7 +119,7 @@ const char *kvm_count_why_not(int err)
 	case -ENOTUNIQ:
 		return "its process has several VMs, and nothing in debugfs tells which is which";
 	case -ENODATA:
-		return "records do not have it";
+		return "not recorded";
 	default:
 		return strerror(-err);
 	}

@@ -39,8 +39,8 @@ static const struct {
 	{ { "EPT_VIOLATION", "npf" },
 	  "memory that its hypervisor has not mapped, or MMIO of a device that it emulates" },
 	{ { "EPT_MISCONFIG" }, "MMIO of a device that it emulates" },
-	{ { "EXTERNAL_INTERRUPT", "interrupt", "nmi" }, "interrupts of L2 that came while L3 ran" },
-	{ { "PREEMPTION_TIMER" }, "a timer that its hypervisor runs by the VMX-preemption timer" },
+	{ { "EXTERNAL_INTERRUPT", "interrupt", "nmi" }, "interrupts for L2 that arrived while L3 ran" },
+	{ { "PREEMPTION_TIMER" }, "a timer that its hypervisor runs on the VMX-preemption timer" },
 	{ { "INTERRUPT_WINDOW", "vintr" }, "its hypervisor waits until it can inject an interrupt" },
 	{ { "APIC_ACCESS", "APIC_WRITE", "EOI_INDUCED" },
 	  "its hypervisor emulates L3's local APIC" },
@@ -167,7 +167,7 @@ static void explain_failures(const struct view *v)
 			      most->count > counts->failed / 2 ? "mostly for" : "most often for",
 			      most->message, most->error);
 	else
-		sentences_add(v->findings, "%s; why is not known", text);
+		sentences_add(v->findings, "%s; reason unknown", text);
 	free(text);
 }
 
@@ -310,7 +310,7 @@ static void explain_factor(const struct view *v)
 		uint64_t count = own_exits(v->guest, savings[i].reasons);
 
 		if (count >= LEAST_SHARE * total->trip_exits)
-			sentences_add(v->findings, "a reflected exit takes L2 %s exits of its own until it enters L3 again; %" PRIu64 " exits of L2 are %s, which %s saves where L0 offers it (l1tune caps)",
+			sentences_add(v->findings, "a reflected exit costs L2 %s exits of its own until it enters L3 again; %" PRIu64 " exits of L2 are %s, which %s saves where L0 offers it (l1tune caps)",
 				      text, count, savings[i].names, savings[i].feature);
 	}
 	free(text);
@@ -335,7 +335,7 @@ static void explain_stay(const struct view *v, const struct vcpu_snapshot *vcpu)
 static void explain_unkept(const struct view *v)
 {
 	if (v->counts.unkept)
-		sentences_add(v->findings, "the reasons of %" PRIu64 " reflected exits were not kept: by reason, HANDLED is up to so many too high",
+		sentences_add(v->findings, "the reasons of %" PRIu64 " reflected exits were not kept: HANDLED by reason is too high by up to as many",
 			      v->counts.unkept);
 }
 

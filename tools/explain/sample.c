@@ -265,13 +265,13 @@ static char *explain(int err)
 	case -EPERM:
 	case -EACCES:
 		return xstrdup(geteuid() ?
-			       "that needs root (CAP_BPF and CAP_PERFMON)" :
-			       "that needs CAP_BPF and CAP_PERFMON, which are not given here");
+			       "needs root (CAP_BPF and CAP_PERFMON)" :
+			       "needs CAP_BPF and CAP_PERFMON, which this process lacks");
 	case -ENOSYS:
 	case -EINVAL:
-		return xstrdup("that needs a kernel with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
+		return xstrdup("needs a kernel with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
 	case -ENOENT:
-		return xstrdup("that needs KVM's trace events, and this kernel has none (CONFIG_TRACEPOINTS)");
+		return xstrdup("needs KVM's trace events; this kernel has none (CONFIG_TRACEPOINTS)");
 	default:
 		return xasprintf("the kernel does not count them: %s",
 				 strerror(-err));
@@ -312,11 +312,11 @@ bool sample_start(struct sample *sample, const struct env *env, bool with_paravi
 	for (i = 0; i < SAMPLE_EVENTS; i++)
 		sample->event_fds[i] = -1;
 	if (env->past) {
-		sample->why_not = xstrdup("records do not have them");
+		sample->why_not = xstrdup("not recorded");
 		return false;
 	}
 	if (!is_of_this_machine(env)) {
-		sample->why_not = xasprintf("that needs the machine itself, and %s is a copy of files",
+		sample->why_not = xasprintf("needs the live machine; %s is a copy of files",
 					    env->sysfs);
 		return false;
 	}
@@ -400,7 +400,7 @@ void sample_stop(struct sample *sample)
 	if (sample->time_ns >= MIN_TIME)
 		take_all(sample, now_ns);
 	else
-		sample->why_not = xstrdup("that needs a longer look");
+		sample->why_not = xstrdup("needs a longer interval");
 	close_all(sample);
 }
 

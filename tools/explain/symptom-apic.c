@@ -16,7 +16,7 @@ static bool uses_page(const struct facts *f, struct advice *a)
 	a->gain = gain_of(f, page.parts[PART_KERNEL], page.rate);
 	if (!is_often(f, page.rate, 500) || !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second for the local APIC",
+	a->evidence = xasprintf("%.0f exits per second for the local APIC",
 				page.rate);
 	return true;
 }
@@ -26,7 +26,7 @@ static enum answer are_level(const struct facts *f, char **seen)
 {
 	double share = load_of(f, &eois, 2).rate / load_of(f, &pages, 2).rate;
 
-	*seen = xasprintf("%.0f %% of them are for ends of interrupts (EOI_INDUCED)",
+	*seen = xasprintf("%.0f %% of them are for EOIs (EOI_INDUCED)",
 			  100 * share);
 	return share >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
@@ -40,17 +40,17 @@ static const struct cause causes[] = {
 		"devices with MSIs: virtio over PCI, and in the guest no pci=nomsi",
 		gain_of_part,
 	}, {
-		"apicv", "APICv is not used", "L1", "all guests end for the reload",
+		"apicv", "APICv is not used", "L1", "all guests must stop for it",
 		{ { lacks_apicv, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune caps",
 		.change_of = use_apicv, .gain = gain_of_part,
 		.change_for_all = "reload kvm_intel with enable_apicv=1",
 	}, {
-		"x2apic", "the APIC by its page", "VMM and guest",
+		"x2apic", "the APIC by MMIO (xAPIC)", "VMM and guest",
 		"old guests may not have x2APIC",
 		{ { are_level, VERDICT_RULED_OUT, VERDICT_SHOWN } },
 		"x2apic in the guest's /proc/cpuinfo",
-		"offer x2APIC: QEMU -cpu host or -cpu MODEL,+x2apic; inside a Linux guest without nox2apic",
+		"offer x2APIC: QEMU -cpu host or -cpu MODEL,+x2apic; in a Linux guest without nox2apic",
 		gain_of_part,
 		.change_for_all = "offer x2APIC to all: -cpu host or -cpu MODEL,+x2apic",
 	},

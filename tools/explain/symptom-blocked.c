@@ -22,7 +22,7 @@ static bool is_blocked(const struct facts *f, struct advice *a)
 	if (!is_often(f, cpus, 0.05))
 		return false;
 	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("its vCPUs slept in KVM for %.2f s of each second without having halted",
+	a->evidence = xasprintf("its vCPUs slept in KVM for %.2f s of each second without being halted",
 				cpus);
 	return true;
 }
@@ -53,7 +53,7 @@ static enum answer locks_are_split(const struct facts *f, char **seen)
 
 static enum answer waits_for_pages(const struct facts *f, char **seen)
 {
-	*seen = xasprintf("%.0f %% of it is for faults for memory",
+	*seen = xasprintf("%.0f %% of it is for EPT/NPT faults",
 			  100 * share_of(f, &faults));
 	return share_of(f, &faults) >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
@@ -93,7 +93,7 @@ static enum answer is_above_high(const struct facts *f, char **seen)
 
 	if (!read_high(f, &fullest, &share)) {
 		*seen = xasprintf("memory.high of its cgroups: %s",
-				  f->env->past ? "records do not have it" :
+				  f->env->past ? "not recorded" :
 						 "cannot be read");
 		return ANSWER_UNKNOWN;
 	}
@@ -147,22 +147,22 @@ static enum answer is_file(const struct facts *f, char **seen)
 static const struct cause causes[] = {
 	{
 		"split-lock", "split locks", "guest and L1",
-		"without it one guest can slow all others on the memory bus",
+		"without mitigation one guest can slow all others on the bus",
 		{ { locks_are_split, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"dmesg | grep 'split lock'",
-		"a guest whose program does not lock across cache lines: dmesg names the thread (x86/split lock detection: #AC). Where it has to be as it is: sysctl kernel.split_lock_mitigate=0, or split_lock_detect=off on the kernel's command line",
+		"fix the guest's program that locks across cache lines: dmesg names the thread (x86/split lock detection: #AC). If that is not possible: sysctl kernel.split_lock_mitigate=0, or split_lock_detect=off on the kernel's command line",
 	}, {
 		"memory-high", "a cgroup above its memory.high", "L1",
 		"others get less memory",
 		{ { is_above_high, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"high in memory.events of its cgroup and those above it growing",
+		"whether high in memory.events of its cgroup or a parent grows",
 		.change_of = raise_high,
 	}, {
 		"userfaultfd-wait", "waiting for a userfaultfd", "VMM",
 		"the pages take memory before they are needed",
 		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		"faster pages: whoever serves the userfaultfd, on a CPU of its own, with the snapshot in memory, and 2M around what is missing",
+		"serve pages faster: the userfaultfd handler on a CPU of its own, the snapshot in memory, 2M around each missing page",
 	}, {
 		"swap-wait", "waiting for swap", "L1", "others get less memory",
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
@@ -173,7 +173,7 @@ static const struct cause causes[] = {
 		"the pages take memory before they are needed",
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"the file in the page cache before the guest runs (vmtouch -t FILE), a faster disk, or the snapshot read at once",
+		"load the file into the page cache before the guest runs (vmtouch -t FILE), use a faster disk, or read the whole snapshot",
 	},
 };
 

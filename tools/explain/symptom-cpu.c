@@ -24,7 +24,7 @@ static bool lacks_cpu(const struct facts *f, struct advice *a)
 	if (!is_often(f, cpus, 0.05))
 		return false;
 	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("its vCPUs could run and had no CPU for %.2f s of each second; %llu vCPUs of all guests on %llu CPUs",
+	a->evidence = xasprintf("its vCPUs were runnable without a CPU for %.2f s of each second; %llu vCPUs of all guests on %llu CPUs",
 				cpus, (unsigned long long)f->num_vcpus,
 				(unsigned long long)f->num_cpus);
 	return true;
@@ -49,7 +49,7 @@ static enum answer is_out_of_quota(const struct facts *f, char **seen)
 		*seen = xstrdup("cpu.stat of its cgroups cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("quotas of its cgroups held it back for at most %.2f s of each second",
+	*seen = xasprintf("quotas of its cgroups throttled it for at most %.2f s of each second",
 			  quota);
 	if (quota < cpus / 10)
 		return ANSWER_NO;
@@ -228,9 +228,9 @@ static struct gain quota_gain(const struct facts *f, const struct gain *all)
 
 static const struct cause causes[] = {
 	{
-		"quota", "a CPU quota that is used up", "L1", "others get less of the machine",
+		"quota", "an exhausted CPU quota", "L1", "others get less of the machine",
 		{ { is_out_of_quota, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"nr_throttled in cpu.stat of its cgroup and those above it",
+		"nr_throttled in cpu.stat of its cgroup and its parents",
 		.change_of = raise_quota, .gain = quota_gain,
 	}, {
 		"confined", "fewer CPUs allowed than it has vCPUs", "L1",
@@ -244,14 +244,14 @@ static const struct cause causes[] = {
 		"l1tune list says how many vCPUs there are",
 		"fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs",
 	}, {
-		"neighbours", "others on its CPUs", "L1", "the others get less of these CPUs",
+		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
 		/* No count is of them alone: it is what is left. */
 		{ },
 		"perf sched timehist -p PID",
-		"keep others off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; perf sched timehist -p PID says who they are",
+		"keep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; perf sched timehist -p PID names them",
 	},
 };
 
 const struct symptom symptom_no_cpu = {
-	"no-cpu", "no CPU for a vCPU that could run", CAUSES(causes), lacks_cpu,
+	"no-cpu", "runnable vCPUs without a CPU", CAUSES(causes), lacks_cpu,
 };

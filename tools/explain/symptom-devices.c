@@ -25,7 +25,7 @@ static bool emulates(const struct facts *f, struct advice *a)
 	/* Where the accesses end, with all that is spent on them. */
 	a->gain = gain_of(f, device.parts[PART_KERNEL] + device.parts[PART_VMM],
 			  device.rate);
-	evidence = xasprintf("%s%.0f accesses to devices in a second, for which the VMM takes %.2f s of it",
+	evidence = xasprintf("%s%.0f device accesses per second; they take the VMM %.2f s of each second",
 			     load_of(f, &faults, 2).rate && !faults_are_told_apart(f) ?
 			     "at most " : "", device.rate, device.parts[PART_VMM]);
 	access_name(f, SERVED_BY_VMM, a, evidence);
@@ -111,7 +111,7 @@ static enum answer is_rtc_alone(const struct facts *f, char **seen)
 static char *name_device(const struct facts *f)
 {
 	char *names = access_names(f, SERVED_BY_VMM, BIT_OF(ACCESS_UNKNOWN));
-	char *text = xasprintf("virtio with ioeventfd or vhost for what has %s: /proc/ioports and /proc/iomem in the guest name it",
+	char *text = xasprintf("virtio with ioeventfd or vhost for the device at %s: /proc/ioports and /proc/iomem in the guest name it",
 			       names ? names : "these addresses");
 
 	free(names);
@@ -135,33 +135,33 @@ static struct gain eventfd_gain(const struct facts *f, const struct gain *all)
 
 static const struct cause causes[] = {
 	{
-		"clock-hyperv", "a clock outside Hyper-V's interface", "VMM",
-		"a guest may have to boot again to use it",
+		"clock-hyperv", "a clock other than Hyper-V's", "VMM",
+		"the guest may need a reboot to use it",
 		OF(clock_of_hyperv), HOW,
 		"Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
 		gain_of_part, .part = part_of_clock,
 	}, {
-		"clock-linux", "a clock outside KVM's interface", "guest",
-		"a TSC that is not constant is no clock",
+		"clock-linux", "a clock other than KVM's", "guest",
+		"only a constant TSC works as a clock",
 		OF(clock_of_kvm), HOW,
 		"in the guest kvm-clock or tsc as clocksource: /sys/devices/system/clocksource/clocksource0/current_clocksource, and no clocksource= on its command line",
 		gain_of_part, .part = part_of_other_clock,
 	}, {
-		"clock", "a clock that exits", "VMM and guest",
-		"a TSC that is not constant is no clock",
+		"clock", "a clock whose reads exit", "VMM and guest",
+		"only a constant TSC works as a clock",
 		OF(clock_of_any), HOW,
-		"a clock that does not exit. For Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). For Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer",
+		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer",
 		gain_of_part, .part = part_of_other_clock,
 	}, {
-		"rtc", "the RTC", "guest", "what reads it has a reason to",
+		"rtc", "the RTC", "guest", "what reads it may need it",
 		OF(rtc_alone), HOW,
-		"for Windows QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer; in Linux nothing while it boots, later less that reads the RTC (hwclock)",
+		"Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer. Linux: nothing while it boots, later fewer reads of the RTC (hwclock)",
 		gain_of_part, .part = part_of_rtc,
 	}, {
 		"serial-port", "a serial port", "VMM and guest",
 		"the guest needs the driver",
 		OF(serial), HOW,
-		"virtio-console (in the guest console=hvc0), or less that is written to it (quiet)",
+		"virtio-console (in the guest console=hvc0), or less output (quiet)",
 		gain_of_part, .part = part_of_serial,
 	}, {
 		"display", "a display", "VMM", "the guest needs the driver",
@@ -182,12 +182,12 @@ static const struct cause causes[] = {
 		"pci-configuration", "PCI configuration by ports", "VMM and guest",
 		"old guests may not know q35",
 		OF(pci), HOW,
-		"less that looks for PCI devices in the guest; QEMU -machine q35, whose devices are configured by memory",
+		"fewer PCI scans in the guest; QEMU -machine q35, whose devices are configured by MMIO",
 		gain_of_part, .part = part_of_pci,
 	}, {
-		"firmware", "firmware", "VMM and guest", "its variables are not written",
+		"firmware", "firmware", "VMM and guest", "firmware variables are not written",
 		OF(firmware), HOW,
-		"nothing while the guest boots. Later: fewer writes of firmware variables, less that uses the TPM or /sys/firmware/qemu_fw_cfg in the guest, and firmware without debug output",
+		"nothing while the guest boots. Later: fewer writes of firmware variables, less use of the TPM or /sys/firmware/qemu_fw_cfg in the guest, and firmware without debug output",
 		gain_of_part, .part = part_of_firmware,
 	}, {
 		"vmm-irqchip", "interrupt controllers of the VMM", "VMM",
@@ -196,7 +196,7 @@ static const struct cause causes[] = {
 		"KVM's interrupt controllers: QEMU -machine kernel-irqchip=on",
 		gain_of_part, .part = part_of_irqchip,
 	}, {
-		"legacy-device", "old devices", "VMM and guest", "what uses them has to do without",
+		"legacy-device", "old devices", "VMM and guest", "the guest loses these devices",
 		OF(legacy), HOW,
 		"in the guest io_delay=none; no floppy, no parallel port, and QEMU -machine vmport=off",
 		gain_of_part, .part = part_of_legacy,

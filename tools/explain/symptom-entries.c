@@ -69,7 +69,7 @@ static enum answer flushes_l1d(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	rate = in_interval(f, flushes) * NSEC_PER_SEC;
-	*seen = xasprintf("KVM flushed L1D %.0f times in a second", rate);
+	*seen = xasprintf("KVM flushed L1D %.0f times per second", rate);
 	return rate >= 1000 * f->scale ? ANSWER_YES : ANSWER_NO;
 }
 
@@ -113,7 +113,7 @@ static bool are_expensive(const struct facts *f, struct advice *a)
 	      (is_often(f, rate, 20000) && is_any(f, clears_buffers))))
 		return false;
 	a->gain.kind = GAIN_UNKNOWN;
-	a->evidence = xasprintf("%.0f exits in a second, each of which passes L0",
+	a->evidence = xasprintf("%.0f exits per second, each of them through L0",
 				rate);
 	return true;
 }
@@ -126,7 +126,7 @@ static char *use_evmcs(const struct facts *f)
 static const struct cause causes[] = {
 	{
 		"evmcs", "Hyper-V's enlightened VMCS is not used", "L1",
-		"all guests end for the reload",
+		"all guests must stop for it",
 		{ { lacks_evmcs, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"/sys/module/kvm_intel/parameters/enlightened_vmcs",
 		.change_of = use_evmcs,
@@ -134,22 +134,22 @@ static const struct cause causes[] = {
 		"vmcs-shadowing", "L0 does not shadow the VMCS", "L0", "none",
 		{ { lacks_shadowing, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune bench --save",
-		"ask who runs L0 for VMCS shadowing (KVM: kvm_intel.enable_shadow_vmcs=1 there); until then no trace events of KVM with this machine's guests, as these read the VMCS",
+		"ask whoever runs L0 for VMCS shadowing (KVM: kvm_intel.enable_shadow_vmcs=1 there); until then do not trace KVM events here: they read the VMCS",
 	}, {
 		"l1d-flush", "L1D flushes", "L0 and L1",
 		"if L0 does not flush, guests may read each other's data (L1TF)",
 		{ { flushes_l1d, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1d_flush in /sys/kernel/debug/kvm/PID-FD",
-		"ask who runs L0 whether it flushes at its own entries; if so: l1tune tune kvm_intel.vmentry_l1d_flush=never",
+		"ask whoever runs L0 whether it flushes at its own entries; if so: l1tune tune kvm_intel.vmentry_l1d_flush=never",
 	}, {
 		"cpu-buffers", "CPU buffers that L1 and L0 both clear", "L0 and L1",
 		"if L0 does not clear them, guests may read others' data",
 		{ { clears_buffers, VERDICT_OPEN, VERDICT_RULED_OUT } },
-		"who runs L0 knows whether it clears CPU buffers at its own entries; l1tune doctor names this machine's mitigations",
-		"ask who runs L0 whether it clears CPU buffers at its own entries; if so, and all programs of this machine are trusted, that of L1 can be switched off (mds=off and the like on the kernel's command line)",
+		"whoever runs L0 knows whether it clears CPU buffers at its own entries; l1tune doctor names this machine's mitigations",
+		"ask whoever runs L0 whether it clears CPU buffers at its own entries; if so, and all programs of this machine are trusted, L1 need not clear them (mds=off and the like on the kernel's command line)",
 	},
 };
 
 const struct symptom symptom_entries = {
-	"entries", "what each exit and entry takes", CAUSES(causes), are_expensive,
+	"entries", "cost of each exit and entry", CAUSES(causes), are_expensive,
 };

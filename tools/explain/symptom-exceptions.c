@@ -17,7 +17,7 @@ static bool are_many(const struct facts *f, struct advice *a)
 	a->gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
 	if (!is_often(f, load.rate, 1000) || !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second for exceptions, control registers and INVLPG, on which KVM spends %.2f s of it",
+	a->evidence = xasprintf("%.0f exits per second for exceptions, control registers and INVLPG; they take KVM %.2f s of each second",
 				load.rate, load.parts[PART_KERNEL]);
 	return true;
 }
@@ -66,13 +66,13 @@ static char *use_unrestricted(const struct facts *f)
 
 static const struct cause causes[] = {
 	{
-		"ept", "EPT is not used", "L1", "all guests end for the reload",
+		"ept", "EPT is not used", "L1", "all guests must stop for it",
 		{ { lacks_ept, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune caps",
 		.change_of = use_ept, .change_for_all = "reload kvm_intel with ept=1",
 	}, {
 		"unrestricted-guest", "unrestricted guests are not used", "L1",
-		"all guests end for the reload",
+		"all guests must stop for it",
 		{ { lacks_unrestricted, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune caps",
 		.change_of = use_unrestricted, .gain = gain_of_part,
@@ -84,12 +84,12 @@ static const struct cause causes[] = {
 		"no breakpoints or single steps from outside the guest",
 		gain_of_part,
 	}, {
-		"own-exceptions", "exceptions and registers that the guest itself uses", "guest",
-		"what uses them has a reason to",
+		"own-exceptions", "exceptions and registers used by the guest itself", "guest",
+		"what uses them may need them",
 		/* No count is of them alone. */
 		{ },
 		"perf record -e kvm:kvm_exit -p PID: rip says where in the guest",
-		"less in the guest of what is found there",
+		"in the guest, less of what perf shows there",
 		gain_of_part,
 	},
 };

@@ -90,10 +90,10 @@ static bool are_many(const struct facts *f, struct advice *a)
 	a->gain.low += h.miss;
 	a->gain.high += h.miss;
 	if (h.is_polling_known)
-		a->evidence = xasprintf("%.0f exits in a second for HLT, asleep %.0f us each; KVM polled in vain for %.3f s of each second, with success for %.3f s",
+		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM's polling failed for %.3f s of each second, succeeded for %.3f s",
 					h.load.rate, h.each_ns / 1000, h.miss, h.hit);
 	else
-		a->evidence = xasprintf("%.0f exits in a second for HLT, asleep %.0f us each; KVM's time for them is left out, as how much of it is polling cannot be read",
+		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM's time for them is left out, as its polling part cannot be read",
 					h.load.rate, h.each_ns / 1000);
 	return true;
 }
@@ -107,7 +107,7 @@ static enum answer polls_in_vain(const struct facts *f, char **seen)
 				  kvm_count_why_not(f->kvm.v[KVM_POLL_MISS_NS].err));
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("polling found nothing for %.3f s of each second and work for %.3f s",
+	*seen = xasprintf("polling failed for %.3f s of each second and succeeded for %.3f s",
 			  h.miss, h.hit);
 	return is_in_vain(f, &h) ? ANSWER_YES : ANSWER_NO;
 }
@@ -193,7 +193,7 @@ static enum answer wakes_itself(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	rate = access_rate(&f->accesses, BIT_OF(ACCESS_IPI));
-	*seen = xasprintf("%.0f exits in a second send an interrupt from vCPU to vCPU by an MSR",
+	*seen = xasprintf("%.0f exits per second send an IPI by an MSR",
 			  rate);
 	return rate >= h.load.rate / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
@@ -208,7 +208,7 @@ static enum answer arms_timers(const struct facts *f, char **seen)
 		*seen = xstrdup(NOT_SAMPLED);
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("%.0f exits in a second arm a timer by an MSR",
+	*seen = xasprintf("%.0f exits per second arm a timer by an MSR",
 			  access_rate(&f->accesses, BIT_OF(ACCESS_TIMER)));
 	return ANSWER_UNKNOWN;
 }
@@ -260,18 +260,18 @@ static struct gain waking_gain(const struct facts *f, const struct gain *all)
 
 static const struct cause causes[] = {
 	{
-		"poll-down", "polling that finds nothing", "L1",
-		"a wake-up takes longer where polling had caught it",
+		"poll-down", "unsuccessful halt polling", "L1",
+		"wake-ups that polling would catch take longer",
 		{ { polls_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"halt_poll_fail_ns and halt_poll_success_ns in /sys/kernel/debug/kvm/PID-FD",
 		.change_of = no_polling, .gain = polling_gain,
-		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value between that and today's",
+		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value below the current one",
 	}, {
-		"guest-haltpoll", "a guest that polls by itself", "guest",
+		"guest-haltpoll", "guest halt polling", "guest",
 		"its idle vCPUs take CPU time for longer",
 		{ { polls_by_itself, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"cpuidle-haltpoll in the guest's /sys/devices/system/cpu/cpuidle/current_driver",
-		"nothing on this machine: KVM polls for no guest that polls by itself (cpuidle-haltpoll). In the guest let it poll longer before it halts: guest_halt_poll_ns in /sys/module/haltpoll/parameters",
+		"nothing on this machine: KVM does not poll for a guest that polls itself (cpuidle-haltpoll). In the guest raise guest_halt_poll_ns in /sys/module/haltpoll/parameters",
 		gain_of_part,
 	}, {
 		"poll-up", "short sleeps", "L1",
@@ -281,32 +281,32 @@ static const struct cause causes[] = {
 		"l1tune bench --save, and look again; then l1tune try",
 		.change_of = poll_longer, .gain = waking_gain,
 	}, {
-		"hlt-in-guest", "exits for HLT on CPUs of its own", "L1",
+		"hlt-in-guest", "exits for HLT on dedicated CPUs", "L1",
 		"a halted vCPU keeps its CPU and looks busy; not for VMMs that serve HLT themselves",
 		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune list: VCPUS of all guests, and RUNQ",
 		.change_of = keep_cpu, .gain = exits_gain,
 	}, {
 		"vcpu-wakeups", "vCPUs that wake each other", "guest",
-		"less runs at the same time",
+		"less runs in parallel",
 		{ { wakes_itself, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"in the guest perf record -e sched:sched_wakeup -ag",
 		"fewer wake-ups from vCPU to vCPU: fewer vCPUs, or threads that stay on theirs",
 		gain_of_part,
 	}, {
 		"timers", "the guest's timers", "guest",
-		"what sets them has a reason to",
+		"what sets them may need them",
 		{ { arms_timers } },
 		"in the guest perf record -e timer:hrtimer_expire_entry -ag",
-		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there says whose they are",
+		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners",
 		gain_of_part,
 	}, {
 		"device-wakeups", "interrupts of the guest's devices", "guest and VMM",
 		"its devices react later",
 		/* No count is of them alone. */
 		{ },
-		"devices' lines in the guest's /proc/interrupts growing",
-		"fewer interrupts of its devices: larger packets, fewer queues, and interrupts that wait for more of them (in the guest ethtool -C)",
+		"whether device lines grow in the guest's /proc/interrupts",
+		"fewer interrupts of its devices: larger packets, fewer queues, interrupt coalescing (ethtool -C in the guest)",
 		gain_of_part,
 	},
 };

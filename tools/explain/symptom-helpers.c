@@ -34,7 +34,7 @@ static bool are_busy(const struct facts *f, struct advice *a)
 	    (cpus < vcpus && !is_often(f, by_kernel(f, KVM_THREAD_PIT), 0.02)))
 		return false;
 	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("other threads than vCPUs work for it for %.2f s of each second, and its vCPUs for %.2f s",
+	a->evidence = xasprintf("threads other than vCPUs work %.2f s of each second for it, its vCPUs %.2f s",
 				cpus, vcpus);
 	return true;
 }
@@ -60,7 +60,7 @@ static enum answer is_pit(const struct facts *f, char **seen)
 
 static enum answer is_vhost(const struct facts *f, char **seen)
 {
-	return is_kind(f, KVM_THREAD_VHOST, "what has vhost-PID for a name", seen);
+	return is_kind(f, KVM_THREAD_VHOST, "vhost-PID", seen);
 }
 
 static enum answer is_recovery(const struct facts *f, char **seen)
@@ -71,7 +71,7 @@ static enum answer is_recovery(const struct facts *f, char **seen)
 
 static char *look_inside(const struct facts *f)
 {
-	return xasprintf("perf top -p %llu says what they do: for disks io_uring (QEMU aio=io_uring) or vhost-user, for a display none",
+	return xasprintf("perf top -p %llu shows what they do: for disks use io_uring (QEMU aio=io_uring) or vhost-user, for a display none",
 			 (unsigned long long)f->guest->guest.pid);
 }
 
@@ -113,27 +113,27 @@ static const struct cause causes[] = {
 		"old guests need it",
 		{ { is_pit, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"top -H: kvm-pit/PID",
-		"in the guest another timer than the PIT: without noapic, nolapic_timer and the like, which leave it nothing else; for guests that need no PIT a machine without (QEMU -machine q35,pit=off or microvm)",
+		"use another timer in the guest: remove noapic, nolapic_timer and the like, which leave it only the PIT; for guests that need no PIT, a machine without it (QEMU -machine q35,pit=off or microvm)",
 		pit_gain,
 	}, {
 		"vhost", "vhost threads", "guest", "none",
 		{ { is_vhost, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"top -H: vhost-PID",
-		"nothing, if so much is sent: vhost works for what the guest's network or disk does. Larger packets (MTU, GSO: mrg_rxbuf=on) take less for the same",
+		"nothing, if the guest needs so much I/O: vhost does it for its network or disk. Larger packets (MTU, GSO: mrg_rxbuf=on) cost less for the same data",
 		gain_not_counted,
 	}, {
 		"nx-recovery", "merging of pages split for execution", "L1",
-		"what is split once stays in small pages",
+		"split pages stay small",
 		{ { is_recovery, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"top -H: kvm-nx-lpage-recovery-PID",
-		"l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split stays split",
+		"l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that split pages stay split",
 		recovery_gain,
 	}, {
 		"balloon-work", "memory that the VMM takes from the guest", "VMM",
 		"the host has less free memory",
 		{ { loses_memory, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf trace -e madvise,fallocate -p PID of the VMM",
-		"a balloon that is set less often or by less at a time; no free page reporting (QEMU virtio-balloon,free-page-reporting=off) where memory is not short",
+		"resize the balloon less often or in smaller steps; no free page reporting (QEMU virtio-balloon,free-page-reporting=off) where memory is not scarce",
 		gain_not_counted,
 	}, {
 		"vmm-threads", "the VMM's own threads", "VMM", "depends on what they do",
@@ -144,5 +144,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_helpers = {
-	"helpers", "CPU time beside the vCPUs", CAUSES(causes), are_busy,
+	"helpers", "CPU time outside the vCPUs", CAUSES(causes), are_busy,
 };

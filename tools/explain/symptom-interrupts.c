@@ -26,7 +26,7 @@ static bool is_interrupted(const struct facts *f, struct advice *a)
 	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
 	if (!is_often(f, irq.rate, 5000) || !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second for interrupts of this machine",
+	a->evidence = xasprintf("%.0f exits per second for interrupts of this machine",
 				irq.rate);
 	return true;
 }
@@ -63,10 +63,10 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 
 	if (!f->activity.are_interrupts_known || !all) {
 		*seen = xasprintf("/proc/interrupts was not read at the interval's beginning%s",
-				  f->env->past ? ": records do not have it" : "");
+				  f->env->past ? ": not recorded" : "");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("%.0f %% of this machine's interrupts were %s, %.0f in a second",
+	*seen = xasprintf("%.0f %% of this machine's interrupts were %s, %.0f per second",
 			  100.0 * some / all, what, rate);
 	/* Few of a machine's can be all of those on the CPUs of one guest. */
 	return some >= all / 2 ? ANSWER_YES :
@@ -114,7 +114,7 @@ static char *move_device(const struct facts *f)
 
 	if (!most || !most->count)
 		return xstrdup("move them to CPUs without vCPUs: /proc/irq/N/smp_affinity_list");
-	return xasprintf("move interrupt %s (%s) to CPUs without vCPUs: echo CPUS > /proc/irq/%s/smp_affinity_list, with irqbalance told of it (IRQBALANCE_BANNED_CPULIST)",
+	return xasprintf("move interrupt %s (%s) to CPUs without vCPUs: echo CPUS > /proc/irq/%s/smp_affinity_list, and ban the others in irqbalance (IRQBALANCE_BANNED_CPULIST)",
 			 most->name, most->device, most->name);
 }
 
@@ -123,28 +123,28 @@ static const struct cause causes[] = {
 		"device-interrupts", "interrupts of this machine's devices", "L1",
 		"the other CPUs get them",
 		{ { are_of_devices, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"the lines with numbers in /proc/interrupts growing",
+		"whether numbered lines grow in /proc/interrupts",
 		.change_of = move_device, .gain = gain_of_part,
 	}, {
 		"host-timers", "timers of this machine", "L1",
 		"the CPUs without a tick are for vCPUs only",
 		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"LOC in /proc/interrupts growing; perf record -e timer:hrtimer_expire_entry -a",
-		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: with the preemption timer (l1tune caps) they need none of the host's, and kvm.pi_inject_timer=1 has those of a vCPU on other CPUs where that is not offered",
+		"whether LOC grows in /proc/interrupts; perf record -e timer:hrtimer_expire_entry -a",
+		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: the preemption timer (l1tune caps) needs none of the host's; where it is not offered, kvm.pi_inject_timer=1 moves them to other CPUs",
 		gain_of_part,
 	}, {
 		"host-ipis", "interrupts from CPU to CPU", "L1",
 		"others get fewer CPUs",
 		{ { are_ipis, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"RES, CAL, TLB and IWI in /proc/interrupts growing",
-		"keep what wakes and flushes off the vCPUs' CPUs: the VMM's other threads on CPUs of their own (libvirt's emulatorpin and iothreadpin), isolcpus=domain,managed_irq,CPUS for the rest; perf record -e irq_vectors:reschedule_entry,irq_vectors:call_function_entry -ag says who sends them",
+		"whether RES, CAL, TLB and IWI grow in /proc/interrupts",
+		"keep tasks that send them off the vCPUs' CPUs: the VMM's other threads on CPUs of their own (libvirt's emulatorpin and iothreadpin), isolcpus=domain,managed_irq,CPUS for the rest; perf record -e irq_vectors:reschedule_entry,irq_vectors:call_function_entry -ag says who sends them",
 		gain_of_part,
 	}, {
 		"posted-interrupts", "interrupts posted for guests", "guest",
 		"its devices react later",
 		{ { are_posted, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"PIN, NPI and PIW in /proc/interrupts growing",
-		"nothing, if the guest is busy with its devices: these are theirs. With fewer queues or interrupts per packet there are fewer (in the guest ethtool -C)",
+		"whether PIN, NPI and PIW grow in /proc/interrupts",
+		"nothing, if the guest is busy with its devices: they send these. Fewer queues or interrupts per packet (ethtool -C in the guest) reduce them",
 		gain_not_counted,
 	},
 };

@@ -17,7 +17,7 @@ static bool emulates(const struct facts *f, struct advice *a)
 	if (!device.rate || !is_often(f, rate, 1000) || !is_worth_it(f, &a->gain))
 		return false;
 	access_name(f, SERVED_BY_KVM, a,
-		    xasprintf("%.0f accesses in a second to devices that KVM serves; all accesses to devices take KVM %.2f s of it",
+		    xasprintf("%.0f accesses per second to devices that KVM emulates; all device accesses take KVM %.2f s of each second",
 			      rate, device.parts[PART_KERNEL]));
 	return true;
 }
@@ -35,7 +35,7 @@ static char *other_clock(const struct facts *f)
 	free(why);
 	return xstrdup(is_hyperv(interface) == ANSWER_YES ?
 		       "Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer" :
-		       "in the guest kvm-clock or tsc as clocksource, and the local APIC's timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; without nolapic, noapic and clocksource=pit");
+		       "in the guest kvm-clock or tsc as clocksource, and the local APIC timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; remove nolapic, noapic and clocksource=pit");
 }
 
 #define HOW	"perf record -e kvm:kvm_pio,kvm:kvm_mmio -p PID"
@@ -44,25 +44,25 @@ static char *other_clock(const struct facts *f)
 static const struct cause causes[] = {
 	{
 		"pit", "the PIT as clock or timer", "guest and VMM",
-		"a TSC that is not constant is no clock",
+		"only a constant TSC works as a clock",
 		OF(pit), HOW,
 		.change_of = other_clock, .gain = gain_of_part, .part = part_of_pit,
 	}, {
-		"pic", "the PIC", "guest", "old guests know nothing newer",
+		"pic", "the PIC", "guest", "old guests support nothing newer",
 		OF(pic), HOW,
-		"in the guest the APIC: without noapic and nolapic",
+		"use the APIC in the guest: remove noapic and nolapic",
 		gain_of_part, .part = part_of_pic,
 	}, {
-		"io-apic", "interrupts by the I/O APIC", "guest and VMM",
+		"io-apic", "interrupts through the I/O APIC", "guest and VMM",
 		"the guest needs the driver",
 		OF(io_apic), HOW,
 		"devices with MSIs: virtio over PCI, and in the guest no pci=nomsi",
 		gain_of_part, .part = part_of_io_apic,
 	}, {
-		"apic-page", "the local APIC by its page", "VMM and guest",
+		"apic-page", "the local APIC by MMIO (xAPIC)", "VMM and guest",
 		"old guests may not have x2APIC",
 		OF(apic), HOW,
-		"x2APIC: QEMU -cpu MODEL,+x2apic, in the guest without nox2apic",
+		"x2APIC: QEMU -cpu MODEL,+x2apic; in the guest without nox2apic",
 		gain_of_part, .part = part_of_apic,
 	},
 };

@@ -43,7 +43,7 @@ static bool has_faults(const struct facts *f, struct advice *a)
 	    !is_worth_it(f, &a->gain))
 		return false;
 	pages = pages_text(f);
-	a->evidence = xasprintf("%.0f faults for memory in a second, on which KVM spends %.2f s of it; %s",
+	a->evidence = xasprintf("%.0f EPT/NPT faults per second; they take KVM %.2f s of each second; %s",
 				fault.rate, fault.parts[PART_KERNEL], pages);
 	free(pages);
 	return true;
@@ -74,7 +74,7 @@ static enum answer is_logged(const struct facts *f, char **seen)
 	uint64_t count;
 
 	if (full > 0) {
-		*seen = xasprintf("the CPU's log of written pages was full %.0f times in a second",
+		*seen = xasprintf("the CPU's log of written pages was full %.0f times per second",
 				  full);
 		return ANSWER_YES;
 	}
@@ -84,7 +84,7 @@ static enum answer is_logged(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	fast = in_interval(f, count) * NSEC_PER_SEC;
-	*seen = xasprintf("%.0f of %.0f faults in a second were on pages that were mapped and write-protected (pf_fast)",
+	*seen = xasprintf("%.0f of %.0f faults per second were on mapped, write-protected pages (pf_fast)",
 			  fast < rate ? fast : rate, rate);
 	return fast >= rate / 4 ? ANSWER_YES :
 	       fast < rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
@@ -124,7 +124,7 @@ static enum answer splits_executed_pages(const struct facts *f, char **seen)
 				  kvm_count_why_not(f->kvm.v[KVM_NX_SPLITS].err));
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("%llu large pages are split for what the guest executes (nx_lpage_splits)",
+	*seen = xasprintf("%llu large pages are split for execution (nx_lpage_splits)",
 			  (unsigned long long)splits);
 	/* They explain small pages if most of these can be theirs. */
 	return splits && splits * PAGES_PER_LARGE >= small / 2 ? ANSWER_YES :
@@ -165,10 +165,10 @@ static enum answer could_cause(const struct facts *f, uint64_t count,
 
 	if (!f->activity.is_memory_known) {
 		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
-				  f->env->past ? ": records do not have it" : "");
+				  f->env->past ? ": not recorded" : "");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("this machine %s %.0f times in a second", what, rate);
+	*seen = xasprintf("this machine %s %.0f times per second", what, rate);
 	/* Of all processes: that there are many does not say whose they are. */
 	return rate < memory_faults(f).rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
 }
@@ -223,7 +223,7 @@ static enum answer is_growing(const struct facts *f, char **seen)
 	growth = in_interval(f, sub_clamped(small->value + large->value,
 					    small->before + large->before)) *
 		 NSEC_PER_SEC;
-	*seen = xasprintf("the pages that are mapped grow by %.0f in a second",
+	*seen = xasprintf("the mapped pages grow by %.0f per second",
 			  growth);
 	return growth >= rate / 2 ? ANSWER_YES : ANSWER_NO;
 }
@@ -350,7 +350,7 @@ static enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	if (memory->mapping.backing == BACKING_HUGETLB) {
-		*seen = xstrdup("the guest's memory is hugetlbfs, and is large");
+		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
 		return ANSWER_YES;
 	}
 	if (memory->mapping.backing == BACKING_FILE || memory->mapping.backing == BACKING_TMPFS)
@@ -373,13 +373,13 @@ static char *stop_splitting(const struct facts *f)
 
 	return xstrdup(is_safe ?
 		       "l1tune tune kvm.nx_huge_pages=N: this CPU is not affected by iTLB multihit" :
-		       "l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that what is split is not merged only to be split again; nx_huge_pages=N only if all guests are trusted, as this CPU may be affected by iTLB multihit");
+		       "l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that split pages are not merged and split again; nx_huge_pages=N only if all guests are trusted, as this CPU may be affected by iTLB multihit");
 }
 
 static char *make_large(const struct facts *f)
 {
 	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
-		       "guest-physical and VMM's addresses that agree modulo 2M: KVM maps large pages only there" :
+		       "guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there" :
 		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
 }
 
@@ -449,35 +449,35 @@ static struct gain logged_gain(const struct facts *f, const struct gain *all)
 static const struct cause causes[] = {
 	{
 		"dirty-log", "dirty logging", "VMM",
-		"what follows the memory loses it",
+		"whatever tracks dirty pages loses it",
 		{ { is_logged, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"perf record -e kvmmmu:fast_page_fault -p PID, and the VMM's own word on migrations and snapshots",
-		"end the migration, or what else follows its memory (a VMM's dirty rate, a backup, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps what it logs in 4K",
+		"perf record -e kvmmmu:fast_page_fault -p PID, and the VMM's log of migrations and snapshots",
+		"end the migration or other dirty tracking (the VMM's dirty rate, a backup, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps logged memory in 4K",
 		logged_gain,
 	}, {
 		"page-aging", "aging of pages without accessed bits", "L1",
-		"reclaim knows less well what is used",
+		"reclaim knows less about page use",
 		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { is_logged, VERDICT_OPEN, VERDICT_RULED_OUT } },
-		"l1tune caps says whether L0 offers ept_ad; with it there is none",
-		"less that asks which pages are used: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory",
+		"l1tune caps: whether L0 offers ept_ad, which avoids this",
+		"less page aging: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory",
 		gain_of_part,
 	}, {
-		"nx-huge-pages", "large pages split where the guest executes", "L1",
-		"without the splits a guest can stop a CPU that iTLB multihit affects",
+		"nx-huge-pages", "large pages split for execution", "L1",
+		"without splits a guest can hang a CPU that has iTLB multihit",
 		{ { splits_executed_pages, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_logged, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"nx_lpage_splits in /sys/kernel/debug/kvm/PID-FD",
 		.change_of = stop_splitting, .gain = all_splits,
 	}, {
-		"userfaultfd", "memory that a userfaultfd brings page by page", "VMM",
+		"userfaultfd", "a userfaultfd that serves page by page", "VMM",
 		"the guest starts later, or takes more memory at once",
 		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		"fill more at a time: whoever serves the userfaultfd copies 2M around the page that is missing, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) makes one fault of 512",
+		"fill more at a time: the userfaultfd handler copies 2M around each missing page, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) turns 512 faults into one",
 		gain_of_part,
 	}, {
-		"swap", "memory that was swapped out", "L1",
+		"swap", "swapped-out memory", "L1",
 		"others get less memory",
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf trace -F all -p PID: major faults of its threads",
@@ -485,15 +485,15 @@ static const struct cause causes[] = {
 		gain_of_part,
 	}, {
 		"small-pages-vmm", "the VMM refuses huge pages", "VMM",
-		"memory is taken 2M at a time",
+		"memory is allocated 2M at a time",
 		{ { vmm_refuses, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"nh in VmFlags of /proc/PID/smaps, THP_enabled in /proc/PID/status",
-		"let the VMM have huge pages: no thp=off or MADV_NOHUGEPAGE for the guest's memory, no PR_SET_THP_DISABLE of what starts it (systemd, a runtime)",
+		"let the VMM have huge pages: no thp=off or MADV_NOHUGEPAGE for the guest's memory, no PR_SET_THP_DISABLE in what starts it (systemd, a runtime)",
 		all_but_one,
 	}, {
 		"small-pages", "anonymous memory in small pages", "L1 and VMM",
-		"memory is taken 2M at a time",
+		"memory is allocated 2M at a time",
 		{ { anonymous_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
@@ -501,15 +501,15 @@ static const struct cause causes[] = {
 		all_but_one,
 	}, {
 		"small-pages-shmem", "shared memory in small pages", "L1 and VMM",
-		"memory is taken 2M at a time, of all tmpfs that the kernel mounts itself",
+		"memory is allocated 2M at a time, on all kernel-internal tmpfs mounts",
 		{ { shmem_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not rule memory that is shared), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory",
+		"echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory",
 		all_but_one,
 	}, {
 		"small-pages-tmpfs", "a file in tmpfs, in small pages", "L1 and VMM",
-		"memory is taken 2M at a time",
+		"memory is allocated 2M at a time",
 		{ { is_tmpfs, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"huge= among the options of its mount in /proc/PID/mountinfo",
@@ -521,14 +521,14 @@ static const struct cause causes[] = {
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"memory that is not mapped from a file: the snapshot read into anonymous memory, or brought by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file of a disk is mapped in 4K, and neither enabled nor hugetlbfs changes that",
+		"do not map the memory from a file: read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that",
 		all_but_one,
 	}, {
 		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
-		"the memory is the guest's, used or not",
+		"the guest keeps the memory, used or not",
 		{ { is_allowed_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
-		"thp_fault_fallback and compact_fail in /proc/vmstat growing",
+		"whether thp_fault_fallback and compact_fail grow in /proc/vmstat",
 		.change_of = make_large, .gain = all_but_one,
 	}, {
 		"balloon", "memory that a balloon takes back", "VMM",
@@ -547,7 +547,7 @@ static const struct cause causes[] = {
 		"sysctl kernel.numa_balancing=0, with the guest kept on one node (numactl --cpunodebind --membind)",
 		gain_of_part,
 	}, {
-		"migration", "pages that compaction moves", "L1",
+		"migration", "pages moved by compaction", "L1",
 		"large allocations fail more often",
 		{ { is_migrated, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
@@ -555,10 +555,10 @@ static const struct cause causes[] = {
 		"sysctl vm.compaction_proactiveness=0, and more free memory or reserved huge pages, so that fewer pages are moved",
 		gain_of_part,
 	}, {
-		"ksm", "pages that KSM merges", "L1 and VMM", "merged pages take memory again",
+		"ksm", "pages merged by KSM", "L1 and VMM", "merged pages take memory again",
 		{ { is_merged, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"pages_sharing in /sys/kernel/mm/ksm changing",
+		"whether pages_sharing in /sys/kernel/mm/ksm changes",
 		"no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run",
 		gain_of_part,
 	}, {
@@ -566,12 +566,12 @@ static const struct cause causes[] = {
 		"none",
 		{ { is_growing, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_mapped_small, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"pages_4k and pages_2m in /sys/kernel/debug/kvm/PID-FD growing",
-		"nothing: it ends when the guest has touched its memory. A guest that is to be fast from its first second touches it as it starts (in Linux init_on_alloc, a pre-touching JVM)",
+		"whether pages_4k and pages_2m in /sys/kernel/debug/kvm/PID-FD grow",
+		"nothing: it ends when the guest has touched its memory. To be fast from the start, the guest can touch it as it boots (in Linux init_on_alloc, a pre-touching JVM)",
 		gain_not_counted,
 	},
 };
 
 const struct symptom symptom_memory = {
-	"memory-faults", "faults for memory", CAUSES(causes), has_faults,
+	"memory-faults", "EPT/NPT faults", CAUSES(causes), has_faults,
 };

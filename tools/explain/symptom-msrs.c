@@ -32,7 +32,7 @@ static bool accesses(const struct facts *f, struct advice *a)
 	if (!is_often(f, msr.rate, 1000) || !is_worth_it(f, &a->gain))
 		return false;
 	access_name(f, SERVED_MSR, a,
-		    xasprintf("%.0f exits in a second for MSRs, on which KVM spends %.2f s of it",
+		    xasprintf("%.0f exits per second for MSRs; they take KVM %.2f s of each second",
 			      msr.rate, msr.parts[PART_KERNEL]));
 	return true;
 }
@@ -56,7 +56,7 @@ CLASSES(other, SERVED_MSR, OTHERS)
 static char *less_use(const struct facts *f)
 {
 	char *names = access_names(f, SERVED_MSR, OTHERS);
-	char *text = xasprintf("less of what uses %s in the guest; in a Linux guest: perf record -e msr:write_msr,msr:read_msr -ag",
+	char *text = xasprintf("less use of %s in the guest; in a Linux guest: perf record -e msr:write_msr,msr:read_msr -ag",
 			       names ? names : "them");
 
 	free(names);
@@ -71,9 +71,9 @@ static char *fewer_eois(const struct facts *f)
 	case PV_NOT_USED:
 		return xstrdup("let the guest use the PV EOI that it is offered: Linux does with CONFIG_KVM_GUEST, unless it runs on Hyper-V's interface or with nopv; or " OR_APICV);
 	case PV_USED:
-		return xstrdup(OR_APICV ". The guest uses PV EOI already: what exits are ends of interrupts whose lines stay up, or that others wait behind");
+		return xstrdup(OR_APICV ". The guest uses PV EOI already: the exits left are for interrupts whose lines stay up, or with others pending");
 	case PV_NOT_OFFERED:
-		return xstrdup("offer PV EOI, which it is not now: QEMU -cpu MODEL,kvm-pv-eoi=on; or " OR_APICV);
+		return xstrdup("offer PV EOI, which is not offered now: QEMU -cpu MODEL,kvm-pv-eoi=on; or " OR_APICV);
 	default:
 		return xstrdup("QEMU -cpu MODEL,kvm-pv-eoi=on, or " OR_APICV);
 	}
@@ -86,11 +86,11 @@ static char *fewer_ipis(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_ipi")) {
 	case PV_NOT_OFFERED:
-		return xstrdup(FEWER_IPIS "; offer PV IPIs, which are not offered now and make one exit of one for many vCPUs: QEMU -cpu MODEL,kvm-pv-ipi=on");
+		return xstrdup(FEWER_IPIS "; offer PV IPIs, which are not offered now and take one exit for many vCPUs: QEMU -cpu MODEL,kvm-pv-ipi=on");
 	case PV_NOT_USED:
-		return xstrdup(FEWER_IPIS "; let the guest use the PV IPIs that it is offered, which make one exit of one for many vCPUs: a Linux guest does unless it has nopv");
+		return xstrdup(FEWER_IPIS "; let the guest use the PV IPIs that it is offered, which take one exit for many vCPUs: a Linux guest does unless it has nopv");
 	default:
-		return xstrdup(FEWER_IPIS "; QEMU -cpu MODEL,kvm-pv-ipi=on makes one exit of one for many vCPUs");
+		return xstrdup(FEWER_IPIS "; QEMU -cpu MODEL,kvm-pv-ipi=on takes one exit for many vCPUs");
 	}
 }
 
@@ -109,8 +109,8 @@ static struct gain interrupts_gain(const struct facts *f, const struct gain *all
 
 static const struct cause causes[] = {
 	{
-		"apicv-msrs", "MSRs of the APIC that APICv serves", "L1",
-		"all guests end for the reload",
+		"apicv-msrs", "MSRs of the APIC that APICv handles", "L1",
+		"all guests must stop for it",
 		{ { is_apicv_msr, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_apicv, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		HOW,
@@ -118,39 +118,39 @@ static const struct cause causes[] = {
 		.part = part_of_apicv_msr,
 		.change_for_all = "reload kvm_intel with enable_apicv=1",
 	}, {
-		"eoi", "ends of interrupts", "VMM", "the guest needs to know it",
+		"eoi", "ends of interrupts (EOI)", "VMM", "the guest must support it",
 		{ { is_eoi, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_apicv, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		HOW,
 		.change_of = fewer_eois, .gain = gain_of_part, .part = part_of_eoi,
 	}, {
-		"guest-timers", "timers that are set", "guest",
-		"what sets them has a reason to",
+		"guest-timers", "timers that the guest arms", "guest",
+		"what sets them may need them",
 		OF(timer), HOW,
-		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there says whose they are",
+		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners",
 		interrupts_gain, .part = part_of_timer,
 	}, {
-		"ipis", "interrupts from vCPU to vCPU", "guest and VMM",
-		"less runs at the same time",
+		"ipis", "IPIs between vCPUs", "guest and VMM",
+		"less runs in parallel",
 		OF(ipi), HOW,
 		.change_of = fewer_ipis, .gain = interrupts_gain, .part = part_of_ipi,
 	}, {
 		"clock-msrs", "a clock that is registered again and again", "VMM and guest",
-		"a TSC that is not constant is no clock",
+		"only a constant TSC works as a clock",
 		OF(clock), HOW,
-		"a constant TSC, which needs that no more: QEMU -cpu MODEL,+invtsc",
+		"a constant TSC, which makes that unnecessary: QEMU -cpu MODEL,+invtsc",
 		gain_of_part, .part = part_of_clock,
 	}, {
 		"reference-counter", "Hyper-V's reference counter", "VMM",
-		"a guest may have to boot again to use it",
+		"the guest may need a reboot to use it",
 		OF(reference), HOW,
-		"QEMU -cpu MODEL,hv-time, whose page takes no exit",
+		"QEMU -cpu MODEL,hv-time, whose page is read without exits",
 		gain_of_part, .part = part_of_reference,
 	}, {
-		"speculation", "a mitigation in the guest that switches", "VMM and guest",
+		"speculation", "a guest mitigation that switches MSRs", "VMM and guest",
 		"another mitigation may protect less",
 		OF(speculation), HOW,
-		"a mitigation in the guest that does not switch: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does; fewer tasks that ask for IBPB (spectre_v2_user=prctl)",
+		"a guest mitigation that switches no MSRs: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does; fewer tasks that ask for IBPB (spectre_v2_user=prctl)",
 		gain_of_part, .part = part_of_speculation,
 	}, {
 		"pmu", "profiling in the guest", "VMM and guest", "no profiling",
@@ -158,24 +158,24 @@ static const struct cause causes[] = {
 		"no profiling in the guest: nmi_watchdog=0, no perf; or QEMU -cpu MODEL,pmu=off",
 		gain_of_part, .part = part_of_pmu,
 	}, {
-		"branches", "tracing of branches in the guest", "guest", "no such trace",
+		"branches", "branch tracing in the guest", "guest", "no branch traces",
 		OF(branches), HOW,
-		"no tracing of branches in the guest (perf record -b, a debugger)",
+		"no branch tracing in the guest (perf record -b, a debugger)",
 		gain_of_part, .part = part_of_branches,
 	}, {
 		"modes", "a guest that changes its mode", "guest",
-		"what changes it has a reason to",
+		"what changes it may need to",
 		OF(mode), HOW,
 		"a guest that stays in one mode: firmware changes it, or a hypervisor inside the guest",
 		gain_of_part, .part = part_of_mode,
 	}, {
-		"svm-on-and-off", "a hypervisor inside that is switched on and off", "guest",
-		"what switches it has a reason to",
+		"svm-on-and-off", "a nested hypervisor switched on and off", "guest",
+		"what switches it may need to",
 		OF(hypervisor), HOW,
 		"a hypervisor inside the guest that stays on between its guests",
 		gain_of_part, .part = part_of_hypervisor,
 	}, {
-		"other-msrs", "other MSRs", "guest", "what uses them has a reason to",
+		"other-msrs", "other MSRs", "guest", "what uses them may need them",
 		OF(other), HOW,
 		.change_of = less_use, .gain = gain_of_part, .part = part_of_other,
 	},

@@ -25,7 +25,7 @@ static bool nests(const struct facts *f, struct advice *a)
 	a->gain.high += inside.parts[PART_KERNEL];
 	if (!is_often(f, inside.rate, 100) || !is_often(f, a->gain.high, 0.02))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second of guests inside this guest, and %.0f of its own instructions for them",
+	a->evidence = xasprintf("%.0f exits per second of guests inside this guest, and %.0f of its VMX or SVM instructions",
 				inside.rate, own.rate);
 	return true;
 }
@@ -53,19 +53,19 @@ static enum answer is_of_any(const struct facts *f, char **seen)
 	return f->cmdline_len ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-#define BESIDE	"run what is inside beside it, as a guest of this machine; for containers a runtime without VMs (Docker Engine for Docker Desktop)"
+#define BESIDE	"run the inner guest as a guest of this machine instead; for containers a runtime without VMs (Docker Engine, not Docker Desktop)"
 
 static char *no_hyperv(const struct facts *f)
 {
-	return xasprintf("in Windows what runs on its own hypervisor off: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
+	return xasprintf("in Windows switch off what uses its hypervisor: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
 			 offers_hyperv(f, "evmcs") ? "" :
-			 "; where it has to stay: QEMU -cpu MODEL,hv-evmcs");
+			 "; if it must stay: QEMU -cpu MODEL,hv-evmcs");
 }
 
 static char *either(const struct facts *f)
 {
 	char *windows = no_hyperv(f);
-	char *text = xasprintf("find out which system the guest is. Not Windows: " BESIDE ". Windows: %s",
+	char *text = xasprintf("find out which OS the guest runs. Not Windows: " BESIDE ". Windows: %s",
 			       windows);
 
 	free(windows);
@@ -75,21 +75,21 @@ static char *either(const struct facts *f)
 static const struct cause causes[] = {
 	{
 		"windows-hypervisor", "Windows' own hypervisor", "guest and VMM",
-		"Windows protects itself less, and what needs its hypervisor does not start",
+		"Windows is less protected; programs that need its hypervisor do not start",
 		{ { is_windows, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"the command line of whoever starts the guest, or who uses it",
+		"the guest's configuration, or ask its user",
 		.change_of = no_hyperv, .gain = gain_of_part,
 	}, {
 		"nesting", "a guest inside the guest", "guest",
-		"it is no longer separated by the outer guest",
+		"the outer guest no longer isolates it",
 		{ { uses_hyperv, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"who uses the guest: /dev/kvm in use inside it",
+		"ask the guest's user: is /dev/kvm in use inside it",
 		BESIDE,
 	}, {
 		"nested-hypervisor", "a hypervisor in a guest of unknown kind", "guest",
-		"as said of each of the two",
+		"as for each of the two",
 		{ { is_of_any, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"who uses the guest",
+		"ask the guest's user",
 		.change_of = either,
 	},
 };

@@ -14,7 +14,7 @@ static bool spins(const struct facts *f, struct advice *a)
 	a->gain = gain_of(f, pause.parts[PART_KERNEL], pause.rate);
 	if (!is_often(f, pause.rate, 500) || !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits in a second for PAUSE, on which KVM spends %.2f s of it",
+	a->evidence = xasprintf("%.0f exits per second for PAUSE; they take KVM %.2f s of each second",
 				pause.rate, pause.parts[PART_KERNEL]);
 	return true;
 }
@@ -43,17 +43,17 @@ static enum answer is_window_short(const struct facts *f, char **seen)
 }
 
 #define OWN_CPUS "a CPU for each vCPU, or fewer vCPUs"
-#define NOT_IN_GUEST "Not pause_in_guest: then it would spin until its time is up"
+#define NOT_IN_GUEST "Not pause_in_guest: it would spin until its time slice ends"
 
 static char *halt_instead(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_unhalt")) {
 	case PV_NOT_OFFERED:
-		return xstrdup(OWN_CPUS "; offer locks that halt instead of spinning, which are not offered now and which a Linux guest uses: QEMU -cpu MODEL,kvm-pv-unhalt=on. " NOT_IN_GUEST);
+		return xstrdup(OWN_CPUS "; offer PV spinlocks, which halt instead of spinning, are not offered now and which Linux guests use: QEMU -cpu MODEL,kvm-pv-unhalt=on. " NOT_IN_GUEST);
 	case PV_NOT_USED:
-		return xstrdup(OWN_CPUS "; let the guest's locks halt instead of spinning, which it is offered and does not do: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin. " NOT_IN_GUEST);
+		return xstrdup(OWN_CPUS "; let the guest use PV spinlocks, which halt instead of spinning and which it is offered: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin. " NOT_IN_GUEST);
 	default:
-		return xstrdup(OWN_CPUS "; in the guest locks that halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on, which a Linux guest uses). " NOT_IN_GUEST);
+		return xstrdup(OWN_CPUS "; in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on; Linux guests use it). " NOT_IN_GUEST);
 	}
 }
 
@@ -65,23 +65,23 @@ static char *let_spin(const struct facts *f)
 
 static const struct cause causes[] = {
 	{
-		"pause-preempted", "spinning for a vCPU that has no CPU", "L1 and guest",
+		"pause-preempted", "spinning for a vCPU without a CPU", "L1 and guest",
 		"others get less of the machine",
 		{ { lacks_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"RUNQ in l1tune list",
 		.change_of = halt_instead, .gain = gain_of_part,
 	}, {
-		"pause-in-guest", "exits for PAUSE on CPUs of its own", "L1",
+		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
 		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
 		{ { lacks_cpus, VERDICT_RULED_OUT, VERDICT_SHOWN } },
 		"RUNQ in l1tune list",
 		.change_of = let_spin,
 	}, {
-		"pause-window", "a window of PAUSEs that does not grow", "L1",
-		"all guests end for the reload",
+		"pause-window", "a PAUSE window that does not grow", "L1",
+		"all guests must stop for it",
 		{ { is_window_short, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"ple_window_grow of kvm_intel, pause_filter_count_grow of kvm_amd in /sys/module",
-		"KVM's own values: kvm_intel without ple_window_grow, kvm_amd without pause_filter_count_grow in /etc/modprobe.d, loaded again",
+		"KVM's defaults: remove ple_window_grow of kvm_intel, pause_filter_count_grow of kvm_amd from /etc/modprobe.d, then reload",
 		gain_of_part,
 	},
 };

@@ -15,7 +15,7 @@ static bool is_stolen(const struct facts *f, struct advice *a)
 	a->gain = gain_at_most(cpus);
 	if (!stats->has[STAT_STOLEN] || !is_often(f, cpus, 0.05))
 		return false;
-	a->evidence = xasprintf("L0 did not run its vCPUs' CPUs for %.2f s of each second in which they could have run",
+	a->evidence = xasprintf("L0 did not run its vCPUs' CPUs for %.2f s of each second in which they were runnable",
 				cpus);
 	return true;
 }
@@ -35,11 +35,11 @@ static enum answer is_limited_by_type(const struct facts *f, char **seen)
 
 	machine_read(f->env, &machine);
 	if (!*machine.vendor) {
-		*seen = xstrdup("what machine this is cannot be read from DMI");
+		*seen = xstrdup("the machine type cannot be read from DMI");
 		return ANSWER_UNKNOWN;
 	}
 	if (!strstr(machine.vendor, "Amazon")) {
-		*seen = xasprintf("DMI says %s, and of what type only on EC2", machine.vendor);
+		*seen = xasprintf("DMI says %s; it has the type only on EC2", machine.vendor);
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("instance type %s has %s CPU baseline", machine.product,
@@ -50,18 +50,18 @@ static enum answer is_limited_by_type(const struct facts *f, char **seen)
 static const struct cause causes[] = {
 	{
 		"cpu-baseline", "an instance type with a CPU baseline", "L0",
-		"a larger bill",
+		"a higher bill",
 		{ { is_limited_by_type, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the type's description: -flex types and types that earn CPU credits have a baseline",
 		"an instance type without a baseline (no -flex, no T type), or fewer vCPUs busy at a time",
 	}, {
-		"stolen", "CPUs that L0 shares or limits", "L0", "a larger bill",
+		"stolen", "CPUs that L0 shares or limits", "L0", "a higher bill",
 		{ { is_limited_by_type, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"whoever runs L0 knows its CPU shares, quotas and pinning",
-		"nothing on this machine: a machine whose CPUs are not shared or limited by L0 (on EC2 a dedicated host; elsewhere ask who runs L0 about CPU shares, quotas and pinning), or fewer vCPUs busy at a time",
+		"nothing on this machine: use one whose CPUs are not shared or limited by L0 (on EC2 a dedicated host; elsewhere ask whoever runs L0 about CPU shares, quotas and pinning), or fewer vCPUs busy at a time",
 	},
 };
 
 const struct symptom symptom_stolen = {
-	"stolen-time", "CPU time that L0 took", CAUSES(causes), is_stolen,
+	"stolen-time", "CPU time stolen by L0", CAUSES(causes), is_stolen,
 };

@@ -21,7 +21,7 @@ static bool is_throttled(const struct facts *f, struct advice *a)
 	a->gain = gain_at_most(cpus);
 	if (!is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("its vCPUs slept %.2f s of each second because of max_exits_per_sec; they exited %.0f times in it",
+	a->evidence = xasprintf("its vCPUs slept %.2f s of each second because of max_exits_per_sec; they exited %.0f times per second",
 				cpus, all.rate);
 	return true;
 }
@@ -136,7 +136,7 @@ static char *raise_own(const struct facts *f)
 {
 	unsigned long long id = f->guest->guest.id;
 
-	return xasprintf("l1tune limits %llu max_exits_per_sec=N with N above what it needs, or fewer exits: l1tune stat %llu shows for what it exits",
+	return xasprintf("l1tune limits %llu max_exits_per_sec=N with N above what it needs, or fewer exits: l1tune stat %llu shows the reasons",
 			 id, id);
 }
 
@@ -144,26 +144,26 @@ static char *raise_for_one(const struct facts *f)
 {
 	unsigned long long id = f->guest->guest.id;
 
-	return xasprintf("a limit of its own, above the host's: l1tune limits %llu max_exits_per_sec=N; or fewer exits: l1tune stat %llu shows for what it exits",
+	return xasprintf("a limit of its own, above the host's: l1tune limits %llu max_exits_per_sec=N; or fewer exits: l1tune stat %llu shows the reasons",
 			 id, id);
 }
 
 static const struct cause causes[] = {
 	{
-		"guest-limit", "the guest's own limit of exits", "L1",
+		"guest-limit", "the guest's own exit limit", "L1",
 		"others get less of the machine",
 		{ { has_own_limit, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune limits GUEST",
 		.change_of = raise_own,
 	}, {
-		"tenant-limit", "the limit of exits of a tenant that the guest is of", "L1",
+		"tenant-limit", "the exit limit of a tenant of the guest", "L1",
 		"others get less of the machine",
 		{ { has_tenant_limit, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { has_tenant_limit_only, VERDICT_SHOWN, VERDICT_OPEN } },
 		"l1tune limits tenant:CGROUP",
 		.change = "l1tune limits tenant:CGROUP max_exits_per_sec=N with N above what all guests of the tenant need together; l1tune limits shows the tenants",
 	}, {
-		"host-limit", "the host's limit of exits for each guest", "L1",
+		"host-limit", "the host's exit limit per guest", "L1",
 		"others get less of the machine",
 		{ { has_own_limit, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { has_host_limit, VERDICT_OPEN, VERDICT_RULED_OUT },
@@ -175,5 +175,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_throttled = {
-	"throttled", "held back by a limit", CAUSES(causes), is_throttled,
+	"throttled", "throttled by a limit", CAUSES(causes), is_throttled,
 };

@@ -33,7 +33,7 @@ static bool is_busy(const struct facts *f, struct advice *a)
 	if (!is_often(f, cpus, 0.05))
 		return false;
 	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("its VMM takes %.2f s of each second on vCPU threads for exits that are no accesses to devices",
+	a->evidence = xasprintf("its VMM takes %.2f s of each second on vCPU threads for exits other than device accesses",
 				cpus);
 	return true;
 }
@@ -98,23 +98,23 @@ static struct gain calls_gain(const struct facts *f, const struct gain *all)
 
 static const struct cause causes[] = {
 	{
-		"vmm-halts", "a VMM that serves HLT", "VMM",
+		"vmm-halts", "HLT handled by the VMM", "VMM",
 		"none for guests that run with KVM's interrupt controllers",
 		OF(serves_halts), "l1tune stat: VMM of HLT",
 		"KVM's interrupt controllers, with which no HLT reaches the VMM: QEMU -machine kernel-irqchip=on",
 		.gain = halts_gain,
 	}, {
-		"vmm-kicks", "signals that take vCPUs out of KVM", "VMM",
+		"vmm-kicks", "signals that interrupt KVM_RUN", "VMM",
 		"depends on what they are for",
 		OF(is_kicked), "perf trace -e ioctl -p PID: KVM_RUN that returns EINTR",
-		"fewer signals to its vCPUs: less that pauses or asks them (a monitor's queries, dirty rate limits, profiling of the VMM)",
+		"fewer signals to its vCPUs: fewer pauses and queries (a monitor's queries, dirty rate limits, profiling of the VMM)",
 	}, {
-		"vmm-msrs", "MSRs that the VMM serves", "VMM", "depends on which they are",
+		"vmm-msrs", "MSRs handled by the VMM", "VMM", "depends on which they are",
 		OF(serves_msrs), "perf record -e kvm:kvm_msr -p PID",
-		"a filter of MSRs with fewer of them (KVM_X86_SET_MSR_FILTER)",
+		"an MSR filter with fewer MSRs (KVM_X86_SET_MSR_FILTER)",
 		.gain = msrs_gain,
 	}, {
-		"vmm-hypercalls", "hypercalls that the VMM serves", "VMM and guest",
+		"vmm-hypercalls", "hypercalls handled by the VMM", "VMM and guest",
 		"depends on which they are",
 		OF(serves_calls), "perf record -e kvm:kvm_hypercall,kvm:kvm_hv_hypercall -p PID",
 		"KVM's own devices instead of Xen's or Hyper-V's that the VMM emulates: virtio",

@@ -23,7 +23,7 @@ void transit_read(const struct env *env, struct transit *transit)
 		return;
 	}
 	if (m)
-		why = "what was measured is not split, as the module was not loaded: run l1tune bench --save";
+		why = "the measurement is not split, as the module was not loaded: run l1tune bench --save";
 	snprintf(transit->why, sizeof(transit->why), "%s", why);
 }
 

@@ -44,7 +44,7 @@ static void export_costs(struct metrics *metrics, const struct canary_export *ca
 	metrics_seconds(metrics, canary->last.exit_ns, "");
 	if (canary->last.rest_ns != CANARY_UNKNOWN) {
 		metrics_family(metrics, METRIC_GAUGE, "l1tune_canary_outside_kvm_seconds",
-			       "The part of it that is spent outside this machine's KVM.");
+			       "The part of it spent outside this machine's KVM.");
 		metrics_seconds(metrics, canary->last.rest_ns, "");
 	}
 	if (!canary->has_baseline)
@@ -59,7 +59,7 @@ static void export_changes(struct metrics *metrics, const struct canary_export *
 	int i;
 
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_canary_change_timestamp_seconds",
-		       "When the canary last found that the cost of an exit changed, by cause; 0 for never.");
+		       "When the canary last found a changed cost of an exit, by cause; 0 for never.");
 	for (i = 0; i < NUM_DRIFT_CAUSES; i++)
 		metrics_seconds(metrics, canary->changes[i].found_ns, "cause=\"%s\"", drift_cause_names[i]);
 }

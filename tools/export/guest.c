@@ -148,7 +148,7 @@ static const struct {
 	void (*export_by_reason)(struct metrics *metrics,
 				 const struct exported *guest);
 } families[] = {
-	{ METRIC_INFO, "l1tune_guest", "Who a guest is.", export_info },
+	{ METRIC_INFO, "l1tune_guest", "Identity of a guest.", export_info },
 	{ METRIC_GAUGE, "l1tune_guest_vcpus", "vCPUs that the guest has.",
 	  export_vcpus },
 	{ METRIC_GAUGE, "l1tune_guest_memory_bytes",
@@ -159,21 +159,21 @@ static const struct {
 	  "Exits by reason; level 2 of the guest itself, 3 of guests inside it.",
 	  export_exits },
 	{ METRIC_COUNTER, "l1tune_exit_seconds",
-	  "Time from exits to the next entries, by who spent it.",
+	  "Time from exits to the next entries, by part.",
 	  export_parts, export_parts_by_reason },
 	{ METRIC_COUNTER, "l1tune_guest_seconds",
-	  "Time in the guest, as far as no exit was seen.", export_guest_time },
+	  "Time from entries into the guest to the next exits.", export_guest_time },
 	{ METRIC_COUNTER, "l1tune_guest_stolen_seconds",
 	  "Time that L0 took from the guest and its exits.", export_stolen },
 	{ METRIC_HISTOGRAM, "l1tune_exit_duration_seconds",
-	  "How long it took from exits to the next entries, without HLT unless by reason; the sum has exits that go on.",
+	  "Durations from exits to the next entries, without HLT unless by reason; the sum has open exits, too.",
 	  export_durations, export_durations_by_reason },
 };
 
 void export_guests_readable(struct metrics *metrics, bool are_readable)
 {
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_guests_readable",
-		       "Whether whoever exports may read guests; without that there are no metrics of guests.");
+		       "Whether the exporter may read guests; if not, there are no metrics of guests.");
 	metrics_number(metrics, are_readable, "");
 }
 

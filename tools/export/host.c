@@ -78,37 +78,37 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		const char *help;
 		bool is_ns;
 	} totals[] = {
-		{ "vms", "l1tune_host_vms", "VMs since load, those without vCPUs too." },
+		{ "vms", "l1tune_host_vms", "VMs since load, including those without vCPUs." },
 		{ "vcpus", "l1tune_host_vcpus", "vCPUs since load." },
-		{ "exits", "l1tune_host_exits", "Exits since load, of guests that are gone too." },
+		{ "exits", "l1tune_host_exits", "Exits since load, including guests that have ended." },
 		{ "exit_time_ns", "l1tune_host_exit_seconds",
-		  "Time from exits to the next entries, of guests that are gone too.", true },
+		  "Time from exits to the next entries, including guests that have ended.", true },
 		{ "kernel_time_ns", "l1tune_host_kernel_seconds",
 		  "The part of it on a CPU in KVM.", true },
 		{ "vmm_time_ns", "l1tune_host_vmm_seconds",
 		  "The part of it on a CPU in VMMs.", true },
 		{ "vmm_sleep_time_ns", "l1tune_host_vmm_sleep_seconds",
-		  "The part of it in which VMMs were asleep.", true },
+		  "The part of it with VMMs asleep.", true },
 		{ "halted_time_ns", "l1tune_host_halted_seconds",
-		  "The part of it in which vCPUs were halted.", true },
+		  "The part of it with vCPUs halted.", true },
 		{ "blocked_time_ns", "l1tune_host_blocked_seconds",
 		  "The part of it asleep elsewhere in KVM.", true },
 		{ "runq_time_ns", "l1tune_host_runq_seconds",
 		  "The part of it runnable without a CPU.", true },
 		{ "throttled_time_ns", "l1tune_host_throttled_seconds",
-		  "The part of it in which a limit held a vCPU back.", true },
+		  "The part of it throttled by a limit.", true },
 		{ "guest_time_ns", "l1tune_host_guest_seconds",
-		  "Time in guests, of those that are gone too.", true },
+		  "Time in guests, including those that have ended.", true },
 		{ "stolen_time_ns", "l1tune_host_stolen_seconds",
-		  "Time that L0 took from guests and their exits, of those that are gone too.", true },
+		  "Time that L0 took from guests and their exits, including those that have ended.", true },
 		{ "unattributed", "l1tune_host_unattributed_exits",
-		  "Exits of vCPUs that were not known then; in no other count." },
+		  "Exits of vCPUs unknown at that time; in no other count." },
 		{ "unpaired_entries", "l1tune_host_unpaired_entries",
-		  "Entries without an exit since the one before." },
+		  "Entries without an exit since the previous entry." },
 		{ "lost_cells", "l1tune_host_lost_cells",
-		  "Exits under the reason OTHER for want of memory." },
+		  "Exits under the reason OTHER for lack of memory." },
 		{ "nested_unadmitted", "l1tune_host_nested_unadmitted",
-		  "vCPUs found in a nested guest without a place of max_nested_vms." },
+		  "vCPUs found in a nested guest without a slot of max_nested_vms." },
 	};
 	size_t i;
 
@@ -135,7 +135,7 @@ static void export_ended(struct metrics *metrics, const struct host *host)
 	if (!host->ended.num)
 		return;
 	metrics_family(metrics, METRIC_COUNTER, "l1tune_guests_ended",
-		       "Guests that ended since load, by how.");
+		       "Guests that ended since load, by kind of end.");
 	for (i = 0; i < host->ended.num; i++) {
 		const struct host_count *count = &host->ended.v[i];
 		char *name;
@@ -168,9 +168,9 @@ static void export_usage(struct metrics *metrics, const struct host *host)
 		const char *name;
 		const char *help;
 	} usage[] = {
-		{ "vms", "l1tune_vms", "VMs that there are, those without vCPUs too." },
-		{ "vcpus", "l1tune_vcpus", "vCPUs that there are." },
-		{ "memory_bytes", "l1tune_memory_bytes", "The most memory that each guest there is has had." },
+		{ "vms", "l1tune_vms", "Current VMs, including those without vCPUs." },
+		{ "vcpus", "l1tune_vcpus", "Current vCPUs." },
+		{ "memory_bytes", "l1tune_memory_bytes", "Sum of the peak memory of each current guest." },
 		{ "nested_vms", "l1tune_nested_vms", "Guests that use VMX or SVM themselves." },
 	};
 	size_t i;
@@ -192,7 +192,7 @@ void export_host(struct metrics *metrics, const struct host *host,
 	export_build(metrics, host);
 	export_machine(metrics, host, machine);
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_load_boottime_seconds",
-		       "When the module was loaded, since boot: when it changes all counters start anew.");
+		       "When the module was loaded, since boot: a change means that all counters restarted.");
 	metrics_seconds(metrics, host->loaded_ns, "");
 	export_hooks(metrics, host);
 	export_totals(metrics, host);

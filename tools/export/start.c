@@ -37,7 +37,7 @@ void export_starts(struct metrics *metrics, const struct start_times *times)
 		if (!strcmp(times->v[i].name, "total"))
 			export_total(metrics, &times->v[i]);
 	metrics_family(metrics, METRIC_COUNTER, "l1tune_guest_start_phase_seconds",
-		       "The same by phase, the sum of all starts.");
+		       "Time of all starts together, by phase.");
 	/* The names are the module's own. */
 	for (i = 0; i < times->num; i++)
 		if (strcmp(times->v[i].name, "total"))

@@ -149,20 +149,20 @@ static const struct {
 	const char *help;
 	void (*export)(struct metrics *metrics, const struct exported_tenant *of);
 } families[] = {
-	{ METRIC_INFO, "l1tune_tenant", "What a tenant is.", export_info },
-	{ METRIC_GAUGE, "l1tune_tenant_vms", "VMs that it has.", export_vms },
-	{ METRIC_GAUGE, "l1tune_tenant_vcpus", "vCPUs that it has.", export_vcpus },
-	{ METRIC_GAUGE, "l1tune_tenant_memory_bytes", "The most memory that each of its guests has had.",
+	{ METRIC_INFO, "l1tune_tenant", "Identity of a tenant.", export_info },
+	{ METRIC_GAUGE, "l1tune_tenant_vms", "Its current VMs.", export_vms },
+	{ METRIC_GAUGE, "l1tune_tenant_vcpus", "Its current vCPUs.", export_vcpus },
+	{ METRIC_GAUGE, "l1tune_tenant_memory_bytes", "Sum of the peak memory of each of its guests.",
 	  export_memory },
 	{ METRIC_GAUGE, "l1tune_tenant_nested_vms", "Its guests that use VMX or SVM themselves.",
 	  export_nested },
-	{ METRIC_COUNTER, "l1tune_tenant_created_vms", "VMs that it has had.", export_created_vms },
-	{ METRIC_COUNTER, "l1tune_tenant_created_vcpus", "vCPUs that it has had.",
+	{ METRIC_COUNTER, "l1tune_tenant_created_vms", "Its VMs, including those that have ended.", export_created_vms },
+	{ METRIC_COUNTER, "l1tune_tenant_created_vcpus", "Its vCPUs, including those that have ended.",
 	  export_created_vcpus },
-	{ METRIC_COUNTER, "l1tune_tenant_exits", "Exits of its guests, of those that are gone too.",
+	{ METRIC_COUNTER, "l1tune_tenant_exits", "Exits of its guests, including those that have ended.",
 	  export_exits },
 	{ METRIC_COUNTER, "l1tune_tenant_exit_seconds",
-	  "Time from exits of its guests to the next entries, by who spent it.", export_parts },
+	  "Time from exits of its guests to the next entries, by part.", export_parts },
 	{ METRIC_COUNTER, "l1tune_tenant_guest_seconds", "Time in its guests.", export_guest_time },
 	{ METRIC_COUNTER, "l1tune_tenant_stolen_seconds",
 	  "Time that L0 took from its guests and their exits.", export_stolen },
@@ -213,21 +213,21 @@ static void export_others(struct metrics *metrics, const struct tenant_ranking *
 	size_t part;
 
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants",
-		       "Tenants that there are, with patterns and matches.");
+		       "Current tenants, including patterns and matches.");
 	metrics_number(metrics, ranking->num, "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other",
-		       "Of these, tenants that have no series of their own, because others cost more.");
+		       "Of these, tenants without series of their own, because others cost more.");
 	metrics_number(metrics, ranking->num - ranking->num_exported, "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_exits",
-		       "Exits of their guests; it can become less.");
+		       "Exits of their guests; it can decrease.");
 	metrics_number(metrics, sum.total[TOTAL_EXITS], "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_exit_seconds",
-		       "Time from these to the next entries, by who spent it; it can become less.");
+		       "Time from these to the next entries, by part; it can decrease.");
 	for (part = 0; part < NUM_PARTS; part++)
 		metrics_seconds(metrics, sum.total[TOTAL_PARTS + part], "part=\"%s\"",
 				time_part_names[part]);
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_guest_seconds",
-		       "Time in their guests; it can become less.");
+		       "Time in their guests; it can decrease.");
 	metrics_seconds(metrics, sum.total[TOTAL_GUEST_TIME], "");
 }
 

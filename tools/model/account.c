@@ -296,6 +296,6 @@ void accounts_free(struct accounts *accounts)
 void accounts_explain(const struct snapshot *snapshot, bool *is_said)
 {
 	if (!snapshot->tenants.are_known && !*is_said)
-		complain("no tenants are known here: guests are by the control group that their VMM is in");
+		complain("tenants are unknown here: guests are grouped by their VMM's control group");
 	*is_said = true;
 }

@@ -155,16 +155,16 @@ static const char *load_document(const json_t *json, struct snapshot *snapshot)
 	if (!take_number(json, "schema", &schema))
 		return "not a document of l1tune stat --json";
 	if (schema != JSON_SCHEMA)
-		return "of another l1tune, whose documents are not known here";
+		return "unsupported schema version";
 	if (!json_is_array(l2))
-		return "without guests";
+		return "no guests in it";
 	snapshot->is_interval =
 		take_number(json, "interval_ns", &snapshot->interval_ns);
 	load_boot(json, snapshot);
 	json_array_foreach(l2, i, guest)
 		if (!load_guest(guest, GROW(snapshot->guests,
 					    snapshot->num_guests)))
-			return "without reasons that make sense: save l1tune stat --json";
+			return "no valid reasons: save l1tune stat --json";
 	find_out_when(snapshot);
 	snapshot_set_labels(snapshot);
 	return NULL;

@@ -27,12 +27,12 @@ enum saved {
 #define SAVED_WORDS(nothing_yet, noun, again)						\
 	{										\
 		[SAVED_NONE] = nothing_yet ": run " again,				\
-		[SAVED_NOT_ROOTS] = "the file of " noun " is not root's alone: remove it, then run " again, \
+		[SAVED_NOT_ROOTS] = "the file of " noun " can be changed by others than root: remove it, then run " again, \
 		[SAVED_DAMAGED] = "the file of " noun " is damaged: run " again,	\
-		[SAVED_OTHER_BOOT] = "this machine was started again since: run " again, \
-		[SAVED_OTHER_KERNEL] = "the kernel is another one since: run " again,	\
-		[SAVED_OTHER_MICROCODE] = "the microcode is another one since: run " again, \
-		[SAVED_OTHER_TYPE] = "the instance type is another one since: run " again, \
+		[SAVED_OTHER_BOOT] = "this machine was rebooted since: run " again, \
+		[SAVED_OTHER_KERNEL] = "the kernel has changed since: run " again,	\
+		[SAVED_OTHER_MICROCODE] = "the microcode has changed since: run " again, \
+		[SAVED_OTHER_TYPE] = "the instance type has changed since: run " again, \
 	}
 
 /* The machine that a document is of, as its key "machine", and back. */

@@ -42,26 +42,26 @@
 #define STATE(component, bits)	\
 	{ .name = "XCR0." component, .group = PROBE_STATE, .promise = LEAFD_EAX(bits),	\
 	  .fn = probe_guest_xsetbv, .cr4 = CR4_OSXSAVE, .exits = true,			\
-	  .means = "Linux and Windows switch on each component that CPUID offers, early in their boot, and stop there" }
+	  .means = "Linux and Windows enable each component that CPUID offers, early in boot, and stop there" }
 #define CR4_ROW(bit_name, bit, ...)	\
 	{ .name = "CR4." bit_name, .group = PROBE_CR4, .promise = __VA_ARGS__,	\
 	  .fn = probe_guest_cr4, .value = CR4(bit), .exits = true,		\
-	  .means = "a kernel that goes by CPUID sets it while it boots, and stops there" }
+	  .means = "a kernel that trusts CPUID sets it while it boots, and stops there" }
 #define CODE(insn, bytes, ...)	\
 	{ .name = insn, .group = PROBE_INSTRUCTIONS, BYTES(bytes), .promise = __VA_ARGS__, \
-	  .means = "programs that go by CPUID end with SIGILL, and a kernel that does stops" }
+	  .means = "programs that trust CPUID get SIGILL, and a kernel that does stops" }
 #define CODE_WITH(insn, bytes, cr4_bits, xcr0_bits, ...)	\
 	{ .name = insn, .group = PROBE_INSTRUCTIONS, BYTES(bytes), .promise = __VA_ARGS__, \
 	  .cr4 = (cr4_bits), .xcr0 = (xcr0_bits),					\
-	  .means = "programs that go by CPUID end with SIGILL, and a kernel that does stops" }
+	  .means = "programs that trust CPUID get SIGILL, and a kernel that does stops" }
 #define READ_MSR(msr_name, index, ...)	\
 	{ .name = msr_name, .group = PROBE_MSR, .promise = __VA_ARGS__, .msr = (index),	\
 	  .fn = probe_guest_rdmsr, .exits = true,					\
-	  .means = "a kernel that goes by CPUID reads it while it boots, and may stop there" }
+	  .means = "a kernel that trusts CPUID reads it while it boots, and may stop there" }
 #define WRITE_MSR(msr_name, index, to, ...)	\
 	{ .name = msr_name, .group = PROBE_MSR, .promise = __VA_ARGS__, .msr = (index),	\
 	  .value = (to), .fn = probe_guest_wrmsr, .exits = true,			\
-	  .means = "a kernel that goes by CPUID writes it while it boots or when it switches tasks, and may stop there" }
+	  .means = "a kernel that trusts CPUID writes it while it boots or when it switches tasks, and may stop there" }
 
 /*
  * A nested launch has the promise of its ISA; rows are tried in this order. Without the
@@ -78,7 +78,7 @@ const struct probe_feature probe_features[] = {
 	STATE("PKRU", XCR0_PKRU),
 	{ .name = "XCR0.AMX", .group = PROBE_STATE, .promise = LEAFD_EAX(XCR0_AMX),
 	  .fn = probe_guest_xsetbv, .cr4 = CR4_OSXSAVE, .exits = true, .asks_permission = true,
-	  .means = "a guest that is offered AMX stops, or its programs end with SIGILL" },
+	  .means = "a guest that is offered AMX stops, or its programs get SIGILL" },
 
 	CR4_ROW("VME", 0, LEAF1_EDX(1)),
 	CR4_ROW("TSD", 2, LEAF1_EDX(4)),
@@ -152,11 +152,11 @@ const struct probe_feature probe_features[] = {
 	CODE_WITH("AVX512F (VPXORQ)", "\x62\xf1\xfd\x48\xef\xc0", CR4_OSXSAVE, XCR0_AVX512 | 7, LEAF7_EBX(16)),
 	{ .name = "AMX (TILERELEASE)", .group = PROBE_INSTRUCTIONS, BYTES("\xc4\xe2\x78\x49\xc0"),
 	  .promise = LEAF7_EDX(24), .cr4 = CR4_OSXSAVE, .xcr0 = XCR0_AMX | 7, .asks_permission = true,
-	  .means = "programs that go by CPUID end with SIGILL, and a kernel that does stops" },
+	  .means = "programs that trust CPUID get SIGILL, and a kernel that does stops" },
 	{ .name = "VMCALL", .group = PROBE_INSTRUCTIONS, .isa = PROBE_VMX_ONLY, .fn = probe_guest_vmcall, .exits = true },
 	{ .name = "VMMCALL", .group = PROBE_INSTRUCTIONS, .isa = PROBE_SVM_ONLY, .fn = probe_guest_vmmcall, .exits = true },
 	{ .name = "PAUSE", .group = PROBE_INSTRUCTIONS, .fn = probe_guest_pause, .repeated = PROBE_PAUSES,
-	  .means = "each PAUSE of a guest exits: spinlocks of guests with several vCPUs are dear" },
+	  .means = "each PAUSE of a guest exits: spinlocks of guests with several vCPUs are expensive" },
 
 	READ_MSR("MSR APIC_BASE", 0x1b, LEAF1_EDX(9)),
 	READ_MSR("MSR MTRRCAP", 0xfe, LEAF1_EDX(12)),
@@ -189,20 +189,20 @@ const struct probe_feature probe_features[] = {
 
 	{ .name = "kvmclock", .group = PROBE_KVM, .promise = KVM_EAX(3), .exits = true,
 	  .fn = probe_guest_shared, .msr = 0x4b564d01, .value = PROBE_SCRATCH | 1, .how = TRY_SHARED,
-	  .means = "Linux has a wrong clock, or takes another one that may exit" },
+	  .means = "Linux has a wrong clock, or uses another one that may exit" },
 	{ .name = "steal time", .group = PROBE_KVM, .promise = KVM_EAX(5), .exits = true,
 	  .fn = probe_guest_wrmsr, .msr = 0x4b564d03, .value = (PROBE_SCRATCH + 0x1000) | 1,
-	  .means = "the guest does not see what its host takes of its time" },
+	  .means = "the guest does not see the time that its host steals" },
 	{ .name = "PV EOI", .group = PROBE_KVM, .promise = KVM_EAX(6), .exits = true,
 	  .fn = probe_guest_wrmsr, .msr = 0x4b564d04, .value = (PROBE_SCRATCH + 0x2000) | 1,
-	  .means = "each interrupt of a guest costs one exit more" },
+	  .means = "each interrupt of a guest costs one more exit" },
 	{ .name = "poll control", .group = PROBE_KVM, .promise = KVM_EAX(12), .exits = true,
 	  .fn = probe_guest_wrmsr, .msr = 0x4b564d05, .value = 1,
-	  .means = "a guest that polls by itself cannot keep its host from polling as well" },
+	  .means = "a guest that polls itself cannot keep its host from polling as well" },
 
 	{ .name = "ioeventfd", .group = PROBE_WAKE, .promise = CAP(KVM_CAP_IOEVENTFD), .exits = true,
 	  .fn = probe_guest_doorbell, .how = TRY_DOORBELL,
-	  .means = "devices by vhost and VFIO do not hear of the guest's requests" },
+	  .means = "vhost and VFIO devices do not get the guest's requests" },
 	{ .name = "irqfd", .group = PROBE_WAKE, .promise = CAP(KVM_CAP_IRQFD), .exits = true,
 	  .fn = probe_guest_halt, .how = TRY_INTERRUPT,
 	  .means = "interrupts of vhost and VFIO do not wake a guest: its devices hang" },
@@ -212,10 +212,10 @@ const struct probe_feature probe_features[] = {
 
 	{ .name = "nested launch", .group = PROBE_NESTING, .isa = PROBE_VMX_ONLY,
 	  .promise = LEAF1_ECX(5), .exits = true, .how = TRY_NESTED,
-	  .means = "CPUID offers VMX, and guests cannot run guests of their own with it" },
+	  .means = "CPUID offers VMX, but guests cannot run guests with it" },
 	{ .name = "nested run", .group = PROBE_NESTING, .isa = PROBE_SVM_ONLY,
 	  .promise = EXT1_ECX(2), .exits = true, .how = TRY_NESTED,
-	  .means = "CPUID offers SVM, and guests cannot run guests of their own with it" },
+	  .means = "CPUID offers SVM, but guests cannot run guests with it" },
 };
 const size_t num_probe_features = ARRAY_SIZE(probe_features);
 

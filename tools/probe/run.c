@@ -106,7 +106,7 @@ static void judge_end(const struct probe_feature *feature, const struct probe_en
 	const char *text;
 
 	if (!end->ready && end->how != PROBE_DONE && (feature->cr4 || feature->xcr0)) {
-		judge(result, VERDICT_UNTRIED, "what it needs of CR4 or XCR0 does not work: see its row");
+		judge(result, VERDICT_UNTRIED, "the CR4 or XCR0 bit that it needs does not work: see its row");
 		return;
 	}
 	switch (end->how) {
@@ -175,7 +175,7 @@ static int try_once(struct probe_vm *vm, const struct probe_feature *feature,
 	if (result->verdict == VERDICT_OK && feature->repeated)
 		result->ticks /= feature->repeated;
 	if (feature->how == TRY_DOORBELL && result->verdict == VERDICT_OK && !probe_vm_has_rung(vm))
-		judge(result, VERDICT_WRONG, "KVM did not hear the doorbell");
+		judge(result, VERDICT_WRONG, "KVM did not notice the doorbell");
 	return 0;
 }
 
@@ -312,7 +312,7 @@ static int with_vm(const struct run *run, bool permitted)
 /* It cannot be given back: what needs none was tried before. */
 static int with_permission(const struct run *run)
 {
-	const char *why = "the kernel does not permit it to this process, and KVM does not offer it then";
+	const char *why = "the kernel does not permit it to this process, so KVM does not offer it";
 	size_t i;
 
 	if (!syscall(SYS_arch_prctl, REQ_XCOMP_GUEST_PERM, XFEATURE_XTILEDATA))
@@ -375,7 +375,7 @@ void probe_judge_times(struct probe *probe)
 			judge(r, VERDICT_SLOW, "%.0f times as long as the others",
 			      (double)r->ticks / usual);
 		else if (r->ticks >= one_exit / PART_OF_AN_EXIT)
-			judge(r, VERDICT_SLOW, "it exits: it takes %.1f times what CPUID takes",
+			judge(r, VERDICT_SLOW, "it exits: it takes %.1f times as long as CPUID",
 			      (double)r->ticks / one_exit);
 	}
 }

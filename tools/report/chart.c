@@ -278,7 +278,7 @@ void chart_time(FILE *page, const json_t *points)
 	fputs("<ul class=\"key\">", page);
 	part_keys(page, points);
 	if (has_any(points, "stolen_ns"))
-		key(page, "c-stolen line", "stolen by L0, beside these");
+		key(page, "c-stolen line", "stolen by L0, in addition");
 	fputs("</ul>", page);
 	plot_start(page, most);
 	svg_start(page, "Time in exits over time", scale.columns, HEIGHT);

@@ -102,7 +102,7 @@ static void print_left_out(FILE *page, const json_t *report)
 			       (long long)json_integer_value(num));
 	if (*list) {
 		fputs("<p class=\"empty\">", page);
-		html_print(page, "To keep the page small, the data lack: %s. The least busy guests come first.", list);
+		html_print(page, "To keep the page small, the data omit: %s. The least busy guests are omitted first.", list);
 		fputs("</p>", page);
 	}
 	free(list);
@@ -111,7 +111,7 @@ static void print_left_out(FILE *page, const json_t *report)
 static void print_data(FILE *page, const json_t *report, const char *text)
 {
 	section_start(page, "data", "Data",
-		      "The JSON documents that this page was made from are in it, in the element with the id l1tune-report.");
+		      "The JSON documents behind this page are in the element with the id l1tune-report.");
 	print_left_out(page, report);
 	fputs("<script type=\"application/json\" id=\"l1tune-report\">", page);
 	fputs(text, page);

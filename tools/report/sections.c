@@ -373,11 +373,11 @@ const struct section sections[] = {
 	  print_guests },
 	{ "slow", "Slow exits", "The highest histogram bucket of the slowest reasons; without HLT.", print_slow },
 	{ "ended", "Guests that ended", NULL, print_ended },
-	{ "events", "Events", "Guests that came and went, limits, advice: the latest first.", print_events },
+	{ "events", "Events", "Guests that started and ended, limits, advice: the latest first.", print_events },
 	{ "limits", "Limits", "As they were when the report was made.", print_limits },
 	{ "machine", "Machine", NULL, print_machine },
 	{ "doctor", "Doctor", "As it was when the report was made.", print_doctor },
 	{ "caps", "Capabilities", "What L0 offers and KVM uses, as it was when the report was made.", print_caps },
-	{ "bench", "Costs of exits", "Measured by l1tune bench --save, by a tiny guest.", print_bench },
+	{ "bench", "Costs of exits", "Measured by l1tune bench --save with a tiny guest.", print_bench },
 };
 const unsigned int num_sections = ARRAY_SIZE(sections);

@@ -303,8 +303,8 @@ static const struct report_column caps_columns[] = {
 	{ "Feature", COLUMN_NAME, feature },
 	{ "Offered", COLUMN_TEXT, offered, draw_offered },
 	{ "Used", COLUMN_TEXT, used, draw_used },
-	{ "What it is for", COLUMN_PROSE, why },
-	{ "Exits that it saves", COLUMN_PROSE, saves },
+	{ "Purpose", COLUMN_PROSE, why },
+	{ "Exits saved", COLUMN_PROSE, saves },
 	{ }
 };
 

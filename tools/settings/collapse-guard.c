@@ -164,7 +164,7 @@ static char *check_available(const struct env *env)
 			free(wants);
 		}
 	} else {
-		why = xstrdup("how much memory is available is not known: /proc/meminfo cannot be read");
+		why = xstrdup("the available memory is unknown: /proc/meminfo cannot be read");
 	}
 	free(text);
 	return why;

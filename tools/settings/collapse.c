@@ -88,7 +88,7 @@ static int check_kernel(void)
 	if (kernel_can_collapse())
 		return STATUS_OK;
 	uname(&name);
-	complain("Linux %s cannot collapse the memory of a running process: that takes 6.1 or later with transparent huge pages (MADV_COLLAPSE); let a guest have huge pages from its start: l1tune advise says how",
+	complain("Linux %s cannot collapse the memory of a running process: that takes 6.1 or later with transparent huge pages (MADV_COLLAPSE); give a guest huge pages from its start: l1tune advise says how",
 		 name.release);
 	return STATUS_FAILED;
 }

@@ -57,7 +57,7 @@ static int restore(const struct env *env, const struct class_write *write,
 	if (sysfs_is_gone(err) || (err >= 0 && !strcmp(now, write->before)))
 		return STATUS_OK;
 	if (err >= 0 && *told && strcmp(now, told)) {
-		complain("%s was set to %s by another process and is left alone; it was %s before",
+		complain("%s was set to %s by another process and is left as is; it was %s before",
 			 write->path, now, write->before);
 		return STATUS_FAILED;
 	}

@@ -104,7 +104,7 @@ static int complain_write(const struct env *env, const char *where, const char *
 		complain("%s%s is too long, or too deep, for a tenant", where, cgroup);
 		return STATUS_FAILED;
 	case -ENOSPC:
-		complain("%sno room for tenant %s: there may be 64 patterns and 4096 tenants; remove one first",
+		complain("%stoo many tenants for %s: at most 64 patterns and 4096 tenants; remove one first",
 			 where, cgroup);
 		return STATUS_FAILED;
 	case -EOPNOTSUPP:

@@ -58,7 +58,7 @@ static void test_devices(void)
 	ktap_ok(explains_by(&s, &symptom_devices, "serial-port"),
 		"of several devices the one with most accesses is advised on");
 	ktap_equal(s.advice.evidence,
-		   "1200 accesses to devices in a second, for which the VMM takes 0.30 s of it; seen in a second of a sample after that: ports 0x3f8 to 0x3fd (first serial port) written 500 and read 400 times, port 0x608 (ACPI PM timer) read 290 times, others 10 times",
+		   "1200 device accesses per second; they take the VMM 0.30 s of each second; seen per second in a later sample: ports 0x3f8 to 0x3fd (first serial port) written 500 and read 400 times, port 0x608 (ACPI PM timer) read 290 times, others 10 times",
 		   "the evidence names the devices");
 	ktap_ok(strstr(s.advice.change, "console=hvc0") &&
 		!strncmp(s.advice.confidence, "medium: 2 causes", 16),
@@ -98,8 +98,8 @@ static void test_each_device(void)
 		/* Which interface the guest uses was not seen. */
 		bool is_clock;
 	} cases[] = {
-		{ ACCESS_PORT, 0x608, "clock", "For Windows", true },
-		{ ACCESS_MMIO, 0xfed000f0, "clock", "For Linux", true },
+		{ ACCESS_PORT, 0x608, "clock", "Windows: QEMU", true },
+		{ ACCESS_MMIO, 0xfed000f0, "clock", "Linux: in the guest", true },
 		{ ACCESS_PORT, 0x71, "rtc", "hwclock", true },
 		{ ACCESS_PORT, 0x3fd, "serial-port", "hvc0" },
 		{ ACCESS_MMIO, 0xa1000, "display", "virtio-gpu" },
@@ -187,7 +187,7 @@ static void test_clocks(void)
 		  "medium: shown; not ruled out: 1 of" },
 		{ 0x608, 0x4b564d00, "-cpu host,hv_time", "clock-linux", "current_clocksource",
 		  "high" },
-		{ 0x608, 0x6e0, "-cpu host", "clock", "For Linux",
+		{ 0x608, 0x6e0, "-cpu host", "clock", "Linux: in the guest",
 		  "medium: shown; not ruled out: 2 of" },
 	};
 	struct scene s;
@@ -265,7 +265,7 @@ static void test_unknown(void)
 	sampled(&s, list, ARRAY_SIZE(list));
 	explains(&s, &symptom_devices);
 	ktap_equal(s.advice.change,
-		   "virtio with ioeventfd or vhost for what has port 0xc000, address 0xfebc0000: /proc/ioports and /proc/iomem in the guest name it",
+		   "virtio with ioeventfd or vhost for the device at port 0xc000, address 0xfebc0000: /proc/ioports and /proc/iomem in the guest name it",
 		   "of what is not known the guest knows the name");
 	ktap_ok(is_near(s.advice.gain.high, 0.62),
 		"an ioeventfd keeps the exits: the bound is the time of KVM and the VMM");
@@ -409,7 +409,7 @@ static void test_faults_by_count(void)
 	exits(&s, "npf", 3000, 100, 300);
 	counted(&s, KVM_MMIO_EXITS, 2950);
 	ktap_ok(!explains(&s, &symptom_memory), "faults that KVM counts as accesses are not for memory, without a sample");
-	ktap_ok(explains(&s, &symptom_devices) && !strncmp(s.advice.evidence, "2950 accesses", 13),
+	ktap_ok(explains(&s, &symptom_devices) && !strncmp(s.advice.evidence, "2950 device", 11),
 		"those that KVM counts are the accesses");
 	sampled(&s, &slow, 1);
 	ktap_ok(!explains(&s, &symptom_memory), "nor does a sample that slows the guest make them so");
@@ -430,7 +430,7 @@ static void test_faults_by_count(void)
 	counted(&s, KVM_FAULTS_TAKEN, 3005);
 	counted(&s, KVM_FAULTS_EMULATED, 5);
 	counted(&s, KVM_MMIO_EXITS, 5);
-	ktap_ok(explains(&s, &symptom_memory) && !strncmp(s.advice.evidence, "3000 faults", 11),
+	ktap_ok(explains(&s, &symptom_memory) && !strncmp(s.advice.evidence, "3000 EPT", 8),
 		"faults for which KVM looked for a page and found one are for memory");
 	ktap_ok(!explains(&s, &symptom_devices), "and are no accesses to devices");
 	end(&s);
@@ -440,7 +440,7 @@ static void test_faults_by_count(void)
 	exits(&s, "EPT_MISCONFIG", 1000, 30, 100);
 	counted(&s, KVM_MMIO_EXITS, 4000);
 	ktap_ok(!explains(&s, &symptom_memory), "on VMX too, where KVM remembers no devices (mmio_caching=N)");
-	ktap_ok(explains(&s, &symptom_devices) && !strncmp(s.advice.evidence, "4000 accesses", 13),
+	ktap_ok(explains(&s, &symptom_devices) && !strncmp(s.advice.evidence, "4000 device", 11),
 		"all of them are accesses then");
 	end(&s);
 }

@@ -87,7 +87,7 @@ CASES = {
                   ([exits("EXTERNAL_INTERRUPT", 300, vmm=0.1)], {})),
     "vmm-kicks": (([exits("EXTERNAL_INTERRUPT", 300, vmm=0.1)], {}), "fewer signals", 0, 0.1,
                   ([exits("VMCALL", 300, vmm=0.1)], {})),
-    "vmm-msrs": (([exits("MSR_READ", 300, vmm=0.1)], {}), "filter of MSRs", 0, 0.1,
+    "vmm-msrs": (([exits("MSR_READ", 300, vmm=0.1)], {}), "MSR filter", 0, 0.1,
                  ([exits("HLT", 300, vmm=0.1)], {})),
     "vmm-hypercalls": (([exits("VMCALL", 300, vmm=0.1)], {}), "virtio", 0, 0.1,
                        ([exits("MSR_READ", 300, vmm=0.1)], {})),
@@ -176,7 +176,7 @@ def advise_in_steps(reason):
 
 
 def test_sample():
-    why = "that needs the machine itself, and "
+    why = "needs the live machine; "
     with Advised(exits("IO_INSTRUCTION", 0)) as b:
         text = advise_meanwhile(b, "IO_INSTRUCTION")
         ok("(devices)" in text and "was not seen (not ruled out; to find out: perf record" in text,

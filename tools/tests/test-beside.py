@@ -218,7 +218,7 @@ def test_stat_and_top():
         host.throttled("/machine.slice", 250_000)
         r = b.run("stat", "-o", "GUEST,REASON,RUNQ")
         equal(r.stdout.split("\n\n")[1].splitlines()[1:],
-              ["    1 web1: at most 250ms of 900ms", "    2 vmm: not known of 800ms"],
+              ["    1 web1: at most 250ms of 900ms", "    2 vmm: unknown of 800ms"],
               "stat says how much of RUNQ is due to a quota, and of which guest that is unknown")
         guests = {g["id"]: g["quota_ns"] for g in b.json("stat", "-J")["l2"]}
         equal(guests, {1: 250 * MS, 2: None}, "stat --json has it for each guest")

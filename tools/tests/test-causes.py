@@ -124,7 +124,7 @@ SITUATIONS = {
     "buffers that L0 and L1 both clear":
         ([exits("CPUID", 30000)],
          {"sys": {"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"},
-          "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask who runs L0", "medium: the other"),
+          "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
         (RUNQ, {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
     "fewer CPUs allowed than vCPUs":
@@ -136,7 +136,7 @@ SITUATIONS = {
     "split locks":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
-        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "faster pages", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "high"),
     "waiting for swap":
         ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "high"),
     "waiting for a file":
@@ -149,9 +149,9 @@ SITUATIONS = {
         (NESTED, {"argv": ("qemu", "-cpu", "host,hv-time=on,hv-evmcs=on")}, "windows-hypervisor", "CPU without VMX: QEMU -cpu MODEL,vmx=off",
          "medium: shown; not"),
     "a disk that is called so":
-        (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nested-hypervisor", "Not Windows: run what is inside beside it", "medium: shown; not"),
+        (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nested-hypervisor", "Not Windows: run the inner guest as a guest", "medium: shown; not"),
     "Linux with KVM inside, or Windows that is offered nothing of Hyper-V's":
-        (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nested-hypervisor", "Not Windows: run what is inside beside it", "medium: shown; not"),
+        (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nested-hypervisor", "Not Windows: run the inner guest as a guest", "medium: shown; not"),
     "a guest inside a guest whose VMM's command line is not there":
         (NESTED, {"argv": ()}, "nested-exits", "find out first", "low"),
     "CPU time that L0 took of a machine whose type DMI does not say":
@@ -214,7 +214,7 @@ def test_situations():
     cells, values = SITUATIONS["a guest that polls by itself"][:2]
     with Advised(*cells, **values) as b:
         causes = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
-        equal(causes.get("exits for HLT on CPUs of its own"), "ruled_out", "more vCPUs than CPUs rule out that a guest keeps its CPUs")
+        equal(causes.get("exits for HLT on dedicated CPUs"), "ruled_out", "more vCPUs than CPUs rule out that a guest keeps its CPUs")
     for name, (cells, values) in HEALTHY.items():
         with Advised(*cells, **values) as b:
             equal(b.rules(), [], f"{name} gets no advice")
@@ -361,7 +361,7 @@ def test_unknown_counts():
         for name in polls:
             os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
         r = b.run("advise", "--since-start", "--state", b.state)
-        ok("not known of 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
+        ok("unknown for 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
            "under lockdown no file is opened that is locked down, and that is said", r)
         advice = {a["rule"]: a for a in b.advice()}
         ok("poll-down" not in advice and advice["hlt-in-guest"]["gain"]["high_cpus"] < 0.02,
@@ -397,7 +397,7 @@ def test_several_vms():
         b.kvm(1001, fd=12, **none)
         ok("poll-down" not in b.rules(), "of several VMs of a process none is given what was counted of another", b.rules())
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("not known of 2 guests: " in text and "its process has several VMs" in text, "and that is said", text)
+        ok("unknown for 2 guests: " in text and "its process has several VMs" in text, "and that is said", text)
         b.kvm(1001, fd=11, **{"vcpu0/tsc-offset": 0})
         b.kvm(1001, fd=12, **{"vcpu0/tsc-offset": 0, "vcpu1/tsc-offset": 0})
         equal([(a["rule"], a["id"]) for a in b.advice() if a["rule"] == "poll-down"], [("poll-down", 1)],
@@ -441,7 +441,7 @@ def test_all_together():
            0.25 < advice[0]["gain"]["high_cpus"] < 0.361 and "kvm.halt_poll_ns" in advice[0]["change"],
            "what is little in each of many guests is one piece of advice with the sum", advice)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok(text.startswith("40 guests: polling that finds nothing (poll-down)\n"), "which is about the machine", text)
+        ok(text.startswith("40 guests: unsuccessful halt polling (poll-down)\n"), "which is about the machine", text)
     with Advised() as b:
         fleet(b, 12, 0.02 * SECOND)
         equal([(a["rule"], a["guests"]) for a in b.advice()], [("poll-down", 12)],
@@ -540,7 +540,7 @@ def test_helpers():
             task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
             task(b, 77, comm, 4 * SECOND, KTHREAD)
             advice = b.advice()
-            ok([a["rule"] for a in advice] == [rule] and re.search("for it for 0[.](4|3[5-9])", advice[0]["evidence"]),
+            ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
                f"time beside the vCPUs: {rule}", advice)
     for tid, rules in (1002, ["vmm-threads"]), (0, []):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL,

@@ -168,7 +168,7 @@ MEMORY = {
     "memfd, advise, advised": (smaps("/memfd:ram (deleted)", "rd wr hg", "rw-s"), NEVER, SHMEM_ADVISE, "ok", "1 guest"),
     "memfd, advise, never advised": (smaps("/memfd:ram (deleted)", perms="rw-s"), ALWAYS, SHMEM_ADVISE, "warning", "did not ask"),
     "hugetlbfs": (smaps("/anon_hugepage (deleted)", "rd wr ht"), NEVER, SHMEM_NEVER, "ok", "1 guest"),
-    "a snapshot, private": (smaps("/srv/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "hugetlbfs cannot be mapped so"),
+    "a snapshot, private": (smaps("/srv/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "hugetlbfs cannot be mapped that way"),
     "a shared file": (smaps("/srv/guest.mem", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "a file on a disk"),
     "a file in a tmpfs": (smaps("/dev/shm/guest", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "mounted with huge="),
 }
@@ -198,7 +198,7 @@ def test_memory():
         for number in range(1, 20):
             write(f"{b.machine.proc}/{1000 + number}/smaps", smaps().encode())
         row, _ = row_of(b, "guest memory")
-        ok("3 more guests were not looked at" in row["text"] and row["text"].count("l2-") == 16,
+        ok("3 more guests were not checked" in row["text"] and row["text"].count("l2-") == 16,
            "no more than 16 guests are looked at", row)
 
 

@@ -84,7 +84,7 @@ def test_words():
                                "the CPUs became slower"], "a slower CPU")
         b.write(series((60, 2000, {}), (3, 2600, {}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 30 % more (2.60\u00b5s, before 2.00\u00b5s), the part outside KVM did not change: "
-                               "this machine's KVM takes longer, as when perf or BPF observes it"], "the part in KVM")
+                               "this machine's KVM takes longer, as when perf or BPF traces it"], "the part in KVM")
         slots = series((60, 2000, {}), noise=0) + [slot(61 + n, START + (600 + n) * MINUTE, 1000, rest_ns=500) for n in range(3)]
         b.write(slots)
         equal(change_text(b), ["since a time between 02:00 and 11:00 an exit costs 50 % less (1.00\u00b5s, before 2.00\u00b5s), stolen time did "
@@ -135,7 +135,7 @@ def test_file():
             f.write(os.urandom(5000))
         r = b.drift()
         equal([r.returncode, r.stdout], [1, ""], "no samples in it: it fails")
-        ok("no canary was kept: run l1tune record --canary" in r.stderr, "and says what to do", r.stderr)
+        ok("no canary samples: run l1tune record --canary" in r.stderr, "and says what to do", r.stderr)
 
 
 def test_record():
@@ -143,7 +143,7 @@ def test_record():
         r = b.run("record", *b.state, "--canary", "-i", "0.2", "-c", "3", "--dev", b.directory + "/none")
         equal(r.returncode, 0, "record --canary without /dev/kvm records")
         equal(r.stderr.splitlines(), [f"l1tune: canary: {b.directory}/none/kvm: No such file or directory: l1tune doctor says what is missing: "
-                                      "what an exit costs is not known until this is mended"], "and says that it has no canary, once")
+                                      "the cost of an exit is unknown until this is fixed"], "and says that it has no canary, once")
         size = sum(os.path.getsize(os.path.join(b.records, name)) for name in os.listdir(b.records) if name == "canary")
         equal(size // SLOT.size, (256 << 20) // 256 // SLOT.size, "the samples have one part in 256 of the size")
         b.write(series((60, 2000, {}), noise=0))

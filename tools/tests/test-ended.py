@@ -41,7 +41,7 @@ def observe(bench, *args, after=0.4, ends=(1,), count=1500):
 def sentence(text):
     """How long a guest lived, in tenths of a second, by what is said of it; None if nothing is."""
     words = text.split()
-    if "after" not in words or "what follows is of that time" not in text:
+    if "after" not in words or "what follows is for that time" not in text:
         return None
     return round(float(words[words.index("after") + 1]) * 10)
 
@@ -90,11 +90,11 @@ def test_nothing_learned():
             machine_of(b, 1, 2)
             r = observe(b, *args, after=0)
             ok(r.returncode == 4 and not r.stdout and
-               r.stderr == "l1tune: guest 1 (web1) ended in the interval; what it did in it is not known\n",
+               r.stderr == "l1tune: guest 1 (web1) ended in the interval; its exits in it are unknown\n",
                f"{args[0]}: a guest that ended before it was seen again is said to be unknown", r)
         machine_of(b, 1)
         r = observe(b, "list", "-J", "-i", "0.1", "-c", "1", "1", "2", after=0)
-        ok(r.returncode == 0 and [g["id"] for g in json.loads(r.stdout)["l2"]] == [2] and "not known" in r.stderr,
+        ok(r.returncode == 0 and [g["id"] for g in json.loads(r.stdout)["l2"]] == [2] and "are unknown" in r.stderr,
            "the other guest is shown", r)
 
 

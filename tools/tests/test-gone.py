@@ -49,7 +49,7 @@ def test_causes():
     says(record("shutdown", "run 8 0 1", FAULT, *exits("CPUID", "MSR_READ", "TRIPLE_FAULT")),
          "RDMSR of MSR 0xc0010015 with #GP", "a triple fault after an MSR that KVM refused names the MSR")
     says(record("shutdown", "run 8 0 1", "refused -", "exception_queued 0", *exits("CPUID", "TRIPLE_FAULT")),
-         "KVM did not see", "a triple fault of the guest's own is not laid on KVM")
+         "did not exit to KVM", "a triple fault of the guest's own is not laid on KVM")
     says(record("shutdown", "run 8 0 1", *exits("VMRESUME", "npf", level=3)), "a guest inside it",
          "a triple fault in level 3 is of the guest inside")
     says(record("reset", "port 64 1 out fe", *exits("CPUID", "IO_INSTRUCTION")), "keyboard controller",
@@ -67,9 +67,9 @@ def test_causes():
     says(record("killed", *exits("HLT"), vmm="exited 139 0"), "the VMM crashed (SIGSEGV)",
          "a VMM that crashed and dumped core is named")
     says(record("exited", *exits("HLT"), vmm="exited 768 0"), "status 3", "a VMM's exit status is named")
-    says(record("exited", *exits("HLT"), vmm="exited 256 0", denied="max_vcpus"), "status 1: l1tune had refused it something for limit max_vcpus",
+    says(record("exited", *exits("HLT"), vmm="exited 256 0", denied="max_vcpus"), "status 1 after l1tune had denied it something for limit max_vcpus",
          "a VMM that fails after a denial is said to have been denied what")
-    says(record("closed", *exits("HLT"), vmm="other 0 0"), "another process", "an end by another process is said to be that")
+    says(record("closed", *exits("HLT"), vmm="other 0 0"), "the last process", "an end by another process is said to be that")
     says(record("new_kind", *exits("HLT")), "does not know", "an end of a later module is not guessed at")
 
 

@@ -28,8 +28,8 @@ static void test_msrs(void)
 		{ 0xc0000080, "EFER", "modes", "one mode" },
 		{ 0xc0010117, "VM_HSAVE_PA", "svm-on-and-off", "stays on" },
 		{ 0x187, "PERFEVTSEL", "pmu", "nmi_watchdog=0" },
-		{ 0x8b, "BIOS_SIGN_ID", "other-msrs", "less of what uses MSR 0x8b" },
-		{ 0x1234, NULL, "other-msrs", "less of what uses MSR 0x1234" },
+		{ 0x8b, "BIOS_SIGN_ID", "other-msrs", "less use of MSR 0x8b" },
+		{ 0x1234, NULL, "other-msrs", "less use of MSR 0x1234" },
 	};
 	struct scene s;
 	size_t i;
@@ -206,7 +206,7 @@ static void test_signs(void)
 	ktap_ok(feature(&f, "pv_tlb_flush").is_used_known && !feature(&f, "pv_tlb_flush").num_using,
 		"TLB flushes take steal time");
 	free(f.v);
-	sample.why_not = "that needs root";
+	sample.why_not = "needs root";
 	vcpu.used[PARAVIRT_STEAL_TIME] = true;
 	f = pv_features(&guest, &paravirt, &sample);
 	ktap_ok(!feature(&f, "pv_unhalt").is_used_known && !feature(&f, "pv_unhalt").is_rate_known,
@@ -233,7 +233,7 @@ static void test_offered(void)
 		int pv_eoi;
 		const char *change;
 	} cases[] = {
-		{ 0x80b, 0x1, 0, "offer PV EOI, which it is not now" },
+		{ 0x80b, 0x1, 0, "offer PV EOI, which is not offered now" },
 		{ 0x80b, 0x40, 0, "let the guest use the PV EOI" },
 		{ 0x80b, 0x40, 1, "uses PV EOI already" },
 		{ 0x830, 0x1, 0, "offer PV IPIs, which are not offered now" },

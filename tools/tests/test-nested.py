@@ -163,7 +163,7 @@ def test_older():
         equal([p.returncode, one.pop("id"), set(map(str, one.values()))], [1, 0, {"None"}], "and in JSON nothing of it is known")
     with bench_with({"text": nested(failed=4, entries=1), "failed": None}) as b:
         out = b.run("nested", "3").stdout
-        ok("refused    4; the module does not say why" in out and "KVM refused 4 of 5 entries; why is not known" in out,
+        ok("refused    4; the module does not say why" in out and "KVM refused 4 of 5 entries; reason unknown" in out,
            "without nested_failed the reasons of refused entries are unknown", out)
         equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["failed"], None, "and null, not empty")
     for text, name in ((b"", "an empty file"), (nested(entries="many"), "a word for a number"),
@@ -259,8 +259,8 @@ def test_controls():
                  "secondary  0x6 ept descriptor_exiting\n", "exit       0x200 host_64bit\n", "entry      0x8200 guest_64bit load_efer\n",
                  "exceptions 0x4042 #DB #UD #PF\n"):
         ok(" " * 11 + line in out, f"{line.split()[0]} controls have names", out)
-    for words in ("no MSR bitmap: each access", "no I/O bitmaps: each port", "no VPID: each entry", "no TPR shadow", "monitor trap flag", "descriptor table",
-                  "each write of L3 to CR3", "each INVLPG of L3", "has page faults of L3", "lists of MSRs, which KVM here goes through: 3 at each entry into L3, 3 at each exit"):
+    for words in ("no MSR bitmap: each MSR access", "no I/O bitmaps: each port", "no VPID: each entry", "no TPR shadow", "monitor trap flag", "descriptor table",
+                  "each write of L3 to CR3", "each INVLPG of L3", "makes page faults of L3", "MSR lists, which KVM here walks: 3 at each entry into L3, 3 at each exit"):
         says(said, words, f"it is told what costs: {words}")
     equal([vcpus[0]["controls"][key] for key in ("kind", "address")], ["vmcs", 0x38000], "JSON has the kind and the address")
     equal([vcpus[0]["controls"]["values"][key] for key in ("exception_bitmap", "vm_instruction_error")], [0x4042, 7], "and values by KVM's names")
@@ -292,7 +292,7 @@ def test_vmcb():
 
 
 def test_no_controls():
-    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: it was not at rest")):
+    for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: the vCPU was busy")):
         out, said, vcpus = of_lab([controls(kind)])
         ok(f"controls   vCPU 0: {words}" in out and said == [], f"it is told why there are no controls: {kind}", out)
         equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None], "and in JSON")

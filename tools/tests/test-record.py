@@ -183,7 +183,7 @@ def test_wrong():
                 (["list"], "--at TIME", 2), (["--at", "noon", "list"], "'noon' is not a time", 2),
                 (["--from", "-1m", "--to", "-2m", "list"], "--from is not before --to", 2),
                 ([*at, "limits"], "limits cannot show records: use one of list", 2), ([*at, "lst"], "did you mean list?", 2),
-                ([*at, "stat", "--vcpus"], "leave --vcpus out", 2), ([*at, "list", "9"], "no guest matches '9'", 4),
+                ([*at, "stat", "--vcpus"], "omit --vcpus", 2), ([*at, "list", "9"], "no guest matches '9'", 4),
                 ([*at, "--from", "-1m", "list"], "mutually exclusive", 2), (["--to", "-1m", "list"], "--to needs --from", 2)):
             r = b.replay(*args)
             ok(r.returncode == status and text in r.stderr and not r.stdout, f"replay {' '.join(args[:1] + args[-2:])}: {text}", r)
@@ -198,7 +198,7 @@ def test_wrong():
            "of a time in which nothing was recorded nothing is shown", r)
         for size in "1", "max", "12x", "1.5G":
             r = b.record("--size", size, "-c", "1")
-            ok(r.returncode == 2 and "is not a size from 1M" in r.stderr, f"record --size {size} is refused", r)
+            ok(r.returncode == 2 and "is not a size of at least 1M" in r.stderr, f"record --size {size} is refused", r)
         with b.start("-i", "5") as p:
             p.stdout.readline()
             r = b.record("-c", "1")

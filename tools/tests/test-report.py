@@ -378,7 +378,7 @@ def test_size():
         document = page.document()
         left_out = document["report"]["left_out"]
         print(f"# {len(page.text.encode())} bytes; left out {left_out}")
-        ok(left_out["histograms"] and "the data lack: histograms of" in page.all_text(), "it says what was left out", left_out)
+        ok(left_out["histograms"] and "the data omit: histograms of" in page.all_text(), "it says what was left out", left_out)
         equal(len(re.findall('data-label="Exits/s"', page.text)), 100, "all guests are on it")
         text = b.report(*between, "--text").stdout
         ok(len(text) < 60_000, "as text they fit into an issue", len(text))

@@ -156,7 +156,7 @@ def test_order():
         b.write("tenant:/a/* max_vms = 1\ntenant:/c? max_vms = 3\ntenant:/*/b max_vms = 2\ntenant:/x max_vms = 4\n")
         write(f"{b.machine.device('tenant-3')}/audit/max_vcpus", 5, 0o640)
         r = b.apply("--check")
-        equal(r.stdout.splitlines(), ["tenant:/c?: is defined again, behind those before it", "tenant:/*/b: is defined again, behind those before it",
+        equal(r.stdout.splitlines(), ["tenant:/c?: is defined again, after those above it", "tenant:/*/b: is defined again, after those above it",
                                       "tenant:/*/b audit.max_vcpus: 5 -> max"], "--check says which are defined again")
         r = b.apply()
         equal([r.returncode, list(b.tenants()), b.settled], [0, ["/a/*", "/x", "/c?", "/*/b"], [("remove", "/c?"), ("add", "/c?"), ("remove", "/*/b"), ("add", "/*/b")]],

@@ -141,12 +141,12 @@ def test_set():
         r = b.run("limits", "tenant:/system.slice/web.service", "max_vms=5")
         equal([r.returncode, module.settle(), value(m, 5, "limits/max_vms")], [0, [], "5"], "one that there is is not defined again")
         r = b.run("limits", "tenant:/a=b/later", "max_vms=5")
-        ok(r.returncode == 0 and "there is no cgroup /a=b/later now" in r.stderr and module.settle() == [("add", "/a=b/later")],
+        ok(r.returncode == 0 and "there is no cgroup /a=b/later yet" in r.stderr and module.settle() == [("add", "/a=b/later")],
            "a cgroup that comes later is told; a path may have a =", r)
         r = b.run("limits", "tenant:/x/*/y", "max_vms=1")
         equal([r.returncode, r.stderr, module.settle()], [0, "", [("add", "/x/*/y")]], "a pattern needs no cgroup")
         r = b.run("limits", "tenant:" + POD, "max_vms=9")
-        ok(r.returncode == 0 and f"{POD} is a tenant of its own now: the limits of {PODS} do not count for it" in r.stderr and
+        ok(r.returncode == 0 and f"{POD} is a tenant of its own now: the limits of {PODS} no longer apply to it" in r.stderr and
            module.settle() == [("add", POD)] and value(m, 3, "limits/max_vms") == "2" and value(m, 8, "limits/max_vms") == "9",
            "a match that gets limits becomes a tenant of its own", r)
         os.chmod(f"{m.device('tenant-3')}/limits/max_vms", 0o440)
@@ -264,10 +264,10 @@ def test_doctor():
         rows, status = doctor(b, POD)
         ok(rows["tenant"][1].startswith(f"{POD} (tenant-3), a match of {PODS}: 1 VM with") and f"{POD}: 1 of 2 used, 1 left, denied 1 time" in rows["max_vms"][1], "a match", rows)
         rows, status = doctor(b, "/kubepods.slice/new-pod/x")
-        ok(rows["tenant"][1].startswith("/kubepods.slice/new-pod/x is no tenant now; the pattern " + PODS) and
-           f"{PODS}: 2 for each match, of which it will be one" in rows["max_vms"][1], "a cgroup that a pattern will make a tenant", rows)
+        ok(rows["tenant"][1].startswith("/kubepods.slice/new-pod/x is no tenant yet; the pattern " + PODS) and
+           f"{PODS}: 2 for each match, including this one" in rows["max_vms"][1], "a cgroup that a pattern will make a tenant", rows)
         rows, status = doctor(b, PODS)
-        ok(rows["tenant"][1].endswith("is a pattern with 2 matches now: what follows is of the fullest") and status == 2 and
+        ok(rows["tenant"][1].endswith("is a pattern with 2 matches now: shown is the fullest") and status == 2 and
            f"{PODS}: 2 of 2 used, 0 left in {POD[:-8]}8.slice" in rows["max_vms"][1], "a pattern: its fullest match", rows)
         rows, status = doctor(b, "/kubepods.slice/x/pod")
         ok(PODS not in str(rows) and "/kubepods.slice/x/pod is no tenant; it is below / (tenant-5)" in rows["tenant"][1], "a component is matched by itself", rows)

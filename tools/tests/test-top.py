@@ -295,7 +295,7 @@ def test_keys():
             t.keys("/", "BSpace", "BSpace", "p", "i", "d", ":", "1", "0", "0", "2", "Enter")
             equal(order(t.shows("filter: pid:1002", "a process")), ["2"], "it filters too")
             t.keys("/", *["BSpace"] * 8, "Z", "Z", "Enter")
-            t.shows("no guest is like that", "none is like that")
+            t.shows("no guest matches", "none is like that")
             t.keys("/", "BSpace", "BSpace", "Enter")
             t.shows("3 guests", "an empty filter")
             t.keys("v")
@@ -303,7 +303,7 @@ def test_keys():
             t.keys("v")
             ok("VCPU" not in t.shows("REASON", "v: reasons"), "without guests")
             t.keys("v", "h")
-            t.shows("Any key goes back", "h: help")
+            t.shows("Any key returns", "h: help")
             t.keys("x")
             t.shows("3 guests", "and back")
             t.tmux("resize-window", "-x", "120", "-y", "40")
@@ -367,7 +367,7 @@ def test_by_cgroup():
     with Bench() as b:
         guests(b)
         r = b.run("top", "--once", "-d", "0.1", "--by", "cgroup")
-        ok(r.returncode == 0 and "no tenants are known here" in r.stderr, "a module without tenants", r)
+        ok(r.returncode == 0 and "tenants are unknown here" in r.stderr, "a module without tenants", r)
 
 
 def test_by_cgroup_keys():

@@ -131,7 +131,7 @@ static void test_show(void)
 	      "1970-01-01 00:00:00.250 denied      l2-4: max_exits_per_sec=1000, use 5000",
 	      "{\"kind\":\"denied\",\"id\":4,\"name\":null,\"limit\":\"max_exits_per_sec\",\"value\":1000,\"use\":5000,\"count\":1,\"pid\":null,\"uid\":null,\"comm\":null,\"errno\":null,\"tenant\":null,\"cgroup\":null}");
 	SHOWS("change@" L1 OURS "\0EVENT=effective\0LIMIT=max_vms\0EFFECTIVE=0\0HOOK=refuse_vm\0STATE=unavailable",
-	      "1970-01-01 00:00:00.250 ineffective max_vms: hook refuse_vm is unavailable; nothing holds guests to it",
+	      "1970-01-01 00:00:00.250 ineffective max_vms: hook refuse_vm is unavailable; it is not enforced",
 	      "{\"kind\":\"ineffective\",\"id\":null,\"name\":null,\"limit\":\"max_vms\",\"hook\":\"refuse_vm\",\"hook_state\":\"unavailable\"}");
 	SHOWS("change@" L1 OURS "\0EVENT=effective\0LIMIT=max_vms\0EFFECTIVE=1\0HOOK=refuse_vm\0STATE=ok",
 	      "1970-01-01 00:00:00.250 effective   max_vms: hook refuse_vm is ok",

@@ -119,8 +119,8 @@ with Bench() as b:
     equal([e["culprit"] for e in got[:-1]],
           ["vhost-104 (104) had the CPU"] * 2 +
           ["waited for a CPU that was idle: likely a CPU quota (cpu.max)", "waited for a CPU; who had it is not known",
-           "asleep in KVM, in IO_INSTRUCTION: a page or a lock", "L0 kept the CPU from this machine",
-           "slowed by max_exits_per_sec", "KVM handled IO_INSTRUCTION"], "culprits in words")
+           "asleep in KVM, in IO_INSTRUCTION: a page or a lock", "L0 took the CPU from this machine",
+           "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION"], "culprits in words")
 
 with Bench() as b:
     machine(b)

@@ -94,7 +94,7 @@ static void add_cause(char **text, const struct drift_change *change)
 		       fabs(work) * 100, work > 0 ? "more" : "less", work > 0 ? "slower" : "faster");
 		break;
 	case DRIFT_KVM:
-		append(text, ", the part outside KVM did not change: this machine's KVM takes %s, as when perf or BPF observes it",
+		append(text, ", the part outside KVM did not change: this machine's KVM takes %s, as when perf or BPF traces it",
 		       to->exit_ns > from->exit_ns ? "longer" : "less time");
 		break;
 	default:

@@ -219,7 +219,7 @@ static void add_effect(struct line *line, const struct event *event)
 	if (event->text[EVENT_STATE])
 		add_text(line, " is ", event->text[EVENT_STATE], "");
 	if (event->kind == EVENT_INEFFECTIVE)
-		append(&line->text, "; nothing holds guests to it");
+		append(&line->text, "; it is not enforced");
 }
 
 /* "l2-3 web: small-pages", "small-pages: 12 guests" */

@@ -47,9 +47,9 @@ void top_draw_help(struct frame *frame)
 		"Sort:   b busy      e exits     k kernel   m vmm      z vmm asleep",
 		"        l halted    o blocked   r runq     t throttled s stolen",
 		"        g guest     n name      i id",
-		"        R turns the order round",
+		"        R reverses the order",
 		"",
-		"Guests: / shows those with a part of the name, or 3, pid:N, uid:N,",
+		"Guests: / shows those with part of the name, or 3, pid:N, uid:N,",
 		"          name:GLOB, cgroup:GLOB, tenant:PATH; an empty filter shows all",
 		"        up, down: one guest's reasons; Esc: those of all",
 		"",
@@ -65,7 +65,7 @@ void top_draw_help(struct frame *frame)
 		"STOLEN  taken by L0, a part of all of these; shown where L0 says so",
 		"100% is one CPU; bars are parts of what the vCPUs could have.",
 		"",
-		"Any key goes back.",
+		"Any key returns.",
 	};
 	size_t i;
 

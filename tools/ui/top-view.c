@@ -408,7 +408,7 @@ static void draw_nothing(struct frame *frame, const struct top_choice *choice)
 {
 	frame_line(frame);
 	add(frame, FRAME_DIM, *choice->filter ?
-	    "no guest is like that" :
+	    "no guest matches" :
 	    "no guests; l1tune list -a also shows VMs without vCPUs");
 }
 

@@ -142,10 +142,10 @@ static void complain_of_ended(const struct guest_snapshot *guest,
 	const char *name = guest->guest.name;
 
 	if (lived_ns)
-		complain("guest %llu (%s) ended after %.1f s of the interval; what follows is of that time",
+		complain("guest %llu (%s) ended after %.1f s of the interval; what follows is for that time",
 			 id, name, lived_ns / (double)NSEC_PER_SEC);
 	else
-		complain("guest %llu (%s) ended in the interval; what it did in it is not known",
+		complain("guest %llu (%s) ended in the interval; its exits in it are unknown",
 			 id, name);
 }
 
