@@ -26,9 +26,9 @@ hyperv reset asked.for.a.reset
 invalid fail_entry refused.to.enter
 execute_mmio internal_error emulate.*RIP.0xe0000000
 idt_mmio internal_error RIP|deliver
-hole_read run_error memory.was.not.there
-hole_write run_error memory.was.not.there
-hole_execute run_error memory.was.not.there
+hole_read run_error memory.is.missing
+hole_write run_error memory.is.missing
+hole_execute run_error memory.is.missing
 exit exited status.0
 exit_3 exited status.3
 abort killed SIGABRT
@@ -39,8 +39,8 @@ kill_spinning killed SIGKILL
 term_spinning killed SIGTERM
 hlt exited status.0
 close closed closed.the.guest
-child closed another.process
-denied exited status.1:.*limit.max_vcpus
+child closed last.process
+denied exited status.1.*denied.*limit.max_vcpus
 oom killed OOM.killer
 "
 
