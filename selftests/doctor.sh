@@ -80,7 +80,7 @@ ready)
 		ln -s /sys/$other "$TMP/sysfs/$other"
 	done
 	l1tune doctor --json --sysfs "$TMP/sysfs" > "$TMP/doctor"
-	has hooks warning 'did not tell of its begin and end'
+	has hooks warning "missed the trial guest's start and end"
 	result "doctor warns of hooks that are attached but not called"
 	limit max_vms 0
 	vms=$(value totals/vms)
