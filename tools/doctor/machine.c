@@ -163,10 +163,10 @@ static char *list_hooks(const struct host *host, bool wait_for_kvm)
 	return list;
 }
 
-/* "begin, end": exits are told of at the end only. */
+/* "start and end": exits are reported at the end only. */
 static char *list_unseen(unsigned int seen)
 {
-	char *list = xstrdup(seen & SEEN_BEGIN ? "" : "begin");
+	char *list = xstrdup(seen & SEEN_BEGIN ? "" : "start");
 
 	if (!(seen & SEEN_END))
 		append(&list, "%send", *list ? " and " : "");

@@ -68,7 +68,9 @@ static bool knows_own_pid(void)
 	return !stat("/proc/self/ns/pid", &stat_ns) && stat_ns.st_ino == INITIAL_PID_NS;
 }
 
-bool trial_was_seen(const struct env *env, const struct trial *trial, unsigned int *seen)
+/* Looks until it has seen all that is wanted. False if the events cannot be read, or some are lost. */
+static bool look_for(const struct env *env, const struct trial *trial, unsigned int wanted,
+		     unsigned int *seen)
 {
 	uint64_t end = monotonic_ns() + MOST_WAIT_NS;
 	bool is_known = true;
@@ -85,8 +87,20 @@ bool trial_was_seen(const struct env *env, const struct trial *trial, unsigned i
 		if (text)
 			*seen |= seen_in_events(text, getpid(), trial->since_ns);
 		free(text);
-	} while (is_known && *seen != SEEN_ALL && monotonic_ns() < end &&
+	} while (is_known && (*seen & wanted) != wanted && monotonic_ns() < end &&
 		 wait_until(monotonic_ns() + LOOK_NS, -1) != WAIT_END);
 	free(path);
-	return is_known || *seen == SEEN_ALL;
+	return is_known || (*seen & wanted) == wanted;
+}
+
+void trial_wait_until_shown(const struct env *env, const struct trial *trial)
+{
+	unsigned int seen;
+
+	look_for(env, trial, SEEN_BEGIN, &seen);
+}
+
+bool trial_was_seen(const struct env *env, const struct trial *trial, unsigned int *seen)
+{
+	return look_for(env, trial, SEEN_ALL, seen);
 }

@@ -13,6 +13,12 @@ enum seen {
 };
 
 /*
+ * The module shows a guest once it has lived for 100 ms. Waits for that, for a second at
+ * most: a trial's guest that ends before leaves no event.
+ */
+void trial_wait_until_shown(const struct env *env, const struct trial *trial);
+
+/*
  * Hooks that are in place and are not called are worse than none: did they tell the
  * module of the trial's guest? False where that cannot be looked at, or no guest ran.
  */

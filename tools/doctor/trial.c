@@ -18,6 +18,7 @@
 
 #include "base/util.h"
 #include "base/wait.h"
+#include "doctor/seen.h"
 #include "doctor/trial.h"
 #include "model/entry-refusal.h"
 #include "probe/vm.h"
@@ -229,7 +230,8 @@ void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
 		fail(trial, "KVM_CREATE_VM");
 		return;
 	}
-	try_vm(kvm, vm, trial);
+	if (try_vm(kvm, vm, trial))
+		trial_wait_until_shown(doctor->env, trial);
 	close(vm);
 }
 
