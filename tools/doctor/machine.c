@@ -181,7 +181,7 @@ static void check_calls(struct doctor *doctor, const struct trial *trial)
 	unsigned int seen;
 	char *unseen;
 
-	if (!trial_was_seen(doctor->env, trial, &seen)) {
+	if (!trial->has_run || !seen_of_guest(doctor->env, trial->since_ns, &seen)) {
 		doctor_add(doctor, "hooks", DOCTOR_OK,
 			   xstrdup("all hooks into KVM are attached; whether they are called was not checked: a trial as root checks it"),
 			   NULL);

@@ -69,7 +69,7 @@ static bool knows_own_pid(void)
 }
 
 /* Looks until it has seen all that is wanted. False if the events cannot be read, or some are lost. */
-static bool look_for(const struct env *env, const struct trial *trial, unsigned int wanted,
+static bool look_for(const struct env *env, uint64_t since_ns, unsigned int wanted,
 		     unsigned int *seen)
 {
 	uint64_t end = monotonic_ns() + MOST_WAIT_NS;
@@ -78,14 +78,14 @@ static bool look_for(const struct env *env, const struct trial *trial, unsigned 
 	size_t len;
 
 	*seen = 0;
-	if (!trial->has_run || !knows_own_pid())
+	if (!knows_own_pid())
 		return false;
 	path = xasprintf("%s/class/l1tune/l1/events", env->sysfs);
 	do {
 		text = file_read(AT_FDCWD, path, EVENTS_MAX_BYTES, &len);
-		is_known = text && !may_lack_some(text, trial->since_ns);
+		is_known = text && !may_lack_some(text, since_ns);
 		if (text)
-			*seen |= seen_in_events(text, getpid(), trial->since_ns);
+			*seen |= seen_in_events(text, getpid(), since_ns);
 		free(text);
 	} while (is_known && (*seen & wanted) != wanted && monotonic_ns() < end &&
 		 wait_until(monotonic_ns() + LOOK_NS, -1) != WAIT_END);
@@ -93,14 +93,14 @@ static bool look_for(const struct env *env, const struct trial *trial, unsigned 
 	return is_known || (*seen & wanted) == wanted;
 }
 
-void trial_wait_until_shown(const struct env *env, const struct trial *trial)
+void seen_wait_for_begin(const struct env *env, uint64_t since_ns)
 {
 	unsigned int seen;
 
-	look_for(env, trial, SEEN_BEGIN, &seen);
+	look_for(env, since_ns, SEEN_BEGIN, &seen);
 }
 
-bool trial_was_seen(const struct env *env, const struct trial *trial, unsigned int *seen)
+bool seen_of_guest(const struct env *env, uint64_t since_ns, unsigned int *seen)
 {
-	return look_for(env, trial, SEEN_ALL, seen);
+	return look_for(env, since_ns, SEEN_ALL, seen);
 }

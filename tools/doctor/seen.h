@@ -2,9 +2,12 @@
 #ifndef L1TUNE_SEEN_H
 #define L1TUNE_SEEN_H
 
-#include "doctor/trial.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* What the module says of a trial's guest in its events. */
+#include "base/env.h"
+
+/* What the module's events say of a guest of this process. */
 enum seen {
 	SEEN_BEGIN	= 1 << 0,
 	SEEN_EXITS	= 1 << 1,
@@ -14,17 +17,18 @@ enum seen {
 
 /*
  * The module shows a guest once it has lived for 100 ms. Waits for that, for a second at
- * most: a trial's guest that ends before leaves no event.
+ * most: a guest that ends before leaves no event.
  */
-void trial_wait_until_shown(const struct env *env, const struct trial *trial);
+void seen_wait_for_begin(const struct env *env, uint64_t since_ns);
 
 /*
- * Hooks that are in place and are not called are worse than none: did they tell the
- * module of the trial's guest? False where that cannot be looked at, or no guest ran.
+ * Hooks that are attached and not called are worse than none: did they report a guest of
+ * this process that began after SINCE_NS (CLOCK_BOOTTIME) and has ended? False if the
+ * events cannot be read, or some are lost.
  */
-bool trial_was_seen(const struct env *env, const struct trial *trial, unsigned int *seen);
+bool seen_of_guest(const struct env *env, uint64_t since_ns, unsigned int *seen);
 
-/* Of the lines of l1/events: what is said there of the guest of a process, since a time. */
+/* What lines of l1/events say of the guest of a process, since a time. */
 unsigned int seen_in_events(const char *events, long pid, uint64_t since_ns);
 
 #endif

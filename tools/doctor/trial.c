@@ -231,7 +231,7 @@ void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
 		return;
 	}
 	if (try_vm(kvm, vm, trial))
-		trial_wait_until_shown(doctor->env, trial);
+		seen_wait_for_begin(doctor->env, trial->since_ns);
 	close(vm);
 }
 

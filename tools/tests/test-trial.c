@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "doctor/seen.h"
+#include "doctor/trial.h"
 #include "ktap.h"
 
 struct expectation {
