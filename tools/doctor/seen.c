@@ -14,7 +14,7 @@
 
 #define EVENTS_MAX_BYTES	65536
 
-/* The module hears of a VM's end when its last file is closed, and tells soon after. */
+/* The module sees a VM's end when its last file is closed, and reports it soon after. */
 #define MOST_WAIT_NS		NSEC_PER_SEC
 #define LOOK_NS			(NSEC_PER_SEC / 100)
 
