@@ -118,8 +118,9 @@ equal "exit status" 0 $? && lacks "$TMP/anonymous.html" alpha beta gamma delta "
 	documents "$TMP/anonymous.html" | grep -o '"pid":"[^"]*"' > "$TMP/pids" && lacks "$TMP/pids" $pids
 result "an anonymous page has the counts, but no name, path, PID or uid"
 
-l1tune gone --json | sed 's/.*"gone"://' > "$TMP/gone"
-l1tune replay --state "$STATE" --at -0s gone --json | sed 's/.*"gone"://' > "$TMP/gone_then"
+# Only gamma: the report's doctor tries a guest of its own, which ends a moment before this.
+l1tune gone --json vmm | sed 's/.*"gone"://' > "$TMP/gone"
+l1tune replay --state "$STATE" --at -0s gone --json vmm | sed 's/.*"gone"://' > "$TMP/gone_then"
 equal "guests that ended" 1 "$(grep -o '"end":"killed"' "$TMP/gone" | wc -l)" && cmp "$TMP/gone" "$TMP/gone_then"
 result "replay gone shows the same records from the history as gone"
 
