@@ -319,7 +319,7 @@ static void let_writers_show(void)
  */
 static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
 		     const struct l1t_left *left, const struct l1t_stay *stay,
-		     u64 since_ticks, u64 now_ticks, u64 *parts_ticks)
+		     u64 since_ticks, u64 *now_ticks, u64 *parts_ticks)
 {
 	struct l1t_away *away = &acct->split.away;
 	bool is_same;
@@ -327,7 +327,8 @@ static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
 	raw_spin_lock(&away->lock);
 	is_same = !l1t_account_read_again(acct, m);
 	if (is_same)
-		l1t_away_divide(away, left, stay, since_ticks, now_ticks, parts_ticks);
+		*now_ticks = l1t_away_divide(away, left, stay, since_ticks,
+					     *now_ticks, parts_ticks);
 	raw_spin_unlock(&away->lock);
 	return is_same;
 }
@@ -366,7 +367,7 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 			let_writers_show();
 	} while (l1t_account_read_again(acct, &m) ||
 		 (is_away && !add_stay(acct, &m, &left, &stay, part_since_ticks,
-				       now, c.parts_ticks)));
+				       &now, c.parts_ticks)));
 
 	if (m.open == cell) {
 		sum->count++;

@@ -190,18 +190,20 @@ static void divide(const struct l1t_left *left, const struct l1t_stay *stay,
 	*sleep_ns -= min(*sleep_ns, exec_ns);
 }
 
-/* No part becomes smaller than a reader has seen it: parts that gained give. */
-static void keep_shown(struct l1t_shown *shown, u64 since_ticks, u64 *parts)
+/* Those that share the time outside KVM_RUN. */
+static const enum l1t_part three[] = {
+	L1T_PART_VMM, L1T_PART_RUNQ, L1T_PART_VMM_SLEEP
+};
+
+/*
+ * No part becomes smaller than a reader has seen it: parts that gained give. They can,
+ * because together the parts are no less than what was shown.
+ */
+static void keep_shown(const struct l1t_shown *shown, u64 *parts)
 {
-	static const enum l1t_part three[] = {
-		L1T_PART_VMM, L1T_PART_RUNQ, L1T_PART_VMM_SLEEP
-	};
 	u64 lacks = 0, gives;
 	unsigned int i;
 
-	if (shown->since_ticks != since_ticks)
-		memset(shown, 0, sizeof(*shown));
-	shown->since_ticks = since_ticks;
 	for (i = 0; i < ARRAY_SIZE(three); i++) {
 		if (parts[three[i]] >= shown->parts_ticks[three[i]])
 			continue;
@@ -213,8 +215,24 @@ static void keep_shown(struct l1t_shown *shown, u64 since_ticks, u64 *parts)
 		parts[three[i]] -= gives;
 		lacks -= gives;
 	}
-	for (i = 0; i < ARRAY_SIZE(three); i++)
-		shown->parts_ticks[three[i]] = parts[three[i]];
+}
+
+/* What is to be shown of the time from @shown->since_ticks to @now_ticks. */
+static void divide_on(struct l1t_shown *shown, const struct l1t_left *left,
+		      const struct l1t_stay *stay, u64 now_ticks)
+{
+	u64 span = l1t_ticks_since(shown->since_ticks, now_ticks), runq_ns, sleep_ns;
+	u64 parts[L1T_PARTS] = {};
+
+	divide(left, stay, l1t_ticks_to_ns(span), &runq_ns, &sleep_ns);
+	parts[L1T_PART_RUNQ] = min(l1t_ns_to_ticks(runq_ns), span);
+	parts[L1T_PART_VMM_SLEEP] = min(l1t_ns_to_ticks(sleep_ns),
+					span - parts[L1T_PART_RUNQ]);
+	parts[L1T_PART_VMM] = span - parts[L1T_PART_RUNQ] -
+			      parts[L1T_PART_VMM_SLEEP];
+	keep_shown(shown, parts);
+	memcpy(shown->parts_ticks, parts, sizeof(parts));
+	shown->now_ticks = now_ticks;
 }
 
 /**
@@ -226,25 +244,26 @@ static void keep_shown(struct l1t_shown *shown, u64 since_ticks, u64 *parts)
  * @now_ticks: now
  * @parts_ticks: by part; VMM, VMM_SLEEP and RUNQ are added to
  *
+ * A reader may be preempted after it read the clock. If another reader has shown more
+ * by now, that is shown again.
+ *
  * Context: any but an interrupt; @away->lock held.
+ * Return: until when the time is divided: @now_ticks or later.
  */
-void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
-		     const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
-		     u64 *parts_ticks)
+u64 l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
+		    const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
+		    u64 *parts_ticks)
 {
-	u64 span = l1t_ticks_since(since_ticks, now_ticks), runq_ns, sleep_ns;
-	u64 parts[L1T_PARTS] = {};
+	struct l1t_shown *shown = &away->shown;
 	unsigned int i;
 
-	divide(left, stay, l1t_ticks_to_ns(span), &runq_ns, &sleep_ns);
-	parts[L1T_PART_RUNQ] = min(l1t_ns_to_ticks(runq_ns), span);
-	parts[L1T_PART_VMM_SLEEP] = min(l1t_ns_to_ticks(sleep_ns),
-					span - parts[L1T_PART_RUNQ]);
-	parts[L1T_PART_VMM] = span - parts[L1T_PART_RUNQ] -
-			      parts[L1T_PART_VMM_SLEEP];
-	keep_shown(&away->shown, since_ticks, parts);
-	for (i = 0; i < L1T_PARTS; i++)
-		parts_ticks[i] += parts[i];
+	if (shown->since_ticks != since_ticks)
+		*shown = (struct l1t_shown){ .since_ticks = since_ticks };
+	if (now_ticks > shown->now_ticks)
+		divide_on(shown, left, stay, now_ticks);
+	for (i = 0; i < ARRAY_SIZE(three); i++)
+		parts_ticks[three[i]] += shown->parts_ticks[three[i]];
+	return shown->now_ticks;
 }
 
 /**

@@ -54,10 +54,12 @@ struct l1t_stay {
 /**
  * struct l1t_shown - how the current time outside KVM_RUN was last divided for a reader
  * @since_ticks: when that time began
+ * @now_ticks: up to when it was divided
  * @parts_ticks: by part
  */
 struct l1t_shown {
 	u64 since_ticks;
+	u64 now_ticks;
 	u64 parts_ticks[L1T_PARTS];
 };
 
@@ -133,8 +135,8 @@ void l1t_away_note(struct l1t_away *away);
 pid_t l1t_away_tid(struct l1t_away *away);
 bool l1t_away_is_asleep(struct l1t_away *away);
 void l1t_away_look(struct l1t_away *away, struct l1t_stay *stay);
-void l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
-		     const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
-		     u64 *parts_ticks);
+u64 l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
+		    const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
+		    u64 *parts_ticks);
 
 #endif
