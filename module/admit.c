@@ -13,7 +13,10 @@
 #include "event.h"
 #include "limit.h"
 
-/* A demand against one limit: the machine's, or a tenant's if @tenant is set. */
+/*
+ * A demand against one limit: the machine's, or a tenant's if @tenant is set. @more 0
+ * exceeds none, but must be known to the registry for that limit to hold.
+ */
 struct check {
 	enum l1t_limit limit;
 	struct l1t_tenant *tenant;
@@ -101,6 +104,7 @@ static unsigned int list_host(const struct l1t_demand *d, struct check *checks)
 		if (l1t_limit_is_set(L1T_MAX_VMS_PER_USER))
 			checks[n++] = (struct check){ L1T_MAX_VMS_PER_USER,
 				NULL, most_vms_of_users(g), 1 };
+		checks[n++] = (struct check){ L1T_MAX_EXITS_PER_SEC };
 	}
 	if (d->vcpu) {
 		checks[n++] = (struct check){ L1T_MAX_VCPUS,
@@ -133,6 +137,7 @@ static unsigned int list_tenant(const struct l1t_demand *d, struct l1t_tenant *t
 		checks[n++] = (struct check){ L1T_MAX_VMS, t,
 			used[L1T_USED_VMS] - (g ? 1 : 0), 1 };
 		checks[n++] = (struct check){ L1T_MAX_VMS_PER_SEC, t };
+		checks[n++] = (struct check){ L1T_MAX_EXITS_PER_SEC, t };
 	}
 	if (d->vcpu)
 		checks[n++] = (struct check){ L1T_MAX_VCPUS, t,

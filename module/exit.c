@@ -106,7 +106,7 @@ static noinline void take_token(struct l1t_account *acct,
 	s64 lease = data_race(acct->lease -= cell->token);
 
 	if (unlikely(lease < 0))
-		l1t_work_queue(&acct->pace);
+		l1t_work_queue_within_ioctl(&acct->pace);
 }
 
 /*

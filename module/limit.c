@@ -196,6 +196,10 @@ enum l1t_need l1t_limit_need(enum l1t_hook hook)
 	enum l1t_need need = L1T_NEED_NONE;
 	enum l1t_limit limit;
 
+	/* A VM that the registry cannot take is refused, because it could not be paced. */
+	if (hook == L1T_HOOK_REFUSE_VM &&
+	    bound_is_wanted(L1T_MAX_EXITS_PER_SEC, L1T_BOUND_LIMIT))
+		return L1T_NEED_REFUSE;
 	for (limit = 0; limit < L1T_LIMITS; limit++) {
 		if (limits[limit].hook != hook)
 			continue;

@@ -164,7 +164,7 @@ static noinline notrace void split_run_paced(void)
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
 	if (l1t_account_runs_here(acct) && READ_ONCE(acct->lease) < 0)
-		l1t_work_queue(&acct->pace);
+		l1t_work_queue_within_ioctl(&acct->pace);
 }
 
 /* kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN, the vCPU is not loaded yet */
@@ -273,6 +273,9 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 			  !l1t_away_is_noted(&acct->split.away) ||
 			  !split_begin_usual(acct, L1T_PART_VMM, false)))
 		split_put_unusual(vcpu);
+	/* The pace holds for the next thread, too, which may be waiting already. */
+	if (static_branch_unlikely(&l1t_paced) && !split_is_in_scheduler())
+		l1t_work_leave();
 }
 
 static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)

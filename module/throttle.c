@@ -397,7 +397,7 @@ static void lapic_timer_fires(struct pt_regs *regs)
 		return;
 	acct->lease--;
 	if (acct->lease < 0)
-		l1t_work_queue(&acct->pace);
+		l1t_work_queue_within_ioctl(&acct->pace);
 }
 
 static struct l1t_function timer_functions[] = {

@@ -51,6 +51,26 @@ static void run(struct callback_head *head)
 	finish(work, false);
 }
 
+/* A work that will not run leaves no trace; its owner's last reference is not ours. */
+static void drop(struct l1t_work *work)
+{
+	struct task_struct *task = work->task;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&works_lock, flags);
+	list_del_init(&work->link);
+	raw_spin_unlock_irqrestore(&works_lock, flags);
+	put_device(work->owner);
+	l1t_work_done(work);
+	put_task_struct(task);
+}
+
+/* As run(), which l1t_work_leave() must not find. */
+static void run_within_ioctl(struct callback_head *head)
+{
+	run(head);
+}
+
 /**
  * l1t_work_init() - initialize a work before it is queued for the first time
  * @work: not queued
@@ -65,15 +85,7 @@ void l1t_work_init(struct l1t_work *work, struct device *owner,
 	work->fn = fn;
 }
 
-/**
- * l1t_work_queue() - queue a work for the current thread
- * @work: queued by one thread at a time
- *
- * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0; -EBUSY if
- * it is queued or running; -ESRCH if the thread is exiting; -ESHUTDOWN while the module
- * is being unloaded.
- */
-int l1t_work_queue(struct l1t_work *work)
+static int queue(struct l1t_work *work, task_work_func_t func)
 {
 	unsigned long flags;
 	int err = 0;
@@ -89,7 +101,7 @@ int l1t_work_queue(struct l1t_work *work)
 		/* For a call it is set already; l1t_call_of_current() may be reading it. */
 		WRITE_ONCE(work->task, get_task_struct(current));
 		get_device(work->owner);
-		init_task_work(&work->head, run);
+		init_task_work(&work->head, func);
 		list_add_tail(&work->link, &queued);
 	}
 	raw_spin_unlock_irqrestore(&works_lock, flags);
@@ -97,27 +109,62 @@ int l1t_work_queue(struct l1t_work *work)
 		return err;
 
 	err = l1t_task_work_add(current, &work->head);
-	if (err) {
-		/* It is not in the thread's list, so nobody else takes it. */
-		raw_spin_lock_irqsave(&works_lock, flags);
-		list_del_init(&work->link);
-		raw_spin_unlock_irqrestore(&works_lock, flags);
-		l1t_work_done(work);
-		put_device(work->owner);
-		put_task_struct(current);
-	}
+	/* It is not in the thread's list, so nobody else takes it. */
+	if (err)
+		drop(work);
 	return err;
 }
 
-static struct task_struct *task_of_first(void)
+/**
+ * l1t_work_queue() - queue a work for the current thread
+ * @work: queued by one thread at a time
+ *
+ * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0; -EBUSY if
+ * it is queued or running; -ESRCH if the thread is exiting; -ESHUTDOWN while the module
+ * is being unloaded.
+ */
+int l1t_work_queue(struct l1t_work *work)
+{
+	return queue(work, run);
+}
+
+/**
+ * l1t_work_queue_within_ioctl() - queue a work that is of no use after this ioctl
+ * @work: the only such work that this thread has queued
+ *
+ * As l1t_work_queue(), for a work that the next thread may want to queue as soon as this
+ * one has left the ioctl, see l1t_work_leave().
+ */
+int l1t_work_queue_within_ioctl(struct l1t_work *work)
+{
+	return queue(work, run_within_ioctl);
+}
+
+/**
+ * l1t_work_leave() - the current thread leaves the ioctl: cancel what it has queued
+ *
+ * Without this a thread that gets no CPU after the ioctl would keep its work busy.
+ * Context: any but NMI, while the ioctl keeps the work's owner alive.
+ */
+void l1t_work_leave(void)
+{
+	struct callback_head *head = l1t_task_work_cancel(current, run_within_ioctl);
+
+	if (head)
+		drop(container_of(head, struct l1t_work, head));
+}
+
+static struct task_struct *task_of_first(task_work_func_t *func)
 {
 	struct task_struct *task = NULL;
 	struct l1t_work *work;
 
 	raw_spin_lock_irq(&works_lock);
 	work = list_first_entry_or_null(&queued, struct l1t_work, link);
-	if (work)
+	if (work) {
 		task = get_task_struct(work->task);
+		*func = work->head.func;
+	}
 	raw_spin_unlock_irq(&works_lock);
 	return task;
 }
@@ -142,14 +189,15 @@ void l1t_works_stop(void)
 {
 	struct callback_head *head;
 	struct task_struct *task;
+	task_work_func_t func;
 
 	raw_spin_lock_irq(&works_lock);
 	stopping = true;
 	raw_spin_unlock_irq(&works_lock);
 
 	while (!all_done()) {
-		task = task_of_first();
-		head = task ? l1t_task_work_cancel(task, run) : NULL;
+		task = task_of_first(&func);
+		head = task ? l1t_task_work_cancel(task, func) : NULL;
 		if (head) {
 			struct l1t_work *work = container_of(head, struct l1t_work, head);
 

@@ -36,6 +36,8 @@ struct l1t_work {
 void l1t_work_init(struct l1t_work *work, struct device *owner,
 		   void (*fn)(struct l1t_work *work, bool cancelled));
 int l1t_work_queue(struct l1t_work *work);
+int l1t_work_queue_within_ioctl(struct l1t_work *work);
+void l1t_work_leave(void);
 void l1t_works_stop(void);
 
 static inline void l1t_work_done(struct l1t_work *work)

@@ -133,7 +133,7 @@ kill_vmms()
 {
 	for vmm in $(started); do
 		case $(readlink "/proc/$vmm/exe") in
-		*/vmm | */alike | */ask | */backed | */handover | */held | */paced | */parts | */rsm | */spin | */starts | */stuck | */stuck_crowd | "$TMP"/*) kill -KILL "$vmm" ;;
+		*/vmm | */alike | */ask | */backed | */evade | */handover | */held | */paced | */parts | */rsm | */spin | */starts | */stuck | */stuck_crowd | "$TMP"/*) kill -KILL "$vmm" ;;
 		esac
 	done
 } 2> /dev/null

@@ -52,7 +52,7 @@ alone()
 ktap_print_header
 needs_steady_time
 on_one_cpu
-ktap_set_plan 16
+ktap_set_plan 17
 
 load
 limit max_exits_per_sec 1000
@@ -71,6 +71,10 @@ exits=$(handover 4 $SECONDS_LONG)
 ktap_print_msg "four threads at one vCPU: $exits exits in $SECONDS_LONG s, 1000 a second allowed"
 [ "$exits" -gt $((950 * SECONDS_LONG)) ] && [ "$exits" -lt $((1050 * SECONDS_LONG + BURST_MS)) ]
 result "four threads that take turns at running one vCPU share its rate"
+exits=$(evade $SECONDS_LONG)
+ktap_print_msg "a thread that leaves KVM_RUN and gets no CPU: $exits exits in $SECONDS_LONG s, 1000 a second allowed"
+[ "$exits" -lt $((1050 * SECONDS_LONG + BURST_MS)) ]
+result "a vCPU is paced although the thread that ran it before gets no CPU"
 limit max_exits_per_sec 50
 paced 50 crawling cpuid=5
 result "max_exits_per_sec=50 paces a guest to 50 exits a second"
