@@ -225,16 +225,21 @@ void l1t_places_vcpu_born(const struct l1t_places *places)
 /**
  * l1t_places_are_of() - does a guest belong to a tenant, or to a match of a pattern
  * @places: the guest's
- * @t: tenant or pattern
- *
- * Context: RCU read section or l1t_lock.
+ * @t: tenant or pattern; NULL: every guest does
  */
 bool l1t_places_are_of(const struct l1t_places *places,
 		       const struct l1t_tenant *t)
 {
-	const struct l1t_tenant *at = l1t_place(places, t->levels);
+	const struct l1t_tenant *at;
+	bool are;
 
-	return at && (at == t || READ_ONCE(at->pattern) == t);
+	if (!t)
+		return true;
+	rcu_read_lock();
+	at = l1t_place(places, t->levels);
+	are = at && (at == t || READ_ONCE(at->pattern) == t);
+	rcu_read_unlock();
+	return are;
 }
 
 /**

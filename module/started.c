@@ -32,18 +32,18 @@ struct record {
 static DEFINE_MUTEX(lock);
 static LIST_HEAD(records);
 static unsigned int nr_records;
-static struct l1t_started dead;
+static struct l1t_starts dead;
 
-static void add_time(struct l1t_started_hist *hist, u64 ns)
+static void add_time(struct l1t_starts_hist *hist, u64 ns)
 {
-	unsigned int bucket = ns >> L1T_STARTED_SHIFT ?
-			      ilog2(ns >> L1T_STARTED_SHIFT) + 1 : 0;
+	unsigned int bucket = ns >> L1T_STARTS_SHIFT ?
+			      ilog2(ns >> L1T_STARTS_SHIFT) + 1 : 0;
 
 	hist->sum_ns += ns;
-	hist->buckets[min(bucket, L1T_STARTED_BUCKETS - 1u)]++;
+	hist->buckets[min(bucket, L1T_STARTS_BUCKETS - 1u)]++;
 }
 
-static void add_times(struct l1t_started *sum, const struct l1t_start_times *times)
+static void add_times(struct l1t_starts *sum, const struct l1t_start_times *times)
 {
 	u64 total_ns = 0;
 	unsigned int i;
@@ -85,6 +85,20 @@ static void add_record(const struct l1t_guest *g, const struct l1t_start_times *
 		drop(container_of(l1t_kept_least_wanted(&records), struct record, kept));
 }
 
+/* To the sums of all guests, and of the tenants that it belongs to. */
+static void add_dead(struct l1t_guest *g, const struct l1t_start_times *times)
+{
+	struct l1t_tenant *t;
+	unsigned int level;
+
+	add_times(&dead, times);
+	raw_spin_lock(&l1t_lock);
+	for (level = 0; level < g->places.levels; level++)
+		for (t = l1t_place(&g->places, level); t; t = t->pattern)
+			add_times(&t->started, times);
+	raw_spin_unlock(&l1t_lock);
+}
+
 /**
  * l1t_started_keep() - record the start of a guest that has ended
  * @g: the guest; l1t_guest_retire() follows
@@ -100,35 +114,44 @@ void l1t_started_keep(struct l1t_guest *g)
 	g->start_kept = true;
 	if (!list_empty(&g->vcpus)) {
 		l1t_start_get_times(g, &times);
-		add_times(&dead, &times);
+		add_dead(g, &times);
 		if (times.state != L1T_START_UNKNOWN)
 			add_record(g, &times);
 	}
 	mutex_unlock(&lock);
 }
 
-static void add_guest(struct l1t_guest *g, void *arg)
+struct living {
+	const struct l1t_tenant *tenant;
+	struct l1t_starts *sum;
+};
+
+static void add_living(struct l1t_guest *g, void *arg)
 {
+	const struct living *living = arg;
 	struct l1t_start_times times = {};
 
-	if (g->start_kept)
+	if (g->start_kept || !l1t_places_are_of(&g->places, living->tenant))
 		return;
 	l1t_start_get_times(g, &times);
 	if (times.state == L1T_START_STARTED)
-		add_times(arg, &times);
+		add_times(living->sum, &times);
 }
 
 /**
  * l1t_started_sum() - starts since load, of living and ended guests
+ * @tenant: only those of this tenant or pattern; NULL: all
  * @sum: filled in
  *
  * Context: may sleep.
  */
-void l1t_started_sum(struct l1t_started *sum)
+void l1t_started_sum(const struct l1t_tenant *tenant, struct l1t_starts *sum)
 {
+	struct living living = { .tenant = tenant, .sum = sum };
+
 	mutex_lock(&lock);
-	*sum = dead;
-	l1t_guests_walk(add_guest, sum);
+	*sum = tenant ? tenant->started : dead;
+	l1t_guests_walk(add_living, &living);
 	mutex_unlock(&lock);
 }
 

@@ -20,6 +20,7 @@ extern struct bin_attribute l1t_guest_slow;
 
 /* sysfs_start.c */
 extern const struct attribute_group l1t_start_group;
+extern const struct attribute_group l1t_tenant_start_group;
 extern struct bin_attribute l1t_guest_start;
 
 /* sysfs_tenant.c */

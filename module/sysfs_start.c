@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The files about starts: l1/start/ and l2-<id>/start. */
+/* The files about starts: l1/start/, tenant-<id>/start/ and l2-<id>/start. */
 #include <linux/capability.h>
 #include <linux/device.h>
 #include <linux/kstrtox.h>
@@ -48,30 +48,35 @@ static ssize_t port_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(port);
 
+static void starts_of(struct device *dev, struct l1t_starts *sum)
+{
+	l1t_started_sum(l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL, sum);
+}
+
 static int emit_hist(char *buf, int at, const char *name,
-		     const struct l1t_started_hist *hist)
+		     const struct l1t_starts_hist *hist)
 {
 	u64 count = 0;
 	unsigned int i;
 	int len;
 
-	for (i = 0; i < L1T_STARTED_BUCKETS; i++)
+	for (i = 0; i < L1T_STARTS_BUCKETS; i++)
 		count += hist->buckets[i];
 	len = sysfs_emit_at(buf, at, "%s %llu %llu", name, count, hist->sum_ns);
-	for (i = 0; i < L1T_STARTED_BUCKETS; i++)
+	for (i = 0; i < L1T_STARTS_BUCKETS; i++)
 		len += sysfs_emit_at(buf, at + len, " %llu", hist->buckets[i]);
 	return len + sysfs_emit_at(buf, at + len, "\n");
 }
 
 static ssize_t times_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct l1t_started *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+	struct l1t_starts *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
 	unsigned int i;
 	int len;
 
 	if (!sum)
 		return -ENOMEM;
-	l1t_started_sum(sum);
+	starts_of(dev, sum);
 	len = emit_hist(buf, 0, "total", &sum->total);
 	for (i = 0; i < L1T_PHASES; i++)
 		len += emit_hist(buf, len, l1t_phase_names[i], &sum->phases[i]);
@@ -82,17 +87,28 @@ static struct device_attribute dev_attr_times = __ATTR(times, 0440, times_show, 
 
 static ssize_t ended_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct l1t_started *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+	struct l1t_starts *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
 	u64 ended;
 
 	if (!sum)
 		return -ENOMEM;
-	l1t_started_sum(sum);
+	starts_of(dev, sum);
 	ended = sum->ended;
 	kfree(sum);
 	return sysfs_emit(buf, "%llu\n", ended);
 }
 static struct device_attribute dev_attr_ended = __ATTR(ended, 0440, ended_show, NULL);
+
+static struct attribute *tenant_start_attrs[] = {
+	&dev_attr_times.attr,
+	&dev_attr_ended.attr,
+	NULL
+};
+
+const struct attribute_group l1t_tenant_start_group = {
+	.name = "start",
+	.attrs = tenant_start_attrs,
+};
 
 static struct attribute *start_attrs[] = {
 	&dev_attr_port.attr,

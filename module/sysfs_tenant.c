@@ -89,6 +89,7 @@ static const struct attribute_group *tenant_groups[] = {
 	&l1t_would_deny_group,
 	&l1t_effective_group,
 	&l1t_totals_group,
+	&l1t_tenant_start_group,
 	NULL
 };
 

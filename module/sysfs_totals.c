@@ -162,12 +162,8 @@ struct nested_vms {
 static void count_nested(struct l1t_guest *g, void *arg)
 {
 	struct nested_vms *nested = arg;
-	bool member;
 
-	rcu_read_lock();
-	member = !nested->tenant || l1t_places_are_of(&g->places, nested->tenant);
-	rcu_read_unlock();
-	nested->n += member && l1t_guest_nests(g);
+	nested->n += l1t_places_are_of(&g->places, nested->tenant) && l1t_guest_nests(g);
 	cond_resched();
 }
 

@@ -20,6 +20,7 @@
 #include "ledger.h"
 #include "limit.h"
 #include "lock.h"
+#include "starts.h"
 
 /**
  * struct l1t_tenant - a tenant, or a pattern of tenants
@@ -48,6 +49,7 @@
  * @creation: tokens for VMs; l1t_lock
  * @pace: tokens for exits; throttle.c's
  * @dead: counts of its guests that ended; totals.c's
+ * @started: starts of its guests that ended; started.c's
  * @snapshot: recent counts of all its guests; totals.c's
  * @snapshot_until: valid until then, in jiffies
  * @has_snapshot: there is a snapshot
@@ -79,6 +81,7 @@ struct l1t_tenant {
 	struct l1t_bucket creation[L1T_BOUNDS];
 	struct l1t_bucket pace[L1T_BOUNDS];
 	struct l1t_counts dead;
+	struct l1t_starts started;
 	struct l1t_counts snapshot;
 	unsigned long snapshot_until;
 	bool has_snapshot;

@@ -155,17 +155,12 @@ void l1t_totals(struct l1t_totals *t)
 static void take_tenant_snapshot(struct l1t_tenant *t)
 {
 	struct l1t_guest *g;
-	bool member;
 
 	t->snapshot = t->dead;
 	/* As in take_snapshot(). */
-	list_for_each_entry_rcu(g, &l1t_guests, link, true) {
-		rcu_read_lock();
-		member = l1t_places_are_of(&g->places, t);
-		rcu_read_unlock();
-		if (member)
+	list_for_each_entry_rcu(g, &l1t_guests, link, true)
+		if (l1t_places_are_of(&g->places, t))
 			l1t_guest_counts(g, &t->snapshot);
-	}
 	t->snapshot_until = jiffies + HZ / 10;
 	t->has_snapshot = true;
 }

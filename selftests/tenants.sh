@@ -19,9 +19,25 @@ logs_refusal()
 	dmesg | grep -q "deny limit=max_vms value=0 use=0 tenant=\"$TEST_CGROUP/a\" pid="
 }
 
+# begin_in CGROUP NAME: a guest there starts until its first idle
+begin_in()
+{
+	background "$2" sh -c 'echo 0 > "$0" && exec starts idle' "$CGROUPS$TEST_CGROUP/$1/cgroup.procs"
+}
+
+# started N TENANT…: whether so many of each tenant's guests have started since load
+started()
+{
+	n=$1
+	shift
+	for tenant; do
+		[ "$(awk '$1 == "total" { print $2 }' "$tenant/start/times")" = "$n" ] || return
+	done
+}
+
 ktap_print_header
 needs_cgroups
-ktap_set_plan 29
+ktap_set_plan 31
 open_kvm
 load
 cgroup a/deep/er free pods/x/pod1 pods/x/pod2 pods/x/other pods/.../pod1
@@ -76,6 +92,15 @@ set_of a max_nested_vms 0
 equal "#UD" 1 "$(sed -n 's/^undefined .*count=//p' "$TMP/nested")" && equal "denied" 1 "$(of_tenant a denied/max_nested_vms)"
 result "max_nested_vms=0 of a tenant raises an invalid opcode fault in its guests"
 set_of a max_nested_vms max
+
+# Starts.
+begin_in a/deep/er inner
+wait_for started 1 "$(tenant a)" "$TOP" && begin_in free beside && wait_for started 2 "$TOP" && started 1 "$(tenant a)"
+result "a tenant's start/times has the starts of the guests in its cgroup and all below"
+let_go inner
+let_go beside
+wait_for has_guests 0 && started 1 "$(tenant a)" && started 2 "$TOP"
+result "starts of guests that ended stay in their tenants' start/times"
 
 # A threshold.
 echo 1 > "$(tenant a)/audit/max_vms"
