@@ -99,7 +99,8 @@ wait_for started 1 "$(tenant a)" "$TOP" && begin_in free beside && wait_for star
 result "a tenant's start/times has the starts of the guests in its cgroup and all below"
 let_go inner
 let_go beside
-wait_for has_guests 0 && started 1 "$(tenant a)" && started 2 "$TOP"
+wait_for has_guests 0 && started 1 "$(tenant a)" && started 2 "$TOP" &&
+	equal "l1tune" "1 $TEST_CGROUP/a 2 $TEST_CGROUP" "$(l1tune start --by cgroup --noheadings -o STARTED,CGROUP | grep -E "$TEST_CGROUP(/a)?\$" | sort | xargs)"
 result "starts of guests that ended stay in their tenants' start/times"
 
 # A threshold.

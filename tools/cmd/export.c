@@ -48,6 +48,7 @@ static int read_guests(const struct env *env, struct reading *reading)
 	}
 	reading->is_up = status == STATUS_OK || status == STATUS_FAILED;
 	export_tenants_rank(&reading->snapshot.tenants, &reading->tenants);
+	export_tenant_starts_read(env, &reading->tenants);
 	if (reading->is_up && reading->snapshot.tenants.are_known &&
 	    export_tenant_limits_read(env, &reading->host, &reading->tenants,
 				      &reading->tenant_limits) != STATUS_OK)
@@ -65,7 +66,7 @@ static int read_all(const struct env *env, struct reading *reading)
 		return status;
 	limit_uses_read(env, &reading->host, reading->uses);
 	machine_read(env, &reading->machine);
-	start_times_read(env, &reading->starts);
+	start_times_read(env, "l1", &reading->starts);
 	export_canary_read(env->state, &reading->canary);
 	return read_guests(env, reading);
 }
@@ -82,6 +83,7 @@ static void write_all(struct metrics *metrics, const struct reading *reading,
 		if (reading->are_guests_readable) {
 			export_guests(metrics, &reading->snapshot, by_reason);
 			export_tenants(metrics, &reading->tenants);
+			export_tenant_starts(metrics, &reading->tenants);
 			export_tenant_limits(metrics, &reading->tenants, &reading->tenant_limits);
 		}
 	} else {

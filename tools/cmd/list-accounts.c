@@ -34,14 +34,6 @@ static void fill(struct value *row, const struct account *account, uint64_t inte
 	row[COL_COST] = value_ns_or_unknown(account->is_cost_known, account->cost_ns);
 }
 
-static const char *kind_of(const struct account *account)
-{
-	const struct tenant *tenant = account->tenant;
-
-	return !tenant ? "cgroup" : tenant->is_pattern ? "pattern" :
-	       tenant->is_match ? "match" : "tenant";
-}
-
 static json_t *id_of(const struct account *account)
 {
 	return json_number_or_null(account && account->tenant,
@@ -53,7 +45,7 @@ static json_t *to_json(const struct account *account)
 	json_t *json = json_object();
 	size_t part;
 
-	json_set(json, "kind", json_text(kind_of(account)));
+	json_set(json, "kind", json_text(account->tenant ? tenant_kind(account->tenant) : "cgroup"));
 	json_set(json, "tenant", id_of(account));
 	json_set(json, "cgroup", json_text(account->cgroup));
 	json_set(json, "outer", id_of(account->outer));

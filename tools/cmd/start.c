@@ -18,16 +18,6 @@
 #include "model/select.h"
 #include "model/start.h"
 
-enum {
-	COL_ID, COL_NAME, COL_PID, COL_UID, COL_STATE, COL_UNTIL, COL_TOTAL,
-	/* In the order of start_phase_id. */
-	COL_SETUP, COL_ENTRY, COL_FIRMWARE, COL_BOOT,
-	COL_PHASE, COL_REASON, COL_TIME, COL_SHARE, COL_GUEST, COL_EXITS, COL_FAULTS,
-	/* In the order of time_part. */
-	COL_KVM, COL_VMM, COL_VMM_SLEEP, COL_HALTED, COL_BLOCKED, COL_RUNQ, COL_THROTTLED,
-	COL_TIME_A, COL_TIME_B, COL_DIFF, NUM_COLS
-};
-
 #define LIST_COLUMNS	"ID,NAME,STATE,TOTAL,SETUP,ENTRY,FIRMWARE,BOOT"
 #define PHASE_COLUMNS	"PHASE,TIME,SHARE,GUEST,EXITS,FAULTS,KVM,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ"
 #define COMPARE_COLUMNS	"PHASE,REASON,TIME_A,TIME_B,DIFF"
@@ -63,6 +53,14 @@ static const struct column columns[NUM_COLS] = {
 	[COL_TIME_A] = { "TIME_A", "with --compare: time of A" },
 	[COL_TIME_B] = { "TIME_B", "with --compare: time of B" },
 	[COL_DIFF] = { "DIFF", "how much more B took", .is_text = true },
+	[COL_TENANT] = { "TENANT", "with --by: id of the tenant" },
+	[COL_CGROUP] = { "CGROUP", "with --by: its cgroup or pattern; * for all guests",
+			 .is_text = true, .is_flexible = true },
+	[COL_STARTED] = { "STARTED", "guests that have started, with --by" },
+	[COL_ENDED] = { "ENDED", "guests that ended before they had started, with --by" },
+	[COL_P50] = { "P50", "half of the starts took less" },
+	[COL_P90] = { "P90", "90 % took less" },
+	[COL_P99] = { "P99", "99 % took less" },
 };
 
 static struct value value_phase(const struct start *start, const struct start_phase *phase)
@@ -399,6 +397,8 @@ static int check(const struct options *options)
 		return error_set(options->error, "--compare compares two guests: l1tune start --compare A B");
 	if (options->until && (options->compare || options->num_words))
 		return error_set(options->error, "--until applies to future guests: name no guest");
+	if (options->by && (options->compare || options->until || options->num_words))
+		return error_set(options->error, "--by shows all tenants: use it alone");
 	return STATUS_OK;
 }
 
@@ -417,6 +417,8 @@ static int run(struct options *options)
 	status = host_open(&options->env, &host);
 	if (!status && options->until) {
 		status = set_until(options);
+	} else if (!status && options->by) {
+		status = start_by_tenant(options, &host);
 	} else if (!status) {
 		status = start_read(&options->env, &list);
 		if (!status)
@@ -430,6 +432,7 @@ static int run(struct options *options)
 }
 
 static const struct option_spec own_options[] = {
+	OPTION(TEXT, 0, "by", "cgroup", by, "show how long the guests of each tenant took"),
 	OPTION(TEXT, 0, "compare", "GUEST", compare, "compare the starts of two guests"),
 	OPTION(TEXT, 0, "until", "PORT", until, "future starts end at the first access to PORT, or at 'idle'"),
 	{ }
@@ -437,7 +440,7 @@ static const struct option_spec own_options[] = {
 
 const struct command cmd_start = {
 	.name = "start",
-	.synopsis = "[OPTION]... [GUEST]...\n--compare GUEST GUEST\n--until PORT|idle",
+	.synopsis = "[OPTION]... [GUEST]...\n--compare GUEST GUEST\n--by cgroup\n--until PORT|idle",
 	.summary = "show how guests started: how long each phase took, and why",
 	.about = "Shows how long guests took from KVM_CREATE_VM to their first idle, by phases that\n"
 		 "add up to it. With GUEST also what took most time, and how long all starts of\n"

@@ -61,6 +61,8 @@ struct tenant_ranking {
 	char **labels;
 	struct exported_tenant *v;
 	size_t num, num_exported;
+	/* Of those that have series, in the order of v; NULL until they are read. */
+	struct start_times *starts;
 };
 
 /* As long as the tenants are there. */
@@ -73,6 +75,10 @@ const char *export_tenant_label(const struct tenant_ranking *ranking, const stru
  * there is no metric.
  */
 void export_tenants(struct metrics *metrics, const struct tenant_ranking *ranking);
+
+/* Starts of the guests of those that have series. */
+void export_tenant_starts_read(const struct env *env, struct tenant_ranking *ranking);
+void export_tenant_starts(struct metrics *metrics, const struct tenant_ranking *ranking);
 
 /* Limits of the tenants that have series, and what those of others denied. */
 struct tenant_limits {

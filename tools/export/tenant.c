@@ -51,6 +51,7 @@ void export_tenants_free(struct tenant_ranking *ranking)
 	if (ranking->counted)
 		export_tenant_labels_free(ranking->labels, &ranking->counted->tenants);
 	free(ranking->v);
+	free(ranking->starts);
 	*ranking = (struct tenant_ranking){ };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,15 +38,51 @@ static bool parse(const char *line, struct start_time *time)
 	return true;
 }
 
-void start_times_read(const struct env *env, struct start_times *times)
+int start_times_read(const struct env *env, const char *device, struct start_times *times)
 {
+	char *path = xasprintf("%s/start/times", device), *ended = xasprintf("%s/start/ended", device);
 	size_t len;
-	char *text = file_read(env->class_fd, "l1/start/times", 4096, &len), *rest = text, *line;
+	char *text = file_read(env->class_fd, path, 4096, &len), *rest = text, *line;
+	int err = text ? 0 : -errno;
 
 	*times = (struct start_times){ };
-	times->are_known = text && !sysfs_read_u64(env->class_fd, "l1/start/ended", &times->ended);
+	if (!err)
+		err = sysfs_read_u64(env->class_fd, ended, &times->ended);
+	times->are_known = !err;
 	while (times->are_known && times->num < ARRAY_SIZE(times->v) &&
 	       (line = strsep(&rest, "\n")))
 		times->num += parse(line, &times->v[times->num]);
 	free(text);
+	free(path);
+	free(ended);
+	return err;
+}
+
+const struct start_time *start_times_total(const struct start_times *times)
+{
+	size_t i;
+
+	for (i = 0; i < times->num; i++)
+		if (!strcmp(times->v[i].name, "total"))
+			return &times->v[i];
+	return NULL;
+}
+
+bool start_time_percentile(const struct start_time *time, unsigned int percent,
+			   uint64_t *below_ns)
+{
+	uint64_t num = 0, seen = 0;
+	size_t i;
+
+	for (i = 0; i < START_BUCKETS; i++)
+		num += time->buckets[i];
+	for (i = 0; num && i < START_BUCKETS; i++) {
+		seen += time->buckets[i];
+		/* As it is rounded up, at least one. */
+		if (seen < (num * percent + 99) / 100)
+			continue;
+		*below_ns = start_bucket_ns(i);
+		return *below_ns;
+	}
+	return false;
 }

@@ -27,7 +27,21 @@ struct start_times {
 	uint64_t ended;
 };
 
-void start_times_read(const struct env *env, struct start_times *times);
+/*
+ * Those of a device of the class: "l1" has all starts, "tenant-3" a tenant's. 0, or -errno
+ * and they are not known.
+ */
+int start_times_read(const struct env *env, const char *device, struct start_times *times);
+
+/* Of whole starts; NULL if there is none. */
+const struct start_time *start_times_total(const struct start_times *times);
+
+/*
+ * So many percent took less than *below_ns, which is the upper bound of a bucket. False
+ * without any start, or if the bucket has no bound.
+ */
+bool start_time_percentile(const struct start_time *time, unsigned int percent,
+			   uint64_t *below_ns);
 
 /* Below what a bucket's times are; 0 for the last one, which has no bound. */
 uint64_t start_bucket_ns(size_t i);

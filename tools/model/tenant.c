@@ -140,6 +140,11 @@ const struct tenant *tenants_at(const struct tenants *tenants, uint64_t id)
 	return NULL;
 }
 
+const char *tenant_kind(const struct tenant *tenant)
+{
+	return tenant->is_pattern ? "pattern" : tenant->is_match ? "match" : "tenant";
+}
+
 bool tenant_is_pattern(const char *cgroup)
 {
 	return strpbrk(cgroup, "*?[");

@@ -55,6 +55,9 @@ void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE]);
 /* Its directory to read from, or -errno. */
 int tenant_open(const struct env *env, uint64_t id);
 
+/* "tenant", "pattern" or "match". */
+const char *tenant_kind(const struct tenant *tenant);
+
 /* Is what somebody wrote a pattern, for the module? */
 bool tenant_is_pattern(const char *cgroup);
 

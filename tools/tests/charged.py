@@ -28,6 +28,13 @@ def tenant(machine, number, cgroup, pattern=None, matches=None, usage=None, **to
         write(f"{device}/totals/{name}", value, 0o440)
 
 
+def starts(machine, device, counts, sum_ns=0, ended=0):
+    """How long guests took to start: {bucket: number}, all phases alike."""
+    line = f"{sum(counts.values())} {sum_ns} {' '.join(str(counts.get(n, 0)) for n in range(18))}"
+    write(f"{machine.device(device)}/start/times", "\n".join(f"{name} {line}" for name in ("total", "setup", "boot")), 0o440)
+    write(f"{machine.device(device)}/start/ended", ended, 0o440)
+
+
 def charge(machine, guest, cgroup, *numbers):
     """Where a guest was created, and the tenants that have it."""
     device = machine.device(f"l2-{guest}")

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from bench import TOOL, Bench, equal, finish, ok, skip
-from charged import tenant
+from charged import starts, tenant
 import fake
 import tenants
 from fake import CANARY_SLOT as SLOT, UNKNOWN, canary_slot, cell, fixed, hist, parts_ns, stats_file, write
@@ -115,11 +115,11 @@ def test_values():
 
 def test_starts():
     with Bench() as b:
-        counts = [0] * 18
-        counts[3], counts[17] = 2, 1
-        lines = [f"{name} 3 70000000123 {' '.join(map(str, counts))}" for name in ("total", "setup", "boot")]
-        fake.write(b.machine.device("l1") + "/start/times", "\n".join(lines), 0o440)
-        fake.write(b.machine.device("l1") + "/start/ended", 4, 0o440)
+        starts(b.machine, "l1", {3: 2, 17: 1}, sum_ns=70000000123, ended=4)
+        for number, path in (1, "/a"), (2, "/b"), (3, "/old"):
+            tenant(b.machine, number, path)
+        starts(b.machine, "tenant-1", {0: 1, 3: 1}, sum_ns=5000000, ended=2)
+        starts(b.machine, "tenant-2", {}, ended=1)
         _, s, types = exported(b)
         name = "l1tune_guest_start_seconds"
         equal([value(s, name + "_bucket", le=le) for le in ("0.004194304", "0.008388608", "68.719476736", "+Inf")],
@@ -128,6 +128,14 @@ def test_starts():
               "their count and sum")
         equal(value(s, "l1tune_guest_start_phase_seconds_total", phase="setup"), "70.000000123", "time by phase")
         equal(value(s, "l1tune_guests_ended_starting_total"), "4", "guests that ended before they had started")
+        name = "l1tune_tenant_start_seconds"
+        equal([value(s, name + "_bucket", tenant="/a", le=le) for le in ("0.001048576", "0.008388608", "+Inf")] +
+              [value(s, name + "_count", tenant="/a"), value(s, name + "_sum", tenant="/a"), types[name]],
+              ["1", "2", "2", "2", "0.005000000", "histogram"], "starts of a tenant's guests")
+        equal([value(s, name + "_count", tenant=path) for path in ("/b", "/old")], [None, None],
+              "a tenant without starts, and one whose starts are not known, have no histogram")
+        equal([value(s, "l1tune_tenant_ended_starting_total", tenant=path) for path in ("/a", "/b", "/old")],
+              ["2", "1", None], "a tenant's guests that ended before they had started")
 
 
 def test_limits():
@@ -356,6 +364,7 @@ def test_manual():
         b.machine.guest(4, [CPUID, fixed(exits=1000, exit_time_ns=9, guest_time_ns=9, stolen_ns=1)])
         tenant(b.machine, 1, "/a", stolen_time_ns=1)
         tenants.tenant(b.machine, 1, "/a", limits={"max_vms": 1}, audit={"max_vms": 1})
+        starts(b.machine, "tenant-1", {0: 1})
         _, s, _ = exported(b, "--state", canary_state(b, time.time(), [2000] * 20))
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """l1tune start: what it says of starts that the module would have seen. Usage: test-start.py L1TUNE"""
+import shutil
+
 from bench import Bench, equal, finish, ok
+from charged import starts, tenant
 from fake import PARTS, write
 
 MS = 1_000_000
@@ -143,6 +146,32 @@ def test_until():
         equal(b.run("start", "--until", "1", "3").returncode, 2, "--until takes no guest")
 
 
+def test_by():
+    with bench_with({}) as b:
+        starts(b.machine, "l1", {0: 50, 3: 39, 4: 1, 9: 9, 17: 1}, ended=3)
+        tenant(b.machine, 1, "/web")
+        tenant(b.machine, 2, "/pods/*", matches=1)
+        tenant(b.machine, 3, "/pods/a", pattern=2)
+        tenant(b.machine, 4, "/none")
+        for device, counts in ("tenant-1", {9: 1, 17: 1}), ("tenant-2", {3: 2}), ("tenant-3", {3: 2}), ("tenant-4", {}):
+            starts(b.machine, device, counts)
+        rows = [row.split() for row in b.run("start", "--by", "cgroup", "--noheadings").stdout.splitlines()]
+        equal(rows[0], ["-", "*", "100", "3", "1.05ms", "16.8ms", "537ms"], "--by cgroup has all starts first, and below what so many percent took")
+        equal(rows[1:], [["1", "/web", "2", "0", "537ms", ">68.7s", ">68.7s"], ["2", "/pods/*", "2", "0"] + ["8.39ms"] * 3,
+                         ["3", "/pods/a", "2", "0"] + ["8.39ms"] * 3, ["4", "/none", "0", "0", "-", "-", "-"]],
+              "a row for each tenant: times beyond the last bound are above it, and without a start there is none")
+        of = b.json("start", "--json", "--by", "cgroup")["start"]
+        equal([[one[key] for key in ("kind", "tenant", "cgroup", "started", "ended", "p50_below_ns", "p99_below_ns")] for one in of[:2]],
+              [["all", None, None, 100, 3, 1 << 20, 1 << 29], ["tenant", 1, "/web", 2, 0, 1 << 29, None]], "JSON has the same")
+        equal([one["kind"] for one in of[2:]], ["pattern", "match", "tenant"], "and what each is")
+        equal([b.run("start", "--by", *words).returncode for words in (["cgroup", "3"], ["uid"], ["cgroup", "--until", "1"])],
+              [2, 2, 2], "--by cgroup stands alone")
+    with bench_with({}) as b:
+        shutil.rmtree(f"{b.machine.device('l1')}/start")
+        r = b.run("start", "--by", "cgroup")
+        equal([r.returncode, "l1/start/times: No such file" in r.stderr], [1, True], "a module that does not count starts is an error")
+
+
 print("KTAP version 1")
 test_list()
 test_one()
@@ -150,4 +179,5 @@ test_states()
 test_spread()
 test_compare()
 test_until()
+test_by()
 finish()
