@@ -75,6 +75,17 @@ static char *beside(const char *path)
 	return xasprintf("%.*s.%s.XXXXXX", dir_len, path, path + dir_len);
 }
 
+/* Is it another user's, who may have put it there for us to fill? */
+static bool is_planted(const struct stat *file, const char *path)
+{
+	char *dir = xmemdup0(path, directory_len(path));
+	struct stat st;
+	bool anyones = !stat(*dir ? dir : ".", &st) && st.st_mode & S_IWOTH;
+
+	free(dir);
+	return anyones && file->st_uid != geteuid();
+}
+
 /* mkstemp() lets only the owner read. */
 static int take_over_mode(int fd, const char *path)
 {
@@ -82,7 +93,8 @@ static int take_over_mode(int fd, const char *path)
 	mode_t mask;
 
 	if (!stat(path, &st))
-		return fchown(fd, st.st_uid, st.st_gid) ||
+		return is_planted(&st, path) ? 0 :
+		       fchown(fd, st.st_uid, st.st_gid) ||
 		       fchmod(fd, st.st_mode & 0777) ? -errno : 0;
 	mask = umask(0);
 	umask(mask);
@@ -96,7 +108,8 @@ static void forget(struct replacement *replacement)
 	*replacement = (struct replacement){ };
 }
 
-int replacement_start(struct replacement *replacement, const char *path)
+/* As take_over_mode(), or the caller's file with this mode. */
+static int start(struct replacement *replacement, const char *path, const mode_t *mode)
 {
 	int fd, err;
 
@@ -113,7 +126,10 @@ int replacement_start(struct replacement *replacement, const char *path)
 		forget(replacement);
 		return err;
 	}
-	err = take_over_mode(fd, replacement->path);
+	if (mode)
+		err = fchmod(fd, *mode) ? -errno : 0;
+	else
+		err = take_over_mode(fd, replacement->path);
 	if (!err) {
 		replacement->file = fdopen(fd, "w");
 		err = replacement->file ? 0 : -errno;
@@ -124,6 +140,16 @@ int replacement_start(struct replacement *replacement, const char *path)
 		forget(replacement);
 	}
 	return err;
+}
+
+int replacement_start(struct replacement *replacement, const char *path)
+{
+	return start(replacement, path, NULL);
+}
+
+int replacement_start_own(struct replacement *replacement, const char *path, mode_t mode)
+{
+	return start(replacement, path, &mode);
 }
 
 /* A rename is on the disk when its directory is. */

@@ -382,14 +382,13 @@ static int write_report(FILE *file, const struct options *options, json_t *repor
 	return STATUS_OK;
 }
 
-/* What guests do is root's and the group's: a new file is the user's alone. */
+/* What guests do is root's and the group's: the file is the user's alone, even if there was one. */
 static int write_file(const struct options *options, json_t *report)
 {
 	struct replacement replacement;
 	int err, status;
 
-	umask(0077);
-	err = replacement_start(&replacement, options->output);
+	err = replacement_start_own(&replacement, options->output, 0600);
 	if (err)
 		return complain_of(options->output, err);
 	status = write_report(replacement.file, options, report);

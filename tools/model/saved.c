@@ -51,18 +51,16 @@ void saved_machine_load(const json_t *document, const json_t *machine_json,
 	machine->virtualized = json_is_true(json_object_get(machine_json, "virtualized"));
 }
 
-/* Whoever's the file before was, this one is of who measures, for all to read. */
+/* For all to read. */
 static int write_document(const char *path, const json_t *document)
 {
 	struct replacement replacement;
-	int err = replacement_start(&replacement, path), fd;
+	int err = replacement_start_own(&replacement, path, 0644);
 
 	if (err)
 		return err;
-	fd = fileno(replacement.file);
 	errno = 0;
-	if (fchown(fd, geteuid(), getegid()) || fchmod(fd, 0644) ||
-	    json_dumpf(document, replacement.file, JSON_INDENT(1) | JSON_ENSURE_ASCII)) {
+	if (json_dumpf(document, replacement.file, JSON_INDENT(1) | JSON_ENSURE_ASCII)) {
 		err = errno ? -errno : -EIO;
 		replacement_drop(&replacement);
 	} else {

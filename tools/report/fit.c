@@ -74,6 +74,7 @@ static const struct step {
 	void (*drop)(json_t *array, size_t i);
 } steps[] = {
 	{ "stat", "l2", "histograms", drop_histograms },
+	{ "limits", "tenants", "tenants", drop_one },
 	{ "stat", "l2", "reasons", drop_reasons },
 	{ "stat", "l2", "guests", drop_one },
 	{ "advise", "advice", "advice", drop_one },

@@ -98,7 +98,7 @@ static void print_left_out(FILE *page, const json_t *report)
 
 	json_object_foreach((json_t *)left_out, name, num)
 		if (json_integer_value(num))
-			append(&list, "%s%s of %lld", *list ? ", " : "", name,
+			append(&list, "%s%s (%lld)", *list ? ", " : "", name,
 			       (long long)json_integer_value(num));
 	if (*list) {
 		fputs("<p class=\"empty\">", page);

@@ -126,6 +126,42 @@ static void test_links(void)
 		"a link of another user is not followed");
 }
 
+static int replace_own(const char *path, mode_t mode)
+{
+	struct replacement replacement;
+	int err = replacement_start_own(&replacement, path, mode);
+
+	return err ? err : replacement_finish(&replacement);
+}
+
+static bool is_owned(const char *path, uid_t uid, mode_t mode)
+{
+	struct stat st;
+
+	return !stat(path, &st) && st.st_uid == uid && (st.st_mode & 07777) == mode;
+}
+
+static void test_owner(void)
+{
+	mkdir("anyones", 0755);
+	chmod("anyones", 01777);
+	if (geteuid()) {
+		ktap_ok(true, "owners # SKIP needs root");
+		return;
+	}
+	ktap_ok(!replace("anyones/own", "x") && !chmod("anyones/own", 0640) &&
+		!replace("anyones/own", "y") && is_owned("anyones/own", 0, 0640),
+		"permissions of an own file are kept in a directory of everybody");
+	ktap_ok(!replace("anyones/file", "x") && !chown("anyones/file", 65534, 65534) &&
+		!replace("anyones/file", "secret") && is_owned("anyones/file", 0, 0600),
+		"a file that another user put there is not given back to that user");
+	ktap_ok(!replace("target/theirs", "x") && !chown("target/theirs", 65534, 65534) &&
+		!chmod("target/theirs", 0644) && !replace("target/theirs", "y") &&
+		is_owned("target/theirs", 65534, 0644), "elsewhere the owner is kept");
+	ktap_ok(!replace_own("target/theirs", 0600) && is_owned("target/theirs", 0, 0600),
+		"a file that is to be the caller's is, whoever's it was");
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/l1tune-test-XXXXXX";
@@ -136,6 +172,7 @@ int main(void)
 		return 1;
 	test_sync();
 	test_links();
+	test_owner();
 	command = xasprintf("rm -rf %s", dir);
 	ktap_ok(!chdir("/") && !system(command), "the scratch directory is removed");
 	free(command);

@@ -16,8 +16,10 @@ import time
 
 from advised import Advised, exits
 from bench import Bench, end_of, equal, finish, ok, on_terminal, skip, wait_for_look
+from charged import tenants
 from fake import BOOT_ID, cell, fixed, hist, parts_ns, split, stats_file, write
 from host import Host
+from tenants import tenant, v2
 
 SECTIONS = "timeline latency advice guests slow ended events limits machine doctor caps bench data".split()
 VOID = {"meta", "link", "br"}
@@ -378,10 +380,25 @@ def test_size():
         document = page.document()
         left_out = document["report"]["left_out"]
         print(f"# {len(page.text.encode())} bytes; left out {left_out}")
-        ok(left_out["histograms"] and "the data omit: histograms of" in page.all_text(), "it says what was left out", left_out)
+        ok(left_out["histograms"] and "the data omit: histograms (" in page.all_text(), "it says what was left out", left_out)
         equal(len(re.findall('data-label="Exits/s"', page.text)), 100, "all guests are on it")
         text = b.report(*between, "--text").stdout
         ok(len(text) < 60_000, "as text they fit into an issue", len(text))
+
+
+def test_many_tenants():
+    with Reported() as b:
+        b.machine.guest(1, stats=stats_file("x", [s for c in many_cells(0) for s in c] + fixed(guest_time_ns=1)))
+        b.machine.limits()
+        tenants(b.machine)
+        v2(b.machine)
+        for number in range(1, 601):
+            tenant(b.machine, number, f"/machine.slice/tenant-{number}", limits={"max_vms": number})
+        page = b.page()
+        check_page(page, "600 tenants")
+        document = page.document()
+        ok(document["report"]["left_out"]["tenants"] and not document["report"]["left_out"]["guests"],
+           "tenants are left out, and guests are not", document["report"]["left_out"])
 
 
 HARNESS = """<!DOCTYPE html><link rel=icon href="data:,"><pre id=result></pre>
@@ -421,6 +438,6 @@ def test_browser():
 
 
 print("KTAP version 1")
-for test in (test_history, test_window, test_now, test_canary, test_events, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_browser):
+for test in (test_history, test_window, test_now, test_canary, test_events, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_many_tenants, test_browser):
     test()
 finish()

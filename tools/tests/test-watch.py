@@ -177,6 +177,13 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
+    got, err = reported(b, [slow_line(number=n) for n in range(1, 1011)], "--on-threshold", f"snapshot,dir={directory}",
+                        "--on-threshold", "continue")
+    equal([len(glob.glob(directory + "/slow-*")), err.count("1000 snapshots were written, no more will be")], [1000, 1],
+          "a guest cannot fill a directory: a thousand snapshots are the most, and that is said once")
+
+with Bench() as b, tempfile.TemporaryDirectory() as directory:
+    machine(b)
     state, log = ["--state", directory], directory + "/watch.log"
     reported(b, [slow_line(number=1, vmm=18)], *state)
     ok(not os.path.exists(log), "without a history nothing is left for one")

@@ -16,6 +16,8 @@
 #include "model/proc.h"
 #include "ui/action.h"
 
+#define MOST_SNAPSHOTS	1000
+
 static bool is_number_of_signal(const char *text, int *number)
 {
 	uint64_t value;
@@ -76,7 +78,7 @@ int actions_parse(const struct texts *texts, struct actions *actions,
 }
 
 /* A new file that only its owner may read; no link is followed. */
-static int write_snapshot(const char *dir, const struct action_facts *facts)
+static int write_new(const char *dir, const struct action_facts *facts)
 {
 	char *path = xasprintf("%s/%s-l2-%llu-vcpu%llu-%d-XXXXXX", dir, facts->event,
 			       (unsigned long long)facts->guest,
@@ -85,12 +87,27 @@ static int write_snapshot(const char *dir, const struct action_facts *facts)
 
 	if (fd < 0 || json_dumpfd(facts->json, fd, JSON_INDENT(1))) {
 		complain("%s: cannot write a snapshot: %s", path, strerror(errno));
+		if (fd >= 0)
+			unlink(path);
 		status = STATUS_FAILED;
 	}
 	if (fd >= 0)
 		close(fd);
 	free(path);
 	return status;
+}
+
+/* How many there are is up to the guest, so they must not fill the disk. */
+static int write_snapshot(const char *dir, const struct action_facts *facts)
+{
+	static unsigned int num;
+
+	if (num > MOST_SNAPSHOTS)
+		return STATUS_OK;
+	if (num++ < MOST_SNAPSHOTS)
+		return write_new(dir, facts);
+	complain("%s: %d snapshots were written, no more will be", dir, MOST_SNAPSHOTS);
+	return STATUS_OK;
 }
 
 static void set(const char *name, char *value)
