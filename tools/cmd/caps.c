@@ -15,7 +15,7 @@
 #include "model/machine.h"
 #include "model/proc.h"
 #include "model/snapshot.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 enum { COL_FEATURE, COL_OFFERED, COL_USED, COL_OTHER, COL_SAVES, COL_WHY, NUM_COLS };
 
@@ -352,7 +352,7 @@ static int show(const struct options *options, const struct host *host)
 
 static int run(struct options *options)
 {
-	return watch_host(options, show);
+	return intervals_show_host(options, show);
 }
 
 static const struct option_spec own_options[] = {

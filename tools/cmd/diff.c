@@ -15,7 +15,7 @@
 #include "model/change.h"
 #include "model/json-load.h"
 #include "model/json.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 /* What happened between two files of one load of the module. */
 #define BETWEEN_COLUMNS	"GUEST,NAME,LEVEL,REASON,COUNT,RATE,TIME,AVG,P99,BUSY,RUNQ"
@@ -360,7 +360,7 @@ static int diff_two(struct options *options)
 	}
 	if (status == STATUS_OK && selection.num) {
 		options->count = 1;
-		status = watch(options, &selection, show, &comparison);
+		status = intervals_show(options, &selection, show, &comparison);
 	} else if (status == STATUS_OK) {
 		status = snapshot_can_subtract(&operands[0].snapshot,
 					       &operands[1].snapshot) ?

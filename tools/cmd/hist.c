@@ -14,7 +14,7 @@
 #include "ui/frame.h"
 #include "ui/heat.h"
 #include "ui/table.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 #define TEXT_WIDTH	80
 #define MIN_WIDTH	72
@@ -365,7 +365,7 @@ static int run(struct options *options)
 				 "-i needs a REASON: l1tune hist GUEST lists them");
 	filter.is_code = filter.reason && !parse_u64(filter.reason, &filter.code);
 	options->num_words = 1;
-	return watch_words(options, show, &filter);
+	return intervals_show_words(options, show, &filter);
 }
 
 static const struct option_spec own_options[] = {

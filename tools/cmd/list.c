@@ -11,7 +11,7 @@
 #include "model/json.h"
 #include "model/nested.h"
 #include "model/vcpu.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 static const struct column columns[NUM_LIST_COLS] = {
 	[COL_ID] = { "ID", "id of the guest, never reused" },
@@ -240,7 +240,7 @@ static int run(struct options *options)
 	options->charges = options->by || options->columns || options->sort;
 	/* As the module counts them. */
 	options->all |= !!options->by;
-	return watch_words(options, options->by ? list_accounts : show, &is_said);
+	return intervals_show_words(options, options->by ? list_accounts : show, &is_said);
 }
 
 static const struct option_spec own_options[] = {

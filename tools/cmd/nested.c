@@ -14,7 +14,7 @@
 #include "explain/l3.h"
 #include "model/json.h"
 #include "ui/sentences.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 enum {
 	COL_ID, COL_NAME, COL_PID, COL_VCPU, COL_OFFERED, COL_STATE, COL_IN_L3, COL_ENTRIES,
@@ -318,7 +318,7 @@ static int run(struct options *options)
 {
 	options->vcpus = true;
 	options->l3 = true;
-	return watch_words(options, show, options);
+	return intervals_show_words(options, show, options);
 }
 
 const struct command cmd_nested = {

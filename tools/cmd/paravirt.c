@@ -9,7 +9,7 @@
 #include "explain/access.h"
 #include "explain/paravirt.h"
 #include "model/json.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 enum {
 	COL_ID, COL_NAME, COL_PID, COL_VCPUS, COL_FEATURE, COL_OFFERED, COL_USED, COL_USES,
@@ -216,7 +216,7 @@ static int run(struct options *options)
 	options->vcpus = true;
 	/* The guests are looked at once. */
 	options->interval_ns = 0;
-	status = watch_words(options, show, &look);
+	status = intervals_show_words(options, show, &look);
 	sample_free(&look.sample);
 	return status;
 }

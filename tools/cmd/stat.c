@@ -13,7 +13,7 @@
 #include "model/cell.h"
 #include "model/json.h"
 #include "model/vcpu.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 /* From here on there is room for all that one looks at first. */
 #define WIDE	130
@@ -375,7 +375,7 @@ static int run(struct options *options)
 
 	options->beside = true;
 	options->tenants = options->charges = options->by;
-	return watch_words(options, show, &is_said);
+	return intervals_show_words(options, show, &is_said);
 }
 
 static const struct option_spec own_options[] = {

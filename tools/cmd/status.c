@@ -15,7 +15,7 @@
 #include "model/snapshot.h"
 #include "settings/limit-use.h"
 #include "settings/limit-value.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 #define TOP_REASONS	3
 #define LABEL_WIDTH	10
@@ -395,7 +395,7 @@ static int show(const struct options *options, const struct host *host)
 
 static int run(struct options *options)
 {
-	return watch_host(options, show);
+	return intervals_show_host(options, show);
 }
 
 const struct command cmd_status = {

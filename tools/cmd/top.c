@@ -17,7 +17,7 @@
 #include "ui/screen.h"
 #include "ui/top-layout.h"
 #include "ui/top-view.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 #define TEXT_WIDTH		80
 
@@ -366,7 +366,7 @@ static int run(struct options *options)
 			options->count = 1;
 		options->beside = true;
 		options->tenants = options->charges = options->by;
-		status = watch(options, &top.selection, show_json, NULL);
+		status = intervals_show(options, &top.selection, show_json, NULL);
 	} else if (status == STATUS_OK) {
 		if (options->transit) {
 			transit_read(&options->env, &transit);

@@ -18,20 +18,6 @@
 /* By how much KVM starts a timer early, where it measures how much that has to be. */
 #define MOST_ADVANCE_NS	5000
 
-void advice_free(struct advice *advice)
-{
-	size_t i;
-
-	free(advice->guest_name);
-	free(advice->evidence);
-	free(advice->change);
-	free(advice->confidence);
-	free(advice->accesses);
-	for (i = 0; i < advice->num_looked; i++)
-		free(advice->looked[i].seen);
-	free(advice->looked);
-}
-
 /*
  * KVM starts a timer that has a deadline early, so that of waking bench has only
  * measured what that did not hide. Of other timers and interrupts nothing is hidden.
@@ -279,7 +265,10 @@ bool advise_wants_sample(const struct env *env,
 	size_t i;
 
 	for (i = 0; i < seen->snapshot->num_guests && !matter; i++) {
+		struct guest_memory memory = { };
+
 		facts.guest = &seen->snapshot->guests[i];
+		facts.memory = &memory;
 		matter = accesses_matter(&facts);
 	}
 	return matter;

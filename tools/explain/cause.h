@@ -78,11 +78,11 @@ extern const struct symptom *const symptoms[];
 extern const size_t num_symptoms;
 
 extern const struct symptom symptom_throttled;
-extern const struct symptom symptom_stolen;
+extern const struct symptom symptom_stolen_time;
 extern const struct symptom symptom_no_cpu;
 extern const struct symptom symptom_blocked;
-extern const struct symptom symptom_memory;
-extern const struct symptom symptom_nesting;
+extern const struct symptom symptom_memory_faults;
+extern const struct symptom symptom_nested_exits;
 extern const struct symptom symptom_halts;
 extern const struct symptom symptom_pauses;
 extern const struct symptom symptom_devices;
@@ -92,7 +92,7 @@ extern const struct symptom symptom_apic;
 extern const struct symptom symptom_exceptions;
 extern const struct symptom symptom_entries;
 extern const struct symptom symptom_interrupts;
-extern const struct symptom symptom_vmm;
+extern const struct symptom symptom_vmm_time;
 extern const struct symptom symptom_helpers;
 
 #endif

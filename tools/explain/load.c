@@ -83,18 +83,3 @@ bool has_own_cpus(const struct facts *f)
 
 	return f->num_vcpus <= f->num_cpus && all.parts[PART_RUNQ] < 0.01;
 }
-
-const struct guest_memory *memory_of(const struct facts *facts)
-{
-	if (!facts->memory->is_read)
-		guest_memory_read(facts->env, &facts->guest->guest,
-				  facts->memory);
-	return facts->memory;
-}
-
-bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
-		  uint64_t *value)
-{
-	*value = facts->kvm.v[id].is_known ? facts->kvm.v[id].value : 0;
-	return facts->kvm.v[id].is_known;
-}

@@ -4,10 +4,10 @@
 #include "explain/cause.h"
 
 const struct symptom *const symptoms[] = {
-	&symptom_throttled, &symptom_stolen, &symptom_no_cpu, &symptom_blocked,
-	&symptom_memory, &symptom_nesting, &symptom_halts, &symptom_pauses,
+	&symptom_throttled, &symptom_stolen_time, &symptom_no_cpu, &symptom_blocked,
+	&symptom_memory_faults, &symptom_nested_exits, &symptom_halts, &symptom_pauses,
 	&symptom_devices, &symptom_kvm_devices, &symptom_msrs, &symptom_apic,
-	&symptom_exceptions, &symptom_entries, &symptom_interrupts, &symptom_vmm,
+	&symptom_exceptions, &symptom_entries, &symptom_interrupts, &symptom_vmm_time,
 	&symptom_helpers,
 };
 

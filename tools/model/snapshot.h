@@ -128,7 +128,7 @@ void snapshot_free_sum(struct guest_snapshot *sum);
 const struct guest_snapshot **snapshot_by_busy(const struct snapshot *snapshot);
 
 /*
- * The same, and the host that it needs. Free both in every case; host is to be
+ * As snapshot_take(), with the host that it needs. Free both in every case; host is to be
  * empty before.
  */
 int snapshot_read(const struct env *env, const struct snapshot_request *request,

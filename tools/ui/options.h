@@ -134,9 +134,9 @@ struct option_list options_list(const struct option_spec *own,
 void options_print(const struct option_list *list);
 
 /*
- * Takes the options of a command line; words and num_words are then what
- * follows them, or with stops_at_word what follows the first word. STATUS_OK, or
- * STATUS_USAGE with an error.
+ * Takes the options of a command line; words and num_words are then what follows them.
+ * The tool itself, is_main, has options before its command: they end at the first word.
+ * STATUS_OK, or STATUS_USAGE with an error.
  */
 int options_parse(struct options *options, int argc, char *argv[],
 		  const struct option_list *list, bool is_main);

@@ -5,7 +5,7 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "model/past.h"
-#include "ui/watch.h"
+#include "ui/intervals.h"
 
 /*
  * A guest that ends takes its counts with it, so within an interval they are
@@ -20,7 +20,7 @@
 struct watcher {
 	const struct options *options;
 	const struct snapshot_request *request;
-	watch_fn show;
+	intervals_fn show;
 	void *arg;
 	struct snapshot before;
 	/* Guests as they were seen last within it. */
@@ -41,7 +41,7 @@ static bool wait_for(uint64_t *next, uint64_t interval_ns)
 }
 
 static int show_one(const struct options *options, const struct host *host,
-		    const struct snapshot *snapshot, watch_fn show, void *arg)
+		    const struct snapshot *snapshot, intervals_fn show, void *arg)
 {
 	int status = show(options, host, snapshot, arg);
 
@@ -49,7 +49,7 @@ static int show_one(const struct options *options, const struct host *host,
 }
 
 static int once(const struct options *options,
-		const struct snapshot_request *request, watch_fn show, void *arg)
+		const struct snapshot_request *request, intervals_fn show, void *arg)
 {
 	struct snapshot snapshot;
 	struct host host;
@@ -203,7 +203,7 @@ static bool is_over(const struct watcher *watcher)
 }
 
 static int intervals(const struct options *options,
-		     const struct snapshot_request *request, watch_fn show,
+		     const struct snapshot_request *request, intervals_fn show,
 		     void *arg)
 {
 	struct watcher watcher = {
@@ -226,8 +226,8 @@ static int intervals(const struct options *options,
 	return status;
 }
 
-int watch(struct options *options, const struct selection *selection,
-	  watch_fn show, void *arg)
+int intervals_show(struct options *options, const struct selection *selection,
+		   intervals_fn show, void *arg)
 {
 	const struct snapshot_request request = {
 		.selection = selection,
@@ -249,19 +249,19 @@ int watch(struct options *options, const struct selection *selection,
 	return status;
 }
 
-int watch_words(struct options *options, watch_fn show, void *arg)
+int intervals_show_words(struct options *options, intervals_fn show, void *arg)
 {
 	struct selection selection;
 	int status = selection_parse(options->words, options->num_words,
 				     &selection, options->error);
 
 	if (status == STATUS_OK)
-		status = watch(options, &selection, show, arg);
+		status = intervals_show(options, &selection, show, arg);
 	selection_free(&selection);
 	return status;
 }
 
-int watch_host(struct options *options,
+int intervals_show_host(struct options *options,
 	       int (*show)(const struct options *options, const struct host *host))
 {
 	struct host host;

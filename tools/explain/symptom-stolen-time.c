@@ -62,6 +62,6 @@ static const struct cause causes[] = {
 	},
 };
 
-const struct symptom symptom_stolen = {
+const struct symptom symptom_stolen_time = {
 	"stolen-time", "CPU time stolen by L0", CAUSES(causes), is_stolen,
 };

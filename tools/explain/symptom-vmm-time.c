@@ -122,6 +122,6 @@ static const struct cause causes[] = {
 	},
 };
 
-const struct symptom symptom_vmm = {
+const struct symptom symptom_vmm_time = {
 	"vmm-time", "the VMM's time for other exits", CAUSES(causes), is_busy,
 };

@@ -572,6 +572,6 @@ static const struct cause causes[] = {
 	},
 };
 
-const struct symptom symptom_memory = {
+const struct symptom symptom_memory_faults = {
 	"memory-faults", "EPT/NPT faults", CAUSES(causes), has_faults,
 };

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+
+#include "explain/facts.h"
+
+const struct guest_memory *memory_of(const struct facts *facts)
+{
+	if (!facts->memory->is_read)
+		guest_memory_read(facts->env, &facts->guest->guest,
+				  facts->memory);
+	return facts->memory;
+}
+
+bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
+		  uint64_t *value)
+{
+	*value = facts->kvm.v[id].is_known ? facts->kvm.v[id].value : 0;
+	return facts->kvm.v[id].is_known;
+}
+
+void advice_free(struct advice *advice)
+{
+	size_t i;
+
+	free(advice->guest_name);
+	free(advice->evidence);
+	free(advice->change);
+	free(advice->confidence);
+	free(advice->accesses);
+	for (i = 0; i < advice->num_looked; i++)
+		free(advice->looked[i].seen);
+	free(advice->looked);
+}
