@@ -25,6 +25,8 @@
 #include "record/watch-log.h"
 #include "ui/action.h"
 
+#define MOST_TALLIES	1000
+
 /* The module's lease lasts ten seconds. */
 #define RENEW_NS	(3 * NSEC_PER_SEC)
 
@@ -100,12 +102,25 @@ static void forget(struct watcher *w, const struct snapshot *snapshot)
 	w->num = kept;
 }
 
-static void count(struct watcher *w, const char *text)
+/* Where it is, or num_tallies. */
+static size_t find_tally(const struct watcher *w, const char *text)
 {
 	size_t i;
 
 	for (i = 0; i < w->num_tallies && strcmp(w->tallies[i].text, text); i++)
 		;
+	return i;
+}
+
+/* Threads come and go without end: when there are very many, new ones are counted together. */
+static void count(struct watcher *w, const char *text)
+{
+	size_t i = find_tally(w, text);
+
+	if (i == w->num_tallies && i >= MOST_TALLIES) {
+		text = "others";
+		i = find_tally(w, text);
+	}
 	if (i == w->num_tallies)
 		*GROW(w->tallies, w->num_tallies) = (struct blamed){ xstrdup(text) };
 	w->tallies[i].count++;

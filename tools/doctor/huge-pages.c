@@ -17,6 +17,7 @@
 #define MAX_LOOKED_AT	16
 
 #define THP	"kernel/mm/transparent_hugepage/"
+#define NO_THP	"this kernel has no transparent huge pages: use hugetlbfs"
 
 /* The word of "always [madvise] never" that is set; empty if there is none. */
 static void read_setting(const struct doctor *doctor, const char *file, char *word, size_t size)
@@ -50,6 +51,8 @@ static struct verdict verdict(const char *command, const char *why)
 
 static struct verdict look_at_anonymous(const struct guest_memory *memory, const char *enabled)
 {
+	if (!*enabled)
+		return verdict(NULL, NO_THP);
 	if (!strcmp(enabled, "never"))
 		return verdict("echo madvise > /sys/" THP "enabled",
 			       "enabled is never");
@@ -61,6 +64,8 @@ static struct verdict look_at_anonymous(const struct guest_memory *memory, const
 
 static struct verdict look_at_shmem(const struct guest_memory *memory, const char *shmem)
 {
+	if (!*shmem)
+		return verdict(NULL, NO_THP);
 	if (!strcmp(shmem, "never") || !strcmp(shmem, "deny"))
 		return verdict("echo advise > /sys/" THP "shmem_enabled",
 			       "memfd memory follows shmem_enabled, which is never: advise suffices where the VMM asks, always where it does not");

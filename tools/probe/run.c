@@ -15,6 +15,7 @@
 #include "bench/vm.h"
 #include "model/entry-refusal.h"
 #include "model/exception.h"
+#include "model/machine.h"
 #include "probe/guest.h"
 #include "probe/probe.h"
 #include "probe/vm.h"
@@ -199,22 +200,41 @@ static int try_row(struct probe_vm *vm, const struct probe_feature *feature,
 	return err;
 }
 
-/* bench has a guest that runs one: a hypervisor's whole way, and no shorter one would do. */
-static void try_nested(const char *dev, struct probe_result *result)
+/* How often the module has refused nested guests; 0 without it. */
+static uint64_t nested_denials(const struct env *env)
 {
-	struct bench_vm vm;
-	int err = bench_vm_open(&vm, dev, 1);
+	char text[24];
 
+	if (!machine_file(env->sysfs, text, sizeof(text), "class/l1tune/l1/denied/max_nested_vms"))
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* bench has a guest that runs one: a hypervisor's whole way, and no shorter one would do. */
+static void try_nested(const struct env *env, struct probe_result *result)
+{
+	uint64_t denials = nested_denials(env);
+	struct bench_vm vm;
+	int err = bench_vm_open(&vm, env->dev, 1);
+
+	/* Neither is a promise that KVM has broken. */
+	if (err) {
+		judge(result, VERDICT_UNTRIED, "%.120s", vm.error);
+		bench_vm_close(&vm);
+		return;
+	}
 	probe_watchdog(NESTED_TIMEOUT_MS);
-	if (!err && vm.svm)
+	if (vm.svm)
 		err = bench_vm_run(&vm, bench_guest_svm_on, 1, false) ||
 		      bench_vm_run(&vm, bench_guest_l3_cpuid_svm, TRIES, false);
-	else if (!err)
+	else
 		err = bench_vm_run(&vm, bench_guest_vmx_on, 1, false) ||
 		      bench_vm_run(&vm, bench_guest_l3_cpuid_vmx, TRIES, false);
 	probe_watchdog(0);
 	if (!err)
 		judge(result, VERDICT_OK, "%s", "");
+	else if (nested_denials(env) != denials)
+		judge(result, VERDICT_UNTRIED, "l1tune's limit max_nested_vms refuses it");
 	else
 		judge(result, strcmp(vm.error, "interrupted") ? VERDICT_DIES : VERDICT_HANGS,
 		      "%.120s", vm.error);
@@ -269,7 +289,7 @@ static int try_rows(const struct run *run, struct probe_vm *vm, bool permitted)
 			judge(result, VERDICT_UNTRIED, "no guest runs here: see the row %s",
 			      probe_features[0].name);
 		else if (feature->how == TRY_NESTED)
-			try_nested(run->env->dev, result);
+			try_nested(run->env, result);
 		else if (try_row(vm, feature, result))
 			return -1;
 	}

@@ -160,6 +160,7 @@ SHMEM_NEVER, SHMEM_ADVISE = "always within_size advise [never] deny force", "alw
 # What is mapped, enabled, shmem_enabled: the state of the row, and a part of it.
 MEMORY = {
     "anonymous, always": (smaps(), ALWAYS, SHMEM_NEVER, "ok", "1 guest can have huge pages"),
+    "anonymous, without transparent ones": (smaps(), "", "", "warning", "no transparent huge pages"),
     "anonymous, madvise, advised": (smaps(flags="rd wr hg"), MADVISE, SHMEM_NEVER, "ok", "1 guest"),
     "anonymous, madvise, never advised": (smaps(), MADVISE, SHMEM_NEVER, "warning", "did not ask for huge pages"),
     "anonymous, never": (smaps(), NEVER, SHMEM_NEVER, "warning", "enabled is never"),

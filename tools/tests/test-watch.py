@@ -177,6 +177,12 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
+    b.machine.process(1001, ["vmm", "-name", "guest=" + "\udc80" * 40000])
+    reported(b, [slow_line(number=1)], "--on-threshold", f"shell,command=touch {directory}/ran")
+    ok(os.path.exists(directory + "/ran"), "a guest cannot prevent a command by a long name")
+
+with Bench() as b, tempfile.TemporaryDirectory() as directory:
+    machine(b)
     got, err = reported(b, [slow_line(number=n) for n in range(1, 1011)], "--on-threshold", f"snapshot,dir={directory}",
                         "--on-threshold", "continue")
     equal([len(glob.glob(directory + "/slow-*")), err.count("1000 snapshots were written, no more will be")], [1000, 1],

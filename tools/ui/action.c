@@ -15,8 +15,11 @@
 #include "base/util.h"
 #include "model/proc.h"
 #include "ui/action.h"
+#include "ui/frame.h"
 
 #define MOST_SNAPSHOTS	1000
+/* A name is as long as its owner likes, and execve() takes no more than 128 kB. */
+#define MOST_TEXT	4096
 
 static bool is_number_of_signal(const char *text, int *number)
 {
@@ -138,8 +141,12 @@ static void set_facts(const struct action_facts *facts)
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		set(numbers[i].name, xasprintf("%llu", (unsigned long long)numbers[i].value));
-	for (i = 0; i < ARRAY_SIZE(texts); i++)
-		set(texts[i].name, escape_string(texts[i].value ?: "", true));
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		char *text = escape_string(texts[i].value ?: "", true);
+
+		set(texts[i].name, shorten_middle(text, MOST_TEXT));
+		free(text);
+	}
 }
 
 /* Its output is not a part of ours. */
