@@ -306,6 +306,26 @@ static enum wait_result wait_for_next(struct recorder *recorder, uint64_t next_n
 	return result == WAIT_TIME ? wait_until(next_ns, -1) : result;
 }
 
+/* A tier of less frequent records has what happened since its last one in memory only. */
+static void write_rest(struct recorder *recorder)
+{
+	struct moment *last = &recorder->writer.tiers[TIER_FINE].before;
+	int i;
+
+	/* What could not be written is of a moment that is not there any more. */
+	if (recorder->events[TIER_FINE].num && record_one(recorder) != STATUS_OK)
+		return;
+	for (i = TIER_FINE + 1; i < NUM_TIERS && last->snapshot.taken_ns; i++) {
+		struct moment same;
+
+		if (!recorder->events[i].num)
+			continue;
+		moment_share(&same, last);
+		write_tier(recorder, i, &same);
+		moment_free(&same);
+	}
+}
+
 /* What may be mended while it runs does not end it. */
 static bool is_fatal(int status)
 {
@@ -329,6 +349,8 @@ static int record(struct recorder *recorder)
 			next = monotonic_ns() + options->interval_ns;
 	} while (!is_fatal(status) && ++done != options->count &&
 		 wait_for_next(recorder, next) != WAIT_END);
+	if (!is_fatal(status))
+		write_rest(recorder);
 	complain_to(NULL);
 	free(last_complaint);
 	return is_fatal(status) || options->count ? status : STATUS_OK;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """l1tune replay: a record is shown as it was, and nothing of the machine as it is now.
 Usage: test-replay.py L1TUNE"""
+import collections
 import json
 import os
 import pty
@@ -207,6 +208,40 @@ def test_events():
               "the tier of a record a minute has all events by itself")
 
 
+def only(world, *tiers):
+    """Removes the files of the other tiers."""
+    for name in os.listdir(world.records):
+        if name != "lock" and not name.startswith(tiers):
+            os.unlink(f"{world.records}/{name}")
+
+
+def kinds_in(world, *more):
+    """How many events of each kind the history has."""
+    r = world.replay("--from", time_of(0), "--to", time_of(world.now() + 1), "events", "-J", *more)
+    return collections.Counter(json.loads(line)["event"]["kind"] for line in r.stdout.splitlines())
+
+
+def test_stopped():
+    """Each tier has all events, also those since its last record when the recorder is stopped."""
+    with World(seconds=1000) as w:
+        w.machine.guest(1, CPUID)
+        steps = Steps(w)
+        for n in range(100):
+            w.machine.event(keep=20, time_ns=w.now() - SECOND, **DENIED | {"USE": n})
+            if n % 20 == 19:
+                steps.step()
+        equal(steps.end(), "", "a recorder is stopped within its first minute")
+        steps = Steps(w)
+        equal(steps.end(), "", "and started again")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100}, "all tiers have what happened, each once")
+        at = time_of(1030 * SECOND)
+        equal(w.replay("--at", at, "list").returncode, 0, "and the state of then")
+        only(w, "minute", "ten-minutes")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100}, "without the records of every ten seconds it is the same")
+        only(w, "ten-minutes")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100}, "also in the records of every ten minutes alone")
+
+
 def test_advice_events():
     with World(seconds=1000) as w:
         count, ticks = 0, 0
@@ -408,6 +443,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_advice_events, test_short_lives, test_gone, test_gone_restarted, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_stopped, test_advice_events, test_short_lives, test_gone, test_gone_restarted, test_top):
     test()
 finish()
