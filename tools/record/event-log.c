@@ -6,25 +6,69 @@
 #include "base/util.h"
 #include "record/event-file.h"
 #include "record/event-log.h"
+#include "record/record.h"
 
-/* While records cannot be written: the newest lines are kept. */
+/* While records cannot be written, and of a tier with few: the newest lines are kept. */
 #define LINES_MOST	10000
 #define BYTES_MOST	(4u << 20)
 
-static void drop_oldest(struct event_log *log)
+/* Users decide how many guests end: their records go before any event does. */
+static size_t find_least(const struct event_log *log)
 {
-	log->num_bytes -= strlen(log->lines[0]);
-	free(log->lines[0]);
+	size_t i;
+
+	for (i = 0; log->num_gone && i < log->num; i++)
+		if (line_is_gone(log->lines[i]))
+			return i;
+	/* The first one says since when lines are lost. */
+	return log->is_lossy;
+}
+
+static void take_out(struct event_log *log, size_t i)
+{
+	log->num_bytes -= strlen(log->lines[i]);
+	log->num_gone -= line_is_gone(log->lines[i]);
+	free(log->lines[i]);
 	log->num--;
-	memmove(log->lines, log->lines + 1, log->num * sizeof(*log->lines));
+	memmove(log->lines + i, log->lines + i + 1, (log->num - i) * sizeof(*log->lines));
+}
+
+static void put_in(struct event_log *log, size_t i, char *line)
+{
+	log->num_bytes += strlen(line);
+	log->num_gone += line_is_gone(line);
+	*GROW(log->lines, log->num) = NULL;
+	memmove(log->lines + i + 1, log->lines + i, (log->num - 1 - i) * sizeof(*log->lines));
+	log->lines[i] = line;
+}
+
+/* The form in which l1tune watch says it, which older versions know. */
+static void tell_loss(struct event_log *log, uint64_t time_ns)
+{
+	if (log->is_lossy && time_ns >= log->lost_ns)
+		return;
+	if (log->is_lossy)
+		take_out(log, 0);
+	log->is_lossy = true;
+	log->lost_ns = time_ns;
+	put_in(log, 0, xasprintf("1 %llu EVENT=watch ACTION=lost", (unsigned long long)time_ns));
+}
+
+static void drop_one(struct event_log *log)
+{
+	size_t i = find_least(log);
+	char *time = strchr(log->lines[i], ' ');
+	uint64_t time_ns = time ? strtoull(time, NULL, 10) : 0;
+
+	take_out(log, i);
+	tell_loss(log, time_ns);
 }
 
 static void add_line(struct event_log *log, char *line)
 {
-	while (log->num && (log->num == LINES_MOST || log->num_bytes > BYTES_MOST))
-		drop_oldest(log);
-	log->num_bytes += strlen(line);
-	*GROW(log->lines, log->num) = line;
+	put_in(log, log->num, line);
+	while (log->num > LINES_MOST || log->num_bytes > BYTES_MOST)
+		drop_one(log);
 }
 
 static void take_line(struct event_log *log, const char *line)
@@ -67,4 +111,6 @@ void event_log_clear(struct event_log *log)
 	free(log->lines);
 	log->lines = NULL;
 	log->num_bytes = 0;
+	log->num_gone = 0;
+	log->is_lossy = false;
 }

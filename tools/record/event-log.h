@@ -2,6 +2,7 @@
 #ifndef L1TUNE_EVENT_LOG_H
 #define L1TUNE_EVENT_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,11 @@ struct event_log {
 	char **lines;
 	size_t num;
 	size_t num_bytes;
+	/* Of the lines, those of guests that ended. */
+	size_t num_gone;
+	/* There was no room for all: the first line says so, and since when. */
+	bool is_lossy;
+	uint64_t lost_ns;
 };
 
 /* Adds what there is now. What cannot be read adds nothing. */

@@ -10,7 +10,7 @@
 #include "record/gone-log.h"
 
 #define MAX_RECORD	(4u << 20)
-/* Of all that a record of the history has; of one guest at least a few lines. */
+/* Of all that a record of the history has, escaped; of one guest at least a few lines. */
 #define ROOM_BYTES	(64u << 10)
 #define LEAST_BYTES	1024
 
@@ -51,13 +51,16 @@ static void strip(char *text)
 	*end = '\0';
 }
 
-/* Whole lines only. */
-static void cut(char *text, size_t most)
+/* Whole lines only, of a text that is escaped, in which nothing else is "\\012". */
+static void cut(char *escaped, size_t most)
 {
-	if (strlen(text) <= most)
+	char *end = escaped, *next = escaped;
+
+	if (strlen(escaped) <= most)
 		return;
-	text[most] = '\0';
-	text[strrchr(text, '\n') ? strrchr(text, '\n') + 1 - text : 0] = '\0';
+	while ((next = strstr(next, "\\012")) && next + 4 - escaped <= (ptrdiff_t)most)
+		end = next += 4;
+	*end = '\0';
 }
 
 static void take(struct search *search, uint64_t id, char *text)
@@ -66,12 +69,12 @@ static void take(struct search *search, uint64_t id, char *text)
 	char *escaped, *words;
 
 	strip(text);
-	cut(text, search->room > LEAST_BYTES ? search->room : LEAST_BYTES);
 	ended = strstr(text, "\nended_ns ");
 	if (!ended)
 		return;
-	search->room = sub_clamped(search->room, strlen(text));
 	escaped = event_escape(text);
+	cut(escaped, search->room > LEAST_BYTES ? search->room : LEAST_BYTES);
+	search->room = sub_clamped(search->room, strlen(escaped));
 	words = xasprintf("EVENT=gone LOADED=%llu ID=%llu RECORD=%s",
 			  (unsigned long long)search->log->loaded_ns, (unsigned long long)id,
 			  escaped);

@@ -11,11 +11,33 @@
 #include "record/record.h"
 
 struct search {
+	const struct history *history;
 	struct history_events *events;
 	uint64_t start_ns, end_ns;
 };
 
-static void add_line(struct search *search, const struct moment *moment,
+/* A tier that has no room for all says so; l1tune watch says of which boot it is. */
+static bool is_loss(const struct record *record)
+{
+	const char *action = uevent_get(&record->keys, "ACTION");
+
+	return record_has_event(record, "watch") && action && !strcmp(action, "lost") &&
+	       !uevent_get(&record->keys, "BOOT");
+}
+
+/* Is there a finer tier that reaches as far back, and so has what this one lost? */
+static bool is_made_up_for(const struct history *history, enum tier tier, uint64_t time_ns)
+{
+	const struct tier_reader *coarse = &history->tiers[tier], *fine;
+
+	for (fine = history->tiers; fine < coarse; fine++)
+		if (fine->num && (fine->first_ns[0] <= time_ns ||
+				  fine->first_ns[0] <= coarse->first_ns[0]))
+			return true;
+	return false;
+}
+
+static void add_line(struct search *search, enum tier tier, const struct moment *moment,
 		     uint64_t recorded_ns, const char *line)
 {
 	char *copy = xstrdup(line);
@@ -27,7 +49,8 @@ static void add_line(struct search *search, const struct moment *moment,
 
 		event.time_ns = sub_clamped(recorded_ns, ago_ns);
 		event.seq = record.seq;
-		if (event.time_ns >= search->start_ns && event.time_ns <= search->end_ns) {
+		if (event.time_ns >= search->start_ns && event.time_ns <= search->end_ns &&
+		    !(is_loss(&record) && is_made_up_for(search->history, tier, event.time_ns))) {
 			event.line = xstrdup(line);
 			*GROW(search->events->v, search->events->num) = event;
 		}
@@ -35,7 +58,8 @@ static void add_line(struct search *search, const struct moment *moment,
 	free(copy);
 }
 
-static void add_record(int fd, uint64_t offset, const struct record_header *header, void *arg)
+static void add_record(enum tier tier, int fd, uint64_t offset,
+		       const struct record_header *header, void *arg)
 {
 	struct moment moment;
 	size_t i;
@@ -43,7 +67,7 @@ static void add_record(int fd, uint64_t offset, const struct record_header *head
 	if (!record_decode_events(fd, offset, header, &moment))
 		return;
 	for (i = 0; i < moment.num_events; i++)
-		add_line(arg, &moment, header->time_ns, moment.events[i]);
+		add_line(arg, tier, &moment, header->time_ns, moment.events[i]);
 	moment_free(&moment);
 }
 
@@ -83,7 +107,7 @@ static void drop_alike(struct history_events *events)
 void history_events_read(const struct history *history, uint64_t start_ns, uint64_t end_ns,
 			 struct history_events *events)
 {
-	struct search search = { events, start_ns, end_ns };
+	struct search search = { history, events, start_ns, end_ns };
 
 	*events = (struct history_events){ };
 	history_for_each(history, start_ns, end_ns, add_record, &search);

@@ -220,7 +220,7 @@ static bool walk_segment(const struct history *history, const struct segment *se
 
 	while (goes_on && fd >= 0 && record_read_header(fd, offset, &header)) {
 		if (header.time_ns >= start_ns)
-			fn(fd, offset, &header, arg);
+			fn(segment->tier, fd, offset, &header, arg);
 		goes_on = header.time_ns <= end_ns;
 		offset = behind(offset, &header);
 	}

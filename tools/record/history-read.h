@@ -32,8 +32,8 @@ void history_close(struct history *history);
  */
 const struct moment *history_seek(struct history *history, uint64_t time_ns);
 
-typedef void (*history_fn)(int fd, uint64_t offset, const struct record_header *header,
-			   void *arg);
+typedef void (*history_fn)(enum tier tier, int fd, uint64_t offset,
+			   const struct record_header *header, void *arg);
 
 /*
  * Each record of each tier that was made from a time on until another, and the

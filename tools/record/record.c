@@ -6,6 +6,9 @@
 #include "base/util.h"
 #include "record/record.h"
 
+/* The record of a guest that ended has it first: what a user chose is behind it. */
+#define GONE_EVENT	" EVENT=gone "
+
 /* The next word; *rest is what follows it, or NULL. */
 static char *take_word(char **rest)
 {
@@ -70,4 +73,12 @@ int record_parse(char *line, struct record *record)
 bool record_has_event(const struct record *record, const char *event)
 {
 	return is(&record->keys, "EVENT", event);
+}
+
+bool line_is_gone(const char *line)
+{
+	const char *word = strchr(line, ' ');
+
+	word = word ? strchr(word + 1, ' ') : NULL;
+	return word && !strncmp(word, GONE_EVENT, strlen(GONE_EVENT));
 }

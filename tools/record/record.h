@@ -23,5 +23,7 @@ struct record {
 int record_parse(char *line, struct record *record);
 /* Is that its EVENT? */
 bool record_has_event(const struct record *record, const char *event);
+/* Is that line, which is not cut up, of a record of a guest that ended, or of which are kept? */
+bool line_is_gone(const char *line);
 
 #endif

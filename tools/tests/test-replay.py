@@ -221,6 +221,12 @@ def kinds_in(world, *more):
     return collections.Counter(json.loads(line)["event"]["kind"] for line in r.stdout.splitlines())
 
 
+def gone_in(world):
+    """The guests that ended of which the history has records."""
+    r = world.replay("--from", time_of(1), "--to", time_of(world.now()), "gone", "-J")
+    return [g["id"] for g in json.loads(r.stdout)["gone"]]
+
+
 def test_stopped():
     """Each tier has all events, also those since its last record when the recorder is stopped."""
     with World(seconds=1000) as w:
@@ -342,6 +348,32 @@ def test_gone():
         ok(whole[-1] > 8 and whole[0] == 1 and sum(whole) < 100, "and most of them cut to their first lines", whole)
 
 
+def test_many_gone():
+    """Who starts and ends guests all the time does not push out what else happened."""
+    with World(seconds=1000) as w:
+        directory = f"{w.machine.sys}/class/l1tune/l1/gone"
+        w.machine.guest(1, CPUID)
+        w.machine.event(time_ns=999 * SECOND, **DENIED)
+        steps = Steps(w)
+        w.machine.event(time_ns=1001 * SECOND, **DENIED)
+        for first in range(10, 10 + 58 * 100, 100):
+            shutil.rmtree(directory, ignore_errors=True)
+            for number in range(first, first + 100):
+                write(f"{directory}/{number}", gone_record(number, w.now() - SECOND, 64, 4), 0o440)
+            steps.step()
+        w.machine.event(time_ns=w.now() - SECOND, **DENIED)
+        steps.step()
+        equal(steps.end(), "", "thousands of guests end within ten minutes")
+        equal(kinds_in(w), {"loaded": 1, "denied": 3}, "nothing is lost of the records of every ten seconds")
+        fine = len(gone_in(w))
+        only(w, "ten-minutes")
+        equal(kinds_in(w), {"loaded": 1, "denied": 3, "lost": 1}, "those of every ten minutes have each event, and tell that they do not have all")
+        found = gone_in(w)
+        ok(fine == 5800 and 1000 < len(found) < fine and 5809 in found, "and of the guests those that ended last", [fine, len(found)])
+        size = sum(os.path.getsize(f"{w.records}/{name}") for name in os.listdir(w.records))
+        ok(size < 8 << 20, "in little room", size)
+
+
 def test_gone_restarted():
     """A recorder that starts again finds guests that it has recorded; the module chooses whom it keeps, by user."""
     with World(seconds=1000) as w:
@@ -443,6 +475,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_stopped, test_advice_events, test_short_lives, test_gone, test_gone_restarted, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_stopped, test_advice_events, test_short_lives, test_gone, test_many_gone, test_gone_restarted, test_top):
     test()
 finish()

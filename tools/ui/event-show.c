@@ -253,7 +253,7 @@ static void add_loss(struct line *line, const struct event *event)
 		       (unsigned long long)event->num_lost,
 		       event->num_lost == 1 ? " was" : "s were");
 	else
-		append(&line->text, "events came faster than they could be shown; l1tune limits has the counts");
+		append(&line->text, "events came faster than they could be shown or kept; l1tune limits has the counts");
 }
 
 static void add_drift(struct line *line, const struct event *event)
