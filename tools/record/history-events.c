@@ -104,7 +104,7 @@ static void drop_alike(struct history_events *events)
 	events->num = kept;
 }
 
-void history_events_read(const struct history *history, uint64_t start_ns, uint64_t end_ns,
+void history_events_read(struct history *history, uint64_t start_ns, uint64_t end_ns,
 			 struct history_events *events)
 {
 	struct search search = { history, events, start_ns, end_ns };

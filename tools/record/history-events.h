@@ -19,7 +19,7 @@ struct history_events {
 };
 
 /* What happened from one time until another, in this order, and each event once. */
-void history_events_read(const struct history *history, uint64_t start_ns, uint64_t end_ns,
+void history_events_read(struct history *history, uint64_t start_ns, uint64_t end_ns,
 			 struct history_events *events);
 void history_events_free(struct history_events *events);
 

@@ -4,15 +4,30 @@
 
 #include "record/segment.h"
 
-/* The files of one tier, and the record that was read last. */
+/* Where a record of the file that is open is. */
+struct place {
+	uint64_t offset;
+	struct record_header header;
+};
+
+/*
+ * The files of one tier, and the record that was read last. Where the clock was set
+ * back, a file begins before the one that precedes it; older versions went on in the
+ * same file.
+ */
 struct tier_reader {
 	struct segment *segments;
-	/* Of the first record of each. */
-	uint64_t *first_ns;
+	/* Of each the times of its earliest record, and of its latest, 0 until it is asked for. */
+	uint64_t *first_ns, *last_ns;
 	size_t num;
+	/* There are files that begin before the one that precedes them. */
+	bool is_set_back;
 	size_t at;
 	int fd;
-	uint64_t offset;
+	/* All that it has so far, and which one is behind the moment. */
+	struct place *places;
+	size_t num_places;
+	size_t next;
 	struct moment moment;
 	bool has_moment;
 };
@@ -39,7 +54,7 @@ typedef void (*history_fn)(enum tier tier, int fd, uint64_t offset,
  * Each record of each tier that was made from a time on until another, and the
  * first one of each tier after that, which has what happened before it.
  */
-void history_for_each(const struct history *history, uint64_t start_ns, uint64_t end_ns,
+void history_for_each(struct history *history, uint64_t start_ns, uint64_t end_ns,
 		      history_fn fn, void *arg);
 
 /* When the first one after a time was recorded; false if there is none. */

@@ -12,6 +12,8 @@
 
 /* A file that is removed takes no more than this part of the history with it. */
 #define SEGMENTS	32
+/* What a clock that is adjusted all the time may go back. */
+#define BACK_NS		NSEC_PER_SEC
 /* How many records a reader has to decode for one, and a damaged one spoils. */
 #define RECORDS_PER_KEY	64
 
@@ -142,18 +144,19 @@ static int append_record(struct tier_writer *tier, const void *record, size_t by
 	return err;
 }
 
-static bool is_key_due(const struct tier_writer *tier)
+/* Readers take a file to begin before all that it has. */
+static bool is_set_back(const struct tier_writer *tier, const struct moment *moment)
 {
-	return tier->fd < 0 || tier->since_key >= RECORDS_PER_KEY ||
-	       tier->segment.bytes >= tier->most_bytes / SEGMENTS;
+	return moment_time_ns(moment) + BACK_NS < moment_time_ns(&tier->before);
 }
 
 static void *encode(struct tier_writer *tier, const struct moment *moment, size_t *bytes)
 {
-	bool is_key = is_key_due(tier);
+	bool is_key;
 
-	if (tier->segment.bytes >= tier->most_bytes / SEGMENTS)
+	if (tier->segment.bytes >= tier->most_bytes / SEGMENTS || is_set_back(tier, moment))
 		end_segment(tier);
+	is_key = tier->fd < 0 || tier->since_key >= RECORDS_PER_KEY;
 	if (is_key)
 		tier->since_key = 0;
 	return record_encode(moment, is_key ? NULL : &tier->before, bytes);

@@ -3,7 +3,7 @@
  * Loaded into l1tune by LD_PRELOAD, for tests of its history.
  *
  * L1TUNE_TEST_CLOCK=FILE: all clocks are the nanoseconds in that file, 64 bits,
- * and CLOCK_REALTIME is 50 years later than the others. A wait ends at once, and
+ * and CLOCK_REALTIME is 50 years later than the others, and wrong by 64 bits more. A wait ends at once, and
  * the clock is then at its end; with L1TUNE_TEST_STEP=OUT,IN it writes a byte to one
  * descriptor and waits for one from the other before it returns.
  *
@@ -43,7 +43,7 @@ __attribute__((constructor)) static void start(void)
 	int fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
 
 	if (fd >= 0)
-		test_clock = mmap(NULL, sizeof(*test_clock), PROT_READ | PROT_WRITE,
+		test_clock = mmap(NULL, 2 * sizeof(*test_clock), PROT_READ | PROT_WRITE,
 				  MAP_SHARED, fd, 0);
 	if (fd >= 0)
 		close(fd);
@@ -70,7 +70,7 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 
 	if (!test_clock)
 		return REAL(clock_gettime)(clock, time);
-	now = *test_clock + (clock == CLOCK_REALTIME ? REALTIME_IS_LATER : 0);
+	now = test_clock[0] + (clock == CLOCK_REALTIME ? REALTIME_IS_LATER + test_clock[1] : 0);
 	time->tv_sec = now / SECOND;
 	time->tv_nsec = now % SECOND;
 	return 0;

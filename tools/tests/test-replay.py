@@ -248,6 +248,55 @@ def test_stopped():
         equal(kinds_in(w), {"loaded": 1, "denied": 100}, "also in the records of every ten minutes alone")
 
 
+def in_one_file(world):
+    """As older versions wrote them."""
+    for tier in "fine-", "minute-", "ten-minutes-":
+        first, *rest = sorted((n for n in os.listdir(world.records) if n.startswith(tier)), key=lambda n: int(n.rpartition("-")[2]))
+        with open(f"{world.records}/{first}", "ab") as to:
+            for name in rest:
+                with open(f"{world.records}/{name}", "rb") as f:
+                    shutil.copyfileobj(f, to)
+                os.unlink(f"{world.records}/{name}")
+
+
+DAY = 86400 * SECOND
+
+
+def test_clock_set():
+    """A wall clock that is wrong for a record or more hides none of the others."""
+    for wrong, ahead_ns, what in (([3], DAY, "a day ahead for one record"), ([0, 1], DAY, "a day ahead at first"),
+                                  ([7], -DAY, "a day behind for one record"), ([3, 70], 5 * 3600 * SECOND, "ahead twice"),
+                                  ([40], -205 * SECOND, "some minutes behind for one record")):
+        with World(seconds=100000) as w:
+            w.machine.process(1001, ["qemu", "-name", "web"])
+            w.machine.guest(1, CPUID)
+            live, total = {}, 5
+            w.set_clock(w.now(), ahead_ns if 0 in wrong else 0)
+            steps = Steps(w)
+            for n in range(1, 80):
+                total += n
+                w.machine.exits(1, [split(2, 10, "CPUID", total, 1000, hist(b10=total), kernel=total)])
+                w.machine.event(keep=20, time_ns=w.now() - SECOND, **DENIED | {"USE": n})
+                w.set_clock(w.now(), ahead_ns if n in wrong else 0)
+                if n not in wrong:
+                    live[time_of(w.now())] = w.in_world("stat", "-J").stdout
+                steps.step()
+            last = w.now() - 10 * SECOND
+            equal(steps.end(), "", f"the clock is {what}")
+            for form in "as it is written", "in one file, as older versions wrote it":
+                lost = [at for at, output in live.items() if not output or w.replay("--at", at, "stat", "-J").stdout != output]
+                equal(lost, [], f"each other record is found: {form}")
+                between = ["--from", time_of(100100 * SECOND), "--to", time_of(last)]
+                r = w.replay(*between, "events", "-J")
+                found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
+                uses = [e["use"] for e in found if e["kind"] == "denied"]
+                equal(sorted(set(range(12, 80)) - set(uses) - set(wrong)), [], f"and what happened: {form}")
+                equal(len(uses), len(set(uses)), f"each once: {form}")
+                r = w.replay(*between, "stat", "-i", "100", "-J")
+                equal([r.returncode, len(r.stdout.splitlines())], [0, 6], f"one can go through them: {form}")
+                in_one_file(w)
+
+
 def test_advice_events():
     with World(seconds=1000) as w:
         count, ticks = 0, 0
@@ -475,6 +524,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_stopped, test_advice_events, test_short_lives, test_gone, test_many_gone, test_gone_restarted, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_stopped, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_gone_restarted, test_top):
     test()
 finish()

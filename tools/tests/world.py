@@ -34,13 +34,14 @@ class World(Bench):
         subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-o", self.preload, source, "-ldl"], check=True)
         self.set_clock(seconds * SECOND)
 
-    def set_clock(self, ns):
+    def set_clock(self, ns, ahead_ns=0):
+        """The wall clock may be ahead of what it should be, or behind."""
         with open(self.clock, "wb") as f:
-            f.write(struct.pack("=Q", ns))
+            f.write(struct.pack("=Qq", ns, ahead_ns))
 
     def now(self):
         with open(self.clock, "rb") as f:
-            return struct.unpack("=Q", f.read())[0]
+            return struct.unpack("=Q", f.read(8))[0]
 
     def environment(self, **more):
         return os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC", "LD_PRELOAD": self.preload, "L1TUNE_TEST_CLOCK": self.clock} | more
