@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdarg.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,11 @@ void *xmallocarray(size_t n, size_t size)
 void *xreallocarray(void *p, size_t n, size_t size)
 {
 	return or_die(reallocarray(p, n, size));
+}
+
+void *xtsearch(const void *key, void **root, int (*compare)(const void *, const void *))
+{
+	return or_die(tsearch(key, root, compare));
 }
 
 char *xstrdup(const char *s)

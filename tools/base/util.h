@@ -26,6 +26,8 @@ void *xcalloc(size_t n, size_t size);
 /* Not zeroed: for many elements, each of which is written at once. */
 void *xmallocarray(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
+/* tsearch(), which puts the key in the tree if none there is equal. */
+void *xtsearch(const void *key, void **root, int (*compare)(const void *, const void *));
 char *xstrdup(const char *s);
 char *xmemdup0(const char *s, size_t len);
 __printf(1, 2) char *xasprintf(const char *fmt, ...);

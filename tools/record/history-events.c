@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Each tier has all events, so that those of a tier that reaches further back are
- * complete, and most are found several times.
+ * complete, and most are found several times: in memory each is once.
  */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,37 @@ struct search {
 	const struct history *history;
 	struct history_events *events;
 	uint64_t start_ns, end_ns;
+	history_event_fn is_wanted;
+	const void *arg;
+	/* Of the events, by line. */
+	void *tree;
 };
+
+static int compare_lines(const void *a, const void *b)
+{
+	const struct history_event *x = a, *y = b;
+
+	return strcmp(x->line, y->line);
+}
+
+/* Of those that are alike the one of the record that was made first is kept. */
+static void add_event(struct search *search, const struct history_event *event)
+{
+	struct history_event **found = tfind(event, &search->tree, compare_lines), *copy;
+
+	if (found) {
+		if (event->recorded_ns < (*found)->recorded_ns) {
+			(*found)->recorded_ns = event->recorded_ns;
+			(*found)->time_ns = event->time_ns;
+		}
+		return;
+	}
+	copy = xmallocarray(1, sizeof(*copy));
+	*copy = *event;
+	copy->line = xstrdup(event->line);
+	*GROW(search->events->v, search->events->num) = copy;
+	xtsearch(copy, &search->tree, compare_lines);
+}
 
 /* A tier that has no room for all says so; l1tune watch says of which boot it is. */
 static bool is_loss(const struct record *record)
@@ -38,11 +69,11 @@ static bool is_made_up_for(const struct history *history, enum tier tier, uint64
 }
 
 static void add_line(struct search *search, enum tier tier, const struct moment *moment,
-		     uint64_t recorded_ns, const char *line)
+		     uint64_t recorded_ns, char *line)
 {
 	char *copy = xstrdup(line);
 	struct record record;
-	struct history_event event = { .recorded_ns = recorded_ns };
+	struct history_event event = { .recorded_ns = recorded_ns, .line = line };
 
 	if (!record_parse(copy, &record)) {
 		uint64_t ago_ns = sub_clamped(moment->snapshot.taken_ns, record.time_ns);
@@ -50,10 +81,8 @@ static void add_line(struct search *search, enum tier tier, const struct moment 
 		event.time_ns = sub_clamped(recorded_ns, ago_ns);
 		event.seq = record.seq;
 		if (event.time_ns >= search->start_ns && event.time_ns <= search->end_ns &&
-		    !(is_loss(&record) && is_made_up_for(search->history, tier, event.time_ns))) {
-			event.line = xstrdup(line);
-			*GROW(search->events->v, search->events->num) = event;
-		}
+		    !(is_loss(&record) && is_made_up_for(search->history, tier, event.time_ns)))
+			add_event(search, &event);
 	}
 	free(copy);
 }
@@ -61,69 +90,57 @@ static void add_line(struct search *search, enum tier tier, const struct moment 
 static void add_record(enum tier tier, int fd, uint64_t offset,
 		       const struct record_header *header, void *arg)
 {
+	struct search *search = arg;
 	struct moment moment;
 	size_t i;
 
 	if (!record_decode_events(fd, offset, header, &moment))
 		return;
 	for (i = 0; i < moment.num_events; i++)
-		add_line(arg, tier, &moment, header->time_ns, moment.events[i]);
+		if (search->is_wanted(moment.events[i], search->arg))
+			add_line(search, tier, &moment, header->time_ns, moment.events[i]);
 	moment_free(&moment);
-}
-
-/* The first of those that are alike is of the record that was made first. */
-static int compare_lines(const void *a, const void *b)
-{
-	const struct history_event *x = a, *y = b;
-	int order = strcmp(x->line, y->line);
-
-	if (order)
-		return order;
-	return x->recorded_ns < y->recorded_ns ? -1 : x->recorded_ns > y->recorded_ns;
 }
 
 static int compare_times(const void *a, const void *b)
 {
-	const struct history_event *x = a, *y = b;
+	const struct history_event *x = *(struct history_event *const *)a;
+	const struct history_event *y = *(struct history_event *const *)b;
 
 	if (x->time_ns != y->time_ns)
 		return x->time_ns < y->time_ns ? -1 : 1;
-	return x->seq < y->seq ? -1 : x->seq > y->seq;
+	if (x->seq != y->seq)
+		return x->seq < y->seq ? -1 : 1;
+	return strcmp(x->line, y->line);
 }
 
-static void drop_alike(struct history_events *events)
+/* The events have an owner. */
+static void leave(void *event)
 {
-	size_t kept = 0, i;
-
-	for (i = 0; i < events->num; i++) {
-		if (kept && !strcmp(events->v[kept - 1].line, events->v[i].line))
-			free(events->v[i].line);
-		else
-			events->v[kept++] = events->v[i];
-	}
-	events->num = kept;
+	(void)event;
 }
 
 void history_events_read(struct history *history, uint64_t start_ns, uint64_t end_ns,
+			 history_event_fn is_wanted, const void *arg,
 			 struct history_events *events)
 {
-	struct search search = { history, events, start_ns, end_ns };
+	struct search search = { history, events, start_ns, end_ns, is_wanted, arg };
 
 	*events = (struct history_events){ };
 	history_for_each(history, start_ns, end_ns, add_record, &search);
-	if (!events->num)
-		return;
-	qsort(events->v, events->num, sizeof(*events->v), compare_lines);
-	drop_alike(events);
-	qsort(events->v, events->num, sizeof(*events->v), compare_times);
+	tdestroy(search.tree, leave);
+	if (events->num)
+		qsort(events->v, events->num, sizeof(*events->v), compare_times);
 }
 
 void history_events_free(struct history_events *events)
 {
 	size_t i;
 
-	for (i = 0; i < events->num; i++)
-		free(events->v[i].line);
+	for (i = 0; i < events->num; i++) {
+		free(events->v[i]->line);
+		free(events->v[i]);
+	}
 	free(events->v);
 	*events = (struct history_events){ };
 }

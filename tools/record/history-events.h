@@ -14,12 +14,16 @@ struct history_event {
 };
 
 struct history_events {
-	struct history_event *v;
+	struct history_event **v;
 	size_t num;
 };
 
+/* Is a line wanted? What is not takes no memory. */
+typedef bool (*history_event_fn)(const char *line, const void *arg);
+
 /* What happened from one time until another, in this order, and each event once. */
 void history_events_read(struct history *history, uint64_t start_ns, uint64_t end_ns,
+			 history_event_fn is_wanted, const void *arg,
 			 struct history_events *events);
 void history_events_free(struct history_events *events);
 

@@ -72,6 +72,13 @@ static int show(struct replayer *replayer, const struct history_event *found,
 	return moment ? fn(&moment->host, event, arg) : STATUS_OK;
 }
 
+/* The record of a guest that ended is beside its end, which is an event. */
+static bool is_event(const char *line, const void *arg)
+{
+	(void)arg;
+	return !line_is_gone(line);
+}
+
 int replayer_events(struct past *past, uint64_t start_ns, uint64_t end_ns,
 		    past_event_fn fn, void *arg)
 {
@@ -81,21 +88,18 @@ int replayer_events(struct past *past, uint64_t start_ns, uint64_t end_ns,
 	int status = STATUS_OK;
 	size_t i;
 
-	history_events_read(&replayer->history, start_ns, end_ns, &events);
+	history_events_read(&replayer->history, start_ns, end_ns, is_event, NULL, &events);
 	for (i = 0; i < events.num && status == STATUS_OK; i++) {
 		struct event lost = { .kind = EVENT_LOST }, event;
 		struct record record;
 
-		record_parse(events.v[i].line, &record);
-		/* Beside its end, which is an event. */
-		if (record_has_event(&record, "gone"))
-			continue;
+		record_parse(events.v[i]->line, &record);
 		event_take_record(&record, &event);
 		lost.num_lost = count_lost(&numbering, &event, record.seq);
 		if (lost.num_lost)
-			status = show(replayer, &events.v[i], &lost, fn, arg);
+			status = show(replayer, events.v[i], &lost, fn, arg);
 		if (status == STATUS_OK)
-			status = show(replayer, &events.v[i], &event, fn, arg);
+			status = show(replayer, events.v[i], &event, fn, arg);
 		event_free(&event);
 	}
 	history_events_free(&events);

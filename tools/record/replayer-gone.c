@@ -31,6 +31,16 @@ static bool get_number(const struct record *record, const char *key, uint64_t *n
 	return value && !parse_u64(value, number);
 }
 
+/* Such a line has the load first. */
+static bool is_of(const char *line, const void *arg)
+{
+	const struct search *search = arg;
+	const char *loaded = line_is_gone(line) ? strstr(line, " LOADED=") : NULL;
+
+	return loaded && (!search->loaded_ns ||
+			  strtoull(loaded + strlen(" LOADED="), NULL, 10) == search->loaded_ns);
+}
+
 /* Takes what points into the line. */
 static void take_line(struct search *search, char *line)
 {
@@ -38,9 +48,7 @@ static void take_line(struct search *search, char *line)
 	struct record record;
 	const char *kept;
 
-	if (record_parse(line, &record) || !record_has_event(&record, "gone") ||
-	    !get_number(&record, "LOADED", &ended.loaded_ns) ||
-	    (search->loaded_ns && ended.loaded_ns != search->loaded_ns))
+	if (record_parse(line, &record) || !get_number(&record, "LOADED", &ended.loaded_ns))
 		return;
 	kept = uevent_get(&record.keys, "KEPT");
 	if (kept)
@@ -110,9 +118,9 @@ int replayer_gone(struct past *past, past_gone_fn fn, void *arg)
 		start_ns = sub_clamped(moment_time_ns(moment),
 				       sub_clamped(moment->snapshot.taken_ns, search.loaded_ns));
 	}
-	history_events_read(&replayer->history, start_ns, past->end_ns, &events);
+	history_events_read(&replayer->history, start_ns, past->end_ns, is_of, &search, &events);
 	for (i = 0; i < events.num; i++)
-		take_line(&search, events.v[i].line);
+		take_line(&search, events.v[i]->line);
 	if (search.num)
 		qsort(search.v, search.num, sizeof(*search.v), compare_ended);
 	status = show(&search, fn, arg);

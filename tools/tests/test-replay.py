@@ -227,6 +227,14 @@ def gone_in(world):
     return [g["id"] for g in json.loads(r.stdout)["gone"]]
 
 
+def peak_kb(world, *args):
+    """The most memory that a replay takes."""
+    with subprocess.Popen(world.plain("replay", "--state", world.state, *args), stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss
+
+
 def test_stopped():
     """Each tier has all events, also those since its last record when the recorder is stopped."""
     with World(seconds=1000) as w:
@@ -414,6 +422,9 @@ def test_many_gone():
         steps.step()
         equal(steps.end(), "", "thousands of guests end within ten minutes")
         equal(kinds_in(w), {"loaded": 1, "denied": 3}, "nothing is lost of the records of every ten seconds")
+        between = ["--from", time_of(0), "--to", time_of(w.now())]
+        peaks = [peak_kb(w, "--at", time_of(w.now() - 10 * SECOND), "list"), peak_kb(w, *between, "events")]
+        ok(peaks[1] < peaks[0] + 8192, "events take no memory for records of guests that ended", peaks)
         fine = len(gone_in(w))
         only(w, "ten-minutes")
         equal(kinds_in(w), {"loaded": 1, "denied": 3, "lost": 1}, "those of every ten minutes have each event, and tell that they do not have all")
