@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -13,12 +14,13 @@ static volatile sig_atomic_t is_asked_to_end;
 
 /* In the past: what time it is, and when that ends. */
 static uint64_t past_ns, past_end_ns;
+static bool is_in_past;
 
 static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	if (past_ns)
+	if (is_in_past)
 		return past_ns;
 	clock_gettime(clock, &now);
 	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
@@ -44,6 +46,7 @@ uint64_t boottime_ns(void)
 
 void wait_in_past(uint64_t start_ns, uint64_t end_ns)
 {
+	is_in_past = true;
 	past_ns = start_ns;
 	past_end_ns = end_ns;
 }
@@ -106,7 +109,7 @@ enum wait_result wait_until(uint64_t time_ns, int fd)
 	uint64_t now;
 	fd_set fds;
 
-	if (past_ns)
+	if (is_in_past)
 		return pass(time_ns);
 	block_signals(&unblocked);
 	while (result == WAIT_TIME && !is_asked_to_end &&

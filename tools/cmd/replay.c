@@ -98,6 +98,7 @@ static int enter_past(struct options *options)
 	uint64_t start_ns;
 
 	leave_machine(&options->env);
+	window->replayer.past.is_moment = !window->is_interval;
 	window->replayer.past.start_ns = window->start_ns;
 	window->replayer.past.end_ns = window->end_ns;
 	if (window->command->replays == REPLAYS_EVENTS)

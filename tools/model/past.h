@@ -23,7 +23,8 @@ struct past {
 	uint64_t step_ns;
 	/* From the record that was read last to the one after it. */
 	uint64_t interval_ns;
-	/* What was asked for begins and ends there; start_ns is 0 for a moment. */
+	/* What was asked for begins and ends there; a moment has no start. */
+	bool is_moment;
 	uint64_t start_ns, end_ns;
 	/*
 	 * The machine and all its guests at that time, to be freed by the caller in

@@ -113,7 +113,7 @@ int replayer_gone(struct past *past, past_gone_fn fn, void *arg)
 
 	if (!moment)
 		return STATUS_FAILED;
-	if (!start_ns) {
+	if (past->is_moment) {
 		search.loaded_ns = moment->snapshot.loaded_ns;
 		start_ns = sub_clamped(moment_time_ns(moment),
 				       sub_clamped(moment->snapshot.taken_ns, search.loaded_ns));

@@ -196,6 +196,8 @@ def test_events():
         r = w.replay("--from", time_of(1024 * SECOND), "--to", time_of(1025 * SECOND), "events", "-J")
         equal([json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()], ["denied", "removed"],
               "from one time to another, both included, also between two records")
+        whole, epoch = (w.replay("--from", start, *until, "events").stdout for start in (time_of(0), EPOCH))
+        ok(whole and epoch == whole, "from the first second that clocks have on", epoch)
         equal(len(w.replay(*since, *until, "events", "-c", "2").stdout.splitlines()), 2, "-c 2 shows two")
         r = w.replay("--at", time_of(1100 * SECOND), "events")
         ok(r.returncode == 2 and "use --from TIME" in r.stderr, "a moment has no events", r)
@@ -206,6 +208,9 @@ def test_events():
         kinds = [json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()]
         equal(kinds, [kind for kind, at in happened if at <= time_of(1240 * SECOND)],
               "the tier of a record a minute has all events by itself")
+
+
+EPOCH = "1970-01-01T00:00:00Z"
 
 
 def only(world, *tiers):
@@ -397,6 +402,8 @@ def test_gone():
         since = ["--from", time_of(1001 * SECOND), "--to", time_of(loaded)]
         r = w.replay(*since, "gone", "-J")
         equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(3, 13)], "between two times it has all that ended, also before a new load")
+        r = w.replay("--from", EPOCH, *since[2:], "gone", "-J")
+        equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(2, 13)], "from the first second that clocks have on as well")
         r = w.replay(*since, "events")
         ok("gone" not in r.stdout and not r.returncode, "their records are no events", r)
         found = json.loads(w.replay("--from", time_of(loaded), "--to", many, "gone", "-J").stdout)["gone"]
