@@ -3,6 +3,7 @@
 """l1tune replay: a record is shown as it was, and nothing of the machine as it is now.
 Usage: test-replay.py L1TUNE"""
 import collections
+import contextlib
 import json
 import os
 import pty
@@ -441,6 +442,38 @@ def test_many_gone():
         ok(size < 8 << 20, "in little room", size)
 
 
+def test_full_for_long():
+    """While nothing can be written the newest events are kept, and that there were more."""
+    with World(seconds=1000) as w:
+        os.makedirs(w.records)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", w.records], capture_output=True, check=False).returncode:
+            skip("a disk that is full for long", "cannot mount a tmpfs")
+            return
+        try:
+            w.machine.guest(1, CPUID)
+            steps = Steps(w)
+            with open(w.records + "/ballast", "wb") as f, contextlib.suppress(OSError):
+                f.write(bytes(1 << 16))
+            for n in range(260):
+                write(f"{w.machine.device('l1')}/events", "".join(
+                    f"{50 * n + i + 1} {w.now() - SECOND} EVENT=limit LIMIT=max_vms UID={n} ACTION_TAKEN=denied\n" for i in range(50)), 0o440)
+                steps.step()
+            os.unlink(w.records + "/ballast")
+            # The recorder is stopped before it has made another record.
+            ok("No space left" in steps.end(), "a disk that is full for half an hour")
+            r = w.replay("--from", time_of(1500 * SECOND), "--to", time_of(w.now()), "events", "-J")
+            found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
+            denied = [e["uid"] for e in found if e["kind"] == "denied"]
+            equal([len(denied) > 5000, denied[-1]], [True, 259], "events until the end are there when it has room again")
+            r = w.replay("--from", time_of(1), "--to", time_of(w.now()), "events", "-J")
+            found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
+            lost = [e["count"] for e in found if e["kind"] == "lost"]
+            ok(None in lost and sum(filter(None, lost)) > 1000 and len(denied) < 10000, "the newest ones, and that there were more", [lost, len(denied)])
+            equal(sum(e["kind"] == "denied" for e in found) + sum(filter(None, lost)), 260 * 50, "each is there or is counted")
+        finally:
+            subprocess.run(["umount", w.records], check=True)
+
+
 def test_gone_restarted():
     """A recorder that starts again finds guests that it has recorded; the module chooses whom it keeps, by user."""
     with World(seconds=1000) as w:
@@ -542,6 +575,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_stopped, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_gone_restarted, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_stopped, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_full_for_long, test_gone_restarted, test_top):
     test()
 finish()
