@@ -73,7 +73,7 @@ static void look_for_earlier(struct history *history, struct tier_reader *tier)
 {
 	size_t i;
 
-	for (i = 0; i < tier->num; i++) {
+	for (i = tier->num; i-- > 0;) {
 		bool is_last = i + 1 == tier->num;
 
 		if (!is_last && tier->first_ns[i + 1] >= tier->first_ns[i])

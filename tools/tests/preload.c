@@ -3,9 +3,10 @@
  * Loaded into l1tune by LD_PRELOAD, for tests of its history.
  *
  * L1TUNE_TEST_CLOCK=FILE: all clocks are the nanoseconds in that file, 64 bits,
- * and CLOCK_REALTIME is 50 years later than the others, and wrong by 64 bits more. A wait ends at once, and
- * the clock is then at its end; with L1TUNE_TEST_STEP=OUT,IN it writes a byte to one
- * descriptor and waits for one from the other before it returns.
+ * and CLOCK_REALTIME is 50 years later than the others, and wrong by the 64 bits
+ * that follow. A wait ends at once, and the clock is then at its end; with
+ * L1TUNE_TEST_STEP=OUT,IN it writes a byte to one descriptor and waits for one from
+ * the other before it returns.
  *
  * L1TUNE_TEST_KILL=N[,BYTES]: SIGKILL at the Nth call that changes a file; of a
  * write so many bytes are written before. L1TUNE_TEST_COUNT=FILE: a letter for each
