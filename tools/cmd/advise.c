@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,17 +291,23 @@ static struct beginning *begin(const struct options *options,
 	return v;
 }
 
-/* A guest that came since has been counted from nothing. */
-static void subtract_beginning(struct kvm_counts *counts, uint64_t id,
+/*
+ * A guest that came since has been counted from nothing; but KVM has counted one that is
+ * older than the module for longer than the module has.
+ */
+static void subtract_beginning(struct kvm_counts *counts, const struct guest *guest,
 			       const struct beginning *beginnings, size_t num)
 {
 	struct kvm_counts start;
 	const struct kvm_counts *before = &start;
 	size_t i;
 
-	kvm_counts_start(&start);
+	if (guest->adopted)
+		kvm_counts_unknown(&start, -ESTALE);
+	else
+		kvm_counts_start(&start);
 	for (i = 0; i < num; i++)
-		if (beginnings[i].id == id)
+		if (beginnings[i].id == guest->id)
 			before = &beginnings[i].counts;
 	kvm_counts_subtract(counts, before);
 }
@@ -318,7 +325,7 @@ static struct kvm_counts *read_counts(const struct options *options,
 		const struct guest_snapshot *guest = &snapshot->guests[i];
 
 		kvm_counts_read(&options->env, guest, &v[i]);
-		subtract_beginning(&v[i], guest->guest.id, beginnings, num);
+		subtract_beginning(&v[i], &guest->guest, beginnings, num);
 	}
 	return v;
 }
@@ -417,6 +424,16 @@ static int look_on(const struct options *options, const struct selection *guests
 	return status;
 }
 
+/* A process and its cgroups are as old as they are: what they did before the module is in theirs. */
+static void forget_older(struct snapshot *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		if (snapshot->guests[i].guest.adopted)
+			snapshot->guests[i].beside = (struct beside){ };
+}
+
 static int look_back(const struct options *options,
 		     const struct selection *guests)
 {
@@ -426,6 +443,7 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK) {
+		forget_older(&snapshot);
 		counts = read_counts(options, &snapshot, NULL, 0);
 		status = report(options, &(struct observation){
 			.host = &host, .snapshot = &snapshot, .counts = counts,

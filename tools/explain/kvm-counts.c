@@ -82,6 +82,15 @@ void kvm_counts_start(struct kvm_counts *counts)
 		counts->v[i].is_known = true;
 }
 
+void kvm_counts_unknown(struct kvm_counts *counts, int err)
+{
+	size_t i;
+
+	*counts = (struct kvm_counts){ };
+	for (i = 0; i < NUM_KVM_COUNTS; i++)
+		counts->v[i].err = err;
+}
+
 void kvm_counts_subtract(struct kvm_counts *counts,
 			 const struct kvm_counts *before)
 {
@@ -118,6 +127,8 @@ const char *kvm_count_why_not(int err)
 		return "debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug";
 	case -ENOTUNIQ:
 		return "its process has several VMs, and nothing in debugfs tells which is which";
+	case -ESTALE:
+		return "it counts since before the module was loaded: look at an interval";
 	case -ENODATA:
 		return "not recorded";
 	default:

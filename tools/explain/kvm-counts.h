@@ -57,6 +57,9 @@ void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 /* Those of a guest that was not there yet: 0, and known. */
 void kvm_counts_start(struct kvm_counts *counts);
 
+/* Those of a guest of which it is not known what they were: -errno says why. */
+void kvm_counts_unknown(struct kvm_counts *counts, int err);
+
 /* What was counted since then. */
 void kvm_counts_subtract(struct kvm_counts *counts,
 			 const struct kvm_counts *before);

@@ -46,7 +46,7 @@ static enum answer is_out_of_quota(const struct facts *f, char **seen)
 	double quota, cpus = without_cpu(f);
 
 	if (!read_quota(f, &quota)) {
-		*seen = xstrdup("cpu.stat of its cgroups cannot be read");
+		*seen = xstrdup("for how long quotas of its cgroups throttled it is not known");
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("quotas of its cgroups throttled it for at most %.2f s of each second",

@@ -374,6 +374,26 @@ def test_unknown_counts():
         ok(0.08 < advice["poll-down"]["gain"]["high_cpus"] < 0.101, "what can be read is used", advice)
 
 
+def test_older_than_module():
+    """What counts since a VM's start says nothing of the time since the module's load."""
+    polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": 20000 * SECOND}
+    for adopted, rules in (1, {"hlt-in-guest"}), (0, {"poll-down", "helpers"}):
+        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}) as b:
+            task(b, 2, "kthreadd", 0, KTHREAD)
+            write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
+            task(b, 1001, "vmm", 30000 * SECOND)
+            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+            found = set(b.rules())
+            ok(rules == found, f"adopted {adopted}: {rules}", found)
+            unknown = b.json("advise", "-J", "--since-start")["unknown"]
+            ok(any("before the module was loaded" in u["why_not"] and polls.keys() <= set(u["counts"].split(", "))
+                   for u in unknown) == bool(adopted), f"adopted {adopted}: and why that is not known", unknown)
+    with Advised(*RUNQ, guest={"adopted": 1}, cpus=4, proc=ON_ALL) as b:
+        cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": HELD_BACK})
+        causes = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
+        equal(causes["an exhausted CPU quota"], "not_ruled_out", "quotas held it back before the module was loaded, perhaps")
+
+
 def test_bounds():
     with Advised(FAULTS, **memory()) as b:
         gain = b.advice()[0]["gain"]
@@ -603,6 +623,7 @@ test_quota()
 test_pinned()
 test_memory_high()
 test_unknown_counts()
+test_older_than_module()
 test_several_vms()
 test_bounds()
 test_all_together()
