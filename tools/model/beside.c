@@ -230,6 +230,7 @@ void beside_read(struct beside_reader *reader, const struct vmm *vmm,
 	*beside = (struct beside){ };
 	if (!process)
 		return;
+	beside->started_ns = process->started_ns;
 	read_helpers(reader, vmm, process, beside);
 	read_quota(reader, vmm, process, &beside->quota);
 }
@@ -253,4 +254,17 @@ void beside_subtract(const struct beside *before, const struct beside *after,
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
 		diff->kernel[i] = subtract(&before->kernel[i], &after->kernel[i]);
 	diff->quota = subtract(&before->quota, &after->quota);
+}
+
+/* A process may be older than its VM, and a cgroup older than both. */
+void beside_begin_at(uint64_t begin_ns, struct beside *diff)
+{
+	bool is_new = diff->started_ns && diff->started_ns >= begin_ns;
+	size_t i;
+
+	diff->helpers.is_known &= is_new;
+	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
+		diff->kernel[i].is_known &= is_new;
+	/* What never was held back was not in the interval. */
+	diff->quota.is_known &= !diff->quota.ns;
 }

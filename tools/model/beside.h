@@ -27,6 +27,8 @@ struct beside {
 	struct tally kernel[NUM_KVM_THREAD_KINDS];
 	/* For how long the vCPUs had no CPU because of quotas, at most. */
 	struct tally quota;
+	/* When the process started; 0 if that is not known, as of what was recorded. */
+	uint64_t started_ns;
 };
 
 /*
@@ -52,5 +54,7 @@ void beside_free(struct beside_reader *reader);
 
 void beside_subtract(const struct beside *before, const struct beside *after,
 		     struct beside *diff);
+/* The same of a guest that was not there yet, and came after begin_ns. */
+void beside_begin_at(uint64_t begin_ns, struct beside *diff);
 
 #endif

@@ -62,7 +62,7 @@ static void subtract_vcpus(const struct guest_snapshot *before,
 }
 
 /* A guest that was not there before is counted from its start. */
-static void subtract_guest(const struct guest_snapshot *before,
+static void subtract_guest(const struct guest_snapshot *before, uint64_t begin_ns,
 			   const struct guest_snapshot *after,
 			   struct guest_snapshot *diff)
 {
@@ -82,6 +82,8 @@ static void subtract_guest(const struct guest_snapshot *before,
 	}
 	if (before)
 		beside_subtract(&before->beside, &after->beside, &diff->beside);
+	else
+		beside_begin_at(begin_ns, &diff->beside);
 	exits_subtract(before ? &before->stats : &none, &after->stats,
 		       &diff->stats);
 	subtract_vcpus(before, after, diff);
@@ -110,6 +112,6 @@ void snapshot_subtract(const struct snapshot *before,
 		const struct guest_snapshot *guest = &after->guests[i];
 
 		subtract_guest(snapshot_find(before, guest, after->loaded_ns),
-			       guest, &diff->guests[i]);
+			       before->taken_ns, guest, &diff->guests[i]);
 	}
 }

@@ -36,20 +36,26 @@ int proc_parse_start(const char *stat, uint64_t *ticks)
 	return parse_u64(digits, ticks);
 }
 
-int proc_check_start(int dirfd, uint64_t not_after_ns)
+int proc_read_start(int dirfd, uint64_t *ns)
 {
-	uint64_t ticks, hz = sysconf(_SC_CLK_TCK);
+	uint64_t ticks = 0, hz = sysconf(_SC_CLK_TCK);
 	size_t len;
 	char *stat = file_read(dirfd, "stat", MAX_SIZE, &len);
 	int err = stat ? proc_parse_start(stat, &ticks) : -ESRCH;
 
 	free(stat);
-	if (err)
-		return err;
+	if (__builtin_mul_overflow(ticks, NSEC_PER_SEC / hz, ns))
+		*ns = UINT64_MAX;
+	return err;
+}
+
+int proc_check_start(int dirfd, uint64_t not_after_ns)
+{
+	uint64_t ns;
+	int err = proc_read_start(dirfd, &ns);
+
 	/* Rounded down by the kernel, so a real owner is never too late. */
-	if (ticks / hz > not_after_ns / NSEC_PER_SEC)
-		return -ESRCH;
-	return ticks * (NSEC_PER_SEC / hz) > not_after_ns ? -ESRCH : 0;
+	return !err && ns > not_after_ns ? -ESRCH : err;
 }
 
 /* The path of one "id:controllers:path", if the controllers are those. */

@@ -23,6 +23,8 @@ int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 	      struct proc_info *info);
 /* The same of a directory /proc/PID: 0, or -ESRCH. */
 int proc_check_start(int dirfd, uint64_t not_after_ns);
+/* When it started, by CLOCK_BOOTTIME, rounded down: 0, or -ESRCH. */
+int proc_read_start(int dirfd, uint64_t *ns);
 void proc_free(struct proc_info *info);
 
 /* Is a living process stopped by a signal or a tracer? Not if it cannot be read. */

@@ -28,7 +28,9 @@ int vmm_process_open(struct vmm_process *process, const struct env *env,
 	process->dir_fd = sysfs_open_dir(env->proc_fd, dir);
 	if (process->dir_fd < 0)
 		return process->dir_fd;
-	err = proc_check_start(process->dir_fd, vmm->created_ns);
+	err = proc_read_start(process->dir_fd, &process->started_ns);
+	if (!err && process->started_ns > vmm->created_ns)
+		err = -ESRCH;
 	if (err)
 		close(process->dir_fd);
 	return err;

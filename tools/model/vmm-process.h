@@ -21,7 +21,8 @@ struct vmm_thread {
  * removed, or not all vCPUs have been found.
  */
 struct vmm_process {
-	uint64_t pid, created_ns;
+	/* created_ns is its VM's, started_ns its own. */
+	uint64_t pid, created_ns, started_ns;
 	int dir_fd;
 	struct kept_file stat, cgroup;
 	/* As the process itself sees it; 0 until it was requested. */

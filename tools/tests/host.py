@@ -41,10 +41,10 @@ class Host:
         if schedstat:
             write(f"{self.proc}/{name}/schedstat", f"{cpu_ns} 0 0")
 
-    def vmm(self, pid, cpu_ns, cgroup="0::/machine.slice/web.scope\n", own_pid=None, **threads):
+    def vmm(self, pid, cpu_ns, cgroup="0::/machine.slice/web.scope\n", own_pid=None, start_ticks=100, **threads):
         """vmm(1001, 10**9, t1001=("qemu", 0, 0), …): name, CPU time and guest time of its threads."""
         self.machine.process(pid, ["qemu", "-name", f"web{pid - 1000}"], cgroup)
-        self.task(pid, "qemu", cpu_ns)
+        self.task(pid, "qemu", cpu_ns, start_ticks=start_ticks)
         write(f"{self.proc}/{pid}/status", f"Name:\tqemu\nTgid:\t{pid}\nNSpid:\t{pid}" + (f"\t{own_pid}" if own_pid else ""))
         for tid, (comm, thread_ns, guest_ns) in threads.items():
             self.task(f"{pid}/task/{tid[1:]}", comm, thread_ns, guest_ns)

@@ -80,10 +80,12 @@ def cells(exits, kernel, vmm, runq, guest, stolen=None):
             fixed(exits=exits, exit_time_ns=sum(parts.values()), guest_time_ns=guest * MS, **({} if stolen is None else {"stolen_ns": stolen}))]
 
 
-def add_guest(bench, host, number, cgroup, charged, *had):
+def add_guest(bench, host, number, cgroup, charged, *had, started_ns=10 ** 10):
     *times, helpers = had
-    bench.machine.guest(number, cells(*times), vcpus=number, memory_bytes=1 << 20, memory_peak_bytes=number << 30)
-    host.vmm(1000 + number, (1000 + helpers) * MS, cgroup="0::/elsewhere\n", **{f"t{100 * number}": ("CPU 0/KVM", 1000 * MS, TICK)})
+    bench.machine.guest(number, cells(*times), vcpus=number, memory_bytes=1 << 20, memory_peak_bytes=number << 30,
+                        created_ns=started_ns)
+    host.vmm(1000 + number, (1000 + helpers) * MS, cgroup="0::/elsewhere\n", start_ticks=started_ns // TICK,
+             **{f"t{100 * number}": ("CPU 0/KVM", 1000 * MS, TICK)})
     charge(bench.machine, number, cgroup, *charged)
 
 
@@ -269,7 +271,8 @@ def test_intervals():
             kept = dict(GUESTS)
             GUESTS.update(more)
             for number in 2, 8, 5:
-                add_guest(b, host, number, *GUESTS[number])
+                add_guest(b, host, number, *GUESTS[number],
+                          **{"started_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)} if number == 8 else {})
             tenant(b.machine, 10, "/new", vms=2, kernel_time_ns=5 * MS)
             add_tenants(b)
             after = {number: row_of(number) for number in TENANTS}

@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 
 from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
 from fake import cell, hist, write
@@ -179,13 +180,13 @@ def test_intervals():
         host.throttled("/machine.slice", 100_000)
         host.throttled("/machine.slice/web.scope", 200_000)
 
-        def observe(change):
+        def observe(change, number=1):
             """What list says of the interval in which something changes."""
             with subprocess.Popen(b.command("list", "-J", "-i", "0.5", "-c", "1"), text=True,
                                   stdout=subprocess.PIPE) as p:
                 wait_for_look(p)
                 change()
-                guest = json.loads(p.stdout.read())["l2"][0]
+                guest = {g["id"]: g for g in json.loads(p.stdout.read())["l2"]}[number]
                 equal(end_of(p), 0, "list ends")
                 return guest["quota_ns"], guest["helpers_ns"]
 
@@ -204,6 +205,17 @@ def test_intervals():
         def move():
             write(host.proc + "/1001/task/1000/cgroup", "0::/machine.slice")
         equal(observe(move), (None, 0), "in another cgroup than before the quota's part of the interval is unknown")
+
+        def start(**process):
+            b.machine.guest(2, runq(900), created_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+            host.vmm(1002, 3000 * MS, cgroup="0::/machine.slice\n", t2002=("CPU 0/KVM", 2000 * MS, 1000 * MS), **process)
+
+        equal(observe(start, 2), (None, None),
+              "of a guest that starts in an interval it is not known what its process and cgroup did before")
+        b.remove(2)
+        host.throttled("/machine.slice", 0)
+        equal(observe(lambda: start(start_ticks=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // TICK), 2), (0, 1000 * MS),
+              "but it is if the process is new, too, and the cgroup was never held back")
 
 
 def test_stat_and_top():
