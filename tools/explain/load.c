@@ -43,6 +43,17 @@ struct load load_of(const struct facts *f, const struct reasons *reasons,
 	return load;
 }
 
+struct load load_of_both(const struct facts *f, const struct reasons *reasons)
+{
+	struct load both = load_of(f, reasons, 2), inner = load_of(f, reasons, 3);
+	enum time_part part;
+
+	both.rate += inner.rate;
+	for (part = 0; part < NUM_PARTS; part++)
+		both.parts[part] += inner.parts[part];
+	return both;
+}
+
 double in_interval(const struct facts *f, uint64_t count)
 {
 	return f->guest->interval_ns ? (double)count / f->guest->interval_ns : 0;

@@ -23,6 +23,9 @@ struct load {
 struct load load_of(const struct facts *f, const struct reasons *reasons,
 		    uint32_t level);
 
+/* Of the guest and of guests inside it: a vCPU waits and sleeps at either level. */
+struct load load_of_both(const struct facts *f, const struct reasons *reasons);
+
 /* What was counted, for each ns. */
 double in_interval(const struct facts *f, uint64_t count);
 

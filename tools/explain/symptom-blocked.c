@@ -16,8 +16,7 @@ static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC_excp" } };
 
 static bool is_blocked(const struct facts *f, struct advice *a)
 {
-	double cpus = load_of(f, &all_reasons, 2).parts[PART_BLOCKED] +
-		      load_of(f, &all_reasons, 3).parts[PART_BLOCKED];
+	double cpus = load_of_both(f, &all_reasons).parts[PART_BLOCKED];
 
 	if (!is_often(f, cpus, 0.05))
 		return false;
@@ -27,15 +26,16 @@ static bool is_blocked(const struct facts *f, struct advice *a)
 	return true;
 }
 
+/* Only where is_blocked() is true, so that there is something to divide by. */
 static double share_of(const struct facts *f, const struct reasons *reasons)
 {
-	return load_of(f, reasons, 2).parts[PART_BLOCKED] /
-	       load_of(f, &all_reasons, 2).parts[PART_BLOCKED];
+	return load_of_both(f, reasons).parts[PART_BLOCKED] /
+	       load_of_both(f, &all_reasons).parts[PART_BLOCKED];
 }
 
 static enum answer locks_are_split(const struct facts *f, char **seen)
 {
-	struct load load = load_of(f, &exceptions, 2);
+	struct load load = load_of_both(f, &exceptions);
 	double each = load.rate ? load.parts[PART_BLOCKED] * NSEC_PER_SEC /
 				  load.rate : 0;
 	char value[16];

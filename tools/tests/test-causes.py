@@ -137,6 +137,10 @@ SITUATIONS = {
         ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
         ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "high"),
+    "split locks of a guest inside":
+        ([exits("EXCEPTION_NMI", 40, blocked=0.5, level=3)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
+    "a guest inside that waits for a userfaultfd":
+        ([exits("EPT_VIOLATION", 300, blocked=0.5, level=3)], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "high"),
     "waiting for swap":
         ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "high"),
     "waiting for a file":
