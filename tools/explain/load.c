@@ -90,7 +90,7 @@ bool is_often(const struct facts *f, double rate, double threshold)
 
 bool has_own_cpus(const struct facts *f)
 {
-	struct load all = load_of(f, &all_reasons, 2);
+	struct load all = load_of_both(f, &all_reasons);
 
 	return f->num_vcpus <= f->num_cpus && all.parts[PART_RUNQ] < 0.01;
 }

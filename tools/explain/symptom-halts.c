@@ -156,7 +156,7 @@ static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
 	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs, waiting for a CPU for %.2f s of each second",
 			  (unsigned long long)f->num_vcpus,
 			  (unsigned long long)f->num_cpus,
-			  load_of(f, &all_reasons, 2).parts[PART_RUNQ]);
+			  load_of_both(f, &all_reasons).parts[PART_RUNQ]);
 	return is_often(f, h.load.rate, 500) && has_own_cpus(f) ? ANSWER_YES :
 								  ANSWER_NO;
 }

@@ -13,8 +13,7 @@
 
 static double without_cpu(const struct facts *f)
 {
-	return load_of(f, &all_reasons, 2).parts[PART_RUNQ] +
-	       load_of(f, &all_reasons, 3).parts[PART_RUNQ];
+	return load_of_both(f, &all_reasons).parts[PART_RUNQ];
 }
 
 static bool lacks_cpu(const struct facts *f, struct advice *a)

@@ -22,7 +22,7 @@ static bool spins(const struct facts *f, struct advice *a)
 static enum answer lacks_cpus(const struct facts *f, char **seen)
 {
 	*seen = xasprintf("its vCPUs wait for a CPU for %.2f s of each second, with %llu vCPUs of all guests on %llu CPUs",
-			  load_of(f, &all_reasons, 2).parts[PART_RUNQ],
+			  load_of_both(f, &all_reasons).parts[PART_RUNQ],
 			  (unsigned long long)f->num_vcpus,
 			  (unsigned long long)f->num_cpus);
 	return has_own_cpus(f) ? ANSWER_NO : ANSWER_YES;

@@ -14,9 +14,8 @@
 
 static bool is_throttled(const struct facts *f, struct advice *a)
 {
-	struct load all = load_of(f, &all_reasons, 2);
-	double cpus = all.parts[PART_THROTTLED] +
-		      load_of(f, &all_reasons, 3).parts[PART_THROTTLED];
+	struct load all = load_of_both(f, &all_reasons);
+	double cpus = all.parts[PART_THROTTLED];
 
 	a->gain = gain_at_most(cpus);
 	if (!is_worth_it(f, &a->gain))

@@ -113,6 +113,9 @@ SITUATIONS = {
     "spinning, with a window that does not grow":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}},
          "pause-in-guest", "pause_in_guest=1", "medium: 2 causes"),
+    "spinning for a vCPU that waits for a CPU inside":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), exits("EXTERNAL_INTERRUPT", 10, runq=0.04, level=3)], {},
+         "pause-preempted", "Not pause_in_guest", "medium: shown; not"),
     "a guest that may be debugged":
         ([exits("EXCEPTION_NMI", 3000, kernel=0.1)],
          {"argv": ("qemu", "-s"), "params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"},
@@ -254,6 +257,19 @@ def test_ruled_out():
            "a backing that cannot be read is not taken for any", found)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
         ok("(not ruled out; to find out: /proc/PID/smaps" in text, "and how to find out is said", text)
+
+
+def test_inside():
+    """A vCPU waits and sleeps also while it runs a guest inside its guest."""
+    waiting = exits("EXTERNAL_INTERRUPT", 10, runq=0.04, level=3)
+    with Advised(exits("HLT", 3000, kernel=0.05, halted=0.3), waiting, kvm=dict.fromkeys(("halt_poll_fail_ns", "halt_poll_success_ns"), 0)) as b:
+        looked = [c for a in b.advice() if a["symptom"] == "halts" for c in a["causes"] if c["cause"] == "exits for HLT on dedicated CPUs"]
+        ok(len(looked) == 1 and looked[0]["verdict"] == "ruled_out" and "for a CPU for 0.04 s" in looked[0]["seen"],
+           "its CPUs are not its own where it waits for one inside", looked)
+    with Advised(exits("CPUID", 200, throttled=0.1), exits("CPUID", 300, throttled=0.4, level=3)) as b:
+        evidence = [a["evidence"] for a in b.advice() if a["symptom"] == "throttled"]
+        ok(len(evidence) == 1 and "slept 0.50 s" in evidence[0] and "exited 500 times" in evidence[0],
+           "a limit counts the exits of both levels", evidence)
 
 
 def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", options="rw"):
@@ -623,6 +639,7 @@ def test_all_listed():
 print("KTAP version 1")
 test_situations()
 test_ruled_out()
+test_inside()
 test_quota()
 test_pinned()
 test_memory_high()
