@@ -120,6 +120,8 @@ static char *change_of(const struct cause *cause, const struct facts *facts)
 struct gain gain_of_part(const struct facts *facts, const struct gain *all)
 {
 	(void)facts;
+	if (all->kind == GAIN_UNKNOWN)
+		return *all;
 	return (struct gain){ GAIN_AT_MOST, 0, all->high,
 			      .lacks_transit = all->lacks_transit };
 }
