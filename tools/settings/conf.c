@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,23 +41,76 @@ static int complain_line(const struct conf *conf, const struct conf_line *line,
 	return STATUS_FAILED;
 }
 
-static bool is_of(const struct conf_line *line, const char *tenant)
+/* The lines of a tenant, or of this machine: numbers, which begin with 1. */
+struct owner {
+	/* The first line's; NULL for this machine. */
+	const char *tenant;
+	size_t first, last;
+};
+
+static int compare_owners(const void *a, const void *b)
 {
-	return tenant ? line->tenant && !strcmp(line->tenant, tenant) : !line->tenant;
+	const struct owner *x = a, *y = b;
+
+	/* No path is empty. */
+	return strcmp(x->tenant ? x->tenant : "", y->tenant ? y->tenant : "");
+}
+
+static struct owner *find_owner(const struct conf *conf, const char *tenant)
+{
+	const struct owner wanted = { .tenant = tenant };
+	struct owner **found = tfind(&wanted, &conf->index, compare_owners);
+
+	return found ? *found : NULL;
+}
+
+/* A line that has a setting now, and stands behind those of its tenant. */
+static void index_line(struct conf *conf, struct conf_line *line)
+{
+	size_t number = line - conf->lines + 1;
+	struct owner *new = xcalloc(1, sizeof(*new)), **found;
+
+	*new = (struct owner){ .tenant = line->tenant, .first = number, .last = number };
+	found = tsearch(new, &conf->index, compare_owners);
+	if (!found) {
+		complain("out of memory");
+		exit(STATUS_FAILED);
+	}
+	if (*found == new)
+		return;
+	conf->lines[(*found)->last - 1].next = number;
+	(*found)->last = number;
+	free(new);
+}
+
+static void free_index(struct conf *conf)
+{
+	tdestroy(conf->index, free);
+	conf->index = NULL;
+}
+
+/* After lines were moved. */
+static void index_again(struct conf *conf)
+{
+	size_t i;
+
+	free_index(conf);
+	for (i = 0; i < conf->num; i++)
+		conf->lines[i].next = 0;
+	for (i = 0; i < conf->num; i++)
+		if (conf->lines[i].setting)
+			index_line(conf, &conf->lines[i]);
 }
 
 const struct conf_line *conf_find(const struct conf *conf, const char *tenant,
 				  const struct setting *setting)
 {
+	const struct owner *owner = find_owner(conf, tenant);
 	size_t i;
 
-	for (i = 0; i < conf->num; i++) {
-		const struct conf_line *line = &conf->lines[i];
-
-		if (line->setting && is_of(line, tenant) &&
-		    (!setting || line->setting == setting))
-			return line;
-	}
+	for (i = owner ? owner->first : 0; i; i = conf->lines[i - 1].next)
+		if (!setting || conf->lines[i - 1].setting == setting)
+			return &conf->lines[i - 1];
 	return NULL;
 }
 
@@ -127,7 +181,7 @@ static const char *name_of(const struct setting *setting)
 	return setting->conf_name ? setting->conf_name : setting->name;
 }
 
-static int parse_value(const struct conf *conf, struct conf_line *line,
+static int parse_value(struct conf *conf, struct conf_line *line,
 		       const struct setting *setting)
 {
 	const struct conf_line *other = conf_find(conf, line->tenant, setting);
@@ -144,15 +198,16 @@ static int parse_value(const struct conf *conf, struct conf_line *line,
 	if (wrong)
 		complain_line(conf, line, "%s%s%s = %s: %s", tenant ? tenant : "",
 			      tenant ? " " : "", name, text, wrong);
-	else
-		line->setting = setting;
+	line->setting = wrong ? NULL : setting;
+	if (!wrong)
+		index_line(conf, line);
 	free(tenant);
 	free(text);
 	return wrong ? STATUS_FAILED : STATUS_OK;
 }
 
 /* "NAME = VALUE", of the line's tenant if it has one. */
-static int parse_assignment(const struct conf *conf, struct conf_line *line,
+static int parse_assignment(struct conf *conf, struct conf_line *line,
 			    const char *start)
 {
 	size_t len = strcspn(start, "=# \t\r\f\v");
@@ -180,7 +235,7 @@ static int parse_assignment(const struct conf *conf, struct conf_line *line,
 	return status;
 }
 
-static int parse_tenant(const struct conf *conf, struct conf_line *line, const char *start)
+static int parse_tenant(struct conf *conf, struct conf_line *line, const char *start)
 {
 	size_t len = strcspn(start, " \t\r\f\v");
 	char *path = unescape(start, len);
@@ -194,7 +249,7 @@ static int parse_tenant(const struct conf *conf, struct conf_line *line, const c
 	return status;
 }
 
-static int parse_line(const struct conf *conf, struct conf_line *line)
+static int parse_line(struct conf *conf, struct conf_line *line)
 {
 	const char *start = skip_blanks(line->text);
 
@@ -282,6 +337,7 @@ void conf_free(struct conf *conf)
 {
 	size_t i;
 
+	free_index(conf);
 	for (i = 0; i < conf->num; i++)
 		free_line(&conf->lines[i]);
 	free(conf->lines);
@@ -331,24 +387,27 @@ void conf_set(struct conf *conf, const char *tenant, const struct setting *setti
 	}
 	line->value = xstrdup(value);
 	line->value_len = strlen(shown);
+	if (!found)
+		index_line(conf, line);
 	free_line(&before);
 	free(shown);
 }
 
 void conf_disable_tenant(struct conf *conf, const char *tenant)
 {
-	char *name = xstrdup(tenant);
-	size_t i;
+	struct owner *owner = find_owner(conf, tenant);
+	size_t i = owner ? owner->first : 0;
 
-	for (i = 0; i < conf->num; i++) {
-		struct conf_line *line = &conf->lines[i], before = *line;
+	if (owner)
+		tdelete(owner, &conf->index, compare_owners);
+	free(owner);
+	while (i) {
+		struct conf_line *line = &conf->lines[i - 1], before = *line;
 
-		if (!before.setting || !before.tenant || strcmp(before.tenant, name))
-			continue;
 		*line = (struct conf_line){ .text = xasprintf("#%s", before.text) };
+		i = before.next;
 		free_line(&before);
 	}
-	free(name);
 }
 
 void conf_move_tenant(struct conf *conf, const char *tenant)
@@ -368,6 +427,7 @@ void conf_move_tenant(struct conf *conf, const char *tenant)
 	for (i = 0; i < num_moved; i++)
 		conf->lines[kept++] = moved[i];
 	free(moved);
+	index_again(conf);
 }
 
 void conf_write(const struct conf *conf, FILE *file)

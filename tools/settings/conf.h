@@ -22,6 +22,8 @@ struct conf_line {
 	/* Where the value is in the text. */
 	size_t value_start;
 	size_t value_len;
+	/* The next line of the same tenant, or of this machine: its number, 0 for none. */
+	size_t next;
 };
 
 struct conf {
@@ -30,6 +32,8 @@ struct conf {
 	char *shown;
 	struct conf_line *lines;
 	size_t num;
+	/* Of lines with a setting, by tenant: a file may have 4096 of them. */
+	void *index;
 };
 
 /*
