@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "settings/class-write.h"
 
 static const char *where(const struct class_write *w)
@@ -98,9 +99,47 @@ static int complain_write(const struct env *env, const struct class_write *w,
 	return status;
 }
 
-/* What cannot be given back is named, for it stays. */
-static void restore(const struct env *env, const struct class_write *writes,
-		    size_t num)
+int class_write_read(const struct env *env, struct class_write *write)
+{
+	int err = sysfs_read(class_write_directory(env, write), write->path,
+			     write->before, sizeof(write->before));
+
+	return err < 0 ? complain_write(env, write, err) : STATUS_OK;
+}
+
+int class_write_apply(const struct env *env, const struct class_write *write)
+{
+	int err = sysfs_write(class_write_directory(env, write), write->path,
+			      write->after);
+
+	return err ? complain_write(env, write, err) : STATUS_OK;
+}
+
+int class_writes_read(const struct env *env, struct class_write *writes, size_t num)
+{
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < num && status == STATUS_OK; i++)
+		status = class_write_read(env, &writes[i]);
+	return status;
+}
+
+int class_writes_write(const struct env *env, const struct class_write *writes, size_t num,
+		       size_t *num_written)
+{
+	int status = STATUS_OK;
+
+	for (*num_written = 0; *num_written < num; (*num_written)++) {
+		status = class_write_apply(env, &writes[*num_written]);
+		if (status != STATUS_OK)
+			break;
+	}
+	return status;
+}
+
+bool class_writes_restore(const struct env *env, const struct class_write *writes,
+			  size_t num)
 {
 	size_t num_restored = 0, i;
 
@@ -118,45 +157,26 @@ static void restore(const struct env *env, const struct class_write *writes,
 			 strerror(-err));
 		free(path);
 	}
-	if (num_restored == num)
-		complain(num ? "nothing was changed: the values written before were restored" :
-			       "nothing was changed");
-}
-
-int class_write_read(const struct env *env, struct class_write *write)
-{
-	int err = sysfs_read(class_write_directory(env, write), write->path,
-			     write->before, sizeof(write->before));
-
-	return err < 0 ? complain_write(env, write, err) : STATUS_OK;
-}
-
-int class_write_apply(const struct env *env, const struct class_write *write)
-{
-	int err = sysfs_write(class_write_directory(env, write), write->path,
-			      write->after);
-
-	return err ? complain_write(env, write, err) : STATUS_OK;
+	return num_restored == num;
 }
 
 int class_writes_apply(const struct env *env, struct class_write *writes,
 		       size_t num)
 {
-	int status = STATUS_OK;
-	size_t i;
+	struct whole whole;
+	size_t num_written;
+	int status;
 
-	for (i = 0; i < num && status == STATUS_OK; i++)
-		status = class_write_read(env, &writes[i]);
-	if (status != STATUS_OK)
-		return status;
-	for (i = 0; i < num; i++) {
-		status = class_write_apply(env, &writes[i]);
-		if (status == STATUS_OK)
-			continue;
-		restore(env, writes, i);
-		return status;
+	whole_begin(&whole);
+	status = class_writes_read(env, writes, num);
+	if (status == STATUS_OK) {
+		status = class_writes_write(env, writes, num, &num_written);
+		if (status != STATUS_OK && class_writes_restore(env, writes, num_written))
+			complain(num_written ? "nothing was changed: the values written before were restored" :
+					       "nothing was changed");
 	}
-	return STATUS_OK;
+	whole_end(&whole);
+	return status;
 }
 
 void class_writes_free(struct class_write *writes, size_t num)

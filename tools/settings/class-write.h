@@ -29,8 +29,20 @@ int class_write_read(const struct env *env, struct class_write *write);
 int class_write_apply(const struct env *env, const struct class_write *write);
 
 /*
- * Writes them all, or none: when one fails, those before it get back what they
- * had. STATUS_OK, or another exit status after a message.
+ * The parts of class_writes_apply(). Reads what they all have; writes them until one
+ * fails, with how many were written; gives the first ones back what they had, and says
+ * which remain: true if none does. The first two return STATUS_OK, or another exit
+ * status after a message.
+ */
+int class_writes_read(const struct env *env, struct class_write *writes, size_t num);
+int class_writes_write(const struct env *env, const struct class_write *writes, size_t num,
+		       size_t *num_written);
+bool class_writes_restore(const struct env *env, const struct class_write *writes,
+			  size_t num);
+
+/*
+ * Writes them all, or none: when one fails, those before it get back what they had, and
+ * signals wait until then. STATUS_OK, or another exit status after a message.
  */
 int class_writes_apply(const struct env *env, struct class_write *writes,
 		       size_t num);

@@ -247,12 +247,14 @@ def test_guest():
         ok(r.returncode == 1 and "has no" in r.stderr, "a module without limits of guests", r)
 
 
-def set_with_file_size(bench, size, *words):
+def file_size(size):
     """What is written to a file beyond so many bytes fails, as a bad value does in sysfs."""
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    return bench.run("limits", *words, preexec_fn=limit)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def set_with_file_size(bench, size, *words):
+    return bench.run("limits", *words, preexec_fn=lambda: file_size(size))
 
 
 def test_all_or_nothing():
