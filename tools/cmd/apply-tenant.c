@@ -183,7 +183,7 @@ static int define_again(const struct env *env, const struct tenant *tenant)
 	char device[TENANT_DEVICE_SIZE], value[32];
 	const struct setting *s;
 	int status = STATUS_OK;
-	uint64_t id;
+	uint64_t id = 0;
 	size_t i;
 
 	for (i = 0; (s = setting_at(i, SETTING_TENANT)) && status == STATUS_OK; i++) {
@@ -194,7 +194,7 @@ static int define_again(const struct env *env, const struct tenant *tenant)
 			};
 	}
 	if (status == STATUS_OK)
-		status = tenant_remove(env, "", tenant->cgroup);
+		status = tenant_remove(env, tenant->cgroup, tenant->id);
 	if (status == STATUS_OK)
 		status = tenant_define(env, "", tenant->cgroup, &id);
 	if (status == STATUS_OK) {
@@ -209,7 +209,7 @@ static int define_new(struct tenant_plan *tenants, const struct env *env,
 		      const struct conf *conf, const struct conf_line *line)
 {
 	char *where = conf_where(conf, line);
-	uint64_t id;
+	uint64_t id = 0;
 	int status = tenant_define(env, where, line->tenant, &id);
 
 	free(where);
@@ -283,7 +283,7 @@ void tenant_plan_undo(struct tenant_plan *tenants, const struct env *env)
 		const struct tenant *new = tenants_at(&now, tenants->new_ids[i]);
 
 		if (new)
-			tenant_remove(env, "", new->cgroup);
+			tenant_remove(env, new->cgroup, new->id);
 	}
 	tenants_free(&now);
 }
@@ -304,7 +304,7 @@ int tenant_plan_remove(const struct tenant_plan *tenants, const struct env *env,
 		complain("%s has no line in %s: it is removed with its limits", shown,
 			 conf->shown);
 		free(shown);
-		status = tenant_remove(env, "", tenant->cgroup);
+		status = tenant_remove(env, tenant->cgroup, tenant->id);
 	}
 	return status;
 }

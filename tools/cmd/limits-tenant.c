@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "cmd/limits-tenant.h"
 #include "model/cgroup.h"
 #include "settings/tenant-define.h"
@@ -85,24 +86,20 @@ static void complain_match(const struct tenants *tenants, const struct tenant *m
 static int define(const struct env *env, const struct tenants *tenants, const char *name,
 		  const struct tenant *match, uint64_t *id)
 {
-	int status = tenant_define(env, "", name, id);
-	const struct tenant *new;
-	struct tenants now;
+	int status;
 
+	*id = match ? match->id : 0;
+	status = tenant_define(env, "", name, id);
 	if (status != STATUS_OK)
 		return status;
-	status = tenants_load(env, &now);
-	new = tenants_at(&now, *id);
 	if (match)
 		complain_match(tenants, match);
-	else if (new && !new->is_pattern)
+	else if (!tenant_is_pattern(name))
 		complain_missing(env, name);
-	tenants_free(&now);
-	return status;
+	return STATUS_OK;
 }
 
-int tenant_set(const struct env *env, const char *name,
-	       const struct assignments *assignments)
+static int set(const struct env *env, const char *name, const struct assignments *assignments)
 {
 	char device[TENANT_DEVICE_SIZE];
 	const struct tenant *found;
@@ -129,7 +126,20 @@ int tenant_set(const struct env *env, const char *name,
 	tenant_device(id, device);
 	status = assignments_apply(assignments, env, device);
 	if (status != STATUS_OK && is_new)
-		tenant_remove(env, "", name);
+		tenant_remove(env, name, id);
+	return status;
+}
+
+int tenant_set(const struct env *env, const char *name,
+	       const struct assignments *assignments)
+{
+	struct whole whole;
+	int status;
+
+	/* A tenant that is defined gets its limits. */
+	whole_begin(&whole);
+	status = set(env, name, assignments);
+	whole_end(&whole);
 	return status;
 }
 
@@ -149,6 +159,20 @@ static int check_removable(const struct tenants *tenants, const char *name)
 	return STATUS_FAILED;
 }
 
+static int remove_all(const struct env *env, const struct tenants *tenants,
+		      const struct tenant_names *names)
+{
+	struct whole whole;
+	int status = STATUS_OK;
+	size_t i;
+
+	whole_begin(&whole);
+	for (i = 0; i < names->num && status == STATUS_OK; i++)
+		status = tenant_remove(env, names->v[i], tenants_find(tenants, names->v[i])->id);
+	whole_end(&whole);
+	return status;
+}
+
 int tenant_names_remove(const struct env *env, const struct tenant_names *names)
 {
 	struct tenants tenants = { };
@@ -159,8 +183,8 @@ int tenant_names_remove(const struct env *env, const struct tenant_names *names)
 		status = tenants_load(env, &tenants);
 	for (i = 0; i < names->num && status == STATUS_OK; i++)
 		status = check_removable(&tenants, names->v[i]);
-	for (i = 0; i < names->num && status == STATUS_OK; i++)
-		status = tenant_remove(env, "", names->v[i]);
+	if (status == STATUS_OK)
+		status = remove_all(env, &tenants, names);
 	tenants_free(&tenants);
 	return status;
 }

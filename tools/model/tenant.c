@@ -33,6 +33,20 @@ int tenant_open(const struct env *env, uint64_t id)
 	return sysfs_open_dir(env->class_fd, device);
 }
 
+bool tenant_is_defined(const struct env *env, uint64_t id, const char *cgroup)
+{
+	char path[TENANT_MAX_PATH + 1], pattern[32];
+	int fd = tenant_open(env, id);
+	bool is_defined;
+
+	if (fd < 0)
+		return false;
+	is_defined = sysfs_read(fd, "cgroup", path, sizeof(path)) >= 0 && !strcmp(path, cgroup) &&
+		     sysfs_is_gone(sysfs_read(fd, "pattern", pattern, sizeof(pattern)));
+	close(fd);
+	return is_defined;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	const struct tenant *x = a, *y = b;

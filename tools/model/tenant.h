@@ -55,6 +55,9 @@ void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE]);
 /* Its directory to read from, or -errno. */
 int tenant_open(const struct env *env, uint64_t id);
 
+/* Is it the one that is defined, and no match, of a path or pattern? */
+bool tenant_is_defined(const struct env *env, uint64_t id, const char *cgroup);
+
 /* "tenant", "pattern" or "match". */
 const char *tenant_kind(const struct tenant *tenant);
 

@@ -127,9 +127,8 @@ static int complain_write(const struct env *env, const char *where, const char *
 	}
 }
 
-/* Is it there, or gone? The one that is defined counts, and no match of the same path. */
-static bool is_done(const struct env *env, const char *cgroup, bool is_wanted, uint64_t *id,
-		    int *status)
+/* The one that is defined counts, and no match of the same path. */
+static bool look_up(const struct env *env, const char *cgroup, uint64_t *id, int *status)
 {
 	const struct tenant *found;
 	struct tenants tenants;
@@ -141,37 +140,55 @@ static bool is_done(const struct env *env, const char *cgroup, bool is_wanted, u
 	if (is_there)
 		*id = found->id;
 	tenants_free(&tenants);
-	return is_there == is_wanted;
+	return is_there;
 }
 
-static int wait_until_done(const struct env *env, const char *where, const char *cgroup,
-			   bool is_wanted, uint64_t *id)
+static int complain_unseen(const struct env *env, const char *where, const char *cgroup,
+			   const char *what)
 {
-	int waits = MAX_WAITS, status;
-
-	while (!is_done(env, cgroup, is_wanted, id, &status) && status == STATUS_OK && waits--)
-		usleep(WAIT_US);
-	if (status != STATUS_OK || waits >= 0)
-		return status;
 	complain("%stenant %s was %s, and %s/class/l1tune does not show it: see dmesg", where,
-		 cgroup, is_wanted ? "defined" : "removed", env->sysfs);
+		 cgroup, what, env->sysfs);
 	return STATUS_FAILED;
+}
+
+static int wait_until_defined(const struct env *env, const char *where, const char *cgroup,
+			      uint64_t *id)
+{
+	uint64_t likely = *id;
+	int waits, status = STATUS_OK;
+
+	for (waits = 0; waits <= MAX_WAITS && status == STATUS_OK; waits++) {
+		if (waits)
+			usleep(WAIT_US);
+		if (likely && tenant_is_defined(env, likely, cgroup))
+			return STATUS_OK;
+		if ((waits || !likely) && look_up(env, cgroup, id, &status))
+			return STATUS_OK;
+	}
+	return status == STATUS_OK ? complain_unseen(env, where, cgroup, "defined") : status;
 }
 
 int tenant_define(const struct env *env, const char *where, const char *cgroup, uint64_t *id)
 {
-	int err = sysfs_write(env->class_fd, ADD, cgroup);
+	int err = sysfs_write(env->class_fd, ADD, cgroup), status;
 
 	/* Somebody else may have defined it a moment ago. */
-	return err && err != -EEXIST ? complain_write(env, where, ADD, cgroup, err) :
-	       wait_until_done(env, where, cgroup, true, id);
+	if (err && err != -EEXIST)
+		return complain_write(env, where, ADD, cgroup, err);
+	status = wait_until_defined(env, where, cgroup, id);
+	/* Without its files it can have no limit. */
+	if (status != STATUS_OK && !err)
+		sysfs_write(env->class_fd, REMOVE, cgroup);
+	return status;
 }
 
-int tenant_remove(const struct env *env, const char *where, const char *cgroup)
+int tenant_remove(const struct env *env, const char *cgroup, uint64_t id)
 {
-	int err = sysfs_write(env->class_fd, REMOVE, cgroup);
-	uint64_t id;
+	int err = sysfs_write(env->class_fd, REMOVE, cgroup), waits = MAX_WAITS;
 
-	return err ? complain_write(env, where, REMOVE, cgroup, err) :
-	       wait_until_done(env, where, cgroup, false, &id);
+	if (err)
+		return complain_write(env, "", REMOVE, cgroup, err);
+	while (tenant_is_defined(env, id, cgroup) && waits--)
+		usleep(WAIT_US);
+	return waits < 0 ? complain_unseen(env, "", cgroup, "removed") : STATUS_OK;
 }

@@ -22,10 +22,12 @@ int tenants_check_cgroups(const struct env *env);
 int tenants_load(const struct env *env, struct tenants *tenants);
 
 /*
- * Define one, or remove it with its limits; where is a prefix of messages. *id is the
- * new one's. STATUS_OK, or another exit status after a message.
+ * Define one; where is a prefix of messages. *id is the one that it may get, or 0, and
+ * becomes the one that it has: many are defined without reading all each time.
+ * STATUS_OK, or another exit status after a message.
  */
 int tenant_define(const struct env *env, const char *where, const char *cgroup, uint64_t *id);
-int tenant_remove(const struct env *env, const char *where, const char *cgroup);
+/* The same for removing one with its limits. */
+int tenant_remove(const struct env *env, const char *cgroup, uint64_t id);
 
 #endif
