@@ -8,6 +8,7 @@
 #include "base/escape.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "cmd/apply-tenant.h"
 #include "cmd/command.h"
 #include "model/machine.h"
@@ -237,38 +238,77 @@ static int check_effect_of_tenants(const struct env *env, bool is_loaded)
 	return status;
 }
 
-static int write_all(const struct env *env, const struct conf *conf,
-		     struct tenant_plan *tenants, struct plan *plan)
+static void undo(const struct env *env, const struct tenant_plan *tenants,
+		 const struct plan *plan, size_t num_written)
 {
-	int status = tenant_plan_define(tenants, env, conf, plan);
+	bool is_done = tenant_plan_undo(tenants, env);
+
+	if (!class_writes_restore(env, plan->writes, num_written))
+		is_done = false;
+	if (!is_done)
+		complain("what could not be undone is named above; all else was restored");
+	else if (tenants->is_reordered)
+		complain("the limits and tenants from before were restored; patterns that were defined again count from 0");
+	else
+		complain("nothing was changed: the values and tenants from before were restored");
+}
+
+/* Limits of this host first: they hold while thousands of tenants are defined. */
+static int write_all(const struct env *env, const struct conf *conf,
+		     struct tenant_plan *tenants, const struct plan *plan)
+{
+	size_t num_written;
+	int status = class_writes_write(env, plan->writes, plan->num, &num_written);
 
 	if (status == STATUS_OK)
-		status = class_writes_apply(env, plan->writes, plan->num);
-	else
-		complain("no value was changed");
+		status = tenant_plan_apply(tenants, env, conf);
 	if (status == STATUS_OK)
 		return tenant_plan_remove(tenants, env, conf);
-	tenant_plan_undo(tenants, env);
+	undo(env, tenants, plan, num_written);
+	return status;
+}
+
+/* All that can be found wrong is, before anything is written. */
+static int prepare(const struct env *env, const struct conf *conf,
+		   struct tenant_plan *tenants, struct plan *plan)
+{
+	int status = check_gid(env, conf);
+
+	if (status == STATUS_OK)
+		status = tenant_plan_read(tenants, env, conf);
+	if (status == STATUS_OK)
+		status = compare(env, conf, plan);
+	if (status == STATUS_OK)
+		status = class_writes_read(env, plan->writes, plan->num);
+	if (status == STATUS_OK)
+		status = tenant_plan_prepare(tenants, env, conf);
+	if (status != STATUS_OK)
+		complain("nothing was changed");
+	return status;
+}
+
+static int set_all(const struct env *env, const struct conf *conf)
+{
+	struct tenant_plan tenants = { };
+	struct plan plan = { };
+	struct whole whole;
+	int status;
+
+	whole_begin(&whole);
+	status = prepare(env, conf, &tenants, &plan);
+	if (status == STATUS_OK)
+		status = write_all(env, conf, &tenants, &plan);
+	class_writes_free(plan.writes, plan.num);
+	tenant_plan_free(&tenants);
+	whole_end(&whole);
 	return status;
 }
 
 static int apply(const struct options *options, const struct conf *conf)
 {
 	const struct env *env = &options->env;
-	struct tenant_plan tenants = { };
-	struct plan plan = { };
-	int status = check_gid(env, conf), of_tenants;
+	int status = set_all(env, conf), of_tenants;
 
-	if (status == STATUS_OK)
-		status = tenant_plan_read(&tenants, env, conf);
-	if (status == STATUS_OK)
-		status = compare(env, conf, &plan);
-	if (status == STATUS_OK)
-		status = write_all(env, conf, &tenants, &plan);
-	else
-		complain("nothing was changed");
-	class_writes_free(plan.writes, plan.num);
-	tenant_plan_free(&tenants);
 	if (status != STATUS_OK)
 		return status;
 	status = check_effect(env, options->load);

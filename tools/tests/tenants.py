@@ -66,6 +66,10 @@ class Module:
         self.written = []
         # Files that a new one does not have.
         self.without = ()
+        # How often a cgroup is not defined that was written.
+        self.refuse = {}
+        # Called before one is defined.
+        self.before_add = lambda cgroup: None
         os.makedirs(self.directory, exist_ok=True)
         for name in "add", "remove":
             os.mkfifo(f"{self.directory}/{name}", 0o200)
@@ -91,17 +95,22 @@ class Module:
 
     def add(self, cgroup):
         self.written.append(("add", cgroup))
+        self.before_add(cgroup)
+        if self.refuse.get(cgroup):
+            self.refuse[cgroup] -= 1
+            return
         tenant(self.machine, self.next, cgroup, matches=0 if any(c in cgroup for c in "*?[") else None, without=self.without)
         self.next += 1
 
     def remove(self, text):
         """Several may have been written before they are read."""
         while text:
-            known = [(len(path), number, path) for number, path in defined(self.machine)
+            known = [(len(path), number, path) for number, path in defined(self.machine) + [(0, path) for path in self.refuse]
                      if text.startswith(path) and text[len(path):][:1] in ("", "/")]
             length, number, path = max(known)
             self.written.append(("remove", path))
-            remove(self.machine, number)
+            if number:
+                remove(self.machine, number)
             text = text[length:]
 
     def stop(self):

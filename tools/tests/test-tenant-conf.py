@@ -3,8 +3,12 @@
 """l1tune apply and save: tenants of /etc/l1tune.conf. Usage: test-tenant-conf.py L1TUNE"""
 import os
 import re
+import resource
+import signal
+import subprocess
+import threading
 
-from bench import equal, finish, ok
+from bench import end_of, equal, finish, ok
 from configured import Configured
 from fake import write
 from tenants import LIMITS, Module, defined, remove, tenant, v2, value
@@ -179,6 +183,105 @@ def test_order():
               ["", ["tenant:/c* max_vms = 3", "tenant:/a* max_vms = 1", "tenant:/b* max_vms = 2"]], "save puts patterns in the order in which they are")
 
 
+def cpu_of_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_many():
+    names = "max_vms", "max_vcpus", "max_memory_bytes"
+    with Config("".join(f"tenant:/customers.slice/customers-{i}.slice {name} = {i + 1}\n" for i in range(1000) for name in names)) as b:
+        before = cpu_of_children()
+        r = b.apply("--check")
+        used = cpu_of_children() - before
+        equal([r.returncode, r.stderr, r.stdout.count(": is defined\n"), len(r.stdout.splitlines())], [0, "", 1000, 4000], "a file with 1000 tenants is checked")
+        ok(used < 1, "in less than a second of CPU", used)
+    with Config("".join(f"tenant:/c{i} max_vms = {i + 1}\n" for i in range(40))) as b:
+        r = b.apply()
+        equal([r.returncode, r.stderr, b.tenants()], [0, "", {f"/c{i}": {"limits/max_vms": str(i + 1)} for i in range(40)}], "each of many tenants gets its own limits")
+
+
+def test_order_of_writes():
+    with Config("tenant:/a max_vms = 1\ntenant:/b max_vms = 2\nmax_vms = 50\n") as b:
+        seen = []
+        b.module.before_add = lambda cgroup: seen.append((cgroup, b.machine.limit("limits/max_vms"),
+                                                          [value(b.machine, number, "limits/max_vms") for number, _ in defined(b.machine)]))
+        b.apply()
+        equal(seen, [("/a", "50", []), ("/b", "50", ["1"])], "limits of this host are set before tenants are defined, and those of a tenant before the next one is")
+
+
+def test_undo():
+    with Config("tenant:/a max_vms = 9\ntenant:/b max_vms = 2\ntenant:/c max_vms = 3\nmax_vms = 50\n") as b:
+        b.tenant("/a", limits={"max_vms": 7})
+        b.machine.limits(limits={"max_vms": 6})
+        b.module.refuse = {"/c": 1}
+        r = b.apply()
+        ok(r.returncode == 1 and "tenant /c was defined, and" in r.stderr and "nothing was changed: the values and tenants from before were restored" in r.stderr,
+           "a tenant that cannot be defined: it is said", r)
+        equal([b.tenants(), b.machine.limit("limits/max_vms")], [{"/a": {"limits/max_vms": "7"}}, "6"], "this host and its tenants are as before")
+    for refused, is_lost in (1, False), (2, True):
+        with Config("tenant:/new max_vms = 8\ntenant:/*/b max_vms = 7\ntenant:/a/* max_vms = 6\nmax_vms = 50\n") as b:
+            b.tenant("/?", limits={"max_vcpus": 4})
+            b.tenant("/a/*", limits={"max_vms": 1}, audit={"max_vms": 5})
+            b.tenant("/old*", limits={"max_vms": 3})
+            b.tenant("/*/b", limits={"max_vms": 2})
+            before = b.tenants()
+            b.module.refuse = {"/a/*": refused}
+            r = b.apply()
+            after = b.tenants()
+            if not is_lost:
+                ok(r.returncode == 1 and "tenants from before were restored; patterns that were defined again count from 0" in r.stderr and "nothing" not in r.stderr,
+                   "a pattern cannot be defined again: what is the case is said", r)
+                equal([list(after), after], [list(before), before], "patterns are defined in their former order, with their former limits")
+            else:
+                ok(r.returncode == 1 and "tenant:/a/* cannot be restored; it had max_vms=1 audit.max_vms=5\n" in r.stderr and
+                   "named above; all else was restored" in r.stderr and "nothing" not in r.stderr, "one that cannot be restored is named, with what it had", r)
+                equal(after, {path: limits for path, limits in before.items() if path != "/a/*"}, "the others are restored")
+            equal(b.machine.limit("limits/max_vms"), "max", "this host's limits too")
+
+
+class Signalled:
+    """A run that gets a signal before a tenant is defined: the process, when it has ended."""
+
+    def __init__(self, bench, number, cgroup, *args):
+        self.started = threading.Event()
+        self.number, self.cgroup = number, cgroup
+        bench.module.before_add = self.before_add
+        self.process = start(bench, *args)
+        self.started.set()
+        self.process.stderr.read()
+        self.status = end_of(self.process)
+
+    def before_add(self, cgroup):
+        self.started.wait()
+        if cgroup == self.cgroup:
+            self.process.send_signal(self.number)
+
+
+def start(bench, *args):
+    return subprocess.Popen(bench.command(*args), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_signals():
+    text = "max_vms = 50\ntenant:/a max_vms = 1\ntenant:/b max_vms = 2\naudit.max_vcpus = 3\n"
+    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
+        with Config(text) as b:
+            b.tenant("/old", limits={"max_vms": 3})
+            r = Signalled(b, number, "/a", "apply", b.path)
+            equal([r.status, b.tenants(), b.machine.limit("limits/max_vms"), b.machine.limit("audit/max_vcpus")],
+                  [-number, {"/a": {"limits/max_vms": "1"}, "/b": {"limits/max_vms": "2"}}, "50", "3"], f"{number.name} waits until all is set")
+    with Config() as b:
+        r = Signalled(b, signal.SIGTERM, "/a", "limits", "tenant:/a", "max_vms=4", "max_vcpus=5")
+        equal([r.status, b.tenants()], [-signal.SIGTERM, {"/a": {"limits/max_vms": "4", "limits/max_vcpus": "5"}}], "a tenant that limits defines gets all limits first")
+    with Config(text) as b:
+        b.tenant("/old", limits={"max_vms": 3})
+        b.machine.limits(limits={"max_vcpus": 9})
+        p = start(b, "apply", b.path)
+        p.stderr.close()
+        equal([end_of(p), b.tenants(), b.machine.limit("limits/max_vms"), b.machine.limit("limits/max_vcpus")],
+              [0, {"/a": {"limits/max_vms": "1"}, "/b": {"limits/max_vms": "2"}}, "50", "max"], "messages that nobody reads do not end it")
+
+
 def test_save():
     with Config(CONF) as b:
         b.apply()
@@ -212,6 +315,7 @@ def test_example():
 
 
 print("KTAP version 1")
-for test in test_apply, test_paths, test_wrong, test_order, test_save, test_example:
+for test in (test_apply, test_paths, test_wrong, test_order, test_many, test_order_of_writes, test_undo, test_signals, test_save,
+             test_example):
     test()
 finish()
