@@ -243,7 +243,7 @@ static void test_nesting(void)
 		s.facts.cmdline = cases[i].cmdline;
 		s.facts.cmdline_len = strlen(cases[i].cmdline) + 1;
 		sampled(&s, &access, 1);
-		ktap_ok(explains_by(&s, &symptom_nesting, cases[i].cause) &&
+		ktap_ok(explains_by(&s, &symptom_nested_exits, cases[i].cause) &&
 			strstr(s.advice.confidence, cases[i].confidence) == s.advice.confidence,
 			"a guest inside a guest, MSR 0x%llx, %s: %s, %s",
 			(unsigned long long)cases[i].msr, cases[i].cmdline,
@@ -372,16 +372,16 @@ static void test_faults(void)
 
 	start(&s);
 	exits(&s, "npf", 3000, 100, 300);
-	ktap_ok(explains(&s, &symptom_memory), "faults may be for memory before it is known what for");
+	ktap_ok(explains(&s, &symptom_memory_faults), "faults may be for memory before it is known what for");
 	sampled(&s, &device, 1);
-	ktap_ok(!explains(&s, &symptom_memory), "faults that are accesses to devices are not for memory");
+	ktap_ok(!explains(&s, &symptom_memory_faults), "faults that are accesses to devices are not for memory");
 	end(&s);
 
 	start(&s);
 	exits(&s, "EPT_VIOLATION", 3000, 100, 0);
 	exits(&s, "EPT_MISCONFIG", 3000, 100, 300);
 	sampled(&s, &device, 1);
-	ktap_ok(explains(&s, &symptom_memory), "faults are for memory where accesses to devices have a reason of their own");
+	ktap_ok(explains(&s, &symptom_memory_faults), "faults are for memory where accesses to devices have a reason of their own");
 	end(&s);
 
 	start(&s);
@@ -408,11 +408,11 @@ static void test_faults_by_count(void)
 	start(&s);
 	exits(&s, "npf", 3000, 100, 300);
 	counted(&s, KVM_MMIO_EXITS, 2950);
-	ktap_ok(!explains(&s, &symptom_memory), "faults that KVM counts as accesses are not for memory, without a sample");
+	ktap_ok(!explains(&s, &symptom_memory_faults), "faults that KVM counts as accesses are not for memory, without a sample");
 	ktap_ok(explains(&s, &symptom_devices) && !strncmp(s.advice.evidence, "2950 device", 11),
 		"those that KVM counts are the accesses");
 	sampled(&s, &slow, 1);
-	ktap_ok(!explains(&s, &symptom_memory), "nor does a sample that slows the guest make them so");
+	ktap_ok(!explains(&s, &symptom_memory_faults), "nor does a sample that slows the guest make them so");
 	end(&s);
 
 	start(&s);
@@ -421,7 +421,7 @@ static void test_faults_by_count(void)
 	counted(&s, KVM_FAULTS_EMULATED, 5);
 	counted(&s, KVM_MMIO_EXITS, 0);
 	sampled(&s, &signals, 1);
-	ktap_ok(!explains(&s, &symptom_memory), "accesses that KVM serves itself are not for memory");
+	ktap_ok(!explains(&s, &symptom_memory_faults), "accesses that KVM serves itself are not for memory");
 	end(&s);
 
 	start(&s);
@@ -430,7 +430,7 @@ static void test_faults_by_count(void)
 	counted(&s, KVM_FAULTS_TAKEN, 3005);
 	counted(&s, KVM_FAULTS_EMULATED, 5);
 	counted(&s, KVM_MMIO_EXITS, 5);
-	ktap_ok(explains(&s, &symptom_memory) && !strncmp(s.advice.evidence, "3000 EPT", 8),
+	ktap_ok(explains(&s, &symptom_memory_faults) && !strncmp(s.advice.evidence, "3000 EPT", 8),
 		"faults for which KVM looked for a page and found one are for memory");
 	ktap_ok(!explains(&s, &symptom_devices), "and are no accesses to devices");
 	end(&s);
@@ -439,7 +439,7 @@ static void test_faults_by_count(void)
 	exits(&s, "EPT_VIOLATION", 3000, 100, 300);
 	exits(&s, "EPT_MISCONFIG", 1000, 30, 100);
 	counted(&s, KVM_MMIO_EXITS, 4000);
-	ktap_ok(!explains(&s, &symptom_memory), "on VMX too, where KVM remembers no devices (mmio_caching=N)");
+	ktap_ok(!explains(&s, &symptom_memory_faults), "on VMX too, where KVM remembers no devices (mmio_caching=N)");
 	ktap_ok(explains(&s, &symptom_devices) && !strncmp(s.advice.evidence, "4000 device", 11),
 		"all of them are accesses then");
 	end(&s);

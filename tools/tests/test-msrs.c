@@ -75,7 +75,7 @@ static void test_filtered_msrs(void)
 	ktap_ok(explains(&s, &symptom_msrs), "without a sample MSRs that the VMM serves may be others");
 	sampled(&s, &port, 1);
 	ktap_ok(!explains(&s, &symptom_msrs), "MSRs that exit and that no sample sees are the VMM's");
-	ktap_ok(explains_by(&s, &symptom_vmm, "vmm-msrs"), "and its time is explained by them");
+	ktap_ok(explains_by(&s, &symptom_vmm_time, "vmm-msrs"), "and its time is explained by them");
 	ktap_ok(is_near(s.advice.gain.high, 0.2 + 0.05), "what KVM does to leave for the VMM ends with it");
 	end(&s);
 }
