@@ -6,18 +6,60 @@
 #include "explain/interface.h"
 #include "explain/paravirt.h"
 
-/* Among the CPU's properties, with "-" or "_": "host,hv_time", "qemu64,+hv-time". */
+/* @s is behind a property's name: "=off", "=on,next", ",next". */
+static bool is_off(const char *s)
+{
+	static const char *const names[] = { "off", "no", "false", "n" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names) && *s == '='; i++) {
+		size_t len = strlen(names[i]);
+
+		if (!strncmp(s + 1, names[i], len) && (!s[len + 1] || s[len + 1] == ','))
+			return true;
+	}
+	return false;
+}
+
+/* With "-" or "_": "hv_time", "+hv-time", "hv-time=on". */
+static bool is_offered(const char *s, const char *property)
+{
+	size_t len;
+
+	s += *s == '+';
+	if (strncmp(s, "hv-", 3) && strncmp(s, "hv_", 3))
+		return false;
+	s += 3;
+	len = strcspn(s, "=,");
+	if (*property && (len != strlen(property) || strncmp(s, property, len)))
+		return false;
+	return !is_off(s + len);
+}
+
+static bool is_among(const char *properties, const char *property)
+{
+	const char *s = properties;
+
+	while (!is_offered(s, property)) {
+		s = strchrnul(s, ',');
+		if (!*s++)
+			return false;
+	}
+	return true;
+}
+
+/* Among the CPU's properties only: a name or a path may look like one. */
 bool offers_hyperv(const struct facts *f, const char *property)
 {
-	const char *s = f->cmdline, *end = s + f->cmdline_len;
-	size_t len = strlen(property);
+	bool is_cpu = false;
+	size_t i;
 
-	while (s && (s = memmem(s, end - s, "hv", 2))) {
-		if (s > f->cmdline && strchr(",+", s[-1]) && end - s > 3 &&
-		    strchr("-_", s[2]) && (size_t)(end - s - 3) >= len &&
-		    !strncmp(s + 3, property, len))
+	for (i = 0; f->cmdline && i < f->cmdline_len; i += strlen(f->cmdline + i) + 1) {
+		const char *s = f->cmdline + i;
+
+		if (is_cpu && is_among(s, property))
 			return true;
-		s += 2;
+		is_cpu = !strcmp(s, "-cpu") || !strcmp(s, "--cpu");
 	}
 	return false;
 }

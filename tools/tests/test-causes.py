@@ -157,6 +157,14 @@ SITUATIONS = {
          "medium: shown; not"),
     "a disk that is called so":
         (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nested-hypervisor", "Not Windows: run the inner guest as a guest", "medium: shown; not"),
+    "a guest whose name begins as Hyper-V's properties do":
+        (NESTED, {"argv": ("qemu", "-name", "hv-prod-7", "-cpu", "host", "-smbios", "type=1,hv-time=on")}, "nested-hypervisor",
+         "Not Windows: run the inner guest as a guest", "medium: shown; not"),
+    "a guest that is denied Hyper-V's interface":
+        (NESTED, {"argv": ("qemu", "-cpu", "host,hv-time=off,hv_relaxed=no")}, "nested-hypervisor",
+         "Not Windows: run the inner guest as a guest", "medium: shown; not"),
+    "Windows whose enlightened VMCS is off":
+        (NESTED, {"argv": ("qemu", "-cpu", "qemu64,+hv-time,hv-evmcs=off")}, "windows-hypervisor", "hv-evmcs", "medium: shown; not"),
     "Linux with KVM inside, or Windows that is offered nothing of Hyper-V's":
         (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nested-hypervisor", "Not Windows: run the inner guest as a guest", "medium: shown; not"),
     "a guest inside a guest whose VMM's command line is not there":
