@@ -29,7 +29,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_WITH] = { "WITH", "with the new value" },
 	[COL_WITH_SPREAD] = { "WITH_SPREAD", "the same with the new value" },
 	[COL_CHANGE] = { "CHANGE", "WITH minus BEFORE" },
-	[COL_CLEAR] = { "CLEAR", "yes: the two ranges do not overlap",
+	[COL_CLEAR] = { "CLEAR", "yes: the two ranges do not overlap; ?: guests started or ended",
 			.is_text = true },
 };
 
@@ -51,6 +51,8 @@ struct spread {
 struct measure {
 	struct spread v[NUM_METRICS];
 	size_t num;
+	/* Guests were there that are not there from first to last. */
+	bool are_others;
 };
 
 /* What is tried. */
@@ -62,6 +64,8 @@ struct trial {
 	const char *value;
 	struct selection guests;
 	struct class_write write;
+	/* Whose guests all parts are to be about. */
+	struct snapshot first;
 	struct measure before, with;
 };
 
@@ -70,7 +74,28 @@ static int take(const struct trial *trial, struct host *host,
 {
 	const struct snapshot_request request = { .selection = &trial->guests };
 
-	return snapshot_read(&trial->options->env, &request, host, snapshot);
+	int status = snapshot_read(&trial->options->env, &request, host, snapshot);
+
+	/* It comes and goes, and is no one's load. */
+	if (!trial->guests.num)
+		snapshot_drop_canary(snapshot);
+	return status;
+}
+
+static bool are_same_guests(const struct snapshot *a, const struct snapshot *b)
+{
+	size_t i;
+
+	if (a->num_guests != b->num_guests)
+		return false;
+	for (i = 0; i < a->num_guests; i++) {
+		const struct guest *guest = &a->guests[i].guest;
+		const struct guest_snapshot *other = snapshot_find(b, &a->guests[i], a->loaded_ns);
+
+		if (!other || other->guest.created_ns != guest->created_ns)
+			return false;
+	}
+	return true;
 }
 
 static void add_slice(struct measure *measure, const struct snapshot *diff)
@@ -114,6 +139,7 @@ static int measure(const struct trial *trial, struct measure *measure)
 
 	status = take(trial, &host, &before);
 	host_free(&host);
+	measure->are_others = !are_same_guests(&trial->first, &before);
 	for (i = 0; i < NUM_SLICES && status == STATUS_OK; i++) {
 		if (wait_until(next, -1) == WAIT_END) {
 			complain("interrupted before the measurement was complete");
@@ -128,12 +154,18 @@ static int measure(const struct trial *trial, struct measure *measure)
 			snapshot_subtract(&before, &after, &diff);
 			add_slice(measure, &diff);
 			snapshot_free(&diff);
+			measure->are_others |= !are_same_guests(&trial->first, &after);
 		}
 		snapshot_free(&before);
 		before = after;
 	}
 	snapshot_free(&before);
 	return status;
+}
+
+static bool is_comparable(const struct trial *trial)
+{
+	return !trial->before.are_others && !trial->with.are_others;
 }
 
 /* What chance does is within the spread of either. */
@@ -163,6 +195,7 @@ static struct value number_text(enum metric metric, double number, bool sign)
 static int print_table(const struct trial *trial)
 {
 	struct table *table = trial->options->table;
+	bool comparable = is_comparable(trial);
 	enum metric i;
 
 	for (i = 0; i < NUM_METRICS; i++) {
@@ -180,7 +213,8 @@ static int print_table(const struct trial *trial)
 		values[COL_WITH_SPREAD] = number_text(i, b->most - b->least,
 						      false);
 		values[COL_CHANGE] = number_text(i, with - before, true);
-		values[COL_CLEAR] = value_text(is_clear(a, b) ? "yes" : "no");
+		values[COL_CLEAR] = value_text(!comparable ? "?" :
+						       is_clear(a, b) ? "yes" : "no");
 	}
 	return table_print(table, &trial->options->style);
 }
@@ -198,6 +232,7 @@ static json_t *side_to_json(const struct measure *measure, enum metric metric)
 static int print_json(const struct trial *trial, const struct host *host)
 {
 	json_t *json = json_document(host, NULL, trial->options->interval_ns);
+	bool comparable = is_comparable(trial);
 	json_t *array = json_array();
 	enum metric i;
 
@@ -207,8 +242,8 @@ static int print_json(const struct trial *trial, const struct host *host)
 		json_set(one, "metric", json_text(metric_names[i]));
 		json_set(one, "before", side_to_json(&trial->before, i));
 		json_set(one, "with", side_to_json(&trial->with, i));
-		json_set(one, "clear", json_boolean(is_clear(&trial->before.v[i],
-			 &trial->with.v[i])));
+		json_set(one, "clear", !comparable ? json_null() :
+			 json_boolean(is_clear(&trial->before.v[i], &trial->with.v[i])));
 		json_array_append_new(array, one);
 	}
 	json_set(json, "name", json_text(trial->setting->name));
@@ -282,16 +317,15 @@ static int check_change(const struct trial *trial)
 static int work(struct trial *trial)
 {
 	const struct env *env = &trial->options->env;
-	struct snapshot snapshot = { };
 	const struct guest *guest;
 	struct host host;
 	char *device;
 	int status;
 
 	wait_catch_signals();
-	status = take(trial, &host, &snapshot);
+	status = take(trial, &host, &trial->first);
 	if (status == STATUS_OK)
-		status = find_guest(trial, &snapshot, &guest);
+		status = find_guest(trial, &trial->first, &guest);
 	if (status == STATUS_OK)
 		status = check_change(trial);
 	if (status == STATUS_OK && trial->setting->kind == SETTING_ACTION) {
@@ -302,6 +336,8 @@ static int work(struct trial *trial)
 		free(device);
 		status = try(trial);
 	}
+	if (status == STATUS_OK && !is_comparable(trial))
+		complain("guests started or ended while it was measured: what changed may be theirs");
 	if (status == STATUS_OK && trial->options->json)
 		status = print_json(trial, &host);
 	else if (status == STATUS_OK)
@@ -310,7 +346,7 @@ static int work(struct trial *trial)
 	    !trial->options->json)
 		puts("The memory stays in huge pages: nothing was restored.");
 	free(trial->write.after);
-	snapshot_free(&snapshot);
+	snapshot_free(&trial->first);
 	host_free(&host);
 	return status;
 }

@@ -110,6 +110,32 @@ def test_others():
               "a guest that is gone has nothing to be put back")
 
 
+def start_guest(b):
+    b.machine.guest(3, exits=5)
+
+
+def restart_guest(b):
+    b.machine.guest(2, created_ns=77_000_000_000)
+
+
+def start_canary(b):
+    b.machine.guest(3, comm="l1tune-canary", uid=0)
+
+
+def test_other_guests():
+    """While a parameter of KVM is tried other guests end and start."""
+    for change, clear in ((lambda b: b.remove(2), None), (start_guest, None), (restart_guest, None), (start_canary, False)):
+        with Tried() as b:
+            p = subprocess.Popen(b.command("try", "-J", "kvm.halt_poll_ns=0", "--for", "1"), stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+            within(10, lambda b=b: b.value("../../../../module/kvm/parameters/halt_poll_ns") == "0")
+            change(b)
+            out, err = p.communicate(timeout=20)
+            said = "guests started or ended" in err
+            equal([p.returncode, {m["clear"] for m in json.loads(out)["try"]}, said], [0, {clear}, clear is None],
+                  "with other guests it is not known what is clear")
+
+
 def test_refusals():
     with Tried() as b:
         for args, text in (
@@ -130,5 +156,6 @@ print("KTAP version 1")
 test_result()
 test_killed()
 test_others()
+test_other_guests()
 test_refusals()
 finish()
