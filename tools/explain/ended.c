@@ -174,6 +174,7 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,
 				   struct ended *ended)
 {
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
 	uint32_t suberror = vcpu->run.words[0];
 	const char *where = vcpu->rip.is_known ? "at RIP 0x" : "at an unknown RIP";
 	char *rip = vcpu->rip.is_known ? xasprintf("%s%" PRIx64, where, vcpu->rip.value) :
@@ -197,11 +198,48 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 	free(rip);
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
 		      suberror);
-	if (is_one_of(gone_last_exit(vcpu, 0), page_faults))
-		sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is where no memory is",
-			      gone_last_exit(vcpu, 0)->key.reason);
-	if (vcpu->info2.is_known && is_one_of(gone_last_exit(vcpu, 0), page_faults))
-		sentences_add(&ended->evidence, "guest physical address 0x%" PRIx64, vcpu->info2.value);
+	if (!is_one_of(last, page_faults))
+		return;
+	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is where no memory is",
+		      last->key.reason);
+	if (vcpu->info2.is_known)
+		sentences_add(&ended->evidence, "%s physical address 0x%" PRIx64,
+			      last->key.level == 3 ? "the inner guest's" : "guest", vcpu->info2.value);
+}
+
+/* Of VMX it is the exit qualification, of SVM a page fault's error code. */
+static void add_access(const struct gone_exit *last, uint64_t info1, struct ended *ended)
+{
+	bool is_svm = !strcmp(last->key.reason, "npf");
+
+	if (!is_svm && strcmp(last->key.reason, "EPT_VIOLATION"))
+		return;
+	sentences_add(&ended->evidence, "the guest %s", info1 & (is_svm ? 16 : 4) ? "executed there" :
+		      info1 & 2 ? "wrote there" : "read there or walked its page tables");
+}
+
+/*
+ * At level 3 the address is one that the guest's hypervisor gave to a guest inside it.
+ * It tells nothing of memslots, and the memory may be that of its page tables.
+ */
+static void explain_missing_memory(const struct gone_vcpu *vcpu, struct ended *ended)
+{
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
+
+	if (last->key.level == 3)
+		conclude(ended, "medium", "memory is missing for a guest inside it, or for that guest's page tables: a memslot has nothing mapped behind it in the VMM");
+	else if (vcpu->info2.is_known)
+		conclude(ended, "high", "memory is missing: guest physical address 0x%" PRIx64
+			 " has a memslot, but the VMM has nothing mapped there",
+			 vcpu->info2.value & ~UINT64_C(0xfff));
+	else
+		conclude(ended, "high", "memory is missing: a memslot has nothing mapped behind it in the VMM");
+	sentences_add(&ended->evidence, "the last exit is %s%s", last->key.reason,
+		      last->key.level == 3 ? ", at level 3" : "");
+	if (last->key.level == 3 && vcpu->info2.is_known)
+		sentences_add(&ended->evidence, "the inner guest's physical address is 0x%" PRIx64, vcpu->info2.value);
+	else if (last->key.level != 3 && vcpu->info1.is_known)
+		add_access(last, vcpu->info1.value, ended);
 }
 
 static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -211,23 +249,13 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 	const struct gone_run *run = &vcpu->run;
 
 	(void)gone;
-	if (run->error == EFAULT && is_one_of(last, page_faults)) {
-		if (vcpu->info2.is_known)
-			conclude(ended, "high", "memory is missing: guest physical address 0x%" PRIx64
-				 " has a memslot, but the VMM has nothing mapped there",
-				 vcpu->info2.value & ~UINT64_C(0xfff));
-		else
-			conclude(ended, "high", "memory is missing: a memslot has nothing mapped behind it in the VMM");
-		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
-		if (vcpu->info1.is_known)
-			sentences_add(&ended->evidence, "the guest %s", vcpu->info1.value & 16 ? "executed there" :
-				      vcpu->info1.value & 2 ? "wrote there" : "read there or walked its page tables");
-	} else if (run->has_error && run->error) {
+	if (run->error == EFAULT && is_one_of(last, page_faults))
+		explain_missing_memory(vcpu, ended);
+	else if (run->has_error && run->error)
 		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(run->error));
-	} else {
+	else
 		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
 			 run->reason);
-	}
 	if (run->has_error)
 		sentences_add(&ended->evidence, "KVM_RUN returned errno %d", run->error);
 	else

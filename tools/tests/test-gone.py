@@ -82,6 +82,20 @@ def test_evidence():
     ok("also fits" in out and "0xc0010015" in out, "what KVM refused before a reset is named as what also fits", out)
 
 
+def test_accesses():
+    for name, info1, words in (("EPT_VIOLATION", 0x184, "executed there"), ("EPT_VIOLATION", 0x192, "wrote there"),
+                               ("EPT_VIOLATION", 0x191, "read there"), ("npf", 0x14, "executed there"),
+                               ("npf", 6, "wrote there"), ("npf", 4, "read there"), ("EPT_MISCONFIG", 7, None)):
+        out = gone(record("run_error", "run 2 -14 1", f"info1 {info1:x}", *exits("CPUID", name)), "7").stdout
+        said = [text for text in ("executed there", "wrote there", "read there") if text in out]
+        equal(said, [words] if words else [], f"memory that was not there, {name} with {info1:#x}: {words}")
+    out = gone(record("run_error", "run 2 -14 1", "info1 14", "info2 200123", *exits("VMRESUME", "npf", level=3)), "7").stdout
+    ok("a guest inside it" in out and "inner guest's physical address is 0x200123" in out and "0x200000" not in out
+       and "confidence medium" in " ".join(out.split()), "an address at level 3 is the inner guest's", out)
+    out = gone(record("internal_error", "run 17 0 1", "words 1 0 0", "info2 fee00000", *exits("VMRESUME", "npf", level=3)), "7").stdout
+    ok("the inner guest's physical address 0xfee00000" in out, "so it is where KVM could not emulate", out)
+
+
 def test_timeline():
     lines = gone(record("exited", *exits("CPUID", "MSR_READ", "HLT")), "7").stdout.splitlines()
     last = [line.split()[1].rstrip(",") for line in lines[-3:]]
@@ -108,6 +122,7 @@ def test_forms():
 
 test_causes()
 test_evidence()
+test_accesses()
 test_timeline()
 test_forms()
 finish()
