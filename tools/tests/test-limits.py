@@ -270,6 +270,13 @@ def test_all_or_nothing():
         ok(r.returncode == 1 and "limits/max_vms remains 7 and cannot be restored to max" in r.stderr
            and "nothing was changed" not in r.stderr and b.machine.limit("limits/max_vcpus") == "6",
            "what cannot be set back is named", r)
+        b.machine.limits(limits={"max_vms": 5})
+        readers, stderr = os.pipe()
+        os.close(readers)
+        r = subprocess.run(b.command("limits", "max_vms=7", "max_nested_vms=10"), stderr=stderr, check=False,
+                           preexec_fn=lambda: file_size(1))
+        os.close(stderr)
+        equal([r.returncode, b.machine.limit("limits/max_vms")], [1, "5"], "a message that nobody reads does not keep it from that")
         b.machine.limits()
         os.unlink(b.machine.device("l1") + "/audit/max_vcpus")
         r = b.run("limits", "max_vms=7", "audit.max_vcpus=8")
