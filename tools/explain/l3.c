@@ -155,13 +155,21 @@ static void explain_failures(const struct view *v)
 {
 	const struct l3_counts *counts = &v->counts;
 	const struct l3_failure *most = counts->failures;
+	uint64_t unknown = counts->failed;
 	char *text;
+	size_t i;
 
 	if (!counts->failed)
 		return;
+	for (i = 0; i < counts->num_failures; i++)
+		if (counts->failures[i].message)
+			unknown = sub_clamped(unknown, counts->failures[i].count);
 	text = xasprintf("KVM refused %" PRIu64 " of %" PRIu64 " entries", counts->failed,
 			 add_saturated(counts->entries, counts->failed));
-	if (most && most->message)
+	if (most && most->message && most->count <= unknown)
+		sentences_add(v->findings, "%s, %" PRIu64 " of them for %s (error %" PRIu64 "); the reason of %" PRIu64 " is unknown",
+			      text, most->count, most->message, most->error, unknown);
+	else if (most && most->message)
 		sentences_add(v->findings, "%s, %s %s (error %" PRIu64 ")", text,
 			      most->count == counts->failed ? "all for" :
 			      most->count > counts->failed / 2 ? "mostly for" : "most often for",

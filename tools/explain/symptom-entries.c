@@ -46,6 +46,10 @@ static enum answer lacks_shadowing(const struct facts *f, char **seen)
 	struct machine machine;
 	const char *why;
 
+	if (strcmp(f->host->isa, "vmx")) {
+		*seen = xstrdup("SVM has no VMCS");
+		return ANSWER_NO;
+	}
 	machine_read(f->env, &machine);
 	m = bench_saved(f->env->state, &machine, &saved, &why);
 	if (!m || (m->shadow != BENCH_SHADOW_YES && m->shadow != BENCH_SHADOW_NO)) {

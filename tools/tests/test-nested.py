@@ -195,6 +195,9 @@ def test_failed():
                                 "           1 with error 0: CC(vmcs12->vpid)",
                                 "           1 for other reasons"], "kinds are summed over vCPUs, the most frequent first")
     says(findings({"text": nested(failed=2), "failed": "2 7 one\n"}), "KVM refused 2 of 2 entries, all for one", "all may have one message")
+    says(findings({"text": nested(failed=1000), "failed": "3 7 one\n2 7 two\n995 - other\n"}),
+         "KVM refused 1000 of 1000 entries, 3 of them for one (error 7); the reason of 995 is unknown",
+         "a few known reasons are not said to be the most frequent")
     with bench_with({"text": nested(failed=2), "failed": "2 7 \x1b[31mred\n"}) as b:
         out = b.run("nested", "3").stdout
         ok(r"\x1b[31mred (error 7)" in out and "\x1b" not in out, "a message does no harm to a terminal", out)
