@@ -5,7 +5,7 @@
 #include "explain/facts.h"
 #include "model/cell.h"
 
-#define MAX_NAMES	16
+#define MAX_NAMES	24
 
 /* Reasons that mean the same, by the names of both ISAs. */
 struct reasons {

@@ -6,9 +6,13 @@
 #include "explain/cause.h"
 #include "explain/feature.h"
 
-static const struct reasons exceptions = {
-	{ "EXCEPTION_NMI", "CR_ACCESS", "INVLPG" }
-};
+/* Of SVM those that KVM intercepts at times. */
+static const struct reasons exceptions = { {
+	"EXCEPTION_NMI", "CR_ACCESS", "INVLPG",
+	"DB_excp", "BP_excp", "UD_excp", "NM_excp", "GP_excp", "PF_excp", "AC_excp", "MC_excp",
+	"read_cr0", "read_cr3", "read_cr4", "write_cr0", "write_cr3", "write_cr4",
+	"cr0_sel_write", "invlpg",
+} };
 
 static bool are_many(const struct facts *f, struct advice *a)
 {

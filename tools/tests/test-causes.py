@@ -280,6 +280,18 @@ def test_inside():
            "a limit counts the exits of both levels", evidence)
 
 
+def test_svm():
+    clears = {"devices/system/cpu/vulnerabilities/tsa": "Mitigation: Clear CPU buffers"}
+    with Advised(exits("cpuid", 30000), isa="svm", sys=clears, kvm={"l1d_flush": 0}, shadowed="not_applicable") as b:
+        causes = {c["cause"]: c for a in b.advice() for c in a["causes"]}
+        found = causes["L0 does not shadow the VMCS"]
+        equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"], "SVM has no VMCS that L0 could shadow")
+    with Advised(*(exits(name, 700, kernel=0.04) for name in ("PF_excp", "write_cr3", "invlpg")), isa="svm") as b:
+        advice = [a for a in b.advice() if a["symptom"] == "exceptions"]
+        ok(len(advice) == 1 and "exits per second for exceptions" in advice[0]["evidence"],
+           "exceptions and control registers of SVM are some, too", advice)
+
+
 def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", options="rw"):
     """Mounts a hierarchy, with so much in its files, in which the VMM is."""
     root = bench.directory + "/cgroup"
@@ -650,6 +662,7 @@ def test_all_listed():
 print("KTAP version 1")
 test_situations()
 test_ruled_out()
+test_svm()
 test_inside()
 test_quota()
 test_pinned()
