@@ -16,9 +16,9 @@ struct replacement {
 /*
  * The temporary file is hidden, in the same directory, and has the owner and the
  * permissions of the file that it replaces: but only the caller may read it if that one
- * is another user's in a directory that everybody may write to. A link to a file stays: the file that
- * it names is replaced. 0 or -errno: -ELOOP also for a link of another user,
- * -ENOTSUP for what is not a file.
+ * is another user's in a directory that everybody may write to. A link to a file stays:
+ * the file that it names is replaced. 0 or -errno: -ELOOP also for a link of another
+ * user, -ENOTSUP for what is not a file.
  */
 int replacement_start(struct replacement *replacement, const char *path);
 

@@ -73,7 +73,6 @@ static int take(const struct trial *trial, struct host *host,
 		struct snapshot *snapshot)
 {
 	const struct snapshot_request request = { .selection = &trial->guests };
-
 	int status = snapshot_read(&trial->options->env, &request, host, snapshot);
 
 	/* It comes and goes, and is no one's load. */

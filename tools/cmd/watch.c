@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "cmd/command.h"
+#include "cmd/blame.h"
 #include "explain/culprit.h"
 #include "explain/guest-rip.h"
 #include "explain/hang.h"
@@ -24,8 +25,6 @@
 #include "record/event.h"
 #include "record/watch-log.h"
 #include "ui/action.h"
-
-#define MOST_TALLIES	1000
 
 /* The module's lease lasts ten seconds. */
 #define RENEW_NS	(3 * NSEC_PER_SEC)
@@ -47,12 +46,6 @@ struct watched {
 	uint64_t stack_ns;
 };
 
-/* A row of the summary. */
-struct blamed {
-	char *text;
-	uint64_t count;
-};
-
 struct watcher {
 	struct options *options;
 	struct selection selection;
@@ -63,8 +56,7 @@ struct watcher {
 	uint64_t renew_at, look_at, look_ns;
 	struct watched *v;
 	size_t num;
-	struct blamed *tallies;
-	size_t num_tallies;
+	struct blame culprits;
 	uint64_t num_slow, num_hangs, num_missed;
 	/* By what is there before, which is not shown. */
 	bool is_started;
@@ -100,30 +92,6 @@ static void forget(struct watcher *w, const struct snapshot *snapshot)
 			free(w->v[i].stack);
 	}
 	w->num = kept;
-}
-
-/* Where it is, or num_tallies. */
-static size_t find_tally(const struct watcher *w, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < w->num_tallies && strcmp(w->tallies[i].text, text); i++)
-		;
-	return i;
-}
-
-/* Threads come and go without end: when there are very many, new ones are counted together. */
-static void count(struct watcher *w, const char *text)
-{
-	size_t i = find_tally(w, text);
-
-	if (i == w->num_tallies && i >= MOST_TALLIES) {
-		text = "others";
-		i = find_tally(w, text);
-	}
-	if (i == w->num_tallies)
-		*GROW(w->tallies, w->num_tallies) = (struct blamed){ xstrdup(text) };
-	w->tallies[i].count++;
 }
 
 static char *time_text(const struct watcher *w, uint64_t ns)
@@ -331,7 +299,7 @@ static int report_slow(struct watcher *w, const struct guest_snapshot *guest,
 		};
 
 		w->num_slow++;
-		count(w, culprit.text);
+		blame_add(&w->culprits, culprit.text);
 		if (w->actions.prints && !w->options->json)
 			print_slow(w, guest, e, culprit.text, stack);
 		status = act(w, guest, &facts, json_slow(guest, e, &culprit, stack));
@@ -535,15 +503,6 @@ static int renew(struct watcher *w)
 	return STATUS_OK;
 }
 
-static int compare_blamed(const void *a, const void *b)
-{
-	const struct blamed *x = a, *y = b;
-
-	if (x->count != y->count)
-		return x->count < y->count ? 1 : -1;
-	return strcmp(x->text, y->text);
-}
-
 static int summarize(struct watcher *w)
 {
 	json_t *json = json_object(), *array = json_array();
@@ -551,20 +510,20 @@ static int summarize(struct watcher *w)
 	int status;
 	size_t i;
 
-	if (w->num_tallies)
-		qsort(w->tallies, w->num_tallies, sizeof(*w->tallies), compare_blamed);
+	blame_sort(&w->culprits);
 	if (!w->options->json && w->options->over_ns && !w->num_slow)
 		printf("no exit over %s\n", over);
-	for (i = 0; i < w->num_tallies; i++) {
+	for (i = 0; i < w->culprits.num; i++) {
+		const struct blamed *culprit = &w->culprits.v[i];
 		json_t *one = json_object();
 
-		json_set(one, "culprit", json_text(w->tallies[i].text));
-		json_set(one, "count", json_number(w->tallies[i].count));
+		json_set(one, "culprit", json_text(culprit->text));
+		json_set(one, "count", json_number(culprit->count));
 		json_array_append_new(array, one);
-		text = escape_for_terminal(w->tallies[i].text);
+		text = escape_for_terminal(culprit->text);
 		if (!w->options->json)
 			printf("%llu of %llu exits over %s: %s\n",
-			       (unsigned long long)w->tallies[i].count,
+			       (unsigned long long)culprit->count,
 			       (unsigned long long)w->num_slow, over, text);
 		free(text);
 	}
@@ -621,10 +580,8 @@ static void free_watcher(struct watcher *w)
 
 	for (i = 0; i < w->num; i++)
 		free(w->v[i].stack);
-	for (i = 0; i < w->num_tallies; i++)
-		free(w->tallies[i].text);
+	blame_free(&w->culprits);
 	free(w->v);
-	free(w->tallies);
 	if (w->exits_fd >= 0)
 		close(w->exits_fd);
 	selection_free(&w->selection);
