@@ -13,6 +13,9 @@ static const struct reasons halts = { { "HLT", "hlt" } };
 static const struct reasons interrupts = { {
 	"EXTERNAL_INTERRUPT", "interrupt", "NMI_WINDOW", "PREEMPTION_TIMER", "nmi",
 } };
+/* A VMM with interrupt controllers of its own asks KVM to tell when it can inject. */
+static const struct reasons windows = { { "INTERRUPT_WINDOW", "vintr" } };
+static const struct reasons exceptions = { { "EXCEPTION_NMI", "DB_excp", "BP_excp" } };
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
 static const struct reasons calls = { { "VMCALL", "hypercall" } };
 
@@ -58,6 +61,16 @@ static enum answer is_kicked(const struct facts *f, char **seen)
 	return is_mostly(f, &interrupts, "interrupts of this machine and of KVM", seen);
 }
 
+static enum answer serves_windows(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &windows, "interrupt windows", seen);
+}
+
+static enum answer serves_exceptions(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &exceptions, "exceptions", seen);
+}
+
 static enum answer serves_msrs(const struct facts *f, char **seen)
 {
 	return is_mostly(f, &msrs, "MSRs", seen);
@@ -80,6 +93,12 @@ static struct gain halts_gain(const struct facts *f, const struct gain *all)
 {
 	(void)all;
 	return served_by_kvm(f, &halts);
+}
+
+static struct gain windows_gain(const struct facts *f, const struct gain *all)
+{
+	(void)all;
+	return served_by_kvm(f, &windows);
 }
 
 static struct gain msrs_gain(const struct facts *f, const struct gain *all)
@@ -108,6 +127,18 @@ static const struct cause causes[] = {
 		"depends on what they are for",
 		OF(is_kicked), "perf trace -e ioctl -p PID: KVM_RUN that returns EINTR",
 		"fewer signals to its vCPUs: fewer pauses and queries (a monitor's queries, dirty rate limits, profiling of the VMM)",
+	}, {
+		"vmm-windows", "interrupt windows for the VMM's interrupt controllers", "VMM",
+		"none for guests that run with KVM's interrupt controllers",
+		OF(serves_windows), "l1tune stat: VMM of INTERRUPT_WINDOW or vintr",
+		"KVM's interrupt controllers, which inject interrupts without the VMM: QEMU -machine kernel-irqchip=on",
+		.gain = windows_gain,
+	}, {
+		"vmm-debugger", "breakpoints and single steps of a debugger", "VMM", "no debugging",
+		/* With VMX this machine's NMIs are in it, and a signal can come with one. */
+		{ { serves_exceptions, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"who is connected to the VMM's gdbstub",
+		"no breakpoints or single steps from outside the guest",
 	}, {
 		"vmm-msrs", "MSRs handled by the VMM", "VMM", "depends on which they are",
 		OF(serves_msrs), "perf record -e kvm:kvm_msr -p PID",

@@ -634,6 +634,15 @@ def test_helpers():
         equal([r for r in b.rules() if r == "vmm-threads"], [], "a busy guest's VMM may be busy")
 
 
+def test_vmm_time():
+    for reason, rule, confidence in (("EXTERNAL_INTERRUPT", "vmm-kicks", "high"), ("INTERRUPT_WINDOW", "vmm-windows", "high"),
+                                     ("vintr", "vmm-windows", "high"), ("EXCEPTION_NMI", "vmm-debugger", "medium"),
+                                     ("BP_excp", "vmm-debugger", "medium")):
+        with Advised(exits(reason, 300, vmm=0.2)) as b:
+            advice = [(a["rule"], a["confidence"].split(":")[0]) for a in b.advice()]
+            equal(advice, [(rule, confidence)], f"the VMM's time for {reason}: {rule}, {confidence}")
+
+
 def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
@@ -674,5 +683,6 @@ test_bounds()
 test_all_together()
 test_interrupts()
 test_helpers()
+test_vmm_time()
 test_all_listed()
 finish()
