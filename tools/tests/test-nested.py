@@ -198,6 +198,10 @@ def test_failed():
     says(findings({"text": nested(failed=1000), "failed": "3 7 one\n2 7 two\n995 - other\n"}),
          "KVM refused 1000 of 1000 entries, 3 of them for one (error 7); the reason of 995 is unknown",
          "a few known reasons are not said to be the most frequent")
+    says(findings({"text": nested(entries=1, failed=9), "failed": "4 7 one\n2 8 two\n3 - other\n"}),
+         "KVM refused 9 of 10 entries, most often for one (error 7)", "one message may have more than what is not known")
+    says(findings({"text": nested(entries=1, failed=9), "failed": "2 7 one\n"}),
+         "the reason of 7 is unknown", "refused entries of which there is no line have no reason that is known")
     with bench_with({"text": nested(failed=2), "failed": "2 7 \x1b[31mred\n"}) as b:
         out = b.run("nested", "3").stdout
         ok(r"\x1b[31mred (error 7)" in out and "\x1b" not in out, "a message does no harm to a terminal", out)
