@@ -19,9 +19,10 @@ races()
 	[ $status -eq 0 ] && [ "$(tail -n 1 "$TMP/race" | awk '{ print $4 }')" -gt $(($1 / 2)) ]
 }
 
+# KCSAN's reports, of races of the kernel itself, begin with BUG as well.
 no_oops()
 {
-	! dmesg | grep -qE 'Oops|BUG:'
+	! dmesg | grep -qE 'Oops|BUG: (unable|kernel)|general protection|KASAN'
 }
 
 ktap_print_header

@@ -129,3 +129,6 @@ result "all RIP samples of a spinning vCPU are in its loop"
 kill -KILL "$(pid loop)"
 
 check "watching ends 10 s after the last watcher" within 15 watched_time_is_over
+unload
+
+ktap_finished
