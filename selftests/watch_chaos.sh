@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# l1tune watch --hang finds no hang where there is none, for CHAOS_SECONDS (60), and then
+# the same watcher finds one that is real.
+#
+#	guest			why its vCPUs do not exit for a while
+#	short			they run and end, or are killed
+#	busy			four of them and others wait for two CPUs, which go offline
+#	idle			a halt of ten minutes
+#	paced			one exit a second is allowed
+#	stuck, at the end	a page that userfaultfd never fills: the only hang
+. "${0%/*}/lib.sh"
+. "$HERE/chaos_lib.sh"
+
+DURATION=${CHAOS_SECONDS:-60}
+ACTIVITIES="guests readers cpus paces"
+HANG_S=5
+
+# A pace for each guest, for longer than a hang is.
+paces()
+{
+	while on; do
+		for file in "$CLASS"/l2-*/limits/max_exits_per_sec; do
+			[ "$file" = "$(guest_of paced)/limits/max_exits_per_sec" ] || one_of max 1 50 1000 > "$file"
+		done
+		sleep $((2 * HANG_S))
+		echo
+	done
+}
+
+# The chaos ends the guests, so these are given a minimum of rounds by its length.
+least_paces()
+{
+	echo $((1 + DURATION / (8 * HANG_S)))
+}
+
+hangs()
+{
+	grep '"event":"hang"' "$TMP/watched"
+}
+
+# The first of them, for whoever looks why.
+no_hang()
+{
+	! hangs | cut -c 1-400 | sed 's/^/# /' | grep -m 5 .
+}
+
+only_stuck()
+{
+	hangs | grep -q "\"pid\":$(pid stuck),"
+}
+
+ktap_print_header
+needs_disposable "CPUs are offlined at random"
+ktap_set_plan 4
+load
+
+runs busy --vcpus 4 --forever cpuid=100 out=20 mmio=5 halt=1
+runs idle --forever --period-us 600000000 cpuid=1 halt=1
+runs paced --forever cpuid=1000
+echo 1 > "$(guest_of paced)/limits/max_exits_per_sec"
+background watched l1tune watch --json --hang ${HANG_S}s
+chaos "$DURATION" came_round
+for activity in $ACTIVITIES; do
+	ktap_print_msg "$activity: $(wc -l < "$TMP/$activity") rounds, at least $(least $activity)"
+done
+check "each activity ran its minimum number of rounds" equal "activities with too few rounds" "" "$(too_few | xargs)"
+check "no vCPU is reported to hang" no_hang
+
+background stuck stuck 0
+wait_for said stuck stuck
+check "the same watcher then reports a vCPU that is stuck" within $((3 * HANG_S)) only_stuck
+kill -TERM "$(pid watched)"
+wait "$(pid watched)"
+check "it ends with a summary" grep -q '"event":"summary"' "$TMP/watched"
+kill_guests
+unload
+
+ktap_finished
