@@ -432,10 +432,12 @@ int l1t_attach(const struct l1t_kvm_hooks *what)
 		return err;
 
 	mutex_lock(&attach_lock);
-	if (l1t_symbol(kvm_module(), "kvm_arch_init_vm"))
+	/* The notifier may have come too late for one that is being unloaded. */
+	if (l1t_symbol(kvm_module(), "kvm_arch_init_vm") && !l1t_module_goes(kvm_module()))
 		attach_kvm();
 	for (i = 0; i < ARRAY_SIZE(vendors); i++)
-		attach_vendor(&vendors[i]);
+		if (!l1t_module_goes(vendors[i].module))
+			attach_vendor(&vendors[i]);
 	mutex_unlock(&attach_lock);
 
 	/*

@@ -200,20 +200,21 @@ int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 }
 
 /*
- * If ftrace cannot allocate memory to remove an address, it stays in the filter; the
- * callback then finds none of the set's functions there, and does nothing.
+ * Without looking for the addresses, of which ftrace knows none once their module is gone.
+ * If it cannot allocate memory, they stay in the filter; the callback then finds none of
+ * the set's functions there, and does nothing.
  */
 static void forget(struct l1t_functions *set)
 {
+	bool found = false;
 	unsigned int i;
 
 	for (i = 0; i < set->nr; i++) {
-		struct l1t_function *fn = &set->list[i];
-
-		if (fn->ip)
-			ftrace_set_filter_ip(&set->ops, fn->ip, 1, 0);
-		fn->ip = 0;
+		found |= set->list[i].ip;
+		set->list[i].ip = 0;
 	}
+	if (found)
+		ftrace_set_filter(&set->ops, NULL, 0, 1);
 }
 
 /**

@@ -25,6 +25,12 @@ static int no_task_work(struct task_struct *task, struct callback_head *work,
 	return -ESRCH;
 }
 
+static struct module *no_module(const char *name)
+{
+	return NULL;
+}
+
+DEFINE_STATIC_CALL(l1t_find_module, no_module);
 DEFINE_STATIC_CALL(l1t_kallsyms_lookup_name, no_lookup);
 DEFINE_STATIC_CALL(l1t_module_kallsyms_lookup_name, no_lookup);
 DEFINE_STATIC_CALL(l1t_do_task_work_add, no_task_work);
@@ -60,6 +66,29 @@ unsigned long l1t_symbol(const char *module, const char *name)
 		return static_call(l1t_kallsyms_lookup_name)(name);
 	scnprintf(full, sizeof(full), "%s:%s", module, name);
 	return static_call(l1t_module_kallsyms_lookup_name)(full);
+}
+
+/**
+ * l1t_module_goes() - whether a module is being unloaded
+ * @name: its name; NULL is the kernel itself
+ *
+ * Its symbols are found until its memory is freed, but a notifier that was registered after
+ * its last notification does not hear of that. One that was registered before this returns
+ * false hears of it. Context: may sleep.
+ */
+bool l1t_module_goes(const char *name)
+{
+	struct mutex *lock = (struct mutex *)l1t_symbol(NULL, "module_mutex");
+	const struct module *mod;
+	bool goes;
+
+	if (!name || !lock)
+		return false;
+	mutex_lock(lock);
+	mod = static_call(l1t_find_module)(name);
+	goes = mod && mod->state == MODULE_STATE_GOING;
+	mutex_unlock(lock);
+	return goes;
 }
 
 /**
@@ -145,6 +174,10 @@ int l1t_symbol_init(void)
 	addr = l1t_symbol(NULL, "module_kallsyms_lookup_name") ?: addr;
 	static_call_update(l1t_module_kallsyms_lookup_name,
 			   (typeof(no_lookup) *)addr);
+
+	addr = l1t_symbol(NULL, "find_module");
+	if (addr)
+		static_call_update(l1t_find_module, (typeof(no_module) *)addr);
 
 	addr = l1t_symbol(NULL, "task_work_add");
 	if (!addr || find_task_work_cancel()) {

@@ -8,6 +8,7 @@
 
 int l1t_symbol_init(void);
 unsigned long l1t_symbol(const char *module, const char *name);
+bool l1t_module_goes(const char *name);
 int l1t_task_work_add(struct task_struct *task, struct callback_head *work);
 struct callback_head *l1t_task_work_cancel(struct task_struct *task,
 					   task_work_func_t func);
