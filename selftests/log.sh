@@ -15,12 +15,13 @@ LOG_WANTED='/ Comm: fail_nth /,/<\/TASK>/d; /WARNING: .* event_define_fields/d; 
 
 # KCSAN also reports data races of the kernel itself, between lines of equals signs.
 # Reports without the module in either stack do not count; the part of a stack that an
-# interrupt interrupted is ignored. Nor do races that any user of a work item or timer
-# sleep has: both accesses are by the kernel's own functions, to the work or timer.
+# interrupt interrupted is ignored. Nor do races that any user of a work item, of a timer's
+# sleep or of the clock has: both accesses are by the kernel's own functions, to the work or
+# timer, or the clock was updated while it was read, which its sequence count tells.
 LOG_OWN_RACES='
 BEGIN {
-	one = "(drain_workqueue|process_one_work|worker_thread|queue_work_on|queue_delayed_work_on|try_to_grab_pending|__hrtimer_run_queues|hrtimer_active)"
-	kernels = " in " one " / " one "$"
+	one = "(drain_workqueue|move_linked_works|process_one_work|worker_thread|queue_work_on|queue_delayed_work_on|try_to_grab_pending|__hrtimer_run_queues|hrtimer_active)"
+	kernels = " in " one " / " one "$| in ktime_get_mono_fast_ns\\+[^ ]*$"
 }
 function tell(  i) {
 	for (i = 0; i < held; i++)
