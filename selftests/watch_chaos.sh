@@ -23,15 +23,9 @@ paces()
 		for file in "$CLASS"/l2-*/limits/max_exits_per_sec; do
 			[ "$file" = "$(guest_of paced)/limits/max_exits_per_sec" ] || one_of max 1 50 1000 > "$file"
 		done
-		sleep $((2 * HANG_S))
+		sleep 10
 		echo
 	done
-}
-
-# The chaos ends the guests, so these are given a minimum of rounds by its length.
-least_paces()
-{
-	echo $((1 + DURATION / (8 * HANG_S)))
 }
 
 hangs()
