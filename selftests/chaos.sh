@@ -25,10 +25,7 @@ rm -f "$TMP"/*
 load
 chaos "$DURATION" came_round
 result "no guest is left in sysfs after $DURATION s of chaos"
-for activity in $ACTIVITIES; do
-	ktap_print_msg "$activity: $(wc -l < "$TMP/$activity") rounds, at least $(least $activity)"
-done
-check "each activity ran its minimum number of rounds" equal "activities with too few rounds" "" "$(too_few | xargs)"
+check "each activity ran its minimum number of rounds" ran_all
 
 check "usage is 0 after the chaos" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 

@@ -108,7 +108,7 @@ least()
 {
 	case $1 in
 	guests | limits | readers) echo $((1 + DURATION / 10)) ;;
-	cpus | paces) echo $((1 + DURATION / 20)) ;;
+	cpus) echo $((1 + DURATION / 20)) ;;
 	modules | kvms) echo $((1 + DURATION / 60)) ;;
 	esac
 }
@@ -125,6 +125,15 @@ too_few()
 came_round()
 {
 	[ -z "$(too_few)" ]
+}
+
+# ran_all: prints the rounds of each; fails if one has too few
+ran_all()
+{
+	for activity in $ACTIVITIES; do
+		ktap_print_msg "$activity: $(wc -l < "$TMP/$activity") rounds, at least $(least $activity)"
+	done
+	equal "activities with too few rounds" "" "$(too_few | xargs)"
 }
 
 # chaos SECONDS [COMMAND…]: runs for so long, or up to four times as long until the command
@@ -147,9 +156,12 @@ chaos()
 		pause_ms 200
 		kill_vmms
 	done &
+	killer=$!
 	# shellcheck disable=SC2086 # words on purpose
 	wait $jobs
 	rm "$TMP/stop"
+	# It may be about to kill guests that the test starts next.
+	wait $killer
 	# Not kill_guests: what else the test runs goes on.
 	kill_vmms
 	modprobe "$VENDOR"

@@ -7,26 +7,15 @@
 #	short			they run and end, or are killed
 #	busy			four of them and others wait for two CPUs, which go offline
 #	idle			a halt of ten minutes
-#	paced			one exit a second is allowed
+#	paced			one exit a second is allowed; it has one vCPU, because the VMM
+#				lets the others of a guest wait for one, which is a hang
 #	stuck, at the end	a page that userfaultfd never fills: the only hang
 . "${0%/*}/lib.sh"
 . "$HERE/chaos_lib.sh"
 
 DURATION=${CHAOS_SECONDS:-60}
-ACTIVITIES="guests readers cpus paces"
-HANG_S=5
-
-# A pace for each guest, for longer than a hang is.
-paces()
-{
-	while on; do
-		for file in "$CLASS"/l2-*/limits/max_exits_per_sec; do
-			[ "$file" = "$(guest_of paced)/limits/max_exits_per_sec" ] || one_of max 1 50 1000 > "$file"
-		done
-		sleep 10
-		echo
-	done
-}
+ACTIVITIES="guests readers cpus"
+HANG_S=10
 
 hangs()
 {
@@ -55,10 +44,7 @@ runs paced --forever cpuid=1000
 echo 1 > "$(guest_of paced)/limits/max_exits_per_sec"
 background watched l1tune watch --json --hang ${HANG_S}s
 chaos "$DURATION" came_round
-for activity in $ACTIVITIES; do
-	ktap_print_msg "$activity: $(wc -l < "$TMP/$activity") rounds, at least $(least $activity)"
-done
-check "each activity ran its minimum number of rounds" equal "activities with too few rounds" "" "$(too_few | xargs)"
+check "each activity ran its minimum number of rounds" ran_all
 check "no vCPU is reported to hang" no_hang
 
 background stuck stuck 0
