@@ -7,11 +7,11 @@
 #include <linux/cred.h>
 #include <linux/errno.h>
 #include <linux/ktime.h>
-#include <linux/user_namespace.h>
 
 #include "admit.h"
 #include "event.h"
 #include "limit.h"
+#include "payer.h"
 
 /*
  * A demand against one limit: the machine's, or a tenant's if @tenant is set. @more 0
@@ -44,26 +44,16 @@ static bool exceeds(const struct check *c, enum l1t_bound bound)
 	       (c->use > value || c->more > value - c->use);
 }
 
-/* VMs of a user without @new, which is being created. */
-static u32 vms_of_user(kuid_t uid, const struct l1t_guest *new)
-{
-	u32 n = l1t_user_vms(uid);
-	const struct l1t_guest *g;
-
-	list_for_each_entry(g, &l1t_newborn, newborn)
-		n += g != new && l1t_cred_charges(g->cred, uid);
-	return n;
-}
-
-/* The most VMs of any user who would be charged for one more. */
+/* The most VMs of any user who would be charged for @new, without it. */
 static u32 most_vms_of_users(const struct l1t_guest *new)
 {
-	const struct user_namespace *ns = current_user_ns();
-	u32 most = vms_of_user(current_uid(), new);
+	const struct l1t_guest *g;
 
-	for (; ns != &init_user_ns; ns = ns->parent)
-		most = max(most, vms_of_user(ns->owner, new));
-	return most;
+	l1t_payers_find(current_cred());
+	list_for_each_entry(g, &l1t_newborn, newborn)
+		if (g != new)
+			l1t_payers_count(g->cred);
+	return l1t_payers_most_vms();
 }
 
 /**

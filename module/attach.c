@@ -234,6 +234,12 @@ void l1t_attach_update(void)
 
 /* kvm, kvm_intel, kvm_amd. */
 
+/* Our notifier may have come too late to be told of a module that is being unloaded. */
+static bool is_there(const char *module, const char *mark)
+{
+	return l1t_symbol(module, mark) && !l1t_module_goes(module);
+}
+
 static int let_adopt(void)
 {
 	unsigned long lock = l1t_symbol(kvm_module(), "kvm_lock");
@@ -247,7 +253,7 @@ static int let_adopt(void)
 static void attach_kvm(void)
 {
 	/* KVM may have been loaded between our notifier and our search for it. */
-	if (hooks->observers->registered)
+	if (hooks->observers->registered || !is_there(kvm_module(), "kvm_arch_init_vm"))
 		return;
 	attach_observers();
 	attach_direct();
@@ -291,7 +297,7 @@ static void attach_vendor(const struct vendor *vendor)
 	if (vendor->builtin && !boot_cpu_has(vendor->feature))
 		return;
 	/* It may have been loaded between our notifier and our search for it. */
-	if (vendor_there || !l1t_symbol(module, vendor->mark))
+	if (vendor_there || !is_there(module, vendor->mark))
 		return;
 	vendor_there = true;
 	l1t_isa_set(vendor->isa);
@@ -432,12 +438,9 @@ int l1t_attach(const struct l1t_kvm_hooks *what)
 		return err;
 
 	mutex_lock(&attach_lock);
-	/* The notifier may have come too late for one that is being unloaded. */
-	if (l1t_symbol(kvm_module(), "kvm_arch_init_vm") && !l1t_module_goes(kvm_module()))
-		attach_kvm();
+	attach_kvm();
 	for (i = 0; i < ARRAY_SIZE(vendors); i++)
-		if (!l1t_module_goes(vendors[i].module))
-			attach_vendor(&vendors[i]);
+		attach_vendor(&vendors[i]);
 	mutex_unlock(&attach_lock);
 
 	/*

@@ -185,18 +185,34 @@ void l1t_places_use(const struct l1t_places *places, enum l1t_used kind, s64 mor
 	}
 }
 
-static void count_born(const struct l1t_places *places, u64 vms, u64 vcpus)
+/**
+ * l1t_places_each() - call a function for each tenant and each pattern of a guest
+ * @places: the guest's
+ * @fn: the function
+ * @arg: passed to it
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_places_each(const struct l1t_places *places,
+		     void (*fn)(struct l1t_tenant *t, const void *arg), const void *arg)
 {
 	struct l1t_tenant *t;
 	unsigned int level;
 
 	lockdep_assert_held(&l1t_lock);
-	for (level = 0; level < places->levels; level++) {
-		for (t = l1t_place(places, level); t; t = t->pattern) {
-			t->vms += vms;
-			t->vcpus += vcpus;
-		}
-	}
+	for (level = 0; level < places->levels; level++)
+		for (t = l1t_place(places, level); t; t = t->pattern)
+			fn(t, arg);
+}
+
+static void add_vm(struct l1t_tenant *t, const void *unused)
+{
+	t->vms++;
+}
+
+static void add_vcpu(struct l1t_tenant *t, const void *unused)
+{
+	t->vcpus++;
 }
 
 /**
@@ -208,7 +224,7 @@ static void count_born(const struct l1t_places *places, u64 vms, u64 vcpus)
 void l1t_places_vm_born(struct l1t_places *places)
 {
 	places->born = true;
-	count_born(places, 1, 0);
+	l1t_places_each(places, add_vm, NULL);
 }
 
 /**
@@ -219,7 +235,7 @@ void l1t_places_vm_born(struct l1t_places *places)
  */
 void l1t_places_vcpu_born(const struct l1t_places *places)
 {
-	count_born(places, 0, 1);
+	l1t_places_each(places, add_vcpu, NULL);
 }
 
 /**

@@ -42,6 +42,8 @@ void l1t_places_use(const struct l1t_places *places, enum l1t_used kind, s64 mor
 void l1t_places_vm_born(struct l1t_places *places);
 void l1t_places_vcpu_born(const struct l1t_places *places);
 void l1t_places_take_creation(const struct l1t_places *places, u64 now);
+void l1t_places_each(const struct l1t_places *places,
+		     void (*fn)(struct l1t_tenant *t, const void *arg), const void *arg);
 bool l1t_places_are_of(const struct l1t_places *places,
 		       const struct l1t_tenant *t);
 

@@ -85,17 +85,17 @@ static void add_record(const struct l1t_guest *g, const struct l1t_start_times *
 		drop(container_of(l1t_kept_least_wanted(&records), struct record, kept));
 }
 
+static void add_to_tenant(struct l1t_tenant *t, const void *times)
+{
+	add_times(&t->started, times);
+}
+
 /* To the sums of all guests, and of the tenants that it belongs to. */
 static void add_dead(struct l1t_guest *g, const struct l1t_start_times *times)
 {
-	struct l1t_tenant *t;
-	unsigned int level;
-
 	add_times(&dead, times);
 	raw_spin_lock(&l1t_lock);
-	for (level = 0; level < g->places.levels; level++)
-		for (t = l1t_place(&g->places, level); t; t = t->pattern)
-			add_times(&t->started, times);
+	l1t_places_each(&g->places, add_to_tenant, times);
 	raw_spin_unlock(&l1t_lock);
 }
 

@@ -73,6 +73,10 @@ void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum)
 		l1t_vcpu_counts(v, sum);
 }
 
+static void add_to_tenant(struct l1t_tenant *t, const void *counts)
+{
+	l1t_counts_add(&t->dead, counts);
+}
 
 /**
  * l1t_guest_retire() - add the counts of a guest that has ended to the totals
@@ -83,16 +87,12 @@ void l1t_guest_counts(struct l1t_guest *g, struct l1t_counts *sum)
 void l1t_guest_retire(struct l1t_guest *g)
 {
 	struct l1t_counts counts = {};
-	struct l1t_tenant *t;
-	unsigned int level;
 
 	mutex_lock(&totals_lock);
 	l1t_guest_counts(g, &counts);
 	l1t_counts_add(&dead, &counts);
 	raw_spin_lock(&l1t_lock);
-	for (level = 0; level < g->places.levels; level++)
-		for (t = l1t_place(&g->places, level); t; t = t->pattern)
-			l1t_counts_add(&t->dead, &counts);
+	l1t_places_each(&g->places, add_to_tenant, &counts);
 	l1t_places_leave(&g->places);
 	list_del_init(&g->link);
 	raw_spin_unlock(&l1t_lock);

@@ -59,23 +59,6 @@ u32 l1t_user_vms(kuid_t uid)
 }
 
 /**
- * l1t_cred_charges() - is a user charged for a VM created with these credentials
- * @cred: of the creator
- * @uid: the user
- */
-bool l1t_cred_charges(const struct cred *cred, kuid_t uid)
-{
-	const struct user_namespace *ns;
-
-	if (uid_eq(cred->uid, uid))
-		return true;
-	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
-		if (uid_eq(ns->owner, uid))
-			return true;
-	return false;
-}
-
-/**
  * l1t_cred_outermost() - the user of the initial namespace behind a creator
  * @cred: of the creator
  *

@@ -13,7 +13,6 @@
 
 struct l1t_users;
 
-bool l1t_cred_charges(const struct cred *cred, kuid_t uid);
 kuid_t l1t_cred_outermost(const struct cred *cred);
 struct l1t_users *l1t_users_alloc(const struct cred *cred);
 void l1t_users_cancel(struct l1t_users *users);
