@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # 16 processes of 64 threads create and destroy VMs and vCPUs against limits for 30 s:
 # limits are never exceeded, by the processes' own count; in the end the limits allow
-# as many as before, and no memory leaks.
+# as many as before, and no memory leaks. Then the same for a user's VMs: those that
+# are being created are charged to nobody yet, and count.
 . "${0%/*}/lib.sh"
 
 # The kernel's counter is per CPU and summed in batches, so it is not exact.
@@ -12,7 +13,7 @@ open_files()
 }
 
 ktap_print_header
-ktap_set_plan 6
+ktap_set_plan 7
 
 load
 limit max_vms 12
@@ -36,6 +37,15 @@ asks "$(printf 'ok %.0s' $(seq 12))EDQUOT" $(seq 13 | sed 's/.*/vm/') &&
 	asks "ok $(printf 'ok %.0s' $(seq 10))EDQUOT" vm $(seq 11 | sed 's/^/vcpu:/')
 result "after the threads have ended the limits allow as many VMs and vCPUs as before"
 
+no_limits
+within 60 has_guests 0
+
+limit max_vms_per_user 12
+limit max_vcpus 10
+storm 12 10 16 64 10 > "$TMP/storm" 2>&1
+status=$?
+sed 's/^/# /' "$TMP/storm"
+check "1024 threads of a user never exceed max_vms_per_user" equal "status of storm" 0 $status
 no_limits
 within 60 has_guests 0
 
