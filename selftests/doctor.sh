@@ -59,7 +59,7 @@ needs_disposable "it changes clocks, huge pages and KVM"
 case $STATE in
 ready)
 	needs_rival
-	ktap_set_plan 22
+	ktap_set_plan 23
 	load
 	doctor 1 && has cpu ok && has kvm ok && has module ok && has hooks ok
 	result "doctor finds no problem on a machine with the module loaded"
@@ -82,6 +82,13 @@ ready)
 	l1tune doctor --json --sysfs "$TMP/sysfs" > "$TMP/doctor"
 	has hooks warning "missed the trial guest's start and end"
 	result "doctor warns of hooks that are attached but not called"
+	echo "# no limit" > "$TMP/conf"
+	l1tune apply --load "$TMP/conf" > "$TMP/said" 2>&1
+	equal "status" 0 $? && equal "said" "" "$(cat "$TMP/said")" && {
+		l1tune apply --load --sysfs "$TMP/sysfs" "$TMP/conf" > "$TMP/said" 2>&1
+		equal "status" 1 $?
+	} && grep -q "missed the start and end" "$TMP/said"
+	result "apply --load fails if hooks are attached but not called"
 	limit max_vms 0
 	vms=$(value totals/vms)
 	doctor 1 && has trial info 'limit' && equal "denied" 0 "$(value denied/max_vms)" &&

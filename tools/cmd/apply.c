@@ -11,6 +11,7 @@
 #include "base/whole.h"
 #include "cmd/apply-tenant.h"
 #include "cmd/command.h"
+#include "doctor/proof.h"
 #include "model/machine.h"
 #include "settings/class-write.h"
 #include "settings/conf.h"
@@ -347,6 +348,19 @@ static int load(const struct options *options, const struct conf *conf)
 	return load_modules(&options->env, gid ? gid->value : NULL);
 }
 
+/* Hooks that are attached and not called are worse than none. */
+static int prove_hooks(const struct env *env)
+{
+	char *missed = proof_missed(env);
+
+	if (!missed)
+		return STATUS_OK;
+	complain("the module's hooks are attached, but not all are called: they missed the %s of a guest that ran to try them, so counts and limits are wrong on this kernel; see l1tune doctor",
+		 missed);
+	free(missed);
+	return STATUS_FAILED;
+}
+
 /*
  * A file that lost its content in a crash must not remove all limits: whoever
  * wants none leaves a comment.
@@ -366,10 +380,12 @@ static int run(struct options *options)
 {
 	const char *path = options->num_words ? options->words[0] : CONF_PATH;
 	struct conf conf;
-	int is_right = read_conf(path, &conf), status = STATUS_OK;
+	int is_right = read_conf(path, &conf), status = STATUS_OK, of_hooks = STATUS_OK;
 
 	if (options->load)
 		status = load(options, &conf);
+	if (options->load && status == STATUS_OK)
+		of_hooks = prove_hooks(&options->env);
 	if (is_right != STATUS_OK) {
 		complain("no limit was changed: correct %s first",
 			 conf.shown);
@@ -384,13 +400,14 @@ static int run(struct options *options)
 		}
 	}
 	conf_free(&conf);
-	return status;
+	return status == STATUS_OK ? of_hooks : status;
 }
 
 static const struct option_spec own_options[] = {
 	OPTION(FLAG, 0, "check", NULL, check, "only check the file, and show what would change",
 	       .excludes = "load"),
-	OPTION(FLAG, 0, "load", NULL, load, "load the module and KVM first"),
+	OPTION(FLAG, 0, "load", NULL, load, "load the module and KVM first, and run a guest of one\n"
+	       "instruction to see whether the module's hooks are called"),
 	{ }
 };
 

@@ -163,18 +163,6 @@ static char *list_hooks(const struct host *host, bool wait_for_kvm)
 	return list;
 }
 
-/* "start and end": exits are reported at the end only. */
-static char *list_unseen(unsigned int seen)
-{
-	char *list = xstrdup(seen & SEEN_BEGIN ? "" : "start");
-
-	if (!(seen & SEEN_END))
-		append(&list, "%send", *list ? " and " : "");
-	else if (!(seen & SEEN_EXITS))
-		append(&list, "%sexits", *list ? " and " : "");
-	return list;
-}
-
 /* All say that they are in place: are they called, too? */
 static void check_calls(struct doctor *doctor, const struct trial *trial)
 {
@@ -190,7 +178,7 @@ static void check_calls(struct doctor *doctor, const struct trial *trial)
 			   xstrdup("all hooks into KVM are attached, and reported the trial's guest: its start, its exits, its end"),
 			   NULL);
 	} else {
-		unseen = list_unseen(seen);
+		unseen = seen_list_missed(seen);
 		doctor_add(doctor, "hooks", DOCTOR_WARNING,
 			   xasprintf("all hooks into KVM are attached, but not all are called: they missed the trial guest's %s, so counts and limits are wrong. This kernel's KVM was built in a way unknown to l1tune",
 				     unseen),

@@ -104,3 +104,14 @@ bool seen_of_guest(const struct env *env, uint64_t since_ns, unsigned int *seen)
 {
 	return look_for(env, since_ns, SEEN_ALL, seen);
 }
+
+char *seen_list_missed(unsigned int seen)
+{
+	char *list = xstrdup(seen & SEEN_BEGIN ? "" : "start");
+
+	if (!(seen & SEEN_END))
+		append(&list, "%send", *list ? " and " : "");
+	else if (!(seen & SEEN_EXITS))
+		append(&list, "%sexits", *list ? " and " : "");
+	return list;
+}

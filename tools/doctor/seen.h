@@ -28,6 +28,9 @@ void seen_wait_for_begin(const struct env *env, uint64_t since_ns);
  */
 bool seen_of_guest(const struct env *env, uint64_t since_ns, unsigned int *seen);
 
+/* What is missing, "start and end": exits are reported at the end only. To be freed. */
+char *seen_list_missed(unsigned int seen);
+
 /* What lines of l1/events say of the guest of a process, since a time. */
 unsigned int seen_in_events(const char *events, long pid, uint64_t since_ns);
 
