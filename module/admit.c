@@ -7,6 +7,7 @@
 #include <linux/cred.h>
 #include <linux/errno.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 
 #include "admit.h"
 #include "event.h"
@@ -71,7 +72,7 @@ u64 l1t_demand_peak_bytes(const struct l1t_demand *demand)
 
 	if (!g)
 		return bytes;
-	bytes += g->memory_bytes;
+	bytes = min(g->memory_bytes + bytes, g->slot_bytes + demand->more_slot_bytes);
 	return bytes > g->memory_peak_bytes ? bytes - g->memory_peak_bytes : 0;
 }
 

@@ -11,6 +11,7 @@
  * @vm: a VM
  * @vcpu: a vCPU
  * @more_memory_bytes: memory in addition to what the VM has
+ * @more_slot_bytes: what its memory slots have more then
  * @nested: the use of VMX or SVM
  * @restore: @nested is requested by restoring state rather than by an instruction
  * @places: the tenants that it belongs to; filled in by l1t_admit()
@@ -20,6 +21,7 @@ struct l1t_demand {
 	bool vm;
 	bool vcpu;
 	u64 more_memory_bytes;
+	u64 more_slot_bytes;
 	bool nested;
 	bool restore;
 	const struct l1t_places *places;

@@ -155,14 +155,14 @@ static void adopt_vcpus(struct kvm *kvm, struct l1t_guest *g, struct stash *stas
  * meanwhile. A VMM may keep its slots locked as long as it likes: then the sum is taken
  * all the same, and may miss the slot that is changing, or count it twice.
  */
-static u64 memory_of(struct kvm *kvm)
+static u64 memory_of(struct kvm *kvm, u64 *slot_bytes)
 {
 	bool locked = mutex_trylock(&kvm->slots_lock);
 	u64 bytes;
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	bytes = l1t_memory_sum_bytes(kvm);
+	bytes = l1t_memory_sum_bytes(kvm, slot_bytes);
 	srcu_read_unlock(&kvm->srcu, idx);
 	if (locked)
 		mutex_unlock(&kvm->slots_lock);
@@ -172,8 +172,8 @@ static u64 memory_of(struct kvm *kvm)
 /* KVM's list is locked, so neither the VM nor its vCPUs are destroyed. */
 static void adopt_vm(struct kvm *kvm, struct stash *stash)
 {
+	u64 bytes, slot_bytes;
 	struct l1t_guest *g;
-	u64 bytes;
 
 	raw_spin_lock(&l1t_lock);
 	g = l1t_guest_find(kvm);
@@ -186,9 +186,10 @@ static void adopt_vm(struct kvm *kvm, struct stash *stash)
 			return;
 		}
 		identify(kvm, g);
-		bytes = memory_of(kvm);
+		bytes = memory_of(kvm, &slot_bytes);
 		raw_spin_lock(&l1t_lock);
 		l1t_life_enter(g, kvm);
+		g->slot_bytes = slot_bytes;
 		WRITE_ONCE(g->memory_bytes, bytes);
 		l1t_guest_had_memory(g, bytes);
 		raw_spin_unlock(&l1t_lock);

@@ -45,8 +45,8 @@ L1T_ONE_FORM(L1T_COMMIT_OLD_NEW, L1T_COMMIT_MEM_OLD_NEW,
  * @as_id: the address space that the slot belongs to
  * @change: what happens to it
  *
- * The slots are KVM's, and valid until the hooked function returns. l1t_prepare_args()
- * sets no @old before 5.17.
+ * The slots are KVM's, and valid until the hooked function returns. Before 5.17
+ * l1t_prepare_args() sets @old only if a slot moves.
  */
 struct l1t_slot_change {
 	struct kvm *kvm;
@@ -142,10 +142,11 @@ static inline void l1t_prepare_args(const struct pt_regs *regs,
 				    struct l1t_slot_change *c)
 {
 	c->kvm = (struct kvm *)regs->di;
-	c->old = NULL;
 	c->new = l1t_slot_or_null(regs->si);
 	c->as_id = l1t_as_id_of(regs->dx);
 	c->change = (enum kvm_mr_change)regs->cx;
+	c->old = c->change == KVM_MR_MOVE ?
+		 id_to_memslot(__kvm_memslots(c->kvm, c->as_id), c->new->id) : NULL;
 }
 
 /* The array is sorted from the highest address to the lowest. */

@@ -159,6 +159,8 @@ struct l1t_tuned {
  * @memory_ticks: when it got its first memory; 0: not yet; l1t_lock
  * @memory_bytes: in user memory slots, see memory.c; written with the VM's
  *	slots_lock held
+ * @slot_bytes: of all its user memory slots, which is the most that @memory_bytes can
+ *	be; l1t_lock
  * @memory_peak_bytes: the highest @memory_bytes, which it is charged for; l1t_lock
  * @asked_bytes: memory beyond the peak that is being added, and is reserved in the
  *	ledger; l1t_lock
@@ -198,6 +200,7 @@ struct l1t_guest {
 	u64 created_ticks;
 	u64 memory_ticks;
 	u64 memory_bytes;
+	u64 slot_bytes;
 	u64 memory_peak_bytes;
 	u64 asked_bytes;
 	u32 nested_holds;

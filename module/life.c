@@ -123,6 +123,19 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	return g;
 }
 
+/* Returns whether the registry's reference to the guest is now the caller's. */
+static bool end_call(struct l1t_call *call)
+{
+	bool drops_guest = call->drops_guest;
+
+	lockdep_assert_held(&l1t_lock);
+	l1t_call_release(call);
+	call->drops_guest = false;
+	call->creates_vm = false;
+	call->used = false;
+	return drops_guest;
+}
+
 /**
  * l1t_life_queue() - have the current thread do the rest when its ioctl returns
  * @g: the guest of the call that it is in, if it is in one; or NULL
@@ -132,6 +145,7 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 void l1t_life_queue(struct l1t_guest *g)
 {
 	struct l1t_call *call;
+	bool drops_guest;
 	int err;
 
 	if (!g)
@@ -146,9 +160,13 @@ void l1t_life_queue(struct l1t_guest *g)
 		return;
 	/* The module is being unloaded: the rest is not needed any more. */
 	raw_spin_lock(&l1t_lock);
-	l1t_call_release(call);
-	call->used = false;
+	drops_guest = end_call(call);
+	if (drops_guest)
+		l1t_device_changed(g);
 	raw_spin_unlock(&l1t_lock);
+	/* It may be the last reference, so a worker drops it. */
+	if (drops_guest)
+		l1t_devices_update(false);
 }
 
 /**
@@ -264,11 +282,7 @@ static void call_returns(struct l1t_work *work, bool cancelled)
 		add_new_vcpu(call);
 	}
 	raw_spin_lock(&l1t_lock);
-	l1t_call_release(call);
-	drops_guest = call->drops_guest;
-	call->drops_guest = false;
-	call->creates_vm = false;
-	call->used = false;
+	drops_guest = end_call(call);
 	l1t_work_done(work);
 	raw_spin_unlock(&l1t_lock);
 	/* The work has a reference of its own, so this is not the last. */
@@ -484,16 +498,18 @@ static void memory_changed(struct pt_regs *regs)
 	if (change.change == KVM_MR_FLAGS_ONLY ||
 	    !refcount_read(&change.kvm->users_count))
 		return;
+	if (!l1t_is_user_slot(change.new) && !l1t_is_user_slot(change.old))
+		return;
 	added = l1t_memory_added_bytes(&change);
 	removed = l1t_memory_removed_bytes(&change);
-	if (!added && !removed)
-		return;
 
 	raw_spin_lock(&l1t_lock);
 	g = l1t_life_meet(change.kvm, false);
 	if (g) {
+		bytes = g->slot_bytes + l1t_memory_slot_bytes(change.new);
+		g->slot_bytes = bytes - min(bytes, l1t_memory_slot_bytes(change.old));
 		bytes = g->memory_bytes + added;
-		bytes -= min(bytes, removed);
+		bytes = min(bytes - min(bytes, removed), g->slot_bytes);
 		if (!g->memory_ticks)
 			WRITE_ONCE(g->memory_ticks, l1t_ticks());
 		WRITE_ONCE(g->memory_bytes, bytes);

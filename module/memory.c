@@ -9,7 +9,8 @@
  * other space has of a slot takes a look-up, and a step for each slot there. A VMM
  * may create many, so at most MOST_STEPS are taken. Memory that was not compared
  * counts when a slot is added, and is not given back when one is removed: creating
- * many slots gains nothing.
+ * many slots gains nothing. However often slots change, the sum is at most what all
+ * slots have, which is exact.
  */
 #include "memory.h"
 
@@ -61,6 +62,15 @@ static void compare(struct kvm *kvm, const struct kvm_memory_slot *slot,
 }
 
 /**
+ * l1t_memory_slot_bytes() - memory of a slot, whatever other slots have
+ * @slot: the slot, or NULL
+ */
+u64 l1t_memory_slot_bytes(const struct kvm_memory_slot *slot)
+{
+	return l1t_is_user_slot(slot) ? (u64)slot->npages << PAGE_SHIFT : 0;
+}
+
+/**
  * l1t_memory_added_bytes() - memory that a change of a slot adds to a VM
  * @change: about to be made, or made
  *
@@ -107,18 +117,22 @@ static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
 /**
  * l1t_memory_sum_bytes() - memory of a VM that is older than the module
  * @kvm: alive, its slots do not change
+ * @slot_bytes: filled in with what all slots have, even if they share it
  *
  * Walks all slots. Context: may sleep.
  */
-u64 l1t_memory_sum_bytes(struct kvm *kvm)
+u64 l1t_memory_sum_bytes(struct kvm *kvm, u64 *slot_bytes)
 {
 	struct kvm_memory_slot *slot;
 	u64 pages = 0;
 	int as_id, bkt;
 
+	*slot_bytes = 0;
 	for (as_id = 0; as_id < L1T_ADDRESS_SPACES; as_id++)
 		l1t_for_each_memslot(slot, bkt, __kvm_memslots(kvm, as_id))
-			if (l1t_is_user_slot(slot))
+			if (l1t_is_user_slot(slot)) {
+				*slot_bytes += l1t_memory_slot_bytes(slot);
 				pages += pages_beyond_spaces_before(kvm, as_id, slot);
+			}
 	return pages << PAGE_SHIFT;
 }

@@ -13,8 +13,9 @@ static inline bool l1t_is_user_slot(const struct kvm_memory_slot *slot)
 	return slot && slot->id < KVM_USER_MEM_SLOTS;
 }
 
+u64 l1t_memory_slot_bytes(const struct kvm_memory_slot *slot);
 u64 l1t_memory_added_bytes(const struct l1t_slot_change *change);
 u64 l1t_memory_removed_bytes(const struct l1t_slot_change *change);
-u64 l1t_memory_sum_bytes(struct kvm *kvm);
+u64 l1t_memory_sum_bytes(struct kvm *kvm, u64 *slot_bytes);
 
 #endif

@@ -117,21 +117,25 @@ static void refuse_vcpu(struct pt_regs *regs)
 
 /*
  * kvm_arch_prepare_memory_region(kvm, ...): a memory slot is about to change. Only
- * changes that add memory are checked. The VM's slots_lock is held.
+ * changes that add memory are checked: one that moves away from the same memory in the
+ * other address space does. The VM's slots_lock is held.
  */
 static void refuse_memory(struct pt_regs *regs)
 {
 	struct l1t_slot_change change;
-	u64 added;
+	u64 added, removed;
 
 	l1t_prepare_args(regs, &change);
-	if (change.change != KVM_MR_CREATE)
+	if (change.change != KVM_MR_CREATE && change.change != KVM_MR_MOVE)
 		return;
 	added = l1t_memory_added_bytes(&change);
-	if (!added)
+	removed = l1t_memory_removed_bytes(&change);
+	if (added <= removed)
 		return;
 	refuse(regs, ask(change.kvm, &(struct l1t_demand){
-		.more_memory_bytes = added,
+		.more_memory_bytes = added - removed,
+		.more_slot_bytes = l1t_memory_slot_bytes(change.new) -
+				   l1t_memory_slot_bytes(change.old),
 	}));
 }
 
@@ -303,6 +307,12 @@ static struct l1t_function svm_functions[] = {
 	{ L1T_HOOK_REFUSE_NESTED, "svm_free_nested", NULL, nested_left },
 };
 
+/* A place that was asked for is given back when the thread leaves its ioctl. */
+static bool nested_usable(void)
+{
+	return l1t_life_is_open() && l1t_hook_state(L1T_HOOK_PUT) == L1T_HOOK_OK;
+}
+
 #define REFUSAL(_hook, _isa, _functions)				\
 	{								\
 		.hook = _hook,						\
@@ -317,7 +327,7 @@ static struct l1t_function svm_functions[] = {
 		.isa = _isa,						\
 		.set = L1T_MODIFIERS(_functions),			\
 		.need = l1t_limit_need,					\
-		.usable = l1t_life_is_open,				\
+		.usable = nested_usable,				\
 		.target = _undefined,					\
 		.target_ip = &undefined_ip,				\
 		.attached = l1t_nested_track,				\

@@ -16,7 +16,7 @@ denied()
 }
 
 ktap_print_header
-ktap_set_plan 21
+ktap_set_plan 23
 
 keep older vm vcpu:0 slot:0:2M
 load max_vms=3
@@ -47,6 +47,7 @@ limit max_vcpus max
 limit max_memory_per_vm_bytes 8M
 check "max_memory_per_vm_bytes is exact to the byte" asks "ok ok EDQUOT ok EDQUOT" vm slot:0:4M slot:1:5M slot:1:4M slot:2:4K
 check "memory shared by two address spaces counts once, other memory counts in each" asks "ok ok ok EDQUOT" vm slot:0:8M share:0@1 slot:2@1:4K
+check "a slot that moves away from the same memory in the other address space counts as more" asks "ok ok ok EDQUOT" vm slot:0:8M share:0@1 move:0
 asks "ok ok ok ok ok ok ok ok ok EDQUOT" \
 	vm slot:0:8M log:0 move:0 log:0 del:0 slot:0:8M del:0 slot:1:8M slot:2:4K
 result "a VM at its memory limit may move, log, delete and re-add slots"
@@ -55,6 +56,14 @@ if [ "$(answers vm far:0:8M)" = "ok EINVAL" ]; then
 else
 	ktap_test_skip "a slot that KVM itself refuses does not count for max_memory_per_vm_bytes" "this KVM accepts slots at any address"
 fi
+limit max_memory_per_vm_bytes max
+moves 301 > "$TMP/moves" &
+mover=$!
+wait_for grep -q . "$TMP/moves"
+equal "usage" $(((2 << 20) + $(cat "$TMP/moves"))) "$(value usage/memory_bytes)"
+result "a VM has no more memory than its slots, however often one moves"
+kill -KILL $mover
+wait $mover 2> /dev/null
 limit max_memory_per_vm_bytes 0
 check "max_memory_per_vm_bytes=0 denies every slot except KVM's own" asks "ok EDQUOT ok" vm slot:0:4K vcpu:0
 limit max_memory_per_vm_bytes max
