@@ -250,11 +250,14 @@ static int let_adopt(void)
 	return hooks->came((struct mutex *)lock, (struct list_head *)list);
 }
 
+static bool kvm_there;
+
 static void attach_kvm(void)
 {
 	/* KVM may have been loaded between our notifier and our search for it. */
-	if (hooks->observers->registered || !is_there(kvm_module(), "kvm_arch_init_vm"))
+	if (kvm_there || !is_there(kvm_module(), "kvm_get_kvm"))
 		return;
+	kvm_there = true;
 	attach_observers();
 	attach_direct();
 	l1t_hook_result(L1T_HOOK_ADOPT, let_adopt());
@@ -271,6 +274,7 @@ static void detach_kvm(void)
 	detach_direct();
 	hooks->leaves();
 	detach_observers();
+	kvm_there = false;
 }
 
 static const struct vendor {
@@ -287,7 +291,8 @@ static const struct vendor {
 	  "svm_get_exit_info", L1T_ISA_SVM, l1t_find_svm_reason },
 };
 
-static bool vendor_there;
+/* The one that is attached: no more than one of them supports this CPU. */
+static const struct vendor *vendor_there;
 
 static void attach_vendor(const struct vendor *vendor)
 {
@@ -299,7 +304,7 @@ static void attach_vendor(const struct vendor *vendor)
 	/* It may have been loaded between our notifier and our search for it. */
 	if (vendor_there || !is_there(module, vendor->mark))
 		return;
-	vendor_there = true;
+	vendor_there = vendor;
 	l1t_isa_set(vendor->isa);
 	l1t_hook_result(L1T_HOOK_EXIT_REASON, vendor->find_reason(module));
 	optional_comes(vendor->isa, module);
@@ -307,7 +312,7 @@ static void attach_vendor(const struct vendor *vendor)
 
 static void detach_vendor(void)
 {
-	vendor_there = false;
+	vendor_there = NULL;
 	l1t_controls_forget();
 	optional_goes(L1T_ISA_VMX);
 	optional_goes(L1T_ISA_SVM);
@@ -315,6 +320,19 @@ static void detach_vendor(void)
 	WRITE_ONCE(l1t_vmx_qualification_offset, 0);
 	WRITE_ONCE(l1t_svm_reason_known, false);
 	l1t_hook_gone(L1T_HOOK_EXIT_REASON);
+}
+
+/* One that does not support this CPU comes and goes again, perhaps while the other comes. */
+static void vendor_goes(const struct vendor *vendor)
+{
+	size_t i;
+
+	if (vendor_there != vendor)
+		return;
+	detach_vendor();
+	for (i = 0; i < ARRAY_SIZE(vendors); i++)
+		if (&vendors[i] != vendor)
+			attach_vendor(&vendors[i]);
 }
 
 /* Tracepoints of KVM. */
@@ -411,7 +429,7 @@ static int module_notify(struct notifier_block *nb, unsigned long state,
 	else if (comes)
 		attach_vendor(vendor);
 	else
-		detach_vendor();
+		vendor_goes(vendor);
 	mutex_unlock(&attach_lock);
 	return NOTIFY_OK;
 }

@@ -11,6 +11,11 @@ hooks()
 	sort -u $L1/hooks/* | grep -vx off | xargs
 }
 
+other_vendor()
+{
+	if [ $VENDOR = kvm_intel ]; then echo kvm_amd; else echo kvm_intel; fi
+}
+
 # one_guest: runs a guest with 100 CPUID exits; prints the module's count.
 one_guest()
 {
@@ -22,7 +27,7 @@ one_guest()
 
 ktap_print_header
 kvm_is_module || skip_all "KVM is built into this kernel"
-ktap_set_plan 9
+ktap_set_plan 11
 
 rmmod $VENDOR && rmmod kvm || ktap_exit_fail_msg "KVM cannot be unloaded"
 load
@@ -38,6 +43,11 @@ modprobe $VENDOR
 equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)"
 result "hooks attach when KVM is loaded after the module"
 check "a guest's exits are counted exactly when KVM is loaded after the module" equal "CPUID exits" 100 "$(one_guest)"
+
+# It does not support this CPU, so it comes and goes again.
+modprobe "$(other_vendor)" 2> /dev/null
+equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)" && equal "CPUID exits" 100 "$(one_guest)"
+result "hooks stay attached when the other vendor's KVM module cannot be loaded"
 
 rmmod $VENDOR
 equal "exit_reason" detached "$(value hooks/exit_reason)" && equal "kvm_exit" ok "$(value hooks/kvm_exit)"
@@ -55,6 +65,12 @@ modprobe $VENDOR
 load
 equal "hooks" ok "$(hooks)" && equal "CPUID exits" 100 "$(one_guest)"
 result "hooks attach at load when KVM is loaded before the module"
+
+rmmod $VENDOR
+modprobe "$(other_vendor)" 2> /dev/null
+modprobe $VENDOR
+equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)" && equal "CPUID exits" 100 "$(one_guest)"
+result "hooks attach to KVM's module after the other vendor's could not be loaded"
 
 rmmod $VENDOR && rmmod kvm
 result "KVM can be unloaded while the module is loaded"
