@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cgroup.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 
 #include "cgroup.h"
@@ -12,13 +13,14 @@ static const char *name_of(const struct cgroup *cgroup)
 	return (__force const char *)READ_ONCE(cgroup->kn->name);
 }
 
+/* Since 6.1 the ancestor is found at once, however deep a user has made the hierarchy. */
 static unsigned int list_levels(struct cgroup *cgroup, const struct cgroup **at)
 {
 	unsigned int levels = cgroup->level;
 
+	cgroup = cgroup_ancestor(cgroup, min_t(int, levels, L1T_CGROUP_LEVELS));
 	for (; cgroup; cgroup = cgroup_parent(cgroup))
-		if (cgroup->level <= L1T_CGROUP_LEVELS)
-			at[cgroup->level] = cgroup;
+		at[cgroup->level] = cgroup;
 	return levels;
 }
 

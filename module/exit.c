@@ -36,10 +36,14 @@ static DEFINE_PER_CPU(u64, unattributed);
  * l1t_exit_pace_needed() - start or stop taking tokens at exits
  * @needed: true to start
  *
- * Context: may sleep. An exit in progress may still see the old setting.
+ * Context: may sleep; one caller at a time. An exit in progress may still see the old
+ * setting.
  */
 void l1t_exit_pace_needed(bool needed)
 {
+	if (needed == static_key_enabled(&l1t_paced))
+		return;
+	l1t_work_leave_needed(needed);
 	if (needed)
 		static_branch_enable(&l1t_paced);
 	else

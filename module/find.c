@@ -38,6 +38,14 @@ static void remember(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 	if (!l1t_account_is_of(acct, vcpu))
 		WRITE_ONCE(acct->state, acct->state + (unsigned long)vcpu);
 	this_cpu_write(l1t_last_account, acct);
+	/*
+	 * If the end of vCPUs is not observed, the account may have been removed meanwhile.
+	 * Pairs with l1t_find_remove(): either that clears what was written here, or this
+	 * sees that it has begun.
+	 */
+	smp_mb();
+	if (unlikely(READ_ONCE(acct->vcpu) != vcpu))
+		this_cpu_write(l1t_last_account, &nobody);
 }
 
 /* Accounts by vCPU; changed under l1t_lock. */
@@ -110,6 +118,8 @@ void l1t_find_remove(struct l1t_account *acct)
 	lockdep_assert_held(&l1t_lock);
 	hash_del_rcu(&acct->node);
 	WRITE_ONCE(acct->vcpu, NULL);
+	/* Pairs with remember(). */
+	smp_mb();
 	for_each_possible_cpu(cpu) {
 		struct l1t_account **last = per_cpu_ptr(&l1t_last_account, cpu);
 

@@ -110,7 +110,8 @@ bool l1t_guest_nests(struct l1t_guest *g)
 
 /*
  * A guest counts as using VMX or SVM while any of its vCPUs does, or may begin to in
- * the ioctl or exit that its thread is in.
+ * the ioctl or exit that its thread is in. The place that a thread has asked for is given
+ * back before another thread can use the vCPU: that one asks for itself.
  */
 static void change(struct l1t_vcpu *v, bool on, bool asked)
 {
@@ -142,8 +143,8 @@ void l1t_nested_set(struct l1t_vcpu *v, bool on)
  * l1t_nested_ask() - a vCPU may begin to use VMX or SVM
  * @v: the vCPU; the current thread runs it or sets its state
  *
- * It keeps its place until the thread returns to user space or enters the guest, even
- * if KVM ends an earlier use in between. Context: l1t_lock held;
+ * It keeps its place until the thread leaves the ioctl or enters the guest, even if KVM
+ * ends an earlier use in between. Context: l1t_lock held;
  * l1t_nested_queue() follows.
  */
 void l1t_nested_ask(struct l1t_vcpu *v)
@@ -169,7 +170,7 @@ static void asked_enough(struct l1t_work *work, bool cancelled)
  */
 void l1t_nested_queue(struct l1t_vcpu *v)
 {
-	int err = l1t_work_queue(&v->nested_end);
+	int err = l1t_work_queue_within_ioctl(&v->nested_end);
 
 	if (!err || err == -EBUSY)
 		return;
@@ -241,6 +242,7 @@ void l1t_nested_track(bool on)
 	struct l1t_guest *g;
 	struct l1t_vcpu *v;
 
+	l1t_work_leave_needed(on);
 	raw_spin_lock(&l1t_lock);
 	WRITE_ONCE(tracked, on);
 	WRITE_ONCE(l1t_exit_l3_entered, on ? l3_entered : NULL);

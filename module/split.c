@@ -273,8 +273,8 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 			  !l1t_away_is_noted(&acct->split.away) ||
 			  !split_begin_usual(acct, L1T_PART_VMM, false)))
 		split_put_unusual(vcpu);
-	/* The pace holds for the next thread, too, which may be waiting already. */
-	if (static_branch_unlikely(&l1t_paced) && !split_is_in_scheduler())
+	/* The next thread may be waiting already, and begins anew. */
+	if (static_branch_unlikely(&l1t_work_leaves) && !split_is_in_scheduler())
 		l1t_work_leave();
 }
 

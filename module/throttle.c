@@ -389,8 +389,10 @@ static void lapic_timer_fires(struct pt_regs *regs)
 
 	if (!acct || !l1t_account_runs_here(acct))
 		return;
-	/* This thread is in KVM_RUN with the vCPU, so it is not destroyed. */
+	/* This thread is in KVM_RUN with the vCPU, so it is not destroyed; NULL: it is not trusted. */
 	vcpu = READ_ONCE(acct->vcpu);
+	if (!vcpu)
+		return;
 	if ((unsigned long)timer - (unsigned long)vcpu->arch.apic >= LAPIC_TIMER_BYTES)
 		return;
 	if (acct->open && acct->open->token)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
 #include <linux/sched/task.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 
 #include "symbol.h"
 #include "work.h"
@@ -11,7 +11,8 @@ static DEFINE_RAW_SPINLOCK(works_lock);
 static LIST_HEAD(queued);
 static unsigned int nr_running;
 static bool stopping;
-static DECLARE_WAIT_QUEUE_HEAD(progress);
+
+DEFINE_STATIC_KEY_FALSE(l1t_work_leaves);
 
 /* Take a work off the list. Returns false if it was not on it any more. */
 static bool take(struct l1t_work *work)
@@ -40,7 +41,6 @@ static void finish(struct l1t_work *work, bool cancelled)
 	raw_spin_lock_irqsave(&works_lock, flags);
 	nr_running--;
 	raw_spin_unlock_irqrestore(&works_lock, flags);
-	wake_up(&progress);
 }
 
 static void run(struct callback_head *head)
@@ -129,11 +129,11 @@ int l1t_work_queue(struct l1t_work *work)
 }
 
 /**
- * l1t_work_queue_within_ioctl() - queue a work that is of no use after this ioctl
- * @work: the only such work that this thread has queued
+ * l1t_work_queue_within_ioctl() - queue a work that is over when this ioctl is
+ * @work: queued by one thread at a time
  *
  * As l1t_work_queue(), for a work that the next thread may want to queue as soon as this
- * one has left the ioctl, see l1t_work_leave().
+ * one has left the ioctl, see l1t_work_leave_needed().
  */
 int l1t_work_queue_within_ioctl(struct l1t_work *work)
 {
@@ -141,17 +141,36 @@ int l1t_work_queue_within_ioctl(struct l1t_work *work)
 }
 
 /**
+ * l1t_work_leave_needed() - start or stop using works that are over with their ioctl
+ * @needed: true to start; as often as it was started, it is stopped
+ *
+ * Without l1t_work_leave() a thread that gets no CPU after the ioctl would keep its work
+ * busy, and undone, while another thread runs the vCPU. Context: may sleep.
+ */
+void l1t_work_leave_needed(bool needed)
+{
+	if (needed)
+		static_branch_inc(&l1t_work_leaves);
+	else
+		static_branch_dec(&l1t_work_leaves);
+}
+
+/**
  * l1t_work_leave() - the current thread leaves the ioctl: cancel what it has queued
  *
- * Without this a thread that gets no CPU after the ioctl would keep its work busy.
- * Context: any but NMI, while the ioctl keeps the work's owner alive.
+ * Context: any but NMI, while the ioctl keeps the works' owner alive, and the vCPU's
+ * mutex the next thread away.
  */
 void l1t_work_leave(void)
 {
-	struct callback_head *head = l1t_task_work_cancel(current, run_within_ioctl);
+	struct callback_head *head;
 
-	if (head)
-		drop(container_of(head, struct l1t_work, head));
+	while ((head = l1t_task_work_cancel(current, run_within_ioctl))) {
+		struct l1t_work *work = container_of(head, struct l1t_work, head);
+
+		take(work);
+		finish(work, true);
+	}
 }
 
 static struct task_struct *task_of_first(task_work_func_t *func)
@@ -179,17 +198,25 @@ static bool all_done(void)
 	return done;
 }
 
+/* How long unloading waits before it names the thread that it waits for. */
+#define TELL_AFTER	(2 * HZ)
+
 /**
  * l1t_works_stop() - cancel all work that has not begun, wait for the rest
  *
  * No work can be queued any more. Work that has begun sleeps no longer than an
- * allocation does. Context: may sleep; module unload.
+ * allocation does. A thread that has begun the work of others takes ours with it, and
+ * does it afterwards: if that work sleeps on memory that its user does not provide, as
+ * io_uring's may, unloading waits until the thread is killed. Context: may sleep; module
+ * unload.
  */
 void l1t_works_stop(void)
 {
+	unsigned long tell = jiffies + TELL_AFTER;
 	struct callback_head *head;
 	struct task_struct *task;
 	task_work_func_t func;
+	bool told = false;
 
 	raw_spin_lock_irq(&works_lock);
 	stopping = true;
@@ -205,7 +232,12 @@ void l1t_works_stop(void)
 			finish(work, true);
 		} else {
 			/* It has just begun, or is just being queued. */
-			wait_event_timeout(progress, all_done(), 1);
+			schedule_timeout_uninterruptible(1);
+		}
+		if (task && !told && time_after(jiffies, tell)) {
+			pr_warn("unloading waits for thread %d (%s), which has work of others to do first; it ends if the thread is killed\n",
+				task_pid_nr(task), task->comm);
+			told = true;
 		}
 		if (task)
 			put_task_struct(task);

@@ -7,6 +7,7 @@
 #define L1TUNE_WORK_H
 
 #include <linux/device.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/task_work.h>
@@ -37,8 +38,13 @@ void l1t_work_init(struct l1t_work *work, struct device *owner,
 		   void (*fn)(struct l1t_work *work, bool cancelled));
 int l1t_work_queue(struct l1t_work *work);
 int l1t_work_queue_within_ioctl(struct l1t_work *work);
+void l1t_work_leave_needed(bool needed);
 void l1t_work_leave(void);
 void l1t_works_stop(void);
+
+/* Enabled while threads must call l1t_work_leave(). */
+DECLARE_STATIC_KEY_FALSE(l1t_work_leaves);
+
 
 static inline void l1t_work_done(struct l1t_work *work)
 {
