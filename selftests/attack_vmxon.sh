@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # max_nested_vms on VMX: guests that execute VMXON without CR4.VMXE get #UD from KVM
-# and do not count.
+# and do not count. And a place that one thread has asked for is not another's.
 #
 #	one, two:   VMXON without CR4.VMXE, in a loop ──> #UD, not counted
 #	entitled:   VMXON with CR4.VMXE ──> the only nested VM
@@ -20,7 +20,7 @@ log_lines()
 
 [ "$(isa)" = vmx ] || skip_all "this is about VMX"
 ktap_print_header
-ktap_set_plan 5
+ktap_set_plan 8
 load
 
 lines=$(log_lines)
@@ -45,6 +45,13 @@ result "two guests that execute VMXON without CR4.VMXE do not keep a third guest
 wait "$(pid one)" && wait "$(pid two)" && equal "denied" "$before" "$(value denied/max_nested_vms)"
 result "VMXON without CR4.VMXE is not denied while another guest uses VMX"
 check "usage/nested_vms is 0 after all guests have ended" wait_for equal "nested_vms" 0 "$(value usage/nested_vms)"
+
+limit max_nested_vms max
+check "without a limit four VMs execute VMXON" equal "hypervisors" 4 "$(nested_evade 4)"
+limit max_nested_vms 1
+check "max_nested_vms=1: one VM executes VMXON, though other threads have asked for each" equal "hypervisors" 1 "$(nested_evade 4)"
+wait_for has_guests 0 && equal "nested_vms" 0 "$(value usage/nested_vms)"
+result "usage/nested_vms is 0 after these VMs have ended"
 
 unload
 ktap_finished
