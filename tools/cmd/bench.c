@@ -34,7 +34,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_OTHER] = { "OTHER", "median in the file of --compare" },
 	[COL_RATIO] = { "TIMES", "ratio to OTHER, in cycles" },
 	[COL_WHAT] = { "WHAT", "description, or why it was not measured", .is_text = true,
-		       .is_flexible = true },
+		       .is_flexible = true, .is_prose = true },
 };
 
 static void fill_split(struct value *row, const struct measurement *m,

@@ -25,9 +25,9 @@ static const struct column columns[NUM_COLS] = {
 	[COL_USED] = { "USED", "whether KVM uses it, according to its parameters", .is_text = true },
 	[COL_OTHER] = { "OTHER", "whether it is offered on the host of --compare", .is_text = true },
 	[COL_WHY] = { "MATTERS", "why it matters", .is_text = true,
-		      .is_flexible = true },
+		      .is_flexible = true, .is_prose = true },
 	[COL_SAVES] = { "SAVES", "exit reasons that it avoids", .is_text = true,
-			.is_flexible = true },
+			.is_flexible = true, .is_prose = true },
 };
 
 /* The state of one feature; unknown if there is no file or parameter. */

@@ -38,7 +38,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_EXITS] = { "EXITS", "number of exits" },
 	[COL_END] = { "END", "how it ended", .is_text = true },
 	[COL_CAUSE] = { "CAUSE", "why, as far as the record shows", .is_text = true,
-			.is_flexible = true },
+			.is_flexible = true, .is_prose = true },
 	[COL_CONFIDENCE] = { "CONFIDENCE", "high, medium or low", .is_text = true },
 };
 

@@ -29,7 +29,8 @@ static const struct column columns[NUM_COLS] = {
 		       .is_text = true },
 	[COL_USES] = { "USES_S", "with -i: its hypercalls or TLB flushes per second" },
 	[COL_ACCESSES] = { "ACCESSES_S", "with -i: accesses per second that it would save" },
-	[COL_SAVES] = { "SAVES", "what it saves", .is_text = true, .is_cut_last = true },
+	[COL_SAVES] = { "SAVES", "what it saves", .is_text = true,
+			.is_flexible = true, .is_prose = true },
 };
 
 /* What was looked at. */

@@ -18,8 +18,10 @@ static const struct column columns[NUM_COLS] = {
 	[COL_VERDICT] = { "VERDICT", "result of a guest that tried it", .is_text = true },
 	[COL_OTHER] = { "OTHER", "the verdict in the file of --compare", .is_text = true },
 	[COL_TIME] = { "TIME", "the fastest of five tries" },
-	[COL_DETAIL] = { "DETAIL", "how it failed", .is_text = true, .is_flexible = true },
-	[COL_MEANS] = { "MEANS", "what it means for guests", .is_text = true, .is_flexible = true },
+	[COL_DETAIL] = { "DETAIL", "how it failed", .is_text = true,
+			 .is_flexible = true, .is_prose = true },
+	[COL_MEANS] = { "MEANS", "what it means for guests", .is_text = true,
+			.is_flexible = true, .is_prose = true },
 };
 
 static size_t count(const struct probe *probe, enum probe_verdict verdict)

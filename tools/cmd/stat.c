@@ -94,8 +94,8 @@ static const char *default_columns(const struct options *options,
 		       "GUEST,VCPU,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,STATE,SINCE";
 	if (width && width < WIDE)
 		return is_throttled ?
-		       "GUEST,NAME,LEVEL,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,THROTTLED,SHARE" :
-		       "GUEST,NAME,LEVEL,REASON,COUNT,P99,KERNEL,VMM,HALTED,BLOCKED,RUNQ,SHARE";
+		       "GUEST,NAME,REASON,COUNT,KERNEL,VMM,BLOCKED,RUNQ,THROTTLED,SHARE" :
+		       "GUEST,NAME,REASON,COUNT,P99,KERNEL,VMM,HALTED,BLOCKED,RUNQ,SHARE";
 	return options->vcpus ?
 	       "GUEST,NAME,VCPU,LEVEL,REASON,COUNT,RATE,AVG,P99,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE,STATE,SINCE" :
 	       "GUEST,NAME,LEVEL,REASON,COUNT,RATE,AVG,P50,P99,KERNEL,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ,THROTTLED,SHARE";
@@ -140,7 +140,6 @@ static void fill_row(struct value *row, const struct block *block,
 	if (block->vcpu)
 		fill_vcpu(row, block, cell);
 	row[COL_LEVEL] = value_number(cell->key.level);
-	row[COL_REASON] = value_text(cell->key.reason);
 	row[COL_CODE] = value_number(cell->key.code);
 	row[COL_COUNT] = value_number(cell->value[CELL_COUNT]);
 	row[COL_RATE] = value_rate(cell->value[CELL_COUNT],
@@ -161,6 +160,16 @@ static void fill_row(struct value *row, const struct block *block,
 		row[COL_SHARE] = value_ratio(cell_busy_ns(cell), busy_ns);
 }
 
+/* Where there is no room for the level, the reason has it: "L3 CPUID". */
+static void fill_reason(struct value *row, const struct table *table, const struct exit_key *key)
+{
+	bool is_default = !table->chosen || *table->chosen == '+';
+
+	row[COL_REASON] = is_default && !table_shows(table, COL_LEVEL) ?
+			  (struct value){ VALUE_TEXT, .text = exit_label(key) } :
+			  value_text(key->reason);
+}
+
 /* Also a cell that only ends an exit of the interval before has its time. */
 static bool is_empty(const struct exit_cell *cell)
 {
@@ -173,11 +182,16 @@ static void add_block(struct table *table, const struct block *block)
 						       &block->snapshot->stats;
 	const struct exit_cell **cells = exits_by_busy(stats);
 	uint64_t busy_ns = exits_busy_ns(stats);
+	struct value *row;
 	size_t i;
 
-	for (i = 0; i < stats->num_cells; i++)
-		if (!is_empty(cells[i]))
-			fill_row(table_add_row(table), block, cells[i], busy_ns);
+	for (i = 0; i < stats->num_cells; i++) {
+		if (is_empty(cells[i]))
+			continue;
+		row = table_add_row(table);
+		fill_row(row, block, cells[i], busy_ns);
+		fill_reason(row, table, &cells[i]->key);
+	}
 	free(cells);
 }
 

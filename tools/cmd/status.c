@@ -35,7 +35,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_HALTED] = { .name = "HALTED" },
 	[COL_RUNQ] = { .name = "RUNQ" },
 	[COL_NESTED] = { "NESTED", .is_text = true },
-	[COL_TOP] = { "TOP REASONS", .is_text = true, .is_flexible = true },
+	[COL_TOP] = { "TOP REASONS", .is_text = true, .is_flexible = true, .is_prose = true },
 };
 
 static void print_label(const char *label)

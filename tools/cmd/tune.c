@@ -23,7 +23,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_CHANGE] = { "CHANGE", "whether it changes now, or when KVM's module is reloaded",
 			 .is_text = true },
 	[COL_WHAT] = { "WHAT", "what the setting does", .is_text = true,
-		       .is_flexible = true },
+		       .is_flexible = true, .is_prose = true },
 };
 
 struct request {

@@ -72,8 +72,8 @@ def test_stat():
         equal(dict(line[:2] for line in rows(r))["HLT"], "2.10ms",
               "the open exit is in the total and not in the average")
         for width, throttled, expected in (
-                (80, False, "GUEST NAME LEVEL REASON COUNT P99 KERNEL VMM HALTED BLOCKED RUNQ SHARE"),
-                (80, True, "GUEST NAME LEVEL REASON COUNT KERNEL VMM BLOCKED RUNQ THROTTLED SHARE"),
+                (80, False, "GUEST NAME REASON COUNT P99 KERNEL VMM HALTED BLOCKED RUNQ SHARE"),
+                (80, True, "GUEST NAME REASON COUNT KERNEL VMM BLOCKED RUNQ THROTTLED SHARE"),
                 (160, False, "GUEST NAME LEVEL REASON COUNT RATE AVG P50 P99 KERNEL VMM VMM_SLEEP HALTED "
                  "BLOCKED RUNQ THROTTLED SHARE")):
             guests(b, throttled)
@@ -82,6 +82,7 @@ def test_stat():
                   f"stat: {width} columns, throttled {throttled}")
             ok(max(map(len, text.splitlines())) <= width and "CPUID" in text,
                "stat: it fits", text)
+            equal("L3 CPUID" in text, width == 80, f"stat: {width} columns, the level is in the reason where it has no column")
         guests(b)
         r = b.run("stat", "--noheadings", "--vcpus", "-o", "VCPU,REASON,STATE,SINCE", "1")
         equal(rows(r), ["0 HLT halted 15m00s".split(), "0 CPUID -".split() + ["-"],

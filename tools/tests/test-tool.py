@@ -429,7 +429,7 @@ def test_intervals():
 def test_terminal():
     with Bench(totals={"vms": 3}) as b:
         three_guests(b)
-        b.machine.process(1001, ["qemu", "-name", "a-name-that-is-" + "very-" * 10 + "long"])
+        b.machine.process(1001, ["qemu", "-name", "a-name-that-is-" + "very-" * 10 + "long-17"])
         for command in "status", "list", "stat":
             colored = on_terminal(b.command(command))
             plain = on_terminal(b.command(command), NO_COLOR="1")
@@ -438,6 +438,7 @@ def test_terminal():
             ok("\x1b" not in on_terminal(b.command(command), TERM="dumb"), f"{command}: TERM=dumb")
             ok("\x1b" not in b.run(command).stdout, f"{command}: none in a file")
             ok(max(map(len, plain.splitlines())) <= 80, f"{command}: 80 columns", plain)
+            ok("\u2026" in plain and re.search("\u2026\\S*-17 ", plain), f"{command}: a long name loses its middle, not its last digits", plain)
 
 
 print("KTAP version 1")

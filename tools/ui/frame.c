@@ -131,6 +131,11 @@ static const char *last_columns(const char *s, size_t width)
 	return s;
 }
 
+static const char *ellipsis(void)
+{
+	return frame_is_utf8() ? "\u2026" : "~";
+}
+
 char *shorten_middle(const char *s, size_t width)
 {
 	size_t columns, head, len = fit_length(s, width, &columns);
@@ -139,8 +144,18 @@ char *shorten_middle(const char *s, size_t width)
 		return xmemdup0(s, len);
 	head = width / 2;
 	len = fit_length(s, head, &columns);
-	return xasprintf("%.*s%s%s", (int)len, s, frame_is_utf8() ? "\u2026" : "~",
+	return xasprintf("%.*s%s%s", (int)len, s, ellipsis(),
 			 last_columns(s, width - head - 1));
+}
+
+char *shorten_end(const char *s, size_t width)
+{
+	size_t columns, len = fit_length(s, width, &columns);
+
+	if (!s[len] || width < 2)
+		return xmemdup0(s, len);
+	len = fit_length(s, width - 1, &columns);
+	return xasprintf("%.*s%s", (int)len, s, ellipsis());
 }
 
 char *fit_middle(const char *s, size_t width)

@@ -58,6 +58,8 @@ char *fit_right(const char *s, size_t width);
  */
 char *fit_middle(const char *s, size_t width);
 char *shorten_middle(const char *s, size_t width);
+/* The same at the end of a sentence. */
+char *shorten_end(const char *s, size_t width);
 
 /* How many bytes of s fit into so many columns, and how many they take. */
 size_t fit_length(const char *s, size_t width, size_t *columns);

@@ -17,6 +17,9 @@
 /* A guest's name can be of any length, and a column is as wide as its widest row. */
 #define MAX_TEXT	128
 
+/* Less of a name would not tell it from others. */
+#define LEAST_WIDTH	8
+
 struct value value_text(const char *s)
 {
 	return s ? (struct value){ VALUE_TEXT, .text = xstrdup(s) } :
@@ -299,13 +302,9 @@ static struct libscols_table *new_table(const struct table *table,
 	scols_table_enable_noencoding(tb, 1);
 	for (i = 0; i < table->num_shown; i++) {
 		const struct column *c = &table->columns[table->shown[i]];
-		bool can_be_cut = c->is_flexible || c->is_cut_last;
 		struct libscols_column *cl;
 
-		cl = scols_table_new_column(tb, c->name,
-					    c->is_flexible ? 0.1 : 1,
-					    (c->is_text ? 0 : SCOLS_FL_RIGHT) |
-					    (can_be_cut ? SCOLS_FL_TRUNC : 0));
+		cl = scols_table_new_column(tb, c->name, 1, c->is_text ? 0 : SCOLS_FL_RIGHT);
 		if (!cl) {
 			scols_unref_table(tb);
 			return NULL;
@@ -316,36 +315,181 @@ static struct libscols_table *new_table(const struct table *table,
 	return tb;
 }
 
-static int add_line(struct libscols_table *tb, const struct table *table,
-		    const struct table_row *row, const struct table_style *style)
+static const struct column *column_shown(const struct table *table, size_t i)
+{
+	return &table->columns[table->shown[i]];
+}
+
+static size_t text_width(const char *s)
+{
+	size_t columns;
+
+	fit_length(s, SIZE_MAX, &columns);
+	return columns;
+}
+
+/* Texts of all cells, row by row. */
+static char **format_cells(const struct table *table, const struct table_style *style)
+{
+	char **cells = xcalloc(table->num_rows * table->num_shown + 1, sizeof(*cells));
+	size_t i, j;
+
+	for (i = 0; i < table->num_rows; i++)
+		for (j = 0; j < table->num_shown; j++)
+			cells[i * table->num_shown + j] =
+				format(&table->rows[i].values[table->shown[j]], style);
+	return cells;
+}
+
+/* How wide each column would be. */
+static size_t *measure(const struct table *table, char *const *cells, bool noheadings)
+{
+	size_t *widths = xcalloc(table->num_shown + 1, sizeof(*widths)), i, j, width;
+
+	for (j = 0; j < table->num_shown; j++) {
+		widths[j] = noheadings ? 0 : strlen(column_shown(table, j)->name);
+		for (i = 0; i < table->num_rows; i++) {
+			width = text_width(cells[i * table->num_shown + j]);
+			if (width > widths[j])
+				widths[j] = width;
+		}
+	}
+	return widths;
+}
+
+/* With a blank between columns. */
+static size_t total_width(const struct table *table, const size_t *widths)
+{
+	size_t i, total = 0;
+
+	for (i = 0; i < table->num_shown; i++)
+		total += widths[i] + !!i;
+	return total;
+}
+
+static bool can_be_cut(const struct column *c)
+{
+	return c->is_flexible || c->is_cut_last;
+}
+
+/* Of the columns that can be narrower; num_shown if none can. */
+static size_t find_widest(const struct table *table, const size_t *widths, bool is_last,
+			  size_t least)
+{
+	size_t widest = table->num_shown, i;
+
+	for (i = 0; i < table->num_shown; i++) {
+		const struct column *c = column_shown(table, i);
+
+		if (is_last ? !can_be_cut(c) : !c->is_flexible)
+			continue;
+		if (widths[i] > least && widths[i] > strlen(c->name) &&
+		    (widest == table->num_shown || widths[i] > widths[widest]))
+			widest = i;
+	}
+	return widest;
+}
+
+/* Makes the widest of these columns narrower until all fit: whether they do. */
+static bool narrow(const struct table *table, size_t *widths, size_t room, bool is_last,
+		   size_t least)
+{
+	size_t widest;
+
+	while (total_width(table, widths) > room) {
+		widest = find_widest(table, widths, is_last, least);
+		if (widest == table->num_shown)
+			return false;
+		widths[widest]--;
+	}
+	return true;
+}
+
+/* Where there is no room at all lines are wrapped, and no more is cut for that. */
+static void fit_widths(const struct table *table, size_t *widths, size_t room)
+{
+	size_t size = table->num_shown * sizeof(*widths), *least;
+
+	if (narrow(table, widths, room, false, LEAST_WIDTH) ||
+	    narrow(table, widths, room, true, LEAST_WIDTH))
+		return;
+	least = xcalloc(table->num_shown + 1, sizeof(*least));
+	memcpy(least, widths, size);
+	if (narrow(table, least, room, true, 0))
+		memcpy(widths, least, size);
+	free(least);
+}
+
+static void shorten(char **cell, size_t width, bool is_prose)
+{
+	char *text = is_prose ? shorten_end(*cell, width) : shorten_middle(*cell, width);
+
+	free(*cell);
+	*cell = text;
+}
+
+/* Digits are never cut, and nothing in a file. */
+static void fit_cells(const struct table *table, char **cells, bool noheadings)
+{
+	size_t room = terminal_columns(), *widths, i, j;
+
+	if (!room)
+		return;
+	widths = measure(table, cells, noheadings);
+	fit_widths(table, widths, room);
+	for (j = 0; j < table->num_shown; j++) {
+		const struct column *c = column_shown(table, j);
+
+		for (i = 0; can_be_cut(c) && i < table->num_rows; i++)
+			shorten(&cells[i * table->num_shown + j], widths[j], c->is_prose);
+	}
+	free(widths);
+}
+
+/* Takes the texts over. */
+static int add_line(struct libscols_table *tb, const struct table_row *row, char **cells,
+		    size_t num)
 {
 	struct libscols_line *line = scols_table_new_line(tb, NULL);
 	size_t i;
 
-	if (!line)
+	if (!line || (row->is_alarming && scols_line_set_color(line, "red")))
 		return -1;
-	if (row->is_alarming && scols_line_set_color(line, "red"))
-		return -1;
-	for (i = 0; i < table->num_shown; i++)
-		if (scols_line_refer_data(line, i,
-					  format(&row->values[table->shown[i]],
-						 style)))
+	for (i = 0; i < num; i++) {
+		if (scols_line_refer_data(line, i, cells[i]))
 			return -1;
+		cells[i] = NULL;
+	}
 	return 0;
+}
+
+static int add_lines(struct libscols_table *tb, const struct table *table,
+		     const struct table_style *style)
+{
+	char **cells = format_cells(table, style);
+	size_t num = table->num_shown, i;
+	int err = 0;
+
+	fit_cells(table, cells, style->noheadings);
+	for (i = 0; i < table->num_rows && !err; i++)
+		err = add_line(tb, &table->rows[i], &cells[i * num], num);
+	for (i = 0; i < table->num_rows * num; i++)
+		free(cells[i]);
+	free(cells);
+	return err;
 }
 
 int table_print(struct table *table, const struct table_style *style)
 {
 	struct libscols_table *tb = new_table(table, style);
 	int err = tb ? 0 : -1;
-	size_t i;
 
 	if (table->is_later)
 		putchar('\n');
 	table->is_later = true;
 	sort_rows(table);
-	for (i = 0; i < table->num_rows && !err; i++)
-		err = add_line(tb, table, &table->rows[i], style);
+	if (!err)
+		err = add_lines(tb, table, style);
 	if (!err)
 		err = scols_print_table(tb);
 	scols_unref_table(tb);

@@ -42,6 +42,8 @@ struct column {
 	/* Is cut when the terminal is too narrow, the flexible ones first. */
 	bool is_flexible;
 	bool is_cut_last;
+	/* Is cut at its end; the others, which are names, lose their middle. */
+	bool is_prose;
 };
 
 struct table_row {
