@@ -70,12 +70,21 @@ void env_close(struct env *env)
 	env->proc_fd = -1;
 }
 
+int env_complain_older(const struct env *env, const char *file)
+{
+	complain("the loaded module has no %s/class/l1tune/%s: load the module that came with this l1tune",
+		 env->sysfs, file);
+	return STATUS_FAILED;
+}
+
 int env_complain(const struct env *env, const char *file, int err)
 {
 	if (sysfs_is_gone(err) && faccessat(env->class_fd, "l1", F_OK, 0)) {
 		complain("the module was unloaded: run modprobe l1tune");
 		return STATUS_NO_MODULE;
 	}
+	if (err == -ENOENT && begins_with(file, "l1/"))
+		return env_complain_older(env, file);
 	if (!sysfs_is_withheld(err)) {
 		complain("%s/class/l1tune/%s: %s", env->sysfs, file,
 			 err == -EBADMSG ? "unexpected value" :

@@ -27,6 +27,9 @@ void env_close(struct env *env);
  */
 int env_complain(const struct env *env, const char *file, int err);
 
+/* Tells that the loaded module is older than the tool: it lacks this file. */
+int env_complain_older(const struct env *env, const char *file);
+
 /* Why a file of the machine cannot be read: what no record has is unknown. */
 const char *env_why_not(const struct env *env, int err);
 

@@ -56,7 +56,7 @@ static int follow_links(char **path)
 		if (lstat(*path, &st))
 			return errno == ENOENT ? 0 : -errno;
 		if (!S_ISLNK(st.st_mode))
-			return S_ISREG(st.st_mode) ? 0 : -ENOTSUP;
+			return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
 		if (st.st_uid && st.st_uid != geteuid())
 			return -ELOOP;
 		target = read_link(*path);

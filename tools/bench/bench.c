@@ -503,7 +503,7 @@ int bench_measure(const struct env *env, const struct bench_options *options,
 	if (err) {
 		complain("%s", b.vm.error);
 		bench_vm_close(&b.vm);
-		return STATUS_FAILED;
+		return b.vm.is_withheld ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 	}
 	khz = ioctl(b.vm.vcpu[0].fd, KVM_GET_TSC_KHZ, 0);
 	m->tsc_khz = khz > 0 ? khz : 0;

@@ -70,8 +70,10 @@ static int open_kvm(struct bench_vm *vm, const char *dev)
 	size_t i;
 
 	vm->kvm_fd = kvm_open(dev, vm->error);
-	if (vm->kvm_fd < 0)
+	if (vm->kvm_fd < 0) {
+		vm->is_withheld = errno == EACCES || errno == EPERM;
 		return -1;
+	}
 	for (i = 0; i < ARRAY_SIZE(needed); i++)
 		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
 			return bench_vm_fail(vm, "this KVM lacks %s, which bench needs",

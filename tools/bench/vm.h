@@ -33,8 +33,9 @@ struct bench_vcpu {
 
 /* bench's own guest: no firmware, no devices, one program. */
 struct bench_vm {
-	/* Why a call failed. */
+	/* Why a call failed, and whether that is for want of rights to /dev/kvm. */
 	char error[KVM_ERROR_SIZE];
+	bool is_withheld;
 	bool svm;
 	int kvm_fd, fd;
 	/* Written to by KVM itself when the guest writes to PORT_KVM. */

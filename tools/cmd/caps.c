@@ -117,11 +117,8 @@ static int read_caps(const struct options *options, struct caps *caps)
 	size_t num = svm ? num_svm_caps : num_vmx_caps, i;
 
 	*caps = (struct caps){ .isa = svm ? "svm" : "vmx" };
-	if (read_flag(options, caps->isa, "offered") == ANSWER_UNKNOWN) {
-		complain("the module has no l1/%s: it is older than this tool; build both from one version",
-			 caps->isa);
-		return STATUS_FAILED;
-	}
+	if (read_flag(options, caps->isa, "offered") == ANSWER_UNKNOWN)
+		return env_complain_older(&options->env, svm ? "l1/svm" : "l1/vmx");
 	caps->offered = read_flag(options, caps->isa, "offered") == ANSWER_YES;
 	caps->allowed = read_flag(options, caps->isa, "allowed") == ANSWER_YES;
 	caps->cpus_differ = read_flag(options, caps->isa, "cpus_differ") == ANSWER_YES;
@@ -197,7 +194,8 @@ static void print_head(const struct caps *caps, const struct host *host)
 		printf("Firmware has disabled and locked %s: KVM cannot run guests here.\n", svm ? "SVM" : "VMX");
 	printf("%s of %s, %s %s\n", svm ? "SVM" : "VMX",
 	       host->virtualized ? "L0" : "this CPU (not virtualized)",
-	       svm ? "revision" : "VMCS revision", caps->revision);
+	       svm ? "revision" : "VMCS revision",
+	       *caps->revision ? caps->revision : "unknown");
 	if (host->virtualized)
 		terminal_print("L0 is %s\n", host->hypervisor);
 	if (caps->cpus_differ)

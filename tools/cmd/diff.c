@@ -285,7 +285,7 @@ static int compare(const struct options *options, const struct host *host,
 	else if (num)
 		status = table_print(options->table, &options->style);
 	else
-		complain("no exits");
+		complain("neither side has exits");
 	free(changes);
 	return status;
 }

@@ -171,16 +171,35 @@ static json_t *json_gone(const struct look *look, const struct gone *gone)
 	return object;
 }
 
-static bool is_selected(const struct selection *selection, const struct gone *gone)
+static struct guest guest_of(const struct gone *gone)
 {
-	const struct guest guest = {
+	return (struct guest) {
 		.id = gone->id,
 		.pid = gone->pid,
 		.uid = gone->uid,
 		.name = (char *)gone->comm,
 	};
+}
+
+static bool is_selected(const struct selection *selection, const struct gone *gone)
+{
+	const struct guest guest = guest_of(gone);
 
 	return selection_matches(selection, &guest);
+}
+
+static bool is_met(const struct selector *selector, const void *guests)
+{
+	const struct gone_list *list = guests;
+	size_t i;
+
+	for (i = 0; i < list->num; i++) {
+		const struct guest guest = guest_of(&list->v[i]);
+
+		if (selector_matches(selector, &guest))
+			return true;
+	}
+	return false;
 }
 
 static int show(const struct look *look, const struct gone_list *list,
@@ -188,7 +207,7 @@ static int show(const struct look *look, const struct gone_list *list,
 {
 	const struct options *options = look->options;
 	json_t *array = options->json ? json_array() : NULL;
-	size_t i, num = 0;
+	size_t i;
 
 	for (i = 0; i < list->num; i++) {
 		const struct gone *gone = &list->v[i];
@@ -201,12 +220,6 @@ static int show(const struct look *look, const struct gone_list *list,
 			print_one(look, gone);
 		else
 			fill_row(look, gone);
-		num++;
-	}
-	if (options->num_words && !num) {
-		json_decref(array);
-		complain("no such guest among those that ended: l1tune gone lists them");
-		return STATUS_NO_GUEST;
 	}
 	if (options->json)
 		return json_print_value(host, "gone", array);
@@ -263,7 +276,10 @@ static int run(struct options *options)
 	if (!status)
 		status = gone_read(&options->env, &list);
 	if (!status) {
-		status = show_with_probe(options, &list, &selection, &host, now_ns);
+		status = selection_check(&selection, "guest that ended", "l1tune gone lists them",
+					 is_met, &list);
+		if (!status)
+			status = show_with_probe(options, &list, &selection, &host, now_ns);
 		gone_free(&list);
 	}
 	host_close(&options->env, &host);

@@ -304,9 +304,7 @@ static int show(const struct options *options, const struct host *host,
 	if (!snapshot->num_guests)
 		complain("no guests");
 	else if (!is_any_known(snapshot))
-		status = STATUS_FAILED;
-	if (status != STATUS_OK)
-		complain("the loaded module is older than this tool: it has no l2-<id>/vcpu<n>/nested");
+		status = env_complain_older(&options->env, "l2-<id>/vcpu<n>/nested");
 	if (options->json)
 		return print_json(options, host, snapshot) == STATUS_OK ? status : STATUS_FAILED;
 	if (!snapshot->num_guests || status != STATUS_OK)

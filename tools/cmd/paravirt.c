@@ -177,10 +177,8 @@ static int print(const struct look *look, const struct snapshot *snapshot, json_
 	struct table *table = look->options->table;
 	json_t *json;
 
-	if (look->is_older && !table->num_rows && !json_array_size(guests)) {
-		complain("the loaded module is older than this tool: it has no l2-<id>/vcpu<n>/paravirt");
-		return STATUS_FAILED;
-	}
+	if (look->is_older && !table->num_rows && !json_array_size(guests))
+		return env_complain_older(&look->options->env, "l2-<id>/vcpu<n>/paravirt");
 	if (look->options->json) {
 		json = json_document(host, &snapshot->time, look->sample_ns);
 		json_set(json, "paravirt", json_incref(guests));

@@ -372,15 +372,18 @@ static int open_history(struct recorder *recorder, uint64_t bytes)
 {
 	const char *state = recorder->options->env.state;
 	char *dir = xasprintf("%s/record", state);
-	int err;
+	const char *failed = state;
+	int err = mkdir(state, 0755) && errno != EEXIST ? -errno : 0;
 
-	mkdir(state, 0755);
-	err = history_writer_open(&recorder->writer, dir, bytes);
+	if (!err) {
+		failed = dir;
+		err = history_writer_open(&recorder->writer, dir, bytes);
+	}
 	if (err == -EWOULDBLOCK)
 		complain("%s: another l1tune record writes to it: stop that one (systemctl stop l1tune-record), or use another --state",
 			 dir);
 	else if (err)
-		complain("%s: %s", dir, strerror(-err));
+		complain("%s: %s", failed, strerror(-err));
 	free(dir);
 	return !err ? STATUS_OK : err == -EACCES || err == -EPERM ?
 	       STATUS_NOT_PERMITTED : STATUS_FAILED;

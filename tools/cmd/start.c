@@ -244,13 +244,35 @@ static int print_one(struct options *options, const struct start *start,
 	return status;
 }
 
+static bool is_met(const struct selector *selector, const void *guests)
+{
+	const struct start_list *list = guests;
+	size_t i;
+
+	for (i = 0; i < list->num; i++)
+		if (selector_matches(selector, &list->v[i].guest))
+			return true;
+	return false;
+}
+
+/* Do guests, or starts that are kept, match all that is named? */
+static int check_guests(const struct selection *selection, const struct start_list *list)
+{
+	return selection_check(selection, "guest",
+			       "l1tune start lists current guests and the last that ended",
+			       is_met, list);
+}
+
 static int show(struct options *options, const struct start_list *list,
 		const struct selection *selection, const struct host *host)
 {
-	json_t *array = options->json ? json_array() : NULL;
-	int status = STATUS_OK;
+	int status = check_guests(selection, list);
+	json_t *array;
 	size_t i, num = 0;
 
+	if (status != STATUS_OK)
+		return status;
+	array = options->json ? json_array() : NULL;
 	table_set_defaults(options->table, options->num_words ? PHASE_COLUMNS : LIST_COLUMNS);
 	for (i = 0; i < list->num; i++) {
 		const struct start *start = &list->v[i];
@@ -264,11 +286,6 @@ static int show(struct options *options, const struct start_list *list,
 		else
 			fill_row(table_add_row(options->table), start);
 		num++;
-	}
-	if (options->num_words && !num) {
-		json_decref(array);
-		complain("no such guest: l1tune start lists current guests and the last that ended");
-		return STATUS_NO_GUEST;
 	}
 	if (options->json)
 		return json_print_value(host, "start", array);
@@ -337,6 +354,8 @@ static const struct start *single(const struct start_list *list, const char *wor
 	const struct start *found = NULL;
 	size_t i, num = 0;
 
+	if (check_guests(selection, list) != STATUS_OK)
+		return NULL;
 	for (i = 0; i < list->num; i++) {
 		if (!selection_matches(selection, &list->v[i].guest))
 			continue;
@@ -345,8 +364,7 @@ static const struct start *single(const struct start_list *list, const char *wor
 	}
 	if (num == 1)
 		return found;
-	complain(num ? "%s: %zu guests match; use an id" :
-		       "%s: no such guest; l1tune start lists them", word, num);
+	complain("%zu guests match '%s', exactly one is needed: use an id", num, word);
 	return NULL;
 }
 
@@ -385,7 +403,12 @@ static int set_until(const struct options *options)
 			      strcmp(until, "idle") ? until : "none");
 
 	if (err == -EINVAL || err == -ERANGE)
-		return error_set(options->error, "--until %s is neither idle nor a port, as 0xf4", until);
+		return error_set(options->error, "--until: '%s' is neither idle nor a port such as 0xf4", until);
+	if (sysfs_is_withheld(err)) {
+		complain("%s/class/l1tune/l1/start/port: %s: needs CAP_SYS_ADMIN in the initial user namespace",
+			 options->env.sysfs, strerror(-err));
+		return STATUS_NOT_PERMITTED;
+	}
 	if (err)
 		return env_complain(&options->env, "l1/start/port", err);
 	return STATUS_OK;

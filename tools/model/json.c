@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -353,11 +354,17 @@ json_t *json_read(const char *path)
 {
 	json_error_t error;
 	json_t *json = json_load_file(path, 0, &error);
+	enum json_error_code code;
 
 	if (json)
 		return json;
-	complain("%s: %s", path, json_error_code(&error) == json_error_end_of_input_expected ?
-		 "more than one document (one per interval): keep a single line" : error.text);
+	code = json_error_code(&error);
+	if (code == json_error_cannot_open_file)
+		complain("%s: %s", path, strerror(errno));
+	else if (code == json_error_end_of_input_expected)
+		complain("%s: more than one document (one per interval): keep a single line", path);
+	else
+		complain("%s: not a JSON document, as --json prints: %s", path, error.text);
 	return NULL;
 }
 

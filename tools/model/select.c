@@ -110,6 +110,22 @@ bool selector_matches(const struct selector *selector,
 	return false;
 }
 
+int selection_check(const struct selection *selection, const char *kind, const char *hint,
+		    bool (*is_met)(const struct selector *selector, const void *guests),
+		    const void *guests)
+{
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < selection->num; i++) {
+		if (is_met(&selection->v[i], guests))
+			continue;
+		complain("no %s matches '%s': %s", kind, selection->v[i].text, hint);
+		status = STATUS_NO_GUEST;
+	}
+	return status;
+}
+
 bool selection_matches(const struct selection *selection,
 		       const struct guest *guest)
 {

@@ -35,6 +35,14 @@ void selection_free(struct selection *selection);
 
 bool selector_matches(const struct selector *selector,
 		      const struct guest *guest);
+/*
+ * STATUS_OK if is_met says of each selector that one of the guests matches it;
+ * otherwise STATUS_NO_GUEST, after "no <kind> matches '<selector>': <hint>" for each
+ * that none does.
+ */
+int selection_check(const struct selection *selection, const char *kind, const char *hint,
+		    bool (*is_met)(const struct selector *selector, const void *guests),
+		    const void *guests);
 /* True also when nothing is selected: then all guests are meant. */
 bool selection_matches(const struct selection *selection,
 		       const struct guest *guest);

@@ -361,24 +361,22 @@ static int take_guest(const struct env *env, uint64_t id,
 	return STATUS_OK;
 }
 
+static bool is_met(const struct selector *selector, const void *guests)
+{
+	const struct snapshot *snapshot = guests;
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		if (selector_matches(selector, &snapshot->guests[i].guest))
+			return true;
+	return false;
+}
+
 static int check_selection(const struct selection *selection,
 			   const struct snapshot *snapshot)
 {
-	int status = STATUS_OK;
-	size_t i, j;
-
-	for (i = 0; i < selection->num; i++) {
-		for (j = 0; j < snapshot->num_guests; j++)
-			if (selector_matches(&selection->v[i],
-					     &snapshot->guests[j].guest))
-				break;
-		if (j < snapshot->num_guests)
-			continue;
-		complain("no guest matches '%s': l1tune list -a shows all guests",
-			 selection->v[i].text);
-		status = STATUS_NO_GUEST;
-	}
-	return status;
+	return selection_check(selection, "guest", "l1tune list -a shows all guests",
+			       is_met, snapshot);
 }
 
 static int compare_ids(const void *a, const void *b)

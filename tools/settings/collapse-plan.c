@@ -181,8 +181,7 @@ static int complain_slots(const struct env *env, const struct guest *guest, int 
 			 guest->name);
 		break;
 	case -ENOENT:
-		complain("the loaded module has no %s/class/l1tune/%s: load the module that came with this l1tune",
-			 env->sysfs, file);
+		status = env_complain_older(env, file);
 		break;
 	default:
 		status = env_complain(env, file, err);

@@ -108,6 +108,9 @@ def test_forms():
     r = gone(text)
     ok(r.returncode == 0 and "killed" in r.stdout and "CAUSE" in r.stdout, "gone prints a table", r.stdout + r.stderr)
     equal(gone(text, "8").returncode, 4, "a guest that has no record is no such guest")
+    r = gone(text, "7", "8")
+    equal([r.returncode, r.stdout, r.stderr], [4, "", "l1tune: no guest that ended matches '8': l1tune gone lists them\n"],
+          "gone names each guest that has no record, and shows none")
     equal(gone("", "7").returncode, 1, "a record that is not one is an error")
     with Bench() as b:
         write(f"{b.machine.sys}/class/l1tune/l1/gone/7", text, 0o440)

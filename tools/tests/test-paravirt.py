@@ -101,7 +101,7 @@ def test_errors():
         equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no guests\n"], "no guests")
         add(b, 1, None)
         r = b.run("paravirt")
-        ok(r.returncode == 1 and not r.stdout and "older than this tool" in r.stderr and "vcpu<n>/paravirt" in r.stderr, "an older module", r)
+        ok(r.returncode == 1 and not r.stdout and "came with this l1tune" in r.stderr and "vcpu<n>/paravirt" in r.stderr, "an older module", r)
         for text in "offered 12", "offered 0x", "offered 0x1ffffffff", "kvmclock 2", "kvmclock":
             write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", lines([text]), 0o440)
             r = b.run("paravirt")

@@ -223,6 +223,12 @@ def test_list():
         r = b.run("list")
         ok(r.returncode == 0 and not r.stdout and "no guests" in r.stderr, "no guests", r)
         equal(b.json("list", "-J")["l2"], [], "no guests in JSON")
+        os.unlink(f"{b.machine.device('l1')}/abi")
+        for words in ["list"], ["list", "-J"], ["stat"], ["nested"], ["limits"], ["start"]:
+            r = b.run(*words)
+            equal([r.returncode, r.stdout, r.stderr], [1, "", f"l1tune: the loaded module has no {b.machine.sys}/class/l1tune/l1/abi: "
+                                                              "load the module that came with this l1tune\n"],
+                  f"{' '.join(words)}: a module that lacks a file is too old, and nothing else is said")
     with Bench() as b:
         for n in range(12):
             b.machine.guest(n, [CPUID])

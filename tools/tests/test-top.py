@@ -363,7 +363,7 @@ def test_by_cgroup():
         equal([(c["tenant"], c["cgroup"], c["guests"]) for c in d["cgroups"]], [(7, "/a", 2), (12, "/a/x", 1), (None, "/free", 1)],
               "--json has them as stat has")
         r = b.run("top", "--once", "--by", "user")
-        ok(r.returncode == 2 and "--by: 'user' is not cgroup" in r.stderr, "usage: top --by user", r)
+        ok(r.returncode == 2 and "--by: invalid value 'user': use cgroup" in r.stderr, "usage: top --by user", r)
     with Bench() as b:
         guests(b)
         r = b.run("top", "--once", "-d", "0.1", "--by", "cgroup")

@@ -55,7 +55,8 @@ static int once(const struct options *options,
 	struct host host;
 	int status = snapshot_read(&options->env, request, &host, &snapshot), shown;
 
-	if (status == STATUS_OK || status == STATUS_FAILED) {
+	/* Guests that could not be read are missing; without the host there is nothing to show. */
+	if (status == STATUS_OK || (status == STATUS_FAILED && snapshot.taken_ns)) {
 		shown = show_one(options, &host, &snapshot, show, arg);
 		if (status == STATUS_OK)
 			status = shown;

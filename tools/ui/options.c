@@ -192,7 +192,7 @@ static int take_text(const struct option_spec *spec, const char *text,
 		     const char **member, struct error *error)
 {
 	if (islower((unsigned char)*spec->argument) && !is_choice(spec->argument, text))
-		return error_set(error, "--%s: '%s' is not %s", spec->name, text,
+		return error_set(error, "--%s: invalid value '%s': use %s", spec->name, text,
 				 spec->argument);
 	*member = text;
 	return STATUS_OK;
