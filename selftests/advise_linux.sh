@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Advice for a guest that is not built for it: a stock Linux in Debian's QEMU, booting,
-# idle, and busy. README.md shows the output of this test.
+# idle, and busy. docs/explain.md shows the output of this test.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
-# session COMMAND: runs it and prints both, as in README.md
+# session COMMAND: runs it and prints both, as in docs/explain.md
 session()
 {
 	printf '# %s\n' "$1"

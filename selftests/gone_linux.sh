@@ -38,9 +38,9 @@ load
 dies panics "triple fault" l2.panic && grep -q 'a deliberate restart' "$TMP/gone"
 result "a Linux that panics and restarts by a triple fault is said to have ended by one, maybe on purpose"
 dies exits "triple fault" l2.exit
-result "so is one whose init exits"
+result "a Linux whose init exits is said to have ended by a triple fault"
 dies lost_root "triple fault" rdinit=/none root=/dev/none
-result "so is one that finds no root"
+result "a Linux without a root file system is said to have ended by a triple fault"
 LINUX_MACHINE=pc
 dies resets "keyboard controller" l2.panic reboot=k
 result "a Linux that panics and restarts by the keyboard controller of a PC is said to have reset itself by it"
