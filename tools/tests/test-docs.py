@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """The manual and the completion have what the tool's help has. Usage: test-docs.py L1TUNE"""
+import fnmatch
 import os
 import re
 import shlex
@@ -49,6 +50,22 @@ def in_synopsis(source, name):
     """The options that the manual's synopsis shows for a command."""
     forms = re.findall(rf"^\.Nm\n\.Cm {name}\n((?:\.(?!Nm|Cm|Sh).*\n)*)", source.partition(".Sh DESCRIPTION")[0], re.M)
     return set(re.findall(r"(?:Fl|\|) -([a-z0-9-]+)|Fl ([a-zA-Z])\b", "".join(forms)))
+
+
+def has_option(name, letter, long, argument):
+    """Whether a command has it, with this argument or a list of values instead."""
+    return any((letter, long) == option[:2] and (argument == option[2] or "|" in option[2])
+               for option in OPTION.findall(text_of(TOOL, name, "--help")))
+
+
+def test_options(source, commands):
+    """An option's entry in the manual that names commands names all that have it."""
+    for entry in re.split(r"^\.It Fl ", source.partition("\n.Sh OPTIONS\n")[2].partition("\n.Sh ")[0], flags=re.M)[1:]:
+        option = re.match(r"(?:(\w) , )?-([a-z0-9-]+)(?: Ar (\S+))?", entry).groups(default="")
+        named = re.findall(r"[a-z]+", " ".join(re.findall(r"^\.Cm ([a-z , ]+) :$", entry, re.M)))
+        if named:
+            equal(sorted(named), sorted(name for name in commands if has_option(name, *option)),
+                  f"--{option[1]} {option[2]}: the commands that the manual names are those that have it")
 
 
 def one(code, reason):
@@ -101,6 +118,9 @@ def main():
           "limits are completed")
     equal([word in completions(TOOL, "apply", "--") for word in ("--check", "--json")], [True, False],
           "apply takes no --json")
+    test_options(source, commands)
+    test_metrics(source)
+    test_events(source)
     for name in commands:
         ok(f".Cm {name}" in source, f"{name} is in the manual")
     equal(completions(TOOL, "''"), commands, "every command is completed")
@@ -131,6 +151,76 @@ def main():
             equal(completions(TOOL, name, "-o", "''"), columns, f"{name}: columns are completed")
 
 
+def exported(directory="tools/export"):
+    """The metrics that the tool can print, by the names of their samples."""
+    text = "".join(read(f"{directory}/{name}") for name in sorted(os.listdir(os.path.join(TOP, "..", directory))))
+    ends = {"COUNTER": "_total", "INFO": "_info"}
+    found = {name + ends.get(kind, "") for kind, name in re.findall(r'METRIC_(\w+),\s*"(l1tune_\w+)"', text)}
+    found |= {name + "_total" for name in re.findall(r'\{ "\w+", "(l1tune_host_\w+)"', text)}
+    return found | set(re.findall(r'\{ "\w+", "(l1tune_(?!host_)\w+)"', text))
+
+
+def test_metrics(source):
+    metrics = set(re.findall(r"\bl1tune_\w+", source.partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]))
+    equal(sorted(metrics ^ exported()), [], "the manual has each metric that is exported, and no others")
+    for name in "l1tune.rules.yml", "l1tune.rules.test.yml", "l1tune.dashboard.json", "README.md":
+        used = set(re.findall(r"(?<![\w:])l1tune_\w+", read("tools/prometheus/" + name)))
+        unknown = {metric for metric in used if re.sub("_(bucket|sum|count)$", "", metric) not in metrics}
+        equal(sorted(unknown), [], f"{name} has only metrics that are exported")
+
+
+def test_events(source):
+    text = source.partition("\n.Sh EVENTS\n")[2].partition("\n.El")[0]
+    documented_events = set(re.findall(r"[a-z]+", " ".join(re.findall(r"^\.It Sy (.*)$", text, re.M))))
+    kinds = set(re.findall(r'\[EVENT_\w+\] = "(\w+)"', read("tools/ui/event-show.c")))
+    equal(sorted(documented_events ^ kinds), [], "the manual has each kind of event, and no others")
+
+
+def anchors(text):
+    """Of the headings of a page, as GitHub makes them."""
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+def test_links():
+    pages = ["README.md", "tools/prometheus/README.md"] + [f"docs/{name}" for name in sorted(os.listdir(os.path.join(TOP, "../docs")))
+                                                           if name.endswith(".md")]
+    for page in pages:
+        text = read(page)
+        broken = []
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+            path = os.path.normpath(os.path.join(os.path.dirname(page), target)) if target else page
+            if not os.path.exists(os.path.join(TOP, "..", path)) or (anchor and anchor not in anchors(read(path))):
+                broken.append(f"{target}#{anchor}")
+        equal(broken, [], f"{page}: each link leads to a file and a heading")
+        listed = re.findall(r"^- \[([^]]+)\]\(#", text, re.M)
+        headings = re.findall(r"^## (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+        if listed:
+            equal([heading for heading in headings if heading not in listed], [], f"{page}: the list of contents is complete")
+
+
+def test_causes():
+    causes = re.findall(r"^  ([a-z0-9-]+) ", text_of(TOOL, "advise", "--help").partition("\nCauses:\n")[2].partition("\n\n")[0], re.M)
+    text = read("docs/explain.md").partition("\n## Symptoms and their causes\n")[2].partition("\n## ")[0]
+    places = re.findall(r"^(?:\| |### )(`[^|:]*)", text, re.M)
+    explained = set(re.findall(r"`([a-z0-9-]+)`", " ".join(places)))
+    equal(sorted(explained ^ set(causes)), [], "docs/explain.md has each cause and symptom of advise, and no others")
+
+
+def test_sources():
+    text = read("docs/design.md").partition("\n## The source files\n")[2]
+    patterns = re.findall(r"`([\w*.]+)`", " ".join(re.findall(r"^\| (`[^|]*) \|", text, re.M)))
+    files = [name for name in os.listdir(os.path.join(TOP, "../module")) if name.endswith(".c")]
+    missing = [name for name in files if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+    gone = [pattern for pattern in patterns if not fnmatch.filter(os.listdir(os.path.join(TOP, "../module")), pattern)]
+    equal([missing, gone], [[], []], "docs/design.md has each source file of the module, and no others")
+
+
+def test_steps():
+    by_name = re.search(r"^BY_NAME=\((.*?)\)", read("selftests/check"), re.M | re.S)[1].split()
+    missing = [step for step in by_name if f"`{step}`" not in read("docs/testing.md")]
+    equal(missing, [], "docs/testing.md has each step of selftests/check that runs by name only")
+
+
 def test_version():
     versions = {
         "dkms.conf": re.search(r'PACKAGE_VERSION="(.*)"', read("dkms.conf"))[1],
@@ -151,6 +241,10 @@ def test_runbook():
 print("KTAP version 1")
 test_version()
 test_runbook()
+test_links()
+test_causes()
+test_sources()
+test_steps()
 main()
 test_machine()
 finish()
