@@ -44,7 +44,7 @@ static void export_costs(struct metrics *metrics, const struct canary_export *ca
 	metrics_seconds(metrics, canary->last.exit_ns, "");
 	if (canary->last.rest_ns != CANARY_UNKNOWN) {
 		metrics_family(metrics, METRIC_GAUGE, "l1tune_canary_outside_kvm_seconds",
-			       "The part of it spent outside this machine's KVM.");
+			       "Part of l1tune_canary_exit_seconds outside this machine's KVM: the hardware and L0.");
 		metrics_seconds(metrics, canary->last.rest_ns, "");
 	}
 	if (!canary->has_baseline)

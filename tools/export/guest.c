@@ -166,14 +166,14 @@ static const struct {
 	{ METRIC_COUNTER, "l1tune_guest_stolen_seconds",
 	  "Time that L0 took from the guest and its exits.", export_stolen },
 	{ METRIC_HISTOGRAM, "l1tune_exit_duration_seconds",
-	  "Durations from exits to the next entries, without HLT unless by reason; the sum has open exits, too.",
+	  "Durations from exits to the next entries, without HLT unless by reason; the sum also has open exits.",
 	  export_durations, export_durations_by_reason },
 };
 
 void export_guests_readable(struct metrics *metrics, bool are_readable)
 {
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_guests_readable",
-		       "Whether the exporter may read guests; if not, there are no metrics of guests.");
+		       "Whether the exporter may read guests: if not, metrics of guests are missing.");
 	metrics_number(metrics, are_readable, "");
 }
 

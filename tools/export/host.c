@@ -82,31 +82,31 @@ static void export_totals(struct metrics *metrics, const struct host *host)
 		{ "vcpus", "l1tune_host_vcpus", "vCPUs since load." },
 		{ "exits", "l1tune_host_exits", "Exits since load, including guests that have ended." },
 		{ "exit_time_ns", "l1tune_host_exit_seconds",
-		  "Time from exits to the next entries, including guests that have ended.", true },
+		  "Time from exits to the next entries since load, including guests that have ended.", true },
 		{ "kernel_time_ns", "l1tune_host_kernel_seconds",
-		  "The part of it on a CPU in KVM.", true },
+		  "Part of l1tune_host_exit_seconds: on a CPU in KVM.", true },
 		{ "vmm_time_ns", "l1tune_host_vmm_seconds",
-		  "The part of it on a CPU in VMMs.", true },
+		  "Part of l1tune_host_exit_seconds: on a CPU in VMMs.", true },
 		{ "vmm_sleep_time_ns", "l1tune_host_vmm_sleep_seconds",
-		  "The part of it with VMMs asleep.", true },
+		  "Part of l1tune_host_exit_seconds: VMMs asleep.", true },
 		{ "halted_time_ns", "l1tune_host_halted_seconds",
-		  "The part of it with vCPUs halted.", true },
+		  "Part of l1tune_host_exit_seconds: vCPUs halted.", true },
 		{ "blocked_time_ns", "l1tune_host_blocked_seconds",
-		  "The part of it asleep elsewhere in KVM.", true },
+		  "Part of l1tune_host_exit_seconds: asleep in KVM for another reason than HLT.", true },
 		{ "runq_time_ns", "l1tune_host_runq_seconds",
-		  "The part of it runnable without a CPU.", true },
+		  "Part of l1tune_host_exit_seconds: runnable without a CPU.", true },
 		{ "throttled_time_ns", "l1tune_host_throttled_seconds",
-		  "The part of it throttled by a limit.", true },
+		  "Part of l1tune_host_exit_seconds: throttled by max_exits_per_sec.", true },
 		{ "guest_time_ns", "l1tune_host_guest_seconds",
 		  "Time in guests, including those that have ended.", true },
 		{ "stolen_time_ns", "l1tune_host_stolen_seconds",
 		  "Time that L0 took from guests and their exits, including those that have ended.", true },
 		{ "unattributed", "l1tune_host_unattributed_exits",
-		  "Exits of vCPUs unknown at that time; in no other count." },
+		  "Exits of vCPUs that were unknown to the module; in no other count." },
 		{ "unpaired_entries", "l1tune_host_unpaired_entries",
 		  "Entries without an exit since the previous entry." },
 		{ "lost_cells", "l1tune_host_lost_cells",
-		  "Exits under the reason OTHER for lack of memory." },
+		  "Exits counted under the reason OTHER for lack of memory." },
 		{ "nested_unadmitted", "l1tune_host_nested_unadmitted",
 		  "vCPUs found in a nested guest without a slot of max_nested_vms." },
 	};
@@ -147,7 +147,7 @@ static void export_ended(struct metrics *metrics, const struct host *host)
 		free(name);
 	}
 	metrics_family(metrics, METRIC_COUNTER, "l1tune_guests_ended_young",
-		       "Of these, guests that ended within a second of their first exit.");
+		       "Guests that ended within a second of their first exit, since load.");
 	metrics_number(metrics, host_count(&host->ended, "young"), "");
 }
 
@@ -157,7 +157,7 @@ static void export_untraced(struct metrics *metrics, const struct host *host)
 	if (!host_has_count(&host->totals, "untraced"))
 		return;
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_host_untraced_exits",
-		       "Exits that KVM counted and did not trace, or is about to; in no other count.");
+		       "Exits that KVM counted but did not trace, or has not traced yet; in no other count.");
 	metrics_number(metrics, host_count(&host->totals, "untraced"), "");
 }
 

@@ -14,19 +14,19 @@ static const struct {
 	const char *help;
 } families[NUM_OF_LIMIT] = {
 	[OF_LIMIT_VALUE] = { METRIC_GAUGE, "l1tune_limit",
-		"Requests beyond it are denied, or throttled; +Inf for no limit." },
+		"Value of the limit: requests beyond it are denied or throttled; +Inf for no limit." },
 	[OF_LIMIT_AUDIT] = { METRIC_GAUGE, "l1tune_limit_audit",
-		"Requests beyond it are counted; +Inf for no threshold." },
+		"Audit threshold of the limit: requests beyond it are only counted; +Inf for no threshold." },
 	[OF_LIMIT_USE] = { METRIC_GAUGE, "l1tune_limit_use",
-		"How much of it is used; for limits per guest or user, the highest use." },
+		"How much of the limit is used; for limits per guest or user, the highest use." },
 	[OF_LIMIT_DENIALS] = { METRIC_COUNTER, "l1tune_denials",
 		"How often a limit denied a request or throttled a vCPU." },
 	[OF_LIMIT_WOULD_DENIALS] = { METRIC_COUNTER, "l1tune_would_denials",
 		"How often an audit threshold was exceeded." },
 	[OF_LIMIT_EFFECTIVE] = { METRIC_GAUGE, "l1tune_limit_effective",
-		"Whether it can be enforced now." },
+		"Whether the limit can be enforced now." },
 	[OF_LIMIT_BROKEN] = { METRIC_GAUGE, "l1tune_limit_broken",
-		"Whether it is set but not enforced, though KVM is loaded." },
+		"Whether the limit is set but not enforced although KVM is loaded." },
 };
 
 static void export_one(struct metrics *metrics, enum of_limit what,

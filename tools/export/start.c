@@ -40,7 +40,7 @@ void export_starts(struct metrics *metrics, const struct start_times *times)
 	if (total)
 		export_total(metrics, total, "");
 	metrics_family(metrics, METRIC_COUNTER, "l1tune_guest_start_phase_seconds",
-		       "Time of all starts together, by phase.");
+		       "Time of all guests' starts together, by phase.");
 	/* The names are the module's own. */
 	for (i = 0; i < times->num; i++)
 		if (strcmp(times->v[i].name, "total"))
@@ -70,7 +70,7 @@ void export_tenant_starts(struct metrics *metrics, const struct tenant_ranking *
 	if (!ranking->counted->are_known)
 		return;
 	metrics_family(metrics, METRIC_HISTOGRAM, "l1tune_tenant_start_seconds",
-		       "The same of its guests, including those that have ended.");
+		       "Time from KVM_CREATE_VM to first idle of the tenant's guests, including those that have ended.");
 	for (i = 0; i < ranking->num_exported; i++) {
 		const struct start_time *total = start_times_total(&ranking->starts[i]);
 		char *labels = xasprintf("tenant=\"%s\"", ranking->v[i].label);
@@ -80,7 +80,7 @@ void export_tenant_starts(struct metrics *metrics, const struct tenant_ranking *
 		free(labels);
 	}
 	metrics_family(metrics, METRIC_COUNTER, "l1tune_tenant_ended_starting",
-		       "Its guests that ended before they had started.");
+		       "Guests of the tenant that ended before they had started.");
 	for (i = 0; i < ranking->num_exported; i++)
 		if (ranking->starts[i].are_known)
 			metrics_number(metrics, ranking->starts[i].ended, "tenant=\"%s\"",

@@ -97,15 +97,17 @@ static const struct {
 	void (*export)(struct metrics *metrics, const struct limit *limit, const char *label);
 } families[] = {
 	{ METRIC_GAUGE, "l1tune_tenant_limit",
-	  "Requests beyond it are denied, or throttled, for all guests of the tenant together.",
+	  "Value of a tenant's limit: requests beyond it are denied or throttled.",
 	  export_value },
-	{ METRIC_GAUGE, "l1tune_tenant_limit_audit", "Requests beyond it are counted.", export_audit },
+	{ METRIC_GAUGE, "l1tune_tenant_limit_audit",
+	  "Audit threshold of a tenant's limit: requests beyond it are only counted.",
+	  export_audit },
 	{ METRIC_COUNTER, "l1tune_tenant_denials",
 	  "How often a limit of the tenant denied a request or throttled a vCPU.", export_denied },
 	{ METRIC_COUNTER, "l1tune_tenant_would_denials",
 	  "How often an audit threshold of the tenant was exceeded.", export_would_deny },
 	{ METRIC_GAUGE, "l1tune_tenant_limit_broken",
-	  "Whether it is set but not enforced, though KVM is loaded.", export_broken },
+	  "Whether a tenant's limit is set but not enforced although KVM is loaded.", export_broken },
 };
 
 void export_tenant_limits(struct metrics *metrics, const struct tenant_ranking *ranking,
@@ -125,6 +127,6 @@ void export_tenant_limits(struct metrics *metrics, const struct tenant_ranking *
 		}
 	}
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_denials",
-		       "How often limits of tenants without series denied a request; it can decrease.");
+		       "How often limits of tenants without series of their own denied a request; can decrease.");
 	metrics_number(metrics, limits->others_denied, "");
 }

@@ -151,22 +151,24 @@ static const struct {
 	void (*export)(struct metrics *metrics, const struct exported_tenant *of);
 } families[] = {
 	{ METRIC_INFO, "l1tune_tenant", "Identity of a tenant.", export_info },
-	{ METRIC_GAUGE, "l1tune_tenant_vms", "Its current VMs.", export_vms },
-	{ METRIC_GAUGE, "l1tune_tenant_vcpus", "Its current vCPUs.", export_vcpus },
-	{ METRIC_GAUGE, "l1tune_tenant_memory_bytes", "Sum of the peak memory of each of its guests.",
+	{ METRIC_GAUGE, "l1tune_tenant_vms", "Current VMs of the tenant.", export_vms },
+	{ METRIC_GAUGE, "l1tune_tenant_vcpus", "Current vCPUs of the tenant.", export_vcpus },
+	{ METRIC_GAUGE, "l1tune_tenant_memory_bytes", "Sum of the peak memory of each current guest of the tenant.",
 	  export_memory },
-	{ METRIC_GAUGE, "l1tune_tenant_nested_vms", "Its guests that use VMX or SVM themselves.",
+	{ METRIC_GAUGE, "l1tune_tenant_nested_vms", "Guests of the tenant that use VMX or SVM themselves.",
 	  export_nested },
-	{ METRIC_COUNTER, "l1tune_tenant_created_vms", "Its VMs, including those that have ended.", export_created_vms },
-	{ METRIC_COUNTER, "l1tune_tenant_created_vcpus", "Its vCPUs, including those that have ended.",
+	{ METRIC_COUNTER, "l1tune_tenant_created_vms",
+	  "VMs that the tenant has had, including those that have ended.", export_created_vms },
+	{ METRIC_COUNTER, "l1tune_tenant_created_vcpus",
+	  "vCPUs that the tenant has had, including those that have ended.",
 	  export_created_vcpus },
-	{ METRIC_COUNTER, "l1tune_tenant_exits", "Exits of its guests, including those that have ended.",
+	{ METRIC_COUNTER, "l1tune_tenant_exits", "Exits of the tenant's guests, including those that have ended.",
 	  export_exits },
 	{ METRIC_COUNTER, "l1tune_tenant_exit_seconds",
-	  "Time from exits of its guests to the next entries, by part.", export_parts },
-	{ METRIC_COUNTER, "l1tune_tenant_guest_seconds", "Time in its guests.", export_guest_time },
+	  "Time from exits of the tenant's guests to the next entries, by part.", export_parts },
+	{ METRIC_COUNTER, "l1tune_tenant_guest_seconds", "Time in the tenant's guests.", export_guest_time },
 	{ METRIC_COUNTER, "l1tune_tenant_stolen_seconds",
-	  "Time that L0 took from its guests and their exits.", export_stolen },
+	  "Time that L0 took from the tenant's guests and their exits.", export_stolen },
 };
 
 static bool is_in(const struct exported_tenant *inner, const struct exported_tenant *outer)
@@ -217,18 +219,18 @@ static void export_others(struct metrics *metrics, const struct tenant_ranking *
 		       "Current tenants, including patterns and matches.");
 	metrics_number(metrics, ranking->num, "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other",
-		       "Of these, tenants without series of their own, because others cost more.");
+		       "Tenants without series of their own, because 100 others cost more.");
 	metrics_number(metrics, ranking->num - ranking->num_exported, "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_exits",
-		       "Exits of their guests; it can decrease.");
+		       "Exits of guests of tenants without series of their own; can decrease.");
 	metrics_number(metrics, sum.total[TOTAL_EXITS], "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_exit_seconds",
-		       "Time from these to the next entries, by part; it can decrease.");
+		       "Time from exits to the next entries, of tenants without series of their own, by part; can decrease.");
 	for (part = 0; part < NUM_PARTS; part++)
 		metrics_seconds(metrics, sum.total[TOTAL_PARTS + part], "part=\"%s\"",
 				time_part_names[part]);
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_guest_seconds",
-		       "Time in their guests; it can decrease.");
+		       "Time in guests of tenants without series of their own; can decrease.");
 	metrics_seconds(metrics, sum.total[TOTAL_GUEST_TIME], "");
 }
 
