@@ -20,7 +20,8 @@ static const struct option_spec main_options[] = {
 
 const struct command l1tune = {
 	.synopsis = "[OPTION]... [COMMAND [ARGUMENT]...]",
-	.about = "Shows which nested guest exits, why, how often and how long.",
+	.about = "Shows, limits and tunes the exits of KVM guests on a host that is itself a\n"
+		 "guest: which guest exits, why, how often, how long, and who spends that time.",
 	.options = main_options,
 	.shared_options = OPTIONS_JSON,
 };

@@ -322,7 +322,7 @@ static int run(struct options *options)
 const struct command cmd_nested = {
 	.name = "nested",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "show guests that run guests: entries, refused ones, exits and cost",
+	.summary = "show guests that run guests: entries, refused entries, exits and cost",
 	.about = "Shows vCPUs that are offered VMX or SVM, or use it: entries into guests inside\n"
 		 "(L3), and exits of these that this machine handled or reflected to L2.\n"
 		 "With GUEST also exits by reason, refused entries, failed VMX instructions, the\n"

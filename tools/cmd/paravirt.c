@@ -230,7 +230,7 @@ static const struct option_spec own_options[] = {
 const struct command cmd_paravirt = {
 	.name = "paravirt",
 	.synopsis = "[OPTION]... [GUEST]...",
-	.summary = "show what guests are offered of KVM's own interface, and use",
+	.summary = "show which parts of KVM's paravirtual interface guests use",
 	.about = "Shows which parts of KVM's paravirtual interface each guest is offered by its VMM,\n"
 		 "and which it uses. ? is unknown: hypercalls and TLB flushes, which -i counts; what\n"
 		 "it has not seen may be rare.",

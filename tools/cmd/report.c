@@ -455,8 +455,8 @@ const struct command cmd_report = {
 	.summary = "write one HTML page about this machine and its guests",
 	.about = "Observes guests for 10 seconds, or takes what l1tune record kept, and writes one\n"
 		 "HTML page: timeline, latency, advice, guests, slow exits, guests that ended,\n"
-		 "events, limits, the machine, doctor, capabilities and costs. The page loads nothing and\n"
-		 "has the JSON documents inside. TIME is as in l1tune replay.",
+		 "events, limits, the machine, doctor, capabilities and costs. The page loads\n"
+		 "nothing and has the JSON documents inside. TIME is as in l1tune replay.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_JSON,

@@ -423,8 +423,9 @@ const struct command cmd_try = {
 	.summary = "apply a setting, measure its effect, restore it",
 	.about = "Measures guests, applies a setting as l1tune tune does, measures again, restores\n"
 		 "the old value, and shows the difference and its spread. Another process restores\n"
-		 "the value if this one is killed. NAME: halt_poll_ns or huge_pages\n"
-		 "of a guest, or kvm.PARAMETER. huge_pages=collapse stays: it cannot be undone.",
+		 "the value if this one is killed. NAME: halt_poll_ns or huge_pages of a guest, or\n"
+		 "a parameter of KVM that l1tune tune can change now (column CHANGE).\n"
+		 "huge_pages=collapse stays: it cannot be undone.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_TABLE | OPTIONS_JSON,

@@ -49,8 +49,8 @@ struct probe {
 };
 
 /*
- * Tries all of them; progress, which may be NULL, hears of each row before it
- * is tried, and of NULL at the end. STATUS_OK, or another after a message: then
+ * Tries all of them; progress, which may be NULL, is called with each row before it
+ * is tried, and with NULL at the end. STATUS_OK, or another after a message: then
  * there are no results. probe_free() in every case.
  */
 int probe_run(const struct env *env, void (*progress)(const char *name, size_t done, size_t all),
