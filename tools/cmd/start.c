@@ -20,6 +20,9 @@
 
 #define LIST_COLUMNS	"ID,NAME,STATE,TOTAL,SETUP,ENTRY,FIRMWARE,BOOT"
 #define PHASE_COLUMNS	"PHASE,TIME,SHARE,GUEST,EXITS,FAULTS,KVM,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ"
+/* What a terminal of 80 columns has room for. */
+#define NARROW_COLUMNS	"PHASE,TIME,SHARE,GUEST,EXITS,FAULTS,KVM,VMM,BLOCKED,RUNQ"
+#define WIDE		100
 #define COMPARE_COLUMNS	"PHASE,REASON,TIME_A,TIME_B,DIFF"
 
 static const struct column columns[NUM_COLS] = {
@@ -263,6 +266,15 @@ static int check_guests(const struct selection *selection, const struct start_li
 			       is_met, list);
 }
 
+static const char *default_columns(const struct options *options)
+{
+	unsigned int width = terminal_columns();
+
+	if (!options->num_words)
+		return LIST_COLUMNS;
+	return width && width < WIDE ? NARROW_COLUMNS : PHASE_COLUMNS;
+}
+
 static int show(struct options *options, const struct start_list *list,
 		const struct selection *selection, const struct host *host)
 {
@@ -273,7 +285,7 @@ static int show(struct options *options, const struct start_list *list,
 	if (status != STATUS_OK)
 		return status;
 	array = options->json ? json_array() : NULL;
-	table_set_defaults(options->table, options->num_words ? PHASE_COLUMNS : LIST_COLUMNS);
+	table_set_defaults(options->table, default_columns(options));
 	for (i = 0; i < list->num; i++) {
 		const struct start *start = &list->v[i];
 

@@ -3,7 +3,7 @@
 """l1tune start: what it says of starts that the module would have seen. Usage: test-start.py L1TUNE"""
 import shutil
 
-from bench import Bench, equal, finish, ok
+from bench import Bench, equal, finish, ok, on_terminal
 from charged import starts, tenant
 from fake import PARTS, write
 
@@ -130,6 +130,10 @@ def test_compare():
         ok(["firmware", "CPUID", "50.0ms", "0ns", "-50.0ms"] in rows, "a reason that one lacks is 0 there", rows)
         equal([one["id"] for one in b.json("start", "--json", "--compare", "4", "3")["start"]], [4, 3], "JSON has A, then B")
         equal(b.run("start", "--compare", "3").returncode, 2, "--compare needs two guests")
+        for width, is_wide in (80, False), (120, True):
+            lines = on_terminal(b.command("start", "web"), width, NO_COLOR="1").splitlines()
+            equal([max(map(len, lines[1:6])) <= width, "VMM_SLEEP" in lines[1]], [True, is_wide],
+                  f"start GUEST: its table fits into {width} columns, and has all parts if there is room")
         r = b.run("start", "--compare", "3", "9")
         equal([r.returncode, r.stderr.split(":")[1]], [4, " no guest matches '9'"], "start --compare names a guest that is not there")
 
