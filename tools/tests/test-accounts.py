@@ -160,7 +160,7 @@ def test_since():
         equal(times, sorted(times, reverse=True), "--sort is by any column, over all")
         r = b.run("list", "--by", "cgroup")
         equal(r.stdout.split("\n")[0].split(), "TENANT CGROUP GUESTS STARTED VCPUS MEMORY EXITS BUSY STOLEN HELPERS COST".split(),
-              "its usual columns")
+              "list --by cgroup has its usual columns")
 
 
 def test_guests():
@@ -171,7 +171,7 @@ def test_guests():
         equal(sorted(found), sorted(one), "with guests only what has one of them is listed")
         for cgroup, number, guests in (("/a", 1, [1]), ("/a/x", 2, [1]), ("/k/*/pod*", 4, [3]), ("/k/p/pod1", 5, [3]), ("/free/below", "-", [7])):
             equal(found[cgroup], row_of_guests(cgroup, guests, number), f"{cgroup} has what these guests had, and no other")
-        equal(r.stderr, "", "and nothing is said")
+        equal(r.stderr, "", "list --by cgroup with GUEST prints no message")
         r = b.run("list", "--noheadings", "--bytes", "-o", "ID,TENANT,COST", "--sort", "-ID")
         equal(r.stdout.split(), [str(word) for number, (_, charged, _, kernel, vmm, _, _, helpers) in GUESTS.items()
                                  for word in (number, charged[-1] if charged else "-", (kernel + vmm + helpers) * MS)],
@@ -215,7 +215,7 @@ def test_unknown():
         equal(found["/probe"][2:5], [1, "-", 0], "VMs without vCPUs are counted, as the module does")
         ok("leave out the helper threads of 1 guest," in r.stdout, "the table says of how many guests", r)
         unknown = {c["cgroup"]: c["guests_without_helpers"] for c in b.json("list", "-J", "--by", "cgroup")["cgroups"]}
-        equal([unknown["/a"], unknown["/a/x"], unknown["/free"]], [1, 1, 0], "so does JSON; a probe of KVM has none to know")
+        equal([unknown["/a"], unknown["/a/x"], unknown["/free"]], [1, 1, 0], "JSON says of how many guests the helpers are not known; a probe of KVM has none")
         device = b.machine.device("tenant-1")
         write(f"{device}/totals/stolen_time_ns", "unknown", 0o440)
         os.unlink(f"{device}/totals/runq_time_ns")
@@ -251,7 +251,7 @@ def test_no_tenants():
             equal(found[cgroup], row_of_guests(cgroup, guests)[:12] + [sum(guests)] + row_of_guests(cgroup, guests)[13:],
                   f"without tenants {cgroup} has the guests whose VMM is in it")
         equal([found["-"][2], found["-"][7]], [1, GUESTS[4][3] * MS], "guests of which that is not known are one row")
-        equal([r.returncode, r.stderr.count("tenants are unknown here")], [0, 1], "it is said")
+        equal([r.returncode, r.stderr.count("tenants are unknown here")], [0, 1], "list --by cgroup says once that tenants are unknown")
         r = b.run("list", "--by", "cgroup", "-i", "0.05", "-c", "3")
         equal([r.stdout.count("GUESTS"), r.stderr.count("tenants are unknown here"), "STARTED" in r.stdout], [3, 1, False],
               "in intervals it is said once, and there is no column that has nothing")
@@ -287,7 +287,7 @@ def test_intervals():
                   [after[number][2], after[number][4]] + [after[number][i] - before[number][i] for i in (3, 6, 7, 8, 13, 14)],
                   f"{cgroup} has now what it has, and what happened in the interval")
         equal([found["/free"][key] for key in ("guests", "exits", "vmm_ns", "helpers_ns", "started")], [2, 2, 4 * MS, 30 * MS, None],
-              "so has what is no tenant")
+              "a cgroup that is no tenant has its guests, and what happened in the interval")
         equal([found["/new"][key] for key in ("started", "cost_ns")], [2, 5 * MS], "a tenant that is new counts as a whole")
 
 
@@ -319,14 +319,14 @@ def test_stat():
         expected = {cgroup: ["CPUID", str(exits), *(str(part * MS) for part in parts)]
                     for cgroup, (exits, *parts) in ((cgroup, had(guests)[:4]) for cgroup, guests in sums.items())}
         equal(found, expected, "stat has the reasons of the guests of each tenant, and of other control groups")
-        equal([r.stderr, {line.split()[0] for line in r.stdout.splitlines()}], ["", {"-"}], "which are no guests")
+        equal([r.stderr, {line.split()[0] for line in r.stdout.splitlines()}], ["", {"-"}], "rows of stat --by cgroup have no guest's id")
         r = b.run("stat", "--by", "cgroup", "--noheadings", "-o", "NAME", "1", "7")
         equal(r.stdout.split(), ["/free/below", "/a", "/a/x"], "of guests that are selected, in the order of list")
         d = b.json("stat", "--by", "cgroup", "-J")
         equal({c["cgroup"]: (c["tenant"], c["guests"], [reason["count"] for reason in c["reasons"]]) for c in d["cgroups"]},
               {cgroup: (next((n for n, (path, *_) in TENANTS.items() if path == cgroup), None), len(guests), [had(guests)[0]])
                for cgroup, guests in sums.items()}, "stat --json has them too")
-        equal(len(d["l2"]), len(GUESTS), "beside the guests")
+        equal(len(d["l2"]), len(GUESTS), "stat --by cgroup --json also has the guests")
         for args in ["--by", "user"], ["--by", "cgroup", "--vcpus"]:
             r = b.run("stat", *args)
             ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: stat {' '.join(args)}", r)
@@ -446,7 +446,7 @@ def test_export_many():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         print(f"# 4096 tenants: {spent:.2f} s of CPU, {len(r.stdout)} bytes")
-        ok(r.returncode == 0 and spent < 3, "as many tenants as there can be take less than three seconds of CPU", spent)
+        ok(r.returncode == 0 and spent < 3, "export of as many tenants as there can be takes less than three seconds of CPU", spent)
 
 
 print("KTAP version 1")

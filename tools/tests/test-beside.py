@@ -90,7 +90,7 @@ def test_quota_unknown():
             write(f"{host.proc}/1001/task/1002/cgroup", text.encode())
             equal(quota_of(b), None, f"the quota's part is unknown in the cgroup {text!r}")
         qemu(host)
-        equal(quota_of(b), 300 * MS, "it is known again")
+        equal(quota_of(b), 300 * MS, "the quota's part is known again when the cgroup can be read")
         write(host.proc + "/self/ns/cgroup", "")
         equal(quota_of(b), None, "in another cgroup namespace paths mean something else")
         os.unlink(host.proc + "/self/ns/cgroup")
@@ -220,7 +220,7 @@ def test_intervals():
             time.sleep(2 * TICK / 10 ** 9)
             start(start_ticks=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // TICK)
         equal(observe(start_process, 2), (0, 1000 * MS),
-              "but it is if the process is new, too, and the cgroup was never held back")
+              "QUOTA of a guest that starts in an interval is known if its process is new and its cgroup was never held back")
 
 
 def test_stat_and_top():

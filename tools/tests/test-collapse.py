@@ -150,7 +150,7 @@ def test_slots():
         for text in ("0 1 0x0 1 0x0 0x0\n", "0 1 0xffffffffffffffff 4096 0x0 0x0 2\n", "9 1 0x0 1 0x0 0x0 2\n", "x\n", "0 1 0x0 1 0x0 0x0 2 3\n"):
             b.write_slots(text)
             r = b.run("tune", "--check", "1", "huge_pages=collapse")
-            ok(r.returncode == 1 and r.stderr.startswith("l1tune: ") and not r.stdout, f"not understood: {text!r}", r)
+            ok(r.returncode == 1 and r.stderr.startswith("l1tune: ") and not r.stdout, f"memory slots that cannot be parsed are an error: {text!r}", r)
         os.unlink(f"{b.machine.device('l2-1')}/memslots")
         r = b.run("tune", "--check", "1", "huge_pages=collapse")
         ok(r.returncode == 1 and "load the module that came with this l1tune" in r.stderr, "an older module has no memslots", r)

@@ -60,13 +60,13 @@ def test_apply():
         equal([r.returncode, r.stdout.splitlines()],
               [0, ["max_vms: 7 -> 20", "max_vcpus: 9 -> max", f"max_memory_bytes: max -> {64 << 30}",
                    "audit.max_vms: 3 -> max", "audit.max_vcpus: max -> 4"]], "--check shows what would change")
-        equal(b.values(), {"max_vms": "7", "max_vcpus": "9", "audit.max_vms": "3"}, "and changes nothing")
+        equal(b.values(), {"max_vms": "7", "max_vcpus": "9", "audit.max_vms": "3"}, "apply --check changes nothing")
         r = b.apply()
         ok(r.returncode == 0 and "max_vcpus is 9 and no line of" in r.stderr and "audit.max_vms is 3" in r.stderr and
            "max_vms is 7" not in r.stderr.replace("audit.", ""), "what no line sets is told", r)
         equal(b.values(), {"max_vms": "20", "max_memory_bytes": str(64 << 30), "audit.max_vcpus": "4"},
-              "and gets what it has without one")
-        equal(b.apply("--check").stdout, "", "then nothing is left to change")
+              "a setting without a line gets the value that it has after load")
+        equal(b.apply("--check").stdout, "", "apply --check has nothing left to change after apply")
     with Config("max_vms = 2\nmax_vcpus = 4\n", usage={"vms": 3, "vcpus": 4}) as b:
         r = b.apply()
         ok(r.returncode == 0 and "max_vms=2 is below the 3 in use" in r.stderr and "max_vcpus" not in r.stderr,
@@ -80,7 +80,7 @@ def test_apply():
         r = b.apply("--check")
         ok(r.returncode == 0 and not r.stderr, "a configuration can be checked without the module", r)
         r = b.apply()
-        ok(r.returncode == 3 and "modprobe l1tune" in r.stderr, "and not be applied", r)
+        ok(r.returncode == 3 and "modprobe l1tune" in r.stderr, "a configuration cannot be applied without the module", r)
 
 
 # line → what is said of it
@@ -153,7 +153,7 @@ def test_all_or_nothing():
         ok(r.returncode == 1 and f"{b.path}:4: " in r.stderr and "max_nested_vms: " in r.stderr and
            "were restored" in r.stderr, "a write that fails is named, with its line", r)
         write(b.machine.device("l1") + "/limits/max_nested_vms", "max", 0o644)
-        equal(b.values(), {"max_vms": "7", "max_vcpus": "6"}, "and those before it are put back")
+        equal(b.values(), {"max_vms": "7", "max_vcpus": "6"}, "limits written before a write that fails are restored")
         path = b.machine.device("l1") + "/limits/max_nested_vms"
         os.unlink(path)
         r = b.apply()
@@ -257,7 +257,7 @@ def test_save():
               f"max_memory_per_vm_bytes = {(3 << 20) + 1}\nmax_exits_per_sec = 0\ngid = 107\n",
               "comments, blanks and what says the same stay; what no line sets is added")
         equal([stat.S_IMODE(os.stat(b.path).st_mode), sorted(os.listdir(b.directory))],
-              [0o640, ["l1tune.conf", "proc", "sys"]], "it keeps its mode, and nothing else is left")
+              [0o640, ["l1tune.conf", "proc", "sys"]], "save keeps the mode of the file, and leaves no other file")
         before = b.values()
         equal([b.apply("--check").stdout, b.apply().returncode, b.values()], ["", 0, before],
               "what is saved is what is set")
@@ -301,7 +301,7 @@ def test_example():
         equal([b.machine.limit("tune/" + n) for n in ("uid", "halt_poll_ns", "pause_in_guest")],
               ["107", "50000", "1"], "those of tuning too")
         names = {line.split()[0] for line in settings}
-        equal(names, set(LIMITS) | {"gid"} | {n for n in names if n.startswith(("audit.", "tune."))}, "it has each limit, and gid")
+        equal(names, set(LIMITS) | {"gid"} | {n for n in names if n.startswith(("audit.", "tune."))}, "a new file of save has each limit, and gid")
 
 
 def test_permissions():
@@ -316,10 +316,10 @@ def test_permissions():
         r = subprocess.run([tool, *b.command("apply", b.path)[1:]], capture_output=True, text=True,
                            user=65534, group=65534, extra_groups=[], check=False)
         ok(r.returncode == 5 and f"{b.path}:2: " in r.stderr and "CAP_SYS_ADMIN" in r.stderr and not b.values(),
-           "not permitted: 5, who may, nothing is set", r)
+           "apply without permission exits with 5, says who may, and sets nothing", r)
         r = subprocess.run([tool, *b.command("save", b.path)[1:]], capture_output=True, text=True,
                            user=65534, group=65534, extra_groups=[], check=False)
-        ok(r.returncode == 5 and b.text() == CONF, "nor saved", r)
+        ok(r.returncode == 5 and b.text() == CONF, "save without permission exits with 5 and writes nothing", r)
 
 
 print("KTAP version 1")

@@ -57,7 +57,7 @@ def test_files():
         ], "two files: what changed most first; that a vCPU is halted or the VMM asleep is left out")
         r = b.run("diff", healthy, sick)
         equal(rows(r)[0], "REASON RATE_A RATE_B TIME_A TIME_B AVG_A AVG_B P99_A P99_B CHANGE IN"
-              .split(), "its columns")
+              .split(), "diff of two files has its columns")
         text = on_terminal(b.command("diff", healthy, sick), NO_COLOR="1")
         ok(max(map(len, text.splitlines())) <= 80 and "+40.0%" in text, "80 columns", text)
         r = b.run("diff", "--noheadings", "-o", "REASON,CHANGE", sick, healthy)
@@ -146,7 +146,7 @@ def test_guests():
         equal([cpuid["reason"], cpuid["a"]["count"], cpuid["b"]["count"], cpuid["change_in"]],
               ["CPUID", 100, 200, "kernel_ns"], "what they did in the interval")
         ok(0.08 < cpuid["change_per_second"] < 0.11, "per second", cpuid["change_per_second"])
-        equal(len(d["reasons"]), 1, "and nothing else")
+        equal(len(d["reasons"]), 1, "diff of two guests has no other reasons")
         path = save(b, "saved.json", SICK)
         r = b.run("diff", "--noheadings", "-i", "0.1", "-o", "REASON,RATE_A,RATE_B", path, "1")
         ok(["CPUID", "1000", "0.00"] in rows(r), "a file and a guest", r)

@@ -97,8 +97,8 @@ def test_machine():
         equal(completions(wrapper, "limits", "ten"), ["tenant:"], "tenant: is completed")
         equal(completions(wrapper, "limits", "tenant", ":", "/k"), [r"/kube/\*"], "a tenant is completed")
         equal(completions(wrapper, "limits", "tenant", ":", "/machine.slice/"), [r"/machine.slice/a\ b", "/machine.slice/web.scope"],
-              "and a cgroup in a directory that is there")
-        equal(completions(wrapper, "doctor", "--tenant", "/mach"), [r"/machine.slice/a\ b", "/machine.slice"], "so is the value of --tenant")
+              "a cgroup is completed in a directory that exists")
+        equal(completions(wrapper, "doctor", "--tenant", "/mach"), [r"/machine.slice/a\ b", "/machine.slice"], "the value of --tenant is completed")
 
 
 def main():
@@ -233,7 +233,7 @@ def test_version():
 def test_runbook():
     alerts = re.findall(r"^ +- alert: (\w+)$(?:\n(?! +- alert).*)*?\n +runbook: (\S+)$", read("tools/prometheus/l1tune.rules.yml"), re.M)
     equal([name for name, _ in alerts], re.findall(r"- alert: (\w+)", read("tools/prometheus/l1tune.rules.yml")), "every alert has a runbook")
-    equal([f"docs/operating.md#{name.lower()}" for name, _ in alerts], [link for _, link in alerts], "which is the section of its name")
+    equal([f"docs/operating.md#{name.lower()}" for name, _ in alerts], [link for _, link in alerts], "the runbook of an alert is the section of its name")
     sections = re.findall(r"^### (\w+)$", read("docs/operating.md").partition("\n## Alerts\n")[2].partition("\n## ")[0], re.M)
     equal(sections, [name for name, _ in alerts], "the section is there, in the same order")
 

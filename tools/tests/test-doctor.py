@@ -28,7 +28,7 @@ def test_trial():
            "what is no device is not tried", row)
         row, _ = row_of(b, "trial", "--no-try")
         ok("--no-try" in row["text"], "--no-try: nothing is tried", row)
-        ok("was not tried" in row_of(b, "nesting")[0]["text"], "then a vCPU's CPUID is not known", b.rows())
+        ok("was not tried" in row_of(b, "nesting")[0]["text"], "--no-try: a vCPU's CPUID is not known", b.rows())
 
 
 def as_nobody(b):
@@ -78,7 +78,7 @@ def test_other_kinds():
         ok(status == 2 and "Microsoft's hypervisor" in row["text"] and "Cloud Hypervisor" in row["text"],
            "/dev/mshv instead of /dev/kvm", row)
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
-        ok("Microsoft's hypervisor" in row_of(b, "kvm")[0]["text"], "also where KVM is not loaded", b.rows())
+        ok("Microsoft's hypervisor" in row_of(b, "kvm")[0]["text"], "/dev/mshv is recognized where KVM is not loaded", b.rows())
     with Known(flags="fpu hypervisor") as b:
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         b.sysfs("module/kvm_pvm/initstate", "live")

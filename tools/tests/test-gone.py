@@ -93,7 +93,7 @@ def test_accesses():
     ok("a guest inside it" in out and "inner guest's physical address is 0x200123" in out and "0x200000" not in out
        and "confidence medium" in " ".join(out.split()), "an address at level 3 is the inner guest's", out)
     out = gone(record("internal_error", "run 17 0 1", "words 1 0 0", "info2 fee00000", *exits("VMRESUME", "npf", level=3)), "7").stdout
-    ok("the inner guest's physical address 0xfee00000" in out, "so it is where KVM could not emulate", out)
+    ok("the inner guest's physical address 0xfee00000" in out, "the inner guest's address is named as the place where KVM could not emulate", out)
 
 
 def test_timeline():

@@ -60,7 +60,7 @@ def test_picture():
             ok(width - 12 < widest <= width, f"{width} columns", text)
         r = b.run("hist", "1", "cpuid", locale="C")
         titles = [line.split(":")[0] for line in r.stdout.splitlines() if " of " in line]
-        equal(titles, ["CPUID of vmm (l2-1)", "L3 CPUID of vmm (l2-1)"], "both levels")
+        equal(titles, ["CPUID of vmm (l2-1)", "L3 CPUID of vmm (l2-1)"], "hist shows exits of both levels")
         r = b.run("hist", "-l", "3", "1", "cpuid", locale="C")
         ok(r.stdout.startswith("L3 CPUID of vmm (l2-1): 5 exits") and "total" in r.stdout and
            "kernel" not in r.stdout, "one level, whose time is not split", r.stdout)
@@ -147,9 +147,9 @@ def test_heat():
         ok(r.stdout.startswith("all exits but HLT of vmm (l2-1)\n") and "\u2588\u2588 1000+" in r.stdout and r.returncode == 0,
            "without a reason it is of all, and it has shades where there are characters for them", r)
         text = on_terminal(b.command("hist", "--heat", "-i", "0.1", "-c", "1", "1"))
-        ok("\033[31m" in text, "and colours on a terminal that has them", text)
+        ok("\033[31m" in text, "hist --heat has colours on a terminal that has them", text)
         r = b.run("hist", "--heat", "1")
-        ok(r.returncode == 2 and "--heat needs --interval" in r.stderr, "it needs intervals", r)
+        ok(r.returncode == 2 and "--heat needs --interval" in r.stderr, "hist --heat needs --interval", r)
 
 
 print("KTAP version 1")

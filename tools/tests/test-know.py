@@ -50,7 +50,7 @@ def test_ready():
         ok(status == 0 and "EC2 nesting" in rows and "Azure" in rows and "Google Cloud" in rows,
            "unless asked for", rows)
         r = b.run("doctor")
-        ok(r.returncode == 0 and r.stdout.endswith("This machine is ready.\n"), "as text", r)
+        ok(r.returncode == 0 and r.stdout.endswith("This machine is ready.\n"), "doctor of a ready machine says so as text", r)
         for args in ["doctor", "x"], ["doctor", "--nonsense"]:
             r = b.run(*args)
             ok(r.returncode == 2 and "Try 'l1tune doctor --help'" in r.stderr and not r.stdout,
@@ -226,9 +226,9 @@ def test_caps():
         write(other, json.dumps(document).encode())
         b.offer([], ["ept"])
         r = b.run("caps", "--compare", other)
-        ok(re.search("^ept +no +yes +yes ", r.stdout, re.M), "beside another machine", r.stdout)
+        ok(re.search("^ept +no +yes +yes ", r.stdout, re.M), "caps --compare shows what another machine offers", r.stdout)
         write(other, b"{}")
-        ok(b.run("caps", "--compare", other).returncode == 1, "beside what is none")
+        ok(b.run("caps", "--compare", other).returncode == 1, "caps --compare with a file that is no document of caps fails")
         b.offer([], OFFERED)
         ok("offers no VMX" in b.run("caps").stdout, "a machine without VMX says so")
     with Known(load=False) as b:
@@ -244,7 +244,7 @@ def test_kept():
         for what, changed in {"boot_id": "x", "kernel": "5.10", "microcode": "0x1",
                               "instance_type": "c8i"}.items():
             keep(b, measurement(**{what: changed}))
-            ok("since: run l1tune bench --save" in cost(), f"not good for another {what}", cost())
+            ok("since: run l1tune bench --save" in cost(), f"a measurement is not good for another {what}", cost())
         keep(b, measurement(), 0o666)
         ok("changed by others than root" in cost(), "written by anybody", cost())
         keep(b, measurement())
@@ -255,7 +255,7 @@ def test_kept():
             keep(b, measurement())
             os.rename(b.state + "/bench.json", b.state + "/kept.json")
             os.symlink("kept.json", b.state + "/bench.json")
-            ok("changed by others than root" in cost(), "nor is a link, which could lead to one", cost())
+            ok("changed by others than root" in cost(), "a measurement behind a link is not accepted, because the link could lead to another user's", cost())
             os.unlink(b.state + "/bench.json")
         write(b.state + "/bench.json", b"{")
         ok("damaged" in cost(), "damaged", cost())
@@ -278,18 +278,18 @@ def test_transit():
         document = b.json("stat", "--transit", "--json", *state)
         equal([(g["id"], round(g["low_ratio"], 3), round(g["high_ratio"], 3))
                for g in document["transit"]["l2"]], [(1, 0.45, 0.5)], "stat --transit --json")
-        ok("transit" not in b.json("stat", "--json"), "not unless asked for")
+        ok("transit" not in b.json("stat", "--json"), "stat --json has no transit unless asked for")
         r = b.run("top", "--once", "-d", "0.01", "--transit", *state)
         ok(r.returncode == 0 and "TRANSIT" in r.stdout and "transit as measured" in r.stdout,
            "top --transit", r)
         b.cpu("fpu vmx")
         r = b.run("stat", "--transit", *state)
-        ok("not virtualized" in r.stdout and "45.0%" not in r.stdout, "not on bare metal", r)
+        ok("not virtualized" in r.stdout and "45.0%" not in r.stdout, "there is no transit on bare metal", r)
         b.cpu(VMX)
         keep(b, measurement(kernel="5.10"))
         r = b.run("stat", "--transit", *state)
         ok("the kernel has changed" in r.stdout and "45.0%" not in r.stdout,
-           "not with another kernel", r)
+           "there is no transit by a measurement of another kernel", r)
 
 
 def test_bench():

@@ -107,8 +107,8 @@ def test_broken():
         shown = on_terminal(b.command("limits"), 120)
         red = [line for line in shown.splitlines() if "\x1b[31m" in line]
         equal([line.split()[0].split("m", 1)[-1] for line in red], ["max_vms", "max_memory_bytes"],
-              "they are red on a terminal")
-        ok("\x1b" not in on_terminal(b.command("limits"), 120, NO_COLOR="1"), "not with NO_COLOR")
+              "limits that are not effective are red on a terminal")
+        ok("\x1b" not in on_terminal(b.command("limits"), 120, NO_COLOR="1"), "limits has no colours with NO_COLOR")
         r = b.run("limits", "max_vms=19")
         ok(r.returncode == 1 and "not effective" in r.stderr and
            b.machine.limit("limits/max_vms") == "19", "set, and not effective: status 1", r)
@@ -124,7 +124,7 @@ def test_broken():
            "\n          audit.max_memory_bytes=1G (use 2.5G) not effective\n" in r.stdout and
            "l1tune limits says why" in r.stdout, "status tells it", r.stdout)
         ok("refuse_memory unavailable, refuse_vm unavailable\n" in r.stdout and
-           "not counted" not in r.stdout, "its hooks are not of those that count", r.stdout)
+           "not counted" not in r.stdout, "status does not say that exits are not counted if only hooks of limits are missing", r.stdout)
         shown = on_terminal(b.command("status"), 100)
         ok("\x1b[31mmax_vms=20" in shown, "in red", shown)
         b.machine.limits(limits={"max_memory_bytes": 64 << 30}, denied={"max_memory_bytes": 2},
@@ -264,7 +264,7 @@ def test_all_or_nothing():
         values = [b.machine.limit(f) for f in ("limits/max_vms", "limits/max_vcpus", "audit/max_vms")]
         equal([r.returncode, *values], [1, "5", "6", "max"],
               "one of several cannot be written: the others get back what they had")
-        ok("max_nested_vms" in r.stderr and "nothing was changed" in r.stderr, "it says so", r)
+        ok("max_nested_vms" in r.stderr and "nothing was changed" in r.stderr, "if one of several limits cannot be written, limits says so", r)
         b.machine.limits(limits={"max_vcpus": 6})
         r = set_with_file_size(b, 1, "max_vms=7", "max_vcpus=8", "max_nested_vms=10")
         ok(r.returncode == 1 and "limits/max_vms remains 7 and cannot be restored to max" in r.stderr
@@ -311,11 +311,11 @@ def test_permissions():
               "how often guests were slowed is shown to those who may see guests")
         limits = json.loads(nobody("limits", "-J").stdout)["limits"]
         equal([limits[0]["denied"], limits[-1]["denied"], limits[-1]["would_deny"]], [0, None, None],
-              "it is null in JSON for others")
+              "how often guests were throttled is null in JSON for users who may not see guests")
         os.chmod(b.machine.device("l1") + "/limits/max_vms", 0o666)
         r = nobody("limits", "max_vms=4", "max_vcpus=4")
         ok(r.returncode == 5 and "limits/max_vcpus" in r.stderr and "CAP_SYS_ADMIN" in r.stderr and
-           b.machine.limit("limits/max_vms") == "max", "not permitted: 5, who may, nothing is set", r)
+           b.machine.limit("limits/max_vms") == "max", "setting a limit without permission exits with 5, says who may, and sets nothing", r)
         r = nobody("limits", "web", f"{PACE}=4")
         equal(r.returncode, 5, "of a guest: 5")
 

@@ -88,7 +88,7 @@ def test_labels():
         both = {1: "web@aaaa", 2: "web@bbbb"}
         equal(labels_of(b), (both, both), "guests of one name are told apart by what lasts")
         r = b.run("list", "-o", "ID,NAME")
-        ok("web@aaaa" in r.stdout and "web@bbbb" in r.stdout, "so list shows them", r)
+        ok("web@aaaa" in r.stdout and "web@bbbb" in r.stdout, "list shows guests of one name as NAME@INSTANCE", r)
         r = b.run("stat", "web@bbbb", "--json")
         equal([guest["id"] for guest in json.loads(r.stdout)["l2"]], [2], "such a label selects its guest")
     with Bench() as b:
@@ -109,7 +109,7 @@ def test_labels():
         add(b, 2, qemu("-uuid", "bbbb"))
         r = b.run("list")
         ok("\x1b" not in r.stdout and "web@\\x1b[2J" in r.stdout, "what tells guests apart is escaped", r)
-        ok("\x1b" not in b.run("export").stdout, "also for Prometheus")
+        ok("\x1b" not in b.run("export").stdout, "what tells guests apart is escaped in labels for Prometheus")
 
 
 def test_selectors():

@@ -106,7 +106,7 @@ def test_vcpus():
     with bench_with(nested(state="running", in_l3="unknown", entries=5, paging="unknown", failed="unknown")) as b:
         equal(rows(b, "-o", "IN_L3,FAILED,PAGING"), [["?", "?", "?"]], "what the module does not know is not 0")
         one = b.json("nested", "--json")["nested"][0]["vcpus"][0]
-        equal([one[key] for key in ("in_l3", "in_l3_ns", "failed_entries", "ept")], [True, None, None, None], "nor is it in JSON")
+        equal([one[key] for key in ("in_l3", "in_l3_ns", "failed_entries", "ept")], [True, None, None, None], "JSON has null for what the module does not know of L3")
     with bench_with(nested(offered="no", state="off", paging="unknown")) as b:
         p = b.run("nested")
         ok(p.returncode == 0 and not p.stdout and "no vCPU is known" in p.stderr, "a machine without nested guests has no table", p)
@@ -160,19 +160,19 @@ def test_older():
         ok(p.returncode == 1 and not p.stdout and "load the module that came with" in p.stderr, "a module without the file is too old, and nested says what to load", p)
         p = b.run("nested", "--json")
         one = json.loads(p.stdout)["nested"][0]["vcpus"][0]
-        equal([p.returncode, one.pop("id"), set(map(str, one.values()))], [1, 0, {"None"}], "and in JSON nothing of it is known")
+        equal([p.returncode, one.pop("id"), set(map(str, one.values()))], [1, 0, {"None"}], "JSON of a module without nested has null for all of it")
     with bench_with({"text": nested(failed=4, entries=1), "failed": None}) as b:
         out = b.run("nested", "3").stdout
         ok("refused    4; the module does not say why" in out and "KVM refused 4 of 5 entries; reason unknown" in out,
            "without nested_failed the reasons of refused entries are unknown", out)
-        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["failed"], None, "and null, not empty")
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["failed"], None, "the reasons of refused entries are null in JSON without nested_failed, not empty")
     for text, name in ((b"", "an empty file"), (nested(entries="many"), "a word for a number"),
                        (nested(("CPUID", 1, 2)), "a reason with too few numbers"), (nested(offered="maybe"), "another offer")):
         with bench_with(text) as b:
             p = b.run("nested")
             ok(p.returncode == 1 and "vcpu0/nested: unexpected value" in p.stderr, f"{name} is an error", p)
     with bench_with({"text": nested(failed=1), "failed": "one 0 what"}) as b:
-        ok("vcpu0/nested_failed: unexpected value" in b.run("nested").stderr, "so is a wrong line of nested_failed")
+        ok("vcpu0/nested_failed: unexpected value" in b.run("nested").stderr, "a wrong line of nested_failed is an error")
     with bench_with(nested(entries=4) + lines(["later 7", "alone"])) as b:
         equal(rows(b, "-o", "ENTRIES"), [["4"]], "lines of a later module are passed over")
     if os.geteuid():
@@ -216,7 +216,7 @@ def test_findings():
     equal([one for one in said if "HLT" in one or "EPT" in one or "shadow" in one], [], "HLT and what L1 handled do not stand out")
     said = findings(nested(("MSR_READ", 400, 160, 159, 159 * MS, 3657), entries=500))
     says(said, "160 of 400 MSR_READ were reflected", "MSRs of which some are handled are told with both numbers")
-    equal([one for one in said if "bitmap" in one], [], "and no conclusion on the MSR bitmap")
+    equal([one for one in said if "bitmap" in one], [], "what L1 handled leads to no conclusion on the MSR bitmap")
     equal(findings(nested(("CPUID", 99, 99, 99, 990 * MS, 99), entries=100)), [], "what is rare does not stand out")
     said = findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), ("INVLPG", 30, 30, 30, 60 * MS, 300),
                            ("CR_ACCESS", 70, 70, 70, 140 * MS, 700), entries=600, paging="shadow"))
@@ -231,9 +231,9 @@ def test_factor():
     vmread = [cell(2, 23, "VMREAD", 6000, 6 * MS, 1000, hist(b10=6000)), cell(2, 25, "VMWRITE", 3000, 3 * MS, 1000, hist(b10=3000))]
     says(findings(LAB, cells=vmread), "23.0 exits of its own until it enters L3 again; 9000 exits of L2 are VMREAD and VMWRITE, which vmcs_shadowing saves where L0 offers it",
          "many exits of L2 per reflected one are told with the feature that saves them")
-    equal([one for one in findings(LAB) if "of its own until" in one], [], "and not where L2 has no such exits")
+    equal([one for one in findings(LAB) if "of its own until" in one], [], "a reflected reason names no CPU feature where L2 has no such exits")
     few = nested(("CPUID", 500, 500, 500, SECOND, 1500), entries=500)
-    equal([one for one in findings(few, cells=vmread) if "of its own until" in one], [], "nor where they are few for each")
+    equal([one for one in findings(few, cells=vmread) if "of its own until" in one], [], "a reflected reason names no CPU feature where L2 has few such exits for each")
 
 
 def test_states():
@@ -244,8 +244,8 @@ def test_states():
     equal(findings(nested(state="running", in_l3="unknown")), [], "one that is in L3 is not said to have entered none")
     long = nested(state="running", in_l3=12 * SECOND, entries=5)
     says(findings({"text": long, "state": 1}), "vCPU 0 has been in L3 for 12.0s (now: guest)", "a long stay in L3 is told")
-    equal(findings({"text": long, "state": 4}), [], "and not if its VMM sleeps")
-    equal(findings(nested(state="running", in_l3=SECOND, entries=5)), [], "nor is a short one")
+    equal(findings({"text": long, "state": 4}), [], "a vCPU long in L3 is no finding if its VMM sleeps")
+    equal(findings(nested(state="running", in_l3=SECOND, entries=5)), [], "a vCPU in L3 for a short time is no finding")
     says(findings(nested(("CPUID", 50, 20, 20, MS, 20), entries=50, unkept=30)), "the reasons of 30 reflected exits were not kept",
          "exits whose reason was not kept are told")
 
@@ -270,8 +270,8 @@ def test_controls():
                   "each write of L3 to CR3", "each INVLPG of L3", "makes page faults of L3", "MSR lists, which KVM here walks: 3 at each entry into L3, 3 at each exit"):
         says(said, words, f"it is told what costs: {words}")
     equal([vcpus[0]["controls"][key] for key in ("kind", "address")], ["vmcs", 0x38000], "JSON has the kind and the address")
-    equal([vcpus[0]["controls"]["values"][key] for key in ("exception_bitmap", "vm_instruction_error")], [0x4042, 7], "and values by KVM's names")
-    ok("#UD" in vcpus[0]["controls"]["set"] and "msr_bitmaps" not in vcpus[0]["controls"]["set"], "and the names of what is set", vcpus[0]["controls"]["set"])
+    equal([vcpus[0]["controls"]["values"][key] for key in ("exception_bitmap", "vm_instruction_error")], [0x4042, 7], "JSON has values of controls by KVM's names")
+    ok("#UD" in vcpus[0]["controls"]["set"] and "msr_bitmaps" not in vcpus[0]["controls"]["set"], "JSON has the names of control bits that are set", vcpus[0]["controls"]["set"])
     equal(vcpus[0]["evmcs"], False, "a VMCS that was read is not an enlightened one")
     out, said, _ = of_lab([controls("vmcs", *CHEAP)] * 2)
     ok("EPT at 0x60000, VPID 7, MSR bitmap at 0x50000, I/O bitmaps at 0x7000 and 0x8000" in out and "vCPU 1: VMCS" in out, "each vCPU has its own", out)
@@ -281,7 +281,7 @@ def test_controls():
           "nothing is said of page faults of which some exit")
     out, said_of_evmcs, vcpus = of_lab([controls("enlightened", *DEAR)])
     ok("controls   vCPU 0: enlightened VMCS at 0x38000, EPT at 0x60000" in out and vcpus[0]["evmcs"] is True, "an enlightened VMCS is called one", out)
-    equal(said_of_evmcs, of_lab([controls("vmcs", *DEAR)])[1], "and its controls cost what those of others do")
+    equal(said_of_evmcs, of_lab([controls("vmcs", *DEAR)])[1], "an enlightened VMCS has the same findings as another with these controls")
     out, said, _ = of_lab([controls("vmcs", "cpu_based_vm_exec_control 0x10000000", "secondary_vm_exec_control 0x4")])
     ok("secondary" not in out and said == [], "secondary controls that are not activated are in no force", [out, said])
 
@@ -301,8 +301,8 @@ def test_vmcb():
 def test_no_controls():
     for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: the vCPU was busy")):
         out, said, vcpus = of_lab([controls(kind)])
-        ok(f"controls   vCPU 0: {words}" in out and said == [], f"it is told why there are no controls: {kind}", out)
-        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None], "and in JSON")
+        ok(f"controls   vCPU 0: {words}" in out and said == [], f"nested says why there are no controls: {kind}", out)
+        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None], "JSON says why there are no controls")
     ok("controls" not in of_lab([None])[0], "a module without the file is not said to have none")
     with bench_with({"text": nested(entries=5), "has": controls("vmcs", *DEAR)}) as b:
         equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["controls"], None, "without GUEST no vCPU is interrupted for them")
@@ -344,8 +344,8 @@ def test_interval():
               "-i has what happened in the interval")
         equal([(l3["reason"], l3["count"], l3["reflected"], l3["trips"], l3["trip_ns"], l3["trip_exits"]) for l3 in one["l3"]],
               [("CPUID", 10, 5, 10, 20 * MS, 40), ("MSR_READ", 0, 0, 1, MS, 1), ("HLT", 2, 2, 2, 5, 2)],
-              "and so by reason, with round trips that began before it")
-        ok(document["interval_ns"] >= 400 * MS, "and says how long it was", document["interval_ns"])
+              "-i has the interval's exits by reason, with round trips that began before it")
+        ok(document["interval_ns"] >= 400 * MS, "JSON with -i has the length of the interval", document["interval_ns"])
         out = b.run("nested", "-i", "0.05", "-c", "3", "3").stdout
         equal([out.count("ID NAME"), out.count("l2-3 lab"), out.count("\nnone\n"), out.count("it has not entered a guest of its own in the interval")], [3] * 4,
               "each interval has both tables")

@@ -81,7 +81,7 @@ def test_offered():
 def test_many():
     with Bench() as b:
         add(b, 1, paravirt(ALL, kvmclock=1), paravirt(ALL), paravirt(ALL, kvmclock=1))
-        equal(table(b)["kvmclock"], ("yes", "2 of 3"), "not all vCPUs use it")
+        equal(table(b)["kvmclock"], ("yes", "2 of 3"), "paravirt says by how many vCPUs a part is used")
         add(b, 2, paravirt(0))
         add(b, 3, lines(["offered unknown"]))
         equal(table(b, "2")["kvmclock"], ("no", "no"), "a guest that is offered nothing")
@@ -105,7 +105,7 @@ def test_errors():
         for text in "offered 12", "offered 0x", "offered 0x1ffffffff", "kvmclock 2", "kvmclock":
             write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", lines([text]), 0o440)
             r = b.run("paravirt")
-            ok(r.returncode == 1 and "l2-1/vcpu<n>/paravirt" in r.stderr and not r.stdout, f"not a file of the module's: {text}", r)
+            ok(r.returncode == 1 and "l2-1/vcpu<n>/paravirt" in r.stderr and not r.stdout, f"a file of paravirt that the module would not write is an error: {text}", r)
         write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", paravirt(ALL) + lines(["new_use 1"]), 0o440)
         equal(table(b)["kvmclock"], ("yes", "no"), "what a newer module has besides is passed over")
         equal(b.run("paravirt", "9").returncode, 4, "no such guest")

@@ -144,7 +144,7 @@ def test_history():
         points = document["timeline"]["points"]
         equal([sum(p["hist"][n] for p in points if len(p["hist"]) > n) for n in (11, 24)], [2 * 2 * 900, 2 * 2],
               "the timeline has them all, and HLT is not in its histograms")
-        equal(sum(p["vmm_ns"] for p in points), 2 * 2 * 900_000_000, "and the time of both guests")
+        equal(sum(p["vmm_ns"] for p in points), 2 * 2 * 900_000_000, "the timeline has the time of both guests")
         slow = [(row["name"], row["slow"], row["from_ns"], row["to_ns"]) for row in document["slow"]]
         equal(slow, [("web", 2, 1 << 23, 1 << 24), ("db", 2, 1 << 23, 1 << 24)], "slow exits are those of the highest bucket, without HLT")
         text = page.all_text()
@@ -152,9 +152,9 @@ def test_history():
         said = [list(dict.fromkeys((c["verdict"], c["seen"]) for c in a["causes"])) for a in advice]
         ok(any(len(v) < len(a["causes"]) for v, a in zip(said, advice)), "there are causes of which the same is said", said)
         equal([len(re.findall("<li><b>", part)) for part in page.text.split('<ul class="causes">')[1:]], [len(v) for v in said],
-              "they have one line together")
+              "causes of which the same is said have one line together")
         ok("kvm-host-eu-7" in text and "8.39" in text and "max_vms" in text and "clocksource" not in text, "the page says so", text)
-        ok(page.tags["svg"] >= 4 and page.tags["path"] > 10, "and draws it", page.tags)
+        ok(page.tags["svg"] >= 4 and page.tags["path"] > 10, "the page has graphs", page.tags)
         equal(json.loads(b.report("-J", *between).stdout)["stat"], document["stat"], "--json prints the documents alone")
 
 
@@ -167,7 +167,7 @@ def test_window():
               [b.page("--from", start, "--to", end).document()["stat"], {}],
               "a window that begins before the history is reported from its first record on")
         ok("which lacks the rest of" in page.all_text() and
-           document["report"]["asked_from_ns"] < document["report"]["from_ns"], "which the page says")
+           document["report"]["asked_from_ns"] < document["report"]["from_ns"], "the page says that a window begins before the history")
         r = b.report("--from", "-3h", "--to", "-2h")
         ok(r.returncode == 1 and "there is no record of" in r.stderr and not r.stdout, "there is no page of a window without records", r)
 
@@ -183,12 +183,12 @@ def test_now():
         points = document["timeline"]["points"]
         ok(0 < len(points) <= 3 and 0 < document["advise"]["interval_ns"] < 3e9, "of so long an interval", points)
         equal([document["caps"]["caps"]["isa"], document["limits"]["limits"][0]["value"], document["bench"]["bench"]["tsc_khz"]],
-              ["vmx", 20, 2000000], "and caps, limits and what bench measured")
+              ["vmx", 20, 2000000], "the page has caps, limits and the measurement of bench")
         b.remove(1)
         b.remove(2)
         page = b.page("-i", "0.3")
         check_page(page, "without guests")
-        ok("There were no guests" in page.all_text(), "which it says")
+        ok("There were no guests" in page.all_text(), "the page says that there were no guests")
 
 
 def test_canary():
@@ -200,7 +200,7 @@ def test_canary():
             document = b.page(*args).document()
             equal([(g["name"], g["uid"]) for g in document["stat"]["l2"]], [("web", 54321), ("db", 54321), ("l1tune-canary", 1000)],
                   "the guest of record --canary is none of the guests, and one of its name that is not root's is")
-            equal({p["guests"] for p in document["timeline"]["points"]}, {3}, "nor is it in the timeline")
+            equal({p["guests"] for p in document["timeline"]["points"]}, {3}, "the guest of record --canary is not in the timeline")
         equal([g["name"] for g in json.loads(b.run("replay", "--state", b.state, *between, "stat", "-J").stdout)["l2"]].count("l1tune-canary"), 2,
               "stat has both")
 
@@ -223,17 +223,17 @@ def test_events():
         equal([(e["kind"], e["id"]) for e in page.document()["events"]], [("slow", 9), ("denied", None), ("added", 9)],
               "events of the history are there, the latest first, without those of the canary")
         ok("max_vms, limit 20, in use 20, times: 7, VMM qemu-secret" in page.all_text(), "the page has them", page.all_text())
-        ok("vCPU 0, 50.0ms, in HLT, vhost-secret (23502) had the CPU" in page.all_text(), "also what watch reported", page.all_text())
+        ok("vCPU 0, 50.0ms, in HLT, vhost-secret (23502) had the CPU" in page.all_text(), "events of the page include reports of watch", page.all_text())
         rows = [line for line in b.report(*between, "--text").stdout.splitlines() if line.endswith("| VMM qemu-secret |") or "| denied |" in line]
-        equal([[cell.strip() for cell in line.split("|")[2:4]] for line in rows], [["denied", "-"], ["added", "l2-9"]], "so has Markdown")
+        equal([[cell.strip() for cell in line.split("|")[2:4]] for line in rows], [["denied", "-"], ["added", "l2-9"]], "Markdown has events")
         text = b.page(*between, "--anonymous").all_text()
         ok("max_vms, limit 20, in use 20, times: 7, VMM process-" in text and "qemu-secret" not in text,
-           "also anonymous, without names", text)
+           "an anonymous page has events, without names", text)
         ok("50.0ms, in HLT, name-" in text and "had the CPU" in text and "vhost-secret" not in text and "23502" not in text,
-           "and without the threads that had a CPU", text)
+           "an anonymous page does not name threads that had a CPU", text)
         page = b.page("-i", "0.3")
         equal(page.document()["events"], [], "a page of now has none")
-        ok("only a history has events" in page.all_text(), "and says why")
+        ok("only a history has events" in page.all_text(), "a page of now says why it has no events")
 
 
 def test_missing():
@@ -243,8 +243,8 @@ def test_missing():
         check_page(page, "without the module")
         equal([r.returncode, r.stderr, page.document()["stat"]], [0, "", None], "there is a page all the same")
         missing = page.document()["report"]["missing"]
-        ok("the module is not loaded" in missing["stat"] and missing["stat"] in page.all_text(), "which says why it lacks guests", missing)
-        ok("nothing was measured yet" in page.all_text(), "and costs of exits")
+        ok("the module is not loaded" in missing["stat"] and missing["stat"] in page.all_text(), "the page says why it lacks guests", missing)
+        ok("nothing was measured yet" in page.all_text(), "the page has costs of exits")
         r = b.run("report", "--state", b.directory, "--from", "-1h")
         ok(r.returncode == 1 and "there is no history" in r.stderr and not r.stdout, "a page of the past needs a history", r)
         for args, message in (("--to", "03:00"), "--to needs --from"), (("--from", "x"), "'x' is not a time"), \
@@ -263,7 +263,7 @@ def test_file():
         r = b.report(*between, "-o", path)
         with open(path, encoding="utf-8") as f:
             check_page(Page(f.read()), "a file")
-        equal([r.returncode, r.stdout, oct(os.stat(path).st_mode & 0o777)], [0, "", "0o600"], "which is its owner's alone")
+        equal([r.returncode, r.stdout, oct(os.stat(path).st_mode & 0o777)], [0, "", "0o600"], "a file that report creates is readable only by its owner")
         r = b.report(*between, "-o", b.directory + "/no/page.html")
         ok(r.returncode == 1 and "No such file" in r.stderr, "one that cannot be written is an error", r)
 
@@ -284,7 +284,7 @@ def test_hostile():
         equal([name for name in HOSTILE if name.isascii() and name not in text], [], "on the page they are text")
         ok("\u202e" not in text and "\u200b" not in text and "a\\xe2" in text, "in which none changes the order or hides")
         r = b.report(*between, "--text")
-        ok(not r.returncode and not re.search(r"<(?!http)|@|`|!\[x\]|\|a\|", r.stdout), "nor does a name mean anything in Markdown", r.stdout)
+        ok(not r.returncode and not re.search(r"<(?!http)|@|`|!\[x\]|\|a\|", r.stdout), "a name means nothing in Markdown", r.stdout)
 
 
 # A PID's digits may be in a time in nanoseconds, which is no secret.
@@ -307,7 +307,7 @@ def test_anonymous():
         document = json.loads(b.report(*between, "--anonymous", "-J").stdout)
         named = json.loads(b.report(*between, "-J").stdout)
         guests = document["stat"]["l2"]
-        equal([(g["name"], g["uid"]) for g in guests], [("guest-1", "uid-1"), ("guest-2", "uid-1")], "the same is replaced by the same")
+        equal([(g["name"], g["uid"]) for g in guests], [("guest-1", "uid-1"), ("guest-2", "uid-1")], "an anonymous page replaces the same name by the same text")
         equal({row["id"]: row["name"] for row in document["slow"]}, {g["id"]: g["name"] for g in guests}, "everywhere")
         ok(len({g["pid"] for g in guests}) == 2 == len({g["cgroup"] for g in guests}), "what differs stays different", guests)
         advice, original = document["advise"]["advice"], named["advise"]["advice"]
@@ -345,7 +345,7 @@ def test_anonymous_advice():
         equal([named, pids], [["23457"], [23457]], "advice has a command with the PID of the guest's VMM")
         document, named, pids = observe("--anonymous")
         equal(named, pids, "without names it has the PID's replacement")
-        ok(not holds(json.dumps(document), "23457"), "and the PID is nowhere", document["advise"])
+        ok(not holds(json.dumps(document), "23457"), "an anonymous page has the PID nowhere", document["advise"])
 
 
 def test_text():
@@ -354,7 +354,7 @@ def test_text():
         ok(text.startswith("## l1tune report\n") and "| db (l2-2) |" in text and "| web (l2-1) |" in text, "Markdown has the guests", text)
         rows = [line for line in text.splitlines() if line.startswith("|")]
         ok(rows and all(line.endswith("|") for line in rows), "in tables", rows)
-        ok("| max_vms | 20 |" in text and "max_vcpus" not in text, "and limits that are set", text)
+        ok("| max_vms | 20 |" in text and "max_vcpus" not in text, "the page has limits that are set", text)
 
 
 def many_cells(number):
@@ -380,10 +380,10 @@ def test_size():
         document = page.document()
         left_out = document["report"]["left_out"]
         print(f"# {len(page.text.encode())} bytes; left out {left_out}")
-        ok(left_out["histograms"] and "the data omit: histograms (" in page.all_text(), "it says what was left out", left_out)
+        ok(left_out["histograms"] and "the data omit: histograms (" in page.all_text(), "a page that is too large says what was left out", left_out)
         equal(len(re.findall('data-label="Exits/s"', page.text)), 100, "all guests are on it")
         text = b.report(*between, "--text").stdout
-        ok(len(text) < 60_000, "as text they fit into an issue", len(text))
+        ok(len(text) < 60_000, "reports of many guests fit into an issue as text", len(text))
 
 
 def test_many_tenants():

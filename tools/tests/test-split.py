@@ -183,10 +183,10 @@ def test_frozen(b):
     write(root + "/a/b/cgroup.events", "populated 1\nfrozen 1")
     equal(shown(), ["vmm", "frozen", "halted"],
           "list --vcpus: asleep in a frozen cgroup is frozen, other states are as they were")
-    equal(shown("D"), ["vmm", "frozen", "halted"], "also where the kernel shows a frozen process in state D")
+    equal(shown("D"), ["vmm", "frozen", "halted"], "list --vcpus: a process in state D in a frozen cgroup is frozen")
     equal(shown("T"), ["vmm", "paused", "halted"], "what is stopped as well is paused")
     equal(shown(text="0::/a\n"), ["vmm", "asleep", "halted"], "a cgroup whose file cannot be read is not said to be frozen")
-    equal(shown(text="0::/a/../a/b\n"), ["vmm", "asleep", "halted"], "nor one outside of what is seen from here")
+    equal(shown(text="0::/a/../a/b\n"), ["vmm", "asleep", "halted"], "a cgroup outside of the cgroup namespace is not said to be frozen")
     mounts("cgroup", "rw,freezer")
     equal(shown(), ["vmm", "asleep", "halted"], "version 1 has another file")
     for state, word in ("THAWED", "asleep"), ("FREEZING", "asleep"), ("FROZEN", "frozen"):
@@ -224,7 +224,7 @@ def test_percentiles():
         web = {guest["id"]: guest for guest in document["l2"]}
         equal([web[1]["p99_le_ns"], web[1]["vcpu"][0]["p99_le_ns"], web[2]["p99_le_ns"], web[3]["p50_le_ns"]],
               [1024, 1024, None, None], "those in JSON too")
-        equal(b.json("stat", "-J", "--sum")["sum"]["p50_le_ns"], 1024, "and those of all guests together")
+        equal(b.json("stat", "-J", "--sum")["sum"]["p50_le_ns"], 1024, "JSON has the parts of all guests together")
         r = b.run("stat", "--noheadings", "-o", "REASON,P50", "2")
         equal(rows(r), [["HLT", ">4.29s"]], "HLT has its own percentiles")
 
@@ -251,7 +251,7 @@ def test_json():
               "nothing nested")
         parts = [web[part] for part in fake.parts_ns()]
         equal(parts, [22 * MS, 61 * MS, 20 * MS, 900_000 * MS, 5 * MS, 10 * MS, 0], "the parts of a guest")
-        equal(sum(parts), web["exit_time_ns"], "they add up")
+        equal(sum(parts), web["exit_time_ns"], "the parts of a guest add up to its exit time")
         equal([web["p50_le_ns"], web["p99_le_ns"], web["vcpu"][1]["p50_le_ns"],
                web["vcpu"][2]["p50_le_ns"]], [1024, 2**21, 2**11, None], "percentiles")
         vcpus = web["vcpu"]
@@ -289,7 +289,7 @@ def test_intervals():
         vcpu = web["vcpu"][0]
         equal([vcpu["state"], vcpu["open"]["reason"]], ["halted", "HLT"],
               "a state is no difference")
-        ok(vcpu["state_for_ns"] >= 900e9, "nor is its start", vcpu["state_for_ns"])
+        ok(vcpu["state_for_ns"] >= 900e9, "stat: the start of a state is not subtracted in an interval", vcpu["state_for_ns"])
 
 
 print("KTAP version 1")

@@ -69,7 +69,7 @@ def test_one():
         equal(most, ["400ms", "240ms", "150ms"],
               "the three that took most time are named, the longest first")
         ok("4000 EPT_VIOLATION in boot, 300ms of it blocked" in out, "a reason has its number and its largest part", out)
-        ok("1000 IO_INSTRUCTION in firmware, 200ms of it in the VMM" in out, "so has that of another phase", out)
+        ok("1000 IO_INSTRUCTION in firmware, 200ms of it in the VMM" in out, "a reason of another phase has its number and its largest part", out)
         ok("the guest itself, in boot" in out, "time in the guest is among them", out)
         row = next(text for text in out.splitlines() if text.startswith("firmware")).split()
         equal(row[:8], ["firmware", "300ms", "30.0%", "10.0ms", "1200", "0", "90.0ms", "200ms"],
@@ -98,7 +98,7 @@ def test_states():
     with bench_with({3: start_file("unknown")}) as b:
         out = b.run("start", "3")
         ok("unknown" in out.stdout and out.returncode == 0, "a guest older than the module is said to be", out.stdout)
-        equal(b.json("start", "--json")["start"][0]["total_ns"], None, "its time is not 0")
+        equal(b.json("start", "--json")["start"][0]["total_ns"], None, "JSON has null for the total of a guest older than the module")
         ok("?" in b.run("start").stdout, "a table shows it as unknown")
     with bench_with({3: start_file("started", f"phase setup {MS}", "phase entry -", f"phase firmware {MS} 0", f"phase boot {MS} 0")}) as b:
         equal(b.run("start", "--noheadings", "-o", "SETUP,ENTRY,FIRMWARE").stdout.split(), ["1.00ms", "?", "1.00ms"],
@@ -120,7 +120,7 @@ def test_spread():
         equal([one[key] for key in ("started", "ended", "p50_ns", "p90_ns", "max_ns")],
               [11, 1, 60 * MS, 100 * MS, 110 * MS], "percentiles are those of all starts of the name")
         out = b.run("start", "20").stdout
-        ok("11 of name web: 50% in at most 60.0ms, 90% in 100ms" in out and "; 1 ended" in out, "and are printed", out)
+        ok("11 of name web: 50% in at most 60.0ms, 90% in 100ms" in out and "; 1 ended" in out, "start GUEST prints the percentiles of all starts of the name", out)
 
 
 def test_compare():
@@ -144,7 +144,7 @@ def test_until():
         write(path, "none", 0o644)
         equal(b.run("start", "--until", "0xf4").returncode, 0, "--until takes a port")
         with open(path, encoding="ascii") as f:
-            equal(f.read().strip(), "0xf4", "and writes it")
+            equal(f.read().strip(), "0xf4", "--until writes the port")
         b.run("start", "--until", "idle")
         with open(path, encoding="ascii") as f:
             equal(f.read().strip()[:4], "none", "idle is the module's none")
@@ -168,7 +168,7 @@ def test_by():
         of = b.json("start", "--json", "--by", "cgroup")["start"]
         equal([[one[key] for key in ("kind", "tenant", "cgroup", "started", "ended", "p50_below_ns", "p99_below_ns")] for one in of[:2]],
               [["all", None, None, 100, 3, 1 << 20, 1 << 29], ["tenant", 1, "/web", 2, 0, 1 << 29, None]], "JSON has the same")
-        equal([one["kind"] for one in of[2:]], ["pattern", "match", "tenant"], "and what each is")
+        equal([one["kind"] for one in of[2:]], ["pattern", "match", "tenant"], "--by cgroup: JSON says whether a row is a tenant, a pattern or a match")
         equal([b.run("start", "--by", *words).returncode for words in (["cgroup", "3"], ["uid"], ["cgroup", "--until", "1"])],
               [2, 2, 2], "--by cgroup stands alone")
     with bench_with({}) as b:

@@ -90,7 +90,7 @@ def test_broken():
     with machine("ok") as b:
         write(b.machine.device("l1") + "/totals/stolen_time_ns", "much", 0o440)
         r = b.run("status")
-        ok(r.returncode == 1 and "totals" in r.stderr, "neither a number nor unknown: an error", r)
+        ok(r.returncode == 1 and "totals" in r.stderr, "stolen time that is neither a number nor unknown is an error", r)
 
 
 def test_top():

@@ -44,7 +44,7 @@ def test_show():
             "/machine.slice max_memory_bytes 64G max 2.5G 61.5G 0 0 yes".split(),
             f"{PODS} max_vms 2 max 2 0 1 0 yes".split(),
             f"{POD} max_vms 2 max 1 1 1 0 yes".split(),
-            f"{POD[:-8]}8.slice max_vms 2 max 2 0 0 0 yes".split()], "then what is set for tenants, matches under their pattern")
+            f"{POD[:-8]}8.slice max_vms 2 max 2 0 0 0 yes".split()], "limits that are set for tenants follow the host's, matches under their pattern")
         equal([line[:3] for line in tenants.splitlines()[-3:]], ["/ku", "  /", "  /"], "matches are indented")
         tenant(b.machine, 5, "/without")
         r = b.run("limits")
@@ -86,7 +86,7 @@ def test_show():
         tenant(b.machine, 9, "/x\x1b[2J\udcff")
         r = b.run("limits")
         ok("\x1b" not in r.stdout and "/x\\x1b[2J\\xff" in r.stdout, "what a cgroup is called is escaped", r.stdout)
-        equal(b.json("limits", "-J")["tenants"][-1]["cgroup"], "/x\x1b[2J\\xff", "and valid in JSON")
+        equal(b.json("limits", "-J")["tenants"][-1]["cgroup"], "/x\x1b[2J\\xff", "an escaped path of a cgroup is valid in JSON")
     with Bench() as b:
         b.machine.limits()
         d = b.json("limits", "-J")
@@ -96,7 +96,7 @@ def test_show():
             ok(r.returncode == 1 and "the loaded module has no tenants: load the module that came with this l1tune" in r.stderr and not r.stdout,
                f"a module without tenants is named: {args}", r)
         r = b.run("limits")
-        ok(r.returncode == 0 and not r.stderr and "TENANT" not in r.stdout, "and shows the host's limits as ever", r)
+        ok(r.returncode == 0 and not r.stderr and "TENANT" not in r.stdout, "limits shows the host's limits with a module without tenants", r)
 
 
 def test_effect():
@@ -105,7 +105,7 @@ def test_effect():
         b.machine.limits(hooks={"refuse_vm": "unavailable", "refuse_vcpu": "waiting"})
         r = b.run("limits")
         ok(r.returncode == 1 and r.stderr.count("\n") == 1 and
-           "tenant /machine.slice: max_vms is set and not effective: its hook refuse_vm is unavailable" in r.stderr, "not effective: status 1, and why", r)
+           "tenant /machine.slice: max_vms is set and not effective: its hook refuse_vm is unavailable" in r.stderr, "a limit of a tenant that is not effective: status 1, and why", r)
         equal([row[-1] for row in rows(r)[10:13]], ["EFFECTIVE", "no", "waiting"], "the table says so")
         equal(b.run("limits", "max_vms").returncode, 1, "asked for with the host's: 1")
         equal(b.run("limits", "max_memory_bytes").returncode, 0, "another limit alone: 0")
@@ -137,7 +137,7 @@ def test_set():
         equal([r.returncode, r.stdout, r.stderr, module.settle(), defined(m)[-1]],
               [0, "", "", [("add", "/system.slice/web.service")], (5, "/system.slice/web.service")], "a tenant that there is not is defined")
         equal([value(m, 5, path) for path in ("limits/max_vms", "limits/max_vms_per_sec", "audit/max_exits_per_sec", "limits/max_vcpus")],
-              ["4", "2", "5000", "max"], "and gets its limits")
+              ["4", "2", "5000", "max"], "setting a limit defines the tenant with that limit")
         r = b.run("limits", "tenant:/system.slice/web.service", "max_vms=5")
         equal([r.returncode, module.settle(), value(m, 5, "limits/max_vms")], [0, [], "5"], "one that there is is not defined again")
         r = b.run("limits", "tenant:/a=b/later", "max_vms=5")
@@ -249,7 +249,7 @@ def test_doctor():
             equal((rows[name][0], status), expected, f"{name}={limit}: {expected}")
             write(path, before, 0o640)
         r = b.run("doctor", "--tenant", "/machine.slice/a/")
-        ok(r.returncode == 0 and r.stdout.endswith("\nGuests can start in /machine.slice/a.\n"), "as text", r.stdout)
+        ok(r.returncode == 0 and r.stdout.endswith("\nGuests can start in /machine.slice/a.\n"), "doctor --tenant says as text that guests can start", r.stdout)
         write(f"{m.device('tenant-5')}/usage/vms", 10)
         r = b.run("doctor", "--tenant", "/machine.slice/a")
         ok(r.returncode == 2 and r.stdout.endswith("\nNo guest can start in /machine.slice/a: 1 limit is reached.\n") and "/: 10 of 10 used, 0 left" in r.stdout,

@@ -172,7 +172,7 @@ def test_status():
            "hooks     10 ok\n" in r.stdout and "3 with 3 vCPUs and 3G of memory; 9 since load\n" in
            r.stdout and "lost      5 unattributed\n" in r.stdout, "status of this machine", r.stdout)
         ok(re.search(r"^ 1 web +2 +512M +61511 +400ms IO_INSTRUCTION 68%, CPUID 22%, L3 CPUID 10%$",
-                     r.stdout, re.M), "its guests and their reasons", r.stdout)
+                     r.stdout, re.M), "status has guests and their reasons", r.stdout)
     with Bench(hooks={"kvm_exit": "waiting", "kvm_entry": "waiting", "memory": "off"},
                isa="none", hypervisor="none", virtualized=0, version="0.0.9") as b:
         r = b.run("status")
@@ -250,7 +250,7 @@ def test_stat():
         r = b.run("stat")
         equal(r.stdout.split("\n")[0].split(),
               "GUEST NAME LEVEL REASON COUNT RATE TOTAL AVG MAX P50 P99 SHARE".split(),
-              "its columns")
+              "stat of one guest has its columns")
         r = b.run("stat", "--noheadings", "--vcpus", "-o", "VCPU,REASON", "1")
         equal(r.stdout.split(), "0 CPUID 9 CPUID 10 IO_INSTRUCTION 10 HLT".split(), "--vcpus")
         r = b.run("stat", "--noheadings", "-o", "GUEST,REASON", "--sort", "count")
@@ -291,7 +291,7 @@ def test_json():
         equal([web[k] for k in ("name", "pid", "vcpus", "exits", "busy_ns", "untraced", "lost_cells")],
               ["web", 1001, 2, 61511, 400_000_000, 0, None], "l2")
         equal([r["reason"] for r in web["reasons"]], ["IO_INSTRUCTION", "CPUID", "CPUID", "HLT"],
-              "its reasons")
+              "stat --json has a guest's reasons")
         equal(web["reasons"][1],
               {"reason": "CPUID", "code": 10, "level": 2, "count": 60000, "time_ns": 90_000_000,
                **dict.fromkeys(parts_ns()), "stolen_ns": None, "max_ns": 2_000_000, "p50_le_ns": 1024, "p90_le_ns": 2048,

@@ -73,7 +73,7 @@ def test_result():
         ok(all(side["least"] <= side["mean"] <= side["most"] for m in d["try"] for side in (m["before"], m["with"])),
            "spreads hold their means", d)
         equal([m["clear"] for m in d["try"][1:]], [False] * 5, "what did not change is not clear")
-        equal(b.value(), "default", "it is back")
+        equal(b.value(), "default", "try restores the old value")
         r = b.run("try", f"{POLL}=default", "--for", "0.5", "--l2", "1", "--noheadings", "-o", "METRIC,CLEAR")
         equal([line.split() for line in r.stdout.splitlines()][0], ["exits_per_sec", "no"],
               "trying what is there changes nothing beyond chance")

@@ -36,7 +36,7 @@ def test_show():
                         ["hlt_in_guest", "default", "new", "now"],
                         ["kvm.halt_poll_ns", "200000", "all", "now"],
                         ["kvm_intel.ple_gap", "128", "all", "reload"]], "what this machine has")
-        ok("before it sleeps" in r.stdout, "and what it does", r)
+        ok("before it sleeps" in r.stdout, "tune says what each setting does", r)
         equal(rows(b.run("tune", "--noheadings", "2", "web")),
               [["halt_poll_ns", "default", "l2-1", "now"], ["halt_poll_ns", "5000", "l2-2", "now"]],
               "of guests what they may have of their own")
@@ -58,7 +58,7 @@ def test_renamed():
             equal([row for row in rows(r) if "lapic" in row[0]], [["kvm." + name, str(value), "all", "reload"]],
                   f"of a KVM with {name} that is shown, and no other")
             r = b.run("tune", f"kvm.{name}={'N' if value == 'Y' else 0}")
-            ok(r.returncode == 1 and f"options kvm {name}=" in r.stderr, f"and how {name} is changed", r)
+            ok(r.returncode == 1 and f"options kvm {name}=" in r.stderr, f"tune says how {name} is changed", r)
 
 
 def test_set():
@@ -72,7 +72,7 @@ def test_set():
         equal([r.returncode, m.limit("../l2-1/tune/halt_poll_ns"), m.limit("../l2-2/tune/halt_poll_ns"),
                m.limit("tune/halt_poll_ns")], [0, "7000", "5000", "default"], "of one guest")
         equal([b.run("tune", "1", "halt_poll_ns=default").returncode,
-               m.limit("../l2-1/tune/halt_poll_ns")], [0, "default"], "and back")
+               m.limit("../l2-1/tune/halt_poll_ns")], [0, "default"], "halt_poll_ns of one guest can be set back to default")
 
 
 def test_refusals():
@@ -92,11 +92,11 @@ def test_refusals():
         ok(r.returncode == 1 and "'options kvm_intel ple_gap=0'" in r.stderr and
            "modprobe -r kvm_intel kvm; modprobe kvm_intel" in r.stderr, "what only a reload changes", r)
         equal([m.limit("tune/uid"), param(b, "kvm_intel/parameters/ple_gap")], ["any", "128"],
-              "and nothing was changed")
+              "a setting that only a reload changes is not written")
         os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
         r = b.run("tune", "kvm_intel.ple_gap=0")
         ok(r.returncode == 1 and "kvm_intel.ple_gap=0 on the kernel's command line" in r.stderr and
-           "modprobe" not in r.stderr, "or the next start, of a kernel that KVM is part of", r)
+           "modprobe" not in r.stderr, "a parameter of a KVM that is part of the kernel needs its next start", r)
         r = b.run("tune", "uid=5", "kvm_amd.avic=1")
         ok(r.returncode == 1 and "its module is not loaded" in r.stderr and m.limit("tune/uid") == "any",
            "a parameter that is not there", r)

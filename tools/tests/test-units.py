@@ -97,11 +97,11 @@ def main():
             shutil.copy(os.path.join(UNITS, "fail-closed.conf"), os.path.join(directory, "libvirtd.service.d/l1tune.conf"))
             r = subprocess.run(["systemd-analyze", "verify", "--man=no", os.path.join(directory, "libvirtd.service")],
                                capture_output=True, text=True, check=False)
-            equal([r.returncode, r.stdout + r.stderr], [0, ""], "nor of the drop-in")
+            equal([r.returncode, r.stdout + r.stderr], [0, ""], "systemd-analyze has nothing to say of the drop-in fail-closed.conf")
             os.mkdir(os.path.join(directory, "l1tune-record.service.d"))
             with open(os.path.join(directory, "l1tune-record.service.d/canary.conf"), "w", encoding="utf-8") as f:
                 f.write(unit("canary.conf"))
-            equal(verify(directory, "l1tune-record.service"), [0, ""], "nor of the drop-in for the canary")
+            equal(verify(directory, "l1tune-record.service"), [0, ""], "systemd-analyze has nothing to say of the drop-in canary.conf")
             for name in services:
                 security(directory, name)
     else:
