@@ -15,6 +15,7 @@
 #include "model/json.h"
 #include "record/canary-run.h"
 #include "record/event-log.h"
+#include "record/event-name.h"
 #include "record/gone-log.h"
 #include "record/history-write.h"
 #include "record/move-log.h"
@@ -28,6 +29,8 @@
 struct recorder {
 	struct options *options;
 	struct history_writer writer;
+	/* Since the last moment, without names of guests. */
+	struct event_log news;
 	/* Of each tier, as each has all events. */
 	struct event_log events[NUM_TIERS];
 	struct gone_log gone;
@@ -58,14 +61,11 @@ static void complain_once(const char *message)
 	complain_to(complain_once);
 }
 
-/* To each tier. */
 static void add_event(uint64_t time_ns, const char *words, void *arg)
 {
 	struct recorder *recorder = arg;
-	int i;
 
-	for (i = 0; i < NUM_TIERS; i++)
-		event_log_add(&recorder->events[i], time_ns, words);
+	event_log_add(&recorder->news, time_ns, words);
 }
 
 /* Which load of the module it is; its guests have the ids of others. */
@@ -105,12 +105,11 @@ static int take(struct recorder *recorder, struct moment *moment)
 		.cache = &recorder->cache,
 	};
 	const struct env *env = &recorder->options->env;
-	int status = read_host(recorder, &moment->host), i;
+	int status = read_host(recorder, &moment->host);
 
 	if (status != STATUS_OK)
 		return status;
-	for (i = 0; i < NUM_TIERS; i++)
-		event_log_read(&recorder->events[i], env, moment->host.loaded_ns);
+	event_log_read(&recorder->news, env, moment->host.loaded_ns);
 	gone_log_read(&recorder->gone, env, moment->host.loaded_ns, add_event, recorder);
 	watch_log_take(&recorder->watch, env->state, moment->host.boot_id, add_event, recorder);
 	machine_files_read(env, &moment->files);
@@ -136,10 +135,58 @@ static int complain_of_write(const struct recorder *recorder, int err)
 	return STATUS_FAILED;
 }
 
-/* Events stay until they are written. */
-static int write_tier(struct recorder *recorder, enum tier tier, struct moment *moment)
+/* In a moment of the same load of the module; NULL if it is not there. */
+static const char *name_in(const struct moment *moment, const struct host *host, uint64_t id)
 {
-	struct event_log *log = &recorder->events[tier];
+	size_t i;
+
+	if (moment->host.loaded_ns != host->loaded_ns ||
+	    strcmp(moment->host.boot_id, host->boot_id))
+		return NULL;
+	for (i = 0; i < moment->snapshot.num_guests; i++) {
+		const struct guest *guest = &moment->snapshot.guests[i].guest;
+
+		if (guest->id == id)
+			return guest->name;
+	}
+	return NULL;
+}
+
+/* A guest is in the moment before its end, and in the one after its start. */
+static char *name_line(const struct recorder *recorder, const struct moment *moment,
+		       const char *line)
+{
+	const struct moment *before = &recorder->writer.tiers[TIER_FINE].before;
+	const char *name;
+	uint64_t id;
+
+	if (!event_name_is_missing(line, &id))
+		return xstrdup(line);
+	name = name_in(moment, &moment->host, id);
+	if (!name)
+		name = name_in(before, &moment->host, id);
+	return name ? event_name_add(line, name) : xstrdup(line);
+}
+
+/* To each tier. */
+static void hand_out_news(struct recorder *recorder, const struct moment *moment)
+{
+	size_t n;
+	int i;
+
+	for (n = 0; n < recorder->news.num; n++) {
+		char *line = name_line(recorder, moment, recorder->news.lines[n]);
+
+		for (i = 0; i < NUM_TIERS; i++)
+			event_log_take(&recorder->events[i], xstrdup(line));
+		free(line);
+	}
+	event_log_clear(&recorder->news);
+}
+
+static int write_record(struct recorder *recorder, enum tier tier, struct moment *moment,
+			const struct event_log *log)
+{
 	int err;
 
 	moment->interval_ns = interval_of(recorder, tier);
@@ -148,8 +195,17 @@ static int write_tier(struct recorder *recorder, enum tier tier, struct moment *
 	err = history_write(&recorder->writer, tier, moment);
 	moment->events = NULL;
 	moment->num_events = 0;
-	if (err)
-		return complain_of_write(recorder, err);
+	return err ? complain_of_write(recorder, err) : STATUS_OK;
+}
+
+/* Events stay until they are written. */
+static int write_tier(struct recorder *recorder, enum tier tier, struct moment *moment)
+{
+	struct event_log *log = &recorder->events[tier];
+	int status = write_record(recorder, tier, moment, log);
+
+	if (status != STATUS_OK)
+		return status;
 	event_log_clear(log);
 	recorder->due_ns[tier] = monotonic_ns() + interval_of(recorder, tier);
 	return STATUS_OK;
@@ -258,6 +314,7 @@ static int record_one(struct recorder *recorder)
 	if (status == STATUS_OK) {
 		look_for_advice(recorder, &moment);
 		look_for_move(recorder, &moment);
+		hand_out_news(recorder, &moment);
 		status = write_and_print(recorder, &moment);
 	}
 	if (status == STATUS_OK) {
@@ -313,7 +370,8 @@ static void write_rest(struct recorder *recorder)
 	int i;
 
 	/* What could not be written is of a moment that is not there any more. */
-	if (recorder->events[TIER_FINE].num && record_one(recorder) != STATUS_OK)
+	if ((recorder->news.num || recorder->events[TIER_FINE].num) &&
+	    record_one(recorder) != STATUS_OK)
 		return;
 	for (i = TIER_FINE + 1; i < NUM_TIERS && last->snapshot.taken_ns; i++) {
 		struct moment same;
@@ -421,6 +479,7 @@ static int run(struct options *options)
 	if (options->canary)
 		canary_run_close(&recorder.canary);
 	history_writer_close(&recorder.writer);
+	event_log_clear(&recorder.news);
 	for (i = 0; i < NUM_TIERS; i++)
 		event_log_clear(&recorder.events[i]);
 	guest_cache_free(&recorder.cache);

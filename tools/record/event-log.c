@@ -64,7 +64,7 @@ static void drop_one(struct event_log *log)
 	tell_loss(log, time_ns);
 }
 
-static void add_line(struct event_log *log, char *line)
+void event_log_take(struct event_log *log, char *line)
 {
 	put_in(log, log->num, line);
 	while (log->num > LINES_MOST || log->num_bytes > BYTES_MOST)
@@ -79,7 +79,7 @@ static void take_line(struct event_log *log, const char *line)
 
 	if (!parse_u64(word, &seq) && seq > log->seq) {
 		log->seq = seq;
-		add_line(log, xstrdup(line));
+		event_log_take(log, xstrdup(line));
 	}
 	free(word);
 }
@@ -101,7 +101,7 @@ void event_log_read(struct event_log *log, const struct env *env, uint64_t loade
 /* The recorder's own are not numbered: 1 is any number that is valid. */
 void event_log_add(struct event_log *log, uint64_t time_ns, const char *words)
 {
-	add_line(log, xasprintf("1 %llu %s", (unsigned long long)time_ns, words));
+	event_log_take(log, xasprintf("1 %llu %s", (unsigned long long)time_ns, words));
 }
 
 void event_log_clear(struct event_log *log)

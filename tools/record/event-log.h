@@ -11,7 +11,7 @@
 /* Who is given an event that is none of the module: CLOCK_BOOTTIME, KEY=VALUE words. */
 typedef void (*event_words_fn)(uint64_t time_ns, const char *words, void *arg);
 
-/* Lines of l1/events that were not taken yet. */
+/* Lines of l1/events, and those of the recorder, that are in no record yet. */
 struct event_log {
 	/* Which load of the module, and the last line that was read of it. */
 	uint64_t loaded_ns;
@@ -33,6 +33,8 @@ void event_log_read(struct event_log *log, const struct env *env, uint64_t loade
  * CLOCK_BOOTTIME and KEY=VALUE words.
  */
 void event_log_add(struct event_log *log, uint64_t time_ns, const char *words);
+/* Adds a line that is the log's from then on. */
+void event_log_take(struct event_log *log, char *line);
 void event_log_clear(struct event_log *log);
 
 #endif

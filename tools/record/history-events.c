@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "record/event-name.h"
 #include "record/history-events.h"
 #include "record/record.h"
 
@@ -28,21 +29,32 @@ static int compare_lines(const void *a, const void *b)
 	return strcmp(x->line, y->line);
 }
 
-/* Of those that are alike the one of the record that was made first is kept. */
+/*
+ * Of those that are alike the one of the record that was made first is kept. A recorder
+ * that started again does not know the names of guests that had ended.
+ */
+static void merge(struct history_event *kept, const struct history_event *event)
+{
+	if (event->recorded_ns < kept->recorded_ns) {
+		kept->recorded_ns = event->recorded_ns;
+		kept->time_ns = event->time_ns;
+	}
+	if (!kept->name && event->name)
+		kept->name = xstrdup(event->name);
+}
+
 static void add_event(struct search *search, const struct history_event *event)
 {
 	struct history_event **found = tfind(event, &search->tree, compare_lines), *copy;
 
 	if (found) {
-		if (event->recorded_ns < (*found)->recorded_ns) {
-			(*found)->recorded_ns = event->recorded_ns;
-			(*found)->time_ns = event->time_ns;
-		}
+		merge(*found, event);
 		return;
 	}
 	copy = xmallocarray(1, sizeof(*copy));
 	*copy = *event;
 	copy->line = xstrdup(event->line);
+	copy->name = event->name ? xstrdup(event->name) : NULL;
 	*GROW(search->events->v, search->events->num) = copy;
 	xtsearch(copy, &search->tree, compare_lines);
 }
@@ -69,12 +81,14 @@ static bool is_made_up_for(const struct history *history, enum tier tier, uint64
 }
 
 static void add_line(struct search *search, enum tier tier, const struct moment *moment,
-		     uint64_t recorded_ns, char *line)
+		     uint64_t recorded_ns, const char *line)
 {
-	char *copy = xstrdup(line);
+	struct history_event event = { .recorded_ns = recorded_ns, .line = xstrdup(line) };
 	struct record record;
-	struct history_event event = { .recorded_ns = recorded_ns, .line = line };
+	char *copy;
 
+	event.name = event_name_take(event.line);
+	copy = xstrdup(event.line);
 	if (!record_parse(copy, &record)) {
 		uint64_t ago_ns = sub_clamped(moment->snapshot.taken_ns, record.time_ns);
 
@@ -85,6 +99,8 @@ static void add_line(struct search *search, enum tier tier, const struct moment 
 			add_event(search, &event);
 	}
 	free(copy);
+	free(event.line);
+	free(event.name);
 }
 
 static void add_record(enum tier tier, int fd, uint64_t offset,
@@ -139,6 +155,7 @@ void history_events_free(struct history_events *events)
 
 	for (i = 0; i < events->num; i++) {
 		free(events->v[i]->line);
+		free(events->v[i]->name);
 		free(events->v[i]);
 	}
 	free(events->v);

@@ -11,6 +11,8 @@ struct history_event {
 	/* Of the event itself. */
 	uint64_t seq;
 	char *line;
+	/* That of the guest that it is about, as it was then; NULL where the record has none. */
+	char *name;
 };
 
 struct history_events {

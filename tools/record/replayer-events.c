@@ -5,30 +5,6 @@
 #include "record/record.h"
 #include "record/replayer.h"
 
-static char *name_in(const struct moment *moment, uint64_t id)
-{
-	size_t i;
-
-	for (i = 0; moment && i < moment->snapshot.num_guests; i++) {
-		const struct guest *guest = &moment->snapshot.guests[i].guest;
-
-		if (guest->id == id && guest->name)
-			return xstrdup(guest->name);
-	}
-	return NULL;
-}
-
-/* A guest is in the record before its end, and in the one after its start. */
-static char *find_name(struct history *history, uint64_t id, uint64_t time_ns)
-{
-	char *name = name_in(history_seek(history, time_ns), id);
-	uint64_t next_ns;
-
-	if (!name && history_next(history, time_ns, &next_ns))
-		name = name_in(history_seek(history, next_ns), id);
-	return name;
-}
-
 static struct timespec timespec_of(uint64_t ns)
 {
 	return (struct timespec){
@@ -60,15 +36,15 @@ static uint64_t count_lost(struct numbering *numbering, const struct event *even
 	return lost;
 }
 
+/* Events are in the order of their records, so records are read in theirs. */
 static int show(struct replayer *replayer, const struct history_event *found,
 		struct event *event, past_event_fn fn, void *arg)
 {
-	const struct moment *moment;
+	const struct moment *moment = history_seek(&replayer->history, found->recorded_ns);
 
 	event->time = timespec_of(found->time_ns);
-	if (event->has_id)
-		event->name = find_name(&replayer->history, event->id, found->time_ns);
-	moment = history_seek(&replayer->history, found->recorded_ns);
+	if (event->has_id && found->name)
+		event->name = xstrdup(found->name);
 	return moment ? fn(&moment->host, event, arg) : STATUS_OK;
 }
 

@@ -209,6 +209,10 @@ def test_events():
         kinds = [json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()]
         equal(kinds, [kind for kind, at in happened if at <= time_of(1240 * SECOND)],
               "the tier of a record a minute has all events by itself")
+        only(w, "ten-minutes")
+        found = [json.loads(line)["event"] for line in w.replay(*since, *until, "events", "-J").stdout.splitlines()]
+        equal([e["name"] for e in found if e["id"]][:2], ["short", "short"],
+              "an event has the name of its guest also where no record has the guest")
 
 
 EPOCH = "1970-01-01T00:00:00Z"
