@@ -17,6 +17,7 @@
 #include "record/event-log.h"
 #include "record/event-name.h"
 #include "record/gone-log.h"
+#include "record/history-rest.h"
 #include "record/history-write.h"
 #include "record/move-log.h"
 #include "record/watch-log.h"
@@ -29,6 +30,8 @@
 struct recorder {
 	struct options *options;
 	struct history_writer writer;
+	/* What the one before could not write. */
+	struct history_rest rest;
 	/* Since the last moment, without names of guests. */
 	struct event_log news;
 	/* Of each tier, as each has all events. */
@@ -165,6 +168,8 @@ static char *name_line(const struct recorder *recorder, const struct moment *mom
 	name = name_in(moment, &moment->host, id);
 	if (!name)
 		name = name_in(before, &moment->host, id);
+	if (!name)
+		name = name_in(&recorder->rest.last, &moment->host, id);
 	return name ? event_name_add(line, name) : xstrdup(line);
 }
 
@@ -274,10 +279,30 @@ static void look_for_move(struct recorder *recorder, const struct moment *moment
 	free(changes);
 }
 
+/* What the recorder before this one would have written at its end; nothing is due for it. */
+static int write_left(struct recorder *recorder)
+{
+	int status = STATUS_OK, i;
+
+	for (i = TIER_FINE + 1; i < NUM_TIERS && status == STATUS_OK; i++) {
+		struct event_log *log = &recorder->rest.events[i];
+		struct moment same;
+
+		if (!log->num)
+			continue;
+		moment_share(&same, &recorder->rest.last);
+		status = write_record(recorder, i, &same, log);
+		if (status == STATUS_OK)
+			event_log_clear(log);
+		moment_free(&same);
+	}
+	return status;
+}
+
 /* The first tier is due each time, and takes the moment over. */
 static int write_tiers(struct recorder *recorder, struct moment *moment)
 {
-	int status = STATUS_OK, i;
+	int status = write_left(recorder), i;
 
 	for (i = TIER_FINE + 1; i < NUM_TIERS && status == STATUS_OK; i++) {
 		struct moment same;
@@ -437,6 +462,8 @@ static int open_history(struct recorder *recorder, uint64_t bytes)
 		failed = dir;
 		err = history_writer_open(&recorder->writer, dir, bytes);
 	}
+	if (!err)
+		err = history_rest_read(&recorder->rest, dir);
 	if (err == -EWOULDBLOCK)
 		complain("%s: another l1tune record writes to it: stop that one (systemctl stop l1tune-record), or use another --state",
 			 dir);
@@ -479,6 +506,7 @@ static int run(struct options *options)
 	if (options->canary)
 		canary_run_close(&recorder.canary);
 	history_writer_close(&recorder.writer);
+	history_rest_free(&recorder.rest);
 	event_log_clear(&recorder.news);
 	for (i = 0; i < NUM_TIERS; i++)
 		event_log_clear(&recorder.events[i]);

@@ -308,6 +308,20 @@ const struct moment *history_seek(struct history *history, uint64_t time_ns)
 	return last;
 }
 
+const struct moment *history_last(struct history *history, enum tier number)
+{
+	struct tier_reader *tier = &history->tiers[number];
+	size_t i;
+
+	for (i = tier->num; i-- > 0;) {
+		if (enter_segment(history, tier, i) && tier->num_places)
+			decode_until(tier, tier->num_places - 1);
+		if (tier->has_moment)
+			return &tier->moment;
+	}
+	return NULL;
+}
+
 /* The same of the file that is open, of which the moment stays. */
 static uint64_t next_in_places(struct tier_reader *tier, uint64_t time_ns)
 {

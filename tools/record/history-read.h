@@ -47,6 +47,9 @@ void history_close(struct history *history);
  */
 const struct moment *history_seek(struct history *history, uint64_t time_ns);
 
+/* The moment of a tier that was written last, whatever its time; as above. */
+const struct moment *history_last(struct history *history, enum tier tier);
+
 typedef void (*history_fn)(enum tier tier, int fd, uint64_t offset,
 			   const struct record_header *header, void *arg);
 

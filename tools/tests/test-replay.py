@@ -254,16 +254,82 @@ def test_stopped():
             w.machine.event(keep=20, time_ns=w.now() - SECOND, **DENIED | {"USE": n})
             if n % 20 == 19:
                 steps.step()
+        w.machine.process(1002, ["qemu", "-name", "db"])
+        w.machine.guest(2, CPUID)
+        steps.step()
         equal(steps.end(), "", "a recorder is stopped within its first minute")
+        w.machine.event(keep=21, time_ns=w.now() - SECOND, EVENT="guest", ACTION="remove", L2="l2-2", PID=1002, UID=0, COMM="vmm",
+                        EXITS=77, EXIT_TIME_NS=5, GUEST_TIME_NS=6)
+        w.remove(2)
         steps = Steps(w)
         equal(steps.end(), "", "and started again")
-        equal(kinds_in(w), {"loaded": 1, "denied": 100}, "all tiers have what happened, each once")
+        r = w.replay("--from", time_of(0), "--to", time_of(w.now()), "events", "-J")
+        equal([e["name"] for e in (json.loads(line)["event"] for line in r.stdout.splitlines()) if e["kind"] == "removed"], ["db"],
+              "a guest that ended meanwhile has the name that it had in the last record")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1}, "all tiers have what happened, each once")
         at = time_of(1030 * SECOND)
         equal(w.replay("--at", at, "list").returncode, 0, "and the state of then")
         only(w, "minute", "ten-minutes")
-        equal(kinds_in(w), {"loaded": 1, "denied": 100}, "without the records of every ten seconds it is the same")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1}, "without the records of every ten seconds it is the same")
         only(w, "ten-minutes")
-        equal(kinds_in(w), {"loaded": 1, "denied": 100}, "also in the records of every ten minutes alone")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1}, "also in the records of every ten minutes alone")
+
+
+def test_killed():
+    """A recorder that is killed loses nothing that it has written: the next one completes the rarer records."""
+    with World(seconds=1000) as w:
+        w.machine.process(1001, ["qemu", "-name", "web"])
+        w.machine.guest(1, CPUID)
+        steps = Steps(w)
+
+        def happen(use):
+            w.machine.event(keep=20, time_ns=w.now() - SECOND, **DENIED | {"USE": use})
+            steps.step()
+
+        for use in range(8):
+            happen(use)
+        # Within the clock that was set back a minute, too.
+        w.set_clock(w.now(), -60 * SECOND)
+        for use in range(8, 12):
+            happen(use)
+        w.machine.event(time_ns=w.now() - SECOND, EVENT="guest", ACTION="remove", L2="l2-1", PID=1001, UID=0, COMM="vmm",
+                        EXITS=77, EXIT_TIME_NS=5, GUEST_TIME_NS=6)
+        w.remove(1)
+        steps.step()
+        steps.process.kill()
+        steps.end()
+        whole = w.replay("--from", time_of(0), "--to", time_of(w.now()), "events", "-J").stdout
+        for name in os.listdir(w.records):
+            # As if it had been killed while it wrote.
+            if name.startswith("fine"):
+                with open(f"{w.records}/{name}", "ab") as f:
+                    f.write(b"L1T\2" + bytes(30))
+        # The machine boots again, and the module has forgotten what was.
+        elapsed = w.now() - 50 * SECOND
+        w.set_clock(50 * SECOND, elapsed - 60 * SECOND)
+        write(w.machine.proc + "/sys/kernel/random/boot_id", "another-boot")
+        w.machine.load(loaded_ns=40 * SECOND)
+        steps = Steps(w)
+        files = len(os.listdir(w.records))
+        steps.process.kill()
+        steps.end()
+        steps = Steps(w)
+        equal([steps.end(), len(os.listdir(w.records)) - files], ["", 3], "what is complete is not completed again")
+        for tiers in (("fine", "minute", "ten-minutes"), ("minute",), ("ten-minutes",)):
+            copy = w.records + ".all"
+            shutil.copytree(w.records, copy)
+            only(w, *tiers)
+            r = w.replay("--from", time_of(0), "--to", time_of(w.now() + elapsed), "events", "-J")
+            found = [json.loads(line) for line in r.stdout.splitlines()]
+            uses = [e["event"]["use"] for e in found if e["event"]["kind"] == "denied"]
+            equal(sorted(uses), list(range(12)), f"after a recorder was killed each event is there once: {' '.join(tiers)}")
+            ended = [(e["event"]["name"], e["loaded_ns"]) for e in found if e["event"]["kind"] == "removed"]
+            equal(ended, [("web", 5 * SECOND)], f"with the guest's name, of the load that it was of: {' '.join(tiers)}")
+            then = {e["event"]["use"]: e["time"] for e in map(json.loads, whole.splitlines()) if e["event"]["kind"] == "denied"}
+            equal({e["event"]["use"]: e["time"] for e in found if e["event"]["kind"] == "denied" and e["event"]["use"] > 7},
+                  {use: at for use, at in then.items() if use > 7}, f"and its time: {' '.join(tiers)}")
+            shutil.rmtree(w.records)
+            os.rename(copy, w.records)
 
 
 def in_one_file(world):
@@ -579,6 +645,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_stopped, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_full_for_long, test_gone_restarted, test_top):
+for test in (test_verdicts, test_only_records, test_events, test_stopped, test_killed, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_full_for_long, test_gone_restarted, test_top):
     test()
 finish()
