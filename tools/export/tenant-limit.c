@@ -25,6 +25,45 @@ static uint64_t read_denied(const struct env *env, const struct tenant *tenant)
 	return sum;
 }
 
+static uint64_t count_broken(const struct limits *limits)
+{
+	uint64_t num = 0;
+	size_t i;
+
+	for (i = 0; i < limits->num; i++)
+		num += limit_is_broken(&limits->v[i]);
+	return num;
+}
+
+/* A match has the limits of its pattern, which are counted there, and what it was denied itself. */
+static int add_other(const struct env *env, const struct host *host, const struct tenant *tenant,
+		     struct tenant_limits *limits, char **file)
+{
+	struct limits own = { };
+	int err = tenant->is_match ? 0 :
+		  limits_read_tenant(env, host, tenant->id, &own, file);
+
+	limits->others_denied = add_saturated(limits->others_denied, read_denied(env, tenant));
+	/* It was removed meanwhile. */
+	if (sysfs_is_gone(err)) {
+		free(*file);
+		*file = NULL;
+		return 0;
+	}
+	limits->num_broken += count_broken(&own);
+	return err;
+}
+
+static uint64_t count_broken_rows(const struct limit_rows *rows)
+{
+	uint64_t num = 0;
+	size_t i;
+
+	for (i = 0; i < rows->num; i++)
+		num += !rows->v[i].tenant->is_match && limit_is_broken(&rows->v[i].limit);
+	return num;
+}
+
 int export_tenant_limits_read(const struct env *env, const struct host *host,
 			      const struct tenant_ranking *ranking,
 			      struct tenant_limits *limits)
@@ -40,9 +79,9 @@ int export_tenant_limits_read(const struct env *env, const struct host *host,
 		if (i < ranking->num_exported)
 			err = limit_rows_add_tenant(&limits->rows, env, host, tenant, &file);
 		else
-			limits->others_denied = add_saturated(limits->others_denied,
-							      read_denied(env, tenant));
+			err = add_other(env, host, tenant, limits, &file);
 	}
+	limits->num_broken += count_broken_rows(&limits->rows);
 	status = err ? env_complain(env, file, err) : STATUS_OK;
 	free(file);
 	return status;
@@ -126,6 +165,9 @@ void export_tenant_limits(struct metrics *metrics, const struct tenant_ranking *
 					   export_tenant_label(ranking, row->tenant));
 		}
 	}
+	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_broken_limits",
+		       "Limits of all tenants, also of those without series, that are set but not enforced, though KVM is loaded.");
+	metrics_number(metrics, limits->num_broken, "");
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_other_denials",
 		       "How often limits of tenants without series of their own denied a request; can decrease.");
 	metrics_number(metrics, limits->others_denied, "");
