@@ -424,16 +424,6 @@ static int look_on(const struct options *options, const struct selection *guests
 	return status;
 }
 
-/* A process and its cgroups are as old as they are: what they did before the module is in theirs. */
-static void forget_older(struct snapshot *snapshot)
-{
-	size_t i;
-
-	for (i = 0; i < snapshot->num_guests; i++)
-		if (snapshot->guests[i].guest.adopted)
-			snapshot->guests[i].beside = (struct beside){ };
-}
-
 static int look_back(const struct options *options,
 		     const struct selection *guests)
 {
@@ -443,7 +433,6 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK) {
-		forget_older(&snapshot);
 		counts = read_counts(options, &snapshot, NULL, 0);
 		status = report(options, &(struct observation){
 			.host = &host, .snapshot = &snapshot, .counts = counts,

@@ -30,7 +30,7 @@ static void fill(struct value *row, const struct account *account, uint64_t inte
 						       account->part_ns[PART_VMM]));
 	if (account->is_stolen_known)
 		row[COL_STOLEN] = value_ns(account->stolen_ns);
-	row[COL_HELPERS] = value_ns(account->helpers_ns);
+	row[COL_HELPERS] = value_ns_or_unknown(account->are_helpers_known, account->helpers_ns);
 	row[COL_COST] = value_ns_or_unknown(account->is_cost_known, account->cost_ns);
 }
 
@@ -61,7 +61,8 @@ static json_t *to_json(const struct account *account)
 			 json_number_or_null(account->is_split, account->part_ns[part]));
 	json_set(json, "stolen_ns", json_number_or_null(account->is_stolen_known,
 							account->stolen_ns));
-	json_set(json, "helpers_ns", json_number(account->helpers_ns));
+	json_set(json, "helpers_ns", json_number_or_null(account->are_helpers_known,
+							 account->helpers_ns));
 	json_set(json, "guests_without_helpers", json_number(account->num_without_helpers));
 	json_set(json, "cost_ns", json_number_or_null(account->is_cost_known, account->cost_ns));
 	return json;

@@ -157,7 +157,9 @@ static void fill_guest(struct value *row, const struct guest_snapshot *snapshot)
 	row[COL_COMM] = value_text(guest->comm);
 	row[COL_CGROUP] = value_text(guest->cgroup);
 	row[COL_VCPU_CGROUP] = value_text(guest->vcpu_cgroup);
-	row[COL_AGE] = value_ns(sub_clamped(snapshot->taken_ns, guest->created_ns));
+	/* For an adopted guest it is when the module found it. */
+	row[COL_AGE] = value_ns_or_unknown(!guest->adopted, sub_clamped(snapshot->taken_ns,
+									guest->created_ns));
 	row[COL_ADOPTED] = value_number(guest->adopted);
 	row[COL_VCPUS] = value_number(guest->vcpus);
 	row[COL_MEMORY] = value_bytes(guest->memory_bytes);

@@ -152,9 +152,11 @@ static void add_helpers(struct account *account)
 
 		if (helpers->is_known)
 			account->helpers_ns = add_saturated(account->helpers_ns, helpers->ns);
+		account->are_helpers_known |= helpers->is_known;
 		account->num_without_helpers += guest_lacks_helpers(guest);
 	}
-	account->is_cost_known = account->is_split;
+	account->are_helpers_known |= !account->num_without_helpers;
+	account->is_cost_known = account->is_split && account->are_helpers_known;
 	account->cost_ns = add_saturated(add_saturated(account->part_ns[PART_KERNEL],
 						       account->part_ns[PART_VMM]),
 					 account->helpers_ns);

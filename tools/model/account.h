@@ -33,7 +33,8 @@ struct account {
 	uint64_t part_ns[NUM_PARTS];
 	bool is_stolen_known;
 	uint64_t stolen_ns;
-	/* Of its guests, as far as known: of so many it is not. */
+	/* Of its guests, as far as known: of so many it is not, and of all if it is unknown. */
+	bool are_helpers_known;
 	uint64_t helpers_ns;
 	size_t num_without_helpers;
 	/* What it cost the host beside the guests' own time. */

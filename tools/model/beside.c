@@ -135,7 +135,7 @@ static void read_kernel_threads(const struct beside_reader *reader,
 	size_t i;
 
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
-		kernel[i] = (struct tally){ threads->are_known, 0, HASH_START };
+		kernel[i] = (struct tally){ .of = HASH_START };
 	for (i = 0; i < threads->num; i++) {
 		const struct kvm_thread *thread = &threads->v[i];
 		struct tally *tally = &kernel[thread->kind];
@@ -160,13 +160,14 @@ static void read_helpers(const struct beside_reader *reader, const struct vmm *v
 		helpers->of = hash(helpers->of, &process->threads[i].tid,
 				   sizeof(process->threads[i].tid));
 
-	helpers->is_known = reader->kernel_threads.are_known &&
-			    vmm->num_vms == 1 && process->num_threads;
+	helpers->is_read = reader->kernel_threads.are_known &&
+			   vmm->num_vms == 1 && process->num_threads;
+	helpers->is_known = helpers->is_read;
 	helpers->ns = sub_clamped(process->cpu_ns, process->vcpus_cpu_ns);
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++) {
 		struct tally *kernel = &beside->kernel[i];
 
-		kernel->is_known &= helpers->is_known;
+		kernel->is_read = kernel->is_known = helpers->is_read;
 		helpers->ns = add_saturated(helpers->ns, kernel->ns);
 		helpers->of = hash(helpers->of, &kernel->of, sizeof(kernel->of));
 	}
@@ -220,6 +221,7 @@ static void read_quota(struct beside_reader *reader, const struct vmm *vmm,
 	if (rest && quota->is_known)
 		quota->is_known = add_quota(reader, process->dir_fd, &process->cgroup,
 					    "cgroup", rest, quota);
+	quota->is_read = quota->is_known;
 }
 
 void beside_read(struct beside_reader *reader, const struct vmm *vmm,
@@ -237,9 +239,10 @@ void beside_read(struct beside_reader *reader, const struct vmm *vmm,
 
 static struct tally subtract(const struct tally *before, const struct tally *after)
 {
+	bool is_known = before->is_read && after->is_read && before->of == after->of;
+
 	return (struct tally) {
-		.is_known = before->is_known && after->is_known &&
-			    before->of == after->of,
+		.is_read = is_known, .is_known = is_known,
 		.ns = sub_clamped(after->ns, before->ns),
 		.of = after->of,
 	};
@@ -257,14 +260,14 @@ void beside_subtract(const struct beside *before, const struct beside *after,
 }
 
 /* A process may be older than its VM, and a cgroup older than both. */
-void beside_begin_at(uint64_t begin_ns, struct beside *diff)
+void beside_begin_at(uint64_t begin_ns, struct beside *beside)
 {
-	bool is_new = diff->started_ns && diff->started_ns >= begin_ns;
+	bool is_new = beside->started_ns && beside->started_ns >= begin_ns;
 	size_t i;
 
-	diff->helpers.is_known &= is_new;
+	beside->helpers.is_known &= is_new;
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
-		diff->kernel[i].is_known &= is_new;
-	/* What never was held back was not in the interval. */
-	diff->quota.is_known &= !diff->quota.ns;
+		beside->kernel[i].is_known &= is_new;
+	/* What never was held back was not since then. */
+	beside->quota.is_known &= !beside->quota.ns;
 }

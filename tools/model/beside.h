@@ -12,8 +12,13 @@
 #include "model/vmm.h"
 #include "model/vmm-process.h"
 
-/* A time that grows, and of what it is: a difference needs the same of both. */
+/*
+ * A time that grows, and of what it is: a difference needs the same of both. Known is how
+ * much of it there was since the counts of the guest begin; what only was read may be of
+ * a longer time, and is for differences.
+ */
 struct tally {
+	bool is_read;
 	bool is_known;
 	uint64_t ns;
 	uint64_t of;
@@ -54,7 +59,10 @@ void beside_free(struct beside_reader *reader);
 
 void beside_subtract(const struct beside *before, const struct beside *after,
 		     struct beside *diff);
-/* The same of a guest that was not there yet, and came after begin_ns. */
-void beside_begin_at(uint64_t begin_ns, struct beside *diff);
+/*
+ * Of a guest that is counted from begin_ns on only: one that came within an interval, or
+ * that is older than the module. What its process and its cgroups did before is not known.
+ */
+void beside_begin_at(uint64_t begin_ns, struct beside *beside);
 
 #endif

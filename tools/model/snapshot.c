@@ -305,6 +305,8 @@ static void read_beside(const struct env *env, const struct vmms *vmms,
 			continue;
 		note_threads(vmm, guest);
 		beside_read(reader, vmm, &guest->beside);
+		if (guest->guest.adopted)
+			beside_begin_at(guest->guest.created_ns, &guest->beside);
 	}
 	beside_end(reader);
 }

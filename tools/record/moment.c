@@ -265,7 +265,9 @@ static void code_stats(struct codec *codec, struct exit_stats *stats,
 static void code_tally(struct codec *codec, struct tally *tally,
 		       const struct tally *before)
 {
-	codec_bool(codec, &tally->is_known, before->is_known);
+	codec_bool(codec, &tally->is_read, before->is_read);
+	if (codec->is_decoding)
+		tally->is_known = tally->is_read;
 	codec_number(codec, &tally->ns, before->ns);
 	codec_number(codec, &tally->of, before->of);
 }
@@ -344,6 +346,8 @@ static void code_guest(struct codec *codec, struct guest_snapshot *snapshot,
 	code_total(codec, &guest->guest_time_ns, before->guest_time_ns,
 		   &snapshot->stats, STAT_GUEST_TIME);
 	code_beside(codec, &snapshot->beside, &snapshot_before->beside);
+	if (codec->is_decoding && guest->adopted)
+		beside_begin_at(guest->created_ns, &snapshot->beside);
 }
 
 static void code_guests(struct codec *codec, struct snapshot *snapshot,

@@ -172,6 +172,49 @@ def test_helpers_unknown():
         equal(of_guest(b), (None, None), "no more than 4096 threads are looked at")
 
 
+def test_older_than_module():
+    """Its process and its cgroup are older than what the module counts."""
+    with Bench() as b:
+        host = Host(b)
+        b.machine.guest(1, runq(900), adopted=1)
+        qemu(host)
+        host.throttled("/machine.slice", 0)
+        host.throttled("/machine.slice/web.scope", 0)
+        equal(of_guest(b), (0, None), "what the helpers of a guest that is older than the module did since its load is unknown")
+        host.throttled("/machine.slice", 250_000)
+        equal(of_guest(b), (None, None), "so is the quota's part, unless nothing was ever held back")
+        r = b.run("list", "--noheadings", "-o", "ID,QUOTA,HELPERS,COST,AGE")
+        equal(r.stdout.split(), ["1", "?", "?", "?", "?"], "list shows ? for what is not known of it, also since when it lives")
+        r = b.run("stat", "-o", "GUEST,REASON,RUNQ")
+        ok("cpu.max" not in r.stdout and not r.returncode, "stat says nothing of a quota then", r)
+        account = b.json("list", "-J", "--by", "cgroup")["cgroups"][0]
+        equal([account[key] for key in ("helpers_ns", "cost_ns", "guests_without_helpers")], [None, None, 1],
+              "a control group with such guests only has an unknown cost, and not that of the rest")
+        b.machine.guest(2, runq(900))
+        b.machine.process(1002, ["qemu", "-name", "web2"], "0::/machine.slice/web.scope\n")
+        host.vmm(1002, 3000 * MS, t2002=("CPU 0/KVM", 2000 * MS, 1000 * MS))
+        account = b.json("list", "-J", "--by", "cgroup")["cgroups"][0]
+        equal([account[key] for key in ("helpers_ns", "guests_without_helpers")], [1000 * MS, 1], "with other guests it is theirs")
+        with subprocess.Popen(b.command("list", "-J", "-i", "0.5", "-c", "1"), text=True, stdout=subprocess.PIPE) as p:
+            wait_for_look(p)
+            b.machine.exits(1, runq(1000))
+            qemu(host, cpu_ns=3500 * MS, vcpu_ns=2100 * MS)
+            host.throttled("/machine.slice/web.scope", 30_000)
+            guest = {g["id"]: g for g in json.loads(p.stdout.read())["l2"]}[1]
+            equal(end_of(p), 0, "list ends")
+        equal((guest["quota_ns"], guest["helpers_ns"]), (30 * MS, 400 * MS), "in an interval all is known")
+        state = b.directory + "/state"
+        first, last = (json.loads(b.run("record", "-J", "--state", state, "-c", "1").stdout)["time"] for _ in range(2))
+
+        def replayed(*times):
+            return {g["id"]: g for g in json.loads(b.run("replay", "--state", state, *times, "list", "-J").stdout)["l2"]}[1]
+
+        guest = replayed("--at", last)
+        equal((guest["quota_ns"], guest["helpers_ns"]), (None, None), "a record shows it as unknown, too")
+        guest = replayed("--from", first, "--to", last)
+        equal((guest["quota_ns"], guest["helpers_ns"]), (0, 0), "and what was between two records is known")
+
+
 def test_intervals():
     with Bench() as b:
         host = Host(b)
@@ -251,6 +294,6 @@ def test_stat_and_top():
 
 print("KTAP version 1")
 for test in (test_quota, test_version_1, test_quota_unknown, test_helpers, test_kernel_threads,
-             test_helpers_unknown, test_intervals, test_stat_and_top):
+             test_helpers_unknown, test_older_than_module, test_intervals, test_stat_and_top):
     test()
 finish()
