@@ -57,7 +57,7 @@ static int add_guest(struct limit_rows *rows, const struct env *env,
 			.guest = guest, .limit = limits->v[i],
 		};
 		use_of_guest(guest, row);
-		if (row->limit.kind == limit_of_guests)
+		if (row->limit.kind->is_guests)
 			status = read_own(env, row);
 	}
 	return status;

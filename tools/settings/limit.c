@@ -27,7 +27,7 @@ const struct limit_kind limit_kinds[NUM_LIMITS] = {
 	{ "max_nested_vms", "guests that may run nested guests",
 	  "refuse_nested", "nested_vms" },
 	{ "max_exits_per_sec", "exits per second of one guest", "throttle",
-	  NULL, .scope = LIMIT_PER_GUEST },
+	  NULL, .is_guests = true, .scope = LIMIT_PER_GUEST },
 };
 
 const struct limit_kind tenant_limit_kinds[NUM_TENANT_LIMITS] = {
@@ -40,8 +40,6 @@ const struct limit_kind tenant_limit_kinds[NUM_TENANT_LIMITS] = {
 	{ "max_exits_per_sec", "exits per second of all its guests", "throttle", NULL },
 	{ "max_vms_per_sec", "virtual machines created per second", "refuse_vm", NULL },
 };
-
-const struct limit_kind *const limit_of_guests = &limit_kinds[NUM_LIMITS - 1];
 
 const struct limit_kind *limit_find(const char *name)
 {

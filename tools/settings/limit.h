@@ -23,6 +23,8 @@ struct limit_kind {
 	/* The file in usage of l1 or of a tenant, or of a guest, that is the use of it. */
 	const char *usage;
 	bool is_bytes;
+	/* A guest can have one of its own, instead of this machine's. */
+	bool is_guests;
 	enum {
 		LIMIT_PER_HOST, LIMIT_PER_USER, LIMIT_PER_GUEST
 	} scope;
@@ -32,9 +34,6 @@ extern const struct limit_kind limit_kinds[NUM_LIMITS];
 
 /* Those of a tenant: of all its guests together. */
 extern const struct limit_kind tenant_limit_kinds[NUM_TENANT_LIMITS];
-
-/* The one that a guest can have for itself. */
-extern const struct limit_kind *const limit_of_guests;
 
 /* NULL if there is none of this name. */
 const struct limit_kind *limit_find(const char *name);

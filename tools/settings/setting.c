@@ -173,7 +173,7 @@ static struct setting of_limit(const struct limit_kind *kind, bool is_audit)
 		.name = name, .conf_name = name, .limit = kind, .unset = "max",
 		.path = xasprintf("%s/%s", is_audit ? "audit" : "limits", kind->name),
 		.what = kind->help,
-		.is_guests = !is_audit && kind == limit_of_guests,
+		.is_guests = !is_audit && kind->is_guests,
 		.parse = parse_limit, .show = show_limit,
 	};
 }
