@@ -48,7 +48,7 @@ static bool is_meant(const struct watcher *w, const struct slow_exit *e,
 {
 	const struct options *options = w->options;
 
-	return e->time_ns - e->parts_ns[PART_HALTED] > options->over_ns &&
+	return sub_clamped(e->time_ns, e->parts_ns[PART_HALTED]) > options->over_ns &&
 	       (!options->reason || !strcasecmp(options->reason, e->key.reason)) &&
 	       (!options->part || !strcmp(options->part, culprit->kind));
 }
@@ -96,6 +96,15 @@ static bool is_behind_gap(const struct slow_exit *v, size_t i)
 	return false;
 }
 
+static int complain_slow(const struct watcher *w, const struct guest_snapshot *guest, int err)
+{
+	char *file = xasprintf("l2-%llu/slow", (unsigned long long)guest->guest.id);
+	int status = env_complain(&w->options->env, file, err);
+
+	free(file);
+	return status;
+}
+
 /* What a guest has that was not seen yet. */
 static int take_slow(struct watcher *w, const struct guest_snapshot *guest)
 {
@@ -107,8 +116,8 @@ static int take_slow(struct watcher *w, const struct guest_snapshot *guest)
 		return STATUS_OK;
 	err = slow_read(fd, &v, &num);
 	close(fd);
-	if (err && !sysfs_is_gone(err) && err != -ENOENT)
-		status = env_complain(&w->options->env, "l2-*/slow", err);
+	if (err && !sysfs_is_gone(err))
+		status = complain_slow(w, guest, err);
 	for (i = 0; i < num && status == STATUS_OK && !w->is_over; i++) {
 		struct watched *watched = find(w, guest->guest.id, v[i].vcpu);
 
@@ -163,6 +172,24 @@ static int look_at_vcpu(struct watcher *w, const struct guest_snapshot *guest,
 	return watch_report_hang(w, guest, vcpu, hang, for_ns, watched->stack);
 }
 
+/*
+ * The files that are open are of the module that was loaded at first: those of one that
+ * was loaded later are others, and without guests nothing else would tell.
+ */
+static int check_module(const struct watcher *w)
+{
+	const struct env *env = &w->options->env;
+	uint64_t loaded_ns;
+	int err = sysfs_read_u64(env->class_fd, "l1/loaded_ns", &loaded_ns);
+
+	if (err)
+		return env_complain(env, "l1/loaded_ns", err);
+	if (loaded_ns == w->host.loaded_ns)
+		return STATUS_OK;
+	complain("the module was loaded again meanwhile: start l1tune watch again");
+	return STATUS_FAILED;
+}
+
 int watch_look(struct watcher *w)
 {
 	const struct snapshot_request request = {
@@ -170,9 +197,12 @@ int watch_look(struct watcher *w)
 		.may_match_none = w->is_started,
 	};
 	struct snapshot snapshot;
-	int status = snapshot_take(&w->options->env, &w->host, &request, &snapshot);
+	int status = check_module(w);
 	size_t i, j;
 
+	if (status != STATUS_OK)
+		return status;
+	status = snapshot_take(&w->options->env, &w->host, &request, &snapshot);
 	if (w->is_started && w->selection.num && !snapshot.num_guests)
 		w->is_over = true;
 	for (i = 0; i < snapshot.num_guests && status == STATUS_OK; i++) {

@@ -275,7 +275,8 @@ int watch_report_hang(struct watcher *w, const struct guest_snapshot *guest,
 	json_set(event, "reason", reason ? json_text(reason) : json_null());
 	if (w->actions.prints && !w->options->json)
 		print_hang(w, guest, vcpu->id, &facts);
-	if (hang == HANG_SPIN)
+	/* Without the thread's number it would be this process that is sampled. */
+	if (hang == HANG_SPIN && tid)
 		add_place(w, tid, event);
 	else
 		json_set(event, "rips", json_null());

@@ -52,31 +52,41 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a && (!b || a < b) ? a : b;
 }
 
-/* Until something happens, or it is time to look; false when it is to end. */
+/*
+ * Until something happens, or it is time to look; false when it is to end. The attribute is
+ * read before it is waited for; where that fails the look tells why.
+ */
 static bool wait_next(struct watcher *w)
 {
 	char buf[32];
 
-	if (w->exits_fd >= 0 && pread(w->exits_fd, buf, sizeof(buf), 0) < 0)
-		return false;
+	if (w->exits_fd >= 0 && pread(w->exits_fd, buf, sizeof(buf), 0) < 0) {
+		close(w->exits_fd);
+		w->exits_fd = -1;
+	}
 	return wait_until_changed(w->look_at, w->exits_fd) != WAIT_END;
 }
 
+static int watch(struct watcher *w)
+{
+	int status = STATUS_OK;
+
+	if (w->options->over_ns && monotonic_ns() >= w->renew_at)
+		status = renew(w);
+	return status == STATUS_OK ? watch_look(w) : status;
+}
+
+/* What was found until something went wrong is summed up as well. */
 static int follow(struct watcher *w)
 {
-	int status = w->options->over_ns ? renew(w) : STATUS_OK;
+	int status = watch(w), summed_up;
 
-	if (status == STATUS_OK)
-		status = watch_look(w);
-	while (status == STATUS_OK && !w->is_over && wait_next(w)) {
-		if (w->options->over_ns && monotonic_ns() >= w->renew_at)
-			status = renew(w);
-		if (status == STATUS_OK)
-			status = watch_look(w);
-	}
-	if (status == STATUS_OK)
-		status = watch_summarize(w);
-	return status;
+	while (status == STATUS_OK && !w->is_over && wait_next(w))
+		status = watch(w);
+	if (!w->is_started)
+		return status;
+	summed_up = watch_summarize(w);
+	return status == STATUS_OK ? summed_up : status;
 }
 
 static void free_watcher(struct watcher *w)

@@ -244,6 +244,32 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
     reported(b, [slow_line(number=400, vmm=18)], *state)
     equal([len(events()), os.path.getsize(directory + "/elsewhere")], [num, 0], "a link in its place is not followed")
 
+with Bench() as b, tempfile.TemporaryDirectory() as directory:
+    machine(b)
+    got, err = reported(b, [slow_line(number=1)], "--on-threshold", "shell,command=exit 3")
+    ok("exit 3: it failed with exit status 3" in err, "of a command that failed the exit status is said", err)
+
+with Bench() as b:
+    machine(b)
+    got, err = reported(b, [slow_line(number=1, time_ms=20, halted=21), slow_line(number=2)])
+    equal([e["number"] for e in got if e["event"] == "slow"], [2], "a halt that is longer than its exit is no time beside it")
+
+for unloaded in True, False:
+    for words in ["--over", "5ms"], ["--hang", "1s"]:
+        with Bench() as b:
+            machine(b)
+            watch = Watch(b, "--json", *words)
+            device = b.machine.device("l1")
+            if unloaded:
+                os.unlink(b.machine.sys + "/class/l1tune/l1")
+            else:
+                write(f"{device}/loaded_ns", 77)
+            ended = within(10, lambda p=watch.process: p.poll() is not None)
+            out, err, status = watch.end() if not ended else (*watch.process.communicate(), watch.process.returncode)
+            equal([ended, status, json.loads(out.splitlines()[-1])["watch"]["event"]], [True, 3 if unloaded else 1, "summary"],
+                  f"{words[0]} ends with its summary when the module is {'unloaded' if unloaded else 'loaded again'}")
+            ok("run modprobe l1tune" in err if unloaded else "start l1tune watch again" in err, "and says what to do", err)
+
 STATES = {"vmm": 3, "vmm_sleep": 4, "halted": 5, "blocked": 6, "runq": 7, "throttled": 8, "kernel": 2}
 
 

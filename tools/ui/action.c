@@ -87,15 +87,17 @@ static int write_new(const char *dir, const struct action_facts *facts)
 			       (unsigned long long)facts->guest,
 			       (unsigned long long)facts->vcpu, getpid());
 	int fd = mkostemp(path, O_CLOEXEC), status = STATUS_OK;
+	bool is_written = fd >= 0 && !json_dumpfd(facts->json, fd, JSON_INDENT(1));
 
-	if (fd < 0 || json_dumpfd(facts->json, fd, JSON_INDENT(1))) {
+	/* Some file systems tell only then that they are full. */
+	if (fd >= 0 && close(fd))
+		is_written = false;
+	if (!is_written) {
 		complain("%s: cannot write a snapshot: %s", path, strerror(errno));
 		if (fd >= 0)
 			unlink(path);
 		status = STATUS_FAILED;
 	}
-	if (fd >= 0)
-		close(fd);
 	free(path);
 	return status;
 }
@@ -149,26 +151,37 @@ static void set_facts(const struct action_facts *facts)
 	}
 }
 
+static int complain_shell(const char *command, int wait_status)
+{
+	if (WIFSIGNALED(wait_status))
+		complain("shell,command=%s: signal %d ended it", command, WTERMSIG(wait_status));
+	else
+		complain("shell,command=%s: it failed with exit status %d", command,
+			 WEXITSTATUS(wait_status));
+	return STATUS_FAILED;
+}
+
 /* Its output is not a part of ours. */
 static int run_shell(const char *command, const struct action_facts *facts)
 {
 	pid_t pid;
-	int wait_status = -1;
+	int wait_status = 0;
 
 	fflush(NULL);
 	pid = fork();
+	if (pid < 0) {
+		complain("shell,command=%s: cannot start it: %s", command, strerror(errno));
+		return STATUS_FAILED;
+	}
 	if (!pid) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		set_facts(facts);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}
-	while (pid > 0 && waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
 		;
-	if (!wait_status)
-		return STATUS_OK;
-	complain("shell,command=%s: it failed", command);
-	return STATUS_FAILED;
+	return wait_status ? complain_shell(command, wait_status) : STATUS_OK;
 }
 
 /* The process that made the guest, and none that has its PID by now. */
