@@ -155,7 +155,8 @@ static json_t *json_gone(const struct look *look, const struct gone *gone)
 	json_set(object, "name", json_text(gone->comm));
 	json_set(object, "pid", json_number(gone->pid));
 	json_set(object, "uid", json_number(gone->uid));
-	json_set(object, "created", json_number(gone->created_ns.value));
+	json_set(object, "created", json_number_or_null(gone->created_ns.is_known,
+						       gone->created_ns.value));
 	json_set(object, "ended", json_number(gone->ended_ns.value));
 	json_set(object, "lived_ns", json_number(gone_lived_ns(gone)));
 	json_set(object, "end", json_text(gone->end));
@@ -264,10 +265,10 @@ static int show_with_probe(struct options *options, const struct gone_list *list
 static int run(struct options *options)
 {
 	struct selection selection;
-	struct gone_list list;
+	struct gone_list list = { };
 	struct host host;
 	uint64_t now_ns;
-	int status = selection_parse(options->words, options->num_words, &selection,
+	int shown, status = selection_parse(options->words, options->num_words, &selection,
 				     options->error);
 
 	if (status)
@@ -275,13 +276,14 @@ static int run(struct options *options)
 	status = open_host(&options->env, &host, &now_ns);
 	if (!status)
 		status = gone_read(&options->env, &list);
-	if (!status) {
-		status = selection_check(&selection, "guest that ended", "l1tune gone lists them",
-					 is_met, &list);
-		if (!status)
-			status = show_with_probe(options, &list, &selection, &host, now_ns);
-		gone_free(&list);
+	if (!status || list.has_unread) {
+		shown = selection_check(&selection, "guest that ended", "l1tune gone lists them",
+					is_met, &list);
+		if (!shown)
+			shown = show_with_probe(options, &list, &selection, &host, now_ns);
+		status = status ? status : shown;
 	}
+	gone_free(&list);
 	host_close(&options->env, &host);
 	selection_free(&selection);
 	return status;

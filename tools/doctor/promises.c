@@ -48,13 +48,12 @@ static char *list_victims(const struct doctor *doctor, const struct probe *probe
 
 	complain_to(complain_ignore);
 	if (doctor->has_module && env_open(&env) == STATUS_OK) {
-		if (gone_read(&env, &ended) == STATUS_OK) {
-			for (i = 0; i < ended.num; i++)
-				if (has_met(&ended.v[i], probe))
-					append(&list, "%sl2-%llu", num++ ? ", " : "; ",
-					       (unsigned long long)ended.v[i].id);
-			gone_free(&ended);
-		}
+		gone_read(&env, &ended);
+		for (i = 0; i < ended.num; i++)
+			if (has_met(&ended.v[i], probe))
+				append(&list, "%sl2-%llu", num++ ? ", " : "; ",
+				       (unsigned long long)ended.v[i].id);
+		gone_free(&ended);
 		env_close(&env);
 	}
 	complain_to(NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -224,6 +225,13 @@ int gone_parse(char *text, struct gone *gone)
 	return -EBADMSG;
 }
 
+static void leave_out(struct gone_list *list, const char *name, int err)
+{
+	complain("l1/gone/%s: %s: this guest is left out", name,
+		 err == -EBADMSG ? "unexpected value" : strerror(-err));
+	list->has_unread = true;
+}
+
 static int read_one(int fd, const char *name, void *arg)
 {
 	struct gone_list *list = arg;
@@ -236,14 +244,14 @@ static int read_one(int fd, const char *name, void *arg)
 	if (parse_u64(name, &id))
 		return 0;
 	text = file_read(fd, name, MAX_RECORD, &len);
-	if (!text)
-		/* It may have been pushed out meanwhile. */
-		return errno == ENOENT || sysfs_is_gone(errno) ? 0 : -errno;
-	err = gone_parse(text, &gone);
+	err = text ? gone_parse(text, &gone) : -errno;
 	free(text);
 	if (!err)
 		*GROW(list->v, list->num) = gone;
-	return err;
+	/* It may have been pushed out meanwhile. */
+	else if (!sysfs_is_gone(err))
+		leave_out(list, name, err);
+	return 0;
 }
 
 static int take_past(char *text, void *arg)
@@ -263,6 +271,14 @@ static int compare_ids(const void *a, const void *b)
 	return (left->id > right->id) - (left->id < right->id);
 }
 
+static int complain_none(const struct env *env, int err)
+{
+	if (err != -ENOENT || faccessat(env->class_fd, "l1", F_OK, 0))
+		return env_complain(env, "l1/gone", err);
+	complain("the loaded module has no l1/gone: load the module that came with this l1tune");
+	return STATUS_FAILED;
+}
+
 int gone_read(const struct env *env, struct gone_list *list)
 {
 	int err, status = STATUS_OK;
@@ -272,8 +288,8 @@ int gone_read(const struct env *env, struct gone_list *list)
 		status = env->past->gone(env->past, take_past, list);
 	} else {
 		err = sysfs_for_each(env->class_fd, "l1/gone", read_one, list);
-		if (err)
-			return env_complain(env, "l1/gone", err);
+		status = err ? complain_none(env, err) :
+			 list->has_unread ? STATUS_FAILED : STATUS_OK;
 	}
 	if (list->num)
 		qsort(list->v, list->num, sizeof(*list->v), compare_ids);

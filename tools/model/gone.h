@@ -82,9 +82,14 @@ struct gone {
 struct gone_list {
 	struct gone *v;
 	size_t num;
+	/* Records that could not be read are left out. */
+	bool has_unread;
 };
 
-/* All that are kept, the oldest first. STATUS_OK, or a status after a message. */
+/*
+ * All that are kept, the oldest first. STATUS_OK, or a status after a message; those that
+ * could be read are there. Free in every case.
+ */
 int gone_read(const struct env *env, struct gone_list *list);
 void gone_free(struct gone_list *list);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """l1tune gone: what it says of records that the module would have made. Usage: test-gone.py L1TUNE"""
+import json
 import os
 
 from bench import Bench, equal, finish, ok
@@ -117,6 +118,19 @@ def test_forms():
         one = b.json("gone", "--json")["gone"][0]
         equal((one["id"], one["end"], one["vcpus"][0]["last"][-1]["reason"], one["vcpus"][0]["last"][0]["ago_ns"]),
               (7, "killed", "HLT", 2000), "gone --json has id, end and the last exits")
+    with Bench() as b:
+        write(f"{b.machine.sys}/class/l1tune/l1/gone/7", text, 0o440)
+        write(f"{b.machine.sys}/class/l1tune/l1/gone/8", "id 8\n", 0o440)
+        r = b.run("gone", "--noheadings", "-o", "ID")
+        equal((r.returncode, r.stdout.split()), (1, ["7"]), "a record that is not one hides no other")
+        ok("l1/gone/8: unexpected value: this guest is left out" in r.stderr, "and is named", r)
+        r = b.run("gone", "-J")
+        equal((r.returncode, [g["id"] for g in json.loads(r.stdout)["gone"]]), (1, [7]), "in JSON, too")
+        write(f"{b.machine.sys}/class/l1tune/l1/gone/7", text.replace("created_ns 44000000000", "created_ns -          "), 0o440)
+        equal(json.loads(b.run("gone", "-J").stdout)["gone"][0]["created"], None, "a creation that is not known is not at 0")
+    with Bench() as b:
+        r = b.run("gone")
+        ok(r.returncode == 1 and "load the module that came with this l1tune" in r.stderr, "of a module that keeps none it says what to do", r)
     with Bench() as b:
         os.makedirs(f"{b.machine.sys}/class/l1tune/l1/gone")
         ok(b.run("gone").returncode == 0, "no guest that ended is no error")
