@@ -63,7 +63,9 @@ static int finish(const char *text, struct tm *tm, uint64_t *ns)
 
 	tm->tm_isdst = -1;
 	seconds = *text == 'Z' ? timegm(tm) : mktime(tm);
-	if (text[*text == 'Z'] || seconds < 0)
+	/* Nanoseconds of 64 bits end in the year 2554. */
+	if (text[*text == 'Z'] || seconds < 0 ||
+	    (uint64_t)seconds >= UINT64_MAX / NSEC_PER_SEC)
 		return -EINVAL;
 	*ns = seconds * NSEC_PER_SEC + fraction;
 	return 0;

@@ -80,7 +80,7 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 	if (status != STATUS_OK)
 		return status;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
-		complain("cannot create a socket: %s", strerror(errno));
+		complain("cannot create a socket: %s; nothing was changed", strerror(errno));
 		return STATUS_FAILED;
 	}
 	guardian->pid = fork();
@@ -118,7 +118,8 @@ void guardian_expect(struct guardian *guardian, const struct env *env,
 
 	/* Without it the value is put back all the same. */
 	if (len > 0 && send(guardian->fd, now, len, MSG_NOSIGNAL) != len)
-		complain("%s", strerror(errno));
+		complain("the process that restores %s has ended (%s): it was %s before, set it back yourself",
+			 written->path, strerror(errno), written->before);
 }
 
 int guardian_end(struct guardian *guardian)

@@ -181,6 +181,7 @@ def test_wrong():
         at = ["--at", json.loads(line)["time"]]
         for args, text, status in (
                 (["list"], "--at TIME", 2), (["--at", "noon", "list"], "'noon' is not a time", 2),
+                (["--at", "2600-01-01 00:00", "list"], "is not a time", 2),
                 (["--from", "-1m", "--to", "-2m", "list"], "--from is not before --to", 2),
                 ([*at, "limits"], "limits cannot show records: use one of list", 2), ([*at, "lst"], "did you mean list?", 2),
                 ([*at, "stat", "--vcpus"], "omit --vcpus", 2), ([*at, "list", "9"], "no guest matches '9'", 4),
