@@ -15,6 +15,16 @@
 
 #define PREFIX	"tenant:"
 
+static bool has_name(const struct tenant_names *names, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < names->num; i++)
+		if (!strcmp(names->v[i], name))
+			return true;
+	return false;
+}
+
 int tenant_names_take(struct tenant_names *names, const char *word, bool *is_taken,
 		      struct error *error)
 {
@@ -27,7 +37,11 @@ int tenant_names_take(struct tenant_names *names, const char *word, bool *is_tak
 	name = tenant_parse(word + strlen(PREFIX), &wrong);
 	if (!name)
 		return error_set(error, "'%s': %s", word, wrong);
-	*GROW(names->v, names->num) = name;
+	/* It cannot be removed twice. */
+	if (has_name(names, name))
+		free(name);
+	else
+		*GROW(names->v, names->num) = name;
 	return STATUS_OK;
 }
 
@@ -159,6 +173,15 @@ static int check_removable(const struct tenants *tenants, const char *name)
 	return STATUS_FAILED;
 }
 
+/* Their counts are lost, so those cannot be put back. */
+static void complain_removed(const struct tenant_names *names, size_t num)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++)
+		complain("tenant %s was removed before that", names->v[i]);
+}
+
 static int remove_all(const struct env *env, const struct tenants *tenants,
 		      const struct tenant_names *names)
 {
@@ -169,6 +192,8 @@ static int remove_all(const struct env *env, const struct tenants *tenants,
 	whole_begin(&whole);
 	for (i = 0; i < names->num && status == STATUS_OK; i++)
 		status = tenant_remove(env, names->v[i], tenants_find(tenants, names->v[i])->id);
+	if (status != STATUS_OK)
+		complain_removed(names, i - 1);
 	whole_end(&whole);
 	return status;
 }
