@@ -83,6 +83,8 @@ void export_tenant_starts(struct metrics *metrics, const struct tenant_ranking *
 /* Limits of the tenants that have series, and what those of others denied. */
 struct tenant_limits {
 	struct limit_rows rows;
+	/* False if one could not be read: then the sums below are too low. */
+	bool are_known;
 	/* Of all tenants. */
 	uint64_t num_broken;
 	uint64_t others_denied;

@@ -82,6 +82,7 @@ int export_tenant_limits_read(const struct env *env, const struct host *host,
 			err = add_other(env, host, tenant, limits, &file);
 	}
 	limits->num_broken += count_broken_rows(&limits->rows);
+	limits->are_known = !err;
 	status = err ? env_complain(env, file, err) : STATUS_OK;
 	free(file);
 	return status;
@@ -165,6 +166,8 @@ void export_tenant_limits(struct metrics *metrics, const struct tenant_ranking *
 					   export_tenant_label(ranking, row->tenant));
 		}
 	}
+	if (!limits->are_known)
+		return;
 	metrics_family(metrics, METRIC_GAUGE, "l1tune_tenants_broken_limits",
 		       "Limits of all tenants, also of those without series, that are set but not enforced, though KVM is loaded.");
 	metrics_number(metrics, limits->num_broken, "");

@@ -345,6 +345,10 @@ def test_export():
         ok("/u200" not in r.stdout, "a tenant without series", r)
         equal(samples(r.stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 5"],
               "also of tenants that have no series; a match has those of its pattern")
+        tenant(b.machine, 203, "/u203", limits={"max_vms": "?"})
+        r = b.run("export")
+        ok(r.returncode == 1 and "tenant-203/limits/max_vms: unexpected value" in r.stderr and "l1tune_up 1" in r.stdout and
+           samples(r.stdout, *LIMIT_FAMILIES[5:]) == [], "where one cannot be read the sums are unknown", r)
     with Bench() as b:
         b.machine.limits()
         equal(samples(b.run("export").stdout, *LIMIT_FAMILIES), [], "a module without tenants: no metric of them")
