@@ -107,7 +107,7 @@ class Module:
         while text:
             known = [(len(path), number, path) for number, path in defined(self.machine) + [(0, path) for path in self.refuse]
                      if text.startswith(path) and text[len(path):][:1] in ("", "/")]
-            length, number, path = max(known)
+            length, number, path = max(known, default=(len(text), 0, text))
             self.written.append(("remove", path))
             if number:
                 remove(self.machine, number)
