@@ -331,16 +331,17 @@ def test_export():
               "denials, and what would have been one")
         equal([line.rpartition(" ")[2] for line in samples(r.stdout, *LIMIT_FAMILIES[4:5])][:3], ["0", "1", "0"], "a limit that holds nobody back")
         equal(samples(r.stdout, *LIMIT_FAMILIES[5:6]), ["l1tune_tenants_other_denials 0"], "of others nothing was denied")
+        tenant(b.machine, 204, PODS + "x", matches=1, limits={"max_vms": 2}, effective={"max_vms": 0})
+        tenant(b.machine, 205, "/match", pattern=204, limits={"max_vms": 2}, effective={"max_vms": 0})
+        equal(samples(b.run("export").stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 2"],
+              "limits that are not enforced are counted, those of a pattern and its match once")
         for number in range(10, 160):
             tenant(b.machine, number, f"/t{number}", limits={"max_vms": 1, "max_vcpus": 1}, denied={"max_vms": 1, "max_vcpus": 1})
         r = b.run("export")
         named = {line.partition('tenant="')[2].partition('"')[0] for line in samples(r.stdout, *LIMIT_FAMILIES[:5])}
         equal([len(named), samples(r.stdout, *LIMIT_FAMILIES[5:6])], [100, ["l1tune_tenants_other_denials 108"]], "a hundred tenants have series, the denials of the others are summed up")
-        equal(samples(r.stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 1"], "limits that are not enforced are counted, those of a pattern once")
         for number in range(200, 203):
             tenant(b.machine, number, f"/u{number}", limits={"max_vms": 1, "max_vcpus": 1}, effective={"max_vms": 0, "max_memory_bytes": 0})
-        tenant(b.machine, 204, PODS + "x", matches=1, limits={"max_vms": 2}, effective={"max_vms": 0})
-        tenant(b.machine, 205, "/match", pattern=204, limits={"max_vms": 2}, effective={"max_vms": 0})
         r = b.run("export")
         ok("/u200" not in r.stdout, "a tenant without series", r)
         equal(samples(r.stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 5"],
