@@ -19,9 +19,10 @@ static const struct reasons exceptions = { { "EXCEPTION_NMI", "DB_excp", "BP_exc
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
 static const struct reasons calls = { { "VMCALL", "hypercall" } };
 
+/* Also while it runs a guest inside it: a signal ends KVM_RUN at either level. */
 static double vmm_of(const struct facts *f, const struct reasons *reasons)
 {
-	return load_of(f, reasons, 2).parts[PART_VMM];
+	return load_of_both(f, reasons).parts[PART_VMM];
 }
 
 static double vmm_of_rest(const struct facts *f)
@@ -41,14 +42,16 @@ static bool is_busy(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Half of it or more. */
+static bool is_most_of_it(const struct facts *f, const struct reasons *reasons)
+{
+	return vmm_of(f, reasons) >= vmm_of_rest(f) / 2;
+}
+
 static enum answer is_mostly(const struct facts *f, const struct reasons *reasons,
 			     const char *what, char **seen)
 {
-	double cpus = vmm_of(f, reasons);
-
-	*seen = xasprintf("%.2f s of it is for %s", cpus, what);
-	return cpus >= vmm_of_rest(f) / 2 ? ANSWER_YES : ANSWER_NO;
+	*seen = xasprintf("%.2f s of it is for %s", vmm_of(f, reasons), what);
+	return is_most_of_it(f, reasons) ? ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer serves_halts(const struct facts *f, char **seen)
@@ -81,36 +84,22 @@ static enum answer serves_calls(const struct facts *f, char **seen)
 	return is_mostly(f, &calls, "hypercalls", seen);
 }
 
-/* KVM does not leave for the VMM any more: its way there and back ends as well. */
-static struct gain served_by_kvm(const struct facts *f, const struct reasons *reasons)
+/*
+ * Of the exits that are most of it KVM does not leave for the VMM any more: its way
+ * there and back ends as well.
+ */
+static struct gain served_by_kvm(const struct facts *f, const struct gain *all)
 {
-	struct load load = load_of(f, reasons, 2);
+	static const struct reasons *const kinds[] = { &halts, &windows, &msrs, &calls };
+	size_t i;
 
-	return gain_at_most(load.parts[PART_VMM] + load.parts[PART_KERNEL]);
-}
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct load load = load_of_both(f, kinds[i]);
 
-static struct gain halts_gain(const struct facts *f, const struct gain *all)
-{
-	(void)all;
-	return served_by_kvm(f, &halts);
-}
-
-static struct gain windows_gain(const struct facts *f, const struct gain *all)
-{
-	(void)all;
-	return served_by_kvm(f, &windows);
-}
-
-static struct gain msrs_gain(const struct facts *f, const struct gain *all)
-{
-	(void)all;
-	return served_by_kvm(f, &msrs);
-}
-
-static struct gain calls_gain(const struct facts *f, const struct gain *all)
-{
-	(void)all;
-	return served_by_kvm(f, &calls);
+		if (is_most_of_it(f, kinds[i]))
+			return gain_at_most(load.parts[PART_VMM] + load.parts[PART_KERNEL]);
+	}
+	return *all;
 }
 
 #define OF(clue)	{ { clue, VERDICT_SHOWN, VERDICT_RULED_OUT } }
@@ -121,7 +110,7 @@ static const struct cause causes[] = {
 		"none for guests that run with KVM's interrupt controllers",
 		OF(serves_halts), "l1tune stat: VMM of HLT",
 		"KVM's interrupt controllers, with which no HLT reaches the VMM: QEMU -machine kernel-irqchip=on",
-		.gain = halts_gain,
+		.gain = served_by_kvm,
 	}, {
 		"vmm-kicks", "signals that interrupt KVM_RUN", "VMM",
 		"depends on what they are for",
@@ -132,7 +121,7 @@ static const struct cause causes[] = {
 		"none for guests that run with KVM's interrupt controllers",
 		OF(serves_windows), "l1tune stat: VMM of INTERRUPT_WINDOW or vintr",
 		"KVM's interrupt controllers, which inject interrupts without the VMM: QEMU -machine kernel-irqchip=on",
-		.gain = windows_gain,
+		.gain = served_by_kvm,
 	}, {
 		"vmm-debugger", "breakpoints and single steps of a debugger", "VMM", "no debugging",
 		/* With VMX this machine's NMIs are in it, and a signal can come with one. */
@@ -143,13 +132,13 @@ static const struct cause causes[] = {
 		"vmm-msrs", "MSRs handled by the VMM", "VMM", "depends on which they are",
 		OF(serves_msrs), "perf record -e kvm:kvm_msr -p PID",
 		"an MSR filter with fewer MSRs (KVM_X86_SET_MSR_FILTER)",
-		.gain = msrs_gain,
+		.gain = served_by_kvm,
 	}, {
 		"vmm-hypercalls", "hypercalls handled by the VMM", "VMM and guest",
 		"depends on which they are",
 		OF(serves_calls), "perf record -e kvm:kvm_hypercall,kvm:kvm_hv_hypercall -p PID",
 		"KVM's own devices instead of Xen's or Hyper-V's that the VMM emulates: virtio",
-		.gain = calls_gain,
+		.gain = served_by_kvm,
 	},
 };
 
