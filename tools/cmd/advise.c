@@ -273,6 +273,7 @@ static int take(const struct options *options, const struct selection *guests,
 	const struct snapshot_request request = {
 		/* With the threads of its vCPUs a guest is told from others of its process. */
 		.selection = guests, .beside = true, .vcpus = !options->env.past,
+		.l3 = !options->env.past,
 	};
 
 	return snapshot_read(&options->env, &request, host, snapshot);

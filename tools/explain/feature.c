@@ -12,14 +12,16 @@
 enum answer lacks_feature(const struct facts *f, const char *feature,
 			  const char *parameter, char **seen)
 {
+	bool is_vmx = begins_with(parameter, "kvm_intel.");
 	char offered[8], used[64];
 
-	if (strcmp(f->host->isa, "vmx")) {
-		*seen = xasprintf("this CPU has no VMX, so no %s either", parameter);
+	if (strcmp(f->host->isa, is_vmx ? "vmx" : "svm")) {
+		*seen = xasprintf("this CPU has no %s, so no %s either",
+				  is_vmx ? "VMX" : "SVM", parameter);
 		return ANSWER_NO;
 	}
 	if (!machine_file(f->env->sysfs, offered, sizeof(offered),
-			  "class/l1tune/l1/vmx/%s", feature) ||
+			  "class/l1tune/l1/%s/%s", f->host->isa, feature) ||
 	    setting_read(setting_find(parameter, SETTING_PARAM), f->env, NULL,
 			 used, sizeof(used)) <= 0) {
 		*seen = xasprintf("%s cannot be read", parameter);
@@ -34,6 +36,20 @@ enum answer lacks_feature(const struct facts *f, const char *feature,
 char *use_feature(const struct facts *f, const char *parameter)
 {
 	return setting_reload(setting_find(parameter, SETTING_PARAM), f->env, "1");
+}
+
+enum answer lacks_nested_paging(const struct facts *f, char **seen)
+{
+	const char *name = strcmp(f->host->isa, "vmx") ? "npt" : "ept";
+	char offered[8];
+
+	if (!machine_file(f->env->sysfs, offered, sizeof(offered),
+			  "class/l1tune/l1/%s/%s", f->host->isa, name)) {
+		*seen = xasprintf("whether L0 offers %s cannot be read", name);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("L0 %s %s", strcmp(offered, "1") ? "does not offer" : "offers", name);
+	return strcmp(offered, "1") ? ANSWER_YES : ANSWER_NO;
 }
 
 /* KVM wants all three for it. */

@@ -13,6 +13,11 @@ static const struct reasons exceptions = { {
 	"read_cr0", "read_cr3", "read_cr4", "write_cr0", "write_cr3", "write_cr4",
 	"cr0_sel_write", "invlpg",
 } };
+static const struct reasons of_page_tables = { {
+	"EXCEPTION_NMI", "CR_ACCESS", "INVLPG", "PF_excp", "read_cr0", "read_cr3", "read_cr4",
+	"write_cr0", "write_cr3", "write_cr4", "cr0_sel_write", "invlpg",
+} };
+static const struct reasons of_debugging = { { "DB_excp", "BP_excp" } };
 
 static bool are_many(const struct facts *f, struct advice *a)
 {
@@ -29,6 +34,35 @@ static bool are_many(const struct facts *f, struct advice *a)
 static enum answer lacks_ept(const struct facts *f, char **seen)
 {
 	return lacks_feature(f, "ept", "kvm_intel.ept", seen);
+}
+
+static enum answer lacks_npt(const struct facts *f, char **seen)
+{
+	return lacks_feature(f, "npt", "kvm_amd.npt", seen);
+}
+
+/*
+ * What shadow page tables exit for, a quarter of it or more; among the exceptions of
+ * VMX page faults are not told apart.
+ */
+static enum answer are_of_page_tables(const struct facts *f, char **seen)
+{
+	double share = load_of(f, &of_page_tables, 2).rate / load_of(f, &exceptions, 2).rate;
+
+	*seen = xasprintf("%.0f %% of them %s page faults, control registers and INVLPG",
+			  100 * share, strcmp(f->host->isa, "vmx") ? "are" : "may be");
+	return share >= 0.25 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* VMX has one reason for all exceptions. */
+static enum answer are_of_debugging(const struct facts *f, char **seen)
+{
+	double share = load_of(f, &of_debugging, 2).rate / load_of(f, &exceptions, 2).rate;
+
+	if (!strcmp(f->host->isa, "vmx"))
+		return ANSWER_UNKNOWN;
+	*seen = xasprintf("%.0f %% of them are #DB and #BP", 100 * share);
+	return share >= 0.25 ? ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer lacks_unrestricted(const struct facts *f, char **seen)
@@ -63,17 +97,34 @@ static char *use_ept(const struct facts *f)
 	return use_feature(f, "kvm_intel.ept");
 }
 
+static char *use_npt(const struct facts *f)
+{
+	return use_feature(f, "kvm_amd.npt");
+}
+
 static char *use_unrestricted(const struct facts *f)
 {
 	return use_feature(f, "kvm_intel.unrestricted_guest");
 }
 
+#define OF_PAGE_TABLES	{ are_of_page_tables, VERDICT_OPEN, VERDICT_RULED_OUT }
+
 static const struct cause causes[] = {
 	{
 		"ept", "EPT is not used", "L1", "all guests must stop for it",
-		{ { lacks_ept, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		{ { lacks_ept, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_PAGE_TABLES },
 		"l1tune caps",
 		.change_of = use_ept, .change_for_all = "reload kvm_intel with ept=1",
+	}, {
+		"npt", "NPT is not used", "L1", "all guests must stop for it",
+		{ { lacks_npt, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_PAGE_TABLES },
+		"l1tune caps",
+		.change_of = use_npt, .change_for_all = "reload kvm_amd with npt=1",
+	}, {
+		"no-nested-paging", "L0 offers no EPT or NPT", "L0", "none",
+		{ { lacks_nested_paging, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_PAGE_TABLES },
+		"l1tune caps",
+		"ask whoever runs L0 to offer EPT or NPT (KVM: kvm_intel.ept=1 or kvm_amd.npt=1 there, and a CPU model that has it; VMware: Virtualize Intel VT-x/EPT or AMD-V/RVI), or use another L0",
 	}, {
 		"unrestricted-guest", "unrestricted guests are not used", "L1",
 		"all guests must stop for it",
@@ -83,7 +134,7 @@ static const struct cause causes[] = {
 		.change_for_all = "reload kvm_intel with unrestricted_guest=1",
 	}, {
 		"debugger", "a debugger of the guest", "VMM", "no debugging",
-		{ { awaits_debugger } },
+		{ { awaits_debugger }, { are_of_debugging, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"who is connected to the VMM's gdbstub",
 		"no breakpoints or single steps from outside the guest",
 		gain_of_part,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Guests inside a guest: what they are for decides what can be done. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
@@ -10,6 +11,12 @@ static const struct reasons instructions = { {
 	"VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME",
 	"VMWRITE", "VMOFF", "VMON", "INVEPT", "INVVPID",
 	"vmrun", "vmload", "vmsave", "stgi", "clgi",
+} };
+
+/* What its hypervisor intercepts for shadow page tables; EXCEPTION_NMI has page faults. */
+static const struct reasons of_page_tables = { {
+	"EXCEPTION_NMI", "CR_ACCESS", "INVLPG", "PF_excp", "read_cr3", "write_cr0", "write_cr3",
+	"write_cr4", "invlpg",
 } };
 
 /*
@@ -28,6 +35,39 @@ static bool nests(const struct facts *f, struct advice *a)
 	a->evidence = xasprintf("%.0f exits per second of guests inside this guest, and %.0f of its VMX or SVM instructions",
 				inside.rate, own.rate);
 	return true;
+}
+
+/* Whose page tables the guest inside ran on last: of all vCPUs that ran one. */
+static enum answer is_paging_shadowed(const struct facts *f)
+{
+	enum answer answer = ANSWER_UNKNOWN;
+	size_t i;
+
+	for (i = 0; i < f->guest->num_vcpus; i++) {
+		const struct l3_vcpu *l3 = &f->guest->vcpus[i].l3;
+
+		if (!strcmp(l3->paging, "shadow"))
+			return ANSWER_YES;
+		if (!strcmp(l3->paging, "nested"))
+			answer = ANSWER_NO;
+	}
+	return answer;
+}
+
+/* And is a quarter of its exits of that kind? */
+static enum answer pages_by_shadow(const struct facts *f, char **seen)
+{
+	enum answer answer = is_paging_shadowed(f);
+	double share = load_of(f, &of_page_tables, 3).rate / load_of(f, &all_reasons, 3).rate;
+
+	if (answer == ANSWER_UNKNOWN) {
+		*seen = xstrdup("whose page tables the guest inside runs on is not known");
+		return answer;
+	}
+	*seen = xasprintf("the guest inside runs on %s; %.0f %% of its exits are exceptions, control registers and INVLPG",
+			  answer == ANSWER_YES ? "shadow page tables of its hypervisor" : "EPT or NPT",
+			  100 * share);
+	return answer == ANSWER_YES && share < 0.25 ? ANSWER_UNKNOWN : answer;
 }
 
 /*
@@ -74,6 +114,13 @@ static char *either(const struct facts *f)
 
 static const struct cause causes[] = {
 	{
+		"inner-shadow-paging", "shadow page tables of a guest inside the guest",
+		"guest and VMM", "all guests inside must stop for it",
+		{ { pages_by_shadow, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune nested: PAGING",
+		"EPT or NPT for the guest inside: in the guest load KVM with ept=1 or npt=1 (/sys/module/kvm_intel/parameters/ept, /sys/module/kvm_amd/parameters/npt). If the guest is not offered it: QEMU -cpu host, or -cpu MODEL,vmx-ept=on or MODEL,npt=on, with a KVM on this machine that uses it itself (l1tune caps)",
+		gain_of_part,
+	}, {
 		"windows-hypervisor", "Windows' own hypervisor", "guest and VMM",
 		"Windows is less protected; programs that need its hypervisor do not start",
 		{ { is_windows, VERDICT_SHOWN, VERDICT_RULED_OUT } },

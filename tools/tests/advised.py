@@ -140,7 +140,7 @@ def advise_meanwhile(bench, reason, *options, rate=10, vmm=True, each_turn=None)
 # Causes whose gains are tested in test-advise, and those that a sample shows, in test-access and test-msrs.
 # The others are in test-causes.
 WITH_GAINS = ("guest-limit tenant-limit host-limit cpu-baseline stolen poll-down poll-up hlt-in-guest pause-in-guest pause-preempted "
-              "devices apicv x2apic level-interrupts ept unrestricted-guest evmcs vmcs-shadowing l1d-flush vmm-halts "
+              "devices apicv x2apic level-interrupts ept npt no-nested-paging unrestricted-guest evmcs vmcs-shadowing l1d-flush vmm-halts "
               "vmm-kicks vmm-windows vmm-debugger vmm-msrs vmm-hypercalls").split()
 SAMPLED = ("clock-hyperv clock-linux clock rtc serial-port display ide i8042 pci-configuration firmware vmm-irqchip "
            "legacy-device unknown-device pit pic io-apic apic-page apicv-msrs eoi guest-timers ipis clock-msrs "

@@ -40,6 +40,16 @@ def blocked(text):
 BLOCKED_FAULTS = exits("EPT_VIOLATION", 300, blocked=0.5)
 HYPERV = ("/usr/bin/kvm", "-name", "win11,debug-threads=on", "-cpu", "host,hv_ipi,hv_relaxed,hv_stimer,hv_time")
 NESTED = (exits("CPUID", 500, kernel=0.1, level=3), exits("VMRESUME", 1000, kernel=0.2))
+
+
+
+def inside(paging):
+    """A guest of SVM whose vCPU ran a guest inside it."""
+    text = f"offered yes\nstate running\nin_l3_ns none\nentries 9\npaging {paging}\nfailed 0\nunkept 0"
+    return {"isa": "svm", "argv": ("qemu", "-cpu", "host"),
+            "guest": {"vcpu_cells": {0: [fixed(tid=2001)]}, "vcpu0/nested": text}}
+
+
 RUNQ = (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),)
 ON_ALL = {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t0-1"}
 
@@ -169,6 +179,15 @@ SITUATIONS = {
         (NESTED, {"argv": ("qemu", "-cpu", "host")}, "nested-hypervisor", "Not Windows: run the inner guest as a guest", "medium: shown; not"),
     "a guest inside a guest whose VMM's command line is not there":
         (NESTED, {"argv": ()}, "nested-exits", "find out first", "low"),
+    "a guest inside on shadow page tables":
+        ((exits("PF_excp", 900, kernel=0.1, level=3), exits("cpuid", 300, level=3), exits("vmrun", 1500, kernel=0.2)),
+         inside("shadow"), "inner-shadow-paging", "npt=1", "medium: 2 causes"),
+    "a guest inside on shadow page tables that exits for something else":
+        ((exits("PF_excp", 100, kernel=0.1, level=3), exits("cpuid", 900, level=3), exits("vmrun", 1500, kernel=0.2)),
+         inside("shadow"), "nested-hypervisor", "Not Windows", "medium: shown; not"),
+    "a guest inside on NPT":
+        ((exits("npf", 900, kernel=0.1, level=3), exits("vmrun", 900, kernel=0.2)), inside("nested"),
+         "nested-hypervisor", "Not Windows", "medium: shown; not"),
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
@@ -286,6 +305,14 @@ def test_svm():
         causes = {c["cause"]: c for a in b.advice() for c in a["causes"]}
         found = causes["L0 does not shadow the VMCS"]
         equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"], "SVM has no VMCS that L0 could shadow")
+    with Advised(exits("DB_excp", 2000, kernel=0.04), exits("write_cr3", 10), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
+        found = verdicts(b, "exceptions")
+        equal([found["NPT is not used"], found["a debugger of the guest"]], ["ruled_out", "not_ruled_out"],
+              "breakpoints are not laid on page tables")
+    with Advised(exits("PF_excp", 2000, kernel=0.04), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
+        found = verdicts(b, "exceptions")
+        equal([found["L0 offers no EPT or NPT"], found["a debugger of the guest"]], ["not_ruled_out", "ruled_out"],
+              "whether L0 offers NPT is unknown without the file, and page faults are no breakpoints")
     with Advised(*(exits(name, 700, kernel=0.04) for name in ("PF_excp", "write_cr3", "invlpg")), isa="svm") as b:
         advice = [a for a in b.advice() if a["symptom"] == "exceptions"]
         ok(len(advice) == 1 and "exits per second for exceptions" in advice[0]["evidence"],
@@ -641,6 +668,8 @@ def test_vmm_time():
         with Advised(exits(reason, 300, vmm=0.2)) as b:
             advice = [(a["rule"], a["confidence"].split(":")[0]) for a in b.advice()]
             equal(advice, [(rule, confidence)], f"the VMM's time for {reason}: {rule}, {confidence}")
+    with Advised(exits("interrupt", 300, vmm=0.2, level=3), isa="svm") as b:
+        equal(b.rules(), ["vmm-kicks"], "signals that end KVM_RUN while a guest inside runs")
 
 
 def test_all_listed():
