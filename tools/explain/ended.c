@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/util.h"
 #include "explain/ended.h"
+#include "explain/power-off.h"
 #include "model/entry-refusal.h"
 #include "model/exception.h"
 #include "model/l3.h"
@@ -17,6 +18,9 @@
 
 /* An exception that KVM injected this long before the end is named with it. */
 #define REFUSED_RECENTLY_NS	(30 * NSEC_PER_SEC)
+
+/* Protected mode, in CR0. */
+#define CR0_PE	1
 
 /* How SVM and VMX name what the module counts. */
 static const char *const msr_reads[] = { "MSR_READ", "msr", NULL };
@@ -163,12 +167,22 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 
 	(void)gone;
 	conclude(ended, "high", "the CPU refused to enter the guest%s%s", text ? ": " : "",
-		 text ? text : "");
+		 text ? text : reason ? "" : " and gave no reason");
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
 		      reason);
-	ended->next = vmx_error_text(reason) ?
+	/* An instruction that fails without an error number; 0 is none. */
+	ended->next = vmx_error_text(reason) || !reason ?
 		"not caused by the guest: controls that were offered to KVM are rejected; l1tune probe shows whether any guest can run here, dump_invalid_vmcs=1 (kvm_intel) which controls KVM set" :
 		"only the CPU knows the field: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
+}
+
+/* Instructions that no page fault made KVM emulate. */
+static void add_real_mode(const struct gone_vcpu *vcpu, struct ended *ended)
+{
+	if (!vcpu->cr0.is_known || vcpu->cr0.value & CR0_PE)
+		return;
+	sentences_add(&ended->open, "real mode, which KVM emulates on VMX where unrestricted guests are not offered by L0 or not used");
+	ended->next = "l1tune caps: whether L0 offers unrestricted_guest, and whether KVM uses it";
 }
 
 static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -192,15 +206,21 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 		conclude(ended, "high", "an exit occurred during event delivery %s, for example with the IDT in MMIO",
 			 rip);
 		break;
-	default:
+	case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
 		conclude(ended, "high", "KVM met an unknown exit reason %s", rip);
+		break;
+	default:
+		conclude(ended, "low", "KVM reported an internal error %s of a kind that this version of l1tune does not know",
+			 rip);
 	}
 	free(rip);
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
 		      suberror);
-	if (!is_one_of(last, page_faults))
+	if (!is_one_of(last, page_faults)) {
+		add_real_mode(vcpu, ended);
 		return;
-	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is where no memory is",
+	}
+	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is where no memory is, or none that may be written",
 		      last->key.reason);
 	if (vcpu->info2.is_known)
 		sentences_add(&ended->evidence, "%s physical address 0x%" PRIx64,
@@ -218,6 +238,15 @@ static void add_access(const struct gone_exit *last, uint64_t info1, struct ende
 		      info1 & 2 ? "wrote there" : "read there or walked its page tables");
 }
 
+/* KVM_RUN has one errno for all of these, and the VMM's mappings ended with it. */
+static void add_missing_page(struct ended *ended)
+{
+	sentences_add(&ended->open, "the VMM has nothing mapped there");
+	sentences_add(&ended->open, "what is mapped there has no page to give: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, an error of its disk");
+	sentences_add(&ended->open, "the VMM mapped it without the right to this access (mprotect)");
+	ended->next = "df of the tmpfs that has its memory, HugePages_Free in /proc/meminfo, dmesg, and the VMM's own log";
+}
+
 /*
  * At level 3 the address is one that the guest's hypervisor gave to a guest inside it.
  * It tells nothing of memslots, and the memory may be that of its page tables.
@@ -227,13 +256,14 @@ static void explain_missing_memory(const struct gone_vcpu *vcpu, struct ended *e
 	const struct gone_exit *last = gone_last_exit(vcpu, 0);
 
 	if (last->key.level == 3)
-		conclude(ended, "medium", "memory is missing for a guest inside it, or for that guest's page tables: a memslot has nothing mapped behind it in the VMM");
+		conclude(ended, "medium", "KVM got no page for a guest inside it, or for that guest's page tables, from the VMM's memory behind a memslot");
 	else if (vcpu->info2.is_known)
-		conclude(ended, "high", "memory is missing: guest physical address 0x%" PRIx64
-			 " has a memslot, but the VMM has nothing mapped there",
+		conclude(ended, "medium", "KVM got no page for guest physical address 0x%" PRIx64
+			 " from the VMM's memory behind its memslot",
 			 vcpu->info2.value & ~UINT64_C(0xfff));
 	else
-		conclude(ended, "high", "memory is missing: a memslot has nothing mapped behind it in the VMM");
+		conclude(ended, "medium", "KVM got no page from the VMM's memory behind a memslot");
+	add_missing_page(ended);
 	sentences_add(&ended->evidence, "the last exit is %s%s", last->key.reason,
 		      last->key.level == 3 ? ", at level 3" : "");
 	if (last->key.level == 3 && vcpu->info2.is_known)
@@ -252,7 +282,8 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 	if (run->error == EFAULT && is_one_of(last, page_faults))
 		explain_missing_memory(vcpu, ended);
 	else if (run->has_error && run->error)
-		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(run->error));
+		conclude(ended, "medium", "KVM_RUN failed: %s%s", strerror(run->error),
+			 run->error == EIO ? "; KVM ends a VM so after an error of its own" : "");
 	else
 		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
 			 run->reason);
@@ -290,25 +321,71 @@ static void add_last_exit(const struct gone *gone, const struct gone_vcpu *vcpu,
 	else
 		sentences_add(&ended->evidence, "the last exit of vCPU %" PRIu64 " is %s", vcpu->id,
 			      last->key.reason);
-	sentences_add(&ended->ruled_out, "a shutdown by the guest: KVM_RUN returned none");
+	sentences_add(&ended->ruled_out, "a triple fault or a system event of the guest: KVM_RUN returned none");
 	add_refused(gone, vcpu, &ended->open);
+}
+
+/* Through ACPI a guest switches itself off by an access like any other. */
+static void add_power_off(const struct gone *gone, struct ended *ended)
+{
+	const struct gone_port *port = power_off_port(gone);
+
+	if (port)
+		sentences_add(&ended->evidence, "the last access of a vCPU to a port is OUT of 0x%" PRIx64
+			      " to port 0x%" PRIx64 ": the guest switched itself off through ACPI",
+			      port->value, port->port);
+	else
+		sentences_add(&ended->open, "a guest that switched itself off through a device of the VMM, such as ACPI");
+}
+
+/* By what it did itself: nobody sent these. */
+static bool is_crash(int number)
+{
+	return number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL ||
+	       number == SIGFPE || number == SIGTRAP;
+}
+
+/* Who sent a signal is not recorded. */
+static void add_sender(const struct gone *gone, int number, struct ended *ended)
+{
+	sentences_add(&ended->open, number == SIGKILL ?
+		      "whoever may send it: an administrator, what manages the VM, its container or its cgroup, an OOM killer in user space (systemd-oomd, earlyoom)" :
+		      "whoever may send it: an administrator, or what manages the VM, its service or its session");
+	add_power_off(gone, ended);
+	ended->next = number == SIGKILL ?
+		"journalctl around that time (systemd-oomd, the manager of the VM); perf trace -e signal:signal_generate names the next sender" :
+		"journalctl around that time, and the log of what manages the VM";
+}
+
+static void explain_crash(int number, const char *name, struct ended *ended)
+{
+	conclude(ended, "high", "the VMM crashed (SIG%s)", name);
+	if (number != SIGBUS)
+		return;
+	sentences_add(&ended->open, "memory without a page to give: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, memory that the hardware reported as broken");
+	ended->next = "dmesg (memory failure), df of the tmpfs that has its memory, HugePages_Free in /proc/meminfo";
 }
 
 static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
 	int number = gone->vmm_code & 0x7f;
-	const char *name = sigabbrev_np(number);
+	const char *abbrev = sigabbrev_np(number), *name = abbrev ? abbrev : "?";
 
-	if (gone->is_oom_victim)
+	if (gone->is_oom_victim) {
 		conclude(ended, "high", "the OOM killer killed the VMM");
-	else if (number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL)
-		conclude(ended, "high", "the VMM crashed (SIG%s)", name ? name : "?");
-	else
-		conclude(ended, "high", "the VMM was killed by SIG%s", name ? name : "?");
+	} else if (is_crash(number)) {
+		explain_crash(number, name, ended);
+	} else if (number == SIGSYS) {
+		conclude(ended, "high", "the VMM made a system call that its seccomp filter forbids (SIGSYS)");
+		ended->next = "dmesg or the audit log: type=1326 (SECCOMP) has the number of the system call";
+	} else {
+		conclude(ended, "high", "the VMM was killed by SIG%s", name);
+		add_sender(gone, number, ended);
+	}
 	sentences_add(&ended->evidence, "the VMM was ended by signal %d", number);
 	if (!gone->is_oom_victim)
-		sentences_add(&ended->ruled_out, "the OOM killer: it did not kill the VMM");
+		sentences_add(&ended->ruled_out, "the kernel's OOM killer: it did not kill the VMM");
 	add_last_exit(gone, vcpu, ended);
 }
 
@@ -325,10 +402,13 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 	if (code && is_denied(gone))
 		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it something for limit %s",
 			 code, gone->denied);
+	else if (!code && power_off_port(gone))
+		conclude(ended, "medium", "the guest switched itself off through ACPI, and the VMM exited");
 	else
 		conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
 	sentences_add(&ended->evidence, "exit status %d", code);
 	add_last_exit(gone, vcpu, ended);
+	add_power_off(gone, ended);
 	ended->next = "see the VMM's own log";
 }
 
@@ -340,6 +420,7 @@ static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu
 	else
 		conclude(ended, "medium", "the VMM closed the guest and keeps running");
 	add_last_exit(gone, vcpu, ended);
+	add_power_off(gone, ended);
 }
 
 static const struct {

@@ -97,6 +97,47 @@ def test_accesses():
     ok("the inner guest's physical address 0xfee00000" in out, "the inner guest's address is named as the place where KVM could not emulate", out)
 
 
+def test_missing_pages():
+    """KVM_RUN has the same errno for all of them."""
+    out = gone(record("run_error", "run 2 -14 1", "info1 14", "info2 200123", *exits("CPUID", "npf")), "7").stdout
+    for words in "has nothing mapped there", "a full tmpfs", "no free page in hugetlbfs", "truncated", "mprotect":
+        ok(words in out, f"why KVM gets no page is not guessed at: {words}", out)
+    ok("confidence medium" in " ".join(out.split()), "and it is not sure", out)
+
+
+def test_who_ended_it():
+    out = " ".join(gone(record("killed", *exits("HLT"), vmm="exited 9 0"), "7").stdout.split())
+    ok("systemd-oomd" in out.split("also fits")[1] and "the kernel's OOM killer: it did not kill" in out,
+       "an OOM killer in user space kills as anybody does", out)
+    says(record("killed", *exits("HLT"), vmm="exited 159 0"), "seccomp", "a VMM that seccomp ends was killed by nobody")
+    says(record("killed", *exits("HLT"), vmm="exited 136 0"), "crashed (SIGFPE)", "a VMM that divides by zero crashes")
+    out = gone(record("killed", *exits("npf"), vmm="exited 135 0"), "7").stdout
+    ok("crashed (SIGBUS)" in out and "a full tmpfs" in out and "systemd-oomd" not in out, "a bus error can be memory that is full", out)
+    for port, value, size, vmm, cause in (("604", "2000", 2, "exited 0 0", "the guest switched itself off through ACPI"),
+                                          ("600", "34", 1, "exited 0 0", "the guest switched itself off through ACPI"),
+                                          ("604", "2000", 2, "exited 256 0", "the VMM exited by itself with status 1"),
+                                          ("3f8", "2000", 2, "exited 0 0", "the VMM exited by itself with status 0")):
+        text = record("exited", f"port {port} {size} out {value}", *exits("IO_INSTRUCTION"), vmm=vmm)
+        says(text, cause, f"OUT of 0x{value} to port 0x{port}, and then {vmm}: {cause}")
+        out = " ".join(gone(text, "7").stdout.split())
+        ok(("through a device of the VMM" in out) == (port == "3f8") and "a shutdown by the guest" not in out,
+           "that the guest switched itself off is never ruled out by what KVM_RUN returned", out)
+    out = gone(record("exited", "port 604 2 in 2000", *exits("HLT")), "7").stdout
+    ok("through a device of the VMM" in out, "to read the register is not to switch off", out)
+
+
+def test_kinds_of_errors():
+    says(record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID")), "gave no reason", "an entry that failed without a number")
+    out = gone(record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID")), "7").stdout
+    ok("not caused by the guest" in out, "is not blamed on the guest's state", out)
+    says(record("internal_error", "run 17 0 1", "words 9 0 0", *exits("CPUID")), "does not know", "an internal error of a later KVM")
+    says(record("internal_error", "run 17 0 1", "words 4 0 0", *exits("CPUID")), "unknown exit reason", "one that KVM names")
+    for cr0, reason, fits in ("60000010", "EXCEPTION_NMI", True), ("60000011", "EXCEPTION_NMI", False), ("60000010", "EPT_VIOLATION", False):
+        out = gone(record("internal_error", "run 17 0 1", "words 1 0 0", f"cr0 {cr0}", *exits(reason)), "7").stdout
+        equal("real mode" in out, fits, f"emulation with CR0 {cr0} after {reason}: real mode {'fits' if fits else 'does not'}")
+    says(record("run_error", "run 0 -5 1", *exits("CPUID")), "after an error of its own", "a VM that KVM has declared dead")
+
+
 def test_timeline():
     lines = gone(record("exited", *exits("CPUID", "MSR_READ", "HLT")), "7").stdout.splitlines()
     last = [line.split()[1].rstrip(",") for line in lines[-3:]]
@@ -140,6 +181,9 @@ def test_forms():
 test_causes()
 test_evidence()
 test_accesses()
+test_missing_pages()
+test_who_ended_it()
+test_kinds_of_errors()
 test_timeline()
 test_forms()
 finish()
