@@ -82,7 +82,8 @@ void activity_read(const struct env *env, struct activity *activity)
 		.is_memory_known = text,
 		.numa_updates = value_of(text, "numa_pte_updates"),
 		.migrations = value_of(text, "pgmigrate_success"),
-		.swap_ins = value_of(text, "pswpin"),
+		.swap_ins = add_saturated(value_of(text, "pswpin"), value_of(text, "zswpin")),
+		.major_faults = value_of(text, "pgmajfault"),
 	};
 	free(text);
 	read_interrupts(env, activity);
@@ -111,6 +112,8 @@ void activity_subtract(struct activity *activity,
 	activity->migrations = sub_clamped(activity->migrations,
 					   before->migrations);
 	activity->swap_ins = sub_clamped(activity->swap_ins, before->swap_ins);
+	activity->major_faults = sub_clamped(activity->major_faults,
+					     before->major_faults);
 	for (i = 0; i < activity->num_interrupts; i++) {
 		struct interrupt *one = &activity->interrupts[i];
 

@@ -29,7 +29,10 @@ struct activity {
 	uint64_t numa_updates;
 	/* Pages moved by compaction, NUMA balancing or an administrator. */
 	uint64_t migrations;
+	/* Pages read from swap, also from what is compressed in memory (zswap). */
 	uint64_t swap_ins;
+	/* Faults that had to read a disk: a file's or swap. */
+	uint64_t major_faults;
 };
 
 void activity_read(const struct env *env, struct activity *activity);

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "explain/culprit.h"
+#include "explain/page-wait.h"
 
 static enum time_part longest_part(const struct slow_exit *exit)
 {
@@ -34,7 +35,9 @@ static char *describe(const struct slow_exit *exit, enum time_part part)
 	case PART_VMM_SLEEP:
 		return xasprintf("the VMM slept, in %s", exit->key.reason);
 	case PART_HALTED:
-		return xstrdup("halted");
+		return is_page_fault(&exit->key) ?
+		       xasprintf("halted by KVM in %s until a page was there", exit->key.reason) :
+		       xstrdup("halted");
 	case PART_BLOCKED:
 		return xasprintf("asleep in KVM, in %s: a page or a lock", exit->key.reason);
 	case PART_RUNQ:

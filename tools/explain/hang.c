@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "explain/hang.h"
+#include "explain/page-wait.h"
 #include "model/cell.h"
 #include "model/vcpu.h"
 
@@ -95,6 +96,8 @@ enum hang hang_find(const struct guest_snapshot *guest,
 	if (!strcmp(now.state, "vmm_sleep"))
 		return now.cell && !is_by_host(&now.cell->key) &&
 		       !cell_is_halt(now.cell) ? HANG_VMM_ASLEEP : HANG_NONE;
+	if (!strcmp(now.state, "halted"))
+		return now.cell && is_page_fault(&now.cell->key) ? HANG_BLOCKED : HANG_NONE;
 	for (i = 0; i < ARRAY_SIZE(in_exit); i++)
 		if (!strcmp(now.state, hang_name(in_exit[i])))
 			return in_exit[i];

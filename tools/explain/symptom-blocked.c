@@ -5,37 +5,37 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/page-wait.h"
 #include "model/cgroup.h"
 #include "model/machine.h"
 
-static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
 static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC_excp" } };
 
 /* split_lock_warn() sleeps 10 ms, then runs the lock with one CPU at a time. */
 #define SPLIT_LOCK_NS	8000000
 
+static double asleep(const struct facts *f)
+{
+	return load_of_both(f, &all_reasons).parts[PART_BLOCKED] + halted_for_pages(f);
+}
+
 static bool is_blocked(const struct facts *f, struct advice *a)
 {
-	double cpus = load_of_both(f, &all_reasons).parts[PART_BLOCKED];
+	double cpus = asleep(f);
 
 	if (!is_often(f, cpus, 0.05))
 		return false;
 	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("its vCPUs slept in KVM for %.2f s of each second without being halted",
-				cpus);
+	a->evidence = xasprintf("its vCPUs slept in KVM for %.2f s of each second without having executed HLT, %.2f s of it halted by KVM until a page was there (asynchronous page faults)",
+				cpus, halted_for_pages(f));
 	return true;
-}
-
-/* Only where is_blocked() is true, so that there is something to divide by. */
-static double share_of(const struct facts *f, const struct reasons *reasons)
-{
-	return load_of_both(f, reasons).parts[PART_BLOCKED] /
-	       load_of_both(f, &all_reasons).parts[PART_BLOCKED];
 }
 
 static enum answer locks_are_split(const struct facts *f, char **seen)
 {
 	struct load load = load_of_both(f, &exceptions);
+	/* Only where is_blocked() is true, so that there is something to divide by. */
+	double share = load.parts[PART_BLOCKED] / asleep(f);
 	double each = load.rate ? load.parts[PART_BLOCKED] * NSEC_PER_SEC /
 				  load.rate : 0;
 	char value[16];
@@ -46,16 +46,17 @@ static enum answer locks_are_split(const struct facts *f, char **seen)
 		return ANSWER_NO;
 	}
 	*seen = xasprintf("%.0f %% of it is for exceptions, %.1f ms each",
-			  100 * share_of(f, &exceptions), each / 1e6);
-	return share_of(f, &exceptions) >= 0.5 && each >= SPLIT_LOCK_NS ?
+			  100 * share, each / 1e6);
+	return share >= 0.5 && each >= SPLIT_LOCK_NS ?
 	       ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer waits_for_pages(const struct facts *f, char **seen)
 {
-	*seen = xasprintf("%.0f %% of it is for EPT/NPT faults",
-			  100 * share_of(f, &faults));
-	return share_of(f, &faults) >= 0.5 ? ANSWER_YES : ANSWER_NO;
+	double share = asleep_for_pages(f) / asleep(f);
+
+	*seen = xasprintf("%.0f %% of it is for EPT/NPT faults", 100 * share);
+	return share >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
 
 /* Version 1, which has no memory.high, if version 2 has no line of its own. */
@@ -131,15 +132,30 @@ static enum answer is_watched(const struct facts *f, char **seen)
 			 "registered with a userfaultfd", seen);
 }
 
+/* Memory that may have to be read, and what reading takes. */
+static enum answer is_read(const struct facts *f, enum answer may_be, clue_fn reads, char **seen)
+{
+	enum answer answer;
+	char *more = NULL;
+
+	if (may_be != ANSWER_YES)
+		return may_be;
+	answer = reads(f, &more);
+	append(seen, "; %s", more);
+	free(more);
+	return answer;
+}
+
 static enum answer is_swapped(const struct facts *f, char **seen)
 {
-	return memory_is(f, memory_of(f)->mapping.swapped_bytes, "swapped out", seen);
+	return is_read(f, memory_is(f, memory_of(f)->mapping.swapped_bytes, "swapped out", seen),
+		       waits_for_swap, seen);
 }
 
 static enum answer is_file(const struct facts *f, char **seen)
 {
-	return memory_is(f, memory_of(f)->mapping.backing == BACKING_FILE,
-			 "mapped from a file", seen);
+	return is_read(f, memory_is(f, memory_of(f)->mapping.backing == BACKING_FILE,
+				    "mapped from a file", seen), waits_for_disk, seen);
 }
 
 #define OF_FAULTS { waits_for_pages, VERDICT_OPEN, VERDICT_RULED_OUT }

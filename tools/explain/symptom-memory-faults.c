@@ -13,12 +13,15 @@
 #include "explain/balloon.h"
 #include "explain/cause.h"
 #include "explain/fault.h"
+#include "explain/page-wait.h"
 #include "model/machine.h"
 
-static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
 static const struct reasons dirty_logs = { { "PML_FULL" } };
 
 #define LARGE_BYTES	(PAGES_PER_LARGE * 4096)
+
+/* To wake another thread and be woken by it takes longer, in seconds. */
+#define LEAST_SLEEP	1e-6
 
 static char *pages_text(const struct facts *f)
 {
@@ -142,9 +145,24 @@ static enum answer is_watched(const struct facts *f, char **seen)
 	return memory->mapping.is_watched ? ANSWER_YES : ANSWER_NO;
 }
 
+/* It stays registered when all pages are there; a vCPU sleeps for one that it serves. */
+static enum answer is_served_by_page(const struct facts *f, char **seen)
+{
+	double rate = memory_faults(f).rate;
+	double each = rate ? asleep_for_pages(f) / rate : 0;
+	enum answer answer = is_watched(f, seen);
+
+	if (answer != ANSWER_YES)
+		return answer;
+	append(seen, "; vCPUs slept %.1f us for each fault", each * 1e6);
+	return each >= LEAST_SLEEP ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 static enum answer is_swapped(const struct facts *f, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
+	enum answer answer;
+	char *more = NULL;
 
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
@@ -153,8 +171,12 @@ static enum answer is_swapped(const struct facts *f, char **seen)
 	if (!memory->mapping.swapped_bytes)
 		return ANSWER_NO;
 	/* A sleep in KVM is what a page from a disk takes. */
-	return load_of(f, &faults, 2).parts[PART_BLOCKED] >= 0.02 ?
-	       ANSWER_YES : ANSWER_UNKNOWN;
+	if (asleep_for_pages(f) < 0.02)
+		return ANSWER_UNKNOWN;
+	answer = waits_for_swap(f, &more);
+	append(seen, "; %s", more);
+	free(more);
+	return answer;
 }
 
 /* So many of these in a second could have caused so many faults. */
@@ -472,7 +494,7 @@ static const struct cause causes[] = {
 	}, {
 		"userfaultfd", "a userfaultfd that serves page by page", "VMM",
 		"the guest starts later, or takes more memory at once",
-		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		{ { is_served_by_page, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"um or uw in VmFlags of /proc/PID/smaps",
 		"fill more at a time: the userfaultfd handler copies 2M around each missing page, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) turns 512 faults into one",
 		gain_of_part,
@@ -495,6 +517,7 @@ static const struct cause causes[] = {
 		"small-pages", "anonymous memory in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time",
 		{ { anonymous_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
 		"echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m",
@@ -503,6 +526,7 @@ static const struct cause causes[] = {
 		"small-pages-shmem", "shared memory in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time, on all kernel-internal tmpfs mounts",
 		{ { shmem_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
 		"echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory",
@@ -527,6 +551,7 @@ static const struct cause causes[] = {
 		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
 		"the guest keeps the memory, used or not",
 		{ { is_allowed_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"whether thp_fault_fallback and compact_fail grow in /proc/vmstat",
 		.change_of = make_large, .gain = all_but_one,

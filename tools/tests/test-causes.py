@@ -99,9 +99,9 @@ SITUATIONS = {
             "module/kvm/parameters/nx_huge_pages": "Y",
             "devices/system/cpu/vulnerabilities/itlb_multihit": "Not affected"}), "nx-huge-pages", "nx_huge_pages=N", ""),
     "userfaultfd":
-        ([FAULTS], memory(smaps(flags="rd wr um")), "userfaultfd", "fill more at a time", ""),
-    "swap":
-        ([FAULTS, exits("EPT_VIOLATION", 10, blocked=0.04, code=2)], memory(smaps(swapped_kb=90000)), "swap", "memory.swap.max", ""),
+        ([FAULTS], memory(smaps(flags="rd wr um")), "userfaultfd", "fill more at a time", "medium: the other"),
+    "small pages, and swap that may have been read or not":
+        ([FAULTS, exits("EPT_VIOLATION", 10, blocked=0.04, code=2)], memory(smaps(swapped_kb=90000)), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
     "a balloon that takes back what the guest frees":
         ([FAULTS], memory(kvm={"pages_4k": 0, "pages_2m": 100}, sys=ALWAYS)
          | {"argv": ("qemu", "-device", "virtio-balloon-pci,free-page-reporting=on")},
@@ -155,9 +155,9 @@ SITUATIONS = {
     "a guest inside that waits for a userfaultfd":
         ([exits("EPT_VIOLATION", 300, blocked=0.5, level=3)], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "high"),
     "waiting for swap":
-        ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "medium: the other"),
     "waiting for a file":
-        ([BLOCKED_FAULTS], blocked(smaps("/srv/base.mem")), "file-wait", "page cache", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps("/srv/base.mem")), "file-wait", "page cache", "medium: the other"),
     "waiting for what is not known":
         ([BLOCKED_FAULTS], {}, "blocked", "find out first", "low"),
     "Windows with its own hypervisor":
@@ -680,7 +680,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"swap", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "each cause that --help lists has a situation")

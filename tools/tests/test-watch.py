@@ -36,9 +36,9 @@ def slow_line(vcpu=0, number=1, time_ms=20, end_ns=60_000_000_000, reason="IO_IN
 
 def machine(bench, *lines, state=None, stack=None, process="S"):
     exits = cell(2, 30, "IO_INSTRUCTION", 100, 50 * MS, 20 * MS, {20: 100}, vmm=40 * MS)
-    cpuid = cell(2, 10, "CPUID", 5, 1 * MS, 1 * MS, {20: 5})
-    bench.machine.guest(1, [fixed(exits=105), exits, cpuid],
-                        {0: [[*fixed(exits=105, tid=77), *(state or now(1, 1))], exits, cpuid]})
+    others = [cell(2, 10, "CPUID", 5, 1 * MS, 1 * MS, {20: 5}), cell(2, 48, "EPT_VIOLATION", 5, 1 * MS, 1 * MS, {20: 5})]
+    bench.machine.guest(1, [fixed(exits=105), exits, *others],
+                        {0: [[*fixed(exits=105, tid=77), *(state or now(1, 1))], exits, *others]})
     bench.machine.process(1001, ["vmm", "-name", f"guest={NAME}"], state=process)
     write(f"{bench.machine.proc}/1001/task/77/stack", stack or "[<0>] handle_userfault+0x1/0x2\n[<0>] kvm_vcpu_ioctl+0x3/0x4\n")
     device = bench.machine.device("l1")
@@ -113,14 +113,15 @@ with Bench() as b:
     lines = [slow_line(number=1, runq=18, ran=(104, "vhost-104")), slow_line(number=2, runq=18, ran=(104, "vhost-104")),
              slow_line(number=3, runq=18, ran=(0, "swapper/0")), slow_line(number=4, runq=18),
              slow_line(number=5, blocked=15), slow_line(number=6, stolen_ms=15), slow_line(number=7, throttled=20),
-             slow_line(number=8)]
+             slow_line(number=8), slow_line(number=9, time_ms=40, halted=30, reason="EPT_VIOLATION", code=48)]
     got, err = reported(b, lines)
-    equal([c["count"] for c in got[-1]["culprits"]], [2, 1, 1, 1, 1, 1, 1], "the summary is by culprit, most first")
+    equal([c["count"] for c in got[-1]["culprits"]], [2, 1, 1, 1, 1, 1, 1, 1], "the summary is by culprit, most first")
     equal([e["culprit"] for e in got[:-1]],
           ["vhost-104 (104) had the CPU"] * 2 +
           ["waited for a CPU that was idle: likely a CPU quota (cpu.max)", "waited for a CPU; who had it is not known",
            "asleep in KVM, in IO_INSTRUCTION: a page or a lock", "L0 took the CPU from this machine",
-           "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION"], "culprits in words")
+           "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION",
+           "halted by KVM in EPT_VIOLATION until a page was there"], "culprits in words")
 
 with Bench() as b:
     machine(b)
@@ -273,9 +274,9 @@ for unloaded in True, False:
 STATES = {"vmm": 3, "vmm_sleep": 4, "halted": 5, "blocked": 6, "runq": 7, "throttled": 8, "kernel": 2}
 
 
-def hang(state, process="S"):
+def hang(state, process="S", code=30):
     with Bench() as bench:
-        machine(bench, state=now(STATES[state], 1, 2, 30), process=process)
+        machine(bench, state=now(STATES[state], 1, 2, code), process=process)
         process = subprocess.Popen(bench.command("watch", "--json", "--hang", "1s"), stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         try:
@@ -293,5 +294,7 @@ for state in "vmm vmm_sleep blocked runq kernel".split():
 equal([e["rips"] for e in hang("kernel")], [None], "where a vCPU is in the guest is not asked of one that is not there")
 for state in "halted throttled".split():
     equal(hang(state), [], f"one that is {state} does not hang")
+equal([(e["hang"], e["reason"]) for e in hang("halted", code=48)], [("blocked", "EPT_VIOLATION")],
+      "one that KVM has halted until a page is there, which nobody brings, hangs")
 equal(hang("vmm_sleep", process="T"), [], "one whose process is stopped does not hang")
 finish()

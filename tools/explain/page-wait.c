@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/page-wait.h"
+
+static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
+
+/* A disk that takes longer for a page has failed. */
+#define MOST_PER_PAGE	0.5
+
+bool is_page_fault(const struct exit_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < MAX_NAMES && faults.names[i]; i++)
+		if (!strcmp(faults.names[i], key->reason))
+			return true;
+	return false;
+}
+
+double halted_for_pages(const struct facts *f)
+{
+	return load_of_both(f, &faults).parts[PART_HALTED];
+}
+
+double asleep_for_pages(const struct facts *f)
+{
+	return load_of_both(f, &faults).parts[PART_BLOCKED] + halted_for_pages(f);
+}
+
+/* Of the whole machine: too few rule it out, and many may be others'. */
+static enum answer took_long(const struct facts *f, uint64_t count, const char *what,
+			     char **seen)
+{
+	double rate = in_interval(f, count) * NSEC_PER_SEC;
+
+	if (!f->activity.is_memory_known) {
+		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
+				  f->env->past ? ": not recorded" : "");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("this machine %s %.0f times per second", what, rate);
+	return rate * MOST_PER_PAGE < asleep_for_pages(f) ? ANSWER_NO : ANSWER_YES;
+}
+
+enum answer waits_for_swap(const struct facts *f, char **seen)
+{
+	return took_long(f, f->activity.swap_ins, "read a page from swap", seen);
+}
+
+enum answer waits_for_disk(const struct facts *f, char **seen)
+{
+	return took_long(f, f->activity.major_faults, "read a disk for a page", seen);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_PAGE_WAIT_H
+#define L1TUNE_PAGE_WAIT_H
+
+#include "explain/cause.h"
+
+/*
+ * Waiting for a page that a fault needs. KVM has another thread get the page and
+ * halts the vCPU until then, if the guest could take an interrupt (asynchronous page
+ * fault): the module counts that as halted, and it is no HLT.
+ */
+
+/* Is it a fault in which to be halted is to wait for a page? */
+bool is_page_fault(const struct exit_key *key);
+
+/* Seconds of each second in which vCPUs slept in faults, of both levels. */
+double asleep_for_pages(const struct facts *facts);
+/* What of that is not in the part that is called blocked. */
+double halted_for_pages(const struct facts *facts);
+
+/* Clues: could pages read from swap, or from any disk, have taken the time asleep? */
+enum answer waits_for_swap(const struct facts *facts, char **seen);
+enum answer waits_for_disk(const struct facts *facts, char **seen);
+
+#endif

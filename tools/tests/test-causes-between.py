@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""
+l1tune advise: causes that only an interval tells apart, by what the machine did meanwhile.
+Usage: test-causes-between.py L1TUNE
+"""
+import json
+import subprocess
+
+from advised import SECOND, Advised, exits, smaps
+from bench import equal, finish, ok
+from fake import fixed, split, hist, write
+from world import Steps, World
+
+
+class Still(Advised, World):
+    """The same in a world whose clock the test moves."""
+
+
+def in_second(reason, rate, level=2, code=1, **parts):
+    """So many exits in one second, and in each part so many seconds of it."""
+    return split(level, code, reason, rate, 0, hist(), SECOND, **parts)
+
+
+def none_of(cell):
+    """The same before anything has happened."""
+    return [(name, flags, exponent, [0] * len(values)) for name, flags, exponent, values in cell]
+
+
+def advise(*cells, before=None, after=None, others=(), **values):
+    """What it says of a second in which files of /proc change."""
+    stats = fixed(exits=1, guest_time_ns=0)
+    values["proc"] = {"self/mountinfo": NO_LIMITS} | (values.get("proc") or {}) | (before or {})
+    with Still(*map(none_of, cells), seconds=1000, **{"guest": {"created_ns": 990 * SECOND}} | values) as w:
+        steps = Steps(w, "-i", "1", "-J", command="advise", stdout=subprocess.PIPE)
+        w.machine.exits(1, [*cells, stats])
+        for name, value in (after or {}).items():
+            write(f"{w.machine.proc}/{name}", value)
+        while steps.step():
+            pass
+        equal(steps.end(), "", f"nothing is said beside advice: {values.keys()}")
+        return json.loads(steps.printed)["advice"]
+
+
+# A hierarchy of version 2 in which no cgroup has a limit
+NO_LIMITS = "36 22 0:30 / /nonexistent rw - cgroup2 none rw"
+
+
+def vmstat(**values):
+    return {"vmstat": "\n".join(f"{name} {value}" for name, value in ({"nr_free_pages": 9} | values).items())}
+
+
+def found(advice, symptom):
+    """Name, confidence, and what each cause was found to be."""
+    mine = [a for a in advice if a["symptom"] == symptom]
+    ok(len(mine) <= 1, f"one piece of advice on {symptom}", mine)
+    return (mine[0]["rule"], mine[0]["confidence"], {c["cause"]: c["verdict"] for c in mine[0]["causes"]}) if mine else (None, "", {})
+
+
+def test_swap_and_files():
+    asleep = in_second("EPT_VIOLATION", 300, blocked=0.5)
+    for name, memory, counts, rule, confidence in (
+            ("memory that swap has a part of, and swap is read", smaps(swapped_kb=90000), {"pswpin": 900}, "swap-wait", "high"),
+            ("the same, compressed in memory", smaps(swapped_kb=90000), {"zswpin": 900}, "swap-wait", "high"),
+            ("memory that swap has a part of, which nobody reads", smaps(swapped_kb=90000), {"pswpin": 0}, "blocked", "low"),
+            ("a file that is read", smaps("/srv/base.mem"), {"pgmajfault": 300}, "file-wait", "high"),
+            ("a file whose pages are in memory", smaps("/srv/base.mem"), {"pgmajfault": 0}, "blocked", "low")):
+        got = found(advise(asleep, before=vmstat(), after=vmstat(**counts) if counts else None, proc={"1001/smaps": memory}), "blocked")
+        equal((got[0], got[1].split(":")[0]), (rule, confidence), f"asleep in faults, {name}: {rule}, {confidence}")
+
+
+def test_async_page_faults():
+    """KVM halts a vCPU until a page is there, which is no HLT."""
+    halted = in_second("EPT_VIOLATION", 300, halted=0.5)
+    advice = advise(halted, before=vmstat(), after=vmstat(pswpin=900), proc={"1001/smaps": smaps(swapped_kb=90000)})
+    got = found(advice, "blocked")
+    equal((got[0], got[1].split(":")[0]), ("swap-wait", "high"), "a vCPU that KVM halts until swap is read waits for swap")
+    ok("0.50 s of it halted by KVM until a page was there" in advice[0]["evidence"], "and how is said", advice)
+    equal(found(advise(in_second("HLT", 30, halted=0.9)), "blocked")[0], None, "a guest that halts itself is not asleep in KVM")
+    got = found(advise(in_second("npf", 300, halted=0.5, level=3), isa="svm", proc={"1001/smaps": smaps(flags="rd wr um")}), "blocked")
+    equal(got[0], "userfaultfd-wait", "so it is in faults of a guest inside")
+
+
+SMALL = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0}
+OFF = {"kernel/mm/transparent_hugepage/enabled": "always madvise [never]", "kernel/mm/ksm/run": "0"}
+
+
+def test_userfaultfd():
+    """It stays registered when all pages are there."""
+    watched = {"kvm": SMALL, "sys": OFF, "proc": {"1001/smaps": smaps(flags="rd wr um")}}
+    got = found(advise(in_second("EPT_VIOLATION", 1000, kernel=0.02, blocked=0.04), **watched), "memory-faults")
+    equal((got[0], got[2]["a userfaultfd that serves page by page"]), ("userfaultfd", "shown"), "faults that sleep are served")
+    got = found(advise(in_second("EPT_VIOLATION", 1000, kernel=0.02), **watched), "memory-faults")
+    equal(got[2]["a userfaultfd that serves page by page"], "not_ruled_out", "faults that do not sleep may be for something else")
+    equal(got[2]["anonymous memory in small pages"], "ruled_out", "memory with a userfaultfd has no huge pages, whatever is set")
+
+
+print("KTAP version 1")
+for test in test_swap_and_files, test_async_page_faults, test_userfaultfd:
+    test()
+finish()
