@@ -67,20 +67,14 @@ static bool is_memory_known(const struct facts *f, char **seen)
 /* ---- What made the fault necessary ---- */
 
 /*
- * A page is mapped already, and only lacked the right to be written. Fresh pages
- * may fault meanwhile; and a few faults are so where vCPUs race for a page.
+ * A page is mapped already, and only lacked the right to be written or to be accessed.
+ * Fresh pages may fault meanwhile; and a few faults are so where vCPUs race for a page.
  */
-static enum answer is_logged(const struct facts *f, char **seen)
+static enum answer are_on_mapped_pages(const struct facts *f, char **seen)
 {
-	double full = load_of(f, &dirty_logs, 2).rate, fast;
-	double rate = memory_faults(f).rate;
+	double rate = memory_faults(f).rate, fast;
 	uint64_t count;
 
-	if (full > 0) {
-		*seen = xasprintf("the CPU's log of written pages was full %.0f times per second",
-				  full);
-		return ANSWER_YES;
-	}
 	if (!kvm_count_of(f, KVM_FAST_FAULTS, &count)) {
 		*seen = xasprintf("pf_fast cannot be read: %s",
 				  kvm_count_why_not(f->kvm.v[KVM_FAST_FAULTS].err));
@@ -91,6 +85,46 @@ static enum answer is_logged(const struct facts *f, char **seen)
 			  fast < rate ? fast : rate, rate);
 	return fast >= rate / 4 ? ANSWER_YES :
 	       fast < rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+/*
+ * By the slots' flags: most of it or nothing. A display is logged, too, and is little of
+ * it: then the faults decide, as where the slots cannot be read.
+ */
+static enum answer are_slots_logged(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (!memory->slot_bytes)
+		return ANSWER_UNKNOWN;
+	*seen = xasprintf("KVM logs writes to %llu of %llu MB of its memory slots",
+			  (unsigned long long)memory->logged_bytes >> 20,
+			  (unsigned long long)memory->slot_bytes >> 20);
+	return !memory->logged_bytes ? ANSWER_NO :
+	       memory->logged_bytes >= memory->slot_bytes / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+static enum answer is_logged(const struct facts *f, char **seen)
+{
+	double full = load_of(f, &dirty_logs, 2).rate;
+	enum answer answer;
+	char *slots = NULL;
+
+	if (full > 0) {
+		*seen = xasprintf("the CPU's log of written pages was full %.0f times per second",
+				  full);
+		return ANSWER_YES;
+	}
+	answer = are_slots_logged(f, &slots);
+	if (answer != ANSWER_UNKNOWN) {
+		*seen = slots;
+		return answer;
+	}
+	answer = are_on_mapped_pages(f, seen);
+	if (slots)
+		append(seen, "; %s", slots);
+	free(slots);
+	return answer;
 }
 
 /* Without these bits KVM takes away accesses to see which pages are used. */
@@ -474,13 +508,13 @@ static const struct cause causes[] = {
 		"whatever tracks dirty pages loses it",
 		{ { is_logged, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf record -e kvmmmu:fast_page_fault -p PID, and the VMM's log of migrations and snapshots",
-		"end the migration or other dirty tracking (the VMM's dirty rate, a backup, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps logged memory in 4K",
+		"end the migration or other dirty tracking (the VMM's dirty rate, a backup, a VGA display, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps logged memory in 4K",
 		logged_gain,
 	}, {
 		"page-aging", "aging of pages without accessed bits", "L1",
 		"reclaim knows less about page use",
 		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
-		  { is_logged, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		  { are_on_mapped_pages, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"l1tune caps: whether L0 offers ept_ad, which avoids this",
 		"less page aging: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory",
 		gain_of_part,

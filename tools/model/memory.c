@@ -56,6 +56,19 @@ static void read_slots(const struct env *env, const struct guest *guest,
 	close(fd);
 }
 
+/* Of slots that are not all listed, those that are say nothing of the others. */
+static void add_slots(const struct memslots *slots, struct guest_memory *memory)
+{
+	size_t i;
+
+	for (i = 0; i < slots->num && !slots->has_more; i++) {
+		memory->slot_bytes = add_saturated(memory->slot_bytes, slots->v[i].bytes);
+		if (slots->v[i].is_logged)
+			memory->logged_bytes = add_saturated(memory->logged_bytes,
+							     slots->v[i].bytes);
+	}
+}
+
 /* The mapping that has most of the guest's memory. */
 static void find_memory(const struct env *env, const struct guest *guest,
 			const struct mapping *mappings, size_t num,
@@ -66,6 +79,7 @@ static void find_memory(const struct env *env, const struct guest *guest,
 	size_t i;
 
 	read_slots(env, guest, &slots);
+	add_slots(&slots, memory);
 	for (i = 0; i < num; i++) {
 		uint64_t bytes = slots.num ? bytes_in(&mappings[i], &slots) :
 				 bytes_by_size(&mappings[i], guest->memory_bytes);

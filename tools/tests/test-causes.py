@@ -29,6 +29,13 @@ def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
     return {"proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
 
 
+def slots(mb, logged_mb):
+    """The guest's memory in two slots, of which KVM logs one."""
+    rest, hva = mb - logged_mb, 0x7f0000000000
+    return "\n".join([f"0 0 0x0 {rest << 20} {hva:#x} 0x0000 2"] * bool(rest) +
+                     [f"0 1 {rest << 20:#x} {logged_mb << 20} {hva + (rest << 20):#x} 0x0001 2"] * bool(logged_mb))
+
+
 # A hierarchy of version 2 in which no cgroup has a limit
 NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
 
@@ -89,6 +96,14 @@ SITUATIONS = {
         ([FAULTS], memory(kvm={"pf_fast": 900}), "small-pages", "transparent_hugepage/enabled", "high"),
     "some dirty logging, or a race":
         ([FAULTS], memory(kvm={"pf_fast": 1500}), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "a log of writes by the slots' flags, while the guest touches fresh pages":
+        ([FAULTS], memory(guest={"memslots": slots(512, 512)}), "dirty-log", "huge pages do not help", "high"),
+    "mapped pages that fault, though no slot is logged":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "a display that is logged, and fresh pages":
+        ([FAULTS], memory(guest={"memslots": slots(512, 16)}), "small-pages", "transparent_hugepage/enabled", "high"),
+    "a display that is logged, and its faults":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 16)}), "dirty-log", "a VGA display", ""),
     "aging of pages without accessed bits":
         ([FAULTS], memory(None, kvm={"pf_fast": 10000}), "dirty-log", "end the migration", "medium: shown; not"),
     "nx_huge_pages":
