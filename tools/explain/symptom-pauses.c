@@ -5,6 +5,9 @@
 #include "explain/interface.h"
 #include "model/machine.h"
 
+/* Waiting for a CPU that is less can be that of any guest. */
+#define LEAST_WAIT	0.01
+
 static const struct reasons pauses = { { "PAUSE_INSTRUCTION", "pause" } };
 
 static bool spins(const struct facts *f, struct advice *a)
@@ -19,13 +22,39 @@ static bool spins(const struct facts *f, struct advice *a)
 	return true;
 }
 
+/* Only a vCPU that waits for a CPU can be one that others spin for. */
 static enum answer lacks_cpus(const struct facts *f, char **seen)
 {
-	*seen = xasprintf("its vCPUs wait for a CPU for %.2f s of each second, with %llu vCPUs of all guests on %llu CPUs",
-			  load_of_both(f, &all_reasons).parts[PART_RUNQ],
+	double cpus = load_of_both(f, &all_reasons).parts[PART_RUNQ];
+
+	*seen = xasprintf("its vCPUs wait for a CPU for %.2f s of each second", cpus);
+	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer loses_cpus(const struct facts *f, char **seen)
+{
+	const struct exit_stats *stats = &f->guest->stats;
+	double cpus = in_interval(f, stats->value[STAT_STOLEN]);
+
+	if (!f->host->virtualized) {
+		*seen = xstrdup("there is no L0 that could take a CPU");
+		return ANSWER_NO;
+	}
+	if (!stats->has[STAT_STOLEN]) {
+		*seen = xstrdup("whether L0 takes its vCPUs' CPUs is not known: stolen time is not counted");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("L0 did not run its vCPUs' CPUs for %.2f s of each second", cpus);
+	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* Unknown where others could take its CPUs, and do not. */
+static enum answer owns_cpus(const struct facts *f, char **seen)
+{
+	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs",
 			  (unsigned long long)f->num_vcpus,
 			  (unsigned long long)f->num_cpus);
-	return has_own_cpus(f) ? ANSWER_NO : ANSWER_YES;
+	return has_own_cpus(f) ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* What grows by a factor of 0 or 1 stays as short as it is. */
@@ -71,9 +100,18 @@ static const struct cause causes[] = {
 		"RUNQ in l1tune list",
 		.change_of = halt_instead, .gain = gain_of_part,
 	}, {
+		"pause-stolen", "spinning for a vCPU whose CPU L0 does not run", "L0",
+		"a higher bill",
+		{ { loses_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune doctor: stolen time; l1tune list: STOLEN",
+		"a machine whose CPUs L0 does not share or limit, or fewer vCPUs busy at a time; in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on). " NOT_IN_GUEST,
+		gain_of_part,
+	}, {
 		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
 		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
-		{ { lacks_cpus, VERDICT_RULED_OUT, VERDICT_SHOWN } },
+		{ { owns_cpus, VERDICT_SHOWN, VERDICT_OPEN },
+		  { lacks_cpus, VERDICT_RULED_OUT, VERDICT_OPEN },
+		  { loses_cpus, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"RUNQ in l1tune list",
 		.change_of = let_spin,
 	}, {

@@ -138,6 +138,22 @@ SITUATIONS = {
     "spinning, with a window that does not grow":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}},
          "pause-in-guest", "pause_in_guest=1", "medium: 2 causes"),
+    "spinning for a vCPU that L0 does not run":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"params": {"kvm_intel.ple_window_grow": 2}},
+         "pause-stolen", "Not pause_in_guest", "high"),
+    "spinning where L0 takes nothing":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}},
+         "pause-in-guest", "pause_in_guest=1", "high"),
+    "spinning where stolen time is not counted":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}},
+         "pause-in-guest", "pause_in_guest=1", "medium: shown; not"),
+    "spinning without an L0":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0},
+         "pause-in-guest", "pause_in_guest=1", "high"),
+    "spinning while many other guests are idle":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2},
+                                                                            "usage": {"vms": 9, "vcpus": 9}},
+         "pause-in-guest", "pause_in_guest=1", "medium: the other"),
     "spinning for a vCPU that waits for a CPU inside":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), exits("EXTERNAL_INTERRUPT", 10, runq=0.04, level=3)], {},
          "pause-preempted", "Not pause_in_guest", "medium: shown; not"),
