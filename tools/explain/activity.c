@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "explain/activity.h"
@@ -74,6 +75,19 @@ static void read_interrupts(const struct env *env, struct activity *activity)
 	free(text);
 }
 
+/* "cpu  USER NICE SYSTEM IDLE IOWAIT ..." in ticks, of all CPUs. */
+static void read_idle(const struct env *env, struct activity *activity)
+{
+	char *text = machine_text(env->proc, "stat");
+	unsigned long long idle, iowait;
+
+	activity->is_idle_known = text &&
+		sscanf(text, "cpu %*u %*u %*u %llu %llu", &idle, &iowait) == 2;
+	if (activity->is_idle_known)
+		activity->idle_ns = (idle + iowait) * (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+	free(text);
+}
+
 void activity_read(const struct env *env, struct activity *activity)
 {
 	char *text = machine_text(env->proc, "vmstat");
@@ -86,6 +100,7 @@ void activity_read(const struct env *env, struct activity *activity)
 		.major_faults = value_of(text, "pgmajfault"),
 	};
 	free(text);
+	read_idle(env, activity);
 	read_interrupts(env, activity);
 }
 
@@ -107,6 +122,8 @@ void activity_subtract(struct activity *activity,
 
 	activity->is_memory_known &= before->is_memory_known;
 	activity->are_interrupts_known &= before->are_interrupts_known;
+	activity->is_idle_known &= before->is_idle_known;
+	activity->idle_ns = sub_clamped(activity->idle_ns, before->idle_ns);
 	activity->numa_updates = sub_clamped(activity->numa_updates,
 					     before->numa_updates);
 	activity->migrations = sub_clamped(activity->migrations,

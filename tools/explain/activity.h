@@ -17,12 +17,15 @@ struct interrupt {
 	uint64_t count;
 };
 
-/* What this machine's kernel does besides, by /proc/vmstat and /proc/interrupts. */
+/* What this machine's kernel does besides, by /proc/vmstat, stat and interrupts. */
 struct activity {
 	/* Whether they are counted in the interval that is looked at. */
 	bool are_interrupts_known;
 	struct interrupt *interrupts;
 	size_t num_interrupts;
+	/* The same of CPU time: what CPUs had nothing to do for, all together. */
+	bool is_idle_known;
+	uint64_t idle_ns;
 	/* The same of memory. */
 	bool is_memory_known;
 	/* Entries of page tables that NUMA balancing took away to see who uses them. */

@@ -95,9 +95,13 @@ static struct facts facts_of(const struct env *env,
 		.scale = 1,
 	};
 	struct machine machine;
+	size_t i;
 
 	machine_read(env, &machine);
 	transit_read(env, &facts.transit);
+	for (i = 0; i < seen->snapshot->num_guests; i++)
+		facts.waited_ns = add_saturated(facts.waited_ns,
+			exits_part_ns(&seen->snapshot->guests[i].stats, PART_RUNQ));
 	if (seen->activity)
 		facts.activity = *seen->activity;
 	facts.num_cpus = machine.num_cpus;

@@ -29,8 +29,9 @@ struct facts {
 	/* What waking from HLT takes at most beyond an exit; 0 if not measured. */
 	double wake_ns;
 	uint64_t num_cpus;
-	/* Of all guests. */
+	/* Of all guests; and for how long all that are looked at waited for a CPU. */
 	uint64_t num_vcpus;
+	uint64_t waited_ns;
 	/* What its VMM's guests accessed; empty if that was not looked at. */
 	struct access_groups accesses;
 	bool is_sampled;

@@ -129,6 +129,16 @@ static enum answer is_confined(const struct facts *f, char **seen)
 	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
+/* vCPUs that wait while CPUs are idle may all want the same CPU, or all at one moment. */
+static enum answer were_cpus_idle(const struct facts *f, char **seen)
+{
+	if (!f->activity.is_idle_known)
+		return ANSWER_UNKNOWN;
+	append(seen, "; this machine's CPUs were idle for %.2f s of each second",
+	       in_interval(f, f->activity.idle_ns));
+	return f->activity.idle_ns >= f->waited_ns ? ANSWER_YES : ANSWER_NO;
+}
+
 static enum answer are_too_many(const struct facts *f, char **seen)
 {
 	if (!f->num_cpus) {
@@ -138,7 +148,9 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 	*seen = xasprintf("%llu vCPUs on %llu CPUs",
 			  (unsigned long long)f->num_vcpus,
 			  (unsigned long long)f->num_cpus);
-	return f->num_vcpus > f->num_cpus ? ANSWER_YES : ANSWER_NO;
+	if (f->num_vcpus <= f->num_cpus)
+		return ANSWER_NO;
+	return were_cpus_idle(f, seen) == ANSWER_YES ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
 /* A thread that runs a vCPU of it, by the module or by what /proc shows; or 0. */

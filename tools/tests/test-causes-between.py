@@ -95,7 +95,15 @@ def test_userfaultfd():
     equal(got[2]["anonymous memory in small pages"], "ruled_out", "memory with a userfaultfd has no huge pages, whatever is set")
 
 
+def test_idle_cpus():
+    """vCPUs that wait beside idle CPUs do not wait because there are too few."""
+    busy, idle = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}
+    for ticks, rule, verdict in (10, "overcommit", "shown"), (90, "no-cpu", "not_ruled_out"):
+        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, runq=0.3), vcpus=4, before={"stat": busy}, after={"stat": idle[ticks]}), "no-cpu")
+        equal((got[0], got[2]["more vCPUs than CPUs"]), (rule, verdict), f"4 vCPUs on 2 CPUs, which are idle for {ticks} ticks: {verdict}")
+
+
 print("KTAP version 1")
-for test in test_swap_and_files, test_async_page_faults, test_userfaultfd:
+for test in test_swap_and_files, test_async_page_faults, test_userfaultfd, test_idle_cpus:
     test()
 finish()
