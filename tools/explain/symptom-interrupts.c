@@ -13,11 +13,15 @@ static const struct reasons interrupts = {
 	{ "EXTERNAL_INTERRUPT", "interrupt" }
 };
 
-/* By their names in /proc/interrupts; devices have numbers. */
-static const char *const timers[] = { "LOC", NULL };
+/*
+ * By their names in /proc/interrupts; devices have numbers. Under Hyper-V the timer is
+ * HVS, and HYP has its devices, and old versions' timer; under Xen HYP has all.
+ */
+static const char *const timers[] = { "LOC", "HVS", NULL };
+static const char *const callbacks[] = { "HYP", NULL };
 static const char *const ipis[] = { "RES", "CAL", "TLB", "IWI", NULL };
 static const char *const posted[] = { "PIN", "NPI", "PIW", NULL };
-static const char *const devices[] = { NULL };
+static const char *const devices[] = { "HYP", NULL };
 
 static bool is_interrupted(const struct facts *f, struct advice *a)
 {
@@ -35,8 +39,8 @@ static bool is_among(const struct interrupt *one, const char *const *names)
 {
 	size_t i;
 
-	if (names == devices)
-		return strchr("0123456789", one->name[0]);
+	if (names == devices && strchr("0123456789", one->name[0]))
+		return true;
 	for (i = 0; names[i]; i++)
 		if (!strcmp(names[i], one->name))
 			return true;
@@ -75,12 +79,17 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 
 static enum answer are_of_devices(const struct facts *f, char **seen)
 {
-	return are_mostly(f, devices, "devices'", seen);
+	return are_mostly(f, devices, "devices' (numbers, HYP)", seen);
 }
 
+/* As many as a callback has may be timers as well as devices. */
 static enum answer are_timers(const struct facts *f, char **seen)
 {
-	return are_mostly(f, timers, "of its own timers (LOC)", seen);
+	double rate = in_interval(f, count_of(f, callbacks)) * NSEC_PER_SEC;
+	enum answer answer = are_mostly(f, timers, "of its own timers (LOC, HVS)", seen);
+
+	return answer == ANSWER_NO && rate >= load_of(f, &interrupts, 2).rate / 10 ?
+	       ANSWER_UNKNOWN : answer;
 }
 
 static enum answer are_ipis(const struct facts *f, char **seen)
@@ -102,7 +111,7 @@ static const struct interrupt *most_frequent_device(const struct facts *f)
 	for (i = 0; i < activity->num_interrupts; i++) {
 		const struct interrupt *one = &activity->interrupts[i];
 
-		if (is_among(one, devices) && (!most || one->count > most->count))
+		if (strchr("0123456789", one->name[0]) && (!most || one->count > most->count))
 			most = one;
 	}
 	return most;
@@ -112,6 +121,8 @@ static char *move_device(const struct facts *f)
 {
 	const struct interrupt *most = most_frequent_device(f);
 
+	if (count_of(f, callbacks) > (most ? most->count : 0))
+		return xstrdup("move the hypervisor's callbacks (HYP) to CPUs without vCPUs: on Hyper-V the channels of its devices, cpu in /sys/bus/vmbus/devices/*/channels/*; on Xen the interrupts xen-dyn in /proc/interrupts");
 	if (!most || !most->count)
 		return xstrdup("move them to CPUs without vCPUs: /proc/irq/N/smp_affinity_list");
 	return xasprintf("move interrupt %s (%s) to CPUs without vCPUs: echo CPUS > /proc/irq/%s/smp_affinity_list, and ban the others in irqbalance (IRQBALANCE_BANNED_CPULIST)",
@@ -123,13 +134,13 @@ static const struct cause causes[] = {
 		"device-interrupts", "interrupts of this machine's devices", "L1",
 		"the other CPUs get them",
 		{ { are_of_devices, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"whether numbered lines grow in /proc/interrupts",
+		"whether numbered lines or HYP grow in /proc/interrupts",
 		.change_of = move_device, .gain = gain_of_part,
 	}, {
 		"host-timers", "timers of this machine", "L1",
 		"the CPUs without a tick are for vCPUs only",
 		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"whether LOC grows in /proc/interrupts; perf record -e timer:hrtimer_expire_entry -a",
+		"whether LOC or HVS grows in /proc/interrupts; perf record -e timer:hrtimer_expire_entry -a",
 		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: the preemption timer (l1tune caps) needs none of the host's; where it is not offered, kvm.pi_inject_timer=1 moves them to other CPUs",
 		gain_of_part,
 	}, {
