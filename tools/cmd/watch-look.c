@@ -66,7 +66,7 @@ static int take_one(struct watcher *w, const struct guest_snapshot *guest,
 	struct culprit culprit;
 	int status = STATUS_OK;
 
-	culprit_find(e, &culprit);
+	culprit_find(e, w->host.virtualized, &culprit);
 	if (is_meant(w, e, &culprit))
 		status = watch_report_slow(w, guest, e, &culprit,
 					   stack_of(find(w, guest->guest.id, e->vcpu), e));

@@ -22,7 +22,7 @@ static char *who_ran(const struct slow_exit *exit)
 	if (!exit->ran_threads)
 		return xstrdup("waited for a CPU; who had it is not known");
 	if (!exit->ran_pid)
-		return xstrdup("waited for a CPU that was idle: likely a CPU quota (cpu.max)");
+		return xstrdup("waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake");
 	return xasprintf("%s (%llu) had the CPU", exit->ran_comm,
 			 (unsigned long long)exit->ran_pid);
 }
@@ -39,7 +39,7 @@ static char *describe(const struct slow_exit *exit, enum time_part part)
 		       xasprintf("halted by KVM in %s until a page was there", exit->key.reason) :
 		       xstrdup("halted");
 	case PART_BLOCKED:
-		return xasprintf("asleep in KVM, in %s: a page or a lock", exit->key.reason);
+		return xasprintf("asleep in KVM, in %s: a page, a lock or a penalty", exit->key.reason);
 	case PART_RUNQ:
 		return who_ran(exit);
 	case PART_THROTTLED:
@@ -49,9 +49,10 @@ static char *describe(const struct slow_exit *exit, enum time_part part)
 	}
 }
 
-void culprit_find(const struct slow_exit *exit, struct culprit *culprit)
+void culprit_find(const struct slow_exit *exit, bool is_virtualized, struct culprit *culprit)
 {
 	enum time_part part = longest_part(exit);
+	bool is_on_cpu = part == PART_KERNEL || part == PART_VMM;
 
 	/* It lies within the parts, and explains them. */
 	if (exit->has_stolen && exit->stolen_ns > exit->time_ns / 2) {
@@ -63,6 +64,8 @@ void culprit_find(const struct slow_exit *exit, struct culprit *culprit)
 	culprit->kind = time_part_names[part];
 	culprit->ns = exit->parts_ns[part];
 	culprit->text = describe(exit, part);
+	if (is_on_cpu && is_virtualized && !exit->has_stolen)
+		append(&culprit->text, ", or L0 had the CPU (stolen time is unknown)");
 }
 
 void culprit_free(struct culprit *culprit)

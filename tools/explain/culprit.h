@@ -14,8 +14,11 @@ struct culprit {
 	uint64_t ns;
 };
 
-/* Free with culprit_free(). */
-void culprit_find(const struct slow_exit *exit, struct culprit *culprit);
+/*
+ * On a virtualized machine without a steal clock L0 may have had the CPU in any part that
+ * is on one, which is said. Free with culprit_free().
+ */
+void culprit_find(const struct slow_exit *exit, bool is_virtualized, struct culprit *culprit);
 void culprit_free(struct culprit *culprit);
 
 #endif

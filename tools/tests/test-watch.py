@@ -15,6 +15,7 @@ from bench import Bench, equal, finish, is_waiting, ok, within
 from fake import cell, fixed, now, update, write
 
 MS = 1_000_000
+UNKNOWN = ", or L0 had the CPU (stolen time is unknown)"
 NAME = "web;$(touch owned)\x1b[2J"
 
 
@@ -99,12 +100,12 @@ with Bench() as b:
     got, err = reported(b, [OLD, slow_line(number=2, vmm=19), slow_line(number=3, time_ms=4, vmm=4)])
     equal([e["event"] for e in got], ["slow", "summary"], "what was there before, and what is shorter, is not reported")
     equal([got[0][k] for k in ("reason", "time_ns", "vmm_ns", "kernel_ns", "culprit", "culprit_part", "tid", "stolen_ns")],
-          ["IO_INSTRUCTION", 20 * MS, 19 * MS, 1 * MS, "the VMM ran, for IO_INSTRUCTION", "vmm", 77, None],
+          ["IO_INSTRUCTION", 20 * MS, 19 * MS, 1 * MS, "the VMM ran, for IO_INSTRUCTION" + UNKNOWN, "vmm", 77, None],
           "a slow exit with its parts and its culprit")
     equal([(e["reason"], e["time_ns"]) for e in got[0]["before"]], [("CPUID", 2000), ("IO_INSTRUCTION", 3000)],
           "the exits before it, by their names")
     equal(got[-1], {"event": "summary", "slow": 1, "hangs": 0, "missed": 0,
-                    "culprits": [{"culprit": "the VMM ran, for IO_INSTRUCTION", "count": 1}]}, "the summary")
+                    "culprits": [{"culprit": "the VMM ran, for IO_INSTRUCTION" + UNKNOWN, "count": 1}]}, "the summary")
     with open(b.machine.device("l1") + "/slow/watch_over_ns", encoding="ascii") as f:
         equal(f.read().strip(), str(5 * MS), "the module is told what is watched for")
 
@@ -118,10 +119,16 @@ with Bench() as b:
     equal([c["count"] for c in got[-1]["culprits"]], [2, 1, 1, 1, 1, 1, 1, 1], "the summary is by culprit, most first")
     equal([e["culprit"] for e in got[:-1]],
           ["vhost-104 (104) had the CPU"] * 2 +
-          ["waited for a CPU that was idle: likely a CPU quota (cpu.max)", "waited for a CPU; who had it is not known",
-           "asleep in KVM, in IO_INSTRUCTION: a page or a lock", "L0 took the CPU from this machine",
-           "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION",
+          ["waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake", "waited for a CPU; who had it is not known",
+           "asleep in KVM, in IO_INSTRUCTION: a page, a lock or a penalty", "L0 took the CPU from this machine",
+           "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION" + UNKNOWN,
            "halted by KVM in EPT_VIOLATION until a page was there"], "culprits in words")
+
+for virtualized, stolen_ms in (0, None), (1, 0):
+    with Bench(virtualized=virtualized) as b:
+        machine(b)
+        got, err = reported(b, [slow_line(number=1, stolen_ms=stolen_ms)])
+        equal(got[0]["culprit"], "KVM handled IO_INSTRUCTION", f"virtualized {virtualized}, stolen {stolen_ms}: that L0 had the CPU is no question")
 
 with Bench() as b:
     machine(b)
@@ -166,7 +173,7 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
     with open(directory + "/env", encoding="utf-8") as f:
         env = dict(line.rstrip("\n").split("=", 1) for line in f if "=" in line)
     equal([env.get("L1TUNE_" + k) for k in "EVENT GUEST PID VCPU TID REASON TIME_NS CULPRIT".split()],
-          ["slow", "1", "1001", "0", "77", "IO_INSTRUCTION", str(20 * MS), "the VMM ran, for IO_INSTRUCTION"],
+          ["slow", "1", "1001", "0", "77", "IO_INSTRUCTION", str(20 * MS), "the VMM ran, for IO_INSTRUCTION" + UNKNOWN],
           "a command has the facts in its environment")
     equal(env.get("L1TUNE_NAME"), r"web;$(touch owned)\x1b[2J", "a name there is escaped, and is not run")
     ok(not os.path.exists(directory + "/owned"), "nothing of it is run")
@@ -205,7 +212,7 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
     reported(b, [slow_line(number=2, vmm=18), slow_line(number=3, runq=18, ran=(104, "vhost=4"))], *state)
     equal(os.stat(log).st_mode & 0o777, 0o600, "what is left for the history is root's")
     equal([[e[k] for k in ("kind", "id", "vcpu", "for_ns", "reason", "culprit")] for e in events()],
-          [["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "the VMM ran, for IO_INSTRUCTION"],
+          [["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "the VMM ran, for IO_INSTRUCTION" + UNKNOWN],
            ["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "vhost=4 (104) had the CPU"]], "the history has what was reported, in its words")
     equal(os.path.getsize(log), 0, "and takes it once")
     r = b.run("replay", *state, "--from", "-10m", "events")
