@@ -204,20 +204,36 @@ static void add_guests(struct doctor *doctor)
 	free(found.commands);
 }
 
-static unsigned long long reserved_pages(const struct doctor *doctor)
+/* "HugePages_Free:       12"; 0 if there is no such line. */
+static unsigned long long meminfo_of(const char *meminfo, const char *name)
 {
-	char *meminfo = machine_text(doctor->env->proc, "meminfo");
-	const char *total = meminfo ? strstr(meminfo, "HugePages_Total:") : NULL;
-	unsigned long long reserved = total ? strtoull(total + 16, NULL, 10) : 0;
+	const char *line = meminfo ? strstr(meminfo, name) : NULL;
 
-	free(meminfo);
-	return reserved;
+	return line ? strtoull(line + strlen(name), NULL, 10) : 0;
+}
+
+/* Reserved in hugetlbfs; what is promised to somebody is free until it is used. */
+static void add_reserved(struct doctor *doctor, const char *meminfo, unsigned long long total)
+{
+	unsigned long long available = sub_clamped(meminfo_of(meminfo, "HugePages_Free:"),
+						   meminfo_of(meminfo, "HugePages_Rsvd:"));
+
+	if (available)
+		doctor_add(doctor, "huge pages", DOCTOR_OK,
+			   xasprintf("%llu reserved for guests whose VMM asks for them, %llu of them available", total,
+				     available), NULL);
+	else
+		doctor_add(doctor, "huge pages", DOCTOR_INFO,
+			   xasprintf("%llu reserved for guests whose VMM asks for them, none of them available: another guest with hugetlbfs does not start, or gets SIGBUS",
+				     total),
+			   xstrdup("grep HugePages /proc/meminfo"));
 }
 
 /* What new guests get, as far as it depends on this machine. */
 static void add_settings(struct doctor *doctor)
 {
-	unsigned long long reserved = reserved_pages(doctor);
+	char *meminfo = machine_text(doctor->env->proc, "meminfo");
+	unsigned long long reserved = meminfo_of(meminfo, "HugePages_Total:");
 	char enabled[16], shmem[16], *memfd;
 
 	read_setting(doctor, "enabled", enabled, sizeof(enabled));
@@ -225,8 +241,7 @@ static void add_settings(struct doctor *doctor)
 	memfd = *shmem ? xasprintf("; memfd memory follows shmem_enabled, which is %s", shmem) :
 			 xstrdup("");
 	if (reserved)
-		doctor_add(doctor, "huge pages", DOCTOR_OK,
-			   xasprintf("%llu reserved for guests whose VMM asks for them", reserved), NULL);
+		add_reserved(doctor, meminfo, reserved);
 	else if (!strcmp(enabled, "always"))
 		doctor_add(doctor, "huge pages", DOCTOR_OK,
 			   xasprintf("transparent ones are on (always)%s", memfd), NULL);
@@ -243,6 +258,7 @@ static void add_settings(struct doctor *doctor)
 	else
 		doctor_add(doctor, "huge pages", DOCTOR_INFO, xstrdup("this kernel has no transparent ones"), NULL);
 	free(memfd);
+	free(meminfo);
 }
 
 void check_huge_pages(struct doctor *doctor)

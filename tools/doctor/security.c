@@ -7,13 +7,47 @@
 #include "base/util.h"
 #include "doctor/checks.h"
 
-static bool is_vulnerable(const struct doctor *doctor, const char *name)
+/* Those of which this kernel says what begins so: "Vulnerable", "Unknown". A copy. */
+static char *list_vulnerabilities(const struct doctor *doctor, const char *word)
 {
-	char value[256];
+	static const char *const names[] = {
+		"l1tf", "mds", "meltdown", "spectre_v1", "spectre_v2", "spec_store_bypass",
+		"tsx_async_abort", "mmio_stale_data", "retbleed", "gather_data_sampling",
+		"reg_file_data_sampling", "spec_rstack_overflow", "srbds", "tsa", "vmscape",
+		"indirect_target_selection",
+	};
+	char *list = xstrdup(""), value[256];
+	size_t i;
 
-	return machine_file(doctor->env->sysfs, value, sizeof(value),
-			    "devices/system/cpu/vulnerabilities/%s", name) &&
-	       !strncmp(value, "Vulnerable", 10);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (machine_file(doctor->env->sysfs, value, sizeof(value),
+				 "devices/system/cpu/vulnerabilities/%s", names[i]) &&
+		    begins_with(value, word))
+			append(&list, "%s%s", *list ? ", " : "", names[i]);
+	return list;
+}
+
+/* Of some a virtual machine cannot know whether L0 has closed them. */
+static void check_mitigations(struct doctor *doctor)
+{
+	char *open = list_vulnerabilities(doctor, "Vulnerable");
+	char *unknown = list_vulnerabilities(doctor, "Unknown");
+
+	if (*open)
+		doctor_add(doctor, "mitigations", DOCTOR_WARNING,
+			   xasprintf("guests may read others' data, this kernel says it is vulnerable: %s%s%s", open,
+				     *unknown ? "; unknown to it: " : "", unknown),
+			   xstrdup("grep . /sys/devices/system/cpu/vulnerabilities/*\ngrep -o 'mitigations=[^ ]*' /proc/cmdline"));
+	else if (*unknown)
+		doctor_add(doctor, "mitigations", DOCTOR_INFO,
+			   xasprintf("this kernel reports no open vulnerability of the CPU, but cannot tell for: %s. Of a virtual machine whoever runs L0 knows",
+				     unknown),
+			   xstrdup("grep Unknown /sys/devices/system/cpu/vulnerabilities/*"));
+	else if (machine_has(doctor->env->sysfs, "devices/system/cpu/vulnerabilities"))
+		doctor_add(doctor, "mitigations", DOCTOR_OK,
+			   xstrdup("this kernel reports no open vulnerability of the CPU"), NULL);
+	free(unknown);
+	free(open);
 }
 
 /*
@@ -75,31 +109,14 @@ static void check_split_locks(struct doctor *doctor)
 /* The user's part of a cloud's shared responsibility, as far as it shows here. */
 void check_security(struct doctor *doctor)
 {
-	static const char *const names[] = {
-		"l1tf", "mds", "meltdown", "spectre_v1", "spectre_v2", "spec_store_bypass",
-		"tsx_async_abort", "mmio_stale_data", "retbleed", "gather_data_sampling",
-		"reg_file_data_sampling", "spec_rstack_overflow", "srbds", "tsa", "vmscape",
-		"indirect_target_selection",
-	};
-	char *list = xstrdup(""), *path = xasprintf("%s/kvm", doctor->env->dev);
+	char *path = xasprintf("%s/kvm", doctor->env->dev);
 	struct stat st;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (is_vulnerable(doctor, names[i]))
-			append(&list, "%s%s", *list ? ", " : "", names[i]);
-	if (list[0])
-		doctor_add(doctor, "mitigations", DOCTOR_WARNING,
-			   xasprintf("guests may read others' data, this kernel says it is vulnerable: %s", list),
-			   xstrdup("grep . /sys/devices/system/cpu/vulnerabilities/*\ngrep -o 'mitigations=[^ ]*' /proc/cmdline"));
-	else if (machine_has(doctor->env->sysfs, "devices/system/cpu/vulnerabilities"))
-		doctor_add(doctor, "mitigations", DOCTOR_OK,
-			   xstrdup("this kernel reports no open vulnerability of the CPU"), NULL);
+	check_mitigations(doctor);
 	if (!stat(path, &st) && (st.st_mode & 0002))
 		doctor_add(doctor, "access", DOCTOR_INFO,
 			   xasprintf("every user may run guests: %s is writable by all", path), NULL);
 	free(path);
-	free(list);
 	check_vmscape(doctor);
 	check_split_locks(doctor);
 }

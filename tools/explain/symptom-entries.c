@@ -82,18 +82,21 @@ static enum answer clears_buffers(const struct facts *f, char **seen)
 {
 	static const char *const names[] = { "mds", "tsx_async_abort", "mmio_stale_data", "tsa" };
 	char value[128];
-	size_t i;
+	size_t num = 0, i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		if (!machine_file(f->env->sysfs, value, sizeof(value),
-				  "devices/system/cpu/vulnerabilities/%s", names[i]) ||
-		    !strstr(value, "Clear CPU buffers"))
+				  "devices/system/cpu/vulnerabilities/%s", names[i]))
+			continue;
+		num++;
+		if (!strstr(value, "Clear CPU buffers"))
 			continue;
 		*seen = xasprintf("%s: %s", names[i], value);
 		return ANSWER_YES;
 	}
-	*seen = xstrdup("no vulnerability of the CPU makes this kernel clear CPU buffers");
-	return ANSWER_NO;
+	*seen = xstrdup(num ? "no vulnerability of the CPU makes this kernel clear CPU buffers" :
+			      "whether this kernel clears CPU buffers cannot be read");
+	return num ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static bool is_any(const struct facts *f,

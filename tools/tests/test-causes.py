@@ -336,6 +336,9 @@ def test_svm():
         causes = {c["cause"]: c for a in b.advice() for c in a["causes"]}
         found = causes["L0 does not shadow the VMCS"]
         equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"], "SVM has no VMCS that L0 could shadow")
+    with Advised(exits("cpuid", 30000), isa="svm", kvm={"l1d_flush": 50000}) as b:
+        causes = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
+        equal(causes["CPU buffers that L1 and L0 both clear"], "not_ruled_out", "buffers are not said to stay where no file says so")
     with Advised(exits("DB_excp", 2000, kernel=0.04), exits("write_cr3", 10), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
         found = verdicts(b, "exceptions")
         equal([found["NPT is not used"], found["a debugger of the guest"]], ["ruled_out", "not_ruled_out"],

@@ -136,13 +136,21 @@ def test_states():
     with Known() as b:
         b.sysfs("kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
         equal(state_of(b, "huge pages"), ("warning", 1), "no huge pages")
-        write(b.machine.proc + "/meminfo", "HugePages_Total:     512\n")
-        equal(state_of(b, "huge pages"), ("ok", 0), "reserved ones")
+        write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      300\nHugePages_Rsvd:      100\n")
+        ok("200 of them available" in b.rows()[0]["huge pages"]["text"], "reserved ones, of which some are promised", b.rows())
+        equal(state_of(b, "huge pages"), ("ok", 0), "which guests can have")
+        write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      100\nHugePages_Rsvd:      100\n")
+        equal(state_of(b, "huge pages"), ("info", 0), "reserved ones, all of which others have")
     with Known() as b:
         b.sysfs("devices/system/cpu/vulnerabilities/mds", "Vulnerable: no microcode")
         rows, status = b.rows()
         ok(rows["mitigations"]["state"] == "warning" and "mds" in rows["mitigations"]["text"] and
            status == 1, "an open vulnerability", rows["mitigations"])
+        b.sysfs("devices/system/cpu/vulnerabilities/mds", "Mitigation: Clear CPU buffers")
+        b.sysfs("devices/system/cpu/vulnerabilities/srbds", "Unknown: Dependent on hypervisor status")
+        row = b.rows()[0]["mitigations"]
+        ok(row["state"] == "info" and "cannot tell for: srbds" in row["text"],
+           "a vulnerability of which a virtual machine cannot know is not said to be closed", row)
         os.chmod(b.dev + "/kvm", 0o666)
         ok(b.rows()[0]["access"]["state"] == "info", "KVM for everybody")
     with Known() as b:
