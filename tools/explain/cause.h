@@ -93,6 +93,7 @@ extern const struct symptom symptom_exceptions;
 extern const struct symptom symptom_entries;
 extern const struct symptom symptom_interrupts;
 extern const struct symptom symptom_vmm_time;
+extern const struct symptom symptom_vmm_sleep;
 extern const struct symptom symptom_helpers;
 
 #endif

@@ -7,7 +7,7 @@
 
 const struct reasons all_reasons;
 
-static bool is_among(const struct reasons *reasons, const char *name)
+bool reasons_have(const struct reasons *reasons, const char *name)
 {
 	size_t i;
 
@@ -29,7 +29,7 @@ struct load load_of(const struct facts *f, const struct reasons *reasons,
 		const struct exit_cell *cell = &stats->cells[i];
 
 		if (cell->key.level != level ||
-		    !is_among(reasons, cell->key.reason))
+		    !reasons_have(reasons, cell->key.reason))
 			continue;
 		load.rate += cell->value[CELL_COUNT];
 		if (!cell_is_split(cell))

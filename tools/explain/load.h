@@ -14,6 +14,8 @@ struct reasons {
 
 extern const struct reasons all_reasons;
 
+bool reasons_have(const struct reasons *reasons, const char *name);
+
 /* Exits of some reasons per second, and the CPU time spent on them. */
 struct load {
 	double rate;

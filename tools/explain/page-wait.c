@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <string.h>
-
 #include "base/util.h"
 #include "explain/page-wait.h"
 
@@ -11,12 +9,7 @@ static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
 
 bool is_page_fault(const struct exit_key *key)
 {
-	size_t i;
-
-	for (i = 0; i < MAX_NAMES && faults.names[i]; i++)
-		if (!strcmp(faults.names[i], key->reason))
-			return true;
-	return false;
+	return reasons_have(&faults, key->reason);
 }
 
 double halted_for_pages(const struct facts *f)

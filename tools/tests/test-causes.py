@@ -219,6 +219,8 @@ SITUATIONS = {
     "a guest inside on NPT":
         ((exits("npf", 900, kernel=0.1, level=3), exits("vmrun", 900, kernel=0.2)), inside("nested"),
          "nested-hypervisor", "Not Windows", "medium: shown; not"),
+    "vCPUs that wait for their VMM, and nothing is known of its other threads":
+        ([exits("IO_INSTRUCTION", 300, vmm=0.01, vmm_sleep=0.4)], {}, "vmm-sleep", "find out first", "low"),
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
@@ -226,6 +228,7 @@ SITUATIONS = {
 
 # Healthy guests that do a little of everything.
 HEALTHY = {
+    "a guest that its VMM has paused by a signal": ([exits("EXTERNAL_INTERRUPT", 1, vmm_sleep=0.9)], {}),
     "a guest that a VMM without KVM's interrupt controllers halts":
         ([exits("HLT", 3000, kernel=0.02, vmm=0.002, vmm_sleep=0.9)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}}),
@@ -696,6 +699,21 @@ def test_helpers():
         equal([r for r in b.rules() if r == "vmm-threads"], [], "a busy guest's VMM may be busy")
 
 
+def test_vmm_sleep():
+    with Advised(exits("IO_INSTRUCTION", 300, vmm=0.01, vmm_sleep=0.4), exits("EXTERNAL_INTERRUPT", 300, vmm_sleep=0.2), exits("HLT", 9, vmm_sleep=0.2)) as b:
+        task(b, 2, "kthreadd", 0, KTHREAD)
+        write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
+        task(b, 1001, "vmm", 4 * SECOND)
+        task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+        advice = {a["symptom"]: a for a in b.advice()}.get("vmm-sleep")
+        ok(advice and advice["rule"] == "vmm-lock" and advice["confidence"].startswith("medium: shown; not") and
+           "0.40 s of each second while the VMM slept, most of it in IO_INSTRUCTION" in advice["evidence"],
+           "vCPUs that wait for a VMM whose other threads are busy", advice)
+    with Advised(exits("IO_INSTRUCTION", 300, vmm_sleep=0.4)) as b:
+        b.machine.process(1001, ["vmm"], state="T")
+        equal(b.rules(), [], "a VMM that is stopped makes nobody wait who could go on")
+
+
 def test_vmm_time():
     for reason, rule, confidence in (("EXTERNAL_INTERRUPT", "vmm-kicks", "high"), ("INTERRUPT_WINDOW", "vmm-windows", "high"),
                                      ("vintr", "vmm-windows", "high"), ("EXCEPTION_NMI", "vmm-debugger", "medium"),
@@ -715,7 +733,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"swap", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "each cause that --help lists has a situation")
@@ -747,6 +765,7 @@ test_bounds()
 test_all_together()
 test_interrupts()
 test_helpers()
+test_vmm_sleep()
 test_vmm_time()
 test_all_listed()
 finish()
