@@ -147,6 +147,25 @@ static void read_kernel_threads(const struct beside_reader *reader,
 	}
 }
 
+/* These are in the process's time already. One that has ended has taken its time with it. */
+static void add_workers(struct vmm_process *process, struct tally *kernel)
+{
+	uint64_t cpu_ns;
+	size_t i;
+
+	for (i = 0; i < process->workers.num; i++) {
+		struct vmm_worker *worker = &process->workers.v[i];
+		struct tally *tally = &kernel[worker->kind];
+
+		if (vmm_worker_read(worker, process->dir_fd, &cpu_ns)) {
+			tally->is_known = false;
+			continue;
+		}
+		tally->ns = add_saturated(tally->ns, cpu_ns);
+		tally->of = hash(tally->of, &worker->tid, sizeof(worker->tid));
+	}
+}
+
 /* Of several VMs in one process nobody can tell whose the other threads are. */
 static void read_helpers(const struct beside_reader *reader, const struct vmm *vmm,
 			 struct vmm_process *process, struct beside *beside)
@@ -171,6 +190,7 @@ static void read_helpers(const struct beside_reader *reader, const struct vmm *v
 		helpers->ns = add_saturated(helpers->ns, kernel->ns);
 		helpers->of = hash(helpers->of, &kernel->of, sizeof(kernel->of));
 	}
+	add_workers(process, beside->kernel);
 }
 
 /* The quotas of the cgroups that a file of a process's directory names. */

@@ -32,7 +32,7 @@ struct kvm_thread {
 
 /*
  * All of a moment. Those that are threads of the VMM, as newer kernels make
- * them, are not among them. Begins as zero.
+ * them, are not among them: see vmm-workers.h. Begins as zero.
  */
 struct kvm_threads {
 	bool are_known;

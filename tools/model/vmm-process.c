@@ -52,6 +52,7 @@ static void drop_threads(struct vmm_process *process)
 void vmm_process_close(struct vmm_process *process)
 {
 	drop_threads(process);
+	vmm_workers_free(&process->workers);
 	kept_file_close(&process->stat);
 	kept_file_close(&process->cgroup);
 	close(process->dir_fd);
@@ -79,6 +80,8 @@ static int find_threads(struct vmm_process *process, const struct vmm *vmm)
 	struct vcpu_threads found;
 	int err;
 
+	vmm_workers_free(&process->workers);
+	vmm_workers_find(process->dir_fd, &process->workers);
 	if (vmm->num_tids) {
 		keep_threads(process, vmm, vmm->tids, vmm->num_tids);
 		return 0;

@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "base/kept-file.h"
 #include "model/vmm.h"
+#include "model/vmm-workers.h"
 
 struct vmm_thread {
 	uint64_t tid;
@@ -31,6 +32,8 @@ struct vmm_process {
 	uint64_t num_vcpus;
 	struct vmm_thread *threads;
 	size_t num_threads;
+	/* Those of the kernel, as of when the threads were listed last. */
+	struct vmm_workers workers;
 	/* As of the last update: of the process, and of these threads. */
 	uint64_t cpu_ns, vcpus_cpu_ns;
 	bool is_used;

@@ -670,6 +670,16 @@ def test_helpers():
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
                f"time beside the vCPUs: {rule}", advice)
+    for comm, rule in ("vhost-1001", "vhost"), ("kvm-nx-lpage-re", "nx-recovery"), ("virtiofsd", "vmm-threads"):
+        with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
+            task(b, 2, "kthreadd", 0, KTHREAD)
+            write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
+            task(b, 1001, "vmm", 6 * SECOND)
+            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+            task(b, "1001/task/1003", comm, 4 * SECOND)
+            advice = b.advice()
+            ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4[5-9]|50) s", advice[0]["evidence"]),
+               f"a thread of the VMM that is the kernel's, as from Linux 6.4 on: {rule}", advice)
     for tid, rules in (1002, ["vmm-threads"]), (0, []):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL,
                      guest={"vcpu_cells": {0: [fixed(tid=tid)]}}) as b:
