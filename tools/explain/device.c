@@ -179,11 +179,46 @@ void access_name(const struct facts *f, enum server server, struct advice *a,
 /*
  * The time in the VMM is theirs in any case: it serves no faults for memory.
  */
+/* Which part of these exits of guests inside it KVM did not leave to their hypervisor. */
+static double share_handled(const struct facts *f, const struct reasons *reasons)
+{
+	uint64_t all = 0, handled = 0;
+	size_t i, j;
+
+	for (i = 0; i < f->guest->num_vcpus; i++) {
+		const struct l3_counts *counts = &f->guest->vcpus[i].l3.counts;
+
+		for (j = 0; j < counts->num_exits; j++) {
+			if (!reasons_have(reasons, counts->exits[j].reason))
+				continue;
+			all = add_saturated(all, counts->exits[j].count);
+			handled = add_saturated(handled, l3_handled(&counts->exits[j]));
+		}
+	}
+	return all ? (double)handled / all : 0;
+}
+
+/*
+ * Windows' own hypervisor leaves most devices to the Windows that runs in it, whose
+ * accesses come here as those of a guest inside the guest.
+ */
+static void add_inside(const struct facts *f, struct load *load)
+{
+	struct load inside = load_of(f, &devices, 3);
+	double share = share_handled(f, &devices);
+
+	load->rate += share * inside.rate;
+	load->parts[PART_KERNEL] += share * inside.parts[PART_KERNEL];
+	/* Of an exit that is reflected the VMM knows nothing. */
+	load->parts[PART_VMM] += inside.parts[PART_VMM];
+}
+
 struct load device_load(const struct facts *f)
 {
 	struct load load = load_of(f, &devices, 2);
 	struct load fault = device_faults(f);
 
+	add_inside(f, &load);
 	load.rate += fault.rate;
 	load.parts[PART_KERNEL] += fault.parts[PART_KERNEL];
 	load.parts[PART_VMM] += load_of(f, &faults, 2).parts[PART_VMM];

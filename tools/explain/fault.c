@@ -32,7 +32,7 @@ static bool read_mmio_exits(const struct facts *f, double *accesses)
 	if (!kvm_count_of(f, KVM_MMIO_EXITS, &count))
 		return false;
 	*accesses = in_interval(f, count) * NSEC_PER_SEC -
-		    load_of(f, &misconfigs, 2).rate;
+		    load_of_both(f, &misconfigs).rate;
 	return true;
 }
 
@@ -44,7 +44,7 @@ static bool read_sampled(const struct facts *f, double rate, double *accesses)
 {
 	if (!f->is_sampled)
 		return false;
-	*accesses = access_mmio(&f->accesses) - load_of(f, &misconfigs, 2).rate;
+	*accesses = access_mmio(&f->accesses) - load_of_both(f, &misconfigs).rate;
 	if (*accesses >= rate / 2)
 		*accesses = rate;
 	return true;

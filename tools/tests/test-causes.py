@@ -50,9 +50,10 @@ NESTED = (exits("CPUID", 500, kernel=0.1, level=3), exits("VMRESUME", 1000, kern
 
 
 
-def inside(paging):
-    """A guest of SVM whose vCPU ran a guest inside it."""
+def inside(paging, *counts):
+    """A guest of SVM whose vCPU ran a guest inside it; counts are "REASON COUNT REFLECTED"."""
     text = f"offered yes\nstate running\nin_l3_ns none\nentries 9\npaging {paging}\nfailed 0\nunkept 0"
+    text += "".join(f"\nexits {count} 0 0 0" for count in counts)
     return {"isa": "svm", "argv": ("qemu", "-cpu", "host"),
             "guest": {"vcpu_cells": {0: [fixed(tid=2001)]}, "vcpu0/nested": text}}
 
@@ -216,6 +217,8 @@ SITUATIONS = {
     "a guest inside on shadow page tables that exits for something else":
         ((exits("PF_excp", 100, kernel=0.1, level=3), exits("cpuid", 900, level=3), exits("vmrun", 1500, kernel=0.2)),
          inside("shadow"), "nested-hypervisor", "Not Windows", "medium: shown; not"),
+    "devices that a hypervisor inside leaves to its guest":
+        ([exits("io", 500, kernel=0.01, vmm=0.2, level=3)], inside("nested", "io 5000 0"), "devices", "find out first", "low"),
     "a guest inside on NPT":
         ((exits("npf", 900, kernel=0.1, level=3), exits("vmrun", 900, kernel=0.2)), inside("nested"),
          "nested-hypervisor", "Not Windows", "medium: shown; not"),
@@ -228,6 +231,8 @@ SITUATIONS = {
 
 # Healthy guests that do a little of everything.
 HEALTHY = {
+    "a guest whose hypervisor emulates the devices of a guest inside":
+        ([exits("io", 90, kernel=0.001, level=3), exits("io", 90, kernel=0.01, vmm=0.03)], inside("nested", "io 900 900")),
     "a guest that its VMM has paused by a signal": ([exits("EXTERNAL_INTERRUPT", 1, vmm_sleep=0.9)], {}),
     "a guest that a VMM without KVM's interrupt controllers halts":
         ([exits("HLT", 3000, kernel=0.02, vmm=0.002, vmm_sleep=0.9)],
