@@ -88,6 +88,21 @@ static void read_idle(const struct env *env, struct activity *activity)
 	free(text);
 }
 
+/* By zones of memory, and of larger pages. */
+static uint64_t count_stalls(const char *text)
+{
+	static const char *const names[] = {
+		"allocstall_dma", "allocstall_dma32", "allocstall_normal",
+		"allocstall_movable", "compact_stall",
+	};
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		sum = add_saturated(sum, value_of(text, names[i]));
+	return sum;
+}
+
 void activity_read(const struct env *env, struct activity *activity)
 {
 	char *text = machine_text(env->proc, "vmstat");
@@ -98,6 +113,7 @@ void activity_read(const struct env *env, struct activity *activity)
 		.migrations = value_of(text, "pgmigrate_success"),
 		.swap_ins = add_saturated(value_of(text, "pswpin"), value_of(text, "zswpin")),
 		.major_faults = value_of(text, "pgmajfault"),
+		.stalls = count_stalls(text),
 	};
 	free(text);
 	read_idle(env, activity);
@@ -131,6 +147,7 @@ void activity_subtract(struct activity *activity,
 	activity->swap_ins = sub_clamped(activity->swap_ins, before->swap_ins);
 	activity->major_faults = sub_clamped(activity->major_faults,
 					     before->major_faults);
+	activity->stalls = sub_clamped(activity->stalls, before->stalls);
 	for (i = 0; i < activity->num_interrupts; i++) {
 		struct interrupt *one = &activity->interrupts[i];
 

@@ -36,6 +36,8 @@ struct activity {
 	uint64_t swap_ins;
 	/* Faults that had to read a disk: a file's or swap. */
 	uint64_t major_faults;
+	/* Allocations that had to free or move other pages first. */
+	uint64_t stalls;
 };
 
 void activity_read(const struct env *env, struct activity *activity);

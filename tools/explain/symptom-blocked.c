@@ -65,8 +65,9 @@ static bool is_of_v2(const char *text)
 	return !strncmp(text, "0::", 3) || strstr(text, "\n0::");
 }
 
-/* See cgroup_fullest_high(); false if its cgroup is not known. */
-static bool read_high(const struct facts *f, char **fullest, double *share)
+/* See cgroup_fullest(); false if its cgroup is not known. */
+static bool read_fullest(const struct facts *f, const char *file, char **fullest,
+			 double *share)
 {
 	char *name = xasprintf("%llu/cgroup",
 			       (unsigned long long)f->guest->guest.pid);
@@ -78,7 +79,7 @@ static bool read_high(const struct facts *f, char **fullest, double *share)
 	directory = text ? cgroup_v2_directory(&mounts, text) : NULL;
 	is_known = directory || (text && !is_of_v2(text));
 	if (directory)
-		*fullest = cgroup_fullest_high(directory, mounts.v2, share);
+		*fullest = cgroup_fullest(directory, mounts.v2, file, share);
 	free(directory);
 	cgroup_mounts_free(&mounts);
 	free(text);
@@ -92,7 +93,7 @@ static enum answer is_above_high(const struct facts *f, char **seen)
 	char *fullest = NULL;
 	double share = 0;
 
-	if (!read_high(f, &fullest, &share)) {
+	if (!read_fullest(f, "memory.high", &fullest, &share)) {
 		*seen = xasprintf("memory.high of its cgroups: %s",
 				  f->env->past ? "not recorded" :
 						 "cannot be read");
@@ -108,11 +109,38 @@ static char *raise_high(const struct facts *f)
 	char *fullest = NULL, *change;
 	double share;
 
-	read_high(f, &fullest, &share);
+	read_fullest(f, "memory.high", &fullest, &share);
 	change = xasprintf("more memory for its cgroup%s%s (systemctl set-property UNIT MemoryHigh=), so that the guest and its VMM fit; or a smaller guest",
 			   fullest ? ": " : "", fullest ? fullest : "");
 	free(fullest);
 	return change;
+}
+
+/* A cgroup at its memory.max frees memory of its own, which no count of the machine has. */
+static enum answer is_at_max(const struct facts *f, char **seen)
+{
+	char *fullest = NULL;
+	double share = 0;
+	bool is_known = read_fullest(f, "memory.max", &fullest, &share);
+
+	append(seen, "; %s", fullest ? fullest : is_known ?
+	       "its cgroups have no memory.max" : "memory.max of its cgroups is not known");
+	free(fullest);
+	return !is_known ? ANSWER_UNKNOWN : share >= 0.9 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* What is looked at may be of others: it can rule out, and not show. */
+static enum answer frees_memory(const struct facts *f, char **seen)
+{
+	double rate = in_interval(f, f->activity.stalls) * NSEC_PER_SEC;
+	bool is_known = f->activity.is_memory_known;
+
+	*seen = is_known ?
+		xasprintf("allocations of this machine freed or moved other pages first %.0f times per second",
+			  rate) :
+		xstrdup("/proc/vmstat was not read at the interval's beginning");
+	return is_at_max(f, seen) == ANSWER_NO && is_known && !f->activity.stalls ?
+	       ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static enum answer memory_is(const struct facts *f, bool is,
@@ -190,6 +218,12 @@ static const struct cause causes[] = {
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"/proc/PID/smaps of the VMM says what its memory is",
 		"load the file into the page cache before the guest runs (vmtouch -t FILE), use a faster disk, or read the whole snapshot",
+	}, {
+		"reclaim-wait", "waiting for memory to be freed", "L1",
+		"others get less memory",
+		{ { frees_memory, VERDICT_OPEN, VERDICT_RULED_OUT }, OF_FAULTS },
+		"some in memory.pressure of its cgroup, or in /proc/pressure/memory",
+		"more free memory: fewer or smaller guests, a larger memory.max of its cgroup, and a larger vm.min_free_kbytes or vm.watermark_scale_factor, so that the kernel frees memory before it is needed",
 	},
 };
 

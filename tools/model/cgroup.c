@@ -296,32 +296,32 @@ static bool read_number(const char *directory, const char *name, uint64_t *numbe
 	return !err;
 }
 
-static char *high_text(const char *cgroup, uint64_t high, uint64_t used)
+static char *usage_text(const char *file, const char *cgroup, uint64_t most, uint64_t used)
 {
-	char *limit = format_bytes(high), *usage = format_bytes(used);
-	char *text = xasprintf("memory.high of %s is %s, of which %s are used",
-			       cgroup, limit, usage);
+	char *limit = format_bytes(most), *usage = format_bytes(used);
+	char *text = xasprintf("%s of %s is %s, of which %s are used",
+			       file, cgroup, limit, usage);
 
 	free(usage);
 	free(limit);
 	return text;
 }
 
-char *cgroup_fullest_high(const char *directory, const char *mount,
-			  double *share)
+char *cgroup_fullest(const char *directory, const char *mount, const char *file,
+		     double *share)
 {
 	size_t root = strlen(mount);
 	char *level = xstrdup(directory), *text = NULL;
-	uint64_t high, used;
+	uint64_t most, used;
 
 	*share = 0;
 	while (strlen(level) > root) {
-		if (read_number(level, "memory.high", &high) &&
+		if (read_number(level, file, &most) &&
 		    read_number(level, "memory.current", &used) &&
-		    (!text || used > *share * high)) {
-			*share = (double)used / (high ? high : 1);
+		    (!text || used > *share * most)) {
+			*share = (double)used / (most ? most : 1);
 			free(text);
-			text = high_text(level + root, high, used);
+			text = usage_text(file, level + root, most, used);
 		}
 		*strrchr(level, '/') = '\0';
 	}

@@ -46,12 +46,12 @@ char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);
 
 /*
  * "memory.high of /a/b.scope is 64M, of which 60M are used": of a directory and
- * those above it the one that uses most of it. A copy, or NULL if none has one
- * or can be read. *share is the part that is used: above 1 the kernel makes
- * whoever takes more memory sleep.
+ * those above it the one that uses most of a limit, memory.high or memory.max. A
+ * copy, or NULL if none has one or can be read. *share is the part that is used:
+ * above 1 of memory.high the kernel makes whoever takes more memory sleep.
  */
-char *cgroup_fullest_high(const char *directory, const char *mount,
-			  double *share);
+char *cgroup_fullest(const char *directory, const char *mount, const char *file,
+		     double *share);
 
 /*
  * "cpu.max of /a/b.scope is 0.20 CPUs": of a directory and those above it the

@@ -69,6 +69,16 @@ def test_swap_and_files():
         equal((got[0], got[1].split(":")[0]), (rule, confidence), f"asleep in faults, {name}: {rule}, {confidence}")
 
 
+def test_reclaim():
+    asleep = in_second("EPT_VIOLATION", 300, blocked=0.5)
+    for counts, rule, verdict in (({"allocstall_normal": 900}, "reclaim-wait", "not_ruled_out"), ({"compact_stall": 900}, "reclaim-wait", "not_ruled_out"),
+                                  ({"allocstall_normal": 0}, "blocked", "ruled_out")):
+        advice = advise(asleep, before=vmstat(), after=vmstat(**counts), proc={"1001/smaps": smaps()})
+        got = found(advice, "blocked")
+        equal((got[0], got[2]["waiting for memory to be freed"]), (rule, verdict), f"asleep in faults of anonymous memory, {counts}: {rule}")
+        ok(got[1].startswith("medium: the other" if rule == "reclaim-wait" else "low"), f"and how sure that is: {counts}", advice)
+
+
 def test_async_page_faults():
     """KVM halts a vCPU until a page is there, which is no HLT."""
     halted = in_second("EPT_VIOLATION", 300, halted=0.5)
@@ -104,6 +114,6 @@ def test_idle_cpus():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_async_page_faults, test_userfaultfd, test_idle_cpus:
+for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_idle_cpus:
     test()
 finish()

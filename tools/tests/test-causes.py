@@ -181,15 +181,15 @@ SITUATIONS = {
     "split locks":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
-        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "high"),
+        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "medium: shown; not"),
     "split locks of a guest inside":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5, level=3)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "a guest inside that waits for a userfaultfd":
-        ([exits("EPT_VIOLATION", 300, blocked=0.5, level=3)], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "high"),
-    "waiting for swap":
-        ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "swap-wait", "memory.swap.max", "medium: the other"),
-    "waiting for a file":
-        ([BLOCKED_FAULTS], blocked(smaps("/srv/base.mem")), "file-wait", "page cache", "medium: the other"),
+        ([exits("EPT_VIOLATION", 300, blocked=0.5, level=3)], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "medium: shown; not"),
+    "waiting for swap, perhaps":
+        ([BLOCKED_FAULTS], blocked(smaps(swapped_kb=90000)), "blocked", "find out first", "low"),
+    "waiting for a file, perhaps":
+        ([BLOCKED_FAULTS], blocked(smaps("/srv/base.mem")), "blocked", "find out first", "low"),
     "waiting for what is not known":
         ([BLOCKED_FAULTS], {}, "blocked", "find out first", "low"),
     "Windows with its own hypervisor":
@@ -448,7 +448,7 @@ def test_memory_high():
             equal(found["a cgroup above its memory.high"], verdict,
                   f"a cgroup above whose memory.high is 64M, of which {used}M are used: {verdict}")
             if verdict == "shown":
-                ok(advice[0]["rule"] == "memory-high" and advice[0]["confidence"].startswith("high")
+                ok(advice[0]["rule"] == "memory-high" and advice[0]["confidence"].startswith("medium: shown; not")
                    and "memory.high of /machine.slice is 64M, of which 70M are used" in advice[0]["change"],
                    "vCPUs that sleep because of memory.high are told so, and of which cgroup", advice)
     for text, verdict in (("0::/", "not_ruled_out"), ("10:memory:/web\n1:name=systemd:/web", "ruled_out")):
@@ -748,7 +748,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "each cause that --help lists has a situation")
