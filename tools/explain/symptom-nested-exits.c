@@ -54,19 +54,18 @@ static enum answer is_paging_shadowed(const struct facts *f)
 	return answer;
 }
 
-/* And is a quarter of its exits of that kind? */
+/* And is a quarter of its exits of that kind? With less than a tenth it does not matter. */
 static enum answer pages_by_shadow(const struct facts *f, char **seen)
 {
 	enum answer answer = is_paging_shadowed(f);
 	double share = load_of(f, &of_page_tables, 3).rate / load_of(f, &all_reasons, 3).rate;
 
-	if (answer == ANSWER_UNKNOWN) {
-		*seen = xstrdup("whose page tables the guest inside runs on is not known");
-		return answer;
-	}
 	*seen = xasprintf("the guest inside runs on %s; %.0f %% of its exits are exceptions, control registers and INVLPG",
-			  answer == ANSWER_YES ? "shadow page tables of its hypervisor" : "EPT or NPT",
+			  answer == ANSWER_YES ? "shadow page tables of its hypervisor" :
+			  answer == ANSWER_NO ? "EPT or NPT" : "page tables of unknown kind",
 			  100 * share);
+	if (share < 0.1)
+		return ANSWER_NO;
 	return answer == ANSWER_YES && share < 0.25 ? ANSWER_UNKNOWN : answer;
 }
 

@@ -214,8 +214,8 @@ SITUATIONS = {
     "a guest inside on shadow page tables":
         ((exits("PF_excp", 900, kernel=0.1, level=3), exits("cpuid", 300, level=3), exits("vmrun", 1500, kernel=0.2)),
          inside("shadow"), "inner-shadow-paging", "npt=1", "medium: 2 causes"),
-    "a guest inside on shadow page tables that exits for something else":
-        ((exits("PF_excp", 100, kernel=0.1, level=3), exits("cpuid", 900, level=3), exits("vmrun", 1500, kernel=0.2)),
+    "a guest inside on shadow page tables that exits for something else, too":
+        ((exits("PF_excp", 150, kernel=0.1, level=3), exits("cpuid", 900, level=3), exits("vmrun", 1500, kernel=0.2)),
          inside("shadow"), "nested-hypervisor", "Not Windows", "medium: shown; not"),
     "devices that a hypervisor inside leaves to its guest":
         ([exits("io", 500, kernel=0.01, vmm=0.2, level=3)], inside("nested", "io 5000 0"), "devices", "find out first", "low"),
