@@ -36,16 +36,6 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "CPU %d", cpu);
-}
-
 static void *run_first(void *unused)
 {
 	bool ran;

@@ -96,16 +96,6 @@ static void unblock_signals_in_guest(void)
 		err(1, "KVM_SET_SIGNAL_MASK");
 }
 
-static void share_one_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "sched_setaffinity");
-}
-
 int main(int argc, char **argv)
 {
 	uint8_t *memory = allocate(PAGE);
@@ -115,7 +105,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		errx(2, "usage: evade SECONDS");
-	share_one_cpu();
+	stay_on(sched_getcpu());
 	kvm = kvm_open();
 	vm = kvm_create_vm(kvm);
 	GUEST_CODE_COPY(memory, out);

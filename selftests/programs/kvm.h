@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/kvm.h>
 #include <linux/userfaultfd.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,17 @@ static inline void spin_ns(uint64_t ns)
 
 	while (now_ns() - from < ns)
 		;
+}
+
+/* The thread, and those that it creates from now on. */
+static inline void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(1, "CPU %d", cpu);
 }
 
 /* Drops all privilege, and keeps only the open files. */

@@ -41,16 +41,6 @@ static struct side {
 
 static int kvm;
 
-static void share_one_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "sched_setaffinity");
-}
-
 /* VMXON takes paging, here one page of 4 MB. Its region is at 0, as the operand will be. */
 static void create(struct side *side)
 {
@@ -163,7 +153,7 @@ int main(int argc, char **argv)
 	vms = argc == 2 ? atoi(argv[1]) : 0;
 	if (vms < 1 || vms > MOST_VMS)
 		errx(2, "usage: nested_evade VMS, at most %d", MOST_VMS);
-	share_one_cpu();
+	stay_on(sched_getcpu());
 	kvm = kvm_open();
 	for (i = 0; i < vms; i++) {
 		create(&sides[i]);
