@@ -384,7 +384,7 @@ static int run(struct options *options)
 
 	if (options->load)
 		status = load(options, &conf);
-	if (options->load && status == STATUS_OK)
+	if (options->load && !options->no_try && status == STATUS_OK)
 		of_hooks = prove_hooks(&options->env);
 	if (is_right != STATUS_OK) {
 		complain("no limit was changed: correct %s first",
@@ -408,6 +408,7 @@ static const struct option_spec own_options[] = {
 	       .excludes = "load"),
 	OPTION(FLAG, 0, "load", NULL, load, "load the module and KVM first, and run a guest of one\n"
 	       "instruction to see whether the module's hooks are called"),
+	OPTION(FLAG, 0, "no-try", NULL, no_try, "create no VM to try the hooks"),
 	{ }
 };
 

@@ -223,26 +223,26 @@ def test_load():
     with Unloaded("gid = 107\nmax_vms = 20\n") as b:
         os.unlink(b.machine.sys + "/module/l1tune/parameters/gid")
         write(b.machine.sys + "/module/l1tune/parameters/gid", 107)
-        r = b.apply("--load")
+        r = b.apply("--load", "--no-try")
         equal([r.returncode, r.stderr, b.loaded(), b.values()],
               [0, "", ["l1tune gid=107", "kvm_intel"], {"max_vms": "20"}], "--load: the module with its group, and KVM")
-        equal([b.apply("--load").returncode, b.loaded()[2:]], [0, ["kvm_intel"]], "what is there is not loaded again")
+        equal([b.apply("--load", "--no-try").returncode, b.loaded()[2:]], [0, ["kvm_intel"]], "what is there is not loaded again")
     with Unloaded("max_vms = 20\nmax_vm = 1\n", "svm") as b:
-        r = b.apply("--load")
+        r = b.apply("--load", "--no-try")
         equal([r.returncode, b.loaded(), b.values(), ":2: unknown setting 'max_vm'" in r.stderr],
               [1, ["l1tune", "kvm_amd"], {}, True], "a configuration that is wrong loses limits, and not the module")
     with Unloaded("max_vms = 20\n") as b:
         write(b.directory + "/fails", "")
-        r = b.apply("--load")
+        r = b.apply("--load", "--no-try")
         ok(r.returncode == 3 and "cannot be loaded" in r.stderr and "dkms status" in r.stderr, "a module that does not load", r)
     with Unloaded("max_vms = 20\n", "none") as b:
         write(b.machine.sys + "/devices/virtual/l1tune/l1/hooks/refuse_vm", "waiting")
         write(b.machine.sys + "/devices/virtual/l1tune/l1/effective/max_vms", 0)
-        r = b.apply("--load")
+        r = b.apply("--load", "--no-try")
         ok(r.returncode == 1 and "waits for KVM" in r.stderr and b.loaded() == ["l1tune"],
            "a limit that still waits when all is loaded is a failure", r)
     with Unloaded("# nothing\n", "none") as b:
-        equal(b.apply("--load").returncode, 0, "without limits there is nothing to wait for")
+        equal(b.apply("--load", "--no-try").returncode, 0, "without limits there is nothing to wait for")
 
 
 def test_save():
