@@ -256,13 +256,13 @@ static void explain_missing_memory(const struct gone_vcpu *vcpu, struct ended *e
 	const struct gone_exit *last = gone_last_exit(vcpu, 0);
 
 	if (last->key.level == 3)
-		conclude(ended, "medium", "KVM got no page for a guest inside it, or for that guest's page tables, from the VMM's memory behind a memslot");
+		conclude(ended, "medium", "memory is missing for a guest inside it, or for that guest's page tables: KVM got no page from the VMM's memory behind a memslot");
 	else if (vcpu->info2.is_known)
-		conclude(ended, "medium", "KVM got no page for guest physical address 0x%" PRIx64
+		conclude(ended, "medium", "memory is missing: KVM got no page for guest physical address 0x%" PRIx64
 			 " from the VMM's memory behind its memslot",
 			 vcpu->info2.value & ~UINT64_C(0xfff));
 	else
-		conclude(ended, "medium", "KVM got no page from the VMM's memory behind a memslot");
+		conclude(ended, "medium", "memory is missing: KVM got no page from the VMM's memory behind a memslot");
 	add_missing_page(ended);
 	sentences_add(&ended->evidence, "the last exit is %s%s", last->key.reason,
 		      last->key.level == 3 ? ", at level 3" : "");
