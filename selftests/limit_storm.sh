@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # 16 processes of 64 threads create and destroy VMs and vCPUs against limits for 30 s:
 # limits are never exceeded, by the processes' own count; in the end the limits allow
-# as many as before, and no memory leaks. Then the same for a user's VMs: those that
-# are being created are charged to nobody yet, and count.
+# as many as before, and no memory leaks. Then the same for the VMs of a user.
 . "${0%/*}/lib.sh"
 
 # The kernel's counter is per CPU and summed in batches, so it is not exact.
