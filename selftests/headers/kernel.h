@@ -137,7 +137,7 @@ enum { FTRACE_OPS_FL_SAVE_REGS = 1, FTRACE_OPS_FL_RECURSION_SAFE = 2 };
 #endif
 
 /* <linux/kvm_host.h> */
-enum kvm_mr_change { KVM_MR_CREATE };
+enum kvm_mr_change { KVM_MR_CREATE, KVM_MR_MOVE };
 struct kvm;
 struct kvm_vcpu;
 struct kvm_userspace_memory_region { u32 slot; };
@@ -147,6 +147,8 @@ struct kvm_memory_slot {
 #if SINCE_613
 	struct rb_node gfn_node[2];
 	u16 as_id;
+#else
+	short id;
 #endif
 };
 struct kvm_memslots {
@@ -163,6 +165,9 @@ struct kvm_memslots {
 #if SINCE_613
 struct kvm_memslot_iter { struct kvm_memory_slot *slot; struct rb_node *node; };
 void kvm_memslot_iter_start(struct kvm_memslot_iter *iter, struct kvm_memslots *slots, gfn_t gfn);
+#else
+struct kvm_memslots *__kvm_memslots(struct kvm *kvm, int as_id);
+struct kvm_memory_slot *id_to_memslot(struct kvm_memslots *slots, int id);
 #endif
 
 #ifdef UNKNOWN_PREPARE
