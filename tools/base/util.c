@@ -86,6 +86,16 @@ bool begins_with(const char *s, const char *start)
 	return !strncmp(s, start, strlen(start));
 }
 
+bool has_string(char *const *v, size_t num, const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++)
+		if (!strcmp(v[i], s))
+			return true;
+	return false;
+}
+
 int parse_u64(const char *s, uint64_t *value)
 {
 	unsigned long long v;

@@ -54,6 +54,7 @@ static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
 }
 
 bool begins_with(const char *s, const char *start);
+bool has_string(char *const *v, size_t num, const char *s);
 
 /* Decimal digits only, no sign, no leading zero, nothing after them. */
 int parse_u64(const char *s, uint64_t *value);

@@ -268,8 +268,8 @@ static int run(struct options *options)
 	struct gone_list list = { };
 	struct host host;
 	uint64_t now_ns;
-	int shown, status = selection_parse(options->words, options->num_words, &selection,
-				     options->error);
+	int status = selection_parse(options->words, options->num_words, &selection,
+				     options->error), shown;
 
 	if (status)
 		return status;

@@ -15,16 +15,6 @@
 
 #define PREFIX	"tenant:"
 
-static bool has_name(const struct tenant_names *names, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < names->num; i++)
-		if (!strcmp(names->v[i], name))
-			return true;
-	return false;
-}
-
 int tenant_names_take(struct tenant_names *names, const char *word, bool *is_taken,
 		      struct error *error)
 {
@@ -38,7 +28,7 @@ int tenant_names_take(struct tenant_names *names, const char *word, bool *is_tak
 	if (!name)
 		return error_set(error, "'%s': %s", word, wrong);
 	/* It cannot be removed twice. */
-	if (has_name(names, name))
+	if (has_string(names->v, names->num, name))
 		free(name);
 	else
 		*GROW(names->v, names->num) = name;

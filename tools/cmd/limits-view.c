@@ -198,16 +198,6 @@ static bool has_nothing_set(const struct limit_rows *rows, size_t first)
 	return true;
 }
 
-static bool is_named(const struct tenant_names *names, const struct tenant *tenant)
-{
-	size_t i;
-
-	for (i = 0; i < names->num; i++)
-		if (!strcmp(names->v[i], tenant->cgroup))
-			return true;
-	return false;
-}
-
 /* Of tenants that are not named only limits that are set; of one without any its name. */
 static int print_tenants(const struct options *options, const struct limits_view *view)
 {
@@ -219,7 +209,7 @@ static int print_tenants(const struct options *options, const struct limits_view
 		const struct limit_row *row = &rows->v[i];
 
 		if (limit_is_set(&row->limit) || view->is_chosen ||
-		    is_named(view->names, row->tenant))
+		    has_string(view->names->v, view->names->num, row->tenant->cgroup))
 			add_row(table, row);
 		else if (has_nothing_set(rows, i))
 			fill_tenant(table_add_row(table), row->tenant);

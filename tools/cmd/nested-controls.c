@@ -152,16 +152,6 @@ void guest_controls_print(const struct guest_snapshot *guest,
 	}
 }
 
-static bool has_sentence(const struct sentences *texts, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < texts->num; i++)
-		if (!strcmp(texts->v[i], text))
-			return true;
-	return false;
-}
-
 void guest_controls_explain(const struct guest_controls *controls, struct sentences *findings)
 {
 	struct sentences one = { };
@@ -170,7 +160,7 @@ void guest_controls_explain(const struct guest_controls *controls, struct senten
 	for (i = 0; i < controls->num; i++) {
 		controls_explain(&controls->v[i], &one);
 		for (n = 0; n < one.num; n++)
-			if (!has_sentence(findings, one.v[n]))
+			if (!has_string(findings->v, findings->num, one.v[n]))
 				sentences_add(findings, "%s", one.v[n]);
 		sentences_free(&one);
 	}
