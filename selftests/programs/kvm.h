@@ -33,6 +33,7 @@
 #define CR4_PSE		(1ull << 4)
 #define CR4_VMXE	(1ull << 13)
 #define MSR_FEAT_CTL	0x3a
+#define MSR_VMX_BASIC	0x480
 
 /*
  * GUEST_CODE(name, bits, code): guest code that the VMM copies as bytes, from
@@ -248,6 +249,21 @@ static inline uint64_t kvm_get_msr(int vcpu, uint32_t index)
 	if (ioctl(vcpu, KVM_GET_MSRS, &msrs) != 1)
 		errx(1, "MSR %#x cannot be read", index);
 	return msrs.entry.data;
+}
+
+/* VMXON takes paging, here one page of 4 MB, and a region with KVM's revision. */
+static inline void kvm_prepare_vmxon(int vcpu, uint8_t *memory, uint32_t page_table,
+				     uint32_t region, struct kvm_sregs *sregs)
+{
+	uint32_t entry = 0x83, revision;
+
+	kvm_set_msr(vcpu, MSR_FEAT_CTL, 5);
+	revision = kvm_get_msr(vcpu, MSR_VMX_BASIC) & 0x7fffffff;
+	memcpy(memory + region, &revision, sizeof(revision));
+	memcpy(memory + page_table, &entry, sizeof(entry));
+	sregs->cr3 = page_table;
+	sregs->cr4 |= CR4_PSE | CR4_VMXE;
+	sregs->cr0 |= CR0_PG;
 }
 
 /* Real mode, all segments at 0. */

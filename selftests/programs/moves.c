@@ -21,13 +21,9 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		errx(2, "usage: moves TIMES");
 	times = strtoul(argv[1], NULL, 10);
-	vm = ioctl(open("/dev/kvm", O_RDWR | O_CLOEXEC), KVM_CREATE_VM, 0);
-	if (vm < 0)
-		err(1, "KVM_CREATE_VM");
-	small = mmap(NULL, SMALL_SLOTS * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	large = mmap(NULL, BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (small == MAP_FAILED || large == MAP_FAILED)
-		err(1, "mmap");
+	vm = kvm_create_vm(kvm_open());
+	small = allocate(SMALL_SLOTS * PAGE);
+	large = allocate(BYTES);
 	for (i = 0; i < SMALL_SLOTS; i++)
 		kvm_set_slot(vm, SMM_SPACE + i, i * PAGE, PAGE, (char *)small + i * PAGE);
 	for (i = 0; i <= times; i++)

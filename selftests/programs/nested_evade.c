@@ -25,7 +25,7 @@
 #define GDT		0x4000
 #define OPERAND		0x6000
 #define PAGE_TABLE	0x7000
-#define MSR_VMX_BASIC	0x480
+#define VMXON_GPA	0
 #define MOST_VMS	16
 #define WAIT_MS		1000
 
@@ -41,29 +41,22 @@ static struct side {
 
 static int kvm;
 
-/* VMXON takes paging, here one page of 4 MB. Its region is at 0, as the operand will be. */
+/* The operand will be 0, where the region for VMXON is. */
 static void create(struct side *side)
 {
-	uint32_t entry = 0x83, revision;
 	struct kvm_sregs sregs;
 	int vm;
 
 	side->memory = allocate(MEMORY);
 	side->state = allocate(PAGE);
 	GUEST_CODE_COPY(side->memory + CODE, vmxon);
-	memcpy(side->memory + PAGE_TABLE, &entry, sizeof(entry));
 	vm = kvm_create_vm(kvm);
 	kvm_set_slot(vm, 0, 0, MEMORY, side->memory);
 	side->vcpu = kvm_create_vcpu(vm, 0);
 	kvm_offer_all(kvm, side->vcpu);
 	kvm_flat_mode(side->vcpu, (uint64_t *)(side->memory + GDT), GDT, CODE);
-	kvm_set_msr(side->vcpu, MSR_FEAT_CTL, 5);
-	revision = kvm_get_msr(side->vcpu, MSR_VMX_BASIC) & 0x7fffffff;
-	memcpy(side->memory, &revision, sizeof(revision));
 	sregs = kvm_get_sregs(side->vcpu);
-	sregs.cr3 = PAGE_TABLE;
-	sregs.cr4 |= CR4_PSE | CR4_VMXE;
-	sregs.cr0 |= CR0_PG;
+	kvm_prepare_vmxon(side->vcpu, side->memory, PAGE_TABLE, VMXON_GPA, &sregs);
 	kvm_set_sregs(side->vcpu, &sregs);
 	side->memory_uffd = block_pages(side->memory + OPERAND, PAGE);
 	side->state_uffd = block_pages(side->state, PAGE);

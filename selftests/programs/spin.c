@@ -30,9 +30,6 @@
 #define UNDEFINED	0x9004
 #define APIC		"0xfee00000"
 
-#define MSR_FEAT_CTL	0x3a
-#define MSR_VMX_BASIC	0x480
-
 #define TIMER_VECTOR	0x40
 
 GUEST_CODE(cr0, 32, "1: mov %cr0, %eax\n incl 0x9000\n jmp 1b");
@@ -119,20 +116,12 @@ static void write_memory(const struct kind *kind)
 	set_gate(TIMER_VECTOR, TIMER_HANDLER);
 }
 
-/* VMXON takes paging, here one page of 4 MB, and a region with KVM's revision. */
 static void prepare_vmxon(struct kvm_sregs *sregs)
 {
-	uint64_t revision, gpa = VMXON_GPA;
-	uint32_t entry = 0x83;
+	uint64_t gpa = VMXON_GPA;
 
-	kvm_set_msr(vcpu, MSR_FEAT_CTL, 5);
-	revision = kvm_get_msr(vcpu, MSR_VMX_BASIC) & 0x7fffffff;
 	memcpy(memory + VMXON_POINTER, &gpa, sizeof(gpa));
-	memcpy(memory + VMXON_GPA, &revision, 4);
-	memcpy(memory + PAGE_TABLE, &entry, sizeof(entry));
-	sregs->cr3 = PAGE_TABLE;
-	sregs->cr4 |= CR4_PSE | CR4_VMXE;
-	sregs->cr0 |= CR0_PG;
+	kvm_prepare_vmxon(vcpu, memory, PAGE_TABLE, VMXON_GPA, sregs);
 }
 
 static void create(const struct kind *kind)
