@@ -389,7 +389,10 @@ static void lapic_timer_fires(struct pt_regs *regs)
 
 	if (!acct || !l1t_account_runs_here(acct))
 		return;
-	/* This thread is in KVM_RUN with the vCPU, so it is not destroyed; NULL: it is not trusted. */
+	/*
+	 * This thread is in KVM_RUN with the vCPU, so it is not destroyed. It has left the
+	 * registry if a hook on the end of vCPUs was found silent.
+	 */
 	vcpu = READ_ONCE(acct->vcpu);
 	if (!vcpu)
 		return;

@@ -45,7 +45,6 @@ void l1t_works_stop(void);
 /* Enabled while threads must call l1t_work_leave(). */
 DECLARE_STATIC_KEY_FALSE(l1t_work_leaves);
 
-
 static inline void l1t_work_done(struct l1t_work *work)
 {
 	/* The next to queue the work sees everything done before. Pairs with l1t_work_queue(). */
