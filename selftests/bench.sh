@@ -63,9 +63,11 @@ for kind in vmcall rdmsr wrmsr; do
 done
 [ ! -e "$TMP/odd" ]
 result "bench's part outside of KVM and VMM is the same for several kinds of exits"
+# l1tune's hooks come before the events, so what they take may be in the gap and in KVM's part.
+hooks=$(($(of split cpuid median_cycles) - $(of one cpuid median_cycles)))
 trace_cpuid
-near "not KVM's, ticks" 50 "$gap" "$rest"
-result "bench's part outside of KVM and VMM is equal to the gap between the kernel's trace events"
+between "not KVM's, ticks" $((gap - hooks)) "$gap" "$rest"
+result "bench's part outside of KVM and VMM is equal to the gap between the kernel's trace events, but for l1tune's hooks"
 equal "kept" "644 0" "$(stat -c '%a %u' /var/lib/l1tune/bench.json)" && l1tune doctor | grep -q 'CPUID exit takes'
 result "bench --save keeps the measurement, and doctor shows it"
 unload

@@ -15,6 +15,13 @@ near()
 	}'
 }
 
+# between NAME LOW HIGH GOT: whether GOT is between the two, to 5 % of the higher
+between()
+{
+	ktap_print_msg "$1: wanted $2 to $3, got $4"
+	[ "$4" -ge $(($2 - $3 / 20)) ] && [ "$4" -le $(($3 + $3 / 20)) ]
+}
+
 # of FILE KIND KEY: a number of a kind; of FILE KIND whole KEY: of a whole wake-up
 of()
 {

@@ -60,6 +60,30 @@ static size_t count_of(const struct advice *advice, enum verdict verdict)
 	return num;
 }
 
+/* Parts of a sample that differ by less are equal: the next sample may have it the other way. */
+#define SAME_PART	0.95
+
+static double part_of(const struct cause *cause, const struct facts *facts)
+{
+	return cause->part ? cause->part(facts) : 1;
+}
+
+static double largest_part(const struct symptom *symptom,
+			   const struct facts *facts,
+			   const struct advice *advice, enum verdict wanted)
+{
+	double most = 0;
+	size_t i;
+
+	for (i = 0; i < symptom->num_causes; i++) {
+		double part = part_of(&symptom->causes[i], facts);
+
+		if (advice->looked[i].verdict == wanted && part > most)
+			most = part;
+	}
+	return most;
+}
+
 /*
  * Of those shown the one with the largest part, of equal ones the first; or the
  * only one left.
@@ -70,23 +94,17 @@ static const struct cause *find_cause(const struct symptom *symptom,
 {
 	enum verdict wanted = count_of(advice, VERDICT_SHOWN) ?
 			      VERDICT_SHOWN : VERDICT_OPEN;
-	const struct cause *found = NULL;
-	double most = 0;
+	double enough;
 	size_t i;
 
 	if (wanted == VERDICT_OPEN && count_of(advice, VERDICT_OPEN) != 1)
 		return NULL;
-	for (i = 0; i < symptom->num_causes; i++) {
-		const struct cause *cause = &symptom->causes[i];
-		double part = cause->part ? cause->part(facts) : 1;
-
-		if (advice->looked[i].verdict != wanted ||
-		    (found && part <= most))
-			continue;
-		found = cause;
-		most = part;
-	}
-	return found;
+	enough = largest_part(symptom, facts, advice, wanted) * SAME_PART;
+	for (i = 0; i < symptom->num_causes; i++)
+		if (advice->looked[i].verdict == wanted &&
+		    part_of(&symptom->causes[i], facts) >= enough)
+			return &symptom->causes[i];
+	return NULL;
 }
 
 /* In words that begin with high, medium or low. */
