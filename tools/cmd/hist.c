@@ -17,8 +17,9 @@
 #include "ui/intervals.h"
 
 #define TEXT_WIDTH	80
-#define MIN_WIDTH	72
 #define MAX_WIDTH	140
+/* With a shorter bar the parts of the time stand below the picture. */
+#define MIN_BAR		8
 
 /* " - " and "     12345 " beside the bounds, before the bar; the parts behind it. */
 #define LABEL_WIDTH	14
@@ -157,19 +158,51 @@ static void print_line(const char *left, const char *right, size_t width)
 	frame_free(&frame);
 }
 
+struct layout {
+	size_t left_width, bar_width;
+	bool is_split_below;
+};
+
+static struct layout layout_of(const struct options *options)
+{
+	size_t width = terminal_columns();
+	size_t label_width = LABEL_WIDTH + 2 * bound_width(options);
+	struct layout layout = { };
+
+	if (!width || width > MAX_WIDTH)
+		width = width ? MAX_WIDTH : TEXT_WIDTH;
+	if (width >= label_width + MIN_BAR + 2 + SPLIT_WIDTH) {
+		layout.bar_width = width - label_width - SPLIT_WIDTH - 2;
+	} else {
+		layout.is_split_below = true;
+		layout.bar_width = width > label_width + MIN_BAR ?
+				   width - label_width : MIN_BAR;
+	}
+	layout.left_width = label_width + layout.bar_width + 2;
+	return layout;
+}
+
+static void print_split(const struct exit_cell *cell, const struct options *options)
+{
+	unsigned int part;
+
+	printf("\n");
+	for (part = 0; part <= NUM_PARTS; part++) {
+		char *line = split_line(cell, part, options);
+
+		if (*line)
+			print_line("", line, 0);
+		free(line);
+	}
+}
+
 static void print_picture(const struct exit_cell *cell,
 			  const struct options *options)
 {
-	size_t width = terminal_columns(), label_width, bar_width;
+	const struct layout layout = layout_of(options);
 	unsigned int first = 0, last = 0, rows, i;
 	uint64_t most = 0;
 
-	if (!width)
-		width = TEXT_WIDTH;
-	width = width < MIN_WIDTH ? MIN_WIDTH :
-		width > MAX_WIDTH ? MAX_WIDTH : width;
-	label_width = LABEL_WIDTH + 2 * bound_width(options);
-	bar_width = width - label_width - SPLIT_WIDTH - 2;
 	for (i = 0; i < cell->num_buckets; i++) {
 		if (!cell->hist[i])
 			continue;
@@ -179,21 +212,24 @@ static void print_picture(const struct exit_cell *cell,
 			most = cell->hist[i];
 	}
 	rows = most ? last - first + 1 : 0;
-	for (i = 0; i < rows || i <= NUM_PARTS; i++) {
+	for (i = 0; i < rows || (!layout.is_split_below && i <= NUM_PARTS); i++) {
 		uint64_t count = i < rows ? cell->hist[first + i] : 0;
 		char *label = i < rows ? bucket_label(cell, first + i, options) :
 					 xstrdup("");
-		char *bar = draw_bar(most ? count / (double)most : 0, bar_width);
+		char *bar = draw_bar(most ? count / (double)most : 0, layout.bar_width);
 		char *left = xasprintf("%s%s", label, bar);
-		char *right = split_line(cell, i, options);
+		char *right = layout.is_split_below ? xstrdup("") :
+						      split_line(cell, i, options);
 
 		if (i < rows || *right)
-			print_line(left, right, label_width + bar_width + 2);
+			print_line(left, right, layout.left_width);
 		free(right);
 		free(left);
 		free(bar);
 		free(label);
 	}
+	if (layout.is_split_below)
+		print_split(cell, options);
 }
 
 enum { COL_REASON, COL_COUNT, COL_AVG, COL_P99, COL_MAX, NUM_COLS };

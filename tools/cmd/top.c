@@ -288,6 +288,7 @@ static size_t text_width(void)
 /* Intervals as text, one below the other; 0 for all there are to come. */
 static int print_intervals(struct top *top, uint64_t num)
 {
+	bool is_incomplete = false;
 	int status = STATUS_OK;
 	uint64_t done = 0;
 
@@ -299,17 +300,17 @@ static int print_intervals(struct top *top, uint64_t num)
 		status = next_interval(top);
 		if (status != STATUS_OK && status != STATUS_FAILED)
 			break;
+		is_incomplete |= status == STATUS_FAILED;
 		if (done)
 			putchar('\n');
 		draw(top, text_width(), 0, &frame);
 		frame_print(&frame);
 		frame_free(&frame);
-		if (terminal_flush() != STATUS_OK)
-			status = STATUS_FAILED;
+		status = terminal_flush();
 		if (++done == num)
 			break;
 	}
-	return status;
+	return status == STATUS_OK && is_incomplete ? STATUS_FAILED : status;
 }
 
 /* A terminal that cannot place its cursor gets text. */

@@ -100,6 +100,8 @@ void snapshot_subtract(const struct snapshot *before,
 	size_t i;
 
 	*diff = *after;
+	diff->unread = NULL;
+	diff->num_unread = 0;
 	diff->is_interval = true;
 	/* Another load may be of another boot, whose clock began anew. */
 	diff->interval_ns = before->loaded_ns == after->loaded_ns ?

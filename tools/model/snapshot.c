@@ -356,7 +356,10 @@ static int take_guest(const struct env *env, uint64_t id,
 	note_vmm(vmms, &guest.guest);
 	if (result != STATUS_OK) {
 		free_guest(&guest);
-		return result == GONE ? STATUS_OK : result;
+		if (result == GONE)
+			return STATUS_OK;
+		*GROW(snapshot->unread, snapshot->num_unread) = id;
+		return result;
 	}
 	guest.interval_ns = snapshot_age_ns(snapshot, &guest);
 	*GROW(snapshot->guests, snapshot->num_guests) = guest;
@@ -455,8 +458,23 @@ int snapshot_take(const struct env *env, const struct host *host,
 	       check_selection(request->selection, snapshot) : status;
 }
 
-/* Guests of another load of the module may have the same ids: they are forgotten. */
-void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
+bool snapshot_lacks(const struct snapshot *snapshot,
+		    const struct guest_snapshot *guest)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->num_unread; i++)
+		if (snapshot->unread[i] == guest->guest.id)
+			return true;
+	return false;
+}
+
+/*
+ * Guests of another load of the module may have the same ids: they are forgotten, as
+ * those are that the snapshot has itself. Of the others those that it lacks, or those
+ * that it does not.
+ */
+static void take_from(struct snapshot *snapshot, struct snapshot *older, bool lacking)
 {
 	size_t num_read = snapshot->num_guests, i;
 
@@ -464,19 +482,29 @@ void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
 		struct guest_snapshot *guest = &older->guests[i];
 
 		if (older->loaded_ns != snapshot->loaded_ns ||
+		    snapshot_lacks(snapshot, guest) != lacking ||
 		    snapshot_find(snapshot, guest, older->loaded_ns)) {
 			free_guest(guest);
 			continue;
 		}
-		guest->is_ended = true;
+		guest->is_ended = !lacking;
 		*GROW(snapshot->guests, snapshot->num_guests) = *guest;
 	}
-	free(older->guests);
-	counted_tenants_free(&older->tenants);
-	*older = (struct snapshot){ };
+	older->num_guests = 0;
+	snapshot_free(older);
 	if (snapshot->num_guests > num_read)
 		qsort(snapshot->guests, snapshot->num_guests,
 		      sizeof(*snapshot->guests), compare_ids);
+}
+
+void snapshot_keep_ended(struct snapshot *snapshot, struct snapshot *older)
+{
+	take_from(snapshot, older, false);
+}
+
+void snapshot_keep_unread(struct snapshot *snapshot, struct snapshot *older)
+{
+	take_from(snapshot, older, true);
 }
 
 static void drop(struct snapshot *snapshot,
@@ -520,6 +548,7 @@ void snapshot_free(struct snapshot *snapshot)
 	for (i = 0; i < snapshot->num_guests; i++)
 		free_guest(&snapshot->guests[i]);
 	free(snapshot->guests);
+	free(snapshot->unread);
 	counted_tenants_free(&snapshot->tenants);
 	*snapshot = (struct snapshot){ };
 }

@@ -50,6 +50,9 @@ struct snapshot {
 	uint64_t interval_ns;
 	struct guest_snapshot *guests;
 	size_t num_guests;
+	/* Ids of guests that are there and could not be read. */
+	uint64_t *unread;
+	size_t num_unread;
 	/* Unknown unless they were requested. */
 	struct counted_tenants tenants;
 };
@@ -97,6 +100,14 @@ const struct guest_snapshot *
 snapshot_find(const struct snapshot *snapshot,
 	      const struct guest_snapshot *guest, uint64_t loaded_ns);
 
+/* Is it a guest that could not be read? */
+bool snapshot_lacks(const struct snapshot *snapshot,
+		    const struct guest_snapshot *guest);
+/*
+ * Takes over from an older snapshot, which is empty then, the guests that could not be
+ * read in this one, for the interval that ends when they can.
+ */
+void snapshot_keep_unread(struct snapshot *snapshot, struct snapshot *older);
 /*
  * Adds the guests of an older snapshot that are not in this one any more, as
  * ended ones. The older one is empty then.

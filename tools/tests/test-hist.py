@@ -54,10 +54,17 @@ def test_picture():
         ok("\u2588" * 16 + "  vmm" in lines[4] and "\u00b5s" in lines[4] and "#" not in r.stdout,
            "blocks where there are some", r.stdout)
         ok(lines[3].split("20 ")[1].startswith("\u258c"), "parts of them", lines[3])
-        for width in 80, 120:
+        for width in 72, 80, 120:
             text = on_terminal(b.command("hist", "1", "30"), columns=width, NO_COLOR="1")
             widest = max(map(len, text.splitlines()))
             ok(width - 12 < widest <= width, f"{width} columns", text)
+        for width in 40, 60, 71:
+            text = on_terminal(b.command("hist", "1", "30"), columns=width, NO_COLOR="1")
+            _, picture, parts = text.replace("\r", "").split("\n\n")
+            widest = max(map(len, picture.splitlines()))
+            ok(widest == width and [line.split()[0] for line in parts.splitlines()] ==
+               ["kernel", "vmm", "vmm_sleep", "halted", "blocked", "runq", "throttled", "total"],
+               f"{width} columns: the parts of the time stand below the picture", text)
         r = b.run("hist", "1", "cpuid", locale="C")
         titles = [line.split(":")[0] for line in r.stdout.splitlines() if " of " in line]
         equal(titles, ["CPUID of vmm (l2-1)", "L3 CPUID of vmm (l2-1)"], "hist shows exits of both levels")

@@ -145,6 +145,27 @@ def test_one_unreadable():
                f"{command}: one guest that cannot be read is named, and the others are shown", r)
 
 
+def test_unreadable_in_an_interval():
+    with Bench() as b:
+        b.machine.guest(1, [fixed(exits=1000)])
+        b.machine.guest(2, [fixed(exits=500)])
+        p = subprocess.Popen(b.command("list", "-J", "-i", "1", "-c", "3"), text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for_look(p)
+        b.machine.guest(1, stats=b"damaged")
+        first = json.loads(p.stdout.readline())
+        b.machine.guest(1, [fixed(exits=1100)])
+        second = json.loads(p.stdout.readline())
+        rest, complaints = p.communicate()
+        ok([guest["id"] for guest in first["l2"]] == [2] and complaints.count("l2-1/stats") == 1 and "ended" not in complaints,
+           "a guest that cannot be read at the end of an interval is named once, and has not ended", complaints)
+        guests = {guest["id"]: guest for guest in second["l2"]}
+        ok(guests[1]["exits"] == 100 and guests[1]["interval_ns"] > 1.5e9 > guests[2]["interval_ns"],
+           "once it can be read, what it did since it was read last is shown", second)
+        ok(len(rest.splitlines()) == 1 and p.returncode == 1,
+           "the intervals go on, and the exit status says that one lacked a guest", [rest, p.returncode])
+
+
 def test_long_name():
     with Bench() as b:
         three_guests(b)
@@ -448,7 +469,7 @@ def test_terminal():
 
 
 print("KTAP version 1")
-for test in (test_errors, test_damage, test_permissions, test_status, test_one_unreadable, test_long_name, test_list, test_stat,
-             test_json, test_stop, test_intervals, test_terminal):
+for test in (test_errors, test_damage, test_permissions, test_status, test_one_unreadable,
+             test_unreadable_in_an_interval, test_long_name, test_list, test_stat, test_json, test_stop, test_intervals, test_terminal):
     test()
 finish()

@@ -25,6 +25,8 @@ struct watcher {
 	struct snapshot before;
 	/* Guests as they were seen last within it. */
 	struct snapshot seen;
+	/* A guest could not be read, in an interval that was shown. */
+	bool is_incomplete;
 };
 
 /* Sleeps until *next and moves it on; false when a signal asks to end. */
@@ -48,6 +50,12 @@ static int show_one(const struct options *options, const struct host *host,
 	return status == STATUS_OK ? terminal_flush() : status;
 }
 
+/* Guests that could not be read are missing; without the host there is nothing to show. */
+static bool can_be_shown(int status, const struct snapshot *snapshot)
+{
+	return status == STATUS_OK || (status == STATUS_FAILED && snapshot->taken_ns);
+}
+
 static int once(const struct options *options,
 		const struct snapshot_request *request, intervals_fn show, void *arg)
 {
@@ -55,8 +63,7 @@ static int once(const struct options *options,
 	struct host host;
 	int status = snapshot_read(&options->env, request, &host, &snapshot), shown;
 
-	/* Guests that could not be read are missing; without the host there is nothing to show. */
-	if (status == STATUS_OK || (status == STATUS_FAILED && snapshot.taken_ns)) {
+	if (can_be_shown(status, &snapshot)) {
 		shown = show_one(options, &host, &snapshot, show, arg);
 		if (status == STATUS_OK)
 			status = shown;
@@ -166,8 +173,22 @@ static void complain_of_all_ended(const struct snapshot *before,
 			complain_of_ended(&diff->guests[i],
 					  diff->guests[i].interval_ns);
 	for (i = 0; i < before->num_guests; i++)
-		if (!snapshot_find(after, &before->guests[i], before->loaded_ns))
+		if (!snapshot_find(after, &before->guests[i], before->loaded_ns) &&
+		    !snapshot_lacks(after, &before->guests[i]))
 			complain_of_ended(&before->guests[i], 0);
+}
+
+/* Notes it if a guest could not be read, which is no reason to end. */
+static int take_what_can_be_read(struct watcher *watcher,
+				 const struct snapshot_request *request,
+				 struct host *host, struct snapshot *snapshot)
+{
+	int status = snapshot_read(&watcher->options->env, request, host, snapshot);
+
+	if (status == STATUS_OK || !can_be_shown(status, snapshot))
+		return status;
+	watcher->is_incomplete = true;
+	return STATUS_OK;
 }
 
 static int end_interval(struct watcher *watcher)
@@ -178,18 +199,19 @@ static int end_interval(struct watcher *watcher)
 	int status;
 
 	request.may_match_none = true;
-	status = snapshot_read(&watcher->options->env, &request, &host, &after);
+	status = take_what_can_be_read(watcher, &request, &host, &after);
 	if (status == STATUS_OK) {
 		snapshot_keep_ended(&after, &watcher->seen);
 		snapshot_subtract(&watcher->before, &after, &diff);
 		complain_of_all_ended(&watcher->before, &after, &diff);
-		if (request.selection->num && !diff.num_guests)
+		if (request.selection->num && !diff.num_guests && !after.num_unread)
 			status = STATUS_NO_GUEST;
 		else
 			status = show_one(watcher->options, &host, &diff,
 					  watcher->show, watcher->arg);
 		snapshot_free(&diff);
 		snapshot_drop_ended(&after);
+		snapshot_keep_unread(&after, &watcher->before);
 	}
 	host_free(&host);
 	snapshot_free(&watcher->before);
@@ -200,7 +222,8 @@ static int end_interval(struct watcher *watcher)
 /* Those that were selected have all ended; without a selection others may come. */
 static bool is_over(const struct watcher *watcher)
 {
-	return watcher->request->selection->num && !watcher->before.num_guests;
+	return watcher->request->selection->num && !watcher->before.num_guests &&
+	       !watcher->before.num_unread;
 }
 
 static int intervals(const struct options *options,
@@ -215,7 +238,7 @@ static int intervals(const struct options *options,
 	int status;
 
 	wait_catch_signals();
-	status = snapshot_read(&options->env, request, &host, &watcher.before);
+	status = take_what_can_be_read(&watcher, request, &host, &watcher.before);
 	host_free(&host);
 	while (status == STATUS_OK && wait_and_look(&watcher, &next)) {
 		status = end_interval(&watcher);
@@ -224,7 +247,7 @@ static int intervals(const struct options *options,
 	}
 	snapshot_free(&watcher.before);
 	snapshot_free(&watcher.seen);
-	return status;
+	return status == STATUS_OK && watcher.is_incomplete ? STATUS_FAILED : status;
 }
 
 int intervals_show(struct options *options, const struct selection *selection,
