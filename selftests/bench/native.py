@@ -28,8 +28,9 @@ def cpu_seconds(*command):
 
 
 def main():
-    shm = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix='l1tune-bench-', dir=shm) as directory:
+    # Files are made beside it and moved into it, so all are on one file system.
+    tempfile.tempdir = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix='l1tune-bench-') as directory:
         machine = Machine(directory)
         machine.load()
         cells = [fixed(exits=16000, exit_time_ns=10**9, guest_time_ns=10**9)]
