@@ -222,9 +222,17 @@ static int load_once(const struct env *env, uint64_t id,
 	return result;
 }
 
-/* The processes of all guests, also of those that are not wanted. */
+/*
+ * The processes of all guests, also of those that are not wanted. What is beside the
+ * guests of a process is the same for all of them, and is read once: anybody can have a
+ * process of thousands of VMs and threads.
+ */
 struct vmms {
-	struct vmm *v;
+	struct {
+		struct vmm vmm;
+		bool is_read;
+		struct beside beside;
+	} *v;
 	size_t num;
 };
 
@@ -233,14 +241,14 @@ static uint64_t thread_of(const struct vcpu_snapshot *vcpu)
 	return vcpu->stats.has[STAT_TID] ? vcpu->stats.value[STAT_TID] : 0;
 }
 
-static struct vmm *find_vmm(const struct vmms *vmms, uint64_t pid)
+/* Its place, or vmms->num. */
+static size_t find_vmm(const struct vmms *vmms, uint64_t pid)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < vmms->num; i++)
-		if (vmms->v[i].pid == pid)
-			return &vmms->v[i];
-	return NULL;
+	while (i < vmms->num && vmms->v[i].vmm.pid != pid)
+		i++;
+	return i;
 }
 
 static void free_vmms(struct vmms *vmms)
@@ -248,22 +256,24 @@ static void free_vmms(struct vmms *vmms)
 	size_t i;
 
 	for (i = 0; i < vmms->num; i++)
-		free(vmms->v[i].tids);
+		free(vmms->v[i].vmm.tids);
 	free(vmms->v);
 }
 
 static void note_vmm(struct vmms *vmms, const struct guest *guest)
 {
-	struct vmm *vmm = find_vmm(vmms, guest->pid);
+	size_t i = find_vmm(vmms, guest->pid);
+	struct vmm *vmm;
 
 	if (!guest->vcpus)
 		return;
-	if (!vmm) {
-		vmm = GROW(vmms->v, vmms->num);
-		*vmm = (struct vmm) {
+	if (i == vmms->num) {
+		memset(GROW(vmms->v, vmms->num), 0, sizeof(*vmms->v));
+		vmms->v[i].vmm = (struct vmm) {
 			.pid = guest->pid, .created_ns = guest->created_ns,
 		};
 	}
+	vmm = &vmms->v[i].vmm;
 	vmm->num_vms++;
 	vmm->num_vcpus = add_saturated(vmm->num_vcpus, guest->vcpus);
 }
@@ -291,20 +301,42 @@ static void note_threads(struct vmm *vmm, const struct guest_snapshot *guest)
 	}
 }
 
+static void note_all_threads(const struct vmms *vmms,
+			     const struct snapshot *snapshot)
+{
+	size_t i, place;
+
+	for (i = 0; i < snapshot->num_guests; i++) {
+		place = find_vmm(vmms, snapshot->guests[i].guest.pid);
+		if (place < vmms->num)
+			note_threads(&vmms->v[place].vmm, &snapshot->guests[i]);
+	}
+}
+
+static const struct beside *beside_of(struct beside_reader *reader,
+				      const struct vmms *vmms, size_t place)
+{
+	if (!vmms->v[place].is_read) {
+		vmms->v[place].is_read = true;
+		beside_read(reader, &vmms->v[place].vmm, &vmms->v[place].beside);
+	}
+	return &vmms->v[place].beside;
+}
+
 static void read_beside(const struct env *env, const struct vmms *vmms,
 			struct beside_reader *reader, struct snapshot *snapshot)
 {
 	size_t i;
 
+	note_all_threads(vmms, snapshot);
 	beside_begin(reader, env);
 	for (i = 0; i < snapshot->num_guests; i++) {
 		struct guest_snapshot *guest = &snapshot->guests[i];
-		struct vmm *vmm = find_vmm(vmms, guest->guest.pid);
+		size_t place = find_vmm(vmms, guest->guest.pid);
 
-		if (!vmm)
+		if (place == vmms->num)
 			continue;
-		note_threads(vmm, guest);
-		beside_read(reader, vmm, &guest->beside);
+		guest->beside = *beside_of(reader, vmms, place);
 		if (guest->guest.adopted)
 			beside_begin_at(guest->guest.created_ns, &guest->beside);
 	}

@@ -3,10 +3,11 @@
 """What l1tune finds beside a guest's exits: CPU quotas, helper threads. Usage: test-beside.py L1TUNE"""
 import json
 import os
+import re
 import subprocess
 import time
 
-from bench import Bench, end_of, equal, finish, ok, on_terminal, wait_for_look
+from bench import Bench, end_of, equal, finish, ok, on_terminal, skip, wait_for_look
 from fake import cell, hist, write
 from host import KTHREAD, MS, TICK, Host, runq
 
@@ -120,6 +121,27 @@ def test_helpers():
         for comm in "vcpu_setup", "CPU 0/KVMx", "vcpux0", "worker":
             host.task("1001/task/1002", comm, 2000 * MS)
             equal(helpers_of(b), None, f"if {comm} is none and no thread runs a vCPU, it is unknown")
+
+
+def reads_of_crowd(num):
+    """Read calls of l1tune list, for so many VMs with a thread each that are one process."""
+    with Bench() as b:
+        host = Host(b)
+        for number in range(1, num + 1):
+            b.machine.guest(number, runq(0), pid=1001)
+        host.vmm(1001, 3000 * MS, t1001=("crowd", 500 * MS, 0),
+                 **{f"t{1001 + n}": ("CPU 0/KVM", 20 * MS, 10 * MS) for n in range(1, num + 1)})
+        script = '"$@" > /dev/null && while read -r name value; do echo "$name $value"; done < /proc/$$/io'
+        r = subprocess.run(["sh", "-c", script, "sh"] + b.command("list", "-J"), capture_output=True, text=True, check=True)
+        return int(re.search(r"^syscr: (\d+)$", r.stdout, re.M)[1])
+
+
+def test_crowd():
+    if not os.path.exists("/proc/self/io"):
+        skip("a process of many VMs is looked at once", "this kernel does not count reads")
+        return
+    few, many = reads_of_crowd(50), reads_of_crowd(200)
+    ok(many < few * 5, "a process of four times as many VMs takes four times as many reads, not sixteen", [few, many])
 
 
 def test_kernel_threads():
@@ -293,7 +315,7 @@ def test_stat_and_top():
 
 
 print("KTAP version 1")
-for test in (test_quota, test_version_1, test_quota_unknown, test_helpers, test_kernel_threads,
+for test in (test_quota, test_version_1, test_quota_unknown, test_helpers, test_crowd, test_kernel_threads,
              test_helpers_unknown, test_older_than_module, test_intervals, test_stat_and_top):
     test()
 finish()
