@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jiffies.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/spinlock.h>
 
