@@ -38,16 +38,19 @@ def test_selection():
             equal(selected(b, "tenant:" + path), (4, []), f"tenant:{path} has no guest")
         for path in "", "a":
             r = b.run("list", "tenant:" + path)
-            ok(r.returncode == 2 and "tenant:PATH" in r.stderr, f"usage: tenant:{path}", r)
-        equal([r["id"] for r in b.json("stat", "-J", "tenant:/a/b")["l2"]], [3], "stat takes a tenant")
+            ok(r.returncode == 2 and "tenant:PATH" in r.stderr,
+               f"list tenant:{path} prints the syntax of tenant:PATH and exits with 2", r)
+        equal([r["id"] for r in b.json("stat", "-J", "tenant:/a/b")["l2"]], [3],
+              "stat tenant:PATH shows only the guests of that tenant")
         r = b.run("top", "--once", "-d", "0.1", "tenant:/a/b")
         ok(r.returncode == 0 and [line.split()[0] for line in r.stdout.splitlines() if line.split()[1:2] == ["elsewhere"]] == ["3"],
-           "top takes a tenant", r)
+           "top tenant:PATH shows only the guests of that tenant", r)
     with Bench() as b:
         for number, cgroup in (1, "/a"), (2, "/b/c"):
             b.machine.guest(number, [CPUID])
             b.machine.process(1000 + number, ["qemu"], f"0::{cgroup}\n")
-        equal(selected(b, "tenant:/b"), (0, [2]), "a module that does not say where: it is where the VMM is now")
+        equal(selected(b, "tenant:/b"), (0, [2]),
+              "without creation cgroups from the module, tenant:PATH selects by the VMM's current cgroup")
 
 
 # Of each guest, its cgroup and tenants, exits, kernel, VMM and run queue time, guest time, and helpers' time; in ms, the
@@ -147,17 +150,21 @@ def test_since():
         world(b)
         found, r = rows(b)
         for number, (cgroup, *_) in TENANTS.items():
-            equal(found.get(cgroup), row_of(number), f"{cgroup} has what its guests had, and those that ended")
+            equal(found.get(cgroup), row_of(number),
+                  f"list --by cgroup shows for tenant {cgroup} the sums of its guests, including those that ended")
         for cgroup, guests in ("/free", [5, 6]), ("/free/below", [7]):
-            equal(found.get(cgroup), row_of_guests(cgroup, guests), f"{cgroup}, which is no tenant, has what its guests have")
-        equal([len(found), r.stderr], [len(TENANTS) + 2, ""], "there is no other row, and nothing is said")
+            equal(found.get(cgroup), row_of_guests(cgroup, guests),
+                  f"list --by cgroup shows for cgroup {cgroup}, which is no tenant, the sums of its running guests")
+        equal([len(found), r.stderr], [len(TENANTS) + 2, ""],
+              "list --by cgroup has only rows of tenants and of cgroups with guests, and prints no message")
         cost = {cgroup: row[-1] for cgroup, row in found.items()}
         outermost = sorted(set(cost) - {"/a/x", "/k/p/pod1", "/k/p/pod2"}, key=cost.get, reverse=True)
         expected = [c for o in outermost for c in (o, *{"/a": ["/a/x"], "/k/*/pod*": ["/k/p/pod1", "/k/p/pod2"]}.get(o, []))]
-        equal(list(found), expected, "the most expensive comes first, and tenants behind the one that they are in")
+        equal(list(found), expected,
+              "list --by cgroup sorts by COST, highest first, with nested tenants below the outer one")
         found, _ = rows(b, "--sort", "GUEST_TIME")
         times = [row[11] for row in found.values()]
-        equal(times, sorted(times, reverse=True), "--sort is by any column, over all")
+        equal(times, sorted(times, reverse=True), "list --by cgroup --sort GUEST_TIME sorts all rows by GUEST_TIME")
         r = b.run("list", "--by", "cgroup")
         equal(r.stdout.split("\n")[0].split(), "TENANT CGROUP GUESTS STARTED VCPUS MEMORY EXITS BUSY STOLEN HELPERS COST".split(),
               "list --by cgroup has its usual columns")
@@ -168,36 +175,42 @@ def test_guests():
         world(b)
         found, r = rows(b, "1", "tenant:/k/p/pod1", "7")
         one = ["/a", "/a/x", "/k/*/pod*", "/k/p/pod1", "/free/below"]
-        equal(sorted(found), sorted(one), "with guests only what has one of them is listed")
+        equal(sorted(found), sorted(one),
+              "list --by cgroup GUEST shows only the tenants and cgroups of the selected guests")
         for cgroup, number, guests in (("/a", 1, [1]), ("/a/x", 2, [1]), ("/k/*/pod*", 4, [3]), ("/k/p/pod1", 5, [3]), ("/free/below", "-", [7])):
-            equal(found[cgroup], row_of_guests(cgroup, guests, number), f"{cgroup} has what these guests had, and no other")
+            equal(found[cgroup], row_of_guests(cgroup, guests, number),
+                  f"list --by cgroup GUEST sums for {cgroup} only the selected guests")
         equal(r.stderr, "", "list --by cgroup with GUEST prints no message")
         r = b.run("list", "--noheadings", "--bytes", "-o", "ID,TENANT,COST", "--sort", "-ID")
         equal(r.stdout.split(), [str(word) for number, (_, charged, _, kernel, vmm, _, _, helpers) in GUESTS.items()
                                  for word in (number, charged[-1] if charged else "-", (kernel + vmm + helpers) * MS)],
-              "a guest has a cost too, and the innermost tenant that it is charged to")
+              "list shows the cost of each guest and the innermost tenant that it is charged to")
 
 
 def test_json():
     with Bench() as b:
         world(b)
         d = b.json("list", "-J", "--by", "cgroup")
-        equal([d["tenants_known"], d["interval_ns"], "l2" in d], [True, None, False], "the document is about control groups")
+        equal([d["tenants_known"], d["interval_ns"], "l2" in d], [True, None, False],
+              "list --json --by cgroup has tenants_known, an interval of null and no l2")
         found = {c["cgroup"]: c for c in d["cgroups"]}
         equal({name: (c["kind"], c["tenant"], c["outer"]) for name, c in found.items()},
               {"/a": ("tenant", 1, None), "/a/x": ("tenant", 2, 1), "/k/*/pod*": ("pattern", 4, None), "/k/p/pod1": ("match", 5, 4),
                "/k/p/pod2": ("match", 6, 4), "/empty": ("tenant", 9, None), "/ab": ("tenant", 11, None),
                "/free": ("cgroup", None, None), "/free/below": ("cgroup", None, None)},
-              "what each is, and what it is in")
+              "list --json --by cgroup has kind, tenant and outer tenant of each control group")
         keys = ["tenant", "cgroup", "guests", "started", "vcpus", "memory_bytes", "exits", "kernel_ns", "vmm_ns", "runq_ns", "guest_time_ns",
                 "stolen_ns", "helpers_ns", "cost_ns"]
 
         def without_busy(row):
             return [None if value == "-" else value for i, value in enumerate(row) if i != 9]
         for number, (cgroup, *_) in TENANTS.items():
-            equal([found[cgroup][key] for key in keys], without_busy(row_of(number)), f"{cgroup} in JSON")
-        equal([found["/free"][key] for key in keys], without_busy(row_of_guests("/free", [5, 6])), "/free in JSON")
-        equal(found["/a"]["exit_time_ns"], sum(found["/a"][part + "_ns"] for part in PARTS), "the parts add up")
+            equal([found[cgroup][key] for key in keys], without_busy(row_of(number)),
+                  f"list --json --by cgroup has the same values for {cgroup} as the table")
+        equal([found["/free"][key] for key in keys], without_busy(row_of_guests("/free", [5, 6])),
+              "list --json --by cgroup has the same values for /free as the table")
+        equal(found["/a"]["exit_time_ns"], sum(found["/a"][part + "_ns"] for part in PARTS),
+              "list --json --by cgroup: exit_time_ns is the sum of the parts")
 
 
 def test_unknown():
@@ -211,31 +224,40 @@ def test_unknown():
         found, r = rows(b)
         expected = row_of(1)
         helpers = GUESTS[2][7] * MS
-        equal(found["/a"][-2:], [helpers, expected[9] + helpers], "helpers that are not known are left out")
-        equal(found["/probe"][2:5], [1, "-", 0], "VMs without vCPUs are counted, as the module does")
-        ok("leave out the helper threads of 1 guest," in r.stdout, "the table says of how many guests", r)
+        equal(found["/a"][-2:], [helpers, expected[9] + helpers],
+              "HELPERS and COST of a tenant leave out helpers that are unknown")
+        equal(found["/probe"][2:5], [1, "-", 0],
+              "list --by cgroup counts VMs without vCPUs in GUESTS, as the module does")
+        ok("leave out the helper threads of 1 guest," in r.stdout,
+           "list --by cgroup says of how many guests the helper threads are unknown", r)
         unknown = {c["cgroup"]: c["guests_without_helpers"] for c in b.json("list", "-J", "--by", "cgroup")["cgroups"]}
-        equal([unknown["/a"], unknown["/a/x"], unknown["/free"]], [1, 1, 0], "JSON says of how many guests the helpers are not known; a probe of KVM has none")
+        equal([unknown["/a"], unknown["/a/x"], unknown["/free"]], [1, 1, 0],
+              "guests_without_helpers counts guests with unknown helpers, without VMs that have no vCPU")
         device = b.machine.device("tenant-1")
         write(f"{device}/totals/stolen_time_ns", "unknown", 0o440)
         os.unlink(f"{device}/totals/runq_time_ns")
         found, _ = rows(b)
-        equal([found["/a"][i] for i in (7, 8, 9, 12, 14)], ["-", "-", "-", "-", "?"], "parts that the module does not have are not known, nor the cost")
+        equal([found["/a"][i] for i in (7, 8, 9, 12, 14)], ["-", "-", "-", "-", "?"],
+              "list --by cgroup shows - for parts that the module does not provide, and ? as COST")
         write(f"{device}/totals/exits", "many", 0o440)
         r = b.run("list", "--by", "cgroup")
-        ok(r.returncode == 1 and "tenant-1/totals/exits" in r.stderr, "a value that is none is named", r)
+        ok(r.returncode == 1 and "tenant-1/totals/exits" in r.stderr,
+           "list --by cgroup exits with 1 and names a file of totals that has no number", r)
     with Bench() as b:
         Host(b)
         tenants(b.machine)
         r = b.run("list", "--by", "cgroup")
-        equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no tenants and no guests\n"], "there is nothing to list")
+        equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no tenants and no guests\n"],
+              "list --by cgroup without tenants and guests says that there are none")
         for args in ["--by", "user"], ["--by", "cgroup", "--vcpus"], ["--by"]:
             r = b.run("list", *args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: list {' '.join(args)}", r)
+            ok(r.returncode == 2 and r.stderr and not r.stdout,
+               f"list {' '.join(args)} prints its usage error and exits with 2", r)
         b.machine.guest(1, cells(*GUESTS[1][2:7]))
         charge(b.machine, 1, ODD, 77)
         r = b.run("list", "--by", "cgroup", "--noheadings", "-o", "TENANT,CGROUP")
-        equal(r.stdout.splitlines()[0].strip(), r"- /odd \x1b[2J\xff", "a name that could mislead is escaped; a tenant that has gone meanwhile is none")
+        equal(r.stdout.splitlines()[0].strip(), r"- /odd \x1b[2J\xff",
+              "list --by cgroup escapes control characters in CGROUP, and shows - for a tenant that was removed")
 
 
 def test_no_tenants():
@@ -250,11 +272,12 @@ def test_no_tenants():
         for cgroup, guests in ("/a/x", [1, 2]), ("/b", [3]):
             equal(found[cgroup], row_of_guests(cgroup, guests)[:12] + [sum(guests)] + row_of_guests(cgroup, guests)[13:],
                   f"without tenants {cgroup} has the guests whose VMM is in it")
-        equal([found["-"][2], found["-"][7]], [1, GUESTS[4][3] * MS], "guests of which that is not known are one row")
+        equal([found["-"][2], found["-"][7]], [1, GUESTS[4][3] * MS],
+              "list --by cgroup sums guests whose cgroup is unknown in one row")
         equal([r.returncode, r.stderr.count("tenants are unknown here")], [0, 1], "list --by cgroup says once that tenants are unknown")
         r = b.run("list", "--by", "cgroup", "-i", "0.05", "-c", "3")
         equal([r.stdout.count("GUESTS"), r.stderr.count("tenants are unknown here"), "STARTED" in r.stdout], [3, 1, False],
-              "in intervals it is said once, and there is no column that has nothing")
+              "list --by cgroup -i says once that tenants are unknown, and has no column STARTED then")
 
 
 def test_intervals():
@@ -279,16 +302,17 @@ def test_intervals():
             GUESTS.clear()
             GUESTS.update(kept)
             d = json.loads(p.stdout.readline())
-            equal(end_of(p), 0, "-c 1 ends after one")
+            equal(end_of(p), 0, "list --by cgroup -i 1 -c 1 ends with exit status 0")
         found = {c["cgroup"]: c for c in d["cgroups"]}
         for number, (cgroup, *_) in TENANTS.items():
             c = found[cgroup]
             equal([c[key] for key in ("guests", "vcpus", "started", "exits", "kernel_ns", "vmm_ns", "helpers_ns", "cost_ns")],
                   [after[number][2], after[number][4]] + [after[number][i] - before[number][i] for i in (3, 6, 7, 8, 13, 14)],
-                  f"{cgroup} has now what it has, and what happened in the interval")
+                  f"list --by cgroup -i has for tenant {cgroup} its present guests and what it used in the interval")
         equal([found["/free"][key] for key in ("guests", "exits", "vmm_ns", "helpers_ns", "started")], [2, 2, 4 * MS, 30 * MS, None],
-              "a cgroup that is no tenant has its guests, and what happened in the interval")
-        equal([found["/new"][key] for key in ("started", "cost_ns")], [2, 5 * MS], "a tenant that is new counts as a whole")
+              "list --by cgroup -i has for a cgroup that is no tenant its guests and what they used in the interval")
+        equal([found["/new"][key] for key in ("started", "cost_ns")], [2, 5 * MS],
+              "list --by cgroup -i counts all of a tenant that was added in the interval")
 
 
 def test_ended():
@@ -305,9 +329,10 @@ def test_ended():
             end_of(p)
         found = {c["cgroup"]: c for c in d["cgroups"]}
         equal([found["/free/below"][key] for key in ("guests", "vcpus", "exits", "kernel_ns", "guests_without_helpers")], [0, 0, 100, MS, 1],
-              "a guest that ended in the interval is none now, and what it did counts; what its helpers did is not known")
-        equal("/a/y" in found, False, "one that was charged to a tenant is not counted without it")
-        equal(found["/a"]["guests"], 2, "of a tenant the module says how many there are")
+              "list --by cgroup -i counts the exits of a guest that ended in the interval, with unknown helpers")
+        equal("/a/y" in found, False,
+              "list --by cgroup -i has no row for the cgroup of an ended guest that was charged to a tenant")
+        equal(found["/a"]["guests"], 2, "list --by cgroup -i takes a tenant's number of guests from the module")
 
 
 def test_stat():
@@ -318,23 +343,27 @@ def test_stat():
         found = {words[1]: words[2:] for words in map(str.split, r.stdout.splitlines())}
         expected = {cgroup: ["CPUID", str(exits), *(str(part * MS) for part in parts)]
                     for cgroup, (exits, *parts) in ((cgroup, had(guests)[:4]) for cgroup, guests in sums.items())}
-        equal(found, expected, "stat has the reasons of the guests of each tenant, and of other control groups")
+        equal(found, expected, "stat --by cgroup has the exit reasons of each tenant and of other control groups")
         equal([r.stderr, {line.split()[0] for line in r.stdout.splitlines()}], ["", {"-"}], "rows of stat --by cgroup have no guest's id")
         r = b.run("stat", "--by", "cgroup", "--noheadings", "-o", "NAME", "1", "7")
-        equal(r.stdout.split(), ["/free/below", "/a", "/a/x"], "of guests that are selected, in the order of list")
+        equal(r.stdout.split(), ["/free/below", "/a", "/a/x"],
+              "stat --by cgroup GUEST has the selected guests' cgroups in the order of list")
         d = b.json("stat", "--by", "cgroup", "-J")
         equal({c["cgroup"]: (c["tenant"], c["guests"], [reason["count"] for reason in c["reasons"]]) for c in d["cgroups"]},
               {cgroup: (next((n for n, (path, *_) in TENANTS.items() if path == cgroup), None), len(guests), [had(guests)[0]])
-               for cgroup, guests in sums.items()}, "stat --json has them too")
+               for cgroup, guests in sums.items()},
+              "stat --by cgroup --json has the exit reasons of each tenant and of other control groups")
         equal(len(d["l2"]), len(GUESTS), "stat --by cgroup --json also has the guests")
         for args in ["--by", "user"], ["--by", "cgroup", "--vcpus"]:
             r = b.run("stat", *args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: stat {' '.join(args)}", r)
+            ok(r.returncode == 2 and r.stderr and not r.stdout,
+               f"stat {' '.join(args)} prints its usage error and exits with 2", r)
     with Bench() as b:
         b.machine.guest(1, cells(*GUESTS[1][2:7]))
         b.machine.process(1001, ["qemu"], "0::/x\n")
         r = b.run("stat", "--by", "cgroup", "--noheadings", "-o", "NAME,COUNT")
-        equal([r.stdout.split(), r.stderr.count("tenants are unknown here")], [["/x", "100"], 1], "without tenants it is where the VMM is, and said")
+        equal([r.stdout.split(), r.stderr.count("tenants are unknown here")], [["/x", "100"], 1],
+              "stat --by cgroup without tenants uses the VMM's current cgroup and says so")
 
 
 def test_replay():
@@ -343,7 +372,8 @@ def test_replay():
         w.record("-c", "1")
         r = w.replay("--at", time_of(w.now()), "list", "--by", "cgroup", "--noheadings", "-o", "TENANT,CGROUP,GUESTS,EXITS")
         equal([r.stdout.partition("\n\n")[0].split(), r.stderr.count("tenants are unknown here")],
-              [["-", "/elsewhere", str(len(GUESTS)), str(had(GUESTS)[0])], 1], "records have no tenants: a replay sums by where VMMs were, and says so")
+              [["-", "/elsewhere", str(len(GUESTS)), str(had(GUESTS)[0])], 1],
+              "replay list --by cgroup sums by the VMMs' cgroups and says that tenants are unknown")
 
 
 def exported(bench, *args):
@@ -360,7 +390,7 @@ def test_export():
         world(b)
         r, s = exported(b)
         equal([r.returncode, r.stderr, value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other")], [0, "", str(len(TENANTS)), "0"],
-              "tenants are exported")
+              "export writes the number of tenants, and none as left out")
         for number, (cgroup, pattern, _) in TENANTS.items():
             row = row_of(number)
 
@@ -369,24 +399,30 @@ def test_export():
             equal([of("created_vms_total"), of("exits_total"), *(of("exit_seconds_total", part=part) for part in ("kernel", "vmm", "runq", "halted")),
                    of("guest_seconds_total"), of("stolen_seconds_total")],
                   [str(row[3]), str(row[6]), *(seconds(ns) for ns in (row[7], row[8], row[10], 0, row[11], row[12]))],
-                  f"{cgroup}: counters, with guests that ended")
+                  f"export: the counters of tenant {cgroup} include guests that ended")
             equal([of(name) for name in ("vms", "vcpus", "memory_bytes", "nested_vms")],
-                  [None] * 4 if "*" in cgroup else [str(row[2]), str(row[4]), str(row[5]), "0"], f"{cgroup}: what it has now")
-            equal(of("info", id=number, pattern=TENANTS[pattern][0] if pattern else ""), "1", f"{cgroup}: what it is")
+                  [None] * 4 if "*" in cgroup else [str(row[2]), str(row[4]), str(row[5]), "0"],
+                  f"export: the gauges of tenant {cgroup} are its present guests, vCPUs and memory")
+            equal(of("info", id=number, pattern=TENANTS[pattern][0] if pattern else ""), "1",
+                  f"export: l1tune_tenant_info of {cgroup} has its number and its pattern")
         write(f"{b.machine.device('tenant-1')}/totals/stolen_time_ns", "unknown", 0o440)
         _, s = exported(b)
         equal([of["tenant"] for of in labels_of(s, "l1tune_tenant_stolen_seconds_total") if of["tenant"] in ("/a", "/a/x")], ["/a/x"],
-              "what is not known is not exported")
-        equal(len([name for name, labels in s if ("tenant", "/a/x") in labels]), 17, "series of a tenant: 17")
+              "export leaves out stolen seconds of a tenant where they are unknown")
+        equal(len([name for name, labels in s if ("tenant", "/a/x") in labels]), 17,
+              "export writes 17 series for a tenant")
         b.machine.guest(1, stats=b"damaged")
         r, s = exported(b)
-        equal([r.returncode, value(s, "l1tune_tenants")], [1, str(len(TENANTS))], "a guest that cannot be read takes no tenant away")
+        equal([r.returncode, value(s, "l1tune_tenants")], [1, str(len(TENANTS))],
+              "export exits with 1 for a guest that cannot be read, and still writes all tenants")
     with Bench() as b:
         _, s = exported(b)
-        equal([name for name, _ in s if "tenant" in name], [], "a module without tenants has no such metric")
+        equal([name for name, _ in s if "tenant" in name], [],
+              "export writes no tenant metric if the module has no tenants")
         tenants(b.machine)
         _, s = exported(b)
-        equal([value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other_exits")], ["0", "0"], "there are none yet")
+        equal([value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other_exits")], ["0", "0"],
+              "export writes 0 tenants if the module has tenants but none is defined")
 
 
 def test_export_labels():
@@ -401,13 +437,15 @@ def test_export_labels():
         tenant(b.machine, 30, ODD)
         _, s = exported(b)
         labels = {int(of["id"]): of["tenant"] for of in labels_of(s, "l1tune_tenant_info")}
-        equal(len(set(labels.values())), len(labels), "each has a label of its own")
+        equal(len(set(labels.values())), len(labels), "export gives each tenant a label of its own")
         equal([labels[number] for number in (1, 2, 30, 4, 5, 6)], ['/quo"te', "/back\\slash", "/odd \\x1b[2J\\xff", "/web_7", "/same", "/x\\x0a"],
-              "labels are readable")
-        equal(labels[3], "/same#3", "a match has the label of a tenant of its path with its number")
+              "export escapes control characters and '#' in tenant labels, and nothing else")
+        equal(labels[3], "/same#3", "export adds its number to the label of a match that has the path of a tenant")
         equal([labels[7], len(labels[8]), pod.endswith(labels[8]), labels[9]],
-              ["/\u00fc" * (256 // 3), 256, True, labels[8] + "#9"], "of a long path the end is kept, not within a character")
-        equal([of["pattern"] for of in labels_of(s, "l1tune_tenant_info") if of["tenant"] == "/same#3"], ["/s*"], "a match names its pattern")
+              ["/\u00fc" * (256 // 3), 256, True, labels[8] + "#9"],
+              "export shortens a tenant label to the end of its path, at a character boundary")
+        equal([of["pattern"] for of in labels_of(s, "l1tune_tenant_info") if of["tenant"] == "/same#3"], ["/s*"],
+              "l1tune_tenant_info of a match names its pattern")
 
 
 def test_export_many():
@@ -422,13 +460,16 @@ def test_export_many():
             tenant(b.machine, number, cgroup, exits=exits, guest_time_ns=exits * MS, **{part + "_time_ns": exits for part in PARTS})
         r, s = exported(b)
         names = {of["tenant"] for of in labels_of(s, "l1tune_tenant_info")}
-        equal(names, {"/pods/*"} | {f"/pods/{number}" for number in range(51, 150)}, "the hundred that cost most have series of their own")
+        equal(names, {"/pods/*"} | {f"/pods/{number}" for number in range(51, 150)},
+              "export writes series of the hundred most expensive tenants")
         equal(len([1 for _, labels in s if "tenant" in dict(labels)]), 100 * 17 - 4 - 100,
-              "17 for each, without what a pattern does not have, and what L0 took, which is not known")
-        equal([value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other")], ["155", "55"], "the number of the others is told")
+              "export writes 17 series per tenant, fewer for a pattern and none for unknown stolen time")
+        equal([value(s, "l1tune_tenants"), value(s, "l1tune_tenants_other")], ["155", "55"],
+              "export writes the number of all tenants and of those left out")
         equal([value(s, "l1tune_tenants_other_" + name, **labels) for name, labels in
                (("exits", {}), ("guest_seconds", {}), *(("exit_seconds", {"part": part}) for part in PARTS))],
-              ["9", "0.009000000"] + ["0.000000009"] * len(PARTS), "their sum has neither matches nor tenants in another one twice")
+              ["9", "0.009000000"] + ["0.000000009"] * len(PARTS),
+              "export sums the tenants left out without counting matches or nested tenants twice")
         if shutil.which("promtool"):
             os.mkdir(b.directory + "/text")
             b.run("export", "--textfile", b.directory + "/text")

@@ -120,14 +120,17 @@ def test_rules():
         with Advised(*cells, **values) as b:
             advice = b.advice()
             mine = [a for a in advice if a["rule"] == rule]
-            ok(len(mine) == 1 and change in mine[0]["change"], f"{rule}: a guest that has this cause", advice)
+            ok(len(mine) == 1 and change in mine[0]["change"],
+               f"advise finds {rule} for a guest with this cause and says what to change", advice)
             gain = mine[0]["gain"] if mine else {"low_cpus": -1, "high_cpus": -1}
-            ok(near(gain["low_cpus"], low) and near(gain["high_cpus"], high), f"{rule}: the gain", gain)
+            ok(near(gain["low_cpus"], low) and near(gain["high_cpus"], high),
+               f"{rule}: the gain is within the expected bounds", gain)
             ok(mine and all(mine[0][k] for k in ("evidence", "owner", "risk", "confidence", "title")),
-               f"{rule}: all parts of the advice are there", mine)
+               f"{rule}: the advice has evidence, owner, risk, confidence and title", mine)
         cells, values = other
         with Advised(*cells, **values) as b:
-            ok(rule not in b.rules(), f"{rule}: a guest that looks like that", b.rules())
+            ok(rule not in b.rules(),
+               f"advise does not report {rule} for a similar guest without this cause", b.rules())
 
 
 def test_timers_started_early():
@@ -136,7 +139,8 @@ def test_timers_started_early():
                             ("lapic_timer_advance_ns", -1, 55), ("lapic_timer_advance_ns", 3000, 53)):
         with Advised(exits("HLT", 400, halted=0.039), params={"kvm." + name: value}) as b:
             seen = {c["cause"]: c["seen"] for a in b.advice() for c in a["causes"]}["short sleeps"]
-            ok(f"waking takes at most {us} us more" in seen, f"waking takes at most {us} us, with kvm.{name}={value}", seen)
+            ok(f"waking takes at most {us} us more" in seen,
+               f"short sleeps: waking takes at most {us} us more with kvm.{name}={value}", seen)
 
 
 def test_built_in():
@@ -145,31 +149,35 @@ def test_built_in():
         os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
         change = [a["change"] for a in b.advice() if a["rule"] == "ept"]
         ok(len(change) == 1 and change[0].startswith("kvm_intel.ept=1 on the kernel's command line"),
-           "where KVM is part of the kernel there is nothing to load again", change)
+           "advise names the kernel command line for a parameter of a built-in KVM", change)
 
 
 def test_help():
     with Advised() as b:
-        equal(set(CASES), set(WITH_GAINS), "each cause with a gain of its own is tested here")
-        ok(set(WITH_GAINS) <= listed(b), "and --help lists it", listed(b))
+        equal(set(CASES), set(WITH_GAINS), "this test has a case for each cause with a gain of its own")
+        ok(set(WITH_GAINS) <= listed(b), "advise --help lists each cause with a gain of its own", listed(b))
 
 
 def test_order():
     with Advised(exits("CPUID", 10, throttled=0.1), exits("IO_INSTRUCTION", 500, vmm=0.4)) as b:
-        equal(b.rules(), ["devices", "throttled"], "the largest gain comes first")
+        equal(b.rules(), ["devices", "throttled"], "advise sorts by gain, largest first")
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("1 web: devices emulated by the VMM (devices)\n" in text and "  owner       not known\n" in text, "as text", text)
+        ok("1 web: devices emulated by the VMM (devices)\n" in text and "  owner       not known\n" in text,
+           "advise prints guest, title, rule and owner as text", text)
 
 
 def test_nothing():
     with Advised(*IDLE) as b:
-        equal(b.rules(), [], "an idle guest deserves nothing")
+        equal(b.rules(), [], "advise has no advice for an idle guest")
         r = b.run("advise", "--since-start", "--state", b.state)
-        ok(r.stdout.startswith("nothing worth changing: ") and r.returncode == 0, "and that is said", r)
+        ok(r.stdout.startswith("nothing worth changing: ") and r.returncode == 0,
+           "advise says that nothing is worth changing for an idle guest, and exits with 0", r)
         r = b.run("advise", "-i", "0.05")
-        ok(r.stdout.startswith("nothing worth changing: "), "an interval in which nothing happens", r)
-        equal(b.run("advise", "-i", "1", "--since-start").returncode, 2, "back and on at a time")
-        equal(b.run("advise", "nobody").returncode, 4, "a guest that is not there")
+        ok(r.stdout.startswith("nothing worth changing: "),
+           "advise -i says that nothing is worth changing after an interval without exits", r)
+        equal(b.run("advise", "-i", "1", "--since-start").returncode, 2,
+              "advise -i and --since-start are mutually exclusive")
+        equal(b.run("advise", "nobody").returncode, 4, "advise exits with 4 for a guest that does not exist")
 
 
 class Still(Advised, World):
@@ -183,7 +191,7 @@ def advise_in_steps(reason):
         w.machine.exits(1, [exits(reason, 100, vmm=0.5), fixed(exits=1, guest_time_ns=0)])
         while steps.step():
             pass
-        equal(steps.end(), "", f"advise says nothing else of {reason}")
+        equal(steps.end(), "", f"advise prints no message in an interval with {reason} exits")
         return json.loads(steps.printed)
 
 
@@ -192,32 +200,38 @@ def test_sample():
     with Advised(exits("IO_INSTRUCTION", 0)) as b:
         text = advise_meanwhile(b, "IO_INSTRUCTION")
         ok("(devices)" in text and "was not seen (not ruled out; to find out: perf record" in text,
-           "without a sample it says how to find out", text)
+           "advise without a sample says how to find out what was not seen", text)
         lines = [line for line in text.splitlines() if why in line]
         ok(len(lines) == 1 and lines[0].startswith("which ports, addresses and MSRs those are was not seen: "),
-           "and in one line that there is none", text)
+           "advise without a sample says why in one line", text)
     with Advised(exits("IO_INSTRUCTION", 0)) as b:
         document = json.loads(advise_meanwhile(b, "IO_INSTRUCTION", "-J"))
         ok(document["sample"]["why_not"].startswith(why) and document["sample"]["interval_ns"] is None
-           and document["sample"]["complete"] is False, "as JSON", document)
-        equal([a["accesses"] for a in document["advice"]], [[]], "without accesses")
+           and document["sample"]["complete"] is False, "advise --json says why there is no sample", document)
+        equal([a["accesses"] for a in document["advice"]], [[]],
+              "advise --json without a sample has an empty list of accesses")
     with Advised(exits("MSR_WRITE", 0)) as b:
         write(f"{b.machine.device('l2-1')}/vcpu0/stats", stats_file("l1tune-1/vcpu-0", now(1, SECOND) + fixed(tid=1001)), 0o440)
-        ok("(msrs)" in advise_meanwhile(b, "MSR_WRITE", rate=100), "MSRs that no sample could see are not taken for the VMM's")
+        ok("(msrs)" in advise_meanwhile(b, "MSR_WRITE", rate=100),
+           "advise without a sample does not attribute MSR exits to the VMM")
     document = advise_in_steps("IO_INSTRUCTION")
     equal((document["interval_ns"], document["sample"]["complete"]), (SECOND * 3 // 4, False),
-          "exits are counted for the three quarters before the sample")
+          "advise -i counts exits in the first three quarters of the interval, before the sample")
     document = advise_in_steps("CPUID")
-    equal((document["interval_ns"], document["sample"]), (SECOND, None), "nothing to sample: it looks on to the end")
+    equal((document["interval_ns"], document["sample"]), (SECOND, None),
+          "advise -i without a reason to sample counts exits in the whole interval")
 
 
 def test_unmeasured():
     with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.05), exits("HLT", 400, halted=0.04), saved=False) as b:
         advice = b.advice()
-        equal([a["rule"] for a in advice], ["pause-in-guest"], "without a measurement what needs one is not said")
+        equal([a["rule"] for a in advice], ["pause-in-guest"],
+              "advise without a saved bench gives no advice that depends on its costs")
         gain = advice[0]["gain"]
-        ok(gain["kind"] == "at_least" and near(gain["low_cpus"], 0.05), "and gains lack the way to L0", gain)
-        ok("bench --save" in b.run("advise", "--since-start", "--state", b.state).stdout, "which is said")
+        ok(gain["kind"] == "at_least" and near(gain["low_cpus"], 0.05),
+           "advise without a saved bench gives gains as a lower bound, without the cost of an exit to L0", gain)
+        ok("bench --save" in b.run("advise", "--since-start", "--state", b.state).stdout,
+           "advise without a saved bench names bench --save")
 
 
 print("KTAP version 1")
