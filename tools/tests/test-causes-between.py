@@ -38,7 +38,7 @@ def advise(*cells, before=None, after=None, others=(), **values):
             write(f"{w.machine.proc}/{name}", value)
         while steps.step():
             pass
-        equal(steps.end(), "", f"nothing is said beside advice: {values.keys()}")
+        equal(steps.end(), "", f"advise prints no message in a second with these values: {values.keys()}")
         return json.loads(steps.printed)["advice"]
 
 
@@ -53,7 +53,7 @@ def vmstat(**values):
 def found(advice, symptom):
     """Name, confidence, and what each cause was found to be."""
     mine = [a for a in advice if a["symptom"] == symptom]
-    ok(len(mine) <= 1, f"one piece of advice on {symptom}", mine)
+    ok(len(mine) <= 1, f"advise has at most one piece of advice for the symptom {symptom}", mine)
     return (mine[0]["rule"], mine[0]["confidence"], {c["cause"]: c["verdict"] for c in mine[0]["causes"]}) if mine else (None, "", {})
 
 
@@ -61,12 +61,13 @@ def test_swap_and_files():
     asleep = in_second("EPT_VIOLATION", 300, blocked=0.5)
     for name, memory, counts, rule, confidence in (
             ("memory that swap has a part of, and swap is read", smaps(swapped_kb=90000), {"pswpin": 900}, "swap-wait", "high"),
-            ("the same, compressed in memory", smaps(swapped_kb=90000), {"zswpin": 900}, "swap-wait", "high"),
+            ("swapped memory that is read from zswap", smaps(swapped_kb=90000), {"zswpin": 900}, "swap-wait", "high"),
             ("memory that swap has a part of, which nobody reads", smaps(swapped_kb=90000), {"pswpin": 0}, "blocked", "low"),
             ("a file that is read", smaps("/srv/base.mem"), {"pgmajfault": 300}, "file-wait", "high"),
             ("a file whose pages are in memory", smaps("/srv/base.mem"), {"pgmajfault": 0}, "blocked", "low")):
         got = found(advise(asleep, before=vmstat(), after=vmstat(**counts) if counts else None, proc={"1001/smaps": memory}), "blocked")
-        equal((got[0], got[1].split(":")[0]), (rule, confidence), f"asleep in faults, {name}: {rule}, {confidence}")
+        equal((got[0], got[1].split(":")[0]), (rule, confidence),
+              f"blocked: advise finds {rule}, confidence {confidence}, for {name}")
 
 
 def test_reclaim():
@@ -75,8 +76,10 @@ def test_reclaim():
                                   ({"allocstall_normal": 0}, "blocked", "ruled_out")):
         advice = advise(asleep, before=vmstat(), after=vmstat(**counts), proc={"1001/smaps": smaps()})
         got = found(advice, "blocked")
-        equal((got[0], got[2]["waiting for memory to be freed"]), (rule, verdict), f"asleep in faults of anonymous memory, {counts}: {rule}")
-        ok(got[1].startswith("medium: the other" if rule == "reclaim-wait" else "low"), f"and how sure that is: {counts}", advice)
+        equal((got[0], got[2]["waiting for memory to be freed"]), (rule, verdict),
+              f"blocked: advise finds {rule} for anonymous memory if {counts} grew in the interval")
+        ok(got[1].startswith("medium: the other" if rule == "reclaim-wait" else "low"),
+           f"blocked: {rule} has its confidence for anonymous memory if {counts} grew in the interval", advice)
 
 
 def test_async_page_faults():
@@ -84,11 +87,14 @@ def test_async_page_faults():
     halted = in_second("EPT_VIOLATION", 300, halted=0.5)
     advice = advise(halted, before=vmstat(), after=vmstat(pswpin=900), proc={"1001/smaps": smaps(swapped_kb=90000)})
     got = found(advice, "blocked")
-    equal((got[0], got[1].split(":")[0]), ("swap-wait", "high"), "a vCPU that KVM halts until swap is read waits for swap")
-    ok("0.50 s of it halted by KVM until a page was there" in advice[0]["evidence"], "and how is said", advice)
-    equal(found(advise(in_second("HLT", 30, halted=0.9)), "blocked")[0], None, "a guest that halts itself is not asleep in KVM")
+    equal((got[0], got[1].split(":")[0]), ("swap-wait", "high"),
+          "blocked: advise finds swap-wait for a vCPU that KVM halts until swap is read")
+    ok("0.50 s of it halted by KVM until a page was there" in advice[0]["evidence"],
+       "blocked: the evidence has the time that KVM halted a vCPU until a page was there", advice)
+    equal(found(advise(in_second("HLT", 30, halted=0.9)), "blocked")[0], None, "blocked: HLT by the guest is no advice")
     got = found(advise(in_second("npf", 300, halted=0.5, level=3), isa="svm", proc={"1001/smaps": smaps(flags="rd wr um")}), "blocked")
-    equal(got[0], "userfaultfd-wait", "so it is in faults of a guest inside")
+    equal(got[0], "userfaultfd-wait",
+          "blocked: advise finds userfaultfd-wait for a vCPU that KVM halts in faults of a nested guest")
 
 
 SMALL = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0}
@@ -99,10 +105,13 @@ def test_userfaultfd():
     """It stays registered when all pages are there."""
     watched = {"kvm": SMALL, "sys": OFF, "proc": {"1001/smaps": smaps(flags="rd wr um")}}
     got = found(advise(in_second("EPT_VIOLATION", 1000, kernel=0.02, blocked=0.04), **watched), "memory-faults")
-    equal((got[0], got[2]["a userfaultfd that serves page by page"]), ("userfaultfd", "shown"), "faults that sleep are served")
+    equal((got[0], got[2]["a userfaultfd that serves page by page"]), ("userfaultfd", "shown"),
+          "memory-faults: faults that sleep show a userfaultfd")
     got = found(advise(in_second("EPT_VIOLATION", 1000, kernel=0.02), **watched), "memory-faults")
-    equal(got[2]["a userfaultfd that serves page by page"], "not_ruled_out", "faults that do not sleep may be for something else")
-    equal(got[2]["anonymous memory in small pages"], "ruled_out", "memory with a userfaultfd has no huge pages, whatever is set")
+    equal(got[2]["a userfaultfd that serves page by page"], "not_ruled_out",
+          "memory-faults: faults that do not sleep leave a userfaultfd not ruled out")
+    equal(got[2]["anonymous memory in small pages"], "ruled_out",
+          "memory-faults: a userfaultfd rules out anonymous memory in small pages")
 
 
 def test_idle_cpus():
@@ -110,7 +119,8 @@ def test_idle_cpus():
     busy, idle = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}
     for ticks, rule, verdict in (10, "overcommit", "shown"), (90, "no-cpu", "not_ruled_out"):
         got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, runq=0.3), vcpus=4, before={"stat": busy}, after={"stat": idle[ticks]}), "no-cpu")
-        equal((got[0], got[2]["more vCPUs than CPUs"]), (rule, verdict), f"4 vCPUs on 2 CPUs, which are idle for {ticks} ticks: {verdict}")
+        equal((got[0], got[2]["more vCPUs than CPUs"]), (rule, verdict),
+              f"overcommit: {verdict} for 4 vCPUs on 2 CPUs that were idle for {ticks} ticks")
 
 
 print("KTAP version 1")

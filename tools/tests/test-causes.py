@@ -275,22 +275,23 @@ def test_situations():
             advice = b.advice()
             mine = [a for a in advice if a["rule"] == rule]
             ok(len(mine) == 1 and change in mine[0]["change"] and mine[0]["confidence"].startswith(confidence),
-               f"{name}: {rule}", advice)
+               f"advise finds {rule} for this guest: {name}", advice)
             if not mine:
                 continue
             causes = {c["cause"]: c for c in mine[0]["causes"]}
             ok(all(c["how_to_find_out"] for c in causes.values()) and
                all(c["seen"] for c in causes.values() if c["verdict"] != "not_ruled_out"),
-               f"{name}: what was looked at is said", causes)
+               f"each cause of {rule} says what was seen and how to find out: {name}", causes)
             others = [a["rule"] for a in advice if a["symptom"] == mine[0]["symptom"] and a != mine[0]]
-            equal(others, [], f"{name}: one piece of advice for one symptom")
+            equal(others, [], f"advise has one piece of advice for the symptom of {rule}: {name}")
     cells, values = SITUATIONS["a guest that polls by itself"][:2]
     with Advised(*cells, **values) as b:
         causes = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
-        equal(causes.get("exits for HLT on dedicated CPUs"), "ruled_out", "more vCPUs than CPUs rule out that a guest keeps its CPUs")
+        equal(causes.get("exits for HLT on dedicated CPUs"), "ruled_out",
+              "halts: more vCPUs than CPUs rule out that a guest has dedicated CPUs")
     for name, (cells, values) in HEALTHY.items():
         with Advised(*cells, **values) as b:
-            equal(b.rules(), [], f"{name} gets no advice")
+            equal(b.rules(), [], f"advise has no advice for a healthy guest: {name}")
 
 
 def verdicts(bench, rule):
@@ -301,12 +302,12 @@ def test_ruled_out():
     with Advised(FAULTS, **memory(kvm={"pf_fast": 10000})) as b:
         found = verdicts(b, "dirty-log")
         ok(found["anonymous memory in small pages"] == "ruled_out",
-           "small pages are no cause where KVM has to map small ones", found)
+           "dirty-log: small pages are ruled out as a cause, because KVM has to map small pages", found)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
         ok("\n  shown       dirty logging: " in text and
            "\n  ruled out   shared memory in small pages, a file in tmpfs, in small pages, memory mapped from a file: the guest's"
            " memory is anonymous memory" in text,
-           "what was shown and ruled out is in the text", text)
+           "advise prints as text what was shown and what was ruled out", text)
     steady = memory(kvm={"pages_4k": 0, "pages_2m": 100}, sys=ALWAYS)
     for argv, verdict in ((("qemu", "-device", "virtio-balloon,free-page-reporting=on"), "not_ruled_out"),
                           (("qemu", "-device", '{"driver":"virtio-balloon-pci","free-page-reporting":true}'), "not_ruled_out"),
@@ -316,13 +317,14 @@ def test_ruled_out():
                           (("firecracker", "--api-sock", "/run/fc.sock"), "not_ruled_out")):
         with Advised(FAULTS, **steady, argv=argv) as b:
             equal(verdicts(b, "memory-faults").get("memory that a balloon takes back"), verdict,
-                  f"a balloon, for {' '.join(argv)}: {verdict}")
+                  f"memory-faults: a balloon is {verdict} for {' '.join(argv)}")
     with Advised(FAULTS, **memory(None)) as b:
         found = verdicts(b, "memory-faults")
         ok(found["anonymous memory in small pages"] == found["memory mapped from a file"] == "not_ruled_out",
-           "a backing that cannot be read is not taken for any", found)
+           "memory-faults: no kind of backing is ruled out if smaps cannot be read", found)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("(not ruled out; to find out: /proc/PID/smaps" in text, "and how to find out is said", text)
+        ok("(not ruled out; to find out: /proc/PID/smaps" in text,
+           "advise says how to find out a backing that it could not read", text)
 
 
 def test_inside():
@@ -331,11 +333,11 @@ def test_inside():
     with Advised(exits("HLT", 3000, kernel=0.05, halted=0.3), waiting, kvm=dict.fromkeys(("halt_poll_fail_ns", "halt_poll_success_ns"), 0)) as b:
         looked = [c for a in b.advice() if a["symptom"] == "halts" for c in a["causes"] if c["cause"] == "exits for HLT on dedicated CPUs"]
         ok(len(looked) == 1 and looked[0]["verdict"] == "ruled_out" and re.search("for a CPU for 0[.]0[34] s", looked[0]["seen"]),
-           "its CPUs are not its own where it waits for one inside", looked)
+           "halts: dedicated CPUs are ruled out if a vCPU waits for a CPU at level 3", looked)
     with Advised(exits("CPUID", 200, throttled=0.1), exits("CPUID", 300, throttled=0.4, level=3)) as b:
         evidence = [a["evidence"] for a in b.advice() if a["symptom"] == "throttled"]
         ok(len(evidence) == 1 and re.search("slept 0[.](49|50) s .* exited (4[89].|500) times", evidence[0]),
-           "a limit counts the exits of both levels", evidence)
+           "throttled: the evidence counts the exits of levels 2 and 3", evidence)
 
 
 def test_svm():
@@ -343,22 +345,24 @@ def test_svm():
     with Advised(exits("cpuid", 30000), isa="svm", sys=clears, kvm={"l1d_flush": 0}, shadowed="not_applicable") as b:
         causes = {c["cause"]: c for a in b.advice() for c in a["causes"]}
         found = causes["L0 does not shadow the VMCS"]
-        equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"], "SVM has no VMCS that L0 could shadow")
+        equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"],
+              "SVM: a VMCS that L0 does not shadow is ruled out as a cause")
     with Advised(exits("cpuid", 30000), isa="svm", kvm={"l1d_flush": 50000}) as b:
         causes = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
-        equal(causes["CPU buffers that L1 and L0 both clear"], "not_ruled_out", "buffers are not said to stay where no file says so")
+        equal(causes["CPU buffers that L1 and L0 both clear"], "not_ruled_out",
+              "CPU buffers cleared by L1 and L0 are not ruled out without the vulnerabilities files")
     with Advised(exits("DB_excp", 2000, kernel=0.04), exits("write_cr3", 10), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
         found = verdicts(b, "exceptions")
         equal([found["NPT is not used"], found["a debugger of the guest"]], ["ruled_out", "not_ruled_out"],
-              "breakpoints are not laid on page tables")
+              "SVM exceptions: breakpoints leave a debugger as a cause and rule out unused NPT")
     with Advised(exits("PF_excp", 2000, kernel=0.04), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
         found = verdicts(b, "exceptions")
         equal([found["L0 offers no EPT or NPT"], found["a debugger of the guest"]], ["not_ruled_out", "ruled_out"],
-              "whether L0 offers NPT is unknown without the file, and page faults are no breakpoints")
+              "SVM exceptions: page faults rule out a debugger; NPT not offered by L0 is not ruled out")
     with Advised(*(exits(name, 700, kernel=0.04) for name in ("PF_excp", "write_cr3", "invlpg")), isa="svm") as b:
         advice = [a for a in b.advice() if a["symptom"] == "exceptions"]
         ok(len(advice) == 1 and "exits per second for exceptions" in advice[0]["evidence"],
-           "exceptions and control registers of SVM are some, too", advice)
+           "SVM: exceptions, CR accesses and INVLPG add up to one symptom", advice)
 
 
 def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", options="rw"):
@@ -382,38 +386,43 @@ def test_quota():
                     "machine.slice/web.scope/cpu.stat": HELD_BACK, "machine.slice/web.scope/cpu.max": "20000 100000"})
         advice = b.advice()
         ok([a["rule"] for a in advice] == ["quota"] and "cpu.max of /machine.slice/web.scope is 0.20 CPUs" in advice[0]["change"]
-           and "a cpuset does not help" in advice[0]["change"], "a quota is told from others on the CPUs, and named", advice)
+           and "a cpuset does not help" in advice[0]["change"],
+           "quota: advise names the quota and its cgroup as the cause of waiting for a CPU", advice)
         ok(advice[0]["gain"]["kind"] == "at_most" and 0.26 < advice[0]["gain"]["high_cpus"] < 0.3,
-           "and its part is what it can have held back", advice[0]["gain"])
+           "quota: the gain is at most the time that the quota can have throttled", advice[0]["gain"])
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": FREE,
                     "machine.slice/web.scope/cpu.stat": "usage_usec 1\nnr_throttled 3\nthrottled_usec 1600000",
                     "machine.slice/web.scope/cpu.max": "200000 1000000"})
         gain = b.advice()[0]["gain"]
-        ok(0.24 < gain["high_cpus"] < 0.265, "a period that is not over, of which the kernel counts nothing yet, is in the bound", gain)
+        ok(0.24 < gain["high_cpus"] < 0.265, "quota: the gain includes a period that has not ended yet", gain)
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": FREE,
                     "machine.slice/web.scope/cpu.stat": "usage_usec 1\nnr_throttled 9\nthrottled_usec 5000000",
                     "machine.slice/web.scope/cpu.max": "500000 1000000"})
         gain = b.advice()[0]["gain"]
-        ok(0.37 < gain["high_cpus"] < 0.4, "so is a period where the interval saw less waiting than the quota's count", gain)
+        ok(0.37 < gain["high_cpus"] < 0.4,
+           "quota: the gain includes one more period than the kernel counted as throttled", gain)
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": HELD_BACK, "machine.slice/cpu.max": "50000 100000",
                     "machine.slice/web.scope/cpu.stat": FREE, "machine.slice/web.scope/cpu.max": "max 100000"})
-        ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"], "the quota may be that of a cgroup above", b.advice())
+        ok("/machine.slice is 0.50 CPUs" in b.advice()[0]["change"],
+           "quota: advise names a parent cgroup that has the quota", b.advice())
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"kata_overhead/cpu.stat": FREE, "pod/cpu.stat": HELD_BACK, "pod/cpu.max": "40000 100000"},
                 "0::/kata_overhead\n")
         thread = b.machine.proc + "/1001/task/1002/"
         write(thread + "stat", "1002 (vcpu0) " + " ".join(["S"] + ["0"] * 49))
         write(thread + "cgroup", "0::/pod")
-        ok("cpu.max of /pod is 0.40 CPUs" in b.advice()[0]["change"], "it is that of the vCPU's thread, not the process's", b.advice())
+        ok("cpu.max of /pod is 0.40 CPUs" in b.advice()[0]["change"],
+           "quota: advise names the cgroup of the vCPU's thread, not of the process", b.advice())
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"docker/web/cpu.stat": "nr_periods 9\nnr_throttled 30\nthrottled_time 2700000000",
                     "docker/web/cpu.cfs_quota_us": 30000, "docker/web/cpu.cfs_period_us": 100000,
                     "docker/cpu.stat": "nr_periods 0\nnr_throttled 0\nthrottled_time 0", "docker/cpu.cfs_quota_us": -1},
                 "4:cpu,cpuacct:/docker/web\n0::/system.slice/docker.service\n", "cgroup", "rw,cpu,cpuacct")
-        ok("cpu.cfs_quota_us of /docker/web is 0.30 CPUs" in b.advice()[0]["change"], "with cgroups of version 1, too", b.advice())
+        ok("cpu.cfs_quota_us of /docker/web is 0.30 CPUs" in b.advice()[0]["change"],
+           "quota: advise names a quota of cgroup v1", b.advice())
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": FREE})
         task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
@@ -421,7 +430,7 @@ def test_quota():
         write(b.machine.proc + "/1001/task/1002/cgroup", "0::/machine.slice/web.scope\n")
         advice = b.advice()
         ok([a["rule"] for a in advice] == ["neighbours"] and advice[0]["confidence"].startswith("medium: the other"),
-           "where no quota, cpuset or number of vCPUs explains it others are left", advice)
+           "no-cpu: neighbours are left as the cause without a quota, a cpuset or too many vCPUs", advice)
 
 
 def test_pinned():
@@ -434,7 +443,7 @@ def test_pinned():
                     write(f"{b.machine.proc}/1001/task/{1002 + i}/status", f"Name:\tvcpu\nCpus_allowed_list:\t{cpu}")
             found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
             equal(found["fewer CPUs allowed than it has vCPUs"], verdict,
-                  f"a VMM on 2 CPUs whose 2 vCPUs' threads are pinned to {cpus}: {verdict}")
+                  f"confined: a VMM on 2 CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
 
 
 def test_memory_high():
@@ -446,17 +455,17 @@ def test_memory_high():
             advice = b.advice()
             found = {c["cause"]: c["verdict"] for c in advice[0]["causes"]}
             equal(found["a cgroup above its memory.high"], verdict,
-                  f"a cgroup above whose memory.high is 64M, of which {used}M are used: {verdict}")
+                  f"memory-high: {verdict} if {used}M of a parent cgroup's memory.high of 64M are used")
             if verdict == "shown":
                 ok(advice[0]["rule"] == "memory-high" and advice[0]["confidence"].startswith("medium: shown; not")
                    and "memory.high of /machine.slice is 64M, of which 70M are used" in advice[0]["change"],
-                   "vCPUs that sleep because of memory.high are told so, and of which cgroup", advice)
+                   "memory-high: advise names the cgroup, its memory.high and its use", advice)
     for text, verdict in (("0::/", "not_ruled_out"), ("10:memory:/web\n1:name=systemd:/web", "ruled_out")):
         with Advised(BLOCKED_FAULTS, proc={"1001/smaps": ANONYMOUS}) as b:
             write(b.machine.proc + "/1001/cgroup", text)
             found = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
             equal(found["a cgroup above its memory.high"], verdict,
-                  f"memory.high, where /proc/PID/cgroup says {text.split()[0]} and no mount is known: {verdict}")
+                  f"memory-high: {verdict} if /proc/PID/cgroup is {text.split()[0]} and no cgroup is mounted")
 
 
 HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
@@ -471,16 +480,18 @@ def test_unknown_counts():
             os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
         r = b.run("advise", "--since-start", "--state", b.state)
         ok("unknown for 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
-           "under lockdown no file is opened that is locked down, and that is said", r)
+           "under lockdown advise opens no file of KVM's debugfs that is locked down, and says so", r)
         advice = {a["rule"]: a for a in b.advice()}
         ok("poll-down" not in advice and advice["hlt-in-guest"]["gain"]["high_cpus"] < 0.02,
-           "polling that cannot be told is in no gain", advice)
+           "poll-down: there is no gain from polling if KVM's counts are unknown", advice)
     with Advised(HALTS) as b:
         equal([u["why_not"] for u in b.json("advise", "-J", "--since-start")["unknown"]],
-              ["debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug"], "a machine without debugfs")
+              ["debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug"],
+              "advise --json says that debugfs is not mounted")
         b.kvm(1001, **polls)
         advice = {a["rule"]: a for a in b.advice()}
-        ok(0.08 < advice["poll-down"]["gain"]["high_cpus"] < 0.101, "what can be read is used", advice)
+        ok(0.08 < advice["poll-down"]["gain"]["high_cpus"] < 0.101,
+           "poll-down: the gain comes from KVM's counts in debugfs", advice)
 
 
 def test_older_than_module():
@@ -493,27 +504,30 @@ def test_older_than_module():
             task(b, 1001, "vmm", 30000 * SECOND)
             task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
             found = set(b.rules())
-            ok(rules == found, f"adopted {adopted}: {rules}", found)
+            ok(rules == found, f"a guest with adopted={adopted} gets only this advice: {rules}", found)
             unknown = b.json("advise", "-J", "--since-start")["unknown"]
             ok(any("before the module was loaded" in u["why_not"] and polls.keys() <= set(u["counts"].split(", "))
-                   for u in unknown) == bool(adopted), f"adopted {adopted}: and why that is not known", unknown)
+                   for u in unknown) == bool(adopted),
+               f"advise --json says if counts include time before the module was loaded: adopted={adopted}", unknown)
     with Advised(*RUNQ, guest={"adopted": 1}, cpus=4, proc=ON_ALL) as b:
         cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": HELD_BACK})
         causes = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
-        equal(causes["an exhausted CPU quota"], "not_ruled_out", "quotas held it back before the module was loaded, perhaps")
+        equal(causes["an exhausted CPU quota"], "not_ruled_out",
+              "quota: not ruled out and not shown for a guest that is older than the module")
 
 
 def test_bounds():
     with Advised(FAULTS, **memory()) as b:
         gain = b.advice()[0]["gain"]
         ok(gain["kind"] == "at_least" and gain["low_cpus"] > 0.01 and not gain["lacks_transit"],
-           "what huge pages save has no upper bound", gain)
+           "small-pages: the gain has a lower bound and no upper bound", gain)
     with Advised(exits("EPT_VIOLATION", 1024, kernel=0.02), saved=False, virtualized=0, **memory()) as b:
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("  gain        at least 0.02 CPUs\n" in text, "without an L0 nothing is said of the way to it", text)
+        ok("  gain        at least 0.02 CPUs\n" in text,
+           "advise on bare metal does not mention the cost of an exit to L0", text)
     with Advised(exits("CPUID", 30000), sys={"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"}) as b:
         gains = {a["rule"]: a["gain"]["kind"] for a in b.advice()}
-        equal(gains.get("entries"), "unknown", "a gain that is not known does not become none where the cause is not known, either")
+        equal(gains.get("entries"), "unknown", "entries: the gain stays unknown if the cause is unknown")
 
 
 def boottime():
@@ -527,23 +541,25 @@ def test_several_vms():
         b.guest(2, exits("CPUID", 500, kernel=0.02), pid=1001, vcpus=2)
         b.kvm(1001, fd=11, **polls)
         b.kvm(1001, fd=12, **none)
-        ok("poll-down" not in b.rules(), "of several VMs of a process none is given what was counted of another", b.rules())
+        ok("poll-down" not in b.rules(),
+           "advise does not attribute KVM's counts among several alike VMs of one process", b.rules())
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok("unknown for 2 guests: " in text and "its process has several VMs" in text, "and that is said", text)
+        ok("unknown for 2 guests: " in text and "its process has several VMs" in text,
+           "advise says that counts are unknown because a process has several VMs", text)
         b.kvm(1001, fd=11, **{"vcpu0/tsc-offset": 0})
         b.kvm(1001, fd=12, **{"vcpu0/tsc-offset": 0, "vcpu1/tsc-offset": 0})
         equal([(a["rule"], a["id"]) for a in b.advice() if a["rule"] == "poll-down"], [("poll-down", 1)],
-              "a VM that alone has so many vCPUs is known by that")
+              "KVM's counts are attributed to the only VM of a process with that number of vCPUs")
     # Alike but for their threads: Linux 6.4 and later.
     with Advised(HALTS, guest={"vcpu_cells": {0: [fixed(tid=2001)]}}) as b:
         b.guest(2, exits("CPUID", 500, kernel=0.02), pid=1001, vcpu_cells={0: [fixed(tid=2002)]})
         b.kvm(1001, fd=11, **none, **{"vcpu0/pid": 2002})
         b.kvm(1001, fd=12, **polls, **{"vcpu0/pid": 2001})
         equal([(a["rule"], a["id"]) for a in b.advice() if a["rule"] == "poll-down"], [("poll-down", 1)],
-              "a VM is known by the thread of its vCPU")
+              "KVM's counts are attributed to a VM of a process by the thread of its vCPU")
         b.kvm(1001, fd=11, **{"vcpu0/pid": 0})
         b.kvm(1001, fd=12, **{"vcpu0/pid": 0})
-        ok("poll-down" not in b.rules(), "vCPUs that have not run tell nothing", b.rules())
+        ok("poll-down" not in b.rules(), "KVM's counts are not attributed to a VM whose vCPUs have not run", b.rules())
     # Alike but for the time of their creation.
     with Advised(HALTS, guest={"created_ns": boottime()}) as b:
         b.kvm(1001, fd=11, **polls, **{"vcpu0/tsc-offset": 0})
@@ -551,12 +567,14 @@ def test_several_vms():
         time.sleep(0.2)
         b.guest(2, HALTS, pid=1001, created_ns=boottime())
         b.kvm(1001, fd=12, **none, **{"vcpu0/tsc-offset": 0})
-        equal([a["id"] for a in b.advice() if a["rule"] == "poll-down"], [1], "a VM is known by the time of its creation")
+        equal([a["id"] for a in b.advice() if a["rule"] == "poll-down"], [1],
+              "KVM's counts are attributed to a VM of a process by its creation time")
     # The second of two guests has its memory in the smaller mapping.
     two = ANONYMOUS + smaps("/memfd:ram (deleted)", "rw-s", size=256 << 20).replace("7f00", "7e00")
     with Advised(FAULTS, **memory(two, sys=NEVER)) as b:
         write(f"{b.machine.device('l2-1')}/memslots", f"0 0 0x0 {128 << 20} {0x7e0000000000:#x} 0x0000 2\n", 0o440)
-        equal(b.rules(), ["small-pages-shmem"], "the memory of one of several VMs is the one that its slots are in")
+        equal(b.rules(), ["small-pages-shmem"],
+              "small-pages-shmem: the memory of one of several VMs is found by its memslots")
 
 
 def fleet(bench, number, miss_ns):
@@ -571,21 +589,22 @@ def test_all_together():
         advice = b.advice()
         ok([(a["rule"], a["id"], a["guests"]) for a in advice] == [("poll-down", None, 40)] and
            0.25 < advice[0]["gain"]["high_cpus"] < 0.361 and "kvm.halt_poll_ns" in advice[0]["change"],
-           "what is little in each of many guests is one piece of advice with the sum", advice)
+           "little in each of many guests is one piece of advice with the sum as gain", advice)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
-        ok(text.startswith("40 guests: unsuccessful halt polling (poll-down)\n"), "which is about the machine", text)
+        ok(text.startswith("40 guests: unsuccessful halt polling (poll-down)\n"),
+           "advise for many guests at once has their number in its title", text)
     with Advised() as b:
         fleet(b, 12, 0.02 * SECOND)
         equal([(a["rule"], a["guests"]) for a in b.advice()], [("poll-down", 12)],
-              "the same advice for many is given once")
+              "the same advice for many guests is given once")
     with Advised() as b:
         fleet(b, 4, 0.009 * SECOND)
-        equal(b.rules(), [], "little in few guests is nothing")
+        equal(b.rules(), [], "little in each of few guests is no advice")
     with Advised(usage={"vms": 100, "vcpus": 100}) as b:
         for i in range(1, 101):
             b.guest(i, exits("HLT", 4, kernel=0.0001, halted=0.99), exits("MSR_WRITE", 8, kernel=0.0001))
             b.kvm(1000 + i, halt_poll_success_ns=0, halt_poll_fail_ns=SECOND // 1000)
-        equal(b.rules(), [], "many idle guests are nothing")
+        equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
             b.guest(i, exits("EXTERNAL_INTERRUPT", 10, runq=0.03))
@@ -593,11 +612,11 @@ def test_all_together():
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
            0.5 < advice[0]["gain"]["high_cpus"] < 0.6 and "move a guest away" in advice[0]["change"],
-           "causes of a symptom are summed up, too", advice)
+           "causes of waiting for a CPU are summed over many guests", advice)
     with Advised() as b:
         for i in range(1, 21):
             b.guest(i, exits("EPT_VIOLATION", 50, blocked=0.03))
-        equal(b.rules(), [], "but not those that are not known")
+        equal(b.rules(), [], "symptoms without a known cause are not summed over many guests")
     with Advised(usage={"vms": 20, "vcpus": 20}, sys=NEVER) as b:
         for i in range(1, 21):
             b.guest(i, exits("EPT_VIOLATION", 250, kernel=0.004))
@@ -607,13 +626,13 @@ def test_all_together():
         gain = advice[0]["gain"]
         ok([(a["rule"], a["guests"]) for a in advice] == [("small-pages", 20)] and
            gain["kind"] == "at_least" and 0.08 < gain["low_cpus"] < 0.1,
-           "where a part of the guests has no bounds, the sum is at least that of the others", advice)
+           "a sum with guests whose gain has no bounds is a lower bound", advice)
     with Advised() as b:
         fleet(b, 30, 0.009 * SECOND)
         b.kvm(1001, halt_poll_fail_ns=SECOND)
         b.guest(1, exits("HLT", 50, kernel=0.11, halted=0.8))
         equal([(a["id"], a["guests"]) for a in b.advice()], [(None, 29), (1, 1)],
-              "one that is worth a change by itself is not in the sum")
+              "a guest that deserves advice of its own is not in the sum of the others")
 
 
 def interrupts(bench, name, turn, devices=1):
@@ -641,7 +660,8 @@ def test_interrupts():
             advice = document["advice"]
             confidence = "medium: shown" if line == "HYP" else "high"
             ok([a["rule"] for a in advice] == [rule] and change in advice[0]["change"] and
-               advice[0]["confidence"].startswith(confidence), f"interrupts {line}: {rule}", advice)
+               advice[0]["confidence"].startswith(confidence),
+               f"external interrupts: advise finds {rule} if line {line} of /proc/interrupts grows", advice)
     with Advised(exits("EXTERNAL_INTERRUPT", 0)) as b:
         interrupts(b, "LOC", 0)
         document = json.loads(advise_meanwhile(b, "EXTERNAL_INTERRUPT", "-J", rate=30, vmm=False,
@@ -649,7 +669,8 @@ def test_interrupts():
         found = {c["cause"]: c["verdict"] for a in document["advice"] for c in a["causes"]}
         ok(found["timers of this machine"] == "shown" and found["interrupts of this machine's devices"] == "not_ruled_out" and
            found["interrupts from CPU to CPU"] == "ruled_out",
-           "devices' interrupts, few on the whole, are not ruled out where the guest's exits can be theirs", document["advice"])
+           "external interrupts: a few device interrupts are not ruled out, interrupts between CPUs are",
+           document["advice"])
 
 
 KTHREAD, TICK = 0x00200000, 10_000_000
@@ -674,7 +695,7 @@ def test_helpers():
             task(b, 77, comm, 4 * SECOND, KTHREAD)
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
-               f"time beside the vCPUs: {rule}", advice)
+               f"helpers: advise finds {rule} if {comm} uses the CPU", advice)
     for comm, rule in ("vhost-1001", "vhost"), ("kvm-nx-lpage-re", "nx-recovery"), ("virtiofsd", "vmm-threads"):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
@@ -684,7 +705,7 @@ def test_helpers():
             task(b, "1001/task/1003", comm, 4 * SECOND)
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4[5-9]|50) s", advice[0]["evidence"]),
-               f"a thread of the VMM that is the kernel's, as from Linux 6.4 on: {rule}", advice)
+               f"helpers: advise finds {rule} for a thread {comm} of the VMM, as from Linux 6.4 on", advice)
     for tid, rules in (1002, ["vmm-threads"]), (0, []):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL,
                      guest={"vcpu_cells": {0: [fixed(tid=tid)]}}) as b:
@@ -693,7 +714,7 @@ def test_helpers():
             task(b, 1001, "vmm", 5 * SECOND)
             task(b, "1001/task/1002", "worker", SECOND)
             equal([a["rule"] for a in b.advice()], rules,
-                  f"a vCPU's thread without a tick in the guest, of which the module says {tid}")
+                  f"helpers: advise finds {rules} for a thread without guest time if the module's vCPU tid is {tid}")
     with Advised(exits("HLT", 0)) as b:
         b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0)
         task(b, 2, "kthreadd", 0, KTHREAD)
@@ -706,12 +727,14 @@ def test_helpers():
             task(b, 1001, "vmm", 40_000_000 * turn)
 
         advice = json.loads(advise_meanwhile(b, "HLT", "-J", rate=1, vmm=False, each_turn=turn_over))["advice"]
-        ok("balloon-work" in [a["rule"] for a in advice], "a VMM that takes memory from its guest", advice)
+        ok("balloon-work" in [a["rule"] for a in advice],
+           "helpers: advise finds balloon-work for a VMM that takes memory from its guest", advice)
     with Advised(exits("HLT", 100, kernel=0.3, halted=0.5)) as b:
         task(b, 2, "kthreadd", 0, KTHREAD)
         task(b, 1001, "vmm", 3 * SECOND)
         task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
-        equal([r for r in b.rules() if r == "vmm-threads"], [], "a busy guest's VMM may be busy")
+        equal([r for r in b.rules() if r == "vmm-threads"], [],
+              "helpers: advise has no vmm-threads for a guest that is busy itself")
 
 
 def test_vmm_sleep():
@@ -723,10 +746,10 @@ def test_vmm_sleep():
         advice = {a["symptom"]: a for a in b.advice()}.get("vmm-sleep")
         ok(advice and advice["rule"] == "vmm-lock" and advice["confidence"].startswith("medium: shown; not") and
            "0.40 s of each second while the VMM slept, most of it in IO_INSTRUCTION" in advice["evidence"],
-           "vCPUs that wait for a VMM whose other threads are busy", advice)
+           "vmm-lock: advise finds vCPUs that wait for a VMM whose other threads are busy", advice)
     with Advised(exits("IO_INSTRUCTION", 300, vmm_sleep=0.4)) as b:
         b.machine.process(1001, ["vmm"], state="T")
-        equal(b.rules(), [], "a VMM that is stopped makes nobody wait who could go on")
+        equal(b.rules(), [], "vmm-sleep: a stopped VMM gets no advice")
 
 
 def test_vmm_time():
@@ -735,9 +758,10 @@ def test_vmm_time():
                                      ("BP_excp", "vmm-debugger", "medium")):
         with Advised(exits(reason, 300, vmm=0.2)) as b:
             advice = [(a["rule"], a["confidence"].split(":")[0]) for a in b.advice()]
-            equal(advice, [(rule, confidence)], f"the VMM's time for {reason}: {rule}, {confidence}")
+            equal(advice, [(rule, confidence)],
+                  f"advise finds {rule}, confidence {confidence}, if the VMM's time is in {reason}")
     with Advised(exits("interrupt", 300, vmm=0.2, level=3), isa="svm") as b:
-        equal(b.rules(), ["vmm-kicks"], "signals that end KVM_RUN while a guest inside runs")
+        equal(b.rules(), ["vmm-kicks"], "advise finds vmm-kicks if signals end KVM_RUN while a nested guest runs")
 
 
 def test_all_listed():
@@ -751,7 +775,7 @@ def test_all_listed():
         elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
-              "each cause that --help lists has a situation")
+              "this test has a situation for each cause that advise --help lists")
         docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/explain.md")
         with open(docs, encoding="utf-8") as f:
             text = f.read()
@@ -759,10 +783,10 @@ def test_all_listed():
         tables = []
         for section in text.split("\n### `")[1:]:
             symptom, title = re.match("(.*?)`: (.*)", section).groups()
-            equal(title, titled.get(symptom), f"docs/explain.md calls {symptom} as --help does")
+            equal(title, titled.get(symptom), f"docs/explain.md has the title of {symptom} as advise --help")
             rows = [line for line in section.split("\n## ")[0].splitlines() if line.startswith("| `")]
             tables += [name for row in rows for name in re.findall("`(.*?)`", row.split("|")[1])] + [symptom]
-        equal(tables, list(titled), "docs/explain.md has all symptoms and causes in the order of the tables")
+        equal(tables, list(titled), "docs/explain.md has all symptoms and causes in the order of advise --help")
 
 
 print("KTAP version 1")

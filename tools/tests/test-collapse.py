@@ -88,10 +88,12 @@ def test_backings():
             ("a file", {"perms": "rw-s", "path": "/var/lib/vm/mem"}, (disk, "file")),
             ("a file, private", {"path": "/var/lib/vm/mem"}, (disk, "private_file"))):
         with Guest() as b:
-            equal(b.whole(2 * HUGE, **changes).ranges(), {result: 2 * HUGE}, f"{name}: {result[1]}")
+            equal(b.whole(2 * HUGE, **changes).ranges(), {result: 2 * HUGE},
+                  f"tune --check huge_pages=collapse: {name}: {result[1]}")
     with Guest() as b:
         write(f"{b.machine.proc}/{PID}/status", "Name:\tvmm\nTHP_enabled:\t0")
-        equal(b.whole(2 * HUGE).ranges(), {(anon, "disabled"): 2 * HUGE}, "PR_SET_THP_DISABLE: disabled")
+        equal(b.whole(2 * HUGE).ranges(), {(anon, "disabled"): 2 * HUGE},
+              "tune --check huge_pages=collapse: PR_SET_THP_DISABLE: disabled")
 
 
 def test_pages():
@@ -104,11 +106,12 @@ def test_pages():
             b.pages(AT + HUGE + 511 * PAGE, [page])
             got = {result: size for (_, result), size in b.ranges().items()}
             expected = {"possible": 3 * HUGE} if result == "possible" else {"possible": 2 * HUGE, result: HUGE}
-            equal(got, expected, f"2 MB of which one page is {name}: {result}")
+            equal(got, expected, f"tune --check huge_pages=collapse: 2 MB with one page {name}: {result}")
     with Guest() as b:
         b.slot(0x100000000, 2 * HUGE, AT)
         b.mapping(AT, 2 * HUGE)
-        equal(b.ranges(), {("anonymous memory", "unreadable"): 2 * HUGE}, "pages that cannot be looked at are not taken for there")
+        equal(b.ranges(), {("anonymous memory", "unreadable"): 2 * HUGE},
+              "tune --check huge_pages=collapse: pages without a pagemap are unreadable")
 
 
 def test_edges():
@@ -116,26 +119,30 @@ def test_edges():
     with Guest() as b:
         start = AT + HUGE - 8 * PAGE
         b.whole(2 * HUGE, gpa=0x100000000 + start % HUGE, hva=start)
-        equal(b.ranges(), {(anon, "possible"): HUGE, (anon, "edge"): HUGE}, "what is no whole 2 MB is an edge, at both ends")
+        equal(b.ranges(), {(anon, "possible"): HUGE, (anon, "edge"): HUGE},
+              "tune --check huge_pages=collapse: less than 2 MB at both ends of a slot is an edge")
     with Guest() as b:
         b.whole(HUGE - PAGE, hva=AT + PAGE)
-        equal(b.ranges(), {(anon, "edge"): HUGE - PAGE}, "no alignment helps a slot of less than 2 MB")
+        equal(b.ranges(), {(anon, "edge"): HUGE - PAGE},
+              "tune --check huge_pages=collapse: all of a slot of less than 2 MB is an edge")
     with Guest() as b:
         b.slot(0x100000000, 3 * HUGE, AT)
         b.mapping(AT, HUGE)
         b.mapping(AT + 2 * HUGE, HUGE, flags="rd wr nh")
         b.pages(AT, [OWN] * 512 * 3)
         equal(b.ranges(), {(anon, "possible"): HUGE, (anon, "unmapped"): HUGE, (anon, "nohugepage"): HUGE},
-              "a slot over a hole and two mappings")
+              "tune --check huge_pages=collapse: a slot over two mappings and a hole has three results")
     with Guest() as b:
         b.whole(2 * HUGE)
         b.slot(0x200000000, 2 * HUGE, AT)
         b.slot(0x300000000, 2 * HUGE, AT + HUGE)
-        equal(b.ranges(), {(anon, "possible"): 2 * HUGE, (anon, "unmapped"): HUGE}, "memory of several slots is visited once")
+        equal(b.ranges(), {(anon, "possible"): 2 * HUGE, (anon, "unmapped"): HUGE},
+              "tune --check huge_pages=collapse: memory in several slots counts once")
     with Guest() as b:
         b.whole(2 * HUGE, slot={"space": 1, "generation": 3})
         r = b.run("tune", "--check", "1", "huge_pages=collapse")
-        ok(r.returncode == 1 and "no memory of web can be collapsed" in r.stderr, "what is only there in SMM is left alone", r)
+        ok(r.returncode == 1 and "no memory of web can be collapsed" in r.stderr,
+           "tune --check huge_pages=collapse: memory of SMM alone cannot be collapsed", r)
 
 
 def test_slots():
@@ -143,17 +150,21 @@ def test_slots():
         b.whole(HUGE)
         b.write_slots("".join(f"0 {n} 0x{n << 30:x} {HUGE} 0x{AT:x} 0x0 {gen}\n" for n, gen in ((1, 2), (2, 4))))
         r = b.run("tune", "--check", "1", "huge_pages=collapse")
-        ok(r.returncode == 1 and "the memory slots of web keep changing" in r.stderr, "lines of two generations are no view", r)
+        ok(r.returncode == 1 and "the memory slots of web keep changing" in r.stderr,
+           "tune --check huge_pages=collapse: slots of two generations are an error", r)
         b.write_slots(f"0 1 0x0 {HUGE} 0x{AT:x} 0x0 {2 | 1 << 63}\n1 1 0x0 {HUGE} 0x{AT:x} 0x0 3\nmore     \n")
         d = b.json("tune", "-J", "--check", "1", "huge_pages=collapse")["collapse"]
-        equal([d["has_more_slots"], d["ranges"][0]["bytes"]], [True, HUGE], "each space has its generation, and more is said")
+        equal([d["has_more_slots"], d["ranges"][0]["bytes"]], [True, HUGE],
+              "tune --check huge_pages=collapse: address spaces have a generation each; has_more_slots is true")
         for text in ("0 1 0x0 1 0x0 0x0\n", "0 1 0xffffffffffffffff 4096 0x0 0x0 2\n", "9 1 0x0 1 0x0 0x0 2\n", "x\n", "0 1 0x0 1 0x0 0x0 2 3\n"):
             b.write_slots(text)
             r = b.run("tune", "--check", "1", "huge_pages=collapse")
-            ok(r.returncode == 1 and r.stderr.startswith("l1tune: ") and not r.stdout, f"memory slots that cannot be parsed are an error: {text!r}", r)
+            ok(r.returncode == 1 and r.stderr.startswith("l1tune: ") and not r.stdout,
+               f"tune --check huge_pages=collapse: memory slots that cannot be parsed are an error: {text!r}", r)
         os.unlink(f"{b.machine.device('l2-1')}/memslots")
         r = b.run("tune", "--check", "1", "huge_pages=collapse")
-        ok(r.returncode == 1 and "load the module that came with this l1tune" in r.stderr, "an older module has no memslots", r)
+        ok(r.returncode == 1 and "load the module that came with this l1tune" in r.stderr,
+           "tune --check huge_pages=collapse: a module without memslots is an error", r)
 
 
 def test_words():
@@ -162,7 +173,9 @@ def test_words():
         b.machine.tune(params={"kvm/halt_poll_ns": 200000})
         write(f"{b.machine.device('l2-1')}/tune/halt_poll_ns", "default", 0o640)
         r = b.run("tune", "--check", "web", "huge_pages=collapse")
-        equal([r.returncode, r.stdout, r.stderr], [0, "l2-1     web\n4M       anonymous memory: can be collapsed\n", ""], "what it prints")
+        equal([r.returncode, r.stdout, r.stderr],
+              [0, "l2-1     web\n4M       anonymous memory: can be collapsed\n", ""],
+              "tune --check huge_pages=collapse prints guest, size, backing and result")
         for words, text in (
                 (["web", "huge_pages=always"], "the only value is collapse"),
                 (["huge_pages=collapse"], "huge_pages belongs to a guest: name it"),
@@ -171,17 +184,21 @@ def test_words():
                 (["--max-stall", "1s", "web"], "--max-stall is for huge_pages=collapse"),
                 (["--max-stall", "0", "web", "huge_pages=collapse"], "is not a time from 100us")):
             r = b.run("tune", *words)
-            ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {words}", r)
+            ok(r.returncode == 2 and text in r.stderr and not r.stdout,
+               f"tune {' '.join(words)} prints its usage error and exits with 2", r)
         r = b.run("try", "huge_pages=collapse", "--for", "0.2")
-        ok(r.returncode == 2 and "belongs to a guest: name it with --l2" in r.stderr, "try wants a guest", r)
-        equal(b.run("tune", "--check", "nobody", "huge_pages=collapse").returncode, 4, "a guest that is not there")
+        ok(r.returncode == 2 and "belongs to a guest: name it with --l2" in r.stderr,
+           "try huge_pages=collapse without --l2 prints its usage error and exits with 2", r)
+        equal(b.run("tune", "--check", "nobody", "huge_pages=collapse").returncode, 4,
+              "tune --check huge_pages=collapse exits with 4 for a guest that does not exist")
         # The process with that PID here is not the guest's.
         r = b.run("tune", "web", "huge_pages=collapse")
         ok(r.returncode == 1 and ("run it on the host" in r.stderr or "that takes 6.1" in r.stderr),
-           "nothing is done to a process of another /proc", r)
+           "tune huge_pages=collapse refuses a process whose /proc is not the system's", r)
         b.machine.process(PID, ["vmm", "-name", "guest=web"], start_ticks=10**9)
         r = b.run("tune", "--check", "1", "huge_pages=collapse")
-        ok(r.returncode == 4 and "has ended" in r.stderr, "a later process that has the PID is not the VMM", r)
+        ok(r.returncode == 4 and "has ended" in r.stderr,
+           "tune --check huge_pages=collapse exits with 4 if a later process has the VMM's PID", r)
 
 
 print("KTAP version 1")
