@@ -52,25 +52,28 @@ class Config(Configured):
 def test_apply():
     with Config(CONF) as b:
         r = b.apply()
-        ok(r.returncode == 0 and not r.stdout and not r.stderr, "a configuration is applied", r)
+        ok(r.returncode == 0 and not r.stdout and not r.stderr,
+           "apply sets the limits of a valid configuration without a message", r)
         equal(b.values(), {"max_vms": "20", "max_memory_bytes": str(64 << 30), "audit.max_vcpus": "4"},
-              "what lines set is set, with blanks and comments as one likes")
+              "apply accepts comments and blanks around names and values")
         b.limits(limits={"max_vms": 7, "max_vcpus": 9}, audit={"max_vms": 3})
         r = b.apply("--check")
         equal([r.returncode, r.stdout.splitlines()],
               [0, ["max_vms: 7 -> 20", "max_vcpus: 9 -> max", f"max_memory_bytes: max -> {64 << 30}",
-                   "audit.max_vms: 3 -> max", "audit.max_vcpus: max -> 4"]], "--check shows what would change")
+                   "audit.max_vms: 3 -> max", "audit.max_vcpus: max -> 4"]],
+              "apply --check shows each setting that would change, with old and new value")
         equal(b.values(), {"max_vms": "7", "max_vcpus": "9", "audit.max_vms": "3"}, "apply --check changes nothing")
         r = b.apply()
         ok(r.returncode == 0 and "max_vcpus is 9 and no line of" in r.stderr and "audit.max_vms is 3" in r.stderr and
-           "max_vms is 7" not in r.stderr.replace("audit.", ""), "what no line sets is told", r)
+           "max_vms is 7" not in r.stderr.replace("audit.", ""),
+           "apply names each setting that is set and has no line in the file", r)
         equal(b.values(), {"max_vms": "20", "max_memory_bytes": str(64 << 30), "audit.max_vcpus": "4"},
               "a setting without a line gets the value that it has after load")
         equal(b.apply("--check").stdout, "", "apply --check has nothing left to change after apply")
     with Config("max_vms = 2\nmax_vcpus = 4\n", usage={"vms": 3, "vcpus": 4}) as b:
         r = b.apply()
         ok(r.returncode == 0 and "max_vms=2 is below the 3 in use" in r.stderr and "max_vcpus" not in r.stderr,
-           "a limit below what is in use is applied, and said", r)
+           "apply sets a limit below what is in use and says so", r)
     with Config("# nothing\n") as b:
         b.limits(limits={"max_vms": 7})
         b.apply()
@@ -78,9 +81,10 @@ def test_apply():
     with Config(load=False) as b:
         b.write(CONF)
         r = b.apply("--check")
-        ok(r.returncode == 0 and not r.stderr, "a configuration can be checked without the module", r)
+        ok(r.returncode == 0 and not r.stderr, "apply --check works without the module", r)
         r = b.apply()
-        ok(r.returncode == 3 and "modprobe l1tune" in r.stderr, "a configuration cannot be applied without the module", r)
+        ok(r.returncode == 3 and "modprobe l1tune" in r.stderr,
+           "apply without the module exits with 3 and names modprobe", r)
 
 
 # line → what is said of it
@@ -108,18 +112,19 @@ def test_wrong():
                     break
             else:
                 args = None
-            ok(args is None, f"line and reason, and nothing is set: {line!r}", r)
+            ok(args is None, f"apply names line and reason and sets nothing: {line!r}", r)
     with Config("max_vm = 1\nmax_vms = 2\nmax_vcpus = x\n") as b:
         r = b.apply()
         ok(r.returncode == 1 and "conf:1: " in r.stderr and "conf:3: " in r.stderr and "conf:2" not in r.stderr,
-           "every line that is wrong is named at once", r)
+           "apply names every wrong line at once", r)
     for text in "", "\n", " \t\n\n":
         with Config(text) as b:
             b.limits(limits={"max_vms": 7})
             for args in [], ["--check"]:
                 r = b.apply(*args)
                 ok(r.returncode == 1 and f"{b.path} is empty" in r.stderr and "l1tune save" in r.stderr and not r.stdout and
-                   b.values() == {"max_vms": "7"}, f"an empty file is an error and removes no limit: {text!r} {args}", r)
+                   b.values() == {"max_vms": "7"},
+                   f"apply {args} with an empty file is an error and removes no limit: {text!r}", r)
             equal([b.run("save", b.path).returncode, b.apply().returncode, b.values()], [0, 0, {"max_vms": "7"}],
                   f"save fills an empty file: {text!r}")
             b.write(text)
@@ -130,14 +135,16 @@ def test_wrong():
         b.limits(limits={"max_vms": 7})
         r = b.apply()
         ok(r.returncode == 1 and "NUL byte" in r.stderr and b.values() == {"max_vms": "7"},
-           "a file of zeros is an error and removes no limit", r)
+           "apply with a file of zeros is an error and removes no limit", r)
     with Config() as b:
         r = b.apply()
-        ok(r.returncode == 1 and "No such file" in r.stderr and "l1tune save" in r.stderr, "no file", r)
+        ok(r.returncode == 1 and "No such file" in r.stderr and "l1tune save" in r.stderr,
+           "apply without a file exits with 1 and names l1tune save", r)
         for args in ["a", "b"], ["--check", "--load", b.path], ["--json", b.path]:
             r = b.run("apply", *args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: {args}", r)
-        equal(b.run("save", "a", "b").returncode, 2, "usage: save a b")
+            ok(r.returncode == 2 and r.stderr and not r.stdout,
+               f"apply {' '.join(args)} prints its usage error and exits with 2", r)
+        equal(b.run("save", "a", "b").returncode, 2, "save with two files exits with 2")
 
 
 def one_byte_only():
@@ -151,16 +158,18 @@ def test_all_or_nothing():
         b.limits(limits={"max_vms": 7, "max_vcpus": 6})
         r = b.run("apply", b.path, preexec_fn=one_byte_only)
         ok(r.returncode == 1 and f"{b.path}:4: " in r.stderr and "max_nested_vms: " in r.stderr and
-           "were restored" in r.stderr, "a write that fails is named, with its line", r)
+           "were restored" in r.stderr, "apply names the line and the limit of a write that fails", r)
         write(b.machine.device("l1") + "/limits/max_nested_vms", "max", 0o644)
-        equal(b.values(), {"max_vms": "7", "max_vcpus": "6"}, "limits written before a write that fails are restored")
+        equal(b.values(), {"max_vms": "7", "max_vcpus": "6"},
+              "apply restores the limits that it wrote before a write that fails")
         path = b.machine.device("l1") + "/limits/max_nested_vms"
         os.unlink(path)
         r = b.apply()
         ok(r.returncode == 1 and f"{b.path}:4: the loaded module has no" in r.stderr,
-           "a module without that limit", r)
+           "apply names the line of a limit that the loaded module does not have", r)
         write(path, "max", 0o644)
-        equal(b.values(), {"max_vms": "7", "max_vcpus": "6"}, "nothing is set then")
+        equal(b.values(), {"max_vms": "7", "max_vcpus": "6"},
+              "apply sets nothing if the loaded module does not have one of the limits")
 
 
 def test_effect():
@@ -169,21 +178,24 @@ def test_effect():
         b.limits(**broken)
         r = b.apply()
         ok(r.returncode == 1 and "max_vms is set and not effective: its hook refuse_vm is unavailable" in r.stderr and
-           "max_vcpus" not in r.stderr, "a limit that is not effective fails it, and says why", r)
-        equal(b.values(), {"max_vms": "20", "max_vcpus": "4"}, "those that are hold")
+           "max_vcpus" not in r.stderr, "apply exits with 1 if a limit is not effective, and names its hook", r)
+        equal(b.values(), {"max_vms": "20", "max_vcpus": "4"},
+              "apply sets all limits even if one of them is not effective")
         b.limits(hooks={"refuse_vm": "waiting"}, effective={"max_vms": 0})
         r = b.apply()
-        ok(r.returncode == 0 and "waits for KVM" in r.stderr, "one that waits for KVM is told and no failure", r)
+        ok(r.returncode == 0 and "waits for KVM" in r.stderr,
+           "apply exits with 0 for a limit that waits for KVM, and says that it waits", r)
     with Config("max_vms = 20\ngid = 107\n") as b:
         r = b.apply()
         ok(r.returncode == 1 and ":2: gid = 107: the module was loaded with gid=0" in r.stderr and not b.values(),
-           "a group that cannot be changed any more: nothing is set", r)
+           "apply sets nothing if gid differs from that of the loaded module", r)
         b.limits(gid=107)
-        equal([b.apply().returncode, b.values()], [0, {"max_vms": "20"}], "the group that it was loaded with")
+        equal([b.apply().returncode, b.values()], [0, {"max_vms": "20"}],
+              "apply accepts gid as that of the loaded module")
         name = grp.getgrgid(1).gr_name
         b.limits(gid=1)
         b.write(f"gid = {name}\n")
-        equal(b.apply().returncode, 0, "a group by its name")
+        equal(b.apply().returncode, 0, "apply accepts gid as a group name")
 
 
 MODPROBE = """#!/bin/sh
@@ -225,24 +237,27 @@ def test_load():
         write(b.machine.sys + "/module/l1tune/parameters/gid", 107)
         r = b.apply("--load", "--no-try")
         equal([r.returncode, r.stderr, b.loaded(), b.values()],
-              [0, "", ["l1tune gid=107", "kvm_intel"], {"max_vms": "20"}], "--load: the module with its group, and KVM")
-        equal([b.apply("--load", "--no-try").returncode, b.loaded()[2:]], [0, ["kvm_intel"]], "what is there is not loaded again")
+              [0, "", ["l1tune gid=107", "kvm_intel"], {"max_vms": "20"}],
+              "apply --load loads the module with its gid, and then KVM")
+        equal([b.apply("--load", "--no-try").returncode, b.loaded()[2:]], [0, ["kvm_intel"]],
+              "apply --load does not load again a module that is loaded")
     with Unloaded("max_vms = 20\nmax_vm = 1\n", "svm") as b:
         r = b.apply("--load", "--no-try")
         equal([r.returncode, b.loaded(), b.values(), ":2: unknown setting 'max_vm'" in r.stderr],
-              [1, ["l1tune", "kvm_amd"], {}, True], "a configuration that is wrong loses limits, and not the module")
+              [1, ["l1tune", "kvm_amd"], {}, True], "apply --load with a wrong line loads the module and sets no limit")
     with Unloaded("max_vms = 20\n") as b:
         write(b.directory + "/fails", "")
         r = b.apply("--load", "--no-try")
-        ok(r.returncode == 3 and "cannot be loaded" in r.stderr and "dkms status" in r.stderr, "a module that does not load", r)
+        ok(r.returncode == 3 and "cannot be loaded" in r.stderr and "dkms status" in r.stderr,
+           "apply --load exits with 3 if the module cannot be loaded", r)
     with Unloaded("max_vms = 20\n", "none") as b:
         write(b.machine.sys + "/devices/virtual/l1tune/l1/hooks/refuse_vm", "waiting")
         write(b.machine.sys + "/devices/virtual/l1tune/l1/effective/max_vms", 0)
         r = b.apply("--load", "--no-try")
         ok(r.returncode == 1 and "waits for KVM" in r.stderr and b.loaded() == ["l1tune"],
-           "a limit that still waits when all is loaded is a failure", r)
+           "apply --load exits with 1 if a limit still waits for KVM at the end", r)
     with Unloaded("# nothing\n", "none") as b:
-        equal(b.apply("--load", "--no-try").returncode, 0, "without limits there is nothing to wait for")
+        equal(b.apply("--load", "--no-try").returncode, 0, "apply --load exits with 0 without KVM if no limit is set")
 
 
 def test_save():
@@ -252,37 +267,41 @@ def test_save():
                          "max_exits_per_sec": 0}, gid=107)
         os.chmod(b.path, 0o640)
         r = b.run("save", b.path)
-        ok(r.returncode == 0 and not r.stdout and not r.stderr, "what is set is saved", r)
+        ok(r.returncode == 0 and not r.stdout and not r.stderr,
+           "save writes the settings to the file without a message", r)
         equal(b.text(), CONF.replace("20	#", "21	#").replace("  4", "  max") +
               f"max_memory_per_vm_bytes = {(3 << 20) + 1}\nmax_exits_per_sec = 0\ngid = 107\n",
-              "comments, blanks and what says the same stay; what no line sets is added")
+              "save keeps comments, blanks and equal values, and appends settings without a line")
         equal([stat.S_IMODE(os.stat(b.path).st_mode), sorted(os.listdir(b.directory))],
               [0o640, ["l1tune.conf", "proc", "sys"]], "save keeps the mode of the file, and leaves no other file")
         before = b.values()
         equal([b.apply("--check").stdout, b.apply().returncode, b.values()], ["", 0, before],
-              "what is saved is what is set")
+              "apply --check shows no change after save")
         b.run("save", b.path)
         text = b.text()
         b.run("save", b.path)
-        equal(b.text(), text, "saving twice changes nothing")
+        equal(b.text(), text, "save does not change the file the second time")
         os.symlink("l1tune.conf", b.directory + "/link")
         b.limits()
         equal([b.run("save", b.directory + "/link").returncode, os.path.islink(b.directory + "/link"), "21" in b.text()],
-              [0, True, False], "a link stays a link")
+              [0, True, False], "save writes to the target of a symbolic link and keeps the link")
         b.write("max_vms = 3\nmax_vm = 4\n")
         r = b.run("save", b.path)
         ok(r.returncode == 1 and b.text() == "max_vms = 3\nmax_vm = 4\n" and "was not changed" in r.stderr,
-           "a file that is wrong is not written over", r)
+           "save does not overwrite a file with a wrong line", r)
     with Config() as b:
         b.limits(limits={"max_vms": 20, "max_memory_bytes": 5 << 40}, audit={"max_vms": 15})
         r = b.run("save", "-")
-        equal(r.stdout.splitlines()[1:], ["max_vms = 20", "max_memory_bytes = 5T", "audit.max_vms = 15"], "on stdout")
-        equal([b.run("save", b.path).returncode, b.text()], [0, r.stdout], "a new file")
+        equal(r.stdout.splitlines()[1:], ["max_vms = 20", "max_memory_bytes = 5T", "audit.max_vms = 15"],
+              "save - prints the settings to stdout")
+        equal([b.run("save", b.path).returncode, b.text()], [0, r.stdout],
+              "save to a new file writes what save - prints")
         r = b.run("save", b.directory + "/no/such")
-        ok(r.returncode == 1 and "No such file" in r.stderr, "a directory that is not there", r)
+        ok(r.returncode == 1 and "No such file" in r.stderr, "save to a directory that does not exist exits with 1", r)
     with Config(load=False) as b:
         r = b.run("save", b.path)
-        ok(r.returncode == 3 and not os.path.exists(b.path), "without the module nothing is written", r)
+        ok(r.returncode == 3 and not os.path.exists(b.path),
+           "save without the module exits with 3 and writes no file", r)
 
 
 def test_example():
@@ -290,18 +309,19 @@ def test_example():
         example = f.read()
     with Config(example) as b:
         r = b.apply()
-        equal([r.returncode, r.stderr, b.values()], [0, "", {}], "the example limits nothing as it is")
+        equal([r.returncode, r.stderr, b.values()], [0, "", {}], "the example l1tune.conf sets no limit as it is")
         b.limits(gid=0)
         b.machine.tune()
         settings = re.findall(r"^#(\w\S* = \S+)", example, re.M)
         b.write("\n".join(settings).replace("= kvm", "= 0") + "\n")
         r = b.apply()
         equal([r.returncode, r.stderr, len(b.values())], [0, "", len(settings) - 4],
-              "each of its lines can be taken")
+              "apply accepts each setting of the example l1tune.conf")
         equal([b.machine.limit("tune/" + n) for n in ("uid", "halt_poll_ns", "pause_in_guest")],
-              ["107", "50000", "1"], "those of tuning too")
+              ["107", "50000", "1"], "apply sets the tune settings of the example l1tune.conf")
         names = {line.split()[0] for line in settings}
-        equal(names, set(LIMITS) | {"gid"} | {n for n in names if n.startswith(("audit.", "tune."))}, "a new file of save has each limit, and gid")
+        equal(names, set(LIMITS) | {"gid"} | {n for n in names if n.startswith(("audit.", "tune."))},
+              "the example l1tune.conf has each limit and gid")
 
 
 def test_permissions():

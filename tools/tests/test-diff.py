@@ -54,23 +54,26 @@ def test_files():
             "2 HLT 100 5.00 901% 50.0% 9.00ms 9.00ms >4.29s >4.29s -0.9% kernel".split(),
             "3 L3 CPUID 0.00 5.00 0.0% 0.1% - 1.02\u00b5s - 1.02\u00b5s +0.1% kernel".split(),
             "2 CR_ACCESS 7.00 0.00 0.0% 0.0% 0ns - 0ns - 0.0% -".split(),
-        ], "two files: what changed most first; that a vCPU is halted or the VMM asleep is left out")
+        ], "diff of two files sorts by change and leaves out halted and VMM sleep time")
         r = b.run("diff", healthy, sick)
         equal(rows(r)[0], "REASON RATE_A RATE_B TIME_A TIME_B AVG_A AVG_B P99_A P99_B CHANGE IN"
               .split(), "diff of two files has its columns")
         text = on_terminal(b.command("diff", healthy, sick), NO_COLOR="1")
-        ok(max(map(len, text.splitlines())) <= 80 and "+40.0%" in text, "80 columns", text)
+        ok(max(map(len, text.splitlines())) <= 80 and "+40.0%" in text,
+           "diff of two files is at most 80 columns wide on a terminal", text)
         r = b.run("diff", "--noheadings", "-o", "REASON,CHANGE", sick, healthy)
-        equal(rows(r)[0], ["CPUID", "-40.0%"], "the other way round")
+        equal(rows(r)[0], ["CPUID", "-40.0%"], "diff of two files in the other order has a negative change")
         r = b.run("diff", "--noheadings", "-o", "CHANGE,IN", healthy, healthy)
-        equal(set(map(tuple, rows(r))), {("0.0%", "-")}, "nothing changed")
+        equal(set(map(tuple, rows(r))), {("0.0%", "-")}, "diff of a file with itself shows no change")
         d = b.json("diff", "-J", healthy, sick)["diff"]
         cpuid = d["reasons"][0]
         equal([cpuid["reason"], cpuid["level"], cpuid["a"]["per_second"], cpuid["b"]["per_second"],
                cpuid["b"]["runq_ns"], cpuid["b"]["avg_ns"], cpuid["b"]["p99_le_ns"],
                cpuid["change_in"], round(cpuid["change_per_second"], 4)],
-              ["CPUID", 2, 1000, 500, 800 * MS, 801_000, 2**22, "runq_ns", 0.3995], "JSON")
-        equal([d["a"], d["b"]["ids"]], [{"file": healthy, "ids": [9]}, [9]], "what was compared")
+              ["CPUID", 2, 1000, 500, 800 * MS, 801_000, 2**22, "runq_ns", 0.3995],
+              "diff --json has rates, times, averages and the change of each reason")
+        equal([d["a"], d["b"]["ids"]], [{"file": healthy, "ids": [9]}, [9]],
+              "diff --json names both files and the ids of their guests")
         with open(healthy, encoding="ascii") as f:
             document = json.load(f)
         document["l2"] *= 2
@@ -78,17 +81,17 @@ def test_files():
         with open(both, "w", encoding="ascii") as f:
             json.dump(document, f)
         r = b.run("diff", "--noheadings", "-o", "REASON,RATE_B,TIME_B", healthy, both)
-        ok(["CPUID", "2000", "0.2%"] in rows(r), "all guests of a file", r.stdout)
+        ok(["CPUID", "2000", "0.2%"] in rows(r), "diff sums all guests of a file", r.stdout)
         old = save(b, "old.json", [cell(2, 12, "HLT", 5, 900 * MS, 1, hist(b9=5)),
                                    cell(2, 10, "CPUID", 5, 3 * MS, 1, hist(b9=5))])
         r = b.run("diff", "--noheadings", "-o", "REASON,CHANGE,IN", old, healthy)
         ok(rows(r)[-1] != ["HLT"] and ["CPUID", "-0.2%", "-"] in rows(r),
-           "an older module: whose time it was is not known", r.stdout)
+           "diff with a file of an older module shows no part for a change", r.stdout)
     with Bench(load=False) as b:
         b.machine.load()
         paths = save(b, "a.json", HEALTHY), save(b, "b.json", SICK)
         os.rename(b.machine.sys, b.machine.sys + "-away")
-        equal(b.run("diff", *paths).returncode, 0, "files need no module")
+        equal(b.run("diff", *paths).returncode, 0, "diff of two files works without the module")
         os.rename(b.machine.sys + "-away", b.machine.sys)
 
 
@@ -121,12 +124,13 @@ def test_wrong_files():
                 f.write(content)
             r = b.run("diff", good, bad)
             ok(r.returncode == 1 and expected in r.stderr and "bad.json" in r.stderr and
-               not r.stdout, f"refused: {content[:20]!r}, {expected}", r)
+               not r.stdout, f"diff refuses a file that begins with {content[:20]!r} and says: {expected}", r)
         r = b.run("diff", good, b.directory + "/nosuch.json")
-        ok(r.returncode == 1 and "nosuch.json" in r.stderr, "a file that is not there", r)
+        ok(r.returncode == 1 and "nosuch.json" in r.stderr, "diff names a file that does not exist", r)
         for args in (["diff"], ["diff", good], ["diff", good, good, good], ["diff", good, "pid:x"],
                      ["diff", "-o", "NOSUCH", good, good], ["diff", "-c", "1", good, good]):
-            equal(b.run(*args).returncode, 2, f"usage: {' '.join(args[:2])}, {len(args)}")
+            equal(b.run(*args).returncode, 2,
+                  f"diff exits with 2 for these arguments: {' '.join(map(os.path.basename, args[1:]))}")
 
 
 def test_guests():
@@ -141,19 +145,22 @@ def test_guests():
         b.machine.guest(2, [split(2, 10, "CPUID", 1200, 10, kernel=101)] + HEALTHY[1:])
         d = json.loads(p.communicate(timeout=20)[0])["diff"]
         equal([p.returncode, d["a"], d["b"]], [0, {"guest": "web", "ids": [1]},
-                                               {"guest": "2", "ids": [2]}], "two guests")
+                                               {"guest": "2", "ids": [2]}],
+              "diff --json of two guests names both guests and their ids")
         cpuid = d["reasons"][0]
         equal([cpuid["reason"], cpuid["a"]["count"], cpuid["b"]["count"], cpuid["change_in"]],
-              ["CPUID", 100, 200, "kernel_ns"], "what they did in the interval")
-        ok(0.08 < cpuid["change_per_second"] < 0.11, "per second", cpuid["change_per_second"])
-        equal(len(d["reasons"]), 1, "diff of two guests has no other reasons")
+              ["CPUID", 100, 200, "kernel_ns"], "diff --json of two guests counts the exits of the interval")
+        ok(0.08 < cpuid["change_per_second"] < 0.11,
+           "diff --json of two guests has the change per second", cpuid["change_per_second"])
+        equal(len(d["reasons"]), 1, "diff --json of two guests has only reasons with exits in the interval")
         path = save(b, "saved.json", SICK)
         r = b.run("diff", "--noheadings", "-i", "0.1", "-o", "REASON,RATE_A,RATE_B", path, "1")
-        ok(["CPUID", "1000", "0.00"] in rows(r), "a file and a guest", r)
+        ok(["CPUID", "1000", "0.00"] in rows(r), "diff compares a file and a guest", r)
         r = b.run("diff", "-i", "0.1", "1", "nosuch")
-        ok(r.returncode == 4 and "nosuch" in r.stderr, "no such guest", r)
+        ok(r.returncode == 4 and "nosuch" in r.stderr, "diff exits with 4 for a guest that does not exist", r)
         r = b.run("diff", "-i", "0.1", "1", "uid:0")
-        ok(r.returncode == 2 and "2 guests" in r.stderr and not r.stdout, "more than one", r)
+        ok(r.returncode == 2 and "2 guests" in r.stderr and not r.stdout,
+           "diff exits with 2 if one argument matches two guests", r)
 
 
 print("KTAP version 1")
