@@ -77,9 +77,9 @@ def test_reclaim():
         advice = advise(asleep, before=vmstat(), after=vmstat(**counts), proc={"1001/smaps": smaps()})
         got = found(advice, "blocked")
         equal((got[0], got[2]["waiting for memory to be freed"]), (rule, verdict),
-              f"blocked: advise finds {rule} for anonymous memory if {counts} grew in the interval")
+              f"blocked: advise finds {rule} for anonymous memory if vmstat grew by {counts}")
         ok(got[1].startswith("medium: the other" if rule == "reclaim-wait" else "low"),
-           f"blocked: {rule} has its confidence for anonymous memory if {counts} grew in the interval", advice)
+           f"blocked: {rule} has its confidence for anonymous memory if vmstat grew by {counts}", advice)
 
 
 def test_async_page_faults():

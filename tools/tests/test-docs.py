@@ -65,7 +65,7 @@ def test_options(source, commands):
         named = re.findall(r"[a-z]+", " ".join(re.findall(r"^\.Cm ([a-z , ]+) :$", entry, re.M)))
         if named:
             equal(sorted(named), sorted(name for name in commands if has_option(name, *option)),
-                  f"--{option[1]} {option[2]}: the commands that the manual names are those that have it")
+                  f"l1tune.8 names with --{option[1]} {option[2]} exactly the commands that have it")
 
 
 def one(code, reason):
@@ -85,20 +85,26 @@ def test_machine():
             f.write(f"#!/bin/sh\nexec {shlex.join(b.command())} \"$@\"\n")
         os.chmod(wrapper, 0o755)
         equal(completions(wrapper, "stat", "''"), ["3", r"web\ server", "4", r"\$\(touch\ here\)"],
-              "guests are completed by id and by name, whatever a name holds")
-        equal(completions(wrapper, "stat", r"web\\ s"), [r"web\ server"], "a name that is begun is completed")
-        equal(completions(wrapper, "try", "--l2", "w"), [r"web\ server"], "the value of an option is completed")
-        equal(completions(wrapper, "hist", "3", "''"), ["CPUID", "HLT"], "reasons are those that the guest had")
-        equal(completions(wrapper, "hist", "3", "HLT", "''"), [""], "a third argument of hist is not completed")
+              "bash completion: stat offers guests by id and by name, quoted")
+        equal(completions(wrapper, "stat", r"web\\ s"), [r"web\ server"],
+              "bash completion: stat completes a guest's name that contains a blank")
+        equal(completions(wrapper, "try", "--l2", "w"), [r"web\ server"],
+              "bash completion: try --l2 completes a guest's name")
+        equal(completions(wrapper, "hist", "3", "''"), ["CPUID", "HLT"],
+              "bash completion: hist GUEST offers the reasons of that guest")
+        equal(completions(wrapper, "hist", "3", "HLT", "''"), [""],
+              "bash completion: hist GUEST REASON offers nothing more")
         v2(m)
         tenant(m, 1, "/kube/*")
         tenant(m, 2, "/machine.slice/a b")
         os.makedirs(m.sys + "/fs/cgroup/machine.slice/web.scope")
-        equal(completions(wrapper, "limits", "ten"), ["tenant:"], "tenant: is completed")
-        equal(completions(wrapper, "limits", "tenant", ":", "/k"), [r"/kube/\*"], "a tenant is completed")
+        equal(completions(wrapper, "limits", "ten"), ["tenant:"], "bash completion: limits completes tenant:")
+        equal(completions(wrapper, "limits", "tenant", ":", "/k"), [r"/kube/\*"],
+              "bash completion: limits completes the cgroup of a tenant after tenant:")
         equal(completions(wrapper, "limits", "tenant", ":", "/machine.slice/"), [r"/machine.slice/a\ b", "/machine.slice/web.scope"],
-              "a cgroup is completed in a directory that exists")
-        equal(completions(wrapper, "doctor", "--tenant", "/mach"), [r"/machine.slice/a\ b", "/machine.slice"], "the value of --tenant is completed")
+              "bash completion: limits completes tenants and existing cgroups below a directory")
+        equal(completions(wrapper, "doctor", "--tenant", "/mach"), [r"/machine.slice/a\ b", "/machine.slice"],
+              "bash completion: doctor --tenant completes tenants and cgroups")
 
 
 def main():
@@ -108,47 +114,51 @@ def main():
         for manual in MANUALS:
             p = subprocess.run(["groff", "-mdoc", "-ww", "-z", manual], capture_output=True, text=True,
                                check=False)
-            equal([p.returncode, p.stderr], [0, ""], f"groff has nothing to say of {os.path.basename(manual)}")
+            equal([p.returncode, p.stderr], [0, ""],
+                  f"groff -mdoc -ww prints no warning for {os.path.basename(manual)}")
     else:
         print("# no groff: the manual's form is not looked at")
     commands = re.findall(r"^  ([a-z]+) ", text_of(TOOL, "help").split("Options:")[0], re.M)
-    ok(len(commands) > 5, "commands", commands)
+    ok(len(commands) > 5, "l1tune help lists more than five commands", commands)
     offered = completions(TOOL, "limits", "max_v")
     equal([word in offered for word in ("max_vms=", "max_vcpus_per_vm=", "audit.max_vms=")], [True, True, False],
-          "limits are completed")
+          "bash completion: limits max_v offers limits, and audit thresholds only after audit.")
     equal([word in completions(TOOL, "apply", "--") for word in ("--check", "--json")], [True, False],
-          "apply takes no --json")
+          "bash completion: apply offers --check and not --json")
     test_options(source, commands)
     test_metrics(source)
     test_events(source)
     for name in commands:
-        ok(f".Cm {name}" in source, f"{name} is in the manual")
-    equal(completions(TOOL, "''"), commands, "every command is completed")
-    equal(completions(TOOL, "help", "''"), commands, "help completes every command")
-    equal(completions(TOOL, "limits", "max_vms", "=", "''"), ["max"], "values of limits are completed")
-    equal(completions(TOOL, "limits", "--sort", "=", "USE"), ["USE"], "a value after = is completed")
+        ok(f".Cm {name}" in source, f"l1tune.8 has the command {name}")
+    equal(completions(TOOL, "''"), commands, "bash completion: l1tune offers every command")
+    equal(completions(TOOL, "help", "''"), commands, "bash completion: l1tune help offers every command")
+    equal(completions(TOOL, "limits", "max_vms", "=", "''"), ["max"], "bash completion: limits max_vms= offers max")
+    equal(completions(TOOL, "limits", "--sort", "=", "USE"), ["USE"],
+          "bash completion: limits --sort=USE completes the column")
     for shell, command in SHELLS.items():
         if shutil.which(shell):
-            equal(subprocess.run(command, cwd=TOP, capture_output=True, check=False).returncode, 0, f"{shell} reads its completion")
+            equal(subprocess.run(command, cwd=TOP, capture_output=True, check=False).returncode, 0,
+                  f"{shell} -n accepts the {shell} completion")
     for name in commands:
         if name == "help":
             continue
         help_text = text_of(TOOL, name, "--help")
         options = OPTION.findall(help_text)
         missing = [option for option in options if not documented(source, *option)]
-        equal(missing, [], f"{name}: options that the manual lacks")
+        equal(missing, [], f"l1tune.8 has each option of l1tune {name}")
         known = {long for _, long, _ in options} | {letter for letter, _, _ in options}
         wrong = {long or letter for long, letter in in_synopsis(source, name)} - known
-        equal(wrong, set(), f"{name}: options of the manual's synopsis that the command lacks")
+        equal(wrong, set(), f"the synopsis in l1tune.8 has only options that l1tune {name} has")
         offered = completions(TOOL, name, "--")
         missing = [long for _, long, _ in options if "--" + long not in offered]
-        equal(missing, [], f"{name}: options that completion lacks")
+        equal(missing, [], f"bash completion: l1tune {name} -- offers each of its options")
         columns = COLUMN.findall(help_text.partition("\nColumns:\n")[2])
         missing = [column for column in columns
                    if not re.search(rf"^\.It Sy .*\b{column}\b", source, re.M)]
-        equal(missing, [], f"{name}: columns that the manual lacks")
+        equal(missing, [], f"l1tune.8 has each column of l1tune {name}")
         if columns:
-            equal(completions(TOOL, name, "-o", "''"), columns, f"{name}: columns are completed")
+            equal(completions(TOOL, name, "-o", "''"), columns,
+                  f"bash completion: l1tune {name} -o offers each of its columns")
 
 
 def exported(directory="tools/export"):
@@ -162,18 +172,18 @@ def exported(directory="tools/export"):
 
 def test_metrics(source):
     metrics = set(re.findall(r"\bl1tune_\w+", source.partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]))
-    equal(sorted(metrics ^ exported()), [], "the manual has each metric that is exported, and no others")
+    equal(sorted(metrics ^ exported()), [], "l1tune.8 has each exported metric and no others")
     for name in "l1tune.rules.yml", "l1tune.rules.test.yml", "l1tune.dashboard.json", "README.md":
         used = set(re.findall(r"(?<![\w:])l1tune_\w+", read("tools/prometheus/" + name)))
         unknown = {metric for metric in used if re.sub("_(bucket|sum|count)$", "", metric) not in metrics}
-        equal(sorted(unknown), [], f"{name} has only metrics that are exported")
+        equal(sorted(unknown), [], f"tools/prometheus/{name} uses only exported metrics")
 
 
 def test_events(source):
     text = source.partition("\n.Sh EVENTS\n")[2].partition("\n.El")[0]
     documented_events = set(re.findall(r"[a-z]+", " ".join(re.findall(r"^\.It Sy (.*)$", text, re.M))))
     kinds = set(re.findall(r'\[EVENT_\w+\] = "(\w+)"', read("tools/ui/event-show.c")))
-    equal(sorted(documented_events ^ kinds), [], "the manual has each kind of event, and no others")
+    equal(sorted(documented_events ^ kinds), [], "l1tune.8 has each kind of event and no others")
 
 
 def anchors(text):
@@ -191,11 +201,12 @@ def test_links():
             path = os.path.normpath(os.path.join(os.path.dirname(page), target)) if target else page
             if not os.path.exists(os.path.join(TOP, "..", path)) or (anchor and anchor not in anchors(read(path))):
                 broken.append(f"{target}#{anchor}")
-        equal(broken, [], f"{page}: each link leads to a file and a heading")
+        equal(broken, [], f"{page}: each link leads to an existing file and heading")
         listed = re.findall(r"^- \[([^]]+)\]\(#", text, re.M)
         headings = re.findall(r"^## (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
         if listed:
-            equal([heading for heading in headings if heading not in listed], [], f"{page}: the list of contents is complete")
+            equal([heading for heading in headings if heading not in listed], [],
+                  f"{page}: the list of contents has each heading")
 
 
 def test_causes():
@@ -227,15 +238,19 @@ def test_version():
         "debian/changelog": re.match(r"l1tune \((.*?)\)", read("debian/changelog"))[1],
         "NEWS": re.match(r"l1tune (.*)", read("NEWS"))[1],
     }
-    equal(versions, dict.fromkeys(versions, VERSION), "all name the version that Kbuild sets")
+    equal(versions, dict.fromkeys(versions, VERSION),
+          "dkms.conf, debian/changelog and NEWS have the version that Kbuild sets")
 
 
 def test_runbook():
     alerts = re.findall(r"^ +- alert: (\w+)$(?:\n(?! +- alert).*)*?\n +runbook: (\S+)$", read("tools/prometheus/l1tune.rules.yml"), re.M)
-    equal([name for name, _ in alerts], re.findall(r"- alert: (\w+)", read("tools/prometheus/l1tune.rules.yml")), "every alert has a runbook")
-    equal([f"docs/operating.md#{name.lower()}" for name, _ in alerts], [link for _, link in alerts], "the runbook of an alert is the section of its name")
+    equal([name for name, _ in alerts], re.findall(r"- alert: (\w+)", read("tools/prometheus/l1tune.rules.yml")),
+          "every alert of l1tune.rules.yml has a runbook")
+    equal([f"docs/operating.md#{name.lower()}" for name, _ in alerts], [link for _, link in alerts],
+          "the runbook of each alert links to the section of its name in docs/operating.md")
     sections = re.findall(r"^### (\w+)$", read("docs/operating.md").partition("\n## Alerts\n")[2].partition("\n## ")[0], re.M)
-    equal(sections, [name for name, _ in alerts], "the section is there, in the same order")
+    equal(sections, [name for name, _ in alerts],
+          "docs/operating.md has a section for each alert, in the order of l1tune.rules.yml")
 
 
 print("KTAP version 1")

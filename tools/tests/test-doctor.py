@@ -25,10 +25,11 @@ def test_trial():
     with Known() as b:
         row, status = row_of(b, "trial")
         ok(row["state"] == "info" and "not KVM's device" in row["text"] and status == 0,
-           "what is no device is not tried", row)
+           "doctor does not try /dev/kvm if it is not KVM's device", row)
         row, _ = row_of(b, "trial", "--no-try")
-        ok("--no-try" in row["text"], "--no-try: nothing is tried", row)
-        ok("was not tried" in row_of(b, "nesting")[0]["text"], "--no-try: a vCPU's CPUID is not known", b.rows())
+        ok("--no-try" in row["text"], "doctor --no-try says that it did not try KVM", row)
+        ok("was not tried" in row_of(b, "nesting")[0]["text"],
+           "doctor --no-try says that nesting was not tried", b.rows())
 
 
 def as_nobody(b):
@@ -51,23 +52,24 @@ def test_permissions():
         row = as_nobody(b)
         ok(row["state"] == "warning" and "its group is root" in row["text"] and "next login" in row["text"] and
            'KERNEL=="kvm", GROUP="kvm", MODE="0660"' in row["commands"][1] and
-           row["commands"][-1] == f"usermod -aG kvm {user}", "of root alone: a rule for udev", row)
+           row["commands"][-1] == f"usermod -aG kvm {user}",
+           "doctor gives a udev rule for a /dev/kvm that only root can open", row)
         os.chown(kvm, 0, 50)
         os.chmod(kvm, 0o660)
         row = as_nobody(b)
         ok(row["commands"] == [f"usermod -aG staff {user}"] and "next login" in row["text"],
-           "of a group: that group, by its own name", row)
+           "doctor gives usermod -aG with the group of /dev/kvm", row)
         os.chmod(kvm, 0o640)
         row = as_nobody(b)
         ok("mode does not let its group in" in row["text"] and "udevadm" in "\n".join(row["commands"]),
-           "of a group that may only read: a rule for udev", row)
+           "doctor gives a udev rule for a /dev/kvm that its group can only read", row)
         os.chown(kvm, 0, 54321)
         os.chmod(kvm, 0o660)
         row = as_nobody(b)
         ok("no name here" in row["text"] and "usermod -aG 54321" not in "\n".join(row["commands"]),
-           "of a group without a name: a rule for udev", row)
+           "doctor gives no usermod for a /dev/kvm whose group has no name", row)
         os.chmod(kvm, 0o666)
-        equal(as_nobody(b)["state"], "ok", "open to all: nothing to do")
+        equal(as_nobody(b)["state"], "ok", "doctor reports /dev/kvm with mode 0666 as ok")
 
 
 def test_other_kinds():
@@ -76,15 +78,17 @@ def test_other_kinds():
         write(b.dev + "/mshv", "")
         row, status = row_of(b, "kvm")
         ok(status == 2 and "Microsoft's hypervisor" in row["text"] and "Cloud Hypervisor" in row["text"],
-           "/dev/mshv instead of /dev/kvm", row)
+           "doctor names Microsoft's hypervisor for /dev/mshv without /dev/kvm", row)
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
-        ok("Microsoft's hypervisor" in row_of(b, "kvm")[0]["text"], "/dev/mshv is recognized where KVM is not loaded", b.rows())
+        ok("Microsoft's hypervisor" in row_of(b, "kvm")[0]["text"],
+           "doctor names Microsoft's hypervisor for /dev/mshv if KVM is not loaded", b.rows())
     with Known(flags="fpu hypervisor") as b:
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         b.sysfs("module/kvm_pvm/initstate", "live")
         rows, status = b.rows()
         ok(status == 0 and rows["cpu"]["state"] == "info" and "neither counts nor limits" in rows["pvm"]["text"] and
-           rows["kvm"]["state"] == "ok", "PVM needs no VMX", rows)
+           rows["kvm"]["state"] == "ok",
+           "doctor accepts a CPU without VMX for PVM and says that l1tune does not count there", rows)
 
 
 def test_cpus():
@@ -92,13 +96,13 @@ def test_cpus():
         cpus = "processor\t: 0\nflags\t\t: vmx\nvmx flags\t: ept vpid\nmicrocode\t: 0x1\n\n" \
                "processor\t: 1\nflags\t\t: vmx\nvmx flags\t: {}\nmicrocode\t: {}\n"
         write(b.machine.proc + "/cpuinfo", cpus.format("ept vpid", "0x1"))
-        equal(row_of(b, "cpus")[0], None, "CPUs that are the same")
+        equal(row_of(b, "cpus")[0], None, "doctor has no row cpus if all CPUs are the same")
         write(b.machine.proc + "/cpuinfo", cpus.format("vpid", "0x1"))
         row, status = row_of(b, "cpus")
         ok(status == 1 and 'CPU 1 differs from the first one in "vmx flags"' in row["text"],
-           "CPUs whose VMX differs, without the module's help", row)
+           "doctor finds CPUs whose VMX flags differ", row)
         write(b.machine.proc + "/cpuinfo", cpus.format("ept vpid", "0x2"))
-        ok('in "microcode"' in row_of(b, "cpus")[0]["text"], "CPUs whose microcode differs", b.rows())
+        ok('in "microcode"' in row_of(b, "cpus")[0]["text"], "doctor finds CPUs whose microcode differs", b.rows())
 
 
 L0S = {
@@ -118,25 +122,27 @@ def test_l0():
         with Known(dmi=dmi, flags="fpu hypervisor") as b:
             rows, status = b.rows()
             ok(status == 2 and rows[name]["state"] == "problem" and command in "\n".join(rows[name]["commands"]) and
-               not set(L0S) - {name} & set(rows), f"{name} without VMX: how it is switched on there, and no other", rows)
+               not set(L0S) - {name} & set(rows),
+               f"doctor gives the command to enable VMX on {name}, and no other L0's", rows)
             b.cpu(VMX)
-            ok(row_of(b, name)[0]["state"] == "ok", f"{name} with VMX", b.rows())
+            ok(row_of(b, name)[0]["state"] == "ok", f"doctor reports {name} with VMX as ok", b.rows())
     with Known(dmi={"sys_vendor": "Google", "product_name": "Standard PC (Q35)"}) as b:
-        ok("QEMU" not in b.rows()[0], "a cloud's own strings are not those of QEMU", b.rows())
+        ok("QEMU" not in b.rows()[0], "doctor does not take a cloud with QEMU's product name for QEMU", b.rows())
     with Known(flags="fpu hypervisor") as b:
         write(b.machine.proc + "/sys/kernel/osrelease", "6.6.87.2-microsoft-standard-WSL2")
         row, status = row_of(b, "WSL2")
         ok(status == 2 and "nestedVirtualization=true" in row["text"] and "wsl.exe --shutdown" in row["commands"],
-           "WSL2: its file in Windows", row)
+           "doctor gives nestedVirtualization=true and wsl.exe --shutdown for WSL2", row)
         os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
         b.sysfs("module/kvm_intel/parameters/nested", "N")
-        ok("kernelCommandLine" in row_of(b, "nesting")[0]["text"], "WSL2: parameters of KVM are on its command line", b.rows())
+        ok("kernelCommandLine" in row_of(b, "nesting")[0]["text"],
+           "doctor gives kernelCommandLine for a KVM parameter on WSL2", b.rows())
         write(b.machine.proc + "/sys/kernel/osrelease", "6.1.0")
         ok("kvm_intel.nested=1 on the kernel command line" in row_of(b, "nesting")[0]["text"],
-           "KVM built in: its parameters are on the command line", b.rows())
+           "doctor gives the kernel command line for a parameter of a built-in KVM", b.rows())
     with Known() as b:
         rows, status = b.rows("--all")
-        ok(status == 0 and set(L0S) <= set(rows) and "WSL2" in rows, "--all shows them all", rows)
+        ok(status == 0 and set(L0S) <= set(rows) and "WSL2" in rows, "doctor --all shows the rows of every L0", rows)
 
 
 def test_flex():
@@ -144,10 +150,12 @@ def test_flex():
         with Known(dmi={"sys_vendor": "Amazon EC2", "product_name": product}) as b:
             rows, _ = b.rows()
             ok(("EC2 flex" in rows) == is_flex and (not is_flex or "40 %" in rows["EC2 flex"]["text"]),
-               f"{product}: the baseline of -flex", rows)
-            ok(f"--instance-types {product} " in rows["EC2 types"]["commands"][1], f"{product}: the API is asked about it", rows)
+               f"doctor shows the CPU baseline of EC2 flex types only for those: {product}", rows)
+            ok(f"--instance-types {product} " in rows["EC2 types"]["commands"][1],
+               f"doctor gives the EC2 API command for the type {product}", rows)
     with Known(dmi={"sys_vendor": "Amazon EC2", "product_name": "m8i.$(reboot)"}) as b:
-        ok("reboot" not in "\n".join(b.rows()[0]["EC2 types"]["commands"]), "no command has what DMI says, unless it is a type", b.rows())
+        ok("reboot" not in "\n".join(b.rows()[0]["EC2 types"]["commands"]),
+           "doctor puts no invalid EC2 type of DMI into a command", b.rows())
 
 
 def smaps(path="", flags="rd wr", perms="rw-p"):
@@ -184,15 +192,18 @@ def test_memory():
             b.machine.process(1001, ["vmm"])
             write(b.machine.proc + "/1001/smaps", text.encode())
             row, _ = row_of(b, "guest memory")
-            ok(row and row["state"] == state and part in row["text"], f"memory of a running guest: {name}", row)
+            ok(row and row["state"] == state and part in row["text"],
+               f"doctor, memory of a running guest, {name}: {state}", row)
     with Known() as b:
         b.sysfs(THP + "enabled", MADVISE)
         row, status = row_of(b, "huge pages")
-        ok(row["state"] == "info" and "VMMs that ask" in row["text"] and status == 0, "madvise is for VMMs that ask", row)
+        ok(row["state"] == "info" and "VMMs that ask" in row["text"] and status == 0,
+           "doctor reports huge pages set to madvise as info: only VMMs that ask get them", row)
         b.machine.guest(1, memory_bytes=SIZE)
         b.machine.process(1001, ["vmm"])
         row, _ = row_of(b, "guest memory")
-        ok(row["state"] == "info" and "not known for 1 guest" in row["text"], "memory that cannot be read is not known", row)
+        ok(row["state"] == "info" and "not known for 1 guest" in row["text"],
+           "doctor reports guest memory that cannot be read as unknown", row)
         for number in range(2, 20):
             b.machine.guest(number, memory_bytes=SIZE)
             b.machine.process(1000 + number, ["vmm"])
@@ -200,7 +211,7 @@ def test_memory():
             write(f"{b.machine.proc}/{1000 + number}/smaps", smaps().encode())
         row, _ = row_of(b, "guest memory")
         ok("3 more guests were not checked" in row["text"] and row["text"].count("l2-") == 16,
-           "no more than 16 guests are looked at", row)
+           "doctor checks the memory of at most 16 guests", row)
 
 
 def test_security():
@@ -208,23 +219,25 @@ def test_security():
         b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Not affected")
         row, _ = row_of(b, "vmscape")
         ok(row["state"] == "info" and row["text"].startswith("unknown") and "vmscape=force" in row["text"],
-           "VMSCAPE is not looked for in a virtual machine", row)
+           "doctor reports VMSCAPE as unknown in a virtual machine that says Not affected", row)
         b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Mitigation: IBPB before exit to userspace")
-        equal(row_of(b, "vmscape")[0], None, "VMSCAPE that is mitigated")
+        equal(row_of(b, "vmscape")[0], None, "doctor has no row vmscape if VMSCAPE is mitigated")
     with Known(flags="fpu vmx", virtualized=0) as b:
         b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Not affected")
-        equal(row_of(b, "vmscape")[0], None, "VMSCAPE on bare metal is what the kernel says")
+        equal(row_of(b, "vmscape")[0], None, "doctor has no row vmscape on bare metal that says Not affected")
     with Known() as b:
-        equal(row_of(b, "split locks")[0], None, "a kernel without split_lock_mitigate")
+        equal(row_of(b, "split locks")[0], None,
+              "doctor has no row split locks if the kernel has no split_lock_mitigate")
         write(b.machine.proc + "/sys/kernel/split_lock_mitigate", "1")
         row, _ = row_of(b, "split locks")
         ok(row["state"] == "info" and "10 ms" in row["text"] and "sysctl kernel.split_lock_mitigate=0" in row["commands"],
-           "split locks are slowed", row)
+           "doctor says that split locks are slowed with split_lock_mitigate=1, and gives the sysctl", row)
         write(b.machine.proc + "/sys/kernel/split_lock_mitigate", "0")
-        equal(row_of(b, "split locks")[0]["state"], "ok", "split locks are not slowed")
+        equal(row_of(b, "split locks")[0]["state"], "ok", "doctor reports split_lock_mitigate=0 as ok")
         write(b.machine.proc + "/cmdline", "quiet split_lock_detect=fatal")
         row, status = row_of(b, "split locks")
-        ok(row["state"] == "warning" and "SIGBUS" in row["text"] and status == 1, "split locks end a VMM", row)
+        ok(row["state"] == "warning" and "SIGBUS" in row["text"] and status == 1,
+           "doctor warns that split locks end a VMM with split_lock_detect=fatal", row)
 
 
 test_trial()

@@ -62,33 +62,41 @@ def test_words():
         equal(b.drift().stdout.splitlines(), [
             "canary    at 2026-11-26 02:00:00 an exit cost 2.00\u00b5s, 1.00\u00b5s of it outside KVM; 0.0 % of the CPUs' time stolen",
             "baseline  2.00\u00b5s, median of 57 samples; a change is more than 200ns in each of 3 samples",
-            "changes   0 in 60 samples since 2026-11-26 01:01:00"], "an hour without change")
+            "changes   0 in 60 samples since 2026-11-26 01:01:00"],
+              "drift prints the last sample, the baseline and no change for an hour without change")
         b.write(series((60, 2000, {}), (3, 2760, {"rest_ns": 1760}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 38 % more (2.76\u00b5s, before 2.00\u00b5s), stolen time did not change: "
-                               "L0 changed"], "38 % more, and nothing else changed")
+                               "L0 changed"],
+              "drift: an exit that costs 38 % more with equal stolen time is a change of L0")
         equal(b.drift().stdout.splitlines()[2:], [
             "changes   1 in 63 samples since 2026-11-26 01:01:00",
-            "          2026-11-26 02:03:00: " + change_text(b)[0]], "the same in the list of changes")
+            "          2026-11-26 02:03:00: " + change_text(b)[0]],
+              "drift lists each change with the time when it was found")
         b.write(series((60, 2000, {"stolen": None, "rest_ns": UNKNOWN}), (3, 2760, {"stolen": None, "rest_ns": UNKNOWN}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 38 % more (2.76\u00b5s, before 2.00\u00b5s): L0 changed, or takes CPU time from "
                                "this machine (stolen time is not known here); not ruled out: perf or BPF on KVM's events in this machine"],
-              "what is not known is said")
+              "drift: without stolen time and KVM's part it names the causes that are not ruled out")
         b.write(series((60, 2000, {}), (3, 3000, {"rest_ns": 2000, "stolen": 0.41}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 50 % more (3.00\u00b5s, before 2.00\u00b5s), stolen time went from 0 % to 41 %: "
-                               "L0 gives this machine less CPU time"], "a hog on L0: no word of L0 having changed")
+                               "L0 gives this machine less CPU time"],
+              "drift: much more stolen time means that L0 gives less CPU time, not that L0 changed")
         b.write(series((60, 2000, {"stolen": 0.01}), (3, 3000, {"rest_ns": 2000, "stolen": 0.04}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 50 % more (3.00\u00b5s, before 2.00\u00b5s), stolen time went from 1 % to 4 %, "
-                               "which does not explain it: L0 changed"], "a little more stolen time does not explain much")
+                               "which does not explain it: L0 changed"],
+              "drift: a little more stolen time does not explain a large change")
         b.write(series((60, 2000, {}), (3, 2600, {"rest_ns": 1300, "work_ns": 26000}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 30 % more (2.60\u00b5s, before 2.00\u00b5s), and work without exits takes 30 % more: "
-                               "the CPUs became slower"], "a slower CPU")
+                               "the CPUs became slower"],
+              "drift: exits and other work that take 30 % more mean slower CPUs")
         b.write(series((60, 2000, {}), (3, 2600, {}), noise=0))
         equal(change_text(b), ["since 02:01 an exit costs 30 % more (2.60\u00b5s, before 2.00\u00b5s), the part outside KVM did not change: "
-                               "this machine's KVM takes longer, as when perf or BPF traces it"], "the part in KVM")
+                               "this machine's KVM takes longer, as when perf or BPF traces it"],
+              "drift: an equal part outside KVM means that this machine's KVM takes longer")
         slots = series((60, 2000, {}), noise=0) + [slot(61 + n, START + (600 + n) * MINUTE, 1000, rest_ns=500) for n in range(3)]
         b.write(slots)
         equal(change_text(b), ["since a time between 02:00 and 11:00 an exit costs 50 % less (1.00\u00b5s, before 2.00\u00b5s), stolen time did "
-                               "not change: L0 changed"], "a change while no canary ran")
+                               "not change: L0 changed"],
+              "drift: a change while no canary ran has the time of the last and of the first sample around it")
 
 
 def test_json():
@@ -96,22 +104,26 @@ def test_json():
         b.write(series((60, 2000, {}), (40, 2760, {"rest_ns": 1760}), noise=0), places=200)
         found = b.found()
         equal([found["samples"], found["first"], found["threshold_ns"], found["baseline"]["exit_ns"]],
-              [100, "2026-11-26T01:01:00.000000000Z", 276, 2760], "samples and baseline")
+              [100, "2026-11-26T01:01:00.000000000Z", 276, 2760],
+              "drift --json has samples, first, threshold and baseline")
         equal(found["last"], {"exit_ns": 2760, "outside_kvm_ns": 1760, "work_ns": 20000, "stolen_ratio": 0.0,
-                              "time": "2026-11-26T02:40:00.000000000Z", "cpu_ns": 5_000_000}, "the last sample")
+                              "time": "2026-11-26T02:40:00.000000000Z", "cpu_ns": 5_000_000},
+              "drift --json has the values of the last sample")
         change, = found["changes"]
         equal([change[key] for key in ("before", "since", "found", "cause")],
-              [f"2026-11-26T{t}:00.000000000Z" for t in ("02:00", "02:01", "02:03")] + ["l0"], "one change: since when, and found when")
-        ok(abs(change["change_ratio"] - 0.38) < 1e-9, "by how much", change)
-        equal(change["from"], {"exit_ns": 2000, "outside_kvm_ns": 1000, "work_ns": 20000, "stolen_ratio": 0.0}, "and from what")
+              [f"2026-11-26T{t}:00.000000000Z" for t in ("02:00", "02:01", "02:03")] + ["l0"],
+              "drift --json has before, since, found and cause of a change")
+        ok(abs(change["change_ratio"] - 0.38) < 1e-9, "drift --json has the ratio of a change", change)
+        equal(change["from"], {"exit_ns": 2000, "outside_kvm_ns": 1000, "work_ns": 20000, "stolen_ratio": 0.0},
+              "drift --json has the baseline before a change")
 
 
 def test_noise():
     with Canary() as b:
         b.write(series((95, 2000, {}), noise=0.03))
-        equal(b.found()["changes"], [], "an hour and a half of noise of 3 %: no change")
+        equal(b.found()["changes"], [], "drift finds no change in noise of 3 %")
         b.write(series((60, 2000, {"stolen": 0}), (35, 2000, {"stolen": 0.5})))
-        equal(b.found()["changes"], [], "a hog on L0 that leaves an exit's cost as it is: no change")
+        equal(b.found()["changes"], [], "drift finds no change if stolen time grows and an exit's cost does not")
 
 
 def test_file():
@@ -119,40 +131,43 @@ def test_file():
         slots = series((60, 2000, {}), noise=0)
         b.write(slots, places=20)
         found = b.found()
-        equal([found["samples"], found["first"]], [20, "2026-11-26T01:41:00.000000000Z"], "the newest samples take the place of the oldest")
+        equal([found["samples"], found["first"]], [20, "2026-11-26T01:41:00.000000000Z"],
+              "drift reads a ring of samples whose newest replaced the oldest")
         damaged = slots[:29] + [slots[29][:40] + b"\1" + slots[29][41:]] + slots[30:]
         b.write(damaged)
-        equal(b.found()["samples"], 59, "a sample that was not written whole is left out, and no other")
+        equal(b.found()["samples"], 59, "drift leaves out a sample that was not written completely, and no other")
         for cut in range(0, SLOT.size):
             b.write(slots[:2] + [slots[2][:cut] + b"\xff" * (SLOT.size - cut)])
             if b.found()["samples"] != 2:
                 break
-        equal(cut, SLOT.size - 1, "wherever the write ended")
+        equal(cut, SLOT.size - 1, "drift leaves out a sample that was cut at any byte")
         with open(b.path, "r+b") as f:
             f.truncate(2 * SLOT.size + 7)
-        equal(b.found()["samples"], 1, "a file that was cut")
+        equal(b.found()["samples"], 1, "drift reads the complete samples of a truncated file")
         with open(b.path, "wb") as f:
             f.write(os.urandom(5000))
         r = b.drift()
-        equal([r.returncode, r.stdout], [1, ""], "no samples in it: it fails")
-        ok("no canary samples: run l1tune record --canary" in r.stderr, "and says what to do", r.stderr)
+        equal([r.returncode, r.stdout], [1, ""], "drift exits with 1 for a file without samples")
+        ok("no canary samples: run l1tune record --canary" in r.stderr,
+           "drift names record --canary if there are no samples", r.stderr)
 
 
 def test_record():
     with Canary() as b:
         r = b.run("record", *b.state, "--canary", "-i", "0.2", "-c", "3", "--dev", b.directory + "/none")
-        equal(r.returncode, 0, "record --canary without /dev/kvm records")
+        equal(r.returncode, 0, "record --canary without /dev/kvm exits with 0")
         equal(r.stderr.splitlines(), [f"l1tune: canary: {b.directory}/none/kvm: No such file or directory: l1tune doctor says what is missing: "
-                                      "the cost of an exit is unknown until this is fixed"], "and says that it has no canary, once")
+                                      "the cost of an exit is unknown until this is fixed"],
+              "record --canary without /dev/kvm says once that there is no canary")
         size = sum(os.path.getsize(os.path.join(b.records, name)) for name in os.listdir(b.records) if name == "canary")
-        equal(size // SLOT.size, (256 << 20) // 256 // SLOT.size, "the samples have one part in 256 of the size")
+        equal(size // SLOT.size, (256 << 20) // 256 // SLOT.size, "record gives the canary samples 1/256 of its size")
         b.write(series((60, 2000, {}), noise=0))
         b.run("record", *b.state, "--canary", "-c", "1", "--size", "1M", "--dev", b.directory + "/none")
         found = b.found()
         equal([found["samples"], found["last"]["time"]], [(1 << 20) // 256 // SLOT.size, "2026-11-26T02:00:00.000000000Z"],
-              "with a smaller size the newest samples stay")
+              "record --canary with a smaller --size keeps the newest samples")
         r = b.run("record", *b.state, "-c", "1", "--every", "5")
-        equal(r.returncode, 2, "--every without --canary is an error")
+        equal(r.returncode, 2, "record --every without --canary exits with 2")
 
 
 def test_events():
@@ -167,14 +182,16 @@ def test_events():
                     f.write(slot(seq, START + seq * MINUTE, 1380, rest_ns=880))
             event = json.loads(p.stdout.readline())
         equal([p.returncode, event["time"], event["event"]["kind"], event["event"]["drift"]["cause"]],
-              [0, "2026-11-26T02:26:00.000000000Z", "drift", "l0"], "events shows a change when it is found, and none from before")
-        ok("an exit costs 38 % more" in event["event"]["drift"]["text"], "in words", event)
+              [0, "2026-11-26T02:26:00.000000000Z", "drift", "l0"],
+              "events --json shows a drift when it is found, and no earlier ones")
+        ok("an exit costs 38 % more" in event["event"]["drift"]["text"], "events --json has the text of a drift", event)
         with subprocess.Popen(b.command("events", *b.state), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
             wait_for_look(p)
             with open(b.path, "r+b", buffering=0) as f:
                 f.seek(87 * SLOT.size)
                 f.write(slot(87, START + 87 * MINUTE, 1380, rest_ns=880))
-            ok(not within(1, lambda: select.select([p.stdout], [], [], 0)[0]), "and nothing while nothing changes")
+            ok(not within(1, lambda: select.select([p.stdout], [], [], 0)[0]),
+               "events shows no drift while nothing changes")
             p.terminate()
 
 

@@ -136,26 +136,27 @@ def test_lines():
             happen(b, "change", "l1", **DENIED | {"COMM": "a b USE=1"})
             equal(without_time(f.line()),
                   'denied      max_vms=20, use 20: pid 77, uid 5, comm "a b USE=1": EDQUOT',
-                  "a denial has all details, and a name that looks like a key changes none")
+                  "events shows all details of a denial, also with a comm that looks like a key")
             happen(b, "change", "l1", EVENT="limit", LIMIT="max_exits_per_sec", VALUE=1000,
                    ACTION_TAKEN="denied", COUNT=250, L2="l2-4")
             equal(without_time(f.line()), "denied      l2-4 web: max_exits_per_sec=1000 (250 times)",
-                  "a guest that is slowed is named")
+                  "events names the guest whose exit rate was limited")
             happen(b, "change", "l1", EVENT="effective", LIMIT="max_vms", EFFECTIVE=0, HOOK="refuse_vm",
                    STATE="unavailable")
             ok("ineffective max_vms: hook refuse_vm is unavailable" in f.line(),
-               "a limit that loses its hook is shown as ineffective")
+               "events shows a limit that loses its hook as ineffective")
             b.remove(4)
             shutil.rmtree(b.machine.proc + "/1004")
             happen(b, "remove", "l2-4", PID=1004, UID=0, COMM="qemu EXITS=1", EXITS=9, EXIT_TIME_NS=1_500_000,
                    USER_TIME_NS=0, WAIT_TIME_NS=0, RUNQ_TIME_NS=0, THROTTLED_NS=0, GUEST_TIME_NS=2_000_000_000)
             equal(without_time(f.line()), 'removed     l2-4 web: pid 1004, uid 0, comm "qemu EXITS=1": '
                   "9 exits, 1.50ms from exit to entry, 2.00s in the guest",
-                  "a guest that is removed is shown with its counts and the name it had")
+                  "events shows a removed guest with its counts and its name")
             happen(b, "change", "l1", **DENIED | {"COUNT": 2, "L2": "l2-4"})
             equal(without_time(f.line()), 'denied      l2-4 web: max_vms=20, use 20: pid 77, uid 5, '
-                  'comm "vmm": EDQUOT (2 times)', "a denial that is told after its guest has gone has the guest's name")
-            equal([end_of(f.process), f.process.stderr.read()], [0, ""], "-c 6 ends after six events")
+                  'comm "vmm": EDQUOT (2 times)',
+                  "events shows a denial of a guest that has ended with the guest's name")
+            equal([end_of(f.process), f.process.stderr.read()], [0, ""], "events -c 6 ends after six events")
 
 
 def test_tenant():
@@ -165,51 +166,57 @@ def test_tenant():
         with Follower(b, "-c", "3") as f:
             happen(b, "change", "l1", **DENIED | {"COMM": "x ACTION_TAKEN=y"} | tenant)
             equal(without_time(f.line()), 'denied      tenant /a b/\\x1b[2J\\x2d: max_vms=20, use 20: pid 77, uid 5, comm "x ACTION_TAKEN=y": EDQUOT',
-                  "a limit of a tenant is shown with its path")
+                  "events shows a tenant's denial with the tenant's path")
             happen(b, "change", "l1", EVENT="limit", LIMIT="max_exits_per_sec", VALUE=1000, ACTION_TAKEN="denied", COUNT=250, L2="l2-4", **tenant)
-            equal(without_time(f.line()), "denied      l2-4 web: tenant /a b/\\x1b[2J\\x2d: max_exits_per_sec=1000 (250 times)", "also where it is about a guest")
+            equal(without_time(f.line()),
+                  "denied      l2-4 web: tenant /a b/\\x1b[2J\\x2d: max_exits_per_sec=1000 (250 times)",
+                  "events shows a tenant's denial of a guest with guest and tenant")
             # A device that is no guest and comes and goes is no event.
             send_uevent("add", "tenant-3", DEVTYPE="tenant")
             happen(b, "change", "l1", EVENT="limit", LIMIT="max_vms_per_sec", VALUE=1, USE=1, ACTION_TAKEN="audited", COUNT=1, TENANT="tenant-3", CGROUP="/a")
-            equal(without_time(f.line()), "audited     tenant /a: audit.max_vms_per_sec=1, use 1", "an audit threshold of a tenant")
-            equal(end_of(f.process), 0, "tenants that are defined are no events")
+            equal(without_time(f.line()), "audited     tenant /a: audit.max_vms_per_sec=1, use 1",
+                  "events shows a tenant's audit threshold that was exceeded")
+            equal(end_of(f.process), 0, "events does not count added tenants for -c")
         with Follower(b, "-J", "-c", "2") as f:
             happen(b, "change", "l1", **DENIED | tenant)
             event = f.event()
-            equal([event["tenant"], event["cgroup"]], [3, "/a b/\x1b[2J\\x2d"], "JSON has its id and path")
+            equal([event["tenant"], event["cgroup"]], [3, "/a b/\x1b[2J\\x2d"],
+                  "events --json has the id and path of a tenant")
             happen(b, "change", "l1", **DENIED)
             event = f.event()
-            equal([event["tenant"], event["cgroup"]], [None, None], "of a limit of the host they are null")
+            equal([event["tenant"], event["cgroup"]], [None, None],
+                  "events --json has null as tenant and cgroup for a limit of the host")
         os.unlink(b.machine.device("l1") + "/events")
         with Follower(b, "-c", "1") as f:
             send_uevent("change", "l1", **DENIED | tenant)
-            equal(without_time(f.line()), "denied      tenant-3: max_vms: pid 77: EDQUOT", "uevents name the tenant's device only")
+            equal(without_time(f.line()), "denied      tenant-3: max_vms: pid 77: EDQUOT",
+                  "events without l1/events shows the tenant's device instead of its path")
 
 
 def test_gap():
     with Bench() as b:
         with Follower(b, "-J") as f:
             happen(b, "change", "l1", **DENIED)
-            equal(f.event()["count"], 1, "the first event is shown")
+            equal(f.event()["count"], 1, "events shows the first denial")
             # It may not have ended reading yet, and would come across the next ones one by one.
             wait_for_look(f.process)
             for number in range(2, 9):
                 b.machine.event(keep=3, **DENIED | {"COUNT": number})
             send_uevent("change", "l1", **DENIED)
             equal(f.event(), {"kind": "lost", "id": None, "name": None, "count": 4},
-                  "events that left the file unread are counted")
-            equal([f.event()["count"] for _ in range(3)], [6, 7, 8], "those that are left are shown in order")
+                  "events shows how many events l1/events dropped before they were read")
+            equal([f.event()["count"] for _ in range(3)], [6, 7, 8], "events shows the events after a gap in order")
             send_uevent("change", "l1", **DENIED)
             happen(b, "change", "l1", **DENIED | {"COUNT": 9})
-            equal(f.event()["count"], 9, "an event is not shown twice")
-            equal(f.end(), 0, "SIGINT ends it after a gap")
+            equal(f.event()["count"], 9, "events shows no event twice after a gap")
+            equal(f.end(), 0, "SIGINT ends events after a gap")
         with Follower(b, "-c", "1") as f:
             for _ in range(2):
                 b.machine.event(keep=1, **DENIED)
             send_uevent("change", "l1", **DENIED)
             equal(without_time(f.line()), "lost        1 event was not recorded: more came than l1/events holds; "
-                  "l1tune limits has the counts", "a gap is a line of its own")
-            ok("denied" in f.line() and end_of(f.process) == 0, "the line for a gap does not count for -c")
+                  "l1tune limits has the counts", "events prints a line for one event that was not recorded")
+            ok("denied" in f.line() and end_of(f.process) == 0, "events -c does not count the line for a gap")
 
 
 def test_time():
@@ -219,7 +226,7 @@ def test_time():
             when = json.loads(f.line())["time"]
             seconds = time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(time.CLOCK_BOOTTIME) + 1
             ok(abs(time.mktime(time.strptime(when[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - seconds) <= 2,
-               "the time is when it happened, not when it was read", when)
+               "events shows when an event happened, not when it was read", when)
 
 
 def test_no_details():
@@ -231,22 +238,26 @@ def test_no_details():
         shutil.copy(TOOL, tool)
         with Follower(b, "-c", "4", tool=tool, **NOBODY) as f:
             happen(b, "add", "l2-4", PID=1004, UID=0, COMM="qemu")
-            equal(without_time(f.line()), "added       l2-4: pid 1004", "without the right to read l1/events the process is shown")
+            equal(without_time(f.line()), "added       l2-4: pid 1004",
+                  "events shows an added guest and its pid without permission to read l1/events")
             happen(b, "change", "l1", **DENIED)
-            equal(without_time(f.line()), "denied      max_vms: pid 77: EDQUOT", "so is the limit that denied")
+            equal(without_time(f.line()), "denied      max_vms: pid 77: EDQUOT",
+                  "events shows the limit of a denial without permission to read l1/events")
             happen(b, "change", "l1", EVENT="effective", LIMIT="max_vms", EFFECTIVE=1, HOOK="refuse_vm", STATE="ok")
-            equal(without_time(f.line()), "effective   max_vms: hook refuse_vm is ok", "so is a limit that takes effect")
+            equal(without_time(f.line()), "effective   max_vms: hook refuse_vm is ok",
+                  "events shows a limit that takes effect without permission to read l1/events")
             happen(b, "remove", "l2-4", PID=1004, UID=0, COMM="qemu", EXITS=9)
-            equal(without_time(f.line()), "removed     l2-4: pid 1004", "so is a guest that is removed")
+            equal(without_time(f.line()), "removed     l2-4: pid 1004",
+                  "events shows a removed guest without permission to read l1/events")
             end = end_of(f.process)
             said = f.process.stderr.read()
             ok(end == 0 and said.count("\n") == 1 and "l1/events: Permission denied" in said and "gid" in said,
-               "what is missing and who may see it is said once", said)
+               "events says once that l1/events cannot be read and that gid permits it", said)
         with Follower(b, "-J", tool=tool, **NOBODY) as f:
             happen(b, "change", "l1", **DENIED)
             equal(f.event(), {"kind": "denied", "id": None, "name": None, "limit": "max_vms", "value": None,
                               "use": None, "count": None, "pid": 77, "uid": None, "comm": None, "errno": "EDQUOT", "tenant": None, "cgroup": None},
-                  "what may not be seen is null in JSON")
+                  "events --json has null for details of l1/events that cannot be read")
 
 
 def test_json():
@@ -256,34 +267,36 @@ def test_json():
             happen(b, "change", "l1", **DENIED | {"COMM": "a\\033[2J"})
             line = f.line()
             document = json.loads(line)
-            ok(list(document) == KEYS and line.isascii(), "keys of the document", line)
+            ok(list(document) == KEYS and line.isascii(),
+               "events --json has all keys of a document, in order and in ASCII", line)
             equal(document["event"],
                   {"kind": "denied", "id": None, "name": None, "limit": "max_vms", "value": 20,
                    "use": 20, "count": 1, "pid": 77, "uid": 5, "comm": "a\x1b[2J",
-                   "errno": "EDQUOT", "tenant": None, "cgroup": None}, "a denial as JSON")
+                   "errno": "EDQUOT", "tenant": None, "cgroup": None}, "events --json has all details of a denial")
             happen(b, "add", f"l2-{2**63 - 1}", PID=1, UID=0, COMM="vmm")
-            equal(f.event()["id"], 2**63 - 1, "ids have 64 bits")
+            equal(f.event()["id"], 2**63 - 1, "events --json has ids of 64 bits")
             send("remove", "l1")
             b.remove(4)
             shutil.rmtree(b.machine.sys + "/class/l1tune")
-            equal(f.event()["kind"], "unloaded", "the module is unloaded, and events goes on")
+            equal(f.event()["kind"], "unloaded", "events shows that the module was unloaded, and continues")
             send_uevent("remove", f"l2-{2**63 - 1}", PID=1)
-            equal(f.event()["kind"], "removed", "without the file a guest's end is shown by its uevent")
+            equal(f.event()["kind"], "removed",
+                  "events shows a removed guest by its uevent after the module was unloaded")
             b.machine.load(loaded_ns=9_000_000_000)
             b.machine.guest(4, pid=99, comm="another")
             record(b, "add", "l2-4", PID=99, UID=0, COMM="another")
             send("add", "l1")
             document = json.loads(f.line())
             equal([document["loaded_ns"], document["event"]["kind"]], [9_000_000_000, "loaded"],
-                  "the module is loaded again")
-            equal(f.event()["kind"], "added", "all that is recorded since then is shown")
+                  "events shows that the module was loaded again, with its load time")
+            equal(f.event()["kind"], "added", "events shows what was recorded since the module was loaded again")
             send("add", "l1")
-            equal(f.event()["kind"], "loaded", "a second uevent for the same module is shown")
+            equal(f.event()["kind"], "loaded", "events shows a second uevent for the same load of the module")
             happen(b, "change", "l1", **DENIED | {"L2": "l2-4"})
             event = f.event()
             equal([event["kind"], event["id"], event["name"]], ["denied", 4, "another"],
-                  "it shows nothing twice, and guests of the new module have their names")
-            equal([f.end(), f.process.stderr.read()], [0, ""], "SIGINT ends it")
+                  "events shows no event twice and names guests of a module that was loaded again")
+            equal([f.end(), f.process.stderr.read()], [0, ""], "SIGINT ends events without a message")
 
 
 def test_unload():
@@ -292,11 +305,12 @@ def test_unload():
         with Follower(b) as f:
             record(b, "remove", "l2-4", PID=1004, UID=0, COMM="qemu", EXITS=9)
             send("change", "l1", EVENT="guest")
-            ok("9 exits" in f.line(), "a guest's end is shown from the file")
+            ok("9 exits" in f.line(),
+               "events shows a guest that was recorded as removed just before the module was unloaded")
             os.unlink(b.machine.device("l1") + "/events")
             send("remove", "l1")
-            ok("unloaded" in f.line(), "the module's end follows")
-            equal(f.end(), 0, "SIGINT ends it without the module")
+            ok("unloaded" in f.line(), "events shows the unloaded module after the last guest")
+            equal(f.end(), 0, "SIGINT ends events while the module is not loaded")
 
 
 def test_forged():
@@ -310,8 +324,8 @@ def test_forged():
                     s.sendto(payload, (port, 0))
                     s.sendto(payload, (port, 1))
             send("change", "l1", **DENIED)
-            equal(f.event()["limit"], "max_vms", "a message that is not from the kernel is passed over")
-            equal(f.end(), 0, "a forged message does no harm")
+            equal(f.event()["limit"], "max_vms", "events ignores a message that is not from the kernel")
+            equal(f.end(), 0, "SIGINT ends events after forged messages")
 
 
 def send_storm():
@@ -330,8 +344,8 @@ def test_loss():
             record(b, "change", "l1", **DENIED)
             f.process.send_signal(signal.SIGCONT)
             equal([without_time(f.line())[:7] for _ in range(2)], ["denied ", "denied "],
-                  "uevents that are lost lose nothing that is recorded")
-            equal(end_of(f.process), 0, "-c ends it after a storm")
+                  "events shows all recorded events if uevents are lost")
+            equal(end_of(f.process), 0, "events -c ends after a storm of uevents")
         os.unlink(b.machine.device("l1") + "/events")
         with Follower(b) as f:
             f.process.send_signal(signal.SIGSTOP)
@@ -342,10 +356,12 @@ def test_loss():
             while line and " lost " not in line:
                 denied += 1
                 line = f.line()
-            ok(" lost " in line and "l1tune limits" in line, "without the file lost events are told", line)
+            ok(" lost " in line and "l1tune limits" in line,
+               "events without l1/events shows that uevents were lost", line)
             f.process.send_signal(signal.SIGINT)
             rest = f.process.stdout.read()
-            ok(end_of(f.process) == 0 and (not rest or rest.endswith("\n")), "whole lines to the end")
+            ok(end_of(f.process) == 0 and (not rest or rest.endswith("\n")),
+               "events prints complete lines up to SIGINT")
 
 
 def test_end():
@@ -353,30 +369,31 @@ def test_end():
         with Follower(b) as f:
             f.process.stdout.close()
             equal([end_of(f.process), f.process.stderr.read()], [0, ""],
-                  "it ends when its reader goes, without an event")
+                  "events ends without an event when its reader closes the pipe")
             f.process.stdout = None
         with Follower(b) as f:
             f.process.send_signal(signal.SIGTERM)
-            equal(end_of(f.process), 0, "SIGTERM ends it")
+            equal(end_of(f.process), 0, "SIGTERM ends events")
         with Follower(b) as f:
             fcntl.fcntl(f.process.stdout, F_SETPIPE_SZ, 4096)
             for _ in range(200):
                 happen(b, "change", "l1", **DENIED)
             wait_until_full(f.process.stdout)
             f.process.send_signal(signal.SIGTERM)
-            equal(end_of(f.process), 0, "one SIGTERM ends it while its reader does not read")
+            equal(end_of(f.process), 0, "one SIGTERM ends events while its reader does not read")
             rest = f.process.stdout.read()
-            ok(rest.endswith("\n") and all(re.match(r"\S+ \S+ (denied|lost) ", line) for line in rest.splitlines()), "what was printed till then are whole lines", rest)
+            ok(rest.endswith("\n") and all(re.match(r"\S+ \S+ (denied|lost) ", line) for line in rest.splitlines()),
+               "events prints only complete lines before SIGTERM", rest)
         with Follower(b, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])) as f:
             f.process.send_signal(signal.SIGTERM)
-            equal(end_of(f.process), 0, "SIGTERM ends it though the parent had it blocked")
+            equal(end_of(f.process), 0, "SIGTERM ends events whose parent had it blocked")
         ends = []
         for delay in range(0, 100, 5):
             p = subprocess.Popen(b.command("events"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             time.sleep(delay / 1000)
             p.send_signal(signal.SIGTERM)
             ends.append([end_of(p) in (0, -signal.SIGTERM), *p.communicate()])
-        equal(ends, [[True, "", ""]] * 20, "SIGTERM ends it at any moment of its start")
+        equal(ends, [[True, "", ""]] * 20, "SIGTERM ends events at any moment of its start")
         child = os.fork()
         if not child:
             within(60, listeners)
@@ -384,19 +401,21 @@ def test_end():
             os._exit(0)
         shown = on_terminal(b.command("events", "-c", "1"))
         os.waitpid(child, 0)
-        ok("\x1b[31mdenied" in shown, "a denial is red on a terminal", shown)
+        ok("\x1b[31mdenied" in shown, "events shows a denial in red on a terminal", shown)
 
 
 def test_errors():
     with Bench() as b:
         for args in ["web"], ["-c", "0"], ["-i", "1"], ["-c", "x"]:
             r = b.run("events", *args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: {args}", r)
+            ok(r.returncode == 2 and r.stderr and not r.stdout,
+               f"events {' '.join(args)} prints its usage error and exits with 2", r)
         r = subprocess.run([TOOL, "events", "--help"], capture_output=True, text=True, check=False)
-        ok(r.returncode == 0 and "--count" in r.stdout, "help", r)
+        ok(r.returncode == 0 and "--count" in r.stdout, "events --help has --count and exits with 0", r)
     with Bench(load=False) as b:
         r = b.run("events")
-        ok(r.returncode == 3 and "modprobe l1tune" in r.stderr, "no module", r)
+        ok(r.returncode == 3 and "modprobe l1tune" in r.stderr,
+           "events without the module exits with 3 and names modprobe", r)
 
 
 def test_container():
@@ -405,13 +424,13 @@ def test_container():
         r = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "timeout", "20", *command],
                            capture_output=True, text=True, check=False)
         ok(r.returncode == 1 and "user namespace" in r.stderr and not r.stdout,
-           "where the kernel tells nothing it says so", r)
+           "events in a user namespace exits with 1 and says so", r)
 
 
 print("KTAP version 1")
 test_errors()
 if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
-    ok(True, "events of the kernel # SKIP a network namespace takes root to make")
+    ok(True, "events shows uevents of the kernel # SKIP a network namespace takes root to make")
 else:
     for test in (test_lines, test_tenant, test_gap, test_time, test_no_details, test_json, test_unload, test_forged, test_loss,
                  test_end, test_container):
