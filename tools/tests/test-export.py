@@ -68,49 +68,53 @@ def test_values():
                        "vmm_time_ns": 7, "throttled_time_ns": 2_000_000_000}, usage={"vms": 3, "memory_bytes": 64 << 30}) as b:
         machine(b)
         r, s, types = exported(b)
-        ok(r.returncode == 0 and not r.stderr and r.stdout.endswith("\n# EOF\n"), "OpenMetrics, to its end", r)
+        ok(r.returncode == 0 and not r.stderr and r.stdout.endswith("\n# EOF\n"),
+           "export prints OpenMetrics up to # EOF without a message", r)
         equal([value(s, "l1tune_up"), value(s, "l1tune_build_info", module=fake.VERSION, abi=2, tool=fake.VERSION),
                value(s, "l1tune_load_boottime_seconds"), value(s, "l1tune_hook_info", hook="kvm_exit", state="ok")],
-              ["1", "1", "5.000000000", "1"], "the module, and when it was loaded")
+              ["1", "1", "5.000000000", "1"], "export writes the versions, the load time and the state of hooks")
         equal([value(s, "l1tune_host_" + name) for name in (
             "vms_total", "exits_total", "exit_seconds_total", "kernel_seconds_total", "vmm_seconds_total",
             "throttled_seconds_total")],
               ["9", "123456789", "5000000000.000000001", "0.000000011", "0.000000007", "2.000000000"],
-              "totals are the module's, which have the dead, to the nanosecond")
-        equal([value(s, "l1tune_vms"), value(s, "l1tune_memory_bytes")], ["3", str(64 << 30)], "use")
+              "export writes host totals from the module, to the nanosecond")
+        equal([value(s, "l1tune_vms"), value(s, "l1tune_memory_bytes")], ["3", str(64 << 30)],
+              "export writes the number of VMs and the memory in use")
         equal([of_guest(s, "l1tune_exits_total", reason=reason, level=level)
                for reason, level in (("CPUID", 2), ("HLT", 2), ("CPUID", 3))], ["1001", "11", "500"],
-              "exits by reason and level")
+              "export writes a guest's exits by reason and level")
         equal([of_guest(s, "l1tune_exit_seconds_total", part=part)
                for part in fake.PARTS],
               ["0.075000001", "0.030000000", "0.002000000", "900.001000000", "0.017000000", "0.010000000",
-               "0.005000000"], "who spent the time")
-        equal(of_guest(s, "l1tune_guest_seconds_total"), "8.000000002", "time in the guest")
+               "0.005000000"], "export writes a guest's exit time by part")
+        equal(of_guest(s, "l1tune_guest_seconds_total"), "8.000000002", "export writes a guest's time in the guest")
         equal([b for b in buckets(s, guest="web") if b[0] in (2**10 / 1e9, 2**11 / 1e9, 2**17 / 1e9, 2**32 / 1e9, float("inf"))],
               [(2**10 / 1e9, 700), (2**11 / 1e9, 950), (2**17 / 1e9, 1450), (2**32 / 1e9, 1499), (float("inf"), 1500)],
-              "buckets are counted up; exits that go on are in none, nor is HLT")
+              "export writes cumulative buckets without open exits and without HLT")
         bounds = [bound for bound, _ in buckets(s, guest="web")]
-        equal([len(bounds), bounds], [24, sorted(bounds)], "24 buckets in order")
+        equal([len(bounds), bounds], [24, sorted(bounds)], "export writes histograms with 24 buckets in order")
         equal([of_guest(s, "l1tune_exit_duration_seconds_count"), of_guest(s, "l1tune_exit_duration_seconds_sum")],
-              ["1500", "0.140000000"], "their count and sum")
+              ["1500", "0.140000000"], "export writes count and sum of a histogram")
         equal([of_guest(s, "l1tune_guest_" + name) for name in ("vcpus", "memory_bytes", "nested")],
-              ["2", str(512 << 20), "1"], "what the guest has")
+              ["2", str(512 << 20), "1"], "export writes a guest's vCPUs, memory and nested state")
         equal(value(s, "l1tune_guest_info", guest="web", id=1, name="web", pid=1001, uid=107, comm="vmm"), "1",
-              "who it is")
+              "export writes l1tune_guest_info with id, name, pid, uid and comm")
         equal(sorted(of["guest"] for of in labels_of(s, "l1tune_guest_vcpus")), ["probe#2", "web"],
-              "VMs without vCPUs are left out, nameless ones have their number")
+              "export leaves out VMs without vCPUs and adds the id to the label of a guest without a name")
         equal([types["l1tune_exits"], types["l1tune_guest"], types["l1tune_exit_duration_seconds"]],
-              ["counter", "info", "histogram"], "types of OpenMetrics")
+              ["counter", "info", "histogram"], "export writes OpenMetrics types of counter, info and histogram")
         ok("# UNIT l1tune_memory_bytes bytes\n" in r.stdout and "# UNIT l1tune_exit_seconds seconds\n" in r.stdout,
-           "units")
+           "export writes # UNIT lines of bytes and seconds")
         _, by_reason, _ = exported(b, "--by-reason")
         equal([of_guest(by_reason, "l1tune_exit_seconds_total", reason="HLT", level=2, part=part)
-               for part in ("kernel", "halted")], ["0.000000001", "900.000000000"], "--by-reason: times of a reason")
+               for part in ("kernel", "halted")], ["0.000000001", "900.000000000"],
+              "export --by-reason writes the exit time of a reason by part")
         equal([buckets(by_reason, guest="web", reason=reason, level="2")[-1] for reason in ("CPUID", "HLT")],
-              [(float("inf"), 1000), (float("inf"), 10)], "--by-reason: durations of a reason, of HLT too")
+              [(float("inf"), 1000), (float("inf"), 10)],
+              "export --by-reason writes histograms of each reason, HLT included")
         equal(sum(float(v) for (n, l), v in by_reason.items() if n == "l1tune_exit_seconds_total"),
               sum(float(v) for (n, l), v in s.items() if n == "l1tune_exit_seconds_total"),
-              "the times of all reasons are those of the guest")
+              "export --by-reason writes exit times whose sum is that of the guest")
 
 
 def test_starts():
@@ -123,19 +127,22 @@ def test_starts():
         _, s, types = exported(b)
         name = "l1tune_guest_start_seconds"
         equal([value(s, name + "_bucket", le=le) for le in ("0.004194304", "0.008388608", "68.719476736", "+Inf")],
-              ["0", "2", "2", "3"], "buckets of starts are counted up")
+              ["0", "2", "2", "3"], "export writes cumulative buckets of guest starts")
         equal([value(s, name + "_count"), value(s, name + "_sum"), types[name]], ["3", "70.000000123", "histogram"],
-              "their count and sum")
-        equal(value(s, "l1tune_guest_start_phase_seconds_total", phase="setup"), "70.000000123", "time by phase")
-        equal(value(s, "l1tune_guests_ended_starting_total"), "4", "guests that ended before they had started")
+              "export writes count and sum of guest starts")
+        equal(value(s, "l1tune_guest_start_phase_seconds_total", phase="setup"), "70.000000123",
+              "export writes the time of guest starts by phase")
+        equal(value(s, "l1tune_guests_ended_starting_total"), "4",
+              "export writes how many guests ended before they had started")
         name = "l1tune_tenant_start_seconds"
         equal([value(s, name + "_bucket", tenant="/a", le=le) for le in ("0.001048576", "0.008388608", "+Inf")] +
               [value(s, name + "_count", tenant="/a"), value(s, name + "_sum", tenant="/a"), types[name]],
-              ["1", "2", "2", "2", "0.005000000", "histogram"], "starts of a tenant's guests")
+              ["1", "2", "2", "2", "0.005000000", "histogram"],
+              "export writes the histogram of a tenant's guest starts")
         equal([value(s, name + "_count", tenant=path) for path in ("/b", "/old")], [None, None],
-              "a tenant without starts, and one whose starts are not known, have no histogram")
+              "export writes no start histogram of a tenant without starts or with unknown starts")
         equal([value(s, "l1tune_tenant_ended_starting_total", tenant=path) for path in ("/a", "/b", "/old")],
-              ["2", "1", None], "a tenant's guests that ended before they had started")
+              ["2", "1", None], "export writes how many guests of a tenant ended before they had started")
 
 
 def test_limits():
@@ -150,16 +157,18 @@ def test_limits():
         def of(name, *limits):
             return [value(s, name, limit=limit) for limit in limits]
         equal(of("l1tune_limit", "max_vms", "max_vcpus", "max_memory_bytes", "max_nested_vms"),
-              ["20", "+Inf", str(64 << 30), "0"], "limits, and none")
-        equal(of("l1tune_limit_audit", "max_vms", "max_vcpus"), ["+Inf", "4"], "audit thresholds")
+              ["20", "+Inf", str(64 << 30), "0"], "export writes limits, and +Inf where none is set")
+        equal(of("l1tune_limit_audit", "max_vms", "max_vcpus"), ["+Inf", "4"],
+              "export writes audit thresholds, and +Inf where none is set")
         equal(of("l1tune_limit_use", "max_vms", "max_vcpus_per_vm", "max_vms_per_user", "max_exits_per_sec"),
-              ["3", "2", "2", None], "use, of one per guest by the largest; none of what is not known")
+              ["3", "2", "2", None],
+              "export writes the use of limits, by the largest guest or user, and none if it is unknown")
         equal(of("l1tune_denials_total", "max_vms") + of("l1tune_would_denials_total", "max_vcpus"), ["7", "3"],
-              "denials, and would-denials")
+              "export writes how often limits denied and would have denied")
         equal(of("l1tune_limit_effective", "max_vms", "max_vcpus") +
               of("l1tune_limit_broken", "max_vms", "max_vcpus", "max_memory_bytes"), ["0", "1", "1", "0", "0"],
-              "what is not effective is broken, what waits for KVM is not")
-        ok(r.returncode == 0 and not r.stderr, "telling that is no failure of the export", r)
+              "export writes a limit with an unavailable hook as broken, and not one that waits for KVM")
+        ok(r.returncode == 0 and not r.stderr, "export exits with 0 if a limit is broken", r)
 
 
 HOSTILE = ['quote"d', "back\\slash", "line\nfeed", "esc\x1b[2J", 'x",reason="CPUID"} 1\nl1tune_up{a="', "bad\udcff\udcfeutf",
@@ -183,16 +192,19 @@ def test_names():
         b.machine.guest(99, [CPUID], comm='a"b\\\nc')
         r, s, _ = exported(b)
         labels = {of["guest"] for of in labels_of(s, "l1tune_guest_vcpus")}
-        equal([r.returncode, len(labels)], [0, len(HOSTILE) + 1], "a label for each of them, and nothing breaks the form")
+        equal([r.returncode, len(labels)], [0, len(HOSTILE) + 1],
+              "export gives each guest a label of its own, whatever its name contains")
         missing = {'quote"d', "back\\slash", "line\\x0afeed", "esc\\x1b[2J", "bad\\xff\\xfeutf", "ünïcödé", "# HELP",
                    "=,{}", "web_7", 'a"b\\\\x0ac#99'} - labels
-        equal(missing, set(), "labels are readable, a nameless guest's ends with its number")
+        equal(missing, set(), "export escapes control characters and invalid UTF-8 in guest labels, and nothing else")
         ok({"a" * 128, "a" * 128 + "#12", "ä" * 64, "x" + "ä" * 63, "line\\x0afeed#15"} <= labels,
-           "long names are cut between characters; those that are the same then are told apart", labels)
-        ok(not any(c < " " or c == "\x7f" for label in labels for c in label), "no control character is in them")
+           "export cuts long guest labels between characters and adds the id to equal ones", labels)
+        ok(not any(c < " " or c == "\x7f" for label in labels for c in label),
+           "export writes no control character in a guest label")
         python = python_with_client()
         if not python:
-            skip("prometheus_client reads the same", "no prometheus_client (package python3-prometheus-client)")
+            skip("prometheus_client reads the same guest labels from export",
+                 "no prometheus_client (package python3-prometheus-client)")
             return
         p = subprocess.run([python, "-c", "import sys; from prometheus_client.openmetrics.parser import "
                             "text_string_to_metric_families as parse\n"
@@ -201,7 +213,7 @@ def test_names():
                             "  if s.name == 'l1tune_guest_vcpus': print(repr(s.labels['guest']))"],
                            input=r.stdout, capture_output=True, text=True, check=False)
         equal([p.returncode, {eval(line) for line in p.stdout.splitlines()}], [0, labels],
-              "prometheus_client reads the same")
+              "prometheus_client reads the same guest labels from export")
 
 
 def test_restart():
@@ -211,11 +223,11 @@ def test_restart():
         b.machine.process(1004, ["qemu-system-x86_64", "-name", "guest=web"])
         _, s, _ = exported(b)
         equal([value(s, "l1tune_exits_total", guest=guest, reason="CPUID", level=2) for guest in ("web", "web#4")],
-              ["1001", "1001"], "two guests of one name")
+              ["1001", "1001"], "export adds the id to the label of the second guest of one name")
         b.remove(1)
         _, s, _ = exported(b)
         equal([of["id"] for of in labels_of(s, "l1tune_guest_info") if of["guest"] == "web"], ["4"],
-              "when the older one has gone the other has its label, and its own id")
+              "export drops the id from a guest's label when the other guest of that name has ended")
 
 
 def test_textfile():
@@ -226,16 +238,18 @@ def test_textfile():
         os.umask(0o022)
         text = contents(path)
         s, types = parse(text)
-        ok(r.returncode == 0 and not r.stdout and not r.stderr, "a file is written", r)
+        ok(r.returncode == 0 and not r.stdout and not r.stderr, "export --textfile writes a file without a message", r)
         equal([os.listdir(os.path.dirname(path)), oct(os.stat(path).st_mode & 0o777)], [["l1tune.prom"], "0o640"],
-              "only that, with the mode that umask says")
+              "export --textfile leaves only l1tune.prom, with the mode by umask")
         equal([types["l1tune_exits_total"], types["l1tune_guest_info"], "# UNIT" in text, "# EOF" in text],
-              ["counter", "gauge", False, False], "in Prometheus' text format")
-        equal(s, exported(b)[1], "with the samples of OpenMetrics")
+              ["counter", "gauge", False, False],
+              "export --textfile writes Prometheus' text format, without # UNIT and # EOF")
+        equal(s, exported(b)[1], "export --textfile writes the same samples as OpenMetrics")
         os.chmod(path, 0o604)
         inode = os.stat(path).st_ino
         textfile(b)
-        ok(os.stat(path).st_ino != inode and os.stat(path).st_mode & 0o777 == 0o604, "it is replaced and keeps its mode")
+        ok(os.stat(path).st_ino != inode and os.stat(path).st_mode & 0o777 == 0o604,
+           "export --textfile replaces the file and keeps its mode")
 
         def no_room():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -243,27 +257,32 @@ def test_textfile():
         before = contents(path)
         r = b.run("export", "--textfile", os.path.dirname(path), preexec_fn=no_room)
         ok(r.returncode == 1 and "l1tune.prom: File too large" in r.stderr and contents(path) == before and
-           os.listdir(os.path.dirname(path)) == ["l1tune.prom"], "without room the old file stays, and nothing else", r)
+           os.listdir(os.path.dirname(path)) == ["l1tune.prom"],
+           "export --textfile keeps the old file if a write fails, and leaves no other", r)
         os.mkdir(b.directory + "/elsewhere")
         os.rename(path, b.directory + "/elsewhere/file")
         os.symlink("../elsewhere/file", path)
         os.utime(b.directory + "/elsewhere/file", (1, 1))
         r, _ = textfile(b)
         equal([r.returncode, os.readlink(path), os.stat(path).st_mtime > 1, os.listdir(b.directory + "/elsewhere")],
-              [0, "../elsewhere/file", True, ["file"]], "l1tune.prom that is a link stays one: the file that it names is written")
+              [0, "../elsewhere/file", True, ["file"]],
+              "export --textfile writes to the target of a symbolic link and keeps the link")
         if not os.geteuid():
             os.lchown(path, 65534, 65534)
             r, _ = textfile(b)
-            ok(r.returncode == 1 and "owned by root" in r.stderr, "a link of another user is refused, with the reason", r)
+            ok(r.returncode == 1 and "owned by root" in r.stderr,
+               "export --textfile refuses a symbolic link of another user and says why", r)
         r = b.run("export", "--textfile", b.directory + "/nowhere")
-        ok(r.returncode == 1 and "collector.textfile.directory" in r.stderr, "a directory that is not there", r)
+        ok(r.returncode == 1 and "collector.textfile.directory" in r.stderr,
+           "export --textfile exits with 1 for a directory that does not exist", r)
         os.unlink(path)
         shutil.rmtree(b.machine.sys + "/class")
         r, path = textfile(b)
         equal([r.returncode, parse(contents(path))[0], "modprobe l1tune" in r.stderr],
-              [3, {("l1tune_up", frozenset()): "0"}, True], "a module that has gone is told, and no guests any more")
+              [3, {("l1tune_up", frozenset()): "0"}, True],
+              "export --textfile without the module writes l1tune_up 0 and exits with 3")
         r = b.run("export")
-        ok(r.returncode == 3 and not r.stdout, "on stdout nothing", r)
+        ok(r.returncode == 3 and not r.stdout, "export without the module prints nothing to stdout and exits with 3", r)
 
 
 def test_wrong():
@@ -271,16 +290,19 @@ def test_wrong():
         machine(b)
         for args in ["web"], ["--json"], ["-i", "1"], ["--textfile"]:
             r = b.run("export", *args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout, f"usage: {args}", r)
+            ok(r.returncode == 2 and r.stderr and not r.stdout,
+               f"export {' '.join(args)} prints its usage error and exits with 2", r)
         r = subprocess.run([TOOL, "--json", "export"], capture_output=True, text=True, check=False)
-        ok(r.returncode == 2 and "export does not print JSON" in r.stderr, "--json before it", r)
+        ok(r.returncode == 2 and "export does not print JSON" in r.stderr,
+           "l1tune --json export prints its usage error and exits with 2", r)
         b.machine.guest(0, stats=stats_file("l1tune-0", CPUID)[:-1])
         b.machine.guest(4, stats=stats_file("l1tune-4", CPUID)[:-1])
         r, s, _ = exported(b)
         ok(r.returncode == 1 and "l2-4/stats" in r.stderr and of_guest(s, "l1tune_guest_vcpus") == "2",
-           "a damaged guest is named, the others are exported", r)
+           "export exits with 1 and names a guest that cannot be read, and writes the others", r)
         r, path = textfile(b)
-        ok(r.returncode == 1 and "l1tune_guest_vcpus" in contents(path), "also to a file", r)
+        ok(r.returncode == 1 and "l1tune_guest_vcpus" in contents(path),
+           "export --textfile exits with 1 for a guest that cannot be read, and writes the others", r)
         if os.geteuid():
             return
         for directory in os.listdir(b.directory):
@@ -295,7 +317,8 @@ def test_wrong():
             text = contents(path) if args else r.stdout
             ok(r.returncode == 0 and "gid" in r.stderr and "guests are not exported" in r.stderr and
                "\nl1tune_up 1\n" in text and "\nl1tune_guests_readable 0\n" in text and "l1tune_guest_" not in text and
-               "l1tune_exits" not in text, f"who may not see guests exports the host, and is told what is missing: {args[:1]}", r)
+               "l1tune_exits" not in text,
+               f"export {' '.join(args[:1])} without permission to see guests writes the host only and says so", r)
     with Bench(totals={"exits": 7}, usage={"vcpus": 5}) as b:
         b.machine.limits(denied={"max_vms": 3})
         for directory in os.listdir(b.directory):
@@ -305,10 +328,10 @@ def test_wrong():
         r = subprocess.run([tool, *b.command("export")[1:]], capture_output=True, text=True,
                            user=65534, group=65534, extra_groups=[], check=False)
         ok(r.returncode == 0 and "\nl1tune_vcpus 5\n" in r.stdout and "l1tune_host_" not in r.stdout,
-           "who may not see totals exports use without totals", r)
+           "export without permission to see host totals writes usage without totals", r)
         ok('l1tune_denials_total{limit="max_vms"} 3' in r.stdout and
            '_denials_total{limit="max_exits_per_sec"}' not in r.stdout,
-           "who may not see how often guests were slowed exports the other denials", r)
+           "export without permission to see throttled exits writes the other denials", r)
 
 
 def canary_state(bench, end, costs, **other):
@@ -328,17 +351,18 @@ def canary_values(bench, state):
 def test_canary():
     with Bench() as b:
         machine(b)
-        equal(canary_values(b, b.directory + "/none"), {}, "without a canary no metric of it")
+        equal(canary_values(b, b.directory + "/none"), {}, "export without a canary writes no canary metric")
         now = int(time.time())
         never = {("change_timestamp_seconds", cause): 0 for cause in ("l0", "stolen", "cpu", "kvm")}
         equal(canary_values(b, canary_state(b, now, [2000] * 5)),
               never | {("timestamp_seconds",): now, ("exit_seconds",): 2e-6, ("outside_kvm_seconds",): 1e-6},
-              "a canary without a baseline yet")
+              "export of a canary without a baseline writes the last sample and no baseline")
         equal(canary_values(b, canary_state(b, now, [2000] * 20 + [2760] * 20, rest_ns=UNKNOWN)),
               never | {("timestamp_seconds",): now, ("exit_seconds",): 2.76e-6, ("baseline_seconds",): 2.76e-6,
-                       ("change_timestamp_seconds", "l0"): now - 17 * 60}, "a change, which was found 17 minutes ago")
+                       ("change_timestamp_seconds", "l0"): now - 17 * 60},
+              "export of a canary writes the baseline and the time of a change")
         equal(canary_values(b, canary_state(b, now - 3600, [2000] * 20)), never | {("timestamp_seconds",): now - 3600},
-              "an old sample says nothing of what an exit costs")
+              "export of an old canary sample writes its time and no cost")
 
 
 def test_machine_labels():
@@ -350,8 +374,9 @@ def test_machine_labels():
         _, s, _ = exported(b)
         [of] = labels_of(s, "l1tune_machine_info")
         equal([of[label] for label in ("vendor", "type", "cpu", "isa")],
-              ["Amazon EC2", 'm8i."x"', "Intel(R) Xeon(R) 6975P-C", "vmx"], "the instance type and the CPU are labels")
-        ok(of["kernel"], "and the kernel", of)
+              ["Amazon EC2", 'm8i."x"', "Intel(R) Xeon(R) 6975P-C", "vmx"],
+              "export writes vendor, type, CPU and ISA of the machine as labels")
+        ok(of["kernel"], "export writes the kernel of the machine as a label", of)
 
 
 def test_manual():
@@ -366,11 +391,13 @@ def test_manual():
         tenants.tenant(b.machine, 1, "/a", limits={"max_vms": 1}, audit={"max_vms": 1})
         starts(b.machine, "tenant-1", {0: 1})
         _, s, _ = exported(b, "--state", canary_state(b, time.time(), [2000] * 20))
-    equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described, "the manual has each metric, and no other")
+    equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described,
+          "l1tune.8 has each metric of export and no others")
 
 
 def test_promtool():
-    names = "promtool check metrics has nothing to say", "nor with --by-reason", "nor without the module"
+    names = ("promtool accepts the metrics of export --textfile", "promtool accepts the metrics of export --by-reason",
+             "promtool accepts the metrics of export without the module")
     if not shutil.which("promtool"):
         for name in names:
             skip(name, "no promtool (package prometheus)")
@@ -402,10 +429,10 @@ def test_many():
         seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         samples = parse(contents(path))[0]
         print(f"# {guests} guests: {seconds:.2f} s of CPU, {len(samples)} series, {os.path.getsize(path)} bytes")
-        ok(r.returncode == 0 and seconds < 1, f"{guests} guests take less than a second of CPU", seconds)
+        ok(r.returncode == 0 and seconds < 1, f"export of {guests} guests takes less than a second of CPU", seconds)
         of_one = sum(("guest", "instance-00000001") in labels for _, labels in samples)
-        equal(of_one, len(REASONS) + 38, "series of a guest: one for each reason that it had, and 38")
-        equal(len(samples) - of_one * guests < 135, True, "of the machine: fewer than 135")
+        equal(of_one, len(REASONS) + 38, "export writes 38 series for a guest, and one for each reason that it had")
+        equal(len(samples) - of_one * guests < 135, True, "export writes fewer than 135 series for the host")
 
 
 print("KTAP version 1")

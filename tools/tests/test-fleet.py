@@ -58,19 +58,25 @@ def test_difference():
             b.save("a", rng.gauss(1, 0.02), rng.gauss(1, 0.02), kernel="6.1")
             b.save("b", rng.gauss(1.2, 0.02), rng.gauss(1, 0.02), kernel="6.12")
         rows = b.rows()
-        equal(verdicts(rows), {"CPUID": "higher", "IO_INSTRUCTION": "same"}, "eight machines a side: 20 % more is found, and no more than that")
+        equal(verdicts(rows), {"CPUID": "higher", "IO_INSTRUCTION": "same"},
+              "diff of two fleets of 8 finds 20 % more for CPUID, and no change for IO_INSTRUCTION")
         cpuid = next(row for row in rows if row["reason"] == "CPUID")
         # Two guests with 4 ms in 1000 exits each: 4 us per exit, and 20 % more.
-        ok(abs(cpuid["a"]["median"] - 4 * US) < 100 and abs(cpuid["b"]["median"] - 4.8 * US) < 100, "medians", cpuid)
-        ok(abs(cpuid["change_ratio"] - 0.2) < 0.03, "by how much", cpuid)
+        ok(abs(cpuid["a"]["median"] - 4 * US) < 100 and abs(cpuid["b"]["median"] - 4.8 * US) < 100,
+           "diff of two fleets has the median cost of an exit of each", cpuid)
+        ok(abs(cpuid["change_ratio"] - 0.2) < 0.03, "diff of two fleets has the ratio of the change", cpuid)
         # All of A below all of B: 2 of 12870 ways, corrected for four rows.
-        ok(abs(cpuid["p"] - 2 / 12870 * 4) < 1e-9, "how sure it is", cpuid)
+        ok(abs(cpuid["p"] - 2 / 12870 * 4) < 1e-9,
+           "diff of two fleets has the p-value, corrected for the number of rows", cpuid)
         lines = b.diff().stdout.splitlines()
         equal([line.split(": ", 1)[1] for line in lines[:2]], ["8 loads of the module; Linux 6.1; type m8i.large", "8 loads of the module; Linux 6.12; type m8i.large"],
-              "what is compared")
-        equal(lines[2].split(), "MEASURE REASON FILES_A MEDIAN_A SPREAD_A FILES_B MEDIAN_B SPREAD_B DIFF CHANCE VERDICT".split(), "columns")
-        equal([line.split()[1] for line in lines[3:5]], ["CPUID", "IO_INSTRUCTION"], "what is significant comes first")
-        equal(set(verdicts(b.rows(b="a")).values()), {"same"}, "a fleet does not differ from itself")
+              "diff of two fleets shows loads, kernel and type of each")
+        equal(lines[2].split(),
+              "MEASURE REASON FILES_A MEDIAN_A SPREAD_A FILES_B MEDIAN_B SPREAD_B DIFF CHANCE VERDICT".split(),
+              "diff of two fleets prints its columns")
+        equal([line.split()[1] for line in lines[3:5]], ["CPUID", "IO_INSTRUCTION"],
+              "diff of two fleets sorts significant rows first")
+        equal(set(verdicts(b.rows(b="a")).values()), {"same"}, "diff of a fleet with itself finds no difference")
 
 
 def test_by_chance():
@@ -83,7 +89,7 @@ def test_by_chance():
                 b.save(f"a{n}", rng.gauss(1, 0.1), rng.gauss(1, 0.1))
                 b.save(f"b{n}", rng.gauss(1, 0.1), rng.gauss(1, 0.1))
             wrong += any(v in ("higher", "lower") for v in verdicts(b.rows(a=f"a{n}", b=f"b{n}")).values())
-    ok(wrong <= 6, "60 pairs of fleets that differ by noise: a difference in 6 at most", wrong)
+    ok(wrong <= 6, "diff of 60 pairs of fleets that differ by noise finds a difference in at most 6", wrong)
 
 
 def test_few():
@@ -92,11 +98,14 @@ def test_few():
             b.save("a")
             b.save("b", 2)
         r = b.diff()
-        equal({line.split()[-2] + " " + line.split()[-1] for line in r.stdout.splitlines()[3:]}, {"too few"}, "three files a side are too few to tell")
-        equal(r.stderr, "l1tune: too few files to tell 4 differences from chance: 5 loads on each side are enough\n", "and it says how many are enough")
+        equal({line.split()[-2] + " " + line.split()[-1] for line in r.stdout.splitlines()[3:]}, {"too few"},
+              "diff of two fleets of three files has too few files for a verdict")
+        equal(r.stderr, "l1tune: too few files to tell 4 differences from chance: 5 loads on each side are enough\n",
+              "diff of two fleets says how many files are enough")
         b.save("a", machine=1)
         found = json.loads(b.diff("-J").stdout)["fleet"]
-        equal([found["a"]["loads"], found["a"]["earlier_files"]], [3, 1], "two files of one load are one")
+        equal([found["a"]["loads"], found["a"]["earlier_files"]], [3, 1],
+              "diff of two fleets counts two files of one load as one")
 
 
 def test_types():
@@ -108,8 +117,10 @@ def test_types():
         b.save("b", type="r8i.large")
         rows = b.rows()
         equal({(row["type"], row["verdict"]) for row in rows if row["reason"] == "CPUID" and row["measure"] == "busy_ns_per_exit"},
-              {("m8i.large", "higher"), ("c8i.large", "same"), ("r8i.large", "one_side")}, "each instance type is compared with itself")
-        equal(b.diff().stdout.splitlines()[2].split()[0], "TYPE", "and is a column")
+              {("m8i.large", "higher"), ("c8i.large", "same"), ("r8i.large", "one_side")},
+              "diff of two fleets compares each instance type with itself")
+        equal(b.diff().stdout.splitlines()[2].split()[0], "TYPE",
+              "diff of two fleets of several types has a column TYPE")
 
 
 def test_wrong():
@@ -117,12 +128,13 @@ def test_wrong():
         os.mkdir(b.directory + "/a")
         b.save("b")
         r = b.diff()
-        equal([r.returncode, r.stderr], [1, f"l1tune: {b.directory}/a: no file *.json of l1tune stat --json\n"], "an empty directory")
+        equal([r.returncode, r.stderr], [1, f"l1tune: {b.directory}/a: no file *.json of l1tune stat --json\n"],
+              "diff of two fleets exits with 1 for an empty directory")
         b.save("a")
         write(b.directory + "/a/other.json", "{}")
         r = b.diff("-J")
         equal([json.loads(r.stdout)["fleet"]["a"]["loads"], r.stderr], [1, f"l1tune: {b.directory}/a/other.json: not a document of l1tune stat --json\n"],
-              "another file is said and left out")
+              "diff of two fleets names a file that is not of l1tune stat --json, and leaves it out")
         b.document["l2"][0] |= {"comm": "l1tune-canary", "uid": 1000}
         b.save("other")
         b.document["l2"][0]["uid"] = 0
@@ -130,7 +142,7 @@ def test_wrong():
         rates = [row["a"]["median"] for a in ("other", "canary") for row in b.rows(a=a)
                  if (row["reason"], row["measure"]) == ("IO_INSTRUCTION", "exits_per_second")]
         equal([rate > 0 for rate in rates], [True, False],
-              "the canary's guest is left out, and one of its name that is not root's is not")
+              "diff of two fleets leaves out the canary's guest if it is root's, and no other of that name")
 
 
 # What the guest that selftests/fleet records must have taken (selftests/vmm/README.md).
@@ -161,21 +173,26 @@ class Recorded(Bench):
 def test_recorded():
     """Eight loads on each of two boots of one kernel, and on a boot of another."""
     with Recorded() as b:
-        equal({boot: len(documents) for boot, documents in b.documents.items()}, {"6.1-first": 8, "6.1-second": 8, "6.12": 8}, "recorded boots")
+        equal({boot: len(documents) for boot, documents in b.documents.items()},
+              {"6.1-first": 8, "6.1-second": 8, "6.12": 8},
+              "the recorded fleets have 8 loads for each of three boots")
         counts = [{r["reason"]: r["count"] for r in json.loads(line)["l2"][0]["reasons"] if r["reason"] in COUNTS}
                   for documents in b.documents.values() for line in documents]
-        equal([c for c in counts if c != COUNTS], [], "each guest took the exits that it was told to")
+        equal([c for c in counts if c != COUNTS], [], "each guest of the recorded fleets has the expected exit counts")
         for a, other in ("6.1-first", "6.1-second"), ("6.1-second", "6.1-first"):
-            equal({row["verdict"] for row in b.rows(a, other).values()}, {"same"}, f"{a} against {other}: no difference is invented")
+            equal({row["verdict"] for row in b.rows(a, other).values()}, {"same"},
+                  f"diff of the recorded fleets {a} and {other}, which have one kernel, finds no difference")
         # Counted in instructions by the guest's clock, without the module: the whole round trip.
         change = b.costs["6.12"]["ept"] - b.costs["6.1-first"]["ept"]
-        ok(change < -300, "a page fault's round trip takes fewer instructions on 6.12", b.costs)
+        ok(change < -300, "recorded fleets: a page fault's round trip takes fewer instructions on 6.12", b.costs)
         for first in "6.1-first", "6.1-second":
             rows = b.rows(first, "6.12")
             row = rows["busy_ns_per_exit", "npf"]
             found = row["b"]["median"] - row["a"]["median"]
-            equal(row["verdict"], "lower", f"{first} against 6.12: the difference is found")
-            ok(change <= found <= change / 2, "KVM's part of it is no more than all of it, and most", [change, found])
+            equal(row["verdict"], "lower", f"diff of the recorded fleets {first} and 6.12 finds cheaper page faults")
+            ok(change <= found <= change / 2,
+               f"diff of the recorded fleets {first} and 6.12: KVM's part is at least half of the change, and at "
+               f"most all", [change, found])
 
 
 test_difference()

@@ -87,11 +87,11 @@ def test_cost(guests=100, minutes=10):
                     guest.move()
                 steps_of.step()
             minute_ns.append(steps_of.cpu_ns() - before)
-        equal(steps_of.end(), "", f"{guests} guests are recorded for {minutes} minutes")
+        equal(steps_of.end(), "", f"record of {guests} guests for {minutes} minutes prints no message")
         least, median = (100 * ns / (60 * SECOND) for ns in (min(minute_ns[1:]), sorted(minute_ns[1:])[minutes // 2]))
         print(f"# a record every 10 seconds of {guests} guests with six threads each: {least:.3f} % of a CPU; median of minutes {median:.3f} %")
         # Between loads of 10 and 16 it was 0.09 to 0.12 %, and 0.3 % while each record opened all files anew.
-        ok(least <= 0.2, "recording takes at most 0.2 % of a CPU that it shares with other work", minute_ns)
+        ok(least <= 0.2, "record takes at most 0.2 % of a CPU that it shares with other work", minute_ns)
 
 
 def test_moments(hours, guests, size, *reaches):
@@ -113,9 +113,9 @@ def test_moments(hours, guests, size, *reaches):
                 largest = max(largest, measure_size(w))
                 print(f"# hour {step * 10 / HOUR:.1f}: {largest / 2**20:.1f} MiB", flush=True)
         cpu = (steps_of.cpu_ns() - cpu_ns) / (steps * 10 * SECOND)
-        equal(steps_of.end(), "", f"{hours} hours of {guests} guests are recorded")
+        equal(steps_of.end(), "", f"record of {guests} guests for {hours} hours prints no message")
         limit = int(size[:-1]) << 20
-        ok(largest <= limit, f"never more than {size}", largest)
+        ok(largest <= limit, f"record never uses more than --size {size}", largest)
         print(f"# {guests} guests for {hours} hours: at most {largest / 2**20:.1f} MiB, {100 * cpu:.4f} % of a CPU")
         moments = []
         for _ in range(MOMENTS):
@@ -129,8 +129,9 @@ def test_moments(hours, guests, size, *reaches):
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             wrong = list(filter(None, pool.map(look, moments)))
-        equal(wrong[:3], [], f"at {MOMENTS} random moments stat --json is what it was, to the byte "
-              f"(of {len(chosen)} records, {[list(chosen.values()).count(n) for n in (1, 6, 60)]} by tier)")
+        equal(wrong[:3], [],
+              f"replay stat --json at {MOMENTS} random moments equals the live output, to the byte (of {len(chosen)} "
+              f"records, {[list(chosen.values()).count(n) for n in (1, 6, 60)]} by tier)")
 
 
 RECORDS = 2
@@ -165,7 +166,7 @@ def test_killed_at_every_change():
         shutil.copytree(w.state, full)
         clock = w.now()
         readable = [line for line in before[-12:] if w.stat_at(line) == line]
-        ok(len(readable) >= 6, "a history that is full is read", len(readable))
+        ok(len(readable) >= 6, "replay reads the last records of a history that is full", len(readable))
 
         def again(**environment):
             shutil.rmtree(w.state)
@@ -187,9 +188,11 @@ def test_killed_at_every_change():
                 w.set_clock(w.now() + 600 * SECOND)
                 more = run()
                 wrong += [(change, written) for line in more[-1:] if w.stat_at(line) != line]
-        ok(changes.count("w") > 3 and deaths == runs, f"it dies at each of {len(changes)} calls that change a file, {changes.count('w')} of them writes", [changes, deaths, runs])
-        equal(lost, [], "whatever it was doing, each record that was made before is read")
-        equal(wrong, [], "and the next run records, and is read")
+        ok(changes.count("w") > 3 and deaths == runs,
+           f"record is killed at each of {len(changes)} calls that change a file, {changes.count('w')} of them writes",
+           [changes, deaths, runs])
+        equal(lost, [], "replay reads every record that was made before record was killed")
+        equal(wrong, [], "record continues after it was killed, and replay reads the new records")
 
 
 print("KTAP version 1")
