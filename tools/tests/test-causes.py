@@ -589,7 +589,7 @@ def test_all_together():
         advice = b.advice()
         ok([(a["rule"], a["id"], a["guests"]) for a in advice] == [("poll-down", None, 40)] and
            0.25 < advice[0]["gain"]["high_cpus"] < 0.361 and "kvm.halt_poll_ns" in advice[0]["change"],
-           "little in each of many guests is one piece of advice with the sum as gain", advice)
+           "small costs in each of many guests are one piece of advice with the sum as gain", advice)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
         ok(text.startswith("40 guests: unsuccessful halt polling (poll-down)\n"),
            "advise for many guests at once has their number in its title", text)
@@ -599,7 +599,7 @@ def test_all_together():
               "the same advice for many guests is given once")
     with Advised() as b:
         fleet(b, 4, 0.009 * SECOND)
-        equal(b.rules(), [], "little in each of few guests is no advice")
+        equal(b.rules(), [], "small costs in each of a few guests get no advice")
     with Advised(usage={"vms": 100, "vcpus": 100}) as b:
         for i in range(1, 101):
             b.guest(i, exits("HLT", 4, kernel=0.0001, halted=0.99), exits("MSR_WRITE", 8, kernel=0.0001))

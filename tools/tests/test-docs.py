@@ -122,7 +122,7 @@ def main():
     ok(len(commands) > 5, "l1tune help lists more than five commands", commands)
     offered = completions(TOOL, "limits", "max_v")
     equal([word in offered for word in ("max_vms=", "max_vcpus_per_vm=", "audit.max_vms=")], [True, True, False],
-          "bash completion: limits max_v offers limits, and audit thresholds only after audit.")
+          "bash completion: limits max_v offers limits and no audit thresholds")
     equal([word in completions(TOOL, "apply", "--") for word in ("--check", "--json")], [True, False],
           "bash completion: apply offers --check and not --json")
     test_options(source, commands)

@@ -191,8 +191,7 @@ def test_recorded():
             found = row["b"]["median"] - row["a"]["median"]
             equal(row["verdict"], "lower", f"diff of the recorded fleets {first} and 6.12 finds cheaper page faults")
             ok(change <= found <= change / 2,
-               f"diff of the recorded fleets {first} and 6.12: KVM's part is at least half of the change, and at "
-               f"most all", [change, found])
+               f"recorded fleets {first} and 6.12: KVM's part is between half and all of the change", [change, found])
 
 
 test_difference()
