@@ -48,50 +48,53 @@ def test_picture():
         b.machine.guest(1, [IO, CPUID, NESTED])
         for reason in "IO_INSTRUCTION", "io_instruction", "30":
             r = b.run("hist", "1", reason, locale="C")
-            equal(without_rate(r.stdout), PICTURE, f"hist 1 {reason}")
+            equal(without_rate(r.stdout), PICTURE, f"hist 1 {reason} prints the histogram and the parts of the time")
         r = b.run("hist", "1", "30")
         lines = r.stdout.splitlines()
         ok("\u2588" * 16 + "  vmm" in lines[4] and "\u00b5s" in lines[4] and "#" not in r.stdout,
-           "blocks where there are some", r.stdout)
-        ok(lines[3].split("20 ")[1].startswith("\u258c"), "parts of them", lines[3])
+           "hist draws block characters in a UTF-8 locale", r.stdout)
+        ok(lines[3].split("20 ")[1].startswith("\u258c"), "hist draws a part of a block for a short bar", lines[3])
         for width in 72, 80, 120:
             text = on_terminal(b.command("hist", "1", "30"), columns=width, NO_COLOR="1")
             widest = max(map(len, text.splitlines()))
-            ok(width - 12 < widest <= width, f"{width} columns", text)
+            ok(width - 12 < widest <= width, f"hist fills a terminal of {width} columns", text)
         for width in 40, 60, 71:
             text = on_terminal(b.command("hist", "1", "30"), columns=width, NO_COLOR="1")
             _, picture, parts = text.replace("\r", "").split("\n\n")
             widest = max(map(len, picture.splitlines()))
             ok(widest == width and [line.split()[0] for line in parts.splitlines()] ==
                ["kernel", "vmm", "vmm_sleep", "halted", "blocked", "runq", "throttled", "total"],
-               f"{width} columns: the parts of the time stand below the picture", text)
+               f"hist at a width of {width} prints the parts of the time below the histogram", text)
         r = b.run("hist", "1", "cpuid", locale="C")
         titles = [line.split(":")[0] for line in r.stdout.splitlines() if " of " in line]
         equal(titles, ["CPUID of vmm (l2-1)", "L3 CPUID of vmm (l2-1)"], "hist shows exits of both levels")
         r = b.run("hist", "-l", "3", "1", "cpuid", locale="C")
         ok(r.stdout.startswith("L3 CPUID of vmm (l2-1): 5 exits") and "total" in r.stdout and
-           "kernel" not in r.stdout, "one level, whose time is not split", r.stdout)
+           "kernel" not in r.stdout,
+           "hist -l 3 prints that level only, and no parts if its time is not split", r.stdout)
         r = b.run("hist", "--bytes", "1", "30", locale="C")
-        ok("p99 <=16777216" in r.stdout and "150000000" in r.stdout, "--bytes", r.stdout)
+        ok("p99 <=16777216" in r.stdout and "150000000" in r.stdout, "hist --bytes prints plain nanoseconds", r.stdout)
         r = b.run("hist", "1", locale="C")
         equal([line.split() for line in r.stdout.splitlines()], [
             ["REASON", "COUNT", "AVG", "P99", "MAX"], ["IO_INSTRUCTION", "1000", "400us", "16.8ms", "30.0ms"],
             ["CPUID", "10", "1.02us", "1.02us", "1.00ms"], ["L3", "CPUID", "5", "200us", "2.05us", "1.00ms"]],
-              "without a reason the guest's reasons are listed, the most frequent first")
-        ok("CPUID" in b.run("hist", "-l", "3", "1").stdout and "IO_" not in b.run("hist", "-l", "3", "1").stdout, "of one level")
+              "hist GUEST lists the guest's reasons, the most frequent first")
+        ok("CPUID" in b.run("hist", "-l", "3", "1").stdout and "IO_" not in b.run("hist", "-l", "3", "1").stdout,
+           "hist -l 3 GUEST lists the reasons of that level only")
         equal([r["reason"] for r in b.json("hist", "-J", "1")["hist"]["reasons"]], ["CPUID", "IO_INSTRUCTION", "CPUID"],
-              "JSON without a reason has the histograms of all")
+              "hist --json GUEST has the histograms of all reasons")
         b.machine.guest(1, [split(2, 12, "HLT", 100, 9_000 * MS, hist(b32=50, b33=50), halted=600_000)])
         text = b.run("hist", "1", "hlt", locale="C").stdout
         ok("p50 <=4.29s  p90 >4.29s  p99 >4.29s  max 9.00s" in text and "  4.29s - 9.00s " in text,
-           "a percentile in the last bucket is above its start", text)
+           "hist prints a percentile in the last bucket as above its lower bound", text)
         text = b.run("hist", "--bytes", "1", "hlt", locale="C").stdout
         ok("\n2147483648 - 4294967296        50 #" in text and "\n4294967296 - 9000000000        50 #" in text,
-           "--bytes: bounds of ten digits are whole", text)
+           "hist --bytes prints bounds of ten digits in full", text)
         b.machine.guest(1, [IO, CPUID, NESTED])
         d = b.json("hist", "-J", "1", "cpuid")
         equal([d["schema"], d["hist"]["id"], [r["level"] for r in d["hist"]["reasons"]],
-               d["hist"]["reasons"][0]["hist"]], [2, 1, [2, 3], hist(b10=10)], "JSON")
+               d["hist"]["reasons"][0]["hist"]], [2, 1, [2, 3], hist(b10=10)],
+              "hist --json GUEST REASON has the reason's histogram at each level")
 
 
 def test_errors():
@@ -105,7 +108,7 @@ def test_errors():
                 (["name:*", "30"], 2, "2 guests"), (["1", "30\x1b"], 1, "30\\x1b")):
             r = b.run("hist", *args)
             ok(r.returncode == status and words in r.stderr and not r.stdout,
-               f"hist {args!r}: {status}", r)
+               f"hist {args!r} prints an error and exits with {status}", r)
 
 
 def test_intervals():
@@ -117,13 +120,13 @@ def test_intervals():
         b.machine.guest(1, [split(2, 30, "IO_INSTRUCTION", 1003, 30 * MS, hist(b10=20, b11=603, b13=300, b24=80),
                                   kernel=50, vmm=150, vmm_sleep=50, blocked=50, runq=101)])
         first, second = (json.loads(p.stdout.readline())["hist"]["reasons"][0] for _ in range(2))
-        equal(end_of(p), 0, "two intervals")
+        equal(end_of(p), 0, "hist -c 2 exits with 0 after two intervals")
         p.stdout.close()
         equal([first["count"], first["hist"], first["runq_ns"], second["count"]],
-              [3, hist(b11=3), MS, 0], "what happened in them")
+              [3, hist(b11=3), MS, 0], "hist --interval has the difference of counts, histogram and parts")
         r = b.run("hist", "-i", "0.1", "-c", "1", "1", "30", locale="C")
         ok(r.returncode == 0 and ": 0 exits, 0.00/s\navg -  p50 -  p90 -  p99 -\n" in r.stdout,
-           "nothing happened", r)
+           "hist --interval prints - for average and percentiles without exits", r)
 
 
 HEAT = """\
@@ -149,14 +152,15 @@ def test_heat():
                     b.machine.guest(1, [split(2, 30, "IO_INSTRUCTION", sum(more), 30 * MS, more, kernel=50), CPUID])
                 lines += [p.stdout.readline() for _ in range(1 if lines else 5)]
         text = re.sub(r"^\d\d:\d\d:\d\d", "TIME", "".join(lines), flags=re.M)
-        equal([text, p.returncode], [HEAT, 0], "a heat map has a line for each interval")
+        equal([text, p.returncode], [HEAT, 0], "hist --heat prints a line for each interval")
         r = b.run("hist", "--heat", "-i", "0.1", "-c", "1", "1")
         ok(r.stdout.startswith("all exits but HLT of vmm (l2-1)\n") and "\u2588\u2588 1000+" in r.stdout and r.returncode == 0,
-           "without a reason it is of all, and it has shades where there are characters for them", r)
+           "hist --heat GUEST counts all exits but HLT, and draws block characters in UTF-8", r)
         text = on_terminal(b.command("hist", "--heat", "-i", "0.1", "-c", "1", "1"))
-        ok("\033[31m" in text, "hist --heat has colours on a terminal that has them", text)
+        ok("\033[31m" in text, "hist --heat prints colours on a terminal", text)
         r = b.run("hist", "--heat", "1")
-        ok(r.returncode == 2 and "--heat needs --interval" in r.stderr, "hist --heat needs --interval", r)
+        ok(r.returncode == 2 and "--heat needs --interval" in r.stderr,
+           "hist --heat without --interval exits with 2", r)
 
 
 print("KTAP version 1")

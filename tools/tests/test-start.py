@@ -56,10 +56,10 @@ def test_list():
         rows = [row.split() for row in b.run("start", "--noheadings").stdout.splitlines()]
         equal(rows, [["1", "web", "ended", "26.0ms", "20.0ms", "1.00ms", "5.00ms", "-"],
                      ["3", "web", "started", "1.00s", "100ms", "1.00ms", "300ms", "600ms"]],
-              "start lists the guests there are and those that ended, by phases")
+              "start lists running and ended guests with the time of each phase")
     with bench_with({}) as b:
-        ok(b.run("start").returncode == 0, "no guest is no error")
-        equal(b.json("start", "--json")["start"], [], "no guest is an empty list")
+        ok(b.run("start").returncode == 0, "start without guests exits with 0")
+        equal(b.json("start", "--json")["start"], [], "start --json without guests has an empty list")
 
 
 def test_one():
@@ -67,24 +67,28 @@ def test_one():
         out = b.run("start", "3").stdout
         most = [text[11:19].strip() for text in out.splitlines() if text.startswith(("most time", " " * 11)) and "%  " in text]
         equal(most, ["400ms", "240ms", "150ms"],
-              "the three that took most time are named, the longest first")
-        ok("4000 EPT_VIOLATION in boot, 300ms of it blocked" in out, "a reason has its number and its largest part", out)
-        ok("1000 IO_INSTRUCTION in firmware, 200ms of it in the VMM" in out, "a reason of another phase has its number and its largest part", out)
-        ok("the guest itself, in boot" in out, "time in the guest is among them", out)
+              "start GUEST prints the three causes that took most time, the longest first")
+        ok("4000 EPT_VIOLATION in boot, 300ms of it blocked" in out,
+           "start GUEST prints the count and largest part of a reason in boot", out)
+        ok("1000 IO_INSTRUCTION in firmware, 200ms of it in the VMM" in out,
+           "start GUEST prints the count and largest part of a reason in firmware", out)
+        ok("the guest itself, in boot" in out, "start GUEST prints time in the guest among what took most time", out)
         row = next(text for text in out.splitlines() if text.startswith("firmware")).split()
         equal(row[:8], ["firmware", "300ms", "30.0%", "10.0ms", "1200", "0", "90.0ms", "200ms"],
-              "a phase has its exits, faults and parts")
+              "start GUEST prints a phase with its exits, faults and parts")
         row = next(text for text in out.splitlines() if text.startswith("boot")).split()
-        equal(row[4:6], ["4050", "4000"], "page faults are counted apart")
+        equal(row[4:6], ["4050", "4000"], "start GUEST prints exits and page faults in separate columns")
         one = b.json("start", "--json", "3")["start"][0]
-        equal([one["total_ns"], sum(p["time_ns"] for p in one["phases"])], [1001 * MS] * 2, "phases add up to the start")
+        equal([one["total_ns"], sum(p["time_ns"] for p in one["phases"])], [1001 * MS] * 2,
+              "start --json has phases that add up to the total")
         equal([(m["what"], m["reason"], m["time_ns"]) for m in one["most"]],
               [("exits", "EPT_VIOLATION", 400 * MS), ("exits", "IO_INSTRUCTION", 240 * MS), ("guest", None, 150 * MS)],
-              "JSON has what took most time")
+              "start --json has what took most time")
     with bench_with({3: SLOW}) as b:
         out = b.run("start", "3").stdout
-        ok("900ms 50.0%  the VMM, before its first KVM_RUN" in out, "a slow VMM is what took most time", out)
-        equal(b.run("start", "9").returncode, 4, "a guest that is not there is no such guest")
+        ok("900ms 50.0%  the VMM, before its first KVM_RUN" in out,
+           "start GUEST names a VMM that is slow before its first KVM_RUN", out)
+        equal(b.run("start", "9").returncode, 4, "start GUEST exits with 4 if no guest matches")
 
 
 def test_states():
@@ -92,24 +96,31 @@ def test_states():
                        reason("HLT", 5, halted=4000)).replace("halt_ns -" + " " * 8, "halt_ns 9000000 ")
     with bench_with({3: going}) as b:
         out = b.run("start", "3").stdout
-        ok("still starting after 5.00s" in out, "a guest that is not idle yet is said to be starting", out)
-        ok("it halted after 9.00ms with paging off" in out, "a halt of firmware is not taken for idle", out)
-        equal(b.json("start", "--json")["start"][0]["phases"][3]["time_ns"], None, "a phase to come is not 0")
+        ok("still starting after 5.00s" in out,
+           "start GUEST says that a guest is still starting before it is idle", out)
+        ok("it halted after 9.00ms with paging off" in out,
+           "start GUEST does not take a halt with paging off for idle", out)
+        equal(b.json("start", "--json")["start"][0]["phases"][3]["time_ns"], None,
+              "start --json has null for a phase that has not begun")
     with bench_with({3: start_file("unknown")}) as b:
         out = b.run("start", "3")
-        ok("unknown" in out.stdout and out.returncode == 0, "a guest older than the module is said to be", out.stdout)
-        equal(b.json("start", "--json")["start"][0]["total_ns"], None, "JSON has null for the total of a guest older than the module")
-        ok("?" in b.run("start").stdout, "a table shows it as unknown")
+        ok("unknown" in out.stdout and out.returncode == 0,
+           "start GUEST says unknown for a guest older than the module, and exits with 0", out.stdout)
+        equal(b.json("start", "--json")["start"][0]["total_ns"], None,
+              "start --json has null for the total of a guest older than the module")
+        ok("?" in b.run("start").stdout, "start prints ? for a guest older than the module")
     with bench_with({3: start_file("started", f"phase setup {MS}", "phase entry -", f"phase firmware {MS} 0", f"phase boot {MS} 0")}) as b:
         equal(b.run("start", "--noheadings", "-o", "SETUP,ENTRY,FIRMWARE").stdout.split(), ["1.00ms", "?", "1.00ms"],
-              "an entry that was not seen is unknown")
+              "start prints ? for an entry that was not seen")
     with bench_with({3: start_file("starting", f"phase setup {MS}", last="started")}) as b:
-        equal(b.run("start").returncode, 1, "a file that changes all the time is an error")
+        equal(b.run("start").returncode, 1, "start exits with 1 if a guest's start file changes at each read")
     with bench_with({}, [last(4, "ended", "web", setup=20)]) as b:
         out = b.run("start", "4").stdout
-        ok("ended after 20.0ms, before it had started" in out, "a guest that ended before is said to have", out)
+        ok("ended after 20.0ms, before it had started" in out,
+           "start GUEST says that a guest ended before it had started", out)
     with bench_with({3: start_file("started", f"phase setup {MS}", until="port 0xf4")}) as b:
-        equal(b.json("start", "--json")["start"][0]["until"], "port 0xf4", "a port that ends a start is named")
+        equal(b.json("start", "--json")["start"][0]["until"], "port 0xf4",
+              "start --json names the port that ends a start")
 
 
 def test_spread():
@@ -118,7 +129,7 @@ def test_spread():
     with bench_with({20: start_file("started", f"phase setup {110 * MS}")}, gone) as b:
         one = b.json("start", "--json", "20")["start"][0]["same_name"]
         equal([one[key] for key in ("started", "ended", "p50_ns", "p90_ns", "max_ns")],
-              [11, 1, 60 * MS, 100 * MS, 110 * MS], "percentiles are those of all starts of the name")
+              [11, 1, 60 * MS, 100 * MS, 110 * MS], "start --json has percentiles of all starts of the same name")
         out = b.run("start", "20").stdout
         ok("11 of name web: 50% in at most 60.0ms, 90% in 100ms" in out and "; 1 ended" in out, "start GUEST prints the percentiles of all starts of the name", out)
 
@@ -126,29 +137,33 @@ def test_spread():
 def test_compare():
     with bench_with({3: WEB, 4: SLOW}, comms={3: "web", 4: "slow"}) as b:
         rows = [row.split() for row in b.run("start", "--compare", "web", "slow", "--noheadings").stdout.splitlines()]
-        ok(["setup", "-", "100ms", "900ms", "+800ms"] in rows, "--compare has the phases of both", rows)
-        ok(["firmware", "CPUID", "50.0ms", "0ns", "-50.0ms"] in rows, "a reason that one lacks is 0 there", rows)
-        equal([one["id"] for one in b.json("start", "--json", "--compare", "4", "3")["start"]], [4, 3], "JSON has A, then B")
-        equal(b.run("start", "--compare", "3").returncode, 2, "--compare needs two guests")
+        ok(["setup", "-", "100ms", "900ms", "+800ms"] in rows,
+           "start --compare prints a phase of both guests and its difference", rows)
+        ok(["firmware", "CPUID", "50.0ms", "0ns", "-50.0ms"] in rows,
+           "start --compare prints 0 for a reason that one guest lacks", rows)
+        equal([one["id"] for one in b.json("start", "--json", "--compare", "4", "3")["start"]], [4, 3],
+              "start --json --compare has the guests in the given order")
+        equal(b.run("start", "--compare", "3").returncode, 2, "start --compare with one guest exits with 2")
         for width, is_wide in (80, False), (120, True):
             lines = on_terminal(b.command("start", "web"), width, NO_COLOR="1").splitlines()
             equal([max(map(len, lines[1:6])) <= width, "VMM_SLEEP" in lines[1]], [True, is_wide],
-                  f"start GUEST: its table fits into {width} columns, and has all parts if there is room")
+                  f"start GUEST fits into {width} columns and prints all parts only if there is room")
         r = b.run("start", "--compare", "3", "9")
-        equal([r.returncode, r.stderr.split(":")[1]], [4, " no guest matches '9'"], "start --compare names a guest that is not there")
+        equal([r.returncode, r.stderr.split(":")[1]], [4, " no guest matches '9'"],
+              "start --compare exits with 4 and names a guest that does not exist")
 
 
 def test_until():
     with bench_with({}) as b:
         path = f"{b.machine.device('l1')}/start/port"
         write(path, "none", 0o644)
-        equal(b.run("start", "--until", "0xf4").returncode, 0, "--until takes a port")
+        equal(b.run("start", "--until", "0xf4").returncode, 0, "start --until PORT exits with 0")
         with open(path, encoding="ascii") as f:
-            equal(f.read().strip(), "0xf4", "--until writes the port")
+            equal(f.read().strip(), "0xf4", "start --until PORT writes the port to the module")
         b.run("start", "--until", "idle")
         with open(path, encoding="ascii") as f:
-            equal(f.read().strip()[:4], "none", "idle is the module's none")
-        equal(b.run("start", "--until", "1", "3").returncode, 2, "--until takes no guest")
+            equal(f.read().strip()[:4], "none", "start --until idle writes none to the module")
+        equal(b.run("start", "--until", "1", "3").returncode, 2, "start --until with a guest exits with 2")
 
 
 def test_by():
@@ -161,20 +176,24 @@ def test_by():
         for device, counts in ("tenant-1", {9: 1, 17: 1}), ("tenant-2", {3: 2}), ("tenant-3", {3: 2}), ("tenant-4", {}):
             starts(b.machine, device, counts)
         rows = [row.split() for row in b.run("start", "--by", "cgroup", "--noheadings").stdout.splitlines()]
-        equal(rows[0], ["-", "*", "100", "3", "1.05ms", "16.8ms", "537ms"], "--by cgroup has all starts first, and below what so many percent took")
+        equal(rows[0], ["-", "*", "100", "3", "1.05ms", "16.8ms", "537ms"],
+              "start --by cgroup prints all starts first, with upper bounds of their percentiles")
         equal(rows[1:], [["1", "/web", "2", "0", "537ms", ">68.7s", ">68.7s"], ["2", "/pods/*", "2", "0"] + ["8.39ms"] * 3,
                          ["3", "/pods/a", "2", "0"] + ["8.39ms"] * 3, ["4", "/none", "0", "0", "-", "-", "-"]],
-              "a row for each tenant: times beyond the last bound are above it, and without a start there is none")
+              "start --by cgroup prints each tenant, > beyond the last bound, and - without starts")
         of = b.json("start", "--json", "--by", "cgroup")["start"]
         equal([[one[key] for key in ("kind", "tenant", "cgroup", "started", "ended", "p50_below_ns", "p99_below_ns")] for one in of[:2]],
-              [["all", None, None, 100, 3, 1 << 20, 1 << 29], ["tenant", 1, "/web", 2, 0, 1 << 29, None]], "JSON has the same")
-        equal([one["kind"] for one in of[2:]], ["pattern", "match", "tenant"], "--by cgroup: JSON says whether a row is a tenant, a pattern or a match")
+              [["all", None, None, 100, 3, 1 << 20, 1 << 29], ["tenant", 1, "/web", 2, 0, 1 << 29, None]],
+              "start --json --by cgroup has the starts and upper bounds of all and of a tenant")
+        equal([one["kind"] for one in of[2:]], ["pattern", "match", "tenant"],
+              "start --json --by cgroup says whether a row is a tenant, a pattern or a match")
         equal([b.run("start", "--by", *words).returncode for words in (["cgroup", "3"], ["uid"], ["cgroup", "--until", "1"])],
-              [2, 2, 2], "--by cgroup stands alone")
+              [2, 2, 2], "start --by exits with 2 with a guest, with --until, and with anything but cgroup")
     with bench_with({}) as b:
         shutil.rmtree(f"{b.machine.device('l1')}/start")
         r = b.run("start", "--by", "cgroup")
-        equal([r.returncode, "l1/start/times: load the module that came with" in r.stderr], [1, True], "a module that does not count starts is an error")
+        equal([r.returncode, "l1/start/times: load the module that came with" in r.stderr], [1, True],
+              "start --by cgroup exits with 1 if the module does not count starts")
 
 
 print("KTAP version 1")

@@ -42,40 +42,51 @@ def doctor(bench):
 
 def test_known():
     with machine("ok") as b:
-        equal([line.strip() for line in column(b, "list")], ["21000000"], "list: what was stolen in all")
-        equal([line.strip() for line in column(b, "list", "--vcpus")], ["21000000"], "list --vcpus: of the vCPU")
+        equal([line.strip() for line in column(b, "list")], ["21000000"], "list prints all stolen time of a guest")
+        equal([line.strip() for line in column(b, "list", "--vcpus")], ["21000000"],
+              "list --vcpus prints all stolen time of a vCPU")
         equal(sorted(line.strip() for line in column(b, "stat")), ["0", "7000000"],
-              "stat: what was stolen in exits, by reason; none is 0")
+              "stat prints the stolen time of each reason, and 0 for none")
         document = b.json("stat", "--json", "--vcpus")
         guest = document["l2"][0]
-        equal([guest["stolen_ns"], guest["vcpu"][0]["stolen_ns"]], [21 * MS] * 2, "JSON: guest and vCPU")
-        equal({r["reason"]: r["stolen_ns"] for r in guest["reasons"]}, {"CPUID": 7 * MS, "HLT": 0}, "JSON: reasons")
+        equal([guest["stolen_ns"], guest["vcpu"][0]["stolen_ns"]], [21 * MS] * 2,
+              "stat --json --vcpus has the stolen time of guest and vCPU")
+        equal({r["reason"]: r["stolen_ns"] for r in guest["reasons"]}, {"CPUID": 7 * MS, "HLT": 0},
+              "stat --json has the stolen time of each reason")
         equal([document["l1"]["steal_clock"], document["l1"]["totals"]["stolen_time_ns"]], ["ok", 21 * MS],
-              "JSON: the host")
+              "stat --json has the host's steal clock and stolen time")
         samples, _ = parse(b.run("export").stdout)
         equal([value(samples, "l1tune_guest_stolen_seconds_total", guest="vmm#1"),
-               value(samples, "l1tune_host_stolen_seconds_total")], ["0.021000000"] * 2, "export: guest and host")
-        ok("21.0ms stolen by L0" in b.run("status").stdout, "status: beside the breakdown", b.run("status").stdout)
-        equal(doctor(b)["state"], "ok", "doctor: it is known")
+               value(samples, "l1tune_host_stolen_seconds_total")], ["0.021000000"] * 2,
+              "export has the stolen time of guest and host")
+        ok("21.0ms stolen by L0" in b.run("status").stdout, "status prints the stolen time", b.run("status").stdout)
+        equal(doctor(b)["state"], "ok", "doctor reports stolen time as ok if it is known")
 
 
 def test_unknown():
     for clock in [clock for clock, is_known in NAMES.items() if is_known == "unknown"] + [None]:
         with machine(clock) as b:
-            equal([line.strip() for line in column(b, "list")], ["-"], f"{clock}: list has no number")
-            equal({line.strip() for line in column(b, "stat")}, {"-"}, f"{clock}: nor has stat")
+            equal([line.strip() for line in column(b, "list")], ["-"],
+                  f"list prints - for stolen time with steal clock {clock}")
+            equal({line.strip() for line in column(b, "stat")}, {"-"},
+                  f"stat prints - for stolen time with steal clock {clock}")
             document = b.json("stat", "--json")
             guest = document["l2"][0]
-            equal([guest["stolen_ns"], *(r["stolen_ns"] for r in guest["reasons"])], [None] * 3, f"{clock}: JSON has null")
+            equal([guest["stolen_ns"], *(r["stolen_ns"] for r in guest["reasons"])], [None] * 3,
+                  f"stat --json has null for stolen time with steal clock {clock}")
             equal([document["l1"]["steal_clock"], document["l1"]["totals"].get("stolen_time_ns")], [clock, None],
-                  f"{clock}: JSON of the host, too")
-            ok("\nl1tune_guest_stolen" not in b.run("export").stdout and "host_stolen" not in b.run("export").stdout, f"{clock}: export has no metric")
-            ok("stolen" not in b.run("status").stdout, f"{clock}: status does not mention it")
+                  f"stat --json has null for the host's stolen time with steal clock {clock}")
+            ok("\nl1tune_guest_stolen" not in b.run("export").stdout and "host_stolen" not in b.run("export").stdout,
+               f"export has no metric of stolen time with steal clock {clock}")
+            ok("stolen" not in b.run("status").stdout, f"status prints no stolen time with steal clock {clock}")
             row = doctor(b)
-            equal(row["state"], "warning" if clock in ("not_enabled", "no_hooks") else "info", f"{clock}: doctor's verdict")
-            ok("unknown" in row["text"] or clock == "bare_metal", f"{clock}: doctor says so", row)
+            equal(row["state"], "warning" if clock in ("not_enabled", "no_hooks") else "info",
+                  f"doctor warns of stolen time only if that can be changed, with steal clock {clock}")
+            ok("unknown" in row["text"] or clock == "bare_metal",
+               f"doctor says that stolen time is unknown with steal clock {clock}", row)
     with machine("invented") as b:
-        ok("does not know" in doctor(b)["text"], "doctor: a newer module's reason", doctor(b))
+        ok("does not know" in doctor(b)["text"],
+           "doctor says that it does not know a steal clock state of a newer module", doctor(b))
 
 
 def test_interval():
@@ -90,14 +101,17 @@ def test_broken():
     with machine("ok") as b:
         write(b.machine.device("l1") + "/totals/stolen_time_ns", "much", 0o440)
         r = b.run("status")
-        ok(r.returncode == 1 and "totals" in r.stderr, "stolen time that is neither a number nor unknown is an error", r)
+        ok(r.returncode == 1 and "totals" in r.stderr,
+           "status exits with 1 for stolen time that is neither a number nor unknown", r)
 
 
 def test_top():
     with machine("ok") as b:
-        ok("STOLEN" in on_terminal(b.command("top", "--once", "-d", "0.1"), 160), "top: a column, where it is known")
+        ok("STOLEN" in on_terminal(b.command("top", "--once", "-d", "0.1"), 160),
+           "top has a STOLEN column if stolen time is known")
     with machine("not_offered") as b:
-        ok("STOLEN" not in on_terminal(b.command("top", "--once", "-d", "0.1"), 160), "top: none, where it is not")
+        ok("STOLEN" not in on_terminal(b.command("top", "--once", "-d", "0.1"), 160),
+           "top has no STOLEN column if stolen time is unknown")
 
 
 for test in test_known, test_unknown, test_interval, test_broken, test_top:
