@@ -36,11 +36,13 @@ def verify(directory, *names):
 def security(directory, name):
     """Fails with the table if the unit is exposed more than it may be."""
     if "--offline" not in subprocess.run(["systemd-analyze", "--help"], capture_output=True, text=True, check=False).stdout:
-        skip(f"{name}: systemd-analyze security", "systemd-analyze has no --offline (before version 250)")
+        skip(f"{name}: systemd-analyze security reports an exposure below {(MAX_EXPOSURE + 1) / 10}",
+             "systemd-analyze has no --offline (before version 250)")
         return
     r = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}",
                         os.path.join(directory, name)], capture_output=True, text=True, check=False)
-    ok(r.returncode == 0, f"{name}: systemd-analyze security says less than {(MAX_EXPOSURE + 1) / 10}", r.stdout + r.stderr)
+    ok(r.returncode == 0,
+       f"{name}: systemd-analyze security reports an exposure below {(MAX_EXPOSURE + 1) / 10}", r.stdout + r.stderr)
 
 
 def confined(bench, name, *args):
@@ -56,7 +58,7 @@ def check_record(bench):
     r = confined(bench, "l1tune-record.service", "record", "-c", "1", "--state", state)
     equal([r.returncode, r.stderr, sorted(name.rpartition("-")[0] for name in os.listdir(state + "/record"))],
           [0, "", ["", "fine", "minute", "ten-minutes"]],
-          "l1tune-record.service: its capabilities suffice")
+          "l1tune-record.service has the capabilities that l1tune record needs")
 
 
 def test_capabilities():
@@ -69,7 +71,7 @@ def test_capabilities():
         os.chown(conf, NOBODY, NOBODY)
         r = confined(b, "l1tune.service", "apply", conf)
         equal([r.returncode, r.stderr, b.machine.limit("limits/max_vms")], [0, "", "3"],
-              "l1tune.service: its capabilities suffice for a configuration file of another user")
+              "l1tune.service has the capabilities to apply another user's configuration file")
 
         directory = b.directory + "/textfiles"
         os.mkdir(directory, 0o755)
@@ -82,7 +84,7 @@ def test_capabilities():
         check_record(b)
         with open(path, encoding="utf-8") as f:
             equal([r.returncode, r.stderr, "l1tune_up 1\n" in f.read(), os.stat(path).st_uid], [0, "", True, NOBODY],
-                  "l1tune-export.service: its capabilities suffice for a directory of another user")
+                  "l1tune-export.service has the capabilities to write to another user's directory")
 
 
 def main():
@@ -90,38 +92,45 @@ def main():
     services = [name for name in units if name.endswith(".service")]
     if shutil.which("systemd-analyze"):
         with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
-            equal(verify(directory, *units), [0, ""], f"systemd-analyze has nothing to say of {' '.join(units)}")
+            equal(verify(directory, *units), [0, ""], f"systemd-analyze verify reports nothing for {' '.join(units)}")
             with open(os.path.join(directory, "libvirtd.service"), "w", encoding="utf-8") as f:
                 f.write("[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n")
             os.mkdir(os.path.join(directory, "libvirtd.service.d"))
             shutil.copy(os.path.join(UNITS, "fail-closed.conf"), os.path.join(directory, "libvirtd.service.d/l1tune.conf"))
             r = subprocess.run(["systemd-analyze", "verify", "--man=no", os.path.join(directory, "libvirtd.service")],
                                capture_output=True, text=True, check=False)
-            equal([r.returncode, r.stdout + r.stderr], [0, ""], "systemd-analyze has nothing to say of the drop-in fail-closed.conf")
+            equal([r.returncode, r.stdout + r.stderr], [0, ""],
+                  "systemd-analyze verify reports nothing for the drop-in fail-closed.conf")
             os.mkdir(os.path.join(directory, "l1tune-record.service.d"))
             with open(os.path.join(directory, "l1tune-record.service.d/canary.conf"), "w", encoding="utf-8") as f:
                 f.write(unit("canary.conf"))
-            equal(verify(directory, "l1tune-record.service"), [0, ""], "systemd-analyze has nothing to say of the drop-in canary.conf")
+            equal(verify(directory, "l1tune-record.service"), [0, ""],
+                  "systemd-analyze verify reports nothing for the drop-in canary.conf")
             for name in services:
                 security(directory, name)
     else:
-        skip("systemd-analyze has nothing to say of the units", "no systemd-analyze (package systemd)")
-        skip("systemd-analyze security says less than 4.0", "no systemd-analyze (package systemd)")
+        skip("systemd-analyze verify reports nothing for the units", "no systemd-analyze (package systemd)")
+        skip("systemd-analyze security reports an exposure below 4.0 for each service",
+             "no systemd-analyze (package systemd)")
     if shutil.which("setpriv") and os.geteuid() == 0:
         test_capabilities()
     else:
-        skip("the units' capabilities suffice", "not root, or no setpriv (package util-linux)")
+        skip("the services have the capabilities that their commands need",
+             "not root, or no setpriv (package util-linux)")
     for name in services:
         # Without one a oneshot service may take forever, and whatever is ordered after it with it.
-        ok(re.search(r"^TimeoutStartSec=\d+s$", unit(name), re.M), f"{name}: a start that hangs is ended")
+        ok(re.search(r"^TimeoutStartSec=\d+s$", unit(name), re.M),
+           f"{name} sets TimeoutStartSec, which ends a start that hangs")
     for name in units:
         text = unit(name)
-        ok("ConditionKernelCommandLine=!nol1tune" in text, f"{name}: nol1tune keeps it off")
+        ok("ConditionKernelCommandLine=!nol1tune" in text,
+           f"{name} does not start with nol1tune on the kernel command line")
         for line in re.findall(r"^Exec\w+=(.*)", text, re.M):
             words = line.split()
             options = [word for word in words[2:] if word.startswith("--")]
             known = subprocess.run([words[0], words[1], "--help"], capture_output=True, text=True, check=True).stdout
-            ok(words[0] == TOOL and all(option in known for option in options), f"{name}: the tool has what it runs", line)
+            ok(words[0] == TOOL and all(option in known for option in options),
+               f"{name} runs l1tune with options that the command has", line)
 
 
 print("KTAP version 1")

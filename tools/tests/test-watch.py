@@ -91,23 +91,25 @@ OLD = slow_line(number=1)
 
 with Bench() as b:
     machine(b, OLD)
-    equal(b.run("watch").returncode, 2, "neither --over nor --hang is an error of usage")
+    equal(b.run("watch").returncode, 2, "watch without --over and --hang exits with 2")
     for words in (["--over", "5"], ["--over", "1us"], ["--over", "5ms", "--part", "halted"], ["--reason", "CPUID"],
                   ["--over", "5ms", "--on-threshold", "explode"], ["--over", "5ms", "--on-threshold", "signal,num=99"]):
         r = b.run("watch", *words)
-        ok(r.returncode == 2 and r.stderr, f"usage: {words}", r)
+        ok(r.returncode == 2 and r.stderr, f"watch {' '.join(words)} prints a usage error and exits with 2", r)
 
     got, err = reported(b, [OLD, slow_line(number=2, vmm=19), slow_line(number=3, time_ms=4, vmm=4)])
-    equal([e["event"] for e in got], ["slow", "summary"], "what was there before, and what is shorter, is not reported")
+    equal([e["event"] for e in got], ["slow", "summary"],
+          "watch reports neither earlier exits nor exits that are shorter than --over")
     equal([got[0][k] for k in ("reason", "time_ns", "vmm_ns", "kernel_ns", "culprit", "culprit_part", "tid", "stolen_ns")],
           ["IO_INSTRUCTION", 20 * MS, 19 * MS, 1 * MS, "the VMM ran, for IO_INSTRUCTION" + UNKNOWN, "vmm", 77, None],
-          "a slow exit with its parts and its culprit")
+          "watch --json has a slow exit with its parts and its culprit")
     equal([(e["reason"], e["time_ns"]) for e in got[0]["before"]], [("CPUID", 2000), ("IO_INSTRUCTION", 3000)],
-          "the exits before it, by their names")
+          "watch --json names the exits before a slow exit")
     equal(got[-1], {"event": "summary", "slow": 1, "hangs": 0, "missed": 0,
-                    "culprits": [{"culprit": "the VMM ran, for IO_INSTRUCTION" + UNKNOWN, "count": 1}]}, "the summary")
+                    "culprits": [{"culprit": "the VMM ran, for IO_INSTRUCTION" + UNKNOWN, "count": 1}]},
+          "watch --json ends with a summary of counts and culprits")
     with open(b.machine.device("l1") + "/slow/watch_over_ns", encoding="ascii") as f:
-        equal(f.read().strip(), str(5 * MS), "the module is told what is watched for")
+        equal(f.read().strip(), str(5 * MS), "watch writes the value of --over to slow/watch_over_ns")
 
 with Bench() as b:
     machine(b)
@@ -116,43 +118,50 @@ with Bench() as b:
              slow_line(number=5, blocked=15), slow_line(number=6, stolen_ms=15), slow_line(number=7, throttled=20),
              slow_line(number=8), slow_line(number=9, time_ms=40, halted=30, reason="EPT_VIOLATION", code=48)]
     got, err = reported(b, lines)
-    equal([c["count"] for c in got[-1]["culprits"]], [2, 1, 1, 1, 1, 1, 1, 1], "the summary is by culprit, most first")
+    equal([c["count"] for c in got[-1]["culprits"]], [2, 1, 1, 1, 1, 1, 1, 1],
+          "watch --json has a count for each culprit in the summary, the largest first")
     equal([e["culprit"] for e in got[:-1]],
           ["vhost-104 (104) had the CPU"] * 2 +
           ["waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake", "waited for a CPU; who had it is not known",
            "asleep in KVM, in IO_INSTRUCTION: a page, a lock or a penalty", "L0 took the CPU from this machine",
            "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION" + UNKNOWN,
-           "halted by KVM in EPT_VIOLATION until a page was there"], "culprits in words")
+           "halted by KVM in EPT_VIOLATION until a page was there"],
+          "watch --json describes the culprit of each kind of slow exit")
 
 for virtualized, stolen_ms in (0, None), (1, 0):
     with Bench(virtualized=virtualized) as b:
         machine(b)
         got, err = reported(b, [slow_line(number=1, stolen_ms=stolen_ms)])
-        equal(got[0]["culprit"], "KVM handled IO_INSTRUCTION", f"virtualized {virtualized}, stolen {stolen_ms}: that L0 had the CPU is no question")
+        equal(got[0]["culprit"], "KVM handled IO_INSTRUCTION",
+              f"watch does not mention L0 with virtualized {virtualized} and stolen time {stolen_ms}")
 
 with Bench() as b:
     machine(b)
     got, err = reported(b, [slow_line(number=5)])
-    ok(got[-1]["missed"] == 4 and "missed 4" in err, "what was overwritten is counted and said", (got, err))
+    ok(got[-1]["missed"] == 4 and "missed 4" in err,
+       "watch counts and reports slow exits that were overwritten", (got, err))
 
 with Bench() as b:
     machine(b)
     got, err = reported(b, [slow_line(number=1), slow_line(number=3)])
     equal(([e.get("number") for e in got], got[-1]["missed"]), ([1, None], 0),
-          "one that is just being written is waited for, with those behind it")
+          "watch waits for a slow exit that is being written, and holds back those after it")
 
 with Bench() as b:
     machine(b)
     lines = [slow_line(number=1, vmm=18), slow_line(number=2, runq=18), slow_line(number=3, reason="CPUID", code=10)]
-    equal([e["number"] for e in reported(b, lines, "--part", "runq")[0][:-1]], [2], "--part")
+    equal([e["number"] for e in reported(b, lines, "--part", "runq")[0][:-1]], [2],
+          "watch --part runq reports only exits that are slow in that part")
 
 with Bench() as b:
     machine(b)
-    equal([e["number"] for e in reported(b, lines, "--reason", "cpuid")[0][:-1]], [3], "--reason")
+    equal([e["number"] for e in reported(b, lines, "--reason", "cpuid")[0][:-1]], [3],
+          "watch --reason reports only exits of that reason")
 
 with Bench() as b:
     machine(b)
-    equal([e["event"] for e in reported(b, lines, "-c", "2")[0]], ["slow", "slow", "summary"], "-c ends it")
+    equal([e["event"] for e in reported(b, lines, "-c", "2")[0]], ["slow", "slow", "summary"],
+          "watch -c 2 ends after two slow exits, with the summary")
 
 with Bench() as b:
     machine(b)
@@ -161,9 +170,10 @@ with Bench() as b:
     within(1, lambda: False)
     out, err, status = watch.end()
     ok("vcpu0: 20.0ms IO_INSTRUCTION: the VMM slept, in IO_INSTRUCTION" in out and
-       "1 of 1 exits over 5.00ms: the VMM slept, in IO_INSTRUCTION" in out, "in words", out)
-    ok("\x1b" not in out, "a guest's name is escaped", out)
-    equal(status, 0, "an interrupt ends it well")
+       "1 of 1 exits over 5.00ms: the VMM slept, in IO_INSTRUCTION" in out,
+       "watch prints a slow exit and the summary as text", out)
+    ok("\x1b" not in out, "watch escapes control characters in a guest's name", out)
+    equal(status, 0, "watch exits with 0 on SIGINT")
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
@@ -174,33 +184,34 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
         env = dict(line.rstrip("\n").split("=", 1) for line in f if "=" in line)
     equal([env.get("L1TUNE_" + k) for k in "EVENT GUEST PID VCPU TID REASON TIME_NS CULPRIT".split()],
           ["slow", "1", "1001", "0", "77", "IO_INSTRUCTION", str(20 * MS), "the VMM ran, for IO_INSTRUCTION" + UNKNOWN],
-          "a command has the facts in its environment")
-    equal(env.get("L1TUNE_NAME"), r"web;$(touch owned)\x1b[2J", "a name there is escaped, and is not run")
-    ok(not os.path.exists(directory + "/owned"), "nothing of it is run")
+          "watch passes a slow exit to a shell action in its environment")
+    equal(env.get("L1TUNE_NAME"), r"web;$(touch owned)\x1b[2J", "watch escapes the guest's name in L1TUNE_NAME")
+    ok(not os.path.exists(directory + "/owned"), "watch with a shell action runs no command in a guest's name")
     files = glob.glob(directory + "/slow-l2-1-vcpu0-*")
-    ok(len(files) == 1 and os.stat(files[0]).st_mode & 0o77 == 0, "a snapshot is its owner's", files)
+    ok(len(files) == 1 and os.stat(files[0]).st_mode & 0o77 == 0,
+       "watch writes one snapshot, which only its owner can read", files)
     with open(files[0], encoding="utf-8") as f:
-        equal(json.load(f)["watch"]["number"], 1, "a snapshot has all of it")
-    equal(len(got), 1, "without continue the first one ends it, and without print it is not printed")
+        equal(json.load(f)["watch"]["number"], 1, "watch writes the slow exit to a snapshot")
+    equal(len(got), 1, "watch ends at the first slow exit without continue, and does not print it without print")
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
     b.machine.process(1001, ["vmm", "-name", "guest=" + "\udc80" * 40000])
     reported(b, [slow_line(number=1)], "--on-threshold", f"shell,command=touch {directory}/ran")
-    ok(os.path.exists(directory + "/ran"), "a guest cannot prevent a command by a long name")
+    ok(os.path.exists(directory + "/ran"), "watch runs a shell action in spite of a very long guest name")
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
     got, err = reported(b, [slow_line(number=n) for n in range(1, 1011)], "--on-threshold", f"snapshot,dir={directory}",
                         "--on-threshold", "continue")
     equal([len(glob.glob(directory + "/slow-*")), err.count("1000 snapshots were written, no more will be")], [1000, 1],
-          "a guest cannot fill a directory: a thousand snapshots are the most, and that is said once")
+          "watch writes at most 1000 snapshots, and says so once")
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
     state, log = ["--state", directory], directory + "/watch.log"
     reported(b, [slow_line(number=1, vmm=18)], *state)
-    ok(not os.path.exists(log), "without a history nothing is left for one")
+    ok(not os.path.exists(log), "watch writes no watch.log without a history")
     assert b.run("record", *state, "-c", "1").returncode == 0
 
     def events():
@@ -210,57 +221,64 @@ with Bench() as b, tempfile.TemporaryDirectory() as directory:
         return [e for e in found if e["kind"] != "loaded"]
 
     reported(b, [slow_line(number=2, vmm=18), slow_line(number=3, runq=18, ran=(104, "vhost=4"))], *state)
-    equal(os.stat(log).st_mode & 0o777, 0o600, "what is left for the history is root's")
+    equal(os.stat(log).st_mode & 0o777, 0o600, "watch writes watch.log with mode 0600")
     equal([[e[k] for k in ("kind", "id", "vcpu", "for_ns", "reason", "culprit")] for e in events()],
           [["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "the VMM ran, for IO_INSTRUCTION" + UNKNOWN],
-           ["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "vhost=4 (104) had the CPU"]], "the history has what was reported, in its words")
-    equal(os.path.getsize(log), 0, "and takes it once")
+           ["slow", 1, 0, 20 * MS, "IO_INSTRUCTION", "vhost=4 (104) had the CPU"]],
+          "replay events has the slow exits that watch reported, with their culprits")
+    equal(os.path.getsize(log), 0, "record empties watch.log")
     r = b.run("replay", *state, "--from", "-10m", "events")
-    ok("slow        l2-1" in r.stdout and "vcpu0: 20.0ms in IO_INSTRUCTION: the VMM ran" in r.stdout, "as text", r)
+    ok("slow        l2-1" in r.stdout and "vcpu0: 20.0ms in IO_INSTRUCTION: the VMM ran" in r.stdout,
+       "replay events prints a slow exit as text", r)
     reported(b, [slow_line(number=n, vmm=18) for n in range(4, 400)], *state)
-    ok(os.path.getsize(log) < 20000, "of too many for one record some are left out", os.path.getsize(log))
+    ok(os.path.getsize(log) < 20000, "watch limits the size of watch.log", os.path.getsize(log))
     found = events()
-    ok(50 < len(found) < 200 and [e["kind"] for e in found].count("lost") == 1, "and that there were more is said", (len(found), found[-1:]))
+    ok(50 < len(found) < 200 and [e["kind"] for e in found].count("lost") == 1,
+       "replay events has one event for the slow exits that were lost", (len(found), found[-1:]))
     num = len(found)
     # A recorder that is killed before its record is on the disk: here there is no room for one.
     reported(b, [slow_line(number=400, vmm=18)], *state)
     left = os.path.getsize(log)
     r = subprocess.run(["sh", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$@"', "sh", *b.command("record", *state, "-c", "1")],
                        capture_output=True, text=True, check=False)
-    equal([r.returncode != 0, os.path.getsize(log)], [True, left], "what could not be recorded is left for the next recorder")
+    equal([r.returncode != 0, os.path.getsize(log)], [True, left],
+          "record leaves watch.log as it is if no record can be written")
     with open(log, "ab") as f:
         f.write(b"1 5 EVENT=watch BOOT=")
     reported(b, [slow_line(number=401, vmm=18)], *state)
     found = events()
     equal([len(found), [e["kind"] for e in found[-2:]]], [num + 2, ["slow", "slow"]],
-          "which has it, and of half a line that was left nothing else is lost")
+          "record takes what an earlier record left in watch.log, and skips a partial line only")
     num += 2
     reported(b, [slow_line(number=402, vmm=18)], *state)
     os.chmod(log, 0o622)
-    equal(len(events()), num, "what others may write to is not taken")
+    equal(len(events()), num, "record ignores a watch.log that others may write to")
     os.chmod(log, 0o600)
     os.link(log, directory + "/another")
-    equal(len(events()), num, "nor a file with another name")
+    equal(len(events()), num, "record ignores a watch.log with a second hard link")
     os.unlink(directory + "/another")
     num += 1
-    equal(len(events()), num, "it is once it has one")
+    equal(len(events()), num, "record reads watch.log once its second hard link is removed")
     write(log, b"1 5 EVENT=watch BOOT=another ACTION=slow L2=l2-1\n\xff\n1 2 EVENT=guest\n" + b"x" * 100000)
-    equal(len(events()), num, "what is of another boot, or no such line, is dropped")
+    equal(len(events()), num, "record drops lines of watch.log that are invalid or of another boot")
     os.unlink(log)
     os.symlink(directory + "/elsewhere", log)
     write(directory + "/elsewhere", b"")
     reported(b, [slow_line(number=400, vmm=18)], *state)
-    equal([len(events()), os.path.getsize(directory + "/elsewhere")], [num, 0], "a link in its place is not followed")
+    equal([len(events()), os.path.getsize(directory + "/elsewhere")], [num, 0],
+          "watch and record do not follow a symbolic link in place of watch.log")
 
 with Bench() as b, tempfile.TemporaryDirectory() as directory:
     machine(b)
     got, err = reported(b, [slow_line(number=1)], "--on-threshold", "shell,command=exit 3")
-    ok("exit 3: it failed with exit status 3" in err, "of a command that failed the exit status is said", err)
+    ok("exit 3: it failed with exit status 3" in err,
+       "watch reports the exit status of a shell action that failed", err)
 
 with Bench() as b:
     machine(b)
     got, err = reported(b, [slow_line(number=1, time_ms=20, halted=21), slow_line(number=2)])
-    equal([e["number"] for e in got if e["event"] == "slow"], [2], "a halt that is longer than its exit is no time beside it")
+    equal([e["number"] for e in got if e["event"] == "slow"], [2],
+          "watch does not report an exit whose halted time exceeds its time")
 
 for unloaded in True, False:
     for words in ["--over", "5ms"], ["--hang", "1s"]:
@@ -275,8 +293,11 @@ for unloaded in True, False:
             ended = within(10, lambda p=watch.process: p.poll() is not None)
             out, err, status = watch.end() if not ended else (*watch.process.communicate(), watch.process.returncode)
             equal([ended, status, json.loads(out.splitlines()[-1])["watch"]["event"]], [True, 3 if unloaded else 1, "summary"],
-                  f"{words[0]} ends with its summary when the module is {'unloaded' if unloaded else 'loaded again'}")
-            ok("run modprobe l1tune" in err if unloaded else "start l1tune watch again" in err, "and says what to do", err)
+                  f"watch {words[0]} ends with its summary when the module is "
+                  f"{'unloaded' if unloaded else 'loaded again'}")
+            ok("run modprobe l1tune" in err if unloaded else "start l1tune watch again" in err,
+               f"watch {words[0]} says what to run when the module is "
+               f"{'unloaded' if unloaded else 'loaded again'}", err)
 
 STATES = {"vmm": 3, "vmm_sleep": 4, "halted": 5, "blocked": 6, "runq": 7, "throttled": 8, "kernel": 2}
 
@@ -297,11 +318,11 @@ def hang(state, process="S", code=30):
 for state in "vmm vmm_sleep blocked runq kernel".split():
     equal([(e["hang"], e["is_suspect"], e["reason"], e["stack"]) for e in hang(state)],
           [(state, state == "vmm_sleep", "IO_INSTRUCTION", "handle_userfault kvm_vcpu_ioctl")],
-          f"a vCPU in state {state} for long hangs, and is reported once")
-equal([e["rips"] for e in hang("kernel")], [None], "where a vCPU is in the guest is not asked of one that is not there")
+          f"watch --hang reports a vCPU that stays in state {state}, once")
+equal([e["rips"] for e in hang("kernel")], [None], "watch --hang has no guest RIPs of a vCPU in state kernel")
 for state in "halted throttled".split():
-    equal(hang(state), [], f"one that is {state} does not hang")
+    equal(hang(state), [], f"watch --hang does not report a vCPU in state {state}")
 equal([(e["hang"], e["reason"]) for e in hang("halted", code=48)], [("blocked", "EPT_VIOLATION")],
-      "one that KVM has halted until a page is there, which nobody brings, hangs")
-equal(hang("vmm_sleep", process="T"), [], "one whose process is stopped does not hang")
+      "watch --hang reports a vCPU that KVM has halted for a page fault as blocked")
+equal(hang("vmm_sleep", process="T"), [], "watch --hang does not report a vCPU of a stopped process")
 finish()
