@@ -64,22 +64,24 @@ def test_result():
     with Tried() as b:
         b.run_guest()
         r = b.run("try", "-J", f"{POLL}=0", "--for", "1s", "--l2", "web")
-        ok(r.returncode == 0 and not r.stderr, "a trial", r)
+        ok(r.returncode == 0 and not r.stderr, "try --json exits with 0 and prints no error", r)
         d = json.loads(r.stdout)
-        equal([d["name"], d["value"], d["before"], d["interval_ns"]], [POLL, "0", "default", 10**9], "what was tried")
+        equal([d["name"], d["value"], d["before"], d["interval_ns"]], [POLL, "0", "default", 10**9],
+              "try --json has the setting, its new and old value and the interval")
         exits = d["try"][0]
         ratio = exits["with"]["mean"] / exits["before"]["mean"]
-        ok(exits["metric"] == "exits_per_sec" and 5 < ratio < 20 and exits["clear"], "what it changed", exits)
+        ok(exits["metric"] == "exits_per_sec" and 5 < ratio < 20 and exits["clear"],
+           "try --json has a clear change of exits_per_sec", exits)
         ok(all(side["least"] <= side["mean"] <= side["most"] for m in d["try"] for side in (m["before"], m["with"])),
-           "spreads hold their means", d)
-        equal([m["clear"] for m in d["try"][1:]], [False] * 5, "what did not change is not clear")
+           "try --json has each mean between its least and its most", d)
+        equal([m["clear"] for m in d["try"][1:]], [False] * 5, "try --json has no clear change of the other metrics")
         equal(b.value(), "default", "try restores the old value")
         r = b.run("try", f"{POLL}=default", "--for", "0.5", "--l2", "1", "--noheadings", "-o", "METRIC,CLEAR")
         equal([line.split() for line in r.stdout.splitlines()][0], ["exits_per_sec", "no"],
-              "trying what is there changes nothing beyond chance")
+              "try with the current value prints no clear change")
         r = b.run("try", "kvm.halt_poll_ns=0", "--for", "0.3")
         ok(r.returncode == 0 and b.value("../../../../module/kvm/parameters/halt_poll_ns") == "200000",
-           "a parameter of KVM, measured on all guests, and back", r)
+           "try measures a parameter of KVM on all guests and restores it", r)
 
 
 def test_killed():
@@ -90,9 +92,9 @@ def test_killed():
             # The whole group, as a terminal or a supervisor does.
             os.killpg(p.pid, number)
             back = within(5, lambda: b.value() == "default")
-            equal([was, back, b.value()], ["0", True, "default"], f"{number.name}: it is back")
+            equal([was, back, b.value()], ["0", True, "default"], f"try restores the old value on {number.name}")
             out, err = p.communicate(timeout=10)
-            ok(p.returncode and not out, f"{number.name}: and nothing is shown as measured", [p.returncode, out, err])
+            ok(p.returncode and not out, f"try fails and prints no result on {number.name}", [p.returncode, out, err])
 
 
 def test_others():
@@ -101,13 +103,13 @@ def test_others():
         write(b.machine.device("l2-1") + f"/tune/{POLL}", "7777", 0o640)
         _, err = p.communicate(timeout=20)
         ok(p.returncode == 1 and "by another process" in err and b.value() == "7777",
-           "what somebody else sets meanwhile stays", err)
+           "try keeps a value that another process sets meanwhile, and exits with 1", err)
     with Tried() as b:
         p = b.start(f"{POLL}=0", "--for", "1", "--l2", "1")
         b.remove(1)
         _, err = p.communicate(timeout=10)
         equal([p.returncode, err], [4, "l1tune: no guest matches '1': l1tune list -a shows all guests\n"],
-              "a guest that is gone has nothing to be put back")
+              "try exits with 4 and a single error if the guest ends")
 
 
 def start_guest(b):
@@ -133,7 +135,8 @@ def test_other_guests():
             out, err = p.communicate(timeout=20)
             said = "guests started or ended" in err
             equal([p.returncode, {m["clear"] for m in json.loads(out)["try"]}, said], [0, {clear}, clear is None],
-                  "with other guests it is not known what is clear")
+                  f"try of a KVM parameter has clear {clear} if "
+                  f"{'a canary starts' if clear is False else 'guests start or end'}")
 
 
 def test_refusals():
@@ -144,12 +147,15 @@ def test_refusals():
                 ([f"{POLL}=x", "--l2", "1"], "neither default nor"), ([f"{POLL}=1", "--l2", "name:*"], "exactly one"),
                 ([f"{POLL}=1", "--l2", "1", "--for", "1m"], "number of seconds")):
             r = b.run("try", *args)
-            ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {args}", r)
+            ok(r.returncode == 2 and text in r.stderr and not r.stdout,
+               f"try {' '.join(args) or 'without arguments'} exits with 2 and says: {text}", r)
         r = b.run("try", "kvm_intel.ple_gap=0", "--for", "1")
-        ok(r.returncode == 1 and "options kvm_intel ple_gap=0" in r.stderr, "what only a reload changes", r)
+        ok(r.returncode == 1 and "options kvm_intel ple_gap=0" in r.stderr,
+           "try exits with 1 for a parameter that needs a reload, and says how to set it", r)
         r = b.run("try", "kvm_amd.avic=1", "--for", "0.2")
-        ok(r.returncode == 1 and "its module is not loaded" in r.stderr, "what is not there", r)
-        equal(b.run("try", f"{POLL}=1", "--l2", "9").returncode, 4, "a guest that is not there")
+        ok(r.returncode == 1 and "its module is not loaded" in r.stderr,
+           "try exits with 1 if the module of a parameter is not loaded", r)
+        equal(b.run("try", f"{POLL}=1", "--l2", "9").returncode, 4, "try exits with 4 if no guest matches")
 
 
 print("KTAP version 1")

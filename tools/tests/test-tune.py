@@ -35,18 +35,20 @@ def test_show():
                         ["halt_poll_ns", "0", "new", "now"], ["pause_in_guest", "default", "new", "now"],
                         ["hlt_in_guest", "default", "new", "now"],
                         ["kvm.halt_poll_ns", "200000", "all", "now"],
-                        ["kvm_intel.ple_gap", "128", "all", "reload"]], "what this machine has")
+                        ["kvm_intel.ple_gap", "128", "all", "reload"]],
+              "tune lists the host's settings with value, scope and when a change applies")
         ok("before it sleeps" in r.stdout, "tune says what each setting does", r)
         equal(rows(b.run("tune", "--noheadings", "2", "web")),
               [["halt_poll_ns", "default", "l2-1", "now"], ["halt_poll_ns", "5000", "l2-2", "now"]],
-              "of guests what they may have of their own")
+              "tune GUEST lists the settings that a guest can have of its own")
         d = b.json("tune", "-J")
         equal(d["tune"][0], {"name": "uid", "value": "107", "for": "new", "id": None, "change": "now",
-                             "reload": None, "what": d["tune"][0]["what"]}, "JSON")
+                             "reload": None, "what": d["tune"][0]["what"]}, "tune --json has all keys of a setting")
         equal(d["tune"][-1]["reload"],
               "a line 'options kvm_intel ple_gap=VALUE' in a file of /etc/modprobe.d, and then, with "
-              "no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel", "JSON: how to reload")
-        equal(b.run("tune", "nobody").returncode, 4, "a guest that is not there")
+              "no guest running: modprobe -r kvm_intel kvm; modprobe kvm_intel",
+              "tune --json says how to reload KVM for a parameter")
+        equal(b.run("tune", "nobody").returncode, 4, "tune GUEST exits with 4 if no guest matches")
 
 
 def test_renamed():
@@ -56,7 +58,7 @@ def test_renamed():
             machine(b, fixed={"kvm/" + name: value})
             r = b.run("tune", "--noheadings")
             equal([row for row in rows(r) if "lapic" in row[0]], [["kvm." + name, str(value), "all", "reload"]],
-                  f"of a KVM with {name} that is shown, and no other")
+                  f"tune lists kvm.{name} if KVM has it, and not the other name")
             r = b.run("tune", f"kvm.{name}={'N' if value == 'Y' else 0}")
             ok(r.returncode == 1 and f"options kvm {name}=" in r.stderr, f"tune says how {name} is changed", r)
 
@@ -65,14 +67,17 @@ def test_set():
     with Bench() as b:
         m = machine(b)
         r = b.run("tune", "hlt_in_guest=1", "kvm.halt_poll_ns=0", "uid=0")
-        ok(r.returncode == 0 and not r.stdout and not r.stderr, "set", r)
+        ok(r.returncode == 0 and not r.stdout and not r.stderr,
+           "tune sets several settings, prints nothing and exits with 0", r)
         equal([m.limit("tune/uid"), m.limit("tune/hlt_in_guest"), param(b, "kvm/parameters/halt_poll_ns")],
-              ["0", "1", "0"], "what is set")
+              ["0", "1", "0"], "tune writes settings to the module and to KVM")
         r = b.run("tune", "web", "halt_poll_ns=7000")
         equal([r.returncode, m.limit("../l2-1/tune/halt_poll_ns"), m.limit("../l2-2/tune/halt_poll_ns"),
-               m.limit("tune/halt_poll_ns")], [0, "7000", "5000", "default"], "of one guest")
+               m.limit("tune/halt_poll_ns")], [0, "7000", "5000", "default"],
+              "tune GUEST halt_poll_ns=VALUE changes that guest only")
         equal([b.run("tune", "1", "halt_poll_ns=default").returncode,
-               m.limit("../l2-1/tune/halt_poll_ns")], [0, "default"], "halt_poll_ns of one guest can be set back to default")
+               m.limit("../l2-1/tune/halt_poll_ns")], [0, "default"],
+              "tune GUEST halt_poll_ns=default sets that guest back to default")
 
 
 def test_refusals():
@@ -87,19 +92,21 @@ def test_refusals():
                 (["web", "hlt_in_guest=1"], "only halt_poll_ns"),
                 (["1", "2", "halt_poll_ns=1"], "exactly one")):
             r = b.run("tune", *words)
-            ok(r.returncode == 2 and text in r.stderr and not r.stdout, f"refused: {words}", r)
+            ok(r.returncode == 2 and text in r.stderr and not r.stdout,
+               f"tune {' '.join(words)} exits with 2 and says: {text}", r)
         r = b.run("tune", "uid=5", "kvm_intel.ple_gap=0")
         ok(r.returncode == 1 and "'options kvm_intel ple_gap=0'" in r.stderr and
-           "modprobe -r kvm_intel kvm; modprobe kvm_intel" in r.stderr, "what only a reload changes", r)
+           "modprobe -r kvm_intel kvm; modprobe kvm_intel" in r.stderr,
+           "tune exits with 1 for a parameter that needs a reload, and says how to reload", r)
         equal([m.limit("tune/uid"), param(b, "kvm_intel/parameters/ple_gap")], ["any", "128"],
-              "a setting that only a reload changes is not written")
+              "tune writes no setting if one of them needs a reload")
         os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
         r = b.run("tune", "kvm_intel.ple_gap=0")
         ok(r.returncode == 1 and "kvm_intel.ple_gap=0 on the kernel's command line" in r.stderr and
-           "modprobe" not in r.stderr, "a parameter of a KVM that is part of the kernel needs its next start", r)
+           "modprobe" not in r.stderr, "tune refers to the kernel command line for a parameter of built-in KVM", r)
         r = b.run("tune", "uid=5", "kvm_amd.avic=1")
         ok(r.returncode == 1 and "its module is not loaded" in r.stderr and m.limit("tune/uid") == "any",
-           "a parameter that is not there", r)
+           "tune writes no setting if the module of one of them is not loaded", r)
 
 
 def test_configuration():
@@ -111,15 +118,17 @@ def test_configuration():
         with open(path, "w", encoding="ascii") as f:
             f.write("tune.hlt_in_guest = 1\ntune.uid = 107\n")
         r = b.run("apply", path)
-        equal([r.returncode, m.limit("tune/uid"), m.limit("tune/hlt_in_guest")], [0, "107", "1"], "apply")
+        equal([r.returncode, m.limit("tune/uid"), m.limit("tune/hlt_in_guest")], [0, "107", "1"],
+              "apply sets the tune settings of a configuration file")
         write(m.device("l1") + "/tune/halt_poll_ns", 9, 0o644)
         r = b.run("save", "-")
         ok("tune.uid = 107\n" in r.stdout and "tune.halt_poll_ns = 9\n" in r.stdout and
-           "pause" not in r.stdout, "save", r)
+           "pause" not in r.stdout, "save - prints the tune settings that differ from their default", r)
         with open(path, "w", encoding="ascii") as f:
             f.write("tune.hlt_in_guest = yes\n")
         r = b.run("apply", path)
-        ok(r.returncode and "neither default nor a number" in r.stderr, "a line that is wrong", r)
+        ok(r.returncode and "neither default nor a number" in r.stderr,
+           "apply reports an invalid value of a tune setting", r)
 
 
 print("KTAP version 1")
