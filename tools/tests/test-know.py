@@ -42,19 +42,19 @@ def keep(b, document, mode=0o644):
 def test_ready():
     with Known() as b:
         rows, status = b.rows()
-        equal(status, 0, "a machine that is ready")
-        equal({r["state"] for r in rows.values()}, {"ok", "info"}, "has no warnings")
+        equal(status, 0, "doctor exits with 0 on a machine that is ready")
+        equal({r["state"] for r in rows.values()}, {"ok", "info"}, "doctor has no warning on a machine that is ready")
         ok(not [r for r in rows if "EC2" in r or "Azure" in r or "Google" in r],
-           "other clouds are not spoken of", rows)
+           "doctor shows no rows of clouds that the machine is not in", rows)
         rows, status = b.rows("--all")
         ok(status == 0 and "EC2 nesting" in rows and "Azure" in rows and "Google Cloud" in rows,
-           "unless asked for", rows)
+           "doctor --all shows the rows of all clouds", rows)
         r = b.run("doctor")
         ok(r.returncode == 0 and r.stdout.endswith("This machine is ready.\n"), "doctor of a ready machine says so as text", r)
         for args in ["doctor", "x"], ["doctor", "--nonsense"]:
             r = b.run(*args)
             ok(r.returncode == 2 and "Try 'l1tune doctor --help'" in r.stderr and not r.stdout,
-               f"usage: {' '.join(args)}", r)
+               f"l1tune {' '.join(args)} prints its usage error and exits with 2", r)
 
 
 def state_of(b, row):
@@ -67,101 +67,112 @@ def test_states():
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         rows, status = b.rows()
         ok(rows["cpu"]["state"] == "problem" and status == 2 and
-           rows["kvm"]["state"] == "problem", "no VMX", rows)
+           rows["kvm"]["state"] == "problem",
+           "doctor reports a problem with CPU and KVM on a machine without VMX, and exits with 2", rows)
         b.offer(["offered"], ["allowed"])
         rows, _ = b.rows()
-        ok("firmware" in rows["cpu"]["text"], "VMX that firmware has locked", rows["cpu"])
+        ok("firmware" in rows["cpu"]["text"], "doctor says that the firmware has locked VMX", rows["cpu"])
     with Known() as b:
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         rows, status = b.rows()
         ok(rows["kvm"] | {"text": ""} == {"row": "kvm", "state": "problem", "text": "",
                                           "commands": ["modprobe kvm_intel"]} and status == 2,
-           "kvm_intel is not loaded", rows["kvm"])
+           "doctor suggests modprobe kvm_intel if kvm_intel is not loaded", rows["kvm"])
     with Known() as b:
         os.unlink(b.dev + "/kvm")
-        equal(state_of(b, "kvm"), ("problem", 2), "no /dev/kvm")
+        equal(state_of(b, "kvm"), ("problem", 2), "doctor reports a missing /dev/kvm as a problem")
         os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
-        equal(b.rows()[0]["kvm"]["commands"], ["dmesg | grep -i kvm"], "what cannot be loaded again")
+        equal(b.rows()[0]["kvm"]["commands"], ["dmesg | grep -i kvm"],
+              "doctor suggests dmesg if /dev/kvm is missing and KVM is built in")
     with Known(flags="fpu hypervisor") as b:
         os.unlink(b.machine.sys + "/module/kvm_intel/initstate")
         row = b.rows()[0]["kvm"]
         ok(row["state"] == "problem" and "built into this kernel" in row["text"] and not row["commands"],
-           "KVM built in, and no VMX", row)
+           "doctor suggests no command if KVM is built in and there is no VMX", row)
     with Known(load=False) as b:
         rows, status = b.rows()
         ok(rows["module"]["state"] == "warning" and rows["module"]["commands"] ==
-           ["modprobe l1tune"] and status == 1 and "hooks" not in rows, "no module", rows)
+           ["modprobe l1tune"] and status == 1 and "hooks" not in rows,
+           "doctor warns that the l1tune module is not loaded, suggests modprobe l1tune and shows no hooks", rows)
         b.sysfs("kernel/security/lockdown", "none [integrity] confidentiality")
         rows, _ = b.rows()
         ok("integrity" in rows["module"]["text"] and "mokutil" in rows["module"]["commands"][1] and
-           rows["lockdown"]["state"] == "info", "no module, and lockdown", rows)
+           rows["lockdown"]["state"] == "info",
+           "doctor suggests mokutil if lockdown is on and the l1tune module is not loaded", rows)
     with Known(version="0.0.1") as b:
-        equal(state_of(b, "module"), ("warning", 1), "tool and module of two versions")
+        equal(state_of(b, "module"), ("warning", 1), "doctor warns if tool and module have different versions")
     with Known(hooks={"vm_create": "unavailable"}) as b:
         rows, status = b.rows()
         ok(rows["hooks"]["state"] == "warning" and "vm_create unavailable" in rows["hooks"]["text"]
-           and status == 1, "a hook that another has", rows["hooks"])
+           and status == 1, "doctor warns about an unavailable hook and names it", rows["hooks"])
     with Known(hooks={"memory": "unavailable"}) as b:
         os.unlink(b.dev + "/kvm")
         shown = on_terminal(b.command("doctor"), 100)
         ok(re.search(r"\x1b\[31mproblem +\x1b\[0m kvm", shown) and re.search(r"\x1b\[33mwarning +\x1b\[0m hooks", shown),
-           "a problem is red on a terminal, a warning yellow", shown)
+           "doctor shows a problem in red and a warning in yellow on a terminal", shown)
     with Known(hooks={"vm_create": "detached", "memory": "unavailable"}) as b:
         text = b.rows()[0]["hooks"]["text"]
         ok("so their counts are missing: memory unavailable; KVM is not loaded: vm_create detached" in text,
-           "a hook that went with KVM is not taken for one that another user holds", text)
+           "doctor names a hook detached with KVM apart from one that is unavailable", text)
     with Known(hooks={"vm_create": "waiting"}) as b:
         rows, _ = b.rows()
-        equal(rows["hooks"]["commands"], ["modprobe kvm_intel"], "hooks that wait for KVM")
+        equal(rows["hooks"]["commands"], ["modprobe kvm_intel"],
+              "doctor suggests modprobe kvm_intel for hooks that wait for KVM")
     with Known() as b:
         b.sysfs("kernel/security/lockdown", "none [integrity] confidentiality")
-        equal(state_of(b, "lockdown"), ("info", 0), "lockdown with the module in")
+        equal(state_of(b, "lockdown"), ("info", 0), "doctor reports lockdown as info if the module is loaded")
     clock = "devices/system/clocksource/clocksource0/"
     with Known() as b:
         b.sysfs(clock + "current_clocksource", "hpet")
-        equal(state_of(b, "clocksource"), ("warning", 1), "a slow clock, and a better one")
+        equal(state_of(b, "clocksource"), ("warning", 1),
+              "doctor warns about a slow clocksource if a faster one is available")
         b.sysfs(clock + "current_clocksource", "tsc-early")
-        equal(state_of(b, "clocksource"), ("ok", 0), "the TSC, not measured yet")
+        equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource tsc-early")
         b.sysfs(clock + "current_clocksource", "hpet")
         b.sysfs(clock + "available_clocksource", "hpet acpi_pm")
-        equal(state_of(b, "clocksource"), ("info", 0), "a slow clock, and none better")
+        equal(state_of(b, "clocksource"), ("info", 0),
+              "doctor reports a slow clocksource as info if no faster one is available")
     with Known() as b:
         b.sysfs("module/kvm_intel/parameters/nested", "N")
-        equal(state_of(b, "nesting"), ("info", 0), "nesting is off")
+        equal(state_of(b, "nesting"), ("info", 0), "doctor reports as info that nesting is off")
     with Known() as b:
         b.sysfs("power/resume", "259:2")
-        equal(state_of(b, "hibernation"), ("warning", 1), "a device to resume from")
+        equal(state_of(b, "hibernation"), ("warning", 1), "doctor warns about hibernation if a resume device is set")
         b.sysfs("power/state", "freeze mem")
-        equal(state_of(b, "hibernation"), ("ok", 0), "a kernel that cannot hibernate")
+        equal(state_of(b, "hibernation"), ("ok", 0),
+              "doctor does not warn about hibernation if the kernel cannot hibernate")
     with Known() as b:
         b.sysfs("kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
-        equal(state_of(b, "huge pages"), ("warning", 1), "no huge pages")
+        equal(state_of(b, "huge pages"), ("warning", 1), "doctor warns if transparent huge pages are off")
         write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      300\nHugePages_Rsvd:      100\n")
-        ok("200 of them available" in b.rows()[0]["huge pages"]["text"], "reserved ones, of which some are promised", b.rows())
-        equal(state_of(b, "huge pages"), ("ok", 0), "which guests can have")
+        ok("200 of them available" in b.rows()[0]["huge pages"]["text"],
+           "doctor counts free huge pages that are promised to others as not available", b.rows())
+        equal(state_of(b, "huge pages"), ("ok", 0),
+              "doctor accepts hugetlb pages that are available to guests if transparent ones are off")
         write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      100\nHugePages_Rsvd:      100\n")
-        equal(state_of(b, "huge pages"), ("info", 0), "reserved ones, all of which others have")
+        equal(state_of(b, "huge pages"), ("info", 0),
+              "doctor reports hugetlb pages as info if none is available to guests")
     with Known() as b:
         b.sysfs("devices/system/cpu/vulnerabilities/mds", "Vulnerable: no microcode")
         rows, status = b.rows()
         ok(rows["mitigations"]["state"] == "warning" and "mds" in rows["mitigations"]["text"] and
-           status == 1, "an open vulnerability", rows["mitigations"])
+           status == 1, "doctor warns about an open CPU vulnerability and names it", rows["mitigations"])
         b.sysfs("devices/system/cpu/vulnerabilities/mds", "Mitigation: Clear CPU buffers")
         b.sysfs("devices/system/cpu/vulnerabilities/srbds", "Unknown: Dependent on hypervisor status")
         row = b.rows()[0]["mitigations"]
         ok(row["state"] == "info" and "cannot tell for: srbds" in row["text"],
-           "a vulnerability of which a virtual machine cannot know is not said to be closed", row)
+           "doctor reports a vulnerability whose state a virtual machine cannot know as info", row)
         os.chmod(b.dev + "/kvm", 0o666)
-        ok(b.rows()[0]["access"]["state"] == "info", "KVM for everybody")
+        ok(b.rows()[0]["access"]["state"] == "info", "doctor reports a world-writable /dev/kvm as info")
     with Known() as b:
         b.offer(["offered", "allowed", "cpus_differ"])
-        equal(state_of(b, "cpus"), ("warning", 1), "CPUs that differ")
+        equal(state_of(b, "cpus"), ("warning", 1), "doctor warns if the VMX capabilities of the CPUs differ")
     with Known(flags="fpu vmx", virtualized=0, hypervisor="none") as b:
-        ok("is L0" in b.rows()[0]["layer"]["text"], "bare metal")
+        ok("is L0" in b.rows()[0]["layer"]["text"], "doctor says that bare metal is L0")
     with Known(flags="fpu svm hypervisor", vendor="AuthenticAMD") as b:
         rows, status = b.rows()
         ok("SVM" in rows["cpu"]["text"] and rows["kvm"]["commands"] == ["modprobe kvm_amd"] and
-           status == 2, "an AMD machine", rows)
+           status == 2, "doctor names SVM and suggests modprobe kvm_amd on an AMD machine", rows)
 
 
 EC2 = {"sys_vendor": "Amazon EC2", "product_name": "m8i.4xlarge"}
@@ -171,14 +182,17 @@ def test_clouds():
     with Known(dmi=EC2) as b:
         rows, status = b.rows()
         ok(status == 0 and rows["EC2 nesting"]["state"] == "ok" and "m8i.4xlarge" in
-           rows["EC2 instance"]["text"] and "Azure" not in rows, "an EC2 instance", rows)
+           rows["EC2 instance"]["text"] and "Azure" not in rows,
+           "doctor shows type and nesting of an EC2 instance, and no rows of Azure", rows)
         considerations = {"EC2 types": "C8i, M8i and R8i", "EC2 hypervisors": "Hyper-V",
                           "EC2 Windows": "192 CPUs; this one has 2", "EC2 security": "provider",
                           "EC2 latency": "bare-metal"}
         for row, text in considerations.items():
-            ok(text in rows[row]["text"] and rows[row]["state"] == "info", f"{row}: {text}", rows[row])
+            ok(text in rows[row]["text"] and rows[row]["state"] == "info",
+               f"doctor shows the row {row} with '{text}' as info on an EC2 instance", rows[row])
         keep(b, measurement(instance_type="m8i.4xlarge"))
-        ok("measured as 10.0" in b.rows()[0]["EC2 latency"]["text"], "with what was measured",
+        ok("measured as 10.0" in b.rows()[0]["EC2 latency"]["text"],
+           "doctor shows the exit cost that bench measured in the row EC2 latency",
            b.rows()[0]["EC2 latency"])
     with Known(dmi=EC2, flags="fpu hypervisor") as b:
         rows, status = b.rows()
@@ -187,86 +201,96 @@ def test_clouds():
            "aws ec2 stop-instances" in commands and
            re.search("modify-instance-cpu-options .*--nested-virtualization enabled", commands) and
            '--cpu-options "NestedVirtualization=enabled"' in commands and
-           "Values=nested-virtualization" in commands, "an EC2 instance without VMX", rows)
+           "Values=nested-virtualization" in commands,
+           "doctor shows the aws commands that enable nesting on an EC2 instance without VMX", rows)
     for name in "m8i.metal-48xl", "c5.metal":
         with Known(dmi=EC2 | {"product_name": name}, flags="fpu vmx", virtualized=0) as b:
             rows, _ = b.rows()
             ok("this is L0" in rows["EC2 instance"]["text"] and "EC2 nesting" not in rows,
-               f"{name} is bare metal", rows)
+               f"doctor says that the EC2 instance {name} is L0 and shows no row on nesting", rows)
     for name, dmi in {"Google Cloud": {"sys_vendor": "Google"},
                       "Azure": {"sys_vendor": "Microsoft Corporation",
                                 "product_name": "Virtual Machine"}}.items():
         with Known(dmi=dmi) as b:
-            equal(state_of(b, name), ("ok", 0), f"{name}, with VMX")
+            equal(state_of(b, name), ("ok", 0), f"doctor accepts a {name} machine with VMX")
             b.cpu("fpu hypervisor")
-            equal(state_of(b, name), ("problem", 2), f"{name}, without")
+            equal(state_of(b, name), ("problem", 2), f"doctor reports a {name} machine without VMX as a problem")
     with Known(dmi={"sys_vendor": "Amazon EC2", "product_name": "\x1b[2Jm8i"}) as b:
         r = b.run("doctor")
-        ok("\x1b" not in r.stdout and "\\x1b[2Jm8i" in r.stdout, "DMI is escaped", r.stdout)
+        ok("\x1b" not in r.stdout and "\\x1b[2Jm8i" in r.stdout,
+           "doctor escapes control characters in DMI strings", r.stdout)
 
 
 def test_caps():
     with Known() as b:
         r = b.run("caps")
-        ok(r.returncode == 1 and "has no" in r.stderr and "l1/vmx: load the module that came with this l1tune" in r.stderr, "a module without l1/vmx", r)
+        ok(r.returncode == 1 and "has no" in r.stderr and "l1/vmx: load the module that came with this l1tune" in r.stderr,
+           "caps fails and says to load the right module if the loaded one has no l1/vmx", r)
         b.offer(OFFERED, ["ept_1g", "tsc_scaling", "cpus_differ"])
         r = b.run("caps")
         ok(r.returncode == 0 and re.search("^ept +yes +yes +the guest changes", r.stdout, re.M) and
            re.search("^pml +yes +no ", r.stdout, re.M) and
-           re.search("^ept_1g +no +- ", r.stdout, re.M), "what is offered and what is used", r)
-        ok("nothing was measured yet" in r.stdout, "what is not known is said", r.stdout)
+           re.search("^ept_1g +no +- ", r.stdout, re.M), "caps shows which features are offered and which are used", r)
+        ok("nothing was measured yet" in r.stdout,
+           "caps says that nothing was measured if there is no saved measurement", r.stdout)
         keep(b, measurement())
         r = b.run("caps")
         ok("L0 does not, each VMREAD" in r.stdout and "takes 10000 ns here (20000 cycles)" in r.stdout,
-           "what was measured instead", r.stdout)
+           "caps shows the saved cost of a VMREAD on L0 without VMCS shadowing", r.stdout)
         b.machine.guest(1, nested="on", name="win")
         b.machine.guest(2, nested="off")
         b.machine.process(1001, ["qemu", "-name", "win", "-cpu", "host,hv-evmcs"])
         r = b.run("caps")
         ok("1 win: has Hyper-V's interface" in r.stdout and not re.search("^  2 ", r.stdout, re.M),
-           "guests that use nesting", r.stdout)
+           "caps lists the guests that use nesting and no others", r.stdout)
         document = b.json("caps", "--json")
         features = {f["feature"]: f for f in document["caps"]["features"]}
         ok(features["ept"]["offered"] is True and features["pml"]["used"] is False and
            features["ept_1g"]["offered"] is False and features["posted_interrupts"]["offered"] is None
-           and document["caps"]["l0_shadows_vmcs"] == "no", "caps --json", document)
+           and document["caps"]["l0_shadows_vmcs"] == "no",
+           "caps --json has the offered and used features, and whether L0 shadows the VMCS", document)
         other = b.directory + "/other.json"
         write(other, json.dumps(document).encode())
         b.offer([], ["ept"])
         r = b.run("caps", "--compare", other)
         ok(re.search("^ept +no +yes +yes ", r.stdout, re.M), "caps --compare shows what another machine offers", r.stdout)
         write(other, b"{}")
-        ok(b.run("caps", "--compare", other).returncode == 1, "caps --compare with a file that is no document of caps fails")
+        ok(b.run("caps", "--compare", other).returncode == 1,
+           "caps --compare fails with a file that is not a document of caps")
         b.offer([], OFFERED)
-        ok("offers no VMX" in b.run("caps").stdout, "a machine without VMX says so")
+        ok("offers no VMX" in b.run("caps").stdout, "caps says that a machine without VMX offers none")
     with Known(load=False) as b:
-        equal(b.run("caps").returncode, 3, "without the module")
+        equal(b.run("caps").returncode, 3, "caps exits with 3 without the module")
 
 
 def test_kept():
     with Known() as b:
         cost = lambda: b.rows()[0]["exit cost"]["text"]
-        ok("nothing was measured" in cost(), "nothing kept")
+        ok("nothing was measured" in cost(), "doctor says that nothing was measured if there is no saved measurement")
         keep(b, measurement())
-        ok("10.0" in cost() and "does not shadow" in cost(), "a measurement is kept", cost())
+        ok("10.0" in cost() and "does not shadow" in cost(),
+           "doctor shows the exit cost of the saved measurement", cost())
         for what, changed in {"boot_id": "x", "kernel": "5.10", "microcode": "0x1",
                               "instance_type": "c8i"}.items():
             keep(b, measurement(**{what: changed}))
-            ok("since: run l1tune bench --save" in cost(), f"a measurement is not good for another {what}", cost())
+            ok("since: run l1tune bench --save" in cost(),
+               f"doctor asks for a new measurement if the saved one has another {what}", cost())
         keep(b, measurement(), 0o666)
-        ok("changed by others than root" in cost(), "written by anybody", cost())
+        ok("changed by others than root" in cost(),
+           "doctor rejects a saved measurement that others than root can write", cost())
         keep(b, measurement())
         if not os.geteuid():
             os.chown(b.state + "/bench.json", 65534, 0)
-            ok("changed by others than root" in cost(), "a measurement of another user is not accepted", cost())
+            ok("changed by others than root" in cost(), "doctor rejects a saved measurement of another user", cost())
             os.unlink(b.state + "/bench.json")
             keep(b, measurement())
             os.rename(b.state + "/bench.json", b.state + "/kept.json")
             os.symlink("kept.json", b.state + "/bench.json")
-            ok("changed by others than root" in cost(), "a measurement behind a link is not accepted, because the link could lead to another user's", cost())
+            ok("changed by others than root" in cost(),
+               "doctor rejects a saved measurement that is a symbolic link", cost())
             os.unlink(b.state + "/bench.json")
         write(b.state + "/bench.json", b"{")
-        ok("damaged" in cost(), "damaged", cost())
+        ok("damaged" in cost(), "doctor says that a saved measurement with invalid JSON is damaged", cost())
 
 
 def test_transit():
@@ -278,26 +302,29 @@ def test_transit():
         b.machine.process(1001, ["qemu", "-name", "web"])
         state = ["--state", b.state]
         r = b.run("stat", "--transit", *state)
-        ok(r.returncode == 0 and "not known, nothing was measured yet" in r.stdout, "no measurement", r)
+        ok(r.returncode == 0 and "not known, nothing was measured yet" in r.stdout,
+           "stat --transit says that nothing was measured if there is no saved measurement", r)
         keep(b, measurement())
         r = b.run("stat", "--transit", *state)
         ok("web: 45.0% to 50.0% of its time" in r.stdout and "ago" in r.stdout,
-           "stat --transit: a range, and how old", r)
+           "stat --transit shows the share of transit as a range, and the age of the measurement", r)
         document = b.json("stat", "--transit", "--json", *state)
         equal([(g["id"], round(g["low_ratio"], 3), round(g["high_ratio"], 3))
-               for g in document["transit"]["l2"]], [(1, 0.45, 0.5)], "stat --transit --json")
+               for g in document["transit"]["l2"]], [(1, 0.45, 0.5)],
+              "stat --transit --json has the lower and upper bound of transit for each guest")
         ok("transit" not in b.json("stat", "--json"), "stat --json has no transit unless asked for")
         r = b.run("top", "--once", "-d", "0.01", "--transit", *state)
         ok(r.returncode == 0 and "TRANSIT" in r.stdout and "transit as measured" in r.stdout,
-           "top --transit", r)
+           "top --transit shows a TRANSIT column and names the measurement", r)
         b.cpu("fpu vmx")
         r = b.run("stat", "--transit", *state)
-        ok("not virtualized" in r.stdout and "45.0%" not in r.stdout, "there is no transit on bare metal", r)
+        ok("not virtualized" in r.stdout and "45.0%" not in r.stdout,
+           "stat --transit shows no transit on bare metal", r)
         b.cpu(VMX)
         keep(b, measurement(kernel="5.10"))
         r = b.run("stat", "--transit", *state)
         ok("the kernel has changed" in r.stdout and "45.0%" not in r.stdout,
-           "there is no transit by a measurement of another kernel", r)
+           "stat --transit shows no transit from a measurement of another kernel", r)
 
 
 def test_bench():
@@ -306,14 +333,14 @@ def test_bench():
         args = ["--dev", b.dev, "--state", b.state]
         r = b.run("bench", *args)
         ok(r.returncode == 1 and "/kvm: No such file" in r.stderr and "doctor" in r.stderr,
-           "bench without KVM", r)
+           "bench without /dev/kvm fails and points to doctor", r)
         r = b.run("bench", *args, "--compare", b.directory + "/none")
-        ok(r.returncode == 1 and "none" in r.stderr, "nothing to compare with", r)
+        ok(r.returncode == 1 and "none" in r.stderr, "bench --compare fails with a file that does not exist", r)
         for wrong in (["x"], ["-o", "NOSUCH"], ["--compare"]):
             r = b.run("bench", *args, *wrong)
-            ok(r.returncode == 2, f"usage: bench {' '.join(wrong)}", r)
+            ok(r.returncode == 2, f"l1tune bench {' '.join(wrong)} exits with 2", r)
         r = subprocess.run([TOOL, "bench", "--help"], capture_output=True, text=True, check=False)
-        ok(r.returncode == 0 and "--save" in r.stdout, "bench --help", r)
+        ok(r.returncode == 0 and "--save" in r.stdout, "bench --help names --save and exits with 0", r)
 
 
 test_ready()

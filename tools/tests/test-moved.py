@@ -51,17 +51,21 @@ def test_equal():
         stat(b, 100)
         first, status = row(b)
         ok(first["state"] == "info" and first["text"].startswith("unknown: nothing was saved") and
-           "It is saved now" in first["text"] and status == 0, "nothing saved is unknown, and saved by root", first)
+           "It is saved now" in first["text"] and status == 0,
+           "doctor reports moved as unknown without a baseline, and root saves one", first)
         mode = os.stat(path_of(b)).st_mode & 0o777
-        equal(mode, 0o644, "the saved machine is written by its owner alone")
+        equal(mode, 0o644, "the saved baseline has mode 0644")
         same, status = row(b)
-        ok(same["state"] == "ok" and same["text"].startswith("no: ") and status == 0, "a machine that is the same", same)
-        ok("VMX capabilities (load the module" in same["text"], "what cannot be read is named as not known", same)
+        ok(same["state"] == "ok" and same["text"].startswith("no: ") and status == 0,
+           "doctor says that a machine that is the same was not moved", same)
+        ok("VMX capabilities (load the module" in same["text"],
+           "doctor names the capabilities that it cannot compare without the module", same)
         before = os.stat(path_of(b)).st_ino
         row(b)
-        equal(os.stat(path_of(b)).st_ino, before, "the baseline of a boot is taken once")
+        equal(os.stat(path_of(b)).st_ino, before, "doctor saves the baseline once in a boot")
     with Known(virtualized=0, flags="fpu vmx") as b:
-        ok(row(b)[0] is None and not os.path.exists(path_of(b)), "bare metal has no L0 that could move it")
+        ok(row(b)[0] is None and not os.path.exists(path_of(b)),
+           "doctor has no row moved and saves no baseline on bare metal")
 
 
 FACTS = {
@@ -83,23 +87,27 @@ def test_facts():
         stat(b, 100)
         row(b)
         good = baseline(b)
-        ok("since the module was loaded" in row(b)[0]["text"], "the module's capabilities are those of its load", row(b))
+        ok("since the module was loaded" in row(b)[0]["text"],
+           "doctor says that the module's capabilities are as of its load", row(b))
         for name, (facts, text) in FACTS.items():
             write(path_of(b), json.dumps(good), 0o644)
             edit(b, facts=facts)
             r, status = row(b)
             ok(r["state"] == "warning" and status == 1 and text in r["text"] and
-               "L0 may have moved" in r["text"] and "l1tune bench --save" in r["commands"], f"{name}: named", r)
+               "L0 may have moved" in r["text"] and "l1tune bench --save" in r["commands"],
+               f"doctor warns that L0 may have moved the machine and names the change: {name}", r)
         write(path_of(b), json.dumps(good), 0o644)
         value = int(good["identity"]["facts"]["cpuid_0x1_edx"], 16) ^ 1 << 4
         edit(b, facts={"cpuid_0x1_edx": f"0x{value:08x}"})
         r = row(b)[0]
-        ok(r["state"] == "warning" and "cpuid_0x1_edx" in r["text"] and "0x10" in r["text"], "a feature of CPUID: named", r)
+        ok(r["state"] == "warning" and "cpuid_0x1_edx" in r["text"] and "0x10" in r["text"],
+           "doctor warns about a changed CPUID bit and names it", r)
         edit(b, facts={"cpuid_0x1_edx": good["identity"]["facts"]["cpuid_0x1_edx"]}, stolen_ticks=101)
         r = row(b)[0]
-        ok(r["state"] == "warning" and "the steal clock went back: 100 ticks, were 101" in r["text"], "a steal clock that went back", r)
+        ok(r["state"] == "warning" and "the steal clock went back: 100 ticks, were 101" in r["text"],
+           "doctor warns that the steal clock went back", r)
         edit(b, stolen_ticks=100)
-        equal(row(b)[0]["state"], "ok", "a steal clock that stood still is no move")
+        equal(row(b)[0]["state"], "ok", "doctor reports no move if the steal clock stood still")
 
 
 def test_msrs():
@@ -110,12 +118,13 @@ def test_msrs():
         write(b.dev + "/cpu/0/msr", bytes(image), 0o600)
         row(b)
         same = row(b)[0]
-        ok(same["state"] == "ok" and "VMX" not in same["text"], "capabilities that the MSRs show now are known", same)
+        ok(same["state"] == "ok" and "VMX" not in same["text"],
+           "doctor compares the VMX capabilities that the MSRs show", same)
         image[0x48b + 4] = 0
         write(b.dev + "/cpu/0/msr", bytes(image), 0o600)
         lost = row(b)[0]
         ok(lost["state"] == "warning" and "VMX lost: ept" in lost["text"],
-           "a capability lost since the module was loaded: the MSRs show it", lost)
+           "doctor warns about a VMX capability that the MSRs lost since the module was loaded", lost)
 
 
 def row_with_tsc(b):
@@ -136,17 +145,19 @@ def test_tsc():
             skip("the TSC's frequency", "the clocks here are too coarse")
             return
         khz = body["tsc_khz"]
-        equal(row_with_tsc(b)["state"], "ok", "a TSC that is as fast as before")
+        equal(row_with_tsc(b)["state"], "ok", "doctor reports no move if the TSC has the same frequency")
         edit(b, tsc_khz=khz * 95 // 100)
         r = row_with_tsc(b)
         found = re.search(r"TSC: ([\d.]+) GHz, was ([\d.]+) GHz", r["text"])
         ok(r["state"] == "warning" and found and abs(float(found[1]) - khz / 1e6) < 0.03 and
-           abs(float(found[2]) - khz * 0.95 / 1e6) < 0.03, "a TSC of another frequency", r)
+           abs(float(found[2]) - khz * 0.95 / 1e6) < 0.03, "doctor warns about another TSC frequency and shows both", r)
         edit(b, tsc_khz=khz, tsc=body["tsc"] + 60000 * khz)
         r = row_with_tsc(b)
-        ok(r["state"] == "warning" and re.search(r"TSC: (59|60) s less than the clock", r["text"]), "a TSC that went back", r)
+        ok(r["state"] == "warning" and re.search(r"TSC: (59|60) s less than the clock", r["text"]),
+           "doctor warns about a TSC that went back, with the seconds", r)
         edit(b, suspended_ns=body["suspended_ns"] + 10**11)
-        equal(row_with_tsc(b)["state"], "ok", "a TSC after the machine was suspended is no sign of a move")
+        equal(row_with_tsc(b)["state"], "ok",
+              "doctor reports no move if the TSC went back because the machine was suspended")
 
 
 def test_boot():
@@ -154,12 +165,14 @@ def test_boot():
         row(b)
         edit(b, boot_id=OTHER_BOOT, facts={"cpu": "Another"}, stolen_ticks=10**9)
         r, status = row(b)
-        ok(r["state"] == "info" and "since this machine was started" in r["text"] and status == 0, "a new boot has no baseline", r)
+        ok(r["state"] == "info" and "since this machine was started" in r["text"] and status == 0,
+           "doctor has no baseline after a new boot", r)
         for when in "that time", "later in that boot":
             since = row(b, "moved at boot")[0]
             ok(since["state"] == "info" and "since the last boot" in since["text"] and "was Another" in since["text"] and
-               "steal" not in since["text"], f"another CPU since the last boot is told: {when}", since)
-        equal(row(b)[0]["state"], "ok", "it is the baseline of this boot")
+               "steal" not in since["text"],
+               f"doctor reports a CPU that changed since the last boot, without the steal clock: {when}", since)
+        equal(row(b)[0]["state"], "ok", "doctor saves a new baseline after a boot")
 
 
 HOSTILE = {
@@ -178,20 +191,21 @@ def test_hostile():
             write(path_of(b), text, 0o644)
             r, status = row(b)
             ok(r["state"] == "info" and r["text"].startswith("unknown") and "damaged" in r["text"] and status == 0,
-               f"a damaged file is unknown: {name}", r)
-            equal(row(b)[0]["state"], "ok", f"and was replaced: {name}")
+               f"doctor reports moved as unknown if the baseline is damaged: {name}", r)
+            equal(row(b)[0]["state"], "ok", f"doctor replaces a damaged baseline: {name}")
     with Known() as b:
         row(b)
         facts = {f"fact{i}": "v" * 500 for i in range(300)} | {"n" * 400: "x", "cpu": "\x1b[2J", "cpus": 7}
         edit(b, facts=facts, taken=2**62, tsc=-5, tsc_khz=2**63 - 1, raw_ns=2**63 - 1, since_last_boot="y" * 5000)
         r = b.run("doctor", "--no-try")
-        ok(r.returncode in (0, 1) and "\x1b[2J" not in r.stdout, "numbers and texts beyond what fits do no harm", r)
+        ok(r.returncode in (0, 1) and "\x1b[2J" not in r.stdout,
+           "doctor survives a baseline with numbers and strings that do not fit, and escapes it", r)
     with Known() as b:
         row(b)
         os.chmod(path_of(b), 0o666)
         r = row(b)[0]
         ok(r["text"].startswith("unknown") and "changed by others than root" in r["text"] and row(b)[0]["state"] == "ok",
-           "a file that others may write is not believed, and replaced", r)
+           "doctor rejects a baseline that others may write, and replaces it", r)
 
 
 def test_permissions():
@@ -203,12 +217,13 @@ def test_permissions():
                            capture_output=True, text=True, check=False)
         rows = {one["row"]: one for one in json.loads(r.stdout)["rows"]}
         ok(rows["moved"]["text"].startswith("unknown") and "as root" in rows["moved"]["text"] and not os.path.exists(path_of(b)) and
-           not r.stderr, "a user has no baseline, and is told how to get one", r)
+           not r.stderr, "doctor of a user without a baseline saves none and asks for root", r)
         for name in "stat", "sys/kernel/random/boot_id":
             path = f"{b.machine.proc}/{name}"
             if os.path.exists(path):
                 os.unlink(path)
-        ok(row(b)[0]["text"].startswith("unknown"), "without /proc it is unknown", row(b))
+        ok(row(b)[0]["text"].startswith("unknown"),
+           "doctor reports moved as unknown without /proc/stat and the boot ID", row(b))
 
 
 def moved(w):
@@ -224,11 +239,11 @@ def test_record():
         for second in 1001, 1002, 1003:
             w.machine.event(time_ns=second * SECOND, EVENT="guest", ACTION="add", L2="l2-9")
         steps = Steps(w, "--interval", "10")
-        ok(os.path.exists(path_of(w)), "record takes the baseline of a boot")
+        ok(os.path.exists(path_of(w)), "record saves the baseline of a boot")
         for _ in range(14):
             steps.step()
         found, lines = moved(w)
-        equal(found, [], "a machine that is the same has no event")
+        equal(found, [], "record writes no event moved for a machine that is the same")
         write(online, "0-1")
         for _ in range(14):
             steps.step()
@@ -237,14 +252,16 @@ def test_record():
             steps.step()
         errors = steps.end()
         found, lines = moved(w)
-        ok(len(found) == 1 and found[0]["changes"] == "cpus: 0-1, was 0-3", "a change is one event", lines)
-        ok(errors.count("L0 may have moved this machine: cpus: 0-1, was 0-3") == 1, "it is in the journal", errors)
+        ok(len(found) == 1 and found[0]["changes"] == "cpus: 0-1, was 0-3",
+           "record writes one event moved for a change", lines)
+        ok(errors.count("L0 may have moved this machine: cpus: 0-1, was 0-3") == 1,
+           "record logs once that L0 may have moved the machine", errors)
         text = w.replay(*ALL, "events").stdout
         ok(" moved " in text and "L0 may have moved this machine: cpus: 0-1, was 0-3" in text and " lost " not in text and "removed" in text,
-           "replay events has it in words, and no event is lost", text)
+           "replay events shows the event moved as text, and no event is lost", text)
     with World(virtualized=0) as w:
         w.record("--count", "2")
-        ok(not os.path.exists(path_of(w)), "record on bare metal looks for no move")
+        ok(not os.path.exists(path_of(w)), "record saves no baseline on bare metal")
 
 
 def test_table():
@@ -259,7 +276,8 @@ def test_table():
               for name, reg, bit in re.findall(r'\{ "(\w+)", (L1T_VMX_\w+), (\d+) \}', vmx)}
     wanted |= {("cpuid_0x8000000a_edx", int(bit), name) for name, bit in re.findall(r'\{ "(\w+)", (\d+) \}', svm)}
     found = {(reg, int(bit), name) for reg, bit, name in re.findall(r'\{ "(\w+)", (\d+), "(\w+)" \}', text("tools/model/identity-caps.c"))}
-    ok(len(wanted) > 40 and found == wanted, "bits of capabilities are those of the module", found ^ wanted)
+    ok(len(wanted) > 40 and found == wanted,
+       "the tool's table of capability bits equals the module's tables", found ^ wanted)
 
 
 test_equal()
