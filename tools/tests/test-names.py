@@ -32,7 +32,7 @@ def path_of(cgroup):
 
 def guests_of(b):
     r = b.run("list", "--json")
-    ok(r.returncode == 0, "list shows the guests", r)
+    ok(r.returncode == 0, "list --json shows the guests and exits with 0", r)
     return {guest["id"]: guest for guest in json.loads(r.stdout)["l2"]}
 
 
@@ -45,13 +45,14 @@ def test_fixtures():
         guests = guests_of(b)
     for number, row in enumerate(rows, 1):
         guest = guests[number]
-        equal([guest["name"], guest["name_source"]], [row["name"], row["source"]], f"{row['vmm']} has its name")
+        equal([guest["name"], guest["name_source"]], [row["name"], row["source"]],
+              f"list --json has the name of a guest of {row['vmm']} and its source")
         if "instance" in row:
-            equal(guest["instance"], row["instance"], f"{row['vmm']}: what tells it from others of its name")
+            equal(guest["instance"], row["instance"], f"list --json has the instance of a guest of {row['vmm']}")
         if "cgroup_shown" in row:
-            equal(guest["cgroup"], row["cgroup_shown"], f"{row['vmm']}: its own cgroup")
+            equal(guest["cgroup"], row["cgroup_shown"], f"list --json has the cgroup of a guest of {row['vmm']}")
         equal(guest["vcpu_cgroup"], path_of(row["vcpu_cgroup"]) if "vcpu_cgroup" in row else None,
-              f"{row['vmm']}: the cgroup of its vCPUs, if it is another")
+              f"list --json has the vCPU cgroup of a guest of {row['vmm']} if it differs, or null")
     return rows
 
 
@@ -63,8 +64,8 @@ def test_rules(rows):
             text = f.read()
         sources |= set(re.findall(r'BY_\w+, "([^"]+)"', text)) | set(re.findall(r'\*source = (?:[^";]*\? )?"([^"]+)"', text))
         sources |= set(re.findall(r'\*source = [^;]*: "([^"]+)"', text))
-    equal(sources - {row["source"] for row in rows}, set(), "each rule has a fixture")
-    ok(len(rows) >= 40, f"there are {len(rows)} fixtures", len(rows))
+    equal(sources - {row["source"] for row in rows}, set(), "each rule for guest names has a fixture in names.json")
+    ok(len(rows) >= 40, f"names.json has at least 40 fixtures: {len(rows)}", len(rows))
 
 
 def qemu(*args):
@@ -83,33 +84,36 @@ def test_labels():
     first, second = qemu("-uuid", "aaaa"), qemu("-uuid", "bbbb")
     with Bench() as b:
         add(b, 1, first)
-        equal(labels_of(b), ({1: "web"}, {1: "web"}), "a name that one guest has is its label")
+        equal(labels_of(b), ({1: "web"}, {1: "web"}), "list and export use a unique guest name as its label")
         add(b, 2, second)
         both = {1: "web@aaaa", 2: "web@bbbb"}
-        equal(labels_of(b), (both, both), "guests of one name are told apart by what lasts")
+        equal(labels_of(b), (both, both), "list and export label guests of one name as NAME@INSTANCE")
         r = b.run("list", "-o", "ID,NAME")
         ok("web@aaaa" in r.stdout and "web@bbbb" in r.stdout, "list shows guests of one name as NAME@INSTANCE", r)
         r = b.run("stat", "web@bbbb", "--json")
-        equal([guest["id"] for guest in json.loads(r.stdout)["l2"]], [2], "such a label selects its guest")
+        equal([guest["id"] for guest in json.loads(r.stdout)["l2"]], [2],
+              "stat NAME@INSTANCE selects the guest with that label")
     with Bench() as b:
         add(b, 7, second)
         add(b, 8, first)
         both = {8: "web@aaaa", 7: "web@bbbb"}
-        equal(labels_of(b), (both, both), "after a restart in another order the labels are the same")
+        equal(labels_of(b), (both, both), "labels of guests are the same after a restart in another order")
     with Bench() as b:
         add(b, 1, qemu())
         add(b, 2, qemu())
-        equal(labels_of(b)[1], {1: "web", 2: "web#2"}, "where nothing lasts the id tells guests apart")
+        equal(labels_of(b)[1], {1: "web", 2: "web#2"},
+              "export labels guests of one name without an instance as NAME#ID")
     with Bench() as b:
         bare = {"argv": ["/opt/newvmm", "--bundle", "/srv/b/one"], "cgroup": "0::/\n"}
         add(b, 3, bare)
-        equal(labels_of(b)[1], {3: "newvmm@/srv/b/one"}, "a guest without a name has a label that lasts")
+        equal(labels_of(b)[1], {3: "newvmm@/srv/b/one"},
+              "export labels a guest without a name by its command and instance")
     with Bench() as b:
         add(b, 1, qemu("-uuid", "\x1b[2J"))
         add(b, 2, qemu("-uuid", "bbbb"))
         r = b.run("list")
-        ok("\x1b" not in r.stdout and "web@\\x1b[2J" in r.stdout, "what tells guests apart is escaped", r)
-        ok("\x1b" not in b.run("export").stdout, "what tells guests apart is escaped in labels for Prometheus")
+        ok("\x1b" not in r.stdout and "web@\\x1b[2J" in r.stdout, "list escapes control characters in NAME@INSTANCE", r)
+        ok("\x1b" not in b.run("export").stdout, "export has no control characters in labels of NAME@INSTANCE")
 
 
 def test_selectors():
@@ -117,7 +121,7 @@ def test_selectors():
         add(b, 1, {"argv": ["qemu-kvm", "-name", "a"], "cgroup": "0::/outer\n", "vcpu_cgroup": "0::/inner/vcpu0\n"})
         for glob in "/outer", "/inner/*":
             r = b.run("list", "--json", f"cgroup:{glob}")
-            equal(r.returncode, 0, f"cgroup:{glob} selects a guest by either of its cgroups")
+            equal(r.returncode, 0, f"list cgroup:{glob} selects a guest by its cgroup or that of its vCPUs")
 
 
 test_rules(test_fixtures())

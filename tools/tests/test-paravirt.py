@@ -46,73 +46,83 @@ def test_one():
         seen = table(b)
         equal({name: seen[name] for name in ("kvmclock", "async_pf", "steal_time", "pv_eoi", "poll_control")},
               {"kvmclock": ("yes", "yes"), "async_pf": ("yes", "no"), "steal_time": ("yes", "yes"), "pv_eoi": ("yes", "no"),
-               "poll_control": ("yes", "yes")}, "what MSRs tell; poll_control is what turns polling off")
+               "poll_control": ("yes", "yes")},
+              "paravirt shows the features used by MSRs, and poll_control as used if host polling is off")
         equal({name: seen[name] for name in ("pv_unhalt", "pv_tlb_flush", "pv_ipi", "pv_sched_yield")},
               {"pv_tlb_flush": ("yes", "?")} | dict.fromkeys(("pv_unhalt", "pv_ipi", "pv_sched_yield"), ("yes", "no")),
-              "a guest that makes no hypercalls uses nothing that takes them; TLB flushes take none")
-        equal(set(seen), set(BITS), "all parts")
+              "paravirt shows features that need hypercalls as unused without any, and TLB flushes as unknown")
+        equal(set(seen), set(BITS), "paravirt shows all features")
     with Bench() as b:
         add(b, 1, paravirt(ALL, steal_time=1), hypercalls=7)
         seen = table(b)
         equal([seen[name][1] for name in ("pv_unhalt", "pv_tlb_flush", "pv_ipi", "pv_sched_yield")], ["?"] * 4,
-              "of one that makes some nothing tells which they are")
+              "paravirt shows the use of features as unknown for a guest that makes hypercalls")
     with Bench() as b:
         add(b, 1, paravirt(ALL), hypercalls=7, name="hypercall")
-        equal(table(b)["pv_ipi"], ("yes", "?"), "SVM calls them hypercall")
+        equal(table(b)["pv_ipi"], ("yes", "?"), "paravirt counts the SVM exit reason hypercall as hypercalls")
     with Bench() as b:
         add(b, 1, paravirt(ALL), hypercalls=7)
-        equal(table(b)["pv_tlb_flush"], ("yes", "no"), "TLB flushes need steal time, too")
+        equal(table(b)["pv_tlb_flush"], ("yes", "no"), "paravirt shows TLB flushes as unused without steal time")
 
 
 def test_offered():
     for name, bit in BITS.items():
         with Bench() as b:
             add(b, 1, paravirt(ALL & ~bit), hypercalls=1)
-            equal(table(b)[name], ("no", "no"), f"{name} that is not offered is not used")
+            equal(table(b)[name], ("no", "no"), f"paravirt shows {name} as unused if it is not offered")
     with Bench() as b:
         add(b, 1, paravirt(1))
-        equal(table(b)["kvmclock"][0], "yes", "kvmclock's older MSRs do as well")
+        equal(table(b)["kvmclock"][0], "yes", "paravirt shows kvmclock as offered if only its older MSRs are")
     with Bench() as b:
         add(b, 1, paravirt("unknown", kvmclock=1))
         seen = table(b)
-        equal([seen["kvmclock"], seen["pv_eoi"]], [("?", "yes"), ("?", "no")], "a kernel that does not find the leaf")
+        equal([seen["kvmclock"], seen["pv_eoi"]], [("?", "yes"), ("?", "no")],
+              "paravirt shows what is offered as unknown if the kernel does not find the CPUID leaf")
 
 
 def test_many():
     with Bench() as b:
         add(b, 1, paravirt(ALL, kvmclock=1), paravirt(ALL), paravirt(ALL, kvmclock=1))
-        equal(table(b)["kvmclock"], ("yes", "2 of 3"), "paravirt says by how many vCPUs a part is used")
+        equal(table(b)["kvmclock"], ("yes", "2 of 3"), "paravirt shows how many vCPUs use a feature")
         add(b, 2, paravirt(0))
         add(b, 3, lines(["offered unknown"]))
-        equal(table(b, "2")["kvmclock"], ("no", "no"), "a guest that is offered nothing")
-        equal(set(table(b, "3").values()), {("?", "?"), ("?", "no")}, "a vCPU that is gone leaves nothing to tell but its hypercalls")
+        equal(table(b, "2")["kvmclock"], ("no", "no"),
+              "paravirt shows kvmclock as neither offered nor used by a guest that is offered nothing")
+        equal(set(table(b, "3").values()), {("?", "?"), ("?", "no")},
+              "paravirt shows all as unknown for a vCPU that has ended, but no use of hypercalls")
         d = b.json("paravirt", "-J")
-        equal([(g["id"], g["vcpus"], len(g["features"])) for g in d["paravirt"]], [(1, 3, 9), (2, 1, 9), (3, 1, 9)], "--json has all guests")
+        equal([(g["id"], g["vcpus"], len(g["features"])) for g in d["paravirt"]], [(1, 3, 9), (2, 1, 9), (3, 1, 9)],
+              "paravirt --json has all guests and features")
         equal(d["paravirt"][0]["features"][0], {"name": "kvmclock", "offered": True, "vcpus_using": 2, "uses_per_s": None, "accesses_per_s": None},
-              "--json: a part")
-        equal([d["paravirt"][2]["features"][3][key] for key in ("offered", "vcpus_using")], [None, None], "--json: what is not known is null")
+              "paravirt --json has all fields of a feature")
+        equal([d["paravirt"][2]["features"][3][key] for key in ("offered", "vcpus_using")], [None, None],
+              "paravirt --json has null for what is not known")
         shutil.rmtree(f"{b.machine.device('l2-2')}/vcpu0")
-        equal(set(b.run("paravirt", "--noheadings", "-o", "ID").stdout.split()), {"1", "3"}, "a vCPU that goes meanwhile is left out")
+        equal(set(b.run("paravirt", "--noheadings", "-o", "ID").stdout.split()), {"1", "3"},
+              "paravirt leaves out a guest whose vCPU has ended")
 
 
 def test_errors():
     with Bench() as b:
         r = b.run("paravirt")
-        equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no guests\n"], "no guests")
+        equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no guests\n"],
+              "paravirt says that there are no guests and exits with 0")
         add(b, 1, None)
         r = b.run("paravirt")
-        ok(r.returncode == 1 and not r.stdout and "came with this l1tune" in r.stderr and "vcpu<n>/paravirt" in r.stderr, "an older module", r)
+        ok(r.returncode == 1 and not r.stdout and "came with this l1tune" in r.stderr and "vcpu<n>/paravirt" in r.stderr,
+           "paravirt fails and asks for the right module if the loaded one has no paravirt files", r)
         for text in "offered 12", "offered 0x", "offered 0x1ffffffff", "kvmclock 2", "kvmclock":
             write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", lines([text]), 0o440)
             r = b.run("paravirt")
-            ok(r.returncode == 1 and "l2-1/vcpu<n>/paravirt" in r.stderr and not r.stdout, f"a file of paravirt that the module would not write is an error: {text}", r)
+            ok(r.returncode == 1 and "l2-1/vcpu<n>/paravirt" in r.stderr and not r.stdout,
+               f"paravirt fails on a file with invalid input: {text}", r)
         write(f"{b.machine.device('l2-1')}/vcpu0/paravirt", paravirt(ALL) + lines(["new_use 1"]), 0o440)
-        equal(table(b)["kvmclock"], ("yes", "no"), "what a newer module has besides is passed over")
-        equal(b.run("paravirt", "9").returncode, 4, "no such guest")
+        equal(table(b)["kvmclock"], ("yes", "no"), "paravirt ignores unknown lines of a newer module")
+        equal(b.run("paravirt", "9").returncode, 4, "paravirt GUEST exits with 4 if there is no such guest")
         r = b.run("paravirt", "-i", "0")
-        equal(r.returncode, 2, "usage: -i 0")
+        equal(r.returncode, 2, "paravirt -i 0 exits with 2")
     with Bench(load=False) as b:
-        equal(b.run("paravirt").returncode, 3, "no module")
+        equal(b.run("paravirt").returncode, 3, "paravirt exits with 3 without the module")
 
 
 def test_sample():
@@ -121,8 +131,10 @@ def test_sample():
         add(b, 1, paravirt(ALL & ~BITS["pv_eoi"], kvmclock=1))
         r = b.run("paravirt", "-i", "0.1", "--noheadings", "-o", "FEATURE,ACCESSES_S")
         rows = dict(map(str.split, r.stdout.splitlines()))
-        equal([r.returncode, rows["kvmclock"], rows["steal_time"]], [0, "-", "-"], "what is used, or saves no accesses, has none")
-        ok(rows["pv_eoi"] == "0" or (rows["pv_eoi"] == "-" and "cannot be counted" in r.stderr), "-i counts what it would save, or says why not", r)
+        equal([r.returncode, rows["kvmclock"], rows["steal_time"]], [0, "-", "-"],
+              "paravirt -i shows no count of accesses for features that are used or save none")
+        ok(rows["pv_eoi"] == "0" or (rows["pv_eoi"] == "-" and "cannot be counted" in r.stderr),
+           "paravirt -i counts the accesses that pv_eoi would save, or says why it cannot", r)
 
 
 print("KTAP version 1")
