@@ -158,15 +158,16 @@ def main():
                     got = run(b, command)
                     if "--print" in sys.argv:
                         print(f"$ {command}\n{got}", end="")
-                    equal(timeless(got), timeless(output), f"{name}: {command}")
+                    equal(timeless(got), timeless(output), f"{name} shows the present output of: {command}")
                     if words[0] == "l1tune":
                         compared.add(words[1] if len(words) > 1 else "status")
     commands = re.findall(r"^  ([a-z]+) ", subprocess.run([TOOL, "help"], capture_output=True, text=True,
                                                          check=True).stdout.split("Options:")[0], re.M)
     shown = {words[0] if words else "status" for session in sessions("l1tune.8") for command, _ in session
              for words in re.findall(r"\bl1tune ?(\w*)", command)[:1] for words in [words.split()]}
-    equal(set(commands) - {"help", "version"} - shown, set(), "each command has a session in the manual")
-    ok(compared >= shown - set(NOT_RUN), "and all were run again but " + ", ".join(NOT_RUN), compared)
+    equal(set(commands) - {"help", "version"} - shown, set(), "l1tune.8 has a session for each command")
+    ok(compared >= shown - set(NOT_RUN),
+       "sessions of all commands in l1tune.8 were run, but for " + ", ".join(NOT_RUN), compared)
 
 
 print("KTAP version 1")

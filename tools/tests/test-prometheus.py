@@ -203,50 +203,52 @@ def rule_names(kind):
 def test_rules():
     for command in ["check", "rules", "l1tune.rules.yml"], ["test", "rules", "l1tune.rules.test.yml"]:
         r = subprocess.run(["promtool", *command], cwd=DIRECTORY, capture_output=True, text=True, check=False)
-        ok(r.returncode == 0 and "SUCCESS" in r.stdout, "promtool " + " ".join(command[:2]), r)
+        ok(r.returncode == 0 and "SUCCESS" in r.stdout, f"promtool {' '.join(command)} succeeds", r)
     with open(DIRECTORY + "/l1tune.rules.test.yml", encoding="utf-8") as f:
         tested = f.read()
     untested = [name for name in rule_names("alert")
                 if not re.search(rf"alertname: {name}\n.*\n +exp_alerts:", tested)]
-    equal(untested, [], "each alert is tested to fire")
+    equal(untested, [], "l1tune.rules.test.yml has a test in which each alert fires")
 
 
 def test_readme():
     with open(DIRECTORY + "/README.md", encoding="utf-8") as f:
         listed = re.findall(r"^\| `(L1tune\w+)` \|", f.read(), re.M)
-    equal(listed, rule_names("alert"), "the README lists each alert, in the order of the rules")
+    equal(listed, rule_names("alert"), "the README of prometheus lists each alert, in the order of the rules")
 
 
 def test_server():
     with Servers() as s:
         texts = recordings()
         begin = time.time() + 4
-        ok(len(texts) >= 8, f"{len(texts)} exports to replay", texts[:1])
+        ok(len(texts) >= 8, f"there are at least 8 exports to replay: {len(texts)}", texts[:1])
         s.export(texts[0])
         scraped = wait_for(lambda: [sample for sample in s.query("l1tune_up") if isinstance(sample, dict)], 30)
-        equal([sample["value"][1] for sample in scraped], ["1"], "Prometheus scrapes what node_exporter reads")
+        equal([sample["value"][1] for sample in scraped], ["1"], "Prometheus scrapes l1tune_up from node_exporter")
         for text in texts[1:]:
             time.sleep(1.5)
             s.export(text)
         fired = wait_for(lambda: [a for a in s.ask("alerts").get("alerts", ()) if a["labels"]["alertname"] == "L1tuneDenied"
                                   and a["state"] == "firing"], 30)
-        equal([a["labels"]["limit"] for a in fired], ["max_vms"], "an alert fires when a guest was denied")
-        equal(s.query("node_textfile_scrape_error")[0]["value"][1], "0", "node_exporter reads it without an error")
+        equal([a["labels"]["limit"] for a in fired], ["max_vms"], "the alert L1tuneDenied fires after a denial")
+        equal(s.query("node_textfile_scrape_error")[0]["value"][1], "0",
+              "node_exporter reads the exports without an error")
         for name in rule_names("record"):
-            ok(isinstance(s.query(name), list) and s.query(name), f"{name} has data", s.query(name))
+            ok(isinstance(s.query(name), list) and s.query(name), f"the recording rule {name} has data", s.query(name))
         for title, query in dashboard_queries():
             result = s.query(filled_in(query))
             ok(isinstance(result, list) and result and "NaN" not in [r["value"][1] for r in result],
-               f"dashboard: {title}: {query[:60]}", result)
+               f"dashboard: the query of {title} has data: {query[:60]}", result)
         found = annotated(s, begin)
         if len(sys.argv) < 3:
             equal([[marked.get("guest") for marked in found[name]] for name in ("Guest started", "Guest ended")], [["batch"], ["batch"]],
-                  "annotations mark the guest that came and went, and no other")
-            ok(found["Module load"], "an annotation marks the load of the module", found)
-        equal([marked.get("limit") for marked in found["Denial"]], ["max_vms"], "an annotation marks the denial")
+                  "dashboard annotations mark the start and end of the guest batch only")
+            ok(found["Module load"], "a dashboard annotation marks the load of the module", found)
+        equal([marked.get("limit") for marked in found["Denial"]], ["max_vms"],
+              "a dashboard annotation marks the denial")
         nested = wait_for(lambda: [a["labels"]["guest"] for a in s.ask("alerts").get("alerts", ())
                                    if a["labels"]["alertname"] == "L1tuneNestedGuestAppeared"], 10)
-        equal(nested, ["lab"], "and one that tells of a nested guest")
+        equal(nested, ["lab"], "the alert L1tuneNestedGuestAppeared is active for the nested guest")
 
 
 print("KTAP version 1")
