@@ -83,7 +83,7 @@ def findings(*vcpus, cells=(), **values):
     with bench_with(*vcpus, cells=cells, **values) as b:
         said = b.json("nested", "--json", "3")["nested"][0]["findings"]
         out = b.run("nested", "3").stdout
-        ok(all(one in out for one in said), "what stands out is the same in text and JSON", [out, said])
+        ok(all(one in out for one in said), "nested shows the same findings as text and in JSON", [out, said])
         return said
 
 
@@ -97,25 +97,28 @@ def test_vcpus():
         b.machine.guest(4, vcpus=1, comm="plain")
         add_vcpu(b, 4, 0, nested(offered="no", state="off", paging="unknown"))
         equal(rows(b), [["3", "lab", "0", "running", "1.20ms", "501", "0", "620", "120", "500", "23.0", "nested"]],
-              "a row for each vCPU that is offered VMX or SVM, with sums over reasons")
-        equal(rows(b, "-o", "VCPU,OFFERED,EXITS,UNKEPT"), [["0", "yes", "620", "0"]], "columns are chosen with -o")
-        equal(rows(b, "--bytes", "-o", "IN_L3"), [["1200000"]], "--bytes has ns")
+              "nested shows a row with sums over exit reasons for each vCPU that is offered VMX or SVM")
+        equal(rows(b, "-o", "VCPU,OFFERED,EXITS,UNKEPT"), [["0", "yes", "620", "0"]], "nested -o selects the columns")
+        equal(rows(b, "--bytes", "-o", "IN_L3"), [["1200000"]], "nested --bytes shows times in ns")
     with bench_with(nested(offered="no", state="off", entries=7, paging="shadow")) as b:
         equal(rows(b, "-o", "STATE,OFFERED,IN_L3,ENTRIES,FACTOR,PAGING"), [["off", "no", "-", "7", "-", "shadow"]],
-              "a vCPU that ran L3 before has a row, though it is off and not offered any more")
+              "nested shows a vCPU that ran L3 before, though nesting is off and not offered now")
     with bench_with(nested(state="running", in_l3="unknown", entries=5, paging="unknown", failed="unknown")) as b:
-        equal(rows(b, "-o", "IN_L3,FAILED,PAGING"), [["?", "?", "?"]], "what the module does not know is not 0")
+        equal(rows(b, "-o", "IN_L3,FAILED,PAGING"), [["?", "?", "?"]],
+              "nested shows ? for what the module does not know")
         one = b.json("nested", "--json")["nested"][0]["vcpus"][0]
-        equal([one[key] for key in ("in_l3", "in_l3_ns", "failed_entries", "ept")], [True, None, None, None], "JSON has null for what the module does not know of L3")
+        equal([one[key] for key in ("in_l3", "in_l3_ns", "failed_entries", "ept")], [True, None, None, None],
+              "nested --json has null for what the module does not know of L3")
     with bench_with(nested(offered="no", state="off", paging="unknown")) as b:
         p = b.run("nested")
-        ok(p.returncode == 0 and not p.stdout and "no vCPU is known" in p.stderr, "a machine without nested guests has no table", p)
+        ok(p.returncode == 0 and not p.stdout and "no vCPU is known" in p.stderr,
+           "nested shows no table on a machine without nested guests", p)
     with Bench() as b:
-        ok(b.run("nested").returncode == 0, "no guest is no error")
-        equal(b.json("nested", "--json")["nested"], [], "no guest is an empty list")
+        ok(b.run("nested").returncode == 0, "nested exits with 0 without guests")
+        equal(b.json("nested", "--json")["nested"], [], "nested --json has an empty list without guests")
     with bench_with(nested(unkept=30, *[("CPUID", 100, 70, 70, 70 * MS, 140)])) as b:
         equal(rows(b, "-o", "EXITS,HANDLED,REFLECTED,UNKEPT"), [["100", "0", "100", "30"]],
-              "exits whose reason was not kept are reflected, and not handled")
+              "nested counts exits whose reason was not kept as reflected")
 
 
 def test_reasons():
@@ -125,14 +128,17 @@ def test_reasons():
                     ["3", "MSR_READ", "160", "0", "160", "159", "1.00ms", "23.0", "159ms", "16.6%"],
                     ["3", "EPT_VIOLATION", "120", "120", "0", "0", "-", "-", "0ns", "0.0%"],
                     ["3", "HLT", "20", "0", "20", "20", "450ms", "23.0", "9.00s", "-"]],
-              "reasons are summed over vCPUs, by the time of their round trips, of which HLT has no share")
+              "nested -o REASON sums reasons over vCPUs and sorts them by round-trip time, without a share for HLT")
         p = b.run("nested", "3")
-        ok(p.returncode == 0 and "l2-3 lab" in p.stdout and p.stdout.count("REFLECTED") == 2, "with GUEST there are two tables", p)
-        equal(b.run("nested", "9").returncode, 4, "a guest that is not there is no such guest")
-        equal([len(row) for row in rows(b, "--sort", "-ENTRIES", "-o", "ENTRIES")], [1, 1], "vCPUs can be sorted")
-        equal(rows(b, "--sort", "ENTRIES", "-o", "VCPU"), [["0"], ["1"]], "the largest first")
+        ok(p.returncode == 0 and "l2-3 lab" in p.stdout and p.stdout.count("REFLECTED") == 2,
+           "nested GUEST shows two tables", p)
+        equal(b.run("nested", "9").returncode, 4, "nested GUEST exits with 4 if there is no such guest")
+        equal([len(row) for row in rows(b, "--sort", "-ENTRIES", "-o", "ENTRIES")], [1, 1],
+              "nested --sort -ENTRIES accepts a column of vCPUs")
+        equal(rows(b, "--sort", "ENTRIES", "-o", "VCPU"), [["0"], ["1"]],
+              "nested --sort ENTRIES shows the vCPU with the most entries first")
     with bench_with(nested(state="on")) as b:
-        ok("none" in b.run("nested", "lab").stdout, "a guest that ran none has no exits of any")
+        ok("none" in b.run("nested", "lab").stdout, "nested GUEST shows no exits for a guest that ran no L3")
 
 
 def test_json():
@@ -140,45 +146,54 @@ def test_json():
                                     paging="shadow", unkept=2),
                      "failed": "3 0 !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)\n1 - other\n"}) as b:
         document = b.json("nested", "--json")
-        equal([document["schema"], document["interval_ns"] is None or document["interval_ns"] == 0], [2, True], "the document is one of now")
+        equal([document["schema"], document["interval_ns"] is None or document["interval_ns"] == 0], [2, True],
+              "nested --json has schema 2 and no interval without -i")
         guest = document["nested"][0]
-        equal([guest["id"], guest["name"], guest["pid"]], [3, "lab", 1003], "a guest is named")
+        equal([guest["id"], guest["name"], guest["pid"]], [3, "lab", 1003],
+              "nested --json has id, name and pid of the guest")
         equal(guest["vcpus"], [{
             "id": 0, "offered": True, "state": "running", "on": True, "in_l3": True, "in_l3_ns": 1_200_000, "entries": 501,
             "failed_entries": 4, "failed": [{"message": "!nested_host_cr0_valid(vcpu, vmcs12->host_cr0)", "error": 0, "count": 3},
                                             {"message": None, "error": None, "count": 1}],
             "unkept": 2, "l3": [{"reason": "CPUID", "count": 320, "reflected": 300, "trips": 299, "trip_ns": 640 * MS, "trip_exits": 7360}],
-            "ept": False, "vmx_errors": None, "evmcs": None, "controls": None}], "JSON has all that the files have")
+            "ept": False, "vmx_errors": None, "evmcs": None, "controls": None}],
+              "nested --json has all values of the vCPU files")
     with bench_with(nested(offered="unknown", state="off", paging="unknown"), nested(offered="no", state="off", paging="unknown")) as b:
         got = [[v["offered"], v["on"], v["in_l3"], v["ept"]] for v in b.json("nested", "--json")["nested"][0]["vcpus"]]
-        equal(got, [[None, False, False, None], [False, False, False, None]], "all vCPUs are there, and what is not known is null")
+        equal(got, [[None, False, False, None], [False, False, False, None]],
+              "nested --json has all vCPUs, and null for what is not known")
 
 
 def test_older():
     with bench_with({"text": None}) as b:
         p = b.run("nested")
-        ok(p.returncode == 1 and not p.stdout and "load the module that came with" in p.stderr, "a module without the file is too old, and nested says what to load", p)
+        ok(p.returncode == 1 and not p.stdout and "load the module that came with" in p.stderr,
+           "nested fails and asks for the right module if the loaded one has no nested files", p)
         p = b.run("nested", "--json")
         one = json.loads(p.stdout)["nested"][0]["vcpus"][0]
-        equal([p.returncode, one.pop("id"), set(map(str, one.values()))], [1, 0, {"None"}], "JSON of a module without nested has null for all of it")
+        equal([p.returncode, one.pop("id"), set(map(str, one.values()))], [1, 0, {"None"}],
+              "nested --json has null for all values if the module has no nested files")
     with bench_with({"text": nested(failed=4, entries=1), "failed": None}) as b:
         out = b.run("nested", "3").stdout
         ok("refused    4; the module does not say why" in out and "KVM refused 4 of 5 entries; reason unknown" in out,
-           "without nested_failed the reasons of refused entries are unknown", out)
-        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["failed"], None, "the reasons of refused entries are null in JSON without nested_failed, not empty")
+           "nested shows the reasons of refused entries as unknown without the file nested_failed", out)
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["failed"], None,
+              "nested --json has null for the reasons of refused entries without the file nested_failed")
     for text, name in ((b"", "an empty file"), (nested(entries="many"), "a word for a number"),
                        (nested(("CPUID", 1, 2)), "a reason with too few numbers"), (nested(offered="maybe"), "another offer")):
         with bench_with(text) as b:
             p = b.run("nested")
-            ok(p.returncode == 1 and "vcpu0/nested: unexpected value" in p.stderr, f"{name} is an error", p)
+            ok(p.returncode == 1 and "vcpu0/nested: unexpected value" in p.stderr,
+               f"nested fails on {name} in the file nested", p)
     with bench_with({"text": nested(failed=1), "failed": "one 0 what"}) as b:
-        ok("vcpu0/nested_failed: unexpected value" in b.run("nested").stderr, "a wrong line of nested_failed is an error")
+        ok("vcpu0/nested_failed: unexpected value" in b.run("nested").stderr,
+           "nested reports an invalid line of the file nested_failed")
     with bench_with(nested(entries=4) + lines(["later 7", "alone"])) as b:
-        equal(rows(b, "-o", "ENTRIES"), [["4"]], "lines of a later module are passed over")
+        equal(rows(b, "-o", "ENTRIES"), [["4"]], "nested ignores unknown lines of a newer module")
     if os.geteuid():
         with bench_with(nested()) as b:
             os.chmod(f"{b.machine.device('l2-3')}/vcpu0/nested", 0)
-            equal(b.run("nested").returncode, 5, "who may not read it is not permitted")
+            equal(b.run("nested").returncode, 5, "nested exits with 5 for users who may not read the file nested")
 
 
 def test_failed():
@@ -186,68 +201,87 @@ def test_failed():
             "failed": "1 5 CC(nested_vmx_check_guest_state)\n3 0 !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)\n"}
     said = findings(some)
     says(said, "KVM refused 4 of 5 entries, mostly for !nested_host_cr0_valid(vcpu, vmcs12->host_cr0) (error 0)",
-         "refused entries are told with the message that most had")
+         "nested reports refused entries with their most frequent message")
     with bench_with(some, {"text": nested(failed=2), "failed": "1 5 CC(nested_vmx_check_guest_state)\n1 - other\n"},
                     {"text": nested(failed=1), "failed": "1 0 CC(vmcs12->vpid)\n"}) as b:
         out = b.run("nested", "3").stdout.partition("\nrefused")[2].partition("\nfindings")[0]
         equal(out.split("\n"), ["    3 with error 0: !nested_host_cr0_valid(vcpu, vmcs12->host_cr0)",
                                 "           2 with error 5: CC(nested_vmx_check_guest_state)",
                                 "           1 with error 0: CC(vmcs12->vpid)",
-                                "           1 for other reasons"], "kinds are summed over vCPUs, the most frequent first")
-    says(findings({"text": nested(failed=2), "failed": "2 7 one\n"}), "KVM refused 2 of 2 entries, all for one", "all may have one message")
+                                "           1 for other reasons"],
+              "nested sums refused entries by message over vCPUs, the most frequent first")
+    says(findings({"text": nested(failed=2), "failed": "2 7 one\n"}), "KVM refused 2 of 2 entries, all for one",
+         "nested says that all refused entries have one message")
     says(findings({"text": nested(failed=1000), "failed": "3 7 one\n2 7 two\n995 - other\n"}),
          "KVM refused 1000 of 1000 entries, 3 of them for one (error 7); the reason of 995 is unknown",
-         "a few known reasons are not said to be the most frequent")
+         "nested does not call a reason most frequent if most reasons are unknown")
     says(findings({"text": nested(entries=1, failed=9), "failed": "4 7 one\n2 8 two\n3 - other\n"}),
-         "KVM refused 9 of 10 entries, most often for one (error 7)", "one message may have more than what is not known")
+         "KVM refused 9 of 10 entries, most often for one (error 7)",
+         "nested calls a message most frequent if it has more entries than are unknown")
     says(findings({"text": nested(entries=1, failed=9), "failed": "2 7 one\n"}),
-         "the reason of 7 is unknown", "refused entries of which there is no line have no reason that is known")
+         "the reason of 7 is unknown", "nested reports refused entries without a line as entries of unknown reason")
     with bench_with({"text": nested(failed=2), "failed": "2 7 \x1b[31mred\n"}) as b:
         out = b.run("nested", "3").stdout
-        ok(r"\x1b[31mred (error 7)" in out and "\x1b" not in out, "a message does no harm to a terminal", out)
-    equal(findings({"text": nested(entries=500, state="running"), "failed": ""}), [], "nothing is said where no entry was refused")
+        ok(r"\x1b[31mred (error 7)" in out and "\x1b" not in out,
+           "nested escapes control characters in messages of refused entries", out)
+    equal(findings({"text": nested(entries=500, state="running"), "failed": ""}), [],
+          "nested has no finding if no entry was refused")
 
 
 def test_findings():
     said = findings(LAB)
     says(said, "320 of 320 CPUID were reflected to its hypervisor, at 2.00ms and 23.0 exits of L2 each: CPUID always exits",
-         "a reason that takes most of the time is named with its cost")
-    says(said, "160 of 160 MSR_READ were reflected to its hypervisor, at 1.00ms and 23.0 exits of L2 each: it uses no MSR bitmap, or one", "so are MSRs that all exit")
-    equal([one for one in said if "HLT" in one or "EPT" in one or "shadow" in one], [], "HLT and what L1 handled do not stand out")
+         "nested names the reason that takes most of the time with its cost")
+    says(said, "160 of 160 MSR_READ were reflected to its hypervisor, at 1.00ms and 23.0 exits of L2 each: it uses no MSR bitmap, or one",
+         "nested names MSR accesses that all exit with their cost")
+    equal([one for one in said if "HLT" in one or "EPT" in one or "shadow" in one], [],
+          "nested has no finding on HLT or on exits that L1 handled")
     said = findings(nested(("MSR_READ", 400, 160, 159, 159 * MS, 3657), entries=500))
-    says(said, "160 of 400 MSR_READ were reflected", "MSRs of which some are handled are told with both numbers")
-    equal([one for one in said if "bitmap" in one], [], "what L1 handled leads to no conclusion on the MSR bitmap")
-    equal(findings(nested(("CPUID", 99, 99, 99, 990 * MS, 99), entries=100)), [], "what is rare does not stand out")
+    says(said, "160 of 400 MSR_READ were reflected",
+         "nested reports MSR accesses of which L1 handled some with both numbers")
+    equal([one for one in said if "bitmap" in one], [],
+          "nested draws no conclusion on the MSR bitmap if L1 handled some MSR accesses")
+    equal(findings(nested(("CPUID", 99, 99, 99, 990 * MS, 99), entries=100)), [], "nested has no finding on rare exits")
     said = findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), ("INVLPG", 30, 30, 30, 60 * MS, 300),
                            ("CR_ACCESS", 70, 70, 70, 140 * MS, 700), entries=600, paging="shadow"))
     says(said, "uses no EPT or NPT (KVM: ept=0, npt=0); page faults and changes of page tables exit to it: "
-         "500 EXCEPTION_NMI, 30 INVLPG, 70 CR_ACCESS, at 2.00ms and 10.0 exits of L2 each", "shadow paging is told with what it costs")
-    says(said, "500 of 500 EXCEPTION_NMI were reflected to its hypervisor, at 2.00ms and 10.0 exits of L2 each: shadow page tables", "and is why exceptions exit")
+         "500 EXCEPTION_NMI, 30 INVLPG, 70 CR_ACCESS, at 2.00ms and 10.0 exits of L2 each",
+         "nested reports shadow paging with its cost")
+    says(said, "500 of 500 EXCEPTION_NMI were reflected to its hypervisor, at 2.00ms and 10.0 exits of L2 each: shadow page tables",
+         "nested gives shadow page tables as the cause of exits by exceptions")
     equal([one for one in findings(nested(("EXCEPTION_NMI", 500, 500, 500, SECOND, 5000), entries=500)) if "shadow" in one], [],
-          "with nested paging they are not laid on it")
+          "nested does not blame shadow page tables for exceptions with nested paging")
 
 
 def test_factor():
     vmread = [cell(2, 23, "VMREAD", 6000, 6 * MS, 1000, hist(b10=6000)), cell(2, 25, "VMWRITE", 3000, 3 * MS, 1000, hist(b10=3000))]
     says(findings(LAB, cells=vmread), "23.0 exits of its own until it enters L3 again; 9000 exits of L2 are VMREAD and VMWRITE, which vmcs_shadowing saves where L0 offers it",
-         "many exits of L2 per reflected one are told with the feature that saves them")
-    equal([one for one in findings(LAB) if "of its own until" in one], [], "a reflected reason names no CPU feature where L2 has no such exits")
+         "nested names vmcs_shadowing if each reflected exit takes many VMREAD and VMWRITE exits of L2")
+    equal([one for one in findings(LAB) if "of its own until" in one], [],
+          "nested does not name vmcs_shadowing if L2 has no VMREAD and VMWRITE exits")
     few = nested(("CPUID", 500, 500, 500, SECOND, 1500), entries=500)
-    equal([one for one in findings(few, cells=vmread) if "of its own until" in one], [], "a reflected reason names no CPU feature where L2 has few such exits for each")
+    equal([one for one in findings(few, cells=vmread) if "of its own until" in one], [],
+          "nested does not name vmcs_shadowing if each reflected exit takes few exits of L2")
 
 
 def test_states():
-    says(findings(nested(offered="no", state="off", paging="unknown")), "offers neither VMX nor SVM", "a guest that cannot run guests is said to be")
+    says(findings(nested(offered="no", state="off", paging="unknown")), "offers neither VMX nor SVM",
+         "nested reports a guest that is offered neither VMX nor SVM")
     says(findings(nested(), nested(offered="unknown", state="off", paging="unknown")), "whether 1 of its 2 vCPUs are offered",
-         "a vCPU that had no exit yet is unknown")
-    says(findings(nested()), "has turned on VMX or SVM, and was not seen to enter", "so is one that entered none")
-    equal(findings(nested(state="running", in_l3="unknown")), [], "one that is in L3 is not said to have entered none")
+         "nested says for how many vCPUs it is unknown whether VMX or SVM is offered")
+    says(findings(nested()), "has turned on VMX or SVM, and was not seen to enter",
+         "nested reports a guest that turned on VMX or SVM and entered no L3")
+    equal(findings(nested(state="running", in_l3="unknown")), [],
+          "nested does not say that a vCPU in L3 has entered none")
     long = nested(state="running", in_l3=12 * SECOND, entries=5)
-    says(findings({"text": long, "state": 1}), "vCPU 0 has been in L3 for 12.0s (now: guest)", "a long stay in L3 is told")
-    equal(findings({"text": long, "state": 4}), [], "a vCPU long in L3 is no finding if its VMM sleeps")
-    equal(findings(nested(state="running", in_l3=SECOND, entries=5)), [], "a vCPU in L3 for a short time is no finding")
+    says(findings({"text": long, "state": 1}), "vCPU 0 has been in L3 for 12.0s (now: guest)",
+         "nested reports a vCPU that has been in L3 for long")
+    equal(findings({"text": long, "state": 4}), [],
+          "nested has no finding on a vCPU that is in L3 for long if its VMM sleeps")
+    equal(findings(nested(state="running", in_l3=SECOND, entries=5)), [],
+          "nested has no finding on a vCPU that is in L3 for a short time")
     says(findings(nested(("CPUID", 50, 20, 20, MS, 20), entries=50, unkept=30)), "the reasons of 30 reflected exits were not kept",
-         "exits whose reason was not kept are told")
+         "nested reports reflected exits whose reason was not kept")
 
 
 def of_lab(has, **values):
@@ -259,72 +293,89 @@ def of_lab(has, **values):
 
 def test_controls():
     out, said, vcpus = of_lab([controls("vmcs", *DEAR)])
-    ok("controls   vCPU 0: VMCS at 0x38000, EPT at 0x60000, no VPID, no MSR bitmap, no I/O bitmaps\n" in out, "what a VMCS points to is told", out)
+    ok("controls   vCPU 0: VMCS at 0x38000, EPT at 0x60000, no VPID, no MSR bitmap, no I/O bitmaps\n" in out,
+       "nested GUEST shows the addresses in a VMCS", out)
     for line in ("pin        0x29 external_interrupt_exiting nmi_exiting virtual_nmi\n",
                  "processor  0x89088a84 interrupt_window_exiting hlt_exiting invlpg_exiting rdpmc_exiting cr3_load_exiting "
                  "cr8_load_exiting unconditional_io_exiting monitor_trap_flag secondary\n",
                  "secondary  0x6 ept descriptor_exiting\n", "exit       0x200 host_64bit\n", "entry      0x8200 guest_64bit load_efer\n",
                  "exceptions 0x4042 #DB #UD #PF\n"):
-        ok(" " * 11 + line in out, f"{line.split()[0]} controls have names", out)
+        ok(" " * 11 + line in out, f"nested GUEST shows the names of {line.split()[0]} controls of a VMCS", out)
     for words in ("no MSR bitmap: each MSR access", "no I/O bitmaps: each port", "no VPID: each entry", "no TPR shadow", "monitor trap flag", "descriptor table",
                   "each write of L3 to CR3", "each INVLPG of L3", "makes page faults of L3", "MSR lists, which KVM here walks: 3 at each entry into L3, 3 at each exit"):
-        says(said, words, f"it is told what costs: {words}")
-    equal([vcpus[0]["controls"][key] for key in ("kind", "address")], ["vmcs", 0x38000], "JSON has the kind and the address")
-    equal([vcpus[0]["controls"]["values"][key] for key in ("exception_bitmap", "vm_instruction_error")], [0x4042, 7], "JSON has values of controls by KVM's names")
-    ok("#UD" in vcpus[0]["controls"]["set"] and "msr_bitmaps" not in vcpus[0]["controls"]["set"], "JSON has the names of control bits that are set", vcpus[0]["controls"]["set"])
-    equal(vcpus[0]["evmcs"], False, "a VMCS that was read is not an enlightened one")
+        says(said, words, f"nested reports a costly control of a VMCS: {words}")
+    equal([vcpus[0]["controls"][key] for key in ("kind", "address")], ["vmcs", 0x38000],
+          "nested --json GUEST has kind and address of the VMCS")
+    equal([vcpus[0]["controls"]["values"][key] for key in ("exception_bitmap", "vm_instruction_error")], [0x4042, 7],
+          "nested --json GUEST has the values of VMCS controls by KVM's names")
+    ok("#UD" in vcpus[0]["controls"]["set"] and "msr_bitmaps" not in vcpus[0]["controls"]["set"],
+       "nested --json GUEST has the names of VMCS control bits that are set", vcpus[0]["controls"]["set"])
+    equal(vcpus[0]["evmcs"], False, "nested --json GUEST has evmcs false for a plain VMCS")
     out, said, _ = of_lab([controls("vmcs", *CHEAP)] * 2)
-    ok("EPT at 0x60000, VPID 7, MSR bitmap at 0x50000, I/O bitmaps at 0x7000 and 0x8000" in out and "vCPU 1: VMCS" in out, "each vCPU has its own", out)
-    equal(said, [], "nothing is said of controls that cost nothing")
-    equal(len(of_lab([controls("vmcs", *DEAR)] * 2)[1]), len(of_lab([controls("vmcs", *DEAR)])[1]), "what is so of several vCPUs is said once")
+    ok("EPT at 0x60000, VPID 7, MSR bitmap at 0x50000, I/O bitmaps at 0x7000 and 0x8000" in out and "vCPU 1: VMCS" in out,
+       "nested GUEST shows the controls of each vCPU", out)
+    equal(said, [], "nested has no finding on VMCS controls that cost nothing")
+    equal(len(of_lab([controls("vmcs", *DEAR)] * 2)[1]), len(of_lab([controls("vmcs", *DEAR)])[1]),
+          "nested reports a costly control once if several vCPUs have it")
     equal([one for one in of_lab([controls("vmcs", *DEAR, "page_fault_error_code_mask 0x1")])[1] if "page faults" in one], [],
-          "nothing is said of page faults of which some exit")
+          "nested has no finding on page faults if only some of them exit")
     out, said_of_evmcs, vcpus = of_lab([controls("enlightened", *DEAR)])
-    ok("controls   vCPU 0: enlightened VMCS at 0x38000, EPT at 0x60000" in out and vcpus[0]["evmcs"] is True, "an enlightened VMCS is called one", out)
-    equal(said_of_evmcs, of_lab([controls("vmcs", *DEAR)])[1], "an enlightened VMCS has the same findings as another with these controls")
+    ok("controls   vCPU 0: enlightened VMCS at 0x38000, EPT at 0x60000" in out and vcpus[0]["evmcs"] is True,
+       "nested GUEST shows an enlightened VMCS as such, as text and in JSON", out)
+    equal(said_of_evmcs, of_lab([controls("vmcs", *DEAR)])[1],
+          "nested has the same findings on an enlightened VMCS as on a plain one with these controls")
     out, said, _ = of_lab([controls("vmcs", "cpu_based_vm_exec_control 0x10000000", "secondary_vm_exec_control 0x4")])
-    ok("secondary" not in out and said == [], "secondary controls that are not activated are in no force", [out, said])
+    ok("secondary" not in out and said == [], "nested ignores secondary controls that are not activated", [out, said])
 
 
 def test_vmcb():
     out, said, vcpus = of_lab([controls("vmcb", *VMCB)])
-    ok("controls   vCPU 0: VMCB at 0x38000, NPT at 0x9000, ASID 7, MSR map at 0x6000, no I/O map\n" in out, "what a VMCB points to is told", out)
+    ok("controls   vCPU 0: VMCB at 0x38000, NPT at 0x9000, ASID 7, MSR map at 0x6000, no I/O map\n" in out,
+       "nested GUEST shows the addresses in a VMCB", out)
     ok("intercepts 0x10044001 intr rdtsc cpuid msr_map\n" in out and "           0x3 vmrun vmmcall\n" in out and "0x80000 write_cr3\n" in out,
-       "intercepts have names", out)
+       "nested GUEST shows the names of intercepts of a VMCB", out)
     for words in ("each RDTSC of L3", "each write of L3 to CR3", "page faults of L3"):
-        says(said, words, f"it is told what costs on SVM: {words}")
-    equal(vcpus[0]["controls"]["values"]["intercepts"], [0x80000, 0, 0x4000, 0x10044001, 3, 0], "JSON has all words of the intercepts")
+        says(said, words, f"nested reports a costly intercept of a VMCB: {words}")
+    equal(vcpus[0]["controls"]["values"]["intercepts"], [0x80000, 0, 0x4000, 0x10044001, 3, 0],
+          "nested --json GUEST has all words of the intercepts of a VMCB")
     new = [line.replace("nested_ctl", "misc_ctl").replace("virt_ext", "misc_ctl2") for line in VMCB]
-    equal(of_lab([controls("vmcb", *new)])[0], out, "newer KVM's names are the same controls")
+    equal(of_lab([controls("vmcb", *new)])[0], out,
+          "nested GUEST shows the same controls for the field names of newer KVM")
 
 
 def test_no_controls():
     for kind, words in (("unknown", "not known: this kernel has no BTF"), ("none", "none: it has no current VMCS"), ("busy", "not read: the vCPU was busy")):
         out, said, vcpus = of_lab([controls(kind)])
-        ok(f"controls   vCPU 0: {words}" in out and said == [], f"nested says why there are no controls: {kind}", out)
-        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None], "JSON says why there are no controls")
-    ok("controls" not in of_lab([None])[0], "a module without the file is not said to have none")
+        ok(f"controls   vCPU 0: {words}" in out and said == [],
+           f"nested GUEST says why there are no controls: {kind}", out)
+        equal([vcpus[0]["controls"]["kind"], vcpus[0]["controls"]["values"], vcpus[0]["evmcs"]], [kind, None, None],
+              "nested --json GUEST says why there are no controls")
+    ok("controls" not in of_lab([None])[0], "nested GUEST shows no controls if the module has no file nested_controls")
     with bench_with({"text": nested(entries=5), "has": controls("vmcs", *DEAR)}) as b:
-        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["controls"], None, "without GUEST no vCPU is interrupted for them")
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["controls"], None,
+              "nested --json without GUEST does not read the controls of vCPUs")
     for text in (b"kind what", b"address 0x1", controls("vmcs", "pin 12"), controls("vmcs", "pin"), controls("vmcs", "p 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1")):
         with bench_with({"text": nested(entries=5), "has": text}) as b:
             p = b.run("nested", "3")
-            ok("l2-3/vcpu0/nested_controls" in p.stderr and "controls" not in p.stdout, f"a wrong file is an error: {text[-40:]}", p)
+            ok("l2-3/vcpu0/nested_controls" in p.stderr and "controls" not in p.stdout,
+               f"nested GUEST reports invalid input in the file nested_controls: {text[-40:]}", p)
 
 
 def test_vmfail():
     with bench_with({"text": nested(entries=5), "vmfail": "0 1\n4 2\n7 0\n12 3"}, {"text": nested(entries=5), "vmfail": "4 5"}) as b:
         out = b.run("nested", "3").stdout
         ok("vmx errors 1 with error 0, which is not defined: KVM has no such number\n           7 with error 4, VMLAUNCH_NONCLEAR_VMCS: VMLAUNCH with" in out and "error 7" not in out,
-           "instructions of VMX that failed are summed by error", out)
+           "nested GUEST sums failed VMX instructions of all vCPUs by error", out)
         equal([one["vmx_errors"] for one in b.json("nested", "--json")["nested"][0]["vcpus"]],
               [[{"error": 0, "name": None, "count": 1}, {"error": 4, "name": "VMLAUNCH_NONCLEAR_VMCS", "count": 2},
                 {"error": 12, "name": "UNSUPPORTED_VMCS_COMPONENT", "count": 3}], [{"error": 4, "name": "VMLAUNCH_NONCLEAR_VMCS", "count": 5}]],
-              "JSON has them by vCPU")
+              "nested --json has failed VMX instructions by vCPU")
     with bench_with({"text": nested(entries=5), "vmfail": "unknown"}) as b:
-        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["vmx_errors"], None, "where they are not counted they are unknown")
+        equal(b.json("nested", "--json")["nested"][0]["vcpus"][0]["vmx_errors"], None,
+              "nested --json has null for failed VMX instructions if they are not counted")
     with bench_with({"text": nested(entries=5), "vmfail": "one 2"}) as b:
-        ok("vcpu0/nested_vmfail: unexpected value" in b.run("nested").stderr, "a wrong line of theirs is an error")
+        ok("vcpu0/nested_vmfail: unexpected value" in b.run("nested").stderr,
+           "nested reports an invalid line of the file nested_vmfail")
 
 
 def test_interval():
@@ -341,16 +392,18 @@ def test_interval():
             document = json.loads(process.communicate()[0])
         one = document["nested"][0]["vcpus"][0]
         equal([one["entries"], one["failed_entries"], one["failed"], one["ept"]], [12, 3, [{"message": "second", "error": 8, "count": 3}], False],
-              "-i has what happened in the interval")
+              "nested --json -i has entries and refused entries of the interval")
         equal([(l3["reason"], l3["count"], l3["reflected"], l3["trips"], l3["trip_ns"], l3["trip_exits"]) for l3 in one["l3"]],
               [("CPUID", 10, 5, 10, 20 * MS, 40), ("MSR_READ", 0, 0, 1, MS, 1), ("HLT", 2, 2, 2, 5, 2)],
-              "-i has the interval's exits by reason, with round trips that began before it")
-        ok(document["interval_ns"] >= 400 * MS, "JSON with -i has the length of the interval", document["interval_ns"])
+              "nested --json -i has exits of the interval by reason, with round trips that began before it")
+        ok(document["interval_ns"] >= 400 * MS,
+           "nested --json -i has the length of the interval", document["interval_ns"])
         out = b.run("nested", "-i", "0.05", "-c", "3", "3").stdout
         equal([out.count("ID NAME"), out.count("l2-3 lab"), out.count("\nnone\n"), out.count("it has not entered a guest of its own in the interval")], [3] * 4,
-              "each interval has both tables")
+              "nested -i GUEST shows both tables in each interval")
         out = b.run("nested", "-i", "0.05", "-c", "2").stdout
-        equal([line.split()[:1] for line in out.splitlines()], [["ID"], ["3"], [], ["ID"], ["3"]], "tables of intervals have a line between them")
+        equal([line.split()[:1] for line in out.splitlines()], [["ID"], ["3"], [], ["ID"], ["3"]],
+              "nested -i has an empty line between the tables of intervals")
 
 
 print("KTAP version 1")
