@@ -98,13 +98,13 @@ def test_equal():
               "replay --at the time of each record: stat --json is equal to the byte")
         times = [(rng.randrange(len(lines) - 1), rng.random() * 0.1) for _ in range(30)]
         equal([b.replay("--at", later(lines[i], more), "stat", "-J").stdout == lines[i] for i, more in times], [True] * 30,
-              "between two records it is the earlier one")
+              "replay --at a time between two records shows the earlier one")
         equal([records_in(path) for tier in TIERS for path in b.files(tier)], [20, 1, 1],
-              "a tier of rarer records has one of them")
+              "record -c 20 writes one record to each of the coarser tiers")
         # Without the fine tier, the records of which the others have the first only.
         for path in b.files():
             os.unlink(path)
-        equal(b.stat(lines[0]).stdout, lines[0], "a record that is in a coarser tier only is found there")
+        equal(b.stat(lines[0]).stdout, lines[0], "replay --at finds a record that only a coarser tier has")
 
 
 def test_commands():
@@ -116,32 +116,37 @@ def test_commands():
         at = ["--at", json.loads(last)["time"]]
         between = ["--from", json.loads(first)["time"], "--to", json.loads(last)["time"]]
         b.guests(20)
-        equal([guest["id"] for guest in json.loads(b.replay(*at, "list", "-J").stdout)["l2"]], [3, 2, 1], "list")
+        equal([guest["id"] for guest in json.loads(b.replay(*at, "list", "-J").stdout)["l2"]], [3, 2, 1],
+              "replay --at list shows the guests of that time")
         now = [row.split()[:3] for row in b.run("list").stdout.splitlines()]
         then = [row.split()[:3] for row in b.replay(*at, "list").stdout.splitlines()]
-        equal(then, now, "list has the columns that it has of the present")
+        equal(then, now, "replay --at list shows the same columns as list")
         r = b.replay(*between, "stat", "--noheadings", "-o", "GUEST,REASON,COUNT")
         equal(sorted(row.split() for row in r.stdout.splitlines()),
               [[str(g), reason, str(count)] for g in (1, 2, 3)
                for reason, count in (("CPUID", 8 * g), ("HLT", 8), ("IO_INSTRUCTION", 9))],
-              "stat from one time to another counts what happened in between")
+              "replay --from --to stat counts the exits between the two times")
         document = json.loads(b.replay(*between, "stat", "-J").stdout)
         a, z = json.loads(first)["l2"][0], json.loads(last)["l2"][0]
-        equal(document["l2"][0]["interval_ns"], z["interval_ns"] - a["interval_ns"], "and in how much time")
+        equal(document["l2"][0]["interval_ns"], z["interval_ns"] - a["interval_ns"],
+              "replay --from --to stat --json has the length of the interval")
         r = b.replay(*at, "hist", "1", "CPUID")
-        ok("CPUID of web1 (l2-1): 14 exits" in r.stdout, "hist as of then", r)
+        ok("CPUID of web1 (l2-1): 14 exits" in r.stdout, "replay --at hist shows the exits until that time", r)
         r = b.replay(*between, "hist", "name:web1", "CPUID")
-        ok("CPUID of web1 (l2-1): 8 exits" in r.stdout, "hist of what happened in between", r)
+        ok("CPUID of web1 (l2-1): 8 exits" in r.stdout,
+           "replay --from --to hist shows the exits between the two times", r)
         r = b.replay(*between, "hist", "--heat", "-i", "0.01", "-c", "1", "1")
-        ok(r.stdout.startswith("all exits but HLT of web1") and not r.returncode, "hist --heat too", r)
+        ok(r.stdout.startswith("all exits but HLT of web1") and not r.returncode,
+           "replay --from --to hist --heat shows the exits of a guest", r)
         r = b.replay(*between, "diff", "-J", "1", "2")
         reasons = {x["reason"]: x for x in json.loads(r.stdout)["diff"]["reasons"]}
-        equal([reasons["CPUID"][side]["count"] for side in "ab"], [8, 16], "diff compares two guests as they were")
+        equal([reasons["CPUID"][side]["count"] for side in "ab"], [8, 16],
+              "replay --from --to diff compares two guests between the two times")
         r = b.replay(*between, "advise", "-J")
         equal([r.returncode, json.loads(r.stdout)["time"], r.stderr], [0, json.loads(last)["time"], ""],
-              "advise judges what happened in between")
+              "replay --from --to advise --json has the second time and exits with 0")
         equal(json.loads(b.replay(*at, "-J", "list", "web2").stdout)["l2"][0]["name"], "web2",
-              "-J may stand before the command, and guests can be selected")
+              "replay accepts -J before the command and a guest after it")
 
 
 def test_advise():
@@ -163,12 +168,14 @@ def test_advise():
         tmp = os.path.join(b.directory, "tmp")
         os.mkdir(tmp)
         r = b.replay("--at", json.loads(line)["time"], "advise", "--since-start", env={"TMPDIR": tmp})
-        ok(then and "ept=1" in then and "ept=1" not in now, "the machine's parameters matter to advice", then + now)
+        ok(then and "ept=1" in then and "ept=1" not in now,
+           "advise depends on the parameters of the machine", then + now)
         equal([line for line in r.stdout.splitlines() if "change" in line], [line for line in then.splitlines() if "change" in line],
-              "advise as of then goes by the parameters that the machine had")
-        equal(os.listdir(tmp), [], "and leaves no files")
+              "replay --at advise uses the parameters that the machine had then")
+        equal(os.listdir(tmp), [], "replay --at advise leaves no files in TMPDIR")
         r = b.replay("--at", json.loads(line)["time"], "advise", "--since-start", env={"TMPDIR": b.directory + "/none"})
-        ok(r.returncode == 1 and "use another TMPDIR" in r.stderr, "without a place for these files it says so", r)
+        ok(r.returncode == 1 and "use another TMPDIR" in r.stderr,
+           "replay --at advise fails and asks for another TMPDIR if it does not exist", r)
 
 
 def test_wrong():
@@ -176,7 +183,7 @@ def test_wrong():
         b.guests(1)
         r = b.replay("--at", "-1m", "list")
         ok(r.returncode == 1 and "l1tune-record" in r.stderr and b.records in r.stderr,
-           "without a history it says how to have one", r)
+           "replay without a history fails and names l1tune-record and the directory", r)
         line = b.recorded(0.01)
         at = ["--at", json.loads(line)["time"]]
         for args, text, status in (
@@ -187,27 +194,30 @@ def test_wrong():
                 ([*at, "stat", "--vcpus"], "omit --vcpus", 2), ([*at, "list", "9"], "no guest matches '9'", 4),
                 ([*at, "--from", "-1m", "list"], "mutually exclusive", 2), (["--to", "-1m", "list"], "--to needs --from", 2)):
             r = b.replay(*args)
-            ok(r.returncode == status and text in r.stderr and not r.stdout, f"replay {' '.join(args[:1] + args[-2:])}: {text}", r)
+            ok(r.returncode == status and text in r.stderr and not r.stdout,
+               f"replay {' '.join(args).replace(at[1], 'TIME')} exits with {status} and says: {text}", r)
         r = b.replay("--at", "-1h", "list")
         ok(r.returncode == 1 and "there is no record of" in r.stderr and "the first one is of" in r.stderr and not r.stdout,
-           "of a time before the first record nothing is shown", r)
+           "replay --at a time before the first record fails and names the time of the first one", r)
         for path in b.files("minute") + b.files("ten-minutes"):
             os.unlink(path)
         time.sleep(0.1)
         r = b.replay("--at", later(line, 0.05), "list")
         ok(r.returncode == 1 and "the last one before is of" in r.stderr and not r.stdout,
-           "of a time in which nothing was recorded nothing is shown", r)
+           "replay --at a time without records fails and names the time of the last one before", r)
         for size in "1", "max", "12x", "1.5G":
             r = b.record("--size", size, "-c", "1")
-            ok(r.returncode == 2 and "is not a size of at least 1M" in r.stderr, f"record --size {size} is refused", r)
+            ok(r.returncode == 2 and "is not a size of at least 1M" in r.stderr,
+               f"record --size {size} exits with 2 and asks for a size of at least 1M", r)
         with b.start("-i", "5") as p:
             p.stdout.readline()
             r = b.record("-c", "1")
-            ok(r.returncode == 1 and "another l1tune record writes" in r.stderr, "a second writer is refused", r)
+            ok(r.returncode == 1 and "another l1tune record writes" in r.stderr,
+               "record fails if another l1tune record writes the history", r)
             p.send_signal(signal.SIGTERM)
-        equal(p.returncode, 0, "SIGTERM ends it with success")
+        equal(p.returncode, 0, "record exits with 0 on SIGTERM")
         equal([oct(os.stat(path).st_mode & 0o777) for path in (b.records, b.files()[0])], ["0o700", "0o600"],
-              "only its owner may read the history")
+              "only the owner may read the history of record")
 
 
 def test_truncated():
@@ -227,7 +237,8 @@ def test_truncated():
         with open(path, "rb") as f:
             whole = f.read()
         start = whole.rindex(MAGIC)
-        ok(0 < start < len(whole) - HEADER_BYTES, "the last record of the file begins where a header is", [start, len(whole)])
+        ok(0 < start < len(whole) - HEADER_BYTES,
+           "the last file of the history has a whole record at its end", [start, len(whole)])
         at = ["--at", json.loads(lines[-1])["time"], "stat", "-J"]
         wrong = []
         for end in range(start, len(whole)):
@@ -235,18 +246,19 @@ def test_truncated():
                 f.write(whole[:end])
             if b.replay(*at).stdout != lines[-2]:
                 wrong.append(end)
-        equal(wrong, [], f"cut off at each of {len(whole) - start} bytes of the last record: the one before it is read")
+        equal(wrong, [],
+              f"replay shows the record before one that is truncated at any of its {len(whole) - start} bytes")
         for i in range(start, len(whole)):
             with open(path, "wb") as f:
                 f.write(whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1:])
             if b.replay(*at).stdout not in (lines[-2], ""):
                 wrong.append(i)
-        equal(wrong, [], "each of its bytes changed: nothing is read that was not recorded")
+        equal(wrong, [], "replay shows no wrong record if any byte of a record is corrupted")
         with open(path, "wb") as f:
             f.write(whole[:start + 30])
         more = b.recorded()
         equal([b.stat(line).stdout for line in (first, *lines[:-1], more)], [first, *lines[:-1], more],
-              "the next run writes behind a record that is cut off, and all others are read")
+              "record appends after a truncated record, and replay shows all others")
 
 
 def test_killed():
@@ -263,7 +275,7 @@ def test_killed():
             partial += [rest] if rest else []
         chosen = lines[:: max(1, len(lines) // 60)]
         equal([b.stat(line).stdout == line for line in chosen], [True] * len(chosen),
-              f"kill -9 at 12 random times: each of the records made before is read (of {len(lines)})")
+              f"replay shows all records written before record was killed at 12 random times ({len(lines)} records)")
 
 
 def test_restart():
@@ -274,19 +286,20 @@ def test_restart():
         b.guests(1)
         second = b.recorded()
         equal([b.stat(line).stdout for line in (first, second)], [first, second],
-              "guests with the same ids of another load of the module are others")
+              "replay --at tells guests of the same id from different loads of the module apart")
         r = b.replay("--from", json.loads(first)["time"], "--to", json.loads(second)["time"], "stat", "--noheadings", "-o", "GUEST,REASON,COUNT", "1")
         ok(["1", "CPUID", "6"] in [row.split() for row in r.stdout.splitlines()] and "loaded again" in r.stderr,
-           "what happened since the load is counted from nothing, and that is said", r)
+           "replay --from --to stat counts from 0 if the module was loaded again, and says so", r)
         shutil.move(b.machine.sys + "/class/l1tune", b.directory + "/gone")
         with b.start("-i", "0.05") as p:
             message = p.stderr.readline()
-            ok("is missing" in message or "not loaded" in message, "without the module it says so", message)
+            ok("is missing" in message or "not loaded" in message, "record says that the module is missing", message)
             shutil.move(b.directory + "/gone", b.machine.sys + "/class/l1tune")
             line = p.stdout.readline()
             p.terminate()
             rest = p.stderr.read()
-        equal([b.stat(line).stdout == line, rest, p.returncode], [True, "", 0], "and it records as soon as it is back, without repeating itself")
+        equal([b.stat(line).stdout == line, rest, p.returncode], [True, "", 0],
+              "record resumes when the module is loaded again, and reports the missing module once")
 
 
 def test_full_disk():
@@ -305,16 +318,19 @@ def test_full_disk():
                         break
             with b.start("-i", "0.05") as p:
                 message = p.stderr.readline()
-                ok("No space left" in message and "free some space" in message, "a full disk: it says so", message)
+                ok("No space left" in message and "free some space" in message,
+                   "record says that the disk is full", message)
                 os.unlink(b.records + "/ballast")
                 line = p.stdout.readline()
                 p.terminate()
                 rest = p.stderr.read()
-            equal([b.stat(line).stdout == line, rest], [True, ""], "and goes on when there is space, without repeating itself")
+            equal([b.stat(line).stdout == line, rest], [True, ""],
+                  "record resumes when the disk has space, and reports the full disk once")
             # The tier that was written to first, in vain.
             for path in b.files("fine") + b.files("ten-minutes"):
                 os.unlink(path)
-            equal(b.stat(line).stdout, line, "with a record that needs none of those that were not written")
+            equal(b.stat(line).stdout, line,
+                  "record writes a whole record after a full disk, so that replay needs no lost one")
         finally:
             subprocess.run(["umount", b.records], check=True)
 
@@ -326,9 +342,9 @@ def check_size(bench):
     r = bench.record("-J", "-i", "0.01", "-c", "15", "--size", "1M")
     last = r.stdout.splitlines(True)[-1]
     total = sum(os.path.getsize(os.path.join(bench.records, name)) for name in os.listdir(bench.records))
-    ok(1 << 19 < total <= 1 << 20, "a history of 1M takes no more", total)
+    ok(1 << 19 < total <= 1 << 20, "record --size 1M writes a history of no more than 1M", total)
     equal([os.path.exists(first), bench.stat(last).stdout == last], [False, True],
-          "its first record has made room, and its last one is read")
+          "record --size 1M removes the first record, and replay shows the last one")
     shutil.rmtree(bench.records)
 
 
@@ -357,7 +373,7 @@ def test_week():
             print(f"# 100 guests, 30 reasons each, all of them in each interval: {average / 1024:.1f} KiB for each record "
                   f"every {seconds} s; {percent} % of 256 MB reach back {reach[tier] / DAY:.1f} days")
         ok(reach["ten-minutes"] >= 7 * DAY and reach["minute"] >= DAY / 2 and reach["fine"] >= DAY / 4,
-           "a week of 100 guests with 30 busy reasons each fits into 256 MB", reach)
+           "record fits a week of 100 guests with 30 busy reasons each into 256 MB", reach)
 
 
 print("KTAP version 1")
