@@ -36,7 +36,8 @@ def test_show():
         machine(b)
         r = b.run("limits")
         host, _, tenants = r.stdout.partition("\n\n")
-        equal([r.returncode, r.stderr, len(host.splitlines())], [0, "", 9], "the host's limits stand first, as without tenants")
+        equal([r.returncode, r.stderr, len(host.splitlines())], [0, "", 9],
+              "limits shows the limits of the host before those of tenants")
         equal([line.split() for line in tenants.splitlines()], [
             "TENANT LIMIT VALUE AUDIT USE HEADROOM DENIED WOULD_DENY EFFECTIVE".split(),
             "/machine.slice max_vms 20 max 3 17 7 0 yes".split(),
@@ -44,57 +45,68 @@ def test_show():
             "/machine.slice max_memory_bytes 64G max 2.5G 61.5G 0 0 yes".split(),
             f"{PODS} max_vms 2 max 2 0 1 0 yes".split(),
             f"{POD} max_vms 2 max 1 1 1 0 yes".split(),
-            f"{POD[:-8]}8.slice max_vms 2 max 2 0 0 0 yes".split()], "limits that are set for tenants follow the host's, matches under their pattern")
-        equal([line[:3] for line in tenants.splitlines()[-3:]], ["/ku", "  /", "  /"], "matches are indented")
+            f"{POD[:-8]}8.slice max_vms 2 max 2 0 0 0 yes".split()],
+              "limits shows limits that are set for tenants after the host's, matches under their pattern")
+        equal([line[:3] for line in tenants.splitlines()[-3:]], ["/ku", "  /", "  /"],
+              "limits indents the matches of a pattern")
         tenant(b.machine, 5, "/without")
         r = b.run("limits")
-        equal(rows(r)[-1], ["/without"] + ["-"] * 8, "a tenant without limits is shown by its path")
+        equal(rows(r)[-1], ["/without"] + ["-"] * 8, "limits shows a tenant without limits by its path")
         remove(b.machine, 5)
         r = b.run("limits", "tenant:/machine.slice")
-        equal([row[:2] for row in rows(r)[1:]], [["/machine.slice", name] for name in LIMITS], "tenant:PATH shows all limits of one, and not the host's")
+        equal([row[:2] for row in rows(r)[1:]], [["/machine.slice", name] for name in LIMITS],
+              "limits tenant:PATH shows all limits of that tenant, and not the host's")
         equal([row[2:6] for row in rows(r)[3:6]], [["64G", "max", "2.5G", "61.5G"], ["max", "max", "0", "max"], ["max", "max", "-", "max"]],
-              "with what is in use and what is left")
+              "limits tenant:PATH shows use and headroom of that tenant")
         r = b.run("limits", "tenant:/machine.slice/", "max_vms")
-        equal([r.returncode, [row[:2] for row in rows(r)[1:]]], [0, [["/machine.slice", "max_vms"]]], "one limit of one tenant; a slash at the end does not matter")
+        equal([r.returncode, [row[:2] for row in rows(r)[1:]]], [0, [["/machine.slice", "max_vms"]]],
+              "limits tenant:PATH/ NAME shows one limit of that tenant, and ignores the slash at the end")
         r = b.run("limits", "max_vcpus", "--noheadings")
         equal([row[:2] for row in rows(r)], [["max_vcpus", "max"], [], ["/machine.slice", "max_vcpus"], [PODS, "max_vcpus"], [POD, "max_vcpus"],
-                                             [POD[:-8] + "8.slice", "max_vcpus"]], "a limit that is named is shown of the host and of all tenants")
+                                             [POD[:-8] + "8.slice", "max_vcpus"]],
+              "limits NAME shows that limit of the host and of all tenants")
         r = b.run("limits", "tenant:" + PODS, "--noheadings", "-o", "TENANT_ID,LIMIT,USE,OF")
         equal([rows(r)[0], rows(r)[-2:]], [["tenant-2", "max_vms", "2", "tenant-4"],
                                           [["tenant-3", "max_vms", "1", "-"], ["tenant-4", "max_vms", "2", "-"]]],
-              "a pattern is shown with its matches, and with the use of the one that uses most")
+              "limits tenant:PATTERN shows the pattern with its largest use, and its matches")
         r = b.run("limits", "tenant:" + POD, "--noheadings", "-o", "TENANT,LIMIT,VALUE")
-        equal(rows(r)[0], [POD, "max_vms", "2"], "a match can be named")
+        equal(rows(r)[0], [POD, "max_vms", "2"], "limits tenant:PATH accepts a match of a pattern")
         r = b.run("limits", "--noheadings", "-o", "LIMIT,VALUE")
-        equal(len(rows(r)), 8, "columns without TENANT show the host's limits only")
+        equal(len(rows(r)), 8, "limits -o without TENANT shows the limits of the host only")
         d = b.json("limits", "-J")
         equal([len(d["limits"]), [[t["id"], t["cgroup"], t["pattern"], t["matches"], len(t["limits"])] for t in d["tenants"]]],
               [8, [[1, "/machine.slice", None, None, 6], [2, PODS, None, 2, 6], [3, POD, 2, None, 6], [4, POD[:-8] + "8.slice", 2, None, 6]]],
-              "JSON has tenants beside the host's limits")
+              "limits --json has tenants beside the limits of the host")
         equal(d["tenants"][0]["limits"][0], {
             "id": None, "name": None, "limit": "max_vms", "value": 20, "scope": "tenant", "audit": None, "use": 3, "of": None,
             "headroom": 17, "denied": 7, "would_deny": 0, "set": True, "effective": True, "hook": "refuse_vm", "hook_state": "ok"},
-              "a tenant's limit in JSON is like the host's")
+              "limits --json has the same fields for a limit of a tenant as for one of the host")
         d = b.json("limits", "-J", "tenant:/machine.slice", "max_vcpus")
         equal([d["limits"], [[t["cgroup"], [row["limit"] for row in t["limits"]]] for t in d["tenants"]]],
-              [[], [["/machine.slice", ["max_vcpus"]]]], "JSON of one tenant")
-        equal(b.json("limits", "-J", "max_vms")["tenants"][0]["limits"][0]["limit"], "max_vms", "JSON of one limit has tenants' too")
+              [[], [["/machine.slice", ["max_vcpus"]]]],
+              "limits --json tenant:PATH NAME has that limit of that tenant only")
+        equal(b.json("limits", "-J", "max_vms")["tenants"][0]["limits"][0]["limit"], "max_vms",
+              "limits --json NAME has that limit of tenants, too")
         r = b.run("limits", "tenant:/machine.slic")
-        ok(r.returncode == 4 and "there is no tenant /machine.slic: did you mean /machine.slice?" in r.stderr and not r.stdout, "a mistyped path: 4, and which is meant", r)
+        ok(r.returncode == 4 and "there is no tenant /machine.slic: did you mean /machine.slice?" in r.stderr and not r.stdout,
+           "limits exits with 4 and suggests the tenant that a mistyped path means", r)
         r = b.run("limits", "tenant:/nowhere")
-        ok(r.returncode == 4 and "l1tune limits lists the tenants" in r.stderr, "no such tenant: 4", r)
+        ok(r.returncode == 4 and "l1tune limits lists the tenants" in r.stderr,
+           "limits exits with 4 if there is no such tenant, and says how to list tenants", r)
         tenant(b.machine, 9, "/x\x1b[2J\udcff")
         r = b.run("limits")
-        ok("\x1b" not in r.stdout and "/x\\x1b[2J\\xff" in r.stdout, "what a cgroup is called is escaped", r.stdout)
-        equal(b.json("limits", "-J")["tenants"][-1]["cgroup"], "/x\x1b[2J\\xff", "an escaped path of a cgroup is valid in JSON")
+        ok("\x1b" not in r.stdout and "/x\\x1b[2J\\xff" in r.stdout,
+           "limits escapes control characters in a tenant's path", r.stdout)
+        equal(b.json("limits", "-J")["tenants"][-1]["cgroup"], "/x\x1b[2J\\xff",
+              "limits --json has a valid string for a tenant's path that is not UTF-8")
     with Bench() as b:
         b.machine.limits()
         d = b.json("limits", "-J")
-        equal([len(d["limits"]), d["tenants"]], [8, None], "a module without tenants: null in JSON")
+        equal([len(d["limits"]), d["tenants"]], [8, None], "limits --json has null for tenants if the module has none")
         for args in ["tenant:/a"], ["tenant:/a", "max_vms=1"], ["--remove", "tenant:/a"]:
             r = b.run("limits", *args)
             ok(r.returncode == 1 and "the loaded module has no tenants: load the module that came with this l1tune" in r.stderr and not r.stdout,
-               f"a module without tenants is named: {args}", r)
+               f"limits {' '.join(args)} fails and asks for the right module if the loaded one has no tenants", r)
         r = b.run("limits")
         ok(r.returncode == 0 and not r.stderr and "TENANT" not in r.stdout, "limits shows the host's limits with a module without tenants", r)
 
@@ -105,24 +117,32 @@ def test_effect():
         b.machine.limits(hooks={"refuse_vm": "unavailable", "refuse_vcpu": "waiting"})
         r = b.run("limits")
         ok(r.returncode == 1 and r.stderr.count("\n") == 1 and
-           "tenant /machine.slice: max_vms is set and not effective: its hook refuse_vm is unavailable" in r.stderr, "a limit of a tenant that is not effective: status 1, and why", r)
-        equal([row[-1] for row in rows(r)[10:13]], ["EFFECTIVE", "no", "waiting"], "the table says so")
-        equal(b.run("limits", "max_vms").returncode, 1, "asked for with the host's: 1")
-        equal(b.run("limits", "max_memory_bytes").returncode, 0, "another limit alone: 0")
+           "tenant /machine.slice: max_vms is set and not effective: its hook refuse_vm is unavailable" in r.stderr,
+           "limits exits with 1 and names the unavailable hook if a tenant limit is not effective", r)
+        equal([row[-1] for row in rows(r)[10:13]], ["EFFECTIVE", "no", "waiting"],
+              "limits shows that a tenant limit is not effective or waits for KVM")
+        equal(b.run("limits", "max_vms").returncode, 1,
+              "limits NAME exits with 1 if that limit of a tenant is not effective")
+        equal(b.run("limits", "max_memory_bytes").returncode, 0,
+              "limits NAME exits with 0 if only other limits of a tenant are not effective")
     with Bench() as b:
         machine(b)
         r = b.run("limits", "tenant:/machine.slice", "max_vms=2", "audit.max_memory_bytes=1G", "max_vcpus=9")
         equal([r.returncode, r.stdout, value(b.machine, 1, "limits/max_vms"), value(b.machine, 1, "audit/max_memory_bytes"), value(b.machine, 1, "limits/max_vcpus")],
-              [0, "", "2", str(1 << 30), "9"], "limits and thresholds of a tenant are set")
+              [0, "", "2", str(1 << 30), "9"],
+              "limits tenant:PATH NAME=VALUE sets limits and audit thresholds of a tenant")
         ok("tenant /machine.slice: max_vms=2 is below the 3 in use: guests keep what they have" in r.stderr and
-           "tenant /machine.slice: audit.max_memory_bytes=1G is below the 2.5G in use: each request for more is counted" in r.stderr, "below what is in use: said", r.stderr)
+           "tenant /machine.slice: audit.max_memory_bytes=1G is below the 2.5G in use: each request for more is counted" in r.stderr,
+           "limits tenant:PATH NAME=VALUE warns about values below what is in use", r.stderr)
         for number in 3, 4:
             write(f"{b.machine.device(f'tenant-{number}')}/limits/max_vms", 1, 0o440)
         r = b.run("limits", "tenant:" + PODS, "max_vms=1")
         ok(f"tenant {PODS}: max_vms=1 is below the 2 in use by tenant-4" in r.stderr and r.stderr.count("\n") == 1 and
-           value(b.machine, 2, "limits/max_vms") == "1", "of a pattern the match that uses most is named, once", r)
+           value(b.machine, 2, "limits/max_vms") == "1",
+           "limits tenant:PATTERN NAME=VALUE warns once about a value below the use of a match", r)
         r = b.run("limits", "tenant:/machine.slice", "max_vms=max", "-J")
-        equal([r.returncode, b.machine.limit("limits/max_vms"), value(b.machine, 1, "limits/max_vms")], [0, "max", "max"], "max takes a limit away")
+        equal([r.returncode, b.machine.limit("limits/max_vms"), value(b.machine, 1, "limits/max_vms")], [0, "max", "max"],
+              "limits tenant:PATH NAME=max removes the limit of that tenant only")
 
 
 def test_set():
@@ -135,20 +155,23 @@ def test_set():
         os.makedirs(m.sys + "/fs/cgroup/system.slice/web.service")
         r = b.run("limits", "tenant:/system.slice/web.service", "max_vms=4", "max_vms_per_sec=2", "audit.max_exits_per_sec=5000")
         equal([r.returncode, r.stdout, r.stderr, module.settle(), defined(m)[-1]],
-              [0, "", "", [("add", "/system.slice/web.service")], (5, "/system.slice/web.service")], "a tenant that there is not is defined")
+              [0, "", "", [("add", "/system.slice/web.service")], (5, "/system.slice/web.service")],
+              "limits tenant:PATH NAME=VALUE defines a tenant that does not exist")
         equal([value(m, 5, path) for path in ("limits/max_vms", "limits/max_vms_per_sec", "audit/max_exits_per_sec", "limits/max_vcpus")],
-              ["4", "2", "5000", "max"], "setting a limit defines the tenant with that limit")
+              ["4", "2", "5000", "max"], "limits tenant:PATH NAME=VALUE sets the limits of a tenant that it defines")
         r = b.run("limits", "tenant:/system.slice/web.service", "max_vms=5")
-        equal([r.returncode, module.settle(), value(m, 5, "limits/max_vms")], [0, [], "5"], "one that there is is not defined again")
+        equal([r.returncode, module.settle(), value(m, 5, "limits/max_vms")], [0, [], "5"],
+              "limits tenant:PATH NAME=VALUE does not define an existing tenant again")
         r = b.run("limits", "tenant:/a=b/later", "max_vms=5")
         ok(r.returncode == 0 and "there is no cgroup /a=b/later yet" in r.stderr and module.settle() == [("add", "/a=b/later")],
-           "a cgroup that comes later is told; a path may have a =", r)
+           "limits defines a tenant whose path has a =, and says that its cgroup does not exist yet", r)
         r = b.run("limits", "tenant:/x/*/y", "max_vms=1")
-        equal([r.returncode, r.stderr, module.settle()], [0, "", [("add", "/x/*/y")]], "a pattern needs no cgroup")
+        equal([r.returncode, r.stderr, module.settle()], [0, "", [("add", "/x/*/y")]],
+              "limits defines a pattern without a warning about a missing cgroup")
         r = b.run("limits", "tenant:" + POD, "max_vms=9")
         ok(r.returncode == 0 and f"{POD} is a tenant of its own now: the limits of {PODS} no longer apply to it" in r.stderr and
            module.settle() == [("add", POD)] and value(m, 3, "limits/max_vms") == "2" and value(m, 8, "limits/max_vms") == "9",
-           "a match that gets limits becomes a tenant of its own", r)
+           "limits tenant:PATH NAME=VALUE makes a match of a pattern a tenant of its own", r)
         os.chmod(f"{m.device('tenant-3')}/limits/max_vms", 0o440)
         before = defined(m)
         for status, said, words in (
@@ -170,22 +193,27 @@ def test_set():
                 (2, "--remove needs tenant:PATH", ["--remove"]), (2, "--remove needs tenant:PATH", ["--remove", "web"]),
                 (2, "with all its limits", ["--remove", "tenant:/a", "max_vms"]), (2, "JSON", ["--remove", "-J", "tenant:/a"])):
             r = b.run("limits", *words)
-            ok(r.returncode == status and said in r.stderr and not r.stdout and defined(m) == before, f"{words!r:.80}: {status}, {said}", r)
-        equal(module.settle(), [], "nothing of that reached the module")
+            ok(r.returncode == status and said in r.stderr and not r.stdout and defined(m) == before,
+               f"limits {' '.join(words)!r:.80} exits with {status}, says '{said}' and defines nothing", r)
+        equal(module.settle(), [], "limits writes nothing to the module if its arguments are wrong")
         module.without = ["limits/max_vcpus"]
         r = b.run("limits", "tenant:/new", "max_vms=1", "max_vcpus=2")
         ok(r.returncode == 1 and "max_vcpus" in r.stderr and module.settle() == [("add", "/new"), ("remove", "/new")] and defined(m) == before,
-           "a definition is undone if a limit cannot be set", r)
+           "limits removes a tenant that it has defined if one of its limits cannot be set", r)
         r = b.run("limits", "--remove", "tenant:/x/*/y", "tenant:/a=b/later")
-        equal([r.returncode, r.stdout, r.stderr, module.settle()], [0, "", "", [("remove", "/x/*/y"), ("remove", "/a=b/later")]], "--remove")
+        equal([r.returncode, r.stdout, r.stderr, module.settle()], [0, "", "", [("remove", "/x/*/y"), ("remove", "/a=b/later")]],
+              "limits --remove removes the named tenants")
         before = defined(m)
         tenant(m, module.next, "/twice")
         r = b.run("limits", "--remove", "tenant:/twice", "tenant:/twice/")
-        equal([r.returncode, r.stderr, module.settle()], [0, "", [("remove", "/twice")]], "one that is named twice is removed once")
+        equal([r.returncode, r.stderr, module.settle()], [0, "", [("remove", "/twice")]],
+              "limits --remove removes a tenant that is named twice once")
         r = b.run("limits", "--remove", "tenant:/machine.slice", "tenant:/x/*/y")
-        ok(r.returncode == 4 and "there is no tenant /x/*/y" in r.stderr and not module.settle() and defined(m) == before, "one of several that is not there: none is removed", r)
+        ok(r.returncode == 4 and "there is no tenant /x/*/y" in r.stderr and not module.settle() and defined(m) == before,
+           "limits --remove exits with 4 and removes none if one of several tenants does not exist", r)
         r = b.run("limits", "--remove", "tenant:" + POD[:-8] + "8.slice")
-        ok(r.returncode == 1 and f"is a match of the tenant {PODS}: remove that" in r.stderr and not module.settle(), "a match cannot be removed", r)
+        ok(r.returncode == 1 and f"is a match of the tenant {PODS}: remove that" in r.stderr and not module.settle(),
+           "limits --remove refuses to remove a match of a pattern", r)
 
 
 def test_cgroups():
@@ -196,21 +224,25 @@ def test_cgroups():
             v2(b.machine, **files)
             r = b.run("limits", "tenant:/machine.slice", "max_vms=1")
             ok(r.returncode == 1 and "not supported here" in r.stderr and what in r.stderr and "unified_cgroup_hierarchy" in r.stderr and
-               value(b.machine, 1, "limits/max_vms") == "20", f"{what}: nothing is set, and why", r)
+               value(b.machine, 1, "limits/max_vms") == "20",
+               f"limits tenant:PATH NAME=VALUE fails and sets nothing without cgroup version 2: {what}", r)
             for args in ["limits"], ["limits", "tenant:/machine.slice"]:
                 r = b.run(*args)
-                ok(r.returncode == 1 and "/machine.slice" in r.stdout and what in r.stderr, f"{what}: shown, with status 1 and why: {args}", r)
+                ok(r.returncode == 1 and "/machine.slice" in r.stdout and what in r.stderr,
+                   f"{' '.join(args)} shows tenants and exits with 1 without cgroup version 2: {what}", r)
         for number in 4, 3, 2, 1:
             remove(b.machine, number)
         r = b.run("limits")
-        equal([r.returncode, r.stderr], [0, ""], "without tenants nothing is said of cgroups")
+        equal([r.returncode, r.stderr], [0, ""], "limits says nothing about cgroups if there are no tenants")
         os.unlink(b.machine.proc + "/self/cgroup")
         r = b.run("limits", "tenant:/a", "max_vms=1")
-        ok(r.returncode == 1 and "this kernel has no cgroups" in r.stderr, "a kernel without cgroups", r)
+        ok(r.returncode == 1 and "this kernel has no cgroups" in r.stderr,
+           "limits tenant:PATH NAME=VALUE fails on a kernel without cgroups", r)
         v2(b.machine)
         os.unlink(b.machine.device("l1") + "/tenants/add")
         r = b.run("limits", "tenant:/a", "max_vms=1")
-        ok(r.returncode and r.stderr and not defined(b.machine), "a definition that fails", r)
+        ok(r.returncode and r.stderr and not defined(b.machine),
+           "limits tenant:PATH NAME=VALUE fails if the tenant cannot be defined", r)
 
 
 def charge(bench, number, cgroup, now=None, **values):
@@ -235,13 +267,19 @@ def test_doctor():
                limits={"max_vms": 5, "max_vcpus": 8, "max_nested_vms": 2, "max_exits_per_sec": 900, "max_vms_per_sec": 3}, denied={"max_vms": 2, "max_exits_per_sec": 4})
         rows, status = doctor(b, "/machine.slice/a")
         equal([status, list(rows)], [0, ["tenant", *LIMITS]], "doctor --tenant has a row for the tenant and for each limit")
-        equal(rows["tenant"], ("info", "/machine.slice/a (tenant-6): 2 VMs with 4 vCPUs and 1G of memory"), "the tenant, and what it uses")
+        equal(rows["tenant"], ("info", "/machine.slice/a (tenant-6): 2 VMs with 4 vCPUs and 1G of memory"),
+              "doctor --tenant shows what the tenant uses")
         equal(rows["max_vms"], ("info", "tightest: /: 9 of 10 used, 1 left; this host: 28 of 30 used, 2 left; /machine.slice/a: 2 of 5 used, 3 left, denied 2 times; "
-                                "/machine.slice: 3 of 20 used, 17 left, denied 7 times"), "each limit that counts, the tightest first")
-        equal(rows["max_vcpus"], ("ok", "/machine.slice/a: 4 of 8 used, 4 left; /machine.slice: audit threshold 4 exceeded 2 times"), "an audit threshold refuses nothing")
-        equal(rows["max_memory_bytes"], ("ok", "/machine.slice: 2.5G of 64G used, 61.5G left"), "a limit above alone")
-        equal(rows["max_exits_per_sec"], ("info", "tightest: this host: 200 per second for each guest; /machine.slice/a: 900 per second for all its guests together, denied 4 times"), "a pace")
-        equal(rows["max_vms_per_sec"], ("ok", "tightest: /machine.slice/a: 3 per second; /: 7 per second"), "a rate: the lowest is the tightest")
+                                "/machine.slice: 3 of 20 used, 17 left, denied 7 times"),
+              "doctor --tenant shows max_vms of the tenant, those above and the host, the tightest first")
+        equal(rows["max_vcpus"], ("ok", "/machine.slice/a: 4 of 8 used, 4 left; /machine.slice: audit threshold 4 exceeded 2 times"),
+              "doctor --tenant accepts an audit threshold that was exceeded")
+        equal(rows["max_memory_bytes"], ("ok", "/machine.slice: 2.5G of 64G used, 61.5G left"),
+              "doctor --tenant shows a limit that only a tenant above has")
+        equal(rows["max_exits_per_sec"], ("info", "tightest: this host: 200 per second for each guest; /machine.slice/a: 900 per second for all its guests together, denied 4 times"),
+              "doctor --tenant shows max_exits_per_sec of host and tenant, the tightest first")
+        equal(rows["max_vms_per_sec"], ("ok", "tightest: /machine.slice/a: 3 per second; /: 7 per second"),
+              "doctor --tenant shows the lowest max_vms_per_sec as the tightest")
         for name, limit, expected in (("max_vms", 2, ("problem", 2)), ("max_vms", 1, ("problem", 2)), ("max_nested_vms", 1, ("warning", 1)), ("max_nested_vms", 0, ("info", 0)),
                                       ("max_vms_per_sec", 0, ("problem", 2)), ("max_exits_per_sec", 0, ("info", 0))):
             path = f"{m.device('tenant-6')}/limits/{name}"
@@ -249,46 +287,56 @@ def test_doctor():
                 before = f.read().strip()
             write(path, limit, 0o640)
             rows, status = doctor(b, "/machine.slice/a")
-            equal((rows[name][0], status), expected, f"{name}={limit}: {expected}")
+            equal((rows[name][0], status), expected,
+                  f"doctor --tenant reports {name}={limit} with the state and exit status {expected}")
             write(path, before, 0o640)
         r = b.run("doctor", "--tenant", "/machine.slice/a/")
         ok(r.returncode == 0 and r.stdout.endswith("\nGuests can start in /machine.slice/a.\n"), "doctor --tenant says as text that guests can start", r.stdout)
         write(f"{m.device('tenant-5')}/usage/vms", 10)
         r = b.run("doctor", "--tenant", "/machine.slice/a")
         ok(r.returncode == 2 and r.stdout.endswith("\nNo guest can start in /machine.slice/a: 1 limit is reached.\n") and "/: 10 of 10 used, 0 left" in r.stdout,
-           "a limit above that is reached is a problem", r.stdout)
+           "doctor --tenant reports a problem if a limit of a tenant above is reached", r.stdout)
         write(f"{m.device('tenant-5')}/usage/vms", 0)
         write(f"{m.device('tenant-6')}/effective/max_vms", 0)
         m.limits(limits={"max_vms": 30}, hooks={"refuse_vm": "unavailable"})
         rows, status = doctor(b, "/machine.slice/a")
-        ok(status == 1 and rows["max_vms"][0] == "warning" and "not effective: its hook refuse_vm is unavailable" in rows["max_vms"][1], "one that is not effective: a warning", rows)
+        ok(status == 1 and rows["max_vms"][0] == "warning" and "not effective: its hook refuse_vm is unavailable" in rows["max_vms"][1],
+           "doctor --tenant warns about a limit that is not effective", rows)
         rows, status = doctor(b, "/machine.slice/a/b")
-        equal(rows["tenant"][1], "/machine.slice/a/b is no tenant; it is below /machine.slice/a (tenant-6): 2 VMs with 4 vCPUs and 1G of memory", "a cgroup below tenants")
+        equal(rows["tenant"][1], "/machine.slice/a/b is no tenant; it is below /machine.slice/a (tenant-6): 2 VMs with 4 vCPUs and 1G of memory",
+              "doctor --tenant names the tenant above a cgroup that is none")
         rows, status = doctor(b, POD)
-        ok(rows["tenant"][1].startswith(f"{POD} (tenant-3), a match of {PODS}: 1 VM with") and f"{POD}: 1 of 2 used, 1 left, denied 1 time" in rows["max_vms"][1], "a match", rows)
+        ok(rows["tenant"][1].startswith(f"{POD} (tenant-3), a match of {PODS}: 1 VM with") and f"{POD}: 1 of 2 used, 1 left, denied 1 time" in rows["max_vms"][1],
+           "doctor --tenant shows the pattern and the limits of a match", rows)
         rows, status = doctor(b, "/kubepods.slice/new-pod/x")
         ok(rows["tenant"][1].startswith("/kubepods.slice/new-pod/x is no tenant yet; the pattern " + PODS) and
-           f"{PODS}: 2 for each match, including this one" in rows["max_vms"][1], "a cgroup that a pattern will make a tenant", rows)
+           f"{PODS}: 2 for each match, including this one" in rows["max_vms"][1],
+           "doctor --tenant names the pattern that will make a cgroup a tenant", rows)
         rows, status = doctor(b, PODS)
         ok(rows["tenant"][1].endswith("is a pattern with 2 matches now: shown is the fullest") and status == 2 and
-           f"{PODS}: 2 of 2 used, 0 left in {POD[:-8]}8.slice" in rows["max_vms"][1], "a pattern: its fullest match", rows)
+           f"{PODS}: 2 of 2 used, 0 left in {POD[:-8]}8.slice" in rows["max_vms"][1],
+           "doctor --tenant shows the fullest match of a pattern", rows)
         rows, status = doctor(b, "/kubepods.slice/x/pod")
-        ok(PODS not in str(rows) and "/kubepods.slice/x/pod is no tenant; it is below / (tenant-5)" in rows["tenant"][1], "a component is matched by itself", rows)
+        ok(PODS not in str(rows) and "/kubepods.slice/x/pod is no tenant; it is below / (tenant-5)" in rows["tenant"][1],
+           "doctor --tenant matches each component of a pattern separately", rows)
         remove(m, 5)
         r = b.run("doctor", "--tenant", "/machine.slic")
-        ok(r.returncode == 2 and "did you mean /machine.slice?" in r.stderr and not r.stdout, "no tenant: 2, and which is meant", r)
+        ok(r.returncode == 2 and "did you mean /machine.slice?" in r.stderr and not r.stdout,
+           "doctor --tenant exits with 2 and suggests the tenant that a mistyped path means", r)
         for args in ["--tenant", "a"], ["--tenant", "/a", "--all"]:
-            ok(b.run("doctor", *args).returncode == 2, f"usage: {args}")
+            ok(b.run("doctor", *args).returncode == 2, f"doctor {' '.join(args)} exits with 2")
         v2(m, mount="cgroup")
         rows, status = doctor(b, "/machine.slice/a")
-        ok(rows["cgroups"][0] == "warning" and "version 2 is not mounted" in rows["cgroups"][1] and status == 1, "without cgroup version 2: a warning", rows)
+        ok(rows["cgroups"][0] == "warning" and "version 2 is not mounted" in rows["cgroups"][1] and status == 1,
+           "doctor --tenant warns if there is no cgroup version 2", rows)
     with Bench() as b:
         machine(b)
         rows, _ = doctor(b, "/machine.slice")
-        equal("moved" in rows, False, "without guests nothing is said of moves")
+        equal("moved" in rows, False, "doctor --tenant has no row moved without guests")
         charge(b, 1, "/machine.slice/web.scope", "/machine.slice/web.scope/libvirt/emulator")
         rows, status = doctor(b, "/machine.slice")
-        equal([rows["moved"], status], [("ok", "no VMM, of 1"), 0], "a move below the tenant is none")
+        equal([rows["moved"], status], [("ok", "no VMM, of 1"), 0],
+              "doctor --tenant reports no move for a VMM that moved within the tenant")
         charge(b, 2, "/machine.slice/db.scope", "/other")
         charge(b, 3, "/machine.slices", "/machine.slice")
         charge(b, 4, "/elsewhere", "/elsewhere/too")
@@ -296,16 +344,18 @@ def test_doctor():
         rows, status = doctor(b, "/machine.slice")
         equal([rows["moved"], status], [("warning", "l2-2 (web2) was created here, in /machine.slice/db.scope, and counts here until it ends; its VMM is in /other now; "
                                                    "l2-3 (web3) was created elsewhere, in /machine.slices, and counts there; its VMM is here, in /machine.slice, now"), 1],
-              "VMMs that left, and that came")
+              "doctor --tenant warns about VMMs that left the tenant and that came into it")
         for number in range(6, 12):
             charge(b, number, "/machine.slice", "/other")
-        ok(doctor(b, "/machine.slice")[0]["moved"][1].endswith("; and 3 more"), "many of them are counted")
+        ok(doctor(b, "/machine.slice")[0]["moved"][1].endswith("; and 3 more"),
+           "doctor --tenant shows a number for further VMMs that moved")
     with Bench() as b:
         b.machine.limits()
         r = b.run("doctor", "--tenant", "/a")
-        ok(r.returncode == 2 and "the loaded module has no tenants" in r.stderr, "a module without tenants: 2", r)
+        ok(r.returncode == 2 and "the loaded module has no tenants" in r.stderr,
+           "doctor --tenant exits with 2 if the module has no tenants", r)
     with Bench(load=False) as b:
-        ok(b.run("doctor", "--tenant", "/a").returncode == 2, "no module: 2")
+        ok(b.run("doctor", "--tenant", "/a").returncode == 2, "doctor --tenant exits with 2 without the module")
 
 
 def samples(text, *families):
@@ -320,39 +370,46 @@ def test_export():
     with Bench() as b:
         machine(b, effective={"max_vcpus": 0})
         r = b.run("export")
-        equal([r.returncode, r.stderr], [0, ""], "tenants are exported")
+        equal([r.returncode, r.stderr], [0, ""], "export of tenants exits with 0 and no message")
         equal(samples(r.stdout, *LIMIT_FAMILIES[:1]), [
             'l1tune_tenant_limit{tenant="/machine.slice",limit="max_vms"} 20', f'l1tune_tenant_limit{{tenant="/machine.slice",limit="max_memory_bytes"}} {64 << 30}',
             f'l1tune_tenant_limit{{tenant="{PODS}",limit="max_vms"}} 2', f'l1tune_tenant_limit{{tenant="{POD}",limit="max_vms"}} 2',
-            f'l1tune_tenant_limit{{tenant="{POD[:-8]}8.slice",limit="max_vms"}} 2'], "limits that are set")
-        equal(samples(r.stdout, *LIMIT_FAMILIES[1:2]), ['l1tune_tenant_limit_audit{tenant="/machine.slice",limit="max_vcpus"} 4'], "audit thresholds that are set")
+            f'l1tune_tenant_limit{{tenant="{POD[:-8]}8.slice",limit="max_vms"}} 2'],
+              "export has the limits that are set for tenants")
+        equal(samples(r.stdout, *LIMIT_FAMILIES[1:2]), ['l1tune_tenant_limit_audit{tenant="/machine.slice",limit="max_vcpus"} 4'],
+              "export has the audit thresholds that are set for tenants")
         equal([samples(r.stdout, *LIMIT_FAMILIES[2:3])[0], samples(r.stdout, *LIMIT_FAMILIES[3:4])],
               ['l1tune_tenant_denials_total{tenant="/machine.slice",limit="max_vms"} 7', ['l1tune_tenant_would_denials_total{tenant="/machine.slice",limit="max_vcpus"} 2']],
-              "denials, and what would have been one")
-        equal([line.rpartition(" ")[2] for line in samples(r.stdout, *LIMIT_FAMILIES[4:5])][:3], ["0", "1", "0"], "a limit that holds nobody back")
-        equal(samples(r.stdout, *LIMIT_FAMILIES[5:6]), ["l1tune_tenants_other_denials 0"], "of others nothing was denied")
+              "export has the denials of tenants, and what audit thresholds would have denied")
+        equal([line.rpartition(" ")[2] for line in samples(r.stdout, *LIMIT_FAMILIES[4:5])][:3], ["0", "1", "0"],
+              "export has l1tune_tenant_limit_broken 1 for a tenant limit that is not effective")
+        equal(samples(r.stdout, *LIMIT_FAMILIES[5:6]), ["l1tune_tenants_other_denials 0"],
+              "export has 0 denials of other tenants if all tenants have series")
         tenant(b.machine, 204, PODS + "x", matches=1, limits={"max_vms": 2}, effective={"max_vms": 0})
         tenant(b.machine, 205, "/match", pattern=204, limits={"max_vms": 2}, effective={"max_vms": 0})
         equal(samples(b.run("export").stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 2"],
-              "limits that are not enforced are counted, those of a pattern and its match once")
+              "export counts limits that are not effective, those of a pattern and its match once")
         for number in range(10, 160):
             tenant(b.machine, number, f"/t{number}", limits={"max_vms": 1, "max_vcpus": 1}, denied={"max_vms": 1, "max_vcpus": 1})
         r = b.run("export")
         named = {line.partition('tenant="')[2].partition('"')[0] for line in samples(r.stdout, *LIMIT_FAMILIES[:5])}
-        equal([len(named), samples(r.stdout, *LIMIT_FAMILIES[5:6])], [100, ["l1tune_tenants_other_denials 108"]], "a hundred tenants have series, the denials of the others are summed up")
+        equal([len(named), samples(r.stdout, *LIMIT_FAMILIES[5:6])], [100, ["l1tune_tenants_other_denials 108"]],
+              "export has series for 100 tenants, and the sum of denials of the others")
         for number in range(200, 203):
             tenant(b.machine, number, f"/u{number}", limits={"max_vms": 1, "max_vcpus": 1}, effective={"max_vms": 0, "max_memory_bytes": 0})
         r = b.run("export")
-        ok("/u200" not in r.stdout, "a tenant without series", r)
+        ok("/u200" not in r.stdout, "export has no series for tenants beyond 100", r)
         equal(samples(r.stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 5"],
-              "also of tenants that have no series; a match has those of its pattern")
+              "export counts limits that are not effective of tenants without series, too")
         tenant(b.machine, 203, "/u203", limits={"max_vms": "?"})
         r = b.run("export")
         ok(r.returncode == 1 and "tenant-203/limits/max_vms: unexpected value" in r.stderr and "l1tune_up 1" in r.stdout and
-           samples(r.stdout, *LIMIT_FAMILIES[5:]) == [], "where one cannot be read the sums are unknown", r)
+           samples(r.stdout, *LIMIT_FAMILIES[5:]) == [],
+           "export fails and has no sums over tenants if one cannot be read", r)
     with Bench() as b:
         b.machine.limits()
-        equal(samples(b.run("export").stdout, *LIMIT_FAMILIES), [], "a module without tenants: no metric of them")
+        equal(samples(b.run("export").stdout, *LIMIT_FAMILIES), [],
+              "export has no metric of tenants if the module has none")
 
 
 print("KTAP version 1")
