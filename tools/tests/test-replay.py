@@ -89,17 +89,19 @@ def test_verdicts():
     with Past() as b:
         replayed = next(json.loads(r[0]) for args, r in b.replays().items() if args.endswith("advise --since-start -J"))
         then, now = verdicts(b.then), verdicts(replayed["advice"])
-        ok(len([v for v in then.values() if v != "not_ruled_out"]) > 20, "much can be known of the machine itself", then)
+        ok(len([v for v in then.values() if v != "not_ruled_out"]) > 20,
+           "advise reaches a verdict on more than 20 causes of the machine itself", then)
         wrong = {key: (then.get(key), v) for key, v in now.items() if v not in (then.get(key), "not_ruled_out")}
-        equal(wrong, {}, "of each cause a replay finds what was found then, or leaves it open")
+        equal(wrong, {}, "replay advise has the verdict of that time on each cause, or leaves it open")
         ok(any(v == "not_ruled_out" and then[key] != v for key, v in now.items() if key in then),
-           "what no record has is left open", now)
+           "replay advise leaves causes open of which no record tells", now)
         seen = {c["cause"]: c["seen"] for a in replayed["advice"] for c in a["causes"]}
         ok("not recorded" in seen["swapped-out memory"],
-           "and why is said", seen)
-        equal({u["why_not"] for u in replayed["unknown"]}, {"not recorded"}, "of KVM's counts too")
+           "replay advise says that a cause was not recorded", seen)
+        equal({u["why_not"] for u in replayed["unknown"]}, {"not recorded"},
+              "replay advise --json says that KVM's counts were not recorded")
         ok("KSM does not run" in str(seen) and "kernel.numa_balancing is 0" in str(seen),
-           "settings of the machine are those of then", seen)
+           "replay advise uses the settings that the machine had then", seen)
 
 
 def poison(bench):
@@ -125,20 +127,23 @@ def test_only_records():
     """The rule for all that reads /sys, /proc and debugfs: what no record has is unknown."""
     with Past() as b:
         first = b.replays()
-        equal({args: r for args, r in first.items() if r[1] or r[2] or not r[0]}, {}, "commands show a record, and what was between two")
+        equal({args: r for args, r in first.items() if r[1] or r[2] or not r[0]}, {},
+              "replay --at and --from --to exit with 0 and show a record")
         poison(b)
         second = b.replays()
-        equal([c for c in first if second[c] != first[c]], [], "other values in each file of the machine change nothing")
+        equal([c for c in first if second[c] != first[c]], [],
+              "replay does not depend on values in files of the machine")
         shutil.rmtree(b.machine.sys)
         shutil.rmtree(b.machine.proc)
         second = b.replays()
-        equal([c for c in first if second[c] != first[c]], [], "without the machine it is the same")
+        equal([c for c in first if second[c] != first[c]], [],
+              "replay does not depend on the directories of the machine")
         empty = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /sys && mount -t tmpfs none /proc && exec \"$@\"", "sh"]
         if subprocess.run([*empty, "true"], capture_output=True, check=False).returncode:
             skip("with nothing in /sys and /proc it is the same", "cannot mount here")
             return
         second = b.replays(*empty)
-        equal([c for c in first if second[c] != first[c]], [], "with nothing in /sys and /proc it is the same")
+        equal([c for c in first if second[c] != first[c]], [], "replay does not depend on /sys and /proc")
 
 
 CPUID = [split(2, 10, "CPUID", 5, 1000, hist(b10=5), kernel=3)]
@@ -180,39 +185,46 @@ def test_events():
         happen("added", 1229, EVENT="guest", ACTION="add", L2="l2-1", PID=1001, UID=0, COMM="vmm")
         for _ in range(3):
             steps.step()
-        equal(steps.end(), "", "events are recorded")
+        equal(steps.end(), "", "record of events ends without an error")
         since, until = ["--from", time_of(1001 * SECOND)], ["--to", time_of(1300 * SECOND)]
         r = w.replay(*since, *until, "events", "-J")
         found = [json.loads(line) for line in r.stdout.splitlines()]
-        equal([(e["event"]["kind"], e["time"]) for e in found], happened, "replay shows each event once, in order, with its time")
-        equal([e["event"]["name"] for e in found if e["event"]["id"]][:2], ["short", "short"], "with the name that the guest had")
+        equal([(e["event"]["kind"], e["time"]) for e in found], happened,
+              "replay events shows each event once, in order, with its time")
+        equal([e["event"]["name"] for e in found if e["event"]["id"]][:2], ["short", "short"],
+              "replay events shows the name that a guest had")
         removed = next(e["event"] for e in found if e["event"]["kind"] == "removed")
-        equal([removed[key] for key in ("exits", "exit_time_ns", "guest_time_ns")], [77, 5, 6], "and what a guest that ended had done")
-        equal(found[1]["event"]["comm"], "a b EVENT=x", "names of processes are whole")
+        equal([removed[key] for key in ("exits", "exit_time_ns", "guest_time_ns")], [77, 5, 6],
+              "replay events shows the exits and times of a guest that ended")
+        equal(found[1]["event"]["comm"], "a b EVENT=x", "replay events shows a process name that has spaces and a =")
         lost = next(e["event"] for e in found if e["event"]["kind"] == "lost")
-        equal(lost["count"], 5, "those that came too fast are counted as lost")
-        equal([found[0]["loaded_ns"], found[-1]["loaded_ns"]], [5 * SECOND, 1228 * SECOND], "each document is of the load that it was of")
+        equal(lost["count"], 5, "replay events counts events that came too fast as lost")
+        equal([found[0]["loaded_ns"], found[-1]["loaded_ns"]], [5 * SECOND, 1228 * SECOND],
+              "replay events shows each event with the module load that it belongs to")
         text = w.replay(*since, *until, "events").stdout
-        ok("removed" in text and "short" in text and len(text.splitlines()) == len(happened), "as text, a line for each", text)
+        ok("removed" in text and "short" in text and len(text.splitlines()) == len(happened),
+           "replay events shows a line of text for each event", text)
         r = w.replay("--from", time_of(1024 * SECOND), "--to", time_of(1025 * SECOND), "events", "-J")
         equal([json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()], ["denied", "removed"],
-              "from one time to another, both included, also between two records")
+              "replay --from --to events shows the events of both bounds and in between")
         whole, epoch = (w.replay("--from", start, *until, "events").stdout for start in (time_of(0), EPOCH))
-        ok(whole and epoch == whole, "from the first second that clocks have on", epoch)
-        equal(len(w.replay(*since, *until, "events", "-c", "2").stdout.splitlines()), 2, "-c 2 shows two")
+        ok(whole and epoch == whole, "replay --from 1970-01-01 events shows all events", epoch)
+        equal(len(w.replay(*since, *until, "events", "-c", "2").stdout.splitlines()), 2,
+              "replay events -c 2 shows two events")
         r = w.replay("--at", time_of(1100 * SECOND), "events")
-        ok(r.returncode == 2 and "use --from TIME" in r.stderr, "a moment has no events", r)
+        ok(r.returncode == 2 and "use --from TIME" in r.stderr,
+           "replay --at events exits with 2 and asks for --from", r)
         for name in os.listdir(w.records):
             if name.startswith("fine"):
                 os.unlink(f"{w.records}/{name}")
         r = w.replay(*since, *until, "events", "-J")
         kinds = [json.loads(line)["event"]["kind"] for line in r.stdout.splitlines()]
         equal(kinds, [kind for kind, at in happened if at <= time_of(1240 * SECOND)],
-              "the tier of a record a minute has all events by itself")
+              "replay events shows all events if only the coarser tiers are left")
         only(w, "ten-minutes")
         found = [json.loads(line)["event"] for line in w.replay(*since, *until, "events", "-J").stdout.splitlines()]
         equal([e["name"] for e in found if e["id"]][:2], ["short", "short"],
-              "an event has the name of its guest also where no record has the guest")
+              "replay events shows the name of a guest that no record has")
 
 
 EPOCH = "1970-01-01T00:00:00Z"
@@ -257,22 +269,25 @@ def test_stopped():
         w.machine.process(1002, ["qemu", "-name", "db"])
         w.machine.guest(2, CPUID)
         steps.step()
-        equal(steps.end(), "", "a recorder is stopped within its first minute")
+        equal(steps.end(), "", "record that is stopped within its first minute ends without an error")
         w.machine.event(keep=21, time_ns=w.now() - SECOND, EVENT="guest", ACTION="remove", L2="l2-2", PID=1002, UID=0, COMM="vmm",
                         EXITS=77, EXIT_TIME_NS=5, GUEST_TIME_NS=6)
         w.remove(2)
         steps = Steps(w)
-        equal(steps.end(), "", "and started again")
+        equal(steps.end(), "", "record that is started again ends without an error")
         r = w.replay("--from", time_of(0), "--to", time_of(w.now()), "events", "-J")
         equal([e["name"] for e in (json.loads(line)["event"] for line in r.stdout.splitlines()) if e["kind"] == "removed"], ["db"],
-              "a guest that ended meanwhile has the name that it had in the last record")
-        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1}, "all tiers have what happened, each once")
+              "replay events shows the name of a guest that ended while record was stopped")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1},
+              "replay events shows each event once from all tiers after a restart of record")
         at = time_of(1030 * SECOND)
-        equal(w.replay("--at", at, "list").returncode, 0, "and the state of then")
+        equal(w.replay("--at", at, "list").returncode, 0, "replay --at list exits with 0 after a restart of record")
         only(w, "minute", "ten-minutes")
-        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1}, "without the records of every ten seconds it is the same")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1},
+              "replay events shows each event once without the fine tier after a restart of record")
         only(w, "ten-minutes")
-        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1}, "also in the records of every ten minutes alone")
+        equal(kinds_in(w), {"loaded": 1, "denied": 100, "removed": 1},
+              "replay events shows each event once from the ten-minute tier alone after a restart of record")
 
 
 def records_of(world, tier):
@@ -324,7 +339,8 @@ def test_killed():
         steps.process.kill()
         steps.end()
         steps = Steps(w)
-        equal([steps.end(), records_of(w, "ten-minutes") - num], ["", 1], "what is complete is not completed again")
+        equal([steps.end(), records_of(w, "ten-minutes") - num], ["", 1],
+              "record does not complete a tier again that is complete")
         for tiers in (("fine", "minute", "ten-minutes"), ("minute",), ("ten-minutes",)):
             copy = w.records + ".all"
             shutil.copytree(w.records, copy)
@@ -332,12 +348,16 @@ def test_killed():
             r = w.replay("--from", time_of(0), "--to", time_of(w.now() + elapsed), "events", "-J")
             found = [json.loads(line) for line in r.stdout.splitlines()]
             uses = [e["event"]["use"] for e in found if e["event"]["kind"] == "denied"]
-            equal(sorted(uses), list(range(12)), f"after a recorder was killed each event is there once: {' '.join(tiers)}")
+            equal(sorted(uses), list(range(12)),
+                  f"replay events shows each event once after record was killed: {' '.join(tiers)}")
             ended = [(e["event"]["name"], e["loaded_ns"]) for e in found if e["event"]["kind"] == "removed"]
-            equal(ended, [("web", 5 * SECOND)], f"with the guest's name, of the load that it was of: {' '.join(tiers)}")
+            equal(ended, [("web", 5 * SECOND)],
+                  "replay events shows a guest with its name and module load after record was killed: "
+                  f"{' '.join(tiers)}")
             then = {e["event"]["use"]: e["time"] for e in map(json.loads, whole.splitlines()) if e["event"]["kind"] == "denied"}
             equal({e["event"]["use"]: e["time"] for e in found if e["event"]["kind"] == "denied" and e["event"]["use"] > 7},
-                  {use: at for use, at in then.items() if use > 7}, f"and its time: {' '.join(tiers)}")
+                  {use: at for use, at in then.items() if use > 7},
+                  f"replay events shows each event with its time after record was killed: {' '.join(tiers)}")
             shutil.rmtree(w.records)
             os.rename(copy, w.records)
 
@@ -376,18 +396,20 @@ def test_clock_set():
                     live[time_of(w.now())] = w.in_world("stat", "-J").stdout
                 steps.step()
             last = w.now() - 10 * SECOND
-            equal(steps.end(), "", f"the clock is {what}")
+            equal(steps.end(), "", f"record ends without an error if the clock is {what}")
             for form in "as it is written", "in one file, as older versions wrote it":
                 lost = [at for at, output in live.items() if not output or w.replay("--at", at, "stat", "-J").stdout != output]
-                equal(lost, [], f"each other record is found: {form}")
+                equal(lost, [], f"replay --at finds each other record if the clock is {what}: {form}")
                 between = ["--from", time_of(100100 * SECOND), "--to", time_of(last)]
                 r = w.replay(*between, "events", "-J")
                 found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
                 uses = [e["use"] for e in found if e["kind"] == "denied"]
-                equal(sorted(set(range(12, 80)) - set(uses) - set(wrong)), [], f"and what happened: {form}")
-                equal(len(uses), len(set(uses)), f"each once: {form}")
+                equal(sorted(set(range(12, 80)) - set(uses) - set(wrong)), [],
+                      f"replay events finds all events if the clock is {what}: {form}")
+                equal(len(uses), len(set(uses)), f"replay events shows each event once if the clock is {what}: {form}")
                 r = w.replay(*between, "stat", "-i", "100", "-J")
-                equal([r.returncode, len(r.stdout.splitlines())], [0, 6], f"one can go through them: {form}")
+                equal([r.returncode, len(r.stdout.splitlines())], [0, 6],
+                      f"replay stat -i 100 shows 6 intervals if the clock is {what}: {form}")
                 in_one_file(w)
 
 
@@ -408,15 +430,16 @@ def test_advice_events():
         for step in range(6 * 20):
             guest(500000 if 12 <= step < 18 else 10)
             steps.step()
-        equal(steps.end(), "", "advice is recorded")
+        equal(steps.end(), "", "record of advice ends without an error")
         r = w.replay("--from", time_of(1000 * SECOND), "--to", time_of(3000 * SECOND), "events", "-J")
         found = [(e["event"]["kind"], e["event"].get("rule"), e["event"]["id"], e["time"]) for e in map(json.loads, r.stdout.splitlines())]
         equal(found, [("advised", "interrupts", 1, time_of(1180 * SECOND)), ("resolved", "interrupts", 1, time_of(1780 * SECOND))],
-              "advice is recorded when there is some, and when there was none for ten minutes")
+              "record writes an event if there is advice, and one if there was none for ten minutes")
         r = w.replay("--from", time_of(1120 * SECOND), "--to", time_of(1180 * SECOND), "advise", "-J")
-        equal([a["rule"] for a in json.loads(r.stdout)["advice"]], ["interrupts"], "advise of that minute explains it")
+        equal([a["rule"] for a in json.loads(r.stdout)["advice"]], ["interrupts"],
+              "replay advise shows the advice of the minute before the event advised")
         text = w.replay("--from", time_of(1000 * SECOND), "--to", time_of(3000 * SECOND), "events").stdout
-        ok("l2-1 web: interrupts" in text, "as text with the guest's name", text)
+        ok("l2-1 web: interrupts" in text, "replay events shows advice as text with the guest's name", text)
 
 
 def test_short_lives():
@@ -432,10 +455,11 @@ def test_short_lives():
             steps.step()
             w.remove(number)
         steps.step()
-        equal(steps.end(), "", "records that are late are made")
+        equal(steps.end(), "", "record that is late ends without an error")
         r = w.replay("--from", time_of(1001 * SECOND), "--to", time_of(w.now()), "stat", "-J")
         found = {g["name"]: g["reasons"][0]["count"] for g in json.loads(r.stdout)["l2"] if g["ended"]}
-        equal(found, {f"short{number}": 5 for number in range(2, 8)}, "each guest that one record has is in what happened between two times")
+        equal(found, {f"short{number}": 5 for number in range(2, 8)},
+              "replay --from --to stat shows each guest that only one record has")
 
 
 def gone_record(number, ended_ns, num_exits=3, vcpus=1):
@@ -476,21 +500,25 @@ def test_gone():
             write(f"{directory}/{number}", gone_record(number, w.now() - SECOND, 64, 16), 0o440)
         many = time_of(w.now())
         steps.step()
-        equal(steps.end(), "", "guests that ended are recorded")
+        equal(steps.end(), "", "record of guests that ended ends without an error")
         wrong = [(at, args, output) for at, outputs in live.items() for args, output in outputs
                  if not output or w.replay("--at", at, "gone", *args).stdout != output]
-        equal(wrong, [], "gone of a moment is what it was, as table, as JSON and of one guest")
+        equal(wrong, [], "replay --at gone shows what gone showed then, as table, as JSON and for one guest")
         since = ["--from", time_of(1001 * SECOND), "--to", time_of(loaded)]
         r = w.replay(*since, "gone", "-J")
-        equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(3, 13)], "between two times it has all that ended, also before a new load")
+        equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(3, 13)],
+              "replay --from --to gone shows all guests that ended, also before a new load of the module")
         r = w.replay("--from", EPOCH, *since[2:], "gone", "-J")
-        equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(2, 13)], "from the first second that clocks have on as well")
+        equal([g["id"] for g in json.loads(r.stdout)["gone"]], [1, *range(2, 13)],
+              "replay --from 1970-01-01 gone shows all guests that ended")
         r = w.replay(*since, "events")
-        ok("gone" not in r.stdout and not r.returncode, "their records are no events", r)
+        ok("gone" not in r.stdout and not r.returncode, "replay events does not show records of gone", r)
         found = json.loads(w.replay("--from", time_of(loaded), "--to", many, "gone", "-J").stdout)["gone"]
-        equal([g["id"] for g in found if g["id"] >= 20], list(range(20, 60)), "of many at once each is there")
+        equal([g["id"] for g in found if g["id"] >= 20], list(range(20, 60)),
+              "replay gone shows each of 40 guests that ended at once")
         whole = sorted(len(g["vcpus"]) for g in found if g["id"] >= 20)
-        ok(whole[-1] > 8 and whole[0] == 1 and sum(whole) < 100, "and most of them cut to their first lines", whole)
+        ok(whole[-1] > 8 and whole[0] == 1 and sum(whole) < 100,
+           "replay gone shows most of 40 guests that ended at once without all their vCPUs", whole)
 
 
 def test_many_gone():
@@ -508,18 +536,22 @@ def test_many_gone():
             steps.step()
         w.machine.event(time_ns=w.now() - SECOND, **DENIED)
         steps.step()
-        equal(steps.end(), "", "thousands of guests end within ten minutes")
-        equal(kinds_in(w), {"loaded": 1, "denied": 3}, "nothing is lost of the records of every ten seconds")
+        equal(steps.end(), "", "record ends without an error if thousands of guests end within ten minutes")
+        equal(kinds_in(w), {"loaded": 1, "denied": 3},
+              "replay events loses none from the fine tier if thousands of guests end")
         between = ["--from", time_of(0), "--to", time_of(w.now())]
         peaks = [peak_kb(w, "--at", time_of(w.now() - 10 * SECOND), "list"), peak_kb(w, *between, "events")]
-        ok(peaks[1] < peaks[0] + 8192, "events take no memory for records of guests that ended", peaks)
+        ok(peaks[1] < peaks[0] + 8192, "replay events takes no memory for records of guests that ended", peaks)
         fine = len(gone_in(w))
         only(w, "ten-minutes")
-        equal(kinds_in(w), {"loaded": 1, "denied": 3, "lost": 1}, "those of every ten minutes have each event, and tell that they do not have all")
+        equal(kinds_in(w), {"loaded": 1, "denied": 3, "lost": 1},
+              "replay events shows each event and a lost one from the ten-minute tier if thousands of guests end")
         found = gone_in(w)
-        ok(fine == 5800 and 1000 < len(found) < fine and 5809 in found, "and of the guests those that ended last", [fine, len(found)])
+        ok(fine == 5800 and 1000 < len(found) < fine and 5809 in found,
+           "replay gone shows those of thousands of guests that ended last from the ten-minute tier",
+           [fine, len(found)])
         size = sum(os.path.getsize(f"{w.records}/{name}") for name in os.listdir(w.records))
-        ok(size < 8 << 20, "in little room", size)
+        ok(size < 8 << 20, "record keeps the ten-minute tier below 8M if thousands of guests end", size)
 
 
 def test_full_for_long():
@@ -540,16 +572,19 @@ def test_full_for_long():
                 steps.step()
             os.unlink(w.records + "/ballast")
             # The recorder is stopped before it has made another record.
-            ok("No space left" in steps.end(), "a disk that is full for half an hour")
+            ok("No space left" in steps.end(), "record says that the disk is full if it is full until record ends")
             r = w.replay("--from", time_of(1500 * SECOND), "--to", time_of(w.now()), "events", "-J")
             found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
             denied = [e["uid"] for e in found if e["kind"] == "denied"]
-            equal([len(denied) > 5000, denied[-1]], [True, 259], "events until the end are there when it has room again")
+            equal([len(denied) > 5000, denied[-1]], [True, 259],
+                  "record keeps the events until its end on a disk that was full")
             r = w.replay("--from", time_of(1), "--to", time_of(w.now()), "events", "-J")
             found = [json.loads(line)["event"] for line in r.stdout.splitlines()]
             lost = [e["count"] for e in found if e["kind"] == "lost"]
-            ok(None in lost and sum(filter(None, lost)) > 1000 and len(denied) < 10000, "the newest ones, and that there were more", [lost, len(denied)])
-            equal(sum(e["kind"] == "denied" for e in found) + sum(filter(None, lost)), 260 * 50, "each is there or is counted")
+            ok(None in lost and sum(filter(None, lost)) > 1000 and len(denied) < 10000,
+               "record keeps the newest events and counts the lost ones on a disk that was full", [lost, len(denied)])
+            equal(sum(e["kind"] == "denied" for e in found) + sum(filter(None, lost)), 260 * 50,
+                  "record keeps or counts as lost each event on a disk that was full")
         finally:
             subprocess.run(["umount", w.records], check=True)
 
@@ -565,7 +600,7 @@ def test_gone_restarted():
             steps.step()
         earlier = ["--at", time_of(w.now() - SECOND), "gone", "-J"]
         then = w.replay(*earlier).stdout
-        equal(steps.end(), "", "guests that ended are recorded")
+        equal(steps.end(), "", "record of guests that ended ends without an error before a restart")
         steps = Steps(w)
         # Not the one that ended first.
         for number in (7, 12):
@@ -573,12 +608,14 @@ def test_gone_restarted():
         live = w.in_world("gone", "-J").stdout
         now = time_of(w.now())
         steps.step()
-        equal(steps.end(), "", "and after a restart")
+        equal(steps.end(), "", "record of guests that ended ends without an error after a restart")
         found = json.loads(w.replay("--from", time_of(1001 * SECOND), "--to", now, "gone", "-J").stdout)["gone"]
         equal([(g["id"], len(g["vcpus"])) for g in found], [(number, 16) for number in range(2, 22)],
-              "each is there once, as it was recorded at first")
-        equal(w.replay("--at", now, "gone", "-J").stdout, live, "at a moment those are there that the module kept then")
-        equal([w.replay(*earlier).stdout, len(json.loads(then)["gone"])], [then, 20], "and at an earlier one those of then")
+              "replay --from --to gone shows each guest once after a restart of record")
+        equal(w.replay("--at", now, "gone", "-J").stdout, live,
+              "replay --at gone shows the guests that the module kept then")
+        equal([w.replay(*earlier).stdout, len(json.loads(then)["gone"])], [then, 20],
+              "replay --at gone shows the guests of an earlier time after a restart of record")
 
 
 def press(command, keys):
@@ -621,7 +658,7 @@ def test_top():
             total += 10 * step
             w.machine.exits(1, [split(2, 10, "CPUID", total, 1000, hist(b10=total), kernel=total)])
             steps.step()
-        equal(steps.end(), "", "an hour and more is recorded")
+        equal(steps.end(), "", "record of 399 intervals ends without an error")
 
         def at(step):
             return time_of((100000 + 10 * step) * SECOND)
@@ -634,9 +671,10 @@ def test_top():
             return [x["count"] for x in json.loads(r.stdout)["l2"][0]["reasons"]]
 
         equal([exits_in(step) for step in (7, 200, 399)], [[70], [2000], [3990]],
-              "top --json of a moment has the interval that ended then")
+              "replay --at top --json has the interval that ended then")
         r = w.replay("--at", at(200), "top", "--once")
-        ok("CPUID" in r.stdout and "web" in r.stdout and not r.returncode, "top --once prints it as text", r)
+        ok("CPUID" in r.stdout and "web" in r.stdout and not r.returncode,
+           "replay --at top --once shows the interval as text", r)
         command = w.plain("replay", "--state", w.state, "--at", at(380), "top")
         keys = [LEFT, LEFT, RIGHT, b"[", b"[", LEFT, b"]", b"]", RIGHT]
         # A terminal gets only what changes: the help and back, and the title is drawn anew.
@@ -646,12 +684,15 @@ def test_top():
             step = min(max(step + {LEFT: -1, RIGHT: 1, b"[": -360, b"]": 360}[key], 0), 399)
             if clock(step) not in title and step:
                 wrong.append((key, step, title[:300]))
-        equal([status, wrong], [0, []], "arrows go an interval and [ ] an hour back and forth, and q ends it")
-        ok(clock(380) in screens[0] and "CPUID" in screens[0], "it begins at the time that was asked for", screens[0])
-        ok("no records before" in screens[1::3][5], "before the first record there is nothing, and that is said", screens[1::3][5])
-        ok("no records after" in screens[1::3][8], "nor after the last one", screens[1::3][8])
+        equal([status, wrong], [0, []],
+              "replay top moves by an interval with arrow keys and by an hour with [ and ], and ends with q")
+        ok(clock(380) in screens[0] and "CPUID" in screens[0], "replay --at top begins at that time", screens[0])
+        ok("no records before" in screens[1::3][5],
+           "replay top says that there are no records before the first one", screens[1::3][5])
+        ok("no records after" in screens[1::3][8],
+           "replay top says that there are no records after the last one", screens[1::3][8])
         first, _ = press(w.plain("replay", "--state", w.state, "--at", at(0), "top"), [RIGHT])
-        ok("there is no record" in first[0], "the first record ends no interval, and that is said", first[0])
+        ok("there is no record" in first[0], "replay --at top says that the first record ends no interval", first[0])
 
 
 print("KTAP version 1")
