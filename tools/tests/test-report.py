@@ -117,16 +117,22 @@ class Reported(Advised):
 
     def page(self, *args):
         r = self.report(*args)
-        ok(not r.returncode and not r.stderr, "report " + " ".join(arg for arg in args if arg.startswith("-")), r.stderr)
+        ok(not r.returncode and not r.stderr,
+           " ".join(["report", *(arg for arg in args if arg.startswith("-"))]) + " exits with 0 and no message",
+           r.stderr)
         return Page(r.stdout)
 
 
 def check_page(page, what):
-    equal(page.wrong, [], f"{what}: elements are closed, and none is there that a page does not need")
-    equal([page.ids, len(set(page.ids))], [SECTIONS[:-1] + ["data", "l1tune-report"], len(page.ids)], f"{what}: it has all sections")
-    equal([link for link in page.links if not link.startswith("#")], ["data:,"], f"{what}: nothing is loaded")
-    ok(not re.search(r"url\(|@import|http", "".join(page.texts["style"])), f"{what}: nor by the style sheet")
-    ok("default-src 'none'" in page.text and len(page.text.encode()) <= MAX_BYTES, f"{what}: may load nothing, and is small")
+    equal(page.wrong, [], f"the page of report closes its elements and has no forbidden ones: {what}")
+    equal([page.ids, len(set(page.ids))], [SECTIONS[:-1] + ["data", "l1tune-report"], len(page.ids)],
+          f"the page of report has all sections, and each ID once: {what}")
+    equal([link for link in page.links if not link.startswith("#")], ["data:,"],
+          f"the page of report has no links to other files: {what}")
+    ok(not re.search(r"url\(|@import|http", "".join(page.texts["style"])),
+       f"the style sheet of report loads no files: {what}")
+    ok("default-src 'none'" in page.text and len(page.text.encode()) <= MAX_BYTES,
+       f"the page of report has a policy that forbids loading, and at most {MAX_BYTES} bytes: {what}")
 
 
 def test_history():
@@ -137,25 +143,30 @@ def test_history():
         document = page.document()
         for command in "stat", "advise":
             r = b.run("replay", "--state", b.state, *between, command, "-J")
-            equal(document[command], json.loads(r.stdout), f"the JSON in it is that of {command} --json")
+            equal(document[command], json.loads(r.stdout), f"the page of report contains the JSON of replay {command}")
         guest = document["stat"]["l2"][0]
         equal([guest["name"], guest["reasons"][0]["reason"], guest["reasons"][0]["count"]], ["web", "IO_INSTRUCTION", 2000],
-              "with the exits that were between the records")
+              "report --from --to has the exits between the two records")
         points = document["timeline"]["points"]
         equal([sum(p["hist"][n] for p in points if len(p["hist"]) > n) for n in (11, 24)], [2 * 2 * 900, 2 * 2],
-              "the timeline has them all, and HLT is not in its histograms")
-        equal(sum(p["vmm_ns"] for p in points), 2 * 2 * 900_000_000, "the timeline has the time of both guests")
+              "the timeline of report has all exits, and no HLT in its histograms")
+        equal(sum(p["vmm_ns"] for p in points), 2 * 2 * 900_000_000,
+              "the timeline of report sums the VMM time of both guests")
         slow = [(row["name"], row["slow"], row["from_ns"], row["to_ns"]) for row in document["slow"]]
-        equal(slow, [("web", 2, 1 << 23, 1 << 24), ("db", 2, 1 << 23, 1 << 24)], "slow exits are those of the highest bucket, without HLT")
+        equal(slow, [("web", 2, 1 << 23, 1 << 24), ("db", 2, 1 << 23, 1 << 24)],
+              "report has the exits of the highest bucket as slow ones, without HLT")
         text = page.all_text()
         advice = document["advise"]["advice"]
         said = [list(dict.fromkeys((c["verdict"], c["seen"]) for c in a["causes"])) for a in advice]
-        ok(any(len(v) < len(a["causes"]) for v, a in zip(said, advice)), "there are causes of which the same is said", said)
+        ok(any(len(v) < len(a["causes"]) for v, a in zip(said, advice)),
+           "the advice of report has causes with the same verdict and text", said)
         equal([len(re.findall("<li><b>", part)) for part in page.text.split('<ul class="causes">')[1:]], [len(v) for v in said],
-              "causes of which the same is said have one line together")
-        ok("kvm-host-eu-7" in text and "8.39" in text and "max_vms" in text and "clocksource" not in text, "the page says so", text)
-        ok(page.tags["svg"] >= 4 and page.tags["path"] > 10, "the page has graphs", page.tags)
-        equal(json.loads(b.report("-J", *between).stdout)["stat"], document["stat"], "--json prints the documents alone")
+              "report shows causes with the same verdict and text in one line")
+        ok("kvm-host-eu-7" in text and "8.39" in text and "max_vms" in text and "clocksource" not in text,
+           "the page of report shows host name, slow exits and limits, and no clocksource", text)
+        ok(page.tags["svg"] >= 4 and page.tags["path"] > 10, "the page of report has graphs", page.tags)
+        equal(json.loads(b.report("-J", *between).stdout)["stat"], document["stat"],
+              "report --json has the same stat as the page")
 
 
 def test_window():
@@ -165,11 +176,13 @@ def test_window():
         document = page.document()
         equal([document["stat"], document["report"]["missing"]],
               [b.page("--from", start, "--to", end).document()["stat"], {}],
-              "a window that begins before the history is reported from its first record on")
+              "report --from a time before the history begins with the first record")
         ok("which lacks the rest of" in page.all_text() and
-           document["report"]["asked_from_ns"] < document["report"]["from_ns"], "the page says that a window begins before the history")
+           document["report"]["asked_from_ns"] < document["report"]["from_ns"],
+           "the page of report says that its window begins before the history")
         r = b.report("--from", "-3h", "--to", "-2h")
-        ok(r.returncode == 1 and "there is no record of" in r.stderr and not r.stdout, "there is no page of a window without records", r)
+        ok(r.returncode == 1 and "there is no record of" in r.stderr and not r.stdout,
+           "report --from --to fails and writes nothing if the window has no records", r)
 
 
 def test_now():
@@ -179,16 +192,18 @@ def test_now():
         document = page.document()
         live = b.json("stat", "-J")
         equal([(g["id"], g["name"], g["vcpus"], g["uid"]) for g in document["stat"]["l2"]],
-              [(g["id"], g["name"], g["vcpus"], g["uid"]) for g in live["l2"]], "has the guests that there are")
+              [(g["id"], g["name"], g["vcpus"], g["uid"]) for g in live["l2"]],
+              "report -i has the guests that stat --json has")
         points = document["timeline"]["points"]
-        ok(0 < len(points) <= 3 and 0 < document["advise"]["interval_ns"] < 3e9, "of so long an interval", points)
+        ok(0 < len(points) <= 3 and 0 < document["advise"]["interval_ns"] < 3e9,
+           "report -i has points and an interval of about that length", points)
         equal([document["caps"]["caps"]["isa"], document["limits"]["limits"][0]["value"], document["bench"]["bench"]["tsc_khz"]],
-              ["vmx", 20, 2000000], "the page has caps, limits and the measurement of bench")
+              ["vmx", 20, 2000000], "report -i has caps, limits and the measurement of bench")
         b.remove(1)
         b.remove(2)
         page = b.page("-i", "0.3")
         check_page(page, "without guests")
-        ok("There were no guests" in page.all_text(), "the page says that there were no guests")
+        ok("There were no guests" in page.all_text(), "the page of report says that there were no guests")
 
 
 def test_canary():
@@ -199,10 +214,11 @@ def test_canary():
         for args in between, ["-i", "0.3"]:
             document = b.page(*args).document()
             equal([(g["name"], g["uid"]) for g in document["stat"]["l2"]], [("web", 54321), ("db", 54321), ("l1tune-canary", 1000)],
-                  "the guest of record --canary is none of the guests, and one of its name that is not root's is")
-            equal({p["guests"] for p in document["timeline"]["points"]}, {3}, "the guest of record --canary is not in the timeline")
+                  "report leaves out the guest of record --canary, but not one of the same name of another user")
+            equal({p["guests"] for p in document["timeline"]["points"]}, {3},
+                  "the timeline of report leaves out the guest of record --canary")
         equal([g["name"] for g in json.loads(b.run("replay", "--state", b.state, *between, "stat", "-J").stdout)["l2"]].count("l1tune-canary"), 2,
-              "stat has both")
+              "replay stat has the guest of record --canary and the one of the same name")
 
 
 def test_events():
@@ -221,19 +237,22 @@ def test_events():
         between = ["--from", start, "--to", b.record()]
         page = b.page(*between)
         equal([(e["kind"], e["id"]) for e in page.document()["events"]], [("slow", 9), ("denied", None), ("added", 9)],
-              "events of the history are there, the latest first, without those of the canary")
-        ok("max_vms, limit 20, in use 20, times: 7, VMM qemu-secret" in page.all_text(), "the page has them", page.all_text())
-        ok("vCPU 0, 50.0ms, in HLT, vhost-secret (23502) had the CPU" in page.all_text(), "events of the page include reports of watch", page.all_text())
+              "report has the events of the history, the latest first, without those of the canary")
+        ok("max_vms, limit 20, in use 20, times: 7, VMM qemu-secret" in page.all_text(),
+           "the page of report shows a denial with limit, use, count and VMM", page.all_text())
+        ok("vCPU 0, 50.0ms, in HLT, vhost-secret (23502) had the CPU" in page.all_text(),
+           "the page of report shows reports of watch as events", page.all_text())
         rows = [line for line in b.report(*between, "--text").stdout.splitlines() if line.endswith("| VMM qemu-secret |") or "| denied |" in line]
-        equal([[cell.strip() for cell in line.split("|")[2:4]] for line in rows], [["denied", "-"], ["added", "l2-9"]], "Markdown has events")
+        equal([[cell.strip() for cell in line.split("|")[2:4]] for line in rows], [["denied", "-"], ["added", "l2-9"]],
+              "report --text has events")
         text = b.page(*between, "--anonymous").all_text()
         ok("max_vms, limit 20, in use 20, times: 7, VMM process-" in text and "qemu-secret" not in text,
-           "an anonymous page has events, without names", text)
+           "report --anonymous has events, without names", text)
         ok("50.0ms, in HLT, name-" in text and "had the CPU" in text and "vhost-secret" not in text and "23502" not in text,
-           "an anonymous page does not name threads that had a CPU", text)
+           "report --anonymous does not name threads that had the CPU", text)
         page = b.page("-i", "0.3")
-        equal(page.document()["events"], [], "a page of now has none")
-        ok("only a history has events" in page.all_text(), "a page of now says why it has no events")
+        equal(page.document()["events"], [], "report -i has no events")
+        ok("only a history has events" in page.all_text(), "report -i says that only a history has events")
 
 
 def test_missing():
@@ -241,19 +260,24 @@ def test_missing():
         r = b.run("report", "--state", b.directory, "--dev", b.directory, "-i", "0.1")
         page = Page(r.stdout)
         check_page(page, "without the module")
-        equal([r.returncode, r.stderr, page.document()["stat"]], [0, "", None], "there is a page all the same")
+        equal([r.returncode, r.stderr, page.document()["stat"]], [0, "", None],
+              "report without the module writes a page without stat and exits with 0")
         missing = page.document()["report"]["missing"]
-        ok("the module is not loaded" in missing["stat"] and missing["stat"] in page.all_text(), "the page says why it lacks guests", missing)
-        ok("nothing was measured yet" in page.all_text(), "the page has costs of exits")
+        ok("the module is not loaded" in missing["stat"] and missing["stat"] in page.all_text(),
+           "the page of report says that the module is not loaded", missing)
+        ok("nothing was measured yet" in page.all_text(),
+           "the page of report says that nothing was measured if there is no measurement")
         r = b.run("report", "--state", b.directory, "--from", "-1h")
-        ok(r.returncode == 1 and "there is no history" in r.stderr and not r.stdout, "a page of the past needs a history", r)
+        ok(r.returncode == 1 and "there is no history" in r.stderr and not r.stdout,
+           "report --from fails and writes nothing without a history", r)
         for args, message in (("--to", "03:00"), "--to needs --from"), (("--from", "x"), "'x' is not a time"), \
                 (("--from", "-1h", "-i", "1"), "mutually exclusive"), (("--text", "-J"), "mutually exclusive"), \
                 (("--from", "-1h", "--to", "-2h"), "--from is not before --to"):
             r = b.run("report", *args)
-            ok(r.returncode == 2 and message in r.stderr, "report " + " ".join(args), r)
+            ok(r.returncode == 2 and message in r.stderr,
+               f"report {' '.join(args)} exits with 2 and says: {message}", r)
         text = on_terminal(b.command("report"))
-        ok("-o FILE is missing" in text, "no page on a terminal", text)
+        ok("-o FILE is missing" in text, "report on a terminal asks for -o FILE", text)
 
 
 def test_file():
@@ -263,9 +287,10 @@ def test_file():
         r = b.report(*between, "-o", path)
         with open(path, encoding="utf-8") as f:
             check_page(Page(f.read()), "a file")
-        equal([r.returncode, r.stdout, oct(os.stat(path).st_mode & 0o777)], [0, "", "0o600"], "a file that report creates is readable only by its owner")
+        equal([r.returncode, r.stdout, oct(os.stat(path).st_mode & 0o777)], [0, "", "0o600"],
+              "report -o creates a file that only its owner may read")
         r = b.report(*between, "-o", b.directory + "/no/page.html")
-        ok(r.returncode == 1 and "No such file" in r.stderr, "one that cannot be written is an error", r)
+        ok(r.returncode == 1 and "No such file" in r.stderr, "report -o fails if the file cannot be created", r)
 
 
 HOSTILE = ["</script><script>alert(1)</script>", "\"><img src=http://x/ onerror=alert(1)>", "<!--<script>", "&lt;b&gt;&amp;",
@@ -277,14 +302,17 @@ def test_hostile():
         between = b.history()
         page = b.page(*between)
         check_page(page, "names of others")
-        equal(page.tags["script"], 1, "no name ends the element of the data")
+        equal(page.tags["script"], 1, "the page of report has one script element, whatever the names of guests contain")
         names = {guest["name"] for guest in page.document()["stat"]["l2"]}
-        equal(names, set(HOSTILE), "in which they are as they are")
+        equal(names, set(HOSTILE), "the data of report have hostile names of guests unchanged")
         text = page.all_text()
-        equal([name for name in HOSTILE if name.isascii() and name not in text], [], "on the page they are text")
-        ok("\u202e" not in text and "\u200b" not in text and "a\\xe2" in text, "in which none changes the order or hides")
+        equal([name for name in HOSTILE if name.isascii() and name not in text], [],
+              "the page of report shows hostile names of guests as text")
+        ok("\u202e" not in text and "\u200b" not in text and "a\\xe2" in text,
+           "the page of report escapes names with characters that reorder or hide text")
         r = b.report(*between, "--text")
-        ok(not r.returncode and not re.search(r"<(?!http)|@|`|!\[x\]|\|a\|", r.stdout), "a name means nothing in Markdown", r.stdout)
+        ok(not r.returncode and not re.search(r"<(?!http)|@|`|!\[x\]|\|a\|", r.stdout),
+           "report --text escapes Markdown and HTML in names", r.stdout)
 
 
 # A PID's digits may be in a time in nanoseconds, which is no secret.
@@ -302,22 +330,30 @@ def test_anonymous():
             found = b.report(*between).stdout
             clean = b.report(*between, *args).stdout
             lacks = [s for s in secrets if s not in found]
-            equal(lacks, [], f"{what}: a report with names has them") if what == "page" else None
-            equal([s for s in secrets if holds(clean, s)], [], f"{what}: one without has none of them")
+            equal(lacks, [],
+                  "report without --anonymous has all names, so that their absence can be tested: "
+                  f"{what}") if what == "page" else None
+            equal([s for s in secrets if holds(clean, s)], [],
+                  f"report --anonymous has none of the names, numbers and paths: {what}")
         document = json.loads(b.report(*between, "--anonymous", "-J").stdout)
         named = json.loads(b.report(*between, "-J").stdout)
         guests = document["stat"]["l2"]
-        equal([(g["name"], g["uid"]) for g in guests], [("guest-1", "uid-1"), ("guest-2", "uid-1")], "an anonymous page replaces the same name by the same text")
-        equal({row["id"]: row["name"] for row in document["slow"]}, {g["id"]: g["name"] for g in guests}, "everywhere")
-        ok(len({g["pid"] for g in guests}) == 2 == len({g["cgroup"] for g in guests}), "what differs stays different", guests)
+        equal([(g["name"], g["uid"]) for g in guests], [("guest-1", "uid-1"), ("guest-2", "uid-1")],
+              "report --anonymous replaces the same user by the same text, and each guest by its own")
+        equal({row["id"]: row["name"] for row in document["slow"]}, {g["id"]: g["name"] for g in guests},
+              "report --anonymous has the same replacements of guest names in slow as in stat")
+        ok(len({g["pid"] for g in guests}) == 2 == len({g["cgroup"] for g in guests}),
+           "report --anonymous replaces different PIDs and cgroups by different texts", guests)
         advice, original = document["advise"]["advice"], named["advise"]["advice"]
-        ok(advice, "there is advice")
-        equal([a["evidence"] for a in advice], [a["evidence"] for a in original], "evidence keeps its words and figures")
-        ok("-p PID" in str(advice), "how to find out keeps PID, which is a word and no number", advice)
+        ok(advice, "report --anonymous --json has advice")
+        equal([a["evidence"] for a in advice], [a["evidence"] for a in original],
+              "report --anonymous keeps words and figures of the evidence")
+        ok("-p PID" in str(advice), "report --anonymous keeps the placeholder PID in commands of advice", advice)
         doctor = {row["row"]: row["text"] for row in document["doctor"]["rows"]}
-        ok(doctor["kvm"].startswith("path-1: No such file"), "a path in a text is replaced", doctor["kvm"])
+        ok(doctor["kvm"].startswith("path-1: No such file"),
+           "report --anonymous replaces a path in a text of doctor", doctor["kvm"])
         equal([document["stat"]["l1"]["kernel"], guests[0]["reasons"]], ["6.1.0-56-amd64", named["stat"]["l2"][0]["reasons"]],
-              "the kernel and counts stay")
+              "report --anonymous keeps the kernel version and the exit counts")
 
 
 def test_anonymous_advice():
@@ -336,25 +372,28 @@ def test_anonymous_advice():
                 wait_for_look(p)
                 host.task(23457, "qemu", 3 * SECOND + SECOND // 2)
                 document = json.loads(p.stdout.read())
-                equal(end_of(p), 0, "report " + " ".join(args))
+                equal(end_of(p), 0, " ".join(["report -i 0.6", *args]) + " exits with 0")
             changes = [a["change"] for a in document["advise"]["advice"] if "perf top -p" in a["change"]]
             pids = [g["pid"] for g in document["stat"]["l2"] if g["id"] == 1]
             return document, [change.split()[3] for change in changes], pids
 
         _, named, pids = observe()
-        equal([named, pids], [["23457"], [23457]], "advice has a command with the PID of the guest's VMM")
+        equal([named, pids], [["23457"], [23457]], "report names the PID of the guest's VMM in a command of advice")
         document, named, pids = observe("--anonymous")
-        equal(named, pids, "without names it has the PID's replacement")
-        ok(not holds(json.dumps(document), "23457"), "an anonymous page has the PID nowhere", document["advise"])
+        equal(named, pids, "report --anonymous has the replacement of the PID in a command of advice")
+        ok(not holds(json.dumps(document), "23457"),
+           "report --anonymous has the PID of the guest's VMM nowhere", document["advise"])
 
 
 def test_text():
     with Reported() as b:
         text = b.report(*b.history(), "--text").stdout
-        ok(text.startswith("## l1tune report\n") and "| db (l2-2) |" in text and "| web (l2-1) |" in text, "Markdown has the guests", text)
+        ok(text.startswith("## l1tune report\n") and "| db (l2-2) |" in text and "| web (l2-1) |" in text,
+           "report --text has the guests", text)
         rows = [line for line in text.splitlines() if line.startswith("|")]
-        ok(rows and all(line.endswith("|") for line in rows), "in tables", rows)
-        ok("| max_vms | 20 |" in text and "max_vcpus" not in text, "the page has limits that are set", text)
+        ok(rows and all(line.endswith("|") for line in rows), "report --text has rows of tables that end with |", rows)
+        ok("| max_vms | 20 |" in text and "max_vcpus" not in text,
+           "report --text has the limits that are set and no others", text)
 
 
 def many_cells(number):
@@ -380,10 +419,12 @@ def test_size():
         document = page.document()
         left_out = document["report"]["left_out"]
         print(f"# {len(page.text.encode())} bytes; left out {left_out}")
-        ok(left_out["histograms"] and "the data omit: histograms (" in page.all_text(), "a page that is too large says what was left out", left_out)
-        equal(len(re.findall('data-label="Exits/s"', page.text)), 100, "all guests are on it")
+        ok(left_out["histograms"] and "the data omit: histograms (" in page.all_text(),
+           "the page of report says that histograms were left out if it is too large", left_out)
+        equal(len(re.findall('data-label="Exits/s"', page.text)), 100,
+              "the page of report has a row for each of 100 guests")
         text = b.report(*between, "--text").stdout
-        ok(len(text) < 60_000, "reports of many guests fit into an issue as text", len(text))
+        ok(len(text) < 60_000, "report --text of 100 guests has less than 60000 characters", len(text))
 
 
 def test_many_tenants():
@@ -398,7 +439,7 @@ def test_many_tenants():
         check_page(page, "600 tenants")
         document = page.document()
         ok(document["report"]["left_out"]["tenants"] and not document["report"]["left_out"]["guests"],
-           "tenants are left out, and guests are not", document["report"]["left_out"])
+           "report leaves out tenants, but no guests, if the page is too large", document["report"]["left_out"])
 
 
 HARNESS = """<!DOCTYPE html><link rel=icon href="data:,"><pre id=result></pre>
@@ -433,8 +474,9 @@ def test_browser():
         server.shutdown()
         widths = re.findall(r"widths (.*?)<", r.stdout)
         equal(widths, ["1280,true,true,400,true,true"], name)
-        equal(set(Quiet.paths), {"/harness.html", "/report.html"}, "no request leaves it")
-        equal([line for line in r.stderr.splitlines() if "CONSOLE" in line], [], "nothing is in its console")
+        equal(set(Quiet.paths), {"/harness.html", "/report.html"}, "the page of report makes no requests in a browser")
+        equal([line for line in r.stderr.splitlines() if "CONSOLE" in line], [],
+              "the page of report logs nothing to a browser's console")
 
 
 print("KTAP version 1")
