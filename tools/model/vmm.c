@@ -10,7 +10,7 @@
 #include "model/task.h"
 #include "model/vmm.h"
 
-/* vCPUs are created early, so few are looked at; a VMM may have any number. */
+/* A VMM may have any number of threads. */
 #define MAX_THREADS	4096
 
 /*
@@ -53,9 +53,16 @@ static void look_at(int dirfd, uint64_t tid, struct vcpu_threads *threads)
 	*GROW(threads->tids, threads->num) = tid;
 }
 
+/* vCPUs are created early, after some threads for disks and the like. */
+static uint64_t num_looked_at(uint64_t num_vcpus)
+{
+	return num_vcpus < (MAX_THREADS - 128) / 4 ? 128 + 4 * num_vcpus : MAX_THREADS;
+}
+
 int vcpu_threads_find(int dirfd, uint64_t num_vcpus, struct vcpu_threads *threads)
 {
-	unsigned int num_seen = 0;
+	const uint64_t most = num_looked_at(num_vcpus);
+	uint64_t num_seen = 0;
 	struct dirent *entry;
 	uint64_t tid;
 	DIR *dir;
@@ -64,7 +71,7 @@ int vcpu_threads_find(int dirfd, uint64_t num_vcpus, struct vcpu_threads *thread
 	dir = sysfs_list_dir(dirfd, "task");
 	if (!dir)
 		return -errno;
-	while (threads->num < num_vcpus && num_seen < MAX_THREADS &&
+	while (threads->num < num_vcpus && num_seen < most &&
 	       (entry = readdir(dir))) {
 		if (parse_u64(entry->d_name, &tid))
 			continue;
@@ -72,7 +79,7 @@ int vcpu_threads_find(int dirfd, uint64_t num_vcpus, struct vcpu_threads *thread
 		num_seen++;
 	}
 	closedir(dir);
-	return num_seen == MAX_THREADS && threads->num < num_vcpus ? -E2BIG : 0;
+	return num_seen == most && threads->num < num_vcpus ? -E2BIG : 0;
 }
 
 void vcpu_threads_free(struct vcpu_threads *threads)

@@ -125,14 +125,14 @@ def test_helpers():
             equal(helpers_of(b), None, f"HELPERS is unknown if the only other thread is {comm}, which is not a vCPU")
 
 
-def reads_of_crowd(num):
-    """Read calls of l1tune list, for so many VMs with a thread each that are one process."""
+def reads_of_crowd(num, comm="CPU 0/KVM", guest_ns=10 * MS):
+    """Read calls of l1tune list --json, for so many VMs with a thread each that are one process."""
     with Bench() as b:
         host = Host(b)
         for number in range(1, num + 1):
             b.machine.guest(number, runq(0), pid=1001)
         host.vmm(1001, 3000 * MS, t1001=("crowd", 500 * MS, 0),
-                 **{f"t{1001 + n}": ("CPU 0/KVM", 20 * MS, 10 * MS) for n in range(1, num + 1)})
+                 **{f"t{1001 + n}": (comm, 20 * MS, guest_ns) for n in range(1, num + 1)})
         script = '"$@" > /dev/null && while read -r name value; do echo "$name $value"; done < /proc/$$/io'
         r = subprocess.run(["sh", "-c", script, "sh"] + b.command("list", "-J"), capture_output=True, text=True, check=True)
         return int(re.search(r"^syscr: (\d+)$", r.stdout, re.M)[1])
@@ -143,7 +143,9 @@ def test_crowd():
         skip("a process of many VMs is looked at once", "this kernel does not count reads")
         return
     few, many = reads_of_crowd(50), reads_of_crowd(200)
-    ok(many < few * 5, "a process of four times as many VMs takes four times as many reads, not sixteen", [few, many])
+    ok(many < few * 5, "list --json reads the threads of a process with many VMs once, not once a VM", [few, many])
+    few, many = (reads_of_crowd(num, "worker", 0) for num in (200, 800))
+    ok(many < few * 5, "list --json looks at a bounded number of threads for the thread of a vCPU", [few, many])
 
 
 def test_kernel_threads():
@@ -195,7 +197,7 @@ def test_helpers_unknown():
         for tid in range(2000, 2000 + 4100):
             os.mkdir(f"{host.proc}/1001/task/{tid}")
         b.machine.guest(1, runq(0), vcpus=2)
-        equal(of_guest(b), (None, None), "QUOTA and HELPERS are unknown for a process with more than 4096 threads")
+        equal(of_guest(b), (None, None), "QUOTA and HELPERS are unknown if no vCPU is found among the first threads of thousands")
 
 
 def test_older_than_module():
