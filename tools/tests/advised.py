@@ -96,7 +96,7 @@ class Advised(Bench):
 
     def advice(self, *options):
         r = self.run("advise", "-J", "--since-start", "--state", self.state, *options)
-        ok(r.returncode == 0 and not r.stderr, "it advises", r)
+        ok(r.returncode == 0 and not r.stderr, "advise exits with 0 and prints no error", r)
         return json.loads(r.stdout)["advice"]
 
     def rules(self):

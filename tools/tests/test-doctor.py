@@ -240,6 +240,7 @@ def test_security():
            "doctor warns that split locks end a VMM with split_lock_detect=fatal", row)
 
 
+print("KTAP version 1")
 test_trial()
 test_permissions()
 test_other_kinds()

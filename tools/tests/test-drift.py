@@ -136,11 +136,11 @@ def test_file():
         damaged = slots[:29] + [slots[29][:40] + b"\1" + slots[29][41:]] + slots[30:]
         b.write(damaged)
         equal(b.found()["samples"], 59, "drift leaves out a sample that was not written completely, and no other")
+        taken = []
         for cut in range(0, SLOT.size):
             b.write(slots[:2] + [slots[2][:cut] + b"\xff" * (SLOT.size - cut)])
-            if b.found()["samples"] != 2:
-                break
-        equal(cut, SLOT.size - 1, "drift leaves out a sample that was cut at any byte")
+            taken += [cut] if b.found()["samples"] != 2 else []
+        equal(taken, [], "drift leaves out a sample that was cut at any byte")
         with open(b.path, "r+b") as f:
             f.truncate(2 * SLOT.size + 7)
         equal(b.found()["samples"], 1, "drift reads the complete samples of a truncated file")
@@ -195,6 +195,7 @@ def test_events():
             p.terminate()
 
 
+print("KTAP version 1")
 test_words()
 test_json()
 test_noise()

@@ -194,6 +194,7 @@ def test_recorded():
                f"recorded fleets {first} and 6.12: KVM's part is between half and all of the change", [change, found])
 
 
+print("KTAP version 1")
 test_difference()
 test_by_chance()
 test_few()

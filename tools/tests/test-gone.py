@@ -198,6 +198,7 @@ def test_forms():
         equal(b.json("gone", "--json")["gone"], [], "gone --json has an empty list if no guest ended")
 
 
+print("KTAP version 1")
 test_causes()
 test_evidence()
 test_accesses()

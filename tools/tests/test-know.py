@@ -343,6 +343,7 @@ def test_bench():
         ok(r.returncode == 0 and "--save" in r.stdout, "bench --help names --save and exits with 0", r)
 
 
+print("KTAP version 1")
 test_ready()
 test_states()
 test_clouds()

@@ -280,6 +280,7 @@ def test_table():
        "the tool's table of capability bits equals the module's tables", found ^ wanted)
 
 
+print("KTAP version 1")
 test_equal()
 test_facts()
 test_msrs()

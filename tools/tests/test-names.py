@@ -124,6 +124,7 @@ def test_selectors():
             equal(r.returncode, 0, f"list cgroup:{glob} selects a guest by its cgroup or that of its vCPUs")
 
 
+print("KTAP version 1")
 test_rules(test_fixtures())
 test_labels()
 test_selectors()

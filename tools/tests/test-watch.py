@@ -10,8 +10,9 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 
-from bench import Bench, equal, finish, is_waiting, ok, within
+from bench import Bench, equal, finish, is_waiting, ok, wait_for_look, within
 from fake import cell, fixed, now, update, write
 
 MS = 1_000_000
@@ -89,6 +90,7 @@ def reported(bench, lines, *args, over="5ms"):
 
 OLD = slow_line(number=1)
 
+print("KTAP version 1")
 with Bench() as b:
     machine(b, OLD)
     equal(b.run("watch").returncode, 2, "watch without --over and --hang exits with 2")
@@ -307,11 +309,11 @@ def hang(state, process="S", code=30):
         machine(bench, state=now(STATES[state], 1, 2, code), process=process)
         process = subprocess.Popen(bench.command("watch", "--json", "--hang", "1s"), stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
-        try:
-            out, _ = process.communicate(timeout=1)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=30)
+        # It looks more than once in that time.
+        wait_for_look(process)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
         return [e for e in (json.loads(line)["watch"] for line in out.splitlines()) if e["event"] == "hang"]
 
 
