@@ -169,8 +169,10 @@ static struct layout layout_of(const struct options *options)
 	size_t label_width = LABEL_WIDTH + 2 * bound_width(options);
 	struct layout layout = { };
 
-	if (!width || width > MAX_WIDTH)
-		width = width ? MAX_WIDTH : TEXT_WIDTH;
+	if (!width)
+		width = TEXT_WIDTH;
+	if (width > MAX_WIDTH)
+		width = MAX_WIDTH;
 	if (width >= label_width + MIN_BAR + 2 + SPLIT_WIDTH) {
 		layout.bar_width = width - label_width - SPLIT_WIDTH - 2;
 	} else {
