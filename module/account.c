@@ -85,9 +85,11 @@ static void refill(struct l1t_work *work, bool cancelled)
 	if (!cancelled && lacks_cells(acct))
 		add_chunk(acct);
 	if (!cancelled && lacks_l3(acct)) {
-			/* Initialized before it is visible: pairs with l3_view.c. */
+		/* Initialized before it is visible: pairs with l3_view.c. */
 		smp_store_release(&acct->l3, l1t_l3_new(&acct->l3_first));
 	}
+	if (!cancelled && l1t_slow_lacks_memory(&acct->slow))
+		l1t_slow_alloc(&acct->slow);
 	l1t_work_done(work);
 }
 
@@ -189,7 +191,7 @@ int l1t_account_init(struct l1t_account *acct)
 {
 	l1t_work_init(&acct->refill, NULL, refill);
 	l1t_away_init(&acct->split.away);
-	if (l1t_slow_init(&acct->slow) || add_chunk(acct))
+	if (add_chunk(acct))
 		return -ENOMEM;
 	acct->state = L1T_AT_GUEST | L1T_AT_RARE;
 	acct->lease = L1T_LEASE_UNLIMITED;
@@ -212,7 +214,7 @@ void l1t_account_free(struct l1t_account *acct)
 	unsigned int i;
 
 	l1t_away_exit(&acct->split.away);
-	l1t_slow_exit(&acct->slow);
+	l1t_slow_free(&acct->slow);
 	kfree(acct->l3);
 	for (i = 0; i < acct->nr_allocated / L1T_CELLS_CHUNK; i++)
 		kmem_cache_free(chunk_cache, acct->chunks[i]);

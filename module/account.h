@@ -196,7 +196,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
  * @start: how its guest starts, see start.h; NULL: the start has ended, or another
  *	vCPU boots
  * @ask_error: finds what KVM_RUN has returned
- * @refill: allocates the next spare cells, or @l3
+ * @refill: allocates the next spare cells, @l3, or memory of @slow
  * @pace: gets the next lease
  * @chunks: the cells, in the order in which they were taken into use
  * @cells: usual cells by level and slot; NULL if there is none, and for OTHER

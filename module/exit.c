@@ -252,6 +252,8 @@ static void any_entry(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		l1t_exit_take_stolen(acct, now);
 		count_l3(acct, vcpu, level, now);
 		end_exit(acct, now);
+		if (unlikely(l1t_slow_lacks_memory(&acct->slow)))
+			l1t_account_ask_for_more(acct);
 	} else if (acct->since_ticks) {
 		/*
 		 * Entered again without an exit in between. If the vCPU is older than

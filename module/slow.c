@@ -22,25 +22,28 @@ u64 l1t_slow_stretch_ticks __read_mostly = S64_MAX;
 static DEFINE_PER_CPU(u64, nr_slow);
 
 /**
- * l1t_slow_init() - prepare for a vCPU's first exit
- * @slow: all zero
+ * l1t_slow_alloc() - allocate memory for more records, after a vCPU's first slow exit
+ * @slow: of the vCPU; l1t_slow_lacks_memory()
  *
- * Context: may sleep; charged to the VMM. Return: 0 or -ENOMEM.
+ * Context: may sleep; charged to the VMM. If this fails, the next slow exit asks again.
  */
-int l1t_slow_init(struct l1t_slow *slow)
+void l1t_slow_alloc(struct l1t_slow *slow)
 {
-	BUILD_BUG_ON(L1T_SLOW_KEPT * sizeof(struct l1t_slow_exit) > 4096);
-	slow->kept = kcalloc(L1T_SLOW_KEPT, sizeof(*slow->kept), GFP_KERNEL_ACCOUNT);
-	return slow->kept ? 0 : -ENOMEM;
+	struct l1t_slow_exit *more;
+
+	BUILD_BUG_ON(L1T_SLOW_MORE * sizeof(*more) > 4096);
+	more = kcalloc(L1T_SLOW_MORE, sizeof(*more), GFP_KERNEL_ACCOUNT);
+	/* They have no number before they are visible: pairs with place_of() and l1t_slow_nr(). */
+	smp_store_release(&slow->more, more);
 }
 
 /**
- * l1t_slow_exit() - undo l1t_slow_init()
+ * l1t_slow_free() - free the records of a vCPU
  * @slow: has no writer and no reader any more
  */
-void l1t_slow_exit(struct l1t_slow *slow)
+void l1t_slow_free(struct l1t_slow *slow)
 {
-	kfree(slow->kept);
+	kfree(slow->more);
 }
 
 /**
@@ -152,6 +155,19 @@ bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks)
 	return ticks - min(ticks, halted) > READ_ONCE(l1t_slow_ticks);
 }
 
+/* The place of a record. While there is memory for one only, all have the same place. */
+static unsigned int place_of(const struct l1t_slow *slow, u64 number)
+{
+	/* Pairs with l1t_slow_alloc(). */
+	return smp_load_acquire(&slow->more) ? (number - 1) % L1T_SLOW_KEPT : 0;
+}
+
+/* @place: not 0 only if there is memory for more than one */
+static struct l1t_slow_exit *record_at(struct l1t_slow *slow, unsigned int place)
+{
+	return place ? &slow->more[place - 1] : &slow->first;
+}
+
 /**
  * l1t_slow_end() - record an exit for which l1t_slow_is() returned true
  * @slow: of the vCPU
@@ -166,7 +182,8 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 		  const struct l1t_slow_before *before)
 {
 	struct l1t_slow_exit *e = open_exit(slow, exit_ticks);
-	struct l1t_slow_exit *kept = &slow->kept[slow->total % L1T_SLOW_KEPT];
+	u64 number = slow->total + 1;
+	struct l1t_slow_exit *kept = record_at(slow, place_of(slow, number));
 
 	e->end_ticks = now;
 	e->ticks = now - exit_ticks;
@@ -177,9 +194,9 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 	smp_wmb(); /* number 0 while it changes: pairs with l1t_slow_read() */
 	*kept = *e;
 	smp_wmb(); /* the contents before the number */
-	WRITE_ONCE(kept->number, slow->total + 1);
+	WRITE_ONCE(kept->number, number);
 	/* Pairs with l1t_slow_nr(). */
-	smp_store_release(&slow->total, slow->total + 1);
+	smp_store_release(&slow->total, number);
 	this_cpu_inc(nr_slow);
 }
 
@@ -189,8 +206,11 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
  */
 unsigned int l1t_slow_nr(const struct l1t_slow *slow)
 {
-	/* Pairs with the release in l1t_slow_end(). */
-	return min_t(u64, smp_load_acquire(&slow->total), L1T_SLOW_KEPT);
+	/* Pairs with l1t_slow_alloc(). */
+	unsigned int most = smp_load_acquire(&slow->more) ? L1T_SLOW_KEPT : 1;
+
+	/* Pairs with l1t_slow_end(). */
+	return min_t(u64, smp_load_acquire(&slow->total), most);
 }
 
 /**
@@ -199,12 +219,12 @@ unsigned int l1t_slow_nr(const struct l1t_slow *slow)
  * @n: below l1t_slow_nr(); an index, not the order in which the exits happened
  * @e: filled in
  *
- * Return: false if it is being replaced.
+ * Return: false if it is being replaced, or if there was no memory for it.
  */
-bool l1t_slow_read(const struct l1t_slow *slow, unsigned int n,
+bool l1t_slow_read(struct l1t_slow *slow, unsigned int n,
 		   struct l1t_slow_exit *e)
 {
-	const struct l1t_slow_exit *kept = &slow->kept[n];
+	const struct l1t_slow_exit *kept = record_at(slow, n);
 	u64 number = READ_ONCE(kept->number);
 
 	smp_rmb(); /* pairs with l1t_slow_end() */

@@ -22,8 +22,9 @@
  */
 #define L1T_SLOW_STRETCH_NS	(20 * 1000)
 
-/* Records per vCPU: 4 KB. */
+/* Records per vCPU. All but the first are allocated once there is one: 4 KB. */
 #define L1T_SLOW_KEPT		21
+#define L1T_SLOW_MORE		(L1T_SLOW_KEPT - 1)
 
 /* Exits recorded before each slow one. */
 #define L1T_SLOW_BEFORE		8
@@ -74,11 +75,12 @@ struct l1t_slow_exit {
  * @wait_ticks: its longest wait for a CPU
  * @out_cpu: the CPU that the vCPU's thread last lost in KVM_RUN
  * @total: number of slow exits
- * @kept: the last of them
+ * @first: where the first is recorded; each, while there is no @more
+ * @more: where further ones are recorded; NULL: no memory yet
  *
  * Most exits with a stretch have only one and are not slow: only the first three
  * members are written for them. Written by the vCPU's thread with preemption
- * disabled. Readers run anywhere, and read only @total and @kept.
+ * disabled. Readers run anywhere, and read only @total, @first and @more.
  */
 struct l1t_slow {
 	u64 first_of_ticks;
@@ -89,15 +91,22 @@ struct l1t_slow {
 	u64 wait_ticks;
 	unsigned int out_cpu;
 	u64 total;
-	struct l1t_slow_exit *kept;
+	struct l1t_slow_exit first;
+	struct l1t_slow_exit *more;
 };
 
 /* U64_MAX while no threshold is set; then nothing is recorded. */
 extern u64 l1t_slow_ticks;
 extern u64 l1t_slow_stretch_ticks;
 
-int l1t_slow_init(struct l1t_slow *slow);
-void l1t_slow_exit(struct l1t_slow *slow);
+/* There has been a slow exit, and there is memory for one only. */
+static inline bool l1t_slow_lacks_memory(const struct l1t_slow *slow)
+{
+	return READ_ONCE(slow->total) && !READ_ONCE(slow->more);
+}
+
+void l1t_slow_alloc(struct l1t_slow *slow);
+void l1t_slow_free(struct l1t_slow *slow);
 void l1t_slow_set(u64 over_ns);
 u64 l1t_slow_count(void);
 
@@ -128,7 +137,7 @@ static __always_inline bool l1t_slow_add_first(struct l1t_slow *slow, u64 exit_t
 }
 
 unsigned int l1t_slow_nr(const struct l1t_slow *slow);
-bool l1t_slow_read(const struct l1t_slow *slow, unsigned int n,
+bool l1t_slow_read(struct l1t_slow *slow, unsigned int n,
 		   struct l1t_slow_exit *e);
 
 #endif

@@ -127,7 +127,7 @@ static void add_before(char *line, int *len, const struct l1t_slow_exit *e)
 				  e->before[i].ns);
 }
 
-static void print_exit(const struct l1t_vcpu *v, unsigned int n, char *line)
+static void print_exit(struct l1t_vcpu *v, unsigned int n, char *line)
 {
 	char reason[48], comm[L1T_COMM_ESCAPED];
 	struct l1t_slow_exit e;
@@ -163,7 +163,7 @@ static void print_exit(const struct l1t_vcpu *v, unsigned int n, char *line)
 static bool print_line(char *line, unsigned int n, const void *arg)
 {
 	const struct l1t_guest *g = arg;
-	const struct l1t_vcpu *v;
+	struct l1t_vcpu *v;
 	unsigned int nr;
 
 	/* Only grows, and entries live as long as the guest. */
