@@ -297,6 +297,15 @@ static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		take_token(acct, cell);
 }
 
+/* Up to 5.15 the event tells the reason, and its second argument is the vCPU. */
+static __always_inline bool event_has_reason(unsigned long a2)
+{
+	return a2 > L1T_ISA_SVM;
+}
+
+/* Stands for the place of a reason that the event tells; never read. */
+static const u32 reason_of_event;
+
 /*
  * Takes the probe's arguments, which so stay in their registers. The first, which
  * is not used, is replaced by the account that this CPU remembers.
@@ -305,8 +314,7 @@ static noinline void
 exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 	     unsigned long a3)
 {
-	bool has_reason = a2 > L1T_ISA_SVM;
-	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)(has_reason ? a2 : a1);
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)(event_has_reason(a2) ? a2 : a1);
 	struct l1t_account *acct = l1t_account_of(last, vcpu);
 	unsigned int slot = L1T_SLOT_UNKNOWN;
 	const u32 *place = NULL;
@@ -318,7 +326,8 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 	}
 
 	level = level_of(vcpu);
-	if (has_reason) {
+	if (event_has_reason(a2)) {
+		place = &reason_of_event;
 		slot = l1t_slot(a3, a1);
 	} else {
 		place = reason_place(vcpu);
@@ -342,6 +351,31 @@ static __always_inline struct l1t_cell *
 usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
 {
 	return acct->cells[level][l1t_slot_usual(reason)];
+}
+
+/* An exit of which the event tells the reason. Straight code as well. */
+static noinline notrace void
+exit_with_reason(struct l1t_account *acct, unsigned long reason, unsigned long a2,
+		 unsigned long isa)
+{
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)a2;
+	enum l1t_level level = L1T_LEVEL2;
+	struct l1t_cell *cell;
+
+	if (unlikely(!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST))) {
+		level = L1T_LEVEL3;
+		if (!l1t_account_is_at(acct, vcpu, L1T_AT_GUEST + L1T_AT_L3))
+			goto unusual;
+	}
+	cell = usual_cell(acct, level, reason);
+	if (unlikely(!cell))
+		goto unusual;
+
+	usual_exit(acct, vcpu, cell, at_level(level));
+	return;
+
+unusual:
+	exit_unusual(acct, reason, a2, isa);
 }
 
 /* From L3, or unusual. Straight code as well: an L3 may exit as often as an L2. */
@@ -368,7 +402,10 @@ exit_not_of_l2(struct l1t_account *acct, unsigned long a1, unsigned long a2,
 	return;
 
 unusual:
-	exit_unusual(acct, a1, a2, a3);
+	if (event_has_reason(a2))
+		exit_with_reason(acct, a1, a2, a3);
+	else
+		exit_unusual(acct, a1, a2, a3);
 }
 
 static __always_inline void probe_exit(unsigned long a1, unsigned long a2,
