@@ -5,10 +5,12 @@
  * last, however many there were, and looks only at guests that have changed: there may
  * be a thousand.
  *
- * A guest is shown once it has lived for BIRTH_DELAY: VMMs create VMs only to query
- * KVM's capabilities, and these need no device.
+ * A guest is shown once it has lived for BIRTH_NS: VMMs create VMs only to query KVM's
+ * capabilities, and these need no device. Where many are created at once, this also
+ * leaves the CPU to those who create them.
  */
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/workqueue.h>
 
 #include "device.h"
@@ -19,12 +21,16 @@
 #include "throttle.h"
 #include "totals.h"
 
-#define BIRTH_DELAY	(HZ / 10)
+#define BIRTH_NS	(250 * NSEC_PER_MSEC)
 
 static struct workqueue_struct *devices_wq;
 
-/* Guests whose devices are not up to date; l1t_lock. */
+/*
+ * Guests whose devices are not up to date; l1t_lock. Those that are not to be shown yet
+ * are in a list of their own, oldest first, so that none is looked at twice.
+ */
 static LIST_HEAD(changed_guests);
+static LIST_HEAD(young_guests);
 
 static bool publish_vcpus(struct l1t_guest *g)
 {
@@ -122,12 +128,22 @@ static void unpublish(struct l1t_guest *g, const char *end)
 	put_device(&g->dev);
 }
 
+static bool is_young(const struct l1t_guest *g)
+{
+	return !g->adopted && ktime_get_boottime_ns() - g->created_ns < BIRTH_NS;
+}
+
 /* If the guest ends after this, it is returned once more. */
 static struct l1t_guest *next_changed(bool *gone)
 {
-	struct l1t_guest *g;
+	struct l1t_guest *g, *next;
 
 	raw_spin_lock(&l1t_lock);
+	list_for_each_entry_safe(g, next, &young_guests, changed) {
+		if (is_young(g))
+			break;
+		list_move_tail(&g->changed, &changed_guests);
+	}
 	g = list_first_entry_or_null(&changed_guests, struct l1t_guest, changed);
 	if (g) {
 		list_del_init(&g->changed);
@@ -137,11 +153,14 @@ static struct l1t_guest *next_changed(bool *gone)
 	return g;
 }
 
+static void update(struct work_struct *work);
+static DECLARE_DELAYED_WORK(update_work, update);
+
 static void update(struct work_struct *work)
 {
 	struct l1t_guest *g;
+	bool gone, some_young;
 	LIST_HEAD(again);
-	bool gone;
 
 	while ((g = next_changed(&gone))) {
 		if (gone) {
@@ -157,10 +176,11 @@ static void update(struct work_struct *work)
 	/* These are tried again with the next change of any guest. */
 	raw_spin_lock(&l1t_lock);
 	list_splice(&again, &changed_guests);
+	some_young = !list_empty(&young_guests);
 	raw_spin_unlock(&l1t_lock);
+	if (some_young)
+		l1t_devices_update(true);
 }
-
-static DECLARE_DELAYED_WORK(update_work, update);
 
 /**
  * l1t_device_changed() - a guest began or ended, or has one more vCPU
@@ -174,20 +194,23 @@ void l1t_device_changed(struct l1t_guest *g)
 	/* It has no id yet, so no name; l1t_life_confirm() calls again. */
 	if (g->kvm && !g->id)
 		return;
-	if (list_empty(&g->changed))
-		list_add_tail(&g->changed, &changed_guests);
+	if (!g->kvm)
+		list_move_tail(&g->changed, &changed_guests);
+	else if (list_empty(&g->changed))
+		list_add_tail(&g->changed, is_young(g) ? &young_guests : &changed_guests);
 }
 
 /**
  * l1t_devices_update() - update the devices of guests that have changed
- * @delay: wait for BIRTH_DELAY, unless an update is pending already
+ * @delay: wait for BIRTH_NS, unless an update is pending already
  *
  * Context: any.
  */
 void l1t_devices_update(bool delay)
 {
 	if (delay)
-		queue_delayed_work(devices_wq, &update_work, BIRTH_DELAY);
+		queue_delayed_work(devices_wq, &update_work,
+				   nsecs_to_jiffies(BIRTH_NS) + 1);
 	else
 		mod_delayed_work(devices_wq, &update_work, 0);
 }
