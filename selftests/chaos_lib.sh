@@ -22,6 +22,10 @@ on()
 	[ ! -e "$TMP/stop" ]
 }
 
+# Nice, because they take all of a CPU that is the only one. A modprobe that verifies a
+# signature for minutes would delay each rmmod: Tasks RCU waits until it leaves the kernel.
+BUSY='nice -n 15'
+
 # The activities: each runs until stopped, and counts its rounds in $TMP/NAME.
 guests()
 {
@@ -33,10 +37,10 @@ guests()
 		kinds="cpuid=$(random 500) out=$(random 100) mmio=$(random 50) ept=$(random 50) hlt=$(random 5)"
 		[ "$(random 3)" != 0 ] || kinds="$kinds l3=$(random 100)"
 		if [ "$(random 8)" = 0 ]; then
-			handover 3 1 &
+			$BUSY handover 3 1 &
 		else
 			# shellcheck disable=SC2086 # words on purpose
-			vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
+			$BUSY vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
 		fi
 		vmm=$!
 		if [ "$(random 3)" = 0 ]; then
@@ -62,8 +66,8 @@ limits()
 readers()
 {
 	while on; do
-		cat "$L1"/*/* "$CLASS"/l2-*/* "$CLASS"/l2-*/*/* > /dev/null
-		l1tune stat > /dev/null
+		$BUSY cat "$L1"/*/* "$CLASS"/l2-*/* "$CLASS"/l2-*/*/* > /dev/null
+		$BUSY l1tune stat > /dev/null
 		echo
 	done
 }
