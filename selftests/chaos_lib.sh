@@ -22,10 +22,6 @@ on()
 	[ ! -e "$TMP/stop" ]
 }
 
-# Nice, because they take all of a CPU that is the only one. A modprobe that verifies a
-# signature for minutes would delay each rmmod: Tasks RCU waits until it leaves the kernel.
-BUSY='nice -n 15'
-
 # The activities: each runs until stopped, and counts its rounds in $TMP/NAME.
 guests()
 {
@@ -37,10 +33,10 @@ guests()
 		kinds="cpuid=$(random 500) out=$(random 100) mmio=$(random 50) ept=$(random 50) hlt=$(random 5)"
 		[ "$(random 3)" != 0 ] || kinds="$kinds l3=$(random 100)"
 		if [ "$(random 8)" = 0 ]; then
-			$BUSY handover 3 1 &
+			handover 3 1 &
 		else
 			# shellcheck disable=SC2086 # words on purpose
-			$BUSY vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
+			vmm --vcpus $(($(random 4) + 1)) --rounds $(($(random 20) + 1)) $kinds &
 		fi
 		vmm=$!
 		if [ "$(random 3)" = 0 ]; then
@@ -66,8 +62,8 @@ limits()
 readers()
 {
 	while on; do
-		$BUSY cat "$L1"/*/* "$CLASS"/l2-*/* "$CLASS"/l2-*/*/* > /dev/null
-		$BUSY l1tune stat > /dev/null
+		cat "$L1"/*/* "$CLASS"/l2-*/* "$CLASS"/l2-*/*/* > /dev/null
+		l1tune stat > /dev/null
 		echo
 	done
 }
@@ -149,6 +145,11 @@ chaos()
 	for activity in guests guests readers readers readers readers readers readers readers $ACTIVITIES; do
 		$activity >> "$TMP/$activity" 2> /dev/null &
 		jobs="$jobs $!"
+		# Or a modprobe would need minutes where there is one slow CPU, and each rmmod would
+		# wait for it: Tasks RCU waits for all that the kernel does for a thread.
+		case $activity in
+		guests | readers) renice -n 15 -p $! > /dev/null ;;
+		esac
 	done
 	sleep "$1"
 	seconds=$1
