@@ -47,7 +47,7 @@ secrets()
 }
 
 ktap_print_header
-ktap_set_plan 8
+ktap_set_plan 9
 
 background uevents uevents "$TEST_UID"
 wait_for said uevents listening
@@ -92,10 +92,25 @@ vmm=$(detail remove l2-1 VMM_TIME_NS)
 [ $bad = 0 ] && [ "$vmm" -ge 190000000 ] && [ "$(detail remove l2-1 VMM_SLEEP_TIME_NS)" -gt 0 ]
 result "l1/events has the times of a guest that ended, equal to the totals"
 
+# VMMs create VMs only to query KVM. None of these lives for a quarter of a second.
+for name in first second third; do
+	background $name creates 2
+done
+ended=0
+for name in first second third; do
+	wait "$(pid $name)" && ended=$((ended + 1))
+done
+[ $ended = 3 ] && equal "creators without VMs" "" "$(cd "$TMP" && grep -l 'created=0 ' first second third)" &&
+	equal "guests in sysfs" "" "$(sed -n 's/.*ACTION=add DEVPATH=[^ ]*\/l1tune\/\(l2-[0-9]*\) .*/\1/p' "$TMP/uevents" | grep -vx l2-1)"
+result "VMs that are closed at once are never shown"
+
 start two --hold cpuid=10
-within 30 told add l2-2
+wait_for has_guest two
+two=$(guest_of two)
+two=${two##*/}
+within 30 told add "$two"
 unload
-within 30 told remove l2-2
-check "unloading the module sends a remove uevent for each guest" equal "PID" "$(pid two)" "$(variable remove l2-2 PID)"
+within 30 told remove "$two"
+check "unloading the module sends a remove uevent for each guest" equal "PID" "$(pid two)" "$(variable remove "$two" PID)"
 
 ktap_finished
