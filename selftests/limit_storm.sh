@@ -12,7 +12,7 @@ open_files()
 }
 
 ktap_print_header
-ktap_set_plan 7
+ktap_set_plan 8
 
 load
 limit max_vms 12
@@ -46,6 +46,17 @@ status=$?
 sed 's/^/# /' "$TMP/storm"
 check "1024 threads of a user never exceed max_vms_per_user" equal "status of storm" 0 $status
 no_limits
+within 60 has_guests 0
+
+# Each is asked for before the others are finished, where there are two CPUs.
+for limit in max_vms max_vms_per_user; do
+	limit $limit 1
+	at_once 4 300 > "$TMP/at_once" || ktap_print_msg "$limit: $(cat "$TMP/at_once")"
+	equal "$limit" "most=1 fewest=1" "$(cat "$TMP/at_once")" || echo "$limit" >> "$TMP/exceeded"
+	no_limits
+done
+[ ! -e "$TMP/exceeded" ]
+result "of 4 VMs that are created at the same moment 300 times, a limit of 1 lets one pass each time"
 within 60 has_guests 0
 
 # Rates that change while vCPUs pay for their exits by them.
