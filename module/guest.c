@@ -42,13 +42,25 @@ static void guest_free(struct rcu_head *rcu)
 		wake_up(&all_freed);
 }
 
-/* Probes may still walk past its vCPUs in the hash table, under RCU. */
+/* Readers may walk past it in l1t_guests, and past its vCPUs in the hash table. */
+static bool was_under_rcu(const struct l1t_guest *g)
+{
+	return g->id || !list_empty(&g->vcpus);
+}
+
+/*
+ * VMs that are refused cost their threads so little that more could come than RCU frees
+ * where all CPUs are busy, so these are freed at once.
+ */
 static void guest_release(struct device *dev)
 {
 	struct l1t_guest *g = dev_to_guest(dev);
 
 	l1t_users_free(g->users);
-	call_rcu(&g->rcu, guest_free);
+	if (was_under_rcu(g))
+		call_rcu(&g->rcu, guest_free);
+	else
+		guest_free(&g->rcu);
 }
 
 /**
