@@ -77,19 +77,25 @@ static bool lacks_l3(const struct l1t_account *acct)
 	return !acct->l3 && (acct->l3_entries || acct->l3_failed);
 }
 
+/* What fails is asked for again at the next exit that lacks it. */
+static void allocate_lacking(struct l1t_account *acct)
+{
+	if (lacks_cells(acct))
+		add_chunk(acct);
+	if (lacks_l3(acct)) {
+		/* Initialized before it is visible: pairs with l3_view.c. */
+		smp_store_release(&acct->l3, l1t_l3_new(&acct->l3_first));
+	}
+	if (l1t_slow_lacks_memory(&acct->slow))
+		l1t_slow_alloc(&acct->slow);
+}
+
 static void refill(struct l1t_work *work, bool cancelled)
 {
 	struct l1t_account *acct = container_of(work, struct l1t_account, refill);
 
-	/* If this fails, the next exit that lacks memory asks again. */
-	if (!cancelled && lacks_cells(acct))
-		add_chunk(acct);
-	if (!cancelled && lacks_l3(acct)) {
-		/* Initialized before it is visible: pairs with l3_view.c. */
-		smp_store_release(&acct->l3, l1t_l3_new(&acct->l3_first));
-	}
-	if (!cancelled && l1t_slow_lacks_memory(&acct->slow))
-		l1t_slow_alloc(&acct->slow);
+	if (!cancelled)
+		allocate_lacking(acct);
 	l1t_work_done(work);
 }
 
