@@ -110,18 +110,17 @@ stop_observer()
 # How many exits the two runs have, of one guest and of each of several; L0's
 # counts are steady with few. Where single instructions are told apart, both runs are
 # long enough to have met all reasons that there are, whose cells are allocated then, and
-# both end before the guest is shown, or neither does: that is after 250 ms. For EPT faults on Bochs
-# only the longer one lasts until then, and its figure includes that.
+# both end before the guest is shown, or neither does: that is after 250 ms. For EPT
+# faults on Bochs only the longer one lasts until then, so that the figure includes it.
 numbers()
 {
-	case $1-$2$ask_l0$slow in
-	cpuid-1slow | l3rdmsr-1slow | switch-1slow) echo 20000 40000 ;;
-	out-1slow) echo 8000 18000 ;;
-	cpuid-1 | l3rdmsr-1 | switch-1) echo 8000 28000 ;;
-	out-1) echo 4000 14000 ;;
-	halt-1*) echo 1500 5500 ;;
-	ept-1 | ept-1slow) echo 500 4500 ;;
-	*-1l*) echo 1500 5500 ;;
+	case $1-$2-${ask_l0:-$slow} in
+	*-1-l | halt-1-*) echo 1500 5500 ;;
+	ept-1-*) echo 500 4500 ;;
+	cpuid-1- | l3rdmsr-1- | switch-1-) echo 8000 28000 ;;
+	cpuid-1-slow | l3rdmsr-1-slow | switch-1-slow) echo 20000 40000 ;;
+	out-1-) echo 4000 14000 ;;
+	out-1-slow) echo 8000 18000 ;;
 	ept-*) echo 20 320 ;;
 	halt-*) echo 20 120 ;;
 	*) echo 100 600 ;;

@@ -6,18 +6,19 @@
  * fewest that KVM said yes to in a round; status 1 if it said no by anything but EDQUOT.
  */
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "alive.h"
+
 static pthread_barrier_t barrier;
-static atomic_int created, strange;
+static struct count vms;
+static atomic_long strange;
 static unsigned int rounds;
 static int kvm;
 
@@ -31,12 +32,16 @@ static void *create(void *arg)
 		pthread_barrier_wait(&barrier);
 		vm = ioctl(kvm, KVM_CREATE_VM, 0);
 		if (vm >= 0)
-			created++;
-		else if (errno != EDQUOT && !strange++)
-			warn("KVM_CREATE_VM");
+			came(&vms);
+		else
+			refused(&vms, "KVM_CREATE_VM", &strange);
 		pthread_barrier_wait(&barrier);
-		if (vm >= 0)
+		/* All have been counted. */
+		pthread_barrier_wait(&barrier);
+		if (vm >= 0) {
+			vms.alive--;
 			close(vm);
+		}
 	}
 	return NULL;
 }
@@ -44,7 +49,7 @@ static void *create(void *arg)
 int main(int argc, char **argv)
 {
 	unsigned int nr_threads, i;
-	int most = 0, fewest = -1;
+	long fewest = -1;
 	pthread_t thread;
 
 	if (argc != 3)
@@ -62,10 +67,9 @@ int main(int argc, char **argv)
 		/* The others close their VMs before they come here. */
 		pthread_barrier_wait(&barrier);
 		pthread_barrier_wait(&barrier);
-		most = created > most ? created : most;
-		fewest = fewest < 0 || created < fewest ? created : fewest;
-		created = 0;
+		fewest = fewest < 0 || vms.alive < fewest ? vms.alive : fewest;
+		pthread_barrier_wait(&barrier);
 	}
-	printf("most=%d fewest=%d\n", most, fewest);
+	printf("most=%ld fewest=%ld\n", vms.most, fewest);
 	return strange != 0;
 }
