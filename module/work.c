@@ -98,6 +98,9 @@ static int queue(struct l1t_work *work, task_work_func_t func)
 	raw_spin_lock_irqsave(&works_lock, flags);
 	if (stopping) {
 		err = -ESHUTDOWN;
+	} else if (work->busy) {
+		/* An interrupt on this thread has queued it meanwhile, see throttle.c. */
+		err = -EBUSY;
 	} else {
 		work->busy = true;
 		/* For a call it is set already; l1t_call_of_current() may be reading it. */
