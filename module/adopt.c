@@ -132,16 +132,19 @@ static void identify(struct kvm *kvm, struct l1t_guest *g)
 	put_task_struct(task);
 }
 
-static void adopt_vcpus(struct kvm *kvm, struct l1t_guest *g, struct stash *stash)
+/* The registry may be closed meanwhile, see distrust_hook(), and the guest be gone. */
+static void adopt_vcpus(struct kvm *kvm, struct stash *stash)
 {
 	int i, n = atomic_read(&kvm->online_vcpus);
+	struct l1t_guest *g;
 
 	for (i = 0; i < n; i++) {
 		struct kvm_vcpu *vcpu = kvm_get_vcpu(kvm, i);
 		struct l1t_vcpu *v;
 
 		raw_spin_lock(&l1t_lock);
-		if (!l1t_vcpu_find(vcpu)) {
+		g = l1t_guest_find(kvm);
+		if (g && !l1t_vcpu_find(vcpu)) {
 			v = take_vcpu(stash, g);
 			if (v)
 				l1t_life_add_vcpu(v, vcpu);
@@ -188,13 +191,18 @@ static void adopt_vm(struct kvm *kvm, struct stash *stash)
 		identify(kvm, g);
 		bytes = memory_of(kvm, &slot_bytes);
 		raw_spin_lock(&l1t_lock);
+		if (!l1t_life_is_open()) {
+			raw_spin_unlock(&l1t_lock);
+			put_device(&g->dev);
+			return;
+		}
 		l1t_life_enter(g, kvm);
 		g->slot_bytes = slot_bytes;
 		WRITE_ONCE(g->memory_bytes, bytes);
 		l1t_guest_had_memory(g, bytes);
 		raw_spin_unlock(&l1t_lock);
 	}
-	adopt_vcpus(kvm, g, stash);
+	adopt_vcpus(kvm, stash);
 }
 
 static struct l1t_guest *next_unconfirmed(void)
