@@ -178,7 +178,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	}
 	cell = l1t_account_cell(acct, n);
 	cell->key = l1t_key(level, slot);
-	cell->token = !l1t_slot_host_caused(l1t_isa(), slot);
+	cell->token = !l1t_slot_host_caused(l1t_isa(), level, slot);
 	cell->returned = L1T_RETURNED_NONE;
 	if (!l1t_slot_loses_state(l1t_isa(), slot))
 		acct->cells[level][slot] = cell;

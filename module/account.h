@@ -137,8 +137,6 @@ struct l1t_chunk {
 struct l1t_box;
 struct l1t_start;
 
-enum l1t_level { L1T_LEVEL2, L1T_LEVEL3, L1T_LEVELS };
-
 static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 {
 	return level * L1T_SLOTS + slot;

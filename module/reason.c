@@ -59,30 +59,33 @@ u32 l1t_slot_code(unsigned int slot)
 /**
  * l1t_slot_host_caused() - is an exit caused by the host rather than its guest
  * @isa: of the reason
+ * @level: of what exited
  * @slot: below L1T_SLOTS
  *
- * True for interrupts, NMIs, and the windows that KVM opens to deliver them. An
- * interrupt may come from the guest's own timer, see throttle.c. VMX's preemption
+ * True for interrupts, NMIs, and the windows that KVM opens to deliver them; L3's windows
+ * are opened by L2. An interrupt may come from the guest's own timer, see throttle.c. VMX's preemption
  * timer is the guest's: KVM sets it to the deadline of the guest's timer.
  * EXCEPTION_NMI of VMX can be either; it counts as the guest's, because only
  * exceptions are frequent.
  */
-bool l1t_slot_host_caused(enum l1t_isa isa, unsigned int slot)
+bool l1t_slot_host_caused(enum l1t_isa isa, enum l1t_level level, unsigned int slot)
 {
 	if (isa == L1T_ISA_VMX) {
 		switch (slot) {
 		case EXIT_REASON_EXTERNAL_INTERRUPT:
+			return true;
 		case EXIT_REASON_INTERRUPT_WINDOW:
 		case EXIT_REASON_NMI_WINDOW:
-			return true;
+			return level == L1T_LEVEL2;
 		}
 	} else if (isa == L1T_ISA_SVM) {
 		switch (slot) {
 		case SVM_EXIT_INTR:
 		case SVM_EXIT_NMI:
 		case SVM_EXIT_SMI:
-		case SVM_EXIT_VINTR:
 			return true;
+		case SVM_EXIT_VINTR:
+			return level == L1T_LEVEL2;
 		}
 	}
 	return false;
