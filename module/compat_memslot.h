@@ -10,6 +10,11 @@
 #include <linux/kvm_host.h>
 #include <linux/ptrace.h>
 
+/* Since 6.8. */
+#ifndef KVM_MEM_GUEST_MEMFD
+#define KVM_MEM_GUEST_MEMFD	0
+#endif
+
 #define L1T_PREPARE_OLD_NEW \
 	L1T_IS(kvm_arch_prepare_memory_region, \
 	       int(struct kvm *kvm, const struct kvm_memory_slot *old, \

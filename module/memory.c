@@ -16,9 +16,12 @@
 
 #define MOST_STEPS	32
 
+/* A range of a guest_memfd can be in one slot only. */
 static bool same_pages(const struct kvm_memory_slot *a,
 		       const struct kvm_memory_slot *b)
 {
+	if ((a->flags | b->flags) & KVM_MEM_GUEST_MEMFD)
+		return false;
 	return a->userspace_addr - (a->base_gfn << PAGE_SHIFT) ==
 	       b->userspace_addr - (b->base_gfn << PAGE_SHIFT);
 }
