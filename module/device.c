@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 #include <linux/workqueue.h>
 
+#include "attach.h"
 #include "device.h"
 #include "event.h"
 #include "gone.h"
@@ -123,7 +124,10 @@ static void unpublish(struct l1t_guest *g, const char *end)
 		record_end(g, end);
 		device_del(&g->dev);
 		/* The file that sets it is gone. */
-		l1t_throttle_set(g, L1T_RATE_DEFAULT);
+		if (g->throttle.rate != L1T_RATE_DEFAULT) {
+			l1t_throttle_set(g, L1T_RATE_DEFAULT);
+			l1t_attach_update();
+		}
 	}
 	put_device(&g->dev);
 }
