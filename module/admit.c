@@ -13,14 +13,17 @@
 #include "event.h"
 #include "limit.h"
 #include "payer.h"
+#include "throttle.h"
 
 /*
- * A demand against one limit: the machine's, or a tenant's if @tenant is set. @more 0
- * exceeds none, but must be known to the registry for that limit to hold.
+ * A demand against one limit: the machine's, or a tenant's if @tenant is set, or a guest's
+ * own rate if @guest is. @more 0 exceeds none, but must be known to the registry for that
+ * limit to hold.
  */
 struct check {
 	enum l1t_limit limit;
 	struct l1t_tenant *tenant;
+	const struct l1t_guest *guest;
 	u64 use;
 	u64 more;
 };
@@ -30,6 +33,8 @@ struct check {
 
 static u64 value_of(const struct check *c, enum l1t_bound bound)
 {
+	if (c->guest && bound == L1T_BOUND_LIMIT)
+		return l1t_throttle_rate(c->guest);
 	return c->tenant ? l1t_tenant_value(c->tenant, c->limit, bound) :
 			   l1t_limit_value(c->limit, bound);
 }
@@ -52,7 +57,7 @@ static u32 most_vms_of_users(const struct l1t_guest *new)
 
 	l1t_payers_find(current_cred());
 	list_for_each_entry(g, &l1t_newborn, newborn)
-		if (g != new)
+		if (g != new && !g->refused)
 			l1t_payers_count(g->cred);
 	return l1t_payers_most_vms();
 }
@@ -91,28 +96,31 @@ static unsigned int list_host(const struct l1t_demand *d, struct check *checks)
 
 	if (d->vm) {
 		checks[n++] = (struct check){ L1T_MAX_VMS,
-			NULL, used[L1T_USED_VMS] - (g ? 1 : 0), 1 };
+			.use = used[L1T_USED_VMS] - (g ? 1 : 0), .more = 1 };
 		if (l1t_limit_is_set(L1T_MAX_VMS_PER_USER))
 			checks[n++] = (struct check){ L1T_MAX_VMS_PER_USER,
-				NULL, most_vms_of_users(g), 1 };
+				.use = most_vms_of_users(g), .more = 1 };
 		checks[n++] = (struct check){ L1T_MAX_EXITS_PER_SEC };
 	}
+	if (d->run)
+		checks[n++] = (struct check){ L1T_MAX_EXITS_PER_SEC, .guest = g };
 	if (d->vcpu) {
 		checks[n++] = (struct check){ L1T_MAX_VCPUS,
-			NULL, used[L1T_USED_VCPUS] + used[L1T_ASKED_VCPUS], 1 };
+			.use = used[L1T_USED_VCPUS] + used[L1T_ASKED_VCPUS], .more = 1 };
 		checks[n++] = (struct check){ L1T_MAX_VCPUS_PER_VM,
-			NULL, g ? g->nr_vcpus + g->asked_vcpus : 0, 1 };
+			.use = g ? g->nr_vcpus + g->asked_vcpus : 0, .more = 1 };
 	}
 	if (bytes) {
 		checks[n++] = (struct check){ L1T_MAX_MEMORY,
-			NULL, used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY],
-			bytes };
+			.use = used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY],
+			.more = bytes };
 		checks[n++] = (struct check){ L1T_MAX_MEMORY_PER_VM,
-			NULL, g ? g->memory_peak_bytes + g->asked_bytes : 0, bytes };
+			.use = g ? g->memory_peak_bytes + g->asked_bytes : 0,
+			.more = bytes };
 	}
 	if (nests_more(d))
 		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS,
-			NULL, used[L1T_USED_NESTED_VMS], 1 };
+			.use = used[L1T_USED_NESTED_VMS], .more = 1 };
 	return n;
 }
 
@@ -126,19 +134,21 @@ static unsigned int list_tenant(const struct l1t_demand *d, struct l1t_tenant *t
 
 	if (d->vm) {
 		checks[n++] = (struct check){ L1T_MAX_VMS, t,
-			used[L1T_USED_VMS] - (g ? 1 : 0), 1 };
+			.use = used[L1T_USED_VMS] - (g ? 1 : 0), .more = 1 };
 		checks[n++] = (struct check){ L1T_MAX_VMS_PER_SEC, t };
-		checks[n++] = (struct check){ L1T_MAX_EXITS_PER_SEC, t };
 	}
+	if (d->vm || d->run)
+		checks[n++] = (struct check){ L1T_MAX_EXITS_PER_SEC, t };
 	if (d->vcpu)
 		checks[n++] = (struct check){ L1T_MAX_VCPUS, t,
-			used[L1T_USED_VCPUS] + used[L1T_ASKED_VCPUS], 1 };
+			.use = used[L1T_USED_VCPUS] + used[L1T_ASKED_VCPUS], .more = 1 };
 	if (bytes)
 		checks[n++] = (struct check){ L1T_MAX_MEMORY, t,
-			used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY], bytes };
+			.use = used[L1T_USED_MEMORY] + used[L1T_ASKED_MEMORY],
+			.more = bytes };
 	if (nests_more(d))
 		checks[n++] = (struct check){ L1T_MAX_NESTED_VMS, t,
-			used[L1T_USED_NESTED_VMS], 1 };
+			.use = used[L1T_USED_NESTED_VMS], .more = 1 };
 	return n;
 }
 

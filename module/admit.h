@@ -10,6 +10,7 @@
  * @guest: for which guest; for a new VM the guest itself, if it has a block
  * @vm: a VM
  * @vcpu: a vCPU
+ * @run: to run a vCPU that has no account, so that it could not be paced
  * @more_memory_bytes: memory in addition to what the VM has
  * @more_slot_bytes: what its memory slots have more then
  * @nested: the use of VMX or SVM
@@ -20,6 +21,7 @@ struct l1t_demand {
 	struct l1t_guest *guest;
 	bool vm;
 	bool vcpu;
+	bool run;
 	u64 more_memory_bytes;
 	u64 more_slot_bytes;
 	bool nested;

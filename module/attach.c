@@ -99,11 +99,16 @@ static void detach_direct(void)
 
 /* Functions that are hooked only while needed. */
 
+static bool is_usable(const struct l1t_optional *o)
+{
+	return !o->usable || o->usable();
+}
+
 static int attach_optional(struct l1t_optional *o, enum l1t_need need)
 {
 	int err;
 
-	if (o->usable && !o->usable())
+	if (!is_usable(o))
 		return -EOPNOTSUPP;
 	if (o->target) {
 		*o->target_ip = l1t_symbol(o->module, o->target);
@@ -141,7 +146,7 @@ static void update_optional(struct l1t_optional *o)
 	if (!o->there) {
 		if (before != L1T_HOOK_DETACHED || need == L1T_NEED_NONE)
 			l1t_hook_wait(o->hook, need != L1T_NEED_NONE);
-	} else if (need != o->serves || before == L1T_HOOK_UNAVAILABLE) {
+	} else if (need != o->serves || before == L1T_HOOK_UNAVAILABLE || !is_usable(o)) {
 		release_optional(o);
 		if (need == L1T_NEED_NONE)
 			l1t_hook_off(o->hook);
@@ -223,7 +228,8 @@ void l1t_attach_update(void)
 	unsigned int i;
 
 	mutex_lock(&attach_lock);
-	if (!unloading) {
+	/* A limit that is written before that is set when there are hooks. */
+	if (hooks && !unloading) {
 		for (i = 0; i < hooks->nr_optional; i++)
 			if (shows_its_hook(hooks->optional[i]))
 				update_optional(hooks->optional[i]);
@@ -450,7 +456,9 @@ int l1t_attach(const struct l1t_kvm_hooks *what)
 	size_t i;
 	int err;
 
+	mutex_lock(&attach_lock);
 	hooks = what;
+	mutex_unlock(&attach_lock);
 	err = register_module_notifier(&module_nb);
 	if (err)
 		return err;

@@ -21,6 +21,7 @@
 #include "exit.h"
 #include "exit_part.h"
 #include "find.h"
+#include "hook.h"
 #include "start.h"
 
 u32 l1t_vmx_reason_offset __read_mostly;
@@ -31,6 +32,19 @@ DEFINE_STATIC_KEY_FALSE(l1t_paced);
 void (*l1t_exit_l3_entered)(struct l1t_account *acct) __read_mostly;
 
 static DEFINE_PER_CPU(u64, unattributed);
+
+/**
+ * l1t_exit_unknown_leaves() - what is paced must have an account, and this vCPU has none
+ *
+ * Before KVM enters the guest it looks for a signal. It finds one, returns -EINTR, and the
+ * VMM enters KVM_RUN again, where a vCPU that cannot be paced is refused. Context: any, on
+ * the thread of the vCPU.
+ */
+void l1t_exit_unknown_leaves(void)
+{
+	if (l1t_hook_state(L1T_HOOK_REFUSE_RUN) == L1T_HOOK_OK)
+		set_thread_flag(TIF_SIGPENDING);
+}
 
 /**
  * l1t_exit_pace_needed() - start or stop taking tokens at exits
@@ -322,6 +336,7 @@ exit_unusual(struct l1t_account *last, unsigned long a1, unsigned long a2,
 
 	if (unlikely(!acct)) {
 		this_cpu_inc(unattributed);
+		l1t_exit_unknown_leaves();
 		return;
 	}
 

@@ -20,6 +20,7 @@ void l1t_probe_exit(void *data, unsigned long a1, unsigned long a2,
 void l1t_probe_entry(void *data, struct kvm_vcpu *vcpu);
 #endif
 
+void l1t_exit_unknown_leaves(void);
 void l1t_exit_pace_needed(bool needed);
 void l1t_account_close(struct l1t_account *acct);
 u64 l1t_exit_unattributed(void);

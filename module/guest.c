@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The registry of guests. life.c adds and removes them. */
+#include <linux/bitmap.h>
 #include <linux/hashtable.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -42,10 +43,13 @@ static void guest_free(struct rcu_head *rcu)
 		wake_up(&all_freed);
 }
 
-/* Readers may walk past it in l1t_guests, and past its vCPUs in the hash table. */
+/*
+ * Readers may walk past it in l1t_guests, and past its vCPUs in the hash table; and hooks
+ * on a VM that has not ended may still use it, with preemption disabled.
+ */
 static bool was_under_rcu(const struct l1t_guest *g)
 {
-	return g->id || !list_empty(&g->vcpus);
+	return g->id || g->unobserved || !list_empty(&g->vcpus);
 }
 
 /*
@@ -323,7 +327,7 @@ void l1t_guest_use(struct l1t_guest *g, enum l1t_used kind, s64 more)
 static struct l1t_ledger used_by(const struct l1t_guest *g)
 {
 	return (struct l1t_ledger){
-		.of[L1T_USED_VMS] = g->kvm ? 1 : 0,
+		.of[L1T_USED_VMS] = g->kvm && !g->refused ? 1 : 0,
 		.of[L1T_USED_VCPUS] = g->nr_vcpus,
 		.of[L1T_USED_MEMORY] = g->kvm ? g->memory_peak_bytes : 0,
 		.of[L1T_USED_NESTED_VMS] = g->nested_holds ? 1 : 0,
@@ -392,6 +396,23 @@ void l1t_guest_confirm(struct l1t_guest *g)
 }
 
 /**
+ * l1t_guest_refuse() - a guest's VM will not exist, though KVM has not freed it yet
+ * @g: in the registry, being created
+ *
+ * Until then, which its VMM can delay, it must not take the place of another.
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_guest_refuse(struct l1t_guest *g)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (g->refused)
+		return;
+	g->refused = true;
+	l1t_guest_use(g, L1T_USED_VMS, -1);
+}
+
+/**
  * l1t_guest_leave() - remove a guest from the registry, as KVM frees its VM
  * @g: its vCPUs have left
  *
@@ -399,7 +420,7 @@ void l1t_guest_confirm(struct l1t_guest *g)
  */
 void l1t_guest_leave(struct l1t_guest *g)
 {
-	unsigned int i;
+	unsigned int i, lost;
 
 	lockdep_assert_held(&l1t_lock);
 	for (i = 0; i < L1T_CALLS; i++)
@@ -408,8 +429,13 @@ void l1t_guest_leave(struct l1t_guest *g)
 	list_del_init(&g->newborn);
 	if (g->users)
 		l1t_users_uncharge(g->users);
+	lost = bitmap_weight(g->lost_vcpus, KVM_MAX_VCPUS);
+	bitmap_zero(g->lost_vcpus, KVM_MAX_VCPUS);
+	g->asked_vcpus -= lost;
+	l1t_guest_use(g, L1T_ASKED_VCPUS, -(s64)lost);
 	g->kvm = NULL;
-	l1t_guest_use(g, L1T_USED_VMS, -1);
+	if (!g->refused)
+		l1t_guest_use(g, L1T_USED_VMS, -1);
 	l1t_guest_use(g, L1T_USED_MEMORY, -(s64)g->memory_peak_bytes);
 	/* If it has an id, totals.c has yet to add its counts to its tenants. */
 	if (!g->id)
@@ -485,6 +511,40 @@ void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable)
 	WRITE_ONCE(v->guest->nr_vcpus, v->guest->nr_vcpus - 1);
 	l1t_guest_use(v->guest, L1T_USED_VCPUS, -1);
 	WRITE_ONCE(v->vcpu, NULL);
+}
+
+/**
+ * l1t_vcpu_lose() - a vCPU has no block, and nobody is about to give it one
+ * @g: its guest
+ * @vcpu: KVM's vCPU, alive; KVM has given it an index
+ *
+ * It stays reserved in the ledger until it gets a block, or its VM ends.
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_vcpu_lose(struct l1t_guest *g, const struct kvm_vcpu *vcpu)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (__test_and_set_bit(vcpu->vcpu_idx, g->lost_vcpus))
+		return;
+	g->asked_vcpus++;
+	l1t_guest_use(g, L1T_ASKED_VCPUS, 1);
+}
+
+/**
+ * l1t_vcpu_regain() - a vCPU has a block, or a call that will give it one
+ * @g: its guest
+ * @vcpu: KVM's vCPU, alive; KVM has given it an index
+ *
+ * Context: l1t_lock held.
+ */
+void l1t_vcpu_regain(struct l1t_guest *g, const struct kvm_vcpu *vcpu)
+{
+	lockdep_assert_held(&l1t_lock);
+	if (!__test_and_clear_bit(vcpu->vcpu_idx, g->lost_vcpus))
+		return;
+	g->asked_vcpus--;
+	l1t_guest_use(g, L1T_ASKED_VCPUS, -1);
 }
 
 /**

@@ -143,7 +143,11 @@ struct l1t_tuned {
  * @vcpus: only grows, and entries live as long as the guest; RCU for readers
  * @id: never reused while the module is loaded; 0 while its VM is being created
  * @nr_vcpus: living vCPUs; l1t_lock
- * @asked_vcpus: vCPUs being created that are reserved in the ledger; l1t_lock
+ * @asked_vcpus: vCPUs that are reserved in the ledger: those being created, and
+ *	@lost_vcpus; l1t_lock
+ * @lost_vcpus: by index: vCPUs that KVM has and that have no block, nor a call that
+ *	will give them one; l1t_lock
+ * @no_memory_until: in jiffies: until then none is allocated for a vCPU that runs
  * @creator: the thread that created the VM; only compared, while @id is 0
  * @pid: the VMM's process, in the initial PID namespace
  * @cred: credentials of the VM's creator
@@ -153,6 +157,8 @@ struct l1t_tuned {
  * @comm: the VMM's name when it was created
  * @adopted: older than the module
  * @is_born: its creation was observed
+ * @unobserved: it has left the registry, but KVM has not freed its VM; l1t_lock
+ * @refused: its creation was refused, so it uses nothing; l1t_lock
  * @start_kept: its start is recorded, see started.c
  * @created_ns: CLOCK_BOOTTIME; for an adopted guest, when it was found
  * @created_ticks: the same by l1t_ticks(); 0 if adopted
@@ -186,6 +192,8 @@ struct l1t_guest {
 	u64 id;
 	u32 nr_vcpus;
 	u32 asked_vcpus;
+	DECLARE_BITMAP(lost_vcpus, KVM_MAX_VCPUS);
+	unsigned long no_memory_until;
 	const struct task_struct *creator;
 	pid_t pid;
 	const struct cred *cred;
@@ -195,6 +203,8 @@ struct l1t_guest {
 	char comm[TASK_COMM_LEN];
 	bool adopted;
 	bool is_born;
+	bool unobserved;
+	bool refused;
 	bool start_kept;
 	u64 created_ns;
 	u64 created_ticks;
@@ -234,9 +244,12 @@ void l1t_vcpu_free(struct l1t_vcpu *v);
 
 void l1t_guest_enter(struct l1t_guest *g, struct kvm *kvm);
 void l1t_guest_confirm(struct l1t_guest *g);
+void l1t_guest_refuse(struct l1t_guest *g);
 void l1t_guest_leave(struct l1t_guest *g);
 void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu);
 void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable);
+void l1t_vcpu_lose(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
+void l1t_vcpu_regain(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
 struct l1t_guest *l1t_guest_find(const struct kvm *kvm);
 struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu);
 void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes);

@@ -22,8 +22,10 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
+#include "attach.h"
 #include "clock.h"
 #include "device.h"
+#include "exit.h"
 #include "life.h"
 #include "memory.h"
 #include "nested.h"
@@ -37,9 +39,6 @@ static bool open;
 
 /* VMs that are older than the module are in the registry. */
 static bool adopted;
-
-/* After an allocation failed, unknown vCPUs are ignored until then. */
-static unsigned long no_memory_until = INITIAL_JIFFIES;
 
 /* Applies only while many are being created, or while the reserve is scarce. */
 static bool has_too_many_newborn(kuid_t uid)
@@ -84,6 +83,7 @@ void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm)
 
 	for (i = 0; i < L1T_CALLS; i++)
 		l1t_work_init(&g->calls[i].work, &g->dev, call_returns);
+	g->no_memory_until = jiffies;
 	l1t_throttle_init(&g->throttle);
 	l1t_guest_join_tenants(g);
 	l1t_guest_enter(g, kvm);
@@ -123,13 +123,27 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	return g;
 }
 
+/* Will a call give the vCPU a block? */
+static bool is_awaited(const struct l1t_guest *g, const struct kvm_vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < L1T_CALLS; i++)
+		if (g->calls[i].new_vcpu == vcpu)
+			return true;
+	return false;
+}
+
 /* Returns whether the registry's reference to the guest is now the caller's. */
 static bool end_call(struct l1t_call *call)
 {
+	const struct kvm_vcpu *vcpu = call->new_vcpu;
 	bool drops_guest = call->drops_guest;
 
 	lockdep_assert_held(&l1t_lock);
 	l1t_call_release(call);
+	if (vcpu && !l1t_vcpu_find(vcpu) && !is_awaited(call->guest, vcpu))
+		l1t_vcpu_lose(call->guest, vcpu);
 	call->drops_guest = false;
 	call->creates_vm = false;
 	call->used = false;
@@ -217,6 +231,7 @@ void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 	unsigned int i;
 
 	l1t_vcpu_enter(v, vcpu);
+	l1t_vcpu_regain(g, vcpu);
 	/* It must not count twice, and another thread may be the first to run it. */
 	for (i = 0; i < L1T_CALLS; i++)
 		if (g->calls[i].new_vcpu == vcpu)
@@ -252,9 +267,10 @@ static void add_new_vcpu(struct l1t_call *call)
 		l1t_life_confirm(g);
 	v = alloc_vcpu(call);
 	if (!v) {
-		WRITE_ONCE(no_memory_until, jiffies + HZ / 10);
+		WRITE_ONCE(g->no_memory_until, jiffies + HZ / 10);
 		pr_warn_ratelimited("no memory for a vCPU of l2-%llu: its exits are not attributed until it enters KVM_RUN again\n",
 				    g->id);
+		l1t_exit_unknown_leaves();
 		return;
 	}
 	raw_spin_lock(&l1t_lock);
@@ -328,21 +344,52 @@ static void guest_leaves(struct l1t_guest *g, bool readable)
 		l1t_device_changed(g);
 }
 
-static void new_vcpu(struct kvm_vcpu *vcpu)
+/*
+ * Context: l1t_lock held. Returns the current thread's call, which will add the vCPU; or
+ * NULL if it has been added, or there is no call for it.
+ */
+static struct l1t_call *await_vcpu(struct l1t_guest *g, struct kvm_vcpu *vcpu, bool may_allocate)
 {
-	struct l1t_guest *g;
-	struct l1t_call *call;
+	struct l1t_call *call = l1t_call_of_current(g);
 
-	raw_spin_lock(&l1t_lock);
-	g = l1t_life_meet(vcpu->kvm, false);
-	call = g ? l1t_call_get(g) : NULL;
+	if (l1t_vcpu_find(vcpu)) {
+		/* Another thread was the first to run it. */
+		if (call)
+			l1t_call_release_vcpu(call);
+		return NULL;
+	}
+	if (may_allocate)
+		call = l1t_call_get(g);
 	if (call) {
 		call->boots = l1t_start_boots(vcpu);
 		WRITE_ONCE(call->new_vcpu, vcpu);
+		l1t_vcpu_regain(g, vcpu);
+		l1t_call_ask_vcpu(call);
+	} else if (!is_awaited(g, vcpu)) {
+		l1t_vcpu_lose(g, vcpu);
 	}
+	return call;
+}
+
+/*
+ * Context: l1t_lock held. Returns whether the vCPU will have an account before it enters
+ * the guest, or does not need one. @runs: it is about to; else it has been created.
+ */
+static bool new_vcpu(struct kvm_vcpu *vcpu, bool runs)
+{
+	struct l1t_guest *g;
+	struct l1t_call *call = NULL;
+	bool known;
+
+	raw_spin_lock(&l1t_lock);
+	g = l1t_life_meet(vcpu->kvm, false);
+	if (g)
+		call = await_vcpu(g, vcpu, !runs || time_after_eq(jiffies, g->no_memory_until));
+	known = call || !adopted || l1t_vcpu_find(vcpu);
 	raw_spin_unlock(&l1t_lock);
 	if (call)
 		l1t_life_queue(g);
+	return known;
 }
 
 /**
@@ -350,12 +397,12 @@ static void new_vcpu(struct kvm_vcpu *vcpu)
  * @vcpu: the vCPU; not loaded yet
  *
  * The thread that created it has not returned yet, or there was no block or no memory
- * for it. Context: preemption disabled.
+ * for it. Context: preemption disabled. Return: false if it will enter the guest without
+ * an account, though the registry is open.
  */
-void l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
+bool l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
 {
-	if (READ_ONCE(open) && time_after_eq(jiffies, READ_ONCE(no_memory_until)))
-		new_vcpu(vcpu);
+	return !READ_ONCE(open) || new_vcpu(vcpu, true);
 }
 
 /* The hooks. */
@@ -367,6 +414,7 @@ static void distrust(struct work_struct *work)
 {
 	l1t_hook_result(silent, -ESTALE);
 	l1t_life_close(false);
+	l1t_attach_update();
 }
 
 static DECLARE_WORK(distrust_work, distrust);
@@ -463,7 +511,7 @@ static void vcpu_asked_for(struct pt_regs *regs)
 static void vcpu_created(struct pt_regs *regs)
 {
 	if (READ_ONCE(open))
-		new_vcpu(l1t_argument(regs, 0));
+		new_vcpu(l1t_argument(regs, 0), false);
 }
 
 /* kvm_arch_vcpu_destroy(vcpu) */
@@ -588,8 +636,10 @@ void l1t_life_close(bool readable)
 	list_for_each_entry(g, &l1t_guests, link)
 		if (g->kvm)
 			guest_leaves(g, readable);
-	list_for_each_entry_safe(g, next, &l1t_newborn, newborn)
+	list_for_each_entry_safe(g, next, &l1t_newborn, newborn) {
+		g->unobserved = true;
 		guest_leaves(g, readable);
+	}
 	raw_spin_unlock(&l1t_lock);
 	l1t_devices_update(false);
 }

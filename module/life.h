@@ -21,6 +21,6 @@ void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm);
 void l1t_life_confirm(struct l1t_guest *g);
 void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu);
 void l1t_life_queue(struct l1t_guest *g);
-void l1t_life_vcpu_runs(struct kvm_vcpu *vcpu);
+bool l1t_life_vcpu_runs(struct kvm_vcpu *vcpu);
 
 #endif

@@ -21,6 +21,7 @@
 #include "memory.h"
 #include "nested.h"
 #include "refuse.h"
+#include "throttle.h"
 
 static unsigned long undefined_ip;
 
@@ -93,6 +94,8 @@ static int ask(struct kvm *kvm, struct l1t_demand *demand)
 		err = l1t_admit_unreserved(demand);
 	if (call && !err)
 		reserve(call, demand);
+	if (g && err && demand->vm)
+		l1t_guest_refuse(g);
 	raw_spin_unlock(&l1t_lock);
 	if (call)
 		l1t_life_queue(g);
@@ -137,6 +140,36 @@ static void refuse_memory(struct pt_regs *regs)
 		.more_slot_bytes = l1t_memory_slot_bytes(change.new) -
 				   l1t_memory_slot_bytes(change.old),
 	}));
+}
+
+static bool is_known(const struct kvm_vcpu *vcpu)
+{
+	bool known;
+
+	rcu_read_lock();
+	known = l1t_vcpu_find(vcpu);
+	rcu_read_unlock();
+	return known;
+}
+
+/*
+ * kvm_arch_vcpu_ioctl_run(vcpu): a thread enters KVM_RUN. A vCPU that cannot have an
+ * account cannot be paced: its VMM has too many calls in flight, or no memory.
+ */
+static void refuse_run(struct pt_regs *regs)
+{
+	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
+	int err;
+
+	if (is_known(vcpu) || l1t_life_vcpu_runs(vcpu))
+		return;
+	raw_spin_lock(&l1t_lock);
+	err = l1t_admit_unreserved(&(struct l1t_demand){
+		.guest = l1t_guest_find(vcpu->kvm),
+		.run = true,
+	});
+	raw_spin_unlock(&l1t_lock);
+	refuse(regs, err);
 }
 
 static bool is_nested(const struct kvm_vcpu *vcpu)
@@ -249,11 +282,10 @@ static void refuse_vmx_state(struct pt_regs *regs)
  */
 static void refuse_svm_state(struct pt_regs *regs)
 {
-	const struct kvm_nested_state *state = l1t_argument(regs, 2);
 	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
 
-	if (state->flags & KVM_STATE_NESTED_GUEST_MODE ||
-	    vcpu->arch.efer & EFER_SVME)
+	/* Without it KVM takes no state with a guest of its own. */
+	if (vcpu->arch.efer & EFER_SVME)
 		refuse(regs, ask_nested(vcpu, true, true));
 }
 
@@ -290,6 +322,10 @@ static struct l1t_function memory_functions[] = {
 	  refuse_memory },
 };
 
+static struct l1t_function run_functions[] = {
+	{ L1T_HOOK_REFUSE_RUN, "kvm_arch_vcpu_ioctl_run", NULL, refuse_run },
+};
+
 static struct l1t_function vmx_functions[] = {
 	{ L1T_HOOK_REFUSE_NESTED, "handle_vmxon", "handle_vmon", refuse_vmxon },
 	{ L1T_HOOK_REFUSE_NESTED, "vmx_set_nested_state", NULL,
@@ -313,12 +349,18 @@ static bool nested_usable(void)
 	return l1t_life_is_open() && l1t_hook_state(L1T_HOOK_PUT) == L1T_HOOK_OK;
 }
 
-#define REFUSAL(_hook, _isa, _functions)				\
+/* Who only watches a rate needs no vCPU to be refused. */
+static enum l1t_need run_need(enum l1t_hook hook)
+{
+	return l1t_throttle_need(hook) == L1T_NEED_REFUSE ? L1T_NEED_REFUSE : L1T_NEED_NONE;
+}
+
+#define REFUSAL(_hook, _functions, _need)				\
 	{								\
 		.hook = _hook,						\
-		.isa = _isa,						\
+		.isa = L1T_ISA_NONE,					\
 		.set = L1T_MODIFIERS(_functions),			\
-		.need = l1t_limit_need,					\
+		.need = _need,						\
 		.usable = l1t_life_is_open,				\
 	}
 #define NESTED_REFUSAL(_isa, _functions, _undefined)			\
@@ -334,9 +376,10 @@ static bool nested_usable(void)
 	}
 
 struct l1t_optional l1t_refusals[L1T_REFUSALS] = {
-	REFUSAL(L1T_HOOK_REFUSE_VM, L1T_ISA_NONE, vm_functions),
-	REFUSAL(L1T_HOOK_REFUSE_VCPU, L1T_ISA_NONE, vcpu_functions),
-	REFUSAL(L1T_HOOK_REFUSE_MEMORY, L1T_ISA_NONE, memory_functions),
+	REFUSAL(L1T_HOOK_REFUSE_VM, vm_functions, l1t_limit_need),
+	REFUSAL(L1T_HOOK_REFUSE_VCPU, vcpu_functions, l1t_limit_need),
+	REFUSAL(L1T_HOOK_REFUSE_MEMORY, memory_functions, l1t_limit_need),
+	REFUSAL(L1T_HOOK_REFUSE_RUN, run_functions, run_need),
 	NESTED_REFUSAL(L1T_ISA_VMX, vmx_functions, "handle_vmx_instruction"),
 	NESTED_REFUSAL(L1T_ISA_SVM, svm_functions, "skinit_interception"),
 };

@@ -5,7 +5,7 @@
 
 #include "attach.h"
 
-#define L1T_REFUSALS	5
+#define L1T_REFUSALS	6
 extern struct l1t_optional l1t_refusals[L1T_REFUSALS];
 
 #endif

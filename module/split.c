@@ -135,7 +135,7 @@ static void split_take_stolen_away(struct l1t_account *acct)
 	l1t_account_write_end(acct);
 }
 
-static void (*unknown_runs)(struct kvm_vcpu *vcpu);
+static bool (*unknown_runs)(struct kvm_vcpu *vcpu);
 
 static noinline notrace __cold void split_run_unusual(struct kvm_vcpu *vcpu)
 {
@@ -278,11 +278,23 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 		l1t_work_leave();
 }
 
+/* It has only been woken: it may sleep on. */
+static void split_is_back_throttled(struct l1t_account *acct)
+{
+	l1t_account_write_begin(acct);
+	l1t_steal_begin(&acct->stolen, l1t_ticks());
+	l1t_account_write_end(acct);
+}
+
 static noinline notrace void split_sched_in_unusual(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = l1t_account_find(vcpu);
 
-	if (acct && acct->split.in_run)
+	if (!acct || !acct->split.in_run)
+		return;
+	if (acct->split.part == L1T_PART_THROTTLED)
+		split_is_back_throttled(acct);
+	else
 		split_end(acct, false);
 }
 
@@ -296,6 +308,7 @@ static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
 	if (unlikely(!split_goes_on(acct, vcpu) || !acct->split.in_run ||
+		     acct->split.part == L1T_PART_THROTTLED ||
 		     !split_end_usual(acct, acct->split.part, false)))
 		split_sched_in_unusual(vcpu);
 }
@@ -323,7 +336,7 @@ struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
  * l1t_split_init() - call before the hooks are attached
  * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account
  */
-void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu))
+void l1t_split_init(bool (*unknown)(struct kvm_vcpu *vcpu))
 {
 	unknown_runs = unknown;
 }

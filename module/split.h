@@ -11,7 +11,7 @@
 #define L1T_SPLIT_FUNCTIONS	3
 extern struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS];
 
-void l1t_split_init(void (*unknown)(struct kvm_vcpu *vcpu));
+void l1t_split_init(bool (*unknown)(struct kvm_vcpu *vcpu));
 void l1t_split_throttle(struct l1t_account *acct, bool on);
 
 #endif

@@ -178,6 +178,7 @@ HOOK_ATTR(refuse_vm, L1T_HOOK_REFUSE_VM);
 HOOK_ATTR(refuse_vcpu, L1T_HOOK_REFUSE_VCPU);
 HOOK_ATTR(refuse_memory, L1T_HOOK_REFUSE_MEMORY);
 HOOK_ATTR(refuse_nested, L1T_HOOK_REFUSE_NESTED);
+HOOK_ATTR(refuse_run, L1T_HOOK_REFUSE_RUN);
 HOOK_ATTR(throttle, L1T_HOOK_THROTTLE);
 HOOK_ATTR(timer, L1T_HOOK_TIMER);
 HOOK_ATTR(tune, L1T_HOOK_TUNE);
@@ -203,6 +204,7 @@ static struct attribute *hooks_attrs[] = {
 	&hook_attr_refuse_vcpu.attr.attr,
 	&hook_attr_refuse_memory.attr.attr,
 	&hook_attr_refuse_nested.attr.attr,
+	&hook_attr_refuse_run.attr.attr,
 	&hook_attr_throttle.attr.attr,
 	&hook_attr_timer.attr.attr,
 	&hook_attr_tune.attr.attr,

@@ -45,7 +45,13 @@ static bool stopping;
 /* Number of guests that have their own rate. */
 static atomic_t nr_own_rates = ATOMIC_INIT(0);
 
-static u64 limit_rate(const struct l1t_guest *g)
+/**
+ * l1t_throttle_rate() - a guest's own rate, or the machine's
+ * @g: the guest
+ *
+ * Return: exits per second, or L1T_NO_LIMIT.
+ */
+u64 l1t_throttle_rate(const struct l1t_guest *g)
 {
 	u64 rate = READ_ONCE(g->throttle.rate);
 
@@ -82,7 +88,7 @@ static bool pace_at(struct l1t_guest *g, unsigned int level, enum l1t_bound boun
 
 	if (!level) {
 		p->tenant = NULL;
-		p->rate = bound == L1T_BOUND_LIMIT ? limit_rate(g) : audit_rate();
+		p->rate = bound == L1T_BOUND_LIMIT ? l1t_throttle_rate(g) : audit_rate();
 		p->bucket = bound == L1T_BOUND_LIMIT ? &t->limit : &t->audit;
 	} else {
 		tenant = l1t_place(&g->places, level - 1);
@@ -109,7 +115,6 @@ static bool next_pace(struct l1t_guest *g, unsigned int level, enum l1t_bound bo
 		level++;
 	return level <= levels;
 }
-
 
 /* Protects tenants' buckets, which guests share. Taken with a guest's lock held. */
 static DEFINE_RAW_SPINLOCK(tenants_lock);

@@ -16,6 +16,7 @@
 extern struct l1t_optional l1t_throttle_timer;
 
 enum l1t_need l1t_throttle_need(enum l1t_hook hook);
+u64 l1t_throttle_rate(const struct l1t_guest *g);
 void l1t_throttle_init(struct l1t_throttle *t);
 void l1t_throttle_vcpu(struct l1t_vcpu *v);
 void l1t_throttle_set(struct l1t_guest *g, u64 rate);

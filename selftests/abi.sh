@@ -111,7 +111,7 @@ result "every file of the host has exactly one line, except events, records and 
 # SVM instructions have no error numbers to count.
 [ "$(isa)" = vmx ] || of_vmx=nested_vmfail
 equal "hooks" "off ok" "$(sort -u $L1/hooks/* | xargs)" &&
-	equal "hooks that are off" "${of_vmx:+$of_vmx }refuse_memory refuse_nested refuse_vcpu refuse_vm sched_switch throttle timer" \
+	equal "hooks that are off" "${of_vmx:+$of_vmx }refuse_memory refuse_nested refuse_run refuse_vcpu refuse_vm sched_switch throttle timer" \
 		"$(grep -lx off $L1/hooks/* | sed 's,.*/,,' | sort | xargs)"
 result "without limits and watchers their hooks are off and all others are ok"
 

@@ -57,8 +57,12 @@ result "each failed allocation during module load with a running guest is handle
 kill_guests
 
 load
+# A vCPU without an account must not run, and counts for max_vcpus.
+limit max_exits_per_sec 1000000
+limit max_vcpus 10
 each_fails guest
-result "each failed allocation during a guest's life is handled"
+result "each failed allocation during the life of a guest with limits is handled"
+no_limits
 within 30 has_guests 0
 check "usage is 0 after guests with failed allocations" equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 

@@ -21,8 +21,9 @@ unreclaimable_kb()
 }
 
 ktap_print_header
-ktap_set_plan 9
+ktap_set_plan 10
 
+open_kvm
 load
 limit max_vms 12
 limit max_vcpus 5
@@ -73,6 +74,15 @@ for limit in max_vms max_vms_per_user; do
 done
 [ ! -e "$TMP/exceeded" ]
 result "of 4 VMs that are created at the same moment 300 times, a limit of 1 lets one pass each time"
+within 60 has_guests 0
+
+# Each of theirs is refused, but is there until KVM has freed it.
+limit max_vms 2
+limit max_vms_per_user 1
+elbow 1000 64 300 > "$TMP/elbow" 2>&1
+equal "status of elbow" 0 $? && equal "root's VMs" "refused=0 asked=more" "$(cat "$TMP/elbow")"
+result "a user whose VMs are refused all the time takes no place of other users' VMs"
+no_limits
 within 60 has_guests 0
 
 # Rates that change while vCPUs pay for their exits by them.

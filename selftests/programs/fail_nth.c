@@ -122,6 +122,17 @@ static bool undo_load(int ret)
 /* A loop of CPUID, in real mode. */
 static const unsigned char code[] = { 0x0f, 0xa2, 0xe6, 0x10, 0xeb, 0xfa };
 
+/* As a VMM does, which is told to try again. */
+static int run_vcpu(int vcpu)
+{
+	int ret;
+
+	do
+		ret = ioctl(vcpu, KVM_RUN, 0);
+	while (ret && (errno == EINTR || errno == EAGAIN));
+	return ret;
+}
+
 static int start_vcpu(int vm, int vcpu, size_t run_size)
 {
 	struct kvm_userspace_memory_region slot = {
@@ -142,7 +153,7 @@ static int start_vcpu(int vm, int vcpu, size_t run_size)
 	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_REGS, &regs))
 		goto out_errno;
 	for (i = 0; i < RUNS; i++)
-		if (ioctl(vcpu, KVM_RUN, 0) || run->exit_reason != KVM_EXIT_IO)
+		if (run_vcpu(vcpu) || run->exit_reason != KVM_EXIT_IO)
 			goto out_errno;
 	goto out;
 

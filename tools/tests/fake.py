@@ -14,7 +14,7 @@ HOOKS = ("kvm_exit kvm_entry fault exit_reason adopt vm_create vm_free "
          "vcpu_create vcpu_destroy memory").split()
 LIMITS = ("max_vms max_vms_per_user max_vcpus max_vcpus_per_vm max_memory_bytes "
           "max_memory_per_vm_bytes max_nested_vms max_exits_per_sec").split()
-LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested throttle timer".split()
+LIMIT_HOOKS = "refuse_vm refuse_vcpu refuse_memory refuse_nested refuse_run throttle timer".split()
 STARTS = "\n".join(f"{name} 0 0" + " 0" * 18 for name in ("total", "setup", "entry", "firmware", "boot"))
 
 
