@@ -37,7 +37,7 @@ holds()
 
 ktap_print_header
 needs_steady_time
-ktap_set_plan 4
+ktap_set_plan 5
 load
 
 free=$(rate timer)
@@ -55,6 +55,14 @@ holds "$no_eoi"
 result "max_exits_per_sec=$LIMIT limits a guest that does not end its interrupts"
 holds "$cpuid"
 result "max_exits_per_sec=$LIMIT limits a guest that executes CPUID in a loop"
+
+# Its thread queues the same work as the timer's interrupt does.
+limit max_exits_per_sec 1
+timeout -s KILL 120 tick_runs $SECONDS_LONG > "$TMP/tick_runs" 2>&1
+status=$?
+ktap_print_msg "$(cat "$TMP/tick_runs")"
+equal "exit status" 0 $status && within 30 has_guests 0
+result "a timer that fires at each moment of KVM_RUN's entry does no harm while its guest is paced"
 
 unload
 ktap_finished

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: tick_runs SECONDS
+ * A guest whose periodic LAPIC timer fires as often as KVM allows, and which has left for
+ * an interrupt; since then its VMM enters KVM_RUN and leaves it at once, in a loop: so the
+ * timer fires at each moment of KVM_RUN's entry sooner or later. Prints how often it entered.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+
+#include "kvm.h"
+
+#define TOP		0xfffff000ul
+#define IP		0xff00
+#define APIC_LVTT	0x320
+#define APIC_TMICT	0x380
+#define APIC_TMCCT	0x390
+#define APIC_TDCR	0x3e0
+#define PERIODIC	(1u << 17)
+#define MASKED		(1u << 16)
+/* With the divisor 1 KVM takes a nanosecond for each; it allows no shorter period than 200 us. */
+#define TICKS		200000u
+#define DIVIDE_BY_1	0xb
+
+GUEST_CODE(spins, 16, "1: jmp 1b");
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+static void set(struct kvm_lapic_state *apic, unsigned int reg, uint32_t value)
+{
+	memcpy(apic->regs + reg, &value, sizeof(value));
+}
+
+static void start_timer(int vcpu)
+{
+	struct kvm_lapic_state apic;
+
+	if (ioctl(vcpu, KVM_GET_LAPIC, &apic))
+		err(1, "KVM_GET_LAPIC");
+	set(&apic, APIC_LVTT, PERIODIC | MASKED);
+	set(&apic, APIC_TDCR, DIVIDE_BY_1);
+	set(&apic, APIC_TMICT, TICKS);
+	set(&apic, APIC_TMCCT, TICKS);
+	if (ioctl(vcpu, KVM_SET_LAPIC, &apic))
+		err(1, "KVM_SET_LAPIC");
+}
+
+/* A signal after a while, in the guest, which then leaves for the interrupt. */
+static void leave_for_interrupt(int vcpu)
+{
+	struct sigaction action = { .sa_handler = ignore };
+
+	sigaction(SIGALRM, &action, NULL);
+	alarm(1);
+	if (!ioctl(vcpu, KVM_RUN, 0) || errno != EINTR)
+		err(1, "KVM_RUN");
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t end, rounds = 0;
+	int kvm, vm, vcpu;
+	struct kvm_run *run;
+	uint8_t *page;
+
+	if (argc != 2)
+		errx(2, "usage: tick_runs SECONDS");
+	stay_on(0);
+	kvm = kvm_open();
+	vm = kvm_create_vm(kvm);
+	if (ioctl(vm, KVM_CREATE_IRQCHIP, 0))
+		err(1, "KVM_CREATE_IRQCHIP");
+	page = allocate(PAGE);
+	GUEST_CODE_COPY(page + IP % PAGE, spins);
+	kvm_set_slot(vm, 0, TOP, PAGE, page);
+	vcpu = kvm_create_vcpu(vm, 0);
+	run = kvm_map_run(kvm, vcpu);
+	/* Before that KVM's timer is not periodic. */
+	kvm_offer_all(kvm, vcpu);
+	kvm_set_rip(vcpu, IP);
+	start_timer(vcpu);
+	leave_for_interrupt(vcpu);
+	run->immediate_exit = 1;
+	for (end = now_ns() + atoi(argv[1]) * 1000000000ull; now_ns() < end; rounds++)
+		if (!ioctl(vcpu, KVM_RUN, 0) || errno != EINTR)
+			err(1, "KVM_RUN");
+	printf("rounds %lu\n", rounds);
+	return 0;
+}
