@@ -200,15 +200,17 @@ static int read_file(int fd, struct start *start)
 static int read_guest(const struct env *env, uint64_t id, struct start_list *list)
 {
 	struct start start = { };
-	const char *file = "start";
+	const char *file;
 	char path[64];
 	int fd = guest_open(env, id), err;
 
 	if (fd < 0)
 		return sysfs_is_gone(fd) ? 0 : env_complain(env, "guests", fd);
 	err = guest_read(env, fd, id, &start.guest, &file);
-	if (!err)
+	if (!err) {
+		file = "start";
 		err = read_file(fd, &start);
+	}
 	close(fd);
 	/* VMs without a vCPU are not started: VMMs create them to probe KVM. */
 	if (!err && start.guest.vcpus) {
