@@ -58,7 +58,8 @@ def test_list():
                      ["3", "web", "started", "1.00s", "100ms", "1.00ms", "300ms", "600ms"]],
               "start lists running and ended guests with the time of each phase")
     with bench_with({}) as b:
-        ok(b.run("start").returncode == 0, "start without guests exits with 0")
+        r = b.run("start")
+        equal([r.returncode, r.stdout, r.stderr], [0, "", "l1tune: no guest has started since the module was loaded\n"], "start without guests says so and exits with 0")
         equal(b.json("start", "--json")["start"], [], "start --json without guests has an empty list")
 
 
@@ -88,7 +89,9 @@ def test_one():
         out = b.run("start", "3").stdout
         ok("900ms 50.0%  the VMM, before its first KVM_RUN" in out,
            "start GUEST names a VMM that is slow before its first KVM_RUN", out)
-        equal(b.run("start", "9").returncode, 4, "start GUEST exits with 4 if no guest matches")
+        r = b.run("start", "9")
+        ok(r.returncode == 4 and "no guest matches '9'" in r.stderr and not r.stdout,
+           "start GUEST exits with 4 and names the guest if no guest matches", r)
 
 
 def test_states():
@@ -113,7 +116,9 @@ def test_states():
         equal(b.run("start", "--noheadings", "-o", "SETUP,ENTRY,FIRMWARE").stdout.split(), ["1.00ms", "?", "1.00ms"],
               "start prints ? for an entry that was not seen")
     with bench_with({3: start_file("starting", f"phase setup {MS}", last="started")}) as b:
-        equal(b.run("start").returncode, 1, "start exits with 1 if a guest's start file changes at each read")
+        r = b.run("start")
+        ok(r.returncode == 1 and "/l2-3/start: unexpected value" in r.stderr and not r.stdout,
+           "start exits with 1 and names a guest's start file that changes at each read", r)
     with bench_with({}, [last(4, "ended", "web", setup=20)]) as b:
         out = b.run("start", "4").stdout
         ok("ended after 20.0ms, before it had started" in out,
@@ -143,7 +148,9 @@ def test_compare():
            "start --compare prints 0 for a reason that one guest lacks", rows)
         equal([one["id"] for one in b.json("start", "--json", "--compare", "4", "3")["start"]], [4, 3],
               "start --json --compare has the guests in the given order")
-        equal(b.run("start", "--compare", "3").returncode, 2, "start --compare with one guest exits with 2")
+        r = b.run("start", "--compare", "3")
+        ok(r.returncode == 2 and "--compare compares two guests" in r.stderr and not r.stdout,
+           "start --compare with one guest exits with 2 and asks for two", r)
         for width, is_wide in (80, False), (120, True):
             lines = on_terminal(b.command("start", "web"), width, NO_COLOR="1").splitlines()
             equal([max(map(len, lines[1:6])) <= width, "VMM_SLEEP" in lines[1]], [True, is_wide],
@@ -163,7 +170,10 @@ def test_until():
         b.run("start", "--until", "idle")
         with open(path, encoding="ascii") as f:
             equal(f.read().strip()[:4], "none", "start --until idle writes none to the module")
-        equal(b.run("start", "--until", "1", "3").returncode, 2, "start --until with a guest exits with 2")
+        r = b.run("start", "--until", "1", "3")
+        with open(path, encoding="ascii") as f:
+            ok(r.returncode == 2 and "--until applies to future guests" in r.stderr and f.read().startswith("none"),
+               "start --until with a guest exits with 2 and writes nothing to the module", r)
 
 
 def test_by():
@@ -187,8 +197,9 @@ def test_by():
               "start --json --by cgroup has the starts and upper bounds of all and of a tenant")
         equal([one["kind"] for one in of[2:]], ["pattern", "match", "tenant"],
               "start --json --by cgroup says whether a row is a tenant, a pattern or a match")
-        equal([b.run("start", "--by", *words).returncode for words in (["cgroup", "3"], ["uid"], ["cgroup", "--until", "1"])],
-              [2, 2, 2], "start --by exits with 2 with a guest, with --until, and with anything but cgroup")
+        for words, said in (["cgroup", "3"], "use it alone"), (["cgroup", "--until", "1"], "use it alone"), (["uid"], "invalid value 'uid': use cgroup"):
+            r = b.run("start", "--by", *words)
+            ok(r.returncode == 2 and said in r.stderr and not r.stdout, f"start --by {' '.join(words)} exits with 2 and says: {said}", r)
     with bench_with({}) as b:
         shutil.rmtree(f"{b.machine.device('l1')}/start")
         r = b.run("start", "--by", "cgroup")
