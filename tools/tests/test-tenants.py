@@ -121,10 +121,13 @@ def test_effect():
            "limits exits with 1 and names the unavailable hook if a tenant limit is not effective", r)
         equal([row[-1] for row in rows(r)[10:13]], ["EFFECTIVE", "no", "waiting"],
               "limits shows that a tenant limit is not effective or waits for KVM")
-        equal(b.run("limits", "max_vms").returncode, 1,
-              "limits NAME exits with 1 if that limit of a tenant is not effective")
-        equal(b.run("limits", "max_memory_bytes").returncode, 0,
-              "limits NAME exits with 0 if only other limits of a tenant are not effective")
+        r = b.run("limits", "max_vms")
+        ok(r.returncode == 1 and "tenant /machine.slice: max_vms is set and not effective" in r.stderr and "max_vcpus" not in r.stderr,
+           "limits NAME exits with 1 and names the tenant if that limit of a tenant is not effective", r)
+        r = b.run("limits", "max_memory_bytes")
+        equal([r.returncode, r.stderr, [row[:3] for row in rows(r) if row[:1] == ["/machine.slice"]]],
+              [0, "", [["/machine.slice", "max_memory_bytes", "64G"]]],
+              "limits NAME shows the limit and exits with 0 if only other limits of a tenant are not effective")
     with Bench() as b:
         machine(b)
         r = b.run("limits", "tenant:/machine.slice", "max_vms=2", "audit.max_memory_bytes=1G", "max_vcpus=9")
@@ -233,16 +236,20 @@ def test_cgroups():
         for number in 4, 3, 2, 1:
             remove(b.machine, number)
         r = b.run("limits")
-        equal([r.returncode, r.stderr], [0, ""], "limits says nothing about cgroups if there are no tenants")
+        equal([r.returncode, r.stderr, [row[0] for row in rows(r)[:2]], "TENANT" in r.stdout], [0, "", ["LIMIT", "max_vms"], False],
+              "limits shows the host's limits and says nothing about cgroups if there are no tenants")
         os.unlink(b.machine.proc + "/self/cgroup")
         r = b.run("limits", "tenant:/a", "max_vms=1")
         ok(r.returncode == 1 and "this kernel has no cgroups" in r.stderr,
            "limits tenant:PATH NAME=VALUE fails on a kernel without cgroups", r)
         v2(b.machine)
+        # The module's answer when it has as many as it takes.
         os.unlink(b.machine.device("l1") + "/tenants/add")
+        os.symlink("/dev/full", b.machine.device("l1") + "/tenants/add")
         r = b.run("limits", "tenant:/a", "max_vms=1")
-        ok(r.returncode and r.stderr and not defined(b.machine),
-           "limits tenant:PATH NAME=VALUE fails if the tenant cannot be defined", r)
+        equal([r.returncode, r.stdout, r.stderr, defined(b.machine)],
+              [1, "", "l1tune: too many tenants for /a: at most 64 patterns and 4096 tenants; remove one first\n", []],
+              "limits tenant:PATH NAME=VALUE exits with 1 and says how many tenants there can be if the module has no room for one more")
 
 
 def charge(bench, number, cgroup, now=None, **values):
@@ -323,8 +330,10 @@ def test_doctor():
         r = b.run("doctor", "--tenant", "/machine.slic")
         ok(r.returncode == 2 and "did you mean /machine.slice?" in r.stderr and not r.stdout,
            "doctor --tenant exits with 2 and suggests the tenant that a mistyped path means", r)
-        for args in ["--tenant", "a"], ["--tenant", "/a", "--all"]:
-            ok(b.run("doctor", *args).returncode == 2, f"doctor {' '.join(args)} exits with 2")
+        for args, said in ((["--tenant", "a"], "such as /machine.slice"), (["--tenant", "/a", "--all"], "mutually exclusive"),
+                           (["--tenant", "/a"], "there is no tenant /a: l1tune limits lists the tenants")):
+            r = b.run("doctor", *args)
+            ok(r.returncode == 2 and said in r.stderr and not r.stdout, f"doctor {' '.join(args)} exits with 2 and says: {said}", r)
         v2(m, mount="cgroup")
         rows, status = doctor(b, "/machine.slice/a")
         ok(rows["cgroups"][0] == "warning" and "version 2 is not mounted" in rows["cgroups"][1] and status == 1,
@@ -355,7 +364,9 @@ def test_doctor():
         ok(r.returncode == 2 and "the loaded module has no tenants" in r.stderr,
            "doctor --tenant exits with 2 if the module has no tenants", r)
     with Bench(load=False) as b:
-        ok(b.run("doctor", "--tenant", "/a").returncode == 2, "doctor --tenant exits with 2 without the module")
+        r = b.run("doctor", "--tenant", "/a")
+        ok(r.returncode == 2 and "run modprobe l1tune" in r.stderr and not r.stdout,
+           "doctor --tenant without the module exits with 2 and says to run modprobe", r)
 
 
 def samples(text, *families):
@@ -398,7 +409,7 @@ def test_export():
         for number in range(200, 203):
             tenant(b.machine, number, f"/u{number}", limits={"max_vms": 1, "max_vcpus": 1}, effective={"max_vms": 0, "max_memory_bytes": 0})
         r = b.run("export")
-        ok("/u200" not in r.stdout, "export has no series for tenants beyond 100", r)
+        ok("/u200" not in r.stdout and 'tenant="/t10"' in r.stdout, "export has no series for tenants beyond 100", r)
         equal(samples(r.stdout, *LIMIT_FAMILIES[6:]), ["l1tune_tenants_broken_limits 5"],
               "export counts limits that are not effective of tenants without series, too")
         tenant(b.machine, 203, "/u203", limits={"max_vms": "?"})
@@ -408,8 +419,9 @@ def test_export():
            "export fails and has no sums over tenants if one cannot be read", r)
     with Bench() as b:
         b.machine.limits()
-        equal(samples(b.run("export").stdout, *LIMIT_FAMILIES), [],
-              "export has no metric of tenants if the module has none")
+        r = b.run("export")
+        equal([r.returncode, "l1tune_up 1\n" in r.stdout, samples(r.stdout, *LIMIT_FAMILIES)], [0, True, []],
+              "export has the host and no metric of tenants if the module has none")
 
 
 print("KTAP version 1")
