@@ -255,12 +255,15 @@ def test_caps():
         r = b.run("caps", "--compare", other)
         ok(re.search("^ept +no +yes +yes ", r.stdout, re.M), "caps --compare shows what another machine offers", r.stdout)
         write(other, b"{}")
-        ok(b.run("caps", "--compare", other).returncode == 1,
-           "caps --compare fails with a file that is not a document of caps")
+        r = b.run("caps", "--compare", other)
+        ok(r.returncode == 1 and "other.json: not a document of l1tune caps --json" in r.stderr and not r.stdout,
+           "caps --compare fails with a file that is not a document of caps, and names it", r)
         b.offer([], OFFERED)
         ok("offers no VMX" in b.run("caps").stdout, "caps says that a machine without VMX offers none")
     with Known(load=False) as b:
-        equal(b.run("caps").returncode, 3, "caps exits with 3 without the module")
+        r = b.run("caps")
+        ok(r.returncode == 3 and "run modprobe l1tune" in r.stderr and not r.stdout,
+           "caps without the module exits with 3 and says to run modprobe", r)
 
 
 def test_kept():
@@ -335,10 +338,17 @@ def test_bench():
         ok(r.returncode == 1 and "/kvm: No such file" in r.stderr and "doctor" in r.stderr,
            "bench without /dev/kvm fails and points to doctor", r)
         r = b.run("bench", *args, "--compare", b.directory + "/none")
-        ok(r.returncode == 1 and "none" in r.stderr, "bench --compare fails with a file that does not exist", r)
-        for wrong in (["x"], ["-o", "NOSUCH"], ["--compare"]):
+        ok(r.returncode == 1 and f"{b.directory}/none: No such file" in r.stderr and "/kvm" not in r.stderr,
+           "bench --compare fails with a file that does not exist, before it measures", r)
+        for wrong, said in ((["x"], "unknown kind 'x'"), (["-o", "NOSUCH"], "unknown column 'NOSUCH'"),
+                            (["--sort", "NOSUCH"], "unknown column 'NOSUCH'"), (["--compare"], "--compare needs a value")):
             r = b.run("bench", *args, *wrong)
-            ok(r.returncode == 2, f"l1tune bench {' '.join(wrong)} exits with 2", r)
+            ok(r.returncode == 2 and said in r.stderr and not r.stdout,
+               f"l1tune bench {' '.join(wrong)} exits with 2 and says: {said}", r)
+        for column in "MEDIAN", "-times":
+            r = b.run("bench", *args, "--sort", column)
+            ok(r.returncode == 1 and "/kvm: No such file" in r.stderr,
+               f"bench --sort {column} accepts the column and fails only for the missing /dev/kvm", r)
         r = subprocess.run([TOOL, "bench", "--help"], capture_output=True, text=True, check=False)
         ok(r.returncode == 0 and "--save" in r.stdout, "bench --help names --save and exits with 0", r)
 
