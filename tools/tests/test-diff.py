@@ -91,7 +91,8 @@ def test_files():
         b.machine.load()
         paths = save(b, "a.json", HEALTHY), save(b, "b.json", SICK)
         os.rename(b.machine.sys, b.machine.sys + "-away")
-        equal(b.run("diff", *paths).returncode, 0, "diff of two files works without the module")
+        r = b.run("diff", "--noheadings", "-o", "REASON,CHANGE", *paths)
+        equal([r.returncode, r.stderr, rows(r)[:1]], [0, "", [["CPUID", "+80.0%"]]], "diff of two files works without the module")
         os.rename(b.machine.sys + "-away", b.machine.sys)
 
 
@@ -127,10 +128,12 @@ def test_wrong_files():
                not r.stdout, f"diff refuses a file that begins with {content[:20]!r} and says: {expected}", r)
         r = b.run("diff", good, b.directory + "/nosuch.json")
         ok(r.returncode == 1 and "nosuch.json" in r.stderr, "diff names a file that does not exist", r)
-        for args in (["diff"], ["diff", good], ["diff", good, good, good], ["diff", good, "pid:x"],
-                     ["diff", "-o", "NOSUCH", good, good], ["diff", "-c", "1", good, good]):
-            equal(b.run(*args).returncode, 2,
-                  f"diff exits with 2 for these arguments: {' '.join(map(os.path.basename, args[1:]))}")
+        for args, said in (([], "too few arguments"), ([good], "too few arguments"), ([good, good, good], "too many arguments"),
+                           ([good, "pid:x"], "'pid:x' is neither a file nor a guest"), (["-o", "NOSUCH", good, good], "unknown column 'NOSUCH'"),
+                           (["-c", "1", good, good], "unknown option '-c'")):
+            r = b.run("diff", *args)
+            ok(r.returncode == 2 and said in r.stderr and not r.stdout,
+               f"diff {' '.join(map(os.path.basename, args))} exits with 2 and says: {said}", r)
 
 
 def test_guests():

@@ -282,16 +282,17 @@ def test_textfile():
               [3, {("l1tune_up", frozenset()): "0"}, True],
               "export --textfile without the module writes l1tune_up 0 and exits with 3")
         r = b.run("export")
-        ok(r.returncode == 3 and not r.stdout, "export without the module prints nothing to stdout and exits with 3", r)
+        ok(r.returncode == 3 and not r.stdout and "then modprobe l1tune" in r.stderr,
+           "export without the module prints nothing to stdout, says to run modprobe and exits with 3", r)
 
 
 def test_wrong():
     with Bench() as b:
         machine(b)
-        for args in ["web"], ["--json"], ["-i", "1"], ["--textfile"]:
+        for args, said in ((["web"], "export takes no arguments"), (["--json"], "unknown option '--json'"), (["-i", "1"], "unknown option '-i'"),
+                           (["--textfile"], "--textfile needs a value")):
             r = b.run("export", *args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout,
-               f"export {' '.join(args)} prints its usage error and exits with 2", r)
+            ok(r.returncode == 2 and said in r.stderr and not r.stdout, f"export {' '.join(args)} exits with 2 and says: {said}", r)
         r = subprocess.run([TOOL, "--json", "export"], capture_output=True, text=True, check=False)
         ok(r.returncode == 2 and "export does not print JSON" in r.stderr,
            "l1tune --json export prints its usage error and exits with 2", r)
@@ -301,7 +302,7 @@ def test_wrong():
         ok(r.returncode == 1 and "l2-4/stats" in r.stderr and of_guest(s, "l1tune_guest_vcpus") == "2",
            "export exits with 1 and names a guest that cannot be read, and writes the others", r)
         r, path = textfile(b)
-        ok(r.returncode == 1 and "l1tune_guest_vcpus" in contents(path),
+        ok(r.returncode == 1 and "l2-4/stats" in r.stderr and 'l1tune_guest_vcpus{guest="web"} 2\n' in contents(path),
            "export --textfile exits with 1 for a guest that cannot be read, and writes the others", r)
         if os.geteuid():
             return
@@ -376,7 +377,7 @@ def test_machine_labels():
         equal([of[label] for label in ("vendor", "type", "cpu", "isa")],
               ["Amazon EC2", 'm8i."x"', "Intel(R) Xeon(R) 6975P-C", "vmx"],
               "export writes vendor, type, CPU and ISA of the machine as labels")
-        ok(of["kernel"], "export writes the kernel of the machine as a label", of)
+        equal(of["kernel"], "6.1.0-56-amd64", "export writes the kernel of the machine as a label")
 
 
 def test_manual():
@@ -432,7 +433,7 @@ def test_many():
         ok(r.returncode == 0 and seconds < 1, f"export of {guests} guests takes less than a second of CPU", seconds)
         of_one = sum(("guest", "instance-00000001") in labels for _, labels in samples)
         equal(of_one, len(REASONS) + 38, "export writes 38 series for a guest, and one for each reason that it had")
-        equal(len(samples) - of_one * guests < 135, True, "export writes fewer than 135 series for the host")
+        ok(0 < len(samples) - of_one * guests < 135, "export writes fewer than 135 series for the host", len(samples))
 
 
 print("KTAP version 1")
