@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """What tests of l1tune have in common: KTAP, and a machine to run it on."""
+import fcntl
 import json
 import os
 import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 
 from fake import Machine
@@ -130,18 +134,27 @@ def wait_for_look(process):
     within(30, lambda: is_waiting(process) and not child_looks())
 
 
+END_OF_OUTPUT = b"\0end"
+
+
 def on_terminal(command, columns=80, **environment):
-    """What a terminal of so many columns gets."""
-    child, fd = pty.fork()
-    if not child:
-        os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"} | environment)
-        subprocess.run(["stty", "cols", str(columns), "rows", "24"], check=False)
-        os.execv(command[0], command)
+    """
+    What a terminal of so many columns gets. It is not the process's controlling terminal, which
+    the kernel hangs up when the process ends, and what was not read by then may be lost.
+    """
+    terminal, fd = pty.openpty()
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("=4H", 24, columns, 0, 0))
+    process = subprocess.Popen(command, stdin=fd, stdout=fd, stderr=fd,
+                               env=os.environ | {"LC_ALL": "C.UTF-8", "TERM": "xterm"} | environment)
+
+    def mark_end():
+        process.wait()
+        os.write(fd, END_OF_OUTPUT)
+
+    threading.Thread(target=mark_end).start()
     output = b""
-    try:
-        while chunk := os.read(fd, 4096):
-            output += chunk
-    except OSError:
-        pass
-    os.waitpid(child, 0)
-    return output.decode()
+    while not output.endswith(END_OF_OUTPUT):
+        output += os.read(terminal, 4096)
+    os.close(terminal)
+    os.close(fd)
+    return output.removesuffix(END_OF_OUTPUT).decode()
