@@ -93,11 +93,12 @@ OLD = slow_line(number=1)
 print("KTAP version 1")
 with Bench() as b:
     machine(b, OLD)
-    equal(b.run("watch").returncode, 2, "watch without --over and --hang exits with 2")
-    for words in (["--over", "5"], ["--over", "1us"], ["--over", "5ms", "--part", "halted"], ["--reason", "CPUID"],
-                  ["--over", "5ms", "--on-threshold", "explode"], ["--over", "5ms", "--on-threshold", "signal,num=99"]):
+    for words, said in (([], "--over TIME or --hang TIME is missing"), (["--over", "5"], "'5' is not a time"), (["--over", "1us"], "'1us' is not a time"),
+                        (["--over", "5ms", "--part", "halted"], "'halted' is none of kernel"), (["--reason", "CPUID"], "--reason needs --over"),
+                        (["--over", "5ms", "--on-threshold", "explode"], "'explode' is none of print"),
+                        (["--over", "5ms", "--on-threshold", "signal,num=99"], "'signal,num=99' is none of print")):
         r = b.run("watch", *words)
-        ok(r.returncode == 2 and r.stderr, f"watch {' '.join(words)} prints a usage error and exits with 2", r)
+        ok(r.returncode == 2 and said in r.stderr and not r.stdout, f"{' '.join(['watch', *words])} exits with 2 and says: {said}", r)
 
     got, err = reported(b, [OLD, slow_line(number=2, vmm=19), slow_line(number=3, time_ms=4, vmm=4)])
     equal([e["event"] for e in got], ["slow", "summary"],
@@ -304,17 +305,21 @@ for unloaded in True, False:
 STATES = {"vmm": 3, "vmm_sleep": 4, "halted": 5, "blocked": 6, "runq": 7, "throttled": 8, "kernel": 2}
 
 
-def hang(state, process="S", code=30):
+def hang(state, vmm="S", code=30):
     with Bench() as bench:
-        machine(bench, state=now(STATES[state], 1, 2, code), process=process)
+        machine(bench, state=now(STATES[state], 1, 2, code), process=vmm)
         process = subprocess.Popen(bench.command("watch", "--json", "--hang", "1s"), stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         # It looks more than once in that time.
         wait_for_look(process)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
-        return [e for e in (json.loads(line)["watch"] for line in out.splitlines()) if e["event"] == "hang"]
+        out, err = process.communicate(timeout=30)
+        events = [json.loads(line)["watch"] for line in out.splitlines()]
+        hangs = [e for e in events if e["event"] == "hang"]
+        equal([process.returncode, err, [(e["event"], e["hangs"]) for e in events if e not in hangs]], [0, "", [("summary", len(hangs))]],
+              f"watch --hang ends with a summary that counts the hangs: a vCPU in state {state}, code {code}")
+        return hangs
 
 
 for state in "vmm vmm_sleep blocked runq kernel".split():
@@ -326,5 +331,5 @@ for state in "halted throttled".split():
     equal(hang(state), [], f"watch --hang does not report a vCPU in state {state}")
 equal([(e["hang"], e["reason"]) for e in hang("halted", code=48)], [("blocked", "EPT_VIOLATION")],
       "watch --hang reports a vCPU that KVM has halted for a page fault as blocked")
-equal(hang("vmm_sleep", process="T"), [], "watch --hang does not report a vCPU of a stopped process")
+equal(hang("vmm_sleep", vmm="T"), [], "watch --hang does not report a vCPU of a stopped process")
 finish()
