@@ -37,23 +37,21 @@ def test_errors():
                f"{command} without the module exits with 3 and says to run modprobe", r)
     with Bench() as b:
         three_guests(b)
-        for args in (["list", "-o", "NOSUCH"], ["list", "-o", ""], ["stat", "--sort", "X"],
-                     ["stat", "-c", "1"], ["stat", "-i", "0"], ["stat", "-i", "nan"],
-                     ["stat", "-i", "1x"], ["stat", "-i", "1", "-c", "0"], ["list", "pid:x"],
-                     ["list", "--nonsense"], ["status", "web"], ["nonsense"]):
-            r = b.run(*args)
-            ok(r.returncode == 2 and r.stderr and not r.stdout,
-               f"l1tune {' '.join(args)} prints a usage error and exits with 2", r)
         for selector in "9", "l2-9", "pid:9", "uid:9", "name:x*", "cgroup:/x*", "we":
             r = b.run("stat", selector)
-            ok(r.returncode == 4 and selector in r.stderr and not r.stdout,
+            ok(r.returncode == 4 and f"no guest matches '{selector}'" in r.stderr and not r.stdout,
                f"stat {selector} exits with 4 and names the selector that matches no guest", r)
         r = b.run("stat", "web", "9")
-        equal(r.returncode, 4, "stat with two selectors exits with 4 if one of them matches no guest")
+        ok(r.returncode == 4 and "no guest matches '9'" in r.stderr and not r.stdout,
+           "stat with two selectors exits with 4 and names the one that matches no guest", r)
         for args, said in ((["stta"], "unknown command 'stta': did you mean stat?"),
                            (["zzz"], "unknown command 'zzz': l1tune help lists"),
                            (["help", "limit"], "did you mean limits?"),
                            (["list", "-o", "VCPU_"], "unknown column 'VCPU_': did you mean VCPUS?"),
+                           (["list", "-o", ""], "unknown column ''"), (["list", "-o", "NOSUCH"], "unknown column 'NOSUCH'"),
+                           (["stat", "-i", "0"], "'0' is not a number of seconds"), (["stat", "-i", "nan"], "'nan' is not a number of seconds"),
+                           (["stat", "-i", "1", "-c", "0"], "--count: '0' is not a whole number from 1"), (["list", "pid:x"], "'pid:x' is not a guest"),
+                           (["list", "--nonsense"], "unknown option '--nonsense'"), (["nonsense"], "unknown command 'nonsense'"),
                            (["stat", "--sort", "zzzzzz"], "unknown column 'zzzzzz': --help lists"),
                            (["stat", "--vcpsu"], "unknown option '--vcpsu': did you mean --vcpus?"),
                            (["list", "-x"], "unknown option '-x'"), (["list", "--json=1"], "--json takes no value"),
@@ -80,7 +78,8 @@ def test_errors():
         r = subprocess.run(b.command("stat", "-J"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True, check=False,
                            preexec_fn=lambda: os.close(1))
-        ok(r.returncode == 1 and r.stderr, "stat --json with stdout closed reports an error and exits with 1", r)
+        equal([r.returncode, r.stderr], [1, "l1tune: cannot write: Bad file descriptor\n"],
+              "stat --json with stdout closed says once that it cannot write, and exits with 1")
 
 
 def test_damage():
@@ -101,7 +100,8 @@ def test_damage():
         ok(r.returncode == 0 and not r.stderr and "web" not in r.stdout and "CPUID" in r.stdout,
            "stat leaves out a guest that ends while it is read", r)
         r = b.run("stat", "1")
-        equal(r.returncode, 4, "stat GUEST exits with 4 if the guest ends while it is read")
+        ok(r.returncode == 4 and "no guest matches '1'" in r.stderr and not r.stdout,
+           "stat GUEST exits with 4 and names the guest if it ends while it is read", r)
 
 
 def test_permissions():
@@ -135,7 +135,9 @@ def test_permissions():
            "status --json without permission has usage, and null for totals and guests", r)
         for number_ in 1, 2, 3:
             b.remove(number_)
-        equal(nobody("status").returncode, 0, "status without permission exits with 0 if there are no guests")
+        r = nobody("status")
+        ok(r.returncode == 0 and "hooks     10 ok\n" in r.stdout and not r.stderr,
+           "status without permission exits with 0 and prints no message if there are no guests", r)
 
 
 def test_one_unreadable():
@@ -491,9 +493,10 @@ def test_terminal():
             plain = on_terminal(b.command(command), NO_COLOR="1")
             ok("\x1b[1m" in colored, f"{command} prints colours on a terminal", colored)
             ok("\x1b" not in plain, f"{command} prints no colours if NO_COLOR is set", plain)
-            ok("\x1b" not in on_terminal(b.command(command), TERM="dumb"),
-               f"{command} prints no colours if TERM is dumb")
-            ok("\x1b" not in b.run(command).stdout, f"{command} prints no colours without a terminal")
+            equal(on_terminal(b.command(command), TERM="dumb").replace("\r", ""), plain.replace("\r", ""),
+                  f"{command} prints the same text, without colours, if TERM is dumb")
+            piped = b.run(command).stdout
+            ok("17 " in piped and "\x1b" not in piped, f"{command} prints no colours without a terminal", piped)
             ok(max(map(len, plain.splitlines())) <= 80, f"{command} fits into a terminal of 80 columns", plain)
             ok("\u2026" in plain and re.search("\u2026\\S*-17 ", plain),
                f"{command} shortens a long name in the middle and keeps its last digits", plain)
