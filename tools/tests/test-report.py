@@ -311,8 +311,10 @@ def test_hostile():
         ok("\u202e" not in text and "\u200b" not in text and "a\\xe2" in text,
            "the page of report escapes names with characters that reorder or hide text")
         r = b.report(*between, "--text")
-        ok(not r.returncode and not re.search(r"<(?!http)|@|`|!\[x\]|\|a\|", r.stdout),
-           "report --text escapes Markdown and HTML in names", r.stdout)
+        rows = re.findall(r"^\| .*\(l2-(\d+)\) \| 1 \|", r.stdout, re.M)
+        ok(not r.returncode and sorted(map(int, rows)) == list(range(1, len(HOSTILE) + 1)) and
+           not re.search(r"<(?!http)|@|`|!\[x\]|\|a\|", r.stdout),
+           "report --text has each guest, and escapes Markdown and HTML in names", r.stdout)
 
 
 # A PID's digits may be in a time in nanoseconds, which is no secret.
@@ -323,18 +325,16 @@ def holds(text, secret):
 def test_anonymous():
     with Reported(names=["payroll prod", "hr.internal"], guest={"nested": "on"}) as b:
         between = b.history()
-        secrets = ["payroll", "prod", "hr.internal", "kvm-host", "eu-7", "qemu-secret", "xyzzy", "machine.slice", "vm-1", "23457", "23458",
-                   "54321", BOOT_ID, b.directory, "l1tune-test"]
-        outputs = {"page": ("--anonymous",), "text": ("--anonymous", "--text"), "JSON": ("--anonymous", "-J")}
-        for what, args in outputs.items():
-            found = b.report(*between).stdout
-            clean = b.report(*between, *args).stdout
-            lacks = [s for s in secrets if s not in found]
-            equal(lacks, [],
-                  "report without --anonymous has all names, so that their absence can be tested: "
-                  f"{what}") if what == "page" else None
-            equal([s for s in secrets if holds(clean, s)], [],
+        names = ["payroll", "prod", "hr.internal", "kvm-host", "eu-7", BOOT_ID, "l1tune-test"]
+        numbers = ["qemu-secret", "xyzzy", "machine.slice", "vm-1", "23457", "23458", "54321"]
+        for what, args, secrets in ("page", [], names + numbers), ("text", ["--text"], names), ("JSON", ["-J"], names + numbers):
+            found, clean = b.report(*between, *args), b.report(*between, "--anonymous", *args)
+            equal([s for s in names + numbers if holds(found.stdout, s)], secrets,
+                  f"report without --anonymous has the names, numbers and paths whose absence is tested: {what}")
+            equal([clean.returncode, [s for s in names + numbers if holds(clean.stdout, s)]], [0, []],
                   f"report --anonymous has none of the names, numbers and paths: {what}")
+            equal([s for s in ("guest-1", "guest-2", "host-1", "boot-1", "path-1") if not holds(clean.stdout, s)], [],
+                  f"report --anonymous has replacements of guests, host, boot and paths: {what}")
         document = json.loads(b.report(*between, "--anonymous", "-J").stdout)
         named = json.loads(b.report(*between, "-J").stdout)
         guests = document["stat"]["l2"]
