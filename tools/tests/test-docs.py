@@ -60,12 +60,15 @@ def has_option(name, letter, long, argument):
 
 def test_options(source, commands):
     """An option's entry in the manual that names commands names all that have it."""
+    found = 0
     for entry in re.split(r"^\.It Fl ", source.partition("\n.Sh OPTIONS\n")[2].partition("\n.Sh ")[0], flags=re.M)[1:]:
         option = re.match(r"(?:(\w) , )?-([a-z0-9-]+)(?: Ar (\S+))?", entry).groups(default="")
         named = re.findall(r"[a-z]+", " ".join(re.findall(r"^\.Cm ([a-z , ]+) :$", entry, re.M)))
+        found += bool(named)
         if named:
             equal(sorted(named), sorted(name for name in commands if has_option(name, *option)),
                   f"l1tune.8 names with --{option[1]} {option[2]} exactly the commands that have it")
+    ok(found > 20, "this test finds more than 20 options of single commands in l1tune.8", found)
 
 
 def one(code, reason):
@@ -144,6 +147,8 @@ def main():
             continue
         help_text = text_of(TOOL, name, "--help")
         options = OPTION.findall(help_text)
+        equal(len(options), len(re.findall(r"^ +-", help_text, re.M)), f"this test finds each option in l1tune {name} --help")
+        ok(("h", "help", "") in options, f"l1tune {name} --help lists --help", options)
         missing = [option for option in options if not documented(source, *option)]
         equal(missing, [], f"l1tune.8 has each option of l1tune {name}")
         known = {long for _, long, _ in options} | {letter for letter, _, _ in options}
@@ -172,6 +177,7 @@ def exported(directory="tools/export"):
 
 def test_metrics(source):
     metrics = set(re.findall(r"\bl1tune_\w+", source.partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]))
+    ok({"l1tune_up", "l1tune_host_exits_total", "l1tune_guest_info"} <= metrics, "this test finds the metrics in l1tune.8", metrics)
     equal(sorted(metrics ^ exported()), [], "l1tune.8 has each exported metric and no others")
     for name in "l1tune.rules.yml", "l1tune.rules.test.yml", "l1tune.dashboard.json", "README.md":
         used = set(re.findall(r"(?<![\w:])l1tune_\w+", read("tools/prometheus/" + name)))
@@ -183,6 +189,7 @@ def test_events(source):
     text = source.partition("\n.Sh EVENTS\n")[2].partition("\n.El")[0]
     documented_events = set(re.findall(r"[a-z]+", " ".join(re.findall(r"^\.It Sy (.*)$", text, re.M))))
     kinds = set(re.findall(r'\[EVENT_\w+\] = "(\w+)"', read("tools/ui/event-show.c")))
+    ok({"added", "denied", "slow"} <= kinds, "this test finds the kinds of events in event-show.c", kinds)
     equal(sorted(documented_events ^ kinds), [], "l1tune.8 has each kind of event and no others")
 
 
@@ -214,6 +221,7 @@ def test_causes():
     text = read("docs/explain.md").partition("\n## Symptoms and their causes\n")[2].partition("\n## ")[0]
     places = re.findall(r"^(?:\| |### )(`[^|:]*)", text, re.M)
     explained = set(re.findall(r"`([a-z0-9-]+)`", " ".join(places)))
+    ok({"ept", "devices"} <= set(causes), "this test finds the causes in l1tune advise --help", causes)
     equal(sorted(explained ^ set(causes)), [], "docs/explain.md has each cause and symptom of advise, and no others")
 
 
@@ -229,6 +237,7 @@ def test_sources():
 def test_steps():
     by_name = re.search(r"^BY_NAME=\((.*?)\)", read("selftests/check"), re.M | re.S)[1].split()
     missing = [step for step in by_name if f"`{step}`" not in read("docs/testing.md")]
+    ok(len(by_name) > 3, "this test finds the steps of selftests/check that run by name only", by_name)
     equal(missing, [], "docs/testing.md has each step of selftests/check that runs by name only")
 
 
@@ -244,6 +253,7 @@ def test_version():
 
 def test_runbook():
     alerts = re.findall(r"^ +- alert: (\w+)$(?:\n(?! +- alert).*)*?\n +runbook: (\S+)$", read("tools/prometheus/l1tune.rules.yml"), re.M)
+    ok("L1tuneDenied" in dict(alerts), "this test finds the alerts of l1tune.rules.yml and their runbooks", alerts)
     equal([name for name, _ in alerts], re.findall(r"- alert: (\w+)", read("tools/prometheus/l1tune.rules.yml")),
           "every alert of l1tune.rules.yml has a runbook")
     equal([f"docs/operating.md#{name.lower()}" for name, _ in alerts], [link for _, link in alerts],

@@ -90,6 +90,7 @@ def test_capabilities():
 def main():
     units = sorted(name for name in os.listdir(UNITS) if name.startswith("l1tune"))
     services = [name for name in units if name.endswith(".service")]
+    equal(services, ["l1tune-export.service", "l1tune-record.service", "l1tune.service"], "this test finds the services")
     if shutil.which("systemd-analyze"):
         with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
             equal(verify(directory, *units), [0, ""], f"systemd-analyze verify reports nothing for {' '.join(units)}")
@@ -125,11 +126,13 @@ def main():
         text = unit(name)
         ok("ConditionKernelCommandLine=!nol1tune" in text,
            f"{name} does not start with nol1tune on the kernel command line")
-        for line in re.findall(r"^Exec\w+=(.*)", text, re.M):
+        lines = re.findall(r"^Exec\w+=(.*)", text, re.M)
+        equal(bool(lines), name in services, f"{name} runs commands if it is a service")
+        for line in lines:
             words = line.split()
             options = [word for word in words[2:] if word.startswith("--")]
             known = subprocess.run([words[0], words[1], "--help"], capture_output=True, text=True, check=True).stdout
-            ok(words[0] == TOOL and all(option in known for option in options),
+            ok(words[0] == TOOL and all(re.search(rf"^ +(-\w, )?{option}\b(?!-)", known, re.M) for option in options),
                f"{name} runs l1tune with options that the command has", line)
 
 
