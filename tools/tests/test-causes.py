@@ -279,7 +279,7 @@ def test_situations():
             if not mine:
                 continue
             causes = {c["cause"]: c for c in mine[0]["causes"]}
-            ok(all(c["how_to_find_out"] for c in causes.values()) and
+            ok(causes and all(c["how_to_find_out"] for c in causes.values()) and
                all(c["seen"] for c in causes.values() if c["verdict"] != "not_ruled_out"),
                f"each cause of {rule} says what was seen and how to find out: {name}", causes)
             others = [a["rule"] for a in advice if a["symptom"] == mine[0]["symptom"] and a != mine[0]]
