@@ -27,6 +27,7 @@
 #define CPUIDS		100
 #define PAIRS		8
 #define MOST_TRIES	200
+#define MOST_VCPUS	250
 #define SETTLE_US	5000
 #define FIRST_DELAY_NS	1000000ul
 #define LEAST_STEP_NS	2000ul
@@ -55,7 +56,7 @@ struct pair {
 
 static struct pair pairs[MOST_TRIES];
 
-/* A runner gets EAGAIN: there is nothing left. */
+/* A runner got EAGAIN: there may be nothing left. */
 static atomic_bool again;
 
 static void ignore(int sig)
@@ -127,22 +128,38 @@ static bool pair_up(struct pair *p, int vm, int id, uint64_t delay_ns)
 	return !p->created;
 }
 
-/* Returns whether all that there is has been used up. */
-static bool pair_all_up(int vm, int *last)
+/* Returns whether KVM_RUN of one more vCPU fails with EAGAIN. */
+static bool is_refused(int kvm, int vm, int id)
+{
+	int vcpu = kvm_create_vcpu(vm, id);
+
+	kvm_map_run(kvm, vcpu)->immediate_exit = 1;
+	return ioctl(vcpu, KVM_RUN, 0) && errno == EAGAIN;
+}
+
+/*
+ * Returns whether all that there is has been used up. That a runner got EAGAIN may be for
+ * what its creator had, which returns.
+ */
+static bool pair_all_up(int kvm, int vm, int *last)
 {
 	uint64_t delay_ns = FIRST_DELAY_NS, step_ns = FIRST_DELAY_NS / 2;
-	int id, won = 0;
+	int id, won = 0, probe = MOST_TRIES;
+	bool refused = false;
 
-	for (id = 1; id < MOST_TRIES && won < PAIRS && !again; id++) {
+	for (id = 1; id < MOST_TRIES && won < PAIRS && !refused; id++) {
 		if (pair_up(&pairs[id], vm, id, delay_ns)) {
 			won++;
-			continue;
+		} else {
+			delay_ns += pairs[id].early ? step_ns : -step_ns;
+			step_ns = step_ns / 2 > LEAST_STEP_NS ? step_ns / 2 : LEAST_STEP_NS;
 		}
-		delay_ns += pairs[id].early ? step_ns : -step_ns;
-		step_ns = step_ns / 2 > LEAST_STEP_NS ? step_ns / 2 : LEAST_STEP_NS;
+		if (again && probe < MOST_VCPUS)
+			refused = is_refused(kvm, vm, probe++);
+		again = false;
 	}
 	*last = id - 1;
-	return won == PAIRS || again;
+	return won == PAIRS || refused;
 }
 
 static void let_go(struct pair *p)
@@ -198,7 +215,7 @@ int main(int argc, char **argv)
 	if (ioctl(vm, KVM_CREATE_IRQCHIP, 0))
 		err(1, "KVM_CREATE_IRQCHIP");
 	kvm_set_slot(vm, 0, TOP, PAGE, page);
-	printf("used_up=%s\n", pair_all_up(vm, &id) ? "yes" : "no");
+	printf("used_up=%s\n", pair_all_up(kvm, vm, &id) ? "yes" : "no");
 	give_way();
 	vcpu = kvm_create_vcpu(vm, 0);
 	kvm_set_rip(vcpu, LOOP_IP);
