@@ -248,8 +248,6 @@ void l1t_guest_refuse(struct l1t_guest *g);
 void l1t_guest_leave(struct l1t_guest *g);
 void l1t_vcpu_enter(struct l1t_vcpu *v, struct kvm_vcpu *vcpu);
 void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable);
-void l1t_vcpu_lose(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
-void l1t_vcpu_regain(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
 struct l1t_guest *l1t_guest_find(const struct kvm *kvm);
 struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu);
 void l1t_guest_had_memory(struct l1t_guest *g, u64 bytes);
@@ -259,12 +257,5 @@ void l1t_guest_drop_tenant(struct l1t_guest *g, const struct l1t_tenant *t);
 u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v);
 u64 l1t_guests_ever(void);
 u64 l1t_vcpus_ever(void);
-
-struct l1t_call *l1t_call_of_current(struct l1t_guest *g);
-struct l1t_call *l1t_call_get(struct l1t_guest *g);
-void l1t_call_ask_vcpu(struct l1t_call *call);
-void l1t_call_ask_memory(struct l1t_call *call, u64 bytes);
-void l1t_call_release_vcpu(struct l1t_call *call);
-void l1t_call_release(struct l1t_call *call);
 
 #endif

@@ -23,6 +23,7 @@
 #include <linux/workqueue.h>
 
 #include "attach.h"
+#include "call.h"
 #include "clock.h"
 #include "device.h"
 #include "exit.h"
@@ -337,6 +338,7 @@ static void guest_leaves(struct l1t_guest *g, bool readable)
 	list_for_each_entry(v, &g->vcpus, link)
 		if (v->vcpu)
 			vcpu_leaves(v, readable);
+	l1t_calls_release(g);
 	l1t_guest_leave(g);
 	if (call)
 		call->drops_guest = true;

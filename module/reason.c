@@ -62,11 +62,11 @@ u32 l1t_slot_code(unsigned int slot)
  * @level: of what exited
  * @slot: below L1T_SLOTS
  *
- * True for interrupts, NMIs, and the windows that KVM opens to deliver them; L3's windows
- * are opened by L2. An interrupt may come from the guest's own timer, see throttle.c. VMX's preemption
- * timer is the guest's: KVM sets it to the deadline of the guest's timer.
- * EXCEPTION_NMI of VMX can be either; it counts as the guest's, because only
- * exceptions are frequent.
+ * True for interrupts, NMIs, and the windows that KVM opens to deliver them; L3's
+ * windows are opened by L2. An interrupt may come from the guest's own timer, see
+ * throttle.c. VMX's preemption timer is the guest's: KVM sets it to the deadline of
+ * the guest's timer. EXCEPTION_NMI of VMX can be either; it counts as the guest's,
+ * because only exceptions are frequent.
  */
 bool l1t_slot_host_caused(enum l1t_isa isa, enum l1t_level level, unsigned int slot)
 {

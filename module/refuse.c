@@ -15,6 +15,7 @@
 #include <linux/kvm_host.h>
 
 #include "admit.h"
+#include "call.h"
 #include "compat.h"
 #include "life.h"
 #include "limit.h"

@@ -334,7 +334,8 @@ struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
 
 /**
  * l1t_split_init() - call before the hooks are attached
- * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account
+ * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account; whether it
+ *	will have one is not looked at
  */
 void l1t_split_init(bool (*unknown)(struct kvm_vcpu *vcpu))
 {
