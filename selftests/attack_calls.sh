@@ -61,7 +61,7 @@ result "with max_exits_per_sec 16 threads of a VM wait in ioctls as before"
 equal "EAGAIN" yes "$(again held)" && equal "CPUIDs" 0 "$(cpuids held)"
 result "a vCPU that cannot be paced does not run, and its VMM gets EAGAIN"
 # In two seconds; a guest may take what arrives in 100 ms at once.
-[ "$(cpuids free)" -gt $((RATE)) ] && [ "$(cpuids free)" -lt $((RATE * 5 / 2)) ]
+[ "$(cpuids free)" -gt $RATE ] && [ "$(cpuids free)" -lt $((RATE * 5 / 2)) ]
 result "when the threads have left, the vCPU runs at its pace"
 within 30 has_guests 0
 check "usage is 0 after all vCPUs have ended" equal "usage" "0 0" "$(value usage/vms) $(value usage/vcpus)"

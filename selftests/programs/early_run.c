@@ -31,11 +31,6 @@ GUEST_CODE(touch, 16, "1: out %al, $0x10\n jmp 1b");
 static atomic_int guess, started, over, finished, early;
 static atomic_bool stop;
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
 static void *run_first(void *unused)
 {
 	bool ran;
@@ -82,14 +77,6 @@ static void map_page(int vcpu)
 
 	if (ioctl(vcpu, KVM_SET_REGS, &regs) || ioctl(vcpu, KVM_RUN, 0))
 		err(1, "first vCPU");
-}
-
-static int next_fd(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	close(fd);
-	return fd;
 }
 
 static void play_round(int vm, int round)
@@ -142,13 +129,12 @@ static void play(int kvm, int rounds)
 
 int main(int argc, char **argv)
 {
-	const struct sigaction action = { .sa_handler = ignore };
 	int rounds = argc == 2 ? atoi(argv[1]) : 0;
 
 	if (rounds < 1)
 		errx(2, "usage: early_run ROUNDS");
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	sigaction(SIGUSR1, &action, NULL);
+	let_interrupt(SIGUSR1);
 	stay_on(0);
 	play(kvm_open(), rounds);
 	return 0;

@@ -54,15 +54,6 @@ static void elbow(uid_t uid, unsigned int threads)
 	ask(NULL);
 }
 
-static void *shared_memory(void)
-{
-	void *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		err(1, "mmap");
-	return p;
-}
-
 int main(int argc, char **argv)
 {
 	unsigned int tries, i, refused = 0;
@@ -72,7 +63,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		errx(2, "usage: elbow UID THREADS TRIES");
 	tries = atoi(argv[3]);
-	shared = shared_memory();
+	shared = allocate_shared(sizeof(*shared));
 	child = fork();
 	if (child < 0)
 		err(1, "fork");

@@ -53,11 +53,6 @@ static void *leave_at_once(void *unused)
 	return unused;
 }
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
 static void signal_every(uint64_t ns)
 {
 	const struct itimerspec every = { { 0, ns }, { 0, ns } };

@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,38 @@ static inline void *allocate(size_t size)
 	if (p == MAP_FAILED)
 		err(1, "mmap");
 	return p;
+}
+
+/* Of all processes that are forked later. */
+static inline void *allocate_shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(1, "mmap");
+	return p;
+}
+
+/* Which file descriptor the next open file will have. */
+static inline int next_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	close(fd);
+	return fd;
+}
+
+static inline void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* A signal makes KVM_RUN return, and does nothing else. */
+static inline void let_interrupt(int sig)
+{
+	const struct sigaction action = { .sa_handler = ignore };
+
+	sigaction(sig, &action, NULL);
 }
 
 static inline int kvm_open(void)

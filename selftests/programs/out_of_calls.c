@@ -59,11 +59,6 @@ static struct pair pairs[MOST_TRIES];
 /* A runner got EAGAIN: there may be nothing left. */
 static atomic_bool again;
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
 static void sleep_until(uint64_t ns)
 {
 	const struct timespec t = { ns / 1000000000, ns % 1000000000 };
@@ -104,14 +99,6 @@ static void *run(void *arg)
 		usleep(SETTLE_US);
 	}
 	return NULL;
-}
-
-static int next_fd(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	close(fd);
-	return fd;
 }
 
 /* Returns whether the runner has the lock that the creator waits for. */
@@ -174,14 +161,15 @@ static void let_go(struct pair *p)
 
 static void run_boot(int vcpu, const char *when)
 {
-	unsigned long done = 0, refused = 0;
 	uint64_t end = now_ns() + RUN_NS;
+	unsigned long done = 0;
+	bool refused = false;
 
 	do {
 		if (!ioctl(vcpu, KVM_RUN, 0))
 			done += CPUIDS;
 		else if (errno == EAGAIN)
-			refused++;
+			refused = true;
 		else if (errno != EINTR)
 			err(1, "KVM_RUN");
 	} while (now_ns() < end);
@@ -191,7 +179,6 @@ static void run_boot(int vcpu, const char *when)
 int main(int argc, char **argv)
 {
 	const struct sched_param first = { .sched_priority = 1 };
-	const struct sigaction action = { .sa_handler = ignore };
 	bool forever = argc == 3 && !strcmp(argv[2], "forever");
 	int kvm, vm, vcpu, id;
 	uint8_t *page;
@@ -199,7 +186,7 @@ int main(int argc, char **argv)
 	if (argc != 2 && !forever)
 		errx(2, "usage: out_of_calls UID [forever]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	sigaction(SIGUSR1, &action, NULL);
+	let_interrupt(SIGUSR1);
 	stay_on(0);
 	/* Threads inherit it. */
 	if (sched_setscheduler(0, SCHED_FIFO, &first))

@@ -232,9 +232,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: stuck_crowd UID VMS VCPUS SLOTS");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	allow_many_files();
-	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (count == MAP_FAILED)
-		err(1, "mmap");
+	count = allocate_shared(sizeof(*count));
 	become(atoi(argv[1]));
 	processes = block_all_states(atoi(argv[2]), atoi(argv[3]));
 	processes += block_all_slots(atoi(argv[4]));

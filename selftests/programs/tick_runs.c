@@ -24,11 +24,6 @@
 
 GUEST_CODE(spins, 16, "1: jmp 1b");
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
 static void set(struct kvm_lapic_state *apic, unsigned int reg, uint32_t value)
 {
 	memcpy(apic->regs + reg, &value, sizeof(value));
@@ -51,9 +46,7 @@ static void start_timer(int vcpu)
 /* A signal after a while, in the guest, which then leaves for the interrupt. */
 static void leave_for_interrupt(int vcpu)
 {
-	struct sigaction action = { .sa_handler = ignore };
-
-	sigaction(SIGALRM, &action, NULL);
+	let_interrupt(SIGALRM);
 	alarm(1);
 	if (!ioctl(vcpu, KVM_RUN, 0) || errno != EINTR)
 		err(1, "KVM_RUN");
