@@ -33,18 +33,19 @@
 /* replay --from TIME --to TIME COMMAND */
 #define REPLAY_WORDS	6
 
+#define DOCTOR	0
+
 /* The documents of other commands; what happened in the interval, or what is so now. */
 static const struct source {
 	const char *command;
 	bool is_of_interval;
 } sources[] = {
-	{ "doctor", false },
+	[DOCTOR] = { "doctor", false },
 	{ "stat", true },
 	{ "advise", true },
 	{ "limits", false },
 	{ "caps", false },
 };
-#define DOCTOR	0
 
 struct reporter {
 	const struct options *options;
