@@ -54,20 +54,33 @@ __printf(3, 4) static void conclude(struct ended *ended, const char *confidence,
 static char *describe_refused(const struct gone_refused *r)
 {
 	const struct gone_exit e = { .key = r->key };
+	const uint64_t value = r->edx << 32 | r->eax;
 
 	if (!strcmp(r->key.reason, "msr"))
 		return xasprintf("RDMSR or WRMSR of MSR 0x%" PRIx64, r->ecx);
 	if (is_one_of(&e, msr_reads))
 		return xasprintf("RDMSR of MSR 0x%" PRIx64, r->ecx);
 	if (is_one_of(&e, msr_writes))
-		return xasprintf("WRMSR of MSR 0x%" PRIx64 " (value 0x%" PRIx64 "%08" PRIx64 ")",
-				 r->ecx, r->edx, r->eax);
+		return xasprintf("WRMSR of MSR 0x%" PRIx64 " (value 0x%" PRIx64 ")", r->ecx,
+				 value);
 	if (is_one_of(&e, xsetbvs))
-		return xasprintf("XSETBV of XCR%" PRIu64 " (value 0x%" PRIx64 "%08" PRIx64 ")",
-				 r->ecx, r->edx, r->eax);
+		return xasprintf("XSETBV of XCR%" PRIu64 " (value 0x%" PRIx64 ")", r->ecx, value);
 	if (is_one_of(&e, crs))
 		return xstrdup("a write to a control register");
 	return xasprintf("an exit %s", r->key.reason);
+}
+
+static bool is_recent(const struct gone *gone, const struct gone_refused *r)
+{
+	return r->since_ns && sub_clamped(gone->ended_ns.value, r->since_ns) <= REFUSED_RECENTLY_NS;
+}
+
+/* Kernels try MSRs to see whether they are there, but these only after CPUID has said so. */
+static bool is_promised(const struct gone_refused *r)
+{
+	const struct gone_exit e = { .key = r->key };
+
+	return is_one_of(&e, xsetbvs) || is_one_of(&e, crs);
 }
 
 /* What KVM refused before the end, as evidence or as what else fits. */
@@ -78,7 +91,7 @@ static bool add_refused(const struct gone *gone, const struct gone_vcpu *vcpu,
 	uint64_t ago_ns = sub_clamped(gone->ended_ns.value, r->since_ns);
 	char *what, *ago;
 
-	if (!r->since_ns || ago_ns > REFUSED_RECENTLY_NS)
+	if (!is_recent(gone, r))
 		return false;
 	what = describe_refused(r);
 	ago = format_ns(ago_ns);
@@ -119,8 +132,17 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 		sentences_add(&ended->evidence, "KVM had %s queued", exception_name(vcpu->exception.value));
 		return;
 	}
-	conclude(ended, "medium", "triple fault by an exception that did not exit to KVM");
 	sentences_add(&ended->ruled_out, "an exception injected by KVM: none in the exit before");
+	if (is_recent(gone, r) && is_promised(r)) {
+		what = describe_refused(r);
+		conclude(ended, "medium", "triple fault, likely a restart after a panic: KVM answered %s with %s",
+			 what, exception_name(r->vector));
+		free(what);
+		add_refused(gone, vcpu, &ended->evidence);
+		ended->next = "compare the CPU features that the VMM gives the guest with those that this host has (l1tune caps, /proc/cpuinfo); the guest's console shows the panic";
+		return;
+	}
+	conclude(ended, "medium", "triple fault by an exception that did not exit to KVM");
 	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
 		sentences_add(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
 	sentences_add(&ended->open, "a deliberate restart: Linux triple-faults with reboot=t, and if no other reset works");

@@ -44,6 +44,7 @@ def says(text, words, name):
 
 
 FAULT = f"refused 2 31 MSR_READ 13 0 c0010015 0 0 {ENDED - 2000}"
+XSETBV = f"refused 2 55 XSETBV 13 0 0 e7 1 {ENDED - SECOND}"
 
 
 def test_causes():
@@ -51,6 +52,18 @@ def test_causes():
          "RDMSR of MSR 0xc0010015 with #GP", "gone after a triple fault names the MSR whose read KVM refused")
     says(record("shutdown", "run 8 0 1", "refused -", "exception_queued 0", *exits("CPUID", "TRIPLE_FAULT")),
          "did not exit to KVM", "gone does not blame KVM for a triple fault without a refused access")
+    says(record("shutdown", "run 8 0 1", XSETBV, *exits("CPUID", "TRIPLE_FAULT")),
+         "likely a restart after a panic: KVM answered XSETBV of XCR0 (value 0x1000000e7) with #GP",
+         "gone takes a refused XSETBV for the likely cause of a later triple fault")
+    says(record("shutdown", "run 8 0 1", XSETBV.replace("XSETBV", "write_cr4"), *exits("CPUID", "shutdown")),
+         "KVM answered a write to a control register with #GP",
+         "gone takes a refused control register for the likely cause of a later triple fault")
+    says(record("shutdown", "run 8 0 1", XSETBV.replace(str(ENDED - SECOND), str(ENDED - 31 * SECOND)),
+                *exits("CPUID", "TRIPLE_FAULT")), "did not exit to KVM",
+         "gone does not blame an XSETBV that KVM refused long before a triple fault")
+    says(record("shutdown", "run 8 0 1", FAULT.replace(str(ENDED - 2000), str(ENDED - 4000)),
+                *exits("MSR_READ", "CPUID", "CPUID", "TRIPLE_FAULT")), "did not exit to KVM",
+         "gone does not blame a refused MSR for a later triple fault, as kernels try MSRs")
     says(record("shutdown", "run 8 0 1", *exits("VMRESUME", "npf", level=3)), "a guest inside it",
          "gone attributes a triple fault at level 3 to the inner guest")
     says(record("reset", "port 64 1 out fe", *exits("CPUID", "IO_INSTRUCTION")), "keyboard controller",
