@@ -5,31 +5,6 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
-# dies NAME WORDS [WORD…]: a Linux with these on its command line, of which the cause has WORDS
-dies()
-{
-	name=$1 words=$2
-	shift 2
-	linux "$name" "$@"
-	within 120 has_ended "$name" || return
-	has_cause "$name" "$words"
-}
-
-# has_ended NAME: and QEMU, which is told not to start it again
-has_ended()
-{
-	! kill -0 "$(pid "$1")" 2> /dev/null
-}
-
-# has_cause NAME WORDS
-has_cause()
-{
-	l1tune gone "pid:$(pid "$1")" > "$TMP/gone"
-	sed 's/^/# /' "$TMP/gone" | head -n 8
-	grep -a 'panic\|PANIC' "$TMP/$1" | head -n 1 | sed 's/^/# /'
-	grep -qE "^cause *.*$2" "$TMP/gone"
-}
-
 ktap_print_header
 no_linux
 ktap_set_plan 6
