@@ -13,16 +13,18 @@ char *file_read(int dirfd, const char *name, size_t most, size_t *len)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC), err;
 	char *text = NULL;
+	size_t room = 0;
 	ssize_t n;
 
 	if (fd < 0)
 		return NULL;
 	*len = 0;
 	do {
-		size_t room = most - *len < STEP ? most - *len : STEP;
-
-		text = xreallocarray(text, *len + room + 1, 1);
-		n = read(fd, text + *len, room);
+		if (*len == room) {
+			room = most - room < STEP ? most : room + STEP;
+			text = xreallocarray(text, room + 1, 1);
+		}
+		n = read(fd, text + *len, room - *len);
 		*len += n > 0 ? n : 0;
 	} while ((n > 0 && *len < most) || (n < 0 && errno == EINTR));
 	err = errno;
