@@ -26,3 +26,13 @@ counts()
 	results "$@"
 	echo "$PASSED passed, $FAILED failed$( ((SKIPPED)) && echo ", $SKIPPED skipped")"
 }
+
+# nowhere LOG…: prints the results, with their reason, that were skipped wherever they occur
+nowhere()
+{
+	cat "$@" 2> /dev/null | sed -nE 's/^ *(not )?ok [0-9]+ (- )?//p' | awk '
+	{ at = index($0, " # SKIP"); what = at ? substr($0, 1, at - 1) : $0; sub(/ +$/, "", what) }
+	!at { ran[what] = 1; next }
+	!(what in why) { order[++n] = what; why[what] = substr($0, at + 8) }
+	END { for (i = 1; i <= n; i++) if (!(order[i] in ran)) print order[i] ": " why[order[i]] }'
+}
