@@ -2,13 +2,25 @@
 # shellcheck shell=bash
 # Clean Debian systems for installing and building, independent of this machine's packages.
 
-# try_root DIR SUITE PACKAGES VALID
-try_root()
+# close_others: closes what a caller has open. mmdebstrap tells sh the number of a pipe, and
+# sh knows numbers up to 9.
+close_others()
 {
+	local fd
+	for fd in /proc/self/fd/*; do
+		fd=${fd##*/}
+		((fd <= 2)) || eval "exec $fd>&-"
+	done
+}
+
+# try_root DIR SUITE PACKAGES VALID: in a subshell, whose other descriptors it closes
+try_root()
+(
+	close_others
 	rm -rf --one-file-system "$1/root"
 	mmdebstrap --quiet --mode=root --variant=minbase --include="ca-certificates${3:+,$3}" \
 		--aptopt="Acquire::Check-Valid-Until \"$4\"" --skip=cleanup/apt/lists "$2" "$1/root" "$1/sources" > "$1/log" 2>&1
-}
+)
 
 # build_root DIR SUITE PACKAGE…
 build_root()
