@@ -22,7 +22,7 @@ linux_reads()
 	input=$2
 	shift 2
 	if [ "${LINUX_VMM:-}" = lkvm ]; then
-		lkvm run --name "$name" -c 1 -m 192 --network mode=none --console serial -k /l2/vmlinuz -i /l2/initrd \
+		HOME=$TMP lkvm run --name "$name" -c 1 -m 192 --network mode=none --console serial -k /l2/vmlinuz -i /l2/initrd \
 			-p "$LINUX_APPEND $*" < "$input" > "$TMP/$name" 2>&1 &
 		eval "pid_$name=$!"
 		return
@@ -75,4 +75,23 @@ has_cause()
 	sed 's/^/# /' "$TMP/gone" | head -n 8
 	grep -a 'Kernel panic' "$TMP/$1" | head -n 1 | sed 's/^/# /'
 	grep -qE "^cause *.*$2" "$TMP/gone"
+}
+
+# known_deaths VMM: five results, of ways to die that each VMM leaves to its guest; a PC resets
+# itself by its keyboard controller
+known_deaths()
+{
+	dies panics "triple fault" l2.panic && grep -q 'a deliberate restart' "$TMP/gone"
+	result "a Linux under $1 that panics and restarts by a triple fault is said to have ended by one, maybe on purpose"
+	dies exits "triple fault" l2.exit
+	result "a Linux under $1 whose init exits is said to have ended by a triple fault"
+	dies lost_root "triple fault" rdinit=/none root=/dev/none
+	result "a Linux under $1 without a root file system is said to have ended by a triple fault"
+	LINUX_MACHINE=pc
+	dies resets "keyboard controller" l2.panic reboot=k
+	result "a Linux under $1 that panics and restarts by the keyboard controller is said to have reset itself by it"
+	LINUX_MACHINE=
+	linux killed
+	within 120 is_up killed && kill -KILL "$(pid killed)" && wait_for has_ended killed && has_cause killed SIGKILL
+	result "a Linux whose $1 is killed is said to have ended by that"
 }
