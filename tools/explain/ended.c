@@ -31,12 +31,17 @@ static const char *const page_faults[] = { "EPT_VIOLATION", "EPT_MISCONFIG", "np
 static const char *const halts[] = { "HLT", "hlt", NULL };
 static const char *const shutdowns[] = { "TRIPLE_FAULT", "shutdown", NULL };
 
-static bool is_one_of(const struct gone_exit *e, const char *const *names)
+static bool is_named(const char *reason, const char *const *names)
 {
-	for (; e && *names; names++)
-		if (!strcmp(e->key.reason, *names))
+	for (; *names; names++)
+		if (!strcmp(reason, *names))
 			return true;
 	return false;
+}
+
+static bool is_one_of(const struct gone_exit *e, const char *const *names)
+{
+	return e && is_named(e->key.reason, names);
 }
 
 __printf(3, 4) static void conclude(struct ended *ended, const char *confidence,
@@ -53,21 +58,21 @@ __printf(3, 4) static void conclude(struct ended *ended, const char *confidence,
 /* "RDMSR of MSR 0x12345678", as far as it is known what the guest did: a copy. */
 static char *describe_refused(const struct gone_refused *r)
 {
-	const struct gone_exit e = { .key = r->key };
+	const char *reason = r->key.reason;
 	const uint64_t value = r->edx << 32 | r->eax;
 
-	if (!strcmp(r->key.reason, "msr"))
+	if (!strcmp(reason, "msr"))
 		return xasprintf("RDMSR or WRMSR of MSR 0x%" PRIx64, r->ecx);
-	if (is_one_of(&e, msr_reads))
+	if (is_named(reason, msr_reads))
 		return xasprintf("RDMSR of MSR 0x%" PRIx64, r->ecx);
-	if (is_one_of(&e, msr_writes))
+	if (is_named(reason, msr_writes))
 		return xasprintf("WRMSR of MSR 0x%" PRIx64 " (value 0x%" PRIx64 ")", r->ecx,
 				 value);
-	if (is_one_of(&e, xsetbvs))
+	if (is_named(reason, xsetbvs))
 		return xasprintf("XSETBV of XCR%" PRIu64 " (value 0x%" PRIx64 ")", r->ecx, value);
-	if (is_one_of(&e, crs))
+	if (is_named(reason, crs))
 		return xstrdup("a write to a control register");
-	return xasprintf("an exit %s", r->key.reason);
+	return xasprintf("an exit %s", reason);
 }
 
 static bool is_recent(const struct gone *gone, const struct gone_refused *r)
@@ -78,9 +83,7 @@ static bool is_recent(const struct gone *gone, const struct gone_refused *r)
 /* Kernels try MSRs to see whether they are there, but these only after CPUID has said so. */
 static bool is_promised(const struct gone_refused *r)
 {
-	const struct gone_exit e = { .key = r->key };
-
-	return is_one_of(&e, xsetbvs) || is_one_of(&e, crs);
+	return is_named(r->key.reason, xsetbvs) || is_named(r->key.reason, crs);
 }
 
 /* What KVM refused before the end, as evidence or as what else fits. */
