@@ -298,11 +298,20 @@ static inline unsigned long l1t_hist_bucket(u64 ticks)
 	return min(l1t_hist_plain_bucket(ticks), L1T_HIST_BUCKETS - 1UL);
 }
 
-/* Is the current thread in KVM_RUN with the vCPU? Another thread may be. */
-static inline bool l1t_account_runs_here(const struct l1t_account *acct)
+/*
+ * The vCPU, if the current thread is in KVM_RUN with it and KVM has loaded it: then the
+ * vCPU lives, and no other thread is in KVM_RUN with it. Otherwise NULL.
+ *
+ * The hooks alone do not tell: KVM_RUN may return before it loads the vCPU, which none of
+ * them sees. While it is loaded, KVM's notifier is the first of the thread's.
+ */
+static inline const struct kvm_vcpu *l1t_account_vcpu_here(const struct l1t_account *acct)
 {
-	return READ_ONCE(acct->split.in_run) &&
-	       READ_ONCE(acct->split.away.thread) == current;
+	const struct kvm_vcpu *vcpu = READ_ONCE(acct->vcpu);
+
+	if (!vcpu || !READ_ONCE(acct->split.in_run))
+		return NULL;
+	return current->preempt_notifiers.first == &vcpu->preempt_notifier.link ? vcpu : NULL;
 }
 
 /* The nth cell, @n below l1t_account_cells(). */

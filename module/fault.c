@@ -18,10 +18,11 @@ static __always_inline void probe_fault(unsigned int vector, u32 error_code)
 
 	preempt_disable_notrace();
 	acct = l1t_account_here();
-	if (!acct || !acct->box || !acct->open || !l1t_account_runs_here(acct))
+	if (!acct || !acct->box || !acct->open)
 		goto out;
-	/* The state's low bits are flags. */
-	vcpu = (const struct kvm_vcpu *)(acct->state & ~(unsigned long)L1T_AT_MASK);
+	vcpu = l1t_account_vcpu_here(acct);
+	if (!vcpu)
+		goto out;
 	refused = &acct->box->refused;
 	refused->at_ticks = acct->since_ticks;
 	refused->key = acct->open->key;

@@ -33,7 +33,7 @@ notrace void l1t_probe_entry_failed(void *data, const char *message, u32 error)
 
 	preempt_disable_notrace();
 	acct = l1t_account_here();
-	if (acct && acct->open && l1t_account_runs_here(acct)) {
+	if (acct && acct->open && l1t_account_vcpu_here(acct)) {
 		place = l1t_l3_message_place(message);
 		l1t_account_write_begin(acct);
 		count_failed(acct, place, error);

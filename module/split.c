@@ -159,11 +159,11 @@ static noinline notrace __cold void split_run_unusual(struct kvm_vcpu *vcpu)
 }
 
 /* If the vCPU has an account, this CPU remembers it by now. */
-static noinline notrace void split_run_paced(void)
+static noinline notrace void split_run_paced(const struct kvm_vcpu *vcpu)
 {
 	struct l1t_account *acct = this_cpu_read(l1t_last_account);
 
-	if (l1t_account_runs_here(acct) && READ_ONCE(acct->lease) < 0)
+	if (l1t_account_is_of(acct, vcpu) && READ_ONCE(acct->lease) < 0)
 		l1t_work_queue_within_ioctl(&acct->pace);
 }
 
@@ -186,7 +186,7 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 		goto unusual;
 done:
 	if (static_branch_unlikely(&l1t_paced))
-		split_run_paced();
+		split_run_paced(vcpu);
 	preempt_enable_notrace();
 	return;
 

@@ -361,8 +361,7 @@ static void pace_vcpu(struct l1t_work *work, bool cancelled)
 	int version;
 	u64 ns;
 
-	/* While this thread is in KVM_RUN, no other one runs the vCPU. */
-	while (!cancelled && l1t_account_runs_here(&v->acct)) {
+	while (!cancelled && l1t_account_vcpu_here(&v->acct)) {
 		struct excess excess[L1T_BOUNDS] = {};
 
 		version = atomic_read(&rates_version);
@@ -392,13 +391,7 @@ static void lapic_timer_fires(struct pt_regs *regs)
 	struct l1t_account *acct = l1t_account_here();
 	const struct kvm_vcpu *vcpu;
 
-	if (!acct || !l1t_account_runs_here(acct))
-		return;
-	/*
-	 * This thread is in KVM_RUN with the vCPU, so it is not destroyed. It has left the
-	 * registry if a hook on the end of vCPUs was found silent.
-	 */
-	vcpu = READ_ONCE(acct->vcpu);
+	vcpu = acct ? l1t_account_vcpu_here(acct) : NULL;
 	if (!vcpu)
 		return;
 	if ((unsigned long)timer - (unsigned long)vcpu->arch.apic >= LAPIC_TIMER_BYTES)
@@ -467,8 +460,9 @@ static void update_tokens(void)
 	static DEFINE_MUTEX(tokens_lock);
 
 	mutex_lock(&tokens_lock);
-	l1t_exit_pace_needed(l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC) ||
-			     atomic_read(&nr_own_rates));
+	l1t_exit_pace_needed(!READ_ONCE(stopping) &&
+			     (l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC) ||
+			      atomic_read(&nr_own_rates)));
 	mutex_unlock(&tokens_lock);
 }
 
@@ -553,12 +547,14 @@ void l1t_throttle_update(void)
 }
 
 /**
- * l1t_throttle_stop() - wake all threads that sleep for tokens
+ * l1t_throttle_stop() - pace nothing any more, and wake all threads that sleep for tokens
  *
  * They may still be running when this returns: each has a reference to its guest.
+ * Context: may sleep; module unload.
  */
 void l1t_throttle_stop(void)
 {
 	WRITE_ONCE(stopping, true);
+	update_tokens();
 	wake_up_all(&rates_changed);
 }

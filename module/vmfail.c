@@ -24,7 +24,7 @@ static void vmx_failed(struct pt_regs *regs)
 	struct l1t_account *acct = l1t_account_here();
 	struct l1t_vcpu *v;
 
-	if (!acct || !l1t_account_runs_here(acct) || READ_ONCE(acct->vcpu) != vcpu)
+	if (!acct || l1t_account_vcpu_here(acct) != vcpu)
 		return;
 	v = container_of(acct, struct l1t_vcpu, acct);
 	/* An undefined number counts as 0, which is not an error number. */

@@ -8,40 +8,12 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
-#include "kvm.h"
+#include "lapic.h"
 
 #define TOP		0xfffff000ul
 #define IP		0xff00
-#define APIC_LVTT	0x320
-#define APIC_TMICT	0x380
-#define APIC_TMCCT	0x390
-#define APIC_TDCR	0x3e0
-#define PERIODIC	(1u << 17)
-#define MASKED		(1u << 16)
-/* With the divisor 1 KVM takes a nanosecond for each; it allows no shorter period than 200 us. */
-#define TICKS		200000u
-#define DIVIDE_BY_1	0xb
 
 GUEST_CODE(spins, 16, "1: jmp 1b");
-
-static void set(struct kvm_lapic_state *apic, unsigned int reg, uint32_t value)
-{
-	memcpy(apic->regs + reg, &value, sizeof(value));
-}
-
-static void start_timer(int vcpu)
-{
-	struct kvm_lapic_state apic;
-
-	if (ioctl(vcpu, KVM_GET_LAPIC, &apic))
-		err(1, "KVM_GET_LAPIC");
-	set(&apic, APIC_LVTT, PERIODIC | MASKED);
-	set(&apic, APIC_TDCR, DIVIDE_BY_1);
-	set(&apic, APIC_TMICT, TICKS);
-	set(&apic, APIC_TMCCT, TICKS);
-	if (ioctl(vcpu, KVM_SET_LAPIC, &apic))
-		err(1, "KVM_SET_LAPIC");
-}
 
 /* A signal after a while, in the guest, which then leaves for the interrupt. */
 static void leave_for_interrupt(int vcpu)
@@ -71,10 +43,9 @@ int main(int argc, char **argv)
 	kvm_set_slot(vm, 0, TOP, PAGE, page);
 	vcpu = kvm_create_vcpu(vm, 0);
 	run = kvm_map_run(kvm, vcpu);
-	/* Before that KVM's timer is not periodic. */
 	kvm_offer_all(kvm, vcpu);
 	kvm_set_rip(vcpu, IP);
-	start_timer(vcpu);
+	lapic_start_timer(vcpu);
 	leave_for_interrupt(vcpu);
 	run->immediate_exit = 1;
 	for (end = now_ns() + atoi(argv[1]) * 1000000000ull; now_ns() < end; rounds++)
