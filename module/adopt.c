@@ -258,7 +258,7 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 		l1t_life_confirm(g);
 		put_device(&g->dev);
 	}
-	/* No need to wait for BIRTH_DELAY. */
+	/* No need to wait for BIRTH_NS. */
 	l1t_devices_update(false);
 	return err;
 }

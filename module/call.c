@@ -71,6 +71,23 @@ void l1t_call_ask_vcpu(struct l1t_call *call)
 }
 
 /**
+ * l1t_call_asks_vcpu() - is a vCPU reserved that KVM may have created, or not yet
+ * @g: the guest
+ *
+ * Context: l1t_lock held.
+ */
+bool l1t_call_asks_vcpu(const struct l1t_guest *g)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&l1t_lock);
+	for (i = 0; i < L1T_CALLS; i++)
+		if (g->calls[i].asked_vcpu)
+			return true;
+	return false;
+}
+
+/**
  * l1t_call_ask_memory() - reserve memory in the ledger
  * @call: adds the memory
  * @bytes: beyond the guest's peak; replaces an earlier reservation
@@ -117,7 +134,7 @@ void l1t_call_release(struct l1t_call *call)
 }
 
 /**
- * l1t_vcpu_lose() - a vCPU has no block, and nobody is about to give it one
+ * l1t_vcpu_reserve() - reserve a vCPU that KVM has created and that has no block
  * @g: its guest
  * @vcpu: KVM's vCPU, alive; KVM has given it an index
  *
@@ -125,24 +142,24 @@ void l1t_call_release(struct l1t_call *call)
  *
  * Context: l1t_lock held.
  */
-void l1t_vcpu_lose(struct l1t_guest *g, const struct kvm_vcpu *vcpu)
+void l1t_vcpu_reserve(struct l1t_guest *g, const struct kvm_vcpu *vcpu)
 {
 	lockdep_assert_held(&l1t_lock);
-	if (!__test_and_set_bit(vcpu->vcpu_idx, g->lost_vcpus))
+	if (!__test_and_set_bit(vcpu->vcpu_idx, g->created_vcpus))
 		reserve_vcpus(g, 1);
 }
 
 /**
- * l1t_vcpu_regain() - a vCPU has a block, or a call that will give it one
+ * l1t_vcpu_unreserve() - a vCPU has a block
  * @g: its guest
  * @vcpu: KVM's vCPU, alive; KVM has given it an index
  *
  * Context: l1t_lock held.
  */
-void l1t_vcpu_regain(struct l1t_guest *g, const struct kvm_vcpu *vcpu)
+void l1t_vcpu_unreserve(struct l1t_guest *g, const struct kvm_vcpu *vcpu)
 {
 	lockdep_assert_held(&l1t_lock);
-	if (__test_and_clear_bit(vcpu->vcpu_idx, g->lost_vcpus))
+	if (__test_and_clear_bit(vcpu->vcpu_idx, g->created_vcpus))
 		reserve_vcpus(g, -1);
 }
 
@@ -159,6 +176,6 @@ void l1t_calls_release(struct l1t_guest *g)
 	lockdep_assert_held(&l1t_lock);
 	for (i = 0; i < L1T_CALLS; i++)
 		l1t_call_release(&g->calls[i]);
-	reserve_vcpus(g, -bitmap_weight(g->lost_vcpus, KVM_MAX_VCPUS));
-	bitmap_zero(g->lost_vcpus, KVM_MAX_VCPUS);
+	reserve_vcpus(g, -bitmap_weight(g->created_vcpus, KVM_MAX_VCPUS));
+	bitmap_zero(g->created_vcpus, KVM_MAX_VCPUS);
 }

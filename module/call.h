@@ -9,10 +9,11 @@ struct l1t_call *l1t_call_of_current(struct l1t_guest *g);
 struct l1t_call *l1t_call_get(struct l1t_guest *g);
 void l1t_call_ask_vcpu(struct l1t_call *call);
 void l1t_call_ask_memory(struct l1t_call *call, u64 bytes);
+bool l1t_call_asks_vcpu(const struct l1t_guest *g);
 void l1t_call_release_vcpu(struct l1t_call *call);
 void l1t_call_release(struct l1t_call *call);
 void l1t_calls_release(struct l1t_guest *g);
-void l1t_vcpu_lose(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
-void l1t_vcpu_regain(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
+void l1t_vcpu_reserve(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
+void l1t_vcpu_unreserve(struct l1t_guest *g, const struct kvm_vcpu *vcpu);
 
 #endif

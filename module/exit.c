@@ -42,7 +42,8 @@ static DEFINE_PER_CPU(u64, unattributed);
  */
 void l1t_exit_unknown_leaves(void)
 {
-	if (l1t_hook_state(L1T_HOOK_REFUSE_RUN) == L1T_HOOK_OK)
+	if (static_branch_unlikely(&l1t_paced) && READ_ONCE(l1t_registry_open) &&
+	    l1t_hook_state(L1T_HOOK_REFUSE_RUN) == L1T_HOOK_OK)
 		set_thread_flag(TIF_SIGPENDING);
 }
 

@@ -19,6 +19,8 @@ static struct l1t_account nobody = { .state = (unsigned long)-ENOENT };
  */
 DEFINE_PER_CPU(struct l1t_account *, l1t_last_account);
 
+bool l1t_registry_open __read_mostly;
+
 /**
  * l1t_find_init() - prepare for the first exit
  *

@@ -8,6 +8,12 @@
 
 #include "account.h"
 
+/*
+ * The end of VMs and of vCPUs is observed, so that those that are found are alive. Written
+ * under l1t_lock.
+ */
+extern bool l1t_registry_open;
+
 void l1t_find_init(void);
 void l1t_find_add(struct l1t_account *acct, const struct kvm_vcpu *vcpu);
 void l1t_find_remove(struct l1t_account *acct);

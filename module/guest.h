@@ -144,9 +144,8 @@ struct l1t_tuned {
  * @id: never reused while the module is loaded; 0 while its VM is being created
  * @nr_vcpus: living vCPUs; l1t_lock
  * @asked_vcpus: vCPUs that are reserved in the ledger: those being created, and
- *	@lost_vcpus; l1t_lock
- * @lost_vcpus: by index: vCPUs that KVM has and that have no block, nor a call that
- *	will give them one; l1t_lock
+ *	@created_vcpus; l1t_lock
+ * @created_vcpus: by index: vCPUs that KVM has created, and that have no block; l1t_lock
  * @no_memory_until: in jiffies: until then none is allocated for a vCPU that runs
  * @creator: the thread that created the VM; only compared, while @id is 0
  * @pid: the VMM's process, in the initial PID namespace
@@ -192,7 +191,7 @@ struct l1t_guest {
 	u64 id;
 	u32 nr_vcpus;
 	u32 asked_vcpus;
-	DECLARE_BITMAP(lost_vcpus, KVM_MAX_VCPUS);
+	DECLARE_BITMAP(created_vcpus, KVM_MAX_VCPUS);
 	unsigned long no_memory_until;
 	const struct task_struct *creator;
 	pid_t pid;

@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "device.h"
 #include "exit.h"
+#include "find.h"
 #include "life.h"
 #include "memory.h"
 #include "nested.h"
@@ -35,8 +36,6 @@
 
 #define MOST_NEWBORN		8
 #define MOST_NEWBORN_OF_ALL	256
-
-static bool open;
 
 /* VMs that are older than the module are in the registry. */
 static bool adopted;
@@ -106,7 +105,7 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	struct l1t_guest *g = l1t_guest_find(kvm);
 	struct l1t_call *call;
 
-	if (g || !open || current->flags & PF_KTHREAD)
+	if (g || !l1t_registry_open || current->flags & PF_KTHREAD)
 		return g;
 	/* adopt.c will find it. */
 	if (!born && !adopted)
@@ -124,17 +123,6 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	return g;
 }
 
-/* Will a call give the vCPU a block? */
-static bool is_awaited(const struct l1t_guest *g, const struct kvm_vcpu *vcpu)
-{
-	unsigned int i;
-
-	for (i = 0; i < L1T_CALLS; i++)
-		if (g->calls[i].new_vcpu == vcpu)
-			return true;
-	return false;
-}
-
 /* Returns whether the registry's reference to the guest is now the caller's. */
 static bool end_call(struct l1t_call *call)
 {
@@ -143,8 +131,8 @@ static bool end_call(struct l1t_call *call)
 
 	lockdep_assert_held(&l1t_lock);
 	l1t_call_release(call);
-	if (vcpu && !l1t_vcpu_find(vcpu) && !is_awaited(call->guest, vcpu))
-		l1t_vcpu_lose(call->guest, vcpu);
+	if (vcpu && !l1t_vcpu_find(vcpu))
+		l1t_vcpu_reserve(call->guest, vcpu);
 	call->drops_guest = false;
 	call->creates_vm = false;
 	call->used = false;
@@ -228,15 +216,8 @@ void l1t_life_confirm(struct l1t_guest *g)
  */
 void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu)
 {
-	struct l1t_guest *g = v->guest;
-	unsigned int i;
-
 	l1t_vcpu_enter(v, vcpu);
-	l1t_vcpu_regain(g, vcpu);
-	/* It must not count twice, and another thread may be the first to run it. */
-	for (i = 0; i < L1T_CALLS; i++)
-		if (g->calls[i].new_vcpu == vcpu)
-			l1t_call_release_vcpu(&g->calls[i]);
+	l1t_vcpu_unreserve(v->guest, vcpu);
 	l1t_nested_vcpu(v);
 	l1t_throttle_vcpu(v);
 	l1t_device_changed(v->guest);
@@ -347,28 +328,35 @@ static void guest_leaves(struct l1t_guest *g, bool readable)
 }
 
 /*
- * Context: l1t_lock held. Returns the current thread's call, which will add the vCPU; or
- * NULL if it has been added, or there is no call for it.
+ * The vCPU has no block. It is reserved once, whoever awaits its block: by the call that
+ * creates it while that has not heard of the vCPU yet, since then by the guest.
  */
-static struct l1t_call *await_vcpu(struct l1t_guest *g, struct kvm_vcpu *vcpu, bool may_allocate)
+static void reserve_created(struct l1t_guest *g, struct kvm_vcpu *vcpu, bool runs)
+{
+	if (!runs || !l1t_call_asks_vcpu(g))
+		l1t_vcpu_reserve(g, vcpu);
+}
+
+/*
+ * Context: l1t_lock held. Returns the current thread's call, which will add the vCPU; or
+ * NULL if it has been added, or there is no call for it. @runs: the thread is not the one
+ * that creates it.
+ */
+static struct l1t_call *await_vcpu(struct l1t_guest *g, struct kvm_vcpu *vcpu, bool runs)
 {
 	struct l1t_call *call = l1t_call_of_current(g);
 
-	if (l1t_vcpu_find(vcpu)) {
-		/* Another thread was the first to run it. */
-		if (call)
-			l1t_call_release_vcpu(call);
+	if (call && !runs)
+		l1t_call_release_vcpu(call);
+	/* Another thread was the first to run it. */
+	if (l1t_vcpu_find(vcpu))
 		return NULL;
-	}
-	if (may_allocate)
+	reserve_created(g, vcpu, runs);
+	if (!runs || time_after_eq(jiffies, g->no_memory_until))
 		call = l1t_call_get(g);
 	if (call) {
 		call->boots = l1t_start_boots(vcpu);
 		WRITE_ONCE(call->new_vcpu, vcpu);
-		l1t_vcpu_regain(g, vcpu);
-		l1t_call_ask_vcpu(call);
-	} else if (!is_awaited(g, vcpu)) {
-		l1t_vcpu_lose(g, vcpu);
 	}
 	return call;
 }
@@ -386,7 +374,7 @@ static bool new_vcpu(struct kvm_vcpu *vcpu, bool runs)
 	raw_spin_lock(&l1t_lock);
 	g = l1t_life_meet(vcpu->kvm, false);
 	if (g)
-		call = await_vcpu(g, vcpu, !runs || time_after_eq(jiffies, g->no_memory_until));
+		call = await_vcpu(g, vcpu, runs);
 	known = call || !adopted || l1t_vcpu_find(vcpu);
 	raw_spin_unlock(&l1t_lock);
 	if (call)
@@ -404,7 +392,7 @@ static bool new_vcpu(struct kvm_vcpu *vcpu, bool runs)
  */
 bool l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
 {
-	return !READ_ONCE(open) || new_vcpu(vcpu, true);
+	return !READ_ONCE(l1t_registry_open) || new_vcpu(vcpu, true);
 }
 
 /* The hooks. */
@@ -425,9 +413,9 @@ static DECLARE_WORK(distrust_work, distrust);
 static void distrust_hook(enum l1t_hook hook)
 {
 	lockdep_assert_held(&l1t_lock);
-	if (!open)
+	if (!l1t_registry_open)
 		return;
-	open = false;
+	l1t_registry_open = false;
 	silent = hook;
 	schedule_work(&distrust_work);
 }
@@ -512,7 +500,7 @@ static void vcpu_asked_for(struct pt_regs *regs)
 /* kvm_arch_vcpu_postcreate(vcpu): creation has succeeded */
 static void vcpu_created(struct pt_regs *regs)
 {
-	if (READ_ONCE(open))
+	if (READ_ONCE(l1t_registry_open))
 		new_vcpu(l1t_argument(regs, 0), false);
 }
 
@@ -598,7 +586,7 @@ void l1t_life_open(void)
 	    l1t_hook_state(L1T_HOOK_VCPU_DESTROY) != L1T_HOOK_OK)
 		return;
 	raw_spin_lock(&l1t_lock);
-	open = true;
+	l1t_registry_open = true;
 	raw_spin_unlock(&l1t_lock);
 }
 
@@ -619,7 +607,7 @@ void l1t_life_adopted(void)
  */
 bool l1t_life_is_open(void)
 {
-	return READ_ONCE(open);
+	return READ_ONCE(l1t_registry_open);
 }
 
 /**
@@ -633,7 +621,7 @@ void l1t_life_close(bool readable)
 	struct l1t_guest *g, *next;
 
 	raw_spin_lock(&l1t_lock);
-	open = false;
+	l1t_registry_open = false;
 	adopted = false;
 	list_for_each_entry(g, &l1t_guests, link)
 		if (g->kvm)

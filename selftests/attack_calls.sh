@@ -8,23 +8,19 @@
 
 RATE=1000
 
-# calls [forever]: the program of a user
+# calls [forever|more]: the program of a user
 calls()
 {
 	background calls timeout -s KILL 120 out_of_calls 1000 "$@"
-	[ "$1" != forever ] || meets_limit
+	[ -z "$1" ] || within 60 said calls used_up
+	case $1 in
+	forever) sleep 1 && limit max_exits_per_sec $RATE ;;
+	more) limit max_vcpus $(($(sed -n 's/^used_up.* vcpus=//p' "$TMP/calls") + 1)) ;;
+	esac
 	wait "$(pid calls)"
 	status=$?
 	sed 's/^/# /' "$TMP/calls"
-	equal "exit status" 0 $status && equal "calls" used_up=yes "$(head -n 1 "$TMP/calls")"
-}
-
-# meets_limit: while the vCPU runs
-meets_limit()
-{
-	within 60 said calls used_up
-	sleep 1
-	limit max_exits_per_sec $RATE
+	equal "exit status" 0 $status && said calls used_up=yes
 }
 
 # cpuids WHEN
@@ -40,7 +36,7 @@ again()
 }
 
 ktap_print_header
-ktap_set_plan 6
+ktap_set_plan 7
 open_kvm
 load
 
@@ -52,6 +48,12 @@ within 30 has_guests 0
 
 calls forever && equal "EAGAIN" yes "$(again held)"
 result "a vCPU of which the module cannot know leaves its guest when a pace is set"
+within 30 has_guests 0
+no_limits
+
+# EAGAIN: there is room, but nothing to reserve it with.
+calls more && said calls more=EAGAIN
+result "16 threads that wait for 8 vCPUs leave room for one more under max_vcpus"
 within 30 has_guests 0
 no_limits
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: out_of_calls UID [forever]
+ * Usage: out_of_calls UID [forever|more]
  * Uses up what l1tune has for the threads of one VM that are in ioctls, then runs the
  * boot vCPU, of which it cannot know at once.
  *
@@ -9,10 +9,11 @@
  *
  * Both are on one CPU, where the runner has priority. It comes too early as long as the
  * descriptor does not exist, and too late once the creator has the lock: so it finds the
- * moment between. Prints whether it has used up all, and for two seconds of the boot vCPU
- * how many CPUIDs it executed and whether KVM_RUN failed with EAGAIN; then the same after
- * the pairs have been let go. With "forever" the guest never exits to its VMM, so the two
- * seconds begin when KVM_RUN returns, and that is all.
+ * moment between. Prints whether it has used up all and how many vCPUs it has created for
+ * that; and for two seconds of the boot vCPU how many CPUIDs it executed and whether KVM_RUN
+ * failed with EAGAIN; then the same after the pairs have been let go. With "forever" the
+ * guest never exits to its VMM, so the two seconds begin when KVM_RUN returns, and that is
+ * all. With "more" it prints after a second whether it may create the boot vCPU.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -128,7 +129,7 @@ static bool is_refused(int kvm, int vm, int id)
  * Returns whether all that there is has been used up. That a runner got EAGAIN may be for
  * what its creator had, which returns.
  */
-static bool pair_all_up(int kvm, int vm, int *last)
+static bool pair_all_up(int kvm, int vm, int *last, int *vcpus)
 {
 	uint64_t delay_ns = FIRST_DELAY_NS, step_ns = FIRST_DELAY_NS / 2;
 	int id, won = 0, probe = MOST_TRIES;
@@ -146,6 +147,7 @@ static bool pair_all_up(int kvm, int vm, int *last)
 		again = false;
 	}
 	*last = id - 1;
+	*vcpus = *last + probe - MOST_TRIES;
 	return won == PAIRS || refused;
 }
 
@@ -180,11 +182,13 @@ int main(int argc, char **argv)
 {
 	const struct sched_param first = { .sched_priority = 1 };
 	bool forever = argc == 3 && !strcmp(argv[2], "forever");
-	int kvm, vm, vcpu, id;
+	bool more = argc == 3 && !strcmp(argv[2], "more");
+	int kvm, vm, vcpu, vcpus, id;
+	bool used_up;
 	uint8_t *page;
 
-	if (argc != 2 && !forever)
-		errx(2, "usage: out_of_calls UID [forever]");
+	if (argc != 2 && !forever && !more)
+		errx(2, "usage: out_of_calls UID [forever|more]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	let_interrupt(SIGUSR1);
 	stay_on(0);
@@ -202,8 +206,14 @@ int main(int argc, char **argv)
 	if (ioctl(vm, KVM_CREATE_IRQCHIP, 0))
 		err(1, "KVM_CREATE_IRQCHIP");
 	kvm_set_slot(vm, 0, TOP, PAGE, page);
-	printf("used_up=%s\n", pair_all_up(kvm, vm, &id) ? "yes" : "no");
+	used_up = pair_all_up(kvm, vm, &id, &vcpus);
+	printf("used_up=%s vcpus=%d\n", used_up ? "yes" : "no", vcpus);
 	give_way();
+	if (more) {
+		sleep(1);
+		printf("more=%s\n", ioctl(vm, KVM_CREATE_VCPU, 0) < 0 ? strerrorname_np(errno) : "ok");
+		return 0;
+	}
 	vcpu = kvm_create_vcpu(vm, 0);
 	kvm_set_rip(vcpu, LOOP_IP);
 	run_boot(vcpu, "held");
