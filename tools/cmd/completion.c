@@ -26,11 +26,17 @@ struct target {
 	const char *rest;
 };
 
+/* Users choose names: one that could be more than a word of a line is not offered. */
 static void offer(const struct target *target, const char *word,
 		  const char *suffix, const char *help)
 {
-	if (begins_with(word, target->rest))
-		printf("%s%s%s\t%s\n", target->prefix, word, suffix, help ? help : "");
+	char *escaped_word = escape_for_terminal(word);
+	char *escaped_help = escape_for_terminal(help ? help : "");
+
+	if (begins_with(word, target->rest) && !strcmp(escaped_word, word))
+		printf("%s%s%s\t%s\n", target->prefix, word, suffix, escaped_help);
+	free(escaped_help);
+	free(escaped_word);
 }
 
 /* What stands before the last of these letters stays as it is. */
@@ -48,14 +54,11 @@ static void keep_before(struct target *target, const char *letters)
 static void offer_guest(const struct target *target, const struct guest *guest)
 {
 	char *id = xasprintf("%llu", (unsigned long long)guest->id);
-	char *shown = escape_for_terminal(guest->name);
 	struct selector selector;
 
-	offer(target, id, "", shown);
-	if (!selector_parse(guest->name, &selector) &&
-	    selector.kind == SELECT_NAME && !strcmp(shown, guest->name))
+	offer(target, id, "", guest->name);
+	if (!selector_parse(guest->name, &selector) && selector.kind == SELECT_NAME)
 		offer(target, guest->name, "", guest->comm);
-	free(shown);
 	free(id);
 }
 
@@ -101,11 +104,8 @@ static void offer_tenants(const struct target *target, struct options *options,
 	tenants_read(&options->env, &tenants, &file);
 	for (i = 0; i < tenants.num; i++) {
 		char *word = xasprintf("%s%s", prefix, tenants.v[i].cgroup);
-		char *shown = escape_for_terminal(word);
 
-		if (!strcmp(shown, word))
-			offer(target, word, "", "");
-		free(shown);
+		offer(target, word, "", "");
 		free(word);
 	}
 	free(file);

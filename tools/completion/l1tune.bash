@@ -3,7 +3,7 @@
 
 _l1tune()
 {
-	local IFS=$'\n' i line head
+	local IFS=$'\n' i line head end
 	local -a words=()
 
 	# bash splits words at = and : too.
@@ -33,13 +33,15 @@ _l1tune()
 			mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "${words[-1]#"$head"}")
 			continue
 			;;
-		*[=:])
-			compopt -o nospace
-			;;
 		esac
-		# Names of guests may hold what the shell would take for something else.
-		[[ $line == *[=:] ]] || printf -v line '%q' "${line#"$head"}"
-		COMPREPLY+=("$line")
+		# Something follows, without a blank.
+		end=${line##*[!=:]}
+		[[ ! $end ]] || compopt -o nospace
+		# Names of guests and cgroups may hold what the shell would take for something else.
+		line=${line#"$head"}
+		line=${line%"$end"}
+		[[ ! $line ]] || printf -v line '%q' "$line"
+		COMPREPLY+=("$line$end")
 	done < <("${COMP_WORDS[0]}" completion -- "${words[@]}" 2> /dev/null)
 }
 

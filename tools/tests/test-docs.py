@@ -80,15 +80,18 @@ def test_machine():
     with Bench() as b:
         m = b.machine
         m.guest(3, [one(10, "CPUID"), one(12, "HLT")], pid=1001)
-        m.guest(4, [one(28, "CR_ACCESS")], pid=1002)
+        m.guest(4, [one(28, "CR_ACCESS")], pid=1002, comm="vmm\n5\ta\x1b[7m")
         m.process(1001, ["qemu-system-x86_64", "-name", "guest=web server"], "0::/a\n")
-        m.process(1002, ["qemu-system-x86_64", "-name", "guest=$(touch here)"], "0::/b\n")
+        m.process(1002, ["qemu-system-x86_64", "-name", "guest=$(touch here):"], "0::/b\n")
         wrapper = os.path.join(b.directory, "l1tune")
         with open(wrapper, "w", encoding="ascii") as f:
             f.write(f"#!/bin/sh\nexec {shlex.join(b.command())} \"$@\"\n")
         os.chmod(wrapper, 0o755)
-        equal(completions(wrapper, "stat", "''"), ["3", r"web\ server", "4", r"\$\(touch\ here\)"],
+        equal(completions(wrapper, "stat", "''"), ["3", r"web\ server", "4", r"\$\(touch\ here\):"],
               "bash completion: stat offers guests by id and by name, quoted")
+        raw = subprocess.run([wrapper, "completion", "--", "stat", ""], capture_output=True, check=True).stdout
+        equal(re.findall(rb"[^\t\n -~]", raw) + [line for line in raw.splitlines() if line[:1] == b"5"], [],
+              "completion prints no control character of a guest's name or program, and no line of their own making")
         equal(completions(wrapper, "stat", r"web\\ s"), [r"web\ server"],
               "bash completion: stat completes a guest's name that contains a blank")
         equal(completions(wrapper, "try", "--l2", "w"), [r"web\ server"],
@@ -101,6 +104,7 @@ def test_machine():
         tenant(m, 1, "/kube/*")
         tenant(m, 2, "/machine.slice/a b")
         os.makedirs(m.sys + "/fs/cgroup/machine.slice/web.scope")
+        os.makedirs(m.sys + "/fs/cgroup/machine.slice/a\n$(touch here):")
         equal(completions(wrapper, "limits", "ten"), ["tenant:"], "bash completion: limits completes tenant:")
         equal(completions(wrapper, "limits", "tenant", ":", "/k"), [r"/kube/\*"],
               "bash completion: limits completes the cgroup of a tenant after tenant:")
