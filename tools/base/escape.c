@@ -8,6 +8,13 @@
 #include "base/escape.h"
 #include "base/util.h"
 
+#define UTF8_MOST_BYTES	4
+
+static bool is_continuation(char byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
 /* The length of the UTF-8 character at s, or 0 if there is none. */
 static size_t decode(const unsigned char *s, uint32_t *character)
 {
@@ -24,7 +31,7 @@ static size_t decode(const unsigned char *s, uint32_t *character)
 		return 0;
 	c = *s & (0x7f >> len);
 	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
+		if (!is_continuation(s[i]))
 			return 0;
 		c = c << 6 | (s[i] & 0x3f);
 	}
@@ -32,6 +39,31 @@ static size_t decode(const unsigned char *s, uint32_t *character)
 		return 0;
 	*character = c;
 	return len;
+}
+
+size_t utf8_head(const char *s, size_t most)
+{
+	size_t len = strnlen(s, most + 1), back;
+
+	if (len <= most)
+		return len;
+	for (back = 0; back < UTF8_MOST_BYTES && back < most; back++)
+		if (!is_continuation(s[most - back]))
+			return most - back;
+	return most;
+}
+
+const char *utf8_tail(const char *s, size_t most)
+{
+	size_t len = strlen(s), skipped;
+
+	if (len <= most)
+		return s;
+	s += len - most;
+	for (skipped = 0; skipped < UTF8_MOST_BYTES && skipped < most; skipped++)
+		if (!is_continuation(s[skipped]))
+			return s + skipped;
+	return s;
 }
 
 /* Controls, and characters that have no width or change the order of others. */

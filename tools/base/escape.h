@@ -3,6 +3,7 @@
 #define L1TUNE_ESCAPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * A copy in which every byte that could do harm on a terminal is \xHH: control
@@ -16,5 +17,11 @@ char *escape_for_terminal(const char *s);
 
 /* A copy that is valid UTF-8: bytes that are not become \xHH. */
 char *escape_invalid_utf8(const char *s);
+
+/* The length of the longest beginning of at most so many bytes that ends between characters. */
+size_t utf8_head(const char *s, size_t most);
+
+/* The longest end of at most so many bytes that begins between characters. */
+const char *utf8_tail(const char *s, size_t most);
 
 #endif

@@ -98,12 +98,13 @@ static void print_one(const struct look *look, const struct gone *gone)
 	char *ago = format_ns(sub_clamped(look->now_ns, gone->ended_ns.value));
 	char *lived = format_ns(gone_lived_ns(gone));
 	char *name = escape_for_terminal(gone->comm);
+	char *end = escape_for_terminal(gone->end);
 	struct ended ended;
 	size_t i;
 
 	ended_explain(gone, look->probe, &ended);
 	printf("%sl2-%" PRIu64 "%s %s, PID %" PRIu64 ", ended %s ago (%s), lived %s\n",
-	       terminal_bold(), gone->id, terminal_normal(), name, gone->pid, ago, gone->end, lived);
+	       terminal_bold(), gone->id, terminal_normal(), name, gone->pid, ago, end, lived);
 	printf("%-11s%s\n%-11s%s\n", "cause", ended.cause, "confidence", ended.confidence);
 	sentences_print("evidence", &ended.evidence);
 	sentences_print("ruled out", &ended.ruled_out);
@@ -119,6 +120,7 @@ static void print_one(const struct look *look, const struct gone *gone)
 	free(ago);
 	free(lived);
 	free(name);
+	free(end);
 }
 
 static json_t *json_vcpu(const struct gone *gone, const struct gone_vcpu *vcpu)

@@ -21,19 +21,6 @@ struct name {
 	bool is_given;
 };
 
-/* Not within a character. */
-static void cut(char *s)
-{
-	size_t len = strlen(s);
-
-	if (len <= MAX_LABEL)
-		return;
-	len = MAX_LABEL;
-	while (len && (s[len] & 0xc0) == 0x80)
-		len--;
-	s[len] = '\0';
-}
-
 /* "web#3" is guest 3 of the name web: no name may look like that. */
 static void reserve_hash_suffix(char *s)
 {
@@ -60,7 +47,7 @@ static char *text_of(const char *name)
 {
 	char *text = escape_string(name, false);
 
-	cut(text);
+	text[utf8_head(text, MAX_LABEL)] = '\0';
 	reserve_hash_suffix(text);
 	return text;
 }
@@ -84,23 +71,12 @@ static struct name *read_names(const struct snapshot *snapshot)
 	return names;
 }
 
-/* The end of a path differs more often than its start. Not within a character. */
-static const char *end_of(const char *s, size_t most)
-{
-	size_t len = strlen(s);
-
-	if (len > most)
-		s += len - most;
-	while ((*s & 0xc0) == 0x80)
-		s++;
-	return s;
-}
-
 static char *text_with_instance(const char *text, const char *instance)
 {
 	char *escaped = escape_string(instance, false), *full;
 
-	full = xasprintf("%s@%s", text, end_of(escaped, MAX_LABEL));
+	/* The end of a path differs more often than its start. */
+	full = xasprintf("%s@%s", text, utf8_tail(escaped, MAX_LABEL));
 	reserve_hash_suffix(full);
 	free(escaped);
 	return full;
@@ -193,7 +169,7 @@ static int compare_paths(const void *a, const void *b)
 static char *path_text(const char *cgroup)
 {
 	char *escaped = escape_string(cgroup, false);
-	char *text = xstrdup(end_of(escaped, MAX_PATH_LABEL));
+	char *text = xstrdup(utf8_tail(escaped, MAX_PATH_LABEL));
 
 	reserve_hash_suffix(text);
 	free(escaped);

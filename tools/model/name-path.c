@@ -84,17 +84,21 @@ char *name_from_path(const char *path)
 {
 	char *copy = xstrdup(path), *slash, *last, *name = NULL;
 	bool is_user = false;
+	size_t len;
 
 	slash = strrchr(copy, '/');
 	cut_extension(slash ? slash + 1 : copy);
 	if (is_no_file(path))
 		*copy = '\0';
+	len = strlen(copy);
 	/* A home directory names its user. */
-	while (*copy && !name && !is_user) {
-		slash = strrchr(copy, '/');
+	while (len && !name && !is_user) {
+		slash = memrchr(copy, '/', len);
 		last = slash ? slash + 1 : copy;
-		if (slash)
+		if (slash) {
 			*slash = '\0';
+			len = slash - copy;
+		}
 		is_user = slash && !strcmp(copy, "/home");
 		if (!is_user && !is_generic(last))
 			name = xstrdup(last);

@@ -8,11 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/util.h"
 #include "model/args.h"
 #include "model/name-cgroup.h"
 #include "model/name-path.h"
 #include "model/name.h"
+
+/*
+ * VMMs choose what they are called, and it is kept, recorded and shown as often as there are
+ * VMs. What people choose is shorter.
+ */
+#define MOST_BYTES	255
+#define HEAD_BYTES	200
 
 /* How a rule gets from an argument to a name. */
 enum how {
@@ -322,8 +330,8 @@ static bool is_known(const struct args *args)
 	return false;
 }
 
-void identity_find(const char *cmdline, size_t len, const char *cgroup,
-		   struct identity *identity)
+static void find(const char *cmdline, size_t len, const char *cgroup,
+		 struct identity *identity)
 {
 	const char *none;
 	struct args args;
@@ -344,6 +352,26 @@ void identity_find(const char *cmdline, size_t len, const char *cgroup,
 		identity->name = name_from_cgroup(cgroup, &identity->name_source);
 	if (!identity->instance)
 		identity->instance = name_from_cgroup(cgroup, &none);
+}
+
+/* Leaves out what is in the middle. */
+static void shorten(char **name)
+{
+	char *whole = *name;
+
+	if (!whole || strlen(whole) <= MOST_BYTES)
+		return;
+	*name = xasprintf("%.*s...%s", (int)utf8_head(whole, HEAD_BYTES), whole,
+			  utf8_tail(whole, MOST_BYTES - HEAD_BYTES - strlen("...")));
+	free(whole);
+}
+
+void identity_find(const char *cmdline, size_t len, const char *cgroup,
+		   struct identity *identity)
+{
+	find(cmdline, len, cgroup, identity);
+	shorten(&identity->name);
+	shorten(&identity->instance);
 }
 
 void identity_free(struct identity *identity)

@@ -7,6 +7,8 @@
 #include "record/codec.h"
 
 #define VARINT_MAX_BYTES	10
+/* Of a record in memory; of ten thousand guests with a hundred reasons each it is less. */
+#define MEMORY_MOST	(1ull << 30)
 
 /* How a string begins; what is larger is its length and LENGTH. */
 enum { SAME, MISSING, LENGTH };
@@ -103,16 +105,28 @@ void codec_bool(struct codec *codec, bool *value, bool base)
 	*value = number;
 }
 
-void codec_count(struct codec *codec, size_t *num, size_t base)
+/* A few bytes can stand for much that is as it was before: files may be somebody else's. */
+static bool may_take(struct codec *codec, uint64_t num, size_t size)
+{
+	if (num > (MEMORY_MOST - codec->memory) / size) {
+		codec->is_bad = true;
+		return false;
+	}
+	codec->memory += num * size;
+	return true;
+}
+
+void *codec_array(struct codec *codec, void *array, size_t *num, size_t base, size_t size)
 {
 	uint64_t number = *num;
 
 	codec_number(codec, &number, base);
-	if (codec->is_decoding && number > codec->len - codec->at) {
-		codec->is_bad = true;
+	if (!codec->is_decoding)
+		return array;
+	if (!may_take(codec, number, size))
 		number = 0;
-	}
 	*num = number;
+	return xcalloc(number, size);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -142,7 +156,7 @@ static char *read_string(struct codec *codec, const char *base)
 	char *s;
 
 	if (len == SAME)
-		return base ? xstrdup(base) : NULL;
+		return base && may_take(codec, strlen(base) + 1, 1) ? xstrdup(base) : NULL;
 	if (len == MISSING)
 		return NULL;
 	len -= LENGTH;

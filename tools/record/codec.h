@@ -15,6 +15,8 @@ struct codec {
 	bool is_decoding;
 	/* Decoding: the input is not of this format; values are then their bases. */
 	bool is_bad;
+	/* Decoding: what the values take in memory. */
+	uint64_t memory;
 	unsigned char *buf;
 	size_t len, capacity, at;
 };
@@ -29,8 +31,11 @@ bool codec_is_complete(const struct codec *codec);
 
 void codec_number(struct codec *codec, uint64_t *value, uint64_t base);
 void codec_bool(struct codec *codec, bool *value, bool base);
-/* How many elements follow; each takes a byte or more, so a reader bounds it. */
-void codec_count(struct codec *codec, size_t *num, size_t base);
+/*
+ * How many elements follow. Returns the array, or to a reader a new one, with all zero, for
+ * elements of that size.
+ */
+void *codec_array(struct codec *codec, void *array, size_t *num, size_t base, size_t size);
 /* A string or NULL; a reader makes a copy. The base may be NULL. */
 void codec_string(struct codec *codec, char **s, const char *base);
 /* The same in a fixed buffer, and never NULL. */

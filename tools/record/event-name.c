@@ -10,8 +10,6 @@
 
 /* Before all that the module wrote, of which users chose a part. */
 #define KEY	"NAME="
-/* VMMs choose names, and the room is for the events of all. */
-#define NAME_MOST_BYTES	255
 
 /* Behind the number and the time; NULL if there is nothing. */
 static const char *find_words(const char *line)
@@ -43,7 +41,7 @@ char *event_name_add(const char *line, const char *name)
 	const char *words = find_words(line);
 	char *escaped, *named;
 
-	if (!*name || strlen(name) > NAME_MOST_BYTES)
+	if (!*name)
 		return xstrdup(line);
 	escaped = event_escape(name);
 	named = xasprintf("%.*s" KEY "%s %s", (int)(words - line), line, escaped, words);

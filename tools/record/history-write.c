@@ -101,6 +101,9 @@ static int make_room(struct history_writer *writer, struct tier_writer *tier,
 
 	if (tier->total_bytes + bytes <= tier->most_bytes)
 		return 0;
+	/* It does not fit whatever is removed. */
+	if (bytes > tier->most_bytes - (tier->fd >= 0 ? tier->segment.bytes : 0))
+		return -EFBIG;
 	err = segments_list(writer->dir_fd, &segments, &num);
 	for (i = 0; i < num && !err && tier->total_bytes + bytes > tier->most_bytes; i++) {
 		if (segments[i].tier != tier->segment.tier ||

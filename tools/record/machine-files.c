@@ -128,9 +128,7 @@ void machine_files_code(struct codec *codec, struct machine_files *files,
 	static const struct machine_file none;
 	size_t i;
 
-	codec_count(codec, &files->num, before->num);
-	if (codec->is_decoding)
-		files->v = xcalloc(files->num, sizeof(*files->v));
+	files->v = codec_array(codec, files->v, &files->num, before->num, sizeof(*files->v));
 	for (i = 0; i < files->num; i++) {
 		const struct machine_file *base = i < before->num ? &before->v[i] : &none;
 

@@ -26,9 +26,7 @@ static void code_counts(struct codec *codec, struct host_counts *counts,
 	size_t i;
 
 	codec_bool(codec, &counts->are_withheld, before->are_withheld);
-	codec_count(codec, &counts->num, before->num);
-	if (codec->is_decoding)
-		counts->v = xcalloc(counts->num, sizeof(*counts->v));
+	counts->v = codec_array(codec, counts->v, &counts->num, before->num, sizeof(*counts->v));
 	for (i = 0; i < counts->num; i++) {
 		const struct host_count *base = i < before->num ? &before->v[i] : &none;
 
@@ -44,9 +42,8 @@ static void code_hooks(struct codec *codec, struct host *host,
 	static const struct host_hook none;
 	size_t i;
 
-	codec_count(codec, &host->num_hooks, before->num_hooks);
-	if (codec->is_decoding)
-		host->hooks = xcalloc(host->num_hooks, sizeof(*host->hooks));
+	host->hooks = codec_array(codec, host->hooks, &host->num_hooks, before->num_hooks,
+				  sizeof(*host->hooks));
 	for (i = 0; i < host->num_hooks; i++) {
 		const struct host_hook *base = i < before->num_hooks ?
 					       &before->hooks[i] : &none;
@@ -213,9 +210,8 @@ static void code_cells(struct codec *codec, struct exit_stats *stats,
 {
 	size_t next = 0, i;
 
-	codec_count(codec, &stats->num_cells, before->num_cells);
-	if (codec->is_decoding)
-		stats->cells = xcalloc(stats->num_cells, sizeof(*stats->cells));
+	stats->cells = codec_array(codec, stats->cells, &stats->num_cells, before->num_cells,
+				   sizeof(*stats->cells));
 	for (i = 0; i < stats->num_cells; i++) {
 		const struct exit_cell *expected = next < before->num_cells ?
 						   &before->cells[next] : &no_cell;
@@ -357,9 +353,8 @@ static void code_guests(struct codec *codec, struct snapshot *snapshot,
 	uint64_t taken_ns = snapshot->taken_ns;
 	size_t i;
 
-	codec_count(codec, &snapshot->num_guests, before->num_guests);
-	if (codec->is_decoding)
-		snapshot->guests = xcalloc(snapshot->num_guests, sizeof(*snapshot->guests));
+	snapshot->guests = codec_array(codec, snapshot->guests, &snapshot->num_guests,
+				       before->num_guests, sizeof(*snapshot->guests));
 	for (i = 0; i < snapshot->num_guests; i++) {
 		struct guest_snapshot *guest = &snapshot->guests[i];
 		const struct guest_snapshot *base = i < before->num_guests ?
@@ -380,12 +375,11 @@ void moment_code_events(struct codec *codec, struct moment *moment)
 {
 	size_t i;
 
-	codec_count(codec, &moment->num_events, 0);
+	moment->events = codec_array(codec, moment->events, &moment->num_events, 0,
+				     sizeof(*moment->events));
 	if (!moment->num_events)
 		return;
 	codec_number(codec, &moment->snapshot.taken_ns, 0);
-	if (codec->is_decoding)
-		moment->events = xcalloc(moment->num_events, sizeof(*moment->events));
 	for (i = 0; i < moment->num_events; i++) {
 		codec_string(codec, &moment->events[i], NULL);
 		if (!moment->events[i])

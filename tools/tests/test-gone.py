@@ -3,6 +3,7 @@
 """l1tune gone: what it says of records that the module would have made. Usage: test-gone.py L1TUNE"""
 import json
 import os
+import re
 
 from bench import Bench, equal, finish, ok
 from fake import write
@@ -45,6 +46,13 @@ def says(text, words, name):
 
 FAULT = f"refused 2 31 MSR_READ 13 0 c0010015 0 0 {ENDED - 2000}"
 XSETBV = f"refused 2 55 XSETBV 13 0 0 e7 1 {ENDED - SECOND}"
+
+
+def test_hostile():
+    """A record may come from somebody else's history."""
+    r = gone(record("x\x1b]0;y\x07", "run 8 0 1", comm="a\x1b[7m"), "7")
+    ok(r.returncode == 0 and "\\x1b]0;y" in r.stdout and not re.search("[\x00-\x09\x0b-\x1f]", r.stdout),
+       "gone prints no control character of a record", r.stdout)
 
 
 def test_causes():
@@ -215,6 +223,7 @@ def test_forms():
 
 
 print("KTAP version 1")
+test_hostile()
 test_causes()
 test_evidence()
 test_accesses()

@@ -335,6 +335,24 @@ def test_full_disk():
             subprocess.run(["umount", b.records], check=True)
 
 
+def test_too_large():
+    """Any user can have so many VMs, with names that do not compress."""
+    rng = random.Random(5)
+    with Recorded() as b:
+        b.guests(1)
+        first = b.recorded()
+        files = b.files("minute")
+        for number in range(100, 1000):
+            text = "".join(rng.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=510))
+            b.machine.process(number, ["qemu", "-name", text[:255], "-uuid", text[255:]])
+            b.machine.guest(number, pid=number)
+        for _ in range(2):
+            r = b.record("-J", "-c", "1", "-i", "60", "--size", "1M")
+        ok("larger than the history may be" in r.stderr, "record says that a record is larger than the history may be", r.stderr[:200])
+        equal([[os.path.exists(path) for path in files], b.stat(first).stdout == first], [[True] * len(files), True],
+              "a record that is larger than the history may be removes none of those before it")
+
+
 def check_size(bench):
     """The whole of a history of 1M is written again and again."""
     bench.recorded()
@@ -377,6 +395,6 @@ def test_week():
 
 
 print("KTAP version 1")
-for test in (test_equal, test_commands, test_advise, test_wrong, test_truncated, test_killed, test_restart, test_full_disk, test_week):
+for test in (test_equal, test_commands, test_advise, test_wrong, test_truncated, test_killed, test_restart, test_full_disk, test_too_large, test_week):
     test()
 finish()

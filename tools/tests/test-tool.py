@@ -181,8 +181,29 @@ def test_long_name():
             widest = max(map(len, r.stdout.splitlines()))
             ok(r.returncode == 0 and widest < 400 and "begin-" in r.stdout and "x-end" in r.stdout,
                f"{args[0]} shortens a name of 131,000 characters in its table", widest)
-        equal([guest["name"] for guest in b.json("list", "-J")["l2"] if guest["id"] == 1], [name],
-              "list --json has a name of 131,000 characters in full")
+        short = name[:200] + "..." + name[-52:]
+        equal([guest["name"] for guest in b.json("list", "-J")["l2"] if guest["id"] == 1], [short],
+              "list --json has 255 characters of a name of 131,000 characters")
+        b.machine.process(1001, ["qemu-system-x86_64", "-name", "\u20ac" * 200])
+        equal([guest["name"] for guest in b.json("list", "-J")["l2"] if guest["id"] == 1], ["\u20ac" * 66 + "..." + "\u20ac" * 17],
+              "a long name is not cut within a character")
+        b.machine.process(1001, ["qemu-system-x86_64", "-name", "\x80" * 300 + "end"])
+        ok("end" in b.run("list").stdout, "a long name that is not UTF-8 is not cut to nothing")
+
+
+def test_costly_names():
+    """Names that take long to look at: any user can start such a VMM, with as many VMs as they like."""
+    with Bench() as b:
+        for number in range(1, 101):
+            b.machine.guest(number, [CPUID], pid=1001)
+        b.machine.process(1001, ["qemu-system-x86_64", "-qmp", "/" * 131_000, "-monitor", "/" * 131_000])
+        before = os.times().children_user
+        r = b.run("list")
+        took = os.times().children_user - before
+        ok(r.returncode == 0 and took < 10, "list computes less than 10 s for 100 VMs whose paths are 131,000 slashes", took)
+        b.machine.process(1001, ["qemu-system-x86_64", "-name", "\u0378" + "x" * 200])
+        widest = max(map(len, b.run("list").stdout.splitlines()))
+        ok(widest < 200, "a character that the system does not know does not keep a name from being shortened", widest)
 
 
 def test_status():
@@ -504,6 +525,6 @@ def test_terminal():
 
 print("KTAP version 1")
 for test in (test_errors, test_damage, test_permissions, test_status, test_one_unreadable,
-             test_unreadable_in_an_interval, test_long_name, test_list, test_stat, test_json, test_stop, test_intervals, test_terminal):
+             test_unreadable_in_an_interval, test_long_name, test_costly_names, test_list, test_stat, test_json, test_stop, test_intervals, test_terminal):
     test()
 finish()

@@ -84,7 +84,10 @@ size_t fit_length(const char *s, size_t width, size_t *columns)
 		if (n == (size_t)-1 || n == (size_t)-2)
 			break;
 		w = wcwidth(wide);
-		if (w < 0 || *columns + w > width)
+		/* One that this system does not know: terminals show a box. */
+		if (w < 0)
+			w = 1;
+		if (*columns + w > width)
 			break;
 		*columns += w;
 		len += n;
