@@ -95,8 +95,8 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 	if (!num_guests)
 		printf("no guests: nothing to look at\n");
 	else if (!num)
-		printf("nothing worth changing: what is known of %zu guest%s would save less than %g %% of a CPU each\n",
-		       num_guests, num_guests == 1 ? "" : "s", 100 * MIN_GAIN);
+		printf("nothing worth changing: by what is known of %zu guest%s, no symptom reaches its threshold\n",
+		       num_guests, num_guests == 1 ? "" : "s");
 }
 
 /* What was not sampled, and why. */

@@ -28,6 +28,8 @@ static bool is_served(const struct access_group *group, enum server server)
 	switch (server) {
 	case SERVED_BY_VMM:
 		return is_by_vmm;
+	case SERVED_BY_EVENTFD:
+		return group->kind != ACCESS_MSR && !is_by_vmm && !group->known;
 	case SERVED_BY_KVM:
 		return !is_by_vmm && group->known && group->known->by_kvm;
 	default:

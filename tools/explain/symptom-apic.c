@@ -57,5 +57,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_apic = {
-	"apic", "exits for the local APIC", CAUSES(causes), uses_page,
+	"apic", "exits for the local APIC", CAUSES(causes), uses_page, &pages,
 };

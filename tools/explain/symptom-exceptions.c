@@ -151,4 +151,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_exceptions = {
 	"exceptions", "exceptions and control registers that exit", CAUSES(causes), are_many,
+	&exceptions,
 };

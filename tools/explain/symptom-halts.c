@@ -313,4 +313,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_halts = {
 	"halts", "exits and polling of halted vCPUs", CAUSES(causes), are_many,
+	&halts,
 };

@@ -162,5 +162,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_interrupts = {
 	"interrupts", "interrupts of this machine on vCPUs' CPUs", CAUSES(causes),
-	is_interrupted,
+	is_interrupted, &interrupts,
 };

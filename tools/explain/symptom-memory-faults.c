@@ -16,6 +16,7 @@
 #include "explain/page-wait.h"
 #include "model/machine.h"
 
+static const struct reasons exits = { { "EPT_VIOLATION", "npf", "PML_FULL" } };
 static const struct reasons dirty_logs = { { "PML_FULL" } };
 
 #define LARGE_BYTES	(PAGES_PER_LARGE * 4096)
@@ -632,5 +633,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_memory_faults = {
-	"memory-faults", "EPT/NPT faults", CAUSES(causes), has_faults,
+	"memory-faults", "EPT/NPT faults", CAUSES(causes), has_faults, &exits,
 };

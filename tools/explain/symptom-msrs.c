@@ -182,5 +182,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_msrs = {
-	"msrs", "MSRs that exit", CAUSES(causes), accesses,
+	"msrs", "MSRs that exit", CAUSES(causes), accesses, &msrs,
 };

@@ -125,5 +125,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_pauses = {
-	"pauses", "exits for PAUSE", CAUSES(causes), spins,
+	"pauses", "exits for PAUSE", CAUSES(causes), spins, &pauses,
 };

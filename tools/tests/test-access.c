@@ -343,6 +343,40 @@ static void test_kvm_devices(void)
 	}
 }
 
+/* Nobody but KVM is busy with them. */
+static void test_kicks(void)
+{
+	const struct access list[] = {
+		WRITE(ACCESS_MMIO, 0xfe003000, 50000), WRITE_TO_VMM(ACCESS_PORT, 0x3f8, 500),
+		WRITE(ACCESS_PORT, 0x40, 900),
+	};
+	const struct access vga[] = { WRITE(ACCESS_MMIO, 0xa0000, 50000) };
+	struct scene s;
+
+	start(&s);
+	exits(&s, "EPT_MISCONFIG", 50000, 150, 0);
+	exits(&s, "IO_INSTRUCTION", 1400, 10, 30);
+	ktap_ok(!explains(&s, &symptom_other_exits),
+		"without a sample accesses that take the VMM time are not counted twice");
+	sampled(&s, list, ARRAY_SIZE(list));
+	ktap_ok(explains_by(&s, &symptom_other_exits, "ioeventfd-kicks") &&
+		strstr(s.advice.change, "event_idx") && !strncmp(s.advice.confidence, "high", 4),
+		"writes that reach neither the VMM nor a device of KVM's are kicks");
+	ktap_ok(strstr(s.advice.looked[0].seen, "address 0xfe003000") &&
+		!strstr(s.advice.looked[0].seen, "0x3f8") && !strstr(s.advice.looked[0].seen, "0x40"),
+		"kicks are named by their address");
+	ktap_ok(s.advice.gain.high > 0.5 && s.advice.gain.high < 0.67,
+		"accesses that the VMM or KVM's devices serve are not in the gain of kicks");
+	end(&s);
+
+	start(&s);
+	exits(&s, "EPT_MISCONFIG", 50000, 150, 0);
+	sampled(&s, vga, ARRAY_SIZE(vga));
+	ktap_ok(explains_by(&s, &symptom_other_exits, "other-reasons"),
+		"writes to a device with a name that the VMM reads later are no kicks");
+	end(&s);
+}
+
 /* As many halts for as long: what wakes the guest is seen by the MSRs. */
 static void test_halts(void)
 {
@@ -469,6 +503,7 @@ int main(void)
 	test_nesting();
 	test_unknown();
 	test_kvm_devices();
+	test_kicks();
 	test_halts();
 	test_faults();
 	test_faults_by_count();

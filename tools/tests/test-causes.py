@@ -227,6 +227,24 @@ SITUATIONS = {
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
+    "CPUID in a loop": ([exits("CPUID", 20000, kernel=0.5)], {}, "cpuid", "less CPUID in the guest", "high"),
+    "CPUID in a loop on SVM": ([exits("cpuid", 20000, kernel=0.5)], {"isa": "svm"}, "cpuid", "less CPUID in the guest", "high"),
+    "many hypercalls": ([exits("VMCALL", 30000, kernel=0.1)], {}, "hypercalls", "find out which", "high"),
+    "a few flushes of caches that take long": ([exits("WBINVD", 100, kernel=0.9)], {}, "cache-flushes", "less WBINVD", "high"),
+    "UMIP that KVM emulates": ([exits("GDTR_IDTR", 20000, kernel=0.2)], {}, "descriptor-tables", "umip=off", "high"),
+    "interrupts that wait for the guest": ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {}, "interrupt-windows", "fewer interrupts", "high"),
+    "the preemption timer": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {}, "timer-expiries", "fewer timers", "high"),
+    "a guest that lowers its task priority": ([exits("TPR_BELOW_THRESHOLD", 20000, kernel=0.2)], {}, "task-priority", "APICv or AVIC", "high"),
+    "bus locks, and less that exits for notify windows":
+        ([exits("BUS_LOCK", 5000, kernel=0.2), exits("NOTIFY", 5000, kernel=0.15)], {}, "bus-locks", "across cache lines", "medium: 2 causes"),
+    "notify windows": ([exits("NOTIFY", 5000, kernel=0.2)], {}, "notify-windows", "notify-vmexit", "high"),
+    "macOS that waits by MWAIT": ([exits("MWAIT_INSTRUCTION", 20000, kernel=0.2)], {}, "mwait", "cpu-pm=on", "high"),
+    "IPIs that AVIC cannot deliver": ([exits("avic_incomplete_ipi", 20000, kernel=0.2)], {"isa": "svm"}, "avic-exits", "fewer IPIs", "high"),
+    "a reason that there is no advice on": ([exits("RDTSC", 20000, kernel=0.2)], {}, "other-reasons", "find out what the guest does", "medium"),
+    "accesses to devices that take the VMM no time, and no sample":
+        ([exits("EPT_MISCONFIG", 50000, kernel=0.15)], {}, "other-exits", "find out first", "low"),
+    "device accesses of SVM that take the VMM no time":
+        ([exits("npf", 50000, kernel=0.15)], {"isa": "svm", "kvm": {"pf_taken": 0, "pf_emulate": 0, "mmio_exits": 0}}, "other-exits", "find out first", "low"),
 }
 
 # Healthy guests that do a little of everything.
@@ -237,6 +255,10 @@ HEALTHY = {
     "a guest that a VMM without KVM's interrupt controllers halts":
         ([exits("HLT", 3000, kernel=0.02, vmm=0.002, vmm_sleep=0.9)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}}),
+    "an idle guest with many vCPUs":
+        ([exits("PREEMPTION_TIMER", 1500, kernel=0.02), exits("CPUID", 128)], {"guest": {"vcpus": 64}}),
+    "a guest whose VMM has written to devices of the guest by an ioeventfd now and then":
+        ([exits("EPT_MISCONFIG", 900, kernel=0.003)], {"guest": {"vcpus": 2}}),
     "a guest in large pages": ([exits("EPT_VIOLATION", 100, kernel=0.001)], memory(kvm=LARGE, sys=ALWAYS)),
     "a guest that waits a little": ([exits("EXTERNAL_INTERRUPT", 10, runq=0.01, blocked=0.01)], {"vcpus": 4}),
     "a guest with an idle guest inside": ([exits("CPUID", 10, kernel=0.001, level=3)], {}),
@@ -348,7 +370,7 @@ def test_svm():
         equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"],
               "SVM: a VMCS that L0 does not shadow is ruled out as a cause")
     with Advised(exits("cpuid", 30000), isa="svm", kvm={"l1d_flush": 50000}) as b:
-        causes = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
+        causes = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
         equal(causes["CPU buffers that L1 and L0 both clear"], "not_ruled_out",
               "CPU buffers cleared by L1 and L0 are not ruled out without the vulnerabilities files")
     with Advised(exits("DB_excp", 2000, kernel=0.04), exits("write_cr3", 10), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
