@@ -120,14 +120,13 @@ void activity_read(const struct env *env, struct activity *activity)
 	read_interrupts(env, activity);
 }
 
-/* A line that came since has been counted from nothing. */
-static uint64_t count_before(const struct activity *before, const char *name)
+uint64_t activity_interrupts(const struct activity *activity, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < before->num_interrupts; i++)
-		if (!strcmp(before->interrupts[i].name, name))
-			return before->interrupts[i].count;
+	for (i = 0; i < activity->num_interrupts; i++)
+		if (!strcmp(activity->interrupts[i].name, name))
+			return activity->interrupts[i].count;
 	return 0;
 }
 
@@ -151,8 +150,9 @@ void activity_subtract(struct activity *activity,
 	for (i = 0; i < activity->num_interrupts; i++) {
 		struct interrupt *one = &activity->interrupts[i];
 
+		/* A line that came since has been counted from nothing. */
 		one->count = sub_clamped(one->count,
-					 count_before(before, one->name));
+					 activity_interrupts(before, one->name));
 	}
 }
 

@@ -45,4 +45,7 @@ void activity_subtract(struct activity *activity,
 		       const struct activity *before);
 void activity_free(struct activity *activity);
 
+/* The count of the line with a name; 0 if there is none. */
+uint64_t activity_interrupts(const struct activity *activity, const char *name);
+
 #endif

@@ -166,6 +166,8 @@ SITUATIONS = {
         ([exits("EXCEPTION_NMI", 3000, kernel=0.1)],
          {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept", "unrestricted_guest"]},
          "exceptions", "find out first", "low"),
+    "NMIs of a machine with SVM":
+        ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
     "buffers that L0 and L1 both clear":
         ([exits("CPUID", 30000)],
          {"sys": {"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"},
