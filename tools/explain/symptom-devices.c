@@ -136,9 +136,9 @@ static struct gain eventfd_gain(const struct facts *f, const struct gain *all)
 static const struct cause causes[] = {
 	{
 		"clock-hyperv", "a clock other than Hyper-V's", "VMM",
-		"the guest may need a reboot to use it",
+		HYPERV_CLOCKS_RISK,
 		OF(clock_of_hyperv), HOW,
-		"Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
+		"Hyper-V's clocks for the guest: " HYPERV_CLOCKS "; and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
 		gain_of_part, .part = part_of_clock,
 	}, {
 		"clock-linux", "a clock other than KVM's", "guest",
@@ -148,14 +148,15 @@ static const struct cause causes[] = {
 		gain_of_part, .part = part_of_other_clock,
 	}, {
 		"clock", "a clock whose reads exit", "VMM and guest",
-		"only a constant TSC works as a clock",
+		"only a constant TSC works as a clock; Windows: " HYPERV_CLOCKS_RISK,
 		OF(clock_of_any), HOW,
-		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer",
+		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). Windows: " HYPERV_CLOCKS,
 		gain_of_part, .part = part_of_other_clock,
 	}, {
-		"rtc", "the RTC", "guest", "what reads it may need it",
+		"rtc", "the RTC", "guest",
+		"what reads it may need it; Windows: " HYPERV_CLOCKS_RISK,
 		OF(rtc_alone), HOW,
-		"Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer. Linux: nothing while it boots, later fewer reads of the RTC (hwclock)",
+		"Windows: " HYPERV_CLOCKS ". Linux: nothing while it boots, later fewer reads of the RTC (hwclock)",
 		gain_of_part, .part = part_of_rtc,
 	}, {
 		"serial-port", "a serial port", "VMM and guest",

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Exits for PAUSE: a vCPU spins for another, which has a CPU or has not. */
+#include <stdlib.h>
+
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/interface.h"
@@ -74,16 +76,39 @@ static enum answer is_window_short(const struct facts *f, char **seen)
 #define OWN_CPUS "a CPU for each vCPU, or fewer vCPUs"
 #define NOT_IN_GUEST "Not pause_in_guest: it would spin until its time slice ends"
 
-static char *halt_instead(const struct facts *f)
+static const char *kvm_spinlocks(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_unhalt")) {
 	case PV_NOT_OFFERED:
-		return xstrdup(OWN_CPUS "; offer PV spinlocks, which halt instead of spinning, are not offered now and which Linux guests use: QEMU -cpu MODEL,kvm-pv-unhalt=on. " NOT_IN_GUEST);
+		return "offer PV spinlocks, which halt instead of spinning, are not offered now and which Linux guests use: QEMU -cpu MODEL,kvm-pv-unhalt=on";
 	case PV_NOT_USED:
-		return xstrdup(OWN_CPUS "; let the guest use PV spinlocks, which halt instead of spinning and which it is offered: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin. " NOT_IN_GUEST);
+		return "let the guest use PV spinlocks, which halt instead of spinning and which it is offered: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin";
 	default:
-		return xstrdup(OWN_CPUS "; in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on; Linux guests use it). " NOT_IN_GUEST);
+		return "in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on; Linux guests use it)";
 	}
+}
+
+/* Windows has another interface for it: how often to spin before it yields. */
+static char *add_spinlocks(const struct facts *f, const char *first)
+{
+	char *locks = by_interface(f, offers_hyperv(f, "spinlocks") ?
+		"hv-spinlocks is offered already" :
+		"offer hv-spinlocks, with which Windows yields instead of spinning: QEMU -cpu MODEL,hv-spinlocks=0x1fff",
+		kvm_spinlocks(f));
+	char *text = xasprintf("%s; %s. " NOT_IN_GUEST, first, locks);
+
+	free(locks);
+	return text;
+}
+
+static char *halt_instead(const struct facts *f)
+{
+	return add_spinlocks(f, OWN_CPUS);
+}
+
+static char *leave_l0(const struct facts *f)
+{
+	return add_spinlocks(f, "a machine whose CPUs L0 does not share or limit, or fewer vCPUs busy at a time");
 }
 
 static char *let_spin(const struct facts *f)
@@ -104,8 +129,7 @@ static const struct cause causes[] = {
 		"a higher bill",
 		{ { loses_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune doctor: stolen time; l1tune list: STOLEN",
-		"a machine whose CPUs L0 does not share or limit, or fewer vCPUs busy at a time; in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on). " NOT_IN_GUEST,
-		gain_of_part,
+		.change_of = leave_l0, .gain = gain_of_part,
 	}, {
 		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
 		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",

@@ -47,6 +47,18 @@ void exits(struct scene *s, const char *reason, uint64_t rate,
 	cell->value[CELL_VMM] = vmm * ms;
 }
 
+void set_cmdline(struct scene *s, const char *line)
+{
+	static char words[256];
+	size_t i;
+
+	for (i = 0; line[i]; i++)
+		words[i] = line[i] == ' ' ? '\0' : line[i];
+	words[i] = '\0';
+	s->facts.cmdline = words;
+	s->facts.cmdline_len = i + 1;
+}
+
 void sampled(struct scene *s, const struct access *list, size_t num)
 {
 	const struct sample sample = {

@@ -30,6 +30,8 @@ void end(struct scene *s);
 /* In a second so many exits, and of it so many thousandths in KVM and the VMM. */
 void exits(struct scene *s, const char *reason, uint64_t rate,
 	   uint64_t kernel, uint64_t vmm);
+/* The VMM's, in which words end with NUL, as in /proc. */
+void set_cmdline(struct scene *s, const char *line);
 void sampled(struct scene *s, const struct access *list, size_t num);
 
 /* Is there advice on a symptom? */

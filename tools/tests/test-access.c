@@ -171,19 +171,6 @@ static void test_irqchip(void)
 }
 
 /* Which cure a clock has is told by what the guest does. */
-/* Words end with NUL, as in /proc. */
-static void set_cmdline(struct scene *s, const char *line)
-{
-	static char words[256];
-	size_t i;
-
-	for (i = 0; line[i]; i++)
-		words[i] = line[i] == ' ' ? '\0' : line[i];
-	words[i] = '\0';
-	s->facts.cmdline = words;
-	s->facts.cmdline_len = i + 1;
-}
-
 static void test_clocks(void)
 {
 	static const struct {

@@ -58,6 +58,7 @@ def inside(paging, *counts):
             "guest": {"vcpu_cells": {0: [fixed(tid=2001)]}, "vcpu0/nested": text}}
 
 
+APICV = ["virtual_interrupt_delivery", "apic_register_virtualization", "posted_interrupts"]
 RUNQ = (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),)
 ON_ALL = {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t0-1"}
 
@@ -166,6 +167,20 @@ SITUATIONS = {
         ([exits("EXCEPTION_NMI", 3000, kernel=0.1)],
          {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept", "unrestricted_guest"]},
          "exceptions", "find out first", "low"),
+    "writes to the APIC by a guest with x2APIC":
+        ([exits("APIC_WRITE", 8000, kernel=0.03)], {"params": {"kvm_intel.enable_apicv": "Y"}, "offered": APICV},
+         "apic-writes", "fewer IPIs", "high"),
+    "accesses to the APIC's page though KVM uses APICv":
+        ([exits("APIC_ACCESS", 8000, kernel=0.03)], {"params": {"kvm_intel.enable_apicv": "Y"}, "offered": APICV},
+         "x2apic", "offer x2APIC", "medium: shown; not ruled out: 1"),
+    "Windows that spins":
+        ([exits("PAUSE_INSTRUCTION", 3000, kernel=0.02, runq=0.04)], {"argv": HYPERV}, "pause-preempted", "hv-spinlocks=0x1fff", "medium"),
+    "Windows that is offered to yield":
+        ([exits("PAUSE_INSTRUCTION", 3000, kernel=0.02, runq=0.04)], {"argv": ("qemu", "-cpu", "host,hv_spinlocks=0x1fff")},
+         "pause-preempted", "hv-spinlocks is offered already", "medium"),
+    "Windows that spins for a vCPU that L0 does not run":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"argv": HYPERV, "params": {"kvm_intel.ple_window_grow": 2}},
+         "pause-stolen", "hv-spinlocks=0x1fff", "high"),
     "NMIs of a machine with SVM":
         ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
     "buffers that L0 and L1 both clear":
@@ -792,7 +807,7 @@ def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
         elimination = {"page-aging", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions",
-                       "timers", "device-wakeups"}
+                       "timers", "device-wakeups", "apicv-inhibited", "apicv-inhibited-msrs"}
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
