@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
+#include <string.h>
 
 #include "explain/facts.h"
 
@@ -9,6 +10,17 @@ const struct guest_memory *memory_of(const struct facts *facts)
 		guest_memory_read(facts->env, &facts->guest->guest,
 				  facts->memory);
 	return facts->memory;
+}
+
+bool is_qemu(const struct facts *facts)
+{
+	const char *name;
+
+	if (!facts->cmdline_len)
+		return false;
+	name = strrchr(facts->cmdline, '/');
+	name = name ? name + 1 : facts->cmdline;
+	return begins_with(name, "qemu") || !strcmp(name, "kvm");
 }
 
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,

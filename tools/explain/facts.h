@@ -98,6 +98,9 @@ void advice_free(struct advice *advice);
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);
 
+/* Is the program that its VMM was started as QEMU? false if that is not known. */
+bool is_qemu(const struct facts *facts);
+
 /* A count of KVM's; false, and 0, if it is not known. */
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
 		  uint64_t *value);

@@ -91,6 +91,18 @@ static enum answer is_clock_of_any(const struct facts *f, char **seen)
 	return add_interface(f, seen) == INTERFACE_UNKNOWN ? ANSWER_YES : ANSWER_NO;
 }
 
+/* What has no name may be no device: gVisor's sentry and unikernels leave for their host so. */
+static enum answer is_call(const struct facts *f, char **seen)
+{
+	enum answer answer = is_unknown(f, seen);
+
+	if (answer != ANSWER_YES)
+		return answer;
+	append(seen, is_qemu(f) ? "; the VMM is QEMU, which has devices" :
+				  "; the VMM is not known to be QEMU");
+	return is_qemu(f) ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 /* With Hyper-V's interface it is one of the clocks that this replaces. */
 static enum answer is_rtc_alone(const struct facts *f, char **seen)
 {
@@ -206,6 +218,12 @@ static const struct cause causes[] = {
 		"the guest needs the driver",
 		OF(unknown), HOW,
 		.change_of = name_device, .gain = eventfd_gain, .part = part_of_unknown,
+	}, {
+		"access-calls", "accesses by which the guest calls its VMM", "VMM and guest", "none",
+		{ { is_call, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"the VMM's documentation: gVisor, unikernels and other sandboxes have no device there",
+		"nothing, if the guest has to call the VMM so often",
+		gain_not_counted,
 	},
 };
 

@@ -91,7 +91,7 @@ CASES = {
               ([exits("CPUID", 2000)], {"params": {"kvm_intel.enlightened_vmcs": "N"}})),
     "vmcs-shadowing": (([exits("CPUID", 2000)], {"shadowed": "no"}), "enable_shadow_vmcs=1", None, None,
                        ([exits("CPUID", 2000)], {"shadowed": "yes"})),
-    "vmm-halts": (([exits("HLT", 300, vmm=0.1, vmm_sleep=0.5)], {}), "kernel-irqchip=on", 0, 0.1,
+    "vmm-halts": (([exits("HLT", 300, vmm=0.1, vmm_sleep=0.5), exits("INTERRUPT_WINDOW", 60)], {}), "kernel-irqchip=on", 0, 0.1,
                   ([exits("EXTERNAL_INTERRUPT", 300, vmm=0.1)], {})),
     "vmm-kicks": (([exits("EXTERNAL_INTERRUPT", 300, vmm=0.1)], {}), "fewer signals", 0, 0.1,
                   ([exits("VMCALL", 300, vmm=0.1)], {})),

@@ -181,6 +181,10 @@ SITUATIONS = {
     "Windows that spins for a vCPU that L0 does not run":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"argv": HYPERV, "params": {"kvm_intel.ple_window_grow": 2}},
          "pause-stolen", "hv-spinlocks=0x1fff", "high"),
+    "HLT that reaches QEMU":
+        ([exits("HLT", 3000, kernel=0.03, vmm=0.4)], {"argv": ("/usr/bin/qemu-system-x86_64", "-machine", "kernel-irqchip=off")}, "vmm-halts", "kernel-irqchip=on", "high"),
+    "gVisor, whose sentry leaves for its host by HLT, and for interrupts now and then":
+        ([exits("HLT", 3000, kernel=0.03, vmm=0.4), exits("INTERRUPT_WINDOW", 10)], {"argv": ("runsc-sandbox", "--platform=kvm", "boot")}, "vmm-time", "find out first", "low"),
     "NMIs of a machine with SVM":
         ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
     "buffers that L0 and L1 both clear":
@@ -807,7 +811,7 @@ def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
         elimination = {"page-aging", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions",
-                       "timers", "device-wakeups", "apicv-inhibited", "apicv-inhibited-msrs"}
+                       "timers", "device-wakeups", "halt-calls", "access-calls", "apicv-inhibited", "apicv-inhibited-msrs"}
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
