@@ -7,9 +7,9 @@ import os
 import re
 import time
 
-from advised import SAMPLED, SECOND, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps
+from advised import SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps
 from bench import equal, finish, ok
-from fake import fixed, update, write
+from fake import fixed, hist, split, update, write
 
 FAULTS = exits("EPT_VIOLATION", 1024, kernel=0.01)
 SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
@@ -185,6 +185,8 @@ SITUATIONS = {
         ([exits("HLT", 3000, kernel=0.03, vmm=0.4)], {"argv": ("/usr/bin/qemu-system-x86_64", "-machine", "kernel-irqchip=off")}, "vmm-halts", "kernel-irqchip=on", "high"),
     "gVisor, whose sentry leaves for its host by HLT, and for interrupts now and then":
         ([exits("HLT", 3000, kernel=0.03, vmm=0.4), exits("INTERRUPT_WINDOW", 10)], {"argv": ("runsc-sandbox", "--platform=kvm", "boot")}, "vmm-time", "find out first", "low"),
+    "bus locks that QEMU limits":
+        ([exits("BUS_LOCK", 10, vmm_sleep=0.9)], {}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
     "NMIs of a machine with SVM":
         ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
     "buffers that L0 and L1 both clear":
@@ -794,6 +796,28 @@ def test_vmm_sleep():
         b.machine.process(1001, ["vmm"], state="T")
         equal(b.rules(), [], "vmm-sleep: a stopped VMM gets no advice")
 
+    def kicks(number, ran_ns, reason="EXTERNAL_INTERRUPT", bucket="b24"):
+        return [split(2, 1, reason, 250 * SECONDS, 0, hist(b13=240 * SECONDS, **{bucket: number * SECONDS}), SECONDS * SECOND,
+                      vmm_sleep=0.6, kernel=0.001)], ran_ns * SECONDS
+
+    for (cells, ran_ns), found, what in (
+            (kicks(10, SECOND // 3), "not_ruled_out", "a guest that auto-converge puts to sleep again and again"),
+            (kicks(10, 0), None, "kicks of a guest that does not run meanwhile"),
+            (kicks(1, SECOND // 3), None, "a pause each second"),
+            (kicks(10, SECOND // 3, bucket="b19"), None, "kicks that take less than a millisecond")):
+        with Advised(*cells) as b:
+            b.machine.exits(1, [*cells, fixed(exits=1, guest_time_ns=ran_ns)])
+            verdict = verdicts(b, "vmm-sleep")
+            equal(verdict.get("a guest that its VMM slows for a migration"), found, f"vmm-sleep: {what}")
+            equal(verdict.get("a disk or network that the VMM waits for"), found and "ruled_out", f"vmm-sleep: a disk is none of the causes of {what}")
+    with Advised(exits("EPT_VIOLATION", 300, kernel=0.001, vmm_sleep=0.6)) as b:
+        equal(verdicts(b, "vmm-sleep").get("a guest that its VMM slows for a migration"), "not_ruled_out",
+              "vmm-sleep: a full ring of dirty pages is left where the VMM sleeps in faults")
+    for vcpus, each, verdict in (1, 3, "not_ruled_out"), (2, 3, "ruled_out"), (1, 30, "ruled_out"):
+        with Advised(exits("IO_INSTRUCTION", each, kernel=0.001, vmm_sleep=0.97), guest={"vcpus": vcpus}) as b:
+            equal(verdicts(b, "vmm-sleep").get("a VMM that waits for its next request"), verdict,
+                  f"vmm-sleep: a VMM that waits for its next request is {verdict} for {vcpus} vCPUs that sleep {each} times a second")
+
 
 def test_vmm_time():
     for reason, rule, confidence in (("EXTERNAL_INTERRUPT", "vmm-kicks", "high"), ("INTERRUPT_WINDOW", "vmm-windows", "high"),
@@ -815,7 +839,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
