@@ -20,7 +20,7 @@ bool is_qemu(const struct facts *facts)
 		return false;
 	name = strrchr(facts->cmdline, '/');
 	name = name ? name + 1 : facts->cmdline;
-	return begins_with(name, "qemu") || !strcmp(name, "kvm");
+	return begins_with(name, "qemu") || !strcmp(name, "kvm") || !strcmp(name, "kvm-spice");
 }
 
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,

@@ -339,6 +339,17 @@ def test_situations():
             equal(b.rules(), [], f"advise has no advice for a healthy guest: {name}")
 
 
+def test_other_vmms():
+    for argv, has in (("/usr/bin/qemu-system-x86_64", "-name", "web"), False), (("cloud-hypervisor", "--cpus", "boot=2"), True), ((), False):
+        with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.01, runq=0.04), argv=argv) as b:
+            change = [a["change"] for a in b.advice() if a["rule"] == "pause-preempted"]
+            ok(len(change) == 1 and ("does not appear to be QEMU" in change[0]) == has,
+               f"advise says that options of QEMU may have other names in a VMM {argv[:1]}: {has}", change)
+    with Advised(exits("BUS_LOCK", 5000, kernel=0.2, throttled=0.1), argv=("cloud-hypervisor",)) as b:
+        change = [a["change"] for a in b.advice() if a["symptom"] == "throttled"]
+        ok(change and "QEMU" not in change[0], "advise does not mention QEMU where no option of it is named", change)
+
+
 def verdicts(bench, rule):
     return {c["cause"]: c["verdict"] for a in bench.advice() if a["rule"] == rule for c in a["causes"]}
 
@@ -858,6 +869,7 @@ def test_all_listed():
 
 print("KTAP version 1")
 test_situations()
+test_other_vmms()
 test_ruled_out()
 test_svm()
 test_inside()
