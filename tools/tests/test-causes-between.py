@@ -27,9 +27,9 @@ def none_of(cell):
     return [(name, flags, exponent, [0] * len(values)) for name, flags, exponent, values in cell]
 
 
-def advise(*cells, before=None, after=None, others=(), guest_time_ns=0, **values):
+def advise(*cells, before=None, after=None, others=(), guest_ns=0, **values):
     """What it says of a second in which files of /proc change."""
-    stats = fixed(exits=1, guest_time_ns=guest_time_ns)
+    stats = fixed(exits=1, guest_time_ns=guest_ns)
     values["proc"] = {"self/mountinfo": NO_LIMITS} | (values.get("proc") or {}) | (before or {})
     with Still(*map(none_of, cells), seconds=1000, **{"guest": {"created_ns": 990 * SECOND}} | values) as w:
         steps = Steps(w, "-i", "1", "-J", command="advise", stdout=subprocess.PIPE)
@@ -131,7 +131,7 @@ def test_nmis():
     for number, guest_ns, rule, verdict, how in ((4000, SECOND, "host-nmis", "shown", "as many as its exits"),
                                                  (4000, SECOND // 5, "exceptions", "not_ruled_out", "most of them while it did not run"),
                                                  (50, SECOND, "exceptions", "ruled_out", "few")):
-        got = found(advise(in_second("EXCEPTION_NMI", 4000, kernel=0.03), before=lines(0), after=lines(number), guest_time_ns=guest_ns,
+        got = found(advise(in_second("EXCEPTION_NMI", 4000, kernel=0.03), before=lines(0), after=lines(number), guest_ns=guest_ns,
                            params={"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, offered=["ept", "unrestricted_guest"]), "exceptions")
         equal((got[0], got[2]["NMIs of this machine"]), (rule, verdict), f"exceptions: NMIs of this machine are {verdict} if there are {how}")
 
