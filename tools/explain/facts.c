@@ -4,23 +4,21 @@
 
 #include "explain/facts.h"
 
+bool is_qemu(const struct facts *facts)
+{
+	const char *name = facts->cmdline ? facts->cmdline : "";
+	const char *slash = strrchr(name, '/');
+
+	name = slash ? slash + 1 : name;
+	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm");
+}
+
 const struct guest_memory *memory_of(const struct facts *facts)
 {
 	if (!facts->memory->is_read)
 		guest_memory_read(facts->env, &facts->guest->guest,
 				  facts->memory);
 	return facts->memory;
-}
-
-bool is_qemu(const struct facts *facts)
-{
-	const char *name;
-
-	if (!facts->cmdline_len)
-		return false;
-	name = strrchr(facts->cmdline, '/');
-	name = name ? name + 1 : facts->cmdline;
-	return begins_with(name, "qemu") || !strcmp(name, "kvm") || !strcmp(name, "kvm-spice");
 }
 
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,

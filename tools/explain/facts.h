@@ -95,11 +95,11 @@ struct advice {
 
 void advice_free(struct advice *advice);
 
+/* By the name of the VMM's program; false if that is not known. */
+bool is_qemu(const struct facts *facts);
+
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);
-
-/* Is the program that its VMM was started as QEMU? false if that is not known. */
-bool is_qemu(const struct facts *facts);
 
 /* A count of KVM's; false, and 0, if it is not known. */
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
