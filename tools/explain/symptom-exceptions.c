@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Exceptions, control registers and INVLPG that exit, and NMIs, which VMX counts with exceptions. */
+/*
+ * Exceptions, control registers and INVLPG that exit; and NMIs of this machine, for which
+ * VMX has the reason of exceptions.
+ */
 #include <string.h>
 
 #include "base/util.h"

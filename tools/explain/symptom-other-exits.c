@@ -153,7 +153,8 @@ struct part {
 	bool has_most;
 };
 
-static struct part part_of_some(const struct facts *f, bool (*is_one)(const char *name, const void *of),
+static struct part part_of_some(const struct facts *f,
+				bool (*is_one)(const char *name, const void *of),
 				const void *of)
 {
 	struct others others = others_of(f);
