@@ -87,10 +87,3 @@ bool is_often(const struct facts *f, double rate, double threshold)
 {
 	return rate >= threshold * f->scale;
 }
-
-bool has_own_cpus(const struct facts *f)
-{
-	struct load all = load_of_both(f, &all_reasons);
-
-	return f->num_vcpus <= f->num_cpus && all.parts[PART_RUNQ] < 0.01;
-}

@@ -38,7 +38,4 @@ struct gain gain_at_most(double cpus);
 bool is_worth_it(const struct facts *f, const struct gain *gain);
 bool is_often(const struct facts *f, double rate, double threshold);
 
-/* Could each vCPU of this machine's guests have a CPU, and has it had one? */
-bool has_own_cpus(const struct facts *f);
-
 #endif

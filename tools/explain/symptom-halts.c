@@ -8,6 +8,7 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/device.h"
 #include "settings/setting.h"
 
@@ -68,14 +69,14 @@ static bool is_short(const struct facts *f, const struct halting *h)
 		gain_at_most(h->load.rate * f->wake_ns / NSEC_PER_SEC);
 
 	return is_often(f, h->load.rate, 200) && h->each_ns >= 1000 &&
-	       h->each_ns <= 500000 && has_own_cpus(f) && is_worth_it(f, &gain);
+	       h->each_ns <= 500000 && is_worth_it(f, &gain);
 }
 
 /* On shared CPUs a halt is how a guest should wait: only many are a symptom. */
 static bool are_exits_many(const struct facts *f, const struct halting *h)
 {
 	return is_often(f, h->load.rate, 500) && is_worth_it(f, &h->exits) &&
-	       (has_own_cpus(f) || is_often(f, h->exits.high, 0.05));
+	       (is_often(f, h->exits.high, 0.05) || owns_cpus(f));
 }
 
 static bool are_many(const struct facts *f, struct advice *a)
@@ -84,7 +85,8 @@ static bool are_many(const struct facts *f, struct advice *a)
 
 	if (are_served_by_vmm(&h))
 		return false;
-	if (!is_in_vain(f, &h) && !is_short(f, &h) && !are_exits_many(f, &h))
+	if (!is_in_vain(f, &h) && !are_exits_many(f, &h) &&
+	    !(is_short(f, &h) && owns_cpus(f)))
 		return false;
 	a->gain = h.exits;
 	a->gain.low += h.miss;
@@ -153,17 +155,18 @@ static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
 
-	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs, waiting for a CPU for %.2f s of each second",
-			  (unsigned long long)f->num_vcpus,
-			  (unsigned long long)f->num_cpus,
-			  load_of_both(f, &all_reasons).parts[PART_RUNQ]);
-	return is_often(f, h.load.rate, 500) && has_own_cpus(f) ? ANSWER_YES :
-								  ANSWER_NO;
+	if (!is_often(f, h.load.rate, 500)) {
+		*seen = xasprintf("%.0f exits per second for HLT", h.load.rate);
+		return ANSWER_NO;
+	}
+	return has_own_cpus(f, seen);
 }
 
 static enum answer sleeps_shortly(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
+	enum answer owns;
+	char *cpus = NULL;
 
 	if (!f->wake_ns) {
 		*seen = xstrdup("how long waking takes was not measured: l1tune bench --save");
@@ -172,7 +175,12 @@ static enum answer sleeps_shortly(const struct facts *f, char **seen)
 	*seen = xasprintf("it sleeps %.0f us at a time, waking takes at most %.0f us more than an exit, and polling instead would take %.2f CPUs",
 			  h.each_ns / 1000, f->wake_ns / 1000,
 			  h.load.parts[PART_HALTED]);
-	return is_short(f, &h) ? ANSWER_YES : ANSWER_NO;
+	if (!is_short(f, &h))
+		return ANSWER_NO;
+	owns = has_own_cpus(f, &cpus);
+	append(seen, "; %s", cpus);
+	free(cpus);
+	return owns;
 }
 
 /*
@@ -221,8 +229,8 @@ static char *no_polling(const struct facts *f)
 
 static char *keep_cpu(const struct facts *f)
 {
-	return xasprintf("l1tune tune uid=%llu hlt_in_guest=1, then start it again (QEMU by itself: -overcommit cpu-pm=on)",
-			 (unsigned long long)f->guest->guest.uid);
+	return xasprintf("%sl1tune tune uid=%llu hlt_in_guest=1, then start it again (QEMU by itself: -overcommit cpu-pm=on)",
+			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid);
 }
 
 /* Twice as long as it sleeps, in steps of 10 us. */
@@ -284,7 +292,7 @@ static const struct cause causes[] = {
 		"hlt-in-guest", "exits for HLT on dedicated CPUs", "L1",
 		"a halted vCPU keeps its CPU and looks busy; not for VMMs that serve HLT themselves",
 		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"l1tune list: VCPUS of all guests, and RUNQ",
+		OWN_CPUS_BY,
 		.change_of = keep_cpu, .gain = exits_gain,
 	}, {
 		"vcpu-wakeups", "vCPUs that wake each other", "guest",

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vCPUs that could run and had no CPU: a quota, too few CPUs, or others on them. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/cause.h"
-#include "model/cgroup.h"
-#include "model/machine.h"
-#include "model/vmm.h"
+#include "explain/cpus.h"
 
 static double without_cpu(const struct facts *f)
 {
@@ -56,71 +51,28 @@ static enum answer is_out_of_quota(const struct facts *f, char **seen)
 	return quota >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-#define MAX_CPUS	8192
-
-/* "Cpus_allowed_list:	0-3,8" of a thread; false if it cannot be read. */
-static bool add_allowed(const struct facts *f, const char *task, bool *allowed)
+static bool read_process_cpus(const struct facts *f, struct affinity *affinity)
 {
-	char *name = xasprintf("%s/status", task);
-	char *text = machine_text(f->env->proc, name);
-	char *s = text ? strstr(text, "\nCpus_allowed_list:") : NULL;
-	bool is_known = s;
+	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
+	bool is_known = affinity_add(f->env, process, affinity);
 
-	for (s = s ? strpbrk(s, "0123456789") : NULL; s && *s && *s != '\n';) {
-		unsigned long cpu = strtoul(s, &s, 10), last = cpu;
-
-		if (*s == '-')
-			last = strtoul(s + 1, &s, 10);
-		for (; cpu <= last && cpu < MAX_CPUS; cpu++)
-			allowed[cpu] = true;
-		s += *s == ',';
-	}
-	free(text);
-	free(name);
-	return is_known;
-}
-
-/* Of all threads that run its vCPUs, together; false if not all are known. */
-static bool add_allowed_vcpus(const struct facts *f, const char *process, bool *allowed)
-{
-	struct vcpu_threads threads = { };
-	int fd = sysfs_open_dir(f->env->proc_fd, process);
-	bool is_known;
-	size_t i;
-
-	if (fd < 0)
-		return false;
-	vcpu_threads_find(fd, f->guest->guest.vcpus, &threads);
-	close(fd);
-	is_known = threads.num && threads.num >= f->guest->guest.vcpus;
-	for (i = 0; is_known && i < threads.num; i++) {
-		char *task = xasprintf("%s/task/%llu", process,
-				       (unsigned long long)threads.tids[i]);
-
-		is_known = add_allowed(f, task, allowed);
-		free(task);
-	}
-	vcpu_threads_free(&threads);
+	free(process);
 	return is_known;
 }
 
 /* vCPUs may be pinned each by itself: what the process may use does not rule that out. */
 static enum answer is_confined(const struct facts *f, char **seen)
 {
-	uint64_t vcpus = f->guest->guest.vcpus, cpus = 0;
-	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
-	bool by_vcpus[MAX_CPUS] = { }, by_process[MAX_CPUS] = { };
-	bool are_vcpus_known = add_allowed_vcpus(f, process, by_vcpus);
-	bool is_known = are_vcpus_known || add_allowed(f, process, by_process);
-	size_t i;
+	uint64_t vcpus = f->guest->guest.vcpus, cpus;
+	struct affinity by_process = { };
+	struct shared_cpus shared;
+	bool are_vcpus_known = shared_cpus_of(f, &shared);
 
-	free(process);
-	if (!is_known) {
+	if (!are_vcpus_known && !read_process_cpus(f, &by_process)) {
 		*seen = xstrdup("which CPUs the VMM may use cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	for (i = 0; i < MAX_CPUS; i++)
-		cpus += are_vcpus_known ? by_vcpus[i] : by_process[i];
+	cpus = are_vcpus_known ? shared.num : affinity_count(&by_process);
 	*seen = xasprintf("its %s may use %llu CPUs for %llu vCPUs",
 			  are_vcpus_known ? "vCPUs' threads" : "VMM",
 			  (unsigned long long)cpus, (unsigned long long)vcpus);
@@ -153,66 +105,11 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 	return were_cpus_idle(f, seen) == ANSWER_YES ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
-/* A thread that runs a vCPU of it, by the module or by what /proc shows; or 0. */
-static uint64_t find_vcpu_thread(const struct facts *f, const char *process)
-{
-	uint64_t tid = snapshot_thread(f->guest);
-	struct vcpu_threads threads = { };
-	int fd = tid ? -1 : sysfs_open_dir(f->env->proc_fd, process);
-
-	if (fd < 0)
-		return tid;
-	vcpu_threads_find(fd, f->guest->guest.vcpus, &threads);
-	close(fd);
-	tid = threads.num ? threads.tids[0] : 0;
-	vcpu_threads_free(&threads);
-	return tid;
-}
-
-/*
- * /proc/PID/cgroup of a vCPU's thread, which some VMMs keep in a cgroup of its
- * own, or of the process. A copy, or NULL.
- */
-static char *read_cgroup_file(const struct facts *f)
-{
-	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
-	uint64_t tid = find_vcpu_thread(f, process);
-	char *name, *text;
-
-	name = tid ? xasprintf("%s/task/%llu/cgroup", process,
-			       (unsigned long long)tid) :
-		     xasprintf("%s/cgroup", process);
-	text = machine_text(f->env->proc, name);
-	free(name);
-	free(process);
-	return text;
-}
-
-/*
- * The tightest quota on the way from its cgroup to the root, and the longest of
- * their periods: a copy, or NULL.
- */
-static char *quota_text(const struct facts *f, double *longest_us)
-{
-	struct cgroup_mounts mounts = { };
-	char *text = read_cgroup_file(f), *directory, *quota = NULL;
-	const char *mount = NULL;
-
-	*longest_us = 0;
-	cgroup_mounts_update(f->env, &mounts);
-	directory = text ? cgroup_cpu_directory(&mounts, text, &mount) : NULL;
-	if (directory)
-		quota = cgroup_tightest_quota(directory, mount, longest_us);
-	free(directory);
-	cgroup_mounts_free(&mounts);
-	free(text);
-	return quota;
-}
-
 static char *raise_quota(const struct facts *f)
 {
 	double longest_us;
-	char *quota = quota_text(f, &longest_us);
+	bool is_known;
+	char *quota = quota_of(f, &longest_us, &is_known);
 	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit); a cpuset does not help",
 				 quota ? ": " : "", quota ? quota : "");
 
@@ -229,8 +126,9 @@ static char *raise_quota(const struct facts *f)
 static struct gain quota_gain(const struct facts *f, const struct gain *all)
 {
 	double cpus, longest_us, ends;
+	bool is_known;
 
-	free(quota_text(f, &longest_us));
+	free(quota_of(f, &longest_us, &is_known));
 	if (!read_quota(f, &cpus))
 		return *all;
 	ends = in_interval(f, f->guest->guest.vcpus * longest_us * 1000);

@@ -2,6 +2,7 @@
 /* Exits for PAUSE: a vCPU spins for another, which has a CPU or has not. */
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/interface.h"
 #include "model/machine.h"
 
@@ -48,15 +49,6 @@ static enum answer loses_cpus(const struct facts *f, char **seen)
 	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Unknown where others could take its CPUs, and do not. */
-static enum answer owns_cpus(const struct facts *f, char **seen)
-{
-	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs",
-			  (unsigned long long)f->num_vcpus,
-			  (unsigned long long)f->num_cpus);
-	return has_own_cpus(f) ? ANSWER_YES : ANSWER_UNKNOWN;
-}
-
 /* What grows by a factor of 0 or 1 stays as short as it is. */
 static enum answer is_window_short(const struct facts *f, char **seen)
 {
@@ -88,8 +80,8 @@ static char *halt_instead(const struct facts *f)
 
 static char *let_spin(const struct facts *f)
 {
-	return xasprintf("l1tune tune uid=%llu pause_in_guest=1, then start it again",
-			 (unsigned long long)f->guest->guest.uid);
+	return xasprintf("%sl1tune tune uid=%llu pause_in_guest=1, then start it again",
+			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid);
 }
 
 static const struct cause causes[] = {
@@ -109,10 +101,10 @@ static const struct cause causes[] = {
 	}, {
 		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
 		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
-		{ { owns_cpus, VERDICT_SHOWN, VERDICT_OPEN },
+		{ { has_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_cpus, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { loses_cpus, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"RUNQ in l1tune list",
+		OWN_CPUS_BY,
 		.change_of = let_spin,
 	}, {
 		"pause-window", "a PAUSE window that does not grow", "L1",

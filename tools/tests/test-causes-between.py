@@ -7,7 +7,7 @@ Usage: test-causes-between.py L1TUNE
 import json
 import subprocess
 
-from advised import SECOND, Advised, exits, smaps
+from advised import NO_LIMITS, SECOND, Advised, exits, smaps
 from bench import equal, finish, ok
 from fake import fixed, split, hist, write
 from world import Steps, World
@@ -30,7 +30,7 @@ def none_of(cell):
 def advise(*cells, before=None, after=None, others=(), **values):
     """What it says of a second in which files of /proc change."""
     stats = fixed(exits=1, guest_time_ns=0)
-    values["proc"] = {"self/mountinfo": NO_LIMITS} | (values.get("proc") or {}) | (before or {})
+    values["proc"] = NO_LIMITS | (values.get("proc") or {}) | (before or {})
     with Still(*map(none_of, cells), seconds=1000, **{"guest": {"created_ns": 990 * SECOND}} | values) as w:
         steps = Steps(w, "-i", "1", "-J", command="advise", stdout=subprocess.PIPE)
         w.machine.exits(1, [*cells, stats])
@@ -40,10 +40,6 @@ def advise(*cells, before=None, after=None, others=(), **values):
             pass
         equal(steps.end(), "", f"advise prints no message in a second with these values: {values.keys()}")
         return json.loads(steps.printed)["advice"]
-
-
-# A hierarchy of version 2 in which no cgroup has a limit
-NO_LIMITS = "36 22 0:30 / /nonexistent rw - cgroup2 none rw"
 
 
 def vmstat(**values):

@@ -7,7 +7,7 @@ import os
 import re
 import time
 
-from advised import SAMPLED, SECOND, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps
+from advised import NO_LIMITS, SAMPLED, SECOND, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps, task
 from bench import equal, finish, ok
 from fake import fixed, update, write
 
@@ -34,10 +34,6 @@ def slots(mb, logged_mb):
     rest, hva = mb - logged_mb, 0x7f0000000000
     return "\n".join([f"0 0 0x0 {rest << 20} {hva:#x} 0x0000 2"] * bool(rest) +
                      [f"0 1 {rest << 20:#x} {logged_mb << 20} {hva + (rest << 20):#x} 0x0001 2"] * bool(logged_mb))
-
-
-# A hierarchy of version 2 in which no cgroup has a limit
-NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
 
 
 def blocked(text):
@@ -130,31 +126,31 @@ SITUATIONS = {
         ([FAULTS], {}, "memory-faults", "find out first", "low"),
     "a guest that polls by itself":
         ([exits("HLT", 3000, kernel=0.05, halted=0.3)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4},
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1"},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}},
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
          "hlt-in-guest", "hlt_in_guest=1", "medium"),
     "spinning, with a window that does not grow":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: 2 causes"),
     "spinning for a vCPU that L0 does not run":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"params": {"kvm_intel.ple_window_grow": 2}},
          "pause-stolen", "Not pause_in_guest", "high"),
     "spinning where L0 takes nothing":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "high"),
     "spinning where stolen time is not counted":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: shown; not"),
     "spinning without an L0":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "high"),
-    "spinning while many other guests are idle":
+    "spinning while many other guests are idle, of which it is not known which CPUs they use":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2},
-                                                                            "usage": {"vms": 9, "vcpus": 9}},
-         "pause-in-guest", "pause_in_guest=1", "medium: the other"),
+                                                                            "usage": {"vms": 9, "vcpus": 9}, "allowed": "0-1"},
+         "pause-in-guest", "only if each of its vCPUs has a CPU of its own: l1tune tune uid=107 pause_in_guest=1", "medium: the other"),
     "spinning for a vCPU that waits for a CPU inside":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), exits("EXTERNAL_INTERRUPT", 10, runq=0.04, level=3)], {},
          "pause-preempted", "Not pause_in_guest", "medium: shown; not"),
@@ -446,6 +442,49 @@ def test_pinned():
                   f"confined: a VMM on 2 CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
 
 
+# Halts that are short and many, and spinning: on CPUs of its own they need not exit.
+SPINS = (exits("HLT", 3000, kernel=0.05, halted=0.6), exits("PAUSE_INSTRUCTION", 2000, kernel=0.04), fixed(stolen_ns=0))
+ON_OWN_CPUS = "exits for HLT on dedicated CPUs", "exits for PAUSE on dedicated CPUs", "short sleeps"
+
+
+def own_cpus(title, verdict, allowed, cpus=64, quota="max 100000", cgroup="/web.scope", cells=SPINS, usage=None):
+    """Of the first of guests of 4 vCPUs, whose threads may use these CPUs; None: it is not known which."""
+    usage = {"vms": len(allowed), "vcpus": 4 * len(allowed)} if usage is None else usage
+    with Advised(*cells, cpus=cpus, guest={"vcpus": 4}, usage=usage, kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": SECOND // 10},
+                 params={"kvm_intel.ple_window_grow": 2, "kvm.halt_poll_ns": 200000}) as b:
+        if quota:
+            cgroups(b, {"web.scope/cpu.max": quota})
+        for number, its in enumerate(allowed, 1):
+            if number > 1:
+                b.guest(number, vcpus=4)
+            if its:
+                b.allow(number, 4, its, "0::" + cgroup)
+        for guests in (), ("1",):
+            advice = b.advice(*guests)
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"] if a["id"] == 1}
+            equal([found.get(cause) for cause in ON_OWN_CPUS], [verdict] * 3, f"dedicated CPUs: {verdict} {title}, {'alone' if guests else 'all'} asked for")
+            if verdict == "ruled_out":
+                ok(not any(f"{key}=1" in a["change"] for a in advice for key in ("hlt_in_guest", "pause_in_guest")),
+                   f"no advice keeps exits from a guest {title}", advice)
+
+
+def test_own_cpus():
+    own_cpus("that has its CPUs for itself", "shown", ("0-3", "4-7", "8-63"))
+    own_cpus("of guests that may use all of enough CPUs", "shown", ("0-15", "0-15"), cpus=16)
+    own_cpus("whose CPUs other guests may use", "ruled_out", ("0-3", "0-3", "0-3", "0-3"))
+    own_cpus("of which another guest may use one CPU", "ruled_out", ("0-3", "3-6"))
+    own_cpus("with fewer CPUs than vCPUs", "ruled_out", ("0-2",))
+    own_cpus("that may use more CPUs than are online", "ruled_out", ("0-255", "0-255"), cpus=4)
+    own_cpus("with a CPU quota", "ruled_out", ("0-3",), quota="100000 100000")
+    own_cpus("in the root of cgroups that are not mounted", "shown", ("0-3",), quota=None, cgroup="/")
+    own_cpus("in a cgroup that is not mounted", "not_ruled_out", ("0-3",), quota=None)
+    own_cpus("that waited for a CPU", "ruled_out", ("0-3",), cells=(*SPINS, exits("EXTERNAL_INTERRUPT", 10, runq=0.02)))
+    own_cpus("whose threads are not known", "not_ruled_out", (None,))
+    own_cpus("beside another whose threads are not known", "not_ruled_out", ("0-3", None))
+    own_cpus("beside another whose threads are not known, with enough CPUs for both", "shown", ("0-7", None))
+    own_cpus("of a machine that does not say how many vCPUs it has", "not_ruled_out", ("0-3",), usage={"vcpus": "unknown"})
+
+
 def test_memory_high():
     directory = "machine.slice/web.scope/"
     for used, verdict in ((70, "shown"), (60, "not_ruled_out"), (50, "ruled_out")):
@@ -473,7 +512,7 @@ HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
 
 def test_unknown_counts():
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
-    with Advised(HALTS, sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
+    with Advised(HALTS, allowed="0-1", sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
         b.kvm(1001, pages_4k=10, pages_2m=5)
         # Opening one of these would wait for ever, as nobody writes to it.
         for name in polls:
@@ -498,11 +537,10 @@ def test_older_than_module():
     """What counts since a VM's start says nothing of the time since the module's load."""
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": 20000 * SECOND}
     for adopted, rules in (1, {"hlt-in-guest"}), (0, {"poll-down", "helpers"}):
-        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}) as b:
+        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}, allowed="0-1") as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
             write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
             task(b, 1001, "vmm", 30000 * SECOND)
-            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
             found = set(b.rules())
             ok(rules == found, f"a guest with adopted={adopted} gets only this advice: {rules}", found)
             unknown = b.json("advise", "-J", "--since-start")["unknown"]
@@ -673,15 +711,7 @@ def test_interrupts():
            document["advice"])
 
 
-KTHREAD, TICK = 0x00200000, 10_000_000
-
-
-def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0):
-    """A process, or thread PID/task/TID, that has had a CPU for so long."""
-    fields = ["S"] + ["0"] * 5 + [str(flags)] + ["0"] * 4 + [str(cpu_ns // TICK), "0"]
-    fields += ["0"] * 6 + ["100"] + ["0"] * 20 + [str(guest_ns // TICK), "0"]
-    write(f"{bench.machine.proc}/{name}/stat", f"1 ({comm}) " + " ".join(fields))
-    write(f"{bench.machine.proc}/{name}/comm", comm)
+KTHREAD = 0x00200000
 
 
 def test_helpers():
@@ -796,6 +826,7 @@ test_svm()
 test_inside()
 test_quota()
 test_pinned()
+test_own_cpus()
 test_memory_high()
 test_unknown_counts()
 test_older_than_module()
