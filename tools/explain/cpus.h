@@ -27,15 +27,13 @@ struct shared_cpus {
 	uint64_t num_vcpus;
 	/* ...and vCPUs that may or may not: their CPUs are not known. */
 	uint64_t num_unknown;
-	/* What the former ran and waited for, in CPUs. */
+	/* vCPUs that may use no other, and for how many CPUs they ran and waited. */
+	uint64_t num_confined;
 	double wanted;
 };
 
 /* False if it is not known which CPUs its vCPUs may use. */
 bool shared_cpus_of(const struct facts *facts, struct shared_cpus *shared);
-
-/* What all guests that are known ran and waited for, in CPUs. */
-double cpus_wanted(const struct facts *facts);
 
 /*
  * Has each vCPU that may use this guest's CPUs one for itself? Not if the guest

@@ -81,6 +81,31 @@ static enum answer is_confined(const struct facts *f, char **seen)
 	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
+/*
+ * More vCPUs than CPUs are no cause while they run seldom. But more time than these
+ * CPUs have is missing whoever else uses them.
+ */
+static enum answer are_shared_by_too_many(const struct facts *f, char **seen)
+{
+	uint64_t own = f->guest->guest.vcpus, most;
+	struct shared_cpus shared;
+
+	if (!shared_cpus_of(f, &shared)) {
+		*seen = xstrdup("which CPUs its vCPUs' threads may use cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("its vCPUs may use %llu of %llu CPUs, and so may %llu vCPUs of all guests",
+			  (unsigned long long)shared.num, (unsigned long long)f->num_cpus,
+			  (unsigned long long)shared.num_vcpus);
+	most = add_saturated(shared.num_vcpus, shared.num_unknown);
+	if (shared.num == f->num_cpus || most == own || most <= shared.num)
+		return ANSWER_NO;
+	append(seen, "; the %llu that may use no others ran and waited for %.2f CPUs",
+	       (unsigned long long)shared.num_confined, shared.wanted);
+	return shared.num_confined > own && shared.wanted > shared.num ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 /* vCPUs that wait while CPUs are idle may all want the same CPU, or all at one moment. */
 static enum answer were_cpus_idle(const struct facts *f, char **seen)
 {
@@ -147,6 +172,12 @@ static const struct cause causes[] = {
 		{ { is_confined, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"Cpus_allowed_list in /proc/PID/task/TID/status of its vCPUs",
 		"give the VMM as many CPUs as it has vCPUs: its cpuset (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts it (taskset, libvirt's vcpupin); or fewer vCPUs",
+	}, {
+		"shared-set", "guests that share too few of the CPUs", "L1",
+		"others lose the CPUs that these guests get",
+		{ { are_shared_by_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"Cpus_allowed_list in /proc/PID/task/TID/status of the vCPUs of all guests",
+		"let these guests use more of this machine's CPUs: their cpusets (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts them (taskset, libvirt's vcpupin); a cpuset for one of them takes CPUs from the others",
 	}, {
 		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },

@@ -50,3 +50,13 @@ bool affinity_overlaps(const struct affinity *a, const struct affinity *b)
 			return true;
 	return false;
 }
+
+bool affinity_contains(const struct affinity *a, const struct affinity *b)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(a->words); i++)
+		if (b->words[i] & ~a->words[i])
+			return false;
+	return true;
+}

@@ -22,5 +22,7 @@ bool affinity_add(const struct env *env, const char *task, struct affinity *affi
 
 uint64_t affinity_count(const struct affinity *affinity);
 bool affinity_overlaps(const struct affinity *a, const struct affinity *b);
+/* Are all of b in a? */
+bool affinity_contains(const struct affinity *a, const struct affinity *b);
 
 #endif

@@ -485,6 +485,35 @@ def test_own_cpus():
     own_cpus("of a machine that does not say how many vCPUs it has", "not_ruled_out", ("0-3",), usage={"vcpus": "unknown"})
 
 
+def waiting(title, verdict, allowed, seconds, cpus=64, known=True):
+    """Of the first of guests of 4 vCPUs that waited so long, whose threads may use these CPUs."""
+    wait = exits("EXTERNAL_INTERRUPT", 50, runq=seconds)
+    with Advised(wait, cpus=cpus, guest={"vcpus": 4}, usage={"vms": len(allowed), "vcpus": 4 * len(allowed)}) as b:
+        cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+        for number, its in enumerate(allowed, 1):
+            if number > 1:
+                b.guest(number, wait, vcpus=4)
+            if known or number == 1:
+                b.allow(number, 4, its, "0::/web.scope")
+        for guests in (), ("1",):
+            advice = [a for a in b.advice(*guests) if a["symptom"] == "no-cpu" and a["id"] in (1, None)]
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"]}
+            equal(found.get("guests that share too few of the CPUs"), verdict,
+                  f"shared-set: {verdict} for guests {title}, {'alone' if guests else 'all'} asked for")
+            equal("shared-set" in [a["rule"] for a in advice], verdict == "shown",
+                  f"no-cpu: whether more CPUs for the set are advised to guests {title}, {'alone' if guests else 'all'} asked for")
+
+
+def test_shared_set():
+    waiting("in one cpuset", "shown", ["0-3"] * 6, 1)
+    waiting("in one cpuset that wait less than it has CPUs", "not_ruled_out", ["0-3"] * 6, 0.5)
+    waiting("one of which is confined", "not_ruled_out", ["0-3"] + ["0-63"] * 5, 1)
+    waiting("in a cpuset that others may be in", "not_ruled_out", ["0-3"] * 6, 1, known=False)
+    waiting("in cpusets of their own", "ruled_out", [f"{n * 4}-{n * 4 + 3}" for n in range(6)], 1)
+    waiting("of which there is one", "ruled_out", ["0-1"], 3)
+    waiting("that may use all CPUs", "ruled_out", ["0-3"] * 6, 1, cpus=4)
+
+
 def test_memory_high():
     directory = "machine.slice/web.scope/"
     for used, verdict in ((70, "shown"), (60, "not_ruled_out"), (50, "ruled_out")):
@@ -802,7 +831,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -827,6 +856,7 @@ test_inside()
 test_quota()
 test_pinned()
 test_own_cpus()
+test_shared_set()
 test_memory_high()
 test_unknown_counts()
 test_older_than_module()
