@@ -12,11 +12,16 @@
 #include "explain/device.h"
 #include "settings/setting.h"
 
+/* A vCPU that sleeps longer has little of a CPU to itself: its CPU is for others, or to rest. */
+#define MOST_KEPT_NS	1000000
+
 static const struct reasons halts = { { "HLT", "hlt" } };
 
 /* Polling, where it can be told, is not part of what exits cost. */
 struct halting {
 	struct load load;
+	/* Of the busiest vCPU. */
+	double rate;
 	double each_ns;
 	bool is_polling_known;
 	double hit, miss;
@@ -25,7 +30,9 @@ struct halting {
 
 static struct halting halting_of(const struct facts *f)
 {
-	struct halting h = { .load = load_of(f, &halts, 2) };
+	struct halting h = {
+		.load = load_of(f, &halts, 2), .rate = busiest_rate(f, &halts),
+	};
 	uint64_t hit_ns, miss_ns;
 	double kernel;
 
@@ -57,9 +64,11 @@ static bool are_served_by_vmm(const struct halting *h)
 
 static bool is_in_vain(const struct facts *f, const struct halting *h)
 {
-	const struct gain gain = gain_at_most(h->miss);
+	const uint64_t vcpus = f->guest->guest.vcpus;
+	/* Each vCPU that is idle polls a little. */
+	const double least = MIN_GAIN * (vcpus < 5 ? vcpus : 5);
 
-	return h->miss > h->hit && is_worth_it(f, &gain);
+	return h->miss > h->hit && is_often(f, h->miss, least);
 }
 
 /* Polling costs a CPU: not worth it where others wait for that. */
@@ -68,15 +77,17 @@ static bool is_short(const struct facts *f, const struct halting *h)
 	const struct gain gain =
 		gain_at_most(h->load.rate * f->wake_ns / NSEC_PER_SEC);
 
-	return is_often(f, h->load.rate, 200) && h->each_ns >= 1000 &&
+	return is_often(f, h->rate, 200) && h->each_ns >= 1000 &&
 	       h->each_ns <= 500000 && is_worth_it(f, &gain);
 }
 
 /* On shared CPUs a halt is how a guest should wait: only many are a symptom. */
 static bool are_exits_many(const struct facts *f, const struct halting *h)
 {
-	return is_often(f, h->load.rate, 500) && is_worth_it(f, &h->exits) &&
-	       (is_often(f, h->exits.high, 0.05) || owns_cpus(f));
+	double of_vcpu = h->load.rate ? h->exits.high * h->rate / h->load.rate : 0;
+
+	return is_often(f, h->rate, 500) && is_worth_it(f, &h->exits) &&
+	       (is_often(f, of_vcpu, 0.05) || owns_cpus(f));
 }
 
 static bool are_many(const struct facts *f, struct advice *a)
@@ -155,8 +166,13 @@ static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
 
-	if (!is_often(f, h.load.rate, 500)) {
-		*seen = xasprintf("%.0f exits per second for HLT", h.load.rate);
+	if (!is_often(f, h.rate, 500)) {
+		*seen = xasprintf("%.0f exits per second for HLT of the busiest vCPU", h.rate);
+		return ANSWER_NO;
+	}
+	if (h.each_ns > MOST_KEPT_NS) {
+		*seen = xasprintf("it sleeps %.1f ms at a time, and would keep %.2f CPUs that it does not use",
+				  h.each_ns / 1000000, h.load.parts[PART_HALTED]);
 		return ANSWER_NO;
 	}
 	return has_own_cpus(f, seen);

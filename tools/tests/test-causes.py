@@ -125,7 +125,7 @@ SITUATIONS = {
     "nothing can be read":
         ([FAULTS], {}, "memory-faults", "find out first", "low"),
     "a guest that polls by itself":
-        ([exits("HLT", 3000, kernel=0.05, halted=0.3)],
+        ([exits("HLT", 12000, kernel=0.2, halted=1.2)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1"},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a guest whose sleeps are too long to poll for":
@@ -290,6 +290,46 @@ def test_situations():
             equal(b.rules(), [], f"advise has no advice for a healthy guest: {name}")
 
 
+def times(number, *cells):
+    """So many vCPUs that each do this."""
+    return [part for name, rate, parts in cells for part in [exits(name, rate * number, **{k: v * number for k, v in parts.items()})]]
+
+
+IDLE = (("HLT", 60, {"kernel": 0.001, "halted": 0.99}), ("MSR_WRITE", 150, {"kernel": 0.001}), ("CPUID", 2, {}),
+        ("EXTERNAL_INTERRUPT", 90, {"kernel": 0.0005}), ("PREEMPTION_TIMER", 10, {"kernel": 0.0002}),
+        ("PAUSE_INSTRUCTION", 20, {"kernel": 0.0002}), ("APIC_WRITE", 20, {"kernel": 0.0002}), ("CR_ACCESS", 40, {"kernel": 0.0002}))
+
+
+def large(*cells, vcpus=64, cpus=96, busy=(), **values):
+    """Of a guest with many vCPUs, one of them as busy as this and the others unknown."""
+    with Advised(*cells, cpus=cpus, vcpus=vcpus, allowed="0-95", kvm={"halt_poll_success_ns": vcpus * SECOND // 300,
+                                                                  "halt_poll_fail_ns": vcpus * SECOND // 200} | values,
+                 guest={"vcpu_cells": {0: [fixed(tid=2100), *busy]}} if busy else None) as b:
+        return b.advice()
+
+
+def test_large_guests():
+    """What each of many vCPUs does a little of is not more than it is for one of them."""
+    equal(large(*times(64, *IDLE)), [], "advise has no advice for an idle guest of 64 vCPUs")
+    equal([a["rule"] for a in large(*times(64, *IDLE), halt_poll_fail_ns=SECOND)], ["poll-down"],
+          "poll-down: 10 % of a CPU is worth it for any number of vCPUs")
+    many = times(64, ("HLT", 600, {"kernel": 0.002, "halted": 0.45}))
+    equal([[a["rule"] for a in large(*many, cpus=cpus)] for cpus in (96, 32)], [["hlt-in-guest"], []],
+          "halts: 600 exits a second of each of 64 vCPUs are many on 96 CPUs, and as it should be on 32 CPUs")
+    for name, rate, symptom in (("MSR_WRITE", 2000, "msrs"), ("EXTERNAL_INTERRUPT", 9000, "interrupts"), ("APIC_WRITE", 900, "apic"),
+                                ("PAUSE_INSTRUCTION", 900, "pauses"), ("CR_ACCESS", 2000, "exceptions"), ("HLT", 600, "halts")):
+        cells = exits(name, rate, kernel=0.2, halted=0.4 if name == "HLT" else 0)
+        equal([a["symptom"] for a in large(cells)], [], f"{symptom}: {rate} exits a second of 64 vCPUs are not many")
+        equal([a["symptom"] for a in large(cells, busy=[cells])], [symptom], f"{symptom}: {rate} exits a second are many for one of 64 vCPUs")
+
+
+def test_long_sleeps():
+    for asleep_us, verdict in ((900, "shown"), (1400, "ruled_out")):
+        with Advised(exits("HLT", 600, kernel=0.03, halted=600 * asleep_us / 10**6), allowed="0-1", kvm={"halt_poll_success_ns": 0, "halt_poll_fail_ns": 0}) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found.get("exits for HLT on dedicated CPUs"), verdict, f"hlt-in-guest: {verdict} for a vCPU that sleeps {asleep_us} us at a time")
+
+
 def verdicts(bench, rule):
     return {c["cause"]: c["verdict"] for a in bench.advice() if a["rule"] == rule for c in a["causes"]}
 
@@ -443,7 +483,7 @@ def test_pinned():
 
 
 # Halts that are short and many, and spinning: on CPUs of its own they need not exit.
-SPINS = (exits("HLT", 3000, kernel=0.05, halted=0.6), exits("PAUSE_INSTRUCTION", 2000, kernel=0.04), fixed(stolen_ns=0))
+SPINS = (exits("HLT", 12000, kernel=0.5, halted=2.4), exits("PAUSE_INSTRUCTION", 8000, kernel=0.16), fixed(stolen_ns=0))
 ON_OWN_CPUS = "exits for HLT on dedicated CPUs", "exits for PAUSE on dedicated CPUs", "short sleeps"
 
 
@@ -850,6 +890,8 @@ def test_all_listed():
 
 print("KTAP version 1")
 test_situations()
+test_large_guests()
+test_long_sleeps()
 test_ruled_out()
 test_svm()
 test_inside()
