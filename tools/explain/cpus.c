@@ -87,6 +87,17 @@ static double wanted_by(const struct guest_snapshot *guest)
 	return guest->interval_ns ? (double)ns / guest->interval_ns : 0;
 }
 
+double cpus_wanted(const struct facts *f)
+{
+	const struct snapshot *snapshot = f->cpus->snapshot;
+	double wanted = 0;
+	size_t i;
+
+	for (i = 0; i < snapshot->num_guests; i++)
+		wanted += wanted_by(&snapshot->guests[i]);
+	return wanted;
+}
+
 bool shared_cpus_of(const struct facts *f, struct shared_cpus *shared)
 {
 	const struct snapshot *snapshot = f->cpus->snapshot;

@@ -35,6 +35,9 @@ struct shared_cpus {
 /* False if it is not known which CPUs its vCPUs may use. */
 bool shared_cpus_of(const struct facts *facts, struct shared_cpus *shared);
 
+/* For how many CPUs the vCPUs of all guests ran and waited. */
+double cpus_wanted(const struct facts *facts);
+
 /*
  * Has each vCPU that may use this guest's CPUs one for itself? Not if the guest
  * waited for a CPU, or has a quota. Unknown where its threads or its cgroup are.

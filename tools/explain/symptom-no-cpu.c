@@ -112,12 +112,15 @@ static enum answer were_cpus_idle(const struct facts *f, char **seen)
 	if (!f->activity.is_idle_known)
 		return ANSWER_UNKNOWN;
 	append(seen, "; this machine's CPUs were idle for %.2f s of each second",
-	       in_interval(f, f->activity.idle_ns));
+	       (double)f->activity.idle_ns / f->cpus->snapshot->interval_ns);
 	return f->activity.idle_ns >= f->waited_ns ? ANSWER_YES : ANSWER_NO;
 }
 
+/* Others may have the CPUs while there are more vCPUs than these: see above. */
 static enum answer are_too_many(const struct facts *f, char **seen)
 {
+	double wanted = cpus_wanted(f);
+
 	if (!f->num_cpus) {
 		*seen = xstrdup("how many CPUs there are cannot be read");
 		return ANSWER_UNKNOWN;
@@ -127,6 +130,11 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 			  (unsigned long long)f->num_cpus);
 	if (f->num_vcpus <= f->num_cpus)
 		return ANSWER_NO;
+	if (wanted <= f->num_cpus) {
+		append(seen, ", which ran and waited for %.2f CPUs", wanted);
+		return ANSWER_UNKNOWN;
+	}
+	append(seen, ", which ran and waited for more than these");
 	return were_cpus_idle(f, seen) == ANSWER_YES ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
@@ -181,7 +189,7 @@ static const struct cause causes[] = {
 	}, {
 		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"l1tune list says how many vCPUs there are",
+		"l1tune list: VCPUS, and GUEST, KVM, VMM and RUNQ of all guests",
 		"fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs",
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",

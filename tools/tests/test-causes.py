@@ -167,7 +167,9 @@ SITUATIONS = {
          {"sys": {"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"},
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
-        (RUNQ, {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+        ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+    "more vCPUs than CPUs, which run little":
+        (RUNQ, {"vcpus": 4}, "no-cpu", "find out first", "low"),
     "fewer CPUs allowed than vCPUs":
         (RUNQ, {"vcpus": 2, "proc": {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t1"}}, "confined", "as many CPUs", "medium"),
     "too many vCPUs, or not, or a quota":
@@ -714,7 +716,7 @@ def test_all_together():
         equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
-            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, runq=0.03))
+            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, kernel=0.09, runq=0.03))
             write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
