@@ -60,7 +60,10 @@ static bool read_process_cpus(const struct facts *f, struct affinity *affinity)
 	return is_known;
 }
 
-/* vCPUs may be pinned each by itself: what the process may use does not rule that out. */
+/*
+ * Who may use all CPUs is not confined, however many vCPUs it has. But vCPUs may be
+ * pinned each by itself: what the process may use does not rule that out.
+ */
 static enum answer is_confined(const struct facts *f, char **seen)
 {
 	uint64_t vcpus = f->guest->guest.vcpus, cpus;
@@ -73,10 +76,11 @@ static enum answer is_confined(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	cpus = are_vcpus_known ? shared.num : affinity_count(&by_process);
-	*seen = xasprintf("its %s may use %llu CPUs for %llu vCPUs",
+	*seen = xasprintf("its %s may use %llu of %llu CPUs for %llu vCPUs",
 			  are_vcpus_known ? "vCPUs' threads" : "VMM",
-			  (unsigned long long)cpus, (unsigned long long)vcpus);
-	if (cpus < vcpus)
+			  (unsigned long long)cpus, (unsigned long long)f->num_cpus,
+			  (unsigned long long)vcpus);
+	if (cpus < vcpus && cpus < f->num_cpus)
 		return ANSWER_YES;
 	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
 }

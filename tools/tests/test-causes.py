@@ -472,8 +472,9 @@ def test_quota():
 
 
 def test_pinned():
-    for cpus, verdict in (("1", "1"), "shown"), (("0", "1"), "ruled_out"), ((None, None), "not_ruled_out"), (("1",), "not_ruled_out"):
-        with Advised(*RUNQ, vcpus=2, cpus=4, proc=ON_ALL) as b:
+    for cpus, online, verdict in ((("1", "1"), 4, "shown"), (("0", "1"), 4, "ruled_out"), ((None, None), 4, "not_ruled_out"), (("1",), 4, "not_ruled_out"),
+                                  (("0-63", "0-63"), 1, "ruled_out"), ((None, None), 1, "not_ruled_out")):
+        with Advised(*RUNQ, vcpus=2, cpus=online, proc=ON_ALL) as b:
             b.guest(1, *RUNQ, pid=1001, vcpus=2)
             for i, cpu in enumerate(cpus):
                 if cpu:
@@ -481,7 +482,7 @@ def test_pinned():
                     write(f"{b.machine.proc}/1001/task/{1002 + i}/status", f"Name:\tvcpu\nCpus_allowed_list:\t{cpu}")
             found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
             equal(found["fewer CPUs allowed than it has vCPUs"], verdict,
-                  f"confined: a VMM on 2 CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
+                  f"confined: a VMM on 2 of {online} CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
 
 
 # Halts that are short and many, and spinning: on CPUs of its own they need not exit.
