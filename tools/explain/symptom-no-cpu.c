@@ -35,8 +35,14 @@ static bool read_quota(const struct facts *f, double *cpus)
 	return true;
 }
 
+/*
+ * The kernel counts a CPU that is held back once, and up to all vCPUs may have waited
+ * for it: that shows a quota only by the least that it can have taken, and rules it
+ * out only by the most.
+ */
 static enum answer is_out_of_quota(const struct facts *f, char **seen)
 {
+	const struct tally *throttled = &f->guest->beside.throttled;
 	double quota, cpus = without_cpu(f);
 
 	if (!read_quota(f, &quota)) {
@@ -47,8 +53,11 @@ static enum answer is_out_of_quota(const struct facts *f, char **seen)
 			  quota);
 	if (quota < cpus / 10)
 		return ANSWER_NO;
-	/* At most: below half it may be less than the others'. */
-	return quota >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+	if (!throttled->is_known)
+		return ANSWER_UNKNOWN;
+	append(seen, ", and CPUs for %.2f s", in_interval(f, throttled->ns));
+	/* Below half it may be less than the others'. */
+	return in_interval(f, throttled->ns) >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 static bool read_process_cpus(const struct facts *f, struct affinity *affinity)

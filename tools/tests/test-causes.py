@@ -471,6 +471,21 @@ def test_quota():
            "no-cpu: neighbours are left as the cause without a quota, a cpuset or too many vCPUs", advice)
 
 
+def test_quota_of_many():
+    """A CPU that is held back is counted once, however many vCPUs wait for it."""
+    own = {f"web.scope/vcpu{i}": "usage_usec 1\nnr_throttled 5\nthrottled_usec 3000000" for i in range(4)}
+    shared = {"web.scope": "usage_usec 1\nnr_throttled 5\nthrottled_usec 3000000"}
+    for title, throttled, vcpus, verdict in (("of its vCPUs together", shared, 4, "not_ruled_out"), ("of each of its vCPUs", own, 4, "shown"),
+                                             ("of its only vCPU", shared, 1, "shown"), ("that is not used up", {"web.scope": FREE}, 4, "ruled_out")):
+        wait = exits("EXTERNAL_INTERRUPT", 50, runq=0.3 * vcpus)
+        with Advised(wait, cpus=8, vcpus=vcpus, allowed="0-7") as b:
+            cgroups(b, {f"{name}/cpu.stat": throttled.get(name, FREE) for name in ("web.scope", *own)}, "0::/web.scope\n")
+            for i in range(vcpus):
+                write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", f"0::/web.scope/vcpu{i}" if throttled is own else "0::/web.scope")
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found["an exhausted CPU quota"], verdict, f"quota: {verdict} for a quota {title}")
+
+
 def test_pinned():
     for cpus, online, verdict in ((("1", "1"), 4, "shown"), (("0", "1"), 4, "ruled_out"), ((None, None), 4, "not_ruled_out"), (("1",), 4, "not_ruled_out"),
                                   (("0-63", "0-63"), 1, "ruled_out"), ((None, None), 1, "not_ruled_out")):
@@ -899,6 +914,7 @@ test_ruled_out()
 test_svm()
 test_inside()
 test_quota()
+test_quota_of_many()
 test_pinned()
 test_own_cpus()
 test_shared_set()
