@@ -10,6 +10,7 @@
 #include "explain/cause.h"
 #include "explain/cpus.h"
 #include "explain/device.h"
+#include "explain/interface.h"
 #include "settings/setting.h"
 
 /* A vCPU that sleeps longer has little of a CPU to itself: its CPU is for others, or to rest. */
@@ -139,8 +140,8 @@ static bool read_longest_poll(const struct facts *f, uint64_t *ns)
 	       !parse_u64(value, ns);
 }
 
-/* KVM polls for sleeps as short as these, unless the guest has asked it not to. */
-static enum answer polls_by_itself(const struct facts *f, char **seen)
+/* Does KVM not poll, though it does for sleeps as short as these? */
+static enum answer lacks_polling(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
 	uint64_t longest_ns;
@@ -160,6 +161,62 @@ static enum answer polls_by_itself(const struct facts *f, char **seen)
 	*seen = xasprintf("KVM does not poll for it, though it sleeps %.0f us and KVM polls for up to %llu us",
 			  h.each_ns / 1000, (unsigned long long)longest_ns / 1000);
 	return ANSWER_YES;
+}
+
+/* With 0 polling stays at 0, where it begins. */
+static bool does_polling_grow(const struct facts *f)
+{
+	char value[32];
+
+	return setting_read(setting_find("kvm.halt_poll_ns_grow", SETTING_PARAM),
+			    f->env, NULL, value, sizeof(value)) <= 0 ||
+	       strcmp(value, "0");
+}
+
+/*
+ * Other reasons for which KVM does not poll: the VMM has turned it off by
+ * KVM_CAP_HALT_POLL, which no file shows, or the guest started before the parameter was
+ * raised, on kernels where that is for later guests.
+ */
+static enum answer polls_by_itself(const struct facts *f, char **seen)
+{
+	enum answer lacks = lacks_polling(f, seen);
+
+	if (lacks != ANSWER_YES)
+		return lacks;
+	if (!does_polling_grow(f)) {
+		append(seen, "; kvm.halt_poll_ns_grow is 0: it polls for no guest");
+		return ANSWER_UNKNOWN;
+	}
+	switch (pv_state_of(f, "poll_control")) {
+	case PV_USED:
+		append(seen, "; the guest turned KVM's polling off");
+		return ANSWER_YES;
+	case PV_NOT_USED:
+	case PV_NOT_OFFERED:
+		append(seen, "; the guest did not turn KVM's polling off");
+		return ANSWER_NO;
+	default:
+		append(seen, "; whether the guest turned KVM's polling off is not known");
+		return ANSWER_UNKNOWN;
+	}
+}
+
+static bool is_unpolled(const struct facts *f)
+{
+	char *seen = NULL;
+	enum answer lacks = lacks_polling(f, &seen);
+
+	free(seen);
+	return lacks == ANSWER_YES;
+}
+
+/* KVM does not poll for it, and would not for longer sleeps either. */
+static enum answer is_never_polled(const struct facts *f, char **seen)
+{
+	enum answer by_itself = polls_by_itself(f, seen);
+
+	return is_unpolled(f) && !does_polling_grow(f) ? ANSWER_YES : by_itself;
 }
 
 static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
@@ -193,6 +250,10 @@ static enum answer sleeps_shortly(const struct facts *f, char **seen)
 			  h.load.parts[PART_HALTED]);
 	if (!is_short(f, &h))
 		return ANSWER_NO;
+	if (is_unpolled(f)) {
+		append(seen, "; KVM may poll for longer than that already, and does not");
+		return ANSWER_UNKNOWN;
+	}
 	owns = has_own_cpus(f, &cpus);
 	append(seen, "; %s", cpus);
 	free(cpus);
@@ -294,14 +355,14 @@ static const struct cause causes[] = {
 		"guest-haltpoll", "guest halt polling", "guest",
 		"its idle vCPUs take CPU time for longer",
 		{ { polls_by_itself, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"cpuidle-haltpoll in the guest's /sys/devices/system/cpu/cpuidle/current_driver",
+		"cpuidle-haltpoll in the guest's /sys/devices/system/cpu/cpuidle/current_driver; poll_control in l1tune paravirt",
 		"nothing on this machine: KVM does not poll for a guest that polls itself (cpuidle-haltpoll). In the guest raise guest_halt_poll_ns in /sys/module/haltpoll/parameters",
 		gain_of_part,
 	}, {
 		"poll-up", "short sleeps", "L1",
 		"the CPU time of polling is not available to others",
 		{ { sleeps_shortly, VERDICT_SHOWN, VERDICT_RULED_OUT },
-		  { polls_by_itself, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		  { is_never_polled, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"l1tune bench --save, and look again; then l1tune try",
 		.change_of = poll_longer, .gain = waking_gain,
 	}, {

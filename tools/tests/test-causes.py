@@ -57,6 +57,12 @@ def inside(paging, *counts):
 RUNQ = (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),)
 ON_ALL = {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t0-1"}
 
+def polling(vcpus=1, offered="0x1000", host_poll=1):
+    """A guest whose vCPUs are offered to turn KVM's polling off, and did or did not."""
+    text = f"offered {offered}\nkvmclock 0\nasync_pf 0\nsteal_time 0\npv_eoi 0\nhost_poll {host_poll}"
+    return {"vcpus": vcpus, "vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(vcpus)}} | {f"vcpu{i}/paravirt": text for i in range(vcpus)}
+
+
 # Situation: exits, machine, what is advised, with a word of the change, and how sure that is.
 SITUATIONS = {
     "anonymous memory, huge pages off":
@@ -126,7 +132,8 @@ SITUATIONS = {
         ([FAULTS], {}, "memory-faults", "find out first", "low"),
     "a guest that polls by itself":
         ([exits("HLT", 12000, kernel=0.2, halted=1.2)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1"},
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1",
+          "guest": polling(4, host_poll=0)},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
@@ -572,6 +579,22 @@ def test_shared_set():
     waiting("that may use all CPUs", "ruled_out", ["0-3"] * 6, 1, cpus=4)
 
 
+def test_unpolled():
+    """KVM does not poll for short sleeps: by what it is told of why."""
+    for title, guest, params, haltpoll, up in (
+            ("that turned KVM's polling off", polling(host_poll=0), {}, "shown", "ruled_out"),
+            ("that did not", polling(), {}, "ruled_out", "not_ruled_out"),
+            ("that is not offered to", polling(offered="0x0"), {}, "ruled_out", "not_ruled_out"),
+            ("of which that is not known", {}, {}, "not_ruled_out", "not_ruled_out"),
+            ("of a KVM whose polling does not grow", polling(host_poll=0), {"kvm.halt_poll_ns_grow": 0}, "not_ruled_out", "ruled_out"),
+            ("of a KVM that does not poll as long", polling(host_poll=0), {"kvm.halt_poll_ns": 50000}, "ruled_out", "shown")):
+        with Advised(exits("HLT", 3000, kernel=0.05, halted=0.3), kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, guest=guest, allowed="0-1",
+                     params={"kvm.halt_poll_ns": 200000, "kvm.halt_poll_ns_grow": 2} | params) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
+            equal([found.get("guest halt polling"), found.get("short sleeps")], [haltpoll, up],
+                  f"halts: guest-haltpoll is {haltpoll}, poll-up {up} for a guest {title}")
+
+
 def test_memory_high():
     directory = "machine.slice/web.scope/"
     for used, verdict in ((70, "shown"), (60, "not_ruled_out"), (50, "ruled_out")):
@@ -917,6 +940,7 @@ test_quota()
 test_quota_of_many()
 test_pinned()
 test_own_cpus()
+test_unpolled()
 test_shared_set()
 test_memory_high()
 test_unknown_counts()
