@@ -99,6 +99,9 @@ struct advice {
 
 void advice_free(struct advice *advice);
 
+/* By the name of the VMM's program; false if that is not known. */
+bool is_qemu(const struct facts *facts);
+
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);
 

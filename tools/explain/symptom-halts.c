@@ -304,10 +304,13 @@ static char *no_polling(const struct facts *f)
 			 (unsigned long long)f->guest->guest.id);
 }
 
+/* The VMM's own switch is for one guest. */
 static char *keep_cpu(const struct facts *f)
 {
-	return xasprintf("%sl1tune tune uid=%llu hlt_in_guest=1, then start it again (QEMU by itself: -overcommit cpu-pm=on)",
-			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid);
+	return xasprintf("%s%sl1tune tune uid=%llu hlt_in_guest=1, start it again, then l1tune tune uid=any: otherwise all later guests of the uid get it",
+			 only_on_own_cpus(f),
+			 is_qemu(f) ? "QEMU -overcommit cpu-pm=on, which is for PAUSE and MWAIT, too, and for this guest only; or " : "",
+			 (unsigned long long)f->guest->guest.uid);
 }
 
 /* Twice as long as it sleeps, in steps of 10 us. */
@@ -367,7 +370,7 @@ static const struct cause causes[] = {
 		.change_of = poll_longer, .gain = waking_gain,
 	}, {
 		"hlt-in-guest", "exits for HLT on dedicated CPUs", "L1",
-		"a halted vCPU keeps its CPU and looks busy; not for VMMs that serve HLT themselves",
+		"a halted vCPU keeps its CPU and looks busy, until the guest ends; not for VMMs that serve HLT themselves; KVM does not offer PV_UNHALT any more, so PV spinlocks spin; on Intel up to kernel 7.2 a vCPU that is reset while it is halted stays halted",
 		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		OWN_CPUS_BY,
 		.change_of = keep_cpu, .gain = exits_gain,

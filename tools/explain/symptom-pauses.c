@@ -80,8 +80,9 @@ static char *halt_instead(const struct facts *f)
 
 static char *let_spin(const struct facts *f)
 {
-	return xasprintf("%sl1tune tune uid=%llu pause_in_guest=1, then start it again",
-			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid);
+	return xasprintf("%sl1tune tune uid=%llu pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any: otherwise all later guests of the uid get it%s",
+			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid,
+			 is_qemu(f) ? " (for one guest, and for HLT and MWAIT, too: QEMU -overcommit cpu-pm=on)" : "");
 }
 
 static const struct cause causes[] = {
@@ -100,7 +101,7 @@ static const struct cause causes[] = {
 		gain_of_part,
 	}, {
 		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
-		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
+		"until the guest ends; if its vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
 		{ { has_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_cpus, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { loses_cpus, VERDICT_RULED_OUT, VERDICT_OPEN } },

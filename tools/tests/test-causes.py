@@ -579,6 +579,23 @@ def test_shared_set():
     waiting("that may use all CPUs", "ruled_out", ["0-3"] * 6, 1, cpus=4)
 
 
+def test_reverted():
+    """What is set for a uid is for all later guests: the change says how to end that, and what else is for one guest."""
+    for argv in ("vmm",), ("/usr/bin/qemu-system-x86_64", "-name", "web"), ("/usr/bin/kvm",):
+        with Advised(exits("HLT", 1000, kernel=0.1, halted=0.8), exits("PAUSE_INSTRUCTION", 2000, kernel=0.04), fixed(stolen_ns=0), argv=argv, allowed="0-1",
+                     kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, params={"kvm_intel.ple_window_grow": 2}) as b:
+            found = {a["rule"]: a for a in b.advice()}
+            hlt, pause = found["hlt-in-guest"], found["pause-in-guest"]
+            ok("l1tune tune uid=107 hlt_in_guest=1, start it again, then l1tune tune uid=any:" in hlt["change"]
+               and "l1tune tune uid=107 pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any:" in pause["change"],
+               f"hlt-in-guest and pause-in-guest say how to revert what is for all guests of a uid: {argv[0]}", found)
+            equal(["-overcommit cpu-pm=on" in a["change"] for a in (hlt, pause)], [argv != ("vmm",)] * 2,
+                  f"hlt-in-guest and pause-in-guest name QEMU's own switch if the VMM is QEMU: {argv[0]}")
+            equal(hlt["change"].startswith("QEMU"), argv != ("vmm",), f"hlt-in-guest names the VMM's switch first if it has one: {argv[0]}")
+            ok("reset while it is halted stays halted" in hlt["risk"] and "PV_UNHALT" in hlt["risk"],
+               f"hlt-in-guest warns of what it does to resets and spinlocks: {argv[0]}", hlt["risk"])
+
+
 def test_unpolled():
     """KVM does not poll for short sleeps: by what it is told of why."""
     for title, guest, params, haltpoll, up in (
@@ -941,6 +958,7 @@ test_quota_of_many()
 test_pinned()
 test_own_cpus()
 test_unpolled()
+test_reverted()
 test_shared_set()
 test_memory_high()
 test_unknown_counts()
