@@ -353,7 +353,7 @@ static const struct cause causes[] = {
 		{ { polls_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"halt_poll_fail_ns and halt_poll_success_ns in /sys/kernel/debug/kvm/PID-FD",
 		.change_of = no_polling, .gain = polling_gain,
-		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value below the current one",
+		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value below the current one; before Linux 6.1 that is for guests that start later, and for running ones l1tune tune GUEST halt_poll_ns=0",
 	}, {
 		"guest-haltpoll", "guest halt polling", "guest",
 		"its idle vCPUs take CPU time for longer",
