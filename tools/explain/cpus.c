@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "explain/cpus.h"
 #include "model/cgroup.h"
+#include "model/task.h"
 #include "model/vmm.h"
 
 /* Some 20 hierarchies at most, and paths. */
@@ -41,6 +42,16 @@ static char *thread_name(const struct guest_snapshot *guest, uint64_t tid)
 			 (unsigned long long)tid);
 }
 
+static bool read_thread(const struct env *env, const char *name, struct guest_cpus *cpus)
+{
+	struct task task;
+
+	if (task_read(env->proc_fd, name, &task))
+		return false;
+	cpus->is_realtime |= task.is_realtime;
+	return affinity_add(env, name, &cpus->affinity);
+}
+
 static void read_cpus(const struct env *env, const struct guest_snapshot *guest,
 		      struct guest_cpus *cpus)
 {
@@ -52,7 +63,7 @@ static void read_cpus(const struct env *env, const struct guest_snapshot *guest,
 	for (i = 0; cpus->is_known && i < threads.num; i++) {
 		char *task = thread_name(guest, threads.tids[i]);
 
-		cpus->is_known = affinity_add(env, task, &cpus->affinity);
+		cpus->is_known = read_thread(env, task, cpus);
 		free(task);
 	}
 	vcpu_threads_free(&threads);
@@ -85,6 +96,12 @@ static double wanted_by(const struct guest_snapshot *guest)
 
 	ns = add_saturated(ns, exits_part_ns(&guest->stats, PART_RUNQ));
 	return guest->interval_ns ? (double)ns / guest->interval_ns : 0;
+}
+
+bool cpus_are_known(const struct facts *f, struct guest_cpus *cpus)
+{
+	*cpus = *cpus_of(f, f->guest - f->cpus->snapshot->guests);
+	return cpus->is_known;
 }
 
 double cpus_wanted(const struct facts *f)

@@ -10,6 +10,8 @@ struct guest_cpus {
 	/* By the threads that run its vCPUs; false if not all of these are known. */
 	bool is_known;
 	struct affinity affinity;
+	/* One of these threads is a real-time task. */
+	bool is_realtime;
 };
 
 /* Those of all guests of a snapshot; read when they are first asked for. */
@@ -34,6 +36,9 @@ struct shared_cpus {
 
 /* False if it is not known which CPUs its vCPUs may use. */
 bool shared_cpus_of(const struct facts *facts, struct shared_cpus *shared);
+
+/* False where they are not known. */
+bool cpus_are_known(const struct facts *facts, struct guest_cpus *cpus);
 
 /* For how many CPUs the vCPUs of all guests ran and waited. */
 double cpus_wanted(const struct facts *facts);

@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/cpus.h"
+#include "model/machine.h"
 
 static double without_cpu(const struct facts *f)
 {
@@ -151,6 +152,27 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 	return were_cpus_idle(f, seen) == ANSWER_YES ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
+/*
+ * The kernel keeps a part of each CPU from real-time tasks, by its default 5 %. No file
+ * counts what that takes of one.
+ */
+static enum answer are_held_back(const struct facts *f, char **seen)
+{
+	struct guest_cpus cpus;
+	char runtime[32];
+
+	if (!cpus_are_known(f, &cpus)) {
+		*seen = xstrdup("whether its vCPUs' threads are real-time tasks cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("its vCPUs' threads are %sreal-time tasks",
+			  cpus.is_realtime ? "" : "no ");
+	if (cpus.is_realtime && machine_file(f->env->proc, runtime, sizeof(runtime),
+					     "sys/kernel/sched_rt_runtime_us"))
+		append(seen, "; kernel.sched_rt_runtime_us is %s", runtime);
+	return cpus.is_realtime ? ANSWER_YES : ANSWER_NO;
+}
+
 static char *raise_quota(const struct facts *f)
 {
 	double longest_us;
@@ -204,6 +226,12 @@ static const struct cause causes[] = {
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune list: VCPUS, and GUEST, KVM, VMM and RUNQ of all guests",
 		"fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs",
+	}, {
+		"real-time", "the part of a CPU that the kernel keeps from real-time tasks", "L1",
+		"a vCPU that never sleeps starves all others on its CPU, also the kernel's threads",
+		{ { are_held_back, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"sched_rt_runtime_us and sched_rt_period_us in /proc/sys/kernel; since Linux 6.12 /sys/kernel/debug/sched/fair_server",
+		"sysctl kernel.sched_rt_runtime_us=-1, since Linux 6.12 less runtime in /sys/kernel/debug/sched/fair_server/cpuN, with nothing else on these CPUs; or vCPUs that are no real-time tasks",
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
 		/* No count is of them alone: it is what is left. */

@@ -596,6 +596,20 @@ def test_reverted():
                f"hlt-in-guest warns of what it does to resets and spinlocks: {argv[0]}", hlt["risk"])
 
 
+def test_real_time():
+    for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
+            cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+            for i in range(4):
+                task(b, f"1001/task/{2100 + i}", f"CPU {i}/KVM", SECOND, guest_ns=SECOND, policy=policy if i == 3 else 0)
+                write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", "0::/web.scope")
+            advice = b.advice()
+            found = {c["cause"]: c for a in advice for c in a["causes"]}
+            held_back = found["the part of a CPU that the kernel keeps from real-time tasks"]
+            equal([advice[0]["rule"], held_back["verdict"], "sched_rt_runtime_us is 950000" in held_back["seen"]], [cause, verdict, verdict == "not_ruled_out"],
+                  f"no-cpu: advise finds {cause} for a guest with a vCPU of scheduling policy {policy}")
+
+
 def test_unpolled():
     """KVM does not poll for short sleeps: by what it is told of why."""
     for title, guest, params, haltpoll, up in (
@@ -929,7 +943,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -958,6 +972,7 @@ test_quota_of_many()
 test_pinned()
 test_own_cpus()
 test_unpolled()
+test_real_time()
 test_reverted()
 test_shared_set()
 test_memory_high()
