@@ -7,7 +7,6 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/cpus.h"
-#include "model/cgroup.h"
 #include "model/task.h"
 #include "model/vmm.h"
 
@@ -86,6 +85,7 @@ void cpus_of_guests_free(struct cpus_of_guests *cpus)
 {
 	free(cpus->v);
 	cpus->v = NULL;
+	cgroup_mounts_free(&cpus->mounts);
 }
 
 /* Of its vCPUs' threads. */
@@ -172,18 +172,17 @@ static char *read_cgroup_file(const struct facts *f)
 
 char *quota_of(const struct facts *f, double *longest_us, bool *is_known)
 {
-	struct cgroup_mounts mounts = { };
+	struct cgroup_mounts *mounts = &f->cpus->mounts;
 	char *text = read_cgroup_file(f), *directory, *quota = NULL;
 	const char *mount = NULL;
 
 	*longest_us = 0;
-	cgroup_mounts_update(f->env, &mounts);
-	directory = text ? cgroup_cpu_directory(&mounts, text, &mount) : NULL;
+	cgroup_mounts_update(f->env, mounts);
+	directory = text ? cgroup_cpu_directory(mounts, text, &mount) : NULL;
 	*is_known = directory || (text && cgroup_is_cpu_root(f->env, text));
 	if (directory)
 		quota = cgroup_tightest_quota(directory, mount, longest_us);
 	free(directory);
-	cgroup_mounts_free(&mounts);
 	free(text);
 	return quota;
 }

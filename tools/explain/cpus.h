@@ -4,6 +4,7 @@
 
 #include "explain/cause.h"
 #include "model/affinity.h"
+#include "model/cgroup.h"
 
 /* The CPUs of this machine that a guest's vCPUs may use. */
 struct guest_cpus {
@@ -18,6 +19,7 @@ struct guest_cpus {
 struct cpus_of_guests {
 	const struct snapshot *snapshot;
 	struct guest_cpus *v;
+	struct cgroup_mounts mounts;
 };
 
 void cpus_of_guests_free(struct cpus_of_guests *cpus);
