@@ -20,10 +20,7 @@ static bool has_word(const struct facts *f, const char *word)
  */
 static bool names_all_devices(const struct facts *f)
 {
-	const char *slash = strrchr(f->cmdline, '/');
-	const char *name = slash ? slash + 1 : f->cmdline;
-
-	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm") ||
+	return is_qemu(f) ||
 	       !(has_word(f, "sock") || has_word(f, "api") || has_word(f, "config") ||
 		 has_word(f, "crosvm"));
 }

@@ -11,6 +11,8 @@
 #include "model/host.h"
 #include "model/snapshot.h"
 
+struct cpus_of_guests;
+
 /* What symptoms and causes are looked for in: one guest in an interval, and this machine. */
 struct facts {
 	const struct env *env;
@@ -32,6 +34,8 @@ struct facts {
 	/* Of all guests; and for how long all that are looked at waited for a CPU. */
 	uint64_t num_vcpus;
 	uint64_t waited_ns;
+	/* Which CPUs all guests may use. */
+	struct cpus_of_guests *cpus;
 	/* What its VMM's guests accessed; empty if that was not looked at. */
 	struct access_groups accesses;
 	bool is_sampled;

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/interface.h"
 #include "model/machine.h"
 
@@ -17,7 +18,7 @@ static bool spins(const struct facts *f, struct advice *a)
 	struct load pause = load_of(f, &pauses, 2);
 
 	a->gain = gain_of(f, pause.parts[PART_KERNEL], pause.rate);
-	if (!is_often(f, pause.rate, 500) || !is_worth_it(f, &a->gain))
+	if (!is_often_on_vcpu(f, &pauses, 500) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for PAUSE; they take KVM %.2f s of each second",
 				pause.rate, pause.parts[PART_KERNEL]);
@@ -48,15 +49,6 @@ static enum answer loses_cpus(const struct facts *f, char **seen)
 	}
 	*seen = xasprintf("L0 did not run its vCPUs' CPUs for %.2f s of each second", cpus);
 	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
-}
-
-/* Unknown where others could take its CPUs, and do not. */
-static enum answer owns_cpus(const struct facts *f, char **seen)
-{
-	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs",
-			  (unsigned long long)f->num_vcpus,
-			  (unsigned long long)f->num_cpus);
-	return has_own_cpus(f) ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* What grows by a factor of 0 or 1 stays as short as it is. */
@@ -113,8 +105,9 @@ static char *leave_l0(const struct facts *f)
 
 static char *let_spin(const struct facts *f)
 {
-	return xasprintf("l1tune tune uid=%llu pause_in_guest=1, then start it again",
-			 (unsigned long long)f->guest->guest.uid);
+	return xasprintf("%sl1tune tune uid=%llu pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any: otherwise all later guests of the uid get it%s",
+			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid,
+			 is_qemu(f) ? " (for one guest, and for HLT and MWAIT, too: QEMU -overcommit cpu-pm=on)" : "");
 }
 
 static const struct cause causes[] = {
@@ -132,11 +125,11 @@ static const struct cause causes[] = {
 		.change_of = leave_l0, .gain = gain_of_part,
 	}, {
 		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
-		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
-		{ { owns_cpus, VERDICT_SHOWN, VERDICT_OPEN },
+		"until the guest ends; if its vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
+		{ { has_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_cpus, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { loses_cpus, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"RUNQ in l1tune list",
+		OWN_CPUS_BY,
 		.change_of = let_spin,
 	}, {
 		"pause-window", "a PAUSE window that does not grow", "L1",

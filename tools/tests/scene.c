@@ -29,6 +29,9 @@ void start(struct scene *s)
 	s->facts.env = &s->env;
 	s->facts.host = &s->host;
 	s->facts.guest = &s->guest;
+	s->snapshot = (struct snapshot){ .guests = &s->guest, .num_guests = 1 };
+	s->cpus.snapshot = &s->snapshot;
+	s->facts.cpus = &s->cpus;
 	s->facts.memory = &s->memory;
 }
 
@@ -71,6 +74,7 @@ void sampled(struct scene *s, const struct access *list, size_t num)
 
 void end(struct scene *s)
 {
+	cpus_of_guests_free(&s->cpus);
 	free(s->facts.accesses.v);
 	advice_free(&s->advice);
 }

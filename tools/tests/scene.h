@@ -5,6 +5,7 @@
 
 #include "explain/advise.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/device.h"
 
 #define TID		1001
@@ -16,6 +17,8 @@ struct scene {
 	struct host host;
 	struct exit_cell cells[MAX_CELLS];
 	struct guest_snapshot guest;
+	struct snapshot snapshot;
+	struct cpus_of_guests cpus;
 	struct facts facts;
 	struct guest_memory memory;
 	struct advice advice;

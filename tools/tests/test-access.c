@@ -414,13 +414,13 @@ static void test_kicks(void)
 /* As many halts for as long: what wakes the guest is seen by the MSRs. */
 static void test_halts(void)
 {
-	const struct access ipis[] = { WRITE(ACCESS_MSR, 0x830, 900) };
-	const struct access none[] = { WRITE(ACCESS_MSR, 0x8b, 900) };
+	const struct access ipis[] = { WRITE(ACCESS_MSR, 0x830, 3600) };
+	const struct access none[] = { WRITE(ACCESS_MSR, 0x8b, 3600) };
 	struct scene s;
 
 	start(&s);
-	exits(&s, "HLT", 1000, 300, 0);
-	exits(&s, "MSR_WRITE", 900, 1, 0);
+	exits(&s, "HLT", 4000, 300, 0);
+	exits(&s, "MSR_WRITE", 3600, 1, 0);
 	s.guest.guest.vcpus = 4;
 	s.facts.num_vcpus = 4;
 	s.facts.kvm.v[KVM_POLL_HIT_NS].is_known = true;
@@ -429,10 +429,10 @@ static void test_halts(void)
 	s.facts.wake_ns = 50000;
 	ktap_ok(accesses_matter(&s.facts), "a guest that halts often and writes MSRs is sampled");
 	ktap_ok(explains_by(&s, &symptom_halts, "halts"),
-		"what wakes a guest on shared CPUs is not known without a sample");
+		"what wakes a guest on CPUs of unknown use is not known without a sample");
 	sampled(&s, ipis, ARRAY_SIZE(ipis));
 	ktap_ok(explains_by(&s, &symptom_halts, "vcpu-wakeups") &&
-		!strncmp(s.advice.confidence, "medium: shown; not ruled out: 2 of", 34),
+		!strncmp(s.advice.confidence, "medium: shown; not ruled out: 3 of", 34),
 		"vCPUs that wake each other");
 	free(s.facts.accesses.v);
 	sampled(&s, none, ARRAY_SIZE(none));

@@ -7,7 +7,7 @@ import os
 import re
 import time
 
-from advised import SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps
+from advised import NO_LIMITS, SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps, task
 from bench import equal, finish, ok
 from fake import fixed, hist, split, update, write
 
@@ -36,10 +36,6 @@ def slots(mb, logged_mb):
                      [f"0 1 {rest << 20:#x} {logged_mb << 20} {hva + (rest << 20):#x} 0x0001 2"] * bool(logged_mb))
 
 
-# A hierarchy of version 2 in which no cgroup has a limit
-NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
-
-
 def blocked(text):
     return {"proc": {"1001/smaps": text} | NO_LIMITS}
 
@@ -61,6 +57,12 @@ def inside(paging, *counts):
 APICV = ["virtual_interrupt_delivery", "apic_register_virtualization", "posted_interrupts"]
 RUNQ = (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),)
 ON_ALL = {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t0-1"}
+
+def polling(vcpus=1, offered="0x1000", host_poll=1):
+    """A guest whose vCPUs are offered to turn KVM's polling off, and did or did not."""
+    text = f"offered {offered}\nkvmclock 0\nasync_pf 0\nsteal_time 0\npv_eoi 0\nhost_poll {host_poll}"
+    return {"vcpus": vcpus, "vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(vcpus)}} | {f"vcpu{i}/paravirt": text for i in range(vcpus)}
+
 
 # Situation: exits, machine, what is advised, with a word of the change, and how sure that is.
 SITUATIONS = {
@@ -130,32 +132,33 @@ SITUATIONS = {
     "nothing can be read":
         ([FAULTS], {}, "memory-faults", "find out first", "low"),
     "a guest that polls by itself":
-        ([exits("HLT", 3000, kernel=0.05, halted=0.3)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4},
+        ([exits("HLT", 12000, kernel=0.2, halted=1.2)],
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1",
+          "guest": polling(4, host_poll=0)},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}},
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
          "hlt-in-guest", "hlt_in_guest=1", "medium"),
     "spinning, with a window that does not grow":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: 2 causes"),
     "spinning for a vCPU that L0 does not run":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"params": {"kvm_intel.ple_window_grow": 2}},
          "pause-stolen", "Not pause_in_guest", "high"),
     "spinning where L0 takes nothing":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "high"),
     "spinning where stolen time is not counted":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: shown; not"),
     "spinning without an L0":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "high"),
-    "spinning while many other guests are idle":
+    "spinning while many other guests are idle, of which it is not known which CPUs they use":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2},
-                                                                            "usage": {"vms": 9, "vcpus": 9}},
-         "pause-in-guest", "pause_in_guest=1", "medium: the other"),
+                                                                            "usage": {"vms": 9, "vcpus": 9}, "allowed": "0-1"},
+         "pause-in-guest", "only if each of its vCPUs has a CPU of its own: l1tune tune uid=107 pause_in_guest=1", "medium: the other"),
     "spinning for a vCPU that waits for a CPU inside":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), exits("EXTERNAL_INTERRUPT", 10, runq=0.04, level=3)], {},
          "pause-preempted", "Not pause_in_guest", "medium: shown; not"),
@@ -194,7 +197,9 @@ SITUATIONS = {
          {"sys": {"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"},
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
-        (RUNQ, {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+        ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+    "more vCPUs than CPUs, which run little":
+        (RUNQ, {"vcpus": 4}, "no-cpu", "find out first", "low"),
     "fewer CPUs allowed than vCPUs":
         (RUNQ, {"vcpus": 2, "proc": {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t1"}}, "confined", "as many CPUs", "medium"),
     "too many vCPUs, or not, or a quota":
@@ -350,6 +355,46 @@ def test_other_vmms():
         ok(change and "QEMU" not in change[0], "advise does not mention QEMU where no option of it is named", change)
 
 
+def times(number, *cells):
+    """So many vCPUs that each do this."""
+    return [part for name, rate, parts in cells for part in [exits(name, rate * number, **{k: v * number for k, v in parts.items()})]]
+
+
+IDLE = (("HLT", 60, {"kernel": 0.001, "halted": 0.99}), ("MSR_WRITE", 150, {"kernel": 0.001}), ("CPUID", 2, {}),
+        ("EXTERNAL_INTERRUPT", 90, {"kernel": 0.0005}), ("PREEMPTION_TIMER", 10, {"kernel": 0.0002}),
+        ("PAUSE_INSTRUCTION", 20, {"kernel": 0.0002}), ("APIC_WRITE", 20, {"kernel": 0.0002}), ("CR_ACCESS", 40, {"kernel": 0.0002}))
+
+
+def large(*cells, vcpus=64, cpus=96, busy=(), **values):
+    """Of a guest with many vCPUs, one of them as busy as this and the others unknown."""
+    with Advised(*cells, cpus=cpus, vcpus=vcpus, allowed="0-95", kvm={"halt_poll_success_ns": vcpus * SECOND // 300,
+                                                                  "halt_poll_fail_ns": vcpus * SECOND // 200} | values,
+                 guest={"vcpu_cells": {0: [fixed(tid=2100), *busy]}} if busy else None) as b:
+        return b.advice()
+
+
+def test_large_guests():
+    """What each of many vCPUs does a little of is not more than it is for one of them."""
+    equal(large(*times(64, *IDLE)), [], "advise has no advice for an idle guest of 64 vCPUs")
+    equal([a["rule"] for a in large(*times(64, *IDLE), halt_poll_fail_ns=SECOND)], ["poll-down"],
+          "poll-down: 10 % of a CPU is worth it for any number of vCPUs")
+    many = times(64, ("HLT", 600, {"kernel": 0.002, "halted": 0.45}))
+    equal([[a["rule"] for a in large(*many, cpus=cpus)] for cpus in (96, 32)], [["hlt-in-guest"], []],
+          "halts: 600 exits a second of each of 64 vCPUs are many on 96 CPUs, and as it should be on 32 CPUs")
+    for name, rate, symptom in (("MSR_WRITE", 2000, "msrs"), ("EXTERNAL_INTERRUPT", 9000, "interrupts"), ("APIC_WRITE", 900, "apic"),
+                                ("PAUSE_INSTRUCTION", 900, "pauses"), ("CR_ACCESS", 2000, "exceptions"), ("HLT", 600, "halts")):
+        cells = exits(name, rate, kernel=0.2, halted=0.4 if name == "HLT" else 0)
+        equal([a["symptom"] for a in large(cells)], [], f"{symptom}: {rate} exits a second of 64 vCPUs are not many")
+        equal([a["symptom"] for a in large(cells, busy=[cells])], [symptom], f"{symptom}: {rate} exits a second are many for one of 64 vCPUs")
+
+
+def test_long_sleeps():
+    for asleep_us, verdict in ((900, "shown"), (1400, "ruled_out")):
+        with Advised(exits("HLT", 600, kernel=0.03, halted=600 * asleep_us / 10**6), allowed="0-1", kvm={"halt_poll_success_ns": 0, "halt_poll_fail_ns": 0}) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found.get("exits for HLT on dedicated CPUs"), verdict, f"hlt-in-guest: {verdict} for a vCPU that sleeps {asleep_us} us at a time")
+
+
 def verdicts(bench, rule):
     return {c["cause"]: c["verdict"] for a in bench.advice() if a["rule"] == rule for c in a["causes"]}
 
@@ -489,9 +534,25 @@ def test_quota():
            "no-cpu: neighbours are left as the cause without a quota, a cpuset or too many vCPUs", advice)
 
 
+def test_quota_of_many():
+    """A CPU that is held back is counted once, however many vCPUs wait for it."""
+    own = {f"web.scope/vcpu{i}": "usage_usec 1\nnr_throttled 5\nthrottled_usec 3000000" for i in range(4)}
+    shared = {"web.scope": "usage_usec 1\nnr_throttled 5\nthrottled_usec 3000000"}
+    for title, throttled, vcpus, verdict in (("of its vCPUs together", shared, 4, "not_ruled_out"), ("of each of its vCPUs", own, 4, "shown"),
+                                             ("of its only vCPU", shared, 1, "shown"), ("that is not used up", {"web.scope": FREE}, 4, "ruled_out")):
+        wait = exits("EXTERNAL_INTERRUPT", 50, runq=0.3 * vcpus)
+        with Advised(wait, cpus=8, vcpus=vcpus, allowed="0-7") as b:
+            cgroups(b, {f"{name}/cpu.stat": throttled.get(name, FREE) for name in ("web.scope", *own)}, "0::/web.scope\n")
+            for i in range(vcpus):
+                write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", f"0::/web.scope/vcpu{i}" if throttled is own else "0::/web.scope")
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found["an exhausted CPU quota"], verdict, f"quota: {verdict} for a quota {title}")
+
+
 def test_pinned():
-    for cpus, verdict in (("1", "1"), "shown"), (("0", "1"), "ruled_out"), ((None, None), "not_ruled_out"), (("1",), "not_ruled_out"):
-        with Advised(*RUNQ, vcpus=2, cpus=4, proc=ON_ALL) as b:
+    for cpus, online, verdict in ((("1", "1"), 4, "shown"), (("0", "1"), 4, "ruled_out"), ((None, None), 4, "not_ruled_out"), (("1",), 4, "not_ruled_out"),
+                                  (("0-63", "0-63"), 1, "ruled_out"), ((None, None), 1, "not_ruled_out")):
+        with Advised(*RUNQ, vcpus=2, cpus=online, proc=ON_ALL) as b:
             b.guest(1, *RUNQ, pid=1001, vcpus=2)
             for i, cpu in enumerate(cpus):
                 if cpu:
@@ -499,7 +560,126 @@ def test_pinned():
                     write(f"{b.machine.proc}/1001/task/{1002 + i}/status", f"Name:\tvcpu\nCpus_allowed_list:\t{cpu}")
             found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
             equal(found["fewer CPUs allowed than it has vCPUs"], verdict,
-                  f"confined: a VMM on 2 CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
+                  f"confined: a VMM on 2 of {online} CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
+
+
+# Halts that are short and many, and spinning: on CPUs of its own they need not exit.
+SPINS = (exits("HLT", 12000, kernel=0.5, halted=2.4), exits("PAUSE_INSTRUCTION", 8000, kernel=0.16), fixed(stolen_ns=0))
+ON_OWN_CPUS = "exits for HLT on dedicated CPUs", "exits for PAUSE on dedicated CPUs", "short sleeps"
+
+
+def own_cpus(title, verdict, allowed, cpus=64, quota="max 100000", cgroup="/web.scope", cells=SPINS, usage=None):
+    """Of the first of guests of 4 vCPUs, whose threads may use these CPUs; None: it is not known which."""
+    usage = {"vms": len(allowed), "vcpus": 4 * len(allowed)} if usage is None else usage
+    with Advised(*cells, cpus=cpus, guest={"vcpus": 4}, usage=usage, kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": SECOND // 10},
+                 params={"kvm_intel.ple_window_grow": 2, "kvm.halt_poll_ns": 200000}) as b:
+        if quota:
+            cgroups(b, {"web.scope/cpu.max": quota})
+        for number, its in enumerate(allowed, 1):
+            if number > 1:
+                b.guest(number, vcpus=4)
+            if its:
+                b.allow(number, 4, its, "0::" + cgroup)
+        for guests in (), ("1",):
+            advice = b.advice(*guests)
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"] if a["id"] == 1}
+            equal([found.get(cause) for cause in ON_OWN_CPUS], [verdict] * 3, f"dedicated CPUs: {verdict} {title}, {'alone' if guests else 'all'} asked for")
+            if verdict == "ruled_out":
+                ok(not any(f"{key}=1" in a["change"] for a in advice for key in ("hlt_in_guest", "pause_in_guest")),
+                   f"no advice keeps exits from a guest {title}", advice)
+
+
+def test_own_cpus():
+    own_cpus("that has its CPUs for itself", "shown", ("0-3", "4-7", "8-63"))
+    own_cpus("of guests that may use all of enough CPUs", "shown", ("0-15", "0-15"), cpus=16)
+    own_cpus("whose CPUs other guests may use", "ruled_out", ("0-3", "0-3", "0-3", "0-3"))
+    own_cpus("of which another guest may use one CPU", "ruled_out", ("0-3", "3-6"))
+    own_cpus("with fewer CPUs than vCPUs", "ruled_out", ("0-2",))
+    own_cpus("that may use more CPUs than are online", "ruled_out", ("0-255", "0-255"), cpus=4)
+    own_cpus("with a CPU quota", "ruled_out", ("0-3",), quota="100000 100000")
+    own_cpus("in the root of cgroups that are not mounted", "shown", ("0-3",), quota=None, cgroup="/")
+    own_cpus("in a cgroup that is not mounted", "not_ruled_out", ("0-3",), quota=None)
+    own_cpus("that waited for a CPU", "ruled_out", ("0-3",), cells=(*SPINS, exits("EXTERNAL_INTERRUPT", 10, runq=0.02)))
+    own_cpus("whose threads are not known", "not_ruled_out", (None,))
+    own_cpus("beside another whose threads are not known", "not_ruled_out", ("0-3", None))
+    own_cpus("beside another whose threads are not known, with enough CPUs for both", "shown", ("0-7", None))
+    own_cpus("of a machine that does not say how many vCPUs it has", "not_ruled_out", ("0-3",), usage={"vcpus": "unknown"})
+
+
+def waiting(title, verdict, allowed, seconds, cpus=64, known=True):
+    """Of the first of guests of 4 vCPUs that waited so long, whose threads may use these CPUs."""
+    wait = exits("EXTERNAL_INTERRUPT", 50, runq=seconds)
+    with Advised(wait, cpus=cpus, guest={"vcpus": 4}, usage={"vms": len(allowed), "vcpus": 4 * len(allowed)}) as b:
+        cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+        for number, its in enumerate(allowed, 1):
+            if number > 1:
+                b.guest(number, wait, vcpus=4)
+            if known or number == 1:
+                b.allow(number, 4, its, "0::/web.scope")
+        for guests in (), ("1",):
+            advice = [a for a in b.advice(*guests) if a["symptom"] == "no-cpu" and a["id"] in (1, None)]
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"]}
+            equal(found.get("guests that share too few of the CPUs"), verdict,
+                  f"shared-set: {verdict} for guests {title}, {'alone' if guests else 'all'} asked for")
+            equal("shared-set" in [a["rule"] for a in advice], verdict == "shown",
+                  f"no-cpu: whether more CPUs for the set are advised to guests {title}, {'alone' if guests else 'all'} asked for")
+
+
+def test_shared_set():
+    waiting("in one cpuset", "shown", ["0-3"] * 6, 1)
+    waiting("in one cpuset that wait less than it has CPUs", "not_ruled_out", ["0-3"] * 6, 0.5)
+    waiting("one of which is confined", "not_ruled_out", ["0-3"] + ["0-63"] * 5, 1)
+    waiting("in a cpuset that others may be in", "not_ruled_out", ["0-3"] * 6, 1, known=False)
+    waiting("in cpusets of their own", "ruled_out", [f"{n * 4}-{n * 4 + 3}" for n in range(6)], 1)
+    waiting("of which there is one", "ruled_out", ["0-1"], 3)
+    waiting("that may use all CPUs", "ruled_out", ["0-3"] * 6, 1, cpus=4)
+
+
+def test_reverted():
+    """What is set for a uid is for all later guests: the change says how to end that, and what else is for one guest."""
+    for argv in ("vmm",), ("/usr/bin/qemu-system-x86_64", "-name", "web"), ("/usr/bin/kvm",):
+        with Advised(exits("HLT", 1000, kernel=0.1, halted=0.8), exits("PAUSE_INSTRUCTION", 2000, kernel=0.04), fixed(stolen_ns=0), argv=argv, allowed="0-1",
+                     kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, params={"kvm_intel.ple_window_grow": 2}) as b:
+            found = {a["rule"]: a for a in b.advice()}
+            hlt, pause = found["hlt-in-guest"], found["pause-in-guest"]
+            ok("l1tune tune uid=107 hlt_in_guest=1, start it again, then l1tune tune uid=any:" in hlt["change"]
+               and "l1tune tune uid=107 pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any:" in pause["change"],
+               f"hlt-in-guest and pause-in-guest say how to revert what is for all guests of a uid: {argv[0]}", found)
+            equal(["-overcommit cpu-pm=on" in a["change"] for a in (hlt, pause)], [argv != ("vmm",)] * 2,
+                  f"hlt-in-guest and pause-in-guest name QEMU's own switch if the VMM is QEMU: {argv[0]}")
+            equal(hlt["change"].startswith("QEMU"), argv != ("vmm",), f"hlt-in-guest names the VMM's switch first if it has one: {argv[0]}")
+            ok("reset while it is halted stays halted" in hlt["risk"] and "PV_UNHALT" in hlt["risk"],
+               f"hlt-in-guest warns of what it does to resets and spinlocks: {argv[0]}", hlt["risk"])
+
+
+def test_real_time():
+    for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
+            cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+            for i in range(4):
+                task(b, f"1001/task/{2100 + i}", f"CPU {i}/KVM", SECOND, guest_ns=SECOND, policy=policy if i == 3 else 0)
+                write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", "0::/web.scope")
+            advice = b.advice()
+            found = {c["cause"]: c for a in advice for c in a["causes"]}
+            held_back = found["the part of a CPU that the kernel keeps from real-time tasks"]
+            equal([advice[0]["rule"], held_back["verdict"], "sched_rt_runtime_us is 950000" in held_back["seen"]], [cause, verdict, verdict == "not_ruled_out"],
+                  f"no-cpu: advise finds {cause} for a guest with a vCPU of scheduling policy {policy}")
+
+
+def test_unpolled():
+    """KVM does not poll for short sleeps: by what it is told of why."""
+    for title, guest, params, haltpoll, up in (
+            ("that turned KVM's polling off", polling(host_poll=0), {}, "shown", "ruled_out"),
+            ("that did not", polling(), {}, "ruled_out", "not_ruled_out"),
+            ("that is not offered to", polling(offered="0x0"), {}, "ruled_out", "not_ruled_out"),
+            ("of which that is not known", {}, {}, "not_ruled_out", "not_ruled_out"),
+            ("of a KVM whose polling does not grow", polling(host_poll=0), {"kvm.halt_poll_ns_grow": 0}, "not_ruled_out", "ruled_out"),
+            ("of a KVM that does not poll as long", polling(host_poll=0), {"kvm.halt_poll_ns": 50000}, "ruled_out", "shown")):
+        with Advised(exits("HLT", 3000, kernel=0.05, halted=0.3), kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, guest=guest, allowed="0-1",
+                     params={"kvm.halt_poll_ns": 200000, "kvm.halt_poll_ns_grow": 2} | params) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
+            equal([found.get("guest halt polling"), found.get("short sleeps")], [haltpoll, up],
+                  f"halts: guest-haltpoll is {haltpoll}, poll-up {up} for a guest {title}")
 
 
 def test_memory_high():
@@ -529,7 +709,7 @@ HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
 
 def test_unknown_counts():
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
-    with Advised(HALTS, sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
+    with Advised(HALTS, allowed="0-1", sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
         b.kvm(1001, pages_4k=10, pages_2m=5)
         # Opening one of these would wait for ever, as nobody writes to it.
         for name in polls:
@@ -554,11 +734,10 @@ def test_older_than_module():
     """What counts since a VM's start says nothing of the time since the module's load."""
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": 20000 * SECOND}
     for adopted, rules in (1, {"hlt-in-guest"}), (0, {"poll-down", "helpers"}):
-        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}) as b:
+        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}, allowed="0-1") as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
             write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
             task(b, 1001, "vmm", 30000 * SECOND)
-            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
             found = set(b.rules())
             ok(rules == found, f"a guest with adopted={adopted} gets only this advice: {rules}", found)
             unknown = b.json("advise", "-J", "--since-start")["unknown"]
@@ -663,7 +842,7 @@ def test_all_together():
         equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
-            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, runq=0.03))
+            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, kernel=0.09, runq=0.03))
             write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
@@ -729,15 +908,7 @@ def test_interrupts():
            document["advice"])
 
 
-KTHREAD, TICK = 0x00200000, 10_000_000
-
-
-def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0):
-    """A process, or thread PID/task/TID, that has had a CPU for so long."""
-    fields = ["S"] + ["0"] * 5 + [str(flags)] + ["0"] * 4 + [str(cpu_ns // TICK), "0"]
-    fields += ["0"] * 6 + ["100"] + ["0"] * 20 + [str(guest_ns // TICK), "0"]
-    write(f"{bench.machine.proc}/{name}/stat", f"1 ({comm}) " + " ".join(fields))
-    write(f"{bench.machine.proc}/{name}/comm", comm)
+KTHREAD = 0x00200000
 
 
 def test_helpers():
@@ -850,7 +1021,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -870,11 +1041,19 @@ def test_all_listed():
 print("KTAP version 1")
 test_situations()
 test_other_vmms()
+test_large_guests()
+test_long_sleeps()
 test_ruled_out()
 test_svm()
 test_inside()
 test_quota()
+test_quota_of_many()
 test_pinned()
+test_own_cpus()
+test_unpolled()
+test_real_time()
+test_reverted()
+test_shared_set()
 test_memory_high()
 test_unknown_counts()
 test_older_than_module()
