@@ -162,6 +162,20 @@ def test_states():
         row = b.rows()[0]["mitigations"]
         ok(row["state"] == "info" and "cannot tell for: srbds" in row["text"],
            "doctor reports a vulnerability whose state a virtual machine cannot know as info", row)
+        for name, value, state, text in (
+                ("l1tf", "Mitigation: PTE Inversion; VMX: vulnerable", "warning", "vulnerable: l1tf"),
+                ("itlb_multihit", "KVM: Vulnerable", "warning", "vulnerable: itlb_multihit"),
+                ("spectre_v2", "Mitigation: Retpolines; PBRSB-eIBRS: SW sequence; BHI: Vulnerable", "warning", "vulnerable: spectre_v2"),
+                ("l1tf", "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable", "info", "except between the two threads of a core (SMT): l1tf, but"),
+                ("mds", "Mitigation: Clear CPU buffers; SMT vulnerable", "info", "(SMT): mds"),
+                ("spectre_v2", "Mitigation: Retpolines; BHI: Vulnerable, KVM: SW loop", "info", "except for its own processes, not for guests: spectre_v2"),
+                ("indirect_target_selection", "Mitigation: Vulnerable, KVM: Not affected", "info", "not for guests: indirect_target_selection")):
+            file = "devices/system/cpu/vulnerabilities/" + name
+            b.sysfs(file, value)
+            row = b.rows()[0]["mitigations"]
+            ok(row["state"] == state and text in row["text"],
+               f"doctor reports the vulnerable part of {name}, {value}, as {state}", row)
+            b.sysfs(file, "Not affected")
         os.chmod(b.dev + "/kvm", 0o666)
         ok(b.rows()[0]["access"]["state"] == "info", "doctor reports a world-writable /dev/kvm as info")
     with Known() as b:
