@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/small-pages.h"
+#include "model/machine.h"
+
+bool is_memory_known(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (memory->err == -ENODATA)
+		*seen = xstrdup("no mapping in the VMM's smaps is the guest's memory");
+	else if (memory->err)
+		*seen = xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
+				  env_why_not(f->env, memory->err));
+	return !memory->err;
+}
+
+enum answer is_mapped_small(const struct facts *f, char **seen)
+{
+	uint64_t small, large;
+
+	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
+	    !kvm_count_of(f, KVM_LARGE_PAGES, &large)) {
+		*seen = xasprintf("pages_4k and pages_2m cannot be read: %s",
+				  kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("KVM has %s of it mapped in 4K pages",
+			  small > large * PAGES_PER_LARGE ? "most" : "little");
+	return small > large * PAGES_PER_LARGE ? ANSWER_YES : ANSWER_NO;
+}
+
+/* The word in brackets: "always [madvise] never". Empty if there is no file. */
+static void read_choice(const struct facts *f, const char *name, char *word,
+			size_t size)
+{
+	char line[128], *start;
+
+	*word = '\0';
+	if (!machine_file(f->env->sysfs, line, sizeof(line),
+			  "kernel/mm/transparent_hugepage/%s", name))
+		return;
+	start = strchr(line, '[');
+	if (start)
+		snprintf(word, size, "%.*s", (int)strcspn(start + 1, "]"),
+			 start + 1);
+}
+
+/* Of one backing: is it that, and does its setting allow large pages? */
+static enum answer setting_refuses(const struct facts *f, enum backing backing,
+				   const char *setting, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char word[16], *text;
+	bool allows;
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	text = backing_text(memory);
+	if (memory->mapping.backing != backing) {
+		*seen = xasprintf("the guest's memory is %s", text);
+		free(text);
+		return ANSWER_NO;
+	}
+	read_choice(f, setting, word, sizeof(word));
+	allows = !strcmp(word, "always") || !strcmp(word, "force") ||
+		 !strcmp(word, "within_size") ||
+		 ((!strcmp(word, "madvise") || !strcmp(word, "advise")) &&
+		  memory->mapping.is_advised);
+	*seen = xasprintf("the guest's memory is %s, for which %s says %s%s",
+			  text, setting, *word ? word : "nothing: this kernel has no transparent huge pages",
+			  strstr(word, "advise") && !memory->mapping.is_advised ?
+			  ", and the VMM does not advise" : "");
+	free(text);
+	return allows ? ANSWER_NO : ANSWER_YES;
+}
+
+enum answer anonymous_is_refused(const struct facts *f, char **seen)
+{
+	return setting_refuses(f, BACKING_ANONYMOUS, "enabled", seen);
+}
+
+enum answer shmem_is_refused(const struct facts *f, char **seen)
+{
+	return setting_refuses(f, BACKING_SHMEM, "shmem_enabled", seen);
+}
+
+static enum answer is_backed_by(const struct facts *f, enum backing backing,
+				char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char *text;
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	text = backing_text(memory);
+	*seen = xasprintf("the guest's memory is %s", text);
+	free(text);
+	return memory->mapping.backing == backing ? ANSWER_YES : ANSWER_NO;
+}
+
+enum answer is_file(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_FILE, seen);
+}
+
+enum answer is_tmpfs(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_TMPFS, seen);
+}
+
+enum answer vmm_refuses(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	*seen = xstrdup(memory->mapping.is_refused ?
+			"the VMM advised against huge pages (MADV_NOHUGEPAGE)" :
+			memory->is_disabled ?
+			"the VMM has huge pages switched off for itself (PR_SET_THP_DISABLE)" :
+			"the VMM does not refuse huge pages");
+	return memory->mapping.is_refused || memory->is_disabled ? ANSWER_YES :
+							   ANSWER_NO;
+}
+
+enum answer is_allowed_in_vain(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char *text = NULL;
+	enum answer answer;
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	if (memory->mapping.backing == BACKING_HUGETLB) {
+		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
+		return ANSWER_YES;
+	}
+	if (memory->mapping.backing == BACKING_FILE || memory->mapping.backing == BACKING_TMPFS)
+		return is_backed_by(f, BACKING_ANONYMOUS, seen);
+	answer = memory->mapping.backing == BACKING_SHMEM ? shmem_is_refused(f, &text) :
+						    anonymous_is_refused(f, &text);
+	*seen = text;
+	return answer == ANSWER_YES || memory->mapping.is_refused ||
+	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
+}
+
+char *make_large(const struct facts *f)
+{
+	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
+		       "guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there" :
+		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_SMALL_PAGES_H
+#define L1TUNE_SMALL_PAGES_H
+
+#include "explain/cause.h"
+
+/* What keeps KVM from mapping a guest's memory in large pages: clues, and a change. */
+
+/* False: says why the mapping of the guest's memory is not known. */
+bool is_memory_known(const struct facts *facts, char **seen);
+
+enum answer is_mapped_small(const struct facts *facts, char **seen);
+
+/* By the setting of this machine for this kind of memory. */
+enum answer anonymous_is_refused(const struct facts *facts, char **seen);
+enum answer shmem_is_refused(const struct facts *facts, char **seen);
+
+enum answer is_file(const struct facts *facts, char **seen);
+enum answer is_tmpfs(const struct facts *facts, char **seen);
+
+/* By the VMM itself, whatever the machine's settings say. */
+enum answer vmm_refuses(const struct facts *facts, char **seen);
+
+/* Nothing refuses large pages, and there are none. */
+enum answer is_allowed_in_vain(const struct facts *facts, char **seen);
+
+/* For memory that may have large pages and has none; to free. */
+char *make_large(const struct facts *facts);
+
+#endif
