@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 #include "explain/small-pages.h"
-#include "model/machine.h"
+#include "model/huge-setting.h"
 
 bool is_memory_known(const struct facts *f, char **seen)
 {
@@ -35,29 +35,13 @@ enum answer is_mapped_small(const struct facts *f, char **seen)
 	return small > large * PAGES_PER_LARGE ? ANSWER_YES : ANSWER_NO;
 }
 
-/* The word in brackets: "always [madvise] never". Empty if there is no file. */
-static void read_choice(const struct facts *f, const char *name, char *word,
-			size_t size)
-{
-	char line[128], *start;
-
-	*word = '\0';
-	if (!machine_file(f->env->sysfs, line, sizeof(line),
-			  "kernel/mm/transparent_hugepage/%s", name))
-		return;
-	start = strchr(line, '[');
-	if (start)
-		snprintf(word, size, "%.*s", (int)strcspn(start + 1, "]"),
-			 start + 1);
-}
-
 /* Of one backing: is it that, and does its setting allow large pages? */
 static enum answer setting_refuses(const struct facts *f, enum backing backing,
-				   const char *setting, char **seen)
+				   const char *name, char **seen)
 {
 	const struct guest_memory *memory = memory_of(f);
-	char word[16], *text;
-	bool allows;
+	struct huge_setting setting;
+	char *text;
 
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
@@ -67,17 +51,15 @@ static enum answer setting_refuses(const struct facts *f, enum backing backing,
 		free(text);
 		return ANSWER_NO;
 	}
-	read_choice(f, setting, word, sizeof(word));
-	allows = !strcmp(word, "always") || !strcmp(word, "force") ||
-		 !strcmp(word, "within_size") ||
-		 ((!strcmp(word, "madvise") || !strcmp(word, "advise")) &&
-		  memory->mapping.is_advised);
+	huge_setting_read(f->env->sysfs, name, &setting);
 	*seen = xasprintf("the guest's memory is %s, for which %s says %s%s",
-			  text, setting, *word ? word : "nothing: this kernel has no transparent huge pages",
-			  strstr(word, "advise") && !memory->mapping.is_advised ?
+			  text, setting.file,
+			  *setting.word ? setting.word :
+					  "nothing: this kernel has no transparent huge pages",
+			  strstr(setting.word, "advise") && !memory->mapping.is_advised ?
 			  ", and the VMM does not advise" : "");
 	free(text);
-	return allows ? ANSWER_NO : ANSWER_YES;
+	return huge_setting_allows(&setting, memory->mapping.is_advised) ? ANSWER_NO : ANSWER_YES;
 }
 
 enum answer anonymous_is_refused(const struct facts *f, char **seen)
@@ -155,4 +137,25 @@ char *make_large(const struct facts *f)
 	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
 		       "guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there" :
 		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}
+
+/* In the file that refuses them. */
+static char *allow(const struct facts *f, const char *name, const char *more)
+{
+	struct huge_setting setting;
+
+	huge_setting_read(f->env->sysfs, name, &setting);
+	return xasprintf("echo always > /sys/" HUGE_SETTINGS "%s%s", setting.file, more);
+}
+
+char *allow_anonymous(const struct facts *f)
+{
+	return allow(f, "enabled",
+		     ", then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}
+
+char *allow_shmem(const struct facts *f)
+{
+	return allow(f, "shmem_enabled",
+		     " (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
 }

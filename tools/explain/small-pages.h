@@ -4,7 +4,7 @@
 
 #include "explain/cause.h"
 
-/* What keeps KVM from mapping a guest's memory in large pages: clues, and a change. */
+/* What keeps KVM from mapping a guest's memory in large pages: clues and changes. */
 
 /* False: says why the mapping of the guest's memory is not known. */
 bool is_memory_known(const struct facts *facts, char **seen);
@@ -24,7 +24,9 @@ enum answer vmm_refuses(const struct facts *facts, char **seen);
 /* Nothing refuses large pages, and there are none. */
 enum answer is_allowed_in_vain(const struct facts *facts, char **seen);
 
-/* For memory that may have large pages and has none; to free. */
+/* Changes, to free: where the setting refuses large pages, and where nothing does. */
+char *allow_anonymous(const struct facts *facts);
+char *allow_shmem(const struct facts *facts);
 char *make_large(const struct facts *facts);
 
 #endif

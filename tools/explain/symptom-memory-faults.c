@@ -401,8 +401,7 @@ static const struct cause causes[] = {
 		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m",
-		all_but_one,
+		.change_of = allow_anonymous, .gain = all_but_one,
 	}, {
 		"small-pages-shmem", "shared memory in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time, on all kernel-internal tmpfs mounts",
@@ -410,8 +409,7 @@ static const struct cause causes[] = {
 		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory",
-		all_but_one,
+		.change_of = allow_shmem, .gain = all_but_one,
 	}, {
 		"small-pages-tmpfs", "a file in tmpfs, in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time",

@@ -71,6 +71,15 @@ SITUATIONS = {
         ([FAULTS], memory(smaps(flags=ADVISED), sys=MADVISE), "small-pages-scattered", "hugetlbfs", "high"),
     "anonymous memory, huge pages allowed":
         ([FAULTS], memory(sys=ALWAYS), "small-pages-scattered", "hugetlbfs", "high"),
+    "anonymous memory, huge pages on, but not those of 2 MB":
+        ([FAULTS], memory(sys=ALWAYS | {THP + "hugepages-2048kB/enabled": "always inherit madvise [never]"}),
+         "small-pages", "echo always > /sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled", "high"),
+    "anonymous memory, huge pages off, but not those of 2 MB":
+        ([FAULTS], memory(sys=NEVER | {THP + "hugepages-2048kB/enabled": "[always] inherit madvise never"}),
+         "small-pages-scattered", "hugetlbfs", "high"),
+    "memfd, huge pages on, but not those of 2 MB":
+        ([FAULTS], memory(MEMFD, sys=ALWAYS | {THP + "hugepages-2048kB/shmem_enabled": "always inherit within_size advise [never]"}),
+         "small-pages-shmem", "hugepages-2048kB/shmem_enabled", "high"),
     "hugetlbfs that KVM maps in small pages":
         ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht")), "small-pages-scattered", "agree modulo", "high"),
     "memfd, huge pages of shared memory off":

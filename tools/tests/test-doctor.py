@@ -165,6 +165,26 @@ def smaps(path="", flags="rd wr", perms="rw-p"):
 ALWAYS, MADVISE, NEVER = "[always] madvise never", "always [madvise] never", "always madvise [never]"
 SHMEM_NEVER, SHMEM_ADVISE = "always within_size advise [never] deny force", "always within_size [advise] never deny force"
 
+# Settings of pages of 2 MB alone: anonymous memory, shared memory
+OF_2M = "hugepages-2048kB/"
+INHERIT = "always [inherit] madvise never"
+MEMFD = smaps("/memfd:ram (deleted)", perms="rw-s")
+
+# What is mapped, settings of pages of 2 MB, enabled, shmem_enabled: the state of the row, its text and its commands.
+SIZES = {
+    "anonymous, always, 2 MB never":
+        (smaps(), {"enabled": "always inherit madvise [never]"}, ALWAYS, SHMEM_NEVER, "warning", OF_2M + "enabled is never"),
+    "anonymous, never, 2 MB always":
+        (smaps(), {"enabled": "[always] inherit madvise never"}, NEVER, SHMEM_NEVER, "ok", "1 guest"),
+    "anonymous, always, 2 MB inherits": (smaps(), {"enabled": INHERIT}, ALWAYS, SHMEM_NEVER, "ok", "1 guest"),
+    "anonymous, never, 2 MB inherits": (smaps(), {"enabled": INHERIT}, NEVER, SHMEM_NEVER, "warning", ": enabled is never"),
+    "memfd, never, 2 MB always":
+        (MEMFD, {"shmem_enabled": "[always] inherit within_size advise never"}, NEVER, SHMEM_NEVER, "ok", "1 guest"),
+    "memfd, deny, 2 MB always":
+        (MEMFD, {"shmem_enabled": "[always] inherit within_size advise never"}, ALWAYS,
+         "always within_size advise never [deny] force", "warning", "follows shmem_enabled, which is deny"),
+}
+
 # What is mapped, enabled, shmem_enabled: the state of the row, and a part of it.
 MEMORY = {
     "anonymous, always": (smaps(), ALWAYS, SHMEM_NEVER, "ok", "1 guest can have huge pages"),
@@ -194,6 +214,22 @@ def test_memory():
             row, _ = row_of(b, "guest memory")
             ok(row and row["state"] == state and part in row["text"],
                f"doctor, memory of a running guest, {name}: {state}", row)
+    for name, (text, of_2m, enabled, shmem, state, part) in SIZES.items():
+        with Known() as b:
+            for file, value in ({"enabled": enabled, "shmem_enabled": shmem} | {OF_2M + f: v for f, v in of_2m.items()}).items():
+                b.sysfs(THP + file, value)
+            b.machine.guest(1, memory_bytes=SIZE)
+            b.machine.process(1001, ["vmm"])
+            write(b.machine.proc + "/1001/smaps", text.encode())
+            row, _ = row_of(b, "guest memory")
+            ok(row and row["state"] == state and part in row["text"],
+               f"doctor, memory of a running guest, {name}: {state}", row)
+            if part.startswith(OF_2M):
+                ok(row["commands"] == [f"echo madvise > /sys/{THP}{OF_2M}enabled"],
+                   "doctor changes the setting of pages of 2 MB where that one refuses them", row)
+                row, _ = row_of(b, "huge pages")
+                ok(row["state"] == "warning" and "off:" in row["text"],
+                   "doctor calls huge pages off where those of 2 MB are", row)
     with Known() as b:
         b.sysfs(THP + "enabled", MADVISE)
         row, status = row_of(b, "huge pages")
