@@ -76,6 +76,13 @@ static struct verdict look_at_shmem(const struct doctor *doctor, const struct ma
 	};
 }
 
+static struct verdict look_at_private_file(const struct mapping *mapping)
+{
+	return verdict(NULL, mapping->backing == BACKING_FILE ?
+		       "its memory is a file that is mapped privately, a snapshot for example: it has no huge pages, and hugetlbfs cannot be mapped that way; let the VMM copy it into memory, or use a userfaultfd handler" :
+		       "its memory is a file in tmpfs, or a memfd, that is mapped privately: what is written is copied in 4K, whatever huge= or shmem_enabled says; let the VMM map it shared (QEMU: share=on), or, if it is a snapshot, copy it into memory or use a userfaultfd handler");
+}
+
 static struct verdict look_at_memory(const struct doctor *doctor, const struct guest_memory *memory)
 {
 	if (memory->mapping.backing == BACKING_HUGETLB)
@@ -84,6 +91,8 @@ static struct verdict look_at_memory(const struct doctor *doctor, const struct g
 		return verdict(NULL, "its VMM, or what started it, has switched huge pages off for the process (PR_SET_THP_DISABLE)");
 	if (memory->mapping.is_refused)
 		return verdict(NULL, "its VMM refused huge pages (MADV_NOHUGEPAGE)");
+	if (mapping_is_private_file(&memory->mapping))
+		return look_at_private_file(&memory->mapping);
 	switch (memory->mapping.backing) {
 	case BACKING_ANONYMOUS:
 		return look_at_anonymous(doctor, &memory->mapping);
@@ -93,9 +102,7 @@ static struct verdict look_at_memory(const struct doctor *doctor, const struct g
 		return verdict("findmnt -t tmpfs -o TARGET,OPTIONS",
 			       "its memory is a file in a tmpfs, which has huge pages only if mounted with huge=: check that");
 	case BACKING_FILE:
-		return memory->mapping.is_private ?
-		       verdict(NULL, "its memory is a file that is mapped privately, a snapshot for example: it has no huge pages, and hugetlbfs cannot be mapped that way; let the VMM copy it into memory, or use a userfaultfd handler") :
-		       verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
+		return verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
 	case BACKING_HUGETLB:
 	case NUM_BACKINGS:
 		break;

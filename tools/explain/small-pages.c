@@ -35,6 +35,12 @@ enum answer is_mapped_small(const struct facts *f, char **seen)
 	return small > large * PAGES_PER_LARGE ? ANSWER_YES : ANSWER_NO;
 }
 
+/* What decides how large its pages are: no setting, where they are copies of a file's. */
+static enum backing pages_of(const struct guest_memory *memory)
+{
+	return mapping_is_private_file(&memory->mapping) ? BACKING_FILE : memory->mapping.backing;
+}
+
 /* Of one backing: is it that, and does its setting allow large pages? */
 static enum answer setting_refuses(const struct facts *f, enum backing backing,
 				   const char *name, char **seen)
@@ -46,7 +52,7 @@ static enum answer setting_refuses(const struct facts *f, enum backing backing,
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	text = backing_text(memory);
-	if (memory->mapping.backing != backing) {
+	if (pages_of(memory) != backing) {
 		*seen = xasprintf("the guest's memory is %s", text);
 		free(text);
 		return ANSWER_NO;
@@ -83,7 +89,7 @@ static enum answer is_backed_by(const struct facts *f, enum backing backing,
 	text = backing_text(memory);
 	*seen = xasprintf("the guest's memory is %s", text);
 	free(text);
-	return memory->mapping.backing == backing ? ANSWER_YES : ANSWER_NO;
+	return pages_of(memory) == backing ? ANSWER_YES : ANSWER_NO;
 }
 
 enum answer is_file(const struct facts *f, char **seen)
@@ -119,14 +125,14 @@ enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
-	if (memory->mapping.backing == BACKING_HUGETLB) {
+	if (pages_of(memory) == BACKING_HUGETLB) {
 		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
 		return ANSWER_YES;
 	}
-	if (memory->mapping.backing == BACKING_FILE || memory->mapping.backing == BACKING_TMPFS)
+	if (pages_of(memory) == BACKING_FILE || pages_of(memory) == BACKING_TMPFS)
 		return is_backed_by(f, BACKING_ANONYMOUS, seen);
-	answer = memory->mapping.backing == BACKING_SHMEM ? shmem_is_refused(f, &text) :
-						    anonymous_is_refused(f, &text);
+	answer = pages_of(memory) == BACKING_SHMEM ? shmem_is_refused(f, &text) :
+						     anonymous_is_refused(f, &text);
 	*seen = text;
 	return answer == ANSWER_YES || memory->mapping.is_refused ||
 	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
@@ -158,4 +164,14 @@ char *allow_shmem(const struct facts *f)
 {
 	return allow(f, "shmem_enabled",
 		     " (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
+}
+
+char *leave_file(const struct facts *f)
+{
+	enum backing backing = memory_of(f)->mapping.backing;
+
+	if (backing == BACKING_FILE)
+		return xstrdup("do not map the memory from a file: read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that");
+	return xasprintf("map it shared, unless other guests start from the same file (QEMU's memory-backend-file: share=on), so that %s decides how large its pages are; or read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). As long as it is private, each page that is written is copied in 4K, whatever that says",
+			 backing == BACKING_TMPFS ? "huge= of the tmpfs" : "shmem_enabled");
 }

@@ -15,6 +15,7 @@ enum answer is_mapped_small(const struct facts *facts, char **seen);
 enum answer anonymous_is_refused(const struct facts *facts, char **seen);
 enum answer shmem_is_refused(const struct facts *facts, char **seen);
 
+/* On a disk, or mapped privately; in a tmpfs, and shared. */
 enum answer is_file(const struct facts *facts, char **seen);
 enum answer is_tmpfs(const struct facts *facts, char **seen);
 
@@ -24,9 +25,10 @@ enum answer vmm_refuses(const struct facts *facts, char **seen);
 /* Nothing refuses large pages, and there are none. */
 enum answer is_allowed_in_vain(const struct facts *facts, char **seen);
 
-/* Changes, to free: where the setting refuses large pages, and where nothing does. */
+/* Changes, to free: where a setting, a file, or nothing keeps pages small. */
 char *allow_anonymous(const struct facts *facts);
 char *allow_shmem(const struct facts *facts);
+char *leave_file(const struct facts *facts);
 char *make_large(const struct facts *facts);
 
 #endif

@@ -424,8 +424,7 @@ static const struct cause causes[] = {
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"do not map the memory from a file: read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that",
-		all_but_one,
+		.change_of = leave_file, .gain = all_but_one,
 	}, {
 		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
 		"the guest keeps the memory, used or not",

@@ -91,6 +91,14 @@ SITUATIONS = {
         ([FAULTS], memory(smaps("/dev/shm/ram", "rw-s")), "small-pages-tmpfs", "huge=always", "medium"),
     "a snapshot mapped from a file":
         ([FAULTS], memory(smaps("/srv/snapshots/base.mem", "rw-p")), "small-pages-file", "userfaultfd", "high"),
+    "a snapshot in a tmpfs that is mapped privately":
+        ([FAULTS], memory(smaps("/dev/shm/base.mem", "rw-p"), sys=ALWAYS), "small-pages-file", "so that huge= of the tmpfs decides", "high"),
+    "a memfd that is mapped privately, huge pages of shared memory off":
+        ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p")), "small-pages-file", "so that shmem_enabled decides", "high"),
+    "a memfd that is mapped privately, huge pages allowed":
+        ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p"), sys=ALWAYS), "small-pages-file", "map it shared", "high"),
+    "/dev/zero, private, huge pages off":
+        ([FAULTS], memory(smaps("/dev/zero", "rw-p")), "small-pages", "transparent_hugepage/enabled", "high"),
     "a VMM that refuses huge pages":
         ([FAULTS], memory(smaps(flags="rd wr nh"), sys=ALWAYS), "small-pages-vmm", "MADV_NOHUGEPAGE", "high"),
     "a process without huge pages":

@@ -198,6 +198,9 @@ MEMORY = {
     "memfd, advise, never advised": (smaps("/memfd:ram (deleted)", perms="rw-s"), ALWAYS, SHMEM_ADVISE, "warning", "did not ask"),
     "hugetlbfs": (smaps("/anon_hugepage (deleted)", "rd wr ht"), NEVER, SHMEM_NEVER, "ok", "1 guest"),
     "a snapshot, private": (smaps("/srv/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "hugetlbfs cannot be mapped that way"),
+    "a snapshot in a tmpfs, private": (smaps("/dev/shm/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "mapped privately: what is written is copied in 4K"),
+    "a memfd, private": (smaps("/memfd:ram (deleted)"), ALWAYS, "[always] within_size advise never deny force", "warning", "let the VMM map it shared"),
+    "/dev/zero, private": (smaps("/dev/zero"), ALWAYS, SHMEM_NEVER, "ok", "1 guest"),
     "a shared file": (smaps("/srv/guest.mem", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "a file on a disk"),
     "a file in a tmpfs": (smaps("/dev/shm/guest", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "mounted with huge="),
 }
