@@ -12,6 +12,7 @@
 #include "explain/balloon.h"
 #include "explain/cause.h"
 #include "explain/fault.h"
+#include "explain/feature.h"
 #include "explain/page-wait.h"
 #include "explain/small-pages.h"
 #include "model/machine.h"
@@ -115,7 +116,10 @@ static enum answer is_logged(const struct facts *f, char **seen)
 	return answer;
 }
 
-/* Without these bits KVM takes away accesses to see which pages are used. */
+/*
+ * Without these bits KVM takes away accesses to see which pages are used. It may leave
+ * them alone though L0 offers them.
+ */
 static enum answer has_accessed_bits(const struct facts *f, char **seen)
 {
 	char value[8];
@@ -124,6 +128,10 @@ static enum answer has_accessed_bits(const struct facts *f, char **seen)
 		*seen = xstrdup("the CPU's nested page tables have accessed bits");
 		return ANSWER_YES;
 	}
+	if (lacks_feature(f, "ept_ad", "kvm_intel.eptad", seen) == ANSWER_YES)
+		return ANSWER_NO;
+	free(*seen);
+	*seen = NULL;
 	if (!machine_file(f->env->sysfs, value, sizeof(value),
 			  "class/l1tune/l1/vmx/ept_ad"))
 		return ANSWER_UNKNOWN;
@@ -362,7 +370,7 @@ static const struct cause causes[] = {
 		"reclaim knows less about page use",
 		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { are_on_mapped_pages, VERDICT_OPEN, VERDICT_RULED_OUT } },
-		"l1tune caps: whether L0 offers ept_ad, which avoids this",
+		"l1tune caps: whether L0 offers ept_ad, and KVM uses it (kvm_intel.eptad), which avoids this",
 		"less page aging: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory",
 		gain_of_part,
 	}, {

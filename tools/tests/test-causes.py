@@ -118,6 +118,12 @@ SITUATIONS = {
         ([FAULTS], memory(guest={"memslots": slots(512, 512)}), "dirty-log", "huge pages do not help", "high"),
     "mapped pages that fault, though no slot is logged":
         ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "mapped pages that fault, no slot logged, and accessed bits that KVM does not use":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}, offered=["ept_ad"], params={"kvm_intel.eptad": "N"}),
+         "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "mapped pages that fault, no slot logged, and accessed bits that KVM uses":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}, offered=["ept_ad"], params={"kvm_intel.eptad": "Y"}),
+         "small-pages", "transparent_hugepage/enabled", "high"),
     "a display that is logged, and fresh pages":
         ([FAULTS], memory(guest={"memslots": slots(512, 16)}), "small-pages", "transparent_hugepage/enabled", "high"),
     "a display that is logged, and its faults":
