@@ -22,17 +22,18 @@ bool is_memory_known(const struct facts *f, char **seen)
 
 enum answer is_mapped_small(const struct facts *f, char **seen)
 {
-	uint64_t small, large;
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
+	bool is_most;
 
-	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
-	    !kvm_count_of(f, KVM_LARGE_PAGES, &large)) {
-		*seen = xasprintf("pages_4k and pages_2m cannot be read: %s",
-				  kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
+	if (err) {
+		*seen = xasprintf("pages_4k, pages_2m and pages_1g cannot be read: %s",
+				  kvm_count_why_not(err));
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("KVM has %s of it mapped in 4K pages",
-			  small > large * PAGES_PER_LARGE ? "most" : "little");
-	return small > large * PAGES_PER_LARGE ? ANSWER_YES : ANSWER_NO;
+	is_most = now.small > now.all - now.small;
+	*seen = xasprintf("KVM has %s of it mapped in 4K pages", is_most ? "most" : "little");
+	return is_most ? ANSWER_YES : ANSWER_NO;
 }
 
 /* What decides how large its pages are: no setting, where they are copies of a file's. */

@@ -26,14 +26,19 @@ static const struct reasons dirty_logs = { { "PML_FULL" } };
 
 static char *pages_text(const struct facts *f)
 {
-	uint64_t small, large;
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
+	uint64_t huge;
+	char *text;
 
-	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
-	    !kvm_count_of(f, KVM_LARGE_PAGES, &large))
-		return xasprintf("what KVM has mapped is not known: %s",
-				 kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
-	return xasprintf("%llu pages of 4K are mapped and %llu of 2M",
-			 (unsigned long long)small, (unsigned long long)large);
+	if (err)
+		return xasprintf("what KVM has mapped is not known: %s", kvm_count_why_not(err));
+	text = xasprintf("%llu pages of 4K are mapped and %llu of 2M",
+			 (unsigned long long)now.small,
+			 (unsigned long long)f->kvm.v[KVM_LARGE_PAGES].value);
+	if (kvm_count_of(f, KVM_HUGE_PAGES, &huge) && huge)
+		append(&text, ", %llu of 1G", (unsigned long long)huge);
+	return text;
 }
 
 static bool has_faults(const struct facts *f, struct advice *a)
@@ -263,18 +268,15 @@ static enum answer is_merged(const struct facts *f, char **seen)
 /* Each fault has added a page to what is mapped. */
 static enum answer is_growing(const struct facts *f, char **seen)
 {
-	const struct kvm_count *small = &f->kvm.v[KVM_SMALL_PAGES];
-	const struct kvm_count *large = &f->kvm.v[KVM_LARGE_PAGES];
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
 	double rate = memory_faults(f).rate, growth;
 
-	if (!small->is_known || !large->is_known) {
-		*seen = xasprintf("pages_4k cannot be read: %s",
-				  kvm_count_why_not(small->err));
+	if (err) {
+		*seen = xasprintf("pages_4k cannot be read: %s", kvm_count_why_not(err));
 		return ANSWER_UNKNOWN;
 	}
-	growth = in_interval(f, sub_clamped(small->value + large->value,
-					    small->before + large->before)) *
-		 NSEC_PER_SEC;
+	growth = in_interval(f, sub_clamped(now.pages, before.pages)) * NSEC_PER_SEC;
 	*seen = xasprintf("the mapped pages grow by %.0f per second",
 			  growth);
 	return growth >= rate / 2 ? ANSWER_YES : ANSWER_NO;

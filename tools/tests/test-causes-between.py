@@ -97,7 +97,7 @@ def test_async_page_faults():
           "blocked: advise finds userfaultfd-wait for a vCPU that KVM halts in faults of a nested guest")
 
 
-SMALL = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0}
+SMALL = {"pages_4k": 100000, "pages_2m": 10, "pages_1g": 0, "pf_fast": 0, "nx_lpage_splits": 0}
 OFF = {"kernel/mm/transparent_hugepage/enabled": "always madvise [never]", "kernel/mm/ksm/run": "0"}
 
 

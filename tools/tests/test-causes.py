@@ -12,7 +12,7 @@ from bench import equal, finish, ok
 from fake import fixed, update, write
 
 FAULTS = exits("EPT_VIOLATION", 1024, kernel=0.01)
-SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
+SMALL, LARGE = ({"pages_4k": 100000, "pages_2m": number, "pages_1g": 0} for number in (10, 1000))
 # All that rules causes out but the one that is looked for.
 QUIET = {"pf_fast": 0, "nx_lpage_splits": 0}
 THP = "kernel/mm/transparent_hugepage/"
@@ -99,6 +99,9 @@ SITUATIONS = {
         ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p"), sys=ALWAYS), "small-pages-file", "map it shared", "high"),
     "/dev/zero, private, huge pages off":
         ([FAULTS], memory(smaps("/dev/zero", "rw-p")), "small-pages", "transparent_hugepage/enabled", "high"),
+    "hugetlbfs of 1G, and small pages beside it":
+        ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht"), kvm={"pages_4k": 3000, "pages_2m": 0, "pages_1g": 4}),
+         "memory-faults", "find out first", "low"),
     "a VMM that refuses huge pages":
         ([FAULTS], memory(smaps(flags="rd wr nh"), sys=ALWAYS), "small-pages-vmm", "MADV_NOHUGEPAGE", "high"),
     "a process without huge pages":
@@ -497,7 +500,7 @@ HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
 def test_unknown_counts():
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
     with Advised(HALTS, sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
-        b.kvm(1001, pages_4k=10, pages_2m=5)
+        b.kvm(1001, pages_4k=10, pages_2m=5, pages_1g=0)
         # Opening one of these would wait for ever, as nobody writes to it.
         for name in polls:
             os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
@@ -739,7 +742,7 @@ def test_helpers():
             equal([a["rule"] for a in b.advice()], rules,
                   f"helpers: advise finds {rules} for a thread without guest time if the module's vCPU tid is {tid}")
     with Advised(exits("HLT", 0)) as b:
-        b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0)
+        b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0, pages_1g=0)
         task(b, 2, "kthreadd", 0, KTHREAD)
         write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
         task(b, 1001, "vmm", 0)
