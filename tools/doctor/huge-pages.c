@@ -218,27 +218,23 @@ static unsigned long long meminfo_of(const char *meminfo, const char *name)
 }
 
 /* Reserved in hugetlbfs; what is promised to somebody is free until it is used. */
-static void add_reserved(struct doctor *doctor, const char *meminfo, unsigned long long total)
+static void add_reserved(struct doctor *doctor, unsigned long long total,
+			 unsigned long long available)
 {
-	unsigned long long available = sub_clamped(meminfo_of(meminfo, "HugePages_Free:"),
-						   meminfo_of(meminfo, "HugePages_Rsvd:"));
-
 	if (available)
-		doctor_add(doctor, "huge pages", DOCTOR_OK,
-			   xasprintf("%llu reserved for guests whose VMM asks for them, %llu of them available", total,
-				     available), NULL);
+		doctor_add(doctor, "hugetlbfs", DOCTOR_OK,
+			   xasprintf("%llu huge pages are reserved for guests whose VMM, or other processes, ask for them, %llu of them are available",
+				     total, available), NULL);
 	else
-		doctor_add(doctor, "huge pages", DOCTOR_INFO,
-			   xasprintf("%llu reserved for guests whose VMM asks for them, none of them available: another guest with hugetlbfs does not start, or gets SIGBUS",
+		doctor_add(doctor, "hugetlbfs", DOCTOR_INFO,
+			   xasprintf("%llu huge pages are reserved for guests whose VMM, or other processes, ask for them, none of them is available: another guest with hugetlbfs does not start, or gets SIGBUS",
 				     total),
 			   xstrdup("grep HugePages /proc/meminfo"));
 }
 
-/* What new guests get, as far as it depends on this machine. */
-static void add_settings(struct doctor *doctor)
+/* Those that no VMM has to reserve. HAS_OTHERS: hugetlbfs has some for those who ask. */
+static void add_transparent(struct doctor *doctor, bool has_others)
 {
-	char *meminfo = machine_text(doctor->env->proc, "meminfo");
-	unsigned long long reserved = meminfo_of(meminfo, "HugePages_Total:");
 	struct huge_setting enabled, shmem;
 	char *memfd;
 
@@ -246,9 +242,7 @@ static void add_settings(struct doctor *doctor)
 	huge_setting_read(doctor->env->sysfs, "shmem_enabled", &shmem);
 	memfd = *shmem.word ? xasprintf("; memfd memory follows %s, which is %s", shmem.file, shmem.word) :
 			      xstrdup("");
-	if (reserved)
-		add_reserved(doctor, meminfo, reserved);
-	else if (!strcmp(enabled.word, "always"))
+	if (!strcmp(enabled.word, "always"))
 		doctor_add(doctor, "huge pages", DOCTOR_OK,
 			   xasprintf("transparent ones are on (always)%s", memfd), NULL);
 	else if (!strcmp(enabled.word, "madvise"))
@@ -257,13 +251,26 @@ static void add_settings(struct doctor *doctor)
 				     memfd),
 			   xasprintf(ECHO("always"), enabled.file));
 	else if (!strcmp(enabled.word, "never"))
-		doctor_add(doctor, "huge pages", DOCTOR_WARNING,
-			   xasprintf("off: a guest that touches 2 MB for the first time takes 512 exits instead of one%s",
-				     memfd),
+		doctor_add(doctor, "huge pages", has_others ? DOCTOR_INFO : DOCTOR_WARNING,
+			   xasprintf("transparent ones are off: a guest %sthat touches 2 MB for the first time takes 512 exits instead of one%s",
+				     has_others ? "without hugetlbfs " : "", memfd),
 			   xasprintf(ECHO("madvise"), enabled.file));
 	else
 		doctor_add(doctor, "huge pages", DOCTOR_INFO, xstrdup("this kernel has no transparent ones"), NULL);
 	free(memfd);
+}
+
+/* What new guests get, as far as it depends on this machine. */
+static void add_settings(struct doctor *doctor)
+{
+	char *meminfo = machine_text(doctor->env->proc, "meminfo");
+	unsigned long long reserved = meminfo_of(meminfo, "HugePages_Total:");
+	unsigned long long available = sub_clamped(meminfo_of(meminfo, "HugePages_Free:"),
+						   meminfo_of(meminfo, "HugePages_Rsvd:"));
+
+	add_transparent(doctor, available);
+	if (reserved)
+		add_reserved(doctor, reserved, available);
 	free(meminfo);
 }
 

@@ -231,7 +231,7 @@ def test_memory():
                 ok(row["commands"] == [f"echo madvise > /sys/{THP}{OF_2M}enabled"],
                    "doctor changes the setting of pages of 2 MB where that one refuses them", row)
                 row, _ = row_of(b, "huge pages")
-                ok(row["state"] == "warning" and "off:" in row["text"],
+                ok(row["state"] == "warning" and "are off:" in row["text"],
                    "doctor calls huge pages off where those of 2 MB are", row)
     with Known() as b:
         b.sysfs(THP + "enabled", MADVISE)

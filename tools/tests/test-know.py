@@ -145,13 +145,19 @@ def test_states():
         b.sysfs("kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
         equal(state_of(b, "huge pages"), ("warning", 1), "doctor warns if transparent huge pages are off")
         write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      300\nHugePages_Rsvd:      100\n")
-        ok("200 of them available" in b.rows()[0]["huge pages"]["text"],
-           "doctor counts free huge pages that are promised to others as not available", b.rows())
-        equal(state_of(b, "huge pages"), ("ok", 0),
-              "doctor accepts hugetlb pages that are available to guests if transparent ones are off")
+        rows, status = b.rows()
+        ok("200 of them are available" in rows["hugetlbfs"]["text"] and rows["hugetlbfs"]["state"] == "ok",
+           "doctor counts free huge pages that are promised to others as not available", rows)
+        ok(rows["huge pages"]["state"] == "info" and "a guest without hugetlbfs" in rows["huge pages"]["text"] and status == 0,
+           "doctor says that transparent huge pages are off though others are reserved, and does not warn", rows)
         write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      100\nHugePages_Rsvd:      100\n")
-        equal(state_of(b, "huge pages"), ("info", 0),
-              "doctor reports hugetlb pages as info if none is available to guests")
+        equal((state_of(b, "hugetlbfs")[0], state_of(b, "huge pages")), ("info", ("warning", 1)),
+              "doctor warns if transparent huge pages are off and no reserved one is available")
+        b.sysfs("kernel/mm/transparent_hugepage/enabled", "[always] madvise never")
+        equal((state_of(b, "hugetlbfs"), state_of(b, "huge pages")), (("info", 0), ("ok", 0)),
+              "doctor reports reserved huge pages as info if none is available to guests")
+        write(b.machine.proc + "/meminfo", "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n")
+        ok("hugetlbfs" not in b.rows()[0], "doctor has no row of hugetlbfs if no page is reserved")
     with Known() as b:
         b.sysfs("devices/system/cpu/vulnerabilities/mds", "Vulnerable: no microcode")
         rows, status = b.rows()
