@@ -272,9 +272,12 @@ static void check_clocksource(struct doctor *doctor)
 		return;
 	machine_file(root(doctor), available, sizeof(available),
 		     "devices/system/clocksource/clocksource0/available_clocksource");
-	/* tsc-early: for the first seconds, until the kernel has measured it. */
+	/*
+	 * tsc-early: for the first seconds, until the kernel has measured it. KVM's, Xen's
+	 * and Hyper-V's are the TSC and a page that the hypervisor shares.
+	 */
 	if (!strcmp(current, "tsc") || !strcmp(current, "tsc-early") ||
-	    !strcmp(current, "kvm-clock") || strstr(current, "hyperv_clocksource"))
+	    !strcmp(current, "kvm-clock") || !strcmp(current, "xen") || strstr(current, "hyperv_clocksource"))
 		doctor_add(doctor, "clocksource", DOCTOR_OK,
 			   xasprintf("%s: reading the time takes no exit", current), NULL);
 	else if (machine_has_word(available, "tsc") || machine_has_word(available, "kvm-clock"))

@@ -128,6 +128,9 @@ def test_states():
               "doctor warns about a slow clocksource if a faster one is available")
         b.sysfs(clock + "current_clocksource", "tsc-early")
         equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource tsc-early")
+        b.sysfs(clock + "current_clocksource", "xen")
+        b.sysfs(clock + "available_clocksource", "xen tsc hpet acpi_pm")
+        equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource xen, which takes no exit")
         b.sysfs(clock + "current_clocksource", "hpet")
         b.sysfs(clock + "available_clocksource", "hpet acpi_pm")
         equal(state_of(b, "clocksource"), ("info", 0),
