@@ -32,15 +32,9 @@ static void check_layer(struct doctor *doctor)
 				     l0[0] ? l0 : "a hypervisor"), NULL);
 }
 
-/* KVM's variant that runs guests without VMX or SVM. */
-static bool has_pvm(const struct doctor *doctor)
-{
-	return machine_has(root(doctor), "module/kvm_pvm");
-}
-
 static void check_pvm(struct doctor *doctor)
 {
-	if (has_pvm(doctor))
+	if (doctor_has_pvm(doctor))
 		doctor_add(doctor, "pvm", DOCTOR_INFO,
 			   xstrdup("KVM is loaded as PVM (kvm_pvm), which runs guests without VMX or SVM and without exits to L0: l1tune neither counts nor limits its guests"),
 			   NULL);
@@ -58,7 +52,7 @@ static void check_cpu(struct doctor *doctor)
 				     flag), NULL);
 		return;
 	}
-	if (has_pvm(doctor)) {
+	if (doctor_has_pvm(doctor)) {
 		doctor_add(doctor, "cpu", DOCTOR_INFO,
 			   xasprintf("the CPU offers no %s, which PVM does not need: see the row pvm",
 				     doctor->machine.amd ? "SVM" : "VMX"), NULL);
@@ -95,7 +89,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is built into this kernel and has no CPU to use: see the row cpu", vendor),
 			   NULL);
-	else if (machine_has(root(doctor), "module/%s", vendor) || has_pvm(doctor))
+	else if (machine_has(root(doctor), "module/%s", vendor) || doctor_has_pvm(doctor))
 		device_check(doctor, trial);
 	else if (machine_has(doctor->env->dev, "mshv") && !machine_has(doctor->env->dev, "kvm"))
 		device_check(doctor, trial);

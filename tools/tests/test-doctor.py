@@ -128,6 +128,20 @@ def test_l0():
             ok(row_of(b, name)[0]["state"] == "ok", f"doctor reports {name} with VMX as ok", b.rows())
     with Known(dmi={"sys_vendor": "Google", "product_name": "Standard PC (Q35)"}) as b:
         ok("QEMU" not in b.rows()[0], "doctor does not take a cloud with QEMU's product name for QEMU", b.rows())
+    for vendor, product in ("DigitalOcean", "Droplet"), ("Hetzner", "vServer"), ("Alibaba Cloud", "Alibaba Cloud ECS"), ("Nutanix", "AHV"):
+        with Known(dmi={"sys_vendor": vendor, "product_name": product}, flags="fpu hypervisor") as b:
+            row, _ = row_of(b, "L0 KVM")
+            ok(row and row["state"] == "problem" and "ask the provider" in row["text"] and row["commands"][-1] == "qm set VMID --cpu host",
+               f"doctor says how a KVM below gives VMX to a machine of {vendor}", b.rows())
+    for dmi in ({"sys_vendor": name} for name in ("Amazon EC2", "Google", "QEMU", "VMware, Inc.")):
+        with Known(dmi=dmi, flags="fpu hypervisor") as b:
+            ok("L0 KVM" not in b.rows()[0], f"doctor has one row on the L0 of {dmi}", b.rows())
+    with Known(flags="fpu hypervisor", hypervisor="bhyve bhyve ") as b:
+        row, _ = row_of(b, "bhyve")
+        ok(row and row["state"] == "problem" and "there is no nested virtualization" in row["text"] and not row["commands"],
+           "doctor says that bhyve has no nested virtualization", row)
+    with Known(flags="fpu hypervisor", hypervisor="ACRNACRNACRN") as b:
+        ok("L0 KVM" not in b.rows()[0], "doctor takes no other hypervisor for KVM", b.rows())
     with Known(flags="fpu hypervisor") as b:
         write(b.machine.proc + "/sys/kernel/osrelease", "6.6.87.2-microsoft-standard-WSL2")
         row, status = row_of(b, "WSL2")
