@@ -141,7 +141,7 @@ static const struct cause causes[] = {
 		"the CPUs without a tick are for vCPUs only",
 		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"whether LOC or HVS grows in /proc/interrupts; perf record -e timer:hrtimer_expire_entry -a",
-		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: the preemption timer (l1tune caps) needs none of the host's; where it is not offered, kvm.pi_inject_timer=1 moves them to other CPUs",
+		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: the preemption timer (l1tune caps) needs none of the host's; where it is not offered, kvm.pi_inject_timer=1 moves them to other CPUs, but only of guests that have APICv or AVIC and, on newer kernels, HLT or MWAIT without exits (hlt_in_guest, QEMU -overcommit cpu-pm=on): for others it changes nothing",
 		gain_of_part,
 	}, {
 		"host-ipis", "interrupts from CPU to CPU", "L1",

@@ -677,7 +677,7 @@ def interrupts(bench, name, turn, devices=1):
 
 
 def test_interrupts():
-    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "nohz_full"), ("HVS", "host-timers", "nohz_full"),
+    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "only of guests that have APICv or AVIC"), ("HVS", "host-timers", "nohz_full"),
                                ("HYP", "device-interrupts", "vmbus"), ("CAL", "host-ipis", "emulatorpin"), ("PIN", "posted-interrupts", "ethtool")):
         with Advised(exits("EXTERNAL_INTERRUPT", 0)) as b:
             interrupts(b, line, 0)
