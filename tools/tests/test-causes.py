@@ -722,6 +722,9 @@ def test_helpers():
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
                f"helpers: advise finds {rule} if {comm} uses the CPU", advice)
+            if rule == "vmm-threads":
+                ok("vhost-user" in advice[0]["change"] and "in no count of l1tune" in advice[0]["risk"],
+                   "helpers: advise that names vhost-user says that its work is not counted", advice)
     for comm, rule in ("vhost-1001", "vhost"), ("kvm-nx-lpage-re", "nx-recovery"), ("virtiofsd", "vmm-threads"):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
