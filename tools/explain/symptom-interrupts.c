@@ -63,7 +63,6 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 			      const char *what, char **seen)
 {
 	uint64_t all = count_of(f, NULL), some = count_of(f, names);
-	double rate = in_interval(f, some) * NSEC_PER_SEC;
 
 	if (!f->activity.are_interrupts_known || !all) {
 		*seen = xasprintf("/proc/interrupts was not read at the interval's beginning%s",
@@ -71,10 +70,11 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("%.0f %% of this machine's interrupts were %s, %.0f per second",
-			  100.0 * some / all, what, rate);
+			  100.0 * some / all, what, rate_of_machine(f, some));
 	/* Few of a machine's can be all of those on the CPUs of one guest. */
 	return some >= all / 2 ? ANSWER_YES :
-	       rate < load_of(f, &interrupts, 2).rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+	       most_of_machine(f, some) < load_of(f, &interrupts, 2).rate / 10 ? ANSWER_NO :
+									 ANSWER_UNKNOWN;
 }
 
 static enum answer are_of_devices(const struct facts *f, char **seen)
@@ -85,7 +85,7 @@ static enum answer are_of_devices(const struct facts *f, char **seen)
 /* As many as a callback has may be timers as well as devices. */
 static enum answer are_timers(const struct facts *f, char **seen)
 {
-	double rate = in_interval(f, count_of(f, callbacks)) * NSEC_PER_SEC;
+	double rate = most_of_machine(f, count_of(f, callbacks));
 	enum answer answer = are_mostly(f, timers, "of its own timers (LOC, HVS)", seen);
 
 	return answer == ANSWER_NO && rate >= load_of(f, &interrupts, 2).rate / 10 ?

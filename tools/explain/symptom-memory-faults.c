@@ -218,16 +218,16 @@ static enum answer is_swapped(const struct facts *f, char **seen)
 static enum answer could_cause(const struct facts *f, uint64_t count,
 			       const char *what, char **seen)
 {
-	double rate = in_interval(f, count) * NSEC_PER_SEC;
-
 	if (!f->activity.is_memory_known) {
 		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
 				  f->env->past ? ": not recorded" : "");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("this machine %s %.0f times per second", what, rate);
+	*seen = xasprintf("this machine %s %.0f times per second", what,
+			  rate_of_machine(f, count));
 	/* Of all processes: that there are many does not say whose they are. */
-	return rate < memory_faults(f).rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+	return most_of_machine(f, count) < memory_faults(f).rate / 10 ? ANSWER_NO :
+									ANSWER_UNKNOWN;
 }
 
 static enum answer is_balanced(const struct facts *f, char **seen)
