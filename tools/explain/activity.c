@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "base/wait.h"
 #include "explain/activity.h"
 #include "model/machine.h"
 
@@ -108,6 +109,7 @@ void activity_read(const struct env *env, struct activity *activity)
 	char *text = machine_text(env->proc, "vmstat");
 
 	*activity = (struct activity){
+		.taken_ns = boottime_ns(),
 		.is_memory_known = text,
 		.numa_updates = value_of(text, "numa_pte_updates"),
 		.migrations = value_of(text, "pgmigrate_success"),
@@ -135,6 +137,7 @@ void activity_subtract(struct activity *activity,
 {
 	size_t i;
 
+	activity->interval_ns = sub_clamped(activity->taken_ns, before->taken_ns);
 	activity->is_memory_known &= before->is_memory_known;
 	activity->are_interrupts_known &= before->are_interrupts_known;
 	activity->is_idle_known &= before->is_idle_known;

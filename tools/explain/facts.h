@@ -20,7 +20,7 @@ struct facts {
 	const struct guest_snapshot *guest;
 	/* Of that interval; memory as it is at its end. */
 	struct kvm_counts kvm;
-	/* Of the whole machine, in that interval: somebody else's. */
+	/* Of the whole machine, in an interval of its own: somebody else's. */
 	struct activity activity;
 	/* Read when it is first asked for: memory_of(). */
 	struct guest_memory *memory;

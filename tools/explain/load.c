@@ -88,6 +88,18 @@ double in_interval(const struct facts *f, uint64_t count)
 	return f->guest->interval_ns ? (double)count / f->guest->interval_ns : 0;
 }
 
+double rate_of_machine(const struct facts *f, uint64_t count)
+{
+	uint64_t ns = f->activity.interval_ns;
+
+	return ns ? (double)count * NSEC_PER_SEC / ns : 0;
+}
+
+double most_of_machine(const struct facts *f, uint64_t count)
+{
+	return in_interval(f, count) * NSEC_PER_SEC;
+}
+
 struct gain gain_of(const struct facts *f, double kernel, double rate)
 {
 	/* On a machine without L0 the CPU's own exit and entry are not counted. */

@@ -37,6 +37,13 @@ double busiest_rate(const struct facts *f, const struct reasons *reasons);
 /* What was counted, for each ns. */
 double in_interval(const struct facts *f, uint64_t count);
 
+/*
+ * What this machine did, for each second that it was looked at: on average, and the
+ * most that it can have been while the guest was there, if it was not all the time.
+ */
+double rate_of_machine(const struct facts *f, uint64_t count);
+double most_of_machine(const struct facts *f, uint64_t count);
+
 /* So many exits fewer save what KVM spends on them, and their way to L0. */
 struct gain gain_of(const struct facts *f, double kernel, double rate);
 struct gain gain_at_most(double cpus);

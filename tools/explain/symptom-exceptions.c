@@ -81,7 +81,7 @@ static double nmis_meanwhile(const struct facts *f, double rate)
 static enum answer are_nmis(const struct facts *f, char **seen)
 {
 	double nmi = load_of(f, &nmis, 2).rate, exits = load_of(f, &exceptions, 2).rate;
-	double rate = in_interval(f, activity_interrupts(&f->activity, "NMI")) * NSEC_PER_SEC;
+	double rate = rate_of_machine(f, activity_interrupts(&f->activity, "NMI"));
 
 	if (strcmp(f->host->isa, "vmx")) {
 		*seen = xasprintf("%.0f %% of them are NMIs", 100 * nmi / exits);

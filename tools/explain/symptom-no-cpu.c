@@ -126,7 +126,7 @@ static enum answer were_cpus_idle(const struct facts *f, char **seen)
 	if (!f->activity.is_idle_known)
 		return ANSWER_UNKNOWN;
 	append(seen, "; this machine's CPUs were idle for %.2f s of each second",
-	       (double)f->activity.idle_ns / f->cpus->snapshot->interval_ns);
+	       rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC);
 	return f->activity.idle_ns >= f->waited_ns ? ANSWER_YES : ANSWER_NO;
 }
 

@@ -97,7 +97,7 @@ def test_async_page_faults():
           "blocked: advise finds userfaultfd-wait for a vCPU that KVM halts in faults of a nested guest")
 
 
-SMALL = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0}
+SMALL = {"pages_4k": 100000, "pages_2m": 10, "pages_1g": 0, "pf_fast": 0, "nx_lpage_splits": 0}
 OFF = {"kernel/mm/transparent_hugepage/enabled": "always madvise [never]", "kernel/mm/ksm/run": "0"}
 
 
@@ -158,7 +158,37 @@ def test_one_of_the_guests():
               f"overcommit: {verdict} for CPUs that were idle for 0.5 s while one guest waited for 0.3 s and {len(others)} others")
 
 
+def advise_on_young(**counts):
+    """Of a second in whose last half a guest runs, by symptom; vmstat and the time that CPUs are idle grow in it."""
+    with Still(seconds=1000, guest={"created_ns": 990 * SECOND}, vcpus=4, usage={"vms": 2, "vcpus": 20},
+               proc={"self/mountinfo": NO_LIMITS, "stat": "cpu  100 0 100 1000 0 0"} | vmstat()) as w:
+        steps = Steps(w, "-i", "1", "-J", command="advise", stdout=subprocess.PIPE)
+        w.guest(2, in_second("EPT_VIOLATION", 600, blocked=0.3, kernel=0.02), in_second("EXTERNAL_INTERRUPT", 50, runq=0.1, kernel=1.0),
+                created_ns=1000 * SECOND + SECOND // 2, vcpus=4)
+        write(w.machine.proc + "/1002/smaps", smaps(swapped_kb=90000))
+        for name, value in ({"stat": "cpu  100 0 100 1060 0 0"} | vmstat(**counts)).items():
+            write(f"{w.machine.proc}/{name}", value)
+        while steps.step():
+            pass
+        equal(steps.end(), "", "advise prints no message on a guest that began in the interval")
+        return {a["symptom"]: {c["cause"]: c for c in a["causes"]} for a in json.loads(steps.printed)["advice"] if a["id"] == 2}
+
+
+def test_young_guest():
+    """What the machine did is of its own interval, though the guest was there for less of it."""
+    for count, verdict in (12, "shown"), (1, "not_ruled_out"), (0, "ruled_out"):
+        advice = advise_on_young(pswpin=count, pgmigrate_success=100)
+        swap = advice["blocked"]["waiting for swap"]
+        ok(swap["verdict"] == verdict and f"this machine read a page from swap {count} times per second" in swap["seen"],
+              f"advise: swap is {verdict} for a guest that ran for half of a second in which {count} pages were read", swap)
+    ok("idle for 0.60 s of each second" in advice["no-cpu"]["more vCPUs than CPUs"]["seen"],
+       "advise has the CPUs' idle time of the machine's interval for a guest that ran for half of it", advice["no-cpu"])
+    moved = advice["memory-faults"]["pages moved by compaction"]
+    ok(moved["verdict"] == "not_ruled_out" and "this machine moved a page 100 times per second" in moved["seen"],
+       "advise does not rule out what may all have been in the half of the interval in which the guest ran", moved)
+
+
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis:
+for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
     test()
 finish()

@@ -12,7 +12,7 @@ from bench import equal, finish, ok
 from fake import fixed, hist, split, update, write
 
 FAULTS = exits("EPT_VIOLATION", 1024, kernel=0.01)
-SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
+SMALL, LARGE = ({"pages_4k": 100000, "pages_2m": number, "pages_1g": 0} for number in (10, 1000))
 # All that rules causes out but the one that is looked for.
 QUIET = {"pf_fast": 0, "nx_lpage_splits": 0}
 THP = "kernel/mm/transparent_hugepage/"
@@ -74,6 +74,15 @@ SITUATIONS = {
         ([FAULTS], memory(smaps(flags=ADVISED), sys=MADVISE), "small-pages-scattered", "hugetlbfs", "high"),
     "anonymous memory, huge pages allowed":
         ([FAULTS], memory(sys=ALWAYS), "small-pages-scattered", "hugetlbfs", "high"),
+    "anonymous memory, huge pages on, but not those of 2 MB":
+        ([FAULTS], memory(sys=ALWAYS | {THP + "hugepages-2048kB/enabled": "always inherit madvise [never]"}),
+         "small-pages", "echo always > /sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled", "high"),
+    "anonymous memory, huge pages off, but not those of 2 MB":
+        ([FAULTS], memory(sys=NEVER | {THP + "hugepages-2048kB/enabled": "[always] inherit madvise never"}),
+         "small-pages-scattered", "hugetlbfs", "high"),
+    "memfd, huge pages on, but not those of 2 MB":
+        ([FAULTS], memory(MEMFD, sys=ALWAYS | {THP + "hugepages-2048kB/shmem_enabled": "always inherit within_size advise [never]"}),
+         "small-pages-shmem", "hugepages-2048kB/shmem_enabled", "high"),
     "hugetlbfs that KVM maps in small pages":
         ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht")), "small-pages-scattered", "agree modulo", "high"),
     "memfd, huge pages of shared memory off":
@@ -85,6 +94,17 @@ SITUATIONS = {
         ([FAULTS], memory(smaps("/dev/shm/ram", "rw-s")), "small-pages-tmpfs", "huge=always", "medium"),
     "a snapshot mapped from a file":
         ([FAULTS], memory(smaps("/srv/snapshots/base.mem", "rw-p")), "small-pages-file", "userfaultfd", "high"),
+    "a snapshot in a tmpfs that is mapped privately":
+        ([FAULTS], memory(smaps("/dev/shm/base.mem", "rw-p"), sys=ALWAYS), "small-pages-file", "so that huge= of the tmpfs decides", "high"),
+    "a memfd that is mapped privately, huge pages of shared memory off":
+        ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p")), "small-pages-file", "so that shmem_enabled decides", "high"),
+    "a memfd that is mapped privately, huge pages allowed":
+        ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p"), sys=ALWAYS), "small-pages-file", "map it shared", "high"),
+    "/dev/zero, private, huge pages off":
+        ([FAULTS], memory(smaps("/dev/zero", "rw-p")), "small-pages", "transparent_hugepage/enabled", "high"),
+    "hugetlbfs of 1G, and small pages beside it":
+        ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht"), kvm={"pages_4k": 3000, "pages_2m": 0, "pages_1g": 4}),
+         "memory-faults", "find out first", "low"),
     "a VMM that refuses huge pages":
         ([FAULTS], memory(smaps(flags="rd wr nh"), sys=ALWAYS), "small-pages-vmm", "MADV_NOHUGEPAGE", "high"),
     "a process without huge pages":
@@ -104,6 +124,12 @@ SITUATIONS = {
         ([FAULTS], memory(guest={"memslots": slots(512, 512)}), "dirty-log", "huge pages do not help", "high"),
     "mapped pages that fault, though no slot is logged":
         ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "mapped pages that fault, no slot logged, and accessed bits that KVM does not use":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}, offered=["ept_ad"], params={"kvm_intel.eptad": "N"}),
+         "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "mapped pages that fault, no slot logged, and accessed bits that KVM uses":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}, offered=["ept_ad"], params={"kvm_intel.eptad": "Y"}),
+         "small-pages", "transparent_hugepage/enabled", "high"),
     "a display that is logged, and fresh pages":
         ([FAULTS], memory(guest={"memslots": slots(512, 16)}), "small-pages", "transparent_hugepage/enabled", "high"),
     "a display that is logged, and its faults":
@@ -710,7 +736,7 @@ HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
 def test_unknown_counts():
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
     with Advised(HALTS, allowed="0-1", sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
-        b.kvm(1001, pages_4k=10, pages_2m=5)
+        b.kvm(1001, pages_4k=10, pages_2m=5, pages_1g=0)
         # Opening one of these would wait for ever, as nobody writes to it.
         for name in polls:
             os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
@@ -886,7 +912,7 @@ def interrupts(bench, name, turn, devices=1):
 
 
 def test_interrupts():
-    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "nohz_full"), ("HVS", "host-timers", "nohz_full"),
+    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "only of guests that have APICv or AVIC"), ("HVS", "host-timers", "nohz_full"),
                                ("HYP", "device-interrupts", "vmbus"), ("CAL", "host-ipis", "emulatorpin"), ("PIN", "posted-interrupts", "ethtool")):
         with Advised(exits("EXTERNAL_INTERRUPT", 0)) as b:
             interrupts(b, line, 0)
@@ -923,6 +949,9 @@ def test_helpers():
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
                f"helpers: advise finds {rule} if {comm} uses the CPU", advice)
+            if rule == "vmm-threads":
+                ok("vhost-user" in advice[0]["change"] and "in no count of l1tune" in advice[0]["risk"],
+                   "helpers: advise that names vhost-user says that its work is not counted", advice)
     for comm, rule in ("vhost-1001", "vhost"), ("kvm-nx-lpage-re", "nx-recovery"), ("virtiofsd", "vmm-threads"):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
@@ -943,7 +972,7 @@ def test_helpers():
             equal([a["rule"] for a in b.advice()], rules,
                   f"helpers: advise finds {rules} for a thread without guest time if the module's vCPU tid is {tid}")
     with Advised(exits("HLT", 0)) as b:
-        b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0)
+        b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0, pages_1g=0)
         task(b, 2, "kthreadd", 0, KTHREAD)
         write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
         task(b, 1001, "vmm", 0)
