@@ -150,8 +150,8 @@ advises_only filtered vmm-msrs "KVM_X86_SET_MSR_FILTER" && as_often
 result "advise names a smaller filter for MSRs that a filter passes to the VMM"
 end filtered
 runs_alike served hlt
-advises_only served vmm-halts "kernel-irqchip=on" && as_often
-result "advise names KVM's interrupt controllers for HLT that the VMM handles"
+advises_only served vmm-time "find out first" && as_often
+result "advise names no cause of HLT that the VMM handles without a sign of its interrupt controllers"
 end served
 
 # Halts; most sleep for the same time.
@@ -190,13 +190,13 @@ end paced
 # The same lack of a CPU.
 runs limited --forever cpuid=200
 in_cgroup limited cpu.max "30000 100000"
-advises_only limited quota "cpu.max of /limited is 0.30 CPUs"
+advises_only limited quota "cpu.max of /limited is 0.30 CPUs" cpuid
 result "advise names the quota for a guest throttled by its cgroup's cpu.max"
 end limited
 runs beside --forever cpuid=200
 in_cgroup beside cpu.max max
 background hog hog 1000000
-advises_only beside neighbours "keep other tasks off its CPUs"
+advises_only beside neighbours "keep other tasks off its CPUs" cpuid
 result "advise says to keep other programs off a guest's CPU that another program uses"
 let_go hog
 end beside
@@ -204,15 +204,15 @@ for guest in one two; do
 	runs $guest --forever cpuid=200
 	in_cgroup $guest cpu.max max
 done
-advises_only one overcommit "fewer vCPUs than CPUs"
+advises_only one overcommit "fewer vCPUs than CPUs" cpuid
 result "advise names fewer vCPUs if guests have more vCPUs than the machine has CPUs"
 let_go one
 end two
-runs confined --vcpus 2 --forever cpuid=200
-in_cgroup confined cpu.max max
-advises confined confined "as many CPUs as it has vCPUs"
-result "advise names more CPUs for a guest allowed fewer CPUs than it has vCPUs"
-end confined
+runs wide --vcpus 2 --forever cpuid=200
+in_cgroup wide cpu.max max
+advises_only wide overcommit "fewer vCPUs than CPUs"
+result "advise names fewer vCPUs for a guest that may use all CPUs and has more vCPUs"
+end wide
 
 kill_guests
 give_back

@@ -95,8 +95,8 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 	if (!num_guests)
 		printf("no guests: nothing to look at\n");
 	else if (!num)
-		printf("nothing worth changing: what is known of %zu guest%s would save less than %g %% of a CPU each\n",
-		       num_guests, num_guests == 1 ? "" : "s", 100 * MIN_GAIN);
+		printf("nothing worth changing: by what is known of %zu guest%s, no symptom reaches its threshold\n",
+		       num_guests, num_guests == 1 ? "" : "s");
 }
 
 /* What was not sampled, and why. */
@@ -259,7 +259,7 @@ static int report(const struct options *options, const struct observation *seen)
 	if (options->json) {
 		status = print_json(seen, &findings);
 	} else {
-		print(findings.list, findings.num, seen->snapshot->num_guests);
+		print(findings.list, findings.num, findings.num_guests);
 		print_unseen(seen->sample);
 		print_unread(&findings);
 	}
@@ -270,22 +270,29 @@ static int report(const struct options *options, const struct observation *seen)
 static int take(const struct options *options, const struct selection *guests,
 		struct host *host, struct snapshot *snapshot)
 {
+	/* Guests share CPUs with others that are not asked about. */
+	static const struct selection everyone;
 	const struct snapshot_request request = {
+		.selection = &everyone, .all = guests->num, .may_match_none = true,
 		/* With the threads of its vCPUs a guest is told from others of its process. */
-		.selection = guests, .beside = true, .vcpus = !options->env.past,
+		.beside = true, .vcpus = !options->env.past,
 		.l3 = !options->env.past,
 	};
+	int status = snapshot_read(&options->env, &request, host, snapshot);
 
-	return snapshot_read(&options->env, &request, host, snapshot);
+	return status == STATUS_OK ? snapshot_check_selection(guests, snapshot) : status;
 }
 
 static struct beginning *begin(const struct options *options,
+			       const struct selection *guests,
 			       const struct snapshot *snapshot)
 {
 	struct beginning *v = xcalloc(snapshot->num_guests, sizeof(*v));
 	size_t i;
 
 	for (i = 0; i < snapshot->num_guests; i++) {
+		if (!selection_matches(guests, &snapshot->guests[i].guest))
+			continue;
 		v[i].id = snapshot->guests[i].guest.id;
 		kvm_counts_read(&options->env, &snapshot->guests[i], &v[i].counts);
 	}
@@ -315,6 +322,7 @@ static void subtract_beginning(struct kvm_counts *counts, const struct guest *gu
 
 /* What KVM has counted of each guest since its beginning, or its start. */
 static struct kvm_counts *read_counts(const struct options *options,
+				      const struct selection *guests,
 				      const struct snapshot *snapshot,
 				      const struct beginning *beginnings,
 				      size_t num)
@@ -325,6 +333,8 @@ static struct kvm_counts *read_counts(const struct options *options,
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
 
+		if (!selection_matches(guests, &guest->guest))
+			continue;
 		kvm_counts_read(&options->env, guest, &v[i]);
 		subtract_beginning(&v[i], &guest->guest, beginnings, num);
 	}
@@ -362,8 +372,8 @@ static int look_now(const struct options *options,
 	status = take(options, guests, &look->host, &now);
 	if (status == STATUS_OK) {
 		snapshot_subtract(&look->before, &now, &look->diff);
-		look->counts = read_counts(options, &look->diff, look->beginnings,
-					   look->before.num_guests);
+		look->counts = read_counts(options, guests, &look->diff,
+					   look->beginnings, look->before.num_guests);
 		activity_read(&options->env, &look->activity);
 		activity_subtract(&look->activity, &look->activity_before);
 	}
@@ -381,7 +391,7 @@ static int look_until(const struct options *options,
 		      uint64_t end)
 {
 	struct observation seen = {
-		.host = &look->host, .snapshot = &look->diff,
+		.host = &look->host, .snapshot = &look->diff, .guests = guests,
 		.activity = &look->activity,
 	};
 	enum wait_result waited = wait_until(end - options->interval_ns / 4, -1);
@@ -413,7 +423,7 @@ static int look_on(const struct options *options, const struct selection *guests
 	wait_catch_signals();
 	status = take(options, guests, &look.host, &look.before);
 	if (status == STATUS_OK) {
-		look.beginnings = begin(options, &look.before);
+		look.beginnings = begin(options, guests, &look.before);
 		activity_read(&options->env, &look.activity_before);
 		status = look_until(options, guests, &look, end);
 	}
@@ -434,9 +444,10 @@ static int look_back(const struct options *options,
 	int status = take(options, guests, &host, &snapshot);
 
 	if (status == STATUS_OK) {
-		counts = read_counts(options, &snapshot, NULL, 0);
+		counts = read_counts(options, guests, &snapshot, NULL, 0);
 		status = report(options, &(struct observation){
-			.host = &host, .snapshot = &snapshot, .counts = counts,
+			.host = &host, .snapshot = &snapshot, .guests = guests,
+			.counts = counts,
 		});
 	}
 	free(counts);

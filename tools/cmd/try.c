@@ -303,6 +303,12 @@ static int check_change(const struct trial *trial)
 {
 	char *how;
 
+	if (trial->setting->kind == SETTING_PARAM &&
+	    setting_is_for_new(trial->setting, &trial->options->env)) {
+		complain("%s cannot be tried, because it is for guests that start later on this kernel; for a running one: l1tune try halt_poll_ns=%s --l2 GUEST",
+			 trial->setting->name, trial->value);
+		return STATUS_FAILED;
+	}
 	if (trial->setting->kind == SETTING_ACTION ||
 	    !setting_needs_reload(trial->setting, &trial->options->env))
 		return STATUS_OK;

@@ -81,20 +81,21 @@ static struct line *read_lines(const struct env *env, const struct guest *guest,
 	return lines;
 }
 
-static char *whose(const struct setting *setting, const struct guest *guest)
+static char *whose(const struct setting *setting, const struct env *env,
+		   const struct guest *guest)
 {
 	return guest ? guest_device(guest) :
-	       xstrdup(setting->kind == SETTING_PARAM ? "all" : "new");
+	       xstrdup(setting_is_for_new(setting, env) ? "new" : "all");
 }
 
-static void add_rows(struct table *table, const struct guest *guest,
-		     const struct line *lines, size_t num)
+static void add_rows(struct table *table, const struct env *env,
+		     const struct guest *guest, const struct line *lines, size_t num)
 {
 	size_t i;
 
 	for (i = 0; i < num; i++) {
 		struct value *values = table_add_row(table);
-		char *owner = whose(lines[i].setting, guest);
+		char *owner = whose(lines[i].setting, env, guest);
 
 		values[COL_NAME] = value_text(lines[i].setting->name);
 		values[COL_VALUE] = value_text(lines[i].value);
@@ -114,7 +115,7 @@ static void add_json(json_t *array, const struct env *env,
 	for (i = 0; i < num; i++) {
 		char *how = setting_needs_reload(lines[i].setting, env) ?
 			    setting_reload(lines[i].setting, env, "VALUE") : NULL;
-		char *owner = whose(lines[i].setting, guest);
+		char *owner = whose(lines[i].setting, env, guest);
 		json_t *json = json_object();
 
 		json_set(json, "name", json_text(lines[i].setting->name));
@@ -144,7 +145,7 @@ static int show(const struct options *options, const struct host *host,
 		if (options->json)
 			add_json(array, &options->env, guest, lines, num);
 		else
-			add_rows(options->table, guest, lines, num);
+			add_rows(options->table, &options->env, guest, lines, num);
 		free(lines);
 	}
 	if (!options->json) {
@@ -179,6 +180,20 @@ static int check_words(const struct options *options, const struct request *requ
 	return STATUS_OK;
 }
 
+/* Other parameters that can be set at all have their effect at once. */
+static void note_for_new(const struct request *request, const struct env *env)
+{
+	size_t i;
+
+	for (i = 0; i < request->assignments.num; i++) {
+		const struct assignment *a = &request->assignments.v[i];
+
+		if (a->setting->kind == SETTING_PARAM && setting_is_for_new(a->setting, env))
+			complain("%s is for guests that start later on this kernel; for a running one: l1tune tune GUEST halt_poll_ns=%s",
+				 a->setting->name, a->value);
+	}
+}
+
 static int set(const struct options *options, const struct request *request,
 	       const struct host *host, const struct guest *guest)
 {
@@ -193,6 +208,8 @@ static int set(const struct options *options, const struct request *request,
 	device = guest_device(guest);
 	status = assignments_apply(&request->assignments, &options->env, device);
 	free(device);
+	if (status == STATUS_OK)
+		note_for_new(request, &options->env);
 	return status;
 }
 

@@ -31,6 +31,11 @@ static enum cloud cloud_of(const struct doctor *doctor)
 	return CLOUD_NONE;
 }
 
+bool doctor_is_in_cloud(const struct doctor *doctor)
+{
+	return cloud_of(doctor) != CLOUD_NONE;
+}
+
 /* "m8i.metal-48xl", "c5.metal" */
 static bool is_metal(const struct machine *machine)
 {

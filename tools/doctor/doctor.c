@@ -24,3 +24,8 @@ bool doctor_cpu_is_ready(const struct doctor *doctor)
 {
 	return doctor->machine.amd ? doctor->machine.svm : doctor->machine.vmx;
 }
+
+bool doctor_has_pvm(const struct doctor *doctor)
+{
+	return machine_has(doctor->env->sysfs, "module/kvm_pvm");
+}

@@ -44,9 +44,13 @@ void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state
 const char *doctor_flag(const struct doctor *doctor);
 const char *doctor_vendor_module(const struct doctor *doctor);
 bool doctor_cpu_is_ready(const struct doctor *doctor);
+/* KVM's variant that runs guests without VMX or SVM. */
+bool doctor_has_pvm(const struct doctor *doctor);
 
 /* What holds on every machine. */
 void doctor_check_machine(struct doctor *doctor);
+/* A machine of one of the clouds that are known. */
+bool doctor_is_in_cloud(const struct doctor *doctor);
 /* What clouds document; with all, also clouds other than this one. */
 void doctor_check_clouds(struct doctor *doctor, bool all);
 

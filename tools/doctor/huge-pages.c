@@ -11,72 +11,79 @@
 #include "base/util.h"
 #include "doctor/checks.h"
 #include "model/guest.h"
+#include "model/huge-setting.h"
 #include "model/memory.h"
 
 /* For each the kernel walks a VMM's page tables. */
 #define MAX_LOOKED_AT	16
 
-#define THP	"kernel/mm/transparent_hugepage/"
+#define ECHO(word)	"echo " word " > /sys/" HUGE_SETTINGS "%s"
 #define NO_THP	"this kernel has no transparent huge pages: use hugetlbfs"
 
-/* The word of "always [madvise] never" that is set; empty if there is none. */
-static void read_setting(const struct doctor *doctor, const char *file, char *word, size_t size)
-{
-	char text[128], *open, *end;
-
-	*word = '\0';
-	if (!machine_file(doctor->env->sysfs, text, sizeof(text), THP "%s", file))
-		return;
-	open = strchr(text, '[');
-	end = open ? strchr(open, ']') : NULL;
-	if (!end)
-		return;
-	*end = '\0';
-	snprintf(word, size, "%s", open + 1);
-}
-
-/* What keeps a guest's memory in small pages, and the command against it. */
+/* What keeps a guest's memory in small pages, and the command against it: copies. */
 struct verdict {
 	/* NULL: nothing does. */
 	char *why;
-	const char *command;
+	/* NULL if no command does. */
+	char *command;
 };
 
 static const struct verdict fine;
 
 static struct verdict verdict(const char *command, const char *why)
 {
-	return (struct verdict){ xstrdup(why), command };
+	return (struct verdict){ xstrdup(why), command ? xstrdup(command) : NULL };
 }
 
-static struct verdict look_at_anonymous(const struct guest_memory *memory, const char *enabled)
+static struct verdict look_at_anonymous(const struct doctor *doctor, const struct mapping *mapping)
 {
-	if (!*enabled)
+	struct huge_setting setting;
+
+	huge_setting_read(doctor->env->sysfs, "enabled", &setting);
+	if (!*setting.word)
 		return verdict(NULL, NO_THP);
-	if (!strcmp(enabled, "never"))
-		return verdict("echo madvise > /sys/" THP "enabled",
-			       "enabled is never");
-	if (!strcmp(enabled, "madvise") && !memory->mapping.is_advised)
-		return verdict("echo always > /sys/" THP "enabled",
-			       "enabled is madvise, and its VMM did not ask for huge pages");
-	return fine;
+	if (huge_setting_allows(&setting, mapping->is_advised))
+		return fine;
+	if (strcmp(setting.word, "madvise"))
+		return (struct verdict){
+			xasprintf("%s is %s", setting.file, setting.word),
+			xasprintf(ECHO("madvise"), setting.file),
+		};
+	return (struct verdict){
+		xasprintf("%s is madvise, and its VMM did not ask for huge pages", setting.file),
+		xasprintf(ECHO("always"), setting.file),
+	};
 }
 
-static struct verdict look_at_shmem(const struct guest_memory *memory, const char *shmem)
+static struct verdict look_at_shmem(const struct doctor *doctor, const struct mapping *mapping)
 {
-	if (!*shmem)
+	struct huge_setting setting;
+
+	huge_setting_read(doctor->env->sysfs, "shmem_enabled", &setting);
+	if (!*setting.word)
 		return verdict(NULL, NO_THP);
-	if (!strcmp(shmem, "never") || !strcmp(shmem, "deny"))
-		return verdict("echo advise > /sys/" THP "shmem_enabled",
-			       "memfd memory follows shmem_enabled, which is never: advise suffices where the VMM asks, always where it does not");
-	if (!strcmp(shmem, "advise") && !memory->mapping.is_advised)
-		return verdict("echo always > /sys/" THP "shmem_enabled",
-			       "memfd memory follows shmem_enabled, which is advise, and its VMM did not ask");
-	return fine;
+	if (huge_setting_allows(&setting, mapping->is_advised))
+		return fine;
+	if (strcmp(setting.word, "advise"))
+		return (struct verdict){
+			xasprintf("memfd memory follows %s, which is %s: advise suffices where the VMM asks, always where it does not",
+				  setting.file, setting.word),
+			xasprintf(ECHO("advise"), setting.file),
+		};
+	return (struct verdict){
+		xasprintf("memfd memory follows %s, which is advise, and its VMM did not ask", setting.file),
+		xasprintf(ECHO("always"), setting.file),
+	};
 }
 
-static struct verdict look_at_memory(const struct guest_memory *memory, const char *enabled,
-				     const char *shmem)
+static struct verdict look_at_private_file(const struct mapping *mapping)
+{
+	return verdict(NULL, mapping->backing == BACKING_FILE ?
+		       "its memory is a file that is mapped privately, a snapshot for example: it has no huge pages, and hugetlbfs cannot be mapped that way; let the VMM copy it into memory, or use a userfaultfd handler" :
+		       "its memory is a file in tmpfs, or a memfd, that is mapped privately: what is written is copied in 4K, whatever huge= or shmem_enabled says; let the VMM map it shared (QEMU: share=on), or, if it is a snapshot, copy it into memory or use a userfaultfd handler");
+}
+
+static struct verdict look_at_memory(const struct doctor *doctor, const struct guest_memory *memory)
 {
 	if (memory->mapping.backing == BACKING_HUGETLB)
 		return fine;
@@ -84,18 +91,18 @@ static struct verdict look_at_memory(const struct guest_memory *memory, const ch
 		return verdict(NULL, "its VMM, or what started it, has switched huge pages off for the process (PR_SET_THP_DISABLE)");
 	if (memory->mapping.is_refused)
 		return verdict(NULL, "its VMM refused huge pages (MADV_NOHUGEPAGE)");
+	if (mapping_is_private_file(&memory->mapping))
+		return look_at_private_file(&memory->mapping);
 	switch (memory->mapping.backing) {
 	case BACKING_ANONYMOUS:
-		return look_at_anonymous(memory, enabled);
+		return look_at_anonymous(doctor, &memory->mapping);
 	case BACKING_SHMEM:
-		return look_at_shmem(memory, shmem);
+		return look_at_shmem(doctor, &memory->mapping);
 	case BACKING_TMPFS:
 		return verdict("findmnt -t tmpfs -o TARGET,OPTIONS",
 			       "its memory is a file in a tmpfs, which has huge pages only if mounted with huge=: check that");
 	case BACKING_FILE:
-		return memory->mapping.is_private ?
-		       verdict(NULL, "its memory is a file that is mapped privately, a snapshot for example: it has no huge pages, and hugetlbfs cannot be mapped that way; let the VMM copy it into memory, or use a userfaultfd handler") :
-		       verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
+		return verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
 	case BACKING_HUGETLB:
 	case NUM_BACKINGS:
 		break;
@@ -120,7 +127,6 @@ static void add_command(struct findings *found, const char *command)
 static void look_at_guest(const struct doctor *doctor, const struct env *env,
 			  const struct guest *guest, struct findings *found)
 {
-	char enabled[16], shmem[16];
 	struct guest_memory memory;
 	struct verdict verdict;
 
@@ -133,9 +139,7 @@ static void look_at_guest(const struct doctor *doctor, const struct env *env,
 		found->num_unknown++;
 		return;
 	}
-	read_setting(doctor, "enabled", enabled, sizeof(enabled));
-	read_setting(doctor, "shmem_enabled", shmem, sizeof(shmem));
-	verdict = look_at_memory(&memory, enabled, shmem);
+	verdict = look_at_memory(doctor, &memory);
 	if (!verdict.why) {
 		found->num_fine++;
 		return;
@@ -143,6 +147,7 @@ static void look_at_guest(const struct doctor *doctor, const struct env *env,
 	append(&found->text, "%s%s (l2-%llu): %s", found->num_small++ ? "; " : "", guest->name,
 	       (unsigned long long)guest->id, verdict.why);
 	add_command(found, verdict.command);
+	free(verdict.command);
 	free(verdict.why);
 }
 
@@ -213,20 +218,46 @@ static unsigned long long meminfo_of(const char *meminfo, const char *name)
 }
 
 /* Reserved in hugetlbfs; what is promised to somebody is free until it is used. */
-static void add_reserved(struct doctor *doctor, const char *meminfo, unsigned long long total)
+static void add_reserved(struct doctor *doctor, unsigned long long total,
+			 unsigned long long available)
 {
-	unsigned long long available = sub_clamped(meminfo_of(meminfo, "HugePages_Free:"),
-						   meminfo_of(meminfo, "HugePages_Rsvd:"));
-
 	if (available)
-		doctor_add(doctor, "huge pages", DOCTOR_OK,
-			   xasprintf("%llu reserved for guests whose VMM asks for them, %llu of them available", total,
-				     available), NULL);
+		doctor_add(doctor, "hugetlbfs", DOCTOR_OK,
+			   xasprintf("%llu huge pages are reserved for guests whose VMM, or other processes, ask for them, %llu of them are available",
+				     total, available), NULL);
 	else
-		doctor_add(doctor, "huge pages", DOCTOR_INFO,
-			   xasprintf("%llu reserved for guests whose VMM asks for them, none of them available: another guest with hugetlbfs does not start, or gets SIGBUS",
+		doctor_add(doctor, "hugetlbfs", DOCTOR_INFO,
+			   xasprintf("%llu huge pages are reserved for guests whose VMM, or other processes, ask for them, none of them is available: another guest with hugetlbfs does not start, or gets SIGBUS",
 				     total),
 			   xstrdup("grep HugePages /proc/meminfo"));
+}
+
+/* Those that no VMM has to reserve. HAS_OTHERS: hugetlbfs has some for those who ask. */
+static void add_transparent(struct doctor *doctor, bool has_others)
+{
+	struct huge_setting enabled, shmem;
+	char *memfd;
+
+	huge_setting_read(doctor->env->sysfs, "enabled", &enabled);
+	huge_setting_read(doctor->env->sysfs, "shmem_enabled", &shmem);
+	memfd = *shmem.word ? xasprintf("; memfd memory follows %s, which is %s", shmem.file, shmem.word) :
+			      xstrdup("");
+	if (!strcmp(enabled.word, "always"))
+		doctor_add(doctor, "huge pages", DOCTOR_OK,
+			   xasprintf("transparent ones are on (always)%s", memfd), NULL);
+	else if (!strcmp(enabled.word, "madvise"))
+		doctor_add(doctor, "huge pages", DOCTOR_INFO,
+			   xasprintf("transparent ones only for VMMs that ask for them (madvise): QEMU does, Firecracker, kvmtool and others do not by default%s",
+				     memfd),
+			   xasprintf(ECHO("always"), enabled.file));
+	else if (!strcmp(enabled.word, "never"))
+		doctor_add(doctor, "huge pages", has_others ? DOCTOR_INFO : DOCTOR_WARNING,
+			   xasprintf("transparent ones are off: a guest %sthat touches 2 MB for the first time takes 512 exits instead of one%s",
+				     has_others ? "without hugetlbfs " : "", memfd),
+			   xasprintf(ECHO("madvise"), enabled.file));
+	else
+		doctor_add(doctor, "huge pages", DOCTOR_INFO, xstrdup("this kernel has no transparent ones"), NULL);
+	free(memfd);
 }
 
 /* What new guests get, as far as it depends on this machine. */
@@ -234,30 +265,12 @@ static void add_settings(struct doctor *doctor)
 {
 	char *meminfo = machine_text(doctor->env->proc, "meminfo");
 	unsigned long long reserved = meminfo_of(meminfo, "HugePages_Total:");
-	char enabled[16], shmem[16], *memfd;
+	unsigned long long available = sub_clamped(meminfo_of(meminfo, "HugePages_Free:"),
+						   meminfo_of(meminfo, "HugePages_Rsvd:"));
 
-	read_setting(doctor, "enabled", enabled, sizeof(enabled));
-	read_setting(doctor, "shmem_enabled", shmem, sizeof(shmem));
-	memfd = *shmem ? xasprintf("; memfd memory follows shmem_enabled, which is %s", shmem) :
-			 xstrdup("");
+	add_transparent(doctor, available);
 	if (reserved)
-		add_reserved(doctor, meminfo, reserved);
-	else if (!strcmp(enabled, "always"))
-		doctor_add(doctor, "huge pages", DOCTOR_OK,
-			   xasprintf("transparent ones are on (always)%s", memfd), NULL);
-	else if (!strcmp(enabled, "madvise"))
-		doctor_add(doctor, "huge pages", DOCTOR_INFO,
-			   xasprintf("transparent ones only for VMMs that ask for them (madvise): QEMU does, Firecracker, kvmtool and others do not by default%s",
-				     memfd),
-			   xstrdup("echo always > /sys/" THP "enabled"));
-	else if (!strcmp(enabled, "never"))
-		doctor_add(doctor, "huge pages", DOCTOR_WARNING,
-			   xasprintf("off: a guest that touches 2 MB for the first time takes 512 exits instead of one%s",
-				     memfd),
-			   xstrdup("echo madvise > /sys/" THP "enabled"));
-	else
-		doctor_add(doctor, "huge pages", DOCTOR_INFO, xstrdup("this kernel has no transparent ones"), NULL);
-	free(memfd);
+		add_reserved(doctor, reserved, available);
 	free(meminfo);
 }
 

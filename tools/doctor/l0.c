@@ -13,6 +13,7 @@ struct l0 {
 	const char *name;
 	bool (*is_here)(const struct doctor *doctor);
 	const char *text;
+	/* NULL: it cannot offer it. */
 	const char *commands;
 };
 
@@ -61,6 +62,26 @@ static bool is_qemu(const struct doctor *doctor)
 	return false;
 }
 
+static bool is_bhyve(const struct doctor *doctor)
+{
+	return !strcmp(doctor->machine.product, "BHYVE") ||
+	       (doctor->has_module && begins_with(doctor->host.hypervisor, "bhyve"));
+}
+
+/* Under a name of its owner's in DMI, which is not that of a known cloud. */
+static bool is_other_kvm(const struct doctor *doctor)
+{
+	return doctor->has_module && !strcmp(doctor->host.hypervisor, "KVMKVMKVM") &&
+	       !doctor_is_in_cloud(doctor);
+}
+
+#define ON_QEMU \
+	"cat /sys/module/kvm_intel/parameters/nested /sys/module/kvm_amd/parameters/nested\n" \
+	"echo 'options kvm_intel nested=1' > /etc/modprobe.d/kvm.conf\n" \
+	"virt-xml VM --edit --cpu host-passthrough\n" \
+	"qm set VMID --cpu host"
+
+/* The first that is here counts. */
 static const struct l0 l0s[] = {
 	{ "WSL2", l0_is_wsl,
 	  "Windows 11 offers it, Windows 10 does not: in the file .wslconfig of the Windows user's home directory, below [wsl2], set nestedVirtualization=true, then end WSL and start it again",
@@ -88,19 +109,27 @@ static const struct l0 l0s[] = {
 	  "echo 'nestedhvm = 1' >> VM.cfg" },
 	{ "QEMU", is_qemu,
 	  "on its host, with this machine off: KVM there needs nested=1 (first two lines), and this machine a CPU model with it: -cpu host, by libvirt the third line, by Proxmox the fourth. QEMU without KVM emulates SVM only, with -cpu max",
-	  "cat /sys/module/kvm_intel/parameters/nested /sys/module/kvm_amd/parameters/nested\n"
-	  "echo 'options kvm_intel nested=1' > /etc/modprobe.d/kvm.conf\n"
-	  "virt-xml VM --edit --cpu host-passthrough\n"
-	  "qm set VMID --cpu host" },
+	  ON_QEMU },
+	{ "bhyve", is_bhyve,
+	  "bhyve does not offer it. This machine needs another hypervisor below it, or to be bare metal",
+	  NULL },
+	{ "L0 KVM", is_other_kvm,
+	  "L0 is KVM; ask the provider whether this plan, another one or a setting has it. Who runs L0 sets it there, with this machine off: KVM needs nested=1 (first two lines), and this machine a CPU model with it: QEMU -cpu host, by libvirt the third line, by Proxmox the fourth",
+	  ON_QEMU },
 };
 
 static void check_one(struct doctor *doctor, const struct l0 *l0, bool here)
 {
+	enum doctor_state state = here && !doctor_has_pvm(doctor) ? DOCTOR_PROBLEM : DOCTOR_INFO;
+
 	if (here && doctor_cpu_is_ready(doctor))
 		doctor_add(doctor, l0->name, DOCTOR_OK,
 			   xstrdup("it offers nested virtualization to this machine"), NULL);
+	else if (!l0->commands)
+		doctor_add(doctor, l0->name, state,
+			   xasprintf("there is no nested virtualization: %s", l0->text), NULL);
 	else
-		doctor_add(doctor, l0->name, here ? DOCTOR_PROBLEM : DOCTOR_INFO,
+		doctor_add(doctor, l0->name, state,
 			   xasprintf("nested virtualization is switched on below this machine: %s", l0->text),
 			   xstrdup(l0->commands));
 }

@@ -32,15 +32,9 @@ static void check_layer(struct doctor *doctor)
 				     l0[0] ? l0 : "a hypervisor"), NULL);
 }
 
-/* KVM's variant that runs guests without VMX or SVM. */
-static bool has_pvm(const struct doctor *doctor)
-{
-	return machine_has(root(doctor), "module/kvm_pvm");
-}
-
 static void check_pvm(struct doctor *doctor)
 {
-	if (has_pvm(doctor))
+	if (doctor_has_pvm(doctor))
 		doctor_add(doctor, "pvm", DOCTOR_INFO,
 			   xstrdup("KVM is loaded as PVM (kvm_pvm), which runs guests without VMX or SVM and without exits to L0: l1tune neither counts nor limits its guests"),
 			   NULL);
@@ -58,7 +52,7 @@ static void check_cpu(struct doctor *doctor)
 				     flag), NULL);
 		return;
 	}
-	if (has_pvm(doctor)) {
+	if (doctor_has_pvm(doctor)) {
 		doctor_add(doctor, "cpu", DOCTOR_INFO,
 			   xasprintf("the CPU offers no %s, which PVM does not need: see the row pvm",
 				     doctor->machine.amd ? "SVM" : "VMX"), NULL);
@@ -95,7 +89,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is built into this kernel and has no CPU to use: see the row cpu", vendor),
 			   NULL);
-	else if (machine_has(root(doctor), "module/%s", vendor) || has_pvm(doctor))
+	else if (machine_has(root(doctor), "module/%s", vendor) || doctor_has_pvm(doctor))
 		device_check(doctor, trial);
 	else if (machine_has(doctor->env->dev, "mshv") && !machine_has(doctor->env->dev, "kvm"))
 		device_check(doctor, trial);
@@ -272,9 +266,12 @@ static void check_clocksource(struct doctor *doctor)
 		return;
 	machine_file(root(doctor), available, sizeof(available),
 		     "devices/system/clocksource/clocksource0/available_clocksource");
-	/* tsc-early: for the first seconds, until the kernel has measured it. */
+	/*
+	 * tsc-early: for the first seconds, until the kernel has measured it. KVM's, Xen's
+	 * and Hyper-V's are the TSC and a page that the hypervisor shares.
+	 */
 	if (!strcmp(current, "tsc") || !strcmp(current, "tsc-early") ||
-	    !strcmp(current, "kvm-clock") || strstr(current, "hyperv_clocksource"))
+	    !strcmp(current, "kvm-clock") || !strcmp(current, "xen") || strstr(current, "hyperv_clocksource"))
 		doctor_add(doctor, "clocksource", DOCTOR_OK,
 			   xasprintf("%s: reading the time takes no exit", current), NULL);
 	else if (machine_has_word(available, "tsc") || machine_has_word(available, "kvm-clock"))

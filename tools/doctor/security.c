@@ -7,47 +7,121 @@
 #include "base/util.h"
 #include "doctor/checks.h"
 
-/* Those of which this kernel says what begins so: "Vulnerable", "Unknown". A copy. */
-static char *list_vulnerabilities(const struct doctor *doctor, const char *word)
+/* For whom one is open, by what this kernel says of it. */
+enum open_for {
+	OPEN_FOR_NOBODY,
+	/* This machine's own processes; KVM closes it for guests. */
+	OPEN_FOR_PROCESSES,
+	/* What runs on the other thread of the core. */
+	OPEN_FOR_SIBLINGS,
+	OPEN_FOR_GUESTS,
+	OPEN_UNKNOWN,
+	NUM_OPEN_FOR,
+};
+
+static bool says_kvm_is_safe(const char *part)
+{
+	const char *kvm = strstr(part, "KVM: ");
+
+	return kvm && !strcasestr(kvm, "vulnerable");
+}
+
+/* One of "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable". */
+static enum open_for open_by_part(const char *part)
+{
+	const char *first = strcasestr(part, "vulnerable");
+
+	if (!first)
+		return OPEN_FOR_NOBODY;
+	if (says_kvm_is_safe(part))
+		return OPEN_FOR_PROCESSES;
+	if (first - part >= 4 && begins_with(first - 4, "SMT "))
+		return OPEN_FOR_SIBLINGS;
+	return OPEN_FOR_GUESTS;
+}
+
+/* The worst of its parts: a mitigation for this kernel leaves others open. */
+static enum open_for open_by_value(char *value)
+{
+	enum open_for worst = OPEN_FOR_NOBODY, open;
+	char *part, *save = NULL;
+
+	if (begins_with(value, "Not affected"))
+		return OPEN_FOR_NOBODY;
+	if (begins_with(value, "Unknown"))
+		return OPEN_UNKNOWN;
+	for (part = strtok_r(value, ";", &save); part; part = strtok_r(NULL, ";", &save)) {
+		open = open_by_part(part);
+		if (open > worst)
+			worst = open;
+	}
+	return worst;
+}
+
+/* The names of the vulnerabilities that are open for each; to free. */
+static void list_vulnerabilities(const struct doctor *doctor, char *lists[NUM_OPEN_FOR])
 {
 	static const char *const names[] = {
 		"l1tf", "mds", "meltdown", "spectre_v1", "spectre_v2", "spec_store_bypass",
 		"tsx_async_abort", "mmio_stale_data", "retbleed", "gather_data_sampling",
 		"reg_file_data_sampling", "spec_rstack_overflow", "srbds", "tsa", "vmscape",
-		"indirect_target_selection",
+		"indirect_target_selection", "itlb_multihit",
 	};
-	char *list = xstrdup(""), value[256];
+	char value[256], **list;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (machine_file(doctor->env->sysfs, value, sizeof(value),
-				 "devices/system/cpu/vulnerabilities/%s", names[i]) &&
-		    begins_with(value, word))
-			append(&list, "%s%s", *list ? ", " : "", names[i]);
-	return list;
+	for (i = 0; i < NUM_OPEN_FOR; i++)
+		lists[i] = xstrdup("");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!machine_file(doctor->env->sysfs, value, sizeof(value),
+				  "devices/system/cpu/vulnerabilities/%s", names[i]))
+			continue;
+		list = &lists[open_by_value(value)];
+		append(list, "%s%s", **list ? ", " : "", names[i]);
+	}
+}
+
+static char *mitigations_text(char *const lists[NUM_OPEN_FOR])
+{
+	bool is_open = *lists[OPEN_FOR_GUESTS];
+	const char *also = is_open ? ";" : ", except";
+	char *text = is_open ?
+		xasprintf("guests may read others' data or hang a CPU, as this kernel says it is vulnerable: %s",
+			  lists[OPEN_FOR_GUESTS]) :
+		xstrdup("this kernel reports no open vulnerability of the CPU");
+
+	if (*lists[OPEN_FOR_SIBLINGS])
+		append(&text, "%s between the two threads of a core (SMT): %s", also,
+		       lists[OPEN_FOR_SIBLINGS]);
+	if (*lists[OPEN_FOR_PROCESSES])
+		append(&text, "%s for its own processes, not for guests: %s", also,
+		       lists[OPEN_FOR_PROCESSES]);
+	if (*lists[OPEN_UNKNOWN])
+		append(&text, is_open ? "; unknown to it: %s" :
+					", but cannot tell for: %s. Of a virtual machine whoever runs L0 knows",
+		       lists[OPEN_UNKNOWN]);
+	return text;
 }
 
 /* Of some a virtual machine cannot know whether L0 has closed them. */
 static void check_mitigations(struct doctor *doctor)
 {
-	char *open = list_vulnerabilities(doctor, "Vulnerable");
-	char *unknown = list_vulnerabilities(doctor, "Unknown");
+	char *lists[NUM_OPEN_FOR];
+	size_t i;
 
-	if (*open)
-		doctor_add(doctor, "mitigations", DOCTOR_WARNING,
-			   xasprintf("guests may read others' data, this kernel says it is vulnerable: %s%s%s", open,
-				     *unknown ? "; unknown to it: " : "", unknown),
+	if (!machine_has(doctor->env->sysfs, "devices/system/cpu/vulnerabilities"))
+		return;
+	list_vulnerabilities(doctor, lists);
+	if (*lists[OPEN_FOR_GUESTS])
+		doctor_add(doctor, "mitigations", DOCTOR_WARNING, mitigations_text(lists),
 			   xstrdup("grep . /sys/devices/system/cpu/vulnerabilities/*\ngrep -o 'mitigations=[^ ]*' /proc/cmdline"));
-	else if (*unknown)
-		doctor_add(doctor, "mitigations", DOCTOR_INFO,
-			   xasprintf("this kernel reports no open vulnerability of the CPU, but cannot tell for: %s. Of a virtual machine whoever runs L0 knows",
-				     unknown),
-			   xstrdup("grep Unknown /sys/devices/system/cpu/vulnerabilities/*"));
-	else if (machine_has(doctor->env->sysfs, "devices/system/cpu/vulnerabilities"))
-		doctor_add(doctor, "mitigations", DOCTOR_OK,
-			   xstrdup("this kernel reports no open vulnerability of the CPU"), NULL);
-	free(unknown);
-	free(open);
+	else if (*lists[OPEN_FOR_SIBLINGS] || *lists[OPEN_FOR_PROCESSES] || *lists[OPEN_UNKNOWN])
+		doctor_add(doctor, "mitigations", DOCTOR_INFO, mitigations_text(lists),
+			   xstrdup("grep -i -e vulnerable -e unknown /sys/devices/system/cpu/vulnerabilities/*"));
+	else
+		doctor_add(doctor, "mitigations", DOCTOR_OK, mitigations_text(lists), NULL);
+	for (i = 0; i < NUM_OPEN_FOR; i++)
+		free(lists[i]);
 }
 
 /*

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "base/wait.h"
 #include "explain/activity.h"
 #include "model/machine.h"
 
@@ -108,6 +109,7 @@ void activity_read(const struct env *env, struct activity *activity)
 	char *text = machine_text(env->proc, "vmstat");
 
 	*activity = (struct activity){
+		.taken_ns = boottime_ns(),
 		.is_memory_known = text,
 		.numa_updates = value_of(text, "numa_pte_updates"),
 		.migrations = value_of(text, "pgmigrate_success"),
@@ -120,14 +122,13 @@ void activity_read(const struct env *env, struct activity *activity)
 	read_interrupts(env, activity);
 }
 
-/* A line that came since has been counted from nothing. */
-static uint64_t count_before(const struct activity *before, const char *name)
+uint64_t activity_interrupts(const struct activity *activity, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < before->num_interrupts; i++)
-		if (!strcmp(before->interrupts[i].name, name))
-			return before->interrupts[i].count;
+	for (i = 0; i < activity->num_interrupts; i++)
+		if (!strcmp(activity->interrupts[i].name, name))
+			return activity->interrupts[i].count;
 	return 0;
 }
 
@@ -136,6 +137,7 @@ void activity_subtract(struct activity *activity,
 {
 	size_t i;
 
+	activity->interval_ns = sub_clamped(activity->taken_ns, before->taken_ns);
 	activity->is_memory_known &= before->is_memory_known;
 	activity->are_interrupts_known &= before->are_interrupts_known;
 	activity->is_idle_known &= before->is_idle_known;
@@ -151,8 +153,9 @@ void activity_subtract(struct activity *activity,
 	for (i = 0; i < activity->num_interrupts; i++) {
 		struct interrupt *one = &activity->interrupts[i];
 
+		/* A line that came since has been counted from nothing. */
 		one->count = sub_clamped(one->count,
-					 count_before(before, one->name));
+					 activity_interrupts(before, one->name));
 	}
 }
 

@@ -19,6 +19,8 @@ struct interrupt {
 
 /* What this machine's kernel does besides, by /proc/vmstat, stat and interrupts. */
 struct activity {
+	/* By boottime_ns(); and how long they are counted, which may be longer than a guest is there. */
+	uint64_t taken_ns, interval_ns;
 	/* Whether they are counted in the interval that is looked at. */
 	bool are_interrupts_known;
 	struct interrupt *interrupts;
@@ -44,5 +46,8 @@ void activity_read(const struct env *env, struct activity *activity);
 void activity_subtract(struct activity *activity,
 		       const struct activity *before);
 void activity_free(struct activity *activity);
+
+/* The count of the line with a name; 0 if there is none. */
+uint64_t activity_interrupts(const struct activity *activity, const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 #include "bench/file.h"
 #include "explain/advise.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/device.h"
 #include "explain/load.h"
 #include "explain/together.h"
@@ -82,9 +83,16 @@ static void look(const struct facts *facts, size_t place, struct advice **list,
 	*GROW(*list, *num) = advice;
 }
 
+static bool is_asked_for(const struct observation *seen, size_t i)
+{
+	return !seen->guests ||
+	       selection_matches(seen->guests, &seen->snapshot->guests[i].guest);
+}
+
 /* What is so for all guests. */
 static struct facts facts_of(const struct env *env,
-			     const struct observation *seen)
+			     const struct observation *seen,
+			     struct cpus_of_guests *cpus)
 {
 	struct facts facts = {
 		.env = env,
@@ -92,11 +100,13 @@ static struct facts facts_of(const struct env *env,
 		.wake_ns = read_wake_ns(env),
 		.num_vcpus = host_count(&seen->host->usage, "vcpus"),
 		.is_sampled = seen->sample && !seen->sample->why_not,
+		.cpus = cpus,
 		.scale = 1,
 	};
 	struct machine machine;
 	size_t i;
 
+	cpus->snapshot = seen->snapshot;
 	machine_read(env, &machine);
 	transit_read(env, &facts.transit);
 	for (i = 0; i < seen->snapshot->num_guests; i++)
@@ -174,6 +184,8 @@ static void look_at_all(const struct observation *seen, struct look_at *guests,
 	for (i = 0; i < seen->snapshot->num_guests; i++) {
 		size_t before = num_own;
 
+		if (!is_asked_for(seen, i))
+			continue;
 		look(&guests[i].facts, place, &own, &num_own);
 		if (num_own == before)
 			look_at_one_of_many(&guests[i].facts, place, &shared,
@@ -229,20 +241,25 @@ static void add_unread(const struct facts *facts, struct findings *findings)
 void advise(const struct env *env, const struct observation *seen,
 	    struct findings *findings)
 {
-	struct facts facts = facts_of(env, seen);
+	struct cpus_of_guests cpus = { };
+	struct facts facts = facts_of(env, seen, &cpus);
 	size_t num_guests = seen->snapshot->num_guests, i;
 	struct look_at *guests = xcalloc(num_guests, sizeof(*guests));
 
 	*findings = (struct findings){ };
 	for (i = 0; i < num_guests; i++) {
+		if (!is_asked_for(seen, i))
+			continue;
 		look_at(&facts, seen, i, &guests[i]);
 		add_unread(&guests[i].facts, findings);
+		findings->num_guests++;
 	}
 	for (i = 0; i < num_symptoms; i++)
 		look_at_all(seen, guests, i, findings);
 	for (i = 0; i < num_guests; i++)
 		look_away(&guests[i]);
 	free(guests);
+	cpus_of_guests_free(&cpus);
 	if (findings->list)
 		qsort(findings->list, findings->num, sizeof(*findings->list),
 		      compare);
@@ -264,17 +281,21 @@ void findings_free(struct findings *findings)
 bool advise_wants_sample(const struct env *env,
 			 const struct observation *seen)
 {
-	struct facts facts = facts_of(env, seen);
+	struct cpus_of_guests cpus = { };
+	struct facts facts = facts_of(env, seen, &cpus);
 	bool matter = false;
 	size_t i;
 
 	for (i = 0; i < seen->snapshot->num_guests && !matter; i++) {
 		struct guest_memory memory = { };
 
+		if (!is_asked_for(seen, i))
+			continue;
 		facts.guest = &seen->snapshot->guests[i];
 		facts.memory = &memory;
 		matter = accesses_matter(&facts);
 	}
+	cpus_of_guests_free(&cpus);
 	return matter;
 }
 

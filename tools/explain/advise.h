@@ -7,7 +7,9 @@
 /* What was seen of guests in an interval, or since their start. */
 struct observation {
 	const struct host *host;
+	/* Of all guests, and which of them advice is for: NULL for all. */
 	const struct snapshot *snapshot;
+	const struct selection *guests;
 	/* What KVM counted meanwhile, one for each guest. */
 	const struct kvm_counts *counts;
 	/* What else this machine did; NULL if that was not looked at. */
@@ -32,6 +34,8 @@ struct findings {
 	size_t num;
 	struct unread *unread;
 	size_t num_unread;
+	/* That were asked for. */
+	size_t num_guests;
 };
 
 void advise(const struct env *env, const struct observation *seen,

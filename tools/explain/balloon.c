@@ -20,10 +20,7 @@ static bool has_word(const struct facts *f, const char *word)
  */
 static bool names_all_devices(const struct facts *f)
 {
-	const char *slash = strrchr(f->cmdline, '/');
-	const char *name = slash ? slash + 1 : f->cmdline;
-
-	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm") ||
+	return is_qemu(f) ||
 	       !(has_word(f, "sock") || has_word(f, "api") || has_word(f, "config") ||
 		 has_word(f, "crosvm"));
 }
@@ -57,19 +54,15 @@ enum answer takes_back_memory(const struct facts *f, char **seen)
 
 enum answer loses_memory(const struct facts *f, char **seen)
 {
-	const struct kvm_count *small = &f->kvm.v[KVM_SMALL_PAGES];
-	const struct kvm_count *large = &f->kvm.v[KVM_LARGE_PAGES];
-	uint64_t now, before;
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
 	double rate;
 
-	if (!small->is_known || !large->is_known) {
-		*seen = xasprintf("pages_4k cannot be read: %s",
-				  kvm_count_why_not(small->err));
+	if (err) {
+		*seen = xasprintf("pages_4k cannot be read: %s", kvm_count_why_not(err));
 		return ANSWER_UNKNOWN;
 	}
-	now = small->value + large->value * PAGES_PER_LARGE;
-	before = small->before + large->before * PAGES_PER_LARGE;
-	rate = in_interval(f, sub_clamped(before, now)) * NSEC_PER_SEC;
+	rate = in_interval(f, sub_clamped(before.all, now.all)) * NSEC_PER_SEC;
 	*seen = xasprintf("%.0f pages of its memory are unmapped per second", rate);
 	return rate >= MIN_PAGES_PER_SEC ? ANSWER_YES : ANSWER_NO;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which causes of a symptom were shown, ruled out, or neither. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
@@ -128,11 +129,17 @@ static char *confidence_of(const struct advice *advice,
 	       xstrdup("high: shown, and the other known causes were ruled out");
 }
 
+/* Options are named as QEMU has them; what other VMMs call them is not known here. */
 static char *change_of(const struct cause *cause, const struct facts *facts)
 {
+	char *text;
+
 	if (!cause)
 		return xstrdup("find out first which of the open causes it is, as described with each");
-	return cause->change ? xstrdup(cause->change) : cause->change_of(facts);
+	text = cause->change ? xstrdup(cause->change) : cause->change_of(facts);
+	if (facts->cmdline_len && !is_qemu(facts) && strstr(text, "QEMU"))
+		append(&text, ". Its VMM does not appear to be QEMU: look for an option of it that does the same");
+	return text;
 }
 
 struct gain gain_of_part(const struct facts *facts, const struct gain *all)

@@ -57,6 +57,8 @@ struct symptom {
 	size_t num_causes;
 	/* Fills in evidence, and in gain what all of it costs; false if it is not there. */
 	bool (*is_there)(const struct facts *facts, struct advice *advice);
+	/* Exits that it is about: symptom_other_exits is about the rest. */
+	const struct reasons *exits;
 };
 
 #define CAUSES(array)	.causes = (array), .num_causes = ARRAY_SIZE(array)
@@ -95,5 +97,6 @@ extern const struct symptom symptom_interrupts;
 extern const struct symptom symptom_vmm_time;
 extern const struct symptom symptom_vmm_sleep;
 extern const struct symptom symptom_helpers;
+extern const struct symptom symptom_other_exits;
 
 #endif

@@ -28,6 +28,8 @@ static bool is_served(const struct access_group *group, enum server server)
 	switch (server) {
 	case SERVED_BY_VMM:
 		return is_by_vmm;
+	case SERVED_BY_EVENTFD:
+		return group->kind != ACCESS_MSR && !is_by_vmm && !group->known;
 	case SERVED_BY_KVM:
 		return !is_by_vmm && group->known && group->known->by_kvm;
 	default:
@@ -225,11 +227,11 @@ struct load device_load(const struct facts *f)
 	return load;
 }
 
-static bool is_storm(const struct facts *f, const struct load *load)
+static bool is_storm(const struct facts *f, const struct load *load, double rate)
 {
 	struct gain gain = gain_of(f, load->parts[PART_KERNEL], load->rate);
 
-	return is_often(f, load->rate, 1000) && is_worth_it(f, &gain);
+	return is_often(f, rate, 1000) && is_worth_it(f, &gain);
 }
 
 /* Who wakes a guest that halts often is seen by the MSRs that it writes. */
@@ -237,7 +239,7 @@ static bool are_halts_many(const struct facts *f, const struct load *msr)
 {
 	struct load halt = load_of(f, &halts, 2);
 
-	return is_often(f, halt.rate, 500) && msr->rate > halt.rate / 2;
+	return is_often_on_vcpu(f, &halts, 500) && msr->rate > halt.rate / 2;
 }
 
 bool accesses_matter(const struct facts *f)
@@ -246,5 +248,6 @@ bool accesses_matter(const struct facts *f)
 
 	return (is_often(f, device.rate, 100) &&
 		is_often(f, device.parts[PART_VMM], 0.02)) ||
-	       is_storm(f, &device) || is_storm(f, &msr) || are_halts_many(f, &msr);
+	       is_storm(f, &device, device.rate) ||
+	       is_storm(f, &msr, busiest_rate(f, &msrs)) || are_halts_many(f, &msr);
 }

@@ -6,8 +6,11 @@
 
 #define NOT_SAMPLED	"which ports, addresses and MSRs it accesses was not seen"
 
-/* Who serves an access, on which depends what it costs. */
-enum server { SERVED_BY_VMM, SERVED_BY_KVM, SERVED_MSR };
+/*
+ * Who serves an access, on which depends what it costs. What neither the VMM serves nor
+ * a device of KVM's is a write to an ioeventfd.
+ */
+enum server { SERVED_BY_VMM, SERVED_BY_KVM, SERVED_BY_EVENTFD, SERVED_MSR };
 
 /* Accesses to devices, with the faults among them that are such. */
 struct load device_load(const struct facts *facts);

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
+#include <string.h>
 
 #include "explain/facts.h"
+
+bool is_qemu(const struct facts *facts)
+{
+	const char *name = facts->cmdline ? facts->cmdline : "";
+	const char *slash = strrchr(name, '/');
+
+	name = slash ? slash + 1 : name;
+	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm");
+}
 
 const struct guest_memory *memory_of(const struct facts *facts)
 {

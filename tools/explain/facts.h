@@ -11,6 +11,8 @@
 #include "model/host.h"
 #include "model/snapshot.h"
 
+struct cpus_of_guests;
+
 /* What symptoms and causes are looked for in: one guest in an interval, and this machine. */
 struct facts {
 	const struct env *env;
@@ -18,7 +20,7 @@ struct facts {
 	const struct guest_snapshot *guest;
 	/* Of that interval; memory as it is at its end. */
 	struct kvm_counts kvm;
-	/* Of the whole machine, in that interval: somebody else's. */
+	/* Of the whole machine, in an interval of its own: somebody else's. */
 	struct activity activity;
 	/* Read when it is first asked for: memory_of(). */
 	struct guest_memory *memory;
@@ -32,6 +34,8 @@ struct facts {
 	/* Of all guests; and for how long all that are looked at waited for a CPU. */
 	uint64_t num_vcpus;
 	uint64_t waited_ns;
+	/* Which CPUs all guests may use. */
+	struct cpus_of_guests *cpus;
 	/* What its VMM's guests accessed; empty if that was not looked at. */
 	struct access_groups accesses;
 	bool is_sampled;
@@ -94,6 +98,9 @@ struct advice {
 #define MIN_GAIN_OF_ALL	((MAX_ALONE + 1) * MIN_GAIN)
 
 void advice_free(struct advice *advice);
+
+/* By the name of the VMM's program; false if that is not known. */
+bool is_qemu(const struct facts *facts);
 
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);

@@ -4,33 +4,54 @@
 
 #include "base/util.h"
 #include "explain/feature.h"
+#include "explain/interface.h"
 #include "model/machine.h"
 #include "settings/setting.h"
 
 #define APICV	"kvm_intel.enable_apicv"
+#define AVIC	"kvm_amd.avic"
 
-enum answer lacks_feature(const struct facts *f, const char *feature,
+struct feature {
+	bool is_known, is_offered, is_used;
+};
+
+static struct feature read_feature(const struct facts *f, const char *name,
+				   const char *parameter, char **seen)
+{
+	char offered[8], used[64];
+	struct feature feature = {
+		.is_known = machine_file(f->env->sysfs, offered, sizeof(offered),
+					 "class/l1tune/l1/%s/%s", f->host->isa, name) &&
+			    setting_read(setting_find(parameter, SETTING_PARAM), f->env, NULL,
+					 used, sizeof(used)) > 0,
+	};
+
+	if (!feature.is_known) {
+		*seen = xasprintf("%s cannot be read", parameter);
+		return feature;
+	}
+	feature.is_offered = !strcmp(offered, "1");
+	feature.is_used = strcmp(used, "N");
+	*seen = xasprintf("L0 %s %s, and %s is %s",
+			  feature.is_offered ? "offers" : "does not offer", name, parameter, used);
+	return feature;
+}
+
+enum answer lacks_feature(const struct facts *f, const char *name,
 			  const char *parameter, char **seen)
 {
 	bool is_vmx = begins_with(parameter, "kvm_intel.");
-	char offered[8], used[64];
+	struct feature feature;
 
 	if (strcmp(f->host->isa, is_vmx ? "vmx" : "svm")) {
 		*seen = xasprintf("this CPU has no %s, so no %s either",
 				  is_vmx ? "VMX" : "SVM", parameter);
 		return ANSWER_NO;
 	}
-	if (!machine_file(f->env->sysfs, offered, sizeof(offered),
-			  "class/l1tune/l1/%s/%s", f->host->isa, feature) ||
-	    setting_read(setting_find(parameter, SETTING_PARAM), f->env, NULL,
-			 used, sizeof(used)) <= 0) {
-		*seen = xasprintf("%s cannot be read", parameter);
+	feature = read_feature(f, name, parameter, seen);
+	if (!feature.is_known)
 		return ANSWER_UNKNOWN;
-	}
-	*seen = xasprintf("L0 %s %s, and %s is %s",
-			  strcmp(offered, "1") ? "does not offer" : "offers",
-			  feature, parameter, used);
-	return !strcmp(offered, "1") && !strcmp(used, "N") ? ANSWER_YES : ANSWER_NO;
+	return feature.is_offered && !feature.is_used ? ANSWER_YES : ANSWER_NO;
 }
 
 char *use_feature(const struct facts *f, const char *parameter)
@@ -53,23 +74,58 @@ enum answer lacks_nested_paging(const struct facts *f, char **seen)
 }
 
 /* KVM wants all three for it. */
+static const char *const apicv_features[] = {
+	"virtual_interrupt_delivery", "apic_register_virtualization", "posted_interrupts",
+};
+
 enum answer lacks_apicv(const struct facts *f, char **seen)
 {
-	static const char *const needed[] = {
-		"virtual_interrupt_delivery", "apic_register_virtualization",
-		"posted_interrupts",
-	};
 	enum answer answer = ANSWER_UNKNOWN;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(needed); i++) {
+	for (i = 0; i < ARRAY_SIZE(apicv_features); i++) {
 		free(*seen);
 		*seen = NULL;
-		answer = lacks_feature(f, needed[i], APICV, seen);
+		answer = lacks_feature(f, apicv_features[i], APICV, seen);
 		if (answer != ANSWER_YES)
 			break;
 	}
 	return answer;
+}
+
+static enum answer uses_feature(const struct facts *f, const char *name,
+				const char *parameter, char **seen)
+{
+	struct feature feature = read_feature(f, name, parameter, seen);
+
+	if (!feature.is_known)
+		return ANSWER_UNKNOWN;
+	return feature.is_offered && feature.is_used ? ANSWER_YES : ANSWER_NO;
+}
+
+enum answer uses_apicv(const struct facts *f, char **seen)
+{
+	enum answer answer = ANSWER_UNKNOWN;
+	size_t i;
+
+	if (strcmp(f->host->isa, "vmx"))
+		return uses_feature(f, "avic", AVIC, seen);
+	for (i = 0; i < ARRAY_SIZE(apicv_features); i++) {
+		free(*seen);
+		*seen = NULL;
+		answer = uses_feature(f, apicv_features[i], APICV, seen);
+		if (answer != ANSWER_YES)
+			break;
+	}
+	return answer;
+}
+
+#define X2APIC "offer x2APIC: QEMU -cpu host or -cpu MODEL,+x2apic; in a Linux guest without nox2apic"
+
+char *avoid_apic_page(const struct facts *f)
+{
+	return by_interface(f, offers_hyperv(f, "vapic") ? X2APIC :
+			    "offer Hyper-V's MSRs for the APIC first: QEMU -cpu MODEL,hv-vapic", X2APIC);
 }
 
 char *use_apicv(const struct facts *f)

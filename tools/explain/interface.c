@@ -49,7 +49,7 @@ static bool is_among(const char *properties, const char *property)
 }
 
 /* Among the CPU's properties only: a name or a path may look like one. */
-bool offers_hyperv(const struct facts *f, const char *property)
+static bool has_property(const struct facts *f, const char *property)
 {
 	bool is_cpu = false;
 	size_t i;
@@ -62,6 +62,11 @@ bool offers_hyperv(const struct facts *f, const char *property)
 		is_cpu = !strcmp(s, "-cpu") || !strcmp(s, "--cpu");
 	}
 	return false;
+}
+
+bool offers_hyperv(const struct facts *f, const char *property)
+{
+	return has_property(f, property) || has_property(f, "passthrough");
 }
 
 /* What it is offered does not say what it does: Linux takes KVM's if it is offered both. */
@@ -93,6 +98,23 @@ enum answer is_hyperv(enum interface interface)
 		return ANSWER_NO;
 	default:
 		return ANSWER_UNKNOWN;
+	}
+}
+
+char *by_interface(const struct facts *f, const char *windows, const char *others)
+{
+	enum interface interface;
+	char *why;
+
+	interface = interface_of(f, &why);
+	free(why);
+	switch (interface) {
+	case INTERFACE_HYPERV:
+		return xstrdup(windows);
+	case INTERFACE_HYPERV_OFFERED:
+		return xasprintf("Windows: %s. Not Windows: %s", windows, others);
+	default:
+		return xstrdup(others);
 	}
 }
 

@@ -19,6 +19,13 @@ enum interface interface_of(const struct facts *facts, char **why);
 /* Is it Hyper-V's, or likely so, as that is offered? */
 enum answer is_hyperv(enum interface interface);
 
+/* What to do for a guest that uses Hyper-V's interface and for others, or both texts: a copy. */
+char *by_interface(const struct facts *facts, const char *windows, const char *others);
+
+/* Hyper-V's timers need hv-synic, which switches APICv off in some cases. */
+#define HYPERV_CLOCKS "QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and hv-apicv where KVM uses APICv or AVIC"
+#define HYPERV_CLOCKS_RISK "without hv-apicv, hv-synic can switch APICv and AVIC off for this guest; the guest may need a reboot"
+
 /*
  * Is the guest offered a part of KVM's interface, see pv_features(), and does it use it?
  * Without a look at its hypercalls: of one that makes some those are not known.
@@ -29,7 +36,7 @@ enum pv_state {
 
 enum pv_state pv_state_of(const struct facts *facts, const char *feature);
 
-/* Does the VMM offer one of Hyper-V's properties: "time", "" for any? */
+/* Does the VMM offer one of Hyper-V's properties, by its name or all of them: "time", "" for any? */
 bool offers_hyperv(const struct facts *facts, const char *property);
 
 #endif

@@ -22,6 +22,7 @@ static const char *const files[NUM_KVM_COUNTS] = {
 	[KVM_MMIO_EXITS] = "mmio_exits",
 	[KVM_SMALL_PAGES] = "pages_4k",
 	[KVM_LARGE_PAGES] = "pages_2m",
+	[KVM_HUGE_PAGES] = "pages_1g",
 	[KVM_NX_SPLITS] = "nx_lpage_splits",
 };
 
@@ -107,6 +108,31 @@ void kvm_counts_subtract(struct kvm_counts *counts,
 		else
 			count->before = before->v[i].value;
 	}
+}
+
+static struct kvm_mapped mapped(uint64_t small, uint64_t large, uint64_t huge)
+{
+	return (struct kvm_mapped){
+		.pages = small + large + huge,
+		.small = small,
+		.all = small + large * PAGES_PER_LARGE + huge * PAGES_PER_HUGE,
+	};
+}
+
+int kvm_counts_mapped(const struct kvm_counts *counts, struct kvm_mapped *now,
+		      struct kvm_mapped *before)
+{
+	const struct kvm_count *small = &counts->v[KVM_SMALL_PAGES];
+	const struct kvm_count *large = &counts->v[KVM_LARGE_PAGES];
+	const struct kvm_count *huge = &counts->v[KVM_HUGE_PAGES];
+
+	if (!small->is_known)
+		return small->err;
+	if (!large->is_known || !huge->is_known)
+		return large->is_known ? huge->err : large->err;
+	*now = mapped(small->value, large->value, huge->value);
+	*before = mapped(small->before, large->before, huge->before);
+	return 0;
 }
 
 const char *kvm_count_name(enum kvm_count_id id)

@@ -10,6 +10,8 @@
 
 /* A large page is 2 MB. */
 #define PAGES_PER_LARGE	512
+/* And the largest is 1 GB. */
+#define PAGES_PER_HUGE	(512 * 512)
 
 enum kvm_count_id {
 	KVM_POLL_HIT_NS,
@@ -25,6 +27,7 @@ enum kvm_count_id {
 	/* What is mapped now, in pages of their size. */
 	KVM_SMALL_PAGES,
 	KVM_LARGE_PAGES,
+	KVM_HUGE_PAGES,
 	/* Large pages that are split because the guest executes in them. */
 	KVM_NX_SPLITS,
 	NUM_KVM_COUNTS,
@@ -53,6 +56,18 @@ struct kvm_counts {
  */
 void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts);
+
+/* All that KVM has mapped. */
+struct kvm_mapped {
+	/* Whatever their size. */
+	uint64_t pages;
+	/* Memory, counted in pages of 4K: all of it, and what is mapped in them. */
+	uint64_t small, all;
+};
+
+/* At the interval's end and at its beginning; 0, or -errno of a count that is not known. */
+int kvm_counts_mapped(const struct kvm_counts *counts, struct kvm_mapped *now,
+		      struct kvm_mapped *before);
 
 /* Those of a guest that was not there yet: 0, and known. */
 void kvm_counts_start(struct kvm_counts *counts);

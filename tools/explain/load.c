@@ -54,9 +54,50 @@ struct load load_of_both(const struct facts *f, const struct reasons *reasons)
 	return both;
 }
 
+static double rate_of_vcpu(const struct facts *f, const struct exit_stats *stats,
+			   const struct reasons *reasons)
+{
+	double rate = 0;
+	size_t i;
+
+	for (i = 0; i < stats->num_cells; i++)
+		if (stats->cells[i].key.level == 2 &&
+		    reasons_have(reasons, stats->cells[i].key.reason))
+			rate += in_interval(f, stats->cells[i].value[CELL_COUNT]);
+	return rate * NSEC_PER_SEC;
+}
+
+/* No less than the mean, which is all that is known where vCPUs are not counted. */
+double busiest_rate(const struct facts *f, const struct reasons *reasons)
+{
+	uint64_t vcpus = f->guest->guest.vcpus;
+	double most = load_of(f, reasons, 2).rate / (vcpus ? vcpus : 1);
+	size_t i;
+
+	for (i = 0; i < f->guest->num_vcpus; i++) {
+		double rate = rate_of_vcpu(f, &f->guest->vcpus[i].stats, reasons);
+
+		if (rate > most)
+			most = rate;
+	}
+	return most;
+}
+
 double in_interval(const struct facts *f, uint64_t count)
 {
 	return f->guest->interval_ns ? (double)count / f->guest->interval_ns : 0;
+}
+
+double rate_of_machine(const struct facts *f, uint64_t count)
+{
+	uint64_t ns = f->activity.interval_ns;
+
+	return ns ? (double)count * NSEC_PER_SEC / ns : 0;
+}
+
+double most_of_machine(const struct facts *f, uint64_t count)
+{
+	return in_interval(f, count) * NSEC_PER_SEC;
 }
 
 struct gain gain_of(const struct facts *f, double kernel, double rate)
@@ -88,9 +129,8 @@ bool is_often(const struct facts *f, double rate, double threshold)
 	return rate >= threshold * f->scale;
 }
 
-bool has_own_cpus(const struct facts *f)
+bool is_often_on_vcpu(const struct facts *f, const struct reasons *reasons,
+		      double threshold)
 {
-	struct load all = load_of_both(f, &all_reasons);
-
-	return f->num_vcpus <= f->num_cpus && all.parts[PART_RUNQ] < 0.01;
+	return is_often(f, busiest_rate(f, reasons), threshold);
 }

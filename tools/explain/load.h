@@ -28,8 +28,21 @@ struct load load_of(const struct facts *f, const struct reasons *reasons,
 /* Of the guest and of guests inside it: a vCPU waits and sleeps at either level. */
 struct load load_of_both(const struct facts *f, const struct reasons *reasons);
 
+/*
+ * How often the busiest vCPU of a guest exits for them in a second. Each vCPU of a large
+ * guest has a timer, is woken and interrupted: what is little for one adds up.
+ */
+double busiest_rate(const struct facts *f, const struct reasons *reasons);
+
 /* What was counted, for each ns. */
 double in_interval(const struct facts *f, uint64_t count);
+
+/*
+ * What this machine did, for each second that it was looked at: on average, and the
+ * most that it can have been while the guest was there, if it was not all the time.
+ */
+double rate_of_machine(const struct facts *f, uint64_t count);
+double most_of_machine(const struct facts *f, uint64_t count);
 
 /* So many exits fewer save what KVM spends on them, and their way to L0. */
 struct gain gain_of(const struct facts *f, double kernel, double rate);
@@ -37,8 +50,7 @@ struct gain gain_at_most(double cpus);
 /* Against thresholds that are lower for one of many guests. */
 bool is_worth_it(const struct facts *f, const struct gain *gain);
 bool is_often(const struct facts *f, double rate, double threshold);
-
-/* Could each vCPU of this machine's guests have a CPU, and has it had one? */
-bool has_own_cpus(const struct facts *f);
+bool is_often_on_vcpu(const struct facts *f, const struct reasons *reasons,
+		      double threshold);
 
 #endif

@@ -22,11 +22,15 @@ double asleep_for_pages(const struct facts *f)
 	return load_of_both(f, &faults).parts[PART_BLOCKED] + halted_for_pages(f);
 }
 
-/* Of the whole machine: too few rule it out, and many may be others'. */
+/*
+ * Of the whole machine: too few rule it out, and many may be others'. Whether those that
+ * there were came while the guest was there is not known.
+ */
 static enum answer took_long(const struct facts *f, uint64_t count, const char *what,
 			     char **seen)
 {
-	double rate = in_interval(f, count) * NSEC_PER_SEC;
+	double rate = rate_of_machine(f, count), most = most_of_machine(f, count);
+	double asleep = asleep_for_pages(f);
 
 	if (!f->activity.is_memory_known) {
 		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
@@ -34,7 +38,8 @@ static enum answer took_long(const struct facts *f, uint64_t count, const char *
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("this machine %s %.0f times per second", what, rate);
-	return rate * MOST_PER_PAGE < asleep_for_pages(f) ? ANSWER_NO : ANSWER_YES;
+	return most * MOST_PER_PAGE < asleep ? ANSWER_NO :
+	       rate * MOST_PER_PAGE < asleep ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
 enum answer waits_for_swap(const struct facts *f, char **seen)

@@ -132,7 +132,7 @@ static enum answer is_at_max(const struct facts *f, char **seen)
 /* What is looked at may be of others: it can rule out, and not show. */
 static enum answer frees_memory(const struct facts *f, char **seen)
 {
-	double rate = in_interval(f, f->activity.stalls) * NSEC_PER_SEC;
+	double rate = rate_of_machine(f, f->activity.stalls);
 	bool is_known = f->activity.is_memory_known;
 
 	*seen = is_known ?

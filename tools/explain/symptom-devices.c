@@ -91,6 +91,18 @@ static enum answer is_clock_of_any(const struct facts *f, char **seen)
 	return add_interface(f, seen) == INTERFACE_UNKNOWN ? ANSWER_YES : ANSWER_NO;
 }
 
+/* What has no name may be no device: gVisor's sentry and unikernels leave for their host so. */
+static enum answer is_call(const struct facts *f, char **seen)
+{
+	enum answer answer = is_unknown(f, seen);
+
+	if (answer != ANSWER_YES)
+		return answer;
+	append(seen, is_qemu(f) ? "; the VMM is QEMU, which has devices" :
+				  "; the VMM is not known to be QEMU");
+	return is_qemu(f) ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 /* With Hyper-V's interface it is one of the clocks that this replaces. */
 static enum answer is_rtc_alone(const struct facts *f, char **seen)
 {
@@ -136,9 +148,9 @@ static struct gain eventfd_gain(const struct facts *f, const struct gain *all)
 static const struct cause causes[] = {
 	{
 		"clock-hyperv", "a clock other than Hyper-V's", "VMM",
-		"the guest may need a reboot to use it",
+		HYPERV_CLOCKS_RISK,
 		OF(clock_of_hyperv), HOW,
-		"Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
+		"Hyper-V's clocks for the guest: " HYPERV_CLOCKS "; and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
 		gain_of_part, .part = part_of_clock,
 	}, {
 		"clock-linux", "a clock other than KVM's", "guest",
@@ -148,14 +160,15 @@ static const struct cause causes[] = {
 		gain_of_part, .part = part_of_other_clock,
 	}, {
 		"clock", "a clock whose reads exit", "VMM and guest",
-		"only a constant TSC works as a clock",
+		"only a constant TSC works as a clock; Windows: " HYPERV_CLOCKS_RISK,
 		OF(clock_of_any), HOW,
-		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer",
+		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). Windows: " HYPERV_CLOCKS,
 		gain_of_part, .part = part_of_other_clock,
 	}, {
-		"rtc", "the RTC", "guest", "what reads it may need it",
+		"rtc", "the RTC", "guest",
+		"what reads it may need it; Windows: " HYPERV_CLOCKS_RISK,
 		OF(rtc_alone), HOW,
-		"Windows: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer. Linux: nothing while it boots, later fewer reads of the RTC (hwclock)",
+		"Windows: " HYPERV_CLOCKS ". Linux: nothing while it boots, later fewer reads of the RTC (hwclock)",
 		gain_of_part, .part = part_of_rtc,
 	}, {
 		"serial-port", "a serial port", "VMM and guest",
@@ -205,6 +218,12 @@ static const struct cause causes[] = {
 		"the guest needs the driver",
 		OF(unknown), HOW,
 		.change_of = name_device, .gain = eventfd_gain, .part = part_of_unknown,
+	}, {
+		"access-calls", "accesses by which the guest calls its VMM", "VMM and guest", "none",
+		{ { is_call, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"the VMM's documentation: gVisor, unikernels and other sandboxes have no device there",
+		"nothing, if the guest has to call the VMM so often",
+		gain_not_counted,
 	},
 };
 

@@ -114,10 +114,10 @@ static bool are_expensive(const struct facts *f, struct advice *a)
 {
 	double rate = exit_rate(f);
 
-	if (!f->host->virtualized || !is_often(f, rate, 1000) ||
+	if (!f->host->virtualized || !is_often_on_vcpu(f, &all_reasons, 1000) ||
 	    !(is_any(f, lacks_evmcs) || is_any(f, lacks_shadowing) ||
 	      is_any(f, flushes_l1d) ||
-	      (is_often(f, rate, 20000) && is_any(f, clears_buffers))))
+	      (is_often_on_vcpu(f, &all_reasons, 20000) && is_any(f, clears_buffers))))
 		return false;
 	a->gain.kind = GAIN_UNKNOWN;
 	a->evidence = xasprintf("%.0f exits per second, each of them through L0",

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Exceptions, control registers and INVLPG that exit. */
+/*
+ * Exceptions, control registers and INVLPG that exit; and NMIs of this machine, for which
+ * VMX has the reason of exceptions.
+ */
 #include <string.h>
 
 #include "base/util.h"
@@ -11,22 +14,24 @@ static const struct reasons exceptions = { {
 	"EXCEPTION_NMI", "CR_ACCESS", "INVLPG",
 	"DB_excp", "BP_excp", "UD_excp", "NM_excp", "GP_excp", "PF_excp", "AC_excp", "MC_excp",
 	"read_cr0", "read_cr3", "read_cr4", "write_cr0", "write_cr3", "write_cr4",
-	"cr0_sel_write", "invlpg",
+	"cr0_sel_write", "invlpg", "nmi",
 } };
 static const struct reasons of_page_tables = { {
 	"EXCEPTION_NMI", "CR_ACCESS", "INVLPG", "PF_excp", "read_cr0", "read_cr3", "read_cr4",
 	"write_cr0", "write_cr3", "write_cr4", "cr0_sel_write", "invlpg",
 } };
 static const struct reasons of_debugging = { { "DB_excp", "BP_excp" } };
+static const struct reasons nmis = { { "nmi" } };
+static const struct reasons exceptions_or_nmis = { { "EXCEPTION_NMI" } };
 
 static bool are_many(const struct facts *f, struct advice *a)
 {
 	struct load load = load_of(f, &exceptions, 2);
 
 	a->gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
-	if (!is_often(f, load.rate, 1000) || !is_worth_it(f, &a->gain))
+	if (!is_often_on_vcpu(f, &exceptions, 1000) || !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits per second for exceptions, control registers and INVLPG; they take KVM %.2f s of each second",
+	a->evidence = xasprintf("%.0f exits per second for exceptions or NMIs of this machine, control registers and INVLPG; they take KVM %.2f s of each second",
 				load.rate, load.parts[PART_KERNEL]);
 	return true;
 }
@@ -63,6 +68,35 @@ static enum answer are_of_debugging(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	*seen = xasprintf("%.0f %% of them are #DB and #BP", 100 * share);
 	return share >= 0.25 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* If the machine's NMIs are even over its CPUs, so many come while the guest runs. */
+static double nmis_meanwhile(const struct facts *f, double rate)
+{
+	double cpus = in_interval(f, f->guest->guest.guest_time_ns);
+
+	return f->num_cpus ? rate * cpus / f->num_cpus : 0;
+}
+
+static enum answer are_nmis(const struct facts *f, char **seen)
+{
+	double nmi = load_of(f, &nmis, 2).rate, exits = load_of(f, &exceptions, 2).rate;
+	double rate = rate_of_machine(f, activity_interrupts(&f->activity, "NMI"));
+
+	if (strcmp(f->host->isa, "vmx")) {
+		*seen = xasprintf("%.0f %% of them are NMIs", 100 * nmi / exits);
+		return nmi >= exits / 4 ? ANSWER_YES : ANSWER_NO;
+	}
+	if (!f->activity.are_interrupts_known) {
+		*seen = xasprintf("/proc/interrupts was not read at the interval's beginning%s",
+				  f->env->past ? ": not recorded" : "");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("this machine had %.0f NMIs per second, about %.0f of them while the guest ran",
+			  rate, nmis_meanwhile(f, rate));
+	if (nmis_meanwhile(f, rate) >= load_of(f, &exceptions_or_nmis, 2).rate / 2)
+		return ANSWER_YES;
+	return rate < exits / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static enum answer lacks_unrestricted(const struct facts *f, char **seen)
@@ -133,6 +167,12 @@ static const struct cause causes[] = {
 		.change_of = use_unrestricted, .gain = gain_of_part,
 		.change_for_all = "reload kvm_intel with unrestricted_guest=1",
 	}, {
+		"host-nmis", "NMIs of this machine", "L1", "no profiles of guests",
+		{ { are_nmis, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"whether NMI grows in /proc/interrupts; perf top and perf record -a sample by NMIs",
+		"end what samples this machine by NMIs (perf top, perf record -a), let it leave guests out (perf record -e cycles:H), or sample less often (-F)",
+		gain_of_part,
+	}, {
 		"debugger", "a debugger of the guest", "VMM", "no debugging",
 		{ { awaits_debugger }, { are_of_debugging, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"who is connected to the VMM's gdbstub",
@@ -151,4 +191,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_exceptions = {
 	"exceptions", "exceptions and control registers that exit", CAUSES(causes), are_many,
+	&exceptions,
 };

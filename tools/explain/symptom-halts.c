@@ -8,14 +8,21 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/device.h"
+#include "explain/interface.h"
 #include "settings/setting.h"
+
+/* A vCPU that sleeps longer has little of a CPU to itself: its CPU is for others, or to rest. */
+#define MOST_KEPT_NS	1000000
 
 static const struct reasons halts = { { "HLT", "hlt" } };
 
 /* Polling, where it can be told, is not part of what exits cost. */
 struct halting {
 	struct load load;
+	/* Of the busiest vCPU. */
+	double rate;
 	double each_ns;
 	bool is_polling_known;
 	double hit, miss;
@@ -24,7 +31,9 @@ struct halting {
 
 static struct halting halting_of(const struct facts *f)
 {
-	struct halting h = { .load = load_of(f, &halts, 2) };
+	struct halting h = {
+		.load = load_of(f, &halts, 2), .rate = busiest_rate(f, &halts),
+	};
 	uint64_t hit_ns, miss_ns;
 	double kernel;
 
@@ -56,9 +65,11 @@ static bool are_served_by_vmm(const struct halting *h)
 
 static bool is_in_vain(const struct facts *f, const struct halting *h)
 {
-	const struct gain gain = gain_at_most(h->miss);
+	const uint64_t vcpus = f->guest->guest.vcpus;
+	/* Each vCPU that is idle polls a little. */
+	const double least = MIN_GAIN * (vcpus < 5 ? vcpus : 5);
 
-	return h->miss > h->hit && is_worth_it(f, &gain);
+	return h->miss > h->hit && is_often(f, h->miss, least);
 }
 
 /* Polling costs a CPU: not worth it where others wait for that. */
@@ -67,15 +78,17 @@ static bool is_short(const struct facts *f, const struct halting *h)
 	const struct gain gain =
 		gain_at_most(h->load.rate * f->wake_ns / NSEC_PER_SEC);
 
-	return is_often(f, h->load.rate, 200) && h->each_ns >= 1000 &&
-	       h->each_ns <= 500000 && has_own_cpus(f) && is_worth_it(f, &gain);
+	return is_often(f, h->rate, 200) && h->each_ns >= 1000 &&
+	       h->each_ns <= 500000 && is_worth_it(f, &gain);
 }
 
 /* On shared CPUs a halt is how a guest should wait: only many are a symptom. */
 static bool are_exits_many(const struct facts *f, const struct halting *h)
 {
-	return is_often(f, h->load.rate, 500) && is_worth_it(f, &h->exits) &&
-	       (has_own_cpus(f) || is_often(f, h->exits.high, 0.05));
+	double of_vcpu = h->load.rate ? h->exits.high * h->rate / h->load.rate : 0;
+
+	return is_often(f, h->rate, 500) && is_worth_it(f, &h->exits) &&
+	       (is_often(f, of_vcpu, 0.05) || owns_cpus(f));
 }
 
 static bool are_many(const struct facts *f, struct advice *a)
@@ -84,7 +97,8 @@ static bool are_many(const struct facts *f, struct advice *a)
 
 	if (are_served_by_vmm(&h))
 		return false;
-	if (!is_in_vain(f, &h) && !is_short(f, &h) && !are_exits_many(f, &h))
+	if (!is_in_vain(f, &h) && !are_exits_many(f, &h) &&
+	    !(is_short(f, &h) && owns_cpus(f)))
 		return false;
 	a->gain = h.exits;
 	a->gain.low += h.miss;
@@ -126,8 +140,8 @@ static bool read_longest_poll(const struct facts *f, uint64_t *ns)
 	       !parse_u64(value, ns);
 }
 
-/* KVM polls for sleeps as short as these, unless the guest has asked it not to. */
-static enum answer polls_by_itself(const struct facts *f, char **seen)
+/* Does KVM not poll, though it does for sleeps as short as these? */
+static enum answer lacks_polling(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
 	uint64_t longest_ns;
@@ -149,21 +163,83 @@ static enum answer polls_by_itself(const struct facts *f, char **seen)
 	return ANSWER_YES;
 }
 
+/* With 0 polling stays at 0, where it begins. */
+static bool does_polling_grow(const struct facts *f)
+{
+	char value[32];
+
+	return setting_read(setting_find("kvm.halt_poll_ns_grow", SETTING_PARAM),
+			    f->env, NULL, value, sizeof(value)) <= 0 ||
+	       strcmp(value, "0");
+}
+
+/*
+ * Other reasons for which KVM does not poll: the VMM has turned it off by
+ * KVM_CAP_HALT_POLL, which no file shows, or the guest started before the parameter was
+ * raised, on kernels where that is for later guests.
+ */
+static enum answer polls_by_itself(const struct facts *f, char **seen)
+{
+	enum answer lacks = lacks_polling(f, seen);
+
+	if (lacks != ANSWER_YES)
+		return lacks;
+	if (!does_polling_grow(f)) {
+		append(seen, "; kvm.halt_poll_ns_grow is 0: it polls for no guest");
+		return ANSWER_UNKNOWN;
+	}
+	switch (pv_state_of(f, "poll_control")) {
+	case PV_USED:
+		append(seen, "; the guest turned KVM's polling off");
+		return ANSWER_YES;
+	case PV_NOT_USED:
+	case PV_NOT_OFFERED:
+		append(seen, "; the guest did not turn KVM's polling off");
+		return ANSWER_NO;
+	default:
+		append(seen, "; whether the guest turned KVM's polling off is not known");
+		return ANSWER_UNKNOWN;
+	}
+}
+
+static bool is_unpolled(const struct facts *f)
+{
+	char *seen = NULL;
+	enum answer lacks = lacks_polling(f, &seen);
+
+	free(seen);
+	return lacks == ANSWER_YES;
+}
+
+/* KVM does not poll for it, and would not for longer sleeps either. */
+static enum answer is_never_polled(const struct facts *f, char **seen)
+{
+	enum answer by_itself = polls_by_itself(f, seen);
+
+	return is_unpolled(f) && !does_polling_grow(f) ? ANSWER_YES : by_itself;
+}
+
 static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
 
-	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs, waiting for a CPU for %.2f s of each second",
-			  (unsigned long long)f->num_vcpus,
-			  (unsigned long long)f->num_cpus,
-			  load_of_both(f, &all_reasons).parts[PART_RUNQ]);
-	return is_often(f, h.load.rate, 500) && has_own_cpus(f) ? ANSWER_YES :
-								  ANSWER_NO;
+	if (!is_often(f, h.rate, 500)) {
+		*seen = xasprintf("%.0f exits per second for HLT of the busiest vCPU", h.rate);
+		return ANSWER_NO;
+	}
+	if (h.each_ns > MOST_KEPT_NS) {
+		*seen = xasprintf("it sleeps %.1f ms at a time, and would keep %.2f CPUs that it does not use",
+				  h.each_ns / 1000000, h.load.parts[PART_HALTED]);
+		return ANSWER_NO;
+	}
+	return has_own_cpus(f, seen);
 }
 
 static enum answer sleeps_shortly(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
+	enum answer owns;
+	char *cpus = NULL;
 
 	if (!f->wake_ns) {
 		*seen = xstrdup("how long waking takes was not measured: l1tune bench --save");
@@ -172,7 +248,16 @@ static enum answer sleeps_shortly(const struct facts *f, char **seen)
 	*seen = xasprintf("it sleeps %.0f us at a time, waking takes at most %.0f us more than an exit, and polling instead would take %.2f CPUs",
 			  h.each_ns / 1000, f->wake_ns / 1000,
 			  h.load.parts[PART_HALTED]);
-	return is_short(f, &h) ? ANSWER_YES : ANSWER_NO;
+	if (!is_short(f, &h))
+		return ANSWER_NO;
+	if (is_unpolled(f)) {
+		append(seen, "; KVM may poll for longer than that already, and does not");
+		return ANSWER_UNKNOWN;
+	}
+	owns = has_own_cpus(f, &cpus);
+	append(seen, "; %s", cpus);
+	free(cpus);
+	return owns;
 }
 
 /*
@@ -219,9 +304,12 @@ static char *no_polling(const struct facts *f)
 			 (unsigned long long)f->guest->guest.id);
 }
 
+/* The VMM's own switch is for one guest. */
 static char *keep_cpu(const struct facts *f)
 {
-	return xasprintf("l1tune tune uid=%llu hlt_in_guest=1, then start it again (QEMU by itself: -overcommit cpu-pm=on)",
+	return xasprintf("%s%sl1tune tune uid=%llu hlt_in_guest=1, start it again, then l1tune tune uid=any: otherwise all later guests of the uid get it",
+			 only_on_own_cpus(f),
+			 is_qemu(f) ? "QEMU -overcommit cpu-pm=on, which is for PAUSE and MWAIT, too, and for this guest only; or " : "",
 			 (unsigned long long)f->guest->guest.uid);
 }
 
@@ -265,26 +353,26 @@ static const struct cause causes[] = {
 		{ { polls_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"halt_poll_fail_ns and halt_poll_success_ns in /sys/kernel/debug/kvm/PID-FD",
 		.change_of = no_polling, .gain = polling_gain,
-		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value below the current one",
+		.change_for_all = "l1tune tune kvm.halt_poll_ns=0, or a value below the current one; before Linux 6.1 that is for guests that start later, and for running ones l1tune tune GUEST halt_poll_ns=0",
 	}, {
 		"guest-haltpoll", "guest halt polling", "guest",
 		"its idle vCPUs take CPU time for longer",
 		{ { polls_by_itself, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"cpuidle-haltpoll in the guest's /sys/devices/system/cpu/cpuidle/current_driver",
+		"cpuidle-haltpoll in the guest's /sys/devices/system/cpu/cpuidle/current_driver; poll_control in l1tune paravirt",
 		"nothing on this machine: KVM does not poll for a guest that polls itself (cpuidle-haltpoll). In the guest raise guest_halt_poll_ns in /sys/module/haltpoll/parameters",
 		gain_of_part,
 	}, {
 		"poll-up", "short sleeps", "L1",
 		"the CPU time of polling is not available to others",
 		{ { sleeps_shortly, VERDICT_SHOWN, VERDICT_RULED_OUT },
-		  { polls_by_itself, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		  { is_never_polled, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"l1tune bench --save, and look again; then l1tune try",
 		.change_of = poll_longer, .gain = waking_gain,
 	}, {
 		"hlt-in-guest", "exits for HLT on dedicated CPUs", "L1",
-		"a halted vCPU keeps its CPU and looks busy; not for VMMs that serve HLT themselves",
+		"a halted vCPU keeps its CPU and looks busy, until the guest ends; not for VMMs that serve HLT themselves; KVM does not offer PV_UNHALT any more, so PV spinlocks spin; on Intel up to kernel 7.2 a vCPU that is reset while it is halted stays halted",
 		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"l1tune list: VCPUS of all guests, and RUNQ",
+		OWN_CPUS_BY,
 		.change_of = keep_cpu, .gain = exits_gain,
 	}, {
 		"vcpu-wakeups", "vCPUs that wake each other", "guest",
@@ -313,4 +401,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_halts = {
 	"halts", "exits and polling of halted vCPUs", CAUSES(causes), are_many,
+	&halts,
 };

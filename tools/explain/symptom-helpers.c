@@ -136,7 +136,8 @@ static const struct cause causes[] = {
 		"resize the balloon less often or in smaller steps; no free page reporting (QEMU virtio-balloon,free-page-reporting=off) where memory is not scarce",
 		gain_not_counted,
 	}, {
-		"vmm-threads", "the VMM's own threads", "VMM", "depends on what they do",
+		"vmm-threads", "the VMM's own threads", "VMM",
+		"depends on what they do; the work of a vhost-user backend, a process of its own, is in no count of l1tune",
 		/* No count is of them alone: they are what is left. */
 		{ },
 		"top -H -p PID", .change_of = look_inside, .gain = gain_not_counted,

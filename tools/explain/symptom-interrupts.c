@@ -28,7 +28,7 @@ static bool is_interrupted(const struct facts *f, struct advice *a)
 	struct load irq = load_of(f, &interrupts, 2);
 
 	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
-	if (!is_often(f, irq.rate, 5000) || !is_worth_it(f, &a->gain))
+	if (!is_often_on_vcpu(f, &interrupts, 5000) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for interrupts of this machine",
 				irq.rate);
@@ -63,7 +63,6 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 			      const char *what, char **seen)
 {
 	uint64_t all = count_of(f, NULL), some = count_of(f, names);
-	double rate = in_interval(f, some) * NSEC_PER_SEC;
 
 	if (!f->activity.are_interrupts_known || !all) {
 		*seen = xasprintf("/proc/interrupts was not read at the interval's beginning%s",
@@ -71,10 +70,11 @@ static enum answer are_mostly(const struct facts *f, const char *const *names,
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("%.0f %% of this machine's interrupts were %s, %.0f per second",
-			  100.0 * some / all, what, rate);
+			  100.0 * some / all, what, rate_of_machine(f, some));
 	/* Few of a machine's can be all of those on the CPUs of one guest. */
 	return some >= all / 2 ? ANSWER_YES :
-	       rate < load_of(f, &interrupts, 2).rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+	       most_of_machine(f, some) < load_of(f, &interrupts, 2).rate / 10 ? ANSWER_NO :
+									 ANSWER_UNKNOWN;
 }
 
 static enum answer are_of_devices(const struct facts *f, char **seen)
@@ -85,7 +85,7 @@ static enum answer are_of_devices(const struct facts *f, char **seen)
 /* As many as a callback has may be timers as well as devices. */
 static enum answer are_timers(const struct facts *f, char **seen)
 {
-	double rate = in_interval(f, count_of(f, callbacks)) * NSEC_PER_SEC;
+	double rate = most_of_machine(f, count_of(f, callbacks));
 	enum answer answer = are_mostly(f, timers, "of its own timers (LOC, HVS)", seen);
 
 	return answer == ANSWER_NO && rate >= load_of(f, &interrupts, 2).rate / 10 ?
@@ -141,7 +141,7 @@ static const struct cause causes[] = {
 		"the CPUs without a tick are for vCPUs only",
 		{ { are_timers, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"whether LOC or HVS grows in /proc/interrupts; perf record -e timer:hrtimer_expire_entry -a",
-		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: the preemption timer (l1tune caps) needs none of the host's; where it is not offered, kvm.pi_inject_timer=1 moves them to other CPUs",
+		"no tick where a vCPU is alone on its CPU: nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line. KVM's timers for guests are among them: the preemption timer (l1tune caps) needs none of the host's; where it is not offered, kvm.pi_inject_timer=1 moves them to other CPUs, but only of guests that have APICv or AVIC and, on newer kernels, HLT or MWAIT without exits (hlt_in_guest, QEMU -overcommit cpu-pm=on): for others it changes nothing",
 		gain_of_part,
 	}, {
 		"host-ipis", "interrupts from CPU to CPU", "L1",
@@ -162,5 +162,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_interrupts = {
 	"interrupts", "interrupts of this machine on vCPUs' CPUs", CAUSES(causes),
-	is_interrupted,
+	is_interrupted, &interrupts,
 };

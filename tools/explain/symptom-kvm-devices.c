@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Old devices that KVM emulates: each access is an exit that newer ones need not have. */
-#include <stdlib.h>
-
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/device.h"
+#include "explain/feature.h"
 #include "explain/interface.h"
 
 /* Without a sample it is not known that there are any. */
@@ -29,13 +28,8 @@ CLASSES(apic, SERVED_BY_KVM, BIT_OF(ACCESS_APIC_PAGE))
 
 static char *other_clock(const struct facts *f)
 {
-	char *why;
-	enum interface interface = interface_of(f, &why);
-
-	free(why);
-	return xstrdup(is_hyperv(interface) == ANSWER_YES ?
-		       "Hyper-V's clocks for the guest: QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer" :
-		       "in the guest kvm-clock or tsc as clocksource, and the local APIC timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; remove nolapic, noapic and clocksource=pit");
+	return by_interface(f, "Hyper-V's clocks for the guest: " HYPERV_CLOCKS,
+			    "in the guest kvm-clock or tsc as clocksource, and the local APIC timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; remove nolapic, noapic and clocksource=pit");
 }
 
 #define HOW	"perf record -e kvm:kvm_pio,kvm:kvm_mmio -p PID"
@@ -44,7 +38,7 @@ static char *other_clock(const struct facts *f)
 static const struct cause causes[] = {
 	{
 		"pit", "the PIT as clock or timer", "guest and VMM",
-		"only a constant TSC works as a clock",
+		"only a constant TSC works as a clock; Windows: " HYPERV_CLOCKS_RISK,
 		OF(pit), HOW,
 		.change_of = other_clock, .gain = gain_of_part, .part = part_of_pit,
 	}, {
@@ -62,8 +56,7 @@ static const struct cause causes[] = {
 		"apic-page", "the local APIC by MMIO (xAPIC)", "VMM and guest",
 		"old guests may not have x2APIC",
 		OF(apic), HOW,
-		"x2APIC: QEMU -cpu MODEL,+x2apic; in the guest without nox2apic",
-		gain_of_part, .part = part_of_apic,
+		.change_of = avoid_apic_page, .gain = gain_of_part, .part = part_of_apic,
 	},
 };
 

@@ -4,7 +4,6 @@
  * how large a page KVM then maps are two questions, and a cure answers one of
  * them: so each cause below is ruled out by what makes its cure useless.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,12 @@
 #include "explain/balloon.h"
 #include "explain/cause.h"
 #include "explain/fault.h"
+#include "explain/feature.h"
 #include "explain/page-wait.h"
+#include "explain/small-pages.h"
 #include "model/machine.h"
 
+static const struct reasons exits = { { "EPT_VIOLATION", "npf", "PML_FULL" } };
 static const struct reasons dirty_logs = { { "PML_FULL" } };
 
 #define LARGE_BYTES	(PAGES_PER_LARGE * 4096)
@@ -25,14 +27,19 @@ static const struct reasons dirty_logs = { { "PML_FULL" } };
 
 static char *pages_text(const struct facts *f)
 {
-	uint64_t small, large;
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
+	uint64_t huge;
+	char *text;
 
-	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
-	    !kvm_count_of(f, KVM_LARGE_PAGES, &large))
-		return xasprintf("what KVM has mapped is not known: %s",
-				 kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
-	return xasprintf("%llu pages of 4K are mapped and %llu of 2M",
-			 (unsigned long long)small, (unsigned long long)large);
+	if (err)
+		return xasprintf("what KVM has mapped is not known: %s", kvm_count_why_not(err));
+	text = xasprintf("%llu pages of 4K are mapped and %llu of 2M",
+			 (unsigned long long)now.small,
+			 (unsigned long long)f->kvm.v[KVM_LARGE_PAGES].value);
+	if (kvm_count_of(f, KVM_HUGE_PAGES, &huge) && huge)
+		append(&text, ", %llu of 1G", (unsigned long long)huge);
+	return text;
 }
 
 static bool has_faults(const struct facts *f, struct advice *a)
@@ -50,18 +57,6 @@ static bool has_faults(const struct facts *f, struct advice *a)
 				fault.rate, fault.parts[PART_KERNEL], pages);
 	free(pages);
 	return true;
-}
-
-static bool is_memory_known(const struct facts *f, char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-
-	if (memory->err == -ENODATA)
-		*seen = xstrdup("no mapping in the VMM's smaps is the guest's memory");
-	else if (memory->err)
-		*seen = xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
-				  env_why_not(f->env, memory->err));
-	return !memory->err;
 }
 
 /* ---- What made the fault necessary ---- */
@@ -127,7 +122,10 @@ static enum answer is_logged(const struct facts *f, char **seen)
 	return answer;
 }
 
-/* Without these bits KVM takes away accesses to see which pages are used. */
+/*
+ * Without these bits KVM takes away accesses to see which pages are used. It may leave
+ * them alone though L0 offers them.
+ */
 static enum answer has_accessed_bits(const struct facts *f, char **seen)
 {
 	char value[8];
@@ -136,6 +134,10 @@ static enum answer has_accessed_bits(const struct facts *f, char **seen)
 		*seen = xstrdup("the CPU's nested page tables have accessed bits");
 		return ANSWER_YES;
 	}
+	if (lacks_feature(f, "ept_ad", "kvm_intel.eptad", seen) == ANSWER_YES)
+		return ANSWER_NO;
+	free(*seen);
+	*seen = NULL;
 	if (!machine_file(f->env->sysfs, value, sizeof(value),
 			  "class/l1tune/l1/vmx/ept_ad"))
 		return ANSWER_UNKNOWN;
@@ -217,16 +219,16 @@ static enum answer is_swapped(const struct facts *f, char **seen)
 static enum answer could_cause(const struct facts *f, uint64_t count,
 			       const char *what, char **seen)
 {
-	double rate = in_interval(f, count) * NSEC_PER_SEC;
-
 	if (!f->activity.is_memory_known) {
 		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
 				  f->env->past ? ": not recorded" : "");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("this machine %s %.0f times per second", what, rate);
+	*seen = xasprintf("this machine %s %.0f times per second", what,
+			  rate_of_machine(f, count));
 	/* Of all processes: that there are many does not say whose they are. */
-	return rate < memory_faults(f).rate / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+	return most_of_machine(f, count) < memory_faults(f).rate / 10 ? ANSWER_NO :
+									ANSWER_UNKNOWN;
 }
 
 static enum answer is_balanced(const struct facts *f, char **seen)
@@ -267,155 +269,18 @@ static enum answer is_merged(const struct facts *f, char **seen)
 /* Each fault has added a page to what is mapped. */
 static enum answer is_growing(const struct facts *f, char **seen)
 {
-	const struct kvm_count *small = &f->kvm.v[KVM_SMALL_PAGES];
-	const struct kvm_count *large = &f->kvm.v[KVM_LARGE_PAGES];
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
 	double rate = memory_faults(f).rate, growth;
 
-	if (!small->is_known || !large->is_known) {
-		*seen = xasprintf("pages_4k cannot be read: %s",
-				  kvm_count_why_not(small->err));
+	if (err) {
+		*seen = xasprintf("pages_4k cannot be read: %s", kvm_count_why_not(err));
 		return ANSWER_UNKNOWN;
 	}
-	growth = in_interval(f, sub_clamped(small->value + large->value,
-					    small->before + large->before)) *
-		 NSEC_PER_SEC;
+	growth = in_interval(f, sub_clamped(now.pages, before.pages)) * NSEC_PER_SEC;
 	*seen = xasprintf("the mapped pages grow by %.0f per second",
 			  growth);
 	return growth >= rate / 2 ? ANSWER_YES : ANSWER_NO;
-}
-
-/* ---- What keeps pages small ---- */
-
-static enum answer is_mapped_small(const struct facts *f, char **seen)
-{
-	uint64_t small, large;
-
-	if (!kvm_count_of(f, KVM_SMALL_PAGES, &small) ||
-	    !kvm_count_of(f, KVM_LARGE_PAGES, &large)) {
-		*seen = xasprintf("pages_4k and pages_2m cannot be read: %s",
-				  kvm_count_why_not(f->kvm.v[KVM_SMALL_PAGES].err));
-		return ANSWER_UNKNOWN;
-	}
-	*seen = xasprintf("KVM has %s of it mapped in 4K pages",
-			  small > large * PAGES_PER_LARGE ? "most" : "little");
-	return small > large * PAGES_PER_LARGE ? ANSWER_YES : ANSWER_NO;
-}
-
-/* The word in brackets: "always [madvise] never". Empty if there is no file. */
-static void read_choice(const struct facts *f, const char *name, char *word,
-			size_t size)
-{
-	char line[128], *start;
-
-	*word = '\0';
-	if (!machine_file(f->env->sysfs, line, sizeof(line),
-			  "kernel/mm/transparent_hugepage/%s", name))
-		return;
-	start = strchr(line, '[');
-	if (start)
-		snprintf(word, size, "%.*s", (int)strcspn(start + 1, "]"),
-			 start + 1);
-}
-
-/* Of one backing: is it that, and does its setting allow large pages? */
-static enum answer setting_refuses(const struct facts *f, enum backing backing,
-				   const char *setting, char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-	char word[16], *text;
-	bool allows;
-
-	if (!is_memory_known(f, seen))
-		return ANSWER_UNKNOWN;
-	text = backing_text(memory);
-	if (memory->mapping.backing != backing) {
-		*seen = xasprintf("the guest's memory is %s", text);
-		free(text);
-		return ANSWER_NO;
-	}
-	read_choice(f, setting, word, sizeof(word));
-	allows = !strcmp(word, "always") || !strcmp(word, "force") ||
-		 !strcmp(word, "within_size") ||
-		 ((!strcmp(word, "madvise") || !strcmp(word, "advise")) &&
-		  memory->mapping.is_advised);
-	*seen = xasprintf("the guest's memory is %s, for which %s says %s%s",
-			  text, setting, *word ? word : "nothing: this kernel has no transparent huge pages",
-			  strstr(word, "advise") && !memory->mapping.is_advised ?
-			  ", and the VMM does not advise" : "");
-	free(text);
-	return allows ? ANSWER_NO : ANSWER_YES;
-}
-
-static enum answer anonymous_is_refused(const struct facts *f, char **seen)
-{
-	return setting_refuses(f, BACKING_ANONYMOUS, "enabled", seen);
-}
-
-static enum answer shmem_is_refused(const struct facts *f, char **seen)
-{
-	return setting_refuses(f, BACKING_SHMEM, "shmem_enabled", seen);
-}
-
-static enum answer is_backed_by(const struct facts *f, enum backing backing,
-				char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-	char *text;
-
-	if (!is_memory_known(f, seen))
-		return ANSWER_UNKNOWN;
-	text = backing_text(memory);
-	*seen = xasprintf("the guest's memory is %s", text);
-	free(text);
-	return memory->mapping.backing == backing ? ANSWER_YES : ANSWER_NO;
-}
-
-static enum answer is_file(const struct facts *f, char **seen)
-{
-	return is_backed_by(f, BACKING_FILE, seen);
-}
-
-static enum answer is_tmpfs(const struct facts *f, char **seen)
-{
-	return is_backed_by(f, BACKING_TMPFS, seen);
-}
-
-/* By the VMM itself, whatever the machine's settings say. */
-static enum answer vmm_refuses(const struct facts *f, char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-
-	if (!is_memory_known(f, seen))
-		return ANSWER_UNKNOWN;
-	*seen = xstrdup(memory->mapping.is_refused ?
-			"the VMM advised against huge pages (MADV_NOHUGEPAGE)" :
-			memory->is_disabled ?
-			"the VMM has huge pages switched off for itself (PR_SET_THP_DISABLE)" :
-			"the VMM does not refuse huge pages");
-	return memory->mapping.is_refused || memory->is_disabled ? ANSWER_YES :
-							   ANSWER_NO;
-}
-
-/* Nothing refuses large pages, and there are none. */
-static enum answer is_allowed_in_vain(const struct facts *f, char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-	char *text = NULL;
-	enum answer answer;
-
-	if (!is_memory_known(f, seen))
-		return ANSWER_UNKNOWN;
-	if (memory->mapping.backing == BACKING_HUGETLB) {
-		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
-		return ANSWER_YES;
-	}
-	if (memory->mapping.backing == BACKING_FILE || memory->mapping.backing == BACKING_TMPFS)
-		return is_backed_by(f, BACKING_ANONYMOUS, seen);
-	answer = memory->mapping.backing == BACKING_SHMEM ? shmem_is_refused(f, &text) :
-						    anonymous_is_refused(f, &text);
-	*seen = text;
-	return answer == ANSWER_YES || memory->mapping.is_refused ||
-	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
 }
 
 /* ---- What changes it ---- */
@@ -430,13 +295,6 @@ static char *stop_splitting(const struct facts *f)
 	return xstrdup(is_safe ?
 		       "l1tune tune kvm.nx_huge_pages=N: this CPU is not affected by iTLB multihit" :
 		       "l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that split pages are not merged and split again; nx_huge_pages=N only if all guests are trusted, as this CPU may be affected by iTLB multihit");
-}
-
-static char *make_large(const struct facts *f)
-{
-	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
-		       "guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there" :
-		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
 }
 
 /*
@@ -515,7 +373,7 @@ static const struct cause causes[] = {
 		"reclaim knows less about page use",
 		{ { has_accessed_bits, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { are_on_mapped_pages, VERDICT_OPEN, VERDICT_RULED_OUT } },
-		"l1tune caps: whether L0 offers ept_ad, which avoids this",
+		"l1tune caps: whether L0 offers ept_ad, and KVM uses it (kvm_intel.eptad), which avoids this",
 		"less page aging: no DAMON or page_idle on the VMM, lru_gen off (echo 0 > /sys/kernel/mm/lru_gen/enabled), more free memory",
 		gain_of_part,
 	}, {
@@ -554,8 +412,7 @@ static const struct cause causes[] = {
 		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"echo always > /sys/kernel/mm/transparent_hugepage/enabled, then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m",
-		all_but_one,
+		.change_of = allow_anonymous, .gain = all_but_one,
 	}, {
 		"small-pages-shmem", "shared memory in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time, on all kernel-internal tmpfs mounts",
@@ -563,8 +420,7 @@ static const struct cause causes[] = {
 		  { is_watched, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"echo always > /sys/kernel/mm/transparent_hugepage/shmem_enabled (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory",
-		all_but_one,
+		.change_of = allow_shmem, .gain = all_but_one,
 	}, {
 		"small-pages-tmpfs", "a file in tmpfs, in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time",
@@ -579,8 +435,7 @@ static const struct cause causes[] = {
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"do not map the memory from a file: read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that",
-		all_but_one,
+		.change_of = leave_file, .gain = all_but_one,
 	}, {
 		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
 		"the guest keeps the memory, used or not",
@@ -632,5 +487,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_memory_faults = {
-	"memory-faults", "EPT/NPT faults", CAUSES(causes), has_faults,
+	"memory-faults", "EPT/NPT faults", CAUSES(causes), has_faults, &exits,
 };

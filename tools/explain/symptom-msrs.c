@@ -29,7 +29,7 @@ static bool accesses(const struct facts *f, struct advice *a)
 	if (are_filtered(f, &msr))
 		return false;
 	a->gain = gain_of(f, msr.parts[PART_KERNEL], msr.rate);
-	if (!is_often(f, msr.rate, 1000) || !is_worth_it(f, &a->gain))
+	if (!is_often_on_vcpu(f, &msrs, 1000) || !is_worth_it(f, &a->gain))
 		return false;
 	access_name(f, SERVED_MSR, a,
 		    xasprintf("%.0f exits per second for MSRs; they take KVM %.2f s of each second",
@@ -63,35 +63,92 @@ static char *less_use(const struct facts *f)
 	return text;
 }
 
-#define OR_APICV "APICv or AVIC, if l1tune caps says that L0 offers them"
+/* Where KVM uses it, it is off for this VM: that is another cause. */
+static bool is_apicv_in_use(const struct facts *f)
+{
+	char *seen = NULL;
+	enum answer answer = uses_apicv(f, &seen);
 
-static char *fewer_eois(const struct facts *f)
+	free(seen);
+	return answer == ANSWER_YES;
+}
+
+#define LEFT "the exits left are for interrupts whose lines stay up, or with others pending"
+
+static const char *kvm_eois(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_eoi")) {
 	case PV_NOT_USED:
-		return xstrdup("let the guest use the PV EOI that it is offered: Linux does with CONFIG_KVM_GUEST, unless it runs on Hyper-V's interface or with nopv; or " OR_APICV);
+		return "let the guest use the PV EOI that it is offered: Linux does with CONFIG_KVM_GUEST, unless it runs on Hyper-V's interface or with nopv";
 	case PV_USED:
-		return xstrdup(OR_APICV ". The guest uses PV EOI already: the exits left are for interrupts whose lines stay up, or with others pending");
+		return "fewer interrupts. The guest uses PV EOI already: " LEFT;
 	case PV_NOT_OFFERED:
-		return xstrdup("offer PV EOI, which is not offered now: QEMU -cpu MODEL,kvm-pv-eoi=on; or " OR_APICV);
+		return "offer PV EOI, which is not offered now: QEMU -cpu MODEL,kvm-pv-eoi=on";
 	default:
-		return xstrdup("QEMU -cpu MODEL,kvm-pv-eoi=on, or " OR_APICV);
+		return "QEMU -cpu MODEL,kvm-pv-eoi=on";
 	}
+}
+
+static const char *hyperv_eois(const struct facts *f)
+{
+	return offers_hyperv(f, "vapic") ?
+	       "fewer interrupts. The guest is offered hv-vapic, with which most EOIs need no exit: " LEFT :
+	       "offer hv-vapic, with which most EOIs need no exit: QEMU -cpu MODEL,hv-vapic";
+}
+
+static char *fewer_eois(const struct facts *f)
+{
+	char *text = by_interface(f, hyperv_eois(f), kvm_eois(f));
+
+	if (!is_apicv_in_use(f))
+		append(&text, "; or APICv or AVIC, if l1tune caps says that L0 offers them (for Windows with QEMU -cpu MODEL,hv-apicv)");
+	return text;
 }
 
 #define FEWER_IPIS "fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs)"
 
 /* Whether a guest that makes hypercalls uses these is not known here. */
-static char *fewer_ipis(const struct facts *f)
+static const char *kvm_ipis(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_ipi")) {
 	case PV_NOT_OFFERED:
-		return xstrdup(FEWER_IPIS "; offer PV IPIs, which are not offered now and take one exit for many vCPUs: QEMU -cpu MODEL,kvm-pv-ipi=on");
+		return FEWER_IPIS "; offer PV IPIs, which are not offered now and take one exit for many vCPUs: QEMU -cpu MODEL,kvm-pv-ipi=on";
 	case PV_NOT_USED:
-		return xstrdup(FEWER_IPIS "; let the guest use the PV IPIs that it is offered, which take one exit for many vCPUs: a Linux guest does unless it has nopv");
+		return FEWER_IPIS "; let the guest use the PV IPIs that it is offered, which take one exit for many vCPUs: a Linux guest does unless it has nopv";
 	default:
-		return xstrdup(FEWER_IPIS "; QEMU -cpu MODEL,kvm-pv-ipi=on takes one exit for many vCPUs");
+		return FEWER_IPIS "; QEMU -cpu MODEL,kvm-pv-ipi=on takes one exit for many vCPUs";
 	}
+}
+
+static char *fewer_ipis(const struct facts *f)
+{
+	return by_interface(f, offers_hyperv(f, "ipi") ? FEWER_IPIS :
+			    FEWER_IPIS "; offer hv-ipi, which takes one exit for many vCPUs: QEMU -cpu MODEL,hv-vpindex,hv-ipi",
+			    kvm_ipis(f));
+}
+
+static char *fewer_timers(const struct facts *f)
+{
+	return by_interface(f, "fewer timers in the guest: in Windows powercfg /energy and Windows Performance Recorder name what sets them",
+			    "fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners");
+}
+
+/* Those of x2APIC that APICv serves; Hyper-V's own EOI exits with it, too. */
+static enum answer is_x2apic_served(const struct facts *f, char **seen)
+{
+	static const uint64_t served[] = { 0x808, 0x80b, 0x83f };
+	double all = access_all(f, SERVED_MSR), some = 0;
+	size_t i;
+
+	if (!f->is_sampled || !all) {
+		*seen = xstrdup(NOT_SAMPLED);
+		return ANSWER_UNKNOWN;
+	}
+	for (i = 0; i < ARRAY_SIZE(served); i++)
+		some += access_msrs(&f->accesses, served[i], served[i]);
+	*seen = xasprintf("%.0f %% of the MSRs in the sample are x2APIC's TPR, EOI and self IPI",
+			  100 * some / all);
+	return some >= all / 5 ? ANSWER_YES : ANSWER_NO;
 }
 
 /* With an interrupt fewer go what it wakes and what ends it. */
@@ -124,11 +181,16 @@ static const struct cause causes[] = {
 		HOW,
 		.change_of = fewer_eois, .gain = gain_of_part, .part = part_of_eoi,
 	}, {
+		"apicv-inhibited-msrs", "APICv switched off for this VM", "VMM and guest",
+		"the guest loses what switches it off",
+		{ { is_x2apic_served, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { uses_apicv, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		APICV_INHIBITED_HOW, APICV_INHIBITED_CHANGE, gain_of_part,
+	}, {
 		"guest-timers", "timers that the guest arms", "guest",
 		"what sets them may need them",
 		OF(timer), HOW,
-		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners",
-		interrupts_gain, .part = part_of_timer,
+		.change_of = fewer_timers, .gain = interrupts_gain, .part = part_of_timer,
 	}, {
 		"ipis", "IPIs between vCPUs", "guest and VMM",
 		"less runs in parallel",
@@ -182,5 +244,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_msrs = {
-	"msrs", "MSRs that exit", CAUSES(causes), accesses,
+	"msrs", "MSRs that exit", CAUSES(causes), accesses, &msrs,
 };

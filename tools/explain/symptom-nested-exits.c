@@ -142,4 +142,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_nested_exits = {
 	"nested-exits", "a guest inside a guest of unknown kind", CAUSES(causes), nests,
+	&instructions,
 };

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vCPUs that could run and had no CPU: a quota, too few CPUs, or others on them. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "explain/cause.h"
-#include "model/cgroup.h"
+#include "explain/cpus.h"
 #include "model/machine.h"
-#include "model/vmm.h"
 
 static double without_cpu(const struct facts *f)
 {
@@ -40,8 +36,14 @@ static bool read_quota(const struct facts *f, double *cpus)
 	return true;
 }
 
+/*
+ * The kernel counts a CPU that is held back once, and up to all vCPUs may have waited
+ * for it: that shows a quota only by the least that it can have taken, and rules it
+ * out only by the most.
+ */
 static enum answer is_out_of_quota(const struct facts *f, char **seen)
 {
+	const struct tally *throttled = &f->guest->beside.throttled;
 	double quota, cpus = without_cpu(f);
 
 	if (!read_quota(f, &quota)) {
@@ -52,81 +54,70 @@ static enum answer is_out_of_quota(const struct facts *f, char **seen)
 			  quota);
 	if (quota < cpus / 10)
 		return ANSWER_NO;
-	/* At most: below half it may be less than the others'. */
-	return quota >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+	if (!throttled->is_known)
+		return ANSWER_UNKNOWN;
+	append(seen, ", and CPUs for %.2f s", in_interval(f, throttled->ns));
+	/* Below half it may be less than the others'. */
+	return in_interval(f, throttled->ns) >= cpus / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-#define MAX_CPUS	8192
-
-/* "Cpus_allowed_list:	0-3,8" of a thread; false if it cannot be read. */
-static bool add_allowed(const struct facts *f, const char *task, bool *allowed)
+static bool read_process_cpus(const struct facts *f, struct affinity *affinity)
 {
-	char *name = xasprintf("%s/status", task);
-	char *text = machine_text(f->env->proc, name);
-	char *s = text ? strstr(text, "\nCpus_allowed_list:") : NULL;
-	bool is_known = s;
-
-	for (s = s ? strpbrk(s, "0123456789") : NULL; s && *s && *s != '\n';) {
-		unsigned long cpu = strtoul(s, &s, 10), last = cpu;
-
-		if (*s == '-')
-			last = strtoul(s + 1, &s, 10);
-		for (; cpu <= last && cpu < MAX_CPUS; cpu++)
-			allowed[cpu] = true;
-		s += *s == ',';
-	}
-	free(text);
-	free(name);
-	return is_known;
-}
-
-/* Of all threads that run its vCPUs, together; false if not all are known. */
-static bool add_allowed_vcpus(const struct facts *f, const char *process, bool *allowed)
-{
-	struct vcpu_threads threads = { };
-	int fd = sysfs_open_dir(f->env->proc_fd, process);
-	bool is_known;
-	size_t i;
-
-	if (fd < 0)
-		return false;
-	vcpu_threads_find(fd, f->guest->guest.vcpus, &threads);
-	close(fd);
-	is_known = threads.num && threads.num >= f->guest->guest.vcpus;
-	for (i = 0; is_known && i < threads.num; i++) {
-		char *task = xasprintf("%s/task/%llu", process,
-				       (unsigned long long)threads.tids[i]);
-
-		is_known = add_allowed(f, task, allowed);
-		free(task);
-	}
-	vcpu_threads_free(&threads);
-	return is_known;
-}
-
-/* vCPUs may be pinned each by itself: what the process may use does not rule that out. */
-static enum answer is_confined(const struct facts *f, char **seen)
-{
-	uint64_t vcpus = f->guest->guest.vcpus, cpus = 0;
 	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
-	bool by_vcpus[MAX_CPUS] = { }, by_process[MAX_CPUS] = { };
-	bool are_vcpus_known = add_allowed_vcpus(f, process, by_vcpus);
-	bool is_known = are_vcpus_known || add_allowed(f, process, by_process);
-	size_t i;
+	bool is_known = affinity_add(f->env, process, affinity);
 
 	free(process);
-	if (!is_known) {
+	return is_known;
+}
+
+/*
+ * Who may use all CPUs is not confined, however many vCPUs it has. But vCPUs may be
+ * pinned each by itself: what the process may use does not rule that out.
+ */
+static enum answer is_confined(const struct facts *f, char **seen)
+{
+	uint64_t vcpus = f->guest->guest.vcpus, cpus;
+	struct affinity by_process = { };
+	struct shared_cpus shared;
+	bool are_vcpus_known = shared_cpus_of(f, &shared);
+
+	if (!are_vcpus_known && !read_process_cpus(f, &by_process)) {
 		*seen = xstrdup("which CPUs the VMM may use cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	for (i = 0; i < MAX_CPUS; i++)
-		cpus += are_vcpus_known ? by_vcpus[i] : by_process[i];
-	*seen = xasprintf("its %s may use %llu CPUs for %llu vCPUs",
+	cpus = are_vcpus_known ? shared.num : affinity_count(&by_process);
+	*seen = xasprintf("its %s may use %llu of %llu CPUs for %llu vCPUs",
 			  are_vcpus_known ? "vCPUs' threads" : "VMM",
-			  (unsigned long long)cpus, (unsigned long long)vcpus);
-	if (cpus < vcpus)
+			  (unsigned long long)cpus, (unsigned long long)f->num_cpus,
+			  (unsigned long long)vcpus);
+	if (cpus < vcpus && cpus < f->num_cpus)
 		return ANSWER_YES;
 	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+/*
+ * More vCPUs than CPUs are no cause while they run seldom. But more time than these
+ * CPUs have is missing whoever else uses them.
+ */
+static enum answer are_shared_by_too_many(const struct facts *f, char **seen)
+{
+	uint64_t own = f->guest->guest.vcpus, most;
+	struct shared_cpus shared;
+
+	if (!shared_cpus_of(f, &shared)) {
+		*seen = xstrdup("which CPUs its vCPUs' threads may use cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("its vCPUs may use %llu of %llu CPUs, and so may %llu vCPUs of all guests",
+			  (unsigned long long)shared.num, (unsigned long long)f->num_cpus,
+			  (unsigned long long)shared.num_vcpus);
+	most = add_saturated(shared.num_vcpus, shared.num_unknown);
+	if (shared.num == f->num_cpus || most == own || most <= shared.num)
+		return ANSWER_NO;
+	append(seen, "; the %llu that may use no others ran and waited for %.2f CPUs",
+	       (unsigned long long)shared.num_confined, shared.wanted);
+	return shared.num_confined > own && shared.wanted > shared.num ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* vCPUs that wait while CPUs are idle may all want the same CPU, or all at one moment. */
@@ -135,12 +126,15 @@ static enum answer were_cpus_idle(const struct facts *f, char **seen)
 	if (!f->activity.is_idle_known)
 		return ANSWER_UNKNOWN;
 	append(seen, "; this machine's CPUs were idle for %.2f s of each second",
-	       in_interval(f, f->activity.idle_ns));
+	       rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC);
 	return f->activity.idle_ns >= f->waited_ns ? ANSWER_YES : ANSWER_NO;
 }
 
+/* Others may have the CPUs while there are more vCPUs than these: see above. */
 static enum answer are_too_many(const struct facts *f, char **seen)
 {
+	double wanted = cpus_wanted(f);
+
 	if (!f->num_cpus) {
 		*seen = xstrdup("how many CPUs there are cannot be read");
 		return ANSWER_UNKNOWN;
@@ -150,69 +144,40 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 			  (unsigned long long)f->num_cpus);
 	if (f->num_vcpus <= f->num_cpus)
 		return ANSWER_NO;
+	if (wanted <= f->num_cpus) {
+		append(seen, ", which ran and waited for %.2f CPUs", wanted);
+		return ANSWER_UNKNOWN;
+	}
+	append(seen, ", which ran and waited for more than these");
 	return were_cpus_idle(f, seen) == ANSWER_YES ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
-/* A thread that runs a vCPU of it, by the module or by what /proc shows; or 0. */
-static uint64_t find_vcpu_thread(const struct facts *f, const char *process)
-{
-	uint64_t tid = snapshot_thread(f->guest);
-	struct vcpu_threads threads = { };
-	int fd = tid ? -1 : sysfs_open_dir(f->env->proc_fd, process);
-
-	if (fd < 0)
-		return tid;
-	vcpu_threads_find(fd, f->guest->guest.vcpus, &threads);
-	close(fd);
-	tid = threads.num ? threads.tids[0] : 0;
-	vcpu_threads_free(&threads);
-	return tid;
-}
-
 /*
- * /proc/PID/cgroup of a vCPU's thread, which some VMMs keep in a cgroup of its
- * own, or of the process. A copy, or NULL.
+ * The kernel keeps a part of each CPU from real-time tasks, by its default 5 %. No file
+ * counts what that takes of one.
  */
-static char *read_cgroup_file(const struct facts *f)
+static enum answer are_held_back(const struct facts *f, char **seen)
 {
-	char *process = xasprintf("%llu", (unsigned long long)f->guest->guest.pid);
-	uint64_t tid = find_vcpu_thread(f, process);
-	char *name, *text;
+	struct guest_cpus cpus;
+	char runtime[32];
 
-	name = tid ? xasprintf("%s/task/%llu/cgroup", process,
-			       (unsigned long long)tid) :
-		     xasprintf("%s/cgroup", process);
-	text = machine_text(f->env->proc, name);
-	free(name);
-	free(process);
-	return text;
-}
-
-/*
- * The tightest quota on the way from its cgroup to the root, and the longest of
- * their periods: a copy, or NULL.
- */
-static char *quota_text(const struct facts *f, double *longest_us)
-{
-	struct cgroup_mounts mounts = { };
-	char *text = read_cgroup_file(f), *directory, *quota = NULL;
-	const char *mount = NULL;
-
-	*longest_us = 0;
-	cgroup_mounts_update(f->env, &mounts);
-	directory = text ? cgroup_cpu_directory(&mounts, text, &mount) : NULL;
-	if (directory)
-		quota = cgroup_tightest_quota(directory, mount, longest_us);
-	free(directory);
-	cgroup_mounts_free(&mounts);
-	free(text);
-	return quota;
+	if (!cpus_are_known(f, &cpus)) {
+		*seen = xstrdup("whether its vCPUs' threads are real-time tasks cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("its vCPUs' threads are %sreal-time tasks",
+			  cpus.is_realtime ? "" : "no ");
+	if (cpus.is_realtime && machine_file(f->env->proc, runtime, sizeof(runtime),
+					     "sys/kernel/sched_rt_runtime_us"))
+		append(seen, "; kernel.sched_rt_runtime_us is %s", runtime);
+	return cpus.is_realtime ? ANSWER_YES : ANSWER_NO;
 }
 
 static char *raise_quota(const struct facts *f)
 {
 	double longest_us;
-	char *quota = quota_text(f, &longest_us);
+	bool is_known;
+	char *quota = quota_of(f, &longest_us, &is_known);
 	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit); a cpuset does not help",
 				 quota ? ": " : "", quota ? quota : "");
 
@@ -229,8 +194,9 @@ static char *raise_quota(const struct facts *f)
 static struct gain quota_gain(const struct facts *f, const struct gain *all)
 {
 	double cpus, longest_us, ends;
+	bool is_known;
 
-	free(quota_text(f, &longest_us));
+	free(quota_of(f, &longest_us, &is_known));
 	if (!read_quota(f, &cpus))
 		return *all;
 	ends = in_interval(f, f->guest->guest.vcpus * longest_us * 1000);
@@ -250,10 +216,22 @@ static const struct cause causes[] = {
 		"Cpus_allowed_list in /proc/PID/task/TID/status of its vCPUs",
 		"give the VMM as many CPUs as it has vCPUs: its cpuset (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts it (taskset, libvirt's vcpupin); or fewer vCPUs",
 	}, {
+		"shared-set", "guests that share too few of the CPUs", "L1",
+		"others lose the CPUs that these guests get",
+		{ { are_shared_by_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"Cpus_allowed_list in /proc/PID/task/TID/status of the vCPUs of all guests",
+		"let these guests use more of this machine's CPUs: their cpusets (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts them (taskset, libvirt's vcpupin); a cpuset for one of them takes CPUs from the others",
+	}, {
 		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"l1tune list says how many vCPUs there are",
+		"l1tune list: VCPUS, and GUEST, KVM, VMM and RUNQ of all guests",
 		"fewer vCPUs than CPUs: move a guest away, or give each fewer vCPUs",
+	}, {
+		"real-time", "the part of a CPU that the kernel keeps from real-time tasks", "L1",
+		"a vCPU that never sleeps starves all others on its CPU, also the kernel's threads",
+		{ { are_held_back, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"sched_rt_runtime_us and sched_rt_period_us in /proc/sys/kernel; since Linux 6.12 /sys/kernel/debug/sched/fair_server",
+		"sysctl kernel.sched_rt_runtime_us=-1, since Linux 6.12 less runtime in /sys/kernel/debug/sched/fair_server/cpuN, with nothing else on these CPUs; or vCPUs that are no real-time tasks",
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
 		/* No count is of them alone: it is what is left. */

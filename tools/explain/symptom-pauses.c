@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Exits for PAUSE: a vCPU spins for another, which has a CPU or has not. */
+#include <stdlib.h>
+
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/interface.h"
 #include "model/machine.h"
 
@@ -15,7 +18,7 @@ static bool spins(const struct facts *f, struct advice *a)
 	struct load pause = load_of(f, &pauses, 2);
 
 	a->gain = gain_of(f, pause.parts[PART_KERNEL], pause.rate);
-	if (!is_often(f, pause.rate, 500) || !is_worth_it(f, &a->gain))
+	if (!is_often_on_vcpu(f, &pauses, 500) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for PAUSE; they take KVM %.2f s of each second",
 				pause.rate, pause.parts[PART_KERNEL]);
@@ -48,15 +51,6 @@ static enum answer loses_cpus(const struct facts *f, char **seen)
 	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Unknown where others could take its CPUs, and do not. */
-static enum answer owns_cpus(const struct facts *f, char **seen)
-{
-	*seen = xasprintf("%llu vCPUs of all guests on %llu CPUs",
-			  (unsigned long long)f->num_vcpus,
-			  (unsigned long long)f->num_cpus);
-	return has_own_cpus(f) ? ANSWER_YES : ANSWER_UNKNOWN;
-}
-
 /* What grows by a factor of 0 or 1 stays as short as it is. */
 static enum answer is_window_short(const struct facts *f, char **seen)
 {
@@ -74,22 +68,46 @@ static enum answer is_window_short(const struct facts *f, char **seen)
 #define OWN_CPUS "a CPU for each vCPU, or fewer vCPUs"
 #define NOT_IN_GUEST "Not pause_in_guest: it would spin until its time slice ends"
 
-static char *halt_instead(const struct facts *f)
+static const char *kvm_spinlocks(const struct facts *f)
 {
 	switch (pv_state_of(f, "pv_unhalt")) {
 	case PV_NOT_OFFERED:
-		return xstrdup(OWN_CPUS "; offer PV spinlocks, which halt instead of spinning, are not offered now and which Linux guests use: QEMU -cpu MODEL,kvm-pv-unhalt=on. " NOT_IN_GUEST);
+		return "offer PV spinlocks, which halt instead of spinning, are not offered now and which Linux guests use: QEMU -cpu MODEL,kvm-pv-unhalt=on";
 	case PV_NOT_USED:
-		return xstrdup(OWN_CPUS "; let the guest use PV spinlocks, which halt instead of spinning and which it is offered: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin. " NOT_IN_GUEST);
+		return "let the guest use PV spinlocks, which halt instead of spinning and which it is offered: a Linux guest does with CONFIG_PARAVIRT_SPINLOCKS, unless it has nopvspin";
 	default:
-		return xstrdup(OWN_CPUS "; in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on; Linux guests use it). " NOT_IN_GUEST);
+		return "in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on; Linux guests use it)";
 	}
+}
+
+/* Windows has another interface for it: how often to spin before it yields. */
+static char *add_spinlocks(const struct facts *f, const char *first)
+{
+	char *locks = by_interface(f, offers_hyperv(f, "spinlocks") ?
+		"hv-spinlocks is offered already" :
+		"offer hv-spinlocks, with which Windows yields instead of spinning: QEMU -cpu MODEL,hv-spinlocks=0x1fff",
+		kvm_spinlocks(f));
+	char *text = xasprintf("%s; %s. " NOT_IN_GUEST, first, locks);
+
+	free(locks);
+	return text;
+}
+
+static char *halt_instead(const struct facts *f)
+{
+	return add_spinlocks(f, OWN_CPUS);
+}
+
+static char *leave_l0(const struct facts *f)
+{
+	return add_spinlocks(f, "a machine whose CPUs L0 does not share or limit, or fewer vCPUs busy at a time");
 }
 
 static char *let_spin(const struct facts *f)
 {
-	return xasprintf("l1tune tune uid=%llu pause_in_guest=1, then start it again",
-			 (unsigned long long)f->guest->guest.uid);
+	return xasprintf("%sl1tune tune uid=%llu pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any: otherwise all later guests of the uid get it%s",
+			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid,
+			 is_qemu(f) ? " (for one guest, and for HLT and MWAIT, too: QEMU -overcommit cpu-pm=on)" : "");
 }
 
 static const struct cause causes[] = {
@@ -104,15 +122,14 @@ static const struct cause causes[] = {
 		"a higher bill",
 		{ { loses_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune doctor: stolen time; l1tune list: STOLEN",
-		"a machine whose CPUs L0 does not share or limit, or fewer vCPUs busy at a time; in the guest PV spinlocks, which halt instead of spinning (QEMU -cpu MODEL,kvm-pv-unhalt=on). " NOT_IN_GUEST,
-		gain_of_part,
+		.change_of = leave_l0, .gain = gain_of_part,
 	}, {
 		"pause-in-guest", "exits for PAUSE on dedicated CPUs", "L1",
-		"if vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
-		{ { owns_cpus, VERDICT_SHOWN, VERDICT_OPEN },
+		"until the guest ends; if its vCPUs ever share CPUs, one that spins uses the time of the one it waits for",
+		{ { has_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { lacks_cpus, VERDICT_RULED_OUT, VERDICT_OPEN },
 		  { loses_cpus, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"RUNQ in l1tune list",
+		OWN_CPUS_BY,
 		.change_of = let_spin,
 	}, {
 		"pause-window", "a PAUSE window that does not grow", "L1",
@@ -125,5 +142,5 @@ static const struct cause causes[] = {
 };
 
 const struct symptom symptom_pauses = {
-	"pauses", "exits for PAUSE", CAUSES(causes), spins,
+	"pauses", "exits for PAUSE", CAUSES(causes), spins, &pauses,
 };

@@ -1,23 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vCPUs that wait outside KVM_RUN while the VMM sleeps: for a lock of its own, for a
- * disk, or because it is paused. It takes no CPU time, and is not the guest's wish.
+ * disk, or because it is paused or slowed. It takes no CPU time, and is not the guest's wish.
  */
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
 
 /* A signal ends KVM_RUN for a pause; and a VMM may serve HLT by sleeping. */
-static const struct reasons left_out = { {
+static const struct reasons kicks = { {
 	"EXTERNAL_INTERRUPT", "PREEMPTION_TIMER", "NMI_WINDOW", "interrupt", "nmi", "smi",
-	"HLT", "hlt",
 } };
+static const struct reasons halts = { { "HLT", "hlt" } };
+static const struct reasons bus_locks = { { "BUS_LOCK", "bus_lock" } };
+
+static double asleep_in(const struct facts *f, const struct reasons *reasons)
+{
+	return load_of_both(f, reasons).parts[PART_VMM_SLEEP];
+}
+
+/* The histogram has a bucket for each power of two: those from a millisecond on. */
+#define FIRST_LONG_BUCKET	21
+
+static double long_kicks(const struct facts *f)
+{
+	const struct exit_stats *stats = &f->guest->stats;
+	uint64_t count = 0;
+	size_t i, bucket;
+
+	for (i = 0; i < stats->num_cells; i++) {
+		const struct exit_cell *cell = &stats->cells[i];
+
+		if (!reasons_have(&kicks, cell->key.reason))
+			continue;
+		for (bucket = FIRST_LONG_BUCKET; bucket < cell->num_buckets; bucket++)
+			count += cell->hist[bucket];
+	}
+	return in_interval(f, count) * NSEC_PER_SEC;
+}
+
+/* A pause is one kick: a guest that is kicked again and again, and runs meanwhile, is slowed. */
+static bool is_slowed(const struct facts *f)
+{
+	return is_often(f, long_kicks(f), 2) &&
+	       is_often(f, in_interval(f, f->guest->guest.guest_time_ns), 0.01);
+}
+
+static bool is_left_out(const struct facts *f, const char *reason)
+{
+	return reasons_have(&halts, reason) ||
+	       (reasons_have(&kicks, reason) && !is_slowed(f));
+}
 
 static double asleep(const struct facts *f)
 {
-	return load_of_both(f, &all_reasons).parts[PART_VMM_SLEEP] -
-	       load_of_both(f, &left_out).parts[PART_VMM_SLEEP];
+	double kicked = is_slowed(f) ? 0 : asleep_in(f, &kicks);
+
+	return asleep_in(f, &all_reasons) - asleep_in(f, &halts) - kicked;
 }
 
 /* What it slept in most. */
@@ -32,7 +72,7 @@ static const char *main_reason(const struct facts *f)
 		const struct exit_cell *cell = &stats->cells[i];
 		uint64_t ns = cell_part_ns(cell, PART_VMM_SLEEP);
 
-		if (ns <= most || reasons_have(&left_out, cell->key.reason))
+		if (ns <= most || is_left_out(f, cell->key.reason))
 			continue;
 		most = ns;
 		name = cell->key.reason;
@@ -66,10 +106,69 @@ static enum answer are_others_busy(const struct facts *f, char **seen)
 	return cpus >= asleep(f) / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
+static enum answer is_kicked(const struct facts *f, char **seen)
+{
+	double cpus = is_slowed(f) ? asleep_in(f, &kicks) : 0;
+
+	*seen = xasprintf("%.2f s of it after signals that ended KVM_RUN, %.0f times per second for a millisecond or more",
+			  cpus, long_kicks(f));
+	return cpus >= asleep(f) / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* Where a ring of dirty pages is full, KVM leaves for the VMM after the exit that filled it. */
+static enum answer may_be_dirty(const struct facts *f, char **seen)
+{
+	static const struct reasons faults = { { "EPT_VIOLATION", "npf", "PML_FULL" } };
+	double cpus = asleep_in(f, &faults);
+
+	if (cpus < asleep(f) / 2)
+		return is_kicked(f, seen);
+	*seen = xasprintf("%.2f s of it is for faults", cpus);
+	return ANSWER_YES;
+}
+
+static enum answer are_bus_locks(const struct facts *f, char **seen)
+{
+	double cpus = asleep_in(f, &bus_locks);
+
+	*seen = xasprintf("%.2f s of it is for bus locks", cpus);
+	return cpus >= asleep(f) / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer needs_no_disk(const struct facts *f, char **seen)
+{
+	if (is_kicked(f, seen) == ANSWER_YES)
+		return ANSWER_YES;
+	free(*seen);
+	if (are_bus_locks(f, seen) == ANSWER_YES)
+		return ANSWER_YES;
+	free(*seen);
+	*seen = NULL;
+	return ANSWER_NO;
+}
+
+/* Such a guest is one thread, and each of its sleeps is about as long as nobody wants anything. */
+static enum answer may_await_request(const struct facts *f, char **seen)
+{
+	const struct reasons longest = { { main_reason(f) } };
+	struct load load = load_of_both(f, &longest);
+	double each = load.rate > 0 ? load.parts[PART_VMM_SLEEP] / load.rate : 0;
+
+	*seen = xasprintf("%llu vCPUs; asleep %.3f s for each %s",
+			  (unsigned long long)f->guest->guest.vcpus, each, longest.names[0]);
+	return f->guest->guest.vcpus == 1 && each >= 0.1 ? ANSWER_YES : ANSWER_NO;
+}
+
 #define HOW	"l1tune watch --over 10ms --part vmm_sleep: the stack of the vCPU's thread"
 
 static const struct cause causes[] = {
 	{
+		"vmm-bus-locks", "bus locks that the VMM limits", "guest and VMM",
+		"bus locks slow the whole machine",
+		{ { are_bus_locks, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"perf record -e kvm:kvm_exit -p PID: rip says where in the guest",
+		"no locked accesses across cache lines or to uncached memory in the guest: perf record -e kvm:kvm_exit -p PID says where (rip); or a higher limit (QEMU -machine bus-lock-ratelimit=N per second, 0 for none)",
+	}, {
 		"vmm-lock", "waiting for the VMM's other threads", "VMM",
 		"depends on what they do",
 		{ { are_others_busy, VERDICT_SHOWN, VERDICT_OPEN } },
@@ -79,9 +178,21 @@ static const struct cause causes[] = {
 		"vmm-disk", "a disk or network that the VMM waits for", "VMM",
 		"depends on the storage",
 		/* No count is of it alone. */
-		{ },
+		{ { needs_no_disk, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		HOW,
 		"I/O that no vCPU waits for: io_uring or threads (QEMU aio=io_uring or threads, with an iothread), and faster storage",
+	}, {
+		"vmm-slows", "a guest that its VMM slows for a migration", "VMM",
+		"the migration may not end",
+		{ { may_be_dirty, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		"QMP query-migrate: cpu-throttle-percentage (auto-converge), dirty-limit-throttle-time-per-round",
+		"end the migration, or let it need no such help: more bandwidth, multifd, compression or postcopy instead of auto-converge and dirty-limit",
+	}, {
+		"vmm-awaits-request", "a VMM that waits for its next request", "not known", "none",
+		{ { may_await_request, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		HOW ", and what the program that runs the guest does then: sandboxes and functions return from an access, and run on for the next call",
+		"nothing: the guest has no work meanwhile",
+		gain_not_counted,
 	}, {
 		"vmm-paused", "a guest that its VMM pauses", "VMM",
 		"what pauses it may need to",

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/device.h"
 
 static const struct reasons devices = {
 	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG", "EPT_VIOLATION", "npf" }
@@ -59,6 +60,28 @@ static enum answer serves_halts(const struct facts *f, char **seen)
 	return is_mostly(f, &halts, "HLT", seen);
 }
 
+#define IRQCHIPS (BIT_OF(ACCESS_PIC) | BIT_OF(ACCESS_IO_APIC) | BIT_OF(ACCESS_APIC_PAGE))
+
+/*
+ * A VMM with interrupt controllers of its own serves accesses to them, and waits for
+ * windows to inject. A sandbox without devices also does, rarely, to stop its guest.
+ */
+static enum answer has_irqchip(const struct facts *f, char **seen)
+{
+	double rate = load_of(f, &windows, 2).rate;
+
+	if (is_qemu(f)) {
+		*seen = xstrdup("the VMM is QEMU, whose guests wait by HLT");
+		return ANSWER_YES;
+	}
+	if (access_part(f, SERVED_BY_VMM, IRQCHIPS) > 0) {
+		*seen = xstrdup("the VMM serves accesses to interrupt controllers");
+		return ANSWER_YES;
+	}
+	*seen = xasprintf("%.0f exits per second for interrupt windows", rate);
+	return rate > 0 && rate >= load_of(f, &halts, 2).rate / 10 ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 static enum answer is_kicked(const struct facts *f, char **seen)
 {
 	return is_mostly(f, &interrupts, "interrupts of this machine and of KVM", seen);
@@ -108,9 +131,18 @@ static const struct cause causes[] = {
 	{
 		"vmm-halts", "HLT handled by the VMM", "VMM",
 		"none for guests that run with KVM's interrupt controllers",
-		OF(serves_halts), "l1tune stat: VMM of HLT",
+		{ { serves_halts, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { has_irqchip, VERDICT_SHOWN, VERDICT_OPEN } },
+		"the VMM's options: has it interrupt controllers of its own (QEMU -machine kernel-irqchip=off)",
 		"KVM's interrupt controllers, with which no HLT reaches the VMM: QEMU -machine kernel-irqchip=on",
 		.gain = served_by_kvm,
+	}, {
+		"halt-calls", "HLT by which the guest calls its VMM", "VMM and guest", "none",
+		{ { serves_halts, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { has_irqchip, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"the VMM's documentation: gVisor, unikernels and other sandboxes return to their host so",
+		"nothing, if the guest has to call the VMM so often",
+		gain_not_counted,
 	}, {
 		"vmm-kicks", "signals that interrupt KVM_RUN", "VMM",
 		"depends on what they are for",

@@ -8,7 +8,7 @@ const struct symptom *const symptoms[] = {
 	&symptom_memory_faults, &symptom_nested_exits, &symptom_halts, &symptom_pauses,
 	&symptom_devices, &symptom_kvm_devices, &symptom_msrs, &symptom_apic,
 	&symptom_exceptions, &symptom_entries, &symptom_interrupts, &symptom_vmm_time,
-	&symptom_vmm_sleep, &symptom_helpers,
+	&symptom_vmm_sleep, &symptom_helpers, &symptom_other_exits,
 };
 
 const size_t num_symptoms = ARRAY_SIZE(symptoms);

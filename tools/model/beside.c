@@ -195,8 +195,9 @@ static void read_helpers(const struct beside_reader *reader, const struct vmm *v
 
 /* The quotas of the cgroups that a file of a process's directory names. */
 static bool add_quota(struct beside_reader *reader, int dirfd, struct kept_file *file,
-		      const char *name, uint64_t weight, struct tally *quota)
+		      const char *name, uint64_t weight, struct beside *beside)
 {
+	struct tally *quota = &beside->quota;
 	char text[MAX_CGROUP], *directory = NULL;
 	const char *mount;
 	uint64_t ns;
@@ -205,7 +206,8 @@ static bool add_quota(struct beside_reader *reader, int dirfd, struct kept_file 
 	if (kept_file_read(file, dirfd, name, text, sizeof(text)) >= 0)
 		directory = cgroup_cpu_directory(&reader->mounts, text, &mount);
 	is_known = directory &&
-		   !cgroup_times_throttled_ns(&reader->times, directory, mount, &ns);
+		   !cgroup_times_throttled_ns(&reader->times, directory, mount, &ns,
+					      &beside->throttled.ns);
 	if (is_known) {
 		if (__builtin_mul_overflow(ns, weight, &ns))
 			ns = UINT64_MAX;
@@ -223,25 +225,31 @@ static bool add_quota(struct beside_reader *reader, int dirfd, struct kept_file 
  * their own; those that were not found are taken to be in the process's.
  */
 static void read_quota(struct beside_reader *reader, const struct vmm *vmm,
-		       struct vmm_process *process, struct tally *quota)
+		       struct vmm_process *process, struct beside *beside)
 {
+	struct tally *quota = &beside->quota;
 	uint64_t rest = sub_clamped(vmm->num_vcpus, process->num_threads);
 	char name[48];
 	size_t i;
 
 	*quota = (struct tally){ .is_known = true, .of = HASH_START };
+	cgroup_times_begin_sum(&reader->times);
 	for (i = 0; i < process->num_threads && quota->is_known; i++) {
 		struct vmm_thread *thread = &process->threads[i];
 
 		snprintf(name, sizeof(name), "task/%llu/cgroup",
 			 (unsigned long long)thread->tid);
 		quota->is_known = add_quota(reader, process->dir_fd, &thread->cgroup,
-					    name, 1, quota);
+					    name, 1, beside);
 	}
 	if (rest && quota->is_known)
 		quota->is_known = add_quota(reader, process->dir_fd, &process->cgroup,
-					    "cgroup", rest, quota);
+					    "cgroup", rest, beside);
 	quota->is_read = quota->is_known;
+	beside->throttled = (struct tally){
+		.is_read = quota->is_known, .is_known = quota->is_known,
+		.ns = beside->throttled.ns, .of = quota->of,
+	};
 }
 
 void beside_read(struct beside_reader *reader, const struct vmm *vmm,
@@ -254,7 +262,7 @@ void beside_read(struct beside_reader *reader, const struct vmm *vmm,
 		return;
 	beside->started_ns = process->started_ns;
 	read_helpers(reader, vmm, process, beside);
-	read_quota(reader, vmm, process, &beside->quota);
+	read_quota(reader, vmm, process, beside);
 }
 
 static struct tally subtract(const struct tally *before, const struct tally *after)
@@ -277,6 +285,7 @@ void beside_subtract(const struct beside *before, const struct beside *after,
 	for (i = 0; i < NUM_KVM_THREAD_KINDS; i++)
 		diff->kernel[i] = subtract(&before->kernel[i], &after->kernel[i]);
 	diff->quota = subtract(&before->quota, &after->quota);
+	diff->throttled = subtract(&before->throttled, &after->throttled);
 }
 
 /* A process may be older than its VM, and a cgroup older than both. */
@@ -290,4 +299,5 @@ void beside_begin_at(uint64_t begin_ns, struct beside *beside)
 		beside->kernel[i].is_known &= is_new;
 	/* What never was held back was not since then. */
 	beside->quota.is_known &= !beside->quota.ns;
+	beside->throttled.is_known &= !beside->throttled.ns;
 }

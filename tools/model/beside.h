@@ -32,6 +32,8 @@ struct beside {
 	struct tally kernel[NUM_KVM_THREAD_KINDS];
 	/* For how long the vCPUs had no CPU because of quotas, at most. */
 	struct tally quota;
+	/* For how long they held CPUs back, each cgroup counted once; in no record. */
+	struct tally throttled;
 	/* When the process started; 0 if that is not known, as of what was recorded. */
 	uint64_t started_ns;
 };

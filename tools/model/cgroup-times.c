@@ -18,6 +18,8 @@ struct cgroup_time {
 	bool is_read;
 	int err;
 	uint64_t ns;
+	/* The last sum that it is in. */
+	uint64_t sum;
 };
 
 /* "throttled_usec N" of version 2, "throttled_time N" in ns of version 1. */
@@ -84,8 +86,13 @@ static void read_time(struct cgroup_time *time)
 	time->ns = len < 0 ? 0 : parse_throttled(text);
 }
 
+void cgroup_times_begin_sum(struct cgroup_times *times)
+{
+	times->sum++;
+}
+
 int cgroup_times_throttled_ns(struct cgroup_times *times, const char *directory,
-			      const char *mount, uint64_t *ns)
+			      const char *mount, uint64_t *ns, uint64_t *sum_ns)
 {
 	size_t root = strlen(mount);
 	char *level = xstrdup(directory);
@@ -100,6 +107,9 @@ int cgroup_times_throttled_ns(struct cgroup_times *times, const char *directory,
 			read_time(time);
 		err = time->err;
 		*ns = add_saturated(*ns, time->ns);
+		if (time->sum != times->sum)
+			*sum_ns = add_saturated(*sum_ns, time->ns);
+		time->sum = times->sum;
 		*strrchr(level, '/') = '\0';
 	}
 	free(level);

@@ -15,17 +15,23 @@ struct cgroup_times {
 	/* By path. */
 	struct cgroup_time **v;
 	size_t num;
+	/* Which sum is the present one, see cgroup_times_begin_sum(). */
+	uint64_t sum;
 };
+
+/* Begins a sum in which each cgroup is counted once. */
+void cgroup_times_begin_sum(struct cgroup_times *times);
 
 /*
  * For how long quotas (cpu.max) of a directory and those above it have held
- * back CPUs' run queues, in the sum of CPUs and levels. 0, or -errno.
+ * back CPUs' run queues, in the sum of CPUs and levels. *sum_ns grows by those
+ * levels that are not in the present sum yet. 0, or -errno.
  *
  * The kernel counts it per CPU: a thread on that run queue waited no longer, but
  * several threads on it waited as long each. It is counted when a wait has ended.
  */
 int cgroup_times_throttled_ns(struct cgroup_times *times, const char *directory,
-			      const char *mount, uint64_t *ns);
+			      const char *mount, uint64_t *ns, uint64_t *sum_ns);
 
 /* Ends a round: forgets the cgroups that nobody asked for in it. */
 void cgroup_times_end_round(struct cgroup_times *times);

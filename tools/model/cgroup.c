@@ -183,6 +183,18 @@ char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 	return directory;
 }
 
+bool cgroup_is_cpu_root(const struct env *env, const char *text)
+{
+	char *path = find_path(text, "cpu");
+	bool is_root;
+
+	if (!path)
+		path = find_path(text, NULL);
+	is_root = path && !strcmp(path, "/") && is_in_initial_namespace(env);
+	free(path);
+	return is_root;
+}
+
 char *cgroup_v2_path(const char *text)
 {
 	return find_path(text, NULL);

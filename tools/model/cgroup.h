@@ -32,6 +32,9 @@ const char *cgroup_why_no_v2(const struct env *env);
 char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 			   const char **mount);
 
+/* Is it the root of that hierarchy, which has no quota, mounted or not? */
+bool cgroup_is_cpu_root(const struct env *env, const char *text);
+
 /*
  * Is the cgroup frozen, or one above it, of a process with that file
  * /proc/PID/cgroup? False also if it cannot be known.

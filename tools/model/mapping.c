@@ -65,6 +65,9 @@ static bool parse_first_line(const struct env *env, uint64_t pid,
 	snprintf(mapping->path, sizeof(mapping->path), "%s",
 		 line[path] == '/' ? line + path : "");
 	mapping->backing = backing_of(env, pid, mapping->path);
+	/* There is no file behind that. */
+	if (mapping->is_private && begins_with(mapping->path, "/dev/zero"))
+		mapping->backing = BACKING_ANONYMOUS;
 	return true;
 }
 
@@ -124,6 +127,12 @@ int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings
 	free(text);
 	free(name);
 	return err;
+}
+
+bool mapping_is_private_file(const struct mapping *mapping)
+{
+	return mapping->is_private && mapping->backing != BACKING_ANONYMOUS &&
+	       mapping->backing != BACKING_HUGETLB;
 }
 
 bool mappings_are_disabled(const struct env *env, uint64_t pid)

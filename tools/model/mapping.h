@@ -49,6 +49,12 @@ struct mapping {
 int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings,
 		  size_t *num);
 
+/*
+ * Of a file, also one of a tmpfs or a memfd, and private: a page that is written is
+ * copied, in 4K, whatever the file's pages are. hugetlbfs copies its own huge pages.
+ */
+bool mapping_is_private_file(const struct mapping *mapping);
+
 /* The process may have no transparent huge pages: PR_SET_THP_DISABLE. */
 bool mappings_are_disabled(const struct env *env, uint64_t pid);
 

@@ -117,5 +117,7 @@ char *backing_text(const struct guest_memory *memory)
 	const char *name = backing_names[mapping->backing];
 
 	return *mapping->path && mapping->backing != BACKING_HUGETLB ?
-	       xasprintf("%s, %s", name, mapping->path) : xstrdup(name);
+	       xasprintf("%s, %s%s", name, mapping->path,
+			 mapping_is_private_file(mapping) ? ", mapped privately" : "") :
+	       xstrdup(name);
 }

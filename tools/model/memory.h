@@ -28,7 +28,7 @@ struct guest_memory {
 void guest_memory_read(const struct env *env, const struct guest *guest,
 		       struct guest_memory *memory);
 
-/* "anonymous memory", "memfd or other shared memory", "file /a/b". A copy. */
+/* "anonymous memory", "memfd or other shared memory", "a file, /a/b, mapped privately". A copy. */
 char *backing_text(const struct guest_memory *memory);
 
 #endif

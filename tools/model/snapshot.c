@@ -409,8 +409,8 @@ static bool is_met(const struct selector *selector, const void *guests)
 	return false;
 }
 
-static int check_selection(const struct selection *selection,
-			   const struct snapshot *snapshot)
+int snapshot_check_selection(const struct selection *selection,
+			     const struct snapshot *snapshot)
 {
 	return selection_check(selection, "guest", "l1tune list -a shows all guests",
 			       is_met, snapshot);
@@ -487,7 +487,7 @@ int snapshot_take(const struct env *env, const struct host *host,
 	snapshot_set_labels(snapshot);
 	snapshot->taken_ns = boottime_ns();
 	return status == STATUS_OK && !request->may_match_none ?
-	       check_selection(request->selection, snapshot) : status;
+	       snapshot_check_selection(request->selection, snapshot) : status;
 }
 
 bool snapshot_lacks(const struct snapshot *snapshot,
@@ -610,7 +610,7 @@ static int select_recorded(const struct snapshot_request *request,
 	snapshot->num_guests = kept;
 	snapshot_set_labels(snapshot);
 	return request->may_match_none ? STATUS_OK :
-	       check_selection(request->selection, snapshot);
+	       snapshot_check_selection(request->selection, snapshot);
 }
 
 static int read_past(struct past *past, const struct snapshot_request *request,

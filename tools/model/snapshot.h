@@ -88,6 +88,10 @@ int snapshot_take(const struct env *env, const struct host *host,
 		  struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);
 
+/* STATUS_OK if each selector matches one of the guests, or STATUS_NO_GUEST after a message. */
+int snapshot_check_selection(const struct selection *selection,
+			     const struct snapshot *snapshot);
+
 /* Sets the labels of guests that were not taken, but loaded. */
 void snapshot_set_labels(struct snapshot *snapshot);
 

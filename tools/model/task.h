@@ -15,6 +15,8 @@ struct task {
 	/* The part of it in which it ran a guest's code. */
 	uint64_t guest_ns;
 	bool is_kernel_thread;
+	/* SCHED_FIFO, SCHED_RR: it runs before all others, unless the kernel holds it back. */
+	bool is_realtime;
 };
 
 /* 0, or -EINVAL. */

@@ -23,6 +23,8 @@ static const struct {
 } sources[] = {
 	{ "sys", "kernel/mm/transparent_hugepage/enabled" },
 	{ "sys", "kernel/mm/transparent_hugepage/shmem_enabled" },
+	{ "sys", "kernel/mm/transparent_hugepage/hugepages-2048kB/enabled" },
+	{ "sys", "kernel/mm/transparent_hugepage/hugepages-2048kB/shmem_enabled" },
 	{ "sys", "kernel/mm/ksm/run" },
 	{ "sys", "devices/system/cpu/vulnerabilities/itlb_multihit" },
 	{ "sys", "class/dmi/id/sys_vendor" },

@@ -64,16 +64,14 @@ static bool is_all_huge(const struct mapping *m)
 static enum collapse_fate fate_of(const struct memslot *slot,
 				  const struct mapping *m, bool is_disabled)
 {
-	bool is_file = m->backing != BACKING_ANONYMOUS;
-
 	if (m->backing == BACKING_HUGETLB)
 		return FATE_HUGE;
 	if (m->is_device)
 		return FATE_DEVICE;
-	if (m->backing == BACKING_FILE)
-		return m->is_private ? FATE_PRIVATE_FILE : FATE_FILE;
-	if (is_file && m->is_private)
+	if (mapping_is_private_file(m))
 		return FATE_PRIVATE_FILE;
+	if (m->backing == BACKING_FILE)
+		return FATE_FILE;
 	if (m->is_watched)
 		return FATE_WATCHED;
 	/* Firmware, ROMs and the like: no alignment helps those. */
@@ -87,7 +85,7 @@ static enum collapse_fate fate_of(const struct memslot *slot,
 		return FATE_ADVISED;
 	if (is_disabled)
 		return FATE_DISABLED;
-	if (is_file && !is_congruent(m->offset, m->start))
+	if (m->backing != BACKING_ANONYMOUS && !is_congruent(m->offset, m->start))
 		return FATE_OFFSET;
 	return is_all_huge(m) ? FATE_HUGE : FATE_POSSIBLE;
 }

@@ -134,7 +134,7 @@ static const struct setting others[] = {
 	PARAM("kvm", "nx_huge_pages", "split large pages that the guest executes (iTLB multihit); costs EPT violations"),
 	PARAM("kvm", "nx_huge_pages_recovery_ratio", "1/N of the split pages is merged again per period; 0: none"),
 	PARAM("kvm", "eager_page_split", "split large pages when dirty logging starts, not at each write"),
-	PARAM("kvm", "pi_inject_timer", "1: another CPU injects timer interrupts; for vCPUs with a CPU each"),
+	PARAM("kvm", "pi_inject_timer", "1: another CPU injects timer interrupts, if the guest has APICv and HLT or MWAIT without exits"),
 	PARAM("kvm", "min_timer_period_us", "the shortest period of a guest's APIC timer"),
 	PARAM("kvm", "tdp_mmu", "the MMU that handles faults in parallel"),
 	PARAM("kvm", "lapic_timer_advance_ns", "start timers early and spin for the rest; -1: as measured"),

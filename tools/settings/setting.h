@@ -74,6 +74,9 @@ int setting_read_guest(const struct setting *setting, const struct env *env,
 int setting_complain(const struct setting *setting, const struct env *env,
 		     const char *device, int err);
 
+/* For guests that start later only, of this machine's: running ones keep what they have? */
+bool setting_is_for_new(const struct setting *setting, const struct env *env);
+
 /* Fixed until its module is loaded again? */
 bool setting_needs_reload(const struct setting *setting, const struct env *env);
 /* The commands that change it then. */

@@ -24,11 +24,27 @@ def created_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SECONDS * SECOND
 
 
+TICK = 10_000_000
+
+
+def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0, policy=0):
+    """A process, or thread PID/task/TID, that has had a CPU for so long."""
+    fields = ["S"] + ["0"] * 5 + [str(flags)] + ["0"] * 4 + [str(cpu_ns // TICK), "0"]
+    fields += ["0"] * 6 + ["100"] + ["0"] * 18 + [str(policy), "0", str(guest_ns // TICK), "0"]
+    write(f"{bench.machine.proc}/{name}/stat", f"1 ({comm}) " + " ".join(fields))
+    write(f"{bench.machine.proc}/{name}/comm", comm)
+
+
+# A hierarchy of version 2 in which no cgroup has a limit
+NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
+
+
 class Advised(Bench):
-    """A machine with one guest of one vCPU that has lived for SECONDS."""
+    """A machine with one guest of one vCPU that has lived for SECONDS. If allowed, its
+    vCPUs' threads are known, may use these CPUs, and are in a cgroup without a quota."""
 
     def __init__(self, *cells, cpus=2, vcpus=1, saved=True, kvm=None, params=None, offered=(),
-                 argv=("vmm", "-name", "guest=web"), sys=None, proc=None, guest=None, shadowed="unknown", **l1):
+                 argv=("vmm", "-name", "guest=web"), sys=None, proc=None, guest=None, shadowed="unknown", allowed=None, **l1):
         super().__init__(**{"usage": {"vms": 1, "vcpus": vcpus, "memory_bytes": 0, "nested_vms": 0}} | l1)
         m = self.machine
         self.lived = set()
@@ -37,6 +53,9 @@ class Advised(Bench):
         flags = "flags\t\t: vmx hypervisor\n"
         write(m.proc + "/cpuinfo", "".join(f"processor\t: {n}\n{flags}\n" for n in range(cpus)))
         self.kvm(1001, **kvm or {})
+        if allowed:
+            self.allow(1, vcpus, allowed)
+            proc = NO_LIMITS | (proc or {})
         for name, value in (params or {}).items():
             write(f"{m.sys}/module/{name.replace('.', '/parameters/')}", value)
             write(f"{m.sys}/module/{name.split('.')[0]}/initstate", "live")
@@ -58,6 +77,14 @@ class Advised(Bench):
         if "created_ns" not in values:
             self.lived.add(number)
         self.machine.process(values.get("pid", 1000 + number), argv)
+
+    def allow(self, number, vcpus, cpus, cgroup="0::/"):
+        """The threads of a guest's vCPUs, which may use these CPUs; its PID is 1000 more than its number."""
+        for i in range(vcpus):
+            thread = f"{1000 + number}/task/{2000 + 100 * number + i}"
+            task(self, thread, f"CPU {i}/KVM", SECOND, guest_ns=SECOND)
+            write(f"{self.machine.proc}/{thread}/status", f"Name:\tvcpu\nCpus_allowed_list:\t{cpus}")
+            write(f"{self.machine.proc}/{thread}/cgroup", cgroup)
 
     def run(self, *args, **options):
         """However long the test has taken so far, guests have lived for SECONDS when advice begins."""
@@ -144,7 +171,7 @@ WITH_GAINS = ("guest-limit tenant-limit host-limit cpu-baseline stolen poll-down
               "vmm-kicks vmm-windows vmm-debugger vmm-msrs vmm-hypercalls").split()
 SAMPLED = ("clock-hyperv clock-linux clock rtc serial-port display ide i8042 pci-configuration firmware vmm-irqchip "
            "legacy-device unknown-device pit pic io-apic apic-page apicv-msrs eoi guest-timers ipis clock-msrs "
-           "reference-counter speculation pmu branches modes svm-on-and-off other-msrs vcpu-wakeups nesting").split()
+           "reference-counter speculation pmu branches modes svm-on-and-off other-msrs vcpu-wakeups nesting ioeventfd-kicks").split()
 
 
 def listing(bench):

@@ -29,6 +29,9 @@ void start(struct scene *s)
 	s->facts.env = &s->env;
 	s->facts.host = &s->host;
 	s->facts.guest = &s->guest;
+	s->snapshot = (struct snapshot){ .guests = &s->guest, .num_guests = 1 };
+	s->cpus.snapshot = &s->snapshot;
+	s->facts.cpus = &s->cpus;
 	s->facts.memory = &s->memory;
 }
 
@@ -47,6 +50,18 @@ void exits(struct scene *s, const char *reason, uint64_t rate,
 	cell->value[CELL_VMM] = vmm * ms;
 }
 
+void set_cmdline(struct scene *s, const char *line)
+{
+	static char words[256];
+	size_t i;
+
+	for (i = 0; line[i]; i++)
+		words[i] = line[i] == ' ' ? '\0' : line[i];
+	words[i] = '\0';
+	s->facts.cmdline = words;
+	s->facts.cmdline_len = i + 1;
+}
+
 void sampled(struct scene *s, const struct access *list, size_t num)
 {
 	const struct sample sample = {
@@ -59,6 +74,7 @@ void sampled(struct scene *s, const struct access *list, size_t num)
 
 void end(struct scene *s)
 {
+	cpus_of_guests_free(&s->cpus);
 	free(s->facts.accesses.v);
 	advice_free(&s->advice);
 }

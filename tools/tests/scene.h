@@ -5,6 +5,7 @@
 
 #include "explain/advise.h"
 #include "explain/cause.h"
+#include "explain/cpus.h"
 #include "explain/device.h"
 
 #define TID		1001
@@ -16,6 +17,8 @@ struct scene {
 	struct host host;
 	struct exit_cell cells[MAX_CELLS];
 	struct guest_snapshot guest;
+	struct snapshot snapshot;
+	struct cpus_of_guests cpus;
 	struct facts facts;
 	struct guest_memory memory;
 	struct advice advice;
@@ -30,6 +33,8 @@ void end(struct scene *s);
 /* In a second so many exits, and of it so many thousandths in KVM and the VMM. */
 void exits(struct scene *s, const char *reason, uint64_t rate,
 	   uint64_t kernel, uint64_t vmm);
+/* The VMM's, in which words end with NUL, as in /proc. */
+void set_cmdline(struct scene *s, const char *line);
 void sampled(struct scene *s, const struct access *list, size_t num);
 
 /* Is there advice on a symptom? */

@@ -7,7 +7,7 @@ Usage: test-causes-between.py L1TUNE
 import json
 import subprocess
 
-from advised import SECOND, Advised, exits, smaps
+from advised import NO_LIMITS, SECOND, Advised, exits, smaps
 from bench import equal, finish, ok
 from fake import fixed, split, hist, write
 from world import Steps, World
@@ -27,23 +27,23 @@ def none_of(cell):
     return [(name, flags, exponent, [0] * len(values)) for name, flags, exponent, values in cell]
 
 
-def advise(*cells, before=None, after=None, others=(), **values):
-    """What it says of a second in which files of /proc change."""
-    stats = fixed(exits=1, guest_time_ns=0)
-    values["proc"] = {"self/mountinfo": NO_LIMITS} | (values.get("proc") or {}) | (before or {})
+def advise(*cells, before=None, after=None, others=(), options=(), guest_ns=0, **values):
+    """What it says of a second in which files of /proc change; others are guests with one cell each."""
+    stats = fixed(exits=1, guest_time_ns=guest_ns)
+    values["proc"] = NO_LIMITS | (values.get("proc") or {}) | (before or {})
     with Still(*map(none_of, cells), seconds=1000, **{"guest": {"created_ns": 990 * SECOND}} | values) as w:
-        steps = Steps(w, "-i", "1", "-J", command="advise", stdout=subprocess.PIPE)
+        for number, cell in enumerate(others, 2):
+            w.guest(number, none_of(cell), created_ns=990 * SECOND)
+        steps = Steps(w, "-i", "1", "-J", *options, command="advise", stdout=subprocess.PIPE)
         w.machine.exits(1, [*cells, stats])
+        for number, cell in enumerate(others, 2):
+            w.machine.exits(number, [cell, stats])
         for name, value in (after or {}).items():
             write(f"{w.machine.proc}/{name}", value)
         while steps.step():
             pass
         equal(steps.end(), "", f"advise prints no message in a second with these values: {values.keys()}")
         return json.loads(steps.printed)["advice"]
-
-
-# A hierarchy of version 2 in which no cgroup has a limit
-NO_LIMITS = "36 22 0:30 / /nonexistent rw - cgroup2 none rw"
 
 
 def vmstat(**values):
@@ -97,7 +97,7 @@ def test_async_page_faults():
           "blocked: advise finds userfaultfd-wait for a vCPU that KVM halts in faults of a nested guest")
 
 
-SMALL = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0}
+SMALL = {"pages_4k": 100000, "pages_2m": 10, "pages_1g": 0, "pf_fast": 0, "nx_lpage_splits": 0}
 OFF = {"kernel/mm/transparent_hugepage/enabled": "always madvise [never]", "kernel/mm/ksm/run": "0"}
 
 
@@ -114,16 +114,81 @@ def test_userfaultfd():
           "memory-faults: a userfaultfd rules out anonymous memory in small pages")
 
 
+BUSY, IDLE = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}
+
+
 def test_idle_cpus():
     """vCPUs that wait beside idle CPUs do not wait because there are too few."""
-    busy, idle = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}
     for ticks, rule, verdict in (10, "overcommit", "shown"), (90, "no-cpu", "not_ruled_out"):
-        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, runq=0.3), vcpus=4, before={"stat": busy}, after={"stat": idle[ticks]}), "no-cpu")
+        waiting = in_second("EXTERNAL_INTERRUPT", 100, kernel=1.8, runq=0.3)
+        got = found(advise(waiting, vcpus=4, before={"stat": BUSY}, after={"stat": IDLE[ticks]}), "no-cpu")
         equal((got[0], got[2]["more vCPUs than CPUs"]), (rule, verdict),
               f"overcommit: {verdict} for 4 vCPUs on 2 CPUs that were idle for {ticks} ticks")
 
 
+def test_nmis():
+    """VMX has one exit reason for exceptions of the guest and NMIs of the host."""
+    def lines(count):
+        return {"interrupts": f"            CPU0       CPU1\n NMI: {count:>10} {count:>10}   Non-maskable interrupts\n LOC:          9          9   Local timer interrupts\n"}
+
+    for number, guest_ns, rule, verdict, how in ((4000, SECOND, "host-nmis", "shown", "as many as its exits"),
+                                                 (4000, SECOND // 5, "exceptions", "not_ruled_out", "most of them while it did not run"),
+                                                 (50, SECOND, "exceptions", "ruled_out", "few")):
+        got = found(advise(in_second("EXCEPTION_NMI", 4000, kernel=0.03), before=lines(0), after=lines(number), guest_ns=guest_ns,
+                           params={"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, offered=["ept", "unrestricted_guest"]), "exceptions")
+        equal((got[0], got[2]["NMIs of this machine"]), (rule, verdict), f"exceptions: NMIs of this machine are {verdict} if there are {how}")
+
+
+def test_busy_host():
+    """Guests that run little have no CPU because others have it, however many vCPUs they have."""
+    for kernel, guest_ns, verdict in (0.1, 0, "not_ruled_out"), (1.8, 0, "shown"), (0.1, int(1.7 * SECOND), "shown"):
+        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=kernel, runq=0.3), guest_ns=guest_ns, vcpus=4,
+                           before={"stat": BUSY}, after={"stat": IDLE[10]}), "no-cpu")
+        equal(got[2]["more vCPUs than CPUs"], verdict,
+              f"overcommit: {verdict} for vCPUs that wait for 0.3 of 2 CPUs, and run for {kernel} in KVM and for {guest_ns} ns")
+
+
+def test_one_of_the_guests():
+    """What others wait for counts, too, if one guest is asked for."""
+    waiting = in_second("EXTERNAL_INTERRUPT", 100, kernel=1.8, runq=0.3)
+    for others, verdict in ((), "not_ruled_out"), ((in_second("EXTERNAL_INTERRUPT", 100, runq=0.8),), "shown"):
+        got = found(advise(waiting, others=others, options=("1",), vcpus=4, before={"stat": BUSY},
+                           after={"stat": "cpu  250 0 100 1050 0 0"}), "no-cpu")
+        equal(got[2]["more vCPUs than CPUs"], verdict,
+              f"overcommit: {verdict} for CPUs that were idle for 0.5 s while one guest waited for 0.3 s and {len(others)} others")
+
+
+def advise_on_young(**counts):
+    """Of a second in whose last half a guest runs, by symptom; vmstat and the time that CPUs are idle grow in it."""
+    with Still(seconds=1000, guest={"created_ns": 990 * SECOND}, vcpus=4, usage={"vms": 2, "vcpus": 20},
+               proc={"self/mountinfo": NO_LIMITS, "stat": "cpu  100 0 100 1000 0 0"} | vmstat()) as w:
+        steps = Steps(w, "-i", "1", "-J", command="advise", stdout=subprocess.PIPE)
+        w.guest(2, in_second("EPT_VIOLATION", 600, blocked=0.3, kernel=0.02), in_second("EXTERNAL_INTERRUPT", 50, runq=0.1, kernel=1.0),
+                created_ns=1000 * SECOND + SECOND // 2, vcpus=4)
+        write(w.machine.proc + "/1002/smaps", smaps(swapped_kb=90000))
+        for name, value in ({"stat": "cpu  100 0 100 1060 0 0"} | vmstat(**counts)).items():
+            write(f"{w.machine.proc}/{name}", value)
+        while steps.step():
+            pass
+        equal(steps.end(), "", "advise prints no message on a guest that began in the interval")
+        return {a["symptom"]: {c["cause"]: c for c in a["causes"]} for a in json.loads(steps.printed)["advice"] if a["id"] == 2}
+
+
+def test_young_guest():
+    """What the machine did is of its own interval, though the guest was there for less of it."""
+    for count, verdict in (12, "shown"), (1, "not_ruled_out"), (0, "ruled_out"):
+        advice = advise_on_young(pswpin=count, pgmigrate_success=100)
+        swap = advice["blocked"]["waiting for swap"]
+        ok(swap["verdict"] == verdict and f"this machine read a page from swap {count} times per second" in swap["seen"],
+              f"advise: swap is {verdict} for a guest that ran for half of a second in which {count} pages were read", swap)
+    ok("idle for 0.60 s of each second" in advice["no-cpu"]["more vCPUs than CPUs"]["seen"],
+       "advise has the CPUs' idle time of the machine's interval for a guest that ran for half of it", advice["no-cpu"])
+    moved = advice["memory-faults"]["pages moved by compaction"]
+    ok(moved["verdict"] == "not_ruled_out" and "this machine moved a page 100 times per second" in moved["seen"],
+       "advise does not rule out what may all have been in the half of the interval in which the guest ran", moved)
+
+
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_idle_cpus:
+for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
     test()
 finish()

@@ -7,12 +7,12 @@ import os
 import re
 import time
 
-from advised import SAMPLED, SECOND, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps
+from advised import NO_LIMITS, SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps, task
 from bench import equal, finish, ok
-from fake import fixed, update, write
+from fake import fixed, hist, split, update, write
 
 FAULTS = exits("EPT_VIOLATION", 1024, kernel=0.01)
-SMALL, LARGE = {"pages_4k": 100000, "pages_2m": 10}, {"pages_4k": 100000, "pages_2m": 1000}
+SMALL, LARGE = ({"pages_4k": 100000, "pages_2m": number, "pages_1g": 0} for number in (10, 1000))
 # All that rules causes out but the one that is looked for.
 QUIET = {"pf_fast": 0, "nx_lpage_splits": 0}
 THP = "kernel/mm/transparent_hugepage/"
@@ -36,10 +36,6 @@ def slots(mb, logged_mb):
                      [f"0 1 {rest << 20:#x} {logged_mb << 20} {hva + (rest << 20):#x} 0x0001 2"] * bool(logged_mb))
 
 
-# A hierarchy of version 2 in which no cgroup has a limit
-NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
-
-
 def blocked(text):
     return {"proc": {"1001/smaps": text} | NO_LIMITS}
 
@@ -58,8 +54,15 @@ def inside(paging, *counts):
             "guest": {"vcpu_cells": {0: [fixed(tid=2001)]}, "vcpu0/nested": text}}
 
 
+APICV = ["virtual_interrupt_delivery", "apic_register_virtualization", "posted_interrupts"]
 RUNQ = (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),)
 ON_ALL = {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t0-1"}
+
+def polling(vcpus=1, offered="0x1000", host_poll=1):
+    """A guest whose vCPUs are offered to turn KVM's polling off, and did or did not."""
+    text = f"offered {offered}\nkvmclock 0\nasync_pf 0\nsteal_time 0\npv_eoi 0\nhost_poll {host_poll}"
+    return {"vcpus": vcpus, "vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(vcpus)}} | {f"vcpu{i}/paravirt": text for i in range(vcpus)}
+
 
 # Situation: exits, machine, what is advised, with a word of the change, and how sure that is.
 SITUATIONS = {
@@ -71,6 +74,15 @@ SITUATIONS = {
         ([FAULTS], memory(smaps(flags=ADVISED), sys=MADVISE), "small-pages-scattered", "hugetlbfs", "high"),
     "anonymous memory, huge pages allowed":
         ([FAULTS], memory(sys=ALWAYS), "small-pages-scattered", "hugetlbfs", "high"),
+    "anonymous memory, huge pages on, but not those of 2 MB":
+        ([FAULTS], memory(sys=ALWAYS | {THP + "hugepages-2048kB/enabled": "always inherit madvise [never]"}),
+         "small-pages", "echo always > /sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled", "high"),
+    "anonymous memory, huge pages off, but not those of 2 MB":
+        ([FAULTS], memory(sys=NEVER | {THP + "hugepages-2048kB/enabled": "[always] inherit madvise never"}),
+         "small-pages-scattered", "hugetlbfs", "high"),
+    "memfd, huge pages on, but not those of 2 MB":
+        ([FAULTS], memory(MEMFD, sys=ALWAYS | {THP + "hugepages-2048kB/shmem_enabled": "always inherit within_size advise [never]"}),
+         "small-pages-shmem", "hugepages-2048kB/shmem_enabled", "high"),
     "hugetlbfs that KVM maps in small pages":
         ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht")), "small-pages-scattered", "agree modulo", "high"),
     "memfd, huge pages of shared memory off":
@@ -82,6 +94,17 @@ SITUATIONS = {
         ([FAULTS], memory(smaps("/dev/shm/ram", "rw-s")), "small-pages-tmpfs", "huge=always", "medium"),
     "a snapshot mapped from a file":
         ([FAULTS], memory(smaps("/srv/snapshots/base.mem", "rw-p")), "small-pages-file", "userfaultfd", "high"),
+    "a snapshot in a tmpfs that is mapped privately":
+        ([FAULTS], memory(smaps("/dev/shm/base.mem", "rw-p"), sys=ALWAYS), "small-pages-file", "so that huge= of the tmpfs decides", "high"),
+    "a memfd that is mapped privately, huge pages of shared memory off":
+        ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p")), "small-pages-file", "so that shmem_enabled decides", "high"),
+    "a memfd that is mapped privately, huge pages allowed":
+        ([FAULTS], memory(smaps("/memfd:ram (deleted)", "rw-p"), sys=ALWAYS), "small-pages-file", "map it shared", "high"),
+    "/dev/zero, private, huge pages off":
+        ([FAULTS], memory(smaps("/dev/zero", "rw-p")), "small-pages", "transparent_hugepage/enabled", "high"),
+    "hugetlbfs of 1G, and small pages beside it":
+        ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht"), kvm={"pages_4k": 3000, "pages_2m": 0, "pages_1g": 4}),
+         "memory-faults", "find out first", "low"),
     "a VMM that refuses huge pages":
         ([FAULTS], memory(smaps(flags="rd wr nh"), sys=ALWAYS), "small-pages-vmm", "MADV_NOHUGEPAGE", "high"),
     "a process without huge pages":
@@ -101,6 +124,12 @@ SITUATIONS = {
         ([FAULTS], memory(guest={"memslots": slots(512, 512)}), "dirty-log", "huge pages do not help", "high"),
     "mapped pages that fault, though no slot is logged":
         ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "mapped pages that fault, no slot logged, and accessed bits that KVM does not use":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}, offered=["ept_ad"], params={"kvm_intel.eptad": "N"}),
+         "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
+    "mapped pages that fault, no slot logged, and accessed bits that KVM uses":
+        ([FAULTS], memory(kvm={"pf_fast": 10000}, guest={"memslots": slots(512, 0)}, offered=["ept_ad"], params={"kvm_intel.eptad": "Y"}),
+         "small-pages", "transparent_hugepage/enabled", "high"),
     "a display that is logged, and fresh pages":
         ([FAULTS], memory(guest={"memslots": slots(512, 16)}), "small-pages", "transparent_hugepage/enabled", "high"),
     "a display that is logged, and its faults":
@@ -129,32 +158,33 @@ SITUATIONS = {
     "nothing can be read":
         ([FAULTS], {}, "memory-faults", "find out first", "low"),
     "a guest that polls by itself":
-        ([exits("HLT", 3000, kernel=0.05, halted=0.3)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4},
+        ([exits("HLT", 12000, kernel=0.2, halted=1.2)],
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1",
+          "guest": polling(4, host_poll=0)},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
-         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}},
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
          "hlt-in-guest", "hlt_in_guest=1", "medium"),
     "spinning, with a window that does not grow":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: 2 causes"),
     "spinning for a vCPU that L0 does not run":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"params": {"kvm_intel.ple_window_grow": 2}},
          "pause-stolen", "Not pause_in_guest", "high"),
     "spinning where L0 takes nothing":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "high"),
     "spinning where stolen time is not counted":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 2}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: shown; not"),
     "spinning without an L0":
-        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0},
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.02)], {"params": {"kvm_intel.ple_window_grow": 2}, "virtualized": 0, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "high"),
-    "spinning while many other guests are idle":
+    "spinning while many other guests are idle, of which it is not known which CPUs they use":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=0)], {"params": {"kvm_intel.ple_window_grow": 2},
-                                                                            "usage": {"vms": 9, "vcpus": 9}},
-         "pause-in-guest", "pause_in_guest=1", "medium: the other"),
+                                                                            "usage": {"vms": 9, "vcpus": 9}, "allowed": "0-1"},
+         "pause-in-guest", "only if each of its vCPUs has a CPU of its own: l1tune tune uid=107 pause_in_guest=1", "medium: the other"),
     "spinning for a vCPU that waits for a CPU inside":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), exits("EXTERNAL_INTERRUPT", 10, runq=0.04, level=3)], {},
          "pause-preempted", "Not pause_in_guest", "medium: shown; not"),
@@ -166,12 +196,36 @@ SITUATIONS = {
         ([exits("EXCEPTION_NMI", 3000, kernel=0.1)],
          {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept", "unrestricted_guest"]},
          "exceptions", "find out first", "low"),
+    "writes to the APIC by a guest with x2APIC":
+        ([exits("APIC_WRITE", 8000, kernel=0.03)], {"params": {"kvm_intel.enable_apicv": "Y"}, "offered": APICV},
+         "apic-writes", "fewer IPIs", "high"),
+    "accesses to the APIC's page though KVM uses APICv":
+        ([exits("APIC_ACCESS", 8000, kernel=0.03)], {"params": {"kvm_intel.enable_apicv": "Y"}, "offered": APICV},
+         "x2apic", "offer x2APIC", "medium: shown; not ruled out: 1"),
+    "Windows that spins":
+        ([exits("PAUSE_INSTRUCTION", 3000, kernel=0.02, runq=0.04)], {"argv": HYPERV}, "pause-preempted", "hv-spinlocks=0x1fff", "medium"),
+    "Windows that is offered to yield":
+        ([exits("PAUSE_INSTRUCTION", 3000, kernel=0.02, runq=0.04)], {"argv": ("qemu", "-cpu", "host,hv_spinlocks=0x1fff")},
+         "pause-preempted", "hv-spinlocks is offered already", "medium"),
+    "Windows that spins for a vCPU that L0 does not run":
+        ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"argv": HYPERV, "params": {"kvm_intel.ple_window_grow": 2}},
+         "pause-stolen", "hv-spinlocks=0x1fff", "high"),
+    "HLT that reaches QEMU":
+        ([exits("HLT", 3000, kernel=0.03, vmm=0.4)], {"argv": ("/usr/bin/qemu-system-x86_64", "-machine", "kernel-irqchip=off")}, "vmm-halts", "kernel-irqchip=on", "high"),
+    "gVisor, whose sentry leaves for its host by HLT, and for interrupts now and then":
+        ([exits("HLT", 3000, kernel=0.03, vmm=0.4), exits("INTERRUPT_WINDOW", 10)], {"argv": ("runsc-sandbox", "--platform=kvm", "boot")}, "vmm-time", "find out first", "low"),
+    "bus locks that QEMU limits":
+        ([exits("BUS_LOCK", 10, vmm_sleep=0.9)], {}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
+    "NMIs of a machine with SVM":
+        ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
     "buffers that L0 and L1 both clear":
         ([exits("CPUID", 30000)],
          {"sys": {"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"},
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
-        (RUNQ, {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+        ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+    "more vCPUs than CPUs, which run little":
+        (RUNQ, {"vcpus": 4}, "no-cpu", "find out first", "low"),
     "fewer CPUs allowed than vCPUs":
         (RUNQ, {"vcpus": 2, "proc": {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t1"}}, "confined", "as many CPUs", "medium"),
     "too many vCPUs, or not, or a quota":
@@ -227,6 +281,24 @@ SITUATIONS = {
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
+    "CPUID in a loop": ([exits("CPUID", 20000, kernel=0.5)], {}, "cpuid", "less CPUID in the guest", "high"),
+    "CPUID in a loop on SVM": ([exits("cpuid", 20000, kernel=0.5)], {"isa": "svm"}, "cpuid", "less CPUID in the guest", "high"),
+    "many hypercalls": ([exits("VMCALL", 30000, kernel=0.1)], {}, "hypercalls", "find out which", "high"),
+    "a few flushes of caches that take long": ([exits("WBINVD", 100, kernel=0.9)], {}, "cache-flushes", "less WBINVD", "high"),
+    "UMIP that KVM emulates": ([exits("GDTR_IDTR", 20000, kernel=0.2)], {}, "descriptor-tables", "umip=off", "high"),
+    "interrupts that wait for the guest": ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {}, "interrupt-windows", "fewer interrupts", "high"),
+    "the preemption timer": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {}, "timer-expiries", "fewer timers", "high"),
+    "a guest that lowers its task priority": ([exits("TPR_BELOW_THRESHOLD", 20000, kernel=0.2)], {}, "task-priority", "APICv or AVIC", "high"),
+    "bus locks, and less that exits for notify windows":
+        ([exits("BUS_LOCK", 5000, kernel=0.2), exits("NOTIFY", 5000, kernel=0.15)], {}, "bus-locks", "across cache lines", "medium: 2 causes"),
+    "notify windows": ([exits("NOTIFY", 5000, kernel=0.2)], {}, "notify-windows", "notify-vmexit", "high"),
+    "macOS that waits by MWAIT": ([exits("MWAIT_INSTRUCTION", 20000, kernel=0.2)], {}, "mwait", "cpu-pm=on", "high"),
+    "IPIs that AVIC cannot deliver": ([exits("avic_incomplete_ipi", 20000, kernel=0.2)], {"isa": "svm"}, "avic-exits", "fewer IPIs", "high"),
+    "a reason that there is no advice on": ([exits("RDTSC", 20000, kernel=0.2)], {}, "other-reasons", "find out what the guest does", "medium"),
+    "accesses to devices that take the VMM no time, and no sample":
+        ([exits("EPT_MISCONFIG", 50000, kernel=0.15)], {}, "other-exits", "find out first", "low"),
+    "device accesses of SVM that take the VMM no time":
+        ([exits("npf", 50000, kernel=0.15)], {"isa": "svm", "kvm": {"pf_taken": 0, "pf_emulate": 0, "mmio_exits": 0}}, "other-exits", "find out first", "low"),
 }
 
 # Healthy guests that do a little of everything.
@@ -237,6 +309,10 @@ HEALTHY = {
     "a guest that a VMM without KVM's interrupt controllers halts":
         ([exits("HLT", 3000, kernel=0.02, vmm=0.002, vmm_sleep=0.9)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}}),
+    "an idle guest with many vCPUs":
+        ([exits("PREEMPTION_TIMER", 1500, kernel=0.02), exits("CPUID", 128)], {"guest": {"vcpus": 64}}),
+    "a guest whose VMM has written to devices of the guest by an ioeventfd now and then":
+        ([exits("EPT_MISCONFIG", 900, kernel=0.003)], {"guest": {"vcpus": 2}}),
     "a guest in large pages": ([exits("EPT_VIOLATION", 100, kernel=0.001)], memory(kvm=LARGE, sys=ALWAYS)),
     "a guest that waits a little": ([exits("EXTERNAL_INTERRUPT", 10, runq=0.01, blocked=0.01)], {"vcpus": 4}),
     "a guest with an idle guest inside": ([exits("CPUID", 10, kernel=0.001, level=3)], {}),
@@ -294,6 +370,57 @@ def test_situations():
             equal(b.rules(), [], f"advise has no advice for a healthy guest: {name}")
 
 
+def test_other_vmms():
+    for argv, has in (("/usr/bin/qemu-system-x86_64", "-name", "web"), False), (("cloud-hypervisor", "--cpus", "boot=2"), True), ((), False):
+        with Advised(exits("PAUSE_INSTRUCTION", 2000, kernel=0.01, runq=0.04), argv=argv) as b:
+            change = [a["change"] for a in b.advice() if a["rule"] == "pause-preempted"]
+            ok(len(change) == 1 and ("does not appear to be QEMU" in change[0]) == has,
+               f"advise says that options of QEMU may have other names in a VMM {argv[:1]}: {has}", change)
+    with Advised(exits("BUS_LOCK", 5000, kernel=0.2, throttled=0.1), argv=("cloud-hypervisor",)) as b:
+        change = [a["change"] for a in b.advice() if a["symptom"] == "throttled"]
+        ok(change and "QEMU" not in change[0], "advise does not mention QEMU where no option of it is named", change)
+
+
+def times(number, *cells):
+    """So many vCPUs that each do this."""
+    return [part for name, rate, parts in cells for part in [exits(name, rate * number, **{k: v * number for k, v in parts.items()})]]
+
+
+IDLE = (("HLT", 60, {"kernel": 0.001, "halted": 0.99}), ("MSR_WRITE", 150, {"kernel": 0.001}), ("CPUID", 2, {}),
+        ("EXTERNAL_INTERRUPT", 90, {"kernel": 0.0005}), ("PREEMPTION_TIMER", 10, {"kernel": 0.0002}),
+        ("PAUSE_INSTRUCTION", 20, {"kernel": 0.0002}), ("APIC_WRITE", 20, {"kernel": 0.0002}), ("CR_ACCESS", 40, {"kernel": 0.0002}))
+
+
+def large(*cells, vcpus=64, cpus=96, busy=(), **values):
+    """Of a guest with many vCPUs, one of them as busy as this and the others unknown."""
+    with Advised(*cells, cpus=cpus, vcpus=vcpus, allowed="0-95", kvm={"halt_poll_success_ns": vcpus * SECOND // 300,
+                                                                  "halt_poll_fail_ns": vcpus * SECOND // 200} | values,
+                 guest={"vcpu_cells": {0: [fixed(tid=2100), *busy]}} if busy else None) as b:
+        return b.advice()
+
+
+def test_large_guests():
+    """What each of many vCPUs does a little of is not more than it is for one of them."""
+    equal(large(*times(64, *IDLE)), [], "advise has no advice for an idle guest of 64 vCPUs")
+    equal([a["rule"] for a in large(*times(64, *IDLE), halt_poll_fail_ns=SECOND)], ["poll-down"],
+          "poll-down: 10 % of a CPU is worth it for any number of vCPUs")
+    many = times(64, ("HLT", 600, {"kernel": 0.002, "halted": 0.45}))
+    equal([[a["rule"] for a in large(*many, cpus=cpus)] for cpus in (96, 32)], [["hlt-in-guest"], []],
+          "halts: 600 exits a second of each of 64 vCPUs are many on 96 CPUs, and as it should be on 32 CPUs")
+    for name, rate, symptom in (("MSR_WRITE", 2000, "msrs"), ("EXTERNAL_INTERRUPT", 9000, "interrupts"), ("APIC_WRITE", 900, "apic"),
+                                ("PAUSE_INSTRUCTION", 900, "pauses"), ("CR_ACCESS", 2000, "exceptions"), ("HLT", 600, "halts")):
+        cells = exits(name, rate, kernel=0.2, halted=0.4 if name == "HLT" else 0)
+        equal([a["symptom"] for a in large(cells)], [], f"{symptom}: {rate} exits a second of 64 vCPUs are not many")
+        equal([a["symptom"] for a in large(cells, busy=[cells])], [symptom], f"{symptom}: {rate} exits a second are many for one of 64 vCPUs")
+
+
+def test_long_sleeps():
+    for asleep_us, verdict in ((900, "shown"), (1400, "ruled_out")):
+        with Advised(exits("HLT", 600, kernel=0.03, halted=600 * asleep_us / 10**6), allowed="0-1", kvm={"halt_poll_success_ns": 0, "halt_poll_fail_ns": 0}) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found.get("exits for HLT on dedicated CPUs"), verdict, f"hlt-in-guest: {verdict} for a vCPU that sleeps {asleep_us} us at a time")
+
+
 def verdicts(bench, rule):
     return {c["cause"]: c["verdict"] for a in bench.advice() if a["rule"] == rule for c in a["causes"]}
 
@@ -348,7 +475,7 @@ def test_svm():
         equal([found["verdict"], found["seen"]], ["ruled_out", "SVM has no VMCS"],
               "SVM: a VMCS that L0 does not shadow is ruled out as a cause")
     with Advised(exits("cpuid", 30000), isa="svm", kvm={"l1d_flush": 50000}) as b:
-        causes = {c["cause"]: c["verdict"] for c in b.advice()[0]["causes"]}
+        causes = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
         equal(causes["CPU buffers that L1 and L0 both clear"], "not_ruled_out",
               "CPU buffers cleared by L1 and L0 are not ruled out without the vulnerabilities files")
     with Advised(exits("DB_excp", 2000, kernel=0.04), exits("write_cr3", 10), isa="svm", params={"kvm_amd.npt": "Y"}) as b:
@@ -433,9 +560,25 @@ def test_quota():
            "no-cpu: neighbours are left as the cause without a quota, a cpuset or too many vCPUs", advice)
 
 
+def test_quota_of_many():
+    """A CPU that is held back is counted once, however many vCPUs wait for it."""
+    own = {f"web.scope/vcpu{i}": "usage_usec 1\nnr_throttled 5\nthrottled_usec 3000000" for i in range(4)}
+    shared = {"web.scope": "usage_usec 1\nnr_throttled 5\nthrottled_usec 3000000"}
+    for title, throttled, vcpus, verdict in (("of its vCPUs together", shared, 4, "not_ruled_out"), ("of each of its vCPUs", own, 4, "shown"),
+                                             ("of its only vCPU", shared, 1, "shown"), ("that is not used up", {"web.scope": FREE}, 4, "ruled_out")):
+        wait = exits("EXTERNAL_INTERRUPT", 50, runq=0.3 * vcpus)
+        with Advised(wait, cpus=8, vcpus=vcpus, allowed="0-7") as b:
+            cgroups(b, {f"{name}/cpu.stat": throttled.get(name, FREE) for name in ("web.scope", *own)}, "0::/web.scope\n")
+            for i in range(vcpus):
+                write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", f"0::/web.scope/vcpu{i}" if throttled is own else "0::/web.scope")
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found["an exhausted CPU quota"], verdict, f"quota: {verdict} for a quota {title}")
+
+
 def test_pinned():
-    for cpus, verdict in (("1", "1"), "shown"), (("0", "1"), "ruled_out"), ((None, None), "not_ruled_out"), (("1",), "not_ruled_out"):
-        with Advised(*RUNQ, vcpus=2, cpus=4, proc=ON_ALL) as b:
+    for cpus, online, verdict in ((("1", "1"), 4, "shown"), (("0", "1"), 4, "ruled_out"), ((None, None), 4, "not_ruled_out"), (("1",), 4, "not_ruled_out"),
+                                  (("0-63", "0-63"), 1, "ruled_out"), ((None, None), 1, "not_ruled_out")):
+        with Advised(*RUNQ, vcpus=2, cpus=online, proc=ON_ALL) as b:
             b.guest(1, *RUNQ, pid=1001, vcpus=2)
             for i, cpu in enumerate(cpus):
                 if cpu:
@@ -443,7 +586,126 @@ def test_pinned():
                     write(f"{b.machine.proc}/1001/task/{1002 + i}/status", f"Name:\tvcpu\nCpus_allowed_list:\t{cpu}")
             found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
             equal(found["fewer CPUs allowed than it has vCPUs"], verdict,
-                  f"confined: a VMM on 2 CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
+                  f"confined: a VMM on 2 of {online} CPUs whose 2 vCPU threads are pinned to {cpus}: {verdict}")
+
+
+# Halts that are short and many, and spinning: on CPUs of its own they need not exit.
+SPINS = (exits("HLT", 12000, kernel=0.5, halted=2.4), exits("PAUSE_INSTRUCTION", 8000, kernel=0.16), fixed(stolen_ns=0))
+ON_OWN_CPUS = "exits for HLT on dedicated CPUs", "exits for PAUSE on dedicated CPUs", "short sleeps"
+
+
+def own_cpus(title, verdict, allowed, cpus=64, quota="max 100000", cgroup="/web.scope", cells=SPINS, usage=None):
+    """Of the first of guests of 4 vCPUs, whose threads may use these CPUs; None: it is not known which."""
+    usage = {"vms": len(allowed), "vcpus": 4 * len(allowed)} if usage is None else usage
+    with Advised(*cells, cpus=cpus, guest={"vcpus": 4}, usage=usage, kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": SECOND // 10},
+                 params={"kvm_intel.ple_window_grow": 2, "kvm.halt_poll_ns": 200000}) as b:
+        if quota:
+            cgroups(b, {"web.scope/cpu.max": quota})
+        for number, its in enumerate(allowed, 1):
+            if number > 1:
+                b.guest(number, vcpus=4)
+            if its:
+                b.allow(number, 4, its, "0::" + cgroup)
+        for guests in (), ("1",):
+            advice = b.advice(*guests)
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"] if a["id"] == 1}
+            equal([found.get(cause) for cause in ON_OWN_CPUS], [verdict] * 3, f"dedicated CPUs: {verdict} {title}, {'alone' if guests else 'all'} asked for")
+            if verdict == "ruled_out":
+                ok(not any(f"{key}=1" in a["change"] for a in advice for key in ("hlt_in_guest", "pause_in_guest")),
+                   f"no advice keeps exits from a guest {title}", advice)
+
+
+def test_own_cpus():
+    own_cpus("that has its CPUs for itself", "shown", ("0-3", "4-7", "8-63"))
+    own_cpus("of guests that may use all of enough CPUs", "shown", ("0-15", "0-15"), cpus=16)
+    own_cpus("whose CPUs other guests may use", "ruled_out", ("0-3", "0-3", "0-3", "0-3"))
+    own_cpus("of which another guest may use one CPU", "ruled_out", ("0-3", "3-6"))
+    own_cpus("with fewer CPUs than vCPUs", "ruled_out", ("0-2",))
+    own_cpus("that may use more CPUs than are online", "ruled_out", ("0-255", "0-255"), cpus=4)
+    own_cpus("with a CPU quota", "ruled_out", ("0-3",), quota="100000 100000")
+    own_cpus("in the root of cgroups that are not mounted", "shown", ("0-3",), quota=None, cgroup="/")
+    own_cpus("in a cgroup that is not mounted", "not_ruled_out", ("0-3",), quota=None)
+    own_cpus("that waited for a CPU", "ruled_out", ("0-3",), cells=(*SPINS, exits("EXTERNAL_INTERRUPT", 10, runq=0.02)))
+    own_cpus("whose threads are not known", "not_ruled_out", (None,))
+    own_cpus("beside another whose threads are not known", "not_ruled_out", ("0-3", None))
+    own_cpus("beside another whose threads are not known, with enough CPUs for both", "shown", ("0-7", None))
+    own_cpus("of a machine that does not say how many vCPUs it has", "not_ruled_out", ("0-3",), usage={"vcpus": "unknown"})
+
+
+def waiting(title, verdict, allowed, seconds, cpus=64, known=True):
+    """Of the first of guests of 4 vCPUs that waited so long, whose threads may use these CPUs."""
+    wait = exits("EXTERNAL_INTERRUPT", 50, runq=seconds)
+    with Advised(wait, cpus=cpus, guest={"vcpus": 4}, usage={"vms": len(allowed), "vcpus": 4 * len(allowed)}) as b:
+        cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+        for number, its in enumerate(allowed, 1):
+            if number > 1:
+                b.guest(number, wait, vcpus=4)
+            if known or number == 1:
+                b.allow(number, 4, its, "0::/web.scope")
+        for guests in (), ("1",):
+            advice = [a for a in b.advice(*guests) if a["symptom"] == "no-cpu" and a["id"] in (1, None)]
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"]}
+            equal(found.get("guests that share too few of the CPUs"), verdict,
+                  f"shared-set: {verdict} for guests {title}, {'alone' if guests else 'all'} asked for")
+            equal("shared-set" in [a["rule"] for a in advice], verdict == "shown",
+                  f"no-cpu: whether more CPUs for the set are advised to guests {title}, {'alone' if guests else 'all'} asked for")
+
+
+def test_shared_set():
+    waiting("in one cpuset", "shown", ["0-3"] * 6, 1)
+    waiting("in one cpuset that wait less than it has CPUs", "not_ruled_out", ["0-3"] * 6, 0.5)
+    waiting("one of which is confined", "not_ruled_out", ["0-3"] + ["0-63"] * 5, 1)
+    waiting("in a cpuset that others may be in", "not_ruled_out", ["0-3"] * 6, 1, known=False)
+    waiting("in cpusets of their own", "ruled_out", [f"{n * 4}-{n * 4 + 3}" for n in range(6)], 1)
+    waiting("of which there is one", "ruled_out", ["0-1"], 3)
+    waiting("that may use all CPUs", "ruled_out", ["0-3"] * 6, 1, cpus=4)
+
+
+def test_reverted():
+    """What is set for a uid is for all later guests: the change says how to end that, and what else is for one guest."""
+    for argv in ("vmm",), ("/usr/bin/qemu-system-x86_64", "-name", "web"), ("/usr/bin/kvm",):
+        with Advised(exits("HLT", 1000, kernel=0.1, halted=0.8), exits("PAUSE_INSTRUCTION", 2000, kernel=0.04), fixed(stolen_ns=0), argv=argv, allowed="0-1",
+                     kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, params={"kvm_intel.ple_window_grow": 2}) as b:
+            found = {a["rule"]: a for a in b.advice()}
+            hlt, pause = found["hlt-in-guest"], found["pause-in-guest"]
+            ok("l1tune tune uid=107 hlt_in_guest=1, start it again, then l1tune tune uid=any:" in hlt["change"]
+               and "l1tune tune uid=107 pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any:" in pause["change"],
+               f"hlt-in-guest and pause-in-guest say how to revert what is for all guests of a uid: {argv[0]}", found)
+            equal(["-overcommit cpu-pm=on" in a["change"] for a in (hlt, pause)], [argv != ("vmm",)] * 2,
+                  f"hlt-in-guest and pause-in-guest name QEMU's own switch if the VMM is QEMU: {argv[0]}")
+            equal(hlt["change"].startswith("QEMU"), argv != ("vmm",), f"hlt-in-guest names the VMM's switch first if it has one: {argv[0]}")
+            ok("reset while it is halted stays halted" in hlt["risk"] and "PV_UNHALT" in hlt["risk"],
+               f"hlt-in-guest warns of what it does to resets and spinlocks: {argv[0]}", hlt["risk"])
+
+
+def test_real_time():
+    for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
+            cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+            for i in range(4):
+                task(b, f"1001/task/{2100 + i}", f"CPU {i}/KVM", SECOND, guest_ns=SECOND, policy=policy if i == 3 else 0)
+                write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", "0::/web.scope")
+            advice = b.advice()
+            found = {c["cause"]: c for a in advice for c in a["causes"]}
+            held_back = found["the part of a CPU that the kernel keeps from real-time tasks"]
+            equal([advice[0]["rule"], held_back["verdict"], "sched_rt_runtime_us is 950000" in held_back["seen"]], [cause, verdict, verdict == "not_ruled_out"],
+                  f"no-cpu: advise finds {cause} for a guest with a vCPU of scheduling policy {policy}")
+
+
+def test_unpolled():
+    """KVM does not poll for short sleeps: by what it is told of why."""
+    for title, guest, params, haltpoll, up in (
+            ("that turned KVM's polling off", polling(host_poll=0), {}, "shown", "ruled_out"),
+            ("that did not", polling(), {}, "ruled_out", "not_ruled_out"),
+            ("that is not offered to", polling(offered="0x0"), {}, "ruled_out", "not_ruled_out"),
+            ("of which that is not known", {}, {}, "not_ruled_out", "not_ruled_out"),
+            ("of a KVM whose polling does not grow", polling(host_poll=0), {"kvm.halt_poll_ns_grow": 0}, "not_ruled_out", "ruled_out"),
+            ("of a KVM that does not poll as long", polling(host_poll=0), {"kvm.halt_poll_ns": 50000}, "ruled_out", "shown")):
+        with Advised(exits("HLT", 3000, kernel=0.05, halted=0.3), kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, guest=guest, allowed="0-1",
+                     params={"kvm.halt_poll_ns": 200000, "kvm.halt_poll_ns_grow": 2} | params) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
+            equal([found.get("guest halt polling"), found.get("short sleeps")], [haltpoll, up],
+                  f"halts: guest-haltpoll is {haltpoll}, poll-up {up} for a guest {title}")
 
 
 def test_memory_high():
@@ -473,8 +735,8 @@ HALTS = exits("HLT", 1500, kernel=0.12, halted=0.85)
 
 def test_unknown_counts():
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": SECOND}
-    with Advised(HALTS, sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
-        b.kvm(1001, pages_4k=10, pages_2m=5)
+    with Advised(HALTS, allowed="0-1", sys={"kernel/security/lockdown": "none [integrity] confidentiality"}) as b:
+        b.kvm(1001, pages_4k=10, pages_2m=5, pages_1g=0)
         # Opening one of these would wait for ever, as nobody writes to it.
         for name in polls:
             os.mkfifo(f"{b.machine.sys}/kernel/debug/kvm/1001-11/{name}", 0o644)
@@ -498,11 +760,10 @@ def test_older_than_module():
     """What counts since a VM's start says nothing of the time since the module's load."""
     polls = {"halt_poll_success_ns": 0, "halt_poll_fail_ns": 20000 * SECOND}
     for adopted, rules in (1, {"hlt-in-guest"}), (0, {"poll-down", "helpers"}):
-        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}) as b:
+        with Advised(HALTS, kvm=polls, guest={"adopted": adopted}, allowed="0-1") as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
             write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
             task(b, 1001, "vmm", 30000 * SECOND)
-            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
             found = set(b.rules())
             ok(rules == found, f"a guest with adopted={adopted} gets only this advice: {rules}", found)
             unknown = b.json("advise", "-J", "--since-start")["unknown"]
@@ -607,7 +868,7 @@ def test_all_together():
         equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
-            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, runq=0.03))
+            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, kernel=0.09, runq=0.03))
             write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
@@ -651,7 +912,7 @@ def interrupts(bench, name, turn, devices=1):
 
 
 def test_interrupts():
-    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "nohz_full"), ("HVS", "host-timers", "nohz_full"),
+    for line, rule, change in (("24", "device-interrupts", "interrupt 24 (nvme0q1)"), ("LOC", "host-timers", "only of guests that have APICv or AVIC"), ("HVS", "host-timers", "nohz_full"),
                                ("HYP", "device-interrupts", "vmbus"), ("CAL", "host-ipis", "emulatorpin"), ("PIN", "posted-interrupts", "ethtool")):
         with Advised(exits("EXTERNAL_INTERRUPT", 0)) as b:
             interrupts(b, line, 0)
@@ -673,15 +934,7 @@ def test_interrupts():
            document["advice"])
 
 
-KTHREAD, TICK = 0x00200000, 10_000_000
-
-
-def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0):
-    """A process, or thread PID/task/TID, that has had a CPU for so long."""
-    fields = ["S"] + ["0"] * 5 + [str(flags)] + ["0"] * 4 + [str(cpu_ns // TICK), "0"]
-    fields += ["0"] * 6 + ["100"] + ["0"] * 20 + [str(guest_ns // TICK), "0"]
-    write(f"{bench.machine.proc}/{name}/stat", f"1 ({comm}) " + " ".join(fields))
-    write(f"{bench.machine.proc}/{name}/comm", comm)
+KTHREAD = 0x00200000
 
 
 def test_helpers():
@@ -696,6 +949,9 @@ def test_helpers():
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
                f"helpers: advise finds {rule} if {comm} uses the CPU", advice)
+            if rule == "vmm-threads":
+                ok("vhost-user" in advice[0]["change"] and "in no count of l1tune" in advice[0]["risk"],
+                   "helpers: advise that names vhost-user says that its work is not counted", advice)
     for comm, rule in ("vhost-1001", "vhost"), ("kvm-nx-lpage-re", "nx-recovery"), ("virtiofsd", "vmm-threads"):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
             task(b, 2, "kthreadd", 0, KTHREAD)
@@ -716,7 +972,7 @@ def test_helpers():
             equal([a["rule"] for a in b.advice()], rules,
                   f"helpers: advise finds {rules} for a thread without guest time if the module's vCPU tid is {tid}")
     with Advised(exits("HLT", 0)) as b:
-        b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0)
+        b.kvm(1001, mode=0o644, pages_4k=200000, pages_2m=0, pages_1g=0)
         task(b, 2, "kthreadd", 0, KTHREAD)
         write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
         task(b, 1001, "vmm", 0)
@@ -751,6 +1007,28 @@ def test_vmm_sleep():
         b.machine.process(1001, ["vmm"], state="T")
         equal(b.rules(), [], "vmm-sleep: a stopped VMM gets no advice")
 
+    def kicks(number, ran_ns, reason="EXTERNAL_INTERRUPT", bucket="b24"):
+        return [split(2, 1, reason, 250 * SECONDS, 0, hist(b13=240 * SECONDS, **{bucket: number * SECONDS}), SECONDS * SECOND,
+                      vmm_sleep=0.6, kernel=0.001)], ran_ns * SECONDS
+
+    for (cells, ran_ns), found, what in (
+            (kicks(10, SECOND // 3), "not_ruled_out", "a guest that auto-converge puts to sleep again and again"),
+            (kicks(10, 0), None, "kicks of a guest that does not run meanwhile"),
+            (kicks(1, SECOND // 3), None, "a pause each second"),
+            (kicks(10, SECOND // 3, bucket="b19"), None, "kicks that take less than a millisecond")):
+        with Advised(*cells) as b:
+            b.machine.exits(1, [*cells, fixed(exits=1, guest_time_ns=ran_ns)])
+            verdict = verdicts(b, "vmm-sleep")
+            equal(verdict.get("a guest that its VMM slows for a migration"), found, f"vmm-sleep: {what}")
+            equal(verdict.get("a disk or network that the VMM waits for"), found and "ruled_out", f"vmm-sleep: a disk is none of the causes of {what}")
+    with Advised(exits("EPT_VIOLATION", 300, kernel=0.001, vmm_sleep=0.6)) as b:
+        equal(verdicts(b, "vmm-sleep").get("a guest that its VMM slows for a migration"), "not_ruled_out",
+              "vmm-sleep: a full ring of dirty pages is left where the VMM sleeps in faults")
+    for vcpus, each, verdict in (1, 3, "not_ruled_out"), (2, 3, "ruled_out"), (1, 30, "ruled_out"):
+        with Advised(exits("IO_INSTRUCTION", each, kernel=0.001, vmm_sleep=0.97), guest={"vcpus": vcpus}) as b:
+            equal(verdicts(b, "vmm-sleep").get("a VMM that waits for its next request"), verdict,
+                  f"vmm-sleep: a VMM that waits for its next request is {verdict} for {vcpus} vCPUs that sleep {each} times a second")
+
 
 def test_vmm_time():
     for reason, rule, confidence in (("EXTERNAL_INTERRUPT", "vmm-kicks", "high"), ("INTERRUPT_WINDOW", "vmm-windows", "high"),
@@ -768,11 +1046,11 @@ def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
         elimination = {"page-aging", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions",
-                       "timers", "device-wakeups"}
+                       "timers", "device-wakeups", "halt-calls", "access-calls", "apicv-inhibited", "apicv-inhibited-msrs"}
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -791,11 +1069,20 @@ def test_all_listed():
 
 print("KTAP version 1")
 test_situations()
+test_other_vmms()
+test_large_guests()
+test_long_sleeps()
 test_ruled_out()
 test_svm()
 test_inside()
 test_quota()
+test_quota_of_many()
 test_pinned()
+test_own_cpus()
+test_unpolled()
+test_real_time()
+test_reverted()
+test_shared_set()
 test_memory_high()
 test_unknown_counts()
 test_older_than_module()

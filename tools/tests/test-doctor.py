@@ -128,6 +128,20 @@ def test_l0():
             ok(row_of(b, name)[0]["state"] == "ok", f"doctor reports {name} with VMX as ok", b.rows())
     with Known(dmi={"sys_vendor": "Google", "product_name": "Standard PC (Q35)"}) as b:
         ok("QEMU" not in b.rows()[0], "doctor does not take a cloud with QEMU's product name for QEMU", b.rows())
+    for vendor, product in ("DigitalOcean", "Droplet"), ("Hetzner", "vServer"), ("Alibaba Cloud", "Alibaba Cloud ECS"), ("Nutanix", "AHV"):
+        with Known(dmi={"sys_vendor": vendor, "product_name": product}, flags="fpu hypervisor") as b:
+            row, _ = row_of(b, "L0 KVM")
+            ok(row and row["state"] == "problem" and "ask the provider" in row["text"] and row["commands"][-1] == "qm set VMID --cpu host",
+               f"doctor says how a KVM below gives VMX to a machine of {vendor}", b.rows())
+    for dmi in ({"sys_vendor": name} for name in ("Amazon EC2", "Google", "QEMU", "VMware, Inc.")):
+        with Known(dmi=dmi, flags="fpu hypervisor") as b:
+            ok("L0 KVM" not in b.rows()[0], f"doctor has one row on the L0 of {dmi}", b.rows())
+    with Known(flags="fpu hypervisor", hypervisor="bhyve bhyve ") as b:
+        row, _ = row_of(b, "bhyve")
+        ok(row and row["state"] == "problem" and "there is no nested virtualization" in row["text"] and not row["commands"],
+           "doctor says that bhyve has no nested virtualization", row)
+    with Known(flags="fpu hypervisor", hypervisor="ACRNACRNACRN") as b:
+        ok("L0 KVM" not in b.rows()[0], "doctor takes no other hypervisor for KVM", b.rows())
     with Known(flags="fpu hypervisor") as b:
         write(b.machine.proc + "/sys/kernel/osrelease", "6.6.87.2-microsoft-standard-WSL2")
         row, status = row_of(b, "WSL2")
@@ -165,6 +179,26 @@ def smaps(path="", flags="rd wr", perms="rw-p"):
 ALWAYS, MADVISE, NEVER = "[always] madvise never", "always [madvise] never", "always madvise [never]"
 SHMEM_NEVER, SHMEM_ADVISE = "always within_size advise [never] deny force", "always within_size [advise] never deny force"
 
+# Settings of pages of 2 MB alone: anonymous memory, shared memory
+OF_2M = "hugepages-2048kB/"
+INHERIT = "always [inherit] madvise never"
+MEMFD = smaps("/memfd:ram (deleted)", perms="rw-s")
+
+# What is mapped, settings of pages of 2 MB, enabled, shmem_enabled: the state of the row, its text and its commands.
+SIZES = {
+    "anonymous, always, 2 MB never":
+        (smaps(), {"enabled": "always inherit madvise [never]"}, ALWAYS, SHMEM_NEVER, "warning", OF_2M + "enabled is never"),
+    "anonymous, never, 2 MB always":
+        (smaps(), {"enabled": "[always] inherit madvise never"}, NEVER, SHMEM_NEVER, "ok", "1 guest"),
+    "anonymous, always, 2 MB inherits": (smaps(), {"enabled": INHERIT}, ALWAYS, SHMEM_NEVER, "ok", "1 guest"),
+    "anonymous, never, 2 MB inherits": (smaps(), {"enabled": INHERIT}, NEVER, SHMEM_NEVER, "warning", ": enabled is never"),
+    "memfd, never, 2 MB always":
+        (MEMFD, {"shmem_enabled": "[always] inherit within_size advise never"}, NEVER, SHMEM_NEVER, "ok", "1 guest"),
+    "memfd, deny, 2 MB always":
+        (MEMFD, {"shmem_enabled": "[always] inherit within_size advise never"}, ALWAYS,
+         "always within_size advise never [deny] force", "warning", "follows shmem_enabled, which is deny"),
+}
+
 # What is mapped, enabled, shmem_enabled: the state of the row, and a part of it.
 MEMORY = {
     "anonymous, always": (smaps(), ALWAYS, SHMEM_NEVER, "ok", "1 guest can have huge pages"),
@@ -178,6 +212,9 @@ MEMORY = {
     "memfd, advise, never advised": (smaps("/memfd:ram (deleted)", perms="rw-s"), ALWAYS, SHMEM_ADVISE, "warning", "did not ask"),
     "hugetlbfs": (smaps("/anon_hugepage (deleted)", "rd wr ht"), NEVER, SHMEM_NEVER, "ok", "1 guest"),
     "a snapshot, private": (smaps("/srv/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "hugetlbfs cannot be mapped that way"),
+    "a snapshot in a tmpfs, private": (smaps("/dev/shm/snapshot.mem"), ALWAYS, SHMEM_NEVER, "warning", "mapped privately: what is written is copied in 4K"),
+    "a memfd, private": (smaps("/memfd:ram (deleted)"), ALWAYS, "[always] within_size advise never deny force", "warning", "let the VMM map it shared"),
+    "/dev/zero, private": (smaps("/dev/zero"), ALWAYS, SHMEM_NEVER, "ok", "1 guest"),
     "a shared file": (smaps("/srv/guest.mem", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "a file on a disk"),
     "a file in a tmpfs": (smaps("/dev/shm/guest", perms="rw-s"), ALWAYS, SHMEM_NEVER, "warning", "mounted with huge="),
 }
@@ -194,6 +231,22 @@ def test_memory():
             row, _ = row_of(b, "guest memory")
             ok(row and row["state"] == state and part in row["text"],
                f"doctor, memory of a running guest, {name}: {state}", row)
+    for name, (text, of_2m, enabled, shmem, state, part) in SIZES.items():
+        with Known() as b:
+            for file, value in ({"enabled": enabled, "shmem_enabled": shmem} | {OF_2M + f: v for f, v in of_2m.items()}).items():
+                b.sysfs(THP + file, value)
+            b.machine.guest(1, memory_bytes=SIZE)
+            b.machine.process(1001, ["vmm"])
+            write(b.machine.proc + "/1001/smaps", text.encode())
+            row, _ = row_of(b, "guest memory")
+            ok(row and row["state"] == state and part in row["text"],
+               f"doctor, memory of a running guest, {name}: {state}", row)
+            if part.startswith(OF_2M):
+                ok(row["commands"] == [f"echo madvise > /sys/{THP}{OF_2M}enabled"],
+                   "doctor changes the setting of pages of 2 MB where that one refuses them", row)
+                row, _ = row_of(b, "huge pages")
+                ok(row["state"] == "warning" and "are off:" in row["text"],
+                   "doctor calls huge pages off where those of 2 MB are", row)
     with Known() as b:
         b.sysfs(THP + "enabled", MADVISE)
         row, status = row_of(b, "huge pages")

@@ -128,6 +128,9 @@ def test_states():
               "doctor warns about a slow clocksource if a faster one is available")
         b.sysfs(clock + "current_clocksource", "tsc-early")
         equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource tsc-early")
+        b.sysfs(clock + "current_clocksource", "xen")
+        b.sysfs(clock + "available_clocksource", "xen tsc hpet acpi_pm")
+        equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource xen, which takes no exit")
         b.sysfs(clock + "current_clocksource", "hpet")
         b.sysfs(clock + "available_clocksource", "hpet acpi_pm")
         equal(state_of(b, "clocksource"), ("info", 0),
@@ -145,13 +148,19 @@ def test_states():
         b.sysfs("kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
         equal(state_of(b, "huge pages"), ("warning", 1), "doctor warns if transparent huge pages are off")
         write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      300\nHugePages_Rsvd:      100\n")
-        ok("200 of them available" in b.rows()[0]["huge pages"]["text"],
-           "doctor counts free huge pages that are promised to others as not available", b.rows())
-        equal(state_of(b, "huge pages"), ("ok", 0),
-              "doctor accepts hugetlb pages that are available to guests if transparent ones are off")
+        rows, status = b.rows()
+        ok("200 of them are available" in rows["hugetlbfs"]["text"] and rows["hugetlbfs"]["state"] == "ok",
+           "doctor counts free huge pages that are promised to others as not available", rows)
+        ok(rows["huge pages"]["state"] == "info" and "a guest without hugetlbfs" in rows["huge pages"]["text"] and status == 0,
+           "doctor says that transparent huge pages are off though others are reserved, and does not warn", rows)
         write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      100\nHugePages_Rsvd:      100\n")
-        equal(state_of(b, "huge pages"), ("info", 0),
-              "doctor reports hugetlb pages as info if none is available to guests")
+        equal((state_of(b, "hugetlbfs")[0], state_of(b, "huge pages")), ("info", ("warning", 1)),
+              "doctor warns if transparent huge pages are off and no reserved one is available")
+        b.sysfs("kernel/mm/transparent_hugepage/enabled", "[always] madvise never")
+        equal((state_of(b, "hugetlbfs"), state_of(b, "huge pages")), (("info", 0), ("ok", 0)),
+              "doctor reports reserved huge pages as info if none is available to guests")
+        write(b.machine.proc + "/meminfo", "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n")
+        ok("hugetlbfs" not in b.rows()[0], "doctor has no row of hugetlbfs if no page is reserved")
     with Known() as b:
         b.sysfs("devices/system/cpu/vulnerabilities/mds", "Vulnerable: no microcode")
         rows, status = b.rows()
@@ -162,6 +171,20 @@ def test_states():
         row = b.rows()[0]["mitigations"]
         ok(row["state"] == "info" and "cannot tell for: srbds" in row["text"],
            "doctor reports a vulnerability whose state a virtual machine cannot know as info", row)
+        for name, value, state, text in (
+                ("l1tf", "Mitigation: PTE Inversion; VMX: vulnerable", "warning", "vulnerable: l1tf"),
+                ("itlb_multihit", "KVM: Vulnerable", "warning", "vulnerable: itlb_multihit"),
+                ("spectre_v2", "Mitigation: Retpolines; PBRSB-eIBRS: SW sequence; BHI: Vulnerable", "warning", "vulnerable: spectre_v2"),
+                ("l1tf", "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable", "info", "except between the two threads of a core (SMT): l1tf, but"),
+                ("mds", "Mitigation: Clear CPU buffers; SMT vulnerable", "info", "(SMT): mds"),
+                ("spectre_v2", "Mitigation: Retpolines; BHI: Vulnerable, KVM: SW loop", "info", "except for its own processes, not for guests: spectre_v2"),
+                ("indirect_target_selection", "Mitigation: Vulnerable, KVM: Not affected", "info", "not for guests: indirect_target_selection")):
+            file = "devices/system/cpu/vulnerabilities/" + name
+            b.sysfs(file, value)
+            row = b.rows()[0]["mitigations"]
+            ok(row["state"] == state and text in row["text"],
+               f"doctor reports the vulnerable part of {name}, {value}, as {state}", row)
+            b.sysfs(file, "Not affected")
         os.chmod(b.dev + "/kvm", 0o666)
         ok(b.rows()[0]["access"]["state"] == "info", "doctor reports a world-writable /dev/kvm as info")
     with Known() as b:

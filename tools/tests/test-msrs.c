@@ -141,6 +141,7 @@ static void test_apic(void)
 	const struct access list[] = {
 		WRITE(ACCESS_MSR, 0x80b, 1500), WRITE(ACCESS_MSR, 0x6e0, 1400),
 	};
+	const struct access hyperv = WRITE(ACCESS_MSR, 0x40000070, 3000);
 	char root[] = "/tmp/l1tune-test-XXXXXX", *command;
 	struct scene s;
 
@@ -171,10 +172,80 @@ static void test_apic(void)
 	ktap_ok(explains_by(&s, &symptom_msrs, "guest-timers"), "APICv is not advised for timers");
 	end(&s);
 
+	write_file(root, "module/kvm_intel/parameters", "enable_apicv", "Y");
+	start(&s);
+	strcpy(s.host.isa, "vmx");
+	s.env.sysfs = root;
+	exits(&s, "MSR_WRITE", 3000, 30, 0);
+	sampled(&s, list, 1);
+	ktap_ok(explains_by(&s, &symptom_msrs, "eoi") && !strstr(s.advice.change, "or AVIC") &&
+		!strncmp(s.advice.confidence, "medium: shown; not ruled out: 1 of", 34),
+		"EOIs that exit although KVM uses APICv: it may be off for this VM");
+	free(s.facts.accesses.v);
+	sampled(&s, &hyperv, 1);
+	ktap_ok(explains_by(&s, &symptom_msrs, "eoi") && !strncmp(s.advice.confidence, "high", 4),
+		"Hyper-V's EOIs exit with APICv, too");
+	end(&s);
+
 	command = xasprintf("rm -r %s", root);
 	if (system(command))
 		abort();
 	free(command);
+}
+
+/* What is offered to Windows has other names than what is offered to Linux. */
+static void test_hyperv(void)
+{
+	static const struct {
+		uint64_t msr;
+		const char *cmdline, *change, *not;
+	} cases[] = {
+		{ 0x40000070, "qemu -cpu host,hv_relaxed", "MODEL,hv-vapic", "kvm-pv-eoi" },
+		{ 0x40000070, "qemu -cpu host,hv_vapic", "fewer interrupts", "kvm-pv-eoi" },
+		{ 0x40000070, "qemu -cpu host,hv-passthrough", "fewer interrupts", "kvm-pv-eoi" },
+		{ 0x40000071, "qemu -cpu host,hv_relaxed", "hv-vpindex,hv-ipi", "kvm-pv-ipi" },
+		{ 0x40000071, "qemu -cpu host,hv_ipi", "fewer vCPUs", "hv-ipi" },
+		{ 0x400000b1, "qemu -cpu host,hv_stimer", "powercfg", "hrtimer_start" },
+		{ 0x80b, "qemu -cpu host,hv_relaxed", "Not Windows: QEMU -cpu MODEL,kvm-pv-eoi=on", "Linux:" },
+		{ 0x80b, "qemu -cpu host", "QEMU -cpu MODEL,kvm-pv-eoi=on", "hv-vapic" },
+		{ 0x6e0, "qemu -cpu host", "hrtimer_start", "powercfg" },
+	};
+	struct scene s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct access access = WRITE(ACCESS_MSR, cases[i].msr, 4000);
+
+		start(&s);
+		strcpy(s.host.isa, "svm");
+		exits(&s, "msr", 4000, 20, 0);
+		set_cmdline(&s, cases[i].cmdline);
+		sampled(&s, &access, 1);
+		ktap_ok(explains(&s, &symptom_msrs) && strstr(s.advice.change, cases[i].change) &&
+			!strstr(s.advice.change, cases[i].not), "MSR 0x%llx, %s: %s",
+			(unsigned long long)cases[i].msr, cases[i].cmdline, cases[i].change);
+		end(&s);
+	}
+}
+
+/* Whether a guest has x2APIC is seen by its MSRs, not by what its exits are not for. */
+static void test_page(void)
+{
+	const struct access x2apic = WRITE(ACCESS_MSR, 0x830, 10);
+	struct scene s;
+
+	start(&s);
+	strcpy(s.host.isa, "vmx");
+	exits(&s, "APIC_ACCESS", 8000, 30, 0);
+	ktap_ok(explains_by(&s, &symptom_apic, "x2apic") && strstr(s.advice.change, "+x2apic"),
+		"accesses to the APIC's page are xAPIC");
+	set_cmdline(&s, "qemu -cpu host,hv_relaxed");
+	ktap_ok(explains_by(&s, &symptom_apic, "x2apic") && strstr(s.advice.change, "Windows: offer Hyper-V's MSRs for the APIC first"),
+		"Windows without Hyper-V's MSRs for the APIC is offered these first");
+	sampled(&s, &x2apic, 1);
+	ktap_ok(!explains_by(&s, &symptom_apic, "x2apic") &&
+		s.advice.looked[4].verdict == VERDICT_RULED_OUT, "a guest that uses x2APIC's MSRs has it");
+	end(&s);
 }
 
 static struct pv_feature feature(const struct pv_features *features, const char *name)
@@ -299,6 +370,8 @@ int main(void)
 	test_bound_of_timers();
 	test_as_many();
 	test_apic();
+	test_hyperv();
+	test_page();
 	test_signs();
 	test_offered();
 	return ktap_end();

@@ -23,7 +23,7 @@ SYS = {THP + "enabled": "always madvise [never]", THP + "shmem_enabled": "always
 PROC = {"sys/kernel/numa_balancing": "0", "sys/kernel/split_lock_mitigate": "1",
         "vmstat": "numa_pte_updates 5\npgmigrate_success 5\npswpin 5",
         "interrupts": "           CPU0       CPU1\nLOC:   900000   900000   Local timer interrupts"}
-COUNTS = {"pages_4k": 100000, "pages_2m": 10, "pf_fast": 0, "nx_lpage_splits": 0,
+COUNTS = {"pages_4k": 100000, "pages_2m": 10, "pages_1g": 0, "pf_fast": 0, "nx_lpage_splits": 0,
           "halt_poll_success_ns": 0, "halt_poll_fail_ns": 90 * 10**9}
 # A guest for each way of reading: of which VMM, KVM, cgroup, CPU and command line there is something to find.
 GUESTS = {

@@ -55,6 +55,27 @@ def test_show():
            "tune GUEST exits with 4 and names the guest if no guest matches", r)
 
 
+def test_for_new():
+    """A VM has a copy of the parameter, unless its struct says whether it has a value of its own."""
+    flag = b"\x9f\xeb\x01\0override_halt_poll_ns\0max_halt_poll_ns\0"
+    for release, types, owner in (("5.15.0-107-generic", None, "new"), ("6.0.12", None, "new"), ("6.1.0", None, "all"), ("6.12.3", None, "all"),
+                                  ("5.14.0-570.el9", flag, "all"), ("6.12.3", b"\x9f\xeb\x01\0max_halt_poll_ns\0", "new"), ("unknown", None, "all")):
+        with Bench() as b:
+            machine(b)
+            write(b.machine.proc + "/sys/kernel/osrelease", release)
+            if types:
+                write(b.machine.sys + "/kernel/btf/kvm", types)
+            case = f"Linux {release}, {'with' if types == flag else 'without' if types else 'unknown'} a flag in its types"
+            equal([row[2] for row in rows(b.run("tune")) if row[0].startswith("kvm")], [owner, "all"],
+                  f"tune: kvm.halt_poll_ns is for {owner} guests: {case}")
+            r = b.run("tune", "kvm.halt_poll_ns=1000")
+            equal([r.returncode, param(b, "kvm/parameters/halt_poll_ns"), "l1tune tune GUEST halt_poll_ns=1000" in r.stderr, bool(r.stderr)],
+                  [0, "1000", owner == "new", owner == "new"], f"tune sets the parameter and says if running guests do not get it: {case}")
+            r = b.run("try", "kvm.halt_poll_ns=2000", "--for", "0.01")
+            equal(["l1tune try halt_poll_ns=2000 --l2 GUEST" in r.stderr, r.returncode == 1], [owner == "new"] * 2,
+                  f"try refuses a parameter that running guests do not get: {case}")
+
+
 def test_renamed():
     """KVM has one of the two, by its version."""
     for name, value in ("lapic_timer_advance_ns", -1), ("lapic_timer_advance", "Y"):
@@ -137,6 +158,7 @@ def test_configuration():
 
 print("KTAP version 1")
 test_show()
+test_for_new()
 test_renamed()
 test_set()
 test_refusals()

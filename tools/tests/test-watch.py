@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from bench import Bench, equal, finish, is_waiting, ok, wait_for_look, within
-from fake import cell, fixed, now, update, write
+from fake import cell, fixed, now, parts_ns, stats_file, update, write
 
 MS = 1_000_000
 UNKNOWN = ", or L0 had the CPU (stolen time is unknown)"
@@ -332,4 +332,35 @@ for state in "halted throttled".split():
 equal([(e["hang"], e["reason"]) for e in hang("halted", code=48)], [("blocked", "EPT_VIOLATION")],
       "watch --hang reports a vCPU that KVM has halted for a page fault as blocked")
 equal(hang("vmm_sleep", vmm="T"), [], "watch --hang does not report a vCPU of a stopped process")
+
+
+def spin(reason, in_guest=1.0):
+    """The hangs of a vCPU that exits for the reason every 50 ms, and is in its guest for that part of the time."""
+    with Bench() as bench:
+        machine(bench)
+        path = f"{bench.machine.device('l2-1')}/vcpu0/stats"
+        start = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+        def stats(turn):
+            ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            times = [fixed(exits=105, tid=77, guest_time_ns=int((ns - start) * in_guest)), now(1, ns - MS),
+                     cell(2, 1, "EXTERNAL_INTERRUPT", turn, MS, MS, {20: 1}, **parts_ns(1, kernel=MS)),
+                     cell(2, 0, reason, turn, MS, MS, {20: 1}, **parts_ns(1, kernel=MS))]
+            return stats_file("l1tune-1/vcpu-0", [stat for part in times for stat in part])
+
+        write(path, stats(1), 0o644)
+        with subprocess.Popen(bench.command("watch", "--json", "--hang", "1s"), stdout=subprocess.PIPE, text=True) as process:
+            wait_for_look(process)
+            for turn in range(2, 42):
+                update(path, stats(turn))
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            events = [json.loads(line)["watch"] for line in process.stdout]
+        return [e["hang"] for e in events if e["event"] == "hang"]
+
+
+for name in "EXTERNAL_INTERRUPT", "EXCEPTION_NMI", "nmi":
+    equal(spin(name), ["spin"], f"watch --hang reports a vCPU that spins, whatever the host makes of it: {name}")
+equal(spin("CPUID"), [], "watch --hang reports no vCPU that exits by itself")
+equal(spin("EXCEPTION_NMI", 0.5), [], "watch --hang reports no vCPU that is busy with exceptions")
 finish()

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "explain/small-pages.h"
+#include "model/huge-setting.h"
+
+bool is_memory_known(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (memory->err == -ENODATA)
+		*seen = xstrdup("no mapping in the VMM's smaps is the guest's memory");
+	else if (memory->err)
+		*seen = xasprintf("/proc/PID/smaps of the VMM cannot be read: %s",
+				  env_why_not(f->env, memory->err));
+	return !memory->err;
+}
+
+enum answer is_mapped_small(const struct facts *f, char **seen)
+{
+	struct kvm_mapped now, before;
+	int err = kvm_counts_mapped(&f->kvm, &now, &before);
+	bool is_most;
+
+	if (err) {
+		*seen = xasprintf("pages_4k, pages_2m and pages_1g cannot be read: %s",
+				  kvm_count_why_not(err));
+		return ANSWER_UNKNOWN;
+	}
+	is_most = now.small > now.all - now.small;
+	*seen = xasprintf("KVM has %s of it mapped in 4K pages", is_most ? "most" : "little");
+	return is_most ? ANSWER_YES : ANSWER_NO;
+}
+
+/* What decides how large its pages are: no setting, where they are copies of a file's. */
+static enum backing pages_of(const struct guest_memory *memory)
+{
+	return mapping_is_private_file(&memory->mapping) ? BACKING_FILE : memory->mapping.backing;
+}
+
+/* Of one backing: is it that, and does its setting allow large pages? */
+static enum answer setting_refuses(const struct facts *f, enum backing backing,
+				   const char *name, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	struct huge_setting setting;
+	char *text;
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	text = backing_text(memory);
+	if (pages_of(memory) != backing) {
+		*seen = xasprintf("the guest's memory is %s", text);
+		free(text);
+		return ANSWER_NO;
+	}
+	huge_setting_read(f->env->sysfs, name, &setting);
+	*seen = xasprintf("the guest's memory is %s, for which %s says %s%s",
+			  text, setting.file,
+			  *setting.word ? setting.word :
+					  "nothing: this kernel has no transparent huge pages",
+			  strstr(setting.word, "advise") && !memory->mapping.is_advised ?
+			  ", and the VMM does not advise" : "");
+	free(text);
+	return huge_setting_allows(&setting, memory->mapping.is_advised) ? ANSWER_NO : ANSWER_YES;
+}
+
+enum answer anonymous_is_refused(const struct facts *f, char **seen)
+{
+	return setting_refuses(f, BACKING_ANONYMOUS, "enabled", seen);
+}
+
+enum answer shmem_is_refused(const struct facts *f, char **seen)
+{
+	return setting_refuses(f, BACKING_SHMEM, "shmem_enabled", seen);
+}
+
+static enum answer is_backed_by(const struct facts *f, enum backing backing,
+				char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char *text;
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	text = backing_text(memory);
+	*seen = xasprintf("the guest's memory is %s", text);
+	free(text);
+	return pages_of(memory) == backing ? ANSWER_YES : ANSWER_NO;
+}
+
+enum answer is_file(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_FILE, seen);
+}
+
+enum answer is_tmpfs(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_TMPFS, seen);
+}
+
+enum answer vmm_refuses(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	*seen = xstrdup(memory->mapping.is_refused ?
+			"the VMM advised against huge pages (MADV_NOHUGEPAGE)" :
+			memory->is_disabled ?
+			"the VMM has huge pages switched off for itself (PR_SET_THP_DISABLE)" :
+			"the VMM does not refuse huge pages");
+	return memory->mapping.is_refused || memory->is_disabled ? ANSWER_YES :
+							   ANSWER_NO;
+}
+
+enum answer is_allowed_in_vain(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+	char *text = NULL;
+	enum answer answer;
+
+	if (!is_memory_known(f, seen))
+		return ANSWER_UNKNOWN;
+	if (pages_of(memory) == BACKING_HUGETLB) {
+		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
+		return ANSWER_YES;
+	}
+	if (pages_of(memory) == BACKING_FILE || pages_of(memory) == BACKING_TMPFS)
+		return is_backed_by(f, BACKING_ANONYMOUS, seen);
+	answer = pages_of(memory) == BACKING_SHMEM ? shmem_is_refused(f, &text) :
+						     anonymous_is_refused(f, &text);
+	*seen = text;
+	return answer == ANSWER_YES || memory->mapping.is_refused ||
+	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
+}
+
+char *make_large(const struct facts *f)
+{
+	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
+		       "guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there" :
+		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}
+
+/* In the file that refuses them. */
+static char *allow(const struct facts *f, const char *name, const char *more)
+{
+	struct huge_setting setting;
+
+	huge_setting_read(f->env->sysfs, name, &setting);
+	return xasprintf("echo always > /sys/" HUGE_SETTINGS "%s%s", setting.file, more);
+}
+
+char *allow_anonymous(const struct facts *f)
+{
+	return allow(f, "enabled",
+		     ", then start it again; or hugetlbfs: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+}
+
+char *allow_shmem(const struct facts *f)
+{
+	return allow(f, "shmem_enabled",
+		     " (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
+}
+
+char *leave_file(const struct facts *f)
+{
+	enum backing backing = memory_of(f)->mapping.backing;
+
+	if (backing == BACKING_FILE)
+		return xstrdup("do not map the memory from a file: read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that");
+	return xasprintf("map it shared, unless other guests start from the same file (QEMU's memory-backend-file: share=on), so that %s decides how large its pages are; or read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). As long as it is private, each page that is written is copied in 4K, whatever that says",
+			 backing == BACKING_TMPFS ? "huge= of the tmpfs" : "shmem_enabled");
+}
