@@ -22,8 +22,11 @@ bool affinity_add(const struct env *env, const char *task, struct affinity *affi
 
 		if (*s == '-')
 			last = strtoul(s + 1, &s, 10);
-		for (; cpu <= last && cpu < MAX_CPUS; cpu++)
+		for (; cpu <= last && cpu < MAX_CPUS; cpu++) {
 			affinity->words[cpu / 64] |= 1ULL << cpu % 64;
+			if (cpu / 64 >= affinity->num_words)
+				affinity->num_words = cpu / 64 + 1;
+		}
 		s += *s == ',';
 	}
 	free(text);
@@ -36,7 +39,7 @@ uint64_t affinity_count(const struct affinity *affinity)
 	uint64_t num = 0;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(affinity->words); i++)
+	for (i = 0; i < affinity->num_words; i++)
 		num += __builtin_popcountll(affinity->words[i]);
 	return num;
 }
@@ -45,7 +48,7 @@ bool affinity_overlaps(const struct affinity *a, const struct affinity *b)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(a->words); i++)
+	for (i = 0; i < a->num_words; i++)
 		if (a->words[i] & b->words[i])
 			return true;
 	return false;
@@ -55,7 +58,7 @@ bool affinity_contains(const struct affinity *a, const struct affinity *b)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(a->words); i++)
+	for (i = 0; i < b->num_words; i++)
 		if (b->words[i] & ~a->words[i])
 			return false;
 	return true;

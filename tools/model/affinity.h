@@ -12,6 +12,8 @@
 /* A set of CPUs. Begins as zero, which is empty. */
 struct affinity {
 	uint64_t words[MAX_CPUS / 64];
+	/* Those that may have any: few, and each guest is compared with each other. */
+	size_t num_words;
 };
 
 /*
