@@ -190,7 +190,8 @@ bool cgroup_is_cpu_root(const struct env *env, const char *text)
 
 	if (!path)
 		path = find_path(text, NULL);
-	is_root = path && !strcmp(path, "/") && is_in_initial_namespace(env);
+	/* Without a hierarchy that is mounted, or ever was, the file names none. */
+	is_root = !path || (!strcmp(path, "/") && is_in_initial_namespace(env));
 	free(path);
 	return is_root;
 }

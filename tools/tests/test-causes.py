@@ -605,7 +605,7 @@ def own_cpus(title, verdict, allowed, cpus=64, quota="max 100000", cgroup="/web.
             if number > 1:
                 b.guest(number, vcpus=4)
             if its:
-                b.allow(number, 4, its, "0::" + cgroup)
+                b.allow(number, 4, its, "0::" + cgroup if cgroup else "")
         for guests in (), ("1",):
             advice = b.advice(*guests)
             found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"] if a["id"] == 1}
@@ -624,6 +624,7 @@ def test_own_cpus():
     own_cpus("that may use more CPUs than are online", "ruled_out", ("0-255", "0-255"), cpus=4)
     own_cpus("with a CPU quota", "ruled_out", ("0-3",), quota="100000 100000")
     own_cpus("in the root of cgroups that are not mounted", "shown", ("0-3",), quota=None, cgroup="/")
+    own_cpus("of a machine on which cgroups never were mounted", "shown", ("0-3",), quota=None, cgroup=None)
     own_cpus("in a cgroup that is not mounted", "not_ruled_out", ("0-3",), quota=None)
     own_cpus("that waited for a CPU", "ruled_out", ("0-3",), cells=(*SPINS, exits("EXTERNAL_INTERRUPT", 10, runq=0.02)))
     own_cpus("whose threads are not known", "not_ruled_out", (None,))
