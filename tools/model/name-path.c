@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,10 +42,10 @@ static bool is_generic_word(char *word)
 /* "clh-api", "vda1", ".lima", but "100" alone is the name of a VM. */
 static bool is_generic(const char *name)
 {
-	bool is = name[strspn(name, "0123456789")] || !*name;
+	bool is = name[strspn(name, "0123456789")];
 	char *copy, *word, *save = NULL;
 
-	if (*name == '.')
+	if (*name == '.' || !*name)
 		return true;
 	copy = xstrdup(name);
 
@@ -157,7 +158,8 @@ char *name_find_path(const char *value)
 {
 	char *copy, *part, *save = NULL, *found = NULL;
 
-	if (is_shared(value))
+	/* No file has a longer path: users may have longer arguments, and many VMs. */
+	if (strlen(value) >= PATH_MAX || is_shared(value))
 		return NULL;
 	if (*value == '{')
 		return json_path(value);
