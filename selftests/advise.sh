@@ -194,8 +194,10 @@ end ports
 
 runs told --forever --ioeventfd out=60 in=40
 rules=$(rules_of told)
-[ "${rules%% *}" = unknown-device ] && [ "$(hits 'port 0x5020')" -gt 100 ] && ! grep -q 'port 0x5010' "$TMP/advice"
-advised "advise does not name a port with an ioeventfd"
+equal "rules" "unknown-device ioeventfd-kicks" "$rules" && [ "$(hits 'port 0x5020')" -gt 100 ] &&
+	equal "ports of devices and of kicks" "port 0x5020 port 0x5010" "$(sed -n 's/^  shown .*\(port 0x50[12]0\).*/\1/p' "$TMP/advice" | xargs)" &&
+	equal "lines with port 0x5010" 1 "$(grep -c 'port 0x5010' "$TMP/advice")"
+advised "advise names a port with an ioeventfd for kicks, and not among devices"
 end told
 
 runs mmio --forever mmio=100
