@@ -210,7 +210,7 @@ let_go one
 end two
 runs wide --vcpus 2 --forever cpuid=200
 in_cgroup wide cpu.max max
-advises_only wide overcommit "fewer vCPUs than CPUs"
+advises_only wide overcommit "fewer vCPUs than CPUs" cpuid
 result "advise names fewer vCPUs for a guest that may use all CPUs and has more vCPUs"
 end wide
 
