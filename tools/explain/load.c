@@ -17,10 +17,10 @@ bool reasons_have(const struct reasons *reasons, const char *name)
 	return reasons == &all_reasons;
 }
 
-struct load load_of(const struct facts *f, const struct reasons *reasons,
-		    uint32_t level)
+/* Of the guest or one of its vCPUs. */
+static struct load load_in(const struct facts *f, const struct exit_stats *stats,
+			   const struct reasons *reasons, uint32_t level)
 {
-	const struct exit_stats *stats = &f->guest->stats;
 	struct load load = { };
 	enum time_part part;
 	size_t i;
@@ -43,6 +43,12 @@ struct load load_of(const struct facts *f, const struct reasons *reasons,
 	return load;
 }
 
+struct load load_of(const struct facts *f, const struct reasons *reasons,
+		    uint32_t level)
+{
+	return load_in(f, &f->guest->stats, reasons, level);
+}
+
 struct load load_of_both(const struct facts *f, const struct reasons *reasons)
 {
 	struct load both = load_of(f, reasons, 2), inner = load_of(f, reasons, 3);
@@ -54,19 +60,6 @@ struct load load_of_both(const struct facts *f, const struct reasons *reasons)
 	return both;
 }
 
-static double rate_of_vcpu(const struct facts *f, const struct exit_stats *stats,
-			   const struct reasons *reasons)
-{
-	double rate = 0;
-	size_t i;
-
-	for (i = 0; i < stats->num_cells; i++)
-		if (stats->cells[i].key.level == 2 &&
-		    reasons_have(reasons, stats->cells[i].key.reason))
-			rate += in_interval(f, stats->cells[i].value[CELL_COUNT]);
-	return rate * NSEC_PER_SEC;
-}
-
 /* No less than the mean, which is all that is known where vCPUs are not counted. */
 double busiest_rate(const struct facts *f, const struct reasons *reasons)
 {
@@ -75,7 +68,7 @@ double busiest_rate(const struct facts *f, const struct reasons *reasons)
 	size_t i;
 
 	for (i = 0; i < f->guest->num_vcpus; i++) {
-		double rate = rate_of_vcpu(f, &f->guest->vcpus[i].stats, reasons);
+		double rate = load_in(f, &f->guest->vcpus[i].stats, reasons, 2).rate;
 
 		if (rate > most)
 			most = rate;
