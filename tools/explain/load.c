@@ -60,11 +60,17 @@ struct load load_of_both(const struct facts *f, const struct reasons *reasons)
 	return both;
 }
 
+double mean_of_vcpus(const struct facts *f, double rate_of_guest)
+{
+	uint64_t vcpus = f->guest->guest.vcpus;
+
+	return rate_of_guest / (vcpus ? vcpus : 1);
+}
+
 /* No less than the mean, which is all that is known where vCPUs are not counted. */
 double busiest_rate(const struct facts *f, const struct reasons *reasons)
 {
-	uint64_t vcpus = f->guest->guest.vcpus;
-	double most = load_of(f, reasons, 2).rate / (vcpus ? vcpus : 1);
+	double most = mean_of_vcpus(f, load_of(f, reasons, 2).rate);
 	size_t i;
 
 	for (i = 0; i < f->guest->num_vcpus; i++) {

@@ -33,6 +33,7 @@ struct load load_of_both(const struct facts *f, const struct reasons *reasons);
  * guest has a timer, is woken and interrupted: what is little for one adds up.
  */
 double busiest_rate(const struct facts *f, const struct reasons *reasons);
+double mean_of_vcpus(const struct facts *facts, double rate_of_guest);
 
 /* What was counted, for each ns. */
 double in_interval(const struct facts *f, uint64_t count);

@@ -42,6 +42,7 @@ static bool accesses(const struct facts *f, struct advice *a)
 
 CLASSES(apicv_msr, SERVED_MSR, APICV)
 CLASSES(eoi, SERVED_MSR, BIT_OF(ACCESS_EOI))
+CLASSES(hyperv_eoi, SERVED_MSR, BIT_OF(ACCESS_HYPERV_EOI))
 CLASSES(timer, SERVED_MSR, BIT_OF(ACCESS_TIMER))
 CLASSES(ipi, SERVED_MSR, BIT_OF(ACCESS_IPI))
 CLASSES(clock, SERVED_MSR, BIT_OF(ACCESS_CLOCK_MSR))
@@ -89,20 +90,29 @@ static const char *kvm_eois(const struct facts *f)
 	}
 }
 
-static const char *hyperv_eois(const struct facts *f)
-{
-	return offers_hyperv(f, "vapic") ?
-	       "fewer interrupts. The guest is offered hv-vapic, with which most EOIs need no exit: " LEFT :
-	       "offer hv-vapic, with which most EOIs need no exit: QEMU -cpu MODEL,hv-vapic";
-}
+#define VAPIC "offer hv-vapic, with which most EOIs need no exit: QEMU -cpu MODEL,hv-vapic"
 
 static char *fewer_eois(const struct facts *f)
 {
-	char *text = by_interface(f, hyperv_eois(f), kvm_eois(f));
+	char *text = by_interface(f, VAPIC, kvm_eois(f));
 
 	if (!is_apicv_in_use(f))
 		append(&text, "; or APICv or AVIC, if l1tune caps says that L0 offers them (for Windows with QEMU -cpu MODEL,hv-apicv)");
 	return text;
+}
+
+/*
+ * KVM always intercepts this MSR, and tells a guest that its next EOI needs no exit only where
+ * neither APICv nor AVIC is in use.
+ */
+static char *fewer_hyperv_eois(const struct facts *f)
+{
+	if (is_apicv_in_use(f))
+		return xstrdup("EOIs by the APIC's own register, which need no exit here: QEMU -cpu MODEL,hv-vapic=off, with hv-apicv if it has hv-synic");
+	return xasprintf("%s; or APICv or AVIC, if l1tune caps says that L0 offers them, with QEMU -cpu MODEL,hv-vapic=off,hv-apicv",
+			 offers_hyperv(f, "vapic") ?
+			 "fewer interrupts. The guest is offered hv-vapic, with which most EOIs need no exit: " LEFT :
+			 VAPIC);
 }
 
 #define FEWER_IPIS "fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs)"
@@ -131,24 +141,6 @@ static char *fewer_timers(const struct facts *f)
 {
 	return by_interface(f, "fewer timers in the guest: in Windows powercfg /energy and Windows Performance Recorder name what sets them",
 			    "fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners");
-}
-
-/* Those of x2APIC that APICv serves; Hyper-V's own EOI exits with it, too. */
-static enum answer is_x2apic_served(const struct facts *f, char **seen)
-{
-	static const uint64_t served[] = { 0x808, 0x80b, 0x83f };
-	double all = access_all(f, SERVED_MSR), some = 0;
-	size_t i;
-
-	if (!f->is_sampled || !all) {
-		*seen = xstrdup(NOT_SAMPLED);
-		return ANSWER_UNKNOWN;
-	}
-	for (i = 0; i < ARRAY_SIZE(served); i++)
-		some += access_msrs(&f->accesses, served[i], served[i]);
-	*seen = xasprintf("%.0f %% of the MSRs in the sample are x2APIC's TPR, EOI and self IPI",
-			  100 * some / all);
-	return some >= all / 5 ? ANSWER_YES : ANSWER_NO;
 }
 
 /* With an interrupt fewer go what it wakes and what ends it. */
@@ -181,9 +173,15 @@ static const struct cause causes[] = {
 		HOW,
 		.change_of = fewer_eois, .gain = gain_of_part, .part = part_of_eoi,
 	}, {
+		"hyperv-eoi", "ends of interrupts (EOI) by Hyper-V's MSR", "VMM",
+		"the guest must be started again; hv-evmcs needs hv-vapic",
+		OF(hyperv_eoi), HOW,
+		.change_of = fewer_hyperv_eois, .gain = gain_of_part,
+		.part = part_of_hyperv_eoi,
+	}, {
 		"apicv-inhibited-msrs", "APICv switched off for this VM", "VMM and guest",
 		"the guest loses what switches it off",
-		{ { is_x2apic_served, VERDICT_OPEN, VERDICT_RULED_OUT },
+		{ { is_apicv_msr, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { uses_apicv, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		APICV_INHIBITED_HOW, APICV_INHIBITED_CHANGE, gain_of_part,
 	}, {

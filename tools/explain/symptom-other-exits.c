@@ -15,10 +15,10 @@
 
 static const struct reasons accesses = { { "IO_INSTRUCTION", "io", "EPT_MISCONFIG" } };
 
-/* Exits of one reason per second, and the time that KVM takes for them. */
+/* Exits of one reason per second, of the busiest vCPU too, and the time that KVM takes for them. */
 struct other {
 	const char *name;
-	double rate, kernel;
+	double rate, busiest, kernel;
 };
 
 struct others {
@@ -37,11 +37,9 @@ static double cost_of(const struct facts *f, const struct other *other)
 static bool is_much(const struct facts *f, const struct other *other)
 {
 	struct gain gain = gain_of(f, other->kernel, other->rate);
-	uint64_t vcpus = f->guest->guest.vcpus;
 
 	return is_worth_it(f, &gain) &&
-	       (is_often(f, other->rate, 1000.0 * (vcpus ? vcpus : 1)) ||
-		is_often(f, gain.high, 0.05));
+	       (is_often(f, other->busiest, 1000) || is_often(f, gain.high, 0.05));
 }
 
 static void add(const struct facts *f, struct others *others, const struct other *other)
@@ -97,7 +95,7 @@ static double part_left_to_kvm(const struct facts *f)
 static struct other other_accesses(const struct facts *f)
 {
 	static const struct reasons npfs = { { "npf" } };
-	double part = part_left_to_kvm(f);
+	double part = part_left_to_kvm(f), busiest = busiest_rate(f, &accesses);
 	struct load load = load_of(f, &accesses, 2);
 
 	if (load_of(f, &npfs, 2).rate && faults_are_told_apart(f)) {
@@ -105,8 +103,11 @@ static struct other other_accesses(const struct facts *f)
 
 		load.rate += faults.rate;
 		load.parts[PART_KERNEL] += faults.parts[PART_KERNEL];
+		busiest += mean_of_vcpus(f, faults.rate);
 	}
-	return (struct other){ ACCESSES, part * load.rate, part * load.parts[PART_KERNEL] };
+	return (struct other){
+		ACCESSES, part * load.rate, part * busiest, part * load.parts[PART_KERNEL],
+	};
 }
 
 static struct others others_of(const struct facts *f)
@@ -125,7 +126,9 @@ static struct others others_of(const struct facts *f)
 		if (key->level != 2 || has_symptom(key->reason) ||
 		    reasons_have(&accesses, key->reason))
 			continue;
-		add(f, &others, &(struct other){ key->reason, load.rate, load.parts[PART_KERNEL] });
+		add(f, &others, &(struct other){
+			key->reason, load.rate, busiest_rate(f, &only), load.parts[PART_KERNEL],
+		});
 	}
 	return others;
 }

@@ -411,6 +411,23 @@ static void test_kicks(void)
 	end(&s);
 }
 
+/* As many of a large guest, for as long: one vCPU's, or some of each. */
+static void test_others(void)
+{
+	struct vcpu_snapshot vcpu = { };
+	struct scene s;
+
+	start(&s);
+	exits(&s, "CPUID", 2500, 10, 0);
+	s.guest.guest.vcpus = 16;
+	ktap_ok(!explains(&s, &symptom_other_exits), "each vCPU of a large guest has some exits");
+	vcpu.stats = s.guest.stats;
+	s.guest.vcpus = &vcpu;
+	s.guest.num_vcpus = 1;
+	ktap_ok(explains_by(&s, &symptom_other_exits, "cpuid"), "one vCPU has many");
+	end(&s);
+}
+
 /* As many halts for as long: what wakes the guest is seen by the MSRs. */
 static void test_halts(void)
 {
@@ -540,6 +557,7 @@ int main(void)
 	test_halts_of_the_vmm();
 	test_kvm_devices();
 	test_kicks();
+	test_others();
 	test_halts();
 	test_faults();
 	test_faults_by_count();

@@ -162,6 +162,10 @@ static void test_apic(void)
 	ktap_ok(explains_by(&s, &symptom_msrs, "apicv-msrs") &&
 		strstr(s.advice.change, "enable_apicv=1"),
 		"APICv is advised for MSRs that it serves");
+	free(s.facts.accesses.v);
+	sampled(&s, &hyperv, 1);
+	ktap_ok(explains_by(&s, &symptom_msrs, "hyperv-eoi"),
+		"APICv is not advised for Hyper-V's EOI, which exits with it, too");
 	end(&s);
 
 	start(&s);
@@ -183,8 +187,9 @@ static void test_apic(void)
 		"EOIs that exit although KVM uses APICv: it may be off for this VM");
 	free(s.facts.accesses.v);
 	sampled(&s, &hyperv, 1);
-	ktap_ok(explains_by(&s, &symptom_msrs, "eoi") && !strncmp(s.advice.confidence, "high", 4),
-		"Hyper-V's EOIs exit with APICv, too");
+	ktap_ok(explains_by(&s, &symptom_msrs, "hyperv-eoi") && !strncmp(s.advice.confidence, "high", 4) &&
+		strstr(s.advice.change, "hv-vapic=off"),
+		"Hyper-V's EOIs exit with APICv, too: the guest is better off with the APIC's own");
 	end(&s);
 
 	command = xasprintf("rm -r %s", root);
