@@ -86,10 +86,15 @@ install-source:
 .PHONY: uninstall
 uninstall: # remove what install has installed, except /etc/l1tune.conf
 ifeq ($(DESTDIR),)
+	-$(Q)systemctl disable --now l1tune-export.timer l1tune-record l1tune
 	$(Q)packaging/dkms remove $(VERSION) $(KVER)
 endif
 	$(Q)rm -rf '$(SOURCE)'
 	@$(MAKE) -C tools VERSION='$(VERSION)' uninstall
+ifeq ($(DESTDIR),)
+	-$(Q)systemctl daemon-reload
+	@test ! -e /sys/module/l1tune || echo '  NOTE    the module stays loaded, and keeps its limits: rmmod l1tune'
+endif
 
 DIST := build/l1tune-$(VERSION).tar.gz
 

@@ -145,7 +145,7 @@ ready)
 	no_limits
 	rival_leaves
 	unload
-	doctor 1 && has module warning 'modprobe l1tune'
+	doctor 1 && has module warning 'l1tune apply --load'
 	result "doctor says how to load the module"
 	rmmod $VENDOR
 	doctor 2 && has kvm problem "modprobe $VENDOR"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,9 @@
 #include "base/sysfs.h"
 #include "base/util.h"
 
+/* modprobe alone takes neither gid nor limits from /etc/l1tune.conf. */
+#define LOAD	"run l1tune apply --load; modprobe l1tune alone sets no limits"
+
 static int complain_missing(const struct env *env)
 {
 	char *module = xasprintf("%s/module/l1tune", env->sysfs);
@@ -17,13 +21,27 @@ static int complain_missing(const struct env *env)
 	if (access(env->sysfs, F_OK))
 		complain("%s: %s", env->sysfs, strerror(errno));
 	else if (access(module, F_OK))
-		complain("the module is not loaded (no %s/class/l1tune): run modprobe l1tune",
+		complain("the module is not loaded (no %s/class/l1tune): " LOAD,
 			 env->sysfs);
 	else
-		complain("the module is loaded, but %s/class/l1tune/l1 is missing: see dmesg; run modprobe -r l1tune, then modprobe l1tune",
+		complain("the module is loaded, but %s/class/l1tune/l1 is missing: see dmesg; run rmmod l1tune && l1tune apply --load",
 			 env->sysfs);
 	free(module);
 	return STATUS_NO_MODULE;
+}
+
+/* l1/abi changes when a file has another meaning, or is not there any more. */
+#define ABI	2
+
+static int check_abi(int fd)
+{
+	uint64_t abi;
+
+	if (sysfs_read_u64(fd, "abi", &abi) || abi == ABI)
+		return STATUS_OK;
+	complain("the loaded module has abi %" PRIu64 ", this l1tune needs %d: " LOAD_OURS,
+		 abi, ABI);
+	return STATUS_FAILED;
 }
 
 int env_open(struct env *env)
@@ -45,6 +63,7 @@ int env_open(struct env *env)
 	} else if (fd < 0) {
 		status = complain_missing(env);
 	} else {
+		status = check_abi(fd);
 		close(fd);
 	}
 	free(class);
@@ -72,7 +91,7 @@ void env_close(struct env *env)
 
 int env_complain_older(const struct env *env, const char *file)
 {
-	complain("the loaded module has no %s/class/l1tune/%s: load the module that came with this l1tune",
+	complain("the loaded module has no %s/class/l1tune/%s: " LOAD_OURS,
 		 env->sysfs, file);
 	return STATUS_FAILED;
 }
@@ -80,7 +99,7 @@ int env_complain_older(const struct env *env, const char *file)
 int env_complain(const struct env *env, const char *file, int err)
 {
 	if (sysfs_is_gone(err) && faccessat(env->class_fd, "l1", F_OK, 0)) {
-		complain("the module was unloaded: run modprobe l1tune");
+		complain("the module was unloaded: " LOAD);
 		return STATUS_NO_MODULE;
 	}
 	if (err == -ENOENT && begins_with(file, "l1/"))

@@ -2,6 +2,9 @@
 #ifndef L1TUNE_ENV_H
 #define L1TUNE_ENV_H
 
+/* What to do about a module of another version. */
+#define LOAD_OURS	"load the module that came with this l1tune: rmmod l1tune && l1tune apply --load"
+
 struct past;
 
 /* Where this machine is looked at: /sys, /proc and /dev, or directories used instead. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/sysfs.h"
 #include "base/terminal.h"
@@ -106,7 +107,7 @@ int tenant_plan_read(struct tenant_plan *tenants, const struct env *env,
 	add_planned(tenants, conf);
 	if (tenants->num && !tenants_are_known(env)) {
 		where = conf_where(conf, tenants->v[0].line);
-		complain("%sthe loaded module has no tenants: load the module that came with this l1tune",
+		complain("%sthe loaded module has no tenants: " LOAD_OURS,
 			 where);
 		free(where);
 		return STATUS_FAILED;

@@ -95,7 +95,7 @@ static int check_gid(const struct env *env, const struct conf *conf)
 	    !strcmp(gid, line->value))
 		return STATUS_OK;
 	where = conf_where(conf, line);
-	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is reloaded: rmmod l1tune, then systemctl restart l1tune; counts start at zero then",
+	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is loaded again: rmmod l1tune && l1tune apply --load; counts start at zero then",
 		 where, line->value, gid);
 	free(where);
 	return STATUS_FAILED;

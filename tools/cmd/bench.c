@@ -223,7 +223,7 @@ const struct command cmd_bench = {
 	.synopsis = "[OPTION]... [KIND]...",
 	.summary = "measure what one exit of each kind costs",
 	.about = "Measures with a tiny guest what one exit of each kind costs on this host. It\n"
-		 "takes a few seconds of one CPU and needs /dev/kvm. With the module loaded it\n"
+		 "takes about ten seconds of one CPU and needs /dev/kvm. With the module loaded it\n"
 		 "separates KVM's part; as root it detects whether L0 shadows the VMCS.",
 	.run = run,
 	.options = own_options,

@@ -31,15 +31,18 @@ static const char *const state_names[] = {
 static void look(struct doctor *doctor, const struct options *options)
 {
 	struct env env = options->env;
+	int status;
 
 	*doctor = (struct doctor){ .env = &options->env, .no_try = options->no_try };
 	machine_read(&env, &doctor->machine);
 	/* That there is no module is a row, not an error. */
 	complain_to(complain_ignore);
-	if (env_open(&env) == STATUS_OK) {
+	status = env_open(&env);
+	if (status == STATUS_OK) {
 		doctor->has_module = host_read(&env, &doctor->host) == STATUS_OK;
 		env_close(&env);
 	}
+	doctor->has_other_module = status == STATUS_FAILED;
 	complain_to(NULL);
 	doctor->measurement = bench_saved(options->env.state, &doctor->machine, &doctor->saved,
 					  &doctor->why_none);

@@ -183,8 +183,8 @@ const struct command cmd_probe = {
 	.synopsis = "[OPTION]...",
 	.summary = "try what KVM promises to guests",
 	.about = "Tries with a tiny guest what KVM promises to guests on this host: instructions,\n"
-		 "control registers, MSRs, timers, interrupts, nested guests. It takes a\n"
-		 "second or two of one CPU and needs /dev/kvm. Exit status 1: a promise is broken.",
+		 "control registers, MSRs, timers, interrupts, nested guests. It takes\n"
+		 "about a second of one CPU and needs /dev/kvm. Exit status 1: a promise is broken.",
 	.run = run,
 	.options = own_options,
 	.shared_options = OPTIONS_DEV | OPTIONS_STATE | OPTIONS_TABLE | OPTIONS_JSON,

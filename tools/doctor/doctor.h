@@ -28,6 +28,8 @@ struct doctor {
 	bool no_try;
 	struct machine machine;
 	bool has_module;
+	/* One of another abi is loaded. */
+	bool has_other_module;
 	struct host host;
 	const struct measurement *measurement;
 	struct measurement saved;

@@ -77,7 +77,8 @@ static bool is_other_kvm(const struct doctor *doctor)
 
 #define ON_QEMU \
 	"cat /sys/module/kvm_intel/parameters/nested /sys/module/kvm_amd/parameters/nested\n" \
-	"echo 'options kvm_intel nested=1' > /etc/modprobe.d/kvm.conf\n" \
+	"printf 'options kvm_intel nested=1\\noptions kvm_amd nested=1\\n' > /etc/modprobe.d/l1tune-nested.conf\n" \
+	"modprobe -r kvm_intel && modprobe kvm_intel   # or kvm_amd; no guest may run\n" \
 	"virt-xml VM --edit --cpu host-passthrough\n" \
 	"qm set VMID --cpu host"
 

@@ -116,25 +116,31 @@ static void lockdown_of(const struct doctor *doctor, char *mode, size_t size)
 	}
 }
 
+#define RELOAD	"rmmod l1tune && l1tune apply --load"
+
 static void check_module(struct doctor *doctor)
 {
 	char lockdown[32];
 
 	lockdown_of(doctor, lockdown, sizeof(lockdown));
-	if (!doctor->has_module && lockdown[0] && strcmp(lockdown, "none"))
+	if (doctor->has_other_module)
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xstrdup("the loaded module did not come with this l1tune, which cannot read it"),
+			   xstrdup(RELOAD));
+	else if (!doctor->has_module && lockdown[0] && strcmp(lockdown, "none"))
 		doctor_add(doctor, "module", DOCTOR_WARNING,
 			   xasprintf("the module is not loaded, and lockdown (%s) lets only modules in that are signed by a key this kernel trusts",
 				     lockdown),
-			   xstrdup("modprobe l1tune || dmesg | tail -n 3\nmokutil --import /var/lib/dkms/mok.pub   # then start the machine again and confirm"));
+			   xstrdup("l1tune apply --load || dmesg | tail -n 3\nmokutil --import KEY   # Debian, EL: /var/lib/dkms/mok.pub; Ubuntu: /var/lib/shim-signed/mok/MOK.der; or your own; then start the machine again and confirm"));
 	else if (!doctor->has_module)
 		doctor_add(doctor, "module", DOCTOR_WARNING,
 			   xstrdup("the module is not loaded: nothing is counted"),
-			   xstrdup("modprobe l1tune"));
+			   xstrdup("l1tune apply --load"));
 	else if (strcmp(doctor->host.module, L1TUNE_VERSION))
 		doctor_add(doctor, "module", DOCTOR_WARNING,
 			   xasprintf("the module is %s, this tool %s: build both from one version, then load the module again",
 				     doctor->host.module, L1TUNE_VERSION),
-			   xstrdup("modprobe -r l1tune && modprobe l1tune"));
+			   xstrdup(RELOAD));
 	else
 		doctor_add(doctor, "module", DOCTOR_OK,
 			   xasprintf("l1tune %s is loaded", doctor->host.module), NULL);
@@ -176,7 +182,7 @@ static void check_calls(struct doctor *doctor, const struct trial *trial)
 		doctor_add(doctor, "hooks", DOCTOR_WARNING,
 			   xasprintf("all hooks into KVM are attached, but not all are called: they missed the trial guest's %s, so counts and limits are wrong. This kernel's KVM was built in a way unknown to l1tune",
 				     unseen),
-			   xstrdup("modprobe -r l1tune\ngrep -E 'LTO|CFI|COMPILER' /boot/config-$(uname -r)"));
+			   xstrdup("rmmod l1tune\ngrep -E 'LTO|CFI|COMPILER' /boot/config-$(uname -r)"));
 		free(unseen);
 	}
 }

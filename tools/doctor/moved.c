@@ -10,7 +10,7 @@
 #include "doctor/checks.h"
 #include "model/identity.h"
 
-#define COMMANDS	"l1tune drift\nmodprobe -r l1tune && modprobe l1tune\nl1tune caps\nl1tune bench --save"
+#define COMMANDS	"l1tune drift\nrmmod l1tune && l1tune apply --load\nl1tune caps\nl1tune bench --save"
 
 static char *time_text(uint64_t seconds)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sysfs.h"
@@ -275,7 +276,7 @@ static int complain_none(const struct env *env, int err)
 {
 	if (err != -ENOENT || faccessat(env->class_fd, "l1", F_OK, 0))
 		return env_complain(env, "l1/gone", err);
-	complain("the loaded module has no l1/gone: load the module that came with this l1tune");
+	complain("the loaded module has no l1/gone: " LOAD_OURS);
 	return STATUS_FAILED;
 }
 

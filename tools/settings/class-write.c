@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -43,7 +44,7 @@ static int complain_gone(const struct env *env, const struct class_write *w)
 		return STATUS_FAILED;
 	}
 	if (is_there) {
-		complain("%sthe loaded module has no %s/class/l1tune/%s: load the module that came with this l1tune",
+		complain("%sthe loaded module has no %s/class/l1tune/%s: " LOAD_OURS,
 			 where(w), env->sysfs, w->path);
 		return STATUS_FAILED;
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -63,7 +64,7 @@ int tenants_check_module(const struct env *env)
 {
 	if (tenants_are_known(env))
 		return STATUS_OK;
-	complain("the loaded module has no tenants: load the module that came with this l1tune");
+	complain("the loaded module has no tenants: " LOAD_OURS);
 	return STATUS_FAILED;
 }
 

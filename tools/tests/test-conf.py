@@ -301,8 +301,8 @@ def test_save():
         ok(r.returncode == 1 and "No such file" in r.stderr, "save to a directory that does not exist exits with 1", r)
     with Config(load=False) as b:
         r = b.run("save", b.path)
-        ok(r.returncode == 3 and "run modprobe l1tune" in r.stderr and not os.path.exists(b.path),
-           "save without the module exits with 3, says to run modprobe and writes no file", r)
+        ok(r.returncode == 3 and "run l1tune apply --load" in r.stderr and not os.path.exists(b.path),
+           "save without the module exits with 3, says how to load it and writes no file", r)
 
 
 def test_example():

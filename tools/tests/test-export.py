@@ -278,12 +278,12 @@ def test_textfile():
         os.unlink(path)
         shutil.rmtree(b.machine.sys + "/class")
         r, path = textfile(b)
-        equal([r.returncode, parse(contents(path))[0], "modprobe l1tune" in r.stderr],
+        equal([r.returncode, parse(contents(path))[0], "l1tune apply --load" in r.stderr],
               [3, {("l1tune_up", frozenset()): "0"}, True],
               "export --textfile without the module writes l1tune_up 0 and exits with 3")
         r = b.run("export")
-        ok(r.returncode == 3 and not r.stdout and "then modprobe l1tune" in r.stderr,
-           "export without the module prints nothing to stdout, says to run modprobe and exits with 3", r)
+        ok(r.returncode == 3 and not r.stdout and "rmmod l1tune && l1tune apply --load" in r.stderr,
+           "export without the module prints nothing to stdout, says how to load it and exits with 3", r)
 
 
 def test_wrong():

@@ -92,8 +92,8 @@ def test_states():
     with Known(load=False) as b:
         rows, status = b.rows()
         ok(rows["module"]["state"] == "warning" and rows["module"]["commands"] ==
-           ["modprobe l1tune"] and status == 1 and "hooks" not in rows,
-           "doctor warns that the l1tune module is not loaded, suggests modprobe l1tune and shows no hooks", rows)
+           ["l1tune apply --load"] and status == 1 and "hooks" not in rows,
+           "doctor warns that the l1tune module is not loaded, suggests l1tune apply --load and shows no hooks", rows)
         b.sysfs("kernel/security/lockdown", "none [integrity] confidentiality")
         rows, _ = b.rows()
         ok("integrity" in rows["module"]["text"] and "mokutil" in rows["module"]["commands"][1] and
@@ -285,8 +285,8 @@ def test_caps():
         ok("offers no VMX" in b.run("caps").stdout, "caps says that a machine without VMX offers none")
     with Known(load=False) as b:
         r = b.run("caps")
-        ok(r.returncode == 3 and "run modprobe l1tune" in r.stderr and not r.stdout,
-           "caps without the module exits with 3 and says to run modprobe", r)
+        ok(r.returncode == 3 and "run l1tune apply --load" in r.stderr and not r.stdout,
+           "caps without the module exits with 3 and says how to load it", r)
 
 
 def test_kept():

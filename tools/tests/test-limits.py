@@ -87,7 +87,7 @@ def test_show():
         for args in ["limits"], ["limits", "max_vms=1"]:
             r = b.run(*args)
             ok(r.returncode == 3 and "modprobe l1tune" in r.stderr,
-               f"l1tune {' '.join(args)} exits with 3 and suggests modprobe l1tune without the module", r)
+               f"l1tune {' '.join(args)} exits with 3 and says how to load it, without the module", r)
 
 
 def test_broken():

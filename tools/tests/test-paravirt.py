@@ -153,7 +153,7 @@ def test_errors():
     with Bench(load=False) as b:
         r = b.run("paravirt")
         ok(r.returncode == 3 and "modprobe l1tune" in r.stderr and not r.stdout,
-           "paravirt without the module exits with 3 and says to run modprobe", r)
+           "paravirt without the module exits with 3 and says how to load it", r)
 
 
 def test_sample():

@@ -365,8 +365,8 @@ def test_doctor():
            "doctor --tenant exits with 2 if the module has no tenants", r)
     with Bench(load=False) as b:
         r = b.run("doctor", "--tenant", "/a")
-        ok(r.returncode == 2 and "run modprobe l1tune" in r.stderr and not r.stdout,
-           "doctor --tenant without the module exits with 2 and says to run modprobe", r)
+        ok(r.returncode == 2 and "run l1tune apply --load" in r.stderr and not r.stdout,
+           "doctor --tenant without the module exits with 2 and says how to load it", r)
 
 
 def samples(text, *families):

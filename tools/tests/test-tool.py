@@ -34,7 +34,13 @@ def test_errors():
         for command in "status", "list", "stat":
             r = b.run(command)
             ok(r.returncode == 3 and "modprobe l1tune" in r.stderr and not r.stdout,
-               f"{command} without the module exits with 3 and says to run modprobe", r)
+               f"{command} without the module exits with 3 and says how to load it", r)
+    with Bench(load=False) as b:
+        b.machine.load(abi=3)
+        r = b.run("list")
+        ok(r.returncode == 1 and "has abi 3, this l1tune needs 2" in r.stderr and
+           "rmmod l1tune && l1tune apply --load" in r.stderr and not r.stdout,
+           "a module with another interface is not read: the message says how to load its own", r)
     with Bench() as b:
         three_guests(b)
         for selector in "9", "l2-9", "pid:9", "uid:9", "name:x*", "cgroup:/x*", "we":
@@ -284,7 +290,7 @@ def test_list():
         for words in ["list"], ["list", "-J"], ["stat"], ["nested"], ["limits"], ["start"]:
             r = b.run(*words)
             equal([r.returncode, r.stdout, r.stderr], [1, "", f"l1tune: the loaded module has no {b.machine.sys}/class/l1tune/l1/abi: "
-                                                              "load the module that came with this l1tune\n"],
+                                                              "load the module that came with this l1tune: rmmod l1tune && l1tune apply --load\n"],
                   f"{' '.join(words)} prints a single error if the module lacks l1/abi")
     with Bench() as b:
         for n in range(12):

@@ -186,7 +186,7 @@ def test_once():
     with Bench(load=False) as b:
         r = b.run("top", "--once")
         ok(r.returncode == 3 and "modprobe" in r.stderr and not r.stdout,
-           "top --once without the module exits with 3 and says to run modprobe", r)
+           "top --once without the module exits with 3 and says how to load it", r)
 
 
 def test_paused():
@@ -517,7 +517,7 @@ def test_changes():
             t.shows("status=0", "top key q exits with 0 after the module was loaded again")
     with Bench(load=False) as b:
         with Terminal(b) as t:
-            t.shows("modprobe l1tune.*status=3", "top without the module exits with 3 and says to run modprobe")
+            t.shows("modprobe l1tune.*status=3", "top without the module exits with 3 and says how to load it")
     with Bench() as b:
         with Terminal(b, "-d", "0.2") as t:
             t.shows("0 guests.*no guests; l1tune list -a", "top without guests keeps running and refers to list -a")

@@ -298,7 +298,7 @@ for unloaded in True, False:
             equal([ended, status, json.loads(out.splitlines()[-1])["watch"]["event"]], [True, 3 if unloaded else 1, "summary"],
                   f"watch {words[0]} ends with its summary when the module is "
                   f"{'unloaded' if unloaded else 'loaded again'}")
-            ok("run modprobe l1tune" in err if unloaded else "start l1tune watch again" in err,
+            ok("run l1tune apply --load" in err if unloaded else "start l1tune watch again" in err,
                f"watch {words[0]} says what to run when the module is "
                f"{'unloaded' if unloaded else 'loaded again'}", err)
 
