@@ -78,7 +78,8 @@ enum l1t_nested l1t_vcpu_nested(const struct l1t_vcpu *v)
  * l1t_guest_nested() - does a guest use VMX or SVM itself
  * @g: alive or dead
  *
- * Return: the highest of its vCPUs', see l1t_vcpu_nested().
+ * Context: may sleep. Takes l1t_lock for one vCPU at a time, of which a VMM may have
+ * thousands. Return: the highest of its vCPUs', see l1t_vcpu_nested().
  */
 enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 {
@@ -91,21 +92,11 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 }
 
 /**
- * l1t_guest_nests() - whether a guest counts as one that uses VMX or SVM itself
- * @g: alive or dead
- *
- * Context: may sleep. While a limit needs them, the hooks have counted; otherwise this
- * looks at each vCPU, of which a VMM may have thousands, and takes l1t_lock for one at
- * a time.
+ * l1t_nested_is_tracked() - do the hooks count guests that use VMX or SVM, in ledgers
  */
-bool l1t_guest_nests(struct l1t_guest *g)
+bool l1t_nested_is_tracked(void)
 {
-	bool holds;
-
-	raw_spin_lock(&l1t_lock);
-	holds = g->nested_holds;
-	raw_spin_unlock(&l1t_lock);
-	return holds || (!READ_ONCE(tracked) && l1t_guest_nested(g) != L1T_NESTED_OFF);
+	return READ_ONCE(tracked);
 }
 
 /*

@@ -10,7 +10,7 @@ enum l1t_nested { L1T_NESTED_OFF, L1T_NESTED_ON, L1T_NESTED_RUNNING };
 const char *l1t_nested_name(enum l1t_nested nested);
 enum l1t_nested l1t_vcpu_nested(const struct l1t_vcpu *v);
 enum l1t_nested l1t_guest_nested(struct l1t_guest *g);
-bool l1t_guest_nests(struct l1t_guest *g);
+bool l1t_nested_is_tracked(void);
 
 void l1t_nested_track(bool on);
 void l1t_nested_vcpu(struct l1t_vcpu *v);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* totals/ and usage/, for this machine and for tenants. */
 #include <linux/device.h>
+#include <linux/jiffies.h>
 #include <linux/sysfs.h>
+#include <linux/workqueue.h>
 
 #include "guest.h"
 #include "nested.h"
@@ -163,12 +165,13 @@ static void count_nested(struct l1t_guest *g, void *arg)
 {
 	struct nested_vms *nested = arg;
 
-	nested->n += l1t_places_are_of(&g->places, nested->tenant) && l1t_guest_nests(g);
+	nested->n += l1t_places_are_of(&g->places, nested->tenant) &&
+		     l1t_guest_nested(g) != L1T_NESTED_OFF;
 	cond_resched();
 }
 
 /* @tenant: only its guests; NULL: all */
-static u64 nested_vms(const struct l1t_tenant *tenant)
+static u64 look_at_nested(const struct l1t_tenant *tenant)
 {
 	struct nested_vms nested = { .tenant = tenant };
 
@@ -176,11 +179,41 @@ static u64 nested_vms(const struct l1t_tenant *tenant)
 	return nested.n;
 }
 
+static u64 nested_of_machine;
+static unsigned long nested_until;
+static bool has_nested;
+
+static void look_at_machine(struct work_struct *work)
+{
+	WRITE_ONCE(nested_of_machine, look_at_nested(NULL));
+	WRITE_ONCE(nested_until, jiffies + HZ / 10);
+	WRITE_ONCE(has_nested, true);
+}
+
+static DECLARE_WORK(nested_work, look_at_machine);
+
+/*
+ * Everybody may read the machine's, also a thread that gets hardly any CPU time: it must not
+ * hold the lock that ending guests need. So a worker looks, and at most ten times a second.
+ * Each reader waits for it, so it is idle once the file is removed.
+ */
+static u64 nested_vms(struct device *dev)
+{
+	if (l1t_nested_is_tracked())
+		return used(dev, L1T_USED_NESTED_VMS);
+	if (l1t_is_tenant(dev))
+		return look_at_nested(dev_to_tenant(dev));
+	if (!READ_ONCE(has_nested) || time_after_eq(jiffies, READ_ONCE(nested_until))) {
+		schedule_work(&nested_work);
+		flush_work(&nested_work);
+	}
+	return READ_ONCE(nested_of_machine);
+}
+
 USAGE_ATTR(vms, used(dev, L1T_USED_VMS));
 USAGE_ATTR(vcpus, used(dev, L1T_USED_VCPUS));
 USAGE_ATTR(memory_bytes, used(dev, L1T_USED_MEMORY));
-USAGE_ATTR(nested_vms,
-	   nested_vms(l1t_is_tenant(dev) ? dev_to_tenant(dev) : NULL));
+USAGE_ATTR(nested_vms, nested_vms(dev));
 
 static struct attribute *usage_attrs[] = {
 	&usage_vms.attr,

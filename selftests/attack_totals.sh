@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Readers of totals do not slow guests, and read a snapshot. Needs two CPUs.
+# Readers of totals do not slow guests, and read a snapshot; and readers of what everybody
+# may read keep no guest that has ended. Needs two CPUs.
 #
-#	CPU 0:           a guest executes CPUID for 2 s and counts
-#	another core:    32 readers of totals, or of limits, which are cheap
+#	CPU 0:           a guest executes CPUID for 2 s and counts; guests come and go
+#	another core:    32 readers of totals, or of limits, which are cheap; or 32 readers of
+#	                 usage that get hardly any CPU time
 . "${0%/*}/lib.sh"
 
 READERS=32
@@ -14,6 +16,34 @@ cpuids()
 	on_cpu 0 spin cpuid 2 | awk '$1 == "rounds" { print $2 }'
 }
 
+# come_and_go: how many hundredths of a second five guests take, one after the other
+come_and_go()
+{
+	from=$(uptime_cs)
+	for _ in 1 2 3 4 5; do
+		background short ask vm vcpu:0 hold
+		within 20 has_guests 2
+		let_go short
+		within 20 has_guests 1 || break
+	done
+	echo $(($(uptime_cs) - from))
+}
+
+# come_and_go_beside FILE: while readers of FILE are starved by a program that has their CPU
+come_and_go_beside()
+{
+	start_readers read_one "$1"
+	# shellcheck disable=SC2086 # one word each
+	renice -n 19 -p $readers > /dev/null
+	while :; do :; done &
+	hog=$!
+	taskset -p "$readers_mask" $hog > /dev/null
+	renice -n -20 -p $hog > /dev/null
+	come_and_go
+	kill -KILL $hog
+	stop_readers
+}
+
 # read_all FILE…: reads them in a loop
 read_all()
 {
@@ -22,12 +52,20 @@ read_all()
 	done
 }
 
-# start_readers FILE…
+# read_one FILE: the same, without a child process
+read_one()
+{
+	while :; do
+		read -r _ < "$1"
+	done
+}
+
+# start_readers COMMAND FILE…
 start_readers()
 {
 	readers=
 	for _ in $(seq $READERS); do
-		read_all "$@" &
+		"$@" &
 		taskset -p "$readers_mask" $! > /dev/null
 		readers="$readers $!"
 	done
@@ -44,7 +82,7 @@ stop_readers()
 # cpuids_beside FILE…: CPUIDs that a guest executes while $READERS readers read FILE…
 cpuids_beside()
 {
-	start_readers "$@"
+	start_readers read_all "$@"
 	cpuids
 	stop_readers
 }
@@ -111,7 +149,7 @@ core=$(other_core)
 [ -n "$core" ] || skip_all "this takes two CPUs that are not threads of one core"
 needs_steady_time
 readers_mask=$(printf %x $((1 << core)))
-ktap_set_plan 4
+ktap_set_plan 5
 load
 
 compare
@@ -130,6 +168,17 @@ ktap_print_msg "$sums of 10 reads add up"
 [ "$sums" -ge 7 ]
 result "totals/exit_time_ns is the sum of its parts, read one after the other"
 
-let_go guest
+kill_guests
+
+# shellcheck disable=SC2046 # one word each
+background many ask vm $(seq 0 199 | sed "s/^/vcpu:/") hold
+wait_for has_guests 1
+idle=$(come_and_go_beside $L1/limits/max_vms)
+busy=$(come_and_go_beside $L1/usage/nested_vms)
+ktap_print_msg "five guests come and go in $idle cs beside starved readers of limits, $busy cs of usage/nested_vms"
+[ "$busy" -lt $((idle * 2 + 300)) ]
+result "starved readers of usage/nested_vms do not keep guests that have ended"
+
+let_go many
 unload
 ktap_finished
