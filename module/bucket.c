@@ -33,8 +33,8 @@ u64 l1t_bucket_tokens(struct l1t_bucket *b, u64 rate, u64 full_ns, u64 now)
 	full_ns = max(full_ns, l1t_tokens_ns(1, rate));
 	if (now > full_ns)
 		b->empty_ns = max(b->empty_ns, now - full_ns);
-	if (b->empty_ns >= now)
-		return 0;
+	/* Later if the rate became lower while tokens were taken: that must not last. */
+	b->empty_ns = min(b->empty_ns, now);
 	return mul_u64_u64_div_u64(now - b->empty_ns, rate, NSEC_PER_SEC);
 }
 

@@ -7,7 +7,7 @@
 
 /**
  * struct l1t_bucket - tokens that arrive at a steady rate
- * @empty_ns: when it was empty, or will be; CLOCK_MONOTONIC
+ * @empty_ns: when it was empty; CLOCK_MONOTONIC
  * @reported_ns: when a shortage was last reported, or when the first token was asked
  *	for
  * @taken: exits since @reported_ns

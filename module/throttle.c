@@ -217,7 +217,7 @@ static void tokens_short(const struct pace *p, enum l1t_bound bound, u64 now,
 	else
 		l1t_limit_count(L1T_MAX_EXITS_PER_SEC, bound);
 	b->exceeded++;
-		/* If two buckets are short at once, the other is reported next time. */
+	/* If two buckets are short at once, the other is reported next time. */
 	if ((b->reported && since_ns < EVENT_NS) || excess[bound].count)
 		return;
 	excess[bound] = (struct excess){
@@ -251,6 +251,15 @@ static void take(struct l1t_guest *g, u64 wanted, u64 now, struct excess *excess
 			tokens_short(&p, L1T_BOUND_AUDIT, now, excess);
 		l1t_bucket_take(p.bucket, p.rate, min(tokens, wanted));
 	}
+}
+
+/*
+ * How long to sleep for tokens that a vCPU alone would wait @alone_ns for: those that share
+ * them wait, too, and must not all wake up for the tokens of one.
+ */
+static u64 sleep_ns(u64 alone_ns, u64 sharers)
+{
+	return alone_ns < SLICE_NS / sharers ? alone_ns * sharers : SLICE_NS;
 }
 
 /*
@@ -288,7 +297,7 @@ static u64 take_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
 		take(g, tokens, now, excess);
 		WRITE_ONCE(v->acct.lease, -(s64)debt);
 	}
-	return min_t(u64, SLICE_NS, l1t_tokens_ns(debt + more, least.rate));
+	return sleep_ns(l1t_tokens_ns(debt + more, least.rate), sharers(g, &least));
 }
 
 static u64 renew_lease(struct l1t_vcpu *v, bool waits, struct excess *excess)
