@@ -35,11 +35,17 @@ static void join(struct l1t_guest *g, const struct l1t_tenant *unused)
 		l1t_guest_join_tenants(g);
 }
 
+static void join_lacking(struct l1t_guest *g, const struct l1t_tenant *unused)
+{
+	if (g->places.lacking)
+		join(g, NULL);
+}
+
 /*
  * The spares suffice for some matches at a time. Guests for which they do not suffice
  * lack a place, so this ends when there are none, or when memory runs out.
  */
-static void join_all(void)
+static void join_each(void (*fn)(struct l1t_guest *g, const struct l1t_tenant *unused))
 {
 	struct l1t_guest *g;
 	unsigned int lacking, before = UINT_MAX;
@@ -48,7 +54,7 @@ static void join_all(void)
 		l1t_tenants_fill();
 		lacking = 0;
 		raw_spin_lock(&l1t_lock);
-		each_guest(join, NULL);
+		each_guest(fn, NULL);
 		list_for_each_entry(g, &l1t_guests, link)
 			lacking += g->kvm && g->places.lacking;
 		raw_spin_unlock(&l1t_lock);
@@ -56,6 +62,11 @@ static void join_all(void)
 			break;
 		before = lacking;
 	} while (lacking);
+}
+
+static void join_all(void)
+{
+	join_each(join);
 	if (l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC))
 		l1t_throttle_update();
 }
@@ -177,6 +188,8 @@ int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bou
 	if (err || !set(t, limit, bound, value))
 		goto out;
 	l1t_attach_update();
+	/* Those that were admitted without a place because nothing limited them. */
+	join_each(join_lacking);
 	l1t_tenant_enforce(t, limit, bound);
 	if (limit == L1T_MAX_EXITS_PER_SEC)
 		l1t_throttle_update();
@@ -188,9 +201,9 @@ out:
 /**
  * l1t_enrol_forget() - forget a match that has had no guests for long
  *
- * Context: may sleep. Return: false if there is none.
+ * Context: may sleep.
  */
-bool l1t_enrol_forget(void)
+void l1t_enrol_forget(void)
 {
 	struct l1t_tenant *t;
 
@@ -201,7 +214,6 @@ bool l1t_enrol_forget(void)
 		l1t_tenant_unlink(t);
 	raw_spin_unlock(&l1t_lock);
 	mutex_unlock(&enrol_lock);
-	return t;
 }
 
 static struct l1t_tenant *any_tenant(void)

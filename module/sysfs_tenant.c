@@ -95,12 +95,12 @@ static const struct attribute_group *tenant_groups[] = {
 
 /* Devices. */
 
-static struct l1t_tenant *next_changed(bool *removed)
+static struct l1t_tenant *next_changed(struct list_head *changed, bool *removed)
 {
 	struct l1t_tenant *t;
 
 	raw_spin_lock(&l1t_lock);
-	t = list_first_entry_or_null(&l1t_tenants_changed, struct l1t_tenant, changed);
+	t = list_first_entry_or_null(changed, struct l1t_tenant, changed);
 	if (t) {
 		list_del_init(&t->changed);
 		*removed = t->removed;
@@ -141,19 +141,27 @@ static struct workqueue_struct *tenants_wq;
 static void update(struct work_struct *work);
 static DECLARE_DELAYED_WORK(update_work, update);
 
+/*
+ * Matches come and go as fast as users make cgroups and VMs in them. So this ends with those
+ * that have changed before it began: who has changed one waits for its end.
+ */
 static void update(struct work_struct *work)
 {
 	struct l1t_tenant *t;
+	LIST_HEAD(changed);
 	bool removed;
 
-	do {
-		while ((t = next_changed(&removed))) {
-			if (removed)
-				unpublish(t);
-			else
-				publish(t);
-		}
-	} while (l1t_enrol_forget());
+	raw_spin_lock(&l1t_lock);
+	list_splice_init(&l1t_tenants_changed, &changed);
+	raw_spin_unlock(&l1t_lock);
+	while ((t = next_changed(&changed, &removed))) {
+		if (removed)
+			unpublish(t);
+		else
+			publish(t);
+	}
+	/* One: that is a change, so this is queued again. */
+	l1t_enrol_forget();
 	/* Does nothing if it has been queued meanwhile. */
 	if (l1t_tenants_have_matches())
 		queue_delayed_work(tenants_wq, &update_work, LOOK_FOR_IDLE);

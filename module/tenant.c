@@ -26,7 +26,7 @@
 
 /* A match without guests is forgotten after this, or within a second if there are many. */
 #define IDLE		(60 * HZ)
-#define MANY_MATCHES	(MOST_MATCHES / 2)
+#define MANY_MATCHES	(MOST_MATCHES / 4)
 
 LIST_HEAD(l1t_tenants);
 LIST_HEAD(l1t_tenants_changed);
@@ -249,6 +249,15 @@ static void enter(struct l1t_tenant *t, const char *path, size_t len)
 	tell_change(t);
 }
 
+/*
+ * Who may make cgroups that match one pattern must not use up the matches of all: each
+ * pattern may have as many as are left, so at most half, and there are always some left.
+ */
+static bool may_have_match(const struct l1t_tenant *pattern)
+{
+	return pattern->matches < MOST_MATCHES - nr_matches;
+}
+
 /**
  * l1t_tenant_make_match() - make a cgroup that matches a pattern a tenant
  * @pattern: the pattern
@@ -256,12 +265,12 @@ static void enter(struct l1t_tenant *t, const char *path, size_t len)
  * @len: length of the cgroup's path
  *
  * Context: l1t_lock held; the caller adds a guest before it unlocks. Return: the
- * tenant, or NULL if there is no spare.
+ * tenant, or NULL if there is no spare, or the pattern has too many.
  */
 struct l1t_tenant *l1t_tenant_make_match(struct l1t_tenant *pattern, const char *path,
 					 size_t len)
 {
-	struct l1t_tenant *t = nr_matches < MOST_MATCHES ? take_spare() : NULL;
+	struct l1t_tenant *t = may_have_match(pattern) ? take_spare() : NULL;
 
 	if (!t)
 		return NULL;
