@@ -481,6 +481,8 @@ int l1t_attach(const struct l1t_kvm_hooks *what)
 		for_each_kernel_tracepoint(attach_tracepoint, NULL);
 		mutex_unlock(&attach_lock);
 	}
+	/* Limits of the module's parameters: without KVM their hooks wait for it. */
+	l1t_attach_update();
 	return 0;
 
 detach:

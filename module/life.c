@@ -35,23 +35,31 @@
 #include "tune.h"
 
 #define MOST_NEWBORN		8
-#define MOST_NEWBORN_OF_ALL	256
+#define MANY_NEWBORN		256
+#define MOST_NEWBORN_OF_ALL	1024
 
 /* VMs that are older than the module are in the registry. */
 static bool adopted;
 
-/* Applies only while many are being created, or while the reserve is scarce. */
+/*
+ * Applies only while many are being created, or while the reserve is scarce. Of many, those
+ * of a user who has a large part are too many: others may create some at once meanwhile.
+ */
 static bool has_too_many_newborn(kuid_t uid)
 {
 	unsigned int n = 0, all = 0;
 	const struct l1t_guest *g;
 
 	list_for_each_entry(g, &l1t_newborn, newborn) {
+		/* Confirmed, and there was no memory to count it for its users. */
+		if (g->id)
+			continue;
 		n += uid_eq(l1t_cred_outermost(g->cred), uid);
 		all++;
 	}
 	return n >= MOST_NEWBORN &&
-	       (all >= MOST_NEWBORN_OF_ALL || l1t_guest_reserve_is_scarce());
+	       (l1t_guest_reserve_is_scarce() || all >= MOST_NEWBORN_OF_ALL ||
+		(all >= MANY_NEWBORN && n >= all / 4));
 }
 
 static void identify(struct l1t_guest *g)

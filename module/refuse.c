@@ -356,13 +356,24 @@ static enum l1t_need run_need(enum l1t_hook hook)
 	return l1t_throttle_need(hook) == L1T_NEED_REFUSE ? L1T_NEED_REFUSE : L1T_NEED_NONE;
 }
 
-#define REFUSAL(_hook, _functions, _need)				\
+/* Without these hooks on what has been created and changed nothing would be counted. */
+static bool vcpus_usable(void)
+{
+	return l1t_life_is_open() && l1t_hook_state(L1T_HOOK_VCPU_CREATE) == L1T_HOOK_OK;
+}
+
+static bool memory_usable(void)
+{
+	return l1t_life_is_open() && l1t_hook_state(L1T_HOOK_MEMORY) == L1T_HOOK_OK;
+}
+
+#define REFUSAL(_hook, _functions, _need, _usable)			\
 	{								\
 		.hook = _hook,						\
 		.isa = L1T_ISA_NONE,					\
 		.set = L1T_MODIFIERS(_functions),			\
 		.need = _need,						\
-		.usable = l1t_life_is_open,				\
+		.usable = _usable,					\
 	}
 #define NESTED_REFUSAL(_isa, _functions, _undefined)			\
 	{								\
@@ -377,10 +388,10 @@ static enum l1t_need run_need(enum l1t_hook hook)
 	}
 
 struct l1t_optional l1t_refusals[L1T_REFUSALS] = {
-	REFUSAL(L1T_HOOK_REFUSE_VM, vm_functions, l1t_limit_need),
-	REFUSAL(L1T_HOOK_REFUSE_VCPU, vcpu_functions, l1t_limit_need),
-	REFUSAL(L1T_HOOK_REFUSE_MEMORY, memory_functions, l1t_limit_need),
-	REFUSAL(L1T_HOOK_REFUSE_RUN, run_functions, run_need),
+	REFUSAL(L1T_HOOK_REFUSE_VM, vm_functions, l1t_limit_need, l1t_life_is_open),
+	REFUSAL(L1T_HOOK_REFUSE_VCPU, vcpu_functions, l1t_limit_need, vcpus_usable),
+	REFUSAL(L1T_HOOK_REFUSE_MEMORY, memory_functions, l1t_limit_need, memory_usable),
+	REFUSAL(L1T_HOOK_REFUSE_RUN, run_functions, run_need, l1t_life_is_open),
 	NESTED_REFUSAL(L1T_ISA_VMX, vmx_functions, "handle_vmx_instruction"),
 	NESTED_REFUSAL(L1T_ISA_SVM, svm_functions, "skinit_interception"),
 };

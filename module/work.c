@@ -240,8 +240,9 @@ void l1t_works_stop(void)
 			schedule_timeout_uninterruptible(1);
 		}
 		if (task && !told && time_after(jiffies, tell)) {
-			pr_warn("unloading waits for thread %d (%s), which has work of others to do first; it ends if the thread is killed\n",
-				task_pid_nr(task), task->comm);
+			pr_warn("unloading waits for thread %d (%*pE), which has work of others to do first; it ends if the thread is killed\n",
+				task_pid_nr(task),
+				(int)strnlen(task->comm, TASK_COMM_LEN), task->comm);
 			told = true;
 		}
 		if (task)

@@ -27,7 +27,7 @@ one_guest()
 
 ktap_print_header
 kvm_is_module || skip_all "KVM is built into this kernel"
-ktap_set_plan 11
+ktap_set_plan 13
 
 rmmod $VENDOR && rmmod kvm || ktap_exit_fail_msg "KVM cannot be unloaded"
 load
@@ -75,6 +75,12 @@ result "hooks attach to KVM's module after the other vendor's could not be loade
 rmmod $VENDOR && rmmod kvm
 result "KVM can be unloaded while the module is loaded"
 unload
+
+load max_vms=5
+check "a limit that is given at load waits for KVM" equal "hook" waiting "$(value hooks/refuse_vm)"
 modprobe $VENDOR
+equal "hook, effective" "ok 1" "$(value hooks/refuse_vm) $(value effective/max_vms)"
+result "a limit that is given at load is in effect when KVM comes"
+unload
 
 ktap_finished
