@@ -221,7 +221,8 @@ static void optional_goes(enum l1t_isa isa)
 /**
  * l1t_attach_update() - attach and release hooks after needs have changed
  *
- * Context: may sleep, for seconds if a hook is released.
+ * Context: may sleep; if a hook is released, until Tasks RCU has seen each thread that is
+ * ready to run, which takes seconds, and longer if some get hardly any CPU time.
  */
 void l1t_attach_update(void)
 {

@@ -94,7 +94,8 @@ static void put_optional_together(void)
 
 /*
  * Undoes everything but l1t_attach(), which has been undone or has failed. No VMM can
- * delay what is waited for here.
+ * delay what is waited for here, except that Tasks RCU waits for each thread that is ready
+ * to run and gets no CPU.
  */
 static void stop(void)
 {
