@@ -191,7 +191,7 @@ int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bou
 	/* Those that were admitted without a place because nothing limited them. */
 	join_each(join_lacking);
 	l1t_tenant_enforce(t, limit, bound);
-	if (limit == L1T_MAX_EXITS_PER_SEC)
+	if (limit == L1T_MAX_EXITS_PER_SEC || l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC))
 		l1t_throttle_update();
 out:
 	mutex_unlock(&enrol_lock);

@@ -139,7 +139,9 @@ static void unpublish(struct l1t_tenant *t)
 static struct workqueue_struct *tenants_wq;
 
 static void update(struct work_struct *work);
-static DECLARE_DELAYED_WORK(update_work, update);
+static DECLARE_WORK(update_work, update);
+/* To look for matches without guests. Nobody waits for it, so it can be queued anew. */
+static DECLARE_DELAYED_WORK(look_work, update);
 
 /*
  * Matches come and go as fast as users make cgroups and VMs in them. So this ends with those
@@ -148,13 +150,13 @@ static DECLARE_DELAYED_WORK(update_work, update);
 static void update(struct work_struct *work)
 {
 	struct l1t_tenant *t;
-	LIST_HEAD(changed);
+	LIST_HEAD(batch);
 	bool removed;
 
 	raw_spin_lock(&l1t_lock);
-	list_splice_init(&l1t_tenants_changed, &changed);
+	list_splice_init(&l1t_tenants_changed, &batch);
 	raw_spin_unlock(&l1t_lock);
-	while ((t = next_changed(&changed, &removed))) {
+	while ((t = next_changed(&batch, &removed))) {
 		if (removed)
 			unpublish(t);
 		else
@@ -162,14 +164,13 @@ static void update(struct work_struct *work)
 	}
 	/* One: that is a change, so this is queued again. */
 	l1t_enrol_forget();
-	/* Does nothing if it has been queued meanwhile. */
 	if (l1t_tenants_have_matches())
-		queue_delayed_work(tenants_wq, &update_work, LOOK_FOR_IDLE);
+		queue_delayed_work(tenants_wq, &look_work, LOOK_FOR_IDLE);
 }
 
 static void changed(void)
 {
-	mod_delayed_work(tenants_wq, &update_work, 0);
+	queue_work(tenants_wq, &update_work);
 }
 
 /* l1/tenants/ */
@@ -188,7 +189,7 @@ static ssize_t change(const char *buf, size_t count, int (*fn)(const char *path)
 	err = l1t_path_parse(buf, path) ?: fn(path);
 	kfree(path);
 	/* The directory has been created or removed when this returns. */
-	flush_delayed_work(&update_work);
+	flush_work(&update_work);
 	return err ?: count;
 }
 
@@ -281,8 +282,8 @@ void l1t_sysfs_tenants_exit(void)
 {
 	l1t_enrol_remove_all();
 	l1t_tenants_stop();
-	flush_delayed_work(&update_work);
-	cancel_delayed_work_sync(&update_work);
+	flush_work(&update_work);
+	cancel_delayed_work_sync(&look_work);
 	destroy_workqueue(tenants_wq);
 	l1t_tenants_exit();
 }

@@ -183,8 +183,16 @@ static u64 nested_of_machine;
 static unsigned long nested_until;
 static bool has_nested;
 
+static bool is_fresh(void)
+{
+	return READ_ONCE(has_nested) && time_before(jiffies, READ_ONCE(nested_until));
+}
+
 static void look_at_machine(struct work_struct *work)
 {
+	/* Somebody may have asked while the last look was not finished. */
+	if (is_fresh())
+		return;
 	WRITE_ONCE(nested_of_machine, look_at_nested(NULL));
 	WRITE_ONCE(nested_until, jiffies + HZ / 10);
 	WRITE_ONCE(has_nested, true);
@@ -194,17 +202,23 @@ static DECLARE_WORK(nested_work, look_at_machine);
 
 /*
  * Everybody may read the machine's, also a thread that gets hardly any CPU time: it must not
- * hold the lock that ending guests need. So a worker looks, and at most ten times a second.
- * Each reader waits for it, so it is idle once the file is removed.
+ * hold the lock that ending guests need. So a worker looks, before all others on its CPU, and
+ * at most ten times a second. Each reader waits for it, so it is idle once the file is removed.
  */
 static u64 nested_vms(struct device *dev)
 {
-	if (l1t_nested_is_tracked())
-		return used(dev, L1T_USED_NESTED_VMS);
+	u64 n;
+
+	if (l1t_nested_is_tracked()) {
+		n = used(dev, L1T_USED_NESTED_VMS);
+		/* The ledger loses them when that ends. */
+		if (l1t_nested_is_tracked())
+			return n;
+	}
 	if (l1t_is_tenant(dev))
 		return look_at_nested(dev_to_tenant(dev));
-	if (!READ_ONCE(has_nested) || time_after_eq(jiffies, READ_ONCE(nested_until))) {
-		schedule_work(&nested_work);
+	if (!is_fresh()) {
+		queue_work(system_highpri_wq, &nested_work);
 		flush_work(&nested_work);
 	}
 	return READ_ONCE(nested_of_machine);
