@@ -24,7 +24,7 @@ static int complain_missing(const struct env *env)
 		complain("the module is not loaded (no %s/class/l1tune): " LOAD,
 			 env->sysfs);
 	else
-		complain("the module is loaded, but %s/class/l1tune/l1 is missing: see dmesg; run rmmod l1tune && l1tune apply --load",
+		complain("the module is loaded, but %s/class/l1tune/l1 is missing: see dmesg; run " RELOAD,
 			 env->sysfs);
 	free(module);
 	return STATUS_NO_MODULE;

@@ -2,8 +2,11 @@
 #ifndef L1TUNE_ENV_H
 #define L1TUNE_ENV_H
 
+/* Loads the module again, with what /etc/l1tune.conf says. */
+#define RELOAD		"rmmod l1tune && l1tune apply --load"
+
 /* What to do about a module of another version. */
-#define LOAD_OURS	"load the module that came with this l1tune: rmmod l1tune && l1tune apply --load"
+#define LOAD_OURS	"load the module that came with this l1tune: " RELOAD
 
 struct past;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/escape.h"
 #include "base/sysfs.h"
@@ -95,7 +96,7 @@ static int check_gid(const struct env *env, const struct conf *conf)
 	    !strcmp(gid, line->value))
 		return STATUS_OK;
 	where = conf_where(conf, line);
-	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is loaded again: rmmod l1tune && l1tune apply --load; counts start at zero then",
+	complain("%sgid = %s: the module was loaded with gid=%s and keeps that until it is loaded again: " RELOAD "; counts start at zero then",
 		 where, line->value, gid);
 	free(where);
 	return STATUS_FAILED;

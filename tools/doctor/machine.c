@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/format.h"
 #include "base/util.h"
 #include "doctor/checks.h"
@@ -115,8 +116,6 @@ static void lockdown_of(const struct doctor *doctor, char *mode, size_t size)
 		snprintf(mode, size, "%s", open + 1);
 	}
 }
-
-#define RELOAD	"rmmod l1tune && l1tune apply --load"
 
 static void check_module(struct doctor *doctor)
 {

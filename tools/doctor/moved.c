@@ -5,12 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "doctor/checks.h"
 #include "model/identity.h"
 
-#define COMMANDS	"l1tune drift\nrmmod l1tune && l1tune apply --load\nl1tune caps\nl1tune bench --save"
+#define COMMANDS	"l1tune drift\n" RELOAD "\nl1tune caps\nl1tune bench --save"
 
 static char *time_text(uint64_t seconds)
 {

@@ -90,11 +90,16 @@ static const char *kvm_eois(const struct facts *f)
 	}
 }
 
-#define VAPIC "offer hv-vapic, with which most EOIs need no exit: QEMU -cpu MODEL,hv-vapic"
+static const char *hyperv_eois(const struct facts *f)
+{
+	return offers_hyperv(f, "vapic") ?
+	       "fewer interrupts. The guest is offered hv-vapic, with which most EOIs need no exit: " LEFT :
+	       "offer hv-vapic, with which most EOIs need no exit: QEMU -cpu MODEL,hv-vapic";
+}
 
 static char *fewer_eois(const struct facts *f)
 {
-	char *text = by_interface(f, VAPIC, kvm_eois(f));
+	char *text = by_interface(f, hyperv_eois(f), kvm_eois(f));
 
 	if (!is_apicv_in_use(f))
 		append(&text, "; or APICv or AVIC, if l1tune caps says that L0 offers them (for Windows with QEMU -cpu MODEL,hv-apicv)");
@@ -110,9 +115,7 @@ static char *fewer_hyperv_eois(const struct facts *f)
 	if (is_apicv_in_use(f))
 		return xstrdup("EOIs by the APIC's own register, which need no exit here: QEMU -cpu MODEL,hv-vapic=off, with hv-apicv if it has hv-synic");
 	return xasprintf("%s; or APICv or AVIC, if l1tune caps says that L0 offers them, with QEMU -cpu MODEL,hv-vapic=off,hv-apicv",
-			 offers_hyperv(f, "vapic") ?
-			 "fewer interrupts. The guest is offered hv-vapic, with which most EOIs need no exit: " LEFT :
-			 VAPIC);
+			 hyperv_eois(f));
 }
 
 #define FEWER_IPIS "fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs)"

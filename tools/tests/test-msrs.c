@@ -212,6 +212,7 @@ static void test_hyperv(void)
 		{ 0x40000071, "qemu -cpu host,hv_ipi", "fewer vCPUs", "hv-ipi" },
 		{ 0x400000b1, "qemu -cpu host,hv_stimer", "powercfg", "hrtimer_start" },
 		{ 0x80b, "qemu -cpu host,hv_relaxed", "Not Windows: QEMU -cpu MODEL,kvm-pv-eoi=on", "Linux:" },
+		{ 0x80b, "qemu -cpu host,hv_vapic", "Windows: fewer interrupts", "offer hv-vapic" },
 		{ 0x80b, "qemu -cpu host", "QEMU -cpu MODEL,kvm-pv-eoi=on", "hv-vapic" },
 		{ 0x6e0, "qemu -cpu host", "hrtimer_start", "powercfg" },
 	};
