@@ -52,7 +52,7 @@ is_held_back()
 }
 
 ktap_print_header
-ktap_set_plan 29
+ktap_set_plan 30
 
 load
 borrow $THP/enabled never
@@ -81,6 +81,10 @@ runs_alike logged logged
 advises_only logged dirty-log "huge pages do not help" && as_often
 result "advise says that huge pages do not help while the dirty log is read"
 end logged
+runs_alike slots slots
+advises_only slots slot-changes "keep memory slots" && as_often
+result "advise names memory slots that are removed for pages that KVM forgets with them"
+end slots
 runs_alike filled userfaultfd
 advises filled userfaultfd "fill more at a time" && as_often
 result "advise says to fill more at a time for memory that a userfaultfd fills"

@@ -18,6 +18,7 @@
  *	userfaultfd	writes to missing pages, which a thread of the VMM fills
  *	slow		the same, with a thread that takes its time
  *	executes	executes in pages that KVM has not mapped
+ *	slots		writes to pages that KVM forgets as another memory slot is removed
  *	dropped		writes to anonymous memory that the VMM gives back each time
  *	computes	nothing but that, for 10 ms of each second
  *	works		the same, and a thread of the VMM works half of the time
@@ -90,7 +91,7 @@ GUEST_CODE(computes, 32,
 	   "	jmp 1b\n");
 
 static int vm, uffd;
-static uint8_t *data;
+static uint8_t *data, *other;
 static unsigned int fill_us, rest_us = 12000;
 
 static void start_thread(void *(*run)(void *unused))
@@ -140,6 +141,12 @@ static void add_refused(const char *unused)
 	add_anonymous(unused);
 	if (madvise(data, DATA_SIZE, MADV_NOHUGEPAGE))
 		err(1, "MADV_NOHUGEPAGE");
+}
+
+static void add_other(const char *unused)
+{
+	other = allocate(PAGE);
+	add_anonymous(unused);
 }
 
 /* Each page is a function that returns. */
@@ -296,6 +303,23 @@ static void drop_data(void)
 		err(1, "MADV_DONTNEED");
 }
 
+/* KVM forgets all that it has mapped, though none of that is in this slot. */
+static void change_slot(void)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 2,
+		.guest_phys_addr = DATA + DATA_SIZE,
+		.memory_size = PAGE,
+		.userspace_addr = (uintptr_t)other,
+	};
+
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+		err(1, "memory slot 2");
+	region.memory_size = 0;
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+		err(1, "removal of memory slot 2");
+}
+
 static void keep_data(void)
 {
 }
@@ -329,6 +353,8 @@ static const struct kind {
 	  .touched_all = drop_data },
 	{ .name = "executes", CODE_OF(executes), .prepare = add_functions,
 	  .touched_all = unmap_data },
+	{ .name = "slots", CODE_OF(touches), .prepare = add_other,
+	  .touched_all = change_slot },
 	{ .name = "dropped", CODE_OF(touches), .prepare = add_anonymous,
 	  .touched_all = drop_data },
 	{ .name = "computes", CODE_OF(computes), .prepare = rest_longer },

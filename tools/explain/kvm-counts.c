@@ -10,7 +10,9 @@
 #include "base/util.h"
 #include "explain/kvm-counts.h"
 #include "explain/kvm-directory.h"
+#include "model/guest.h"
 #include "model/machine.h"
+#include "model/memslots.h"
 
 static const char *const files[NUM_KVM_COUNTS] = {
 	[KVM_POLL_HIT_NS] = "halt_poll_success_ns",
@@ -50,6 +52,23 @@ static int read_count(const char *path, bool is_locked, uint64_t *value)
 	return sysfs_read_u64(AT_FDCWD, path, value);
 }
 
+static int read_generation(const struct env *env, uint64_t guest_id, uint64_t *generation)
+{
+	int fd = guest_open(env, guest_id), err = fd;
+	struct memslots slots;
+
+	if (fd < 0)
+		return err;
+	err = memslots_read(fd, &slots);
+	close(fd);
+	if (err)
+		return err;
+	*generation = slots.generation;
+	err = slots.is_generation_known ? 0 : -ENOENT;
+	memslots_free(&slots);
+	return err;
+}
+
 void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts)
 {
@@ -60,6 +79,9 @@ void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 	size_t i;
 
 	*counts = (struct kvm_counts){ };
+	counts->slot_generation.err = env->past ? -ENODATA :
+		read_generation(env, guest->guest.id, &counts->slot_generation.value);
+	counts->slot_generation.is_known = !counts->slot_generation.err;
 	for (i = 0; i < NUM_KVM_COUNTS; i++) {
 		struct kvm_count *count = &counts->v[i];
 
@@ -81,6 +103,7 @@ void kvm_counts_start(struct kvm_counts *counts)
 	*counts = (struct kvm_counts){ };
 	for (i = 0; i < NUM_KVM_COUNTS; i++)
 		counts->v[i].is_known = true;
+	counts->slot_generation.is_known = true;
 }
 
 void kvm_counts_unknown(struct kvm_counts *counts, int err)
@@ -90,6 +113,19 @@ void kvm_counts_unknown(struct kvm_counts *counts, int err)
 	*counts = (struct kvm_counts){ };
 	for (i = 0; i < NUM_KVM_COUNTS; i++)
 		counts->v[i].err = err;
+	counts->slot_generation.err = err;
+}
+
+static void subtract(struct kvm_count *count, const struct kvm_count *before,
+		     bool is_cumulative)
+{
+	if (count->is_known && !before->is_known)
+		count->err = before->err;
+	count->is_known &= before->is_known;
+	if (is_cumulative)
+		count->value = sub_clamped(count->value, before->value);
+	else
+		count->before = before->value;
 }
 
 void kvm_counts_subtract(struct kvm_counts *counts,
@@ -97,17 +133,9 @@ void kvm_counts_subtract(struct kvm_counts *counts,
 {
 	size_t i;
 
-	for (i = 0; i < NUM_KVM_COUNTS; i++) {
-		struct kvm_count *count = &counts->v[i];
-
-		if (count->is_known && !before->v[i].is_known)
-			count->err = before->v[i].err;
-		count->is_known &= before->v[i].is_known;
-		if (i < NUM_KVM_CUMULATIVE)
-			count->value = sub_clamped(count->value, before->v[i].value);
-		else
-			count->before = before->v[i].value;
-	}
+	for (i = 0; i < NUM_KVM_COUNTS; i++)
+		subtract(&counts->v[i], &before->v[i], i < NUM_KVM_CUMULATIVE);
+	subtract(&counts->slot_generation, &before->slot_generation, true);
 }
 
 static struct kvm_mapped mapped(uint64_t small, uint64_t large, uint64_t huge)

@@ -44,9 +44,11 @@ struct kvm_count {
 	uint64_t before;
 };
 
-/* KVM's own statistics of one VM, as far as debugfs may be read. */
 struct kvm_counts {
+	/* KVM's own statistics of one VM, as far as debugfs may be read. */
 	struct kvm_count v[NUM_KVM_COUNTS];
+	/* By how much its slots' generation grew: see struct memslots. */
+	struct kvm_count slot_generation;
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "explain/fault.h"
 #include "explain/feature.h"
 #include "explain/page-wait.h"
+#include "explain/slot-changes.h"
 #include "explain/small-pages.h"
 #include "model/machine.h"
 
@@ -368,6 +369,14 @@ static const struct cause causes[] = {
 		"perf record -e kvmmmu:fast_page_fault -p PID, and the VMM's log of migrations and snapshots",
 		"end the migration or other dirty tracking (the VMM's dirty rate, a backup, a VGA display, Firecracker's track_dirty_pages); huge pages do not help, as KVM maps logged memory in 4K",
 		logged_gain,
+	}, {
+		"slot-changes", "memory slots that the VMM removes or moves", "VMM",
+		"what the VMM maps in the guest's memory has to stay there, or gets slower",
+		{ { drops_with_slots, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"perf trace -e ioctl -p PID: KVM_SET_USER_MEMORY_REGION",
+		"keep memory slots while the guest runs: KVM forgets all mapped pages when one is removed or moved. A display without blob resources (QEMU virtio-gpu blob=off), no PCI device whose BARs the guest moves, no memory that is plugged in and out; from Linux 6.12 on a VMM can let KVM keep those of other slots (KVM_X86_QUIRK_SLOT_ZAP_ALL off)",
+		gain_of_part,
 	}, {
 		"page-aging", "aging of pages without accessed bits", "L1",
 		"reclaim knows less about page use",

@@ -17,6 +17,9 @@
 
 #define LOGS_DIRTY_PAGES	1
 
+/* KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS */
+#define IS_CHANGING		(1ULL << 63)
+
 /* Each space has the generation of its first line. */
 struct generations {
 	bool is_known[MAX_SPACES];
@@ -66,6 +69,8 @@ static int parse(char *text, struct memslots *slots)
 	for (line = strtok_r(text, "\n", &save); line && !err;
 	     line = strtok_r(NULL, "\n", &save))
 		err = parse_line(line, &generations, slots);
+	slots->is_generation_known = generations.is_known[0];
+	slots->generation = generations.v[0] & ~IS_CHANGING;
 	return err;
 }
 

@@ -23,6 +23,13 @@ struct memslots {
 	size_t num;
 	/* There are more, which the module does not list. */
 	bool has_more;
+	/*
+	 * KVM's count of changes to the slots outside System Management Mode: from 0, and one
+	 * or two more for each step. To remove or to move a slot takes two steps. It is not
+	 * known of a guest without such slots.
+	 */
+	bool is_generation_known;
+	uint64_t generation;
 };
 
 /*

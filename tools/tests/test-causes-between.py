@@ -27,8 +27,8 @@ def none_of(cell):
     return [(name, flags, exponent, [0] * len(values)) for name, flags, exponent, values in cell]
 
 
-def advise(*cells, before=None, after=None, others=(), options=(), guest_ns=0, **values):
-    """What it says of a second in which files of /proc change; others are guests with one cell each."""
+def advise(*cells, before=None, after=None, guest_after=None, others=(), options=(), guest_ns=0, **values):
+    """What it says of a second in which files of /proc and the guest change; others are guests with one cell each."""
     stats = fixed(exits=1, guest_time_ns=guest_ns)
     values["proc"] = NO_LIMITS | (values.get("proc") or {}) | (before or {})
     with Still(*map(none_of, cells), seconds=1000, **{"guest": {"created_ns": 990 * SECOND}} | values) as w:
@@ -40,6 +40,8 @@ def advise(*cells, before=None, after=None, others=(), options=(), guest_ns=0, *
             w.machine.exits(number, [cell, stats])
         for name, value in (after or {}).items():
             write(f"{w.machine.proc}/{name}", value)
+        for name, value in (guest_after or {}).items():
+            write(f"{w.machine.device('l2-1')}/{name}", value, 0o440)
         while steps.step():
             pass
         equal(steps.end(), "", f"advise prints no message in a second with these values: {values.keys()}")
@@ -112,6 +114,28 @@ def test_userfaultfd():
           "memory-faults: faults that do not sleep leave a userfaultfd not ruled out")
     equal(got[2]["anonymous memory in small pages"], "ruled_out",
           "memory-faults: a userfaultfd rules out anonymous memory in small pages")
+
+
+def test_slot_changes():
+    """A removed slot makes KVM forget what is mapped; an added one does not."""
+    def slots(generation):
+        return {"memslots": f"0 0 0x0 {128 << 20} 0x7f0000000000 0x0000 {generation}\n1 0 0x0 {128 << 20} 0x7f0000000000 0x0000 5\n"}
+
+    changing = 1 << 63
+    for what, pages, generation, rule, verdict in (
+            ("slots that do not change", 4000, 40, "small-pages", "ruled_out"),
+            ("a slot that is being changed", 4000, 40 + changing, "small-pages", "ruled_out"),
+            ("a slot that is removed and added for each 4000 faults", 4000, 55, "slot-changes", "shown"),
+            ("the same while a slot is changed", 4000, 55 + changing, "slot-changes", "shown"),
+            ("pages that stay mapped while slots are added", 100000, 55, "small-pages", "ruled_out"),
+            ("more pages than were forgotten for each change", 10000, 55, "small-pages", "not_ruled_out"),
+            ("fewer pages than changes could make fault", 100, 55, "small-pages", "not_ruled_out"),
+            ("slots that are unknown", 4000, None, "small-pages", "not_ruled_out")):
+        guest = {"created_ns": 990 * SECOND} | (slots(40) if generation else {})
+        got = found(advise(in_second("EPT_VIOLATION", 10000, kernel=0.1), kvm=SMALL | {"pages_4k": pages, "pages_2m": 0}, sys=OFF, proc={"1001/smaps": smaps()},
+                           guest=guest, guest_after=slots(generation) if generation else None), "memory-faults")
+        equal((got[0], got[2]["memory slots that the VMM removes or moves"]), (rule, verdict),
+              f"memory-faults: advise finds {rule}, and slot changes are {verdict}, for {what}")
 
 
 BUSY, IDLE = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}
@@ -189,6 +213,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_slot_changes, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
     test()
 finish()
