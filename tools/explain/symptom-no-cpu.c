@@ -237,7 +237,7 @@ static const struct cause causes[] = {
 		/* No count is of them alone: it is what is left. */
 		{ },
 		"perf sched timehist -p PID",
-		"keep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; perf sched timehist -p PID names them",
+		"keep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; or give the VMM more weight than these have (CPUWeight=, cpu.weight of its cgroup, renice). perf sched timehist -p PID names them",
 	},
 };
 
