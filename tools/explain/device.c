@@ -231,7 +231,8 @@ static bool is_storm(const struct facts *f, const struct load *load, double rate
 {
 	struct gain gain = gain_of(f, load->parts[PART_KERNEL], load->rate);
 
-	return is_often(f, rate, 1000) && is_worth_it(f, &gain);
+	return (is_often(f, rate, 1000) || takes_much(f, load->parts[PART_KERNEL])) &&
+	       is_worth_it(f, &gain);
 }
 
 /* Who wakes a guest that halts often is seen by the MSRs that it writes. */
@@ -242,12 +243,18 @@ static bool are_halts_many(const struct facts *f, const struct load *msr)
 	return is_often_on_vcpu(f, &halts, 500) && msr->rate > halt.rate / 2;
 }
 
+bool vmm_emulates(const struct facts *f, const struct load *device)
+{
+	double vmm = device->parts[PART_VMM];
+
+	return (is_often(f, device->rate, 100) && is_often(f, vmm, 0.02)) || takes_much(f, vmm);
+}
+
 bool accesses_matter(const struct facts *f)
 {
 	struct load device = device_load(f), msr = load_of(f, &msrs, 2);
 
-	return (is_often(f, device.rate, 100) &&
-		is_often(f, device.parts[PART_VMM], 0.02)) ||
+	return vmm_emulates(f, &device) ||
 	       is_storm(f, &device, device.rate) ||
 	       is_storm(f, &msr, busiest_rate(f, &msrs)) || are_halts_many(f, &msr);
 }

@@ -34,7 +34,7 @@ static const char *const shutdowns[] = { "TRIPLE_FAULT", "shutdown", NULL };
 static bool is_named(const char *reason, const char *const *names)
 {
 	for (; *names; names++)
-		if (!strcmp(reason, *names))
+		if (!strcmp(reason_kind(reason), *names))
 			return true;
 	return false;
 }

@@ -71,7 +71,7 @@ static const struct {
 static bool is_one_of(const char *reason, const char *const *names)
 {
 	for (; *names; names++)
-		if (!strcmp(reason, *names))
+		if (!strcmp(reason_kind(reason), *names))
 			return true;
 	return false;
 }

@@ -9,10 +9,11 @@ const struct reasons all_reasons;
 
 bool reasons_have(const struct reasons *reasons, const char *name)
 {
+	const char *kind = reason_kind(name);
 	size_t i;
 
 	for (i = 0; i < MAX_NAMES && reasons->names[i]; i++)
-		if (!strcmp(reasons->names[i], name))
+		if (!strcmp(reasons->names[i], kind))
 			return true;
 	return reasons == &all_reasons;
 }
@@ -68,18 +69,27 @@ double mean_of_vcpus(const struct facts *f, double rate_of_guest)
 }
 
 /* No less than the mean, which is all that is known where vCPUs are not counted. */
-double busiest_rate(const struct facts *f, const struct reasons *reasons)
+static struct load busiest(const struct facts *f, const struct reasons *reasons)
 {
-	double most = mean_of_vcpus(f, load_of(f, reasons, 2).rate);
+	struct load all = load_of(f, reasons, 2), most = { };
 	size_t i;
 
+	most.rate = mean_of_vcpus(f, all.rate);
+	most.parts[PART_KERNEL] = mean_of_vcpus(f, all.parts[PART_KERNEL]);
 	for (i = 0; i < f->guest->num_vcpus; i++) {
-		double rate = load_in(f, &f->guest->vcpus[i].stats, reasons, 2).rate;
+		struct load own = load_in(f, &f->guest->vcpus[i].stats, reasons, 2);
 
-		if (rate > most)
-			most = rate;
+		if (own.rate > most.rate)
+			most.rate = own.rate;
+		if (own.parts[PART_KERNEL] > most.parts[PART_KERNEL])
+			most.parts[PART_KERNEL] = own.parts[PART_KERNEL];
 	}
 	return most;
+}
+
+double busiest_rate(const struct facts *f, const struct reasons *reasons)
+{
+	return busiest(f, reasons).rate;
 }
 
 double in_interval(const struct facts *f, uint64_t count)
@@ -132,4 +142,17 @@ bool is_often_on_vcpu(const struct facts *f, const struct reasons *reasons,
 		      double threshold)
 {
 	return is_often(f, busiest_rate(f, reasons), threshold);
+}
+
+bool takes_much(const struct facts *f, double cpus)
+{
+	return is_often(f, cpus, 0.05);
+}
+
+bool is_much_on_vcpu(const struct facts *f, const struct reasons *reasons,
+		     double threshold)
+{
+	struct load most = busiest(f, reasons);
+
+	return is_often(f, most.rate, threshold) || takes_much(f, most.parts[PART_KERNEL]);
 }

@@ -53,5 +53,10 @@ bool is_worth_it(const struct facts *f, const struct gain *gain);
 bool is_often(const struct facts *f, double rate, double threshold);
 bool is_often_on_vcpu(const struct facts *f, const struct reasons *reasons,
 		      double threshold);
+/* So much of a CPU is a symptom however seldom the exits are that take it. */
+bool takes_much(const struct facts *f, double cpus);
+/* Is it often on the busiest vCPU, or does KVM take much of its CPU for them? */
+bool is_much_on_vcpu(const struct facts *f, const struct reasons *reasons,
+		     double threshold);
 
 #endif

@@ -17,7 +17,7 @@ static bool uses_page(const struct facts *f, struct advice *a)
 	struct load page = load_of(f, &pages, 2);
 
 	a->gain = gain_of(f, page.parts[PART_KERNEL], page.rate);
-	if (!is_often_on_vcpu(f, &pages, 500) || !is_worth_it(f, &a->gain))
+	if (!is_much_on_vcpu(f, &pages, 500) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for the local APIC",
 				page.rate);

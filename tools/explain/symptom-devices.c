@@ -19,8 +19,7 @@ static bool emulates(const struct facts *f, struct advice *a)
 	struct load device = device_load(f);
 	char *evidence;
 
-	if (!is_often(f, device.rate, 100) ||
-	    !is_often(f, device.parts[PART_VMM], 0.02))
+	if (!vmm_emulates(f, &device))
 		return false;
 	/* Where the accesses end, with all that is spent on them. */
 	a->gain = gain_of(f, device.parts[PART_KERNEL] + device.parts[PART_VMM],

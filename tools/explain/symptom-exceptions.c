@@ -29,7 +29,7 @@ static bool are_many(const struct facts *f, struct advice *a)
 	struct load load = load_of(f, &exceptions, 2);
 
 	a->gain = gain_of(f, load.parts[PART_KERNEL], load.rate);
-	if (!is_often_on_vcpu(f, &exceptions, 1000) || !is_worth_it(f, &a->gain))
+	if (!is_much_on_vcpu(f, &exceptions, 1000) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for exceptions or NMIs of this machine, control registers and INVLPG; they take KVM %.2f s of each second",
 				load.rate, load.parts[PART_KERNEL]);

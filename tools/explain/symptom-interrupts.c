@@ -28,7 +28,7 @@ static bool is_interrupted(const struct facts *f, struct advice *a)
 	struct load irq = load_of(f, &interrupts, 2);
 
 	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
-	if (!is_often_on_vcpu(f, &interrupts, 5000) || !is_worth_it(f, &a->gain))
+	if (!is_much_on_vcpu(f, &interrupts, 5000) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for interrupts of this machine",
 				irq.rate);

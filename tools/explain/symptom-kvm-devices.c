@@ -13,7 +13,9 @@ static bool emulates(const struct facts *f, struct advice *a)
 	double rate = access_all(f, SERVED_BY_KVM);
 
 	a->gain = gain_of(f, device.parts[PART_KERNEL], rate);
-	if (!device.rate || !is_often(f, rate, 1000) || !is_worth_it(f, &a->gain))
+	if (!device.rate || !is_worth_it(f, &a->gain) ||
+	    !(is_often(f, rate, 1000) ||
+	      (rate > device.rate / 2 && takes_much(f, device.parts[PART_KERNEL]))))
 		return false;
 	access_name(f, SERVED_BY_KVM, a,
 		    xasprintf("%.0f accesses per second to devices that KVM emulates; all device accesses take KVM %.2f s of each second",

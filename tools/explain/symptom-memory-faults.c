@@ -50,8 +50,9 @@ static bool has_faults(const struct facts *f, struct advice *a)
 
 	a->gain = gain_of(f, fault.parts[PART_KERNEL] + log.parts[PART_KERNEL],
 			  fault.rate + log.rate);
-	if ((!is_often(f, fault.rate, 200) && !is_often(f, log.rate, 1)) ||
-	    !is_worth_it(f, &a->gain))
+	if (!is_worth_it(f, &a->gain) ||
+	    !(is_often(f, fault.rate, 200) || is_often(f, log.rate, 1) ||
+	      takes_much(f, fault.parts[PART_KERNEL])))
 		return false;
 	pages = pages_text(f);
 	a->evidence = xasprintf("%.0f EPT/NPT faults per second; they take KVM %.2f s of each second; %s",

@@ -29,7 +29,7 @@ static bool accesses(const struct facts *f, struct advice *a)
 	if (are_filtered(f, &msr))
 		return false;
 	a->gain = gain_of(f, msr.parts[PART_KERNEL], msr.rate);
-	if (!is_often_on_vcpu(f, &msrs, 1000) || !is_worth_it(f, &a->gain))
+	if (!is_much_on_vcpu(f, &msrs, 1000) || !is_worth_it(f, &a->gain))
 		return false;
 	access_name(f, SERVED_MSR, a,
 		    xasprintf("%.0f exits per second for MSRs; they take KVM %.2f s of each second",

@@ -221,7 +221,7 @@ GROUP(table, "GDTR_IDTR", "LDTR_TR", "read_gdtr", "read_idtr", "read_ldtr", "rea
 GROUP(window, "INTERRUPT_WINDOW", "PENDING_INTERRUPT", "NMI_WINDOW", "vintr", "iret")
 GROUP(timer, "PREEMPTION_TIMER")
 GROUP(priority, "TPR_BELOW_THRESHOLD", "read_cr8", "write_cr8", "write_cr8_trap")
-GROUP(bus_lock, "BUS_LOCK", "bus_lock")
+GROUP(bus_lock, "BUS_LOCK")
 GROUP(notify, "NOTIFY")
 GROUP(mwait, "MWAIT_INSTRUCTION", "MONITOR_INSTRUCTION", "mwait", "monitor")
 GROUP(avic, "avic_incomplete_ipi", "avic_unaccelerated_access")

@@ -18,7 +18,7 @@ static bool spins(const struct facts *f, struct advice *a)
 	struct load pause = load_of(f, &pauses, 2);
 
 	a->gain = gain_of(f, pause.parts[PART_KERNEL], pause.rate);
-	if (!is_often_on_vcpu(f, &pauses, 500) || !is_worth_it(f, &a->gain))
+	if (!is_much_on_vcpu(f, &pauses, 500) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for PAUSE; they take KVM %.2f s of each second",
 				pause.rate, pause.parts[PART_KERNEL]);

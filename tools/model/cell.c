@@ -8,6 +8,7 @@
 
 #define VMX_EXIT_HLT	12
 #define SVM_EXIT_HLT	0x78
+#define SVM_EXIT_IDLE_HLT 0xa6
 
 bool cell_is_split(const struct exit_cell *cell)
 {
@@ -22,8 +23,9 @@ bool cell_is_split(const struct exit_cell *cell)
 /* Code 12 is something else on SVM, so the name counts too. */
 bool cell_is_halt(const struct exit_cell *cell)
 {
-	return !strcasecmp(cell->key.reason, "HLT") &&
-	       (cell->key.code == VMX_EXIT_HLT || cell->key.code == SVM_EXIT_HLT);
+	return !strcasecmp(reason_kind(cell->key.reason), "HLT") &&
+	       (cell->key.code == VMX_EXIT_HLT || cell->key.code == SVM_EXIT_HLT ||
+		cell->key.code == SVM_EXIT_IDLE_HLT);
 }
 
 bool cell_is_idle(const struct exit_cell *cell)

@@ -83,9 +83,26 @@ static int next_part(const char **s, char *part, size_t size)
 	return 0;
 }
 
+const char *reason_kind(const char *reason)
+{
+	static const char *const kinds[][2] = {
+		/* Where the CPU exits for HLT only if no interrupt is pending. */
+		{ "idle-halt", "hlt" },
+		{ "buslock", "BUS_LOCK" },
+		/* RDMSR and WRMSRNS with the MSR's number in the instruction. */
+		{ "MSR_READ_IMM", "MSR_READ" }, { "MSR_WRITE_IMM", "MSR_WRITE" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(reason, kinds[i][0]))
+			return kinds[i][1];
+	return reason;
+}
+
 static bool is_reason(const char *s)
 {
-	while (isalnum((unsigned char)*s) || *s == '_')
+	while (isalnum((unsigned char)*s) || *s == '_' || *s == '-')
 		s++;
 	return !*s;
 }

@@ -36,6 +36,9 @@ struct exit_key {
 	char reason[MAX_REASON];
 };
 
+/* What rules know it by: newer CPUs exit for some of the same under another name. */
+const char *reason_kind(const char *reason);
+
 /* What is known of the exits of one (level, reason). */
 struct exit_cell {
 	struct exit_key key;

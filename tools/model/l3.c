@@ -379,7 +379,7 @@ uint64_t l3_handled(const struct l3_exits *exits)
 
 bool l3_is_halt(const struct l3_exits *exits)
 {
-	return !strcasecmp(exits->reason, "HLT");
+	return !strcasecmp(reason_kind(exits->reason), "HLT");
 }
 
 uint64_t l3_busy_ns(const struct l3_counts *counts)

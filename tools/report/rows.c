@@ -18,7 +18,7 @@ char *reason_label(const json_t *cell)
 /* SVM's names are lower case. */
 static bool is_halt(const json_t *cell)
 {
-	return !strcasecmp(text_of(cell, "reason"), "HLT");
+	return !strcasecmp(reason_kind(text_of(cell, "reason")), "HLT");
 }
 
 /* Of the highest bucket that has any; NULL if none has. The last bucket is open. */

@@ -414,6 +414,23 @@ def test_large_guests():
         equal([a["symptom"] for a in large(cells, busy=[cells])], [symptom], f"{symptom}: {rate} exits a second are many for one of 64 vCPUs")
 
 
+def test_few_that_take_long():
+    """What takes a twentieth of a vCPU's time is a symptom, however seldom it is."""
+    for name, rate, parts, symptom in (
+            ("EPT_VIOLATION", 100, {"kernel": 0.6}, "memory-faults"), ("npf", 60, {"kernel": 0.9}, "memory-faults"),
+            ("EXTERNAL_INTERRUPT", 3000, {"kernel": 0.6}, "interrupts"), ("MSR_WRITE", 800, {"kernel": 0.4}, "msrs"),
+            ("CR_ACCESS", 200, {"kernel": 0.5}, "exceptions"), ("APIC_WRITE", 300, {"kernel": 0.3}, "apic"),
+            ("PAUSE_INSTRUCTION", 300, {"kernel": 0.3}, "pauses"), ("IO_INSTRUCTION", 60, {"vmm": 0.5}, "devices"),
+            ("CPUID", 50, {"kernel": 0.1}, "other-exits"), ("HLT", 50, {"vmm": 0.1}, "vmm-time")):
+        cells = exits(name, rate, **parts)
+        with Advised(cells, isa="svm" if name.islower() else "vmx") as b:
+            found = [a["symptom"] for a in b.advice()]
+            equal(found, [symptom], f"{symptom}: advise has it for {rate} exits a second that take {parts}")
+        if "kernel" in parts:
+            equal(large(exits(name, rate, **{part: cpus / 20 for part, cpus in parts.items()})), [],
+                  f"{symptom}: advise has nothing for 64 vCPUs whose {rate} exits a second take a twentieth of {parts}")
+
+
 def test_long_sleeps():
     for asleep_us, verdict in ((900, "shown"), (1400, "ruled_out")):
         with Advised(exits("HLT", 600, kernel=0.03, halted=600 * asleep_us / 10**6), allowed="0-1", kvm={"halt_poll_success_ns": 0, "halt_poll_fail_ns": 0}) as b:
@@ -869,7 +886,7 @@ def test_all_together():
         equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
-            b.guest(i, exits("EXTERNAL_INTERRUPT", 10, kernel=0.09, runq=0.03))
+            b.guest(i, exits("HLT", 10, kernel=0.045, runq=0.03), exits("EXTERNAL_INTERRUPT", 10, kernel=0.045))
             write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
@@ -1072,6 +1089,7 @@ print("KTAP version 1")
 test_situations()
 test_other_vmms()
 test_large_guests()
+test_few_that_take_long()
 test_long_sleeps()
 test_ruled_out()
 test_svm()

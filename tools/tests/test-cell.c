@@ -50,6 +50,8 @@ static void test_busy(void)
 	ktap_ok(!cell_busy_ns(&c) && cell_is_idle(&c), "VMX HLT is not");
 	c = cell(2, 120, "hlt", 4, 4000);
 	ktap_ok(!cell_busy_ns(&c) && cell_is_idle(&c), "SVM hlt is not");
+	c = cell(2, 166, "idle-halt", 4, 4000);
+	ktap_ok(!cell_busy_ns(&c) && cell_is_idle(&c), "SVM idle-halt is not");
 	c = cell(2, 12, "write_cr2", 4, 4000);
 	ktap_ok(cell_busy_ns(&c) == 4000, "code 12 by another name is");
 	c = split("HLT", 1000, 100, 600, 50, 50);
