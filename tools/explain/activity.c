@@ -116,6 +116,7 @@ void activity_read(const struct env *env, struct activity *activity)
 		.swap_ins = add_saturated(value_of(text, "pswpin"), value_of(text, "zswpin")),
 		.major_faults = value_of(text, "pgmajfault"),
 		.stalls = count_stalls(text),
+		.ksm_copies = value_of(text, "cow_ksm"),
 	};
 	free(text);
 	read_idle(env, activity);
@@ -150,6 +151,7 @@ void activity_subtract(struct activity *activity,
 	activity->major_faults = sub_clamped(activity->major_faults,
 					     before->major_faults);
 	activity->stalls = sub_clamped(activity->stalls, before->stalls);
+	activity->ksm_copies = sub_clamped(activity->ksm_copies, before->ksm_copies);
 	for (i = 0; i < activity->num_interrupts; i++) {
 		struct interrupt *one = &activity->interrupts[i];
 

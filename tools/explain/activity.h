@@ -40,6 +40,8 @@ struct activity {
 	uint64_t major_faults;
 	/* Allocations that had to free or move other pages first. */
 	uint64_t stalls;
+	/* Merged pages that were copied to be written; not counted before Linux 5.18. */
+	uint64_t ksm_copies;
 };
 
 void activity_read(const struct env *env, struct activity *activity);

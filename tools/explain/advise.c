@@ -75,6 +75,7 @@ static void look(const struct facts *facts, size_t place, struct advice **list,
 	const struct guest *guest = &facts->guest->guest;
 	struct advice advice = {
 		.order = place, .guest_id = guest->id, .num_guests = 1,
+		.is_enough = facts->scale == 1,
 	};
 
 	if (!symptom_explain(symptoms[place], facts, &advice))

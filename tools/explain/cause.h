@@ -26,7 +26,7 @@ struct clue {
 	enum verdict if_yes, if_no;
 };
 
-#define MAX_CLUES	5
+#define MAX_CLUES	6
 
 struct cause {
 	const char *name;
@@ -73,6 +73,8 @@ struct gain gain_of_part(const struct facts *facts, const struct gain *all);
 struct gain gain_not_counted(const struct facts *facts, const struct gain *all);
 
 /* A cure of two symptoms: swapped memory makes faults, and makes vCPUs sleep. */
+/* What a guest that keeps its memory costs. */
+#define LESS_MEMORY "others get less memory; without swap the OOM killer ends a VMM sooner"
 #define KEEP_IN_MEMORY "more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or lock its memory (QEMU -overcommit mem-lock=on)"
 
 /* In the order in which equal gains are shown. */

@@ -13,6 +13,16 @@ bool is_qemu(const struct facts *facts)
 	return !strncmp(name, "qemu", 4) || !strcmp(name, "kvm");
 }
 
+bool vmm_has_option(const struct facts *f, const char *option)
+{
+	size_t i;
+
+	for (i = 0; f->cmdline && i < f->cmdline_len; i += strlen(f->cmdline + i) + 1)
+		if (!strcmp(f->cmdline + i, option))
+			return true;
+	return false;
+}
+
 const struct guest_memory *memory_of(const struct facts *facts)
 {
 	if (!facts->memory->is_read)

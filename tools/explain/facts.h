@@ -75,6 +75,8 @@ struct advice {
 	const char *change_for_all;
 	/* The symptom's place, which orders equal gains. */
 	size_t order;
+	/* One of the guests that it is about deserves it by itself. */
+	bool is_enough;
 	/* If it is about more than one, guest_id is 0 and guest_name says how many. */
 	size_t num_guests;
 	uint64_t guest_id;
@@ -101,6 +103,8 @@ void advice_free(struct advice *advice);
 
 /* By the name of the VMM's program; false if that is not known. */
 bool is_qemu(const struct facts *facts);
+/* Is it a word of the VMM's command line? False also if that is not known. */
+bool vmm_has_option(const struct facts *facts, const char *option);
 
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);

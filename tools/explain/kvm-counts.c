@@ -21,6 +21,7 @@ static const char *const files[NUM_KVM_COUNTS] = {
 	[KVM_FAST_FAULTS] = "pf_fast",
 	[KVM_FAULTS_TAKEN] = "pf_taken",
 	[KVM_FAULTS_EMULATED] = "pf_emulate",
+	[KVM_FAULTS_FIXED] = "pf_fixed",
 	[KVM_MMIO_EXITS] = "mmio_exits",
 	[KVM_SMALL_PAGES] = "pages_4k",
 	[KVM_LARGE_PAGES] = "pages_2m",

@@ -22,6 +22,8 @@ enum kvm_count_id {
 	/* Faults for which KVM looked for a page, and those of them where it found none. */
 	KVM_FAULTS_TAKEN,
 	KVM_FAULTS_EMULATED,
+	/* Those that ended with a page mapped. */
+	KVM_FAULTS_FIXED,
 	/* Accesses by address that reached the VMM. */
 	KVM_MMIO_EXITS,
 	/* What is mapped now, in pages of their size. */

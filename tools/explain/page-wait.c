@@ -22,6 +22,47 @@ double asleep_for_pages(const struct facts *f)
 	return load_of_both(f, &faults).parts[PART_BLOCKED] + halted_for_pages(f);
 }
 
+/* Exits of so long that they are in a bucket are shorter than its end, and than the longest. */
+static double longest_in(const struct exit_cell *cell, unsigned int bucket)
+{
+	double end = (double)(1ULL << bucket), most = cell->value[CELL_MAX];
+
+	if (bucket + 1 == cell->num_buckets)
+		return most;
+	return most && most < end ? most : end;
+}
+
+/* How many of a cell's longest exits could have slept for what is left of a time. */
+static double fewest_of(const struct exit_cell *cell, double *left_ns)
+{
+	unsigned int i = cell->num_buckets;
+	double num = 0;
+
+	while (i-- && *left_ns > 0) {
+		double each = longest_in(cell, i), some = cell->hist[i];
+
+		if (!some || !each)
+			continue;
+		if (some > *left_ns / each)
+			some = *left_ns / each;
+		num += some;
+		*left_ns -= some * each;
+	}
+	return num;
+}
+
+double fewest_asleep(const struct facts *f, double share)
+{
+	double left_ns = asleep_for_pages(f) * share * f->guest->interval_ns, num = 0;
+	const struct exit_stats *stats = &f->guest->stats;
+	size_t i;
+
+	for (i = 0; i < stats->num_cells; i++)
+		if (is_page_fault(&stats->cells[i].key))
+			num += fewest_of(&stats->cells[i], &left_ns);
+	return left_ns > 0 ? 0 : num * in_interval(f, NSEC_PER_SEC);
+}
+
 /*
  * Of the whole machine: too few rule it out, and many may be others'. Whether those that
  * there were came while the guest was there is not known.
@@ -38,8 +79,10 @@ static enum answer took_long(const struct facts *f, uint64_t count, const char *
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("this machine %s %.0f times per second", what, rate);
-	return most * MOST_PER_PAGE < asleep ? ANSWER_NO :
-	       rate * MOST_PER_PAGE < asleep ? ANSWER_UNKNOWN : ANSWER_YES;
+	if (most * MOST_PER_PAGE < asleep || most < fewest_asleep(f, 0.5))
+		return ANSWER_NO;
+	return rate * MOST_PER_PAGE < asleep || rate < fewest_asleep(f, 1) ?
+	       ANSWER_UNKNOWN : ANSWER_YES;
 }
 
 enum answer waits_for_swap(const struct facts *f, char **seen)
@@ -50,4 +93,11 @@ enum answer waits_for_swap(const struct facts *f, char **seen)
 enum answer waits_for_disk(const struct facts *f, char **seen)
 {
 	return took_long(f, f->activity.major_faults, "read a disk for a page", seen);
+}
+
+char *serve_pages(const struct facts *f, const char *otherwise)
+{
+	if (is_qemu(f) && vmm_has_option(f, "-incoming"))
+		return xstrdup("nothing here, if it is a postcopy migration (-incoming): it ends when all memory is copied. It is over sooner with a faster network, and waits less with the capability postcopy-preempt, or with more of the memory copied before the switch");
+	return xstrdup(otherwise);
 }

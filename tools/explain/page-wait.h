@@ -18,6 +18,18 @@ double asleep_for_pages(const struct facts *facts);
 /* What of that is not in the part that is called blocked. */
 double halted_for_pages(const struct facts *facts);
 
+/*
+ * How many faults of each second at least slept for that share of this time: those whose
+ * histogram has it that they took longest. 0 where that is not known.
+ */
+double fewest_asleep(const struct facts *facts, double share);
+
+/*
+ * What to do where a userfaultfd provides the pages, to free: QEMU uses one for what a
+ * postcopy migration has not copied yet, and otherwise as others do.
+ */
+char *serve_pages(const struct facts *facts, const char *otherwise);
+
 /* Clues: could pages read from swap, or from any disk, have taken the time asleep? */
 enum answer waits_for_swap(const struct facts *facts, char **seen);
 enum answer waits_for_disk(const struct facts *facts, char **seen);

@@ -169,8 +169,12 @@ char *allow_shmem(const struct facts *f)
 
 char *leave_file(const struct facts *f)
 {
-	enum backing backing = memory_of(f)->mapping.backing;
+	const struct mapping *mapping = &memory_of(f)->mapping;
+	enum backing backing = mapping->backing;
 
+	/* Others map it, too: devices by vhost-user, such as virtiofsd. */
+	if (backing == BACKING_FILE && !mapping_is_private_file(mapping))
+		return xstrdup("share other memory with the VMM's helpers (vhost-user, virtiofsd): a memfd with shmem_enabled, or huge pages (libvirt: <source type='memfd'/>, <hugepages/> in memoryBacking; QEMU: memory-backend-memfd,share=on,hugetlb=on), or a directory in a tmpfs mounted with huge=always (memory_backing_dir in qemu.conf). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that");
 	if (backing == BACKING_FILE)
 		return xstrdup("do not map the memory from a file: read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). A file on a disk is mapped in 4K; neither enabled nor hugetlbfs changes that");
 	return xasprintf("map it shared, unless other guests start from the same file (QEMU's memory-backend-file: share=on), so that %s decides how large its pages are; or read the snapshot into anonymous memory, or serve it by a userfaultfd, which can be backed by hugetlbfs (Firecracker: mem_backend Uffd, huge_pages 2M). As long as it is private, each page that is written is copied in 4K, whatever that says",

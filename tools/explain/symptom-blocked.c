@@ -129,6 +129,14 @@ static enum answer is_at_max(const struct facts *f, char **seen)
 	return !is_known ? ANSWER_UNKNOWN : share >= 0.9 ? ANSWER_YES : ANSWER_NO;
 }
 
+/* Each fault that sleeps for it is counted once at least. */
+static bool are_stalls_few(const struct facts *f)
+{
+	double most = most_of_machine(f, f->activity.stalls);
+
+	return f->activity.is_memory_known && (!most || most < fewest_asleep(f, 0.5));
+}
+
 /* What is looked at may be of others: it can rule out, and not show. */
 static enum answer frees_memory(const struct facts *f, char **seen)
 {
@@ -139,8 +147,7 @@ static enum answer frees_memory(const struct facts *f, char **seen)
 		xasprintf("allocations of this machine freed or moved other pages first %.0f times per second",
 			  rate) :
 		xstrdup("/proc/vmstat was not read at the interval's beginning");
-	return is_at_max(f, seen) == ANSWER_NO && is_known && !f->activity.stalls ?
-	       ANSWER_NO : ANSWER_UNKNOWN;
+	return is_at_max(f, seen) == ANSWER_NO && are_stalls_few(f) ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static enum answer memory_is(const struct facts *f, bool is,
@@ -186,6 +193,11 @@ static enum answer is_file(const struct facts *f, char **seen)
 				    "mapped from a file", seen), waits_for_disk, seen);
 }
 
+static char *serve_faster(const struct facts *f)
+{
+	return serve_pages(f, "serve pages faster: the userfaultfd handler on a CPU of its own, the snapshot in memory, 2M around each missing page");
+}
+
 #define OF_FAULTS { waits_for_pages, VERDICT_OPEN, VERDICT_RULED_OUT }
 
 static const struct cause causes[] = {
@@ -206,9 +218,9 @@ static const struct cause causes[] = {
 		"the pages take memory before they are needed",
 		{ { is_watched, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		"serve pages faster: the userfaultfd handler on a CPU of its own, the snapshot in memory, 2M around each missing page",
+		.change_of = serve_faster,
 	}, {
-		"swap-wait", "waiting for swap", "L1", "others get less memory",
+		"swap-wait", "waiting for swap", "L1", LESS_MEMORY,
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"Swap in /proc/PID/smaps",
 		KEEP_IN_MEMORY,

@@ -111,18 +111,11 @@ static enum answer lacks_unrestricted(const struct facts *f, char **seen)
  */
 static enum answer awaits_debugger(const struct facts *f, char **seen)
 {
-	size_t i;
+	bool is_awaited = vmm_has_option(f, "-s") || vmm_has_option(f, "-gdb");
 
-	if (!f->cmdline) {
-		*seen = xstrdup("the VMM's command line cannot be read");
-		return ANSWER_UNKNOWN;
-	}
-	for (i = 0; i < f->cmdline_len; i += strlen(f->cmdline + i) + 1)
-		if (!strcmp(f->cmdline + i, "-s") || !strcmp(f->cmdline + i, "-gdb")) {
-			*seen = xasprintf("%s in the VMM's command line", f->cmdline + i);
-			return ANSWER_UNKNOWN;
-		}
-	*seen = xstrdup("no -s or -gdb in the VMM's command line");
+	*seen = xstrdup(!f->cmdline ? "the VMM's command line cannot be read" :
+			is_awaited ? "-s or -gdb in the VMM's command line" :
+				     "no -s or -gdb in the VMM's command line");
 	return ANSWER_UNKNOWN;
 }
 

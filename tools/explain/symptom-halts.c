@@ -44,9 +44,13 @@ static struct halting halting_of(const struct facts *f)
 	if (h.load.rate)
 		h.each_ns = h.load.parts[PART_HALTED] * NSEC_PER_SEC / h.load.rate;
 	kernel = h.load.parts[PART_KERNEL] - h.hit - h.miss;
-	/* Where it cannot be told, polling may be all of KVM's time. */
-	h.exits = gain_of(f, h.is_polling_known && kernel > 0 ? kernel : 0,
-			  h.load.rate);
+	h.exits = gain_of(f, kernel > 0 ? kernel : 0, h.load.rate);
+	/* Polling may be all of KVM's time, or none of it. */
+	if (!h.is_polling_known) {
+		h.exits.low -= kernel;
+		if (h.exits.kind == GAIN_AT_LEAST)
+			h.exits.kind = GAIN_UNKNOWN;
+	}
 	return h;
 }
 
@@ -107,8 +111,8 @@ static bool are_many(const struct facts *f, struct advice *a)
 		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM's polling failed for %.3f s of each second, succeeded for %.3f s",
 					h.load.rate, h.each_ns / 1000, h.miss, h.hit);
 	else
-		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; KVM's time for them is left out, as its polling part cannot be read",
-					h.load.rate, h.each_ns / 1000);
+		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; they take KVM %.3f s of each second, and which part of that is polling cannot be read",
+					h.load.rate, h.each_ns / 1000, h.load.parts[PART_KERNEL]);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include "explain/page-wait.h"
 #include "explain/slot-changes.h"
 #include "explain/small-pages.h"
+#include "explain/taken-pages.h"
 #include "model/machine.h"
 
 static const struct reasons exits = { { "EPT_VIOLATION", "npf", "PML_FULL" } };
@@ -196,78 +197,6 @@ static enum answer is_served_by_page(const struct facts *f, char **seen)
 	return each >= LEAST_SLEEP ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-static enum answer is_swapped(const struct facts *f, char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-	enum answer answer;
-	char *more = NULL;
-
-	if (!is_memory_known(f, seen))
-		return ANSWER_UNKNOWN;
-	*seen = xasprintf("%llu MB of its memory are swapped out",
-			  (unsigned long long)memory->mapping.swapped_bytes >> 20);
-	if (!memory->mapping.swapped_bytes)
-		return ANSWER_NO;
-	/* A sleep in KVM is what a page from a disk takes. */
-	if (asleep_for_pages(f) < 0.02)
-		return ANSWER_UNKNOWN;
-	answer = waits_for_swap(f, &more);
-	append(seen, "; %s", more);
-	free(more);
-	return answer;
-}
-
-/* So many of these in a second could have caused so many faults. */
-static enum answer could_cause(const struct facts *f, uint64_t count,
-			       const char *what, char **seen)
-{
-	if (!f->activity.is_memory_known) {
-		*seen = xasprintf("/proc/vmstat was not read at the interval's beginning%s",
-				  f->env->past ? ": not recorded" : "");
-		return ANSWER_UNKNOWN;
-	}
-	*seen = xasprintf("this machine %s %.0f times per second", what,
-			  rate_of_machine(f, count));
-	/* Of all processes: that there are many does not say whose they are. */
-	return most_of_machine(f, count) < memory_faults(f).rate / 10 ? ANSWER_NO :
-									ANSWER_UNKNOWN;
-}
-
-static enum answer is_balanced(const struct facts *f, char **seen)
-{
-	char value[16];
-
-	if (machine_file(f->env->proc, value, sizeof(value),
-			 "sys/kernel/numa_balancing") && !strcmp(value, "0")) {
-		*seen = xstrdup("kernel.numa_balancing is 0");
-		return ANSWER_NO;
-	}
-	return could_cause(f, f->activity.numa_updates,
-			   "unmapped a page for NUMA balancing", seen);
-}
-
-static enum answer is_migrated(const struct facts *f, char **seen)
-{
-	return could_cause(f, f->activity.migrations, "moved a page", seen);
-}
-
-static enum answer is_merged(const struct facts *f, char **seen)
-{
-	const struct guest_memory *memory = memory_of(f);
-	char value[16];
-
-	if (machine_file(f->env->sysfs, value, sizeof(value),
-			 "kernel/mm/ksm/run") && strcmp(value, "1")) {
-		*seen = xstrdup("KSM does not run");
-		return ANSWER_NO;
-	}
-	if (!memory->err && !memory->mapping.is_mergeable) {
-		*seen = xstrdup("the VMM does not let KSM merge the guest's memory");
-		return ANSWER_NO;
-	}
-	return ANSWER_UNKNOWN;
-}
-
 /* Each fault has added a page to what is mapped. */
 static enum answer is_growing(const struct facts *f, char **seen)
 {
@@ -297,6 +226,11 @@ static char *stop_splitting(const struct facts *f)
 	return xstrdup(is_safe ?
 		       "l1tune tune kvm.nx_huge_pages=N: this CPU is not affected by iTLB multihit" :
 		       "l1tune tune kvm.nx_huge_pages_recovery_ratio=0, so that split pages are not merged and split again; nx_huge_pages=N only if all guests are trusted, as this CPU may be affected by iTLB multihit");
+}
+
+static char *fill_more(const struct facts *f)
+{
+	return serve_pages(f, "fill more at a time: the userfaultfd handler copies 2M around each missing page, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) turns 512 faults into one");
 }
 
 /*
@@ -358,6 +292,7 @@ static struct gain logged_gain(const struct facts *f, const struct gain *all)
 }
 
 #define RULED_OUT_BY_SMALL_FORCED \
+	{ are_for_pages_size, VERDICT_OPEN, VERDICT_RULED_OUT }, \
 	{ is_logged, VERDICT_RULED_OUT, VERDICT_OPEN }, \
 	{ splits_executed_pages, VERDICT_RULED_OUT, VERDICT_OPEN }, \
 	{ is_mapped_small, VERDICT_OPEN, VERDICT_RULED_OUT }
@@ -398,14 +333,27 @@ static const struct cause causes[] = {
 		"the guest starts later, or takes more memory at once",
 		{ { is_served_by_page, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"um or uw in VmFlags of /proc/PID/smaps",
-		"fill more at a time: the userfaultfd handler copies 2M around each missing page, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) turns 512 faults into one",
-		gain_of_part,
+		.change_of = fill_more, .gain = gain_of_part,
 	}, {
 		"swap", "swapped-out memory", "L1",
-		"others get less memory",
+		LESS_MEMORY,
 		{ { is_swapped, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf trace -F all -p PID: major faults of its threads",
 		KEEP_IN_MEMORY,
+		gain_of_part,
+	}, {
+		"ksm", "pages merged by KSM", "L1 and VMM", "merged pages take memory again",
+		{ { is_merged, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"whether cow_ksm in /proc/vmstat or pages_sharing in /sys/kernel/mm/ksm changes",
+		"no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run",
+		gain_of_part,
+	}, {
+		"reclaim", "pages that are freed or moved first for each fault", "L1",
+		"others get less memory",
+		{ { frees_pages_first, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"whether allocstall_ and compact_ grow in /proc/vmstat; perf record -g -t TID of a vCPU",
+		"more free memory: fewer or smaller guests, or a larger vm.min_free_kbytes. If compact_stall grows: echo defer+madvise > /sys/kernel/mm/transparent_hugepage/defrag (defer, if the VMM asks for huge pages itself), or huge pages that are reserved at boot (hugetlbfs)",
 		gain_of_part,
 	}, {
 		"small-pages-vmm", "the VMM refuses huge pages", "VMM",
@@ -466,6 +414,7 @@ static const struct cause causes[] = {
 		"numa-balancing", "NUMA balancing", "L1",
 		"the guest's memory stays on the node where it is",
 		{ { is_balanced, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { begins_again, VERDICT_OPEN, VERDICT_OPEN },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"sysctl kernel.numa_balancing=0 for a while, and look again",
 		"sysctl kernel.numa_balancing=0, with the guest kept on one node (numactl --cpunodebind --membind)",
@@ -474,16 +423,10 @@ static const struct cause causes[] = {
 		"migration", "pages moved by compaction", "L1",
 		"large allocations fail more often",
 		{ { is_migrated, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { begins_again, VERDICT_OPEN, VERDICT_OPEN },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"perf record -e migrate:mm_migrate_pages -ag",
 		"sysctl vm.compaction_proactiveness=0, and more free memory or reserved huge pages, so that fewer pages are moved",
-		gain_of_part,
-	}, {
-		"ksm", "pages merged by KSM", "L1 and VMM", "merged pages take memory again",
-		{ { is_merged, VERDICT_OPEN, VERDICT_RULED_OUT },
-		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
-		"whether pages_sharing in /sys/kernel/mm/ksm changes",
-		"no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run",
 		gain_of_part,
 	}, {
 		"first-touch", "first touch of memory in large pages", "guest",

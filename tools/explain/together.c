@@ -44,6 +44,7 @@ static struct advice sum_up(const struct advice *some, size_t num)
 
 	for (i = 1; i < num; i++) {
 		add_gain(&all.gain, &some[i].gain);
+		all.is_enough |= some[i].is_enough;
 		if (some[i].gain.high > most->gain.high)
 			most = &some[i];
 	}
@@ -87,7 +88,8 @@ void advise_together(struct advice *some, size_t num_some, struct advice **list,
 		if (i - first < 2)
 			continue;
 		all = sum_up(some + first, i - first);
-		if (all.gain.high >= MIN_GAIN_OF_ALL)
+		if (all.gain.high >= MIN_GAIN_OF_ALL ||
+		    (all.gain.kind == GAIN_UNKNOWN && all.is_enough))
 			*GROW(*list, *num) = all;
 		else
 			advice_free(&all);

@@ -27,7 +27,7 @@ def none_of(cell):
     return [(name, flags, exponent, [0] * len(values)) for name, flags, exponent, values in cell]
 
 
-def advise(*cells, before=None, after=None, guest_after=None, others=(), options=(), guest_ns=0, **values):
+def advise(*cells, before=None, after=None, guest_after=None, kvm_after=None, others=(), options=(), guest_ns=0, **values):
     """What it says of a second in which files of /proc and the guest change; others are guests with one cell each."""
     stats = fixed(exits=1, guest_time_ns=guest_ns)
     values["proc"] = NO_LIMITS | (values.get("proc") or {}) | (before or {})
@@ -42,6 +42,7 @@ def advise(*cells, before=None, after=None, guest_after=None, others=(), options
             write(f"{w.machine.proc}/{name}", value)
         for name, value in (guest_after or {}).items():
             write(f"{w.machine.device('l2-1')}/{name}", value, 0o440)
+        w.kvm(1001, **kvm_after or {})
         while steps.step():
             pass
         equal(steps.end(), "", f"advise prints no message in a second with these values: {values.keys()}")
@@ -116,11 +117,12 @@ def test_userfaultfd():
           "memory-faults: a userfaultfd rules out anonymous memory in small pages")
 
 
+def slots(generation):
+    return {"memslots": f"0 0 0x0 {128 << 20} 0x7f0000000000 0x0000 {generation}\n1 0 0x0 {128 << 20} 0x7f0000000000 0x0000 5\n"}
+
+
 def test_slot_changes():
     """A removed slot makes KVM forget what is mapped; an added one does not."""
-    def slots(generation):
-        return {"memslots": f"0 0 0x0 {128 << 20} 0x7f0000000000 0x0000 {generation}\n1 0 0x0 {128 << 20} 0x7f0000000000 0x0000 5\n"}
-
     changing = 1 << 63
     for what, pages, generation, rule, verdict in (
             ("slots that do not change", 4000, 40, "small-pages", "ruled_out"),
@@ -136,6 +138,48 @@ def test_slot_changes():
                            guest=guest, guest_after=slots(generation) if generation else None), "memory-faults")
         equal((got[0], got[2]["memory slots that the VMM removes or moves"]), (rule, verdict),
               f"memory-faults: advise finds {rule}, and slot changes are {verdict}, for {what}")
+
+
+def faults(*cells, counts, **values):
+    """What is found about faults for anonymous memory in small pages while vmstat grows by these counts."""
+    values = {"kvm": SMALL, "sys": OFF, "proc": {"1001/smaps": smaps()}, "guest": {"created_ns": 990 * SECOND} | slots(40)} | values
+    return found(advise(*cells, before=vmstat(), after=vmstat(**counts), **values), "memory-faults")
+
+
+def test_taken_pages():
+    cheap = in_second("EPT_VIOLATION", 3000, kernel=0.2)
+    for swapped_kb, reads, rule, verdict in ((900000, 2800, "swap", "shown"), (900000, 600, "small-pages", "not_ruled_out"),
+                                             (4, 2, "small-pages", "ruled_out"), (0, 2800, "small-pages", "ruled_out")):
+        got = faults(cheap, counts={"pswpin": reads}, proc={"1001/smaps": smaps(swapped_kb=swapped_kb)})
+        equal((got[0], got[2]["swapped-out memory"]), (rule, verdict),
+              f"memory-faults: advise finds {rule}, and swap is {verdict}, for {swapped_kb} kB in swap and {reads} pages read for 3000 faults")
+    mergeable, merging = {"1001/smaps": smaps(flags="rd wr mg")}, OFF | {"kernel/mm/ksm/run": "1"}
+    for copies, proc, run, rule, verdict in ((2000, mergeable, merging, "ksm", "shown"), (500, mergeable, merging, "small-pages", "not_ruled_out"),
+                                             (2000, {"1001/smaps": smaps()}, merging, "small-pages", "ruled_out"), (2000, mergeable, OFF, "small-pages", "ruled_out")):
+        got = faults(cheap, counts={"cow_ksm": copies}, proc=proc, sys=run)
+        equal((got[0], got[2]["pages merged by KSM"]), (rule, verdict),
+              f"memory-faults: advise finds {rule}, and KSM is {verdict}, for {copies} copies of merged pages, {proc}, {run['kernel/mm/ksm/run']}")
+    stalled = "pages that are freed or moved first for each fault"
+    for rate, kernel, counts, rule, verdict in ((100, 0.6, {"compact_stall": 90}, "reclaim", "shown"), (100, 0.6, {"allocstall_normal": 20}, "reclaim", "not_ruled_out"),
+                                                (100, 0.6, {"compact_stall": 1}, "memory-faults", "ruled_out"), (3000, 0.03, {"compact_stall": 3000}, "small-pages", "ruled_out")):
+        got = faults(in_second("EPT_VIOLATION", rate, kernel=kernel), counts=counts)
+        equal((got[0], got[2][stalled]), (rule, verdict), f"memory-faults: advise finds {rule}, and reclaim is {verdict}, for {rate} faults that take {kernel} s and {counts}")
+    for fixed, verdict in (60, "ruled_out"), (2900, "shown"):
+        got = faults(cheap, counts={}, kvm=SMALL | {"pf_taken": 0, "pf_emulate": 0, "pf_fixed": 0},
+                     kvm_after={"pf_taken": 3000, "pf_fixed": fixed})
+        equal(got[2]["anonymous memory in small pages"], verdict, f"memory-faults: small pages are {verdict} if {fixed} of 3000 faults map a page")
+
+
+def test_few_waits():
+    """A wait for each of some hundred faults is not of a few pages or allocations."""
+    slept = split(2, 48, "EPT_VIOLATION", 900, 1 << 20, hist(b20=900), SECOND, blocked=0.9)
+    for counts, rule, swap, reclaim in (({"pswpin": 2, "allocstall_normal": 900}, "reclaim-wait", "ruled_out", "not_ruled_out"),
+                                        ({"pswpin": 900, "allocstall_normal": 1}, "swap-wait", "shown", "ruled_out"),
+                                        ({"pswpin": 500, "allocstall_normal": 1}, "swap-wait", "not_ruled_out", "ruled_out"),
+                                        ({"pswpin": 2, "allocstall_normal": 1}, "blocked", "ruled_out", "ruled_out")):
+        got = found(advise(slept, before=vmstat(), after=vmstat(**counts), proc={"1001/smaps": smaps(swapped_kb=90000)}), "blocked")
+        equal((got[0], got[2]["waiting for swap"], got[2]["waiting for memory to be freed"]), (rule, swap, reclaim),
+              f"blocked: advise finds {rule} for 900 faults that sleep 1 ms each, and {counts}")
 
 
 BUSY, IDLE = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}
@@ -213,6 +257,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_slot_changes, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
     test()
 finish()

@@ -94,6 +94,8 @@ SITUATIONS = {
         ([FAULTS], memory(smaps("/dev/shm/ram", "rw-s")), "small-pages-tmpfs", "huge=always", "medium"),
     "a snapshot mapped from a file":
         ([FAULTS], memory(smaps("/srv/snapshots/base.mem", "rw-p")), "small-pages-file", "userfaultfd", "high"),
+    "a file that is shared with helpers of the VMM":
+        ([FAULTS], memory(smaps("/var/lib/libvirt/qemu/ram/1-web/pc.ram", "rw-s")), "small-pages-file", "<source type='memfd'/>", "high"),
     "a snapshot in a tmpfs that is mapped privately":
         ([FAULTS], memory(smaps("/dev/shm/base.mem", "rw-p"), sys=ALWAYS), "small-pages-file", "so that huge= of the tmpfs decides", "high"),
     "a memfd that is mapped privately, huge pages of shared memory off":
@@ -145,6 +147,10 @@ SITUATIONS = {
             "devices/system/cpu/vulnerabilities/itlb_multihit": "Not affected"}), "nx-huge-pages", "nx_huge_pages=N", ""),
     "userfaultfd":
         ([FAULTS], memory(smaps(flags="rd wr um")), "userfaultfd", "fill more at a time", "medium: the other"),
+    "a userfaultfd of a postcopy migration":
+        ([FAULTS], memory(smaps(flags="rd wr um")) | {"argv": ("/usr/bin/qemu-system-x86_64", "-incoming", "defer")}, "userfaultfd", "it ends when all memory is copied", "medium: the other"),
+    "a wait for a page that a postcopy migration brings":
+        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")) | {"argv": ("/usr/bin/qemu-system-x86_64", "-incoming", "defer")}, "userfaultfd-wait", "postcopy-preempt", "medium: shown; not"),
     "small pages, and swap that may have been read or not":
         ([FAULTS, exits("EPT_VIOLATION", 10, blocked=0.04, code=2)], memory(smaps(swapped_kb=90000)), "small-pages", "transparent_hugepage/enabled", "medium: shown; not"),
     "a balloon that takes back what the guest frees":
@@ -165,6 +171,10 @@ SITUATIONS = {
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
+         "hlt-in-guest", "hlt_in_guest=1", "medium"),
+    "a CPU that exits for HLT only if no interrupt is pending":
+        ([exits("idle-halt", 1500, kernel=0.02, halted=0.9, code=166)],
+         {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1", "isa": "svm"},
          "hlt-in-guest", "hlt_in_guest=1", "medium"),
     "spinning, with a window that does not grow":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}, "allowed": "0-1"},
@@ -216,6 +226,8 @@ SITUATIONS = {
         ([exits("HLT", 3000, kernel=0.03, vmm=0.4), exits("INTERRUPT_WINDOW", 10)], {"argv": ("runsc-sandbox", "--platform=kvm", "boot")}, "vmm-time", "find out first", "low"),
     "bus locks that QEMU limits":
         ([exits("BUS_LOCK", 10, vmm_sleep=0.9)], {}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
+    "bus locks that QEMU limits on SVM":
+        ([exits("buslock", 10, vmm_sleep=0.9)], {"isa": "svm"}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
     "NMIs of a machine with SVM":
         ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
     "buffers that L0 and L1 both clear":
@@ -762,8 +774,13 @@ def test_unknown_counts():
         ok("unknown for 1 guest: KVM's halt_poll_success_ns, halt_poll_fail_ns: the kernel is locked down" in r.stdout,
            "under lockdown advise opens no file of KVM's debugfs that is locked down, and says so", r)
         advice = {a["rule"]: a for a in b.advice()}
-        ok("poll-down" not in advice and advice["hlt-in-guest"]["gain"]["high_cpus"] < 0.02,
-           "poll-down: there is no gain from polling if KVM's counts are unknown", advice)
+        gain = advice["hlt-in-guest"]["gain"]
+        ok("poll-down" not in advice and gain["low_cpus"] < 0.02 and 0.12 < gain["high_cpus"] < 0.15,
+           "hlt-in-guest: the gain has none or all of KVM's time if it is unknown which part is polling", advice)
+    with Advised(exits("HLT", 900, kernel=0.2, halted=0.7), saved=False) as b:
+        advice = b.advice()
+        ok([(a["symptom"], a["gain"]["kind"]) for a in advice] == [("halts", "unknown")] and "which part of that is polling cannot be read" in advice[0]["evidence"],
+           "halts: KVM's time counts if it is unknown which part is polling, and so is the gain", advice)
     with Advised(HALTS) as b:
         equal([u["why_not"] for u in b.json("advise", "-J", "--since-start")["unknown"]],
               ["debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug"],
@@ -892,6 +909,16 @@ def test_all_together():
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
            0.5 < advice[0]["gain"]["high_cpus"] < 0.6 and "move a guest away" in advice[0]["change"],
            "causes of waiting for a CPU are summed over many guests", advice)
+    for num in 8, 9:
+        with Advised(shadowed="no", usage={"vms": num, "vcpus": num}) as b:
+            for i in range(1, num + 1):
+                b.guest(i, exits("CPUID", 2000, kernel=0.02))
+            advice = [(a["guests"], a["gain"]["kind"]) for a in b.advice() if a["rule"] == "vmcs-shadowing"]
+            equal(advice, [(1, "unknown")] * 8 if num == 8 else [(9, "unknown")], f"advice without a known gain is there for {num} guests, too")
+    with Advised(shadowed="no", usage={"vms": 20, "vcpus": 20}) as b:
+        for i in range(1, 21):
+            b.guest(i, exits("CPUID", 200, kernel=0.001))
+        equal(b.rules(), [], "what is too little for one guest is not summed if its gain is not known")
     with Advised() as b:
         for i in range(1, 21):
             b.guest(i, exits("EPT_VIOLATION", 50, blocked=0.03))
@@ -1068,7 +1095,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")

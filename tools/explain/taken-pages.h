@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_TAKEN_PAGES_H
+#define L1TUNE_TAKEN_PAGES_H
+
+#include "explain/cause.h"
+
+/* Clues on faults for memory: what took the pages away that fault. */
+enum answer is_balanced(const struct facts *facts, char **seen);
+enum answer is_migrated(const struct facts *facts, char **seen);
+enum answer is_merged(const struct facts *facts, char **seen);
+enum answer is_swapped(const struct facts *facts, char **seen);
+
+/* Does a fault take long, because other pages are freed or moved for it? */
+enum answer frees_pages_first(const struct facts *facts, char **seen);
+
+/* Would larger pages make fewer faults: does each map a page, in the time that this takes? */
+enum answer are_for_pages_size(const struct facts *facts, char **seen);
+
+/* Do most faults map nothing, because pages are taken away while KVM maps them? */
+enum answer begins_again(const struct facts *facts, char **seen);
+
+#endif
