@@ -140,6 +140,7 @@ static const struct setting others[] = {
 	PARAM("kvm", "lapic_timer_advance_ns", "start timers early and spin for the rest; -1: as measured"),
 	PARAM("kvm", "lapic_timer_advance", "the same for KVM without a number: Y: as measured; N: not early"),
 	PARAM("kvm", "mmio_caching", "remember which addresses are devices: EPT_MISCONFIG instead of EPT_VIOLATION"),
+	PARAM("kvm", "ignore_msrs", "MSRs that KVM does not know read as 0, and writes are ignored; N: #GP"),
 	PARAM("kvm_intel", "vmentry_l1d_flush", "flush L1D before entries (L1TF), unless L0 says that it does"),
 	PARAM("kvm_intel", "ple_gap", "cycles between PAUSEs of one loop; 0: no exits for PAUSE"),
 	PARAM("kvm_intel", "ple_window", "cycles in a loop before PAUSE exits"),

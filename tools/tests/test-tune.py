@@ -105,6 +105,15 @@ def test_set():
               "tune GUEST halt_poll_ns=default sets that guest back to default")
 
 
+def test_ignore_msrs():
+    with Bench() as b:
+        machine(b, params={"kvm/ignore_msrs": "N"})
+        r = b.run("tune", "--noheadings")
+        ok(["kvm.ignore_msrs", "N", "all", "now"] in rows(r), "tune lists kvm.ignore_msrs", r)
+        r = b.run("tune", "kvm.ignore_msrs=1")
+        equal([r.returncode, param(b, "kvm/parameters/ignore_msrs")], [0, "1"], "tune sets kvm.ignore_msrs at run time")
+
+
 def test_refusals():
     with Bench() as b:
         m = machine(b)
@@ -161,6 +170,7 @@ test_show()
 test_for_new()
 test_renamed()
 test_set()
+test_ignore_msrs()
 test_refusals()
 test_configuration()
 finish()
