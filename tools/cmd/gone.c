@@ -48,6 +48,7 @@ struct look {
 	uint64_t now_ns;
 	/* NULL if it is not known. */
 	const struct probe *probe;
+	const char *sysfs;
 };
 
 static void fill_row(const struct look *look, const struct gone *gone)
@@ -55,7 +56,7 @@ static void fill_row(const struct look *look, const struct gone *gone)
 	struct value *row = table_add_row(look->options->table);
 	struct ended ended;
 
-	ended_explain(gone, look->probe, &ended);
+	ended_explain(gone, look->probe, look->sysfs, &ended);
 	row[COL_ID] = value_number(gone->id);
 	row[COL_NAME] = value_text(gone->comm);
 	row[COL_PID] = value_number(gone->pid);
@@ -102,7 +103,7 @@ static void print_one(const struct look *look, const struct gone *gone)
 	struct ended ended;
 	size_t i;
 
-	ended_explain(gone, look->probe, &ended);
+	ended_explain(gone, look->probe, look->sysfs, &ended);
 	printf("%sl2-%" PRIu64 "%s %s, PID %" PRIu64 ", ended %s ago (%s), lived %s\n",
 	       terminal_bold(), gone->id, terminal_normal(), name, gone->pid, ago, end, lived);
 	printf("%-11s%s\n%-11s%s\n", "cause", ended.cause, "confidence", ended.confidence);
@@ -152,7 +153,7 @@ static json_t *json_gone(const struct look *look, const struct gone *gone)
 	struct ended ended;
 	size_t i;
 
-	ended_explain(gone, look->probe, &ended);
+	ended_explain(gone, look->probe, look->sysfs, &ended);
 	json_set(object, "id", json_number(gone->id));
 	json_set(object, "name", json_text(gone->comm));
 	json_set(object, "pid", json_number(gone->pid));
@@ -167,6 +168,7 @@ static json_t *json_gone(const struct look *look, const struct gone *gone)
 	json_set(object, "evidence", sentences_to_json(&ended.evidence));
 	json_set(object, "ruled_out", sentences_to_json(&ended.ruled_out));
 	json_set(object, "also_fits", sentences_to_json(&ended.open));
+	json_set(object, "next", ended.next ? json_text(ended.next) : json_null());
 	for (i = 0; i < gone->num_vcpus; i++)
 		json_array_append_new(vcpus, json_vcpu(gone, &gone->vcpus[i]));
 	json_set(object, "vcpus", vcpus);
@@ -252,7 +254,11 @@ static int show_with_probe(struct options *options, const struct gone_list *list
 {
 	struct machine machine;
 	struct probe probe;
-	struct look look = { .options = options, .now_ns = now_ns };
+	struct look look = {
+		.options = options,
+		.now_ns = now_ns,
+		.sysfs = options->env.past ? NULL : options->env.sysfs,
+	};
 	const char *why;
 	int status;
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/kvm.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +9,13 @@
 #include "base/format.h"
 #include "base/util.h"
 #include "explain/ended.h"
-#include "explain/power-off.h"
+#include "explain/guest-request.h"
+#include "explain/signal-end.h"
+#include "explain/vmm-status.h"
 #include "model/entry-refusal.h"
 #include "model/exception.h"
 #include "model/l3.h"
+#include "model/machine.h"
 #include "probe/met.h"
 
 /* An exception that KVM injected this long before the end is named with it. */
@@ -21,6 +23,10 @@
 
 /* Protected mode, in CR0. */
 #define CR0_PE	1
+
+/* A later CPU model has it, or KVM never does. */
+#define ABOUT_MSR	"if KVM does not know this MSR, l1tune tune kvm.ignore_msrs=1: it then reads as 0, and writes are ignored (report_ignored_msrs=0 keeps them out of the log); otherwise a CPU model that has it (QEMU: -cpu host)"
+#define ABOUT_CPU	"compare the CPU features that the VMM gives the guest with those that this host has (l1tune caps, /proc/cpuinfo); the guest's console shows the panic"
 
 /* How SVM and VMX name what the module counts. */
 static const char *const msr_reads[] = { "MSR_READ", "msr", NULL };
@@ -86,6 +92,11 @@ static bool is_promised(const struct gone_refused *r)
 	return is_named(r->key.reason, xsetbvs) || is_named(r->key.reason, crs);
 }
 
+static bool is_of_msr(const struct gone_refused *r)
+{
+	return is_named(r->key.reason, msr_reads) || is_named(r->key.reason, msr_writes);
+}
+
 /* What KVM refused before the end, as evidence or as what else fits. */
 static bool add_refused(const struct gone *gone, const struct gone_vcpu *vcpu,
 			struct sentences *texts)
@@ -127,6 +138,8 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 		free(what);
 		sentences_add(&ended->evidence, "the exit before it, %s, is where KVM injected %s",
 			      before->key.reason, exception_name(r->vector));
+		ended->next = is_of_msr(r) ? ABOUT_MSR : is_promised(r) ? ABOUT_CPU :
+			      "the guest's console or crash dump shows the exception";
 		return;
 	}
 	if (vcpu->exception_queued.is_known && vcpu->exception_queued.value) {
@@ -142,14 +155,16 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 			 what, exception_name(r->vector));
 		free(what);
 		add_refused(gone, vcpu, &ended->evidence);
-		ended->next = "compare the CPU features that the VMM gives the guest with those that this host has (l1tune caps, /proc/cpuinfo); the guest's console shows the panic";
+		ended->next = ABOUT_CPU;
 		return;
 	}
 	conclude(ended, "medium", "triple fault by an exception that did not exit to KVM");
 	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
 		sentences_add(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
 	sentences_add(&ended->open, "a deliberate restart: Linux triple-faults with reboot=t, and if no other reset works");
-	ended->next = "the guest's console or crash dump shows the exception";
+	ended->next = is_recent(gone, r) && is_of_msr(r) ?
+		"the guest's console or crash dump shows the exception; if it is because of an MSR: " ABOUT_MSR :
+		"the guest's console or crash dump shows the exception";
 }
 
 static void explain_shutdown(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -181,7 +196,9 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 		sentences_add(&ended->open, "a guest panic because of that, with a reboot");
 	else
 		sentences_add(&ended->ruled_out, "an instruction that KVM refused in the last 30 s: none");
-	ended->next = "the guest's console shows whether it was a reboot or a panic";
+	ended->next = is_recent(gone, &vcpu->refused) && is_of_msr(&vcpu->refused) ?
+		"the guest's console shows whether it was a reboot or a panic; if a panic because of an MSR: " ABOUT_MSR :
+		"the guest's console shows whether it was a reboot or a panic";
 }
 
 static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -239,6 +256,7 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 			 rip);
 	}
 	free(rip);
+	ended->next = "the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may";
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
 		      suberror);
 	if (!is_one_of(last, page_faults)) {
@@ -297,6 +315,35 @@ static void explain_missing_memory(const struct gone_vcpu *vcpu, struct ended *e
 		add_access(last, vcpu->info1.value, ended);
 }
 
+static const struct {
+	int error;
+	const char *text, *open, *next;
+} run_errors[] = {
+	{ EIO, "KVM ends a VM so after an error of its own", NULL,
+	  "dmesg has KVM's warning: a newer kernel may have it fixed" },
+	{ ENOMEM, "KVM got no memory for what it needs itself, such as page tables",
+	  "the memory limit (memory.max) of the VMM's cgroup, which that counts towards; or the memory of this machine",
+	  "memory.max and memory.events (max) of the VMM's cgroup and those above it, dmesg (page allocation failure), free -m" },
+	{ EHWPOISON, "the hardware reported a page of the guest's memory as broken", NULL,
+	  "dmesg (memory failure): replace the memory; on a cloud, stop and start this instance, which usually moves it to another host" },
+};
+
+static void explain_errno(int error, struct ended *ended)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(run_errors) && run_errors[i].error != error; i++)
+		;
+	if (i == ARRAY_SIZE(run_errors)) {
+		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(error));
+		return;
+	}
+	conclude(ended, "medium", "KVM_RUN failed: %s; %s", strerror(error), run_errors[i].text);
+	if (run_errors[i].open)
+		sentences_add(&ended->open, "%s", run_errors[i].open);
+	ended->next = run_errors[i].next;
+}
+
 static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
 			      struct ended *ended)
 {
@@ -304,11 +351,11 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 	const struct gone_run *run = &vcpu->run;
 
 	(void)gone;
+	ended->next = "the VMM's own log, and dmesg";
 	if (run->error == EFAULT && is_one_of(last, page_faults))
 		explain_missing_memory(vcpu, ended);
 	else if (run->has_error && run->error)
-		conclude(ended, "medium", "KVM_RUN failed: %s%s", strerror(run->error),
-			 run->error == EIO ? "; KVM ends a VM so after an error of its own" : "");
+		explain_errno(run->error, ended);
 	else
 		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
 			 run->reason);
@@ -326,6 +373,8 @@ static void explain_system_event(const struct gone *gone, const struct gone_vcpu
 	conclude(ended, "high", type == KVM_SYSTEM_EVENT_SHUTDOWN ? "the guest asked to be powered off" :
 		 type == KVM_SYSTEM_EVENT_CRASH ? "the guest reported that it crashed" :
 						  "the guest raised a system event");
+	if (type == KVM_SYSTEM_EVENT_CRASH)
+		ended->next = "the guest's console or crash dump shows why";
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type %" PRIu32, type);
 	add_refused(gone, vcpu, &ended->open);
 }
@@ -350,67 +399,60 @@ static void add_last_exit(const struct gone *gone, const struct gone_vcpu *vcpu,
 	add_refused(gone, vcpu, &ended->open);
 }
 
-/* Through ACPI a guest switches itself off by an access like any other. */
-static void add_power_off(const struct gone *gone, struct ended *ended)
+/* What a guest asks for by an access like any other. */
+static void add_request(const struct gone *gone, struct ended *ended)
 {
-	const struct gone_port *port = power_off_port(gone);
+	struct guest_request request;
 
-	if (port)
+	if (guest_request_find(gone, &request))
 		sentences_add(&ended->evidence, "the last access of a vCPU to a port is OUT of 0x%" PRIx64
-			      " to port 0x%" PRIx64 ": the guest switched itself off through ACPI",
-			      port->value, port->port);
+			      " to port 0x%" PRIx64 ": %s", request.port->value,
+			      request.port->port, request.text);
 	else
 		sentences_add(&ended->open, "a guest that switched itself off through a device of the VMM, such as ACPI");
 }
 
-/* By what it did itself: nobody sent these. */
-static bool is_crash(int number)
+static void explain_signal(int number, struct ended *ended)
 {
-	return number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL ||
-	       number == SIGFPE || number == SIGTRAP;
+	const struct signal_end *end = signal_end_of(number);
+	const char *abbrev = sigabbrev_np(number), *name = abbrev ? abbrev : "?";
+
+	conclude(ended, end->confidence, end->is_sent ? "%s by SIG%s" : "%s (SIG%s)", end->text,
+		 name);
+	if (end->open)
+		sentences_add(&ended->open, "%s", end->open);
+	ended->next = end->next;
 }
 
-/* Who sent a signal is not recorded. */
-static void add_sender(const struct gone *gone, int number, struct ended *ended)
+/* Which memory was used up is in the kernel's log only. */
+static void explain_oom(const struct gone *gone, struct ended *ended)
 {
-	sentences_add(&ended->open, number == SIGKILL ?
-		      "whoever may send it: an administrator, what manages the VM, its container or its cgroup, an OOM killer in user space (systemd-oomd, earlyoom)" :
-		      "whoever may send it: an administrator, or what manages the VM, its service or its session");
-	add_power_off(gone, ended);
-	ended->next = number == SIGKILL ?
-		"journalctl around that time (systemd-oomd, the manager of the VM); perf trace -e signal:signal_generate names the next sender" :
-		"journalctl around that time, and the log of what manages the VM";
-}
+	char *memory = format_bytes(gone->memory_bytes);
 
-static void explain_crash(int number, const char *name, struct ended *ended)
-{
-	conclude(ended, "high", "the VMM crashed (SIG%s)", name);
-	if (number != SIGBUS)
-		return;
-	sentences_add(&ended->open, "memory without a page to give: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, memory that the hardware reported as broken");
-	ended->next = "dmesg (memory failure), df of the tmpfs that has its memory, HugePages_Free in /proc/meminfo";
+	conclude(ended, "high", "the OOM killer killed the VMM");
+	if (gone->memory_bytes)
+		sentences_add(&ended->evidence, "the guest had %s of memory, so the VMM needs more than that",
+			      memory);
+	free(memory);
+	sentences_add(&ended->open, "the memory limit (memory.max) of the VMM's cgroup (its container, pod or service) has no room for the VMM's own memory beside the guest's: the usual cause if the machine had memory free");
+	sentences_add(&ended->open, "the memory of this machine was used up");
+	ended->next = "dmesg: \"Memory cgroup out of memory\" is a limit, and memory.events (oom_kill) of the VMM's cgroup or of those above it counts it: raise memory.max there above the guest's memory plus the VMM's own; \"Out of memory\" alone is this machine: give its guests less memory, or run fewer";
 }
 
 static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
 	int number = gone->vmm_code & 0x7f;
-	const char *abbrev = sigabbrev_np(number), *name = abbrev ? abbrev : "?";
 
-	if (gone->is_oom_victim) {
-		conclude(ended, "high", "the OOM killer killed the VMM");
-	} else if (is_crash(number)) {
-		explain_crash(number, name, ended);
-	} else if (number == SIGSYS) {
-		conclude(ended, "high", "the VMM made a system call that its seccomp filter forbids (SIGSYS)");
-		ended->next = "dmesg or the audit log: type=1326 (SECCOMP) has the number of the system call";
-	} else {
-		conclude(ended, "high", "the VMM was killed by SIG%s", name);
-		add_sender(gone, number, ended);
-	}
+	if (gone->is_oom_victim)
+		explain_oom(gone, ended);
+	else
+		explain_signal(number, ended);
 	sentences_add(&ended->evidence, "the VMM was ended by signal %d", number);
 	if (!gone->is_oom_victim)
 		sentences_add(&ended->ruled_out, "the kernel's OOM killer: it did not kill the VMM");
+	if (!gone->is_oom_victim && signal_end_of(number)->is_sent)
+		add_request(gone, ended);
 	add_last_exit(gone, vcpu, ended);
 }
 
@@ -419,22 +461,51 @@ static bool is_denied(const struct gone *gone)
 	return strcmp(gone->denied, "-");
 }
 
+/* By what the guest asked for. False if it did not, or that is not how a VMM answers. */
+static bool explain_request(const struct gone *gone, int status, struct ended *ended)
+{
+	struct guest_request request;
+
+	if (!guest_request_find(gone, &request) || !guest_request_explains(&request, status))
+		return false;
+	if (status)
+		conclude(ended, "medium", "%s, and the VMM exited with status %d", request.text, status);
+	else
+		conclude(ended, "medium", "%s, and the VMM exited", request.text);
+	return true;
+}
+
+static void explain_status(const struct vmm_status *known, struct ended *ended)
+{
+	if (!known->signal) {
+		conclude(ended, "high", "%s", known->text);
+		ended->next = known->next;
+		return;
+	}
+	explain_signal(known->signal, ended);
+	sentences_add(&ended->evidence, "%s exits with this status when it catches SIG%s",
+		      known->program, sigabbrev_np(known->signal));
+}
+
 static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
-	int code = gone->vmm_code >> 8;
+	int status = gone->vmm_code >> 8;
+	const struct vmm_status *known = vmm_status_of(gone->comm, status);
 
-	if (code && is_denied(gone))
-		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it something for limit %s",
-			 code, gone->denied);
-	else if (!code && power_off_port(gone))
-		conclude(ended, "medium", "the guest switched itself off through ACPI, and the VMM exited");
-	else
-		conclude(ended, code ? "medium" : "low", "the VMM exited by itself with status %d", code);
-	sentences_add(&ended->evidence, "exit status %d", code);
-	add_last_exit(gone, vcpu, ended);
-	add_power_off(gone, ended);
 	ended->next = "see the VMM's own log";
+	sentences_add(&ended->evidence, "exit status %d", status);
+	if (status && is_denied(gone))
+		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it something for limit %s",
+			 status, gone->denied);
+	else if (known)
+		explain_status(known, ended);
+	else if (!explain_request(gone, status, ended))
+		conclude(ended, status ? "medium" : "low", "the VMM exited by itself with status %d",
+			 status);
+	add_last_exit(gone, vcpu, ended);
+	if (!known)
+		add_request(gone, ended);
 }
 
 static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -445,7 +516,7 @@ static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu
 	else
 		conclude(ended, "medium", "the VMM closed the guest and keeps running");
 	add_last_exit(gone, vcpu, ended);
-	add_power_off(gone, ended);
+	add_request(gone, ended);
 }
 
 static const struct {
@@ -488,7 +559,59 @@ static void add_promise(const struct gone_vcpu *vcpu, const struct probe *probe,
 			      probe->results[i].detail[0] ? ", " : "", probe->results[i].detail);
 }
 
-void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended)
+static bool is_without_reason(const struct gone *gone, const struct gone_vcpu *vcpu)
+{
+	return !strcmp(gone->end, "fail_entry") && !vcpu->run.words[0];
+}
+
+/* VMX that another hypervisor switched off, or took, fails without an error number. */
+static void add_rivals(const char *sysfs, struct ended *ended)
+{
+	static const struct {
+		const char *module, *next;
+	} rivals[] = {
+		{ "vboxdrv", "stop VirtualBox's guests and unload its module (modprobe -r vboxnetadp vboxnetflt vboxdrv)" },
+		{ "vmmon", "stop VMware's guests and unload its module (modprobe -r vmmon)" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rivals); i++) {
+		if (!machine_has(sysfs, "module/%s", rivals[i].module))
+			continue;
+		free(ended->cause);
+		conclude(ended, "medium", "the CPU refused to enter the guest and gave no reason, as when another hypervisor (%s) switches VMX off",
+			 rivals[i].module);
+		sentences_add(&ended->evidence, "the module %s is loaded", rivals[i].module);
+		ended->next = rivals[i].next;
+		return;
+	}
+	sentences_add(&ended->ruled_out, "VirtualBox and VMware, which may switch VMX off: vboxdrv and vmmon are not loaded now");
+}
+
+static void add_ignored(const char *sysfs, struct ended *ended)
+{
+	char value[8];
+
+	if (!ended->next || !strstr(ended->next, ABOUT_MSR) ||
+	    !machine_file(sysfs, value, sizeof(value), "module/kvm/parameters/ignore_msrs"))
+		return;
+	if (strcmp(value, "Y"))
+		sentences_add(&ended->evidence, "kvm.ignore_msrs is off now");
+	else
+		sentences_add(&ended->ruled_out, "an MSR that KVM does not know: kvm.ignore_msrs is on now");
+}
+
+/* What this machine shows now. */
+static void add_machine(const struct gone *gone, const struct gone_vcpu *vcpu, const char *sysfs,
+			struct ended *ended)
+{
+	if (is_without_reason(gone, vcpu))
+		add_rivals(sysfs, ended);
+	add_ignored(sysfs, ended);
+}
+
+void ended_explain(const struct gone *gone, const struct probe *probe, const char *sysfs,
+		   struct ended *ended)
 {
 	static const struct gone_vcpu none;
 	const struct gone_vcpu *vcpu = gone->num_vcpus ? &gone->vcpus[0] : &none;
@@ -503,6 +626,8 @@ void ended_explain(const struct gone *gone, const struct probe *probe, struct en
 	add_beside(gone, ended);
 	if (probe)
 		add_promise(vcpu, probe, ended);
+	if (sysfs)
+		add_machine(gone, vcpu, sysfs, ended);
 }
 
 void ended_free(struct ended *ended)

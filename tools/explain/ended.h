@@ -22,8 +22,12 @@ struct ended {
 	const char *next;
 };
 
-/* With what l1tune probe found, if that is known; else probe is NULL. */
-void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended);
+/*
+ * With what l1tune probe found and with the /sys of the machine that it ended on; NULL
+ * where it is not known.
+ */
+void ended_explain(const struct gone *gone, const struct probe *probe, const char *sysfs,
+		   struct ended *ended);
 void ended_free(struct ended *ended);
 
 #endif

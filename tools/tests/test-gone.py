@@ -29,10 +29,22 @@ def record(end, *vcpu, vmm="exited 0 0", denied="-", first=ENDED - 5 * SECOND, c
     return "".join(f"{line:<127}\n" for line in lines)
 
 
-def gone(text, *args, number=7):
+def gone(text, *args, number=7, files=()):
+    """files are pairs of a path below /sys and its text."""
     with Bench() as b:
         write(f"{b.machine.sys}/class/l1tune/l1/gone/{number}", text, 0o440)
+        for path, content in files:
+            write(f"{b.machine.sys}/{path}", content)
         return b.run("gone", *args)
+
+
+def parts_of(text, **options):
+    """What gone says of a guest, by the word at the start of the line."""
+    parts, word = {}, ""
+    for line in gone(text, "7", **options).stdout.split("\n\n")[0].splitlines()[1:]:
+        word = line[:11].strip() or word
+        parts[word] = (parts.get(word, "") + " " + line[11:].strip()).strip()
+    return parts
 
 
 def cause_of(text):
@@ -42,6 +54,11 @@ def cause_of(text):
 def says(text, words, name):
     cause = cause_of(text)
     ok(cause and words in cause, name, f"expected {words!r} in {cause!r}")
+
+
+def advises(text, words, name, **options):
+    parts = parts_of(text, **options)
+    ok(all(word in parts.get("next", "") for word in words), name, f"expected {words!r} in {parts!r}")
 
 
 FAULT = f"refused 2 31 MSR_READ 13 0 c0010015 0 0 {ENDED - 2000}"
@@ -157,6 +174,116 @@ def test_who_ended_it():
     ok("through a device of the VMM" in out, "gone does not take a read of the ACPI register for a shutdown", out)
 
 
+def test_requests():
+    """What a guest writes to a port before its VMM ends."""
+    exited = "the VMM exited by itself with status"
+    for port, value, size, vmm, cause, said in (
+            ("604", "2400", 2, 0, f"{exited} 0", "suspended itself through ACPI (S3)"),
+            ("604", "2800", 2, 0, "the guest hibernated through ACPI (S4), and the VMM exited", "hibernated"),
+            ("b004", "2001", 2, 0, "the guest switched itself off through ACPI, and the VMM exited", "switched itself off"),
+            ("b004", "2400", 2, 0, f"{exited} 0", "suspended itself"),
+            ("600", "21", 2, 0, f"{exited} 0", None), ("600", "34", 2, 0, f"{exited} 0", None),
+            ("600", "2c", 1, 0, f"{exited} 0", None),
+            ("505", "1", 1, 0, "the guest reported a panic through pvpanic, and the VMM exited", "reported a panic"),
+            ("505", "1", 1, 1, "reported a panic through pvpanic, and the VMM exited with status 1", "reported a panic"),
+            ("505", "2", 1, 0, "started its crash kernel", "through pvpanic"),
+            ("505", "4", 1, 0, "the guest switched itself off through pvpanic, and", "switched itself off"),
+            ("f4", "10", 4, 33, "the guest asked its VMM to exit through isa-debug-exit, and the VMM exited with status 33", "isa-debug-exit"),
+            ("501", "0", 2, 1, "asked its VMM to exit through isa-debug-exit", "isa-debug-exit"),
+            ("f4", "10", 4, 1, f"{exited} 1", None), ("f4", "0", 1, 0, f"{exited} 0", None)):
+        parts = parts_of(record("exited", f"port {port} {size} out {value}", *exits("IO_INSTRUCTION"), vmm=f"exited {vmm << 8} 0"))
+        ok(cause in parts["cause"] and (said is None or said in parts["evidence"]) and
+           ("through a device of the VMM" in parts.get("also fits", "")) == (said is None),
+           f"gone after OUT of 0x{value}, {size} bytes, to port 0x{port} and exit status {vmm}: {cause}", parts)
+    parts = parts_of(record("killed", "port 505 1 out 1", *exits("IO_INSTRUCTION"), vmm="exited 15 0"))
+    ok("killed by SIGTERM" in parts["cause"] and "reported a panic through pvpanic" in parts["evidence"],
+       "gone shows that a guest reported a panic before a signal ended its VMM", parts)
+
+
+def test_statuses():
+    """Firecracker catches signals, and exits with statuses of its own."""
+    def exited(status, comm):
+        return record("exited", *exits("HLT"), vmm=f"exited {status << 8} 0", comm=comm)
+
+    for status, words in ((148, "seccomp filter forbids (SIGSYS)"), (149, "crashed (SIGBUS)"), (150, "crashed (SIGSEGV)"),
+                          (151, "RLIMIT_FSIZE"), (152, "configuration file"), (154, "RLIMIT_CPU"), (155, "SIGPIPE"),
+                          (156, "killed by SIGHUP"), (157, "crashed (SIGILL)")):
+        for comm in "firecracker", "firecracker-v1.":
+            says(exited(status, comm), words, f"gone knows what {comm} means by status {status}: {words}")
+    says(exited(148, "qemu"), "exited by itself with status 148", "gone does not take another VMM's status for Firecracker's")
+    says(exited(1, "firecracker"), "exited by itself with status 1", "gone does not guess what Firecracker's general error is")
+    ok("switched itself off" not in str(parts_of(exited(150, "firecracker"))),
+       "gone does not show a guest that switched itself off as possible if Firecracker caught a signal")
+    advises(exited(148, "firecracker"), ["number of the system call"], "gone says where the forbidden system call is found")
+    ok("a full tmpfs" in parts_of(exited(149, "firecracker"))["also fits"],
+       "gone shows a full tmpfs as possible if Firecracker caught SIGBUS")
+    for status, words in (32, "asked for a reset"), (33, "crashed"), (34, "reported a panic"), (35, "arguments"), (36, "watchdog"):
+        says(exited(status, "crosvm"), words, f"gone knows what crosvm means by status {status}: {words}")
+
+
+def test_next():
+    def killed(signal, oom=0):
+        return record("killed", *exits("HLT"), vmm=f"exited {signal} {oom}")
+
+    parts = parts_of(killed(9, 1))
+    ok("memory.max" in parts["also fits"] and "this machine" in parts["also fits"] and "had 1M of memory" in parts["evidence"] and
+       "oom killer in user space" not in str(parts).lower(), "gone after an OOM kill shows both kinds of limits as possible", parts)
+    advises(killed(9, 1), ["Memory cgroup out of memory", "memory.events", "raise memory.max"],
+            "gone says how to tell a cgroup's OOM kill from the machine's, and what to raise")
+    for signal, cause, words in ((6, "aborted itself (SIGABRT)", "VMM's own log"), (11, "crashed (SIGSEGV)", "coredumpctl"),
+                                 (13, "nobody reads any more (SIGPIPE)", "reader of its output"),
+                                 (25, "RLIMIT_FSIZE", "LimitFSIZE="), (24, "RLIMIT_CPU", "LimitCPU=")):
+        parts = parts_of(killed(signal))
+        ok(cause in parts["cause"] and words in parts["next"] and "administrator" not in parts.get("also fits", ""),
+           f"gone says why signal {signal} ends a VMM without anybody who sends it, and what to do: {words}", parts)
+    for error, words in (12, "memory.max"), (133, "memory failure"), (5, "KVM's warning"), (22, "VMM's own log"):
+        advises(record("run_error", f"run 0 -{error} 1", *exits("CPUID")), [words],
+                f"gone says what to do if KVM_RUN returned errno {error}: {words}")
+    says(record("run_error", "run 0 -12 1", *exits("CPUID")), "KVM got no memory", "gone says what ENOMEM of KVM_RUN means")
+    says(record("run_error", "run 0 -133 1", *exits("CPUID")), "broken", "gone says what EHWPOISON of KVM_RUN means")
+    advises(record("internal_error", "run 17 0 1", "words 1 0 0", "cr0 60000011", *exits("EXCEPTION_NMI")), ["VMM's own log"],
+            "gone says where to find the instruction that KVM could not emulate")
+
+
+IGNORE = "module/kvm/parameters/ignore_msrs"
+
+
+def test_unknown_msrs():
+    died = record("shutdown", "run 8 0 1", FAULT, *exits("CPUID", "MSR_READ", "TRIPLE_FAULT"))
+    words = ["kvm.ignore_msrs=1", "CPU model"]
+    advises(died, words, "gone after a triple fault because of an MSR names kvm.ignore_msrs and the CPU model")
+    parts = parts_of(died, files=[(IGNORE, "N")])
+    ok("ignore_msrs is off now" in parts["evidence"], "gone says that kvm.ignore_msrs is off", parts)
+    parts = parts_of(died, files=[(IGNORE, "Y")])
+    ok("kvm.ignore_msrs is on now" in parts["ruled out"] and "off now" not in parts["evidence"],
+       "gone rules out an MSR that KVM does not know if kvm.ignore_msrs is on", parts)
+    ok("ignore_msrs" not in parts_of(died)["evidence"], "gone says nothing of kvm.ignore_msrs if it cannot be read")
+    reset = record("reset", "port 64 1 out fe", FAULT, *exits("CPUID", "IO_INSTRUCTION"))
+    advises(reset, ["reboot or a panic", *words], "gone after a reset with a refused MSR before it names kvm.ignore_msrs")
+    advises(record("shutdown", "run 8 0 1", FAULT.replace(str(ENDED - 2000), str(ENDED - 4000)),
+                   *exits("MSR_READ", "CPUID", "CPUID", "TRIPLE_FAULT")), ["console", *words],
+            "gone after a triple fault some time after a refused MSR names the console and kvm.ignore_msrs")
+    parts = parts_of(record("reset", "port 64 1 out fe", *exits("CPUID", "IO_INSTRUCTION")), files=[(IGNORE, "N")])
+    ok("ignore_msrs" not in str(parts), "gone does not name kvm.ignore_msrs if KVM refused no MSR", parts)
+    parts = parts_of(record("shutdown", "run 8 0 1", XSETBV.replace(str(ENDED - SECOND), str(ENDED - 2000)),
+                            *exits("CPUID", "XSETBV", "TRIPLE_FAULT")))
+    ok("ignore_msrs" not in str(parts) and "CPU features" in parts["next"],
+       "gone does not advise kvm.ignore_msrs against a refused XSETBV", parts)
+
+
+def test_other_hypervisors():
+    failed = record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID"))
+    for module in "vboxdrv", "vmmon":
+        parts = parts_of(failed, files=[(f"module/{module}/refcnt", "1")])
+        ok(module in parts["cause"] and "modprobe -r" in parts["next"] and module in parts["next"] and
+           parts["confidence"] == "medium", f"gone after a failed entry without a reason names {module}, which is loaded", parts)
+    parts = parts_of(failed)
+    ok("vboxdrv and vmmon are not loaded now" in parts["ruled out"],
+       "gone after a failed entry without a reason says that no other hypervisor is loaded", parts)
+    parts = parts_of(failed.replace("words 0 ", "words 7 "), files=[("module/vboxdrv/refcnt", "1")])
+    ok("vboxdrv" not in str(parts), "gone does not blame another hypervisor for an entry with invalid controls", parts)
+
+
 def test_kinds_of_errors():
     says(record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID")), "gave no reason",
          "gone says that a failed entry without a number has no reason")
@@ -197,6 +324,7 @@ def test_forms():
         one = b.json("gone", "--json")["gone"][0]
         equal((one["id"], one["end"], one["vcpus"][0]["last"][-1]["reason"], one["vcpus"][0]["last"][0]["ago_ns"]),
               (7, "killed", "HLT", 2000), "gone --json has id, end and the last exits of a guest")
+        ok(one["next"].startswith("journalctl"), "gone --json has what to do next", one)
     with Bench() as b:
         write(f"{b.machine.sys}/class/l1tune/l1/gone/7", text, 0o440)
         write(f"{b.machine.sys}/class/l1tune/l1/gone/8", "id 8\n", 0o440)
@@ -229,6 +357,11 @@ test_evidence()
 test_accesses()
 test_missing_pages()
 test_who_ended_it()
+test_requests()
+test_statuses()
+test_next()
+test_unknown_msrs()
+test_other_hypervisors()
 test_kinds_of_errors()
 test_timeline()
 test_forms()

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <signal.h>
+
+#include "base/util.h"
+#include "explain/signal-end.h"
+
+#define CRASHED		"the VMM crashed"
+#define BACKTRACE	"coredumpctl info shows where it crashed, dmesg and the VMM's own log may too; try a newer version of the VMM"
+/* The kernel sends these to a process for what it does; others rarely do. */
+#define SENT_TOO	"somebody who sent the signal (kill)"
+
+static const struct signal_end ends[] = {
+	{ SIGABRT, "the VMM aborted itself", "high",
+	  "the watchdog of its service (systemd's WatchdogSec=), which sends this signal",
+	  "the VMM's own log says which of its checks failed, coredumpctl info shows where" },
+	{ SIGSEGV, CRASHED, "high", NULL, BACKTRACE },
+	{ SIGILL, CRASHED, "high", NULL, BACKTRACE },
+	{ SIGFPE, CRASHED, "high", NULL, BACKTRACE },
+	{ SIGTRAP, CRASHED, "high", NULL, BACKTRACE },
+	{ SIGBUS, CRASHED, "high",
+	  "memory without a page to give: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, memory that the hardware reported as broken",
+	  "dmesg (memory failure), df of the tmpfs that has its memory, HugePages_Free in /proc/meminfo" },
+	{ SIGSYS, "the VMM made a system call that its seccomp filter forbids", "high", NULL,
+	  "dmesg or the audit log: type=1326 (SECCOMP) has the number of the system call; the VMM's own log may have it too" },
+	{ SIGPIPE, "the VMM wrote to a pipe or socket that nobody reads any more", "medium", SENT_TOO,
+	  "find out why the reader of its output (console, serial port, log) ended before it" },
+	{ SIGXFSZ, "the VMM wrote beyond the largest file that it may have (RLIMIT_FSIZE)", "medium", SENT_TOO,
+	  "raise the limit: LimitFSIZE= of its service, ulimit -f, or fsize of Firecracker's jailer" },
+	{ SIGXCPU, "the VMM used up its CPU time (RLIMIT_CPU, or RLIMIT_RTTIME of a real-time task)", "medium", SENT_TOO,
+	  "raise the limit: LimitCPU= or LimitRTTIME= of its service, or ulimit -t" },
+	{ SIGKILL, "the VMM was killed", "high",
+	  "whoever may send it: an administrator, what manages the VM, its container or its cgroup, an OOM killer in user space (systemd-oomd, earlyoom)",
+	  "journalctl around that time (systemd-oomd, the manager of the VM); perf trace -e signal:signal_generate names the next sender",
+	  true },
+};
+
+static const struct signal_end any = {
+	0, "the VMM was killed", "high",
+	"whoever may send it: an administrator, or what manages the VM, its service or its session",
+	"journalctl around that time, and the log of what manages the VM",
+	true
+};
+
+const struct signal_end *signal_end_of(int number)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends[i].number == number)
+			return &ends[i];
+	return &any;
+}

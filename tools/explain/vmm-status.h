@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_VMM_STATUS_H
+#define L1TUNE_VMM_STATUS_H
+
+/* What a VMM means by the status that it exits with. */
+struct vmm_status {
+	/* How the process' name begins. */
+	const char *program;
+	int status;
+	/* It caught this signal; or 0. */
+	int signal;
+	/* Otherwise what happened, and what to do. */
+	const char *text, *next;
+};
+
+/* NULL if it means nothing, or what it means is not known. */
+const struct vmm_status *vmm_status_of(const char *comm, int status);
+
+#endif
