@@ -113,14 +113,14 @@ static char *unit_name(char *unit, const char **source)
 	return at && at[1] ? xstrdup(at + 1) : xstrdup(unit);
 }
 
-/* Parts that say what is in them: libvirt's, LXC's, a supervisor's. */
+/* Parts that say what is in them: libvirt's, LXC's, a supervisor's, crun's. */
 static bool is_generic(const char *part)
 {
 	static const char *const names[] = {
 		"emulator", "libvirt", "payload", "supervisor", "init", "init.scope",
 		"vcpu", "iothread", "kata_overhead", "sandbox_overhead", "docker", "lxc",
 		"kubepods", "burstable", "..", "besteffort", "machine", "firecracker",
-		"jailer", "user", "system", "vmm",
+		"jailer", "user", "system", "vmm", "container",
 	};
 	size_t i;
 

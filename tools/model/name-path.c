@@ -23,6 +23,11 @@ static const char *const generic_words[] = {
 	"vc", "vda", "vm", "vmm", "vms", "volumes", "vz",
 };
 
+/* Files and directories that all copies of OSX-KVM have, also in containers. */
+static const char *const common_names[] = {
+	"BaseSystem", "mac_hdd_ng", "OpenCore", "OpenCore-nopicker", "OSX-KVM",
+};
+
 static int compare_words(const void *key, const void *word)
 {
 	return strcasecmp(key, *(const char *const *)word);
@@ -44,11 +49,14 @@ static bool is_generic(const char *name)
 {
 	bool is = name[strspn(name, "0123456789")];
 	char *copy, *word, *save = NULL;
+	size_t i;
 
 	if (*name == '.' || !*name)
 		return true;
+	for (i = 0; i < ARRAY_SIZE(common_names); i++)
+		if (!strcmp(name, common_names[i]))
+			return true;
 	copy = xstrdup(name);
-
 	for (word = strtok_r(copy, "-_. ", &save); word && is;
 	     word = strtok_r(NULL, "-_. ", &save))
 		is = is_generic_word(word);
@@ -61,7 +69,7 @@ static void cut_extension(char *file)
 	static const char *const extensions[] = {
 		".sock", ".socket", ".img", ".qcow2", ".raw", ".ext4", ".json",
 		".toml", ".yaml", ".vmdk", ".squashfs", ".pid", ".qmp", ".monitor",
-		".cfg", ".conf",
+		".cfg", ".conf", ".vhd", ".vhdx", ".vdi",
 	};
 	char *dot = strrchr(file, '.');
 	size_t i;
@@ -71,6 +79,12 @@ static void cut_extension(char *file)
 			*dot = '\0';
 			return;
 		}
+}
+
+/* "qmp_podman-machine-default": what the file is for, then whose it is. */
+static const char *skip_purpose(const char *name)
+{
+	return begins_with(name, "qmp_") || begins_with(name, "qmp-") ? name + strlen("qmp_") : name;
 }
 
 /* A descriptor, firmware of a package, or no file at all. */
@@ -102,7 +116,7 @@ char *name_from_path(const char *path)
 		}
 		is_user = slash && !strcmp(copy, "/home");
 		if (!is_user && !is_generic(last))
-			name = xstrdup(last);
+			name = xstrdup(skip_purpose(last));
 		if (!slash)
 			break;
 	}
@@ -137,7 +151,7 @@ static char *json_path(const char *value)
 static const char *part_path(const char *part, bool is_first)
 {
 	static const char *const keys[] = {
-		"path=", "file=", "file.filename=", "filename=", "unix:",
+		"path=", "file=", "file.filename=", "filename=", "unix:", "file:",
 	};
 	size_t i;
 
@@ -151,7 +165,8 @@ static const char *part_path(const char *part, bool is_first)
 static bool is_shared(const char *value)
 {
 	return strstr(value, "if=pflash") || strstr(value, "media=cdrom") ||
-	       strstr(value, "readonly=on") || strstr(value, "\"read-only\":true");
+	       strstr(value, "readonly=on") || strstr(value, "snapshot=on") ||
+	       strstr(value, "\"read-only\":true");
 }
 
 char *name_find_path(const char *value)

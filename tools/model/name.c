@@ -40,6 +40,8 @@ enum how {
 	BY_START,
 	/* The last argument, of a command line that has the option as a word. */
 	BY_LAST,
+	/* The source itself, which runs one guest, if any argument has the marker in it. */
+	BY_SOURCE,
 };
 
 struct rule {
@@ -61,6 +63,8 @@ static const struct rule names[] = {
 	{ "microvm@", "-name", BY_LIST, "qemu -name" },
 	/* Multipass has no -name, and several instances may have one image's name. */
 	{ "qemu", "-drive", BY_MARKER, "multipass instance", "/vault/instances/" },
+	/* Docker Desktop's VM has no name. */
+	{ "qemu", "", BY_SOURCE, "docker-desktop", "/.docker/desktop/vms/" },
 	/* microvm.nix renames the process of any VMM. */
 	{ "microvm@", "", BY_START, "microvm@NAME", "microvm@" },
 	/* Firecracker, also as Kata and a jailer start it. */
@@ -257,6 +261,16 @@ static char *name_by_start(const struct args *args, const char *start)
 	return NULL;
 }
 
+static bool has_marker(const struct args *args, const char *marker)
+{
+	size_t i;
+
+	for (i = 1; i < args->argc; i++)
+		if (strstr(args->argv[i], marker))
+			return true;
+	return false;
+}
+
 static char *last_argument(const struct args *args, const char *word)
 {
 	size_t i;
@@ -300,6 +314,10 @@ static char *apply(const struct args *args, const struct rule *rule)
 		break;
 	case BY_LAST:
 		take(&name, last_argument(args, rule->option));
+		break;
+	case BY_SOURCE:
+		if (has_marker(args, rule->marker))
+			name = xstrdup(rule->source);
 		break;
 	default:
 		name = name_of_option(args, rule);
