@@ -43,12 +43,15 @@ static char *thread_name(const struct guest_snapshot *guest, uint64_t tid)
 
 static bool read_thread(const struct env *env, const char *name, struct guest_cpus *cpus)
 {
+	struct affinity own = { };
 	struct task task;
 
-	if (task_read(env->proc_fd, name, &task))
+	if (task_read(env->proc_fd, name, &task) || !affinity_add(env, name, &own))
 		return false;
 	cpus->is_realtime |= task.is_realtime;
-	return affinity_add(env, name, &cpus->affinity);
+	cpus->may_move |= affinity_count(&own) > 1;
+	affinity_merge(&cpus->affinity, &own);
+	return true;
 }
 
 static void read_cpus(const struct env *env, const struct guest_snapshot *guest,

@@ -13,6 +13,8 @@ struct guest_cpus {
 	struct affinity affinity;
 	/* One of these threads is a real-time task. */
 	bool is_realtime;
+	/* One of these threads may use more than one CPU. */
+	bool may_move;
 };
 
 /* Those of all guests of a snapshot; read when they are first asked for. */

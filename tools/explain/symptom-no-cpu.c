@@ -130,6 +130,92 @@ static enum answer were_cpus_idle(const struct facts *f, char **seen)
 	return f->activity.idle_ns >= f->waited_ns ? ANSWER_YES : ANSWER_NO;
 }
 
+/* The scheduler moves no task from one to another: all vCPUs may wait for the first. */
+static enum answer are_isolated(const struct facts *f, char **seen)
+{
+	struct affinity isolated = { };
+	struct guest_cpus cpus;
+	char list[256];
+
+	if (!machine_file(f->env->sysfs, list, sizeof(list), "devices/system/cpu/isolated")) {
+		*seen = xstrdup("/sys/devices/system/cpu/isolated cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	affinity_add_list(list, &isolated);
+	if (!affinity_count(&isolated)) {
+		*seen = xstrdup("no CPU of this machine is isolated");
+		return ANSWER_NO;
+	}
+	if (!cpus_are_known(f, &cpus)) {
+		*seen = xasprintf("CPUs %s are isolated; which its vCPUs' threads may use cannot be read",
+				  list);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("CPUs %s are isolated; its vCPUs' threads %s", list,
+			  !affinity_overlaps(&isolated, &cpus.affinity) ? "use none of them" :
+			  cpus.may_move ? "may use several" : "are pinned to one each");
+	if (!affinity_overlaps(&isolated, &cpus.affinity) || !cpus.may_move)
+		return ANSWER_NO;
+	return affinity_contains(&isolated, &cpus.affinity) ?
+	       were_cpus_idle(f, seen) : ANSWER_UNKNOWN;
+}
+
+/* For how many CPUs the vCPUs of all guests ran. */
+static double cpus_run(const struct facts *f)
+{
+	return cpus_wanted(f) - in_interval(f, f->waited_ns);
+}
+
+/* Its main thread stands for them: VMMs that keep others apart keep it with these. */
+static enum answer are_own_threads_there(const struct facts *f)
+{
+	struct affinity process = { };
+	struct guest_cpus cpus;
+
+	if (!cpus_are_known(f, &cpus) || !read_process_cpus(f, &process))
+		return ANSWER_UNKNOWN;
+	return affinity_overlaps(&process, &cpus.affinity) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* They have the CPUs for which vCPUs wait if both together fill these. */
+static enum answer have_own_threads(const struct facts *f, char **seen)
+{
+	const struct tally *helpers = &f->guest->beside.helpers;
+	double waited = without_cpu(f), cpus = in_interval(f, helpers->ns);
+	struct shared_cpus shared;
+	enum answer are_there;
+
+	if (!helpers->is_known) {
+		*seen = xstrdup("the CPU time of its VMM's other threads is not known");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("threads of its VMM that run no vCPU, and KVM's for it, ran for %.2f s of each second",
+			  cpus);
+	if (cpus < waited / 10)
+		return ANSWER_NO;
+	are_there = are_own_threads_there(f);
+	if (are_there == ANSWER_NO)
+		append(seen, ", and may not use its vCPUs' CPUs");
+	if (are_there != ANSWER_YES || !shared_cpus_of(f, &shared))
+		return are_there == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
+	append(seen, ", vCPUs for %.2f s, on %llu CPUs", cpus_run(f),
+	       (unsigned long long)shared.num);
+	return cpus >= waited / 2 && cpus + cpus_run(f) >= 0.8 * shared.num ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+/* Time that CPUs were in use for others is not the vCPUs', however many wait for it. */
+static enum answer had_others_cpus(const struct facts *f, char **seen)
+{
+	double used;
+
+	if (!f->activity.is_idle_known)
+		return ANSWER_UNKNOWN;
+	used = f->num_cpus - rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC;
+	append(seen, "; they ran for %.2f of the %.2f CPUs that were in use", cpus_run(f), used);
+	return cpus_run(f) < used / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
 /* Others may have the CPUs while there are more vCPUs than these: see above. */
 static enum answer are_too_many(const struct facts *f, char **seen)
 {
@@ -149,7 +235,8 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	append(seen, ", which ran and waited for more than these");
-	return were_cpus_idle(f, seen) == ANSWER_YES ? ANSWER_UNKNOWN : ANSWER_YES;
+	return were_cpus_idle(f, seen) == ANSWER_YES || had_others_cpus(f, seen) == ANSWER_YES ?
+	       ANSWER_UNKNOWN : ANSWER_YES;
 }
 
 /*
@@ -221,6 +308,18 @@ static const struct cause causes[] = {
 		{ { are_shared_by_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"Cpus_allowed_list in /proc/PID/task/TID/status of the vCPUs of all guests",
 		"let these guests use more of this machine's CPUs: their cpusets (systemctl set-property UNIT AllowedCPUs=...), or the pinning of whoever starts them (taskset, libvirt's vcpupin); a cpuset for one of them takes CPUs from the others",
+	}, {
+		"isolated", "isolated CPUs, between which no task is moved", "L1",
+		"a cpuset partition takes its CPUs from others",
+		{ { are_isolated, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"the column PSR of ps -L -o tid,psr,comm -p PID: vCPUs that share one CPU",
+		"pin each vCPU to a CPU of its own (taskset -p, libvirt's vcpupin, affinity of Proxmox): on CPUs of isolcpus= the scheduler leaves a task where it is. Or a cpuset partition instead, in which it moves tasks: systemctl set-property UNIT AllowedCPUs=..., and root in cpuset.cpus.partition of that cgroup",
+	}, {
+		"own-threads", "other threads of the VMM on its vCPUs' CPUs", "VMM",
+		"others lose the CPUs that it gets",
+		{ { have_own_threads, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"top -H -p PID: which of its threads run",
+		"a CPU more for the VMM than it has vCPUs, or its other threads on CPUs of their own: a larger cpuset, libvirt's emulatorpin and iothreadpin, KubeVirt's isolateEmulatorThread, taskset; or less work for these threads (l1tune advise on helpers, a GPU for what is rendered in software)",
 	}, {
 		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },

@@ -8,16 +8,11 @@
 
 #define MAX_STATUS	(64 << 10)
 
-/* "Cpus_allowed_list:	0-3,8" */
-bool affinity_add(const struct env *env, const char *task, struct affinity *affinity)
+void affinity_add_list(const char *list, struct affinity *affinity)
 {
-	char *name = xasprintf("%s/status", task);
-	size_t len;
-	char *text = file_read(env->proc_fd, name, MAX_STATUS, &len);
-	char *s = text ? strstr(text, "\nCpus_allowed_list:") : NULL;
-	bool is_known = s;
+	char *s = strpbrk(list, "0123456789\n");
 
-	for (s = s ? strpbrk(s, "0123456789") : NULL; s && *s && *s != '\n';) {
+	while (s && *s && *s != '\n') {
 		unsigned long cpu = strtoul(s, &s, 10), last = cpu;
 
 		if (*s == '-')
@@ -29,9 +24,32 @@ bool affinity_add(const struct env *env, const char *task, struct affinity *affi
 		}
 		s += *s == ',';
 	}
+}
+
+/* "Cpus_allowed_list:	0-3,8" */
+bool affinity_add(const struct env *env, const char *task, struct affinity *affinity)
+{
+	char *name = xasprintf("%s/status", task);
+	size_t len;
+	char *text = file_read(env->proc_fd, name, MAX_STATUS, &len);
+	char *s = text ? strstr(text, "\nCpus_allowed_list:") : NULL;
+	bool is_known = s;
+
+	if (s)
+		affinity_add_list(s + 1, affinity);
 	free(text);
 	free(name);
 	return is_known;
+}
+
+void affinity_merge(struct affinity *all, const struct affinity *some)
+{
+	size_t i;
+
+	for (i = 0; i < some->num_words; i++)
+		all->words[i] |= some->words[i];
+	if (some->num_words > all->num_words)
+		all->num_words = some->num_words;
 }
 
 uint64_t affinity_count(const struct affinity *affinity)

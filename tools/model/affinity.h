@@ -22,6 +22,11 @@ struct affinity {
  */
 bool affinity_add(const struct env *env, const char *task, struct affinity *affinity);
 
+/* Those of a line "0-3,8", after any words. */
+void affinity_add_list(const char *list, struct affinity *affinity);
+
+void affinity_merge(struct affinity *all, const struct affinity *some);
+
 uint64_t affinity_count(const struct affinity *affinity);
 bool affinity_overlaps(const struct affinity *a, const struct affinity *b);
 /* Are all of b in a? */

@@ -38,6 +38,8 @@ def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0, policy=0):
 # A hierarchy of version 2 in which no cgroup has a limit
 NO_LIMITS = {"self/mountinfo": "36 22 0:30 / /nonexistent rw - cgroup2 none rw"}
 
+KTHREAD = 0x00200000
+
 
 class Advised(Bench):
     """A machine with one guest of one vCPU that has lived for SECONDS. If allowed, its
@@ -62,6 +64,7 @@ class Advised(Bench):
         for name in offered:
             write(f"{m.device('l1')}/vmx/{name}", 1)
         write(m.sys + "/kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
+        write(m.sys + "/devices/system/cpu/isolated", "")
         for root, files in (m.sys, sys), (m.proc, proc):
             for name, value in (files or {}).items():
                 write(f"{root}/{name}", value)
@@ -85,6 +88,14 @@ class Advised(Bench):
             task(self, thread, f"CPU {i}/KVM", SECOND, guest_ns=SECOND)
             write(f"{self.machine.proc}/{thread}/status", f"Name:\tvcpu\nCpus_allowed_list:\t{cpus}")
             write(f"{self.machine.proc}/{thread}/cgroup", cgroup)
+
+    def process_ran(self, cpu_ns, threads=("1002",), allowed="0-7"):
+        """All threads of guest 1's process have had a CPU for so long, those of its vCPUs for a second each."""
+        task(self, 2, "kthreadd", 0, KTHREAD)
+        write(self.machine.proc + "/1001/status", f"Name:\tvmm\nTgid:\t1001\nCpus_allowed_list:\t{allowed}")
+        task(self, 1001, "vmm", cpu_ns)
+        for number, thread in enumerate(threads):
+            task(self, f"1001/task/{thread}", f"CPU {number}/KVM", SECOND, guest_ns=SECOND)
 
     def run(self, *args, **options):
         """However long the test has taken so far, guests have lived for SECONDS when advice begins."""

@@ -216,6 +216,29 @@ def test_busy_host():
               f"overcommit: {verdict} for vCPUs that wait for 0.3 of 2 CPUs, and run for {kernel} in KVM and for {guest_ns} ns")
 
 
+def test_others_have_cpus():
+    """CPUs that are in use for others are not the vCPUs', however many of these wait."""
+    for kernel, verdict in (0.2, "not_ruled_out"), (1.2, "shown"):
+        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=kernel, runq=1.9), vcpus=4, before={"stat": BUSY}, after={"stat": IDLE[10]}), "no-cpu")
+        equal(got[2]["more vCPUs than CPUs"], verdict, f"overcommit: {verdict} for vCPUs that wait for 1.9 of 2 CPUs, and run for {kernel}")
+
+
+def test_isolated_cpus():
+    """The scheduler moves no task from one of them to another."""
+    def thread(number, allowed):
+        name = f"1001/task/{2100 + number}"
+        return {name + "/status": f"Name:\tvcpu\nCpus_allowed_list:\t{allowed}", name + "/stat": "1 (vcpu) S " + " ".join(["0"] * 50)}
+
+    for isolated, allowed, idle, verdict in (("0-1", ("0-1", "0-1"), 90, "shown"), ("0-1", ("0-1", "0-1"), 10, "ruled_out"), ("", ("0-1", "0-1"), 90, "ruled_out"),
+                                             ("0-1", ("0", "1"), 90, "ruled_out"), ("0-1", ("2-3", "2-3"), 90, "ruled_out"), ("1", ("0-1", "0-1"), 90, "not_ruled_out")):
+        threads = {name: text for number, cpus in enumerate(allowed) for name, text in thread(number, cpus).items()}
+        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=0.2, runq=0.3), vcpus=2, sys={"devices/system/cpu/isolated": isolated}, proc=threads,
+                           guest={"created_ns": 990 * SECOND, "vcpu_cells": {n: [fixed(tid=2100 + n)] for n in range(2)}},
+                           before={"stat": BUSY}, after={"stat": IDLE[idle]}), "no-cpu")
+        equal(got[2]["isolated CPUs, between which no task is moved"], verdict,
+              f"isolated: {verdict} for vCPUs on CPUs {allowed}, if CPUs {isolated or 'none'} are isolated and CPUs were idle for {idle} ticks")
+
+
 def test_one_of_the_guests():
     """What others wait for counts, too, if one guest is asked for."""
     waiting = in_second("EXTERNAL_INTERRUPT", 100, kernel=1.8, runq=0.3)
@@ -257,6 +280,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_one_of_the_guests, test_nmis, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_young_guest:
     test()
 finish()

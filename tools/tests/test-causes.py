@@ -7,7 +7,7 @@ import os
 import re
 import time
 
-from advised import NO_LIMITS, SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps, task
+from advised import KTHREAD, NO_LIMITS, SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps, task
 from bench import equal, finish, ok
 from fake import fixed, hist, split, update, write
 
@@ -581,7 +581,7 @@ def test_quota():
            "quota: advise names a quota of cgroup v1", b.advice())
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": FREE})
-        task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+        b.process_ran(SECOND)
         write(b.machine.proc + "/1001/task/1002/status", "Name:\tCPU 0/KVM\nCpus_allowed_list:\t1")
         write(b.machine.proc + "/1001/task/1002/cgroup", "0::/machine.slice/web.scope\n")
         advice = b.advice()
@@ -708,10 +708,25 @@ def test_reverted():
                f"hlt-in-guest warns of what it does to resets and spinlocks: {argv[0]}", hlt["risk"])
 
 
+def test_own_threads():
+    """Threads of the VMM that have the CPUs for which its vCPUs wait."""
+    for ran, allowed, process, rule, verdict in ((6, "3", "3", "own-threads", "shown"), (6, "3", "0-2", "neighbours", "ruled_out"), (1, "3", "3", "neighbours", "ruled_out"),
+                                                 (2, "3", "3", "no-cpu", "not_ruled_out"), (6, "0-3", "0-3", "no-cpu", "not_ruled_out")):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, kernel=0.5, runq=0.45), cpus=4, allowed=allowed) as b:
+            cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+            b.process_ran(ran * SECOND, threads=("2100",), allowed=process)
+            write(b.machine.proc + "/1001/task/2100/cgroup", "0::/web.scope")
+            advice = {a["symptom"]: a for a in b.advice()}["no-cpu"]
+            found = {c["cause"]: c["verdict"] for c in advice["causes"]}
+            equal([advice["rule"], found["other threads of the VMM on its vCPUs' CPUs"]], [rule, verdict],
+                  f"no-cpu: advise finds {rule} for a vCPU on CPUs {allowed} whose VMM ran for {ran - 1} s besides, its main thread on CPUs {process}")
+
+
 def test_real_time():
     for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
         with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
             cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
+            b.process_ran(4 * SECOND, threads=())
             for i in range(4):
                 task(b, f"1001/task/{2100 + i}", f"CPU {i}/KVM", SECOND, guest_ns=SECOND, policy=policy if i == 3 else 0)
                 write(f"{b.machine.proc}/1001/task/{2100 + i}/cgroup", "0::/web.scope")
@@ -979,17 +994,13 @@ def test_interrupts():
            document["advice"])
 
 
-KTHREAD = 0x00200000
 
 
 def test_helpers():
     for comm, rule in (("kvm-pit/1001", "kvm-pit"), ("vhost-1001", "vhost"),
                        ("kvm-nx-lpage-recovery-1001", "nx-recovery"), ("other", "vmm-threads")):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
-            task(b, 2, "kthreadd", 0, KTHREAD)
-            write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
-            task(b, 1001, "vmm", SECOND + (4 * SECOND if comm == "other" else 0))
-            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+            b.process_ran(SECOND + (4 * SECOND if comm == "other" else 0))
             task(b, 77, comm, 4 * SECOND, KTHREAD)
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4|3[5-9])", advice[0]["evidence"]),
@@ -999,10 +1010,7 @@ def test_helpers():
                    "helpers: advise that names vhost-user says that its work is not counted", advice)
     for comm, rule in ("vhost-1001", "vhost"), ("kvm-nx-lpage-re", "nx-recovery"), ("virtiofsd", "vmm-threads"):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL) as b:
-            task(b, 2, "kthreadd", 0, KTHREAD)
-            write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
-            task(b, 1001, "vmm", 6 * SECOND)
-            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+            b.process_ran(6 * SECOND)
             task(b, "1001/task/1003", comm, 4 * SECOND)
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4[5-9]|50) s", advice[0]["evidence"]),
@@ -1040,10 +1048,7 @@ def test_helpers():
 
 def test_vmm_sleep():
     with Advised(exits("IO_INSTRUCTION", 300, vmm=0.01, vmm_sleep=0.4), exits("EXTERNAL_INTERRUPT", 300, vmm_sleep=0.2), exits("HLT", 9, vmm_sleep=0.2)) as b:
-        task(b, 2, "kthreadd", 0, KTHREAD)
-        write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
-        task(b, 1001, "vmm", 4 * SECOND)
-        task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+        b.process_ran(4 * SECOND)
         advice = {a["symptom"]: a for a in b.advice()}.get("vmm-sleep")
         ok(advice and advice["rule"] == "vmm-lock" and advice["confidence"].startswith("medium: shown; not") and
            "0.40 s of each second while the VMM slept, most of it in IO_INSTRUCTION" in advice["evidence"],
@@ -1095,7 +1100,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "own-threads", "real-time", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -1126,6 +1131,7 @@ test_quota_of_many()
 test_pinned()
 test_own_cpus()
 test_unpolled()
+test_own_threads()
 test_real_time()
 test_reverted()
 test_shared_set()
