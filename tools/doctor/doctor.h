@@ -10,6 +10,9 @@
 #include "model/host.h"
 #include "model/machine.h"
 
+/* What a security module denied: with auditd its log has it, and the kernel's has not. */
+#define FIND_DENIALS	"dmesg | grep -i denied\nausearch -m avc -ts recent"
+
 /* The worse the later; DOCTOR_PROBLEM is what keeps guests from running. */
 enum doctor_state { DOCTOR_OK, DOCTOR_INFO, DOCTOR_WARNING, DOCTOR_PROBLEM };
 

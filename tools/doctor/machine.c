@@ -90,7 +90,8 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is built into this kernel and has no CPU to use: see the row cpu", vendor),
 			   NULL);
-	else if (machine_has(root(doctor), "module/%s", vendor) || doctor_has_pvm(doctor))
+	else if (machine_has(root(doctor), "module/%s", vendor) || doctor_has_pvm(doctor) ||
+		 device_is_registered(doctor))
 		device_check(doctor, trial);
 	else if (machine_has(doctor->env->dev, "mshv") && !machine_has(doctor->env->dev, "kvm"))
 		device_check(doctor, trial);

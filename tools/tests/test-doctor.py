@@ -32,11 +32,15 @@ def test_trial():
            "doctor --no-try says that nesting was not tried", b.rows())
 
 
-def as_nobody(b):
-    r = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+def as_user(b, user=NOBODY, command=()):
+    r = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command,
                         *b.command("doctor", "--json")], capture_output=True, text=True, check=False)
     rows = {row["row"]: row for row in json.loads(r.stdout)["rows"]}
     return rows["kvm"]
+
+
+def with_udevd(b):
+    write(b.machine.proc + "/self/root/run/udev/control", "")
 
 
 def test_permissions():
@@ -44,32 +48,100 @@ def test_permissions():
         skip("who may open KVM's device", "needs root and setpriv")
         return
     with Known() as b:
-        os.chmod(b.directory, 0o755)
+        with_udevd(b)
         kvm = b.dev + "/kvm"
         user = pwd.getpwuid(NOBODY).pw_name
         os.chown(kvm, 0, 0)
         os.chmod(kvm, 0o600)
-        row = as_nobody(b)
+        row = as_user(b)
         ok(row["state"] == "warning" and "its group is root" in row["text"] and "next login" in row["text"] and
            'KERNEL=="kvm", GROUP="kvm", MODE="0660"' in row["commands"][1] and
            row["commands"][-1] == f"usermod -aG kvm {user}",
            "doctor gives a udev rule for a /dev/kvm that only root can open", row)
         os.chown(kvm, 0, 50)
         os.chmod(kvm, 0o660)
-        row = as_nobody(b)
+        row = as_user(b)
         ok(row["commands"] == [f"usermod -aG staff {user}"] and "next login" in row["text"],
            "doctor gives usermod -aG with the group of /dev/kvm", row)
         os.chmod(kvm, 0o640)
-        row = as_nobody(b)
+        row = as_user(b)
         ok("mode does not let its group in" in row["text"] and "udevadm" in "\n".join(row["commands"]),
            "doctor gives a udev rule for a /dev/kvm that its group can only read", row)
         os.chown(kvm, 0, 54321)
         os.chmod(kvm, 0o660)
-        row = as_nobody(b)
+        row = as_user(b)
         ok("no name here" in row["text"] and "usermod -aG 54321" not in "\n".join(row["commands"]),
            "doctor gives no usermod for a /dev/kvm whose group has no name", row)
         os.chmod(kvm, 0o666)
-        equal(as_nobody(b)["state"], "ok", "doctor reports /dev/kvm with mode 0666 as ok")
+        equal(as_user(b)["state"], "ok", "doctor reports /dev/kvm with mode 0666 as ok")
+
+
+def test_no_udevd():
+    if os.geteuid() or not shutil.which("setpriv"):
+        skip("who may open KVM's device without udevd", "needs root and setpriv")
+        return
+    with Known() as b:
+        os.chown(b.dev + "/kvm", 0, 0)
+        os.chmod(b.dev + "/kvm", 0o600)
+        row = as_user(b)
+        ok("No udevd runs here" in row["text"] and "the rule belongs there" in row["text"] and
+           row["commands"][3].startswith("docker run --device /dev/kvm --group-add"),
+           "doctor says that a container's udev rule belongs on its host", row)
+        write(b.machine.proc + "/sys/kernel/osrelease", "6.6.87.2-microsoft-standard-WSL2")
+        row = as_user(b)
+        commands = "\n".join(row["commands"])
+        ok("systemd=true" in row["text"] and "/etc/wsl.conf" in commands and "wsl.exe --shutdown" in commands and
+           "udev" not in commands, "doctor gives wsl.conf, and no udev rule, for WSL2 without udevd", row)
+        with_udevd(b)
+        ok("udevadm" in "\n".join(as_user(b)["commands"]), "doctor gives a udev rule for WSL2 with systemd", row)
+
+
+def test_user_namespace():
+    if os.geteuid() or not shutil.which("setpriv"):
+        skip("who may open KVM's device in a user namespace", "needs root and setpriv")
+        return
+    with Known() as b:
+        kvm = b.dev + "/kvm"
+        user, as_root = 65533, ["unshare", "--user", "--map-root-user"]
+        write(b.machine.proc + "/self/uid_map", "         0       1000          1\n")
+        for group, name in (54321, "without a name"), (50, "of another name"), (NOBODY, "without an id"):
+            os.chown(kvm, 0, group)
+            row = as_user(b, user)
+            commands = "\n".join(row["commands"])
+            ok(row["state"] == "warning" and "keep-groups" in row["commands"][0] and "gid=GID" in row["commands"][1] and
+               "none of its groups" in row["text"] and "udevadm" not in commands and "usermod" not in commands,
+               f"doctor says for a group {name} in a user namespace that the host's groups are lost", row)
+        if subprocess.run(["setpriv", f"--reuid={user}", *as_root, "true"], capture_output=True, check=False).returncode:
+            skip("root of a user namespace", "may not make one")
+            return
+        row = as_user(b, user, as_root)
+        ok("keep-groups" in row["commands"][0] and f"mode 0660 of {NOBODY}:{NOBODY}" in row["text"],
+           "doctor does not take root of a user namespace for root of the host", row)
+        os.unlink(b.machine.proc + "/self/uid_map")
+        row = as_user(b, user, as_root)
+        ok("security module" in row["text"] and any("ausearch" in c for c in row["commands"]),
+           "doctor names auditd's log where a security module may refuse /dev/kvm", row)
+
+
+def test_no_node():
+    for name in "sys", "proc":
+        with Known() as b:
+            os.unlink(b.dev + "/kvm")
+            if name == "sys":
+                b.sysfs("class/misc/kvm/dev", "10:232")
+            else:
+                write(b.machine.proc + "/misc", "234 btrfs-control\n232 kvm\n")
+                shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+            row, status = row_of(b, "kvm")
+            commands = "\n".join(row["commands"])
+            ok(status == 2 and row["state"] == "problem" and "a container has only the devices" in row["text"] and
+               "docker run --device /dev/kvm" in commands and "modprobe" not in commands,
+               f"doctor says that KVM's node is missing in a container if /{name} has the device", row)
+    with Known() as b:
+        os.unlink(b.dev + "/kvm")
+        write(b.machine.proc + "/misc", "234 kvm-other\n")
+        ok("modprobe -r kvm_intel && modprobe kvm_intel" in row_of(b, "kvm")[0]["commands"],
+           "doctor loads KVM again if it has registered no device", b.rows())
 
 
 def test_other_kinds():
@@ -296,6 +368,9 @@ def test_security():
 print("KTAP version 1")
 test_trial()
 test_permissions()
+test_no_udevd()
+test_user_namespace()
+test_no_node()
 test_other_kinds()
 test_cpus()
 test_l0()
