@@ -7,6 +7,9 @@
 /* Do all CPUs offer the same VMX or SVM? */
 void check_cpus(struct doctor *doctor);
 
+/* Does KVM leave VMX or SVM to another hypervisor of this machine? */
+void check_rivals(struct doctor *doctor);
+
 /* Is L0 the host of before? */
 void check_moved(struct doctor *doctor);
 

@@ -11,6 +11,7 @@
 #include "doctor/device.h"
 #include "doctor/doctor.h"
 #include "doctor/l0.h"
+#include "doctor/rivals.h"
 #include "doctor/seen.h"
 
 static const char *root(const struct doctor *doctor)
@@ -99,8 +100,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is not loaded, and cannot be: see the row cpu", vendor), NULL);
 	else
-		doctor_add(doctor, "kvm", DOCTOR_PROBLEM, xasprintf("%s is not loaded", vendor),
-			   xasprintf("modprobe %s", vendor));
+		rivals_add_unloaded(doctor);
 }
 
 static void lockdown_of(const struct doctor *doctor, char *mode, size_t size)
@@ -379,6 +379,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_cpu(doctor);
 	check_pvm(doctor);
 	check_kvm(doctor, &trial);
+	check_rivals(doctor);
 	check_module(doctor);
 	check_hooks(doctor, &trial);
 	check_steal(doctor);

@@ -18,6 +18,7 @@
 
 #include "base/util.h"
 #include "base/wait.h"
+#include "doctor/rivals.h"
 #include "doctor/seen.h"
 #include "doctor/trial.h"
 #include "model/entry-refusal.h"
@@ -37,11 +38,6 @@
 #define ECX_VMX		(1u << 5)
 #define LEAF_SVM	0x80000001u
 #define ECX_SVM		(1u << 2)
-
-/* Another hypervisor's module keeps VMX or SVM switched on. */
-static const char *const rivals[] = {
-	"vboxdrv", "vmmon", "acrn_hsm", "xen_privcmd", "haxm", "bareflank", "jailhouse",
-};
 
 static bool is_device(int fd)
 {
@@ -235,21 +231,9 @@ void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
 	close(vm);
 }
 
-/* "vboxdrv, vmmon": of the modules that are loaded; empty if none of them is. */
-static char *list_rivals(const struct doctor *doctor)
-{
-	char *list = xstrdup("");
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(rivals); i++)
-		if (machine_has(doctor->env->sysfs, "module/%s", rivals[i]))
-			append(&list, "%s%s", *list ? " " : "", rivals[i]);
-	return list;
-}
-
 static void add_busy(struct doctor *doctor, const struct trial *trial)
 {
-	char *modules = list_rivals(doctor);
+	char *modules = rivals_list(doctor);
 
 	if (*modules)
 		doctor_add(doctor, "trial", DOCTOR_PROBLEM,
@@ -271,15 +255,15 @@ static const struct {
 	const char *text;
 	const char *commands;
 } meanings[] = {
-	{ ENOMEM, DOCTOR_PROBLEM, "there is not enough memory, or the memory limit of this control group is reached",
-	  "free -m\ncat /proc/self/cgroup" },
+	{ ENOMEM, DOCTOR_PROBLEM, "there is not enough memory, or not enough in one piece for a vCPU (second and third line), or the memory limit of this control group is reached",
+	  "free -m\ndmesg | grep -A 3 'page allocation failure'\necho 1 > /proc/sys/vm/compact_memory\ncat /proc/self/cgroup" },
 	{ EDQUOT, DOCTOR_WARNING, "a limit of l1tune denied it: this user cannot start a guest now",
 	  "l1tune limits" },
 	{ EPERM, DOCTOR_PROBLEM, "a security policy refused it: seccomp, a security module, or the device list of this container",
-	  "grep Seccomp /proc/self/status\ndmesg | tail" },
+	  "grep Seccomp /proc/self/status\n" FIND_DENIALS },
 	{ EINTR, DOCTOR_PROBLEM, "a guest of one instruction did not return within a second: this machine, or L0, does not let guests run",
 	  "l1tune probe\ndmesg | grep -i kvm" },
-	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", "dmesg | tail" },
+	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", FIND_DENIALS },
 	{ EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
 	{ ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
 	{ EIO, DOCTOR_PROBLEM, "KVM could not enable VMX or SVM: firmware, or L0, keeps it off on one of the CPUs",

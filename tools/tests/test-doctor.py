@@ -163,6 +163,29 @@ def test_other_kinds():
            "doctor accepts a CPU without VMX for PVM and says that l1tune does not count there", rows)
 
 
+def test_rivals():
+    with Known() as b:
+        b.sysfs("module/vboxdrv/initstate", "live")
+        equal(row_of(b, "vboxdrv")[0], None,
+              "doctor has no row vboxdrv if KVM switches VMX on with its first guest")
+        b.sysfs("module/kvm/parameters/enable_virt_at_load", "Y")
+        row, status = row_of(b, "vboxdrv")
+        ok(row["state"] == "info" and status == 0 and "grep" in row["commands"][0],
+           "doctor names the kernel command line if VirtualBox's module is loaded and KVM is built in", row)
+        b.sysfs("module/kvm/initstate", "live")
+        row, status = row_of(b, "vboxdrv")
+        ok(row["state"] == "info" and "VirtualBox cannot start guests" in row["text"] and
+           "enable_virt_at_load=0" in row["commands"][0],
+           "doctor says that VirtualBox cannot start guests while KVM keeps VMX switched on", row)
+        shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+        b.sysfs("module/vboxnetflt/initstate", "live")
+        row, status = row_of(b, "kvm")
+        ok(status == 2 and "kvm_intel is not loaded, and vboxnetflt vboxdrv is" in row["text"] and
+           row["commands"] == ["modprobe -r vboxnetflt vboxdrv", "modprobe kvm_intel"],
+           "doctor says that another hypervisor may have VMX if its module is loaded and KVM is not", row)
+        equal(row_of(b, "vboxdrv")[0], None, "doctor has no row vboxdrv if KVM is not loaded")
+
+
 def test_cpus():
     with Known() as b:
         cpus = "processor\t: 0\nflags\t\t: vmx\nvmx flags\t: ept vpid\nmicrocode\t: 0x1\n\n" \
@@ -372,6 +395,7 @@ test_no_udevd()
 test_user_namespace()
 test_no_node()
 test_other_kinds()
+test_rivals()
 test_cpus()
 test_l0()
 test_flex()

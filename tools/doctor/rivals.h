@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_RIVALS_H
+#define L1TUNE_RIVALS_H
+
+#include "doctor/doctor.h"
+
+/*
+ * "vboxdrv vmmon": modules of other hypervisors that are loaded, in the order in which
+ * they can be unloaded. Empty if there are none; to be freed.
+ */
+char *rivals_list(const struct doctor *doctor);
+
+/* The row kvm where KVM is not loaded: may another hypervisor keep it from that? */
+void rivals_add_unloaded(struct doctor *doctor);
+
+#endif
