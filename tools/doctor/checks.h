@@ -10,6 +10,9 @@ void check_cpus(struct doctor *doctor);
 /* Does KVM leave VMX or SVM to another hypervisor of this machine? */
 void check_rivals(struct doctor *doctor);
 
+/* Is this machine's clock fast, and of use to guests? */
+void check_clocksource(struct doctor *doctor);
+
 /* Is L0 the host of before? */
 void check_moved(struct doctor *doctor);
 

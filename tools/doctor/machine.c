@@ -263,33 +263,6 @@ static void check_lockdown(struct doctor *doctor)
 			   xasprintf("%s: KVM's statistics in debugfs are hidden (kvm_stat shows nothing), those of l1tune are not", mode), NULL);
 }
 
-static void check_clocksource(struct doctor *doctor)
-{
-	char current[32], available[128];
-
-	if (!machine_file(root(doctor), current, sizeof(current),
-			  "devices/system/clocksource/clocksource0/current_clocksource"))
-		return;
-	machine_file(root(doctor), available, sizeof(available),
-		     "devices/system/clocksource/clocksource0/available_clocksource");
-	/*
-	 * tsc-early: for the first seconds, until the kernel has measured it. KVM's, Xen's
-	 * and Hyper-V's are the TSC and a page that the hypervisor shares.
-	 */
-	if (!strcmp(current, "tsc") || !strcmp(current, "tsc-early") ||
-	    !strcmp(current, "kvm-clock") || !strcmp(current, "xen") || strstr(current, "hyperv_clocksource"))
-		doctor_add(doctor, "clocksource", DOCTOR_OK,
-			   xasprintf("%s: reading the time takes no exit", current), NULL);
-	else if (machine_has_word(available, "tsc") || machine_has_word(available, "kvm-clock"))
-		doctor_add(doctor, "clocksource", DOCTOR_WARNING,
-			   xasprintf("%s: reading the time is slow, on an L1 an exit to L0 each time", current),
-			   xasprintf("echo %s > /sys/devices/system/clocksource/clocksource0/current_clocksource",
-				     machine_has_word(available, "kvm-clock") ? "kvm-clock" : "tsc"));
-	else
-		doctor_add(doctor, "clocksource", DOCTOR_INFO,
-			   xasprintf("%s, and this machine has no faster one: reading the time is slow", current), NULL);
-}
-
 /* How a parameter of a module of KVM is set; to free. */
 static char *set_nested(const struct doctor *doctor)
 {
@@ -344,12 +317,23 @@ static bool hibernation_is_planned(const struct doctor *doctor)
 	return planned;
 }
 
-static void check_hibernation(struct doctor *doctor)
+/* A desktop has one by default, and KVM stops and goes on with it. */
+static void add_hibernation(struct doctor *doctor)
 {
-	if (hibernation_is_planned(doctor))
+	if (doctor->machine.virtualized)
 		doctor_add(doctor, "hibernation", DOCTOR_WARNING,
 			   xstrdup("a device to resume from is set: guests that run while this machine hibernates lose their time, and clouds do not support it together with nested virtualization on all systems; stop the guests before"),
 			   xstrdup("systemctl mask hibernate.target hybrid-sleep.target"));
+	else
+		doctor_add(doctor, "hibernation", DOCTOR_INFO,
+			   xstrdup("a device to resume from is set: guests that run while this machine hibernates lose their time"),
+			   NULL);
+}
+
+static void check_hibernation(struct doctor *doctor)
+{
+	if (hibernation_is_planned(doctor))
+		add_hibernation(doctor);
 	else
 		doctor_add(doctor, "hibernation", DOCTOR_OK, xstrdup("not planned: no device to resume from"), NULL);
 }

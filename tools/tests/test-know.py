@@ -128,9 +128,29 @@ def test_states():
               "doctor warns about a slow clocksource if a faster one is available")
         b.sysfs(clock + "current_clocksource", "tsc-early")
         equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource tsc-early")
-        b.sysfs(clock + "current_clocksource", "xen")
-        b.sysfs(clock + "available_clocksource", "xen tsc hpet acpi_pm")
-        equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts the clocksource xen, which takes no exit")
+        b.sysfs(clock + "current_clocksource", "hyperv_clocksource_tsc_page")
+        equal(state_of(b, "clocksource"), ("ok", 0), "doctor accepts Hyper-V's TSC page, which takes no exit")
+        b.sysfs(clock + "current_clocksource", "hyperv_clocksource_msr")
+        b.sysfs(clock + "available_clocksource", "hyperv_clocksource_tsc_page hyperv_clocksource_msr acpi_pm")
+        row = b.rows()[0]["clocksource"]
+        ok(row["state"] == "warning" and "an exit to L0 each time" in row["text"] and
+           row["commands"][0].startswith("echo hyperv_clocksource_tsc_page > "),
+           "doctor warns about Hyper-V's clock by an MSR, each reading of which takes an exit", row)
+        for name in "kvm-clock", "xen":
+            b.sysfs(clock + "current_clocksource", name)
+            b.sysfs(clock + "available_clocksource", name + " tsc acpi_pm")
+            row = b.rows()[0]["clocksource"]
+            ok(row["state"] == "info" and "takes no exit" in row["text"] and "Windows' TSC page is invalid" in row["text"] and
+               row["commands"][0].startswith("echo tsc > "),
+               f"doctor says what {name} as clocksource means for guests, and gives tsc", row)
+            b.sysfs(clock + "available_clocksource", name + " acpi_pm")
+            row = b.rows()[0]["clocksource"]
+            ok("+invtsc" in row["text"] and not row["commands"],
+               f"doctor says that L0 has to offer an invariant TSC if {name} is the only fast clocksource", row)
+        b.sysfs(clock + "current_clocksource", "acpi_pm")
+        b.sysfs(clock + "available_clocksource", "kvm-clock tsc acpi_pm")
+        ok(b.rows()[0]["clocksource"]["commands"][0].startswith("echo tsc > "),
+           "doctor prefers tsc to kvm-clock where both are available", b.rows())
         b.sysfs(clock + "current_clocksource", "hpet")
         b.sysfs(clock + "available_clocksource", "hpet acpi_pm")
         equal(state_of(b, "clocksource"), ("info", 0),
@@ -141,6 +161,10 @@ def test_states():
     with Known() as b:
         b.sysfs("power/resume", "259:2")
         equal(state_of(b, "hibernation"), ("warning", 1), "doctor warns about hibernation if a resume device is set")
+        b.cpu("fpu vmx")
+        row = b.rows()[0]["hibernation"]
+        ok(row["state"] == "info" and "clouds" not in row["text"] and not row["commands"],
+           "doctor reports a resume device on bare metal as info", row)
         b.sysfs("power/state", "freeze mem")
         equal(state_of(b, "hibernation"), ("ok", 0),
               "doctor does not warn about hibernation if the kernel cannot hibernate")
