@@ -14,8 +14,8 @@ enum open_for {
 	OPEN_FOR_PROCESSES,
 	/* What runs on the other thread of the core. */
 	OPEN_FOR_SIBLINGS,
-	OPEN_FOR_GUESTS,
 	OPEN_UNKNOWN,
+	OPEN_FOR_GUESTS,
 	NUM_OPEN_FOR,
 };
 
@@ -26,18 +26,30 @@ static bool says_kvm_is_safe(const char *part)
 	return kvm && !strcasestr(kvm, "vulnerable");
 }
 
+static enum open_for open_by_vulnerable(const char *part, const char *vulnerable)
+{
+	if (says_kvm_is_safe(part))
+		return OPEN_FOR_PROCESSES;
+	if (vulnerable - part >= 4 && begins_with(vulnerable - 4, "SMT "))
+		return OPEN_FOR_SIBLINGS;
+	return OPEN_FOR_GUESTS;
+}
+
 /* One of "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable". */
 static enum open_for open_by_part(const char *part)
 {
-	const char *first = strcasestr(part, "vulnerable");
+	const char *vulnerable = strcasestr(part, "vulnerable");
 
-	if (!first)
-		return OPEN_FOR_NOBODY;
-	if (says_kvm_is_safe(part))
+	if (vulnerable)
+		return open_by_vulnerable(part, vulnerable);
+	if (strcasestr(part, "unknown"))
+		return OPEN_UNKNOWN;
+	/* TSA by tsa=user, tsa=vm: the other boundary is not mitigated. */
+	if (strstr(part, "Clear CPU buffers: user/kernel boundary"))
+		return OPEN_FOR_GUESTS;
+	if (strstr(part, "Clear CPU buffers: VM"))
 		return OPEN_FOR_PROCESSES;
-	if (first - part >= 4 && begins_with(first - 4, "SMT "))
-		return OPEN_FOR_SIBLINGS;
-	return OPEN_FOR_GUESTS;
+	return OPEN_FOR_NOBODY;
 }
 
 /* The worst of its parts: a mitigation for this kernel leaves others open. */
@@ -48,8 +60,6 @@ static enum open_for open_by_value(char *value)
 
 	if (begins_with(value, "Not affected"))
 		return OPEN_FOR_NOBODY;
-	if (begins_with(value, "Unknown"))
-		return OPEN_UNKNOWN;
 	for (part = strtok_r(value, ";", &save); part; part = strtok_r(NULL, ";", &save)) {
 		open = open_by_part(part);
 		if (open > worst)
@@ -86,7 +96,7 @@ static char *mitigations_text(char *const lists[NUM_OPEN_FOR])
 	bool is_open = *lists[OPEN_FOR_GUESTS];
 	const char *also = is_open ? ";" : ", except";
 	char *text = is_open ?
-		xasprintf("guests may read others' data or hang a CPU, as this kernel says it is vulnerable: %s",
+		xasprintf("guests may read others' data or hang a CPU, as this kernel does not mitigate for guests: %s",
 			  lists[OPEN_FOR_GUESTS]) :
 		xstrdup("this kernel reports no open vulnerability of the CPU");
 

@@ -196,11 +196,17 @@ def test_states():
         ok(row["state"] == "info" and "cannot tell for: srbds" in row["text"],
            "doctor reports a vulnerability whose state a virtual machine cannot know as info", row)
         for name, value, state, text in (
-                ("l1tf", "Mitigation: PTE Inversion; VMX: vulnerable", "warning", "vulnerable: l1tf"),
-                ("itlb_multihit", "KVM: Vulnerable", "warning", "vulnerable: itlb_multihit"),
-                ("spectre_v2", "Mitigation: Retpolines; PBRSB-eIBRS: SW sequence; BHI: Vulnerable", "warning", "vulnerable: spectre_v2"),
+                ("l1tf", "Mitigation: PTE Inversion; VMX: vulnerable", "warning", "for guests: l1tf"),
+                ("itlb_multihit", "KVM: Vulnerable", "warning", "for guests: itlb_multihit"),
+                ("spectre_v2", "Mitigation: Retpolines; PBRSB-eIBRS: SW sequence; BHI: Vulnerable", "warning", "for guests: spectre_v2"),
                 ("l1tf", "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable", "info", "except between the two threads of a core (SMT): l1tf, but"),
                 ("mds", "Mitigation: Clear CPU buffers; SMT vulnerable", "info", "(SMT): mds"),
+                ("mds", "Mitigation: Clear CPU buffers; SMT Host state unknown", "info", "cannot tell for: mds"),
+                ("mds", "Vulnerable: Clear CPU buffers attempted, no microcode; SMT Host state unknown", "warning", "for guests: mds"),
+                ("mmio_stale_data", "Unknown: No mitigations", "info", "cannot tell for: mmio_stale_data"),
+                ("tsa", "Mitigation: Clear CPU buffers", "info", "cannot tell for: srbds. Of"),
+                ("tsa", "Mitigation: Clear CPU buffers: user/kernel boundary", "warning", "for guests: tsa"),
+                ("tsa", "Mitigation: Clear CPU buffers: VM", "info", "for its own processes, not for guests: tsa"),
                 ("spectre_v2", "Mitigation: Retpolines; BHI: Vulnerable, KVM: SW loop", "info", "except for its own processes, not for guests: spectre_v2"),
                 ("indirect_target_selection", "Mitigation: Vulnerable, KVM: Not affected", "info", "not for guests: indirect_target_selection")):
             file = "devices/system/cpu/vulnerabilities/" + name
