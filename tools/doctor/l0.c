@@ -48,14 +48,25 @@ static bool is_xen(const struct doctor *doctor)
 	return !strcmp(doctor->machine.vendor, "Xen");
 }
 
+/* QEMU that only its provider can change: OpenStack's, whoever built it, and Oracle's cloud. */
+static bool is_providers_qemu(const struct doctor *doctor)
+{
+	char tag[64];
+
+	return begins_with(doctor->machine.vendor, "OpenStack") ||
+	       begins_with(doctor->machine.product, "OpenStack") ||
+	       (machine_file(doctor->env->sysfs, tag, sizeof(tag),
+			     "class/dmi/id/chassis_asset_tag") && !strcmp(tag, "OracleCloud.com"));
+}
+
 /* QEMU as itself, and as those call it who build on it. */
 static bool is_qemu(const struct doctor *doctor)
 {
-	static const char *const vendors[] = {
-		"QEMU", "Red Hat", "oVirt", "KubeVirt", "OpenStack Foundation",
-	};
+	static const char *const vendors[] = { "QEMU", "Red Hat", "oVirt", "KubeVirt" };
 	size_t i;
 
+	if (is_providers_qemu(doctor))
+		return false;
 	for (i = 0; i < ARRAY_SIZE(vendors); i++)
 		if (!strcmp(doctor->machine.vendor, vendors[i]))
 			return true;
@@ -71,8 +82,9 @@ static bool is_bhyve(const struct doctor *doctor)
 /* Under a name of its owner's in DMI, which is not that of a known cloud. */
 static bool is_other_kvm(const struct doctor *doctor)
 {
-	return doctor->has_module && !strcmp(doctor->host.hypervisor, "KVMKVMKVM") &&
-	       !doctor_is_in_cloud(doctor);
+	return is_providers_qemu(doctor) ||
+	       (doctor->has_module && !strcmp(doctor->host.hypervisor, "KVMKVMKVM") &&
+		!doctor_is_in_cloud(doctor));
 }
 
 #define ON_QEMU \
@@ -109,7 +121,7 @@ static const struct l0 l0s[] = {
 	  "echo 'hap = 1' >> VM.cfg\n"
 	  "echo 'nestedhvm = 1' >> VM.cfg" },
 	{ "QEMU", is_qemu,
-	  "on its host, with this machine off: KVM there needs nested=1 (first two lines), and this machine a CPU model with it: -cpu host, by libvirt the third line, by Proxmox the fourth. QEMU without KVM emulates SVM only, with -cpu max",
+	  "on its host, with this machine off: KVM there needs nested=1 (first two lines), and this machine a CPU model with it: -cpu host, by libvirt the third line, by Proxmox the fourth. QEMU without KVM emulates SVM only, with -cpu max. If a provider runs the host, ask the provider whether this plan, another one or a setting has it",
 	  ON_QEMU },
 	{ "bhyve", is_bhyve,
 	  "bhyve does not offer it. This machine needs another hypervisor below it, or to be bare metal",

@@ -228,6 +228,17 @@ def test_l0():
             row, _ = row_of(b, "L0 KVM")
             ok(row and row["state"] == "problem" and "ask the provider" in row["text"] and row["commands"][-1] == "qm set VMID --cpu host",
                f"doctor says how a KVM below gives VMX to a machine of {vendor}", b.rows())
+    qemu = {"sys_vendor": "QEMU", "product_name": "Standard PC (i440FX + PIIX, 1996)"}
+    for name, dmi in (("Oracle's cloud", qemu | {"chassis_asset_tag": "OracleCloud.com"}),
+                      ("OpenStack", {"sys_vendor": "OpenStack Foundation", "product_name": "OpenStack Nova"}),
+                      ("Red Hat's OpenStack", {"sys_vendor": "Red Hat", "product_name": "OpenStack Compute"})):
+        with Known(dmi=dmi, flags="fpu hypervisor", load=False) as b:
+            rows, _ = b.rows()
+            ok("QEMU" not in rows and "ask the provider" in rows["L0 KVM"]["text"] and rows["L0 KVM"]["state"] == "problem",
+               f"doctor does not take a machine of {name} for one's own QEMU, also without the module", rows)
+    with Known(dmi=qemu, flags="fpu hypervisor") as b:
+        ok("If a provider runs the host" in row_of(b, "QEMU")[0]["text"],
+           "doctor says of QEMU, which providers have as well, to ask the provider", b.rows())
     for dmi in ({"sys_vendor": name} for name in ("Amazon EC2", "Google", "QEMU", "VMware, Inc.")):
         with Known(dmi=dmi, flags="fpu hypervisor") as b:
             ok("L0 KVM" not in b.rows()[0], f"doctor has one row on the L0 of {dmi}", b.rows())
