@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "doctor/checks.h"
+#include "doctor/hugetlb.h"
 #include "model/guest.h"
 #include "model/huge-setting.h"
 #include "model/memory.h"
@@ -209,29 +210,6 @@ static void add_guests(struct doctor *doctor)
 	free(found.commands);
 }
 
-/* "HugePages_Free:       12"; 0 if there is no such line. */
-static unsigned long long meminfo_of(const char *meminfo, const char *name)
-{
-	const char *line = meminfo ? strstr(meminfo, name) : NULL;
-
-	return line ? strtoull(line + strlen(name), NULL, 10) : 0;
-}
-
-/* Reserved in hugetlbfs; what is promised to somebody is free until it is used. */
-static void add_reserved(struct doctor *doctor, unsigned long long total,
-			 unsigned long long available)
-{
-	if (available)
-		doctor_add(doctor, "hugetlbfs", DOCTOR_OK,
-			   xasprintf("%llu huge pages are reserved for guests whose VMM, or other processes, ask for them, %llu of them are available",
-				     total, available), NULL);
-	else
-		doctor_add(doctor, "hugetlbfs", DOCTOR_INFO,
-			   xasprintf("%llu huge pages are reserved for guests whose VMM, or other processes, ask for them, none of them is available: another guest with hugetlbfs does not start, or gets SIGBUS",
-				     total),
-			   xstrdup("grep HugePages /proc/meminfo"));
-}
-
 /* Those that no VMM has to reserve. HAS_OTHERS: hugetlbfs has some for those who ask. */
 static void add_transparent(struct doctor *doctor, bool has_others)
 {
@@ -260,22 +238,8 @@ static void add_transparent(struct doctor *doctor, bool has_others)
 	free(memfd);
 }
 
-/* What new guests get, as far as it depends on this machine. */
-static void add_settings(struct doctor *doctor)
-{
-	char *meminfo = machine_text(doctor->env->proc, "meminfo");
-	unsigned long long reserved = meminfo_of(meminfo, "HugePages_Total:");
-	unsigned long long available = sub_clamped(meminfo_of(meminfo, "HugePages_Free:"),
-						   meminfo_of(meminfo, "HugePages_Rsvd:"));
-
-	add_transparent(doctor, available);
-	if (reserved)
-		add_reserved(doctor, reserved, available);
-	free(meminfo);
-}
-
 void check_huge_pages(struct doctor *doctor)
 {
-	add_settings(doctor);
+	add_transparent(doctor, hugetlb_add_row(doctor));
 	add_guests(doctor);
 }

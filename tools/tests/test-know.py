@@ -62,6 +62,11 @@ def state_of(b, row):
     return rows[row]["state"], status
 
 
+def reserve(b, size, total, free, promised):
+    for name, value in ("nr", total), ("free", free), ("resv", promised):
+        b.sysfs(f"kernel/mm/hugepages/hugepages-{size}/{name}_hugepages", value)
+
+
 def test_states():
     with Known(flags="fpu hypervisor") as b:
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
@@ -171,20 +176,29 @@ def test_states():
     with Known() as b:
         b.sysfs("kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
         equal(state_of(b, "huge pages"), ("warning", 1), "doctor warns if transparent huge pages are off")
-        write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      300\nHugePages_Rsvd:      100\n")
+        reserve(b, "2048kB", 512, 300, 100)
         rows, status = b.rows()
-        ok("200 of them are available" in rows["hugetlbfs"]["text"] and rows["hugetlbfs"]["state"] == "ok",
+        ok("512 of 2M (200 available)" in rows["hugetlbfs"]["text"] and rows["hugetlbfs"]["state"] == "ok",
            "doctor counts free huge pages that are promised to others as not available", rows)
         ok(rows["huge pages"]["state"] == "info" and "a guest without hugetlbfs" in rows["huge pages"]["text"] and status == 0,
            "doctor says that transparent huge pages are off though others are reserved, and does not warn", rows)
-        write(b.machine.proc + "/meminfo", "HugePages_Total:     512\nHugePages_Free:      100\nHugePages_Rsvd:      100\n")
+        reserve(b, "2048kB", 512, 100, 100)
         equal((state_of(b, "hugetlbfs")[0], state_of(b, "huge pages")), ("info", ("warning", 1)),
               "doctor warns if transparent huge pages are off and no reserved one is available")
         b.sysfs("kernel/mm/transparent_hugepage/enabled", "[always] madvise never")
         equal((state_of(b, "hugetlbfs"), state_of(b, "huge pages")), (("info", 0), ("ok", 0)),
               "doctor reports reserved huge pages as info if none is available to guests")
-        write(b.machine.proc + "/meminfo", "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n")
+        reserve(b, "2048kB", 0, 0, 0)
         ok("hugetlbfs" not in b.rows()[0], "doctor has no row of hugetlbfs if no page is reserved")
+        b.sysfs("kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
+        reserve(b, "1048576kB", 16, 16, 0)
+        rows, status = b.rows()
+        ok(rows["hugetlbfs"]["text"].endswith("16 of 1G (16 available)") and rows["huge pages"]["state"] == "info" and status == 0,
+           "doctor finds reserved huge pages of 1 GB, which /proc/meminfo does not count", rows)
+        reserve(b, "2048kB", 512, 0, 0)
+        rows, _ = b.rows()
+        ok("16 of 1G (16 available), 512 of 2M (0 available)" in rows["hugetlbfs"]["text"],
+           "doctor shows reserved huge pages of each size", rows)
     with Known() as b:
         b.sysfs("devices/system/cpu/vulnerabilities/mds", "Vulnerable: no microcode")
         rows, status = b.rows()
