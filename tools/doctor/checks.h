@@ -19,6 +19,9 @@ void check_moved(struct doctor *doctor);
 /* Can guests have huge pages, and do those have that are running? */
 void check_huge_pages(struct doctor *doctor);
 
+/* Do the cgroups of VMMs allow their guests' memory? */
+void check_memory_limits(struct doctor *doctor);
+
 /* Does what KVM promises to guests work? */
 void check_promises(struct doctor *doctor);
 

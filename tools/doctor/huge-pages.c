@@ -6,17 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/util.h"
 #include "doctor/checks.h"
 #include "doctor/hugetlb.h"
-#include "model/guest.h"
+#include "doctor/running.h"
 #include "model/huge-setting.h"
 #include "model/memory.h"
-
-/* For each the kernel walks a VMM's page tables. */
-#define MAX_LOOKED_AT	16
 
 #define ECHO(word)	"echo " word " > /sys/" HUGE_SETTINGS "%s"
 #define NO_THP	"this kernel has no transparent huge pages: use hugetlbfs"
@@ -113,6 +109,7 @@ static struct verdict look_at_memory(const struct doctor *doctor, const struct g
 
 /* What was found about the guests that run. */
 struct findings {
+	const struct doctor *doctor;
 	char *text, *commands;
 	size_t num_guests, num_small, num_unknown, num_left_out;
 	/* They have huge pages, or may have them. */
@@ -125,13 +122,13 @@ static void add_command(struct findings *found, const char *command)
 		append(&found->commands, "%s%s", *found->commands ? "\n" : "", command);
 }
 
-static void look_at_guest(const struct doctor *doctor, const struct env *env,
-			  const struct guest *guest, struct findings *found)
+static void look_at_guest(const struct env *env, const struct guest *guest, void *arg)
 {
+	struct findings *found = arg;
 	struct guest_memory memory;
 	struct verdict verdict;
 
-	if (found->num_guests++ >= MAX_LOOKED_AT) {
+	if (found->num_guests++ >= RUNNING_MAX_MAPS) {
 		found->num_left_out++;
 		return;
 	}
@@ -140,7 +137,7 @@ static void look_at_guest(const struct doctor *doctor, const struct env *env,
 		found->num_unknown++;
 		return;
 	}
-	verdict = look_at_memory(doctor, &memory);
+	verdict = look_at_memory(found->doctor, &memory);
 	if (!verdict.why) {
 		found->num_fine++;
 		return;
@@ -152,42 +149,13 @@ static void look_at_guest(const struct doctor *doctor, const struct env *env,
 	free(verdict.why);
 }
 
-static void look_at_guests(const struct doctor *doctor, struct findings *found)
-{
-	struct env env = *doctor->env;
-	struct guest guest;
-	const char *file;
-	uint64_t *ids;
-	size_t num, i;
-
-	if (!doctor->has_module || env_open(&env) != STATUS_OK)
-		return;
-	if (guest_list(&env, &ids, &num))
-		num = 0;
-	for (i = 0; i < num; i++) {
-		int fd = guest_open(&env, ids[i]);
-
-		if (fd < 0)
-			continue;
-		if (!guest_read(&env, fd, ids[i], &guest, &file)) {
-			if (guest.memory_bytes)
-				look_at_guest(doctor, &env, &guest, found);
-			guest_free(&guest);
-		} else {
-			found->num_unknown++;
-		}
-		close(fd);
-	}
-	if (num)
-		free(ids);
-	env_close(&env);
-}
-
 static void add_guests(struct doctor *doctor)
 {
-	struct findings found = { .text = xstrdup(""), .commands = xstrdup("") };
+	struct findings found = {
+		.doctor = doctor, .text = xstrdup(""), .commands = xstrdup(""),
+	};
 
-	look_at_guests(doctor, &found);
+	found.num_unknown += running_look_at(doctor, look_at_guest, &found);
 	if (found.num_left_out)
 		append(&found.text, "; %zu more guests were not checked", found.num_left_out);
 	if (found.num_unknown)

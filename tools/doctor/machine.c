@@ -375,6 +375,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_lockdown(doctor);
 	check_hibernation(doctor);
 	check_huge_pages(doctor);
+	check_memory_limits(doctor);
 	check_security(doctor);
 	check_cost(doctor);
 }

@@ -9,6 +9,7 @@ import subprocess
 
 from bench import equal, finish, ok, skip
 from fake import write
+from host import Host
 from known import VMX, Known
 
 NOBODY = 65534
@@ -373,6 +374,37 @@ def test_memory():
            "doctor checks the memory of at most 16 guests", row)
 
 
+def test_memory_limits():
+    with Known() as b:
+        b.machine.guest(1, memory_bytes=SIZE)
+        b.machine.process(1001, ["qemu", "-name", "web"], "0::/machine.slice/web.scope\n")
+        host = Host(b)
+        write(b.machine.proc + "/1001/smaps", smaps().encode())
+        limits = host.cgroups + "/machine.slice/{}memory.max"
+        write(limits.format("web.scope/"), SIZE)
+        write(limits.format(""), "max")
+        row, status = row_of(b, "memory.max")
+        ok(row and row["state"] == "warning" and status == 1 and
+           "web (l2-1) has 512M, and memory.max of /machine.slice/web.scope is 512M" in row["text"],
+           "doctor warns if memory.max leaves a VMM nothing beside its guest's memory", row)
+        write(limits.format("web.scope/"), SIZE + (150 << 20))
+        equal(row_of(b, "memory.max")[0], None, "doctor does not warn if memory.max leaves room for the VMM")
+        write(limits.format(""), SIZE // 2)
+        row, _ = row_of(b, "memory.max")
+        ok("memory.max of /machine.slice is 256M" in row["text"], "doctor finds memory.max of a cgroup above", row)
+        for name, text in (("hugetlbfs", smaps("/anon_hugepage (deleted)", "rd wr ht")),
+                           ("a file on a disk", smaps("/srv/guest.mem", perms="rw-s"))):
+            write(b.machine.proc + "/1001/smaps", text.encode())
+            equal(row_of(b, "memory.max")[0], None, f"doctor does not warn about memory.max for a guest in {name}")
+        for number in range(1, 20):
+            b.machine.guest(number, memory_bytes=SIZE)
+            b.machine.process(1000 + number, ["vmm"], "0::/machine.slice/web.scope\n")
+            write(f"{b.machine.proc}/{1000 + number}/smaps", smaps().encode())
+        row, _ = row_of(b, "memory.max")
+        ok(row["text"].count("l2-") == 16 and "3 more guests were not checked" in row["text"],
+           "doctor reads the maps of at most 16 VMMs for memory.max", row)
+
+
 def test_security():
     with Known() as b:
         b.sysfs("devices/system/cpu/vulnerabilities/vmscape", "Not affected")
@@ -411,5 +443,6 @@ test_cpus()
 test_l0()
 test_flex()
 test_memory()
+test_memory_limits()
 test_security()
 finish()
