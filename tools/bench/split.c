@@ -24,8 +24,11 @@ void bench_split_open(struct bench_split *split, const struct env *env)
 
 	*split = (struct bench_split){ .env = *env };
 	complain_to(complain_ignore);
-	split->has_module = env_open(&split->env) == STATUS_OK &&
-			    host_read(&split->env, &split->host) == STATUS_OK;
+	if (env_open(&split->env) == STATUS_OK) {
+		split->has_module = host_read(&split->env, &split->host) == STATUS_OK;
+		if (!split->has_module)
+			env_close(&split->env);
+	}
 	complain_to(NULL);
 	/* Selectors keep the text. */
 	GROW(split->selection.v, split->selection.num);

@@ -202,7 +202,7 @@ static int open_canary(struct recorder *recorder, uint64_t bytes)
 
 static int run(struct options *options)
 {
-	struct recorder recorder = { .options = options };
+	struct recorder recorder = { .options = options, .canary.log.fd = -1 };
 	uint64_t bytes, canary_bytes;
 	int status = parse_size(options, &bytes), i;
 
