@@ -139,20 +139,37 @@ enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
 }
 
+/* Whatever the settings of this machine say. */
+static char *collapse(const struct facts *f)
+{
+	return xasprintf("l1tune tune %llu huge_pages=collapse, for the guest as it runs (from Linux 6.1 on)",
+			 (unsigned long long)f->guest->guest.id);
+}
+
 char *make_large(const struct facts *f)
 {
-	return xstrdup(memory_of(f)->mapping.backing == BACKING_HUGETLB ?
-		       "guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there" :
-		       "memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m");
+	char *now, *change;
+
+	if (memory_of(f)->mapping.backing == BACKING_HUGETLB)
+		return xstrdup("guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there");
+	now = collapse(f);
+	change = xasprintf("%s; or memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m",
+			   now);
+	free(now);
+	return change;
 }
 
 /* In the file that refuses them. */
 static char *allow(const struct facts *f, const char *name, const char *more)
 {
+	char *now = collapse(f), *change;
 	struct huge_setting setting;
 
 	huge_setting_read(f->env->sysfs, name, &setting);
-	return xasprintf("echo always > /sys/" HUGE_SETTINGS "%s%s", setting.file, more);
+	change = xasprintf("echo always > /sys/" HUGE_SETTINGS "%s%s; or %s", setting.file, more,
+			   now);
+	free(now);
+	return change;
 }
 
 char *allow_anonymous(const struct facts *f)

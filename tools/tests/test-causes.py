@@ -67,7 +67,7 @@ def polling(vcpus=1, offered="0x1000", host_poll=1):
 # Situation: exits, machine, what is advised, with a word of the change, and how sure that is.
 SITUATIONS = {
     "anonymous memory, huge pages off":
-        ([FAULTS], memory(), "small-pages", "transparent_hugepage/enabled", "high"),
+        ([FAULTS], memory(), "small-pages", "l1tune tune 1 huge_pages=collapse", "high"),
     "anonymous memory, the VMM does not advise":
         ([FAULTS], memory(sys=MADVISE), "small-pages", "transparent_hugepage/enabled", "high"),
     "anonymous memory, the VMM advises in vain":
