@@ -59,12 +59,6 @@ static enum answer waits_for_pages(const struct facts *f, char **seen)
 	return share >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Version 1, which has no memory.high, if version 2 has no line of its own. */
-static bool is_of_v2(const char *text)
-{
-	return !strncmp(text, "0::", 3) || strstr(text, "\n0::");
-}
-
 /* See cgroup_fullest(); false if its cgroup is not known. */
 static bool read_fullest(const struct facts *f, const char *file, char **fullest,
 			 double *share)
@@ -73,13 +67,14 @@ static bool read_fullest(const struct facts *f, const char *file, char **fullest
 			       (unsigned long long)f->guest->guest.pid);
 	char *text = machine_text(f->env->proc, name), *directory;
 	struct cgroup_mounts mounts = { };
+	const char *mount = NULL;
 	bool is_known;
 
 	cgroup_mounts_update(f->env, &mounts);
-	directory = text ? cgroup_v2_directory(&mounts, text) : NULL;
-	is_known = directory || (text && !is_of_v2(text));
+	directory = text ? cgroup_memory_directory(&mounts, text, &mount) : NULL;
+	is_known = directory || (text && !strcmp(file, "memory.high") && cgroup_memory_is_v1(text));
 	if (directory)
-		*fullest = cgroup_fullest(directory, mounts.v2, file, share);
+		*fullest = cgroup_fullest(directory, mount, file, share);
 	free(directory);
 	cgroup_mounts_free(&mounts);
 	free(text);

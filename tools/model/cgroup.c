@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/format.h"
@@ -20,6 +19,10 @@
 
 /* The first cgroup namespace; a constant of the kernel, PROC_CGROUP_INIT_INO. */
 #define INITIAL_CGROUP_NS	0xEFFFFFFBU
+
+static const char *const v1_controllers[NUM_V1_CONTROLLERS] = {
+	[V1_CPU] = "cpu", [V1_FREEZER] = "freezer", [V1_MEMORY] = "memory",
+};
 
 /* Is a word in a list with commas? */
 static bool has_word(const char *list, size_t len, const char *word)
@@ -41,8 +44,8 @@ static bool has_word(const char *list, size_t len, const char *word)
 static void add_mount(char *line, struct cgroup_mounts *mounts)
 {
 	char *words[6], *type, *source, *options, *save = NULL, *rest;
-	char **place;
-	int i;
+	char **place = NULL;
+	size_t i;
 
 	rest = strstr(line, " - ");
 	if (!rest)
@@ -58,16 +61,11 @@ static void add_mount(char *line, struct cgroup_mounts *mounts)
 		return;
 	if (!strcmp(type, "cgroup2"))
 		place = &mounts->v2;
-	else if (!strcmp(type, "cgroup") &&
-		 has_word(options, strlen(options), "cpu"))
-		place = &mounts->v1_cpu;
-	else if (!strcmp(type, "cgroup") &&
-		 has_word(options, strlen(options), "freezer"))
-		place = &mounts->v1_freezer;
-	else
-		return;
+	for (i = 0; !place && !strcmp(type, "cgroup") && i < ARRAY_SIZE(v1_controllers); i++)
+		if (has_word(options, strlen(options), v1_controllers[i]))
+			place = &mounts->v1[i];
 	/* A part of the hierarchy has not what is above; \ stands for a blank. */
-	if (!*place && !strcmp(words[3], "/") && !strchr(words[4], '\\'))
+	if (place && !*place && !strcmp(words[3], "/") && !strchr(words[4], '\\'))
 		*place = xstrdup(words[4]);
 }
 
@@ -112,10 +110,12 @@ void cgroup_mounts_update(const struct env *env, struct cgroup_mounts *mounts)
 
 void cgroup_mounts_free(struct cgroup_mounts *mounts)
 {
+	size_t i;
+
 	if (mounts->is_watched)
 		close(mounts->watch_fd);
-	free(mounts->v1_cpu);
-	free(mounts->v1_freezer);
+	for (i = 0; i < NUM_V1_CONTROLLERS; i++)
+		free(mounts->v1[i]);
 	free(mounts->v2);
 	*mounts = (struct cgroup_mounts){ };
 }
@@ -170,17 +170,38 @@ static char *directory_of(const char *mount, const char *path)
 }
 
 /* The controller is in version 1 if that has a hierarchy with it. */
-char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
-			   const char **mount)
+static char *find_directory(const struct cgroup_mounts *mounts, const char *text,
+			    enum v1_controller controller, const char **mount)
 {
-	char *path = find_path(text, "cpu"), *directory;
+	char *path = find_path(text, v1_controllers[controller]), *directory;
 
-	*mount = path ? mounts->v1_cpu : mounts->v2;
+	*mount = path ? mounts->v1[controller] : mounts->v2;
 	if (!path)
 		path = find_path(text, NULL);
 	directory = directory_of(*mount, path);
 	free(path);
 	return directory;
+}
+
+char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
+			   const char **mount)
+{
+	return find_directory(mounts, text, V1_CPU, mount);
+}
+
+char *cgroup_memory_directory(const struct cgroup_mounts *mounts, const char *text,
+			      const char **mount)
+{
+	return find_directory(mounts, text, V1_MEMORY, mount);
+}
+
+bool cgroup_memory_is_v1(const char *text)
+{
+	char *path = find_path(text, v1_controllers[V1_MEMORY]);
+	bool is_v1 = path;
+
+	free(path);
+	return is_v1;
 }
 
 bool cgroup_is_cpu_root(const struct env *env, const char *text)
@@ -238,7 +259,7 @@ bool cgroup_is_frozen(const struct cgroup_mounts *mounts, const char *text)
 {
 	return has_line(mounts->v2, find_path(text, NULL), "cgroup.events",
 			"frozen 1") ||
-	       has_line(mounts->v1_freezer, find_path(text, "freezer"),
+	       has_line(mounts->v1[V1_FREEZER], find_path(text, "freezer"),
 			"freezer.state", "FROZEN");
 }
 
@@ -320,21 +341,33 @@ static char *usage_text(const char *file, const char *cgroup, uint64_t most, uin
 	return text;
 }
 
+/* What version 1 has instead; without a limit it is more than there can be. */
+static bool read_limit(const char *directory, const char *file, const char **limit,
+		       uint64_t *most, uint64_t *used)
+{
+	*limit = file;
+	if (read_number(directory, file, most))
+		return read_number(directory, "memory.current", used);
+	*limit = "memory.limit_in_bytes";
+	return !strcmp(file, "memory.max") && read_number(directory, *limit, most) &&
+	       *most < INT64_MAX / 2 && read_number(directory, "memory.usage_in_bytes", used);
+}
+
 char *cgroup_fullest(const char *directory, const char *mount, const char *file,
 		     double *share)
 {
+	const char *limit;
 	size_t root = strlen(mount);
 	char *level = xstrdup(directory), *text = NULL;
 	uint64_t most, used;
 
 	*share = 0;
 	while (strlen(level) > root) {
-		if (read_number(level, file, &most) &&
-		    read_number(level, "memory.current", &used) &&
+		if (read_limit(level, file, &limit, &most, &used) &&
 		    (!text || used > *share * most)) {
 			*share = (double)used / (most ? most : 1);
 			free(text);
-			text = usage_text(file, level + root, most, used);
+			text = usage_text(limit, level + root, most, used);
 		}
 		*strrchr(level, '/') = '\0';
 	}

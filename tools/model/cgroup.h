@@ -7,10 +7,12 @@
 
 #include "base/env.h"
 
+/* What may have a hierarchy of version 1. */
+enum v1_controller { V1_CPU, V1_FREEZER, V1_MEMORY, NUM_V1_CONTROLLERS };
+
 /* Where the hierarchies are mounted; or NULL. */
 struct cgroup_mounts {
-	char *v1_cpu;
-	char *v1_freezer;
+	char *v1[NUM_V1_CONTROLLERS];
 	char *v2;
 	/* Says when they change. */
 	bool is_watched;
@@ -32,6 +34,13 @@ const char *cgroup_why_no_v2(const struct env *env);
 char *cgroup_cpu_directory(const struct cgroup_mounts *mounts, const char *text,
 			   const char **mount);
 
+/* The same of memory. */
+char *cgroup_memory_directory(const struct cgroup_mounts *mounts, const char *text,
+			      const char **mount);
+
+/* Is that in version 1, which has no memory.high? */
+bool cgroup_memory_is_v1(const char *text);
+
 /* Is it the root of that hierarchy, which has no quota, mounted or not? */
 bool cgroup_is_cpu_root(const struct env *env, const char *text);
 
@@ -49,8 +58,8 @@ char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);
 
 /*
  * "memory.high of /a/b.scope is 64M, of which 60M are used": of a directory and
- * those above it the one that uses most of a limit, memory.high or memory.max. A
- * copy, or NULL if none has one or can be read. *share is the part that is used:
+ * those above it the one that uses most of a limit: memory.high, or memory.max, which
+ * is memory.limit_in_bytes in version 1. A copy, or NULL if none has one or can be read. *share is the part that is used:
  * above 1 of memory.high the kernel makes whoever takes more memory sleep.
  */
 char *cgroup_fullest(const char *directory, const char *mount, const char *file,

@@ -8,7 +8,7 @@ import json
 import subprocess
 
 from advised import NO_LIMITS, SECOND, Advised, exits, smaps
-from bench import equal, finish, ok
+from bench import Bench, equal, finish, ok
 from fake import fixed, split, hist, write
 from world import Steps, World
 
@@ -83,6 +83,24 @@ def test_reclaim():
               f"blocked: advise finds {rule} for anonymous memory if vmstat grew by {counts}")
         ok(got[1].startswith("medium: the other" if rule == "reclaim-wait" else "low"),
            f"blocked: {rule} has its confidence for anonymous memory if vmstat grew by {counts}", advice)
+
+
+def test_limit_of_version_1():
+    """A cgroup frees memory of its own at its limit, and no count of the machine has that."""
+    asleep = in_second("EPT_VIOLATION", 300, blocked=0.5)
+    for used, verdict in (250, "not_ruled_out"), (100, "ruled_out"):
+        with Bench() as b:
+            root = b.directory + "/memory"
+            write(root + "/docker/web/memory.limit_in_bytes", 256 << 20)
+            write(root + "/docker/web/memory.usage_in_bytes", used << 20)
+            write(root + "/docker/memory.limit_in_bytes", 9223372036854771712)
+            write(root + "/docker/memory.usage_in_bytes", used << 20)
+            proc = {"self/mountinfo": f"36 22 0:30 / {root} rw - cgroup cgroup rw,memory\n37 22 0:31 / /nonexistent rw - cgroup2 cgroup2 rw",
+                    "1001/smaps": smaps(), "1001/cgroup": "9:memory:/docker/web\n0::/docker.service"}
+            advice = [a for a in advise(asleep, before=vmstat(), proc=proc) if a["symptom"] == "blocked"]
+            found_of = {c["cause"]: c for c in advice[0]["causes"]}["waiting for memory to be freed"]
+            ok(found_of["verdict"] == verdict and f"memory.limit_in_bytes of /docker/web is 256M, of which {used}M are used" in found_of["seen"],
+               f"blocked: reclaim is {verdict} if {used}M of a limit of cgroup version 1 of 256M are used", found_of)
 
 
 def test_async_page_faults():
@@ -280,6 +298,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_young_guest:
     test()
 finish()
