@@ -170,13 +170,21 @@ static bool shows_its_hook(const struct l1t_optional *o)
 	return o->isa == L1T_ISA_VMX;
 }
 
+/* One that nothing needs is off. */
+static bool is_missed(enum l1t_hook hook)
+{
+	enum l1t_hook_state state = l1t_hook_state(hook);
+
+	return state != L1T_HOOK_OK && state != L1T_HOOK_OFF;
+}
+
 static void update_combined(void)
 {
 	const struct l1t_combined *c = hooks->combined;
 	enum l1t_hook_state before = l1t_hook_state(c->hook);
 	unsigned int i = 0;
 
-	while (i < c->nr - 1 && l1t_hook_state(c->by[i]) == L1T_HOOK_OK)
+	while (i < c->nr - 1 && !is_missed(c->by[i]))
 		i++;
 	if (c->need(c->hook) == L1T_NEED_NONE)
 		l1t_hook_off(c->hook);

@@ -39,10 +39,12 @@ static struct l1t_probe probes[] = {
 
 /*
  * Pacing has no hook of its own: it uses those on exits, those on threads that enter and
- * leave KVM_RUN, and those without which no vCPU is known.
+ * leave KVM_RUN, that which refuses vCPUs without an account unless only an audit paces,
+ * and those without which no vCPU is known.
  */
 static const enum l1t_hook paced_by[] = {
-	L1T_HOOK_RUN, L1T_HOOK_PUT, L1T_HOOK_KVM_EXIT, L1T_HOOK_VM_FREE, L1T_HOOK_VCPU_DESTROY
+	L1T_HOOK_RUN, L1T_HOOK_PUT, L1T_HOOK_KVM_EXIT, L1T_HOOK_REFUSE_RUN, L1T_HOOK_VM_FREE,
+	L1T_HOOK_VCPU_DESTROY
 };
 
 static const struct l1t_combined pace = {
