@@ -256,17 +256,18 @@ static void log_line(struct l1t_exceeded *what)
 {
 	/* The cgroup's creator chose its name: at worst each byte becomes four. */
 	static char tenant[4 * PATH_BYTES + sizeof(" tenant=\"\"")];
+	static char path[PATH_BYTES];
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
 	if (!__ratelimit(&limit))
 		return;
-	/* The printed name ends at a quotation mark. */
+	/* A printed name ends at a quotation mark. */
 	strreplace(what->comm, '"', '\'');
 	tenant[0] = '\0';
 	if (what->tenant) {
-		const char *path = path_end(what->tenant->path);
-
+		strscpy(path, path_end(what->tenant->path), sizeof(path));
+		strreplace(path, '"', '\'');
 		scnprintf(tenant, sizeof(tenant), " tenant=\"%*pE\"",
 			  (int)strlen(path), path);
 	}
