@@ -6,10 +6,13 @@
  * that is defined later has its guests at once, and one that is removed leaves its
  * guests unaffected.
  */
+#include <linux/sched.h>
+
 #include "attach.h"
 #include "enrol.h"
 #include "guest.h"
 #include "throttle.h"
+#include "totals.h"
 
 /* Serializes changes of tenants; not held while a device is removed. */
 static DEFINE_MUTEX(enrol_lock);
@@ -29,44 +32,63 @@ static void each_guest(void (*fn)(struct l1t_guest *g, const struct l1t_tenant *
 		fn(g, t);
 }
 
-static void join(struct l1t_guest *g, const struct l1t_tenant *unused)
+/**
+ * struct joining - guests get places of tenants
+ * @lacking_only: those that lack one, rather than all
+ * @lacking: how many still lack one
+ */
+struct joining {
+	bool lacking_only;
+	unsigned int lacking;
+};
+
+/* Context: l1t_lock held. */
+static void join(struct l1t_guest *g, const struct joining *j)
 {
-	if (g->kvm)
+	if (g->kvm && (g->places.lacking || !j->lacking_only))
 		l1t_guest_join_tenants(g);
 }
 
-static void join_lacking(struct l1t_guest *g, const struct l1t_tenant *unused)
+/* The lock is dropped after each: a user can have many, with cgroups that lie deep. */
+static void join_one(struct l1t_guest *g, void *arg)
 {
-	if (g->places.lacking)
-		join(g, NULL);
+	struct joining *j = arg;
+
+	raw_spin_lock(&l1t_lock);
+	join(g, j);
+	j->lacking += g->kvm && g->places.lacking;
+	raw_spin_unlock(&l1t_lock);
+	cond_resched();
 }
 
 /*
  * The spares suffice for some matches at a time. Guests for which they do not suffice
- * lack a place, so this ends when there are none, or when memory runs out.
+ * lack a place, so this ends when there are none, or when memory runs out. Who is
+ * created meanwhile joins by itself.
  */
-static void join_each(void (*fn)(struct l1t_guest *g, const struct l1t_tenant *unused))
+static void join_each(bool lacking_only)
 {
+	struct joining j = { .lacking_only = lacking_only };
+	unsigned int before = UINT_MAX;
 	struct l1t_guest *g;
-	unsigned int lacking, before = UINT_MAX;
 
 	do {
 		l1t_tenants_fill();
-		lacking = 0;
+		j.lacking = 0;
 		raw_spin_lock(&l1t_lock);
-		each_guest(fn, NULL);
-		list_for_each_entry(g, &l1t_guests, link)
-			lacking += g->kvm && g->places.lacking;
+		list_for_each_entry(g, &l1t_newborn, newborn)
+			join(g, &j);
 		raw_spin_unlock(&l1t_lock);
-		if (lacking >= before)
+		l1t_guests_walk(join_one, &j);
+		if (j.lacking >= before)
 			break;
-		before = lacking;
-	} while (lacking);
+		before = j.lacking;
+	} while (j.lacking);
 }
 
 static void join_all(void)
 {
-	join_each(join);
+	join_each(false);
 	if (l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC))
 		l1t_throttle_update();
 }
@@ -189,7 +211,7 @@ int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bou
 		goto out;
 	l1t_attach_update();
 	/* Those that were admitted without a place because nothing limited them. */
-	join_each(join_lacking);
+	join_each(true);
 	l1t_tenant_enforce(t, limit, bound);
 	if (limit == L1T_MAX_EXITS_PER_SEC || l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC))
 		l1t_throttle_update();
