@@ -10,6 +10,7 @@
 #include <linux/cred.h>
 #include <linux/kvm_host.h>
 #include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/timekeeping.h>
@@ -243,8 +244,10 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 		return -EOPNOTSUPP;
 	do {
 		mutex_lock(kvm_lock);
-		list_for_each_entry(kvm, vms, vm_list)
+		list_for_each_entry(kvm, vms, vm_list) {
 			adopt_vm(kvm, &stash);
+			cond_resched();
+		}
 		mutex_unlock(kvm_lock);
 		if (!stash.missing_guests && !stash.missing_vcpus) {
 			err = 0;

@@ -12,9 +12,14 @@
  * many slots gains nothing. However often slots change, the sum is at most what all
  * slots have, which is exact.
  */
+#include <linux/sched.h>
+
 #include "memory.h"
 
 #define MOST_STEPS	32
+
+/* A VMM may have tens of thousands, and all VMs are summed at load. */
+#define SLOTS_AT_A_TIME	512
 
 /* A range of a guest_memfd can be in one slot only. */
 static bool same_pages(const struct kvm_memory_slot *a,
@@ -127,6 +132,7 @@ static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
 u64 l1t_memory_sum_bytes(struct kvm *kvm, u64 *slot_bytes)
 {
 	struct kvm_memory_slot *slot;
+	unsigned int nr = 0;
 	u64 pages = 0;
 	int as_id, bkt;
 
@@ -136,6 +142,8 @@ u64 l1t_memory_sum_bytes(struct kvm *kvm, u64 *slot_bytes)
 			if (l1t_is_user_slot(slot)) {
 				*slot_bytes += l1t_memory_slot_bytes(slot);
 				pages += pages_beyond_spaces_before(kvm, as_id, slot);
+				if (!(++nr % SLOTS_AT_A_TIME))
+					cond_resched();
 			}
 	return pages << PAGE_SHIFT;
 }
