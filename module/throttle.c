@@ -359,6 +359,9 @@ static bool pace_sleep(struct l1t_vcpu *v, int version, u64 ns)
 	split_sleep(v, false);
 	trace_l1tune_throttle(v->guest->id, v->id, lowest_rate(v->guest),
 			      ktime_get_ns() - start);
+	/* Some kernels only do the work that a notification is for, and enter the guest. */
+	if (err == -ERESTARTSYS)
+		set_thread_flag(TIF_SIGPENDING);
 	return err != -ERESTARTSYS && !READ_ONCE(stopping);
 }
 
