@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/sysfs.h>
 #include <linux/version.h>
+#include <asm/svm.h>
 
 #include "l1t_forms.h"
 
@@ -272,6 +273,11 @@ L1T_ONE_FORM(L1T_KOBJECT_OWNERSHIP(struct kobject),
 	L1T_CONST_IF(L1T_KOBJECT_OWNERSHIP(const struct kobject), struct kobject)
 
 #include "compat_memslot.h"
+
+/* KVM uses the CPU's exit for HLT with no interrupt pending since 6.16 */
+#ifndef SVM_EXIT_IDLE_HLT
+#define SVM_EXIT_IDLE_HLT	0x0a6
+#endif
 
 /*
  * Older kernels refuse VMRUN without a tracepoint, which no header shows. If a

@@ -12,6 +12,7 @@
 #include <asm/vmx.h>
 
 #include "clock.h"
+#include "compat.h"
 #include "start.h"
 
 const char * const l1t_phase_names[L1T_PHASES] = {
@@ -89,7 +90,9 @@ static bool has_paging(const struct kvm_vcpu *vcpu)
 
 static bool is_halt(unsigned int slot)
 {
-	return slot == (l1t_isa() == L1T_ISA_VMX ? EXIT_REASON_HLT : SVM_EXIT_HLT);
+	if (l1t_isa() == L1T_ISA_VMX)
+		return slot == EXIT_REASON_HLT;
+	return slot == SVM_EXIT_HLT || slot == SVM_EXIT_IDLE_HLT;
 }
 
 static bool is_io(unsigned int slot)
