@@ -23,38 +23,46 @@ static uint64_t value_of(const char *text, const char *name)
 	return 0;
 }
 
-/* How many CPUs there are columns for. */
-static size_t count_columns(const char *line)
+/* "CPU0 CPU2 ...": CPUs that are offline have no column. */
+static void read_columns(const char *line, struct activity *activity)
 {
-	size_t num = 0;
-
 	while ((line = strstr(line, "CPU"))) {
 		line += strlen("CPU");
-		num++;
+		*GROW(activity->columns, activity->num_columns) = strtoul(line, NULL, 10);
 	}
-	return num;
 }
 
-/* "NAME: COUNT COUNT …  what it is  DEVICE"; some have one count for all. */
-static void add_interrupt(char *line, size_t num_columns,
-			  struct activity *activity)
+/* Behind the counts; a line with fewer of them than columns has one for all. */
+static char *read_counts(char *s, size_t num_columns, struct interrupt *one)
 {
-	char *colon = strchr(line, ':'), *s, *end, *device;
+	size_t num = 0;
+	char *end;
+
+	one->of_columns = xcalloc(num_columns, sizeof(*one->of_columns));
+	for (; num < num_columns; num++, s = end) {
+		uint64_t count = strtoull(s, &end, 10);
+
+		if (end == s)
+			break;
+		one->of_columns[num] = count;
+		one->count = add_saturated(one->count, count);
+	}
+	if (num < num_columns)
+		memset(one->of_columns, 0, num_columns * sizeof(*one->of_columns));
+	return s;
+}
+
+/* "NAME: COUNT COUNT …  what it is  DEVICE" */
+static void add_interrupt(char *line, struct activity *activity)
+{
+	char *colon = strchr(line, ':'), *device;
 	struct interrupt one = { };
-	size_t i;
 
 	if (!colon)
 		return;
 	*colon = '\0';
 	snprintf(one.name, sizeof(one.name), "%s", line + strspn(line, " "));
-	for (s = colon + 1, i = 0; i < num_columns; i++, s = end) {
-		uint64_t count = strtoull(s, &end, 10);
-
-		if (end == s)
-			break;
-		one.count = add_saturated(one.count, count);
-	}
-	device = strrchr(s, ' ');
+	device = strrchr(read_counts(colon + 1, activity->num_columns, &one), ' ');
 	if (device && strchr("0123456789", one.name[0]))
 		snprintf(one.device, sizeof(one.device), "%s", device + 1);
 	*GROW(activity->interrupts, activity->num_interrupts) = one;
@@ -63,14 +71,13 @@ static void add_interrupt(char *line, size_t num_columns,
 static void read_interrupts(const struct env *env, struct activity *activity)
 {
 	char *text = machine_text(env->proc, "interrupts"), *line, *save = NULL;
-	size_t num_columns = 0;
 
 	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		if (!num_columns)
-			num_columns = count_columns(line);
+		if (!activity->num_columns)
+			read_columns(line, activity);
 		else
-			add_interrupt(line, num_columns, activity);
+			add_interrupt(line, activity);
 	}
 	activity->are_interrupts_known = activity->num_interrupts;
 	free(text);
@@ -123,21 +130,57 @@ void activity_read(const struct env *env, struct activity *activity)
 	read_interrupts(env, activity);
 }
 
-uint64_t activity_interrupts(const struct activity *activity, const char *name)
+static const struct interrupt *find_interrupt(const struct activity *activity,
+					      const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < activity->num_interrupts; i++)
 		if (!strcmp(activity->interrupts[i].name, name))
-			return activity->interrupts[i].count;
+			return &activity->interrupts[i];
+	return NULL;
+}
+
+uint64_t activity_interrupts(const struct activity *activity, const char *name)
+{
+	const struct interrupt *one = find_interrupt(activity, name);
+
+	return one ? one->count : 0;
+}
+
+/* 0 of a CPU that was offline. */
+static uint64_t count_on(const struct activity *activity, const struct interrupt *one,
+			 unsigned long cpu)
+{
+	size_t i;
+
+	for (i = 0; i < activity->num_columns; i++)
+		if (activity->columns[i] == cpu)
+			return one->of_columns[i];
 	return 0;
+}
+
+/* A line or CPU that came since has been counted from nothing. */
+static void subtract_interrupts(struct activity *activity, const struct activity *before)
+{
+	size_t i, j;
+
+	for (i = 0; i < activity->num_interrupts; i++) {
+		struct interrupt *one = &activity->interrupts[i];
+		const struct interrupt *old = find_interrupt(before, one->name);
+
+		if (!old)
+			continue;
+		one->count = sub_clamped(one->count, old->count);
+		for (j = 0; j < activity->num_columns; j++)
+			one->of_columns[j] = sub_clamped(one->of_columns[j],
+							 count_on(before, old, activity->columns[j]));
+	}
 }
 
 void activity_subtract(struct activity *activity,
 		       const struct activity *before)
 {
-	size_t i;
-
 	activity->interval_ns = sub_clamped(activity->taken_ns, before->taken_ns);
 	activity->is_memory_known &= before->is_memory_known;
 	activity->are_interrupts_known &= before->are_interrupts_known;
@@ -152,17 +195,16 @@ void activity_subtract(struct activity *activity,
 					     before->major_faults);
 	activity->stalls = sub_clamped(activity->stalls, before->stalls);
 	activity->ksm_copies = sub_clamped(activity->ksm_copies, before->ksm_copies);
-	for (i = 0; i < activity->num_interrupts; i++) {
-		struct interrupt *one = &activity->interrupts[i];
-
-		/* A line that came since has been counted from nothing. */
-		one->count = sub_clamped(one->count,
-					 activity_interrupts(before, one->name));
-	}
+	subtract_interrupts(activity, before);
 }
 
 void activity_free(struct activity *activity)
 {
+	size_t i;
+
+	for (i = 0; i < activity->num_interrupts; i++)
+		free(activity->interrupts[i].of_columns);
 	free(activity->interrupts);
+	free(activity->columns);
 	*activity = (struct activity){ };
 }

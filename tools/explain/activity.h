@@ -8,13 +8,15 @@
 
 #include "base/env.h"
 
-/* A line of /proc/interrupts: the sum of all CPUs. */
+/* A line of /proc/interrupts. */
 struct interrupt {
 	/* "24", "LOC" */
 	char name[16];
 	/* The last word: a device's name; empty of those with names. */
 	char device[48];
+	/* Of all CPUs, and of each column; the columns are 0 where there is one count for all. */
 	uint64_t count;
+	uint64_t *of_columns;
 };
 
 /* What this machine's kernel does besides, by /proc/vmstat, stat and interrupts. */
@@ -25,6 +27,9 @@ struct activity {
 	bool are_interrupts_known;
 	struct interrupt *interrupts;
 	size_t num_interrupts;
+	/* The CPU of each column: those that are online. */
+	unsigned long *columns;
+	size_t num_columns;
 	/* The same of CPU time: what CPUs had nothing to do for, all together. */
 	bool is_idle_known;
 	uint64_t idle_ns;

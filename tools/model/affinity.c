@@ -52,6 +52,11 @@ void affinity_merge(struct affinity *all, const struct affinity *some)
 		all->num_words = some->num_words;
 }
 
+bool affinity_has(const struct affinity *affinity, unsigned long cpu)
+{
+	return cpu < MAX_CPUS && affinity->words[cpu / 64] >> cpu % 64 & 1;
+}
+
 uint64_t affinity_count(const struct affinity *affinity)
 {
 	uint64_t num = 0;

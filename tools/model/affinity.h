@@ -27,6 +27,8 @@ void affinity_add_list(const char *list, struct affinity *affinity);
 
 void affinity_merge(struct affinity *all, const struct affinity *some);
 
+bool affinity_has(const struct affinity *affinity, unsigned long cpu);
+
 uint64_t affinity_count(const struct affinity *affinity);
 bool affinity_overlaps(const struct affinity *a, const struct affinity *b);
 /* Are all of b in a? */

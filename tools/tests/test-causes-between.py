@@ -225,6 +225,43 @@ def test_nmis():
         equal((got[0], got[2]["NMIs of this machine"]), (rule, verdict), f"exceptions: NMIs of this machine are {verdict} if there are {how}")
 
 
+def grown(cpus, counts):
+    """/proc/interrupts in which lines have grown, each by so many on a CPU."""
+    what = {"LOC": "Local timer interrupts", "CAL": "Function call interrupts", "24": "IR-PCI-MSI 524288-edge      eth0-rx",
+            "45": "PCI-MSIX-0000:00:05.0   0-edge      vfio-msix[0](0000:00:05.0)"}
+    rows = ["".join(f"{f'CPU{i}':>11}" for i in cpus)]
+    rows += [f"{name:>4}: " + " ".join(f"{counts.get(name, {}).get(i, 0):>10}" for i in cpus) + f"   {text}" for name, text in what.items()]
+    return {"interrupts": "\n".join(rows + [" ERR:          7"])}
+
+
+KINDS = {"interrupts of this machine's devices": "devices", "timers of this machine": "timers", "interrupts from CPU to CPU": "ipis",
+         "interrupts of devices passed through to guests": "vfio"}
+
+
+def test_interrupts():
+    """Interrupts on CPUs that the guest does not use take no vCPU out of it."""
+    cpus = [i for i in range(65) if i != 1]
+    ticks = {i: 250 for i in cpus}
+    network = {"LOC": ticks, "24": {3: 9000}}
+    for title, counts, values, rule, shown, left in (
+            ("of a device, on its CPU", network, {"allowed": "3"}, "device-interrupts", ["devices"], []),
+            ("of a device, on a CPU that it may use", network, {"allowed": "0-64"}, "device-interrupts", [], ["devices"]),
+            ("of a device, on CPUs that are not known", network, {}, "device-interrupts", [], ["devices"]),
+            ("of a device, on another CPU", {"LOC": {i: 9000 for i in cpus}, "24": {3: 90000}}, {"allowed": "4"}, "host-timers", ["timers"], []),
+            ("of its timers, on any CPU", {"LOC": {i: 9000 for i in cpus}}, {}, "host-timers", [], ["timers"]),
+            ("of its timers, on few of the CPUs for many vCPUs", {"LOC": {i: 1000 for i in cpus}, "CAL": {i: 9000 for i in cpus[:4]}}, {"vcpus": 4, "allowed": "0-64"},
+             "interrupts", [], ["timers", "ipis"]),
+            ("of a device of the guest", {"LOC": ticks, "45": {3: 9000}}, {"allowed": "3"}, "passthrough-interrupts", ["vfio"], [])):
+        advice = advise(in_second("EXTERNAL_INTERRUPT", 9000 * values.get("vcpus", 1), kernel=0.1), before=grown(cpus, {}), after=grown(cpus, counts),
+                        cpus=64, **values)
+        got = found(advice, "interrupts")
+        verdicts = [[kind for cause, kind in KINDS.items() if got[2].get(cause) == verdict] for verdict in ("shown", "not_ruled_out")]
+        equal([got[0], *verdicts], [rule, shown, left], f"interrupts: advise finds {rule} for interrupts {title}")
+        if rule in ("device-interrupts", "passthrough-interrupts"):
+            name = "vfio-msix[0](0000:00:05.0)" if rule == "passthrough-interrupts" else "move interrupt 24 (eth0-rx)"
+            ok(name in advice[0]["change"], f"interrupts: the change names the device for interrupts {title}", advice)
+
+
 def test_busy_host():
     """Guests that run little have no CPU because others have it, however many vCPUs they have."""
     for kernel, guest_ns, verdict in (0.1, 0, "not_ruled_out"), (1.8, 0, "shown"), (0.1, int(1.7 * SECOND), "shown"):
@@ -298,6 +335,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()
