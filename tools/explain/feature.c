@@ -15,26 +15,28 @@ struct feature {
 	bool is_known, is_offered, is_used;
 };
 
+/* What L0 does not offer KVM does not use, whatever its parameter is. */
 static struct feature read_feature(const struct facts *f, const char *name,
 				   const char *parameter, char **seen)
 {
 	char offered[8], used[64];
-	struct feature feature = {
-		.is_known = machine_file(f->env->sysfs, offered, sizeof(offered),
-					 "class/l1tune/l1/%s/%s", f->host->isa, name) &&
-			    setting_read(setting_find(parameter, SETTING_PARAM), f->env, NULL,
-					 used, sizeof(used)) > 0,
-	};
 
-	if (!feature.is_known) {
-		*seen = xasprintf("%s cannot be read", parameter);
-		return feature;
+	if (!machine_file(f->env->sysfs, offered, sizeof(offered),
+			  "class/l1tune/l1/%s/%s", f->host->isa, name)) {
+		*seen = xasprintf("whether L0 offers %s cannot be read", name);
+		return (struct feature){ };
 	}
-	feature.is_offered = !strcmp(offered, "1");
-	feature.is_used = strcmp(used, "N");
-	*seen = xasprintf("L0 %s %s, and %s is %s",
-			  feature.is_offered ? "offers" : "does not offer", name, parameter, used);
-	return feature;
+	if (strcmp(offered, "1")) {
+		*seen = xasprintf("L0 does not offer %s", name);
+		return (struct feature){ .is_known = true };
+	}
+	if (setting_read(setting_find(parameter, SETTING_PARAM), f->env, NULL,
+			 used, sizeof(used)) <= 0) {
+		*seen = xasprintf("L0 offers %s, but %s cannot be read", name, parameter);
+		return (struct feature){ };
+	}
+	*seen = xasprintf("L0 offers %s, and %s is %s", name, parameter, used);
+	return (struct feature){ true, true, strcmp(used, "N") };
 }
 
 enum answer lacks_feature(const struct facts *f, const char *name,

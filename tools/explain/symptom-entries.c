@@ -11,7 +11,6 @@
 #include "explain/cause.h"
 #include "explain/feature.h"
 #include "model/machine.h"
-#include "settings/setting.h"
 
 #define EVMCS	"kvm_intel.enlightened_vmcs"
 
@@ -23,19 +22,11 @@ static double exit_rate(const struct facts *f)
 /* Does KVM not use what only Hyper-V offers? */
 static enum answer lacks_evmcs(const struct facts *f, char **seen)
 {
-	char used[64];
-
 	if (strcmp(f->host->hypervisor, "Microsoft Hv")) {
 		*seen = xstrdup("L0 is not Hyper-V");
 		return ANSWER_NO;
 	}
-	if (setting_read(setting_find(EVMCS, SETTING_PARAM), f->env, NULL, used,
-			 sizeof(used)) <= 0) {
-		*seen = xasprintf("%s cannot be read", EVMCS);
-		return ANSWER_UNKNOWN;
-	}
-	*seen = xasprintf("%s is %s, under Hyper-V", EVMCS, used);
-	return strcmp(used, "N") ? ANSWER_NO : ANSWER_YES;
+	return lacks_feature(f, "enlightened_vmcs", EVMCS, seen);
 }
 
 /* By what bench --save measured: each VMREAD of L1's KVM is then an exit to L0. */

@@ -521,6 +521,18 @@ def test_svm():
            "SVM: exceptions, CR accesses and INVLPG add up to one symptom", advice)
 
 
+def test_evmcs():
+    """Where Hyper-V is L0, and something else makes exits expensive."""
+    for title, verdict, values in (("that does not offer it", "ruled_out", {"sys": {"devices/virtual/l1tune/l1/vmx/enlightened_vmcs": 0}}),
+                                   ("of a CPU with SVM", "ruled_out", {"isa": "svm"}),
+                                   ("that offers it to a KVM without the parameter", "not_ruled_out", {"offered": ["enlightened_vmcs"]}),
+                                   ("that offers it to a KVM that uses it", "ruled_out", {"offered": ["enlightened_vmcs"],
+                                                                                          "params": {"kvm_intel.enlightened_vmcs": "Y"}})):
+        with Advised(exits("CPUID", 2000), hypervisor="Microsoft Hv", kvm={"l1d_flush": 50000}, **values) as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() for c in a["causes"]}
+            equal(found.get("Hyper-V's enlightened VMCS is not used"), verdict, f"evmcs: {verdict} under a Hyper-V {title}")
+
+
 def cgroups(bench, files, text="0::/machine.slice/web.scope\n", kind="cgroup2", options="rw"):
     """Mounts a hierarchy, with so much in its files, in which the VMM is."""
     root = bench.directory + "/cgroup"
@@ -1125,6 +1137,7 @@ test_few_that_take_long()
 test_long_sleeps()
 test_ruled_out()
 test_svm()
+test_evmcs()
 test_inside()
 test_quota()
 test_quota_of_many()
