@@ -10,6 +10,7 @@
 #include "explain/cause.h"
 #include "explain/cpus.h"
 #include "explain/device.h"
+#include "explain/hlt-in-guest.h"
 #include "explain/interface.h"
 #include "settings/setting.h"
 
@@ -308,12 +309,15 @@ static char *no_polling(const struct facts *f)
 			 (unsigned long long)f->guest->guest.id);
 }
 
+#define CPU_PM	"QEMU -overcommit cpu-pm=on, which is for PAUSE and MWAIT, too, and for this guest only"
+
 /* The VMM's own switch is for one guest. */
 static char *keep_cpu(const struct facts *f)
 {
+	if (!takes_hlt_in_guest(f))
+		return xasprintf("%s" CPU_PM, only_on_own_cpus(f));
 	return xasprintf("%s%sl1tune tune uid=%llu hlt_in_guest=1, start it again, then l1tune tune uid=any: otherwise all later guests of the uid get it",
-			 only_on_own_cpus(f),
-			 is_qemu(f) ? "QEMU -overcommit cpu-pm=on, which is for PAUSE and MWAIT, too, and for this guest only; or " : "",
+			 only_on_own_cpus(f), has_safe_cpu_pm(f) ? CPU_PM "; or " : "",
 			 (unsigned long long)f->guest->guest.uid);
 }
 
@@ -375,7 +379,8 @@ static const struct cause causes[] = {
 	}, {
 		"hlt-in-guest", "exits for HLT on dedicated CPUs", "L1",
 		"a halted vCPU keeps its CPU and looks busy, until the guest ends; not for VMMs that serve HLT themselves; KVM does not offer PV_UNHALT any more, so PV spinlocks spin; on Intel up to kernel 7.2 a vCPU that is reset while it is halted stays halted",
-		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		{ { halts_on_own_cpus, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_hlt_in_guest_refused, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		OWN_CPUS_BY,
 		.change_of = keep_cpu, .gain = exits_gain,
 	}, {

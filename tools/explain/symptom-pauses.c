@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Exits for PAUSE: a vCPU spins for another, which has a CPU or has not. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/cpus.h"
+#include "explain/hlt-in-guest.h"
 #include "explain/interface.h"
 #include "model/machine.h"
 
@@ -54,9 +56,9 @@ static enum answer loses_cpus(const struct facts *f, char **seen)
 /* What grows by a factor of 0 or 1 stays as short as it is. */
 static enum answer is_window_short(const struct facts *f, char **seen)
 {
-	bool is_vmx = machine_has(f->env->sysfs, "module/kvm_intel");
-	const char *name = is_vmx ? "kvm_intel/parameters/ple_window_grow" :
-				    "kvm_amd/parameters/pause_filter_count_grow";
+	const char *name = strcmp(f->host->isa, "vmx") ?
+			   "kvm_amd/parameters/pause_filter_count_grow" :
+			   "kvm_intel/parameters/ple_window_grow";
 	char value[16];
 
 	if (!machine_file(f->env->sysfs, value, sizeof(value), "module/%s", name))
@@ -107,7 +109,7 @@ static char *let_spin(const struct facts *f)
 {
 	return xasprintf("%sl1tune tune uid=%llu pause_in_guest=1, start it again, then l1tune tune pause_in_guest=default, and l1tune tune uid=any: otherwise all later guests of the uid get it%s",
 			 only_on_own_cpus(f), (unsigned long long)f->guest->guest.uid,
-			 is_qemu(f) ? " (for one guest, and for HLT and MWAIT, too: QEMU -overcommit cpu-pm=on)" : "");
+			 has_safe_cpu_pm(f) ? " (for one guest, and for HLT and MWAIT, too: QEMU -overcommit cpu-pm=on)" : "");
 }
 
 static const struct cause causes[] = {

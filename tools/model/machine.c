@@ -109,6 +109,14 @@ static char *cpuinfo_value(const char *text, const char *key)
 	return NULL;
 }
 
+char *machine_cpuinfo(const struct env *env, const char *key)
+{
+	char *text = machine_text(env->proc, "cpuinfo"), *value = cpuinfo_value(text, key);
+
+	free(text);
+	return value;
+}
+
 static void take(char *buf, size_t size, char *value)
 {
 	snprintf(buf, size, "%s", value ? value : "");

@@ -179,6 +179,9 @@ SITUATIONS = {
     "spinning, with a window that does not grow":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01)], {"params": {"kvm_intel.ple_window_grow": 0}, "allowed": "0-1"},
          "pause-in-guest", "pause_in_guest=1", "medium: 2 causes"),
+    "spinning on SVM of a kernel that has kvm_intel, too":
+        ([exits("pause", 2000, kernel=0.01, runq=0.04)], {"isa": "svm", "params": {"kvm_amd.pause_filter_count_grow": 0, "kvm_intel.ple_window_grow": 2}},
+         "pause-preempted", "Not pause_in_guest", "medium: 2 causes"),
     "spinning for a vCPU that L0 does not run":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"params": {"kvm_intel.ple_window_grow": 2}},
          "pause-stolen", "Not pause_in_guest", "high"),
@@ -734,6 +737,29 @@ def test_own_threads():
                   f"no-cpu: advise finds {rule} for a vCPU on CPUs {allowed} whose VMM ran for {ran - 1} s besides, its main thread on CPUs {process}")
 
 
+def test_hlt_refused():
+    """What the module refuses, for the reason that the CPU has."""
+    qemu, smt = ("/usr/bin/qemu-system-x86_64",), {"devices/system/cpu/smt/control": "on"}
+    off = {"devices/system/cpu/smt/control": "forceoff"}
+    for title, flags, bugs, sys, argv, verdict, changes in (
+            ("without SEV", "svm hypervisor", "spectre_v2", {}, ("vmm",), "shown", (False, True)),
+            ("with SEV", "svm hypervisor sev", "spectre_v2", {}, ("vmm",), "ruled_out", (False, False)),
+            ("with SEV and QEMU", "svm hypervisor sev", "spectre_v2", {}, qemu, "shown", (True, False)),
+            ("with SEV-ES only by name", "svm hypervisor sev_es", "", {}, qemu, "shown", (True, True)),
+            ("with smt_rsb and SMT", "svm hypervisor", "spectre_v2 smt_rsb", smt, qemu, "ruled_out", (False, False)),
+            ("with smt_rsb and without SMT", "svm hypervisor", "spectre_v2 smt_rsb", off, qemu, "shown", (True, True)),
+            ("with smt_rsb, of which SMT is not known", "svm hypervisor", "smt_rsb", {}, ("vmm",), "shown", (False, True))):
+        with Advised(exits("hlt", 1000, kernel=0.1, halted=0.8), exits("pause", 2000, kernel=0.04), fixed(stolen_ns=0), isa="svm", argv=argv, allowed="0-1",
+                     kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, sys=sys, params={"kvm_amd.pause_filter_count_grow": 2},
+                     proc={"cpuinfo": "".join(f"processor\t: {i}\nflags\t\t: {flags}\nbugs\t\t: {bugs}\n" for i in range(2))}) as b:
+            advice = b.advice()
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"]}
+            equal(found.get("exits for HLT on dedicated CPUs"), verdict, f"hlt-in-guest: {verdict} on a CPU {title}")
+            text = " ".join(a["change"] for a in advice)
+            equal(("cpu-pm=on" in text, "hlt_in_guest=1" in text), changes,
+                  f"hlt-in-guest: whether QEMU's and the module's switches are advised on a CPU {title}")
+
+
 def test_real_time():
     for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
         with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
@@ -1147,6 +1173,7 @@ test_unpolled()
 test_own_threads()
 test_real_time()
 test_reverted()
+test_hlt_refused()
 test_shared_set()
 test_memory_high()
 test_unknown_counts()
