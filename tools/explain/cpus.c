@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
+#include "explain/baseline.h"
 #include "explain/cpus.h"
 #include "model/task.h"
 #include "model/vmm.h"
@@ -226,14 +227,27 @@ static enum answer are_cpus_enough(const struct facts *f, char **seen)
 	return ANSWER_UNKNOWN;
 }
 
+/* As a quota: what spins or stays on its CPU uses up what L0 gives, and is then held to it. */
+static bool is_held_to_baseline(const struct facts *f, char **seen)
+{
+	char *type = NULL;
+	bool is_held = has_cpu_baseline(f, &type) == ANSWER_YES;
+
+	if (is_held)
+		append(seen, "; %s", type);
+	free(type);
+	return is_held;
+}
+
 enum answer has_own_cpus(const struct facts *f, char **seen)
 {
 	double waited = load_of_both(f, &all_reasons).parts[PART_RUNQ];
 	enum answer are_enough = are_cpus_enough(f, seen);
 	enum answer is_free = has_no_quota(f, seen);
+	bool is_held = is_held_to_baseline(f, seen);
 
 	append(seen, "; they waited for a CPU for %.2f s of each second", waited);
-	if (waited >= 0.01 || are_enough == ANSWER_NO || is_free == ANSWER_NO)
+	if (waited >= 0.01 || are_enough == ANSWER_NO || is_free == ANSWER_NO || is_held)
 		return ANSWER_NO;
 	return are_enough == ANSWER_YES ? is_free : ANSWER_UNKNOWN;
 }

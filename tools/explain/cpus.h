@@ -49,7 +49,8 @@ double cpus_wanted(const struct facts *facts);
 
 /*
  * Has each vCPU that may use this guest's CPUs one for itself? Not if the guest
- * waited for a CPU, or has a quota. Unknown where its threads or its cgroup are.
+ * waited for a CPU, or has a quota, nor on a machine that L0 holds to a baseline.
+ * Unknown where its threads or its cgroup are.
  */
 enum answer has_own_cpus(const struct facts *facts, char **seen);
 /* How to find that out. */

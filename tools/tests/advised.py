@@ -119,13 +119,17 @@ class Advised(Bench):
                     "min_cycles": cycles, "p99_cycles": cycles,
                     "split": kvm_ns and {"kvm_ns": kvm_ns, "vmm_ns": 0}, "skipped": None}
 
+        def line(path):
+            if not os.path.exists(path):
+                return ""
+            with open(path, encoding="ascii") as f:
+                return f.read().strip()
+
         os.makedirs(self.state, exist_ok=True)
-        with open(self.machine.proc + "/sys/kernel/random/boot_id", encoding="ascii") as f:
-            boot_id = f.read().strip()
-        with open(self.machine.proc + "/sys/kernel/osrelease", encoding="ascii") as f:
-            kernel = f.read().strip()
+        boot_id, kernel = (line(f"{self.machine.proc}/sys/kernel/{name}") for name in ("random/boot_id", "osrelease"))
+        vendor, product = (line(f"{self.machine.sys}/class/dmi/id/{name}") for name in ("sys_vendor", "product_name"))
         document = {"schema": 2, "tool": VERSION, "module": VERSION, "boot_id": boot_id, "bench": {
-            "machine": {"kernel": kernel, "microcode": "", "vendor": "", "instance_type": "", "cpu": "",
+            "machine": {"kernel": kernel, "microcode": "", "vendor": vendor, "instance_type": product, "cpu": "",
                         "virtualized": True},
             "taken": 1, "tsc_khz": 2000000, "clock_cycles": 0, "halt_delay_ns": 0,
             "kinds": [kind("cpuid", 11000, 1000), kind("hlt_timer", 61000, None)],

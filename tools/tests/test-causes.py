@@ -638,10 +638,11 @@ SPINS = (exits("HLT", 12000, kernel=0.5, halted=2.4), exits("PAUSE_INSTRUCTION",
 ON_OWN_CPUS = "exits for HLT on dedicated CPUs", "exits for PAUSE on dedicated CPUs", "short sleeps"
 
 
-def own_cpus(title, verdict, allowed, cpus=64, quota="max 100000", cgroup="/web.scope", cells=SPINS, usage=None):
+def own_cpus(title, verdict, allowed, cpus=64, quota="max 100000", cgroup="/web.scope", cells=SPINS, usage=None, dmi=("", "")):
     """Of the first of guests of 4 vCPUs, whose threads may use these CPUs; None: it is not known which."""
     usage = {"vms": len(allowed), "vcpus": 4 * len(allowed)} if usage is None else usage
-    with Advised(*cells, cpus=cpus, guest={"vcpus": 4}, usage=usage, kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": SECOND // 10},
+    sys = {f"class/dmi/id/{name}": value for name, value in zip(("sys_vendor", "product_name"), dmi)}
+    with Advised(*cells, cpus=cpus, guest={"vcpus": 4}, usage=usage, sys=sys, kvm={"halt_poll_fail_ns": 0, "halt_poll_success_ns": SECOND // 10},
                  params={"kvm_intel.ple_window_grow": 2, "kvm.halt_poll_ns": 200000}) as b:
         if quota:
             cgroups(b, {"web.scope/cpu.max": quota})
@@ -670,6 +671,8 @@ def test_own_cpus():
     own_cpus("in the root of cgroups that are not mounted", "shown", ("0-3",), quota=None, cgroup="/")
     own_cpus("of a machine on which cgroups never were mounted", "shown", ("0-3",), quota=None, cgroup=None)
     own_cpus("in a cgroup that is not mounted", "not_ruled_out", ("0-3",), quota=None)
+    own_cpus("of an instance with a CPU baseline", "ruled_out", ("0-3",), dmi=("Amazon EC2", "m8i-flex.xlarge"))
+    own_cpus("of an instance without a CPU baseline", "shown", ("0-3",), dmi=("Amazon EC2", "m8i.xlarge"))
     own_cpus("that waited for a CPU", "ruled_out", ("0-3",), cells=(*SPINS, exits("EXTERNAL_INTERRUPT", 10, runq=0.02)))
     own_cpus("whose threads are not known", "not_ruled_out", (None,))
     own_cpus("beside another whose threads are not known", "not_ruled_out", ("0-3", None))
