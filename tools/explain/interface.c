@@ -64,9 +64,40 @@ static bool has_property(const struct facts *f, const char *property)
 	return false;
 }
 
+/* Cloud Hypervisor's CPU option, "boot=4,kvm_hyperv=on", which is for these. */
+static bool is_by_kvm_hyperv(const char *option, const char *property)
+{
+	static const char *const offered[] = { "", "relaxed", "time", "synic", "stimer" };
+	const char *name = "kvm_hyperv=", *s = strstr(option, name);
+	size_t i;
+
+	if (!s || is_off(s + strlen(name) - 1))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(offered); i++)
+		if (!strcmp(property, offered[i]))
+			return true;
+	return false;
+}
+
+static bool has_kvm_hyperv(const struct facts *f, const char *property)
+{
+	bool is_cpus = false;
+	size_t i;
+
+	for (i = 0; f->cmdline && i < f->cmdline_len; i += strlen(f->cmdline + i) + 1) {
+		const char *s = f->cmdline + i;
+
+		if ((is_cpus || begins_with(s, "--cpus=")) && is_by_kvm_hyperv(s, property))
+			return true;
+		is_cpus = !strcmp(s, "--cpus");
+	}
+	return false;
+}
+
 bool offers_hyperv(const struct facts *f, const char *property)
 {
-	return has_property(f, property) || has_property(f, "passthrough");
+	return has_property(f, property) || has_property(f, "passthrough") ||
+	       has_kvm_hyperv(f, property);
 }
 
 /* What it is offered does not say what it does: Linux takes KVM's if it is offered both. */
@@ -81,7 +112,7 @@ enum interface interface_of(const struct facts *f, char **why)
 		return INTERFACE_KVM;
 	}
 	if (offers_hyperv(f, "")) {
-		*why = xstrdup("the VMM offers Hyper-V's interface (hv_ in its command line)");
+		*why = xstrdup("the VMM offers Hyper-V's interface (hv_ or kvm_hyperv in its command line)");
 		return INTERFACE_HYPERV_OFFERED;
 	}
 	*why = xstrdup("which hypervisor interface the guest uses was not seen");
@@ -111,10 +142,12 @@ char *by_interface(const struct facts *f, const char *windows, const char *other
 	switch (interface) {
 	case INTERFACE_HYPERV:
 		return xstrdup(windows);
-	case INTERFACE_HYPERV_OFFERED:
-		return xasprintf("Windows: %s. Not Windows: %s", windows, others);
-	default:
+	case INTERFACE_KVM:
 		return xstrdup(others);
+	default:
+		return strcmp(windows, others) ?
+		       xasprintf("Windows: %s. Not Windows: %s", windows, others) :
+		       xstrdup(others);
 	}
 }
 

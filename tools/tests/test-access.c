@@ -228,7 +228,7 @@ static void test_nesting(void)
 		{ 0, "qemu -cpu host,hv_time", "windows-hypervisor", "medium: shown; not" },
 		{ 0x4b564d00, "qemu -cpu host,hv_time", "nesting", "medium: the other" },
 		{ 0x4b564d00, "cloud-hypervisor", "nesting", "medium: the other" },
-		{ 0, "cloud-hypervisor --cpus boot=2,kvm_hyperv=on", "nested-hypervisor", "medium: shown; not" },
+		{ 0, "cloud-hypervisor --cpus boot=2,kvm_hyperv=on", "windows-hypervisor", "medium: shown; not" },
 		{ 0, "qemu -cpu host -drive file=/srv/hv_images/lab.img", "nested-hypervisor", "medium: shown; not" },
 	};
 	struct scene s;

@@ -266,6 +266,13 @@ SITUATIONS = {
     "Windows that has the enlightened VMCS":
         (NESTED, {"argv": ("qemu", "-cpu", "host,hv-time=on,hv-evmcs=on")}, "windows-hypervisor", "CPU without VMX: QEMU -cpu MODEL,vmx=off",
          "medium: shown; not"),
+    "Windows with its own hypervisor in Cloud Hypervisor":
+        (NESTED, {"argv": ("cloud-hypervisor", "--cpus", "boot=4,kvm_hyperv=on,max=8")}, "windows-hypervisor", "hv-evmcs", "medium: shown; not"),
+    "the same with one word for the option":
+        (NESTED, {"argv": ("cloud-hypervisor", "--cpus=boot=4,kvm_hyperv=on")}, "windows-hypervisor", "hv-evmcs", "medium: shown; not"),
+    "a guest of Cloud Hypervisor that is denied Hyper-V's interface":
+        (NESTED, {"argv": ("cloud-hypervisor", "--cpus", "boot=4,kvm_hyperv=off", "--disk", "path=kvm_hyperv=on")}, "nested-hypervisor",
+         "Not Windows: run the inner guest as a guest", "medium: shown; not"),
     "a disk that is called so":
         (NESTED, {"argv": ("qemu", "-cpu", "host", "-drive", "file=/srv/hv_images/lab.img")}, "nested-hypervisor", "Not Windows: run the inner guest as a guest", "medium: shown; not"),
     "a guest whose name begins as Hyper-V's properties do":
@@ -391,6 +398,12 @@ def test_other_vmms():
             change = [a["change"] for a in b.advice() if a["rule"] == "pause-preempted"]
             ok(len(change) == 1 and ("does not appear to be QEMU" in change[0]) == has,
                f"advise says that options of QEMU may have other names in a VMM {argv[:1]}: {has}", change)
+    spins = exits("PAUSE_INSTRUCTION", 2000, kernel=0.01, runq=0.04)
+    for argv, word in (("cloud-hypervisor", "--cpus", "boot=2"), "offer hv-spinlocks"), (("qemu", "-cpu", "host,hv_spinlocks=0x1fff"), "hv-spinlocks is offered"), ((), "offer hv-spinlocks"):
+        with Advised(spins, argv=argv) as b:
+            change = [a["change"] for a in b.advice() if a["rule"] == "pause-preempted"]
+            ok(len(change) == 1 and "Windows: " + word in change[0] and "Not Windows: in the guest PV spinlocks" in change[0],
+               f"pauses: advice is for Windows and for others if the guest's interface is not known: {argv}", change)
     with Advised(exits("BUS_LOCK", 5000, kernel=0.2, throttled=0.1), argv=("cloud-hypervisor",)) as b:
         change = [a["change"] for a in b.advice() if a["symptom"] == "throttled"]
         ok(change and "QEMU" not in change[0], "advise does not mention QEMU where no option of it is named", change)

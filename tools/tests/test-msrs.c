@@ -213,8 +213,9 @@ static void test_hyperv(void)
 		{ 0x400000b1, "qemu -cpu host,hv_stimer", "powercfg", "hrtimer_start" },
 		{ 0x80b, "qemu -cpu host,hv_relaxed", "Not Windows: QEMU -cpu MODEL,kvm-pv-eoi=on", "Linux:" },
 		{ 0x80b, "qemu -cpu host,hv_vapic", "Windows: fewer interrupts", "offer hv-vapic" },
-		{ 0x80b, "qemu -cpu host", "QEMU -cpu MODEL,kvm-pv-eoi=on", "hv-vapic" },
-		{ 0x6e0, "qemu -cpu host", "hrtimer_start", "powercfg" },
+		{ 0x80b, "qemu -cpu host", "Windows: offer hv-vapic", "Linux:" },
+		{ 0x80b, "qemu -cpu host", "Not Windows: QEMU -cpu MODEL,kvm-pv-eoi=on", "Linux:" },
+		{ 0x6e0, "qemu -cpu host", "Windows: fewer timers in the guest: in Windows powercfg", "Linux:" },
 	};
 	struct scene s;
 	size_t i;
