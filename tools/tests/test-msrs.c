@@ -235,6 +235,48 @@ static void test_hyperv(void)
 	}
 }
 
+/* Of a guest that is offered the TSC page its clocksource here says why it does not use it. */
+static void test_reference_counter(void)
+{
+	static const struct {
+		const char *cmdline, *source, *change, *not;
+	} cases[] = {
+		{ "qemu -cpu host", "tsc", "MODEL,hv-time", "offsets" },
+		{ "qemu -cpu host,hv_time", "kvm-clock", "with kvm-clock KVM cannot fill", "MODEL,hv-time" },
+		{ "qemu -cpu host,hv_time", "tsc", "TSC offsets", "clocksource" },
+		{ "qemu -cpu host,hv_time", "hyperv_clocksource_tsc_page", "TSC offsets", "clocksource" },
+		{ "cloud-hypervisor --cpus boot=2,kvm_hyperv=on", NULL, "clocksource has to be tsc", "hv-time" },
+	};
+	const struct access access = READ(ACCESS_MSR, 0x40000020, 4000);
+	char root[] = "/tmp/l1tune-test-XXXXXX", *command;
+	struct scene s;
+	size_t i;
+
+	if (!mkdtemp(root))
+		abort();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start(&s);
+		strcpy(s.host.isa, "svm");
+		if (cases[i].source) {
+			write_file(root, "devices/system/clocksource/clocksource0",
+				   "current_clocksource", cases[i].source);
+			s.env.sysfs = root;
+		}
+		exits(&s, "msr", 4000, 20, 0);
+		set_cmdline(&s, cases[i].cmdline);
+		sampled(&s, &access, 1);
+		ktap_ok(explains_by(&s, &symptom_msrs, "reference-counter") &&
+			strstr(s.advice.change, cases[i].change) &&
+			!strstr(s.advice.change, cases[i].not), "reference counter, %s, %s: %s",
+			cases[i].cmdline, cases[i].source ? cases[i].source : "no file", cases[i].change);
+		end(&s);
+	}
+	command = xasprintf("rm -r %s", root);
+	if (system(command))
+		abort();
+	free(command);
+}
+
 /* Whether a guest has x2APIC is seen by its MSRs, not by what its exits are not for. */
 static void test_page(void)
 {
@@ -378,6 +420,7 @@ int main(void)
 	test_as_many();
 	test_apic();
 	test_hyperv();
+	test_reference_counter();
 	test_page();
 	test_signs();
 	test_offered();
