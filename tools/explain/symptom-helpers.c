@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "explain/balloon.h"
 #include "explain/cause.h"
+#include "explain/vmm-devices.h"
 
 static double cpus_of(const struct facts *f, const struct tally *tally)
 {
@@ -69,10 +70,13 @@ static enum answer is_recovery(const struct facts *f, char **seen)
 		       "the thread kvm-nx-lpage-recovery-PID", seen);
 }
 
+/* Its command line names candidates; which one it is the profile says. */
 static char *look_inside(const struct facts *f)
 {
-	return xasprintf("perf top -p %llu shows what they do: for disks use io_uring (QEMU aio=io_uring) or vhost-user, for a display none",
-			 (unsigned long long)f->guest->guest.pid);
+	return xasprintf("perf top -p %llu shows what they do: for disks use io_uring (QEMU aio=io_uring) or vhost-user, for a display none%s%s",
+			 (unsigned long long)f->guest->guest.pid,
+			 has_polled_tablet(f) ? ", for its USB tablet (uhci_frame_timer) QEMU -device qemu-xhci, or virtio-tablet-pci instead" : "",
+			 has_user_network(f) ? ", for its user network (slirp) passt, or a tap device with vhost" : "");
 }
 
 /* A thread of KVM's, and the guest's exits for what the thread does. */

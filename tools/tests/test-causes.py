@@ -1069,6 +1069,23 @@ def test_helpers():
             advice = b.advice()
             ok([a["rule"] for a in advice] == [rule] and re.search("work 0[.](4[5-9]|50) s", advice[0]["evidence"]),
                f"helpers: advise finds {rule} for a thread {comm} of the VMM, as from Linux 6.4 on", advice)
+    tap, xhci = ("-netdev", "tap,id=n"), ("-device", "qemu-xhci,id=usb")
+    for argv, named in ((("qemu", "-usb", "-device", "usb-tablet", *tap), ["tablet"]),
+                        (("qemu", "-device", '{"driver":"piix3-usb-uhci","id":"usb"}', "-device", '{"driver":"usb-tablet"}', *tap), ["tablet"]),
+                        (("qemu", "-usbdevice", "tablet", *tap), ["tablet"]),
+                        (("qemu", *xhci, "-device", "usb-tablet,bus=usb.0", *tap), []),
+                        (("qemu", "-netdev", "user,id=n"), ["network"]), (("qemu", "-nic", "user"), ["network"]),
+                        (("qemu", "-netdev", '{"type":"user","id":"hostnet0"}'), ["network"]),
+                        (("qemu",), ["network"]), (("qemu", "-nodefaults"), []), (("qemu", *tap, "-name", "user"), []),
+                        (("vmm", "-device", "usb-tablet", "-netdev", "user"), []), ((), [])):
+        with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL, argv=argv) as b:
+            task(b, 2, "kthreadd", 0, KTHREAD)
+            write(b.machine.proc + "/1001/status", "Name:\tvmm\nTgid:\t1001")
+            task(b, 1001, "vmm", 5 * SECOND)
+            task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+            change = "".join(a["change"] for a in b.advice() if a["rule"] == "vmm-threads")
+            equal(["perf top" in change, [name for name, word in (("tablet", "qemu-xhci"), ("network", "passt")) if word in change]], [True, named],
+                  f"helpers: vmm-threads names {named} of the command line {' '.join(argv)}")
     for tid, rules in (1002, ["vmm-threads"]), (0, []):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL,
                      guest={"vcpu_cells": {0: [fixed(tid=tid)]}}) as b:

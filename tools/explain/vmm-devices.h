@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef L1TUNE_VMM_DEVICES_H
+#define L1TUNE_VMM_DEVICES_H
+
+#include "explain/facts.h"
+
+/* Devices of QEMU's command line that take its own threads CPU time, busy guest or not. */
+
+/* A USB tablet that is, or may be, on a controller with a timer for each frame. */
+bool has_polled_tablet(const struct facts *facts);
+/* User networking (SLIRP), which QEMU also has without an option for any network. */
+bool has_user_network(const struct facts *facts);
+
+#endif
