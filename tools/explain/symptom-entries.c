@@ -90,6 +90,62 @@ static enum answer clears_buffers(const struct facts *f, char **seen)
 	return num ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
+/* Mitigations of AMD's CPUs that flush branch predictions at each exit. */
+static const struct {
+	const char *file, *on_exit, *change;
+} flushes[] = {
+	{ "spec_rstack_overflow", "IBPB",
+	  "spec_rstack_overflow=safe-ret on the kernel's command line, if another was set there: it needs no IBPB. Where the kernel has chosen IBPB itself (Zen 5), only spec_rstack_overflow=off avoids it, for trusted guests" },
+	{ "retbleed", "IBPB",
+	  "retbleed=unret on the kernel's command line, if retbleed=ibpb was set there: it needs no IBPB; retbleed=off only for trusted guests" },
+	{ "vmscape", "IBPB on VMEXIT",
+	  "vmscape=off on the kernel's command line, only for trusted guests" },
+};
+
+/* Which of them, and how many can be read; ARRAY_SIZE(flushes) for none. */
+static size_t find_flush(const struct facts *f, char value[128], size_t *num)
+{
+	size_t i;
+
+	*num = 0;
+	for (i = 0; i < ARRAY_SIZE(flushes); i++) {
+		if (!machine_file(f->env->sysfs, value, 128,
+				  "devices/system/cpu/vulnerabilities/%s", flushes[i].file))
+			continue;
+		++*num;
+		if (strstr(value, flushes[i].on_exit))
+			break;
+	}
+	return i;
+}
+
+/* VMSCAPE's IBPB before an exit to user space is only for exits that the VMM serves. */
+static enum answer flushes_predictions(const struct facts *f, char **seen)
+{
+	char value[128];
+	size_t num, i = find_flush(f, value, &num);
+
+	if (i < ARRAY_SIZE(flushes)) {
+		*seen = xasprintf("%s: %s", flushes[i].file, value);
+		return ANSWER_YES;
+	}
+	if (!num) {
+		*seen = xstrdup("whether this kernel flushes branch predictions cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xstrdup("no vulnerability of the CPU makes this kernel flush branch predictions at each exit");
+	return ANSWER_NO;
+}
+
+static char *avoid_flush(const struct facts *f)
+{
+	char value[128];
+	size_t num, i = find_flush(f, value, &num);
+
+	return xstrdup(i < ARRAY_SIZE(flushes) ? flushes[i].change :
+						 "find out in /sys/devices/system/cpu/vulnerabilities what flushes them");
+}
+
 static bool is_any(const struct facts *f,
 		   enum answer (*look)(const struct facts *f, char **seen))
 {
@@ -108,7 +164,8 @@ static bool are_expensive(const struct facts *f, struct advice *a)
 	if (!f->host->virtualized || !is_often_on_vcpu(f, &all_reasons, 1000) ||
 	    !(is_any(f, lacks_evmcs) || is_any(f, lacks_shadowing) ||
 	      is_any(f, flushes_l1d) ||
-	      (is_often_on_vcpu(f, &all_reasons, 20000) && is_any(f, clears_buffers))))
+	      (is_often_on_vcpu(f, &all_reasons, 20000) &&
+	       (is_any(f, clears_buffers) || is_any(f, flushes_predictions)))))
 		return false;
 	a->gain.kind = GAIN_UNKNOWN;
 	a->evidence = xasprintf("%.0f exits per second, each of them through L0",
@@ -139,6 +196,12 @@ static const struct cause causes[] = {
 		{ { flushes_l1d, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1d_flush in /sys/kernel/debug/kvm/PID-FD",
 		"ask whoever runs L0 whether it flushes at its own entries; if so: l1tune tune kvm_intel.vmentry_l1d_flush=never",
+	}, {
+		"ibpb", "branch predictions that are flushed at each exit (IBPB)", "L1",
+		"without the mitigation a guest may read this machine's data and that of other guests",
+		{ { flushes_predictions, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"retbleed, spec_rstack_overflow and vmscape in /sys/devices/system/cpu/vulnerabilities",
+		.change_of = avoid_flush,
 	}, {
 		"cpu-buffers", "CPU buffers that L1 and L0 both clear", "L0 and L1",
 		"if L0 does not clear them, guests may read others' data",

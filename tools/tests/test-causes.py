@@ -64,6 +64,9 @@ def polling(vcpus=1, offered="0x1000", host_poll=1):
     return {"vcpus": vcpus, "vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(vcpus)}} | {f"vcpu{i}/paravirt": text for i in range(vcpus)}
 
 
+CPU_BUGS = "devices/system/cpu/vulnerabilities/"
+VULNERABLE = {CPU_BUGS + "mds": "Not affected", CPU_BUGS + "retbleed": "Mitigation: Enhanced IBRS", CPU_BUGS + "spec_rstack_overflow": "Mitigation: Safe RET"}
+
 # Situation: exits, machine, what is advised, with a word of the change, and how sure that is.
 SITUATIONS = {
     "anonymous memory, huge pages off":
@@ -233,9 +236,17 @@ SITUATIONS = {
         ([exits("buslock", 10, vmm_sleep=0.9)], {"isa": "svm"}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
     "NMIs of a machine with SVM":
         ([exits("nmi", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.npt": "Y"}}, "host-nmis", "perf top", "medium: shown; not"),
+    "branch predictions that are flushed at each exit, as Zen 5 does":
+        ([exits("cpuid", 30000)], {"isa": "svm", "kvm": {"l1d_flush": 0}, "sys": VULNERABLE | {CPU_BUGS + "spec_rstack_overflow": "Mitigation: IBPB on VMEXIT only",
+                                                                                        CPU_BUGS + "vmscape": "Mitigation: IBPB on VMEXIT"}},
+         "ibpb", "spec_rstack_overflow=safe-ret", "high"),
+    "branch predictions that are flushed at each entry into the kernel":
+        ([exits("cpuid", 30000)], {"isa": "svm", "kvm": {"l1d_flush": 0}, "sys": VULNERABLE | {CPU_BUGS + "retbleed": "Mitigation: IBPB; SMT disabled"}},
+         "ibpb", "retbleed=unret", "high"),
     "buffers that L0 and L1 both clear":
         ([exits("CPUID", 30000)],
-         {"sys": {"devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"},
+         {"sys": VULNERABLE | {CPU_BUGS + "mds": "Mitigation: Clear CPU buffers; SMT Host state unknown",
+                               CPU_BUGS + "vmscape": "Mitigation: IBPB before exit to userspace"},
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
         ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
