@@ -46,12 +46,22 @@ key()
 	sed -n "/\"summary\"/s/.*\"$2\":\([0-9]*\).*/\1/p" "$TMP/$1"
 }
 
-# slept: number of reported exits in which the VMM slept at least half as long. On a busy
-# machine waiting for a CPU is not sleep, nor is what L0 takes before the sleep begins.
-slept()
+# parts CONDITION: number of reported exits for which it holds of sleep and runq, in ns, and of
+# least, half the time for which the VMM sleeps
+parts()
 {
-	sed -n '/"event":"slow"/s/.*"vmm_sleep_ns":\([0-9]*\).*/\1/p' "$TMP/all" |
-		awk -v least=$((SLOW_MS * 500000)) '$1 >= least { n++ } END { print n + 0 }'
+	sed -n '/"event":"slow"/s/.*"vmm_sleep_ns":\([0-9]*\).*"runq_ns":\([0-9]*\).*/\1 \2/p' "$TMP/all" |
+		awk -v least=$((SLOW_MS * 500000)) "{ sleep = \$1; runq = \$2 } $1 { n++ } END { print n + 0 }"
+}
+
+# On a busy machine waiting for a CPU is not sleep, nor is what L0 takes before the sleep
+# begins; and a VMM whose timer runs already cannot sleep while others have its CPU.
+all_that_slept()
+{
+	slept=$(parts "sleep >= least")
+	held=$(parts "sleep < least && sleep + runq >= least")
+	ktap_print_msg "$wanted slept: $slept for half that long, $held may have waited for a CPU"
+	[ "$slept" -le "$wanted" ] && [ $((slept + held)) -ge "$wanted" ]
 }
 
 # all_long: no reported exit is shorter than the threshold
@@ -88,10 +98,10 @@ wanted=$(sed -n 's/^slow .*count=//p' "$TMP/slow")
 pause_ms 500
 check "the parts of each exit in l2-<id>/slow add up to its time" adds_up_each
 ended all
-check "every exit in which the VMM slept is reported" equal "slept" "$wanted" "$(slept)"
+check "every exit in which the VMM slept is reported" all_that_slept
 check "no exit shorter than the threshold is reported" all_long
 check "watch misses no slow exit" equal "missed" 0 "$(key all missed)"
-ktap_print_msg "others beyond the threshold: $(($(key all slow) - $(slept)))"
+ktap_print_msg "others beyond the threshold: $(($(key all slow) - slept))"
 check "the summary counts all reported exits" equal "slow" "$(reports all '"event":"slow"')" "$(key all slow)"
 kill_guests
 
