@@ -33,8 +33,8 @@ static bool is_interrupted(const struct facts *f, struct advice *a)
 	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
 	if (!is_much_on_vcpu(f, &interrupts, 5000) || !is_worth_it(f, &a->gain))
 		return false;
-	a->evidence = xasprintf("%.0f exits per second for interrupts of this machine",
-				irq.rate);
+	a->evidence = xasprintf("%.0f exits per second for interrupts of this machine; they take KVM %.2f s of each second",
+				irq.rate, irq.parts[PART_KERNEL]);
 	return true;
 }
 
@@ -196,6 +196,20 @@ static enum answer are_posted(const struct facts *f, char **seen)
 	return are_mostly(f, posted, "posted for guests (PIN, NPI, PIW)", seen);
 }
 
+/* Seconds that an interrupt takes with its own work only, and where it has more to do. */
+#define MOST_ALONE	20e-6
+#define LEAST_WORK	50e-6
+
+/* KVM lets this machine handle the interrupt, with all that is due then, and goes on. */
+static enum answer work_within(const struct facts *f, char **seen)
+{
+	struct load irq = load_of(f, &interrupts, 2);
+	double each = irq.rate ? irq.parts[PART_KERNEL] / irq.rate : 0;
+
+	*seen = xasprintf("an interrupt takes KVM %.1f us", each * 1e6);
+	return each >= LEAST_WORK ? ANSWER_YES : each < MOST_ALONE ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 /* NULL if none came on its CPUs. */
 static const struct interrupt *most_frequent(const struct facts *f, const char *const *names)
 {
@@ -240,6 +254,13 @@ static char *less_of_passed_device(const struct facts *f)
 
 static const struct cause causes[] = {
 	{
+		"softirqs", "work of this machine within its interrupts", "L1",
+		"the other CPUs do it",
+		{ { work_within, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"which lines of /proc/softirqs grow on its CPUs; perf top -C CPUS of its vCPUs",
+		"keep that work off the vCPUs' CPUs: network packets by /proc/irq/N/smp_affinity_list and rps_cpus of their queues, block devices by rq_affinity=2, timers and RCU callbacks by nohz_full=CPUS and rcu_nocbs=CPUS on the kernel's command line",
+		gain_of_part,
+	}, {
 		"passthrough-interrupts", "interrupts of devices passed through to guests",
 		"guest and L0", "its devices react later",
 		{ { are_passed_through, VERDICT_SHOWN, VERDICT_RULED_OUT } },

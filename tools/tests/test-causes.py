@@ -232,6 +232,10 @@ SITUATIONS = {
         ([exits("HLT", 3000, kernel=0.03, vmm=0.4), exits("INTERRUPT_WINDOW", 10)], {"argv": ("runsc-sandbox", "--platform=kvm", "boot")}, "vmm-time", "find out first", "low"),
     "bus locks that QEMU limits":
         ([exits("BUS_LOCK", 10, vmm_sleep=0.9)], {}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
+    "interrupts within which this machine works":
+        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6)], {}, "softirqs", "rps_cpus", "medium: shown; not"),
+    "interrupts that are only many":
+        ([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.05)], {}, "interrupts", "find out first", "low"),
     "bus locks that QEMU limits on SVM":
         ([exits("buslock", 10, vmm_sleep=0.9)], {"isa": "svm"}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
     "NMIs of a machine with SVM":
@@ -983,7 +987,7 @@ def test_all_together():
         equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
-            b.guest(i, exits("HLT", 10, kernel=0.045, runq=0.03), exits("EXTERNAL_INTERRUPT", 10, kernel=0.045))
+            b.guest(i, exits("HLT", 10, kernel=0.09, runq=0.03))
             write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
