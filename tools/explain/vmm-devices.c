@@ -12,16 +12,6 @@ static const char *next_word(const struct facts *f, const char *word)
 	return word && word < end ? word : NULL;
 }
 
-static bool has_option(const struct facts *f, const char *option)
-{
-	const char *word = NULL;
-
-	while ((word = next_word(f, word)))
-		if (!strcmp(word, option))
-			return true;
-	return false;
-}
-
 static bool has_text(const struct facts *f, const char *text)
 {
 	const char *word = NULL;
@@ -36,9 +26,9 @@ bool has_polled_tablet(const struct facts *f)
 {
 	if (!is_qemu(f))
 		return false;
-	return has_option(f, "-usbdevice") ? has_option(f, "tablet") :
+	return vmm_has_option(f, "-usbdevice") ? vmm_has_option(f, "tablet") :
 	       has_text(f, "usb-tablet") &&
-	       (has_text(f, "uhci") || has_option(f, "-usb") || !has_text(f, "xhci"));
+	       (has_text(f, "uhci") || vmm_has_option(f, "-usb") || !has_text(f, "xhci"));
 }
 
 static const char *const network_options[] = { "-netdev", "-nic", "-net" };
@@ -62,7 +52,7 @@ static bool is_user_network(const char *value)
 
 bool has_user_network(const struct facts *f)
 {
-	bool is_by_default = !has_option(f, "-nodefaults");
+	bool is_by_default = !vmm_has_option(f, "-nodefaults");
 	const char *word = NULL, *value;
 
 	if (!is_qemu(f))
