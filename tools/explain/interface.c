@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "explain/interface.h"
 #include "explain/paravirt.h"
+#include "model/machine.h"
 
 /* @s is behind a property's name: "=off", "=on,next", ",next". */
 static bool is_off(const char *s)
@@ -149,6 +150,23 @@ char *by_interface(const struct facts *f, const char *windows, const char *other
 		       xasprintf("Windows: %s. Not Windows: %s", windows, others) :
 		       xstrdup(others);
 	}
+}
+
+#define TSC_OFFSETS "the TSC offsets of all its vCPUs have to be equal: start the guest anew if it was restored or migrated"
+
+char *use_tsc_page(const struct facts *f)
+{
+	char source[32];
+
+	if (!offers_hyperv(f, "time"))
+		return xstrdup("QEMU -cpu MODEL,hv-time, whose page is read without exits");
+	if (!machine_file(f->env->sysfs, source, sizeof(source),
+			  "devices/system/clocksource/clocksource0/current_clocksource"))
+		return xstrdup("make the TSC page usable that the guest is offered and that is read without exits: this machine's clocksource has to be tsc (or Hyper-V's TSC page), and " TSC_OFFSETS);
+	if (strcmp(source, "tsc") && strcmp(source, "hyperv_clocksource_tsc_page"))
+		return xasprintf("clocksource=tsc on the command line of this machine's kernel, if L0 offers a TSC that allows it: with %s KVM cannot fill the TSC page that the guest is offered and that is read without exits",
+				 source);
+	return xstrdup("make the TSC page usable that the guest is offered and that is read without exits: " TSC_OFFSETS);
 }
 
 /* Unknown where it is not offered for sure, or used by hypercalls that may be others. */

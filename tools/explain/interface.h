@@ -39,4 +39,11 @@ enum pv_state pv_state_of(const struct facts *facts, const char *feature);
 /* Does the VMM offer one of Hyper-V's properties, by its name or all of them: "time", "" for any? */
 bool offers_hyperv(const struct facts *facts, const char *property);
 
+/*
+ * How a guest with Hyper-V's interface gets a clock that is read without exits, a copy: KVM
+ * fills the page of the TSC only while its master clock runs. A guest that finds it empty
+ * reads the reference counter, or another clock.
+ */
+char *use_tsc_page(const struct facts *facts);
+
 #endif

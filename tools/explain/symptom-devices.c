@@ -144,13 +144,26 @@ static struct gain eventfd_gain(const struct facts *f, const struct gain *all)
 #define HOW	"perf record -e kvm:kvm_pio,kvm:kvm_mmio -p PID"
 #define OF(clue)	{ { is_##clue, VERDICT_SHOWN, VERDICT_RULED_OUT } }
 
+static char *use_hyperv_clock(const struct facts *f)
+{
+	char *page, *change;
+
+	if (!offers_hyperv(f, "time"))
+		return xstrdup("Hyper-V's clocks for the guest: " HYPERV_CLOCKS "; and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)");
+	page = use_tsc_page(f);
+	change = xasprintf("no useplatformclock in Windows (bcdedit /deletevalue useplatformclock, and a restart), which is offered Hyper-V's clocks and reads another; if that is not set: %s",
+			   page);
+	free(page);
+	return change;
+}
+
 static const struct cause causes[] = {
 	{
 		"clock-hyperv", "a clock other than Hyper-V's", "VMM",
 		HYPERV_CLOCKS_RISK,
 		OF(clock_of_hyperv), HOW,
-		"Hyper-V's clocks for the guest: " HYPERV_CLOCKS "; and no useplatformclock in Windows (bcdedit /deletevalue useplatformclock)",
-		gain_of_part, .part = part_of_clock,
+		.change_of = use_hyperv_clock, .gain = gain_of_part,
+		.part = part_of_clock,
 	}, {
 		"clock-linux", "a clock other than KVM's", "guest",
 		"only a constant TSC works as a clock",

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* MSRs that exit: which one it is decides. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/device.h"
 #include "explain/feature.h"
 #include "explain/interface.h"
-#include "model/machine.h"
 
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
 /* What an interrupt of a timer or of another vCPU costs beside the MSR. */
@@ -118,27 +116,6 @@ static char *fewer_hyperv_eois(const struct facts *f)
 		return xstrdup("EOIs by the APIC's own register, which need no exit here: QEMU -cpu MODEL,hv-vapic=off, with hv-apicv if it has hv-synic");
 	return xasprintf("%s; or APICv or AVIC, if l1tune caps says that L0 offers them, with QEMU -cpu MODEL,hv-vapic=off,hv-apicv",
 			 hyperv_eois(f));
-}
-
-#define TSC_OFFSETS "the TSC offsets of all its vCPUs have to be equal: start the guest anew if it was restored or migrated"
-
-/*
- * KVM fills the page only while its master clock runs. A guest that finds it empty reads
- * the counter.
- */
-static char *use_tsc_page(const struct facts *f)
-{
-	char source[32];
-
-	if (!offers_hyperv(f, "time"))
-		return xstrdup("QEMU -cpu MODEL,hv-time, whose page is read without exits");
-	if (!machine_file(f->env->sysfs, source, sizeof(source),
-			  "devices/system/clocksource/clocksource0/current_clocksource"))
-		return xstrdup("make the TSC page usable that the guest is offered and that is read without exits: this machine's clocksource has to be tsc (or Hyper-V's TSC page), and " TSC_OFFSETS);
-	if (strcmp(source, "tsc") && strcmp(source, "hyperv_clocksource_tsc_page"))
-		return xasprintf("clocksource=tsc on the command line of this machine's kernel, if L0 offers a TSC that allows it: with %s KVM cannot fill the TSC page that the guest is offered and that is read without exits",
-				 source);
-	return xstrdup("make the TSC page usable that the guest is offered and that is read without exits: " TSC_OFFSETS);
 }
 
 #define FEWER_IPIS "fewer wake-ups from vCPU to vCPU (fewer vCPUs, or threads that stay on theirs)"
