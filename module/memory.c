@@ -132,18 +132,22 @@ static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
 u64 l1t_memory_sum_bytes(struct kvm *kvm, u64 *slot_bytes)
 {
 	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
 	unsigned int nr = 0;
 	u64 pages = 0;
 	int as_id, bkt;
 
 	*slot_bytes = 0;
-	for (as_id = 0; as_id < L1T_ADDRESS_SPACES; as_id++)
-		l1t_for_each_memslot(slot, bkt, __kvm_memslots(kvm, as_id))
+	for (as_id = 0; as_id < L1T_ADDRESS_SPACES; as_id++) {
+		/* The macro reads it at each step, and KVM may replace the set meanwhile. */
+		slots = __kvm_memslots(kvm, as_id);
+		l1t_for_each_memslot(slot, bkt, slots)
 			if (l1t_is_user_slot(slot)) {
 				*slot_bytes += l1t_memory_slot_bytes(slot);
 				pages += pages_beyond_spaces_before(kvm, as_id, slot);
 				if (!(++nr % SLOTS_AT_A_TIME))
 					cond_resched();
 			}
+	}
 	return pages << PAGE_SHIFT;
 }
