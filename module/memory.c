@@ -124,7 +124,7 @@ static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
 
 /**
  * l1t_memory_sum_bytes() - memory of a VM that is older than the module
- * @kvm: alive, its slots do not change
+ * @kvm: alive; its SRCU is held. A slot that changes meanwhile may be missed, or count twice
  * @slot_bytes: filled in with what all slots have, even if they share it
  *
  * Walks all slots. Context: may sleep.

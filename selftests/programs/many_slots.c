@@ -2,9 +2,12 @@
 /*
  * Usage: many_slots SLOTS
  *        many_slots seconds SECONDS
+ *        many_slots moving SLOTS
  * Adds memory slots to a VM, and prints what one costs among the first hundred
  * and among the last hundred, "first N" and "last N" in ns. With "seconds"
  * changes the flags of a slot for so long, and prints "changes N" and "worst N".
+ * With "moving" adds so many of a page each, prints "moving", and removes and adds
+ * the last one until it is killed.
  */
 #define _GNU_SOURCE
 #include "kvm.h"
@@ -80,15 +83,32 @@ static void change_for(unsigned int seconds)
 	printf("changes %ld\nworst %lu\n", changes, worst);
 }
 
+static void move_one(uint32_t slots)
+{
+	const uint32_t last = slots - 1;
+	uint32_t i;
+
+	for (i = 0; i < slots; i++)
+		kvm_set_slot(vm, i, (uint64_t)i * 2 * PAGE, PAGE, page);
+	puts("moving");
+	fflush(stdout);
+	for (;;) {
+		kvm_set_slot(vm, last, 0, 0, NULL);
+		kvm_set_slot(vm, last, (uint64_t)last * 2 * PAGE, PAGE, page);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	vm = kvm_create_vm(kvm_open());
 	page = allocate(PAGE);
 	if (argc == 2)
 		add_many(atoi(argv[1]));
-	else if (argc == 3)
+	else if (argc == 3 && !strcmp(argv[1], "seconds"))
 		change_for(atoi(argv[2]));
+	else if (argc == 3 && !strcmp(argv[1], "moving"))
+		move_one(atoi(argv[2]));
 	else
-		errx(2, "usage: many_slots SLOTS | many_slots seconds SECONDS");
+		errx(2, "usage: many_slots SLOTS | many_slots seconds SECONDS | many_slots moving SLOTS");
 	return 0;
 }
