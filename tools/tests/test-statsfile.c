@@ -100,7 +100,7 @@ static void test_valid(void)
 	image_add_one(&image, "l4/10/CPUID/count", 0, 0, 1);
 	image_add_one(&image, "l2/x/CPUID/count", 0, 0, 1);
 	image_add_one(&image, "l2/4294967296/CPUID/count", 0, 0, 1);
-	image_add_one(&image, "l2/1/NO-REASON/count", 0, 0, 1);
+	image_add_one(&image, "l2/1/NO+REASON/count", 0, 0, 1);
 	image_add_one(&image, "l2/1//count", 0, 0, 1);
 	accepted("names that are not known are passed over");
 	start();
