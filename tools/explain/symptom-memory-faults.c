@@ -247,7 +247,11 @@ static struct gain all_but_one(const struct facts *f, const struct gain *all)
 	struct gain gain;
 	uint64_t small;
 
-	if (kvm_count_of(f, KVM_SMALL_PAGES, &small) && small > num_large)
+	/* Memory that is touched anew again and again may just have been dropped. */
+	if (kvm_count_of(f, KVM_SMALL_PAGES, &small) &&
+	    small < f->kvm.v[KVM_SMALL_PAGES].before)
+		small = f->kvm.v[KVM_SMALL_PAGES].before;
+	if (small > num_large)
 		saved = 1 - num_large / small;
 	if (saved < 0.5)
 		return gain_not_counted(f, all);

@@ -182,6 +182,8 @@ def test_taken_pages():
                                                 (100, 0.6, {"compact_stall": 1}, "memory-faults", "ruled_out"), (3000, 0.03, {"compact_stall": 3000}, "small-pages", "ruled_out")):
         got = faults(in_second("EPT_VIOLATION", rate, kernel=kernel), counts=counts)
         equal((got[0], got[2][stalled]), (rule, verdict), f"memory-faults: advise finds {rule}, and reclaim is {verdict}, for {rate} faults that take {kernel} s and {counts}")
+    advice = advise(cheap, kvm=SMALL | {"pages_2m": 0}, kvm_after={"pages_4k": 5}, sys=OFF, proc={"1001/smaps": smaps()}, guest={"created_ns": 990 * SECOND} | slots(40))
+    equal([(a["rule"], a["gain"]["kind"]) for a in advice], [("small-pages", "at_least")], "small-pages: the gain has a bound if the pages have just been dropped")
     for fixed, verdict in (60, "ruled_out"), (2900, "shown"):
         got = faults(cheap, counts={}, kvm=SMALL | {"pf_taken": 0, "pf_emulate": 0, "pf_fixed": 0},
                      kvm_after={"pf_taken": 3000, "pf_fixed": fixed})
