@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "explain/interface.h"
 #include "explain/paravirt.h"
+#include "model/args.h"
 #include "model/machine.h"
 
 /* @s is behind a property's name: "=off", "=on,next", ",next". */
@@ -49,22 +50,6 @@ static bool is_among(const char *properties, const char *property)
 	return true;
 }
 
-/* Among the CPU's properties only: a name or a path may look like one. */
-static bool has_property(const struct facts *f, const char *property)
-{
-	bool is_cpu = false;
-	size_t i;
-
-	for (i = 0; f->cmdline && i < f->cmdline_len; i += strlen(f->cmdline + i) + 1) {
-		const char *s = f->cmdline + i;
-
-		if (is_cpu && is_among(s, property))
-			return true;
-		is_cpu = !strcmp(s, "-cpu") || !strcmp(s, "--cpu");
-	}
-	return false;
-}
-
 /* Cloud Hypervisor's CPU option, "boot=4,kvm_hyperv=on", which is for these. */
 static bool is_by_kvm_hyperv(const char *option, const char *property)
 {
@@ -80,25 +65,28 @@ static bool is_by_kvm_hyperv(const char *option, const char *property)
 	return false;
 }
 
-static bool has_kvm_hyperv(const struct facts *f, const char *property)
+/* Among the values of that option only: a name or a path may look like a property. */
+static bool has_property(const struct facts *f, const char *option,
+			 bool (*is_in)(const char *value, const char *property),
+			 const char *property)
 {
-	bool is_cpus = false;
-	size_t i;
+	const char *value;
+	struct args args;
+	bool has = false;
+	size_t i = 0;
 
-	for (i = 0; f->cmdline && i < f->cmdline_len; i += strlen(f->cmdline + i) + 1) {
-		const char *s = f->cmdline + i;
-
-		if ((is_cpus || begins_with(s, "--cpus=")) && is_by_kvm_hyperv(s, property))
-			return true;
-		is_cpus = !strcmp(s, "--cpus");
-	}
-	return false;
+	args_split(f->cmdline, f->cmdline_len, &args);
+	while (!has && (value = args_next_value(&args, option, &i)))
+		has = is_in(value, property);
+	args_free(&args);
+	return has;
 }
 
 bool offers_hyperv(const struct facts *f, const char *property)
 {
-	return has_property(f, property) || has_property(f, "passthrough") ||
-	       has_kvm_hyperv(f, property);
+	return has_property(f, "-cpu", is_among, property) ||
+	       has_property(f, "-cpu", is_among, "passthrough") ||
+	       has_property(f, "--cpus", is_by_kvm_hyperv, property);
 }
 
 /* What it is offered does not say what it does: Linux takes KVM's if it is offered both. */

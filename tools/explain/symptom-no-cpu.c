@@ -181,7 +181,7 @@ static enum answer are_own_threads_there(const struct facts *f)
 static enum answer have_own_threads(const struct facts *f, char **seen)
 {
 	const struct tally *helpers = &f->guest->beside.helpers;
-	double waited = without_cpu(f), cpus = in_interval(f, helpers->ns);
+	double waited = without_cpu(f), cpus = in_interval(f, helpers->ns), ran = cpus_run(f);
 	struct shared_cpus shared;
 	enum answer are_there;
 
@@ -198,22 +198,21 @@ static enum answer have_own_threads(const struct facts *f, char **seen)
 		append(seen, ", and may not use its vCPUs' CPUs");
 	if (are_there != ANSWER_YES || !shared_cpus_of(f, &shared))
 		return are_there == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
-	append(seen, ", vCPUs for %.2f s, on %llu CPUs", cpus_run(f),
-	       (unsigned long long)shared.num);
-	return cpus >= waited / 2 && cpus + cpus_run(f) >= 0.8 * shared.num ?
+	append(seen, ", vCPUs for %.2f s, on %llu CPUs", ran, (unsigned long long)shared.num);
+	return cpus >= waited / 2 && cpus + ran >= 0.8 * shared.num ?
 	       ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* Time that CPUs were in use for others is not the vCPUs', however many wait for it. */
 static enum answer had_others_cpus(const struct facts *f, char **seen)
 {
-	double used;
+	double used, ran = cpus_run(f);
 
 	if (!f->activity.is_idle_known)
 		return ANSWER_UNKNOWN;
 	used = f->num_cpus - rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC;
-	append(seen, "; they ran for %.2f of the %.2f CPUs that were in use", cpus_run(f), used);
-	return cpus_run(f) < used / 2 ? ANSWER_YES : ANSWER_NO;
+	append(seen, "; they ran for %.2f of the %.2f CPUs that were in use", ran, used);
+	return ran < used / 2 ? ANSWER_YES : ANSWER_NO;
 }
 
 /* Others may have the CPUs while there are more vCPUs than these: see above. */

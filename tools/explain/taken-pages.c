@@ -27,6 +27,15 @@ static double time_of_each(const struct facts *f)
 	return fault.rate ? fault.parts[PART_KERNEL] / fault.rate : 0;
 }
 
+/* Were there as many of these as faults, or too few to have caused them? */
+static enum answer explains_faults(const struct facts *f, uint64_t count)
+{
+	double rate = memory_faults(f).rate;
+
+	return most_of_machine(f, count) < rate / 10 ? ANSWER_NO :
+	       rate_of_machine(f, count) >= rate / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 /* So many of these in a second could have caused so many faults. */
 static enum answer could_cause(const struct facts *f, uint64_t count,
 			       const char *what, char **seen)
@@ -39,8 +48,7 @@ static enum answer could_cause(const struct facts *f, uint64_t count,
 	*seen = xasprintf("this machine %s %.0f times per second", what,
 			  rate_of_machine(f, count));
 	/* Of all processes: that there are many does not say whose they are. */
-	return most_of_machine(f, count) < memory_faults(f).rate / 10 ? ANSWER_NO :
-									ANSWER_UNKNOWN;
+	return explains_faults(f, count) == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 enum answer is_balanced(const struct facts *f, char **seen)
@@ -81,15 +89,13 @@ enum answer is_merged(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	*seen = xasprintf("the VMM lets KSM merge the guest's memory, and this machine copied merged pages %.0f times per second (cow_ksm)",
 			  rate_of_machine(f, copies));
-	return rate_of_machine(f, copies) >= memory_faults(f).rate / 2 ? ANSWER_YES :
-									 ANSWER_UNKNOWN;
+	return explains_faults(f, copies) == ANSWER_YES ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* Each page that is read from swap was for a fault, or was read ahead for one. */
 enum answer is_swapped(const struct facts *f, char **seen)
 {
 	uint64_t swapped, reads = f->activity.swap_ins;
-	double rate = memory_faults(f).rate;
 	char *size;
 
 	if (!is_memory_known(f, seen))
@@ -106,14 +112,13 @@ enum answer is_swapped(const struct facts *f, char **seen)
 	}
 	append(seen, "; this machine read a page from swap %.0f times per second",
 	       rate_of_machine(f, reads));
-	return most_of_machine(f, reads) < rate / 10 ? ANSWER_NO :
-	       rate_of_machine(f, reads) >= rate / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+	return explains_faults(f, reads);
 }
 
 enum answer frees_pages_first(const struct facts *f, char **seen)
 {
 	uint64_t stalls = f->activity.stalls;
-	double each = time_of_each(f), rate = memory_faults(f).rate;
+	double each = time_of_each(f);
 
 	*seen = xasprintf("a fault takes KVM %.1f us", each * 1e6);
 	if (each < LEAST_WORK)
@@ -124,12 +129,10 @@ enum answer frees_pages_first(const struct facts *f, char **seen)
 	}
 	append(seen, "; allocations of this machine freed or moved other pages first %.0f times per second",
 	       rate_of_machine(f, stalls));
-	return most_of_machine(f, stalls) < rate / 10 ? ANSWER_NO :
-	       rate_of_machine(f, stalls) >= rate / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+	return explains_faults(f, stalls);
 }
 
-/* KVM begins a fault again if pages were taken from the VMM meanwhile. */
-static enum answer maps_pages(const struct facts *f, char **seen)
+enum answer maps_pages(const struct facts *f, char **seen)
 {
 	uint64_t taken, emulated, fixed;
 
@@ -151,11 +154,4 @@ enum answer are_for_pages_size(const struct facts *f, char **seen)
 		return maps_pages(f, seen);
 	*seen = xasprintf("a fault takes KVM %.0f us, whatever the size of the page", each * 1e6);
 	return ANSWER_NO;
-}
-
-enum answer begins_again(const struct facts *f, char **seen)
-{
-	enum answer answer = maps_pages(f, seen);
-
-	return answer == ANSWER_YES ? ANSWER_NO : answer == ANSWER_NO ? ANSWER_YES : answer;
 }

@@ -16,7 +16,7 @@ enum answer frees_pages_first(const struct facts *facts, char **seen);
 /* Would larger pages make fewer faults: does each map a page, in the time that this takes? */
 enum answer are_for_pages_size(const struct facts *facts, char **seen);
 
-/* Do most faults map nothing, because pages are taken away while KVM maps them? */
-enum answer begins_again(const struct facts *facts, char **seen);
+/* Do most faults map a page? KVM begins one again if pages were taken from the VMM meanwhile. */
+enum answer maps_pages(const struct facts *facts, char **seen);
 
 #endif
