@@ -136,6 +136,17 @@ static struct l1t_cell *find_cell(const struct l1t_account *acct, u32 key)
 	return NULL;
 }
 
+/*
+ * KVM also opens a window whenever a VMM asks for one that injects interrupts itself: one
+ * that asks again and again would not be paced.
+ */
+static bool takes_token(const struct kvm_vcpu *vcpu, enum l1t_level level, unsigned int slot)
+{
+	return !l1t_slot_host_caused(l1t_isa(), level, slot) ||
+	       (l1t_slot_is_window(l1t_isa(), slot) &&
+		vcpu->kvm->arch.irqchip_mode != KVM_IRQCHIP_KERNEL);
+}
+
 /**
  * l1t_account_new_cell() - find or take the cell of an unusual exit
  * @acct: the account
@@ -178,7 +189,7 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 	}
 	cell = l1t_account_cell(acct, n);
 	cell->key = l1t_key(level, slot);
-	cell->token = !l1t_slot_host_caused(l1t_isa(), level, slot);
+	cell->token = takes_token(vcpu, level, slot);
 	cell->returned = L1T_RETURNED_NONE;
 	if (!l1t_slot_loses_state(l1t_isa(), slot))
 		acct->cells[level][slot] = cell;

@@ -73,7 +73,7 @@ struct l1t_split {
  * @hist_long: the last buckets of @hist
  * @key: level and slot, see l1t_key()
  * @token: what such an exit takes from the account's lease: 1, or 0 if the
- *	host causes it
+ *	host alone causes it
  * @returned: KVM_EXIT_* that KVM_RUN last returned after such an exit, if it is not
  *	a possible end of the guest: see box.h
  * @max_ticks: duration of the longest exit

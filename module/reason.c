@@ -57,6 +57,18 @@ u32 l1t_slot_code(unsigned int slot)
 }
 
 /**
+ * l1t_slot_is_window() - did KVM ask for the exit, to deliver an interrupt or NMI
+ * @isa: of the reason
+ * @slot: below L1T_SLOTS
+ */
+bool l1t_slot_is_window(enum l1t_isa isa, unsigned int slot)
+{
+	if (isa == L1T_ISA_VMX)
+		return slot == EXIT_REASON_INTERRUPT_WINDOW || slot == EXIT_REASON_NMI_WINDOW;
+	return isa == L1T_ISA_SVM && slot == SVM_EXIT_VINTR;
+}
+
+/**
  * l1t_slot_host_caused() - is an exit caused by the host rather than its guest
  * @isa: of the reason
  * @level: of what exited
@@ -70,25 +82,12 @@ u32 l1t_slot_code(unsigned int slot)
  */
 bool l1t_slot_host_caused(enum l1t_isa isa, enum l1t_level level, unsigned int slot)
 {
-	if (isa == L1T_ISA_VMX) {
-		switch (slot) {
-		case EXIT_REASON_EXTERNAL_INTERRUPT:
-			return true;
-		case EXIT_REASON_INTERRUPT_WINDOW:
-		case EXIT_REASON_NMI_WINDOW:
-			return level == L1T_LEVEL2;
-		}
-	} else if (isa == L1T_ISA_SVM) {
-		switch (slot) {
-		case SVM_EXIT_INTR:
-		case SVM_EXIT_NMI:
-		case SVM_EXIT_SMI:
-			return true;
-		case SVM_EXIT_VINTR:
-			return level == L1T_LEVEL2;
-		}
-	}
-	return false;
+	if (l1t_slot_is_window(isa, slot))
+		return level == L1T_LEVEL2;
+	if (isa == L1T_ISA_VMX)
+		return slot == EXIT_REASON_EXTERNAL_INTERRUPT;
+	return isa == L1T_ISA_SVM &&
+	       (slot == SVM_EXIT_INTR || slot == SVM_EXIT_NMI || slot == SVM_EXIT_SMI);
 }
 
 /**

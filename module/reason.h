@@ -56,6 +56,7 @@ enum l1t_level { L1T_LEVEL2, L1T_LEVEL3, L1T_LEVELS };
 enum l1t_isa l1t_isa(void);
 void l1t_isa_set(enum l1t_isa isa);
 bool l1t_slot_host_caused(enum l1t_isa isa, enum l1t_level level, unsigned int slot);
+bool l1t_slot_is_window(enum l1t_isa isa, unsigned int slot);
 bool l1t_slot_loses_state(enum l1t_isa isa, unsigned int slot);
 u32 l1t_slot_code(unsigned int slot);
 int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len);
