@@ -142,21 +142,26 @@ static void reveal(struct l1t_account *acct, const struct l1t_start *s)
 	}
 }
 
-static void add_cell(struct l1t_start_row *row, const struct l1t_cell *cell)
+static void add_cell(struct l1t_start_row *row, const struct l1t_cell *cell,
+		     const u64 *parts_ticks)
 {
 	unsigned int i;
 
 	row->ticks += cell->time_ticks;
 	for (i = 0; i < L1T_PARTS; i++)
-		row->parts_ticks[i] += min(cell->parts_ticks[i], cell->time_ticks);
+		row->parts_ticks[i] += min(parts_ticks[i], cell->time_ticks);
 	for (i = 0; i < L1T_HIST_BUCKETS; i++)
 		row->count += l1t_cell_exits(cell, i);
 }
 
-/* Sums up the exits that have ended, and the time in the guest up to @now. */
-static void take_sums(const struct l1t_account *acct, struct l1t_start_sums *sums,
-		      u64 now)
+/*
+ * Sums up the exits that have ended, and the time in the guest up to @now. If one is open,
+ * it is the last that was watched.
+ */
+static void take_sums(const struct l1t_account *acct, const struct l1t_start *s,
+		      struct l1t_start_sums *sums, u64 now)
 {
+	const struct l1t_cell *cell;
 	struct l1t_start_row *row;
 	unsigned int n;
 
@@ -165,7 +170,9 @@ static void take_sums(const struct l1t_account *acct, struct l1t_start_sums *sum
 		row = &sums->rows[min(n, L1T_START_REASONS + 0u)];
 		row->key = n < L1T_START_REASONS ? l1t_account_key(acct, n) :
 						   l1t_key(L1T_LEVEL2, L1T_SLOT_OTHER);
-		add_cell(row, l1t_account_cell(acct, n));
+		cell = l1t_account_cell(acct, n);
+		add_cell(row, cell, cell == acct->open ? s->open_parts_ticks :
+							 cell->parts_ticks);
 	}
 	sums->nr = min(n, L1T_START_ROWS + 0u);
 }
@@ -181,7 +188,7 @@ static void set_paged(struct l1t_account *acct, struct l1t_start *s, u64 now)
 {
 	if (s->marks[L1T_MARK_PAGED])
 		return;
-	take_sums(acct, &s->paged, now);
+	take_sums(acct, s, &s->paged, now);
 	set_mark(s, L1T_MARK_PAGED, now);
 	reveal(acct, s);
 }
@@ -202,7 +209,7 @@ static void end_start(struct l1t_account *acct, struct l1t_start *s)
 
 	set_entered(s, now);
 	set_paged(acct, s, now);
-	take_sums(acct, &s->end, now);
+	take_sums(acct, s, &s->end, now);
 	set_mark(s, L1T_MARK_END, now);
 	reveal(acct, s);
 	acct->start = NULL;
@@ -251,6 +258,7 @@ void l1t_start_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 
 	if (!is_watched(s, slot))
 		return;
+	memcpy(s->open_parts_ticks, acct->open->parts_ticks, sizeof(s->open_parts_ticks));
 	if (is_halt(slot))
 		halted(acct, s, has_paging(vcpu));
 	if (is_watched(s, slot))

@@ -73,6 +73,8 @@ struct l1t_start_sums {
  * @halt_ticks: its first halt without paging; 0: none yet
  * @idle_ticks: its first halt with paging; likewise
  * @closed_ticks: when the vCPU was destroyed; 0: not yet
+ * @open_parts_ticks: parts of the cell of the last watched exit when it began; the exit's
+ *	own are added before it ends
  * @marks: when each was reached; 0: not yet. Released after what belongs to it
  * @paged: sums up to L1T_MARK_PAGED
  * @end: sums up to L1T_MARK_END
@@ -84,6 +86,7 @@ struct l1t_start {
 	u64 halt_ticks;
 	u64 idle_ticks;
 	u64 closed_ticks;
+	u64 open_parts_ticks[L1T_PARTS];
 	u64 marks[L1T_MARKS];
 	struct l1t_start_sums paged;
 	struct l1t_start_sums end;
