@@ -60,7 +60,7 @@ static void print_failed_count(char *line, const struct l1t_account *acct)
 		snprintf(line, LINE_BYTES, "failed unknown");
 }
 
-/* Reflected exits that were not recorded by reason. */
+/* Reflected exits in no line: also those whose reason had no cell, and is not known. */
 static u64 unkept(struct l1t_account *acct, struct l1t_l3 *l3)
 {
 	struct l1t_moment m;
@@ -71,7 +71,8 @@ static u64 unkept(struct l1t_account *acct, struct l1t_l3 *l3)
 		l1t_account_read_begin(acct, &m);
 		n = acct->l3_exits_left;
 		for (i = 0; l3 && i < l3->nr_trips; i++)
-			n -= l3->trips[i].reflected;
+			if (l3->trips[i].key >= l1t_key(L1T_LEVEL3, 0))
+				n -= l3->trips[i].reflected;
 	} while (l1t_account_read_again(acct, &m));
 	return n;
 }
