@@ -332,13 +332,11 @@ static void let_writers_show(void)
 }
 
 /*
- * Divides the time outside KVM_RUN that the reader saw, and records the result for
- * later readers. The writer ends that time under the same lock: it either has not
- * taken the lock yet, and then honours the record, or is noticed here.
+ * Looks at what the vCPU's thread does, and tells the writer. False if the part that the
+ * reader saw has ended.
  */
-static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
-		     const struct l1t_left *left, const struct l1t_stay *stay,
-		     u64 since_ticks, u64 *now_ticks, u64 *parts_ticks)
+static bool look(struct l1t_account *acct, const struct l1t_moment *m, u64 since_ticks,
+		 struct l1t_stay *stay)
 {
 	struct l1t_away *away = &acct->split.away;
 	bool is_same;
@@ -346,7 +344,30 @@ static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
 	raw_spin_lock(&away->lock);
 	is_same = !l1t_account_read_again(acct, m);
 	if (is_same)
-		*now_ticks = l1t_away_divide(away, left, stay, since_ticks,
+		l1t_away_show(away, since_ticks);
+	raw_spin_unlock(&away->lock);
+	if (is_same)
+		l1t_away_look(away, stay);
+	return is_same;
+}
+
+/*
+ * Divides the part that the reader saw, and records the result for later readers. A
+ * writer that knows of it ends the part under the same lock: it either has not taken the
+ * lock yet, and then honours the record, or is noticed here, as one is that does not know.
+ */
+static bool add_stay(struct l1t_account *acct, const struct l1t_moment *m,
+		     enum l1t_part part, const struct l1t_left *left,
+		     const struct l1t_stay *stay, u64 since_ticks, u64 *now_ticks,
+		     u64 *parts_ticks)
+{
+	struct l1t_away *away = &acct->split.away;
+	bool is_same;
+
+	raw_spin_lock(&away->lock);
+	is_same = !l1t_account_read_again(acct, m);
+	if (is_same)
+		*now_ticks = l1t_away_divide(away, part, left, stay, since_ticks,
 					     *now_ticks, parts_ticks);
 	raw_spin_unlock(&away->lock);
 	return is_same;
@@ -368,7 +389,7 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 	struct l1t_cell c;
 	struct l1t_moment m;
 	unsigned int i;
-	bool is_away;
+	bool is_divided, is_same;
 	u8 part;
 
 	do {
@@ -379,19 +400,18 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 		left = acct->split.away.left;
 		/* Read here, so that it is not later than the end of the exit. */
 		now = l1t_ticks();
-		is_away = m.open == cell && part == L1T_PART_VMM;
-		if (is_away)
-			l1t_away_look(&acct->split.away, &stay);
+		is_divided = m.open == cell && l1t_part_is_divided(part);
+		is_same = !is_divided || look(acct, &m, part_since_ticks, &stay);
 		if (m.open == cell)
 			let_writers_show();
-	} while (l1t_account_read_again(acct, &m) ||
-		 (is_away && !add_stay(acct, &m, &left, &stay, part_since_ticks,
-				       &now, c.parts_ticks)));
+	} while (!is_same || l1t_account_read_again(acct, &m) ||
+		 (is_divided && !add_stay(acct, &m, part, &left, &stay, part_since_ticks,
+					  &now, c.parts_ticks)));
 
 	if (m.open == cell) {
 		sum->count++;
 		c.time_ticks += l1t_ticks_since(m.since_ticks, now);
-		if (!is_away && part != L1T_PART_KERNEL)
+		if (!is_divided && part != L1T_PART_KERNEL)
 			c.parts_ticks[part] +=
 				l1t_ticks_since(part_since_ticks, now);
 	}
@@ -478,7 +498,8 @@ void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 		[L1T_PART_THROTTLED] = L1T_STATE_THROTTLED,
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
 	};
-	u64 since, part_since, kernel_since, now;
+	u64 since, part_since, kernel_since, now, waits_ns = 0;
+	enum l1t_doing doing;
 	struct l1t_moment m;
 	u8 part;
 
@@ -494,7 +515,11 @@ void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 	since = m.since_ticks;
 	if (m.open) {
 		at->state = states[part];
-		if (part == L1T_PART_VMM && l1t_away_is_asleep(&acct->split.away))
+		doing = l1t_part_is_divided(part) ?
+			l1t_away_does(&acct->split.away, &waits_ns) : L1T_DOING_RUNS;
+		if (doing == L1T_DOING_WAITS)
+			at->state = L1T_STATE_RUNQ;
+		else if (doing == L1T_DOING_SLEEPS && part == L1T_PART_VMM)
 			at->state = L1T_STATE_VMM_SLEEP;
 		at->key = m.open->key;
 		since = part == L1T_PART_KERNEL ? max(since, kernel_since) :
@@ -503,5 +528,5 @@ void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 		at->state = L1T_STATE_GUEST;
 	}
 	if (at->state != L1T_STATE_NONE)
-		at->for_ns = l1t_ticks_to_ns(l1t_ticks_since(since, now));
+		at->for_ns = waits_ns ?: l1t_ticks_to_ns(l1t_ticks_since(since, now));
 }

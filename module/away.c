@@ -2,7 +2,9 @@
 /*
  * Outside KVM_RUN no hook sees a vCPU's thread lose its CPU or sleep. The scheduler's
  * own counters of the thread, when it leaves KVM_RUN and later, tell how long it was
- * on a CPU and how long it waited for one; the rest of the time it slept.
+ * on a CPU and how long it waited for one; the rest of the time it slept. Nor does a
+ * hook see when a thread that sleeps in KVM_RUN is woken: the same counter tells how
+ * long it then waited for a CPU.
  *
  *	left KVM_RUN                                          now, or back
  *	|-- on a CPU --|-- asleep --|-- run queue --|-- on a CPU --|
@@ -190,11 +192,6 @@ static void divide(const struct l1t_left *left, const struct l1t_stay *stay,
 	*sleep_ns -= min(*sleep_ns, exec_ns);
 }
 
-/* Those that share the time outside KVM_RUN. */
-static const enum l1t_part three[] = {
-	L1T_PART_VMM, L1T_PART_RUNQ, L1T_PART_VMM_SLEEP
-};
-
 /*
  * No part becomes smaller than a reader has seen it: parts that gained give. They can,
  * because together the parts are no less than what was shown.
@@ -204,45 +201,66 @@ static void keep_shown(const struct l1t_shown *shown, u64 *parts)
 	u64 lacks = 0, gives;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(three); i++) {
-		if (parts[three[i]] >= shown->parts_ticks[three[i]])
+	for (i = 0; i < L1T_PARTS; i++) {
+		if (parts[i] >= shown->parts_ticks[i])
 			continue;
-		lacks += shown->parts_ticks[three[i]] - parts[three[i]];
-		parts[three[i]] = shown->parts_ticks[three[i]];
+		lacks += shown->parts_ticks[i] - parts[i];
+		parts[i] = shown->parts_ticks[i];
 	}
-	for (i = 0; i < ARRAY_SIZE(three) && lacks; i++) {
-		gives = min(lacks, parts[three[i]] - shown->parts_ticks[three[i]]);
-		parts[three[i]] -= gives;
+	for (i = 0; i < L1T_PARTS && lacks; i++) {
+		gives = min(lacks, parts[i] - shown->parts_ticks[i]);
+		parts[i] -= gives;
 		lacks -= gives;
 	}
 }
 
 /* What is to be shown of the time from @shown->since_ticks to @now_ticks. */
-static void divide_on(struct l1t_shown *shown, const struct l1t_left *left,
-		      const struct l1t_stay *stay, u64 now_ticks)
+static void divide_on(struct l1t_shown *shown, enum l1t_part part,
+		      const struct l1t_left *left, const struct l1t_stay *stay,
+		      u64 now_ticks)
 {
 	u64 span = l1t_ticks_since(shown->since_ticks, now_ticks), runq_ns, sleep_ns;
 	u64 parts[L1T_PARTS] = {};
 
 	divide(left, stay, l1t_ticks_to_ns(span), &runq_ns, &sleep_ns);
 	parts[L1T_PART_RUNQ] = min(l1t_ns_to_ticks(runq_ns), span);
-	parts[L1T_PART_VMM_SLEEP] = min(l1t_ns_to_ticks(sleep_ns),
-					span - parts[L1T_PART_RUNQ]);
-	parts[L1T_PART_VMM] = span - parts[L1T_PART_RUNQ] -
-			      parts[L1T_PART_VMM_SLEEP];
+	if (part == L1T_PART_VMM)
+		parts[L1T_PART_VMM_SLEEP] = min(l1t_ns_to_ticks(sleep_ns),
+						span - parts[L1T_PART_RUNQ]);
+	parts[part] = span - parts[L1T_PART_RUNQ] - parts[L1T_PART_VMM_SLEEP];
 	keep_shown(shown, parts);
 	memcpy(shown->parts_ticks, parts, sizeof(parts));
 	shown->now_ticks = now_ticks;
 }
 
 /**
- * l1t_away_divide() - divide a time outside KVM_RUN into parts
+ * l1t_away_show() - have the writer honour what is about to be shown of a part
  * @away: of the vCPU
- * @left: the thread's counters when it left
+ * @since_ticks: when the part began
+ *
+ * The caller then waits until a writer that did not notice is visible, and looks if there
+ * is one: see let_writers_show(). Context: any but an interrupt; @away->lock held, and the
+ * part has not ended for readers.
+ */
+void l1t_away_show(struct l1t_away *away, u64 since_ticks)
+{
+	if (away->shown.since_ticks == since_ticks)
+		return;
+	memset(away->shown.parts_ticks, 0, sizeof(away->shown.parts_ticks));
+	away->shown.now_ticks = 0;
+	WRITE_ONCE(away->shown.since_ticks, since_ticks);
+	smp_mb(); /* before the caller waits: pairs with l1t_away_was_shown() */
+}
+
+/**
+ * l1t_away_divide() - divide a part, see l1t_part_is_divided()
+ * @away: of the vCPU
+ * @part: which
+ * @left: the thread's counters when it began
  * @stay: its counters now
- * @since_ticks: when it left
+ * @since_ticks: when it began
  * @now_ticks: now
- * @parts_ticks: by part; VMM, VMM_SLEEP and RUNQ are added to
+ * @parts_ticks: by part; @part, RUNQ and VMM_SLEEP are added to
  *
  * A reader may be preempted after it read the clock. If another reader has shown more
  * by now, that is shown again.
@@ -250,19 +268,18 @@ static void divide_on(struct l1t_shown *shown, const struct l1t_left *left,
  * Context: any but an interrupt; @away->lock held.
  * Return: until when the time is divided: @now_ticks or later.
  */
-u64 l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
+u64 l1t_away_divide(struct l1t_away *away, enum l1t_part part, const struct l1t_left *left,
 		    const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
 		    u64 *parts_ticks)
 {
 	struct l1t_shown *shown = &away->shown;
 	unsigned int i;
 
-	if (shown->since_ticks != since_ticks)
-		*shown = (struct l1t_shown){ .since_ticks = since_ticks };
+	l1t_away_show(away, since_ticks);
 	if (now_ticks > shown->now_ticks)
-		divide_on(shown, left, stay, now_ticks);
-	for (i = 0; i < ARRAY_SIZE(three); i++)
-		parts_ticks[three[i]] += shown->parts_ticks[three[i]];
+		divide_on(shown, part, left, stay, now_ticks);
+	for (i = 0; i < L1T_PARTS; i++)
+		parts_ticks[i] += shown->parts_ticks[i];
 	return shown->now_ticks;
 }
 
@@ -283,15 +300,24 @@ pid_t l1t_away_tid(struct l1t_away *away)
 }
 
 /**
- * l1t_away_is_asleep() - is the thread, which is outside KVM_RUN, asleep
+ * l1t_away_does() - what a thread does that has left KVM_RUN, or sleeps in it
  * @away: of its vCPU
+ * @waits_ns: if it waits for a CPU, for how long; 0: not known
  */
-bool l1t_away_is_asleep(struct l1t_away *away)
+enum l1t_doing l1t_away_does(struct l1t_away *away, u64 *waits_ns)
 {
-	bool asleep;
+	enum l1t_doing doing = L1T_DOING_RUNS;
+	const struct task_struct *t;
 
+	*waits_ns = 0;
 	raw_spin_lock(&away->lock);
-	asleep = away->thread && !l1t_task_is_running(away->thread);
+	t = away->thread;
+	if (t && !l1t_task_is_running(t)) {
+		doing = L1T_DOING_SLEEPS;
+	} else if (t && !is_on_cpu(t)) {
+		doing = L1T_DOING_WAITS;
+		*waits_ns = waiting_ns(t, local_clock());
+	}
 	raw_spin_unlock(&away->lock);
-	return asleep;
+	return doing;
 }

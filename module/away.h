@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a vCPU's thread does outside KVM_RUN. */
+/* What a vCPU's thread does where no hook sees it: outside KVM_RUN, and asleep in it. */
 #ifndef L1TUNE_AWAY_H
 #define L1TUNE_AWAY_H
 
@@ -15,9 +15,10 @@
  * @noted: @arrivals as of when the members below were noted; any other value if
  *	they must be noted again
  * @cpu: its CPU
- * @nr_migrations: how often it had moved to another CPU
+ * @nr_migrations: how often it had moved to another CPU; likewise
  * @nvcsw: how often it had slept
- * @run_delay_ns: how long it had waited for a CPU
+ * @run_delay_ns: how long it had waited for a CPU; also noted when it falls asleep in
+ *	KVM_RUN
  * @exec_ns: how long it had been on a CPU, up to @exec_from_ns
  * @exec_from_ns: when @exec_ns was last updated, by rq_clock_task()
  *
@@ -52,8 +53,8 @@ struct l1t_stay {
 };
 
 /**
- * struct l1t_shown - how the current time outside KVM_RUN was last divided for a reader
- * @since_ticks: when that time began
+ * struct l1t_shown - how the current part was last divided for a reader
+ * @since_ticks: when the part began
  * @now_ticks: up to when it was divided
  * @parts_ticks: by part
  */
@@ -64,8 +65,8 @@ struct l1t_shown {
 };
 
 /**
- * struct l1t_away - the thread that runs a vCPU, and its last time outside KVM_RUN
- * @left: its counters when it left, or will leave; written by the thread itself
+ * struct l1t_away - the thread that runs a vCPU, and the last part that is divided
+ * @left: its counters when it left KVM_RUN, or will leave; written by the thread itself
  * @thread: the last to enter KVM_RUN with the vCPU; holds a reference; NULL: none
  *	yet; changed under @lock
  * @lock: protects @thread and @shown from readers
@@ -76,6 +77,13 @@ struct l1t_away {
 	struct task_struct *thread;
 	raw_spinlock_t lock;
 	struct l1t_shown shown;
+};
+
+/* What a thread does that has left KVM_RUN, or sleeps in it. */
+enum l1t_doing {
+	L1T_DOING_RUNS,
+	L1T_DOING_WAITS,	/* for a CPU */
+	L1T_DOING_SLEEPS
 };
 
 static __always_inline u64 l1t_run_delay_ns(const struct task_struct *t)
@@ -112,6 +120,30 @@ static __always_inline bool l1t_away_was_on_cpu(const struct l1t_away *away)
 	       likely(away->left.arrivals == l1t_arrivals(t));
 }
 
+/* The current thread falls asleep in KVM_RUN. Between l1t_account_write_*(). */
+static __always_inline void l1t_away_note_sleep(struct l1t_away *away)
+{
+	const struct task_struct *t = current;
+
+	away->left.run_delay_ns = l1t_run_delay_ns(t);
+	away->left.nr_migrations = t->se.nr_migrations;
+}
+
+/* How long the current thread has waited for a CPU since it fell asleep. */
+static __always_inline u64 l1t_away_waited_ns(const struct l1t_away *away)
+{
+	return l1t_run_delay_ns(current) - away->left.run_delay_ns;
+}
+
+/*
+ * Has a reader divided the part that began then? Between l1t_account_write_*(), which
+ * readers notice: pairs with l1t_away_show().
+ */
+static __always_inline bool l1t_away_was_shown(const struct l1t_away *away, u64 since_ticks)
+{
+	return READ_ONCE(away->shown.since_ticks) == since_ticks;
+}
+
 #define L1T_AWAY_UNKNOWN	U64_MAX
 
 /*
@@ -133,9 +165,10 @@ void l1t_away_exit(struct l1t_away *away);
 void l1t_away_take(struct l1t_away *away);
 void l1t_away_note(struct l1t_away *away);
 pid_t l1t_away_tid(struct l1t_away *away);
-bool l1t_away_is_asleep(struct l1t_away *away);
+enum l1t_doing l1t_away_does(struct l1t_away *away, u64 *waits_ns);
 void l1t_away_look(struct l1t_away *away, struct l1t_stay *stay);
-u64 l1t_away_divide(struct l1t_away *away, const struct l1t_left *left,
+void l1t_away_show(struct l1t_away *away, u64 since_ticks);
+u64 l1t_away_divide(struct l1t_away *away, enum l1t_part part, const struct l1t_left *left,
 		    const struct l1t_stay *stay, u64 since_ticks, u64 now_ticks,
 		    u64 *parts_ticks);
 

@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "exit_part.h"
 
-/* A part of the open exit ends, and all of it is of one kind. */
+/* All of the part is of one kind. */
 static void end_whole_part(struct l1t_account *acct, u64 now)
 {
 	const struct l1t_split *split = &acct->split;
@@ -21,26 +21,40 @@ static void end_whole_part(struct l1t_account *acct, u64 now)
 				  split->since_ticks, now, ticks);
 }
 
-/* The thread was outside KVM_RUN: the time is divided between three parts. */
+/*
+ * The CPU that the thread waited for, if it surely is this one; otherwise -1: it has moved
+ * to another, or slept outside KVM_RUN, and when it was woken is not known.
+ */
+static int waited_for_cpu(const struct l1t_away *away, const u64 *parts)
+{
+	if (away->thread != current || parts[L1T_PART_VMM_SLEEP] ||
+	    current->se.nr_migrations != away->left.nr_migrations)
+		return -1;
+	return smp_processor_id();
+}
+
+/* What the thread did meanwhile is found now. */
 static void end_divided_part(struct l1t_account *acct, u64 now)
 {
 	struct l1t_away *away = &acct->split.away;
-	u64 since = acct->split.since_ticks, parts[L1T_PARTS] = {};
+	u64 since = acct->split.since_ticks, runq, parts[L1T_PARTS] = {};
+	enum l1t_part part = acct->split.part;
 	struct l1t_stay stay;
 	unsigned int i;
 
 	l1t_away_look(away, &stay);
 	raw_spin_lock(&away->lock);
-	l1t_away_divide(away, &away->left, &stay, since, now, parts);
+	l1t_away_divide(away, part, &away->left, &stay, since, now, parts);
 	raw_spin_unlock(&away->lock);
 	for (i = 0; i < L1T_PARTS; i++) {
 		acct->open->parts_ticks[i] += parts[i];
 		if (parts[i] > l1t_slow_stretch_ticks)
 			l1t_slow_add_part(&acct->slow, acct->since_ticks, i, parts[i]);
 	}
-	if (parts[L1T_PART_RUNQ] > l1t_slow_stretch_ticks)
-		l1t_slow_add_wait(&acct->slow, acct->since_ticks, away->left.cpu,
-				  since, now, parts[L1T_PART_RUNQ]);
+	runq = parts[L1T_PART_RUNQ];
+	if (runq > l1t_slow_stretch_ticks)
+		l1t_slow_add_wait(&acct->slow, acct->since_ticks, waited_for_cpu(away, parts),
+				  part == L1T_PART_VMM ? since : now - runq, now, runq);
 }
 
 /**
@@ -56,7 +70,7 @@ void l1t_exit_end_part(struct l1t_account *acct, u64 now)
 
 	if (split->part == L1T_PART_KERNEL)
 		return;
-	if (split->part == L1T_PART_VMM)
+	if (l1t_part_is_divided(split->part))
 		end_divided_part(acct, now);
 	else
 		end_whole_part(acct, now);

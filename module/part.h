@@ -3,10 +3,14 @@
 #ifndef L1TUNE_PART_H
 #define L1TUNE_PART_H
 
+#include <linux/types.h>
+
 /*
  * KERNEL is the rest of an exit's time: on a CPU in KVM, including halt polling.
- * While the thread is outside KVM_RUN the part is VMM; when that ends or is read,
- * it is divided into VMM, VMM_SLEEP and RUNQ (away.c).
+ *
+ * Some parts are divided when they end or are read, because no hook sees what the thread
+ * does meanwhile (away.c): VMM, the time outside KVM_RUN, into VMM, VMM_SLEEP and RUNQ;
+ * HALTED and BLOCKED into themselves and RUNQ, the wait for a CPU after the wake-up.
  */
 enum l1t_part {
 	L1T_PART_VMM,		/* outside KVM_RUN, on a CPU */
@@ -19,6 +23,11 @@ enum l1t_part {
 	L1T_PART_KERNEL = L1T_PARTS,
 	L1T_PARTS_AND_KERNEL
 };
+
+static inline bool l1t_part_is_divided(enum l1t_part part)
+{
+	return part == L1T_PART_VMM || part == L1T_PART_HALTED || part == L1T_PART_BLOCKED;
+}
 
 extern const char * const l1t_part_names[L1T_PARTS_AND_KERNEL];
 

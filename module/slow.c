@@ -107,7 +107,7 @@ void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part
  * l1t_slow_add_wait() - the vCPU's thread waited for a CPU in an open exit
  * @slow: of the vCPU
  * @exit_ticks: when the exit began
- * @cpu: the CPU it waited for
+ * @cpu: the CPU it waited for; -1: not known
  * @from: when it lost the CPU
  * @to: when it was on a CPU again
  * @ticks: how long it waited
@@ -115,8 +115,8 @@ void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part
  * Looks up who had the CPU at once, while the log of context switches still reaches
  * back to @from. Context: preemption disabled.
  */
-void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
-		       u64 from, u64 to, u64 ticks)
+void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, int cpu, u64 from, u64 to,
+		       u64 ticks)
 {
 	u64 least = READ_ONCE(l1t_slow_ticks) / 4;
 	struct l1t_slow_exit *e = open_exit(slow, exit_ticks);
@@ -124,7 +124,10 @@ void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
 	if (ticks <= slow->wait_ticks || ticks < least)
 		return;
 	slow->wait_ticks = ticks;
-	l1t_ran_find(cpu, from, to, &e->ran);
+	if (cpu < 0)
+		e->ran = (struct l1t_ran){};
+	else
+		l1t_ran_find(cpu, from, to, &e->ran);
 }
 
 /**

@@ -112,8 +112,8 @@ u64 l1t_slow_count(void);
 
 void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part,
 		       u64 ticks);
-void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, unsigned int cpu,
-		       u64 from, u64 to, u64 ticks);
+void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, int cpu, u64 from, u64 to,
+		       u64 ticks);
 void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns);
 bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks);
 void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,

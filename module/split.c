@@ -63,26 +63,66 @@ static void split_end(struct l1t_account *acct, bool stayed)
  * clock is the TSC, no part takes long, and L0 has stolen nothing.
  */
 
-/* @part ends, and all of its time is of that kind; @stayed: as above. */
-static __always_inline bool split_end_usual(struct l1t_account *acct,
-					    enum l1t_part part, bool stayed)
+/*
+ * The thread enters KVM_RUN and has been on this CPU all the time: only the VMM's part
+ * can end, and all of its time is the VMM's.
+ */
+static __always_inline bool split_end_vmm_usual(struct l1t_account *acct)
 {
 	u64 now, ticks;
 
 	l1t_account_write_begin(acct);
 	now = rdtsc();
 	ticks = now - acct->split.since_ticks;
-	if (stayed && unlikely(!l1t_steal_is_none(&acct->stolen, now)))
+	if (unlikely(!l1t_steal_is_none(&acct->stolen, now)))
 		goto unusual;
 	/* Also true if the CPUs' clocks differ and the difference is negative. */
+	if (unlikely(ticks > l1t_slow_stretch_ticks) &&
+	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, L1T_PART_VMM, ticks))
+		goto unusual;
+	acct->open->parts_ticks[L1T_PART_VMM] += ticks;
+	acct->split.in_run = true;
+	l1t_exit_back_in_kernel(acct, now, true);
+	l1t_account_write_end(acct);
+	return true;
+
+unusual:
+	l1t_account_write_end(acct);
+	return false;
+}
+
+/*
+ * The thread is scheduled in, in KVM_RUN. Its time off the CPU is of @part, but for the
+ * time that it waited for a CPU after it was woken.
+ */
+static __always_inline bool split_end_off_cpu_usual(struct l1t_account *acct,
+						    enum l1t_part part)
+{
+	u64 now, ticks, waited;
+
+	l1t_account_write_begin(acct);
+	if (unlikely(l1t_away_was_shown(&acct->split.away, acct->split.since_ticks)))
+		goto unusual;
+	waited = l1t_away_waited_ns(&acct->split.away);
+	/* More than some seconds; also, that product does not overflow. */
+	if (unlikely(waited > U32_MAX))
+		goto unusual;
+	waited = l1t_ns_to_ticks(waited);
+	now = rdtsc();
+	ticks = now - acct->split.since_ticks;
+	if (unlikely(ticks < waited))
+		waited = ticks;
+	ticks -= waited;
+	/* Also true if the CPUs' clocks differ and the difference is negative. */
+	if (unlikely(waited > l1t_slow_stretch_ticks))
+		goto unusual;
 	if (unlikely(ticks > l1t_slow_stretch_ticks) &&
 	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, part, ticks))
 		goto unusual;
 	acct->open->parts_ticks[part] += ticks;
-	acct->split.in_run = true;
+	acct->open->parts_ticks[L1T_PART_RUNQ] += waited;
 	l1t_exit_back_in_kernel(acct, now, true);
-	if (!stayed)
-		l1t_steal_begin(&acct->stolen, now);
+	l1t_steal_begin(&acct->stolen, now);
 	l1t_account_write_end(acct);
 	return true;
 
@@ -103,10 +143,12 @@ static __always_inline bool split_begin_usual(struct l1t_account *acct,
 		l1t_account_write_end(acct);
 		return false;
 	}
-	if (in_run)
+	if (in_run) {
 		l1t_steal_end(&acct->stolen);
-	else
+		l1t_away_note_sleep(&acct->split.away);
+	} else {
 		acct->split.in_run = false;
+	}
 	split_begin_part(acct, part, now);
 	l1t_account_write_end(acct);
 	return true;
@@ -181,8 +223,7 @@ static void notrace split_run_entered(unsigned long ip, unsigned long parent_ip,
 		goto unusual;
 	if (unlikely(!l1t_away_was_on_cpu(&acct->split.away)))
 		goto unusual;
-	/* A thread that enters KVM_RUN can only end the VMM's part. */
-	if (unlikely(!split_end_usual(acct, L1T_PART_VMM, true)))
+	if (unlikely(!split_end_vmm_usual(acct)))
 		goto unusual;
 done:
 	if (static_branch_unlikely(&l1t_paced))
@@ -229,10 +270,12 @@ static noinline notrace void split_put_unusual(const struct kvm_vcpu *vcpu)
 		l1t_away_note(&acct->split.away);
 	now = l1t_ticks();
 	l1t_exit_take_stolen(acct, now);
-	if (leaves_run)
+	if (leaves_run) {
 		acct->split.in_run = false;
-	else
+	} else {
 		acct->stolen.cpu = -1;
+		l1t_away_note_sleep(&acct->split.away);
+	}
 	if (split_may_begin(acct))
 		split_begin_part(acct, part, now);
 	l1t_account_write_end(acct);
@@ -309,7 +352,7 @@ static void notrace split_sched_in(unsigned long ip, unsigned long parent_ip,
 
 	if (unlikely(!split_goes_on(acct, vcpu) || !acct->split.in_run ||
 		     acct->split.part == L1T_PART_THROTTLED ||
-		     !split_end_usual(acct, acct->split.part, false)))
+		     !split_end_off_cpu_usual(acct, acct->split.part)))
 		split_sched_in_unusual(vcpu);
 }
 

@@ -10,6 +10,7 @@
 #	a page	another thread fills it later: that thread	blocked
 #	RDMSR	another thread holds a mutex of KVM: a third	blocked
 #	HLT	its own halt, until its timer: the guest	halted
+#	HLT	a program that computes when it is woken: the scheduler	runq
 #	CPUID	a program computes on its CPU: the scheduler	runq
 #	CPUID	a quota of its cgroup: the kernel		runq, and QUOTA
 #	CPUID	a limit of ours: the scheduler			throttled
@@ -203,7 +204,7 @@ needs_steady_time
 on_one_cpu
 # A vCPU that polls in a halt is not asleep.
 borrow /sys/module/kvm/parameters/halt_poll_ns 0
-ktap_set_plan 20
+ktap_set_plan 21
 
 load
 is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep parts sleep
@@ -244,6 +245,26 @@ sleep 6
 within 60 has_held halts
 is_in halts $((40 * 50000000)) 40 HLT halted
 result "time of HLT until a timer of 50 ms is halted"
+kill_guests
+
+# A guest that halts needs the CPU after each wake-up, and gets little of it beside a program
+# of more weight.
+start wakes --forever --period-us 5000 halt=1
+wait_for has_guest wakes
+wait_for has_exits "$(guest_of wakes)"
+guest=$(guest_of wakes)
+busy=$(pid wakes)
+for task in /proc/"$busy"/task/*; do
+	renice -n 19 -p "${task##*/}" > /dev/null
+done
+look
+before=$runq delay_before=$delay turns_before=$turns
+hog 3000
+look
+[ $((runq - before)) -ge 500000000 ] &&
+	close "runq_ns while another program computes for 3 s" \
+		$((delay - delay_before)) $((runq - before)) $((turns - turns_before))
+result "time for which a woken guest waits for the CPU that another program uses is runq"
 kill_guests
 
 # A guest that always needs the CPU waits while other programs use it.
