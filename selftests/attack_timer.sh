@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# max_exits_per_sec also limits exits by the guest's own timer.
+# max_exits_per_sec also limits exits by the guest's own timer, and by its VMM's requests.
 #
 #	guest:  idle, interrupted by its own timer ──> exits that it caused
+#	VMM:    asks in each KVM_RUN for a window  ──> an exit each
 #	limit:  100 exits a second, in addition to those that the host causes
 . "${0%/*}/lib.sh"
 
@@ -37,22 +38,28 @@ holds()
 
 ktap_print_header
 needs_steady_time
-ktap_set_plan 5
+ktap_set_plan 7
 load
 
 free=$(rate timer)
+free_window=$(rate window)
 limit max_exits_per_sec $LIMIT
 busy=$(rate busy)
 timer=$(rate timer)
 no_eoi=$(rate timer_no_eoi)
+window=$(rate window)
 cpuid=$(rate cpuid)
-ktap_print_msg "exits a second: $free by a timer without a limit; limit $LIMIT: $busy without a timer, $timer by a timer, $no_eoi by a timer without EOI, $cpuid by CPUID"
+ktap_print_msg "exits a second: $free by a timer and $free_window by windows without a limit; limit $LIMIT: $busy without a timer, $timer by a timer, $no_eoi by a timer without EOI, $window by windows, $cpuid by CPUID"
 [ "$free" -gt $((busy + 5 * LIMIT)) ]
 result "without a limit a guest's timer makes it exit much more often than the limit"
 holds "$timer"
 result "max_exits_per_sec=$LIMIT limits a guest with a periodic timer"
 holds "$no_eoi"
 result "max_exits_per_sec=$LIMIT limits a guest that does not end its interrupts"
+[ "$free_window" -gt $((busy + 5 * LIMIT)) ]
+result "without a limit a VMM that asks for windows makes its guest exit much more often than the limit"
+holds "$window"
+result "max_exits_per_sec=$LIMIT limits a guest whose VMM asks for windows"
 holds "$cpuid"
 result "max_exits_per_sec=$LIMIT limits a guest that executes CPUID in a loop"
 

@@ -7,6 +7,8 @@
  *	cr0		reads CR0: on SVM an exit for reason 0
  *	cpuid		CPUID, an exit each
  *	busy		nothing, with interrupts enabled
+ *	window		the same, and its VMM, which has the interrupt controllers, asks
+ *			for a window for an interrupt again and again
  *	timer		nothing, under a periodic APIC timer as fast as KVM has it
  *	timer_no_eoi	the same, and its handler does not end the interrupt
  *	vmxon		VMXON while CR4.VMXE is off (VMX)
@@ -61,11 +63,13 @@ static const struct kind {
 	const char *code;
 	const char *end;
 	int needs_apic;
+	int needs_window;
 	int needs_vmxe;
 } kinds[] = {
 	GUEST_KIND("cr0", cr0),
 	GUEST_KIND("cpuid", cpuid),
 	GUEST_KIND("busy", busy),
+	GUEST_KIND("window", busy, .needs_window = 1),
 	GUEST_KIND("timer", timer, .needs_apic = 1),
 	GUEST_KIND("timer_no_eoi", timer, .needs_apic = 1),
 	GUEST_KIND("vmxon", vmxon),
@@ -165,10 +169,12 @@ int main(int argc, char **argv)
 	write_memory(kind);
 	create(kind);
 	run = kvm_map_run(kvm, vcpu);
+	run->request_interrupt_window = kind->needs_window;
 	sigaction(SIGALRM, &action, NULL);
 	alarm(atoi(argv[2]));
-	if (!ioctl(vcpu, KVM_RUN, 0))
-		errx(1, "the guest ended with exit %u", run->exit_reason);
+	while (!ioctl(vcpu, KVM_RUN, 0))
+		if (run->exit_reason != KVM_EXIT_IRQ_WINDOW_OPEN)
+			errx(1, "the guest ended with exit %u", run->exit_reason);
 	if (errno != EINTR)
 		err(1, "KVM_RUN");
 	printf("rounds %u\nundefined %u\n", counter(ROUNDS), counter(UNDEFINED));
