@@ -482,6 +482,22 @@ u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 	return ns;
 }
 
+/*
+ * A thread that has slept in KVM_RUN may wait for a CPU now: @waits_ns is for how long. A
+ * VMM that works shares its CPU: each wait would be a new state.
+ */
+static enum l1t_state state_of_divided(struct l1t_account *acct, enum l1t_part part,
+				       enum l1t_state state, u64 *waits_ns)
+{
+	enum l1t_doing doing = l1t_away_does(&acct->split.away, waits_ns);
+
+	if (part == L1T_PART_VMM) {
+		*waits_ns = 0;
+		return doing == L1T_DOING_SLEEPS ? L1T_STATE_VMM_SLEEP : state;
+	}
+	return doing == L1T_DOING_WAITS ? L1T_STATE_RUNQ : state;
+}
+
 /**
  * l1t_account_now() - what a vCPU is doing
  * @acct: may be written concurrently
@@ -499,7 +515,6 @@ void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 		[L1T_PART_KERNEL] = L1T_STATE_KERNEL,
 	};
 	u64 since, part_since, kernel_since, now, waits_ns = 0;
-	enum l1t_doing doing;
 	struct l1t_moment m;
 	u8 part;
 
@@ -515,12 +530,8 @@ void l1t_account_now(struct l1t_account *acct, struct l1t_now *at)
 	since = m.since_ticks;
 	if (m.open) {
 		at->state = states[part];
-		doing = l1t_part_is_divided(part) ?
-			l1t_away_does(&acct->split.away, &waits_ns) : L1T_DOING_RUNS;
-		if (doing == L1T_DOING_WAITS)
-			at->state = L1T_STATE_RUNQ;
-		else if (doing == L1T_DOING_SLEEPS && part == L1T_PART_VMM)
-			at->state = L1T_STATE_VMM_SLEEP;
+		if (l1t_part_is_divided(part))
+			at->state = state_of_divided(acct, part, at->state, &waits_ns);
 		at->key = m.open->key;
 		since = part == L1T_PART_KERNEL ? max(since, kernel_since) :
 						  part_since;

@@ -86,7 +86,7 @@ json()
 
 ktap_print_header
 needs_steady_time
-ktap_set_plan 22
+ktap_set_plan 23
 
 if [ "$(isa)" = svm ]; then cpuid=cpuid out=io; else cpuid=CPUID out=IO_INSTRUCTION; fi
 
@@ -167,6 +167,8 @@ equal "until" "port 0xf4" "$(sed -n 's/^until \([a-z]* [0-9a-fx]*\).*/\1/p' "$(g
 result "the first access to start/port ends the start"
 equal "OUTs" "30" "$(in_phase port boot $out)" && near "ns to the OUT" 10 "$(clock port all)" "$(total port)"
 result "the start lasts until the exit that accesses start/port"
+[ "$(sed -n "/^phase boot/,\$s/^reason [0-9]* [0-9]* $out .* kernel_ns=\([0-9]*\).*/\1/p" "$(guest_of port)/start")" -gt 0 ]
+result "work of the VMM for that exit, longer than all exits before it, is not in the phase"
 begins noport idle cpuid=20 out=30
 equal "state" starting "$(of noport state)" && [ "$(of noport idle_ns)" != - ]
 result "a guest that does not access start/port is still starting, and idle_ns is recorded"

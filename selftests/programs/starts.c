@@ -9,7 +9,7 @@
  *	it writes to port 0x80 N times; the VMM works for out_us at each
  *	it ends its start by END:
  *		idle		HLT
- *		port		OUT to port 0xf4, then HLT
+ *		port		OUT to port 0xf4, at which the VMM works for 20 ms, then HLT
  *		spin		it never halts
  *		dies		the VMM exits at the first OUT
  *		unpaged		HLT, and paging is never turned on
@@ -27,6 +27,7 @@
 #include "kvm.h"
 
 #define MEMORY		0x10000
+#define END_WORK_NS	20000000
 #define CODE		0x1000
 #define GDT		0x4000
 #define PAGE_DIRECTORY	0x8000
@@ -113,10 +114,12 @@ static uint64_t run_until_end(int kvm, int vcpu, const char *end, uint64_t *firs
 			errx(1, "exit reason %u", run->exit_reason);
 		if (!strcmp(end, "dies"))
 			exit(0);
-		if (run->io.port == END_PORT)
+		if (run->io.port == END_PORT) {
 			ended = now_ns();
-		else
+			spin_ns(END_WORK_NS);
+		} else {
 			spin_ns(out_us * 1000);
+		}
 	}
 }
 
