@@ -15,9 +15,11 @@ u64 l1t_hist_mult __read_mostly;
 u64 l1t_hist_plain_ticks __read_mostly;
 
 /**
- * l1t_accounts_init() - prepare for accounts
+ * l1t_accounts_init() - create the cache of cells, and scale histograms to the clock
  *
- * Called once, after l1t_clock_init() and l1t_steal_init(). Return: 0 or -ENOMEM.
+ * Called once, after l1t_clock_init() and l1t_steal_init().
+ *
+ * Return: 0 or -ENOMEM.
  */
 int l1t_accounts_init(void)
 {
@@ -77,7 +79,7 @@ static bool lacks_l3(const struct l1t_account *acct)
 	return !acct->l3 && (acct->l3_entries || acct->l3_failed);
 }
 
-/* What fails is asked for again at the next exit that lacks it. */
+/* If an allocation fails, the next exit that lacks the memory asks again. */
 static void allocate_lacking(struct l1t_account *acct)
 {
 	if (lacks_cells(acct))
@@ -154,8 +156,10 @@ static bool takes_token(const struct kvm_vcpu *vcpu, enum l1t_level level, unsig
  * @level: of the exit
  * @slot: of the exit
  *
- * The first cell is OTHER's and always exists. Context: the exit path. Return: the
- * cell, or that of OTHER if none is free.
+ * The first cell is OTHER's and always exists.
+ *
+ * Context: the exit path.
+ * Return: the cell, or that of OTHER if none is free.
  */
 struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
 				      const struct kvm_vcpu *vcpu,
@@ -202,7 +206,8 @@ struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
  * l1t_account_init() - prepare an account for its first exit
  * @acct: all zero
  *
- * Context: may sleep. Return: 0, or -ENOMEM; the caller then frees @acct.
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM; the caller then frees @acct.
  */
 int l1t_account_init(struct l1t_account *acct)
 {
@@ -240,6 +245,8 @@ void l1t_account_free(struct l1t_account *acct)
 /**
  * l1t_account_cells() - number of cells, which never decreases
  * @acct: the account
+ *
+ * Return: the number; cells below it are filled in.
  */
 unsigned int l1t_account_cells(const struct l1t_account *acct)
 {
@@ -251,6 +258,8 @@ unsigned int l1t_account_cells(const struct l1t_account *acct)
  * l1t_account_key() - level and slot of the nth cell
  * @acct: the account
  * @n: below l1t_account_cells()
+ *
+ * Return: the key, see l1t_key().
  */
 u32 l1t_account_key(const struct l1t_account *acct, unsigned int n)
 {
@@ -300,6 +309,8 @@ static bool is_still(const struct l1t_account *acct, const struct l1t_moment *m)
  * l1t_account_read_again() - must the reader retry
  * @acct: may be written concurrently
  * @m: from l1t_account_read_begin()
+ *
+ * Return: true if what was read may be inconsistent.
  */
 bool l1t_account_read_again(const struct l1t_account *acct,
 			    const struct l1t_moment *m)
@@ -442,6 +453,8 @@ void l1t_account_add_cell(struct l1t_account *acct, unsigned int n,
 /**
  * l1t_account_guest_ns() - time in the guest so far
  * @acct: may be written concurrently
+ *
+ * Return: the time in nanoseconds, including a stay that has not ended.
  */
 u64 l1t_account_guest_ns(const struct l1t_account *acct)
 {
@@ -465,6 +478,8 @@ u64 l1t_account_guest_ns(const struct l1t_account *acct)
 /**
  * l1t_account_stolen_ns() - time that L0 stole, in the guest and in exits, so far
  * @acct: may be written concurrently
+ *
+ * Return: the time in nanoseconds; valid if l1t_stolen_state() is L1T_STEAL_OK.
  */
 u64 l1t_account_stolen_ns(const struct l1t_account *acct)
 {

@@ -152,7 +152,7 @@ static inline u32 l1t_key(enum l1t_level level, unsigned int slot)
 #define L1T_AT_RARE	BIT(2)	/* a part of the exit is in progress; or no TSC */
 #define L1T_AT_MASK	(L1T_AT_GUEST | L1T_AT_L3 | L1T_AT_RARE)
 
-/* A lease that outlasts the machine. */
+/* Not paced: no vCPU exits so often. */
 #define L1T_LEASE_UNLIMITED	S64_MAX
 
 #define L1T_BASE_UNKNOWN	U64_MAX
@@ -243,8 +243,8 @@ struct l1t_account {
 } ____cacheline_aligned;
 
 /*
- * An exit has ended; it replaces the one 64 exits ago. Called within the write that
- * ends the exit for readers.
+ * Record an exit that has ended, in the place of the one 64 exits ago. Called within
+ * the write that ends the exit for readers.
  */
 static __always_inline void l1t_ring_add(struct l1t_account *acct,
 					 const struct l1t_cell *cell,
@@ -302,8 +302,8 @@ static inline unsigned long l1t_hist_bucket(u64 ticks)
  * The vCPU, if the current thread is in KVM_RUN with it and KVM has loaded it: then the
  * vCPU lives, and no other thread is in KVM_RUN with it. Otherwise NULL.
  *
- * The hooks alone do not tell: KVM_RUN may return before it loads the vCPU, which none of
- * them sees. While it is loaded, KVM's notifier is the first of the thread's.
+ * The hooks alone do not show this: none of them is called if KVM_RUN returns before it loads
+ * the vCPU. While the vCPU is loaded, KVM's notifier is the first of the thread's.
  */
 static inline const struct kvm_vcpu *l1t_account_vcpu_here(const struct l1t_account *acct)
 {
@@ -321,7 +321,7 @@ static inline struct l1t_cell *l1t_account_cell(const struct l1t_account *acct,
 	return &acct->chunks[n / L1T_CELLS_CHUNK]->cells[n % L1T_CELLS_CHUNK];
 }
 
-/* Stands in for the reason while it is not known where KVM keeps it. */
+/* What @reason points to while it is not known where KVM keeps the reason. */
 extern const u32 l1t_no_reason;
 
 struct l1t_cell *l1t_account_new_cell(struct l1t_account *acct,
@@ -338,9 +338,15 @@ unsigned int l1t_account_cells(const struct l1t_account *acct);
 
 /**
  * struct l1t_sample - a snapshot of a cell, or a sum of them
+ * @count: number of exits
+ * @time_ns: from exit to next entry
+ * @max_ns: the longest exit
+ * @parts_ns: of @time_ns, by part
+ * @stolen_ns: of @time_ns, what L0 is known to have stolen
+ * @hist: number of exits by duration, see L1T_HIST_SHIFT
  *
- * Counts and times include an exit that is open, up to the moment of reading;
- * @max_ns and @hist do not. @stolen_ns has what was found so far.
+ * @count, @time_ns and @parts_ns include an exit that is open, up to the moment of
+ * reading; @max_ns and @hist do not. @stolen_ns has what was found so far.
  */
 struct l1t_sample {
 	u64 count;

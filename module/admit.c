@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * Decides whether a thread gets what it asks KVM for, by the limits of the machine and of
+ * tenants.
+ *
  * The ledger has what is in use: what living guests have, and what KVM is creating for
  * threads that were admitted. Both change under l1t_lock, and l1t_admit() decides
  * under it: concurrent creators never get the same place.
@@ -17,8 +20,8 @@
 
 /*
  * A demand against one limit: the machine's, or a tenant's if @tenant is set, or a guest's
- * own rate if @guest is. @more 0 exceeds none, but must be known to the registry for that
- * limit to hold.
+ * own rate if @guest is. With @more 0 nothing is exceeded: the limit is listed because it can
+ * be enforced only on what is in the registry, see l1t_admit_unreserved().
  */
 struct check {
 	enum l1t_limit limit;
@@ -28,7 +31,7 @@ struct check {
 	u64 more;
 };
 
-/* At most: a demand against all limits of the machine, or of one tenant. */
+/* Upper bound: a demand against all limits of the machine, or of one tenant. */
 #define MOST_CHECKS	5
 
 static u64 value_of(const struct check *c, enum l1t_bound bound)
@@ -69,6 +72,7 @@ static u32 most_vms_of_users(const struct l1t_guest *new)
  * Memory that the VM has had before is already charged.
  *
  * Context: l1t_lock held.
+ * Return: bytes by which the peak grows; 0 if it does not.
  */
 u64 l1t_demand_peak_bytes(const struct l1t_demand *demand)
 {
@@ -261,7 +265,7 @@ static int refuse_lacking(const struct l1t_demand *demand)
 
 static void find_places(struct l1t_demand *demand)
 {
-	/* Too large for the stack; l1t_lock. */
+	/* Too large for the stack; protected by l1t_lock. */
 	static struct l1t_places places;
 	static char path[L1T_CGROUP_BYTES];
 
@@ -304,8 +308,8 @@ int l1t_admit(struct l1t_demand *demand)
  * The VMM has too many calls in flight. A limit that is set refuses these, and nobody
  * else's; an audit threshold refuses nothing.
  *
- * Context: l1t_lock held. Return: 0, -EAGAIN, or the error of l1t_admit() if a limit is
- * exceeded.
+ * Context: l1t_lock held.
+ * Return: 0, -EAGAIN, or the error of l1t_admit() if a limit is exceeded.
  */
 int l1t_admit_unreserved(struct l1t_demand *demand)
 {

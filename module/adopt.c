@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VMs that are older than the module may be paused and never exit, so they are looked
- * for once in KVM's own list. The hooks are attached already, so no VM that is created
- * or destroyed meanwhile is missed.
+ * Adds VMs that are older than the module to the registry. They may be paused and never
+ * exit, so KVM's own list is searched once. The hooks are attached already, so no VM that
+ * is created or destroyed meanwhile is missed.
  *
  * Nothing may be allocated while KVM's lock is held, because KVM's shrinker takes it,
  * too: the walk counts what it lacks, and is repeated.
@@ -112,8 +112,8 @@ static struct task_struct *find_vmm(struct kvm *kvm)
 }
 
 /*
- * The owner's present credentials and cgroup stand in for the creator's; if there is no
- * owner, those of init_task.
+ * The creator's credentials and cgroup are not known: use the owner's present ones, or
+ * those of init_task if there is no owner.
  */
 static void identify(struct kvm *kvm, struct l1t_guest *g)
 {
@@ -133,7 +133,7 @@ static void identify(struct kvm *kvm, struct l1t_guest *g)
 	put_task_struct(task);
 }
 
-/* The registry may be closed meanwhile, see distrust_hook(), and the guest be gone. */
+/* If the registry is closed meanwhile, see distrust_hook(), the guest is not in it any more. */
 static void adopt_vcpus(struct kvm *kvm, struct stash *stash)
 {
 	int i, n = atomic_read(&kvm->online_vcpus);
@@ -227,8 +227,8 @@ static struct l1t_guest *next_unconfirmed(void)
  * @kvm_lock: KVM's lock of its list
  * @vms: KVM's list
  *
- * Context: may sleep; KVM cannot be unloaded. Return: 0, -ENOMEM, or -EOPNOTSUPP if the
- * registry is closed.
+ * Context: may sleep; KVM cannot be unloaded.
+ * Return: 0, -ENOMEM, or -EOPNOTSUPP if the registry is closed.
  */
 int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 {

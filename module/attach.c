@@ -157,7 +157,7 @@ static void update_optional(struct l1t_optional *o)
 		hooks->changed(o->hook);
 }
 
-/* At most one ISA's module is loaded. Exactly one of the two shows the hook's state. */
+/* Two ISAs may share a hook, and at most one of their modules is loaded: one shows the state. */
 static bool shows_its_hook(const struct l1t_optional *o)
 {
 	unsigned int i;
@@ -170,7 +170,7 @@ static bool shows_its_hook(const struct l1t_optional *o)
 	return o->isa == L1T_ISA_VMX;
 }
 
-/* One that nothing needs is off. */
+/* A hook that nothing needs is off, and not missed. */
 static bool is_missed(enum l1t_hook hook)
 {
 	enum l1t_hook_state state = l1t_hook_state(hook);
@@ -237,7 +237,7 @@ void l1t_attach_update(void)
 	unsigned int i;
 
 	mutex_lock(&attach_lock);
-	/* A limit that is written before that is set when there are hooks. */
+	/* What is needed before l1t_attach() is attached by it. */
 	if (hooks && !unloading) {
 		for (i = 0; i < hooks->nr_optional; i++)
 			if (shows_its_hook(hooks->optional[i]))
@@ -249,7 +249,7 @@ void l1t_attach_update(void)
 
 /* kvm, kvm_intel, kvm_amd. */
 
-/* Our notifier may have come too late to be told of a module that is being unloaded. */
+/* A module that is being unloaded may have called its notifiers before ours was registered. */
 static bool is_there(const char *module, const char *mark)
 {
 	return l1t_symbol(module, mark) && !l1t_module_goes(module);
@@ -306,7 +306,7 @@ static const struct vendor {
 	  "svm_get_exit_info", L1T_ISA_SVM, l1t_find_svm_reason },
 };
 
-/* The one that is attached: no more than one of them supports this CPU. */
+/* The attached vendor: at most one of them supports this CPU. */
 static const struct vendor *vendor_there;
 
 static void attach_vendor(const struct vendor *vendor)
@@ -337,7 +337,10 @@ static void detach_vendor(void)
 	l1t_hook_gone(L1T_HOOK_EXIT_REASON);
 }
 
-/* One that does not support this CPU comes and goes again, perhaps while the other comes. */
+/*
+ * A module that does not support this CPU is attached until its initialization fails. If the
+ * other vendor's was loaded meanwhile, attach that one.
+ */
 static void vendor_goes(const struct vendor *vendor)
 {
 	size_t i;

@@ -175,7 +175,7 @@ out:
 	raw_spin_unlock(&away->lock);
 }
 
-/* Of @span_ns, which ends at @stay: time in the run queue, and asleep. */
+/* The time in the run queue and asleep, of the @span_ns before the counters of @stay were read. */
 static void divide(const struct l1t_left *left, const struct l1t_stay *stay,
 		   u64 span_ns, u64 *runq_ns, u64 *sleep_ns)
 {
@@ -193,8 +193,8 @@ static void divide(const struct l1t_left *left, const struct l1t_stay *stay,
 }
 
 /*
- * No part becomes smaller than a reader has seen it: parts that gained give. They can,
- * because together the parts are no less than what was shown.
+ * No part becomes smaller than what a reader was shown: the difference is taken from parts
+ * that are larger. That suffices, because the sum of the parts is at least what was shown.
  */
 static void keep_shown(const struct l1t_shown *shown, u64 *parts)
 {
@@ -214,7 +214,7 @@ static void keep_shown(const struct l1t_shown *shown, u64 *parts)
 	}
 }
 
-/* What is to be shown of the time from @shown->since_ticks to @now_ticks. */
+/* Divide the time from @shown->since_ticks to @now_ticks, and record the result in @shown. */
 static void divide_on(struct l1t_shown *shown, enum l1t_part part,
 		      const struct l1t_left *left, const struct l1t_stay *stay,
 		      u64 now_ticks)

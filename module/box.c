@@ -22,7 +22,7 @@ u32 l1t_page_fault_key __read_mostly;
 static struct kmem_cache *box_cache;
 
 /**
- * l1t_boxes_init() - call before the first box is made
+ * l1t_boxes_init() - create the cache of boxes
  *
  * Return: 0 or -ENOMEM.
  */
@@ -61,7 +61,8 @@ static void save_error(struct l1t_work *work, bool cancelled)
  * l1t_box_init() - allocate a vCPU's box
  * @acct: the vCPU's account
  *
- * Context: may sleep. Return: 0 or -ENOMEM.
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
  */
 int l1t_box_init(struct l1t_account *acct)
 {

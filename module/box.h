@@ -31,7 +31,12 @@ enum l1t_has {
  * @since_ticks: start of the exit after which they were saved
  * @has: L1T_HAS_*: which of them are up to date
  * @gprs: in the order of instructions' register numbers, including RSP
- * @rip: this and the others are named as in the CPU
+ * @rip: register of this name, as are the next five
+ * @rflags: register
+ * @cr0: register
+ * @cr3: register
+ * @cr4: register
+ * @efer: register
  * @info1: VMX: the exit qualification; SVM: EXITINFO1
  * @info2: SVM: EXITINFO2
  * @int_info: SVM: EXITINTINFO; valid with @info2
@@ -115,7 +120,7 @@ enum l1t_vmm_is {
 
 /**
  * struct l1t_vmm_end - what happened to the VMM
- * @is: which of them
+ * @is: what it does when the vCPU is destroyed
  * @code: its exit code, as returned by wait()
  * @oom: it was chosen by the OOM killer
  */
@@ -191,7 +196,7 @@ static __always_inline bool l1t_box_may_be_end(const struct l1t_account *acct,
 		!(reason & L1T_RUN_AFTER_PAGE_FAULT));
 }
 
-/* Likewise; if it cannot, @returned is noted in the exit's cell. */
+/* Likewise, for what KVM_RUN returns now; if it cannot be the end, note that in the exit's cell. */
 static __always_inline bool l1t_box_judge(struct l1t_account *acct,
 					  const struct kvm_vcpu *vcpu)
 {
@@ -202,7 +207,7 @@ static __always_inline bool l1t_box_judge(struct l1t_account *acct,
 	return may_be_end;
 }
 
-/* Has it been judged before, and cannot be an end? Context: likewise. */
+/* Is what KVM_RUN returns noted in the cell, so that it cannot be the end? Context: likewise. */
 static __always_inline bool l1t_box_is_no_end(const struct l1t_account *acct,
 					      const struct kvm_vcpu *vcpu)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel verifies its own BTF and that of its modules when they are loaded, and
- * keeps it for its own use. BTF loaded by users is not searched.
+ * Finds structs and their members by BTF. The kernel verifies its own BTF and that of its
+ * modules when they are loaded, and keeps it for its own use. BTF loaded by users is not
+ * searched.
  */
 #include <linux/err.h>
 #include <linux/static_call.h>
@@ -60,8 +61,9 @@ static int find_functions(void)
  * @s: filled in; to be passed to l1t_btf_release()
  * @name: of the struct
  *
- * Context: may sleep, callers serialize. Return: 0; -EOPNOTSUPP if this kernel has no
- * BTF of its modules; -ENOENT if there is no such struct.
+ * Context: may sleep, callers serialize.
+ * Return: 0; -EOPNOTSUPP if this kernel has no BTF of its modules; -ENOENT if there is no
+ * such struct.
  */
 int l1t_btf_find(struct l1t_btf *s, const char *name)
 {

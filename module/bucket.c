@@ -9,6 +9,8 @@
  * l1t_tokens_ns() - how long it takes until tokens are available
  * @tokens: number of tokens
  * @rate: per second, not 0
+ *
+ * Return: the time in nanoseconds.
  */
 u64 l1t_tokens_ns(u64 tokens, u64 rate)
 {
@@ -23,6 +25,7 @@ u64 l1t_tokens_ns(u64 tokens, u64 rate)
  * @now: CLOCK_MONOTONIC
  *
  * Context: callers serialize.
+ * Return: the number of whole tokens; 0 if @rate is 0.
  */
 u64 l1t_bucket_tokens(struct l1t_bucket *b, u64 rate, u64 full_ns, u64 now)
 {

@@ -7,7 +7,7 @@
 
 #include "call.h"
 
-/* The guest has so many more vCPUs that are not in the registry, or fewer. */
+/* Reserve @more vCPUs, which are not in the registry; if negative, release them. */
 static void reserve_vcpus(struct l1t_guest *g, int more)
 {
 	g->asked_vcpus += more;
@@ -18,7 +18,8 @@ static void reserve_vcpus(struct l1t_guest *g, int more)
  * l1t_call_of_current() - find the call that the current thread is in
  * @g: for this guest
  *
- * Context: l1t_lock held. Return: the call or NULL.
+ * Context: l1t_lock held.
+ * Return: the call or NULL.
  */
 struct l1t_call *l1t_call_of_current(struct l1t_guest *g)
 {
@@ -35,8 +36,9 @@ struct l1t_call *l1t_call_of_current(struct l1t_guest *g)
  * l1t_call_get() - find or allocate the call that the current thread is in
  * @g: for this guest
  *
- * Context: l1t_lock held. Return: the call; the work of a new one is initialized and
- * not queued. NULL if too many threads of the VMM are in such calls.
+ * Context: l1t_lock held.
+ * Return: the call; the work of a new one is initialized and not queued. NULL if too many
+ * threads of the VMM are in such calls.
  */
 struct l1t_call *l1t_call_get(struct l1t_guest *g)
 {
@@ -71,10 +73,11 @@ void l1t_call_ask_vcpu(struct l1t_call *call)
 }
 
 /**
- * l1t_call_asks_vcpu() - is a vCPU reserved that KVM may have created, or not yet
- * @g: the guest
+ * l1t_call_asks_vcpu() - does a thread that creates a vCPU have it reserved
+ * @g: the guest; KVM may have created the vCPU, or not yet
  *
  * Context: l1t_lock held.
+ * Return: true if a call has a vCPU reserved.
  */
 bool l1t_call_asks_vcpu(const struct l1t_guest *g)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/* What L0 offers to this machine, as read when the module was loaded. */
 #ifndef L1TUNE_CAPS_READ_H
 #define L1TUNE_CAPS_READ_H
 
 #include "caps.h"
 
-/* Of this machine; only one of vmx and svm is filled in. */
+/* Only one of vmx and svm is filled in. */
 struct l1t_caps {
 	bool is_svm;
 	bool cpus_differ;

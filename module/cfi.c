@@ -28,9 +28,11 @@ static bool is_of_type(const u8 *fn, const u8 *other)
  * @probe: the function
  * @module: the tracepoint's module; NULL for the kernel itself
  *
- * The kernel calls a probe by pointer if its tracepoint has more than one, and panics
- * if its type is wrong. No header has that type, but the kernel's own probe for the
- * trace event does. Return: true if it does; false also if that probe is not found.
+ * The kernel calls a probe by pointer if its tracepoint has more than one, and panics if
+ * its type is wrong. No header has that type, but the kernel's own probe for the trace
+ * event does.
+ *
+ * Return: true if it does; false also if that probe is not found.
  */
 bool l1t_cfi_fits(const char *name, const void *probe, const char *module)
 {

@@ -136,7 +136,7 @@ static inline bool l1t_task_is_running(const struct task_struct *task)
 #endif
 }
 
-/* the number of a VM's memory address spaces got its present name in 6.8 */
+/* The number of a VM's memory address spaces got its present name in 6.8 */
 #ifdef KVM_MAX_NR_ADDRESS_SPACES
 #define L1T_ADDRESS_SPACES	KVM_MAX_NR_ADDRESS_SPACES
 #else
@@ -252,7 +252,7 @@ static inline bool l1t_vcpu_has_qualification(const struct kvm_vcpu *vcpu)
 #endif
 }
 
-/* the vector of a queued exception got its present name in 6.1 */
+/* The vector of a queued exception got its present name in 6.1 */
 static inline u8 l1t_vcpu_exception(const struct kvm_vcpu *vcpu)
 {
 #ifdef L1T_EXCEPTION_VECTOR

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * Copies the controls of a vCPU's VMCS or VMCB, for a reader.
+ *
  * KVM keeps a copy of the VMCS or VMCB with which a vCPU enters its L3, in structs that
  * no header defines. BTF tells where. The copy is what KVM uses: no VMCS is accessed,
  * and nothing of KVM is called or changed.
  *
  * KVM frees the copy of a VMCS at VMXOFF, with the vCPU's mutex held. So it is read
  * while nobody can free it: with the mutex held, if it is free; otherwise while its
- * holder, usually the thread in KVM_RUN, stands still. A holder that is on a CPU is
- * interrupted there. If it is off its CPU, it is checked afterwards that it did not run
- * meanwhile, and what was read is discarded if it did. KVM marks the copy as unused
- * before it frees it, so while the holder stands still an unmarked copy exists.
+ * holder, usually the thread in KVM_RUN, does not run. A holder that is on a CPU is
+ * interrupted there. If it is off its CPU, what was read is discarded if a check
+ * afterwards finds that it ran meanwhile. KVM marks the copy as unused before it frees
+ * it, so while the holder does not run an unmarked copy exists.
  */
 #include <linux/delay.h>
 #include <linux/kvm_host.h>
@@ -373,10 +375,11 @@ static int try_to_take(struct request *r)
 /**
  * l1t_controls_take() - copy the controls of a vCPU's VMCS or VMCB
  * @v: alive or dead
- * @c: filled in; tells why if there are none
+ * @c: filled in; if there are none, @c->kind says why
  *
- * If the vCPU is running, this interrupts its CPU, at most TRIES times. Context: may
- * sleep.
+ * If the vCPU is running, this interrupts its CPU, at most TRIES times.
+ *
+ * Context: may sleep.
  */
 void l1t_controls_take(struct l1t_vcpu *v, struct l1t_controls *c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The file of a vCPU that has the controls of its own VMCS or VMCB. */
+/* The file "nested_controls" of a vCPU: the controls of its own VMCS or VMCB. */
 #ifndef L1TUNE_CONTROLS_VIEW_H
 #define L1TUNE_CONTROLS_VIEW_H
 

@@ -7,8 +7,17 @@
 
 /**
  * struct l1t_counts - counts that are summed over vCPUs and guests
- *
- * @stolen_ns is valid only if l1t_stolen_state() is L1T_STEAL_OK.
+ * @exits: number of exits
+ * @exit_time_ns: from exits to the next entries
+ * @guest_time_ns: in the guest
+ * @untraced: exits that KVM counted without its tracepoint
+ * @parts_ns: of @exit_time_ns, by part
+ * @stolen_ns: what L0 stole; valid only if l1t_stolen_state() is L1T_STEAL_OK
+ * @unpaired_entries: see struct l1t_account
+ * @lost_cells: see struct l1t_account
+ * @l3_entries: see struct l1t_account
+ * @l3_exits_handled: see struct l1t_account
+ * @l3_exits_left: see struct l1t_account
  */
 struct l1t_counts {
 	u64 exits;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guests as devices. Adding and removing one sleeps and causes work for udev, so an
+ * Guests as devices: adds and removes them. That sleeps and causes work for udev, so an
  * ordered workqueue does it some time later. One run handles all changes since the
  * last, however many there were, and looks only at guests that have changed: there may
  * be a thousand.
@@ -94,7 +94,7 @@ static void record_end(struct l1t_guest *g, const char *end)
 	record(g, "remove", counts);
 }
 
-/* Returns false if it must be tried again. */
+/* Returns false if the caller must try again. */
 static bool publish(struct l1t_guest *g)
 {
 	if (!g->published) {

@@ -49,7 +49,7 @@ static void join(struct l1t_guest *g, const struct joining *j)
 		l1t_guest_join_tenants(g);
 }
 
-/* The lock is dropped after each: a user can have many, with cgroups that lie deep. */
+/* The lock is dropped after each guest: a user can have many, in deeply nested cgroups. */
 static void join_one(struct l1t_guest *g, void *arg)
 {
 	struct joining *j = arg;
@@ -63,7 +63,7 @@ static void join_one(struct l1t_guest *g, void *arg)
 
 /*
  * The spares suffice for some matches at a time. Guests for which they do not suffice
- * lack a place, so this ends when there are none, or when memory runs out. Who is
+ * lack a place, so this ends when there are none, or when memory runs out. A guest that is
  * created meanwhile joins by itself.
  */
 static void join_each(bool lacking_only)
@@ -97,8 +97,9 @@ static void join_all(void)
  * l1t_enrol() - define a tenant, or a pattern
  * @path: from l1t_path_parse()
  *
- * Context: may sleep. Return: 0, an error of l1t_tenant_define(), -EINTR,
- * -ESHUTDOWN, or -EOPNOTSUPP if this kernel has no cgroups.
+ * Context: may sleep.
+ * Return: 0, an error of l1t_tenant_define(), -EINTR, -ESHUTDOWN, or -EOPNOTSUPP if this
+ * kernel has no cgroups.
  */
 int l1t_enrol(const char *path)
 {
@@ -162,7 +163,9 @@ static void remove(struct l1t_tenant *t)
  * l1t_enrol_remove() - remove a tenant or pattern
  * @path: exactly as it was defined
  *
- * Its guests stay, and may become those of a pattern's match. Context: may sleep.
+ * Its guests stay, and may become those of a pattern's match.
+ *
+ * Context: may sleep.
  * Return: 0, -ENOENT or -EINTR.
  */
 int l1t_enrol_remove(const char *path)
@@ -190,11 +193,12 @@ int l1t_enrol_remove(const char *path)
  * l1t_enrol_set() - set a limit or an audit threshold of a tenant
  * @t: tenant or pattern; the caller has a reference
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  * @value: as for l1t_limit_request()
  *
- * Context: may sleep. Return: 0, -ENODEV if it has been removed, -EPERM if its limits
- * are those of its pattern, or -EINTR.
+ * Context: may sleep.
+ * Return: 0, -ENODEV if it has been removed, -EPERM if its limits are those of its pattern,
+ * or -EINTR.
  */
 int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bound,
 		  u64 value)
@@ -210,7 +214,7 @@ int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bou
 	if (err || !set(t, limit, bound, value))
 		goto out;
 	l1t_attach_update();
-	/* Those that were admitted without a place because nothing limited them. */
+	/* Guests that were admitted without a place because nothing limited them. */
 	join_each(true);
 	l1t_tenant_enforce(t, limit, bound);
 	if (limit == L1T_MAX_EXITS_PER_SEC || l1t_limit_is_wanted(L1T_MAX_EXITS_PER_SEC))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What limits do is noted in atomic context and reported by a work item, which runs at
- * most ten times a second: a storm of refusals becomes a few events, each with a
+ * Reports what limits do. It is noted in atomic context and reported by a work item, which
+ * runs at most ten times a second: a storm of refusals becomes a few events, each with a
  * count, and as many lines in the log as the kernel's rate limit admits.
  */
 #include <linux/errno.h>
@@ -122,6 +122,8 @@ void l1t_event_record(const char *fmt, ...)
 /**
  * l1t_events_show() - print the last events that fit a page, the newest last
  * @buf: a page
+ *
+ * Return: bytes printed.
  */
 ssize_t l1t_events_show(char *buf)
 {
@@ -215,7 +217,7 @@ void l1t_event_exceeded(const struct l1t_exceeded *what)
 }
 
 /**
- * l1t_event_effective() - limits may have taken effect, or ceased to
+ * l1t_event_effective() - report that limits may have taken effect, or ceased to
  * @hook: whose state has changed
  *
  * Context: may sleep.

@@ -34,11 +34,12 @@ void (*l1t_exit_l3_entered)(struct l1t_account *acct) __read_mostly;
 static DEFINE_PER_CPU(u64, unattributed);
 
 /**
- * l1t_exit_unknown_leaves() - what is paced must have an account, and this vCPU has none
+ * l1t_exit_unknown_leaves() - make a vCPU without an account leave KVM_RUN if exits are paced
  *
  * Before KVM enters the guest it looks for a signal. It finds one, returns -EINTR, and the
- * VMM enters KVM_RUN again, where a vCPU that cannot be paced is refused. Context: any, on
- * the thread of the vCPU.
+ * VMM enters KVM_RUN again, where a vCPU that cannot be paced is refused.
+ *
+ * Context: any, on the thread of the vCPU.
  */
 void l1t_exit_unknown_leaves(void)
 {
@@ -82,6 +83,8 @@ static const u32 *reason_place(const struct kvm_vcpu *vcpu)
 
 /**
  * l1t_exit_unattributed() - number of exits of vCPUs that have no account
+ *
+ * Return: the number since load.
  */
 u64 l1t_exit_unattributed(void)
 {
@@ -151,7 +154,7 @@ static __always_inline void usual_exit(struct l1t_account *acct,
 		take_token(acct, cell);
 }
 
-/* The counterpart. Returns false, with nothing changed, if there is more to do. */
+/* The counterpart of usual_exit(). Returns false, with nothing changed, if there is more to do. */
 static __always_inline bool usual_entry(struct l1t_account *acct)
 {
 	struct l1t_cell *cell = acct->open;
@@ -312,17 +315,17 @@ static void any_exit(struct l1t_account *acct, const struct kvm_vcpu *vcpu,
 		take_token(acct, cell);
 }
 
-/* Up to 5.15 the event tells the reason, and its second argument is the vCPU. */
+/* Up to 5.15 the tracepoint passes the reason, and its second argument is the vCPU. */
 static __always_inline bool event_has_reason(unsigned long a2)
 {
 	return a2 > L1T_ISA_SVM;
 }
 
-/* Stands for the place of a reason that the event tells; never read. */
+/* Used as the place of a reason that the tracepoint passes; never read. */
 static const u32 reason_of_event;
 
 /*
- * Takes the probe's arguments, which so stay in their registers. The first, which
+ * Takes the probe's arguments, so that they stay in their registers. The first, which
  * is not used, is replaced by the account that this CPU remembers.
  */
 static noinline void
@@ -369,7 +372,7 @@ usual_cell(const struct l1t_account *acct, enum l1t_level level, u32 reason)
 	return acct->cells[level][l1t_slot_usual(reason)];
 }
 
-/* An exit of which the event tells the reason. Straight code as well. */
+/* An exit whose reason the tracepoint passes. Straight code as well. */
 static noinline notrace void
 exit_with_reason(struct l1t_account *acct, unsigned long reason, unsigned long a2,
 		 unsigned long isa)

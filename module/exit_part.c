@@ -84,6 +84,7 @@ void l1t_exit_end_part(struct l1t_account *acct, u64 now)
  *
  * Before the open exit L0 can have stolen at most the time from the last read to
  * the exit; the rest is the exit's.
+ *
  * Context: preemption disabled.
  */
 notrace void l1t_exit_count_stolen(struct l1t_account *acct, u64 others_ns)

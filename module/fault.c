@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest that uses an MSR or sets a bit of XCR0 that its KVM does not support gets an
- * exception, and often ends because of it, sooner or later. KVM has a tracepoint where
- * it injects exceptions, which exits that KVM handles successfully do not reach.
+ * Records the last exception that KVM injected. A guest that uses an MSR or sets a bit of
+ * XCR0 that its KVM does not support gets an exception, and often ends because of it,
+ * sooner or later. The probe is on KVM's tracepoint where it injects exceptions: exits
+ * that KVM handles successfully do not get there.
  */
 #include <linux/preempt.h>
 

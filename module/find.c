@@ -22,7 +22,7 @@ DEFINE_PER_CPU(struct l1t_account *, l1t_last_account);
 bool l1t_registry_open __read_mostly;
 
 /**
- * l1t_find_init() - prepare for the first exit
+ * l1t_find_init() - let no CPU remember an account; call before the first exit
  *
  * A module's per-CPU variable cannot be initialized statically with an address.
  */
@@ -57,7 +57,8 @@ static DEFINE_HASHTABLE(accounts, 10);
  * l1t_account_get() - look up the account of a vCPU
  * @vcpu: only compared
  *
- * Context: RCU read section or l1t_lock. Return: the account or NULL.
+ * Context: RCU read section or l1t_lock.
+ * Return: the account or NULL.
  */
 struct l1t_account *l1t_account_get(const struct kvm_vcpu *vcpu)
 {
@@ -74,7 +75,8 @@ struct l1t_account *l1t_account_get(const struct kvm_vcpu *vcpu)
  * l1t_account_look_up() - look up an account that this CPU does not remember
  * @vcpu: loaded, or about to be, by the current thread
  *
- * Context: preemption disabled. Return: the account or NULL.
+ * Context: preemption disabled.
+ * Return: the account or NULL.
  */
 noinline struct l1t_account *l1t_account_look_up(const struct kvm_vcpu *vcpu)
 {
@@ -107,11 +109,12 @@ void l1t_find_add(struct l1t_account *acct, const struct kvm_vcpu *vcpu)
 }
 
 /**
- * l1t_find_remove() - a vCPU is being destroyed
- * @acct: its account; it no longer runs
+ * l1t_find_remove() - stop counting the exits of a vCPU that is being destroyed
+ * @acct: its account; the vCPU no longer runs
  *
- * May overwrite what another CPU has just remembered, which costs that CPU one
- * look-up. Context: l1t_lock held.
+ * May overwrite what another CPU has just remembered, which costs that CPU one look-up.
+ *
+ * Context: l1t_lock held.
  */
 void l1t_find_remove(struct l1t_account *acct)
 {
@@ -133,7 +136,8 @@ void l1t_find_remove(struct l1t_account *acct)
 /**
  * l1t_account_here() - the account of the vCPU that ran last on this CPU
  *
- * Context: preemption disabled. Return: the account or NULL.
+ * Context: preemption disabled.
+ * Return: the account or NULL.
  */
 struct l1t_account *l1t_account_here(void)
 {

@@ -142,7 +142,9 @@ static struct l1t_record *make_record(struct l1t_guest *g)
  * @g: the guest; its vCPUs have been destroyed
  *
  * A guest that never had a vCPU is not recorded: VMMs create such VMs to query KVM's
- * capabilities. Nor is one whose end was not observed. Context: devices workqueue.
+ * capabilities. Nor is one whose end was not observed.
+ *
+ * Context: devices workqueue.
  * Return: how it ended, as named in l1/ended, or NULL.
  */
 const char *l1t_gone_keep(struct l1t_guest *g)

@@ -90,6 +90,8 @@ static enum l1t_end vmm_ended(const struct l1t_box *box)
 /**
  * l1t_find_end() - find how a guest ended
  * @r: its record, with at least one box; the box that shows it becomes the first
+ *
+ * Return: how it ended.
  */
 enum l1t_end l1t_find_end(struct l1t_record *r)
 {

@@ -33,7 +33,17 @@ extern const char * const l1t_end_names[L1T_END_COUNTS];
 /**
  * struct l1t_record - a guest that ended
  * @kept: its place in the list of records
- * @id: of the guest; members not described here are the guest's, too
+ * @id: of the guest
+ * @pid: the VMM's process, in the initial PID namespace
+ * @uid: user who created the guest, in the initial user namespace
+ * @comm: the VMM's name when it created the guest
+ * @created_ns: CLOCK_BOOTTIME
+ * @ended_ns: CLOCK_BOOTTIME
+ * @first_exit_ns: CLOCK_BOOTTIME; 0: it had none
+ * @memory_bytes: its memory at the peak
+ * @denied: the limit that last refused it something, plus 1; 0: none
+ * @end: how it ended
+ * @counts: its final counts
  * @now_ticks: a moment by the clock of the boxes
  * @now_ns: the same moment by CLOCK_BOOTTIME
  * @nr_vcpus: number of vCPUs that it had

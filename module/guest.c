@@ -52,8 +52,8 @@ static bool was_under_rcu(const struct l1t_guest *g)
 }
 
 /*
- * VMs that are refused cost their threads so little that more could come than RCU frees
- * where all CPUs are busy, so these are freed at once.
+ * A refused VM costs its thread little: on busy CPUs, VMs could be refused faster than RCU
+ * frees them. So they are freed at once.
  */
 static void guest_release(struct device *dev)
 {
@@ -69,7 +69,10 @@ static void guest_release(struct device *dev)
 /**
  * l1t_guest_alloc() - allocate a guest, not in the registry yet
  *
- * put_device() of its device frees it. Context: may sleep. Return: the guest or NULL.
+ * put_device() of its device frees it.
+ *
+ * Context: may sleep.
+ * Return: the guest or NULL.
  */
 struct l1t_guest *l1t_guest_alloc(void)
 {
@@ -93,7 +96,8 @@ struct l1t_guest *l1t_guest_alloc(void)
  * l1t_vcpu_alloc() - allocate a vCPU block, not in the registry yet
  * @g: the guest that it will belong to
  *
- * Context: may sleep. Return: the block or NULL.
+ * Context: may sleep.
+ * Return: the block or NULL.
  */
 struct l1t_vcpu *l1t_vcpu_alloc(struct l1t_guest *g)
 {
@@ -129,7 +133,7 @@ void l1t_vcpu_free(struct l1t_vcpu *v)
 
 #define RESERVE		128
 
-/* From here on one user must not take all that are left. */
+/* With so few left, one user must not take all of them. */
 #define RESERVE_SCARCE	(RESERVE / 4)
 
 static LIST_HEAD(reserve);
@@ -172,7 +176,8 @@ static DECLARE_WORK(reserve_work, fill_reserve);
 /**
  * l1t_guest_take_reserved() - take a block for a guest from the reserve
  *
- * Context: l1t_lock held. Return: the block, or NULL if none is left.
+ * Context: l1t_lock held.
+ * Return: the block, or NULL if none is left.
  */
 struct l1t_guest *l1t_guest_take_reserved(void)
 {
@@ -193,6 +198,7 @@ struct l1t_guest *l1t_guest_take_reserved(void)
  * l1t_guest_reserve_is_scarce() - must the rest of the reserve be shared among users
  *
  * Context: l1t_lock held.
+ * Return: true if so few are left.
  */
 bool l1t_guest_reserve_is_scarce(void)
 {
@@ -442,6 +448,8 @@ static u64 kvm_exits_of(const struct kvm_vcpu *vcpu)
 /**
  * l1t_vcpu_kvm_exits() - KVM's own count of a vCPU's exits
  * @v: alive or dead
+ *
+ * Return: the count; of a dead vCPU, the last one.
  */
 u64 l1t_vcpu_kvm_exits(const struct l1t_vcpu *v)
 {
@@ -508,7 +516,8 @@ void l1t_vcpu_leave(struct l1t_vcpu *v, bool readable)
  * l1t_guest_find() - look up the guest of a VM
  * @kvm: only compared
  *
- * Context: l1t_lock held. Return: the guest or NULL.
+ * Context: l1t_lock held.
+ * Return: the guest or NULL.
  */
 struct l1t_guest *l1t_guest_find(const struct kvm *kvm)
 {
@@ -525,7 +534,8 @@ struct l1t_guest *l1t_guest_find(const struct kvm *kvm)
  * l1t_vcpu_find() - look up the block of a vCPU
  * @vcpu: only compared
  *
- * Context: RCU read section or l1t_lock. Return: the block or NULL.
+ * Context: RCU read section or l1t_lock.
+ * Return: the block or NULL.
  */
 struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu)
 {
@@ -538,6 +548,7 @@ struct l1t_vcpu *l1t_vcpu_find(const struct kvm_vcpu *vcpu)
  * l1t_guests_ever() - number of guests since load
  *
  * Context: l1t_lock held.
+ * Return: the number, without VMs that KVM did not create.
  */
 u64 l1t_guests_ever(void)
 {
@@ -548,6 +559,7 @@ u64 l1t_guests_ever(void)
  * l1t_vcpus_ever() - number of vCPUs since load
  *
  * Context: l1t_lock held.
+ * Return: the number.
  */
 u64 l1t_vcpus_ever(void)
 {

@@ -56,6 +56,8 @@ static const char * const names[L1T_HOOKS] = {
 /**
  * l1t_hook_state() - state of a hook
  * @hook: which
+ *
+ * Return: the state.
  */
 enum l1t_hook_state l1t_hook_state(enum l1t_hook hook)
 {
@@ -65,6 +67,8 @@ enum l1t_hook_state l1t_hook_state(enum l1t_hook hook)
 /**
  * l1t_hook_state_name() - state of a hook, as one word
  * @hook: which
+ *
+ * Return: the word.
  */
 const char *l1t_hook_state_name(enum l1t_hook hook)
 {
@@ -126,6 +130,8 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other)
 /**
  * l1t_hook_name() - name of a hook in sysfs
  * @hook: which
+ *
+ * Return: the name.
  */
 const char *l1t_hook_name(enum l1t_hook hook)
 {
@@ -202,9 +208,9 @@ int l1t_function_find(struct l1t_functions *set, struct l1t_function *fn,
 }
 
 /*
- * Without looking for the addresses, of which ftrace knows none once their module is gone.
- * If it cannot allocate memory, they stay in the filter; the callback then finds none of
- * the set's functions there, and does nothing.
+ * Empty the filter of a set. The addresses are not removed one by one, because ftrace does not
+ * know them once their module is unloaded. If ftrace cannot allocate memory, they stay in the
+ * filter; the callback then finds none of the set's functions there, and does nothing.
  */
 static void forget(struct l1t_functions *set)
 {

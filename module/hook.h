@@ -61,9 +61,9 @@ void l1t_hook_like(enum l1t_hook hook, enum l1t_hook other);
  * @hook: the hook that it is part of
  * @name: of the function
  * @old_name: its name in older kernels, if different
- * @entered: gets the function's arguments in @regs; the other registers are valid only
- *	if the set is L1T_MODIFIERS. If the set modifies, the function continues at
- *	regs->ip. Not used by L1T_DIRECT_OBSERVER. Context: preemption disabled
+ * @entered: called with preemption disabled; gets the function's arguments in @regs. The
+ *	other registers are valid only if the set is L1T_MODIFIERS. If the set modifies, the
+ *	function continues at regs->ip. Not used by L1T_DIRECT_OBSERVER
  * @optional: not an error if missing: kernels without it do not need it
  * @is_of_kernel: it is in the kernel itself, whatever module the others are in
  * @ip: its address; 0 while not looked up or not found

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A user who makes guests end all the time must not cost others more than one pass over
- * the list for each.
+ * Decides which record of an ended guest is dropped for a newer one. A user who makes guests
+ * end all the time costs others a few passes over the list for each, and no record.
  */
 #include "kept.h"
 
@@ -55,8 +55,6 @@ void l1t_kept_remove(struct list_head *list, struct l1t_kept *k)
 /**
  * l1t_kept_least_wanted() - choose the entry to remove when there are too many
  * @list: of struct l1t_kept
- *
- * A user whose guests end all the time loses only records of his own.
  *
  * Return: the oldest entry of the user who has most of them; NULL if there is none.
  */

@@ -11,7 +11,7 @@
  * @link: in a list, oldest first
  * @user: whose record it is
  * @first: the oldest entry of the same user
- * @nr: of @first: number of entries of the user
+ * @nr: number of entries of the user; only in @first
  */
 struct l1t_kept {
 	struct list_head link;

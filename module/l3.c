@@ -26,6 +26,7 @@
  * @vcpu: handles an exit, so that the VMM cannot change its CPUID
  *
  * Context: the exit path, once per vCPU.
+ * Return: L1T_OFFERED_YES or L1T_OFFERED_NO.
  */
 enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu)
 {
@@ -43,7 +44,8 @@ enum l1t_offered l1t_l3_offered(const struct kvm_vcpu *vcpu)
  * l1t_l3_new() - allocate a vCPU's L3 statistics
  * @first: an entry that KVM refused earlier; none if its count is 0
  *
- * Context: the vCPU's thread, may sleep. Return: the statistics or NULL.
+ * Context: the vCPU's thread, may sleep.
+ * Return: the statistics or NULL.
  */
 struct l1t_l3 *l1t_l3_new(const struct l1t_failed *first)
 {
@@ -129,8 +131,8 @@ static unsigned int find_message(const char *message)
  * l1t_l3_message_place() - record one of KVM's messages
  * @message: a string of KVM's
  *
- * Context: any but an interrupt. Return: its place, for l1t_l3_message(); 0 if there
- * is no space for it.
+ * Context: any but an interrupt.
+ * Return: its place, for l1t_l3_message(); 0 if there is no space for it.
  */
 u32 l1t_l3_message_place(const char *message)
 {
@@ -154,6 +156,8 @@ u32 l1t_l3_message_place(const char *message)
 /**
  * l1t_l3_message() - one of KVM's messages
  * @place: from a struct l1t_failed
+ *
+ * Return: the message; "other" for place 0.
  */
 const char *l1t_l3_message(u32 place)
 {

@@ -53,6 +53,8 @@ struct l1t_failed {
  * @trip_l2_exits: KVM's count of the vCPU's exits at that time
  * @nr_trips: used entries of @trips
  * @nr_failed: used entries of @failed
+ * @trips: reflected exits by reason
+ * @failed: refused entries by message and error
  *
  * Written by the vCPU's thread between l1t_account_write_*().
  */

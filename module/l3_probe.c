@@ -12,7 +12,7 @@ static void count_failed(struct l1t_account *acct, u32 message, u32 error)
 		l1t_l3_failed(acct->l3, message, error);
 		return;
 	}
-		/* Kept here until there is an @l3: it may be the only one. */
+	/* Kept here until there is an @l3: it may be the only one. */
 	if (acct->l3_failed == 1)
 		acct->l3_first = (struct l1t_failed){ message, error, 1 };
 	l1t_account_ask_for_more(acct);

@@ -20,7 +20,7 @@ struct reader {
 
 static struct l1t_l3 *l3_of(const struct l1t_account *acct)
 {
-	/* Pairs with the release in refill(). */
+	/* Pairs with the release in allocate_lacking(). */
 	return smp_load_acquire(&acct->l3);
 }
 
@@ -164,7 +164,8 @@ static bool print_line(char *line, unsigned int n, const void *arg)
  * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: bytes read; 0 at the end.
+ * Context: may sleep.
+ * Return: bytes read; 0 at the end.
  */
 ssize_t l1t_l3_read(struct l1t_vcpu *v, char *buf, loff_t pos, size_t count)
 {
@@ -216,7 +217,8 @@ static bool print_failed(char *line, unsigned int n, const void *arg)
  * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: bytes read; 0 at the end.
+ * Context: may sleep.
+ * Return: bytes read; 0 at the end.
  */
 ssize_t l1t_l3_read_failed(struct l1t_vcpu *v, char *buf, loff_t pos, size_t count)
 {

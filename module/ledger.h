@@ -12,7 +12,8 @@
  * @L1T_USED_MEMORY: sum of the peaks of each guest's memory, in bytes
  * @L1T_USED_NESTED_VMS: guests that use VMX or SVM themselves, while that is tracked
  * @L1T_ASKED_VCPUS: vCPUs that KVM is creating
- * @L1T_ASKED_MEMORY: memory beyond the peaks that KVM is adding
+ * @L1T_ASKED_MEMORY: memory beyond the peaks that KVM is adding, in bytes
+ * @L1T_USED_KINDS: number of these
  */
 enum l1t_used {
 	L1T_USED_VMS,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How guests and vCPUs come and go.
+ * Adds VMs and vCPUs to the registry as KVM creates them, and removes them when they end.
  *
  * The arguments of hooks on KVM identify the VM, vCPU or memory slot. Nothing else is
  * looked at: no list of KVM's is walked, and no lock of KVM's is taken. The hooks are
@@ -42,8 +42,8 @@
 static bool adopted;
 
 /*
- * Applies only while many are being created, or while the reserve is scarce. Of many, those
- * of a user who has a large part are too many: others may create some at once meanwhile.
+ * While the reserve is scarce, or very many VMs are being created, a user may have at most
+ * MOST_NEWBORN of them. While many are, this applies to users who have a quarter of them.
  */
 static bool has_too_many_newborn(kuid_t uid)
 {
@@ -106,7 +106,8 @@ void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm)
  * created, or there was no block for it when it was. The caller calls l1t_life_queue()
  * after it drops the lock.
  *
- * Context: l1t_lock held. Return: the guest, or NULL if there is no block.
+ * Context: l1t_lock held.
+ * Return: the guest, or NULL if there is no block.
  */
 struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 {
@@ -337,7 +338,7 @@ static void guest_leaves(struct l1t_guest *g, bool readable)
 
 /*
  * The vCPU has no block. It is reserved once, whoever awaits its block: by the call that
- * creates it while that has not heard of the vCPU yet, since then by the guest.
+ * creates it until vcpu_created() is called for it, and by the guest from then on.
  */
 static void reserve_created(struct l1t_guest *g, struct kvm_vcpu *vcpu, bool runs)
 {
@@ -394,9 +395,11 @@ static bool new_vcpu(struct kvm_vcpu *vcpu, bool runs)
  * l1t_life_vcpu_runs() - a thread enters KVM_RUN with a vCPU that has no account
  * @vcpu: the vCPU; not loaded yet
  *
- * The thread that created it has not returned yet, or there was no block or no memory
- * for it. Context: preemption disabled. Return: false if it will enter the guest without
- * an account, though the registry is open.
+ * The thread that created it has not returned yet, or there was no block or no memory for
+ * it.
+ *
+ * Context: preemption disabled.
+ * Return: false if it will enter the guest without an account, though the registry is open.
  */
 bool l1t_life_vcpu_runs(struct kvm_vcpu *vcpu)
 {
@@ -612,6 +615,8 @@ void l1t_life_adopted(void)
 
 /**
  * l1t_life_is_open() - is the end of VMs observed, so that the registry is open
+ *
+ * Return: true if it is open.
  */
 bool l1t_life_is_open(void)
 {

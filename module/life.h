@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How guests and vCPUs come and go, by hooks on KVM. */
+/* Adds guests and vCPUs to the registry and removes them, by hooks on KVM. */
 #ifndef L1TUNE_LIFE_H
 #define L1TUNE_LIFE_H
 

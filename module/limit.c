@@ -44,12 +44,14 @@ static atomic64_t exceeded[L1T_BOUNDS][L1T_LIMITS];
 /* What hooks are attached for; writers are serialized by the caller. */
 static u64 requested[L1T_BOUNDS][L1T_LIMITS] = { EACH_LIMIT, EACH_LIMIT };
 
-/* Number of tenants that have each set; likewise. */
+/* For each, the number of tenants that have set it; likewise. */
 static unsigned int wanted[L1T_BOUNDS][L1T_LIMITS];
 
 /**
  * l1t_limit_name() - name of a limit in sysfs
  * @limit: which
+ *
+ * Return: the name.
  */
 const char *l1t_limit_name(enum l1t_limit limit)
 {
@@ -59,6 +61,8 @@ const char *l1t_limit_name(enum l1t_limit limit)
 /**
  * l1t_limit_hook() - the hook that a limit needs
  * @limit: which
+ *
+ * Return: the hook.
  */
 enum l1t_hook l1t_limit_hook(enum l1t_limit limit)
 {
@@ -113,7 +117,7 @@ int l1t_limit_parse(enum l1t_limit limit, const char *text, u64 *value)
 /**
  * l1t_limit_value() - value of a limit or an audit threshold
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  *
  * Return: a number or L1T_NO_LIMIT.
  */
@@ -132,7 +136,7 @@ static void put_in_force(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 /**
  * l1t_limit_request() - request a limit or an audit threshold
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  * @value: a number that l1t_limit_parse() has accepted, or L1T_NO_LIMIT, which takes
  *	effect at once
  *
@@ -150,8 +154,10 @@ void l1t_limit_request(enum l1t_limit limit, enum l1t_bound bound, u64 value)
  * @limit: which
  * @bound: limit or audit threshold
  *
- * If its hook is not attached, the limit is set all the same, and takes effect when
- * the hook is attached. Context: may sleep; callers serialize.
+ * If its hook is not attached, the limit is set all the same, and takes effect when the
+ * hook is attached.
+ *
+ * Context: may sleep; callers serialize.
  */
 void l1t_limit_enforce(enum l1t_limit limit, enum l1t_bound bound)
 {
@@ -167,7 +173,7 @@ static bool bound_is_wanted(enum l1t_limit limit, enum l1t_bound bound)
 /**
  * l1t_limit_want() - a tenant sets or removes a limit or an audit threshold
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  * @on: true if it is set
  *
  * Context: may sleep; callers serialize.
@@ -180,6 +186,8 @@ void l1t_limit_want(enum l1t_limit limit, enum l1t_bound bound, bool on)
 /**
  * l1t_limit_is_wanted() - does the machine or a tenant have this limit or threshold
  * @limit: which
+ *
+ * Return: true if it is requested by any of them.
  */
 bool l1t_limit_is_wanted(enum l1t_limit limit)
 {
@@ -190,6 +198,8 @@ bool l1t_limit_is_wanted(enum l1t_limit limit)
 /**
  * l1t_limit_need() - what limits need of a hook
  * @hook: which
+ *
+ * Return: the most that any limit or threshold needs.
  */
 enum l1t_need l1t_limit_need(enum l1t_hook hook)
 {
@@ -214,6 +224,8 @@ enum l1t_need l1t_limit_need(enum l1t_hook hook)
 /**
  * l1t_limit_is_set() - does the machine have this limit or threshold
  * @limit: which
+ *
+ * Return: true if it is requested.
  */
 bool l1t_limit_is_set(enum l1t_limit limit)
 {
@@ -226,6 +238,8 @@ bool l1t_limit_is_set(enum l1t_limit limit)
  * @limit: which
  *
  * A guest may have its own max_exits_per_sec, so that counts as set.
+ *
+ * Return: true if its hook is attached and it is set.
  */
 bool l1t_limit_effective(enum l1t_limit limit)
 {
@@ -236,7 +250,9 @@ bool l1t_limit_effective(enum l1t_limit limit)
 /**
  * l1t_limit_exceeded() - how often a limit refused, or a threshold was exceeded
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
+ *
+ * Return: the number since load.
  */
 u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound)
 {
@@ -246,7 +262,7 @@ u64 l1t_limit_exceeded(enum l1t_limit limit, enum l1t_bound bound)
 /**
  * l1t_limit_count() - count one more excess of a limit or an audit threshold
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  *
  * Context: any.
  */
@@ -275,7 +291,8 @@ PARAMETER(max_exits_per_sec, L1T_MAX_EXITS_PER_SEC);
 /**
  * l1t_limits_init() - apply the limits given as module parameters
  *
- * Context: nothing is attached yet. Return: 0 or an error of l1t_limit_parse().
+ * Context: nothing is attached yet.
+ * Return: 0 or an error of l1t_limit_parse().
  */
 int l1t_limits_init(void)
 {

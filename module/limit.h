@@ -31,7 +31,7 @@ enum l1t_bound { L1T_BOUND_LIMIT, L1T_BOUND_AUDIT, L1T_BOUNDS };
 /**
  * struct l1t_exceeded - a limit refused, or an audit threshold was exceeded
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  * @tenant: whose limit it is; NULL: the machine's, or the guest's own
  * @value: of the limit or threshold
  * @use: what was in use

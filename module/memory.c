@@ -72,6 +72,8 @@ static void compare(struct kvm *kvm, const struct kvm_memory_slot *slot,
 /**
  * l1t_memory_slot_bytes() - memory of a slot, whatever other slots have
  * @slot: the slot, or NULL
+ *
+ * Return: bytes; 0 if it is not a slot of the VMM.
  */
 u64 l1t_memory_slot_bytes(const struct kvm_memory_slot *slot)
 {
@@ -83,6 +85,7 @@ u64 l1t_memory_slot_bytes(const struct kvm_memory_slot *slot)
  * @change: about to be made, or made
  *
  * Context: the VM's slots_lock is held; does not sleep.
+ * Return: bytes.
  */
 u64 l1t_memory_added_bytes(const struct l1t_slot_change *change)
 {
@@ -99,6 +102,7 @@ u64 l1t_memory_added_bytes(const struct l1t_slot_change *change)
  * @change: made
  *
  * Context: the VM's slots_lock is held; does not sleep.
+ * Return: bytes.
  */
 u64 l1t_memory_removed_bytes(const struct l1t_slot_change *change)
 {
@@ -127,7 +131,10 @@ static u64 pages_beyond_spaces_before(struct kvm *kvm, int as_id,
  * @kvm: alive; its SRCU is held. A slot that changes meanwhile may be missed, or count twice
  * @slot_bytes: filled in with what all slots have, even if they share it
  *
- * Walks all slots. Context: may sleep.
+ * Walks all slots.
+ *
+ * Context: may sleep.
+ * Return: bytes; what both address spaces have counts once.
  */
 u64 l1t_memory_sum_bytes(struct kvm *kvm, u64 *slot_bytes)
 {

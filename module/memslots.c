@@ -132,8 +132,9 @@ static void format_line(char *line, size_t size, const struct slot_copy *slot)
  * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: bytes read; 0 at the end; -ENODEV if the VM has been
- * freed, -ENODATA if it has no vCPU.
+ * Context: may sleep.
+ * Return: bytes read; 0 at the end; -ENODEV if the VM has been freed, -ENODATA if it has no
+ * vCPU.
  */
 ssize_t l1t_memslots_read(struct l1t_guest *g, char *buf, loff_t pos,
 			  size_t count)

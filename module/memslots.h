@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/* The memory slots of a guest as text. */
 #ifndef L1TUNE_MEMSLOTS_H
 #define L1TUNE_MEMSLOTS_H
 

@@ -34,6 +34,8 @@ static bool in_l3(const struct kvm_vcpu *vcpu)
 /**
  * l1t_nested_name() - a vCPU's use of VMX or SVM, as one word
  * @nested: the use
+ *
+ * Return: the word.
  */
 const char *l1t_nested_name(enum l1t_nested nested)
 {
@@ -79,7 +81,8 @@ enum l1t_nested l1t_vcpu_nested(const struct l1t_vcpu *v)
  * @g: alive or dead
  *
  * Context: may sleep. Takes l1t_lock for one vCPU at a time, of which a VMM may have
- * thousands. Return: the highest of its vCPUs', see l1t_vcpu_nested().
+ * thousands.
+ * Return: the highest of its vCPUs', see l1t_vcpu_nested().
  */
 enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 {
@@ -93,6 +96,8 @@ enum l1t_nested l1t_guest_nested(struct l1t_guest *g)
 
 /**
  * l1t_nested_is_tracked() - do the hooks count guests that use VMX or SVM, in ledgers
+ *
+ * Return: true while the hooks are attached.
  */
 bool l1t_nested_is_tracked(void)
 {
@@ -135,8 +140,9 @@ void l1t_nested_set(struct l1t_vcpu *v, bool on)
  * @v: the vCPU; the current thread runs it or sets its state
  *
  * It keeps its place until the thread leaves the ioctl or enters the guest, even if KVM
- * ends an earlier use in between. Context: l1t_lock held;
- * l1t_nested_queue() follows.
+ * ends an earlier use in between.
+ *
+ * Context: l1t_lock held; l1t_nested_queue() follows.
  */
 void l1t_nested_ask(struct l1t_vcpu *v)
 {
@@ -200,13 +206,15 @@ static u64 unadmitted;
  * l1t_nested_unadmitted() - how often a vCPU was found in L3 without a place
  *
  * If not 0, there is a way into L3 that no hook covers.
+ *
+ * Return: the number since load.
  */
 u64 l1t_nested_unadmitted(void)
 {
 	return READ_ONCE(unadmitted);
 }
 
-/* Called with interrupts disabled, see l1t_exit_l3_entered. */
+/* Context: see l1t_exit_l3_entered. */
 static void l3_entered(struct l1t_account *acct)
 {
 	struct l1t_vcpu *v = container_of(acct, struct l1t_vcpu, acct);
@@ -222,11 +230,12 @@ static void l3_entered(struct l1t_account *acct)
 }
 
 /**
- * l1t_nested_track() - start or stop tracking by hooks who uses VMX or SVM
+ * l1t_nested_track() - start or stop tracking by hooks which vCPUs use VMX or SVM
  * @on: true to start
  *
- * What happened before is judged by CR4 and EFER. Context: may sleep; the hooks are
- * attached, or have just been released.
+ * What happened before is judged by CR4 and EFER.
+ *
+ * Context: may sleep; the hooks are attached, or have just been released.
  */
 void l1t_nested_track(bool on)
 {

@@ -92,6 +92,8 @@ void l1t_payers_count(const struct cred *cred)
 
 /**
  * l1t_payers_most_vms() - the most VMs that any of these users has
+ *
+ * Return: the number.
  */
 u32 l1t_payers_most_vms(void)
 {

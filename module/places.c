@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest gets its places in the hook on KVM_CREATE_VM. What it uses from then on is
- * charged to the tenants in which it has a place.
+ * Decides which tenants a guest belongs to, and charges them. A guest gets its places in
+ * the hook on KVM_CREATE_VM. What it uses from then on is charged to the tenants in which
+ * it has a place.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -11,9 +12,9 @@
 #include "tenant_path.h"
 
 /*
- * Calls @fn for each level of a path that has a tenant, or that matches a pattern and
- * has none yet. @pattern is set in the latter case; @len is the length of the path up
- * to that level.
+ * Called for each level of a path that has a tenant, or that matches a pattern and has
+ * none yet. @pattern is set in the latter case; @len is the length of the path up to that
+ * level.
  */
 typedef void (*level_fn)(struct l1t_places *places, unsigned int level,
 			 struct l1t_tenant *t, struct l1t_tenant *pattern,
@@ -242,6 +243,8 @@ void l1t_places_vcpu_born(const struct l1t_places *places)
  * l1t_places_are_of() - does a guest belong to a tenant, or to a match of a pattern
  * @places: the guest's
  * @t: tenant or pattern; NULL: every guest does
+ *
+ * Return: true if it does.
  */
 bool l1t_places_are_of(const struct l1t_places *places,
 		       const struct l1t_tenant *t)

@@ -68,7 +68,8 @@ static void find_sched_switch(struct tracepoint *tp, void *found)
 /**
  * l1t_ran_start() - start logging context switches
  *
- * Context: may sleep; logging is stopped. Return: 0 or an error.
+ * Context: may sleep; logging is stopped.
+ * Return: 0 or an error.
  */
 int l1t_ran_start(void)
 {

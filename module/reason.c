@@ -22,6 +22,8 @@ static enum l1t_isa isa_now;
  * l1t_isa() - the ISA whose exit reasons are counted
  *
  * Does not change when the vendor module is unloaded, because the counts stay.
+ *
+ * Return: the ISA; L1T_ISA_NONE before a vendor module is loaded.
  */
 enum l1t_isa l1t_isa(void)
 {
@@ -40,6 +42,8 @@ void l1t_isa_set(enum l1t_isa isa)
 /**
  * l1t_slot_code() - KVM's number for a slot
  * @slot: below L1T_SLOTS
+ *
+ * Return: the number; L1T_CODE_OTHER or L1T_CODE_UNKNOWN for those slots.
  */
 u32 l1t_slot_code(unsigned int slot)
 {
@@ -79,6 +83,8 @@ bool l1t_slot_is_window(enum l1t_isa isa, unsigned int slot)
  * throttle.c. VMX's preemption timer is the guest's: KVM sets it to the deadline of
  * the guest's timer. EXCEPTION_NMI of VMX can be either; it counts as the guest's,
  * because only exceptions are frequent.
+ *
+ * Return: true if the host causes it.
  */
 bool l1t_slot_host_caused(enum l1t_isa isa, enum l1t_level level, unsigned int slot)
 {
@@ -96,6 +102,8 @@ bool l1t_slot_host_caused(enum l1t_isa isa, enum l1t_level level, unsigned int s
  * @slot: below L1T_SLOTS
  *
  * The state at such an exit has to be saved when it happens.
+ *
+ * Return: true if it does.
  */
 bool l1t_slot_loses_state(enum l1t_isa isa, unsigned int slot)
 {
@@ -119,8 +127,9 @@ static const char *lookup(const struct reason_name *names, size_t n, u32 code)
  * @buf: buffer
  * @len: size of @buf
  *
- * A reason without a name in this kernel is called "reason_<code>". Return: the length
- * written.
+ * A reason without a name in this kernel is called "reason_<code>".
+ *
+ * Return: the length written.
  */
 int l1t_slot_name(enum l1t_isa isa, unsigned int slot, char *buf, size_t len)
 {

@@ -121,8 +121,8 @@ static void refuse_vcpu(struct pt_regs *regs)
 
 /*
  * kvm_arch_prepare_memory_region(kvm, ...): a memory slot is about to change. Only
- * changes that add memory are checked: one that moves away from the same memory in the
- * other address space does. The VM's slots_lock is held.
+ * changes that add memory are checked. Moving a slot does if the other address space has the
+ * same memory at the old address only. The VM's slots_lock is held.
  */
 static void refuse_memory(struct pt_regs *regs)
 {
@@ -278,14 +278,14 @@ static void refuse_vmx_state(struct pt_regs *regs)
 
 /*
  * svm_set_nested_state(vcpu, user_state, state). A guest with EFER.SVME set is a
- * hypervisor even while its own guest does not run. If it is refused here, it stays where
- * it came from; if only its next VMRUN were refused, it would get #UD.
+ * hypervisor even while its own guest does not run. If it is refused here, the migration
+ * fails and it continues at the source; if only its next VMRUN were refused, it would get #UD.
  */
 static void refuse_svm_state(struct pt_regs *regs)
 {
 	struct kvm_vcpu *vcpu = l1t_argument(regs, 0);
 
-	/* Without it KVM takes no state with a guest of its own. */
+	/* Without EFER.SVME KVM accepts no state of a running L3. */
 	if (vcpu->arch.efer & EFER_SVME)
 		refuse(regs, ask_nested(vcpu, true, true));
 }
@@ -350,13 +350,13 @@ static bool nested_usable(void)
 	return l1t_life_is_open() && l1t_hook_state(L1T_HOOK_PUT) == L1T_HOOK_OK;
 }
 
-/* Who only watches a rate needs no vCPU to be refused. */
+/* An audit threshold of a rate refuses no vCPU. */
 static enum l1t_need run_need(enum l1t_hook hook)
 {
 	return l1t_throttle_need(hook) == L1T_NEED_REFUSE ? L1T_NEED_REFUSE : L1T_NEED_NONE;
 }
 
-/* Without these hooks on what has been created and changed nothing would be counted. */
+/* Limits of vCPUs and memory need the hooks that count what has been created or changed. */
 static bool vcpus_usable(void)
 {
 	return l1t_life_is_open() && l1t_hook_state(L1T_HOOK_VCPU_CREATE) == L1T_HOOK_OK;

@@ -27,6 +27,7 @@ static void add_ended(struct l1t_past *past, const struct l1t_ring_exit *e)
  * @past: filled in
  *
  * Takes no lock, and waits only for a CPU that is in the middle of a write.
+ *
  * Context: process context, as an interrupt could wait for the write it interrupted.
  */
 void l1t_ring_read(const struct l1t_account *acct, struct l1t_past *past)

@@ -61,6 +61,8 @@ void l1t_slow_set(u64 over_ns)
 
 /**
  * l1t_slow_count() - number of slow exits since load
+ *
+ * Return: the number, of living and ended guests.
  */
 u64 l1t_slow_count(void)
 {
@@ -72,7 +74,7 @@ u64 l1t_slow_count(void)
 	return sum;
 }
 
-/* What is known of the exit that began then; if it is new, its first stretch. */
+/* The record of the exit that began at @exit_ticks. A new one begins with its first stretch. */
 static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
 {
 	if (slow->of_ticks != exit_ticks) {
@@ -112,8 +114,10 @@ void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part
  * @to: when it was on a CPU again
  * @ticks: how long it waited
  *
- * Looks up who had the CPU at once, while the log of context switches still reaches
- * back to @from. Context: preemption disabled.
+ * Looks up who had the CPU at once, while the log of context switches still reaches back to
+ * @from.
+ *
+ * Context: preemption disabled.
  */
 void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, int cpu, u64 from, u64 to,
 		       u64 ticks)
@@ -150,6 +154,8 @@ void l1t_slow_add_stolen(struct l1t_slow *slow, u64 exit_ticks, u64 ns)
  * @ticks: how long it took
  *
  * Time spent halted does not count: the guest had nothing to do.
+ *
+ * Return: true if it did.
  */
 bool l1t_slow_is(struct l1t_slow *slow, u64 exit_ticks, u64 ticks)
 {
@@ -206,6 +212,8 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 /**
  * l1t_slow_nr() - number of records that can be read
  * @slow: of a vCPU
+ *
+ * Return: the number, at most L1T_SLOW_KEPT.
  */
 unsigned int l1t_slow_nr(const struct l1t_slow *slow)
 {

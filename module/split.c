@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks on the rare events within an exit. All of them run on the vCPU's own thread,
- * two of them within the scheduler: no wake-up and no allocation here.
+ * Decides which part the time of an open exit belongs to, by hooks on the rare events
+ * within an exit. All of them run on the vCPU's own thread, two of them within the
+ * scheduler: no wake-up and no allocation here.
  *
  * These are the most frequently called of all hooked functions, so each has its own
  * ftrace_ops, which calls its callback directly.
@@ -321,7 +322,7 @@ static void notrace split_vcpu_put(unsigned long ip, unsigned long parent_ip,
 		l1t_work_leave();
 }
 
-/* It has only been woken: it may sleep on. */
+/* The thread has only been woken, and may go back to sleep. */
 static void split_is_back_throttled(struct l1t_account *acct)
 {
 	l1t_account_write_begin(acct);
@@ -376,9 +377,10 @@ struct l1t_functions l1t_split_functions[L1T_SPLIT_FUNCTIONS] = {
 };
 
 /**
- * l1t_split_init() - call before the hooks are attached
- * @unknown: called when a thread enters KVM_RUN with a vCPU that has no account; whether it
- *	will have one is not looked at
+ * l1t_split_init() - set what is called for vCPUs without an account
+ * @unknown: called when a thread enters KVM_RUN with such a vCPU; the result is not used
+ *
+ * Call before the hooks are attached.
  */
 void l1t_split_init(bool (*unknown)(struct kvm_vcpu *vcpu))
 {
@@ -390,8 +392,9 @@ void l1t_split_init(bool (*unknown)(struct kvm_vcpu *vcpu))
  * @acct: of the vCPU with which the current thread is in KVM_RUN
  * @on: it begins
  *
- * The time counts as throttled whatever else happens meanwhile. Context: preemption
- * disabled.
+ * The time counts as throttled whatever else happens meanwhile.
+ *
+ * Context: preemption disabled.
  */
 void l1t_split_throttle(struct l1t_account *acct, bool on)
 {

@@ -47,7 +47,8 @@ void l1t_start_set_port(u32 port)
 /**
  * l1t_start_alloc() - allocate a guest's start
  *
- * Context: may sleep; charged to the VMM. Return: the start or NULL.
+ * Context: may sleep; charged to the VMM.
+ * Return: the start or NULL.
  */
 struct l1t_start *l1t_start_alloc(void)
 {

@@ -104,7 +104,9 @@ static void add_dead(struct l1t_guest *g, const struct l1t_start_times *times)
  * @g: the guest; l1t_guest_retire() follows
  *
  * A guest that never had a vCPU is not recorded: VMMs create such VMs to query KVM's
- * capabilities. Context: devices workqueue.
+ * capabilities.
+ *
+ * Context: devices workqueue.
  */
 void l1t_started_keep(struct l1t_guest *g)
 {
@@ -192,8 +194,10 @@ static bool print_line(char *line, unsigned int n, const void *unused)
  * @pos: offset in the text
  * @count: bytes wanted
  *
- * Between two reads older records may be dropped. Context: may sleep. Return: bytes
- * read; 0 at the end.
+ * Between two reads older records may be dropped.
+ *
+ * Context: may sleep.
+ * Return: bytes read; 0 at the end.
  */
 ssize_t l1t_started_read(char *buf, loff_t pos, size_t count)
 {

@@ -528,7 +528,8 @@ static ssize_t read_guest(struct l1t_guest *g, char *buf, loff_t pos, size_t cou
  * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: as l1t_stats_read_vcpu().
+ * Context: may sleep.
+ * Return: as l1t_stats_read_vcpu().
  */
 ssize_t l1t_stats_read_guest(struct l1t_guest *g, char *buf, loff_t pos,
 			     size_t count)
@@ -543,7 +544,8 @@ ssize_t l1t_stats_read_guest(struct l1t_guest *g, char *buf, loff_t pos,
  * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: bytes read; 0 at the end.
+ * Context: may sleep.
+ * Return: bytes read; 0 at the end.
  */
 ssize_t l1t_stats_read_reasons(struct l1t_guest *g, char *buf, loff_t pos,
 			       size_t count)

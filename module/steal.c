@@ -51,9 +51,11 @@ static int cpuhp_state __read_mostly;
  * @stolen: of the current thread's vCPU
  * @others_ns: for how long other threads had the CPU meanwhile
  *
- * L0 can have stolen at most @others_ns from other threads: the rest is added to the
- * total. The clock goes back only if this machine was migrated.
- * Context: preemption disabled. Return: what was added, in nanoseconds.
+ * L0 can have stolen at most @others_ns from other threads: the rest is added to the total.
+ * The clock goes back only if this machine was migrated.
+ *
+ * Context: preemption disabled.
+ * Return: what was added, in nanoseconds.
  */
 notrace u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns)
 {
@@ -71,6 +73,8 @@ notrace u64 l1t_steal_take(struct l1t_stolen *stolen, u64 others_ns)
  * l1t_stolen_ns() - what L0 has stolen from a vCPU up to now
  * @stolen: a copy, as the vCPU may be running
  * @in_run: a thread is in KVM_RUN with it
+ *
+ * Return: the time in nanoseconds.
  */
 u64 l1t_stolen_ns(const struct l1t_stolen *stolen, bool in_run)
 {
@@ -86,6 +90,8 @@ u64 l1t_stolen_ns(const struct l1t_stolen *stolen, bool in_run)
 
 /**
  * l1t_steal_state() - is the steal clock of every CPU known, and if not, why
+ *
+ * Return: L1T_STEAL_OK, or why it is not known.
  */
 enum l1t_steal_state l1t_steal_state(void)
 {
@@ -146,7 +152,8 @@ static int cpu_came(unsigned int cpu)
 /**
  * l1t_steal_init() - find the clock of each CPU, now or when it comes online
  *
- * Called once, before there are accounts. Without the clock everything else works.
+ * Called once, before there are accounts. Without the clock only stolen time is unknown.
+ *
  * Context: may sleep.
  */
 void l1t_steal_init(void)

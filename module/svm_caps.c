@@ -28,6 +28,8 @@ const struct l1t_svm_feature l1t_svm_features[L1T_SVM_FEATURES] = {
  * l1t_svm_has() - is a feature offered
  * @caps: CPUID as read
  * @feature: of l1t_svm_features
+ *
+ * Return: true if it is.
  */
 bool l1t_svm_has(const struct l1t_svm_caps *caps, const struct l1t_svm_feature *feature)
 {

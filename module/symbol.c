@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registering a kprobe as disabled patches nothing, but tells the address of
- * kallsyms_lookup_name(), which finds everything else. Before 6.2 that function
+ * Registering a kprobe as disabled patches nothing, but gives the address of
+ * kallsyms_lookup_name(), which finds all other symbols. Before 6.2 that function
  * expands every symbol of the kernel before it searches modules; so symbols of a
  * module are looked up with module_kallsyms_lookup_name().
  *
@@ -56,7 +56,9 @@ DEFINE_STATIC_CALL(l1t_task_work_cancel_func, no_cancel_func);
  * @module: its module; NULL for the kernel itself
  * @name: of a function or variable
  *
- * Finds symbols of a module that is just being loaded, too. Return: the address or 0.
+ * Finds symbols of a module that is just being loaded, too.
+ *
+ * Return: the address or 0.
  */
 unsigned long l1t_symbol(const char *module, const char *name)
 {
@@ -69,12 +71,14 @@ unsigned long l1t_symbol(const char *module, const char *name)
 }
 
 /**
- * l1t_module_goes() - whether a module is being unloaded
- * @name: its name; NULL is the kernel itself
+ * l1t_module_goes() - is a module being unloaded
+ * @name: its name; NULL for the kernel itself
  *
- * Its symbols are found until its memory is freed, but a notifier that was registered after
- * its last notification does not hear of that. One that was registered before this returns
- * false hears of it. Context: may sleep.
+ * Its symbols are found until its memory is freed, but a notifier that is registered too late
+ * is not called for it. If this returns false, notifiers that were registered before will be.
+ *
+ * Context: may sleep.
+ * Return: true if it is.
  */
 bool l1t_module_goes(const char *name)
 {
@@ -96,7 +100,8 @@ bool l1t_module_goes(const char *name)
  * @task: the task
  * @work: from init_task_work()
  *
- * Context: any but NMI. Return: 0, or -ESRCH if the task is exiting.
+ * Context: any but NMI.
+ * Return: 0, or -ESRCH if the task is exiting.
  */
 int l1t_task_work_add(struct task_struct *task, struct callback_head *work)
 {
@@ -113,8 +118,9 @@ static bool has_func(struct callback_head *work, void *func)
  * @task: the caller holds a reference
  * @func: the work's function
  *
- * Context: any but NMI. Return: one of the task's works with that function, which will
- * not run now; NULL if there is none.
+ * Context: any but NMI.
+ * Return: one of the task's works with that function, which will not run now; NULL if there
+ * is none.
  */
 struct callback_head *l1t_task_work_cancel(struct task_struct *task,
 					   task_work_func_t func)

@@ -20,7 +20,7 @@
 /* Serializes setting of this machine's limits and guests' own. */
 static DEFINE_MUTEX(set_lock);
 
-/* A file in one of the directories: its limit, and whether the limit or threshold. */
+/* A file in one of the directories: which limit, and whether it or its audit threshold. */
 struct limit_attribute {
 	struct device_attribute attr;
 	enum l1t_limit limit;

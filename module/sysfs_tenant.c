@@ -144,8 +144,8 @@ static DECLARE_WORK(update_work, update);
 static DECLARE_DELAYED_WORK(look_work, update);
 
 /*
- * Matches come and go as fast as users make cgroups and VMs in them. So this ends with those
- * that have changed before it began: who has changed one waits for its end.
+ * Users can create and remove matches all the time, by cgroups and VMs in them. So one run
+ * handles only what has changed before it: a writer to l1/tenants waits for its end.
  */
 static void update(struct work_struct *work)
 {
@@ -162,7 +162,7 @@ static void update(struct work_struct *work)
 		else
 			publish(t);
 	}
-	/* One: that is a change, so this is queued again. */
+	/* One match at a time: forgetting it is a change, so this is queued again. */
 	l1t_enrol_forget();
 	if (l1t_tenants_have_matches())
 		queue_delayed_work(tenants_wq, &look_work, LOOK_FOR_IDLE);

@@ -69,6 +69,8 @@ TOTAL_ATTR(totals_unattributed, unattributed, unattributed);
  * l1t_stolen_show() - print stolen time, or "unknown"
  * @stolen_ns: valid if it is known
  * @buf: a page
+ *
+ * Return: bytes printed.
  */
 ssize_t l1t_stolen_show(u64 stolen_ns, char *buf)
 {
@@ -97,7 +99,7 @@ static ssize_t nested_unadmitted_show(struct device *dev,
 static struct device_attribute dev_attr_nested_unadmitted =
 	__ATTR(nested_unadmitted, 0440, nested_unadmitted_show, NULL);
 
-/* Tenants have only the first of these. */
+/* Tenants have only so many of these, from the first on. */
 #define TENANTS_TOTALS	14
 
 static struct attribute *totals_attrs[] = {
@@ -190,7 +192,7 @@ static bool is_fresh(void)
 
 static void look_at_machine(struct work_struct *work)
 {
-	/* Somebody may have asked while the last look was not finished. */
+	/* It may have been queued again before the last look was finished. */
 	if (is_fresh())
 		return;
 	WRITE_ONCE(nested_of_machine, look_at_nested(NULL));
@@ -202,8 +204,8 @@ static DECLARE_WORK(nested_work, look_at_machine);
 
 /*
  * Everybody may read the machine's, also a thread that gets hardly any CPU time: it must not
- * hold the lock that ending guests need. So a worker looks, before all others on its CPU, and
- * at most ten times a second. Each reader waits for it, so it is idle once the file is removed.
+ * hold the lock that ending guests need. So a worker of high priority counts, at most ten times
+ * a second. Each reader waits for it, so it is idle once the file is removed.
  */
 static u64 nested_vms(struct device *dev)
 {
@@ -211,7 +213,7 @@ static u64 nested_vms(struct device *dev)
 
 	if (l1t_nested_is_tracked()) {
 		n = used(dev, L1T_USED_NESTED_VMS);
-		/* The ledger loses them when that ends. */
+		/* When tracking ends, the ledger is set to 0. */
 		if (l1t_nested_is_tracked())
 			return n;
 	}

@@ -70,6 +70,8 @@ static void tenant_release(struct device *dev)
 /**
  * l1t_is_tenant() - is a device of the class a tenant
  * @dev: a tenant, a guest, or this machine
+ *
+ * Return: true if it is a tenant or a pattern.
  */
 bool l1t_is_tenant(const struct device *dev)
 {
@@ -173,6 +175,7 @@ static u32 hash_of(const char *path, size_t len)
  * l1t_tenants_are_there() - is any tenant or pattern defined
  *
  * Context: l1t_lock held.
+ * Return: true if there is one.
  */
 bool l1t_tenants_are_there(void)
 {
@@ -184,7 +187,8 @@ bool l1t_tenants_are_there(void)
  * @path: begins with the tenant's path
  * @len: length of the tenant's path
  *
- * Context: l1t_lock held. Return: the tenant or NULL.
+ * Context: l1t_lock held.
+ * Return: the tenant or NULL.
  */
 struct l1t_tenant *l1t_tenant_find(const char *path, size_t len)
 {
@@ -211,7 +215,8 @@ static struct l1t_tenant *find_pattern(const char *path)
  * @path: the path
  * @levels: number of names in it
  *
- * Context: l1t_lock held. Return: the pattern or NULL.
+ * Context: l1t_lock held.
+ * Return: the pattern or NULL.
  */
 struct l1t_tenant *l1t_tenant_pattern_of(const char *path, unsigned int levels)
 {
@@ -250,8 +255,8 @@ static void enter(struct l1t_tenant *t, const char *path, size_t len)
 }
 
 /*
- * Who may make cgroups that match one pattern must not use up the matches of all: each
- * pattern may have as many as are left, so at most half, and there are always some left.
+ * A user who may create cgroups that match one pattern must not use up the matches of all:
+ * a pattern may have as many as are left, so at most half, and some are always left.
  */
 static bool may_have_match(const struct l1t_tenant *pattern)
 {
@@ -264,8 +269,8 @@ static bool may_have_match(const struct l1t_tenant *pattern)
  * @path: begins with the cgroup's path
  * @len: length of the cgroup's path
  *
- * Context: l1t_lock held; the caller adds a guest before it unlocks. Return: the
- * tenant, or NULL if there is no spare, or the pattern has too many.
+ * Context: l1t_lock held; the caller adds a guest before it unlocks.
+ * Return: the tenant, or NULL if there is no spare, or the pattern has too many.
  */
 struct l1t_tenant *l1t_tenant_make_match(struct l1t_tenant *pattern, const char *path,
 					 size_t len)
@@ -324,7 +329,8 @@ static void make_own(struct l1t_tenant *t)
  * l1t_tenant_get() - look up the tenant or pattern of a path, and take a reference
  * @path: the whole path
  *
- * Context: l1t_lock not held. Return: the tenant or NULL.
+ * Context: l1t_lock not held.
+ * Return: the tenant or NULL.
  */
 struct l1t_tenant *l1t_tenant_get(const char *path)
 {
@@ -367,7 +373,8 @@ static int try_define(struct l1t_tenant *new)
  * l1t_tenant_define() - define a tenant, or a pattern
  * @path: from l1t_path_parse()
  *
- * Context: may sleep; callers serialize. Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ * Context: may sleep; callers serialize.
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
  */
 int l1t_tenant_define(const char *path)
 {
@@ -417,7 +424,8 @@ void l1t_tenant_unlink(struct l1t_tenant *t)
  * l1t_tenant_any_match() - find a tenant that was made for a pattern
  * @pattern: the pattern
  *
- * Context: l1t_lock held. Return: the tenant, or NULL if there is none.
+ * Context: l1t_lock held.
+ * Return: the tenant, or NULL if there is none.
  */
 struct l1t_tenant *l1t_tenant_any_match(const struct l1t_tenant *pattern)
 {
@@ -435,7 +443,8 @@ struct l1t_tenant *l1t_tenant_any_match(const struct l1t_tenant *pattern)
 /**
  * l1t_tenant_any_pattern() - find a pattern
  *
- * Context: l1t_lock held. Return: the pattern, or NULL if there is none.
+ * Context: l1t_lock held.
+ * Return: the pattern, or NULL if there is none.
  */
 struct l1t_tenant *l1t_tenant_any_pattern(void)
 {
@@ -444,6 +453,8 @@ struct l1t_tenant *l1t_tenant_any_pattern(void)
 
 /**
  * l1t_tenants_have_matches() - are there tenants that may have to be forgotten
+ *
+ * Return: true if there is a match of a pattern.
  */
 bool l1t_tenants_have_matches(void)
 {
@@ -453,7 +464,8 @@ bool l1t_tenants_have_matches(void)
 /**
  * l1t_tenant_forgettable() - find a match that has had no guests for long
  *
- * Context: l1t_lock held. Return: the match, or NULL if there is none.
+ * Context: l1t_lock held.
+ * Return: the match, or NULL if there is none.
  */
 struct l1t_tenant *l1t_tenant_forgettable(void)
 {

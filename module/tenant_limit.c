@@ -12,10 +12,11 @@
  * l1t_tenant_value() - value of a tenant's limit or audit threshold
  * @t: tenant or pattern
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  *
- * Context: RCU read section, l1t_lock, or the caller has a reference to @t, which is
- * not removed. Return: a number or L1T_NO_LIMIT.
+ * Context: RCU read section, l1t_lock, or the caller has a reference to @t, which is not
+ * removed.
+ * Return: a number or L1T_NO_LIMIT.
  */
 u64 l1t_tenant_value(const struct l1t_tenant *t, enum l1t_limit limit,
 		     enum l1t_bound bound)
@@ -37,7 +38,7 @@ static void put_in_force(struct l1t_tenant *t, enum l1t_limit limit,
  * l1t_tenant_request() - request a limit or an audit threshold of a tenant
  * @t: tenant or pattern
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  * @value: as for l1t_limit_request()
  *
  * Context: may sleep; callers serialize.
@@ -73,9 +74,10 @@ void l1t_tenant_enforce(struct l1t_tenant *t, enum l1t_limit limit,
  * l1t_tenant_count() - count one more excess of a tenant's limit or threshold
  * @t: tenant or pattern
  * @limit: which
- * @bound: which of the two
+ * @bound: limit or audit threshold
  *
  * A match counts for its pattern, too, because the match will be forgotten.
+ *
  * Context: RCU read section or l1t_lock.
  */
 void l1t_tenant_count(struct l1t_tenant *t, enum l1t_limit limit,
@@ -92,6 +94,7 @@ void l1t_tenant_count(struct l1t_tenant *t, enum l1t_limit limit,
  * @now: CLOCK_MONOTONIC in ns
  *
  * Context: l1t_lock held.
+ * Return: true if there is a token; it is not taken.
  */
 bool l1t_tenant_may_create(struct l1t_tenant *t, enum l1t_bound bound, u64 now)
 {

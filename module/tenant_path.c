@@ -11,6 +11,8 @@
 /**
  * l1t_path_name_bytes() - length of the name at the beginning of a path
  * @name: its first byte
+ *
+ * Return: bytes up to the next slash or the end.
  */
 size_t l1t_path_name_bytes(const char *name)
 {
@@ -20,6 +22,8 @@ size_t l1t_path_name_bytes(const char *name)
 /**
  * l1t_path_is_pattern() - is a path a pattern of paths
  * @path: from l1t_path_parse()
+ *
+ * Return: true if it has a wildcard.
  */
 bool l1t_path_is_pattern(const char *path)
 {
@@ -44,6 +48,8 @@ size_t l1t_path_literal(const char *pattern)
 /**
  * l1t_path_levels() - number of names in a path
  * @path: from the root; the root has 0
+ *
+ * Return: the number.
  */
 unsigned int l1t_path_levels(const char *path)
 {
@@ -108,6 +114,7 @@ static const char *next_name(const char *path, char *name)
  * @path: the path
  *
  * Context: l1t_lock held.
+ * Return: true if it does.
  */
 bool l1t_path_matches(const char *pattern, size_t literal, const char *path)
 {

@@ -359,7 +359,7 @@ static bool pace_sleep(struct l1t_vcpu *v, int version, u64 ns)
 	split_sleep(v, false);
 	trace_l1tune_throttle(v->guest->id, v->id, lowest_rate(v->guest),
 			      ktime_get_ns() - start);
-	/* Some kernels only do the work that a notification is for, and enter the guest. */
+	/* After TIF_NOTIFY_SIGNAL some kernels only run its work, and enter the guest. */
 	if (err == -ERESTARTSYS)
 		set_thread_flag(TIF_SIGPENDING);
 	return err != -ERESTARTSYS && !READ_ONCE(stopping);
@@ -422,6 +422,8 @@ static struct l1t_function timer_functions[] = {
 /**
  * l1t_throttle_need() - what rates need of the hooks that enforce them
  * @hook: which
+ *
+ * Return: what is needed of @hook.
  */
 enum l1t_need l1t_throttle_need(enum l1t_hook hook)
 {
@@ -483,7 +485,7 @@ static void update_tokens(void)
  *
  * An exit may write back a lease that has just been ended. It runs with preemption
  * disabled, so callers try again after a grace period; and then by the size that does
- * not depend on the number of vCPUs, which a VMM could change for ever.
+ * not depend on the number of vCPUs, which a VMM could keep changing.
  */
 static bool shorten_leases(struct l1t_guest *g, bool shared)
 {
@@ -562,6 +564,7 @@ void l1t_throttle_update(void)
  * l1t_throttle_stop() - pace nothing any more, and wake all threads that sleep for tokens
  *
  * They may still be running when this returns: each has a reference to its guest.
+ *
  * Context: may sleep; module unload.
  */
 void l1t_throttle_stop(void)

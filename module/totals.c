@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * Sums over vCPUs, guests and tenants.
+ *
  * To compute totals, every cell of every guest is read, which takes cache lines from
  * the CPUs that write them. So they are computed at most ten times a second, however
  * many readers there are, and are cached in between.
@@ -189,6 +191,8 @@ void l1t_tenant_totals(struct l1t_tenant *tenant, struct l1t_totals *t)
  * l1t_stolen_state() - is it known what L0 steals from vCPUs, and if not, why
  *
  * This needs the clock of each CPU, and the hooks that see where threads run.
+ *
+ * Return: L1T_STEAL_OK, or why it is not known.
  */
 enum l1t_steal_state l1t_stolen_state(void)
 {

@@ -35,10 +35,10 @@ u64 l1t_tune_value(enum l1t_tunable tunable)
 }
 
 /*
- * On CPUs where an HLT that does not exit lets the sibling's guest control return
- * predictions, KVM has a parameter to allow it; here it is never allowed. Nor is it
- * where a VM of any type may become one with protected state (KVM_SEV_INIT), because in
- * some kernels no member of struct kvm shows it.
+ * Never on CPUs where an HLT that does not exit lets the sibling's guest control return
+ * predictions; KVM itself allows it there by a parameter. Nor where a VM of any type may
+ * become one with protected state (KVM_SEV_INIT), because in some kernels no member of struct
+ * kvm shows it.
  */
 static bool hlt_in_guest_possible(void)
 {

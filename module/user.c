@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The counters are protected by l1t_lock; nothing is allocated or freed under it. */
+/* Counts VMs per user, under l1t_lock; nothing is allocated or freed under it. */
 #include <linux/hashtable.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
@@ -48,6 +48,7 @@ static struct l1t_user *known_user(kuid_t uid)
  * @uid: the user
  *
  * Context: l1t_lock held.
+ * Return: the number.
  */
 u32 l1t_user_vms(kuid_t uid)
 {
@@ -63,6 +64,8 @@ u32 l1t_user_vms(kuid_t uid)
  * @cred: of the creator
  *
  * The same user, whatever user namespaces they have created.
+ *
+ * Return: the user.
  */
 kuid_t l1t_cred_outermost(const struct cred *cred)
 {
@@ -115,7 +118,8 @@ void l1t_users_cancel(struct l1t_users *users)
  * l1t_users_alloc() - allocate the users to be charged for a VM
  * @cred: of its creator
  *
- * Context: may sleep. Return: the users, not charged yet; NULL if out of memory.
+ * Context: may sleep.
+ * Return: the users, not charged yet; NULL if out of memory.
  */
 struct l1t_users *l1t_users_alloc(const struct cred *cred)
 {

@@ -82,7 +82,8 @@ static bool print_line(char *line, unsigned int n, const void *arg)
  * @pos: offset in the file
  * @count: bytes wanted
  *
- * Context: may sleep. Return: bytes read; 0 at the end.
+ * Context: may sleep.
+ * Return: bytes read; 0 at the end.
  */
 ssize_t l1t_vmfail_read(struct l1t_vcpu *v, char *buf, loff_t pos, size_t count)
 {

@@ -84,6 +84,8 @@ static bool may_set(const struct l1t_vmx_caps *caps, enum l1t_vmx_register reg, 
  * l1t_vmx_has() - is a feature offered
  * @caps: registers as read
  * @feature: of l1t_vmx_features
+ *
+ * Return: true if it is.
  */
 bool l1t_vmx_has(const struct l1t_vmx_caps *caps, const struct l1t_vmx_feature *feature)
 {
@@ -135,6 +137,8 @@ u32 l1t_vmx_revision(const struct l1t_vmx_caps *caps)
 /**
  * l1t_enlightened_vmcs() - does L0, if it is Hyper-V, offer an enlightened VMCS
  * @caps: Hyper-V's leaves, 0 if L0 is not Hyper-V
+ *
+ * Return: true if L0 offers and recommends it.
  */
 bool l1t_enlightened_vmcs(const struct l1t_hyperv_caps *caps)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Decides which exits are slow: those that take longer than what is configured, or what
- * somebody watches for at the moment. Watching is a lease that expires by itself, so a
+ * Decides which exits are slow: those that take longer than the configured threshold, or
+ * than the present watchers' threshold. Watching is a lease that expires by itself, so a
  * watcher that is killed leaves nothing behind. While it lasts, the CPUs' context
  * switches are logged as well, and l1/slow/exits can be polled.
  *
@@ -71,6 +71,8 @@ static void look(struct work_struct *work)
 
 /**
  * l1t_watch_over_ns() - exits longer than this are slow; L1T_SLOW_OFF: none are
+ *
+ * Return: nanoseconds, or L1T_SLOW_OFF.
  */
 u64 l1t_watch_over_ns(void)
 {
@@ -79,6 +81,8 @@ u64 l1t_watch_over_ns(void)
 
 /**
  * l1t_watch_watched_ns() - the threshold of watchers; L1T_SLOW_OFF: there are none
+ *
+ * Return: nanoseconds, or L1T_SLOW_OFF.
  */
 u64 l1t_watch_watched_ns(void)
 {

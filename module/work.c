@@ -124,9 +124,9 @@ static int queue(struct l1t_work *work, task_work_func_t func)
  * l1t_work_queue() - queue a work for the current thread
  * @work: queued by one thread at a time
  *
- * Context: any but NMI, on a thread that is in an ioctl of KVM's. Return: 0; -EBUSY if
- * it is queued or running; -ESRCH if the thread is exiting; -ESHUTDOWN while the module
- * is being unloaded.
+ * Context: any but NMI, on a thread that is in an ioctl of KVM's.
+ * Return: 0; -EBUSY if it is queued or running; -ESRCH if the thread is exiting; -ESHUTDOWN
+ * while the module is being unloaded.
  */
 int l1t_work_queue(struct l1t_work *work)
 {
@@ -134,11 +134,13 @@ int l1t_work_queue(struct l1t_work *work)
 }
 
 /**
- * l1t_work_queue_within_ioctl() - queue a work that is over when this ioctl is
+ * l1t_work_queue_within_ioctl() - queue a work that ends with this ioctl
  * @work: queued by one thread at a time
  *
  * As l1t_work_queue(), for a work that the next thread may want to queue as soon as this
  * one has left the ioctl, see l1t_work_leave_needed().
+ *
+ * Return: as l1t_work_queue().
  */
 int l1t_work_queue_within_ioctl(struct l1t_work *work)
 {
@@ -146,11 +148,13 @@ int l1t_work_queue_within_ioctl(struct l1t_work *work)
 }
 
 /**
- * l1t_work_leave_needed() - start or stop using works that are over with their ioctl
+ * l1t_work_leave_needed() - start or stop using works that end with their ioctl
  * @needed: true to start; as often as it was started, it is stopped
  *
  * Without l1t_work_leave() a thread that gets no CPU after the ioctl would keep its work
- * busy, and undone, while another thread runs the vCPU. Context: may sleep.
+ * busy, and undone, while another thread runs the vCPU.
+ *
+ * Context: may sleep.
  */
 void l1t_work_leave_needed(bool needed)
 {
@@ -163,8 +167,8 @@ void l1t_work_leave_needed(bool needed)
 /**
  * l1t_work_leave() - the current thread leaves the ioctl: cancel what it has queued
  *
- * Context: any but NMI, while the ioctl keeps the works' owner alive, and the vCPU's
- * mutex the next thread away.
+ * Context: any but NMI. The ioctl keeps the works' owner alive, and the vCPU's mutex is held,
+ * so that no other thread queues them.
  */
 void l1t_work_leave(void)
 {
@@ -209,11 +213,12 @@ static bool all_done(void)
 /**
  * l1t_works_stop() - cancel all work that has not begun, wait for the rest
  *
- * No work can be queued any more. Work that has begun sleeps no longer than an
- * allocation does. A thread that has begun the work of others takes ours with it, and
- * does it afterwards: if that work sleeps on memory that its user does not provide, as
- * io_uring's may, unloading waits until the thread is killed. Context: may sleep; module
- * unload.
+ * No work can be queued any more. Work that has begun sleeps no longer than an allocation
+ * does. A thread that has begun the work of others takes ours with it, and does it
+ * afterwards: if that work sleeps on memory that its user does not provide, as io_uring's
+ * may, unloading waits until the thread is killed.
+ *
+ * Context: may sleep; module unload.
  */
 void l1t_works_stop(void)
 {
