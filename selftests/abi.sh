@@ -7,8 +7,8 @@
 ktap_print_header
 ktap_set_plan 15
 
-# documented: prints the files that the ABI names. A name in angle brackets stands
-# for each name in the first column of the table "<name> is one of".
+# documented: prints the files that the ABI names. A name in angle brackets is each of the
+# names in the first column of the table "<name> is one of".
 documented()
 {
 	awk '
@@ -34,6 +34,11 @@ documented()
 	}' "$1"
 }
 
+CGROUPS=$TMP/cgroups
+mkdir "$CGROUPS"
+trap 'kill_started; rmdir "$CGROUPS/l1tune-abi/a" "$CGROUPS/l1tune-abi"; umount "$CGROUPS"; clean_up' EXIT
+mount -t cgroup2 none "$CGROUPS"
+
 load gid=77
 start a --vcpus 2 --hold cpuid=10
 wait_for has_held a
@@ -45,16 +50,10 @@ vmm cpuid=10 > "$TMP/gone"
 wait_for test -e "$L1/gone/2"
 
 # A pattern, a match of it, and the tenant above.
-if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
-	where=/sys/fs/cgroup
-else
-	where=$TMP/cgroups
-	mkdir "$where" && mount -t cgroup2 none "$where"
-fi
-mkdir -p "$where/l1tune-abi/a"
+mkdir -p "$CGROUPS/l1tune-abi/a"
 echo / > $L1/tenants/add
 echo '/l1tune-abi/*' > $L1/tenants/add
-(echo 0 > "$where/l1tune-abi/a/cgroup.procs" && ask vm) > "$TMP/match"
+(echo 0 > "$CGROUPS/l1tune-abi/a/cgroup.procs" && ask vm) > "$TMP/match"
 wait_for test -e $CLASS/tenant-3/pattern
 
 # The CPU's capabilities are in vmx/ or in svm/.
@@ -120,7 +119,7 @@ equal "isa" "$(isa)" "$(value isa)" &&
 result "isa and virtualized agree with /proc/cpuinfo"
 
 refused=$(find "$L1/" "$guest/" "$CLASS"/tenant-*/ -type f ! -name uevent | while read -r f; do
-	{ echo rubbish > "$f"; } 2> /dev/null && echo "$f took it"
+	{ echo invalid > "$f"; } 2> /dev/null && echo "$f accepts it"
 done)
 check "no file accepts an invalid value" equal "writes" "" "$refused"
 
@@ -130,8 +129,6 @@ check "l1/events has a line for a new guest" grep -q "^[0-9]* [0-9]* EVENT=guest
 wait_for grep -qx 3 $L1/totals/vms && equal "usage" "1 2" "$(value usage/vms) $(value usage/vcpus)"
 result "usage and totals count a new guest"
 
-rmdir "$where/l1tune-abi/a" "$where/l1tune-abi"
-[ "$where" = /sys/fs/cgroup ] || umount "$where"
 kill_guests
 wait_for has_guests 0 && equal "usage" "0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes)"
 result "usage drops to 0 when the only guest is killed"

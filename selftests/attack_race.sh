@@ -35,7 +35,7 @@ result "$ROUNDS vCPUs that run before KVM_CREATE_VCPU returns cause no failure"
 
 if no_oops; then
 	unload
-	echo 0 > /proc/sys/kernel/ftrace_enabled
+	borrow /proc/sys/kernel/ftrace_enabled 0
 	load
 	check "with ftrace disabled the hooks that need it are unavailable" equal "hook" unavailable "$(value hooks/vcpu_create)"
 	spin cr0 1 > "$TMP/spin" && grep -q 'rounds [1-9]' "$TMP/spin"
@@ -43,7 +43,7 @@ if no_oops; then
 	races 200
 	result "without ftrace vCPUs that run before KVM_CREATE_VCPU returns cause no failure"
 	unload
-	echo 1 > /proc/sys/kernel/ftrace_enabled
+	give_back
 else
 	for what in "hooks that need ftrace" "exits for reason 0" "unknown vCPUs"; do
 		ktap_test_fail "$what: not tested because of an earlier oops"

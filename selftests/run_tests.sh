@@ -43,10 +43,10 @@ not_the_kernels()
 	END { tell() }'
 }
 
-# settings: prints all settings, uid first, because hlt_in_guest needs it
+# settings: prints all settings of the host, uid first, because hlt_in_guest needs it
 settings()
 {
-	for file in tune/uid limits/* audit/* tune/*; do
+	for file in tune/uid limits/* audit/* tune/* slow/over_ns start/port; do
 		echo "$file $(cat "$file")"
 	done
 }
@@ -56,6 +56,8 @@ take_away()
 {
 	gid=$(cat /sys/module/l1tune/parameters/gid)
 	(cd /sys/class/l1tune/l1 && settings) > "$WORK/settings"
+	# Only the tool knows the order in which tenants have to be defined.
+	l1tune save - > "$WORK/conf"
 	rmmod l1tune
 }
 
@@ -69,6 +71,7 @@ put_back()
 	while read -r file value; do
 		[ "$(cat "$file")" = "$value" ] || echo "$value" > "$file"
 	done < "$WORK/settings"
+	! grep -q '^tenant:' "$WORK/conf" || l1tune apply "$WORK/conf" | sed 's/^/# /'
 }
 
 # limited COMMAND…: with the timeout of the file settings, if there is one
