@@ -216,8 +216,8 @@ advised "advise names hot MSRs and how often each is used"
 end msrs
 
 runs plain --forever cpuid=1000
-seen=$(watched l1tune advise -i 2 plain)
-equal "sampling" off "$seen" && ! grep -q 'devices\|msrs' "$TMP/advice"
+seen=$(watched l1tune advise -i 2 plain) &&
+	equal "sampling" off "$seen" && ! grep -q 'devices\|msrs' "$TMP/advice"
 advised "advise does not sample a guest without port, MMIO or MSR exits"
 
 kill_guests

@@ -33,6 +33,6 @@ for _ in $(seq "$ROUNDS"); do
 	unload
 done
 equal "wrong sums" 0 "$wrong"
-result "a VM whose slots change is summed as it is, each of $ROUNDS times that the module is loaded"
-check "its VMM goes on" kill -0 "$(pid vmm)"
+result "the memory of a VM whose slots change is summed correctly, each of $ROUNDS times that the module is loaded"
+check "a VMM that changes slots keeps running while the module is loaded and unloaded" kill -0 "$(pid vmm)"
 ktap_finished

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # A user with access to /dev/kvm alone lets so many threads of a VM wait in KVM's ioctls
-# that the module cannot know of one more vCPU, and runs that one: it must not escape
-# max_exits_per_sec. Wants a clock that counts instructions and a kernel that can be preempted
+# that the module cannot register one more vCPU, and runs that one: it must not escape
+# max_exits_per_sec. Needs a clock that counts instructions and a kernel that can be preempted
 # anywhere.
 . "${0%/*}/lib.sh"
 
@@ -43,11 +43,11 @@ load
 before=$(value totals/unattributed)
 calls && equal "EAGAIN" "no no" "$(again held) $(again free)" && [ "$(cpuids held)" -gt 10000 ] &&
 	[ $(($(value totals/unattributed) - before)) -ge "$(cpuids held)" ]
-result "without limits a vCPU of which the module cannot know runs, and its exits count as unattributed"
+result "without limits a vCPU that the module cannot register runs, and its exits count as unattributed"
 within 30 has_guests 0
 
 calls forever && equal "EAGAIN" yes "$(again held)"
-result "a vCPU of which the module cannot know leaves its guest when a pace is set"
+result "a vCPU that the module cannot register leaves its guest when max_exits_per_sec is set"
 within 30 has_guests 0
 no_limits
 
@@ -59,12 +59,12 @@ no_limits
 
 limit max_exits_per_sec $RATE
 calls
-result "with max_exits_per_sec 16 threads of a VM wait in ioctls as before"
+result "with max_exits_per_sec 16 threads of a VM can wait in ioctls as without it"
 equal "EAGAIN" yes "$(again held)" && equal "CPUIDs" 0 "$(cpuids held)"
 result "a vCPU that cannot be paced does not run, and its VMM gets EAGAIN"
 # In two seconds; a guest may take what arrives in 100 ms at once.
 [ "$(cpuids free)" -gt $RATE ] && [ "$(cpuids free)" -lt $((RATE * 5 / 2)) ]
-result "when the threads have left, the vCPU runs at its pace"
+result "a vCPU that could not be paced runs at its pace when the 16 threads have left"
 within 30 has_guests 0
 check "usage is 0 after all vCPUs have ended" equal "usage" "0 0" "$(value usage/vms) $(value usage/vcpus)"
 no_limits

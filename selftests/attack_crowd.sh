@@ -80,7 +80,8 @@ equal "denied" 0 $(($(value denied/max_vms) + $(value denied/max_vcpus)))
 result "high limits: no VM and no vCPU was denied"
 
 kill_guests
-within 30 equal "usage" "0 0 0 0" "$(value usage/vms) $(value usage/vcpus) $(value usage/memory_bytes) $(value usage/nested_vms)"
+within 30 has_guests 0
+become "usage" "0 0 0 0" usage/vms usage/vcpus usage/memory_bytes usage/nested_vms
 result "usage is 0 after the waiting threads are killed"
 timeout -s KILL 30 rmmod l1tune
 result "the module unloads within 30 s after the waiting threads are killed"

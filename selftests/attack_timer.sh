@@ -69,7 +69,7 @@ timeout -s KILL 120 tick_runs $SECONDS_LONG > "$TMP/tick_runs" 2>&1
 status=$?
 ktap_print_msg "$(cat "$TMP/tick_runs")"
 equal "exit status" 0 $status && within 30 has_guests 0
-result "a timer that fires at each moment of KVM_RUN's entry does no harm while its guest is paced"
+result "a paced guest whose timer fires at any moment of entering KVM_RUN runs and ends without an error"
 
 unload
 ktap_finished

@@ -68,7 +68,7 @@ tries=0
 : > "$TMP/back"
 cp "$TMP/export" "$TMP/last"
 while [ $tries -lt 30 ]; do
-	l1tune export > "$TMP/next"
+	l1tune export > "$TMP/next" && grep -q '_total' "$TMP/next" || echo "export $tries failed" >> "$TMP/back"
 	went_back "$TMP/last" "$TMP/next" >> "$TMP/back"
 	mv "$TMP/next" "$TMP/last"
 	[ $tries -ne 15 ] || let_go busy

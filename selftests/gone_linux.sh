@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A stock Linux as a guest of Debian's QEMU, which dies in ways that are known: what
-# l1tune gone says of each. The guest is at /l2, see ./check.
+# A stock Linux as a guest of Debian's QEMU ends in known ways: l1tune gone names each
+# cause. The guest is at /l2, see ./check.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 
@@ -11,7 +11,7 @@ ktap_set_plan 6
 load
 
 known_deaths QEMU
-# A feature that KVM does not have on this CPU, of which the VMM tells the guest nevertheless.
+# A feature that KVM does not have on this CPU, and that the VMM shows to the guest all the same.
 if grep -qw xsave /proc/cpuinfo; then
 	feature=+avx512f refused="XSETBV of XCR0"
 else
@@ -19,6 +19,6 @@ else
 fi
 LINUX_CPU=host,x-force-features=on,$feature
 dies told_lies "triple fault, likely a restart after a panic: KVM answered $refused.* with #GP"
-result "a Linux that panics as KVM refuses to turn on a feature that its VMM has promised is said to have died of that"
+result "gone names the feature that KVM refused to a Linux that panics because its VMM had promised it"
 unload
 ktap_finished

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A stock Linux as a guest of kvmtool, which dies in ways that are known: what l1tune gone
-# says of each. Debian has no package of kvmtool. The guest is at /l2, see ./check.
+# A stock Linux as a guest of kvmtool ends in known ways: l1tune gone names each cause.
+# Debian has no package of kvmtool. The guest is at /l2, see ./check.
 . "${0%/*}/lib.sh"
 . "${0%/*}/linux_lib.sh"
 

@@ -44,7 +44,7 @@ equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)"
 result "hooks attach when KVM is loaded after the module"
 check "a guest's exits are counted exactly when KVM is loaded after the module" equal "CPUID exits" 100 "$(one_guest)"
 
-# It does not support this CPU, so it comes and goes again.
+# It does not support this CPU, so its initialization fails.
 modprobe "$(other_vendor)" 2> /dev/null
 equal "hooks" ok "$(hooks)" && equal "isa" "$(isa)" "$(value isa)" && equal "CPUID exits" 100 "$(one_guest)"
 result "hooks stay attached when the other vendor's KVM module cannot be loaded"
@@ -80,7 +80,7 @@ load max_vms=5
 check "a limit that is given at load waits for KVM" equal "hook" waiting "$(value hooks/refuse_vm)"
 modprobe $VENDOR
 equal "hook, effective" "ok 1" "$(value hooks/refuse_vm) $(value effective/max_vms)"
-result "a limit that is given at load is in effect when KVM comes"
+result "a limit that is given at load is in effect when KVM is loaded"
 unload
 
 ktap_finished

@@ -271,6 +271,32 @@ value()
 	cat "$L1/$1"
 }
 
+# values FILE…: prints values of the host in one line
+values()
+{
+	for file; do
+		value "$file"
+	done | xargs
+}
+
+# values_are WANTED FILE…
+values_are()
+{
+	wanted_values=$1
+	shift
+	[ "$(values "$@")" = "$wanted_values" ]
+}
+
+# become WHAT WANTED FILE…: whether they have these values within ten seconds
+become()
+{
+	becoming=$1
+	shift
+	wait_for values_are "$@"
+	shift
+	equal "$becoming" "$wanted_values" "$(values "$@")"
+}
+
 # status_of COMMAND…: prints its exit status; its output is in $TMP/stdout and $TMP/stderr
 status_of()
 {

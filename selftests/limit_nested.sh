@@ -54,7 +54,7 @@ nested fourth l3=10
 equal "#UD" "" "$(met_undefined fourth)" && equal "nested_vms" 2 "$(value usage/nested_vms)"
 result "max_nested_vms allows another guest when a nested guest ends"
 let_go fourth
-wait_for equal "nested_vms" 1 "$(value usage/nested_vms)"
+wait_for values_are 1 usage/nested_vms
 
 nested fifth off=1
 equal "#UD" "" "$(met_undefined fifth)" && equal "nested_vms" 1 "$(value usage/nested_vms)"
@@ -64,7 +64,7 @@ equal "#UD" "" "$(met_undefined sixth)" && equal "nested_vms" 2 "$(value usage/n
 result "another guest may use VMX or SVM after one turned it off"
 let_go fifth sixth
 
-wait_for equal "nested_vms" 1 "$(value usage/nested_vms)"
+wait_for values_are 1 usage/nested_vms
 check "below max_nested_vms only KVM itself checks restored nested state" asks "ok ok ok $(live_state ok EINVAL)" vm vcpu:0 reset restore
 check "nested state of a VM that ended does not count for max_nested_vms" equal "nested_vms" 1 "$(value usage/nested_vms)"
 

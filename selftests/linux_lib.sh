@@ -62,7 +62,7 @@ dies()
 	has_cause "$name" "$words"
 }
 
-# has_ended NAME: and its VMM, which is told not to start it again
+# has_ended NAME: whether its VMM has ended; the VMM does not restart the guest
 has_ended()
 {
 	! kill -0 "$(pid "$1")" 2> /dev/null

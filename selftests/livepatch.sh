@@ -35,7 +35,7 @@ calls()
 
 ktap_print_header
 [ -n "$PATCH" ] || skip_all "livepatch.ko is not built: make -C selftests livepatch"
-[ -d /sys/kernel/livepatch ] || skip_all "this kernel takes no livepatches"
+[ -d /sys/kernel/livepatch ] || skip_all "this kernel does not support livepatches"
 ktap_set_plan 9
 
 load

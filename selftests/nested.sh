@@ -16,6 +16,11 @@ field()
 	nested "$1" | awk -v name="$2" '$1 == name { print $2 }'
 }
 
+has_state()
+{
+	[ "$(field "$1" state)" = "$2" ]
+}
+
 # expected NAME LEVEL CODE…: number of exits with these codes in its program
 expected()
 {
@@ -101,6 +106,7 @@ test_mistakes()
 		[ "$mistakes" -ge 12 ] && equal "failed" "$mistakes" "$(field wrong failed)"
 		result "entries into L3 that KVM refuses are counted"
 		cp "$(guest_of wrong)/vcpu0/nested_failed" "$TMP/failed"
+		sed 's/^/# /' "$TMP/failed"
 		# There is room for 16 kinds.
 		sed -n 's/^mistake //p' "$TMP/wrong" | head -n 16 | {
 			bad=0
@@ -111,7 +117,7 @@ test_mistakes()
 			done
 			[ $bad = 0 ]
 		} && equal "sum" "$mistakes" "$(awk '{ n += $1 } END { print n }' "$TMP/failed")"
-		result "each refused entry into L3 has KVM's own message" || cat "$TMP/failed"
+		result "each refused entry into L3 has KVM's own message"
 	else
 		equal "failed" unknown "$(field wrong failed)"
 		result "failed is unknown if KVM does not report refused entries"
@@ -167,7 +173,7 @@ ktap_print_msg "$back trips, $ns ns, of $wall ns that the vCPU ran"
 result "trip_ns includes the time of L2's own exits"
 
 start inside --forever --spin-user-us 500000 l3out=100
-within 30 has_guest inside && within 30 equal "state" running "$(field inside state)"
+within 30 has_guest inside && within 30 has_state inside running
 before=$(field inside in_l3_ns)
 pause_ms 100
 after=$(field inside in_l3_ns)
@@ -175,7 +181,9 @@ after=$(field inside in_l3_ns)
 result "in_l3_ns grows while a guest stays in L3"
 
 as_user cat "$(guest_of inside)/vcpu0/nested" > "$TMP/read" 2>&1
-[ ! -s "$TMP/read" ] || grep -q 'Permission denied' "$TMP/read"
+grep -q 'Permission denied' "$TMP/read"
 result "other users cannot read vcpu0/nested"
 
+kill_guests
+unload
 ktap_finished

@@ -210,7 +210,7 @@ load
 is_all_in sleep 20 50 IO_INSTRUCTION vmm_sleep parts sleep
 result "time for which a VMM sleeps in each OUT is vmm_sleep"
 close "IO_INSTRUCTION, vmm_ns" "$(sed -n 's/^computed //p' "$TMP/sleep")" "$(part IO_INSTRUCTION vmm_ns)" 50
-result "time for which that VMM computes is vmm"
+result "time for which a VMM that sleeps in each OUT computes is vmm"
 equal "state" asleep "$(state_of sleep)"
 result "a guest whose VMM sleeps outside KVM_RUN is shown in state asleep"
 before=$(part HLT vmm_sleep_ns)

@@ -162,8 +162,8 @@ result "starts of guests that ended stay in start/times and start/last"
 
 echo 0xf4 > "$L1/start/port"
 begins port port cpuid=20 out=30 out_us=100
-equal "state" started "$(of port state)"
-equal "until" "port 0xf4" "$(sed -n 's/^until \([a-z]* [0-9a-fx]*\).*/\1/p' "$(guest_of port)/start")"
+equal "state" started "$(of port state)" &&
+	equal "until" "port 0xf4" "$(sed -n 's/^until \([a-z]* [0-9a-fx]*\).*/\1/p' "$(guest_of port)/start")"
 result "the first access to start/port ends the start"
 equal "OUTs" "30" "$(in_phase port boot $out)" && near "ns to the OUT" 10 "$(clock port all)" "$(total port)"
 result "the start lasts until the exit that accesses start/port"

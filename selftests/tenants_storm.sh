@@ -16,7 +16,7 @@ change_all()
 		for i in 0 1 2 3; do
 			define "t$i/*"
 			define "more$i"
-			set_of "t$i/*" max_vms 5 
+			set_of "t$i/*" max_vms 5
 			set_of "more$i" max_exits_per_sec $((1000 * (i + 1)))
 			set_of "more$i" max_vms_per_sec 3
 			echo 1 > "$(tenant "t$i")/audit/max_vms"
