@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: adds_up STATS-FILE SECONDS
- * Reads a vCPU's statistics file over and over and holds it to what must be
- * true at any moment: of each reason the parts are no more than the whole,
- * nothing ever goes back, and exits and guest together take all the time
- * there is, by this program's own clock, until the vCPU has gone: from then on
- * nothing changes. Ends early with the guest. Prints what it saw; status 1 if
- * anything did not hold.
+ * Reads a vCPU's statistics file again and again and checks what must be true
+ * at any moment: the parts of each reason sum to no more than its total, no
+ * value decreases, and exits and guest together take all the time that passes
+ * on this program's own clock, until the vCPU has ended: from then on nothing
+ * changes. Ends early with the guest. Prints what it saw; status 1 if a check
+ * failed.
  */
 #include <err.h>
 #include <errno.h>

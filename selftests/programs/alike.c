@@ -50,7 +50,7 @@
 #define LOG_US		100000
 #define WORK_NS		5000000
 
-/* ebx is what is accessed, edi and ebp are the first and the end of the pages. */
+/* ebx: the port, address, MSR or first page; edi: the next page; ebp: the end of the pages. */
 #define ACCESSES(name, access)						\
 	GUEST_CODE(name, 32,						\
 		   "1:	mov $128, %esi\n"				\

@@ -25,7 +25,7 @@ static inline void came(struct count *c)
 		;
 }
 
-/* By errno; what is no EDQUOT is strange, and the first such is told. */
+/* Counts EDQUOT in @c, any other errno in @strange, and prints the first of those. */
 static inline void refused(struct count *c, const char *what, atomic_long *strange)
 {
 	if (errno == EDQUOT)

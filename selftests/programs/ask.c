@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: ask WORD…
- * Asks KVM for one thing after the other, and prints for each "WORD ok" or
- * "WORD ERRNO". What it got it keeps until it ends.
+ * Makes one request of KVM for each WORD, in order, and prints "WORD ok" or
+ * "WORD ERRNO". Keeps what it was given until it exits.
  *
  *	vm			a VM, which the following words are about
  *	vcpu:ID			a vCPU of it, which the following words are about
  *	slot:ID[@AS]:BYTES	a memory slot, in address space AS; K, M, G too
  *	share:ID@AS		the same memory at the same address, in address space AS
- *	far:ID:BYTES		one beyond all addresses: KVM refuses it late
+ *	far:ID:BYTES		a memory slot beyond all addresses: KVM refuses it late
  *	del:ID move:ID log:ID	a slot is deleted, moved, logged
  *	close			the VM and its vCPUs are closed
  *	svme			EFER.SVME is set (SVM)
  *	reset restore		nested state is set: none, or that of a hypervisor
- *	uid:UID			be somebody else
- *	userns:OWNER:UID	be UID in a user namespace of OWNER's
+ *	uid:UID			run as user UID from here on
+ *	userns:OWNER:UID	run as UID in a user namespace that OWNER owns
  *	hold			go on after SIGUSR1
  */
 #define _GNU_SOURCE
@@ -307,7 +307,7 @@ static int ask(char *word)
 	if (!strcmp(word, "hold"))
 		return hold();
 	if (!arg)
-		errx(2, "what is %s?", word);
+		errx(2, "unknown word: %s", word);
 	if (!strcmp(word, "vcpu"))
 		return create_vcpu(strtoul(arg, NULL, 10));
 	if (!strcmp(word, "slot"))
@@ -326,7 +326,7 @@ static int ask(char *word)
 		return be(strtoul(arg, NULL, 10));
 	if (!strcmp(word, "userns"))
 		return enter_userns(arg);
-	errx(2, "what is %s?", word);
+	errx(2, "unknown word: %s", word);
 }
 
 int main(int argc, char **argv)

@@ -3,7 +3,7 @@
  * Usage: at_once THREADS ROUNDS
  * In each round all threads create a VM at the same moment, so that some are being
  * created while others are asked for; then all are closed. Prints the most and the
- * fewest that KVM said yes to in a round; status 1 if it said no by anything but EDQUOT.
+ * fewest that KVM created in a round; status 1 if an errno was not EDQUOT.
  */
 #include <err.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 /*
  * Usage: creates SECONDS
  * Creates VMs one after the other as fast as KVM lets it, and closes each. Prints how
- * many there were, how many were refused by EAGAIN, for how long it was at it, and how
- * long it had a CPU meanwhile.
+ * many there were, how many failed with EAGAIN, how long it took, and how long of that
+ * it was on a CPU.
  */
 #include <err.h>
 #include <errno.h>

@@ -136,7 +136,7 @@ static void asks_for_more(void)
 
 static void closes(void)
 {
-	/* The vCPU keeps the VM; its mapping goes with it. */
+	/* The vCPU's descriptor keeps the VM. */
 	sleep(1);
 }
 

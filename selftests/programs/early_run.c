@@ -6,7 +6,7 @@
  * first exit is for reason 0 on SVM, a read of CR0. Prints after each hundred
  * rounds in how many the vCPU was in KVM_RUN soon after. Each tenth round is in
  * a new VM, after the end of the last: CPU 1 has no vCPU to remember then.
- * Wants two CPUs.
+ * Needs two CPUs.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -51,8 +51,8 @@ static void *run_first(void *unused)
 }
 
 /*
- * KVM_CREATE_VCPU wants the vCPU's lock at its end, which KVM_RUN has: its guest
- * never exits to the VMM, so somebody else has to end that.
+ * KVM_CREATE_VCPU needs the vCPU's lock at its end, which KVM_RUN holds: its guest
+ * never exits to the VMM, so another thread has to interrupt it.
  */
 static void *kick(void *runner)
 {
@@ -87,7 +87,7 @@ static void play_round(int vm, int round)
 	guess = next_fd();
 	started = round;
 	vcpu = kvm_create_vcpu(vm, 1 + round % VCPUS);
-	/* As a known vCPU it goes on a little, so that its CPU remembers it. */
+	/* The vCPU is known now: it runs a little more, so that its CPU remembers it. */
 	usleep(300);
 	over = round;
 	deadline = now_ns() + LONGEST_NS;

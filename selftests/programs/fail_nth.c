@@ -2,19 +2,17 @@
 /*
  * Usage: fail_nth load MODULE-FILE [FUNCTION]
  *        fail_nth guest
- * Loads l1tune, or brings up a guest and runs it, over and over, each time
- * letting another one of the kernel's allocations fail: first the first, then
- * the second, until all that there are have failed once. What comes of it is
- * either what was wanted or an errno. Prints how often which; status 1 if the
- * errno was another than ENOMEM or the like, something was left behind, or
- * none of those that failed was the module's.
+ * Loads l1tune, or creates and runs a guest, again and again. Run N makes the
+ * kernel's Nth allocation fail, until a run has fewer than N. Each run must
+ * succeed or fail with an errno for lack of memory. Prints how often which;
+ * status 1 if there was another errno, something was left behind, or no failed
+ * allocation was the module's.
  *
- * Of loading, what comes before FUNCTION is left out; if none is named, what
- * the kernel's loader does before it calls the module: that is most of it, and
- * none of the module's.
+ * When loading, allocations before FUNCTION is called are skipped; the default
+ * skips those of the kernel's loader before it calls the module, which are most.
  *
- * Wants a kernel with fault injection (/proc/thread-self/fail-nth) that tells
- * of each failure in its log, with a trace of who asked (verbose is 2).
+ * Needs a kernel with fault injection (/proc/thread-self/fail-nth) that logs
+ * each failure with a stack trace (verbose is 2).
  */
 #include <err.h>
 #include <errno.h>
@@ -122,7 +120,7 @@ static bool undo_load(int ret)
 /* A loop of CPUID, in real mode. */
 static const unsigned char code[] = { 0x0f, 0xa2, 0xe6, 0x10, 0xeb, 0xfa };
 
-/* As a VMM does, which is told to try again. */
+/* Retries on EAGAIN and EINTR, as a VMM does. */
 static int run_vcpu(int vcpu)
 {
 	int ret;

@@ -141,7 +141,7 @@ static inline void ignore(int sig)
 	(void)sig;
 }
 
-/* A signal makes KVM_RUN return, and does nothing else. */
+/* Gives @sig a handler that does nothing, so that the signal only ends KVM_RUN. */
 static inline void let_interrupt(int sig)
 {
 	const struct sigaction action = { .sa_handler = ignore };

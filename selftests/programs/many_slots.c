@@ -5,7 +5,7 @@
  *        many_slots moving SLOTS
  * Adds memory slots to a VM, and prints what one costs among the first hundred
  * and among the last hundred, "first N" and "last N" in ns. With "seconds"
- * changes the flags of a slot for so long, and prints "changes N" and "worst N".
+ * changes a slot's flags for SECONDS, and prints "changes N" and "worst N" (ns).
  * With "moving" adds so many of a page each, prints "moving", and removes and adds
  * the last one until it is killed.
  */
@@ -35,7 +35,7 @@ static void delete_block(uint32_t from)
 		kvm_set_slot(vm, i, 0, 0, NULL);
 }
 
-/* The least of some tries: what else the machine does is no cost of the slots. */
+/* The least of several tries, to exclude what other work on the machine costs. */
 static uint64_t least_cost(uint32_t from)
 {
 	uint64_t least = -1ull, cost;

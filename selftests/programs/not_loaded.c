@@ -8,8 +8,8 @@
  *	CPU 1:                                          KVM_RUN fails, in a loop
  *
  * From 6.12 on KVM starts a thread at a VM's first KVM_RUN, before it loads the vCPU, and
- * a user who may have no more threads makes that fail. The first half of the time is without
- * CPU 1. Prints whether KVM_RUN fails so. Wants two CPUs.
+ * a user at their limit of threads makes that fail. CPU 1 is idle for the first half of
+ * the time. Prints whether KVM_RUN fails so. Needs two CPUs.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: out_of_calls UID [forever|more]
- * Uses up what l1tune has for the threads of one VM that are in ioctls, then runs the
- * boot vCPU, of which it cannot know at once.
+ * Uses up the records that l1tune has for the threads of one VM that are in ioctls, then
+ * runs the boot vCPU, which l1tune cannot recognise at once.
  *
  *	creator:  KVM_CREATE_VCPU ─────────> waits for the vCPU's lock
  *	runner:   sleeps ─────> KVM_RUN ───> has it, waits for a start-up IPI

@@ -11,7 +11,7 @@
  *	wrmsr:INDEX rdmsr:INDEX		an MSR; written is VALUE with wrmsr:INDEX:VALUE
  *	rdtsc:0				the TSC, without an exit
  *	cpuid:0				CPUID
- *	hlt:0				HLT, at which the VMM goes on at once
+ *	hlt:0				HLT, from which the VMM resumes at once
  *	vmcall:NUMBER vmmcall:NUMBER	a hypercall, on VMX and on SVM
  *
  * Options:
@@ -22,7 +22,7 @@
  *	--ioeventfd	KVM tells an eventfd of writes to port 0x5010
  *	--filter	the VMM serves writes of MSR 0x8b
  *	--hyperv	the guest is offered Hyper-V's interface
- *	--name NAME	for those who look at the command line
+ *	--name NAME	only to be seen in the command line
  */
 #define _GNU_SOURCE
 #include <getopt.h>

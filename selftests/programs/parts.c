@@ -69,8 +69,8 @@ static void compute(uint64_t ns)
 }
 
 /*
- * Of "both", what is slept is what it did. To ask the kernel for the thread's CPU
- * time would bring its counts up to date, which hides where they lag.
+ * For "both", only the sleep counts as what it did. Asking the kernel for the thread's
+ * CPU time would bring its counts up to date, and hide where they lag.
  */
 static void serve(const char *how)
 {

@@ -37,7 +37,7 @@ static void put_segment(uint8_t *at, uint16_t attributes, uint32_t limit)
 	put(at + 4, 4, limit);
 }
 
-/* Real mode, VMRUN intercepted, as KVM demands, and nothing else. */
+/* Real mode; only VMRUN is intercepted, as KVM demands. */
 static void write_vmcb(uint8_t *vmcb)
 {
 	int segment;

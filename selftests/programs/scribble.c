@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: scribble COUNT FILE…
- * Writes COUNT strings to each file, random ones and nearly right ones: each
- * must be refused with EINVAL or ERANGE and change nothing, or be a value that
- * the file then has. What is valid is decided here. Status 1 if it was not so.
+ * Writes COUNT strings to each file, random and nearly valid ones: each must be
+ * refused with EINVAL or ERANGE and change nothing, or be a value that the file
+ * then has. Decides by itself what is valid. Status 1 if a file disagrees.
  */
 #include <ctype.h>
 #include <err.h>
@@ -105,7 +105,7 @@ static void scribble(const char *file, int fd)
 	bool valid = len && means(file, text, len, wanted, sizeof(wanted));
 	ssize_t n;
 
-	/* sysfs writes nothing of nothing. */
+	/* sysfs does not pass an empty write to the file's owner. */
 	if (!len)
 		return;
 	read_value(fd, before, sizeof(before));

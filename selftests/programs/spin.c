@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: spin KIND SECONDS
- * A guest of one vCPU that does one thing in a loop for so long. Prints
- * "rounds N" and, where an instruction can be refused, "undefined N".
+ * A guest of one vCPU that runs the loop KIND for SECONDS. Prints "rounds N"
+ * and, where an instruction can be refused, "undefined N".
  *
  *	cr0		reads CR0: on SVM an exit for reason 0
  *	cpuid		CPUID, an exit each
@@ -47,7 +47,7 @@ GUEST_CODE(timer, 32,
 	   "	jmp 1b");
 GUEST_CODE(end_interrupt, 32, "movl $0, " APIC " + 0xb0\n iret");
 GUEST_CODE(no_end, 32, "iret");
-/* The handler of #UD counts, and goes on behind the loop's VMXOFF. */
+/* The handler of #UD counts, and continues after the loop's VMXOFF. */
 GUEST_CODE(vmxon, 32,
 	   "	jmp 2f\n"
 	   "	.org vmxon + 16\n"

@@ -59,7 +59,7 @@ static void parse(const char *word)
 	else if (len == 6 && !strncmp(word, "out_us", len))
 		out_us = strtoull(value + 1, NULL, 0);
 	else
-		errx(2, "what is %s?", word);
+		errx(2, "unknown word: %s", word);
 }
 
 static uint64_t how_it_ends(const char *end)

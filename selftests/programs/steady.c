@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: steady MILLISECONDS
- * Looks at the clock all the time, and prints for how many thousandths of the
- * time it could not, a millisecond or more at once: something else had the CPU.
+ * Reads the clock in a loop, and prints how many thousandths of the time it was
+ * off the CPU, counting only gaps of a millisecond or more.
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -2,10 +2,10 @@
 /*
  * Usage: storm LIMIT-VMS LIMIT-VCPUS PROCESSES THREADS SECONDS
  * Many threads create and destroy VMs and vCPUs as fast as they can, against
- * limits that are set for all of them together. What lives is counted here:
- * from when KVM has said yes until before it is closed, so never more than
- * there is. Prints the most that was alive at once, what was created and what
- * refused; status 1 if a limit was passed, or KVM said anything but EDQUOT.
+ * limits that are set for all of them together. Counts each from after KVM has
+ * created it until before it is closed, so never more than there are. Prints
+ * the most that were alive at once, and how many were created and refused;
+ * status 1 if a limit was passed or an errno was not EDQUOT.
  */
 #include <err.h>
 #include <fcntl.h>

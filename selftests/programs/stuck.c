@@ -4,8 +4,9 @@
  * A guest of user UID whose vCPU waits in mid-exit for a page that nobody
  * fills: WRMSR of the wall clock makes KVM write to guest memory. With "slot" a
  * second thread adds a memory slot and waits in KVM for the vCPU; with "later" the
- * guest gets there one exit later. Prints "stuck"; fills the page on SIGUSR1, and prints what came of it: "clock N" from
- * the guest, "slot ok". The guest exits on until SIGTERM.
+ * guest gets there one exit later. Prints "stuck"; fills the page on SIGUSR1, and
+ * prints the results: "clock N" from the guest, "slot ok". The guest exits on until
+ * SIGTERM.
  */
 #define _GNU_SOURCE
 #include <poll.h>

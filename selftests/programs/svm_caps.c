@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads what CPUID says of SVM by itself, one question at a time as AMD's
- * manual (volume 3, appendix E.4.9) puts them. Shares nothing with the module.
- * Prints "NAME VALUE" as the files of l1/svm/.
+ * Decodes CPUID's SVM features independently of the module, in the order of
+ * AMD's manual (volume 3, appendix E.4.9). Prints "NAME VALUE" as the files of
+ * l1/svm/.
  */
 #include <cpuid.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Usage: tenants_storm DIRECTORY TENANTS VMS VCPUS ALL-VMS THREADS SECONDS
- * One process for each tenant has so many threads that create and destroy VMs and vCPUs
+ * One process for each tenant has THREADS threads that create and destroy VMs and vCPUs
  * as fast as they can. A process is in the cgroup DIRECTORY/t0, t1 and so on, and moves
- * to the next one now and then, while what it has lives on. What lives is counted here
- * by the cgroup that it was created in, from when KVM has said yes until before it is
- * closed, so never more than there is. Prints the most that was alive at once; status 1
- * if that is more than VMS or VCPUS of one tenant or ALL-VMS of all, or KVM said
- * anything but EDQUOT.
+ * to the next one now and then, while its VMs and vCPUs live on. Counts each for the
+ * cgroup that it was created in, from after KVM has created it until before it is
+ * closed, so never more than there are. Prints the most that were alive at once;
+ * status 1 if that is more than VMS or VCPUS of one tenant or ALL-VMS of all, or an
+ * errno was not EDQUOT.
  */
 #include <err.h>
 #include <fcntl.h>

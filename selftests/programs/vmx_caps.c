@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Decodes the capability MSRs of VMX by itself, from /dev/cpu/0/msr, one
- * question at a time as Intel's manual (volume 3, appendix A) puts them.
- * Shares nothing with the module. Prints "NAME VALUE" as the files of l1/vmx/.
+ * Decodes the capability MSRs of VMX from /dev/cpu/0/msr, independently of the
+ * module, in the order of Intel's manual (volume 3, appendix A). Prints
+ * "NAME VALUE" as the files of l1/vmx/.
  */
 #include <cpuid.h>
 #include <fcntl.h>

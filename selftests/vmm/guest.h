@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the guest's code (assembler) and the VMM (C) agree on: where things
- * are in the guest's memory and how its program is described.
+ * What the guest's code (assembler) and the VMM (C) agree on: the layout of
+ * the guest's memory and the format of its program.
  *
  * Every vCPU has a gibibyte of guest-physical memory of its own, which it sees
  * at virtual address 0. Nothing is shared between vCPUs, so that no two of
@@ -69,7 +69,7 @@
 
 /*
  * An entry into L3 that KVM refuses: u64 where, a field of the VMCS or an address in
- * the VMCB; u64 what; u64 what is right there.
+ * the VMCB; u64 the wrong value; u64 the right value.
  */
 #define MISTAKE_WHERE		0
 #define MISTAKE_WRONG		8

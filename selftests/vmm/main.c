@@ -79,23 +79,23 @@ static void usage(FILE *f)
 	for (i = 0; vmm_kind_name(i); i++)
 		fprintf(f, "  %-10s %s\n", vmm_kind_name(i), vmm_kind_help(i));
 	fputs("\nOptions:\n"
-	      "  --name NAME          for those who look at the command line; -name guest=NAME too\n"
+	      "  --name NAME          only to be seen in the command line; also -name guest=NAME\n"
 	      "  --vcpus N            vCPUs, one thread each (1)\n"
 	      "  --order ORDER        blocks: kind after kind; mixed: one of each in turn (blocks)\n"
 	      "  --nested             the guest becomes a hypervisor even without l3 kinds\n"
-	      "  --mistakes N         it first enters its own guest N times in ways that KVM refuses, and\n"
-	      "                       says of each what KVM's message has in it\n"
-	      "  --failures N         N times it executes instructions of VMX that fail, and says of each\n"
-	      "                       error number how often\n"
+	      "  --mistakes N         the guest first enters its own guest N times in ways that KVM\n"
+	      "                       refuses; print for each what KVM's message must contain\n"
+	      "  --failures N         the guest executes failing VMX instructions in N rounds; print how\n"
+	      "                       often each error number must occur\n"
 	      "  --control WHERE=BITS sets bits of its VMCS (WHERE is a field's encoding) or VMCB (an offset)\n"
 	      "  --rounds N           rounds (1)\n"
 	      "  --forever            until SIGINT or SIGTERM ends it after a round; twice: at once\n"
 	      "  --seconds S          the first round that ends after S seconds is the last\n"
 	      "  --period-us US       how long a halt sleeps (1000)\n"
-	      "  --deadline           it begins before it is armed: a deadline on the TSC\n"
+	      "  --deadline           a halt ends at a TSC deadline set before it begins\n"
 	      "  --spin-user-us US    CPU time the VMM burns for each out and l3out (0)\n"
 	      "  --slow-every N       the VMM sleeps in every Nth out (0: in none)\n"
-	      "  --slow-us US         for so long (5000)\n"
+	      "  --slow-us US         how long that sleep lasts (5000)\n"
 	      "  --ioeventfd          KVM tells an eventfd of each out, and does not exit to the VMM\n"
 	      "  --huge-pages         memory in pages as large as the host has them for all\n"
 	      "  --paused             create the guest, run it after SIGUSR1 or a line on stdin\n"
@@ -400,7 +400,7 @@ static int report(struct options *o, struct vmm *vm)
 	return ret;
 }
 
-/* 0: done, 1: told to end, -1: failed */
+/* 0: done, 1: ended by a signal, -1: failed */
 static int one_guest(struct options *o)
 {
 	struct vmm *vm = vmm_create(&o->cfg);

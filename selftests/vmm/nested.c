@@ -22,7 +22,7 @@
 #define AR_TSS			0x8b
 #define AR_UNUSABLE		0x10000
 
-/* Here are what is intercepted, the permission maps, the TSC offset and the ASID. */
+/* Up to here: intercepts, permission maps, TSC offset and ASID. */
 #define VMCB_CONTROLS_END	0x60
 
 /* HOST_RSP: see guest_l3_exit_vmx */

@@ -46,7 +46,7 @@ static const struct kind {
 		       { guest_mmio, guest_mmio } },
 	[VMM_RDMSR] = { "rdmsr", "RDMSR, emulated by KVM", { guest_rdmsr, guest_rdmsr } },
 	[VMM_WRMSR] = { "wrmsr", "WRMSR, emulated by KVM", { guest_wrmsr, guest_wrmsr } },
-	[VMM_HLT] = { "hlt", "HLT, left to the VMM, which goes on at once",
+	[VMM_HLT] = { "hlt", "HLT, exits to the VMM, which resumes at once",
 		      { guest_hlt, guest_hlt } },
 	[VMM_HALT] = { "halt", "HLT, sleeps in KVM until the guest's APIC timer fires",
 		       { guest_halt, guest_halt } },
@@ -98,7 +98,7 @@ int program_check(const struct vmm_config *cfg)
 	unsigned int i;
 
 	if (cfg->count[VMM_HLT] && program_sleeps(cfg))
-		return vmm_fail("hlt and halt or nap exclude each other: HLT goes to the VMM or stays in KVM");
+		return vmm_fail("hlt cannot be combined with halt or nap: HLT either exits to the VMM or sleeps in KVM");
 	if (fresh_pages(cfg) > MAX_FRESH)
 		return vmm_fail("ept and l3ept: at most %d pages a round, use more rounds",
 				MAX_FRESH);
@@ -106,7 +106,7 @@ int program_check(const struct vmm_config *cfg)
 		return vmm_fail("off: once, in the only round");
 	for (i = VMM_L3; cfg->count[VMM_OFF] && i < VMM_KINDS; i++)
 		if (cfg->count[i])
-			return vmm_fail("off and l3 kinds exclude each other");
+			return vmm_fail("off cannot be combined with l3 kinds");
 	if (cfg->halt_period_us > 4000000 || (cfg->count[VMM_NAP] && cfg->halt_period_us > 800000))
 		return vmm_fail("halt period: at most 4000000 us, and 800000 us with nap");
 	return 0;
@@ -159,7 +159,7 @@ static const uint8_t *code_of(const struct vmm *vm, enum vmm_kind kind)
 	return kinds[kind].fn[vm->isa];
 }
 
-/* Ticks of the APIC's timer are nanoseconds here, those of the TSC are what they are. */
+/* A tick of KVM's APIC timer is a nanosecond; a tick of the TSC depends on its frequency. */
 static uint32_t halt_ticks(const struct vcpu *vcpu)
 {
 	const struct vmm_config *cfg = &vcpu->vm->cfg;

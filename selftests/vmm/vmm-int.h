@@ -142,7 +142,7 @@ static inline int vmm_failed(int len)
 #define vmm_fail(...) \
 	vmm_failed(snprintf(vmm_error_text, sizeof(vmm_error_text), __VA_ARGS__))
 int vmm_fail_errno(const char *what, const char *hint);
-/* A kernel module's boolean parameter, @missing if there is no such thing. */
+/* A kernel module's boolean parameter, @missing if there is none at @path. */
 bool vmm_module_param(const char *path, bool missing);
 
 /* cpu.c */

@@ -93,7 +93,7 @@ static int open_kvm(struct vmm *vm)
 	return 0;
 }
 
-/* In-kernel local APICs, nothing else of a PC's interrupt controllers. */
+/* In-kernel local APICs only; a PC's other interrupt controllers are not needed. */
 static int create_lapics(struct vmm *vm)
 {
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };

@@ -24,7 +24,7 @@
 #define VMM_MAX_VCPUS	240
 #define VMM_MAX_EXITS	32
 
-/* What a guest can be told to do; README.md has which exits that takes. */
+/* What a guest can do; README.md lists the exits that each kind takes. */
 enum vmm_kind {
 	VMM_CPUID,
 	VMM_OUT,
@@ -32,13 +32,13 @@ enum vmm_kind {
 	VMM_MMIO,
 	VMM_RDMSR,
 	VMM_WRMSR,
-	VMM_HLT,		/* left to the VMM, which goes on at once */
+	VMM_HLT,		/* exits to the VMM, which resumes at once */
 	VMM_HALT,		/* sleeps in KVM until the guest's timer fires */
 	VMM_NAP,		/* five times as long */
 	VMM_PAUSE,		/* a spinning loop; exits as the CPU finds */
 	VMM_VMCALL,
 	VMM_EPT,		/* first write to a fresh page */
-	VMM_OFF,		/* ends to be a hypervisor */
+	VMM_OFF,		/* stops being a hypervisor */
 	VMM_L3,			/* L3's CPUID, reflected to L2 */
 	VMM_L3OUT,		/* the other L3 kinds are handled by L1 */
 	VMM_L3RDMSR,
@@ -70,16 +70,16 @@ struct vmm_config {
 	uint32_t halt_period_us;	/* VMM_HALT sleeps that long, default 1000 */
 	bool halt_deadline;		/* until then on the TSC, not on the timer's count */
 	uint32_t user_spin_us;		/* CPU time the VMM burns for each VMM_OUT */
-	uint32_t slow_every;		/* the VMM sleeps in every so manieth VMM_OUT; 0: in none */
-	uint32_t slow_us;		/* for so long */
-	bool ioeventfd;			/* KVM serves VMM_OUT: it is only told, and not of how many */
-	bool huge_pages;		/* memory as large as it comes, kept when made fresh */
+	uint32_t slow_every;		/* the VMM sleeps in each Nth VMM_OUT; 0: in none */
+	uint32_t slow_us;		/* how long that sleep lasts */
+	bool ioeventfd;			/* KVM serves VMM_OUT and signals an eventfd */
+	bool huge_pages;		/* the largest pages available, kept when made fresh */
 };
 
-/* Part of what KVM says to the ith mistake; NULL behind the last. */
+/* Part of KVM's message for the ith mistake; NULL after the last. */
 const char *vmm_mistake(enum vmm_isa isa, unsigned int i);
 
-/* The ith error number of a round of failures and how often it comes; 0 behind the last. */
+/* The ith error number of a round of failures and how often it occurs; 0 after the last. */
 unsigned int vmm_failure(enum vmm_isa isa, unsigned int i, unsigned int *count);
 
 /* One line of the table of exits that a vCPU must have taken. */
@@ -95,7 +95,7 @@ struct vmm_result {
 	uint64_t rounds;		/* completed ones */
 	uint64_t wall_ns;		/* from the first KVM_RUN to the end of the last */
 	uint64_t wall_tsc;
-	uint64_t cpu_ns;		/* of it, what its thread had a CPU for */
+	uint64_t cpu_ns;		/* time on CPU of the vCPU's thread in wall_ns */
 	uint64_t user_exits;		/* returns of KVM_RUN */
 	uint64_t outs, slow_outs;	/* VMM_OUT, and those in which the VMM slept */
 	bool complete;			/* false: killed or failed within a round */
@@ -107,7 +107,7 @@ const char *vmm_error(void);
 /* Is the CPU KVM runs on Intel's or AMD's? */
 enum vmm_isa vmm_isa(void);
 
-/* Names of the kinds as on the command line; NULL behind the last. */
+/* Names of the kinds as on the command line; NULL after the last. */
 const char *vmm_kind_name(enum vmm_kind kind);
 const char *vmm_kind_help(enum vmm_kind kind);
 
@@ -124,9 +124,9 @@ int vmm_wait(struct vmm *vm);
 void vmm_destroy(struct vmm *vm);
 
 void vmm_result(struct vmm *vm, unsigned int vcpu, struct vmm_result *res);
-/* Instructions that the guest was told do not exist (#UD). */
+/* Instructions of the guest that raised #UD. */
 uint32_t vmm_undefined(struct vmm *vm, unsigned int vcpu);
-/* Halts that were armed again, as the interrupt came before them. */
+/* Halts whose timer was armed again because the interrupt came before HLT. */
 uint32_t vmm_early(struct vmm *vm, unsigned int vcpu);
 /*
  * The exits the vCPU must have taken in the rounds it completed, all but those
@@ -135,9 +135,9 @@ uint32_t vmm_early(struct vmm *vm, unsigned int vcpu);
  */
 unsigned int vmm_expect(struct vmm *vm, unsigned int vcpu, struct vmm_exits *exits,
 			unsigned int max);
-/* The ith control that L2 has written into its VMCS or VMCB; false behind the last. */
+/* The ith control that L2 has written into its VMCS or VMCB; false after the last. */
 bool vmm_written(struct vmm *vm, unsigned int vcpu, unsigned int i, struct vmm_control *control);
-/* The exits that depend on the host's timing (reason and code); false behind the last. */
+/* The exits that depend on the host's timing (reason and code); false after the last. */
 bool vmm_host_caused(unsigned int i, struct vmm_exits *exits);
 
 /* KVM's own statistics of a vCPU (KVM_GET_STATS_FD): calls @fn for each one. */

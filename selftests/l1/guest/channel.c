@@ -106,7 +106,8 @@ static void on_child(int sig)
 }
 
 /*
- * The command's end is the child's exit and not the pipe's: something it left running in the background may hold the pipe open for ever.
+ * The command ends when the child exits, not when the pipe closes: a process that it left in the
+ * background may keep the pipe open.
  */
 static int run(const char *nonce, char **argv)
 {
