@@ -7,8 +7,8 @@
 
 /*
  * A copy in which every byte that could do harm on a terminal is \xHH: control
- * characters, what is not UTF-8, and characters that reorder or hide text.
- * With ascii everything beyond it as well.
+ * characters, invalid UTF-8, and characters that reorder or hide text. With
+ * ascii, all bytes beyond ASCII as well.
  */
 char *escape_string(const char *s, bool ascii);
 
@@ -18,10 +18,10 @@ char *escape_for_terminal(const char *s);
 /* A copy that is valid UTF-8: bytes that are not become \xHH. */
 char *escape_invalid_utf8(const char *s);
 
-/* The length of the longest beginning of at most so many bytes that ends between characters. */
+/* The length of the longest prefix of at most @most bytes that does not cut a character. */
 size_t utf8_head(const char *s, size_t most);
 
-/* The longest end of at most so many bytes that begins between characters. */
+/* The longest suffix of at most @most bytes that does not cut a character. */
 const char *utf8_tail(const char *s, size_t most);
 
 #endif

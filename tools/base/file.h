@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * The whole of a file, whose size need not be known before, but no more than
- * this many bytes: a copy with a NUL behind it, or NULL with errno.
+ * The first @most bytes of a file, whose size need not be known (as below /proc): a
+ * copy with a NUL after it, or NULL with errno.
  */
 char *file_read(int dirfd, const char *name, size_t most, size_t *len);
 

@@ -75,7 +75,7 @@ static char *beside(const char *path)
 	return xasprintf("%.*s.%s.XXXXXX", dir_len, path, path + dir_len);
 }
 
-/* Is it another user's, who may have put it there for us to fill? */
+/* In a directory that all may write to, another user may have placed the file for us to fill. */
 static bool is_planted(const struct stat *file, const char *path)
 {
 	char *dir = xmemdup0(path, directory_len(path));

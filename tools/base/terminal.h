@@ -16,7 +16,7 @@ const char *terminal_warning(void);
 const char *terminal_alarm(void);
 const char *terminal_normal(void);
 
-/* How wide it is; 0 when stdout is none. */
+/* The width of the terminal; 0 if stdout is not one. */
 unsigned int terminal_columns(void);
 
 /*

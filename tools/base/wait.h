@@ -25,9 +25,9 @@ uint64_t boottime_ns(void);
 void wait_in_past(uint64_t start_ns, uint64_t end_ns);
 
 /*
- * The first SIGINT, SIGTERM or SIGHUP is noted for wait_until() to return, so
- * that what is printed is printed whole; the second one ends the process at
- * once, should the output be stuck.
+ * The first SIGINT, SIGTERM or SIGHUP makes wait_until() return, so that output
+ * is printed whole; the second ends the process at once, in case the output is
+ * stuck.
  */
 void wait_catch_signals(void);
 
@@ -44,9 +44,9 @@ enum wait_result wait_until_changed(uint64_t time_ns, int attribute_fd);
 enum wait_result wait_for_output(void);
 
 /*
- * For input of fd, or a change of the attribute attribute_fd, which is to be
- * read before the next wait; -1 stands for neither. However long; it ends as
- * well when nobody reads stdout any more.
+ * Waits without a timeout for input of fd, or a change of the attribute
+ * attribute_fd, which must be read before the next wait; -1 is neither. Returns
+ * also when stdout has no reader any more.
  */
 enum wait_result wait_for_input(int fd, int attribute_fd);
 

@@ -33,7 +33,7 @@ static int parse_ago(const char *text, uint64_t now_ns, uint64_t *ns)
 	return -EINVAL;
 }
 
-/* ".25" of a second; moves *text behind it. */
+/* ".25" of a second; moves *text past it. */
 static uint64_t take_fraction(const char **text)
 {
 	uint64_t ns = 0;

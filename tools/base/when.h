@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 /*
- * A time that somebody wrote, in ns of CLOCK_REALTIME: "03:12" (the last one that
- * there was), "2026-11-26 03:12:30.5", the same with T between and Z behind it
- * for UTC, or "-90m" for so long ago (s, m, h, d). 0, or -EINVAL.
+ * Parses a time from the user into ns of CLOCK_REALTIME: "03:12" (the latest in the
+ * past), "2026-11-26 03:12:30.5", the same with T in between and Z at the end for
+ * UTC, or "-90m" for 90 minutes ago (s, m, h, d). 0, or -EINVAL.
  */
 int when_parse(const char *text, uint64_t now_ns, uint64_t *ns);
 

@@ -25,7 +25,7 @@ static bool is_alike(const struct looked *a, const struct looked *b)
 	       (a->verdict != VERDICT_OPEN || !strcmp(a->how, b->how));
 }
 
-/* Of those that are alike the first one names all. */
+/* Causes with the same verdict and text share a line, printed for the first of them. */
 static void print_causes(const struct advice *advice, size_t first)
 {
 	size_t i;
@@ -274,7 +274,7 @@ static int take(const struct options *options, const struct selection *guests,
 	static const struct selection everyone;
 	const struct snapshot_request request = {
 		.selection = &everyone, .all = guests->num, .may_match_none = true,
-		/* With the threads of its vCPUs a guest is told from others of its process. */
+		/* The threads of its vCPUs tell a guest from others of the same process. */
 		.beside = true, .vcpus = !options->env.past,
 		.l3 = !options->env.past,
 	};

@@ -12,7 +12,7 @@
 #include "cmd/apply-tenant.h"
 #include "settings/tenant-define.h"
 
-/* By path; of the same one what is defined goes before a match. */
+/* By path; a defined tenant sorts before a match of the same path. */
 static int compare_paths(const void *a, const void *b)
 {
 	const struct tenant *x = *(const struct tenant *const *)a;
@@ -71,8 +71,8 @@ static void add_planned(struct tenant_plan *tenants, const struct conf *conf)
 }
 
 /*
- * Of the patterns the first one counts that was defined. Those of the file are in their
- * place up to the first one that is not; those behind it are defined anew.
+ * If several patterns match, the one defined first applies, so their order matters. From
+ * the first pattern on that is not where the file has it, all are defined again.
  */
 static void find_misplaced(struct tenant_plan *tenants, const struct conf *conf)
 {
@@ -130,7 +130,7 @@ void tenant_plan_free(struct tenant_plan *tenants)
 	tenants_free(&tenants->now);
 }
 
-/* What a tenant has, or what one has that is defined now. */
+/* The value that a tenant has, or would have if it were defined now. */
 static int read_value(const struct env *env, const struct tenant *tenant,
 		      const struct setting *setting, char *value, size_t size)
 {
@@ -203,8 +203,8 @@ static void plan_write(struct planned_tenant *p, const struct env *env,
 }
 
 /*
- * As of settings of this machine: a line is written also when it is set already. One
- * that is defined again has what its lines set.
+ * As for settings of this machine, a line is written even if its value is already set.
+ * A tenant that is defined again gets what its lines set.
  */
 static int plan_defined(struct planned_tenant *p, const struct env *env,
 			const struct conf *conf)

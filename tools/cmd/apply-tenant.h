@@ -24,7 +24,7 @@ struct planned_tenant {
 	bool is_pattern;
 	/* Is defined again, after those above it. */
 	bool is_misplaced;
-	/* Of one that was not defined before: it is now. */
+	/* It was not defined before. */
 	bool is_new;
 	uint64_t id;
 	struct plan plan;

@@ -25,9 +25,8 @@
 #define MAX_WAITS	20
 
 /*
- * A line is written also when it says what is set already: the module then
- * tries again to get a hook that somebody else had. What no line sets gets what
- * it has without one.
+ * A line is written even if its value is already set: the module then tries again
+ * to attach a hook that was in use. A setting without a line gets its default.
  */
 static void plan_write(struct plan *plan, const struct env *env,
 		       const struct conf *conf, const struct setting *setting,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* huge_pages=collapse of l1tune tune and l1tune try, and what is said of it. */
+/* huge_pages=collapse of l1tune tune and l1tune try, and its messages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -12,7 +12,7 @@ enum {
 	WORDS_FILES = 1 << 1,
 	WORDS_REASONS = 1 << 2,
 	WORDS_COMMANDS = 1 << 3,
-	/* Of the command's names: each as it is, or before =VALUE. */
+	/* The command's names: alone, or as NAME=VALUE. */
 	WORDS_NAMES = 1 << 4,
 	WORDS_ASSIGNMENTS = 1 << 5,
 	/* tenant:PATH */
@@ -59,7 +59,7 @@ struct command {
 	size_t num_columns;
 	/* NULL if the command chooses them itself. */
 	const char *default_columns;
-	/* A list in its help: false behind its end. */
+	/* A list in its help; false after the last entry. */
 	const char *names_title;
 	bool (*names)(size_t i, struct named *named);
 };
@@ -75,7 +75,7 @@ extern const struct command l1tune;
 /* All, in the order of the help; ends with NULL. */
 extern const struct command *const all_commands[];
 
-/* With "did you mean" if there is none: NULL. */
+/* NULL if there is none, with a "did you mean" in the error. */
 const struct command *command_find(const char *name, struct error *error);
 
 /*

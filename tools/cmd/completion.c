@@ -21,7 +21,7 @@
 
 /* The word that is to be completed. */
 struct target {
-	/* Stays as it is: "--sort=", or "ID," of a list. */
+	/* Not completed: "--sort=", or "ID," of a list. */
 	char *prefix;
 	const char *rest;
 };
@@ -39,7 +39,7 @@ static void offer(const struct target *target, const char *word,
 	free(escaped_word);
 }
 
-/* What stands before the last of these letters stays as it is. */
+/* The word up to the last of these letters is prefix, and not completed. */
 static void keep_before(struct target *target, const char *letters)
 {
 	size_t len = strlen(target->rest);
@@ -233,7 +233,7 @@ static void offer_commands(const struct target *target)
 			      all_commands[i]->summary);
 }
 
-/* words are those that are there already, behind the command. */
+/* @words: those after the command that are already typed. */
 static void offer_words(struct target *target, const struct command *command,
 			char **words, int num, struct options *options)
 {
@@ -245,7 +245,7 @@ static void offer_words(struct target *target, const struct command *command,
 		offer_seen(target, options, words);
 	else if (command->words & WORDS_GUESTS)
 		offer_seen(target, options, NULL);
-	/* They may be thousands: only behind what says that one is wanted. */
+	/* There may be thousands: only after "tenant:". */
 	if (command->words & WORDS_TENANTS && begins_with(target->rest, TENANT))
 		offer_paths(target, options, TENANT);
 	else if (command->words & WORDS_TENANTS)

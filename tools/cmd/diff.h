@@ -5,7 +5,7 @@
 #include "model/cell.h"
 #include "ui/options.h"
 
-/* Columns of diff: of two sides, of what is between two files, and of two fleets. */
+/* Columns of diff: of sides A and B, of the interval between two files, and of two fleets. */
 enum {
 	COL_LEVEL, COL_REASON, COL_CODE, COL_RATE_A, COL_RATE_B, COL_TIME_A,
 	COL_TIME_B, COL_AVG_A, COL_AVG_B, COL_P99_A, COL_P99_B, COL_CHANGE,

@@ -132,8 +132,8 @@ static void remember_all(struct names *names, const struct env *env)
 }
 
 /*
- * Uevents reach all network namespaces but those of user namespaces. 0, or
- * an exit status after saying that this is such a one.
+ * Uevents reach only network namespaces of the initial user namespace. 0, or
+ * an exit status after a message if this is another one.
  */
 static int check_namespace(const struct env *env)
 {
@@ -302,7 +302,7 @@ static int show_recorded(struct follower *follower)
 	return status;
 }
 
-/* Uevents were lost; the file has them all, but for those of the module. */
+/* Uevents were lost; the file has all events but the module's load and unload. */
 static int recover(struct follower *follower)
 {
 	if (follower->file.fd >= 0)
@@ -311,7 +311,7 @@ static int recover(struct follower *follower)
 	return tell_loss(follower, 0);
 }
 
-/* A uevent is for those who cannot read the file, and for the module itself. */
+/* Uevents are used where the file cannot be read, and for the module's load and unload. */
 static bool is_told_by_file(const struct follower *follower,
 			    const struct event *event)
 {

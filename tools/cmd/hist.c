@@ -21,7 +21,7 @@
 /* With a shorter bar the parts of the time stand below the picture. */
 #define MIN_BAR		8
 
-/* " - " and "     12345 " beside the bounds, before the bar; the parts behind it. */
+/* " - " and "     12345 " next to the bounds, before the bar; the parts after it. */
 #define LABEL_WIDTH	14
 #define SPLIT_WIDTH	34
 #define SPLIT_BAR	8
@@ -118,7 +118,7 @@ static char *split_line(const struct exit_cell *cell, unsigned int part,
 	return line;
 }
 
-/* Of the bounds of a bucket: the last one begins at 2^32 ns. */
+/* Wide enough for every bound of a bucket: the last bucket begins at 2^32 ns. */
 static size_t bound_width(const struct options *options)
 {
 	return options->style.bytes ? 10 : 7;

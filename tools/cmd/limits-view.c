@@ -184,7 +184,7 @@ static int print_rows(const struct options *options, const struct limit_rows *ro
 	return table_print(options->table, &options->style);
 }
 
-/* Is it the first row of its tenant, and none of those behind it is set? */
+/* Is it the first row of its tenant, without a limit set in it or in the rows after it? */
 static bool has_nothing_set(const struct limit_rows *rows, size_t first)
 {
 	const struct tenant *tenant = rows->v[first].tenant;

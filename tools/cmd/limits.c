@@ -17,7 +17,7 @@
 
 /* A command line, taken apart. */
 struct request {
-	/* Limits that are named; all when none is. Of a tenant, in the order of its limits. */
+	/* Limits that are named; all if none is. For a tenant, in the order of its limits. */
 	bool limits[NUM_LIMITS];
 	bool has_limits;
 	struct selection guests;
@@ -126,7 +126,7 @@ static int read_named(const struct env *env, const struct request *request,
 	return status;
 }
 
-/* Who may not see tenants sees this machine's limits; who names one is told. */
+/* Without permission to read tenants, shows the host's limits; fails if one was named. */
 static int read_tenants(const struct env *env, const struct request *request,
 			const struct host *host, struct limits_view *view)
 {

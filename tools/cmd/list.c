@@ -67,7 +67,7 @@ static const struct column columns[NUM_LIST_COLS] = {
 			 .is_text = true, .is_cut_last = true },
 };
 
-/* Of a guest or a vCPU. */
+/* What one row shows: of a guest or a vCPU. */
 struct counts {
 	uint64_t interval_ns;
 	uint64_t exits;
@@ -236,7 +236,7 @@ static int run(struct options *options)
 {
 	bool is_said = false;
 
-	/* The default columns of guests have nothing of it. */
+	/* The default columns of guests do not need it. */
 	options->beside = options->by || options->json || options->columns || options->sort;
 	options->tenants = options->by;
 	options->charges = options->by || options->columns || options->sort;

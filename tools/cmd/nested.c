@@ -53,7 +53,7 @@ static const struct column columns[NUM_COLS] = {
 	[COL_SHARE] = { "SHARE", "share of the round trips' time; HLT, which waits, has none" },
 };
 
-/* An exit whose reason was not kept is none that was handled. */
+/* An exit whose reason was not kept does not count as handled. */
 static void fill_exits(struct value *row, const struct guest_snapshot *guest,
 		       const struct l3_exits *exits)
 {

@@ -16,7 +16,7 @@
  * often where there are more of them.
  */
 #define LOOKS_MOST	200
-/* Below it is nothing: what no record has is unknown, and never as it is now. */
+/* Used for all directories: what no record has is unknown, never the present value. */
 #define NOWHERE		"/dev/null"
 
 /* What a command is to show: as of the end, or what happened in between. */

@@ -35,7 +35,7 @@
 
 #define DOCTOR	0
 
-/* The documents of other commands; what happened in the interval, or what is so now. */
+/* The documents of other commands: of the interval, or of the present state. */
 static const struct source {
 	const char *command;
 	bool is_of_interval;
@@ -50,7 +50,7 @@ static const struct source {
 struct reporter {
 	const struct options *options;
 	bool is_past;
-	/* Of what is reported, and as it was asked for. */
+	/* The interval that is reported, and the one requested. */
 	uint64_t start_ns, end_ns, asked_start_ns, asked_end_ns;
 	struct capture captures[ARRAY_SIZE(sources)];
 	struct machine machine;
@@ -79,7 +79,7 @@ static int check_output(const struct options *options)
 	return error_set(options->error, "-o FILE is missing: use it for a page, or --text for a terminal");
 }
 
-/* A time as replay takes it, whatever zone it is told in. */
+/* A time as replay takes it, whatever the time zone. */
 static char *utc_text(uint64_t ns)
 {
 	time_t seconds = ns / NSEC_PER_SEC;

@@ -16,7 +16,7 @@
 
 #define HEADER	"# Settings for l1tune apply, written by l1tune save: see l1tune.conf(5)."
 
-/* A line that is there stays, with max in it if need be: it may have a comment. */
+/* An existing line is kept, as "max" if the limit is not set: it may have a comment. */
 static int fill(const struct env *env, struct conf *conf)
 {
 	const struct setting *s;
@@ -60,7 +60,7 @@ static int fill_tenant(const struct env *env, const struct tenant *tenant, struc
 	return STATUS_OK;
 }
 
-/* The line of a tenant that is not there any more would define it. */
+/* A line would define its tenant again, so those of tenants that were removed are disabled. */
 static void disable_others(const struct tenants *tenants, struct conf *conf)
 {
 	size_t i;
@@ -100,7 +100,7 @@ static int fill_tenants(const struct env *env, struct conf *conf)
 	size_t i;
 	int status;
 
-	/* A module without them says nothing of lines that are there. */
+	/* A module without tenants: existing lines are kept. */
 	if (!tenants_are_known(env))
 		return STATUS_OK;
 	status = tenants_load(env, &tenants);

@@ -19,7 +19,7 @@ enum {
 	COL_TENANT, COL_CGROUP, COL_STARTED, COL_ENDED, COL_P50, COL_P90, COL_P99, NUM_COLS
 };
 
-/* Of what took most time, so many are shown. */
+/* How many of the longest parts of a start are shown. */
 #define MOST_COSTS	3
 
 json_t *start_to_json(const struct start *start, const struct start_list *list);

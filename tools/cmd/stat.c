@@ -63,7 +63,7 @@ struct block {
 	const struct guest_snapshot *snapshot;
 	const struct vcpu_snapshot *vcpu;
 	bool is_sum;
-	/* Of those of a tenant or a cgroup: what its path is. */
+	/* A sum for a tenant or a cgroup, whose path is its name. */
 	bool is_account;
 };
 

@@ -31,7 +31,7 @@ struct request {
 	struct selection guests;
 };
 
-/* What is shown: a setting as it is. */
+/* A line of output: a setting and its value. */
 struct line {
 	const struct setting *setting;
 	const char *change;

@@ -84,9 +84,9 @@ static void complain_missed(struct watcher *w, const struct guest_snapshot *gues
 }
 
 /*
- * The module keeps the last ones, so those that are lost are older than all that
- * are there. One that lacks between others was written while they were read, and
- * is there the next time, as are those behind it.
+ * The module keeps the newest ones, so lost ones are older than all that it has.
+ * One that is missing between others was being written while they were read: it
+ * and those after it are taken at the next look.
  */
 static bool is_behind_gap(const struct slow_exit *v, size_t i)
 {

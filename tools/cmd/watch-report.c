@@ -36,7 +36,7 @@ static const char *reason_of(const struct guest_snapshot *guest, uint32_t level,
 	return "?";
 }
 
-/* Prints it, with what is between the name and the rest. */
+/* Prints the start of a line: guest, vCPU and time. */
 static void print_head(const struct guest_snapshot *guest, uint64_t vcpu, const char *time)
 {
 	char *name = escape_for_terminal(guest->guest.name);

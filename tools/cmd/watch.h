@@ -35,7 +35,7 @@ struct watcher {
 	size_t num;
 	struct blame culprits;
 	uint64_t num_slow, num_hangs, num_missed;
-	/* By what is there before, which is not shown. */
+	/* The first look is done: only what comes after it is shown. */
 	bool is_started;
 	bool is_over;
 	bool stack_is_withheld;

@@ -10,7 +10,7 @@
 /* A file below the class, what it had and what it gets. */
 struct class_write {
 	char path[256];
-	/* A whole path instead: of what is not the module's. */
+	/* path is absolute: the file is not the module's. */
 	bool is_whole;
 	char before[32];
 	char *after;

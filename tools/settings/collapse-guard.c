@@ -16,7 +16,7 @@
 #include "model/vcpu.h"
 #include "settings/collapse-guard.h"
 
-/* Of this machine's memory so much stays available, and no less than that. */
+/* The least memory of the machine that must stay available. */
 #define LEAST_AVAILABLE_PERCENT	5
 #define LEAST_AVAILABLE_BYTES	(64ULL << 20)
 

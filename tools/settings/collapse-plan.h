@@ -18,7 +18,7 @@ enum collapse_fate {
 	/* Its pages are there, and it has not been its turn. */
 	FATE_POSSIBLE,
 	FATE_HUGE,
-	/* Left alone, by what is known before. */
+	/* Not tried. */
 	FATE_EDGE,
 	FATE_MISALIGNED,
 	FATE_LOGGED,
@@ -51,7 +51,7 @@ struct fate {
 
 extern const struct fate collapse_fates[NUM_FATES];
 
-/* A part of the VMM's memory of which one thing is to be said. */
+/* A part of the VMM's memory with a single fate. */
 struct collapse_span {
 	uint64_t start, end;
 	enum backing backing;

@@ -32,8 +32,8 @@
 #define PAGE_EXCLUSIVE	(1ULL << 56)
 
 /*
- * A call holds up the guest's faults. A pause follows that is so many times as
- * long, unless the call was too short to have done anything.
+ * A call delays the guest's faults. It is followed by a pause of PAUSE_TIMES its
+ * duration, unless it was too short to have done anything.
  */
 #define PAUSE_TIMES	4
 #define SHORT_CALL_NS	100000ULL
@@ -43,15 +43,15 @@
 #define CHECK_NS	(NSEC_PER_SEC / 100)
 
 /*
- * The kernel says the same of a page that is pinned and of one that a fault holds
- * for a moment, and refuses what NUMA balancing or the VMM has unmapped or protected
- * meanwhile: it is tried again, unless so many parts in a row were in vain.
+ * The kernel fails alike for a page that is pinned and for one that a fault holds
+ * for a moment, or that NUMA balancing or the VMM has just unmapped or protected. So
+ * it is tried again, unless MOST_HELD parts in a row have failed.
  */
 #define MOST_TRIES	4
 #define TRY_AGAIN_NS	(NSEC_PER_SEC / 100)
 #define MOST_HELD	8
 
-/* In a row: the kernel compacts memory for each, in vain. */
+/* Stops after this many failures in a row: the kernel compacts memory for each. */
 #define MOST_WITHOUT_HUGE_PAGE	8
 
 /* The initial PID namespace; a constant of the kernel, PROC_PID_INIT_INO. */
@@ -75,7 +75,7 @@ static int collapse_by_kernel(int pid_fd, uint64_t start)
 	return done < 0 ? -errno : 0;
 }
 
-/* The advice is looked at before the length, which is none. */
+/* The kernel checks the advice before the length, so a length of 0 is enough. */
 static bool kernel_can_collapse(void)
 {
 	return !madvise(NULL, 0, MADV_COLLAPSE);
@@ -156,7 +156,7 @@ static void close_process(struct collapse *c)
 		close(c->proc_fd);
 }
 
-/* The guest's memory is not to grow: only what is there and its own is taken. */
+/* Only pages that are present and not shared are collapsed, so that memory does not grow. */
 static enum collapse_fate look_at_pages(struct collapse *c, uint64_t start,
 					enum backing backing)
 {

@@ -10,7 +10,7 @@
 #include "model/host.h"
 #include "settings/collapse-plan.h"
 
-/* A vCPU that waits this long for its memory ends it, unless told otherwise. */
+/* By default, stops when a vCPU has waited this long for its memory. */
 #define COLLAPSE_MOST_STALL_NS	(NSEC_PER_SEC / 10)
 
 struct collapse_request {

@@ -64,7 +64,7 @@ static struct owner *find_owner(const struct conf *conf, const char *tenant)
 	return found ? *found : NULL;
 }
 
-/* A line that has a setting now, and stands behind those of its tenant. */
+/* Adds a line that has a setting, after the others of its tenant. */
 static void index_line(struct conf *conf, struct conf_line *line)
 {
 	size_t number = line - conf->lines + 1;
@@ -357,7 +357,7 @@ static char *assignment_of(const char *tenant, const struct setting *setting)
 	return text;
 }
 
-/* A line whose meaning is the same is left as it is. */
+/* A line with an equal value is not changed. */
 void conf_set(struct conf *conf, const char *tenant, const struct setting *setting,
 	      const char *value)
 {

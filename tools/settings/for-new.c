@@ -14,8 +14,8 @@
 #define MAX_BTF	(64 << 20)
 
 /*
- * Since 6.1 a VM has a value of its own only if somebody has set one, which a member of
- * struct kvm says. Before, each VM takes the parameter's value when it is created.
+ * Since 6.1 a VM has its own value only if its VMM has set one, which this member of
+ * struct kvm shows. Before 6.1, each VM takes the parameter's value at its creation.
  */
 #define FLAG	"override_halt_poll_ns"
 

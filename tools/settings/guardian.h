@@ -22,8 +22,8 @@ int guardian_start(struct guardian *guardian, const struct env *env,
 		   struct class_write *write);
 
 /*
- * The value has been written. Should it be a third one in the end, somebody
- * else has set it, and it stays.
+ * The value has been written. If the file has another one at the end, another
+ * process has set it, and it is kept.
  */
 void guardian_expect(struct guardian *guardian, const struct env *env,
 		     const struct class_write *written);

@@ -96,7 +96,7 @@ int limit_rows_read(struct limit_rows *rows, const struct env *env,
 	return status;
 }
 
-/* Of a pattern the match that uses most counts. */
+/* A pattern's use is that of the match that uses most. */
 static void add_use(struct limit_row *row, const struct limit_row *match)
 {
 	if (!match->use.is_known || (row->use.is_known && row->use.value >= match->use.value))

@@ -5,7 +5,7 @@
 #include "model/snapshot.h"
 #include "settings/limit-use.h"
 
-/* A limit of this machine, of a tenant, or as it is for one guest. */
+/* A limit of this machine, of a tenant, or of one guest. */
 struct limit_row {
 	/* Both are NULL for this machine. */
 	const struct guest *guest;
@@ -35,9 +35,9 @@ int limit_rows_add_tenant(struct limit_rows *rows, const struct env *env,
 			  const struct host *host, const struct tenant *tenant, char **file);
 
 /*
- * Adds rows of all tenants that are defined, or of the one that is not NULL, and
- * of the matches of patterns behind these. 0, or -errno with *file, a copy, naming what
- * could not be read; one that was removed meanwhile has no rows.
+ * Adds rows of all defined tenants, or of @only if it is not NULL, and after each
+ * pattern those of its matches. 0, or -errno with *file, a copy, naming what could
+ * not be read; a tenant that was removed meanwhile has no rows.
  */
 int limit_rows_add_tenants(struct limit_rows *rows, const struct env *env,
 			   const struct host *host, const struct tenants *tenants,

@@ -102,7 +102,7 @@ void limit_uses_read(const struct env *env, const struct host *host,
 							  kind->usage);
 			uses[i].value = host_count(&host->usage, kind->usage);
 		} else {
-			/* With no guest at all the largest use is none. */
+			/* Without guests, the largest use is 0. */
 			uses[i].is_known = are_guests_seen &&
 				(kind->usage || kind->scope == LIMIT_PER_USER);
 		}

@@ -14,8 +14,8 @@ struct limit_use {
 };
 
 /*
- * In the order of limit_kinds. Of users and single guests nothing is known to
- * who may not see guests.
+ * In the order of limit_kinds. The use of users and single guests is unknown
+ * without permission to read guests.
  */
 void limit_uses_read(const struct env *env, const struct host *host,
 		     struct limit_use uses[NUM_LIMITS]);
@@ -25,8 +25,8 @@ void limit_uses_read_tenant(const struct env *env, const struct tenant *tenant,
 			    struct limit_use uses[NUM_TENANT_LIMITS]);
 
 /*
- * Says so if a limit that is set, or an audit threshold, is below what is in use
- * already: that is not taken back. owner is of what it is a limit, or "".
+ * Warns if a limit or an audit threshold is below what is already in use, which is
+ * not taken away. owner names whose limit it is, or is "".
  */
 void limit_complain_below_use(const char *owner, const struct limit *limit,
 			      const struct limit_use *use);

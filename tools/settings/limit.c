@@ -65,7 +65,7 @@ static int read_value(int fd, const char *path, uint64_t *value)
 	return parse_u64(text, value) ? -EBADMSG : 0;
 }
 
-/* Of a device of the class: 0, or -errno with path naming what could not be read. */
+/* Reads the limit of one device: 0, or -errno with path naming what could not be read. */
 static int read_one(int fd, const char *device, struct limit *limit, char *path,
 		    size_t size)
 {

@@ -44,7 +44,7 @@ struct limit {
 	/* LIMIT_NONE when not set. */
 	uint64_t value;
 	uint64_t audit;
-	/* How fast guests exit is for those who may see guests. */
+	/* False for rates of exits without permission to read guests. */
 	bool are_counts_known;
 	uint64_t denied;
 	uint64_t would_deny;

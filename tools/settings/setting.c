@@ -90,7 +90,7 @@ static const char *parse_group(const struct setting *setting, const char *text,
 			return "no such group: use a name from getent group, or a number";
 		gid = group->gr_gid;
 	}
-	/* The largest number is none. */
+	/* The largest number is not a gid. */
 	if (gid >= UINT32_MAX)
 		return "too large for a gid";
 	*value = xasprintf("%llu", (unsigned long long)gid);

@@ -21,7 +21,7 @@ enum setting_kind {
 	SETTING_PARAM = 1 << 3,
 	/* Parameters of l1tune, set as it is loaded. */
 	SETTING_LOAD = 1 << 4,
-	/* Done to a guest once: no file has a value of it. */
+	/* Done to a guest once: it has no value to read. */
 	SETTING_ACTION = 1 << 5,
 	/* Limits and audit thresholds of a tenant; conf_name is NULL. */
 	SETTING_TENANT = 1 << 6,
@@ -52,7 +52,7 @@ struct setting {
 /* All, in the order in which they are shown and set. */
 const struct setting *settings_all(size_t *num);
 
-/* The one of these kinds at a place in that order; NULL behind the last. */
+/* The ith of these kinds in that order; NULL after the last. */
 const struct setting *setting_at(size_t i, unsigned int kinds);
 
 /* By name; NULL if there is none of these kinds. */

@@ -6,8 +6,8 @@
 #include "model/tenant.h"
 
 /*
- * The path or pattern that somebody wrote, as the module takes it: a copy without a
- * slash at its end, or NULL and what is wrong with it.
+ * A path or pattern from the user, as the module takes it: a copy without a slash
+ * at its end, or NULL and what is wrong with it.
  */
 char *tenant_parse(const char *text, const char **wrong);
 
