@@ -177,7 +177,7 @@ static bool is_around(const struct account *outer, const struct account *inner)
 	       strcmp(tenant->cgroup, inner->cgroup);
 }
 
-/* A match is only found in its pattern, which is in what is around both. */
+/* The account around a match is its pattern; that around a pattern has its whole path. */
 static void find_outer(const struct accounts *accounts, struct account *inner)
 {
 	size_t i;
@@ -203,7 +203,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->cgroup ? x->cgroup : "", y->cgroup ? y->cgroup : "");
 }
 
-/* Those of a tenant behind it; outer is NULL for the outermost. */
+/* Places the accounts inside a tenant after it; @outer is NULL for the outermost. */
 static size_t place(const struct accounts *from, const struct account *outer,
 		    struct account **to)
 {
@@ -224,7 +224,7 @@ static void free_account(struct account *account)
 	free(account);
 }
 
-/* Outer ones have the guests of those in them, so that none points to what is dropped. */
+/* An outer account has the guests of those inside it, so none points to a dropped one. */
 static void drop_empty(struct accounts *accounts)
 {
 	size_t kept = 0, i;

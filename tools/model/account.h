@@ -25,15 +25,15 @@ struct account {
 	bool is_started_known;
 	uint64_t started;
 	/*
-	 * Of a tenant as the module counts it, also of guests that ended; otherwise the
-	 * sum of the guests.
+	 * For a tenant, the module's counts, which include guests that ended; otherwise
+	 * the sum of the guests.
 	 */
 	uint64_t exits, exit_time_ns, guest_time_ns;
 	bool is_split;
 	uint64_t part_ns[NUM_PARTS];
 	bool is_stolen_known;
 	uint64_t stolen_ns;
-	/* Of its guests, as far as known: of so many it is not, and of all if it is unknown. */
+	/* The sum of its guests but for num_without_helpers; unknown if that is all of them. */
 	bool are_helpers_known;
 	uint64_t helpers_ns;
 	size_t num_without_helpers;

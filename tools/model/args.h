@@ -19,7 +19,7 @@ const char *args_program(const struct args *args);
 
 /*
  * The next value of an option from argument *i on: "--id X", "--id=X", with one
- * dash or two. Arguments behind "--" are for another program. NULL at the end.
+ * dash or two. Arguments after "--" are for another program. NULL at the end.
  * *i starts with 1.
  */
 const char *args_next_value(const struct args *args, const char *option, size_t *i);

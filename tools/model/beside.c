@@ -59,7 +59,7 @@ void beside_free(struct beside_reader *reader)
 	*reader = (struct beside_reader){ };
 }
 
-/* The place of a process, or the one that it would have. */
+/* The index of a process, or where it would be inserted. */
 static size_t find_process(const struct beside_reader *reader, uint64_t pid)
 {
 	size_t low = 0, high = reader->num_processes;

@@ -13,9 +13,9 @@
 #include "model/vmm-process.h"
 
 /*
- * A time that grows, and of what it is: a difference needs the same of both. Known is how
- * much of it there was since the counts of the guest begin; what only was read may be of
- * a longer time, and is for differences.
+ * A cumulative time, and what it is the time of: two readings can be subtracted only if
+ * that is the same. is_known: the time since the guest's counts begin. is_read only: it
+ * may include time before that, so only differences are meaningful.
  */
 struct tally {
 	bool is_read;
@@ -62,8 +62,8 @@ void beside_free(struct beside_reader *reader);
 void beside_subtract(const struct beside *before, const struct beside *after,
 		     struct beside *diff);
 /*
- * Of a guest that is counted from begin_ns on only: one that came within an interval, or
- * that is older than the module. What its process and its cgroups did before is not known.
+ * For a guest whose counts begin at begin_ns: it is new in the interval, or older than
+ * the module. How much of the times of its process and cgroups is from before is unknown.
  */
 void beside_begin_at(uint64_t begin_ns, struct beside *beside);
 

@@ -16,7 +16,7 @@ struct cap {
 	const char *exits;
 };
 
-/* By ISA, in the order of their weight; unknown files of sysfs come behind. */
+/* By ISA, the most important first; unknown files of sysfs follow. */
 extern const struct cap vmx_caps[], svm_caps[];
 extern const size_t num_vmx_caps, num_svm_caps;
 

@@ -180,7 +180,7 @@ uint64_t cell_avg_ns(const struct exit_cell *cell)
 	return completed ? time_ns / completed : 0;
 }
 
-/* The smallest rank that has at least so many percent at or below. */
+/* The smallest rank with at least this percentage at or below it. */
 static uint64_t rank_of(uint64_t total, unsigned int percent)
 {
 	return total / 100 * percent + (total % 100 * percent + 99) / 100;
@@ -239,7 +239,7 @@ static void shorten(struct exit_cell *cell, unsigned int num_buckets)
 	}
 }
 
-/* Known of the sum is what is known of both. */
+/* A value of the sum is known if it is known of both. */
 static void cell_add(struct exit_cell *sum, const struct exit_cell *cell)
 {
 	struct exit_cell other = *cell;

@@ -14,7 +14,7 @@
 struct cgroup_time {
 	char *directory;
 	struct kept_file file;
-	/* Of this round. */
+	/* Whether it was read in this round, and the result. */
 	bool is_read;
 	int err;
 	uint64_t ns;
@@ -44,7 +44,7 @@ static uint64_t parse_throttled(const char *stat)
 	return 0;
 }
 
-/* The place of a directory, or the one that it would have. */
+/* The index of a directory, or where it would be inserted. */
 static size_t find(const struct cgroup_times *times, const char *directory)
 {
 	size_t low = 0, high = times->num;

@@ -23,12 +23,12 @@ struct cgroup_times {
 void cgroup_times_begin_sum(struct cgroup_times *times);
 
 /*
- * For how long quotas (cpu.max) of a directory and those above it have held
- * back CPUs' run queues, in the sum of CPUs and levels. *sum_ns grows by those
- * levels that are not in the present sum yet. 0, or -errno.
+ * How long the quotas (cpu.max) of a directory and those above it have throttled
+ * run queues, summed over CPUs and levels. *sum_ns grows by the levels that are
+ * not in the present sum yet. 0, or -errno.
  *
- * The kernel counts it per CPU: a thread on that run queue waited no longer, but
- * several threads on it waited as long each. It is counted when a wait has ended.
+ * The kernel counts per CPU: an upper bound for one thread on that run queue,
+ * while several threads on it each waited that long. A wait is counted at its end.
  */
 int cgroup_times_throttled_ns(struct cgroup_times *times, const char *directory,
 			      const char *mount, uint64_t *ns, uint64_t *sum_ns);

@@ -64,12 +64,12 @@ static void add_mount(char *line, struct cgroup_mounts *mounts)
 	for (i = 0; !place && !strcmp(type, "cgroup") && i < ARRAY_SIZE(v1_controllers); i++)
 		if (has_word(options, strlen(options), v1_controllers[i]))
 			place = &mounts->v1[i];
-	/* A part of the hierarchy has not what is above; \ stands for a blank. */
+	/* A mount of a part of the hierarchy lacks the levels above; \ begins an escaped blank. */
 	if (place && !*place && !strcmp(words[3], "/") && !strchr(words[4], '\\'))
 		*place = xstrdup(words[4]);
 }
 
-/* Paths in /proc/PID/cgroup begin at the root of the namespace of who reads. */
+/* Paths in /proc/PID/cgroup begin at the root of the reader's cgroup namespace. */
 static bool is_in_initial_namespace(const struct env *env)
 {
 	struct stat stat;
@@ -276,7 +276,7 @@ static double read_quota(const char *directory, const char **file,
 		char *text = file_read(AT_FDCWD, path, MAX_STAT, &len);
 
 		free(path);
-		/* "max 100000" is none, and so is -1. */
+		/* "max 100000" and -1 are no quota. */
 		if (text && sscanf(text, "%lf %lf", &quota, &period) >= 1)
 			*file = files[i];
 		free(text);

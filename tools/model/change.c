@@ -26,7 +26,7 @@ static uint64_t cost_ns(const struct exit_cell *cell)
 	return cost;
 }
 
-/* Guests of a side have intervals of their own, so rates are what is added. */
+/* Guests of a side have intervals of their own, so rates are added and not counts. */
 static void add_guest(struct change_side *side,
 		      const struct guest_snapshot *guest,
 		      const struct exit_key *key)

@@ -5,7 +5,7 @@
 #include "model/cell.h"
 #include "model/snapshot.h"
 
-/* One reason on one of two sides; what is not there is all zero. */
+/* One reason on one of two sides; all zero if is_there is false. */
 struct change_side {
 	struct exit_cell cell;
 	bool is_there;

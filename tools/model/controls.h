@@ -31,7 +31,7 @@ struct control {
 /* The controls with which a vCPU's own hypervisor runs its guest. */
 struct controls {
 	enum controls_kind kind;
-	/* Of the VMCS or VMCB, in the guest's physical memory. */
+	/* Guest-physical address of the VMCS or VMCB. */
 	uint64_t address;
 	struct control *v;
 	size_t num;
@@ -46,7 +46,7 @@ void controls_free(struct controls *controls);
 /* Are there any? */
 bool controls_are_read(const struct controls *controls);
 const char *controls_kind_name(enum controls_kind kind);
-/* 0 for what is not among them. */
+/* 0 if there is no control of this name. */
 uint64_t control_value(const struct controls *controls, const char *name);
 uint64_t control_word(const struct controls *controls, const char *name, size_t n);
 bool controls_are_equal(const struct controls *a, const struct controls *b);
@@ -61,7 +61,7 @@ struct control_bits {
 	const char *names[32];
 };
 
-/* Those of a kind; NULL behind the last. */
+/* The nth control of a kind with named bits; NULL after the last. */
 const struct control_bits *control_bits(enum controls_kind kind, size_t n);
 /* Their bits that are in force. */
 uint32_t control_bits_value(const struct controls *controls, const struct control_bits *bits);

@@ -70,7 +70,7 @@ static int bad(const char **why, const char *what)
 	return -EBADMSG;
 }
 
-/* The next part of "l2/10/CPUID/count"; moves *s behind its slash. */
+/* The next part of "l2/10/CPUID/count"; moves *s past its slash. */
 static int next_part(const char **s, char *part, size_t size)
 {
 	size_t len = strcspn(*s, "/");

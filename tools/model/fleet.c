@@ -13,11 +13,11 @@
 
 #define FILES_MOST	10000
 #define SUFFIX		".json"
-/* The chance that any row is called a difference that is none. */
+/* The probability that any row is wrongly called a difference. */
 #define SIGNIFICANT	0.05
-/* What differs by less is not called a difference, however sure it is. */
+/* A smaller change is not called a difference, however significant. */
 #define LEAST_CHANGE	0.01
-/* Of the busy time of either side: rarer reasons are not compared. */
+/* Reasons below this share of the busy time of both sides are not compared. */
 #define LEAST_SHARE	0.001
 
 static int is_document(const struct dirent *entry)
@@ -238,7 +238,7 @@ static int compare_p(const void *a, const void *b)
 	return (x->p > y->p) - (x->p < y->p);
 }
 
-/* Holm's: the least of so many is that many times as likely by chance, and so on. */
+/* Holm's correction: the smallest of N values of p is multiplied by N, the next by N - 1. */
 static void correct(struct fleet_rows *rows)
 {
 	double least = 0;

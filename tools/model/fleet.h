@@ -48,7 +48,7 @@ struct fleet_row {
 	struct fleet_side sides[2];
 	/* 0.1 is 10 % more; NAN if there is nothing to compare with. */
 	double change;
-	/* Of the test, with Holm's correction for all rows. */
+	/* The p-value of the test, with Holm's correction for all rows. */
 	double p;
 	enum fleet_verdict verdict;
 };
@@ -56,11 +56,11 @@ struct fleet_row {
 struct fleet_rows {
 	struct fleet_row *v;
 	size_t num;
-	/* So many files a side would be enough for one row of all to be significant. */
+	/* Files a side with which one of these rows could be significant. */
 	size_t enough;
 };
 
-/* STATUS_OK, or another after a message; what is no such file is said and left out. */
+/* STATUS_OK, or another after a message; an unsuitable file is skipped with a message. */
 int fleet_load(struct fleet *fleet, const char *directory);
 void fleet_free(struct fleet *fleet);
 

@@ -68,7 +68,7 @@ static void parse_maybe(const char *rest, int base, struct maybe *maybe)
 	maybe->is_known = end != rest;
 }
 
-/* Of the whole guest. False if it is none of those. */
+/* Parses a line about the whole guest; false for any other line. */
 static bool parse_guest_line(struct gone *gone, const char *name, const char *rest)
 {
 	const struct number_line *line;

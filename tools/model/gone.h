@@ -96,9 +96,9 @@ void gone_free(struct gone_list *list);
 /* One record; 0, or -EBADMSG. Lines that are not known are passed over. */
 int gone_parse(char *text, struct gone *gone);
 
-/* Of the first exit to the end, or of the creation if there was no exit. */
+/* Time from the first exit, or from the creation if there was none, to the end. */
 uint64_t gone_lived_ns(const struct gone *gone);
-/* Its last exit, or NULL; and the nth before that. */
+/* The nth exit before its last one, 0 for the last; NULL if there is none. */
 const struct gone_exit *gone_last_exit(const struct gone_vcpu *vcpu, size_t n);
 
 #endif

@@ -81,7 +81,7 @@ bool guest_is_canary(const struct guest *guest);
 /* "l2-3", its name in the class; a copy, or NULL for none. */
 char *guest_device(const struct guest *guest);
 
-/* "l2-3", "vcpu7": the number behind the prefix, -EINVAL if it is not that. */
+/* The number after the prefix of "l2-3" or "vcpu7"; -EINVAL for any other text. */
 int guest_parse_id(const char *name, const char *prefix, uint64_t *id);
 
 #endif

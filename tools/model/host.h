@@ -28,7 +28,7 @@ struct host_hook {
 	char *state;
 };
 
-/* This machine, as l1/ shows it; totals to those who may see guests. */
+/* This machine, as l1/ shows it; totals need permission to read guests. */
 struct host {
 	uint64_t abi;
 	uint64_t loaded_ns;
@@ -63,7 +63,7 @@ bool hook_waits_for_kvm(const char *state);
 
 /* There is one of this name, and it is known. */
 bool host_has_count(const struct host_counts *counts, const char *name);
-/* 0 when there is none of this name, it is unknown or may not be seen. */
+/* 0 if there is none of this name, or it is unknown or not readable. */
 uint64_t host_count(const struct host_counts *counts, const char *name);
 
 #endif

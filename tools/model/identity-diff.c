@@ -7,7 +7,7 @@
 #include "model/identity-caps.h"
 #include "model/identity.h"
 
-/* A measured TSC is as before within one of so many parts. */
+/* Measurements of the TSC agree if they differ by no more than 1/TSC_PARTS. */
 #define TSC_PARTS	100
 #define KHZ_PER_GHZ	1e6
 

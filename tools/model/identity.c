@@ -20,7 +20,7 @@
 #define CPUID_1_OSXSAVE		(1u << 27)
 #define CPUID_7_OSPKE		(1u << 4)
 
-/* So long the TSC is measured, and so much of that may be noise. */
+/* The TSC is measured for TSC_SPIN cycles, of which 1/TSC_NOISE may be noise. */
 #define TSC_SPIN		4000000
 #define TSC_TRIES		5
 #define TSC_NOISE		400

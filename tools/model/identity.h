@@ -12,9 +12,9 @@
 #define IDENTITY_FACTS	80
 
 /*
- * What L0 decides about this machine, as it is read now: a fact that cannot be
- * read is not there. L0 may move the machine while it runs, and then some of
- * this differs, though the kernel still shows what it read at boot.
+ * What L0 decides about this machine, read anew: facts that cannot be read are
+ * left out. L0 may migrate the running machine, and then some of this differs,
+ * though the kernel still shows what it read at boot.
  */
 struct identity {
 	char boot_id[64];

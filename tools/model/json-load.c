@@ -10,7 +10,7 @@
 #include "model/json-load.h"
 #include "model/json.h"
 
-/* A number of a file that may have been edited; false if it is none. */
+/* A number from a file that may have been edited; false if it is not a valid one. */
 static bool take_number(const json_t *json, const char *key, uint64_t *value)
 {
 	const json_t *number = json_object_get(json, key);

@@ -22,7 +22,7 @@ enum kvm_thread_kind {
 struct kvm_thread {
 	uint64_t tid;
 	enum kvm_thread_kind kind;
-	/* Of the process that it works for, see is_own_number. */
+	/* The process that it works for, see is_own_number. */
 	uint64_t pid;
 	/* The PID is as the process itself sees it, in its own namespace. */
 	bool is_own_number;

@@ -87,7 +87,7 @@ int l3_parse_vmfail(char *text, struct l3_counts *counts);
 const char *vmx_error_name(size_t number);
 const char *vmx_error_text(size_t number);
 
-/* What happened between two readings; what is so now is that of the later one. */
+/* The counts between two readings; states are those of the later one. */
 void l3_subtract(const struct l3_vcpu *before, const struct l3_vcpu *after,
 		 struct l3_vcpu *diff);
 

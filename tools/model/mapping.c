@@ -65,7 +65,7 @@ static bool parse_first_line(const struct env *env, uint64_t pid,
 	snprintf(mapping->path, sizeof(mapping->path), "%s",
 		 line[path] == '/' ? line + path : "");
 	mapping->backing = backing_of(env, pid, mapping->path);
-	/* There is no file behind that. */
+	/* A private mapping of /dev/zero is anonymous memory. */
 	if (mapping->is_private && begins_with(mapping->path, "/dev/zero"))
 		mapping->backing = BACKING_ANONYMOUS;
 	return true;

@@ -8,12 +8,12 @@
 
 #include "base/env.h"
 
-/* What is behind memory of a process. */
+/* What backs memory of a process. */
 enum backing {
 	BACKING_ANONYMOUS,
 	/* memfd, shared anonymous memory, System V: of the kernel's own tmpfs. */
 	BACKING_SHMEM,
-	/* A file in a tmpfs that is mounted somewhere. */
+	/* A file in a mounted tmpfs. */
 	BACKING_TMPFS,
 	BACKING_HUGETLB,
 	/* A file of a disk: a snapshot that is mapped, say. */
@@ -35,7 +35,7 @@ struct mapping {
 	bool is_advised, is_refused, is_mergeable;
 	/* A userfaultfd watches it. */
 	bool is_watched;
-	/* Of a device: there are no pages of the kernel's behind it. */
+	/* Memory of a device, without pages of the kernel. */
 	bool is_device;
 	/* In huge pages: transparent ones, mapped as such. */
 	uint64_t huge_bytes;
@@ -50,8 +50,8 @@ int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings
 		  size_t *num);
 
 /*
- * Of a file, also one of a tmpfs or a memfd, and private: a page that is written is
- * copied, in 4K, whatever the file's pages are. hugetlbfs copies its own huge pages.
+ * Is it a private mapping of a file, or of a tmpfs or memfd? Writing a page of it copies
+ * 4K, whatever the file's page size. hugetlbfs is excluded: it copies whole huge pages.
  */
 bool mapping_is_private_file(const struct mapping *mapping);
 

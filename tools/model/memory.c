@@ -56,7 +56,7 @@ static void read_slots(const struct env *env, const struct guest *guest,
 	close(fd);
 }
 
-/* Of slots that are not all listed, those that are say nothing of the others. */
+/* An incomplete list of slots is not used. */
 static void add_slots(const struct memslots *slots, struct guest_memory *memory)
 {
 	size_t i;

@@ -13,9 +13,9 @@ struct guest_memory {
 	bool is_read;
 	/* 0, or -errno: why nothing is known. */
 	int err;
-	/* The one that is the guest's memory. */
+	/* The mapping that is the guest's memory. */
 	struct mapping mapping;
-	/* Of its slots, those to which KVM logs writes: 0 of 0 if they cannot be read. */
+	/* All slots, and those with dirty logging: 0 and 0 if they cannot be read. */
 	uint64_t slot_bytes, logged_bytes;
 	/* The process may have no transparent huge pages: PR_SET_THP_DISABLE. */
 	bool is_disabled;

@@ -113,7 +113,7 @@ static char *unit_name(char *unit, const char **source)
 	return at && at[1] ? xstrdup(at + 1) : xstrdup(unit);
 }
 
-/* Parts that say what is in them: libvirt's, LXC's, a supervisor's, crun's. */
+/* Names that libvirt, LXC, a supervisor or crun gives to directories of every guest. */
 static bool is_generic(const char *part)
 {
 	static const char *const names[] = {
@@ -134,7 +134,7 @@ static bool is_generic(const char *part)
 	return false;
 }
 
-/* The name in one directory of the path; NULL if what is above must be asked. */
+/* The guest's name in one directory of the path; NULL to look in the one above. */
 static char *part_name(char *part, const char **source)
 {
 	char *name = container_id(part);
@@ -160,7 +160,7 @@ static char *part_name(char *part, const char **source)
 	return *part && !is_generic(part) ? xstrdup(part) : NULL;
 }
 
-/* A login or a transient unit ends the way up: what is above is the user's. */
+/* The search stops at a login or a transient unit: the directories above are the user's. */
 static bool is_end(const char *part)
 {
 	size_t len = strlen(part);

@@ -11,9 +11,9 @@ char *name_find_path(const char *value);
 
 /*
  * The name that a path of a guest's own socket, disk or configuration gives it:
- * its file name, or the first directory above it that is not named for what is
- * in it: "/run/ch/web1.sock" is web1, "/srv/vms/web2/disk.qcow2" is web2. A
- * copy, or NULL.
+ * its file name, or the nearest directory above it without a generic name:
+ * "/run/ch/web1.sock" is web1, "/srv/vms/web2/disk.qcow2" is web2. A copy, or
+ * NULL.
  */
 char *name_from_path(const char *path);
 

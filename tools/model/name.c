@@ -372,7 +372,7 @@ static void find(const char *cmdline, size_t len, const char *cgroup,
 		identity->instance = name_from_cgroup(cgroup, &none);
 }
 
-/* Leaves out what is in the middle. */
+/* Cuts the middle out of a name that is too long. */
 static void shorten(char **name)
 {
 	char *whole = *name;

@@ -20,7 +20,7 @@ struct spread spread_of(double *values, size_t num);
 #define RANKS_EXACT	60
 double ranks_test(const double *a, size_t num_a, const double *b, size_t num_b);
 
-/* The least that it can say of so many: when all of one side are above the other. */
+/* The smallest possible p for these numbers: all of one side are above the other. */
 double ranks_least(size_t num_a, size_t num_b);
 
 #endif

@@ -47,7 +47,7 @@ int saved_write(const char *state, const char *name, json_t *document);
 enum saved saved_look(const char *state, const char *name, char **path);
 enum saved saved_compare(const struct machine *then, const struct machine *now);
 
-/* Of what may have been written by anybody: nothing is trusted. 0 and "" for what is not there. */
+/* From a file that anybody may have written. 0 and "" if missing or invalid. */
 uint64_t saved_number(const json_t *json, const char *key);
 void saved_text(const json_t *json, const char *key, char *buf, size_t size);
 

@@ -14,7 +14,7 @@
 /* An exit that took longer than the module's threshold. */
 struct slow_exit {
 	uint64_t vcpu;
-	/* Of the vCPU's slow ones, from 1 on. */
+	/* The vCPU's slow exits are numbered from 1. */
 	uint64_t number;
 	/* When the guest was entered again, CLOCK_BOOTTIME. */
 	uint64_t end_ns;
@@ -22,7 +22,7 @@ struct slow_exit {
 	/* The vCPU's thread, in the initial PID namespace. */
 	uint64_t tid;
 	uint64_t time_ns;
-	/* Of it; what is not known to be another's is the kernel's. */
+	/* The parts of the time; the rest, not attributed otherwise, is the kernel's. */
 	uint64_t parts_ns[NUM_PARTS];
 	bool has_stolen;
 	uint64_t stolen_ns;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* All guests of a snapshot as one, and which of them is asked for. */
+/* The sum of all guests of a snapshot, and the guest that a selector matches. */
 #include <stdlib.h>
 
 #include "base/error.h"

@@ -288,7 +288,7 @@ static bool has_thread(const struct vmm *vmm, uint64_t tid)
 	return false;
 }
 
-/* Of the only VM of its process: of others not all may have been asked for. */
+/* Only for the single VM of its process: of several, not all may have been requested. */
 static void note_threads(struct vmm *vmm, const struct guest_snapshot *guest)
 {
 	size_t i;
@@ -502,9 +502,9 @@ bool snapshot_lacks(const struct snapshot *snapshot,
 }
 
 /*
- * Guests of another load of the module may have the same ids: they are forgotten, as
- * those are that the snapshot has itself. Of the others those that it lacks, or those
- * that it does not.
+ * Moves guests from an older snapshot: with @lacking, those that could not be read this
+ * time; otherwise those that have ended. Guests of another load of the module may have
+ * the same ids: they are dropped, as are those that the snapshot has itself.
  */
 static void take_from(struct snapshot *snapshot, struct snapshot *older, bool lacking)
 {

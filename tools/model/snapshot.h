@@ -42,7 +42,7 @@ struct guest_snapshot {
 struct snapshot {
 	/* Which load of the module: ids start again with the next one. */
 	uint64_t loaded_ns;
-	/* Of a file, empty otherwise: of which start of the machine it is. */
+	/* Of a snapshot from a file, the boot in which it was taken; otherwise empty. */
 	char boot_id[64];
 	struct timespec time;
 	uint64_t taken_ns;
@@ -59,7 +59,7 @@ struct snapshot {
 
 struct snapshot_request {
 	const struct selection *selection;
-	/* VMs without vCPUs too; what is selected by itself is always taken. */
+	/* VMs without vCPUs too; a guest that is selected is always taken. */
 	bool all;
 	bool vcpus;
 	/* With vCPUs: what they do for guests inside. */

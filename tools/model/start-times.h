@@ -14,7 +14,7 @@
 struct start_time {
 	char name[16];
 	uint64_t count, sum_ns;
-	/* Of those below 2^(20 + n) ns each, the last one has the rest. */
+	/* Bucket n counts starts below 2^(20 + n) ns; the last bucket, all longer ones. */
 	uint64_t buckets[START_BUCKETS];
 };
 
@@ -37,8 +37,8 @@ int start_times_read(const struct env *env, const char *device, struct start_tim
 const struct start_time *start_times_total(const struct start_times *times);
 
 /*
- * So many percent took less than *below_ns, which is the upper bound of a bucket. False
- * without any start, or if the bucket has no bound.
+ * @percent of the starts took less than *below_ns, which is the upper bound of a bucket.
+ * False without any start, or if the bucket has no bound.
  */
 bool start_time_percentile(const struct start_time *time, unsigned int percent,
 			   uint64_t *below_ns);

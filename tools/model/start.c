@@ -278,7 +278,7 @@ int start_read(const struct env *env, struct start_list *list)
 	int status;
 
 	*list = (struct start_list){ };
-	/* The living first: one that ends meanwhile is in both, and not in none. */
+	/* Running guests first: one that ends meanwhile is in both lists, not in neither. */
 	status = read_guests(env, list);
 	if (status == STATUS_OK)
 		status = read_gone(env, list);
@@ -401,7 +401,7 @@ static int compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The smallest that so many percent do not exceed. */
+/* The smallest time that @percent of them do not exceed. */
 static uint64_t percentile(const uint64_t *times, size_t num, unsigned int percent)
 {
 	return times[(num * percent + 99) / 100 - 1];

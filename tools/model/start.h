@@ -41,7 +41,7 @@ struct start_phase {
 
 /* How a guest started. Strings are as they were found. */
 struct start {
-	/* Of a guest that ended only the id, pid, uid and name, which is comm's. */
+	/* For a guest that ended, only id, pid, uid and name, which is its comm. */
 	struct guest guest;
 	bool is_gone;
 	/* starting, started, ended (before it had) or unknown. */
@@ -100,7 +100,7 @@ struct start_spread {
 	size_t num_ended;
 };
 
-/* Of those of this name. */
+/* The spread of the starts with this name. */
 void start_spread_of(const struct start_list *list, const char *name,
 		     struct start_spread *spread);
 

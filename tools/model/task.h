@@ -22,7 +22,7 @@ struct task {
 /* 0, or -EINVAL. */
 int task_parse(const char *stat, struct task *task);
 
-/* Of a directory with such a file; 0, or -errno. */
+/* Reads the file in a task's directory; 0, or -errno. */
 int task_read(int dirfd, const char *dir, struct task *task);
 
 /*

@@ -65,7 +65,7 @@ static int read_counts(int fd, bool is_pattern, struct tenant_counts *counts,
 		if (err)
 			return err;
 	}
-	/* Of one that was removed meanwhile the files were not there either. */
+	/* The files of a tenant that was removed meanwhile are missing too. */
 	snprintf(path, size, "cgroup");
 	return faccessat(fd, path, F_OK, 0) ? -errno : 0;
 }

@@ -74,7 +74,7 @@ static int read_one(int fd, struct tenant *tenant, const char **file)
 	/* ENODEV: it has limits of its own since a moment ago. */
 	if (err < 0 && !sysfs_is_gone(err))
 		return err;
-	/* Of one that was removed meanwhile the files were not there either. */
+	/* The files of a tenant that was removed meanwhile are missing too. */
 	return faccessat(fd, *file = "cgroup", F_OK, 0) ? -errno : 0;
 }
 
@@ -164,7 +164,7 @@ bool tenant_is_pattern(const char *cgroup)
 	return strpbrk(cgroup, "*?[");
 }
 
-/* Does the next name of a path match that of a pattern? Both move on behind it. */
+/* Does the next name of a path match that of a pattern? Moves both past it. */
 static bool take_name(const char **path, const char **wanted)
 {
 	size_t len = strcspn(*path, "/"), wanted_len = strcspn(*wanted, "/");
@@ -178,7 +178,7 @@ static bool take_name(const char **path, const char **wanted)
 	return matches;
 }
 
-/* NULL, or what of a path lies below a tenant's cgroup, or below one that its pattern matches. */
+/* The rest of a path below a tenant's cgroup or a match of its pattern; NULL if outside. */
 static const char *behind(const char *cgroup, const char *path)
 {
 	size_t len = strlen(cgroup);

@@ -17,9 +17,9 @@ struct tenant {
 	/* The path of its cgroup, or the pattern, as it was given: escape it to show it. */
 	char *cgroup;
 	bool is_pattern;
-	/* Of a pattern: how many there are now. */
+	/* For a pattern: how many cgroups match it now. */
 	uint64_t matches;
-	/* Of a match: the id of its pattern, which has its limits. */
+	/* For a match: the id of its pattern, whose limits it has. */
 	bool is_match;
 	uint64_t pattern;
 };
@@ -41,8 +41,8 @@ int tenants_read(const struct env *env, struct tenants *tenants, char **file);
 void tenants_free(struct tenants *tenants);
 
 /*
- * By path or pattern as it is written, or by id; NULL if there is none. One that
- * is defined goes before a match of the same path.
+ * By exact path or pattern, or by id; NULL if there is none. A defined tenant takes
+ * precedence over a match of the same path.
  */
 const struct tenant *tenants_find(const struct tenants *tenants, const char *cgroup);
 const struct tenant *tenants_at(const struct tenants *tenants, uint64_t id);
@@ -55,18 +55,18 @@ void tenant_device(uint64_t id, char device[TENANT_DEVICE_SIZE]);
 /* Its directory to read from, or -errno. */
 int tenant_open(const struct env *env, uint64_t id);
 
-/* Is it the one that is defined, and no match, of a path or pattern? */
+/* Is it the defined tenant of this path or pattern, and not a match? */
 bool tenant_is_defined(const struct env *env, uint64_t id, const char *cgroup);
 
 /* "tenant", "pattern" or "match". */
 const char *tenant_kind(const struct tenant *tenant);
 
-/* Is what somebody wrote a pattern, for the module? */
+/* Does the module take this text as a pattern? */
 bool tenant_is_pattern(const char *cgroup);
 
 /*
- * Is a path the tenant's cgroup, or below it? Of a pattern, one that it matches: name by
- * name, as the module does.
+ * Is a path the tenant's cgroup, or below it? For a pattern: a cgroup that it matches,
+ * name by name, as in the module.
  */
 bool tenant_covers(const char *cgroup, const char *path);
 /* Is it that cgroup itself? */

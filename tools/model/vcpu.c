@@ -45,7 +45,7 @@ struct vcpu_now vcpu_now(const struct exit_stats *stats, uint64_t taken_ns)
 	if (!stats->has[STAT_STATE] || state >= ARRAY_SIZE(states))
 		return now;
 	now.state = states[state].name;
-	/* Of a vCPU that was not seen to run it is not known since when. */
+	/* Since when is unknown until the vCPU has been seen to run. */
 	if (state)
 		now.for_ns = sub_clamped(taken_ns,
 					 stats->value[STAT_STATE_SINCE]);

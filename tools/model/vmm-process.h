@@ -44,7 +44,7 @@ int vmm_process_open(struct vmm_process *process, const struct env *env,
 		     const struct vmm *vmm);
 void vmm_process_close(struct vmm_process *process);
 
-/* 0, or -errno: what is in it is then not known. */
+/* 0, or -errno: its contents are then unknown. */
 int vmm_process_update(struct vmm_process *process, const struct vmm *vmm);
 
 /* Its PID as the process sees it: the last one, of the innermost namespace. */

@@ -19,7 +19,7 @@ struct vmm_workers {
 	size_t num;
 };
 
-/* Of a directory /proc/PID, by their names. */
+/* Finds those of a directory /proc/PID by their names. */
 void vmm_workers_find(int dirfd, struct vmm_workers *workers);
 /* The CPU time of one; 0, or -errno. */
 int vmm_worker_read(struct vmm_worker *worker, int dirfd, uint64_t *cpu_ns);

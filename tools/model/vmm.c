@@ -36,7 +36,7 @@ static bool has_name_of_vcpu(const char *comm)
 	return false;
 }
 
-/* A thread that ends meanwhile is none. */
+/* A thread that ends meanwhile is left out. */
 static void look_at(int dirfd, uint64_t tid, struct vcpu_threads *threads)
 {
 	char dir[32];

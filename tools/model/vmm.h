@@ -22,7 +22,7 @@ struct vmm {
 	size_t num_tids;
 };
 
-/* The threads of a VMM that run vCPUs, as far as they can be told. */
+/* The threads of a VMM that run vCPUs, as far as they can be recognised. */
 struct vcpu_threads {
 	uint64_t *tids;
 	size_t num;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a guest's hypervisor is told when an instruction of VMX fails. */
+/* Texts of the error numbers with which VMX instructions fail. */
 #include "base/util.h"
 #include "model/l3.h"
 
