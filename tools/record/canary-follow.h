@@ -12,7 +12,7 @@ struct canary_follow {
 	int dir_fd;
 	/* Readable when a sample may have come; -1 if there is no history, or not for us. */
 	int fd;
-	/* Of the last sample that was looked at. */
+	/* Time of the last sample that was looked at. */
 	uint64_t seen_ns;
 };
 

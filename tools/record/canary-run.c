@@ -31,7 +31,7 @@ int canary_run_open(struct canary_run *run, const struct env *env, int dir_fd,
 	if (err)
 		return err;
 	err = canary_log_read(dir_fd, &samples);
-	/* Changes in these were told when they were new. */
+	/* Changes in these were reported when they were new. */
 	for (i = 0; i < samples.num; i++)
 		drift_add(&run->drift, &samples.v[i], &change);
 	canary_samples_free(&samples);

@@ -7,13 +7,13 @@
 #include "record/canary-state.h"
 #include "record/drift.h"
 
-/* So much of a CPU a sample may take; one that took more delays the next. */
+/* The CPU time a sample may take in CANARY_EVERY_NS; one that takes more delays the next. */
 #define CANARY_CPU_NS		(6 * NSEC_PER_SEC / 1000)
 #define CANARY_EVERY_NS		(60 * NSEC_PER_SEC)
-/* Of the history's size, one part of so many is for samples. */
+/* Samples may take 1/CANARY_PART of the history's size. */
 #define CANARY_PART		256
 
-/* Takes samples at their time, keeps them, and tells when the cost of an exit changed. */
+/* Takes samples when they are due, stores them, and reports changes of the cost of an exit. */
 struct canary_run {
 	const struct env *env;
 	struct canary canary;

@@ -7,10 +7,10 @@
 #include "record/codec.h"
 
 #define VARINT_MAX_BYTES	10
-/* Of a record in memory; of ten thousand guests with a hundred reasons each it is less. */
+/* The most memory of a decoded record; ten thousand guests with a hundred reasons need less. */
 #define MEMORY_MOST	(1ull << 30)
 
-/* How a string begins; what is larger is its length and LENGTH. */
+/* The number before a string; from LENGTH on it is LENGTH plus the string's length. */
 enum { SAME, MISSING, LENGTH };
 
 struct codec codec_writer(void)
@@ -105,7 +105,7 @@ void codec_bool(struct codec *codec, bool *value, bool base)
 	*value = number;
 }
 
-/* A few bytes can stand for much that is as it was before: files may be somebody else's. */
+/* A few bytes can decode to a lot of unchanged data, and files may be from anybody. */
 static bool may_take(struct codec *codec, uint64_t num, size_t size)
 {
 	if (num > (MEMORY_MOST - codec->memory) / size) {

@@ -6,16 +6,16 @@
 #include "base/util.h"
 #include "record/drift.h"
 
-/* Of a normal distribution, the standard deviation is so many MADs. */
+/* The standard deviation of a normal distribution in MADs. */
 #define PER_MAD			1.4826
-/* Of the baseline, what is further from its median is outliers. */
+/* Samples of the baseline further than this from its median are outliers. */
 #define OUTLIERS		0.05
 /* Two percent of the CPUs' time. */
 #define STOLEN_CHANGED_PPM	20000
 #define PPM			1000000
-/* So much of a change explains it. */
+/* A cause explains a change from this share of it on. */
 #define EXPLAINS		0.5
-/* Less of it is outside KVM: the change is in KVM. */
+/* If less than this share of a change is outside KVM, KVM is the cause. */
 #define OUTSIDE_KVM		0.25
 
 const char *const drift_cause_names[NUM_DRIFT_CAUSES] = {
@@ -37,7 +37,7 @@ static uint64_t median(uint64_t *values, size_t num)
 			 values[num / 2 - 1] + (values[num / 2] - values[num / 2 - 1]) / 2;
 }
 
-/* Of one member of samples, those that know it; unknown if most do not. */
+/* The median of one member over the samples that have it; unknown if most do not. */
 static uint64_t median_of(const struct canary_sample *samples, size_t num, size_t member)
 {
 	uint64_t values[DRIFT_BASELINE + DRIFT_NEW];

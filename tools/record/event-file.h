@@ -15,7 +15,7 @@
 struct event_file {
 	/* -1 if it cannot be read. */
 	int fd;
-	/* Of the last event that was taken. */
+	/* Sequence number of the last event that was taken. */
 	uint64_t seq;
 	char *rest;
 	char buf[EVENT_FILE_MAX_SIZE];
@@ -29,8 +29,8 @@ void event_file_close(struct event_file *file);
 int event_file_read(struct event_file *file);
 
 /*
- * The next event of what was read that was not taken yet, with the number of
- * those before it that are gone; false if there is none.
+ * The next event that was read and not taken yet, with the number of events lost
+ * before it; false if there is none.
  */
 bool event_file_take(struct event_file *file, struct record *record,
 		     uint64_t *num_lost);

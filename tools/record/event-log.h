@@ -8,7 +8,7 @@
 
 #include "base/env.h"
 
-/* Who is given an event that is none of the module: CLOCK_BOOTTIME, KEY=VALUE words. */
+/* Called for an event that is not the module's: CLOCK_BOOTTIME, KEY=VALUE words. */
 typedef void (*event_words_fn)(uint64_t time_ns, const char *words, void *arg);
 
 /* Lines of l1/events, and those of the recorder, that are in no record yet. */
@@ -19,7 +19,7 @@ struct event_log {
 	char **lines;
 	size_t num;
 	size_t num_bytes;
-	/* Of the lines, those of guests that ended. */
+	/* How many of the lines are of guests that ended. */
 	size_t num_gone;
 	/* There was no room for all: the first line says so, and since when. */
 	bool is_lossy;

@@ -14,7 +14,7 @@
 bool event_name_is_missing(const char *line, uint64_t *id);
 /* The line with a name, to free; an empty name, and one that is too long, is left out. */
 char *event_name_add(const char *line, const char *name);
-/* Takes the name out of a line: NULL if there is none, or to free. */
+/* Removes the name from a line and returns it, to free; NULL if there is none. */
 char *event_name_take(char *line);
 
 #endif

@@ -125,7 +125,7 @@ static enum event_kind kind_of(const struct uevent_keys *keys,
 	return EVENT_OTHER;
 }
 
-/* A name that somebody chose, which the module escapes. */
+/* Texts that users choose, which the module escapes. */
 static bool is_escaped(enum event_text text)
 {
 	return text == EVENT_COMM || text == EVENT_CULPRIT || text == EVENT_CHANGES ||

@@ -41,7 +41,7 @@ struct event {
 	uint64_t number[NUM_EVENT_NUMBERS];
 	/* NULL where there is none. */
 	char *text[NUM_EVENT_TEXTS];
-	/* Of EVENT_LOST: how many, 0 if not known. */
+	/* For EVENT_LOST: how many, 0 if not known. */
 	uint64_t num_lost;
 	/* Of EVENT_DRIFT: the caller's. */
 	const struct drift_change *change;
@@ -50,8 +50,8 @@ struct event {
 };
 
 /*
- * A uevent, which every process receives: no amounts, users and names. 0, or -ENOENT
- * for what is not l1tune's. Free with event_free() then.
+ * Takes a uevent, which every process receives: it has no amounts, users or names. 0,
+ * then free with event_free(), or -ENOENT if it is not l1tune's.
  */
 int event_take_uevent(const struct uevent *uevent, struct event *event);
 /* What l1/events has of it. Free with event_free(). */

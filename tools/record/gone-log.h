@@ -16,9 +16,9 @@ struct gone_log {
 };
 
 /*
- * Those that were not taken yet, each once, and which are kept now if that changed. Of a
- * record that is long, or of many at once, the last lines are left out: users decide how
- * many guests end, and how often.
+ * Reports each guest that ended once, and which ones are kept now if that changed. The
+ * last lines of long records, and of many at once, are left out: users decide how many
+ * guests end, and how often.
  */
 void gone_log_read(struct gone_log *log, const struct env *env, uint64_t loaded_ns,
 		   event_words_fn fn, void *arg);

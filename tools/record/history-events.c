@@ -18,7 +18,7 @@ struct search {
 	uint64_t start_ns, end_ns;
 	history_event_fn is_wanted;
 	const void *arg;
-	/* Of the events, by line. */
+	/* The events by line. */
 	void *tree;
 };
 
@@ -30,8 +30,8 @@ static int compare_lines(const void *a, const void *b)
 }
 
 /*
- * Of those that are alike the one of the record that was made first is kept. A recorder
- * that started again does not know the names of guests that had ended.
+ * Of equal events, the one in the earliest record is kept: a recorder that was
+ * restarted does not know the names of guests that had ended.
  */
 static void merge(struct history_event *kept, const struct history_event *event)
 {

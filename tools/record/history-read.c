@@ -42,7 +42,7 @@ static void measure(const struct history *history, struct tier_reader *tier, siz
 		close(fd);
 }
 
-/* Of a file that is not written any more. */
+/* The time of the last record of a file that is complete. */
 static uint64_t last_in(const struct history *history, struct tier_reader *tier, size_t i)
 {
 	if (!tier->last_ns[i])
@@ -156,7 +156,7 @@ static bool enter_segment(const struct history *history, struct tier_reader *tie
 	return tier->fd >= 0;
 }
 
-/* The latest until then, of which the last one; num_places if there is none. */
+/* The latest record until that time, the last of equal ones; num_places if there is none. */
 static size_t find_place(const struct tier_reader *tier, uint64_t time_ns)
 {
 	size_t found = tier->num_places, i;
@@ -171,7 +171,7 @@ static size_t find_place(const struct tier_reader *tier, uint64_t time_ns)
 	return found;
 }
 
-/* Where to start decoding to get to a record: behind what was read, or at a key. */
+/* Where to start decoding to get to a record: after the last one read, or at a key. */
 static size_t start_of(const struct tier_reader *tier, size_t last)
 {
 	size_t least = tier->has_moment ? tier->next : 0, i;
@@ -182,7 +182,7 @@ static size_t start_of(const struct tier_reader *tier, size_t last)
 	return i < least ? least : i;
 }
 
-/* Passes over what is damaged, and what needs it. */
+/* Skips damaged records and those that depend on them. */
 static void decode_until(struct tier_reader *tier, size_t last)
 {
 	size_t i = start_of(tier, last);
@@ -256,8 +256,8 @@ static bool may_go_past(const struct tier_reader *tier, size_t i, size_t at)
 }
 
 /*
- * The file before this one with a moment that is nearer than what it has; this one if
- * there is none. All are looked at where what it has is not near.
+ * An earlier file with a moment nearer to time_ns than @moment; @at if there is none.
+ * If @moment is not near, all earlier files are looked at.
  */
 static size_t find_nearer(const struct history *history, struct tier_reader *tier, size_t at,
 			  const struct moment *moment, uint64_t time_ns)

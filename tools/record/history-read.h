@@ -24,7 +24,7 @@ struct tier_reader {
 	bool is_set_back;
 	size_t at;
 	int fd;
-	/* All that it has so far, and which one is behind the moment. */
+	/* All that it has so far, and the one after the moment. */
 	struct place *places;
 	size_t num_places;
 	size_t next;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A moment that several tiers have is written to the finest one last, with the same time.
- * So the last record of another tier has all events up to the record of that time in the
- * finest, and those behind it, wherever the clock was set to, have what it lacks.
+ * What a recorder that starts again has to write to the coarser tiers. A moment of
+ * several tiers is written to the finest last, with the same time. So the last record of
+ * another tier has all events up to the record of that time in the finest one, and the
+ * records after that one, whatever the clock was set to, have the events that it lacks.
  */
 #include "base/util.h"
 #include "record/history-read.h"
@@ -10,7 +11,7 @@
 
 struct search {
 	struct history_rest *rest;
-	/* Of the last record of each tier, 0 if there is none. */
+	/* Time of the last record of each tier, 0 if there is none. */
 	uint64_t last_ns[NUM_TIERS];
 	/* The record of the finest tier that is looked at, and how many of them each other tier has. */
 	size_t at, num_known[NUM_TIERS];

@@ -12,11 +12,11 @@
 struct history_rest {
 	/* The last one of the finest tier; empty if there is none. */
 	struct moment last;
-	/* Of each other tier, the events that the finest has recorded since its last record. */
+	/* For each other tier, the events that the finest has recorded since its last record. */
 	struct event_log events[NUM_TIERS];
 };
 
-/* Of the history in a directory: 0, or -errno. Free in every case. */
+/* Reads the history in a directory: 0, or -errno. Free in every case. */
 int history_rest_read(struct history_rest *rest, const char *dir);
 void history_rest_free(struct history_rest *rest);
 

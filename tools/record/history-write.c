@@ -179,7 +179,7 @@ int history_write(struct history_writer *writer, enum tier number,
 		err = append_record(tier, record, bytes);
 	free(record);
 	if (err) {
-		/* Differences are from what is in the file. */
+		/* The record was not written, so the next is a key and no difference from it. */
 		tier->since_key = RECORDS_PER_KEY;
 		return err;
 	}

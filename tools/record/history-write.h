@@ -8,7 +8,7 @@
 struct history_writer {
 	int dir_fd, lock_fd;
 	struct tier_writer {
-		/* Of the files, all and the one that is written now. */
+		/* The size limit and the size of all files, and the file that is written. */
 		uint64_t most_bytes, total_bytes;
 		struct segment segment;
 		int fd;

@@ -74,7 +74,7 @@ static void code_host(struct codec *codec, struct host *host,
 	code_counts(codec, &host->usage, &before->usage);
 }
 
-/* Of a whole that grew by so much, by how much this part of it did so far. */
+/* By how much a part is expected to have grown when its whole grew by @grown. */
 static uint64_t expect(uint64_t grown, uint64_t part, uint64_t whole)
 {
 	uint64_t product;
@@ -437,7 +437,7 @@ void moment_share(struct moment *other, struct moment *moment)
 	other->num_events = 0;
 }
 
-/* Writing changes nothing of what it writes. */
+/* The cast is safe: a writing codec does not change the moment. */
 void moment_copy(struct moment *copy, const struct moment *moment)
 {
 	struct codec writer = codec_writer(), reader;

@@ -35,7 +35,7 @@ void moment_code(struct codec *codec, struct moment *moment,
 void moment_code_events(struct codec *codec, struct moment *moment);
 void moment_free(struct moment *moment);
 void moment_copy(struct moment *copy, const struct moment *moment);
-/* Without a copy, of moments that do not change; each is freed by itself. */
+/* Shares all but the events of a moment that does not change; free both. */
 void moment_share(struct moment *other, struct moment *moment);
 
 /* CLOCK_REALTIME. */

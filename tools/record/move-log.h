@@ -11,9 +11,9 @@ struct move_log {
 };
 
 /*
- * Looks again: what differs from the last time or, the first time, from what is
- * saved of this boot or of one before, in words to free; NULL if nothing does. The
- * first time it saves what there is if nothing of this boot is saved.
+ * Returns how the machine differs from the last look, or at the first look, from what
+ * was saved in this boot or an earlier one, as a text to free; NULL if it does not.
+ * The first look saves the machine unless that was done in this boot.
  */
 char *move_log_look(struct move_log *log, const struct env *env);
 /* The event of it, "EVENT=moved CHANGES=...", to free. */

@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "record/record.h"
 
-/* The record of a guest that ended has it first: what a user chose is behind it. */
+/* First in the record of a guest that ended: texts that a user chose come after it. */
 #define GONE_EVENT	" EVENT=gone "
 
 /* The next word; *rest is what follows it, or NULL. */

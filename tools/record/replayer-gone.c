@@ -100,7 +100,7 @@ static int show(const struct search *search, past_gone_fn fn, void *arg)
 	return status;
 }
 
-/* Of a moment those of that load of the module that it still kept, of an interval all. */
+/* For a moment, those that the module still kept then; for an interval, all. */
 int replayer_gone(struct past *past, past_gone_fn fn, void *arg)
 {
 	struct replayer *replayer = (struct replayer *)past;

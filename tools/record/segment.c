@@ -129,7 +129,7 @@ void *record_encode(const struct moment *moment, const struct moment *before,
 	size_t bound, stored;
 	char *record;
 
-	/* Writing changes nothing of it. */
+	/* The cast is safe: a writing codec does not change the moment. */
 	moment_code(&codec, (struct moment *)moment, before);
 	bound = ZSTD_compressBound(codec.len);
 	record = xmallocarray(sizeof(header) + bound, 1);

@@ -40,7 +40,7 @@ struct tier_kind {
 	const char *prefix;
 	/* No less than this is between its records. */
 	uint64_t least_ns;
-	/* Of the size. */
+	/* Share of the history's size. */
 	unsigned int percent;
 };
 
@@ -64,7 +64,7 @@ int segment_unlink(int dir_fd, const struct segment *segment);
 void *record_encode(const struct moment *moment, const struct moment *before,
 		    size_t *bytes);
 
-/* The header at an offset; false behind the last whole one. */
+/* The header at an offset; false after the last complete record. */
 bool record_read_header(int fd, uint64_t offset, struct record_header *header);
 
 /* The events of a record and when it was taken, and nothing else of its moment. */

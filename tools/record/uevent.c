@@ -72,7 +72,7 @@ int uevent_open(void)
 
 	if (fd < 0)
 		return -errno;
-	/* Beyond the usual maximum, for who may. */
+	/* Beyond the usual maximum, where that is permitted. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (!bind(fd, (const struct sockaddr *)&address, sizeof(address)))

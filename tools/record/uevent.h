@@ -26,8 +26,8 @@ struct uevent {
 };
 
 /*
- * "ACTION@DEVPATH", then "KEY=VALUE", each with a NUL behind it. Cuts the
- * buffer up. 0, or -EINVAL for what is no such message.
+ * "ACTION@DEVPATH", then "KEY=VALUE", each with a NUL after it. Splits the
+ * buffer in place. 0, or -EINVAL for an invalid message.
  */
 int uevent_parse(char *buf, size_t len, struct uevent *uevent);
 
@@ -47,8 +47,8 @@ const char *uevent_device(const struct uevent *uevent);
 int uevent_open(void);
 
 /*
- * The next message: its length, 0 for what is not the kernel's and to be
- * passed over, -EAGAIN when there is none, -ENOBUFS when some were lost.
+ * The next message: its length, 0 for one that is not the kernel's and must be
+ * skipped, -EAGAIN if there is none, -ENOBUFS if some were lost.
  */
 ssize_t uevent_receive(int fd, char *buf, size_t size);
 

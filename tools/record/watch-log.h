@@ -8,13 +8,13 @@
 #include "base/util.h"
 #include "record/event-log.h"
 
-/* What is not taken for long is not kept: so much, and that there was more. */
+/* Beyond this size, entries that l1tune record has not taken are dropped, and that is noted. */
 #define WATCH_LOG_MOST_BYTES	16384
 
 /*
- * Leaves what l1tune watch found for l1tune record: CLOCK_BOOTTIME of that boot and
- * KEY=VALUE words of an event. Nothing is left where nothing was ever recorded, and by
- * who may not write to the state directory.
+ * Stores an event of l1tune watch for l1tune record: CLOCK_BOOTTIME in this boot and
+ * KEY=VALUE words. Does nothing where nothing was ever recorded, or without permission
+ * to write to the state directory.
  */
 __printf(4, 5) void watch_log_add(const char *state, const char *boot_id, uint64_t time_ns,
 				  const char *fmt, ...);
