@@ -44,7 +44,7 @@ struct access_group {
 	double by_vmm;
 };
 
-/* Of a guest, most often first; empty without a sample. */
+/* A guest's accesses, the most frequent first; empty without a sample. */
 struct access_groups {
 	struct access_group *v;
 	size_t num;

@@ -6,7 +6,7 @@
 #include "explain/advice-log.h"
 #include "model/past.h"
 
-/* What is near a threshold comes and goes: it has gone when it did not come for so long. */
+/* Advice near a threshold comes and goes: it has ended when not given for this long. */
 #define GONE_NS		(600 * NSEC_PER_SEC)
 /* No more are followed; thousands of guests have their advice together. */
 #define ENTRIES_MOST	1000

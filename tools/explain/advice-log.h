@@ -20,7 +20,7 @@ struct advice_log {
 	size_t num;
 };
 
-/* is_new: there is such advice now; otherwise, there is none any more. */
+/* is_new: the advice is new; otherwise, it has ended. */
 typedef void (*advice_change_fn)(const struct advice_entry *entry, bool is_new, void *arg);
 
 /*

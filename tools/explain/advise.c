@@ -13,7 +13,7 @@
 #include "model/machine.h"
 #include "model/proc.h"
 
-/* As one of many a guest is looked at with thresholds that are so much lower. */
+/* Factor of the thresholds for a guest that is looked at as one of many. */
 #define SCALE_OF_MANY	0.05
 
 /* By how much KVM starts a timer early, where it measures how much that has to be. */
@@ -173,8 +173,8 @@ static void look_at_one_of_many(struct facts *facts, size_t place,
 }
 
 /*
- * Each guest by itself, and those for which that says nothing together; all of
- * them together if it says the same of too many.
+ * Looks at each guest separately, then at those without advice together; if too many
+ * get the same advice, at all of them together.
  */
 static void look_at_all(const struct observation *seen, struct look_at *guests,
 			size_t place, struct findings *findings)

@@ -7,7 +7,7 @@
 /* What was seen of guests in an interval, or since their start. */
 struct observation {
 	const struct host *host;
-	/* Of all guests, and which of them advice is for: NULL for all. */
+	/* All guests, and a selection of those to advise on: NULL for all. */
 	const struct snapshot *snapshot;
 	const struct selection *guests;
 	/* What KVM counted meanwhile, one for each guest. */

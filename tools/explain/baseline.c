@@ -5,7 +5,7 @@
 #include "explain/baseline.h"
 #include "model/machine.h"
 
-/* Types with a baseline: what is above it, L0 gives for a time, or not at all. */
+/* Instance types with a baseline: above it, L0 gives CPU time for a while or not at all. */
 static bool has_baseline(const char *type)
 {
 	const char *dot = strchr(type, '.');

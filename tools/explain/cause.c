@@ -16,7 +16,7 @@ static void add_seen(char **seen, char *more)
 	free(more);
 }
 
-/* What decides is told; of an open one all that was seen. */
+/* Reports the clue that decides; for an open cause, all that was seen. */
 static struct looked look_for(const struct cause *cause,
 			      const struct facts *facts)
 {
@@ -86,8 +86,8 @@ static double largest_part(const struct symptom *symptom,
 }
 
 /*
- * Of those shown the one with the largest part, of equal ones the first; or the
- * only one left.
+ * The shown cause with the largest part, the first of equal ones; or, if none is
+ * shown, the only one that is not ruled out.
  */
 static const struct cause *find_cause(const struct symptom *symptom,
 				      const struct facts *facts,
@@ -171,7 +171,7 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 
 		*GROW(advice->looked, advice->num_looked) = looked;
 	}
-	/* A cause that there is no table of: the evidence stands for itself. */
+	/* All causes in the table are ruled out: it is one that the table lacks. */
 	if (count_of(advice, VERDICT_RULED_OUT) == symptom->num_causes)
 		*GROW(advice->looked, advice->num_looked) = (struct looked){
 			.cause = "a cause unknown to l1tune",

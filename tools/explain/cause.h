@@ -6,12 +6,11 @@
 #include "explain/load.h"
 
 /*
- * A symptom is what is counted: time that goes somewhere. It can have several
- * causes, and the same numbers can come of each of them. So a symptom has a
- * table of causes, and a cause a list of clues: what to look at, and what it
- * means if that is so and if it is not. Advice is on a cause that was shown;
- * where none was, on one whose fellows were all ruled out; and otherwise on how
- * to find out. What was not ruled out is named beside it.
+ * A symptom is time that was counted. It can have several causes with the same
+ * numbers. So a symptom has a table of causes, and a cause a list of clues: what
+ * to look at, and what a yes and a no mean. Advice is about a cause that was
+ * shown; if none was, about the only one not ruled out; otherwise about how to
+ * find out. Causes that are not ruled out are named with it.
  */
 
 /* What looking at something answers. */
@@ -69,7 +68,7 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 
 /* Gains of causes: which part of the symptom is theirs is not counted... */
 struct gain gain_of_part(const struct facts *facts, const struct gain *all);
-/* ...nor how much of it can go: it is wanted work, or ends by itself. */
+/* ...nor how much of it can be saved: it is wanted work, or ends by itself. */
 struct gain gain_not_counted(const struct facts *facts, const struct gain *all);
 
 /* A cure of two symptoms: swapped memory makes faults, and makes vCPUs sleep. */

@@ -92,7 +92,7 @@ void cpus_of_guests_free(struct cpus_of_guests *cpus)
 	cgroup_mounts_free(&cpus->mounts);
 }
 
-/* Of its vCPUs' threads. */
+/* CPUs that its vCPUs' threads used or waited for. */
 static double wanted_by(const struct guest_snapshot *guest)
 {
 	uint64_t ns = add_saturated(guest->guest.guest_time_ns,

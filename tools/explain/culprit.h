@@ -10,7 +10,7 @@ struct culprit {
 	char *text;
 	/* One word for programs: a part of the time, or "stolen". */
 	const char *kind;
-	/* Of the exit's time. */
+	/* Its part of the exit's time. */
 	uint64_t ns;
 };
 

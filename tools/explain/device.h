@@ -14,7 +14,7 @@ enum server { SERVED_BY_VMM, SERVED_BY_KVM, SERVED_BY_EVENTFD, SERVED_MSR };
 
 /* Accesses to devices, with the faults among them that are such. */
 struct load device_load(const struct facts *facts);
-/* Does the VMM take so much for them that it is a symptom? */
+/* Does the VMM's time for them reach the threshold of a symptom? */
 bool vmm_emulates(const struct facts *facts, const struct load *device);
 
 /* How often in a second, of all classes. */

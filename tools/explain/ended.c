@@ -191,7 +191,7 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 		sentences_add(&ended->evidence, "its last exit is OUT of 0x%" PRIx64 " to port 0x%" PRIx64
 			      ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
 	}
-	/* Linux does so when it panics, and when it is told to reboot. */
+	/* Linux does so on panic and on reboot. */
 	if (add_refused(gone, vcpu, &ended->open))
 		sentences_add(&ended->open, "a guest panic because of that, with a reboot");
 	else
@@ -212,7 +212,7 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 		 text ? text : reason ? "" : " and gave no reason");
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
 		      reason);
-	/* An instruction that fails without an error number; 0 is none. */
+	/* An error number of a VMX instruction, or 0 for one that failed without a number. */
 	ended->next = vmx_error_text(reason) || !reason ?
 		"not caused by the guest: controls that were offered to KVM are rejected; l1tune probe shows whether any guest can run here, dump_invalid_vmcs=1 (kvm_intel) which controls KVM set" :
 		"only the CPU knows the field: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
@@ -292,7 +292,7 @@ static void add_missing_page(struct ended *ended)
 
 /*
  * At level 3 the address is one that the guest's hypervisor gave to a guest inside it.
- * It tells nothing of memslots, and the memory may be that of its page tables.
+ * It says nothing about memslots, and the missing memory may be that of page tables.
  */
 static void explain_missing_memory(const struct gone_vcpu *vcpu, struct ended *ended)
 {

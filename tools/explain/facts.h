@@ -18,9 +18,9 @@ struct facts {
 	const struct env *env;
 	const struct host *host;
 	const struct guest_snapshot *guest;
-	/* Of that interval; memory as it is at its end. */
+	/* Counts of that interval. */
 	struct kvm_counts kvm;
-	/* Of the whole machine, in an interval of its own: somebody else's. */
+	/* Counts of the whole machine, in an interval of its own; not only this guest's. */
 	struct activity activity;
 	/* Read when it is first asked for: memory_of(). */
 	struct guest_memory *memory;
@@ -31,7 +31,7 @@ struct facts {
 	/* What waking from HLT takes at most beyond an exit; 0 if not measured. */
 	double wake_ns;
 	uint64_t num_cpus;
-	/* Of all guests; and for how long all that are looked at waited for a CPU. */
+	/* vCPUs of all guests; how long all that are looked at waited for a CPU. */
 	uint64_t num_vcpus;
 	uint64_t waited_ns;
 	/* Which CPUs all guests may use. */
@@ -56,7 +56,7 @@ struct gain {
 
 /* What was looked at for one cause. */
 struct looked {
-	/* Of the cause. */
+	/* The cause's title. */
 	const char *cause;
 	/* What the answer says of the cause. */
 	enum verdict { VERDICT_OPEN, VERDICT_SHOWN, VERDICT_RULED_OUT } verdict;
@@ -75,7 +75,7 @@ struct advice {
 	const char *change_for_all;
 	/* The symptom's place, which orders equal gains. */
 	size_t order;
-	/* One of the guests that it is about deserves it by itself. */
+	/* At least one of its guests reaches the thresholds alone. */
 	bool is_enough;
 	/* If it is about more than one, guest_id is 0 and guest_name says how many. */
 	size_t num_guests;
@@ -96,7 +96,7 @@ struct advice {
 #define MIN_GAIN	0.01
 /* If more guests than these have the same advice, it is one about them all. */
 #define MAX_ALONE	8
-/* Of guests together: so much that more than those reach it in any case. */
+/* For guests together: so large that more than MAX_ALONE guests have reached it. */
 #define MIN_GAIN_OF_ALL	((MAX_ALONE + 1) * MIN_GAIN)
 
 void advice_free(struct advice *advice);

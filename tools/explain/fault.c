@@ -50,7 +50,7 @@ static bool read_sampled(const struct facts *f, double rate, double *accesses)
 	return true;
 }
 
-/* Which part of so many faults, from 0 to 1; false if nothing tells. */
+/* The share of @rate faults per second that are accesses to devices; false if unknown. */
 static bool read_share(const struct facts *f, double rate, double *share)
 {
 	double by_page, by_vmm, sampled, accesses = 0;

@@ -28,8 +28,8 @@ struct hang_watch {
 };
 
 /*
- * Does it hang for so long? for_ns is since when. One that is halted, was paused
- * by its VMM or a signal, or is slowed by a limit does not.
+ * Has it hung for at least hang_ns? for_ns is for how long. A vCPU that is halted,
+ * paused by its VMM or a signal, or throttled by a limit does not hang.
  */
 enum hang hang_find(const struct guest_snapshot *guest,
 		    const struct vcpu_snapshot *vcpu, uint64_t hang_ns,

@@ -8,7 +8,7 @@
 #include "model/args.h"
 #include "model/machine.h"
 
-/* @s is behind a property's name: "=off", "=on,next", ",next". */
+/* @s is the text after a property's name: "=off", "=on,next", ",next". */
 static bool is_off(const char *s)
 {
 	static const char *const names[] = { "off", "no", "false", "n" };

@@ -13,7 +13,7 @@ enum interface {
 	INTERFACE_UNKNOWN, INTERFACE_HYPERV, INTERFACE_HYPERV_OFFERED, INTERFACE_KVM,
 };
 
-/* Says in *why what it was told by, or why it is not known: a copy. */
+/* *why says what shows it, or why it is unknown: a copy. */
 enum interface interface_of(const struct facts *facts, char **why);
 
 /* Is it Hyper-V's, or likely so, as that is offered? */

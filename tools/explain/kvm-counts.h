@@ -40,9 +40,9 @@ struct kvm_count {
 	bool is_known;
 	/* Why it is not known: -errno. */
 	int err;
-	/* Of an interval, or what is so at its end. */
+	/* Growth in the interval; for a state, its value at the end. */
 	uint64_t value;
-	/* Of what is not cumulative: at its beginning. */
+	/* For a state: its value at the beginning. */
 	uint64_t before;
 };
 
@@ -54,9 +54,9 @@ struct kvm_counts {
 };
 
 /*
- * Looks only where looking is allowed: under lockdown, each attempt to open a
- * file that is locked down would be a line in the kernel's log. If the process
- * has several VMs, the guest is better told with its vCPUs.
+ * Opens no file that lockdown denies: each attempt would add a line to the kernel's
+ * log. If the process has several VMs, a snapshot with vCPUs helps to find the guest's
+ * directory.
  */
 void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KVM names a VM's directory PID-FD, after the process and its file descriptor.
- * No file in it says which guest that is: if a process has several VMs, they are
- * told apart by what is in the directories.
+ * No file in it names the guest: if a process has several VMs, they are recognised
+ * by the contents of the directories.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 
 /*
  * KVM's directory of a guest in debugfs, a copy in *dir. 0, or -errno: -ENXIO if
- * there is none, -ENOTUNIQ if the process has several VMs and nothing tells which
- * is the guest's.
+ * there is none, -ENOTUNIQ if the process has several VMs and the guest's cannot be
+ * recognised.
  */
 int kvm_directory_find(const struct env *env, const struct guest_snapshot *guest,
 		       char **dir);

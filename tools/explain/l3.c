@@ -27,7 +27,7 @@ struct view {
 	struct sentences *findings;
 };
 
-/* What its being reflected means, by the names of both ISAs. */
+/* What a reflected exit with this reason means, by the names of both ISAs. */
 static const struct {
 	const char *reasons[12];
 	const char *meaning;

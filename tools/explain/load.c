@@ -18,7 +18,7 @@ bool reasons_have(const struct reasons *reasons, const char *name)
 	return reasons == &all_reasons;
 }
 
-/* Of the guest or one of its vCPUs. */
+/* The load in the counts of the guest or of one vCPU. */
 static struct load load_in(const struct facts *f, const struct exit_stats *stats,
 			   const struct reasons *reasons, uint32_t level)
 {

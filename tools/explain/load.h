@@ -25,7 +25,7 @@ struct load {
 struct load load_of(const struct facts *f, const struct reasons *reasons,
 		    uint32_t level);
 
-/* Of the guest and of guests inside it: a vCPU waits and sleeps at either level. */
+/* Levels 2 and 3 together: a vCPU waits and sleeps at either level. */
 struct load load_of_both(const struct facts *f, const struct reasons *reasons);
 
 /*
@@ -45,7 +45,7 @@ double in_interval(const struct facts *f, uint64_t count);
 double rate_of_machine(const struct facts *f, uint64_t count);
 double most_of_machine(const struct facts *f, uint64_t count);
 
-/* So many exits fewer save what KVM spends on them, and their way to L0. */
+/* @rate exits fewer per second save KVM's time for them, and their transit to L0. */
 struct gain gain_of(const struct facts *f, double kernel, double rate);
 struct gain gain_at_most(double cpus);
 /* Against thresholds that are lower for one of many guests. */
@@ -53,7 +53,7 @@ bool is_worth_it(const struct facts *f, const struct gain *gain);
 bool is_often(const struct facts *f, double rate, double threshold);
 bool is_often_on_vcpu(const struct facts *f, const struct reasons *reasons,
 		      double threshold);
-/* So much of a CPU is a symptom however seldom the exits are that take it. */
+/* Is that share of a CPU a symptom, however rare the exits are? */
 bool takes_much(const struct facts *f, double cpus);
 /* Is it often on the busiest vCPU, or does KVM take much of its CPU for them? */
 bool is_much_on_vcpu(const struct facts *f, const struct reasons *reasons,

@@ -22,7 +22,7 @@ double asleep_for_pages(const struct facts *f)
 	return load_of_both(f, &faults).parts[PART_BLOCKED] + halted_for_pages(f);
 }
 
-/* Exits of so long that they are in a bucket are shorter than its end, and than the longest. */
+/* The longest that an exit in a bucket can be: the bucket's end, or the cell's maximum. */
 static double longest_in(const struct exit_cell *cell, unsigned int bucket)
 {
 	double end = (double)(1ULL << bucket), most = cell->value[CELL_MAX];
@@ -32,7 +32,7 @@ static double longest_in(const struct exit_cell *cell, unsigned int bucket)
 	return most && most < end ? most : end;
 }
 
-/* How many of a cell's longest exits could have slept for what is left of a time. */
+/* The fewest exits of a cell that can add up to *left_ns, which is reduced by their time. */
 static double fewest_of(const struct exit_cell *cell, double *left_ns)
 {
 	unsigned int i = cell->num_buckets;
@@ -64,8 +64,8 @@ double fewest_asleep(const struct facts *f, double share)
 }
 
 /*
- * Of the whole machine: too few rule it out, and many may be others'. Whether those that
- * there were came while the guest was there is not known.
+ * For counts of the whole machine: too few rule it out, and many may be of other
+ * processes. Whether they were counted while the guest existed is unknown.
  */
 static enum answer took_long(const struct facts *f, uint64_t count, const char *what,
 			     char **seen)

@@ -13,14 +13,14 @@
 /* Is it a fault in which to be halted is to wait for a page? */
 bool is_page_fault(const struct exit_key *key);
 
-/* Seconds of each second in which vCPUs slept in faults, of both levels. */
+/* Seconds per second in which vCPUs slept in faults, of both levels. */
 double asleep_for_pages(const struct facts *facts);
-/* What of that is not in the part that is called blocked. */
+/* The share of that time that is not in the part "blocked". */
 double halted_for_pages(const struct facts *facts);
 
 /*
- * How many faults of each second at least slept for that share of this time: those whose
- * histogram has it that they took longest. 0 where that is not known.
+ * The fewest faults per second that can have slept for that share of this time, by the
+ * histogram: the longest ones. 0 if that is unknown.
  */
 double fewest_asleep(const struct facts *facts, double share);
 

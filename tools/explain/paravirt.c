@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which parts of KVM's interface for guests a guest is offered, and which of them it
- * uses. It says so by MSRs. Where it only makes hypercalls, one that made none does not
- * use them, and of another a sample says which they are; what is not in it may be rare.
+ * uses. MSRs show that it uses a part. For parts used by hypercalls only, a guest without
+ * hypercalls uses none; a sample shows which ones it makes, though rare ones may be missed.
  */
 #include <string.h>
 
@@ -142,7 +142,7 @@ static struct pv_feature feature_of(const struct known_feature *k,
 
 	for (i = 0; i < paravirt->num; i++)
 		add_vcpu(&feature, k, &paravirt->v[i]);
-	/* A guest can only use what is there. */
+	/* A guest can only use what it is offered. */
 	if (feature.is_offered_known && !feature.is_offered) {
 		feature.is_used_known = true;
 		feature.num_using = 0;

@@ -9,7 +9,7 @@
 /* A part of KVM's interface for guests, of a guest with all its vCPUs. */
 struct pv_feature {
 	const char *name;
-	/* What a guest without it goes without, or has exits for. */
+	/* What a guest without it lacks, or has exits for. */
 	const char *saves;
 	/* Accesses that it saves, a BIT_OF() each, see access.h. */
 	unsigned int classes;
@@ -27,7 +27,7 @@ struct pv_features {
 	size_t num;
 };
 
-/* Of what the module has of its vCPUs, and a sample or NULL. Free v. */
+/* From the module's data about its vCPUs, and a sample or NULL. Free v. */
 struct pv_features pv_features(const struct guest_snapshot *guest,
 			       const struct guest_paravirt *paravirt,
 			       const struct sample *sample);

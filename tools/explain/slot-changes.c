@@ -8,7 +8,7 @@
 #include "explain/fault.h"
 #include "explain/slot-changes.h"
 
-/* KVM may map what is beside the page that faults, too: so many at most. */
+/* KVM may map neighbours of the page that faults too: this many pages at most. */
 #define PAGES_OF_FAULT	8
 
 /*

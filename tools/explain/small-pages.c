@@ -42,7 +42,7 @@ static enum backing pages_of(const struct guest_memory *memory)
 	return mapping_is_private_file(&memory->mapping) ? BACKING_FILE : memory->mapping.backing;
 }
 
-/* Of one backing: is it that, and does its setting allow large pages? */
+/* YES: the memory has this backing, and its setting does not allow huge pages. */
 static enum answer setting_refuses(const struct facts *f, enum backing backing,
 				   const char *name, char **seen)
 {

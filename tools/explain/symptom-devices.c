@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Devices that the VMM emulates. What is behind the address decides: a clock or
+ * Devices that the VMM emulates. The device at the address decides: a clock or
  * device that is not used any more takes no exit, an ioeventfd keeps the exit
  * and saves the VMM's time and KVM's way to it.
  */
@@ -80,7 +80,7 @@ static enum answer is_clock_of_kvm(const struct facts *f, char **seen)
 	}
 }
 
-/* Of a guest of which nothing says whether it is one of the two. */
+/* For a guest whose interface is unknown. */
 static enum answer is_clock_of_any(const struct facts *f, char **seen)
 {
 	enum answer answer = is_other_clock(f, seen);

@@ -47,8 +47,8 @@ static enum answer lacks_npt(const struct facts *f, char **seen)
 }
 
 /*
- * What shadow page tables exit for, a quarter of it or more; among the exceptions of
- * VMX page faults are not told apart.
+ * Are exits that shadow page tables cause at least a quarter as frequent as exceptions?
+ * VMX does not count page faults apart from other exceptions.
  */
 static enum answer are_of_page_tables(const struct facts *f, char **seen)
 {
@@ -70,7 +70,7 @@ static enum answer are_of_debugging(const struct facts *f, char **seen)
 	return share >= 0.25 ? ANSWER_YES : ANSWER_NO;
 }
 
-/* If the machine's NMIs are even over its CPUs, so many come while the guest runs. */
+/* NMIs that come while the guest runs, if the machine's are even over its CPUs. */
 static double nmis_meanwhile(const struct facts *f, double rate)
 {
 	double cpus = in_interval(f, f->guest->guest.guest_time_ns);

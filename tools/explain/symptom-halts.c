@@ -19,10 +19,10 @@
 
 static const struct reasons halts = { { "HLT", "hlt" } };
 
-/* Polling, where it can be told, is not part of what exits cost. */
+/* Polling, where it is known, is not part of the cost of exits. */
 struct halting {
 	struct load load;
-	/* Of the busiest vCPU. */
+	/* Halts per second of the busiest vCPU. */
 	double rate;
 	double each_ns;
 	bool is_polling_known;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPU time of other threads than vCPUs: no exit has it, and busy time has not.
- * KVM's own threads have names; what is left is the VMM's.
+ * CPU time of threads that are no vCPUs: it is in no exit, and not in busy time.
+ * KVM's own threads are known by name; the rest is the VMM's.
  */
 #include "base/util.h"
 #include "explain/balloon.h"
@@ -40,7 +40,7 @@ static bool are_busy(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* Half of it, or as much as is worth a change by itself. */
+/* Is this kind half of it, or enough to be worth a change alone? */
 static enum answer is_kind(const struct facts *f, enum kvm_thread_kind kind,
 			   const char *name, char **seen)
 {
@@ -142,7 +142,7 @@ static const struct cause causes[] = {
 	}, {
 		"vmm-threads", "the VMM's own threads", "VMM",
 		"depends on what they do; the work of a vhost-user backend, a process of its own, is in no count of l1tune",
-		/* No count is of them alone: they are what is left. */
+		/* No count is of them alone: they remain if the others are ruled out. */
 		{ },
 		"top -H -p PID", .change_of = look_inside, .gain = gain_not_counted,
 	},

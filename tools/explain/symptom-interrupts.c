@@ -95,7 +95,7 @@ static int compare_downwards(const void *a, const void *b)
 	return (*x < *y) - (*x > *y);
 }
 
-/* Of the CPUs that a guest's vCPUs may use. */
+/* Interrupts of the CPUs that a guest's vCPUs may use. */
 struct counts {
 	size_t num_cpus;
 	uint64_t all;
@@ -141,7 +141,7 @@ static char *say_counts(const struct facts *f, const struct guest_cpus *cpus,
 	return text;
 }
 
-/* What most interrupts of other CPUs are says nothing of those on its own. */
+/* Looks only at CPUs that its vCPUs may use: other CPUs may have other interrupts. */
 static enum answer are_mostly(const struct facts *f, const char *const *names,
 			      const char *what, char **seen)
 {

@@ -20,8 +20,8 @@ static const struct reasons of_page_tables = { {
 } };
 
 /*
- * Beside it, what is inside needs no VMRESUME and the like. It has its exits
- * still, and those that its own hypervisor serves today cost less then.
+ * Run next to this guest instead of inside it, the nested guest needs no VMRESUME and
+ * the like. It still has its exits; those that its own hypervisor serves become cheaper.
  */
 static bool nests(const struct facts *f, struct advice *a)
 {
@@ -70,8 +70,8 @@ static enum answer pages_by_shadow(const struct facts *f, char **seen)
 }
 
 /*
- * Windows also runs where it is offered nothing of Hyper-V's, and not every VMM says
- * so in its command line: only KVM's interface in use says that it is another system.
+ * Windows also runs without any of Hyper-V's interface, and not every VMM's command
+ * line shows it: only use of KVM's interface shows that it is another system.
  */
 static enum answer is_windows(const struct facts *f, char **seen)
 {
@@ -84,7 +84,7 @@ static enum answer uses_hyperv(const struct facts *f, char **seen)
 	return interface_of(f, seen) == INTERFACE_HYPERV ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-/* Nothing says which of the two it is: both cures are there. */
+/* It is unknown which of the two it is: the advice has both changes. */
 static enum answer is_of_any(const struct facts *f, char **seen)
 {
 	if (interface_of(f, seen) != INTERFACE_UNKNOWN)

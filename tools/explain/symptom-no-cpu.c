@@ -71,8 +71,8 @@ static bool read_process_cpus(const struct facts *f, struct affinity *affinity)
 }
 
 /*
- * Who may use all CPUs is not confined, however many vCPUs it has. But vCPUs may be
- * pinned each by itself: what the process may use does not rule that out.
+ * A process that may use all CPUs is not confined, however many vCPUs it has. But each
+ * vCPU may be pinned, which the affinity of the process does not rule out.
  */
 static enum answer is_confined(const struct facts *f, char **seen)
 {
@@ -166,7 +166,7 @@ static double cpus_run(const struct facts *f)
 	return cpus_wanted(f) - in_interval(f, f->waited_ns);
 }
 
-/* Its main thread stands for them: VMMs that keep others apart keep it with these. */
+/* By its main thread: VMMs that move other threads away move it as well. */
 static enum answer are_own_threads_there(const struct facts *f)
 {
 	struct affinity process = { };
@@ -332,7 +332,7 @@ static const struct cause causes[] = {
 		"sysctl kernel.sched_rt_runtime_us=-1, since Linux 6.12 less runtime in /sys/kernel/debug/sched/fair_server/cpuN, with nothing else on these CPUs; or vCPUs that are no real-time tasks",
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
-		/* No count is of them alone: it is what is left. */
+		/* No count is of them alone: they remain if the others are ruled out. */
 		{ },
 		"perf sched timehist -p PID",
 		"keep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; or give the VMM more weight than these have (CPUWeight=, cpu.weight of its cgroup, renice). perf sched timehist -p PID names them",

@@ -72,7 +72,7 @@ static double sampled_accesses(const struct facts *f)
 	return rate;
 }
 
-/* Of those that the VMM or a device of KVM's does not serve; 0 without a sample. */
+/* Share of accesses not served by the VMM or a device of KVM's; 0 without a sample. */
 static double part_of_eventfds(const struct facts *f)
 {
 	double left = sampled_accesses(f) - access_all(f, SERVED_BY_VMM) -

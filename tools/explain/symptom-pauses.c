@@ -53,7 +53,7 @@ static enum answer loses_cpus(const struct facts *f, char **seen)
 	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
 }
 
-/* What grows by a factor of 0 or 1 stays as short as it is. */
+/* A window that grows by a factor of 0 or 1 keeps its initial length. */
 static enum answer is_window_short(const struct facts *f, char **seen)
 {
 	const char *name = strcmp(f->host->isa, "vmx") ?

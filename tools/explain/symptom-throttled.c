@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vCPUs that max_exits_per_sec makes sleep: the guest's own limit, that of a tenant it
- * is of, or the host's. Where several are set, which of them it is is not counted.
+ * vCPUs that max_exits_per_sec makes sleep: the limit of the guest, of one of its
+ * tenants, or of the host. If several are set, which one applied is not counted.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -108,8 +108,8 @@ static enum answer serves_calls(const struct facts *f, char **seen)
 }
 
 /*
- * Of the exits that are most of it KVM does not leave for the VMM any more: its way
- * there and back ends as well.
+ * KVM then serves the exits that are most of it without returning to the VMM: the
+ * time of that return is saved as well.
  */
 static struct gain served_by_kvm(const struct facts *f, const struct gain *all)
 {

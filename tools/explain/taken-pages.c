@@ -36,7 +36,7 @@ static enum answer explains_faults(const struct facts *f, uint64_t count)
 	       rate_of_machine(f, count) >= rate / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
-/* So many of these in a second could have caused so many faults. */
+/* Are there enough of these per second to have caused the faults? */
 static enum answer could_cause(const struct facts *f, uint64_t count,
 			       const char *what, char **seen)
 {

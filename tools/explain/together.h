@@ -4,7 +4,7 @@
 
 #include "explain/facts.h"
 
-/* Is there one change that can stand for many guests? */
+/* Is there one change that applies to many guests? */
 bool can_be_together(const struct advice *advice);
 
 /*
