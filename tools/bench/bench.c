@@ -20,7 +20,7 @@
 #define WARM_UP		64
 #define BATCH		1000
 #define MIN_BATCH	100
-/* Of a batch and of a kind, where exits are slow. */
+/* The most time of a batch and of a kind, where exits are slow. */
 #define MAX_BATCH_NS	(NSEC_PER_SEC / 4)
 #define MAX_BATCHES	20
 #define MAX_NS		NSEC_PER_SEC
@@ -152,8 +152,8 @@ struct bench {
 };
 
 /*
- * As bench_vm_run(), within so many seconds: a guest that does not exit, or a KVM
- * that is none, would have it wait without end.
+ * As bench_vm_run(), with a timeout: it would never return for a guest that does not
+ * exit, or a device that is not KVM.
  */
 static int run_within(struct bench *b, unsigned int seconds,
 		      const unsigned char *fn, uint32_t count, bool done_by_mmio)
@@ -252,7 +252,7 @@ static int sample_fresh(struct bench *b, enum bench_kind_id kind,
 	return 0;
 }
 
-/* Of the batch that has just run. */
+/* The mean of the batch that has just run. */
 static double mean_round_trip_ns(struct bench *b, enum bench_kind_id kind, uint32_t count)
 {
 	struct bench_series series = { };
@@ -322,7 +322,7 @@ static int measure_one(struct bench *b, enum bench_kind_id kind)
 				   programs[kind].done_by_mmio);
 	if (err)
 		return err;
-	/* A sleep is longer than what is left of it in the samples. */
+	/* A sleep takes longer than its samples, which lack the time until the timer fires. */
 	batch = kind == BENCH_HLT_TIMER ? 2 * MIN_BATCH : batch_size(b);
 	if (is_fresh(kind))
 		err = sample_fresh(b, kind, &series);

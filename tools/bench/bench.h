@@ -30,9 +30,9 @@ extern const struct bench_kind bench_kinds[NUM_BENCH_KINDS];
 struct bench_result {
 	char skipped[256];
 	struct bench_summary cycles;
-	/* Of a wake-up: all of it, from arming to being awake again. */
+	/* For a wake-up: all of it, from arming the timer to running again. */
 	struct bench_summary whole;
-	/* Of the median: known when the module was there. */
+	/* The parts of the median: known if the module was loaded. */
 	bool is_split;
 	double kvm_ns, vmm_ns;
 };
@@ -47,7 +47,7 @@ struct measurement {
 	char module[64];
 	struct timespec time;
 	uint64_t tsc_khz;
-	/* What taking a sample takes itself; it is not in the results. */
+	/* The cost of taking a sample; it is subtracted from the results. */
 	uint64_t clock_cycles;
 	uint64_t halt_delay_ns;
 	struct bench_result results[NUM_BENCH_KINDS];

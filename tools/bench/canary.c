@@ -43,7 +43,7 @@ static int run_guest(struct canary *canary, const unsigned char *fn, uint32_t co
 	sigset_t all, unblocked;
 	int err;
 
-	/* Who is asked to end does so behind the sample. */
+	/* Signals that end the process wait until the sample is taken. */
 	sigfillset(&all);
 	sigdelset(&all, SIGALRM);
 	sigprocmask(SIG_BLOCK, &all, &unblocked);

@@ -26,7 +26,7 @@ const struct measurement *bench_saved(const char *state, const struct machine *n
 
 /*
  * The time that an exit spends in the hardware and L0, from the cheapest to
- * the dearest kind measured; false when no kind was split.
+ * the most expensive kind measured; false if no kind was split.
  */
 bool bench_transit_ns(const struct measurement *m, double *low_ns, double *high_ns);
 

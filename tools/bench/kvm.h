@@ -15,7 +15,7 @@ int kvm_open(const char *dev, char *error);
 int kvm_create_vm(int kvm_fd, char *error);
 /* All that KVM offers to guests, to free; or NULL. */
 struct kvm_cpuid2 *kvm_supported_cpuid(int kvm_fd, char *error);
-/* Of what is mapped for a vCPU; 0 after an error. */
+/* The size of a vCPU's mapping; 0 after an error. */
 size_t kvm_run_size(int kvm_fd, char *error);
 
 bool cpu_has_svm(void);

@@ -67,7 +67,7 @@ static int set_msr(struct bench_vm *vm, uint32_t index, uint64_t value)
 	return 0;
 }
 
-/* What must be 1, and what is wanted besides. */
+/* A control's bits that must be 1, and the bits wanted. */
 static int control(struct bench_vm *vm, uint32_t msr, uint32_t wanted,
 		   uint64_t *value)
 {

@@ -13,9 +13,9 @@
 /* A guest appears shortly after its VM does. */
 #define PATIENCE_US	2000000
 #define STEP_US		10000
-/* So that a median of times keeps what is less than a nanosecond. */
+/* Medians are taken in ps, to keep fractions of a nanosecond. */
 #define PSEC_PER_NSEC	1000.0
-/* One of so many batches counts, of those that are most like what is usual. */
+/* The 1/USUAL of the batches that are closest to the usual round trip are used. */
 #define USUAL		4
 
 void bench_split_open(struct bench_split *split, const struct env *env)
@@ -119,15 +119,15 @@ static uint64_t count_of(const struct exit_stats *all, const struct exit_key *ke
 	return 0;
 }
 
-/* Of a batch: the parts of a round trip, and how far that is from the usual one. */
+/* The parts of a batch's round trip, and how far it is from the usual one. */
 struct batch_split {
 	double off_ns;
 	double vmm_ns, rest_ns;
 };
 
 /*
- * A round trip may be of several exits, and a batch has some more of them, to
- * begin and to end: so by the average of each. False if there is none.
+ * A round trip may have several exits, and a batch has a few more at its begin and
+ * end, so parts are computed from the average of each exit. False without exits.
  */
 static bool split_batch(const struct exit_stats *batch, const struct exit_stats *all,
 			uint64_t num, double round_trip_ns, struct batch_split *parts)

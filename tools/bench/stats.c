@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "bench/stats.h"
 
-/* Of the normal distribution: 95 % lie within so many deviations. */
+/* 95 % of a normal distribution lie within this many standard deviations. */
 #define Z_95	1.96
 #define SURE	0.01
 

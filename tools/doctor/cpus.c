@@ -30,7 +30,7 @@ static bool is_same(const char *key, const char *a, const char *b)
 	       machine_has_word(a, "svm") == machine_has_word(b, "svm");
 }
 
-/* The first CPU whose value is not that of the first one; -1 if there is none. */
+/* The first CPU whose value differs from the first CPU's; -1 if there is none. */
 static long find_other(const char *cpuinfo, const char *key)
 {
 	char *text = xstrdup(cpuinfo), *line, *save = NULL;

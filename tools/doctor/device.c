@@ -33,7 +33,7 @@ bool device_is_registered(const struct doctor *doctor)
 	return is_registered;
 }
 
-/* To load KVM again does not help: what is missing is the node, which others make. */
+/* Reloading KVM does not help: the device node is missing, which udev or others create. */
 static void add_node_row(struct doctor *doctor, const char *path)
 {
 	doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
@@ -61,7 +61,7 @@ static void add_missing(struct doctor *doctor, const char *path, int err)
 		   xasprintf("dmesg | grep -i kvm\nmodprobe -r %s && modprobe %s", vendor, vendor));
 }
 
-/* With --dev it may stand for the device of another machine. */
+/* Only /dev/kvm itself: with --dev, a file may represent the device of another machine. */
 static bool is_replaced(const char *path)
 {
 	struct stat st;

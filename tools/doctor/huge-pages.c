@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Huge pages, by what is behind the memory of each VMM that runs: the setting for
- * anonymous memory says nothing about memory from memfd or from a file.
+ * Huge pages, by the backing of the memory of each running VMM: the setting for
+ * anonymous memory does not apply to memory from a memfd or a file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,7 +178,7 @@ static void add_guests(struct doctor *doctor)
 	free(found.commands);
 }
 
-/* Those that no VMM has to reserve. HAS_OTHERS: hugetlbfs has some for those who ask. */
+/* Huge pages without a reservation. @has_others: hugetlbfs has some for VMMs that use it. */
 static void add_transparent(struct doctor *doctor, bool has_others)
 {
 	struct huge_setting enabled, shmem;

@@ -38,7 +38,7 @@ static int add_size(int fd, const char *name, void *arg)
 
 	if (!total || sscanf(name, "hugepages-%" SCNu64 "kB", &kb) != 1)
 		return 0;
-	/* What is promised to somebody is free until it is used. */
+	/* Reserved pages count as free until they are used. */
 	available = sub_clamped(read_count(fd, name, "free_hugepages"),
 				read_count(fd, name, "resv_hugepages"));
 	size = format_bytes(kb << 10);

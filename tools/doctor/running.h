@@ -5,7 +5,7 @@
 #include "doctor/doctor.h"
 #include "model/guest.h"
 
-/* A check reads the maps of so many VMMs: for each the kernel walks its page tables. */
+/* How many VMMs' maps a check reads: for each, the kernel walks the page tables. */
 #define RUNNING_MAX_MAPS	16
 
 /*

@@ -238,7 +238,7 @@ static enum doctor_state state_of(const struct level *level)
 	if (!left_of(level) && !is_rate(limit->kind) && limit->value != LIMIT_NONE)
 		return strcmp(limit->kind->name, "max_nested_vms") ? DOCTOR_PROBLEM :
 		       limit->value ? DOCTOR_WARNING : DOCTOR_INFO;
-	/* None in a second is none at all. */
+	/* A rate of 0 allows no VM at all. */
 	if (!limit->value && !strcmp(limit->kind->name, "max_vms_per_sec"))
 		return DOCTOR_PROBLEM;
 	return limit->denied ? DOCTOR_INFO : DOCTOR_OK;
@@ -323,7 +323,7 @@ static char *cgroup_now(const struct env *env, const struct guest *guest)
 	text = file_read(env->proc_fd, file, MAX_CGROUP_FILE, &len);
 	path = text ? cgroup_v2_path(text) : NULL;
 	free(text);
-	/* Outside of what is seen from this cgroup namespace. */
+	/* Outside of this cgroup namespace. */
 	if (path && strstr(path, "/..")) {
 		free(path);
 		return NULL;

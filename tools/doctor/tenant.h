@@ -9,8 +9,8 @@
 bool doctor_knows_tenant(const struct tenants *tenants, const char *path);
 
 /*
- * Rows about what is left for the guests of a tenant, or of a cgroup below some. Without
- * an error; STATUS_OK, or another exit status after a message.
+ * Adds rows about what the limits leave for the guests of a tenant, or of a cgroup below
+ * tenants. STATUS_OK, or another exit status after a message.
  */
 int doctor_check_tenant(struct doctor *doctor, const struct tenants *tenants,
 			const char *path);

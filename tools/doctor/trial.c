@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether KVM works is known when a guest has run: a device that can be opened is
- * none of that, for example while another hypervisor has the CPU, nor is a vCPU that
- * can be created, if L0 does not take the controls that it offers. As most VMMs do it
- * leaves interrupts to KVM.
+ * Only a guest that has run shows that KVM works: the device can be opened while another
+ * hypervisor has the CPU, and a vCPU can be created though L0 rejects the controls that it
+ * offers. Like most VMMs, the trial uses KVM's interrupt controllers.
  */
 #include <errno.h>
 #include <linux/kvm.h>

@@ -8,7 +8,7 @@
 #include "export/export.h"
 #include "record/canary-log.h"
 
-/* What an exit cost so long ago is not what it costs. */
+/* Costs of an older sample are not exported. */
 #define OLD_NS		(15 * 60 * NSEC_PER_SEC)
 
 void export_canary_read(const char *state, struct canary_export *canary)

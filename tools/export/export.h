@@ -50,7 +50,7 @@ struct exported_tenant {
 	const struct tenant *tenant;
 	const struct tenant_counts *counts;
 	const char *label;
-	/* Of a match that of its pattern, otherwise empty. */
+	/* For a match, the label of its pattern; otherwise empty. */
 	const char *pattern_label;
 };
 
@@ -61,7 +61,7 @@ struct tenant_ranking {
 	char **labels;
 	struct exported_tenant *v;
 	size_t num, num_exported;
-	/* Of those that have series, in the order of v; NULL until they are read. */
+	/* Starts of those that have series, in the order of v; NULL until they are read. */
 	struct start_times *starts;
 };
 

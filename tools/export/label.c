@@ -153,7 +153,7 @@ struct path {
 	size_t index;
 };
 
-/* Of those that look the same one that was defined comes first, and stays when a match goes. */
+/* Of equal paths, a defined tenant comes first: its label stays when a match ends. */
 static int compare_paths(const void *a, const void *b)
 {
 	const struct path *x = a, *y = b;

@@ -24,7 +24,7 @@ enum metric_type {
 struct metrics {
 	FILE *out;
 	bool is_text;
-	/* Of the family that samples belong to. */
+	/* The family that samples belong to. */
 	const char *name;
 	const char *suffix;
 };

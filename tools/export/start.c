@@ -62,7 +62,7 @@ void export_tenant_starts_read(const struct env *env, struct tenant_ranking *ran
 	}
 }
 
-/* Of a tenant in which no guest has started there is none, since it would be many lines. */
+/* A tenant in which no guest has started has no histogram, which would be many lines. */
 void export_tenant_starts(struct metrics *metrics, const struct tenant_ranking *ranking)
 {
 	size_t i;

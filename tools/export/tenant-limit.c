@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "export/export.h"
 
-/* Of one that has no series of its own. */
+/* The denials of a tenant without series of its own. */
 static uint64_t read_denied(const struct env *env, const struct tenant *tenant)
 {
 	int fd = tenant_open(env, tenant->id);

@@ -66,7 +66,7 @@ static void export_info(struct metrics *metrics, const struct exported_tenant *o
 		       (unsigned long long)of->tenant->id, of->pattern_label);
 }
 
-/* Of a pattern the matches have something now. */
+/* For a pattern, there is a use only in its matches. */
 static void export_use(struct metrics *metrics, const struct exported_tenant *of, enum tenant_use use)
 {
 	if (of->counts->has_use)

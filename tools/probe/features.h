@@ -44,12 +44,12 @@ struct probe_feature {
 	/* What it needs, and what it is tried with. */
 	uint64_t cr4, xcr0, value;
 	uint32_t msr;
-	/* Of what one try consists, for its time; 0 is 1. */
+	/* Times a try repeats the operation, to divide its time by; 0 is 1. */
 	unsigned int repeated;
-	/* It exits by itself: that is no fault of it. */
+	/* It always exits, which is not reported as slow. */
 	bool exits;
 	bool la57;
-	/* The guest's state for it wants the VMM to ask the kernel first. */
+	/* The VMM must request permission for this guest state from the kernel first. */
 	bool asks_permission;
 	/* A try that takes more than the guest alone, or more than one exit; see run.c. */
 	enum { TRY_PLAIN, TRY_SHARED, TRY_DOORBELL, TRY_INTERRUPT, TRY_TIMER, TRY_NESTED } how;

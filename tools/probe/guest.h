@@ -43,7 +43,7 @@
 /* Bytes of the handler of each. */
 #define PROBE_HANDLER_SIZE	16
 
-/* Of a row that spins. */
+/* How many PAUSEs a row that spins executes. */
 #define PROBE_PAUSES		256
 
 #endif

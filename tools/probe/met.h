@@ -6,8 +6,8 @@
 #include "probe/probe.h"
 
 /*
- * The row of a promise that is broken here, by what l1tune probe found, and that
- * a guest met with what KVM refused it last; -1 if there is none.
+ * The row of a promise that l1tune probe found broken and that explains what KVM
+ * refused a guest last; -1 if there is none.
  */
 int probe_met(const struct probe *probe, const struct gone_refused *refused);
 

@@ -30,7 +30,7 @@ struct probe_result {
 	enum probe_verdict verdict;
 	/* How it failed; empty when it did not. */
 	char detail[192];
-	/* Of the fastest of a few tries in the guest's TSC; 0 is unknown. */
+	/* TSC ticks of the fastest of a few tries, in the guest; 0 is unknown. */
 	uint64_t ticks;
 };
 

@@ -88,7 +88,7 @@ static bool is_promised(const struct probe_vm *vm, const struct probe_feature *f
 	return !p->leaf || probe_vm_cpuid(vm, p->leaf, p->sub, p->reg) & p->mask;
 }
 
-/* A component goes with those that it stands on, and a pair of bits goes together. */
+/* XCR0 with a component, those that it depends on, and the other bit of a pair. */
 static uint64_t component_value(const struct probe_vm *vm, const struct probe_feature *feature)
 {
 	uint64_t bits = feature->promise.mask | 1;

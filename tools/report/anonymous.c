@@ -28,7 +28,7 @@ struct pseudonyms {
 	size_t num;
 };
 
-/* What stands under these keys is somebody's. */
+/* Values of these keys identify a user or a machine. */
 static const struct private_key {
 	const char *key, *replacement;
 } private_keys[] = {
@@ -40,7 +40,7 @@ static const struct private_key {
 	{ "uid", "uid" },
 };
 
-/* And under these it is the module's, the kernel's or the CPU's, and says nothing of who. */
+/* Values of these keys are the module's, the kernel's or the CPU's, and identify nobody. */
 static const char *const public_keys[] = {
 	"changes", "cpu", "hypervisor", "instance_type", "isa", "kernel", "microcode", "module",
 	"reason", "revision", "time", "tool", "vendor",
@@ -177,7 +177,7 @@ static bool is_guest_id(const char *word, size_t len)
 	return len > 3 && i == len && !strncmp(word, "l2-", 3);
 }
 
-/* A number behind one of these is no count, nor is one alone in parentheses, as a thread's. */
+/* A number after one of these words, or alone in parentheses as a thread's, is an id. */
 static bool is_id(const char *text, const char *word, size_t number_len)
 {
 	static const char *const before[] = { "-p ", "pid ", "PID ", "pid:", "uid ", "uid:" };
@@ -207,7 +207,7 @@ static const char *replacement_of(struct pseudonyms *names, const char *text,
 	return replace(names, memchr(word, '/', len) ? "path" : "name", word, len);
 }
 
-/* The longest name that a text begins with, and that no word goes on behind. */
+/* The longest name that a text begins with and that ends with a word. */
 static const struct pseudonym *find_at(const struct pseudonyms *names, size_t num_collected,
 				       const char *text)
 {
@@ -245,7 +245,7 @@ static char *scrub(struct pseudonyms *names, size_t num_collected, const char *t
 	return clean;
 }
 
-/* A PID that texts may have has been collected; other numbers are told apart by their key. */
+/* PIDs that texts may contain have been collected; other numbers are recognised by their key. */
 static char *private_text(const struct pseudonyms *names, const char *key, const json_t *value)
 {
 	char *text;

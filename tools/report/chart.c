@@ -20,7 +20,7 @@
 #define FIRST_BUCKET	10
 #define MAX_COLUMNS	200
 #define LABELS_MOST	4
-/* Of a column. */
+/* As a share of a column's width. */
 #define OVERLAP		0.08
 
 const struct chart_part chart_parts[] = {
@@ -38,7 +38,7 @@ static void svg_start(FILE *page, const char *name, size_t columns, int rows)
 		name, columns, rows);
 }
 
-/* What is above a chart: its title, and a color for each thing in it. */
+/* Starts a figure with its title and unit. */
 static void figure_start(FILE *page, const char *title, const char *unit)
 {
 	fputs("<figure><figcaption><b>", page);

@@ -19,7 +19,7 @@ void chart_time(FILE *page, const json_t *points);
 void chart_exits(FILE *page, const json_t *points);
 void chart_heat(FILE *page, const json_t *points);
 
-/* What the colors stand for, as far as these have them: points, or guests. */
+/* A legend of the colors that these rows use: points, or guests. */
 void chart_key(FILE *page, const json_t *rows);
 
 /* Which parts one guest's time has, as a small bar. */

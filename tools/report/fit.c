@@ -106,7 +106,7 @@ char *report_fit(json_t *report, size_t bytes)
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		json_set(left_out, steps[i].name, json_number(0));
 	json_set(json_object_get(report, "report"), "left_out", left_out);
-	/* Room for the numbers of what is left out. */
+	/* With room for the numbers in "left_out". */
 	excess = sub_clamped(size_of(report) + 20 * ARRAY_SIZE(steps), bytes);
 	for (i = 0; i < ARRAY_SIZE(steps) && excess; i++)
 		json_set(left_out, steps[i].name, json_number(take_step(report, &steps[i], &excess)));

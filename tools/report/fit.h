@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 /*
- * Leaves out of a report what matters least until it takes no more than so many
- * bytes: histograms, then reasons, then whole guests, of the least busy guests
- * first. "left_out" of its "report" says how many guests lack what. Returns the
- * text of the document, in ASCII, without characters that mean something in HTML.
+ * Shortens a report to at most @bytes: drops histograms, then reasons, then whole
+ * guests, of the least busy guests first. "left_out" of its "report" counts the
+ * guests that lack each. Returns the text of the document, in ASCII, without
+ * characters that are special in HTML.
  */
 char *report_fit(json_t *report, size_t bytes);
 

@@ -7,15 +7,15 @@
 #include "base/util.h"
 
 /*
- * Text for a page: what means something in HTML, and what could hide or reorder
- * what is around it, is escaped. Only constant strings are written as they are.
+ * Text for a page: characters that are special in HTML, or could hide or reorder
+ * other text, are escaped. Only constant strings are written without escaping.
  */
 void html_text(FILE *page, const char *text);
 __printf(2, 3) void html_print(FILE *page, const char *fmt, ...);
 /* The same of a string that it frees. */
 void html_free(FILE *page, char *text);
 
-/* So much of a name as there is room for, with an ellipsis if that is not all: a copy. */
+/* A name cut to the room there is, with an ellipsis: a copy. */
 char *short_text(const char *text);
 
 /* The smallest round number that is not below, for the end of an axis. */

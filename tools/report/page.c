@@ -13,7 +13,7 @@
 #include "report/sections.h"
 #include "report/summary.h"
 
-/* What is written behind the document. */
+/* The most that is written after the document. */
 #define END_MAX_BYTES	1000
 
 static const char *host_of(const json_t *report)

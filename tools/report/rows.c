@@ -21,7 +21,7 @@ static bool is_halt(const json_t *cell)
 	return !strcasecmp(reason_kind(text_of(cell, "reason")), "HLT");
 }
 
-/* Of the highest bucket that has any; NULL if none has. The last bucket is open. */
+/* The highest bucket that is not empty; NULL if all are. The last bucket has no bound. */
 static json_t *slowest_of(const json_t *guest, const json_t *cell)
 {
 	const json_t *hist = array_of(cell, "hist");

@@ -9,7 +9,7 @@
 
 /* The sections of a page: in the order that they stand in. */
 extern const struct section {
-	/* Of the link to it. */
+	/* The target of links to it. */
 	const char *id;
 	const char *title;
 	/* Under the title, or NULL. */

@@ -56,7 +56,7 @@ static char *exit_rate(const json_t *row)
 	return format_rate(cpus_of(row, "exits") * NSEC_PER_SEC);
 }
 
-/* Of one CPU in per cent, as top has it. */
+/* Per cent of one CPU, as in top. */
 static char *cpu(const json_t *row, const char *key)
 {
 	return has_number(row, key) ? format_percent(cpus_of(row, key)) : xstrdup("-");

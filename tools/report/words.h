@@ -11,7 +11,7 @@ size_t word_length(const char *text);
 /* Takes the words of a text as the tool's own; they are not copied. */
 void words_add(const char *text);
 
-/* Does it stand in one of the tool's own texts, as it is? */
+/* Is it a word of the tool's own texts? */
 bool word_is_own(const char *word, size_t len);
 
 #endif

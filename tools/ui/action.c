@@ -121,7 +121,7 @@ static void set(const char *name, char *value)
 	free(value);
 }
 
-/* Only by the environment, so nothing of it is ever parsed by the shell. */
+/* Passed only in the environment, so the shell never parses it. */
 static void set_facts(const struct action_facts *facts)
 {
 	const struct {
@@ -184,7 +184,7 @@ static int run_shell(const char *command, const struct action_facts *facts)
 	return wait_status ? complain_shell(command, wait_status) : STATUS_OK;
 }
 
-/* The process that made the guest, and none that has its PID by now. */
+/* The process that created the guest, not another one that has its PID now. */
 static int send_signal(int number, const struct env *env,
 		       const struct action_facts *facts)
 {

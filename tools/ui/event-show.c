@@ -107,7 +107,7 @@ static void add_tenant(struct line *line, const struct event *event)
 		add_text(line, "", event->text[EVENT_TENANT], "");
 }
 
-/* 'pid 12, uid 0, comm "vmm"', what is known of it. */
+/* 'pid 12, uid 0, comm "vmm"', as far as it is known. */
 static void add_process(struct line *line, const struct event *event)
 {
 	static const struct {

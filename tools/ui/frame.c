@@ -115,7 +115,7 @@ bool frame_is_utf8(void)
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-/* The end of s that fits into so many columns. */
+/* The longest suffix of s that fits into @width columns. */
 static const char *last_columns(const char *s, size_t width)
 {
 	size_t left, columns, len;

@@ -48,7 +48,7 @@ void frame_free(struct frame *frame);
 /* To stdout without styles, and without blanks at ends of lines. */
 void frame_print(const struct frame *frame);
 
-/* New strings of so many columns: a text is cut, a number at the right is not. */
+/* New strings of @width columns: a text at the left is cut, a number at the right is not. */
 char *fit_left(const char *s, size_t width);
 char *fit_right(const char *s, size_t width);
 
@@ -61,13 +61,13 @@ char *shorten_middle(const char *s, size_t width);
 /* The same at the end of a sentence. */
 char *shorten_end(const char *s, size_t width);
 
-/* How many bytes of s fit into so many columns, and how many they take. */
+/* How many bytes of s fit into @width columns; *columns is how many they take. */
 size_t fit_length(const char *s, size_t width, size_t *columns);
 
 /* Are there characters beyond ASCII in this locale? */
 bool frame_is_utf8(void);
 
-/* The part of so many columns that a ratio fills, in the locale's characters. */
+/* A bar that fills a ratio of @width columns, in the locale's characters. */
 char *draw_bar(double ratio, size_t width);
 
 #endif

@@ -13,7 +13,7 @@
 #define LABEL_BUCKETS	5
 #define LABEL_WIDTH	(2 * LABEL_BUCKETS)
 
-/* From so many exits on; fewer are blank. */
+/* A shade is for buckets of at least this many exits; empty buckets are blank. */
 static const struct shade {
 	uint64_t least;
 	const char *utf8, *ascii, *color;

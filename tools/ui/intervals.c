@@ -8,9 +8,9 @@
 #include "ui/intervals.h"
 
 /*
- * A guest that ends takes its counts with it, so within an interval they are
- * looked at: three times, but no more often than this, and on a machine of many
- * guests so much less often that reading them stays cheap.
+ * The counts of a guest disappear with it, so they are also read within an interval:
+ * LOOKS times, but at most once per LOOK_NS, and once per LOOK_NS_PER_GUEST for each
+ * guest, so that the cost of reading is bounded.
  */
 #define LOOKS			3
 #define LOOK_NS			(NSEC_PER_SEC / 4)
@@ -88,7 +88,7 @@ static void look(struct watcher *watcher)
 	if (env->past) {
 		is_read = snapshot_read(env, &request, &host, &now) == STATUS_OK;
 	} else {
-		/* Of the host it needs nothing else. */
+		/* Nothing else of the host is needed. */
 		is_read = !sysfs_read_u64(env->class_fd, "l1/loaded_ns", &host.loaded_ns);
 		if (is_read)
 			snapshot_take(env, &host, &request, &now);

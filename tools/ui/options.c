@@ -63,7 +63,7 @@ struct option_list options_list(const struct option_spec *own, unsigned int sets
 	return list;
 }
 
-/* Lines behind the first one begin where that does. */
+/* Lines after the first are indented like it. */
 static void print_indented(const char *text)
 {
 	const char *end;

@@ -28,13 +28,13 @@ struct options {
 	bool all;
 	bool no_try;
 	bool vcpus;
-	/* Read what is beside the guests' exits; a command sets it. */
+	/* Read struct beside of the guests; a command sets it. */
 	bool beside;
 	/* Read what vCPUs do for guests inside; a command sets it, with vcpus. */
 	bool l3;
 	/* Read tenants, and to which of them guests are charged; a command sets them. */
 	bool tenants, charges;
-	/* What rows are sums of guests by; NULL: there are none. */
+	/* "cgroup" if guests are summed by tenant and control group, otherwise NULL. */
 	const char *by;
 	bool sum;
 	bool once;
@@ -45,7 +45,7 @@ struct options {
 	uint64_t canary_ns;
 	/* Of records. */
 	const char *at, *from, *to;
-	/* Of a report. */
+	/* Options of a report. */
 	const char *output;
 	bool anonymous, text;
 	const char *compare;

@@ -14,7 +14,7 @@
 #define ESCAPE		0x1b
 #define DELETE		0x7f
 
-/* Without more input for so many ms, Escape is the key itself. */
+/* Escape is the key itself if no more input follows within this time, in ms. */
 #define ESCAPE_DELAY	25
 
 enum { PAIR_WARM = 1, PAIR_HOT, PAIR_BAR, PAIR_KEY };

@@ -372,7 +372,7 @@ static bool can_be_cut(const struct column *c)
 	return c->is_flexible || c->is_cut_last;
 }
 
-/* Of the columns that can be narrower; num_shown if none can. */
+/* The widest column that can be narrowed; num_shown if none can. */
 static size_t find_widest(const struct table *table, const size_t *widths, bool is_last,
 			  size_t least)
 {
@@ -405,7 +405,7 @@ static bool narrow(const struct table *table, size_t *widths, size_t room, bool 
 	return true;
 }
 
-/* Where there is no room at all lines are wrapped, and no more is cut for that. */
+/* If even the least widths do not fit, nothing more is cut and lines wrap. */
 static void fit_widths(const struct table *table, size_t *widths, size_t room)
 {
 	size_t size = table->num_shown * sizeof(*widths), *least;

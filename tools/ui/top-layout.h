@@ -9,7 +9,7 @@
 
 /* All but the first column of both panels, from the left. */
 enum top_column {
-	/* Of a control group. */
+	/* Only if rows are control groups. */
 	TOP_NUM_GUESTS,
 	TOP_VCPU,
 	TOP_NESTED,
@@ -34,11 +34,11 @@ enum top_column {
 	NUM_TOP_COLUMNS
 };
 
-/* How wide what is, and which columns fit. */
+/* The widths of the columns, and which of them fit. */
 struct top_layout {
 	size_t width;
 	size_t id;
-	/* Of the guests and of the reasons. */
+	/* Widths of the first columns of guests and reasons. */
 	size_t name;
 	size_t reason;
 	size_t bar;

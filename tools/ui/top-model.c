@@ -104,7 +104,7 @@ static int compare_rows(const void *a, const void *b, void *arg)
 		order = strcmp(guest_x->name, guest_y->name);
 	else if (choice->sort != TOP_BY_ID)
 		order = rate_x < rate_y ? 1 : rate_x > rate_y ? -1 : 0;
-	/* What has no number is behind all that have one. */
+	/* Rows without a number come after all others. */
 	if (!order)
 		order = guest_x->id - 1 < guest_y->id - 1 ? -1 :
 			guest_x->id - 1 > guest_y->id - 1;

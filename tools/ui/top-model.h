@@ -53,7 +53,7 @@ struct top_rates {
 	double stolen;
 	bool is_split;
 	bool has_stolen;
-	/* Of one guest. */
+	/* Only if the row is one guest. */
 	double helpers;
 	bool has_helpers;
 };
@@ -82,7 +82,7 @@ struct top_model {
 	struct top_rates total;
 	uint64_t interval_ns;
 	struct timespec time;
-	/* Of the chosen row, or of all guests that are shown. */
+	/* The reasons of the chosen row, or of all guests that are shown. */
 	struct exit_stats reasons;
 	const char *reasons_of;
 	const struct exit_cell **cells;
