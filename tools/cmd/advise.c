@@ -95,7 +95,7 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 	if (!num_guests)
 		printf("no guests: nothing to look at\n");
 	else if (!num)
-		printf("nothing worth changing: by what is known of %zu guest%s, no symptom reaches its threshold\n",
+		printf("nothing worth changing: in the data of %zu guest%s, no symptom reaches its threshold\n",
 		       num_guests, num_guests == 1 ? "" : "s");
 }
 

@@ -247,7 +247,7 @@ static void undo(const struct env *env, const struct tenant_plan *tenants,
 	if (!class_writes_restore(env, plan->writes, num_written))
 		is_done = false;
 	if (!is_done)
-		complain("what could not be undone is named above; all else was restored");
+		complain("changes that could not be undone are listed above; all others were restored");
 	else if (tenants->is_reordered)
 		complain("the limits and tenants from before were restored; patterns that were defined again count from 0");
 	else

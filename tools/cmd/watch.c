@@ -112,7 +112,7 @@ static int check_part(const struct options *options)
 	for (part = 0; part < NUM_PARTS; part++)
 		if (part != PART_HALTED && !strcmp(options->part, time_part_names[part]))
 			return STATUS_OK;
-	return error_set(options->error, "--part: '%s' is none of kernel, vmm, vmm_sleep, blocked, runq, throttled, stolen",
+	return error_set(options->error, "--part: '%s' is not one of kernel, vmm, vmm_sleep, blocked, runq, throttled, stolen",
 			 options->part);
 }
 

@@ -16,11 +16,11 @@ static enum time_part longest_part(const struct slow_exit *exit)
 	return longest;
 }
 
-/* Its name tells threads of one process apart; so does not the name of a pool's. */
+/* With the TID, since the threads of a pool share a name. */
 static char *who_ran(const struct slow_exit *exit)
 {
 	if (!exit->ran_threads)
-		return xstrdup("waited for a CPU; who had it is not known");
+		return xstrdup("waited for a CPU; the task that had it is not known");
 	if (!exit->ran_pid)
 		return xstrdup("waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake");
 	return xasprintf("%s (%llu) had the CPU", exit->ran_comm,

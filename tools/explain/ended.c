@@ -263,7 +263,7 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 		add_real_mode(vcpu, ended);
 		return;
 	}
-	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is where no memory is, or none that may be written",
+	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is at an address without memory, or with read-only memory",
 		      last->key.reason);
 	if (vcpu->info2.is_known)
 		sentences_add(&ended->evidence, "%s physical address 0x%" PRIx64,
@@ -285,7 +285,7 @@ static void add_access(const struct gone_exit *last, uint64_t info1, struct ende
 static void add_missing_page(struct ended *ended)
 {
 	sentences_add(&ended->open, "the VMM has nothing mapped there");
-	sentences_add(&ended->open, "what is mapped there has no page to give: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, an error of its disk");
+	sentences_add(&ended->open, "the mapping there cannot provide a page: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, an error of its disk");
 	sentences_add(&ended->open, "the VMM mapped it without the right to this access (mprotect)");
 	ended->next = "df of the tmpfs that has its memory, HugePages_Free in /proc/meminfo, dmesg, and the VMM's own log";
 }
@@ -496,7 +496,7 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 	ended->next = "see the VMM's own log";
 	sentences_add(&ended->evidence, "exit status %d", status);
 	if (status && is_denied(gone))
-		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it something for limit %s",
+		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it a request for limit %s",
 			 status, gone->denied);
 	else if (known)
 		explain_status(known, ended);
@@ -544,7 +544,7 @@ static void add_beside(const struct gone *gone, struct ended *ended)
 	if (is_denied(gone))
 		sentences_add(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
 			      &ended->open : &ended->evidence,
-			      "l1tune denied it something for limit %s", gone->denied);
+			      "l1tune denied it a request for limit %s", gone->denied);
 }
 
 /* KVM refused what it promises: of that no guest can know. */

@@ -181,7 +181,7 @@ const char *kvm_count_why_not(int err)
 	case -ENXIO:
 		return "debugfs has no directory for the VM: mount -t debugfs none /sys/kernel/debug";
 	case -ENOTUNIQ:
-		return "its process has several VMs, and nothing in debugfs tells which is which";
+		return "its process has several VMs, and debugfs does not show which of them is this guest";
 	case -ESTALE:
 		return "it counts since before the module was loaded: look at an interval";
 	case -ENODATA:

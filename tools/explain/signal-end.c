@@ -6,8 +6,8 @@
 
 #define CRASHED		"the VMM crashed"
 #define BACKTRACE	"coredumpctl info shows where it crashed, dmesg and the VMM's own log may too; try a newer version of the VMM"
-/* The kernel sends these to a process for what it does; others rarely do. */
-#define SENT_TOO	"somebody who sent the signal (kill)"
+/* The kernel sends these to a process for its own acts; other processes rarely do. */
+#define SENT_TOO	"a process that sent the signal (kill)"
 
 static const struct signal_end ends[] = {
 	{ SIGABRT, "the VMM aborted itself", "high",

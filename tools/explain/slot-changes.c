@@ -38,7 +38,7 @@ enum answer drops_with_slots(const struct facts *f, char **seen)
 	if (growth < LEAST_GROWTH)
 		return ANSWER_NO;
 	if (err) {
-		append(seen, "; what KVM has mapped is not known: %s", kvm_count_why_not(err));
+		append(seen, "; the pages that KVM has mapped are not known: %s", kvm_count_why_not(err));
 		return ANSWER_UNKNOWN;
 	}
 	most = now.pages > before.pages ? now.pages : before.pages;

@@ -35,7 +35,7 @@ static char *pages_text(const struct facts *f)
 	char *text;
 
 	if (err)
-		return xasprintf("what KVM has mapped is not known: %s", kvm_count_why_not(err));
+		return xasprintf("the pages that KVM has mapped are not known: %s", kvm_count_why_not(err));
 	text = xasprintf("%llu pages of 4K are mapped and %llu of 2M",
 			 (unsigned long long)now.small,
 			 (unsigned long long)f->kvm.v[KVM_LARGE_PAGES].value);

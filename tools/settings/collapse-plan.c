@@ -213,7 +213,7 @@ int collapse_plan(const struct env *env, const struct guest *guest,
 		return status;
 	err = mappings_read(env, guest->pid, &mappings, &num);
 	if (err) {
-		complain("%s/%llu/smaps: %s: what is behind the memory of %s is not known",
+		complain("%s/%llu/smaps: %s: the backing of the memory of %s is not known",
 			 env->proc, (unsigned long long)guest->pid,
 			 strerror(-err), guest->name);
 		status = err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :

@@ -108,7 +108,7 @@ def test_causes():
     says(record("killed", *exits("HLT"), vmm="exited 139 0"), "the VMM crashed (SIGSEGV)",
          "gone names the signal of a VMM that crashed and dumped core")
     says(record("exited", *exits("HLT"), vmm="exited 768 0"), "status 3", "gone names the exit status of the VMM")
-    says(record("exited", *exits("HLT"), vmm="exited 256 0", denied="max_vcpus"), "status 1 after l1tune had denied it something for limit max_vcpus",
+    says(record("exited", *exits("HLT"), vmm="exited 256 0", denied="max_vcpus"), "status 1 after l1tune had denied it a request for limit max_vcpus",
          "gone names the denied limit of a VMM that failed after a denial")
     says(record("closed", *exits("HLT"), vmm="other 0 0"), "the last process",
          "gone says that another process closed the VM last")

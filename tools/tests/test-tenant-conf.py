@@ -259,7 +259,7 @@ def test_undo():
                       "apply restores patterns in their order and with their limits if one cannot be defined again")
             else:
                 ok(r.returncode == 1 and "tenant:/a/* cannot be restored; it had max_vms=1 audit.max_vms=5\n" in r.stderr and
-                   "named above; all else was restored" in r.stderr and "nothing" not in r.stderr,
+                   "listed above; all others were restored" in r.stderr and "nothing" not in r.stderr,
                    "apply names a pattern that it cannot restore, with its limits", r)
                 equal(after, {path: limits for path, limits in before.items() if path != "/a/*"},
                       "apply restores all patterns but one that it cannot restore")

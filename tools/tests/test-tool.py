@@ -64,7 +64,7 @@ def test_errors():
                            (["list", "-i"], "--interval needs a value: --interval SEC"),
                            (["stat", "-c", "1"], "--count needs --interval"),
                            (["stat", "--sum", "--vcpus"], "--sum and --vcpus are mutually exclusive"),
-                           (["hist", "-l", "4", "1", "30"], "--level: '4' is none of 2|3"),
+                           (["hist", "-l", "4", "1", "30"], "--level: '4' is not one of 2|3"),
                            (["stat", "-i", "1x"], "--interval: '1x' is not a number of seconds"),
                            (["status", "web"], "status takes no arguments")):
             r = b.run(*args)

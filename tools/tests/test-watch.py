@@ -94,9 +94,9 @@ print("KTAP version 1")
 with Bench() as b:
     machine(b, OLD)
     for words, said in (([], "--over TIME or --hang TIME is missing"), (["--over", "5"], "'5' is not a time"), (["--over", "1us"], "'1us' is not a time"),
-                        (["--over", "5ms", "--part", "halted"], "'halted' is none of kernel"), (["--reason", "CPUID"], "--reason needs --over"),
-                        (["--over", "5ms", "--on-threshold", "explode"], "'explode' is none of print"),
-                        (["--over", "5ms", "--on-threshold", "signal,num=99"], "'signal,num=99' is none of print")):
+                        (["--over", "5ms", "--part", "halted"], "'halted' is not one of kernel"), (["--reason", "CPUID"], "--reason needs --over"),
+                        (["--over", "5ms", "--on-threshold", "explode"], "'explode' is not one of print"),
+                        (["--over", "5ms", "--on-threshold", "signal,num=99"], "'signal,num=99' is not one of print")):
         r = b.run("watch", *words)
         ok(r.returncode == 2 and said in r.stderr and not r.stdout, f"{' '.join(['watch', *words])} exits with 2 and says: {said}", r)
 
@@ -125,7 +125,7 @@ with Bench() as b:
           "watch --json has a count for each culprit in the summary, the largest first")
     equal([e["culprit"] for e in got[:-1]],
           ["vhost-104 (104) had the CPU"] * 2 +
-          ["waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake", "waited for a CPU; who had it is not known",
+          ["waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake", "waited for a CPU; the task that had it is not known",
            "asleep in KVM, in IO_INSTRUCTION: a page, a lock or a penalty", "L0 took the CPU from this machine",
            "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION" + UNKNOWN,
            "halted by KVM in EPT_VIOLATION until a page was there"],

@@ -57,7 +57,7 @@ static int parse(const char *text, struct action *action, struct error *error)
 		action->kind = ACTION_SIGNAL;
 		return STATUS_OK;
 	}
-	return error_set(error, "--on-threshold: '%s' is none of print, snapshot,dir=DIR, shell,command=COMMAND, signal,num=N (1 to 64), continue",
+	return error_set(error, "--on-threshold: '%s' is not one of print, snapshot,dir=DIR, shell,command=COMMAND, signal,num=N (1 to 64), continue",
 			 text);
 }
 

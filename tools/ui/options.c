@@ -171,7 +171,7 @@ static int take_number(const struct option_spec *spec, const char *text,
 		return STATUS_OK;
 	return error_set(error, choice == text ?
 			 "--%s: '%s' is not a whole number from 1" :
-			 "--%s: '%s' is none of %s", spec->name, text,
+			 "--%s: '%s' is not one of %s", spec->name, text,
 			 spec->argument);
 }
 

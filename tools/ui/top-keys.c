@@ -62,7 +62,7 @@ void top_draw_help(struct frame *frame)
 		"HALTED  asleep as the vCPU is halted; BLOCK: asleep in KVM, for a page, a mutex",
 		"RUNQ    runnable without a CPU; THROT: asleep for a limit",
 		"GUEST   in the guest itself; BUSY: KERNEL and VMM",
-		"STOLEN  taken by L0, a part of all of these; shown where L0 says so",
+		"STOLEN  taken by L0, a part of all of these; shown if L0 reports it",
 		"100% is one CPU; bars are parts of what the vCPUs could have.",
 		"",
 		"Any key returns.",
