@@ -74,6 +74,14 @@ u64 l1t_slow_count(void)
 	return sum;
 }
 
+static void add_first(struct l1t_slow *slow)
+{
+	if (slow->first_ticks > l1t_slow_stretch_ticks)
+		slow->open.parts_ticks[slow->first_part] += slow->first_ticks;
+	if (slow->first_runq_ticks > l1t_slow_stretch_ticks)
+		slow->open.parts_ticks[L1T_PART_RUNQ] += slow->first_runq_ticks;
+}
+
 /* The record of the exit that began at @exit_ticks. A new one begins with its first stretch. */
 static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
 {
@@ -82,7 +90,7 @@ static struct l1t_slow_exit *open_exit(struct l1t_slow *slow, u64 exit_ticks)
 		slow->wait_ticks = 0;
 		slow->open = (struct l1t_slow_exit){};
 		if (slow->first_of_ticks == exit_ticks)
-			slow->open.parts_ticks[slow->first_part] = slow->first_ticks;
+			add_first(slow);
 		/* So that further stretches are added here. */
 		slow->first_of_ticks = exit_ticks;
 	}
@@ -122,10 +130,9 @@ void l1t_slow_add_part(struct l1t_slow *slow, u64 exit_ticks, enum l1t_part part
 void l1t_slow_add_wait(struct l1t_slow *slow, u64 exit_ticks, int cpu, u64 from, u64 to,
 		       u64 ticks)
 {
-	u64 least = READ_ONCE(l1t_slow_ticks) / 4;
 	struct l1t_slow_exit *e = open_exit(slow, exit_ticks);
 
-	if (ticks <= slow->wait_ticks || ticks < least)
+	if (ticks <= slow->wait_ticks || ticks < l1t_slow_least_wait())
 		return;
 	slow->wait_ticks = ticks;
 	if (cpu < 0)

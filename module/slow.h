@@ -67,8 +67,9 @@ struct l1t_slow_exit {
 
 /**
  * struct l1t_slow - a vCPU's slow exits
- * @first_of_ticks: start of the exit that the next two belong to
+ * @first_of_ticks: start of the exit that the next three belong to
  * @first_ticks: its first stretch
+ * @first_runq_ticks: the wait for a CPU at the end of that stretch
  * @first_part: the part of that stretch
  * @of_ticks: start of the exit that @open belongs to
  * @open: what is known so far of an exit that may become slow
@@ -78,13 +79,14 @@ struct l1t_slow_exit {
  * @first: where the first is recorded; each, while there is no @more
  * @more: where further ones are recorded; NULL: no memory yet
  *
- * Most exits with a stretch have only one and are not slow: only the first three
+ * Most exits with a stretch have only one and are not slow: only the first four
  * members are written for them. Written by the vCPU's thread with preemption
  * disabled. Readers run anywhere, and read only @total, @first and @more.
  */
 struct l1t_slow {
 	u64 first_of_ticks;
 	u64 first_ticks;
+	u64 first_runq_ticks;
 	u8 first_part;
 	u64 of_ticks;
 	struct l1t_slow_exit open;
@@ -98,6 +100,12 @@ struct l1t_slow {
 /* U64_MAX while no threshold is set; then nothing is recorded. */
 extern u64 l1t_slow_ticks;
 extern u64 l1t_slow_stretch_ticks;
+
+/* For whose wait for a CPU it is looked up who had the CPU. */
+static __always_inline u64 l1t_slow_least_wait(void)
+{
+	return l1t_slow_ticks / 4;
+}
 
 /* There has been a slow exit, and there is memory for one only. */
 static inline bool l1t_slow_lacks_memory(const struct l1t_slow *slow)
@@ -120,18 +128,21 @@ void l1t_slow_end(struct l1t_slow *slow, u64 exit_ticks, u64 now, u32 key,
 		  const struct l1t_slow_before *before);
 
 /*
- * A long stretch of a part of an open exit ends. Returns false, with nothing changed,
- * if there is more to do: it is not the exit's first, or a wait for a CPU, or negative
- * because the CPUs' clocks differ. Context: preemption disabled.
+ * A long stretch of a part of an open exit ends, after it a wait for a CPU, or both; one
+ * of them may be short. Returns false, with nothing changed, if there is more to do: it is
+ * not the exit's first, or who had the CPU is to be looked up, or @ticks is negative because
+ * the CPUs' clocks differ. Context: preemption disabled.
  */
 static __always_inline bool l1t_slow_add_first(struct l1t_slow *slow, u64 exit_ticks,
-					       enum l1t_part part, u64 ticks)
+					       enum l1t_part part, u64 ticks, u64 runq_ticks)
 {
-	if (unlikely(slow->first_of_ticks == exit_ticks ||
-		     part == L1T_PART_RUNQ || (s64)ticks < 0))
+	if (unlikely(slow->first_of_ticks == exit_ticks || (s64)ticks < 0 ||
+		     (part == L1T_PART_RUNQ && ticks > l1t_slow_stretch_ticks) ||
+		     runq_ticks >= l1t_slow_least_wait()))
 		return false;
 	slow->first_of_ticks = exit_ticks;
 	slow->first_ticks = ticks;
+	slow->first_runq_ticks = runq_ticks;
 	slow->first_part = part;
 	return true;
 }

@@ -79,7 +79,7 @@ static __always_inline bool split_end_vmm_usual(struct l1t_account *acct)
 		goto unusual;
 	/* Also true if the CPUs' clocks differ and the difference is negative. */
 	if (unlikely(ticks > l1t_slow_stretch_ticks) &&
-	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, L1T_PART_VMM, ticks))
+	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, L1T_PART_VMM, ticks, 0))
 		goto unusual;
 	acct->open->parts_ticks[L1T_PART_VMM] += ticks;
 	acct->split.in_run = true;
@@ -115,10 +115,8 @@ static __always_inline bool split_end_off_cpu_usual(struct l1t_account *acct,
 		waited = ticks;
 	ticks -= waited;
 	/* Also true if the CPUs' clocks differ and the difference is negative. */
-	if (unlikely(waited > l1t_slow_stretch_ticks))
-		goto unusual;
-	if (unlikely(ticks > l1t_slow_stretch_ticks) &&
-	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, part, ticks))
+	if (unlikely(ticks > l1t_slow_stretch_ticks || waited > l1t_slow_stretch_ticks) &&
+	    !l1t_slow_add_first(&acct->slow, acct->since_ticks, part, ticks, waited))
 		goto unusual;
 	acct->open->parts_ticks[part] += ticks;
 	acct->open->parts_ticks[L1T_PART_RUNQ] += waited;
