@@ -259,6 +259,30 @@ static enum answer are_held_back(const struct facts *f, char **seen)
 	return cpus.is_realtime ? ANSWER_YES : ANSWER_NO;
 }
 
+/*
+ * A CPU that is idle, or must take its task away first, takes some time for that. A CPU that
+ * others keep is missing for a tick of the scheduler or longer.
+ */
+#define WAKE_UP_S	100e-6
+#define TICK_S		1e-3
+
+static enum answer are_wake_ups(const struct facts *f, char **seen)
+{
+	static const struct reasons halts = { { "HLT", "hlt" } };
+	struct load load = load_of(f, &halts, 2);
+	double waited = without_cpu(f), mean_s;
+
+	*seen = xasprintf("%.2f s of it after halts", load.parts[PART_RUNQ]);
+	if (load.parts[PART_RUNQ] < waited / 10)
+		return ANSWER_NO;
+	mean_s = load.parts[PART_RUNQ] / load.rate;
+	append(seen, ", %.0f us for each", mean_s * 1e6);
+	if (mean_s > TICK_S)
+		return ANSWER_NO;
+	return mean_s <= WAKE_UP_S && load.parts[PART_RUNQ] >= waited / 2 ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 static char *raise_quota(const struct facts *f)
 {
 	double longest_us;
@@ -330,6 +354,12 @@ static const struct cause causes[] = {
 		{ { are_held_back, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"sched_rt_runtime_us and sched_rt_period_us in /proc/sys/kernel; since Linux 6.12 /sys/kernel/debug/sched/fair_server",
 		"sysctl kernel.sched_rt_runtime_us=-1, since Linux 6.12 less runtime in /sys/kernel/debug/sched/fair_server/cpuN, with nothing else on these CPUs; or vCPUs that are no real-time tasks",
+	}, {
+		"wake-ups", "the time that each wake-up takes", "L1",
+		"CPUs that poll take time from this machine's other tasks and from L0's guests",
+		{ { are_wake_ups, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"perf sched timehist -p PID: a short sch delay after each sleep",
+		"fewer sleeps, or CPUs that do not sleep: more halt polling (/sys/module/kvm/parameters/halt_poll_ns: l1tune bench --save, then l1tune advise on halts), or this machine's idle CPUs poll: modprobe cpuidle_haltpoll force=1",
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
 		/* No count is of them alone: they remain if the others are ruled out. */

@@ -254,6 +254,8 @@ SITUATIONS = {
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
         ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+    "wake-ups that each take time":
+        ([exits("HLT", 1500, halted=0.5, runq=0.07)], {}, "wake-ups", "cpuidle_haltpoll", "medium: shown; not"),
     "more vCPUs than CPUs, which run little":
         (RUNQ, {"vcpus": 4}, "no-cpu", "find out first", "low"),
     "fewer CPUs allowed than vCPUs":
