@@ -51,9 +51,6 @@ static bool has_too_many_newborn(kuid_t uid)
 	const struct l1t_guest *g;
 
 	list_for_each_entry(g, &l1t_newborn, newborn) {
-		/* Confirmed, and there was no memory to count it for its users. */
-		if (g->id)
-			continue;
 		n += uid_eq(l1t_cred_outermost(g->cred), uid);
 		all++;
 	}
@@ -198,7 +195,7 @@ void l1t_life_confirm(struct l1t_guest *g)
 	if (g->kvm) {
 		if (g->places.lacking)
 			l1t_guest_join_tenants(g);
-		if (users && !g->users) {
+		if (!g->users) {
 			l1t_users_charge(users, &unused);
 			g->users = users;
 			list_del_init(&g->newborn);
@@ -211,7 +208,7 @@ void l1t_life_confirm(struct l1t_guest *g)
 	}
 	raw_spin_unlock(&l1t_lock);
 	l1t_users_free_unused(&unused);
-	if (users && !charged)
+	if (!charged)
 		l1t_users_cancel(users);
 	l1t_devices_update(true);
 }

@@ -77,6 +77,14 @@ kuid_t l1t_cred_outermost(const struct cred *cred)
 	return uid;
 }
 
+/*
+ * A VM that exists must be charged. A user who confines the VMM to a cgroup that is full
+ * could make these allocations fail at will, and VMs that wait to be charged are in a list
+ * that each creation of a VM walks, see l1t_newborn. They are small, and the cgroup is
+ * charged for them beyond its limit.
+ */
+#define ALLOC_FLAGS	(GFP_KERNEL_ACCOUNT | __GFP_NOFAIL)
+
 static bool has_user(const struct l1t_users *users, kuid_t uid)
 {
 	unsigned int i;
@@ -87,18 +95,15 @@ static bool has_user(const struct l1t_users *users, kuid_t uid)
 	return false;
 }
 
-static bool add_user(struct l1t_users *users, kuid_t uid)
+static void add_user(struct l1t_users *users, kuid_t uid)
 {
 	struct l1t_user *user;
 
 	if (has_user(users, uid))
-		return true;
-	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
-	if (!user)
-		return false;
+		return;
+	user = kzalloc(sizeof(*user), ALLOC_FLAGS);
 	user->uid = uid;
 	users->user[users->nr++] = user;
-	return true;
 }
 
 /**
@@ -119,7 +124,7 @@ void l1t_users_cancel(struct l1t_users *users)
  * @cred: of its creator
  *
  * Context: may sleep.
- * Return: the users, not charged yet; NULL if out of memory.
+ * Return: the users, not charged yet; never NULL.
  */
 struct l1t_users *l1t_users_alloc(const struct cred *cred)
 {
@@ -129,19 +134,11 @@ struct l1t_users *l1t_users_alloc(const struct cred *cred)
 
 	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
 		nr++;
-	users = kzalloc(struct_size(users, user, nr), GFP_KERNEL_ACCOUNT);
-	if (!users)
-		return NULL;
-	if (!add_user(users, cred->uid))
-		goto err;
+	users = kzalloc(struct_size(users, user, nr), ALLOC_FLAGS);
+	add_user(users, cred->uid);
 	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent)
-		if (!add_user(users, ns->owner))
-			goto err;
+		add_user(users, ns->owner);
 	return users;
-
-err:
-	l1t_users_cancel(users);
-	return NULL;
 }
 
 /**
