@@ -25,12 +25,14 @@
  * struct stash - preallocated blocks
  * @guests: by their @link
  * @vcpus: likewise
+ * @nobody: credentials for VMs without VMM
  * @missing_guests: how many more the walk needs
  * @missing_vcpus: likewise
  */
 struct stash {
 	struct list_head guests;
 	struct list_head vcpus;
+	const struct cred *nobody;
 	unsigned int missing_guests;
 	unsigned int missing_vcpus;
 };
@@ -91,46 +93,60 @@ static void free_stash(struct stash *stash)
 	}
 	list_for_each_entry_safe(v, next_v, &stash->vcpus, link)
 		l1t_vcpu_free(v);
+	put_cred(stash->nobody);
 }
 
-/* The thread that created the VM may have exited, but its process has not. */
+/*
+ * A thread of the VM's VMM: the one that created it, unless that has exited and its PID is
+ * of another process now. NULL if the VMM has exited, and others keep the VM; and if only
+ * that thread has, and this kernel does not know the owner of a struct mm_struct.
+ *
+ * Context: RCU read section, in which the thread and its group leader stay.
+ */
 static struct task_struct *find_vmm(struct kvm *kvm)
 {
 	struct task_struct *task;
 
-	rcu_read_lock();
 	task = pid_task(find_pid_ns(kvm->userspace_pid, &init_pid_ns),
 			PIDTYPE_PID);
+	if (task && READ_ONCE(task->mm) == kvm->mm)
+		return task;
 #ifdef CONFIG_MEMCG
-	if (!task || READ_ONCE(task->mm) != kvm->mm)
-		task = rcu_dereference(kvm->mm->owner);
+	return rcu_dereference(kvm->mm->owner);
+#else
+	return NULL;
 #endif
-	if (task)
-		get_task_struct(task);
-	rcu_read_unlock();
-	return task;
 }
 
 /*
- * The creator's credentials and cgroup are not known: use the owner's present ones, or
- * those of init_task if there is no owner.
+ * The creator's credentials and cgroup are not known: use those that the VMM has now. A VM
+ * without VMM is nobody's: any user can leave such VMs, and root must not be charged for them.
  */
-static void identify(struct kvm *kvm, struct l1t_guest *g)
+static void identify(struct kvm *kvm, struct l1t_guest *g, const struct cred *nobody)
 {
-	struct task_struct *task = find_vmm(kvm);
+	struct task_struct *task;
 
 	g->created_ns = ktime_get_boottime_ns();
 	g->adopted = true;
-	g->pid = kvm->userspace_pid;
-	g->cred = get_task_cred(task ?: &init_task);
-	l1t_cgroup_path(task ?: &init_task, g->cgroup);
-	if (!task)
-		return;
-	g->pid = task_tgid_nr(task);
 	rcu_read_lock();
-	strscpy(g->comm, READ_ONCE(task->group_leader)->comm, sizeof(g->comm));
+	task = find_vmm(kvm);
+	g->pid = task ? task_tgid_nr(task) : kvm->userspace_pid;
+	g->cred = task ? get_task_cred(task) : get_cred(nobody);
+	l1t_cgroup_path(task ?: &init_task, g->cgroup);
+	/* The name may change meanwhile, and be a mix of old and new. */
+	if (task)
+		strscpy(g->comm, READ_ONCE(task->group_leader)->comm, sizeof(g->comm));
 	rcu_read_unlock();
-	put_task_struct(task);
+}
+
+/* No user has this uid, so what is charged to it limits nobody. */
+static const struct cred *nobody_alloc(void)
+{
+	struct cred *cred = prepare_kernel_cred(&init_task);
+
+	if (cred)
+		cred->uid = INVALID_UID;
+	return cred;
 }
 
 /* If the registry is closed meanwhile, see distrust_hook(), the guest is not in it any more. */
@@ -189,7 +205,7 @@ static void adopt_vm(struct kvm *kvm, struct stash *stash)
 			stash->missing_vcpus += atomic_read(&kvm->online_vcpus);
 			return;
 		}
-		identify(kvm, g);
+		identify(kvm, g, stash->nobody);
 		bytes = memory_of(kvm, &slot_bytes);
 		raw_spin_lock(&l1t_lock);
 		if (!l1t_life_is_open()) {
@@ -242,6 +258,9 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 
 	if (!l1t_life_is_open())
 		return -EOPNOTSUPP;
+	stash.nobody = nobody_alloc();
+	if (!stash.nobody)
+		return -ENOMEM;
 	do {
 		mutex_lock(kvm_lock);
 		list_for_each_entry(kvm, vms, vm_list) {

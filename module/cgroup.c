@@ -26,7 +26,8 @@ static unsigned int list_levels(struct cgroup *cgroup, const struct cgroup **at)
 
 /**
  * l1t_cgroup_path() - path of a task's cgroup, from the root of the hierarchy
- * @task: the current one, or one that the caller holds a reference to
+ * @task: the current one, or one that stays: the caller has a reference, or is in an RCU
+ *	read section
  * @path: of L1T_CGROUP_BYTES; "/" for the root, and if only cgroup v1 is used. A path
  *	that is too deep or too long is truncated after a whole name and ends in
  *	L1T_CGROUP_MORE

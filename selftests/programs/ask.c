@@ -5,6 +5,7 @@
  * "WORD ERRNO". Keeps what it was given until it exits.
  *
  *	vm			a VM, which the following words are about
+ *	orphan			a VM that another process creates, which then exits
  *	vcpu:ID			a vCPU of it, which the following words are about
  *	slot:ID[@AS]:BYTES	a memory slot, in address space AS; K, M, G too
  *	share:ID@AS		the same memory at the same address, in address space AS
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +65,23 @@ static int create_vm(void)
 	vm_fd = fd;
 	nr_vcpus = 0;
 	return 0;
+}
+
+/* The child has memory of its own, and the files of this process. */
+static int create_orphan(void)
+{
+	int status, kvm = dev_kvm();
+	pid_t child;
+
+	child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0);
+	if (child < 0)
+		err(1, "clone");
+	if (!child)
+		_exit(ioctl(kvm, KVM_CREATE_VM, 0) < 0 ? errno : 0);
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		errx(1, "a child did not exit");
+	errno = WEXITSTATUS(status);
+	return errno ? -1 : 0;
 }
 
 /* What KVM offers, nested virtualization included. */
@@ -296,6 +315,8 @@ static int ask(char *word)
 		*arg++ = '\0';
 	if (!strcmp(word, "vm"))
 		return create_vm();
+	if (!strcmp(word, "orphan"))
+		return create_orphan();
 	if (!strcmp(word, "close"))
 		return close_vm();
 	if (!strcmp(word, "svme"))
