@@ -254,6 +254,7 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 	};
 	struct l1t_guest *g;
 	struct kvm *kvm;
+	bool complete;
 	int err;
 
 	if (!l1t_life_is_open())
@@ -267,13 +268,13 @@ int l1t_adopt(struct mutex *kvm_lock, struct list_head *vms)
 			adopt_vm(kvm, &stash);
 			cond_resched();
 		}
+		complete = !stash.missing_guests && !stash.missing_vcpus;
+		/* A VM that is not in the list yet has no slots or vCPUs of its VMM. */
+		if (complete)
+			l1t_life_adopted();
 		mutex_unlock(kvm_lock);
-		if (!stash.missing_guests && !stash.missing_vcpus) {
-			err = 0;
-			break;
-		}
-		err = refill(&stash);
-	} while (!err);
+		err = complete ? 0 : refill(&stash);
+	} while (!complete && !err);
 	free_stash(&stash);
 
 	while ((g = next_unconfirmed())) {

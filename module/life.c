@@ -602,6 +602,9 @@ void l1t_life_open(void)
  * l1t_life_adopted() - VMs that are older than the module have been added
  *
  * From now on a VM that is not known is added when it gets a vCPU or memory.
+ *
+ * Context: KVM's list is locked, unless they could not be added: whatever a VM that is
+ * listed later gets is seen by hooks.
  */
 void l1t_life_adopted(void)
 {

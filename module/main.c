@@ -60,7 +60,9 @@ static int kvm_came(struct mutex *lock, struct list_head *vms)
 
 	l1t_life_open();
 	err = vms ? l1t_adopt(lock, vms) : -ENOENT;
-	l1t_life_adopted();
+	/* Those that could not be added are when they get a vCPU or memory. */
+	if (err)
+		l1t_life_adopted();
 	return err;
 }
 
