@@ -170,29 +170,46 @@ static void adopt_vcpus(struct kvm *kvm, struct stash *stash)
 	}
 }
 
-/*
- * The hook on changes adds to the sum that is taken here, so no slot may change
- * meanwhile. A VMM may keep its slots locked as long as it likes: then the sum is taken
- * all the same, and may miss the slot that is changing, or count it twice.
- */
 static u64 memory_of(struct kvm *kvm, u64 *slot_bytes)
 {
-	bool locked = mutex_trylock(&kvm->slots_lock);
 	u64 bytes;
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
 	bytes = l1t_memory_sum_bytes(kvm, slot_bytes);
 	srcu_read_unlock(&kvm->srcu, idx);
+	return bytes;
+}
+
+/*
+ * The hook on changes adds to the sum that is taken here, so no slot may change until the
+ * guest is in the registry. A VMM may keep its slots locked as long as it likes: then KVM's
+ * own count is taken. Up to 5.16 there is none, and the sum may miss the slot that is
+ * changing, or count it twice.
+ *
+ * Returns false if the registry is closed.
+ */
+static bool enter_with_memory(struct l1t_guest *g, struct kvm *kvm)
+{
+	bool locked = mutex_trylock(&kvm->slots_lock), open;
+	u64 slot_bytes, bytes = memory_of(kvm, &slot_bytes);
+
+	raw_spin_lock(&l1t_lock);
+	open = l1t_life_is_open();
+	if (open) {
+		l1t_life_enter(g, kvm);
+		if (locked || !l1t_life_count_slots(g, kvm))
+			l1t_life_set_memory(g, bytes, slot_bytes);
+	}
+	raw_spin_unlock(&l1t_lock);
 	if (locked)
 		mutex_unlock(&kvm->slots_lock);
-	return bytes;
+	return open;
 }
 
 /* KVM's list is locked, so neither the VM nor its vCPUs are destroyed. */
 static void adopt_vm(struct kvm *kvm, struct stash *stash)
 {
-	u64 bytes, slot_bytes;
 	struct l1t_guest *g;
 
 	raw_spin_lock(&l1t_lock);
@@ -206,18 +223,10 @@ static void adopt_vm(struct kvm *kvm, struct stash *stash)
 			return;
 		}
 		identify(kvm, g, stash->nobody);
-		bytes = memory_of(kvm, &slot_bytes);
-		raw_spin_lock(&l1t_lock);
-		if (!l1t_life_is_open()) {
-			raw_spin_unlock(&l1t_lock);
+		if (!enter_with_memory(g, kvm)) {
 			put_device(&g->dev);
 			return;
 		}
-		l1t_life_enter(g, kvm);
-		g->slot_bytes = slot_bytes;
-		WRITE_ONCE(g->memory_bytes, bytes);
-		l1t_guest_had_memory(g, bytes);
-		raw_spin_unlock(&l1t_lock);
 	}
 	adopt_vcpus(kvm, stash);
 }

@@ -112,6 +112,22 @@ l1t_memslot_from(struct kvm_memslots *slots, gfn_t gfn)
 #define l1t_for_each_memslot(slot, bkt, slots) \
 	kvm_for_each_memslot(slot, bkt, slots)
 
+/**
+ * l1t_memslots_pages() - pages of all memory slots of a VM, by KVM's own count
+ * @kvm: alive
+ * @pages: filled in; internal slots are included
+ *
+ * KVM counts a slot right before it calls kvm_arch_commit_memory_region().
+ *
+ * Return: whether this kernel counts them.
+ */
+static inline bool l1t_memslots_pages(const struct kvm *kvm, u64 *pages)
+{
+	/* KVM writes it without WRITE_ONCE(), with the VM's slots_lock held. */
+	*pages = data_race(READ_ONCE(kvm->nr_memslot_pages));
+	return true;
+}
+
 #else /* up to 5.16 */
 
 static_assert(L1T_PREPARE_NEW_MEM && L1T_COMMIT_MEM_OLD_NEW,
@@ -175,6 +191,11 @@ l1t_memslot_from(struct kvm_memslots *slots, gfn_t gfn)
 #define l1t_for_each_memslot(slot, bkt, slots) \
 	for (bkt = 0; bkt < 1; bkt++) \
 		kvm_for_each_memslot(slot, slots)
+
+static inline bool l1t_memslots_pages(const struct kvm *kvm, u64 *pages)
+{
+	return false;
+}
 
 #endif
 

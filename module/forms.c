@@ -66,6 +66,7 @@ HAS_TYPE(MEMBER(struct kvm_memslots, gfn_tree), struct rb_root);
 HAS_TYPE(MEMBER(struct kvm_memory_slot, gfn_node[0]), struct rb_node);
 HAS_TYPE(MEMBER(struct kvm_memory_slot, as_id), u16);
 HAS_TYPE(MEMBER(struct kvm_memslot_iter, slot), struct kvm_memory_slot *);
+HAS_TYPE(MEMBER(struct kvm, nr_memslot_pages), unsigned long);
 #endif
 
 /* HALT_POLL: when a VM's own upper bound of halt polling applies */

@@ -166,6 +166,8 @@ struct l1t_tuned {
  *	slots_lock held
  * @slot_bytes: of all its user memory slots, which is the most that @memory_bytes can
  *	be; l1t_lock
+ * @slots_changing: @slot_bytes was set while a slot may have been changing, so the next
+ *	change sets it again; l1t_lock
  * @memory_peak_bytes: the highest @memory_bytes, which it is charged for; l1t_lock
  * @asked_bytes: memory beyond the peak that is being added, and is reserved in the
  *	ledger; l1t_lock
@@ -210,6 +212,7 @@ struct l1t_guest {
 	u64 memory_ticks;
 	u64 memory_bytes;
 	u64 slot_bytes;
+	bool slots_changing;
 	u64 memory_peak_bytes;
 	u64 asked_bytes;
 	u32 nested_holds;

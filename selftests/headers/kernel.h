@@ -250,6 +250,9 @@ struct kvm_vcpu { struct kvm_vcpu_arch arch; };
 
 struct kvm {
 	unsigned int max_halt_poll_ns;
+#if SINCE_613
+	unsigned long nr_memslot_pages;
+#endif
 #if SINCE_613 && !defined(UNKNOWN_HALT_POLL)
 	bool override_halt_poll_ns;
 #endif
