@@ -11,7 +11,7 @@
  * A thread that sleeps in KVM holds only what belongs to its own VM: the VM's block, and
  * one of its calls. While the reserve is scarce, or very many VMs are being created, a
  * user may have at most MOST_NEWBORN of them; further VMs enter the registry when they
- * get a vCPU or memory.
+ * get a vCPU or memory. The memory that they have then is KVM's count.
  *
  * Pointers to a VM may be held only while its end is observed, so the registry is open
  * only while the hooks on the end of VMs and of vCPUs are both attached.
@@ -161,6 +161,8 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	identify(g);
 	g->is_born = born;
 	l1t_life_enter(g, kvm);
+	if (!born)
+		l1t_life_count_slots(g, kvm);
 	call = l1t_call_get(g);
 	call->creates_vm = true;
 	return g;
