@@ -5,8 +5,8 @@
  * Loads l1tune, or creates and runs a guest, again and again. Run N makes the
  * kernel's Nth allocation fail, until a run has fewer than N. Each run must
  * succeed or fail with an errno for lack of memory. Prints how often which;
- * status 1 if there was another errno, something was left behind, or no failed
- * allocation was the module's.
+ * status 1 if there was another errno, something was left behind, an
+ * allocation failed that must not, or no failed allocation was the module's.
  *
  * When loading, allocations before FUNCTION is called are skipped; the default
  * skips those of the kernel's loader before it calls the module, which are most.
@@ -33,6 +33,9 @@
 #define RUNS		200
 
 #define MANY		1000000
+
+/* What it allocates must not fail: else a VM would not be charged to its users. */
+#define CHARGES		" l1t_users_alloc+"
 
 static int fail_fd, log_fd;
 static const char *module, *begin = "do_init_module";
@@ -88,6 +91,10 @@ static enum asker read_asker(void)
 			begun = true;
 		if (strstr(record, " [l1tune]"))
 			asker = OURS;
+		if (strstr(record, CHARGES)) {
+			printf("# failed:%s", strstr(record, CHARGES));
+			bad++;
+		}
 	}
 	return asker == UNKNOWN || begun ? asker : BEFORE;
 }
