@@ -5,28 +5,12 @@
 #include "base/util.h"
 #include "doctor/checks.h"
 #include "doctor/rivals.h"
-
-/* Another hypervisor's module keeps VMX or SVM switched on. Users of another one first. */
-static const char *const rivals[] = {
-	"vboxnetadp", "vboxnetflt", "vboxdrv", "vmmon", "acrn_hsm", "xen_privcmd", "haxm",
-	"bareflank", "jailhouse",
-};
-
-char *rivals_list(const struct doctor *doctor)
-{
-	char *list = xstrdup("");
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(rivals); i++)
-		if (machine_has(doctor->env->sysfs, "module/%s", rivals[i]))
-			append(&list, "%s%s", *list ? " " : "", rivals[i]);
-	return list;
-}
+#include "model/rival-modules.h"
 
 void rivals_add_unloaded(struct doctor *doctor)
 {
 	const char *vendor = doctor_vendor_module(doctor);
-	char *modules = rivals_list(doctor);
+	char *modules = rival_modules(doctor->env->sysfs);
 
 	if (*modules)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,

@@ -4,12 +4,6 @@
 
 #include "doctor/doctor.h"
 
-/*
- * "vboxdrv vmmon": modules of other hypervisors that are loaded, in the order in which
- * they can be unloaded. Empty if there are none; to be freed.
- */
-char *rivals_list(const struct doctor *doctor);
-
 /* The row kvm where KVM is not loaded: may another hypervisor keep it from that? */
 void rivals_add_unloaded(struct doctor *doctor);
 

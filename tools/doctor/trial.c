@@ -17,10 +17,10 @@
 
 #include "base/util.h"
 #include "base/wait.h"
-#include "doctor/rivals.h"
 #include "doctor/seen.h"
 #include "doctor/trial.h"
 #include "model/entry-refusal.h"
+#include "model/rival-modules.h"
 #include "probe/vm.h"
 
 #define KVM_MAJOR	10
@@ -232,7 +232,7 @@ void trial_run(const struct doctor *doctor, int kvm, struct trial *trial)
 
 static void add_busy(struct doctor *doctor, const struct trial *trial)
 {
-	char *modules = rivals_list(doctor);
+	char *modules = rival_modules(doctor->env->sysfs);
 
 	if (*modules)
 		doctor_add(doctor, "trial", DOCTOR_PROBLEM,

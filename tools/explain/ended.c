@@ -16,6 +16,7 @@
 #include "model/exception.h"
 #include "model/l3.h"
 #include "model/machine.h"
+#include "model/rival-modules.h"
 #include "probe/met.h"
 
 /* An exception that KVM injected this long before the end is named with it. */
@@ -567,25 +568,20 @@ static bool is_without_reason(const struct gone *gone, const struct gone_vcpu *v
 /* VMX that another hypervisor switched off, or took, fails without an error number. */
 static void add_rivals(const char *sysfs, struct ended *ended)
 {
-	static const struct {
-		const char *module, *next;
-	} rivals[] = {
-		{ "vboxdrv", "stop VirtualBox's guests and unload its module (modprobe -r vboxnetadp vboxnetflt vboxdrv)" },
-		{ "vmmon", "stop VMware's guests and unload its module (modprobe -r vmmon)" },
-	};
-	size_t i;
+	char *modules = rival_modules(sysfs);
 
-	for (i = 0; i < ARRAY_SIZE(rivals); i++) {
-		if (!machine_has(sysfs, "module/%s", rivals[i].module))
-			continue;
+	if (*modules) {
 		free(ended->cause);
 		conclude(ended, "medium", "the CPU refused to enter the guest and gave no reason, as when another hypervisor (%s) switches VMX off",
-			 rivals[i].module);
-		sentences_add(&ended->evidence, "the module %s is loaded", rivals[i].module);
-		ended->next = rivals[i].next;
-		return;
+			 modules);
+		sentences_add(&ended->evidence, "loaded now: %s", modules);
+		ended->made_next = xasprintf("stop the other hypervisor's guests and unload it: modprobe -r %s",
+					     modules);
+		ended->next = ended->made_next;
+	} else {
+		sentences_add(&ended->ruled_out, "another hypervisor, which may switch VMX off: no module of " RIVAL_HYPERVISORS " is loaded now");
 	}
-	sentences_add(&ended->ruled_out, "VirtualBox and VMware, which may switch VMX off: vboxdrv and vmmon are not loaded now");
+	free(modules);
 }
 
 static void add_ignored(const char *sysfs, struct ended *ended)
@@ -633,6 +629,7 @@ void ended_explain(const struct gone *gone, const struct probe *probe, const cha
 void ended_free(struct ended *ended)
 {
 	free(ended->cause);
+	free(ended->made_next);
 	sentences_free(&ended->evidence);
 	sentences_free(&ended->ruled_out);
 	sentences_free(&ended->open);

@@ -20,6 +20,8 @@ struct ended {
 	struct sentences open;
 	/* How to find out more, or NULL. */
 	const char *next;
+	/* That, if it was put together. */
+	char *made_next;
 };
 
 /*

@@ -185,6 +185,11 @@ def test_rivals():
            row["commands"] == ["modprobe -r vboxnetflt vboxdrv", "modprobe kvm_intel"],
            "doctor says that another hypervisor may have VMX if its module is loaded and KVM is not", row)
         equal(row_of(b, "vboxdrv")[0], None, "doctor has no row vboxdrv if KVM is not loaded")
+    with Known() as b:
+        shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+        b.sysfs("module/xen_privcmd/initstate", "live")
+        equal(row_of(b, "kvm")[0]["commands"], ["modprobe kvm_intel"],
+              "doctor does not unload a module of Xen, which is below this kernel, so that KVM can be loaded")
 
 
 def test_cpus():

@@ -273,12 +273,15 @@ def test_unknown_msrs():
 
 def test_other_hypervisors():
     failed = record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID"))
-    for module in "vboxdrv", "vmmon":
+    for module in "vboxdrv", "vmmon", "haxm":
         parts = parts_of(failed, files=[(f"module/{module}/refcnt", "1")])
         ok(module in parts["cause"] and "modprobe -r" in parts["next"] and module in parts["next"] and
            parts["confidence"] == "medium", f"gone after a failed entry without a reason names {module}, which is loaded", parts)
+    parts = parts_of(failed, files=[(f"module/{module}/refcnt", "1") for module in ("vboxdrv", "vboxnetflt", "haxm", "xen_privcmd")])
+    ok(parts["next"].endswith("modprobe -r vboxnetflt vboxdrv haxm"),
+       "gone unloads the modules of other hypervisors that doctor knows, in the order in which they can be, and none of Xen", parts)
     parts = parts_of(failed)
-    ok("vboxdrv and vmmon are not loaded now" in parts["ruled out"],
+    ok("no module of VirtualBox, VMware, HAXM" in parts["ruled out"],
        "gone after a failed entry without a reason says that no other hypervisor is loaded", parts)
     parts = parts_of(failed.replace("words 0 ", "words 7 "), files=[("module/vboxdrv/refcnt", "1")])
     ok("vboxdrv" not in str(parts), "gone does not blame another hypervisor for an entry with invalid controls", parts)
