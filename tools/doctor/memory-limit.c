@@ -1,69 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memory.max of a running VMM's cgroup has to hold the guest's memory and what the VMM
+ * memory.max of a running VMM's cgroup, in version 1 memory.limit_in_bytes, has to hold the guest's memory and what the VMM
  * needs itself. Where it does not, all goes well until the guest has used its memory.
  */
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/file.h"
 #include "base/format.h"
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "doctor/checks.h"
 #include "doctor/running.h"
-#include "model/cgroup.h"
+#include "model/cgroup-memory.h"
 #include "model/memory.h"
-
-#define MAX_CGROUP_FILE	16384
 
 /* The smallest VMMs need some 5 MB, QEMU 100 MB and more. */
 #define LEAST_ROOM	(4ULL << 20)
 
-struct limit {
+/* The tightest limit of a guest's cgroups; cgroup is NULL if there is none. */
+struct tightest {
 	uint64_t bytes;
-	/* Whose memory.max it is, from the mount on; NULL: there is none. */
+	const char *file;
 	char *cgroup;
 };
 
-/* The tightest of a directory and those above it. */
-static void read_limit(const char *directory, const char *mount, struct limit *limit)
+static void note_tightest(const struct memory_limit *limit, void *arg)
 {
-	char *level = xstrdup(directory);
-	size_t root = strlen(mount);
+	struct tightest *tightest = arg;
 
-	while (strlen(level) > root) {
-		char *path = xasprintf("%s/memory.max", level);
-		uint64_t bytes;
-
-		/* "max" is no number. */
-		if (!sysfs_read_u64(AT_FDCWD, path, &bytes) &&
-		    (!limit->cgroup || bytes < limit->bytes)) {
-			free(limit->cgroup);
-			limit->cgroup = xstrdup(level + root);
-			limit->bytes = bytes;
-		}
-		free(path);
-		*strrchr(level, '/') = '\0';
-	}
-	free(level);
+	if (tightest->cgroup && limit->bytes >= tightest->bytes)
+		return;
+	free(tightest->cgroup);
+	*tightest = (struct tightest){ limit->bytes, limit->file, xstrdup(limit->cgroup) };
 }
 
-static void find_limit(const struct env *env, const struct cgroup_mounts *mounts,
-		       const struct guest *guest, struct limit *limit)
+static void find_tightest(const struct env *env, const struct cgroup_mounts *mounts,
+			  const struct guest *guest, struct tightest *tightest)
 {
-	char *file = xasprintf("%llu/cgroup", (unsigned long long)guest->pid), *directory;
-	size_t len;
-	char *text = file_read(env->proc_fd, file, MAX_CGROUP_FILE, &len);
+	const char *mount;
+	char *directory = cgroup_memory_directory_of(env, mounts, guest->pid, &mount);
 
-	directory = text ? cgroup_v2_directory(mounts, text) : NULL;
 	if (directory)
-		read_limit(directory, mounts->v2, limit);
+		memory_limits_look_at(directory, mount, "memory.max", note_tightest, tightest);
 	free(directory);
-	free(text);
-	free(file);
 }
 
 /* The kernel can drop pages of a file on a disk, and counts hugetlbfs elsewhere. */
@@ -86,17 +63,17 @@ struct search {
 static void look_at_guest(const struct env *env, const struct guest *guest, void *arg)
 {
 	struct search *search = arg;
-	struct limit limit = { };
+	struct tightest limit = { };
 
 	cgroup_mounts_update(env, &search->mounts);
-	find_limit(env, &search->mounts, guest, &limit);
+	find_tightest(env, &search->mounts, guest, &limit);
 	if (limit.cgroup && limit.bytes < guest->memory_bytes + LEAST_ROOM &&
 	    ++search->num <= RUNNING_MAX_MAPS && is_charged(env, guest)) {
 		char *memory = format_bytes(guest->memory_bytes), *most = format_bytes(limit.bytes);
 
-		append(&search->text, "%s%s (l2-%llu) has %s, and memory.max of %s is %s",
+		append(&search->text, "%s%s (l2-%llu) has %s, and %s of %s is %s",
 		       *search->text ? "; " : "", guest->name, (unsigned long long)guest->id,
-		       memory, limit.cgroup, most);
+		       memory, limit.file, limit.cgroup, most);
 		free(most);
 		free(memory);
 	}

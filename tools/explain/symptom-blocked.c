@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/page-wait.h"
-#include "model/cgroup.h"
+#include "model/cgroup-memory.h"
 #include "model/machine.h"
 
 static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC_excp" } };

@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/format.h"
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "model/cgroup.h"
 
@@ -313,61 +311,6 @@ char *cgroup_tightest_quota(const char *directory, const char *mount,
 			free(text);
 			text = xasprintf("%s of %s is %.2f CPUs", file,
 					 level + root, cpus);
-		}
-		*strrchr(level, '/') = '\0';
-	}
-	free(level);
-	return text;
-}
-
-/* "max" is no number. */
-static bool read_number(const char *directory, const char *name, uint64_t *number)
-{
-	char *path = xasprintf("%s/%s", directory, name);
-	int err = sysfs_read_u64(AT_FDCWD, path, number);
-
-	free(path);
-	return !err;
-}
-
-static char *usage_text(const char *file, const char *cgroup, uint64_t most, uint64_t used)
-{
-	char *limit = format_bytes(most), *usage = format_bytes(used);
-	char *text = xasprintf("%s of %s is %s, of which %s are used",
-			       file, cgroup, limit, usage);
-
-	free(usage);
-	free(limit);
-	return text;
-}
-
-/* What version 1 has instead; without a limit it is more than there can be. */
-static bool read_limit(const char *directory, const char *file, const char **limit,
-		       uint64_t *most, uint64_t *used)
-{
-	*limit = file;
-	if (read_number(directory, file, most))
-		return read_number(directory, "memory.current", used);
-	*limit = "memory.limit_in_bytes";
-	return !strcmp(file, "memory.max") && read_number(directory, *limit, most) &&
-	       *most < INT64_MAX / 2 && read_number(directory, "memory.usage_in_bytes", used);
-}
-
-char *cgroup_fullest(const char *directory, const char *mount, const char *file,
-		     double *share)
-{
-	const char *limit;
-	size_t root = strlen(mount);
-	char *level = xstrdup(directory), *text = NULL;
-	uint64_t most, used;
-
-	*share = 0;
-	while (strlen(level) > root) {
-		if (read_limit(level, file, &limit, &most, &used) &&
-		    (!text || used > *share * most)) {
-			*share = (double)used / (most ? most : 1);
-			free(text);
-			text = usage_text(limit, level + root, most, used);
 		}
 		*strrchr(level, '/') = '\0';
 	}

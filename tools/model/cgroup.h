@@ -57,15 +57,6 @@ char *cgroup_v2_path(const char *text);
 char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);
 
 /*
- * "memory.high of /a/b.scope is 64M, of which 60M are used": of a directory and
- * those above it the one that uses most of a limit: memory.high, or memory.max, which
- * is memory.limit_in_bytes in version 1. A copy, or NULL if none has one or can be read. *share is the part that is used:
- * above 1 of memory.high the kernel makes whoever takes more memory sleep.
- */
-char *cgroup_fullest(const char *directory, const char *mount, const char *file,
-		     double *share);
-
-/*
  * "cpu.max of /a/b.scope is 0.20 CPUs": of a directory and those above it the
  * one that allows least. A copy, or NULL if none limits or can be read.
  * *longest_us is the longest of their periods.

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/format.h"
-#include "base/sysfs.h"
 #include "base/util.h"
 #include "base/wait.h"
-#include "model/cgroup.h"
+#include "model/cgroup-memory.h"
 #include "model/machine.h"
 #include "model/snapshot.h"
 #include "model/vcpu.h"
@@ -200,34 +198,24 @@ static char *check_pressure(struct collapse_guard *guard)
 			 (unsigned long long)percent, MOST_PRESSURE_PERCENT);
 }
 
-static bool read_cgroup(const char *directory, const char *name, uint64_t *bytes)
+static void note_full(const struct memory_limit *limit, void *arg)
 {
-	char *path = xasprintf("%s/%s", directory, name);
-	int err = sysfs_read_u64(AT_FDCWD, path, bytes);
+	char **why = arg, *left;
 
-	free(path);
-	return !err;
+	if (*why || !limit->is_use_known ||
+	    sub_clamped(limit->bytes, limit->used) >= LEAST_CHARGE_BYTES)
+		return;
+	left = format_bytes(sub_clamped(limit->bytes, limit->used));
+	*why = xasprintf("%s of cgroup %s leaves %s", limit->file, limit->cgroup, left);
+	free(left);
 }
 
-/* A level whose limit is "max" has none, and none is as unknown as no file. */
 static char *check_cgroup(const struct collapse_guard *guard)
 {
-	char *level = guard->cgroup ? xstrdup(guard->cgroup) : NULL, *why = NULL;
-	uint64_t max, used;
+	char *why = NULL;
 
-	while (level && !why && strlen(level) > guard->cgroup_root) {
-		if (read_cgroup(level, "memory.max", &max) &&
-		    read_cgroup(level, "memory.current", &used) &&
-		    sub_clamped(max, used) < LEAST_CHARGE_BYTES) {
-			char *left = format_bytes(sub_clamped(max, used));
-
-			why = xasprintf("memory.max of cgroup %s leaves %s",
-					level + guard->cgroup_root, left);
-			free(left);
-		}
-		*strrchr(level, '/') = '\0';
-	}
-	free(level);
+	if (guard->cgroup)
+		memory_limits_look_at(guard->cgroup, guard->mount, "memory.max", note_full, &why);
 	return why;
 }
 
@@ -245,13 +233,12 @@ char *collapse_guard_check(struct collapse_guard *guard)
 static void find_cgroup(struct collapse_guard *guard, const struct guest *guest)
 {
 	struct cgroup_mounts mounts = { };
+	const char *mount = NULL;
 
 	cgroup_mounts_update(guard->env, &mounts);
-	if (mounts.v2 && guest->cgroup && !strstr(guest->cgroup, "/..")) {
-		guard->cgroup = xasprintf("%s%s", mounts.v2,
-					  strcmp(guest->cgroup, "/") ? guest->cgroup : "");
-		guard->cgroup_root = strlen(mounts.v2);
-	}
+	guard->cgroup = cgroup_memory_directory_of(guard->env, &mounts, guest->pid, &mount);
+	if (guard->cgroup)
+		guard->mount = xstrdup(mount);
 	cgroup_mounts_free(&mounts);
 }
 
@@ -305,5 +292,6 @@ void collapse_guard_free(struct collapse_guard *guard)
 {
 	guest_cache_free(&guard->cache);
 	free(guard->cgroup);
+	free(guard->mount);
 	*guard = (struct collapse_guard){ };
 }

@@ -30,9 +30,9 @@ struct collapse_guard {
 	/* Where a window of looking at the machine's memory pressure began. */
 	bool is_pressure_known;
 	uint64_t pressure_us, pressure_since_ns;
-	/* The VMM's cgroup and where its hierarchy begins; NULL if not known. */
+	/* The directory of the VMM's cgroup, and the mount that it is in; NULL if not known. */
 	char *cgroup;
-	size_t cgroup_root;
+	char *mount;
 };
 
 /* STATUS_OK, or another exit status after a message. Free in every case. */

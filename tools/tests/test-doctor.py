@@ -401,6 +401,21 @@ def test_memory_limits():
                            ("a file on a disk", smaps("/srv/guest.mem", perms="rw-s"))):
             write(b.machine.proc + "/1001/smaps", text.encode())
             equal(row_of(b, "memory.max")[0], None, f"doctor does not warn about memory.max for a guest in {name}")
+        host.mounts("cgroup", "rw,memory")
+        b.machine.process(1001, ["qemu", "-name", "web"], "9:memory:/machine.slice/web.scope\n0::/init.scope\n")
+        write(b.machine.proc + "/1001/smaps", smaps().encode())
+        os.unlink(limits.format(""))
+        os.unlink(limits.format("web.scope/"))
+        write(host.cgroups + "/machine.slice/memory.limit_in_bytes", 9223372036854771712)
+        write(host.cgroups + "/machine.slice/web.scope/memory.limit_in_bytes", SIZE)
+        row, _ = row_of(b, "memory.max")
+        ok("memory.limit_in_bytes of /machine.slice/web.scope is 512M" in row["text"],
+           "doctor finds a limit of cgroup version 1 that leaves a VMM nothing beside its guest's memory", row)
+
+
+def test_many_memory_limits():
+    with Known() as b:
+        write(Host(b).cgroups + "/machine.slice/memory.max", SIZE // 2)
         for number in range(1, 20):
             b.machine.guest(number, memory_bytes=SIZE)
             b.machine.process(1000 + number, ["vmm"], "0::/machine.slice/web.scope\n")
@@ -449,5 +464,6 @@ test_l0()
 test_flex()
 test_memory()
 test_memory_limits()
+test_many_memory_limits()
 test_security()
 finish()

@@ -188,6 +188,35 @@ static void long_but_bounded(void)
 	put_faults(24 - 1 + 1, OLD_MAX);
 }
 
+/* The VMM's cgroup, mounted with those options, which has that of 64 MB. */
+static void put_cgroup(const char *mount, const char *line, const char *limit,
+		       const char *use, unsigned int used_mb)
+{
+	char *mounts = xasprintf("36 22 0:30 / %s/cgroup rw - %s\n", directory, mount);
+	char *used = xasprintf("%llu\n", (unsigned long long)used_mb << 20);
+	char *limit_file = xasprintf("cgroup/vm/%s", limit), *use_file = xasprintf("cgroup/vm/%s", use);
+
+	put_text("proc/self/mountinfo", mounts);
+	put_text("proc/1001/cgroup", line);
+	put_text(limit_file, "67108864\n");
+	put_text(use_file, used);
+	free(use_file);
+	free(limit_file);
+	free(used);
+	free(mounts);
+}
+
+static void put_cgroup_v1(unsigned int used_mb)
+{
+	put_cgroup("cgroup cgroup rw,memory", "9:memory:/vm\n0::/\n",
+		   "memory.limit_in_bytes", "memory.usage_in_bytes", used_mb);
+}
+
+static void put_cgroup_v2(unsigned int used_mb)
+{
+	put_cgroup("cgroup2 cgroup2 rw", "0::/vm\n", "memory.max", "memory.current", used_mb);
+}
+
 static void expect(const char *name, int wanted_calls, enum collapse_fate fate,
 		   uint64_t parts, const char *why)
 {
@@ -248,6 +277,14 @@ int main(void)
 	expect("the end of the process stops it", 1, FATE_POSSIBLE, PARTS - 1, "process has ended");
 	put_available(63);
 	expect("little memory keeps it from beginning", 0, FATE_POSSIBLE, PARTS, "memory available");
+	put_cgroup_v2(50);
+	expect("little room in the VMM's cgroup keeps it from beginning", 0, FATE_POSSIBLE, PARTS, "memory.max of cgroup /vm leaves 14M");
+	put_cgroup_v2(40);
+	expect("room in the VMM's cgroup does not stop it", PARTS, FATE_COLLAPSED, PARTS, NULL);
+	put_cgroup_v1(50);
+	expect("little room in a cgroup of version 1 keeps it from beginning", 0, FATE_POSSIBLE, PARTS, "memory.limit_in_bytes of cgroup /vm leaves 14M");
+	put_cgroup_v1(40);
+	expect("room in a cgroup of version 1 does not stop it", PARTS, FATE_COLLAPSED, PARTS, NULL);
 	kernel.at = 3, kernel.takes_ms = 1, kernel.effect = little_memory;
 	expect("little memory stops it", 3, FATE_COLLAPSED, 3, "memory available");
 	kernel.at = 1, kernel.takes_ms = 130, kernel.effect = pressure;
