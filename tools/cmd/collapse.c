@@ -42,10 +42,8 @@ static struct kvm_count read_large_pages(const struct env *env,
 					 const struct guest *guest)
 {
 	const struct guest_snapshot without_vcpus = { .guest = *guest };
-	struct kvm_counts counts;
 
-	kvm_counts_read(env, &without_vcpus, &counts);
-	return counts.v[KVM_LARGE_PAGES];
+	return kvm_count_read(env, &without_vcpus, KVM_LARGE_PAGES);
 }
 
 /* Until KVM maps as many more as were collapsed, or for some time. */

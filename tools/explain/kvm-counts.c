@@ -10,7 +10,6 @@
 #include "base/util.h"
 #include "explain/kvm-counts.h"
 #include "explain/kvm-directory.h"
-#include "model/guest.h"
 #include "model/machine.h"
 #include "model/memslots.h"
 
@@ -55,13 +54,9 @@ static int read_count(const char *path, bool is_locked, uint64_t *value)
 
 static int read_generation(const struct env *env, uint64_t guest_id, uint64_t *generation)
 {
-	int fd = guest_open(env, guest_id), err = fd;
 	struct memslots slots;
+	int err = memslots_read(env, guest_id, &slots);
 
-	if (fd < 0)
-		return err;
-	err = memslots_read(fd, &slots);
-	close(fd);
 	if (err)
 		return err;
 	*generation = slots.generation;
@@ -70,30 +65,53 @@ static int read_generation(const struct env *env, uint64_t guest_id, uint64_t *g
 	return err;
 }
 
+/* The directory of a VM's counts; those of now are not those of then. */
+static int find_directory(const struct env *env, const struct guest_snapshot *guest, char **dir)
+{
+	*dir = NULL;
+	return env->past ? -ENODATA : kvm_directory_find(env, guest, dir);
+}
+
+/* Err is why there is no directory. */
+static struct kvm_count read_one(const char *dir, int err, const char *file, bool is_locked)
+{
+	struct kvm_count count = { .err = err };
+
+	if (!err) {
+		char *path = xasprintf("%s/%s", dir, file);
+
+		count.err = read_count(path, is_locked, &count.value);
+		count.is_known = !count.err;
+		free(path);
+	}
+	return count;
+}
+
+struct kvm_count kvm_count_read(const struct env *env, const struct guest_snapshot *guest,
+				enum kvm_count_id id)
+{
+	char *dir;
+	int err = find_directory(env, guest, &dir);
+	struct kvm_count count = read_one(dir, err, files[id], is_locked_down(env));
+
+	free(dir);
+	return count;
+}
+
 void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts)
 {
 	bool is_locked = is_locked_down(env);
-	char *dir = NULL, *path;
-	/* Those of now are not those of then. */
-	int err = env->past ? -ENODATA : kvm_directory_find(env, guest, &dir);
+	char *dir;
+	int err = find_directory(env, guest, &dir);
 	size_t i;
 
 	*counts = (struct kvm_counts){ };
 	counts->slot_generation.err = env->past ? -ENODATA :
 		read_generation(env, guest->guest.id, &counts->slot_generation.value);
 	counts->slot_generation.is_known = !counts->slot_generation.err;
-	for (i = 0; i < NUM_KVM_COUNTS; i++) {
-		struct kvm_count *count = &counts->v[i];
-
-		count->err = err;
-		if (err)
-			continue;
-		path = xasprintf("%s/%s", dir, files[i]);
-		count->err = read_count(path, is_locked, &count->value);
-		count->is_known = !count->err;
-		free(path);
-	}
+	for (i = 0; i < NUM_KVM_COUNTS; i++)
+		counts->v[i] = read_one(dir, err, files[i], is_locked);
 	free(dir);
 }
 

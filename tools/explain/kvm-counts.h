@@ -61,6 +61,10 @@ struct kvm_counts {
 void kvm_counts_read(const struct env *env, const struct guest_snapshot *guest,
 		     struct kvm_counts *counts);
 
+/* The same of one of them, and of nothing else. */
+struct kvm_count kvm_count_read(const struct env *env, const struct guest_snapshot *guest,
+				enum kvm_count_id id);
+
 /* All that KVM has mapped. */
 struct kvm_mapped {
 	/* Whatever their size. */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/util.h"
 #include "model/memory.h"
@@ -43,19 +42,6 @@ static uint64_t bytes_by_size(const struct mapping *mapping, uint64_t guest_byte
 	return mapping->is_writable && bytes <= 2 * guest_bytes ? bytes : 0;
 }
 
-/* Those of the module; none if they cannot be read. */
-static void read_slots(const struct env *env, const struct guest *guest,
-		       struct memslots *slots)
-{
-	int fd = env->past ? -1 : guest_open(env, guest->id);
-
-	*slots = (struct memslots){ };
-	if (fd < 0)
-		return;
-	memslots_read(fd, slots);
-	close(fd);
-}
-
 /* An incomplete list of slots is not used. */
 static void add_slots(const struct memslots *slots, struct guest_memory *memory)
 {
@@ -74,11 +60,13 @@ static void find_memory(const struct env *env, const struct guest *guest,
 			const struct mapping *mappings, size_t num,
 			struct guest_memory *memory)
 {
-	struct memslots slots;
+	struct memslots slots = { };
 	uint64_t most = 0;
 	size_t i;
 
-	read_slots(env, guest, &slots);
+	/* Without the module's there are none, and in a replay those of now are not those of then. */
+	if (!env->past)
+		memslots_read(env, guest->id, &slots);
 	add_slots(&slots, memory);
 	for (i = 0; i < num; i++) {
 		uint64_t bytes = slots.num ? bytes_in(&mappings[i], &slots) :

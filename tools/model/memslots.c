@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/util.h"
+#include "model/guest.h"
 #include "model/memslots.h"
 
 /* The module lists 1024 slots, in lines of about 100 bytes. */
@@ -74,12 +76,15 @@ static int parse(char *text, struct memslots *slots)
 	return err;
 }
 
-int memslots_read(int fd, struct memslots *slots)
+int memslots_read(const struct env *env, uint64_t guest_id, struct memslots *slots)
 {
-	int tries = 0, err;
+	int fd = guest_open(env, guest_id), tries = 0, err;
 	size_t len;
 	char *text;
 
+	*slots = (struct memslots){ };
+	if (fd < 0)
+		return fd;
 	do {
 		*slots = (struct memslots){ };
 		text = file_read(fd, "memslots", MAX_SIZE, &len);
@@ -88,6 +93,7 @@ int memslots_read(int fd, struct memslots *slots)
 		if (err)
 			memslots_free(slots);
 	} while (err == -EAGAIN && ++tries < MAX_TRIES);
+	close(fd);
 	return err;
 }
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/env.h"
+
 /* Which guest-physical addresses are which addresses of the VMM. */
 struct memslot {
 	/* 1 for what is only there in System Management Mode. */
@@ -33,10 +35,10 @@ struct memslots {
 };
 
 /*
- * Those of a guest's directory, by space and gpa. 0, or -errno: -EAGAIN if they
+ * Those of a guest, by space and gpa. 0, or -errno: -EAGAIN if they
  * kept changing while they were read, -EBADMSG if the file is not understood.
  */
-int memslots_read(int fd, struct memslots *slots);
+int memslots_read(const struct env *env, uint64_t guest_id, struct memslots *slots);
 void memslots_free(struct memslots *slots);
 
 #endif

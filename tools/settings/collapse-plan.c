@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -191,11 +190,8 @@ static int complain_slots(const struct env *env, const struct guest *guest, int 
 static int read_slots(const struct env *env, const struct guest *guest,
 		      struct memslots *slots)
 {
-	int fd = guest_open(env, guest->id);
-	int err = fd < 0 ? fd : memslots_read(fd, slots);
+	int err = memslots_read(env, guest->id, slots);
 
-	if (fd >= 0)
-		close(fd);
 	return err ? complain_slots(env, guest, err) : STATUS_OK;
 }
 

@@ -3,6 +3,8 @@
 """l1tune tune GUEST huge_pages=collapse: what it would do, of trees that were written. Usage: test-collapse.py L1TUNE"""
 import os
 import struct
+import threading
+import time
 
 from bench import Bench, equal, finish, ok
 from fake import write
@@ -167,6 +169,42 @@ def test_slots():
            "tune --check huge_pages=collapse: a module without memslots is an error", r)
 
 
+def has_reader(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return True
+    except OSError:
+        return False
+
+
+def test_one_read():
+    """The module locks KVM's slots for each read of the file."""
+    with Guest() as b:
+        b.whole(2 * HUGE)
+        path, reads = f"{b.machine.device('l2-1')}/memslots", []
+        with open(path, "rb") as f:
+            text = f.read()
+        os.unlink(path)
+        os.mkfifo(path)
+
+        def serve():
+            while b.is_read:
+                with open(path, "wb") as f:
+                    reads.append(f.write(text if b.is_read else b""))
+                while b.is_read and has_reader(path):
+                    time.sleep(0.001)
+        b.is_read = True
+        server = threading.Thread(target=serve)
+        server.start()
+        r = b.run("tune", "--check", "1", "huge_pages=collapse")
+        b.is_read = False
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        server.join()
+        os.close(fd)
+        equal([r.returncode, [size for size in reads if size]], [0, [len(text)]],
+              "tune --check huge_pages=collapse reads the guest's memory slots once")
+
+
 def test_words():
     with Guest() as b:
         b.whole(2 * HUGE)
@@ -207,5 +245,6 @@ test_backings()
 test_pages()
 test_edges()
 test_slots()
+test_one_read()
 test_words()
 finish()
