@@ -188,13 +188,13 @@ static void long_but_bounded(void)
 	put_faults(24 - 1 + 1, OLD_MAX);
 }
 
-/* The VMM's cgroup, mounted with those options, which has that of 64 MB. */
+/* The VMM's cgroup, whose limit is 64 MB: of a hierarchy that is mounted with MOUNT. */
 static void put_cgroup(const char *mount, const char *line, const char *limit,
 		       const char *use, unsigned int used_mb)
 {
 	char *mounts = xasprintf("36 22 0:30 / %s/cgroup rw - %s\n", directory, mount);
 	char *used = xasprintf("%llu\n", (unsigned long long)used_mb << 20);
-	char *limit_file = xasprintf("cgroup/vm/%s", limit), *use_file = xasprintf("cgroup/vm/%s", use);
+	char *limit_file = xasprintf("cgroup%s", limit), *use_file = xasprintf("cgroup%s", use);
 
 	put_text("proc/self/mountinfo", mounts);
 	put_text("proc/1001/cgroup", line);
@@ -208,13 +208,13 @@ static void put_cgroup(const char *mount, const char *line, const char *limit,
 
 static void put_cgroup_v1(unsigned int used_mb)
 {
-	put_cgroup("cgroup cgroup rw,memory", "9:memory:/vm\n0::/\n",
-		   "memory.limit_in_bytes", "memory.usage_in_bytes", used_mb);
+	put_cgroup("cgroup cgroup rw,memory", "9:memory:/old\n0::/vm\n",
+		   "/old/memory.limit_in_bytes", "/old/memory.usage_in_bytes", used_mb);
 }
 
 static void put_cgroup_v2(unsigned int used_mb)
 {
-	put_cgroup("cgroup2 cgroup2 rw", "0::/vm\n", "memory.max", "memory.current", used_mb);
+	put_cgroup("cgroup2 cgroup2 rw", "0::/vm\n", "/vm/memory.max", "/vm/memory.current", used_mb);
 }
 
 static void expect(const char *name, int wanted_calls, enum collapse_fate fate,
@@ -282,7 +282,7 @@ int main(void)
 	put_cgroup_v2(40);
 	expect("room in the VMM's cgroup does not stop it", PARTS, FATE_COLLAPSED, PARTS, NULL);
 	put_cgroup_v1(50);
-	expect("little room in a cgroup of version 1 keeps it from beginning", 0, FATE_POSSIBLE, PARTS, "memory.limit_in_bytes of cgroup /vm leaves 14M");
+	expect("little room in a cgroup of version 1 keeps it from beginning", 0, FATE_POSSIBLE, PARTS, "memory.limit_in_bytes of cgroup /old leaves 14M");
 	put_cgroup_v1(40);
 	expect("room in a cgroup of version 1 does not stop it", PARTS, FATE_COLLAPSED, PARTS, NULL);
 	kernel.at = 3, kernel.takes_ms = 1, kernel.effect = little_memory;
