@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/terminal.h"
 #include "cmd/command.h"
@@ -31,6 +33,21 @@ static int parse(int argc, char *argv[], struct options *options,
 			  STATUS_USAGE;
 }
 
+/*
+ * The first file that is opened would be stdout or stderr if that is closed, and get what is
+ * printed: samples, a history or a lock. Writes to these still fail, as to a closed one.
+ */
+static void occupy_closed_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char *argv[])
 {
 	struct error error = { };
@@ -43,6 +60,7 @@ int main(int argc, char *argv[])
 	const struct command *command = NULL;
 	int status, closed;
 
+	occupy_closed_streams();
 	setlocale(LC_ALL, "");
 	/* Numbers are read by scripts too: a dot is a dot. */
 	setlocale(LC_NUMERIC, "C");

@@ -302,6 +302,21 @@ def test_restart():
               "record resumes when the module is loaded again, and reports the missing module once")
 
 
+def test_closed_streams():
+    """A file of the history must not be stdout or stderr, to which messages are printed."""
+    with Recorded() as b:
+        b.guests(1)
+        closed = [f"{fd}>&-" for fd in range(3)]
+        p = subprocess.Popen(["sh", "-c", f"exec \"$@\" {' '.join(closed)}", "sh", *b.command("record", *b.state, "-i", "60")])
+        ok(within(20, lambda: os.path.isdir(b.records) and any(name.startswith("fine") for name in os.listdir(b.records))),
+           "record writes a history if stdin, stdout and stderr are closed")
+        targets = [os.readlink(f"/proc/{p.pid}/fd/{fd}") for fd in range(3) if os.path.lexists(f"/proc/{p.pid}/fd/{fd}")]
+        equal([name for name in targets if name.startswith(b.directory)], [],
+              "record opens no file of its own as stdin, stdout or stderr if these are closed")
+        p.terminate()
+        p.wait()
+
+
 def test_full_disk():
     with Recorded() as b:
         b.guests(1)
@@ -395,6 +410,7 @@ def test_week():
 
 
 print("KTAP version 1")
-for test in (test_equal, test_commands, test_advise, test_wrong, test_truncated, test_killed, test_restart, test_full_disk, test_too_large, test_week):
+for test in (test_equal, test_commands, test_advise, test_wrong, test_truncated, test_killed, test_restart, test_closed_streams, test_full_disk,
+             test_too_large, test_week):
     test()
 finish()
