@@ -17,6 +17,8 @@ from fake import CANARY_SLOT as SLOT, UNKNOWN, canary_slot, cell, fixed, hist, p
 from promtext import labels_of, parse, value
 
 MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../man/l1tune.8")
+GUIDE = os.path.join(os.path.dirname(MANUAL), "../../docs/operating.md")
+ABI = os.path.join(os.path.dirname(MANUAL), "../../module/ABI/sysfs-class-l1tune")
 MS = 1_000_000
 PARTS = parts_ns(MS, kernel=35, vmm=30, vmm_sleep=2, halted=1, blocked=17, runq=10, throttled=5)
 CPUID = cell(2, 10, "CPUID", 1001, 100 * MS, 9 * MS, hist(b10=700, b11=250, b23=49, b33=1), **PARTS)
@@ -380,12 +382,33 @@ def test_machine_labels():
         equal(of["kernel"], "6.1.0-56-amd64", "export writes the kernel of the machine as a label")
 
 
+def hooks():
+    """Those that the interface's description names."""
+    [names] = re.findall(r"^\t\t<hook> is one of\n(.*?)\n\n", contents(ABI), re.M | re.S)
+    return re.findall(r"^\t\t  (\w+)", names, re.M)
+
+
+def test_numbers(manual, samples):
+    """What the texts say of how many series there are, of a machine that has all of them."""
+    guide = contents(GUIDE)
+    of_tenant = [(name, dict(labels)) for name, labels in samples if "tenant" in dict(labels)]
+    own = len(samples) - len(of_tenant) - sum("guest" in dict(labels) for _, labels in samples)
+    said = re.findall(r"fewer than (\d+) series for\s+the machine", manual + guide)
+    ok(len(said) == 2 and all(own < int(most) < own + 20 for most in said),
+       "l1tune.8 and operating.md say how many series a machine has at most", [said, own])
+    starts_of = sum("start_seconds" in name for name, _ in of_tenant)
+    limits_of = sum("limit" in labels for _, labels in of_tenant)
+    numbers = [str(number) for number in (len(of_tenant) - starts_of - limits_of, starts_of, limits_of)]
+    equal(re.findall(r"(\d+)(?: series with the label| each)[^.]*?\b(\d+) more[^.]*?\b(\d+)\s(?:for|per)", guide + manual), [tuple(numbers)] * 2,
+          "l1tune.8 and operating.md say how many series a tenant has, also with starts and limits")
+
+
 def test_manual():
     with open(MANUAL, encoding="utf-8") as f:
         manual = f.read().partition(".Sh METRICS\n")[2].partition(".Sh OPTIONS\n")[0]
     described = set(re.findall(r"\bl1tune_[a-z0-9_]+", manual))
     totals = dict.fromkeys((part + "_time_ns" for part in fake.PARTS), 1)
-    with Bench(totals=totals | {"stolen_time_ns": 1}, steal_clock="ok") as b:
+    with Bench(totals=totals | {"stolen_time_ns": 1}, steal_clock="ok", hooks=dict.fromkeys(hooks(), "ok")) as b:
         machine(b)
         b.machine.guest(4, [CPUID, fixed(exits=1000, exit_time_ns=9, guest_time_ns=9, stolen_ns=1)])
         tenant(b.machine, 1, "/a", stolen_time_ns=1)
@@ -394,6 +417,7 @@ def test_manual():
         _, s, _ = exported(b, "--state", canary_state(b, time.time(), [2000] * 20))
     equal({re.sub("_(bucket|count|sum)$", "", name) for name, _ in s}, described,
           "l1tune.8 has each metric of export and no others")
+    test_numbers(manual, s)
 
 
 def test_promtool():
