@@ -17,6 +17,9 @@
 /* A vCPU that sleeps longer has little of a CPU to itself: its CPU is for others, or to rest. */
 #define MOST_KEPT_NS	1000000
 
+/* To halt a vCPU and to wake it again takes KVM less, in seconds. */
+#define LONGEST_HALT	2e-3
+
 static const struct reasons halts = { { "HLT", "hlt" } };
 
 /* Polling, where it is known, is not part of the cost of exits. */
@@ -27,6 +30,8 @@ struct halting {
 	double each_ns;
 	bool is_polling_known;
 	double hit, miss;
+	/* What KVM does for them besides. */
+	double unpolled;
 	struct gain exits;
 };
 
@@ -45,7 +50,8 @@ static struct halting halting_of(const struct facts *f)
 	if (h.load.rate)
 		h.each_ns = h.load.parts[PART_HALTED] * NSEC_PER_SEC / h.load.rate;
 	kernel = h.load.parts[PART_KERNEL] - h.hit - h.miss;
-	h.exits = gain_of(f, kernel > 0 ? kernel : 0, h.load.rate);
+	h.unpolled = kernel > 0 ? kernel : 0;
+	h.exits = gain_of(f, h.unpolled, h.load.rate);
 	/* Polling may be all of KVM's time, or none of it. */
 	if (!h.is_polling_known) {
 		h.exits.low -= kernel;
@@ -96,13 +102,19 @@ static bool are_exits_many(const struct facts *f, const struct halting *h)
 	       (is_often(f, of_vcpu, 0.05) || owns_cpus(f));
 }
 
+/* Few of them that take KVM long: it does not come to sleep. */
+static bool is_kept_awake(const struct facts *f, const struct halting *h)
+{
+	return takes_much(f, h->unpolled) && h->unpolled >= h->load.rate * LONGEST_HALT;
+}
+
 static bool are_many(const struct facts *f, struct advice *a)
 {
 	struct halting h = halting_of(f);
 
 	if (are_served_by_vmm(&h))
 		return false;
-	if (!is_in_vain(f, &h) && !are_exits_many(f, &h) &&
+	if (!is_in_vain(f, &h) && !are_exits_many(f, &h) && !is_kept_awake(f, &h) &&
 	    !(is_short(f, &h) && owns_cpus(f)))
 		return false;
 	a->gain = h.exits;
@@ -115,6 +127,29 @@ static bool are_many(const struct facts *f, struct advice *a)
 		a->evidence = xasprintf("%.0f exits per second for HLT, asleep %.0f us each; they take KVM %.3f s of each second, and which part of that is polling cannot be read",
 					h.load.rate, h.each_ns / 1000, h.load.parts[PART_KERNEL]);
 	return true;
+}
+
+/* L0 may have had the CPU for a part of that. */
+static bool may_be_stolen(const struct facts *f, double cpus)
+{
+	const struct exit_stats *stats = &f->guest->stats;
+
+	return f->host->virtualized && stats->has[STAT_STOLEN] &&
+	       in_interval(f, stats->value[STAT_STOLEN]) >= cpus / 2;
+}
+
+static enum answer stays_awake(const struct facts *f, char **seen)
+{
+	struct halting h = halting_of(f);
+
+	*seen = xasprintf("KVM works %.2f s of each second for %.0f exits for HLT, %s", h.unpolled,
+			  h.load.rate, h.is_polling_known ? "beside polling" : "or polls");
+	if (!is_kept_awake(f, &h))
+		return ANSWER_NO;
+	if (!may_be_stolen(f, h.unpolled))
+		return h.is_polling_known ? ANSWER_YES : ANSWER_UNKNOWN;
+	append(seen, "; L0 did not run its CPUs for a part of that");
+	return ANSWER_UNKNOWN;
 }
 
 static enum answer polls_in_vain(const struct facts *f, char **seen)
@@ -331,6 +366,16 @@ static char *poll_longer(const struct facts *f)
 			 (unsigned long long)f->guest->guest.id, poll_ns * 10000);
 }
 
+#define NO_ASYNC_PF "in the guest no-kvmapf, or a VMM that does not offer them (QEMU -cpu MODEL,kvm-asyncpf-int=off)"
+
+/* A page that is there, of which KVM cannot tell a guest whose APIC is off. */
+static char *let_sleep(const struct facts *f)
+{
+	if (pv_state_of(f, "async_pf") == PV_USED)
+		return xstrdup("a kernel from Linux 5.13 on: up to then a page that KVM has for a guest, and cannot tell it of while its APIC is off, keeps its vCPU awake. Until then no asynchronous page faults: " NO_ASYNC_PF);
+	return xstrdup("find out what keeps it awake: perf record -g -t TID of the vCPU. Up to Linux 5.12 it can be an asynchronous page fault of a guest whose APIC is off: " NO_ASYNC_PF);
+}
+
 /* Without polling neither kind is left. */
 static struct gain polling_gain(const struct facts *f, const struct gain *all)
 {
@@ -356,6 +401,12 @@ static struct gain waking_gain(const struct facts *f, const struct gain *all)
 
 static const struct cause causes[] = {
 	{
+		"halt-loop", "halted vCPUs that KVM does not put to sleep", "L1 and guest",
+		"without asynchronous page faults the guest does nothing else while a page is read",
+		{ { stays_awake, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"perf record -g -t TID of the vCPU: what KVM does in kvm_vcpu_block or kvm_vcpu_halt",
+		.change_of = let_sleep, .gain = gain_of_part,
+	}, {
 		"poll-down", "unsuccessful halt polling", "L1",
 		"wake-ups that polling would catch take longer",
 		{ { polls_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT } },

@@ -58,9 +58,12 @@ APICV = ["virtual_interrupt_delivery", "apic_register_virtualization", "posted_i
 RUNQ = (exits("EXTERNAL_INTERRUPT", 10, runq=0.3),)
 ON_ALL = {"1001/status": "Name:\tvmm\nCpus_allowed_list:\t0-1"}
 
-def polling(vcpus=1, offered="0x1000", host_poll=1):
+UNPOLLED = {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}
+
+
+def polling(vcpus=1, offered="0x1000", host_poll=1, async_pf=0):
     """A guest whose vCPUs are offered to turn KVM's polling off, and did or did not."""
-    text = f"offered {offered}\nkvmclock 0\nasync_pf 0\nsteal_time 0\npv_eoi 0\nhost_poll {host_poll}"
+    text = f"offered {offered}\nkvmclock 0\nasync_pf {async_pf}\nsteal_time 0\npv_eoi 0\nhost_poll {host_poll}"
     return {"vcpus": vcpus, "vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(vcpus)}} | {f"vcpu{i}/paravirt": text for i in range(vcpus)}
 
 
@@ -171,6 +174,8 @@ SITUATIONS = {
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "vcpus": 4, "allowed": "0-1",
           "guest": polling(4, host_poll=0)},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
+    "a vCPU that KVM keeps awake though it is halted":
+        ([exits("HLT", 20, kernel=0.9)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1)}, "halt-loop", "from Linux 5.13 on", "medium: shown; not"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
@@ -824,6 +829,20 @@ def test_unpolled():
                   f"halts: guest-haltpoll is {haltpoll}, poll-up {up} for a guest {title}")
 
 
+def test_kept_awake():
+    """Halted vCPUs for which KVM works and does not sleep."""
+    for title, cells, kvm, verdict in (
+            ("one exit that has not ended", [exits("HLT", 0, kernel=0.9)], UNPOLLED, "shown"),
+            ("few exits", [exits("HLT", 100, kernel=0.3)], UNPOLLED, "shown"),
+            ("as many exits as KVM has time for", [exits("HLT", 4000, kernel=0.9)], UNPOLLED, "ruled_out"),
+            ("few exits, and polling as long", [exits("HLT", 100, kernel=0.3)], {"halt_poll_fail_ns": 3 * SECOND, "halt_poll_success_ns": 0}, "ruled_out"),
+            ("few exits, and polling of which nothing is known", [exits("HLT", 100, kernel=0.3)], {}, "not_ruled_out"),
+            ("few exits of a vCPU that L0 does not run", [exits("HLT", 100, kernel=0.3), fixed(stolen_ns=2 * SECOND)], UNPOLLED, "not_ruled_out")):
+        with Advised(*cells, kvm=kvm, allowed="0-1") as b:
+            found = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
+            equal(found.get("halted vCPUs that KVM does not put to sleep"), verdict, f"halt-loop: {verdict} for {title}")
+
+
 def test_memory_high():
     directory = "machine.slice/web.scope/"
     for used, verdict in ((70, "shown"), (60, "not_ruled_out"), (50, "ruled_out")):
@@ -989,7 +1008,7 @@ def test_all_together():
         equal(b.rules(), [], "many idle guests get no advice")
     with Advised(usage={"vms": 20, "vcpus": 20}) as b:
         for i in range(1, 21):
-            b.guest(i, exits("HLT", 10, kernel=0.09, runq=0.03))
+            b.guest(i, exits("HLT", 100, kernel=0.09, runq=0.03))
             write(f"{b.machine.proc}/{1000 + i}/status", "Name:\tvmm\nCpus_allowed_list:\t0-1")
         advice = b.advice()
         ok([(a["rule"], a["guests"]) for a in advice] == [("overcommit", 20)] and
@@ -1220,6 +1239,7 @@ test_quota_of_many()
 test_pinned()
 test_own_cpus()
 test_unpolled()
+test_kept_awake()
 test_own_threads()
 test_real_time()
 test_reverted()
