@@ -18,6 +18,11 @@ static const struct reasons interrupts = { {
 static const struct reasons windows = { { "INTERRUPT_WINDOW", "vintr" } };
 static const struct reasons exceptions = { { "EXCEPTION_NMI", "DB_excp", "BP_excp" } };
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
+static const struct reasons msr_writes = { { "MSR_WRITE", "msr" } };
+/* KVM serves the local APIC itself: of its accesses only EOIs can end KVM_RUN. */
+static const struct reasons apic = { {
+	"EOI_INDUCED", "APIC_ACCESS", "APIC_WRITE", "avic_unaccelerated_access",
+} };
 static const struct reasons calls = { { "VMCALL", "hypercall" } };
 
 /* Also while it runs a guest inside it: a signal ends KVM_RUN at either level. */
@@ -97,9 +102,42 @@ static enum answer serves_exceptions(const struct facts *f, char **seen)
 	return is_mostly(f, &exceptions, "exceptions", seen);
 }
 
+#define EOIS (BIT_OF(ACCESS_EOI) | BIT_OF(ACCESS_HYPERV_EOI))
+
+/* An EOI by an MSR is one that KVM serves, and has in its trace events, but it ends KVM_RUN. */
+static enum answer are_msrs_eois(const struct facts *f, char **seen)
+{
+	double part = access_part(f, SERVED_MSR, EOIS);
+
+	if (vmm_of(f, &msr_writes) < vmm_of(f, &msrs) / 2) {
+		*seen = xstrdup("most of the MSRs are read");
+		return ANSWER_NO;
+	}
+	if (!f->is_sampled) {
+		*seen = xstrdup(NOT_SAMPLED);
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("%.0f %% of the MSRs in the sample, which KVM serves, are ends of interrupts (EOI)",
+			  100 * part);
+	return part >= 0.5 ? ANSWER_YES : part > 0 ? ANSWER_UNKNOWN : ANSWER_NO;
+}
+
+/* What an I/O APIC of the VMM waits for, though the local APICs are KVM's. */
+static enum answer awaits_eois(const struct facts *f, char **seen)
+{
+	if (is_most_of_it(f, &msrs))
+		return are_msrs_eois(f, seen);
+	return is_mostly(f, &apic, "the local APIC", seen);
+}
+
 static enum answer serves_msrs(const struct facts *f, char **seen)
 {
-	return is_mostly(f, &msrs, "MSRs", seen);
+	enum answer eois;
+
+	if (!is_most_of_it(f, &msrs))
+		return is_mostly(f, &msrs, "MSRs", seen);
+	eois = are_msrs_eois(f, seen);
+	return eois == ANSWER_NO ? ANSWER_YES : eois == ANSWER_YES ? ANSWER_NO : eois;
 }
 
 static enum answer serves_calls(const struct facts *f, char **seen)
@@ -113,7 +151,9 @@ static enum answer serves_calls(const struct facts *f, char **seen)
  */
 static struct gain served_by_kvm(const struct facts *f, const struct gain *all)
 {
-	static const struct reasons *const kinds[] = { &halts, &windows, &msrs, &calls };
+	static const struct reasons *const kinds[] = {
+		&halts, &windows, &msrs, &apic, &calls,
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -160,6 +200,12 @@ static const struct cause causes[] = {
 		{ { serves_exceptions, VERDICT_OPEN, VERDICT_RULED_OUT } },
 		"who is connected to the VMM's gdbstub",
 		"no breakpoints or single steps from outside the guest",
+	}, {
+		"vmm-eois", "ends of interrupts that the VMM's I/O APIC waits for", "VMM and guest",
+		"the guest needs the driver",
+		OF(awaits_eois), "perf trace -e ioctl -p PID: KVM_RUN that returns 0; perf record -e kvm:kvm_userspace_exit,kvm:kvm_msr -p PID: KVM_EXIT_IOAPIC_EOI (26)",
+		"devices with MSIs, whose interrupts have no such ends: virtio over PCI, and in the guest no pci=nomsi; or KVM's I/O APIC, if nothing needs the VMM's (an emulated IOMMU, more than 255 vCPUs): QEMU -machine kernel-irqchip=on",
+		.gain = served_by_kvm,
 	}, {
 		"vmm-msrs", "MSRs handled by the VMM", "VMM", "depends on which they are",
 		OF(serves_msrs), "perf record -e kvm:kvm_msr -p PID",

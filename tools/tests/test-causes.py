@@ -231,6 +231,12 @@ SITUATIONS = {
     "Windows that spins for a vCPU that L0 does not run":
         ([exits("PAUSE_INSTRUCTION", 2000, kernel=0.01), fixed(stolen_ns=SECOND // 5)], {"argv": HYPERV, "params": {"kvm_intel.ple_window_grow": 2}},
          "pause-stolen", "hv-spinlocks=0x1fff", "high"),
+    "level-triggered interrupts of a VMM with an I/O APIC of its own":
+        ([exits("EOI_INDUCED", 300, vmm=0.2)], {"argv": ("cloud-hypervisor", "--cpus", "boot=1")}, "vmm-eois", "devices with MSIs", "high"),
+    "the same by the APIC's page":
+        ([exits("APIC_ACCESS", 300, vmm=0.2)], {}, "vmm-eois", "kernel-irqchip=on", "high"),
+    "MSRs that take the VMM time and may be ends of interrupts":
+        ([exits("MSR_WRITE", 300, vmm=0.2)], {}, "vmm-time", "find out first", "low"),
     "HLT that reaches QEMU":
         ([exits("HLT", 3000, kernel=0.03, vmm=0.4)], {"argv": ("/usr/bin/qemu-system-x86_64", "-machine", "kernel-irqchip=off")}, "vmm-halts", "kernel-irqchip=on", "high"),
     "gVisor, whose sentry leaves for its host by HLT, and for interrupts now and then":

@@ -80,6 +80,36 @@ static void test_filtered_msrs(void)
 	end(&s);
 }
 
+/* An I/O APIC in the VMM is told of ends of interrupts, which KVM traces as it serves them. */
+static void test_ends_for_the_vmm(void)
+{
+	static const struct {
+		uint64_t ends, others;
+		const char *cause;
+	} cases[] = {
+		{ 3000, 900, "vmm-eois" }, { 900, 3000, "vmm-time" }, { 0, 3900, "vmm-msrs" },
+	};
+	struct scene s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct access list[] = {
+			WRITE(ACCESS_MSR, 0x80b, cases[i].ends),
+			WRITE(ACCESS_MSR, 0x6e0, cases[i].others),
+		};
+
+		start(&s);
+		exits(&s, "MSR_WRITE", 4000, 50, 200);
+		ktap_ok(explains_by(&s, &symptom_vmm_time, "vmm-time"),
+			"MSRs that are written and take the VMM time may be ends of interrupts");
+		sampled(&s, list, ARRAY_SIZE(list));
+		ktap_ok(explains_by(&s, &symptom_vmm_time, cases[i].cause),
+			"%s: %llu ends of interrupts and %llu other MSRs", cases[i].cause,
+			(unsigned long long)cases[i].ends, (unsigned long long)cases[i].others);
+		end(&s);
+	}
+}
+
 /* A bound on fewer timers and interrupts has the halts that these end. */
 static void test_bound_of_timers(void)
 {
@@ -416,6 +446,7 @@ int main(void)
 	ktap_start();
 	test_msrs();
 	test_filtered_msrs();
+	test_ends_for_the_vmm();
 	test_bound_of_timers();
 	test_as_many();
 	test_apic();
