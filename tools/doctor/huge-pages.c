@@ -100,6 +100,8 @@ static struct verdict look_at_memory(const struct doctor *doctor, const struct g
 			       "its memory is a file in a tmpfs, which has huge pages only if mounted with huge=: check that");
 	case BACKING_FILE:
 		return verdict(NULL, "its memory is a file on a disk, which has no huge pages: use memfd or hugetlbfs");
+	case BACKING_GUEST_MEMFD:
+		return verdict(NULL, "its memory is in a guest_memfd, which has pages of 4K whatever the settings say, unless a newer kernel has larger ones for it");
 	case BACKING_HUGETLB:
 	case NUM_BACKINGS:
 		break;

@@ -98,6 +98,11 @@ enum answer is_file(const struct facts *f, char **seen)
 	return is_backed_by(f, BACKING_FILE, seen);
 }
 
+enum answer is_guest_memfd(const struct facts *f, char **seen)
+{
+	return is_backed_by(f, BACKING_GUEST_MEMFD, seen);
+}
+
 enum answer is_tmpfs(const struct facts *f, char **seen)
 {
 	return is_backed_by(f, BACKING_TMPFS, seen);
@@ -130,7 +135,8 @@ enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
 		return ANSWER_YES;
 	}
-	if (pages_of(memory) == BACKING_FILE || pages_of(memory) == BACKING_TMPFS)
+	if (pages_of(memory) == BACKING_FILE || pages_of(memory) == BACKING_TMPFS ||
+	    pages_of(memory) == BACKING_GUEST_MEMFD)
 		return is_backed_by(f, BACKING_ANONYMOUS, seen);
 	answer = pages_of(memory) == BACKING_SHMEM ? shmem_is_refused(f, &text) :
 						     anonymous_is_refused(f, &text);

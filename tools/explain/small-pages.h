@@ -15,8 +15,9 @@ enum answer is_mapped_small(const struct facts *facts, char **seen);
 enum answer anonymous_is_refused(const struct facts *facts, char **seen);
 enum answer shmem_is_refused(const struct facts *facts, char **seen);
 
-/* On a disk, or mapped privately; in a tmpfs, and shared. */
+/* On a disk, or mapped privately; KVM's own; in a tmpfs, and shared. */
 enum answer is_file(const struct facts *facts, char **seen);
+enum answer is_guest_memfd(const struct facts *facts, char **seen);
 enum answer is_tmpfs(const struct facts *facts, char **seen);
 
 /* By the VMM itself, whatever the machine's settings say. */

@@ -399,6 +399,14 @@ static const struct cause causes[] = {
 		"/proc/PID/smaps of the VMM says what its memory is",
 		.change_of = leave_file, .gain = all_but_one,
 	}, {
+		"small-pages-guest-memfd", "a guest_memfd, in small pages", "L1",
+		"without a guest_memfd this machine can read the guest's memory",
+		{ { is_guest_memfd, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_SMALL_FORCED },
+		"the flag 4 of its slots in memslots of its directory in /sys/class/l1tune",
+		"a kernel whose guest_memfd has large pages, where there is one: neither transparent_hugepage nor hugetlbfs applies to it. Or no guest_memfd, if the guest need not be protected from this machine (SEV-SNP, TDX)",
+		all_but_one,
+	}, {
 		"small-pages-scattered", "small pages where large ones are allowed", "L1 and VMM",
 		"the guest keeps the memory, used or not",
 		{ { is_allowed_in_vain, VERDICT_SHOWN, VERDICT_RULED_OUT },

@@ -20,6 +20,7 @@ const char *const backing_names[NUM_BACKINGS] = {
 	[BACKING_TMPFS] = "a file in tmpfs",
 	[BACKING_HUGETLB] = "hugetlbfs",
 	[BACKING_FILE] = "a file",
+	[BACKING_GUEST_MEMFD] = "a guest_memfd",
 };
 
 static bool is_in_tmpfs(const struct env *env, uint64_t pid, const char *path)

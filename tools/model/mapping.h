@@ -18,6 +18,8 @@ enum backing {
 	BACKING_HUGETLB,
 	/* A file of a disk: a snapshot that is mapped, say. */
 	BACKING_FILE,
+	/* KVM's own, for memory that the VMM does not map: see guest_memory_read(). */
+	BACKING_GUEST_MEMFD,
 	NUM_BACKINGS,
 };
 

@@ -52,6 +52,9 @@ static void add_slots(const struct memslots *slots, struct guest_memory *memory)
 		if (slots->v[i].is_logged)
 			memory->logged_bytes = add_saturated(memory->logged_bytes,
 							     slots->v[i].bytes);
+		if (slots->v[i].is_private)
+			memory->private_bytes = add_saturated(memory->private_bytes,
+							      slots->v[i].bytes);
 	}
 }
 
@@ -80,6 +83,16 @@ static void find_memory(const struct env *env, const struct guest *guest,
 	memslots_free(&slots);
 }
 
+/* What the VMM has mapped there is for what the guest shares with it: nothing of it applies. */
+static void leave_to_guest_memfd(struct guest_memory *memory)
+{
+	memory->mapping = (struct mapping){
+		.start = memory->mapping.start, .end = memory->mapping.end,
+		.backing = BACKING_GUEST_MEMFD,
+	};
+	memory->is_disabled = false;
+}
+
 void guest_memory_read(const struct env *env, const struct guest *guest,
 		       struct guest_memory *memory)
 {
@@ -95,6 +108,8 @@ void guest_memory_read(const struct env *env, const struct guest *guest,
 		if (!size_of(&memory->mapping))
 			err = -ENODATA;
 	}
+	if (memory->private_bytes > memory->slot_bytes / 2)
+		leave_to_guest_memfd(memory);
 	memory->err = err;
 	memory->is_read = true;
 }

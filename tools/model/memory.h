@@ -17,6 +17,8 @@ struct guest_memory {
 	struct mapping mapping;
 	/* All slots, and those with dirty logging: 0 and 0 if they cannot be read. */
 	uint64_t slot_bytes, logged_bytes;
+	/* Those whose memory is in a guest_memfd. */
+	uint64_t private_bytes;
 	/* The process may have no transparent huge pages: PR_SET_THP_DISABLE. */
 	bool is_disabled;
 };

@@ -18,6 +18,8 @@
 #define MAX_SPACES	8
 
 #define LOGS_DIRTY_PAGES	1
+/* KVM_MEM_GUEST_MEMFD */
+#define HAS_GUEST_MEMFD		4
 
 /* KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS */
 #define IS_CHANGING		(1ULL << 63)
@@ -58,6 +60,7 @@ static int parse_line(const char *line, struct generations *generations,
 	*GROW(slots->v, slots->num) = (struct memslot){
 		.space = space, .number = number, .gpa = gpa, .bytes = bytes,
 		.hva = hva, .is_logged = flags & LOGS_DIRTY_PAGES,
+		.is_private = flags & HAS_GUEST_MEMFD,
 	};
 	return check_generation(generations, space, generation);
 }

@@ -18,6 +18,8 @@ struct memslot {
 	uint64_t hva;
 	/* KVM logs which pages are written, and maps small pages for that. */
 	bool is_logged;
+	/* What the guest keeps for itself is in a guest_memfd, and not at hva. */
+	bool is_private;
 };
 
 struct memslots {

@@ -29,10 +29,10 @@ def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
     return {"proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
 
 
-def slots(mb, logged_mb):
+def slots(mb, logged_mb, flags=0):
     """The guest's memory in two slots, of which KVM logs one."""
     rest, hva = mb - logged_mb, 0x7f0000000000
-    return "\n".join([f"0 0 0x0 {rest << 20} {hva:#x} 0x0000 2"] * bool(rest) +
+    return "\n".join([f"0 0 0x0 {rest << 20} {hva:#x} {flags:#06x} 2"] * bool(rest) +
                      [f"0 1 {rest << 20:#x} {logged_mb << 20} {hva + (rest << 20):#x} 0x0001 2"] * bool(logged_mb))
 
 
@@ -113,6 +113,11 @@ SITUATIONS = {
     "hugetlbfs of 1G, and small pages beside it":
         ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht"), kvm={"pages_4k": 3000, "pages_2m": 0, "pages_1g": 4}),
          "memory-faults", "find out first", "low"),
+    "a guest_memfd, huge pages off for what the guest shares":
+        ([FAULTS], memory(guest={"memslots": slots(512, 0, flags=4)}), "small-pages-guest-memfd", "guest_memfd has large pages", "high"),
+    "a guest_memfd, huge pages refused and watched for what the guest shares":
+        ([FAULTS], memory(smaps(flags="rd wr nh um"), sys=ALWAYS, guest={"memslots": slots(512, 0, flags=4)}),
+         "small-pages-guest-memfd", "guest_memfd has large pages", "high"),
     "a VMM that refuses huge pages":
         ([FAULTS], memory(smaps(flags="rd wr nh"), sys=ALWAYS), "small-pages-vmm", "MADV_NOHUGEPAGE", "high"),
     "a process without huge pages":
@@ -505,7 +510,7 @@ def test_ruled_out():
            "dirty-log: small pages are ruled out as a cause, because KVM has to map small pages", found)
         text = b.run("advise", "--since-start", "--state", b.state).stdout
         ok("\n  shown       dirty logging: " in text and
-           "\n  ruled out   shared memory in small pages, a file in tmpfs, in small pages, memory mapped from a file: the guest's"
+           "\n  ruled out   shared memory in small pages, a file in tmpfs, in small pages, memory mapped from a file, a guest_memfd, in small pages: the guest's"
            " memory is anonymous memory" in text,
            "advise prints as text what was shown and what was ruled out", text)
     steady = memory(kvm={"pages_4k": 0, "pages_2m": 100}, sys=ALWAYS)

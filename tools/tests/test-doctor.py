@@ -343,6 +343,13 @@ def test_memory():
             row, _ = row_of(b, "guest memory")
             ok(row and row["state"] == state and part in row["text"],
                f"doctor, memory of a running guest, {name}: {state}", row)
+    with Known() as b:
+        b.machine.guest(1, memory_bytes=SIZE, memslots=f"0 0 0x0 {SIZE} 0x7f0000000000 0x0004 2")
+        b.machine.process(1001, ["vmm"])
+        write(b.machine.proc + "/1001/smaps", smaps().encode())
+        row, _ = row_of(b, "guest memory")
+        ok(row and row["state"] == "warning" and "guest_memfd" in row["text"],
+           "doctor does not take what a guest shares for its memory if that is in a guest_memfd", row)
     for name, (text, of_2m, enabled, shmem, state, part) in SIZES.items():
         with Known() as b:
             for file, value in ({"enabled": enabled, "shmem_enabled": shmem} | {OF_2M + f: v for f, v in of_2m.items()}).items():
