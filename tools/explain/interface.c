@@ -140,6 +140,12 @@ char *by_interface(const struct facts *f, const char *windows, const char *other
 	}
 }
 
+char *fewer_timers(const struct facts *f)
+{
+	return by_interface(f, "fewer timers in the guest: in Windows powercfg /energy and Windows Performance Recorder name what sets them",
+			    "fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners");
+}
+
 #define TSC_OFFSETS "the TSC offsets of all its vCPUs have to be equal: start the guest anew if it was restored or migrated"
 
 char *use_tsc_page(const struct facts *f)

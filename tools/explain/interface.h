@@ -22,6 +22,12 @@ enum answer is_hyperv(enum interface interface);
 /* What to do for a guest that uses Hyper-V's interface and for others, or both texts: a copy. */
 char *by_interface(const struct facts *facts, const char *windows, const char *others);
 
+/* How to find out which timers these are: a copy. */
+char *fewer_timers(const struct facts *facts);
+
+/* In a guest that is no Linux and no Windows. */
+#define BSD_CLOCKS "BSD: in the guest sysctl kern.timecounter.hardware, of those in kern.timecounter.choice kvmclock, pvclock0 or TSC; FreeBSD also kern.eventtimer.timer=LAPIC"
+
 /* Hyper-V's timers need hv-synic, which switches APICv off in some cases. */
 #define HYPERV_CLOCKS "QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and hv-apicv where KVM uses APICv or AVIC"
 #define HYPERV_CLOCKS_RISK "without hv-apicv, hv-synic can switch APICv and AVIC off for this guest; the guest may need a reboot"

@@ -446,8 +446,7 @@ static const struct cause causes[] = {
 		"what sets them may need them",
 		{ { arms_timers } },
 		"in the guest perf record -e timer:hrtimer_expire_entry -ag",
-		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners",
-		gain_of_part,
+		.change_of = fewer_timers, .gain = gain_of_part,
 	}, {
 		"device-wakeups", "interrupts of the guest's devices", "guest and VMM",
 		"its devices react later",

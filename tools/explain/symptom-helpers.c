@@ -73,9 +73,10 @@ static enum answer is_recovery(const struct facts *f, char **seen)
 /* Its command line names candidates; which one it is the profile says. */
 static char *look_inside(const struct facts *f)
 {
-	return xasprintf("perf top -p %llu shows what they do: for disks use io_uring (QEMU aio=io_uring) or vhost-user, for a display none%s%s",
+	return xasprintf("perf top -p %llu shows what they do: for disks use io_uring (QEMU aio=io_uring) or vhost-user, for a display none%s%s%s",
 			 (unsigned long long)f->guest->guest.pid,
 			 has_polled_tablet(f) ? ", for its USB tablet (uhci_frame_timer) QEMU -device qemu-xhci, or virtio-tablet-pci instead" : "",
+			 has_hpet(f) ? ", for its HPET (hpet_timer), which ticks whether the guest listens or not, QEMU -machine hpet=off" : "",
 			 has_user_network(f) ? ", for its user network (slirp) passt, or a tap device with vhost" : "");
 }
 

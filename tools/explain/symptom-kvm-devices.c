@@ -31,7 +31,7 @@ CLASSES(apic, SERVED_BY_KVM, BIT_OF(ACCESS_APIC_PAGE))
 static char *other_clock(const struct facts *f)
 {
 	return by_interface(f, "Hyper-V's clocks for the guest: " HYPERV_CLOCKS,
-			    "in the guest kvm-clock or tsc as clocksource, and the local APIC timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; remove nolapic, noapic and clocksource=pit");
+			    "in the guest kvm-clock or tsc as clocksource, and the local APIC timer: /sys/devices/system/clocksource/clocksource0/available_clocksource; remove nolapic, noapic and clocksource=pit. " BSD_CLOCKS);
 }
 
 #define HOW	"perf record -e kvm:kvm_pio,kvm:kvm_mmio -p PID"

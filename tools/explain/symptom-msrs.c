@@ -140,12 +140,6 @@ static char *fewer_ipis(const struct facts *f)
 			    kvm_ipis(f));
 }
 
-static char *fewer_timers(const struct facts *f)
-{
-	return by_interface(f, "fewer timers in the guest: in Windows powercfg /energy and Windows Performance Recorder name what sets them",
-			    "fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners");
-}
-
 /* With an interrupt fewer go what it wakes and what ends it. */
 static struct gain interrupts_gain(const struct facts *f, const struct gain *all)
 {

@@ -10,6 +10,7 @@
 #include "explain/cause.h"
 #include "explain/device.h"
 #include "explain/fault.h"
+#include "explain/interface.h"
 
 #define ACCESSES "accesses to devices"
 
@@ -317,8 +318,7 @@ static const struct cause causes[] = {
 		"timer-expiries", "timers of the guest that expire", "guest",
 		"what sets them may need them",
 		OF(timer), "in a Linux guest: perf record -e timer:hrtimer_start -ag",
-		"fewer timers in the guest: perf record -e timer:hrtimer_start -ag there names their owners",
-		gain_of_part, .part = part_of_timer,
+		.change_of = fewer_timers, .gain = gain_of_part, .part = part_of_timer,
 	}, {
 		"task-priority", "changes of the task priority (TPR)", "L1 and guest",
 		"all guests must stop for it",

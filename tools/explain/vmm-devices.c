@@ -31,6 +31,33 @@ bool has_polled_tablet(const struct facts *f)
 	       (has_text(f, "uhci") || vmm_has_option(f, "-usb") || !has_text(f, "xhci"));
 }
 
+/* "microvm,pit=off", "accel=kvm,type=microvm" */
+static bool is_microvm(const char *value)
+{
+	return begins_with(value, "microvm") || strstr(value, "type=microvm");
+}
+
+static bool may_have_hpet(const char *value)
+{
+	return !is_microvm(value) && !strstr(value, "hpet=off");
+}
+
+bool has_hpet(const struct facts *f)
+{
+	const char *word = NULL, *value;
+
+	if (!is_qemu(f) || vmm_has_option(f, "-no-hpet"))
+		return false;
+	while ((word = next_word(f, word))) {
+		if (strcmp(word, "-machine") && strcmp(word, "-M"))
+			continue;
+		value = next_word(f, word);
+		if (value && !may_have_hpet(value))
+			return false;
+	}
+	return true;
+}
+
 static const char *const network_options[] = { "-netdev", "-nic", "-net" };
 
 static bool is_network_option(const char *word)

@@ -8,6 +8,8 @@
 
 /* A USB tablet that is, or may be, on a controller with a timer for each frame. */
 bool has_polled_tablet(const struct facts *facts);
+/* An HPET, which a PC of QEMU's has by default: it ticks whether the guest listens or not. */
+bool has_hpet(const struct facts *facts);
 /* User networking (SLIRP), which QEMU also has without an option for any network. */
 bool has_user_network(const struct facts *facts);
 

@@ -100,6 +100,7 @@ static void test_each_device(void)
 	} cases[] = {
 		{ ACCESS_PORT, 0x608, "clock", "Windows: QEMU", true },
 		{ ACCESS_MMIO, 0xfed000f0, "clock", "Linux: in the guest", true },
+		{ ACCESS_MMIO, 0xfed00108, "clock", "kern.eventtimer.timer=LAPIC", true },
 		{ ACCESS_PORT, 0x71, "rtc", "hwclock", true },
 		{ ACCESS_PORT, 0x3fd, "serial-port", "hvc0" },
 		{ ACCESS_MMIO, 0xa1000, "display", "virtio-gpu" },

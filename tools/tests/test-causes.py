@@ -343,6 +343,7 @@ SITUATIONS = {
     "UMIP that KVM emulates": ([exits("GDTR_IDTR", 20000, kernel=0.2)], {}, "descriptor-tables", "umip=off", "high"),
     "interrupts that wait for the guest": ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {}, "interrupt-windows", "fewer interrupts", "high"),
     "the preemption timer": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {}, "timer-expiries", "fewer timers", "high"),
+    "the preemption timer of Windows": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {"argv": HYPERV}, "timer-expiries", "powercfg", "high"),
     "a guest that lowers its task priority": ([exits("TPR_BELOW_THRESHOLD", 20000, kernel=0.2)], {}, "task-priority", "APICv or AVIC", "high"),
     "bus locks, and less that exits for notify windows":
         ([exits("BUS_LOCK", 5000, kernel=0.2), exits("NOTIFY", 5000, kernel=0.15)], {}, "bus-locks", "across cache lines", "medium: 2 causes"),
@@ -1133,6 +1134,13 @@ def test_helpers():
             change = "".join(a["change"] for a in b.advice() if a["rule"] == "vmm-threads")
             equal(["perf top" in change, [name for name, word in (("tablet", "qemu-xhci"), ("network", "passt")) if word in change]], [True, named],
                   f"helpers: vmm-threads names {named} of the command line {' '.join(argv)}")
+    for argv, has in ((("qemu",), True), (("qemu", "-machine", "q35,accel=kvm"), True), (("qemu", "-M", "q35,hpet=off"), False), (("qemu", "-no-hpet"), False),
+                      (("qemu", "-machine", "q35", "-machine", "hpet=off"), False), (("qemu", "-M", "microvm"), False), (("qemu", "-machine", "accel=kvm,type=microvm"), False),
+                      (("qemu", "-name", "microvm"), True), (("vmm",), False)):
+        with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL, argv=argv) as b:
+            b.process_ran(5 * SECOND)
+            change = "".join(a["change"] for a in b.advice() if a["rule"] == "vmm-threads")
+            equal(["perf top" in change, "hpet=off" in change], [True, has], f"helpers: whether vmm-threads names an HPET of the command line {' '.join(argv)}")
     for tid, rules in (1002, ["vmm-threads"]), (0, []):
         with Advised(exits("HLT", 100, kernel=0.01, halted=0.9), kvm=SMALL,
                      guest={"vcpu_cells": {0: [fixed(tid=tid)]}}) as b:
