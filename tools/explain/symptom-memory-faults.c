@@ -441,6 +441,16 @@ static const struct cause causes[] = {
 		"sysctl vm.compaction_proactiveness=0, and more free memory or reserved huge pages, so that fewer pages are moved",
 		gain_of_part,
 	}, {
+		"stuck-faults", "faults that KVM retries without end", "L1",
+		"the guest is stopped; a new kernel needs all guests to stop",
+		{ { may_retry_for_ever, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { are_begun_again, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { are_on_mapped_pages, VERDICT_RULED_OUT, VERDICT_OPEN },
+		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"perf record -e kvm:kvm_page_fault -t TID of a vCPU: the same address again and again",
+		"stop the guest and start it again, or migrate it: KVM's count of invalidations is so large that by a bug before Linux 6.3 it maps no page any more. Then a kernel without the bug (6.3, or 6.1.50 and later); until then fewer invalidations: kernel.numa_balancing=0, no KSM",
+		gain_of_part,
+	}, {
 		"first-touch", "first touch of memory in large pages", "guest",
 		"none",
 		{ { is_growing, VERDICT_SHOWN, VERDICT_RULED_OUT },

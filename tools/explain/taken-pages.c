@@ -3,6 +3,7 @@
  * What takes pages from a guest, which then fault again, and what has to be done before a
  * fault gets one: by what this machine counts, for all processes.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,6 +145,39 @@ enum answer maps_pages(const struct facts *f, char **seen)
 	*seen = xasprintf("KVM mapped a page for %.0f %% of the faults (pf_fixed of pf_taken)",
 			  100.0 * (fixed < taken ? fixed : taken) / taken);
 	return fixed < taken / 2 ? ANSWER_NO : ANSWER_YES;
+}
+
+enum answer are_begun_again(const struct facts *f, char **seen)
+{
+	double each = time_of_each(f);
+
+	if (each > MOST_OF_SMALL) {
+		*seen = xasprintf("a fault takes KVM %.0f us", each * 1e6);
+		return ANSWER_NO;
+	}
+	switch (maps_pages(f, seen)) {
+	case ANSWER_YES:
+		return ANSWER_NO;
+	case ANSWER_NO:
+		return ANSWER_YES;
+	default:
+		return ANSWER_UNKNOWN;
+	}
+}
+
+/*
+ * Until Linux 6.2, and not before 5.15, it compares its count of invalidations as an int: once there were
+ * 2^31 of them, each page looks stale. 6.1.50 has that mended, which its name need not say.
+ */
+enum answer may_retry_for_ever(const struct facts *f, char **seen)
+{
+	unsigned int major, minor, version;
+
+	if (sscanf(f->host->kernel, "%u.%u", &major, &minor) != 2)
+		return ANSWER_UNKNOWN;
+	version = major * 1000 + minor;
+	*seen = xasprintf("this kernel is Linux %u.%u", major, minor);
+	return version < 5015 || version > 6002 ? ANSWER_NO : ANSWER_YES;
 }
 
 enum answer are_for_pages_size(const struct facts *f, char **seen)

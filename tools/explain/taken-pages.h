@@ -19,4 +19,10 @@ enum answer are_for_pages_size(const struct facts *facts, char **seen);
 /* Do most faults map a page? KVM begins one again if pages were taken from the VMM meanwhile. */
 enum answer maps_pages(const struct facts *facts, char **seen);
 
+/* Do faults end without a page, in no time? */
+enum answer are_begun_again(const struct facts *facts, char **seen);
+
+/* Has this kernel's KVM the bug by which it begins all faults of a guest again, for ever? */
+enum answer may_retry_for_ever(const struct facts *facts, char **seen);
+
 #endif

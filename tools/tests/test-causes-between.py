@@ -161,7 +161,7 @@ def test_slot_changes():
 def faults(*cells, counts, **values):
     """What is found about faults for anonymous memory in small pages while vmstat grows by these counts."""
     values = {"kvm": SMALL, "sys": OFF, "proc": {"1001/smaps": smaps()}, "guest": {"created_ns": 990 * SECOND} | slots(40)} | values
-    return found(advise(*cells, before=vmstat(), after=vmstat(**counts), **values), "memory-faults")
+    return found(advise(*cells, before=vmstat() | values.pop("before", {}), after=vmstat(**counts), **values), "memory-faults")
 
 
 def test_taken_pages():
@@ -188,6 +188,22 @@ def test_taken_pages():
         got = faults(cheap, counts={}, kvm=SMALL | {"pf_taken": 0, "pf_emulate": 0, "pf_fixed": 0},
                      kvm_after={"pf_taken": 3000, "pf_fixed": fixed})
         equal(got[2]["anonymous memory in small pages"], verdict, f"memory-faults: small pages are {verdict} if {fixed} of 3000 faults map a page")
+
+
+def test_stuck_faults():
+    """A vCPU that does nothing but fault at one page, which KVM never maps."""
+    stuck = in_second("EPT_VIOLATION", 150000, kernel=0.7)
+    for title, release, fixed, counts, rule, verdict in (
+            ("that map nothing", "6.1.0-56-amd64", 9, {}, "stuck-faults", "not_ruled_out"),
+            ("that map nothing while pages are unmapped for NUMA balancing", "6.1.0-56-amd64", 9, {"numa_pte_updates": 90000}, "memory-faults", "not_ruled_out"),
+            ("that map nothing on a kernel without the bug", "6.12.0", 9, {"numa_pte_updates": 90000}, "numa-balancing", "ruled_out"),
+            ("that map nothing on a kernel before it", "5.10.0-46-amd64", 9, {"numa_pte_updates": 90000}, "numa-balancing", "ruled_out"),
+            ("that map pages", "6.1.0-56-amd64", 140000, {"numa_pte_updates": 90000}, "numa-balancing", "ruled_out")):
+        got = faults(stuck, counts=counts, before={"sys/kernel/osrelease": release},
+                     kvm=SMALL | {"pages_4k": 4000, "pages_2m": 900, "pf_taken": 0, "pf_emulate": 0, "pf_fixed": 0},
+                     kvm_after={"pf_taken": 150000, "pf_fixed": fixed})
+        equal((got[0], got[2]["faults that KVM retries without end"]), (rule, verdict),
+              f"memory-faults: advise finds {rule}, and faults without end are {verdict}, for faults {title}")
 
 
 def test_few_waits():
@@ -337,6 +353,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()

@@ -1221,7 +1221,7 @@ def test_vmm_time():
 def test_all_listed():
     with Advised() as b:
         # Of these no count is enough to show them: they are left, or not.
-        elimination = {"page-aging", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions",
+        elimination = {"page-aging", "stuck-faults", "balloon", "balloon-work", "numa-balancing", "migration", "ksm", "neighbours", "debugger", "own-exceptions",
                        "timers", "device-wakeups", "halt-calls", "access-calls", "apicv-inhibited", "apicv-inhibited-msrs"}
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
