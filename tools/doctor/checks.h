@@ -10,6 +10,9 @@ void check_cpus(struct doctor *doctor);
 /* Does KVM leave VMX or SVM to another hypervisor of this machine? */
 void check_rivals(struct doctor *doctor);
 
+/* Are there guests that KVM does not run? */
+void check_emulated(struct doctor *doctor);
+
 /* Is this machine's clock fast, and of use to guests? */
 void check_clocksource(struct doctor *doctor);
 

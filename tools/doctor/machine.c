@@ -364,6 +364,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_pvm(doctor);
 	check_kvm(doctor, &trial);
 	check_rivals(doctor);
+	check_emulated(doctor);
 	check_module(doctor);
 	check_hooks(doctor, &trial);
 	check_steal(doctor);

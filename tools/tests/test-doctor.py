@@ -33,11 +33,14 @@ def test_trial():
            "doctor --no-try says that nesting was not tried", b.rows())
 
 
-def as_user(b, user=NOBODY, command=()):
+def as_user_all(b, user=NOBODY, command=()):
     r = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command,
                         *b.command("doctor", "--json")], capture_output=True, text=True, check=False)
-    rows = {row["row"]: row for row in json.loads(r.stdout)["rows"]}
-    return rows["kvm"]
+    return {row["row"]: row for row in json.loads(r.stdout)["rows"]}
+
+
+def as_user(b, *options):
+    return as_user_all(b, *options)["kvm"]
 
 
 def with_udevd(b):
@@ -284,6 +287,43 @@ def test_flex():
            "doctor puts no invalid EC2 type of DMI into a command", b.rows())
 
 
+def open_files(b, pid, *targets):
+    os.makedirs(f"{b.machine.proc}/{pid}/fd")
+    for number, target in enumerate(targets):
+        os.symlink(target, f"{b.machine.proc}/{pid}/fd/{number}")
+
+
+def test_emulated():
+    """Guests that QEMU runs without KVM, which nothing else shows."""
+    for program, files, state, part in (
+            ("/usr/bin/qemu-system-x86_64", ("/dev/null", "anon_inode:[eventfd]"), "warning", "PID 4711 (qemu-system-x86_64). It was not told to use KVM"),
+            ("/sdk/emulator/qemu/linux-x86_64/qemu-system-x86_64-headless", ("/dev/null",), "warning", "-accel on"),
+            ("/usr/libexec/qemu-kvm", ("/dev/kvm",), "warning", "-accel kvm"),
+            ("qemu-system-aarch64", ("/dev/null",), "info", "of another architecture"),
+            ("/usr/bin/qemu-system-x86_64", ("/dev/kvm", "anon_inode:kvm-vm", "anon_inode:kvm-vcpu:0"), None, ""),
+            ("/usr/bin/firecracker", ("/dev/null",), None, "")):
+        with Known() as b:
+            b.machine.process(4711, [program, "-accel", "tcg"])
+            open_files(b, 4711, *files)
+            row, status = row_of(b, "emulated")
+            ok((row and row["state"]) == state and part in (row or {"text": ""})["text"] and status == (state == "warning"),
+               f"doctor, {program} with {files}: {state}", row)
+    with Known() as b:
+        b.machine.process(4711, ["/usr/bin/qemu-system-x86_64"])
+        row, _ = row_of(b, "emulated")
+        ok(not row, "doctor does not take QEMU for an emulator that has ended meanwhile", row)
+    if os.geteuid() or not shutil.which("setpriv"):
+        skip("QEMU of which it is not known whether KVM runs it", "needs root and setpriv")
+        return
+    with Known() as b:
+        b.machine.process(4711, ["/usr/bin/qemu-system-x86_64"])
+        open_files(b, 4711)
+        os.chmod(f"{b.machine.proc}/4711/fd", 0o500)
+        rows = as_user_all(b)
+        ok("cannot be read" in rows["emulated"]["text"] and rows["emulated"]["state"] == "info",
+           "doctor says that it cannot see whether KVM runs others' QEMU", rows)
+
+
 def smaps(path="", flags="rd wr", perms="rw-p"):
     return f"7f0000000000-{0x7f0000000000 + SIZE:x} {perms} 00000000 00:00 0 {path}\nSwap: 0 kB\nVmFlags: {flags}\n"
 
@@ -466,6 +506,7 @@ test_user_namespace()
 test_no_node()
 test_other_kinds()
 test_rivals()
+test_emulated()
 test_cpus()
 test_l0()
 test_flex()
