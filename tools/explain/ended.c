@@ -202,13 +202,34 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 		"the guest's console shows whether it was a reboot or a panic";
 }
 
+/* Firmware asks for System Management Mode by this port, and the other vCPUs may follow. */
+#define SMI_PORT	0xb2
+
+static bool asked_for_smm(const struct gone *gone)
+{
+	size_t i;
+
+	for (i = 0; i < gone->num_vcpus; i++)
+		if (gone->vcpus[i].port.is_known && !gone->vcpus[i].port.is_in &&
+		    gone->vcpus[i].port.port == SMI_PORT)
+			return true;
+	return false;
+}
+
+static void add_smm(const struct gone *gone, struct ended *ended)
+{
+	if (!asked_for_smm(gone))
+		return;
+	sentences_add(&ended->evidence, "the last access of a vCPU to a port is OUT to port 0xb2: its firmware asked for System Management Mode");
+	ended->next = "firmware that needs no System Management Mode (for OVMF one without secure boot, or built without SMM_REQUIRE; QEMU -machine smm=off; libvirt <smm state='off'/>): some L0s, among them Hyper-V with AMD CPUs, do not run guests of a guest in it. Otherwise dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd) shows the field";
+}
+
 static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *vcpu,
 			       struct ended *ended)
 {
 	uint64_t reason = vcpu->run.words[0];
 	const char *text = entry_refusal_text(reason);
 
-	(void)gone;
 	conclude(ended, "high", "the CPU refused to enter the guest%s%s", text ? ": " : "",
 		 text ? text : reason ? "" : " and gave no reason");
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
@@ -217,6 +238,7 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 	ended->next = vmx_error_text(reason) || !reason ?
 		"not caused by the guest: controls that were offered to KVM are rejected; l1tune probe shows whether any guest can run here, dump_invalid_vmcs=1 (kvm_intel) which controls KVM set" :
 		"only the CPU knows the field: set dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd)";
+	add_smm(gone, ended);
 }
 
 /* Instructions that no page fault made KVM emulate. */

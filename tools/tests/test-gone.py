@@ -97,6 +97,10 @@ def test_causes():
          "gone names a reset by port 0xcf9")
     says(record("fail_entry", "run 9 0 1", "words 80000021 0 0", *exits("CPUID")), "invalid guest state",
          "gone names an entry that the CPU refused because of invalid guest state")
+    for port, smm in ("port b2 1 out 2", True), ("port b2 1 in 2", False), ("port 3f8 1 out 2", False):
+        parts = parts_of(record("fail_entry", "run 9 0 1", "words ffffffff 0 0", port, *exits("io")))
+        equal(["smm=off" in parts["next"], "System Management Mode" in parts["evidence"], "invalid VMCB" in parts["cause"]], [smm, smm, True],
+              f"gone says what a refused entry after {port} has to do with System Management Mode: {smm}")
     says(record("internal_error", "run 17 0 1", "words 600000001 0 0", "rip e0000000", *exits("EPT_VIOLATION")),
          "emulate an instruction at RIP 0xe0000000", "gone names the RIP of a failed emulation")
     says(record("run_error", "run 2 -14 1", "info1 6", "info2 200123", *exits("io", "npf")),
