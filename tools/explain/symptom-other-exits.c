@@ -225,6 +225,7 @@ GROUP(priority, "TPR_BELOW_THRESHOLD", "read_cr8", "write_cr8", "write_cr8_trap"
 GROUP(bus_lock, "BUS_LOCK")
 GROUP(notify, "NOTIFY")
 GROUP(mwait, "MWAIT_INSTRUCTION", "MONITOR_INSTRUCTION", "mwait", "monitor")
+GROUP(counter, "RDPMC", "rdpmc")
 GROUP(avic, "avic_incomplete_ipi", "avic_unaccelerated_access")
 
 /* Without a sample they may be a device of KVM's as well. */
@@ -249,7 +250,8 @@ static bool is_of_no_group(const char *name, const void *of)
 {
 	static const struct reasons *const groups[] = {
 		&of_access, &of_cpuid, &of_call, &of_flush, &of_table, &of_window, &of_timer,
-		&of_priority, &of_bus_lock, &of_notify, &of_mwait, &of_avic,
+		&of_priority, &of_bus_lock, &of_notify, &of_mwait, &of_counter,
+		&of_avic,
 	};
 	size_t i;
 
@@ -342,6 +344,12 @@ static const struct cause causes[] = {
 		OF(mwait), RIP,
 		"let the guest wait by HLT (a Linux guest with idle=halt); or let it wait without exits, on dedicated CPUs: QEMU -overcommit cpu-pm=on",
 		gain_of_part, .part = part_of_mwait,
+	}, {
+		"performance-counters", "reads of performance counters (RDPMC)", "VMM and guest",
+		"no profiling",
+		OF(counter), RIP,
+		"no profiling in the guest (perf, and monitors that use counters, such as atop); or QEMU -cpu MODEL,pmu=off, which offers it no counters",
+		gain_of_part, .part = part_of_counter,
 	}, {
 		"avic-exits", "what AVIC leaves to KVM", "guest and L1",
 		"less runs in parallel",

@@ -349,6 +349,7 @@ SITUATIONS = {
         ([exits("BUS_LOCK", 5000, kernel=0.2), exits("NOTIFY", 5000, kernel=0.15)], {}, "bus-locks", "across cache lines", "medium: 2 causes"),
     "notify windows": ([exits("NOTIFY", 5000, kernel=0.2)], {}, "notify-windows", "notify-vmexit", "high"),
     "macOS that waits by MWAIT": ([exits("MWAIT_INSTRUCTION", 20000, kernel=0.2)], {}, "mwait", "cpu-pm=on", "high"),
+    "a monitor in the guest that reads performance counters": ([exits("RDPMC", 20000, kernel=0.2)], {}, "performance-counters", "pmu=off", "high"),
     "IPIs that AVIC cannot deliver": ([exits("avic_incomplete_ipi", 20000, kernel=0.2)], {"isa": "svm"}, "avic-exits", "fewer IPIs", "high"),
     "a reason that there is no advice on": ([exits("RDTSC", 20000, kernel=0.2)], {}, "other-reasons", "find out what the guest does", "medium"),
     "accesses to devices that take the VMM no time, and no sample":
