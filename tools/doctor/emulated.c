@@ -101,7 +101,7 @@ static void look_at_all(const struct doctor *doctor, struct emulated *found)
 		closedir(dir);
 }
 
-static char *more(size_t num)
+static char *count_rest(size_t num)
 {
 	return num > MOST_SHOWN ? xasprintf(" and %zu more", num - MOST_SHOWN) : xstrdup("");
 }
@@ -109,7 +109,7 @@ static char *more(size_t num)
 static void add_row(struct doctor *doctor, enum doctor_state state, const char *list, size_t num,
 		    const char *why)
 {
-	char *others = more(num);
+	char *others = count_rest(num);
 
 	doctor_add(doctor, "emulated", state,
 		   xasprintf("QEMU emulates the guest's CPU in software (TCG), many times slower than KVM, and l1tune does not see that guest: PID %s%s. %s",

@@ -166,8 +166,9 @@ enum answer are_begun_again(const struct facts *f, char **seen)
 }
 
 /*
- * Until Linux 6.2, and not before 5.15, it compares its count of invalidations as an int: once there were
- * 2^31 of them, each page looks stale. 6.1.50 has that mended, which its name need not say.
+ * Until Linux 6.2, and not before 5.15, it compares its count of invalidations as an int:
+ * once there were 2^31 of them, each page looks stale. 6.1.50 has that mended, which the
+ * name of a distribution's kernel need not say.
  */
 enum answer may_retry_for_ever(const struct facts *f, char **seen)
 {
