@@ -239,14 +239,23 @@ static bool is_held_to_baseline(const struct facts *f, char **seen)
 	return is_held;
 }
 
+double waited_for_others(const struct facts *f)
+{
+	struct load wake_ups = load_of(f, &halts, 2);
+	double waited = load_of_both(f, &all_reasons).parts[PART_RUNQ];
+
+	return wake_ups.parts[PART_RUNQ] <= wake_ups.rate * WAKE_UP_S ?
+	       waited - wake_ups.parts[PART_RUNQ] : waited;
+}
+
 enum answer has_own_cpus(const struct facts *f, char **seen)
 {
-	double waited = load_of_both(f, &all_reasons).parts[PART_RUNQ];
+	double waited = waited_for_others(f);
 	enum answer are_enough = are_cpus_enough(f, seen);
 	enum answer is_free = has_no_quota(f, seen);
 	bool is_held = is_held_to_baseline(f, seen);
 
-	append(seen, "; they waited for a CPU for %.2f s of each second", waited);
+	append(seen, "; beside wake-ups they waited for a CPU for %.2f s of each second", waited);
 	if (waited >= 0.01 || are_enough == ANSWER_NO || is_free == ANSWER_NO || is_held)
 		return ANSWER_NO;
 	return are_enough == ANSWER_YES ? is_free : ANSWER_UNKNOWN;

@@ -44,6 +44,15 @@ bool shared_cpus_of(const struct facts *facts, struct shared_cpus *shared);
 /* False where they are not known. */
 bool cpus_are_known(const struct facts *facts, struct guest_cpus *cpus);
 
+/*
+ * A CPU that is idle, or must take its task away first, takes some time for that. Others on
+ * the CPU keep it for longer.
+ */
+#define WAKE_UP_S	100e-6
+
+/* For how many CPUs its vCPUs waited, without short waits after halts. */
+double waited_for_others(const struct facts *facts);
+
 /* For how many CPUs the vCPUs of all guests ran and waited. */
 double cpus_wanted(const struct facts *facts);
 

@@ -11,7 +11,6 @@ static const struct reasons devices = {
 };
 static const struct reasons faults = { { "npf", "EPT_VIOLATION" } };
 static const struct reasons msrs = { { "MSR_WRITE", "MSR_READ", "msr" } };
-static const struct reasons halts = { { "HLT", "hlt" } };
 
 #define MAX_NAMED	4
 

@@ -6,6 +6,7 @@
 #include "explain/load.h"
 
 const struct reasons all_reasons;
+const struct reasons halts = { { "HLT", "hlt" } };
 
 bool reasons_have(const struct reasons *reasons, const char *name)
 {

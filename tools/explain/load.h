@@ -13,6 +13,7 @@ struct reasons {
 };
 
 extern const struct reasons all_reasons;
+extern const struct reasons halts;
 
 bool reasons_have(const struct reasons *reasons, const char *name);
 

@@ -20,7 +20,6 @@
 /* To halt a vCPU and to wake it again takes KVM less, in seconds. */
 #define LONGEST_HALT	2e-3
 
-static const struct reasons halts = { { "HLT", "hlt" } };
 
 /* Polling, where it is known, is not part of the cost of exits. */
 struct halting {

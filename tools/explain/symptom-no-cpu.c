@@ -259,16 +259,11 @@ static enum answer are_held_back(const struct facts *f, char **seen)
 	return cpus.is_realtime ? ANSWER_YES : ANSWER_NO;
 }
 
-/*
- * A CPU that is idle, or must take its task away first, takes some time for that. A CPU that
- * others keep is missing for a tick of the scheduler or longer.
- */
-#define WAKE_UP_S	100e-6
+/* A CPU that others keep is missing for a tick of the scheduler or longer. */
 #define TICK_S		1e-3
 
 static enum answer are_wake_ups(const struct facts *f, char **seen)
 {
-	static const struct reasons halts = { { "HLT", "hlt" } };
 	struct load load = load_of(f, &halts, 2);
 	double waited = without_cpu(f), mean_s;
 

@@ -30,9 +30,9 @@ static bool spins(const struct facts *f, struct advice *a)
 /* Only a vCPU that waits for a CPU can be one that others spin for. */
 static enum answer lacks_cpus(const struct facts *f, char **seen)
 {
-	double cpus = load_of_both(f, &all_reasons).parts[PART_RUNQ];
+	double cpus = waited_for_others(f);
 
-	*seen = xasprintf("its vCPUs wait for a CPU for %.2f s of each second", cpus);
+	*seen = xasprintf("beside wake-ups its vCPUs wait for a CPU for %.2f s of each second", cpus);
 	return is_often(f, cpus, LEAST_WAIT) ? ANSWER_YES : ANSWER_NO;
 }
 

@@ -12,7 +12,6 @@
 static const struct reasons kicks = { {
 	"EXTERNAL_INTERRUPT", "PREEMPTION_TIMER", "NMI_WINDOW", "interrupt", "nmi", "smi",
 } };
-static const struct reasons halts = { { "HLT", "hlt" } };
 static const struct reasons bus_locks = { { "BUS_LOCK" } };
 
 static double asleep_in(const struct facts *f, const struct reasons *reasons)

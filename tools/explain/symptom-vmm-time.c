@@ -9,7 +9,6 @@
 static const struct reasons devices = {
 	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG", "EPT_VIOLATION", "npf" }
 };
-static const struct reasons halts = { { "HLT", "hlt" } };
 /* Not those that VMMs ask for: of exceptions (a debugger), and of interrupt windows. */
 static const struct reasons interrupts = { {
 	"EXTERNAL_INTERRUPT", "interrupt", "NMI_WINDOW", "PREEMPTION_TIMER", "nmi",

@@ -182,7 +182,7 @@ SITUATIONS = {
     "a vCPU that KVM keeps awake though it is halted":
         ([exits("HLT", 20, kernel=0.9)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1)}, "halt-loop", "from Linux 5.13 on", "medium: shown; not"),
     "a guest whose sleeps are too long to poll for":
-        ([exits("HLT", 1500, kernel=0.02, halted=0.9)],
+        ([exits("HLT", 1500, kernel=0.02, halted=0.9, runq=0.03)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
          "hlt-in-guest", "hlt_in_guest=1", "medium"),
     "a CPU that exits for HLT only if no interrupt is pending":
