@@ -47,7 +47,7 @@ check-debug: setup # run tests and chaos on kernels with KASAN, lockdep, KCSAN (
 	@selftests/check kasan_svm kasan_vmx fail kcsan_svm kcsan_vmx
 
 .PHONY: mutants
-mutants: setup selftests # break the tool in 100 places, one at a time: do tests notice? MUTANTS="--module" for options
+mutants: setup selftests # break the tool in hundreds of places, one at a time: do tests notice? MUTANTS="--module" for options
 	@selftests/mutants $(MUTANTS)
 
 .PHONY: matrix
