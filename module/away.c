@@ -164,6 +164,8 @@ void l1t_away_look(struct l1t_away *away, struct l1t_stay *stay)
 	stay->run_delay_ns = l1t_run_delay_ns(t);
 	stay->exec_ns = READ_ONCE(t->se.sum_exec_runtime);
 	if (is_on_cpu(t)) {
+		/* Also if it is about to sleep. */
+		stay->is_running = true;
 		learn_clock_lead(t);
 		stay->exec_ns = exec_until(stay->exec_ns,
 					   READ_ONCE(t->se.exec_start),

@@ -95,14 +95,13 @@ static __always_inline u64 l1t_run_delay_ns(const struct task_struct *t)
 #endif
 }
 
-/* How often a thread has been switched to. */
+/*
+ * How often a thread has been switched to. sched_info.pcount does not count that if the
+ * thread was preempted just before it would have slept.
+ */
 static __always_inline unsigned long l1t_arrivals(const struct task_struct *t)
 {
-#ifdef CONFIG_SCHED_INFO
-	return t->sched_info.pcount;
-#else
 	return t->nvcsw + t->nivcsw;
-#endif
 }
 
 /* The current thread is @away's and leaves KVM_RUN: are its noted counters valid? */
