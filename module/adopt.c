@@ -20,6 +20,7 @@
 #include "device.h"
 #include "life.h"
 #include "memory.h"
+#include "slots.h"
 
 /**
  * struct stash - preallocated blocks
@@ -198,8 +199,8 @@ static bool enter_with_memory(struct l1t_guest *g, struct kvm *kvm)
 	open = l1t_life_is_open();
 	if (open) {
 		l1t_life_enter(g, kvm);
-		if (locked || !l1t_life_count_slots(g, kvm))
-			l1t_life_set_memory(g, bytes, slot_bytes);
+		if (locked || !l1t_slots_count(g, kvm))
+			l1t_slots_set(g, bytes, slot_bytes);
 	}
 	raw_spin_unlock(&l1t_lock);
 	if (locked)

@@ -31,6 +31,7 @@
 #include "life.h"
 #include "memory.h"
 #include "nested.h"
+#include "slots.h"
 #include "throttle.h"
 #include "tune.h"
 
@@ -95,43 +96,6 @@ void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm)
 }
 
 /**
- * l1t_life_set_memory() - a guest has so much memory now
- * @g: in the registry
- * @bytes: memory in its user slots
- * @slot_bytes: what all these slots have, even if they share it
- *
- * Context: l1t_lock held.
- */
-void l1t_life_set_memory(struct l1t_guest *g, u64 bytes, u64 slot_bytes)
-{
-	g->slot_bytes = slot_bytes;
-	WRITE_ONCE(g->memory_bytes, bytes);
-	l1t_guest_had_memory(g, bytes);
-}
-
-/**
- * l1t_life_count_slots() - count the slots that a VM had before it was in the registry
- * @g: its guest, which has just entered the registry
- * @kvm: alive
- *
- * The hook that counts changes of slots may be about to be called for one that KVM has
- * counted already. So at its next call the count is taken again: then no other slot is
- * changing. What slots share counts for each.
- *
- * Context: l1t_lock held. Return: whether this kernel counts them.
- */
-bool l1t_life_count_slots(struct l1t_guest *g, const struct kvm *kvm)
-{
-	u64 pages;
-
-	if (!l1t_memslots_pages(kvm, &pages))
-		return false;
-	g->slots_changing = true;
-	l1t_life_set_memory(g, pages << PAGE_SHIFT, pages << PAGE_SHIFT);
-	return true;
-}
-
-/**
  * l1t_life_meet() - find or add the guest of a VM for which the current thread acts
  * @kvm: alive
  * @born: it is being created
@@ -162,7 +126,7 @@ struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born)
 	g->is_born = born;
 	l1t_life_enter(g, kvm);
 	if (!born)
-		l1t_life_count_slots(g, kvm);
+		l1t_slots_count(g, kvm);
 	call = l1t_call_get(g);
 	call->creates_vm = true;
 	return g;
@@ -570,24 +534,6 @@ static void vcpu_destroyed(struct pt_regs *regs)
 	raw_spin_unlock(&l1t_lock);
 }
 
-/* Context: l1t_lock and the VM's slots_lock are held. */
-static void count_change(struct l1t_guest *g, const struct l1t_slot_change *change,
-			 u64 added, u64 removed)
-{
-	u64 bytes, slot_bytes;
-
-	if (g->slots_changing) {
-		l1t_life_count_slots(g, change->kvm);
-		g->slots_changing = false;
-		return;
-	}
-	slot_bytes = g->slot_bytes + l1t_memory_slot_bytes(change->new);
-	slot_bytes -= min(slot_bytes, l1t_memory_slot_bytes(change->old));
-	bytes = g->memory_bytes + added;
-	bytes = min(bytes - min(bytes, removed), slot_bytes);
-	l1t_life_set_memory(g, bytes, slot_bytes);
-}
-
 /* kvm_arch_commit_memory_region(kvm, ...): a slot has changed */
 static void memory_changed(struct pt_regs *regs)
 {
@@ -611,7 +557,7 @@ static void memory_changed(struct pt_regs *regs)
 	if (g) {
 		if (!g->memory_ticks)
 			WRITE_ONCE(g->memory_ticks, l1t_ticks());
-		count_change(g, &change, added, removed);
+		l1t_slots_changed(g, &change, added, removed);
 		call = l1t_call_of_current(g);
 		if (call)
 			l1t_call_ask_memory(call, 0);

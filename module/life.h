@@ -18,8 +18,6 @@ void l1t_life_exit(void);
 
 struct l1t_guest *l1t_life_meet(struct kvm *kvm, bool born);
 void l1t_life_enter(struct l1t_guest *g, struct kvm *kvm);
-void l1t_life_set_memory(struct l1t_guest *g, u64 bytes, u64 slot_bytes);
-bool l1t_life_count_slots(struct l1t_guest *g, const struct kvm *kvm);
 void l1t_life_confirm(struct l1t_guest *g);
 void l1t_life_add_vcpu(struct l1t_vcpu *v, struct kvm_vcpu *vcpu);
 void l1t_life_queue(struct l1t_guest *g);
