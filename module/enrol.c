@@ -19,19 +19,6 @@ static DEFINE_MUTEX(enrol_lock);
 
 static bool stopped;
 
-/* Guests that are being created are only in the first list. */
-static void each_guest(void (*fn)(struct l1t_guest *g, const struct l1t_tenant *t),
-		       const struct l1t_tenant *t)
-{
-	struct l1t_guest *g;
-
-	lockdep_assert_held(&l1t_lock);
-	list_for_each_entry(g, &l1t_newborn, newborn)
-		fn(g, t);
-	list_for_each_entry(g, &l1t_guests, link)
-		fn(g, t);
-}
-
 /**
  * struct joining - guests get places of tenants
  * @lacking_only: those that lack one, rather than all
@@ -43,22 +30,40 @@ struct joining {
 };
 
 /* Context: l1t_lock held. */
-static void join(struct l1t_guest *g, const struct joining *j)
+static void join(struct l1t_guest *g, struct joining *j)
 {
 	if (g->kvm && (g->places.lacking || !j->lacking_only))
 		l1t_guest_join_tenants(g);
+	j->lacking += g->kvm && g->places.lacking;
 }
 
 /* The lock is dropped after each guest: a user can have many, in deeply nested cgroups. */
 static void join_one(struct l1t_guest *g, void *arg)
 {
-	struct joining *j = arg;
-
 	raw_spin_lock(&l1t_lock);
-	join(g, j);
-	j->lacking += g->kvm && g->places.lacking;
+	join(g, arg);
 	raw_spin_unlock(&l1t_lock);
 	cond_resched();
+}
+
+/* Guests that are being created. Those that come meanwhile join by themselves. */
+static void join_newborn(struct joining *j)
+{
+	struct l1t_guest *g;
+	unsigned int nr = 0;
+
+	raw_spin_lock(&l1t_lock);
+	list_for_each_entry(g, &l1t_newborn, newborn)
+		nr++;
+	while (nr-- && !list_empty(&l1t_newborn)) {
+		g = list_first_entry(&l1t_newborn, struct l1t_guest, newborn);
+		list_move_tail(&g->newborn, &l1t_newborn);
+		join(g, j);
+		raw_spin_unlock(&l1t_lock);
+		cond_resched();
+		raw_spin_lock(&l1t_lock);
+	}
+	raw_spin_unlock(&l1t_lock);
 }
 
 /*
@@ -70,15 +75,11 @@ static void join_each(bool lacking_only)
 {
 	struct joining j = { .lacking_only = lacking_only };
 	unsigned int before = UINT_MAX;
-	struct l1t_guest *g;
 
 	do {
 		l1t_tenants_fill();
 		j.lacking = 0;
-		raw_spin_lock(&l1t_lock);
-		list_for_each_entry(g, &l1t_newborn, newborn)
-			join(g, &j);
-		raw_spin_unlock(&l1t_lock);
+		join_newborn(&j);
 		l1t_guests_walk(join_one, &j);
 		if (j.lacking >= before)
 			break;
@@ -142,7 +143,13 @@ static void drop_limits(struct l1t_tenant *t)
 /* Context: l1t_lock held. */
 static void drop_tenant(struct l1t_tenant *t)
 {
-	each_guest(l1t_guest_drop_tenant, t);
+	struct l1t_guest *g;
+
+	/* Guests that are being created are only in this list. */
+	list_for_each_entry(g, &l1t_newborn, newborn)
+		l1t_guest_drop_tenant(g, t);
+	list_for_each_entry(g, &l1t_guests, link)
+		l1t_guest_drop_tenant(g, t);
 	l1t_tenant_unlink(t);
 }
 
@@ -183,9 +190,9 @@ int l1t_enrol_remove(const char *path)
 	}
 	remove(t);
 	join_all();
-	l1t_attach_update();
 	mutex_unlock(&enrol_lock);
 	put_device(&t->dev);
+	l1t_attach_release();
 	return 0;
 }
 
@@ -221,6 +228,8 @@ int l1t_enrol_set(struct l1t_tenant *t, enum l1t_limit limit, enum l1t_bound bou
 		l1t_throttle_update();
 out:
 	mutex_unlock(&enrol_lock);
+	if (!err)
+		l1t_attach_release();
 	return err;
 }
 
