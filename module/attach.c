@@ -137,8 +137,8 @@ static void release_optional(struct l1t_optional *o)
 		o->attached(false);
 }
 
-/* Attach or release it according to what is needed. */
-static void update_optional(struct l1t_optional *o)
+/* Attach it if it is needed, and release it if it is not and @may_release. */
+static void update_optional(struct l1t_optional *o, bool may_release)
 {
 	enum l1t_need need = o->need(o->hook);
 	enum l1t_hook_state before = l1t_hook_state(o->hook);
@@ -146,6 +146,8 @@ static void update_optional(struct l1t_optional *o)
 	if (!o->there) {
 		if (before != L1T_HOOK_DETACHED || need == L1T_NEED_NONE)
 			l1t_hook_wait(o->hook, need != L1T_NEED_NONE);
+	} else if (need == L1T_NEED_NONE && !may_release) {
+		return;
 	} else if (need != o->serves || before == L1T_HOOK_UNAVAILABLE || !is_usable(o)) {
 		release_optional(o);
 		if (need == L1T_NEED_NONE)
@@ -206,7 +208,7 @@ static void optional_comes(enum l1t_isa isa, const char *module)
 		o->module = module;
 		o->there = true;
 		l1t_hook_off(o->hook);
-		update_optional(o);
+		update_optional(o, true);
 	}
 }
 
@@ -226,13 +228,7 @@ static void optional_goes(enum l1t_isa isa)
 	}
 }
 
-/**
- * l1t_attach_update() - attach and release hooks after needs have changed
- *
- * Context: may sleep; if a hook is released, until Tasks RCU has seen each thread that is
- * ready to run, which takes seconds, and longer if some get hardly any CPU time.
- */
-void l1t_attach_update(void)
+static void update_all(bool may_release)
 {
 	unsigned int i;
 
@@ -241,10 +237,32 @@ void l1t_attach_update(void)
 	if (hooks && !unloading) {
 		for (i = 0; i < hooks->nr_optional; i++)
 			if (shows_its_hook(hooks->optional[i]))
-				update_optional(hooks->optional[i]);
+				update_optional(hooks->optional[i], may_release);
 		update_combined();
 	}
 	mutex_unlock(&attach_lock);
+}
+
+/**
+ * l1t_attach_update() - attach what is needed, after needs have changed
+ *
+ * Context: may sleep, like l1t_attach_release() if a hook has to be attached in another way.
+ */
+void l1t_attach_update(void)
+{
+	update_all(false);
+}
+
+/**
+ * l1t_attach_release() - also release what nothing needs any more
+ *
+ * Context: may sleep until Tasks RCU has seen each thread that is ready to run, which takes
+ * seconds, and longer if some get hardly any CPU time. So call it when all that was asked
+ * for is in force.
+ */
+void l1t_attach_release(void)
+{
+	update_all(true);
 }
 
 /* kvm, kvm_intel, kvm_amd. */

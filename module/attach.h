@@ -103,5 +103,6 @@ struct l1t_kvm_hooks {
 int l1t_attach(const struct l1t_kvm_hooks *what);
 void l1t_detach(void);
 void l1t_attach_update(void);
+void l1t_attach_release(void);
 
 #endif

@@ -123,11 +123,12 @@ static void unpublish(struct l1t_guest *g, const char *end)
 				l1t_sysfs_remove_vcpu(v);
 		record_end(g, end);
 		device_del(&g->dev);
-		/* The file that sets it is gone. */
-		if (g->throttle.rate != L1T_RATE_DEFAULT) {
+		/*
+		 * The file that sets it is gone. Its hooks are not released here, because a
+		 * user's threads can make that take long, and all guests need this queue.
+		 */
+		if (g->throttle.rate != L1T_RATE_DEFAULT)
 			l1t_throttle_set(g, L1T_RATE_DEFAULT);
-			l1t_attach_update();
-		}
 	}
 	put_device(&g->dev);
 }

@@ -2,9 +2,9 @@
 /*
  * The limits, and how often they were exceeded.
  *
- * Setting a limit takes three steps, because its hook is attached before it takes effect,
+ * Setting a limit takes four steps, because its hook is attached before it takes effect,
  * and released after it has been lifted: l1t_limit_request(), l1t_attach_update(),
- * l1t_limit_enforce().
+ * l1t_limit_enforce(), l1t_attach_release().
  */
 #include <linux/kernel.h>
 #include <linux/module.h>

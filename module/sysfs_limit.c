@@ -63,7 +63,16 @@ static int set_limit(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 	if (limit == L1T_MAX_EXITS_PER_SEC)
 		l1t_throttle_update();
 	mutex_unlock(&set_lock);
+	l1t_attach_release();
 	return 0;
+}
+
+/* The hook stays after a guest's end that had a rate of its own. */
+static bool limit_effective(enum l1t_limit limit)
+{
+	return l1t_limit_effective(limit) &&
+	       (limit != L1T_MAX_EXITS_PER_SEC ||
+		l1t_throttle_need(L1T_HOOK_THROTTLE) != L1T_NEED_NONE);
 }
 
 /* NULL if the device is this machine */
@@ -134,7 +143,7 @@ static ssize_t effective_show(struct device *dev, struct device_attribute *attr,
 
 	return sysfs_emit(buf, "%d\n", tenant_of(dev) ?
 			  tenant_limit_effective(dev, limit) :
-			  l1t_limit_effective(limit));
+			  limit_effective(limit));
 }
 
 /*
@@ -229,6 +238,7 @@ static ssize_t max_exits_per_sec_store(struct device *dev,
 	l1t_throttle_set(dev_to_guest(dev), rate);
 	l1t_attach_update();
 	mutex_unlock(&set_lock);
+	l1t_attach_release();
 	return count;
 }
 
