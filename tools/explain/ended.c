@@ -14,6 +14,7 @@
 #include "explain/vmm-status.h"
 #include "model/entry-refusal.h"
 #include "model/exception.h"
+#include "model/hlt-exits.h"
 #include "model/l3.h"
 #include "model/machine.h"
 #include "model/rival-modules.h"
@@ -21,6 +22,9 @@
 
 /* An exception that KVM injected this long before the end is named with it. */
 #define REFUSED_RECENTLY_NS	(30 * NSEC_PER_SEC)
+
+/* The error number of VMX for an entry with invalid controls. */
+#define INVALID_CONTROLS	7
 
 /* Protected mode, in CR0. */
 #define CR0_PE	1
@@ -587,6 +591,13 @@ static bool is_without_reason(const struct gone *gone, const struct gone_vcpu *v
 	return !strcmp(gone->end, "fail_entry") && !vcpu->run.words[0];
 }
 
+/* Hyper-V as L0 gives no number where others say that controls are invalid. */
+static bool is_refused_for_controls(const struct gone *gone, const struct gone_vcpu *vcpu)
+{
+	return is_without_reason(gone, vcpu) ||
+	       (!strcmp(gone->end, "fail_entry") && vcpu->run.words[0] == INVALID_CONTROLS);
+}
+
 /* VMX that another hypervisor switched off, or took, fails without an error number. */
 static void add_rivals(const char *sysfs, struct ended *ended)
 {
@@ -604,6 +615,19 @@ static void add_rivals(const char *sysfs, struct ended *ended)
 		sentences_add(&ended->ruled_out, "another hypervisor, which may switch VMX off: no module of " RIVAL_HYPERVISORS " is loaded now");
 	}
 	free(modules);
+}
+
+/* The controls of a guest are not in its record. */
+static void add_hlt_exits(const char *sysfs, struct ended *ended)
+{
+	const char *why_needed = hlt_exits_why_needed(sysfs);
+
+	if (!why_needed || ended->made_next)
+		return;
+	sentences_add(&ended->open, "a guest whose HLT does not exit: %s", why_needed);
+	ended->made_next = xasprintf("start it with exits for HLT, if they are off: QEMU without -overcommit cpu-pm=on, l1tune tune hlt_in_guest=default, a VMM without KVM_CAP_X86_DISABLE_EXITS; otherwise: %s",
+				     ended->next);
+	ended->next = ended->made_next;
 }
 
 static void add_ignored(const char *sysfs, struct ended *ended)
@@ -625,6 +649,8 @@ static void add_machine(const struct gone *gone, const struct gone_vcpu *vcpu, c
 {
 	if (is_without_reason(gone, vcpu))
 		add_rivals(sysfs, ended);
+	if (is_refused_for_controls(gone, vcpu))
+		add_hlt_exits(sysfs, ended);
 	add_ignored(sysfs, ended);
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* CPUs on which the module refuses hlt_in_guest: see hlt_in_guest_possible() there. */
+/*
+ * Where HLT must exit: CPUs on which the module refuses hlt_in_guest, see
+ * hlt_in_guest_possible() there, and L0s that enter no such guest.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "explain/hlt-in-guest.h"
+#include "model/hlt-exits.h"
 #include "model/machine.h"
 
 /* No answer where /proc/cpuinfo has no flags: it cannot be read then. */
@@ -42,20 +46,30 @@ static enum answer shares_predictions(const struct facts *f)
 	return bug == ANSWER_YES ? is_smt_possible(f) : bug;
 }
 
+bool may_cpu_pm_be_on(const struct facts *f)
+{
+	return shares_predictions(f) != ANSWER_YES && !hlt_exits_why_needed(f->env->sysfs);
+}
+
 bool takes_hlt_in_guest(const struct facts *f)
 {
-	return shares_predictions(f) != ANSWER_YES && has_cpu(f, "flags", "sev") != ANSWER_YES;
+	return may_cpu_pm_be_on(f) && has_cpu(f, "flags", "sev") != ANSWER_YES;
 }
 
 bool has_safe_cpu_pm(const struct facts *f)
 {
-	return is_qemu(f) && shares_predictions(f) != ANSWER_YES;
+	return is_qemu(f) && may_cpu_pm_be_on(f);
 }
 
 enum answer is_hlt_in_guest_refused(const struct facts *f, char **seen)
 {
 	enum answer shares = shares_predictions(f), has_sev = has_cpu(f, "flags", "sev");
+	const char *why_needed = hlt_exits_why_needed(f->env->sysfs);
 
+	if (why_needed) {
+		*seen = xasprintf("%s: the guest would not start", why_needed);
+		return ANSWER_YES;
+	}
 	if (shares == ANSWER_YES) {
 		*seen = xstrdup("l1tune refuses hlt_in_guest: on this CPU an HLT that does not exit gives a sibling thread control of return predictions (smt_rsb)");
 		return ANSWER_YES;

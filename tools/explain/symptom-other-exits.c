@@ -10,6 +10,7 @@
 #include "explain/cause.h"
 #include "explain/device.h"
 #include "explain/fault.h"
+#include "explain/hlt-in-guest.h"
 #include "explain/interface.h"
 
 #define ACCESSES "accesses to devices"
@@ -275,6 +276,13 @@ static enum answer is_unknown(const struct facts *f, char **seen)
 	return answer_of(&part, seen);
 }
 
+/* What lets MWAIT be lets HLT be, too. */
+static char *wait_otherwise(const struct facts *f)
+{
+	return xasprintf("let the guest wait by HLT (a Linux guest with idle=halt)%s",
+			 may_cpu_pm_be_on(f) ? "; or let it wait without exits, on dedicated CPUs: QEMU -overcommit cpu-pm=on" : "");
+}
+
 #define RIP	"perf record -e kvm:kvm_exit -p PID: rip says where in the guest"
 #define OF(clue)	{ { is_##clue, VERDICT_SHOWN, VERDICT_RULED_OUT } }
 
@@ -342,8 +350,7 @@ static const struct cause causes[] = {
 		"mwait", "MWAIT and MONITOR", "guest and VMM",
 		"a vCPU that waits in the guest keeps its CPU",
 		OF(mwait), RIP,
-		"let the guest wait by HLT (a Linux guest with idle=halt); or let it wait without exits, on dedicated CPUs: QEMU -overcommit cpu-pm=on",
-		gain_of_part, .part = part_of_mwait,
+		.change_of = wait_otherwise, .gain = gain_of_part, .part = part_of_mwait,
 	}, {
 		"performance-counters", "reads of performance counters (RDPMC)", "VMM and guest",
 		"no profiling",

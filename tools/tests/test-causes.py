@@ -811,6 +811,24 @@ def test_hlt_refused():
                   f"hlt-in-guest: whether QEMU's and the module's switches are advised on a CPU {title}")
 
 
+def test_hlt_exits_required():
+    """No advice with which a guest would not start."""
+    hyperv, required = {"hypervisor": "Microsoft Hv"}, {"sys": {"devices/virtual/l1tune/l1/vmx/msr_0x48e": "0x00000000040061f2"}}
+    older = {"sys": {"devices/virtual/l1tune/l1/vmx/msr_0x48e": "0x0000000000000000", "devices/virtual/l1tune/l1/vmx/msr_0x482": "0xf7f9fffe040061f2"}}
+    for title, argv, values, verdict in (
+            ("Hyper-V on an Intel CPU", "/usr/bin/qemu-system-x86_64", hyperv, "ruled_out"), ("Hyper-V on an AMD CPU", "/usr/bin/qemu-system-x86_64", hyperv | {"isa": "svm"}, "shown"),
+            ("an L0 that requires exits for HLT", "vmm", required, "ruled_out"), ("the same on an older CPU", "vmm", older, "ruled_out"), ("KVM", "vmm", {}, "shown")):
+        hlt, pause, mwait = ("hlt", "pause", "mwait") if values.get("isa") == "svm" else ("HLT", "PAUSE_INSTRUCTION", "MWAIT_INSTRUCTION")
+        with Advised(exits(hlt, 1000, kernel=0.1, halted=0.8), exits(pause, 2000, kernel=0.04), exits(mwait, 20000, kernel=0.2), fixed(stolen_ns=0), argv=(argv,), allowed="0-1",
+                     kvm=UNPOLLED, **values) as b:
+            advice = b.advice()
+            found = {c["cause"]: c["verdict"] for a in advice for c in a["causes"]}
+            equal(found.get("exits for HLT on dedicated CPUs"), verdict, f"hlt-in-guest: {verdict} under {title}")
+            text = " ".join(a["change"] for a in advice)
+            equal(["cpu-pm=on" in text or "hlt_in_guest=1" in text, "pause_in_guest=1" in text, "wait by HLT" in text], [verdict == "shown", True, True],
+                  f"advise has changes that keep exits for HLT under {title}")
+
+
 def test_real_time():
     for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
         with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
@@ -1264,6 +1282,7 @@ test_own_threads()
 test_real_time()
 test_reverted()
 test_hlt_refused()
+test_hlt_exits_required()
 test_shared_set()
 test_memory_high()
 test_unknown_counts()

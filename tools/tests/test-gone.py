@@ -291,6 +291,20 @@ def test_other_hypervisors():
     ok("vboxdrv" not in str(parts), "gone does not blame another hypervisor for an entry with invalid controls", parts)
 
 
+def test_hlt_exits():
+    """A guest whose HLT does not exit, which not every L0 enters."""
+    vmx, hyperv = ("class/l1tune/l1/isa", "vmx"), ("class/l1tune/l1/hypervisor", "Microsoft Hv")
+    for title, words, files, why in (
+            ("under Hyper-V", 0, [vmx, hyperv], "Hyper-V on Intel CPUs"), ("under Hyper-V on AMD", 0, [("class/l1tune/l1/isa", "svm"), hyperv], None),
+            ("with invalid controls, and an L0 that does not require the exits", 7, [vmx, ("class/l1tune/l1/vmx/msr_0x48e", "0x0000000004006172")], None),
+            ("with invalid controls, and an L0 that requires the exits", 7, [vmx, ("class/l1tune/l1/vmx/msr_0x48e", "0x00000000040061f2")], "L0 requires exits for HLT"),
+            ("with an invalid state, and an L0 that requires the exits", 0x80000021, [vmx, ("class/l1tune/l1/vmx/msr_0x48e", "0x00000000040061f2")], None),
+            ("with another hypervisor loaded under Hyper-V", 0, [vmx, hyperv, ("module/vboxdrv/refcnt", "1")], None)):
+        parts = parts_of(record("fail_entry", "run 9 0 1", f"words {words:x} 0 0", *exits("CPUID")), files=files)
+        equal([why is not None and why in parts.get("also fits", ""), "cpu-pm=on" in parts["next"]], [why is not None] * 2,
+              f"gone after a refused entry {title}: {why or 'exits for HLT are not named'}")
+
+
 def test_kinds_of_errors():
     says(record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID")), "gave no reason",
          "gone says that a failed entry without a number has no reason")
@@ -369,6 +383,7 @@ test_statuses()
 test_next()
 test_unknown_msrs()
 test_other_hypervisors()
+test_hlt_exits()
 test_kinds_of_errors()
 test_timeline()
 test_forms()
