@@ -26,6 +26,9 @@
 /* The error number of VMX for an entry with invalid controls. */
 #define INVALID_CONTROLS	7
 
+/* The reason of an exit for an entry with an invalid state of the guest. */
+#define INVALID_STATE	0x80000021
+
 /* Protected mode, in CR0. */
 #define CR0_PE	1
 
@@ -630,6 +633,35 @@ static void add_hlt_exits(const char *sysfs, struct ended *ended)
 	ended->next = ended->made_next;
 }
 
+/*
+ * Without unrestricted guests KVM runs real mode as virtual-8086 mode, for which the CPU checks
+ * more of the state.
+ */
+static void add_restricted(const struct gone_vcpu *vcpu, const char *sysfs, struct ended *ended)
+{
+	char offered[8], used[8];
+	bool is_offered, is_used;
+
+	if ((vcpu->cr0.is_known && vcpu->cr0.value & CR0_PE) ||
+	    !machine_file(sysfs, offered, sizeof(offered), "class/l1tune/l1/vmx/unrestricted_guest") ||
+	    !machine_file(sysfs, used, sizeof(used), "module/kvm_intel/parameters/unrestricted_guest"))
+		return;
+	is_offered = !strcmp(offered, "1");
+	is_used = !strcmp(used, "Y");
+	if (is_offered && is_used) {
+		sentences_add(&ended->ruled_out, "real mode that KVM runs as virtual-8086 mode: KVM uses unrestricted guests");
+		return;
+	}
+	sentences_add(&ended->open, "real mode, which KVM runs as virtual-8086 mode here: %s",
+		      is_offered ? "kvm_intel.unrestricted_guest is N" :
+				   "L0 does not offer unrestricted guests");
+	ended->made_next = xasprintf("if it was in real mode, as while it boots: %s; otherwise: %s",
+				     is_offered ? "load kvm_intel with unrestricted_guest=1 and ept=1" :
+				     "ask whoever runs L0 for unrestricted guests, or start it in protected mode (PVH, or a kernel that the VMM loads itself)",
+				     ended->next);
+	ended->next = ended->made_next;
+}
+
 static void add_ignored(const char *sysfs, struct ended *ended)
 {
 	char value[8];
@@ -651,6 +683,8 @@ static void add_machine(const struct gone *gone, const struct gone_vcpu *vcpu, c
 		add_rivals(sysfs, ended);
 	if (is_refused_for_controls(gone, vcpu))
 		add_hlt_exits(sysfs, ended);
+	if (!strcmp(gone->end, "fail_entry") && vcpu->run.words[0] == INVALID_STATE)
+		add_restricted(vcpu, sysfs, ended);
 	add_ignored(sysfs, ended);
 }
 

@@ -305,6 +305,18 @@ def test_hlt_exits():
               f"gone after a refused entry {title}: {why or 'exits for HLT are not named'}")
 
 
+def test_real_mode():
+    """KVM runs it as virtual-8086 mode where it has no unrestricted guests, of which the CPU checks more."""
+    for offered, used, cr0, section, words in (
+            ("1", "N", None, "also fits", "unrestricted_guest=1"), ("0", "N", None, "also fits", "ask whoever runs L0 for unrestricted guests"),
+            ("1", "Y", None, "ruled out", None), ("0", "N", "80000011", None, None), ("0", "N", "60000010", "also fits", "ask whoever runs L0"), (None, "N", None, None, None)):
+        files = [("class/l1tune/l1/vmx/unrestricted_guest", offered)] * (offered is not None) + [("module/kvm_intel/parameters/unrestricted_guest", used)]
+        parts = parts_of(record("fail_entry", "run 9 0 1", "words 80000021 0 0", *([f"cr0 {cr0}"] if cr0 else []), *exits("CPUID")), files=files)
+        equal([[name for name in ("also fits", "ruled out") if "virtual-8086" in parts.get(name, "")], words is None or words in parts["next"], "dump_invalid_vmcs" in parts["next"]],
+              [[section] * (section is not None), True, True],
+              f"gone after an entry with an invalid state, unrestricted guests offered: {offered}, used: {used}, CR0 {cr0}: real mode {section or 'is not named'}")
+
+
 def test_kinds_of_errors():
     says(record("fail_entry", "run 9 0 1", "words 0 0 0", *exits("CPUID")), "gave no reason",
          "gone says that a failed entry without a number has no reason")
@@ -384,6 +396,7 @@ test_next()
 test_unknown_msrs()
 test_other_hypervisors()
 test_hlt_exits()
+test_real_mode()
 test_kinds_of_errors()
 test_timeline()
 test_forms()
