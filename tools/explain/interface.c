@@ -148,12 +148,10 @@ char *fewer_timers(const struct facts *f)
 
 #define TSC_OFFSETS "the TSC offsets of all its vCPUs have to be equal: start the guest anew if it was restored or migrated"
 
-char *use_tsc_page(const struct facts *f)
+static char *make_page_usable(const struct facts *f)
 {
 	char source[32];
 
-	if (!offers_hyperv(f, "time"))
-		return xstrdup("QEMU -cpu MODEL,hv-time, whose page is read without exits");
 	if (!machine_file(f->env->sysfs, source, sizeof(source),
 			  "devices/system/clocksource/clocksource0/current_clocksource"))
 		return xstrdup("make the TSC page usable that the guest is offered and that is read without exits: this machine's clocksource has to be tsc (or Hyper-V's TSC page), and " TSC_OFFSETS);
@@ -161,6 +159,21 @@ char *use_tsc_page(const struct facts *f)
 		return xasprintf("clocksource=tsc on the command line of this machine's kernel, if L0 offers a TSC that allows it: with %s KVM cannot fill the TSC page that the guest is offered and that is read without exits",
 				 source);
 	return xstrdup("make the TSC page usable that the guest is offered and that is read without exits: " TSC_OFFSETS);
+}
+
+char *use_tsc_page(const struct facts *f)
+{
+	char *usable, *text;
+
+	if (!offers_hyperv(f, "time"))
+		return xstrdup("QEMU -cpu MODEL,hv-time, whose page is read without exits");
+	usable = make_page_usable(f);
+	if (!has_property(f, "--cpus", is_by_kvm_hyperv, "time"))
+		return usable;
+	text = xasprintf("Cloud Hypervisor 53 or later: with earlier versions Windows does not use the TSC page that it is offered. If it is: %s",
+			 usable);
+	free(usable);
+	return text;
 }
 
 /* Unknown where it is not offered for sure, or used by hypercalls that may be others. */

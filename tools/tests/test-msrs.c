@@ -276,6 +276,7 @@ static void test_reference_counter(void)
 		{ "qemu -cpu host,hv_time", "tsc", "TSC offsets", "clocksource" },
 		{ "qemu -cpu host,hv_time", "hyperv_clocksource_tsc_page", "TSC offsets", "clocksource" },
 		{ "cloud-hypervisor --cpus boot=2,kvm_hyperv=on", NULL, "clocksource has to be tsc", "hv-time" },
+		{ "cloud-hypervisor --cpus boot=2,kvm_hyperv=on", "tsc", "Cloud Hypervisor 53 or later", "hv-time" },
 	};
 	const struct access access = READ(ACCESS_MSR, 0x40000020, 4000);
 	char root[] = "/tmp/l1tune-test-XXXXXX", *command;
