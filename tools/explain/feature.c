@@ -134,3 +134,40 @@ char *use_apicv(const struct facts *f)
 {
 	return use_feature(f, APICV);
 }
+
+static enum answer lacks_apicv_or_avic(const struct facts *f, char **seen)
+{
+	return strcmp(f->host->isa, "vmx") ? lacks_feature(f, "avic", AVIC, seen) :
+					     lacks_apicv(f, seen);
+}
+
+static enum answer ask(enum answer (*look)(const struct facts *f, char **seen),
+		       const struct facts *f)
+{
+	char *seen = NULL;
+	enum answer answer = look(f, &seen);
+
+	free(seen);
+	return answer;
+}
+
+char *or_apicv(const struct facts *f, const char *first)
+{
+	const char *name = strcmp(f->host->isa, "vmx") ? "AVIC" : "APICv";
+	char *reload, *text;
+
+	switch (ask(lacks_apicv_or_avic, f)) {
+	case ANSWER_YES:
+		reload = use_feature(f, strcmp(f->host->isa, "vmx") ? AVIC : APICV);
+		text = xasprintf("%s; or %s, which L0 offers and KVM does not use: %s", first, name,
+				 reload);
+		free(reload);
+		return text;
+	case ANSWER_NO:
+		return ask(uses_apicv, f) == ANSWER_YES ?
+		       xasprintf("%s; or %s, which KVM uses, but not for this VM: " APICV_INHIBITED_CHANGE
+				 ". " APICV_INHIBITED_HOW, first, name) : xstrdup(first);
+	default:
+		return xasprintf("%s; or %s, if l1tune caps says that L0 offers it", first, name);
+	}
+}

@@ -24,7 +24,10 @@ enum answer uses_apicv(const struct facts *facts, char **seen);
 
 /* KVM switches it off for a VM, and not for others; no file says so. */
 #define APICV_INHIBITED_HOW "perf record -e kvm:kvm_apicv_inhibit_changed -a while the guest starts: the reasons' numbers are in enum kvm_apicv_inhibit of the kernel"
-#define APICV_INHIBITED_CHANGE "end what switches it off: AutoEOI of Hyper-V's interrupt controller (QEMU hv-synic without hv-apicv), a changed APIC ID or base, a debugger that blocks interrupts; with AVIC also a PIT that reinjects (QEMU -global kvm-pit.lost_tick_policy=discard) and guests inside the guest"
+#define APICV_INHIBITED_CHANGE "end what switches it off: AutoEOI of Hyper-V's interrupt controller (QEMU hv-synic without hv-apicv), a changed APIC ID or base, a debugger that blocks interrupts; with AVIC also a PIT that reinjects (QEMU -global kvm-pit.lost_tick_policy=discard; in other VMMs KVM_REINJECT_CONTROL) and guests inside the guest"
+
+/* @first, and what APICv or AVIC could do besides, if anything; a copy. */
+char *or_apicv(const struct facts *facts, const char *first);
 
 /* How to access the local APIC other than by its page; a copy. */
 char *avoid_apic_page(const struct facts *facts);

@@ -10,6 +10,7 @@
 #include "explain/cause.h"
 #include "explain/device.h"
 #include "explain/fault.h"
+#include "explain/feature.h"
 #include "explain/hlt-in-guest.h"
 #include "explain/interface.h"
 
@@ -276,6 +277,12 @@ static enum answer is_unknown(const struct facts *f, char **seen)
 	return answer_of(&part, seen);
 }
 
+/* KVM asks for these exits only while an interrupt waits. */
+static char *fewer_interrupts(const struct facts *f)
+{
+	return or_apicv(f, "fewer interrupts for the guest: fewer queues or interrupts per packet (ethtool -C in the guest)");
+}
+
 /* What lets MWAIT be lets HLT be, too. */
 static char *wait_otherwise(const struct facts *f)
 {
@@ -322,8 +329,7 @@ static const struct cause causes[] = {
 		"interrupt-windows", "interrupts that the guest cannot take at once", "guest and L1",
 		"its devices react later",
 		OF(window), "l1tune caps: APICv or AVIC; perf record -e kvm:kvm_inj_virq -p PID",
-		"fewer interrupts for the guest: fewer queues or interrupts per packet (ethtool -C in the guest); or APICv or AVIC, which need no such exits for most interrupts, if l1tune caps says that L0 offers them",
-		gain_of_part, .part = part_of_window,
+		.change_of = fewer_interrupts, .gain = gain_of_part, .part = part_of_window,
 	}, {
 		"timer-expiries", "timers of the guest that expire", "guest",
 		"what sets them may need them",
@@ -333,8 +339,7 @@ static const struct cause causes[] = {
 		"task-priority", "changes of the task priority (TPR)", "L1 and guest",
 		"all guests must stop for it",
 		OF(priority), "l1tune caps: APICv or AVIC; " RIP,
-		"APICv or AVIC, which need no exits for it, if l1tune caps says that L0 offers them",
-		gain_of_part, .part = part_of_priority,
+		.change_of = fewer_interrupts, .gain = gain_of_part, .part = part_of_priority,
 	}, {
 		"bus-locks", "bus locks", "guest", "what uses them has to be changed",
 		OF(bus_lock), RIP,

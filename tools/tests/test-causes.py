@@ -341,10 +341,16 @@ SITUATIONS = {
     "many hypercalls": ([exits("VMCALL", 30000, kernel=0.1)], {}, "hypercalls", "find out which", "high"),
     "a few flushes of caches that take long": ([exits("WBINVD", 100, kernel=0.9)], {}, "cache-flushes", "less WBINVD", "high"),
     "UMIP that KVM emulates": ([exits("GDTR_IDTR", 20000, kernel=0.2)], {}, "descriptor-tables", "umip=off", "high"),
-    "interrupts that wait for the guest": ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {}, "interrupt-windows", "fewer interrupts", "high"),
+    "interrupts that wait for the guest": ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {}, "interrupt-windows", "or APICv, if l1tune caps", "high"),
+    "interrupts that wait for the guest where L0 offers APICv":
+        ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {"params": {"kvm_intel.enable_apicv": "N"}, "offered": APICV}, "interrupt-windows", "options kvm_intel enable_apicv=1", "high"),
+    "interrupts that wait for the guest where KVM uses AVIC":
+        ([exits("vintr", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.avic": "Y"}, "sys": {"devices/virtual/l1tune/l1/svm/avic": 1}}, "interrupt-windows", "KVM_REINJECT_CONTROL", "high"),
+    "a guest that lowers its task priority where L0 offers no AVIC":
+        ([exits("write_cr8", 20000, kernel=0.2)], {"isa": "svm", "sys": {"devices/virtual/l1tune/l1/svm/avic": 0}}, "task-priority", "(ethtool -C in the guest)", "high"),
     "the preemption timer": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {}, "timer-expiries", "fewer timers", "high"),
     "the preemption timer of Windows": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {"argv": HYPERV}, "timer-expiries", "powercfg", "high"),
-    "a guest that lowers its task priority": ([exits("TPR_BELOW_THRESHOLD", 20000, kernel=0.2)], {}, "task-priority", "APICv or AVIC", "high"),
+    "a guest that lowers its task priority": ([exits("TPR_BELOW_THRESHOLD", 20000, kernel=0.2)], {}, "task-priority", "or APICv, if l1tune caps", "high"),
     "bus locks, and less that exits for notify windows":
         ([exits("BUS_LOCK", 5000, kernel=0.2), exits("NOTIFY", 5000, kernel=0.15)], {}, "bus-locks", "across cache lines", "medium: 2 causes"),
     "notify windows": ([exits("NOTIFY", 5000, kernel=0.2)], {}, "notify-windows", "notify-vmexit", "high"),
