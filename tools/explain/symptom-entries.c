@@ -137,6 +137,28 @@ static enum answer flushes_predictions(const struct facts *f, char **seen)
 	return ANSWER_NO;
 }
 
+/* Not Enhanced or Automatic IBRS, which the kernel sets once. */
+static enum answer writes_ibrs(const struct facts *f, char **seen)
+{
+	static const char *const names[] = { "retbleed", "spectre_v2" };
+	char value[256];
+	size_t num = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!machine_file(f->env->sysfs, value, sizeof(value),
+				  "devices/system/cpu/vulnerabilities/%s", names[i]))
+			continue;
+		num++;
+		if (!strstr(value, "Mitigation: IBRS"))
+			continue;
+		*seen = xasprintf("%s: %s", names[i], value);
+		return ANSWER_YES;
+	}
+	*seen = xstrdup(num ? "this kernel does not switch IBRS at each exit" :
+			      "whether this kernel switches IBRS cannot be read");
+	return num ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 static char *avoid_flush(const struct facts *f)
 {
 	char value[128];
@@ -165,7 +187,8 @@ static bool are_expensive(const struct facts *f, struct advice *a)
 	    !(is_any(f, lacks_evmcs) || is_any(f, lacks_shadowing) ||
 	      is_any(f, flushes_l1d) ||
 	      (is_often_on_vcpu(f, &all_reasons, 20000) &&
-	       (is_any(f, clears_buffers) || is_any(f, flushes_predictions)))))
+	       (is_any(f, clears_buffers) || is_any(f, flushes_predictions) ||
+	        is_any(f, writes_ibrs)))))
 		return false;
 	a->gain.kind = GAIN_UNKNOWN;
 	a->evidence = xasprintf("%.0f exits per second, each of them through L0",
@@ -202,6 +225,12 @@ static const struct cause causes[] = {
 		{ { flushes_predictions, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"retbleed, spec_rstack_overflow and vmscape in /sys/devices/system/cpu/vulnerabilities",
 		.change_of = avoid_flush,
+	}, {
+		"ibrs", "a mitigation that writes an MSR at each exit (IBRS)", "L1",
+		"without a mitigation a guest may read this machine's data and that of other guests",
+		{ { writes_ibrs, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"retbleed and spectre_v2 in /sys/devices/system/cpu/vulnerabilities",
+		"retbleed=stuff on the kernel's command line, which writes no MSR: Linux 6.2 or later, built with call depth tracking. Where L0 intercepts the MSR, each of these writes is an exit to L0. retbleed=off only for trusted guests",
 	}, {
 		"cpu-buffers", "CPU buffers that L1 and L0 both clear", "L0 and L1",
 		"if L0 does not clear them, guests may read others' data",

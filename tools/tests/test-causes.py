@@ -263,6 +263,9 @@ SITUATIONS = {
     "branch predictions that are flushed at each entry into the kernel":
         ([exits("cpuid", 30000)], {"isa": "svm", "kvm": {"l1d_flush": 0}, "sys": VULNERABLE | {CPU_BUGS + "retbleed": "Mitigation: IBPB; SMT disabled"}},
          "ibpb", "retbleed=unret", "high"),
+    "IBRS that the kernel switches":
+        ([exits("CPUID", 30000)], {"kvm": {"l1d_flush": 0}, "shadowed": "yes", "sys": VULNERABLE | {CPU_BUGS + "retbleed": "Mitigation: IBRS", CPU_BUGS + "spectre_v2": "Mitigation: IBRS; IBPB: conditional"}},
+         "ibrs", "retbleed=stuff", "high"),
     "buffers that L0 and L1 both clear":
         ([exits("CPUID", 30000)],
          {"sys": VULNERABLE | {CPU_BUGS + "mds": "Mitigation: Clear CPU buffers; SMT Host state unknown",
