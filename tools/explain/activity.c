@@ -83,16 +83,21 @@ static void read_interrupts(const struct env *env, struct activity *activity)
 	free(text);
 }
 
-/* "cpu  USER NICE SYSTEM IDLE IOWAIT ..." in ticks, of all CPUs. */
-static void read_idle(const struct env *env, struct activity *activity)
+/* "cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL ..." in ticks, of all CPUs. */
+static void read_cpu_time(const struct env *env, struct activity *activity)
 {
 	char *text = machine_text(env->proc, "stat");
-	unsigned long long idle, iowait;
+	const uint64_t tick_ns = NSEC_PER_SEC / sysconf(_SC_CLK_TCK);
+	unsigned long long idle, iowait, stolen;
+	int num = text ? sscanf(text, "cpu %*u %*u %*u %llu %llu %*u %*u %llu", &idle, &iowait,
+				&stolen) : 0;
 
-	activity->is_idle_known = text &&
-		sscanf(text, "cpu %*u %*u %*u %llu %llu", &idle, &iowait) == 2;
+	activity->is_idle_known = num >= 2;
 	if (activity->is_idle_known)
-		activity->idle_ns = (idle + iowait) * (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+		activity->idle_ns = (idle + iowait) * tick_ns;
+	activity->is_stolen_counted = num == 3;
+	if (activity->is_stolen_counted)
+		activity->stolen_ns = stolen * tick_ns;
 	free(text);
 }
 
@@ -126,7 +131,7 @@ void activity_read(const struct env *env, struct activity *activity)
 		.ksm_copies = value_of(text, "cow_ksm"),
 	};
 	free(text);
-	read_idle(env, activity);
+	read_cpu_time(env, activity);
 	read_interrupts(env, activity);
 }
 
@@ -186,6 +191,8 @@ void activity_subtract(struct activity *activity,
 	activity->are_interrupts_known &= before->are_interrupts_known;
 	activity->is_idle_known &= before->is_idle_known;
 	activity->idle_ns = sub_clamped(activity->idle_ns, before->idle_ns);
+	activity->is_stolen_counted &= before->is_stolen_counted;
+	activity->stolen_ns = sub_clamped(activity->stolen_ns, before->stolen_ns);
 	activity->numa_updates = sub_clamped(activity->numa_updates,
 					     before->numa_updates);
 	activity->migrations = sub_clamped(activity->migrations,

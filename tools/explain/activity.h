@@ -33,6 +33,9 @@ struct activity {
 	/* The same of CPU time: what CPUs had nothing to do for, all together. */
 	bool is_idle_known;
 	uint64_t idle_ns;
+	/* The same of what L0 took of CPUs that were runnable; 0 also if it does not say so. */
+	bool is_stolen_counted;
+	uint64_t stolen_ns;
 	/* The same of memory. */
 	bool is_memory_known;
 	/* Entries of page tables that NUMA balancing took away to see who uses them. */

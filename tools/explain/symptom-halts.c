@@ -12,6 +12,7 @@
 #include "explain/device.h"
 #include "explain/hlt-in-guest.h"
 #include "explain/interface.h"
+#include "explain/stolen.h"
 #include "settings/setting.h"
 
 /* A vCPU that sleeps longer has little of a CPU to itself: its CPU is for others, or to rest. */
@@ -128,15 +129,6 @@ static bool are_many(const struct facts *f, struct advice *a)
 	return true;
 }
 
-/* L0 may have had the CPU for a part of that. */
-static bool may_be_stolen(const struct facts *f, double cpus)
-{
-	const struct exit_stats *stats = &f->guest->stats;
-
-	return f->host->virtualized && stats->has[STAT_STOLEN] &&
-	       in_interval(f, stats->value[STAT_STOLEN]) >= cpus / 2;
-}
-
 static enum answer stays_awake(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
@@ -145,10 +137,9 @@ static enum answer stays_awake(const struct facts *f, char **seen)
 			  h.load.rate, h.is_polling_known ? "beside polling" : "or polls");
 	if (!is_kept_awake(f, &h))
 		return ANSWER_NO;
-	if (!may_be_stolen(f, h.unpolled))
-		return h.is_polling_known ? ANSWER_YES : ANSWER_UNKNOWN;
-	append(seen, "; L0 did not run its CPUs for a part of that");
-	return ANSWER_UNKNOWN;
+	if (may_be_stolen(f, h.unpolled, seen) != ANSWER_NO)
+		return ANSWER_UNKNOWN;
+	return h.is_polling_known ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 static enum answer polls_in_vain(const struct facts *f, char **seen)

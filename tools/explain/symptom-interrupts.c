@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/cpus.h"
+#include "explain/stolen.h"
 
 static const struct reasons interrupts = {
 	{ "EXTERNAL_INTERRUPT", "interrupt" }
@@ -207,7 +208,10 @@ static enum answer work_within(const struct facts *f, char **seen)
 	double each = irq.rate ? irq.parts[PART_KERNEL] / irq.rate : 0;
 
 	*seen = xasprintf("an interrupt takes KVM %.1f us", each * 1e6);
-	return each >= LEAST_WORK ? ANSWER_YES : each < MOST_ALONE ? ANSWER_NO : ANSWER_UNKNOWN;
+	if (each < MOST_ALONE)
+		return ANSWER_NO;
+	return each >= LEAST_WORK && may_be_stolen(f, irq.parts[PART_KERNEL], seen) == ANSWER_NO ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* NULL if none came on its CPUs. */

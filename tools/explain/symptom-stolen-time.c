@@ -24,12 +24,12 @@ static const struct cause causes[] = {
 		"a higher bill",
 		{ { has_cpu_baseline, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the type's description: -flex types and types that earn CPU credits have a baseline",
-		"an instance type without a baseline (no -flex, no T type), or fewer vCPUs busy at a time",
+		NO_BASELINE,
 	}, {
 		"stolen", "CPUs that L0 shares or limits", "L0", "a higher bill",
 		{ { has_cpu_baseline, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"whoever runs L0 knows its CPU shares, quotas and pinning",
-		"nothing on this machine: use one whose CPUs are not shared or limited by L0 (on EC2 a dedicated host; elsewhere ask whoever runs L0 about CPU shares, quotas and pinning), or fewer vCPUs busy at a time",
+		NOT_SHARED,
 	},
 };
 

@@ -180,7 +180,7 @@ SITUATIONS = {
           "guest": polling(4, host_poll=0)},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a vCPU that KVM keeps awake though it is halted":
-        ([exits("HLT", 20, kernel=0.9)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1)}, "halt-loop", "from Linux 5.13 on", "medium: shown; not"),
+        ([exits("HLT", 20, kernel=0.9), fixed(stolen_ns=0)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1)}, "halt-loop", "from Linux 5.13 on", "medium: shown; not"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9, runq=0.03)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
@@ -249,7 +249,13 @@ SITUATIONS = {
     "bus locks that QEMU limits":
         ([exits("BUS_LOCK", 10, vmm_sleep=0.9)], {}, "vmm-bus-locks", "bus-lock-ratelimit", "medium: shown; not"),
     "interrupts within which this machine works":
-        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6)], {}, "softirqs", "rps_cpus", "medium: shown; not"),
+        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6), fixed(stolen_ns=0)], {}, "softirqs", "rps_cpus", "medium: shown; not"),
+    "interrupts within which this machine works without an L0":
+        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6)], {"virtualized": 0}, "softirqs", "rps_cpus", "medium: shown; not"),
+    "interrupts that take long, of a machine whose CPUs L0 does not run for as long":
+        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6), fixed(stolen_ns=4 * SECOND)], {}, "interrupts", "find out first", "low"),
+    "interrupts that take long where stolen time is not counted":
+        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6)], {}, "interrupts", "find out first", "low"),
     "interrupts that are only many":
         ([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.05)], {}, "interrupts", "find out first", "low"),
     "bus locks that QEMU limits on SVM":
@@ -872,11 +878,12 @@ def test_unpolled():
 def test_kept_awake():
     """Halted vCPUs for which KVM works and does not sleep."""
     for title, cells, kvm, verdict in (
-            ("one exit that has not ended", [exits("HLT", 0, kernel=0.9)], UNPOLLED, "shown"),
-            ("few exits", [exits("HLT", 100, kernel=0.3)], UNPOLLED, "shown"),
+            ("one exit that has not ended", [exits("HLT", 0, kernel=0.9), fixed(stolen_ns=0)], UNPOLLED, "shown"),
+            ("few exits", [exits("HLT", 100, kernel=0.3), fixed(stolen_ns=0)], UNPOLLED, "shown"),
             ("as many exits as KVM has time for", [exits("HLT", 4000, kernel=0.9)], UNPOLLED, "ruled_out"),
             ("few exits, and polling as long", [exits("HLT", 100, kernel=0.3)], {"halt_poll_fail_ns": 3 * SECOND, "halt_poll_success_ns": 0}, "ruled_out"),
-            ("few exits, and polling of which nothing is known", [exits("HLT", 100, kernel=0.3)], {}, "not_ruled_out"),
+            ("few exits where stolen time is not counted", [exits("HLT", 100, kernel=0.3)], UNPOLLED, "not_ruled_out"),
+            ("few exits, and polling of which nothing is known", [exits("HLT", 100, kernel=0.3), fixed(stolen_ns=0)], {}, "not_ruled_out"),
             ("few exits of a vCPU that L0 does not run", [exits("HLT", 100, kernel=0.3), fixed(stolen_ns=2 * SECOND)], UNPOLLED, "not_ruled_out")):
         with Advised(*cells, kvm=kvm, allowed="0-1") as b:
             found = {c["cause"]: c["verdict"] for a in b.advice() if a["symptom"] == "halts" for c in a["causes"]}
