@@ -191,6 +191,20 @@ char *quota_of(const struct facts *f, double *longest_us, bool *is_known)
 	return quota;
 }
 
+char *low_weight_of(const struct facts *f)
+{
+	struct cgroup_mounts *mounts = &f->cpus->mounts;
+	char *text = read_cgroup_file(f), *directory, *weight;
+	const char *mount = NULL;
+
+	cgroup_mounts_update(f->env, mounts);
+	directory = text ? cgroup_cpu_directory(mounts, text, &mount) : NULL;
+	weight = directory ? cgroup_least_weight(directory, mount) : NULL;
+	free(directory);
+	free(text);
+	return weight;
+}
+
 /* Others could take what a quota leaves, and a vCPU that polls or spins uses it up. */
 static enum answer has_no_quota(const struct facts *f, char **seen)
 {

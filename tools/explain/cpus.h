@@ -76,4 +76,7 @@ const char *only_on_own_cpus(const struct facts *facts);
  */
 char *quota_of(const struct facts *facts, double *longest_us, bool *is_known);
 
+/* What cgroup_least_weight() says of that way; a copy, or NULL. */
+char *low_weight_of(const struct facts *facts);
+
 #endif

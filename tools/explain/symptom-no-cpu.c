@@ -4,7 +4,9 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/baseline.h"
 #include "explain/cpus.h"
+#include "explain/stolen.h"
 #include "model/machine.h"
 
 static double without_cpu(const struct facts *f)
@@ -203,14 +205,38 @@ static enum answer have_own_threads(const struct facts *f, char **seen)
 	       ANSWER_YES : ANSWER_UNKNOWN;
 }
 
+/*
+ * A vCPU waits for a CPU that is this machine's, and which L0 does not run meanwhile. If L0
+ * had not taken so much, half of what all guests waited for would have been there.
+ */
+static enum answer are_taken_by_l0(const struct facts *f, char **seen)
+{
+	double stolen;
+
+	if (!f->host->virtualized) {
+		*seen = xstrdup("there is no L0 that could take a CPU");
+		return ANSWER_NO;
+	}
+	if (!stolen_of_machine(f, &stolen)) {
+		*seen = xstrdup("for how long L0 did not run this machine's CPUs is not known");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("L0 did not run this machine's CPUs for %.2f s of each second, all guests waited for %.2f s",
+			  stolen, in_interval(f, f->waited_ns));
+	if (stolen < without_cpu(f) / 10)
+		return ANSWER_NO;
+	return stolen >= in_interval(f, f->waited_ns) / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 /* Time that CPUs were in use for others is not the vCPUs', however many wait for it. */
 static enum answer had_others_cpus(const struct facts *f, char **seen)
 {
-	double used, ran = cpus_run(f);
+	double used, ran = cpus_run(f), stolen;
 
 	if (!f->activity.is_idle_known)
 		return ANSWER_UNKNOWN;
-	used = f->num_cpus - rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC;
+	stolen_of_machine(f, &stolen);
+	used = f->num_cpus - stolen - rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC;
 	append(seen, "; they ran for %.2f of the %.2f CPUs that were in use", ran, used);
 	return ran < used / 2 ? ANSWER_YES : ANSWER_NO;
 }
@@ -308,6 +334,37 @@ static struct gain quota_gain(const struct facts *f, const struct gain *all)
 	return gain_at_most(cpus + (ends < all->high ? ends : all->high));
 }
 
+/* Less than others have, if these have the default: it shows nothing. */
+static enum answer has_low_weight(const struct facts *f, char **seen)
+{
+	*seen = low_weight_of(f);
+	return ANSWER_UNKNOWN;
+}
+
+static char *favour(const struct facts *f)
+{
+	char *weight = low_weight_of(f);
+	char *change = xasprintf("%s%skeep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; or give the VMM more weight than these have (CPUWeight=, cpu.weight or cpu.shares of its cgroup, a pod's CPU request, libvirt's shares, renice). perf sched timehist -p PID names them",
+				 weight ? weight : "", weight ? ": raise it, or " : "");
+
+	free(weight);
+	return change;
+}
+
+#define NO_SLEEP "fewer sleeps, or CPUs that do not sleep: more halt polling (/sys/module/kvm/parameters/halt_poll_ns: l1tune bench --save, then l1tune advise on halts), or this machine's idle CPUs poll: modprobe cpuidle_haltpoll force=1"
+
+/* What polls uses up the CPU time that L0 gives in advance, and L0 then takes the rest. */
+static char *sleep_less(const struct facts *f)
+{
+	char *type = NULL;
+	char *change = has_cpu_baseline(f, &type) == ANSWER_YES ?
+		xasprintf("fewer sleeps. No polling, neither KVM's nor of idle CPUs: %s, and polling uses up the CPU time that L0 gives above it",
+			  type) : xstrdup(NO_SLEEP);
+
+	free(type);
+	return change;
+}
+
 static const struct cause causes[] = {
 	{
 		"quota", "an exhausted CPU quota", "L1", "others get less of the machine",
@@ -339,6 +396,11 @@ static const struct cause causes[] = {
 		"top -H -p PID: which of its threads run",
 		"a CPU more for the VMM than it has vCPUs, or its other threads on CPUs of their own: a larger cpuset, libvirt's emulatorpin and iothreadpin, KubeVirt's isolateEmulatorThread, taskset; or less work for these threads (l1tune advise on helpers, a GPU for what is rendered in software)",
 	}, {
+		"stolen-cpus", "CPUs that L0 does not run", "L0", "a higher bill",
+		{ { are_taken_by_l0, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"st in top or vmstat 1, if L0 has a steal clock (l1tune doctor: stolen time); otherwise whoever runs L0 knows its CPU shares and limits",
+		.change_of = leave_shared_l0, .gain = gain_of_part,
+	}, {
 		"overcommit", "more vCPUs than CPUs", "L1", "none for the guest",
 		{ { are_too_many, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"l1tune list: VCPUS, and GUEST, KVM, VMM and RUNQ of all guests",
@@ -354,13 +416,13 @@ static const struct cause causes[] = {
 		"CPUs that poll take time from this machine's other tasks and from L0's guests",
 		{ { are_wake_ups, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"perf sched timehist -p PID: a short sch delay after each sleep",
-		"fewer sleeps, or CPUs that do not sleep: more halt polling (/sys/module/kvm/parameters/halt_poll_ns: l1tune bench --save, then l1tune advise on halts), or this machine's idle CPUs poll: modprobe cpuidle_haltpoll force=1",
+		.change_of = sleep_less,
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
 		/* No count is of them alone: they remain if the others are ruled out. */
-		{ },
+		{ { has_low_weight } },
 		"perf sched timehist -p PID",
-		"keep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; or give the VMM more weight than these have (CPUWeight=, cpu.weight of its cgroup, renice). perf sched timehist -p PID names them",
+		.change_of = favour,
 	},
 };
 

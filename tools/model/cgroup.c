@@ -317,3 +317,44 @@ char *cgroup_tightest_quota(const char *directory, const char *mount,
 	free(level);
 	return text;
 }
+
+/* Of version 2 and of version 1. */
+static const struct {
+	const char *file;
+	double usual;
+} weights[] = { { "cpu.weight", 100 }, { "cpu.shares", 1024 } };
+
+/* By what part of the default a directory's weight is less; 1 if it is not. */
+static double read_weight(const char *directory, size_t i, double *weight)
+{
+	char *path = xasprintf("%s/%s", directory, weights[i].file);
+	size_t len;
+	char *text = file_read(AT_FDCWD, path, MAX_STAT, &len);
+
+	*weight = text ? strtod(text, NULL) : 0;
+	free(text);
+	free(path);
+	return *weight > 0 && *weight < weights[i].usual ? *weight / weights[i].usual : 1;
+}
+
+char *cgroup_least_weight(const char *directory, const char *mount)
+{
+	size_t root = strlen(mount), i;
+	char *level = xstrdup(directory), *text = NULL;
+	double least = 1, part, weight;
+
+	while (strlen(level) > root) {
+		for (i = 0; i < ARRAY_SIZE(weights); i++) {
+			part = read_weight(level, i, &weight);
+			if (part >= least)
+				continue;
+			least = part;
+			free(text);
+			text = xasprintf("%s of %s is %.0f, by default it is %.0f", weights[i].file,
+					 level + root, weight, weights[i].usual);
+		}
+		*strrchr(level, '/') = '\0';
+	}
+	free(level);
+	return text;
+}

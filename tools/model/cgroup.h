@@ -64,4 +64,11 @@ char *cgroup_v2_directory(const struct cgroup_mounts *mounts, const char *text);
 char *cgroup_tightest_quota(const char *directory, const char *mount,
 			    double *longest_us);
 
+/*
+ * "cpu.weight of /a/b.scope is 4, by default it is 100": of a directory and those above it
+ * the one with the least share of its siblings' CPUs. A copy, or NULL if none has less
+ * than the default or can be read.
+ */
+char *cgroup_least_weight(const char *directory, const char *mount);
+
 #endif

@@ -296,6 +296,23 @@ def test_others_have_cpus():
         equal(got[2]["more vCPUs than CPUs"], verdict, f"overcommit: {verdict} for vCPUs that wait for 1.9 of 2 CPUs, and run for {kernel}")
 
 
+def test_stolen_cpus():
+    """A vCPU waits for a CPU of this machine that L0 does not run, too."""
+    before = "cpu  100 0 100 1000 0 0 0 50 0 0"
+    for title, ticks, values, verdict in (
+            ("and L0 took as much", 30, {}, "shown"), ("and L0 took a little", 10, {}, "not_ruled_out"), ("and L0 took nothing", 0, {"steal_clock": "ok"}, "ruled_out"),
+            ("and L0 may have a steal clock or not", 0, {}, "not_ruled_out"), ("without an L0", 0, {"virtualized": 0}, "ruled_out")):
+        advice = advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=0.2, runq=0.3), before={"stat": before},
+                        after={"stat": f"cpu  120 0 100 1090 0 0 0 {50 + ticks} 0 0"}, **values)
+        got = found(advice, "no-cpu")
+        equal([got[2]["CPUs that L0 does not run"], got[0] == "stolen-cpus"], [verdict, verdict == "shown"], f"stolen-cpus: {verdict} for a vCPU that waits for a CPU, {title}")
+    busy = "cpu  {0} 0 100 1000 0 0 0 {1} 0 0"
+    for stolen, verdict in (100, "shown"), (0, "not_ruled_out"):
+        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=0.7, runq=1.9), vcpus=4, before={"stat": busy.format(100, 0)},
+                           after={"stat": busy.format(300 - stolen, stolen)}), "no-cpu")
+        equal(got[2]["more vCPUs than CPUs"], verdict, f"overcommit: {verdict} for vCPUs that run for 0.7 of 2 CPUs, of which L0 took {stolen / 100:.0f}")
+
+
 def test_isolated_cpus():
     """The scheduler moves no task from one of them to another."""
     def thread(number, allowed):
@@ -353,6 +370,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()

@@ -279,6 +279,9 @@ SITUATIONS = {
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
         ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+    "wake-ups that each take time, of an instance with a CPU baseline":
+        ([exits("HLT", 1500, halted=0.5, runq=0.07)], {"sys": {"class/dmi/id/sys_vendor": "Amazon EC2", "class/dmi/id/product_name": "t3.large"}},
+         "wake-ups", "No polling, neither KVM's nor of idle CPUs: instance type t3.large has a CPU baseline", "medium: shown; not"),
     "wake-ups that each take time":
         ([exits("HLT", 1500, halted=0.5, runq=0.07)], {}, "wake-ups", "cpuidle_haltpoll", "medium: shown; not"),
     "more vCPUs than CPUs, which run little":
@@ -657,14 +660,15 @@ def test_quota():
                 "4:cpu,cpuacct:/docker/web\n0::/system.slice/docker.service\n", "cgroup", "rw,cpu,cpuacct")
         ok("cpu.cfs_quota_us of /docker/web is 0.30 CPUs" in b.advice()[0]["change"],
            "quota: advise names a quota of cgroup v1", b.advice())
-    with Advised(*RUNQ, **idle) as b:
-        cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": FREE})
-        b.process_ran(SECOND)
-        write(b.machine.proc + "/1001/task/1002/status", "Name:\tCPU 0/KVM\nCpus_allowed_list:\t1")
-        write(b.machine.proc + "/1001/task/1002/cgroup", "0::/machine.slice/web.scope\n")
-        advice = b.advice()
-        ok([a["rule"] for a in advice] == ["neighbours"] and advice[0]["confidence"].startswith("medium: the other"),
-           "no-cpu: neighbours are left as the cause without a quota, a cpuset or too many vCPUs", advice)
+    for virtualized, rules, confidence in (0, ["neighbours"], "medium: the other"), (1, ["no-cpu"], "low"):
+        with Advised(*RUNQ, **idle, virtualized=virtualized) as b:
+            cgroups(b, {"machine.slice/cpu.stat": FREE, "machine.slice/web.scope/cpu.stat": FREE})
+            b.process_ran(SECOND)
+            write(b.machine.proc + "/1001/task/1002/status", "Name:\tCPU 0/KVM\nCpus_allowed_list:\t1")
+            write(b.machine.proc + "/1001/task/1002/cgroup", "0::/machine.slice/web.scope\n")
+            advice = b.advice()
+            ok([a["rule"] for a in advice] == rules and advice[0]["confidence"].startswith(confidence),
+               f"no-cpu: {rules} without a quota, a cpuset or too many vCPUs, if it is not known what {virtualized} L0 took", advice)
 
 
 def test_quota_of_many():
@@ -793,7 +797,7 @@ def test_own_threads():
     """Threads of the VMM that have the CPUs for which its vCPUs wait."""
     for ran, allowed, process, rule, verdict in ((6, "3", "3", "own-threads", "shown"), (6, "3", "0-2", "neighbours", "ruled_out"), (1, "3", "3", "neighbours", "ruled_out"),
                                                  (2, "3", "3", "no-cpu", "not_ruled_out"), (6, "0-3", "0-3", "no-cpu", "not_ruled_out")):
-        with Advised(exits("EXTERNAL_INTERRUPT", 250, kernel=0.5, runq=0.45), cpus=4, allowed=allowed) as b:
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, kernel=0.5, runq=0.45), cpus=4, allowed=allowed, virtualized=0) as b:
             cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
             b.process_ran(ran * SECOND, threads=("2100",), allowed=process)
             write(b.machine.proc + "/1001/task/2100/cgroup", "0::/web.scope")
@@ -801,6 +805,21 @@ def test_own_threads():
             found = {c["cause"]: c["verdict"] for c in advice["causes"]}
             equal([advice["rule"], found["other threads of the VMM on its vCPUs' CPUs"]], [rule, verdict],
                   f"no-cpu: advise finds {rule} for a vCPU on CPUs {allowed} whose VMM ran for {ran - 1} s besides, its main thread on CPUs {process}")
+
+
+def test_low_weight():
+    """A guest that gets less of its CPUs than others, if these have the default."""
+    for files, said in (({"machine.slice/cpu.weight": 50, "machine.slice/web.scope/cpu.weight": 4}, "cpu.weight of /machine.slice/web.scope is 4, by default it is 100"),
+                        ({"machine.slice/cpu.weight": 20, "machine.slice/web.scope/cpu.weight": 100}, "cpu.weight of /machine.slice is 20, by default"),
+                        ({"machine.slice/cpu.weight": 200, "machine.slice/web.scope/cpu.weight": 100}, None), ({}, None)):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, kernel=0.5, runq=0.45), cpus=4, allowed="3", virtualized=0) as b:
+            cgroups(b, {"machine.slice/web.scope/cpu.stat": FREE, "machine.slice/cpu.stat": FREE} | files)
+            b.process_ran(SECOND, threads=("2100",), allowed="0-2")
+            write(b.machine.proc + "/1001/task/2100/cgroup", "0::/machine.slice/web.scope")
+            advice = {a["symptom"]: a for a in b.advice()}["no-cpu"]
+            seen = {c["cause"]: c["seen"] for c in advice["causes"]}["other tasks on its CPUs"]
+            equal([advice["rule"], "raise it, or keep other tasks off" in advice["change"], said is None or (said in advice["change"] and said in seen)],
+                  ["neighbours", said is not None, True], f"neighbours: advise names a low weight of a cgroup with {files}: {said}")
 
 
 def test_hlt_refused():
@@ -846,7 +865,7 @@ def test_hlt_exits_required():
 
 def test_real_time():
     for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
-        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", virtualized=0, proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
             cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
             b.process_ran(4 * SECOND, threads=())
             for i in range(4):
@@ -1261,7 +1280,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "own-threads", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -1298,6 +1317,7 @@ test_own_threads()
 test_real_time()
 test_reverted()
 test_hlt_refused()
+test_low_weight()
 test_hlt_exits_required()
 test_shared_set()
 test_memory_high()
