@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "explain/activity.h"
+#include "model/cgroup.h"
 #include "model/machine.h"
 
 /* What a kernel was built without, it does not do: 0. */
@@ -101,6 +102,25 @@ static void read_cpu_time(const struct env *env, struct activity *activity)
 	free(text);
 }
 
+/* The root cgroup has the machine's; the kernel counts it only with its scheduler's statistics. */
+static void read_forced_idle(const struct env *env, struct activity *activity)
+{
+	static const char name[] = "core_sched.force_idle_usec";
+	struct cgroup_mounts mounts = { };
+	char enabled[8], *text = NULL;
+
+	if (!machine_file(env->proc, enabled, sizeof(enabled), "sys/kernel/sched_schedstats") ||
+	    strcmp(enabled, "1"))
+		return;
+	cgroup_mounts_update(env, &mounts);
+	if (mounts.v2)
+		text = machine_text(mounts.v2, "cpu.stat");
+	cgroup_mounts_free(&mounts);
+	activity->is_forced_idle_known = text && strstr(text, name);
+	activity->forced_idle_ns = value_of(text, name) * 1000;
+	free(text);
+}
+
 /* By zones of memory, and of larger pages. */
 static uint64_t count_stalls(const char *text)
 {
@@ -132,6 +152,7 @@ void activity_read(const struct env *env, struct activity *activity)
 	};
 	free(text);
 	read_cpu_time(env, activity);
+	read_forced_idle(env, activity);
 	read_interrupts(env, activity);
 }
 
@@ -191,6 +212,8 @@ void activity_subtract(struct activity *activity,
 	activity->are_interrupts_known &= before->are_interrupts_known;
 	activity->is_idle_known &= before->is_idle_known;
 	activity->idle_ns = sub_clamped(activity->idle_ns, before->idle_ns);
+	activity->is_forced_idle_known &= before->is_forced_idle_known;
+	activity->forced_idle_ns = sub_clamped(activity->forced_idle_ns, before->forced_idle_ns);
 	activity->is_stolen_counted &= before->is_stolen_counted;
 	activity->stolen_ns = sub_clamped(activity->stolen_ns, before->stolen_ns);
 	activity->numa_updates = sub_clamped(activity->numa_updates,

@@ -36,6 +36,9 @@ struct activity {
 	/* The same of what L0 took of CPUs that were runnable; 0 also if it does not say so. */
 	bool is_stolen_counted;
 	uint64_t stolen_ns;
+	/* The same of CPUs kept idle by core scheduling; not known unless the kernel counts it. */
+	bool is_forced_idle_known;
+	uint64_t forced_idle_ns;
 	/* The same of memory. */
 	bool is_memory_known;
 	/* Entries of page tables that NUMA balancing took away to see who uses them. */

@@ -188,7 +188,7 @@ static bool are_expensive(const struct facts *f, struct advice *a)
 	      is_any(f, flushes_l1d) ||
 	      (is_often_on_vcpu(f, &all_reasons, 20000) &&
 	       (is_any(f, clears_buffers) || is_any(f, flushes_predictions) ||
-	        is_any(f, writes_ibrs)))))
+		is_any(f, writes_ibrs)))))
 		return false;
 	a->gain.kind = GAIN_UNKNOWN;
 	a->evidence = xasprintf("%.0f exits per second, each of them through L0",

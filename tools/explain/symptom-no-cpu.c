@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vCPUs that could run and had no CPU: a quota, too few CPUs, or others on them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
@@ -160,6 +161,38 @@ static enum answer are_isolated(const struct facts *f, char **seen)
 		return ANSWER_NO;
 	return affinity_contains(&isolated, &cpus.affinity) ?
 	       were_cpus_idle(f, seen) : ANSWER_UNKNOWN;
+}
+
+/*
+ * With a group for each guest, or each vCPU, the kernel leaves a sibling thread of a core idle
+ * rather than to run another one's vCPU there.
+ */
+static enum answer are_kept_apart(const struct facts *f, char **seen)
+{
+	const struct activity *activity = &f->activity;
+	double all = in_interval(f, f->waited_ns), forced;
+	char active[8];
+
+	if (!machine_file(f->env->sysfs, active, sizeof(active), "devices/system/cpu/smt/active")) {
+		*seen = xstrdup("/sys/devices/system/cpu/smt/active cannot be read");
+		return ANSWER_UNKNOWN;
+	}
+	if (strcmp(active, "1")) {
+		*seen = xstrdup("this machine's cores have one thread each");
+		return ANSWER_NO;
+	}
+	*seen = xstrdup("this machine's cores have sibling threads");
+	/* Those are idle, too. */
+	if (were_cpus_idle(f, seen) == ANSWER_NO &&
+	    rate_of_machine(f, activity->idle_ns) / NSEC_PER_SEC < without_cpu(f) / 10)
+		return ANSWER_NO;
+	if (!activity->is_forced_idle_known)
+		return ANSWER_UNKNOWN;
+	forced = rate_of_machine(f, activity->forced_idle_ns) / NSEC_PER_SEC;
+	append(seen, ", by core scheduling for %.2f s", forced);
+	if (forced < without_cpu(f) / 10)
+		return ANSWER_NO;
+	return forced >= all / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* For how many CPUs the vCPUs of all guests ran. */
@@ -389,6 +422,13 @@ static const struct cause causes[] = {
 		{ { are_isolated, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the column PSR of ps -L -o tid,psr,comm -p PID: vCPUs that share one CPU",
 		"pin each vCPU to a CPU of its own (taskset -p, libvirt's vcpupin, affinity of Proxmox): on CPUs of isolcpus= the scheduler leaves a task where it is. Or a cpuset partition instead, in which it moves tasks: systemctl set-property UNIT AllowedCPUs=..., and root in cpuset.cpus.partition of that cgroup",
+	}, {
+		"core-scheduling", "sibling threads that core scheduling keeps idle", "VMM and L1",
+		"guests that share a core can read each other's data (L1TF, MDS) on CPUs that are affected",
+		{ { are_kept_apart, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"sysctl kernel.sched_schedstats=1, then l1tune advise again: it takes the count core_sched.force_idle_usec in cpu.stat of the root cgroup; coresched get -p TID of a vCPU (util-linux 2.40): a cookie of 0 is no core scheduling",
+		"guests with as many vCPUs as a core has threads, whose vCPUs run beside each other; or for trusted guests no core scheduling: Cloud Hypervisor --cpus core_scheduling=off (from version 52 on it is vm by default), crosvm --core-scheduling=false (by default each vCPU is kept apart, with --per-vm-core-scheduling each guest)",
+		gain_of_part,
 	}, {
 		"own-threads", "other threads of the VMM on its vCPUs' CPUs", "VMM",
 		"others lose the CPUs that it gets",

@@ -65,6 +65,7 @@ class Advised(Bench):
             write(f"{m.device('l1')}/vmx/{name}", 1)
         write(m.sys + "/kernel/mm/transparent_hugepage/enabled", "always madvise [never]")
         write(m.sys + "/devices/system/cpu/isolated", "")
+        write(m.sys + "/devices/system/cpu/smt/active", 0)
         for root, files in (m.sys, sys), (m.proc, proc):
             for name, value in (files or {}).items():
                 write(f"{root}/{name}", value)

@@ -27,7 +27,7 @@ def none_of(cell):
     return [(name, flags, exponent, [0] * len(values)) for name, flags, exponent, values in cell]
 
 
-def advise(*cells, before=None, after=None, guest_after=None, kvm_after=None, others=(), options=(), guest_ns=0, **values):
+def advise(*cells, before=None, after=None, guest_after=None, kvm_after=None, files_after=None, others=(), options=(), guest_ns=0, **values):
     """What it says of a second in which files of /proc and the guest change; others are guests with one cell each."""
     stats = fixed(exits=1, guest_time_ns=guest_ns)
     values["proc"] = NO_LIMITS | (values.get("proc") or {}) | (before or {})
@@ -42,6 +42,8 @@ def advise(*cells, before=None, after=None, guest_after=None, kvm_after=None, ot
             write(f"{w.machine.proc}/{name}", value)
         for name, value in (guest_after or {}).items():
             write(f"{w.machine.device('l2-1')}/{name}", value, 0o440)
+        for name, value in (files_after or {}).items():
+            write(name, value)
         w.kvm(1001, **kvm_after or {})
         while steps.step():
             pass
@@ -329,6 +331,23 @@ def test_isolated_cpus():
               f"isolated: {verdict} for vCPUs on CPUs {allowed}, if CPUs {isolated or 'none'} are isolated and CPUs were idle for {idle} ticks")
 
 
+def test_core_scheduling():
+    """A sibling thread stays idle while vCPUs of another group wait."""
+    for title, smt, ticks, counted, forced, verdict in (
+            ("and siblings were kept idle as long", 1, 90, 1, 250000, "shown"), ("and siblings were kept idle a little", 1, 90, 1, 100000, "not_ruled_out"),
+            ("and none was kept idle", 1, 90, 1, 0, "ruled_out"), ("and nothing counts that", 1, 90, 0, 0, "not_ruled_out"),
+            ("and CPUs were not idle", 1, 1, 0, 0, "ruled_out"), ("and cores have one thread", 0, 90, 1, 250000, "ruled_out")):
+        with Bench() as b:
+            stat = b.directory + "/cgroup/cpu.stat"
+            write(stat, "usage_usec 1\ncore_sched.force_idle_usec 5\n")
+            got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=0.2, runq=0.3), vcpus=2, sys={"devices/system/cpu/smt/active": smt},
+                               proc={"self/mountinfo": f"36 22 0:30 / {b.directory}/cgroup rw - cgroup2 none rw", "sys/kernel/sched_schedstats": counted},
+                               before={"stat": BUSY}, after={"stat": f"cpu  290 0 100 {1000 + ticks} 0 0"},
+                               files_after={stat: f"usage_usec 1\ncore_sched.force_idle_usec {5 + forced}\n"}), "no-cpu")
+            equal([got[2]["sibling threads that core scheduling keeps idle"], got[0] == "core-scheduling"], [verdict, verdict == "shown"],
+                  f"core-scheduling: {verdict} for vCPUs that wait, {title}")
+
+
 def test_one_of_the_guests():
     """What others wait for counts, too, if one guest is asked for."""
     waiting = in_second("EXTERNAL_INTERRUPT", 100, kernel=1.8, runq=0.3)
@@ -370,6 +389,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_isolated_cpus, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()

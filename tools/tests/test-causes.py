@@ -358,8 +358,6 @@ SITUATIONS = {
         ([exits("INTERRUPT_WINDOW", 20000, kernel=0.2)], {"params": {"kvm_intel.enable_apicv": "N"}, "offered": APICV}, "interrupt-windows", "options kvm_intel enable_apicv=1", "high"),
     "interrupts that wait for the guest where KVM uses AVIC":
         ([exits("vintr", 20000, kernel=0.2)], {"isa": "svm", "params": {"kvm_amd.avic": "Y"}, "sys": {"devices/virtual/l1tune/l1/svm/avic": 1}}, "interrupt-windows", "KVM_REINJECT_CONTROL", "high"),
-    "a guest that lowers its task priority where L0 offers no AVIC":
-        ([exits("write_cr8", 20000, kernel=0.2)], {"isa": "svm", "sys": {"devices/virtual/l1tune/l1/svm/avic": 0}}, "task-priority", "(ethtool -C in the guest)", "high"),
     "the preemption timer": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {}, "timer-expiries", "fewer timers", "high"),
     "the preemption timer of Windows": ([exits("PREEMPTION_TIMER", 20000, kernel=0.2)], {"argv": HYPERV}, "timer-expiries", "powercfg", "high"),
     "a guest that lowers its task priority": ([exits("TPR_BELOW_THRESHOLD", 20000, kernel=0.2)], {}, "task-priority", "or APICv, if l1tune caps", "high"),
@@ -805,6 +803,13 @@ def test_own_threads():
             found = {c["cause"]: c["verdict"] for c in advice["causes"]}
             equal([advice["rule"], found["other threads of the VMM on its vCPUs' CPUs"]], [rule, verdict],
                   f"no-cpu: advise finds {rule} for a vCPU on CPUs {allowed} whose VMM ran for {ran - 1} s besides, its main thread on CPUs {process}")
+
+
+def test_no_apicv():
+    for offered, named in (0, False), (1, True):
+        with Advised(exits("write_cr8", 20000, kernel=0.2), isa="svm", params={"kvm_amd.avic": "N"}, sys={"devices/virtual/l1tune/l1/svm/avic": offered}) as b:
+            change = {a["rule"]: a["change"] for a in b.advice()}["task-priority"]
+            equal(["fewer interrupts" in change, "AVIC" in change], [True, named], f"task-priority: advise names AVIC if L0 offers it: {offered}")
 
 
 def test_low_weight():
@@ -1280,7 +1285,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "core-scheduling", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -1318,6 +1323,7 @@ test_real_time()
 test_reverted()
 test_hlt_refused()
 test_low_weight()
+test_no_apicv()
 test_hlt_exits_required()
 test_shared_set()
 test_memory_high()
