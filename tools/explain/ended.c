@@ -564,13 +564,24 @@ static const struct {
 	{ "closed", explain_closed },
 };
 
-static void add_beside(const struct gone *gone, struct ended *ended)
+/* Of a guest that resets so early no console may be there yet. */
+static void add_early_end(const struct gone *gone, struct ended *ended)
 {
 	char *lived = format_ns(gone_lived_ns(gone));
 
-	if (gone->first_exit_ns.is_known && gone_lived_ns(gone) < NSEC_PER_SEC)
-		sentences_add(&ended->evidence, "it ended %s after its first exit", lived);
+	sentences_add(&ended->evidence, "it ended %s after its first exit", lived);
 	free(lived);
+	if (!ended->next || (strcmp(gone->end, "shutdown") && strcmp(gone->end, "reset")))
+		return;
+	ended->made_next = xasprintf("%s. If it printed nothing so early: earlyprintk=ttyS0 on a Linux guest's command line, and l1tune probe, which tests what KVM and L0 do for a guest",
+				     ended->next);
+	ended->next = ended->made_next;
+}
+
+static void add_beside(const struct gone *gone, struct ended *ended)
+{
+	if (gone->first_exit_ns.is_known && gone_lived_ns(gone) < NSEC_PER_SEC)
+		add_early_end(gone, ended);
 	if (is_denied(gone))
 		sentences_add(strcmp(gone->end, "exited") && strcmp(gone->end, "killed") ?
 			      &ended->open : &ended->evidence,

@@ -123,6 +123,11 @@ def test_causes():
 def test_evidence():
     out = gone(record("exited", *exits("HLT"), first=ENDED - SECOND // 2), "7").stdout
     ok("500ms after its first exit" in out, "gone says how long after its first exit a guest died", out)
+    for end, port, first, early in (("shutdown", "port 3f8 1 out 2", ENDED - SECOND // 100, True), ("reset", "port 64 1 out fe", ENDED - SECOND // 100, True),
+                                    ("reset", "port 64 1 out fe", ENDED - 5 * SECOND, False), ("killed", "port 64 1 out fe", ENDED - SECOND // 100, False)):
+        parts = parts_of(record(end, "run 8 0 1", port, *exits("CPUID", "TRIPLE_FAULT"), first=first, vmm="exited 15 0"))
+        equal(["earlyprintk" in parts["next"], "l1tune probe" in parts["next"]], [early] * 2,
+              f"gone says what shows why a guest ended before it had a console: {early} for {end}, {(ENDED - first) / SECOND} s after its first exit")
     out = gone(record("exited", *exits("HLT"), denied="max_memory_bytes"), "7").stdout
     ok("max_memory_bytes" in out, "gone names the limit of a denial beside the end of a guest", out)
     out = gone(record("reset", "port 64 1 out fe", FAULT, *exits("CPUID", "IO_INSTRUCTION")), "7").stdout
