@@ -28,6 +28,9 @@ char *fewer_timers(const struct facts *facts);
 /* In a guest that is no Linux and no Windows. */
 #define BSD_CLOCKS "BSD: in the guest sysctl kern.timecounter.hardware, of those in kern.timecounter.choice kvmclock, pvclock0 or TSC; FreeBSD also kern.eventtimer.timer=LAPIC"
 
+/* Through L0 a read of these clocks takes long, which the guest's kernel takes for the TSC's fault. */
+#define MARKED_UNSTABLE "If dmesg there says that the TSC is unstable because of the HPET or acpi_pm, whose reads take long through L0: tsc=reliable on its command line"
+
 /* Hyper-V's timers need hv-synic, which switches APICv off in some cases. */
 #define HYPERV_CLOCKS "QEMU -cpu MODEL,hv-time,hv-vpindex,hv-synic,hv-stimer, and hv-apicv where KVM uses APICv or AVIC"
 #define HYPERV_CLOCKS_RISK "without hv-apicv, hv-synic can switch APICv and AVIC off for this guest; the guest may need a reboot"

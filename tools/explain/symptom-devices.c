@@ -168,13 +168,13 @@ static const struct cause causes[] = {
 		"clock-linux", "a clock other than KVM's", "guest",
 		"only a constant TSC works as a clock",
 		OF(clock_of_kvm), HOW,
-		"in the guest kvm-clock or tsc as clocksource: /sys/devices/system/clocksource/clocksource0/current_clocksource, and no clocksource= on its command line. " BSD_CLOCKS,
+		"in the guest kvm-clock or tsc as clocksource: /sys/devices/system/clocksource/clocksource0/current_clocksource, and no clocksource= on its command line. " MARKED_UNSTABLE ". " BSD_CLOCKS,
 		gain_of_part, .part = part_of_other_clock,
 	}, {
 		"clock", "a clock whose reads exit", "VMM and guest",
 		"only a constant TSC works as a clock; Windows: " HYPERV_CLOCKS_RISK,
 		OF(clock_of_any), HOW,
-		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). " BSD_CLOCKS ". Windows: " HYPERV_CLOCKS,
+		"a clock whose reads do not exit. Linux: in the guest kvm-clock or tsc as clocksource (/sys/devices/system/clocksource/clocksource0/available_clocksource). " MARKED_UNSTABLE ". " BSD_CLOCKS ". Windows: " HYPERV_CLOCKS,
 		gain_of_part, .part = part_of_other_clock,
 	}, {
 		"rtc", "the RTC", "guest",

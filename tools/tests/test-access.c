@@ -181,7 +181,7 @@ static void test_clocks(void)
 	} cases[] = {
 		{ 0x608, 0x40000071, NULL, "clock-hyperv", "hv-time", "high" },
 		{ 0x71, 0x40000070, NULL, "clock-hyperv", "useplatformclock", "high" },
-		{ 0x608, 0x4b564d00, NULL, "clock-linux", "current_clocksource", "high" },
+		{ 0x608, 0x4b564d00, NULL, "clock-linux", "tsc=reliable", "high" },
 		{ 0x71, 0x4b564d00, NULL, "rtc", "hwclock", "high" },
 		{ 0x608, 0, "-cpu host,hv_time", "clock-hyperv", "useplatformclock",
 		  "medium: shown; not ruled out: 1 of" },
