@@ -631,17 +631,36 @@ static void add_rivals(const char *sysfs, struct ended *ended)
 	free(modules);
 }
 
+static void try_first(struct ended *ended, const char *what)
+{
+	char *next = xasprintf("%s; otherwise: %s", what, ended->next);
+
+	free(ended->made_next);
+	ended->made_next = next;
+	ended->next = next;
+}
+
 /* The controls of a guest are not in its record. */
 static void add_hlt_exits(const char *sysfs, struct ended *ended)
 {
 	const char *why_needed = hlt_exits_why_needed(sysfs);
 
-	if (!why_needed || ended->made_next)
+	if (!why_needed)
 		return;
 	sentences_add(&ended->open, "a guest whose HLT does not exit: %s", why_needed);
-	ended->made_next = xasprintf("start it with exits for HLT, if they are off: QEMU without -overcommit cpu-pm=on, l1tune tune hlt_in_guest=default, a VMM without KVM_CAP_X86_DISABLE_EXITS; otherwise: %s",
-				     ended->next);
-	ended->next = ended->made_next;
+	try_first(ended, "start it with exits for HLT, if they are off: QEMU without -overcommit cpu-pm=on, l1tune tune hlt_in_guest=default, a VMM without KVM_CAP_X86_DISABLE_EXITS");
+}
+
+/* It lacks fields, and old kernels use some of these as soon as L0's CPU has what they control. */
+static void add_evmcs(const char *sysfs, struct ended *ended)
+{
+	char used[8];
+
+	if (!machine_file(sysfs, used, sizeof(used), "module/kvm_intel/parameters/enlightened_vmcs") ||
+	    strcmp(used, "Y"))
+		return;
+	sentences_add(&ended->open, "Hyper-V's enlightened VMCS, which KVM uses here and which lacks some fields");
+	try_first(ended, "if dmesg has \"unsupported EVMCS field\": a newer kernel, or load kvm_intel with enlightened_vmcs=0");
 }
 
 /*
@@ -666,11 +685,9 @@ static void add_restricted(const struct gone_vcpu *vcpu, const char *sysfs, stru
 	sentences_add(&ended->open, "real mode, which KVM runs as virtual-8086 mode here: %s",
 		      is_offered ? "kvm_intel.unrestricted_guest is N" :
 				   "L0 does not offer unrestricted guests");
-	ended->made_next = xasprintf("if it was in real mode, as while it boots: %s; otherwise: %s",
-				     is_offered ? "load kvm_intel with unrestricted_guest=1 and ept=1" :
-				     "ask whoever runs L0 for unrestricted guests, or start it in protected mode (PVH, or a kernel that the VMM loads itself)",
-				     ended->next);
-	ended->next = ended->made_next;
+	try_first(ended, is_offered ?
+		  "if it was in real mode, as while it boots: load kvm_intel with unrestricted_guest=1 and ept=1" :
+		  "if it was in real mode, as while it boots: ask whoever runs L0 for unrestricted guests, or start it in protected mode (PVH, or a kernel that the VMM loads itself)");
 }
 
 static void add_ignored(const char *sysfs, struct ended *ended)
@@ -692,8 +709,10 @@ static void add_machine(const struct gone *gone, const struct gone_vcpu *vcpu, c
 {
 	if (is_without_reason(gone, vcpu))
 		add_rivals(sysfs, ended);
-	if (is_refused_for_controls(gone, vcpu))
+	if (is_refused_for_controls(gone, vcpu) && !ended->made_next) {
+		add_evmcs(sysfs, ended);
 		add_hlt_exits(sysfs, ended);
+	}
 	if (!strcmp(gone->end, "fail_entry") && vcpu->run.words[0] == INVALID_STATE)
 		add_restricted(vcpu, sysfs, ended);
 	add_ignored(sysfs, ended);

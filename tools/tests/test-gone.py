@@ -310,6 +310,19 @@ def test_hlt_exits():
               f"gone after a refused entry {title}: {why or 'exits for HLT are not named'}")
 
 
+def test_enlightened_vmcs():
+    """It has not all fields of a VMCS."""
+    for title, words, files, named in (("a KVM that uses it", 0, [("module/kvm_intel/parameters/enlightened_vmcs", "Y")], True),
+                                       ("a KVM that does not", 0, [("module/kvm_intel/parameters/enlightened_vmcs", "N")], False),
+                                       ("a KVM without the parameter", 0, [], False),
+                                       ("a KVM that uses it, and an invalid state", 0x80000021, [("module/kvm_intel/parameters/enlightened_vmcs", "Y")], False),
+                                       ("a KVM that uses it under Hyper-V", 0, [("module/kvm_intel/parameters/enlightened_vmcs", "Y"), ("class/l1tune/l1/isa", "vmx"),
+                                                                                ("class/l1tune/l1/hypervisor", "Microsoft Hv")], True)):
+        parts = parts_of(record("fail_entry", "run 9 0 1", f"words {words:x} 0 0", *exits("CPUID")), files=files)
+        equal(["enlightened VMCS" in parts.get("also fits", ""), "enlightened_vmcs=0" in parts["next"], "cpu-pm=on" in parts["next"]], [named, named, title.endswith("Hyper-V")],
+              f"gone after a refused entry names the enlightened VMCS: {named} for {title}")
+
+
 def test_real_mode():
     """KVM runs it as virtual-8086 mode where it has no unrestricted guests, of which the CPU checks more."""
     for offered, used, cr0, section, words in (
@@ -401,6 +414,7 @@ test_next()
 test_unknown_msrs()
 test_other_hypervisors()
 test_hlt_exits()
+test_enlightened_vmcs()
 test_real_mode()
 test_kinds_of_errors()
 test_timeline()
