@@ -101,6 +101,21 @@ static int check_gid(const struct env *env, const struct conf *conf)
 	return STATUS_FAILED;
 }
 
+/* The other lines are set all the same: limits among them protect this machine. */
+static void warn_of_harmful(const struct env *env, const struct conf *conf)
+{
+	const struct conf_line *line = conf_find(conf, NULL, setting_find_conf("tune.hlt_in_guest"));
+	const char *why = line ? setting_why_harmful(line->setting, env, line->value) : NULL;
+	char *where;
+
+	if (!why)
+		return;
+	where = conf_where(conf, line);
+	complain("%stune.hlt_in_guest = %s: %s, and with it guests do not start", where,
+		 line->value, why);
+	free(where);
+}
+
 /* Whether a limit that is set waits for KVM. */
 static bool is_waiting(const struct limits *limits)
 {
@@ -275,6 +290,7 @@ static int prepare(const struct env *env, const struct conf *conf,
 {
 	int status = check_gid(env, conf);
 
+	warn_of_harmful(env, conf);
 	if (status == STATUS_OK)
 		status = tenant_plan_read(tenants, env, conf);
 	if (status == STATUS_OK)
@@ -329,6 +345,7 @@ static int check(struct options *options, const struct conf *conf)
 	if (status != STATUS_OK)
 		return status;
 	status = check_gid(&options->env, conf);
+	warn_of_harmful(&options->env, conf);
 	if (status == STATUS_OK)
 		status = tenant_plan_read(&tenants, &options->env, conf);
 	if (status == STATUS_OK)

@@ -38,7 +38,10 @@ struct line {
 	char value[64];
 };
 
-/* A setting that is fixed until KVM is reloaded is refused, with the way to do it. */
+/*
+ * A setting that is fixed until KVM is reloaded is refused, with the way to do it, and one
+ * with which no guest would start.
+ */
 static int check_now(const struct request *request, const struct env *env)
 {
 	int status = STATUS_OK;
@@ -47,7 +50,13 @@ static int check_now(const struct request *request, const struct env *env)
 
 	for (i = 0; i < request->assignments.num; i++) {
 		const struct assignment *a = &request->assignments.v[i];
+		const char *why = setting_why_harmful(a->setting, env, a->value);
 
+		if (why) {
+			complain("%s=%s: %s, and with it guests would not start",
+				 a->setting->name, a->value, why);
+			status = STATUS_FAILED;
+		}
 		if (!setting_needs_reload(a->setting, env) ||
 		    setting_read(a->setting, env, NULL, value, sizeof(value)) < 0)
 			continue;

@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "base/sysfs.h"
+#include "model/hlt-exits.h"
 #include "model/machine.h"
 #include "settings/limit-value.h"
 #include "settings/setting.h"
@@ -347,6 +348,15 @@ char *setting_reload(const struct setting *setting, const struct env *env,
 				module, dot + 1, value, vendor, vendor);
 	free(module);
 	return how;
+}
+
+const char *setting_why_harmful(const struct setting *setting, const struct env *env,
+				const char *value)
+{
+	if (setting->kind != SETTING_TUNE || strcmp(setting->name, "hlt_in_guest") ||
+	    strcmp(value, "1"))
+		return NULL;
+	return hlt_exits_why_needed(env->sysfs);
 }
 
 void setting_plan(const struct setting *setting, const struct env *env,

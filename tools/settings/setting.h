@@ -83,6 +83,10 @@ bool setting_needs_reload(const struct setting *setting, const struct env *env);
 char *setting_reload(const struct setting *setting, const struct env *env,
 		     const char *value);
 
+/* Why guests would not start with that value here; NULL if it is not known that they would not. */
+const char *setting_why_harmful(const struct setting *setting, const struct env *env,
+				const char *value);
+
 void setting_plan(const struct setting *setting, const struct env *env,
 		  const char *device, const char *value,
 		  struct class_write *write);

@@ -143,6 +143,25 @@ def test_refusals():
            "tune writes no setting if the module of one of them is not loaded", r)
 
 
+def test_harmful():
+    """An L0 that enters no guest whose HLT does not exit."""
+    with Bench(hypervisor="Microsoft Hv") as b:
+        m = machine(b)
+        m.limits()
+        write(b.machine.sys + "/module/l1tune/parameters/gid", 0)
+        r = b.run("tune", "hlt_in_guest=1", "uid=107")
+        ok(r.returncode == 1 and "Hyper-V on Intel CPUs refuses" in r.stderr and m.limit("tune/uid") == "any" and m.limit("tune/hlt_in_guest") == "default",
+           "tune exits with 1 for hlt_in_guest=1 if guests would not start with it, and sets nothing", r)
+        r = b.run("tune", "hlt_in_guest=default", "pause_in_guest=1", "uid=107")
+        equal([r.returncode, m.limit("tune/pause_in_guest")], [0, "1"], "tune sets pause_in_guest where guests need exits for HLT")
+        path = b.directory + "/conf"
+        with open(path, "w", encoding="ascii") as f:
+            f.write("tune.uid = 108\ntune.hlt_in_guest = 1\n")
+        r = b.run("apply", path)
+        ok(r.returncode == 0 and f"{path}:2: tune.hlt_in_guest = 1: " in r.stderr and "guests do not start" in r.stderr and m.limit("tune/uid") == "108",
+           "apply names the line of a setting with which guests do not start, and sets all lines", r)
+
+
 def test_configuration():
     with Bench() as b:
         m = machine(b)
@@ -172,5 +191,6 @@ test_renamed()
 test_set()
 test_ignore_msrs()
 test_refusals()
+test_harmful()
 test_configuration()
 finish()
