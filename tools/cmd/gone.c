@@ -11,7 +11,7 @@
 #include "base/util.h"
 #include "base/wait.h"
 #include "cmd/command.h"
-#include "explain/ended.h"
+#include "explain/ended-machine.h"
 #include "model/gone.h"
 #include "model/host.h"
 #include "model/json.h"
@@ -56,7 +56,7 @@ static void fill_row(const struct look *look, const struct gone *gone)
 	struct value *row = table_add_row(look->options->table);
 	struct ended ended;
 
-	ended_explain(gone, look->probe, look->sysfs, &ended);
+	ended_explain_here(gone, look->probe, look->sysfs, &ended);
 	row[COL_ID] = value_number(gone->id);
 	row[COL_NAME] = value_text(gone->comm);
 	row[COL_PID] = value_number(gone->pid);
@@ -103,7 +103,7 @@ static void print_one(const struct look *look, const struct gone *gone)
 	struct ended ended;
 	size_t i;
 
-	ended_explain(gone, look->probe, look->sysfs, &ended);
+	ended_explain_here(gone, look->probe, look->sysfs, &ended);
 	printf("%sl2-%" PRIu64 "%s %s, PID %" PRIu64 ", ended %s ago (%s), lived %s\n",
 	       terminal_bold(), gone->id, terminal_normal(), name, gone->pid, ago, end, lived);
 	printf("%-11s%s\n%-11s%s\n", "cause", ended.cause, "confidence", ended.confidence);
@@ -153,7 +153,7 @@ static json_t *json_gone(const struct look *look, const struct gone *gone)
 	struct ended ended;
 	size_t i;
 
-	ended_explain(gone, look->probe, look->sysfs, &ended);
+	ended_explain_here(gone, look->probe, look->sysfs, &ended);
 	json_set(object, "id", json_number(gone->id));
 	json_set(object, "name", json_text(gone->comm));
 	json_set(object, "pid", json_number(gone->pid));

@@ -14,26 +14,14 @@
 #include "explain/vmm-status.h"
 #include "model/entry-refusal.h"
 #include "model/exception.h"
-#include "model/hlt-exits.h"
 #include "model/l3.h"
-#include "model/machine.h"
-#include "model/rival-modules.h"
 #include "probe/met.h"
 
 /* An exception that KVM injected this long before the end is named with it. */
 #define REFUSED_RECENTLY_NS	(30 * NSEC_PER_SEC)
 
-/* The error number of VMX for an entry with invalid controls. */
-#define INVALID_CONTROLS	7
-
-/* The reason of an exit for an entry with an invalid state of the guest. */
-#define INVALID_STATE	0x80000021
-
-/* Protected mode, in CR0. */
-#define CR0_PE	1
-
 /* A later CPU model has it, or KVM never does. */
-#define ABOUT_MSR	"if KVM does not know this MSR, l1tune tune kvm.ignore_msrs=1: it then reads as 0, and writes are ignored (report_ignored_msrs=0 keeps them out of the log); otherwise a CPU model that has it (QEMU: -cpu host)"
+#define ABOUT_MSR	"if KVM does not know this MSR, l1tune tune " IGNORE_MSRS "=1: it then reads as 0, and writes are ignored (report_ignored_msrs=0 keeps them out of the log); otherwise a CPU model that has it (QEMU: -cpu host)"
 #define ABOUT_CPU	"compare the CPU features that the VMM gives the guest with those that this host has (l1tune caps, /proc/cpuinfo); the guest's console shows the panic"
 
 /* How SVM and VMX name what the module counts. */
@@ -248,15 +236,6 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 	add_smm(gone, ended);
 }
 
-/* Instructions that no page fault made KVM emulate. */
-static void add_real_mode(const struct gone_vcpu *vcpu, struct ended *ended)
-{
-	if (!vcpu->cr0.is_known || vcpu->cr0.value & CR0_PE)
-		return;
-	sentences_add(&ended->open, "real mode, which KVM emulates on VMX where unrestricted guests are not offered by L0 or not used");
-	ended->next = "l1tune caps: whether L0 offers unrestricted_guest, and whether KVM uses it";
-}
-
 static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,
 				   struct ended *ended)
 {
@@ -289,10 +268,8 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 	ended->next = "the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may";
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
 		      suberror);
-	if (!is_one_of(last, page_faults)) {
-		add_real_mode(vcpu, ended);
+	if (!is_one_of(last, page_faults))
 		return;
-	}
 	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is at an address without memory, or with read-only memory",
 		      last->key.reason);
 	if (vcpu->info2.is_known)
@@ -600,129 +577,16 @@ static void add_promise(const struct gone_vcpu *vcpu, const struct probe *probe,
 			      probe->results[i].detail[0] ? ", " : "", probe->results[i].detail);
 }
 
-static bool is_without_reason(const struct gone *gone, const struct gone_vcpu *vcpu)
-{
-	return !strcmp(gone->end, "fail_entry") && !vcpu->run.words[0];
-}
-
-/* Hyper-V as L0 gives no number where others say that controls are invalid. */
-static bool is_refused_for_controls(const struct gone *gone, const struct gone_vcpu *vcpu)
-{
-	return is_without_reason(gone, vcpu) ||
-	       (!strcmp(gone->end, "fail_entry") && vcpu->run.words[0] == INVALID_CONTROLS);
-}
-
-/* VMX that another hypervisor switched off, or took, fails without an error number. */
-static void add_rivals(const char *sysfs, struct ended *ended)
-{
-	char *modules = rival_modules(sysfs);
-
-	if (*modules) {
-		free(ended->cause);
-		conclude(ended, "medium", "the CPU refused to enter the guest and gave no reason, as when another hypervisor (%s) switches VMX off",
-			 modules);
-		sentences_add(&ended->evidence, "loaded now: %s", modules);
-		ended->made_next = xasprintf("stop the other hypervisor's guests and unload it: modprobe -r %s",
-					     modules);
-		ended->next = ended->made_next;
-	} else {
-		sentences_add(&ended->ruled_out, "another hypervisor, which may switch VMX off: no module of " RIVAL_HYPERVISORS " is loaded now");
-	}
-	free(modules);
-}
-
-static void try_first(struct ended *ended, const char *what)
-{
-	char *next = xasprintf("%s; otherwise: %s", what, ended->next);
-
-	free(ended->made_next);
-	ended->made_next = next;
-	ended->next = next;
-}
-
-/* The controls of a guest are not in its record. */
-static void add_hlt_exits(const char *sysfs, struct ended *ended)
-{
-	const char *why_needed = hlt_exits_why_needed(sysfs);
-
-	if (!why_needed)
-		return;
-	sentences_add(&ended->open, "a guest whose HLT does not exit: %s", why_needed);
-	try_first(ended, "start it with exits for HLT, if they are off: QEMU without -overcommit cpu-pm=on, l1tune tune hlt_in_guest=default, a VMM without KVM_CAP_X86_DISABLE_EXITS");
-}
-
-/* It lacks fields, and old kernels use some of these as soon as L0's CPU has what they control. */
-static void add_evmcs(const char *sysfs, struct ended *ended)
-{
-	char used[8];
-
-	if (!machine_file(sysfs, used, sizeof(used), "module/kvm_intel/parameters/enlightened_vmcs") ||
-	    strcmp(used, "Y"))
-		return;
-	sentences_add(&ended->open, "Hyper-V's enlightened VMCS, which KVM uses here and which lacks some fields");
-	try_first(ended, "if dmesg has \"unsupported EVMCS field\": a newer kernel, or load kvm_intel with enlightened_vmcs=0");
-}
-
-/*
- * Without unrestricted guests KVM runs real mode as virtual-8086 mode, for which the CPU checks
- * more of the state.
- */
-static void add_restricted(const struct gone_vcpu *vcpu, const char *sysfs, struct ended *ended)
-{
-	char offered[8], used[8];
-	bool is_offered, is_used;
-
-	if ((vcpu->cr0.is_known && vcpu->cr0.value & CR0_PE) ||
-	    !machine_file(sysfs, offered, sizeof(offered), "class/l1tune/l1/vmx/unrestricted_guest") ||
-	    !machine_file(sysfs, used, sizeof(used), "module/kvm_intel/parameters/unrestricted_guest"))
-		return;
-	is_offered = !strcmp(offered, "1");
-	is_used = !strcmp(used, "Y");
-	if (is_offered && is_used) {
-		sentences_add(&ended->ruled_out, "real mode that KVM runs as virtual-8086 mode: KVM uses unrestricted guests");
-		return;
-	}
-	sentences_add(&ended->open, "real mode, which KVM runs as virtual-8086 mode here: %s",
-		      is_offered ? "kvm_intel.unrestricted_guest is N" :
-				   "L0 does not offer unrestricted guests");
-	try_first(ended, is_offered ?
-		  "if it was in real mode, as while it boots: load kvm_intel with unrestricted_guest=1 and ept=1" :
-		  "if it was in real mode, as while it boots: ask whoever runs L0 for unrestricted guests, or start it in protected mode (PVH, or a kernel that the VMM loads itself)");
-}
-
-static void add_ignored(const char *sysfs, struct ended *ended)
-{
-	char value[8];
-
-	if (!ended->next || !strstr(ended->next, ABOUT_MSR) ||
-	    !machine_file(sysfs, value, sizeof(value), "module/kvm/parameters/ignore_msrs"))
-		return;
-	if (strcmp(value, "Y"))
-		sentences_add(&ended->evidence, "kvm.ignore_msrs is off now");
-	else
-		sentences_add(&ended->ruled_out, "an MSR that KVM does not know: kvm.ignore_msrs is on now");
-}
-
-/* What this machine shows now. */
-static void add_machine(const struct gone *gone, const struct gone_vcpu *vcpu, const char *sysfs,
-			struct ended *ended)
-{
-	if (is_without_reason(gone, vcpu))
-		add_rivals(sysfs, ended);
-	if (is_refused_for_controls(gone, vcpu) && !ended->made_next) {
-		add_evmcs(sysfs, ended);
-		add_hlt_exits(sysfs, ended);
-	}
-	if (!strcmp(gone->end, "fail_entry") && vcpu->run.words[0] == INVALID_STATE)
-		add_restricted(vcpu, sysfs, ended);
-	add_ignored(sysfs, ended);
-}
-
-void ended_explain(const struct gone *gone, const struct probe *probe, const char *sysfs,
-		   struct ended *ended)
+const struct gone_vcpu *ended_vcpu(const struct gone *gone)
 {
 	static const struct gone_vcpu none;
-	const struct gone_vcpu *vcpu = gone->num_vcpus ? &gone->vcpus[0] : &none;
+
+	return gone->num_vcpus ? &gone->vcpus[0] : &none;
+}
+
+void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended)
+{
+	const struct gone_vcpu *vcpu = ended_vcpu(gone);
 	size_t i;
 
 	*ended = (struct ended){ };
@@ -734,8 +598,6 @@ void ended_explain(const struct gone *gone, const struct probe *probe, const cha
 	add_beside(gone, ended);
 	if (probe)
 		add_promise(vcpu, probe, ended);
-	if (sysfs)
-		add_machine(gone, vcpu, sysfs, ended);
 }
 
 void ended_free(struct ended *ended)

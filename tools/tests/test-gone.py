@@ -348,6 +348,13 @@ def test_kinds_of_errors():
         out = gone(record("internal_error", "run 17 0 1", "words 1 0 0", f"cr0 {cr0}", *exits(reason)), "7").stdout
         equal(["KVM could not emulate an instruction" in out, "real mode" in out], [True, fits],
               f"gone, failed emulation with CR0 {cr0} after {reason}: real mode {'fits' if fits else 'does not fit'}")
+    for offered, used, cr0, reason, section in (("0", "N", "60000011", "EXCEPTION_NMI", "also fits"), ("1", "N", "60000010", "EXCEPTION_NMI", "also fits"),
+                                                ("1", "Y", "60000011", "EXCEPTION_NMI", "ruled out"), ("0", "N", "60000011", "EPT_VIOLATION", None)):
+        parts = parts_of(record("internal_error", "run 17 0 1", "words 1 0 0", f"cr0 {cr0}", *exits(reason)),
+                         files=[("class/l1tune/l1/vmx/unrestricted_guest", offered), ("module/kvm_intel/parameters/unrestricted_guest", used)])
+        equal([[name for name in ("also fits", "ruled out") if "real mode" in parts.get(name, "")], "nrestricted" in parts["next"], "VMM's own log" in parts["next"]],
+              [[section] * (section is not None), section == "also fits", True],
+              f"gone, failed emulation after {reason}, unrestricted guests offered: {offered}, used: {used}: real mode {section or 'does not fit'}")
     says(record("run_error", "run 0 -5 1", *exits("CPUID")), "after an error of its own",
          "gone says that KVM stopped the VM after an error of its own")
 
