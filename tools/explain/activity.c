@@ -89,14 +89,16 @@ static void read_cpu_time(const struct env *env, struct activity *activity)
 {
 	char *text = machine_text(env->proc, "stat");
 	const uint64_t tick_ns = NSEC_PER_SEC / sysconf(_SC_CLK_TCK);
-	unsigned long long idle, iowait, stolen;
-	int num = text ? sscanf(text, "cpu %*u %*u %*u %llu %llu %*u %*u %llu", &idle, &iowait,
-				&stolen) : 0;
+	unsigned long long user, nice, system, idle, iowait, stolen;
+	int num = text ? sscanf(text, "cpu %llu %llu %llu %llu %llu %*u %*u %llu", &user, &nice,
+				&system, &idle, &iowait, &stolen) : 0;
 
-	activity->is_idle_known = num >= 2;
-	if (activity->is_idle_known)
+	activity->is_idle_known = num >= 5;
+	if (activity->is_idle_known) {
 		activity->idle_ns = (idle + iowait) * tick_ns;
-	activity->is_stolen_counted = num == 3;
+		activity->busy_ns = (user + nice + system) * tick_ns;
+	}
+	activity->is_stolen_counted = num == 6;
 	if (activity->is_stolen_counted)
 		activity->stolen_ns = stolen * tick_ns;
 	free(text);
@@ -212,6 +214,7 @@ void activity_subtract(struct activity *activity,
 	activity->are_interrupts_known &= before->are_interrupts_known;
 	activity->is_idle_known &= before->is_idle_known;
 	activity->idle_ns = sub_clamped(activity->idle_ns, before->idle_ns);
+	activity->busy_ns = sub_clamped(activity->busy_ns, before->busy_ns);
 	activity->is_forced_idle_known &= before->is_forced_idle_known;
 	activity->forced_idle_ns = sub_clamped(activity->forced_idle_ns, before->forced_idle_ns);
 	activity->is_stolen_counted &= before->is_stolen_counted;

@@ -33,6 +33,8 @@ struct activity {
 	/* The same of CPU time: what CPUs had nothing to do for, all together. */
 	bool is_idle_known;
 	uint64_t idle_ns;
+	/* And what programs and the kernel ran for: without what L0 took, counted or not. */
+	uint64_t busy_ns;
 	/* The same of what L0 took of CPUs that were runnable; 0 also if it does not say so. */
 	bool is_stolen_counted;
 	uint64_t stolen_ns;

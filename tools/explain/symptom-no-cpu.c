@@ -367,6 +367,22 @@ static struct gain quota_gain(const struct facts *f, const struct gain *all)
 	return gain_at_most(cpus + (ends < all->high ? ends : all->high));
 }
 
+/* What no vCPU and no thread of its VMM ran for, while no CPU was idle that others could have had. */
+static enum answer ran_others(const struct facts *f, char **seen)
+{
+	const struct tally *helpers = &f->guest->beside.helpers;
+	double others;
+
+	if (!f->activity.is_idle_known || !helpers->is_known)
+		return ANSWER_UNKNOWN;
+	others = rate_of_machine(f, f->activity.busy_ns) / NSEC_PER_SEC - cpus_run(f) -
+		 in_interval(f, helpers->ns);
+	*seen = xasprintf("other tasks ran for %.2f s of each second, all guests waited for %.2f s",
+			  others > 0 ? others : 0, in_interval(f, f->waited_ns));
+	return were_cpus_idle(f, seen) == ANSWER_NO && others >= in_interval(f, f->waited_ns) / 2 ?
+	       ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 /* Less than others have, if these have the default: it shows nothing. */
 static enum answer has_low_weight(const struct facts *f, char **seen)
 {
@@ -459,8 +475,8 @@ static const struct cause causes[] = {
 		.change_of = sleep_less,
 	}, {
 		"neighbours", "other tasks on its CPUs", "L1", "the others get less of these CPUs",
-		/* No count is of them alone: they remain if the others are ruled out. */
-		{ { has_low_weight } },
+		/* They also remain if the others are ruled out. */
+		{ { ran_others, VERDICT_SHOWN, VERDICT_OPEN }, { has_low_weight } },
 		"perf sched timehist -p PID",
 		.change_of = favour,
 	},

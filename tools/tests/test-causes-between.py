@@ -315,6 +315,16 @@ def test_stolen_cpus():
         equal(got[2]["more vCPUs than CPUs"], verdict, f"overcommit: {verdict} for vCPUs that run for 0.7 of 2 CPUs, of which L0 took {stolen / 100:.0f}")
 
 
+def test_others_ran():
+    """Other tasks that ran while vCPUs waited, and no CPU was idle."""
+    threads = {"1001/status": "Name:\tvmm\nTgid:\t1001", "2/stat": "2 (kthreadd) S " + " ".join(["0"] * 5 + ["2097152"] + ["0"] * 44)}
+    threads |= {f"1001/{name}stat": "1 (vmm) S " + " ".join(["0"] * 50) for name in ("", "task/1001/", "task/2100/")}
+    for title, ran, idle, verdict in (("that had its CPU", 150, 5, "shown"), ("that ran a little", 60, 5, "not_ruled_out"), ("that ran beside idle CPUs", 150, 50, "not_ruled_out")):
+        got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=0.5, runq=0.4), proc=threads, before={"stat": BUSY}, after={"stat": f"cpu  {100 + ran} 0 100 {1000 + idle} 0 0"},
+                           guest={"created_ns": 990 * SECOND, "vcpu_cells": {0: [fixed(tid=2100)]}}), "no-cpu")
+        equal([got[2]["other tasks on its CPUs"], got[0] == "neighbours"], [verdict, verdict == "shown"], f"neighbours: {verdict} for a vCPU that waits beside tasks {title}")
+
+
 def test_isolated_cpus():
     """The scheduler moves no task from one of them to another."""
     def thread(number, allowed):
@@ -389,6 +399,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()
