@@ -87,7 +87,24 @@ def test_capabilities():
                   "l1tune-export.service has the capabilities to write to another user's directory")
 
 
+# Of units that start guests at boot: a few of each kind.
+STARTERS = {"libvirtd.service", "virtqemud.service", "pve-guests.service", "docker.service", "containerd.service", "crio.service",
+            "podman-restart.service", "kubelet.service", "k3s.service", "k3s-agent.service", "rke2-server.service",
+            "rke2-agent.service", "k0sworker.service", "nomad.service", "incus.service", "snap.lxd.daemon.service",
+            "snap.microk8s.daemon-containerd.service", "snap.multipass.multipassd.service"}
+
+
+def check_order():
+    text = unit("l1tune.service")
+    before = {name for line in re.findall(r"^Before=(.*)", text, re.M) for name in line.split()}
+    after = {name for line in re.findall(r"^After=(.*)", text, re.M) for name in line.split()}
+    equal(STARTERS - before, set(), "l1tune.service is ordered before the units that start guests at boot")
+    ok(not before & after and not [name for name in before if not name.endswith(".service")],
+       "l1tune.service is ordered before services, and before none that it waits for", [before, after])
+
+
 def main():
+    check_order()
     units = sorted(name for name in os.listdir(UNITS) if name.startswith("l1tune"))
     services = [name for name in units if name.endswith(".service")]
     equal(services, ["l1tune-export.service", "l1tune-record.service", "l1tune.service"], "this test finds the services")
