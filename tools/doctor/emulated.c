@@ -5,13 +5,18 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/sysfs.h"
 #include "base/util.h"
 #include "doctor/checks.h"
+#include "model/proc.h"
 
 #define PROGRAM		"qemu-system-"
 /* What KVM calls the file of a VM. */
@@ -38,13 +43,15 @@ static bool is_of_other_machine(const char *name)
 }
 
 /* 1 or 0, or -errno. */
-static int has_vm(const char *directory)
+static int has_vm(int procfd, uint64_t pid)
 {
-	DIR *dir = opendir(directory);
-	char target[sizeof(VM_FILE)];
+	char path[32], target[sizeof(VM_FILE)];
 	struct dirent *entry;
 	int found = 0;
+	DIR *dir;
 
+	snprintf(path, sizeof(path), "%llu/fd", (unsigned long long)pid);
+	dir = sysfs_list_dir(procfd, path);
 	if (!dir)
 		return -errno;
 	while (!found && (entry = readdir(dir))) {
@@ -59,46 +66,48 @@ static int has_vm(const char *directory)
 	return found;
 }
 
-static void add(char **list, size_t *num, const char *pid, const char *name)
+/* The first word of its command line, which has a NUL after each; to free. */
+static char *read_program(int procfd, uint64_t pid)
+{
+	char path[32];
+	size_t len;
+
+	snprintf(path, sizeof(path), "%llu/cmdline", (unsigned long long)pid);
+	return file_read(procfd, path, PATH_MAX, &len);
+}
+
+static void add(char **list, size_t *num, uint64_t pid, const char *name)
 {
 	if (++*num > MOST_SHOWN)
 		return;
-	if (*list)
-		append(list, ", %s (%s)", pid, name);
-	else
-		*list = xasprintf("%s (%s)", pid, name);
+	append(list, "%s%llu (%s)", *num > 1 ? ", " : "", (unsigned long long)pid, name);
 }
 
-static void look_at(const struct doctor *doctor, const char *pid, struct emulated *found)
+static void look_at(int procfd, const struct proc_entry *process, void *arg)
 {
-	char *file = xasprintf("%s/cmdline", pid);
-	char *program = machine_text(doctor->env->proc, file);
-	char *files = xasprintf("%s/%s/fd", doctor->env->proc, pid);
+	struct emulated *found = arg;
+	char *program = read_program(procfd, process->pid);
 	const char *slash = program ? strrchr(program, '/') : NULL;
 	const char *name = slash ? slash + 1 : program;
-	int has = name && is_qemu_name(name) ? has_vm(files) : 1;
+	int has = name && is_qemu_name(name) ? has_vm(procfd, process->pid) : 1;
 
 	if (!has && is_of_other_machine(name))
-		add(&found->of_others, &found->num_of_others, pid, name);
+		add(&found->of_others, &found->num_of_others, process->pid, name);
 	else if (!has)
-		add(&found->list, &found->num, pid, name);
-	else if (has == -EACCES || has == -EPERM)
+		add(&found->list, &found->num, process->pid, name);
+	else if (sysfs_is_withheld(has))
 		found->num_unknown++;
-	free(files);
 	free(program);
-	free(file);
 }
 
 static void look_at_all(const struct doctor *doctor, struct emulated *found)
 {
-	DIR *dir = opendir(doctor->env->proc);
-	struct dirent *entry;
+	int procfd = sysfs_open_dir(AT_FDCWD, doctor->env->proc);
 
-	while (dir && (entry = readdir(dir)))
-		if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name))
-			look_at(doctor, entry->d_name, found);
-	if (dir)
-		closedir(dir);
+	if (procfd < 0)
+		return;
+	proc_for_each(procfd, look_at, found);
+	close(procfd);
 }
 
 static char *count_rest(size_t num)
@@ -120,7 +129,7 @@ static void add_row(struct doctor *doctor, enum doctor_state state, const char *
 
 void check_emulated(struct doctor *doctor)
 {
-	struct emulated found = { };
+	struct emulated found = { .list = xstrdup(""), .of_others = xstrdup("") };
 
 	look_at_all(doctor, &found);
 	if (found.num)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@
 #define NO_INODE	1
 
 struct seen_list {
-	struct seen_process *v;
+	struct proc_entry *v;
 	size_t num;
 };
 
@@ -51,13 +50,14 @@ static uint64_t process_of(const struct env *env, uint64_t tid)
 	return pid;
 }
 
-static void add(const struct env *env, uint64_t tid, const char *dir, const char *comm,
+static void add(const struct env *env, uint64_t tid, const char *comm,
 		struct kvm_threads *threads)
 {
 	struct kvm_thread thread = { .tid = tid };
 	struct task task;
 	uint64_t number;
 	size_t i, len;
+	char dir[24];
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		len = strlen(kinds[i].prefix);
@@ -65,6 +65,7 @@ static void add(const struct env *env, uint64_t tid, const char *dir, const char
 		    !parse_u64(comm + len, &number))
 			break;
 	}
+	snprintf(dir, sizeof(dir), "%llu", (unsigned long long)tid);
 	/* Any process can have such a name. */
 	if (i == ARRAY_SIZE(kinds) || task_read(env->proc_fd, dir, &task) ||
 	    !task.is_kernel_thread)
@@ -104,15 +105,14 @@ static void update_known(const struct env *env, struct kvm_threads *threads)
 
 static int compare_pids(const void *a, const void *b)
 {
-	const struct seen_process *x = a, *y = b;
+	const struct proc_entry *x = a, *y = b;
 
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* A process that has the PID of one that ended has another inode. */
-static bool was_seen(const struct kvm_threads *threads, const struct seen_process *process)
+static bool was_seen(const struct kvm_threads *threads, const struct proc_entry *process)
 {
-	const struct seen_process *seen = !threads->num_seen ? NULL :
+	const struct proc_entry *seen = !threads->num_seen ? NULL :
 		bsearch(process, threads->seen, threads->num_seen, sizeof(*process), compare_pids);
 
 	return seen && seen->inode == process->inode && seen->inode > NO_INODE;
@@ -134,23 +134,26 @@ static bool is_named(const char *comm)
 	return strcmp(comm, "kthreadd");
 }
 
-static void look_at(const struct env *env, const struct dirent *entry,
-		    struct kvm_threads *threads, struct seen_list *seen)
-{
-	char path[sizeof(entry->d_name) + 8], comm[64];
-	struct seen_process process = { .inode = entry->d_ino };
+/* One walk through /proc. */
+struct search {
+	const struct env *env;
+	struct kvm_threads *threads;
+	struct seen_list seen;
+};
 
-	if (parse_u64(entry->d_name, &process.pid))
-		return;
-	if (!was_seen(threads, &process)) {
-		snprintf(path, sizeof(path), "%s/comm", entry->d_name);
-		if (sysfs_read(env->proc_fd, path, comm, sizeof(comm)) <= 0 ||
-		    !is_named(comm))
+static void look_at(int procfd, const struct proc_entry *process, void *arg)
+{
+	struct search *search = arg;
+	char path[32], comm[64];
+
+	if (!was_seen(search->threads, process)) {
+		snprintf(path, sizeof(path), "%llu/comm", (unsigned long long)process->pid);
+		if (sysfs_read(procfd, path, comm, sizeof(comm)) <= 0 || !is_named(comm))
 			return;
-		if (!is_known(threads, process.pid))
-			add(env, process.pid, entry->d_name, comm, threads);
+		if (!is_known(search->threads, process->pid))
+			add(search->env, process->pid, comm, search->threads);
 	}
-	*GROW(seen->v, seen->num) = process;
+	*GROW(search->seen.v, search->seen.num) = *process;
 }
 
 /* In a PID namespace of its own /proc has no kernel threads. */
@@ -164,23 +167,18 @@ static bool are_visible(const struct env *env)
 
 void kvm_threads_update(const struct env *env, struct kvm_threads *threads)
 {
-	struct seen_list seen = { };
-	struct dirent *entry;
-	DIR *dir;
+	struct search search = { .env = env, .threads = threads };
 
-	dir = are_visible(env) ? sysfs_list_dir(env->proc_fd, ".") : NULL;
-	threads->are_known = dir;
-	if (!dir)
+	threads->are_known = are_visible(env);
+	if (!threads->are_known)
 		return;
 	update_known(env, threads);
-	while ((entry = readdir(dir)))
-		look_at(env, entry, threads, &seen);
-	closedir(dir);
-	if (seen.num)
-		qsort(seen.v, seen.num, sizeof(*seen.v), compare_pids);
+	threads->are_known = !proc_for_each(env->proc_fd, look_at, &search);
+	if (search.seen.num)
+		qsort(search.seen.v, search.seen.num, sizeof(*search.seen.v), compare_pids);
 	free(threads->seen);
-	threads->seen = seen.v;
-	threads->num_seen = seen.num;
+	threads->seen = search.seen.v;
+	threads->num_seen = search.seen.num;
 }
 
 void kvm_threads_free(struct kvm_threads *threads)

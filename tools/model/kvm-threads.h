@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/kept-file.h"
+#include "model/proc.h"
 
 enum kvm_thread_kind {
 	/* The emulated timer 8254. */
@@ -39,9 +40,7 @@ struct kvm_threads {
 	struct kvm_thread *v;
 	size_t num;
 	/* Processes whose names need not be read the next time, by PID. */
-	struct seen_process {
-		uint64_t pid, inode;
-	} *seen;
+	struct proc_entry *seen;
 	size_t num_seen;
 };
 

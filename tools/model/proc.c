@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,24 @@
 /* A process writes its own cmdline: take no more than a sane VMM needs. */
 #define MAX_SIZE	(256 << 10)
 #define STARTTIME_FIELD	22
+
+int proc_for_each(int procfd, void (*look)(int procfd, const struct proc_entry *entry, void *arg),
+		  void *arg)
+{
+	DIR *dir = sysfs_list_dir(procfd, ".");
+	struct proc_entry process;
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		process.inode = entry->d_ino;
+		if (!parse_u64(entry->d_name, &process.pid))
+			look(procfd, &process, arg);
+	}
+	closedir(dir);
+	return 0;
+}
 
 int proc_parse_start(const char *stat, uint64_t *ticks)
 {

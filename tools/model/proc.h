@@ -6,6 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A process in /proc: one that has the PID of a process that ended has another inode. */
+struct proc_entry {
+	uint64_t pid, inode;
+};
+
+/* Calls @look for each process, in the order of /proc: 0, or -errno if it cannot be listed. */
+int proc_for_each(int procfd, void (*look)(int procfd, const struct proc_entry *entry, void *arg),
+		  void *arg);
+
 /* What /proc has about the process of a guest; NULL where it has nothing. */
 struct proc_info {
 	char *cmdline;

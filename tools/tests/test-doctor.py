@@ -309,6 +309,13 @@ def test_emulated():
             ok((row and row["state"]) == state and part in (row or {"text": ""})["text"] and status == (state == "warning"),
                f"doctor, {program} with {files}: {state}", row)
     with Known() as b:
+        for pid in range(100, 110):
+            b.machine.process(pid, ["/usr/bin/qemu-system-x86_64"])
+            open_files(b, pid, "/dev/null")
+        row, _ = row_of(b, "emulated")
+        ok(row["text"].count("(qemu-system-x86_64)") == 8 and "(qemu-system-x86_64) and 2 more. " in row["text"],
+           "doctor names eight emulated guests, and counts the others", row)
+    with Known() as b:
         b.machine.process(4711, ["/usr/bin/qemu-system-x86_64"])
         row, _ = row_of(b, "emulated")
         ok(not row, "doctor does not take QEMU for an emulator that has ended meanwhile", row)
