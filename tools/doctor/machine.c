@@ -13,6 +13,7 @@
 #include "doctor/l0.h"
 #include "doctor/rivals.h"
 #include "doctor/seen.h"
+#include "model/module-rules.h"
 
 static const char *root(const struct doctor *doctor)
 {
@@ -103,39 +104,35 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		rivals_add_unloaded(doctor);
 }
 
-static void lockdown_of(const struct doctor *doctor, char *mode, size_t size)
+static void check_unloaded_module(struct doctor *doctor)
 {
-	char text[128], *open, *close_;
+	char *why = modules_why_signed(doctor->env);
 
-	mode[0] = '\0';
-	if (!machine_file(root(doctor), text, sizeof(text), "kernel/security/lockdown"))
-		return;
-	open = strchr(text, '[');
-	close_ = open ? strchr(open, ']') : NULL;
-	if (close_) {
-		*close_ = '\0';
-		snprintf(mode, size, "%s", open + 1);
-	}
+	if (modules_are_disabled(doctor->env))
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xasprintf("the module is not loaded, and this kernel loads no module until the next boot (kernel.modules_disabled is 1). What /etc/modules-load.d lists is loaded before that is set; name %s there, too",
+				     doctor_vendor_module(doctor)),
+			   xasprintf("printf 'l1tune\\n%s\\n' > /etc/modules-load.d/l1tune.conf", doctor_vendor_module(doctor)));
+	else if (why)
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xasprintf("the module is not loaded, and this kernel loads only modules that are signed by a key that it trusts (%s)",
+				     why),
+			   xstrdup("l1tune apply --load || dmesg | tail -n 3\nmokutil --import KEY   # Debian, EL: /var/lib/dkms/mok.pub; Ubuntu: /var/lib/shim-signed/mok/MOK.der; or your own; then start the machine again and confirm"));
+	else
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xstrdup("the module is not loaded: nothing is counted"),
+			   xstrdup("l1tune apply --load"));
+	free(why);
 }
 
 static void check_module(struct doctor *doctor)
 {
-	char lockdown[32];
-
-	lockdown_of(doctor, lockdown, sizeof(lockdown));
 	if (doctor->has_other_module)
 		doctor_add(doctor, "module", DOCTOR_WARNING,
 			   xstrdup("the loaded module did not come with this l1tune, which cannot read it"),
 			   xstrdup(RELOAD));
-	else if (!doctor->has_module && lockdown[0] && strcmp(lockdown, "none"))
-		doctor_add(doctor, "module", DOCTOR_WARNING,
-			   xasprintf("the module is not loaded, and lockdown (%s) lets only modules in that are signed by a key this kernel trusts",
-				     lockdown),
-			   xstrdup("l1tune apply --load || dmesg | tail -n 3\nmokutil --import KEY   # Debian, EL: /var/lib/dkms/mok.pub; Ubuntu: /var/lib/shim-signed/mok/MOK.der; or your own; then start the machine again and confirm"));
 	else if (!doctor->has_module)
-		doctor_add(doctor, "module", DOCTOR_WARNING,
-			   xstrdup("the module is not loaded: nothing is counted"),
-			   xstrdup("l1tune apply --load"));
+		check_unloaded_module(doctor);
 	else if (strcmp(doctor->host.module, L1TUNE_VERSION))
 		doctor_add(doctor, "module", DOCTOR_WARNING,
 			   xasprintf("the module is %s, this tool %s: build both from one version, then load the module again",
@@ -252,7 +249,7 @@ static void check_lockdown(struct doctor *doctor)
 {
 	char mode[32];
 
-	lockdown_of(doctor, mode, sizeof(mode));
+	lockdown_read(doctor->env, mode, sizeof(mode));
 	if (!mode[0])
 		doctor_add(doctor, "lockdown", DOCTOR_INFO,
 			   xstrdup("cannot be read here (no securityfs, or not root)"), NULL);

@@ -104,6 +104,15 @@ def test_states():
         ok("integrity" in rows["module"]["text"] and "mokutil" in rows["module"]["commands"][1] and
            rows["lockdown"]["state"] == "info",
            "doctor suggests mokutil if lockdown is on and the l1tune module is not loaded", rows)
+    with Known(load=False) as b:
+        b.sysfs("module/module/parameters/sig_enforce", "Y")
+        row = b.rows()[0]["module"]
+        ok("module.sig_enforce is on" in row["text"] and "mokutil" in row["commands"][1],
+           "doctor suggests mokutil if the kernel enforces signatures without lockdown", row)
+        write(b.machine.proc + "/sys/kernel/modules_disabled", "1")
+        row = b.rows()[0]["module"]
+        ok("modules_disabled" in row["text"] and row["commands"] == ["printf 'l1tune\\nkvm_intel\\n' > /etc/modules-load.d/l1tune.conf"],
+           "doctor says that the kernel loads no module until the next boot, and what comes before", row)
     with Known(version="0.0.1") as b:
         equal(state_of(b, "module"), ("warning", 1), "doctor warns if tool and module have different versions")
     with Known(hooks={"vm_create": "unavailable"}) as b:
