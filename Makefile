@@ -13,14 +13,30 @@ VERSION := $(shell sed -n 's/^L1TUNE_VERSION := //p' Kbuild)
 .PHONY: all
 all: module tool
 
+# A kernel of clang has options that gcc lacks, and one of a newer gcc those that an older gcc
+# lacks. A compiler that is named by CC= or LLVM= is taken as it is.
+ifeq ($(origin CC) $(origin LLVM),default undefined)
+kernel_config = $(shell sed -n $(1) '$(KDIR)/include/config/auto.conf' 2>/dev/null)
+kernel_clang = $(call kernel_config,-e 's/^CONFIG_CC_IS_CLANG=y/CC=clang/p' -e 's/^CONFIG_LD_IS_LLD=y/LD=ld.lld/p')
+kernel_gcc = $(call kernel_config,'s/^CONFIG_CC_VERSION_TEXT="*\([^ ]*gcc-[0-9][^ ]*\).*/\1/p')
+kernel_compiler = $(or $(kernel_clang),$(if $(shell command -v '$(kernel_gcc)' 2>/dev/null),CC=$(kernel_gcc)))
+endif
+
 .PHONY: module
 module: # build the kernel module, l1tune.ko; KVER= or KDIR= for another kernel
 	@test -e '$(KDIR)/Makefile' || { \
 		echo "l1tune: no headers of kernel $(KVER) in $(KDIR)" >&2; \
-		echo "  install them (Debian: apt install linux-headers-$(KVER))," >&2; \
+		echo "  install them (Debian, Ubuntu: apt install linux-headers-$(KVER); EL, Fedora:" >&2; \
+		echo "  dnf install kernel-devel-$(KVER); others: docs/operating.md, Headers)," >&2; \
 		echo "  name others with KVER= or KDIR=, or build the tool alone: make tool" >&2; \
 		exit 1; }
-	$(Q)$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
+	@for program in $(patsubst CC=%,%,$(patsubst LD=%,%,$(kernel_clang))); do \
+		command -v $$program > /dev/null && continue; \
+		echo "l1tune: kernel $(KVER) was built with $$program, which is not installed" >&2; \
+		echo "  install clang and lld, or name another clang: LLVM=1, LLVM=-18, LLVM=/usr/lib/llvm/bin/" >&2; \
+		exit 1; \
+	done
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(CURDIR)' $(kernel_compiler) modules
 
 .PHONY: tool
 tool: # build the tool, build/l1tune

@@ -45,6 +45,49 @@ def test_conflicts():
           "the package with a prebuilt module replaces l1tune-dkms, and none with a module for another kernel")
 
 
+def make_module(directory, config, *words, programs=()):
+    """What make module gives to a kernel's build, or says, where these compilers are installed and no others."""
+    for program in programs:
+        write(f"{directory}/bin/{program}", "#!/bin/sh", 0o755)
+    os.makedirs(directory + "/bin", exist_ok=True)
+    for program in "make", "sh", "sed", "echo":
+        os.symlink(shutil.which(program), f"{directory}/bin/{program}")
+    write(directory + "/kernel/Makefile", "modules:\n\t@echo CC=$(CC) LD=$(LD) LLVM=$(LLVM)")
+    write(directory + "/kernel/include/config/auto.conf", config)
+    env = {name: value for name, value in os.environ.items() if name not in ("CC", "LLVM", "MAKEFLAGS")}
+    r = subprocess.run(["make", "-s", "-C", TOP, "module", f"KDIR={directory}/kernel", "KVER=1.2.3", *words], capture_output=True, text=True,
+                       check=False, env=env | {"PATH": directory + "/bin"})
+    return r.stderr if r.returncode else r.stdout.strip()
+
+
+GCC = "CONFIG_CC_IS_GCC=y\nCONFIG_CC_VERSION_TEXT={}x86_64-linux-gnu-gcc-99 (Ubuntu 99.1.0-1) 99.1.0"
+CLANG = "CONFIG_CC_IS_CLANG=y\nCONFIG_CC_VERSION_TEXT=clang version 99.0.1\n"
+
+
+def test_compiler():
+    both = "clang", "ld.lld"
+    for name, config, words, programs, said in (
+            ("of a gcc that is installed", GCC.format(""), [], ["x86_64-linux-gnu-gcc-99"], "CC=x86_64-linux-gnu-gcc-99 LD=ld LLVM="),
+            ("of a gcc that is installed, in quotes", GCC.format('"') + '"', [], ["x86_64-linux-gnu-gcc-99"],
+             "CC=x86_64-linux-gnu-gcc-99 LD=ld LLVM="),
+            ("of a gcc that is not installed", GCC.format(""), [], [], "CC=cc LD=ld LLVM="),
+            ("of a gcc without a number", "CONFIG_CC_VERSION_TEXT=gcc (GCC) 14.2.1 20240912 (Red Hat 14.2.1-3)", [], [], "CC=cc LD=ld LLVM="),
+            ("of clang and lld", CLANG + "CONFIG_LD_IS_LLD=y", [], both, "CC=clang LD=ld.lld LLVM="),
+            ("of clang and ld", CLANG, [], both, "CC=clang LD=ld LLVM="),
+            ("of clang, with LLVM=1", CLANG + "CONFIG_LD_IS_LLD=y", ["LLVM=1"], [], "CC=cc LD=ld LLVM=1"),
+            ("of clang, with CC=", CLANG + "CONFIG_LD_IS_LLD=y", ["CC=clang-98"], [], "CC=clang-98 LD=ld LLVM=")):
+        with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
+            equal(make_module(directory, config, *words, programs=programs), said, f"make module takes the compiler of a kernel {name}")
+    with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
+        said = make_module(directory, CLANG)
+        ok("kernel 1.2.3 was built with clang, which is not installed" in said, "make module says that a kernel of clang needs clang", said)
+    with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
+        said = make_module(directory, CLANG, f"KDIR={directory}/nothing")
+        ok("no headers of kernel 1.2.3" in said and "kernel-devel-1.2.3" in said and "make tool" in said,
+           "make module says how to install headers, and that the tool needs none", said)
+
+
 print("KTAP version 1")
 test_conflicts()
+test_compiler()
 finish()
