@@ -47,6 +47,8 @@ static void look(struct doctor *doctor, const struct options *options)
 	doctor->measurement = bench_saved(options->env.state, &doctor->machine, &doctor->saved,
 					  &doctor->why_none);
 	doctor_check_machine(doctor);
+	if (doctor_is_confidential(doctor) && !options->all)
+		return;
 	doctor_check_clouds(doctor, options->all);
 	l0_check(doctor, options->all);
 }

@@ -16,11 +16,21 @@
 
 enum cloud { CLOUD_NONE, CLOUD_EC2, CLOUD_GOOGLE, CLOUD_AZURE };
 
+/* EC2's older types run on Xen, which signs as itself. */
+static bool is_ec2_xen(const struct doctor *doctor)
+{
+	char version[64];
+
+	return !strcmp(doctor->machine.vendor, "Xen") &&
+	       machine_file(doctor->env->sysfs, version, sizeof(version),
+			    "class/dmi/id/product_version") && strstr(version, ".amazon");
+}
+
 static enum cloud cloud_of(const struct doctor *doctor)
 {
 	const struct machine *machine = &doctor->machine;
 
-	if (!strcmp(machine->vendor, "Amazon EC2"))
+	if (!strcmp(machine->vendor, "Amazon EC2") || is_ec2_xen(doctor))
 		return CLOUD_EC2;
 	if (!strcmp(machine->vendor, "Google"))
 		return CLOUD_GOOGLE;
@@ -130,6 +140,15 @@ static void check_ec2(struct doctor *doctor, bool here)
 {
 	const struct machine *machine = &doctor->machine;
 
+	if (here && is_ec2_xen(doctor)) {
+		doctor_add(doctor, "EC2 instance", DOCTOR_PROBLEM,
+			   xstrdup("of an older type, on Xen, which has no nested virtualization on EC2: change the type of the stopped instance to one that supports it (first command), then switch it on"),
+			   xasprintf("%s\n"
+				     "aws ec2 modify-instance-attribute --instance-id INSTANCE-ID --instance-type TYPE\n"
+				     "aws ec2 modify-instance-cpu-options --instance-id INSTANCE-ID --nested-virtualization enabled",
+				     ec2_ask_types()));
+		return;
+	}
 	if (here && is_metal(machine)) {
 		doctor_add(doctor, "EC2 instance", DOCTOR_INFO,
 			   xasprintf("%s is bare metal: this is L0, no nested virtualization is needed. Exits trap to this machine's KVM alone; the limits of an L0 (types, cost of exits, hidden capabilities) do not apply", machine->product), NULL);
@@ -149,7 +168,8 @@ static void check_google(struct doctor *doctor, bool here)
 			   xstrdup("nested virtualization is on for this instance; documented for Linux and KVM on Intel CPUs, with 10 % or more lost to CPU-bound work and more to I/O"), NULL);
 	else
 		doctor_add(doctor, "Google Cloud", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
-			   xstrdup("nested virtualization is a property of an instance, which an organization's policy (compute.disableNestedVirtualization) may forbid; not every machine series has it. In the exported file set advancedMachineFeatures: enableNestedVirtualization: true"),
+			   xasprintf("nested virtualization is a property of an instance, which an organization's policy (compute.disableNestedVirtualization) may forbid; not every machine series has it%s. In the exported file set advancedMachineFeatures: enableNestedVirtualization: true",
+				     here && doctor->machine.amd ? ", and it is documented for Intel CPUs, which this machine does not have: change its machine series first" : ""),
 			   xstrdup("gcloud compute instances export INSTANCE --zone ZONE --destination instance.yaml\n"
 				   "gcloud compute instances update-from-file INSTANCE --zone ZONE --source instance.yaml --most-disruptive-allowed-action RESTART\n"
 				   "gcloud compute instances create INSTANCE --zone ZONE --enable-nested-virtualization"));

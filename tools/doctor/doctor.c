@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+
 #include "base/util.h"
 #include "doctor/doctor.h"
 
@@ -23,6 +25,18 @@ const char *doctor_vendor_module(const struct doctor *doctor)
 bool doctor_cpu_is_ready(const struct doctor *doctor)
 {
 	return doctor->machine.amd ? doctor->machine.svm : doctor->machine.vmx;
+}
+
+bool doctor_is_confidential(const struct doctor *doctor)
+{
+	char *flags = machine_cpuinfo(doctor->env, "flags");
+	/* Devices that only a guest of these has. */
+	bool is_confidential = (flags && machine_has_word(flags, "tdx_guest")) ||
+			       machine_has(doctor->env->sysfs, "class/misc/tdx_guest") ||
+			       machine_has(doctor->env->sysfs, "class/misc/sev-guest");
+
+	free(flags);
+	return is_confidential;
 }
 
 bool doctor_has_pvm(const struct doctor *doctor)

@@ -52,6 +52,9 @@ bool doctor_cpu_is_ready(const struct doctor *doctor);
 /* KVM's variant that runs guests without VMX or SVM. */
 bool doctor_has_pvm(const struct doctor *doctor);
 
+/* A VM whose memory L0 cannot read: none of its kinds has VMX or SVM. */
+bool doctor_is_confidential(const struct doctor *doctor);
+
 /* What holds on every machine. */
 void doctor_check_machine(struct doctor *doctor);
 /* A machine of one of the clouds that are known. */

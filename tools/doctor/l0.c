@@ -45,7 +45,7 @@ static bool is_virtualbox(const struct doctor *doctor)
 
 static bool is_xen(const struct doctor *doctor)
 {
-	return !strcmp(doctor->machine.vendor, "Xen");
+	return !strcmp(doctor->machine.vendor, "Xen") && !doctor_is_in_cloud(doctor);
 }
 
 /* QEMU that only its provider can change: OpenStack's, whoever built it, and Oracle's cloud. */
@@ -79,12 +79,22 @@ static bool is_bhyve(const struct doctor *doctor)
 	       (doctor->has_module && begins_with(doctor->host.hypervisor, "bhyve"));
 }
 
+/* The kernel has KVM's clock on KVM only. */
+static bool is_on_kvm(const struct doctor *doctor)
+{
+	char clocks[128];
+
+	if (doctor->has_module)
+		return !strcmp(doctor->host.hypervisor, "KVMKVMKVM");
+	return machine_file(doctor->env->sysfs, clocks, sizeof(clocks),
+			    "devices/system/clocksource/clocksource0/available_clocksource") &&
+	       machine_has_word(clocks, "kvm-clock");
+}
+
 /* Under a name of its owner's in DMI, which is not that of a known cloud. */
 static bool is_other_kvm(const struct doctor *doctor)
 {
-	return is_providers_qemu(doctor) ||
-	       (doctor->has_module && !strcmp(doctor->host.hypervisor, "KVMKVMKVM") &&
-		!doctor_is_in_cloud(doctor));
+	return is_providers_qemu(doctor) || (is_on_kvm(doctor) && !doctor_is_in_cloud(doctor));
 }
 
 #define ON_QEMU \
@@ -147,6 +157,18 @@ static void check_one(struct doctor *doctor, const struct l0 *l0, bool here)
 			   xstrdup(l0->commands));
 }
 
+/* No row says what to do yet. */
+static void add_unknown(struct doctor *doctor)
+{
+	const struct machine *machine = &doctor->machine;
+
+	if (machine->virtualized && !doctor_cpu_is_ready(doctor) && !doctor_has_pvm(doctor) &&
+	    !doctor_is_in_cloud(doctor))
+		doctor_add(doctor, "L0", DOCTOR_PROBLEM,
+			   xasprintf("nested virtualization is switched on below this machine, in a hypervisor that is not known here (DMI: \"%s\", \"%s\"). Ask the provider whether this plan, another one or a setting has it. In a hypervisor of your own look for nested virtualization, and for a CPU model that passes the host's %s on",
+				     machine->vendor, machine->product, machine->amd ? "SVM" : "VMX"), NULL);
+}
+
 void l0_check(struct doctor *doctor, bool all)
 {
 	bool is_found = false, here;
@@ -158,4 +180,6 @@ void l0_check(struct doctor *doctor, bool all)
 		if (all || here)
 			check_one(doctor, &l0s[i], here);
 	}
+	if (!is_found)
+		add_unknown(doctor);
 }

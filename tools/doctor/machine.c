@@ -61,6 +61,12 @@ static void check_cpu(struct doctor *doctor)
 				     doctor->machine.amd ? "SVM" : "VMX"), NULL);
 		return;
 	}
+	if (doctor_is_confidential(doctor)) {
+		doctor_add(doctor, "cpu", DOCTOR_PROBLEM,
+			   xasprintf("this is a confidential VM (TDX, SEV-SNP), which has no %s on any host, so KVM cannot run guests: use a machine that is not confidential",
+				     doctor->machine.amd ? "SVM" : "VMX"), NULL);
+		return;
+	}
 	/* The kernel hides the flag when firmware has locked the feature. */
 	locked = machine_file(root(doctor), offered, sizeof(offered), "class/l1tune/l1/%s/offered",
 			      flag) && !strcmp(offered, "1");
@@ -300,6 +306,30 @@ static void check_nested(struct doctor *doctor, const struct trial *trial)
 	}
 }
 
+/* Without EPT or NPT KVM has page tables of its own for a guest, and keeps them up to date by exits. */
+static void check_paging(struct doctor *doctor)
+{
+	const char *vendor = doctor_vendor_module(doctor), *param = doctor->machine.amd ? "npt" : "ept";
+	char *flags;
+	bool is_offered;
+
+	if (!machine_has(root(doctor), "module/%s/parameters/%s", vendor, param) ||
+	    machine_param_on(doctor->env, vendor, param))
+		return;
+	flags = machine_cpuinfo(doctor->env, "flags");
+	is_offered = flags && machine_has_word(flags, param);
+	free(flags);
+	doctor_add(doctor, "paging", DOCTOR_WARNING,
+		   xasprintf("KVM does not use %s: each page fault and most changes of a page table in a guest are exits, which is slow. %s",
+			     doctor->machine.amd ? "NPT" : "EPT",
+			     is_offered ? "The CPU offers it, so a parameter switches it off: remove that, and load KVM again while no guest runs" :
+			     doctor->machine.virtualized ? "L0 does not offer it: start this machine with a CPU model that has it (QEMU: -cpu host)" :
+			     "The CPU does not offer it"),
+		   is_offered ?
+		   xasprintf("grep -rw %s /etc/modprobe.d /proc/cmdline\nmodprobe -r %s && modprobe %s", param, vendor, vendor) :
+		   NULL);
+}
+
 static bool hibernation_is_planned(const struct doctor *doctor)
 {
 	char resume[32], state[64];
@@ -368,6 +398,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_cpus(doctor);
 	check_moved(doctor);
 	check_nested(doctor, &trial);
+	check_paging(doctor);
 	check_promises(doctor);
 	check_clocksource(doctor);
 	check_lockdown(doctor);

@@ -156,9 +156,10 @@ void permission_add_row(struct doctor *doctor, const char *path, int err)
 	/* The refusal is not that of the mode. */
 	if (mode_allows(&st, is_in_namespace)) {
 		doctor_add(doctor, "kvm", DOCTOR_WARNING,
-			   xasprintf("%s: %s, although its mode %04o allows it: a container's list of devices or a security module refuses it",
+			   xasprintf("%s: %s, although its mode %04o allows it: the list of devices of a container or of a systemd unit (DeviceAllow=), or a security module refuses it",
 				     path, strerror(err), st.st_mode & 07777),
-			   xstrdup("docker run --device /dev/kvm ...\n" FIND_DENIALS));
+			   xstrdup("docker run --device /dev/kvm ...\n"
+				   "systemctl edit UNIT   # [Service] DeviceAllow=/dev/kvm rw\n" FIND_DENIALS));
 		return;
 	}
 	group = st.st_gid && (st.st_mode & 060) == 060 ? getgrgid(st.st_gid) : NULL;

@@ -18,8 +18,10 @@ void rivals_add_unloaded(struct doctor *doctor)
 				     vendor, modules, doctor->machine.amd ? "SVM" : "VMX"),
 			   xasprintf("modprobe -r %s\nmodprobe %s", modules, vendor));
 	else
-		doctor_add(doctor, "kvm", DOCTOR_PROBLEM, xasprintf("%s is not loaded", vendor),
-			   xasprintf("modprobe %s", vendor));
+		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
+			   xasprintf("%s is not loaded, though the CPU offers %s. If modprobe does nothing, or it is not loaded after the next boot either, a file in modprobe.d forbids it, as some instructions for VirtualBox have it (second command). If modprobe does not find it, a package of this kernel is missing (kernel-modules, linux-modules-extra), or this kernel has no KVM",
+				     vendor, doctor->machine.amd ? "SVM" : "VMX"),
+			   xasprintf("modprobe %s\nmodprobe -c | grep -E '^(blacklist|install) kvm'", vendor));
 	free(modules);
 }
 

@@ -123,8 +123,8 @@ def test_user_namespace():
            "doctor does not take root of a user namespace for root of the host", row)
         os.unlink(b.machine.proc + "/self/uid_map")
         row = as_user(b, user, as_root)
-        ok("security module" in row["text"] and any("ausearch" in c for c in row["commands"]),
-           "doctor names auditd's log where a security module may refuse /dev/kvm", row)
+        ok("security module" in row["text"] and any("ausearch" in c for c in row["commands"]) and "DeviceAllow=/dev/kvm rw" in row["commands"][1],
+           "doctor names a unit's list of devices, and auditd's log, where a security module may refuse /dev/kvm", row)
 
 
 def test_no_node():
@@ -191,8 +191,68 @@ def test_rivals():
     with Known() as b:
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         b.sysfs("module/xen_privcmd/initstate", "live")
-        equal(row_of(b, "kvm")[0]["commands"], ["modprobe kvm_intel"],
+        equal(row_of(b, "kvm")[0]["commands"][0], "modprobe kvm_intel",
               "doctor does not unload a module of Xen, which is below this kernel, so that KVM can be loaded")
+
+
+def test_unknown_l0():
+    for name, dmi in ("of an unknown provider", {"sys_vendor": "Parallels", "product_name": "Parallels Virtual Platform"}), ("without DMI", {}):
+        with Known(dmi=dmi, flags="fpu hypervisor", load=False) as b:
+            row, status = row_of(b, "L0")
+            ok(row and row["state"] == "problem" and status == 2 and "Ask the provider" in row["text"] and
+               all(value in row["text"] for value in dmi.values()), f"doctor says who can enable VMX for a machine {name}", b.rows())
+            b.sysfs("devices/system/clocksource/clocksource0/available_clocksource", "kvm-clock tsc acpi_pm")
+            rows, _ = b.rows()
+            ok("L0" not in rows and rows["L0 KVM"]["commands"][-1] == "qm set VMID --cpu host",
+               f"doctor knows by KVM's clock, without the module, that a machine {name} runs on KVM", rows)
+    for flags in VMX, "fpu":
+        with Known(flags=flags, load=False) as b:
+            ok("L0" not in b.rows()[0], f"doctor has no row on an unknown L0 with the CPU's flags {flags}", b.rows())
+
+
+def test_ec2_xen():
+    xen = {"sys_vendor": "Xen", "product_name": "HVM domU", "product_version": "4.11.amazon"}
+    with Known(dmi=xen, flags="fpu hypervisor") as b:
+        rows, status = b.rows()
+        ok(status == 2 and rows["EC2 instance"]["state"] == "problem" and "--instance-type TYPE" in rows["EC2 instance"]["commands"][1] and
+           not {"Xen", "L0", "EC2 nesting"} & set(rows), "doctor gives another instance type for one of EC2's on Xen, not Xen's setting", rows)
+
+
+def test_google_amd():
+    for vendor, flags, is_amd in ("AuthenticAMD", "fpu hypervisor", True), ("GenuineIntel", "fpu hypervisor", False):
+        with Known(dmi={"sys_vendor": "Google"}, flags=flags, vendor=vendor) as b:
+            row, _ = row_of(b, "Google Cloud")
+            ok(("change its machine series" in row["text"]) == is_amd,
+               f"doctor says that Google Cloud documents nesting for Intel CPUs on a machine of {vendor}", row)
+
+
+def test_confidential():
+    for file, flags in ("class/misc/tdx_guest/dev", "fpu hypervisor"), ("class/misc/sev-guest/dev", "fpu hypervisor"), (None, "fpu hypervisor tdx_guest"):
+        with Known(dmi={"sys_vendor": "Google"}, flags=flags) as b:
+            shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+            if file:
+                b.sysfs(file, "10:123")
+            rows, status = b.rows()
+            ok(status == 2 and "confidential" in rows["cpu"]["text"] and "Google Cloud" not in rows and "L0" not in rows,
+               f"doctor does not say how to enable VMX in a confidential VM, by {file or flags}", rows)
+
+
+def test_paging():
+    with Known() as b:
+        equal(row_of(b, "paging")[0], None, "doctor has no row paging if KVM uses EPT")
+        b.sysfs("module/kvm_intel/parameters/ept", "N")
+        row, status = row_of(b, "paging")
+        ok(row["state"] == "warning" and status == 1 and "a parameter switches it off" in row["text"] and
+           row["commands"][-1] == "modprobe -r kvm_intel && modprobe kvm_intel",
+           "doctor warns that a parameter switches EPT off", row)
+        b.cpu("fpu vmx hypervisor")
+        row, _ = row_of(b, "paging")
+        ok("L0 does not offer it" in row["text"] and not row["commands"], "doctor warns that L0 does not offer EPT", row)
+        b.cpu("fpu svm npt hypervisor", "AuthenticAMD")
+        b.sysfs("module/kvm_amd/parameters/npt", "N")
+        row, _ = row_of(b, "paging")
+        ok("NPT" in row["text"] and row["commands"][0] == "grep -rw npt /etc/modprobe.d /proc/cmdline",
+           "doctor warns that a parameter switches NPT off", row)
 
 
 def test_cpus():
@@ -514,6 +574,11 @@ test_no_node()
 test_other_kinds()
 test_rivals()
 test_emulated()
+test_unknown_l0()
+test_ec2_xen()
+test_google_amd()
+test_confidential()
+test_paging()
 test_cpus()
 test_l0()
 test_flex()
