@@ -4,6 +4,9 @@
 
 #include "doctor/doctor.h"
 
+/* Can the processes of VMMs be seen from here? */
+void check_namespace(struct doctor *doctor);
+
 /* Do all CPUs offer the same VMX or SVM? */
 void check_cpus(struct doctor *doctor);
 

@@ -394,6 +394,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_emulated(doctor);
 	check_module(doctor);
 	check_hooks(doctor, &trial);
+	check_namespace(doctor);
 	check_steal(doctor);
 	check_cpus(doctor);
 	check_moved(doctor);

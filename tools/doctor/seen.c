@@ -4,22 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/util.h"
 #include "base/wait.h"
 #include "doctor/seen.h"
+#include "model/proc.h"
 
 #define EVENTS_MAX_BYTES	65536
 
 /* The module sees a VM's end when its last file is closed, and reports it soon after. */
 #define MOST_WAIT_NS		NSEC_PER_SEC
 #define LOOK_NS			(NSEC_PER_SEC / 100)
-
-/* The first PID namespace; a constant of the kernel, PROC_PID_INIT_INO. */
-#define INITIAL_PID_NS		0xeffffffcU
 
 static unsigned int seen_in_line(const char *line, const char *pid, uint64_t since_ns)
 {
@@ -60,14 +57,6 @@ static bool may_lack_some(const char *events, uint64_t since_ns)
 	       number > 1 && time_ns >= since_ns;
 }
 
-/* The module has PIDs of the first namespace. */
-static bool knows_own_pid(void)
-{
-	struct stat stat_ns;
-
-	return !stat("/proc/self/ns/pid", &stat_ns) && stat_ns.st_ino == INITIAL_PID_NS;
-}
-
 /* Looks until it has seen all that is wanted. False if the events cannot be read, or some are lost. */
 static bool look_for(const struct env *env, uint64_t since_ns, unsigned int wanted,
 		     unsigned int *seen)
@@ -78,7 +67,7 @@ static bool look_for(const struct env *env, uint64_t since_ns, unsigned int want
 	size_t len;
 
 	*seen = 0;
-	if (!knows_own_pid())
+	if (!proc_is_in_first_namespace())
 		return false;
 	path = xasprintf("%s/class/l1tune/l1/events", env->sysfs);
 	do {

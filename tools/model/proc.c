@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -15,6 +16,25 @@
 /* A process writes its own cmdline: take no more than a sane VMM needs. */
 #define MAX_SIZE	(256 << 10)
 #define STARTTIME_FIELD	22
+
+/* The first PID namespace; a constant of the kernel, PROC_PID_INIT_INO. */
+#define INITIAL_PID_NS	0xeffffffcU
+
+bool proc_is_in_first_namespace(void)
+{
+	struct stat stat_ns;
+
+	return !stat("/proc/self/ns/pid", &stat_ns) && stat_ns.st_ino == INITIAL_PID_NS;
+}
+
+bool proc_has_own_pids(const char *proc)
+{
+	char name[32] = "", *path = xasprintf("%s/self", proc);
+	ssize_t len = readlink(path, name, sizeof(name) - 1);
+
+	free(path);
+	return len > 0 && strtol(name, NULL, 10) == getpid();
+}
 
 int proc_for_each(int procfd, void (*look)(int procfd, const struct proc_entry *entry, void *arg),
 		  void *arg)

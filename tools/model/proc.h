@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Is this process in the first PID namespace, whose PIDs the module has? */
+bool proc_is_in_first_namespace(void);
+/* Has @proc, "/proc", the PIDs of the namespace of this process? */
+bool proc_has_own_pids(const char *proc);
+
 /* A process in /proc: one that has the PID of a process that ended has another inode. */
 struct proc_entry {
 	uint64_t pid, inode;

@@ -54,9 +54,6 @@
 /* Stops after this many failures in a row: the kernel compacts memory for each. */
 #define MOST_WITHOUT_HUGE_PAGE	8
 
-/* The initial PID namespace; a constant of the kernel, PROC_PID_INIT_INO. */
-#define INITIAL_PID_NS	"pid:[4026531836]"
-
 /* One that is under way. */
 struct collapse {
 	const struct collapse_request *request;
@@ -96,13 +93,7 @@ static int check_kernel(void)
 /* The guest's PID is one of the initial namespace, and so is to be this process. */
 static int check_namespace(const struct env *env)
 {
-	char name[64] = "", *path = xasprintf("%s/self", env->proc);
-	ssize_t len = readlink(path, name, sizeof(name) - 1);
-	bool is_own = len > 0 && strtol(name, NULL, 10) == getpid();
-
-	free(path);
-	len = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
-	if (is_own && len > 0 && begins_with(name, INITIAL_PID_NS))
+	if (proc_has_own_pids(env->proc) && proc_is_in_first_namespace())
 		return STATUS_OK;
 	complain("huge_pages=collapse acts on the VMM's process: run it on the host, in its PID namespace and with its /proc");
 	return STATUS_FAILED;

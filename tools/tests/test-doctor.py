@@ -195,6 +195,23 @@ def test_rivals():
               "doctor does not unload a module of Xen, which is below this kernel, so that KVM can be loaded")
 
 
+def test_namespace():
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if os.geteuid() or not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        skip("VMMs that a PID namespace hides", "needs root and unshare, and may make one")
+        return
+    with Known() as b:
+        def rows(*command):
+            r = subprocess.run([*command, *b.command("doctor", "--json"), "--proc", "/proc"], capture_output=True, text=True, check=False)
+            return {row["row"]: row for row in json.loads(r.stdout)["rows"]}
+
+        row = rows(*unshare).get("namespace")
+        ok(row and row["state"] == "warning" and "--pid=host" in row["commands"][0],
+           "doctor warns that VMMs are not seen from a PID namespace of its own", row)
+        ok("namespace" not in rows(*unshare[:3]), "doctor does not warn in a PID namespace with the host's /proc")
+        ok("namespace" not in rows(), "doctor does not warn in the host's PID namespace")
+
+
 def test_unknown_l0():
     for name, dmi in ("of an unknown provider", {"sys_vendor": "Parallels", "product_name": "Parallels Virtual Platform"}), ("without DMI", {}):
         with Known(dmi=dmi, flags="fpu hypervisor", load=False) as b:
@@ -574,6 +591,7 @@ test_no_node()
 test_other_kinds()
 test_rivals()
 test_emulated()
+test_namespace()
 test_unknown_l0()
 test_ec2_xen()
 test_google_amd()
