@@ -87,7 +87,21 @@ def test_compiler():
            "make module says how to install headers, and that the tool needs none", said)
 
 
+def test_dkms():
+    with open(TOP + "/dkms.conf", encoding="utf-8") as f:
+        ok("KVER=$kernelver KDIR=$kernel_source_dir" in f.read(), "DKMS names the kernel that it builds for, not the running one")
+
+
+def test_libraries():
+    with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
+        r = subprocess.run(["make", "-s", "-C", TOP + "/tools", "O=" + directory, "PKG_CONFIG=false"], capture_output=True, text=True, check=False)
+        ok(r.returncode and "libsmartcols-dev" in r.stderr and "jansson-devel" in r.stderr and "error:" not in r.stderr,
+           "make tool names the packages of libraries that are missing, and compiles nothing", r)
+
+
 print("KTAP version 1")
 test_conflicts()
 test_compiler()
+test_dkms()
+test_libraries()
 finish()
