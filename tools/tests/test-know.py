@@ -81,7 +81,8 @@ def test_states():
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         rows, status = b.rows()
         ok(rows["kvm"]["state"] == "problem" and status == 2 and "modprobe.d forbids it" in rows["kvm"]["text"] and
-           rows["kvm"]["commands"] == ["modprobe kvm_intel", "modprobe -c | grep -E '^(blacklist|install) kvm'"],
+           rows["kvm"]["commands"] == ["modprobe kvm_intel", "modprobe -c | grep -E '^(blacklist|install) kvm'", "dmesg | grep -i kvm"] and
+           "L0 offers less than KVM needs" in rows["kvm"]["text"],
            "doctor suggests modprobe kvm_intel if kvm_intel is not loaded, and says what may forbid it", rows["kvm"])
     with Known() as b:
         os.unlink(b.dev + "/kvm")
