@@ -23,6 +23,8 @@ import urllib.request
 
 from bench import Bench, equal, finish, ok, skip
 from fake import cell, fixed, hist, parts_ns
+import charged
+import tenants
 
 DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../prometheus")
 PROGRAMS = "promtool", "prometheus", "prometheus-node-exporter"
@@ -50,6 +52,10 @@ def made_up(step):
                          audit={"max_vcpus": 2, "max_memory_bytes": 32 << 30},
                          denied={"max_vms": int(step > 5)}, would_deny={"max_vcpus": step},
                          hooks={"refuse_vm": "ok", "refuse_vcpu": "ok", "refuse_memory": "ok"})
+        # Its VM is refused by the limits of both.
+        charged.tenant(b.machine, 1, "/pods")
+        tenants.tenant(b.machine, 1, "/pods", limits={"max_vms": 4}, audit={"max_vcpus": 2}, usage={"vms": 2, "vcpus": 3},
+               denied={"max_vms": int(step > 5)}, would_deny={"max_vcpus": step})
         parts = {name: step * 25 * MS for name in parts_ns()}
         for number, name in (1, "web"), (2, "lab"):
             cells = [cell(level, 10, "CPUID", step * 1000, step * 175 * MS, 9 * MS,
@@ -230,7 +236,7 @@ def test_server():
             s.export(text)
         fired = wait_for(lambda: [a for a in s.ask("alerts").get("alerts", ()) if a["labels"]["alertname"] == "L1tuneDenied"
                                   and a["state"] == "firing"], 30)
-        equal([a["labels"]["limit"] for a in fired], ["max_vms"], "the alert L1tuneDenied fires after a denial")
+        equal({a["labels"]["limit"] for a in fired}, {"max_vms"}, "the alert L1tuneDenied fires after a denial")
         equal(s.query("node_textfile_scrape_error")[0]["value"][1], "0",
               "node_exporter reads the exports without an error")
         for name in rule_names("record"):
