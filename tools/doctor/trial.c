@@ -265,6 +265,8 @@ static const struct {
 	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", FIND_DENIALS },
 	{ EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
 	{ ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
+	{ ENOTTY, DOCTOR_WARNING, "this KVM lacks that call. Built without CONFIG_KVM_IOAPIC it lacks KVM_CREATE_IRQCHIP: VMMs that need it, as Firecracker does, start no guest; QEMU has -machine kernel-irqchip=split",
+	  "grep CONFIG_KVM_IOAPIC /boot/config-$(uname -r)" },
 	{ EIO, DOCTOR_PROBLEM, "KVM could not enable VMX or SVM: firmware, or L0, keeps it off on one of the CPUs",
 	  "dmesg | grep -i kvm" },
 };

@@ -41,6 +41,8 @@ static const struct expectation expectations[] = {
 	  DOCTOR_PROBLEM, "a security module", "ausearch" },
 	{ "a policy", { .step = "KVM_CREATE_VM", .err = EPERM },
 	  DOCTOR_PROBLEM, "security policy", "Seccomp" },
+	{ "a KVM without an I/O APIC", { .step = "KVM_CREATE_IRQCHIP", .err = ENOTTY },
+	  DOCTOR_WARNING, "kernel-irqchip=split", "CONFIG_KVM_IOAPIC" },
 	{ "an error of which nothing is known", { .step = "KVM_CREATE_VM", .err = ENXIO },
 	  DOCTOR_PROBLEM, "does not say why", "dmesg" },
 };
