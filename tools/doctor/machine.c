@@ -306,7 +306,7 @@ static void check_nested(struct doctor *doctor, const struct trial *trial)
 	}
 }
 
-/* Without EPT or NPT KVM has page tables of its own for a guest, and keeps them up to date by exits. */
+/* Without these KVM has page tables of its own for guests, and keeps them up to date by exits. */
 static void check_paging(struct doctor *doctor)
 {
 	const char *vendor = doctor_vendor_module(doctor), *param = doctor->machine.amd ? "npt" : "ept";
