@@ -10,39 +10,69 @@ from bench import equal, finish, ok, skip
 from fake import VERSION, write
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-KERNEL = "6.1.0-56-amd64"
 
 
-def fields(text):
-    """The fields of one paragraph of a control file, without continued lines."""
-    return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line and line[0] != " ")
+def deb(directory, name, **more):
+    """A package without files."""
+    root = f"{directory}/{name}"
+    lines = {"Package": name, "Version": VERSION, "Architecture": "all", "Maintainer": "x <x@example.org>"} | more | {"Description": "x"}
+    write(root + "/DEBIAN/control", "\n".join(f"{key}: {text}" for key, text in lines.items()))
+    os.chmod(root, 0o755)
+    subprocess.run(["dpkg-deb", "--build", root, root + ".deb"], capture_output=True, check=True)
+    return root + ".deb"
 
 
-def package_module(directory):
-    """The control file of a package with a module that was built and signed elsewhere."""
-    write(directory + "/bin/modinfo", f"#!/bin/sh\necho 'vermagic:       {KERNEL} SMP'", 0o755)
+def relations(name):
+    """Those that debian/control gives to a package, of those that keep packages apart."""
+    with open(TOP + "/debian/control", encoding="utf-8") as f:
+        [text] = [p for p in f.read().split("\n\n") if p.startswith(f"Package: {name}\n")]
+    return {key: text for key, text in (line.split(": ", 1) for line in text.splitlines() if line[0] != " ")
+            if key in ("Provides", "Conflicts", "Breaks", "Replaces")}
+
+
+def module_deb(directory, kernel):
+    """As packaging/modules-deb makes it, of a module that was built and signed elsewhere."""
+    write(directory + "/bin/modinfo", f"#!/bin/sh\necho 'vermagic:       {kernel} SMP'", 0o755)
     write(directory + "/l1tune.ko", "a module")
-    os.symlink(TOP + "/debian", directory + "/debian")
-    r = subprocess.run([TOP + "/packaging/modules-deb", VERSION, KERNEL, "/nonexistent"], cwd=directory, capture_output=True, text=True, check=False,
-                       env=os.environ | {"PATH": f"{directory}/bin:{os.environ['PATH']}", "KO": "l1tune.ko"})
-    ok(r.returncode == 0, "packaging/modules-deb packages a module that was built elsewhere", r)
-    deb = f"{directory}/build/deb/l1tune-module-{KERNEL}_{VERSION}_amd64.deb"
-    return subprocess.run(["dpkg-deb", "--field", deb], capture_output=True, text=True, check=False).stdout
+    r = subprocess.run([TOP + "/packaging/modules-deb", VERSION, kernel, "/nonexistent"], cwd=directory, capture_output=True, text=True,
+                       check=False, env=os.environ | {"PATH": f"{directory}/bin:{os.environ['PATH']}", "KO": "l1tune.ko"})
+    ok(r.returncode == 0, f"packaging/modules-deb packages a module for {kernel}", r)
+    return f"{directory}/build/deb/l1tune-module-{kernel}_{VERSION}_amd64.deb"
+
+
+class Root:
+    """A system of packages, none of whose scripts run."""
+
+    def __init__(self, directory):
+        self.path = directory + "/root"
+        for name in "updates", "info", "triggers":
+            os.makedirs(f"{self.path}/var/lib/dpkg/{name}")
+        for name in "status", "available":
+            write(f"{self.path}/var/lib/dpkg/{name}", b"")
+
+    def install(self, *debs):
+        """Which packages are installed then."""
+        # Scripts need a shell in that root: unpacked is enough.
+        subprocess.run(["dpkg", "--root=" + self.path, "--log=/dev/null", "--unpack", *debs], capture_output=True, check=False)
+        r = subprocess.run(["dpkg-query", f"--admindir={self.path}/var/lib/dpkg", "-W", "-f", "${Package} ${db:Status-Want}\n"],
+                           capture_output=True, text=True, check=False)
+        return sorted(line.split()[0] for line in r.stdout.splitlines() if line.endswith(" install"))
 
 
 def test_conflicts():
-    with open(TOP + "/debian/control", encoding="utf-8") as f:
-        [dkms] = [fields(p) for p in f.read().split("\n\n") if p.startswith("Package: l1tune-dkms\n")]
-    equal([dkms.get(name) for name in ("Provides", "Conflicts", "Replaces")], ["l1tune-module"] * 3,
-          "l1tune-dkms replaces the packages with prebuilt modules")
-    if not shutil.which("dpkg-deb"):
-        skip("the package with a prebuilt module replaces l1tune-dkms", "no dpkg-deb")
+    if not shutil.which("dpkg-deb") or os.geteuid():
+        skip("packages with a prebuilt module replace l1tune-dkms", "needs dpkg and root")
         return
     with tempfile.TemporaryDirectory(prefix="l1tune-test-") as directory:
-        built = fields(package_module(directory))
-    # Not with l1tune-module: a host has one of these for each of its kernels.
-    equal([built.get(name) for name in ("Provides", "Conflicts", "Replaces")], ["l1tune-module", "l1tune-dkms", "l1tune-dkms"],
-          "the package with a prebuilt module replaces l1tune-dkms, and none with a module for another kernel")
+        os.symlink(TOP + "/debian", directory + "/debian")
+        root = Root(directory)
+        one, other = (module_deb(directory, kernel) for kernel in ("6.1.0-56-amd64", "6.1.0-57-amd64"))
+        dkms = deb(directory, "l1tune-dkms", **relations("l1tune-dkms"))
+        equal(root.install(dkms), ["l1tune-dkms"], "l1tune-dkms can be installed")
+        equal(root.install(one), ["l1tune-module-6.1.0-56-amd64"], "a package with a prebuilt module replaces l1tune-dkms")
+        both = ["l1tune-module-6.1.0-56-amd64", "l1tune-module-6.1.0-57-amd64"]
+        equal(root.install(other), both, "a host may have prebuilt modules for two kernels")
+        equal(root.install(dkms), both, "dpkg does not install l1tune-dkms beside prebuilt modules")
 
 
 def make_module(directory, config, *words, programs=()):
