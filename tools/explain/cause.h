@@ -25,7 +25,7 @@ struct clue {
 	enum verdict if_yes, if_no;
 };
 
-#define MAX_CLUES	6
+#define MAX_CLUES	7
 
 struct cause {
 	const char *name;

@@ -36,6 +36,20 @@ enum answer is_mapped_small(const struct facts *f, char **seen)
 	return is_most ? ANSWER_YES : ANSWER_NO;
 }
 
+enum answer is_misaligned(const struct facts *f, char **seen)
+{
+	const struct guest_memory *memory = memory_of(f);
+
+	if (!memory->slot_bytes)
+		return ANSWER_UNKNOWN;
+	if (memory->mapping.backing == BACKING_GUEST_MEMFD)
+		return is_guest_memfd(f, seen) == ANSWER_YES ? ANSWER_NO : ANSWER_UNKNOWN;
+	*seen = xasprintf("guest and VMM addresses of %llu of %llu MB of its memory slots differ modulo 2M",
+			  (unsigned long long)memory->misaligned_bytes >> 20,
+			  (unsigned long long)memory->slot_bytes >> 20);
+	return memory->misaligned_bytes > memory->slot_bytes / 2 ? ANSWER_YES : ANSWER_NO;
+}
+
 /* What decides how large its pages are: no setting, where they are copies of a file's. */
 static enum backing pages_of(const struct guest_memory *memory)
 {

@@ -11,6 +11,9 @@ bool is_memory_known(const struct facts *facts, char **seen);
 
 enum answer is_mapped_small(const struct facts *facts, char **seen);
 
+/* By the addresses that the VMM has chosen, whatever backs the memory. */
+enum answer is_misaligned(const struct facts *facts, char **seen);
+
 /* By the setting of this machine for this kind of memory. */
 enum answer anonymous_is_refused(const struct facts *facts, char **seen);
 enum answer shmem_is_refused(const struct facts *facts, char **seen);

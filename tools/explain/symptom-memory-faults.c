@@ -295,11 +295,16 @@ static struct gain logged_gain(const struct facts *f, const struct gain *all)
 	return gain;
 }
 
-#define RULED_OUT_BY_SMALL_FORCED \
+#define RULED_OUT_BY_KVM \
 	{ are_for_pages_size, VERDICT_OPEN, VERDICT_RULED_OUT }, \
 	{ is_logged, VERDICT_RULED_OUT, VERDICT_OPEN }, \
 	{ splits_executed_pages, VERDICT_RULED_OUT, VERDICT_OPEN }, \
 	{ is_mapped_small, VERDICT_OPEN, VERDICT_RULED_OUT }
+
+/* No setting helps where the VMM's addresses do not fit. */
+#define RULED_OUT_BY_SMALL_FORCED \
+	RULED_OUT_BY_KVM, \
+	{ is_misaligned, VERDICT_RULED_OUT, VERDICT_OPEN }
 
 static const struct cause causes[] = {
 	{
@@ -359,6 +364,14 @@ static const struct cause causes[] = {
 		"whether allocstall_ and compact_ grow in /proc/vmstat; perf record -g -t TID of a vCPU",
 		"more free memory: fewer or smaller guests, or a larger vm.min_free_kbytes. If compact_stall grows: echo defer+madvise > /sys/kernel/mm/transparent_hugepage/defrag (defer, if the VMM asks for huge pages itself), or huge pages that are reserved at boot (hugetlbfs)",
 		gain_of_part,
+	}, {
+		"small-pages-misaligned", "memory at addresses that differ modulo 2M", "VMM",
+		"none",
+		{ { is_misaligned, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  RULED_OUT_BY_KVM },
+		"memslots of its directory in /sys/class/l1tune: its columns of guest and VMM addresses",
+		"a VMM that maps the guest's memory at an address that agrees with the guest's modulo 2M (it can map 2M more and begin at an aligned address; from Linux 6.7 on mmap aligns large anonymous memory), and start the guest again. Until then KVM maps 4K there, whatever the settings of huge pages say, also for hugetlbfs",
+		all_but_one,
 	}, {
 		"small-pages-vmm", "the VMM refuses huge pages", "VMM",
 		"memory is allocated 2M at a time",

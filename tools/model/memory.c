@@ -55,6 +55,9 @@ static void add_slots(const struct memslots *slots, struct guest_memory *memory)
 		if (slots->v[i].is_private)
 			memory->private_bytes = add_saturated(memory->private_bytes,
 							      slots->v[i].bytes);
+		if (memslot_is_misaligned(&slots->v[i]))
+			memory->misaligned_bytes = add_saturated(memory->misaligned_bytes,
+								 slots->v[i].bytes);
 	}
 }
 

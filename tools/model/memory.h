@@ -19,6 +19,8 @@ struct guest_memory {
 	uint64_t slot_bytes, logged_bytes;
 	/* Those whose memory is in a guest_memfd. */
 	uint64_t private_bytes;
+	/* Those that KVM never maps in 2M: guest and VMM addresses differ modulo 2M. */
+	uint64_t misaligned_bytes;
 	/* The process may have no transparent huge pages: PR_SET_THP_DISABLE. */
 	bool is_disabled;
 };

@@ -105,3 +105,8 @@ void memslots_free(struct memslots *slots)
 	free(slots->v);
 	*slots = (struct memslots){ };
 }
+
+bool memslot_is_misaligned(const struct memslot *slot)
+{
+	return (slot->gpa ^ slot->hva) & (HUGE_BYTES - 1);
+}

@@ -8,6 +8,9 @@
 
 #include "base/env.h"
 
+/* What KVM can map at once, if the memory is so. */
+#define HUGE_BYTES	(2ULL << 20)
+
 /* Which guest-physical addresses are which addresses of the VMM. */
 struct memslot {
 	/* 1 for what is only there in System Management Mode. */
@@ -42,5 +45,8 @@ struct memslots {
  */
 int memslots_read(const struct env *env, uint64_t guest_id, struct memslots *slots);
 void memslots_free(struct memslots *slots);
+
+/* KVM maps 2M at once only where a slot's guest and VMM addresses agree modulo 2M. */
+bool memslot_is_misaligned(const struct memslot *slot);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/util.h"
-#include "model/memslots.h"
 #include "settings/collapse-plan.h"
 
 const struct fate collapse_fates[NUM_FATES] = {
@@ -76,7 +75,7 @@ static enum collapse_fate fate_of(const struct memslot *slot,
 	/* Firmware, ROMs and the like: no alignment helps those. */
 	if (slot->bytes < HUGE_BYTES)
 		return FATE_EDGE;
-	if (!is_congruent(slot->gpa, slot->hva))
+	if (memslot_is_misaligned(slot))
 		return FATE_MISALIGNED;
 	if (slot->is_logged)
 		return FATE_LOGGED;

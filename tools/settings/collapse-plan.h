@@ -9,8 +9,7 @@
 #include "base/env.h"
 #include "model/guest.h"
 #include "model/mapping.h"
-
-#define HUGE_BYTES	(2ULL << 20)
+#include "model/memslots.h"
 
 /* What becomes of a part of a guest's memory. */
 enum collapse_fate {

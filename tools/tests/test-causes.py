@@ -25,15 +25,16 @@ MEMFD = smaps("/memfd:ram (deleted)", "rw-s")
 ADVISED = "rd wr mr mw me ac hg"
 
 
-def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
-    return {"proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
-
-
-def slots(mb, logged_mb, flags=0):
+def slots(mb, logged_mb, flags=0, hva=0x7f0000000000):
     """The guest's memory in two slots, of which KVM logs one."""
-    rest, hva = mb - logged_mb, 0x7f0000000000
+    rest = mb - logged_mb
     return "\n".join([f"0 0 0x0 {rest << 20} {hva:#x} {flags:#06x} 2"] * bool(rest) +
                      [f"0 1 {rest << 20:#x} {logged_mb << 20} {hva + (rest << 20):#x} 0x0001 2"] * bool(logged_mb))
+
+
+def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
+    """With slots of which little is logged, a display say: whether writes are logged is told by the faults then."""
+    return {"guest": {"memslots": slots(512, 16)}, "proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
 
 
 def blocked(text):
@@ -118,6 +119,13 @@ SITUATIONS = {
     "a guest_memfd, huge pages refused and watched for what the guest shares":
         ([FAULTS], memory(smaps(flags="rd wr nh um"), sys=ALWAYS, guest={"memslots": slots(512, 0, flags=4)}),
          "small-pages-guest-memfd", "guest_memfd has large pages", "high"),
+    "anonymous memory, huge pages off, at addresses that KVM cannot map at once":
+        ([FAULTS], memory(guest={"memslots": slots(510, 0, hva=0x7f0000001000)}), "small-pages-misaligned", "modulo 2M", "high"),
+    "hugetlbfs at addresses that KVM cannot map at once":
+        ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht"), guest={"memslots": slots(510, 0, hva=0x7f0000001000)}),
+         "small-pages-misaligned", "modulo 2M", "high"),
+    "a log of writes to memory at such addresses":
+        ([FAULTS], memory(guest={"memslots": slots(510, 510, hva=0x7f0000001000)}), "dirty-log", "end the migration", "high"),
     "a VMM that refuses huge pages":
         ([FAULTS], memory(smaps(flags="rd wr nh"), sys=ALWAYS), "small-pages-vmm", "MADV_NOHUGEPAGE", "high"),
     "a process without huge pages":
