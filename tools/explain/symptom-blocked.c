@@ -158,7 +158,7 @@ static enum answer memory_is(const struct facts *f, bool is,
 
 static enum answer is_watched(const struct facts *f, char **seen)
 {
-	return memory_is(f, memory_of(f)->mapping.is_watched,
+	return memory_is(f, memory_of(f)->is_watched,
 			 "registered with a userfaultfd", seen);
 }
 
@@ -178,14 +178,18 @@ static enum answer is_read(const struct facts *f, enum answer may_be, clue_fn re
 
 static enum answer is_swapped(const struct facts *f, char **seen)
 {
-	return is_read(f, memory_is(f, memory_of(f)->mapping.swapped_bytes, "swapped out", seen),
+	return is_read(f, memory_is(f, memory_of(f)->swapped_bytes, "swapped out", seen),
 		       waits_for_swap, seen);
 }
 
 static enum answer is_file(const struct facts *f, char **seen)
 {
-	return is_read(f, memory_is(f, memory_of(f)->mapping.backing == BACKING_FILE,
-				    "mapped from a file", seen), waits_for_disk, seen);
+	uint64_t bytes = memory_of(f)->file_bytes;
+	enum answer answer = memory_is(f, bytes, "mapped from a file", seen);
+
+	if (bytes)
+		append(seen, " (%llu MB of it)", (unsigned long long)bytes >> 20);
+	return is_read(f, answer, waits_for_disk, seen);
 }
 
 static char *serve_faster(const struct facts *f)
@@ -224,7 +228,7 @@ static const struct cause causes[] = {
 		"the pages take memory before they are needed",
 		{ { is_file, VERDICT_SHOWN, VERDICT_RULED_OUT }, OF_FAULTS },
 		"/proc/PID/smaps of the VMM says what its memory is",
-		"load the file into the page cache before the guest runs (vmtouch -t FILE), use a faster disk, or read the whole snapshot",
+		"load the file (a snapshot, or the image of a pmem device or NVDIMM) into the page cache before the guest runs (vmtouch -t FILE), use a faster disk, or read the whole snapshot",
 	}, {
 		"reclaim-wait", "waiting for memory to be freed", "L1",
 		"others get less memory",

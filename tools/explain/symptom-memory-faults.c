@@ -180,8 +180,8 @@ static enum answer is_watched(const struct facts *f, char **seen)
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
 	*seen = xasprintf("%s userfaultfd is registered on the guest's memory",
-			  memory->mapping.is_watched ? "a" : "no");
-	return memory->mapping.is_watched ? ANSWER_YES : ANSWER_NO;
+			  memory->is_watched ? "a" : "no");
+	return memory->is_watched ? ANSWER_YES : ANSWER_NO;
 }
 
 /* It stays registered when all pages are there; a vCPU sleeps for one that it serves. */

@@ -82,7 +82,7 @@ enum answer is_merged(const struct facts *f, char **seen)
 		*seen = xstrdup("KSM does not run");
 		return ANSWER_NO;
 	}
-	if (!memory->err && !memory->mapping.is_mergeable) {
+	if (!memory->err && !memory->is_mergeable) {
 		*seen = xstrdup("the VMM does not let KSM merge the guest's memory");
 		return ANSWER_NO;
 	}
@@ -101,7 +101,7 @@ enum answer is_swapped(const struct facts *f, char **seen)
 
 	if (!is_memory_known(f, seen))
 		return ANSWER_UNKNOWN;
-	swapped = memory_of(f)->mapping.swapped_bytes;
+	swapped = memory_of(f)->swapped_bytes;
 	size = format_bytes(swapped);
 	*seen = xasprintf("%s of its memory are swapped out", size);
 	free(size);

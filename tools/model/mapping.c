@@ -77,9 +77,8 @@ static void parse_flags(const char *line, struct mapping *mapping)
 	mapping->is_advised = machine_has_word(line, "hg");
 	mapping->is_refused = machine_has_word(line, "nh");
 	mapping->is_mergeable = machine_has_word(line, "mg");
-	mapping->is_watched = machine_has_word(line, "um") ||
-			      machine_has_word(line, "uw") ||
-			      machine_has_word(line, "ui");
+	mapping->is_served = machine_has_word(line, "um") || machine_has_word(line, "ui");
+	mapping->is_watched = mapping->is_served || machine_has_word(line, "uw");
 	mapping->is_device = machine_has_word(line, "pf") ||
 			     machine_has_word(line, "io");
 	if (machine_has_word(line, "ht"))

@@ -35,8 +35,8 @@ struct mapping {
 	char path[256];
 	/* The process's madvise: MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_MERGEABLE. */
 	bool is_advised, is_refused, is_mergeable;
-	/* A userfaultfd watches it. */
-	bool is_watched;
+	/* A userfaultfd watches it; and serves what is missing, not only writes. */
+	bool is_watched, is_served;
 	/* Memory of a device, without pages of the kernel. */
 	bool is_device;
 	/* In huge pages: transparent ones, mapped as such. */

@@ -61,7 +61,19 @@ static void add_slots(const struct memslots *slots, struct guest_memory *memory)
 	}
 }
 
-/* The mapping that has most of the guest's memory. */
+/* A guest may have its memory in several mappings: nodes, modules, a disk image as pmem. */
+static void add_mapping(const struct mapping *mapping, uint64_t bytes,
+			struct guest_memory *memory)
+{
+	memory->swapped_bytes = add_saturated(memory->swapped_bytes, mapping->swapped_bytes);
+	if (mapping->backing == BACKING_FILE)
+		memory->file_bytes = add_saturated(memory->file_bytes, bytes);
+	memory->is_watched |= mapping->is_watched;
+	memory->is_served |= mapping->is_served;
+	memory->is_mergeable |= mapping->is_mergeable;
+}
+
+/* The mapping that has most of the guest's memory, and what all of them have together. */
 static void find_memory(const struct env *env, const struct guest *guest,
 			const struct mapping *mappings, size_t num,
 			struct guest_memory *memory)
@@ -78,11 +90,15 @@ static void find_memory(const struct env *env, const struct guest *guest,
 		uint64_t bytes = slots.num ? bytes_in(&mappings[i], &slots) :
 				 bytes_by_size(&mappings[i], guest->memory_bytes);
 
+		if (slots.num && bytes)
+			add_mapping(&mappings[i], bytes, memory);
 		if (bytes <= most)
 			continue;
 		most = bytes;
 		memory->mapping = mappings[i];
 	}
+	if (!slots.num)
+		add_mapping(&memory->mapping, most, memory);
 	memslots_free(&slots);
 }
 
@@ -93,6 +109,8 @@ static void leave_to_guest_memfd(struct guest_memory *memory)
 		.start = memory->mapping.start, .end = memory->mapping.end,
 		.backing = BACKING_GUEST_MEMFD,
 	};
+	memory->swapped_bytes = memory->file_bytes = 0;
+	memory->is_watched = memory->is_served = memory->is_mergeable = false;
 	memory->is_disabled = false;
 }
 

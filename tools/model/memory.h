@@ -13,8 +13,11 @@ struct guest_memory {
 	bool is_read;
 	/* 0, or -errno: why nothing is known. */
 	int err;
-	/* The mapping that is the guest's memory. */
+	/* The mapping that has most of the guest's memory. */
 	struct mapping mapping;
+	/* Of all mappings that have some of it, as far as the slots are known. */
+	uint64_t swapped_bytes, file_bytes;
+	bool is_watched, is_served, is_mergeable;
 	/* All slots, and those with dirty logging: 0 and 0 if they cannot be read. */
 	uint64_t slot_bytes, logged_bytes;
 	/* Those whose memory is in a guest_memfd. */

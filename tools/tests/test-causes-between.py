@@ -75,6 +75,25 @@ def test_swap_and_files():
               f"blocked: advise finds {rule}, confidence {confidence}, for {name}")
 
 
+# Most of a guest's memory, and the rest of it at higher addresses, as of a second node or an image.
+def in_two(rest, kb=64 << 10, **values):
+    return smaps() + "\n" + smaps(rest, "rw-s" if rest else "rw-p", size=kb << 10, **values).replace("7f00", "7f80")
+
+
+TWO_SLOTS = {"created_ns": 990 * SECOND, "memslots": f"0 0 0x0 {512 << 20} 0x7f0000000000 0x0000 2\n0 1 {512 << 20:#x} {64 << 20} 0x7f8000000000 0x0000 2\n"}
+
+
+def test_all_mappings():
+    """What is so of a part of the guest's memory makes it wait as well."""
+    asleep = in_second("EPT_VIOLATION", 300, blocked=0.5)
+    for name, memory, counts, rule in (
+            ("a second node that swap has a part of", in_two("", swapped_kb=9000), {"pswpin": 900}, "swap-wait"),
+            ("an image that is its pmem device", in_two("/opt/kata/rootfs.img"), {"pgmajfault": 300}, "file-wait"),
+            ("a part that a userfaultfd serves", in_two("", flags="rd wr um"), {}, "userfaultfd-wait")):
+        got = found(advise(asleep, before=vmstat(), after=vmstat(**counts), guest=TWO_SLOTS, proc={"1001/smaps": memory}), "blocked")
+        equal((got[0], got[1].split(":")[0]), (rule, "high"), f"blocked: advise finds {rule} for {name}")
+
+
 def test_reclaim():
     asleep = in_second("EPT_VIOLATION", 300, blocked=0.5)
     for counts, rule, verdict in (({"allocstall_normal": 900}, "reclaim-wait", "not_ruled_out"), ({"compact_stall": 900}, "reclaim-wait", "not_ruled_out"),
@@ -399,6 +418,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_all_mappings, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()
