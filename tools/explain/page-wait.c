@@ -97,6 +97,9 @@ enum answer waits_for_disk(const struct facts *f, char **seen)
 
 char *serve_pages(const struct facts *f, const char *otherwise)
 {
+	/* Nothing is missing where it protects pages: what it keeps is written first. */
+	if (!memory_of(f)->is_served)
+		return xstrdup("nothing here, if a snapshot is taken while the guest runs (QEMU background-snapshot): it ends with the snapshot. The userfaultfd protects pages from writes (uw in VmFlags) and serves none that are missing: its handler can unprotect 2M at once, or track writes without it (UFFD_FEATURE_WP_ASYNC, from Linux 6.7 on)");
 	if (is_qemu(f) && vmm_has_option(f, "-incoming"))
 		return xstrdup("nothing here, if it is a postcopy migration (-incoming): it ends when all memory is copied. It is over sooner with a faster network, and waits less with the capability postcopy-preempt, or with more of the memory copied before the switch");
 	return xstrdup(otherwise);

@@ -26,7 +26,7 @@ double fewest_asleep(const struct facts *facts, double share);
 
 /*
  * What to do where a userfaultfd provides the pages, to free: QEMU uses one for what a
- * postcopy migration has not copied yet, and otherwise as others do.
+ * postcopy migration has not copied yet; one that only protects pages is for a snapshot.
  */
 char *serve_pages(const struct facts *facts, const char *otherwise);
 

@@ -168,6 +168,12 @@ SITUATIONS = {
         ([FAULTS], memory(smaps(flags="rd wr um")), "userfaultfd", "fill more at a time", "medium: the other"),
     "a userfaultfd of a postcopy migration":
         ([FAULTS], memory(smaps(flags="rd wr um")) | {"argv": ("/usr/bin/qemu-system-x86_64", "-incoming", "defer")}, "userfaultfd", "it ends when all memory is copied", "medium: the other"),
+    "a userfaultfd that protects pages from writes while a snapshot is taken":
+        ([FAULTS], memory(smaps(flags="rd wr uw")), "userfaultfd", "it ends with the snapshot", "medium: the other"),
+    "a wait for such a page":
+        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr uw")), "userfaultfd-wait", "UFFD_FEATURE_WP_ASYNC", "medium: shown; not"),
+    "a userfaultfd that protects pages and serves missing ones":
+        ([FAULTS], memory(smaps(flags="rd wr um uw")), "userfaultfd", "fill more at a time", "medium: the other"),
     "a wait for a page that a postcopy migration brings":
         ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")) | {"argv": ("/usr/bin/qemu-system-x86_64", "-incoming", "defer")}, "userfaultfd-wait", "postcopy-preempt", "medium: shown; not"),
     "small pages, and swap that may have been read or not":
