@@ -5,8 +5,8 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/memory-limit.h"
 #include "explain/page-wait.h"
-#include "model/cgroup-memory.h"
 #include "model/machine.h"
 
 static const struct reasons exceptions = { { "EXCEPTION_NMI", "AC_excp" } };
@@ -59,36 +59,13 @@ static enum answer waits_for_pages(const struct facts *f, char **seen)
 	return share >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
 
-/* See cgroup_fullest(); false if its cgroup is not known. */
-static bool read_fullest(const struct facts *f, const char *file, char **fullest,
-			 double *share)
-{
-	char *name = xasprintf("%llu/cgroup",
-			       (unsigned long long)f->guest->guest.pid);
-	char *text = machine_text(f->env->proc, name), *directory;
-	struct cgroup_mounts mounts = { };
-	const char *mount = NULL;
-	bool is_known;
-
-	cgroup_mounts_update(f->env, &mounts);
-	directory = text ? cgroup_memory_directory(&mounts, text, &mount) : NULL;
-	is_known = directory || (text && !strcmp(file, "memory.high") && cgroup_memory_is_v1(text));
-	if (directory)
-		*fullest = cgroup_fullest(directory, mount, file, share);
-	free(directory);
-	cgroup_mounts_free(&mounts);
-	free(text);
-	free(name);
-	return is_known;
-}
-
 /* Above it whoever takes memory sleeps for up to 2 s, more often the further above. */
 static enum answer is_above_high(const struct facts *f, char **seen)
 {
 	char *fullest = NULL;
 	double share = 0;
 
-	if (!read_fullest(f, "memory.high", &fullest, &share)) {
+	if (!memory_limit_fullest(f, "memory.high", &fullest, &share)) {
 		*seen = xasprintf("memory.high of its cgroups: %s",
 				  f->env->past ? "not recorded" :
 						 "cannot be read");
@@ -104,24 +81,11 @@ static char *raise_high(const struct facts *f)
 	char *fullest = NULL, *change;
 	double share;
 
-	read_fullest(f, "memory.high", &fullest, &share);
+	memory_limit_fullest(f, "memory.high", &fullest, &share);
 	change = xasprintf("more memory for its cgroup%s%s (systemctl set-property UNIT MemoryHigh=), so that the guest and its VMM fit; or a smaller guest",
 			   fullest ? ": " : "", fullest ? fullest : "");
 	free(fullest);
 	return change;
-}
-
-/* A cgroup at its memory.max frees memory of its own, which no count of the machine has. */
-static enum answer is_at_max(const struct facts *f, char **seen)
-{
-	char *fullest = NULL;
-	double share = 0;
-	bool is_known = read_fullest(f, "memory.max", &fullest, &share);
-
-	append(seen, "; %s", fullest ? fullest : is_known ?
-	       "its cgroups have no memory.max" : "memory.max of its cgroups is not known");
-	free(fullest);
-	return !is_known ? ANSWER_UNKNOWN : share >= 0.9 ? ANSWER_YES : ANSWER_NO;
 }
 
 /* Each fault that sleeps for it is counted once at least. */
@@ -142,7 +106,7 @@ static enum answer frees_memory(const struct facts *f, char **seen)
 		xasprintf("allocations of this machine freed or moved other pages first %.0f times per second",
 			  rate) :
 		xstrdup("/proc/vmstat was not read at the interval's beginning");
-	return is_at_max(f, seen) == ANSWER_NO && are_stalls_few(f) ? ANSWER_NO : ANSWER_UNKNOWN;
+	return is_at_memory_max(f, seen) == ANSWER_NO && are_stalls_few(f) ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static enum answer memory_is(const struct facts *f, bool is,

@@ -361,8 +361,8 @@ static const struct cause causes[] = {
 		"reclaim", "pages that are freed or moved first for each fault", "L1",
 		"others get less memory",
 		{ { frees_pages_first, VERDICT_SHOWN, VERDICT_RULED_OUT } },
-		"whether allocstall_ and compact_ grow in /proc/vmstat; perf record -g -t TID of a vCPU",
-		"more free memory: fewer or smaller guests, or a larger vm.min_free_kbytes. If compact_stall grows: echo defer+madvise > /sys/kernel/mm/transparent_hugepage/defrag (defer, if the VMM asks for huge pages itself), or huge pages that are reserved at boot (hugetlbfs)",
+		"whether allocstall_ and compact_ grow in /proc/vmstat, and max in memory.events of its cgroup; perf record -g -t TID of a vCPU",
+		"more free memory: fewer or smaller guests, a larger memory.max of its cgroup, or a larger vm.min_free_kbytes. If compact_stall grows: echo defer+madvise > /sys/kernel/mm/transparent_hugepage/defrag (defer, if the VMM asks for huge pages itself), or huge pages that are reserved at boot (hugetlbfs)",
 		gain_of_part,
 	}, {
 		"small-pages-misaligned", "memory at addresses that differ modulo 2M", "VMM",

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/util.h"
 #include "explain/fault.h"
+#include "explain/memory-limit.h"
 #include "explain/small-pages.h"
 #include "explain/taken-pages.h"
 #include "model/machine.h"
@@ -120,6 +121,7 @@ enum answer frees_pages_first(const struct facts *f, char **seen)
 {
 	uint64_t stalls = f->activity.stalls;
 	double each = time_of_each(f);
+	enum answer answer;
 
 	*seen = xasprintf("a fault takes KVM %.1f us", each * 1e6);
 	if (each < LEAST_WORK)
@@ -130,7 +132,9 @@ enum answer frees_pages_first(const struct facts *f, char **seen)
 	}
 	append(seen, "; allocations of this machine freed or moved other pages first %.0f times per second",
 	       rate_of_machine(f, stalls));
-	return explains_faults(f, stalls);
+	answer = explains_faults(f, stalls);
+	return answer == ANSWER_NO && is_at_memory_max(f, seen) != ANSWER_NO ?
+	       ANSWER_UNKNOWN : answer;
 }
 
 enum answer maps_pages(const struct facts *f, char **seen)
