@@ -76,6 +76,39 @@ static const struct known_access known[] = {
 	{ ACCESS_MSR, 0xc0010200, 0xc001020b, "PERF_CTL and PERF_CTR", ACCESS_PMU },
 };
 
+/*
+ * Without MSI-X virtio has a register that its driver reads at each interrupt, wherever the
+ * device is: with virtio-mmio, whose devices are 512 bytes apart at least, it also writes one.
+ */
+static const struct known_access virtio_mmio_irq = {
+	.kind = ACCESS_MMIO, .name = "interrupts of virtio-mmio", .class = ACCESS_VIRTIO_IRQ,
+};
+static const struct known_access virtio_legacy_irq = {
+	.kind = ACCESS_PORT, .name = "interrupts of legacy virtio", .class = ACCESS_VIRTIO_IRQ,
+};
+
+#define MMIO_SPACING		0x200
+#define MMIO_INTERRUPT_STATUS	0x60
+#define MMIO_INTERRUPT_ACK	0x64
+/* Of I/O BARs that are aligned to 32 ports or more, above those of old devices. */
+#define LEGACY_SPACING		0x20
+#define LEGACY_ISR		0x13
+#define FIRST_BAR		0x1000
+
+static const struct known_access *find_virtio_irq(const struct access *access)
+{
+	uint64_t address = access->address;
+	bool is_read = access->type == ACCESS_READ;
+
+	if (access->kind == ACCESS_MMIO &&
+	    address % MMIO_SPACING == (is_read ? MMIO_INTERRUPT_STATUS : MMIO_INTERRUPT_ACK))
+		return &virtio_mmio_irq;
+	if (access->kind == ACCESS_PORT && is_read && address >= FIRST_BAR &&
+	    address % LEGACY_SPACING == LEGACY_ISR)
+		return &virtio_legacy_irq;
+	return NULL;
+}
+
 static const struct known_access *find_known(const struct access *access)
 {
 	size_t i;
@@ -85,7 +118,15 @@ static const struct known_access *find_known(const struct access *access)
 		    access->address >= known[i].first &&
 		    access->address <= known[i].last)
 			return &known[i];
-	return NULL;
+	return find_virtio_irq(access);
+}
+
+/* Other devices may have registers there; a driver of virtio-mmio reads and writes as often. */
+static void forget_doubtful(struct access_group *group)
+{
+	if (group->known == &virtio_mmio_irq &&
+	    (group->reads < group->writes / 2 || group->writes < group->reads / 2))
+		group->known = NULL;
 }
 
 static bool is_same(const struct access_group *group,
@@ -157,6 +198,8 @@ struct access_groups access_groups(const struct sample *sample,
 		if (sample->list[i].kind <= ACCESS_MSR &&
 		    snapshot_is_thread(guest, sample->list[i].tid))
 			add(&groups, &sample->list[i]);
+	for (i = 0; i < groups.num; i++)
+		forget_doubtful(&groups.v[i]);
 	if (groups.num)
 		qsort(groups.v, groups.num, sizeof(*groups.v), compare);
 	return groups;

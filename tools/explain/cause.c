@@ -129,7 +129,21 @@ static char *confidence_of(const struct advice *advice,
 	       xstrdup("high: shown, and the other known causes were ruled out");
 }
 
-/* Options are named as QEMU has them; what other VMMs call them is not known here. */
+/* The program, which may have a version in its name. */
+static bool is_named(const struct facts *facts, const char *text)
+{
+	static const char *const names[] = { "firecracker", "cloud-hypervisor", "crosvm" };
+	const char *slash = strrchr(facts->cmdline, '/');
+	const char *program = slash ? slash + 1 : facts->cmdline;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (begins_with(program, names[i]))
+			return strcasestr(text, names[i]);
+	return false;
+}
+
+/* Most options are named as QEMU has them; what all other VMMs call them is not known here. */
 static char *change_of(const struct cause *cause, const struct facts *facts)
 {
 	char *text;
@@ -137,7 +151,8 @@ static char *change_of(const struct cause *cause, const struct facts *facts)
 	if (!cause)
 		return xstrdup("find out first which of the open causes it is, as described with each");
 	text = cause->change ? xstrdup(cause->change) : cause->change_of(facts);
-	if (facts->cmdline_len && !is_qemu(facts) && strstr(text, "QEMU"))
+	if (facts->cmdline_len && !is_qemu(facts) && strstr(text, "QEMU") &&
+	    !is_named(facts, text))
 		append(&text, ". Its VMM does not appear to be QEMU: look for an option of it that does the same");
 	return text;
 }

@@ -11,6 +11,7 @@
 #include "explain/device.h"
 #include "explain/fault.h"
 #include "explain/interface.h"
+#include "explain/vmm-devices.h"
 
 static const struct reasons faults = { { "npf" } };
 
@@ -45,6 +46,7 @@ CLASSES(firmware, SERVED_BY_VMM, BIT_OF(ACCESS_FIRMWARE))
 CLASSES(irqchip, SERVED_BY_VMM, BIT_OF(ACCESS_PIC) | BIT_OF(ACCESS_IO_APIC) |
 	BIT_OF(ACCESS_APIC_PAGE))
 CLASSES(legacy, SERVED_BY_VMM, BIT_OF(ACCESS_DELAY) | BIT_OF(ACCESS_LEGACY))
+CLASSES(virtio_irq, SERVED_BY_VMM, BIT_OF(ACCESS_VIRTIO_IRQ))
 CLASSES(unknown, SERVED_BY_VMM, BIT_OF(ACCESS_UNKNOWN))
 
 static enum interface add_interface(const struct facts *f, char **seen)
@@ -126,6 +128,8 @@ static char *name_device(const struct facts *f)
 			       names ? names : "these addresses");
 
 	free(names);
+	if (passes_devices_through(f))
+		append(&text, ". If it is a device that is passed through (VFIO): the VMM does not map these registers for the guest, as those in a page with the device's MSI-X table: QEMU vfio-pci,x-msix-relocation=auto, or a newer VMM");
 	return text;
 }
 
@@ -186,7 +190,7 @@ static const struct cause causes[] = {
 		"serial-port", "a serial port", "VMM and guest",
 		"the guest needs the driver",
 		OF(serial), HOW,
-		"virtio-console (in the guest console=hvc0), or less output (quiet)",
+		"virtio-console (in the guest console=hvc0), which Firecracker lacks; or less output: quiet, or no console= for the port",
 		gain_of_part, .part = part_of_serial,
 	}, {
 		"display", "a display", "VMM", "the guest needs the driver",
@@ -225,6 +229,12 @@ static const struct cause causes[] = {
 		OF(legacy), HOW,
 		"in the guest io_delay=none; no floppy, no parallel port, and QEMU -machine vmport=off",
 		gain_of_part, .part = part_of_legacy,
+	}, {
+		"virtio-interrupts", "virtio without MSI-X", "VMM and guest",
+		"what finds devices by their old names or addresses has to be changed",
+		OF(virtio_irq), HOW,
+		"virtio over PCI with MSI-X, whose interrupts need no access: Firecracker --enable-pci (from 1.13 on), QEMU -M microvm,pcie=on with virtio-*-pci devices; in the guest no pci=nomsi and no driver that lacks MSI-X",
+		gain_of_part, .part = part_of_virtio_irq,
 	}, {
 		"unknown-device", "a device without ioeventfd", "VMM",
 		"the guest needs the driver",

@@ -94,3 +94,8 @@ bool has_user_network(const struct facts *f)
 	}
 	return is_by_default;
 }
+
+bool passes_devices_through(const struct facts *f)
+{
+	return has_text(f, "vfio") || has_text(f, "/sys/bus/pci/devices/");
+}

@@ -13,4 +13,7 @@ bool has_hpet(const struct facts *facts);
 /* User networking (SLIRP), which QEMU also has without an option for any network. */
 bool has_user_network(const struct facts *facts);
 
+/* By its command line: has the guest a device of this machine (VFIO)? */
+bool passes_devices_through(const struct facts *facts);
+
 #endif

@@ -253,6 +253,75 @@ static void test_nesting(void)
 	}
 }
 
+/* A driver of virtio that has no MSI-X asks the device at each interrupt what it is for. */
+static void test_virtio_interrupts(void)
+{
+	const struct access mmio[] = {
+		WRITE(ACCESS_MMIO, 0xd0000050, 3000), READ(ACCESS_MMIO, 0xd0000060, 900),
+		WRITE_TO_VMM(ACCESS_MMIO, 0xd0000064, 900), READ(ACCESS_MMIO, 0xd0001060, 300),
+		WRITE_TO_VMM(ACCESS_MMIO, 0xd0001064, 300),
+	};
+	const struct access legacy[] = { READ(ACCESS_PORT, 0xc053, 900) };
+	const struct access others[] = {
+		READ(ACCESS_MMIO, 0xfebc0060, 900), READ(ACCESS_PORT, 0xc013, 9), WRITE(ACCESS_PORT, 0xc013, 9),
+	};
+	struct scene s;
+
+	start(&s);
+	exits(&s, "EPT_MISCONFIG", 5000, 60, 300);
+	set_cmdline(&s, "/usr/local/bin/firecracker-v1.12.0-x86_64 --id fn-1");
+	sampled(&s, mmio, ARRAY_SIZE(mmio));
+	ktap_ok(explains_by(&s, &symptom_devices, "virtio-interrupts") &&
+		strstr(s.advice.change, "Firecracker --enable-pci") && strstr(s.advice.confidence, "high"),
+		"virtio-mmio of Firecracker: its interrupts, which PCI has as MSI-X");
+	ktap_ok(!strstr(s.advice.change, "does not appear to be QEMU"),
+		"a change that names this VMM does not say that it has to be looked for");
+	ktap_ok(strstr(s.advice.evidence, "addresses 0xd0000060 to 0xd0001064 (interrupts of virtio-mmio)") != NULL,
+		"the evidence has the interrupts of all its devices, and not what an ioeventfd serves");
+	end(&s);
+
+	start(&s);
+	exits(&s, "IO_INSTRUCTION", 900, 20, 100);
+	sampled(&s, legacy, ARRAY_SIZE(legacy));
+	ktap_ok(explains_by(&s, &symptom_devices, "virtio-interrupts") && strstr(s.advice.change, "pci=nomsi"),
+		"the port that legacy virtio reads at each interrupt");
+	end(&s);
+
+	start(&s);
+	exits(&s, "io", 900, 20, 100);
+	sampled(&s, others, ARRAY_SIZE(others));
+	ktap_ok(explains_by(&s, &symptom_devices, "unknown-device"),
+		"a register at that address that is only read is of another device");
+	end(&s);
+}
+
+/* virtio is no remedy for a device that is the machine's own. */
+static void test_passed_through(void)
+{
+	static const struct {
+		const char *cmdline;
+		bool is;
+	} cases[] = {
+		{ "qemu -device vfio-pci,host=01:00.0", true },
+		{ "qemu -device virtio-net-pci", false },
+		{ "cloud-hypervisor --device path=/sys/bus/pci/devices/0000:21:00.0", true },
+	};
+	const struct access list[] = { WRITE_TO_VMM(ACCESS_MMIO, 0xfebd1000, 900) };
+	struct scene s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start(&s);
+		exits(&s, "EPT_MISCONFIG", 900, 20, 100);
+		set_cmdline(&s, cases[i].cmdline);
+		sampled(&s, list, ARRAY_SIZE(list));
+		ktap_ok(explains_by(&s, &symptom_devices, "unknown-device") &&
+			!strstr(s.advice.change, "x-msix-relocation") == !cases[i].is,
+			"registers of a device that may be passed through: %s", cases[i].cmdline);
+		end(&s);
+	}
+}
+
 static void test_unknown(void)
 {
 	const struct access list[] = {
@@ -553,6 +622,8 @@ int main(void)
 	test_irqchip();
 	test_clocks();
 	test_nesting();
+	test_virtio_interrupts();
+	test_passed_through();
 	test_unknown();
 	test_calls();
 	test_halts_of_the_vmm();
