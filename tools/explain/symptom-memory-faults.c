@@ -433,7 +433,7 @@ static const struct cause causes[] = {
 		{ { takes_back_memory, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"perf trace -e madvise,fallocate -p PID of the VMM",
-		"a balloon without free page reporting (QEMU virtio-balloon,free-page-reporting=off), or a guest that frees less",
+		"a balloon without free page reporting (QEMU virtio-balloon,free-page-reporting=off) that is resized less often, or a guest that frees less",
 		gain_of_part,
 	}, {
 		"numa-balancing", "NUMA balancing", "L1",

@@ -189,7 +189,7 @@ def test_slot_changes():
 
 def faults(*cells, counts, **values):
     """What is found about faults for anonymous memory in small pages while vmstat grows by these counts."""
-    values = {"kvm": SMALL, "sys": OFF, "proc": {"1001/smaps": smaps()}, "guest": {"created_ns": 990 * SECOND} | slots(40)} | values
+    values = {"argv": ("qemu", "-nodefaults"), "kvm": SMALL, "sys": OFF, "proc": {"1001/smaps": smaps()}, "guest": {"created_ns": 990 * SECOND} | slots(40)} | values
     return found(advise(*cells, before=vmstat() | values.pop("before", {}), after=vmstat(**counts), **values), "memory-faults")
 
 

@@ -549,7 +549,8 @@ def test_ruled_out():
     for argv, verdict in ((("qemu", "-device", "virtio-balloon,free-page-reporting=on"), "not_ruled_out"),
                           (("qemu", "-device", '{"driver":"virtio-balloon-pci","free-page-reporting":true}'), "not_ruled_out"),
                           (("/usr/bin/qemu-system-x86_64", "-device", "virtio-net"), "ruled_out"),
-                          (("vmm", "--memory", "1024"), "ruled_out"),
+                          (("vmm", "--memory", "1024"), "not_ruled_out"),
+                          (("/usr/bin/krun", "web"), "not_ruled_out"),
                           (("crosvm", "run", "vmlinux"), "not_ruled_out"),
                           (("firecracker", "--api-sock", "/run/fc.sock"), "not_ruled_out")):
         with Advised(FAULTS, **steady, argv=argv) as b:
