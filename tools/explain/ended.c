@@ -292,9 +292,9 @@ static void add_access(const struct gone_exit *last, uint64_t info1, struct ende
 static void add_missing_page(struct ended *ended)
 {
 	sentences_add(&ended->open, "the VMM has nothing mapped there");
-	sentences_add(&ended->open, "the mapping there cannot provide a page: a full tmpfs (/dev/shm), no free page in hugetlbfs, a file that was truncated, an error of its disk");
+	sentences_add(&ended->open, "the mapping there cannot provide a page: a full tmpfs (/dev/shm), no page in hugetlbfs that is free, on a node that it may use, and within its cgroup's limit (hugetlb.2MB.max), a file that was truncated, an error of its disk");
 	sentences_add(&ended->open, "the VMM mapped it without the right to this access (mprotect)");
-	ended->next = "df of the tmpfs that has its memory, HugePages_Free in /proc/meminfo, dmesg, and the VMM's own log";
+	ended->next = "df of the tmpfs that has its memory, free_hugepages below /sys/devices/system/node, max in hugetlb.*.events of the VMM's cgroup and those above it, dmesg, and the VMM's own log";
 }
 
 /*
