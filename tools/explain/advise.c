@@ -10,6 +10,7 @@
 #include "explain/device.h"
 #include "explain/load.h"
 #include "explain/together.h"
+#include "explain/vmm-wait.h"
 #include "model/machine.h"
 #include "model/proc.h"
 
@@ -123,6 +124,7 @@ static struct facts facts_of(const struct env *env,
 struct look_at {
 	struct facts facts;
 	struct guest_memory memory;
+	struct vmm_waits waits;
 	struct proc_info proc;
 };
 
@@ -134,6 +136,7 @@ static void look_at(const struct facts *all, const struct observation *seen,
 	*at = (struct look_at){ .facts = *all };
 	at->facts.guest = guest;
 	at->facts.memory = &at->memory;
+	at->facts.waits = &at->waits;
 	at->facts.kvm = seen->counts[i];
 	proc_read(all->env->proc_fd, guest->guest.pid, guest->guest.created_ns,
 		  &at->proc);

@@ -12,6 +12,7 @@
 #include "model/snapshot.h"
 
 struct cpus_of_guests;
+struct vmm_waits;
 
 /* What symptoms and causes are looked for in: one guest in an interval, and this machine. */
 struct facts {
@@ -24,6 +25,8 @@ struct facts {
 	struct activity activity;
 	/* Read when it is first asked for: memory_of(). */
 	struct guest_memory *memory;
+	/* Looked for when it is first asked for; NULL: not looked for. */
+	struct vmm_waits *waits;
 	/* The VMM's command line, words that end with NUL; NULL if not known. */
 	const char *cmdline;
 	size_t cmdline_len;

@@ -7,6 +7,8 @@
 
 #include "base/util.h"
 #include "explain/cause.h"
+#include "explain/vmm-wait.h"
+#include "model/proc.h"
 
 /* A signal ends KVM_RUN for a pause; and a VMM may serve HLT by sleeping. */
 static const struct reasons kicks = { {
@@ -126,6 +128,20 @@ static enum answer may_be_dirty(const struct facts *f, char **seen)
 	return ANSWER_YES;
 }
 
+static enum answer is_traced(const struct facts *f, char **seen)
+{
+	uint64_t tracer;
+
+	if (proc_read_tracer(f->env->proc_fd, f->guest->guest.pid, &tracer)) {
+		*seen = xasprintf("TracerPid in /proc/PID/status cannot be read%s",
+				  f->env->past ? ": not recorded" : "");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = tracer ? xasprintf("process %llu traces it", (unsigned long long)tracer) :
+			 xstrdup("no process traces it");
+	return tracer ? ANSWER_YES : ANSWER_NO;
+}
+
 static enum answer are_bus_locks(const struct facts *f, char **seen)
 {
 	double cpus = asleep_in(f, &bus_locks);
@@ -158,6 +174,25 @@ static enum answer may_await_request(const struct facts *f, char **seen)
 	return f->guest->guest.vcpus == 1 && each >= 0.1 ? ANSWER_YES : ANSWER_NO;
 }
 
+/* A call that waits for nobody's lock: the VMM has neither paused nor slowed the vCPU. */
+static enum answer is_in_call(const struct facts *f, char **seen)
+{
+	enum answer answer = waits_for_reader(f, seen);
+
+	if (answer != ANSWER_NO)
+		return answer;
+	free(*seen);
+	return waits_for_file(f, seen);
+}
+
+static char *read_on(const struct facts *f)
+{
+	const char *target = awaited_reader(f);
+
+	return xasprintf("a reader that keeps up with what the VMM writes%s%s: most often the guest's serial port or the VMM's log, which goes to a pipe or terminal that is not read. Or let it go to a file or nowhere (QEMU -serial file:PATH or null, cloud-hypervisor --serial file=PATH or off), and less output in the guest (quiet)",
+			 target ? " to " : "", target ? target : "");
+}
+
 #define HOW	"l1tune watch --over 10ms --part vmm_sleep: the stack of the vCPU's thread"
 
 static const struct cause causes[] = {
@@ -168,22 +203,36 @@ static const struct cause causes[] = {
 		"perf record -e kvm:kvm_exit -p PID: rip says where in the guest",
 		"no locked accesses across cache lines or to uncached memory in the guest: perf record -e kvm:kvm_exit -p PID says where (rip); or a higher limit (QEMU -machine bus-lock-ratelimit=N per second, 0 for none)",
 	}, {
+		"vmm-traced", "a debugger or strace on the VMM", "L1", "none",
+		{ { is_traced, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"TracerPid in /proc/PID/status",
+		"end the program that traces it (TracerPid in /proc/PID/status), which stops its threads at each system call",
+	}, {
+		"vmm-console", "output of the VMM that nobody reads", "VMM",
+		"output may be lost",
+		{ { waits_for_reader, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		HOW ": pipe_write, tty_write", .change_of = read_on,
+	}, {
 		"vmm-lock", "waiting for the VMM's other threads", "VMM",
 		"depends on what they do",
-		{ { are_others_busy, VERDICT_SHOWN, VERDICT_OPEN } },
+		{ { are_others_busy, VERDICT_SHOWN, VERDICT_OPEN },
+		  { is_in_call, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		HOW ", and perf top -p PID: what the others do",
 		"less work in the thread that the vCPUs wait for (QEMU's main thread holds one lock for all devices): disks in threads of their own (QEMU -object iothread), devices with ioeventfd or vhost, fewer queries of its monitor, no VNC or SPICE",
 	}, {
 		"vmm-disk", "a disk or network that the VMM waits for", "VMM",
 		"depends on the storage",
-		/* No count is of it alone. */
-		{ { needs_no_disk, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		/* Who holds a lock may wait for it. */
+		{ { waits_for_file, VERDICT_SHOWN, VERDICT_OPEN },
+		  { waits_for_reader, VERDICT_RULED_OUT, VERDICT_OPEN },
+		  { needs_no_disk, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		HOW,
 		"I/O that no vCPU waits for: io_uring or threads (QEMU aio=io_uring or threads, with an iothread), and faster storage",
 	}, {
 		"vmm-slows", "a guest that its VMM slows for a migration", "VMM",
 		"the migration may not end",
-		{ { may_be_dirty, VERDICT_OPEN, VERDICT_RULED_OUT } },
+		{ { may_be_dirty, VERDICT_OPEN, VERDICT_RULED_OUT },
+		  { is_in_call, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"QMP query-migrate: cpu-throttle-percentage (auto-converge), dirty-limit-throttle-time-per-round",
 		"end the migration, or let it need no such help: more bandwidth, multifd, compression or postcopy instead of auto-converge and dirty-limit",
 	}, {
@@ -195,9 +244,9 @@ static const struct cause causes[] = {
 	}, {
 		"vmm-paused", "a guest that its VMM pauses", "VMM",
 		"what pauses it may need to",
-		/* A pause in the middle of an access looks the same. */
-		{ },
-		"the VMM's log of pauses: QMP stop and cont, snapshots, backups, the end of a migration",
+		/* A pause in the middle of an access looks the same by its times. */
+		{ { is_in_call, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"the VMM's log of pauses: QMP stop and cont, query-status (io-error: its disk is full or gone), snapshots, backups, the end of a migration",
 		"fewer or shorter pauses",
 	},
 };

@@ -228,6 +228,25 @@ bool proc_is_stopped(int procfd, uint64_t pid)
 	return stopped;
 }
 
+int proc_read_tracer(int procfd, uint64_t pid, uint64_t *tracer)
+{
+	static const char key[] = "\nTracerPid:";
+	char file[32], *status, *line;
+	size_t len;
+	int err;
+
+	snprintf(file, sizeof(file), "%llu/status", (unsigned long long)pid);
+	status = file_read(procfd, file, MAX_SIZE, &len);
+	err = status ? -ENODATA : -errno;
+	line = status ? strstr(status, key) : NULL;
+	if (line) {
+		*tracer = strtoull(line + strlen(key), NULL, 10);
+		err = 0;
+	}
+	free(status);
+	return err;
+}
+
 void proc_free(struct proc_info *info)
 {
 	free(info->cmdline);

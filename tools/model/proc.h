@@ -44,6 +44,9 @@ void proc_free(struct proc_info *info);
 /* Is a living process stopped by a signal or a tracer? Not if it cannot be read. */
 bool proc_is_stopped(int procfd, uint64_t pid);
 
+/* The process that traces it, or 0: 0, or -errno. */
+int proc_read_tracer(int procfd, uint64_t pid, uint64_t *tracer);
+
 /* The path of a process in /proc/PID/cgroup of either cgroup version. */
 char *proc_parse_cgroup(const char *text);
 

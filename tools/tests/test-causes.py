@@ -1280,6 +1280,38 @@ def test_vmm_sleep():
                   f"vmm-sleep: a VMM that waits for its next request is {verdict} for {vcpus} vCPUs that sleep {each} times a second")
 
 
+def asleep_in(calls, target="", status="Name:\tvmm\nTracerPid:\t0"):
+    """vCPUs that wait for their VMM, asleep in these system calls, and what the verdicts are then."""
+    proc = {f"1001/task/{2100 + i}/syscall": call for i, call in enumerate(calls)} | {"1001/status": status}
+    with Advised(exits("IO_INSTRUCTION", 300, vmm=0.01, vmm_sleep=0.8), proc=proc, allowed="0-1", vcpus=len(calls),
+                 guest={"vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(len(calls))}}) as b:
+        os.makedirs(b.machine.proc + "/1001/fd", exist_ok=True)
+        os.symlink(target or "/dev/null", b.machine.proc + "/1001/fd/1")
+        advice = [a for a in b.advice() if a["symptom"] == "vmm-sleep"]
+        return advice[0]["rule"], advice[0]["change"], {c["cause"]: c["verdict"] for c in advice[0]["causes"]}
+
+
+def test_vmm_calls():
+    """What the threads of vCPUs sleep in."""
+    write_to, lock, run = (f"{number} 0x1 {arg} 0x1 0x0 0x0 0x0 0x7ffe 0x7f00" for number, arg in ((1, "0x55"), (202, "0x80"), (16, "0xae80")))
+    for calls, target, rule, word, pauses, locks in (
+            ([write_to], "pipe:[77]", "vmm-console", "pipe:[77]", "ruled_out", "ruled_out"),
+            ([write_to, lock, write_to], "/dev/pts/3", "vmm-console", "/dev/pts/3", "ruled_out", "ruled_out"),
+            ([write_to], "/srv/images/web.raw", "vmm-disk", "storage", "ruled_out", "ruled_out"),
+            (["74 0x1 0x0 0x0 0x0 0x0 0x0 0x7ffe 0x7f00"], "/mnt/nfs/web.qcow2", "vmm-disk", "storage", "ruled_out", "ruled_out"),
+            ([lock], "", "vmm-sleep", "find out first", "not_ruled_out", "not_ruled_out"),
+            ([run], "", "vmm-sleep", "find out first", "not_ruled_out", "not_ruled_out"),
+            (["running"], "", "vmm-sleep", "find out first", "not_ruled_out", "not_ruled_out"),
+            (["-1 0x7ffe 0x7f00"], "", "vmm-sleep", "find out first", "not_ruled_out", "not_ruled_out")):
+        got, change, verdict = asleep_in(calls, target)
+        equal([got, word in change, verdict["a guest that its VMM pauses"], verdict["waiting for the VMM's other threads"]], [rule, True, pauses, locks],
+              f"vmm-sleep: advise finds {rule} for threads of vCPUs in {calls} {target}")
+    got, _, verdict = asleep_in([lock], status="Name:\tvmm\nTracerPid:\t4711")
+    equal([got, verdict["a debugger or strace on the VMM"]], ["vmm-traced", "shown"], "vmm-sleep: advise finds a VMM that is traced")
+    for status, found in ("Name:\tvmm\nTracerPid:\t0", "ruled_out"), ("Name:\tvmm", "not_ruled_out"):
+        equal(asleep_in([lock], status=status)[2]["a debugger or strace on the VMM"], found, f"vmm-sleep: tracing is {found} for {status.split()[-1]}")
+
+
 def test_vmm_time():
     for reason, rule, confidence in (("EXTERNAL_INTERRUPT", "vmm-kicks", "high"), ("INTERRUPT_WINDOW", "vmm-windows", "high"),
                                      ("vintr", "vmm-windows", "high"), ("EXCEPTION_NMI", "vmm-debugger", "medium"),
@@ -1300,7 +1332,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "core-scheduling", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-traced", "vmm-console", "vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "core-scheduling", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -1350,6 +1382,7 @@ test_all_together()
 test_interrupts()
 test_helpers()
 test_vmm_sleep()
+test_vmm_calls()
 test_vmm_time()
 test_all_listed()
 finish()
