@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "explain/small-pages.h"
 #include "model/huge-setting.h"
+#include "model/tmpfs.h"
 
 bool is_memory_known(const struct facts *f, char **seen)
 {
@@ -117,9 +118,39 @@ enum answer is_guest_memfd(const struct facts *f, char **seen)
 	return is_backed_by(f, BACKING_GUEST_MEMFD, seen);
 }
 
-enum answer is_tmpfs(const struct facts *f, char **seen)
+/* shmem_enabled overrides the option of each mount by two of its words. */
+static int read_tmpfs_setting(const struct facts *f, struct tmpfs *tmpfs,
+			      struct huge_setting *setting)
 {
-	return is_backed_by(f, BACKING_TMPFS, seen);
+	int err = tmpfs_read(f->env, f->guest->guest.pid, memory_of(f)->mapping.path, tmpfs);
+
+	huge_setting_read(f->env->sysfs, "shmem_enabled", setting);
+	if (err || !strcmp(setting->word, "deny") || !strcmp(setting->word, "force"))
+		return err;
+	strcpy(setting->word, tmpfs->huge);
+	*setting->file = '\0';
+	return 0;
+}
+
+enum answer tmpfs_is_refused(const struct facts *f, char **seen)
+{
+	enum answer answer = is_backed_by(f, BACKING_TMPFS, seen);
+	struct huge_setting setting;
+	struct tmpfs tmpfs;
+	int err;
+
+	if (answer != ANSWER_YES)
+		return answer;
+	err = read_tmpfs_setting(f, &tmpfs, &setting);
+	if (err) {
+		append(seen, "; its mount is not known: %s", env_why_not(f->env, err));
+		return ANSWER_UNKNOWN;
+	}
+	append(seen, "; huge= of its mount %s is %s", tmpfs.mount, tmpfs.huge);
+	if (*setting.file)
+		append(seen, ", and %s, for all of them, %s", setting.file, setting.word);
+	return huge_setting_allows(&setting, memory_of(f)->mapping.is_advised) ?
+	       ANSWER_NO : ANSWER_YES;
 }
 
 enum answer vmm_refuses(const struct facts *f, char **seen)
@@ -149,12 +180,14 @@ enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 		*seen = xstrdup("the guest's memory is in hugetlbfs, which has large pages");
 		return ANSWER_YES;
 	}
-	if (pages_of(memory) == BACKING_FILE || pages_of(memory) == BACKING_TMPFS ||
-	    pages_of(memory) == BACKING_GUEST_MEMFD)
+	if (pages_of(memory) == BACKING_FILE || pages_of(memory) == BACKING_GUEST_MEMFD)
 		return is_backed_by(f, BACKING_ANONYMOUS, seen);
 	answer = pages_of(memory) == BACKING_SHMEM ? shmem_is_refused(f, &text) :
+		 pages_of(memory) == BACKING_TMPFS ? tmpfs_is_refused(f, &text) :
 						     anonymous_is_refused(f, &text);
 	*seen = text;
+	if (answer == ANSWER_UNKNOWN)
+		return answer;
 	return answer == ANSWER_YES || memory->mapping.is_refused ||
 	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
 }
@@ -202,6 +235,22 @@ char *allow_shmem(const struct facts *f)
 {
 	return allow(f, "shmem_enabled",
 		     " (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
+}
+
+char *allow_tmpfs(const struct facts *f)
+{
+	char *now = collapse(f), *change;
+	struct huge_setting setting;
+	struct tmpfs tmpfs;
+
+	if (read_tmpfs_setting(f, &tmpfs, &setting))
+		snprintf(tmpfs.mount, sizeof(tmpfs.mount), "MOUNT");
+	change = xasprintf("mount -o remount,huge=always %s%s, then start it again; or a file in hugetlbfs; or %s",
+			   tmpfs.mount, !strcmp(setting.word, "deny") ?
+			   ", and echo never > /sys/" HUGE_SETTINGS "shmem_enabled, which denies it for all mounts" : "",
+			   now);
+	free(now);
+	return change;
 }
 
 char *leave_file(const struct facts *f)

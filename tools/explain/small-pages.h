@@ -18,10 +18,12 @@ enum answer is_misaligned(const struct facts *facts, char **seen);
 enum answer anonymous_is_refused(const struct facts *facts, char **seen);
 enum answer shmem_is_refused(const struct facts *facts, char **seen);
 
-/* On a disk, or mapped privately; KVM's own; in a tmpfs, and shared. */
+/* By its mount's option, or what overrides that for all. */
+enum answer tmpfs_is_refused(const struct facts *facts, char **seen);
+
+/* On a disk, or mapped privately; KVM's own. */
 enum answer is_file(const struct facts *facts, char **seen);
 enum answer is_guest_memfd(const struct facts *facts, char **seen);
-enum answer is_tmpfs(const struct facts *facts, char **seen);
 
 /* By the VMM itself, whatever the machine's settings say. */
 enum answer vmm_refuses(const struct facts *facts, char **seen);
@@ -32,6 +34,7 @@ enum answer is_allowed_in_vain(const struct facts *facts, char **seen);
 /* Changes, to free: where a setting, a file, or nothing keeps pages small. */
 char *allow_anonymous(const struct facts *facts);
 char *allow_shmem(const struct facts *facts);
+char *allow_tmpfs(const struct facts *facts);
 char *leave_file(const struct facts *facts);
 char *make_large(const struct facts *facts);
 

@@ -399,11 +399,10 @@ static const struct cause causes[] = {
 	}, {
 		"small-pages-tmpfs", "a file in tmpfs, in small pages", "L1 and VMM",
 		"memory is allocated 2M at a time",
-		{ { is_tmpfs, VERDICT_OPEN, VERDICT_RULED_OUT },
+		{ { tmpfs_is_refused, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_SMALL_FORCED },
 		"huge= among the options of its mount in /proc/PID/mountinfo",
-		"mount -o remount,huge=always on the tmpfs that has the file, then start it again; or a file in hugetlbfs",
-		all_but_one,
+		.change_of = allow_tmpfs, .gain = all_but_one,
 	}, {
 		"small-pages-file", "memory mapped from a file", "VMM",
 		"the memory of guests that start from one snapshot is no longer shared",

@@ -37,6 +37,15 @@ def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
     return {"guest": {"memslots": slots(512, 16)}, "proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
 
 
+def in_tmpfs(options="rw,inode64", **values):
+    """A file in a tmpfs, which is mounted with these options, below another one."""
+    one = memory(smaps("/dev/shm/ram", "rw-s"), **values)
+    one["proc"]["1001/mountinfo"] = f"""22 1 0:5 / /dev rw - devtmpfs udev rw
+30 22 0:26 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs {options}
+31 1 0:27 / /dev/shmem rw - tmpfs tmpfs rw,huge=within_size"""
+    return one
+
+
 def blocked(text):
     return {"proc": {"1001/smaps": text} | NO_LIMITS}
 
@@ -98,7 +107,16 @@ SITUATIONS = {
     "memfd, the VMM does not advise":
         ([FAULTS], memory(MEMFD, sys=MADVISE), "small-pages-shmem", "shmem_enabled", "high"),
     "a file in tmpfs":
-        ([FAULTS], memory(smaps("/dev/shm/ram", "rw-s")), "small-pages-tmpfs", "huge=always", "medium"),
+        ([FAULTS], in_tmpfs(), "small-pages-tmpfs", "mount -o remount,huge=always /dev/shm, then", "high"),
+    "a file in a tmpfs that has huge pages":
+        ([FAULTS], in_tmpfs("rw,size=8388608k,huge=always,inode64"), "small-pages-scattered", "hugetlbfs", "high"),
+    "a file in a tmpfs that has huge pages on advice only":
+        ([FAULTS], in_tmpfs("rw,huge=advise"), "small-pages-tmpfs", "huge=always", "high"),
+    "a file in a tmpfs, though all are denied huge pages":
+        ([FAULTS], in_tmpfs("rw,huge=always", sys=NEVER | {THP + "shmem_enabled": "always within_size advise never [deny] force"}),
+         "small-pages-tmpfs", "which denies it for all mounts", "high"),
+    "a file in a tmpfs whose mount is not known":
+        ([FAULTS], memory(smaps("/dev/shm/ram", "rw-s")), "memory-faults", "find out first", "low"),
     "a snapshot mapped from a file":
         ([FAULTS], memory(smaps("/srv/snapshots/base.mem", "rw-p")), "small-pages-file", "userfaultfd", "high"),
     "a file that is shared with helpers of the VMM":
