@@ -167,6 +167,23 @@ static void print_costs(const struct start *start)
 	}
 }
 
+/* What a VMM does in these parts of the setup is the same for most of them. */
+static void print_setup(const struct start *start)
+{
+	char *memory, *vcpu;
+	struct start_cost most;
+
+	if (!start_costs(start, &most, 1) || most.phase != START_SETUP || !start->memory_ns ||
+	    !start->vcpu_ns)
+		return;
+	memory = format_ns(start->memory_ns);
+	vcpu = format_ns(start->vcpu_ns);
+	printf("%-11smemory after %s (before: prealloc, hugetlbfs), a vCPU after %s; then devices (VFIO and vhost-user map the memory), firmware, kernel, snapshot\n",
+	       "setup", memory, vcpu);
+	free(memory);
+	free(vcpu);
+}
+
 static void print_spread(const struct start *start, const struct start_list *list)
 {
 	struct start_spread spread;
@@ -240,6 +257,7 @@ static int print_one(struct options *options, const struct start *start,
 	status = table_print(options->table, &options->style);
 	printf("\n");
 	print_costs(start);
+	print_setup(start);
 	print_waits(start);
 	if (start->is_gone)
 		printf("%-11sthe guest has ended: what its exits took is not kept\n", "note");

@@ -74,6 +74,7 @@ def test_one():
         ok("1000 IO_INSTRUCTION in firmware, 200ms of it in the VMM" in out,
            "start GUEST prints the count and largest part of a reason in firmware", out)
         ok("the guest itself, in boot" in out, "start GUEST prints time in the guest among what took most time", out)
+        ok("memory after" not in out, "start GUEST does not say so if something else takes longer", out)
         row = next(text for text in out.splitlines() if text.startswith("firmware")).split()
         equal(row[:8], ["firmware", "300ms", "30.0%", "10.0ms", "1200", "0", "90.0ms", "200ms"],
               "start GUEST prints a phase with its exits, faults and parts")
@@ -89,6 +90,8 @@ def test_one():
         out = b.run("start", "3").stdout
         ok("900ms 50.0%  the VMM, before its first KVM_RUN" in out,
            "start GUEST names a VMM that is slow before its first KVM_RUN", out)
+        ok("setup      memory after 1.00ms (before: prealloc, hugetlbfs), a vCPU after 2.00ms; " in out and "VFIO" in out,
+           "start GUEST says when a guest whose setup takes longest had memory and a vCPU", out)
         r = b.run("start", "9")
         ok(r.returncode == 4 and "no guest matches '9'" in r.stderr and not r.stdout,
            "start GUEST exits with 4 and names the guest if no guest matches", r)
