@@ -158,7 +158,7 @@ static enum answer is_file(const struct facts *f, char **seen)
 
 static char *serve_faster(const struct facts *f)
 {
-	return serve_pages(f, "serve pages faster: the userfaultfd handler on a CPU of its own, the snapshot in memory, 2M around each missing page");
+	return serve_pages(f, "serve pages faster: the userfaultfd handler on a CPU of its own, the snapshot in memory, 2M around each missing page. If a vCPU sleeps without end (l1tune list --vcpus), its handler hangs, or has ended while something keeps the userfaultfd open: end the VMM, too");
 }
 
 #define OF_FAULTS { waits_for_pages, VERDICT_OPEN, VERDICT_RULED_OUT }

@@ -327,7 +327,7 @@ SITUATIONS = {
     "split locks":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "waiting for a userfaultfd":
-        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "serve pages faster", "medium: shown; not"),
+        ([BLOCKED_FAULTS], blocked(smaps(flags="rd wr um")), "userfaultfd-wait", "its handler hangs, or has ended", "medium: shown; not"),
     "split locks of a guest inside":
         ([exits("EXCEPTION_NMI", 40, blocked=0.5, level=3)], {"proc": NO_LIMITS}, "split-lock", "split_lock_mitigate", "high"),
     "a guest inside that waits for a userfaultfd":
