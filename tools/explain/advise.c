@@ -248,9 +248,11 @@ void advise(const struct env *env, const struct observation *seen,
 	struct cpus_of_guests cpus = { };
 	struct facts facts = facts_of(env, seen, &cpus);
 	size_t num_guests = seen->snapshot->num_guests, i;
+	unsigned int looks = MAX_ALONE;
 	struct look_at *guests = xcalloc(num_guests, sizeof(*guests));
 
 	*findings = (struct findings){ };
+	facts.looks = &looks;
 	for (i = 0; i < num_guests; i++) {
 		if (!is_asked_for(seen, i))
 			continue;

@@ -31,6 +31,14 @@ const struct guest_memory *memory_of(const struct facts *facts)
 	return facts->memory;
 }
 
+bool take_look(const struct facts *facts)
+{
+	if (!facts->looks || !*facts->looks || facts->env->past || facts->scale != 1)
+		return false;
+	--*facts->looks;
+	return true;
+}
+
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
 		  uint64_t *value)
 {

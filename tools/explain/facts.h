@@ -27,6 +27,8 @@ struct facts {
 	struct guest_memory *memory;
 	/* Looked for when it is first asked for; NULL: not looked for. */
 	struct vmm_waits *waits;
+	/* How many looks that take a while are left for all guests together; NULL: none. */
+	unsigned int *looks;
 	/* The VMM's command line, words that end with NUL; NULL if not known. */
 	const char *cmdline;
 	size_t cmdline_len;
@@ -115,5 +117,8 @@ const struct guest_memory *memory_of(const struct facts *facts);
 /* A count of KVM's; false, and 0, if it is not known. */
 bool kvm_count_of(const struct facts *facts, enum kvm_count_id id,
 		  uint64_t *value);
+
+/* May this guest be looked at for a tenth of a second? Not as one of many, nor in a record. */
+bool take_look(const struct facts *facts);
 
 #endif

@@ -3,8 +3,11 @@
  * CPU time of threads that are no vCPUs: it is in no exit, and not in busy time.
  * KVM's own threads are known by name; the rest is the VMM's.
  */
+#include <stdlib.h>
+
 #include "base/util.h"
 #include "explain/balloon.h"
+#include "explain/busy-threads.h"
 #include "explain/cause.h"
 #include "explain/vmm-devices.h"
 
@@ -30,6 +33,7 @@ static bool are_busy(const struct facts *f, struct advice *a)
 	double cpus = all_helpers(f);
 	double vcpus = in_interval(f, add_saturated(guest->guest.guest_time_ns,
 						    exits_busy_ns(&guest->stats)));
+	char *names;
 
 	if (!is_often(f, cpus, 0.05) ||
 	    (cpus < vcpus && !is_often(f, by_kernel(f, KVM_THREAD_PIT), 0.02)))
@@ -37,6 +41,10 @@ static bool are_busy(const struct facts *f, struct advice *a)
 	a->gain = gain_at_most(cpus);
 	a->evidence = xasprintf("threads other than vCPUs work %.2f s of each second for it, its vCPUs %.2f s",
 				cpus, vcpus);
+	names = busiest_threads(f);
+	if (names)
+		append(&a->evidence, "; the busiest of the VMM's after that: %s", names);
+	free(names);
 	return true;
 }
 

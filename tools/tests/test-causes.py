@@ -1256,6 +1256,19 @@ def test_helpers():
         advice = json.loads(advise_meanwhile(b, "HLT", "-J", rate=1, vmm=False, each_turn=turn_over))["advice"]
         ok("balloon-work" in [a["rule"] for a in advice],
            "helpers: advise finds balloon-work for a VMM that takes memory from its guest", advice)
+    with Advised(exits("HLT", 0)) as b:
+        b.process_ran(0)
+
+        def show(turn):
+            task(b, 1001, "vmm", 2 * SECOND + 40_000_000 * turn)
+            task(b, "1001/task/1003", "vnc_worker", 30_000_000 * turn)
+            task(b, "1001/task/1004", "idle", SECOND)
+
+        show(0)
+        advice = json.loads(advise_meanwhile(b, "HLT", "-J", rate=1, vmm=False, each_turn=show))["advice"]
+        evidence = [a["evidence"] for a in advice if a["symptom"] == "helpers"]
+        ok(len(evidence) == 1 and re.search("the busiest of the VMM's after that: vnc_worker [0-9.]+$", evidence[0]),
+           "helpers: the evidence names the VMM's busiest threads", advice)
     with Advised(exits("HLT", 100, kernel=0.3, halted=0.5)) as b:
         task(b, 2, "kthreadd", 0, KTHREAD)
         task(b, 1001, "vmm", 3 * SECOND)
