@@ -106,7 +106,8 @@ static enum answer frees_memory(const struct facts *f, char **seen)
 		xasprintf("allocations of this machine freed or moved other pages first %.0f times per second",
 			  rate) :
 		xstrdup("/proc/vmstat was not read at the interval's beginning");
-	return is_at_memory_max(f, seen) == ANSWER_NO && are_stalls_few(f) ? ANSWER_NO : ANSWER_UNKNOWN;
+	return is_at_memory_max(f, seen) == ANSWER_NO && are_stalls_few(f) ?
+	       ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static enum answer memory_is(const struct facts *f, bool is,

@@ -263,7 +263,8 @@ static void test_virtio_interrupts(void)
 	};
 	const struct access legacy[] = { READ(ACCESS_PORT, 0xc053, 900) };
 	const struct access others[] = {
-		READ(ACCESS_MMIO, 0xfebc0060, 900), READ(ACCESS_PORT, 0xc013, 9), WRITE(ACCESS_PORT, 0xc013, 9),
+		READ(ACCESS_MMIO, 0xfebc0060, 900), READ(ACCESS_PORT, 0xc013, 9),
+		WRITE(ACCESS_PORT, 0xc013, 9),
 	};
 	struct scene s;
 
@@ -272,18 +273,21 @@ static void test_virtio_interrupts(void)
 	set_cmdline(&s, "/usr/local/bin/firecracker-v1.12.0-x86_64 --id fn-1");
 	sampled(&s, mmio, ARRAY_SIZE(mmio));
 	ktap_ok(explains_by(&s, &symptom_devices, "virtio-interrupts") &&
-		strstr(s.advice.change, "Firecracker --enable-pci") && strstr(s.advice.confidence, "high"),
+		strstr(s.advice.change, "Firecracker --enable-pci") &&
+		strstr(s.advice.confidence, "high"),
 		"virtio-mmio of Firecracker: its interrupts, which PCI has as MSI-X");
 	ktap_ok(!strstr(s.advice.change, "does not appear to be QEMU"),
 		"a change that names this VMM does not say that it has to be looked for");
-	ktap_ok(strstr(s.advice.evidence, "addresses 0xd0000060 to 0xd0001064 (interrupts of virtio-mmio)") != NULL,
+	ktap_ok(strstr(s.advice.evidence,
+		       "addresses 0xd0000060 to 0xd0001064 (interrupts of virtio-mmio)"),
 		"the evidence has the interrupts of all its devices, and not what an ioeventfd serves");
 	end(&s);
 
 	start(&s);
 	exits(&s, "IO_INSTRUCTION", 900, 20, 100);
 	sampled(&s, legacy, ARRAY_SIZE(legacy));
-	ktap_ok(explains_by(&s, &symptom_devices, "virtio-interrupts") && strstr(s.advice.change, "pci=nomsi"),
+	ktap_ok(explains_by(&s, &symptom_devices, "virtio-interrupts") &&
+		strstr(s.advice.change, "pci=nomsi"),
 		"the port that legacy virtio reads at each interrupt");
 	end(&s);
 
