@@ -370,7 +370,7 @@ static const struct cause causes[] = {
 		{ { is_misaligned, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  RULED_OUT_BY_KVM },
 		"memslots of its directory in /sys/class/l1tune: its columns of guest and VMM addresses",
-		"a VMM that maps the guest's memory at an address that agrees with the guest's modulo 2M (it can map 2M more and begin at an aligned address; from Linux 6.7 on mmap aligns large anonymous memory), and start the guest again. Until then KVM maps 4K there, whatever the settings of huge pages say, also for hugetlbfs",
+		"a VMM that maps the guest's memory at an address that agrees with the guest's modulo 2M (it can map 2M more and begin at an aligned address; from Linux 6.7 on mmap aligns large anonymous memory), and start the guest again. Until then KVM maps 4K there, whatever the settings of huge pages say, also for hugetlbfs; then these have to allow them (transparent_hugepage/enabled, hugetlbfs)",
 		all_but_one,
 	}, {
 		"small-pages-vmm", "the VMM refuses huge pages", "VMM",

@@ -133,13 +133,17 @@ static char *found_text(const struct vmm_waits *waits)
 		[VMM_WAIT_FILE] = "in accesses to",
 		[VMM_WAIT_OTHER] = "in other system calls",
 	};
-	char *text = xasprintf("%u looks found its vCPUs' threads outside KVM_RUN", waits->all);
+	char *text = xasprintf("its vCPUs' threads slept outside KVM_RUN in %u looks", waits->all);
+	const char *separator = ": ";
 	enum vmm_wait kind;
 
-	for (kind = 0; kind < NUM_VMM_WAITS; kind++)
-		if (waits->num[kind])
-			append(&text, ", %u %s%s%s", waits->num[kind], names[kind],
-			       *waits->target[kind] ? " " : "", waits->target[kind]);
+	for (kind = 0; kind < NUM_VMM_WAITS; kind++) {
+		if (!waits->num[kind])
+			continue;
+		append(&text, "%s%u %s%s%s", separator, waits->num[kind], names[kind],
+		       *waits->target[kind] ? " " : "", waits->target[kind]);
+		separator = ", ";
+	}
 	return text;
 }
 
