@@ -230,7 +230,9 @@ static char *stop_splitting(const struct facts *f)
 
 static char *fill_more(const struct facts *f)
 {
-	return serve_pages(f, "fill more at a time: the userfaultfd handler copies 2M around each missing page, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) turns 512 faults into one");
+	return serve_pages(f, memory_of(f)->mapping.backing == BACKING_HUGETLB ?
+			   "fill more before it is missing: the userfaultfd handler copies what the guest will touch next, or loads the snapshot before the guest runs" :
+			   "fill more at a time: the userfaultfd handler copies 2M around each missing page, or loads the snapshot before the guest runs; hugetlbfs behind it (Firecracker: huge_pages 2M) turns 512 faults into one");
 }
 
 /*

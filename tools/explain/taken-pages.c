@@ -62,6 +62,10 @@ enum answer is_balanced(const struct facts *f, char **seen)
 		*seen = xstrdup("kernel.numa_balancing is 0");
 		return ANSWER_NO;
 	}
+	if (!memory_of(f)->err && memory_of(f)->mapping.backing == BACKING_HUGETLB) {
+		*seen = xstrdup("the guest's memory is in hugetlbfs, which NUMA balancing leaves alone");
+		return ANSWER_NO;
+	}
 	return could_cause(f, f->activity.numa_updates,
 			   "unmapped a page for NUMA balancing", seen);
 }

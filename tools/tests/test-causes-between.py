@@ -235,6 +235,13 @@ def test_stuck_faults():
               f"memory-faults: advise finds {rule}, and faults without end are {verdict}, for faults {title}")
 
 
+def test_hugetlbfs_is_not_balanced():
+    for backing, flags, verdict in ("", "rd wr", "not_ruled_out"), ("/anon_hugepage (deleted)", "rd wr ht", "ruled_out"):
+        got = faults(in_second("EPT_VIOLATION", 3000, kernel=0.2), counts={"numa_pte_updates": 90000}, proc={"1001/smaps": smaps(backing, flags=flags)},
+                     kvm=SMALL | {"pages_4k": 4000, "pages_2m": 900})
+        equal(got[2]["NUMA balancing"], verdict, f"memory-faults: NUMA balancing is {verdict} for memory in {backing or 'small pages'}")
+
+
 def test_few_waits():
     """A wait for each of some hundred faults is not of a few pages or allocations."""
     slept = split(2, 48, "EPT_VIOLATION", 900, 1 << 20, hist(b20=900), SECOND, blocked=0.9)
@@ -426,6 +433,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_all_mappings, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_all_mappings, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_hugetlbfs_is_not_balanced, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()

@@ -186,6 +186,8 @@ SITUATIONS = {
         ([FAULTS], memory(smaps(flags="rd wr um")), "userfaultfd", "fill more at a time", "medium: the other"),
     "a userfaultfd of a postcopy migration":
         ([FAULTS], memory(smaps(flags="rd wr um")) | {"argv": ("/usr/bin/qemu-system-x86_64", "-incoming", "defer")}, "userfaultfd", "it ends when all memory is copied", "medium: the other"),
+    "a userfaultfd with hugetlbfs behind it":
+        ([FAULTS], memory(smaps("/anon_hugepage (deleted)", flags="rd wr ht um")), "userfaultfd", "will touch next", "medium: the other"),
     "a userfaultfd that protects pages from writes while a snapshot is taken":
         ([FAULTS], memory(smaps(flags="rd wr uw")), "userfaultfd", "it ends with the snapshot", "medium: the other"),
     "a wait for such a page":
