@@ -53,6 +53,12 @@ static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* The end of a noun after a number */
+static inline const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 bool begins_with(const char *s, const char *start);
 bool has_string(char *const *v, size_t num, const char *s);
 

@@ -96,7 +96,7 @@ static void print(const struct advice *list, size_t num, size_t num_guests)
 		printf("no guests: nothing to look at\n");
 	else if (!num)
 		printf("nothing worth changing: in the data of %zu guest%s, no symptom reaches its threshold\n",
-		       num_guests, num_guests == 1 ? "" : "s");
+		       num_guests, plural(num_guests));
 }
 
 /* What was not sampled, and why. */
@@ -119,7 +119,7 @@ static void print_unread(const struct findings *findings)
 		const struct unread *unread = &findings->unread[i];
 
 		printf("unknown for %zu guest%s: KVM's %s: %s\n",
-		       unread->num_guests, unread->num_guests == 1 ? "" : "s",
+		       unread->num_guests, plural(unread->num_guests),
 		       unread->names, kvm_count_why_not(unread->err));
 	}
 }

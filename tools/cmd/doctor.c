@@ -162,7 +162,7 @@ static int print_tenant(const struct doctor *doctor, const char *path)
 			       problems == 1 ? " is" : "s are");
 	else if (warnings)
 		terminal_print("Guests can start in %s; %zu warning%s.\n", path, warnings,
-			       warnings == 1 ? "" : "s");
+			       plural(warnings));
 	else
 		terminal_print("Guests can start in %s.\n", path);
 	return status_of(doctor);
@@ -176,9 +176,9 @@ static int print(const struct doctor *doctor)
 	for (i = 0; i < doctor->num_rows; i++)
 		print_row(&doctor->rows[i]);
 	if (problems)
-		printf("\nGuests cannot run here: %zu problem%s.\n", problems, problems == 1 ? "" : "s");
+		printf("\nGuests cannot run here: %zu problem%s.\n", problems, plural(problems));
 	else if (warnings)
-		printf("\nGuests can run here; %zu warning%s.\n", warnings, warnings == 1 ? "" : "s");
+		printf("\nGuests can run here; %zu warning%s.\n", warnings, plural(warnings));
 	else
 		printf("\nThis machine is ready.\n");
 	return status_of(doctor);

@@ -109,7 +109,7 @@ static int print(const struct options *options, const struct snapshot *snapshot,
 		return STATUS_FAILED;
 	if (num)
 		printf("\nHELPERS and COST leave out the helper threads of %zu guest%s, which are not known\n",
-		       num, num == 1 ? "" : "s");
+		       num, plural(num));
 	return STATUS_OK;
 }
 

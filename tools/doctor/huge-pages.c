@@ -170,12 +170,12 @@ static void add_guests(struct doctor *doctor)
 	else if (found.num_guests && found.num_fine)
 		doctor_add(doctor, "guest memory", DOCTOR_OK,
 			   xasprintf("%zu guest%s can have huge pages%s%s", found.num_fine,
-				     found.num_fine == 1 ? "" : "s", *found.text ? ";" : "",
+				     plural(found.num_fine), *found.text ? ";" : "",
 				     found.text), NULL);
 	else if (found.num_unknown)
 		doctor_add(doctor, "guest memory", DOCTOR_INFO,
 			   xasprintf("not known for %zu guest%s: only root can read the maps of their VMMs", found.num_unknown,
-				     found.num_unknown == 1 ? "" : "s"), NULL);
+				     plural(found.num_unknown)), NULL);
 	free(found.text);
 	free(found.commands);
 }

@@ -200,7 +200,7 @@ static void add_audit(char **text, const struct limit *limit)
 	append(text, "%saudit threshold %s", limit->value == LIMIT_NONE ? "" : ", ", audit);
 	if (limit->would_deny)
 		append(text, " exceeded %llu time%s", (unsigned long long)limit->would_deny,
-		       limit->would_deny == 1 ? "" : "s");
+		       plural(limit->would_deny));
 	free(audit);
 }
 
@@ -218,7 +218,7 @@ static char *text_of(const struct level *level, const struct tenants *tenants)
 		add_audit(&text, limit);
 	if (limit->are_counts_known && limit->denied)
 		append(&text, ", denied %llu time%s", (unsigned long long)limit->denied,
-		       limit->denied == 1 ? "" : "s");
+		       plural(limit->denied));
 	if (limit_is_broken(limit))
 		append(&text, ", not effective: its hook %s is %s", limit->kind->hook,
 		       limit->hook_state ? limit->hook_state : "not there");
@@ -277,8 +277,8 @@ static char *use_of(const struct env *env, const struct tenant *tenant)
 		return xstrdup("");
 	memory = format_bytes(uses[2].value);
 	text = xasprintf(": %llu VM%s with %llu vCPU%s and %s of memory",
-			 (unsigned long long)uses[0].value, uses[0].value == 1 ? "" : "s",
-			 (unsigned long long)uses[1].value, uses[1].value == 1 ? "" : "s", memory);
+			 (unsigned long long)uses[0].value, plural(uses[0].value),
+			 (unsigned long long)uses[1].value, plural(uses[1].value), memory);
 	free(memory);
 	return text;
 }

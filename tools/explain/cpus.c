@@ -230,9 +230,9 @@ static enum answer are_cpus_enough(const struct facts *f, char **seen)
 		*seen = xstrdup("which CPUs its vCPUs' threads may use cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("its vCPUs may use %llu CPUs, and so may %llu vCPUs of all guests",
-			  (unsigned long long)shared.num,
-			  (unsigned long long)shared.num_vcpus);
+	*seen = xasprintf("its vCPUs may use %llu CPU%s, and so may %llu vCPU%s of all guests",
+			  (unsigned long long)shared.num, plural(shared.num),
+			  (unsigned long long)shared.num_vcpus, plural(shared.num_vcpus));
 	if (shared.num_vcpus > shared.num)
 		return ANSWER_NO;
 	if (shared.num_unknown <= shared.num - shared.num_vcpus)

@@ -132,8 +132,8 @@ static char *say_counts(const struct facts *f, const struct guest_cpus *cpus,
 {
 	double share = counts->all ? 100.0 * counts->some / counts->all : 0;
 	char *text = cpus->is_known ?
-		xasprintf("%.0f %% of the interrupts on the %zu CPUs that its vCPUs may use",
-			  share, counts->num_cpus) :
+		xasprintf("%.0f %% of the interrupts on the %zu CPU%s that its vCPUs may use",
+			  share, counts->num_cpus, plural(counts->num_cpus)) :
 		xasprintf("%.0f %% of this machine's interrupts", share);
 
 	append(&text, " were %s, %.0f per second; at most %.0f of these can be its exits%s", what,

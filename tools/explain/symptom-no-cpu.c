@@ -22,9 +22,9 @@ static bool lacks_cpu(const struct facts *f, struct advice *a)
 	if (!is_often(f, cpus, 0.05))
 		return false;
 	a->gain = gain_at_most(cpus);
-	a->evidence = xasprintf("its vCPUs were runnable without a CPU for %.2f s of each second; %llu vCPUs of all guests on %llu CPUs",
-				cpus, (unsigned long long)f->num_vcpus,
-				(unsigned long long)f->num_cpus);
+	a->evidence = xasprintf("its vCPUs were runnable without a CPU for %.2f s of each second; %llu vCPU%s of all guests on %llu CPU%s",
+				cpus, (unsigned long long)f->num_vcpus, plural(f->num_vcpus),
+				(unsigned long long)f->num_cpus, plural(f->num_cpus));
 	return true;
 }
 
@@ -89,10 +89,10 @@ static enum answer is_confined(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	cpus = are_vcpus_known ? shared.num : affinity_count(&by_process);
-	*seen = xasprintf("its %s may use %llu of %llu CPUs for %llu vCPUs",
+	*seen = xasprintf("its %s may use %llu of %llu CPU%s for %llu vCPU%s",
 			  are_vcpus_known ? "vCPUs' threads" : "VMM",
 			  (unsigned long long)cpus, (unsigned long long)f->num_cpus,
-			  (unsigned long long)vcpus);
+			  plural(f->num_cpus), (unsigned long long)vcpus, plural(vcpus));
 	if (cpus < vcpus && cpus < f->num_cpus)
 		return ANSWER_YES;
 	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
@@ -111,9 +111,10 @@ static enum answer are_shared_by_too_many(const struct facts *f, char **seen)
 		*seen = xstrdup("which CPUs its vCPUs' threads may use cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("its vCPUs may use %llu of %llu CPUs, and so may %llu vCPUs of all guests",
+	*seen = xasprintf("its vCPUs may use %llu of %llu CPU%s, and so may %llu vCPU%s of all guests",
 			  (unsigned long long)shared.num, (unsigned long long)f->num_cpus,
-			  (unsigned long long)shared.num_vcpus);
+			  plural(f->num_cpus), (unsigned long long)shared.num_vcpus,
+			  plural(shared.num_vcpus));
 	most = add_saturated(shared.num_vcpus, shared.num_unknown);
 	if (shared.num == f->num_cpus || most == own || most <= shared.num)
 		return ANSWER_NO;
@@ -233,7 +234,8 @@ static enum answer have_own_threads(const struct facts *f, char **seen)
 		append(seen, ", and may not use its vCPUs' CPUs");
 	if (are_there != ANSWER_YES || !shared_cpus_of(f, &shared))
 		return are_there == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
-	append(seen, ", vCPUs for %.2f s, on %llu CPUs", ran, (unsigned long long)shared.num);
+	append(seen, ", vCPUs for %.2f s, on %llu CPU%s", ran, (unsigned long long)shared.num,
+	       plural(shared.num));
 	return cpus >= waited / 2 && cpus + ran >= 0.8 * shared.num ?
 	       ANSWER_YES : ANSWER_UNKNOWN;
 }
@@ -283,9 +285,9 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 		*seen = xstrdup("how many CPUs there are cannot be read");
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("%llu vCPUs on %llu CPUs",
-			  (unsigned long long)f->num_vcpus,
-			  (unsigned long long)f->num_cpus);
+	*seen = xasprintf("%llu vCPU%s on %llu CPU%s",
+			  (unsigned long long)f->num_vcpus, plural(f->num_vcpus),
+			  (unsigned long long)f->num_cpus, plural(f->num_cpus));
 	if (f->num_vcpus <= f->num_cpus)
 		return ANSWER_NO;
 	if (wanted <= f->num_cpus) {

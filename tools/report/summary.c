@@ -212,8 +212,8 @@ char *summary_verdict(const json_t *report)
 	if (!json_is_object(json_object_get(report, "doctor")))
 		return xstrdup("not checked");
 	if (problems)
-		return xasprintf("guests cannot run here: %zu problem%s", problems, problems == 1 ? "" : "s");
+		return xasprintf("guests cannot run here: %zu problem%s", problems, plural(problems));
 	if (warnings)
-		return xasprintf("ready, %zu warning%s", warnings, warnings == 1 ? "" : "s");
+		return xasprintf("ready, %zu warning%s", warnings, plural(warnings));
 	return xstrdup("ready");
 }

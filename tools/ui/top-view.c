@@ -124,16 +124,16 @@ static void draw_title(struct frame *frame, const struct top_model *model,
 	if (l->num_hidden)
 		add_if_fits(frame, FRAME_MESSAGE,
 			    xasprintf("  %u column%s hidden", l->num_hidden,
-				      l->num_hidden == 1 ? "" : "s"), l->width);
+				      plural(l->num_hidden)), l->width);
 	/* A narrow terminal has better use for the place. */
 	else
 		frame_add(frame, FRAME_NORMAL,
 			  xasprintf("  %s  %s", clock, interval));
 	add_if_fits(frame, FRAME_NORMAL,
 		    xasprintf("  %zu guest%s, %llu vCPU%s", num,
-			      num == 1 ? "" : "s",
+			      plural(num),
 			      (unsigned long long)model->num_vcpus,
-			      model->num_vcpus == 1 ? "" : "s"), l->width);
+			      plural(model->num_vcpus)), l->width);
 	if (model->num_ended)
 		add_if_fits(frame, FRAME_MESSAGE,
 			    xasprintf(", %zu ended", model->num_ended),
