@@ -199,17 +199,19 @@ look()
 	done < "$TMP/cgroup/vmm/cpu.stat"
 } 2> /dev/null
 
-# waits_beside_hog LEAST_NS: while a program computes for 3 s, runq grows by that or more, and as
-# the scheduler's count, which is less by what KVM does at each switch
+# waits_beside_hog LEAST_NS MS [EVERY_MS TURN_MS]: while hog(1) computes, runq grows by that or
+# more, and as the scheduler's count, which is less by what KVM does at each switch
 waits_beside_hog()
 {
+	least=$1
+	shift
 	look
 	before=$runq delay_before=$delay turns_before=$turns
-	hog 3000
+	hog "$@"
 	look
-	[ $((runq - before)) -ge "$1" ] &&
-		close "runq_ns while another program computes for 3 s" \
-			$((delay - delay_before)) $((runq - before)) $((turns - turns_before))
+	close "runq_ns while another program computes for $1 ms" \
+		$((delay - delay_before)) $((runq - before)) $((turns - turns_before)) &&
+		[ $((runq - before)) -ge "$least" ]
 }
 
 ktap_print_header
@@ -260,17 +262,14 @@ is_in halts $((40 * 50000000)) 40 HLT halted
 result "time of HLT until a timer of 50 ms is halted"
 kill_guests
 
-# A guest that halts needs the CPU after each wake-up, and gets little of it beside a program
-# of more weight.
+# A guest that halts needs the CPU after each wake-up, and does not get it while a real-time
+# program computes.
 start wakes --forever --period-us 5000 halt=1
 wait_for has_guest wakes
 wait_for has_exits "$(guest_of wakes)"
 guest=$(guest_of wakes)
 busy=$(pid wakes)
-for task in /proc/"$busy"/task/*; do
-	renice -n 19 -p "${task##*/}" > /dev/null
-done
-waits_beside_hog 500000000
+waits_beside_hog 500000000 1000 5 20
 result "time for which a woken guest waits for the CPU that another program uses is runq"
 kill_guests
 
@@ -281,7 +280,7 @@ wait_for has_exits "$(guest_of busy)"
 guest=$(guest_of busy)
 busy=$(pid busy)
 # It is more than the program's time by that of interrupts.
-waits_beside_hog 3000000000
+waits_beside_hog 3000000000 3000
 result "time for which another program uses the guest's CPU is runq"
 sample busy
 equal "vmm_sleep, halted, blocked, throttled" "0 0 0 0" \

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: hog MS [EVERY_MS]
+ * Usage: hog MS [EVERY_MS [TURN_MS]]
  * Computes until it has had MS milliseconds of CPU time, by the kernel's count: at
- * a stretch, or for TURN_NS at a time with sleeps of EVERY_MS between.
+ * a stretch, or for TURN_NS at a time with sleeps of EVERY_MS between. With TURN_MS it is
+ * for so long at a time, and ahead of all tasks that are not real-time.
  */
 #include <err.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,16 +23,22 @@ static long long used_ns(void)
 
 int main(int argc, char **argv)
 {
+	const struct sched_param lowest = { .sched_priority = 1 };
+	long long ns, turn_ends, turn_ns = TURN_NS;
 	struct timespec rest = { };
-	long long ns, turn_ends;
 
-	if (argc != 2 && argc != 3)
-		errx(2, "usage: hog MS [EVERY_MS]");
+	if (argc < 2 || argc > 4)
+		errx(2, "usage: hog MS [EVERY_MS [TURN_MS]]");
 	ns = atoll(argv[1]) * 1000000;
-	if (argc == 3)
+	if (argc > 2)
 		rest.tv_nsec = atol(argv[2]) * 1000000;
+	if (argc > 3) {
+		turn_ns = atoll(argv[3]) * 1000000;
+		if (sched_setscheduler(0, SCHED_FIFO, &lowest))
+			err(1, "sched_setscheduler");
+	}
 	while (used_ns() < ns) {
-		turn_ends = rest.tv_nsec ? used_ns() + TURN_NS : ns;
+		turn_ends = rest.tv_nsec ? used_ns() + turn_ns : ns;
 		while (used_ns() < turn_ends)
 			;
 		if (rest.tv_nsec && nanosleep(&rest, NULL))
