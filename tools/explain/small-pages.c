@@ -237,13 +237,19 @@ char *allow_shmem(const struct facts *f)
 		     " (enabled does not apply to shared memory), then start it again; or a memfd of huge pages: hugetlb=on of QEMU's memory-backend-memfd, hugepages=on of cloud-hypervisor's --memory");
 }
 
+/* The VMM's user may have mounted it, and whoever reads the advice pastes it into a shell. */
+static bool is_plain(const char *path)
+{
+	return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-")] == '\0';
+}
+
 char *allow_tmpfs(const struct facts *f)
 {
 	char *now = collapse(f), *change;
 	struct huge_setting setting;
 	struct tmpfs tmpfs;
 
-	if (read_tmpfs_setting(f, &tmpfs, &setting))
+	if (read_tmpfs_setting(f, &tmpfs, &setting) || !is_plain(tmpfs.mount))
 		snprintf(tmpfs.mount, sizeof(tmpfs.mount), "MOUNT");
 	change = xasprintf("mount -o remount,huge=always %s%s, then start it again; or a file in hugetlbfs; or %s",
 			   tmpfs.mount, !strcmp(setting.word, "deny") ?

@@ -37,11 +37,11 @@ def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
     return {"guest": {"memslots": slots(512, 16)}, "proc": {"1001/smaps": text} if text else {}, "kvm": SMALL | QUIET | (kvm or {}), "sys": sys} | values
 
 
-def in_tmpfs(options="rw,inode64", **values):
+def in_tmpfs(options="rw,inode64", mount="/dev/shm", **values):
     """A file in a tmpfs, which is mounted with these options, below another one."""
-    one = memory(smaps("/dev/shm/ram", "rw-s"), **values)
+    one = memory(smaps(mount + "/ram", "rw-s"), **values)
     one["proc"]["1001/mountinfo"] = f"""22 1 0:5 / /dev rw - devtmpfs udev rw
-30 22 0:26 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs {options}
+30 22 0:26 / {mount} rw,nosuid shared:4 - tmpfs tmpfs {options}
 31 1 0:27 / /dev/shmem rw - tmpfs tmpfs rw,huge=within_size"""
     return one
 
@@ -108,6 +108,8 @@ SITUATIONS = {
         ([FAULTS], memory(MEMFD, sys=MADVISE), "small-pages-shmem", "shmem_enabled", "high"),
     "a file in tmpfs":
         ([FAULTS], in_tmpfs(), "small-pages-tmpfs", "mount -o remount,huge=always /dev/shm, then", "high"),
+    "a file in a tmpfs whose name is a shell's command":
+        ([FAULTS], in_tmpfs(mount="/dev/shm/$(reboot)"), "small-pages-tmpfs", "mount -o remount,huge=always MOUNT, then", "high"),
     "a file in a tmpfs that has huge pages":
         ([FAULTS], in_tmpfs("rw,size=8388608k,huge=always,inode64"), "small-pages-scattered", "hugetlbfs", "high"),
     "a file in a tmpfs that has huge pages on advice only":
