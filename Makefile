@@ -55,7 +55,7 @@ demo: setup tool selftests # show l1tune in five screens, in an emulated cloud i
 	@selftests/demo
 
 .PHONY: check
-check: setup # run what every change has to pass, in emulated L1 hosts with VMX and SVM (half an hour)
+check: setup # run what every change has to pass, in emulated L1 hosts with VMX and SVM (40 minutes)
 	@selftests/check
 
 .PHONY: check-debug

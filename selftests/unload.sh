@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The module is loaded and unloaded twenty times while guests run under load, start
-# and end, and while readers have its files open.
+# The module is loaded and unloaded twenty times, or UNLOAD_ROUNDS, while guests run under
+# load, start and end, and while readers have its files open.
 . "${0%/*}/lib.sh"
 
-ROUNDS=20
+ROUNDS=${UNLOAD_ROUNDS:-20}
 
 ktap_print_header
 ktap_set_plan 4
