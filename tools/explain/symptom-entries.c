@@ -68,26 +68,37 @@ static enum answer flushes_l1d(const struct facts *f, char **seen)
 	return rate >= 1000 * f->scale ? ANSWER_YES : ANSWER_NO;
 }
 
+/* By the kernel's words about these vulnerabilities, the last of which is NULL. */
+static enum answer does_mitigate(const struct facts *f, const char *const *names,
+				 const char *words, const char *what, char **seen)
+{
+	char value[256];
+	size_t num = 0;
+
+	for (; *names; names++) {
+		if (!machine_file(f->env->sysfs, value, sizeof(value),
+				  "devices/system/cpu/vulnerabilities/%s", *names))
+			continue;
+		num++;
+		if (!strstr(value, words))
+			continue;
+		*seen = xasprintf("%s: %s", *names, value);
+		return ANSWER_YES;
+	}
+	*seen = xasprintf(num ? "no vulnerability of the CPU makes this kernel %s" :
+				"whether a vulnerability of the CPU makes this kernel %s cannot be read",
+			  what);
+	return num ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 /* VERW at each entry, which L0 executes at its own. */
 static enum answer clears_buffers(const struct facts *f, char **seen)
 {
-	static const char *const names[] = { "mds", "tsx_async_abort", "mmio_stale_data", "tsa" };
-	char value[128];
-	size_t num = 0, i;
+	static const char *const names[] = {
+		"mds", "tsx_async_abort", "mmio_stale_data", "tsa", NULL
+	};
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!machine_file(f->env->sysfs, value, sizeof(value),
-				  "devices/system/cpu/vulnerabilities/%s", names[i]))
-			continue;
-		num++;
-		if (!strstr(value, "Clear CPU buffers"))
-			continue;
-		*seen = xasprintf("%s: %s", names[i], value);
-		return ANSWER_YES;
-	}
-	*seen = xstrdup(num ? "no vulnerability of the CPU makes this kernel clear CPU buffers" :
-			      "whether this kernel clears CPU buffers cannot be read");
-	return num ? ANSWER_NO : ANSWER_UNKNOWN;
+	return does_mitigate(f, names, "Clear CPU buffers", "clear CPU buffers", seen);
 }
 
 /* Mitigations of AMD's CPUs that flush branch predictions at each exit. */
@@ -140,23 +151,9 @@ static enum answer flushes_predictions(const struct facts *f, char **seen)
 /* Not Enhanced or Automatic IBRS, which the kernel sets once. */
 static enum answer writes_ibrs(const struct facts *f, char **seen)
 {
-	static const char *const names[] = { "retbleed", "spectre_v2" };
-	char value[256];
-	size_t num = 0, i;
+	static const char *const names[] = { "retbleed", "spectre_v2", NULL };
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!machine_file(f->env->sysfs, value, sizeof(value),
-				  "devices/system/cpu/vulnerabilities/%s", names[i]))
-			continue;
-		num++;
-		if (!strstr(value, "Mitigation: IBRS"))
-			continue;
-		*seen = xasprintf("%s: %s", names[i], value);
-		return ANSWER_YES;
-	}
-	*seen = xstrdup(num ? "this kernel does not switch IBRS at each exit" :
-			      "whether this kernel switches IBRS cannot be read");
-	return num ? ANSWER_NO : ANSWER_UNKNOWN;
+	return does_mitigate(f, names, "Mitigation: IBRS", "switch IBRS at each exit", seen);
 }
 
 static char *avoid_flush(const struct facts *f)
