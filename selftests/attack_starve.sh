@@ -4,7 +4,7 @@
 # then needs minutes to release a hook (Tasks RCU). Nobody else may wait for that.
 #
 #	starved:  THREADS threads that share 1 ms of CPU time a second
-#	pacedown: has a max_exits_per_sec of its own, and ends ──> others appear and end
+#	limited: has a max_exits_per_sec of its own, and ends ──> others appear and end
 #	root:     echo 1 > limits/max_vms ──> refuses at once, though the write waits
 . "${0%/*}/lib.sh"
 
@@ -73,15 +73,15 @@ esac
 ktap_set_plan 5
 
 load
-start pacedown --forever cpuid=100
-wait_for has_guest pacedown
-echo 1000000 > "$(guest_of pacedown)/limits/max_exits_per_sec"
+start limited --forever cpuid=100
+wait_for has_guest limited
+echo 1000000 > "$(guest_of limited)/limits/max_exits_per_sec"
 # Limits on VMs have their hook, so that nothing has to be attached.
 limit max_vms 100
 equal "hooks" "ok ok 1" "$(value hooks/throttle) $(value hooks/refuse_vm) $(value effective/max_exits_per_sec)" && starve
 result "a guest has a rate of its own while threads hardly get a CPU"
 
-let_go pacedown
+let_go limited
 wait_for has_guests 0
 start next --forever cpuid=100
 wait_for has_guest next
