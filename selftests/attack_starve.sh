@@ -4,7 +4,7 @@
 # then needs minutes to release a hook (Tasks RCU). Nobody else may wait for that.
 #
 #	starved:  THREADS threads that share 1 ms of CPU time a second
-#	limited: has a max_exits_per_sec of its own, and ends ──> others appear and end
+#	limited:  has a max_exits_per_sec of its own, and ends ──> others appear and end
 #	root:     echo 1 > limits/max_vms ──> refuses at once, though the write waits
 . "${0%/*}/lib.sh"
 
