@@ -67,7 +67,7 @@ static int set_limit(enum l1t_limit limit, enum l1t_bound bound, u64 value)
 	return 0;
 }
 
-/* The hook stays after a guest's end that had a rate of its own. */
+/* After the end of a guest that had a rate of its own, the hook is still attached. */
 static bool limit_effective(enum l1t_limit limit)
 {
 	return l1t_limit_effective(limit) &&

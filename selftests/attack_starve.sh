@@ -58,11 +58,6 @@ limit_is()
 	[ "$(value "limits/$1")" = "$2" ]
 }
 
-has_hook()
-{
-	[ "$(value "hooks/$1")" = "$2" ]
-}
-
 ktap_print_header
 needs_disposable "threads that hardly get a CPU delay all users of ftrace"
 needs_cpus 2
