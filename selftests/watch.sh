@@ -89,7 +89,7 @@ needs_cpus 2
 ktap_set_plan 12
 load
 
-start slow --paused --slow-every 500 --slow-us $((SLOW_MS * 1000)) --hold out=100000
+start slow --paused --slow-every 500 --slow-us $((SLOW_MS * 1000)) --hold out=50000
 wait_for has_guest slow
 watches all --over $((SLOW_MS - 10))ms name:slow
 kill -USR1 "$(pid slow)"
