@@ -34,10 +34,8 @@ documented()
 	}' "$1"
 }
 
-CGROUPS=$TMP/cgroups
-mkdir "$CGROUPS"
-trap 'kill_started; rmdir "$CGROUPS/l1tune-abi/a" "$CGROUPS/l1tune-abi"; umount "$CGROUPS"; clean_up' EXIT
-mount -t cgroup2 none "$CGROUPS"
+trap 'kill_started; rmdir "$CGROUPS/l1tune-abi/a" "$CGROUPS/l1tune-abi"; clean_up' EXIT
+mount_cgroups
 
 load gid=77
 start a --vcpus 2 --hold cpuid=10

@@ -8,7 +8,6 @@
 #	/l1tune-test-out	none		other
 . "${0%/*}/lib.sh"
 
-CGROUPS=$TMP/cgroups
 OUTER=/l1tune-test
 INNER=$OUTER/in
 FREE=/l1tune-test-out
@@ -18,7 +17,6 @@ remove_cgroups()
 	for cgroup in $INNER $OUTER $FREE; do
 		[ ! -e "$CGROUPS$cgroup" ] || rmdir "$CGROUPS$cgroup"
 	done
-	umount "$CGROUPS"
 }
 
 # start_in CGROUP NAME VMM-ARGUMENT…
@@ -72,9 +70,8 @@ is_near()
 	return 1
 }
 
-mkdir "$CGROUPS"
 trap 'kill_started; remove_cgroups; clean_up' EXIT
-mount -t cgroup2 none "$CGROUPS" || skip_all "there is no cgroup2"
+mount_cgroups || skip_all "there is no cgroup2"
 load
 [ -d $L1/tenants ] || {
 	unload

@@ -37,18 +37,15 @@ not_advised()
 # in_cgroup NAME FILE VALUE: moves the VMM into its own cgroup, with a limit
 in_cgroup()
 {
-	if [ ! -d "$TMP/cgroup" ]; then
-		mkdir "$TMP/cgroup" && mount -t cgroup2 none "$TMP/cgroup" &&
-			echo "+cpu +memory" > "$TMP/cgroup/cgroup.subtree_control" || return
-	fi
-	mkdir "$TMP/cgroup/$1" && echo "$3" > "$TMP/cgroup/$1/$2" &&
-		pid "$1" > "$TMP/cgroup/$1/cgroup.procs"
+	[ -d "$CGROUPS" ] || mount_cgroups cpu memory || return
+	mkdir "$CGROUPS/$1" && echo "$3" > "$CGROUPS/$1/$2" &&
+		pid "$1" > "$CGROUPS/$1/cgroup.procs"
 }
 
 # is_held_back NAME: whether memory.high of its cgroup has throttled it
 is_held_back()
 {
-	grep -q "^high [1-9]" "$TMP/cgroup/$1/memory.events"
+	grep -q "^high [1-9]" "$CGROUPS/$1/memory.events"
 }
 
 ktap_print_header
@@ -220,6 +217,6 @@ end wide
 
 kill_guests
 give_back
-umount "$TMP/disk" "$TMP/cgroup"
+umount "$TMP/disk"
 unload
 ktap_finished

@@ -70,7 +70,7 @@ lift_limit()
 
 lift_quota()
 {
-	echo max > "$TMP/cgroup/vmm/cpu.max"
+	echo max > "$CGROUPS/vmm/cpu.max"
 }
 
 end_other()
@@ -81,13 +81,12 @@ end_other()
 ktap_print_header
 ktap_set_plan 15
 load
-mkdir "$TMP/tmpfs" "$TMP/files" "$TMP/cgroup"
+mkdir "$TMP/tmpfs" "$TMP/files"
 mount -t tmpfs tmpfs "$TMP/tmpfs"
 # Not a tmpfs: like files on a disk.
 mount -t ramfs ramfs "$TMP/files"
-mount -t cgroup2 none "$TMP/cgroup"
-echo +cpu > "$TMP/cgroup/cgroup.subtree_control"
-mkdir "$TMP/cgroup/vmm"
+mount_cgroups cpu
+mkdir "$CGROUPS/vmm"
 
 borrow $THP/shmem_enabled never
 borrow $THP/enabled never
@@ -110,10 +109,10 @@ l1tune limits "pid:$(pid free)" max_exits_per_sec=50000
 freed guest-limit "a limit of its own; then none" free lift_limit
 end free
 
-background free sh -c "echo \$\$ > $TMP/cgroup/vmm/cgroup.procs; exec vmm -name guest=free --forever cpuid=200"
+background free sh -c "echo \$\$ > $CGROUPS/vmm/cgroup.procs; exec vmm -name guest=free --forever cpuid=200"
 wait_for has_guest free
 # Periods so short that partial ones at both ends stay within the slack of is_within().
-echo "20000 50000" > "$TMP/cgroup/vmm/cpu.max"
+echo "20000 50000" > "$CGROUPS/vmm/cpu.max"
 freed quota "a quota of 0.4 CPUs; then none" free lift_quota
 background other hog 1000000
 freed neighbours "something else on its CPU; then nothing" free end_other
@@ -157,7 +156,7 @@ gained nested-hypervisor "a guest inside it executes CPUID; then itself" $((stat
 
 kill_guests
 give_back
-rmdir "$TMP/cgroup/vmm"
-umount "$TMP/tmpfs" "$TMP/files" "$TMP/cgroup"
+rmdir "$CGROUPS/vmm"
+umount "$TMP/tmpfs" "$TMP/files"
 unload
 ktap_finished

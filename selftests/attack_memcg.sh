@@ -10,11 +10,8 @@ VCPUS=64
 # The least that the module can keep for a vCPU
 BYTES=1024
 
-CGROUPS=$TMP/cgroups
-mkdir "$CGROUPS"
-trap 'kill_started; rmdir "$CGROUPS"/l1tune-test-*; umount "$CGROUPS"; clean_up' EXIT
-mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers" &&
-	echo +memory > "$CGROUPS/cgroup.subtree_control" || skip_all "there is no memory controller of cgroup2"
+trap 'kill_started; rmdir "$CGROUPS"/l1tune-test-*; clean_up' EXIT
+mount_cgroups memory || skip_all "there is no memory controller of cgroup2"
 
 # slab NAME: bytes of slab charged to a VMM in a cgroup of its own
 slab()

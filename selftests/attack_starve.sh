@@ -11,13 +11,11 @@
 THREADS=40
 # The least that the kernel allows
 QUOTA="1000 1000000"
-STARVED=$TMP/cgroup/starved
+STARVED=$CGROUPS/starved
 
 starve()
 {
-	mkdir "$TMP/cgroup" &&
-		mount -t cgroup2 none "$TMP/cgroup" &&
-		echo +cpu > "$TMP/cgroup/cgroup.subtree_control" &&
+	mount_cgroups cpu &&
 		mkdir "$STARVED" &&
 		echo "$QUOTA" > "$STARVED/cpu.max" || return
 	i=0
@@ -44,7 +42,6 @@ feed()
 		let_go "starved$i"
 	done
 	within 30 rmdir "$STARVED" 2> /dev/null
-	umount "$TMP/cgroup"
 }
 
 # written NAME VALUE: sets a limit in the background, and says so when the write is back

@@ -144,8 +144,8 @@ ktap_print_header
 needs_disposable "memory is filled"
 load
 borrow $THP never
-mkdir "$FILES" "$TMP/fill" "$TMP/cgroup"
-mount -t cgroup2 none "$TMP/cgroup"
+mkdir "$FILES" "$TMP/fill"
+mount_cgroups memory
 # Not a tmpfs: like files on a disk.
 mount -t ramfs ramfs "$FILES"
 
@@ -171,7 +171,7 @@ case $(uname -r) in
 	equal "exit status" 1 $? && fits small "cannot collapse the memory of a running process: that takes 6.1" && still_runs small
 	result "a kernel before 6.1 cannot collapse memory, and l1tune says so"
 	kill_guests
-	umount "$FILES" "$TMP/cgroup"
+	umount "$FILES"
 	give_back
 	unload
 	ktap_finished
@@ -228,16 +228,15 @@ result "memslots shows 1024 of a VMM's 2000 slots, and says that there are more"
 end slots
 
 # A VMM in a cgroup with memory limits.
-echo +memory > "$TMP/cgroup/cgroup.subtree_control"
-mkdir "$TMP/cgroup/vmm"
-background bound sh -c "echo \$\$ > $TMP/cgroup/vmm/cgroup.procs; exec backed anon 16 16"
+mkdir "$CGROUPS/vmm"
+background bound sh -c "echo \$\$ > $CGROUPS/vmm/cgroup.procs; exec backed anon 16 16"
 within 60 said bound round && wait_for has_guest bound
-echo $(($(cat "$TMP/cgroup/vmm/memory.current") + 8388608)) > "$TMP/cgroup/vmm/memory.max"
+echo $(($(cat "$CGROUPS/vmm/memory.current") + 8388608)) > "$CGROUPS/vmm/memory.max"
 collapse bound
 equal "exit status" 1 $? && fits bound "stopped: memory.max of cgroup /vmm leaves" &&
 	fits bound "^16M +anonymous memory: can be collapsed"
 result "collapse stops if memory.max of the cgroup leaves little memory"
-echo max > "$TMP/cgroup/vmm/memory.max"
+echo max > "$CGROUPS/vmm/memory.max"
 # The smallest bound, shorter than collapsing a page takes.
 collapse bound --max-stall 100us
 equal "exit status" 1 $? && fits bound "stopped: a vCPU waited .* more than the bound of 100us" &&
@@ -252,10 +251,10 @@ end bound
 
 # A task above its memory.high, which the kernel throttles on each further page.
 mount -t tmpfs -o size=32m tmpfs "$TMP/fill"
-mkdir "$TMP/cgroup/hog"
-echo 4194304 > "$TMP/cgroup/hog/memory.high"
+mkdir "$CGROUPS/hog"
+echo 4194304 > "$CGROUPS/hog/memory.high"
 backed_runs pressed anon 48 48
-background hog sh -c "echo \$\$ > $TMP/cgroup/hog/cgroup.procs; exec dd if=/dev/zero of=$TMP/fill/fill bs=64k"
+background hog sh -c "echo \$\$ > $CGROUPS/hog/cgroup.procs; exec dd if=/dev/zero of=$TMP/fill/fill bs=64k"
 within 20 waits_for_memory
 collapse pressed
 equal "exit status" 1 $? && fits pressed "stopped: memory pressure: tasks waited for memory [1-9][0-9]+ % of the time, more than 10 %" &&
@@ -266,9 +265,9 @@ end pressed
 umount "$TMP/fill"
 
 kill_guests
-rmdir "$TMP/cgroup/hog"
-rmdir "$TMP/cgroup/vmm"
-umount "$FILES" "$TMP/cgroup"
+rmdir "$CGROUPS/hog"
+rmdir "$CGROUPS/vmm"
+umount "$FILES"
 give_back
 unload
 ktap_finished

@@ -5,12 +5,9 @@
 . "${0%/*}/lib.sh"
 
 GONE=$L1/gone
-CGROUPS=$TMP/cgroups
 CGROUP=$CGROUPS/l1tune-test-oom
-mkdir "$CGROUPS"
-trap 'kill_started; [ ! -e "$CGROUP" ] || rmdir "$CGROUP"; umount "$CGROUPS"; clean_up' EXIT
-mount -t cgroup2 none "$CGROUPS" && grep -q memory "$CGROUPS/cgroup.controllers" &&
-	echo +memory > "$CGROUPS/cgroup.subtree_control" || skip_all "there is no memory controller of cgroup2"
+trap 'kill_started; [ ! -e "$CGROUP" ] || rmdir "$CGROUP"; clean_up' EXIT
+mount_cgroups memory || skip_all "there is no memory controller of cgroup2"
 
 # The expected result for each kind of selftests/programs/die.c: "KIND END WORDS"
 KINDS="

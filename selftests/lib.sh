@@ -17,6 +17,8 @@ TMP=$L1TUNE_TEST
 
 CLASS=/sys/class/l1tune
 L1=$CLASS/l1
+# Where mount_cgroups mounts them
+CGROUPS=$TMP/cgroups
 # A uid that no machine uses
 TEST_UID=64123
 trap clean_up EXIT
@@ -26,8 +28,30 @@ clean_up()
 {
 	kill_started
 	give_back
+	unmount_cgroups
 	rm -rf "$TMP"
 }
+
+# mount_cgroups [CONTROLLER…]: mounts the machine's tree of cgroups (v2) until the test ends, with
+# these controllers for the groups in it; fails if this kernel lacks one. A test removes its groups.
+mount_cgroups()
+{
+	mkdir "$CGROUPS" && mount -t cgroup2 none "$CGROUPS" || return
+	for controller; do
+		grep -qw "$controller" "$CGROUPS/cgroup.subtree_control" && continue
+		echo "+$controller" > "$CGROUPS/cgroup.subtree_control" || return
+		added_controllers="$added_controllers $controller"
+	done
+} 2> /dev/null
+
+unmount_cgroups()
+{
+	[ -e "$CGROUPS/cgroup.procs" ] || return 0
+	for controller in $added_controllers; do
+		echo "-$controller" > "$CGROUPS/cgroup.subtree_control"
+	done
+	umount "$CGROUPS"
+} 2> /dev/null
 
 isa()
 {

@@ -104,12 +104,10 @@ state_of()
 # own_cgroup LIMIT: moves the guest "busy" into a cgroup with that cpu.max
 own_cgroup()
 {
-	mkdir "$TMP/cgroup" &&
-		mount -t cgroup2 none "$TMP/cgroup" &&
-		echo +cpu > "$TMP/cgroup/cgroup.subtree_control" &&
-		mkdir "$TMP/cgroup/vmm" &&
-		echo "$1" > "$TMP/cgroup/vmm/cpu.max" &&
-		pid busy > "$TMP/cgroup/vmm/cgroup.procs"
+	mount_cgroups cpu &&
+		mkdir "$CGROUPS/vmm" &&
+		echo "$1" > "$CGROUPS/vmm/cpu.max" &&
+		pid busy > "$CGROUPS/vmm/cgroup.procs"
 } 2> /dev/null
 
 has_state()
@@ -120,14 +118,14 @@ has_state()
 # freeze_v2: freezes the guest "busy" by its cgroup
 freeze_v2()
 {
-	[ -e "$TMP/cgroup/vmm/cgroup.freeze" ] &&
-		echo 1 > "$TMP/cgroup/vmm/cgroup.freeze" &&
-		wait_for grep -qx "frozen 1" "$TMP/cgroup/vmm/cgroup.events"
+	[ -e "$CGROUPS/vmm/cgroup.freeze" ] &&
+		echo 1 > "$CGROUPS/vmm/cgroup.freeze" &&
+		wait_for grep -qx "frozen 1" "$CGROUPS/vmm/cgroup.events"
 }
 
 thaw_v2()
 {
-	echo 0 > "$TMP/cgroup/vmm/cgroup.freeze"
+	echo 0 > "$CGROUPS/vmm/cgroup.freeze"
 } 2> /dev/null
 
 freeze_v1()
@@ -196,7 +194,7 @@ look()
 	read -r runq < "$guest/runq_time_ns"
 	while read -r key value; do
 		[ "$key" != throttled_usec ] || quota=$((value * 1000))
-	done < "$TMP/cgroup/vmm/cpu.stat"
+	done < "$CGROUPS/vmm/cpu.stat"
 } 2> /dev/null
 
 # waits_beside_hog LEAST_NS MS [EVERY_MS TURN_MS]: while hog(1) computes, runq grows by that or
@@ -301,7 +299,7 @@ if own_cgroup "20000 100000"; then
 	look
 	close "quota_ns since the guest started" $quota "$(whole quota_ns)" 5000
 	result "stat --json shows the time for which a quota stopped the guest"
-	echo max > "$TMP/cgroup/vmm/cpu.max"
+	echo max > "$CGROUPS/vmm/cpu.max"
 else
 	ktap_test_skip "$description" "no cgroup v2 with a controller for the CPU"
 	ktap_test_skip "stat --json shows the time for which a quota stopped the guest" "no cgroup v2 with a controller for the CPU"
@@ -346,7 +344,7 @@ result "busy time of a guest whose VMM is stopped does not grow"
 kill -CONT "$(pid busy)"
 kill_guests
 
-[ ! -d "$TMP/cgroup/vmm" ] || { rmdir "$TMP/cgroup/vmm"; umount "$TMP/cgroup"; }
+[ ! -d "$CGROUPS/vmm" ] || rmdir "$CGROUPS/vmm"
 
 unload
 ktap_finished

@@ -2,21 +2,18 @@
 # shellcheck shell=sh
 # Shared by the tests of tenants: their own cgroups and the module's devices for them.
 
-CGROUPS=$TMP/cgroups
 # From the root of the cgroup tree, as in the module's paths
 TEST_CGROUP=/l1tune-test-$$
 
 needs_cgroups()
 {
-	mkdir "$CGROUPS"
-	mount -t cgroup2 none "$CGROUPS" 2> /dev/null || skip_all "this kernel has no cgroups (v2), or they cannot be mounted"
+	mount_cgroups || skip_all "this kernel has no cgroups (v2), or they cannot be mounted"
 	mkdir "$CGROUPS$TEST_CGROUP"
 }
 
 no_cgroups()
 {
 	find "$CGROUPS$TEST_CGROUP" -depth -type d -exec rmdir {} \;
-	umount "$CGROUPS"
 }
 
 # cgroup NAME…: creates them below the tests' own cgroup
