@@ -12,7 +12,7 @@ in_log()
 
 if [ "$(isa)" = vmx ]; then
 	# The name of the VMXON handler depends on the kernel.
-	grep -qw handle_vmxon /proc/kallsyms && VMXON=handle_vmxon || VMXON=handle_vmon
+	grep -qF " handle_vmxon" /proc/kallsyms && VMXON=handle_vmxon || VMXON=handle_vmon
 	NESTED="$VMXON vmx_set_nested_state enter_vmx_operation free_nested"
 else
 	NESTED="vmrun_interception svm_set_nested_state svm_free_nested"
