@@ -4,6 +4,7 @@
  * at its entry, as a livepatch does, and does not use it.
  */
 #include <linux/ftrace.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 
 static char *function = "";
@@ -30,11 +31,24 @@ static void forget(void)
 	ftrace_set_filter(&ops, NULL, 0, 1);
 }
 
+/* A disabled kprobe has its address. By name ftrace would look at each function of the kernel. */
+static int own(void)
+{
+	struct kprobe kp = { .symbol_name = function, .flags = KPROBE_FLAG_DISABLED };
+	int err = register_kprobe(&kp);
+
+	if (err)
+		return err;
+	err = ftrace_set_filter_ip(&ops, (unsigned long)kp.addr, 0, 1);
+	unregister_kprobe(&kp);
+	return err;
+}
+
 static int __init rival_init(void)
 {
 	int err;
 
-	err = ftrace_set_filter(&ops, function, strlen(function), 1);
+	err = own();
 	if (err)
 		return err;
 	err = register_ftrace_function(&ops);
