@@ -56,17 +56,20 @@ static char *container_id(const char *part)
 	return NULL;
 }
 
-/* "qemu-7-web": the number counts up with every start. */
+/* "qemu-7-web", by a driver of libvirt's: the number counts up with every start. */
 static char *libvirt_name(const char *machine)
 {
-	const char *s = strchr(machine, '-');
-	size_t digits;
+	static const char *const drivers[] = { "qemu-", "ch-", "lxc-" };
+	size_t i, digits;
 
-	if (!s)
-		return NULL;
-	digits = strspn(s + 1, "0123456789");
-	return digits && s[1 + digits] == '-' && s[2 + digits] ?
-	       xstrdup(s + 2 + digits) : NULL;
+	for (i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (begins_with(machine, drivers[i])) {
+			machine += strlen(drivers[i]);
+			digits = strspn(machine, "0123456789");
+			return digits && machine[digits] == '-' && machine[digits + 1] ?
+			       xstrdup(machine + digits + 1) : NULL;
+		}
+	return NULL;
 }
 
 static char *machine_name(char *part, const char **source)
@@ -83,19 +86,26 @@ static char *machine_name(char *part, const char **source)
 	return begins_with(part, "machine-") ? xstrdup(part + strlen("machine-")) : NULL;
 }
 
-/* Named by systemd or a desktop for one start, or for a login. */
+/* "kitty-4711-0", "podman-4711": the number is a PID's. */
+static bool is_numbered(const char *unit, const char *start)
+{
+	return begins_with(unit, start) && !unit[strlen(start) + strspn(unit + strlen(start), "0123456789-")];
+}
+
+/* Named by systemd, a desktop or a terminal for one start, or for a login. */
 static bool is_transient(const char *unit)
 {
 	static const char *const starts[] = {
-		"run-", "session-", "user@", "session@", "app-", "vte-spawn-",
-		"snap.", "dbus-",
+		"run-", "session-", "user@", "session@", "app-", "snap.", "dbus-", "tab(",
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(starts); i++)
 		if (begins_with(unit, starts[i]))
 			return true;
-	return !strcmp(unit, "init");
+	/* "vte-spawn-ID", "tmux-spawn-ID" */
+	return !strcmp(unit, "init") || strstr(unit, "-spawn-") ||
+	       is_numbered(unit, "kitty-") || is_numbered(unit, "podman-");
 }
 
 /* "firecracker@web" and, of snap, "snap.multipass.multipassd". */
@@ -120,7 +130,7 @@ static bool is_generic(const char *part)
 		"emulator", "libvirt", "payload", "supervisor", "init", "init.scope",
 		"vcpu", "iothread", "kata_overhead", "sandbox_overhead", "docker", "lxc",
 		"kubepods", "burstable", "..", "besteffort", "machine", "firecracker",
-		"jailer", "user", "system", "vmm", "container",
+		"jailer", "user", "system", "vmm", "container", "ns",
 	};
 	size_t i;
 
@@ -134,19 +144,23 @@ static bool is_generic(const char *part)
 	return false;
 }
 
+static char *container_name(const char *part, const char **source)
+{
+	*source = "LXC cgroup";
+	if (begins_with(part, "lxc.payload.") || begins_with(part, "lxc.monitor."))
+		return xstrdup(part + strlen("lxc.payload."));
+	*source = "container id";
+	return container_id(part);
+}
+
 /* The guest's name in one directory of the path; NULL to look in the one above. */
 static char *part_name(char *part, const char **source)
 {
-	char *name = container_id(part);
+	char *name = container_name(part, source);
 
-	*source = "container id";
 	if (name || cut_end(part, ".slice"))
 		return name;
 	unescape(part);
-	if (begins_with(part, "lxc.payload.") || begins_with(part, "lxc.monitor.")) {
-		*source = "LXC cgroup";
-		return xstrdup(part + strlen("lxc.payload."));
-	}
 	if (cut_end(part, ".scope")) {
 		name = machine_name(part, source);
 		*source = name ? *source : "scope";
@@ -160,7 +174,7 @@ static char *part_name(char *part, const char **source)
 	return *part && !is_generic(part) ? xstrdup(part) : NULL;
 }
 
-/* The search stops at a login or a transient unit: the directories above are the user's. */
+/* The directories above a login or a transient unit are the user's, or a container's. */
 static bool is_end(const char *part)
 {
 	size_t len = strlen(part);
@@ -172,11 +186,13 @@ static bool is_end(const char *part)
 char *name_from_cgroup(const char *path, const char **source)
 {
 	char *copy = xstrdup(path), *slash, *name = NULL;
-	bool is_last = false;
+	bool is_past_end = false, is_at_end;
 
-	while (!name && !is_last && (slash = strrchr(copy, '/'))) {
-		is_last = is_end(slash + 1);
-		name = part_name(slash + 1, source);
+	while (!name && (slash = strrchr(copy, '/'))) {
+		is_at_end = is_end(slash + 1);
+		name = is_past_end ? container_name(slash + 1, source) :
+				     part_name(slash + 1, source);
+		is_past_end |= is_at_end;
 		*slash = '\0';
 	}
 	free(copy);

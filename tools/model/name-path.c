@@ -13,12 +13,12 @@ static const char *const generic_words[] = {
 	"api", "base", "basedisk", "boot", "ch", "clh", "cloud", "config",
 	"configs", "console", "control", "crosvm", "ctl", "data",
 	"diffdisk", "disk", "disks", "domain", "drive", "emulator", "fc",
-	"firecracker", "guest", "guests", "hda", "home", "hypervisor", "image",
+	"firecracker", "guest", "guests", "hd", "hda", "home", "hypervisor", "image",
 	"images", "img", "instance", "instances", "internal", "jailer", "json",
-	"kvm", "lib", "lkvm", "machine", "machines", "main", "media", "mnt", "mon",
+	"kvm", "lib", "lkvm", "machine", "machines", "main", "mapper", "media", "mnt", "mon",
 	"monitor", "opt", "os", "overlay", "persist", "pid", "private", "qcow2",
-	"qemu", "qmp", "raw", "root", "rootfs", "run", "runtime", "sandboxes",
-	"sda", "serial", "shared", "snapshot", "snapshots", "sock", "socket",
+	"qemu", "qmp", "raid", "raw", "root", "rootfs", "run", "runtime", "sandboxes",
+	"sda", "serial", "shared", "shm", "snapshot", "snapshots", "sock", "socket",
 	"sockets", "srv", "state", "stratovirt", "system", "tmp", "usr", "var",
 	"vc", "vda", "vm", "vmm", "vms", "volumes", "vz",
 };
@@ -64,27 +64,55 @@ static bool is_generic(const char *name)
 	return is;
 }
 
+/* Also libvirt's "web-socket" of Cloud Hypervisor. */
 static void cut_extension(char *file)
 {
 	static const char *const extensions[] = {
-		".sock", ".socket", ".img", ".qcow2", ".raw", ".ext4", ".json",
+		".sock", ".socket", "-socket", ".img", ".qcow2", ".raw", ".ext4", ".json",
 		".toml", ".yaml", ".vmdk", ".squashfs", ".pid", ".qmp", ".monitor",
 		".cfg", ".conf", ".vhd", ".vhdx", ".vdi",
 	};
-	char *dot = strrchr(file, '.');
-	size_t i;
+	size_t len = strlen(file), i;
 
-	for (i = 0; dot && dot != file && i < ARRAY_SIZE(extensions); i++)
-		if (!strcmp(dot, extensions[i])) {
-			*dot = '\0';
+	for (i = 0; i < ARRAY_SIZE(extensions); i++) {
+		size_t end = strlen(extensions[i]);
+
+		if (len > end && !strcmp(file + len - end, extensions[i])) {
+			file[len - end] = '\0';
 			return;
 		}
+	}
 }
 
 /* "qmp_podman-machine-default": what the file is for, then whose it is. */
 static const char *skip_purpose(const char *name)
 {
 	return begins_with(name, "qmp_") || begins_with(name, "qmp-") ? name + strlen("qmp_") : name;
+}
+
+/* "/dev/sdb", "/dev/dm-3": the kernel's number of a disk. Below it are names: "/dev/vg0/web". */
+static bool is_numbered_disk(const char *path)
+{
+	return begins_with(path, "/dev/") && !strchr(path + strlen("/dev/"), '/');
+}
+
+/* By mktemp, Python's tempfile and libguestfs: another one at each start. */
+static bool is_temporary(const char *name)
+{
+	size_t len = strlen(name);
+
+	return begins_with(name, "tmp.") ||
+	       (begins_with(name, "tmp") && len == strlen("tmp12345678")) ||
+	       (begins_with(name, "libguestfs") && len == strlen("libguestfs123456"));
+}
+
+/* "rbd:pool/image:id=admin": what follows the image is how to reach it. */
+static void cut_options(char *path)
+{
+	char *colon = begins_with(path, "rbd:") ? strchr(path + strlen("rbd:"), ':') : NULL;
+
+	if (colon)
+		*colon = '\0';
 }
 
 /* A descriptor, firmware of a package, or no file at all. */
@@ -98,24 +126,25 @@ static bool is_no_file(const char *path)
 char *name_from_path(const char *path)
 {
 	char *copy = xstrdup(path), *slash, *last, *name = NULL;
-	bool is_user = false;
+	bool is_top = false;
 	size_t len;
 
+	cut_options(copy);
 	slash = strrchr(copy, '/');
 	cut_extension(slash ? slash + 1 : copy);
-	if (is_no_file(path))
+	if (is_no_file(path) || is_numbered_disk(path))
 		*copy = '\0';
 	len = strlen(copy);
-	/* A home directory names its user. */
-	while (len && !name && !is_user) {
+	/* A home directory names its user, /dev nothing. */
+	while (len && !name && !is_top) {
 		slash = memrchr(copy, '/', len);
 		last = slash ? slash + 1 : copy;
 		if (slash) {
 			*slash = '\0';
 			len = slash - copy;
 		}
-		is_user = slash && !strcmp(copy, "/home");
-		if (!is_user && !is_generic(last))
+		is_top = slash && (!strcmp(copy, "/home") || (!*copy && !strcmp(last, "dev")));
+		if (!is_top && !is_generic(last) && !is_temporary(last))
 			name = xstrdup(skip_purpose(last));
 		if (!slash)
 			break;
@@ -176,7 +205,7 @@ char *name_find_path(const char *value)
 	/* No file has a longer path: users may have longer arguments, and many VMs. */
 	if (strlen(value) >= PATH_MAX || is_shared(value))
 		return NULL;
-	if (*value == '{')
+	if (*value == '{' || strstr(value, "json:{"))
 		return json_path(value);
 	copy = xstrdup(value);
 	for (part = strtok_r(copy, ",", &save); part && !found;

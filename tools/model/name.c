@@ -40,6 +40,8 @@ enum how {
 	BY_START,
 	/* The last argument, of a command line that has the option as a word. */
 	BY_LAST,
+	/* The argument after that word. */
+	BY_NEXT,
 	/* The source itself, which runs one guest, if any argument has the marker in it. */
 	BY_SOURCE,
 };
@@ -65,6 +67,8 @@ static const struct rule names[] = {
 	{ "qemu", "-drive", BY_MARKER, "multipass instance", "/vault/instances/" },
 	/* Docker Desktop's VM has no name. */
 	{ "qemu", "", BY_SOURCE, "docker-desktop", "/.docker/desktop/vms/" },
+	/* Tools of libguestfs start a VM of their own, for as long as they take. */
+	{ "qemu", "", BY_SOURCE, "libguestfs", "/libguestfs" },
 	/* microvm.nix renames the process of any VMM. */
 	{ "microvm@", "", BY_START, "microvm@NAME", "microvm@" },
 	/* Firecracker, also as Kata and a jailer start it. */
@@ -91,12 +95,15 @@ static const struct rule names[] = {
 	{ "dbs-cli", "--api-sock-path", BY_PATH, "dragonball --api-sock-path" },
 	{ "dragonball", "--api-sock-path", BY_PATH, "dragonball --api-sock-path" },
 	{ "containerd-shim-kata", "-id", BY_VALUE, "kata -id" },
+	/* libkrun's. */
+	{ "krunvm", "start", BY_NEXT, "krunvm start" },
 	/* gVisor on its KVM platform. */
 	{ "runsc", "boot", BY_LAST, "gvisor sandbox" },
 	/* VirtualBox with KVM as its back end. */
 	{ "VBoxHeadless", "--comment", BY_VALUE, "virtualbox --comment" },
 	{ "VirtualBoxVM", "--comment", BY_VALUE, "virtualbox --comment" },
 	{ "VBoxHeadless", "--startvm", BY_VALUE, "virtualbox --startvm" },
+	{ "VBoxHeadless", "-s", BY_VALUE, "virtualbox --startvm" },
 	{ "VirtualBoxVM", "--startvm", BY_VALUE, "virtualbox --startvm" },
 
 	/* QEMU without a name, by files that are its own. */
@@ -271,14 +278,17 @@ static bool has_marker(const struct args *args, const char *marker)
 	return false;
 }
 
-static char *last_argument(const struct args *args, const char *word)
+/* NULL if it is an option. */
+static char *argument_after(const struct args *args, const struct rule *rule)
 {
+	const char *arg;
 	size_t i;
 
 	for (i = 1; i + 1 < args->argc; i++)
-		if (!strcmp(args->argv[i], word))
-			return *args->argv[args->argc - 1] == '-' ? NULL :
-			       xstrdup(args->argv[args->argc - 1]);
+		if (!strcmp(args->argv[i], rule->option)) {
+			arg = args->argv[rule->how == BY_LAST ? args->argc - 1 : i + 1];
+			return *arg == '-' ? NULL : xstrdup(arg);
+		}
 	return NULL;
 }
 
@@ -313,7 +323,8 @@ static char *apply(const struct args *args, const struct rule *rule)
 		take(&name, name_by_start(args, rule->marker));
 		break;
 	case BY_LAST:
-		take(&name, last_argument(args, rule->option));
+	case BY_NEXT:
+		take(&name, argument_after(args, rule));
 		break;
 	case BY_SOURCE:
 		if (has_marker(args, rule->marker))
