@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "base/util.h"
+#include "explain/ended-status.h"
 #include "explain/ended.h"
 #include "explain/guest-request.h"
 #include "explain/signal-end.h"
@@ -19,6 +20,9 @@
 
 /* An exception that KVM injected this long before the end is named with it. */
 #define REFUSED_RECENTLY_NS	(30 * NSEC_PER_SEC)
+
+/* The vector of #AC. */
+#define ALIGNMENT_CHECK	17
 
 /* A later CPU model has it, or KVM never does. */
 #define ABOUT_MSR	"if KVM does not know this MSR, l1tune tune " IGNORE_MSRS "=1: it then reads as 0, and writes are ignored (report_ignored_msrs=0 keeps them out of the log); otherwise a CPU model that has it (QEMU: -cpu host)"
@@ -46,8 +50,7 @@ static bool is_one_of(const struct gone_exit *e, const char *const *names)
 	return e && is_named(e->key.reason, names);
 }
 
-__printf(3, 4) static void conclude(struct ended *ended, const char *confidence,
-				    const char *fmt, ...)
+void ended_conclude(struct ended *ended, const char *confidence, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -121,7 +124,7 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 	char *what;
 
 	if (last && last->key.level == 3) {
-		conclude(ended, "high", "triple fault in a guest inside it, which it does not intercept");
+		ended_conclude(ended, "high", "triple fault in a guest inside it, which it does not intercept");
 		sentences_add(&ended->evidence, "the last exit, %s, is at level 3", last->key.reason);
 		return;
 	}
@@ -129,8 +132,8 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
 	if (r->since_ns && before && r->since_ns == before->since_ns) {
 		what = describe_refused(r);
-		conclude(ended, "high", "triple fault: KVM answered %s with %s, and the guest could not handle it",
-			 what, exception_name(r->vector));
+		ended_conclude(ended, "high", "triple fault: KVM answered %s with %s, and the guest could not handle it",
+			       what, exception_name(r->vector));
 		free(what);
 		sentences_add(&ended->evidence, "the exit before it, %s, is where KVM injected %s",
 			      before->key.reason, exception_name(r->vector));
@@ -139,22 +142,22 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 		return;
 	}
 	if (vcpu->exception_queued.is_known && vcpu->exception_queued.value) {
-		conclude(ended, "medium", "triple fault while %s was delivered",
-			 exception_name(vcpu->exception.value));
+		ended_conclude(ended, "medium", "triple fault while %s was delivered",
+			       exception_name(vcpu->exception.value));
 		sentences_add(&ended->evidence, "KVM had %s queued", exception_name(vcpu->exception.value));
 		return;
 	}
 	sentences_add(&ended->ruled_out, "an exception injected by KVM: none in the exit before");
 	if (is_recent(gone, r) && is_promised(r)) {
 		what = describe_refused(r);
-		conclude(ended, "medium", "triple fault, likely a restart after a panic: KVM answered %s with %s",
-			 what, exception_name(r->vector));
+		ended_conclude(ended, "medium", "triple fault, likely a restart after a panic: KVM answered %s with %s",
+			       what, exception_name(r->vector));
 		free(what);
 		add_refused(gone, vcpu, &ended->evidence);
 		ended->next = ABOUT_CPU;
 		return;
 	}
-	conclude(ended, "medium", "triple fault by an exception that did not exit to KVM");
+	ended_conclude(ended, "medium", "triple fault by an exception that did not exit to KVM");
 	if (!add_refused(gone, vcpu, &ended->open) && vcpu->exception.is_known && vcpu->exception.value)
 		sentences_add(&ended->open, "an earlier %s that KVM injected", exception_name(vcpu->exception.value));
 	sentences_add(&ended->open, "a deliberate restart: Linux triple-faults with reboot=t, and if no other reset works");
@@ -180,10 +183,10 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 						     "port 0xcf9";
 
 	if (run->is_final && run->reason == KVM_EXIT_SYSTEM_EVENT) {
-		conclude(ended, "high", "the guest asked for a reset through a paravirtual interface");
+		ended_conclude(ended, "high", "the guest asked for a reset through a paravirtual interface");
 		sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type reset");
 	} else {
-		conclude(ended, "high", "the guest reset itself through %s, and the VMM ended it", way);
+		ended_conclude(ended, "high", "the guest reset itself through %s, and the VMM ended it", way);
 		sentences_add(&ended->evidence, "its last exit is OUT of 0x%" PRIx64 " to port 0x%" PRIx64
 			      ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
 	}
@@ -225,8 +228,8 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 	uint64_t reason = vcpu->run.words[0];
 	const char *text = entry_refusal_text(reason);
 
-	conclude(ended, "high", "the CPU refused to enter the guest%s%s", text ? ": " : "",
-		 text ? text : reason ? "" : " and gave no reason");
+	ended_conclude(ended, "high", "the CPU refused to enter the guest%s%s", text ? ": " : "",
+		       text ? text : reason ? "" : " and gave no reason");
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_FAIL_ENTRY, hardware reason 0x%" PRIx64,
 		      reason);
 	/* An error number of a VMX instruction, or 0 for one that failed without a number. */
@@ -248,21 +251,21 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 	(void)gone;
 	switch (suberror) {
 	case KVM_INTERNAL_ERROR_EMULATION:
-		conclude(ended, "high", "KVM could not emulate an instruction %s", rip);
+		ended_conclude(ended, "high", "KVM could not emulate an instruction %s", rip);
 		break;
 	case KVM_INTERNAL_ERROR_SIMUL_EX:
-		conclude(ended, "high", "KVM met an exception while it delivered another %s", rip);
+		ended_conclude(ended, "high", "KVM met an exception while it delivered another %s", rip);
 		break;
 	case KVM_INTERNAL_ERROR_DELIVERY_EV:
-		conclude(ended, "high", "an exit occurred during event delivery %s, for example with the IDT in MMIO",
-			 rip);
+		ended_conclude(ended, "high", "an exit occurred during event delivery %s, for example with the IDT in MMIO",
+			       rip);
 		break;
 	case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
-		conclude(ended, "high", "KVM met an unknown exit reason %s", rip);
+		ended_conclude(ended, "high", "KVM met an unknown exit reason %s", rip);
 		break;
 	default:
-		conclude(ended, "low", "KVM reported an internal error %s of a kind that this version of l1tune does not know",
-			 rip);
+		ended_conclude(ended, "low", "KVM reported an internal error %s of a kind that this version of l1tune does not know",
+			       rip);
 	}
 	free(rip);
 	ended->next = "the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may";
@@ -272,6 +275,8 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 		return;
 	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is at an address without memory, or with read-only memory",
 		      last->key.reason);
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION)
+		ended->next = "the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may. Bytes that begin with c4, c5 or 62 are AVX, of which KVM emulates little, and older kernels nothing: a program in the guest accessed a device with it; give the guest another device (graphics card), or a CPU model without AVX";
 	if (vcpu->info2.is_known)
 		sentences_add(&ended->evidence, "%s physical address 0x%" PRIx64,
 			      last->key.level == 3 ? "the inner guest's" : "guest", vcpu->info2.value);
@@ -306,13 +311,13 @@ static void explain_missing_memory(const struct gone_vcpu *vcpu, struct ended *e
 	const struct gone_exit *last = gone_last_exit(vcpu, 0);
 
 	if (last->key.level == 3)
-		conclude(ended, "medium", "memory is missing for a guest inside it, or for that guest's page tables: KVM got no page from the VMM's memory behind a memslot");
+		ended_conclude(ended, "medium", "memory is missing for a guest inside it, or for that guest's page tables: KVM got no page from the VMM's memory behind a memslot");
 	else if (vcpu->info2.is_known)
-		conclude(ended, "medium", "memory is missing: KVM got no page for guest physical address 0x%" PRIx64
-			 " from the VMM's memory behind its memslot",
-			 vcpu->info2.value & ~UINT64_C(0xfff));
+		ended_conclude(ended, "medium", "memory is missing: KVM got no page for guest physical address 0x%" PRIx64
+			       " from the VMM's memory behind its memslot",
+			       vcpu->info2.value & ~UINT64_C(0xfff));
 	else
-		conclude(ended, "medium", "memory is missing: KVM got no page from the VMM's memory behind a memslot");
+		ended_conclude(ended, "medium", "memory is missing: KVM got no page from the VMM's memory behind a memslot");
 	add_missing_page(ended);
 	sentences_add(&ended->evidence, "the last exit is %s%s", last->key.reason,
 		      last->key.level == 3 ? ", at level 3" : "");
@@ -342,13 +347,21 @@ static void explain_errno(int error, struct ended *ended)
 	for (i = 0; i < ARRAY_SIZE(run_errors) && run_errors[i].error != error; i++)
 		;
 	if (i == ARRAY_SIZE(run_errors)) {
-		conclude(ended, "medium", "KVM_RUN failed: %s", strerror(error));
+		ended_conclude(ended, "medium", "KVM_RUN failed: %s", strerror(error));
 		return;
 	}
-	conclude(ended, "medium", "KVM_RUN failed: %s; %s", strerror(error), run_errors[i].text);
+	ended_conclude(ended, "medium", "KVM_RUN failed: %s; %s", strerror(error), run_errors[i].text);
 	if (run_errors[i].open)
 		sentences_add(&ended->open, "%s", run_errors[i].open);
 	ended->next = run_errors[i].next;
+}
+
+/* KVM passes this exception to no guest: the kernel forbids what caused it. */
+static void explain_split_lock(struct ended *ended)
+{
+	ended_conclude(ended, "medium", "the guest used a split lock (a locked access across two cache lines), for which this machine ends its VMM");
+	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_EXCEPTION with #AC, as with split_lock_detect=fatal on the kernel command line");
+	ended->next = "dmesg | grep -i split; start this machine with split_lock_detect=warn, which slows such a guest down instead";
 }
 
 static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -363,9 +376,14 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 		explain_missing_memory(vcpu, ended);
 	else if (run->has_error && run->error)
 		explain_errno(run->error, ended);
+	else if (run->reason == KVM_EXIT_EXCEPTION && (uint32_t)run->words[0] == ALIGNMENT_CHECK)
+		explain_split_lock(ended);
+	else if (run->reason == KVM_EXIT_UNKNOWN)
+		ended_conclude(ended, "low", "KVM_RUN returned KVM_EXIT_UNKNOWN, hardware reason 0x%" PRIx64 ", which no VMM can continue from",
+			       run->words[0]);
 	else
-		conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
-			 run->reason);
+		ended_conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
+			       run->reason);
 	if (run->has_error)
 		sentences_add(&ended->evidence, "KVM_RUN returned errno %d", run->error);
 	else
@@ -377,9 +395,9 @@ static void explain_system_event(const struct gone *gone, const struct gone_vcpu
 {
 	uint32_t type = vcpu->run.words[0];
 
-	conclude(ended, "high", type == KVM_SYSTEM_EVENT_SHUTDOWN ? "the guest asked to be powered off" :
-		 type == KVM_SYSTEM_EVENT_CRASH ? "the guest reported that it crashed" :
-						  "the guest raised a system event");
+	ended_conclude(ended, "high", type == KVM_SYSTEM_EVENT_SHUTDOWN ? "the guest asked to be powered off" :
+		       type == KVM_SYSTEM_EVENT_CRASH ? "the guest reported that it crashed" :
+							"the guest raised a system event");
 	if (type == KVM_SYSTEM_EVENT_CRASH)
 		ended->next = "the guest's console or crash dump shows why";
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type %" PRIu32, type);
@@ -419,24 +437,12 @@ static void add_request(const struct gone *gone, struct ended *ended)
 		sentences_add(&ended->open, "a guest that switched itself off through a device of the VMM, such as ACPI");
 }
 
-static void explain_signal(int number, struct ended *ended)
-{
-	const struct signal_end *end = signal_end_of(number);
-	const char *abbrev = sigabbrev_np(number), *name = abbrev ? abbrev : "?";
-
-	conclude(ended, end->confidence, end->is_sent ? "%s by SIG%s" : "%s (SIG%s)", end->text,
-		 name);
-	if (end->open)
-		sentences_add(&ended->open, "%s", end->open);
-	ended->next = end->next;
-}
-
 /* Which memory was used up is in the kernel's log only. */
 static void explain_oom(const struct gone *gone, struct ended *ended)
 {
 	char *memory = format_bytes(gone->memory_bytes);
 
-	conclude(ended, "high", "the OOM killer killed the VMM");
+	ended_conclude(ended, "high", "the OOM killer killed the VMM");
 	if (gone->memory_bytes)
 		sentences_add(&ended->evidence, "the guest had %s of memory, so the VMM needs more than that",
 			      memory);
@@ -454,7 +460,7 @@ static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu
 	if (gone->is_oom_victim)
 		explain_oom(gone, ended);
 	else
-		explain_signal(number, ended);
+		ended_explain_signal(number, ended);
 	sentences_add(&ended->evidence, "the VMM was ended by signal %d", number);
 	if (!gone->is_oom_victim)
 		sentences_add(&ended->ruled_out, "the kernel's OOM killer: it did not kill the VMM");
@@ -476,22 +482,10 @@ static bool explain_request(const struct gone *gone, int status, struct ended *e
 	if (!guest_request_find(gone, &request) || !guest_request_explains(&request, status))
 		return false;
 	if (status)
-		conclude(ended, "medium", "%s, and the VMM exited with status %d", request.text, status);
+		ended_conclude(ended, "medium", "%s, and the VMM exited with status %d", request.text, status);
 	else
-		conclude(ended, "medium", "%s, and the VMM exited", request.text);
+		ended_conclude(ended, "medium", "%s, and the VMM exited", request.text);
 	return true;
-}
-
-static void explain_status(const struct vmm_status *known, struct ended *ended)
-{
-	if (!known->signal) {
-		conclude(ended, "high", "%s", known->text);
-		ended->next = known->next;
-		return;
-	}
-	explain_signal(known->signal, ended);
-	sentences_add(&ended->evidence, "%s exits with this status when it catches SIG%s",
-		      known->program, sigabbrev_np(known->signal));
 }
 
 static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -503,13 +497,12 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 	ended->next = "see the VMM's own log";
 	sentences_add(&ended->evidence, "exit status %d", status);
 	if (status && is_denied(gone))
-		conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it a request for limit %s",
-			 status, gone->denied);
+		ended_conclude(ended, "medium", "the VMM exited by itself with status %d after l1tune had denied it a request for limit %s",
+			       status, gone->denied);
 	else if (known)
-		explain_status(known, ended);
+		ended_explain_status(known, status, ended);
 	else if (!explain_request(gone, status, ended))
-		conclude(ended, status ? "medium" : "low", "the VMM exited by itself with status %d",
-			 status);
+		ended_explain_other_status(status, ended);
 	add_last_exit(gone, vcpu, ended);
 	if (!known)
 		add_request(gone, ended);
@@ -519,9 +512,10 @@ static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu
 			   struct ended *ended)
 {
 	if (!strcmp(gone->vmm, "other"))
-		conclude(ended, "low", "the last process to hold the guest is not the one that ran it");
+		ended_conclude(ended, "low", "the last process to hold the guest is not the one that ran it");
 	else
-		conclude(ended, "medium", "the VMM closed the guest and keeps running");
+		ended_conclude(ended, "medium", "the VMM closed the guest and keeps running");
+	ended->next = "the VMM's own log; a program that runs many guests, one after another, closes each when it has done its work";
 	add_last_exit(gone, vcpu, ended);
 	add_request(gone, ended);
 }
@@ -594,7 +588,7 @@ void ended_explain(const struct gone *gone, const struct probe *probe, struct en
 		if (!strcmp(gone->end, ends[i].end))
 			ends[i].explain(gone, vcpu, ended);
 	if (!ended->cause)
-		conclude(ended, "low", "this version of l1tune does not know this end");
+		ended_conclude(ended, "low", "this version of l1tune does not know this end");
 	add_beside(gone, ended);
 	if (probe)
 		add_promise(vcpu, probe, ended);

@@ -2,6 +2,7 @@
 #ifndef L1TUNE_ENDED_H
 #define L1TUNE_ENDED_H
 
+#include "base/util.h"
 #include "explain/sentences.h"
 #include "model/gone.h"
 #include "probe/probe.h"
@@ -29,6 +30,10 @@ struct ended {
 
 /* The vCPU that it is explained by; without any state if the record has none. */
 const struct gone_vcpu *ended_vcpu(const struct gone *gone);
+
+/* Sets the cause. */
+__printf(3, 4) void ended_conclude(struct ended *ended, const char *confidence,
+				   const char *fmt, ...);
 
 /* With what l1tune probe found; NULL where it is not known. */
 void ended_explain(const struct gone *gone, const struct probe *probe, struct ended *ended);

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <signal.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/signal-end.h"
 
 #define CRASHED		"the VMM crashed"
 #define BACKTRACE	"coredumpctl info shows where it crashed, dmesg and the VMM's own log may too; try a newer version of the VMM"
+#define KILLED		"the VMM was killed"
+#define WITHOUT_TERMINAL "start it as a service (systemd-run --unit=NAME ...), which has no terminal"
+#define KICK		"the VMM itself, by an error: VMMs kick their vCPUs' threads with such a signal, which kills where it has no handler; another process that sent it"
+#define NEXT_SENDER	"try a newer version of the VMM; perf trace -e signal:signal_generate names the next sender"
 /* The kernel sends these to a process for its own acts; other processes rarely do. */
 #define SENT_TOO	"a process that sent the signal (kill)"
 
@@ -28,14 +33,26 @@ static const struct signal_end ends[] = {
 	  "raise the limit: LimitFSIZE= of its service, ulimit -f, or fsize of Firecracker's jailer" },
 	{ SIGXCPU, "the VMM used up its CPU time (RLIMIT_CPU, or RLIMIT_RTTIME of a real-time task)", "medium", SENT_TOO,
 	  "raise the limit: LimitCPU= or LimitRTTIME= of its service, or ulimit -t" },
-	{ SIGKILL, "the VMM was killed", "high",
+	{ SIGKILL, KILLED, "high",
 	  "whoever may send it: an administrator, what manages the VM, its container or its cgroup, an OOM killer in user space (systemd-oomd, earlyoom)",
-	  "journalctl around that time (systemd-oomd, the manager of the VM); perf trace -e signal:signal_generate names the next sender",
+	  "journalctl around that time (systemd-oomd, the manager of the VM); kubectl get events for a pod; perf trace -e signal:signal_generate names the next sender",
 	  true },
+	{ SIGTERM, KILLED, "high",
+	  "whoever may send it: an administrator, what manages the VM, its service, its session (a logout) or its pod (an eviction), an OOM killer in user space (earlyoom)",
+	  "journalctl around that time (systemd, earlyoom), the log of what manages the VM; kubectl get events for a pod",
+	  true },
+	{ SIGINT, KILLED, "high", "Ctrl-C in its terminal; another process that sent it", WITHOUT_TERMINAL, true },
+	{ SIGQUIT, KILLED, "high", "Ctrl-\\ in its terminal; another process that sent it", WITHOUT_TERMINAL, true },
+	{ SIGHUP, KILLED, "high", "its terminal or SSH connection was closed; another process that sent it",
+	  WITHOUT_TERMINAL, true },
+	{ SIGUSR1, KILLED, "high", KICK, NEXT_SENDER, true },
 };
 
+/* VMMs kick their vCPUs' threads out of KVM_RUN by one of these. */
+static const struct signal_end real_time = { 0, KILLED, "high", KICK, NEXT_SENDER, true };
+
 static const struct signal_end any = {
-	0, "the VMM was killed", "high",
+	0, KILLED, "high",
 	"whoever may send it: an administrator, or what manages the VM, its service or its session",
 	"journalctl around that time, and the log of what manages the VM",
 	true
@@ -48,5 +65,15 @@ const struct signal_end *signal_end_of(int number)
 	for (i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends[i].number == number)
 			return &ends[i];
-	return &any;
+	return number >= SIGRTMIN ? &real_time : &any;
+}
+
+char *signal_name(int number)
+{
+	const char *abbrev = sigabbrev_np(number);
+
+	if (abbrev)
+		return xasprintf("SIG%s", abbrev);
+	return number > SIGRTMIN ? xasprintf("SIGRTMIN+%d", number - SIGRTMIN) :
+	       number == SIGRTMIN ? xstrdup("SIGRTMIN") : xasprintf("signal %d", number);
 }

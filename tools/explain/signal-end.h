@@ -20,4 +20,7 @@ struct signal_end {
 /* Of any signal. */
 const struct signal_end *signal_end_of(int number);
 
+/* "SIGTERM", "SIGRTMIN+1"; to free. */
+char *signal_name(int number);
+
 #endif

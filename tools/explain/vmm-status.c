@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <signal.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/vmm-status.h"
 
 #define FIRECRACKER	"firecracker"
 #define CROSVM		"crosvm"
+#define LIBKRUN		"krun"
 #define CONSOLE		"the guest's console shows why"
+/* These exit as the first program of the guest did. */
+#define OF_PROGRAM	"the guest's first program ended, and the VMM exited with its status"
+#define PROGRAMS_LOG	"the program's own output, which is that of the container"
 
 static const struct vmm_status statuses[] = {
 	{ FIRECRACKER, 148, SIGSYS },
@@ -25,14 +30,29 @@ static const struct vmm_status statuses[] = {
 	{ CROSVM, 35, 0, "crosvm cannot do what its arguments ask for", "its own log names the argument" },
 	{ CROSVM, 36, 0, "crosvm's watchdog found a vCPU that did not run, and crosvm exited",
 	  "l1tune watch --hang shows what a vCPU waits for; the guest's console shows what it did" },
+	/* libkrun has three of its own. */
+	{ LIBKRUN, 125, 0, "libkrun could not set up the guest's first program", "the guest's console shows why" },
+	{ LIBKRUN, 126, 0, "the guest's first program cannot be executed", "the image or the command of the container" },
+	{ LIBKRUN, 127, 0, "the guest's first program is not there", "the image or the command of the container" },
+	{ LIBKRUN, ANY_STATUS, 0, OF_PROGRAM, PROGRAMS_LOG },
+	/* gVisor's sandbox, which executes itself as /proc/self/exe. */
+	{ "runsc", ANY_STATUS, 0, OF_PROGRAM, PROGRAMS_LOG },
+	{ "exe", ANY_STATUS, 0, OF_PROGRAM, PROGRAMS_LOG, true },
 };
+
+static bool is_of(const struct vmm_status *meaning, const char *comm)
+{
+	return meaning->is_whole_name ? !strcmp(comm, meaning->program) :
+					begins_with(comm, meaning->program);
+}
 
 const struct vmm_status *vmm_status_of(const char *comm, int status)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(statuses); i++)
-		if (statuses[i].status == status && begins_with(comm, statuses[i].program))
+		if ((statuses[i].status == status || statuses[i].status == ANY_STATUS) &&
+		    is_of(&statuses[i], comm))
 			return &statuses[i];
 	return NULL;
 }

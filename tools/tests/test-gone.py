@@ -173,7 +173,7 @@ def test_who_ended_it():
     for port, value, size, vmm, cause in (("604", "2000", 2, "exited 0 0", "the guest switched itself off through ACPI"),
                                           ("600", "34", 1, "exited 0 0", "the guest switched itself off through ACPI"),
                                           ("604", "2000", 2, "exited 256 0", "the VMM exited by itself with status 1"),
-                                          ("3f8", "2000", 2, "exited 0 0", "the VMM exited by itself with status 0")):
+                                          ("3f8", "2000", 2, "exited 0 0", "the VMM exited with status 0")):
         text = record("exited", f"port {port} {size} out {value}", *exits("IO_INSTRUCTION"), vmm=vmm)
         says(text, cause, f"gone after OUT of 0x{value} to port 0x{port}, VMM {vmm}: {cause}")
         out = " ".join(gone(text, "7").stdout.split())
@@ -185,21 +185,21 @@ def test_who_ended_it():
 
 def test_requests():
     """What a guest writes to a port before its VMM ends."""
-    exited = "the VMM exited by itself with status"
+    exited, ended = "the VMM exited by itself with status", "the VMM exited with status 0"
     for port, value, size, vmm, cause, said in (
-            ("604", "2400", 2, 0, f"{exited} 0", "suspended itself through ACPI (S3)"),
+            ("604", "2400", 2, 0, ended, "suspended itself through ACPI (S3)"),
             ("604", "2800", 2, 0, "the guest hibernated through ACPI (S4), and the VMM exited", "hibernated"),
             ("b004", "2001", 2, 0, "the guest switched itself off through ACPI, and the VMM exited", "switched itself off"),
-            ("b004", "2400", 2, 0, f"{exited} 0", "suspended itself"),
-            ("600", "21", 2, 0, f"{exited} 0", None), ("600", "34", 2, 0, f"{exited} 0", None),
-            ("600", "2c", 1, 0, f"{exited} 0", None),
+            ("b004", "2400", 2, 0, ended, "suspended itself"),
+            ("600", "21", 2, 0, ended, None), ("600", "34", 2, 0, ended, None),
+            ("600", "2c", 1, 0, ended, None),
             ("505", "1", 1, 0, "the guest reported a panic through pvpanic, and the VMM exited", "reported a panic"),
             ("505", "1", 1, 1, "reported a panic through pvpanic, and the VMM exited with status 1", "reported a panic"),
             ("505", "2", 1, 0, "started its crash kernel", "through pvpanic"),
             ("505", "4", 1, 0, "the guest switched itself off through pvpanic, and", "switched itself off"),
             ("f4", "10", 4, 33, "the guest asked its VMM to exit through isa-debug-exit, and the VMM exited with status 33", "isa-debug-exit"),
             ("501", "0", 2, 1, "asked its VMM to exit through isa-debug-exit", "isa-debug-exit"),
-            ("f4", "10", 4, 1, f"{exited} 1", None), ("f4", "0", 1, 0, f"{exited} 0", None)):
+            ("f4", "10", 4, 1, f"{exited} 1", None), ("f4", "0", 1, 0, ended, None)):
         parts = parts_of(record("exited", f"port {port} {size} out {value}", *exits("IO_INSTRUCTION"), vmm=f"exited {vmm << 8} 0"))
         ok(cause in parts["cause"] and (said is None or said in parts["evidence"]) and
            ("through a device of the VMM" in parts.get("also fits", "")) == (said is None),
@@ -228,6 +228,46 @@ def test_statuses():
        "gone shows a full tmpfs as possible if Firecracker caught SIGBUS")
     for status, words in (32, "asked for a reset"), (33, "crashed"), (34, "reported a panic"), (35, "arguments"), (36, "watchdog"):
         says(exited(status, "crosvm"), words, f"gone knows what crosvm means by status {status}: {words}")
+
+
+def test_programs_statuses():
+    """VMMs that exit as the first program of their guest did."""
+    for comm, status, words in (("krunvm", 139, "with its status 139"), ("krun", 1, "with its status 1"), ("runsc-sandbox", 0, "with its status 0"),
+                                ("exe", 3, "with its status 3"), ("krunvm", 127, "is not there"), ("krunvm", 125, "could not set up"),
+                                ("executor", 3, "exited by itself with status 3")):
+        parts = parts_of(record("exited", *exits("HLT"), vmm=f"exited {status << 8} 0", comm=comm))
+        ok(words in parts["cause"] and ("SIGSEGV ended" in parts["evidence"]) == (status == 139), f"gone says whose status {status} of {comm} is: {words}", parts)
+
+
+def test_asked_to_end():
+    """VMMs that catch a signal, or get a request, exit with status 0."""
+    parts = parts_of(record("exited", *exits("HLT"), vmm="exited 0 0"))
+    ok("asked to end" in parts["cause"] and "by itself" not in parts["cause"] and "SIGTERM" in parts["also fits"] and "a migration" in parts["also fits"] and
+       "through a device of the VMM" in parts["also fits"] and "terminating on signal" in parts["next"] and "reason=" in parts["next"],
+       "gone says of a VMM that exited with status 0 that it may have been asked to, and where that is written", parts)
+    parts = parts_of(record("exited", *exits("HLT"), vmm="exited 256 0"))
+    ok("SIGTERM" not in str(parts), "gone does not show a signal as possible if the VMM exited with status 1", parts)
+    parts = parts_of(record("closed", *exits("HLT"), vmm="alive 0 0"))
+    ok("closes each" in parts["next"], "gone says that programs with many guests close them", parts)
+
+
+def test_sent_signals():
+    for signal, cause, open_for, words in ((15, "SIGTERM", "earlyoom", "kubectl get events"), (9, "SIGKILL", "systemd-oomd", "kubectl get events"), (2, "SIGINT", "Ctrl-C", "systemd-run"),
+                                           (1, "SIGHUP", "SSH", "systemd-run"), (3, "SIGQUIT", "Ctrl-\\", "systemd-run"), (10, "SIGUSR1", "kick", "newer version"),
+                                           (34, "SIGRTMIN", "kick", "newer version"), (36, "SIGRTMIN+2", "kick", "newer version"), (14, "SIGALRM", "administrator", "journalctl")):
+        parts = parts_of(record("killed", *exits("HLT"), vmm=f"exited {signal} 0"))
+        ok(parts["cause"].endswith(f"killed by {cause}") and open_for in parts["also fits"] and words in parts["next"],
+           f"gone says who may have sent {cause}, and what to do: {words}", parts)
+
+
+def test_exceptions():
+    for words, reason, cause in (("11 0 0", 1, "used a split lock"), ("1 0 0", 1, "reason 1, which no VMM"), ("11 0 0", 0, "KVM_EXIT_UNKNOWN, hardware reason 0x11")):
+        parts = parts_of(record("run_error", f"run {reason} 0 1", f"words {words}", *exits("EXCEPTION_NMI")))
+        ok(cause in parts["cause"] and ("split_lock_detect=warn" in parts["next"]) == ("split" in cause), f"gone names what KVM_RUN returned: {cause}", parts)
+    for suberror, exit_name, avx in (1, "EPT_MISCONFIG", True), (1, "npf", True), (3, "EPT_VIOLATION", False), (1, "CPUID", False):
+        parts = parts_of(record("internal_error", "run 17 0 1", f"words {suberror} 0 0", "info2 fd000000", *exits(exit_name)))
+        ok(("AVX" in parts["next"]) == avx and "Code=" in parts["next"],
+           f"gone names AVX instructions if KVM could not emulate an access to a device: {avx} for suberror {suberror} after {exit_name}", parts)
 
 
 def test_next():
@@ -417,6 +457,10 @@ test_missing_pages()
 test_who_ended_it()
 test_requests()
 test_statuses()
+test_programs_statuses()
+test_asked_to_end()
+test_sent_signals()
+test_exceptions()
 test_next()
 test_unknown_msrs()
 test_other_hypervisors()
