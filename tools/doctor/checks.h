@@ -28,6 +28,9 @@ void check_huge_pages(struct doctor *doctor);
 /* Do the cgroups of VMMs allow their guests' memory? */
 void check_memory_limits(struct doctor *doctor);
 
+/* Does the kernel promise guests memory that it may not have? */
+void check_overcommit(struct doctor *doctor);
+
 /* Does what KVM promises to guests work? */
 void check_promises(struct doctor *doctor);
 

@@ -127,9 +127,10 @@ static const struct l0 l0s[] = {
 	  "VBoxManage modifyvm VM --nested-hw-virt on\n"
 	  "VBoxManage startvm VM --type headless" },
 	{ "Xen", is_xen,
-	  "in the configuration of this machine, an HVM domain, on its host; Xen calls it experimental",
+	  "in the configuration of this machine, an HVM domain, on its host, with this machine off; on XCP-ng by the last line. Xen calls it experimental",
 	  "echo 'hap = 1' >> VM.cfg\n"
-	  "echo 'nestedhvm = 1' >> VM.cfg" },
+	  "echo 'nestedhvm = 1' >> VM.cfg\n"
+	  "xe vm-param-set uuid=UUID platform:nested-virt=true   # before XCP-ng 8.3: platform:exp-nested-hvm=true" },
 	{ "QEMU", is_qemu,
 	  "on its host, with this machine off: KVM there needs nested=1 (first two lines), and this machine a CPU model with it: -cpu host, by libvirt the third line, by Proxmox the fourth. QEMU without KVM emulates SVM only, with -cpu max. If a provider runs the host, ask the provider whether this plan, another one or a setting has it",
 	  ON_QEMU },

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -86,6 +87,13 @@ static bool mode_allows(const struct stat *st, bool is_in_namespace)
 	       (!geteuid() && !(is_in_namespace && has_no_id(st)));
 }
 
+static bool is_without_devices(const char *path)
+{
+	struct statvfs fs;
+
+	return !statvfs(path, &fs) && fs.f_flag & ST_NODEV;
+}
+
 /* Who asks is not in the host's group, whatever the groups are called in here. */
 static void add_namespace_row(struct doctor *doctor, const char *path, const struct stat *st,
 			      int err)
@@ -154,6 +162,13 @@ void permission_add_row(struct doctor *doctor, const char *path, int err)
 		return;
 	}
 	/* The refusal is not that of the mode. */
+	if (mode_allows(&st, is_in_namespace) && is_without_devices(path)) {
+		doctor_add(doctor, "kvm", DOCTOR_WARNING,
+			   xasprintf("%s: %s, because it is on a file system that is mounted with nodev, on which no device can be opened: mount that without nodev, or for a jail or a container use another directory",
+				     path, strerror(err)),
+			   xasprintf("findmnt -T %s\nmount -o remount,dev DIRECTORY", path));
+		return;
+	}
 	if (mode_allows(&st, is_in_namespace)) {
 		doctor_add(doctor, "kvm", DOCTOR_WARNING,
 			   xasprintf("%s: %s, although its mode %04o allows it: the list of devices of a container or of a systemd unit (DeviceAllow=), or a security module refuses it",

@@ -109,6 +109,16 @@ static char *cpuinfo_value(const char *text, const char *key)
 	return NULL;
 }
 
+bool machine_meminfo(const char *text, const char *key, uint64_t *bytes)
+{
+	const char *line = text ? strstr(text, key) : NULL;
+
+	if (!line)
+		return false;
+	*bytes = strtoull(line + strlen(key), NULL, 10) << 10;
+	return true;
+}
+
 char *machine_cpuinfo(const struct env *env, const char *key)
 {
 	char *text = machine_text(env->proc, "cpuinfo"), *value = cpuinfo_value(text, key);

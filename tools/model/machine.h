@@ -38,6 +38,8 @@ __printf(4, 5) bool machine_file(const char *root, char *buf, size_t size,
 				 const char *name, ...);
 /* A whole file to free, NULL when it cannot be read. */
 char *machine_text(const char *root, const char *name);
+/* "KEY:  N kB" of the text of /proc/meminfo; false if it is not there, or the text is NULL. */
+bool machine_meminfo(const char *text, const char *key, uint64_t *bytes);
 /* The first CPU's value of a key of /proc/cpuinfo to free, NULL if there is none. */
 char *machine_cpuinfo(const struct env *env, const char *key);
 bool machine_has_word(const char *line, const char *word);

@@ -132,24 +132,13 @@ static char *check_stall(struct collapse_guard *guard)
 	return why;
 }
 
-/* "KEY:  N kB" of /proc/meminfo; false if it is not there. */
-static bool read_meminfo(const char *text, const char *key, uint64_t *bytes)
-{
-	const char *line = text ? strstr(text, key) : NULL;
-
-	if (!line)
-		return false;
-	*bytes = strtoull(line + strlen(key), NULL, 10) << 10;
-	return true;
-}
-
 static char *check_available(const struct env *env)
 {
 	char *text = machine_text(env->proc, "meminfo"), *why = NULL;
 	uint64_t total, available, least;
 
-	if (read_meminfo(text, "MemTotal:", &total) &&
-	    read_meminfo(text, "MemAvailable:", &available)) {
+	if (machine_meminfo(text, "MemTotal:", &total) &&
+	    machine_meminfo(text, "MemAvailable:", &available)) {
 		least = total / 100 * LEAST_AVAILABLE_PERCENT;
 		if (least < LEAST_AVAILABLE_BYTES)
 			least = LEAST_AVAILABLE_BYTES;

@@ -148,6 +148,18 @@ def test_no_node():
            "doctor loads KVM again if it has registered no device", b.rows())
 
 
+def test_nodev():
+    with Known() as b:
+        script = f"mount -t tmpfs -o nodev none {b.dev} && mknod -m 666 {b.dev}/kvm c 10 232 || exit 77; exec \"$@\""
+        r = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", *b.command("doctor", "--json")], capture_output=True, text=True, check=False)
+        if not r.stdout:
+            skip("a device on a file system without devices", "may not make one")
+            return
+        row = {row["row"]: row for row in json.loads(r.stdout)["rows"]}["kvm"]
+        ok(row["state"] == "warning" and "mounted with nodev" in row["text"] and "DeviceAllow" not in "\n".join(row["commands"]),
+           "doctor says that KVM's device is on a file system that is mounted with nodev", row)
+
+
 def test_other_kinds():
     with Known() as b:
         os.unlink(b.dev + "/kvm")
@@ -307,6 +319,10 @@ def test_l0():
                f"doctor gives the command to enable VMX on {name}, and no other L0's", rows)
             b.cpu(VMX)
             ok(row_of(b, name)[0]["state"] == "ok", f"doctor reports {name} with VMX as ok", b.rows())
+    with Known(dmi=L0S["Xen"][0], flags="fpu hypervisor") as b:
+        row, _ = row_of(b, "Xen")
+        ok("xe vm-param-set uuid=UUID platform:nested-virt=true" in row["commands"][2] and "on XCP-ng by the last line" in row["text"],
+           "doctor gives XCP-ng's command to enable VMX on Xen", row)
     with Known(dmi={"sys_vendor": "Google", "product_name": "Standard PC (Q35)"}) as b:
         ok("QEMU" not in b.rows()[0], "doctor does not take a cloud with QEMU's product name for QEMU", b.rows())
     for vendor, product in ("DigitalOcean", "Droplet"), ("Hetzner", "vServer"), ("Alibaba Cloud", "Alibaba Cloud ECS"), ("Nutanix", "AHV"):
@@ -544,6 +560,21 @@ def test_memory_limits():
            "doctor finds a limit of cgroup version 1 that leaves a VMM nothing beside its guest's memory", row)
 
 
+def test_overcommit():
+    with Known() as b:
+        write(b.machine.proc + "/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 6291456 kB\nCommitLimit: 4194304 kB\nCommitted_AS: 3145728 kB\n")
+        for mode, state in ("0", None), ("1", None), ("2", "warning"):
+            write(b.machine.proc + "/sys/vm/overcommit_memory", mode)
+            row, _ = row_of(b, "overcommit")
+            equal(row and row["state"], state, f"doctor's row overcommit with vm.overcommit_memory={mode}: {state}")
+        ok("Of 4G that all programs may map 1G are left, though 6G of memory are available" in row["text"] and
+           "sysctl vm.overcommit_memory=0" in row["commands"], "doctor says how large a guest may be without overcommit", row)
+        write(b.machine.proc + "/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 524288 kB\nCommitLimit: 4194304 kB\nCommitted_AS: 3145728 kB\n")
+        equal(row_of(b, "overcommit")[0]["state"], "info", "doctor does not warn if more may be mapped than is available")
+        write(b.machine.proc + "/meminfo", "MemTotal: 8388608 kB\n")
+        equal(row_of(b, "overcommit")[0], None, "doctor has no row overcommit if /proc/meminfo has no CommitLimit")
+
+
 def test_many_memory_limits():
     with Known() as b:
         write(Host(b).cgroups + "/machine.slice/memory.max", SIZE // 2)
@@ -588,6 +619,7 @@ test_permissions()
 test_no_udevd()
 test_user_namespace()
 test_no_node()
+test_nodev()
 test_other_kinds()
 test_rivals()
 test_emulated()
@@ -602,6 +634,7 @@ test_l0()
 test_flex()
 test_memory()
 test_memory_limits()
+test_overcommit()
 test_many_memory_limits()
 test_security()
 finish()
