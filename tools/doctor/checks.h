@@ -31,6 +31,9 @@ void check_memory_limits(struct doctor *doctor);
 /* Does the kernel promise guests memory that it may not have? */
 void check_overcommit(struct doctor *doctor);
 
+/* Is anything used up that VMMs need? */
+void check_room(struct doctor *doctor);
+
 /* Does what KVM promises to guests work? */
 void check_promises(struct doctor *doctor);
 

@@ -407,6 +407,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_huge_pages(doctor);
 	check_memory_limits(doctor);
 	check_overcommit(doctor);
+	check_room(doctor);
 	check_security(doctor);
 	check_cost(doctor);
 }

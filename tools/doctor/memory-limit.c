@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * memory.max of a running VMM's cgroup, in version 1 memory.limit_in_bytes, has to hold the guest's memory and what the VMM
- * needs itself. Where it does not, all goes well until the guest has used its memory.
+ * needs itself, and so has memory.high. Where one does not, all goes well until the guest has used its memory.
  */
 #include <stdlib.h>
 
@@ -33,13 +33,13 @@ static void note_tightest(const struct memory_limit *limit, void *arg)
 }
 
 static void find_tightest(const struct env *env, const struct cgroup_mounts *mounts,
-			  const struct guest *guest, struct tightest *tightest)
+			  const struct guest *guest, const char *file, struct tightest *tightest)
 {
 	const char *mount;
 	char *directory = cgroup_memory_directory_of(env, mounts, guest->pid, &mount);
 
 	if (directory)
-		memory_limits_look_at(directory, mount, "memory.max", note_tightest, tightest);
+		memory_limits_look_at(directory, mount, file, note_tightest, tightest);
 	free(directory);
 }
 
@@ -54,6 +54,7 @@ static bool is_charged(const struct env *env, const struct guest *guest)
 }
 
 struct search {
+	const char *file;
 	struct cgroup_mounts mounts;
 	char *text;
 	/* Guests whose limit is too low, if their memory is of a kind that counts. */
@@ -66,7 +67,7 @@ static void look_at_guest(const struct env *env, const struct guest *guest, void
 	struct tightest limit = { };
 
 	cgroup_mounts_update(env, &search->mounts);
-	find_tightest(env, &search->mounts, guest, &limit);
+	find_tightest(env, &search->mounts, guest, search->file, &limit);
 	if (limit.cgroup && limit.bytes < guest->memory_bytes + LEAST_ROOM &&
 	    ++search->num <= RUNNING_MAX_MAPS && is_charged(env, guest)) {
 		char *memory = format_bytes(guest->memory_bytes), *most = format_bytes(limit.bytes);
@@ -80,19 +81,28 @@ static void look_at_guest(const struct env *env, const struct guest *guest, void
 	free(limit.cgroup);
 }
 
-void check_memory_limits(struct doctor *doctor)
+static void check_limit(struct doctor *doctor, const char *file, const char *why,
+			const char *what_to_do, const char *commands)
 {
-	struct search search = { .text = xstrdup("") };
+	struct search search = { .file = file, .text = xstrdup("") };
 
 	running_look_at(doctor, look_at_guest, &search);
 	if (*search.text && search.num > RUNNING_MAX_MAPS)
 		append(&search.text, "; %zu more guests were not checked",
 		       search.num - RUNNING_MAX_MAPS);
 	if (*search.text)
-		doctor_add(doctor, "memory.max", DOCTOR_WARNING,
-			   xasprintf("no room for the VMM beside its guest's memory: %s. Once the guest has used all its memory the VMM swaps, or is killed: raise the limit by what the VMM itself needs, some 100M for QEMU, or make the guest smaller",
-				     search.text),
-			   xstrdup("systemctl set-property UNIT MemoryMax=SIZE"));
+		doctor_add(doctor, file, DOCTOR_WARNING,
+			   xasprintf("%s: %s. %s", why, search.text, what_to_do), xstrdup(commands));
 	cgroup_mounts_free(&search.mounts);
 	free(search.text);
+}
+
+void check_memory_limits(struct doctor *doctor)
+{
+	check_limit(doctor, "memory.max", "no room for the VMM beside its guest's memory",
+		    "Once the guest has used all its memory the VMM swaps, or is killed: raise the limit by what the VMM itself needs, some 100M for QEMU, or make the guest smaller",
+		    "systemctl set-property UNIT MemoryMax=SIZE");
+	check_limit(doctor, "memory.high", "the kernel slows the VMM down before its guest has used its memory",
+		    "Above memory.high the kernel takes memory back from the VMM and lets it sleep, so the guest seems to hang: raise it as memory.max, or remove it",
+		    "systemctl set-property UNIT MemoryHigh=infinity   # Kubernetes: kubelet's feature MemoryQoS sets it");
 }

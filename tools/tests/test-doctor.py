@@ -548,6 +548,15 @@ def test_memory_limits():
                            ("a file on a disk", smaps("/srv/guest.mem", perms="rw-s"))):
             write(b.machine.proc + "/1001/smaps", text.encode())
             equal(row_of(b, "memory.max")[0], None, f"doctor does not warn about memory.max for a guest in {name}")
+        high = limits.replace("memory.max", "memory.high")
+        for size, state in (SIZE - 4096, "warning"), (SIZE + (8 << 20), None):
+            write(limits.format(""), "max")
+            write(high.format("web.scope/"), size)
+            write(b.machine.proc + "/1001/smaps", smaps().encode())
+            row, _ = row_of(b, "memory.high")
+            equal(row and [row["state"], "web (l2-1) has 512M, and memory.high of /machine.slice/web.scope" in row["text"], "MemoryQoS" in row["commands"][0]],
+                  state and [state, True, True], f"doctor's row memory.high of a VMM with 512M of guest memory, and {size} bytes before it is slowed down: {state}")
+        os.unlink(high.format("web.scope/"))
         host.mounts("cgroup", "rw,memory")
         b.machine.process(1001, ["qemu", "-name", "web"], "9:memory:/machine.slice/web.scope\n0::/init.scope\n")
         write(b.machine.proc + "/1001/smaps", smaps().encode())
@@ -573,6 +582,26 @@ def test_overcommit():
         equal(row_of(b, "overcommit")[0]["state"], "info", "doctor does not warn if more may be mapped than is available")
         write(b.machine.proc + "/meminfo", "MemTotal: 8388608 kB\n")
         equal(row_of(b, "overcommit")[0], None, "doctor has no row overcommit if /proc/meminfo has no CommitLimit")
+
+
+def test_room():
+    with Known() as b:
+        proc = b.machine.proc
+        full = {"sys/fs/aio-nr": 65000, "sys/fs/aio-max-nr": 65536, "loadavg": "0.20 0.18 0.12 1/31000 11206", "sys/kernel/threads-max": 126000,
+                "sys/kernel/pid_max": 32768, "sys/fs/file-nr": "9000\t0\t9223372036854775807", "sys/fs/file-max": 9223372036854775807,
+                "sys/kernel/pty/nr": 4, "sys/kernel/pty/max": 4096}
+        for name, value in full.items():
+            write(f"{proc}/{name}", f"{value}\n")
+        row, status = row_of(b, "room")
+        ok(row["state"] == "warning" and status == 1 and "65000 of 65536 requests of native AIO (fs.aio-max-nr), 31000 of 32768 PIDs (kernel.pid_max)." in row["text"] and
+           row["commands"] == ["sysctl fs.aio-max-nr=131072", "sysctl kernel.pid_max=65536"],
+           "doctor names what is nearly used up that VMMs need, and how to raise it", row)
+        write(proc + "/sys/fs/aio-nr", "58000\n")
+        write(proc + "/loadavg", "0.20 0.18 0.12 1/2900 11206\n")
+        equal(row_of(b, "room")[0], None, "doctor has no row room below 90 percent")
+        write(proc + "/loadavg", "\n")
+        write(proc + "/sys/fs/aio-nr", "\n")
+        equal(row_of(b, "room")[0], None, "doctor takes a number that cannot be read neither for 0 nor for the most")
 
 
 def test_many_memory_limits():
@@ -635,6 +664,7 @@ test_flex()
 test_memory()
 test_memory_limits()
 test_overcommit()
+test_room()
 test_many_memory_limits()
 test_security()
 finish()
