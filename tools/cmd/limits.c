@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,13 +203,30 @@ static int show(const struct options *options, const struct request *request,
 	return status == STATUS_OK ? of_tenants : status;
 }
 
-/* Somebody who writes max_vm means a limit, and no guest. */
-static void suggest(const struct selection *guests)
+/* Somebody who writes max_vms 20 means max_vms=20. */
+static bool suggest_value(const struct request *request, const char *word)
 {
+	size_t i;
+
+	for (i = 0; i < NUM_LIMITS && isdigit((unsigned char)*word); i++)
+		if (request->limits[i]) {
+			complain("did you mean %s=%s?", limit_kinds[i].name, word);
+			return true;
+		}
+	return false;
+}
+
+/* Somebody who writes max_vm means a limit, and no guest. */
+static void suggest(const struct request *request)
+{
+	const struct selection *guests = &request->guests;
 	size_t i, j;
 
 	for (i = 0; i < guests->num; i++) {
 		struct nearest nearest = { .word = guests->v[i].text };
+
+		if (suggest_value(request, guests->v[i].text))
+			continue;
 
 		for (j = 0; j < NUM_LIMITS; j++)
 			nearest_offer(&nearest, limit_kinds[j].name);
@@ -245,7 +263,7 @@ static int work(const struct options *options, const struct request *request)
 		status = snapshot_take(&options->env, &host, &query,
 				       &snapshot);
 		if (status == STATUS_NO_GUEST)
-			suggest(&request->guests);
+			suggest(request);
 	}
 	if (status == STATUS_OK && options->remove) {
 		status = tenant_names_remove(&options->env, &request->names);

@@ -4,6 +4,9 @@
 
 #include "doctor/doctor.h"
 
+/* Are devices there that VMMs use beside KVM's? */
+void check_devices(struct doctor *doctor);
+
 /* Can the processes of VMMs be seen from here? */
 void check_namespace(struct doctor *doctor);
 

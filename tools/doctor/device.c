@@ -37,11 +37,13 @@ bool device_is_registered(const struct doctor *doctor)
 static void add_node_row(struct doctor *doctor, const char *path)
 {
 	doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
-		   xasprintf("KVM is loaded, but %s is missing: a container has only the devices that it is started with, so start it with this one (first three lines; Kubernetes needs a device plugin). Outside a container mount devtmpfs on /dev, or make the node (last line)",
+		   xasprintf("KVM is loaded, but %s is missing: a container has only the devices that it is started with, so start it with this one (first three lines; Kubernetes needs a device plugin), and so have a service with PrivateDevices=yes (fourth) and a Flatpak (fifth). Elsewhere mount devtmpfs on /dev, or make the node (last line)",
 			     path),
 		   xstrdup("docker run --device /dev/kvm ...   # or podman\n"
 			   "incus config device add CONTAINER kvm unix-char path=/dev/kvm   # or lxc\n"
 			   "pct set CTID --dev0 /dev/kvm   # Proxmox\n"
+			   "systemctl edit UNIT   # [Service] PrivateDevices=no DeviceAllow=/dev/kvm rw, each on a line\n"
+			   "flatpak override --user --device=kvm APP\n"
 			   "mknod -m 0660 /dev/kvm c 10 232"));
 }
 

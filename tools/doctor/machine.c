@@ -14,6 +14,7 @@
 #include "doctor/rivals.h"
 #include "doctor/seen.h"
 #include "model/module-rules.h"
+#include "model/proc.h"
 
 static const char *root(const struct doctor *doctor)
 {
@@ -124,6 +125,10 @@ static void check_unloaded_module(struct doctor *doctor)
 			   xasprintf("the module is not loaded, and this kernel loads only modules that are signed by a key that it trusts (%s)",
 				     why),
 			   xstrdup("l1tune apply --load || dmesg | tail -n 3\nmokutil --import KEY   # Debian, EL: /var/lib/dkms/mok.pub; Ubuntu: /var/lib/shim-signed/mok/MOK.der; or your own; then start the machine again and confirm"));
+	else if (!proc_is_in_first_namespace())
+		doctor_add(doctor, "module", DOCTOR_WARNING,
+			   xstrdup("the module is not loaded: nothing is counted. This is a PID namespace of its own, as in a container: install l1tune on the host, and load the module there"),
+			   xstrdup("l1tune apply --load   # on the host"));
 	else
 		doctor_add(doctor, "module", DOCTOR_WARNING,
 			   xstrdup("the module is not loaded: nothing is counted"),
@@ -391,6 +396,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_pvm(doctor);
 	check_kvm(doctor, &trial);
 	check_rivals(doctor);
+	check_devices(doctor);
 	check_emulated(doctor);
 	check_module(doctor);
 	check_hooks(doctor, &trial);

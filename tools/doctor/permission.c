@@ -171,10 +171,11 @@ void permission_add_row(struct doctor *doctor, const char *path, int err)
 	}
 	if (mode_allows(&st, is_in_namespace)) {
 		doctor_add(doctor, "kvm", DOCTOR_WARNING,
-			   xasprintf("%s: %s, although its mode %04o allows it: the list of devices of a container or of a systemd unit (DeviceAllow=), or a security module refuses it",
+			   xasprintf("%s: %s, although its mode %04o allows it: the list of devices of a container, of a systemd unit (DeviceAllow=) or of a snap, or a security module refuses it",
 				     path, strerror(err), st.st_mode & 07777),
 			   xstrdup("docker run --device /dev/kvm ...\n"
-				   "systemctl edit UNIT   # [Service] DeviceAllow=/dev/kvm rw\n" FIND_DENIALS));
+				   "systemctl edit UNIT   # [Service] DeviceAllow=/dev/kvm rw\n"
+				   "snap connect SNAP:kvm\n" FIND_DENIALS));
 		return;
 	}
 	group = st.st_gid && (st.st_mode & 060) == 060 ? getgrgid(st.st_gid) : NULL;

@@ -123,8 +123,8 @@ def test_user_namespace():
            "doctor does not take root of a user namespace for root of the host", row)
         os.unlink(b.machine.proc + "/self/uid_map")
         row = as_user(b, user, as_root)
-        ok("security module" in row["text"] and any("ausearch" in c for c in row["commands"]) and "DeviceAllow=/dev/kvm rw" in row["commands"][1],
-           "doctor names a unit's list of devices, and auditd's log, where a security module may refuse /dev/kvm", row)
+        ok("security module" in row["text"] and any("ausearch" in c for c in row["commands"]) and "DeviceAllow=/dev/kvm rw" in row["commands"][1] and row["commands"][2] == "snap connect SNAP:kvm",
+           "doctor names the list of devices of a unit and of a snap, and auditd's log, where a security module may refuse /dev/kvm", row)
 
 
 def test_no_node():
@@ -139,7 +139,8 @@ def test_no_node():
             row, status = row_of(b, "kvm")
             commands = "\n".join(row["commands"])
             ok(status == 2 and row["state"] == "problem" and "a container has only the devices" in row["text"] and
-               "docker run --device /dev/kvm" in commands and "modprobe" not in commands,
+               "docker run --device /dev/kvm" in commands and "modprobe" not in commands and "PrivateDevices=no" in commands and
+               "flatpak override --user --device=kvm" in commands,
                f"doctor says that KVM's node is missing in a container if /{name} has the device", row)
     with Known() as b:
         os.unlink(b.dev + "/kvm")
@@ -220,6 +221,12 @@ def test_namespace():
         row = rows(*unshare).get("namespace")
         ok(row and row["state"] == "warning" and "--pid=host" in row["commands"][0],
            "doctor warns that VMMs are not seen from a PID namespace of its own", row)
+        shutil.rmtree(b.machine.sys + "/class/l1tune")
+        for command, on_host in (unshare, True), ((), False):
+            row = rows(*command)["module"]
+            equal([row["state"], "on the host" in row["text"], row["commands"][0].endswith("# on the host")], ["warning", on_host, on_host],
+                  f"doctor says where the module is to be loaded: on the host, {on_host}, from {'a PID namespace of its own' if on_host else 'the first one'}")
+    with Known() as b:
         ok("namespace" not in rows(*unshare[:3]), "doctor does not warn in a PID namespace with the host's /proc")
         ok("namespace" not in rows(), "doctor does not warn in the host's PID namespace")
 
@@ -569,6 +576,19 @@ def test_memory_limits():
            "doctor finds a limit of cgroup version 1 that leaves a VMM nothing beside its guest's memory", row)
 
 
+def test_devices():
+    with Known() as b:
+        row, status = row_of(b, "devices")
+        ok(row["state"] == "info" and status == 0 and "net/tun (networks" in row["text"] and row["commands"] == ["modprobe -a tun vhost_net vhost_vsock"],
+           "doctor names devices that VMMs use and that are missing", row)
+        write(b.dev + "/net/tun", "")
+        write(b.dev + "/vhost-net", "")
+        row, _ = row_of(b, "devices")
+        equal([row["commands"], "net/tun" in row["text"]], [["modprobe -a vhost_vsock"], False], "doctor names no devices that are there")
+        write(b.dev + "/vhost-vsock", "")
+        equal(row_of(b, "devices")[0], None, "doctor has no row devices if all are there")
+
+
 def test_overcommit():
     with Known() as b:
         write(b.machine.proc + "/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 6291456 kB\nCommitLimit: 4194304 kB\nCommitted_AS: 3145728 kB\n")
@@ -663,6 +683,7 @@ test_l0()
 test_flex()
 test_memory()
 test_memory_limits()
+test_devices()
 test_overcommit()
 test_room()
 test_many_memory_limits()

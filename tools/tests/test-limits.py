@@ -209,6 +209,11 @@ def test_wrong():
             r = b.run("limits", "max_vcpus=6", word)
             ok(r.returncode == 2 and said in r.stderr and not r.stdout and "\x1b" not in r.stderr and
                b.machine.limit("limits/max_vcpus") == "5", f"limits rejects {word!r} with '{said}' and sets nothing", r)
+        r = b.run("limits", "max_vms", "20")
+        ok(r.returncode == 4 and r.stderr.endswith("l1tune: did you mean max_vms=20?\n") and b.machine.limit("limits/max_vms") != "20",
+           "limits suggests max_vms=20 for max_vms 20, exits with 4 and sets nothing", r)
+        r = b.run("limits", "max_vms", "twenty")
+        ok(r.returncode == 4 and "did you mean" not in r.stderr, "limits takes a word beside a limit for a guest, not for a value", r)
         r = b.run("limits", "max_vmss")
         ok(r.returncode == 4 and "did you mean the limit max_vms?" in r.stderr,
            "limits suggests max_vms for the unknown guest max_vmss and exits with 4", r)
