@@ -56,9 +56,9 @@ static void add_group_row(struct doctor *doctor, const char *path, const struct 
 			   xasprintf("newgrp %s", group->gr_name));
 	else
 		doctor_add(doctor, "kvm", DOCTOR_WARNING,
-			   xasprintf("only root and the group %s may use %s: the user must be in that group, which takes effect at the next login",
+			   xasprintf("only root and the group %s may use %s: the user must be in that group, which takes effect at the next login; what cannot log in again, as a CI job, gets the device itself until the next boot (second line)",
 				     group->gr_name, path),
-			   xasprintf("usermod -aG %s %s", group->gr_name, user));
+			   xasprintf("usermod -aG %s %s\nsetfacl -m u:%s:rw /dev/kvm", group->gr_name, user, user));
 	free(user);
 }
 
