@@ -2,7 +2,7 @@
 #ifndef L1TUNE_ENDED_STATUS_H
 #define L1TUNE_ENDED_STATUS_H
 
-#include "explain/ended.h"
+#include "explain/ended-cause.h"
 #include "explain/vmm-status.h"
 
 void ended_explain_signal(int number, struct ended *ended);

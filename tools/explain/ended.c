@@ -50,16 +50,6 @@ static bool is_one_of(const struct gone_exit *e, const char *const *names)
 	return e && is_named(e->key.reason, names);
 }
 
-void ended_conclude(struct ended *ended, const char *confidence, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	ended->cause = xvasprintf(fmt, ap);
-	va_end(ap);
-	ended->confidence = confidence;
-}
-
 /* "RDMSR of MSR 0x12345678", as far as it is known what the guest did: a copy. */
 static char *describe_refused(const struct gone_refused *r)
 {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdarg.h>
+
+#include "explain/ended-cause.h"
+
+void ended_conclude(struct ended *ended, const char *confidence, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	ended->cause = xvasprintf(fmt, ap);
+	va_end(ap);
+	ended->confidence = confidence;
+}
