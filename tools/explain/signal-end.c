@@ -17,7 +17,7 @@
 static const struct signal_end ends[] = {
 	{ SIGABRT, "the VMM aborted itself", "high",
 	  "the watchdog of its service (systemd's WatchdogSec=), which sends this signal",
-	  "the VMM's own log says which of its checks failed, coredumpctl info shows where" },
+	  "the VMM's own log says which of its checks failed (QEMU's \"failed to set MSR\": its CPU model has what this KVM, or L0, lacks: -cpu host, or that feature off), coredumpctl info shows where" },
 	{ SIGSEGV, CRASHED, "high", NULL, BACKTRACE },
 	{ SIGILL, CRASHED, "high", NULL, BACKTRACE },
 	{ SIGFPE, CRASHED, "high", NULL, BACKTRACE },

@@ -279,7 +279,7 @@ def test_next():
        "oom killer in user space" not in str(parts).lower(), "gone after an OOM kill shows both kinds of limits as possible", parts)
     advises(killed(9, 1), ["Memory cgroup out of memory", "memory.events", "raise memory.max"],
             "gone says how to tell a cgroup's OOM kill from the machine's, and what to raise")
-    for signal, cause, words in ((6, "aborted itself (SIGABRT)", "VMM's own log"), (11, "crashed (SIGSEGV)", "coredumpctl"),
+    for signal, cause, words in ((6, "aborted itself (SIGABRT)", "VMM's own log"), (6, "aborted itself (SIGABRT)", "\"failed to set MSR\""), (11, "crashed (SIGSEGV)", "coredumpctl"),
                                  (13, "nobody reads any more (SIGPIPE)", "reader of its output"),
                                  (25, "RLIMIT_FSIZE", "LimitFSIZE="), (24, "RLIMIT_CPU", "LimitCPU=")):
         parts = parts_of(killed(signal))
