@@ -135,27 +135,30 @@ static const struct rule general_names[] = {
 	{ NULL, "--rootfs", BY_PATH, "--rootfs" },
 };
 
+/* An instance that is a path: below their own directories others may have the same. */
+#define FILE_NAME	"file"
+
 /* What else lasts, the most certain first: it tells guests of one name apart. */
 static const struct rule instances[] = {
 	{ NULL, "-uuid", BY_VALUE },
 	{ NULL, "--startvm", BY_VALUE },
 	{ "kvm", "-id", BY_VALUE },
 	/* Two cannot listen on one socket. */
-	{ NULL, "--api-socket", BY_FILE },
-	{ NULL, "--api-sock", BY_FILE },
-	{ NULL, "--api-sock-path", BY_FILE },
-	{ NULL, "--socket", BY_FILE },
-	{ NULL, "--socket-path", BY_FILE },
-	{ "crosvm", "-s", BY_FILE },
-	{ NULL, "-qmp", BY_FILE },
-	{ NULL, "-monitor", BY_FILE },
-	{ NULL, "-pidfile", BY_FILE },
-	{ NULL, "-drive", BY_FILE },
-	{ NULL, "-hda", BY_FILE },
-	{ NULL, "-blockdev", BY_FILE },
-	{ NULL, "--disk", BY_FILE },
-	{ NULL, "--config-file", BY_FILE },
-	{ NULL, "--bundle", BY_FILE },
+	{ NULL, "--api-socket", BY_FILE, FILE_NAME },
+	{ NULL, "--api-sock", BY_FILE, FILE_NAME },
+	{ NULL, "--api-sock-path", BY_FILE, FILE_NAME },
+	{ NULL, "--socket", BY_FILE, FILE_NAME },
+	{ NULL, "--socket-path", BY_FILE, FILE_NAME },
+	{ "crosvm", "-s", BY_FILE, FILE_NAME },
+	{ NULL, "-qmp", BY_FILE, FILE_NAME },
+	{ NULL, "-monitor", BY_FILE, FILE_NAME },
+	{ NULL, "-pidfile", BY_FILE, FILE_NAME },
+	{ NULL, "-drive", BY_FILE, FILE_NAME },
+	{ NULL, "-hda", BY_FILE, FILE_NAME },
+	{ NULL, "-blockdev", BY_FILE, FILE_NAME },
+	{ NULL, "--disk", BY_FILE, FILE_NAME },
+	{ NULL, "--config-file", BY_FILE, FILE_NAME },
+	{ NULL, "--bundle", BY_FILE, FILE_NAME },
 };
 
 /* One "key=value" of QEMU's option lists; two commas stand for one. */
@@ -359,10 +362,26 @@ static bool is_known(const struct args *args)
 	return false;
 }
 
+/* A relative path is unique in one cgroup at most. */
+static void find_in_cgroup(const char *cgroup, bool is_file, struct identity *identity)
+{
+	const char *none;
+	char *name;
+
+	if (!identity->name)
+		identity->name = name_from_cgroup(cgroup, &identity->name_source);
+	if (identity->instance && (!is_file || *identity->instance == '/'))
+		return;
+	name = name_from_cgroup(cgroup, &none);
+	if (name && identity->instance)
+		append(&name, "/%s", identity->instance);
+	take(&identity->instance, name);
+}
+
 static void find(const char *cmdline, size_t len, const char *cgroup,
 		 struct identity *identity)
 {
-	const char *none;
+	const char *source = NULL;
 	struct args args;
 
 	*identity = (struct identity){ };
@@ -373,14 +392,10 @@ static void find(const char *cmdline, size_t len, const char *cgroup,
 	else
 		identity->name = first_of(&args, general_names, ARRAY_SIZE(general_names),
 					  &identity->name_source);
-	identity->instance = first_of(&args, instances, ARRAY_SIZE(instances), &none);
+	identity->instance = first_of(&args, instances, ARRAY_SIZE(instances), &source);
 	args_free(&args);
-	if (!cgroup)
-		return;
-	if (!identity->name)
-		identity->name = name_from_cgroup(cgroup, &identity->name_source);
-	if (!identity->instance)
-		identity->instance = name_from_cgroup(cgroup, &none);
+	if (cgroup)
+		find_in_cgroup(cgroup, source, identity);
 }
 
 /* Cuts the middle out of a name that is too long. */

@@ -105,6 +105,12 @@ def test_labels():
         equal(labels_of(b)[1], {1: "web", 2: "web#2"},
               "export labels guests of one name without an instance as NAME#ID")
     with Bench() as b:
+        for number, task in (1, "blue"), (2, "green"):
+            add(b, number, {"argv": ["qemu-system-x86_64", "-name", "linux.img", "-drive", "file=linux.img"],
+                            "cgroup": f"0::/nomad.slice/share.slice/b6f1c0de-5a11.{task}.scope\n"})
+        equal(labels_of(b)[1], {1: "linux.img@b6f1c0de-5a11.blue/linux.img", 2: "linux.img@b6f1c0de-5a11.green/linux.img"},
+              "export tells guests of one name and one file, each below its own directory, apart by their cgroups")
+    with Bench() as b:
         bare = {"argv": ["/opt/newvmm", "--bundle", "/srv/b/one"], "cgroup": "0::/\n"}
         add(b, 3, bare)
         equal(labels_of(b)[1], {3: "newvmm@/srv/b/one"},
