@@ -21,8 +21,8 @@ void check_devices(struct doctor *doctor)
 	for (i = 0; i < ARRAY_SIZE(devices); i++) {
 		if (machine_has(doctor->env->dev, "%s", devices[i].device))
 			continue;
-		append(&list, "%s%s/%s (%s)", *list ? ", " : "", doctor->env->dev, devices[i].device,
-		       devices[i].what);
+		append(&list, "%s%s/%s (%s)", *list ? ", " : "", doctor->env->dev,
+		       devices[i].device, devices[i].what);
 		append(&commands, " %s", devices[i].module);
 	}
 	if (*list)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memory.max of a running VMM's cgroup, in version 1 memory.limit_in_bytes, has to hold the guest's memory and what the VMM
- * needs itself, and so has memory.high. Where one does not, all goes well until the guest has used its memory.
+ * memory.max of a running VMM's cgroup, in version 1 memory.limit_in_bytes, has to hold the
+ * guest's memory and what the VMM needs itself, and so has memory.high. Where one does not,
+ * all goes well until the guest has used its memory.
  */
 #include <stdlib.h>
 
@@ -92,7 +93,8 @@ static void check_limit(struct doctor *doctor, const char *file, const char *why
 		       search.num - RUNNING_MAX_MAPS);
 	if (*search.text)
 		doctor_add(doctor, file, DOCTOR_WARNING,
-			   xasprintf("%s: %s. %s", why, search.text, what_to_do), xstrdup(commands));
+			   xasprintf("%s: %s. %s", why, search.text, what_to_do),
+			   xstrdup(commands));
 	cgroup_mounts_free(&search.mounts);
 	free(search.text);
 }

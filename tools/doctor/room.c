@@ -47,7 +47,8 @@ void check_room(struct doctor *doctor)
 			continue;
 		append(&list, "%s%llu of %llu %s (%s)", *list ? ", " : "", used, most,
 		       counts[i].what, counts[i].sysctl);
-		append(&commands, "%ssysctl %s=%llu", *commands ? "\n" : "", counts[i].sysctl, 2 * most);
+		append(&commands, "%ssysctl %s=%llu", *commands ? "\n" : "", counts[i].sysctl,
+		       2 * most);
 	}
 	if (*list)
 		doctor_add(doctor, "room", DOCTOR_WARNING,
