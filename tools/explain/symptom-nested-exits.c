@@ -94,11 +94,22 @@ static enum answer is_of_any(const struct facts *f, char **seen)
 
 #define BESIDE	"run the inner guest as a guest of this machine instead; for containers a runtime without VMs (Docker Engine, not Docker Desktop)"
 
+/* What makes its hypervisor cost less. The enlightened VMCS is for VMX only: elsewhere QEMU ends with it. */
+static const char *keep_hyperv(const struct facts *f)
+{
+	if (!strcmp(f->host->isa, "vmx"))
+		return offers_hyperv(f, "evmcs") ? "" :
+		       "; if it must stay: QEMU -cpu MODEL,hv-vapic,hv-evmcs";
+	return offers_hyperv(f, "emsr-bitmap") && offers_hyperv(f, "tlbflush-direct") ? "" :
+	       "; if it must stay: QEMU -cpu MODEL,hv-vapic,hv-emsr-bitmap,hv-tlbflush-direct (from QEMU 7.1 on)";
+}
+
 static char *no_hyperv(const struct facts *f)
 {
-	return xasprintf("in Windows switch off what uses its hypervisor: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without VMX: QEMU -cpu MODEL,vmx=off%s",
-			 offers_hyperv(f, "evmcs") ? "" :
-			 "; if it must stay: QEMU -cpu MODEL,hv-evmcs");
+	bool is_vmx = !strcmp(f->host->isa, "vmx");
+
+	return xasprintf("in Windows switch off what uses its hypervisor: memory integrity and Credential Guard (virtualization-based security; msinfo32 says whether it runs), WSL 2, Hyper-V, Sandbox (bcdedit /set hypervisorlaunchtype off); or a CPU without %s: QEMU -cpu MODEL,%s=off%s",
+			 is_vmx ? "VMX" : "SVM", is_vmx ? "vmx" : "svm", keep_hyperv(f));
 }
 
 static char *either(const struct facts *f)

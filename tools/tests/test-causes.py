@@ -362,6 +362,9 @@ SITUATIONS = {
     "a guest that is denied Hyper-V's interface":
         (NESTED, {"argv": ("qemu", "-cpu", "host,hv-time=off,hv_relaxed=no")}, "nested-hypervisor",
          "Not Windows: run the inner guest as a guest", "medium: shown; not"),
+    "Windows with its own hypervisor on SVM":
+        ((exits("npf", 900, kernel=0.1, level=3), exits("vmrun", 900, kernel=0.2)), inside("nested") | {"argv": HYPERV}, "windows-hypervisor",
+         "CPU without SVM: QEMU -cpu MODEL,svm=off; if it must stay: QEMU -cpu MODEL,hv-vapic,hv-emsr-bitmap,hv-tlbflush-direct", "medium: shown; not"),
     "Windows whose enlightened VMCS is off":
         (NESTED, {"argv": ("qemu", "-cpu", "qemu64,+hv-time,hv-evmcs=off")}, "windows-hypervisor", "hv-evmcs", "medium: shown; not"),
     "Linux with KVM inside, or Windows that is offered nothing of Hyper-V's":
