@@ -193,7 +193,7 @@ static const struct cause causes[] = {
 		.change_of = fewer_ipis, .gain = interrupts_gain, .part = part_of_ipi,
 	}, {
 		"clock-msrs", "a clock that is registered again and again", "VMM and guest",
-		"only a constant TSC works as a clock",
+		"only a constant TSC works as a clock; QEMU neither migrates nor saves a guest with invtsc unless tsc-frequency= is set, too",
 		OF(clock), HOW,
 		"a constant TSC, which makes that unnecessary: QEMU -cpu MODEL,+invtsc",
 		gain_of_part, .part = part_of_clock,

@@ -53,6 +53,9 @@ static void test_msrs(void)
 		ktap_ok(s.advice.gain.kind == GAIN_AT_MOST &&
 			is_near(s.advice.gain.high, 0.02 + 0.04), "MSR 0x%llx: the gain",
 			(unsigned long long)cases[i].msr);
+		ktap_ok(!strstr(s.advice.change, "invtsc") || strstr(s.advice.risk, "tsc-frequency="),
+			"MSR 0x%llx: what keeps QEMU from migrating a guest is a risk",
+			(unsigned long long)cases[i].msr);
 		free(text);
 		end(&s);
 	}
