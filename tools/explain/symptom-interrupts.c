@@ -244,7 +244,7 @@ static char *move_device(const struct facts *f)
 		return xstrdup("move the hypervisor's callbacks (HYP) to CPUs without vCPUs: on Hyper-V the channels of its devices, cpu in /sys/bus/vmbus/devices/*/channels/*; on Xen the interrupts xen-dyn in /proc/interrupts");
 	if (!most)
 		return xstrdup("move them to CPUs without vCPUs: /proc/irq/N/smp_affinity_list");
-	return xasprintf("move interrupt %s (%s) to CPUs without vCPUs: echo CPUS > /proc/irq/%s/smp_affinity_list, and ban the others in irqbalance (IRQBALANCE_BANNED_CPULIST)",
+	return xasprintf("move interrupt %s (%s) to CPUs without vCPUs: echo CPUS > /proc/irq/%s/smp_affinity_list, and ban the others in irqbalance (IRQBALANCE_BANNED_CPULIST). If the write is refused, as for most disks (NVMe, virtio-blk), the kernel places it: isolcpus=managed_irq,CPUS on its command line, for those of the vCPUs",
 			 most->name, most->device, most->name);
 }
 
