@@ -357,7 +357,7 @@ static const struct cause causes[] = {
 		{ { is_merged, VERDICT_SHOWN, VERDICT_RULED_OUT },
 		  { is_growing, VERDICT_RULED_OUT, VERDICT_OPEN } },
 		"whether cow_ksm in /proc/vmstat or pages_sharing in /sys/kernel/mm/ksm changes",
-		"no KSM for this guest: QEMU -machine mem-merge=off, or echo 0 > /sys/kernel/mm/ksm/run",
+		"no KSM for this guest: QEMU -machine mem-merge=off, or systemctl disable --now ksmtuned (it switches KSM on again), then echo 0 > /sys/kernel/mm/ksm/run",
 		gain_of_part,
 	}, {
 		"reclaim", "pages that are freed or moved first for each fault", "L1",
