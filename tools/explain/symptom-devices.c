@@ -209,9 +209,9 @@ static const struct cause causes[] = {
 		gain_of_part, .part = part_of_input,
 	}, {
 		"pci-configuration", "PCI configuration by ports", "VMM and guest",
-		"old guests may not know q35",
+		"what scans them may need it",
 		OF(pci), HOW,
-		"fewer PCI scans in the guest; QEMU -machine q35, whose devices are configured by MMIO",
+		"fewer PCI scans in the guest: what lists its hardware (lspci, inventories and monitors), or plugs devices again and again. q35 changes nothing for Linux, which configures PCI by these ports there, too",
 		gain_of_part, .part = part_of_pci,
 	}, {
 		"firmware", "firmware", "VMM and guest", "firmware variables are not written",
@@ -222,7 +222,7 @@ static const struct cause causes[] = {
 		"vmm-irqchip", "interrupt controllers of the VMM", "VMM",
 		"none for guests that run with KVM's",
 		OF(irqchip), HOW,
-		"KVM's interrupt controllers: QEMU -machine kernel-irqchip=on",
+		"KVM's interrupt controllers: QEMU -machine kernel-irqchip=on (" OR_SPLIT ": there devices with MSIs, that is virtio over PCI, need no I/O APIC)",
 		gain_of_part, .part = part_of_irqchip,
 	}, {
 		"legacy-device", "old devices", "VMM and guest", "the guest loses these devices",

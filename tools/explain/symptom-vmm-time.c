@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/device.h"
+#include "explain/vmm-devices.h"
 
 static const struct reasons devices = {
 	{ "IO_INSTRUCTION", "io", "EPT_MISCONFIG", "EPT_VIOLATION", "npf" }
@@ -173,7 +174,7 @@ static const struct cause causes[] = {
 		{ { serves_halts, VERDICT_OPEN, VERDICT_RULED_OUT },
 		  { has_irqchip, VERDICT_SHOWN, VERDICT_OPEN } },
 		"the VMM's options: has it interrupt controllers of its own (QEMU -machine kernel-irqchip=off)",
-		"KVM's interrupt controllers, with which no HLT reaches the VMM: QEMU -machine kernel-irqchip=on",
+		"KVM's local APICs, with which no HLT reaches the VMM: QEMU -machine kernel-irqchip=on (" OR_SPLIT ")",
 		.gain = served_by_kvm,
 	}, {
 		"halt-calls", "HLT by which the guest calls its VMM", "VMM and guest", "none",
@@ -191,7 +192,7 @@ static const struct cause causes[] = {
 		"vmm-windows", "interrupt windows for the VMM's interrupt controllers", "VMM",
 		"none for guests that run with KVM's interrupt controllers",
 		OF(serves_windows), "l1tune stat: VMM of INTERRUPT_WINDOW or vintr",
-		"KVM's interrupt controllers, which inject interrupts without the VMM: QEMU -machine kernel-irqchip=on",
+		"KVM's local APICs, which inject interrupts without the VMM: QEMU -machine kernel-irqchip=on (" OR_SPLIT ")",
 		.gain = served_by_kvm,
 	}, {
 		"vmm-debugger", "breakpoints and single steps of a debugger", "VMM", "no debugging",
@@ -203,7 +204,7 @@ static const struct cause causes[] = {
 		"vmm-eois", "ends of interrupts that the VMM's I/O APIC waits for", "VMM and guest",
 		"the guest needs the driver",
 		OF(awaits_eois), "perf trace -e ioctl -p PID: KVM_RUN that returns 0; perf record -e kvm:kvm_userspace_exit,kvm:kvm_msr -p PID: KVM_EXIT_IOAPIC_EOI (26)",
-		"devices with MSIs, whose interrupts have no such ends: virtio over PCI, and in the guest no pci=nomsi; or KVM's I/O APIC, if nothing needs the VMM's (an emulated IOMMU, more than 255 vCPUs): QEMU -machine kernel-irqchip=on",
+		"devices with MSIs, whose interrupts have no such ends: virtio over PCI, and in the guest no pci=nomsi; or KVM's I/O APIC, if nothing needs the VMM's: QEMU -machine kernel-irqchip=on (" OR_SPLIT ")",
 		.gain = served_by_kvm,
 	}, {
 		"vmm-msrs", "MSRs handled by the VMM", "VMM", "depends on which they are",

@@ -13,6 +13,9 @@ bool has_hpet(const struct facts *facts);
 /* User networking (SLIRP), which QEMU also has without an option for any network. */
 bool has_user_network(const struct facts *facts);
 
+/* What an I/O APIC of KVM's cannot serve: with on, QEMU or the guest's devices do not start. */
+#define OR_SPLIT "split with -M microvm, an emulated IOMMU that remaps interrupts, or more than 255 vCPUs"
+
 /* By its command line: has the guest a device of this machine (VFIO)? */
 bool passes_devices_through(const struct facts *facts);
 
