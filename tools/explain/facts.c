@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,14 @@ bool vmm_has_option(const struct facts *f, const char *option)
 		if (!strcmp(f->cmdline + i, option))
 			return true;
 	return false;
+}
+
+unsigned int kernel_version_of(const struct facts *facts)
+{
+	unsigned int major, minor;
+
+	return sscanf(facts->host->kernel, "%u.%u", &major, &minor) == 2 ?
+	       major * 1000 + minor : 0;
 }
 
 const struct guest_memory *memory_of(const struct facts *facts)

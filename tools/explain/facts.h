@@ -111,6 +111,9 @@ bool is_qemu(const struct facts *facts);
 /* Is it a word of the VMM's command line? False also if that is not known. */
 bool vmm_has_option(const struct facts *facts, const char *option);
 
+/* This machine's kernel: 6012 is Linux 6.12; 0 if that is not known. */
+unsigned int kernel_version_of(const struct facts *facts);
+
 /* How the guest's memory is backed, as far as it may be read. */
 const struct guest_memory *memory_of(const struct facts *facts);
 

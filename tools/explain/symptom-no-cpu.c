@@ -299,6 +299,9 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 	       ANSWER_UNKNOWN : ANSWER_YES;
 }
 
+/* Linux 6.12, which keeps time for other tasks by a server of their own, whatever the runtime is. */
+#define FAIR_SERVER	6012
+
 /*
  * The kernel keeps a part of each CPU from real-time tasks, by its default 5 %. No file
  * counts what that takes of one.
@@ -306,7 +309,7 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 static enum answer are_held_back(const struct facts *f, char **seen)
 {
 	struct guest_cpus cpus;
-	char runtime[32];
+	char runtime[32] = "";
 
 	if (!cpus_are_known(f, &cpus)) {
 		*seen = xstrdup("whether its vCPUs' threads are real-time tasks cannot be read");
@@ -317,7 +320,9 @@ static enum answer are_held_back(const struct facts *f, char **seen)
 	if (cpus.is_realtime && machine_file(f->env->proc, runtime, sizeof(runtime),
 					     "sys/kernel/sched_rt_runtime_us"))
 		append(seen, "; kernel.sched_rt_runtime_us is %s", runtime);
-	return cpus.is_realtime ? ANSWER_YES : ANSWER_NO;
+	if (!cpus.is_realtime)
+		return ANSWER_NO;
+	return kernel_version_of(f) < FAIR_SERVER && !strcmp(runtime, "-1") ? ANSWER_NO : ANSWER_YES;
 }
 
 /* A CPU that others keep is missing for a tick of the scheduler or longer. */
@@ -344,8 +349,11 @@ static char *raise_quota(const struct facts *f)
 	double longest_us;
 	bool is_known;
 	char *quota = quota_of(f, &longest_us, &is_known);
-	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit); a cpuset does not help",
-				 quota ? ": " : "", quota ? quota : "");
+	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (%s); a cpuset does not help",
+				 quota ? ": " : "", quota ? quota : "",
+				 quota && strstr(quota, "/libvirt/") ?
+				 "virsh schedinfo DOMAIN vcpu_quota=-1, in OpenStack quota:cpu_quota of the flavor" :
+				 "systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit, Proxmox's cpulimit");
 
 	free(quota);
 	return change;
@@ -402,7 +410,20 @@ static char *favour(const struct facts *f)
 	return change;
 }
 
-#define NO_SLEEP "fewer sleeps, or CPUs that do not sleep: more halt polling (/sys/module/kvm/parameters/halt_poll_ns: l1tune bench --save, then l1tune advise on halts), or this machine's idle CPUs poll: modprobe cpuidle_haltpoll force=1"
+#define NO_SLEEP "fewer sleeps, or CPUs that do not sleep: more halt polling (/sys/module/kvm/parameters/halt_poll_ns: l1tune bench --save, then l1tune advise on halts), or "
+
+/* A driver for idle CPUs that is there, as on most hardware, does not give way to another one. */
+static const char *wake_sooner(const struct facts *f)
+{
+	char driver[32];
+
+	if (!machine_file(f->env->sysfs, driver, sizeof(driver),
+			  "devices/system/cpu/cpuidle/current_driver") || !strcmp(driver, "none"))
+		return "this machine's idle CPUs poll: modprobe cpuidle_haltpoll force=1";
+	if (!strcmp(driver, "haltpoll"))
+		return "this machine's idle CPUs poll for longer: guest_halt_poll_ns in /sys/module/haltpoll/parameters";
+	return "no sleep states that take long to leave: cpupower idle-set -D 10";
+}
 
 /* What polls uses up the CPU time that L0 gives in advance, and L0 then takes the rest. */
 static char *sleep_less(const struct facts *f)
@@ -410,7 +431,7 @@ static char *sleep_less(const struct facts *f)
 	char *type = NULL;
 	char *change = has_cpu_baseline(f, &type) == ANSWER_YES ?
 		xasprintf("fewer sleeps. No polling, neither KVM's nor of idle CPUs: %s, and polling uses up the CPU time that L0 gives above it",
-			  type) : xstrdup(NO_SLEEP);
+			  type) : xasprintf(NO_SLEEP "%s", wake_sooner(f));
 
 	free(type);
 	return change;

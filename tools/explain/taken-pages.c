@@ -180,12 +180,11 @@ enum answer are_begun_again(const struct facts *f, char **seen)
  */
 enum answer may_retry_for_ever(const struct facts *f, char **seen)
 {
-	unsigned int major, minor, version;
+	unsigned int version = kernel_version_of(f);
 
-	if (sscanf(f->host->kernel, "%u.%u", &major, &minor) != 2)
+	if (!version)
 		return ANSWER_UNKNOWN;
-	version = major * 1000 + minor;
-	*seen = xasprintf("this kernel is Linux %u.%u", major, minor);
+	*seen = xasprintf("this kernel is Linux %u.%u", version / 1000, version % 1000);
 	return version < 5015 || version > 6002 ? ANSWER_NO : ANSWER_YES;
 }
 

@@ -77,6 +77,7 @@ def polling(vcpus=1, offered="0x1000", host_poll=1, async_pf=0):
     return {"vcpus": vcpus, "vcpu_cells": {i: [fixed(tid=2100 + i)] for i in range(vcpus)}} | {f"vcpu{i}/paravirt": text for i in range(vcpus)}
 
 
+CPUIDLE = "devices/system/cpu/cpuidle/current_driver"
 CPU_BUGS = "devices/system/cpu/vulnerabilities/"
 VULNERABLE = {CPU_BUGS + "mds": "Not affected", CPU_BUGS + "retbleed": "Mitigation: Enhanced IBRS", CPU_BUGS + "spec_rstack_overflow": "Mitigation: Safe RET"}
 
@@ -279,7 +280,7 @@ SITUATIONS = {
     "MSRs that take the VMM time and may be ends of interrupts":
         ([exits("MSR_WRITE", 300, vmm=0.2)], {}, "vmm-time", "find out first", "low"),
     "HLT that reaches QEMU":
-        ([exits("HLT", 3000, kernel=0.03, vmm=0.4)], {"argv": ("/usr/bin/qemu-system-x86_64", "-machine", "kernel-irqchip=off")}, "vmm-halts", "kernel-irqchip=on", "high"),
+        ([exits("HLT", 3000, kernel=0.03, vmm=0.4)], {"argv": ("/usr/bin/qemu-system-x86_64", "-machine", "kernel-irqchip=off")}, "vmm-halts", "kernel-irqchip=on (split with -M microvm, an emulated IOMMU", "high"),
     "gVisor, whose sentry leaves for its host by HLT, and for interrupts now and then":
         ([exits("HLT", 3000, kernel=0.03, vmm=0.4), exits("INTERRUPT_WINDOW", 10)], {"argv": ("runsc-sandbox", "--platform=kvm", "boot")}, "vmm-time", "find out first", "low"),
     "bus locks that QEMU limits":
@@ -318,6 +319,10 @@ SITUATIONS = {
     "wake-ups that each take time, of an instance with a CPU baseline":
         ([exits("HLT", 1500, halted=0.5, runq=0.07)], {"sys": {"class/dmi/id/sys_vendor": "Amazon EC2", "class/dmi/id/product_name": "t3.large"}},
          "wake-ups", "No polling, neither KVM's nor of idle CPUs: instance type t3.large has a CPU baseline", "medium: shown; not"),
+    "wake-ups of idle CPUs that have a driver, which does not give way to another one":
+        ([exits("HLT", 1500, halted=0.5, runq=0.07)], {"sys": {CPUIDLE: "intel_idle"}}, "wake-ups", "cpupower idle-set -D", "medium: shown; not"),
+    "wake-ups of idle CPUs that poll, though not for long":
+        ([exits("HLT", 1500, halted=0.5, runq=0.07)], {"sys": {CPUIDLE: "haltpoll"}}, "wake-ups", "guest_halt_poll_ns", "medium: shown; not"),
     "wake-ups that each take time":
         ([exits("HLT", 1500, halted=0.5, runq=0.07)], {}, "wake-ups", "cpuidle_haltpoll", "medium: shown; not"),
     "more vCPUs than CPUs, which run little":
@@ -689,8 +694,17 @@ def test_quota():
         thread = b.machine.proc + "/1001/task/1002/"
         write(thread + "stat", "1002 (vcpu0) " + " ".join(["S"] + ["0"] * 49))
         write(thread + "cgroup", "0::/pod")
-        ok("cpu.max of /pod is 0.40 CPUs" in b.advice()[0]["change"],
+        ok("cpu.max of /pod is 0.40 CPUs" in b.advice()[0]["change"] and "systemctl set-property" in b.advice()[0]["change"],
            "quota: advise names the cgroup of the vCPU's thread, not of the process", b.advice())
+    with Advised(*RUNQ, **idle) as b:
+        of_libvirt = "machine.slice/machine-qemu.scope/libvirt/"
+        above = {f"{name}/cpu.stat": FREE for name in ("machine.slice", "machine.slice/machine-qemu.scope", of_libvirt.rstrip("/"), of_libvirt + "emulator")}
+        cgroups(b, above | {of_libvirt + "vcpu0/cpu.stat": HELD_BACK, of_libvirt + "vcpu0/cpu.max": "33000 100000"}, f"0::/{of_libvirt}emulator\n")
+        task(b, "1001/task/1002", "CPU 0/KVM", SECOND, guest_ns=SECOND)
+        write(b.machine.proc + "/1001/task/1002/cgroup", f"0::/{of_libvirt}vcpu0")
+        change = b.advice()[0]["change"]
+        ok("libvirt/vcpu0 is 0.33 CPUs (virsh schedinfo DOMAIN vcpu_quota=-1" in change and "systemctl" not in change,
+           "quota: advise names libvirt's setting for a quota of a cgroup that is no unit of systemd", change)
     with Advised(*RUNQ, **idle) as b:
         cgroups(b, {"docker/web/cpu.stat": "nr_periods 9\nnr_throttled 30\nthrottled_time 2700000000",
                     "docker/web/cpu.cfs_quota_us": 30000, "docker/web/cpu.cfs_period_us": 100000,
@@ -909,8 +923,11 @@ def test_hlt_exits_required():
 
 
 def test_real_time():
-    for policy, cause, verdict in (0, "neighbours", "ruled_out"), (1, "no-cpu", "not_ruled_out"), (2, "no-cpu", "not_ruled_out"), (3, "neighbours", "ruled_out"):
-        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", virtualized=0, proc={"sys/kernel/sched_rt_runtime_us": 950000}) as b:
+    for policy, runtime, kernel, cause, verdict in (
+            (0, 950000, "6.1.0-57", "neighbours", "ruled_out"), (1, 950000, "6.1.0-57", "no-cpu", "not_ruled_out"), (2, 950000, "6.1.0-57", "no-cpu", "not_ruled_out"),
+            (3, 950000, "6.1.0-57", "neighbours", "ruled_out"), (1, -1, "6.1.0-57", "neighbours", "ruled_out"), (1, -1, "6.12.95", "no-cpu", "not_ruled_out")):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, runq=0.2), cpus=8, vcpus=4, allowed="0-7", virtualized=0,
+                     proc={"sys/kernel/sched_rt_runtime_us": runtime, "sys/kernel/osrelease": kernel}) as b:
             cgroups(b, {"web.scope/cpu.stat": FREE}, "0::/web.scope\n")
             b.process_ran(4 * SECOND, threads=())
             for i in range(4):
@@ -919,8 +936,8 @@ def test_real_time():
             advice = b.advice()
             found = {c["cause"]: c for a in advice for c in a["causes"]}
             held_back = found["the part of a CPU that the kernel keeps from real-time tasks"]
-            equal([advice[0]["rule"], held_back["verdict"], "sched_rt_runtime_us is 950000" in held_back["seen"]], [cause, verdict, verdict == "not_ruled_out"],
-                  f"no-cpu: advise finds {cause} for a guest with a vCPU of scheduling policy {policy}")
+            equal([advice[0]["rule"], held_back["verdict"], f"sched_rt_runtime_us is {runtime}" in held_back["seen"]], [cause, verdict, policy in (1, 2)],
+                  f"no-cpu: advise finds {cause} for a guest with a vCPU of scheduling policy {policy}, a runtime of {runtime} and Linux {kernel}")
 
 
 def test_unpolled():
