@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "explain/baseline.h"
 #include "explain/cpus.h"
+#include "model/cgroup-cpuset.h"
 #include "model/task.h"
 #include "model/vmm.h"
 
@@ -50,6 +51,9 @@ static bool read_thread(const struct env *env, const char *name, struct guest_cp
 	if (task_read(env->proc_fd, name, &task) || !affinity_add(env, name, &own))
 		return false;
 	cpus->is_realtime |= task.is_realtime;
+	cpus->is_idle |= task.is_idle;
+	if (task.nice > cpus->nice)
+		cpus->nice = task.nice;
 	cpus->may_move |= affinity_count(&own) > 1;
 	affinity_merge(&cpus->affinity, &own);
 	return true;
@@ -191,7 +195,20 @@ char *quota_of(const struct facts *f, double *longest_us, bool *is_known)
 	return quota;
 }
 
-char *low_weight_of(const struct facts *f)
+static char *low_weight_of_threads(const struct facts *f)
+{
+	struct guest_cpus cpus;
+
+	if (!cpus_are_known(f, &cpus))
+		return NULL;
+	if (cpus.is_idle)
+		return xstrdup("a thread of its vCPUs is SCHED_IDLE, by default it is SCHED_OTHER (chrt -o -p 0 TID)");
+	return cpus.nice > 0 ?
+	       xasprintf("a thread of its vCPUs has nice %d, by default it is 0 (renice -n 0 -p TID)",
+			 cpus.nice) : NULL;
+}
+
+static char *low_weight_of_cgroups(const struct facts *f)
 {
 	struct cgroup_mounts *mounts = &f->cpus->mounts;
 	char *text = read_cgroup_file(f), *directory, *weight;
@@ -203,6 +220,30 @@ char *low_weight_of(const struct facts *f)
 	free(directory);
 	free(text);
 	return weight;
+}
+
+char *low_weight_of(const struct facts *f)
+{
+	char *text = low_weight_of_threads(f), *weight = low_weight_of_cgroups(f);
+
+	if (!text)
+		return weight;
+	append(&text, "%s%s", weight ? "; " : "", weight ? weight : "");
+	free(weight);
+	return text;
+}
+
+char *isolated_partition_of(const struct facts *f)
+{
+	struct cgroup_mounts *mounts = &f->cpus->mounts;
+	char *text = read_cgroup_file(f), *directory, *name;
+
+	cgroup_mounts_update(f->env, mounts);
+	directory = text ? cgroup_v2_directory(mounts, text) : NULL;
+	name = directory ? cgroup_isolated_partition(directory, mounts->v2) : NULL;
+	free(directory);
+	free(text);
+	return name;
 }
 
 /* Others could take what a quota leaves, and a vCPU that polls or spins uses it up. */

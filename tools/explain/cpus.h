@@ -13,6 +13,9 @@ struct guest_cpus {
 	struct affinity affinity;
 	/* One of these threads is a real-time task. */
 	bool is_realtime;
+	/* One of them is SCHED_IDLE; the largest nice value of them. */
+	bool is_idle;
+	int nice;
 	/* One of these threads may use more than one CPU. */
 	bool may_move;
 };
@@ -76,7 +79,13 @@ const char *only_on_own_cpus(const struct facts *facts);
  */
 char *quota_of(const struct facts *facts, double *longest_us, bool *is_known);
 
-/* What cgroup_least_weight() says of that way; a copy, or NULL. */
+/*
+ * What gives its vCPUs less of their CPUs than others: their threads' policy or nice value,
+ * or what cgroup_least_weight() says of that way. A copy, or NULL.
+ */
 char *low_weight_of(const struct facts *facts);
+
+/* What cgroup_isolated_partition() says of its vCPUs; a copy, or NULL. */
+char *isolated_partition_of(const struct facts *facts);
 
 #endif

@@ -134,11 +134,26 @@ static enum answer were_cpus_idle(const struct facts *f, char **seen)
 	return f->activity.idle_ns >= f->waited_ns ? ANSWER_YES : ANSWER_NO;
 }
 
-/* The scheduler moves no task from one to another: all vCPUs may wait for the first. */
-static enum answer are_isolated(const struct facts *f, char **seen)
+/* Of a partition all its CPUs are isolated, and others are not its own. */
+static enum answer is_partition_isolated(const struct facts *f, const struct guest_cpus *cpus,
+					 char **seen)
+{
+	char *name = isolated_partition_of(f);
+
+	if (!name)
+		return ANSWER_NO;
+	free(*seen);
+	*seen = xasprintf("its vCPUs' threads are in the isolated partition of %s, and %s", name,
+			  cpus->may_move ? "may use several CPUs" : "are pinned to one CPU each");
+	free(name);
+	return cpus->may_move ? were_cpus_idle(f, seen) : ANSWER_NO;
+}
+
+/* By isolcpus=, and by partitions as far as this kernel has these in the same file. */
+static enum answer are_cpus_isolated(const struct facts *f, const struct guest_cpus *cpus,
+				     char **seen)
 {
 	struct affinity isolated = { };
-	struct guest_cpus cpus;
 	char list[256];
 
 	if (!machine_file(f->env->sysfs, list, sizeof(list), "devices/system/cpu/isolated")) {
@@ -150,18 +165,29 @@ static enum answer are_isolated(const struct facts *f, char **seen)
 		*seen = xstrdup("no CPU of this machine is isolated");
 		return ANSWER_NO;
 	}
-	if (!cpus_are_known(f, &cpus)) {
+	if (!cpus->is_known) {
 		*seen = xasprintf("CPUs %s are isolated; which its vCPUs' threads may use cannot be read",
 				  list);
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("CPUs %s are isolated; its vCPUs' threads %s", list,
-			  !affinity_overlaps(&isolated, &cpus.affinity) ? "use none of them" :
-			  cpus.may_move ? "may use several" : "are pinned to one each");
-	if (!affinity_overlaps(&isolated, &cpus.affinity) || !cpus.may_move)
+			  !affinity_overlaps(&isolated, &cpus->affinity) ? "use none of them" :
+			  cpus->may_move ? "may use several" : "are pinned to one each");
+	if (!affinity_overlaps(&isolated, &cpus->affinity) || !cpus->may_move)
 		return ANSWER_NO;
-	return affinity_contains(&isolated, &cpus.affinity) ?
+	return affinity_contains(&isolated, &cpus->affinity) ?
 	       were_cpus_idle(f, seen) : ANSWER_UNKNOWN;
+}
+
+/* The scheduler moves no task from one to another: all vCPUs may wait for the first. */
+static enum answer are_isolated(const struct facts *f, char **seen)
+{
+	struct guest_cpus cpus;
+	enum answer answer;
+
+	cpus_are_known(f, &cpus);
+	answer = are_cpus_isolated(f, &cpus, seen);
+	return answer == ANSWER_NO && cpus.is_known ? is_partition_isolated(f, &cpus, seen) : answer;
 }
 
 /*
@@ -403,8 +429,8 @@ static enum answer has_low_weight(const struct facts *f, char **seen)
 static char *favour(const struct facts *f)
 {
 	char *weight = low_weight_of(f);
-	char *change = xasprintf("%s%skeep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; or give the VMM more weight than these have (CPUWeight=, cpu.weight or cpu.shares of its cgroup, a pod's CPU request, libvirt's shares, renice). perf sched timehist -p PID names them",
-				 weight ? weight : "", weight ? ": raise it, or " : "");
+	char *change = xasprintf("%s%skeep other tasks off its CPUs: a cpuset for the VMM (systemctl set-property UNIT AllowedCPUs=...), another for the rest; or give the VMM more weight than these have (CPUWeight=, cpu.weight or cpu.shares of its cgroup, a pod's CPU request, libvirt's shares). perf sched timehist -p PID names them",
+				 weight ? weight : "", weight ? ": set the default, or " : "");
 
 	free(weight);
 	return change;
@@ -460,7 +486,7 @@ static const struct cause causes[] = {
 		"a cpuset partition takes its CPUs from others",
 		{ { are_isolated, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the column PSR of ps -L -o tid,psr,comm -p PID: vCPUs that share one CPU",
-		"pin each vCPU to a CPU of its own (taskset -p, libvirt's vcpupin, affinity of Proxmox): on CPUs of isolcpus= the scheduler leaves a task where it is. Or a cpuset partition instead, in which it moves tasks: systemctl set-property UNIT AllowedCPUs=..., and root in cpuset.cpus.partition of that cgroup",
+		"pin each vCPU to a CPU of its own (taskset -p, libvirt's vcpupin, affinity of Proxmox): on CPUs of isolcpus= and of isolated partitions the scheduler leaves a task where it is. Or a cpuset partition in which it moves tasks: systemctl set-property UNIT AllowedCPUs=..., and root, not isolated, in cpuset.cpus.partition of that cgroup",
 	}, {
 		"core-scheduling", "sibling threads that core scheduling keeps idle", "VMM and L1",
 		"guests that share a core can read each other's data (L1TF, MDS) on CPUs that are affected",

@@ -337,6 +337,19 @@ static double read_weight(const char *directory, size_t i, double *weight)
 	return *weight > 0 && *weight < weights[i].usual ? *weight / weights[i].usual : 1;
 }
 
+/* The kernel refuses a weight for it then, and gives it what all others leave. */
+static bool is_idle(const char *directory)
+{
+	char *path = xasprintf("%s/cpu.idle", directory);
+	size_t len;
+	char *text = file_read(AT_FDCWD, path, MAX_STAT, &len);
+	bool is = text && !strncmp(text, "1", 1);
+
+	free(text);
+	free(path);
+	return is;
+}
+
 char *cgroup_least_weight(const char *directory, const char *mount)
 {
 	size_t root = strlen(mount), i;
@@ -344,6 +357,11 @@ char *cgroup_least_weight(const char *directory, const char *mount)
 	double least = 1, part, weight;
 
 	while (strlen(level) > root) {
+		if (is_idle(level)) {
+			free(text);
+			text = xasprintf("cpu.idle of %s is 1, by default it is 0", level + root);
+			break;
+		}
 		for (i = 0; i < ARRAY_SIZE(weights); i++) {
 			part = read_weight(level, i, &weight);
 			if (part >= least)

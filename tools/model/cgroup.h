@@ -65,9 +65,9 @@ char *cgroup_tightest_quota(const char *directory, const char *mount,
 			    double *longest_us);
 
 /*
- * "cpu.weight of /a/b.scope is 4, by default it is 100": of a directory and those above it
- * the one with the least share of its siblings' CPUs. A copy, or NULL if none has less
- * than the default or can be read.
+ * "cpu.weight of /a/b.scope is 4, by default it is 100", or the same of cpu.idle: of a
+ * directory and those above it the one with the least share of its siblings' CPUs. A copy,
+ * or NULL if none has less than the default or can be read.
  */
 char *cgroup_least_weight(const char *directory, const char *mount);
 

@@ -16,7 +16,7 @@
 /* Fields of the file, counted from 1, as proc(5) does. */
 enum {
 	FIELD_FLAGS = 9, FIELD_UTIME = 14, FIELD_STIME = 15,
-	FIELD_POLICY = 41, FIELD_GUEST_TIME = 43,
+	FIELD_NICE = 19, FIELD_POLICY = 41, FIELD_GUEST_TIME = 43,
 };
 
 /* The kernel's PF_KTHREAD. */
@@ -46,7 +46,7 @@ static const char *parse_comm(const char *stat, char *comm, size_t size)
 int task_parse(const char *stat, struct task *task)
 {
 	const char *s = parse_comm(stat, task->comm, sizeof(task->comm));
-	uint64_t flags = 0, utime = 0, stime = 0, guest = 0, policy = 0;
+	uint64_t flags = 0, utime = 0, stime = 0, nice = 0, guest = 0, policy = 0;
 	int field;
 
 	for (field = 3; s && field <= FIELD_GUEST_TIME; field++) {
@@ -58,6 +58,8 @@ int task_parse(const char *stat, struct task *task)
 			utime = value;
 		else if (field == FIELD_STIME)
 			stime = value;
+		else if (field == FIELD_NICE)
+			nice = value;
 		else if (field == FIELD_POLICY)
 			policy = value;
 		else if (field == FIELD_GUEST_TIME)
@@ -69,6 +71,8 @@ int task_parse(const char *stat, struct task *task)
 		return -EINVAL;
 	task->is_kernel_thread = flags & FLAG_KTHREAD;
 	task->is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
+	task->is_idle = policy == SCHED_IDLE;
+	task->nice = (int)nice;
 	task->cpu_ns = ticks_to_ns(utime + stime);
 	task->guest_ns = ticks_to_ns(guest);
 	return 0;

@@ -17,6 +17,10 @@ struct task {
 	bool is_kernel_thread;
 	/* SCHED_FIFO, SCHED_RR: it runs before all others, unless the kernel holds it back. */
 	bool is_realtime;
+	/* SCHED_IDLE: it runs where no other wants to. */
+	bool is_idle;
+	/* From -20 to 19; above 0 it gets less than others. */
+	int nice;
 };
 
 /* 0, or -EINVAL. */

@@ -27,10 +27,10 @@ def created_ns():
 TICK = 10_000_000
 
 
-def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0, policy=0):
+def task(bench, name, comm, cpu_ns, flags=0, guest_ns=0, policy=0, nice=0):
     """A process, or thread PID/task/TID, that has had a CPU for so long."""
     fields = ["S"] + ["0"] * 5 + [str(flags)] + ["0"] * 4 + [str(cpu_ns // TICK), "0"]
-    fields += ["0"] * 6 + ["100"] + ["0"] * 18 + [str(policy), "0", str(guest_ns // TICK), "0"]
+    fields += ["0"] * 3 + [str(nice), "0", "0", "100"] + ["0"] * 18 + [str(policy), "0", str(guest_ns // TICK), "0"]
     write(f"{bench.machine.proc}/{name}/stat", f"1 ({comm}) " + " ".join(fields))
     write(f"{bench.machine.proc}/{name}/comm", comm)
 

@@ -378,6 +378,23 @@ def test_isolated_cpus():
               f"isolated: {verdict} for vCPUs on CPUs {allowed}, if CPUs {isolated or 'none'} are isolated and CPUs were idle for {idle} ticks")
 
 
+def test_isolated_partition():
+    """A partition of cpusets, which the list of isolated CPUs may lack."""
+    for title, partitions, allowed, idle, verdict in (
+            ("in an isolated one", {"vms.slice": "isolated"}, "0-1", 90, "shown"), ("in a part of one", {"vms.slice": "isolated", "vms.slice/web.scope": "member"}, "0-1", 90, "shown"),
+            ("beside busy CPUs", {"vms.slice": "isolated"}, "0-1", 10, "ruled_out"), ("that is pinned", {"vms.slice": "isolated"}, "0", 90, "ruled_out"),
+            ("in one that is balanced", {"vms.slice": "root"}, "0-1", 90, "ruled_out"), ("in a balanced one of an isolated one", {"vms.slice": "isolated", "vms.slice/web.scope": "root"}, "0-1", 90, "ruled_out"),
+            ("in one that is not in force", {"vms.slice": "isolated invalid (Cpu list in cpuset.cpus not exclusive)"}, "0-1", 90, "ruled_out"), ("in none", {}, "0-1", 90, "ruled_out")):
+        with Bench() as b:
+            for name, partition in partitions.items():
+                write(f"{b.directory}/cgroup/{name}/cpuset.cpus.partition", partition)
+            got = found(advise(in_second("EXTERNAL_INTERRUPT", 100, kernel=0.2, runq=0.3),
+                               proc={"self/mountinfo": f"36 22 0:30 / {b.directory}/cgroup rw - cgroup2 none rw", "1001/task/2100/cgroup": "0::/vms.slice/web.scope",
+                                     "1001/task/2100/status": f"Name:\tvcpu\nCpus_allowed_list:\t{allowed}", "1001/task/2100/stat": "1 (vcpu) S " + " ".join(["0"] * 50)},
+                               guest={"created_ns": 990 * SECOND, "vcpu_cells": {0: [fixed(tid=2100)]}}, before={"stat": BUSY}, after={"stat": IDLE[idle]}), "no-cpu")
+            equal(got[2]["isolated CPUs, between which no task is moved"], verdict, f"isolated: {verdict} for a vCPU {title}")
+
+
 def test_core_scheduling():
     """A sibling thread stays idle while vCPUs of another group wait."""
     for title, smt, ticks, counted, forced, verdict in (
@@ -436,6 +453,6 @@ def test_young_guest():
 
 
 print("KTAP version 1")
-for test in test_swap_and_files, test_all_mappings, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_hugetlbfs_is_not_balanced, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
+for test in test_swap_and_files, test_all_mappings, test_reclaim, test_limit_of_version_1, test_async_page_faults, test_userfaultfd, test_slot_changes, test_taken_pages, test_stuck_faults, test_hugetlbfs_is_not_balanced, test_few_waits, test_idle_cpus, test_busy_host, test_others_have_cpus, test_stolen_cpus, test_others_ran, test_isolated_cpus, test_isolated_partition, test_core_scheduling, test_one_of_the_guests, test_nmis, test_interrupts, test_young_guest:
     test()
 finish()

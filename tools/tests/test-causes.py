@@ -870,15 +870,23 @@ def test_low_weight():
     """A guest that gets less of its CPUs than others, if these have the default."""
     for files, said in (({"machine.slice/cpu.weight": 50, "machine.slice/web.scope/cpu.weight": 4}, "cpu.weight of /machine.slice/web.scope is 4, by default it is 100"),
                         ({"machine.slice/cpu.weight": 20, "machine.slice/web.scope/cpu.weight": 100}, "cpu.weight of /machine.slice is 20, by default"),
-                        ({"machine.slice/cpu.weight": 200, "machine.slice/web.scope/cpu.weight": 100}, None), ({}, None)):
+                        ({"machine.slice/cpu.weight": 0, "machine.slice/cpu.idle": 1, "machine.slice/web.scope/cpu.weight": 4}, "cpu.idle of /machine.slice is 1, by default it is 0"),
+                        ({"machine.slice/cpu.weight": 200, "machine.slice/cpu.idle": 0, "machine.slice/web.scope/cpu.weight": 100}, None), ({}, None)):
         with Advised(exits("EXTERNAL_INTERRUPT", 250, kernel=0.5, runq=0.45), cpus=4, allowed="3", virtualized=0) as b:
             cgroups(b, {"machine.slice/web.scope/cpu.stat": FREE, "machine.slice/cpu.stat": FREE} | files)
             b.process_ran(SECOND, threads=("2100",), allowed="0-2")
             write(b.machine.proc + "/1001/task/2100/cgroup", "0::/machine.slice/web.scope")
             advice = {a["symptom"]: a for a in b.advice()}["no-cpu"]
             seen = {c["cause"]: c["seen"] for c in advice["causes"]}["other tasks on its CPUs"]
-            equal([advice["rule"], "raise it, or keep other tasks off" in advice["change"], said is None or (said in advice["change"] and said in seen)],
+            equal([advice["rule"], "set the default, or keep other tasks off" in advice["change"], said is None or (said in advice["change"] and said in seen)],
                   ["neighbours", said is not None, True], f"neighbours: advise names a low weight of a cgroup with {files}: {said}")
+    for how, said in ({"policy": 5}, "SCHED_IDLE, by default it is SCHED_OTHER (chrt"), ({"nice": 19}, "has nice 19, by default it is 0 (renice"), ({"nice": -5}, None):
+        with Advised(exits("EXTERNAL_INTERRUPT", 250, kernel=0.5, runq=0.45), cpus=4, allowed="3", virtualized=0) as b:
+            b.process_ran(SECOND, threads=(), allowed="0-2")
+            task(b, "1001/task/2100", "CPU 0/KVM", SECOND, guest_ns=SECOND, **how)
+            advice = {a["symptom"]: a for a in b.advice()}["no-cpu"]
+            equal([advice["rule"], "set the default" in advice["change"], (said or "") in advice["change"]], ["neighbours", said is not None, True],
+                  f"neighbours: advise names the scheduling of a vCPU's thread with {how}: {said}")
 
 
 def test_hlt_refused():
