@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "explain/small-pages.h"
+#include "explain/vmm-devices.h"
 #include "model/huge-setting.h"
 #include "model/tmpfs.h"
 
@@ -192,37 +193,34 @@ enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
 }
 
-/* Whatever the settings of this machine say. */
-static char *collapse(const struct facts *f)
+/*
+ * Adds to a change what helps the guest as it runs, whatever the settings of this machine
+ * say. The kernel moves no page that it keeps in place for a device.
+ */
+static char *or_collapse(const struct facts *f, char *change)
 {
-	return xasprintf("l1tune tune %llu huge_pages=collapse, for the guest as it runs (from Linux 6.1 on)",
-			 (unsigned long long)f->guest->guest.id);
+	if (passes_devices_through(f))
+		append(&change, ". Not huge_pages=collapse: its memory is pinned for a device that is passed through");
+	else
+		append(&change, "; or l1tune tune %llu huge_pages=collapse, for the guest as it runs (from Linux 6.1 on)",
+		       (unsigned long long)f->guest->guest.id);
+	return change;
 }
 
 char *make_large(const struct facts *f)
 {
-	char *now, *change;
-
 	if (memory_of(f)->mapping.backing == BACKING_HUGETLB)
 		return xstrdup("guest-physical and VMM addresses that agree modulo 2M: KVM maps large pages only there");
-	now = collapse(f);
-	change = xasprintf("%s; or memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m",
-			   now);
-	free(now);
-	return change;
+	return or_collapse(f, xstrdup("memory from hugetlbfs, reserved at boot and all at once: QEMU -object memory-backend-memfd,id=m,size=SIZE,hugetlb=on,prealloc=on -machine memory-backend=m"));
 }
 
 /* In the file that refuses them. */
 static char *allow(const struct facts *f, const char *name, const char *more)
 {
-	char *now = collapse(f), *change;
 	struct huge_setting setting;
 
 	huge_setting_read(f->env->sysfs, name, &setting);
-	change = xasprintf("echo always > /sys/" HUGE_SETTINGS "%s%s; or %s", setting.file, more,
-			   now);
-	free(now);
-	return change;
+	return or_collapse(f, xasprintf("echo always > /sys/" HUGE_SETTINGS "%s%s", setting.file, more));
 }
 
 char *allow_anonymous(const struct facts *f)
@@ -245,18 +243,14 @@ static bool is_plain(const char *path)
 
 char *allow_tmpfs(const struct facts *f)
 {
-	char *now = collapse(f), *change;
 	struct huge_setting setting;
 	struct tmpfs tmpfs;
 
 	if (read_tmpfs_setting(f, &tmpfs, &setting) || !is_plain(tmpfs.mount))
 		snprintf(tmpfs.mount, sizeof(tmpfs.mount), "MOUNT");
-	change = xasprintf("mount -o remount,huge=always %s%s, then start it again; or a file in hugetlbfs; or %s",
-			   tmpfs.mount, !strcmp(setting.word, "deny") ?
-			   ", and echo never > /sys/" HUGE_SETTINGS "shmem_enabled, which denies it for all mounts" : "",
-			   now);
-	free(now);
-	return change;
+	return or_collapse(f, xasprintf("mount -o remount,huge=always %s%s, then start it again; or a file in hugetlbfs",
+					tmpfs.mount, !strcmp(setting.word, "deny") ?
+					", and echo never > /sys/" HUGE_SETTINGS "shmem_enabled, which denies it for all mounts" : ""));
 }
 
 char *leave_file(const struct facts *f)

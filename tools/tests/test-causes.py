@@ -85,6 +85,11 @@ VULNERABLE = {CPU_BUGS + "mds": "Not affected", CPU_BUGS + "retbleed": "Mitigati
 SITUATIONS = {
     "anonymous memory, huge pages off":
         ([FAULTS], memory(), "small-pages", "l1tune tune 1 huge_pages=collapse", "high"),
+    "anonymous memory, huge pages off, of a guest with a device that is passed through":
+        ([FAULTS], memory() | {"argv": ("qemu", "-device", "vfio-pci,host=0000:00:05.0")}, "small-pages", "Not huge_pages=collapse: its memory is pinned", "high"),
+    "a file in tmpfs, of a guest with a device that is passed through":
+        ([FAULTS], in_tmpfs() | {"argv": ("cloud-hypervisor", "--device", "path=/sys/bus/pci/devices/0000:00:05.0/")},
+         "small-pages-tmpfs", "hugetlbfs. Not huge_pages=collapse", "high"),
     "anonymous memory, the VMM does not advise":
         ([FAULTS], memory(sys=MADVISE), "small-pages", "transparent_hugepage/enabled", "high"),
     "anonymous memory, the VMM advises in vain":
