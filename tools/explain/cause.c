@@ -190,7 +190,8 @@ bool symptom_explain(const struct symptom *symptom, const struct facts *facts,
 	if (count_of(advice, VERDICT_RULED_OUT) == symptom->num_causes)
 		*GROW(advice->looked, advice->num_looked) = (struct looked){
 			.cause = "a cause unknown to l1tune",
-			.how = "perf trace -p PID of the VMM, and perf kvm stat live",
+			.how = symptom->how ? symptom->how :
+			       "perf trace -p PID of the VMM, and perf kvm stat live",
 		};
 	cause = advice->num_looked == symptom->num_causes ?
 		find_cause(symptom, facts, advice) : NULL;

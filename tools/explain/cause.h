@@ -58,6 +58,8 @@ struct symptom {
 	bool (*is_there)(const struct facts *facts, struct advice *advice);
 	/* Exits that it is about: symptom_other_exits is about the rest. */
 	const struct reasons *exits;
+	/* How to find out a cause that the table lacks; NULL: as for most symptoms. */
+	const char *how;
 };
 
 #define CAUSES(array)	.causes = (array), .num_causes = ARRAY_SIZE(array)

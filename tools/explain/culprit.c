@@ -22,7 +22,7 @@ static char *who_ran(const struct slow_exit *exit)
 	if (!exit->ran_threads)
 		return xstrdup("waited for a CPU; the task that had it is not known");
 	if (!exit->ran_pid)
-		return xstrdup("waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake");
+		return xstrdup("waited for a CPU that was idle: a CPU quota (cpu.max), core scheduling, or an idle CPU that was slow to wake");
 	return xasprintf("%s (%llu) had the CPU", exit->ran_comm,
 			 (unsigned long long)exit->ran_pid);
 }

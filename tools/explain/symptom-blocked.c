@@ -205,4 +205,5 @@ static const struct cause causes[] = {
 
 const struct symptom symptom_blocked = {
 	"blocked", "vCPUs asleep in KVM", CAUSES(causes), is_blocked,
+	.how = "l1tune watch --over 1ms --part blocked: the stack of the vCPU's thread. In rwsem_down_read_slowpath it waits for the lock of the VMM's memory map, which others hold: monitors that read smaps, smaps_rollup or numa_maps of the VMM, khugepaged, or the VMM itself (mmap, madvise)",
 };

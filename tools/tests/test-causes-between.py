@@ -251,9 +251,12 @@ def test_few_waits():
                                         ({"pswpin": 900, "allocstall_normal": 1}, "swap-wait", "shown", "ruled_out"),
                                         ({"pswpin": 500, "allocstall_normal": 1}, "swap-wait", "not_ruled_out", "ruled_out"),
                                         ({"pswpin": 2, "allocstall_normal": 1}, "blocked", "ruled_out", "ruled_out")):
-        got = found(advise(slept, before=vmstat(), after=vmstat(**counts), proc={"1001/smaps": smaps(swapped_kb=90000)}), "blocked")
+        advice = advise(slept, before=vmstat(), after=vmstat(**counts), proc={"1001/smaps": smaps(swapped_kb=90000)})
+        got = found(advice, "blocked")
         equal((got[0], got[2]["waiting for swap"], got[2]["waiting for memory to be freed"]), (rule, swap, reclaim),
               f"blocked: advise finds {rule} for 900 faults that sleep 1 ms each, and {counts}")
+    how = {c["cause"]: c["how_to_find_out"] for c in advice[0]["causes"]}["a cause unknown to l1tune"]
+    ok("watch --over 1ms --part blocked" in how and "smaps" in how, "blocked: advise says how to find out a sleep that no known cause explains", advice)
 
 
 BUSY, IDLE = "cpu  100 0 100 1000 0 0", {10: "cpu  290 0 100 1005 5 0", 90: "cpu  210 0 100 1080 10 0"}

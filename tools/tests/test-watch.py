@@ -125,7 +125,7 @@ with Bench() as b:
           "watch --json has a count for each culprit in the summary, the largest first")
     equal([e["culprit"] for e in got[:-1]],
           ["vhost-104 (104) had the CPU"] * 2 +
-          ["waited for a CPU that was idle: a CPU quota (cpu.max), or an idle CPU that was slow to wake", "waited for a CPU; the task that had it is not known",
+          ["waited for a CPU that was idle: a CPU quota (cpu.max), core scheduling, or an idle CPU that was slow to wake", "waited for a CPU; the task that had it is not known",
            "asleep in KVM, in IO_INSTRUCTION: a page, a lock or a penalty", "L0 took the CPU from this machine",
            "throttled by max_exits_per_sec", "KVM handled IO_INSTRUCTION" + UNKNOWN,
            "halted by KVM in EPT_VIOLATION until a page was there"],
