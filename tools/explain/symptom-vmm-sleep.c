@@ -107,6 +107,19 @@ static enum answer are_others_busy(const struct facts *f, char **seen)
 	return cpus >= asleep(f) / 2 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
+/* As a rule the vCPUs wait for one of them, which is without one CPU at most. */
+static enum answer are_others_starved(const struct facts *f, char **seen)
+{
+	double cpus, awaited = asleep(f) < 1 ? asleep(f) : 1;
+
+	if (!starved_threads(f, &cpus)) {
+		*seen = xstrdup("for how long its other threads waited for a CPU is not known");
+		return ANSWER_UNKNOWN;
+	}
+	*seen = xasprintf("in a tenth of a second its other threads waited for %.2f CPUs", cpus);
+	return cpus >= awaited / 2 ? ANSWER_YES : cpus < awaited / 10 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 static enum answer is_kicked(const struct facts *f, char **seen)
 {
 	double cpus = is_slowed(f) ? asleep_in(f, &kicks) : 0;
@@ -212,6 +225,14 @@ static const struct cause causes[] = {
 		"output may be lost",
 		{ { waits_for_reader, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		HOW ": pipe_write, tty_write", .change_of = read_on,
+	}, {
+		"vmm-starved", "other threads of the VMM that wait for a CPU", "L1",
+		"others lose the CPUs that they get",
+		{ { are_others_starved, VERDICT_SHOWN, VERDICT_RULED_OUT },
+		  { is_in_call, VERDICT_RULED_OUT, VERDICT_OPEN } },
+		"whether the second number in /proc/PID/task/TID/schedstat of its other threads grows: ns without a CPU",
+		"CPUs for the VMM's other threads, which serve what its vCPUs wait for: libvirt's emulatorpin and iothreadpin to CPUs that are not busy, KubeVirt's isolateEmulatorThread; no CPU quota for them (virsh schedinfo DOMAIN emulator_quota=-1), or one of the whole VMM that allows for more than its vCPUs",
+		gain_of_part,
 	}, {
 		"vmm-lock", "waiting for the VMM's other threads", "VMM",
 		"depends on what they do",

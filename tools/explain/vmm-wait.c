@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "base/wait.h"
+#include "explain/starved-threads.h"
 #include "explain/vmm-wait.h"
 #include "model/thread-call.h"
 
@@ -103,17 +104,30 @@ static void look_at_threads(const struct facts *f, struct vmm_waits *waits)
 			look_at_thread(f, guest->vcpus[i].stats.value[STAT_TID], waits);
 }
 
-static void look(const struct facts *f, struct vmm_waits *waits)
+static void look_on(const struct facts *f, struct vmm_waits *waits)
 {
 	unsigned int i;
 
-	waits->is_read = true;
 	look_at_threads(f, waits);
 	for (i = 1; i < NUM_LOOKS && !waits->err; i++) {
 		if (wait_until(monotonic_ns() + LOOK_NS, -1) == WAIT_END)
 			break;
 		look_at_threads(f, waits);
 	}
+}
+
+static void look(const struct facts *f, struct vmm_waits *waits)
+{
+	uint64_t start_ns = monotonic_ns(), before_ns, after_ns, took_ns;
+	bool is_known = starved_threads_read(f, &before_ns);
+
+	waits->is_read = true;
+	look_on(f, waits);
+	took_ns = monotonic_ns() - start_ns;
+	waits->is_starved_known = is_known && starved_threads_read(f, &after_ns) &&
+				  took_ns >= NUM_LOOKS * LOOK_NS / 2;
+	if (waits->is_starved_known)
+		waits->starved = (double)sub_clamped(after_ns, before_ns) / took_ns;
 }
 
 static const struct vmm_waits *waits_of(const struct facts *f)
@@ -182,6 +196,14 @@ enum answer waits_for_reader(const struct facts *f, char **seen)
 enum answer waits_for_file(const struct facts *f, char **seen)
 {
 	return waits_for(f, VMM_WAIT_FILE, seen);
+}
+
+bool starved_threads(const struct facts *f, double *cpus)
+{
+	const struct vmm_waits *waits = waits_of(f);
+
+	*cpus = waits ? waits->starved : 0;
+	return waits && waits->is_starved_known;
 }
 
 const char *awaited_reader(const struct facts *f)

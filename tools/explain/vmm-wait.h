@@ -4,7 +4,10 @@
 
 #include "explain/cause.h"
 
-/* In which system calls the threads of a guest's vCPUs sleep, by some looks at them. */
+/*
+ * In which system calls the threads of a guest's vCPUs sleep, by some looks at them, and for
+ * how long others of its VMM's threads wait for a CPU meanwhile.
+ */
 
 enum vmm_wait {
 	/* A futex: what another thread holds, or tells. */
@@ -24,12 +27,18 @@ struct vmm_waits {
 	unsigned int num[NUM_VMM_WAITS], all;
 	/* What was written to or read last, of each kind. */
 	char target[NUM_VMM_WAITS][128];
+	/* For how many CPUs the VMM's other threads waited. */
+	bool is_starved_known;
+	double starved;
 };
 
 /* Clues: do they sleep so most of the time that they sleep outside KVM_RUN? */
 enum answer waits_for_thread(const struct facts *facts, char **seen);
 enum answer waits_for_reader(const struct facts *facts, char **seen);
 enum answer waits_for_file(const struct facts *facts, char **seen);
+
+/* For how many CPUs do the VMM's other threads wait? False if that is not known. */
+bool starved_threads(const struct facts *facts, double *cpus);
 
 /* "pipe:[77]", or NULL. */
 const char *awaited_reader(const struct facts *facts);

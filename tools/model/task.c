@@ -99,6 +99,7 @@ int task_read(int dirfd, const char *dir, struct task *task)
 	return err;
 }
 
+/* "CPU_NS RUN_DELAY_NS SLICES" */
 static int parse_schedstat(const char *text, uint64_t *cpu_ns)
 {
 	char *end;
@@ -112,6 +113,18 @@ int task_read_cpu_ns(int dirfd, const char *dir, uint64_t *cpu_ns)
 	char *text = read_file(dirfd, dir, "schedstat");
 	int err = text ? parse_schedstat(text, cpu_ns) : -errno;
 
+	free(text);
+	return err;
+}
+
+int task_read_run_delay_ns(int dirfd, const char *dir, uint64_t *delay_ns)
+{
+	char *text = read_file(dirfd, dir, "schedstat"), *delay;
+	int err = text ? 0 : -errno;
+
+	delay = text ? strchr(text, ' ') : NULL;
+	if (!err)
+		err = delay ? parse_schedstat(delay + 1, delay_ns) : -EINVAL;
 	free(text);
 	return err;
 }

@@ -34,7 +34,9 @@ int task_read(int dirfd, const char *dir, struct task *task);
  * -errno where the kernel has no such file.
  */
 int task_read_cpu_ns(int dirfd, const char *dir, uint64_t *cpu_ns);
-/* The same by a file that stays open; in clock ticks where the kernel has none. */
+/* For how long it waited for a CPU, of the same file. */
+int task_read_run_delay_ns(int dirfd, const char *dir, uint64_t *delay_ns);
+/* Its CPU time by a file that stays open; in clock ticks where the kernel has none. */
 int task_read_kept_cpu_ns(struct kept_file *schedstat, int dirfd, const char *dir,
 			  uint64_t *cpu_ns);
 

@@ -5,6 +5,7 @@ Usage: test-causes.py L1TUNE"""
 import json
 import os
 import re
+import threading
 import time
 
 from advised import KTHREAD, NO_LIMITS, SAMPLED, SECOND, SECONDS, WITH_GAINS, Advised, advise_meanwhile, exits, listed, listing, smaps, task
@@ -1380,6 +1381,28 @@ def test_vmm_calls():
         equal(asleep_in([lock], status=status)[2]["a debugger or strace on the VMM"], found, f"vmm-sleep: tracing is {found} for {status.split()[-1]}")
 
 
+def test_starved_vmm():
+    """The thread that vCPUs wait for waits for a CPU itself."""
+    def others_wait(bench, share, ended):
+        while not ended.wait(0.005):
+            write(f"{bench.machine.proc}/1001/task/1001/schedstat", f"5000000 {int(share * time.monotonic_ns())} 7")
+
+    lock, to_file = ("202 0x1 0x80 0x1 0x0 0x0 0x0 0x7ffe 0x7f00"), ("1 0x1 0x55 0x1 0x0 0x0 0x0 0x7ffe 0x7f00")
+    for share, call, rule, verdict in (0.9, lock, "vmm-starved", "shown"), (0.2, lock, "vmm-sleep", "not_ruled_out"), (0.01, lock, "vmm-sleep", "ruled_out"), (0.9, to_file, "vmm-disk", "ruled_out"):
+        proc = {"1001/task/2100/syscall": call, "1001/task/1001/stat": "1 (vmm) S " + " ".join(["0"] * 50), "1001/status": "Name:\tvmm\nTracerPid:\t0"}
+        with Advised(exits("IO_INSTRUCTION", 300, vmm=0.01, vmm_sleep=0.8), proc=proc, allowed="0-1", guest={"vcpu_cells": {0: [fixed(tid=2100)]}}) as b:
+            os.makedirs(b.machine.proc + "/1001/fd", exist_ok=True)
+            os.symlink("/srv/images/web.raw", b.machine.proc + "/1001/fd/1")
+            ended = threading.Event()
+            waiting = threading.Thread(target=others_wait, args=(b, share, ended), daemon=True)
+            waiting.start()
+            advice = [a for a in b.advice() if a["symptom"] == "vmm-sleep"][0]
+            ended.set()
+            waiting.join()
+            equal([advice["rule"], {c["cause"]: c["verdict"] for c in advice["causes"]}["other threads of the VMM that wait for a CPU"]], [rule, verdict],
+                  f"vmm-sleep: advise finds {rule} if other threads wait for {share} CPUs while its vCPUs sleep in {call.split()[0]}")
+
+
 def test_vmm_time():
     for reason, rule, confidence in (("EXTERNAL_INTERRUPT", "vmm-kicks", "high"), ("INTERRUPT_WINDOW", "vmm-windows", "high"),
                                      ("vintr", "vmm-windows", "high"), ("EXCEPTION_NMI", "vmm-debugger", "medium"),
@@ -1400,7 +1423,7 @@ def test_all_listed():
         # Names of symptoms are for advice on finding out: of most there is one situation.
         elimination |= {"throttled", "halts", "pauses", "kvm-devices", "msrs", "apic", "entries",
                         "vmm-time", "pause-window"}
-        elimination |= {"vmm-traced", "vmm-console", "vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "core-scheduling", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
+        elimination |= {"vmm-traced", "vmm-console", "vmm-starved", "vmm-lock", "vmm-disk", "vmm-paused", "vmm-slows", "vmm-awaits-request", "swap", "slot-changes", "reclaim", "swap-wait", "file-wait", "reclaim-wait", "quota", "shared-set", "isolated", "core-scheduling", "own-threads", "stolen-cpus", "real-time", "passthrough-interrupts", "device-interrupts", "host-timers", "host-ipis", "posted-interrupts",
                         "kvm-pit", "vhost", "nx-recovery", "vmm-threads", "helpers", "memory-high"}  # Tests of their own
         equal({rule for _, _, rule, _, _ in SITUATIONS.values()} | set(WITH_GAINS) | set(SAMPLED) | elimination, listed(b),
               "this test has a situation for each cause that advise --help lists")
@@ -1451,6 +1474,7 @@ test_interrupts()
 test_helpers()
 test_vmm_sleep()
 test_vmm_calls()
+test_starved_vmm()
 test_vmm_time()
 test_all_listed()
 finish()
