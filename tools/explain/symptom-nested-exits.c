@@ -94,7 +94,7 @@ static enum answer is_of_any(const struct facts *f, char **seen)
 
 #define BESIDE	"run the inner guest as a guest of this machine instead; for containers a runtime without VMs (Docker Engine, not Docker Desktop)"
 
-/* What makes its hypervisor cost less. The enlightened VMCS is for VMX only: elsewhere QEMU ends with it. */
+/* What makes its hypervisor cost less. QEMU ends with the enlightened VMCS where it is not VMX. */
 static const char *keep_hyperv(const struct facts *f)
 {
 	if (!strcmp(f->host->isa, "vmx"))

@@ -378,7 +378,7 @@ static char *raise_quota(const struct facts *f)
 	char *change = xasprintf("raise the CPU quota of its cgroup%s%s (%s); a cpuset does not help",
 				 quota ? ": " : "", quota ? quota : "",
 				 quota && strstr(quota, "/libvirt/") ?
-				 "virsh schedinfo DOMAIN vcpu_quota=-1, in OpenStack quota:cpu_quota of the flavor" :
+				 "virsh schedinfo DOMAIN vcpu_quota=-1 (or a larger one, where libvirt refuses that), in OpenStack quota:cpu_quota of the flavor" :
 				 "systemctl set-property UNIT CPUQuota=, a container's or pod's CPU limit, Proxmox's cpulimit");
 
 	free(quota);
