@@ -19,7 +19,7 @@ ktap_set_plan 9
 
 load
 background free rsm
-within 30 said free holding && ktap_print_msg "$(xargs < "$TMP/free")"
+within 30 has_held free && ktap_print_msg "$(xargs < "$TMP/free")"
 # 17 is KVM_EXIT_INTERNAL_ERROR, 9 KVM_EXIT_FAIL_ENTRY: KVM before 5.16 enters the nested
 # guest with a state that the CPU refuses.
 if said free 'last exit 9$' && ! said free '^guest mode'; then
@@ -35,7 +35,7 @@ end free
 
 limit max_nested_vms 0
 background limited rsm
-within 30 said limited holding && ktap_print_msg "$(xargs < "$TMP/limited")" && said limited '^no guest mode'
+within 30 has_held limited && ktap_print_msg "$(xargs < "$TMP/limited")" && said limited '^no guest mode'
 result "max_nested_vms=0: RSM enters no nested guest"
 [ "$(nested_of limited)" != running ] && equal "nested_vms" 0 "$(value usage/nested_vms)"
 result "max_nested_vms=0: RSM leaves no nested guest shown or counted"

@@ -36,7 +36,7 @@ check "all hooks are attached after suspending" equal "hooks" ok "$(sort -u $L1/
 
 kill_guests
 start after --hold cpuid=100
-wait_for said after holding
+wait_for has_held after
 equal "exits" "$(kvm_exits after)" "$(cat "$(guest_of after)/exits")" && equal "untraced" 0 "$(value totals/untraced)"
 result "exits of a new guest are counted exactly after suspending"
 kill_guests
