@@ -91,11 +91,11 @@ static void test_nothing(void)
 {
 	ktap_ok(!false_alarms(0.03, 0, 60), "an hour of noise of 3 %%: no change");
 	ktap_ok(!false_alarms(0, 0, 60), "an hour without any noise: no change");
-	ktap_ok(!false_alarms(0.03, 0, 1000000), "two years of noise of 3 %%: no change");
-	ktap_ok(!false_alarms(0.15, 0, 1000000), "two years of noise of 15 %%: no change");
-	/* Three outliers in a row are rare and not impossible: 1000000 / 50^3 is 8. */
-	ktap_ok(false_alarms(0.03, 50, 1000000) <= 16,
-		"two years in which one of 50 samples is three times the cost: 16 changes at most");
+	ktap_ok(!false_alarms(0.03, 0, 250000), "half a year of noise of 3 %%: no change");
+	ktap_ok(!false_alarms(0.15, 0, 250000), "half a year of noise of 15 %%: no change");
+	/* Three outliers in a row are rare and not impossible: 250000 / 50^3 is 2. */
+	ktap_ok(false_alarms(0.03, 50, 250000) <= 4,
+		"half a year in which one of 50 samples is three times the cost: 4 changes at most");
 	ktap_ok(!false_alarms(0.03, 50, 60), "an hour of that: no change");
 }
 
