@@ -321,7 +321,7 @@ SITUATIONS = {
                                CPU_BUGS + "vmscape": "Mitigation: IBPB before exit to userspace"},
           "kvm": {"l1d_flush": 0}, "shadowed": "yes"}, "cpu-buffers", "ask whoever runs L0", "medium: the other"),
     "more vCPUs than CPUs":
-        ([exits("EXTERNAL_INTERRUPT", 10, kernel=1.8, runq=0.3)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
+        ([exits("EXTERNAL_INTERRUPT", 10, kernel=2.4, runq=0.6)], {"vcpus": 4}, "overcommit", "fewer vCPUs than CPUs", "medium"),
     "wake-ups that each take time, of an instance with a CPU baseline":
         ([exits("HLT", 1500, halted=0.5, runq=0.07)], {"sys": {"class/dmi/id/sys_vendor": "Amazon EC2", "class/dmi/id/product_name": "t3.large"}},
          "wake-ups", "No polling, neither KVM's nor of idle CPUs: instance type t3.large has a CPU baseline", "medium: shown; not"),
