@@ -135,30 +135,27 @@ static const struct rule general_names[] = {
 	{ NULL, "--rootfs", BY_PATH, "--rootfs" },
 };
 
-/* An instance that is a path: below their own directories others may have the same. */
-#define FILE_NAME	"file"
-
 /* What else lasts, the most certain first: it tells guests of one name apart. */
 static const struct rule instances[] = {
 	{ NULL, "-uuid", BY_VALUE },
 	{ NULL, "--startvm", BY_VALUE },
 	{ "kvm", "-id", BY_VALUE },
 	/* Two cannot listen on one socket. */
-	{ NULL, "--api-socket", BY_FILE, FILE_NAME },
-	{ NULL, "--api-sock", BY_FILE, FILE_NAME },
-	{ NULL, "--api-sock-path", BY_FILE, FILE_NAME },
-	{ NULL, "--socket", BY_FILE, FILE_NAME },
-	{ NULL, "--socket-path", BY_FILE, FILE_NAME },
-	{ "crosvm", "-s", BY_FILE, FILE_NAME },
-	{ NULL, "-qmp", BY_FILE, FILE_NAME },
-	{ NULL, "-monitor", BY_FILE, FILE_NAME },
-	{ NULL, "-pidfile", BY_FILE, FILE_NAME },
-	{ NULL, "-drive", BY_FILE, FILE_NAME },
-	{ NULL, "-hda", BY_FILE, FILE_NAME },
-	{ NULL, "-blockdev", BY_FILE, FILE_NAME },
-	{ NULL, "--disk", BY_FILE, FILE_NAME },
-	{ NULL, "--config-file", BY_FILE, FILE_NAME },
-	{ NULL, "--bundle", BY_FILE, FILE_NAME },
+	{ NULL, "--api-socket", BY_FILE },
+	{ NULL, "--api-sock", BY_FILE },
+	{ NULL, "--api-sock-path", BY_FILE },
+	{ NULL, "--socket", BY_FILE },
+	{ NULL, "--socket-path", BY_FILE },
+	{ "crosvm", "-s", BY_FILE },
+	{ NULL, "-qmp", BY_FILE },
+	{ NULL, "-monitor", BY_FILE },
+	{ NULL, "-pidfile", BY_FILE },
+	{ NULL, "-drive", BY_FILE },
+	{ NULL, "-hda", BY_FILE },
+	{ NULL, "-blockdev", BY_FILE },
+	{ NULL, "--disk", BY_FILE },
+	{ NULL, "--config-file", BY_FILE },
+	{ NULL, "--bundle", BY_FILE },
 };
 
 /* One "key=value" of QEMU's option lists; two commas stand for one. */
@@ -340,14 +337,14 @@ static char *apply(const struct args *args, const struct rule *rule)
 }
 
 static char *first_of(const struct args *args, const struct rule *rules, size_t num,
-		      const char **source)
+		      const struct rule **rule)
 {
 	char *name = NULL;
 	size_t i;
 
 	for (i = 0; args->argc && i < num && !name; i++) {
-		name = apply(args, &rules[i]);
-		*source = rules[i].source;
+		*rule = &rules[i];
+		name = apply(args, *rule);
 	}
 	return name;
 }
@@ -362,7 +359,7 @@ static bool is_known(const struct args *args)
 	return false;
 }
 
-/* A relative path is unique in one cgroup at most. */
+/* A relative path is unique in one cgroup at most: others have the same below their directories. */
 static void find_in_cgroup(const char *cgroup, bool is_file, struct identity *identity)
 {
 	const char *none;
@@ -381,21 +378,20 @@ static void find_in_cgroup(const char *cgroup, bool is_file, struct identity *id
 static void find(const char *cmdline, size_t len, const char *cgroup,
 		 struct identity *identity)
 {
-	const char *source = NULL;
+	const struct rule *rule = NULL;
 	struct args args;
 
 	*identity = (struct identity){ };
 	args_split(cmdline, len, &args);
 	if (args.argc && is_known(&args))
-		identity->name = first_of(&args, names, ARRAY_SIZE(names),
-					  &identity->name_source);
+		identity->name = first_of(&args, names, ARRAY_SIZE(names), &rule);
 	else
-		identity->name = first_of(&args, general_names, ARRAY_SIZE(general_names),
-					  &identity->name_source);
-	identity->instance = first_of(&args, instances, ARRAY_SIZE(instances), &source);
+		identity->name = first_of(&args, general_names, ARRAY_SIZE(general_names), &rule);
+	identity->name_source = rule ? rule->source : NULL;
+	identity->instance = first_of(&args, instances, ARRAY_SIZE(instances), &rule);
 	args_free(&args);
 	if (cgroup)
-		find_in_cgroup(cgroup, source, identity);
+		find_in_cgroup(cgroup, rule && rule->how == BY_FILE, identity);
 }
 
 /* Cuts the middle out of a name that is too long. */
