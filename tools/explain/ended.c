@@ -28,6 +28,8 @@
 #define ABOUT_MSR	"if KVM does not know this MSR, l1tune tune " IGNORE_MSRS "=1: it then reads as 0, and writes are ignored (report_ignored_msrs=0 keeps them out of the log); otherwise a CPU model that has it (QEMU: -cpu host)"
 #define ABOUT_CPU	"compare the CPU features that the VMM gives the guest with those that this host has (l1tune caps, /proc/cpuinfo); the guest's console shows the panic"
 
+#define RESET_OR_PANIC	"the guest's console shows whether it was a reboot or a panic"
+
 /* How SVM and VMX name what the module counts. */
 static const char *const msr_reads[] = { "MSR_READ", "msr", NULL };
 static const char *const msr_writes[] = { "MSR_WRITE", "msr", NULL };
@@ -165,6 +167,14 @@ static void explain_shutdown(const struct gone *gone, const struct gone_vcpu *vc
 		sentences_add(&ended->evidence, "RIP was 0x%" PRIx64, vcpu->rip.value);
 }
 
+static void add_reset_meaning(const struct gone *gone, struct ended *ended)
+{
+	const char *meaning = vmm_reset_meaning(gone->comm);
+
+	if (meaning)
+		sentences_add(&ended->open, "%s", meaning);
+}
+
 static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 			  struct ended *ended)
 {
@@ -180,14 +190,14 @@ static void explain_reset(const struct gone *gone, const struct gone_vcpu *vcpu,
 		sentences_add(&ended->evidence, "its last exit is OUT of 0x%" PRIx64 " to port 0x%" PRIx64
 			      ", from which the VMM did not return", vcpu->port.value, vcpu->port.port);
 	}
+	add_reset_meaning(gone, ended);
 	/* Linux does so on panic and on reboot. */
 	if (add_refused(gone, vcpu, &ended->open))
 		sentences_add(&ended->open, "a guest panic because of that, with a reboot");
 	else
 		sentences_add(&ended->ruled_out, "an instruction that KVM refused in the last 30 s: none");
 	ended->next = is_recent(gone, &vcpu->refused) && is_of_msr(&vcpu->refused) ?
-		"the guest's console shows whether it was a reboot or a panic; if a panic because of an MSR: " ABOUT_MSR :
-		"the guest's console shows whether it was a reboot or a panic";
+		RESET_OR_PANIC "; if a panic because of an MSR: " ABOUT_MSR : RESET_OR_PANIC;
 }
 
 /* Firmware asks for System Management Mode by this port, and the other vCPUs may follow. */
@@ -229,6 +239,60 @@ static void explain_fail_entry(const struct gone *gone, const struct gone_vcpu *
 	add_smm(gone, ended);
 }
 
+#define MORE_IN_LOGS	"the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may"
+
+static void add_emulated_access(const struct gone_exit *last, struct ended *ended)
+{
+	if (!is_one_of(last, page_faults))
+		return;
+	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is at an address without memory, or with read-only memory",
+		      last->key.reason);
+	ended->next = MORE_IN_LOGS ". Bytes that begin with c4, c5 or 62 are AVX, of which KVM emulates little, and older kernels nothing: a program in the guest accessed a device with it; give the guest another device (graphics card), or a CPU model without AVX";
+}
+
+/* As both VMX and SVM have what an exit interrupted. */
+#define INFO_VALID	(1u << 31)
+#define INFO_VECTOR(info)	((info) & 0xff)
+#define INFO_TYPE(info)		((info) >> 8 & 7)
+#define TYPE_EXCEPTION	3
+
+static void add_delivery(uint32_t info, struct ended *ended)
+{
+	if (!(info & INFO_VALID))
+		return;
+	if (INFO_TYPE(info) == TYPE_EXCEPTION)
+		sentences_add(&ended->evidence, "it interrupted the delivery of %s", exception_name(INFO_VECTOR(info)));
+	else
+		sentences_add(&ended->evidence, "it interrupted the delivery of vector %" PRIu32, INFO_VECTOR(info));
+}
+
+/* What KVM says beside the number of the error: how many words, then these. */
+static void add_error_data(const struct gone_vcpu *vcpu, uint32_t suberror, struct ended *ended)
+{
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
+	uint32_t num = vcpu->run.words[0] >> 32;
+
+	if (last)
+		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
+	switch (suberror) {
+	case KVM_INTERNAL_ERROR_SIMUL_EX:
+	case KVM_INTERNAL_ERROR_DELIVERY_EV:
+		if (num >= 2)
+			add_delivery(vcpu->run.words[1], ended);
+		ended->next = is_one_of(last, page_faults) ?
+			MORE_IN_LOGS ". Where the guest's stack, IDT, GDT or TSS is no memory, as after a stack overflow, its console shows why" :
+			MORE_IN_LOGS ". KVM expects no such exit there: try a newer kernel, or ask whoever runs L0";
+		break;
+	case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
+		if (num)
+			sentences_add(&ended->evidence, "KVM names exit reason 0x%" PRIx64, vcpu->run.words[1]);
+		ended->next = MORE_IN_LOGS ". The CPU, or L0, ends guests for something that this KVM did not ask for: try a newer kernel, or ask whoever runs L0";
+		break;
+	default:
+		break;
+	}
+}
+
 static void explain_internal_error(const struct gone *gone, const struct gone_vcpu *vcpu,
 				   struct ended *ended)
 {
@@ -258,16 +322,14 @@ static void explain_internal_error(const struct gone *gone, const struct gone_vc
 			       rip);
 	}
 	free(rip);
-	ended->next = "the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may";
+	ended->next = MORE_IN_LOGS;
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_INTERNAL_ERROR, suberror %" PRIu32,
 		      suberror);
-	if (!is_one_of(last, page_faults))
-		return;
-	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is at an address without memory, or with read-only memory",
-		      last->key.reason);
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION)
-		ended->next = "the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may. Bytes that begin with c4, c5 or 62 are AVX, of which KVM emulates little, and older kernels nothing: a program in the guest accessed a device with it; give the guest another device (graphics card), or a CPU model without AVX";
-	if (vcpu->info2.is_known)
+		add_emulated_access(last, ended);
+	else
+		add_error_data(vcpu, suberror, ended);
+	if (is_one_of(last, page_faults) && vcpu->info2.is_known)
 		sentences_add(&ended->evidence, "%s physical address 0x%" PRIx64,
 			      last->key.level == 3 ? "the inner guest's" : "guest", vcpu->info2.value);
 }
@@ -380,16 +442,38 @@ static void explain_run_error(const struct gone *gone, const struct gone_vcpu *v
 		sentences_add(&ended->evidence, "the result of KVM_RUN is unknown");
 }
 
+/* Types that older headers lack. */
+#define SYSTEM_EVENT_SEV_TERM	6
+#define SYSTEM_EVENT_TDX_FATAL	7
+
+static const struct {
+	uint32_t type;
+	const char *text, *next;
+} system_events[] = {
+	{ KVM_SYSTEM_EVENT_SHUTDOWN, "the guest asked to be powered off", NULL },
+	{ KVM_SYSTEM_EVENT_CRASH, "the guest reported that it crashed",
+	  "the guest's console or crash dump shows why; libvirt's log (/var/log/libvirt/qemu) has the stop code of Windows (\"panic hyper-v: arg1=\")" },
+	{ SYSTEM_EVENT_SEV_TERM, "the guest's firmware or kernel ended it, which is confidential (SEV), by a termination request",
+	  "dmesg has the reason (\"guest requested termination\")" },
+	{ SYSTEM_EVENT_TDX_FATAL, "the guest's firmware or kernel, which is confidential (TDX), reported a fatal error",
+	  "the VMM's own log has the error" },
+};
+
 static void explain_system_event(const struct gone *gone, const struct gone_vcpu *vcpu,
 				 struct ended *ended)
 {
 	uint32_t type = vcpu->run.words[0];
+	size_t i;
 
-	ended_conclude(ended, "high", type == KVM_SYSTEM_EVENT_SHUTDOWN ? "the guest asked to be powered off" :
-		       type == KVM_SYSTEM_EVENT_CRASH ? "the guest reported that it crashed" :
-							"the guest raised a system event");
-	if (type == KVM_SYSTEM_EVENT_CRASH)
-		ended->next = "the guest's console or crash dump shows why";
+	for (i = 0; i < ARRAY_SIZE(system_events) && system_events[i].type != type; i++)
+		;
+	if (i < ARRAY_SIZE(system_events)) {
+		ended_conclude(ended, "high", "%s", system_events[i].text);
+		ended->next = system_events[i].next;
+	} else {
+		ended_conclude(ended, "low", "the guest raised a system event of a type that this version of l1tune does not know");
+		ended->next = "the VMM's own log";
+	}
 	sentences_add(&ended->evidence, "KVM_RUN returned KVM_EXIT_SYSTEM_EVENT, type %" PRIu32, type);
 	add_refused(gone, vcpu, &ended->open);
 }
@@ -438,8 +522,9 @@ static void explain_oom(const struct gone *gone, struct ended *ended)
 			      memory);
 	free(memory);
 	sentences_add(&ended->open, "the memory limit (memory.max) of the VMM's cgroup (its container, pod or service) has no room for the VMM's own memory beside the guest's: the usual cause if the machine had memory free");
-	sentences_add(&ended->open, "the memory of this machine was used up");
-	ended->next = "dmesg: \"Memory cgroup out of memory\" is a limit, and memory.events (oom_kill) of the VMM's cgroup or of those above it counts it: raise memory.max there above the guest's memory plus the VMM's own; \"Out of memory\" alone is this machine: give its guests less memory, or run fewer";
+	sentences_add(&ended->open, "the memory of this machine was used up, of which hugetlbfs's reserve and ZFS's ARC are a part");
+	sentences_add(&ended->open, "the memory of the NUMA nodes that the VMM may use was used up (a memory policy, a cpuset), though others had some");
+	ended->next = "dmesg: \"Memory cgroup out of memory\" is a limit, and memory.events (oom_kill) of the VMM's cgroup or of those above it counts it: raise memory.max there above the guest's memory plus the VMM's own; \"Out of memory\" alone is this machine (CONSTRAINT_NONE): give its guests less memory, run fewer, or reserve less for hugetlbfs and the ARC; with CONSTRAINT_MEMORY_POLICY or CONSTRAINT_CPUSET it is a node: let the VMM use more of them";
 }
 
 static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -464,6 +549,15 @@ static bool is_denied(const struct gone *gone)
 	return strcmp(gone->denied, "-");
 }
 
+static void add_reset_request(const struct gone *gone, const struct guest_request *request,
+			      struct ended *ended)
+{
+	if (request->kind != REQUEST_RESET)
+		return;
+	add_reset_meaning(gone, ended);
+	ended->next = RESET_OR_PANIC;
+}
+
 /* By what the guest asked for. False if it did not, or that is not how a VMM answers. */
 static bool explain_request(const struct gone *gone, int status, struct ended *ended)
 {
@@ -475,6 +569,19 @@ static bool explain_request(const struct gone *gone, int status, struct ended *e
 		ended_conclude(ended, "medium", "%s, and the VMM exited with status %d", request.text, status);
 	else
 		ended_conclude(ended, "medium", "%s, and the VMM exited", request.text);
+	add_reset_request(gone, &request, ended);
+	return true;
+}
+
+/* As Cloud Hypervisor does after a reset, and programs with many guests do. */
+static bool explain_closed_request(const struct gone *gone, struct ended *ended)
+{
+	struct guest_request request;
+
+	if (!guest_request_find(gone, &request) || !guest_request_explains(&request, 0))
+		return false;
+	ended_conclude(ended, "medium", "%s, and the VMM closed it and keeps running", request.text);
+	add_reset_request(gone, &request, ended);
 	return true;
 }
 
@@ -501,11 +608,11 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
+	ended->next = "the VMM's own log; a program that runs many guests, one after another, closes each when it has done its work";
 	if (!strcmp(gone->vmm, "other"))
 		ended_conclude(ended, "low", "the last process to hold the guest is not the one that ran it");
-	else
+	else if (!explain_closed_request(gone, ended))
 		ended_conclude(ended, "medium", "the VMM closed the guest and keeps running");
-	ended->next = "the VMM's own log; a program that runs many guests, one after another, closes each when it has done its work";
 	add_last_exit(gone, vcpu, ended);
 	add_request(gone, ended);
 }

@@ -30,6 +30,10 @@ static const struct {
 	{ 0xb004, 0, SLEEP_MASK, SLEEP_S4, REQUEST_OFF, S4 },
 	/* cloud-hypervisor has a byte, for S5 only. QEMU has its status there, a word. */
 	{ 0x600, 1, 0x3c, 0x34, REQUEST_OFF, OFF },
+	/* Its other use there. */
+	{ 0x600, 1, 0xff, 1, REQUEST_RESET, "the guest asked for a reset through ACPI" },
+	{ 0x64, 1, 0xff, 0xfe, REQUEST_RESET, "the guest asked for a reset through the keyboard controller (port 0x64)" },
+	{ 0xcf9, 1, 4, 4, REQUEST_RESET, "the guest asked for a reset through port 0xcf9" },
 	/* QEMU's pvpanic. */
 	{ 0x505, 1, 1, 1, REQUEST_PANIC, "the guest reported a panic through pvpanic" },
 	{ 0x505, 1, 2, 2, REQUEST_PANIC, "the guest reported through pvpanic that it panicked and started its crash kernel" },
@@ -59,6 +63,7 @@ bool guest_request_explains(const struct guest_request *request, int status)
 {
 	switch (request->kind) {
 	case REQUEST_OFF:
+	case REQUEST_RESET:
 		return !status;
 	case REQUEST_PANIC:
 		return true;

@@ -12,6 +12,8 @@ enum guest_request_kind {
 	REQUEST_OFF,
 	/* To sleep: the VMM goes on. */
 	REQUEST_SLEEP,
+	/* To be reset: some VMMs exit, some start it again as a new guest. */
+	REQUEST_RESET,
 	/* The guest panicked. */
 	REQUEST_PANIC,
 	/* To exit with a status of the guest's choice. */

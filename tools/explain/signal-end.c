@@ -14,6 +14,9 @@
 /* The kernel sends these to a process for its own acts; other processes rarely do. */
 #define SENT_TOO	"a process that sent the signal (kill)"
 
+/* Which the kernel counts per thread, so the parent itself may still run. */
+#define PARENT	"the thread that started it, which ended (PR_SET_PDEATHSIG, bubblewrap's --die-with-parent)"
+
 static const struct signal_end ends[] = {
 	{ SIGABRT, "the VMM aborted itself", "high",
 	  "the watchdog of its service (systemd's WatchdogSec=), which sends this signal",
@@ -34,11 +37,11 @@ static const struct signal_end ends[] = {
 	{ SIGXCPU, "the VMM used up its CPU time (RLIMIT_CPU, or RLIMIT_RTTIME of a real-time task)", "medium", SENT_TOO,
 	  "raise the limit: LimitCPU= or LimitRTTIME= of its service, or ulimit -t" },
 	{ SIGKILL, KILLED, "high",
-	  "whoever may send it: an administrator, what manages the VM, its container or its cgroup, an OOM killer in user space (systemd-oomd, earlyoom)",
-	  "journalctl around that time (systemd-oomd, the manager of the VM); kubectl get events for a pod; perf trace -e signal:signal_generate names the next sender",
+	  "whoever may send it: an administrator, what manages the VM, its container or its cgroup, an OOM killer in user space (systemd-oomd, earlyoom); " PARENT "; the kernel, for a hard limit of CPU time (RLIMIT_CPU, RLIMIT_RTTIME), for memory that the hardware reported as broken, or after an oops in the VMM's thread",
+	  "journalctl around that time (systemd-oomd, the manager of the VM); dmesg (memory failure, BUG:); kubectl get events for a pod; perf trace -e signal:signal_generate names the next sender",
 	  true },
 	{ SIGTERM, KILLED, "high",
-	  "whoever may send it: an administrator, what manages the VM, its service, its session (a logout) or its pod (an eviction), an OOM killer in user space (earlyoom)",
+	  "whoever may send it: an administrator, what manages the VM, its service, its session (a logout) or its pod (an eviction), an OOM killer in user space (earlyoom); " PARENT,
 	  "journalctl around that time (systemd, earlyoom), the log of what manages the VM; kubectl get events for a pod",
 	  true },
 	{ SIGINT, KILLED, "high", "Ctrl-C in its terminal; another process that sent it", WITHOUT_TERMINAL, true },

@@ -56,3 +56,21 @@ const struct vmm_status *vmm_status_of(const char *comm, int status)
 			return &statuses[i];
 	return NULL;
 }
+
+const char *vmm_reset_meaning(const char *comm)
+{
+	static const struct {
+		const char *program, *text;
+	} meanings[] = {
+		{ FIRECRACKER, "a shutdown in order: Firecracker's guests on x86 have no other way to end (reboot, SendCtrlAltDel)" },
+		{ LIBKRUN, "the end of the guest's first program, after which libkrun's guests reset themselves" },
+		/* As much as a comm has of it. */
+		{ "cloud-hyperviso", "a reboot: Cloud Hypervisor starts the guest again in the same process, as a new one (l1tune list)" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (begins_with(comm, meanings[i].program))
+			return meanings[i].text;
+	return NULL;
+}

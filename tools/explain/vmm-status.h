@@ -24,4 +24,7 @@ struct vmm_status {
 /* NULL if it means nothing, or what it means is not known. */
 const struct vmm_status *vmm_status_of(const char *comm, int status);
 
+/* What a reset means to a VMM that treats it in a way of its own; NULL for others. */
+const char *vmm_reset_meaning(const char *comm);
+
 #endif

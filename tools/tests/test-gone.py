@@ -209,6 +209,53 @@ def test_requests():
        "gone shows that a guest reported a panic before a signal ended its VMM", parts)
 
 
+def test_resets():
+    """Of VMMs that do not end in the access that asks for one, and what it means to some."""
+    for comm, end, port, vmm, cause, meaning in (
+            ("firecracker", "exited", "64 1 out fe", "exited 0 0", "through the keyboard controller (port 0x64), and the VMM exited", "no other way to end"),
+            ("qemu", "exited", "cf9 1 out f", "exited 0 0", "through port 0xcf9, and the VMM exited", None),
+            ("qemu", "exited", "cf9 1 out 2", "exited 0 0", "the VMM exited with status 0", None),
+            ("qemu", "exited", "64 1 out fe", "exited 256 0", "the VMM exited by itself with status 1", None),
+            ("cloud-hyperviso", "closed", "600 1 out 1", "runs 0 0", "through ACPI, and the VMM closed it and keeps running", "starts the guest again in the same process"),
+            ("libkrun VM", "exited", "64 1 out fe", "exited 0 0", "and the VMM exited", None),
+            ("cloud-hyperviso", "closed", "600 1 out 34", "runs 0 0", "switched itself off through ACPI, and the VMM closed it", None),
+            ("vmm", "closed", "604 2 out 2400", "runs 0 0", "the VMM closed the guest and keeps running", None),
+            ("firecracker", "reset", "64 1 out fe", "exited 0 0", "reset itself through the keyboard controller", "no other way to end"),
+            ("krun", "reset", "64 1 out fe", "exited 0 0", "reset itself through the keyboard controller", "the guest's first program"),
+            ("qemu", "reset", "64 1 out fe", "exited 0 0", "reset itself through the keyboard controller", None)):
+        parts = parts_of(record(end, f"port {port}", *exits("CPUID", "IO_INSTRUCTION"), vmm=vmm, comm=comm))
+        known = ("no other way to end", "starts the guest again in the same process", "the guest's first program")
+        equal([cause in parts["cause"], [text for text in known if text in parts.get("also fits", "")], "reboot or a panic" in parts["next"]],
+              [True, [meaning] if meaning else [], "reset" in parts["cause"]],
+              f"gone, {comm} {end} ({vmm}) after OUT {port}: {cause}; {meaning or 'a reset means nothing else to it'}")
+    parts = parts_of(record("killed", "port 64 1 out fe", *exits("IO_INSTRUCTION"), vmm="exited 15 0"))
+    ok("killed by SIGTERM" in parts["cause"] and "asked for a reset" in parts["evidence"],
+       "gone shows that a guest asked for a reset before a signal ended its VMM", parts)
+
+
+def test_error_data():
+    """The words that KVM adds to an internal error."""
+    memory = "at an address without memory"
+    for words, exit_name, evidence, following in (
+            ("400000003 80000b0e 31", "EPT_MISCONFIG", "interrupted the delivery of #PF", "a stack overflow"),
+            ("400000003 800000ec 1", "EXTERNAL_INTERRUPT", "interrupted the delivery of vector 236", "expects no such exit"),
+            ("3 80000b0e 31", "EPT_MISCONFIG", "the last exit is EPT_MISCONFIG", "a stack overflow"),
+            ("400000003 b0e 31", "EPT_MISCONFIG", "the last exit is EPT_MISCONFIG", "a stack overflow"),
+            ("300000002 80000b0e 80000b0d", "EXCEPTION_NMI", "interrupted the delivery of #PF", "expects no such exit"),
+            ("200000004 4a 1", "EPT_VIOLATION", "names exit reason 0x4a", "did not ask for"), ("4 4a 1", "EPT_VIOLATION", "the last exit is EPT_VIOLATION", "did not ask for"),
+            ("1 0 0", "EPT_VIOLATION", memory, "AVX")):
+        parts = parts_of(record("internal_error", "run 17 0 1", f"words {words}", *exits("CPUID", exit_name)))
+        equal([evidence in parts["evidence"], following in parts["next"], memory in parts["evidence"], "interrupted the delivery" in parts["evidence"], "exit reason" in parts["evidence"]],
+              [True, True, evidence == memory, "interrupted" in evidence, "exit reason" in evidence], f"gone after {exit_name} and an internal error with the words {words}: {evidence}, {following}")
+
+
+def test_system_events():
+    for number, cause, following in (1, "asked to be powered off", None), (3, "reported that it crashed", "panic hyper-v"), (6, "(SEV)", "requested termination"), (7, "(TDX)", "VMM's own log"), (9, "does not know", "VMM's own log"):
+        parts = parts_of(record("system_event", "run 24 0 1", f"words 10000000{number} 0 0", *exits("CPUID")))
+        equal([cause in parts["cause"], following is None or following in parts["next"], parts["confidence"]], [True, True, "low" if number == 9 else "high"],
+              f"gone names a system event of type {number}: {cause}")
+
+
 def test_statuses():
     """Firecracker catches signals, and exits with statuses of its own."""
     def exited(status, comm):
@@ -252,7 +299,8 @@ def test_asked_to_end():
 
 
 def test_sent_signals():
-    for signal, cause, open_for, words in ((15, "SIGTERM", "earlyoom", "kubectl get events"), (9, "SIGKILL", "systemd-oomd", "kubectl get events"), (2, "SIGINT", "Ctrl-C", "systemd-run"),
+    for signal, cause, open_for, words in ((15, "SIGTERM", "earlyoom", "kubectl get events"), (9, "SIGKILL", "systemd-oomd", "kubectl get events"),
+                                           (9, "SIGKILL", "PR_SET_PDEATHSIG", "dmesg (memory failure, BUG:)"), (9, "SIGKILL", "RLIMIT_CPU", "dmesg"), (15, "SIGTERM", "PR_SET_PDEATHSIG", "journalctl"), (2, "SIGINT", "Ctrl-C", "systemd-run"),
                                            (1, "SIGHUP", "SSH", "systemd-run"), (3, "SIGQUIT", "Ctrl-\\", "systemd-run"), (10, "SIGUSR1", "kick", "newer version"),
                                            (34, "SIGRTMIN", "kick", "newer version"), (36, "SIGRTMIN+2", "kick", "newer version"), (14, "SIGALRM", "administrator", "journalctl")):
         parts = parts_of(record("killed", *exits("HLT"), vmm=f"exited {signal} 0"))
@@ -277,6 +325,8 @@ def test_next():
     parts = parts_of(killed(9, 1))
     ok("memory.max" in parts["also fits"] and "this machine" in parts["also fits"] and "had 1M of memory" in parts["evidence"] and
        "oom killer in user space" not in str(parts).lower(), "gone after an OOM kill shows both kinds of limits as possible", parts)
+    ok("NUMA nodes" in parts["also fits"] and "hugetlbfs" in parts["also fits"], "gone after an OOM kill shows a node and hugetlbfs's reserve as possible", parts)
+    advises(killed(9, 1), ["CONSTRAINT_NONE", "CONSTRAINT_MEMORY_POLICY or CONSTRAINT_CPUSET it is a node"], "gone says how to tell a node's OOM kill from the machine's")
     advises(killed(9, 1), ["Memory cgroup out of memory", "memory.events", "raise memory.max"],
             "gone says how to tell a cgroup's OOM kill from the machine's, and what to raise")
     for signal, cause, words in ((6, "aborted itself (SIGABRT)", "VMM's own log"), (6, "aborted itself (SIGABRT)", "\"failed to set MSR\""), (11, "crashed (SIGSEGV)", "coredumpctl"),
@@ -456,6 +506,9 @@ test_accesses()
 test_missing_pages()
 test_who_ended_it()
 test_requests()
+test_resets()
+test_error_data()
+test_system_events()
 test_statuses()
 test_programs_statuses()
 test_asked_to_end()
