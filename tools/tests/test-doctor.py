@@ -187,13 +187,22 @@ def test_rivals():
               "doctor has no row vboxdrv if KVM switches VMX on with its first guest")
         b.sysfs("module/kvm/parameters/enable_virt_at_load", "Y")
         row, status = row_of(b, "vboxdrv")
-        ok(row["state"] == "info" and status == 0 and "grep" in row["commands"][0],
+        ok(row["state"] == "info" and status == 0 and "grep" in row["commands"][-1],
            "doctor names the kernel command line if VirtualBox's module is loaded and KVM is built in", row)
         b.sysfs("module/kvm/initstate", "live")
         row, status = row_of(b, "vboxdrv")
-        ok(row["state"] == "info" and "VirtualBox cannot start guests" in row["text"] and
-           "enable_virt_at_load=0" in row["commands"][0],
+        ok(row["state"] == "info" and "VirtualBox before 7.2.10 cannot start guests" in row["text"] and
+           "enable_virt_at_load=0" in row["commands"][1],
            "doctor says that VirtualBox cannot start guests while KVM keeps VMX switched on", row)
+        for version, on, said, first in (("7.2.8 r173730 (0x00340001)", "Y", "as this one is", "echo 'options kvm enable_virt_at_load=0'"), ("7.2.10 r174163", "Y", None, ""), ("7.10.0", "Y", None, ""),
+                                         ("unknown", "Y", "VirtualBox before 7.2.10 cannot start guests", "modinfo -F version vboxdrv"), ("7.2.10 r174163", "N", "Remove the parameter", "grep -r enable_virt_at_load"),
+                                         ("7.2.8 r173730", "N", None, ""), ("unknown", "N", None, "")):
+            b.sysfs("module/vboxdrv/version", version)
+            b.sysfs("module/kvm/parameters/enable_virt_at_load", on)
+            row, _ = row_of(b, "vboxdrv")
+            equal(row and [said in row["text"], row["commands"][0].startswith(first)], said and [True, True],
+                  f"doctor, vboxdrv {version} with enable_virt_at_load={on}: {said or 'no row'}")
+        b.sysfs("module/kvm/parameters/enable_virt_at_load", "Y")
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         b.sysfs("module/vboxnetflt/initstate", "live")
         row, status = row_of(b, "kvm")
