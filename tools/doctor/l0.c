@@ -13,8 +13,9 @@ struct l0 {
 	const char *name;
 	bool (*is_here)(const struct doctor *doctor);
 	const char *text;
-	/* NULL: it cannot offer it. */
+	/* NULL if none helps. */
 	const char *commands;
+	bool is_unable;
 };
 
 bool l0_is_wsl(const struct doctor *doctor)
@@ -46,6 +47,27 @@ static bool is_virtualbox(const struct doctor *doctor)
 static bool is_xen(const struct doctor *doctor)
 {
 	return !strcmp(doctor->machine.vendor, "Xen") && !doctor_is_in_cloud(doctor);
+}
+
+/* Bit of the features that Xen tells a kernel: it is the first domain, from which others are run. */
+#define XENFEAT_DOM0	(1ul << 11)
+
+/* A domain whose kernel Xen has started itself: it has no DMI, or that of the hardware. */
+static bool is_xen_pv(const struct doctor *doctor)
+{
+	char type[8];
+
+	return machine_file(doctor->env->sysfs, type, sizeof(type), "hypervisor/guest_type") &&
+	       begins_with(type, "PV");
+}
+
+bool l0_is_xen_dom0(const struct doctor *doctor)
+{
+	char features[24];
+
+	return is_xen_pv(doctor) &&
+	       machine_file(doctor->env->sysfs, features, sizeof(features), "hypervisor/properties/features") &&
+	       strtoul(features, NULL, 16) & XENFEAT_DOM0;
 }
 
 /* QEMU that only its provider can change: OpenStack's, whoever built it, and Oracle's cloud. */
@@ -131,12 +153,21 @@ static const struct l0 l0s[] = {
 	  "echo 'hap = 1' >> VM.cfg\n"
 	  "echo 'nestedhvm = 1' >> VM.cfg\n"
 	  "xe vm-param-set uuid=UUID platform:nested-virt=true   # before XCP-ng 8.3: platform:exp-nested-hvm=true" },
+	{ "Xen dom0", l0_is_xen_dom0,
+	  "this is the first domain of Xen, which has the CPU's extensions to itself, so KVM cannot run guests in it. For KVM start this machine without Xen: choose an entry of the boot menu that does not name it (first lines), or remove the package of Xen's hypervisor. Domains of Xen (last line) do not run then",
+	  "awk -F\\' '/menuentry / { print $2 }' /boot/grub*/grub.cfg\n"
+	  "grub-reboot ENTRY && reboot   # EL, Fedora, openSUSE: grub2-reboot; once, with GRUB_DEFAULT=saved\n"
+	  "xl list", true },
+	{ "Xen PV", is_xen_pv,
+	  "in the configuration of this machine, on its host, with this machine off: it has to be an HVM domain (this one is PV or PVH). Xen calls it experimental",
+	  "echo 'type = \"hvm\"' >> VM.cfg\n"
+	  "echo 'nestedhvm = 1' >> VM.cfg" },
 	{ "QEMU", is_qemu,
 	  "on its host, with this machine off: KVM there needs nested=1 (first two lines), and this machine a CPU model with it: -cpu host, by libvirt the third line, by Proxmox the fourth. QEMU without KVM emulates SVM only, with -cpu max. If a provider runs the host, ask the provider whether this plan, another one or a setting has it",
 	  ON_QEMU },
 	{ "bhyve", is_bhyve,
 	  "bhyve does not offer it. This machine needs another hypervisor below it, or to be bare metal",
-	  NULL },
+	  NULL, true },
 	{ "L0 KVM", is_other_kvm,
 	  "L0 is KVM; ask the provider whether this plan, another one or a setting has it. Who runs L0 sets it there, with this machine off: KVM needs nested=1 (first two lines), and this machine a CPU model with it: QEMU -cpu host, by libvirt the third line, by Proxmox the fourth",
 	  ON_QEMU },
@@ -149,13 +180,11 @@ static void check_one(struct doctor *doctor, const struct l0 *l0, bool here)
 	if (here && doctor_cpu_is_ready(doctor))
 		doctor_add(doctor, l0->name, DOCTOR_OK,
 			   xstrdup("it offers nested virtualization to this machine"), NULL);
-	else if (!l0->commands)
-		doctor_add(doctor, l0->name, state,
-			   xasprintf("there is no nested virtualization: %s", l0->text), NULL);
 	else
 		doctor_add(doctor, l0->name, state,
-			   xasprintf("nested virtualization is switched on below this machine: %s", l0->text),
-			   xstrdup(l0->commands));
+			   xasprintf("%s: %s", l0->is_unable ? "there is no nested virtualization" :
+				     "nested virtualization is switched on below this machine", l0->text),
+			   l0->commands ? xstrdup(l0->commands) : NULL);
 }
 
 /* No row says what to do yet. */

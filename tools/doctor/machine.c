@@ -11,8 +11,8 @@
 #include "doctor/device.h"
 #include "doctor/doctor.h"
 #include "doctor/l0.h"
-#include "doctor/rivals.h"
 #include "doctor/seen.h"
+#include "doctor/unloaded.h"
 #include "model/module-rules.h"
 #include "model/proc.h"
 
@@ -80,6 +80,7 @@ static void check_cpu(struct doctor *doctor)
 		doctor_add(doctor, "cpu", DOCTOR_PROBLEM,
 			   xasprintf("the CPU offers no %s, so KVM cannot run guests: %s",
 				     doctor->machine.amd ? "SVM" : "VMX",
+				     l0_is_xen_dom0(doctor) ? "Xen, which runs below it, does not pass it on" :
 				     doctor->machine.virtualized ?
 				     "enable nested virtualization for this machine on its host" :
 				     "enable it in the firmware setup"),
@@ -108,7 +109,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is not loaded, and cannot be: see the row cpu", vendor), NULL);
 	else
-		rivals_add_unloaded(doctor);
+		unloaded_add_row(doctor);
 }
 
 static void check_unloaded_module(struct doctor *doctor)

@@ -8,25 +8,19 @@
 #include "doctor/rivals.h"
 #include "model/rival-modules.h"
 
-void rivals_add_unloaded(struct doctor *doctor)
+bool rivals_add_unloaded(struct doctor *doctor)
 {
 	const char *vendor = doctor_vendor_module(doctor);
 	char *modules = rival_modules(doctor->env->sysfs);
+	bool are_loaded = *modules;
 
-	if (*modules)
+	if (are_loaded)
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is not loaded, and %s is: another hypervisor has %s while its guests run, and KVM cannot have it then (from Linux 6.12 on it does not even load). Stop its guests and unload it first",
 				     vendor, modules, doctor->machine.amd ? "SVM" : "VMX"),
 			   xasprintf("modprobe -r %s\nmodprobe %s", modules, vendor));
-	else
-		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
-			   xasprintf("%s is not loaded, though the CPU offers %s. If modprobe does nothing, or it is not loaded after the next boot either, a file in modprobe.d forbids it, as some instructions for VirtualBox have it (second command). If modprobe does not find it, a package of this kernel is missing (kernel-modules, linux-modules-extra), or this kernel has no KVM. If it fails with an I/O error or as not supported, %s (third command)",
-				     vendor, doctor->machine.amd ? "SVM" : "VMX",
-				     doctor->machine.virtualized ?
-				     "L0 offers less than KVM needs: start this machine with its host's CPU model" :
-				     "the firmware keeps it off"),
-			   xasprintf("modprobe %s\nmodprobe -c | grep -E '^(blacklist|install) kvm'\ndmesg | grep -i kvm", vendor));
 	free(modules);
+	return are_loaded;
 }
 
 /* From this one on VirtualBox leaves it to KVM to switch VMX or SVM on. */

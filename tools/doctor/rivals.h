@@ -4,7 +4,7 @@
 
 #include "doctor/doctor.h"
 
-/* The row kvm where KVM is not loaded: may another hypervisor keep it from that? */
-void rivals_add_unloaded(struct doctor *doctor);
+/* Adds the row kvm where KVM is not loaded, and another hypervisor may keep it from that. */
+bool rivals_add_unloaded(struct doctor *doctor);
 
 #endif

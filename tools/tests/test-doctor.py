@@ -17,6 +17,11 @@ THP = "kernel/mm/transparent_hugepage/"
 SIZE = 512 << 20
 
 
+def in_first_namespace():
+    """The first PID namespace has an inode that is a constant of the kernel."""
+    return os.stat("/proc/self/ns/pid").st_ino == 0xeffffffc
+
+
 def row_of(b, name, *args):
     rows, status = b.rows(*args)
     return rows.get(name), status
@@ -213,7 +218,7 @@ def test_rivals():
     with Known() as b:
         shutil.rmtree(b.machine.sys + "/module/kvm_intel")
         b.sysfs("module/xen_privcmd/initstate", "live")
-        equal(row_of(b, "kvm")[0]["commands"][0], "modprobe kvm_intel",
+        ok(row_of(b, "kvm")[0]["commands"][0].startswith("modprobe kvm_intel"),
               "doctor does not unload a module of Xen, which is below this kernel, so that KVM can be loaded")
 
 
@@ -238,6 +243,58 @@ def test_namespace():
     with Known() as b:
         ok("namespace" not in rows(*unshare[:3]), "doctor does not warn in a PID namespace with the host's /proc")
         ok("namespace" not in rows(), "doctor does not warn in the host's PID namespace")
+
+
+def test_unloaded():
+    """What is known of why KVM is not loaded, though the CPU offers VMX."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    modules = "/self/root/lib/modules/"
+    for title, release, dep, words, command in (
+            ("whose modules are not there", None, None, "start the machine again", "uname -r"),
+            ("of WSL2, whose modules are not there", "6.6.87.2-microsoft-standard-WSL2", None, "kernelModules=", "cmd.exe"),
+            ("whose modules lack it", None, "kernel/arch/x86/kvm/kvm.ko.zst:", "not among this kernel's modules", "apt install linux-modules-extra"),
+            ("whose modules have it", None, "kernel/arch/x86/kvm/kvm-intel.ko.xz: kernel/arch/x86/kvm/kvm.ko.xz", "modprobe.d forbids it", "modprobe kvm_intel"),
+            ("whose modules have it by its other name", None, "kernel/arch/x86/kvm/kvm_intel.ko:", "modprobe.d forbids it", "modprobe kvm_intel"),
+            ("of which nothing is known", None, "", "modprobe.d forbids it", "modprobe kvm_intel")):
+        with Known() as b:
+            shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+            if release:
+                write(b.machine.proc + "/sys/kernel/osrelease", release)
+            write(b.machine.proc + modules + "6.0.0/modules.dep", "")
+            if dep is not None:
+                write(b.machine.proc + modules + "6.1.0-56-amd64/modules." + ("dep" if dep else "order"), dep)
+            if not in_first_namespace():
+                skip(f"why KVM is not loaded on a machine {title}", "runs in a container")
+                continue
+            row, status = row_of(b, "kvm")
+            equal([status, row["state"], words in row["text"], row["commands"][0].startswith(command)], [2, "problem", True, True],
+                  f"doctor says why KVM is not loaded on a machine {title}: {words}")
+    if os.geteuid() or not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        skip("KVM that is not loaded, in a container", "needs root and unshare, and may make a PID namespace")
+        return
+    with Known() as b:
+        shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+        r = subprocess.run([*unshare, *b.command("doctor", "--json")], capture_output=True, text=True, check=False)
+        row = {row["row"]: row for row in json.loads(r.stdout)["rows"]}["kvm"]
+        ok("load it on the host" in row["text"] and row["commands"][0] == "modprobe kvm_intel   # on the host",
+           "doctor says that a container's KVM is loaded on its host", row)
+
+
+def test_xen_dom0():
+    """Kernels that Xen starts itself have the DMI of the hardware, or none."""
+    for title, dmi, kind, features, row, said in (
+            ("the first domain", {"sys_vendor": "Dell Inc.", "product_name": "PowerEdge R640"}, "PV", "00002f7f", "Xen dom0", "without Xen"),
+            ("the first domain, PVH", {"sys_vendor": "Dell Inc."}, "PVH", "00002f7f", "Xen dom0", "without Xen"),
+            ("a PV domain", {}, "PV", "000027ff", "Xen PV", "has to be an HVM domain"), ("a PVH domain", {}, "PVH", "00002705", "Xen PV", "has to be an HVM domain"),
+            ("an HVM domain", {"sys_vendor": "Xen", "product_name": "HVM domU"}, "HVM", "00002705", "Xen", "in the configuration of this machine, an HVM domain")):
+        with Known(dmi=dmi, flags="fpu hypervisor", load=False) as b:
+            shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+            b.sysfs("hypervisor/guest_type", kind)
+            b.sysfs("hypervisor/properties/features", features)
+            rows, status = b.rows()
+            xen = {name for name in rows if name.startswith("Xen") or name.startswith("L0")}
+            equal([status, xen, said in rows[row]["text"], rows[row]["text"].startswith("there is no nested"), "Xen, which runs below it" in rows["cpu"]["text"]],
+                  [2, {row}, True, row == "Xen dom0", row == "Xen dom0"], f"doctor says in {title} of Xen what KVM needs: {said}")
 
 
 def test_unknown_l0():
@@ -682,6 +739,8 @@ test_other_kinds()
 test_rivals()
 test_emulated()
 test_namespace()
+test_unloaded()
+test_xen_dom0()
 test_unknown_l0()
 test_ec2_xen()
 test_google_amd()
