@@ -247,27 +247,31 @@ static void add_busy(struct doctor *doctor, const struct trial *trial)
 	free(modules);
 }
 
-/* What an errno of these ioctls means, and what to do. */
+/* What an errno of these ioctls means, and what to do: the first that fits. */
 static const struct {
+	/* Of this one alone; NULL for all. */
+	const char *step;
 	int err;
 	enum doctor_state state;
 	const char *text;
 	const char *commands;
 } meanings[] = {
-	{ ENOMEM, DOCTOR_PROBLEM, "there is not enough memory, or not enough in one piece for a vCPU (second and third line), or the memory limit of this control group is reached",
+	{ "KVM_RUN", EIO, DOCTOR_PROBLEM, "KVM ended the guest after an error of its own, of which the log has a warning: a newer kernel may have it fixed",
+	  "dmesg | grep -i kvm" },
+	{ NULL, ENOMEM, DOCTOR_PROBLEM, "there is not enough memory, or not enough in one piece for a vCPU (second and third line), or the memory limit of this control group is reached",
 	  "free -m\ndmesg | grep -A 3 'page allocation failure'\necho 1 > /proc/sys/vm/compact_memory\ncat /proc/self/cgroup" },
-	{ EDQUOT, DOCTOR_WARNING, "a limit of l1tune denied it: this user cannot start a guest now",
+	{ NULL, EDQUOT, DOCTOR_WARNING, "a limit of l1tune denied it: this user cannot start a guest now",
 	  "l1tune limits" },
-	{ EPERM, DOCTOR_PROBLEM, "a security policy refused it: seccomp, a security module, or the device list of this container",
+	{ NULL, EPERM, DOCTOR_PROBLEM, "a security policy refused it: seccomp, a security module, or the device list of this container",
 	  "grep Seccomp /proc/self/status\n" FIND_DENIALS },
-	{ EINTR, DOCTOR_PROBLEM, "a guest of one instruction did not return within a second: this machine, or L0, does not let guests run",
+	{ NULL, EINTR, DOCTOR_PROBLEM, "a guest of one instruction did not return within a second: this machine, or L0, does not let guests run",
 	  "l1tune probe\ndmesg | grep -i kvm" },
-	{ EACCES, DOCTOR_PROBLEM, "a security module refused it", FIND_DENIALS },
-	{ EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
-	{ ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
-	{ ENOTTY, DOCTOR_WARNING, "this KVM lacks that call. Built without CONFIG_KVM_IOAPIC it lacks KVM_CREATE_IRQCHIP: VMMs that need it, as Firecracker does, start no guest; QEMU has -machine kernel-irqchip=split",
+	{ NULL, EACCES, DOCTOR_PROBLEM, "a security module refused it", FIND_DENIALS },
+	{ NULL, EMFILE, DOCTOR_WARNING, "this process may have no more open files", "ulimit -n" },
+	{ NULL, ENFILE, DOCTOR_PROBLEM, "the machine has no more open files", "cat /proc/sys/fs/file-nr" },
+	{ NULL, ENOTTY, DOCTOR_WARNING, "this KVM lacks that call. Built without CONFIG_KVM_IOAPIC it lacks KVM_CREATE_IRQCHIP: VMMs that need it, as Firecracker does, start no guest; QEMU has -machine kernel-irqchip=split",
 	  "grep CONFIG_KVM_IOAPIC /boot/config-$(uname -r)" },
-	{ EIO, DOCTOR_PROBLEM, "KVM could not enable VMX or SVM: firmware, or L0, keeps it off on one of the CPUs",
+	{ NULL, EIO, DOCTOR_PROBLEM, "KVM could not enable VMX or SVM: firmware, or L0, keeps it off on one of the CPUs",
 	  "dmesg | grep -i kvm" },
 };
 
@@ -278,10 +282,12 @@ static void add_failure(struct doctor *doctor, const struct trial *trial)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(meanings); i++)
-		if (trial->err == meanings[i].err) {
+		if (trial->err == meanings[i].err &&
+		    (!meanings[i].step || !strcmp(trial->step, meanings[i].step))) {
 			state = meanings[i].state;
 			text = meanings[i].text;
 			commands = meanings[i].commands;
+			break;
 		}
 	doctor_add(doctor, "trial", state,
 		   xasprintf("%s failed (%s): %s", trial->step, strerror(trial->err), text),

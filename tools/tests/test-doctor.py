@@ -599,6 +599,21 @@ def test_memory():
            "doctor checks the memory of at most 16 guests", row)
 
 
+def test_hugetlb():
+    """Huge pages that are reserved, and whether another guest gets some."""
+    for title, files, state, said, refused in (
+            ("some are free", {"nr_hugepages": 512, "free_hugepages": 300, "resv_hugepages": 100}, "ok", "512 of 2M (200 available)", False),
+            ("none is free", {"nr_hugepages": 512, "free_hugepages": 0, "resv_hugepages": 0}, "info", "512 of 2M (0 available)", True),
+            ("more are made on demand", {"nr_hugepages": 512, "free_hugepages": 0, "resv_hugepages": 0, "nr_overcommit_hugepages": 100, "surplus_hugepages": 12}, "ok", "88 more on demand", False),
+            ("as many as may be were made on demand", {"nr_hugepages": 512, "free_hugepages": 0, "resv_hugepages": 0, "nr_overcommit_hugepages": 12, "surplus_hugepages": 12}, "info", "(0 available)", True),
+            ("it is unknown", {"nr_hugepages": 512, "free_hugepages": 0}, "info", "is unknown", False)):
+        with Known() as b:
+            for name, value in files.items():
+                b.sysfs("kernel/mm/hugepages/hugepages-2048kB/" + name, value)
+            row, _ = row_of(b, "hugetlbfs")
+            equal([row["state"], said in row["text"], "does not start" in row["text"]], [state, True, refused], f"doctor's row hugetlbfs if {title}: {said}")
+
+
 def test_memory_limits():
     with Known() as b:
         b.machine.guest(1, memory_bytes=SIZE)
@@ -750,6 +765,7 @@ test_cpus()
 test_l0()
 test_flex()
 test_memory()
+test_hugetlb()
 test_memory_limits()
 test_devices()
 test_overcommit()

@@ -43,6 +43,10 @@ static const struct expectation expectations[] = {
 	  DOCTOR_PROBLEM, "security policy", "Seccomp" },
 	{ "a KVM without an I/O APIC", { .step = "KVM_CREATE_IRQCHIP", .err = ENOTTY },
 	  DOCTOR_WARNING, "kernel-irqchip=split", "CONFIG_KVM_IOAPIC" },
+	{ "VMX that is off", { .step = "KVM_CREATE_VM", .err = EIO },
+	  DOCTOR_PROBLEM, "could not enable VMX or SVM", "dmesg" },
+	{ "an error of KVM's own", { .step = "KVM_RUN", .err = EIO },
+	  DOCTOR_PROBLEM, "after an error of its own", "dmesg" },
 	{ "an error of which nothing is known", { .step = "KVM_CREATE_VM", .err = ENXIO },
 	  DOCTOR_PROBLEM, "does not say why", "dmesg" },
 };
