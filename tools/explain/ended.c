@@ -585,6 +585,15 @@ static bool explain_closed_request(const struct gone *gone, struct ended *ended)
 	return true;
 }
 
+/* Some VMMs enter the guest once more after it has asked for that. */
+static bool has_reset(const struct gone *gone)
+{
+	struct guest_request request;
+
+	return !strcmp(gone->end, "shutdown") || !strcmp(gone->end, "reset") ||
+	       (guest_request_find(gone, &request) && request.kind == REQUEST_RESET);
+}
+
 static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu,
 			   struct ended *ended)
 {
@@ -603,6 +612,8 @@ static void explain_exited(const struct gone *gone, const struct gone_vcpu *vcpu
 	add_last_exit(gone, vcpu, ended);
 	if (!known)
 		add_request(gone, ended);
+	else if (known->status == ANY_STATUS && !status && has_reset(gone))
+		sentences_add(&ended->open, "a kernel that reset itself before it had started that program, as after an early panic: its status is 0 then, too");
 }
 
 static void explain_closed(const struct gone *gone, const struct gone_vcpu *vcpu,
@@ -639,7 +650,7 @@ static void add_early_end(const struct gone *gone, struct ended *ended)
 
 	sentences_add(&ended->evidence, "it ended %s after its first exit", lived);
 	free(lived);
-	if (!ended->next || (strcmp(gone->end, "shutdown") && strcmp(gone->end, "reset")))
+	if (!ended->next || !strcmp(gone->end, "killed") || !has_reset(gone))
 		return;
 	ended->made_next = xasprintf("%s. If it printed nothing so early: earlyprintk=ttyS0 on a Linux guest's command line, and l1tune probe, which tests what KVM and L0 do for a guest",
 				     ended->next);

@@ -228,6 +228,12 @@ def test_resets():
         equal([cause in parts["cause"], [text for text in known if text in parts.get("also fits", "")], "reboot or a panic" in parts["next"]],
               [True, [meaning] if meaning else [], "reset" in parts["cause"]],
               f"gone, {comm} {end} ({vmm}) after OUT {port}: {cause}; {meaning or 'a reset means nothing else to it'}")
+    for comm, status, port, early in ("krun", 0, "64 1 out fe", True), ("krun", 3, "64 1 out fe", False), ("krun", 0, "3f8 1 out fe", False):
+        parts = parts_of(record("exited", f"port {port}", *exits("HLT", "IO_INSTRUCTION"), vmm=f"exited {status << 8} 0", comm=comm, first=ENDED - SECOND // 10))
+        equal(["first program ended" in parts["cause"], "before it had started that program" in parts.get("also fits", ""), "earlyprintk" in parts["next"]],
+              [True, early, port.startswith("64")], f"gone, {comm} with status {status} 100 ms after its first exit and OUT {port}: a reset of its kernel fits too: {early}")
+    parts = parts_of(record("exited", "port 64 1 out fe", *exits("HLT", "IO_INSTRUCTION"), comm="firecracker", first=ENDED - SECOND // 10))
+    ok("earlyprintk" in parts["next"], "gone says what shows why a guest reset itself before it had a console, if its VMM exited a little later", parts)
     parts = parts_of(record("killed", "port 64 1 out fe", *exits("IO_INSTRUCTION"), vmm="exited 15 0"))
     ok("killed by SIGTERM" in parts["cause"] and "asked for a reset" in parts["evidence"],
        "gone shows that a guest asked for a reset before a signal ended its VMM", parts)
