@@ -6,7 +6,8 @@
 #include "model/cell.h"
 #include "record/moment.h"
 
-#define NAMES_MOST	16
+/* Far more than there are rules for names; a history from anybody may have any. */
+#define SOURCES_MOST	1024
 
 static const struct moment no_moment;
 static const struct guest_snapshot no_guest;
@@ -282,16 +283,16 @@ static void code_beside(struct codec *codec, struct beside *beside,
 /* The model has where a name is from as one of a few constant strings. */
 static const char *keep_source(char *source)
 {
-	static char *sources[NAMES_MOST];
+	static char *sources[SOURCES_MOST];
 	size_t i;
 
-	for (i = 0; i < NAMES_MOST && sources[i]; i++) {
+	for (i = 0; i < SOURCES_MOST && sources[i]; i++) {
 		if (!source || strcmp(sources[i], source))
 			continue;
 		free(source);
 		return sources[i];
 	}
-	if (!source || i == NAMES_MOST) {
+	if (!source || i == SOURCES_MOST) {
 		free(source);
 		return NULL;
 	}

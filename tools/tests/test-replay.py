@@ -123,6 +123,20 @@ def poison(bench):
     write(f"{bench.state}/bench.json", "{}")
 
 
+def test_sources_of_names():
+    """Of guests of each kind: VMMs choose their command lines."""
+    with open(os.path.dirname(os.path.abspath(__file__)) + "/names.json", encoding="utf-8") as f:
+        rows = json.load(f)["guests"]
+    with World() as w:
+        for number, row in enumerate(rows, 1):
+            w.machine.guest(number, pid=2000 + number, comm=row.get("comm", "newvmm"))
+            w.machine.process(2000 + number, row["argv"], row["cgroup"])
+        printed = w.record("-J", "-c", "1").stdout
+        found = [{guest["id"]: guest["name_source"] for guest in json.loads(text)["l2"]} for text in (printed, w.stat_at(printed))]
+        ok(len(set(found[0].values())) > 40, "record has guests with names from more than 40 sources", found[0])
+        equal(found[1], found[0], "replay has the source of each name")
+
+
 def test_only_records():
     """The rule for all that reads /sys, /proc and debugfs: what no record has is unknown."""
     with Past() as b:
@@ -697,6 +711,6 @@ def test_top():
 
 
 print("KTAP version 1")
-for test in (test_verdicts, test_only_records, test_events, test_stopped, test_killed, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_full_for_long, test_gone_restarted, test_top):
+for test in (test_verdicts, test_sources_of_names, test_only_records, test_events, test_stopped, test_killed, test_clock_set, test_advice_events, test_short_lives, test_gone, test_many_gone, test_full_for_long, test_gone_restarted, test_top):
     test()
 finish()
