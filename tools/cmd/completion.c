@@ -50,14 +50,22 @@ static void keep_before(struct target *target, const char *letters)
 	target->rest += len;
 }
 
-/* By its id, and by its name if nothing else is called so. */
+/* Not an option, a selector of another kind, or an assignment of limits or tune. */
+static bool is_word_of_guest(const char *name)
+{
+	struct selector selector;
+
+	return *name != '-' && !strchr(name, '=') && !selector_parse(name, &selector) &&
+	       selector.kind == SELECT_NAME;
+}
+
+/* By its id, and by its name if that word can mean nothing else. */
 static void offer_guest(const struct target *target, const struct guest *guest)
 {
 	char *id = xasprintf("%llu", (unsigned long long)guest->id);
-	struct selector selector;
 
 	offer(target, id, "", guest->name);
-	if (!selector_parse(guest->name, &selector) && selector.kind == SELECT_NAME)
+	if (is_word_of_guest(guest->name))
 		offer(target, guest->name, "", guest->comm);
 	free(id);
 }

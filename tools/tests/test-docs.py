@@ -89,6 +89,13 @@ def test_machine():
         os.chmod(wrapper, 0o755)
         equal(completions(wrapper, "stat", "''"), ["3", r"web\ server", "4", r"\$\(touch\ here\):"],
               "bash completion: stat offers guests by id and by name, quoted")
+        for name in "--on-threshold=shell,command=true", "-h", "max_vms=0", "pid:1", "l2-3":
+            m.process(1002, ["qemu-system-x86_64", "-name", "guest=" + name.replace(",", ",,")], "0::/b\n")
+            for command in "watch", "limits":
+                offered = subprocess.run([wrapper, "completion", "--", command, ""], capture_output=True, text=True, check=True).stdout
+                words = [line.split("\t")[0] for line in offered.splitlines()]
+                ok("4" in words and name not in words, f"completion of {command} does not offer a guest's name that it would take for something else: {name}", offered)
+        m.process(1002, ["qemu-system-x86_64", "-name", "guest=$(touch here):"], "0::/b\n")
         raw = subprocess.run([wrapper, "completion", "--", "stat", ""], capture_output=True, check=True).stdout
         equal(re.findall(rb"[^\t\n -~]", raw) + [line for line in raw.splitlines() if line[:1] == b"5"], [],
               "completion prints no control character of a guest's name or program, and no line of their own making")
