@@ -117,5 +117,7 @@ int env_complain(const struct env *env, const char *file, int err)
 
 const char *env_why_not(const struct env *env, int err)
 {
-	return env->past ? "not recorded" : strerror(-err);
+	return env->past ? "not recorded" :
+	       err == -ETIMEDOUT ? "the kernel waits for the process (ps hangs too), or takes too long" :
+				   strerror(-err);
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/file-within.h"
 #include "base/sysfs.h"
 #include "base/util.h"
 #include "doctor/checks.h"
@@ -26,7 +26,7 @@
 struct emulated {
 	/* "123 (qemu-system-x86_64), 124 (...)" */
 	char *list, *of_others;
-	size_t num, num_of_others, num_unknown;
+	size_t num, num_of_others, num_unknown, num_withheld;
 };
 
 /* By the program's name; the Android emulator's is qemu-system-x86_64-headless. */
@@ -73,7 +73,7 @@ static char *read_program(int procfd, uint64_t pid)
 	size_t len;
 
 	snprintf(path, sizeof(path), "%llu/cmdline", (unsigned long long)pid);
-	return file_read(procfd, path, PATH_MAX, &len);
+	return file_read_within(procfd, path, PATH_MAX, &len, pid, SHORT_FILE_NS);
 }
 
 static void add(char **list, size_t *num, uint64_t pid, const char *name)
@@ -87,10 +87,12 @@ static void look_at(int procfd, const struct proc_entry *process, void *arg)
 {
 	struct emulated *found = arg;
 	char *program = read_program(procfd, process->pid);
+	bool is_withheld = !program && errno == ETIMEDOUT;
 	const char *slash = program ? strrchr(program, '/') : NULL;
 	const char *name = slash ? slash + 1 : program;
 	int has = name && is_qemu_name(name) ? has_vm(procfd, process->pid) : 1;
 
+	found->num_withheld += is_withheld;
 	if (!has && is_of_other_machine(name))
 		add(&found->of_others, &found->num_of_others, process->pid, name);
 	else if (!has)
@@ -142,6 +144,10 @@ void check_emulated(struct doctor *doctor)
 		doctor_add(doctor, "emulated", DOCTOR_INFO,
 			   xasprintf("whether KVM runs the guests of %zu processes of QEMU cannot be read: only root may see their open files",
 				     found.num_unknown), NULL);
+	if (found.num_withheld)
+		doctor_add(doctor, "emulated", DOCTOR_INFO,
+			   xasprintf("processes whose command line cannot be read, as the kernel waits for them (ps hangs too): %zu",
+				     found.num_withheld), NULL);
 	free(found.list);
 	free(found.of_others);
 }

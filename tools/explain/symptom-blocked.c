@@ -116,7 +116,7 @@ static enum answer memory_is(const struct facts *f, bool is,
 	int err = memory_of(f)->err;
 
 	*seen = err ? xasprintf("the VMM's smaps cannot be used: %s",
-				strerror(-err)) :
+				env_why_not(f->env, err)) :
 		      xasprintf("%s%s", is ? "" : "not ", what);
 	return err ? ANSWER_UNKNOWN : is ? ANSWER_YES : ANSWER_NO;
 }

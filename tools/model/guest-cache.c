@@ -86,7 +86,7 @@ struct cached_guest *guest_cache_get(struct guest_cache *guests,
 
 	if (!cached)
 		return insert(guests, env, id, file);
-	err = guest_refresh(cached->dir_fd, &cached->files, &cached->guest, file);
+	err = guest_refresh(env, cached->dir_fd, &cached->files, &cached->guest, file);
 	if (!err)
 		return cached;
 	errno = -err;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/file-within.h"
 #include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -83,11 +85,22 @@ const char *guest_charged_cgroup(const struct guest *guest)
 	return guest->created_cgroup ? guest->created_cgroup : guest->cgroup;
 }
 
+/* Once is enough: there may be any number of them. */
+static void complain_withheld(const struct guest *guest)
+{
+	static bool is_told;
+
+	if (!is_told)
+		complain("PID %llu: its command line cannot be read, as the kernel waits for the process (ps hangs too): guest %llu, and others like it, are named without it",
+			 (unsigned long long)guest->pid, (unsigned long long)guest->id);
+	is_told = true;
+}
+
 /* By the VMM's command line and cgroup; of an ended process only comm is left. */
 static void identify(const struct env *env, struct guest *guest)
 {
 	struct identity identity = { };
-	struct proc_info info;
+	struct proc_info info = { };
 
 	if (!proc_read(env->proc_fd, guest->pid, guest->created_ns, &info)) {
 		identity_find(info.cmdline, info.cmdline_len,
@@ -99,12 +112,25 @@ static void identify(const struct env *env, struct guest *guest)
 			guest->vcpu_cgroup = info.vcpu_cgroup;
 			info.vcpu_cgroup = NULL;
 		}
+		guest->is_withheld = info.is_withheld;
 		proc_free(&info);
 	}
+	if (guest->is_withheld)
+		complain_withheld(guest);
 	guest->name = identity.name ? identity.name : xstrdup(guest->comm);
 	guest->name_source = identity.name ? identity.name_source : "comm";
 	guest->instance = identity.instance;
 	guest->label = xstrdup(guest->name);
+}
+
+static void forget_identity(struct guest *guest)
+{
+	free(guest->name);
+	free(guest->label);
+	free(guest->instance);
+	free(guest->cgroup);
+	free(guest->vcpu_cgroup);
+	guest->name = guest->label = guest->instance = guest->cgroup = guest->vcpu_cgroup = NULL;
 }
 
 char *guest_full_name(const struct guest *guest)
@@ -132,8 +158,8 @@ int guest_read_peak(int fd, uint64_t *bytes)
 	return err == -ENOENT ? sysfs_read_u64(fd, "memory_bytes", bytes) : err;
 }
 
-int guest_refresh(int fd, struct guest_files *files, struct guest *guest,
-		  const char **file)
+int guest_refresh(const struct env *env, int fd, struct guest_files *files,
+		  struct guest *guest, const char **file)
 {
 	int err = kept_file_read_u64(&files->vcpus, fd, *file = "vcpus", &guest->vcpus);
 
@@ -143,6 +169,11 @@ int guest_refresh(int fd, struct guest_files *files, struct guest *guest,
 	if (!err && kept_file_read(&files->nested, fd, "nested", guest->nested,
 				   sizeof(guest->nested)) < 0)
 		guest->nested[0] = '\0';
+	if (!err && guest->is_withheld && !file_is_withheld(guest->pid)) {
+		forget_identity(guest);
+		guest->is_withheld = false;
+		identify(env, guest);
+	}
 	return err;
 }
 
@@ -219,11 +250,7 @@ void guest_copy(struct guest *copy, const struct guest *guest)
 
 void guest_free(struct guest *guest)
 {
-	free(guest->name);
-	free(guest->label);
-	free(guest->instance);
-	free(guest->cgroup);
-	free(guest->vcpu_cgroup);
+	forget_identity(guest);
 	free(guest->created_cgroup);
 	free(guest->tenants);
 	memset(guest, 0, sizeof(*guest));

@@ -31,6 +31,8 @@ struct guest {
 	char nested[16];
 	char *name;
 	const char *name_source;
+	/* Its VMM's command line, which may have a name, was not read: the process keeps it back. */
+	bool is_withheld;
 	/* What tells it from others of its name over a restart; NULL if nothing does. */
 	char *instance;
 	/* The name, with the instance if another guest that is shown has the name. */
@@ -56,8 +58,9 @@ struct guest_files {
 	struct kept_file vcpus, memory_bytes, nested;
 };
 
-int guest_refresh(int fd, struct guest_files *files, struct guest *guest,
-		  const char **file);
+/* 0, or -errno with *file naming what could not be read of its directory. */
+int guest_refresh(const struct env *env, int fd, struct guest_files *files,
+		  struct guest *guest, const char **file);
 void guest_files_close(struct guest_files *files);
 
 /* The most memory that the guest of a directory ever had, or -errno. */

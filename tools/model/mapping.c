@@ -6,13 +6,15 @@
 #include <string.h>
 #include <sys/statfs.h>
 
-#include "base/file.h"
+#include "base/file-within.h"
 #include "base/util.h"
 #include "model/machine.h"
 #include "model/mapping.h"
 
 /* About a KB for each mapping: a process with more than this has no end of them. */
 #define MAX_SMAPS	(16 << 20)
+/* The kernel goes through all pages of a guest. */
+#define SMAPS_NS	(10 * NSEC_PER_SEC)
 
 const char *const backing_names[NUM_BACKINGS] = {
 	[BACKING_ANONYMOUS] = "anonymous memory",
@@ -109,7 +111,7 @@ int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings
 {
 	char *name = xasprintf("%llu/smaps", (unsigned long long)pid);
 	size_t len;
-	char *text = file_read(env->proc_fd, name, MAX_SMAPS, &len);
+	char *text = file_read_within(env->proc_fd, name, MAX_SMAPS, &len, pid, SMAPS_NS);
 	int err = text ? 0 : -errno;
 	char *line, *save = NULL;
 	struct mapping mapping;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file-within.h"
 #include "base/file.h"
 #include "base/sysfs.h"
 #include "base/util.h"
@@ -201,8 +202,9 @@ int proc_read(int procfd, uint64_t pid, uint64_t not_after_ns,
 		return fd;
 	err = proc_check_start(fd, not_after_ns);
 	if (!err) {
-		info->cmdline = file_read(fd, "cmdline", MAX_SIZE,
-					  &info->cmdline_len);
+		info->cmdline = file_read_within(fd, "cmdline", MAX_SIZE, &info->cmdline_len,
+						 pid, SHORT_FILE_NS);
+		info->is_withheld = !info->cmdline && errno == ETIMEDOUT;
 		text = file_read(fd, "cgroup", MAX_SIZE, &len);
 		info->cgroup = text ? proc_parse_cgroup(text) : NULL;
 		free(text);

@@ -24,6 +24,8 @@ int proc_for_each(int procfd, void (*look)(int procfd, const struct proc_entry *
 struct proc_info {
 	char *cmdline;
 	size_t cmdline_len;
+	/* Its command line did not come in time. */
+	bool is_withheld;
 	char *cgroup;
 	/* That of its vCPUs' threads; NULL also if they are not known. */
 	char *vcpu_cgroup;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/file-within.h"
 #include "base/util.h"
 #include "model/stack.h"
 
@@ -29,7 +29,7 @@ char *stack_read(const struct env *env, uint64_t pid, uint64_t tid)
 	char *path = xasprintf("%llu/task/%llu/stack", (unsigned long long)pid,
 			       (unsigned long long)tid);
 	size_t len;
-	char *text = file_read(env->proc_fd, path, MAX_SIZE, &len), *rest = text, *line;
+	char *text = file_read_within(env->proc_fd, path, MAX_SIZE, &len, pid, SHORT_FILE_NS), *rest = text, *line;
 	char *stack = NULL;
 
 	free(path);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
+#include "base/file-within.h"
 #include "base/util.h"
 #include "model/thread-call.h"
 
@@ -16,7 +16,7 @@ int thread_call_read(const struct env *env, uint64_t pid, uint64_t tid,
 {
 	char *path = xasprintf("%" PRIu64 "/task/%" PRIu64 "/syscall", pid, tid);
 	size_t len;
-	char *text = file_read(env->proc_fd, path, MAX_SIZE, &len);
+	char *text = file_read_within(env->proc_fd, path, MAX_SIZE, &len, pid, SHORT_FILE_NS);
 	int err = text ? 0 : -errno;
 
 	if (text && (sscanf(text, "%" SCNd64 " %" SCNx64 " %" SCNx64, &call->number,

@@ -210,7 +210,7 @@ int collapse_plan(const struct env *env, const struct guest *guest,
 	if (err) {
 		complain("%s/%llu/smaps: %s: the backing of the memory of %s is not known",
 			 env->proc, (unsigned long long)guest->pid,
-			 strerror(-err), guest->name);
+			 env_why_not(env, err), guest->name);
 		status = err == -EACCES || err == -EPERM ? STATUS_NOT_PERMITTED :
 							   STATUS_FAILED;
 	}
