@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statfs.h>
 
 #include "base/file-within.h"
 #include "base/util.h"
 #include "model/machine.h"
 #include "model/mapping.h"
+#include "model/tmpfs.h"
 
 /* About a KB for each mapping: a process with more than this has no end of them. */
 #define MAX_SMAPS	(16 << 20)
@@ -25,19 +24,11 @@ const char *const backing_names[NUM_BACKINGS] = {
 	[BACKING_GUEST_MEMFD] = "a guest_memfd",
 };
 
-static bool is_in_tmpfs(const struct env *env, uint64_t pid, const char *path)
-{
-	char *seen = xasprintf("%s/%llu/root%s", env->proc,
-			       (unsigned long long)pid, path);
-	struct statfs fs;
-	bool is = !statfs(seen, &fs) && fs.f_type == TMPFS_MAGIC;
-
-	free(seen);
-	return is || begins_with(path, "/dev/shm/");
-}
-
-static enum backing backing_of(const struct env *env, uint64_t pid,
-			       const char *path)
+/*
+ * Not by looking at the path: it is the VMM's choice what that leads to, and a file system
+ * may not answer.
+ */
+static enum backing backing_of(const char *path, bool is_of_tmpfs)
 {
 	if (*path != '/')
 		return BACKING_ANONYMOUS;
@@ -46,19 +37,20 @@ static enum backing backing_of(const struct env *env, uint64_t pid,
 	if (begins_with(path, "/memfd:") || begins_with(path, "/dev/zero") ||
 	    begins_with(path, "/SYSV"))
 		return BACKING_SHMEM;
-	return is_in_tmpfs(env, pid, path) ? BACKING_TMPFS : BACKING_FILE;
+	return is_of_tmpfs || begins_with(path, "/dev/shm/") ? BACKING_TMPFS : BACKING_FILE;
 }
 
 /* "START-END PERMS OFFSET DEVICE INODE   PATH"; false if it is another line. */
-static bool parse_first_line(const struct env *env, uint64_t pid,
-			     const char *line, struct mapping *mapping)
+static bool parse_first_line(const struct tmpfs_devices *tmpfs, const char *line,
+			     struct mapping *mapping)
 {
 	unsigned long long start, end, offset;
+	unsigned int major, minor;
 	char perms[8];
 	int path = 0;
 
-	if (sscanf(line, "%llx-%llx %4s %llx %*x:%*x %*u %n", &start, &end, perms,
-		   &offset, &path) < 4 || !path || end < start)
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %*u %n", &start, &end, perms,
+		   &offset, &major, &minor, &path) < 6 || !path || end < start)
 		return false;
 	*mapping = (struct mapping){
 		.start = start, .end = end, .offset = offset,
@@ -67,7 +59,7 @@ static bool parse_first_line(const struct env *env, uint64_t pid,
 	};
 	snprintf(mapping->path, sizeof(mapping->path), "%s",
 		 line[path] == '/' ? line + path : "");
-	mapping->backing = backing_of(env, pid, mapping->path);
+	mapping->backing = backing_of(mapping->path, tmpfs_devices_have(tmpfs, major, minor));
 	/* A private mapping of /dev/zero is anonymous memory. */
 	if (mapping->is_private && begins_with(mapping->path, "/dev/zero"))
 		mapping->backing = BACKING_ANONYMOUS;
@@ -114,18 +106,21 @@ int mappings_read(const struct env *env, uint64_t pid, struct mapping **mappings
 	char *text = file_read_within(env->proc_fd, name, MAX_SMAPS, &len, pid, SMAPS_NS);
 	int err = text ? 0 : -errno;
 	char *line, *save = NULL;
+	struct tmpfs_devices tmpfs;
 	struct mapping mapping;
 
+	tmpfs_devices_read(env, pid, &tmpfs);
 	*mappings = NULL;
 	*num = 0;
 	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		if (strchr("0123456789abcdef", *line) &&
-		    parse_first_line(env, pid, line, &mapping))
+		    parse_first_line(&tmpfs, line, &mapping))
 			*GROW(*mappings, *num) = mapping;
 		else if (*num)
 			parse_line(line, &(*mappings)[*num - 1]);
 	}
+	tmpfs_devices_free(&tmpfs);
 	free(text);
 	free(name);
 	return err;

@@ -40,7 +40,7 @@ def memory(text=ANONYMOUS, kvm=None, sys=NEVER, **values):
 
 def in_tmpfs(options="rw,inode64", mount="/dev/shm", **values):
     """A file in a tmpfs, which is mounted with these options, below another one."""
-    one = memory(smaps(mount + "/ram", "rw-s"), **values)
+    one = memory(smaps(mount + "/ram", "rw-s").replace(" 00:01 ", " 00:1a "), **values)
     one["proc"]["1001/mountinfo"] = f"""22 1 0:5 / /dev rw - devtmpfs udev rw
 30 22 0:26 / {mount} rw,nosuid shared:4 - tmpfs tmpfs {options}
 31 1 0:27 / /dev/shmem rw - tmpfs tmpfs rw,huge=within_size"""
@@ -115,6 +115,8 @@ SITUATIONS = {
         ([FAULTS], memory(MEMFD, sys=MADVISE), "small-pages-shmem", "shmem_enabled", "high"),
     "a file in tmpfs":
         ([FAULTS], in_tmpfs(), "small-pages-tmpfs", "mount -o remount,huge=always /dev/shm, then", "high"),
+    "a file in a tmpfs that only its device tells":
+        ([FAULTS], in_tmpfs(mount="/srv/ram"), "small-pages-tmpfs", "mount -o remount,huge=always /srv/ram, then", "high"),
     "a file in a tmpfs whose name is a shell's command":
         ([FAULTS], in_tmpfs(mount="/dev/shm/$(reboot)"), "small-pages-tmpfs", "mount -o remount,huge=always MOUNT, then", "high"),
     "a file in a tmpfs that has huge pages":
