@@ -26,9 +26,9 @@
 #define MOST_LEFT	256
 
 /*
- * All waits together take no more than this, and an hour later as much again; after
- * that each takes no more than this part of what it is given. So no number of processes
- * that do not answer keeps the tool from the others.
+ * Each wait may take this part of what it is given, which is more than a busy machine
+ * needs. What waits take beyond that is no more than this in all, and an hour later as
+ * much again: no number of processes that do not answer keeps the tool from the others.
  */
 #define PATIENCE_NS	(10 * NSEC_PER_SEC)
 #define REGAIN		360
@@ -50,7 +50,7 @@ static struct {
 	pid_t owner;
 } left;
 
-/* What waits took, as far as it is not regained, and when that was so. */
+/* What waits took beyond their part, as far as it is not regained, and when that was so. */
 static uint64_t waited_ns, waited_at_ns;
 
 static void reading_free(struct reading *reading)
@@ -104,17 +104,20 @@ bool file_is_withheld(uint64_t pid)
 	return false;
 }
 
+static uint64_t least_of(uint64_t most_ns)
+{
+	return most_ns / LEAST_PART;
+}
+
 /* How long to wait now. */
 static uint64_t wait_of(uint64_t most_ns)
 {
-	uint64_t now = boottime_ns(), rest_ns;
+	uint64_t now = boottime_ns(), limit_ns;
 
 	waited_ns = sub_clamped(waited_ns, sub_clamped(now, waited_at_ns) / REGAIN);
 	waited_at_ns = now;
-	rest_ns = sub_clamped(PATIENCE_NS, waited_ns);
-	if (rest_ns < most_ns / LEAST_PART)
-		rest_ns = most_ns / LEAST_PART;
-	return rest_ns < most_ns ? rest_ns : most_ns;
+	limit_ns = least_of(most_ns) + sub_clamped(PATIENCE_NS, waited_ns);
+	return limit_ns < most_ns ? limit_ns : most_ns;
 }
 
 /* 0, or an error number. All signals are blocked, also for the thread. */
@@ -138,15 +141,18 @@ static int finish(struct reading *reading, uint64_t most_ns, const sigset_t *blo
 	uint64_t limit_ns = wait_of(most_ns), start_ns = waited_at_ns;
 	const struct timespec limit = { limit_ns / NSEC_PER_SEC, limit_ns % NSEC_PER_SEC };
 	struct pollfd done = { .fd = reading->done_fd, .events = POLLIN };
+	bool is_done = ppoll(&done, 1, &limit, blocked) == 1;
+	uint64_t took_ns = sub_clamped(boottime_ns(), start_ns);
 
-	if (ppoll(&done, 1, &limit, blocked) == 1) {
-		waited_ns = add_saturated(waited_ns, sub_clamped(boottime_ns(), start_ns));
+	/* The machine may have been suspended. */
+	if (!is_done || took_ns > limit_ns)
+		took_ns = limit_ns;
+	waited_ns = add_saturated(waited_ns, sub_clamped(took_ns, least_of(most_ns)));
+	if (is_done)
 		pthread_join(reading->thread, NULL);
-		return 0;
-	}
-	waited_ns = add_saturated(waited_ns, limit_ns);
-	*GROW(left.v, left.num) = reading;
-	return ETIMEDOUT;
+	else
+		*GROW(left.v, left.num) = reading;
+	return is_done ? 0 : ETIMEDOUT;
 }
 
 /* The text, or NULL with *err set. */
