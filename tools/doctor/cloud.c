@@ -191,7 +191,8 @@ static void check_azure(struct doctor *doctor, bool here)
 
 void doctor_check_clouds(struct doctor *doctor, bool all)
 {
-	enum cloud cloud = cloud_of(doctor);
+	/* What each says is about the CPU. */
+	enum cloud cloud = doctor->machine.is_cpu_known ? cloud_of(doctor) : CLOUD_NONE;
 
 	if (all || cloud == CLOUD_EC2)
 		check_ec2(doctor, cloud == CLOUD_EC2);

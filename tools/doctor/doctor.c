@@ -27,6 +27,11 @@ bool doctor_cpu_is_ready(const struct doctor *doctor)
 	return doctor->machine.amd ? doctor->machine.svm : doctor->machine.vmx;
 }
 
+bool doctor_lacks_cpu(const struct doctor *doctor)
+{
+	return doctor->machine.is_cpu_known && !doctor_cpu_is_ready(doctor);
+}
+
 bool doctor_is_confidential(const struct doctor *doctor)
 {
 	char *flags = machine_cpuinfo(doctor->env, "flags");

@@ -49,6 +49,8 @@ void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state
 const char *doctor_flag(const struct doctor *doctor);
 const char *doctor_vendor_module(const struct doctor *doctor);
 bool doctor_cpu_is_ready(const struct doctor *doctor);
+/* Is it known that it is not? */
+bool doctor_lacks_cpu(const struct doctor *doctor);
 /* KVM's variant that runs guests without VMX or SVM. */
 bool doctor_has_pvm(const struct doctor *doctor);
 

@@ -192,7 +192,7 @@ static void add_unknown(struct doctor *doctor)
 {
 	const struct machine *machine = &doctor->machine;
 
-	if (machine->virtualized && !doctor_cpu_is_ready(doctor) && !doctor_has_pvm(doctor) &&
+	if (machine->virtualized && doctor_lacks_cpu(doctor) && !doctor_has_pvm(doctor) &&
 	    !doctor_is_in_cloud(doctor))
 		doctor_add(doctor, "L0", DOCTOR_PROBLEM,
 			   xasprintf("nested virtualization is switched on below this machine, in a hypervisor that is not known here (DMI: \"%s\", \"%s\"). Ask the provider whether this plan, another one or a setting has it. In a hypervisor of your own look for nested virtualization, and for a CPU model that passes the host's %s on",
@@ -205,7 +205,7 @@ void l0_check(struct doctor *doctor, bool all)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(l0s); i++) {
-		here = !is_found && l0s[i].is_here(doctor);
+		here = doctor->machine.is_cpu_known && !is_found && l0s[i].is_here(doctor);
 		is_found |= here;
 		if (all || here)
 			check_one(doctor, &l0s[i], here);

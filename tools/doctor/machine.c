@@ -15,6 +15,7 @@
 #include "doctor/unloaded.h"
 #include "model/module-rules.h"
 #include "model/proc.h"
+#include "model/real-mode.h"
 
 static const char *root(const struct doctor *doctor)
 {
@@ -26,7 +27,10 @@ static void check_layer(struct doctor *doctor)
 	const struct machine *machine = &doctor->machine;
 	const char *l0 = doctor->has_module ? doctor->host.hypervisor : "";
 
-	if (!machine->virtualized)
+	if (!machine->virtualized && !machine->is_cpu_known)
+		doctor_add(doctor, "layer", DOCTOR_INFO,
+			   xstrdup("unknown: see the row cpu"), NULL);
+	else if (!machine->virtualized)
 		doctor_add(doctor, "layer", DOCTOR_INFO,
 			   xstrdup("this machine is L0: it is not virtualized, and its guests' exits end here; what other rows and columns say about L0 does not apply"),
 			   NULL);
@@ -44,12 +48,23 @@ static void check_pvm(struct doctor *doctor)
 			   NULL);
 }
 
+static void add_unknown_cpu(struct doctor *doctor)
+{
+	doctor_add(doctor, "cpu", DOCTOR_INFO,
+		   xstrdup("whether the CPU offers VMX or SVM is unknown: /proc/cpuinfo has no flags here, as in an LXC container whose lxcfs has ended, or where /proc is mounted with subset=pid (systemd's ProcSubset=pid). What other rows say of the CPU and of L0 does not count"),
+		   xstrdup("head /proc/cpuinfo\nfindmnt /proc /proc/cpuinfo"));
+}
+
 static void check_cpu(struct doctor *doctor)
 {
 	const char *flag = doctor_flag(doctor);
 	char offered[8];
 	bool locked;
 
+	if (!doctor->machine.is_cpu_known) {
+		add_unknown_cpu(doctor);
+		return;
+	}
 	if (doctor_cpu_is_ready(doctor)) {
 		doctor_add(doctor, "cpu", DOCTOR_OK,
 			   xasprintf("the CPU offers %s (flag %s)", doctor->machine.amd ? "SVM" : "VMX",
@@ -96,7 +111,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 {
 	const char *vendor = doctor_vendor_module(doctor);
 
-	if (vendor_is_built_in(doctor) && !doctor_cpu_is_ready(doctor))
+	if (vendor_is_built_in(doctor) && doctor_lacks_cpu(doctor))
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is built into this kernel and has no CPU to use: see the row cpu", vendor),
 			   NULL);
@@ -105,7 +120,7 @@ static void check_kvm(struct doctor *doctor, struct trial *trial)
 		device_check(doctor, trial);
 	else if (machine_has(doctor->env->dev, "mshv") && !machine_has(doctor->env->dev, "kvm"))
 		device_check(doctor, trial);
-	else if (!doctor_cpu_is_ready(doctor))
+	else if (doctor_lacks_cpu(doctor))
 		doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
 			   xasprintf("%s is not loaded, and cannot be: see the row cpu", vendor), NULL);
 	else
@@ -336,6 +351,25 @@ static void check_paging(struct doctor *doctor)
 		   NULL);
 }
 
+/* As firmware and boot loaders begin; with EPT off it is not used either. */
+static void check_real_mode(struct doctor *doctor)
+{
+	enum real_mode mode = real_mode_of(root(doctor));
+	const char *vendor = doctor_vendor_module(doctor);
+
+	if ((mode != REAL_MODE_NOT_OFFERED && mode != REAL_MODE_NOT_USED) ||
+	    !machine_param_on(doctor->env, vendor, "ept"))
+		return;
+	doctor_add(doctor, "real mode", DOCTOR_WARNING,
+		   xasprintf("KVM does not use unrestricted guests: it runs a guest's real mode as virtual-8086 mode and emulates the rest, so firmware is slow, and some guests end before they have booted. %s",
+			     mode == REAL_MODE_NOT_USED ?
+			     "L0 offers them, so a parameter switches them off: remove that, and load KVM again while no guest runs" :
+			     "L0 does not offer them: start this machine with a CPU model that has them (QEMU: -cpu host), or its guests in protected mode (PVH, or a kernel that the VMM loads itself)"),
+		   mode == REAL_MODE_NOT_USED ?
+		   xasprintf("grep -rw unrestricted_guest /etc/modprobe.d /proc/cmdline\nmodprobe -r %s && modprobe %s", vendor, vendor) :
+		   xstrdup("l1tune caps"));
+}
+
 static bool hibernation_is_planned(const struct doctor *doctor)
 {
 	char resume[32], state[64];
@@ -407,6 +441,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_moved(doctor);
 	check_nested(doctor, &trial);
 	check_paging(doctor);
+	check_real_mode(doctor);
 	check_promises(doctor);
 	check_clocksource(doctor);
 	check_lockdown(doctor);

@@ -78,8 +78,9 @@ static void add_lacking(struct doctor *doctor, const char *vendor)
 static void add_unknown(struct doctor *doctor, const char *vendor)
 {
 	doctor_add(doctor, "kvm", DOCTOR_PROBLEM,
-		   xasprintf("%s is not loaded, though the CPU offers %s. If modprobe does nothing, or it is not loaded after the next boot either, a file in modprobe.d forbids it, as some instructions for VirtualBox have it (second command). If modprobe does not find it, a package of this kernel is missing (kernel-modules, linux-modules-extra), or this kernel has no KVM. If it fails with an I/O error or as not supported, %s (third command)",
-			     vendor, doctor->machine.amd ? "SVM" : "VMX",
+		   xasprintf("%s is not loaded%s%s. If modprobe does nothing, or it is not loaded after the next boot either, a file in modprobe.d forbids it, as some instructions for VirtualBox have it (second command). If modprobe does not find it, a package of this kernel is missing (kernel-modules, linux-modules-extra), or this kernel has no KVM. If it fails with an I/O error or as not supported, %s (third command)",
+			     vendor, doctor->machine.is_cpu_known ? ", though the CPU offers " : "",
+			     !doctor->machine.is_cpu_known ? "" : doctor->machine.amd ? "SVM" : "VMX",
 			     doctor->machine.virtualized ?
 			     "L0 offers less than KVM needs: start this machine with its host's CPU model" :
 			     "the firmware keeps it off"),

@@ -8,6 +8,7 @@
 #include "explain/ended-machine.h"
 #include "model/hlt-exits.h"
 #include "model/machine.h"
+#include "model/real-mode.h"
 #include "model/rival-modules.h"
 
 /* The error number of VMX for an entry with invalid controls. */
@@ -81,22 +82,6 @@ static void add_evmcs(const char *sysfs, struct ended *ended)
 		return;
 	sentences_add(&ended->open, "Hyper-V's enlightened VMCS, which KVM uses here and which lacks some fields");
 	try_first(ended, "if dmesg has \"unsupported EVMCS field\": a newer kernel, or load kvm_intel with enlightened_vmcs=0");
-}
-
-/* Does KVM run real mode as it is? Not known of another ISA or machine. */
-enum real_mode { REAL_MODE_UNKNOWN, REAL_MODE_RUN, REAL_MODE_NOT_OFFERED, REAL_MODE_NOT_USED };
-
-static enum real_mode real_mode_of(const char *sysfs)
-{
-	char offered[8], used[8];
-
-	if (!sysfs ||
-	    !machine_file(sysfs, offered, sizeof(offered), "class/l1tune/l1/vmx/unrestricted_guest") ||
-	    !machine_file(sysfs, used, sizeof(used), "module/kvm_intel/parameters/unrestricted_guest"))
-		return REAL_MODE_UNKNOWN;
-	if (strcmp(offered, "1"))
-		return REAL_MODE_NOT_OFFERED;
-	return strcmp(used, "Y") ? REAL_MODE_NOT_USED : REAL_MODE_RUN;
 }
 
 /*

@@ -139,6 +139,7 @@ static void read_cpuinfo(const struct env *env, struct machine *machine)
 
 	flags = cpuinfo_value(text, "flags");
 	vendor = cpuinfo_value(text, "vendor_id");
+	machine->is_cpu_known = flags;
 	if (flags) {
 		machine->virtualized = machine_has_word(flags, "hypervisor");
 		machine->vmx = machine_has_word(flags, "vmx");
@@ -156,10 +157,22 @@ static void read_cpuinfo(const struct env *env, struct machine *machine)
 	free(text);
 }
 
+/* /proc may lack the file: mounted with subset=pid, or where lxcfs provides it and has ended. */
+static void guess_cpu(const struct env *env, struct machine *machine)
+{
+	char virtualized[8];
+
+	machine->amd = machine_has(env->sysfs, "module/kvm_amd");
+	machine->virtualized = machine_file(env->sysfs, virtualized, sizeof(virtualized),
+					    "class/l1tune/l1/virtualized") && !strcmp(virtualized, "1");
+}
+
 void machine_read(const struct env *env, struct machine *machine)
 {
 	*machine = (struct machine){ };
 	read_cpuinfo(env, machine);
+	if (!machine->is_cpu_known)
+		guess_cpu(env, machine);
 	machine_file(env->proc, machine->kernel, sizeof(machine->kernel), "sys/kernel/osrelease");
 	machine_file(env->proc, machine->boot_id, sizeof(machine->boot_id), "sys/kernel/random/boot_id");
 	machine_file(env->sysfs, machine->vendor, sizeof(machine->vendor), "class/dmi/id/sys_vendor");

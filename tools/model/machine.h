@@ -18,8 +18,8 @@ struct machine {
 	char boot_id[64];
 	char microcode[32];
 	char cpu[96];
-	/* Of CPUID: is it virtualized, does it have VMX or SVM? */
-	bool virtualized, vmx, svm;
+	/* Of CPUID: is it virtualized, does it have VMX or SVM? Not known where its flags cannot be read. */
+	bool is_cpu_known, virtualized, vmx, svm;
 	bool amd;
 	/* DMI: on a cloud the vendor is the cloud's name, the product the type. */
 	char vendor[96];

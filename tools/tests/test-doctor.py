@@ -357,6 +357,33 @@ def test_paging():
            "doctor warns that a parameter switches NPT off", row)
 
 
+def test_real_mode():
+    for offered, used, ept, said in (("1", "Y", "Y", None), ("1", "N", "Y", "a parameter switches them off"), ("0", "N", "Y", "L0 does not offer them"), ("0", "N", "N", None), (None, "N", "Y", None)):
+        with Known() as b:
+            if offered:
+                b.offer(["unrestricted_guest"] * int(offered), ["unrestricted_guest"])
+            b.sysfs("module/kvm_intel/parameters/unrestricted_guest", used)
+            b.sysfs("module/kvm_intel/parameters/ept", ept)
+            row, status = row_of(b, "real mode")
+            equal(row and [row["state"], said in row["text"], bool(row["commands"]), status], said and ["warning", True, True, 1],
+                  f"doctor's row real mode with unrestricted guests offered: {offered}, used: {used}, and EPT {ept}: {said}")
+
+
+def test_unknown_cpu():
+    """A /proc without /proc/cpuinfo, or without its flags."""
+    for title, text, virtualized, loaded in (("that cannot be read", None, 1, True), ("without flags", "processor\t: 0\nvendor_id\t: GenuineIntel\n", 0, True), ("without flags", "processor\t: 0\n", 1, False)):
+        with Known(dmi=L0S["QEMU"][0], virtualized=virtualized) as b:
+            os.unlink(b.machine.proc + "/cpuinfo")
+            if text:
+                write(b.machine.proc + "/cpuinfo", text)
+            if not loaded:
+                shutil.rmtree(b.machine.sys + "/module/kvm_intel")
+            rows, _ = b.rows()
+            equal([rows["cpu"]["state"], "is unknown" in rows["cpu"]["text"], rows["layer"]["text"].startswith("this machine is an L1" if virtualized else "unknown"), "QEMU" in rows,
+                   rows["kvm"]["state"], "CPU offers" in rows["kvm"]["text"], "row cpu" in rows["kvm"]["text"]], ["info", True, True, False, "ok" if loaded else "problem", False, False],
+                  f"doctor says of a /proc/cpuinfo {title} that the CPU is unknown, and nothing that follows from it; KVM loaded: {loaded}")
+
+
 def test_cpus():
     with Known() as b:
         cpus = "processor\t: 0\nflags\t\t: vmx\nvmx flags\t: ept vpid\nmicrocode\t: 0x1\n\n" \
@@ -761,6 +788,8 @@ test_ec2_xen()
 test_google_amd()
 test_confidential()
 test_paging()
+test_real_mode()
+test_unknown_cpu()
 test_cpus()
 test_l0()
 test_flex()
