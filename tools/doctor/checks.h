@@ -31,6 +31,9 @@ void check_huge_pages(struct doctor *doctor);
 /* Do the cgroups of VMMs allow their guests' memory? */
 void check_memory_limits(struct doctor *doctor);
 
+/* May VMMs make more threads? */
+void check_tasks(struct doctor *doctor);
+
 /* Does the kernel promise guests memory that it may not have? */
 void check_overcommit(struct doctor *doctor);
 

@@ -448,6 +448,7 @@ void doctor_check_machine(struct doctor *doctor)
 	check_hibernation(doctor);
 	check_huge_pages(doctor);
 	check_memory_limits(doctor);
+	check_tasks(doctor);
 	check_overcommit(doctor);
 	check_room(doctor);
 	check_security(doctor);

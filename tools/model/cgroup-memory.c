@@ -38,7 +38,7 @@ static bool read_number(const char *directory, const char *name, uint64_t *numbe
 /* Without a limit that of version 1 is more than there can be. */
 static bool read_limit(const char *directory, const char *file, struct memory_limit *limit)
 {
-	const char *use = "memory.current";
+	const char *use = begins_with(file, "pids.") ? "pids.current" : "memory.current";
 
 	limit->file = file;
 	if (!read_number(directory, file, &limit->bytes)) {

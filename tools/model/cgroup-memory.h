@@ -4,12 +4,13 @@
 
 #include "model/cgroup.h"
 
-/* What a cgroup limits its memory to. */
+/* What a cgroup limits its memory to, or the number of its tasks. */
 struct memory_limit {
 	/* The file's name: in version 1 memory.limit_in_bytes is what memory.max is. */
 	const char *file;
 	/* Whose it is, from the mount on. */
 	const char *cgroup;
+	/* Of pids.max tasks. */
 	uint64_t bytes;
 	bool is_use_known;
 	uint64_t used;
@@ -24,7 +25,7 @@ char *cgroup_memory_directory_of(const struct env *env, const struct cgroup_moun
 
 /*
  * Calls LOOK for each limit of a directory and those above it, the directory's first. File
- * is memory.high, or memory.max, which stands for that of version 1 too.
+ * is memory.high, pids.max, or memory.max, which stands for that of version 1 too.
  */
 void memory_limits_look_at(const char *directory, const char *mount, const char *file,
 			   void (*look)(const struct memory_limit *limit, void *arg), void *arg);

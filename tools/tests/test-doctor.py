@@ -684,6 +684,24 @@ def test_memory_limits():
            "doctor finds a limit of cgroup version 1 that leaves a VMM nothing beside its guest's memory", row)
 
 
+def test_tasks():
+    """pids.max of the cgroups of VMMs."""
+    for own, slice_, said in ((("100", "95"), ("max", "400"), ["95 of 100 in /machine.slice/web.scope"]), (("100", "89"), ("1000", "990"), ["990 of 1000 in /machine.slice"]),
+                              (("max", "4000"), ("max", "4000"), []), (("100", None), ("max", "4000"), []), ((None, None), (None, None), [])):
+        with Known() as b:
+            host = Host(b)
+            for number in 1, 2:
+                b.machine.guest(number, memory_bytes=SIZE)
+                b.machine.process(1000 + number, ["qemu", "-name", "web"], "0::/machine.slice/web.scope\n")
+            for directory, (most, used) in ("web.scope/", own), ("", slice_):
+                for name, value in ("max", most), ("current", used):
+                    if value:
+                        write(f"{host.cgroups}/machine.slice/{directory}pids.{name}", value)
+            row, status = row_of(b, "pids.max")
+            equal([row["text"].count(" in /"), [text for text in said if text in row["text"]], row["state"], "TasksMax" in row["commands"][0]] if row else None,
+                  [1, said, "warning", True] if said else None, f"doctor, pids.max and pids.current {own} of a VMM's cgroup, {slice_} of that above: {said or 'no row'}")
+
+
 def test_devices():
     with Known() as b:
         row, status = row_of(b, "devices")
@@ -796,6 +814,7 @@ test_flex()
 test_memory()
 test_hugetlb()
 test_memory_limits()
+test_tasks()
 test_devices()
 test_overcommit()
 test_room()
