@@ -14,6 +14,9 @@
 
 #define WINDOWS_MAX_CPUS	192
 
+/* Of an instance that is stopped. */
+#define EC2_CHANGE_TYPE	"aws ec2 modify-instance-attribute --instance-id INSTANCE-ID --instance-type TYPE"
+
 enum cloud { CLOUD_NONE, CLOUD_EC2, CLOUD_GOOGLE, CLOUD_AZURE };
 
 /* EC2's older types run on Xen, which signs as itself. */
@@ -85,10 +88,12 @@ static void check_ec2_vmx(struct doctor *doctor, bool here)
 		return;
 	}
 	doctor_add(doctor, "EC2 nesting", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
-		   xstrdup(here ? "nested virtualization is off for this instance: it must be stopped to switch it on, and its type must support it (ask the API, first command); the last command is for a new instance" :
-				  "nested virtualization is switched on for a stopped instance, or at launch"),
+		   here ? xasprintf("nested virtualization is off for this instance: it must be stopped to switch it on, and its type must support it (ask the API, first command); the last command is for a new instance%s",
+				    doctor->machine.amd ? ". It is documented for types with Intel CPUs, which this one does not have: change the type first (third command)" : "") :
+			  xstrdup("nested virtualization is switched on for a stopped instance, or at launch"),
 		   xasprintf("%s\n"
 			     "aws ec2 stop-instances --instance-ids INSTANCE-ID\n"
+			     EC2_CHANGE_TYPE "   # if this type does not support it\n"
 			     "aws ec2 modify-instance-cpu-options --instance-id INSTANCE-ID --nested-virtualization enabled\n"
 			     "aws ec2 start-instances --instance-ids INSTANCE-ID\n"
 			     "aws ec2 run-instances --cpu-options \"NestedVirtualization=enabled\" --instance-type TYPE --image-id IMAGE-ID",
@@ -144,7 +149,7 @@ static void check_ec2(struct doctor *doctor, bool here)
 		doctor_add(doctor, "EC2 instance", DOCTOR_PROBLEM,
 			   xstrdup("of an older type, on Xen, which has no nested virtualization on EC2: change the type of the stopped instance to one that supports it (first command), then switch it on"),
 			   xasprintf("%s\n"
-				     "aws ec2 modify-instance-attribute --instance-id INSTANCE-ID --instance-type TYPE\n"
+				     EC2_CHANGE_TYPE "\n"
 				     "aws ec2 modify-instance-cpu-options --instance-id INSTANCE-ID --nested-virtualization enabled",
 				     ec2_ask_types()));
 		return;

@@ -320,6 +320,14 @@ def test_ec2_xen():
            not {"Xen", "L0", "EC2 nesting"} & set(rows), "doctor gives another instance type for one of EC2's on Xen, not Xen's setting", rows)
 
 
+def test_ec2_amd():
+    for vendor, is_amd in ("AuthenticAMD", True), ("GenuineIntel", False):
+        with Known(dmi={"sys_vendor": "Amazon EC2", "product_name": "m7a.large"}, flags="fpu hypervisor", vendor=vendor) as b:
+            row, _ = row_of(b, "EC2 nesting")
+            equal([row["state"], "change the type first" in row["text"], row["commands"][1].split()[2], row["commands"][2].split()[2]],
+                  ["problem", is_amd, "stop-instances", "modify-instance-attribute"], f"doctor says that EC2 documents nesting for Intel CPUs on an instance of {vendor}, and how to change its type")
+
+
 def test_google_amd():
     for vendor, flags, is_amd in ("AuthenticAMD", "fpu hypervisor", True), ("GenuineIntel", "fpu hypervisor", False):
         with Known(dmi={"sys_vendor": "Google"}, flags=flags, vendor=vendor) as b:
@@ -803,6 +811,7 @@ test_unloaded()
 test_xen_dom0()
 test_unknown_l0()
 test_ec2_xen()
+test_ec2_amd()
 test_google_amd()
 test_confidential()
 test_paging()
