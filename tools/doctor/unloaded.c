@@ -7,10 +7,8 @@
 #include "doctor/l0.h"
 #include "doctor/rivals.h"
 #include "doctor/unloaded.h"
+#include "model/module-rules.h"
 #include "model/proc.h"
-
-/* As this process sees it. */
-#define MODULES	"self/root/lib/modules"
 
 /* A container shares the kernel of its host, which loads the modules. */
 static void add_container(struct doctor *doctor, const char *vendor)
@@ -22,15 +20,6 @@ static void add_container(struct doctor *doctor, const char *vendor)
 			     "echo %s > /etc/modules-load.d/kvm.conf   # on the host\n"
 			     "docker run --device /dev/kvm ...   # or podman; l1tune doctor names other ways once it is loaded",
 			     vendor, vendor));
-}
-
-/* An upgrade has removed those of the kernel that runs, as pacman does. */
-static bool has_no_modules(const struct doctor *doctor)
-{
-	const char *proc = doctor->env->proc;
-
-	return machine_has(proc, MODULES) &&
-	       !machine_has(proc, MODULES "/%s", doctor->machine.kernel);
 }
 
 static void add_no_modules(struct doctor *doctor, const char *vendor)
@@ -50,7 +39,7 @@ static void add_no_modules(struct doctor *doctor, const char *vendor)
 /* False as well if that cannot be read. */
 static bool lacks_module(const struct doctor *doctor, const char *vendor)
 {
-	char *path = xasprintf(MODULES "/%s/modules.dep", doctor->machine.kernel);
+	char *path = xasprintf("self/root/lib/modules/%s/modules.dep", doctor->machine.kernel);
 	char *dep = machine_text(doctor->env->proc, path);
 	/* Files have either, and maybe .xz or .zst. */
 	char *file = xasprintf("/%s.ko", vendor), *underscore;
@@ -95,7 +84,7 @@ void unloaded_add_row(struct doctor *doctor)
 		return;
 	if (!proc_is_in_first_namespace())
 		add_container(doctor, vendor);
-	else if (has_no_modules(doctor))
+	else if (modules_are_gone(doctor->env))
 		add_no_modules(doctor, vendor);
 	else if (lacks_module(doctor, vendor))
 		add_lacking(doctor, vendor);

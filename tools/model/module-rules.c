@@ -41,3 +41,12 @@ bool modules_are_disabled(const struct env *env)
 	return machine_file(env->proc, value, sizeof(value), "sys/kernel/modules_disabled") &&
 	       !strcmp(value, "1");
 }
+
+bool modules_are_gone(const struct env *env)
+{
+	char kernel[128];
+
+	return machine_file(env->proc, kernel, sizeof(kernel), "sys/kernel/osrelease") &&
+	       machine_has(env->proc, "self/root/lib/modules") &&
+	       !machine_has(env->proc, "self/root/lib/modules/%s", kernel);
+}

@@ -19,4 +19,10 @@ char *modules_why_signed(const struct env *env);
 /* Does this kernel load no module at all until the next boot? */
 bool modules_are_disabled(const struct env *env);
 
+/*
+ * Are the modules of the kernel that runs not there, as this process sees /lib/modules? An
+ * upgrade may have removed them. False if that cannot be known.
+ */
+bool modules_are_gone(const struct env *env);
+
 #endif

@@ -44,19 +44,28 @@ static bool is_built(void)
 }
 
 /* To free. */
+static char *why_not_built(const struct env *env)
+{
+	char kernel[128];
+
+	if (modules_are_gone(env))
+		return xstrdup("/lib/modules has none of the kernel that runs, as after an upgrade of the kernel: start the machine again, into the kernel that is installed; in a container, load it on the host");
+	machine_file(env->proc, kernel, sizeof(kernel), "sys/kernel/osrelease");
+	return xasprintf("there is none for the kernel %s: install that kernel's headers, with which dkms builds it (dkms status l1tune; dkms autoinstall); in a container, load it on the host",
+			 kernel);
+}
+
+/* To free. */
 static char *why_not_loaded(const struct env *env)
 {
-	char kernel[128], *rule, *why;
+	char *rule, *why;
 
 	if (geteuid())
 		return xstrdup("only root may load modules");
 	if (modules_are_disabled(env))
 		return xstrdup("this kernel loads no module until the next boot (kernel.modules_disabled is 1): list l1tune in /etc/modules-load.d, which comes before sysctl.d at boot");
-	if (!is_built()) {
-		machine_file(env->proc, kernel, sizeof(kernel), "sys/kernel/osrelease");
-		return xasprintf("there is none for the kernel %s: install that kernel's headers, with which dkms builds it (dkms status l1tune; dkms autoinstall); in a container, load it on the host",
-				 kernel);
-	}
+	if (!is_built())
+		return why_not_built(env);
 	rule = modules_why_signed(env);
 	why = rule ? xasprintf("this kernel loads only modules that are signed by a key that it trusts (%s): l1tune doctor has the commands", rule) :
 		     xstrdup("modprobe or dmesg says why: a module for another kernel (dkms status l1tune; dkms autoinstall), or a security module or container that forbids loading");
