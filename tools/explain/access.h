@@ -12,14 +12,16 @@ enum access_class {
 	/* Devices. */
 	ACCESS_CLOCK, ACCESS_RTC, ACCESS_SERIAL, ACCESS_DISPLAY, ACCESS_DISK,
 	ACCESS_INPUT, ACCESS_PCI, ACCESS_FIRMWARE, ACCESS_PIC, ACCESS_IO_APIC,
-	ACCESS_APIC_PAGE, ACCESS_DELAY, ACCESS_LEGACY, ACCESS_VIRTIO_IRQ,
+	ACCESS_APIC_PAGE, ACCESS_DELAY, ACCESS_LEGACY, ACCESS_VIRTIO_IRQ, ACCESS_IOMMU,
+	ACCESS_ACPI,
 	/* MSRs. */
 	ACCESS_TIMER, ACCESS_IPI, ACCESS_EOI, ACCESS_HYPERV_EOI, ACCESS_APICV,
 	ACCESS_CLOCK_MSR, ACCESS_REFERENCE, ACCESS_SPECULATION, ACCESS_PMU, ACCESS_BRANCHES,
-	ACCESS_MODE, ACCESS_HYPERVISOR, ACCESS_NAMED_MSR,
+	ACCESS_MODE, ACCESS_STATE, ACCESS_HYPERVISOR, ACCESS_MESSAGE, ACCESS_PAGE_READY,
+	ACCESS_SENSOR, ACCESS_NAMED_MSR,
 };
 
-#define BIT_OF(class)	(1U << (class))
+#define BIT_OF(class)	(1ULL << (class))
 
 /* Something of a PC that guests know by its ports, addresses or MSRs. */
 struct known_access {
@@ -63,7 +65,7 @@ char *access_text(const struct access_group *group);
 enum access_class access_class(const struct access_group *group);
 
 /* How often in a second something of these classes, a BIT_OF() each. */
-double access_rate(const struct access_groups *groups, unsigned int classes);
+double access_rate(const struct access_groups *groups, uint64_t classes);
 
 /* How often in a second anything by address. */
 double access_mmio(const struct access_groups *groups);

@@ -37,7 +37,7 @@ static bool is_served(const struct access_group *group, enum server server)
 }
 
 static double sum_of(const struct facts *f, enum server server,
-		     unsigned int classes)
+		     uint64_t classes)
 {
 	double sum = 0;
 	size_t i;
@@ -54,10 +54,10 @@ static double sum_of(const struct facts *f, enum server server,
 
 double access_all(const struct facts *f, enum server server)
 {
-	return sum_of(f, server, -1U);
+	return sum_of(f, server, -1ULL);
 }
 
-double access_part(const struct facts *f, enum server server, unsigned int classes)
+double access_part(const struct facts *f, enum server server, uint64_t classes)
 {
 	double all = access_all(f, server);
 
@@ -66,7 +66,7 @@ double access_part(const struct facts *f, enum server server, unsigned int class
 
 /* Groups are in the order of their rates. */
 static bool is_first_of(const struct facts *f, enum server server,
-			unsigned int classes)
+			uint64_t classes)
 {
 	size_t i;
 
@@ -84,7 +84,7 @@ static void add_text(char **text, const char *more)
 		*text = xstrdup(more);
 }
 
-char *access_names(const struct facts *f, enum server server, unsigned int classes)
+char *access_names(const struct facts *f, enum server server, uint64_t classes)
 {
 	double all = access_all(f, server);
 	char *text = NULL, *one;
@@ -106,7 +106,7 @@ char *access_names(const struct facts *f, enum server server, unsigned int class
 }
 
 enum answer access_is(const struct facts *f, enum server server,
-		      unsigned int classes, char **seen)
+		      uint64_t classes, char **seen)
 {
 	double part = access_part(f, server, classes);
 	char *text;
@@ -178,42 +178,22 @@ void access_name(const struct facts *f, enum server server, struct advice *a,
 }
 
 /*
- * The time in the VMM is theirs in any case: it serves no faults for memory.
- */
-/* Which part of these exits of guests inside it KVM did not leave to their hypervisor. */
-static double share_handled(const struct facts *f, const struct reasons *reasons)
-{
-	uint64_t all = 0, handled = 0;
-	size_t i, j;
-
-	for (i = 0; i < f->guest->num_vcpus; i++) {
-		const struct l3_counts *counts = &f->guest->vcpus[i].l3.counts;
-
-		for (j = 0; j < counts->num_exits; j++) {
-			if (!reasons_have(reasons, counts->exits[j].reason))
-				continue;
-			all = add_saturated(all, counts->exits[j].count);
-			handled = add_saturated(handled, l3_handled(&counts->exits[j]));
-		}
-	}
-	return all ? (double)handled / all : 0;
-}
-
-/*
  * Windows' own hypervisor leaves most devices to the Windows that runs in it, whose
  * accesses come here as those of a guest inside the guest.
  */
 static void add_inside(const struct facts *f, struct load *load)
 {
 	struct load inside = load_of(f, &devices, 3);
-	double share = share_handled(f, &devices);
+	double share = 0;
 
+	l3_share_handled(f, &devices, &share);
 	load->rate += share * inside.rate;
 	load->parts[PART_KERNEL] += share * inside.parts[PART_KERNEL];
 	/* Of an exit that is reflected the VMM knows nothing. */
 	load->parts[PART_VMM] += inside.parts[PART_VMM];
 }
 
+/* The time in the VMM is theirs in any case: it serves no faults for memory. */
 struct load device_load(const struct facts *f)
 {
 	struct load load = load_of(f, &devices, 2);

@@ -21,17 +21,17 @@ bool vmm_emulates(const struct facts *facts, const struct load *device);
 double access_all(const struct facts *facts, enum server server);
 /* Which part of these is of some classes, a BIT_OF() each. */
 double access_part(const struct facts *facts, enum server server,
-		   unsigned int classes);
+		   uint64_t classes);
 /* A clue: is it a fifth of these, or what is accessed most? */
 enum answer access_is(const struct facts *facts, enum server server,
-		      unsigned int classes, char **seen);
+		      uint64_t classes, char **seen);
 
 /*
  * "port 0x3f8 (first serial port)": those of some classes that matter, with
  * commas, the most frequent first; a copy, or NULL if there are none.
  */
 char *access_names(const struct facts *facts, enum server server,
-		   unsigned int classes);
+		   uint64_t classes);
 
 /* The evidence with the names of what is accessed most; takes the evidence. */
 void access_name(const struct facts *facts, enum server server,

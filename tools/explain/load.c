@@ -19,6 +19,11 @@ bool reasons_have(const struct reasons *reasons, const char *name)
 	return reasons == &all_reasons;
 }
 
+struct reasons reasons_like(const char *name)
+{
+	return (struct reasons){ { reason_kind(name) } };
+}
+
 /* The load in the counts of the guest or of one vCPU. */
 static struct load load_in(const struct facts *f, const struct exit_stats *stats,
 			   const struct reasons *reasons, uint32_t level)
@@ -60,6 +65,39 @@ struct load load_of_both(const struct facts *f, const struct reasons *reasons)
 	for (part = 0; part < NUM_PARTS; part++)
 		both.parts[part] += inner.parts[part];
 	return both;
+}
+
+/* Accesses of one kind around an entry. */
+#define MOST_PER_ENTRY	4
+
+bool can_be_of_entries(const struct facts *f, double rate, char **seen)
+{
+	static const struct reasons entries = { { "VMLAUNCH", "VMRESUME", "vmrun" } };
+	double entered = load_of(f, &entries, 2).rate;
+
+	*seen = xasprintf("it enters guests inside it %.0f times per second", entered);
+	return entered > 0 && rate <= entered * MOST_PER_ENTRY;
+}
+
+bool l3_share_handled(const struct facts *f, const struct reasons *reasons, double *share)
+{
+	uint64_t all = 0, handled = 0;
+	size_t i, j;
+
+	for (i = 0; i < f->guest->num_vcpus; i++) {
+		const struct l3_counts *counts = &f->guest->vcpus[i].l3.counts;
+
+		for (j = 0; j < counts->num_exits; j++) {
+			if (!reasons_have(reasons, counts->exits[j].reason))
+				continue;
+			all = add_saturated(all, counts->exits[j].count);
+			handled = add_saturated(handled, l3_handled(&counts->exits[j]));
+		}
+	}
+	if (!all)
+		return false;
+	*share = (double)handled / all;
+	return true;
 }
 
 double mean_of_vcpus(const struct facts *f, double rate_of_guest)

@@ -17,6 +17,9 @@ extern const struct reasons halts;
 
 bool reasons_have(const struct reasons *reasons, const char *name);
 
+/* One by the name that a CPU's exits have, and those that mean the same. */
+struct reasons reasons_like(const char *name);
+
 /* Exits of some reasons per second, and the CPU time spent on them. */
 struct load {
 	double rate;
@@ -35,6 +38,18 @@ struct load load_of_both(const struct facts *f, const struct reasons *reasons);
  */
 double busiest_rate(const struct facts *f, const struct reasons *reasons);
 double mean_of_vcpus(const struct facts *facts, double rate_of_guest);
+
+/*
+ * Can these be what a hypervisor inside it does as it enters its guests and leaves them?
+ * That is a few of a kind for each entry.
+ */
+bool can_be_of_entries(const struct facts *f, double rate, char **seen);
+
+/*
+ * Which part of these exits of guests inside it KVM did not leave to their hypervisor;
+ * false if there are no counts of them.
+ */
+bool l3_share_handled(const struct facts *f, const struct reasons *reasons, double *share);
 
 /* What was counted, for each ns. */
 double in_interval(const struct facts *f, uint64_t count);

@@ -34,7 +34,7 @@ static const struct known_feature {
 	enum sign sign;
 	/* An enum paravirt_use, or the number of a hypercall. */
 	unsigned int by;
-	unsigned int classes;
+	uint64_t classes;
 	const char *saves;
 } known[] = {
 	{ "kvmclock", BIT(0) | BIT(3), SIGN_ON, PARAVIRT_KVMCLOCK,

@@ -12,7 +12,7 @@ struct pv_feature {
 	/* What a guest without it lacks, or has exits for. */
 	const char *saves;
 	/* Accesses that it saves, a BIT_OF() each, see access.h. */
-	unsigned int classes;
+	uint64_t classes;
 	bool is_offered_known, is_offered;
 	/* By how many of the vCPUs; false also where only a sample would tell. */
 	bool is_used_known;

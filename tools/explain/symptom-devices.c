@@ -5,6 +5,7 @@
  * and saves the VMM's time and KVM's way to it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "explain/cause.h"
@@ -47,6 +48,8 @@ CLASSES(irqchip, SERVED_BY_VMM, BIT_OF(ACCESS_PIC) | BIT_OF(ACCESS_IO_APIC) |
 	BIT_OF(ACCESS_APIC_PAGE))
 CLASSES(legacy, SERVED_BY_VMM, BIT_OF(ACCESS_DELAY) | BIT_OF(ACCESS_LEGACY))
 CLASSES(virtio_irq, SERVED_BY_VMM, BIT_OF(ACCESS_VIRTIO_IRQ))
+CLASSES(iommu, SERVED_BY_VMM, BIT_OF(ACCESS_IOMMU))
+CLASSES(acpi, SERVED_BY_VMM, BIT_OF(ACCESS_ACPI))
 CLASSES(unknown, SERVED_BY_VMM, BIT_OF(ACCESS_UNKNOWN))
 
 static enum interface add_interface(const struct facts *f, char **seen)
@@ -127,6 +130,8 @@ static char *name_device(const struct facts *f)
 	char *text = xasprintf("virtio with ioeventfd or vhost for the device at %s: /proc/ioports and /proc/iomem in the guest name it",
 			       names ? names : "these addresses");
 
+	if (names && strstr(names, "address"))
+		append(&text, ". If it is PCI ECAM or PCI MMCONFIG there: fewer PCI scans instead");
 	free(names);
 	if (passes_devices_through(f))
 		append(&text, ". If it is a device that is passed through (VFIO): the VMM does not map these registers for the guest, as those in a page with the device's MSI-X table: QEMU vfio-pci,x-msix-relocation=auto, or a newer VMM");
@@ -235,6 +240,18 @@ static const struct cause causes[] = {
 		OF(virtio_irq), HOW,
 		"virtio over PCI with MSI-X, whose interrupts need no access: Firecracker --enable-pci (from 1.13 on), QEMU -M microvm,pcie=on with virtio-*-pci devices; in the guest no pci=nomsi and no driver that lacks MSI-X",
 		gain_of_part, .part = part_of_virtio_irq,
+	}, {
+		"iommu", "an IOMMU that the VMM emulates", "VMM and guest",
+		"devices of the guest can write where they should not, for longer or always",
+		OF(iommu), HOW,
+		"fewer invalidations in the guest: iommu=pt on its command line, so that its own drivers' DMA is not translated, or iommu.strict=0, which invalidates many at once; or no IOMMU for a guest that passes no device on to a guest or process of its own (QEMU without -device intel-iommu or amd-iommu)",
+		gain_of_part, .part = part_of_iommu,
+	}, {
+		"acpi", "ACPI events and hotplug", "VMM and guest",
+		"what the events announce is noticed later, or not",
+		OF(acpi), HOW,
+		"fewer events: grep . /sys/firmware/acpi/interrupts/* in a Linux guest says which of them grow. Plug and unplug devices, CPUs and memory less often; PCIe devices by their ports instead of ACPI (QEMU -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off on q35)",
+		gain_of_part, .part = part_of_acpi,
 	}, {
 		"unknown-device", "a device without ioeventfd", "VMM",
 		"the guest needs the driver",

@@ -38,7 +38,10 @@ static bool accesses(const struct facts *f, struct advice *a)
 }
 
 #define APICV	(BIT_OF(ACCESS_EOI) | BIT_OF(ACCESS_APICV))
-#define OTHERS	(BIT_OF(ACCESS_NAMED_MSR) | BIT_OF(ACCESS_UNKNOWN))
+#define OTHERS	(BIT_OF(ACCESS_NAMED_MSR) | BIT_OF(ACCESS_STATE) | BIT_OF(ACCESS_UNKNOWN))
+/* What a hypervisor reads and switches as it enters and leaves its guests. */
+#define SWITCHED (BIT_OF(ACCESS_SPECULATION) | BIT_OF(ACCESS_BRANCHES) | \
+		  BIT_OF(ACCESS_MODE) | BIT_OF(ACCESS_STATE))
 
 CLASSES(apicv_msr, SERVED_MSR, APICV)
 CLASSES(eoi, SERVED_MSR, BIT_OF(ACCESS_EOI))
@@ -52,7 +55,72 @@ CLASSES(pmu, SERVED_MSR, BIT_OF(ACCESS_PMU))
 CLASSES(branches, SERVED_MSR, BIT_OF(ACCESS_BRANCHES))
 CLASSES(mode, SERVED_MSR, BIT_OF(ACCESS_MODE))
 CLASSES(hypervisor, SERVED_MSR, BIT_OF(ACCESS_HYPERVISOR))
+CLASSES(switched, SERVED_MSR, SWITCHED)
+CLASSES(message, SERVED_MSR, BIT_OF(ACCESS_MESSAGE))
+CLASSES(page_ready, SERVED_MSR, BIT_OF(ACCESS_PAGE_READY))
+CLASSES(sensor, SERVED_MSR, BIT_OF(ACCESS_SENSOR))
 CLASSES(other, SERVED_MSR, OTHERS)
+
+static bool are_of_entries(const struct facts *f, char **seen)
+{
+	return can_be_of_entries(f, access_rate(&f->accesses, SWITCHED), seen);
+}
+
+static enum answer is_switched_inside(const struct facts *f, char **seen)
+{
+	enum answer answer = is_switched(f, seen);
+	char *more = NULL;
+	bool is_inside;
+
+	if (answer != ANSWER_YES)
+		return answer;
+	is_inside = are_of_entries(f, &more);
+	append(seen, "; %s", more);
+	free(more);
+	return is_inside ? ANSWER_YES : ANSWER_NO;
+}
+
+/* These may be its hypervisor's, which is another cause. */
+static enum answer unless_switched(const struct facts *f, enum answer answer, char **seen)
+{
+	char *more = NULL;
+
+	if (answer != ANSWER_YES || !are_of_entries(f, &more)) {
+		free(more);
+		return answer;
+	}
+	append(seen, "; %s", more);
+	free(more);
+	return ANSWER_UNKNOWN;
+}
+
+static enum answer are_own_branches(const struct facts *f, char **seen)
+{
+	return unless_switched(f, is_branches(f, seen), seen);
+}
+
+static enum answer is_own_speculation(const struct facts *f, char **seen)
+{
+	return unless_switched(f, is_speculation(f, seen), seen);
+}
+
+static enum answer is_own_mode(const struct facts *f, char **seen)
+{
+	return unless_switched(f, is_mode(f, seen), seen);
+}
+
+/* Timers that interrupt directly send no message that has to be ended. */
+static char *fewer_messages(const struct facts *f)
+{
+	char *timers = fewer_timers(f), *text;
+
+	if (offers_hyperv(f, "stimer-direct"))
+		return timers;
+	text = xasprintf("timers that interrupt the guest instead of sending it messages, if its Windows uses them: QEMU -cpu MODEL,hv-stimer-direct beside hv-stimer; or %s",
+			 timers);
+	free(timers);
+	return text;
+}
 
 static char *less_use(const struct facts *f)
 {
@@ -204,9 +272,33 @@ static const struct cause causes[] = {
 		.change_of = use_tsc_page, .gain = gain_of_part,
 		.part = part_of_reference,
 	}, {
+		"inner-switches", "MSRs that a hypervisor inside the guest switches", "guest",
+		"guests with the CPU of their hypervisor may not migrate to another one",
+		{ { is_switched_inside, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		HOW ", and whether they end with the guests inside",
+		"fewer exits of the guests inside (l1tune nested), or run these as guests of this machine. Guests that have the CPU of their hypervisor (inside: QEMU -cpu host) let it switch fewer: it writes XSS, XFD and SPEC_CTRL where theirs differ from its own. KVM reads DEBUGCTL at each entry from Linux 6.14 on, and in later releases of older kernels",
+		gain_of_part, .part = part_of_switched,
+	}, {
+		"page-ready", "pages that the guest has waited for", "L1", LESS_MEMORY,
+		OF(page_ready), HOW,
+		"for each of these this machine had to read a page of the guest's memory first (asynchronous page faults): Swap in /proc/PID/smaps of the VMM says whether from swap, otherwise from a file. For swap: " KEEP_IN_MEMORY,
+		gain_of_part, .part = part_of_page_ready,
+	}, {
+		"messages", "messages of Hyper-V's timers", "VMM and guest",
+		"the guest must be started again",
+		OF(message), HOW,
+		.change_of = fewer_messages, .gain = interrupts_gain,
+		.part = part_of_message,
+	}, {
+		"sensors", "reads of frequency, temperature and energy", "guest",
+		"monitors lack values that a virtual CPU does not have",
+		OF(sensor), HOW,
+		"fewer reads of these in the guest: monitors such as turbostat, and collectors of power and temperature (in a Linux guest: perf record -e msr:read_msr -ag). Linux itself reads MPERF and APERF at each tick where the VMM offers them (CPUID leaf 6): do not offer them",
+		gain_of_part, .part = part_of_sensor,
+	}, {
 		"speculation", "a guest mitigation that switches MSRs", "VMM and guest",
 		"another mitigation may protect less",
-		OF(speculation), HOW,
+		{ { is_own_speculation, VERDICT_SHOWN, VERDICT_RULED_OUT } }, HOW,
 		"a guest mitigation that switches no MSRs: QEMU -cpu host offers what the CPU has, the guest's /sys/devices/system/cpu/vulnerabilities/spectre_v2 says what it does; fewer tasks that ask for IBPB (spectre_v2_user=prctl)",
 		gain_of_part, .part = part_of_speculation,
 	}, {
@@ -216,13 +308,13 @@ static const struct cause causes[] = {
 		gain_of_part, .part = part_of_pmu,
 	}, {
 		"branches", "branch tracing in the guest", "guest", "no branch traces",
-		OF(branches), HOW,
+		{ { are_own_branches, VERDICT_SHOWN, VERDICT_RULED_OUT } }, HOW,
 		"no branch tracing in the guest (perf record -b, a debugger)",
 		gain_of_part, .part = part_of_branches,
 	}, {
 		"modes", "a guest that changes its mode", "guest",
 		"what changes it may need to",
-		OF(mode), HOW,
+		{ { is_own_mode, VERDICT_SHOWN, VERDICT_RULED_OUT } }, HOW,
 		"a guest that stays in one mode: firmware changes it, or a hypervisor inside the guest",
 		gain_of_part, .part = part_of_mode,
 	}, {

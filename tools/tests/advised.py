@@ -186,8 +186,8 @@ WITH_GAINS = ("guest-limit tenant-limit host-limit cpu-baseline stolen poll-down
               "devices apicv x2apic level-interrupts ept npt no-nested-paging unrestricted-guest evmcs vmcs-shadowing l1d-flush vmm-halts "
               "vmm-kicks vmm-windows vmm-debugger vmm-msrs vmm-hypercalls").split()
 SAMPLED = ("clock-hyperv clock-linux clock rtc serial-port display ide i8042 pci-configuration firmware vmm-irqchip "
-           "legacy-device virtio-interrupts unknown-device pit pic io-apic apic-page apicv-msrs eoi hyperv-eoi guest-timers ipis clock-msrs "
-           "reference-counter speculation pmu branches modes svm-on-and-off other-msrs vcpu-wakeups nesting ioeventfd-kicks").split()
+           "legacy-device virtio-interrupts iommu acpi unknown-device pit pic io-apic apic-page apicv-msrs eoi hyperv-eoi guest-timers ipis clock-msrs "
+           "reference-counter inner-switches page-ready messages sensors speculation pmu branches modes svm-on-and-off other-msrs vcpu-wakeups nesting ioeventfd-kicks").split()
 
 
 def listing(bench):

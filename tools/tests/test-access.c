@@ -110,7 +110,15 @@ static void test_each_device(void)
 		{ ACCESS_PORT, 0x511, "firmware", "fw_cfg" },
 		{ ACCESS_MMIO, 0xfed40000, "firmware", "TPM" },
 		{ ACCESS_PORT, 0x80, "legacy-device", "io_delay=none" },
+		{ ACCESS_PORT, 0xed, "legacy-device", "io_delay=none" },
+		{ ACCESS_MMIO, 0xfed90088, "iommu", "iommu=pt" },
+		{ ACCESS_MMIO, 0xfed82008, "iommu", "amd-iommu" },
+		{ ACCESS_PORT, 0x620, "acpi", "/sys/firmware/acpi/interrupts" },
+		{ ACCESS_PORT, 0xae08, "acpi", "acpi-pci-hotplug-with-bridge-support=off" },
+		{ ACCESS_PORT, 0xaf00, "acpi", "Plug and unplug" },
+		{ ACCESS_PORT, 0xb000, "acpi", "/sys/firmware/acpi/interrupts" },
 		{ ACCESS_PORT, 0xc010, "unknown-device", "port 0xc010" },
+		{ ACCESS_MMIO, 0xb0100000, "unknown-device", "fewer PCI scans" },
 	};
 	struct scene s;
 	size_t i;
@@ -340,7 +348,7 @@ static void test_unknown(void)
 	sampled(&s, list, ARRAY_SIZE(list));
 	explains(&s, &symptom_devices);
 	ktap_equal(s.advice.change,
-		   "virtio with ioeventfd or vhost for the device at port 0xc000, address 0xfebc0000: /proc/ioports and /proc/iomem in the guest name it",
+		   "virtio with ioeventfd or vhost for the device at port 0xc000, address 0xfebc0000: /proc/ioports and /proc/iomem in the guest name it. If it is PCI ECAM or PCI MMCONFIG there: fewer PCI scans instead",
 		   "of what is not known the guest knows the name");
 	ktap_ok(is_near(s.advice.gain.high, 0.62),
 		"an ioeventfd keeps the exits: the bound is the time of KVM and the VMM");

@@ -22,7 +22,16 @@ static void test_msrs(void)
 		{ 0x80b, "x2APIC EOI", "eoi", "kvm-pv-eoi=on" },
 		{ 0x4b564d01, "kvm-clock", "clock-msrs", "+invtsc" },
 		{ 0x40000020, "Hyper-V reference counter", "reference-counter", "hv-time" },
+		{ 0x4b564d07, "asynchronous page faults", "page-ready", "memory.swap.max=0" },
+		{ 0x40000084, "Hyper-V EOM", "messages", "hv-stimer-direct" },
+		{ 0xe8, "MPERF and APERF", "sensors", "CPUID leaf 6" },
+		{ 0xc001029a, "RAPL", "sensors", "turbostat" },
 		{ 0x48, "SPEC_CTRL", "speculation", "spectre_v2" },
+		{ 0xc001011f, "VIRT_SPEC_CTRL", "speculation", "spectre_v2" },
+		{ 0xc0000301, "PERF_CNTR_GLOBAL", "pmu", "nmi_watchdog=0" },
+		{ 0x6c0, "LBR", "branches", "perf record -b" },
+		{ 0xda0, "XSS", "other-msrs", "less use of MSR 0xda0" },
+		{ 0x6a2, NULL, "other-msrs", "less use of MSR 0x6a2" },
 		{ 0x49, "PRED_CMD", "speculation", "spectre_v2_user=prctl" },
 		{ 0x1d9, "DEBUGCTL", "branches", "perf record -b" },
 		{ 0xc0000080, "EFER", "modes", "one mode" },
@@ -64,6 +73,44 @@ static void test_msrs(void)
 	exits(&s, "MSR_WRITE", 4000, 20, 0);
 	ktap_ok(accesses_matter(&s.facts) && explains_by(&s, &symptom_msrs, "msrs"),
 		"without a sample which MSRs they are is not known");
+	end(&s);
+}
+
+/* What a hypervisor inside accesses at each entry is not what the guest does for itself. */
+static void test_switched(void)
+{
+	static const struct {
+		uint64_t msr, entries;
+		const char *cause;
+	} cases[] = {
+		{ 0x1d9, 4000, "inner-switches" }, { 0x1d9, 900, "branches" }, { 0x1d9, 0, "branches" },
+		{ 0x48, 4000, "inner-switches" }, { 0xc0000080, 2000, "inner-switches" },
+		{ 0xda0, 2000, "inner-switches" }, { 0x6e0, 4000, "guest-timers" },
+	};
+	const struct access message = WRITE(ACCESS_MSR, 0x40000084, 4000);
+	struct scene s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct access access = READ(ACCESS_MSR, cases[i].msr, 4000);
+
+		start(&s);
+		exits(&s, "MSR_READ", 4000, 20, 0);
+		exits(&s, "VMRESUME", cases[i].entries, 20, 0);
+		sampled(&s, &access, 1);
+		ktap_ok(explains_by(&s, &symptom_msrs, cases[i].cause),
+			"%s: MSR 0x%llx 4000 times, beside %llu entries into guests inside",
+			cases[i].cause, (unsigned long long)cases[i].msr,
+			(unsigned long long)cases[i].entries);
+		end(&s);
+	}
+
+	start(&s);
+	set_cmdline(&s, "qemu -cpu host,hv-stimer,hv-stimer-direct");
+	exits(&s, "MSR_WRITE", 4000, 20, 0);
+	sampled(&s, &message, 1);
+	ktap_ok(explains_by(&s, &symptom_msrs, "messages") && !strstr(s.advice.change, "stimer-direct"),
+		"timers without messages are not offered again");
 	end(&s);
 }
 
@@ -449,6 +496,7 @@ int main(void)
 {
 	ktap_start();
 	test_msrs();
+	test_switched();
 	test_filtered_msrs();
 	test_ends_for_the_vmm();
 	test_bound_of_timers();
