@@ -193,11 +193,8 @@ enum answer is_allowed_in_vain(const struct facts *f, char **seen)
 	       memory->is_disabled ? ANSWER_NO : ANSWER_YES;
 }
 
-/*
- * Adds to a change what helps the guest as it runs, whatever the settings of this machine
- * say. The kernel moves no page that it keeps in place for a device.
- */
-static char *or_collapse(const struct facts *f, char *change)
+/* The kernel moves no page that it keeps in place for a device. */
+char *or_collapse(const struct facts *f, char *change)
 {
 	if (passes_devices_through(f))
 		append(&change, ". Not huge_pages=collapse: its memory is pinned for a device that is passed through");

@@ -38,4 +38,10 @@ char *allow_tmpfs(const struct facts *facts);
 char *leave_file(const struct facts *facts);
 char *make_large(const struct facts *facts);
 
+/*
+ * Adds to a change, which it takes, what helps the guest as it runs, whatever the settings
+ * of this machine say.
+ */
+char *or_collapse(const struct facts *facts, char *change);
+
 #endif

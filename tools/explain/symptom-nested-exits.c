@@ -6,12 +6,15 @@
 #include "base/util.h"
 #include "explain/cause.h"
 #include "explain/interface.h"
+#include "explain/small-pages.h"
 
 static const struct reasons instructions = { {
 	"VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME",
 	"VMWRITE", "VMOFF", "VMON", "INVEPT", "INVVPID",
-	"vmrun", "vmload", "vmsave", "stgi", "clgi",
+	"vmrun", "vmload", "vmsave", "stgi", "clgi", "invlpga",
 } };
+
+static const struct reasons faults = { { "EPT_VIOLATION", "npf" } };
 
 /* What its hypervisor intercepts for shadow page tables; EXCEPTION_NMI has page faults. */
 static const struct reasons of_page_tables = { {
@@ -30,7 +33,9 @@ static bool nests(const struct facts *f, struct advice *a)
 
 	a->gain = gain_of(f, own.parts[PART_KERNEL], own.rate);
 	a->gain.high += inside.parts[PART_KERNEL];
-	if (!is_often(f, inside.rate, 100) || !is_often(f, a->gain.high, 0.02))
+	/* What a hypervisor does between its guests' exits, such as INVEPT, may cost more. */
+	if (!(is_often(f, inside.rate, 100) || is_often(f, own.rate, 1000)) ||
+	    !is_often(f, a->gain.high, 0.02))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second of guests inside this guest, and %.0f of its VMX or SVM instructions",
 				inside.rate, own.rate);
@@ -54,11 +59,19 @@ static enum answer is_paging_shadowed(const struct facts *f)
 	return answer;
 }
 
+/* Of the exits of guests inside; none of none. */
+static double share_inside(const struct facts *f, double rate)
+{
+	double all = load_of(f, &all_reasons, 3).rate;
+
+	return all > 0 ? rate / all : 0;
+}
+
 /* And is a quarter of its exits of that kind? With less than a tenth it does not matter. */
 static enum answer pages_by_shadow(const struct facts *f, char **seen)
 {
 	enum answer answer = is_paging_shadowed(f);
-	double share = load_of(f, &of_page_tables, 3).rate / load_of(f, &all_reasons, 3).rate;
+	double share = share_inside(f, load_of(f, &of_page_tables, 3).rate);
 
 	*seen = xasprintf("the guest inside runs on %s; %.0f %% of its exits are exceptions, control registers and INVLPG",
 			  answer == ANSWER_YES ? "shadow page tables of its hypervisor" :
@@ -67,6 +80,64 @@ static enum answer pages_by_shadow(const struct facts *f, char **seen)
 	if (share < 0.1)
 		return ANSWER_NO;
 	return answer == ANSWER_YES && share < 0.25 ? ANSWER_UNKNOWN : answer;
+}
+
+/* Faults of guests inside that KVM serves itself: pages that it maps for both layers at once. */
+static bool faults_served_here(const struct facts *f, struct load *served)
+{
+	double share;
+
+	if (!l3_share_handled(f, &faults, &share))
+		return false;
+	*served = load_of(f, &faults, 3);
+	served->rate *= share;
+	served->parts[PART_KERNEL] *= share;
+	return true;
+}
+
+/* No more than all of its faults, by the reason of its exits: these are known without its counts. */
+static bool are_faults_few(const struct facts *f, char **seen)
+{
+	double share = share_inside(f, load_of(f, &faults, 3).rate);
+
+	if (share >= 0.1)
+		return false;
+	*seen = xasprintf("%.0f %% of the exits of the guest inside are EPT/NPT faults", 100 * share);
+	return true;
+}
+
+/* A page is as large for a guest inside as it is in both layers, the smaller of the two. */
+static enum answer maps_for_inner(const struct facts *f, char **seen)
+{
+	struct load served;
+	double share;
+
+	if (are_faults_few(f, seen))
+		return ANSWER_NO;
+	if (!faults_served_here(f, &served)) {
+		*seen = xstrdup("which of its faults KVM serves itself is not known");
+		return ANSWER_UNKNOWN;
+	}
+	share = share_inside(f, served.rate);
+	*seen = xasprintf("%.0f %% of the exits of the guest inside are EPT/NPT faults that KVM serves itself; they take KVM %.2f s of each second",
+			  100 * share, served.parts[PART_KERNEL]);
+	return share >= 0.25 ? ANSWER_YES : share < 0.1 ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
+static struct gain inner_faults_gain(const struct facts *f, const struct gain *all)
+{
+	struct load served;
+	struct gain gain;
+
+	if (!faults_served_here(f, &served))
+		return gain_of_part(f, all);
+	gain = gain_of(f, served.parts[PART_KERNEL], served.rate);
+	return gain_of_part(f, &gain);
+}
+
+static char *map_larger(const struct facts *f)
+{
+	return or_collapse(f, xstrdup("huge pages in both layers, as KVM maps 2M for a guest inside only where the guest's memory has them on this machine and its own guest's memory has them inside: transparent_hugepage/enabled or hugetlbfs, here and in the guest. Where guests inside have just started, it ends when they have touched their memory; for others, no balloon, no dirty logging and no moved pages inside"));
 }
 
 /*
@@ -136,6 +207,12 @@ static const struct cause causes[] = {
 		{ { is_windows, VERDICT_SHOWN, VERDICT_RULED_OUT } },
 		"the guest's configuration, or ask its user",
 		.change_of = no_hyperv, .gain = gain_of_part,
+	}, {
+		"inner-faults", "memory of guests inside the guest", "L1 and guest",
+		"memory of huge pages is taken at once, and kept",
+		{ { maps_for_inner, VERDICT_SHOWN, VERDICT_RULED_OUT } },
+		"l1tune nested GUEST: HANDLED of EPT_VIOLATION or npf",
+		.change_of = map_larger, .gain = inner_faults_gain,
 	}, {
 		"nesting", "a guest inside the guest", "guest",
 		"the outer guest no longer isolates it",

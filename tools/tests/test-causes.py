@@ -400,6 +400,13 @@ SITUATIONS = {
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
+    "memory that guests inside touch, which KVM maps for both layers":
+        ((exits("EPT_VIOLATION", 6000, kernel=0.5, level=3), exits("CPUID", 600, level=3), exits("VMRESUME", 900, kernel=0.02)),
+         inside("nested", "EPT_VIOLATION 60000 3000", "CPUID 6000 6000") | {"isa": "vmx"}, "inner-faults", "huge pages in both layers", "medium: 2 causes"),
+    "faults of guests inside that their hypervisor serves":
+        ((exits("EPT_VIOLATION", 6000, kernel=0.5, level=3), exits("VMRESUME", 6000, kernel=0.2)),
+         inside("nested", "EPT_VIOLATION 60000 58000") | {"isa": "vmx"}, "nested-hypervisor", "Not Windows", "medium: shown; not"),
+    "a hypervisor inside whose guests hardly exit": ((exits("INVEPT", 9000, kernel=0.2),), {}, "nested-hypervisor", "Not Windows", "medium: shown; not"),
     "CPUID in a loop": ([exits("CPUID", 20000, kernel=0.5)], {}, "cpuid", "less CPUID in the guest", "high"),
     "CPUID in a loop on SVM": ([exits("cpuid", 20000, kernel=0.5)], {"isa": "svm"}, "cpuid", "less CPUID in the guest", "high"),
     "many hypercalls": ([exits("VMCALL", 30000, kernel=0.1)], {}, "hypercalls", "find out which", "high"),
