@@ -78,6 +78,11 @@ struct gain gain_not_counted(const struct facts *facts, const struct gain *all);
 #define LESS_MEMORY "others get less memory; without swap the OOM killer ends a VMM sooner"
 #define KEEP_IN_MEMORY "more memory for the machine or fewer guests; memory.swap.max=0 for the VMM's cgroup, or lock its memory (QEMU -overcommit mem-lock=on)"
 
+/* Of two symptoms: SEV-ES has one reason for what a guest wants, and no rip that could be read. */
+#define PROTECTED "calls of a guest with encrypted registers (SEV-ES)"
+#define PROTECTED_HOW "perf record -e kvm:kvm_vmgexit_enter,kvm:kvm_vmgexit_msr_protocol_enter -p PID: exit_reason, as SVM numbers exits"
+#define PROTECTED_CHANGE "find out what the guest calls for: " PROTECTED_HOW ". CPUID, MSRs, ports and devices by address of such a guest all exit for this one reason; the advice is then as for these"
+
 /* In the order in which equal gains are shown. */
 extern const struct symptom *const symptoms[];
 extern const size_t num_symptoms;

@@ -123,7 +123,7 @@ static struct others others_of(const struct facts *f)
 	add(f, &others, &of_devices);
 	for (i = 0; i < stats->num_cells; i++) {
 		const struct exit_key *key = &stats->cells[i].key;
-		const struct reasons only = { { key->reason } };
+		const struct reasons only = reasons_like(key->reason);
 		struct load load = load_of(f, &only, 2);
 
 		if (key->level != 2 || has_symptom(key->reason) ||
@@ -229,6 +229,12 @@ GROUP(notify, "NOTIFY")
 GROUP(mwait, "MWAIT_INSTRUCTION", "MONITOR_INSTRUCTION", "mwait", "monitor")
 GROUP(counter, "RDPMC", "rdpmc")
 GROUP(avic, "avic_incomplete_ipi", "avic_unaccelerated_access")
+GROUP(xcr, "XSETBV", "xsetbv")
+GROUP(debug, "DR_ACCESS", "read_dr0", "read_dr1", "read_dr2", "read_dr3", "read_dr4",
+      "read_dr5", "read_dr6", "read_dr7", "write_dr0", "write_dr1", "write_dr2", "write_dr3",
+      "write_dr4", "write_dr5", "write_dr6", "write_dr7")
+GROUP(protected, "vmgexit")
+GROUP(smi, "smi")
 
 /* Without a sample they may be a device of KVM's as well. */
 static enum answer is_kick(const struct facts *f, char **seen)
@@ -242,22 +248,48 @@ static enum answer is_kick(const struct facts *f, char **seen)
 		append(seen, "; " NOT_SAMPLED);
 		return ANSWER_UNKNOWN;
 	}
-	names = access_names(f, SERVED_BY_EVENTFD, -1U);
+	names = access_names(f, SERVED_BY_EVENTFD, -1ULL);
 	append(seen, "; written in the sample without the VMM: %s", names ? names : "none");
 	free(names);
 	return part_of_eventfds(f) >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
 
+static bool are_of_hypervisor(const struct facts *f, char **seen)
+{
+	return can_be_of_entries(f, load_of(f, &of_xcr, 2).rate, seen);
+}
+
+static enum answer is_of_hypervisor(const struct facts *f, char **seen)
+{
+	enum answer answer = is_xcr(f, seen);
+	char *more = NULL;
+	bool is_inside;
+
+	if (answer != ANSWER_YES)
+		return answer;
+	is_inside = are_of_hypervisor(f, &more);
+	append(seen, "; %s", more);
+	free(more);
+	return is_inside ? ANSWER_YES : ANSWER_NO;
+}
+
+/* Without guests inside the guest XSETBV is what any system may execute. */
 static bool is_of_no_group(const char *name, const void *of)
 {
 	static const struct reasons *const groups[] = {
 		&of_access, &of_cpuid, &of_call, &of_flush, &of_table, &of_window, &of_timer,
 		&of_priority, &of_bus_lock, &of_notify, &of_mwait, &of_counter,
-		&of_avic,
+		&of_avic, &of_debug, &of_protected, &of_smi,
 	};
+	char *seen = NULL;
 	size_t i;
 
-	(void)of;
+	if (reasons_have(&of_xcr, name)) {
+		bool is_inside = are_of_hypervisor(of, &seen);
+
+		free(seen);
+		return !is_inside;
+	}
 	for (i = 0; i < ARRAY_SIZE(groups); i++)
 		if (reasons_have(groups[i], name))
 			return false;
@@ -267,7 +299,7 @@ static bool is_of_no_group(const char *name, const void *of)
 /* And accesses that were not seen to be kicks. */
 static enum answer is_unknown(const struct facts *f, char **seen)
 {
-	struct part part = part_of_some(f, is_of_no_group, NULL);
+	struct part part = part_of_some(f, is_of_no_group, f);
 	struct part access = part_of_some(f, is_named, &of_access);
 
 	if (part_of_eventfds(f) < 0.5) {
@@ -369,6 +401,26 @@ static const struct cause causes[] = {
 		"perf record -e kvm:kvm_avic_incomplete_ipi,kvm:kvm_avic_unaccelerated_access -p PID",
 		"fewer IPIs to vCPUs that do not run: fewer vCPUs, a CPU for each, or threads that stay on theirs; perf record -e kvm:kvm_avic_incomplete_ipi,kvm:kvm_avic_unaccelerated_access -p PID says what they are",
 		gain_of_part, .part = part_of_avic,
+	}, {
+		"xcr0", "XSETBV of a hypervisor inside the guest", "guest",
+		"guests with the CPU of their hypervisor may not migrate to another one",
+		OF(of_hypervisor), RIP,
+		"give the guests inside the guest the XSAVE features of their hypervisor (inside: QEMU -cpu host): where theirs differ (AVX-512, PKU, AMX), KVM and others write XCR0 twice for each of their exits. Or run these as guests of this machine",
+		gain_of_part, .part = part_of_xcr,
+	}, {
+		"debug-registers", "accesses to debug registers", "guest", "no such breakpoints",
+		OF(debug), RIP,
+		"fewer hardware breakpoints and watchpoints in the guest: " RIP ". Debuggers and perf record -e mem: set them, protections against cheating and copying check them",
+		gain_of_part, .part = part_of_debug,
+	}, {
+		"protected-guest", PROTECTED, "guest and VMM", "depends on what they are for",
+		OF(protected), PROTECTED_HOW, PROTECTED_CHANGE,
+		gain_of_part, .part = part_of_protected,
+	}, {
+		"host-smis", "SMIs of this machine", "L1", "depends on what the firmware does there",
+		OF(smi), "perf stat -a -e ls_smi_rx sleep 1",
+		"fewer SMIs, which this machine's firmware raises and serves: in its setup switch off legacy USB support, power capping and error polling that nobody needs, or update it. perf stat -a -e ls_smi_rx sleep 1 counts them",
+		gain_of_part, .part = part_of_smi,
 	}, {
 		"other-reasons", "reasons that l1tune has no advice on", "not known",
 		"depends on what they are for",

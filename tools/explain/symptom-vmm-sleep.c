@@ -178,7 +178,7 @@ static enum answer needs_no_disk(const struct facts *f, char **seen)
 /* Such a guest is one thread, and each of its sleeps is about as long as nobody wants anything. */
 static enum answer may_await_request(const struct facts *f, char **seen)
 {
-	const struct reasons longest = { { main_reason(f) } };
+	const struct reasons longest = reasons_like(main_reason(f));
 	struct load load = load_of_both(f, &longest);
 	double each = load.rate > 0 ? load.parts[PART_VMM_SLEEP] / load.rate : 0;
 

@@ -24,6 +24,8 @@ static const struct reasons apic = { {
 	"EOI_INDUCED", "APIC_ACCESS", "APIC_WRITE", "avic_unaccelerated_access",
 } };
 static const struct reasons calls = { { "VMCALL", "hypercall" } };
+/* Accesses to devices are among them. */
+static const struct reasons protected = { { "vmgexit" } };
 
 /* Also while it runs a guest inside it: a signal ends KVM_RUN at either level. */
 static double vmm_of(const struct facts *f, const struct reasons *reasons)
@@ -45,6 +47,8 @@ static bool is_busy(const struct facts *f, struct advice *a)
 	a->gain = gain_at_most(cpus);
 	a->evidence = xasprintf("its VMM takes %.2f s of each second on vCPU threads for exits other than device accesses",
 				cpus);
+	if (vmm_of(f, &protected) > 0)
+		append(&a->evidence, "; those of a guest with encrypted registers (vmgexit) are counted here, also if they are device accesses");
 	return true;
 }
 
@@ -140,6 +144,11 @@ static enum answer serves_msrs(const struct facts *f, char **seen)
 	return eois == ANSWER_NO ? ANSWER_YES : eois == ANSWER_YES ? ANSWER_NO : eois;
 }
 
+static enum answer serves_protected(const struct facts *f, char **seen)
+{
+	return is_mostly(f, &protected, "calls of a guest with encrypted registers", seen);
+}
+
 static enum answer serves_calls(const struct facts *f, char **seen)
 {
 	return is_mostly(f, &calls, "hypercalls", seen);
@@ -217,6 +226,10 @@ static const struct cause causes[] = {
 		OF(serves_calls), "perf record -e kvm:kvm_hypercall,kvm:kvm_hv_hypercall -p PID",
 		"KVM's own devices instead of Xen's or Hyper-V's that the VMM emulates: virtio",
 		.gain = served_by_kvm,
+	}, {
+		"vmm-protected", PROTECTED ", handled by the VMM", "VMM and guest",
+		"depends on what they are for",
+		OF(serves_protected), PROTECTED_HOW, PROTECTED_CHANGE,
 	},
 };
 

@@ -436,6 +436,18 @@ SITUATIONS = {
 # Healthy guests that do a little of everything.
 HEALTHY = {
     "a guest whose hypervisor emulates the devices of a guest inside":
+    "bus locks on SVM": ([exits("buslock", 5000, kernel=0.2)], {"isa": "svm"}, "bus-locks", "across cache lines", "high"),
+    "a hypervisor inside whose guests have another XCR0":
+        ([exits("XSETBV", 20000, kernel=0.3), exits("CPUID", 90, level=3), exits("VMRESUME", 9000)], {}, "xcr0", "XSAVE features of their hypervisor", "high"),
+    "more XSETBV than a hypervisor inside needs":
+        ([exits("xsetbv", 20000, kernel=0.3), exits("cpuid", 90, level=3), exits("vmrun", 900)], {"isa": "svm"}, "other-reasons", "find out what the guest does", "medium"),
+    "XSETBV without a guest inside": ([exits("XSETBV", 20000, kernel=0.3)], {}, "other-reasons", "find out what the guest does", "medium"),
+    "hardware breakpoints in the guest": ([exits("DR_ACCESS", 20000, kernel=0.3)], {}, "debug-registers", "perf record -e mem:", "high"),
+    "hardware breakpoints in the guest on SVM": ([exits("write_dr7", 20000, kernel=0.3)], {"isa": "svm"}, "debug-registers", "perf record -e mem:", "high"),
+    "a guest with encrypted registers": ([exits("vmgexit", 20000, kernel=0.3)], {"isa": "svm"}, "protected-guest", "kvm:kvm_vmgexit_enter", "high"),
+    "a guest with encrypted registers whose devices are the VMM's":
+        ([exits("vmgexit", 300, vmm=0.3)], {"isa": "svm"}, "vmm-protected", "kvm:kvm_vmgexit_enter", "high"),
+    "SMIs of this machine": ([exits("smi", 2000, kernel=0.3)], {"isa": "svm"}, "host-smis", "firmware", "high"),
         ([exits("io", 90, kernel=0.001, level=3), exits("io", 90, kernel=0.01, vmm=0.03)], inside("nested", "io 900 900")),
     "a guest that its VMM has paused by a signal": ([exits("EXTERNAL_INTERRUPT", 1, vmm_sleep=0.9)], {}),
     "a guest that a VMM without KVM's interrupt controllers halts":
