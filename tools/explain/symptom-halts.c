@@ -21,6 +21,9 @@
 /* To halt a vCPU and to wake it again takes KVM less, in seconds. */
 #define LONGEST_HALT	2e-3
 
+/* To put a vCPU's thread to sleep and to wake it takes longer. */
+#define LONGEST_NAP_NS	500
+
 
 /* Polling, where it is known, is not part of the cost of exits. */
 struct halting {
@@ -102,10 +105,20 @@ static bool are_exits_many(const struct facts *f, const struct halting *h)
 	       (is_often(f, of_vcpu, 0.05) || owns_cpus(f));
 }
 
-/* Few of them that take KVM long: it does not come to sleep. */
+/* As many of them neither sleep nor poll: something else is due each time. */
+static bool end_at_once(const struct facts *f, const struct halting *h)
+{
+	double polled_ns = (h->hit + h->miss) * NSEC_PER_SEC;
+
+	return h->is_polling_known && is_often(f, h->rate, 2000) &&
+	       h->each_ns <= LONGEST_NAP_NS && polled_ns <= h->load.rate * LONGEST_NAP_NS;
+}
+
+/* Few of them that take KVM long, or many that take no time: it does not come to sleep. */
 static bool is_kept_awake(const struct facts *f, const struct halting *h)
 {
-	return takes_much(f, h->unpolled) && h->unpolled >= h->load.rate * LONGEST_HALT;
+	return takes_much(f, h->unpolled) &&
+	       (h->unpolled >= h->load.rate * LONGEST_HALT || end_at_once(f, h));
 }
 
 static bool are_many(const struct facts *f, struct advice *a)
@@ -129,14 +142,29 @@ static bool are_many(const struct facts *f, struct advice *a)
 	return true;
 }
 
+/* An interrupt that is there already ends a halt, too: of those that an MSR shows. */
+static bool are_interrupted(const struct facts *f, const struct halting *h, char **seen)
+{
+	double rate = access_rate(&f->accesses, BIT_OF(ACCESS_IPI) | BIT_OF(ACCESS_EOI) |
+						BIT_OF(ACCESS_HYPERV_EOI));
+
+	if (!end_at_once(f, h) || rate < h->load.rate / 2)
+		return false;
+	append(seen, "; %.0f exits per second send or end an interrupt by an MSR", rate);
+	return true;
+}
+
 static enum answer stays_awake(const struct facts *f, char **seen)
 {
 	struct halting h = halting_of(f);
 
-	*seen = xasprintf("KVM works %.2f s of each second for %.0f exits for HLT, %s", h.unpolled,
-			  h.load.rate, h.is_polling_known ? "beside polling" : "or polls");
+	*seen = xasprintf("KVM works %.2f s of each second for %.0f exits for HLT, %s, and each sleeps for %.1f us",
+			  h.unpolled, h.load.rate, h.is_polling_known ? "beside polling" : "or polls",
+			  h.each_ns / 1000);
 	if (!is_kept_awake(f, &h))
 		return ANSWER_NO;
+	if (are_interrupted(f, &h, seen))
+		return ANSWER_UNKNOWN;
 	if (may_be_stolen(f, h.unpolled, seen) != ANSWER_NO)
 		return ANSWER_UNKNOWN;
 	return h.is_polling_known ? ANSWER_YES : ANSWER_UNKNOWN;
@@ -257,6 +285,10 @@ static enum answer halts_on_own_cpus(const struct facts *f, char **seen)
 		*seen = xasprintf("%.0f exits per second for HLT of the busiest vCPU", h.rate);
 		return ANSWER_NO;
 	}
+	if (end_at_once(f, &h)) {
+		*seen = xstrdup("its halts end at once, and do not keep it from running");
+		return ANSWER_NO;
+	}
 	if (h.each_ns > MOST_KEPT_NS) {
 		*seen = xasprintf("it sleeps %.1f ms at a time, and would keep %.2f CPUs that it does not use",
 				  h.each_ns / 1000000, h.load.parts[PART_HALTED]);
@@ -358,9 +390,14 @@ static char *poll_longer(const struct facts *f)
 
 #define NO_ASYNC_PF "in the guest no-kvmapf, or a VMM that does not offer them (QEMU -cpu MODEL,kvm-asyncpf-int=off)"
 
+/* Linux 5.13. */
+#define APF_MENDED	5013
+
 /* A page that is there, of which KVM cannot tell a guest whose APIC is off. */
 static char *let_sleep(const struct facts *f)
 {
+	if (kernel_version_of(f) >= APF_MENDED)
+		return xstrdup("find out what keeps it awake: perf record -g -t TID of the vCPU. Whether it is an asynchronous page fault shows a guest without them: " NO_ASYNC_PF);
 	if (pv_state_of(f, "async_pf") == PV_USED)
 		return xstrdup("a kernel from Linux 5.13 on: up to then a page that KVM has for a guest, and cannot tell it of while its APIC is off, keeps its vCPU awake. Until then no asynchronous page faults: " NO_ASYNC_PF);
 	return xstrdup("find out what keeps it awake: perf record -g -t TID of the vCPU. Up to Linux 5.12 it can be an asynchronous page fault of a guest whose APIC is off: " NO_ASYNC_PF);

@@ -225,7 +225,13 @@ SITUATIONS = {
           "guest": polling(4, host_poll=0)},
          "guest-haltpoll", "guest_halt_poll_ns", "medium"),
     "a vCPU that KVM keeps awake though it is halted":
-        ([exits("HLT", 20, kernel=0.9), fixed(stolen_ns=0)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1)}, "halt-loop", "from Linux 5.13 on", "medium: shown; not"),
+        ([exits("HLT", 20, kernel=0.9), fixed(stolen_ns=0)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1), "proc": {"sys/kernel/osrelease": "5.10.0-30-amd64"}},
+         "halt-loop", "from Linux 5.13 on", "medium: shown; not"),
+    "a guest whose halts end at once":
+        ([exits("HLT", 30000, kernel=0.6), fixed(stolen_ns=0)], {"kvm": UNPOLLED, "allowed": "0-1"}, "halt-loop", "no-kvmapf", "medium: shown; not"),
+    "the same on a kernel without that fault of asynchronous page faults":
+        ([exits("HLT", 30000, kernel=0.6), fixed(stolen_ns=0)], {"kvm": UNPOLLED, "guest": polling(offered="0x10", async_pf=1)},
+         "halt-loop", "shows a guest without them", "medium: shown; not"),
     "a guest whose sleeps are too long to poll for":
         ([exits("HLT", 1500, kernel=0.02, halted=0.9, runq=0.03)],
          {"kvm": {"halt_poll_fail_ns": 0, "halt_poll_success_ns": 0}, "params": {"kvm.halt_poll_ns": 200000}, "allowed": "0-1"},
@@ -996,7 +1002,9 @@ def test_kept_awake():
     for title, cells, kvm, verdict in (
             ("one exit that has not ended", [exits("HLT", 0, kernel=0.9), fixed(stolen_ns=0)], UNPOLLED, "shown"),
             ("few exits", [exits("HLT", 100, kernel=0.3), fixed(stolen_ns=0)], UNPOLLED, "shown"),
-            ("as many exits as KVM has time for", [exits("HLT", 4000, kernel=0.9)], UNPOLLED, "ruled_out"),
+            ("as many exits as KVM has time for", [exits("HLT", 4000, kernel=0.8, halted=0.1)], UNPOLLED, "ruled_out"),
+            ("many exits that end at once", [exits("HLT", 4000, kernel=0.9), fixed(stolen_ns=0)], UNPOLLED, "shown"),
+            ("many exits that poll", [exits("HLT", 4000, kernel=0.9)], {"halt_poll_fail_ns": 0, "halt_poll_success_ns": SECOND}, "ruled_out"),
             ("few exits, and polling as long", [exits("HLT", 100, kernel=0.3)], {"halt_poll_fail_ns": 3 * SECOND, "halt_poll_success_ns": 0}, "ruled_out"),
             ("few exits where stolen time is not counted", [exits("HLT", 100, kernel=0.3)], UNPOLLED, "not_ruled_out"),
             ("few exits, and polling of which nothing is known", [exits("HLT", 100, kernel=0.3), fixed(stolen_ns=0)], {}, "not_ruled_out"),
