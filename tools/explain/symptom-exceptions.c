@@ -59,13 +59,23 @@ static enum answer are_of_page_tables(const struct facts *f, char **seen)
 	return share >= 0.25 ? ANSWER_YES : ANSWER_NO;
 }
 
-/* VMX has one reason for all exceptions. */
+/* VMX has one reason for exceptions and NMIs; others have their own. */
+static bool are_few_exceptions(const struct facts *f, char **seen)
+{
+	double share = load_of(f, &exceptions_or_nmis, 2).rate / load_of(f, &exceptions, 2).rate;
+
+	if (share >= 0.1)
+		return false;
+	*seen = xasprintf("%.0f %% of them are exceptions or NMIs", 100 * share);
+	return true;
+}
+
 static enum answer are_of_debugging(const struct facts *f, char **seen)
 {
 	double share = load_of(f, &of_debugging, 2).rate / load_of(f, &exceptions, 2).rate;
 
 	if (!strcmp(f->host->isa, "vmx"))
-		return ANSWER_UNKNOWN;
+		return are_few_exceptions(f, seen) ? ANSWER_NO : ANSWER_UNKNOWN;
 	*seen = xasprintf("%.0f %% of them are #DB and #BP", 100 * share);
 	return share >= 0.25 ? ANSWER_YES : ANSWER_NO;
 }
@@ -87,6 +97,8 @@ static enum answer are_nmis(const struct facts *f, char **seen)
 		*seen = xasprintf("%.0f %% of them are NMIs", 100 * nmi / exits);
 		return nmi >= exits / 4 ? ANSWER_YES : ANSWER_NO;
 	}
+	if (are_few_exceptions(f, seen))
+		return ANSWER_NO;
 	if (!f->activity.are_interrupts_known) {
 		*seen = xasprintf("/proc/interrupts was not read at the interval's beginning%s",
 				  f->env->past ? ": not recorded" : "");
@@ -176,8 +188,8 @@ static const struct cause causes[] = {
 		"what uses them may need them",
 		/* No count is of them alone. */
 		{ },
-		"perf record -e kvm:kvm_exit -p PID: rip says where in the guest",
-		"in the guest, less of what perf shows there",
+		"perf record -e kvm:kvm_exit,kvm:kvm_cr -p PID: rip says where in the guest, kvm_cr which control register it is",
+		"in the guest, less of what perf shows there: perf record -e kvm:kvm_exit,kvm:kvm_cr -p PID",
 		gain_of_part,
 	},
 };

@@ -273,6 +273,10 @@ SITUATIONS = {
         ([exits("EXCEPTION_NMI", 3000, kernel=0.1)],
          {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept", "unrestricted_guest"]},
          "exceptions", "find out first", "low"),
+    "control registers that a guest with EPT writes":
+        ([exits("CR_ACCESS", 3000, kernel=0.1), exits("EXCEPTION_NMI", 200)],
+         {"params": {"kvm_intel.ept": "Y", "kvm_intel.unrestricted_guest": "Y"}, "offered": ["ept", "unrestricted_guest"]},
+         "own-exceptions", "kvm:kvm_cr", "medium: the other"),
     "writes to the APIC by a guest with x2APIC":
         ([exits("APIC_WRITE", 8000, kernel=0.03)], {"params": {"kvm_intel.enable_apicv": "Y"}, "offered": APICV},
          "apic-writes", "fewer IPIs", "high"),
@@ -396,6 +400,13 @@ SITUATIONS = {
     "a guest inside on shadow page tables that exits for something else, too":
         ((exits("PF_excp", 150, kernel=0.1, level=3), exits("cpuid", 900, level=3), exits("vmrun", 1500, kernel=0.2)),
          inside("shadow"), "nested-hypervisor", "Not Windows", "medium: shown; not"),
+    "memory that guests inside touch, which KVM maps for both layers":
+        ((exits("EPT_VIOLATION", 6000, kernel=0.5, level=3), exits("CPUID", 600, level=3), exits("VMRESUME", 900, kernel=0.02)),
+         inside("nested", "EPT_VIOLATION 60000 3000", "CPUID 6000 6000") | {"isa": "vmx"}, "inner-faults", "huge pages in both layers", "medium: 2 causes"),
+    "faults of guests inside that their hypervisor serves":
+        ((exits("EPT_VIOLATION", 6000, kernel=0.5, level=3), exits("VMRESUME", 6000, kernel=0.2)),
+         inside("nested", "EPT_VIOLATION 60000 58000") | {"isa": "vmx"}, "nested-hypervisor", "Not Windows", "medium: shown; not"),
+    "a hypervisor inside whose guests hardly exit": ((exits("INVEPT", 9000, kernel=0.2),), {}, "nested-hypervisor", "Not Windows", "medium: shown; not"),
     "devices that a hypervisor inside leaves to its guest":
         ([exits("io", 500, kernel=0.01, vmm=0.2, level=3)], inside("nested", "io 5000 0"), "devices", "find out first", "low"),
     "a guest inside on NPT":
@@ -406,13 +417,6 @@ SITUATIONS = {
     "CPU time that L0 took of a machine whose type DMI does not say":
         ([fixed(stolen_ns=2 * SECOND)], {"sys": {"class/dmi/id/sys_vendor": "Google", "class/dmi/id/product_name": "Google Compute Engine"}},
          "stolen-time", "find out first", "low"),
-    "memory that guests inside touch, which KVM maps for both layers":
-        ((exits("EPT_VIOLATION", 6000, kernel=0.5, level=3), exits("CPUID", 600, level=3), exits("VMRESUME", 900, kernel=0.02)),
-         inside("nested", "EPT_VIOLATION 60000 3000", "CPUID 6000 6000") | {"isa": "vmx"}, "inner-faults", "huge pages in both layers", "medium: 2 causes"),
-    "faults of guests inside that their hypervisor serves":
-        ((exits("EPT_VIOLATION", 6000, kernel=0.5, level=3), exits("VMRESUME", 6000, kernel=0.2)),
-         inside("nested", "EPT_VIOLATION 60000 58000") | {"isa": "vmx"}, "nested-hypervisor", "Not Windows", "medium: shown; not"),
-    "a hypervisor inside whose guests hardly exit": ((exits("INVEPT", 9000, kernel=0.2),), {}, "nested-hypervisor", "Not Windows", "medium: shown; not"),
     "CPUID in a loop": ([exits("CPUID", 20000, kernel=0.5)], {}, "cpuid", "less CPUID in the guest", "high"),
     "CPUID in a loop on SVM": ([exits("cpuid", 20000, kernel=0.5)], {"isa": "svm"}, "cpuid", "less CPUID in the guest", "high"),
     "many hypercalls": ([exits("VMCALL", 30000, kernel=0.1)], {}, "hypercalls", "find out which", "high"),
@@ -432,16 +436,6 @@ SITUATIONS = {
     "macOS that waits by MWAIT": ([exits("MWAIT_INSTRUCTION", 20000, kernel=0.2)], {}, "mwait", "cpu-pm=on", "high"),
     "a monitor in the guest that reads performance counters": ([exits("RDPMC", 20000, kernel=0.2)], {}, "performance-counters", "pmu=off", "high"),
     "IPIs that AVIC cannot deliver": ([exits("avic_incomplete_ipi", 20000, kernel=0.2)], {"isa": "svm"}, "avic-exits", "fewer IPIs", "high"),
-    "a reason that there is no advice on": ([exits("RDTSC", 20000, kernel=0.2)], {}, "other-reasons", "find out what the guest does", "medium"),
-    "accesses to devices that take the VMM no time, and no sample":
-        ([exits("EPT_MISCONFIG", 50000, kernel=0.15)], {}, "other-exits", "find out first", "low"),
-    "device accesses of SVM that take the VMM no time":
-        ([exits("npf", 50000, kernel=0.15)], {"isa": "svm", "kvm": {"pf_taken": 0, "pf_emulate": 0, "mmio_exits": 0}}, "other-exits", "find out first", "low"),
-}
-
-# Healthy guests that do a little of everything.
-HEALTHY = {
-    "a guest whose hypervisor emulates the devices of a guest inside":
     "bus locks on SVM": ([exits("buslock", 5000, kernel=0.2)], {"isa": "svm"}, "bus-locks", "across cache lines", "high"),
     "a hypervisor inside whose guests have another XCR0":
         ([exits("XSETBV", 20000, kernel=0.3), exits("CPUID", 90, level=3), exits("VMRESUME", 9000)], {}, "xcr0", "XSAVE features of their hypervisor", "high"),
@@ -454,6 +448,16 @@ HEALTHY = {
     "a guest with encrypted registers whose devices are the VMM's":
         ([exits("vmgexit", 300, vmm=0.3)], {"isa": "svm"}, "vmm-protected", "kvm:kvm_vmgexit_enter", "high"),
     "SMIs of this machine": ([exits("smi", 2000, kernel=0.3)], {"isa": "svm"}, "host-smis", "firmware", "high"),
+    "a reason that there is no advice on": ([exits("RDTSC", 20000, kernel=0.2)], {}, "other-reasons", "find out what the guest does", "medium"),
+    "accesses to devices that take the VMM no time, and no sample":
+        ([exits("EPT_MISCONFIG", 50000, kernel=0.15)], {}, "other-exits", "find out first", "low"),
+    "device accesses of SVM that take the VMM no time":
+        ([exits("npf", 50000, kernel=0.15)], {"isa": "svm", "kvm": {"pf_taken": 0, "pf_emulate": 0, "mmio_exits": 0}}, "other-exits", "find out first", "low"),
+}
+
+# Healthy guests that do a little of everything.
+HEALTHY = {
+    "a guest whose hypervisor emulates the devices of a guest inside":
         ([exits("io", 90, kernel=0.001, level=3), exits("io", 90, kernel=0.01, vmm=0.03)], inside("nested", "io 900 900")),
     "a guest that its VMM has paused by a signal": ([exits("EXTERNAL_INTERRUPT", 1, vmm_sleep=0.9)], {}),
     "a guest that a VMM without KVM's interrupt controllers halts":
