@@ -56,15 +56,21 @@ struct load load_of(const struct facts *f, const struct reasons *reasons,
 	return load_in(f, &f->guest->stats, reasons, level);
 }
 
-struct load load_of_both(const struct facts *f, const struct reasons *reasons)
+static struct load load_in_both(const struct facts *f, const struct exit_stats *stats,
+				const struct reasons *reasons)
 {
-	struct load both = load_of(f, reasons, 2), inner = load_of(f, reasons, 3);
+	struct load both = load_in(f, stats, reasons, 2), inner = load_in(f, stats, reasons, 3);
 	enum time_part part;
 
 	both.rate += inner.rate;
 	for (part = 0; part < NUM_PARTS; part++)
 		both.parts[part] += inner.parts[part];
 	return both;
+}
+
+struct load load_of_both(const struct facts *f, const struct reasons *reasons)
+{
+	return load_in_both(f, &f->guest->stats, reasons);
 }
 
 /* Accesses of one kind around an entry. */
@@ -108,15 +114,17 @@ double mean_of_vcpus(const struct facts *f, double rate_of_guest)
 }
 
 /* No less than the mean, which is all that is known where vCPUs are not counted. */
-static struct load busiest(const struct facts *f, const struct reasons *reasons)
+static struct load busiest(const struct facts *f, const struct reasons *reasons, bool of_both)
 {
-	struct load all = load_of(f, reasons, 2), most = { };
+	struct load all = of_both ? load_of_both(f, reasons) : load_of(f, reasons, 2), most = { };
 	size_t i;
 
 	most.rate = mean_of_vcpus(f, all.rate);
 	most.parts[PART_KERNEL] = mean_of_vcpus(f, all.parts[PART_KERNEL]);
 	for (i = 0; i < f->guest->num_vcpus; i++) {
-		struct load own = load_in(f, &f->guest->vcpus[i].stats, reasons, 2);
+		const struct exit_stats *stats = &f->guest->vcpus[i].stats;
+		struct load own = of_both ? load_in_both(f, stats, reasons) :
+					    load_in(f, stats, reasons, 2);
 
 		if (own.rate > most.rate)
 			most.rate = own.rate;
@@ -128,7 +136,7 @@ static struct load busiest(const struct facts *f, const struct reasons *reasons)
 
 double busiest_rate(const struct facts *f, const struct reasons *reasons)
 {
-	return busiest(f, reasons).rate;
+	return busiest(f, reasons, false).rate;
 }
 
 double in_interval(const struct facts *f, uint64_t count)
@@ -188,10 +196,27 @@ bool takes_much(const struct facts *f, double cpus)
 	return is_often(f, cpus, 0.05);
 }
 
+static bool is_much(const struct facts *f, const struct load *most, double threshold)
+{
+	return is_often(f, most->rate, threshold) || takes_much(f, most->parts[PART_KERNEL]);
+}
+
 bool is_much_on_vcpu(const struct facts *f, const struct reasons *reasons,
 		     double threshold)
 {
-	struct load most = busiest(f, reasons);
+	struct load most = busiest(f, reasons, false);
 
-	return is_often(f, most.rate, threshold) || takes_much(f, most.parts[PART_KERNEL]);
+	return is_much(f, &most, threshold);
+}
+
+bool is_much_of_both(const struct facts *f, const struct reasons *reasons, double threshold)
+{
+	struct load most = busiest(f, reasons, true);
+
+	return is_much(f, &most, threshold);
+}
+
+bool is_often_of_both(const struct facts *f, const struct reasons *reasons, double threshold)
+{
+	return is_often(f, busiest(f, reasons, true).rate, threshold);
 }

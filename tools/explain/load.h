@@ -74,5 +74,8 @@ bool takes_much(const struct facts *f, double cpus);
 /* Is it often on the busiest vCPU, or does KVM take much of its CPU for them? */
 bool is_much_on_vcpu(const struct facts *f, const struct reasons *reasons,
 		     double threshold);
+/* The same of levels 2 and 3, for what is the same to a vCPU at either. */
+bool is_much_of_both(const struct facts *f, const struct reasons *reasons, double threshold);
+bool is_often_of_both(const struct facts *f, const struct reasons *reasons, double threshold);
 
 #endif

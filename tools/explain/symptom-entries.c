@@ -14,9 +14,10 @@
 
 #define EVMCS	"kvm_intel.enlightened_vmcs"
 
+/* Those of guests inside it come here as well, and go back through L0. */
 static double exit_rate(const struct facts *f)
 {
-	return load_of(f, &all_reasons, 2).rate;
+	return load_of_both(f, &all_reasons).rate;
 }
 
 /* Does KVM not use what only Hyper-V offers? */
@@ -180,10 +181,10 @@ static bool are_expensive(const struct facts *f, struct advice *a)
 {
 	double rate = exit_rate(f);
 
-	if (!f->host->virtualized || !is_often_on_vcpu(f, &all_reasons, 1000) ||
+	if (!f->host->virtualized || !is_often_of_both(f, &all_reasons, 1000) ||
 	    !(is_any(f, lacks_evmcs) || is_any(f, lacks_shadowing) ||
 	      is_any(f, flushes_l1d) ||
-	      (is_often_on_vcpu(f, &all_reasons, 20000) &&
+	      (is_often_of_both(f, &all_reasons, 20000) &&
 	       (is_any(f, clears_buffers) || is_any(f, flushes_predictions) ||
 		is_any(f, writes_ibrs)))))
 		return false;

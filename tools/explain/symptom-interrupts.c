@@ -27,12 +27,13 @@ static const char *const devices[] = { "HYP", NULL };
 /* Of vfio, by the devices' names: the guest's own. */
 static const char *const passed_through[] = { NULL };
 
+/* Also while it runs a guest inside it, whose hypervisor does not get them. */
 static bool is_interrupted(const struct facts *f, struct advice *a)
 {
-	struct load irq = load_of(f, &interrupts, 2);
+	struct load irq = load_of_both(f, &interrupts);
 
 	a->gain = gain_of(f, irq.parts[PART_KERNEL], irq.rate);
-	if (!is_much_on_vcpu(f, &interrupts, 5000) || !is_worth_it(f, &a->gain))
+	if (!is_much_of_both(f, &interrupts, 5000) || !is_worth_it(f, &a->gain))
 		return false;
 	a->evidence = xasprintf("%.0f exits per second for interrupts of this machine; they take KVM %.2f s of each second",
 				irq.rate, irq.parts[PART_KERNEL]);
@@ -146,7 +147,7 @@ static char *say_counts(const struct facts *f, const struct guest_cpus *cpus,
 static enum answer are_mostly(const struct facts *f, const char *const *names,
 			      const char *what, char **seen)
 {
-	double exits = load_of(f, &interrupts, 2).rate, reach;
+	double exits = load_of_both(f, &interrupts).rate, reach;
 	struct guest_cpus cpus;
 	struct counts counts;
 
@@ -204,7 +205,7 @@ static enum answer are_posted(const struct facts *f, char **seen)
 /* KVM lets this machine handle the interrupt, with all that is due then, and goes on. */
 static enum answer work_within(const struct facts *f, char **seen)
 {
-	struct load irq = load_of(f, &interrupts, 2);
+	struct load irq = load_of_both(f, &interrupts);
 	double each = irq.rate ? irq.parts[PART_KERNEL] / irq.rate : 0;
 
 	*seen = xasprintf("an interrupt takes KVM %.1f us", each * 1e6);

@@ -22,13 +22,24 @@ static const struct reasons of_page_tables = { {
 	"write_cr4", "invlpg",
 } };
 
+/* Interrupts of this machine come wherever the guest runs: another symptom is about these. */
+static struct load exits_inside(const struct facts *f)
+{
+	static const struct reasons interrupts = { { "EXTERNAL_INTERRUPT", "interrupt", "nmi" } };
+	struct load inside = load_of(f, &all_reasons, 3), others = load_of(f, &interrupts, 3);
+
+	inside.rate -= others.rate;
+	inside.parts[PART_KERNEL] -= others.parts[PART_KERNEL];
+	return inside;
+}
+
 /*
  * Run next to this guest instead of inside it, the nested guest needs no VMRESUME and
  * the like. It still has its exits; those that its own hypervisor serves become cheaper.
  */
 static bool nests(const struct facts *f, struct advice *a)
 {
-	struct load inside = load_of(f, &all_reasons, 3);
+	struct load inside = exits_inside(f);
 	struct load own = load_of(f, &instructions, 2);
 
 	a->gain = gain_of(f, own.parts[PART_KERNEL], own.rate);
@@ -37,7 +48,7 @@ static bool nests(const struct facts *f, struct advice *a)
 	if (!(is_often(f, inside.rate, 100) || is_often(f, own.rate, 1000)) ||
 	    !is_often(f, a->gain.high, 0.02))
 		return false;
-	a->evidence = xasprintf("%.0f exits per second of guests inside this guest, and %.0f of its VMX or SVM instructions",
+	a->evidence = xasprintf("%.0f exits per second of guests inside this guest, beside interrupts of this machine, and %.0f of its VMX or SVM instructions",
 				inside.rate, own.rate);
 	return true;
 }

@@ -311,6 +311,8 @@ SITUATIONS = {
         ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6), fixed(stolen_ns=4 * SECOND)], {}, "interrupts", "find out first", "low"),
     "interrupts that take long where stolen time is not counted":
         ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6)], {}, "interrupts", "find out first", "low"),
+    "interrupts within which this machine works while a guest inside runs":
+        ([exits("EXTERNAL_INTERRUPT", 3000, kernel=0.6, level=3), fixed(stolen_ns=0)], {}, "softirqs", "rps_cpus", "medium: shown; not"),
     "interrupts that are only many":
         ([exits("EXTERNAL_INTERRUPT", 9000, kernel=0.05)], {}, "interrupts", "find out first", "low"),
     "bus locks that QEMU limits on SVM":
@@ -469,6 +471,8 @@ HEALTHY = {
         ([exits("EPT_MISCONFIG", 900, kernel=0.003)], {"guest": {"vcpus": 2}}),
     "a guest in large pages": ([exits("EPT_VIOLATION", 100, kernel=0.001)], memory(kvm=LARGE, sys=ALWAYS)),
     "a guest that waits a little": ([exits("EXTERNAL_INTERRUPT", 10, runq=0.01, blocked=0.01)], {"vcpus": 4}),
+    "a guest whose guest inside computes, while this machine's timers interrupt it":
+        ([exits("EXTERNAL_INTERRUPT", 1000, kernel=0.03, level=3), exits("CPUID", 10, kernel=0.001, level=3)], {}),
     "a guest with an idle guest inside": ([exits("CPUID", 10, kernel=0.001, level=3)], {}),
     "an idle Linux server": (
         [exits("HLT", 60, kernel=0.001, halted=0.99), exits("MSR_WRITE", 150, kernel=0.001), exits("CPUID", 2),
