@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -416,32 +417,6 @@ static void explain_split_lock(struct ended *ended)
 	ended->next = "dmesg | grep -i split; start this machine with split_lock_detect=warn, which slows such a guest down instead";
 }
 
-static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
-			      struct ended *ended)
-{
-	const struct gone_exit *last = gone_last_exit(vcpu, 0);
-	const struct gone_run *run = &vcpu->run;
-
-	(void)gone;
-	ended->next = "the VMM's own log, and dmesg";
-	if (run->error == EFAULT && is_one_of(last, page_faults))
-		explain_missing_memory(vcpu, ended);
-	else if (run->has_error && run->error)
-		explain_errno(run->error, ended);
-	else if (run->reason == KVM_EXIT_EXCEPTION && (uint32_t)run->words[0] == ALIGNMENT_CHECK)
-		explain_split_lock(ended);
-	else if (run->reason == KVM_EXIT_UNKNOWN)
-		ended_conclude(ended, "low", "KVM_RUN returned KVM_EXIT_UNKNOWN, hardware reason 0x%" PRIx64 ", which no VMM can continue from",
-			       run->words[0]);
-	else
-		ended_conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
-			       run->reason);
-	if (run->has_error)
-		sentences_add(&ended->evidence, "KVM_RUN returned errno %d", run->error);
-	else
-		sentences_add(&ended->evidence, "the result of KVM_RUN is unknown");
-}
-
 /* Types that older headers lack. */
 #define SYSTEM_EVENT_SEV_TERM	6
 #define SYSTEM_EVENT_TDX_FATAL	7
@@ -542,6 +517,51 @@ static void explain_killed(const struct gone *gone, const struct gone_vcpu *vcpu
 	if (!gone->is_oom_victim && signal_end_of(number)->is_sent)
 		add_request(gone, ended);
 	add_last_exit(gone, vcpu, ended);
+}
+
+/* 0 if none did. */
+static int ended_by_signal(const struct gone *gone)
+{
+	return strcmp(gone->vmm, "exited") ? 0 : gone->vmm_code & 0x7f;
+}
+
+/* A thread that is killed in a page fault gets no page. */
+static bool may_be_killed_in_fault(const struct gone *gone, const struct gone_run *run)
+{
+	return ended_by_signal(gone) == SIGKILL && (run->error == EFAULT || run->error == ENOMEM);
+}
+
+static void explain_run_error(const struct gone *gone, const struct gone_vcpu *vcpu,
+			      struct ended *ended)
+{
+	const struct gone_exit *last = gone_last_exit(vcpu, 0);
+	const struct gone_run *run = &vcpu->run;
+
+	/* The OOM killer is woken up by page faults, the vCPU's own among them. */
+	if (gone->is_oom_victim && may_be_killed_in_fault(gone, run)) {
+		explain_killed(gone, vcpu, ended);
+		sentences_add(&ended->evidence, "KVM_RUN returned errno %d, as for a page that the thread did not get because it was killed", run->error);
+		return;
+	}
+	ended->next = "the VMM's own log, and dmesg";
+	if (run->error == EFAULT && is_one_of(last, page_faults))
+		explain_missing_memory(vcpu, ended);
+	else if (run->has_error && run->error)
+		explain_errno(run->error, ended);
+	else if (run->reason == KVM_EXIT_EXCEPTION && (uint32_t)run->words[0] == ALIGNMENT_CHECK)
+		explain_split_lock(ended);
+	else if (run->reason == KVM_EXIT_UNKNOWN)
+		ended_conclude(ended, "low", "KVM_RUN returned KVM_EXIT_UNKNOWN, hardware reason 0x%" PRIx64 ", which no VMM can continue from",
+			       run->words[0]);
+	else
+		ended_conclude(ended, "low", "KVM_RUN returned reason %" PRIu64 ", which no VMM can continue from",
+			       run->reason);
+	if (may_be_killed_in_fault(gone, run))
+		sentences_add(&ended->open, "SIGKILL, which ended the VMM, and in a page fault makes KVM_RUN fail so: journalctl around that time");
+	if (run->has_error)
+		sentences_add(&ended->evidence, "KVM_RUN returned errno %d", run->error);
+	else
+		sentences_add(&ended->evidence, "the result of KVM_RUN is unknown");
 }
 
 static bool is_denied(const struct gone *gone)

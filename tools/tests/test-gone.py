@@ -159,6 +159,16 @@ def test_missing_pages():
     ok("confidence medium" in " ".join(out.split()), "gone gives medium confidence if KVM gets no page", out)
 
 
+def test_killed_in_a_fault():
+    """A thread that is killed in a page fault gets no page, and KVM_RUN fails as if there were none."""
+    for error, vmm, cause, fits in ((14, "exited 9 1", "the OOM killer killed the VMM", False), (12, "exited 9 1", "the OOM killer killed the VMM", False),
+                                    (14, "exited 9 0", "memory is missing", True), (14, "exited 0 0", "memory is missing", False), (14, "exited 6 0", "memory is missing", False),
+                                    (14, "runs 0 0", "memory is missing", False), (5, "exited 9 1", "after an error of its own", False)):
+        parts = parts_of(record("run_error", f"run 0 -{error} 1", "info1 6", "info2 200123", *exits("CPUID", "npf"), vmm=vmm))
+        equal([cause in parts["cause"], "SIGKILL, which ended" in parts.get("also fits", ""), f"errno {error}" in parts["evidence"], "raise memory.max" in parts["next"]],
+              [True, fits, True, "OOM" in cause], f"gone, KVM_RUN returned errno {error} in a page fault, VMM {vmm}: {cause}; SIGKILL fits too: {fits}")
+
+
 def test_who_ended_it():
     out = " ".join(gone(record("killed", *exits("HLT"), vmm="exited 9 0"), "7").stdout.split())
     ok("systemd-oomd" in out.split("also fits")[1] and "the kernel's OOM killer: it did not kill" in out,
@@ -510,6 +520,7 @@ test_causes()
 test_evidence()
 test_accesses()
 test_missing_pages()
+test_killed_in_a_fault()
 test_who_ended_it()
 test_requests()
 test_resets()
