@@ -209,10 +209,50 @@ def anchors(text):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
 
 
+PAGES = ["README.md", "tools/prometheus/README.md"] + [f"docs/{name}" for name in sorted(os.listdir(os.path.join(TOP, "../docs")))
+                                                       if name.endswith(".md")]
+
+
+def cells(row):
+    """How many it has: a | in code, and one with a backslash, separates none."""
+    return len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", row)))
+
+
+def test_tables():
+    for page in PAGES:
+        tables = re.findall(r"(?:^\|.*\n)+", read(page), re.M)
+        odd = [row for table in tables for row in table.splitlines() if cells(row) != cells(table.splitlines()[0])]
+        equal(odd, [], f"{page}: each row of a table has as many cells as its heading")
+
+
+def pairs_of_words():
+    """That follow each other in a text of the tool."""
+    pairs = set()
+    for directory, _, names in os.walk(TOP):
+        for name in names if not directory.startswith(os.path.join(TOP, "tests")) else []:
+            if name.endswith((".c", ".h")):
+                code = re.sub(r"/\*.*?\*/", "", read(f"tools/{os.path.relpath(os.path.join(directory, name), TOP)}"), flags=re.S)
+                for parts in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', code):
+                    text = "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', parts))
+                    for words in map(str.split, re.split(r"[^a-z' ]+|%[-0-9.*]*l*[a-z]", text)):
+                        pairs.update(zip(words, words[1:]))
+    return pairs
+
+
+def test_screens():
+    """Of sentences only: numbers, names and labels around them come from the machine. selftests/readme runs the sessions."""
+    pairs = pairs_of_words()
+    for page in PAGES:
+        screens = re.findall(r"^```\n(# l1tune.*?)^```", read(page), re.M | re.S)
+        text = re.sub(r"\n {12,}", " ", re.sub(r"^# .*", "", "\n".join(screens), flags=re.M))
+        sentences = [words.split() for words in re.findall(r"[a-z'][a-z' ]+", text.replace("  ", "\n"))]
+        stale = [" ".join(words) for words in sentences
+                 if len(words) > 3 and sum(pair not in pairs for pair in zip(words, words[1:])) > 1]
+        equal(stale, [], f"{page}: the tool still prints the sentences of its screens")
+
+
 def test_links():
-    pages = ["README.md", "tools/prometheus/README.md"] + [f"docs/{name}" for name in sorted(os.listdir(os.path.join(TOP, "../docs")))
-                                                           if name.endswith(".md")]
-    for page in pages:
+    for page in PAGES:
         text = read(page)
         broken = []
         for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
@@ -230,10 +270,15 @@ def test_links():
 def test_causes():
     causes = re.findall(r"^  ([a-z0-9-]+) ", text_of(TOOL, "advise", "--help").partition("\nCauses:\n")[2].partition("\n\n")[0], re.M)
     text = read("docs/explain.md").partition("\n## Symptoms and their causes\n")[2].partition("\n## ")[0]
-    places = re.findall(r"^(?:\| |### )(`[^|:]*)", text, re.M)
-    explained = set(re.findall(r"`([a-z0-9-]+)`", " ".join(places)))
+    symptoms = re.findall(r"^### `([a-z0-9-]+)`", text, re.M)
+    explained = re.findall(r"`([a-z0-9-]+)`", " ".join(re.findall(r"^\| (`[^|:]*)", text, re.M)))
     ok({"ept", "devices"} <= set(causes), "this test finds the causes in l1tune advise --help", causes)
-    equal(sorted(explained ^ set(causes)), [], "docs/explain.md has each cause and symptom of advise, and no others")
+    equal(symptoms, [name for name in causes if name in symptoms],
+          "docs/explain.md has each symptom of advise, in the order of --help")
+    equal(explained, [name for name in causes if name not in symptoms],
+          "docs/explain.md has each cause of advise, in the order of --help, and no others")
+    measured = re.findall(r"^\| `([a-z0-9-]+)` \|", read("docs/explain.md").partition("\n## Is the predicted gain right?\n")[2], re.M)
+    equal(set(measured) - set(causes), set(), "docs/explain.md compares predicted gains of causes of advise only")
 
 
 def test_sources():
@@ -278,6 +323,8 @@ print("KTAP version 1")
 test_version()
 test_runbook()
 test_links()
+test_tables()
+test_screens()
 test_causes()
 test_sources()
 test_steps()
