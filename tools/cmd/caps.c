@@ -212,7 +212,7 @@ static void print_measured(const struct caps *caps, const struct host *host)
 	printf("\nWhether L0 shadows the VMCS of this machine cannot be read here: vmcs_shadowing\n"
 	       "above is what this machine can do for guests that run guests.\n");
 	if (!m)
-		printf("It can be measured: %s.\n", caps->why_none);
+		printf("A measurement can show it, but %s.\n", caps->why_none);
 	else if (m->shadow == BENCH_SHADOW_YES)
 		printf("Measured: L0 does.\n");
 	else if (m->shadow == BENCH_SHADOW_NO)

@@ -95,10 +95,11 @@ static void print_fleet(const char *label, const struct fleet *fleet)
 	char *kernels = list_texts(fleet, offsetof(struct json_machine, kernel));
 	char *types = list_texts(fleet, offsetof(struct json_machine, type));
 
-	terminal_print("%s  %s: %zu loads of the module; Linux %s; type %s", label, fleet->directory,
-		       fleet->num, *kernels ? kernels : "unknown", *types ? types : "unknown");
+	terminal_print("%s  %s: %zu load%s of the module; Linux %s; type %s", label, fleet->directory,
+		       fleet->num, plural(fleet->num), *kernels ? kernels : "unknown", *types ? types : "unknown");
 	if (fleet->num_earlier)
-		terminal_print("; %zu earlier files of the same loads left out", fleet->num_earlier);
+		terminal_print("; %zu earlier file%s of the same loads left out", fleet->num_earlier,
+			       plural(fleet->num_earlier));
 	putchar('\n');
 	free(types);
 	free(kernels);

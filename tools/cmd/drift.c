@@ -115,9 +115,9 @@ static void print_changes(const struct findings *findings)
 	char *first = when_format(findings->samples.v[0].time_ns);
 	size_t i;
 
-	terminal_print("changes   %s%zu in %zu samples since %s%s\n",
+	terminal_print("changes   %s%zu in %zu sample%s since %s%s\n",
 		       findings->num_changes ? terminal_warning() : "", findings->num_changes,
-		       findings->samples.num, first, terminal_normal());
+		       findings->samples.num, plural(findings->samples.num), first, terminal_normal());
 	free(first);
 	for (i = 0; i < findings->num_changes; i++) {
 		char *found = when_format(findings->changes[i].found_ns);

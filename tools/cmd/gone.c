@@ -88,8 +88,8 @@ static void print_vcpu(const struct gone *gone, const struct gone_vcpu *vcpu)
 {
 	size_t i;
 
-	printf("\n%svCPU %" PRIu64 ": %zu last exits, time before the end%s\n", terminal_bold(),
-	       vcpu->id, vcpu->num_exits, terminal_normal());
+	printf("\n%svCPU %" PRIu64 ": last %zu exit%s, time before the end%s\n", terminal_bold(),
+	       vcpu->id, vcpu->num_exits, plural(vcpu->num_exits), terminal_normal());
 	for (i = 0; i < vcpu->num_exits; i++)
 		print_exit(gone, &vcpu->exits[i]);
 }

@@ -74,9 +74,9 @@ static void print_title(const struct guest_snapshot *guest,
 	size_t i;
 
 	printf("%s%s%s", terminal_bold(), label, terminal_normal());
-	terminal_print(" of %s (l2-%llu): %llu exits", guest->guest.name,
+	terminal_print(" of %s (l2-%llu): %llu exit%s", guest->guest.name,
 		       (unsigned long long)guest->guest.id,
-		       (unsigned long long)cell->value[CELL_COUNT]);
+		       (unsigned long long)cell->value[CELL_COUNT], plural(cell->value[CELL_COUNT]));
 	if (guest->interval_ns)
 		print_and_free(", %s/s", format_rate(cell->value[CELL_COUNT] *
 						     (double)NSEC_PER_SEC /

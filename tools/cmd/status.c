@@ -267,19 +267,19 @@ static void print_totals(const struct host_counts *totals,
 		putchar('\n');
 	if (unadmitted) {
 		print_label("nested");
-		printf("%llu vCPUs ran a nested guest without a slot of max_nested_vms\n",
-		       (unsigned long long)unadmitted);
+		printf("%llu vCPU%s ran a nested guest without a slot of max_nested_vms\n",
+		       (unsigned long long)unadmitted, plural(unadmitted));
 	}
 }
 
 static void print_counts(const struct host *host, const struct options *options)
 {
 	uint64_t memory = host_count(&host->usage, "memory_bytes");
+	uint64_t vcpus = host_count(&host->usage, "vcpus");
 
 	print_label("guests");
-	printf("%llu with %llu vCPUs",
-	       (unsigned long long)host_count(&host->usage, "vms"),
-	       (unsigned long long)host_count(&host->usage, "vcpus"));
+	printf("%llu with %llu vCPU%s", (unsigned long long)host_count(&host->usage, "vms"),
+	       (unsigned long long)vcpus, plural(vcpus));
 	if (options->style.bytes)
 		printf(" and %llu bytes", (unsigned long long)memory);
 	else

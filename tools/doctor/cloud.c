@@ -90,7 +90,7 @@ static void check_ec2_vmx(struct doctor *doctor, bool here)
 	doctor_add(doctor, "EC2 nesting", here ? DOCTOR_PROBLEM : DOCTOR_INFO,
 		   here ? xasprintf("nested virtualization is off for this instance: it must be stopped to switch it on, and its type must support it (ask the API, first command); the last command is for a new instance%s",
 				    doctor->machine.amd ? ". It is documented for types with Intel CPUs, which this one does not have: change the type first (third command)" : "") :
-			  xstrdup("nested virtualization is switched on for a stopped instance, or at launch"),
+			  xstrdup("nested virtualization can be enabled for a stopped instance, or at launch"),
 		   xasprintf("%s\n"
 			     "aws ec2 stop-instances --instance-ids INSTANCE-ID\n"
 			     EC2_CHANGE_TYPE "   # if this type does not support it\n"
@@ -103,7 +103,7 @@ static void check_ec2_vmx(struct doctor *doctor, bool here)
 static void check_latency(struct doctor *doctor)
 {
 	const struct measurement *m = doctor->measurement;
-	const char *advice = "latency-strict work: every exit of a guest goes through L0, so evaluate a bare-metal instance for it";
+	const char *advice = "every exit of a guest goes through L0: for work that needs low latency consider a bare-metal instance";
 	char *time;
 
 	if (!m || !m->results[BENCH_CPUID].cycles.count) {
@@ -131,9 +131,9 @@ static void check_ec2_considerations(struct doctor *doctor, bool here)
 		   xstrdup(ec2_ask_types()));
 	check_flex(doctor, here);
 	doctor_add(doctor, "EC2 hypervisors", DOCTOR_INFO,
-		   xstrdup("supported as L1's hypervisor: KVM, which this is, and Hyper-V (l1tune caps names guests that may run it)"), NULL);
+		   xstrdup("EC2 supports KVM and Hyper-V as the hypervisor of an instance; this one has KVM (l1tune caps names guests that may run Hyper-V)"), NULL);
 	doctor_add(doctor, "EC2 Windows", DOCTOR_INFO,
-		   xasprintf("not for this instance, which runs Linux: with Windows, nested virtualization switches Virtual Secure Mode (Credential Guard) off and excludes hibernation and more than %d CPUs; this one has %llu",
+		   xasprintf("this instance runs Linux. On one that runs Windows, nested virtualization switches Virtual Secure Mode (Credential Guard) off and excludes hibernation and more than %d CPUs; this one has %llu",
 			     WINDOWS_MAX_CPUS, (unsigned long long)machine->num_cpus), NULL);
 	doctor_add(doctor, "EC2 security", DOCTOR_INFO,
 		   xstrdup("the provider is responsible for L0 and the hardware; you are for this system, its hypervisor, its guests and their data. Of these, the rows mitigations, access, lockdown and module check this kernel, /dev/kvm and what may be loaded; they cannot check updates, guests' images and networks"), NULL);
@@ -147,7 +147,7 @@ static void check_ec2(struct doctor *doctor, bool here)
 
 	if (here && is_ec2_xen(doctor)) {
 		doctor_add(doctor, "EC2 instance", DOCTOR_PROBLEM,
-			   xstrdup("of an older type, on Xen, which has no nested virtualization on EC2: change the type of the stopped instance to one that supports it (first command), then switch it on"),
+			   xstrdup("this instance is of an older type, on Xen, which has no nested virtualization on EC2: change the type of the stopped instance to one that supports it (first command), then switch it on"),
 			   xasprintf("%s\n"
 				     EC2_CHANGE_TYPE "\n"
 				     "aws ec2 modify-instance-cpu-options --instance-id INSTANCE-ID --nested-virtualization enabled",

@@ -158,8 +158,7 @@ static void add_guests(struct doctor *doctor)
 	};
 
 	found.num_unknown += running_look_at(doctor, look_at_guest, &found);
-	if (found.num_left_out)
-		append(&found.text, "; %zu more guests were not checked", found.num_left_out);
+	running_add_unchecked(&found.text, found.num_left_out);
 	if (found.num_unknown)
 		append(&found.text, "%s unknown for %zu: their VMMs' memory cannot be read",
 		       *found.text ? ";" : "", found.num_unknown);

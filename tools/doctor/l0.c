@@ -169,7 +169,7 @@ static const struct l0 l0s[] = {
 	  "bhyve does not offer it. This machine needs another hypervisor below it, or to be bare metal",
 	  NULL, true },
 	{ "L0 KVM", is_other_kvm,
-	  "L0 is KVM; ask the provider whether this plan, another one or a setting has it. Who runs L0 sets it there, with this machine off: KVM needs nested=1 (first two lines), and this machine a CPU model with it: QEMU -cpu host, by libvirt the third line, by Proxmox the fourth",
+	  "L0 is KVM. If a provider runs it, ask the provider whether this plan, another one or a setting has it. If you run it, enable it there, with this machine off: KVM needs nested=1 (first two lines), and this machine a CPU model with it: QEMU -cpu host, by libvirt the third line, by Proxmox the fourth",
 	  ON_QEMU },
 };
 
@@ -183,7 +183,7 @@ static void check_one(struct doctor *doctor, const struct l0 *l0, bool here)
 	else
 		doctor_add(doctor, l0->name, state,
 			   xasprintf("%s: %s", l0->is_unable ? "there is no nested virtualization" :
-				     "nested virtualization is switched on below this machine", l0->text),
+				     "enable nested virtualization below this machine", l0->text),
 			   l0->commands ? xstrdup(l0->commands) : NULL);
 }
 
@@ -195,7 +195,7 @@ static void add_unknown(struct doctor *doctor)
 	if (machine->virtualized && doctor_lacks_cpu(doctor) && !doctor_has_pvm(doctor) &&
 	    !doctor_is_in_cloud(doctor))
 		doctor_add(doctor, "L0", DOCTOR_PROBLEM,
-			   xasprintf("nested virtualization is switched on below this machine, in a hypervisor that is not known here (DMI: \"%s\", \"%s\"). Ask the provider whether this plan, another one or a setting has it. In a hypervisor of your own look for nested virtualization, and for a CPU model that passes the host's %s on",
+			   xasprintf("enable nested virtualization in the hypervisor below this machine, which l1tune does not know (DMI: \"%s\", \"%s\"). If a provider runs it, ask the provider whether this plan, another one or a setting has it. If you run it, look for nested virtualization, and for a CPU model with the host's %s, in its settings",
 				     machine->vendor, machine->product, machine->amd ? "SVM" : "VMX"), NULL);
 }
 

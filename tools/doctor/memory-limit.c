@@ -89,8 +89,7 @@ static void check_limit(struct doctor *doctor, const char *file, const char *why
 
 	running_look_at(doctor, look_at_guest, &search);
 	if (*search.text && search.num > RUNNING_MAX_MAPS)
-		append(&search.text, "; %zu more guests were not checked",
-		       search.num - RUNNING_MAX_MAPS);
+		running_add_unchecked(&search.text, search.num - RUNNING_MAX_MAPS);
 	if (*search.text)
 		doctor_add(doctor, file, DOCTOR_WARNING,
 			   xasprintf("%s: %s. %s", why, search.text, what_to_do),

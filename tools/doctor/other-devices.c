@@ -9,8 +9,8 @@ static const struct {
 	const char *device, *module, *what;
 } devices[] = {
 	{ "net/tun", "tun", "networks of guests by tap" },
-	{ "vhost-net", "vhost_net", "such networks without a detour through the VMM" },
-	{ "vhost-vsock", "vhost_vsock", "vsock of QEMU and crosvm, which Kata, among others, needs" },
+	{ "vhost-net", "vhost_net", "the same, without the VMM on the path of each packet" },
+	{ "vhost-vsock", "vhost_vsock", "vsock of QEMU and crosvm, which Kata and others need" },
 };
 
 void check_devices(struct doctor *doctor)
@@ -27,7 +27,7 @@ void check_devices(struct doctor *doctor)
 	}
 	if (*list)
 		doctor_add(doctor, "devices", DOCTOR_INFO,
-			   xasprintf("not there: %s. Load their modules if you need them; a container has to be started with them, as with /dev/kvm",
+			   xasprintf("missing: %s. Load their modules if your VMMs need them; a container must be started with these devices, as with /dev/kvm",
 				     list), xstrdup(commands));
 	free(list);
 	free(commands);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "doctor/running.h"
 
 size_t running_look_at(const struct doctor *doctor,
@@ -36,4 +37,10 @@ size_t running_look_at(const struct doctor *doctor,
 		free(ids);
 	env_close(&env);
 	return num_unknown;
+}
+
+void running_add_unchecked(char **text, size_t num)
+{
+	if (num)
+		append(text, "; %zu more guest%s checked", num, num == 1 ? " was not" : "s were not");
 }

@@ -16,4 +16,7 @@ size_t running_look_at(const struct doctor *doctor,
 		       void (*look)(const struct env *env, const struct guest *guest, void *arg),
 		       void *arg);
 
+/* "; 3 more guests were not checked", if it is so many. */
+void running_add_unchecked(char **text, size_t num);
+
 #endif

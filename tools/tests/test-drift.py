@@ -58,6 +58,9 @@ def change_text(b):
 
 def test_words():
     with Canary() as b:
+        b.write(series((1, 2000, {}), noise=0))
+        equal(b.drift().stdout.splitlines()[2:], ["changes   0 in 1 sample since 2026-11-26 01:01:00"],
+              "drift has the singular for one sample")
         b.write(series((60, 2000, {}), noise=0))
         equal(b.drift().stdout.splitlines(), [
             "canary    at 2026-11-26 02:00:00 an exit cost 2.00\u00b5s, 1.00\u00b5s of it outside KVM; 0.0 % of the CPUs' time stolen",

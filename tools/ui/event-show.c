@@ -156,8 +156,8 @@ static void add_totals(struct line *line, const struct event *event,
 	if (!event->has[EVENT_EXITS])
 		return;
 	start_part(line);
-	append(&line->text, "%llu exits",
-	       (unsigned long long)event->number[EVENT_EXITS]);
+	append(&line->text, "%llu exit%s", (unsigned long long)event->number[EVENT_EXITS],
+	       plural(event->number[EVENT_EXITS]));
 	if (event->has[EVENT_EXIT_TIME]) {
 		append(&line->text, ", ");
 		add_ns(line, event->number[EVENT_EXIT_TIME], style);
