@@ -46,6 +46,9 @@ const char *terminal_normal(void)
 	return sequence("\033[0m");
 }
 
+/* Narrower than this, wrapped text is harder to read than a line that the terminal cuts. */
+#define MIN_WRAPPED	20
+
 unsigned int terminal_columns(void)
 {
 	struct winsize size;
@@ -68,6 +71,30 @@ void terminal_print(const char *fmt, ...)
 	printf("%s%s", shown, ends_line ? "\n" : "");
 	free(shown);
 	free(text);
+}
+
+void terminal_wrap(const char *words, unsigned int indent, unsigned int width)
+{
+	char *shown = escape_for_terminal(words), *word, *rest;
+	unsigned int column = indent;
+
+	if (width < indent + MIN_WRAPPED) {
+		printf("%s\n", shown);
+		free(shown);
+		return;
+	}
+	for (word = strtok_r(shown, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		unsigned int len = strlen(word);
+
+		if (column > indent && column + 1 + len > width) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		}
+		printf("%s%s", column > indent ? " " : "", word);
+		column += len + (column > indent);
+	}
+	putchar('\n');
+	free(shown);
 }
 
 void print_and_free(const char *fmt, char *s)

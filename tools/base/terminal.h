@@ -25,7 +25,13 @@ unsigned int terminal_columns(void);
  */
 __printf(1, 2) void terminal_print(const char *fmt, ...);
 
-/* The same of one string, which it takes over. */
+/*
+ * Ends a line, of which INDENT columns are printed, with these words: in lines of WIDTH that
+ * are all indented so, or in one line if there is no width, or too little. Escaped as above.
+ */
+void terminal_wrap(const char *words, unsigned int indent, unsigned int width);
+
+/* Like terminal_print(), of one string, which it takes over. */
 void print_and_free(const char *fmt, char *s);
 
 /* On a terminal's stderr: "3 of 14: NAME", instead of what was there; NULL for nothing. */

@@ -26,14 +26,15 @@ static bool is_alike(const struct looked *a, const struct looked *b)
 }
 
 /* Causes with the same verdict and text share a line, printed for the first of them. */
-static void print_causes(const struct advice *advice, size_t first)
+static char *list_causes(const struct advice *advice, size_t first)
 {
+	char *list = xstrdup(advice->looked[first].cause);
 	size_t i;
 
-	terminal_print("%s", advice->looked[first].cause);
 	for (i = first + 1; i < advice->num_looked; i++)
 		if (is_alike(&advice->looked[first], &advice->looked[i]))
-			terminal_print(", %s", advice->looked[i].cause);
+			append(&list, ", %s", advice->looked[i].cause);
+	return list;
 }
 
 static bool is_named(const struct advice *advice, size_t i)
@@ -46,6 +47,14 @@ static bool is_named(const struct advice *advice, size_t i)
 	return false;
 }
 
+#define TEXT_COLUMN	14
+
+static void print_line(const char *label, const char *text)
+{
+	printf("  %-*s", TEXT_COLUMN - 2, label);
+	terminal_wrap(text, TEXT_COLUMN, terminal_columns());
+}
+
 /* What was looked at that had one result, and of open causes how to find out. */
 static void print_looked(const struct advice *advice, enum verdict verdict,
 			 const char *label)
@@ -54,36 +63,39 @@ static void print_looked(const struct advice *advice, enum verdict verdict,
 
 	for (i = 0; i < advice->num_looked; i++) {
 		const struct looked *looked = &advice->looked[i];
+		char *text;
 
 		if (looked->verdict != verdict || is_named(advice, i))
 			continue;
-		printf("  %-12s", label);
-		print_causes(advice, i);
+		text = list_causes(advice, i);
 		if (looked->seen)
-			terminal_print(": %s", looked->seen);
+			append(&text, ": %s", looked->seen);
 		if (verdict == VERDICT_OPEN)
-			terminal_print(" (not ruled out; to find out: %s)",
-				       looked->how);
-		putchar('\n');
+			append(&text, " (not ruled out; to find out: %s)", looked->how);
+		print_line(label, text);
+		free(text);
 	}
 }
 
 static void print_advice(const struct advice *advice)
 {
+	char *gain = gain_text(&advice->gain);
+
 	if (advice->guest_id)
 		terminal_print("%llu ", (unsigned long long)advice->guest_id);
 	terminal_print("%s: %s (%s)\n", advice->guest_name, advice->title,
 		       advice->name);
-	terminal_print("  evidence    %s\n", advice->evidence);
+	print_line("evidence", advice->evidence);
 	print_looked(advice, VERDICT_SHOWN, "shown");
 	print_looked(advice, VERDICT_OPEN, "open");
 	print_looked(advice, VERDICT_RULED_OUT, "ruled out");
-	terminal_print("  owner       %s\n", advice->owner);
-	terminal_print("  change      %s\n", advice->change);
-	print_and_free("  gain        %s\n", gain_text(&advice->gain));
-	terminal_print("  risk        %s\n", advice->risk);
-	terminal_print("  confidence  %s\n", advice->confidence);
+	print_line("owner", advice->owner);
+	print_line("change", advice->change);
+	print_line("gain", gain);
+	print_line("risk", advice->risk);
+	print_line("confidence", advice->confidence);
 	putchar('\n');
+	free(gain);
 }
 
 static void print(const struct advice *list, size_t num, size_t num_guests)

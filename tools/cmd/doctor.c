@@ -103,43 +103,16 @@ static int status_of(const struct doctor *doctor)
 	       num_in(doctor, DOCTOR_WARNING) ? DOCTOR_WARNINGS : DOCTOR_READY;
 }
 
-/* Words in lines that fit, the second one and those behind it indented. */
-static void print_wrapped(const char *text)
-{
-	unsigned int width = terminal_columns() ? terminal_columns() : DEFAULT_WIDTH;
-	size_t column = INDENT;
-
-	while (*text) {
-		size_t len = strcspn(text, " ");
-
-		if (column > INDENT && column + len > width) {
-			printf("\n%*s", INDENT, "");
-			column = INDENT;
-		}
-		printf("%.*s", (int)len, text);
-		column += len;
-		text += len;
-		if (*text == ' ') {
-			text++;
-			column++;
-			if (column + strcspn(text, " ") <= width)
-				putchar(' ');
-		}
-	}
-	putchar('\n');
-}
-
-/* Parts of the text come from DMI and sysfs, so all of it is escaped. */
 static void print_row(const struct doctor_row *row)
 {
 	bool is_problem = row->state == DOCTOR_PROBLEM;
 	bool is_bad = row->state >= DOCTOR_WARNING;
-	char *text = escape_for_terminal(row->text), *command, *s;
+	unsigned int columns = terminal_columns();
+	char *command, *s;
 
 	printf("%s%-8s%s %-15s ", is_problem ? terminal_alarm() : is_bad ? terminal_warning() : "",
 	       state_names[row->state], is_bad ? terminal_normal() : "", row->name);
-	print_wrapped(text);
-	free(text);
+	terminal_wrap(row->text, INDENT, columns ? columns : DEFAULT_WIDTH);
 	if (!row->commands)
 		return;
 	command = xstrdup(row->commands);

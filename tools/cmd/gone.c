@@ -106,12 +106,13 @@ static void print_one(const struct look *look, const struct gone *gone)
 	ended_explain_here(gone, look->probe, look->sysfs, &ended);
 	printf("%sl2-%" PRIu64 "%s %s, PID %" PRIu64 ", ended %s ago (%s), lived %s\n",
 	       terminal_bold(), gone->id, terminal_normal(), name, gone->pid, ago, end, lived);
-	printf("%-11s%s\n%-11s%s\n", "cause", ended.cause, "confidence", ended.confidence);
+	sentence_print("cause", ended.cause);
+	sentence_print("confidence", ended.confidence);
 	sentences_print("evidence", &ended.evidence);
 	sentences_print("ruled out", &ended.ruled_out);
 	sentences_print("also fits", &ended.open);
 	if (ended.next)
-		printf("%-11s%s\n", "next", ended.next);
+		sentence_print("next", ended.next);
 	for (i = 0; i < gone->num_vcpus; i++)
 		print_vcpu(gone, &gone->vcpus[i]);
 	if (gone->num_vcpus_had > gone->num_vcpus)

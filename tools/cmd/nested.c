@@ -184,12 +184,10 @@ static void print_findings(const struct guest_snapshot *guest, bool is_interval,
 			   const struct guest_controls *controls)
 {
 	struct sentences findings = { };
-	size_t i;
 
 	l3_explain(guest, is_interval, &findings);
 	guest_controls_explain(controls, &findings);
-	for (i = 0; i < findings.num; i++)
-		terminal_print("%-11s%s\n", i ? "" : "findings", findings.v[i]);
+	sentences_print("findings", &findings);
 	sentences_free(&findings);
 }
 

@@ -17,6 +17,7 @@
 #include "model/json.h"
 #include "model/select.h"
 #include "model/start.h"
+#include "ui/sentences.h"
 
 #define LIST_COLUMNS	"ID,NAME,STATE,TOTAL,SETUP,ENTRY,FIRMWARE,BOOT"
 #define PHASE_COLUMNS	"PHASE,TIME,SHARE,GUEST,EXITS,FAULTS,KVM,VMM,VMM_SLEEP,HALTED,BLOCKED,RUNQ"
@@ -170,7 +171,7 @@ static void print_costs(const struct start *start)
 /* What a VMM does in these parts of the setup is the same for most of them. */
 static void print_setup(const struct start *start)
 {
-	char *memory, *vcpu;
+	char *memory, *vcpu, *text;
 	struct start_cost most;
 
 	if (!start_costs(start, &most, 1) || most.phase != START_SETUP || !start->memory_ns ||
@@ -178,8 +179,10 @@ static void print_setup(const struct start *start)
 		return;
 	memory = format_ns(start->memory_ns);
 	vcpu = format_ns(start->vcpu_ns);
-	printf("%-11smemory after %s (before: prealloc, hugetlbfs), a vCPU after %s; then devices (VFIO and vhost-user map the memory), firmware, kernel, snapshot\n",
-	       "setup", memory, vcpu);
+	text = xasprintf("the guest had memory after %s, which takes long if the VMM allocates all of it first, and a vCPU after %s; then the VMM makes devices (VFIO and vhost-user map all memory) and loads firmware, a kernel or a snapshot",
+			 memory, vcpu);
+	sentence_print("setup", text);
+	free(text);
 	free(memory);
 	free(vcpu);
 }

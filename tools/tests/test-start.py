@@ -90,8 +90,13 @@ def test_one():
         out = b.run("start", "3").stdout
         ok("900ms 50.0%  the VMM, before its first KVM_RUN" in out,
            "start GUEST names a VMM that is slow before its first KVM_RUN", out)
-        ok("setup      memory after 1.00ms (before: prealloc, hugetlbfs), a vCPU after 2.00ms; " in out and "VFIO" in out,
+        ok("setup      the guest had memory after 1.00ms, " in out and "a vCPU after 2.00ms; " in out and "VFIO" in out,
            "start GUEST says when a guest whose setup takes longest had memory and a vCPU", out)
+        sentence = on_terminal(b.command("start", "3"), 60, NO_COLOR="1").partition("\nsetup      the")[2].splitlines()
+        ok(len(sentence) > 3 and all(len(line) <= 60 for line in sentence) and all(line.startswith(" " * 11) for line in sentence[1:]),
+           "start GUEST breaks a sentence at blanks where it is wider than the terminal", sentence)
+        equal(on_terminal(b.command("start", "3"), 25, NO_COLOR="1").count("vCPU after 2.00ms; then the VMM"), 1,
+              "start GUEST leaves a sentence in one line on a terminal too narrow for it")
         r = b.run("start", "9")
         ok(r.returncode == 4 and "no guest matches '9'" in r.stderr and not r.stdout,
            "start GUEST exits with 4 and names the guest if no guest matches", r)

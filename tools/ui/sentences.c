@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 
+#include "base/terminal.h"
 #include "model/json.h"
 #include "ui/sentences.h"
+
+#define TITLE_WIDTH	11
+
+void sentence_print(const char *title, const char *text)
+{
+	printf("%-*s", TITLE_WIDTH, title);
+	terminal_wrap(text, TITLE_WIDTH, terminal_columns());
+}
 
 void sentences_print(const char *title, const struct sentences *texts)
 {
 	size_t i;
 
 	for (i = 0; i < texts->num; i++)
-		printf("%-11s%s\n", i ? "" : title, texts->v[i]);
+		sentence_print(i ? "" : title, texts->v[i]);
 }
 
 json_t *sentences_to_json(const struct sentences *texts)

@@ -6,7 +6,9 @@
 
 #include "explain/sentences.h"
 
-/* A line each, the first with a title. */
+/* A title, which may be empty, and a sentence, which a terminal gets in lines that fit. */
+void sentence_print(const char *title, const char *text);
+/* The same of each, with one title before the first. */
 void sentences_print(const char *title, const struct sentences *texts);
 json_t *sentences_to_json(const struct sentences *texts);
 
