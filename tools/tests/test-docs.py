@@ -267,16 +267,28 @@ def test_links():
                   f"{page}: the list of contents has each heading")
 
 
+NAME = r"`([a-z0-9-]+)`"
+
+
 def test_causes():
     causes = re.findall(r"^  ([a-z0-9-]+) ", text_of(TOOL, "advise", "--help").partition("\nCauses:\n")[2].partition("\n\n")[0], re.M)
     text = read("docs/explain.md").partition("\n## Symptoms and their causes\n")[2].partition("\n## ")[0]
-    symptoms = re.findall(r"^### `([a-z0-9-]+)`", text, re.M)
-    explained = re.findall(r"`([a-z0-9-]+)`", " ".join(re.findall(r"^\| (`[^|:]*)", text, re.M)))
+    of_symptom = {re.match(NAME, section)[1]: re.findall(NAME, " ".join(re.findall(r"^\| (`[^|:]*)", section, re.M)))
+                  for section in re.split(r"^### ", text, flags=re.M)[1:]}
+    symptoms = list(of_symptom)
+    explained = [name for causes_of_one in of_symptom.values() for name in causes_of_one]
     ok({"ept", "devices"} <= set(causes), "this test finds the causes in l1tune advise --help", causes)
     equal(symptoms, [name for name in causes if name in symptoms],
           "docs/explain.md has each symptom of advise, in the order of --help")
     equal(explained, [name for name in causes if name not in symptoms],
           "docs/explain.md has each cause of advise, in the order of --help, and no others")
+    rows = {re.search(NAME, row)[1]: row for row in re.findall(
+        r"^\| `.*", read("docs/explain.md").partition("\n## Which causes were produced\n")[2].partition("\n## ")[0], re.M)}
+    equal(list(rows), symptoms, "docs/explain.md says of each symptom which of its causes were produced")
+    # One that says "none" of what was produced need not say why of each.
+    equal({symptom: set(of_symptom[symptom]) - set(re.findall(NAME, row)) for symptom, row in rows.items()
+           if "| none" not in row and set(of_symptom[symptom]) - set(re.findall(NAME, row))}, {},
+          "docs/explain.md says of each cause of a symptom that was produced whether it was")
     measured = re.findall(r"^\| `([a-z0-9-]+)` \|", read("docs/explain.md").partition("\n## Is the predicted gain right?\n")[2], re.M)
     equal(set(measured) - set(causes), set(), "docs/explain.md compares predicted gains of causes of advise only")
 
