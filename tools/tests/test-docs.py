@@ -293,6 +293,25 @@ def test_causes():
     equal(set(measured) - set(causes), set(), "docs/explain.md compares predicted gains of causes of advise only")
 
 
+def test_limits():
+    """The tool has them in one table; what administrators read has them in words."""
+    of_host, of_tenants = (re.findall(r'\{ "(max_\w+)"', table) for table in re.findall(
+        r"^const struct limit_kind \w+\[\w+\] = \{\n(.*?)^\};", read("tools/settings/limit.c"), re.M | re.S))
+    ok("max_vms" in of_host and "max_vms_per_sec" in of_tenants, "this test finds the limits in limit.c", (of_host, of_tenants))
+    manual = read("tools/man/l1tune.8").partition("\n.Sh LIMITS\n")[2].partition("\n.Sh ")[0]
+    conf = read("tools/man/l1tune.conf.5").partition("\n.Sh NAMES\n")[2].partition("\n.Sh ")[0]
+    alone, of_tenant = manual.split("\n.Ss Limits of tenants\n")
+    item = re.compile(r"^\.It Sy (max_.*)", re.M)
+    for name, text in (("l1tune.8", alone), ("l1tune.conf.5", conf)):
+        equal(" , ".join(item.findall(text)).split(" , "), of_host, f"{name} explains each limit of the host, in the order of limit.c")
+    for name, text in (("l1tune.8", of_tenant), ("l1tune.conf.5", conf.partition("tenant\\&:")[2])):
+        equal(sorted(set(of_tenants) - set(re.findall(r"max_\w+", text))), [], f"{name} has each limit of a tenant")
+    refused = read("docs/operating.md").partition("\n## What a refused VMM says\n")[2].partition("\n## ")[0]
+    equal(set(of_host + of_tenants) - set(re.findall(r"`(max_\w+)`", refused)), set(), "docs/operating.md says of each limit what a VMM gets")
+    equal(set(of_host) - set(re.findall(r"^#(max_\w+) = ", read("tools/l1tune.conf"), re.M)), set(),
+          "the packaged l1tune.conf has a line, switched off, for each limit of the host")
+
+
 def test_sources():
     text = read("docs/design.md").partition("\n## The source files\n")[2]
     patterns = re.findall(r"`([\w*.]+)`", " ".join(re.findall(r"^\| (`[^|]*) \|", text, re.M)))
@@ -338,6 +357,7 @@ test_links()
 test_tables()
 test_screens()
 test_causes()
+test_limits()
 test_sources()
 test_steps()
 main()
