@@ -9,7 +9,7 @@ static const struct {
 	const char *device, *module, *what;
 } devices[] = {
 	{ "net/tun", "tun", "networks of guests by tap" },
-	{ "vhost-net", "vhost_net", "the same, without the VMM on the path of each packet" },
+	{ "vhost-net", "vhost_net", "networks of guests by tap, without the VMM on the path of each packet" },
 	{ "vhost-vsock", "vhost_vsock", "vsock of QEMU and crosvm, which Kata and others need" },
 };
 

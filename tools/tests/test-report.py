@@ -456,6 +456,27 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         self.paths.append(self.path)
 
 
+def luminance(color):
+    digits = "".join(2 * c for c in color) if len(color) == 3 else color
+    shares = (int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4))
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_contrast():
+    """WCAG's level AA for text of this size, on a screen of either kind and on paper."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../report/style.css"), encoding="ascii") as f:
+        schemes = [dict(re.findall(r"--(\w+):#(\w+)", root)) for root in re.findall(r":root\{(.*?)\}", f.read(), re.S)]
+    for scheme, name in zip(schemes, ("a light screen", "a dark screen", "paper"), strict=True):
+        colors = schemes[0] | scheme
+        pairs = [(text, on) for text in ("text", "soft", "faint", "accent", "ok", "warning", "problem") for on in ("bg", "card")]
+        pairs += [(verdict, verdict + "bg") for verdict in ("ok", "warning", "problem")]
+        lights = [sorted((luminance(colors[text]), luminance(colors[on]))) for text, on in pairs]
+        low = [(*pair, round((light + 0.05) / (dark + 0.05), 2)) for pair, (dark, light) in zip(pairs, lights)
+               if light + 0.05 < 4.5 * (dark + 0.05)]
+        equal(low, [], f"the report's text on {name} has a contrast of 4.5 at least")
+
+
 def test_browser():
     name = "in a browser a page fits its width, asks for nothing and logs nothing"
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -480,6 +501,6 @@ def test_browser():
 
 
 print("KTAP version 1")
-for test in (test_history, test_window, test_now, test_canary, test_events, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_many_tenants, test_browser):
+for test in (test_history, test_window, test_now, test_canary, test_events, test_missing, test_file, test_hostile, test_anonymous, test_anonymous_advice, test_text, test_size, test_many_tenants, test_contrast, test_browser):
     test()
 finish()
