@@ -9,6 +9,7 @@
 #include "report/events.h"
 #include "report/find.h"
 #include "report/html.h"
+#include "report/looked.h"
 #include "report/markdown.h"
 #include "report/rows.h"
 #include "report/summary.h"
@@ -127,6 +128,30 @@ static void field(FILE *out, const char *name, const char *text)
 	fputs("\n", out);
 }
 
+/* What was not ruled out: these say how to find out more. */
+static void print_open_causes(FILE *out, const json_t *causes)
+{
+	char *names = xstrdup("");
+	const json_t *cause;
+	size_t i;
+
+	json_array_foreach((json_t *)causes, i, cause) {
+		char *result;
+
+		if (!looked_is_open(cause))
+			continue;
+		append(&names, "%s%s", *names ? ", " : "", text_of(cause, "cause"));
+		if (looked_are_alike(cause, json_array_get(causes, i + 1)))
+			continue;
+		result = looked_result(cause);
+		field(out, names, result);
+		free(result);
+		free(names);
+		names = xstrdup("");
+	}
+	free(names);
+}
+
 static void print_advice(FILE *out, const json_t *report)
 {
 	const json_t *list = array_of(json_object_get(report, "advise"), "advice"), *advice;
@@ -148,6 +173,7 @@ static void print_advice(FILE *out, const json_t *report)
 		field(out, "evidence", text_of(advice, "evidence"));
 		field(out, "change", text_of(advice, "change"));
 		field(out, "confidence", text_of(advice, "confidence"));
+		print_open_causes(out, array_of(advice, "causes"));
 	}
 }
 

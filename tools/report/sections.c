@@ -7,6 +7,7 @@
 #include "report/events.h"
 #include "report/find.h"
 #include "report/html.h"
+#include "report/looked.h"
 #include "report/rows.h"
 #include "report/sections.h"
 #include "report/summary.h"
@@ -147,22 +148,6 @@ static void print_gain(FILE *page, const json_t *gain)
 	fputs("</span>", page);
 }
 
-static void print_verdict(FILE *page, const json_t *cause)
-{
-	const char *verdict = text_of(cause, "verdict");
-
-	html_print(page, " %s", !strcmp(verdict, "not_ruled_out") ? "not ruled out" :
-		   !strcmp(verdict, "shown") ? "shown" : "ruled out");
-	if (*text_of(cause, "seen"))
-		html_print(page, ": %s", text_of(cause, "seen"));
-}
-
-static bool is_alike(const json_t *a, const json_t *b)
-{
-	return a && b && !strcmp(text_of(a, "verdict"), text_of(b, "verdict")) &&
-	       !strcmp(text_of(a, "seen"), text_of(b, "seen"));
-}
-
 /* Causes of which the same is said have one line. */
 static void print_causes(FILE *page, const json_t *causes)
 {
@@ -178,11 +163,12 @@ static void print_causes(FILE *page, const json_t *causes)
 		fputs("<b>", page);
 		html_text(page, text_of(cause, "cause"));
 		fputs("</b>", page);
-		if (is_alike(cause, next)) {
+		if (looked_are_alike(cause, next)) {
 			fputs(", ", page);
 			continue;
 		}
-		print_verdict(page, cause);
+		fputs(" ", page);
+		html_free(page, looked_result(cause));
 		fputs(next ? "</li><li>" : "</li>", page);
 	}
 	fputs("</ul></dd>", page);

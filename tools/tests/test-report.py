@@ -157,7 +157,8 @@ def test_history():
               "report has the exits of the highest bucket as slow ones, without HLT")
         text = page.all_text()
         advice = document["advise"]["advice"]
-        said = [list(dict.fromkeys((c["verdict"], c["seen"]) for c in a["causes"])) for a in advice]
+        said = [list(dict.fromkeys((c["verdict"], c["seen"], c["verdict"] == "not_ruled_out" and c["how_to_find_out"])
+                                   for c in a["causes"])) for a in advice]
         ok(any(len(v) < len(a["causes"]) for v, a in zip(said, advice)),
            "the advice of report has causes with the same verdict and text", said)
         equal([len(re.findall("<li><b>", part)) for part in page.text.split('<ul class="causes">')[1:]], [len(v) for v in said],
@@ -387,13 +388,20 @@ def test_anonymous_advice():
 
 def test_text():
     with Reported() as b:
-        text = b.report(*b.history(), "--text").stdout
+        between = b.history()
+        page, text = b.report(*between).stdout, b.report(*between, "--text").stdout
         ok(text.startswith("## l1tune report\n") and "| db (l2-2) |" in text and "| web (l2-1) |" in text,
            "report --text has the guests", text)
         rows = [line for line in text.splitlines() if line.startswith("|")]
         ok(rows and all(line.endswith("|") for line in rows), "report --text has rows of tables that end with |", rows)
         ok("| max_vms | 20 |" in text and "max_vcpus" not in text,
            "report --text has the limits that are set and no others", text)
+        open_causes = {cause["how_to_find_out"] for advice in json.loads(b.report(*between, "-J").stdout)["advise"]["advice"] for cause in advice["causes"]
+                       if cause["verdict"] == "not_ruled_out"}
+        ok(open_causes, "this test finds how to find out more in the JSON of report", open_causes)
+        for name, shown in (("page of report", html.unescape(page)), ("report --text", html.unescape(text))):
+            equal([how for how in open_causes if f"; to find out: {how}" not in shown], [],
+                  f"the {name} says of each cause that is open how to find out more")
 
 
 def many_cells(number):
