@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "explain/sentences.h"
+#include "model/gone.h"
 
 /*
  * Why a guest ended, in words that come from what its record has. confidence is
@@ -26,5 +27,10 @@ struct ended {
 /* Sets the cause. */
 __printf(3, 4) void ended_conclude(struct ended *ended, const char *confidence,
 				   const char *fmt, ...);
+
+/* Is it one of these names, which end with NULL? SVM and VMX have their own. */
+bool ended_reason_is(const char *reason, const char *const *names);
+/* False of no exit. */
+bool ended_exit_is(const struct gone_exit *e, const char *const *names);
 
 #endif
