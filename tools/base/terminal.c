@@ -73,17 +73,13 @@ void terminal_print(const char *fmt, ...)
 	free(text);
 }
 
-void terminal_wrap(const char *words, unsigned int indent, unsigned int width)
+/* Its words in lines of WIDTH; TEXT is cut at spaces and newlines. */
+static void print_words(char *text, unsigned int indent, unsigned int width)
 {
-	char *shown = escape_for_terminal(words), *word, *rest;
 	unsigned int column = indent;
+	char *word, *rest;
 
-	if (width < indent + MIN_WRAPPED) {
-		printf("%s\n", shown);
-		free(shown);
-		return;
-	}
-	for (word = strtok_r(shown, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+	for (word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
 		unsigned int len = strlen(word);
 
 		if (column > indent && column + 1 + len > width) {
@@ -94,7 +90,55 @@ void terminal_wrap(const char *words, unsigned int indent, unsigned int width)
 		column += len + (column > indent);
 	}
 	putchar('\n');
+}
+
+void terminal_wrap(const char *words, unsigned int indent, unsigned int width)
+{
+	char *shown = escape_for_terminal(words);
+
+	if (width < indent + MIN_WRAPPED)
+		printf("%s\n", shown);
+	else
+		print_words(shown, indent, width);
 	free(shown);
+}
+
+static size_t longest_line(const char *text)
+{
+	size_t most = 0, len;
+
+	for (;; text += len + 1) {
+		len = strcspn(text, "\n");
+		if (len > most)
+			most = len;
+		if (!text[len])
+			return most;
+	}
+}
+
+void terminal_print_text(const char *text, unsigned int indent)
+{
+	unsigned int width = terminal_columns();
+
+	if (width >= indent + MIN_WRAPPED && indent + longest_line(text) > width) {
+		char *words = xstrdup(text);
+
+		print_words(words, indent, width);
+		free(words);
+		return;
+	}
+	for (; *text; text++) {
+		putchar(*text);
+		if (*text == '\n')
+			printf("%*s", indent, "");
+	}
+	putchar('\n');
+}
+
+void terminal_print_entry(const char *name, unsigned int name_width, const char *text)
+{
+	printf("  %-*s", (int)name_width, name);
+	terminal_print_text(text, 2 + name_width);
 }
 
 void print_and_free(const char *fmt, char *s)

@@ -31,6 +31,15 @@ __printf(1, 2) void terminal_print(const char *fmt, ...);
  */
 void terminal_wrap(const char *words, unsigned int indent, unsigned int width);
 
+/*
+ * Ends a line in the same way with a text of the tool's own, such as help: in the lines that
+ * it has, or wrapped if the terminal is too narrow for one of them.
+ */
+void terminal_print_text(const char *text, unsigned int indent);
+
+/* A line of a list in --help; NAME_WIDTH includes the space after the longest name. */
+void terminal_print_entry(const char *name, unsigned int name_width, const char *text);
+
 /* Like terminal_print(), of one string, which it takes over. */
 void print_and_free(const char *fmt, char *s);
 

@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/terminal.h"
 #include "cmd/command.h"
+
+/* Of the list of commands in --help. */
+#define COMMAND_WIDTH	9
 
 const struct command *const all_commands[] = {
 	&cmd_status, &cmd_list, &cmd_stat, &cmd_top, &cmd_hist, &cmd_diff,
@@ -75,7 +79,7 @@ static void print_names(const struct command *command)
 			width = strlen(named.name);
 	for (i = 0; command->names(i, &named); i++)
 		if (named.help)
-			printf("  %-*s  %s\n", (int)width, named.name, named.help);
+			terminal_print_entry(named.name, width + 2, named.help);
 }
 
 void command_print_help(const struct command *command)
@@ -84,17 +88,17 @@ void command_print_help(const struct command *command)
 	size_t i;
 
 	print_synopsis(command);
-	printf("\n%s\n", command->about);
+	putchar('\n');
+	terminal_print_text(command->about, 0);
 	if (command->words & WORDS_GUESTS)
-		printf("GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB, tenant:PATH or a name.\n");
+		terminal_print_text("GUEST: 3, l2-3, pid:N, uid:N, name:GLOB, cgroup:GLOB, tenant:PATH or a name.", 0);
 	if (command->names)
 		print_names(command);
 	if (command == &l1tune)
 		printf("\nCommands:\n");
 	for (i = 0; command == &l1tune && all_commands[i]; i++)
 		if (all_commands[i]->summary)
-			printf("  %-8s %s\n", all_commands[i]->name,
-			       all_commands[i]->summary);
+			terminal_print_entry(all_commands[i]->name, COMMAND_WIDTH, all_commands[i]->summary);
 	printf("\nOptions:\n");
 	options_print(&list);
 	if (command->columns)

@@ -74,6 +74,12 @@ def test_errors():
             r = subprocess.run([TOOL, *args], capture_output=True, text=True, check=False)
             ok(r.returncode == 0 and r.stdout and not r.stderr,
                f"l1tune {' '.join(args)} prints to stdout and exits with 0", r)
+        for command in re.findall(r"^  ([a-z]+) ", b.run("help").stdout.partition("Commands:\n")[2], re.M):
+            piped = subprocess.run([TOOL, command, "--help"], capture_output=True, text=True, check=True).stdout
+            shown = on_terminal([TOOL, command, "--help"], columns=76)
+            ok(shown.split() == piped.split() and all(len(line.rstrip()) <= 76 for line in shown.splitlines()
+                                                      if "l1tune" not in line),
+               f"{command} --help has the same words on a terminal of 76 columns, and no longer line", shown)
         with open("/dev/full", "w", encoding="ascii") as full:
             for command in "list", "stat", "export", "status", "version":
                 r = subprocess.run(b.command(command)[:1 if command == "version" else None] +

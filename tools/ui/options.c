@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/terminal.h"
 #include "ui/options.h"
 
 #define MIN_INTERVAL	0.01
@@ -63,18 +64,6 @@ struct option_list options_list(const struct option_spec *own, unsigned int sets
 	return list;
 }
 
-/* Lines after the first are indented like it. */
-static void print_indented(const char *text)
-{
-	const char *end;
-
-	while ((end = strchr(text, '\n'))) {
-		printf("%.*s\n%*s", (int)(end - text), text, HELP_COLUMN, "");
-		text = end + 1;
-	}
-	puts(text);
-}
-
 void options_print(const struct option_list *list)
 {
 	size_t i;
@@ -87,7 +76,7 @@ void options_print(const struct option_list *list)
 				 spec->argument ? spec->argument : "");
 
 		printf("%*s", len < HELP_COLUMN ? HELP_COLUMN - len : 1, "");
-		print_indented(spec->help);
+		terminal_print_text(spec->help, HELP_COLUMN);
 	}
 }
 

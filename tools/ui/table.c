@@ -20,6 +20,9 @@
 /* Less of a name would not tell it from others. */
 #define LEAST_WIDTH	8
 
+/* Of the list of columns in --help. */
+#define NAME_WIDTH	15
+
 struct value value_text(const char *s)
 {
 	return s ? (struct value){ VALUE_TEXT, .text = xstrdup(s) } :
@@ -512,5 +515,5 @@ void table_print_columns(const struct column *columns, size_t num_columns)
 
 	printf("\nColumns:\n");
 	for (i = 0; i < num_columns; i++)
-		printf("  %-14s %s\n", columns[i].name, columns[i].help);
+		terminal_print_entry(columns[i].name, NAME_WIDTH, columns[i].help);
 }
