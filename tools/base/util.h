@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define NSEC_PER_SEC 1000000000ULL
@@ -57,6 +58,12 @@ static inline uint64_t sub_clamped(uint64_t a, uint64_t b)
 static inline const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+/* Where many are compared: most differ at once. */
+static inline bool is_same_text(const char *a, const char *b)
+{
+	return *a == *b && !strcmp(a, b);
 }
 
 bool begins_with(const char *s, const char *start);

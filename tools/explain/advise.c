@@ -41,16 +41,14 @@ static double most_advance_ns(const struct env *env)
 }
 
 /* What a wake-up takes at most beyond an exit, by bench --save. */
-static double read_wake_ns(const struct env *env)
+static double read_wake_ns(const struct env *env, const struct machine *machine)
 {
 	struct measurement saved;
 	const struct measurement *m;
-	struct machine machine;
 	const char *why;
 	double ns;
 
-	machine_read(env, &machine);
-	m = bench_saved(env->state, &machine, &saved, &why);
+	m = bench_saved(env->state, machine, &saved, &why);
 	if (!m || !m->results[BENCH_HLT_TIMER].cycles.count ||
 	    !m->results[BENCH_CPUID].cycles.count)
 		return 0;
@@ -99,24 +97,22 @@ static struct facts facts_of(const struct env *env,
 	struct facts facts = {
 		.env = env,
 		.host = seen->host,
-		.wake_ns = read_wake_ns(env),
 		.num_vcpus = host_count(&seen->host->usage, "vcpus"),
 		.is_sampled = seen->sample && !seen->sample->why_not,
 		.cpus = cpus,
 		.scale = 1,
 	};
-	struct machine machine;
 	size_t i;
 
 	cpus->snapshot = seen->snapshot;
-	machine_read(env, &machine);
-	transit_read(env, &facts.transit);
+	machine_read(env, &facts.machine);
+	facts.wake_ns = read_wake_ns(env, &facts.machine);
+	transit_find(env, &facts.machine, &facts.transit);
 	for (i = 0; i < seen->snapshot->num_guests; i++)
 		facts.waited_ns = add_saturated(facts.waited_ns,
 			exits_part_ns(&seen->snapshot->guests[i].stats, PART_RUNQ));
 	if (seen->activity)
 		facts.activity = *seen->activity;
-	facts.num_cpus = machine.num_cpus;
 	return facts;
 }
 

@@ -16,18 +16,17 @@ static bool has_baseline(const char *type)
 
 enum answer has_cpu_baseline(const struct facts *f, char **seen)
 {
-	struct machine machine;
+	const struct machine *machine = &f->machine;
 
-	machine_read(f->env, &machine);
-	if (!*machine.vendor) {
+	if (!*machine->vendor) {
 		*seen = xstrdup("the machine type cannot be read from DMI");
 		return ANSWER_UNKNOWN;
 	}
-	if (!strstr(machine.vendor, "Amazon")) {
-		*seen = xasprintf("DMI says %s; it has the type only on EC2", machine.vendor);
+	if (!strstr(machine->vendor, "Amazon")) {
+		*seen = xasprintf("DMI says %s; it has the type only on EC2", machine->vendor);
 		return ANSWER_UNKNOWN;
 	}
-	*seen = xasprintf("instance type %s has %s CPU baseline", machine.product,
-			  has_baseline(machine.product) ? "a" : "no");
-	return has_baseline(machine.product) ? ANSWER_YES : ANSWER_NO;
+	*seen = xasprintf("instance type %s has %s CPU baseline", machine->product,
+			  has_baseline(machine->product) ? "a" : "no");
+	return has_baseline(machine->product) ? ANSWER_YES : ANSWER_NO;
 }

@@ -131,12 +131,12 @@ bool shared_cpus_of(const struct facts *f, struct shared_cpus *shared)
 	size_t i;
 
 	*shared = (struct shared_cpus){ };
-	if (!own->is_known || !f->num_cpus)
+	if (!own->is_known || !f->machine.num_cpus)
 		return false;
 	/* A set may have CPUs that are offline, or could be plugged in. */
 	shared->num = affinity_count(&own->affinity);
-	if (shared->num > f->num_cpus)
-		shared->num = f->num_cpus;
+	if (shared->num > f->machine.num_cpus)
+		shared->num = f->machine.num_cpus;
 	for (i = 0; i < snapshot->num_guests; i++) {
 		const struct guest_snapshot *guest = &snapshot->guests[i];
 		const struct guest_cpus *cpus = cpus_of(f, i);

@@ -9,6 +9,7 @@
 #include "model/memory.h"
 #include "explain/transit.h"
 #include "model/host.h"
+#include "model/machine.h"
 #include "model/snapshot.h"
 
 struct cpus_of_guests;
@@ -18,6 +19,7 @@ struct vmm_waits;
 struct facts {
 	const struct env *env;
 	const struct host *host;
+	struct machine machine;
 	const struct guest_snapshot *guest;
 	/* Counts of that interval. */
 	struct kvm_counts kvm;
@@ -35,7 +37,6 @@ struct facts {
 	struct transit transit;
 	/* What waking from HLT takes at most beyond an exit; 0 if not measured. */
 	double wake_ns;
-	uint64_t num_cpus;
 	/* vCPUs of all guests; how long all that are looked at waited for a CPU. */
 	uint64_t num_vcpus;
 	uint64_t waited_ns;

@@ -14,7 +14,7 @@ bool reasons_have(const struct reasons *reasons, const char *name)
 	size_t i;
 
 	for (i = 0; i < MAX_NAMES && reasons->names[i]; i++)
-		if (!strcmp(reasons->names[i], kind))
+		if (is_same_text(reasons->names[i], kind))
 			return true;
 	return reasons == &all_reasons;
 }

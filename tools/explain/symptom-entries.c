@@ -35,15 +35,13 @@ static enum answer lacks_shadowing(const struct facts *f, char **seen)
 {
 	const struct measurement *m;
 	struct measurement saved;
-	struct machine machine;
 	const char *why;
 
 	if (strcmp(f->host->isa, "vmx")) {
 		*seen = xstrdup("SVM has no VMCS");
 		return ANSWER_NO;
 	}
-	machine_read(f->env, &machine);
-	m = bench_saved(f->env->state, &machine, &saved, &why);
+	m = bench_saved(f->env->state, &f->machine, &saved, &why);
 	if (!m || (m->shadow != BENCH_SHADOW_YES && m->shadow != BENCH_SHADOW_NO)) {
 		*seen = xasprintf("whether L0 shadows the VMCS was not measured: %s",
 				  m ? "l1tune bench could not tell" : why);

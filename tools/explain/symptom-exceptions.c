@@ -85,7 +85,7 @@ static double nmis_meanwhile(const struct facts *f, double rate)
 {
 	double cpus = in_interval(f, f->guest->guest.guest_time_ns);
 
-	return f->num_cpus ? rate * cpus / f->num_cpus : 0;
+	return f->machine.num_cpus ? rate * cpus / f->machine.num_cpus : 0;
 }
 
 static enum answer are_nmis(const struct facts *f, char **seen)

@@ -24,7 +24,7 @@ static bool lacks_cpu(const struct facts *f, struct advice *a)
 	a->gain = gain_at_most(cpus);
 	a->evidence = xasprintf("its vCPUs were runnable without a CPU for %.2f s of each second; %llu vCPU%s of all guests on %llu CPU%s",
 				cpus, (unsigned long long)f->num_vcpus, plural(f->num_vcpus),
-				(unsigned long long)f->num_cpus, plural(f->num_cpus));
+				(unsigned long long)f->machine.num_cpus, plural(f->machine.num_cpus));
 	return true;
 }
 
@@ -91,9 +91,9 @@ static enum answer is_confined(const struct facts *f, char **seen)
 	cpus = are_vcpus_known ? shared.num : affinity_count(&by_process);
 	*seen = xasprintf("its %s may use %llu of %llu CPU%s for %llu vCPU%s",
 			  are_vcpus_known ? "vCPUs' threads" : "VMM",
-			  (unsigned long long)cpus, (unsigned long long)f->num_cpus,
-			  plural(f->num_cpus), (unsigned long long)vcpus, plural(vcpus));
-	if (cpus < vcpus && cpus < f->num_cpus)
+			  (unsigned long long)cpus, (unsigned long long)f->machine.num_cpus,
+			  plural(f->machine.num_cpus), (unsigned long long)vcpus, plural(vcpus));
+	if (cpus < vcpus && cpus < f->machine.num_cpus)
 		return ANSWER_YES;
 	return are_vcpus_known ? ANSWER_NO : ANSWER_UNKNOWN;
 }
@@ -112,11 +112,11 @@ static enum answer are_shared_by_too_many(const struct facts *f, char **seen)
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("its vCPUs may use %llu of %llu CPU%s, and so may %llu vCPU%s of all guests",
-			  (unsigned long long)shared.num, (unsigned long long)f->num_cpus,
-			  plural(f->num_cpus), (unsigned long long)shared.num_vcpus,
+			  (unsigned long long)shared.num, (unsigned long long)f->machine.num_cpus,
+			  plural(f->machine.num_cpus), (unsigned long long)shared.num_vcpus,
 			  plural(shared.num_vcpus));
 	most = add_saturated(shared.num_vcpus, shared.num_unknown);
-	if (shared.num == f->num_cpus || most == own || most <= shared.num)
+	if (shared.num == f->machine.num_cpus || most == own || most <= shared.num)
 		return ANSWER_NO;
 	append(seen, "; the %llu that may use no others ran and waited for %.2f CPUs",
 	       (unsigned long long)shared.num_confined, shared.wanted);
@@ -297,7 +297,7 @@ static enum answer had_others_cpus(const struct facts *f, char **seen)
 	if (!f->activity.is_idle_known)
 		return ANSWER_UNKNOWN;
 	stolen_of_machine(f, &stolen);
-	used = f->num_cpus - stolen - rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC;
+	used = f->machine.num_cpus - stolen - rate_of_machine(f, f->activity.idle_ns) / NSEC_PER_SEC;
 	append(seen, "; they ran for %.2f of the %.2f CPUs that were in use", ran, used);
 	return ran < used / 2 ? ANSWER_YES : ANSWER_NO;
 }
@@ -307,16 +307,16 @@ static enum answer are_too_many(const struct facts *f, char **seen)
 {
 	double wanted = cpus_wanted(f);
 
-	if (!f->num_cpus) {
+	if (!f->machine.num_cpus) {
 		*seen = xstrdup("how many CPUs there are cannot be read");
 		return ANSWER_UNKNOWN;
 	}
 	*seen = xasprintf("%llu vCPU%s on %llu CPU%s",
 			  (unsigned long long)f->num_vcpus, plural(f->num_vcpus),
-			  (unsigned long long)f->num_cpus, plural(f->num_cpus));
-	if (f->num_vcpus <= f->num_cpus)
+			  (unsigned long long)f->machine.num_cpus, plural(f->machine.num_cpus));
+	if (f->num_vcpus <= f->machine.num_cpus)
 		return ANSWER_NO;
-	if (wanted <= f->num_cpus) {
+	if (wanted <= f->machine.num_cpus) {
 		append(seen, ", which ran and waited for %.2f CPUs", wanted);
 		return ANSWER_UNKNOWN;
 	}

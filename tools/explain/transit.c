@@ -7,16 +7,14 @@
 #include "explain/transit.h"
 #include "model/cell.h"
 
-void transit_read(const struct env *env, struct transit *transit)
+void transit_find(const struct env *env, const struct machine *machine, struct transit *transit)
 {
 	const char *why = "this machine is not virtualized: no exit goes to an L0";
 	struct measurement saved;
 	const struct measurement *m;
-	struct machine machine;
 
 	*transit = (struct transit){ };
-	machine_read(env, &machine);
-	m = machine.virtualized ? bench_saved(env->state, &machine, &saved, &why) : NULL;
+	m = machine->virtualized ? bench_saved(env->state, machine, &saved, &why) : NULL;
 	if (m && bench_transit_ns(m, &transit->low_ns, &transit->high_ns)) {
 		transit->is_known = true;
 		transit->age_ns = sub_clamped(realtime_ns() / NSEC_PER_SEC, m->time.tv_sec) * NSEC_PER_SEC;
@@ -25,6 +23,14 @@ void transit_read(const struct env *env, struct transit *transit)
 	if (m)
 		why = "the measurement is not split, as the module was not loaded: run l1tune bench --save";
 	snprintf(transit->why, sizeof(transit->why), "%s", why);
+}
+
+void transit_read(const struct env *env, struct transit *transit)
+{
+	struct machine machine;
+
+	machine_read(env, &machine);
+	transit_find(env, &machine, transit);
 }
 
 double transit_share(double exits, double each, double on_cpu)

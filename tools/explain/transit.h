@@ -3,6 +3,7 @@
 #define L1TUNE_TRANSIT_H
 
 #include "base/env.h"
+#include "model/machine.h"
 #include "model/snapshot.h"
 
 /*
@@ -18,6 +19,8 @@ struct transit {
 };
 
 void transit_read(const struct env *env, struct transit *transit);
+/* The same where the machine was read already. */
+void transit_find(const struct env *env, const struct machine *machine, struct transit *transit);
 
 /* The part of the time that vCPUs had a CPU, all times in the same unit. */
 double transit_share(double exits, double each, double on_cpu);

@@ -95,7 +95,7 @@ const char *reason_kind(const char *reason)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(reason, kinds[i][0]))
+		if (is_same_text(reason, kinds[i][0]))
 			return kinds[i][1];
 	return reason;
 }
