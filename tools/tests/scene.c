@@ -22,7 +22,7 @@ void start(struct scene *s)
 		},
 		.facts = {
 			.transit = { true, 10000, 10000 },
-			.num_cpus = 2, .num_vcpus = 1, .scale = 1,
+			.machine.num_cpus = 2, .num_vcpus = 1, .scale = 1,
 		},
 	};
 	s->guest.stats.cells = s->cells;
