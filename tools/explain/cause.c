@@ -16,6 +16,18 @@ static void add_seen(char **seen, char *more)
 	free(more);
 }
 
+enum answer and_then(const struct facts *facts, enum answer first, clue_fn second, char **seen)
+{
+	enum answer answer;
+	char *more = NULL;
+
+	if (first != ANSWER_YES)
+		return first;
+	answer = second(facts, &more);
+	add_seen(seen, more);
+	return answer;
+}
+
 /* Reports the clue that decides; for an open cause, all that was seen. */
 static struct looked look_for(const struct cause *cause,
 			      const struct facts *facts)

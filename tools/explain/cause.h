@@ -19,6 +19,9 @@ enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
 /* Says in *seen what was seen, or why nothing was: a copy. */
 typedef enum answer (*clue_fn)(const struct facts *facts, char **seen);
 
+/* Where the first clue says yes, the second one's answer, with what both saw. */
+enum answer and_then(const struct facts *facts, enum answer first, clue_fn second, char **seen);
+
 struct clue {
 	clue_fn look;
 	/* What each answer says of the cause; unknown leaves it open. */

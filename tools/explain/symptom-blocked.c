@@ -127,24 +127,10 @@ static enum answer is_watched(const struct facts *f, char **seen)
 			 "registered with a userfaultfd", seen);
 }
 
-/* Memory that may have to be read, and what reading takes. */
-static enum answer is_read(const struct facts *f, enum answer may_be, clue_fn reads, char **seen)
-{
-	enum answer answer;
-	char *more = NULL;
-
-	if (may_be != ANSWER_YES)
-		return may_be;
-	answer = reads(f, &more);
-	append(seen, "; %s", more);
-	free(more);
-	return answer;
-}
-
 static enum answer is_swapped(const struct facts *f, char **seen)
 {
-	return is_read(f, memory_is(f, memory_of(f)->swapped_bytes, "swapped out", seen),
-		       waits_for_swap, seen);
+	return and_then(f, memory_is(f, memory_of(f)->swapped_bytes, "swapped out", seen),
+			waits_for_swap, seen);
 }
 
 static enum answer is_file(const struct facts *f, char **seen)
@@ -154,7 +140,7 @@ static enum answer is_file(const struct facts *f, char **seen)
 
 	if (bytes)
 		append(seen, " (%llu MB of it)", (unsigned long long)bytes >> 20);
-	return is_read(f, answer, waits_for_disk, seen);
+	return and_then(f, answer, waits_for_disk, seen);
 }
 
 static char *serve_faster(const struct facts *f)

@@ -61,23 +61,15 @@ CLASSES(page_ready, SERVED_MSR, BIT_OF(ACCESS_PAGE_READY))
 CLASSES(sensor, SERVED_MSR, BIT_OF(ACCESS_SENSOR))
 CLASSES(other, SERVED_MSR, OTHERS)
 
-static bool are_of_entries(const struct facts *f, char **seen)
+static enum answer are_of_entries(const struct facts *f, char **seen)
 {
-	return can_be_of_entries(f, access_rate(&f->accesses, SWITCHED), seen);
+	return can_be_of_entries(f, access_rate(&f->accesses, SWITCHED), seen) ?
+	       ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer is_switched_inside(const struct facts *f, char **seen)
 {
-	enum answer answer = is_switched(f, seen);
-	char *more = NULL;
-	bool is_inside;
-
-	if (answer != ANSWER_YES)
-		return answer;
-	is_inside = are_of_entries(f, &more);
-	append(seen, "; %s", more);
-	free(more);
-	return is_inside ? ANSWER_YES : ANSWER_NO;
+	return and_then(f, is_switched(f, seen), are_of_entries, seen);
 }
 
 /* These may be its hypervisor's, which is another cause. */
@@ -85,7 +77,7 @@ static enum answer unless_switched(const struct facts *f, enum answer answer, ch
 {
 	char *more = NULL;
 
-	if (answer != ANSWER_YES || !are_of_entries(f, &more)) {
+	if (answer != ANSWER_YES || are_of_entries(f, &more) != ANSWER_YES) {
 		free(more);
 		return answer;
 	}

@@ -254,23 +254,14 @@ static enum answer is_kick(const struct facts *f, char **seen)
 	return part_of_eventfds(f) >= 0.5 ? ANSWER_YES : ANSWER_NO;
 }
 
-static bool are_of_hypervisor(const struct facts *f, char **seen)
+static enum answer are_of_hypervisor(const struct facts *f, char **seen)
 {
-	return can_be_of_entries(f, load_of(f, &of_xcr, 2).rate, seen);
+	return can_be_of_entries(f, load_of(f, &of_xcr, 2).rate, seen) ? ANSWER_YES : ANSWER_NO;
 }
 
 static enum answer is_of_hypervisor(const struct facts *f, char **seen)
 {
-	enum answer answer = is_xcr(f, seen);
-	char *more = NULL;
-	bool is_inside;
-
-	if (answer != ANSWER_YES)
-		return answer;
-	is_inside = are_of_hypervisor(f, &more);
-	append(seen, "; %s", more);
-	free(more);
-	return is_inside ? ANSWER_YES : ANSWER_NO;
+	return and_then(f, is_xcr(f, seen), are_of_hypervisor, seen);
 }
 
 /* Without guests inside the guest XSETBV is what any system may execute. */
@@ -285,7 +276,7 @@ static bool is_of_no_group(const char *name, const void *of)
 	size_t i;
 
 	if (reasons_have(&of_xcr, name)) {
-		bool is_inside = are_of_hypervisor(of, &seen);
+		bool is_inside = are_of_hypervisor(of, &seen) == ANSWER_YES;
 
 		free(seen);
 		return !is_inside;
