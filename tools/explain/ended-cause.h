@@ -3,6 +3,7 @@
 #define L1TUNE_ENDED_CAUSE_H
 
 #include "base/util.h"
+#include "explain/load.h"
 #include "explain/sentences.h"
 #include "model/gone.h"
 
@@ -28,9 +29,7 @@ struct ended {
 __printf(3, 4) void ended_conclude(struct ended *ended, const char *confidence,
 				   const char *fmt, ...);
 
-/* Is it one of these names, which end with NULL? SVM and VMX have their own. */
-bool ended_reason_is(const char *reason, const char *const *names);
-/* False of no exit. */
-bool ended_exit_is(const struct gone_exit *e, const char *const *names);
+/* Is it for one of these reasons? False of no exit. */
+bool ended_exit_is(const struct gone_exit *e, const struct reasons *reasons);
 
 #endif

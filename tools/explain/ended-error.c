@@ -13,13 +13,13 @@
 /* The vector of #AC. */
 #define ALIGNMENT_CHECK	17
 
-static const char *const page_faults[] = { "EPT_VIOLATION", "EPT_MISCONFIG", "npf", NULL };
+static const struct reasons page_faults = { { "EPT_VIOLATION", "EPT_MISCONFIG", "npf" } };
 
 #define MORE_IN_LOGS	"the VMM's own log has more (QEMU: the instruction's bytes behind Code=), and dmesg may"
 
 static void add_emulated_access(const struct gone_exit *last, struct ended *ended)
 {
-	if (!ended_exit_is(last, page_faults))
+	if (!ended_exit_is(last, &page_faults))
 		return;
 	sentences_add(&ended->evidence, "the last exit is %s: the instruction or its operand is at an address without memory, or with read-only memory",
 		      last->key.reason);
@@ -55,7 +55,7 @@ static void add_error_data(const struct gone_vcpu *vcpu, uint32_t suberror, stru
 	case KVM_INTERNAL_ERROR_DELIVERY_EV:
 		if (num >= 2)
 			add_delivery(vcpu->run.words[1], ended);
-		ended->next = ended_exit_is(last, page_faults) ?
+		ended->next = ended_exit_is(last, &page_faults) ?
 			MORE_IN_LOGS ". Where the guest's stack, IDT, GDT or TSS is no memory, as after a stack overflow, its console shows why" :
 			MORE_IN_LOGS ". KVM expects no such exit there: try a newer kernel, or ask whoever runs L0";
 		break;
@@ -105,7 +105,7 @@ void ended_explain_internal_error(const struct gone *gone, const struct gone_vcp
 		add_emulated_access(last, ended);
 	else
 		add_error_data(vcpu, suberror, ended);
-	if (ended_exit_is(last, page_faults) && vcpu->info2.is_known)
+	if (ended_exit_is(last, &page_faults) && vcpu->info2.is_known)
 		sentences_add(&ended->evidence, "%s physical address 0x%" PRIx64,
 			      last->key.level == 3 ? "the inner guest's" : "guest", vcpu->info2.value);
 }
@@ -198,7 +198,7 @@ void ended_explain_run_error(const struct gone_vcpu *vcpu, struct ended *ended)
 	const struct gone_run *run = &vcpu->run;
 
 	ended->next = "the VMM's own log, and dmesg";
-	if (run->error == EFAULT && ended_exit_is(last, page_faults))
+	if (run->error == EFAULT && ended_exit_is(last, &page_faults))
 		explain_missing_memory(vcpu, ended);
 	else if (run->has_error && run->error)
 		explain_errno(run->error, ended);

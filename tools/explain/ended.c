@@ -30,12 +30,11 @@
 #define RESET_OR_PANIC	"the guest's console shows whether it was a reboot or a panic"
 
 /* How SVM and VMX name what the module counts. */
-static const char *const msr_reads[] = { "MSR_READ", "msr", NULL };
-static const char *const msr_writes[] = { "MSR_WRITE", "msr", NULL };
-static const char *const xsetbvs[] = { "XSETBV", "xsetbv", NULL };
-static const char *const crs[] = { "CR_ACCESS", "write_cr0", "write_cr3", "write_cr4", "cr0_sel_write", NULL };
-static const char *const halts[] = { "HLT", "hlt", NULL };
-static const char *const shutdowns[] = { "TRIPLE_FAULT", "shutdown", NULL };
+static const struct reasons msr_reads = { { "MSR_READ", "msr" } };
+static const struct reasons msr_writes = { { "MSR_WRITE", "msr" } };
+static const struct reasons xsetbvs = { { "XSETBV", "xsetbv" } };
+static const struct reasons crs = { { "CR_ACCESS", "write_cr0", "write_cr3", "write_cr4", "cr0_sel_write" } };
+static const struct reasons shutdowns = { { "TRIPLE_FAULT", "shutdown" } };
 
 /* "RDMSR of MSR 0x12345678", as far as it is known what the guest did: a copy. */
 static char *describe_refused(const struct gone_refused *r)
@@ -45,14 +44,14 @@ static char *describe_refused(const struct gone_refused *r)
 
 	if (!strcmp(reason, "msr"))
 		return xasprintf("RDMSR or WRMSR of MSR 0x%" PRIx64, r->ecx);
-	if (ended_reason_is(reason, msr_reads))
+	if (reasons_have(&msr_reads, reason))
 		return xasprintf("RDMSR of MSR 0x%" PRIx64, r->ecx);
-	if (ended_reason_is(reason, msr_writes))
+	if (reasons_have(&msr_writes, reason))
 		return xasprintf("WRMSR of MSR 0x%" PRIx64 " (value 0x%" PRIx64 ")", r->ecx,
 				 value);
-	if (ended_reason_is(reason, xsetbvs))
+	if (reasons_have(&xsetbvs, reason))
 		return xasprintf("XSETBV of XCR%" PRIu64 " (value 0x%" PRIx64 ")", r->ecx, value);
-	if (ended_reason_is(reason, crs))
+	if (reasons_have(&crs, reason))
 		return xstrdup("a write to a control register");
 	return xasprintf("an exit %s", reason);
 }
@@ -65,12 +64,12 @@ static bool is_recent(const struct gone *gone, const struct gone_refused *r)
 /* Kernels try MSRs to see whether they are there, but these only after CPUID has said so. */
 static bool is_promised(const struct gone_refused *r)
 {
-	return ended_reason_is(r->key.reason, xsetbvs) || ended_reason_is(r->key.reason, crs);
+	return reasons_have(&xsetbvs, r->key.reason) || reasons_have(&crs, r->key.reason);
 }
 
 static bool is_of_msr(const struct gone_refused *r)
 {
-	return ended_reason_is(r->key.reason, msr_reads) || ended_reason_is(r->key.reason, msr_writes);
+	return reasons_have(&msr_reads, r->key.reason) || reasons_have(&msr_writes, r->key.reason);
 }
 
 /* What KVM refused before the end, as evidence or as what else fits. */
@@ -105,7 +104,7 @@ static void explain_triple_fault(const struct gone *gone, const struct gone_vcpu
 		sentences_add(&ended->evidence, "the last exit, %s, is at level 3", last->key.reason);
 		return;
 	}
-	if (ended_exit_is(last, shutdowns))
+	if (ended_exit_is(last, &shutdowns))
 		sentences_add(&ended->evidence, "the last exit is %s", last->key.reason);
 	if (r->since_ns && before && r->since_ns == before->since_ns) {
 		what = describe_refused(r);
@@ -271,7 +270,7 @@ static void add_last_exit(const struct gone *gone, const struct gone_vcpu *vcpu,
 	}
 	if (!last->is_open)
 		sentences_add(&ended->evidence, "vCPU %" PRIu64 " was in the guest", vcpu->id);
-	else if (ended_exit_is(last, halts))
+	else if (ended_exit_is(last, &halts))
 		sentences_add(&ended->evidence, "vCPU %" PRIu64 " was halted", vcpu->id);
 	else
 		sentences_add(&ended->evidence, "the last exit of vCPU %" PRIu64 " is %s", vcpu->id,
